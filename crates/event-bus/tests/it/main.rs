@@ -1,0 +1,7 @@
+//! The fake and the client against one suite, and each against what the suite cannot stage.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod emulator;
+mod partial_replies;
+mod recording;

@@ -1,0 +1,33 @@
+//! Events of providers that have no native EventBridge source.
+//!
+//! `webhook-ingress` verifies the provider's signature, keeps the IDs and throws the rest away; what reaches the
+//! bus has `source` = `coppice.ingress.<provider>` and this detail. Resync queues carry the same shape.
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+/// `source` of an ingress event is this and the provider's name: `coppice.ingress.scim`.
+pub const INGRESS_SOURCE_PREFIX: &str = "coppice.ingress.";
+
+/// What the provider says has happened to the records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IngressChange {
+    /// Created or changed: the record should be there.
+    Changed,
+    /// Deleted: the record should be gone.
+    Deleted,
+}
+
+/// The detail of an ingress event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IngressEvent {
+    /// The provider's own IDs of the records to read again.
+    pub ids: Vec<String>,
+    /// What happened to them.
+    pub change: IngressChange,
+    /// The record's version is not older than this, where the provider says so.
+    #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<OffsetDateTime>,
+}

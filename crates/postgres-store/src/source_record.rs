@@ -1,0 +1,131 @@
+//! Table `source_record`: what each source last said of each of its records, and the fence that keeps it from moving
+//! backwards.
+//!
+//! Two readings of one record are ordered by the source's own version where it has one; a tie, and a source without
+//! versions, by the ticket that was drawn *before* each refetch. No clock of ours is compared.
+
+use serde_json::Value;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{Store, StoreError};
+
+/// The right to write what a refetch brings, drawn before the refetch begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefetchTicket {
+    /// Later refetches have higher numbers.
+    pub number: i64,
+    /// The record's ETag as stored, for a conditional read.
+    pub known_etag: Option<String>,
+}
+
+/// One reading of one record, ready to be written.
+pub(crate) struct SourceRow {
+    pub external_id: String,
+    /// The person to link a record that is new.
+    pub proposed_person: Option<Uuid>,
+    /// `None` when the record is gone.
+    pub record: Option<Value>,
+    pub content_hash: Option<Vec<u8>>,
+    pub version_at: Option<OffsetDateTime>,
+    pub etag: Option<String>,
+    pub ticket: i64,
+}
+
+/// A row that the fence let through and whose content changed.
+pub(crate) struct ChangedRow {
+    pub external_id: String,
+    pub person_id: Option<Uuid>,
+}
+
+impl Store {
+    /// Draws a ticket for each record that is about to be read again, in the order of `external_ids`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn draw_refetch_tickets(
+        &self,
+        source: &str,
+        external_ids: &[String],
+    ) -> Result<Vec<RefetchTicket>, StoreError> {
+        let rows = sqlx::query!(
+            r#"select nextval('refetch_ticket') as "number!", stored.etag as "etag?"
+               from unnest($2::text[]) with ordinality as wanted (external_id, position)
+               left join source_record stored
+                 on stored.source = $1 and stored.external_id = wanted.external_id and stored.gone_at is null
+               order by wanted.position"#,
+            source,
+            external_ids
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().map(|row| RefetchTicket { number: row.number, known_etag: row.etag }).collect())
+    }
+}
+
+/// Writes readings of one source. Returns the rows whose content changed; a row that is older than what is stored, or
+/// says the same, is not among them.
+///
+/// The guard, in words. A tombstone comes from any later refetch. A tombstone is lifted only by a later refetch whose
+/// version is newer than the deletion. Otherwise a newer version wins, an older one loses, and on a tie (or without
+/// versions) the later refetch wins. What is equal in version and content writes nothing, except that a version
+/// without a fraction of a second may hide a second change within it, so that then the ticket moves on.
+pub(crate) async fn upsert(
+    connection: &mut PgConnection,
+    source: &str,
+    rows: &[SourceRow],
+) -> Result<Vec<ChangedRow>, StoreError> {
+    let external_ids: Vec<String> = rows.iter().map(|row| row.external_id.clone()).collect();
+    let persons: Vec<Option<Uuid>> = rows.iter().map(|row| row.proposed_person).collect();
+    let records: Vec<Option<Value>> = rows.iter().map(|row| row.record.clone()).collect();
+    let hashes: Vec<Option<Vec<u8>>> = rows.iter().map(|row| row.content_hash.clone()).collect();
+    let versions: Vec<Option<OffsetDateTime>> = rows.iter().map(|row| row.version_at).collect();
+    let etags: Vec<Option<String>> = rows.iter().map(|row| row.etag.clone()).collect();
+    let tickets: Vec<i64> = rows.iter().map(|row| row.ticket).collect();
+    let written = sqlx::query!(
+        r#"insert into source_record as stored
+               (source, external_id, person_id, record, content_hash, version_at, etag, ticket, content_ticket, gone_at)
+           select $1, new.external_id, new.person_id, new.record, new.content_hash, new.version_at, new.etag,
+                  new.ticket, new.ticket, case when new.record is null then now() end
+           from unnest($2::text[], $3::uuid[], $4::jsonb[], $5::bytea[], $6::timestamptz[], $7::text[], $8::bigint[])
+                as new (external_id, person_id, record, content_hash, version_at, etag, ticket)
+           order by new.external_id
+           on conflict (source, external_id) do update set
+               person_id = coalesce(stored.person_id, excluded.person_id),
+               record = excluded.record,
+               content_hash = excluded.content_hash,
+               version_at = greatest(stored.version_at, excluded.version_at),
+               etag = excluded.etag,
+               ticket = greatest(stored.ticket, excluded.ticket),
+               content_ticket = case when stored.content_hash is distinct from excluded.content_hash
+                                     then greatest(stored.ticket, excluded.ticket) else stored.content_ticket end,
+               gone_at = excluded.gone_at,
+               changed_at = case when stored.content_hash is distinct from excluded.content_hash
+                                 then now() else stored.changed_at end
+           where case
+               when excluded.gone_at is not null then stored.gone_at is null and excluded.ticket > stored.ticket
+               when stored.gone_at is not null then excluded.ticket > stored.ticket
+                    and coalesce(excluded.version_at > stored.version_at, true)
+               when excluded.version_at > stored.version_at then true
+               when excluded.version_at < stored.version_at then false
+               else excluded.ticket > stored.ticket
+                    and (stored.content_hash is distinct from excluded.content_hash
+                         or excluded.version_at is null
+                         or excluded.version_at = date_trunc('second', excluded.version_at))
+           end
+           returning external_id, person_id, (content_ticket = ticket) as "changed!""#,
+        source,
+        &external_ids,
+        &persons as &[Option<Uuid>],
+        &records as &[Option<Value>],
+        &hashes as &[Option<Vec<u8>>],
+        &versions as &[Option<OffsetDateTime>],
+        &etags as &[Option<String>],
+        &tickets
+    )
+    .fetch_all(connection)
+    .await?;
+    let changed = written.into_iter().filter(|row| row.changed);
+    Ok(changed.map(|row| ChangedRow { external_id: row.external_id, person_id: row.person_id }).collect())
+}

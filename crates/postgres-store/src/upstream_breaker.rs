@@ -1,0 +1,127 @@
+//! Table `upstream_breaker`: whether a provider may be called, shared by all pods.
+//!
+//! The database's clock is the only one that counts here, so that pods whose clocks differ agree.
+
+use std::time::Duration;
+
+use crate::{Store, StoreError};
+
+/// What the table says of one provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BreakerRow {
+    /// Calls are not to be made.
+    pub open: bool,
+    /// Why it opened: a short fixed word.
+    pub reason: String,
+    /// How long until the next probe is due; zero when it is.
+    pub until_probe: Duration,
+    /// How long it has been open.
+    pub open_for: Duration,
+}
+
+fn seconds(secs: f64) -> Duration {
+    Duration::try_from_secs_f64(secs.max(0.0)).unwrap_or_default()
+}
+
+impl Store {
+    /// Reads the breaker of `upstream`. `None`: it has never opened.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn read_breaker(&self, upstream: &str) -> Result<Option<BreakerRow>, StoreError> {
+        let row = sqlx::query!(
+            r#"select open, reason, extract(epoch from next_probe_at - now())::float8 as "until_probe!",
+                      extract(epoch from now() - opened_at)::float8 as "open_for!"
+               from upstream_breaker where upstream = $1"#,
+            upstream
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row.map(|row| BreakerRow {
+            open: row.open,
+            reason: row.reason,
+            until_probe: seconds(row.until_probe),
+            open_for: seconds(row.open_for),
+        }))
+    }
+
+    /// Opens the breaker, or keeps it open, with the next probe due after `until_probe`, or later if it already was.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn open_breaker(&self, upstream: &str, reason: &str, until_probe: Duration) -> Result<(), StoreError> {
+        sqlx::query!(
+            r#"insert into upstream_breaker as stored (upstream, open, reason, opened_at, next_probe_at)
+               values ($1, true, $2, now(), now() + make_interval(secs => $3))
+               on conflict (upstream) do update set
+                   open = true,
+                   reason = excluded.reason,
+                   opened_at = case when stored.open then stored.opened_at else now() end,
+                   failed_probes = case when stored.open then stored.failed_probes else 0 end,
+                   next_probe_at = case when stored.open then greatest(stored.next_probe_at, excluded.next_probe_at)
+                                        else excluded.next_probe_at end"#,
+            upstream,
+            reason,
+            until_probe.as_secs_f64()
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Takes the right to probe for `lease`, if a probe is due and no other pod holds the right.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn claim_probe(&self, upstream: &str, lease: Duration) -> Result<bool, StoreError> {
+        let claimed = sqlx::query!(
+            r#"update upstream_breaker set probe_lease_until = now() + make_interval(secs => $2)
+               where upstream = $1 and open and next_probe_at <= now() and probe_lease_until <= now()
+               returning upstream"#,
+            upstream,
+            lease.as_secs_f64()
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(claimed.is_some())
+    }
+
+    /// Records a failed probe: the next is due after `first_interval`, doubled with each failure up to `longest`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn postpone_probe(
+        &self,
+        upstream: &str,
+        first_interval: Duration,
+        longest: Duration,
+    ) -> Result<(), StoreError> {
+        sqlx::query!(
+            r#"update upstream_breaker set
+                   failed_probes = failed_probes + 1,
+                   probe_lease_until = '-infinity',
+                   next_probe_at = now() + make_interval(secs => least($3::float8, $2::float8 * (2 ^ least(failed_probes, 20))::float8))
+               where upstream = $1"#,
+            upstream,
+            first_interval.as_secs_f64(),
+            longest.as_secs_f64()
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Closes the breaker: the provider answered.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn close_breaker(&self, upstream: &str) -> Result<(), StoreError> {
+        sqlx::query!(
+            "update upstream_breaker set open = false, probe_lease_until = '-infinity' where upstream = $1",
+            upstream
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,72 @@
+//! From path segments to a URL.
+//!
+//! An ID comes from an event, so anybody may have written it. It becomes exactly one path segment or nothing:
+//! it can neither climb out of its collection nor turn "one user" into "all users".
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use url::Url;
+
+/// All but RFC 3986's unreserved characters, <https://www.rfc-editor.org/rfc/rfc3986#section-2.3>. Stricter than
+/// `Url`'s own path encoding, which leaves the `|` of Auth0's IDs bare.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Appends `segments` to the path of `base`, and `query` to the URL.
+///
+/// `None` for a segment that no URL can hold: empty (it would name the collection), `.` or `..` (parsers resolve
+/// those, encoded or not).
+pub(crate) fn endpoint(base: &Url, segments: &[&str], query: &[(&str, &str)]) -> Option<Url> {
+    if segments.iter().any(|segment| matches!(*segment, "" | "." | "..")) {
+        return None;
+    }
+    let mut path = base.path().trim_end_matches('/').to_owned();
+    for segment in segments {
+        path.push('/');
+        path.extend(utf8_percent_encode(segment, RESERVED));
+    }
+    let mut url = base.clone();
+    url.set_path(&path);
+    if !query.is_empty() {
+        url.query_pairs_mut().extend_pairs(query);
+    }
+    Some(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn joined(base: &str, segments: &[&str]) -> Option<String> {
+        endpoint(&base.parse().unwrap(), segments, &[]).map(|url| url.to_string())
+    }
+
+    #[test]
+    fn a_segment_stays_one_segment() {
+        let cases = [
+            ("auth0|66f0", "https://idp.example/v2/users/auth0%7C66f0"),
+            ("a/../../b", "https://idp.example/v2/users/a%2F..%2F..%2Fb"),
+            ("a?admin=1#x", "https://idp.example/v2/users/a%3Fadmin%3D1%23x"),
+            ("100%7C", "https://idp.example/v2/users/100%257C"),
+            ("wort ö", "https://idp.example/v2/users/wort%20%C3%B6"),
+        ];
+        for (id, expected) in cases {
+            assert_eq!(joined("https://idp.example/v2", &["users", id]).as_deref(), Some(expected));
+            assert_eq!(joined("https://idp.example/v2/", &["users", id]).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn an_id_cannot_name_its_collection_or_climb_out() {
+        for id in ["", ".", ".."] {
+            assert_eq!(joined("https://idp.example/v2", &["users", id]), None, "{id:?}");
+        }
+        let encoded = joined("https://idp.example/v2", &["users", "%2e%2e"]);
+        assert_eq!(encoded.as_deref(), Some("https://idp.example/v2/users/%252e%252e"));
+    }
+
+    #[test]
+    fn query_values_are_encoded() {
+        let base = "https://idp.example".parse().unwrap();
+        let url = endpoint(&base, &["users"], &[("q", r#"a:"b&c""#)]).unwrap();
+        assert_eq!(url.as_str(), "https://idp.example/users?q=a%3A%22b%26c%22");
+    }
+}

@@ -1,0 +1,114 @@
+//! What can go wrong with a provider, in the words of someone who must decide what to do next.
+//!
+//! Every variant is one decision: renew credentials, wait, pause, give up, or report a broken contract. A missing
+//! record is not here: it is an [`Answer`](crate::Answer).
+
+use std::fmt;
+use std::time::Duration;
+
+/// Why a call to a provider has no answer. Holds numbers and fixed words only.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProviderError {
+    /// The credentials are refused, also after a new token (401), or lack a permission (403). A person must act.
+    #[error("provider refuses our credentials")]
+    Unauthorized,
+    /// The provider, or its rate limit as we know it, asks for a pause. Not a failure of the record asked for.
+    #[error("provider asks for a pause of {} s", retry_after.as_secs())]
+    RateLimited {
+        /// How long to wait: at least 1 s, at most 1 h.
+        retry_after: Duration,
+    },
+    /// The provider is not there at the moment, for any record.
+    #[error("provider is unavailable: {cause}")]
+    Unavailable {
+        /// What was seen.
+        cause: Outage,
+        /// How long the provider asks to wait, if it says so: at least 1 s, at most 1 h.
+        retry_after: Option<Duration>,
+    },
+    /// The provider says that this very request is wrong: sending it again is useless.
+    #[error("provider refuses the request with status {status}")]
+    Invalid {
+        /// The HTTP status; 400 also for a request that cannot be made, such as for an ID that no URL can hold.
+        status: u16,
+    },
+    /// A successful reply whose body is not what the provider's contract promises.
+    #[error("provider's reply is malformed at line {line} column {column}")]
+    Malformed {
+        /// Line in the body, from 1; 0 when the fault is the body's size or the reply as a whole.
+        line: usize,
+        /// Column in the line, from 1; 0 as for `line`.
+        column: usize,
+    },
+}
+
+impl ProviderError {
+    /// A reply that is wrong as a whole: too large, or an answer to something that was not asked.
+    pub(crate) const WHOLE_REPLY_MALFORMED: Self = Self::Malformed { line: 0, column: 0 };
+}
+
+/// How an outage shows itself. Fixed words, so that it can be a metric label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outage {
+    /// A status of 500 to 599.
+    ServerError,
+    /// No complete reply in time, or status 408.
+    Timeout,
+    /// No connection: refused, unknown host, failed TLS handshake.
+    Connect,
+    /// The connection broke before the reply was complete.
+    Broken,
+}
+
+impl Outage {
+    /// The stable word for logs and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ServerError => "server_error",
+            Self::Timeout => "timeout",
+            Self::Connect => "connect",
+            Self::Broken => "broken",
+        }
+    }
+}
+
+impl fmt::Display for Outage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl From<reqwest::Error> for ProviderError {
+    /// Keeps the kind of a transport error, and drops its text, which quotes the URL with its query.
+    fn from(error: reqwest::Error) -> Self {
+        let cause = match error {
+            // The request was never made: an entity tag that is no header value.
+            _ if error.is_builder() => return Self::Invalid { status: 400 },
+            _ if error.is_timeout() => Outage::Timeout,
+            _ if error.is_connect() => Outage::Connect,
+            _ => Outage::Broken,
+        };
+        Self::Unavailable { cause, retry_after: None }
+    }
+}
+
+/// Why a client cannot be made. Found at start-up, never per message.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The base URL cannot have a path: `mailto:` and the like.
+    #[error("base URL of {upstream} is not an http(s) URL")]
+    BaseUrl {
+        /// The provider.
+        upstream: &'static str,
+    },
+    /// TLS roots could not be loaded, or the user agent is not a header value.
+    #[error("HTTP client of {upstream} cannot be made")]
+    Client {
+        /// The provider.
+        upstream: &'static str,
+        /// What the HTTP library says.
+        #[source]
+        source: reqwest::Error,
+    },
+}

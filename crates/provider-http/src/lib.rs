@@ -1,0 +1,24 @@
+//! The one HTTP core that every provider client leans on.
+//!
+//! In: a base URL, credentials, a path and a query. Out: an [`Answer`] (found, unchanged, or not there) or a
+//! [`ProviderError`] whose variants say what the caller should do, not what the wire said. Tokens, rate limits,
+//! time-outs, size limits and the meaning of statuses are settled here, once.
+//!
+//! This crate must not know any provider's record, event or table, and must not log: it never puts a token, a secret,
+//! a query string or a body into an error, because whoever catches the error may print it.
+
+mod answer;
+mod body;
+mod client;
+mod config;
+mod endpoint;
+mod error;
+mod meaning;
+mod rate_limit;
+mod token;
+mod token_request;
+
+pub use answer::Answer;
+pub use client::ProviderHttp;
+pub use config::{Auth, ProviderHttpConfig};
+pub use error::{ConfigError, Outage, ProviderError};

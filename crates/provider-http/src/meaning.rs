@@ -1,0 +1,80 @@
+//! What a status means: one pure function, for all providers.
+//!
+//! In: the status and what the headers said about waiting. Out: what to do with the reply. No I/O, no clock.
+
+use std::time::Duration;
+
+use crate::error::{Outage, ProviderError};
+
+/// What to do with a reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// Read the record from the body.
+    Body,
+    /// The caller's copy is current.
+    NotModified,
+    /// There is no such record, or no longer.
+    NotFound,
+    /// No answer.
+    Failed(ProviderError),
+}
+
+/// Pause after a 429 that does not say how long.
+const DEFAULT_PAUSE: Duration = Duration::from_secs(5);
+
+/// Reads a status.
+///
+/// `conditional`: an `If-None-Match` was sent, so a 304 is an answer. `pause`: what the headers ask to wait.
+pub(crate) fn meaning(status: u16, conditional: bool, pause: Option<Duration>) -> Meaning {
+    let unavailable = |cause| ProviderError::Unavailable { cause, retry_after: pause };
+    Meaning::Failed(match status {
+        200..=299 => return Meaning::Body,
+        304 if conditional => return Meaning::NotModified,
+        404 | 410 => return Meaning::NotFound,
+        401 | 403 => ProviderError::Unauthorized,
+        408 => unavailable(Outage::Timeout),
+        429 => ProviderError::RateLimited { retry_after: pause.unwrap_or(DEFAULT_PAUSE) },
+        500..=599 => unavailable(Outage::ServerError),
+        304 => ProviderError::WHOLE_REPLY_MALFORMED,
+        _ => ProviderError::Invalid { status },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Option<Duration> = Some(Duration::from_secs(60));
+
+    #[test]
+    fn every_status_has_one_meaning() {
+        let failed = |error| Meaning::Failed(error);
+        let limited = |secs| failed(ProviderError::RateLimited { retry_after: Duration::from_secs(secs) });
+        let outage = |cause, retry_after| failed(ProviderError::Unavailable { cause, retry_after });
+        let cases = [
+            (200, false, None, Meaning::Body),
+            (204, false, None, Meaning::Body),
+            (301, false, None, failed(ProviderError::Invalid { status: 301 })),
+            (304, true, None, Meaning::NotModified),
+            (304, false, None, failed(ProviderError::WHOLE_REPLY_MALFORMED)),
+            (400, false, None, failed(ProviderError::Invalid { status: 400 })),
+            (401, false, None, failed(ProviderError::Unauthorized)),
+            (403, false, None, failed(ProviderError::Unauthorized)),
+            (404, false, None, Meaning::NotFound),
+            (404, true, MINUTE, Meaning::NotFound),
+            (408, false, None, outage(Outage::Timeout, None)),
+            (410, false, None, Meaning::NotFound),
+            (412, true, None, failed(ProviderError::Invalid { status: 412 })),
+            (422, false, None, failed(ProviderError::Invalid { status: 422 })),
+            (429, false, None, limited(5)),
+            (429, false, MINUTE, limited(60)),
+            (500, false, None, outage(Outage::ServerError, None)),
+            (503, false, MINUTE, outage(Outage::ServerError, MINUTE)),
+            (599, false, None, outage(Outage::ServerError, None)),
+            (999, false, None, failed(ProviderError::Invalid { status: 999 })),
+        ];
+        for (status, conditional, pause, expected) in cases {
+            assert_eq!(meaning(status, conditional, pause), expected, "{status} {conditional} {pause:?}");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Rate limits as the provider's own headers tell them.
+//!
+//! Two halves: [`pause`] reads the headers of one reply (pure), [`RateGate`] remembers the longest pause and keeps
+//! calls back until it is over, so that an exhausted quota is not hammered by everyone who does not know yet.
+//!
+//! Headers: `Retry-After` (<https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3>), Auth0's `x-ratelimit-*`
+//! (<https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy>) and Okta's
+//! `x-rate-limit-*` (<https://developer.okta.com/docs/reference/rl-best-practices/>), both with a reset in epoch seconds.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use reqwest::header::HeaderMap;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
+use tokio::time::Instant;
+
+/// The shortest pause: a reset in the past or in this very second still means "not now".
+const MIN_PAUSE: Duration = Duration::from_secs(1);
+/// The longest pause: a wrong header must not silence a provider for a day.
+const MAX_PAUSE: Duration = Duration::from_secs(3600);
+
+/// How long a reply asks to wait: its `Retry-After`, else its reset when nothing remains. `None`: go on.
+///
+/// `now` is used only without a `Date` header; with one, the provider's clock is compared with itself.
+pub(crate) fn pause(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration> {
+    let now = text(headers, &["date"]).and_then(http_date).unwrap_or(now);
+    let seconds = retry_after(headers, now).or_else(|| reset_if_exhausted(headers, now))?;
+    Some(Duration::from_secs(seconds.try_into().unwrap_or(0)).clamp(MIN_PAUSE, MAX_PAUSE))
+}
+
+/// Seconds from `Retry-After`, which is a number or a date.
+fn retry_after(headers: &HeaderMap, now: OffsetDateTime) -> Option<i64> {
+    let value = text(headers, &["retry-after"])?;
+    value.parse().ok().or_else(|| Some((http_date(value)? - now).whole_seconds()))
+}
+
+/// Seconds until the quota is renewed, when it is used up.
+fn reset_if_exhausted(headers: &HeaderMap, now: OffsetDateTime) -> Option<i64> {
+    let remaining: i64 = text(headers, &["x-ratelimit-remaining", "x-rate-limit-remaining"])?.parse().ok()?;
+    let reset: i64 = text(headers, &["x-ratelimit-reset", "x-rate-limit-reset"])?.parse().ok()?;
+    (remaining <= 0).then(|| reset.saturating_sub(now.unix_timestamp()))
+}
+
+fn text<'a>(headers: &'a HeaderMap, names: &[&str]) -> Option<&'a str> {
+    names.iter().find_map(|name| headers.get(*name)).and_then(|value| value.to_str().ok()).map(str::trim)
+}
+
+/// An HTTP date in its preferred form, `Sun, 06 Nov 1994 08:49:37 GMT`, which RFC 2822 reads too.
+fn http_date(text: &str) -> Option<OffsetDateTime> {
+    OffsetDateTime::parse(text, &Rfc2822).ok()
+}
+
+/// Keeps calls back while the provider's quota is used up.
+#[derive(Debug, Default)]
+pub(crate) struct RateGate {
+    closed_until: Mutex<Option<Instant>>,
+}
+
+impl RateGate {
+    /// How long the gate stays closed, rounded up to [`MIN_PAUSE`]; `None` when it is open.
+    pub(crate) fn closed_for(&self) -> Option<Duration> {
+        let until = (*self.lock())?;
+        let left = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
+        Some(left.max(MIN_PAUSE))
+    }
+
+    /// Closes the gate for `pause`. Never shortens a longer pause: replies arrive in any order.
+    pub(crate) fn close_for(&self, pause: Duration) {
+        let until = Instant::now() + pause;
+        let mut closed_until = self.lock();
+        *closed_until = Some(closed_until.map_or(until, |earlier| earlier.max(until)));
+    }
+
+    /// The state is one value, replaced whole, so a panic elsewhere cannot have left it half-written.
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        self.closed_until.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reqwest::header::{HeaderName, HeaderValue};
+
+    const NOW: i64 = 1_795_000_000; // Wed, 18 Nov 2026 11:06:40 GMT
+
+    type Headers = &'static [(&'static str, &'static str)];
+
+    fn pause_secs(headers: Headers) -> Option<u64> {
+        let headers: HeaderMap = headers
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect();
+        pause(&headers, OffsetDateTime::from_unix_timestamp(NOW).unwrap()).map(|pause| pause.as_secs())
+    }
+
+    #[test]
+    fn headers_tell_how_long_to_wait() {
+        let cases: &[(Headers, Option<u64>)] = &[
+            (&[], None),
+            (&[("retry-after", "7")], Some(7)),
+            (&[("retry-after", "0")], Some(1)),
+            (&[("retry-after", "-5")], Some(1)),
+            (&[("retry-after", "999999999999")], Some(3600)),
+            (&[("retry-after", "soon")], None),
+            (&[("retry-after", "Wed, 18 Nov 2026 11:07:40 GMT")], Some(60)),
+            (&[("retry-after", "Wed, 18 Nov 2020 11:07:40 GMT")], Some(1)),
+            (&[("x-ratelimit-remaining", "1"), ("x-ratelimit-reset", "1795000030")], None),
+            (&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1795000030")], Some(30)),
+            (&[("x-rate-limit-remaining", "0"), ("x-rate-limit-reset", "1795000030")], Some(30)),
+            (&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1")], Some(1)),
+            (&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "-9223372036854775808")], Some(1)),
+            (&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "9223372036854775807")], Some(3600)),
+            (&[("x-ratelimit-remaining", "0")], None),
+            (
+                &[("retry-after", "2"), ("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1795000030")],
+                Some(2),
+            ),
+        ];
+        for (headers, expected) in cases {
+            assert_eq!(pause_secs(headers), *expected, "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn a_reset_is_compared_with_the_clock_that_set_it() {
+        // The provider's clock is an hour behind ours.
+        let headers: Headers = &[
+            ("date", "Wed, 18 Nov 2026 10:06:40 GMT"),
+            ("x-ratelimit-remaining", "0"),
+            ("x-ratelimit-reset", "1794996410"),
+        ];
+        assert_eq!(pause_secs(headers), Some(10));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_gate_opens_by_itself_and_a_shorter_pause_never_opens_it_early() {
+        let gate = RateGate::default();
+        assert_eq!(gate.closed_for(), None);
+        gate.close_for(Duration::from_secs(30));
+        gate.close_for(Duration::from_secs(2));
+        assert_eq!(gate.closed_for(), Some(Duration::from_secs(30)));
+        tokio::time::advance(Duration::from_millis(29_900)).await;
+        assert_eq!(gate.closed_for(), Some(Duration::from_secs(1)));
+        tokio::time::advance(Duration::from_millis(100)).await;
+        assert_eq!(gate.closed_for(), None);
+    }
+}

@@ -1,0 +1,127 @@
+//! Access tokens: minted once, shared, renewed before they expire.
+//!
+//! In: [`Auth`]. Out: the value of an `Authorization` header. Token calls are billed and limited by some vendors, so
+//! callers who need a token at the same time share one call, and also share its failure: a hundred messages must not
+//! ask a broken token endpoint a hundred times, one after the other.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use reqwest::{Client, header::HeaderValue};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use crate::config::Auth;
+use crate::error::ProviderError;
+use crate::token_request::{MAX_LIFE, TokenRequest, bearer, request_token};
+
+/// A token is renewed this long before it expires, or after 9/10 of its life when that is longer.
+const RENEWAL_MARGIN: Duration = Duration::from_secs(60);
+/// A token that replaced a refused one is itself replaced no sooner: if new tokens are refused too, more of them
+/// help nobody.
+const REPLACEMENT_INTERVAL: Duration = Duration::from_secs(60);
+
+/// A header value to send, and which mint it came from.
+#[derive(Clone)]
+pub(crate) struct Token {
+    pub(crate) header: HeaderValue,
+    generation: u64,
+}
+
+/// The tokens of one client.
+pub(crate) struct TokenCache {
+    auth: Auth,
+    state: Mutex<State>,
+    /// Mints so far, successful or not; readable without the lock, so that a waiter knows whether it waited for one.
+    mints: AtomicU64,
+}
+
+#[derive(Default)]
+struct State {
+    current: Option<(Token, Instant)>,
+    last_failure: Option<ProviderError>,
+    replaced_at: Option<Instant>,
+}
+
+impl TokenCache {
+    pub(crate) fn new(auth: Auth) -> Self {
+        Self { auth, state: Mutex::default(), mints: 0.into() }
+    }
+
+    /// The token to send now, minted if there is none that will last.
+    ///
+    /// # Errors
+    /// What the token endpoint says; [`ProviderError::Unauthorized`] when it refuses the client.
+    pub(crate) async fn get(&self, http: &Client) -> Result<Token, ProviderError> {
+        let mints_seen = self.mint_count();
+        let mut state = self.state.lock().await;
+        if let Some((token, renew_at)) = &state.current
+            && Instant::now() < *renew_at
+        {
+            return Ok(token.clone());
+        }
+        if let Some(failure) = state.last_failure.clone().filter(|_| self.mint_count() != mints_seen) {
+            return Err(failure);
+        }
+        self.mint_into(&mut state, http).await
+    }
+
+    /// Takes note that `refused` got a 401. True when a new token may help: the caller asks [`Self::get`] again.
+    pub(crate) async fn refused(&self, refused: &Token) -> bool {
+        if matches!(self.auth, Auth::Bearer(_)) {
+            return false;
+        }
+        let mut state = self.state.lock().await;
+        if state.current.as_ref().is_some_and(|(current, _)| current.generation != refused.generation) {
+            return true; // Somebody has replaced it already.
+        }
+        if state.replaced_at.is_some_and(|at| at.elapsed() < REPLACEMENT_INTERVAL) {
+            return false;
+        }
+        state.current = None;
+        state.replaced_at = Some(Instant::now());
+        true
+    }
+
+    async fn mint_into(&self, state: &mut State, http: &Client) -> Result<Token, ProviderError> {
+        let minted = self.mint(http).await;
+        let generation = self.mints.fetch_add(1, Ordering::AcqRel) + 1;
+        state.last_failure = minted.as_ref().err().cloned();
+        let (header, life) = minted?;
+        let token = Token { header, generation };
+        state.current = Some((token.clone(), Instant::now() + useful_life(life)));
+        Ok(token)
+    }
+
+    /// A new header value and how long it is valid.
+    async fn mint(&self, http: &Client) -> Result<(HeaderValue, Duration), ProviderError> {
+        match &self.auth {
+            Auth::Bearer(token) => Ok((bearer(token)?, MAX_LIFE)),
+            Auth::ClientCredentials { token_url, client_id, client_secret, audience } => {
+                let request = TokenRequest::new(client_id, client_secret, audience.as_deref());
+                request_token(http, token_url, &request).await
+            }
+        }
+    }
+
+    fn mint_count(&self) -> u64 {
+        self.mints.load(Ordering::Acquire)
+    }
+}
+
+/// How long a token of this life is used.
+fn useful_life(life: Duration) -> Duration {
+    life.saturating_sub(RENEWAL_MARGIN).max(life * 9 / 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_renewed_before_it_expires() {
+        for (life, useful) in [(86_400, 86_340), (600, 540), (10, 9), (0, 0)] {
+            assert_eq!(useful_life(Duration::from_secs(life)), Duration::from_secs(useful));
+        }
+    }
+}

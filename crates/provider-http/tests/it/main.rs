@@ -1,0 +1,8 @@
+//! The client against a small HTTP server: what goes over the wire, and what comes of each reply.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod answers;
+mod limits;
+mod server;
+mod tokens;

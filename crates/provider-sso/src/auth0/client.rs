@@ -1,0 +1,137 @@
+//! The Management API: a user by ID, and a ping.
+//!
+//! <https://auth0.com/docs/api/management/v2>. Needs the scope `read:users`. There is no entity tag, and no batch
+//! read that is not eventually consistent: one call per user.
+
+use event_contract::Envelope;
+use provider_http::{Answer, Auth, ConfigError, ProviderError, ProviderHttp, ProviderHttpConfig};
+use secrecy::SecretString;
+use serde::de::IgnoredAny;
+use url::Url;
+
+use super::record::{Auth0User, SearchHit};
+use super::{SOURCE, events};
+use crate::{FetchedUser, SsoProvider, UnreadableEvent, UserHint};
+
+/// How to reach a tenant.
+#[derive(Debug, Clone)]
+pub struct Auth0Config {
+    /// The tenant: `https://{tenant}.{region}.auth0.com/`.
+    pub domain: Url,
+    /// A machine-to-machine application that is authorized for the Management API.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: SecretString,
+    /// Identifier of the Management API. Default: `{domain}/api/v2/`; differs where `domain` is a custom domain.
+    pub audience: Option<String>,
+}
+
+/// A client of one tenant. Clones share connections, token and rate limit.
+#[derive(Debug, Clone)]
+pub struct Auth0Client {
+    http: ProviderHttp,
+}
+
+impl Auth0Client {
+    /// Makes a client. Sends nothing yet.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the domain is not a web address.
+    pub fn new(config: Auth0Config) -> Result<Self, ConfigError> {
+        Self::with_limits(config, |_| {})
+    }
+
+    /// Makes a client with other limits than the usual: time-outs, requests in flight.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_limits(
+        config: Auth0Config,
+        adjust: impl FnOnce(&mut ProviderHttpConfig),
+    ) -> Result<Self, ConfigError> {
+        let mut http = config.http()?;
+        adjust(&mut http);
+        Ok(Self { http: ProviderHttp::new(http)? })
+    }
+
+    async fn fetch_by_id(&self, id: &str) -> Result<FetchedUser, ProviderError> {
+        match self.http.get_json::<Auth0User>(&["users", id], &[], None).await? {
+            Answer::Found { value, .. } => Ok(FetchedUser::Found(Box::new(value.into()))),
+            Answer::NotModified => Ok(FetchedUser::NotModified),
+            Answer::NotFound => Ok(FetchedUser::Gone),
+        }
+    }
+
+    /// The full ID of the user who has an identity with this bare ID. The search is eventually consistent, so it
+    /// only finds the ID, and the user is fetched by it.
+    async fn full_id(&self, bare_id: &str) -> Result<Option<String>, ProviderError> {
+        let escaped = bare_id.replace('\\', r"\\").replace('"', "\\\"");
+        let search = format!(r#"identities.user_id:"{escaped}""#);
+        let query = [
+            ("q", search.as_str()),
+            ("search_engine", "v3"),
+            ("fields", "user_id,identities"),
+            ("include_fields", "true"),
+            ("per_page", "10"),
+        ];
+        let answer = self.http.get_json::<Vec<SearchHit>>(&["users"], &query, None).await?;
+        let mut hits = collection(answer)?;
+        hits.retain(|hit| hit.has_identity(bare_id));
+        match hits.len() {
+            0 | 1 => Ok(hits.pop().map(|hit| hit.user_id)),
+            _ => Err(ProviderError::Invalid { status: AMBIGUOUS }),
+        }
+    }
+}
+
+/// "Multiple Choices": two connections use the same bare ID, and nothing tells which one is meant.
+const AMBIGUOUS: u16 = 300;
+
+impl SsoProvider for Auth0Client {
+    fn source(&self) -> &'static str {
+        SOURCE
+    }
+
+    fn read_event(&self, envelope: &Envelope) -> Result<Vec<UserHint>, UnreadableEvent> {
+        events::read_event(envelope)
+    }
+
+    /// An ID without `|` is an identity's own, and is looked up first. When two users have such an identity, that
+    /// is [`ProviderError::Invalid`] with status 300, never a guess. Entity tags are not used: Auth0 has none.
+    async fn fetch_user(&self, id: &str, _known_etag: Option<&str>) -> Result<FetchedUser, ProviderError> {
+        if id.contains('|') || id.is_empty() {
+            return self.fetch_by_id(id).await;
+        }
+        match self.full_id(id).await? {
+            Some(full_id) => self.fetch_by_id(&full_id).await,
+            None => Ok(FetchedUser::Gone),
+        }
+    }
+
+    async fn ping(&self) -> Result<(), ProviderError> {
+        let query = [("per_page", "1"), ("fields", "user_id"), ("include_fields", "true")];
+        collection(self.http.get_json::<Vec<IgnoredAny>>(&["users"], &query, None).await?).map(|_| ())
+    }
+}
+
+/// A collection is always there: a 404 for it means that the base URL is not the API's.
+fn collection<T>(answer: Answer<T>) -> Result<T, ProviderError> {
+    match answer {
+        Answer::Found { value, .. } => Ok(value),
+        Answer::NotFound | Answer::NotModified => Err(ProviderError::Invalid { status: 404 }),
+    }
+}
+
+impl Auth0Config {
+    fn http(self) -> Result<ProviderHttpConfig, ConfigError> {
+        let within = |path| self.domain.join(path).map_err(|_| ConfigError::BaseUrl { upstream: SOURCE });
+        let api = within("/api/v2/")?;
+        let auth = Auth::ClientCredentials {
+            token_url: within("/oauth/token")?,
+            client_id: self.client_id,
+            client_secret: self.client_secret,
+            audience: Some(self.audience.unwrap_or_else(|| api.to_string())),
+        };
+        Ok(ProviderHttpConfig::new(SOURCE, api, auth))
+    }
+}

@@ -1,0 +1,31 @@
+//! IDs that Auth0 writes as a string or as a number, depending on the connection.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// `identities[].user_id` is a string or an integer:
+/// <https://auth0.com/docs/manage-users/user-accounts/user-profiles/user-profile-structure>.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(crate) enum TextOrNumber {
+    Text(String),
+    Unsigned(u64),
+    Signed(i64),
+}
+
+impl TextOrNumber {
+    /// The ID as text; a number in decimal digits.
+    pub(crate) fn into_text(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            Self::Unsigned(number) => number.to_string(),
+            Self::Signed(number) => number.to_string(),
+        }
+    }
+}
+
+/// An event's ID if it is one: events are read leniently, and what is no ID names nobody.
+pub(crate) fn id_in(value: Option<&Value>) -> Option<String> {
+    let id = TextOrNumber::deserialize(value?).ok()?.into_text();
+    (!id.is_empty()).then_some(id)
+}

@@ -1,0 +1,21 @@
+//! Identity providers (SSO) behind one trait, one folder per vendor.
+//!
+//! In: an EventBridge event, or a user's ID. Out: the IDs that an event names ([`UserHint`]), or the user as the
+//! provider says it is now ([`FetchedUser`]). An event is never more than a hint: of everything in it only IDs, the
+//! kind of change and a lower bound in time are read, and the user is always fetched again.
+//!
+//! This crate must not know queues, tables, or what becomes of a user's fields.
+
+pub mod auth0;
+mod ingress;
+mod provider;
+pub mod scim;
+mod sso_client;
+mod user;
+
+pub use auth0::{Auth0Client, Auth0Config};
+pub use provider::{FetchedUser, SsoProvider, UnreadableEvent, UserChange, UserHint};
+pub use provider_http::ProviderError;
+pub use scim::{ScimClient, ScimConfig};
+pub use sso_client::SsoClient;
+pub use user::{SsoIdentity, SsoUser};

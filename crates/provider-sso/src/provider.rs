@@ -1,0 +1,102 @@
+//! What every identity provider can do for us.
+
+use std::future::Future;
+
+use event_contract::Envelope;
+use provider_http::ProviderError;
+use time::OffsetDateTime;
+
+use crate::SsoUser;
+
+/// An identity provider: reads its own events, and answers for its users.
+pub trait SsoProvider: Send + Sync + 'static {
+    /// The source's stable name, `auth0` or `scim`: it stands in rows.
+    fn source(&self) -> &'static str;
+
+    /// Which users an event names. Pure. Empty: the event is well-formed and names no user, or changes none.
+    ///
+    /// # Errors
+    /// [`UnreadableEvent`] when the event is not this provider's, or breaks its contract.
+    fn read_event(&self, envelope: &Envelope) -> Result<Vec<UserHint>, UnreadableEvent>;
+
+    /// The user as the provider says it is now. A missing user is [`FetchedUser::Gone`], not an error.
+    ///
+    /// `known_etag`: the stored copy's [`SsoUser::etag`], to be told [`FetchedUser::NotModified`] when it is current.
+    ///
+    /// # Errors
+    /// Any [`ProviderError`].
+    fn fetch_user(
+        &self,
+        id: &str,
+        known_etag: Option<&str>,
+    ) -> impl Future<Output = Result<FetchedUser, ProviderError>> + Send;
+
+    /// One cheap authenticated call, to probe an outage or to check settings at start-up.
+    ///
+    /// # Errors
+    /// Any [`ProviderError`]: a 429 is no answer, and a 404 means that the base URL is wrong.
+    fn ping(&self) -> impl Future<Output = Result<(), ProviderError>> + Send;
+}
+
+/// One user that an event names: a reason to fetch it again, and no more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserHint {
+    /// The provider's ID, to hand to [`SsoProvider::fetch_user`]. The fetched [`SsoUser::id`] is the one to store.
+    pub id: String,
+    /// What the event says has happened.
+    pub change: UserChange,
+    /// A user fetched with an older version than this comes from a stale replica. `None`: the event has no such bound.
+    pub not_before: Option<OffsetDateTime>,
+}
+
+/// What an event says about a user. A hint: what the provider answers decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserChange {
+    /// Created or changed: it should be there.
+    Present,
+    /// Deleted: it should be gone.
+    Deleted,
+}
+
+/// What a provider answers about one user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FetchedUser {
+    /// As it is now.
+    Found(Box<SsoUser>),
+    /// The copy with the known entity tag is current.
+    NotModified,
+    /// There is no such user, or no longer.
+    Gone,
+}
+
+/// Why an event names nobody although it should. Never quotes the event: it may hold personal data.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UnreadableEvent {
+    /// The event's `source` is not this provider's: a rule routes it to the wrong queue.
+    #[error("event is not from {expected}")]
+    ForeignSource {
+        /// The provider that was asked to read it.
+        expected: &'static str,
+    },
+    /// The detail is JSON, but not of this provider's shape.
+    #[error("event detail does not have the provider's shape, at line {line} column {column}")]
+    Shape {
+        /// Line in the detail, from 1; 0 when the fault has no place.
+        line: usize,
+        /// Column in the line, from 1; 0 when the fault has no place.
+        column: usize,
+    },
+    /// An event of a known type that does not name its user.
+    #[error("event {kind} names no user")]
+    MissingId {
+        /// The provider's name of the type, from our own list.
+        kind: &'static str,
+    },
+}
+
+impl UnreadableEvent {
+    /// Keeps the place of a JSON error, and drops its text, which quotes the input.
+    pub(crate) fn shape(error: &serde_json::Error) -> Self {
+        Self::Shape { line: error.line(), column: error.column() }
+    }
+}

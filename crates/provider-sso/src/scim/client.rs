@@ -1,0 +1,125 @@
+//! The SCIM client: a user by ID, users changed since, and a ping.
+
+use std::sync::{Arc, OnceLock};
+
+use event_contract::Envelope;
+use provider_http::{Answer, Auth, ConfigError, ProviderError, ProviderHttp, ProviderHttpConfig};
+use secrecy::SecretString;
+use serde::de::DeserializeOwned;
+use time::OffsetDateTime;
+use url::Url;
+
+use super::SOURCE;
+use super::capabilities::Capabilities;
+use super::list::{ListReply, UserPage, query};
+use super::record::ScimUser;
+use crate::ingress::{is_from_ingress, read_ingress};
+use crate::{FetchedUser, SsoProvider, UnreadableEvent, UserHint};
+
+/// How to reach a server.
+#[derive(Debug, Clone)]
+pub struct ScimConfig {
+    /// Where `/Users` lives: `https://idp.example/scim/v2`.
+    pub base_url: Url,
+    /// The bearer token that the server gave out.
+    pub token: SecretString,
+}
+
+/// A client of one server. Clones share connections and rate limit.
+#[derive(Debug, Clone)]
+pub struct ScimClient {
+    http: ProviderHttp,
+    /// Read once: a server's features change with its release, and then this process is restarted anyway, or does
+    /// for a while without what is new.
+    capabilities: Arc<OnceLock<Capabilities>>,
+}
+
+impl ScimClient {
+    /// Makes a client. Sends nothing yet.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the base URL is not a web address.
+    pub fn new(config: ScimConfig) -> Result<Self, ConfigError> {
+        Self::with_limits(config, |_| {})
+    }
+
+    /// Makes a client with other limits than the usual: time-outs, requests in flight.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_limits(
+        config: ScimConfig,
+        adjust: impl FnOnce(&mut ProviderHttpConfig),
+    ) -> Result<Self, ConfigError> {
+        let mut http = ProviderHttpConfig::new(SOURCE, config.base_url, Auth::Bearer(config.token));
+        adjust(&mut http);
+        Ok(Self { http: ProviderHttp::new(http)?, capabilities: Arc::default() })
+    }
+
+    /// One page of the users that changed after `since`, oldest change first where the server can sort; all users
+    /// for `None`, and from a server that cannot filter. Deleted users are in no listing.
+    ///
+    /// `start_index` counts from 1; `count` is what is asked for, the server may give fewer. Two changes can have
+    /// the same time, so a caller that remembers the latest should ask from a little before it.
+    ///
+    /// # Errors
+    /// Any [`ProviderError`].
+    pub async fn list_changed_since(
+        &self,
+        since: Option<OffsetDateTime>,
+        start_index: usize,
+        count: usize,
+    ) -> Result<UserPage, ProviderError> {
+        let start_index = start_index.max(1);
+        let query = query(self.capabilities().await?, since, start_index, count);
+        let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        Ok(self.read::<ListReply>("Users", &query).await?.into_page(start_index))
+    }
+
+    async fn capabilities(&self) -> Result<Capabilities, ProviderError> {
+        if let Some(known) = self.capabilities.get() {
+            return Ok(*known);
+        }
+        let read = self.read("ServiceProviderConfig", &[]).await?;
+        Ok(*self.capabilities.get_or_init(|| read))
+    }
+
+    /// Reads what every server has; a 404 means that the base URL is not the server's.
+    async fn read<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<T, ProviderError> {
+        match self.http.get_json(&[path], query, None).await? {
+            Answer::Found { value, .. } => Ok(value),
+            Answer::NotFound | Answer::NotModified => Err(ProviderError::Invalid { status: 404 }),
+        }
+    }
+}
+
+impl SsoProvider for ScimClient {
+    fn source(&self) -> &'static str {
+        SOURCE
+    }
+
+    fn read_event(&self, envelope: &Envelope) -> Result<Vec<UserHint>, UnreadableEvent> {
+        if !is_from_ingress(envelope, SOURCE) {
+            return Err(UnreadableEvent::ForeignSource { expected: SOURCE });
+        }
+        read_ingress(envelope)
+    }
+
+    async fn fetch_user(&self, id: &str, known_etag: Option<&str>) -> Result<FetchedUser, ProviderError> {
+        match self.http.get_json::<ScimUser>(&["Users", id], &[], known_etag).await? {
+            Answer::Found { value, etag } => Ok(FetchedUser::Found(Box::new(value.into_user(etag)))),
+            Answer::NotModified => Ok(FetchedUser::NotModified),
+            Answer::NotFound => Ok(FetchedUser::Gone),
+        }
+    }
+
+    /// Reads `/ServiceProviderConfig`. Servers may let anybody read it (RFC 7644 section 4), so a good answer does
+    /// not prove that the token is.
+    async fn ping(&self) -> Result<(), ProviderError> {
+        self.read::<Capabilities>("ServiceProviderConfig", &[]).await.map(|_| ())
+    }
+}

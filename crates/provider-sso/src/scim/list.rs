@@ -1,0 +1,95 @@
+//! Listing: one page of users that have changed, <https://www.rfc-editor.org/rfc/rfc7644#section-3.4.2>.
+
+use serde::Deserialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::capabilities::Capabilities;
+use super::record::ScimUser;
+use crate::SsoUser;
+
+/// One page of a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserPage {
+    /// The users of this page.
+    pub users: Vec<SsoUser>,
+    /// Users in the whole listing, as of this page.
+    pub total: usize,
+    /// Where the next page starts; `None` after the last.
+    pub next_start_index: Option<usize>,
+}
+
+/// A list response. `Resources` is absent when there are none.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ListReply {
+    total_results: usize,
+    #[serde(default, rename = "Resources")]
+    resources: Vec<ScimUser>,
+}
+
+impl ListReply {
+    /// The page that was asked for at `start_index`. Servers may give fewer than asked, so the next page starts
+    /// after what came, not after what was asked; an empty page is the last, whatever the total says.
+    pub(crate) fn into_page(self, start_index: usize) -> UserPage {
+        let next = start_index + self.resources.len();
+        let more = !self.resources.is_empty() && next <= self.total_results;
+        UserPage {
+            users: self.resources.into_iter().map(|user| user.into_user(None)).collect(),
+            total: self.total_results,
+            next_start_index: more.then_some(next),
+        }
+    }
+}
+
+/// The query of a page. A server without filters is asked for everyone, one without sorting for any order.
+pub(crate) fn query(
+    server: Capabilities,
+    since: Option<OffsetDateTime>,
+    start_index: usize,
+    count: usize,
+) -> Vec<(&'static str, String)> {
+    let mut query = vec![("startIndex", start_index.to_string()), ("count", count.to_string())];
+    if let Some(since) =
+        since.filter(|_| server.filter.supported).and_then(|since| since.format(&Rfc3339).ok())
+    {
+        query.push(("filter", format!(r#"meta.lastModified gt "{since}""#)));
+    }
+    if server.sort.supported {
+        query.push(("sortBy", "meta.lastModified".to_owned()));
+    }
+    query
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::capabilities::Feature;
+    use super::*;
+
+    fn page(json: &str, start_index: usize) -> UserPage {
+        serde_json::from_str::<ListReply>(json).unwrap().into_page(start_index)
+    }
+
+    #[test]
+    fn pages_end() {
+        let two = r#"{"totalResults":5,"Resources":[{"id":"a"},{"id":"b"}]}"#;
+        assert_eq!(page(two, 1).next_start_index, Some(3));
+        assert_eq!(page(two, 3).next_start_index, Some(5));
+        assert_eq!(page(two, 4).next_start_index, None);
+        assert_eq!(page(r#"{"totalResults":5}"#, 3).next_start_index, None);
+        assert_eq!(page(r#"{"totalResults":0,"Resources":[]}"#, 1).users, []);
+    }
+
+    #[test]
+    fn a_server_is_asked_only_for_what_it_can_do() {
+        let (yes, no) = (Feature { supported: true }, Feature { supported: false });
+        let since = Some(OffsetDateTime::UNIX_EPOCH);
+        let names = |filter, sort, since| -> Vec<_> {
+            query(Capabilities { filter, sort }, since, 1, 9).into_iter().map(|(name, _)| name).collect()
+        };
+        assert_eq!(names(yes, yes, since), ["startIndex", "count", "filter", "sortBy"]);
+        assert_eq!(names(yes, yes, None), ["startIndex", "count", "sortBy"]);
+        assert_eq!(names(no, yes, since), ["startIndex", "count", "sortBy"]);
+        assert_eq!(names(no, no, since), ["startIndex", "count"]);
+    }
+}

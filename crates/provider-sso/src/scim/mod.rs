@@ -1,0 +1,16 @@
+//! SCIM 2.0: any server that follows RFC 7643 (<https://www.rfc-editor.org/rfc/rfc7643>) and RFC 7644
+//! (<https://www.rfc-editor.org/rfc/rfc7644>).
+//!
+//! Its events come from our own ingress. Filters, sorting and entity tags are optional in SCIM: the server says what
+//! it can do, and the client does without what it cannot.
+
+mod capabilities;
+mod client;
+mod list;
+mod record;
+
+pub use client::{ScimClient, ScimConfig};
+pub use list::UserPage;
+
+/// The source's name in rows, and in `coppice.ingress.scim`.
+pub const SOURCE: &str = "scim";

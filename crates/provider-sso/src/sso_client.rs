@@ -1,0 +1,46 @@
+//! The providers that a binary can be set up with, as one type.
+
+use event_contract::Envelope;
+use provider_http::ProviderError;
+
+use crate::{Auth0Client, FetchedUser, ScimClient, SsoProvider, UnreadableEvent, UserHint};
+
+/// One of the providers, chosen by settings at start-up. An enum and not `dyn`: the compiler checks that every
+/// provider is handled everywhere, and futures need no boxes.
+#[derive(Debug, Clone)]
+pub enum SsoClient {
+    /// Auth0.
+    Auth0(Auth0Client),
+    /// Any SCIM 2.0 server.
+    Scim(ScimClient),
+}
+
+impl SsoProvider for SsoClient {
+    fn source(&self) -> &'static str {
+        match self {
+            Self::Auth0(client) => client.source(),
+            Self::Scim(client) => client.source(),
+        }
+    }
+
+    fn read_event(&self, envelope: &Envelope) -> Result<Vec<UserHint>, UnreadableEvent> {
+        match self {
+            Self::Auth0(client) => client.read_event(envelope),
+            Self::Scim(client) => client.read_event(envelope),
+        }
+    }
+
+    async fn fetch_user(&self, id: &str, known_etag: Option<&str>) -> Result<FetchedUser, ProviderError> {
+        match self {
+            Self::Auth0(client) => client.fetch_user(id, known_etag).await,
+            Self::Scim(client) => client.fetch_user(id, known_etag).await,
+        }
+    }
+
+    async fn ping(&self) -> Result<(), ProviderError> {
+        match self {
+            Self::Auth0(client) => client.ping().await,
+            Self::Scim(client) => client.ping().await,
+        }
+    }
+}

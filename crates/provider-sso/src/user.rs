@@ -1,0 +1,98 @@
+//! A user in the words that all identity providers share.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+/// A user as its provider says it is now.
+///
+/// Serialized, it is the source record that is stored and hashed, so it holds what the *user* is and leaves out
+/// `version` and `etag`, which say when that was: they stand in columns of their own. Fields that change on each
+/// login are not here, or each login would be a change.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SsoUser {
+    /// The provider's ID.
+    pub id: String,
+    /// Primary address, as the provider spells it.
+    pub email: Option<String>,
+    /// The provider has verified that address. False where the provider does not say.
+    pub email_verified: bool,
+    /// First name.
+    pub given_name: Option<String>,
+    /// Last name.
+    pub family_name: Option<String>,
+    /// The name to show.
+    pub display_name: Option<String>,
+    /// Primary phone number, as the provider spells it.
+    pub phone: Option<String>,
+    /// An administrator has shut the user out.
+    pub blocked: bool,
+    /// Our key at the provider: `app_metadata.person_key` at Auth0, `externalId` in SCIM.
+    pub external_key: Option<String>,
+    /// The sign-in identities that belong to this user.
+    pub identities: Vec<SsoIdentity>,
+    /// When the provider last changed the record: orders versions.
+    #[serde(skip)]
+    pub version: Option<OffsetDateTime>,
+    /// Opaque entity tag: tells equality, never order.
+    #[serde(skip)]
+    pub etag: Option<String>,
+}
+
+impl fmt::Debug for SsoUser {
+    /// The ID and the version only: a user that slips into a log line shows nothing personal.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SsoUser")
+            .field("id", &self.id)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One way in which a user signs in. It can move from one user to another (Auth0's account linking).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SsoIdentity {
+    /// Who authenticates: `auth0`, `google-oauth2`, `scim`.
+    pub provider: String,
+    /// The provider's connection (its user directory), where it has several.
+    pub connection: Option<String>,
+    /// The ID of the identity within provider and connection.
+    pub subject: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user() -> SsoUser {
+        SsoUser {
+            id: "auth0|1".into(),
+            email: Some("orla.fenn@example.org".into()),
+            email_verified: true,
+            given_name: Some("Orla".into()),
+            family_name: Some("Fenn".into()),
+            display_name: Some("Orla Fenn".into()),
+            phone: Some("+15550100177".into()),
+            blocked: false,
+            external_key: Some("P-7".into()),
+            identities: vec![],
+            version: Some(OffsetDateTime::UNIX_EPOCH),
+            etag: Some(r#"W/"3""#.into()),
+        }
+    }
+
+    #[test]
+    fn debug_shows_the_id_and_the_version_only() {
+        let text = format!("{:?}", user());
+        assert_eq!(text, "SsoUser { id: \"auth0|1\", version: Some(1970-01-01 0:00:00.0 +00:00:00), .. }");
+    }
+
+    #[test]
+    fn the_source_record_does_not_change_with_version_or_etag() {
+        let later = SsoUser { version: Some(OffsetDateTime::now_utc()), etag: None, ..user() };
+        let (a, b) = (serde_json::to_string(&user()).unwrap(), serde_json::to_string(&later).unwrap());
+        assert_eq!(a, b);
+        assert!(a.contains("orla.fenn@example.org"));
+    }
+}

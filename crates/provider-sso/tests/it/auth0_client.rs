@@ -1,0 +1,164 @@
+//! The Auth0 client against the simulated tenant.
+
+use std::time::Duration;
+
+use event_contract::Envelope;
+use provider_sso::auth0::Auth0Config;
+use provider_sso::{Auth0Client, FetchedUser, ProviderError, SsoIdentity, SsoProvider, SsoUser, UserChange};
+use testkit::simulators::auth0::{
+    Auth0Simulator, Change, Fault, NativeEvent, SimulatedIdentity, SimulatedUser,
+};
+
+const ID: &str = "auth0|6720c4d1a9b8e7f605142233";
+
+fn client(tenant: &Auth0Simulator) -> Auth0Client {
+    let config = Auth0Config {
+        domain: tenant.base_url().parse().unwrap(),
+        client_id: tenant.client_id().into(),
+        client_secret: tenant.client_secret().into(),
+        audience: None,
+    };
+    Auth0Client::new(config).unwrap()
+}
+
+async fn found(client: &Auth0Client, id: &str) -> SsoUser {
+    match client.fetch_user(id, None).await {
+        Ok(FetchedUser::Found(user)) => *user,
+        other => panic!("{id}: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_user_is_read_in_full() {
+    let tenant = Auth0Simulator::start().await;
+    let numeric = SimulatedIdentity::new("github", "github", 90_817_263.into());
+    let change = tenant.put_user(SimulatedUser::new(ID).with_person_key("P-7").with_identity(numeric));
+    let user = found(&client(&tenant), ID).await;
+    assert_eq!((user.id.as_str(), user.email.as_ref()), (ID, change.user.email.as_ref()));
+    assert_eq!(user.given_name, change.user.given_name);
+    assert_eq!(user.family_name, change.user.family_name);
+    assert_eq!(user.phone, change.user.phone_number);
+    assert_eq!(user.external_key.as_deref(), Some("P-7"));
+    assert!(user.email_verified && !user.blocked);
+    assert_eq!((user.version, user.etag), (Some(change.at), None));
+    let github = SsoIdentity {
+        provider: "github".into(),
+        connection: Some("github".into()),
+        subject: "90817263".into(),
+    };
+    assert_eq!(user.identities[1], github);
+}
+
+#[tokio::test]
+async fn a_user_with_required_fields_only_is_read() {
+    let tenant = Auth0Simulator::start().await;
+    tenant.put_user(SimulatedUser::new(ID).with_person_key("P-7"));
+    tenant.set_fault(Fault::Partial);
+    let user = found(&client(&tenant), ID).await;
+    assert_eq!((user.email, user.external_key, user.blocked), (None, None, false));
+    assert!(user.version.is_some());
+}
+
+#[tokio::test]
+async fn a_recorded_user_is_read() {
+    let user: serde_json::Value = serde_json::from_str(include_str!("../fixtures/auth0-user.json")).unwrap();
+    let router = axum::Router::new()
+        .route("/oauth/token", axum::routing::post(|| async { r#"{"access_token":"t"}"# }))
+        .fallback(move || async move { axum::Json(user) });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    let user = found(&crate::fixtures::auth0_at(&format!("http://{address}")), ID).await;
+    assert_eq!(user.display_name.as_deref(), Some("Tove Lind"));
+    assert_eq!(user.identities.len(), 2);
+}
+
+#[tokio::test]
+async fn blocking_and_deleting_are_seen() {
+    let tenant = Auth0Simulator::start().await;
+    let client = client(&tenant);
+    let before = tenant.put_user(SimulatedUser::new(ID)).at;
+    tenant.block(ID);
+    let user = found(&client, ID).await;
+    assert!(user.blocked && user.version.unwrap() > before);
+    tenant.delete(ID);
+    assert_eq!(client.fetch_user(ID, None).await, Ok(FetchedUser::Gone));
+    assert_eq!((tenant.requests_for(ID), tenant.token_requests()), (2, 1));
+}
+
+#[tokio::test]
+async fn every_event_of_the_tenant_leads_to_its_user() {
+    let tenant = Auth0Simulator::start().await;
+    let client = client(&tenant);
+    let created = tenant.put_user(SimulatedUser::new(ID));
+    let changes = [created, tenant.block(ID), tenant.delete(ID)];
+    for change in &changes {
+        for event in [Change::stream_event, Change::log_event].map(|make| make(change)) {
+            let NativeEvent { source, detail, .. } = &event;
+            assert!(source.starts_with("aws.partner/auth0.com/") && detail.contains("198.51.100.77"));
+            let hints = client.read_event(&Envelope::parse(&event.to_envelope_json()).unwrap()).unwrap();
+            assert_eq!(hints.iter().map(|hint| hint.id.as_str()).collect::<Vec<_>>(), [ID], "{event:?}");
+            let gone = matches!(hints[0].change, UserChange::Deleted);
+            assert_eq!(gone, change.kind == testkit::simulators::auth0::ChangeKind::Deleted);
+            assert!(hints[0].not_before.is_some_and(|bound| gone || bound == change.at));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_bare_id_is_looked_up_by_identity() {
+    let tenant = Auth0Simulator::start().await;
+    let client = client(&tenant);
+    tenant.put_user(SimulatedUser::new(ID));
+    tenant.put_user(SimulatedUser::new("github|77"));
+    tenant.put_user(SimulatedUser::new("auth0|aa").with_identity(SimulatedIdentity::new(
+        "x",
+        "x",
+        4_711.into(),
+    )));
+    assert_eq!(found(&client, "6720c4d1a9b8e7f605142233").await.id, ID);
+    assert_eq!(found(&client, "4711").await.id, "auth0|aa");
+    assert_eq!(client.fetch_user("nobody\"\\", None).await, Ok(FetchedUser::Gone));
+    tenant.put_user(SimulatedUser::new("gitlab|77"));
+    assert_eq!(client.fetch_user("77", None).await, Err(ProviderError::Invalid { status: 300 }));
+    assert_eq!(tenant.searches(), 4);
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_replaced_without_the_caller_noticing() {
+    let tenant = Auth0Simulator::start().await;
+    let client = client(&tenant);
+    tenant.put_user(SimulatedUser::new(ID));
+    found(&client, ID).await;
+    tenant.revoke_tokens();
+    found(&client, ID).await;
+    assert_eq!(tenant.token_requests(), 2);
+    tenant.set_fault(Fault::TokenRefused);
+    assert_eq!(client.fetch_user(ID, None).await, Err(ProviderError::Unauthorized));
+    tenant.set_fault(Fault::None);
+    assert!(client.ping().await.is_ok());
+    assert_eq!(tenant.pings(), 1);
+}
+
+#[tokio::test]
+async fn a_wrong_secret_is_unauthorized() {
+    let tenant = Auth0Simulator::start().await;
+    let stranger = crate::fixtures::auth0_at(&tenant.base_url());
+    assert_eq!(stranger.ping().await, Err(ProviderError::Unauthorized));
+    assert_eq!(tenant.total_requests(), 0);
+}
+
+#[tokio::test]
+async fn a_used_up_quota_stops_the_client_before_the_provider_does() {
+    let tenant = Auth0Simulator::start().await;
+    let client = client(&tenant);
+    tenant.put_user(SimulatedUser::new(ID));
+    tenant.set_rate_limit(3, Duration::from_secs(60));
+    for _ in 0..3 {
+        found(&client, ID).await;
+    }
+    for _ in 0..5 {
+        assert!(matches!(client.fetch_user(ID, None).await, Err(ProviderError::RateLimited { .. })));
+    }
+    assert_eq!(tenant.requests_for(ID), 3);
+}

@@ -1,0 +1,154 @@
+//! What every provider's client must do, whatever the vendor. A new provider is one line at the end.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use provider_http::Outage;
+use provider_sso::auth0::Auth0Config;
+use provider_sso::scim::ScimConfig;
+use provider_sso::{Auth0Client, FetchedUser, ProviderError, ScimClient, SsoClient, SsoProvider};
+
+use crate::fixtures::SECRET;
+
+/// Makes a client of the server at this address, with a short time-out.
+type Make = fn(&str) -> SsoClient;
+
+const ID: &str = "auth0|5a";
+const PERSONAL: &str = "mara.quill@example.org";
+
+/// A server that answers everything alike, but gives out tokens.
+async fn server<F, R>(answer: F) -> String
+where
+    F: Fn() -> R + Clone + Send + Sync + 'static,
+    R: Future<Output = Response> + Send + 'static,
+{
+    let token =
+        || async { axum::Json(serde_json::json!({"access_token": "tok-of-the-day", "expires_in": 600})) };
+    let router = Router::new().route("/oauth/token", post(token)).fallback(answer);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    format!("http://{address}")
+}
+
+async fn answering(
+    status: u16,
+    headers: &'static [(&'static str, &'static str)],
+    body: &'static str,
+) -> String {
+    server(move || async move {
+        let mut reply = Response::builder().status(status);
+        for (name, value) in headers {
+            reply = reply.header(*name, *value);
+        }
+        reply.body(body.to_owned()).unwrap().into_response()
+    })
+    .await
+}
+
+async fn missing_users_are_gone(make: Make) {
+    for status in [404, 410] {
+        let client = make(&answering(status, &[], "{}").await);
+        assert_eq!(client.fetch_user(ID, None).await, Ok(FetchedUser::Gone));
+        assert_eq!(
+            client.ping().await,
+            Err(ProviderError::Invalid { status: 404 }),
+            "a wrong base URL is noticed"
+        );
+    }
+}
+
+async fn a_full_quota_is_not_a_failure_of_the_user(make: Make) {
+    let url = answering(429, &[("retry-after", "17")], "{}").await;
+    let limited = Err(ProviderError::RateLimited { retry_after: Duration::from_secs(17) });
+    assert_eq!(make(&url).fetch_user(ID, None).await, limited);
+    assert_eq!(make(&url).ping().await.map(|()| FetchedUser::Gone), limited);
+}
+
+async fn outages_are_told_apart(make: Make) {
+    let unavailable = |cause| ProviderError::Unavailable { cause, retry_after: None };
+    let failing = make(&answering(500, &[], PERSONAL).await);
+    assert_eq!(failing.fetch_user(ID, None).await, Err(unavailable(Outage::ServerError)));
+    assert_eq!(failing.ping().await, Err(unavailable(Outage::ServerError)));
+    let silent = make(&server(std::future::pending).await);
+    assert_eq!(silent.fetch_user(ID, None).await, Err(unavailable(Outage::Timeout)));
+    let absent = make("http://127.0.0.1:9");
+    assert_eq!(absent.fetch_user(ID, None).await, Err(unavailable(Outage::Connect)));
+}
+
+async fn a_reply_that_breaks_the_contract_is_malformed(make: Make) {
+    for body in ["<html>mara.quill@example.org</html>", "[]", r#"{"id":["mara"],"user_id":["mara"]}"#, "{}"] {
+        let outcome = make(&answering(200, &[], body).await).fetch_user(ID, None).await;
+        assert!(matches!(outcome, Err(ProviderError::Malformed { .. })), "{body}: {outcome:?}");
+    }
+}
+
+async fn an_id_that_is_not_one_segment_is_not_sent(make: Make) {
+    let client = make(&answering(200, &[], "[]").await);
+    assert_eq!(client.fetch_user("", None).await, Err(ProviderError::Invalid { status: 400 }));
+    for id in ["..", "."] {
+        assert!(!matches!(client.fetch_user(id, None).await, Ok(FetchedUser::Found(_))));
+    }
+}
+
+async fn nothing_secret_or_personal_is_printed(make: Make) {
+    let mut texts = vec![format!("{:?}", make("http://127.0.0.1:9"))];
+    for status in [200, 302, 400, 401, 403, 429, 500] {
+        let error = make(&answering(status, &[], PERSONAL).await).fetch_user(ID, None).await.unwrap_err();
+        texts.push(format!("{error} {error:?}"));
+    }
+    for text in texts {
+        for secret in [SECRET, "tok-of-the-day", "mara", "coppice-client"] {
+            assert!(!text.contains(secret), "{text:?} holds {secret:?}");
+        }
+    }
+}
+
+fn auth0(url: &str) -> SsoClient {
+    let config = Auth0Config {
+        domain: url.parse().unwrap(),
+        client_id: "coppice-client".into(),
+        client_secret: SECRET.into(),
+        audience: None,
+    };
+    assert!(!format!("{config:?}").contains(SECRET));
+    SsoClient::Auth0(
+        Auth0Client::with_limits(config, |limits| limits.timeout = Duration::from_millis(300)).unwrap(),
+    )
+}
+
+fn scim(url: &str) -> SsoClient {
+    let config = ScimConfig { base_url: url.parse().unwrap(), token: SECRET.into() };
+    assert!(!format!("{config:?}").contains(SECRET));
+    SsoClient::Scim(
+        ScimClient::with_limits(config, |limits| limits.timeout = Duration::from_millis(300)).unwrap(),
+    )
+}
+
+/// The suite for one provider, one test per promise.
+macro_rules! conformance {
+    ($provider:ident: $($promise:ident),+ $(,)?) => {
+        mod $provider {
+            $(
+                #[tokio::test]
+                async fn $promise() {
+                    super::$promise(super::$provider).await;
+                }
+            )+
+        }
+    };
+    ($($provider:ident),+) => {
+        $(conformance!($provider:
+            missing_users_are_gone,
+            a_full_quota_is_not_a_failure_of_the_user,
+            outages_are_told_apart,
+            a_reply_that_breaks_the_contract_is_malformed,
+            an_id_that_is_not_one_segment_is_not_sent,
+            nothing_secret_or_personal_is_printed,
+        );)+
+    };
+}
+
+conformance!(auth0, scim);

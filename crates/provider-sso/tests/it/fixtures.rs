@@ -1,0 +1,51 @@
+//! Clients without a server, and the recorded events.
+
+use event_contract::Envelope;
+use provider_sso::auth0::Auth0Config;
+use provider_sso::scim::ScimConfig;
+use provider_sso::{Auth0Client, ScimClient};
+
+pub(crate) const SECRET: &str = "s3cret-of-the-tenant";
+
+/// Every fixture of `tests/fixtures` that is an event.
+pub(crate) fn events() -> Vec<(String, String)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
+    let mut events: Vec<(String, String)> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| {
+            (path.file_stem().unwrap().to_str().unwrap().to_owned(), std::fs::read_to_string(path).unwrap())
+        })
+        .filter(|(name, _)| name != "auth0-user")
+        .collect();
+    events.sort();
+    events
+}
+
+/// The event of this name.
+pub(crate) fn event(name: &str) -> Envelope {
+    let (_, body) = events().into_iter().find(|(event, _)| event == name).unwrap();
+    Envelope::parse(&body).unwrap()
+}
+
+/// A client whose tenant does not exist: for what needs no network.
+pub(crate) fn auth0() -> Auth0Client {
+    auth0_at("http://127.0.0.1:9")
+}
+
+/// A client of the tenant at this address.
+pub(crate) fn auth0_at(domain: &str) -> Auth0Client {
+    let (client_id, client_secret) = ("coppice".into(), SECRET.into());
+    Auth0Client::new(Auth0Config {
+        domain: domain.parse().unwrap(),
+        client_id,
+        client_secret,
+        audience: None,
+    })
+    .unwrap()
+}
+
+/// A client of the SCIM server at this address.
+pub(crate) fn scim_at(base_url: &str) -> ScimClient {
+    ScimClient::new(ScimConfig { base_url: base_url.parse().unwrap(), token: SECRET.into() }).unwrap()
+}

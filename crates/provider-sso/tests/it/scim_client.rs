@@ -1,0 +1,112 @@
+//! The SCIM client against a real server.
+
+use provider_sso::{FetchedUser, ProviderError, SsoProvider, SsoUser};
+use serde_json::{Value, json};
+
+use crate::fixtures::scim_at;
+use crate::scim_server::ScimServer;
+
+fn ilse() -> Value {
+    json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+        "userName": "ilse.brandt@example.org",
+        "externalId": "P-000917",
+        "name": {"givenName": "Ilse", "familyName": "Brandt", "formatted": "Ilse Brandt"},
+        "emails": [{"value": "ilse.brandt@example.org", "type": "work", "primary": true}],
+        "phoneNumbers": [{"value": "+1-555-010-0121", "type": "mobile"}],
+        "active": true,
+    })
+}
+
+fn id(user: &Value) -> &str {
+    user["id"].as_str().unwrap()
+}
+
+async fn found(client: &impl SsoProvider, id: &str) -> SsoUser {
+    match client.fetch_user(id, None).await {
+        Ok(FetchedUser::Found(user)) => *user,
+        other => panic!("{id}: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_user_is_followed_from_creation_to_deletion() {
+    let server = ScimServer::start().await;
+    let client = server.client();
+    let stored = server.create(&ilse()).await;
+    let first = found(&client, id(&stored)).await;
+    assert_eq!(first.email.as_deref(), Some("ilse.brandt@example.org"));
+    assert_eq!((first.given_name.as_deref(), first.family_name.as_deref()), (Some("Ilse"), Some("Brandt")));
+    assert_eq!(first.external_key.as_deref(), Some("P-000917"));
+    assert!(first.phone.is_some() && !first.blocked && first.etag.is_some());
+
+    let unchanged = client.fetch_user(id(&stored), first.etag.as_deref()).await;
+    assert_eq!(unchanged, Ok(FetchedUser::NotModified));
+
+    server.replace(id(&stored), "active", json!(false)).await;
+    let Ok(FetchedUser::Found(second)) = client.fetch_user(id(&stored), first.etag.as_deref()).await else {
+        panic!("a changed user is not modified")
+    };
+    assert!(second.blocked && second.version > first.version && second.etag != first.etag);
+
+    server.delete(id(&stored)).await;
+    assert_eq!(client.fetch_user(id(&stored), None).await, Ok(FetchedUser::Gone));
+}
+
+#[tokio::test]
+async fn changes_are_listed_page_by_page() {
+    let server = ScimServer::start().await;
+    let client = server.client();
+    let mut ids = Vec::new();
+    for number in 0..5 {
+        let user = json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": format!("u{number}")});
+        ids.push(id(&server.create(&user).await).to_owned());
+    }
+    let everyone = client.list_changed_since(None, 1, 100).await.unwrap();
+    assert_eq!((everyone.total, everyone.next_start_index), (5, None));
+    let listed: Vec<&str> = everyone.users.iter().map(|user| user.id.as_str()).collect();
+    assert_eq!(listed, ids, "oldest change first");
+
+    server.replace(&ids[0], "displayName", json!("Changed")).await;
+    let since = everyone.users[1].version;
+    let (mut changed, mut next) = (Vec::new(), Some(1));
+    while let Some(start_index) = next {
+        let page = client.list_changed_since(since, start_index, 2).await.unwrap();
+        assert!(page.users.len() <= 2 && page.total == 4);
+        changed.extend(page.users.into_iter().map(|user| user.id));
+        next = page.next_start_index;
+    }
+    assert_eq!(changed, [&ids[2], &ids[3], &ids[4], &ids[0]].map(String::as_str));
+}
+
+#[tokio::test]
+async fn a_wrong_token_is_unauthorized() {
+    let server = ScimServer::start().await;
+    let base_url = server.base_url();
+    let config =
+        provider_sso::scim::ScimConfig { base_url: base_url.parse().unwrap(), token: "wrong".into() };
+    let stranger = provider_sso::ScimClient::new(config).unwrap();
+    assert_eq!(stranger.fetch_user("x", None).await, Err(ProviderError::Unauthorized));
+}
+
+#[tokio::test]
+async fn a_server_without_filters_is_listed_in_full() {
+    let config = json!({"filter": {"supported": false}, "sort": {"supported": false}});
+    let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let record = std::sync::Arc::clone(&seen);
+    let users = move |uri: axum::http::Uri| async move {
+        record.lock().unwrap().push(uri.query().unwrap().to_owned());
+        axum::Json(json!({"totalResults": 1, "Resources": [{"id": "2f"}]}))
+    };
+    let router = axum::Router::new()
+        .route("/ServiceProviderConfig", axum::routing::get(move || async move { axum::Json(config) }))
+        .route("/Users", axum::routing::get(users));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = scim_at(&format!("http://{}", listener.local_addr().unwrap()));
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    for _ in 0..2 {
+        let page = client.list_changed_since(Some(time::OffsetDateTime::UNIX_EPOCH), 1, 10).await.unwrap();
+        assert_eq!((page.users.len(), page.next_start_index), (1, None));
+    }
+    assert_eq!(*seen.lock().unwrap(), ["startIndex=1&count=10", "startIndex=1&count=10"]);
+}

@@ -1,0 +1,24 @@
+//! A queue with the semantics of SQS standard queues.
+//!
+//! In: bodies and receipts. Out: messages, and for every entry of a batch its own result.
+//!
+//! [`Queue`] is what the consumer runtime works on. [`SqsQueue`] is the client of the real service; `MemoryQueue`
+//! (feature `test-support`) models the service's unpleasant sides truthfully, and both pass one conformance suite.
+//! This crate must not know what a message means, nor decide what becomes of it.
+
+#[cfg(feature = "test-support")]
+pub mod conformance;
+#[cfg(feature = "test-support")]
+mod memory;
+mod operation;
+mod queue;
+mod sqs;
+
+#[cfg(feature = "test-support")]
+pub use memory::{CallFailure, MemoryQueue, MemoryQueueConfig, MessageView};
+pub use operation::Operation;
+pub use queue::{
+    BATCH_LIMIT, Depth, EntryError, MAX_WAIT, OutgoingMessage, Queue, QueueError, Receipt, ReceivedMessage,
+    VISIBILITY_LIMIT,
+};
+pub use sqs::SqsQueue;

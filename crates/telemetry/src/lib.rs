@@ -1,0 +1,45 @@
+//! What a process shows of itself: JSON logs on standard error, Prometheus metrics, and one port that answers
+//! `/livez`, `/readyz` and `/metrics`.
+//!
+//! In: a [`Health`] that the process implements. Out: what Kubernetes, Prometheus and a log store read. This crate must
+//! not know what a worker does. Names of metrics stand with the code that counts them.
+
+mod health;
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+
+pub use health::{Check, Health, serve_health};
+
+/// Upper bounds of every histogram of seconds: from a fast handler (1 ms) to a message a day late.
+const SECONDS_BUCKETS: [f64; 14] =
+    [0.001, 0.005, 0.02, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 120.0, 600.0, 3600.0, 86400.0];
+
+/// Starts JSON logs. `filter` has the form of `RUST_LOG`: <https://docs.rs/tracing-subscriber/latest/tracing_subscriber/filter/struct.EnvFilter.html>.
+///
+/// # Errors
+/// When the filter cannot be read, or logs were started before.
+pub fn start_logs(filter: &str) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(filter)?;
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_current_span(true)
+        .with_span_list(false)
+        .with_writer(std::io::stderr)
+        .with_env_filter(filter)
+        .try_init()
+        .map_err(|error| anyhow::anyhow!("logs were started twice: {error}"))
+}
+
+/// Starts metrics, each labelled with the unit's name.
+///
+/// # Errors
+/// When metrics were started before.
+pub fn start_metrics(unit: &str) -> anyhow::Result<PrometheusHandle> {
+    let handle = PrometheusBuilder::new()
+        .add_global_label("unit", unit)
+        .set_buckets_for_metric(Matcher::Suffix(String::from("_seconds")), &SECONDS_BUCKETS)?
+        .install_recorder()?;
+    Ok(handle)
+}

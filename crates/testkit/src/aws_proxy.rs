@@ -1,0 +1,156 @@
+//! Stands between a worker and the AWS emulator: holds, fails and counts calls, and remembers what was said.
+//!
+//! In: requests of the AWS SDK. Out: the emulator's replies, or what a test told the proxy to do. It tells calls apart by
+//! the header `x-amz-target`, as JSON protocols of AWS have it. It must not know what a call means.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, Response, StatusCode, Uri};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+/// A proxy in front of one emulator. Clones are the same proxy.
+#[derive(Clone)]
+pub struct AwsProxy {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    endpoint: String,
+    upstream: String,
+    http: reqwest::Client,
+    state: Mutex<ProxyState>,
+}
+
+#[derive(Default)]
+struct ProxyState {
+    calls: HashMap<String, usize>,
+    holds: HashMap<String, watch::Receiver<bool>>,
+    failures: HashMap<String, usize>,
+    transcript: Vec<u8>,
+}
+
+/// Holds calls of one operation until it is released or dropped. A held call has not reached the emulator.
+pub struct Hold {
+    release: watch::Sender<bool>,
+    operation: String,
+    proxy: AwsProxy,
+}
+
+impl AwsProxy {
+    /// Starts a proxy on a free loopback port.
+    pub async fn start(upstream: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port is free");
+        let endpoint = format!("http://{}", listener.local_addr().expect("the listener is bound"));
+        let http = reqwest::Client::new();
+        let state = Mutex::default();
+        let proxy = Self { shared: Arc::new(Shared { endpoint, upstream: upstream.to_owned(), http, state }) };
+        let router = Router::new().fallback(forward).with_state(proxy.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        proxy
+    }
+
+    /// Where the worker's `AWS_ENDPOINT_URL` points to.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.shared.endpoint
+    }
+
+    /// Calls of an operation so far, held and failed ones included: `DeleteMessageBatch`.
+    #[must_use]
+    pub fn calls(&self, operation: &str) -> usize {
+        self.lock().calls.get(operation).copied().unwrap_or(0)
+    }
+
+    /// Holds all calls of an operation from now on.
+    #[must_use]
+    pub fn hold(&self, operation: &str) -> Hold {
+        let (release, held) = watch::channel(false);
+        self.lock().holds.insert(operation.to_owned(), held);
+        Hold { release, operation: operation.to_owned(), proxy: self.clone() }
+    }
+
+    /// Answers the next `times` calls of an operation with a throttle, without passing them on.
+    pub fn throttle(&self, operation: &str, times: usize) {
+        self.lock().failures.insert(operation.to_owned(), times);
+    }
+
+    /// Whether a text stood in any request or reply so far.
+    #[must_use]
+    pub fn transcript_contains(&self, text: &str) -> bool {
+        let state = self.lock();
+        state.transcript.windows(text.len().max(1)).any(|window| window == text.as_bytes())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, ProxyState> {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a call, and answers what stands in its way.
+    fn arrive(&self, operation: &str, body: &[u8]) -> (Option<watch::Receiver<bool>>, bool) {
+        let mut state = self.lock();
+        *state.calls.entry(operation.to_owned()).or_default() += 1;
+        state.transcript.extend_from_slice(body);
+        let held = state.holds.get(operation).cloned();
+        let throttled = state.failures.get_mut(operation).is_some_and(|left| {
+            let throttled = *left > 0;
+            *left = left.saturating_sub(1);
+            throttled
+        });
+        (held, throttled)
+    }
+}
+
+impl Hold {
+    /// Lets the held calls, and all later ones, through.
+    pub fn release(self) {}
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.proxy.lock().holds.remove(&self.operation);
+        let _ = self.release.send(true);
+    }
+}
+
+async fn forward(State(proxy): State<AwsProxy>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response<Body> {
+    let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let operation = target.rsplit('.').next().unwrap_or_default();
+    let (held, throttled) = proxy.arrive(operation, &body);
+    if let Some(mut held) = held {
+        // A sender that is gone has released it too.
+        let _ = held.wait_for(|released| *released).await;
+    }
+    if throttled {
+        return reply(StatusCode::BAD_REQUEST, br#"{"__type":"ThrottlingException","message":"told to"}"#.to_vec());
+    }
+    let url = format!("{}{uri}", proxy.shared.upstream);
+    let mut headers = headers;
+    headers.remove("host");
+    match proxy.shared.http.post(url).headers(headers).body(body).send().await {
+        Ok(answer) => {
+            let status = answer.status();
+            let kind = answer.headers().get("content-type").cloned();
+            let body = answer.bytes().await.unwrap_or_default();
+            proxy.lock().transcript.extend_from_slice(&body);
+            let mut response = reply(status, body.to_vec());
+            if let Some(kind) = kind {
+                response.headers_mut().insert("content-type", kind);
+            }
+            response
+        }
+        Err(_) => reply(StatusCode::BAD_GATEWAY, Vec::new()),
+    }
+}
+
+fn reply(status: StatusCode, body: Vec<u8>) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let json = axum::http::HeaderValue::from_static("application/x-amz-json-1.0");
+    response.headers_mut().insert("content-type", json);
+    response
+}

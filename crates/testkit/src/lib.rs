@@ -1,0 +1,14 @@
+//! What tests and the local stack stand on instead of the real world.
+//!
+//! In: commands of a test or of the developer tool. Out: things that behave like the outside: simulators of
+//! providers, with faults on command. Nothing that is deployed may depend on this crate, and it must not depend on
+//! what it stands in for: a simulator is written from the provider's documentation, not from our client.
+
+mod aws_proxy;
+mod scim_server;
+pub mod simulators;
+mod world;
+
+pub use aws_proxy::{AwsProxy, Hold};
+pub use scim_server::ScimServer;
+pub use world::{DeadLetter, PATIENCE, PersonRow, Setup, Worker, World};

@@ -1,0 +1,163 @@
+//! The Management API's routes: a user by ID, and the list that searches and pings use.
+//!
+//! The order of checks is Auth0's: outage, token, rate limit, then the request itself.
+
+use std::collections::HashMap;
+
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use super::control::Auth0Control;
+use super::fault::Fault;
+use super::rate_limit::Quota;
+use super::token::{is_authorized, issue};
+use super::user::{SimulatedIdentity, SimulatedUser};
+
+/// The tenant's whole surface.
+pub(crate) fn router(control: Auth0Control) -> Router {
+    let api = Router::new()
+        .route("/api/v2/users/{id}", get(user))
+        .route("/api/v2/users", get(users))
+        .layer(middleware::from_fn_with_state(control.clone(), guard));
+    Router::new().route("/oauth/token", post(issue)).merge(api).with_state(control)
+}
+
+/// What holds for every request of the API: counting, faults, token, rate limit.
+async fn guard(State(control): State<Auth0Control>, request: Request, next: Next) -> Response {
+    count(&control, &request);
+    let fault = control.lock().fault;
+    if let Some(reply) = broken(fault) {
+        return reply;
+    }
+    if !is_authorized(&control, request.headers()) {
+        return error(StatusCode::UNAUTHORIZED, "Unauthorized", "Invalid token", "invalid_token");
+    }
+    let quota = control.lock().rate_limit.take(OffsetDateTime::now_utc());
+    let mut reply = if quota.admitted { next.run(request).await } else { too_many() };
+    tell(&mut reply, quota);
+    if let Fault::Slow(delay) = fault {
+        tokio::time::sleep(delay).await;
+    }
+    reply
+}
+
+/// Before anything can fail, so that a test counts what was sent and not what was answered.
+fn count(control: &Auth0Control, request: &Request) {
+    let counts = &mut control.lock().counts;
+    counts.total += 1;
+    let path = request.uri().path();
+    let id = path.strip_prefix("/api/v2/users/").map(percent_encoding::percent_decode_str);
+    match (id, request.uri().query()) {
+        (Some(id), _) => *counts.by_id.entry(id.decode_utf8_lossy().into_owned()).or_default() += 1,
+        (None, Some(query)) if query.split('&').any(|pair| pair.starts_with("q=")) => counts.searches += 1,
+        (None, _) => counts.pings += 1,
+    }
+}
+
+/// The reply of a tenant that does not get as far as the request.
+fn broken(fault: Fault) -> Option<Response> {
+    Some(match fault {
+        Fault::Down => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        Fault::ServerError(status) => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            error(status, "Internal Server Error", "An internal error occurred", "internal_error")
+        }
+        Fault::WrongJson => Html("<!doctype html><title>We'll be right back</title>").into_response(),
+        Fault::RateLimited { retry_after_secs } => {
+            let mut reply = too_many();
+            reply.headers_mut().insert("retry-after", retry_after_secs.into());
+            reply
+        }
+        _ => return None,
+    })
+}
+
+/// `GET /api/v2/users/{id}`. The body is made before the gate.
+async fn user(State(control): State<Auth0Control>, Path(id): Path<String>) -> Response {
+    let (reply, gate) = {
+        let state = control.lock();
+        let reply = match (state.statuses.get(&id), state.visible(&id)) {
+            (Some(status), _) => StatusCode::from_u16(*status).unwrap_or(StatusCode::OK).into_response(),
+            (None, Some(user)) => Json(body(user, state.fault)).into_response(),
+            (None, None) => {
+                error(StatusCode::NOT_FOUND, "Not Found", "The user does not exist.", "inexistent_user")
+            }
+        };
+        (reply, state.gates.get(&id).cloned())
+    };
+    if let Some(gate) = gate {
+        gate.pass().await;
+    }
+    reply
+}
+
+/// `GET /api/v2/users`: all, or those with an identity of this ID.
+async fn users(
+    State(control): State<Auth0Control>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Response {
+    let number = |name, default| query.get(name).map_or(Ok(default), |text| text.parse::<usize>());
+    let (Ok(page), Ok(per_page @ 0..=100)) = (number("page", 0), number("per_page", 50)) else {
+        return error(
+            StatusCode::BAD_REQUEST,
+            "Bad Request",
+            "Query validation error",
+            "invalid_query_string",
+        );
+    };
+    let subject = match query.get("q").map(|search| searched_subject(search)) {
+        Some(None) => {
+            return error(
+                StatusCode::BAD_REQUEST,
+                "Bad Request",
+                "Unsupported by the simulator",
+                "invalid_query_string",
+            );
+        }
+        subject => subject.flatten(),
+    };
+    let state = control.lock();
+    let matches = |user: &&SimulatedUser| {
+        subject.as_ref().is_none_or(|subject| {
+            user.identities.iter().map(SimulatedIdentity::subject).any(|id| id == *subject)
+        })
+    };
+    let users = state.users.keys().filter_map(|id| state.visible(id)).filter(matches);
+    let bodies: Vec<Value> =
+        users.skip(page * per_page).take(per_page).map(|user| body(user, state.fault)).collect();
+    Json(bodies).into_response()
+}
+
+/// The ID in `identities.user_id:"…"`.
+fn searched_subject(search: &str) -> Option<String> {
+    let quoted = search.strip_prefix("identities.user_id:\"")?.strip_suffix('"')?;
+    Some(quoted.replace("\\\"", "\"").replace(r"\\", r"\"))
+}
+
+fn body(user: &SimulatedUser, fault: Fault) -> Value {
+    if fault == Fault::Partial { Value::Object(user.required_json()) } else { user.to_json() }
+}
+
+fn too_many() -> Response {
+    let message = "Global limit has been reached";
+    error(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests", message, "too_many_requests")
+}
+
+fn error(status: StatusCode, error: &str, message: &str, code: &str) -> Response {
+    let body =
+        json!({ "statusCode": status.as_u16(), "error": error, "message": message, "errorCode": code });
+    (status, Json(body)).into_response()
+}
+
+fn tell(reply: &mut Response, quota: Quota) {
+    let headers = reply.headers_mut();
+    headers.insert("x-ratelimit-limit", HeaderValue::from(quota.limit));
+    headers.insert("x-ratelimit-remaining", HeaderValue::from(quota.remaining));
+    headers.insert("x-ratelimit-reset", HeaderValue::from(quota.reset));
+}

@@ -1,0 +1,182 @@
+//! The handle by which a test changes the tenant, breaks it, and counts what it was asked.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::events::{Change, ChangeKind};
+use super::fault::Fault;
+use super::gate::Gate;
+use super::rate_limit::RateLimit;
+use super::state::State;
+use super::user::SimulatedUser;
+
+/// Clones control the same tenant.
+#[derive(Debug, Clone)]
+pub struct Auth0Control {
+    address: SocketAddr,
+    state: Arc<Mutex<State>>,
+}
+
+impl Auth0Control {
+    pub(crate) fn new(address: SocketAddr) -> Self {
+        Self { address, state: Arc::new(Mutex::new(State::new())) }
+    }
+
+    /// Where the tenant listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The tenant's domain as a URL: `http://127.0.0.1:{port}`.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Identifier of the Management API, which a token must be asked for.
+    #[must_use]
+    pub fn audience(&self) -> String {
+        format!("{}/api/v2/", self.base_url())
+    }
+
+    /// The one client that is authorized.
+    #[must_use]
+    pub fn client_id(&self) -> &'static str {
+        "coppice-sim-client"
+    }
+
+    /// Its secret.
+    #[must_use]
+    pub fn client_secret(&self) -> &'static str {
+        "sim-secret-6f1e0c9b7a"
+    }
+
+    /// Creates or replaces a user; sets its times.
+    pub fn put_user(&self, mut user: SimulatedUser) -> Change {
+        let mut state = self.lock();
+        let at = state.next_change_at();
+        let record = state.users.entry(user.user_id.clone()).or_default();
+        let kind = if record.current.is_some() { ChangeKind::Updated } else { ChangeKind::Created };
+        user.created_at = record.current.as_ref().map_or(at, |current| current.created_at);
+        user.updated_at = at;
+        record.previous = record.current.replace(user.clone());
+        Change { kind, user, at }
+    }
+
+    /// Changes a user; its `updated_at` rises by at least 1 ms.
+    ///
+    /// # Panics
+    /// When there is no such user.
+    pub fn update(&self, id: &str, change: impl FnOnce(&mut SimulatedUser)) -> Change {
+        let mut user = self.user(id).expect("the user to update exists");
+        change(&mut user);
+        self.put_user(user)
+    }
+
+    /// Blocks a user, as an administrator would.
+    ///
+    /// # Panics
+    /// When there is no such user.
+    pub fn block(&self, id: &str) -> Change {
+        self.update(id, |user| user.blocked = Some(true))
+    }
+
+    /// Deletes a user.
+    ///
+    /// # Panics
+    /// When there is no such user.
+    pub fn delete(&self, id: &str) -> Change {
+        let mut state = self.lock();
+        let at = state.next_change_at();
+        let record = state.users.get_mut(id).expect("the user to delete exists");
+        let user = record.current.take().expect("the user to delete is not deleted yet");
+        record.previous = Some(user.clone());
+        Change { kind: ChangeKind::Deleted, user, at }
+    }
+
+    /// The user as it truly is, whatever the fault.
+    #[must_use]
+    pub fn user(&self, id: &str) -> Option<SimulatedUser> {
+        self.lock().users.get(id)?.current.clone()
+    }
+
+    /// All users as they truly are, by ID.
+    #[must_use]
+    pub fn users(&self) -> Vec<SimulatedUser> {
+        self.lock().users.values().filter_map(|record| record.current.clone()).collect()
+    }
+
+    /// Breaks the tenant, or mends it with [`Fault::None`].
+    pub fn set_fault(&self, fault: Fault) {
+        self.lock().fault = fault;
+    }
+
+    /// Answers requests for one user with this status; `None`: as usual.
+    pub fn set_status(&self, id: &str, status: Option<u16>) {
+        let statuses = &mut self.lock().statuses;
+        match status {
+            Some(status) => statuses.insert(id.to_owned(), status),
+            None => statuses.remove(id),
+        };
+    }
+
+    /// Holds the requests for one user from now on, replacing an earlier gate for it.
+    #[must_use]
+    pub fn hold(&self, id: &str) -> Gate {
+        let (gate, shared) = Gate::new();
+        self.lock().gates.insert(id.to_owned(), shared);
+        gate
+    }
+
+    /// Admits `limit` requests of the API per `window`; more get a 429.
+    pub fn set_rate_limit(&self, limit: u64, window: Duration) {
+        self.lock().rate_limit = RateLimit::new(limit, window);
+    }
+
+    /// Life of tokens that are issued from now on.
+    pub fn set_token_life(&self, life: Duration) {
+        self.lock().token_life = life;
+    }
+
+    /// Refuses all tokens issued so far.
+    pub fn revoke_tokens(&self) {
+        self.lock().tokens.clear();
+    }
+
+    /// Requests for one user by ID so far, answered in whatever way.
+    #[must_use]
+    pub fn requests_for(&self, id: &str) -> usize {
+        self.lock().counts.by_id.get(id).copied().unwrap_or(0)
+    }
+
+    /// Requests of the API so far, without those for tokens.
+    #[must_use]
+    pub fn total_requests(&self) -> usize {
+        self.lock().counts.total
+    }
+
+    /// Requests for a token so far.
+    #[must_use]
+    pub fn token_requests(&self) -> usize {
+        self.lock().counts.tokens
+    }
+
+    /// Listings without a search so far.
+    #[must_use]
+    pub fn pings(&self) -> usize {
+        self.lock().counts.pings
+    }
+
+    /// Searches so far.
+    #[must_use]
+    pub fn searches(&self) -> usize {
+        self.lock().counts.searches
+    }
+
+    /// A panic of a test thread must not hide what it was about behind a poisoned lock.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,103 @@
+//! A simulator of one Auth0 tenant: token endpoint, users of the Management API, and the events it would send.
+//!
+//! In: commands through [`Auth0Control`], HTTP requests. Out: replies and events shaped like the real ones, personal
+//! values included, so that a test can look for them where they must not be. Shapes:
+//! <https://auth0.com/docs/api/management/v2>, <https://auth0.com/docs/customize/events/event-types>,
+//! <https://auth0.com/docs/deploy-monitor/logs/log-event-type-codes>.
+//!
+//! Not simulated: writes over HTTP, searches but by `identities.user_id`, pages beyond `page`/`per_page`, and the
+//! delay of the real search index.
+
+mod api;
+mod control;
+mod events;
+mod fault;
+mod gate;
+mod rate_limit;
+mod state;
+mod token;
+mod user;
+
+use std::net::SocketAddr;
+use std::ops::Deref;
+
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+pub use control::Auth0Control;
+pub use events::{Change, ChangeKind, EVENT_STREAM_SOURCE, LOG_STREAM_SOURCE, NativeEvent};
+pub use fault::Fault;
+pub use gate::Gate;
+pub use user::{SimulatedIdentity, SimulatedUser};
+
+/// A running simulator. Derefs to its [`Auth0Control`]. Stops listening when dropped.
+#[derive(Debug)]
+pub struct Auth0Simulator {
+    control: Auth0Control,
+    listening: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+}
+
+impl Auth0Simulator {
+    /// Starts on a free loopback port.
+    pub async fn start() -> Self {
+        Self::start_on(SocketAddr::from(([127, 0, 0, 1], 0))).await
+    }
+
+    /// Starts on this address.
+    ///
+    /// # Panics
+    /// When the address is taken.
+    pub async fn start_on(address: SocketAddr) -> Self {
+        let listener = TcpListener::bind(address).await.expect("the simulator's address is free");
+        let address = listener.local_addr().expect("a bound socket has an address");
+        let mut simulator = Self { control: Auth0Control::new(address), listening: None };
+        simulator.serve(listener);
+        simulator
+    }
+
+    /// A handle on the tenant that outlives borrows of the simulator.
+    #[must_use]
+    pub fn control(&self) -> Auth0Control {
+        self.control.clone()
+    }
+
+    /// Closes the port: connections are refused, and open ones end after the request they are in.
+    pub async fn refuse_connections(&mut self) {
+        if let Some((stop, server)) = self.listening.take() {
+            drop(stop);
+            server.await.expect("the simulator's server does not panic");
+        }
+    }
+
+    /// Opens the same port again after [`Self::refuse_connections`].
+    ///
+    /// # Panics
+    /// When somebody else has taken the port.
+    pub async fn accept_connections(&mut self) {
+        if self.listening.is_none() {
+            let address = self.control.address();
+            self.serve(TcpListener::bind(address).await.expect("the simulator's port is still free"));
+        }
+    }
+
+    fn serve(&mut self, listener: TcpListener) {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let router = api::router(self.control.clone());
+        let server = tokio::spawn(async move {
+            let serving = axum::serve(listener, router).with_graceful_shutdown(async {
+                let _ = stopped.await; // Dropping the sender is the signal.
+            });
+            serving.await.expect("a loopback server runs until it is stopped");
+        });
+        self.listening = Some((stop, server));
+    }
+}
+
+impl Deref for Auth0Simulator {
+    type Target = Auth0Control;
+
+    fn deref(&self) -> &Self::Target {
+        &self.control
+    }
+}

@@ -1,0 +1,74 @@
+//! The tenant's memory. One lock around all of it: a simulator may be slow, and must not be wrong.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use tokio::time::Instant;
+
+use super::fault::Fault;
+use super::gate::Shared;
+use super::rate_limit::RateLimit;
+use super::user::SimulatedUser;
+
+/// Everything that the tenant knows and has counted.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) users: BTreeMap<String, Record>,
+    pub(crate) tokens: HashMap<String, Instant>,
+    pub(crate) token_life: Duration,
+    pub(crate) fault: Fault,
+    pub(crate) statuses: HashMap<String, u16>,
+    pub(crate) gates: HashMap<String, Arc<Shared>>,
+    pub(crate) rate_limit: RateLimit,
+    pub(crate) counts: Counts,
+    last_change_at: OffsetDateTime,
+}
+
+/// A user now, and as it was one change ago.
+#[derive(Debug, Default)]
+pub(crate) struct Record {
+    pub(crate) current: Option<SimulatedUser>,
+    pub(crate) previous: Option<SimulatedUser>,
+}
+
+/// Requests so far.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) by_id: HashMap<String, usize>,
+    pub(crate) total: usize,
+    pub(crate) tokens: usize,
+    pub(crate) pings: usize,
+    pub(crate) searches: usize,
+}
+
+impl State {
+    pub(crate) fn new() -> Self {
+        Self {
+            users: BTreeMap::new(),
+            tokens: HashMap::new(),
+            token_life: Duration::from_secs(86_400),
+            fault: Fault::None,
+            statuses: HashMap::new(),
+            gates: HashMap::new(),
+            rate_limit: RateLimit::default(),
+            counts: Counts::default(),
+            last_change_at: OffsetDateTime::UNIX_EPOCH,
+        }
+    }
+
+    /// The time of a change: now, in whole milliseconds, and at least one after the change before it.
+    pub(crate) fn next_change_at(&mut self) -> OffsetDateTime {
+        let now = OffsetDateTime::now_utc();
+        let millis = now.replace_nanosecond(u32::from(now.millisecond()) * 1_000_000).unwrap_or(now);
+        self.last_change_at = millis.max(self.last_change_at + time::Duration::milliseconds(1));
+        self.last_change_at
+    }
+
+    /// The user as the tenant answers for it under the fault in force.
+    pub(crate) fn visible(&self, id: &str) -> Option<&SimulatedUser> {
+        let record = self.users.get(id)?;
+        if self.fault == Fault::Stale { record.previous.as_ref() } else { record.current.as_ref() }
+    }
+}

@@ -1,0 +1,3 @@
+//! Simulators of providers that have no server to install. Each says honestly what it does not do.
+
+pub mod auth0;

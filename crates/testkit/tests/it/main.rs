@@ -1,0 +1,6 @@
+//! The simulators, asked by a plain HTTP client that knows nothing of ours.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod auth0;
+mod auth0_faults;

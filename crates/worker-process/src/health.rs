@@ -1,0 +1,74 @@
+//! Whether a worker is alive, and whether it has what it needs.
+
+use std::time::Duration;
+
+use event_bus::{EventBridgeBus, EventBus};
+use postgres_store::Store;
+use sqs_queue::{Queue, SqsQueue};
+use telemetry::{Check, Health};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+use worker_runtime::Pulse;
+
+/// A loop that has not turned for so long hangs.
+const LONGEST_TURN: Duration = Duration::from_secs(30);
+
+/// A receive is answered within its long poll and the client's retries; without an answer for so long it hangs.
+const LONGEST_RECEIVE: Duration = Duration::from_secs(120);
+
+/// How long an answer about readiness holds, however often it is asked for.
+const READINESS_HOLDS: Duration = Duration::from_secs(5);
+
+pub(crate) struct WorkerHealth {
+    pulse: Pulse,
+    store: Store,
+    queue: SqsQueue,
+    dead_letters: SqsQueue,
+    bus: EventBridgeBus,
+    last: Mutex<Option<(Instant, Vec<Check>)>>,
+}
+
+impl WorkerHealth {
+    pub(crate) fn new(
+        pulse: Pulse,
+        store: Store,
+        queue: SqsQueue,
+        dead_letters: SqsQueue,
+        bus: EventBridgeBus,
+    ) -> Self {
+        Self { pulse, store, queue, dead_letters, bus, last: Mutex::new(None) }
+    }
+}
+
+impl Health for WorkerHealth {
+    fn live(&self) -> Check {
+        let (turn, receive) = (self.pulse.since_turn(), self.pulse.since_receive());
+        let fault = if turn > LONGEST_TURN {
+            Some(format!("loop has not turned for {} s", turn.as_secs()))
+        } else if receive > LONGEST_RECEIVE {
+            Some(format!("no receive was answered for {} s", receive.as_secs()))
+        } else {
+            None
+        };
+        Check { name: "loop", fault }
+    }
+
+    async fn ready(&self) -> Vec<Check> {
+        let mut last = self.last.lock().await;
+        if let Some((at, checks)) = &*last
+            && at.elapsed() < READINESS_HOLDS
+        {
+            return checks.clone();
+        }
+        let (schema, queue, dead_letters, bus) =
+            tokio::join!(self.store.check_schema(), self.queue.depth(), self.dead_letters.depth(), self.bus.verify());
+        let checks = vec![
+            Check::of("database", schema),
+            Check::of("queue", queue),
+            Check::of("dead_letter_queue", dead_letters),
+            Check::of("bus", bus),
+        ];
+        *last = Some((Instant::now(), checks.clone()));
+        checks
+    }
+}

@@ -1,0 +1,74 @@
+//! The consumer loop's ledger, in Postgres.
+
+use std::time::Duration;
+
+use postgres_store::{Store, StoreError};
+use worker_runtime::{BreakerView, FailedAttempt, Ledger, LedgerDown, RecordedFailure};
+
+/// A ledger for the messages of one queue.
+#[derive(Debug, Clone)]
+pub struct PostgresLedger {
+    store: Store,
+    queue: &'static str,
+    worker_version: &'static str,
+}
+
+impl PostgresLedger {
+    /// `queue` is the unit's name: redrives do not change it, as they may change an ARN.
+    #[must_use]
+    pub const fn new(store: Store, queue: &'static str, worker_version: &'static str) -> Self {
+        Self { store, queue, worker_version }
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn down(error: StoreError) -> LedgerDown {
+    LedgerDown(error.to_string())
+}
+
+impl Ledger for PostgresLedger {
+    async fn record(&self, failures: &[FailedAttempt]) -> Result<Vec<RecordedFailure>, LedgerDown> {
+        let rows: Vec<postgres_store::FailedAttempt> = failures
+            .iter()
+            .map(|failure| postgres_store::FailedAttempt {
+                message_id: failure.message_id.clone(),
+                class: failure.class.to_owned(),
+                detail: failure.detail.clone(),
+            })
+            .collect();
+        let recorded = self.store.record_failures(self.queue, self.worker_version, &rows).await.map_err(down)?;
+        let convert = |row: postgres_store::RecordedFailure| RecordedFailure {
+            attempts: row.attempts,
+            first_failed_at: row.first_failed_at,
+        };
+        Ok(recorded.into_iter().map(convert).collect())
+    }
+
+    async fn forget(&self, message_ids: &[String]) -> Result<(), LedgerDown> {
+        self.store.forget_failures(self.queue, message_ids).await.map_err(down)
+    }
+
+    async fn breaker(&self, upstream: &str) -> Result<BreakerView, LedgerDown> {
+        let row = self.store.read_breaker(upstream).await.map_err(down)?;
+        Ok(match row {
+            Some(row) if row.open => BreakerView::Open { until_probe: row.until_probe },
+            _ => BreakerView::Closed,
+        })
+    }
+
+    async fn open_breaker(&self, upstream: &str, reason: &str, until_probe: Duration) -> Result<(), LedgerDown> {
+        self.store.open_breaker(upstream, reason, until_probe).await.map_err(down)
+    }
+
+    async fn claim_probe(&self, upstream: &str, lease: Duration) -> Result<bool, LedgerDown> {
+        self.store.claim_probe(upstream, lease).await.map_err(down)
+    }
+
+    async fn postpone_probe(&self, upstream: &str, first: Duration, longest: Duration) -> Result<(), LedgerDown> {
+        self.store.postpone_probe(upstream, first, longest).await.map_err(down)
+    }
+
+    async fn close_breaker(&self, upstream: &str) -> Result<(), LedgerDown> {
+        self.store.close_breaker(upstream).await.map_err(down)
+    }
+}

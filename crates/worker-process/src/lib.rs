@@ -1,0 +1,156 @@
+//! What every worker binary does around its handler, in this order:
+//!
+//! 1. reads its settings, and ends with code 2 and the whole list when any is missing or wrong;
+//! 2. starts logs and metrics, and answers `/livez`, `/readyz` and `/metrics`;
+//! 3. connects, and ends with code 1 and the reason when schema, queues or bus are not there;
+//! 4. runs the consumer loop, and beside it the relay that publishes the outbox;
+//! 5. on SIGTERM or SIGINT drains both, and ends with code 0.
+//!
+//! A worker's `main` is one call of [`run`]. This crate must not know any worker, provider or event.
+
+mod health;
+mod ledger;
+mod relay;
+mod settings;
+mod signals;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use ::settings::{Reader, Setting, SettingsError};
+use anyhow::Context;
+use event_bus::{EventBridgeBus, EventBus};
+use postgres_store::Store;
+use sqs_queue::{Queue, SqsQueue};
+use tokio_util::sync::CancellationToken;
+use worker_runtime::{Handler, Mode, Pulse, Runtime};
+
+pub use ledger::PostgresLedger;
+pub use settings::{BUS_NAME, DATABASE_URL, DLQ_URL, PROCESS_SETTINGS, ProcessSettings, QUEUE_URL};
+
+use health::WorkerHealth;
+
+/// Longest that the checks at start may take together.
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// What differs between worker binaries.
+pub trait Worker {
+    /// The consumer's four steps.
+    type Handler: Handler;
+    /// Settings of its own, parsed.
+    type Settings;
+
+    /// One line for `--help`.
+    const ABOUT: &'static str;
+    /// Settings of its own, for `--help`.
+    const SETTINGS: &'static [Setting];
+
+    /// Reads the settings of its own. `None` when any is missing or wrong: the reader keeps what and why.
+    fn read_settings(reader: &mut Reader) -> Option<Self::Settings>;
+
+    /// Makes the handler.
+    ///
+    /// # Errors
+    /// When settings that are right each do not fit together.
+    fn handler(settings: Self::Settings, store: Store) -> anyhow::Result<Self::Handler>;
+}
+
+/// The whole of a worker's `main`. `version` is the binary's own.
+#[must_use]
+pub fn run<W: Worker>(mode: Mode, version: &'static str) -> ExitCode {
+    let known: Vec<Setting> = PROCESS_SETTINGS.iter().chain(W::SETTINGS).copied().collect();
+    clap::Command::new(W::Handler::NAME)
+        .about(W::ABOUT)
+        .version(version)
+        .after_long_help(::settings::describe(&known))
+        .after_help("--help lists the settings, which are environment variables")
+        .get_matches();
+    let (process, own) = match read_settings::<W>() {
+        Ok(settings) => settings,
+        Err(error) => {
+            eprintln!("{}: {error}", W::Handler::NAME);
+            return ExitCode::from(2);
+        }
+    };
+    // Two threads: a worker waits far more than it computes, and each thread costs memory in every pod.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let ended = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
+        runtime.block_on(work::<W>(mode, version, process, own))
+    });
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("worker ended: {error:#}");
+            eprintln!("{}: {error:#}", W::Handler::NAME);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn read_settings<W: Worker>() -> Result<(ProcessSettings, W::Settings), SettingsError> {
+    let mut reader = Reader::from_environment();
+    let process = ProcessSettings::read(&mut reader);
+    let own = W::read_settings(&mut reader);
+    reader.finish()?;
+    match (process, own) {
+        (Some(process), Some(own)) => Ok((process, own)),
+        _ => Err(SettingsError { faults: Vec::new() }),
+    }
+}
+
+async fn work<W: Worker>(
+    mode: Mode,
+    version: &'static str,
+    process: ProcessSettings,
+    own: W::Settings,
+) -> anyhow::Result<()> {
+    telemetry::start_logs(&process.log_filter).context("COPPICE_LOG")?;
+    signals::log_panics_without_their_message();
+    let metrics = telemetry::start_metrics(W::Handler::NAME)?;
+    let stop = CancellationToken::new();
+    signals::cancel_on_termination(stop.clone())?;
+    let listener = tokio::net::TcpListener::bind(process.health_address)
+        .await
+        .with_context(|| format!("cannot listen on {} for /livez and /metrics", process.health_address))?;
+
+    let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+    let queue = SqsQueue::connect(&config, &process.queue_url);
+    let dead_letters = SqsQueue::connect(&config, &process.dlq_url);
+    let bus = EventBridgeBus::connect(&config, &process.bus_name);
+    let store = Store::open(&process.database_url, process.database_connections)?;
+    let checks = check_surroundings(&store, &queue, &dead_letters, &bus);
+    tokio::time::timeout(START_LIMIT, checks).await.context("checks at start took too long")??;
+
+    let visibility_timeout = queue.visibility_timeout().await.context("queue (COPPICE_QUEUE_URL)")?;
+    let options = process.options(version, visibility_timeout);
+    let pulse = Pulse::default();
+    let health = WorkerHealth::new(pulse.clone(), store.clone(), queue.clone(), dead_letters.clone(), bus.clone());
+    let serving = tokio::spawn(telemetry::serve_health(listener, health, metrics));
+    let relay_stop = CancellationToken::new();
+    let relaying = tokio::spawn(relay::run(store.clone(), bus, relay_stop.clone()));
+
+    tracing::info!(worker = W::Handler::NAME, version, "worker started");
+    let ledger = PostgresLedger::new(store.clone(), W::Handler::NAME, version);
+    let handler = W::handler(own, store.clone())?;
+    let report = Runtime::new(handler, queue, dead_letters, ledger, options, pulse).run(mode, stop).await;
+    relay_stop.cancel();
+    relaying.await.context("relay")?;
+    serving.abort();
+    store.close().await;
+    tracing::info!(outcomes = ?report.as_ref().ok(), "worker stopped");
+    report.map(drop).map_err(anyhow::Error::from)
+}
+
+/// Refuses to start into a world where work would be lost or could not be announced.
+async fn check_surroundings(
+    store: &Store,
+    queue: &SqsQueue,
+    dead_letters: &SqsQueue,
+    bus: &EventBridgeBus,
+) -> anyhow::Result<()> {
+    store.check_schema().await.context("database (DATABASE_URL)")?;
+    queue.depth().await.context("queue (COPPICE_QUEUE_URL)")?;
+    dead_letters.depth().await.context("dead-letter queue (COPPICE_DLQ_URL)")?;
+    bus.verify().await.context("event bus (COPPICE_BUS_NAME)")?;
+    Ok(())
+}

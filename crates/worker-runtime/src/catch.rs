@@ -1,0 +1,33 @@
+//! Panics and endless waits in a handler's step become failures of that step.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures::FutureExt;
+
+use crate::handler::Failure;
+
+/// Runs a step under a time limit. A panic or an overrun is a transient failure: it counts, and the process lives.
+///
+/// Asserting unwind safety is sound here: a step's own state is dropped with it, and what steps share (pools, caches)
+/// is made to survive a task that ends anywhere.
+pub(crate) async fn guarded<T>(
+    step: &'static str,
+    limit: Duration,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    match tokio::time::timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_panic)) => Err(panicked(step)),
+        Err(_elapsed) => {
+            let detail = format!("{step} took longer than {} s", limit.as_secs());
+            Err(Failure::Transient { class: "overrun", detail, retry_after: None })
+        }
+    }
+}
+
+/// The failure that a panic is. Its message is not kept: it may quote what the step worked on.
+pub(crate) fn panicked(step: &'static str) -> Failure {
+    Failure::Transient { class: "panic", detail: format!("{step} panicked"), retry_after: None }
+}

@@ -1,0 +1,191 @@
+//! What a worker is: the four steps that differ between workers, and how each may end.
+
+use std::fmt::{Debug, Display};
+use std::future::Future;
+use std::hash::Hash;
+use std::time::Duration;
+
+use event_contract::{Hop, TraceContext};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// One worker's work. The runtime calls the steps in this order, for many subjects at a time.
+pub trait Handler: Send + Sync + 'static {
+    /// The unit's name: folder, binary, queue stem and metric label.
+    const NAME: &'static str;
+
+    /// What one refetch is about: the key that messages are folded by.
+    type Subject: Clone + Eq + Ord + Hash + Debug + Display + Send + Sync + 'static;
+
+    /// What is drawn from the database before a refetch.
+    type Ticket: Send + 'static;
+
+    /// What a refetch brings.
+    type Fetched: Clone + Send + Sync + 'static;
+
+    /// The upstream that the refetch asks: the breaker's key.
+    fn upstream(&self) -> &str;
+
+    /// Reads which subjects a message names. Pure, and takes nothing but IDs and lower bounds out of it.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it can never be handled: it goes to the dead letters at once.
+    fn read(&self, body: &str) -> Result<Reading<Self::Subject>, Refusal>;
+
+    /// Draws a ticket for each subject that is about to be refetched, in order, in one statement.
+    ///
+    /// # Errors
+    /// [`Failure`] for all of them.
+    fn prepare(&self, subjects: &[Self::Subject]) -> impl Future<Output = Result<Vec<Self::Ticket>, Failure>> + Send;
+
+    /// Reads the authoritative record of one subject.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    fn fetch(
+        &self,
+        claim: &Claim<Self::Subject>,
+        ticket: Self::Ticket,
+    ) -> impl Future<Output = Result<Self::Fetched, Failure>> + Send;
+
+    /// Writes what refetches brought, in one transaction, and answers an outcome for each, in order. Called again
+    /// with single entries when a batch fails for another reason than a passing one.
+    ///
+    /// # Errors
+    /// [`Failure`]: then nothing of the batch was written.
+    fn apply(&self, batch: &[(Claim<Self::Subject>, Self::Fetched)])
+    -> impl Future<Output = Result<Vec<Outcome>, Failure>> + Send;
+
+    /// Asks the upstream for a sign of life, cheaply and with the worker's own credentials.
+    ///
+    /// # Errors
+    /// [`Failure`], when it gives none.
+    fn probe(&self) -> impl Future<Output = Result<(), Failure>> + Send;
+}
+
+/// What a message asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading<S> {
+    /// The event that the message carries.
+    pub cause: Cause,
+    /// The subjects to refetch. Empty: the event concerns nobody here, and the message is done.
+    pub demands: Vec<Demand<S>>,
+}
+
+/// The event that led to something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cause {
+    /// Its ID.
+    pub event_id: Uuid,
+    /// How many internal events led to it.
+    pub hop: Hop,
+    /// Its trace context.
+    pub trace: TraceContext,
+}
+
+/// One subject that a message names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Demand<S> {
+    /// The subject.
+    pub subject: S,
+    /// A refetch that answers with an older version than this came from a stale replica.
+    pub not_before: Option<OffsetDateTime>,
+    /// The event says that the record was removed, so that its absence is no surprise.
+    pub removed: bool,
+}
+
+/// One refetch: all the demands for a subject that were folded together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim<S> {
+    /// The subject.
+    pub subject: S,
+    /// The highest of the demands' lower bounds.
+    pub not_before: Option<OffsetDateTime>,
+    /// Whether any of the demands said that the record was removed.
+    pub removed: bool,
+    /// The latest event.
+    pub cause: Cause,
+    /// How often the least often received of the messages was received.
+    pub receive_count: u32,
+}
+
+/// How a subject's work ended well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// Rows changed.
+    Applied,
+    /// What is stored already says so, or newer.
+    Unchanged,
+    /// The record is gone at its source, and stored as such.
+    Gone,
+    /// Not ready: look again after this time. No attempt is counted.
+    Snooze(Duration),
+}
+
+/// Why a message can never be handled. Its texts never quote the message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// A short fixed word for a metric label: `unreadable`, `hop_limit`.
+    pub class: &'static str,
+    /// What is wrong, for the person who looks at the dead letter.
+    pub detail: String,
+}
+
+/// How a subject's work failed. Its texts hold no personal data: they stand in logs and dead letters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// Worth trying again: our own database, a conflict, a stale replica, a panic.
+    Transient {
+        /// A short fixed word for a metric label.
+        class: &'static str,
+        /// What failed.
+        detail: String,
+        /// When to try again, if that is known.
+        retry_after: Option<Duration>,
+    },
+    /// The upstream may be down. The runtime probes it: is it down, this is nobody's failed attempt.
+    Upstream {
+        /// A short fixed word for a metric label.
+        class: &'static str,
+        /// What failed.
+        detail: String,
+        /// When the upstream wants to be asked again, if it said so.
+        retry_after: Option<Duration>,
+        /// What it means when the upstream is well: this message will never succeed (true), or may (false).
+        permanent_if_healthy: bool,
+    },
+    /// The upstream asks us to be slower. Nobody's failed attempt: the whole fleet waits.
+    Limited {
+        /// How long.
+        retry_after: Duration,
+    },
+    /// Trying again never helps.
+    Permanent {
+        /// A short fixed word for a metric label.
+        class: &'static str,
+        /// What failed.
+        detail: String,
+    },
+}
+
+impl Failure {
+    /// The label of its kind.
+    #[must_use]
+    pub const fn class(&self) -> &'static str {
+        match self {
+            Self::Transient { class, .. } | Self::Upstream { class, .. } | Self::Permanent { class, .. } => class,
+            Self::Limited { .. } => "rate_limited",
+        }
+    }
+
+    /// What failed, for the ledger and the dead letter.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        match self {
+            Self::Transient { detail, .. } | Self::Upstream { detail, .. } | Self::Permanent { detail, .. } => {
+                detail.clone()
+            }
+            Self::Limited { retry_after } => format!("upstream asks to wait {} s", retry_after.as_secs()),
+        }
+    }
+}

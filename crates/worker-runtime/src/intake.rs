@@ -1,0 +1,371 @@
+//! The messages in hand, folded by subject. Pure bookkeeping: no clock, no queue, no task.
+//!
+//! The promise that everything leans on: a refetch starts after the last message that it answers for was received. So a
+//! message folds into a refetch that waits, and never into one that runs.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
+use std::time::Duration;
+
+use sqs_queue::ReceivedMessage;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
+
+use crate::disposition::Verdict;
+use crate::handler::{Cause, Claim, Demand, Failure, Outcome, Reading};
+
+/// Names a held message within this process.
+pub(crate) type Key = u64;
+
+/// A received message, until its disposition is carried out. Its place is freed when it is dropped.
+pub(crate) struct Held {
+    pub message: ReceivedMessage,
+    pub received_at: Instant,
+    /// When the heartbeat last tried to extend its visibility, or when it was received.
+    pub extended_at: Instant,
+    /// Until when it is surely ours: after that another consumer may have it.
+    pub ours_until: Instant,
+    _place: Option<OwnedSemaphorePermit>,
+    open_subjects: usize,
+    verdict: Option<Verdict>,
+}
+
+impl Held {
+    /// A message that was received just now.
+    pub(crate) fn new(message: ReceivedMessage, visibility: Duration, place: Option<OwnedSemaphorePermit>) -> Self {
+        let now = Instant::now();
+        Self {
+            message,
+            received_at: now,
+            extended_at: now,
+            ours_until: now + visibility,
+            _place: place,
+            open_subjects: 0,
+            verdict: None,
+        }
+    }
+}
+
+/// One refetch that may start now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Run<S> {
+    /// Tells this run from an earlier one of the same subject that was given up.
+    pub id: u64,
+    pub claim: Claim<S>,
+}
+
+struct Waiting<S> {
+    claim: Claim<S>,
+    keys: Vec<Key>,
+}
+
+struct Work<S> {
+    running: Option<(u64, Vec<Key>)>,
+    waiting: Option<Waiting<S>>,
+}
+
+/// See the module's documentation.
+pub(crate) struct Intake<S> {
+    next_id: u64,
+    held: HashMap<Key, Held>,
+    work: HashMap<S, Work<S>>,
+    /// Subjects with waiting messages and nothing running, in order of arrival.
+    ready: VecDeque<S>,
+}
+
+impl<S: Clone + Eq + Hash> Intake<S> {
+    pub(crate) fn new() -> Self {
+        Self { next_id: 0, held: HashMap::new(), work: HashMap::new(), ready: VecDeque::new() }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.held.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+
+    /// Takes a message in. Answers how many of its demands were folded into a refetch that waits already.
+    pub(crate) fn admit(&mut self, mut message: Held, reading: Reading<S>) -> usize {
+        let key = self.new_id();
+        let mut folded = 0;
+        for demand in reading.demands {
+            let work = self.work.entry(demand.subject.clone()).or_insert(Work { running: None, waiting: None });
+            match &mut work.waiting {
+                // An event may name one subject twice: the message waits for it once.
+                Some(waiting) if waiting.keys.last() == Some(&key) => fold(&mut waiting.claim, &demand, reading.cause, None),
+                Some(waiting) => {
+                    let receive_count = message.message.receive_count;
+                    fold(&mut waiting.claim, &demand, reading.cause, Some(receive_count));
+                    waiting.keys.push(key);
+                    message.open_subjects += 1;
+                    folded += 1;
+                }
+                None => {
+                    if work.running.is_none() {
+                        self.ready.push_back(demand.subject.clone());
+                    }
+                    let claim = Claim {
+                        subject: demand.subject,
+                        not_before: demand.not_before,
+                        removed: demand.removed,
+                        cause: reading.cause,
+                        receive_count: message.message.receive_count,
+                    };
+                    work.waiting = Some(Waiting { claim, keys: vec![key] });
+                    message.open_subjects += 1;
+                }
+            }
+        }
+        self.held.insert(key, message);
+        folded
+    }
+
+    /// Starts up to `limit` refetches.
+    pub(crate) fn start(&mut self, limit: usize) -> Vec<Run<S>> {
+        let mut runs = Vec::new();
+        while runs.len() < limit {
+            let Some(subject) = self.ready.pop_front() else { break };
+            let id = self.new_id();
+            let Some(work) = self.work.get_mut(&subject) else { continue };
+            let Some(waiting) = work.waiting.take() else { continue };
+            work.running = Some((id, waiting.keys));
+            runs.push(Run { id, claim: waiting.claim });
+        }
+        runs
+    }
+
+    /// Ends a run. Returns the messages whose last subject it was, with the verdict over all their subjects. A run
+    /// that was given up returns nothing.
+    pub(crate) fn finish(&mut self, subject: &S, run_id: u64, verdict: &Verdict) -> Vec<(Held, Verdict)> {
+        let Some(work) = self.work.get_mut(subject) else { return Vec::new() };
+        if work.running.as_ref().is_none_or(|(id, _)| *id != run_id) {
+            return Vec::new();
+        }
+        let keys = work.running.take().map(|(_, keys)| keys).unwrap_or_default();
+        self.after_run(subject);
+        keys.into_iter().filter_map(|key| self.close_subject(key, verdict)).collect()
+    }
+
+    /// Ends everything that waits and has not started, with the same verdict.
+    pub(crate) fn end_waiting(&mut self, verdict: &Verdict) -> Vec<(Held, Verdict)> {
+        self.ready.clear();
+        let mut keys = Vec::new();
+        self.work.retain(|_, work| {
+            keys.extend(work.waiting.take().map(|waiting| waiting.keys).unwrap_or_default());
+            work.running.is_some()
+        });
+        keys.into_iter().filter_map(|key| self.close_subject(key, verdict)).collect()
+    }
+
+    /// Ends everything, running or not, with the same verdict.
+    pub(crate) fn end_all(&mut self, verdict: &Verdict) -> Vec<(Held, Verdict)> {
+        self.ready.clear();
+        self.work.clear();
+        self.held.drain().map(|(_, message)| (message, verdict.clone())).collect()
+    }
+
+    /// Lets go of a message that is no longer ours. Returns it, and the subjects whose run has no message left.
+    pub(crate) fn lose(&mut self, key: Key) -> Option<(Held, Vec<S>)> {
+        let message = self.held.remove(&key)?;
+        let mut orphaned = Vec::new();
+        for (subject, work) in &mut self.work {
+            if let Some(waiting) = &mut work.waiting {
+                waiting.keys.retain(|held| *held != key);
+                if waiting.keys.is_empty() {
+                    work.waiting = None;
+                }
+            }
+            if let Some((_, keys)) = &mut work.running {
+                keys.retain(|held| *held != key);
+                if keys.is_empty() {
+                    work.running = None;
+                    orphaned.push(subject.clone());
+                }
+            }
+        }
+        for subject in &orphaned {
+            self.after_run(subject);
+        }
+        let work = &mut self.work;
+        self.ready.retain(|subject| work.get(subject).is_some_and(|work| work.waiting.is_some()));
+        work.retain(|_, work| work.running.is_some() || work.waiting.is_some());
+        Some((message, orphaned))
+    }
+
+    /// Every held message, for the heartbeat.
+    pub(crate) fn held_mut(&mut self) -> impl Iterator<Item = (Key, &mut Held)> {
+        self.held.iter_mut().map(|(key, message)| (*key, message))
+    }
+
+    /// Notes that a message is ours for longer.
+    pub(crate) fn extend(&mut self, key: Key, ours_until: Instant) {
+        if let Some(message) = self.held.get_mut(&key) {
+            message.ours_until = ours_until;
+        }
+    }
+
+    /// Messages that may be another consumer's by now.
+    pub(crate) fn expired(&self, now: Instant) -> Vec<Key> {
+        self.held.iter().filter(|(_, message)| message.ours_until <= now).map(|(key, _)| *key).collect()
+    }
+
+    fn new_id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    fn after_run(&mut self, subject: &S) {
+        match self.work.get(subject) {
+            Some(work) if work.waiting.is_some() => self.ready.push_back(subject.clone()),
+            Some(_) => {
+                self.work.remove(subject);
+            }
+            None => {}
+        }
+    }
+
+    fn close_subject(&mut self, key: Key, verdict: &Verdict) -> Option<(Held, Verdict)> {
+        let message = self.held.get_mut(&key)?;
+        let worse = match message.verdict.take() {
+            Some(earlier) if severity(&earlier) >= severity(verdict) => earlier,
+            _ => verdict.clone(),
+        };
+        message.open_subjects = message.open_subjects.saturating_sub(1);
+        if message.open_subjects > 0 {
+            message.verdict = Some(worse);
+            return None;
+        }
+        self.held.remove(&key).map(|message| (message, worse))
+    }
+}
+
+fn fold<S>(claim: &mut Claim<S>, demand: &Demand<S>, cause: Cause, receive_count: Option<u32>) {
+    claim.not_before = claim.not_before.max(demand.not_before);
+    claim.removed |= demand.removed;
+    claim.cause = cause;
+    claim.receive_count = receive_count.map_or(claim.receive_count, |count| claim.receive_count.min(count));
+}
+
+/// A message with several subjects ends as the worst of them does.
+fn severity(verdict: &Verdict) -> u8 {
+    match verdict {
+        Verdict::Ignored => 0,
+        Verdict::Done(Outcome::Unchanged) => 1,
+        Verdict::Done(Outcome::Gone) => 2,
+        Verdict::Done(Outcome::Applied) => 3,
+        Verdict::Done(Outcome::Snooze(_)) => 4,
+        Verdict::GivenBack => 5,
+        Verdict::Failed(Failure::Transient { .. } | Failure::Limited { .. }) => 6,
+        Verdict::Outage { .. } => 7,
+        Verdict::Failed(Failure::Upstream { permanent_if_healthy: false, .. }) => 8,
+        Verdict::Failed(Failure::Upstream { .. } | Failure::Permanent { .. }) | Verdict::Refused(_) => 9,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use event_contract::{Hop, TraceContext};
+    use sqs_queue::Receipt;
+    use time::macros::datetime;
+    use time::{Duration, OffsetDateTime};
+    use uuid::Uuid;
+
+    use super::*;
+
+    const START: OffsetDateTime = datetime!(2026-11-23 10:00 UTC);
+    const DONE: Verdict = Verdict::Done(Outcome::Applied);
+
+    fn held(message_id: &str) -> Held {
+        Held::new(
+            ReceivedMessage {
+                message_id: message_id.to_owned(),
+                receipt: Receipt(String::new()),
+                body: String::new(),
+                receive_count: 1,
+                sent_at: START,
+                attributes: BTreeMap::new(),
+            },
+            std::time::Duration::from_secs(60),
+            None,
+        )
+    }
+
+    fn reading(subjects: &[&'static str], not_before: OffsetDateTime) -> Reading<&'static str> {
+        let demand = |subject: &&'static str| Demand { subject: *subject, not_before: Some(not_before), removed: false };
+        let cause = Cause { event_id: Uuid::nil(), hop: Hop::OUTSIDE, trace: TraceContext::start() };
+        Reading { cause, demands: subjects.iter().map(demand).collect() }
+    }
+
+    fn ids(ended: &[(Held, Verdict)]) -> Vec<&str> {
+        ended.iter().map(|(message, _)| message.message.message_id.as_str()).collect()
+    }
+
+    #[test]
+    fn messages_that_wait_for_one_subject_are_one_run_with_the_highest_bound() {
+        let mut intake = Intake::new();
+        assert_eq!(intake.admit(held("1"), reading(&["ada"], START + Duration::seconds(9))), 0);
+        assert_eq!(intake.admit(held("2"), reading(&["ada"], START)), 1);
+        let runs = intake.start(10);
+        assert_eq!(runs.len(), 1);
+        assert_eq!(runs[0].claim.not_before, Some(START + Duration::seconds(9)));
+        assert_eq!(ids(&intake.finish(&"ada", runs[0].id, &DONE)), ["1", "2"]);
+        assert!(intake.is_empty());
+    }
+
+    #[test]
+    fn a_message_never_folds_into_a_run_that_has_started() {
+        let mut intake = Intake::new();
+        intake.admit(held("1"), reading(&["ada"], START));
+        let first = intake.start(10).remove(0);
+        intake.admit(held("2"), reading(&["ada"], START));
+        assert_eq!(intake.start(10), [], "one run a subject at a time");
+        assert_eq!(ids(&intake.finish(&"ada", first.id, &DONE)), ["1"]);
+        let second = intake.start(10).remove(0);
+        assert_eq!(ids(&intake.finish(&"ada", second.id, &DONE)), ["2"]);
+    }
+
+    #[test]
+    fn a_message_with_several_subjects_ends_with_the_last_and_as_the_worst() {
+        let mut intake = Intake::new();
+        intake.admit(held("1"), reading(&["ada", "bob", "ada"], START));
+        let runs = intake.start(10);
+        assert_eq!(runs.len(), 2);
+        let failed = Verdict::Failed(Failure::Permanent { class: "invalid", detail: String::new() });
+        assert!(intake.finish(&"ada", runs[0].id, &failed).is_empty());
+        let ended = intake.finish(&"bob", runs[1].id, &DONE);
+        assert_eq!(ended[0].1, failed);
+    }
+
+    #[test]
+    fn a_lost_message_takes_its_run_with_it_and_the_late_result_is_nobody_s() {
+        let mut intake = Intake::new();
+        intake.admit(held("1"), reading(&["ada"], START));
+        let run = intake.start(10).remove(0);
+        let key = intake.held_mut().next().unwrap().0;
+        intake.admit(held("2"), reading(&["ada"], START));
+        let (_, orphaned) = intake.lose(key).unwrap();
+        assert_eq!(orphaned, ["ada"]);
+        let next = intake.start(10).remove(0);
+        assert!(intake.finish(&"ada", run.id, &DONE).is_empty(), "its result is older than message 2");
+        assert_eq!(ids(&intake.finish(&"ada", next.id, &DONE)), ["2"]);
+    }
+
+    #[test]
+    fn what_waits_is_given_back_and_what_runs_goes_on() {
+        let mut intake = Intake::new();
+        intake.admit(held("1"), reading(&["ada"], START));
+        let run = intake.start(1).remove(0);
+        intake.admit(held("2"), reading(&["bob"], START));
+        intake.admit(held("3"), reading(&["ada"], START));
+        let mut back = intake.end_waiting(&Verdict::GivenBack);
+        back.sort_by(|a, b| a.0.message.message_id.cmp(&b.0.message.message_id));
+        assert_eq!(ids(&back), ["2", "3"]);
+        assert_eq!(intake.start(10), []);
+        assert_eq!(ids(&intake.finish(&"ada", run.id, &DONE)), ["1"]);
+        assert!(intake.is_empty());
+    }
+}

@@ -1,0 +1,104 @@
+//! What the fleet remembers between processes: failed attempts, and whether an upstream may be called.
+
+use std::future::Future;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+/// One failed attempt at a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedAttempt {
+    /// The queue's ID of the message.
+    pub message_id: String,
+    /// A short fixed word for the kind of failure.
+    pub class: &'static str,
+    /// What failed, without personal data.
+    pub detail: String,
+}
+
+/// What the ledger knows of a message after an attempt was added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordedFailure {
+    /// Failed attempts, this one included.
+    pub attempts: u32,
+    /// When the first of them failed.
+    pub first_failed_at: OffsetDateTime,
+}
+
+/// Whether an upstream may be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BreakerView {
+    /// It may.
+    Closed,
+    /// It may not. A probe is due after this time.
+    Open {
+        /// Zero: now.
+        until_probe: Duration,
+    },
+}
+
+/// The ledger could not be asked. Nothing was counted, so nothing dies of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("ledger unavailable: {0}")]
+pub struct LedgerDown(
+    /// Why, in a word.
+    pub String,
+);
+
+/// The memory that all pods of a worker share.
+pub trait Ledger: Send + Sync + 'static {
+    /// Adds failed attempts and answers what is known of each message, in order.
+    ///
+    /// # Errors
+    /// [`LedgerDown`].
+    fn record(
+        &self,
+        failures: &[FailedAttempt],
+    ) -> impl Future<Output = Result<Vec<RecordedFailure>, LedgerDown>> + Send;
+
+    /// Forgets the failures of messages that succeeded.
+    ///
+    /// # Errors
+    /// [`LedgerDown`].
+    fn forget(&self, message_ids: &[String]) -> impl Future<Output = Result<(), LedgerDown>> + Send;
+
+    /// Reads an upstream's breaker.
+    ///
+    /// # Errors
+    /// [`LedgerDown`].
+    fn breaker(&self, upstream: &str) -> impl Future<Output = Result<BreakerView, LedgerDown>> + Send;
+
+    /// Opens an upstream's breaker for all pods, with the next probe due after `until_probe`.
+    ///
+    /// # Errors
+    /// [`LedgerDown`].
+    fn open_breaker(
+        &self,
+        upstream: &str,
+        reason: &str,
+        until_probe: Duration,
+    ) -> impl Future<Output = Result<(), LedgerDown>> + Send;
+
+    /// Takes the right to probe for `lease`: one pod at a time, and only when a probe is due.
+    ///
+    /// # Errors
+    /// [`LedgerDown`].
+    fn claim_probe(&self, upstream: &str, lease: Duration) -> impl Future<Output = Result<bool, LedgerDown>> + Send;
+
+    /// Records a failed probe; the next is due after `first`, doubled with each failure up to `longest`.
+    ///
+    /// # Errors
+    /// [`LedgerDown`].
+    fn postpone_probe(
+        &self,
+        upstream: &str,
+        first: Duration,
+        longest: Duration,
+    ) -> impl Future<Output = Result<(), LedgerDown>> + Send;
+
+    /// Closes an upstream's breaker for all pods.
+    ///
+    /// # Errors
+    /// [`LedgerDown`].
+    fn close_breaker(&self, upstream: &str) -> impl Future<Output = Result<(), LedgerDown>> + Send;
+}

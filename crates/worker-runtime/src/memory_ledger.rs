@@ -1,0 +1,127 @@
+//! A ledger in memory, for tests of the loop. It passes the same suite as the one in Postgres.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use tokio::time::Instant;
+
+use crate::ledger::{BreakerView, FailedAttempt, Ledger, LedgerDown, RecordedFailure};
+
+#[derive(Default)]
+struct State {
+    failures: HashMap<String, Vec<FailedAttempt>>,
+    breakers: HashMap<String, Row>,
+    down: bool,
+}
+
+struct Row {
+    open: bool,
+    next_probe_at: Instant,
+    failed_probes: u32,
+    lease_until: Instant,
+}
+
+/// See the module's documentation. Clones share their memory, as pods share a database.
+#[derive(Clone, Default)]
+pub struct MemoryLedger {
+    state: Arc<Mutex<State>>,
+}
+
+impl MemoryLedger {
+    /// Makes every call fail, or no call any more.
+    pub fn set_down(&self, down: bool) {
+        self.lock().down = down;
+    }
+
+    /// The failed attempts of a message.
+    #[must_use]
+    pub fn failures(&self, message_id: &str) -> Vec<FailedAttempt> {
+        self.lock().failures.get(message_id).cloned().unwrap_or_default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn up(&self) -> Result<MutexGuard<'_, State>, LedgerDown> {
+        let state = self.lock();
+        if state.down { Err(LedgerDown(String::from("told to be"))) } else { Ok(state) }
+    }
+}
+
+impl Ledger for MemoryLedger {
+    async fn record(&self, failures: &[FailedAttempt]) -> Result<Vec<RecordedFailure>, LedgerDown> {
+        let mut state = self.up()?;
+        let mut recorded = Vec::new();
+        for failure in failures {
+            let known = state.failures.entry(failure.message_id.clone()).or_default();
+            known.push(failure.clone());
+            let attempts = u32::try_from(known.len()).unwrap_or(u32::MAX);
+            recorded.push(RecordedFailure { attempts, first_failed_at: OffsetDateTime::UNIX_EPOCH });
+        }
+        Ok(recorded)
+    }
+
+    async fn forget(&self, message_ids: &[String]) -> Result<(), LedgerDown> {
+        let mut state = self.up()?;
+        for message_id in message_ids {
+            state.failures.remove(message_id);
+        }
+        Ok(())
+    }
+
+    async fn breaker(&self, upstream: &str) -> Result<BreakerView, LedgerDown> {
+        let state = self.up()?;
+        let open = state.breakers.get(upstream).filter(|row| row.open);
+        Ok(open.map_or(BreakerView::Closed, |row| BreakerView::Open {
+            until_probe: row.next_probe_at.saturating_duration_since(Instant::now()),
+        }))
+    }
+
+    async fn open_breaker(&self, upstream: &str, _reason: &str, until_probe: Duration) -> Result<(), LedgerDown> {
+        let now = Instant::now();
+        let mut state = self.up()?;
+        let fresh = Row { open: false, next_probe_at: now, failed_probes: 0, lease_until: now };
+        let row = state.breakers.entry(upstream.to_owned()).or_insert(fresh);
+        let due = now + until_probe;
+        row.next_probe_at = if row.open { row.next_probe_at.max(due) } else { due };
+        if !row.open {
+            row.failed_probes = 0;
+        }
+        row.open = true;
+        Ok(())
+    }
+
+    async fn claim_probe(&self, upstream: &str, lease: Duration) -> Result<bool, LedgerDown> {
+        let now = Instant::now();
+        let mut state = self.up()?;
+        let Some(row) = state.breakers.get_mut(upstream) else { return Ok(false) };
+        let free = row.open && row.next_probe_at <= now && row.lease_until <= now;
+        if free {
+            row.lease_until = now + lease;
+        }
+        Ok(free)
+    }
+
+    async fn postpone_probe(&self, upstream: &str, first: Duration, longest: Duration) -> Result<(), LedgerDown> {
+        let now = Instant::now();
+        let mut state = self.up()?;
+        if let Some(row) = state.breakers.get_mut(upstream) {
+            row.next_probe_at = now + first.saturating_mul(1 << row.failed_probes.min(20)).min(longest);
+            row.failed_probes += 1;
+            row.lease_until = now;
+        }
+        Ok(())
+    }
+
+    async fn close_breaker(&self, upstream: &str) -> Result<(), LedgerDown> {
+        let mut state = self.up()?;
+        if let Some(row) = state.breakers.get_mut(upstream) {
+            row.open = false;
+            row.lease_until = Instant::now();
+        }
+        Ok(())
+    }
+}

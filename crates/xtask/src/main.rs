@@ -1,0 +1,70 @@
+//! The one interface for developers: `cargo xtask <command>`.
+//!
+//! In: this checkout. Out: a demo, a local stack, every check that CI runs, or a measurement. CI calls the same
+//! commands. Nothing that is deployed depends on this crate.
+
+mod bench;
+mod checks;
+mod commands;
+mod demo;
+mod sqlx_prepare;
+mod up;
+mod view;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Coppice's developer commands.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Play the story of changed persons through real parts, on this machine.
+    Demo {
+        /// Check the final state and end: exit code 0 when all is as it should be, 1 when not.
+        #[arg(long)]
+        once: bool,
+    },
+    /// Run every check that CI runs: format, lints, queries, tests, templates, and the demo once.
+    Test,
+    /// Keep a local stack running, with the workers, until Ctrl-C.
+    Up,
+    /// Measure messages per second and CPU of `sso-sync` in the local stack.
+    Bench {
+        /// Persons, and so messages, at the larger of the two sizes.
+        #[arg(long, default_value_t = 4000)]
+        persons: usize,
+    },
+    /// Renew `.sqlx`, the descriptions that queries are checked against, after a query or a migration has changed.
+    SqlxPrepare {
+        /// Change nothing, and fail when they are out of date.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Fetch PostgreSQL, the AWS emulator and the other tools into `.tools`, so that later commands need no network.
+    Tools,
+}
+
+fn main() -> ExitCode {
+    let ended = match Arguments::parse().command {
+        Command::Demo { once } => demo::run(once),
+        Command::Test => checks::run(),
+        Command::Up => up::run(),
+        Command::Bench { persons } => bench::run(persons),
+        Command::SqlxPrepare { check } => sqlx_prepare::run(check),
+        Command::Tools => commands::install_tools(),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Renews `.sqlx`, or checks that it is current: sqlx's macros describe every query to a database that has all
+//! migrations, and write down what they learn.
+//!
+//! Not `cargo sqlx prepare`: it does the same, but its command takes minutes to build on a fresh machine.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use local_stack::Postgres;
+use sqlx::migrate::Migrator;
+
+use crate::commands::{cargo, tools, workspace};
+
+/// The crate that holds all queries.
+const STORE: &str = "postgres-store";
+
+/// Renews the descriptions or, with `check`, fails when they are out of date.
+///
+/// # Errors
+/// When a query does not fit the schema, or the descriptions are out of date.
+pub(crate) fn run(check: bool) -> anyhow::Result<()> {
+    let fresh = tempfile::tempdir()?;
+    describe(fresh.path())?;
+    let committed = workspace().join(".sqlx");
+    let (old, new) = (descriptions(&committed)?, descriptions(fresh.path())?);
+    if new.is_empty() {
+        bail!("no query was described: was {STORE} compiled at all?");
+    }
+    if old == new {
+        println!("{} queries are described as they are", new.len());
+        return Ok(());
+    }
+    if check {
+        bail!("the query descriptions in .sqlx are out of date: run `cargo xtask sqlx-prepare` and commit them");
+    }
+    fs::create_dir_all(&committed)?;
+    for name in old.keys() {
+        fs::remove_file(committed.join(name))?;
+    }
+    for (name, text) in &new {
+        fs::write(committed.join(name), text)?;
+    }
+    println!("{} queries described anew", new.len());
+    Ok(())
+}
+
+/// Compiles the store against a database of its own.
+#[tokio::main(flavor = "current_thread")]
+async fn describe(folder: &Path) -> anyhow::Result<()> {
+    let postgres = Postgres::start(&tools()?).await?;
+    let url = postgres.create_database("sqlx_prepare").await?;
+    let pool = sqlx::PgPool::connect(&url).await?;
+    Migrator::new(workspace().join("migrations")).await?.run(&pool).await.context("migrations")?;
+    // The macros run only when the crate is compiled anew.
+    let library = workspace().join("crates").join(STORE).join("src/lib.rs");
+    fs::File::options().append(true).open(library)?.set_modified(std::time::SystemTime::now())?;
+    let status = cargo(&["check", "--package", STORE, "--quiet"])
+        .env("DATABASE_URL", &url)
+        .env("SQLX_OFFLINE", "false")
+        .env("SQLX_OFFLINE_DIR", folder)
+        .status()?;
+    if !status.success() {
+        bail!("a query does not fit the schema");
+    }
+    Ok(())
+}
+
+fn descriptions(folder: &Path) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut descriptions = BTreeMap::new();
+    if !folder.exists() {
+        return Ok(descriptions);
+    }
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        descriptions.insert(entry.file_name().to_string_lossy().into_owned(), fs::read_to_string(entry.path())?);
+    }
+    Ok(descriptions)
+}

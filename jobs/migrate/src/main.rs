@@ -1,0 +1,62 @@
+//! Brings the database schema up to what this build needs, and ends.
+//!
+//! In: `DATABASE_URL`. Out: the schema, and a line for each migration. Safe to run twice and in two places at once:
+//! sqlx takes an advisory lock. Workers refuse to start before it has run.
+//!
+//! Exit codes: 0 the schema is up to date; 1 a migration failed; 2 settings are missing or wrong, or (with `--dry-run`)
+//! 3 there are migrations to run.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use postgres_store::{MIGRATOR, Store, StoreError};
+use settings::{Reader, describe};
+use worker_process::DATABASE_URL;
+
+/// Brings the database schema up to date.
+#[derive(Debug, Parser)]
+#[command(version, after_help = describe(&[DATABASE_URL]))]
+struct Arguments {
+    /// Say whether there is something to do, and do nothing. Exit code 3: there is.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut reader = Reader::from_environment();
+    let url = reader.secret(DATABASE_URL);
+    if let Err(error) = reader.finish() {
+        eprintln!("migrate: {error}");
+        return ExitCode::from(2);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let ended = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
+        let url = url.context("DATABASE_URL")?;
+        runtime.block_on(migrate(&Store::open(&url, 2)?, arguments.dry_run))
+    });
+    ended.unwrap_or_else(|error| {
+        eprintln!("migrate: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+async fn migrate(store: &Store, dry_run: bool) -> anyhow::Result<ExitCode> {
+    match store.check_schema().await {
+        Ok(()) => {
+            println!("schema is up to date ({} migrations)", MIGRATOR.iter().filter(|m| m.migration_type.is_up_migration()).count());
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(StoreError::SchemaOlder { applied, needed }) if dry_run => {
+            println!("schema is at version {applied}, this build brings it to {needed}");
+            Ok(ExitCode::from(3))
+        }
+        Err(StoreError::SchemaOlder { applied, needed }) => {
+            store.migrate().await?;
+            println!("schema brought from version {applied} to {needed}");
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => Err(error.into()),
+    }
+}

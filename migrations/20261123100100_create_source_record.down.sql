@@ -1,0 +1,2 @@
+drop sequence refetch_ticket;
+drop table source_record;

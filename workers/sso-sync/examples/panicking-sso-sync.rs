@@ -1,0 +1,66 @@
+//! `sso-sync` whose refetch of the user `auth0|panic` panics, for the test that a panic costs one message and not the
+//! process. An example, so that the binary that is deployed has no such switch.
+
+use std::process::ExitCode;
+
+use postgres_store::{RefetchTicket, Store};
+use provider_sso::SsoClient;
+use settings::{Reader, Setting};
+use sso_sync::{Reread, SsoSettings, SsoSync, SsoSyncHandler};
+use worker_process::{Worker, run};
+use worker_runtime::{Claim, Failure, Handler, Mode, Outcome, Reading, Refusal};
+
+struct Panicking;
+
+struct PanickingHandler(SsoSyncHandler<SsoClient>);
+
+impl Worker for Panicking {
+    type Handler = PanickingHandler;
+    type Settings = SsoSettings;
+    const ABOUT: &'static str = SsoSync::ABOUT;
+    const SETTINGS: &'static [Setting] = SsoSync::SETTINGS;
+
+    fn read_settings(reader: &mut Reader) -> Option<SsoSettings> {
+        SsoSync::read_settings(reader)
+    }
+
+    fn handler(settings: SsoSettings, store: Store) -> anyhow::Result<PanickingHandler> {
+        SsoSync::handler(settings, store).map(PanickingHandler)
+    }
+}
+
+impl Handler for PanickingHandler {
+    const NAME: &'static str = "sso-sync";
+    type Subject = String;
+    type Ticket = RefetchTicket;
+    type Fetched = Reread;
+
+    fn upstream(&self) -> &str {
+        self.0.upstream()
+    }
+
+    fn read(&self, body: &str) -> Result<Reading<String>, Refusal> {
+        self.0.read(body)
+    }
+
+    async fn prepare(&self, subjects: &[String]) -> Result<Vec<RefetchTicket>, Failure> {
+        self.0.prepare(subjects).await
+    }
+
+    async fn fetch(&self, claim: &Claim<String>, ticket: RefetchTicket) -> Result<Reread, Failure> {
+        assert!(claim.subject != "auth0|panic", "marked words of a panic");
+        self.0.fetch(claim, ticket).await
+    }
+
+    async fn apply(&self, batch: &[(Claim<String>, Reread)]) -> Result<Vec<Outcome>, Failure> {
+        self.0.apply(batch).await
+    }
+
+    async fn probe(&self) -> Result<(), Failure> {
+        self.0.probe().await
+    }
+}
+
+fn main() -> ExitCode {
+    run::<Panicking>(Mode::Forever, env!("CARGO_PKG_VERSION"))
+}

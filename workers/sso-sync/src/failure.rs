@@ -1,0 +1,44 @@
+//! What the provider's, the store's and the event's errors mean for a message.
+
+use event_contract::EnvelopeError;
+use postgres_store::StoreError;
+use provider_http::ProviderError;
+use provider_sso::UnreadableEvent;
+use worker_runtime::{Failure, Refusal};
+
+pub(crate) fn from_provider(error: &ProviderError) -> Failure {
+    let detail = error.to_string();
+    let upstream = |class, retry_after, permanent_if_healthy| Failure::Upstream {
+        class,
+        detail: detail.clone(),
+        retry_after,
+        permanent_if_healthy,
+    };
+    match error {
+        // Never the message's fault, and a person must act: the breaker opens, and its alarm says so.
+        ProviderError::Unauthorized => upstream("unauthorized", None, false),
+        ProviderError::RateLimited { retry_after } => Failure::Limited { retry_after: *retry_after },
+        ProviderError::Unavailable { cause, retry_after } => upstream(cause.as_str(), *retry_after, false),
+        ProviderError::Invalid { .. } => Failure::Permanent { class: "provider_refused", detail },
+        // A maintenance page looks like this too: only if the provider is well is it this record.
+        ProviderError::Malformed { .. } => upstream("provider_malformed", None, true),
+    }
+}
+
+pub(crate) fn from_store(error: &StoreError) -> Failure {
+    let detail = error.to_string();
+    match error {
+        StoreError::Refused { .. } => Failure::Permanent { class: "database_refused", detail },
+        StoreError::Unavailable { .. } | StoreError::Url | StoreError::SchemaOlder { .. } => {
+            Failure::Transient { class: "database", detail, retry_after: None }
+        }
+    }
+}
+
+pub(crate) fn unreadable_envelope(error: &EnvelopeError) -> Refusal {
+    Refusal { class: "unreadable", detail: error.to_string() }
+}
+
+pub(crate) fn unreadable_event(error: &UnreadableEvent) -> Refusal {
+    Refusal { class: "unreadable", detail: error.to_string() }
+}

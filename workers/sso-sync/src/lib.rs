@@ -1,0 +1,34 @@
+#![doc = include_str!("../README.md")]
+
+mod failure;
+mod handler;
+mod mapping;
+mod settings;
+
+use ::settings::{Reader, Setting};
+use postgres_store::Store;
+use provider_sso::SsoClient;
+use worker_process::Worker;
+
+pub use handler::{Reread, SsoSyncHandler};
+pub use settings::{SSO_SETTINGS, SsoSettings};
+
+/// The worker, as its binary and the resync job of the same name run it.
+#[derive(Debug, Clone, Copy)]
+pub struct SsoSync;
+
+impl Worker for SsoSync {
+    type Handler = SsoSyncHandler<SsoClient>;
+    type Settings = SsoSettings;
+
+    const ABOUT: &'static str = "Keeps persons in step with the identity provider";
+    const SETTINGS: &'static [Setting] = SSO_SETTINGS;
+
+    fn read_settings(reader: &mut Reader) -> Option<SsoSettings> {
+        SsoSettings::read(reader)
+    }
+
+    fn handler(settings: SsoSettings, store: Store) -> anyhow::Result<Self::Handler> {
+        Ok(SsoSyncHandler::new(settings.connect()?, store))
+    }
+}

@@ -1,0 +1,93 @@
+//! A user's life at the provider, and what becomes of the person.
+
+use event_contract::EventKind;
+use testkit::World;
+use testkit::simulators::auth0::{Fault, SimulatedUser};
+
+use crate::{UNIT, email, known_user, start};
+
+const ADA: &str = "auth0|ada";
+
+#[tokio::test]
+async fn a_user_is_created_changed_blocked_and_deleted_and_each_change_is_announced_once() {
+    let world = World::start().await;
+    let _worker = start(&world, &[]).await;
+    known_user(&world, ADA).await;
+    let created = world.person(ADA).await.unwrap();
+    assert_eq!((created.status.as_str(), created.revision), ("active", 1));
+    let identities: i64 = sqlx::query_scalar("select count(*) from identity where person_id = $1")
+        .bind(created.person_id)
+        .fetch_one(&world.pool)
+        .await
+        .unwrap();
+    assert_eq!(identities, 1);
+
+    let changed = world.idp.update(ADA, email("ada.new@example.org"));
+    world.deliver(&changed.stream_event()).await;
+    world.person_where(ADA, |person| person.email.as_deref() == Some("ada.new@example.org")).await;
+
+    let blocked = world.idp.block(ADA);
+    world.deliver(&blocked.log_event()).await;
+    world.person_where(ADA, |person| person.status == "blocked").await;
+
+    let deleted = world.idp.delete(ADA);
+    world.deliver(&deleted.stream_event()).await;
+    let gone = world.person_where(ADA, |person| person.status == "deleted").await;
+    assert_eq!((gone.email, gone.given_name, gone.revision), (None, None, 4), "a tombstone holds nothing personal");
+
+    let announced = world.announcements(4).await;
+    let revisions: Vec<i64> = announced.iter().map(|(_, announcement)| announcement.revision).collect();
+    assert_eq!(revisions, [1, 2, 3, 4]);
+    assert!(announced.iter().all(|(kind, event)| *kind == EventKind::PersonChanged
+        && event.entity_id == created.person_id
+        && event.hop.get() == 1));
+}
+
+#[tokio::test]
+async fn a_late_event_cannot_revive_a_deleted_user_even_if_a_replica_still_has_it() {
+    let world = World::start().await;
+    let worker = start(&world, &[]).await;
+    known_user(&world, ADA).await;
+    let late = world.idp.update(ADA, email("ada.late@example.org"));
+    let deleted = world.idp.delete(ADA);
+    world.deliver(&deleted.stream_event()).await;
+    world.person_where(ADA, |person| person.status == "deleted").await;
+
+    world.idp.set_fault(Fault::Stale);
+    world.deliver(&late.stream_event()).await;
+    let settled = async || Ok((worker.metric("coppice_messages_settled_total", "unchanged").await > 0.0).then_some(()));
+    local_stack::wait_until(testkit::PATIENCE, "the late event to be handled", settled).await.unwrap();
+    world.settled(UNIT).await;
+    assert_eq!(world.person(ADA).await.unwrap().status, "deleted");
+    assert_eq!(world.announcements(2).await.len(), 2);
+}
+
+#[tokio::test]
+async fn an_answer_older_than_its_event_is_asked_for_again() {
+    let world = World::start().await;
+    let _worker = start(&world, &[]).await;
+    known_user(&world, ADA).await;
+    let changed = world.idp.update(ADA, email("ada.fresh@example.org"));
+    world.idp.set_fault(Fault::Stale);
+    world.deliver(&changed.stream_event()).await;
+    let stale = async || Ok((world.idp.requests_for(ADA) >= 2).then_some(()));
+    local_stack::wait_until(testkit::PATIENCE, "the stale answer", stale).await.unwrap();
+    world.idp.set_fault(Fault::None);
+    world.person_where(ADA, |person| person.email.as_deref() == Some("ada.fresh@example.org")).await;
+    world.settled(UNIT).await;
+    assert_eq!(world.dead_letters(UNIT, 0).await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_user_who_was_never_there_is_looked_for_and_then_believed_to_be_gone() {
+    let world = World::start().await;
+    let _worker = start(&world, &[]).await;
+    let created = world.idp.put_user(SimulatedUser::new(ADA));
+    world.idp.delete(ADA);
+    world.deliver(&created.stream_event()).await;
+    let looked = async || Ok((world.idp.requests_for(ADA) >= 3).then_some(()));
+    local_stack::wait_until(testkit::PATIENCE, "three looks", looked).await.unwrap();
+    world.settled(UNIT).await;
+    assert!(world.person(ADA).await.is_none());
+    assert_eq!(world.dead_letters(UNIT, 0).await.len(), 0, "a missing record is no failure");
+}

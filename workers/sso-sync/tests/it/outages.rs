@@ -1,0 +1,138 @@
+//! A provider that fails in every way it can, and what the worker makes of it.
+
+use local_stack::wait_until;
+use testkit::simulators::auth0::{Fault, SimulatedUser};
+use testkit::{PATIENCE, Setup, Worker, World};
+
+use crate::{UNIT, email, known_user, start};
+
+const ADA: &str = "auth0|ada";
+
+async fn breaker_opens(worker: &Worker) {
+    let open = async || Ok((worker.metric("coppice_breaker_open", "auth0").await > 0.0).then_some(()));
+    wait_until(PATIENCE, "the breaker to open", open).await.unwrap();
+}
+
+async fn open_for_secs(world: &World) -> f64 {
+    let open_for = "select extract(epoch from now() - opened_at)::float8 from upstream_breaker where open";
+    sqlx::query_scalar(open_for).fetch_optional(&world.pool).await.unwrap().unwrap_or(0.0)
+}
+
+async fn counted_failures(world: &World) -> i64 {
+    sqlx::query_scalar("select count(*) from message_failure").fetch_one(&world.pool).await.unwrap()
+}
+
+/// Creates users, while the provider has a fault, and waits until the breaker has opened.
+async fn create_users(world: &World, worker: &Worker, fault: Fault) -> Vec<String> {
+    world.idp.set_fault(fault);
+    let ids: Vec<String> = (0..5).map(|number| format!("auth0|user{number}")).collect();
+    for id in &ids {
+        world.deliver(&world.idp.put_user(SimulatedUser::new(id)).stream_event()).await;
+    }
+    breaker_opens(worker).await;
+    ids
+}
+
+async fn recovers(world: &World, ids: &[String]) {
+    world.idp.set_fault(Fault::None);
+    for id in ids {
+        world.person_where(id, |person| person.status == "active").await;
+    }
+    world.settled(UNIT).await;
+    assert_eq!(world.dead_letters(UNIT, 0).await.len(), 0);
+    assert_eq!(counted_failures(world).await, 0, "an outage is nobody's failed attempt");
+}
+
+#[tokio::test]
+async fn a_provider_down_for_longer_than_all_receives_together_costs_no_message() {
+    let world = World::start_with(Setup { visibility_secs: 2, max_receive_count: 3 }).await;
+    let worker = start(&world, &[]).await;
+    let ids = create_users(&world, &worker, Fault::Down).await;
+    // 3 receives of 2 s each would have spent every message long before.
+    wait_until(PATIENCE, "the outage to last", async || Ok((open_for_secs(&world).await > 14.0).then_some(()))).await.unwrap();
+    assert!(worker.get("livez").await.unwrap().1.contains("null"), "a paused worker is alive");
+    recovers(&world, &ids).await;
+}
+
+#[tokio::test]
+async fn a_rate_limit_pauses_everything_for_as_long_as_the_provider_asks() {
+    let world = World::start().await;
+    let worker = start(&world, &[]).await;
+    known_user(&world, ADA).await;
+    let before = world.idp.total_requests();
+    let ids = create_users(&world, &worker, Fault::RateLimited { retry_after_secs: 4 }).await;
+    world.settled_or_hidden(UNIT).await;
+    let asked = world.idp.total_requests() - before;
+    assert!(asked <= 5, "{asked} requests: each at most once before the first 429 was heard");
+    wait_until(PATIENCE, "the pause to last", async || Ok((open_for_secs(&world).await > 3.0).then_some(()))).await.unwrap();
+    assert_eq!(world.idp.total_requests() - before, asked, "not one request during the pause");
+    recovers(&world, &ids).await;
+}
+
+#[tokio::test]
+async fn a_provider_that_answers_too_late_is_down_and_comes_back() {
+    let world = World::start().await;
+    let worker = start(&world, &[]).await;
+    let ids = create_users(&world, &worker, Fault::Slow(std::time::Duration::from_secs(5))).await;
+    recovers(&world, &ids).await;
+}
+
+#[tokio::test]
+async fn a_provider_that_answers_with_web_pages_is_down_and_comes_back() {
+    let world = World::start().await;
+    let worker = start(&world, &[]).await;
+    let ids = create_users(&world, &worker, Fault::WrongJson).await;
+    recovers(&world, &ids).await;
+}
+
+#[tokio::test]
+async fn credentials_that_are_refused_stop_the_worker_and_not_the_messages() {
+    let world = World::start().await;
+    let worker = start(&world, &[]).await;
+    world.idp.revoke_tokens();
+    let ids = create_users(&world, &worker, Fault::TokenRefused).await;
+    recovers(&world, &ids).await;
+}
+
+#[tokio::test]
+async fn one_record_that_the_provider_cannot_serve_is_dead_lettered_alone_with_its_failures() {
+    let world = World::start().await;
+    let _worker = start(&world, &[("COPPICE_MAX_ATTEMPTS", "2")]).await;
+    world.idp.set_status(ADA, Some(500));
+    world.deliver(&world.idp.put_user(SimulatedUser::new(ADA)).stream_event()).await;
+    known_user(&world, "auth0|bob").await;
+    let letter = world.dead_letters(UNIT, 1).await.remove(0);
+    assert_eq!(letter.attributes["coppice.class"], "server_error");
+    assert_eq!(letter.attributes["coppice.attempts"], "2");
+    assert_eq!(letter.attributes["coppice.worker"], UNIT);
+    world.settled(UNIT).await;
+}
+
+#[tokio::test]
+async fn a_record_that_the_provider_calls_invalid_is_dead_lettered_at_once() {
+    let world = World::start().await;
+    let _worker = start(&world, &[]).await;
+    world.idp.set_status(ADA, Some(400));
+    world.deliver(&world.idp.put_user(SimulatedUser::new(ADA)).stream_event()).await;
+    let letter = world.dead_letters(UNIT, 1).await.remove(0);
+    assert_eq!(letter.attributes["coppice.class"], "provider_refused");
+    assert_eq!(letter.attributes["coppice.receive_count"], "1");
+}
+
+#[tokio::test]
+async fn of_three_pods_one_probes() {
+    let world = World::start().await;
+    let pods = [start(&world, &[]).await, start(&world, &[]).await, start(&world, &[]).await];
+    known_user(&world, ADA).await;
+    world.idp.set_fault(Fault::Down);
+    world.deliver(&world.idp.update(ADA, email("ada.later@example.org")).stream_event()).await;
+    for pod in &pods {
+        breaker_opens(pod).await;
+    }
+    let pings = world.idp.pings();
+    wait_until(PATIENCE, "the outage to last", async || Ok((open_for_secs(&world).await > 8.0).then_some(()))).await.unwrap();
+    // Due after 1, 2, 4 s: three pods that each probed would have made nine.
+    let probes = world.idp.pings() - pings;
+    assert!((1..=4).contains(&probes), "{probes} probes");
+    recovers(&world, &[ADA.to_owned()]).await;
+}

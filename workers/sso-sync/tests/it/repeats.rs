@@ -1,0 +1,93 @@
+//! Duplicates, floods and races: what SQS and EventBridge do on an ordinary day.
+
+use sqlx::Row;
+use testkit::simulators::auth0::SimulatedUser;
+use testkit::{PATIENCE, Setup, World};
+
+use crate::{UNIT, email, known_user, start};
+
+const ADA: &str = "auth0|ada";
+
+/// The physical versions of every row: any write changes them.
+async fn row_versions(world: &World) -> Vec<String> {
+    let rows = sqlx::query(
+        "select 'person' || xmin::text || ctid::text from person union all \
+         select 'record' || xmin::text || ctid::text from source_record union all \
+         select 'identity' || xmin::text || ctid::text from identity order by 1",
+    );
+    rows.fetch_all(&world.pool).await.unwrap().into_iter().map(|row| row.get(0)).collect()
+}
+
+#[tokio::test]
+async fn the_same_message_twice_writes_and_announces_once() {
+    let world = World::start().await;
+    let worker = start(&world, &[]).await;
+    let created = world.idp.put_user(SimulatedUser::new(ADA));
+    let body = created.stream_event().to_envelope_json();
+    world.enqueue(UNIT, &body).await;
+    world.person_where(ADA, |_| true).await;
+    world.announcements(1).await;
+    world.settled(UNIT).await;
+    let before = row_versions(&world).await;
+
+    world.enqueue(UNIT, &body).await;
+    let repeated = async || Ok((worker.metric("coppice_messages_settled_total", "unchanged").await >= 1.0).then_some(()));
+    local_stack::wait_until(PATIENCE, "the repeated message", repeated).await.unwrap();
+    world.settled(UNIT).await;
+    assert_eq!(row_versions(&world).await, before, "no row was written");
+    assert_eq!(world.announcements(1).await.len(), 1);
+}
+
+#[tokio::test]
+async fn ten_messages_for_one_person_in_one_batch_are_one_refetch_and_one_event() {
+    let world = World::start().await;
+    let created = world.idp.put_user(SimulatedUser::new(ADA));
+    for _ in 0..10 {
+        world.enqueue(UNIT, &created.stream_event().to_envelope_json()).await;
+    }
+    let worker = start(&world, &[]).await;
+    world.person_where(ADA, |_| true).await;
+    world.settled(UNIT).await;
+    assert_eq!(world.idp.requests_for(ADA), 1);
+    assert_eq!(world.announcements(1).await.len(), 1);
+    assert_eq!(worker.metric("coppice_messages_folded_total", "").await, 9.0);
+}
+
+#[tokio::test]
+async fn of_two_refetches_that_finish_in_reverse_order_the_newer_one_stays() {
+    let world = World::start().await;
+    // No room for a second batch while one message is in hand: the second event goes to the other pod.
+    let slow = start(&world, &[("COPPICE_MAX_HELD", "10"), ("COPPICE_SSO_TIMEOUT_SECS", "25")]).await;
+    known_user(&world, ADA).await;
+    let gate = world.idp.hold(ADA);
+    world.deliver(&world.idp.update(ADA, email("ada.older@example.org")).stream_event()).await;
+    gate.arrived(1).await;
+    let _other = start(&world, &[("COPPICE_SSO_TIMEOUT_SECS", "25")]).await;
+    world.deliver(&world.idp.update(ADA, email("ada.newer@example.org")).stream_event()).await;
+    gate.arrived(2).await;
+
+    gate.release(1);
+    world.person_where(ADA, |person| person.email.as_deref() == Some("ada.newer@example.org")).await;
+    gate.release(0);
+    world.settled(UNIT).await;
+    assert_eq!(world.person(ADA).await.unwrap().email.as_deref(), Some("ada.newer@example.org"));
+    assert_eq!(slow.metric("coppice_messages_settled_total", "unchanged").await, 1.0, "the older answer came last");
+    assert_eq!(world.announcements(2).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_message_stays_in_one_hand_for_longer_than_its_visibility_though_heartbeats_are_throttled() {
+    let world = World::start_with(Setup { visibility_secs: 3, ..Setup::default() }).await;
+    let _worker = start(&world, &[("COPPICE_SSO_TIMEOUT_SECS", "25")]).await;
+    world.proxy.throttle("ChangeMessageVisibilityBatch", 1);
+    let gate = world.idp.hold(ADA);
+    world.deliver(&world.idp.put_user(SimulatedUser::new(ADA)).stream_event()).await;
+    gate.arrived(1).await;
+    // One beat a second: after eight, the message has been in hand for more than two visibility timeouts.
+    let beaten = async || Ok((world.proxy.calls("ChangeMessageVisibilityBatch") >= 8).then_some(()));
+    local_stack::wait_until(PATIENCE, "heartbeats", beaten).await.unwrap();
+    gate.open();
+    world.person_where(ADA, |_| true).await;
+    world.settled(UNIT).await;
+    assert_eq!(world.idp.requests_for(ADA), 1, "nobody else received it");
+}
