@@ -181,7 +181,8 @@ impl Announcement {
     /// The JSON for `PutEvents`' `Detail`.
     #[must_use]
     pub fn to_detail(&self) -> String {
-        serde_json::to_string(self).unwrap_or_else(|_| unreachable!("numbers, UUIDs and hex digits are valid JSON"))
+        serde_json::to_string(self)
+            .unwrap_or_else(|_| unreachable!("numbers, UUIDs and hex digits are valid JSON"))
     }
 }
 

@@ -14,7 +14,9 @@ mod envelope;
 mod ingress;
 mod trace_context;
 
-pub use announcement::{Announcement, ContractError, EventKind, Hop, INTERNAL_SOURCE, MAX_DETAIL_BYTES, SCHEMA_VERSION};
+pub use announcement::{
+    Announcement, ContractError, EventKind, Hop, INTERNAL_SOURCE, MAX_DETAIL_BYTES, SCHEMA_VERSION,
+};
 pub use envelope::{Envelope, EnvelopeError};
 pub use ingress::{INGRESS_SOURCE_PREFIX, IngressChange, IngressEvent};
 pub use trace_context::{TraceContext, TraceContextError};

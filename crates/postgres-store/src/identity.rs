@@ -24,10 +24,13 @@ pub(crate) async fn replace(
     records: &[(String, Uuid, &[Identity])],
 ) -> Result<(), StoreError> {
     let external_ids: Vec<String> = records.iter().map(|(id, _, _)| id.clone()).collect();
-    let rows = || records.iter().flat_map(|(id, person, list)| list.iter().map(move |identity| (id, person, identity)));
+    let rows = || {
+        records.iter().flat_map(|(id, person, list)| list.iter().map(move |identity| (id, person, identity)))
+    };
     let providers: Vec<String> = rows().map(|(_, _, identity)| identity.provider.clone()).collect();
     let subjects: Vec<String> = rows().map(|(_, _, identity)| identity.subject.clone()).collect();
-    let connections: Vec<Option<String>> = rows().map(|(_, _, identity)| identity.connection.clone()).collect();
+    let connections: Vec<Option<String>> =
+        rows().map(|(_, _, identity)| identity.connection.clone()).collect();
     let owners: Vec<String> = rows().map(|(id, _, _)| id.clone()).collect();
     let persons: Vec<Uuid> = rows().map(|(_, person, _)| *person).collect();
     sqlx::query!(

@@ -73,9 +73,13 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`]: the rows stay and do no harm, since a message's ID does not come again.
     pub async fn forget_failures(&self, queue: &str, message_ids: &[String]) -> Result<(), StoreError> {
-        sqlx::query!("delete from message_failure where queue = $1 and message_id = any ($2)", queue, message_ids)
-            .execute(&self.pool)
-            .await?;
+        sqlx::query!(
+            "delete from message_failure where queue = $1 and message_id = any ($2)",
+            queue,
+            message_ids
+        )
+        .execute(&self.pool)
+        .await?;
         Ok(())
     }
 }

@@ -35,7 +35,9 @@ pub(crate) async fn insert(
     connection: &mut PgConnection,
     announcements: &[(EventKind, Announcement)],
 ) -> Result<(), StoreError> {
-    let column = |field: fn(&Announcement) -> Uuid| -> Vec<Uuid> { announcements.iter().map(|(_, a)| field(a)).collect() };
+    let column = |field: fn(&Announcement) -> Uuid| -> Vec<Uuid> {
+        announcements.iter().map(|(_, a)| field(a)).collect()
+    };
     let kinds: Vec<String> = announcements.iter().map(|(kind, _)| kind.detail_type().to_owned()).collect();
     let revisions: Vec<i64> = announcements.iter().map(|(_, a)| a.revision).collect();
     let hops: Vec<i16> = announcements.iter().map(|(_, a)| i16::from(a.hop.get())).collect();
@@ -84,7 +86,11 @@ impl Store {
         .await?;
         let mut claimed = Vec::with_capacity(rows.len());
         for row in rows {
-            let read = (row.kind.parse::<EventKind>(), Hop::from_stored(row.hop), row.traceparent.parse::<TraceContext>());
+            let read = (
+                row.kind.parse::<EventKind>(),
+                Hop::from_stored(row.hop),
+                row.traceparent.parse::<TraceContext>(),
+            );
             let (Ok(kind), Ok(hop), Ok(traceparent)) = read else {
                 // Written by a newer version: its own relay publishes it when this claim lapses.
                 tracing::warn!(event_id = %row.event_id, "outbox row is of a newer form, left to a newer relay");

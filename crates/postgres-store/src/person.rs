@@ -101,5 +101,8 @@ pub(crate) async fn upsert(
     )
     .fetch_all(connection)
     .await?;
-    Ok(changed.into_iter().map(|row| ChangedPerson { person_id: row.person_id, revision: row.revision }).collect())
+    Ok(changed
+        .into_iter()
+        .map(|row| ChangedPerson { person_id: row.person_id, revision: row.revision })
+        .collect())
 }

@@ -153,7 +153,9 @@ async fn write_consequences(
     let mut announce = BTreeMap::new();
     for row in changed {
         // A tombstone of a record that was never read has no person.
-        let (Some(person_id), Some(reading)) = (row.person_id, readings.get(row.external_id.as_str())) else { continue };
+        let (Some(person_id), Some(reading)) = (row.person_id, readings.get(row.external_id.as_str())) else {
+            continue;
+        };
         let (profile, list): (Profile, &[Identity]) = match &reading.state {
             RecordState::Present { profile, identities, .. } => (profile.clone(), identities),
             RecordState::Gone => (Profile::deleted(), &[]),

@@ -36,9 +36,10 @@ impl Store {
         if table.is_none() {
             return Ok(0);
         }
-        let newest = sqlx::query_scalar!(r#"select max(version) as "version" from _sqlx_migrations where success"#)
-            .fetch_one(&self.pool)
-            .await?;
+        let newest =
+            sqlx::query_scalar!(r#"select max(version) as "version" from _sqlx_migrations where success"#)
+                .fetch_one(&self.pool)
+                .await?;
         Ok(newest.unwrap_or(0))
     }
 }

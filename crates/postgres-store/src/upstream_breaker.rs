@@ -49,7 +49,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn open_breaker(&self, upstream: &str, reason: &str, until_probe: Duration) -> Result<(), StoreError> {
+    pub async fn open_breaker(
+        &self,
+        upstream: &str,
+        reason: &str,
+        until_probe: Duration,
+    ) -> Result<(), StoreError> {
         sqlx::query!(
             r#"insert into upstream_breaker as stored (upstream, open, reason, opened_at, next_probe_at)
                values ($1, true, $2, now(), now() + make_interval(secs => $3))

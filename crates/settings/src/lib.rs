@@ -178,7 +178,9 @@ mod tests {
     const KEY: Setting = Setting::required("KEY", "what to show");
 
     fn reader(variables: &[(&str, &str)]) -> Reader {
-        Reader::from_variables(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+        Reader::from_variables(
+            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        )
     }
 
     #[test]

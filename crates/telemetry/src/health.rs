@@ -47,7 +47,11 @@ struct Shared<H> {
 ///
 /// # Errors
 /// When the listener breaks.
-pub async fn serve_health<H: Health>(listener: TcpListener, health: H, metrics: PrometheusHandle) -> std::io::Result<()> {
+pub async fn serve_health<H: Health>(
+    listener: TcpListener,
+    health: H,
+    metrics: PrometheusHandle,
+) -> std::io::Result<()> {
     let router = Router::new()
         .route("/livez", get(livez::<H>))
         .route("/readyz", get(readyz::<H>))
@@ -87,7 +91,10 @@ mod tests {
         }
 
         async fn ready(&self) -> Vec<Check> {
-            vec![Check::of("queue", Ok::<_, &str>(())), Check::of("database", Err::<(), _>("connection lost"))]
+            vec![
+                Check::of("queue", Ok::<_, &str>(())),
+                Check::of("database", Err::<(), _>("connection lost")),
+            ]
         }
     }
 

@@ -48,7 +48,8 @@ impl AwsProxy {
         let endpoint = format!("http://{}", listener.local_addr().expect("the listener is bound"));
         let http = reqwest::Client::new();
         let state = Mutex::default();
-        let proxy = Self { shared: Arc::new(Shared { endpoint, upstream: upstream.to_owned(), http, state }) };
+        let proxy =
+            Self { shared: Arc::new(Shared { endpoint, upstream: upstream.to_owned(), http, state }) };
         let router = Router::new().fallback(forward).with_state(proxy.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         proxy
@@ -126,7 +127,10 @@ async fn forward(State(proxy): State<AwsProxy>, uri: Uri, headers: HeaderMap, bo
         let _ = held.wait_for(|released| *released).await;
     }
     if throttled {
-        return reply(StatusCode::BAD_REQUEST, br#"{"__type":"ThrottlingException","message":"told to"}"#.to_vec());
+        return reply(
+            StatusCode::BAD_REQUEST,
+            br#"{"__type":"ThrottlingException","message":"told to"}"#.to_vec(),
+        );
     }
     let url = format!("{}{uri}", proxy.shared.upstream);
     let mut headers = headers;

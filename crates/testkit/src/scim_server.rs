@@ -35,8 +35,11 @@ impl ScimServer {
             .kill_on_drop(true)
             .spawn()
             .expect("scim2-server starts");
-        let server =
-            Self { base_url: format!("http://127.0.0.1:{port}/v2"), http: reqwest::Client::new(), _process: process };
+        let server = Self {
+            base_url: format!("http://127.0.0.1:{port}/v2"),
+            http: reqwest::Client::new(),
+            _process: process,
+        };
         let url = format!("{}/ServiceProviderConfig", server.base_url);
         let answers = async || {
             let reply = server.http.get(&url).bearer_auth(TOKEN).send().await?;
@@ -60,7 +63,8 @@ impl ScimServer {
 
     /// Creates a user, and answers with it as the server has stored it.
     pub async fn create(&self, user: &Value) -> Value {
-        let reply = self.http.post(format!("{}/Users", self.base_url)).bearer_auth(TOKEN).json(user).send().await;
+        let reply =
+            self.http.post(format!("{}/Users", self.base_url)).bearer_auth(TOKEN).json(user).send().await;
         let reply = reply.expect("the server answers");
         assert_eq!(reply.status(), 201);
         reply.json().await.expect("the server answers with the user")
@@ -73,7 +77,8 @@ impl ScimServer {
             "Operations": [{"op": "replace", "path": attribute, "value": value}],
         });
         let url = format!("{}/Users/{id}", self.base_url);
-        let reply = self.http.patch(url).bearer_auth(TOKEN).json(&patch).send().await.expect("the server answers");
+        let reply =
+            self.http.patch(url).bearer_auth(TOKEN).json(&patch).send().await.expect("the server answers");
         assert!(reply.status().is_success());
     }
 

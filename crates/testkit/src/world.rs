@@ -11,8 +11,8 @@ use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutPartnerEventsRequestE
 use aws_sdk_sqs::types::{MessageSystemAttributeName, QueueAttributeName};
 use event_contract::{Announcement, Envelope, EventKind};
 use local_stack::{
-    ACCESS_KEY_ID, Durability, Emulator, Postgres, REGION, SECRET_ACCESS_KEY, Tools, Topology, WorkerProcess, aws_config,
-    free_port, wait_until,
+    ACCESS_KEY_ID, Durability, Emulator, Postgres, REGION, SECRET_ACCESS_KEY, Tools, Topology, WorkerProcess,
+    aws_config, free_port, wait_until,
 };
 use postgres_store::Store;
 use sqlx::{PgPool, Row};
@@ -20,7 +20,9 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::AwsProxy;
-use crate::simulators::auth0::{Auth0Control, Auth0Simulator, EVENT_STREAM_SOURCE, LOG_STREAM_SOURCE, NativeEvent};
+use crate::simulators::auth0::{
+    Auth0Control, Auth0Simulator, EVENT_STREAM_SOURCE, LOG_STREAM_SOURCE, NativeEvent,
+};
 
 /// Longest that anything is waited for. Generous: a slow machine must not fail a right program.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -112,7 +114,8 @@ impl World {
             ("Auth0EventStreamPartnerSource", EVENT_STREAM_SOURCE.to_owned()),
             ("Auth0LogStreamPartnerSource", LOG_STREAM_SOURCE.to_owned()),
         ];
-        let parameters: Vec<(&str, &str)> = parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let parameters: Vec<(&str, &str)> =
+            parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let topology = Topology::deploy(emulator.endpoint(), "coppice", &parameters).await?;
         let database_url = postgres.create_database("coppice_local").await?;
         Store::open(&database_url.clone().into(), 2)?.migrate().await?;
@@ -197,7 +200,13 @@ impl World {
             .detail_type(&event.detail_type)
             .detail(&event.detail)
             .build();
-        let reply = self.events.put_partner_events().entries(entry).send().await.expect("the partner source takes it");
+        let reply = self
+            .events
+            .put_partner_events()
+            .entries(entry)
+            .send()
+            .await
+            .expect("the partner source takes it");
         assert_eq!(reply.failed_entry_count(), 0);
     }
 
@@ -286,7 +295,9 @@ impl World {
     /// Waits until no message of a unit's queue is visible: each was received, and is worked on or put off.
     pub async fn settled_or_hidden(&self, unit: &str) {
         let question = async || Ok((self.queue_depth(unit).await.0 == 0).then_some(()));
-        wait_until(PATIENCE, "the queue's messages to be taken", question).await.expect("the messages are taken");
+        wait_until(PATIENCE, "the queue's messages to be taken", question)
+            .await
+            .expect("the messages are taken");
     }
 
     async fn depth(&self, queue: &str) -> (u64, u64) {
@@ -312,7 +323,8 @@ impl World {
         let mut letters = Vec::new();
         let mut receipts = Vec::new();
         loop {
-            let call = self.sqs.receive_message().queue_url(queue).max_number_of_messages(10).wait_time_seconds(0);
+            let call =
+                self.sqs.receive_message().queue_url(queue).max_number_of_messages(10).wait_time_seconds(0);
             let call = call
                 .visibility_timeout(30)
                 .message_attribute_names("All")
@@ -323,8 +335,10 @@ impl World {
             }
             for message in messages {
                 let attributes = message.message_attributes.unwrap_or_default();
-                let text = attributes.into_iter().filter_map(|(name, value)| Some((name, value.string_value?)));
-                letters.push(DeadLetter { body: message.body.unwrap_or_default(), attributes: text.collect() });
+                let text =
+                    attributes.into_iter().filter_map(|(name, value)| Some((name, value.string_value?)));
+                letters
+                    .push(DeadLetter { body: message.body.unwrap_or_default(), attributes: text.collect() });
                 receipts.extend(message.receipt_handle);
             }
         }

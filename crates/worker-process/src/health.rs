@@ -60,8 +60,12 @@ impl Health for WorkerHealth {
         {
             return checks.clone();
         }
-        let (schema, queue, dead_letters, bus) =
-            tokio::join!(self.store.check_schema(), self.queue.depth(), self.dead_letters.depth(), self.bus.verify());
+        let (schema, queue, dead_letters, bus) = tokio::join!(
+            self.store.check_schema(),
+            self.queue.depth(),
+            self.dead_letters.depth(),
+            self.bus.verify()
+        );
         let checks = vec![
             Check::of("database", schema),
             Check::of("queue", queue),

@@ -36,7 +36,8 @@ impl Ledger for PostgresLedger {
                 detail: failure.detail.clone(),
             })
             .collect();
-        let recorded = self.store.record_failures(self.queue, self.worker_version, &rows).await.map_err(down)?;
+        let recorded =
+            self.store.record_failures(self.queue, self.worker_version, &rows).await.map_err(down)?;
         let convert = |row: postgres_store::RecordedFailure| RecordedFailure {
             attempts: row.attempts,
             first_failed_at: row.first_failed_at,
@@ -56,7 +57,12 @@ impl Ledger for PostgresLedger {
         })
     }
 
-    async fn open_breaker(&self, upstream: &str, reason: &str, until_probe: Duration) -> Result<(), LedgerDown> {
+    async fn open_breaker(
+        &self,
+        upstream: &str,
+        reason: &str,
+        until_probe: Duration,
+    ) -> Result<(), LedgerDown> {
         self.store.open_breaker(upstream, reason, until_probe).await.map_err(down)
     }
 
@@ -64,7 +70,12 @@ impl Ledger for PostgresLedger {
         self.store.claim_probe(upstream, lease).await.map_err(down)
     }
 
-    async fn postpone_probe(&self, upstream: &str, first: Duration, longest: Duration) -> Result<(), LedgerDown> {
+    async fn postpone_probe(
+        &self,
+        upstream: &str,
+        first: Duration,
+        longest: Duration,
+    ) -> Result<(), LedgerDown> {
         self.store.postpone_probe(upstream, first, longest).await.map_err(down)
     }
 

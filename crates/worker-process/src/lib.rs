@@ -74,9 +74,9 @@ pub fn run<W: Worker>(mode: Mode, version: &'static str) -> ExitCode {
     };
     // Two threads: a worker waits far more than it computes, and each thread costs memory in every pod.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let ended = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
-        runtime.block_on(work::<W>(mode, version, process, own))
-    });
+    let ended = runtime
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(work::<W>(mode, version, process, own)));
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -124,7 +124,8 @@ async fn work<W: Worker>(
     let visibility_timeout = queue.visibility_timeout().await.context("queue (COPPICE_QUEUE_URL)")?;
     let options = process.options(version, visibility_timeout);
     let pulse = Pulse::default();
-    let health = WorkerHealth::new(pulse.clone(), store.clone(), queue.clone(), dead_letters.clone(), bus.clone());
+    let health =
+        WorkerHealth::new(pulse.clone(), store.clone(), queue.clone(), dead_letters.clone(), bus.clone());
     let serving = tokio::spawn(telemetry::serve_health(listener, health, metrics));
     let relay_stop = CancellationToken::new();
     let relaying = tokio::spawn(relay::run(store.clone(), bus, relay_stop.clone()));

@@ -11,25 +11,40 @@ use worker_runtime::{Options, RetryPolicy};
 pub const DATABASE_URL: Setting =
     Setting::required("DATABASE_URL", "the database, as postgres://user:password@host:port/database");
 /// The worker's queue.
-pub const QUEUE_URL: Setting =
-    Setting::required("COPPICE_QUEUE_URL", "URL of the worker's SQS queue (output …QueueUrl of the CloudFormation stack)");
+pub const QUEUE_URL: Setting = Setting::required(
+    "COPPICE_QUEUE_URL",
+    "URL of the worker's SQS queue (output …QueueUrl of the CloudFormation stack)",
+);
 /// The worker's dead-letter queue.
 pub const DLQ_URL: Setting =
     Setting::required("COPPICE_DLQ_URL", "URL of that queue's dead-letter queue (output …DlqUrl)");
 /// The bus.
-pub const BUS_NAME: Setting = Setting::required("COPPICE_BUS_NAME", "name of the EventBridge bus (output BusName)");
+pub const BUS_NAME: Setting =
+    Setting::required("COPPICE_BUS_NAME", "name of the EventBridge bus (output BusName)");
 
 const CONNECTIONS: Setting =
     Setting::with_default("COPPICE_DATABASE_CONNECTIONS", "10", "most database connections of one process");
-const HEALTH_ADDRESS: Setting =
-    Setting::with_default("COPPICE_HEALTH_ADDRESS", "0.0.0.0:8080", "where /livez, /readyz and /metrics are answered");
+const HEALTH_ADDRESS: Setting = Setting::with_default(
+    "COPPICE_HEALTH_ADDRESS",
+    "0.0.0.0:8080",
+    "where /livez, /readyz and /metrics are answered",
+);
 const LOG: Setting = Setting::with_default("COPPICE_LOG", "info", "log filter, in the form of RUST_LOG");
-const MAX_ATTEMPTS: Setting =
-    Setting::with_default("COPPICE_MAX_ATTEMPTS", "5", "failed attempts, counted in the database, after which a message is dead");
-const RETRY_BASE: Setting =
-    Setting::with_default("COPPICE_RETRY_BASE_SECS", "2", "longest first wait after a failure; doubled with each further one");
-const RECEIVE_WAIT: Setting =
-    Setting::with_default("COPPICE_RECEIVE_WAIT_SECS", "20", "long poll; a stopping process may have to wait for one");
+const MAX_ATTEMPTS: Setting = Setting::with_default(
+    "COPPICE_MAX_ATTEMPTS",
+    "5",
+    "failed attempts, counted in the database, after which a message is dead",
+);
+const RETRY_BASE: Setting = Setting::with_default(
+    "COPPICE_RETRY_BASE_SECS",
+    "2",
+    "longest first wait after a failure; doubled with each further one",
+);
+const RECEIVE_WAIT: Setting = Setting::with_default(
+    "COPPICE_RECEIVE_WAIT_SECS",
+    "20",
+    "long poll; a stopping process may have to wait for one",
+);
 const DRAIN_LIMIT: Setting = Setting::with_default(
     "COPPICE_DRAIN_LIMIT_SECS",
     "25",
@@ -94,7 +109,8 @@ impl ProcessSettings {
         let max_attempts = reader.read_within(MAX_ATTEMPTS, 1, 100);
         let max_held = reader.read_within(MAX_HELD, 10, 10_000);
         let max_refetches = reader.read_within(MAX_REFETCHES, 1, 1000);
-        let mut seconds = |setting, low, high| reader.read_within(setting, low, high).map(Duration::from_secs);
+        let mut seconds =
+            |setting, low, high| reader.read_within(setting, low, high).map(Duration::from_secs);
         let retry_base = seconds(RETRY_BASE, 1, 900);
         let receive_wait = seconds(RECEIVE_WAIT, 0, 20);
         let drain_limit = seconds(DRAIN_LIMIT, 5, 3600);

@@ -44,9 +44,7 @@ pub(crate) enum Suspicion {
     /// The answer is on its way: hold the verdict.
     Wait,
     /// It is down: open for the fleet.
-    Open {
-        until_probe: Duration,
-    },
+    Open { until_probe: Duration },
     /// It is known to be down.
     Known,
 }
@@ -92,7 +90,8 @@ impl<S: Eq + Hash + Clone> Breaker<S> {
         self.failed_in_a_row.clear();
         if let State::Recovering { limit } = self.state {
             let limit = limit * 2;
-            self.state = if limit >= self.max_refetches { State::Closed } else { State::Recovering { limit } };
+            self.state =
+                if limit >= self.max_refetches { State::Closed } else { State::Recovering { limit } };
         }
     }
 

@@ -75,7 +75,9 @@ impl RetryPolicy {
 #[must_use]
 pub fn dispose(verdict: &Verdict, attempts: Option<u32>, policy: &RetryPolicy, random: f64) -> Disposition {
     match verdict {
-        Verdict::Done(Outcome::Applied | Outcome::Unchanged | Outcome::Gone) | Verdict::Ignored => Disposition::Delete,
+        Verdict::Done(Outcome::Applied | Outcome::Unchanged | Outcome::Gone) | Verdict::Ignored => {
+            Disposition::Delete
+        }
         Verdict::Done(Outcome::Snooze(wait)) => Disposition::VisibleAfter((*wait).max(SHORTEST_RETRY)),
         Verdict::Refused(Refusal { class, detail }) => dead(class, detail),
         Verdict::Outage { retry_after } => {
@@ -87,14 +89,19 @@ pub fn dispose(verdict: &Verdict, attempts: Option<u32>, policy: &RetryPolicy, r
     }
 }
 
-fn dispose_failure(failure: &Failure, attempts: Option<u32>, policy: &RetryPolicy, random: f64) -> Disposition {
+fn dispose_failure(
+    failure: &Failure,
+    attempts: Option<u32>,
+    policy: &RetryPolicy,
+    random: f64,
+) -> Disposition {
     let wait = |attempts: Option<u32>| policy.wait(attempts.unwrap_or(1), random);
     match failure {
-        Failure::Permanent { class, detail } | Failure::Upstream { class, detail, permanent_if_healthy: true, .. } => {
-            dead(class, detail)
-        }
+        Failure::Permanent { class, detail }
+        | Failure::Upstream { class, detail, permanent_if_healthy: true, .. } => dead(class, detail),
         Failure::Limited { retry_after } => Disposition::VisibleAfter((*retry_after).max(SHORTEST_RETRY)),
-        Failure::Transient { class, detail, retry_after } | Failure::Upstream { class, detail, retry_after, .. } => {
+        Failure::Transient { class, detail, retry_after }
+        | Failure::Upstream { class, detail, retry_after, .. } => {
             if attempts.is_some_and(|attempts| attempts >= policy.max_attempts) {
                 dead(class, detail)
             } else {
@@ -126,7 +133,12 @@ mod tests {
 
     fn upstream(permanent_if_healthy: bool) -> Verdict {
         let detail = String::from("500");
-        Verdict::Failed(Failure::Upstream { class: "upstream", detail, retry_after: None, permanent_if_healthy })
+        Verdict::Failed(Failure::Upstream {
+            class: "upstream",
+            detail,
+            retry_after: None,
+            permanent_if_healthy,
+        })
     }
 
     #[test]
@@ -163,7 +175,11 @@ mod tests {
             (upstream(true), Some(1), 1.0, dead("upstream", "500")),
         ];
         for (verdict, attempts, random, expected) in table {
-            assert_eq!(dispose(&verdict, attempts, &POLICY, random), expected, "{verdict:?} {attempts:?} {random}");
+            assert_eq!(
+                dispose(&verdict, attempts, &POLICY, random),
+                expected,
+                "{verdict:?} {attempts:?} {random}"
+            );
         }
     }
 

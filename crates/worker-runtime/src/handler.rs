@@ -36,7 +36,10 @@ pub trait Handler: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Failure`] for all of them.
-    fn prepare(&self, subjects: &[Self::Subject]) -> impl Future<Output = Result<Vec<Self::Ticket>, Failure>> + Send;
+    fn prepare(
+        &self,
+        subjects: &[Self::Subject],
+    ) -> impl Future<Output = Result<Vec<Self::Ticket>, Failure>> + Send;
 
     /// Reads the authoritative record of one subject.
     ///
@@ -53,8 +56,10 @@ pub trait Handler: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Failure`]: then nothing of the batch was written.
-    fn apply(&self, batch: &[(Claim<Self::Subject>, Self::Fetched)])
-    -> impl Future<Output = Result<Vec<Outcome>, Failure>> + Send;
+    fn apply(
+        &self,
+        batch: &[(Claim<Self::Subject>, Self::Fetched)],
+    ) -> impl Future<Output = Result<Vec<Outcome>, Failure>> + Send;
 
     /// Asks the upstream for a sign of life, cheaply and with the worker's own credentials.
     ///
@@ -173,7 +178,9 @@ impl Failure {
     #[must_use]
     pub const fn class(&self) -> &'static str {
         match self {
-            Self::Transient { class, .. } | Self::Upstream { class, .. } | Self::Permanent { class, .. } => class,
+            Self::Transient { class, .. } | Self::Upstream { class, .. } | Self::Permanent { class, .. } => {
+                class
+            }
             Self::Limited { .. } => "rate_limited",
         }
     }
@@ -182,9 +189,9 @@ impl Failure {
     #[must_use]
     pub fn detail(&self) -> String {
         match self {
-            Self::Transient { detail, .. } | Self::Upstream { detail, .. } | Self::Permanent { detail, .. } => {
-                detail.clone()
-            }
+            Self::Transient { detail, .. }
+            | Self::Upstream { detail, .. }
+            | Self::Permanent { detail, .. } => detail.clone(),
             Self::Limited { retry_after } => format!("upstream asks to wait {} s", retry_after.as_secs()),
         }
     }

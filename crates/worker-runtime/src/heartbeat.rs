@@ -53,7 +53,8 @@ impl Beat {
 pub(crate) async fn beat<Q: Queue>(queue: &Q, beats: Vec<Beat>) -> Beaten {
     let mut beaten = Beaten::default();
     for batch in beats.chunks(BATCH_LIMIT) {
-        let entries: Vec<(Receipt, Duration)> = batch.iter().map(|beat| (beat.receipt.clone(), beat.extension)).collect();
+        let entries: Vec<(Receipt, Duration)> =
+            batch.iter().map(|beat| (beat.receipt.clone(), beat.extension)).collect();
         match queue.change_visibility(&entries).await {
             Ok(results) => {
                 for (beat, result) in batch.iter().zip(results) {

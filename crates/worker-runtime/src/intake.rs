@@ -32,7 +32,11 @@ pub(crate) struct Held {
 
 impl Held {
     /// A message that was received just now.
-    pub(crate) fn new(message: ReceivedMessage, visibility: Duration, place: Option<OwnedSemaphorePermit>) -> Self {
+    pub(crate) fn new(
+        message: ReceivedMessage,
+        visibility: Duration,
+        place: Option<OwnedSemaphorePermit>,
+    ) -> Self {
         let now = Instant::now();
         Self {
             message,
@@ -91,10 +95,13 @@ impl<S: Clone + Eq + Hash> Intake<S> {
         let key = self.new_id();
         let mut folded = 0;
         for demand in reading.demands {
-            let work = self.work.entry(demand.subject.clone()).or_insert(Work { running: None, waiting: None });
+            let work =
+                self.work.entry(demand.subject.clone()).or_insert(Work { running: None, waiting: None });
             match &mut work.waiting {
                 // An event may name one subject twice: the message waits for it once.
-                Some(waiting) if waiting.keys.last() == Some(&key) => fold(&mut waiting.claim, &demand, reading.cause, None),
+                Some(waiting) if waiting.keys.last() == Some(&key) => {
+                    fold(&mut waiting.claim, &demand, reading.cause, None)
+                }
                 Some(waiting) => {
                     let receive_count = message.message.receive_count;
                     fold(&mut waiting.claim, &demand, reading.cause, Some(receive_count));
@@ -295,7 +302,11 @@ mod tests {
     }
 
     fn reading(subjects: &[&'static str], not_before: OffsetDateTime) -> Reading<&'static str> {
-        let demand = |subject: &&'static str| Demand { subject: *subject, not_before: Some(not_before), removed: false };
+        let demand = |subject: &&'static str| Demand {
+            subject: *subject,
+            not_before: Some(not_before),
+            removed: false,
+        };
         let cause = Cause { event_id: Uuid::nil(), hop: Hop::OUTSIDE, trace: TraceContext::start() };
         Reading { cause, demands: subjects.iter().map(demand).collect() }
     }

@@ -83,7 +83,11 @@ pub trait Ledger: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`LedgerDown`].
-    fn claim_probe(&self, upstream: &str, lease: Duration) -> impl Future<Output = Result<bool, LedgerDown>> + Send;
+    fn claim_probe(
+        &self,
+        upstream: &str,
+        lease: Duration,
+    ) -> impl Future<Output = Result<bool, LedgerDown>> + Send;
 
     /// Records a failed probe; the next is due after `first`, doubled with each failure up to `longest`.
     ///

@@ -80,7 +80,12 @@ impl Ledger for MemoryLedger {
         }))
     }
 
-    async fn open_breaker(&self, upstream: &str, _reason: &str, until_probe: Duration) -> Result<(), LedgerDown> {
+    async fn open_breaker(
+        &self,
+        upstream: &str,
+        _reason: &str,
+        until_probe: Duration,
+    ) -> Result<(), LedgerDown> {
         let now = Instant::now();
         let mut state = self.up()?;
         let fresh = Row { open: false, next_probe_at: now, failed_probes: 0, lease_until: now };
@@ -105,7 +110,12 @@ impl Ledger for MemoryLedger {
         Ok(free)
     }
 
-    async fn postpone_probe(&self, upstream: &str, first: Duration, longest: Duration) -> Result<(), LedgerDown> {
+    async fn postpone_probe(
+        &self,
+        upstream: &str,
+        first: Duration,
+        longest: Duration,
+    ) -> Result<(), LedgerDown> {
         let now = Instant::now();
         let mut state = self.up()?;
         if let Some(row) = state.breakers.get_mut(upstream) {

@@ -64,7 +64,13 @@ pub(crate) fn settled(message_id: &str, verdict: &Verdict, attempts: Option<u32>
 pub(crate) fn dead_lettered(message_id: &str, reason: &DeadLetterReason, attempts: u32) {
     counter!("coppice_messages_dead_lettered_total", "class" => reason.class).increment(1);
     // An error: a dead letter wants a person.
-    tracing::error!(message_id, class = reason.class, detail = reason.detail, attempts, "message dead-lettered");
+    tracing::error!(
+        message_id,
+        class = reason.class,
+        detail = reason.detail,
+        attempts,
+        "message dead-lettered"
+    );
 }
 
 pub(crate) fn queue_call_failed(error: &QueueError) {

@@ -53,7 +53,11 @@ impl Default for Options {
             receive_wait: sqs_queue::MAX_WAIT,
             visibility_timeout: Duration::from_secs(60),
             step_limit: Duration::from_secs(30),
-            retry: RetryPolicy { max_attempts: 5, base: Duration::from_secs(2), cap: Duration::from_secs(900) },
+            retry: RetryPolicy {
+                max_attempts: 5,
+                base: Duration::from_secs(2),
+                cap: Duration::from_secs(900),
+            },
             probe_interval: Duration::from_secs(5),
             longest_probe_interval: Duration::from_secs(60),
             drain_limit: Duration::from_secs(25),

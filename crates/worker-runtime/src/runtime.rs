@@ -219,7 +219,8 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
 
     fn start_receives(&mut self) {
         let limit = self.breaker.refetch_limit();
-        if self.drain_until.is_some() || self.ledger_down || limit == 0 || Instant::now() < self.receive_after {
+        if self.drain_until.is_some() || self.ledger_down || limit == 0 || Instant::now() < self.receive_after
+        {
             return;
         }
         let wanted = if self.last_receive_full { MAX_RECEIVES } else { 1 };
@@ -249,7 +250,8 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         let parts = Arc::clone(&self.parts);
         self.tasks.spawn(async move {
             let subjects: Vec<H::Subject> = runs.iter().map(|run| run.claim.subject.clone()).collect();
-            let tickets = guarded("prepare", parts.options.step_limit, parts.handler.prepare(&subjects)).await;
+            let tickets =
+                guarded("prepare", parts.options.step_limit, parts.handler.prepare(&subjects)).await;
             Turn::Prepared(runs, tickets)
         });
     }
@@ -267,7 +269,8 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         let work = async move {
             let _slot = slot;
             let begun = Instant::now();
-            let fetched = guarded("fetch", parts.options.step_limit, parts.handler.fetch(&run.claim, ticket)).await;
+            let fetched =
+                guarded("fetch", parts.options.step_limit, parts.handler.fetch(&run.claim, ticket)).await;
             metrics::refetched(begun.elapsed(), fetched.as_ref().err());
             Turn::Refetched(run, fetched)
         };
@@ -320,7 +323,8 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         self.tending = true;
         self.next_tend = Instant::now() + TEND_INTERVAL;
         let parts = Arc::clone(&self.parts);
-        self.tasks.spawn(async move { Turn::Tended(tend(&parts.handler, &parts.ledger, &parts.options).await) });
+        self.tasks
+            .spawn(async move { Turn::Tended(tend(&parts.handler, &parts.ledger, &parts.options).await) });
     }
 
     fn beat_if_due(&mut self) {
@@ -383,7 +387,11 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         metrics::held(self.intake.len());
     }
 
-    fn take_received(&mut self, mut places: OwnedSemaphorePermit, received: Result<Vec<ReceivedMessage>, QueueError>) {
+    fn take_received(
+        &mut self,
+        mut places: OwnedSemaphorePermit,
+        received: Result<Vec<ReceivedMessage>, QueueError>,
+    ) {
         self.receives -= 1;
         self.parts.pulse.receive_answered();
         let messages = match received {
@@ -411,7 +419,9 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
             self.ended.push((held, Verdict::GivenBack));
             return;
         }
-        let read = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.parts.handler.read(&held.message.body)));
+        let read = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            self.parts.handler.read(&held.message.body)
+        }));
         match read {
             Ok(Ok(reading)) if reading.demands.is_empty() => self.ended.push((held, Verdict::Ignored)),
             Ok(Ok(reading)) => {
@@ -419,7 +429,9 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
                     metrics::folded();
                 }
             }
-            Ok(Err(Refusal { class, detail })) => self.ended.push((held, Verdict::Refused(Refusal { class, detail }))),
+            Ok(Err(Refusal { class, detail })) => {
+                self.ended.push((held, Verdict::Refused(Refusal { class, detail })))
+            }
             Err(_panic) => self.ended.push((held, Verdict::Failed(panicked("read")))),
         }
     }
@@ -453,8 +465,9 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
             Suspicion::Verify => {
                 self.suspended.push((run, failure));
                 let parts = Arc::clone(&self.parts);
-                self.tasks
-                    .spawn(async move { Turn::Verified(verify(&parts.handler, &parts.ledger, &parts.options).await) });
+                self.tasks.spawn(async move {
+                    Turn::Verified(verify(&parts.handler, &parts.ledger, &parts.options).await)
+                });
             }
             Suspicion::Wait => self.suspended.push((run, failure)),
             Suspicion::Known => {
@@ -544,7 +557,10 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
     }
 
     fn begin_drain(&mut self) {
-        tracing::info!(held = self.intake.len(), "stopping: what is begun is finished, the rest is given back");
+        tracing::info!(
+            held = self.intake.len(),
+            "stopping: what is begun is finished, the rest is given back"
+        );
         let limit = self.parts.options.drain_limit.saturating_sub(GIVE_BACK_TIME);
         self.drain_until = Some(Instant::now() + limit);
         let ended = self.intake.end_waiting(&Verdict::GivenBack);
@@ -559,7 +575,8 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         let count = self.ended.len();
         tracing::warn!(messages = count, "drain limit reached: giving back what is unfinished");
         let Parts { queue, dead_letters, ledger, options, .. } = &*self.parts;
-        let settled = settle::<H, Q, L>(queue, dead_letters, ledger, options, std::mem::take(&mut self.ended));
+        let settled =
+            settle::<H, Q, L>(queue, dead_letters, ledger, options, std::mem::take(&mut self.ended));
         match tokio::time::timeout(GIVE_BACK_TIME, settled).await {
             Ok(settled) => {
                 self.take_settled(settled);
@@ -598,9 +615,9 @@ async fn apply<H: Handler>(
         Err(_) => {
             let mut results = Vec::with_capacity(entries.len());
             for entry in entries.chunks(1) {
-                let outcome = apply_guarded(handler, options, entry).await.and_then(|mut outcomes| {
-                    outcomes.pop().ok_or_else(|| panicked("apply"))
-                });
+                let outcome = apply_guarded(handler, options, entry)
+                    .await
+                    .and_then(|mut outcomes| outcomes.pop().ok_or_else(|| panicked("apply")));
                 results.push(outcome);
             }
             results

@@ -103,7 +103,8 @@ async fn record<L: Ledger>(
     ended: &[(Held, Verdict)],
     settled: &mut Settled,
 ) -> Vec<Option<RecordedFailure>> {
-    let failures: Vec<Option<FailedAttempt>> = ended.iter().map(|(held, verdict)| failed_attempt(held, verdict)).collect();
+    let failures: Vec<Option<FailedAttempt>> =
+        ended.iter().map(|(held, verdict)| failed_attempt(held, verdict)).collect();
     let wanted: Vec<FailedAttempt> = failures.iter().flatten().cloned().collect();
     if wanted.is_empty() {
         return vec![None; ended.len()];
@@ -127,7 +128,8 @@ async fn send_to_dead_letters<H: Handler, Q: Queue>(
     options: &Options,
     bury: Vec<Decided>,
 ) -> Vec<Decided> {
-    let letters: Vec<OutgoingMessage> = bury.iter().map(|decided| dead_letter::<H>(options, decided)).collect();
+    let letters: Vec<OutgoingMessage> =
+        bury.iter().map(|decided| dead_letter::<H>(options, decided)).collect();
     let sent = in_batches(dead_letters, &letters).await;
     let mut buried = Vec::new();
     for (decided, sent) in bury.into_iter().zip(sent) {
@@ -148,7 +150,8 @@ fn dead_letter<H: Handler>(options: &Options, decided: &Decided) -> OutgoingMess
         _ => DeadLetterReason { class: "unknown", detail: String::new() },
     };
     let attempts = decided.recorded.map_or(1, |recorded| recorded.attempts);
-    let first_failed_at = decided.recorded.and_then(|recorded| recorded.first_failed_at.format(&Rfc3339).ok());
+    let first_failed_at =
+        decided.recorded.and_then(|recorded| recorded.first_failed_at.format(&Rfc3339).ok());
     let attributes = [
         ("coppice.class", class.to_owned()),
         ("coppice.detail", detail),

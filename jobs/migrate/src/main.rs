@@ -45,7 +45,10 @@ fn main() -> ExitCode {
 async fn migrate(store: &Store, dry_run: bool) -> anyhow::Result<ExitCode> {
     match store.check_schema().await {
         Ok(()) => {
-            println!("schema is up to date ({} migrations)", MIGRATOR.iter().filter(|m| m.migration_type.is_up_migration()).count());
+            println!(
+                "schema is up to date ({} migrations)",
+                MIGRATOR.iter().filter(|m| m.migration_type.is_up_migration()).count()
+            );
             Ok(ExitCode::SUCCESS)
         }
         Err(StoreError::SchemaOlder { applied, needed }) if dry_run => {

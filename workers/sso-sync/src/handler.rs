@@ -59,7 +59,10 @@ impl<P: SsoProvider> Handler for SsoSyncHandler<P> {
     }
 
     async fn prepare(&self, subjects: &[String]) -> Result<Vec<RefetchTicket>, Failure> {
-        self.store.draw_refetch_tickets(self.provider.source(), subjects).await.map_err(|error| from_store(&error))
+        self.store
+            .draw_refetch_tickets(self.provider.source(), subjects)
+            .await
+            .map_err(|error| from_store(&error))
     }
 
     async fn fetch(&self, claim: &Claim<String>, ticket: RefetchTicket) -> Result<Reread, Failure> {
@@ -67,9 +70,13 @@ impl<P: SsoProvider> Handler for SsoSyncHandler<P> {
         let announce = announce(claim.cause)?;
         Ok(match fetched.map_err(|error| from_provider(&error))? {
             FetchedUser::NotModified => Reread::NotModified,
-            FetchedUser::Gone if !claim.removed && claim.receive_count < LOOKS_FOR_A_MISSING_USER => Reread::TooEarly,
+            FetchedUser::Gone if !claim.removed && claim.receive_count < LOOKS_FOR_A_MISSING_USER => {
+                Reread::TooEarly
+            }
             FetchedUser::Gone => Reread::Read(Box::new(gone(claim, ticket.number, announce))),
-            FetchedUser::Found(user) if user.version.is_some() && user.version < claim.not_before && !claim.removed => {
+            FetchedUser::Found(user)
+                if user.version.is_some() && user.version < claim.not_before && !claim.removed =>
+            {
                 return Err(stale());
             }
             FetchedUser::Found(user) => Reread::Read(Box::new(present(*user, ticket.number, announce))),

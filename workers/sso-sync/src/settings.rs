@@ -11,8 +11,10 @@ const TIMEOUT: Setting =
     Setting::with_default("COPPICE_SSO_TIMEOUT_SECS", "10", "longest wait for one answer of the provider");
 const AUTH0_URL: Setting =
     Setting::required("COPPICE_AUTH0_URL", "the tenant, as https://tenant.region.auth0.com (provider auth0)");
-const AUTH0_CLIENT_ID: Setting =
-    Setting::required("COPPICE_AUTH0_CLIENT_ID", "machine-to-machine application with scope read:users (provider auth0)");
+const AUTH0_CLIENT_ID: Setting = Setting::required(
+    "COPPICE_AUTH0_CLIENT_ID",
+    "machine-to-machine application with scope read:users (provider auth0)",
+);
 const AUTH0_CLIENT_SECRET: Setting =
     Setting::required("COPPICE_AUTH0_CLIENT_SECRET", "its secret (provider auth0)");
 const AUTH0_AUDIENCE: Setting = Setting::with_default(
@@ -20,13 +22,23 @@ const AUTH0_AUDIENCE: Setting = Setting::with_default(
     "",
     "audience of the Management API, where it is not <url>/api/v2/: a tenant with a custom domain (provider auth0)",
 );
-const SCIM_URL: Setting =
-    Setting::required("COPPICE_SCIM_URL", "base of the SCIM 2.0 service, as https://idp.example/scim/v2 (provider scim)");
+const SCIM_URL: Setting = Setting::required(
+    "COPPICE_SCIM_URL",
+    "base of the SCIM 2.0 service, as https://idp.example/scim/v2 (provider scim)",
+);
 const SCIM_TOKEN: Setting = Setting::required("COPPICE_SCIM_TOKEN", "bearer token (provider scim)");
 
 /// All of them, for `--help` and the documentation.
-pub const SSO_SETTINGS: &[Setting] =
-    &[PROVIDER, TIMEOUT, AUTH0_URL, AUTH0_CLIENT_ID, AUTH0_CLIENT_SECRET, AUTH0_AUDIENCE, SCIM_URL, SCIM_TOKEN];
+pub const SSO_SETTINGS: &[Setting] = &[
+    PROVIDER,
+    TIMEOUT,
+    AUTH0_URL,
+    AUTH0_CLIENT_ID,
+    AUTH0_CLIENT_SECRET,
+    AUTH0_AUDIENCE,
+    SCIM_URL,
+    SCIM_TOKEN,
+];
 
 /// The chosen provider's settings.
 #[derive(Debug, Clone)]

@@ -23,7 +23,9 @@ async fn a_database_that_restarts_in_mid_batch_loses_nothing() {
     gate.arrived(1).await;
     world.postgres.stop_immediately();
     gate.open();
-    wait_until(PATIENCE, "the worker to fail", async || Ok(_worker.log().contains("ledger").then_some(()))).await.unwrap();
+    wait_until(PATIENCE, "the worker to fail", async || Ok(_worker.log().contains("ledger").then_some(())))
+        .await
+        .unwrap();
     world.postgres.start_again().await.unwrap();
     for id in &ids {
         world.person_where(id, |_| true).await;
@@ -65,7 +67,8 @@ async fn killed_between_announcement_and_delete_the_redelivery_changes_nothing()
     worker.exit_code().await;
     hold.release();
     let next = start(&world, &[]).await;
-    let repeated = async || Ok((next.metric("coppice_messages_settled_total", "unchanged").await > 0.0).then_some(()));
+    let repeated =
+        async || Ok((next.metric("coppice_messages_settled_total", "unchanged").await > 0.0).then_some(()));
     wait_until(PATIENCE, "the redelivery", repeated).await.unwrap();
     world.settled(UNIT).await;
     assert_eq!(world.announcements(1).await.len(), 1);
@@ -81,7 +84,8 @@ async fn told_to_stop_in_mid_message_it_finishes_that_and_gives_the_rest_back_at
     for id in &ids {
         world.deliver(&world.idp.put_user(SimulatedUser::new(id)).stream_event()).await;
     }
-    let mut worker = start(&world, &[("COPPICE_MAX_REFETCHES", "1"), ("COPPICE_SSO_TIMEOUT_SECS", "25")]).await;
+    let mut worker =
+        start(&world, &[("COPPICE_MAX_REFETCHES", "1"), ("COPPICE_SSO_TIMEOUT_SECS", "25")]).await;
     let arrived = async || Ok(ids.iter().position(|id| world.idp.requests_for(id) > 0));
     let begun = wait_until(PATIENCE, "the first refetch", arrived).await.unwrap();
     worker.process.terminate().unwrap();

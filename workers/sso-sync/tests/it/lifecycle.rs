@@ -33,7 +33,11 @@ async fn a_user_is_created_changed_blocked_and_deleted_and_each_change_is_announ
     let deleted = world.idp.delete(ADA);
     world.deliver(&deleted.stream_event()).await;
     let gone = world.person_where(ADA, |person| person.status == "deleted").await;
-    assert_eq!((gone.email, gone.given_name, gone.revision), (None, None, 4), "a tombstone holds nothing personal");
+    assert_eq!(
+        (gone.email, gone.given_name, gone.revision),
+        (None, None, 4),
+        "a tombstone holds nothing personal"
+    );
 
     let announced = world.announcements(4).await;
     let revisions: Vec<i64> = announced.iter().map(|(_, announcement)| announcement.revision).collect();
@@ -55,7 +59,8 @@ async fn a_late_event_cannot_revive_a_deleted_user_even_if_a_replica_still_has_i
 
     world.idp.set_fault(Fault::Stale);
     world.deliver(&late.stream_event()).await;
-    let settled = async || Ok((worker.metric("coppice_messages_settled_total", "unchanged").await > 0.0).then_some(()));
+    let settled =
+        async || Ok((worker.metric("coppice_messages_settled_total", "unchanged").await > 0.0).then_some(()));
     local_stack::wait_until(testkit::PATIENCE, "the late event to be handled", settled).await.unwrap();
     world.settled(UNIT).await;
     assert_eq!(world.person(ADA).await.unwrap().status, "deleted");

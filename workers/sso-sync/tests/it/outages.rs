@@ -49,7 +49,11 @@ async fn a_provider_down_for_longer_than_all_receives_together_costs_no_message(
     let worker = start(&world, &[]).await;
     let ids = create_users(&world, &worker, Fault::Down).await;
     // 3 receives of 2 s each would have spent every message long before.
-    wait_until(PATIENCE, "the outage to last", async || Ok((open_for_secs(&world).await > 14.0).then_some(()))).await.unwrap();
+    wait_until(PATIENCE, "the outage to last", async || {
+        Ok((open_for_secs(&world).await > 14.0).then_some(()))
+    })
+    .await
+    .unwrap();
     assert!(worker.get("livez").await.unwrap().1.contains("null"), "a paused worker is alive");
     recovers(&world, &ids).await;
 }
@@ -64,7 +68,9 @@ async fn a_rate_limit_pauses_everything_for_as_long_as_the_provider_asks() {
     world.settled_or_hidden(UNIT).await;
     let asked = world.idp.total_requests() - before;
     assert!(asked <= 5, "{asked} requests: each at most once before the first 429 was heard");
-    wait_until(PATIENCE, "the pause to last", async || Ok((open_for_secs(&world).await > 3.0).then_some(()))).await.unwrap();
+    wait_until(PATIENCE, "the pause to last", async || Ok((open_for_secs(&world).await > 3.0).then_some(())))
+        .await
+        .unwrap();
     assert_eq!(world.idp.total_requests() - before, asked, "not one request during the pause");
     recovers(&world, &ids).await;
 }
@@ -130,7 +136,13 @@ async fn of_three_pods_one_probes() {
         breaker_opens(pod).await;
     }
     let pings = world.idp.pings();
-    wait_until(PATIENCE, "the outage to last", async || Ok((open_for_secs(&world).await > 8.0).then_some(()))).await.unwrap();
+    wait_until(
+        PATIENCE,
+        "the outage to last",
+        async || Ok((open_for_secs(&world).await > 8.0).then_some(())),
+    )
+    .await
+    .unwrap();
     // Due after 1, 2, 4 s: three pods that each probed would have made nine.
     let probes = world.idp.pings() - pings;
     assert!((1..=4).contains(&probes), "{probes} probes");

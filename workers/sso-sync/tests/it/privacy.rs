@@ -38,7 +38,10 @@ async fn no_personal_value_is_in_any_queue_event_log_line_or_metric() {
     assert!(log.contains("dead-lettered") && metrics.contains("coppice_messages_received_total"));
     assert!(world.proxy.transcript_contains("auth0|ada"), "IDs do travel");
     for value in personal.iter().chain(&bob.user.personal_values()) {
-        assert!(!world.proxy.transcript_contains(value), "{value} was in a message, an announcement or a dead letter");
+        assert!(
+            !world.proxy.transcript_contains(value),
+            "{value} was in a message, an announcement or a dead letter"
+        );
         assert!(!log.contains(value.as_str()), "{value} is in the log");
         assert!(!metrics.contains(value.as_str()), "{value} is in a metric");
         assert!(letters.iter().all(|letter| !format!("{letter:?}").contains(value.as_str())));

@@ -13,7 +13,10 @@ async fn poison_is_in_the_dead_letters_with_its_reason_on_first_sight() {
     let letter = world.dead_letters(UNIT, 1).await.remove(0);
     assert_eq!(letter.body, poison, "nothing is lost");
     assert_eq!(letter.attributes["coppice.class"], "unreadable");
-    assert_eq!(letter.attributes["coppice.detail"], "not an EventBridge event: eof error at line 1 column 39");
+    assert_eq!(
+        letter.attributes["coppice.detail"],
+        "not an EventBridge event: eof error at line 1 column 39"
+    );
     assert_eq!(letter.attributes["coppice.worker"], UNIT);
     assert_eq!(letter.attributes["coppice.worker_version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(letter.attributes["coppice.receive_count"], "1");
@@ -33,8 +36,11 @@ async fn an_event_of_another_system_is_refused_and_one_that_names_nobody_is_done
     world.enqueue(UNIT, &event("aws.partner/salesforce.com/x/y", "{}")).await;
     let letter = world.dead_letters(UNIT, 1).await.remove(0);
     assert_eq!(letter.attributes["coppice.detail"], "event is not from auth0");
-    world.enqueue(UNIT, &event("aws.partner/auth0.com/x/auth0.events", r#"{"type":"organization.created"}"#)).await;
-    let ignored = async || Ok((worker.metric("coppice_messages_settled_total", "ignored").await > 0.0).then_some(()));
+    world
+        .enqueue(UNIT, &event("aws.partner/auth0.com/x/auth0.events", r#"{"type":"organization.created"}"#))
+        .await;
+    let ignored =
+        async || Ok((worker.metric("coppice_messages_settled_total", "ignored").await > 0.0).then_some(()));
     local_stack::wait_until(PATIENCE, "the event to be done with", ignored).await.unwrap();
     world.settled(UNIT).await;
 }

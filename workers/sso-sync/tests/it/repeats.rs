@@ -31,7 +31,9 @@ async fn the_same_message_twice_writes_and_announces_once() {
     let before = row_versions(&world).await;
 
     world.enqueue(UNIT, &body).await;
-    let repeated = async || Ok((worker.metric("coppice_messages_settled_total", "unchanged").await >= 1.0).then_some(()));
+    let repeated = async || {
+        Ok((worker.metric("coppice_messages_settled_total", "unchanged").await >= 1.0).then_some(()))
+    };
     local_stack::wait_until(PATIENCE, "the repeated message", repeated).await.unwrap();
     world.settled(UNIT).await;
     assert_eq!(row_versions(&world).await, before, "no row was written");
@@ -71,7 +73,11 @@ async fn of_two_refetches_that_finish_in_reverse_order_the_newer_one_stays() {
     gate.release(0);
     world.settled(UNIT).await;
     assert_eq!(world.person(ADA).await.unwrap().email.as_deref(), Some("ada.newer@example.org"));
-    assert_eq!(slow.metric("coppice_messages_settled_total", "unchanged").await, 1.0, "the older answer came last");
+    assert_eq!(
+        slow.metric("coppice_messages_settled_total", "unchanged").await,
+        1.0,
+        "the older answer came last"
+    );
     assert_eq!(world.announcements(2).await.len(), 2);
 }
 
