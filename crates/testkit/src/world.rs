@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutPartnerEventsRequestEntry, Target};
-use aws_sdk_sqs::types::{MessageSystemAttributeName, QueueAttributeName};
+use aws_sdk_sqs::types::{MessageSystemAttributeName, QueueAttributeName, SendMessageBatchRequestEntry};
 use event_contract::{Announcement, Envelope, EventKind};
 use local_stack::{
     ACCESS_KEY_ID, Durability, Emulator, Postgres, REGION, SECRET_ACCESS_KEY, Tools, Topology, WorkerProcess,
@@ -216,23 +216,77 @@ impl World {
         self.sqs.send_message().queue_url(queue).message_body(body).send().await.expect("the queue takes it");
     }
 
+    /// Puts many bodies right onto a queue, ten in a call.
+    ///
+    /// # Errors
+    /// When the emulator does not take them.
+    pub async fn enqueue_all(&self, unit: &str, bodies: &[String]) -> anyhow::Result<()> {
+        let queue = self.topology.queue_url(unit)?;
+        for batch in bodies.chunks(10) {
+            let mut call = self.sqs.send_message_batch().queue_url(queue);
+            for (position, body) in batch.iter().enumerate() {
+                let entry = SendMessageBatchRequestEntry::builder().id(position.to_string()).message_body(body);
+                call = call.entries(entry.build()?);
+            }
+            call.send().await?;
+        }
+        Ok(())
+    }
+
+    /// Where the database is, with its password, which is no secret here.
+    #[must_use]
+    pub fn database_url(&self) -> &str {
+        &self.database_url
+    }
+
     /// The person that a record of the identity provider belongs to.
     pub async fn person(&self, external_id: &str) -> Option<PersonRow> {
-        let row = sqlx::query(
-            "select person_id, status, email, given_name, revision from person join source_record using (person_id) \
-             where external_id = $1",
-        )
-        .bind(external_id)
-        .fetch_optional(&self.pool)
-        .await
-        .ok()??;
-        Some(PersonRow {
-            person_id: row.get(0),
-            status: row.get(1),
-            email: row.get(2),
-            given_name: row.get(3),
-            revision: row.get(4),
-        })
+        let persons = self.persons().await.ok()?;
+        persons.into_iter().find(|(id, _)| id == external_id).map(|(_, person)| person)
+    }
+
+    /// Every person with the ID of its record, in order of that ID.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn persons(&self) -> anyhow::Result<Vec<(String, PersonRow)>> {
+        let rows = sqlx::query(
+            "select external_id, person_id, status, email, given_name, revision \
+             from person join source_record using (person_id) order by external_id",
+        );
+        let rows = rows.fetch_all(&self.pool).await?;
+        let person = |row: sqlx::postgres::PgRow| {
+            let person = PersonRow {
+                person_id: row.get(1),
+                status: row.get(2),
+                email: row.get(3),
+                given_name: row.get(4),
+                revision: row.get(5),
+            };
+            (row.get(0), person)
+        };
+        Ok(rows.into_iter().map(person).collect())
+    }
+
+    /// Takes away the announcements that have arrived since the last time.
+    ///
+    /// # Errors
+    /// When the emulator does not answer, or something else than an announcement arrived.
+    pub async fn take_announcements(&self) -> anyhow::Result<Vec<(EventKind, Announcement)>> {
+        let mut taken = Vec::new();
+        loop {
+            let call = self.sqs.receive_message().queue_url(&self.tap_url).max_number_of_messages(10);
+            let messages = call.wait_time_seconds(0).send().await?.messages.unwrap_or_default();
+            if messages.is_empty() {
+                return Ok(taken);
+            }
+            for message in messages {
+                let envelope = Envelope::parse(&message.body.unwrap_or_default())?;
+                taken.push(Announcement::parse(&envelope)?);
+                let receipt = message.receipt_handle.unwrap_or_default();
+                self.sqs.delete_message().queue_url(&self.tap_url).receipt_handle(receipt).send().await?;
+            }
+        }
     }
 
     /// Waits until a record's person is as wanted.
@@ -383,9 +437,15 @@ impl Worker {
         .unwrap_or_else(|_| panic!("the worker is not ready:\n{}", self.log()));
     }
 
+    /// Base of its health port.
+    #[must_use]
+    pub fn health_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.health_port)
+    }
+
     /// Status and body of a path of the health port. `None` when it does not answer.
     pub async fn get(&self, path: &str) -> Option<(u16, String)> {
-        let reply = reqwest::get(format!("http://127.0.0.1:{}/{path}", self.health_port)).await.ok()?;
+        let reply = reqwest::get(format!("{}/{path}", self.health_url())).await.ok()?;
         Some((reply.status().as_u16(), reply.text().await.ok()?))
     }
 
