@@ -44,6 +44,9 @@ pub(crate) fn build_worker(package: &str, release: bool) -> anyhow::Result<PathB
     let mut arguments = vec!["build", "--package", package];
     if release {
         arguments.push("--release");
+    } else {
+        // Together with this command, dependencies have the same features and are compiled once for both.
+        arguments.extend(["--package", "xtask"]);
     }
     let status = cargo(&arguments).status().context("cannot run cargo")?;
     if !status.success() {

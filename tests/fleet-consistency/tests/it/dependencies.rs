@@ -1,0 +1,90 @@
+//! Dependencies point one way.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::{folders, rust_files, workspace};
+
+/// What each library may lean on, of ours. A crate that is missing here is a decision that nobody has taken.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("event-contract", &[]),
+    ("settings", &[]),
+    ("telemetry", &[]),
+    ("sqs-queue", &[]),
+    ("event-bus", &["event-contract"]),
+    ("worker-runtime", &["event-contract", "sqs-queue"]),
+    ("postgres-store", &["event-contract"]),
+    ("provider-http", &[]),
+    ("provider-sso", &["event-contract", "provider-http"]),
+    ("worker-process", &["event-bus", "postgres-store", "settings", "sqs-queue", "telemetry", "worker-runtime"]),
+    ("local-stack", &[]),
+    ("testkit", &["event-contract", "local-stack", "postgres-store"]),
+    ("xtask", &["local-stack", "testkit"]),
+];
+
+/// Only developers' tools may lean on these, and tests.
+const FOR_DEVELOPERS: &[&str] = &["local-stack", "testkit", "xtask"];
+
+/// Words that the consumer loop must not know.
+const PRODUCT_NOUNS: &[&str] = &["person", "auth0", "scim", "okta", "salesforce", "stripe", "sqlx", "email", "crm"];
+
+/// Our packages with their own dependencies among ours, without dev-dependencies.
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let metadata = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .current_dir(workspace())
+        .output()
+        .unwrap();
+    let metadata: Value = serde_json::from_slice(&metadata.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let ours: BTreeSet<&str> = packages.iter().map(|package| package["name"].as_str().unwrap()).collect();
+    let own = |package: &Value| {
+        let dependencies = package["dependencies"].as_array().unwrap().iter();
+        let normal = dependencies.filter(|dependency| dependency["kind"].is_null());
+        let names = normal.map(|dependency| dependency["name"].as_str().unwrap());
+        names.filter(|name| ours.contains(name)).map(str::to_owned).collect()
+    };
+    packages.iter().map(|package| (package["name"].as_str().unwrap().to_owned(), own(package))).collect()
+}
+
+#[test]
+fn every_crate_leans_only_on_what_it_may() {
+    let dependencies = dependencies();
+    for name in folders("crates") {
+        let (_, allowed) = ALLOWED
+            .iter()
+            .find(|(known, _)| *known == name)
+            .unwrap_or_else(|| panic!("crates/{name}: say in ALLOWED what it may lean on"));
+        for dependency in &dependencies[&name] {
+            assert!(allowed.contains(&dependency.as_str()), "{name} must not depend on {dependency}");
+        }
+    }
+}
+
+#[test]
+fn no_worker_leans_on_another_and_nothing_deployed_on_a_developer_s_tool() {
+    let dependencies = dependencies();
+    let workers = folders("workers");
+    let jobs = folders("jobs");
+    for name in workers.iter().chain(&jobs) {
+        for dependency in &dependencies[name] {
+            assert!(!FOR_DEVELOPERS.contains(&dependency.as_str()), "{name} must not depend on {dependency}");
+            assert!(!jobs.contains(dependency), "{name} must not depend on the job {dependency}");
+            let worker_on_worker = workers.contains(name) && workers.contains(dependency);
+            assert!(!worker_on_worker, "{name} must not depend on the worker {dependency}");
+        }
+    }
+}
+
+#[test]
+fn the_consumer_loop_knows_no_product_noun() {
+    for file in rust_files(&workspace().join("crates/worker-runtime/src")) {
+        let text = std::fs::read_to_string(&file).unwrap().to_lowercase();
+        let words: BTreeSet<&str> = text.split(|c: char| !c.is_alphanumeric()).collect();
+        for noun in PRODUCT_NOUNS {
+            assert!(!words.contains(noun), "{}: {noun}", file.display());
+        }
+    }
+}

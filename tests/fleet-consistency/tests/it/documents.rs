@@ -1,0 +1,34 @@
+//! Documents name what there is.
+
+use std::collections::BTreeSet;
+
+use crate::{read, rust_files, workspace};
+
+/// Every text like `coppice_messages_received_total` in a text.
+fn metrics_in(text: &str) -> BTreeSet<String> {
+    let words = text.split(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'));
+    words.filter(|word| word.starts_with("coppice_") && *word != "coppice_local").map(str::to_owned).collect()
+}
+
+#[test]
+fn the_list_of_metrics_is_the_code_s() {
+    let mut counted = BTreeSet::new();
+    for parent in ["crates/worker-runtime/src", "crates/worker-process/src", "crates/provider-http/src"] {
+        for file in rust_files(&workspace().join(parent)) {
+            counted.extend(metrics_in(&std::fs::read_to_string(file).unwrap()));
+        }
+    }
+    assert_eq!(metrics_in(&read("docs/metrics.md")), counted);
+}
+
+#[test]
+fn every_file_that_a_document_links_to_is_there() {
+    for document in ["README.md", "docs/ARCHITECTURE.md", "docs/adding-a-worker.md", "workers/sso-sync/README.md"] {
+        let folder = workspace().join(document).parent().unwrap().to_owned();
+        for link in read(document).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let path = link.split('#').next().unwrap();
+            let elsewhere = path.is_empty() || path.starts_with("http");
+            assert!(elsewhere || folder.join(path).exists(), "{document} links to {link}");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! One name for a unit: folder, package, binary, queue, dead-letter queue, README.
+
+use crate::{folders, read, workspace};
+
+/// The files that every worker has: a difference is a sign of a difference.
+const WORKER_FILES: &[&str] = &["README.md", "src/main.rs", "src/lib.rs", "src/handler.rs", "src/settings.rs", "tests/it/main.rs"];
+
+/// `main` reads as one wiring, or it holds something that belongs elsewhere.
+const MAIN_LINES: usize = 30;
+
+#[test]
+fn every_folder_is_a_package_of_the_same_name() {
+    for parent in ["crates", "workers", "jobs", "tests"] {
+        for name in folders(parent) {
+            let manifest = read(&format!("{parent}/{name}/Cargo.toml"));
+            assert!(manifest.contains(&format!("name = \"{name}\"")), "{parent}/{name}");
+        }
+    }
+}
+
+#[test]
+fn every_worker_has_the_same_files_and_a_short_main() {
+    for name in folders("workers") {
+        for file in WORKER_FILES {
+            assert!(workspace().join("workers").join(&name).join(file).exists(), "workers/{name}/{file}");
+        }
+        let main = read(&format!("workers/{name}/src/main.rs"));
+        assert!(main.lines().count() <= MAIN_LINES, "workers/{name}/src/main.rs");
+    }
+}
+
+#[test]
+fn every_worker_has_its_queues_its_handler_s_name_and_its_row_in_the_readme() {
+    let template = read("deploy/cloudformation/coppice.yaml");
+    let readme = read("README.md");
+    for name in folders("workers") {
+        assert!(template.contains(&format!("${{Prefix}}-{name}\n")), "queue of {name} in the template");
+        assert!(template.contains(&format!("${{Prefix}}-{name}-dlq\n")), "dead-letter queue of {name} in the template");
+        let handler = read(&format!("workers/{name}/src/handler.rs"));
+        assert!(handler.contains(&format!("const NAME: &'static str = \"{name}\";")), "NAME of {name}");
+        assert!(readme.contains(&format!("| [`{name}`](workers/{name}/README.md) |")), "row of {name} in README.md");
+    }
+}
+
+#[test]
+fn every_queue_of_the_template_has_its_dead_letter_queue() {
+    let template = read("deploy/cloudformation/coppice.yaml");
+    let named = |line: &str| line.trim().strip_prefix("QueueName: !Sub ${Prefix}-").map(str::to_owned);
+    let queues: Vec<String> = template.lines().filter_map(named).collect();
+    assert!(queues.len() >= 15, "seven queues, their dead letters, and the undelivered: {queues:?}");
+    for queue in queues.iter().filter(|queue| !queue.ends_with("-dlq") && *queue != "undelivered") {
+        assert!(queues.contains(&format!("{queue}-dlq")), "{queue}");
+    }
+}
