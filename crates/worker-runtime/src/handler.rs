@@ -132,7 +132,7 @@ pub enum Outcome {
 pub struct Refusal {
     /// A short fixed word for a metric label: `unreadable`, `hop_limit`.
     pub class: &'static str,
-    /// What is wrong, for the person who looks at the dead letter.
+    /// What is wrong, for whoever looks at the dead letter.
     pub detail: String,
 }
 

@@ -63,7 +63,7 @@ pub(crate) fn settled(message_id: &str, verdict: &Verdict, attempts: Option<u32>
 
 pub(crate) fn dead_lettered(message_id: &str, reason: &DeadLetterReason, attempts: u32) {
     counter!("coppice_messages_dead_lettered_total", "class" => reason.class).increment(1);
-    // An error: a dead letter wants a person.
+    // An error: somebody must look at a dead letter.
     tracing::error!(
         message_id,
         class = reason.class,

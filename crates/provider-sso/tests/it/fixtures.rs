@@ -4,6 +4,7 @@ use event_contract::Envelope;
 use provider_sso::auth0::Auth0Config;
 use provider_sso::scim::ScimConfig;
 use provider_sso::{Auth0Client, ScimClient};
+use testkit::ScimServer;
 
 pub(crate) const SECRET: &str = "s3cret-of-the-tenant";
 
@@ -47,5 +48,14 @@ pub(crate) fn auth0_at(domain: &str) -> Auth0Client {
 
 /// A client of the SCIM server at this address.
 pub(crate) fn scim_at(base_url: &str) -> ScimClient {
-    ScimClient::new(ScimConfig { base_url: base_url.parse().unwrap(), token: SECRET.into() }).unwrap()
+    scim(base_url, SECRET)
+}
+
+/// A client of the real SCIM server.
+pub(crate) fn scim_of(server: &ScimServer) -> ScimClient {
+    scim(server.base_url(), server.token())
+}
+
+fn scim(base_url: &str, token: &str) -> ScimClient {
+    ScimClient::new(ScimConfig { base_url: base_url.parse().unwrap(), token: token.into() }).unwrap()
 }

@@ -8,4 +8,3 @@ mod conformance;
 mod fixtures;
 mod mutations;
 mod scim_client;
-mod scim_server;

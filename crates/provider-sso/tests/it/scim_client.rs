@@ -3,8 +3,9 @@
 use provider_sso::{FetchedUser, ProviderError, SsoProvider, SsoUser};
 use serde_json::{Value, json};
 
-use crate::fixtures::scim_at;
-use crate::scim_server::ScimServer;
+use testkit::ScimServer;
+
+use crate::fixtures::{scim_at, scim_of};
 
 fn ilse() -> Value {
     json!({
@@ -32,7 +33,7 @@ async fn found(client: &impl SsoProvider, id: &str) -> SsoUser {
 #[tokio::test]
 async fn a_user_is_followed_from_creation_to_deletion() {
     let server = ScimServer::start().await;
-    let client = server.client();
+    let client = scim_of(&server);
     let stored = server.create(&ilse()).await;
     let first = found(&client, id(&stored)).await;
     assert_eq!(first.email.as_deref(), Some("ilse.brandt@example.org"));
@@ -56,7 +57,7 @@ async fn a_user_is_followed_from_creation_to_deletion() {
 #[tokio::test]
 async fn changes_are_listed_page_by_page() {
     let server = ScimServer::start().await;
-    let client = server.client();
+    let client = scim_of(&server);
     let mut ids = Vec::new();
     for number in 0..5 {
         let user = json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": format!("u{number}")});
