@@ -74,9 +74,7 @@ impl<P: SsoProvider> Handler for SsoSyncHandler<P> {
                 Reread::TooEarly
             }
             FetchedUser::Gone => Reread::Read(Box::new(gone(claim, ticket.number, announce))),
-            FetchedUser::Found(user)
-                if user.version.is_some() && user.version < claim.not_before && !claim.removed =>
-            {
+            FetchedUser::Found(user) if user.version.is_some() && user.version < claim.not_before => {
                 return Err(stale());
             }
             FetchedUser::Found(user) => Reread::Read(Box::new(present(*user, ticket.number, announce))),

@@ -84,6 +84,21 @@ async fn an_answer_older_than_its_event_is_asked_for_again() {
 }
 
 #[tokio::test]
+async fn a_deletion_that_a_replica_has_not_seen_yet_is_not_lost() {
+    let world = World::start().await;
+    let _worker = start(&world, &[]).await;
+    known_user(&world, ADA).await;
+    let looks = world.idp.requests_for(ADA);
+    world.idp.set_fault(Fault::Stale);
+    world.deliver(&world.idp.delete(ADA).stream_event()).await;
+    let stale = async || Ok((world.idp.requests_for(ADA) > looks).then_some(()));
+    local_stack::wait_until(testkit::PATIENCE, "the stale answer", stale).await.unwrap();
+    world.idp.set_fault(Fault::None);
+    world.person_where(ADA, |person| person.status == "deleted").await;
+    world.settled(UNIT).await;
+}
+
+#[tokio::test]
 async fn a_user_who_was_never_there_is_looked_for_and_then_believed_to_be_gone() {
     let world = World::start().await;
     let _worker = start(&world, &[]).await;
