@@ -1,12 +1,14 @@
--- A way to sign in. It belongs to one person at a time, and moves when accounts are linked at the identity provider.
+-- A way to sign in, as one record names it. When accounts are linked at the identity provider, another record names it
+-- from then on; until both have been read, both rows may stand here.
 create table identity (
     source text not null,
+    -- The source record that names this identity.
+    external_id text not null,
     provider text not null,
     subject text not null,
     connection text,
-    -- The source record that names this identity.
-    external_id text not null,
     person_id uuid not null references person (person_id),
-    primary key (source, provider, subject)
+    primary key (source, external_id, provider, subject)
 );
-create index identity_external_id on identity (source, external_id);
+-- Finds the record by an ID that lacks its provider.
+create index identity_subject on identity (source, subject);

@@ -30,8 +30,9 @@ pub enum StoreError {
     },
 }
 
-/// SQLSTATE classes that name a fault of the data: 22 data exception, 23 integrity constraint violation.
-const DATA_CLASSES: [&str; 2] = ["22", "23"];
+/// SQLSTATE classes that name a fault of the data: 22 data exception, 23 integrity constraint violation, 54 program
+/// limit exceeded (a key too long for its index).
+const DATA_CLASSES: [&str; 3] = ["22", "23", "54"];
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {

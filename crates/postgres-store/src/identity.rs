@@ -1,4 +1,11 @@
-//! Table `identity`: the ways to sign in, each belonging to one person at a time.
+//! Table `identity`: the ways to sign in that each record names.
+//!
+//! A row says what *one record* names, and only readings of that record touch it. So when a way to sign in moves from
+//! one record to another (accounts are linked), the two may be read in any order: for a moment both name it, or neither
+//! does, and in the end the one that has it at the source. A row that moved would need an order between readings of
+//! different records, and there is none.
+
+use std::collections::HashMap;
 
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -16,8 +23,7 @@ pub struct Identity {
     pub connection: Option<String>,
 }
 
-/// Makes each record's identities exactly those given: new ones are added, ones that another record had move here,
-/// ones that are named no more are removed.
+/// Makes each record's identities exactly those given: new ones are added, ones that are named no more are removed.
 pub(crate) async fn replace(
     connection: &mut PgConnection,
     source: &str,
@@ -36,32 +42,59 @@ pub(crate) async fn replace(
     sqlx::query!(
         r#"delete from identity
            where source = $1 and external_id = any ($2)
-             and (provider, subject) not in (select * from unnest($3::text[], $4::text[]))"#,
+             and (external_id, provider, subject) not in (select * from unnest($3::text[], $4::text[], $5::text[]))"#,
         source,
         &external_ids,
+        &owners,
         &providers,
         &subjects
     )
     .execute(&mut *connection)
     .await?;
     sqlx::query!(
-        r#"insert into identity as stored (source, provider, subject, connection, external_id, person_id)
-           select distinct on (new.provider, new.subject) $1, new.*
+        r#"insert into identity as stored (source, external_id, provider, subject, connection, person_id)
+           select distinct on (new.external_id, new.provider, new.subject) $1, new.*
            from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::uuid[])
-                as new (provider, subject, connection, external_id, person_id)
-           order by new.provider, new.subject
-           on conflict (source, provider, subject) do update set
-               connection = excluded.connection, external_id = excluded.external_id, person_id = excluded.person_id
-           where (stored.connection, stored.external_id, stored.person_id)
-                 is distinct from (excluded.connection, excluded.external_id, excluded.person_id)"#,
+                as new (external_id, provider, subject, connection, person_id)
+           order by new.external_id, new.provider, new.subject
+           on conflict (source, external_id, provider, subject) do update set
+               connection = excluded.connection, person_id = excluded.person_id
+           where (stored.connection, stored.person_id) is distinct from (excluded.connection, excluded.person_id)"#,
         source,
+        &owners,
         &providers,
         &subjects,
         &connections as &[Option<String>],
-        &owners,
         &persons
     )
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// The records that are meant by IDs which are no live record's, but an identity's own: `68ee…` for `auth0|68ee…`.
+///
+/// A record is meant when it names an identity with that subject and its own ID ends in it; if that holds for two
+/// records, neither is meant. Another record to which the identity was linked is never meant: what is said of the
+/// identity alone must not reach a person who has more than that.
+pub(crate) async fn records_meant(
+    connection: &mut PgConnection,
+    source: &str,
+    ids: &[String],
+) -> Result<HashMap<String, String>, StoreError> {
+    let rows = sqlx::query!(
+        r#"select wanted.id as "id!", min(named.external_id) as "external_id!"
+           from unnest($2::text[]) as wanted (id)
+           join identity named on named.source = $1 and named.subject = wanted.id
+                and right(named.external_id, length(wanted.id)) = wanted.id
+           where not exists (select from source_record known
+                             where known.source = $1 and known.external_id = wanted.id and known.gone_at is null)
+           group by wanted.id
+           having count(distinct named.external_id) = 1"#,
+        source,
+        ids
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.external_id)).collect())
 }

@@ -41,6 +41,9 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// No statement here takes longer in health; one that does is stuck behind a lock.
 const STATEMENT_TIMEOUT: &str = "30s";
 
+/// Postgres has two names for its own scheme.
+const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
+
 /// The connection to the one database. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -54,7 +57,12 @@ impl Store {
     /// # Errors
     /// [`StoreError::Url`] when `url` is not a `postgres://` URL. The error does not quote it: it holds the password.
     pub fn open(url: &SecretString, max_connections: u32) -> Result<Self, StoreError> {
-        let options: PgConnectOptions = url.expose_secret().parse().map_err(|_| StoreError::Url)?;
+        let url = url.expose_secret();
+        // The driver takes any scheme, and then connects to what it makes of the rest.
+        if !SCHEMES.iter().any(|scheme| url.starts_with(scheme)) {
+            return Err(StoreError::Url);
+        }
+        let options: PgConnectOptions = url.parse().map_err(|_| StoreError::Url)?;
         let options = options.application_name("coppice").options([("statement_timeout", STATEMENT_TIMEOUT)]);
         let pool = PgPoolOptions::new()
             .max_connections(max_connections)

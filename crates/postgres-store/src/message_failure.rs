@@ -38,8 +38,9 @@ impl Store {
         worker_version: &str,
         failures: &[FailedAttempt],
     ) -> Result<Vec<RecordedFailure>, StoreError> {
+        // One failure's text that Postgres cannot hold must not keep the others from being counted.
         let column = |field: fn(&FailedAttempt) -> &String| -> Vec<String> {
-            failures.iter().map(|failure| field(failure).clone()).collect()
+            failures.iter().map(|failure| field(failure).replace('\0', "\u{fffd}")).collect()
         };
         let rows = sqlx::query!(
             r#"with added as (

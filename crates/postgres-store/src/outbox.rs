@@ -64,7 +64,11 @@ impl Store {
         self.outbox_filled.notified().await;
     }
 
-    /// Claims up to `limit` announcements for `claim`, oldest first. Rows claimed by another relay are skipped.
+    /// Claims up to `limit` announcements for `claim`. Rows claimed by another relay are skipped.
+    ///
+    /// Rows never claimed come first, oldest first; then those whose claim passed, longest ago first. So rows that come
+    /// back again and again (refused by the bus, or of a newer form) hold up nothing, and a claim reads no more of the
+    /// index than it takes, however much waits.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -75,9 +79,9 @@ impl Store {
     ) -> Result<Vec<ClaimedAnnouncement>, StoreError> {
         let rows = sqlx::query!(
             r#"update outbox set claimed_until = now() + make_interval(secs => $2)
-               where event_id in (
+               where event_id = any (array(
                    select event_id from outbox where claimed_until <= now()
-                   order by event_id limit $1 for update skip locked)
+                   order by claimed_until, event_id limit $1 for update skip locked))
                returning event_id, kind, entity_id, revision, cause, hop, traceparent"#,
             i64::from(limit),
             claim.as_secs_f64()

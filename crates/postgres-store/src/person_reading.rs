@@ -2,7 +2,7 @@
 //!
 //! This is the only way in which a person's row comes to be or changes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use event_contract::{Announcement, EventKind, Hop, SCHEMA_VERSION, TraceContext};
 use serde_json::Value;
@@ -18,7 +18,7 @@ use crate::{Store, StoreError, outbox};
 /// What one refetch of one record found. Holds personal data: no `Debug`.
 #[derive(Clone)]
 pub struct PersonReading {
-    /// The source's ID of the record.
+    /// The source's ID of the record. For a record that is gone, an ID that an identity of it has will do.
     pub external_id: String,
     /// What was found.
     pub state: RecordState,
@@ -87,9 +87,11 @@ impl Store {
         source: &str,
         readings: &[PersonReading],
     ) -> Result<Vec<ReadingResult>, StoreError> {
-        let latest = latest_by_record(readings);
-        let rows: Vec<SourceRow> = latest.values().map(|reading| source_row(reading)).collect();
         let mut transaction = self.pool.begin().await?;
+        let meant = records_meant(&mut transaction, source, readings).await?;
+        let id_of = |reading| record_id(reading, &meant);
+        let latest = latest_by_record(readings, id_of);
+        let rows: Vec<SourceRow> = latest.iter().map(|(id, reading)| source_row(id, reading)).collect();
         let changed = source_record::upsert(&mut transaction, source, &rows).await?;
         if !changed.is_empty() {
             write_consequences(&mut transaction, source, &changed, &latest).await?;
@@ -99,39 +101,60 @@ impl Store {
             self.outbox_filled.notify_one();
         }
         let changed: BTreeSet<&str> = changed.iter().map(|row| row.external_id.as_str()).collect();
-        let result = |reading: &PersonReading| match changed.contains(reading.external_id.as_str()) {
-            true => ReadingResult::Applied,
-            false => ReadingResult::Unchanged,
-        };
-        Ok(readings.iter().map(result).collect())
+        let result =
+            |id| if changed.contains(id) { ReadingResult::Applied } else { ReadingResult::Unchanged };
+        Ok(readings.iter().map(id_of).map(result).collect())
     }
 }
 
+/// The records that readings of something gone mean, where those name them by another ID than the records' own: a
+/// deletion may be logged under the ID of an identity alone, and a record that is gone cannot be asked for its own.
+async fn records_meant(
+    connection: &mut sqlx::PgConnection,
+    source: &str,
+    readings: &[PersonReading],
+) -> Result<HashMap<String, String>, StoreError> {
+    let gone = readings.iter().filter(|reading| reading.is_gone());
+    let ids: Vec<String> = gone.map(|reading| reading.external_id.clone()).collect();
+    match ids.is_empty() {
+        true => Ok(HashMap::new()),
+        false => identity::records_meant(connection, source, &ids).await,
+    }
+}
+
+fn record_id<'a>(reading: &'a PersonReading, meant: &'a HashMap<String, String>) -> &'a str {
+    let named = &reading.external_id;
+    if reading.is_gone() { meant.get(named).unwrap_or(named) } else { named }
+}
+
 /// One reading a record: a batch can hold two when an event named the record by another ID. As in the table itself the
-/// newest version wins, then the later refetch; a record that went has no version, so there the later refetch wins.
-fn latest_by_record(readings: &[PersonReading]) -> BTreeMap<&str, &PersonReading> {
+/// newer version wins, then the later refetch; for a record that went there is none, so there the later refetch wins.
+fn latest_by_record<'a>(
+    readings: &'a [PersonReading],
+    id_of: impl Fn(&'a PersonReading) -> &'a str,
+) -> BTreeMap<&'a str, &'a PersonReading> {
     let mut latest: BTreeMap<&str, &PersonReading> = BTreeMap::new();
     for reading in readings {
-        let kept = latest.entry(&reading.external_id).or_insert(reading);
-        let present = |one: &PersonReading| matches!(one.state, RecordState::Present { .. });
-        let versions = match present(reading) && present(kept) {
-            true => (reading.version_at, kept.version_at),
-            false => (None, None),
+        let kept = latest.entry(id_of(reading)).or_insert(reading);
+        let version = |one: &PersonReading| one.version_at.filter(|_| !one.is_gone());
+        let later = match (version(reading), version(kept)) {
+            (Some(new), Some(old)) if new != old => new > old,
+            _ => reading.ticket > kept.ticket,
         };
-        if (versions.0, reading.ticket) > (versions.1, kept.ticket) {
+        if later {
             *kept = reading;
         }
     }
     latest
 }
 
-fn source_row(reading: &PersonReading) -> SourceRow {
+fn source_row(external_id: &str, reading: &PersonReading) -> SourceRow {
     let record = match &reading.state {
         RecordState::Present { record, .. } => Some(record.clone()),
         RecordState::Gone => None,
     };
     SourceRow {
-        external_id: reading.external_id.clone(),
+        external_id: external_id.to_owned(),
         proposed_person: record.is_some().then(Uuid::now_v7),
         // serde_json keeps keys sorted, so equal records have equal text.
         content_hash: record.as_ref().map(|record| Sha256::digest(record.to_string()).to_vec()),

@@ -3,7 +3,8 @@
 //! Migrations are expand/contract and run as their own step (`jobs/migrate`): a binary runs on a newer schema and
 //! refuses an older one.
 
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::PgPoolOptions;
 
 use crate::{Store, StoreError};
 
@@ -21,12 +22,20 @@ impl Store {
         if applied < needed { Err(StoreError::SchemaOlder { applied, needed }) } else { Ok(()) }
     }
 
-    /// Brings the schema up to this binary's. Only `jobs/migrate` and tests call it.
+    /// Brings the schema up to this binary's, and leaves a newer one alone. Only `jobs/migrate` and tests call it.
+    ///
+    /// On a connection of its own: a migration may take longer than a statement may here, and one that fails keeps its
+    /// lock until the connection ends.
     ///
     /// # Errors
     /// The migration that failed, by sqlx's own error.
-    pub async fn migrate(&self) -> Result<(), sqlx::migrate::MigrateError> {
-        MIGRATOR.run(&self.pool).await
+    pub async fn migrate(&self) -> Result<(), MigrateError> {
+        let patient = (*self.pool.connect_options()).clone().options([("statement_timeout", "0")]);
+        let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(patient);
+        let mut migrator = Migrator::with_migrations(MIGRATOR.iter().cloned().collect());
+        let migrated = migrator.set_ignore_missing(true).run(&pool).await;
+        pool.close().await;
+        migrated
     }
 
     async fn applied_schema(&self) -> Result<i64, StoreError> {

@@ -4,6 +4,8 @@
 //! Two readings of one record are ordered by the source's own version where it has one; a tie, and a source without
 //! versions, by the ticket that was drawn *before* each refetch. No clock of ours is compared.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -16,7 +18,7 @@ use crate::{Store, StoreError};
 pub struct RefetchTicket {
     /// Later refetches have higher numbers.
     pub number: i64,
-    /// The record's ETag as stored, for a conditional read.
+    /// The record's `ETag` as stored, for a conditional read.
     pub known_etag: Option<String>,
 }
 
@@ -49,6 +51,8 @@ impl Store {
         source: &str,
         external_ids: &[String],
     ) -> Result<Vec<RefetchTicket>, StoreError> {
+        // No stored ID holds a NUL, since Postgres cannot; one in an event's ID must not fail its whole batch here.
+        let external_ids: Vec<String> = external_ids.iter().map(|id| id.replace('\0', "\u{fffd}")).collect();
         let rows = sqlx::query!(
             r#"select nextval('refetch_ticket') as "number!", stored.etag as "etag?"
                from unnest($2::text[]) with ordinality as wanted (external_id, position)
@@ -56,7 +60,7 @@ impl Store {
                  on stored.source = $1 and stored.external_id = wanted.external_id and stored.gone_at is null
                order by wanted.position"#,
             source,
-            external_ids
+            &external_ids
         )
         .fetch_all(&self.pool)
         .await?;
@@ -67,10 +71,16 @@ impl Store {
 /// Writes readings of one source. Returns the rows whose content changed; a row that is older than what is stored, or
 /// says the same, is not among them.
 ///
-/// The guard, in words. A tombstone comes from any later refetch. A tombstone is lifted only by a later refetch whose
-/// version is newer than the deletion. Otherwise a newer version wins, an older one loses, and on a tie (or without
-/// versions) the later refetch wins. What is equal in version and content writes nothing, except that a version
-/// without a fraction of a second may hide a second change within it, so that then the ticket moves on.
+/// The guard, in words. A tombstone comes from any later refetch; a second one moves its ticket and version on, so that
+/// a reading from between the two cannot lift it. It is lifted only by a later refetch whose version is newer than the
+/// deletion (or, if it is unknown when that was, than what was deleted). Otherwise a newer version wins, an older one
+/// loses, and on a tie (or where one of the two has no version) the later refetch wins. What is equal in version and
+/// content writes nothing, except that a version without a fraction of a second may hide a second change within it, so
+/// that then the ticket moves on.
+///
+/// It follows that any order of readings ends at what the source has, if one of them was begun after the source's last
+/// change. One case is left out, because closing it would cost a write for each repeated event: a record that comes back
+/// under the same ID, with versions finer than a second, while refetches from before its return are still under way.
 pub(crate) async fn upsert(
     connection: &mut PgConnection,
     source: &str,
@@ -95,26 +105,29 @@ pub(crate) async fn upsert(
                person_id = coalesce(stored.person_id, excluded.person_id),
                record = excluded.record,
                content_hash = excluded.content_hash,
-               version_at = greatest(stored.version_at, excluded.version_at),
+               version_at = case when excluded.gone_at is not null and stored.gone_at is null
+                                 then coalesce(excluded.version_at, stored.version_at)
+                                 else greatest(stored.version_at, excluded.version_at) end,
                etag = excluded.etag,
                ticket = greatest(stored.ticket, excluded.ticket),
                content_ticket = case when stored.content_hash is distinct from excluded.content_hash
-                                     then greatest(stored.ticket, excluded.ticket) else stored.content_ticket end,
-               gone_at = excluded.gone_at,
+                                     then excluded.ticket else stored.content_ticket end,
+               gone_at = case when excluded.gone_at is not null
+                              then coalesce(stored.gone_at, excluded.gone_at) end,
                changed_at = case when stored.content_hash is distinct from excluded.content_hash
                                  then now() else stored.changed_at end
            where case
-               when excluded.gone_at is not null then stored.gone_at is null and excluded.ticket > stored.ticket
+               when excluded.gone_at is not null then excluded.ticket > stored.ticket
                when stored.gone_at is not null then excluded.ticket > stored.ticket
                     and coalesce(excluded.version_at > stored.version_at, true)
                when excluded.version_at > stored.version_at then true
                when excluded.version_at < stored.version_at then false
                else excluded.ticket > stored.ticket
                     and (stored.content_hash is distinct from excluded.content_hash
-                         or excluded.version_at is null
+                         or excluded.version_at is null or stored.version_at is null
                          or excluded.version_at = date_trunc('second', excluded.version_at))
            end
-           returning external_id, person_id, (content_ticket = ticket) as "changed!""#,
+           returning external_id, person_id, content_ticket"#,
         source,
         &external_ids,
         &persons as &[Option<Uuid>],
@@ -126,6 +139,9 @@ pub(crate) async fn upsert(
     )
     .fetch_all(connection)
     .await?;
-    let changed = written.into_iter().filter(|row| row.changed);
+    // No ticket is drawn twice, so the content is this reading's if and only if it bears this reading's ticket.
+    let tickets: HashMap<&str, i64> = rows.iter().map(|row| (row.external_id.as_str(), row.ticket)).collect();
+    let changed =
+        written.into_iter().filter(|row| tickets.get(row.external_id.as_str()) == Some(&row.content_ticket));
     Ok(changed.map(|row| ChangedRow { external_id: row.external_id, person_id: row.person_id }).collect())
 }

@@ -106,7 +106,7 @@ impl Store {
                    failed_probes = failed_probes + 1,
                    probe_lease_until = '-infinity',
                    next_probe_at = now() + make_interval(secs => least($3::float8, $2::float8 * (2 ^ least(failed_probes, 20))::float8))
-               where upstream = $1"#,
+               where upstream = $1 and open"#,
             upstream,
             first_interval.as_secs_f64(),
             longest.as_secs_f64()

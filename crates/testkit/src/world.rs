@@ -225,7 +225,8 @@ impl World {
         for batch in bodies.chunks(10) {
             let mut call = self.sqs.send_message_batch().queue_url(queue);
             for (position, body) in batch.iter().enumerate() {
-                let entry = SendMessageBatchRequestEntry::builder().id(position.to_string()).message_body(body);
+                let entry =
+                    SendMessageBatchRequestEntry::builder().id(position.to_string()).message_body(body);
                 call = call.entries(entry.build()?);
             }
             call.send().await?;

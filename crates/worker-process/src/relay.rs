@@ -3,11 +3,12 @@
 //! Every worker process runs one; they share the rows by claims. Nothing is open in the database while the bus is
 //! waited for.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use event_bus::{BusEntry, EntryError, EventBus};
 use metrics::{counter, gauge};
 use postgres_store::{ClaimedAnnouncement, Store};
+use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -20,6 +21,9 @@ const CLAIM: Duration = Duration::from_secs(10);
 /// How often to look without being told: finds rows whose relay died.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
+/// How often to say how much waits.
+const LOOK_INTERVAL: Duration = Duration::from_secs(10);
+
 /// Wait after a row was not taken.
 const RETRY_DELAY: Duration = Duration::from_secs(2);
 
@@ -28,7 +32,12 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(3);
 
 /// Publishes until `stop`, and then what is left.
 pub(crate) async fn run<B: EventBus>(store: Store, bus: B, stop: CancellationToken) {
+    let mut next_look = Instant::now();
     while !stop.is_cancelled() {
+        if Instant::now() >= next_look {
+            next_look = Instant::now() + LOOK_INTERVAL;
+            look(&store).await;
+        }
         let published = publish_once(&store, &bus).await;
         if published == 0 {
             tokio::select! {
@@ -42,6 +51,15 @@ pub(crate) async fn run<B: EventBus>(store: Store, bus: B, stop: CancellationTok
     if tokio::time::timeout(DRAIN_LIMIT, rest).await.is_err() {
         tracing::warn!("relay stopped with announcements in the outbox: another process publishes them");
     }
+}
+
+/// Shows how much waits, and for how long: an outbox that fills up is changes that nobody hears of.
+async fn look(store: &Store) {
+    let Ok(depth) = store.outbox_depth().await else { return };
+    let oldest = depth.oldest_at.map_or(0.0, |at| (OffsetDateTime::now_utc() - at).as_seconds_f64().max(0.0));
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52 rows")]
+    gauge!("coppice_outbox_waiting").set(depth.waiting as f64);
+    gauge!("coppice_outbox_oldest_seconds").set(oldest);
 }
 
 /// Publishes one batch and answers how many the bus took.
@@ -59,8 +77,6 @@ async fn publish_once<B: EventBus>(store: &Store, bus: &B) -> usize {
     let (taken, left) = publish(bus, &claimed).await;
     counter!("coppice_announcements_published_total").increment(taken.len() as u64);
     counter!("coppice_announcements_refused_total").increment(left.len() as u64);
-    #[expect(clippy::cast_precision_loss, reason = "at most a batch")]
-    gauge!("coppice_announcements_delayed").set(left.len() as f64);
     let removed = store.remove_announcements(&taken).await;
     let released = match left.is_empty() {
         true => Ok(()),

@@ -3,30 +3,32 @@
 //! The state is shared through the ledger, so that one pod probes and the others wait. It stops *receiving*: a message
 //! that stays in the queue spends nothing.
 
+mod probing;
+
 use std::collections::HashSet;
 use std::hash::Hash;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::catch::guarded;
-use crate::handler::{Failure, Handler};
-use crate::ledger::{BreakerView, Ledger, LedgerDown};
-use crate::metrics;
+use crate::ledger::BreakerView;
 use crate::options::Options;
+pub(crate) use probing::{tend, verify};
 
 /// When so many different subjects have failed in a row, the upstream is to blame, even if it answers probes.
 const SUBJECTS_FAILED_IN_A_ROW: usize = 3;
 
-/// How long one pod keeps the right to probe: longer than a probe may take.
-const PROBE_LEASE: Duration = Duration::from_secs(30);
+/// Pauses that end so close together are one.
+const SAME_PAUSE: Duration = Duration::from_secs(1);
 
 /// What this process believes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Closed,
-    /// A refetch failed, and a probe is under way to see who is to blame.
-    Verifying,
+    /// A refetch failed, and a probe is under way to see who is to blame. So many refetches at once were allowed.
+    Verifying {
+        limit: usize,
+    },
     /// It answers again; so many refetches at once are tried.
     Recovering {
         limit: usize,
@@ -72,8 +74,13 @@ impl<S: Eq + Hash + Clone> Breaker<S> {
         match self.state {
             State::Closed => self.max_refetches,
             State::Recovering { limit } => limit,
-            State::Verifying | State::Open { .. } => 0,
+            State::Verifying { .. } | State::Open { .. } => 0,
         }
+    }
+
+    /// Whether it is being found out how much the upstream can bear.
+    pub(crate) const fn is_recovering(&self) -> bool {
+        matches!(self.state, State::Recovering { .. })
     }
 
     /// How long to leave messages in the queue, when the breaker is open.
@@ -89,36 +96,58 @@ impl<S: Eq + Hash + Clone> Breaker<S> {
     pub(crate) fn succeeded(&mut self) {
         self.failed_in_a_row.clear();
         if let State::Recovering { limit } = self.state {
-            let limit = limit * 2;
-            self.state =
-                if limit >= self.max_refetches { State::Closed } else { State::Recovering { limit } };
+            self.state = self.allowing(limit * 2);
         }
     }
 
-    pub(crate) fn limited(&mut self, retry_after: Duration) {
-        self.open(retry_after);
+    /// The upstream asks for a pause. Answers whether that is news: refetches that ran together all hear of it.
+    pub(crate) fn limited(&mut self, retry_after: Duration) -> bool {
+        let until = Instant::now() + retry_after;
+        let known = matches!(self.state, State::Open { probe_at } if until < probe_at + SAME_PAUSE);
+        if !known {
+            self.failed_in_a_row.clear();
+            self.open(retry_after);
+        }
+        !known
     }
 
     pub(crate) fn failed(&mut self, subject: &S) -> Suspicion {
         match self.state {
             State::Open { .. } => Suspicion::Known,
-            State::Verifying => Suspicion::Wait,
-            State::Recovering { .. } => self.open(self.probe_interval),
+            State::Verifying { .. } => Suspicion::Wait,
+            State::Recovering { limit } => {
+                // The only one that failed since the outage, and not for the first time: it may be this record alone, which
+                // would keep the breaker from closing for ever.
+                let alone = self.failed_in_a_row.len() == 1 && self.failed_in_a_row.contains(subject);
+                if self.failed_in_a_row.len() < SUBJECTS_FAILED_IN_A_ROW {
+                    self.failed_in_a_row.insert(subject.clone());
+                }
+                if alone { self.verify(limit) } else { self.open(self.probe_interval) }
+            }
             State::Closed => {
                 self.failed_in_a_row.insert(subject.clone());
                 if self.failed_in_a_row.len() >= SUBJECTS_FAILED_IN_A_ROW {
+                    self.failed_in_a_row.clear();
                     return self.open(self.probe_interval);
                 }
-                self.state = State::Verifying;
-                Suspicion::Verify
+                self.verify(self.max_refetches)
             }
         }
     }
 
+    const fn verify(&mut self, limit: usize) -> Suspicion {
+        self.state = State::Verifying { limit };
+        Suspicion::Verify
+    }
+
+    const fn allowing(&self, limit: usize) -> State {
+        if limit >= self.max_refetches { State::Closed } else { State::Recovering { limit } }
+    }
+
     /// The upstream answered the probe that was to tell who is to blame.
     pub(crate) fn cleared(&mut self) {
-        if self.state == State::Verifying {
-            self.state = State::Closed;
+        if let State::Verifying { limit } = self.state {
+            self.state = self.allowing(limit);
         }
     }
 
@@ -127,11 +156,13 @@ impl<S: Eq + Hash + Clone> Breaker<S> {
         let was_open = matches!(self.state, State::Open { .. });
         match view {
             BreakerView::Open { until_probe } => {
+                if !was_open {
+                    self.failed_in_a_row.clear();
+                }
                 self.state = State::Open { probe_at: Instant::now() + until_probe };
                 !was_open
             }
             BreakerView::Closed if was_open => {
-                self.failed_in_a_row.clear();
                 self.state = State::Recovering { limit: 1 };
                 true
             }
@@ -145,105 +176,5 @@ impl<S: Eq + Hash + Clone> Breaker<S> {
     }
 }
 
-/// Asks the upstream who is to blame for a failure. Opens the breaker for the fleet when it does not answer.
-pub(crate) async fn verify<H: Handler, L: Ledger>(
-    handler: &H,
-    ledger: &L,
-    options: &Options,
-) -> Result<BreakerView, LedgerDown> {
-    let upstream = handler.upstream();
-    if let BreakerView::Open { until_probe } = ledger.breaker(upstream).await? {
-        return Ok(BreakerView::Open { until_probe });
-    }
-    match probe(handler, options).await {
-        Ok(()) => Ok(BreakerView::Closed),
-        Err(failure) => {
-            let until_probe = retry_hint(&failure).unwrap_or(options.probe_interval);
-            ledger.open_breaker(upstream, failure.class(), until_probe).await?;
-            metrics::breaker_opened(upstream, failure.class(), until_probe);
-            Ok(BreakerView::Open { until_probe })
-        }
-    }
-}
-
-/// Learns what the fleet believes, and probes if a probe is due and no other pod does it.
-pub(crate) async fn tend<H: Handler, L: Ledger>(
-    handler: &H,
-    ledger: &L,
-    options: &Options,
-) -> Result<BreakerView, LedgerDown> {
-    let upstream = handler.upstream();
-    let view = ledger.breaker(upstream).await?;
-    let due = matches!(view, BreakerView::Open { until_probe } if until_probe.is_zero());
-    if !due || !ledger.claim_probe(upstream, PROBE_LEASE).await? {
-        return Ok(view);
-    }
-    match probe(handler, options).await {
-        Ok(()) => ledger.close_breaker(upstream).await?,
-        Err(failure) => {
-            let first = retry_hint(&failure).unwrap_or(options.probe_interval);
-            ledger.postpone_probe(upstream, first, options.longest_probe_interval.max(first)).await?;
-        }
-    }
-    ledger.breaker(upstream).await
-}
-
-async fn probe<H: Handler>(handler: &H, options: &Options) -> Result<(), Failure> {
-    let result = guarded("probe", options.step_limit.min(PROBE_LEASE / 2), handler.probe()).await;
-    metrics::probed(handler.upstream(), result.is_ok());
-    result
-}
-
-fn retry_hint(failure: &Failure) -> Option<Duration> {
-    match failure {
-        Failure::Limited { retry_after } => Some(*retry_after),
-        Failure::Upstream { retry_after, .. } | Failure::Transient { retry_after, .. } => *retry_after,
-        Failure::Permanent { .. } => None,
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn breaker() -> Breaker<&'static str> {
-        Breaker::new(&Options { max_refetches: 8, ..Options::default() })
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn one_failure_asks_and_the_upstream_s_answer_clears_it() {
-        let mut breaker = breaker();
-        assert_eq!(breaker.failed(&"ada"), Suspicion::Verify);
-        assert_eq!(breaker.refetch_limit(), 0, "nothing starts until it has answered");
-        assert_eq!(breaker.failed(&"bob"), Suspicion::Wait);
-        breaker.cleared();
-        assert_eq!(breaker.refetch_limit(), 8);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn three_subjects_in_a_row_open_it_even_if_probes_are_answered() {
-        let mut breaker = breaker();
-        for subject in ["ada", "ada", "ada", "bob"] {
-            assert_eq!(breaker.failed(&subject), Suspicion::Verify, "{subject}");
-            breaker.cleared();
-        }
-        assert!(matches!(breaker.failed(&"cyd"), Suspicion::Open { .. }));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn it_resumes_gradually_and_opens_at_once_when_recovery_fails() {
-        let mut breaker = breaker();
-        breaker.limited(Duration::from_secs(5));
-        assert_eq!(breaker.refetch_limit(), 0);
-        assert!(breaker.learn(BreakerView::Closed));
-        let mut limits = Vec::new();
-        for _ in 0..4 {
-            limits.push(breaker.refetch_limit());
-            breaker.succeeded();
-        }
-        assert_eq!(limits, [1, 2, 4, 8]);
-        breaker.limited(Duration::from_secs(5));
-        breaker.learn(BreakerView::Closed);
-        assert!(matches!(breaker.failed(&"ada"), Suspicion::Open { .. }));
-    }
-}
+mod tests;

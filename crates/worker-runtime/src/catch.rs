@@ -8,6 +8,15 @@ use futures::FutureExt;
 
 use crate::handler::Failure;
 
+/// The class of a step that panicked.
+pub(crate) const PANIC: &str = "panic";
+
+/// The class of a step that took longer than its limit.
+pub(crate) const OVERRUN: &str = "overrun";
+
+/// The class of a step that did not answer for each of its entries.
+pub(crate) const MISCOUNTED: &str = "miscounted";
+
 /// Runs a step under a time limit. A panic or an overrun is a transient failure: it counts, and the process lives.
 ///
 /// Asserting unwind safety is sound here: a step's own state is dropped with it, and what steps share (pools, caches)
@@ -22,12 +31,18 @@ pub(crate) async fn guarded<T>(
         Ok(Err(_panic)) => Err(panicked(step)),
         Err(_elapsed) => {
             let detail = format!("{step} took longer than {} s", limit.as_secs());
-            Err(Failure::Transient { class: "overrun", detail, retry_after: None })
+            Err(Failure::Transient { class: OVERRUN, detail, retry_after: None })
         }
     }
 }
 
 /// The failure that a panic is. Its message is not kept: it may quote what the step worked on.
 pub(crate) fn panicked(step: &'static str) -> Failure {
-    Failure::Transient { class: "panic", detail: format!("{step} panicked"), retry_after: None }
+    Failure::Transient { class: PANIC, detail: format!("{step} panicked"), retry_after: None }
+}
+
+/// The failure that a batch of answers is whose number is not that of the entries: nobody knows whose is whose.
+pub(crate) fn miscounted(step: &'static str) -> Failure {
+    let detail = format!("{step} did not answer for each entry");
+    Failure::Transient { class: MISCOUNTED, detail, retry_after: None }
 }

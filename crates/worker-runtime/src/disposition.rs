@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use sqs_queue::VISIBILITY_LIMIT;
+
 use crate::handler::{Failure, Outcome, Refusal};
 
 /// SQS counts visibility in whole seconds, and zero would bring the message back at once.
@@ -61,7 +63,7 @@ pub struct RetryPolicy {
 impl RetryPolicy {
     /// Full jitter: anywhere between nothing and the exponential bound, so that messages which failed together do not
     /// come back together. <https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/>
-    fn wait(&self, attempts: u32, random: f64) -> Duration {
+    pub(crate) fn wait(&self, attempts: u32, random: f64) -> Duration {
         let doublings = attempts.saturating_sub(1).min(30);
         let bound = self.base.saturating_mul(1_u32 << doublings).min(self.cap);
         bound.mul_f64(random.clamp(0.0, 1.0)).max(SHORTEST_RETRY)
@@ -82,7 +84,8 @@ pub fn dispose(verdict: &Verdict, attempts: Option<u32>, policy: &RetryPolicy, r
         Verdict::Refused(Refusal { class, detail }) => dead(class, detail),
         Verdict::Outage { retry_after } => {
             // Spread over as long again, so that the recovered upstream is not met by all of them at once.
-            Disposition::VisibleAfter((retry_after.mul_f64(1.0 + random)).max(SHORTEST_RETRY))
+            let wait = (*retry_after).min(VISIBILITY_LIMIT).mul_f64(1.0 + random);
+            Disposition::VisibleAfter(wait.max(SHORTEST_RETRY))
         }
         Verdict::GivenBack => Disposition::VisibleAfter(Duration::ZERO),
         Verdict::Failed(failure) => dispose_failure(failure, attempts, policy, random),
@@ -181,6 +184,12 @@ mod tests {
                 "{verdict:?} {attempts:?} {random}"
             );
         }
+    }
+
+    #[test]
+    fn an_outage_without_end_is_a_long_one() {
+        let outage = Verdict::Outage { retry_after: Duration::MAX };
+        assert_eq!(dispose(&outage, None, &POLICY, 1.0), Disposition::VisibleAfter(VISIBILITY_LIMIT * 2));
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub struct LedgerDown(
 
 /// The memory that all pods of a worker share.
 pub trait Ledger: Send + Sync + 'static {
-    /// Adds failed attempts and answers what is known of each message, in order.
+    /// Adds failed attempts and answers what is known of each one's message after all of them, in order.
     ///
     /// # Errors
     /// [`LedgerDown`].

@@ -20,6 +20,8 @@
 
 mod breaker;
 mod catch;
+#[cfg(feature = "test-support")]
+pub mod conformance;
 mod disposition;
 mod handler;
 mod heartbeat;
@@ -29,6 +31,7 @@ mod ledger;
 mod memory_ledger;
 mod metrics;
 mod options;
+mod patient_ledger;
 mod pulse;
 mod runtime;
 mod settle;

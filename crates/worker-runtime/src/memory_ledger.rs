@@ -11,9 +11,14 @@ use crate::ledger::{BreakerView, FailedAttempt, Ledger, LedgerDown, RecordedFail
 
 #[derive(Default)]
 struct State {
-    failures: HashMap<String, Vec<FailedAttempt>>,
+    failures: HashMap<String, Failures>,
     breakers: HashMap<String, Row>,
     down: bool,
+}
+
+struct Failures {
+    first_failed_at: OffsetDateTime,
+    attempts: Vec<FailedAttempt>,
 }
 
 struct Row {
@@ -38,7 +43,7 @@ impl MemoryLedger {
     /// The failed attempts of a message.
     #[must_use]
     pub fn failures(&self, message_id: &str) -> Vec<FailedAttempt> {
-        self.lock().failures.get(message_id).cloned().unwrap_or_default()
+        self.lock().failures.get(message_id).map(|known| known.attempts.clone()).unwrap_or_default()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -54,14 +59,18 @@ impl MemoryLedger {
 impl Ledger for MemoryLedger {
     async fn record(&self, failures: &[FailedAttempt]) -> Result<Vec<RecordedFailure>, LedgerDown> {
         let mut state = self.up()?;
-        let mut recorded = Vec::new();
         for failure in failures {
-            let known = state.failures.entry(failure.message_id.clone()).or_default();
-            known.push(failure.clone());
-            let attempts = u32::try_from(known.len()).unwrap_or(u32::MAX);
-            recorded.push(RecordedFailure { attempts, first_failed_at: OffsetDateTime::UNIX_EPOCH });
+            let fresh = || Failures { first_failed_at: OffsetDateTime::now_utc(), attempts: Vec::new() };
+            let known = state.failures.entry(failure.message_id.clone()).or_insert_with(fresh);
+            known.attempts.push(failure.clone());
         }
-        Ok(recorded)
+        let recorded = failures.iter().filter_map(|failure| state.failures.get(&failure.message_id));
+        Ok(recorded
+            .map(|known| RecordedFailure {
+                attempts: u32::try_from(known.attempts.len()).unwrap_or(u32::MAX),
+                first_failed_at: known.first_failed_at,
+            })
+            .collect())
     }
 
     async fn forget(&self, message_ids: &[String]) -> Result<(), LedgerDown> {

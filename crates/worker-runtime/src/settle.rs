@@ -3,12 +3,13 @@
 //! The order is what makes it safe: a dead letter is sent before the message is deleted, and failures are counted before
 //! they decide. Whatever fails here leaves the message in the queue, and the work on it is repeat-safe.
 
+mod batches;
+mod letter;
+
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::time::Duration;
 
-use sqs_queue::{BATCH_LIMIT, EntryError, OutgoingMessage, Queue, QueueError, Receipt};
-use time::format_description::well_known::Rfc3339;
+use sqs_queue::{OutgoingMessage, Queue, Receipt, VISIBILITY_LIMIT};
 
 use crate::disposition::{DeadLetterReason, Disposition, Verdict, dispose};
 use crate::handler::{Failure, Handler};
@@ -16,10 +17,8 @@ use crate::intake::Held;
 use crate::ledger::{FailedAttempt, Ledger, RecordedFailure};
 use crate::metrics;
 use crate::options::Options;
-
-/// Tries of one batch call, with a short wait between them. What fails after that comes back by itself.
-const TRIES: u32 = 3;
-const WAIT_BETWEEN_TRIES: Duration = Duration::from_millis(200);
+use batches::in_batches;
+use letter::{Letter, plain_text};
 
 /// What settling some messages did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,229 +28,160 @@ pub(crate) struct Settled {
     pub dead_lettered: u64,
     /// The ledger could not be asked.
     pub ledger_down: bool,
+    pub lane: Lane,
 }
 
-struct Decided {
-    held: Held,
-    disposition: Disposition,
-    recorded: Option<RecordedFailure>,
+/// What can be settled side by side: messages that succeeded do not wait until failures are counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Lane {
+    #[default]
+    Uncounted,
+    Counted,
 }
 
-/// Settles messages. Their places are free when it returns.
+impl Lane {
+    pub(crate) const fn of(verdict: &Verdict) -> Self {
+        match verdict {
+            Verdict::Failed(Failure::Limited { .. })
+            | Verdict::Done(_)
+            | Verdict::Ignored
+            | Verdict::Outage { .. }
+            | Verdict::GivenBack => Self::Uncounted,
+            Verdict::Failed(_) | Verdict::Refused(_) => Self::Counted,
+        }
+    }
+}
+
+/// Settles messages of one lane. Their places are free when it returns.
 pub(crate) async fn settle<H: Handler, Q: Queue, L: Ledger>(
     queue: &Q,
     dead_letters: &Q,
     ledger: &L,
     options: &Options,
+    lane: Lane,
     ended: Vec<(Held, Verdict)>,
 ) -> Settled {
-    let mut settled = Settled::default();
-    let recorded = record(ledger, &ended, &mut settled).await;
-    let recovered: Vec<String> = ended
-        .iter()
-        .filter(|(held, verdict)| matches!(verdict, Verdict::Done(_)) && held.message.receive_count > 1)
-        .map(|(held, _)| held.message.message_id.clone())
-        .collect();
-    let mut delete = Vec::new();
-    let mut bury = Vec::new();
-    let mut hide = Vec::new();
-    for ((held, verdict), recorded) in ended.into_iter().zip(recorded) {
-        *settled.outcomes.entry(metrics::outcome_label(&verdict)).or_default() += 1;
-        let attempts = recorded.map(|recorded| recorded.attempts);
-        metrics::settled(&held.message.message_id, &verdict, attempts);
-        let disposition = dispose(&verdict, attempts, &options.retry, rand::random());
-        let decided = Decided { held, disposition, recorded };
-        match &decided.disposition {
-            Disposition::Delete => delete.push(decided),
-            Disposition::VisibleAfter(_) => hide.push(decided),
-            Disposition::DeadLetter(_) => bury.push(decided),
+    let mut settled = Settled { lane, ..Settled::default() };
+    for (_, verdict) in &ended {
+        *settled.outcomes.entry(metrics::outcome_label(verdict)).or_default() += 1;
+    }
+    let answered = match lane {
+        Lane::Uncounted => settle_uncounted(queue, ledger, options, ended).await,
+        Lane::Counted => {
+            let (dead_lettered, answered) =
+                settle_counted::<H, Q, L>(queue, dead_letters, ledger, options, ended).await;
+            settled.dead_lettered = dead_lettered;
+            answered
         }
-    }
-    if !bury.is_empty() {
-        let buried = send_to_dead_letters::<H, Q>(dead_letters, options, bury).await;
-        settled.dead_lettered = buried.len() as u64;
-        delete.extend(buried);
-    }
-    delete_all(queue, &delete).await;
-    hide_all(queue, &hide).await;
-    if !recovered.is_empty()
-        && let Err(error) = ledger.forget(&recovered).await
-    {
-        metrics::ledger_down(&error);
-        settled.ledger_down = true;
-    }
+    };
+    settled.ledger_down = !answered;
     settled
 }
 
-/// Whether a verdict is a failed attempt at the message. An outage is not.
-fn failed_attempt(held: &Held, verdict: &Verdict) -> Option<FailedAttempt> {
-    let message_id = held.message.message_id.clone();
-    match verdict {
-        Verdict::Failed(Failure::Limited { .. }) => None,
-        Verdict::Failed(failure) => {
-            Some(FailedAttempt { message_id, class: failure.class(), detail: failure.detail() })
-        }
-        Verdict::Refused(refusal) => {
-            Some(FailedAttempt { message_id, class: refusal.class, detail: refusal.detail.clone() })
-        }
-        Verdict::Done(_) | Verdict::Ignored | Verdict::Outage { .. } | Verdict::GivenBack => None,
-    }
-}
-
-async fn record<L: Ledger>(
+/// Answers whether the ledger did.
+async fn settle_uncounted<Q: Queue, L: Ledger>(
+    queue: &Q,
     ledger: &L,
-    ended: &[(Held, Verdict)],
-    settled: &mut Settled,
-) -> Vec<Option<RecordedFailure>> {
-    let failures: Vec<Option<FailedAttempt>> =
-        ended.iter().map(|(held, verdict)| failed_attempt(held, verdict)).collect();
-    let wanted: Vec<FailedAttempt> = failures.iter().flatten().cloned().collect();
-    if wanted.is_empty() {
-        return vec![None; ended.len()];
-    }
-    match ledger.record(&wanted).await {
-        Ok(recorded) => {
-            let mut recorded = recorded.into_iter();
-            failures.iter().map(|failure| failure.as_ref().and_then(|_| recorded.next())).collect()
-        }
-        Err(error) => {
-            metrics::ledger_down(&error);
-            settled.ledger_down = true;
-            vec![None; ended.len()]
+    options: &Options,
+    ended: Vec<(Held, Verdict)>,
+) -> bool {
+    let (mut delete, mut hide, mut recovered) = (Vec::new(), Vec::new(), Vec::new());
+    for (held, verdict) in ended {
+        metrics::settled(&held.message.message_id, &verdict, None);
+        match dispose(&verdict, None, &options.retry, rand::random()) {
+            Disposition::VisibleAfter(wait) => hide.push((held, wait)),
+            Disposition::Delete | Disposition::DeadLetter(_) => {
+                if held.message.receive_count > 1 {
+                    recovered.push(held.message.message_id.clone());
+                }
+                delete.push(held);
+            }
         }
     }
+    delete_all(queue, &delete).await;
+    hide_all(queue, &hide).await;
+    if recovered.is_empty() {
+        return true;
+    }
+    let forgotten = ledger.forget(&recovered).await;
+    forgotten.inspect_err(metrics::ledger_down).is_ok()
 }
 
-/// Sends dead letters, and returns those that arrived: only these may be deleted.
-async fn send_to_dead_letters<H: Handler, Q: Queue>(
+/// The failed attempt that a counted verdict is.
+fn failed_attempt(held: &Held, verdict: &Verdict) -> FailedAttempt {
+    let (class, detail) = match verdict {
+        Verdict::Failed(failure) => (failure.class(), failure.detail()),
+        Verdict::Refused(refusal) => (refusal.class, refusal.detail.clone()),
+        other => (metrics::outcome_label(other), String::new()),
+    };
+    FailedAttempt { message_id: held.message.message_id.clone(), class, detail: plain_text(&detail) }
+}
+
+/// Answers how many died, and whether the ledger answered.
+async fn settle_counted<H: Handler, Q: Queue, L: Ledger>(
+    queue: &Q,
+    dead_letters: &Q,
+    ledger: &L,
+    options: &Options,
+    ended: Vec<(Held, Verdict)>,
+) -> (u64, bool) {
+    let attempts: Vec<FailedAttempt> =
+        ended.iter().map(|(held, verdict)| failed_attempt(held, verdict)).collect();
+    let recorded = ledger.record(&attempts).await.inspect_err(metrics::ledger_down);
+    let (mut bury, mut hide) = (Vec::new(), Vec::new());
+    for (position, (held, verdict)) in ended.into_iter().enumerate() {
+        let recorded = recorded.as_ref().ok().and_then(|recorded| recorded.get(position).copied());
+        let attempts = recorded.map(|recorded| recorded.attempts);
+        metrics::settled(&held.message.message_id, &verdict, attempts);
+        match dispose(&verdict, attempts, &options.retry, rand::random()) {
+            Disposition::DeadLetter(reason) => bury.push((held, reason, recorded)),
+            Disposition::VisibleAfter(wait) => hide.push((held, wait)),
+            Disposition::Delete => hide.push((held, Duration::ZERO)),
+        }
+    }
+    let (buried, unburied) = bury_all::<H, Q>(dead_letters, options, bury).await;
+    hide.extend(unburied);
+    delete_all(queue, &buried).await;
+    hide_all(queue, &hide).await;
+    (buried.len() as u64, recorded.is_ok())
+}
+
+/// Sends dead letters. Those that arrived, and only these, may be deleted; the others come back after a wait.
+async fn bury_all<H: Handler, Q: Queue>(
     dead_letters: &Q,
     options: &Options,
-    bury: Vec<Decided>,
-) -> Vec<Decided> {
-    let letters: Vec<OutgoingMessage> =
-        bury.iter().map(|decided| dead_letter::<H>(options, decided)).collect();
+    bury: Vec<(Held, DeadLetterReason, Option<RecordedFailure>)>,
+) -> (Vec<Held>, Vec<(Held, Duration)>) {
+    let write = |(held, reason, recorded): &(Held, DeadLetterReason, Option<RecordedFailure>)| {
+        let letter = Letter { message: &held.message, reason, recorded: *recorded };
+        letter.write(H::NAME, &options.worker_version)
+    };
+    let letters: Vec<OutgoingMessage> = bury.iter().map(write).collect();
     let sent = in_batches(dead_letters, &letters).await;
-    let mut buried = Vec::new();
-    for (decided, sent) in bury.into_iter().zip(sent) {
-        if let (true, Disposition::DeadLetter(reason)) = (sent, &decided.disposition) {
-            let attempts = decided.recorded.map_or(1, |recorded| recorded.attempts);
-            metrics::dead_lettered(&decided.held.message.message_id, reason, attempts);
-            buried.push(decided);
+    let (mut buried, mut unburied) = (Vec::new(), Vec::new());
+    for ((held, reason, recorded), sent) in bury.into_iter().zip(sent) {
+        let attempts = recorded.map_or(1, |recorded| recorded.attempts);
+        if sent {
+            metrics::dead_lettered(&held.message.message_id, &reason, attempts);
+            buried.push(held);
+        } else {
+            unburied.push((held, options.retry.wait(attempts, rand::random())));
         }
     }
-    buried
+    (buried, unburied)
 }
 
-/// The message as it was, with why it is dead. SQS takes ten attributes at most; none may be empty.
-fn dead_letter<H: Handler>(options: &Options, decided: &Decided) -> OutgoingMessage {
-    let message = &decided.held.message;
-    let DeadLetterReason { class, detail } = match &decided.disposition {
-        Disposition::DeadLetter(reason) => reason.clone(),
-        _ => DeadLetterReason { class: "unknown", detail: String::new() },
-    };
-    let attempts = decided.recorded.map_or(1, |recorded| recorded.attempts);
-    let first_failed_at =
-        decided.recorded.and_then(|recorded| recorded.first_failed_at.format(&Rfc3339).ok());
-    let attributes = [
-        ("coppice.class", class.to_owned()),
-        ("coppice.detail", detail),
-        ("coppice.worker", H::NAME.to_owned()),
-        ("coppice.worker_version", options.worker_version.clone()),
-        ("coppice.attempts", attempts.to_string()),
-        ("coppice.receive_count", message.receive_count.to_string()),
-        ("coppice.message_id", message.message_id.clone()),
-        ("coppice.sent_at", message.sent_at.format(&Rfc3339).unwrap_or_default()),
-        ("coppice.first_failed_at", first_failed_at.unwrap_or_default()),
-    ];
-    let attributes = attributes
-        .into_iter()
-        .filter(|(_, value)| !value.is_empty())
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect();
-    OutgoingMessage { body: message.body.clone(), attributes }
-}
-
-async fn delete_all<Q: Queue>(queue: &Q, decided: &[Decided]) {
-    let receipts: Vec<Receipt> = decided.iter().map(|decided| decided.held.message.receipt.clone()).collect();
+async fn delete_all<Q: Queue>(queue: &Q, held: &[Held]) {
+    let receipts: Vec<Receipt> = held.iter().map(|held| held.message.receipt.clone()).collect();
     in_batches(queue, &receipts).await;
 }
 
-async fn hide_all<Q: Queue>(queue: &Q, decided: &[Decided]) {
-    let entries: Vec<(Receipt, Duration)> = decided
-        .iter()
-        .map(|decided| match decided.disposition {
-            Disposition::VisibleAfter(wait) => (decided.held.message.receipt.clone(), wait),
-            _ => (decided.held.message.receipt.clone(), Duration::ZERO),
-        })
-        .collect();
+/// Makes messages visible again, each after its wait, or as late as SQS allows.
+async fn hide_all<Q: Queue>(queue: &Q, held: &[(Held, Duration)]) {
+    let entry = |(held, wait): &(Held, Duration)| {
+        let longest = VISIBILITY_LIMIT.saturating_sub(held.received_at.elapsed());
+        (held.message.receipt.clone(), (*wait).min(longest))
+    };
+    let entries: Vec<(Receipt, Duration)> = held.iter().map(entry).collect();
     in_batches(queue, &entries).await;
-}
-
-type BatchResult = Result<Vec<Result<(), EntryError>>, QueueError>;
-
-/// What a batch call does with its entries follows from what they are.
-trait BatchEntry: Clone + Send + Sync {
-    const OPERATION: &'static str;
-    fn call<Q: Queue>(queue: &Q, batch: &[Self]) -> impl Future<Output = BatchResult> + Send;
-}
-
-impl BatchEntry for Receipt {
-    const OPERATION: &'static str = "delete";
-    fn call<Q: Queue>(queue: &Q, batch: &[Self]) -> impl Future<Output = BatchResult> + Send {
-        queue.delete(batch)
-    }
-}
-
-impl BatchEntry for (Receipt, Duration) {
-    const OPERATION: &'static str = "change_visibility";
-    fn call<Q: Queue>(queue: &Q, batch: &[Self]) -> impl Future<Output = BatchResult> + Send {
-        queue.change_visibility(batch)
-    }
-}
-
-impl BatchEntry for OutgoingMessage {
-    const OPERATION: &'static str = "dead_letter";
-    fn call<Q: Queue>(queue: &Q, batch: &[Self]) -> impl Future<Output = BatchResult> + Send {
-        queue.send(batch)
-    }
-}
-
-/// Makes a call for each ten entries, and again for those of them that failed and may succeed. Answers for each entry
-/// whether it did.
-async fn in_batches<Q: Queue, T: BatchEntry>(queue: &Q, entries: &[T]) -> Vec<bool> {
-    let mut done = vec![false; entries.len()];
-    let mut open: Vec<usize> = (0..entries.len()).collect();
-    for attempt in 0..TRIES {
-        if open.is_empty() {
-            break;
-        }
-        if attempt > 0 {
-            tokio::time::sleep(WAIT_BETWEEN_TRIES).await;
-        }
-        let mut again = Vec::new();
-        for batch in open.chunks(BATCH_LIMIT) {
-            let values: Vec<T> = batch.iter().map(|position| entries[*position].clone()).collect();
-            match T::call(queue, &values).await {
-                Ok(results) => {
-                    for (position, result) in batch.iter().zip(results) {
-                        match result {
-                            Ok(()) => done[*position] = true,
-                            Err(error) => {
-                                metrics::queue_entry_failed(T::OPERATION, &error);
-                                if matches!(error, EntryError::Unavailable { .. }) {
-                                    again.push(*position);
-                                }
-                            }
-                        }
-                    }
-                }
-                Err(error) => {
-                    metrics::queue_call_failed(&error);
-                    again.extend_from_slice(batch);
-                }
-            }
-        }
-        open = again;
-    }
-    done
 }

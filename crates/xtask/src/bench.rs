@@ -31,12 +31,16 @@ pub(crate) async fn run(persons: usize) -> anyhow::Result<()> {
     let tools = tools()?;
     let binary = build_worker(UNIT, true)?;
     let binary = binary.to_str().context("the path of the checkout is not UTF-8")?;
-    println!("\n{:>8} {:<10} {:>12} {:>24} {:>10}", "persons", "messages", "messages/s", "worker CPU s per 1,000", "RSS MB");
+    println!(
+        "\n{:>8} {:<10} {:>12} {:>24} {:>10}",
+        "persons", "messages", "messages/s", "worker CPU s per 1,000", "RSS MB"
+    );
     for size in [persons / 4, persons] {
         let world = World::build(Setup { visibility_secs: 60, ..Setup::default() }, &tools).await?;
         let settings = [("COPPICE_RECEIVE_WAIT_SECS", "20"), ("COPPICE_SSO_TIMEOUT_SECS", "10")];
         let worker = world.start_worker(binary, UNIT, &settings).await;
-        measure(&world, &worker, size, "creations", |world, id| world.idp.put_user(SimulatedUser::new(id))).await?;
+        measure(&world, &worker, size, "creations", |world, id| world.idp.put_user(SimulatedUser::new(id)))
+            .await?;
         measure(&world, &worker, size, "changes", |world, id| {
             world.idp.update(id, |user| user.given_name = Some(String::from("Changed")))
         })
@@ -82,7 +86,8 @@ async fn measure(
 fn cpu_seconds(pid: u32) -> anyhow::Result<f64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     let after_name = stat.rsplit(')').next().context("stat has a name")?;
-    let ticks: Vec<f64> = after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
+    let ticks: Vec<f64> =
+        after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
     Ok(ticks.iter().sum::<f64>() / TICKS_PER_SECOND)
 }
 

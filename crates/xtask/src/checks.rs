@@ -13,7 +13,10 @@ pub(crate) fn run() -> anyhow::Result<()> {
     run_step("format", cargo(&["fmt", "--all", "--check"]))?;
     println!("\n── tools");
     install_tools()?;
-    run_step("lints", cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]))?;
+    run_step(
+        "lints",
+        cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]),
+    )?;
     run_step("CloudFormation template", cfn_lint()?)?;
     println!("\n── queries against the migrations");
     sqlx_prepare::run(true)?;

@@ -43,7 +43,9 @@ async fn play(once: bool) -> anyhow::Result<()> {
     tools.postgres()?;
     tools.ministack()?;
     let binary = build_worker(UNIT, false)?;
-    println!("starting PostgreSQL and the AWS emulator, deploying deploy/cloudformation/coppice.yaml, migrating");
+    println!(
+        "starting PostgreSQL and the AWS emulator, deploying deploy/cloudformation/coppice.yaml, migrating"
+    );
     let world = World::build(Setup::default(), &tools).await?;
     for workaround in &world.topology.workarounds {
         println!("  the emulator is not AWS: {workaround}");
@@ -104,7 +106,10 @@ async fn tell(world: &World, worker: &Worker, view: &mut View) -> anyhow::Result
     let first = idp.update(CLEO, |user| user.email = Some("cleo@first.example.org".into()));
     let second = idp.update(CLEO, |user| user.email = Some("cleo@second.example.org".into()));
     deliver(world, &second).await;
-    view.show_when(world, "Cleo's last change", |persons| has_email(persons, CLEO, "cleo@second.example.org")).await?;
+    view.show_when(world, "Cleo's last change", |persons| {
+        has_email(persons, CLEO, "cleo@second.example.org")
+    })
+    .await?;
     deliver(world, &first).await;
     view.show_when(world, "the late event to be handled", |persons| {
         has_email(persons, CLEO, "cleo@second.example.org")
@@ -118,7 +123,8 @@ async fn tell(world: &World, worker: &Worker, view: &mut View) -> anyhow::Result
     deliver(world, &idp.delete(BOB)).await;
     view.show_when(world, "Bob to be gone", |persons| has_status(persons, BOB, "deleted")).await?;
     deliver(world, &late).await;
-    view.show_when(world, "the late event to be handled", |persons| has_status(persons, BOB, "deleted")).await?;
+    view.show_when(world, "the late event to be handled", |persons| has_status(persons, BOB, "deleted"))
+        .await?;
 
     view.chapter("something that is no event lands in the queue");
     world.enqueue(UNIT, POISON).await;
@@ -145,7 +151,10 @@ async fn outage(world: &World, worker: &Worker, view: &mut View) -> anyhow::Resu
     })
     .await?;
     let (visible, hidden) = world.queue_depth(UNIT).await;
-    println!("    the breaker is open: receiving has stopped, {} event(s) wait in the queue", visible + hidden);
+    println!(
+        "    the breaker is open: receiving has stopped, {} event(s) wait in the queue",
+        visible + hidden
+    );
     println!("    the provider comes back");
     world.idp.set_fault(Fault::None);
     view.show_when(world, "what waited", |persons| {
@@ -175,14 +184,21 @@ async fn verify(world: &World, worker: &Worker, view: &mut View) -> anyhow::Resu
         }) && users.len() == 3,
     );
     let bob = persons.get(BOB);
-    check("Bob is a tombstone without personal values", bob.is_some_and(|bob| bob.status == "deleted" && bob.email.is_none()));
+    check(
+        "Bob is a tombstone without personal values",
+        bob.is_some_and(|bob| bob.status == "deleted" && bob.email.is_none()),
+    );
     check("every change is announced exactly once", view.all_announced(world).await.is_ok());
     let letters = world.dead_letters(UNIT, 1).await;
-    check("the poison, and only that, is in the dead letters", letters.len() == 1 && letters[0].body == POISON);
+    check(
+        "the poison, and only that, is in the dead letters",
+        letters.len() == 1 && letters[0].body == POISON,
+    );
     check("the queue is empty", world.queue_depth(UNIT).await == (0, 0));
     let personal: Vec<String> = users.iter().flat_map(|user| user.email.clone()).collect();
     let log = worker.log();
-    let leaked = personal.iter().any(|value| world.proxy.transcript_contains(value) || log.contains(value.as_str()));
+    let leaked =
+        personal.iter().any(|value| world.proxy.transcript_contains(value) || log.contains(value.as_str()));
     check("no address was in a message that the worker saw, in an announcement or in its log", !leaked);
     if faults.is_empty() {
         println!("\nthe story ended as it should");

@@ -33,7 +33,9 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
         return Ok(());
     }
     if check {
-        bail!("the query descriptions in .sqlx are out of date: run `cargo xtask sqlx-prepare` and commit them");
+        bail!(
+            "the query descriptions in .sqlx are out of date: run `cargo xtask sqlx-prepare` and commit them"
+        );
     }
     fs::create_dir_all(&committed)?;
     for name in old.keys() {
@@ -74,7 +76,8 @@ fn descriptions(folder: &Path) -> anyhow::Result<BTreeMap<String, String>> {
     }
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        descriptions.insert(entry.file_name().to_string_lossy().into_owned(), fs::read_to_string(entry.path())?);
+        descriptions
+            .insert(entry.file_name().to_string_lossy().into_owned(), fs::read_to_string(entry.path())?);
     }
     Ok(descriptions)
 }

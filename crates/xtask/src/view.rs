@@ -71,7 +71,10 @@ impl View {
     }
 
     async fn show(&mut self, world: &World, persons: BTreeMap<String, PersonRow>) -> anyhow::Result<()> {
-        println!("    {:<14} {:<9} {:<30} {:<14} {:>3}  person", "at the IdP", "status", "email", "given name", "rev");
+        println!(
+            "    {:<14} {:<9} {:<30} {:<14} {:>3}  person",
+            "at the IdP", "status", "email", "given name", "rev"
+        );
         for (id, person) in &persons {
             let mark = if self.persons.get(id) == Some(person) { ' ' } else { '*' };
             let text = |value: &Option<String>| value.clone().unwrap_or_else(|| String::from("–"));
@@ -87,7 +90,11 @@ impl View {
         }
         for (kind, event) in world.take_announcements().await? {
             let person_id = event.entity_id.to_string();
-            println!("    announced: {kind} …{} revision {}", &person_id[person_id.len() - 8..], event.revision);
+            println!(
+                "    announced: {kind} …{} revision {}",
+                &person_id[person_id.len() - 8..],
+                event.revision
+            );
             self.announced.entry(person_id).or_default().push(event.revision);
         }
         self.persons = persons;

@@ -18,7 +18,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("postgres-store", &["event-contract"]),
     ("provider-http", &[]),
     ("provider-sso", &["event-contract", "provider-http"]),
-    ("worker-process", &["event-bus", "postgres-store", "settings", "sqs-queue", "telemetry", "worker-runtime"]),
+    (
+        "worker-process",
+        &["event-bus", "postgres-store", "settings", "sqs-queue", "telemetry", "worker-runtime"],
+    ),
     ("local-stack", &[]),
     ("testkit", &["event-contract", "local-stack", "postgres-store"]),
     ("xtask", &["local-stack", "testkit"]),
@@ -28,7 +31,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const FOR_DEVELOPERS: &[&str] = &["local-stack", "testkit", "xtask"];
 
 /// Words that the consumer loop must not know.
-const PRODUCT_NOUNS: &[&str] = &["person", "auth0", "scim", "okta", "salesforce", "stripe", "sqlx", "email", "crm"];
+const PRODUCT_NOUNS: &[&str] =
+    &["person", "auth0", "scim", "okta", "salesforce", "stripe", "sqlx", "email", "crm"];
 
 /// Our packages with their own dependencies among ours, without dev-dependencies.
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {

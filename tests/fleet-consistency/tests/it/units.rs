@@ -3,7 +3,8 @@
 use crate::{folders, read, workspace};
 
 /// The files that every worker has: a difference is a sign of a difference.
-const WORKER_FILES: &[&str] = &["README.md", "src/main.rs", "src/lib.rs", "src/handler.rs", "src/settings.rs", "tests/it/main.rs"];
+const WORKER_FILES: &[&str] =
+    &["README.md", "src/main.rs", "src/lib.rs", "src/handler.rs", "src/settings.rs", "tests/it/main.rs"];
 
 /// `main` reads as one wiring, or it holds something that belongs elsewhere.
 const MAIN_LINES: usize = 30;
@@ -35,10 +36,16 @@ fn every_worker_has_its_queues_its_handler_s_name_and_its_row_in_the_readme() {
     let readme = read("README.md");
     for name in folders("workers") {
         assert!(template.contains(&format!("${{Prefix}}-{name}\n")), "queue of {name} in the template");
-        assert!(template.contains(&format!("${{Prefix}}-{name}-dlq\n")), "dead-letter queue of {name} in the template");
+        assert!(
+            template.contains(&format!("${{Prefix}}-{name}-dlq\n")),
+            "dead-letter queue of {name} in the template"
+        );
         let handler = read(&format!("workers/{name}/src/handler.rs"));
         assert!(handler.contains(&format!("const NAME: &'static str = \"{name}\";")), "NAME of {name}");
-        assert!(readme.contains(&format!("| [`{name}`](workers/{name}/README.md) |")), "row of {name} in README.md");
+        assert!(
+            readme.contains(&format!("| [`{name}`](workers/{name}/README.md) |")),
+            "row of {name} in README.md"
+        );
     }
 }
 

@@ -1,0 +1,120 @@
+//! A database with the schema, and short words for readings and rows.
+
+use event_contract::{Hop, TraceContext};
+use local_stack::{Postgres, Tools};
+use postgres_store::{
+    Announce, Identity, PersonReading, PersonStatus, Profile, ReadingResult, RecordState, Store,
+};
+use serde_json::json;
+use sqlx::{AssertSqlSafe, PgPool};
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::SOURCE;
+
+/// A migrated database on a server of its own.
+pub(crate) struct Database {
+    pub(crate) store: Store,
+    /// Direct access, past the store.
+    pub(crate) pool: PgPool,
+    pub(crate) url: String,
+    // Last, so that it ends after the connections.
+    pub(crate) server: Postgres,
+}
+
+impl Database {
+    pub(crate) async fn start() -> Self {
+        let database = Self::start_empty().await;
+        database.store.migrate().await.unwrap();
+        database
+    }
+
+    /// Without the schema.
+    pub(crate) async fn start_empty() -> Self {
+        let tools = Tools::locate_or_install(|sentence| eprintln!("{sentence}")).unwrap();
+        let server = Postgres::start(&tools).await.unwrap();
+        let url = server.create_database("orchard").await.unwrap();
+        Self { store: open(&url), pool: PgPool::connect_lazy(&url).unwrap(), url, server }
+    }
+
+    /// Applies readings in one batch.
+    pub(crate) async fn apply(&self, readings: &[PersonReading]) -> Vec<ReadingResult> {
+        self.store.apply_person_readings(SOURCE, readings).await.unwrap()
+    }
+
+    pub(crate) async fn execute(&self, sql: &str) {
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&self.pool).await.unwrap();
+    }
+
+    pub(crate) async fn count(&self, sql: &str) -> i64 {
+        sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&self.pool).await.unwrap()
+    }
+
+    /// Rows of text, in the order of the query.
+    pub(crate) async fn texts(&self, sql: &str) -> Vec<String> {
+        sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_all(&self.pool).await.unwrap()
+    }
+
+    /// The physical version of every row that a reading may write: any write changes them.
+    pub(crate) async fn row_versions(&self) -> Vec<String> {
+        let one = |table: &str| format!("select '{table} ' || xmin::text || ctid::text as row from {table}");
+        let all = ["person", "source_record", "identity", "outbox"].map(one).join(" union all ");
+        self.texts(&format!("{all} order by row")).await
+    }
+}
+
+pub(crate) fn open(url: &str) -> Store {
+    Store::open(&url.to_owned().into(), 8).unwrap()
+}
+
+/// A version: a number of milliseconds. Whole thousands are coarse.
+pub(crate) fn at(milliseconds: i64) -> OffsetDateTime {
+    OffsetDateTime::UNIX_EPOCH + Duration::days(20_000) + Duration::milliseconds(milliseconds)
+}
+
+/// A record that is there, with a content that shows in the person's email. It names one identity, its own.
+pub(crate) fn found(id: &str, content: &str, version: Option<i64>, ticket: i64) -> PersonReading {
+    naming(id, content, &[id], version, ticket)
+}
+
+/// A record that is there, and the identities that it names.
+pub(crate) fn naming(
+    id: &str,
+    content: &str,
+    subjects: &[&str],
+    version: Option<i64>,
+    ticket: i64,
+) -> PersonReading {
+    let profile = Profile {
+        status: PersonStatus::Active,
+        email: Some(format!("{content}@example.org")),
+        email_verified: true,
+        given_name: None,
+        family_name: None,
+        display_name: None,
+        phone: None,
+    };
+    let identities = subjects.iter().map(|subject| Identity {
+        provider: String::from("db"),
+        subject: String::from(*subject),
+        connection: None,
+    });
+    let record = json!({ "content": content, "identities": subjects });
+    let state = RecordState::Present { record, profile, identities: identities.collect() };
+    reading(id, state, version, ticket)
+}
+
+/// A record that is gone.
+pub(crate) fn gone(id: &str, version: Option<i64>, ticket: i64) -> PersonReading {
+    reading(id, RecordState::Gone, version, ticket)
+}
+
+fn reading(id: &str, state: RecordState, version: Option<i64>, ticket: i64) -> PersonReading {
+    let announce = Announce {
+        cause: Uuid::now_v7(),
+        hop: Hop::OUTSIDE.next().unwrap(),
+        traceparent: TraceContext::start(),
+    };
+    let version_at = version.map(at);
+    PersonReading { external_id: id.to_owned(), state, version_at, etag: None, ticket, announce }
+}

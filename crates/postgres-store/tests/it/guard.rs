@@ -1,0 +1,143 @@
+//! The guard as a table: sequences of readings of one record, what each does, and what stands in the end.
+
+use postgres_store::ReadingResult::{Applied, Unchanged};
+use postgres_store::{PersonReading, ReadingResult};
+
+use crate::database::{Database, at, found, gone};
+
+struct Step(PersonReading, ReadingResult);
+
+/// What stands in the end: content if any, version, ticket.
+struct End(Option<&'static str>, Option<i64>, i64);
+
+fn sees(content: &str, version: i64, ticket: i64, result: ReadingResult) -> Step {
+    Step(found("", content, Some(version), ticket), result)
+}
+
+fn sees_unversioned(content: &str, ticket: i64, result: ReadingResult) -> Step {
+    Step(found("", content, None, ticket), result)
+}
+
+fn misses(version: Option<i64>, ticket: i64, result: ReadingResult) -> Step {
+    Step(gone("", version, ticket), result)
+}
+
+/// Versions that are no whole thousand have a fraction of a second.
+#[rustfmt::skip]
+fn cases() -> Vec<(&'static str, Vec<Step>, End)> {
+    vec![
+        ("a newer version wins, though begun earlier",
+            vec![sees("a", 1001, 5, Applied), sees("b", 1002, 3, Applied)], End(Some("b"), Some(1002), 5)),
+        ("an older version loses, though begun later",
+            vec![sees("b", 1002, 3, Applied), sees("a", 1001, 5, Unchanged)], End(Some("b"), Some(1002), 3)),
+        ("on a tie the later refetch wins",
+            vec![sees("a", 1001, 3, Applied), sees("b", 1001, 5, Applied)], End(Some("b"), Some(1001), 5)),
+        ("on a tie the earlier refetch loses",
+            vec![sees("b", 1001, 5, Applied), sees("a", 1001, 3, Unchanged)], End(Some("b"), Some(1001), 5)),
+        ("without versions the later refetch wins",
+            vec![sees_unversioned("a", 3, Applied), sees_unversioned("b", 5, Applied)], End(Some("b"), None, 5)),
+        ("without versions the earlier refetch loses",
+            vec![sees_unversioned("b", 5, Applied), sees_unversioned("a", 3, Unchanged)], End(Some("b"), None, 5)),
+        ("the same again, finer than a second, does not even move the ticket",
+            vec![sees("a", 1001, 3, Applied), sees("a", 1001, 5, Unchanged)], End(Some("a"), Some(1001), 3)),
+        ("the same again in whole seconds moves the ticket",
+            vec![sees("a", 1000, 3, Applied), sees("a", 1000, 5, Unchanged)], End(Some("a"), Some(1000), 5)),
+        ("so that an earlier refetch from within that second loses",
+            vec![sees("b", 1000, 3, Applied), sees("b", 1000, 5, Unchanged), sees("a", 1000, 4, Unchanged)],
+            End(Some("b"), Some(1000), 5)),
+        ("the same again without versions moves the ticket",
+            vec![sees_unversioned("a", 3, Applied), sees_unversioned("a", 5, Unchanged)], End(Some("a"), None, 5)),
+        ("the same content in a newer version moves the version, and is no change",
+            vec![sees("a", 1001, 3, Applied), sees("a", 1002, 5, Unchanged)], End(Some("a"), Some(1002), 5)),
+        ("nor is it when its refetch began earlier",
+            vec![sees("a", 1001, 5, Applied), sees("a", 1002, 3, Unchanged)], End(Some("a"), Some(1002), 5)),
+        ("a source that begins to tell versions is taken at its word",
+            vec![sees_unversioned("a", 3, Applied), sees("a", 1001, 5, Unchanged), sees("b", 900, 7, Unchanged)],
+            End(Some("a"), Some(1001), 5)),
+        ("a source that stops telling versions is ordered by tickets, and the version stays",
+            vec![sees("a", 1001, 3, Applied), sees_unversioned("b", 5, Applied), sees_unversioned("c", 4, Unchanged)],
+            End(Some("b"), Some(1001), 5)),
+        ("a later refetch that finds nothing leaves a tombstone, at the version of the deletion",
+            vec![sees("a", 1001, 3, Applied), misses(Some(2002), 5, Applied)], End(None, Some(2002), 5)),
+        ("a tombstone that does not know when stands at the last version",
+            vec![sees("a", 1001, 3, Applied), misses(None, 5, Applied)], End(None, Some(1001), 5)),
+        ("an earlier refetch that found nothing leaves none, whatever its version",
+            vec![sees("a", 1001, 5, Applied), misses(Some(2002), 3, Unchanged)], End(Some("a"), Some(1001), 5)),
+        ("a second deletion is no change and moves the tombstone on",
+            vec![misses(Some(2002), 3, Applied), misses(Some(3003), 5, Unchanged), misses(Some(9009), 4, Unchanged)],
+            End(None, Some(3003), 5)),
+        ("so that a return from between the two cannot lift it",
+            vec![misses(Some(2002), 3, Applied), misses(None, 9, Unchanged), sees("a", 2502, 7, Unchanged)],
+            End(None, Some(2002), 9)),
+        ("a deletion from before the version that stands is believed, and that version lifts it again",
+            vec![sees("a", 3003, 1, Applied), misses(Some(2002), 2, Applied), sees("a", 3003, 3, Applied)],
+            End(Some("a"), Some(3003), 3)),
+        ("a late word of an older deletion does not bring a tombstone back in time",
+            vec![misses(Some(2002), 1, Applied), misses(Some(1001), 2, Unchanged), sees("a", 1502, 3, Unchanged)],
+            End(None, Some(2002), 2)),
+        ("a later refetch with a newer version lifts a tombstone",
+            vec![sees("a", 1001, 3, Applied), misses(Some(2002), 5, Applied), sees("b", 3003, 7, Applied)],
+            End(Some("b"), Some(3003), 7)),
+        ("also with the content of before",
+            vec![sees("a", 1001, 3, Applied), misses(Some(2002), 5, Applied), sees("a", 3003, 7, Applied)],
+            End(Some("a"), Some(3003), 7)),
+        ("a stale replica does not lift it",
+            vec![sees("a", 1001, 3, Applied), misses(Some(2002), 5, Applied), sees("a", 1001, 7, Unchanged),
+                 sees("b", 2002, 8, Unchanged)],
+            End(None, Some(2002), 5)),
+        ("nor does one when it is unknown when the record went",
+            vec![sees("a", 1001, 3, Applied), misses(None, 5, Applied), sees("a", 1001, 7, Unchanged)],
+            End(None, Some(1001), 5)),
+        ("nor does an earlier refetch, however new its version",
+            vec![misses(Some(2002), 5, Applied), sees("b", 3003, 4, Unchanged)], End(None, Some(2002), 5)),
+        ("without versions a later refetch lifts it",
+            vec![sees_unversioned("a", 3, Applied), misses(None, 5, Applied), sees_unversioned("a", 4, Unchanged),
+                 sees_unversioned("a", 7, Applied)],
+            End(Some("a"), None, 7)),
+        ("a record that was gone before it was read can be created later",
+            vec![misses(Some(2002), 3, Applied), sees("a", 3003, 5, Applied)], End(Some("a"), Some(3003), 5)),
+        ("also when it is unknown when it went",
+            vec![misses(None, 3, Applied), sees("a", 1001, 5, Applied)], End(Some("a"), Some(1001), 5)),
+        ("the very same reading twice is one",
+            vec![sees("a", 1000, 3, Applied), sees("a", 1000, 3, Unchanged), misses(None, 4, Applied),
+                 misses(None, 4, Unchanged)],
+            End(None, Some(1000), 4)),
+    ]
+}
+
+#[tokio::test]
+async fn readings_are_let_through_or_refused_as_the_table_says() {
+    let database = Database::start().await;
+    for (name, steps, End(content, version, ticket)) in cases() {
+        for (number, Step(mut reading, expected)) in steps.into_iter().enumerate() {
+            name.clone_into(&mut reading.external_id);
+            let result = database.apply(&[reading]).await;
+            assert_eq!(result, [expected], "{name}: step {number}");
+        }
+        let row: (Option<String>, Option<time::OffsetDateTime>, i64, bool) = sqlx::query_as(
+            "select record ->> 'content', version_at, ticket, gone_at is not null from source_record \
+             where external_id = $1",
+        )
+        .bind(name)
+        .fetch_one(&database.pool)
+        .await
+        .unwrap();
+        let expected = (content.map(str::to_owned), version.map(at), ticket, content.is_none());
+        assert_eq!(row, expected, "{name}: the end");
+    }
+}
+
+#[tokio::test]
+async fn a_tombstone_keeps_the_time_of_the_first_deletion_and_nothing_personal() {
+    let database = Database::start().await;
+    database.apply(&[found("a", "ada", Some(1001), 1)]).await;
+    database.apply(&[gone("a", None, 2)]).await;
+    let before = database.texts("select gone_at::text from source_record").await;
+    database.apply(&[gone("a", None, 3)]).await;
+    assert_eq!(database.texts("select gone_at::text from source_record").await, before);
+    for table in ["person", "source_record", "identity", "outbox"] {
+        let named =
+            database.count(&format!("select count(*) from {table} row where row::text like '%ada%'")).await;
+        assert_eq!(named, 0, "{table}");
+    }
+}

@@ -1,0 +1,175 @@
+//! The outbox: commits with the change, is claimed by one relay at a time, and comes back when a claim lapses.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use postgres_store::{ClaimedAnnouncement, StoreError};
+use sqlx::Connection as _;
+use uuid::Uuid;
+
+use crate::SOURCE;
+use crate::database::{Database, found, open};
+
+const LONG: Duration = Duration::from_secs(3600);
+
+async fn announce(database: &Database, number: usize) {
+    let readings: Vec<_> = (0..number).map(|id| found(&format!("r{id}"), "x", Some(1001), 1)).collect();
+    database.apply(&readings).await;
+}
+
+async fn claim(database: &Database, limit: u32) -> Vec<ClaimedAnnouncement> {
+    database.store.claim_announcements(limit, LONG).await.unwrap()
+}
+
+fn ids(claimed: &[ClaimedAnnouncement]) -> Vec<Uuid> {
+    claimed.iter().map(|row| row.announcement.event_id).collect()
+}
+
+async fn waiting(database: &Database) -> i64 {
+    database.store.outbox_depth().await.unwrap().waiting
+}
+
+#[tokio::test]
+async fn a_change_and_its_announcement_commit_together_or_not_at_all() {
+    let database = Database::start().await;
+    let refuse = "create function refuse() returns trigger language plpgsql as $$ begin raise 'no'; end $$;";
+    database.execute(refuse).await;
+    let triggers = [
+        "create trigger refuse before insert on outbox for each row execute function refuse()",
+        "create constraint trigger refuse after insert on outbox deferrable initially deferred \
+         for each row execute function refuse()",
+    ];
+    for trigger in triggers {
+        database.execute(trigger).await;
+        let refused = database.store.apply_person_readings(SOURCE, &[found("a", "ada", Some(1001), 1)]).await;
+        assert!(matches!(refused, Err(StoreError::Unavailable { code }) if code == "P0001"));
+        assert_eq!(database.row_versions().await, [""; 0], "neither row nor announcement");
+        database.execute("drop trigger refuse on outbox").await;
+    }
+    announce(&database, 1).await;
+    assert_eq!((database.row_versions().await.len(), waiting(&database).await), (4, 1));
+}
+
+#[tokio::test]
+async fn a_commit_wakes_the_relay_and_a_batch_that_changes_nothing_does_not() {
+    let database = Database::start().await;
+    announce(&database, 1).await;
+    let soon = Duration::from_secs(20);
+    tokio::time::timeout(soon, database.store.outbox_filled()).await.expect("a commit wakes it");
+    announce(&database, 1).await;
+    let idle = tokio::time::timeout(Duration::ZERO, database.store.outbox_filled()).await;
+    assert!(idle.is_err(), "nothing was committed");
+}
+
+#[tokio::test]
+async fn the_depth_tells_how_many_wait_and_since_when() {
+    let database = Database::start().await;
+    let depth = database.store.outbox_depth().await.unwrap();
+    assert_eq!((depth.waiting, depth.oldest_at), (0, None));
+    announce(&database, 3).await;
+    database.execute("update outbox set created_at = 'epoch' where event_id = (select event_id from outbox order by 1 limit 1)").await;
+    let depth = database.store.outbox_depth().await.unwrap();
+    assert_eq!((depth.waiting, depth.oldest_at), (3, Some(time::OffsetDateTime::UNIX_EPOCH)));
+}
+
+#[tokio::test]
+async fn claims_come_oldest_first_up_to_the_limit_and_hold() {
+    let database = Database::start().await;
+    announce(&database, 5).await;
+    let all = database.texts("select event_id::text from outbox order by event_id").await;
+    let first = claim(&database, 3).await;
+    let rest = claim(&database, 9).await;
+    let claimed: Vec<_> = [ids(&first), ids(&rest)].concat().iter().map(Uuid::to_string).collect();
+    assert_eq!((first.len(), claimed), (3, all));
+    assert_eq!(claim(&database, 9).await, []);
+
+    database.store.remove_announcements(&ids(&first)).await.unwrap();
+    assert_eq!(waiting(&database).await, 2, "only what the bus took is removed");
+}
+
+#[tokio::test]
+async fn a_claim_that_lapsed_is_anybody_s() {
+    let database = Database::start().await;
+    announce(&database, 2).await;
+    let dead = claim(&database, 9).await;
+    assert_eq!(claim(&database, 9).await, [], "while it holds");
+    database.execute("update outbox set claimed_until = now() - interval '1 second'").await;
+    assert_eq!(ids(&claim(&database, 9).await), ids(&dead));
+}
+
+#[tokio::test]
+async fn what_the_bus_did_not_take_comes_back_after_its_delay() {
+    let database = Database::start().await;
+    announce(&database, 3).await;
+    let claimed = ids(&claim(&database, 9).await);
+    database.store.release_announcements(&claimed[..1], Duration::ZERO).await.unwrap();
+    database.store.release_announcements(&claimed[1..2], LONG).await.unwrap();
+    assert_eq!(ids(&claim(&database, 9).await), claimed[..1]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_two_relays_claim_the_same_row() {
+    let database = Database::start().await;
+    announce(&database, 600).await;
+    let relays: Vec<_> = (0..6)
+        .map(|_| {
+            let store = open(&database.url);
+            tokio::spawn(async move {
+                let mut mine = Vec::new();
+                loop {
+                    let claimed = ids(&store.claim_announcements(7, LONG).await.unwrap());
+                    assert!(claimed.len() <= 7, "more than asked for");
+                    if claimed.is_empty() {
+                        return mine;
+                    }
+                    mine.extend(claimed);
+                    assert!(mine.len() <= 600, "rows are claimed again and again");
+                }
+            })
+        })
+        .collect();
+    let mut all = Vec::new();
+    for relay in relays {
+        all.extend(relay.await.unwrap());
+    }
+    // A relay may see only rows that another is claiming, and stop: what is left is left for its next look.
+    all.extend(ids(&claim(&database, 600).await));
+    assert_eq!(all.len(), 600);
+    assert_eq!(all.iter().collect::<HashSet<_>>().len(), 600);
+}
+
+#[tokio::test]
+async fn rows_that_another_relay_is_claiming_are_skipped_not_waited_for() {
+    let database = Database::start().await;
+    announce(&database, 4).await;
+    let mut other = sqlx::PgConnection::connect(&database.url).await.unwrap();
+    let mut transaction = other.begin().await.unwrap();
+    let locked: Vec<Uuid> =
+        sqlx::query_scalar("select event_id from outbox order by event_id limit 2 for update")
+            .fetch_all(&mut *transaction)
+            .await
+            .unwrap();
+    let claimed =
+        tokio::time::timeout(Duration::from_secs(20), claim(&database, 9)).await.expect("no waiting");
+    assert_eq!(claimed.len(), 2);
+    assert!(ids(&claimed).iter().all(|id| !locked.contains(id)));
+}
+
+#[tokio::test]
+async fn rows_of_a_newer_form_are_left_for_a_newer_relay_and_hold_up_nothing() {
+    let database = Database::start().await;
+    announce(&database, 6).await;
+    database
+        .execute("update outbox set kind = 'PersonDreamt' where event_id in (select event_id from outbox order by 1 limit 2)")
+        .await;
+    database
+        .execute("update outbox set hop = 99 where event_id = (select event_id from outbox order by 1 offset 2 limit 1)")
+        .await;
+    assert_eq!(claim(&database, 3).await, [], "the oldest are of a newer form");
+    // Their claims lapse while others wait.
+    database
+        .execute("update outbox set claimed_until = now() - interval '1 second' where claimed_until > now()")
+        .await;
+    assert_eq!(claim(&database, 3).await.len(), 3, "rows that never were claimed come first");
+    assert_eq!(waiting(&database).await, 6, "none is lost");
+}

@@ -1,0 +1,78 @@
+//! No statement of the hot path reads a whole table: its cost does not grow with the number of persons.
+//!
+//! Postgres itself is asked, after the statements ran as the store sends them: it counts how often a table was scanned
+//! from end to end. (What `EXPLAIN` says of a copy of a statement may differ from what a prepared one does.)
+
+use std::time::Duration;
+
+use local_stack::wait_until;
+use postgres_store::ReadingResult::{Applied, Unchanged};
+use postgres_store::{FailedAttempt, PersonReading, Store};
+
+use crate::SOURCE;
+use crate::database::{Database, gone, naming, open};
+
+const PERSONS: usize = 20_000;
+const LIMIT: Duration = Duration::from_secs(60);
+/// More than five: from the sixth execution on, Postgres may use a plan that fits any parameters.
+const ROUNDS: i64 = 12;
+
+fn reading(number: usize, content: &str, version: i64) -> PersonReading {
+    naming(&format!("db|{number}"), content, &[&number.to_string(), "x"], Some(version), version)
+}
+
+/// Ends the store's connections, which hands in their counts, and answers how often each table was scanned whole.
+async fn whole_scans(database: &Database, store: &Store) -> Vec<String> {
+    store.close().await;
+    let connected = "select count(*) from pg_stat_activity where application_name = 'coppice'";
+    let ended = wait_until(LIMIT, "the connections to end", async || {
+        Ok((database.count(connected).await == 0).then_some(()))
+    });
+    ended.await.unwrap();
+    let scans = "select relname || ' ' || seq_scan from pg_stat_user_tables where relname in \
+                 ('person', 'source_record', 'identity', 'outbox', 'message_failure') order by 1";
+    database.texts(scans).await
+}
+
+#[tokio::test]
+async fn hot_statements_read_no_whole_table() {
+    let database = Database::start().await;
+    let everybody: Vec<_> = (0..PERSONS).map(|number| reading(number, "first", 1001)).collect();
+    for batch in everybody.chunks(1000) {
+        database.apply(batch).await;
+    }
+    let failure = |number: usize| FailedAttempt {
+        message_id: format!("m{number}"),
+        class: String::from("timeout"),
+        detail: String::new(),
+    };
+    let failures: Vec<_> = (0..PERSONS).map(failure).collect();
+    database.store.record_failures("sso-sync", "1", &failures).await.unwrap();
+    database.execute("vacuum analyze").await;
+    let before = whole_scans(&database, &database.store).await;
+    assert_eq!(before.len(), 5);
+
+    let store = open(&database.url);
+    for round in 1..=ROUNDS {
+        let numbers = [round as usize, 500 + round as usize, PERSONS + round as usize];
+        let ids: Vec<String> = numbers.iter().map(|number| format!("db|{number}")).collect();
+        store.draw_refetch_tickets(SOURCE, &ids).await.unwrap();
+        let changed = numbers.map(|number| reading(number, "second", 1001 + round));
+        assert_eq!(store.apply_person_readings(SOURCE, &changed).await.unwrap(), [Applied; 3]);
+        assert_eq!(store.apply_person_readings(SOURCE, &changed).await.unwrap(), [Unchanged; 3]);
+        let bare = (10_000 + round).to_string();
+        let deleted = [gone("db|77", Some(2001), 2000 + round), gone(&bare, Some(2001), 2001)];
+        store.apply_person_readings(SOURCE, &deleted).await.unwrap();
+
+        let claimed = store.claim_announcements(100, LIMIT).await.unwrap();
+        let claimed: Vec<_> = claimed.iter().map(|row| row.announcement.event_id).collect();
+        assert_eq!(claimed.len(), 100);
+        store.remove_announcements(&claimed[..50]).await.unwrap();
+        store.release_announcements(&claimed[50..], Duration::ZERO).await.unwrap();
+
+        let failed = [failure(round as usize)];
+        assert_eq!(store.record_failures("sso-sync", "1", &failed).await.unwrap()[0].attempts, 2);
+        store.forget_failures("sso-sync", &[failed[0].message_id.clone()]).await.unwrap();
+    }
+    assert_eq!(whole_scans(&database, &store).await, before);
+}

@@ -1,0 +1,64 @@
+//! The ledger in Postgres passes the suite that the one in memory passes.
+
+use std::ops::Deref;
+
+use local_stack::{Postgres, Tools};
+use postgres_store::Store;
+use worker_process::PostgresLedger;
+use worker_runtime::{BreakerView, FailedAttempt, Ledger, ledger_conformance};
+
+/// A ledger on a server of its own, which ends with the test.
+struct Subject {
+    ledger: PostgresLedger,
+    store: Store,
+    server: Postgres,
+}
+
+impl Subject {
+    async fn start() -> Self {
+        let tools = Tools::locate_or_install(|line| eprintln!("{line}")).unwrap();
+        let server = Postgres::start(&tools).await.unwrap();
+        let url = server.create_database("ledger").await.unwrap();
+        let store = Store::open(&url.into(), 4).unwrap();
+        store.migrate().await.unwrap();
+        Self { ledger: PostgresLedger::new(store.clone(), "scripted", "7.0.0"), store, server }
+    }
+}
+
+/// What the suite asks.
+impl Deref for Subject {
+    type Target = PostgresLedger;
+
+    fn deref(&self) -> &PostgresLedger {
+        &self.ledger
+    }
+}
+
+ledger_conformance! { [#[tokio::test]] *Subject::start().await }
+
+fn attempt() -> FailedAttempt {
+    FailedAttempt { message_id: String::from("1"), class: "timeout", detail: String::from("5 s") }
+}
+
+#[tokio::test]
+async fn a_message_id_counts_for_its_own_queue_and_a_breaker_for_all_queues() {
+    let subject = Subject::start().await;
+    let other = PostgresLedger::new(subject.store.clone(), "another", "7.0.0");
+    assert_eq!(subject.record(&[attempt(), attempt()]).await.unwrap()[0].attempts, 2);
+    assert_eq!(other.record(&[attempt()]).await.unwrap()[0].attempts, 1);
+    other.forget(&[String::from("1")]).await.unwrap();
+    assert_eq!(subject.record(&[attempt()]).await.unwrap()[0].attempts, 3);
+    subject.open_breaker("provider", "timeout", std::time::Duration::ZERO).await.unwrap();
+    assert_ne!(other.breaker("provider").await.unwrap(), BreakerView::Closed);
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_is_a_ledger_that_is_down_and_keeps_what_it_knew() {
+    let mut subject = Subject::start().await;
+    assert_eq!(subject.record(&[attempt()]).await.unwrap()[0].attempts, 1);
+    subject.server.stop_immediately();
+    assert!(subject.record(&[attempt()]).await.is_err());
+    assert!(subject.breaker("provider").await.is_err());
+    subject.server.start_again().await.unwrap();
+    assert_eq!(subject.record(&[attempt()]).await.unwrap()[0].attempts, 2, "the failed call counted nothing");
+}

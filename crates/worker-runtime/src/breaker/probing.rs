@@ -1,0 +1,73 @@
+//! Asking an upstream whether it is well, and telling the fleet.
+
+use std::time::Duration;
+
+use sqs_queue::VISIBILITY_LIMIT;
+
+use crate::catch::guarded;
+use crate::handler::{Failure, Handler};
+use crate::ledger::{BreakerView, Ledger, LedgerDown};
+use crate::metrics;
+use crate::options::Options;
+
+/// How long one pod keeps the right to probe: longer than a probe may take.
+const PROBE_LEASE: Duration = Duration::from_secs(30);
+
+/// Asks the upstream who is to blame for a failure. Opens the breaker for the fleet when it does not answer.
+pub(crate) async fn verify<H: Handler, L: Ledger>(
+    handler: &H,
+    ledger: &L,
+    options: &Options,
+) -> Result<BreakerView, LedgerDown> {
+    let upstream = handler.upstream();
+    if let BreakerView::Open { until_probe } = ledger.breaker(upstream).await? {
+        return Ok(BreakerView::Open { until_probe });
+    }
+    match probe(handler, options).await {
+        Ok(()) => Ok(BreakerView::Closed),
+        Err(failure) => {
+            let until_probe = retry_hint(&failure).unwrap_or(options.probe_interval);
+            ledger.open_breaker(upstream, failure.class(), until_probe).await?;
+            metrics::breaker_opened(upstream, failure.class(), until_probe);
+            Ok(BreakerView::Open { until_probe })
+        }
+    }
+}
+
+/// Learns what the fleet believes, and probes if a probe is due and no other pod does it.
+pub(crate) async fn tend<H: Handler, L: Ledger>(
+    handler: &H,
+    ledger: &L,
+    options: &Options,
+) -> Result<BreakerView, LedgerDown> {
+    let upstream = handler.upstream();
+    let view = ledger.breaker(upstream).await?;
+    let due = matches!(view, BreakerView::Open { until_probe } if until_probe.is_zero());
+    if !due || !ledger.claim_probe(upstream, PROBE_LEASE).await? {
+        return Ok(view);
+    }
+    match probe(handler, options).await {
+        Ok(()) => ledger.close_breaker(upstream).await?,
+        Err(failure) => {
+            let first = retry_hint(&failure).unwrap_or(options.probe_interval);
+            ledger.postpone_probe(upstream, first, options.longest_probe_interval.max(first)).await?;
+        }
+    }
+    ledger.breaker(upstream).await
+}
+
+async fn probe<H: Handler>(handler: &H, options: &Options) -> Result<(), Failure> {
+    let result =
+        guarded("probe", options.step_limit.min(PROBE_LEASE / 2), async { handler.probe().await }).await;
+    metrics::probed(handler.upstream(), result.is_ok());
+    result
+}
+
+fn retry_hint(failure: &Failure) -> Option<Duration> {
+    let hint = match failure {
+        Failure::Limited { retry_after } => Some(*retry_after),
+        Failure::Upstream { retry_after, .. } | Failure::Transient { retry_after, .. } => *retry_after,
+        Failure::Permanent { .. } => None,
+    };
+    hint.map(|hint| hint.min(VISIBILITY_LIMIT))
+}

@@ -1,0 +1,63 @@
+//! How often a message has failed.
+
+use crate::{FailedAttempt, Ledger, RecordedFailure};
+
+fn attempt(message_id: &str) -> FailedAttempt {
+    FailedAttempt { message_id: message_id.to_owned(), class: "timeout", detail: String::from("5 s") }
+}
+
+async fn record(ledger: &impl Ledger, message_ids: &[&str]) -> Vec<RecordedFailure> {
+    let attempts: Vec<FailedAttempt> = message_ids.iter().map(|message_id| attempt(message_id)).collect();
+    ledger.record(&attempts).await.unwrap()
+}
+
+async fn counts(ledger: &impl Ledger, message_ids: &[&str]) -> Vec<u32> {
+    record(ledger, message_ids).await.iter().map(|recorded| recorded.attempts).collect()
+}
+
+/// The one that is recorded is counted.
+pub async fn attempts_are_counted_for_each_message(ledger: &impl Ledger) {
+    assert_eq!(counts(ledger, &["ada"]).await, [1]);
+    assert_eq!(counts(ledger, &["ada", "bob"]).await, [2, 1]);
+    assert_eq!(counts(ledger, &["bob"]).await, [2]);
+}
+
+/// However often it fails after that.
+pub async fn the_first_failure_keeps_its_time(ledger: &impl Ledger) {
+    let first = record(ledger, &["ada"]).await[0].first_failed_at;
+    assert_eq!(record(ledger, &["ada"]).await[0].first_failed_at, first);
+    assert!(record(ledger, &["bob"]).await[0].first_failed_at >= first);
+}
+
+/// SQS may deliver twice within the visibility; each answer knows of both.
+pub async fn one_message_twice_in_a_batch_is_two_attempts(ledger: &impl Ledger) {
+    assert_eq!(counts(ledger, &["ada", "bob", "ada"]).await, [2, 1, 2]);
+    assert_eq!(counts(ledger, &["ada"]).await, [3]);
+}
+
+/// One answer for each, whatever order the store finds them in.
+pub async fn answers_come_in_the_order_of_the_question(ledger: &impl Ledger) {
+    counts(ledger, &["zoe", "zoe", "cyd"]).await;
+    assert_eq!(counts(ledger, &["zoe", "ada", "cyd"]).await, [3, 1, 2]);
+    assert_eq!(counts(ledger, &["cyd", "zoe", "ada"]).await, [3, 4, 2]);
+}
+
+/// A success clears its own message's past, and no other's.
+pub async fn what_is_forgotten_starts_anew_and_alone(ledger: &impl Ledger) {
+    counts(ledger, &["ada", "bob"]).await;
+    ledger.forget(&[String::from("ada")]).await.unwrap();
+    assert_eq!(counts(ledger, &["ada", "bob"]).await, [1, 2]);
+}
+
+/// Whoever succeeds on the second receive may have failed never.
+pub async fn forgetting_what_never_failed_is_no_fault(ledger: &impl Ledger) {
+    ledger.forget(&[String::from("ada"), String::from("bob")]).await.unwrap();
+    assert_eq!(counts(ledger, &["ada"]).await, [1]);
+}
+
+/// A detail is text, whatever stands in it.
+pub async fn details_with_quotes_and_other_scripts_are_taken(ledger: &impl Ledger) {
+    let detail = String::from("it's \"so\"; -- {} $1 \\ \u{5d0}\u{1f600}");
+    let recorded = ledger.record(&[FailedAttempt { detail, ..attempt("ada") }]).await.unwrap();
+    assert_eq!(recorded[0].attempts, 1);
+}

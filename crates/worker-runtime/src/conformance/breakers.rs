@@ -1,0 +1,135 @@
+//! Whether an upstream may be called, and who finds out.
+
+use std::time::Duration;
+
+use super::{LONG, SHORT, UPSTREAM, wait_until};
+use crate::{BreakerView, Ledger};
+
+async fn until_probe(ledger: &impl Ledger) -> Option<Duration> {
+    match ledger.breaker(UPSTREAM).await.unwrap() {
+        BreakerView::Closed => None,
+        BreakerView::Open { until_probe } => Some(until_probe),
+    }
+}
+
+async fn open(ledger: &impl Ledger, until_probe: Duration) {
+    ledger.open_breaker(UPSTREAM, "timeout", until_probe).await.unwrap();
+}
+
+async fn claim(ledger: &impl Ledger, lease: Duration) -> bool {
+    ledger.claim_probe(UPSTREAM, lease).await.unwrap()
+}
+
+/// Whether a probe is due in about this time: a case takes a while itself.
+async fn is_due_in(ledger: &impl Ledger, expected: Duration) -> bool {
+    until_probe(ledger).await.is_some_and(|until| until <= expected && until > expected / 10 * 9)
+}
+
+/// Closed is how everything begins.
+pub async fn an_upstream_that_nobody_heard_of_may_be_called(ledger: &impl Ledger) {
+    assert_eq!(until_probe(ledger).await, None);
+    assert!(!claim(ledger, LONG).await, "there is nothing to probe");
+}
+
+/// And says so until it is, and nothing but zero from then on.
+pub async fn an_open_breaker_says_when_its_probe_is_due(ledger: &impl Ledger) {
+    open(ledger, LONG).await;
+    assert!(is_due_in(ledger, LONG).await);
+    ledger.close_breaker(UPSTREAM).await.unwrap();
+    open(ledger, SHORT).await;
+    wait_until("the probe to be due", async || until_probe(ledger).await == Some(Duration::ZERO)).await;
+}
+
+/// One provider's outage stops its own workers.
+pub async fn one_upstream_s_breaker_is_not_another_s(ledger: &impl Ledger) {
+    ledger.open_breaker("another", "timeout", Duration::ZERO).await.unwrap();
+    assert_eq!(until_probe(ledger).await, None);
+    assert!(!claim(ledger, LONG).await);
+    open(ledger, Duration::ZERO).await;
+    ledger.close_breaker("another").await.unwrap();
+    assert!(claim(ledger, LONG).await);
+}
+
+/// Ten processes find out together; the one that was told to wait longest is right.
+pub async fn opening_again_makes_the_probe_later_and_never_sooner(ledger: &impl Ledger) {
+    open(ledger, LONG).await;
+    open(ledger, SHORT).await;
+    assert!(is_due_in(ledger, LONG).await);
+    open(ledger, LONG * 2).await;
+    assert!(is_due_in(ledger, LONG * 2).await);
+}
+
+/// Not even one.
+pub async fn nobody_may_probe_before_it_is_due(ledger: &impl Ledger) {
+    open(ledger, LONG).await;
+    assert!(!claim(ledger, LONG).await);
+}
+
+/// Ten processes ask, and one of them gets the right.
+pub async fn one_may_probe_at_a_time(ledger: &impl Ledger) {
+    open(ledger, Duration::ZERO).await;
+    let ((a, b), (c, d)) =
+        tokio::join!(async { tokio::join!(claim(ledger, LONG), claim(ledger, LONG)) }, async {
+            tokio::join!(claim(ledger, LONG), claim(ledger, LONG))
+        },);
+    assert_eq!([a, b, c, d].iter().filter(|claimed| **claimed).count(), 1);
+    assert!(!claim(ledger, LONG).await);
+}
+
+/// A prober that died does not keep it for ever.
+pub async fn the_right_to_probe_ends_with_its_lease(ledger: &impl Ledger) {
+    open(ledger, Duration::ZERO).await;
+    assert!(claim(ledger, SHORT).await);
+    wait_until("the lease to end", async || claim(ledger, LONG).await).await;
+    assert!(!claim(ledger, LONG).await);
+}
+
+/// Whoever has it next waits twice as long.
+pub async fn a_failed_probe_gives_the_right_back_and_doubles_the_wait(ledger: &impl Ledger) {
+    open(ledger, Duration::ZERO).await;
+    assert!(claim(ledger, LONG).await);
+    ledger.postpone_probe(UPSTREAM, SHORT, LONG).await.unwrap();
+    wait_until("the next probe", async || claim(ledger, LONG).await).await;
+    for doublings in 1..4 {
+        ledger.postpone_probe(UPSTREAM, LONG, LONG * 100).await.unwrap();
+        assert!(is_due_in(ledger, LONG * 2_u32.pow(doublings)).await, "{doublings}");
+    }
+}
+
+/// However often it failed, and however long the first wait is.
+pub async fn the_wait_has_an_upper_bound(ledger: &impl Ledger) {
+    open(ledger, Duration::ZERO).await;
+    for _ in 0..40 {
+        ledger.postpone_probe(UPSTREAM, LONG / 2, LONG).await.unwrap();
+    }
+    assert!(is_due_in(ledger, LONG).await);
+}
+
+/// There is nothing to find out.
+pub async fn a_closed_breaker_is_not_probed(ledger: &impl Ledger) {
+    open(ledger, Duration::ZERO).await;
+    assert!(claim(ledger, LONG).await);
+    ledger.close_breaker(UPSTREAM).await.unwrap();
+    assert_eq!(until_probe(ledger).await, None);
+    assert!(!claim(ledger, LONG).await);
+}
+
+/// The next outage is another one: its waits, its lease.
+pub async fn closing_and_opening_starts_the_waits_anew(ledger: &impl Ledger) {
+    open(ledger, Duration::ZERO).await;
+    for _ in 0..3 {
+        ledger.postpone_probe(UPSTREAM, LONG, LONG * 100).await.unwrap();
+    }
+    ledger.close_breaker(UPSTREAM).await.unwrap();
+    open(ledger, Duration::ZERO).await;
+    assert!(claim(ledger, LONG).await);
+    ledger.postpone_probe(UPSTREAM, LONG, LONG * 100).await.unwrap();
+    assert!(is_due_in(ledger, LONG).await);
+}
+
+/// It changes nothing.
+pub async fn closing_or_postponing_what_never_opened_is_no_fault(ledger: &impl Ledger) {
+    ledger.close_breaker(UPSTREAM).await.unwrap();
+    ledger.postpone_probe(UPSTREAM, LONG, LONG).await.unwrap();
+    assert_eq!(until_probe(ledger).await, None);
+}

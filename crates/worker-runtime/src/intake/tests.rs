@@ -1,0 +1,116 @@
+use std::collections::BTreeMap;
+
+use event_contract::{Hop, TraceContext};
+use sqs_queue::Receipt;
+use time::macros::datetime;
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use super::*;
+
+const START: OffsetDateTime = datetime!(2026-11-23 10:00 UTC);
+const DONE: Verdict = Verdict::Done(Outcome::Applied);
+
+fn held(message_id: &str) -> Held {
+    Held::new(
+        ReceivedMessage {
+            message_id: message_id.to_owned(),
+            receipt: Receipt(String::new()),
+            body: String::new(),
+            receive_count: 1,
+            sent_at: START,
+            attributes: BTreeMap::new(),
+        },
+        std::time::Duration::from_secs(60),
+        None,
+    )
+}
+
+fn reading(subjects: &[&'static str], not_before: OffsetDateTime) -> Reading<&'static str> {
+    let demand =
+        |subject: &&'static str| Demand { subject: *subject, not_before: Some(not_before), removed: false };
+    let cause = Cause { event_id: Uuid::nil(), hop: Hop::OUTSIDE, trace: TraceContext::start() };
+    Reading { cause, demands: subjects.iter().map(demand).collect() }
+}
+
+fn ids(ended: &[(Held, Verdict)]) -> Vec<&str> {
+    ended.iter().map(|(message, _)| message.message.message_id.as_str()).collect()
+}
+
+#[test]
+fn messages_that_wait_for_one_subject_are_one_run_with_the_highest_bound() {
+    let mut intake = Intake::new();
+    assert_eq!(intake.admit(held("1"), reading(&["ada"], START + Duration::seconds(9))), 0);
+    assert_eq!(intake.admit(held("2"), reading(&["ada"], START)), 1);
+    let runs = intake.start(10);
+    assert_eq!(runs.len(), 1);
+    assert_eq!(runs[0].claim.not_before, Some(START + Duration::seconds(9)));
+    assert_eq!(ids(&intake.finish(&"ada", runs[0].id, &DONE)), ["1", "2"]);
+    assert!(intake.is_empty());
+}
+
+#[test]
+fn a_message_never_folds_into_a_run_that_has_started() {
+    let mut intake = Intake::new();
+    intake.admit(held("1"), reading(&["ada"], START));
+    let first = intake.start(10).remove(0);
+    intake.admit(held("2"), reading(&["ada"], START));
+    assert_eq!(intake.start(10), [], "one run a subject at a time");
+    assert_eq!(ids(&intake.finish(&"ada", first.id, &DONE)), ["1"]);
+    let second = intake.start(10).remove(0);
+    assert_eq!(ids(&intake.finish(&"ada", second.id, &DONE)), ["2"]);
+}
+
+#[test]
+fn a_message_with_several_subjects_ends_with_the_last_and_as_the_worst() {
+    let mut intake = Intake::new();
+    intake.admit(held("1"), reading(&["ada", "bob", "ada"], START));
+    let runs = intake.start(10);
+    assert_eq!(runs.len(), 2);
+    let failed = Verdict::Failed(Failure::Permanent { class: "invalid", detail: String::new() });
+    assert!(intake.finish(&"ada", runs[0].id, &failed).is_empty());
+    let ended = intake.finish(&"bob", runs[1].id, &DONE);
+    assert_eq!(ended[0].1, failed);
+}
+
+#[test]
+fn a_message_is_not_dead_while_another_of_its_subjects_is_undone() {
+    let dead = Verdict::Failed(Failure::Permanent { class: "invalid", detail: String::new() });
+    let outage = Verdict::Outage { retry_after: std::time::Duration::ZERO };
+    for undone in [Verdict::GivenBack, outage, Verdict::Done(Outcome::Snooze(std::time::Duration::ZERO))] {
+        let mut intake = Intake::new();
+        intake.admit(held("1"), reading(&["ada", "bob"], START));
+        let runs = intake.start(10);
+        assert!(intake.finish(&"ada", runs[0].id, &dead).is_empty());
+        assert_eq!(intake.finish(&"bob", runs[1].id, &undone)[0].1, undone);
+    }
+}
+
+#[test]
+fn a_lost_message_takes_its_run_with_it_and_the_late_result_is_nobody_s() {
+    let mut intake = Intake::new();
+    intake.admit(held("1"), reading(&["ada"], START));
+    let run = intake.start(10).remove(0);
+    let key = intake.held_mut().next().unwrap().0;
+    intake.admit(held("2"), reading(&["ada"], START));
+    let (_, orphaned) = intake.lose(key).unwrap();
+    assert_eq!(orphaned, ["ada"]);
+    let next = intake.start(10).remove(0);
+    assert!(intake.finish(&"ada", run.id, &DONE).is_empty(), "its result is older than message 2");
+    assert_eq!(ids(&intake.finish(&"ada", next.id, &DONE)), ["2"]);
+}
+
+#[test]
+fn what_waits_is_given_back_and_what_runs_goes_on() {
+    let mut intake = Intake::new();
+    intake.admit(held("1"), reading(&["ada"], START));
+    let run = intake.start(1).remove(0);
+    intake.admit(held("2"), reading(&["bob"], START));
+    intake.admit(held("3"), reading(&["ada"], START));
+    let mut back = intake.end_waiting(&Verdict::GivenBack);
+    back.sort_by(|a, b| a.0.message.message_id.cmp(&b.0.message.message_id));
+    assert_eq!(ids(&back), ["2", "3"]);
+    assert_eq!(intake.start(10), []);
+    assert_eq!(ids(&intake.finish(&"ada", run.id, &DONE)), ["1"]);
+    assert!(intake.is_empty());
+}

@@ -1,0 +1,59 @@
+//! A ledger that answers in time, or is down.
+//!
+//! A connection whose other end is gone can stay silent for a quarter of an hour. Whoever settles messages meanwhile
+//! would hold them, with no heartbeat, and the loop would wait with them.
+
+use std::future::Future;
+use std::time::Duration;
+
+use crate::ledger::{BreakerView, FailedAttempt, Ledger, LedgerDown, RecordedFailure};
+
+/// Longest that one question may take: longer than the wait for a free connection, much shorter than a visibility
+/// timeout.
+const LIMIT: Duration = Duration::from_secs(10);
+
+pub(crate) struct PatientLedger<L>(pub L);
+
+async fn in_time<T>(asked: impl Future<Output = Result<T, LedgerDown>>) -> Result<T, LedgerDown> {
+    tokio::time::timeout(LIMIT, asked).await.unwrap_or_else(|_| Err(LedgerDown(String::from("no answer"))))
+}
+
+impl<L: Ledger> Ledger for PatientLedger<L> {
+    async fn record(&self, failures: &[FailedAttempt]) -> Result<Vec<RecordedFailure>, LedgerDown> {
+        in_time(self.0.record(failures)).await
+    }
+
+    async fn forget(&self, message_ids: &[String]) -> Result<(), LedgerDown> {
+        in_time(self.0.forget(message_ids)).await
+    }
+
+    async fn breaker(&self, upstream: &str) -> Result<BreakerView, LedgerDown> {
+        in_time(self.0.breaker(upstream)).await
+    }
+
+    async fn open_breaker(
+        &self,
+        upstream: &str,
+        reason: &str,
+        until_probe: Duration,
+    ) -> Result<(), LedgerDown> {
+        in_time(self.0.open_breaker(upstream, reason, until_probe)).await
+    }
+
+    async fn claim_probe(&self, upstream: &str, lease: Duration) -> Result<bool, LedgerDown> {
+        in_time(self.0.claim_probe(upstream, lease)).await
+    }
+
+    async fn postpone_probe(
+        &self,
+        upstream: &str,
+        first: Duration,
+        longest: Duration,
+    ) -> Result<(), LedgerDown> {
+        in_time(self.0.postpone_probe(upstream, first, longest)).await
+    }
+
+    async fn close_breaker(&self, upstream: &str) -> Result<(), LedgerDown> {
+        in_time(self.0.close_breaker(upstream)).await
+    }
+}

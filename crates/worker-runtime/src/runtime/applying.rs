@@ -1,0 +1,101 @@
+//! Writing what refetches brought: together, and each alone where together fails.
+
+use std::sync::Arc;
+
+use sqs_queue::Queue;
+use tokio::time::Instant;
+
+use super::{Loop, Turn};
+use crate::catch::{MISCOUNTED, PANIC, guarded, miscounted};
+use crate::disposition::Verdict;
+use crate::handler::{Claim, Failure, Handler, Outcome};
+use crate::intake::Run;
+use crate::ledger::Ledger;
+use crate::metrics;
+use crate::options::Options;
+
+/// What became of each run.
+pub(super) type Results<S> = Vec<(Run<S>, Result<Outcome, Failure>)>;
+
+impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
+    /// When what was fetched has waited for more long enough. Not while a batch is applied: the loop would spin.
+    pub(super) fn linger_over(&self) -> Option<Instant> {
+        let oldest = self.oldest_fetched.filter(|_| !self.applying)?;
+        Some(oldest + self.parts.options.apply_linger)
+    }
+
+    pub(super) fn start_apply(&mut self) {
+        let Some(linger_over) = self.linger_over() else { return };
+        let max = self.parts.options.max_apply;
+        let more_to_come = !self.running.is_empty() && self.fetched.len() < max;
+        if more_to_come && Instant::now() < linger_over {
+            return;
+        }
+        self.applying = true;
+        let mut batch: Vec<_> = self.fetched.drain(..self.fetched.len().min(max)).collect();
+        self.oldest_fetched = self.oldest_fetched.filter(|_| !self.fetched.is_empty());
+        // The order of subjects is the order of locks.
+        batch.sort_by(|(a, _), (b, _)| a.claim.subject.cmp(&b.claim.subject));
+        let parts = Arc::clone(&self.parts);
+        self.tasks.spawn(async move { Turn::Applied(apply(&parts.handler, &parts.options, batch).await) });
+    }
+
+    pub(super) fn take_applied(&mut self, results: Results<H::Subject>) {
+        self.applying = false;
+        for (run, result) in results {
+            match result {
+                Ok(outcome) => self.end_run(&run, &Verdict::Done(outcome)),
+                Err(failure) => self.fail(run, failure),
+            }
+        }
+    }
+}
+
+/// Applies a batch; when it fails for another reason than a passing one, each entry alone, so that one bad entry fails
+/// alone.
+async fn apply<H: Handler>(
+    handler: &H,
+    options: &Options,
+    batch: Vec<(Run<H::Subject>, H::Fetched)>,
+) -> Results<H::Subject> {
+    let begun = Instant::now();
+    let (runs, entries): (Vec<_>, Vec<_>) =
+        batch.into_iter().map(|(run, fetched)| (run.clone(), (run.claim, fetched))).unzip();
+    let whole = apply_guarded(handler, options, &entries).await;
+    metrics::applied(entries.len(), begun.elapsed());
+    let results = match whole {
+        Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
+        Err(failure) if entries.len() == 1 || is_passing(&failure) => vec![Err(failure); entries.len()],
+        Err(_) => {
+            let mut results = Vec::with_capacity(entries.len());
+            for entry in entries.chunks(1) {
+                let outcomes = apply_guarded(handler, options, entry).await;
+                results.push(
+                    outcomes.and_then(|mut outcomes| outcomes.pop().ok_or_else(|| miscounted("apply"))),
+                );
+            }
+            results
+        }
+    };
+    runs.into_iter().zip(results).collect()
+}
+
+async fn apply_guarded<H: Handler>(
+    handler: &H,
+    options: &Options,
+    entries: &[(Claim<H::Subject>, H::Fetched)],
+) -> Result<Vec<Outcome>, Failure> {
+    let applying = async { handler.apply(entries).await };
+    let outcomes = guarded("apply", options.step_limit, applying).await?;
+    // An entry without an outcome would be held for ever.
+    if outcomes.len() == entries.len() { Ok(outcomes) } else { Err(miscounted("apply")) }
+}
+
+/// A failure that the whole batch shares. A panic is one entry's.
+fn is_passing(failure: &Failure) -> bool {
+    match failure {
+        Failure::Transient { class, .. } => *class != PANIC && *class != MISCOUNTED,
+        Failure::Limited { .. } => true,
+        Failure::Upstream { .. } | Failure::Permanent { .. } => false,
+    }
+}

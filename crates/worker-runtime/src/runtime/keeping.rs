@@ -1,0 +1,48 @@
+//! Keeping held messages ours, and letting go of those that are not.
+
+use std::sync::Arc;
+
+use sqs_queue::Queue;
+use tokio::time::Instant;
+
+use super::{Loop, Turn};
+use crate::handler::Handler;
+use crate::heartbeat::{Beat, Beaten, beat};
+use crate::intake::Key;
+use crate::ledger::Ledger;
+use crate::metrics;
+
+impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
+    pub(super) fn beat_if_due(&mut self) {
+        self.intake.expired(Instant::now()).into_iter().for_each(|key| self.lose(key));
+        if self.beating {
+            return;
+        }
+        let visibility = self.parts.options.visibility_timeout;
+        let due = |(key, held)| Beat::due(key, held, visibility);
+        let beats: Vec<Beat> = self.intake.held_mut().filter_map(due).collect();
+        if beats.is_empty() {
+            return;
+        }
+        self.beating = true;
+        let parts = Arc::clone(&self.parts);
+        self.tasks.spawn(async move { Turn::Beaten(beat(&parts.queue, beats).await) });
+    }
+
+    pub(super) fn take_beaten(&mut self, Beaten { extended, lost }: Beaten) {
+        self.beating = false;
+        extended.into_iter().for_each(|(key, ours_until)| self.intake.extend(key, ours_until));
+        lost.into_iter().for_each(|key| self.lose(key));
+    }
+
+    /// A message that is another consumer's now: nothing more is done for it.
+    fn lose(&mut self, key: Key) {
+        let Some((held, orphaned)) = self.intake.lose(key) else { return };
+        metrics::receipt_lost(&held.message.message_id);
+        for subject in orphaned {
+            if let Some((_, handle)) = self.running.remove(&subject) {
+                handle.abort();
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! From what waits in the intake to what refetches brought.
+
+use std::sync::Arc;
+
+use sqs_queue::Queue;
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use super::{Loop, Turn};
+use crate::catch::{OVERRUN, guarded, miscounted};
+use crate::disposition::Verdict;
+use crate::handler::{Failure, Handler};
+use crate::intake::Run;
+use crate::ledger::Ledger;
+use crate::metrics;
+
+impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
+    pub(super) fn start_refetches(&mut self) {
+        if self.preparing || self.ledger_down {
+            return;
+        }
+        let in_use = self.parts.options.max_refetches - self.refetch_slots.available_permits();
+        let runs = self.intake.start(self.breaker.refetch_limit().saturating_sub(in_use));
+        if runs.is_empty() {
+            return;
+        }
+        self.preparing = true;
+        let parts = Arc::clone(&self.parts);
+        self.tasks.spawn(async move {
+            let subjects: Vec<H::Subject> = runs.iter().map(|run| run.claim.subject.clone()).collect();
+            let preparing = async { parts.handler.prepare(&subjects).await };
+            let tickets = guarded("prepare", parts.options.step_limit, preparing).await;
+            Turn::Prepared(runs, tickets)
+        });
+    }
+
+    pub(super) fn take_prepared(
+        &mut self,
+        runs: Vec<Run<H::Subject>>,
+        tickets: Result<Vec<H::Ticket>, Failure>,
+    ) {
+        self.preparing = false;
+        let tickets = tickets.and_then(|tickets| {
+            if tickets.len() == runs.len() { Ok(tickets) } else { Err(miscounted("prepare")) }
+        });
+        match tickets {
+            Ok(tickets) => {
+                for (run, ticket) in runs.into_iter().zip(tickets) {
+                    self.start_refetch(run, ticket);
+                }
+            }
+            Err(failure) => runs.into_iter().for_each(|run| self.fail(run, failure.clone())),
+        }
+    }
+
+    fn start_refetch(&mut self, run: Run<H::Subject>, ticket: H::Ticket) {
+        if !self.intake.is_running(&run) {
+            // Its messages were lost while it was prepared.
+            return;
+        }
+        if let Some(retry_after) = self.breaker.open_for() {
+            // It opened while this was prepared.
+            self.end_run(&run, &Verdict::Outage { retry_after });
+            return;
+        }
+        let Ok(slot) = Arc::clone(&self.refetch_slots).try_acquire_owned() else {
+            // Cannot be: no more runs are started than there are slots.
+            self.end_run(&run, &Verdict::GivenBack);
+            return;
+        };
+        let parts = Arc::clone(&self.parts);
+        let (subject, id) = (run.claim.subject.clone(), run.id);
+        let trace_id = run.claim.cause.trace.trace_id();
+        let span = tracing::info_span!("refetch", worker = H::NAME, %subject, cause = %run.claim.cause.event_id, trace_id);
+        let work = async move {
+            let begun = Instant::now();
+            let fetching = async { parts.handler.fetch(&run.claim, ticket).await };
+            let fetched = guarded("fetch", parts.options.step_limit, fetching).await;
+            metrics::refetched(begun.elapsed(), fetched.as_ref().err());
+            Turn::Refetched(run, fetched, slot)
+        };
+        let handle = self.tasks.spawn(work.instrument(span));
+        self.running.insert(subject, (id, handle));
+    }
+
+    pub(super) fn take_refetched(&mut self, run: Run<H::Subject>, fetched: Result<H::Fetched, Failure>) {
+        if self.running.get(&run.claim.subject).is_none_or(|(id, _)| *id != run.id) {
+            return;
+        }
+        self.running.remove(&run.claim.subject);
+        match fetched {
+            Ok(fetched) => {
+                self.breaker.succeeded();
+                self.fetched.push((run, fetched));
+                self.oldest_fetched.get_or_insert_with(Instant::now);
+            }
+            // An upstream that never answers is down, and not the message's fault.
+            Err(Failure::Transient { class: OVERRUN, detail, retry_after }) => {
+                let class = OVERRUN;
+                self.fail(run, Failure::Upstream { class, detail, retry_after, permanent_if_healthy: false });
+            }
+            Err(failure) => {
+                if matches!(failure, Failure::Transient { .. } | Failure::Permanent { .. }) {
+                    self.breaker.succeeded();
+                }
+                self.fail(run, failure);
+            }
+        }
+    }
+}

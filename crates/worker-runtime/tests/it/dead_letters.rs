@@ -1,0 +1,101 @@
+//! Dead letters arrive before their message is deleted, or the message stays.
+
+use sqs_queue::{CallFailure, EntryError, Operation, OutgoingMessage, Queue};
+use worker_runtime::Failure;
+
+use crate::script::{Step, permanent};
+use crate::world::{VISIBILITY, World, secs, until};
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_that_cannot_be_sent_keeps_its_message_and_is_tried_again_soon() {
+    let world = World::new();
+    world.send(&["!"]).await;
+    world.dead_letters.fail_next_calls(Operation::Send, 3, CallFailure::Broken);
+    let running = world.start();
+    until("the sends to fail", || world.dead_letters.calls(Operation::Send) == 3).await;
+    let failed_at = tokio::time::Instant::now();
+    assert_eq!(world.queue.messages().len(), 1);
+    world.dead(1).await;
+    assert!(failed_at.elapsed() < VISIBILITY / 2, "{:?}", failed_at.elapsed());
+    world.drained().await;
+    assert_eq!(running.stop().await.unwrap().dead_lettered, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn entries_of_dead_letters_that_fail_are_sent_again_alone() {
+    let world = World::new();
+    world.send(&["!", "!", "!"]).await;
+    let unavailable = EntryError::Unavailable { code: String::from("InternalError") };
+    world.dead_letters.fail_next_entries(Operation::Send, [1], &unavailable);
+    let report = world.handle_all().await;
+    assert_eq!((report.dead_lettered, world.dead_letters.messages().len()), (3, 3));
+    assert_eq!(world.dead_letters.calls(Operation::Send), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_that_is_refused_keeps_its_message() {
+    let world = World::new();
+    world.send(&["!", "!"]).await;
+    let refused = EntryError::Refused { code: String::from("AccessDenied") };
+    world.dead_letters.fail_next_entries(Operation::Send, [0], &refused);
+    let running = world.start();
+    until("one to die", || world.dead_letters.messages().len() == 1).await;
+    assert_eq!(world.queue.messages().len(), 1);
+    world.drained().await;
+    assert_eq!(world.dead_letters.messages().len(), 2, "the other when it came back");
+    running.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn large_dead_letters_are_sent_in_calls_that_sqs_takes() {
+    let mut world = World::new();
+    world.options.retry.max_attempts = 1;
+    let body = "x".repeat(400 * 1024);
+    world.script.fetch_always(&body, Step::failing(permanent("invalid")));
+    world.send(&[&body, &body, &body]).await;
+    // With its attributes, this one is larger than a message may be.
+    let largest = "y".repeat(1024 * 1024);
+    world.script.fetch_always(&largest, Step::failing(permanent("invalid")));
+    world.send(&[&largest]).await;
+    assert_eq!(world.handle_all().await.dead_lettered, 4);
+    assert_eq!(world.dead(4).await.len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_detail_that_neither_queue_nor_database_takes_is_cleaned() {
+    let world = World::new();
+    let detail = format!("nul \0 escape \u{1b} noncharacter \u{fffe} {}", "long ".repeat(1000));
+    world.script.fetch_always("bad", Step::failing(Failure::Permanent { class: "invalid", detail }));
+    world.send(&["bad"]).await;
+    let message_id = world.message("bad").message_id;
+    world.handle_all().await;
+    let letter = world.dead(1).await.remove(0);
+    let sent = &letter.attributes["coppice.detail"];
+    let recorded = &world.ledger.failures(&message_id)[0].detail;
+    assert!(sent.starts_with("nul   escape   noncharacter   long") && sent.len() < 1100, "{sent}");
+    assert_eq!(sent, recorded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_reply_of_the_send_makes_two_letters_rather_than_none() {
+    let world = World::new();
+    world.send(&["!"]).await;
+    world.dead_letters.lose_next_reply(Operation::Send);
+    world.handle_all().await;
+    assert_eq!(world.dead_letters.messages().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_redriven_letter_is_handled_like_any_message() {
+    let world = World::new();
+    world.script.fetch_next("ada", Step::failing(permanent("invalid")));
+    world.send(&["ada"]).await;
+    let running = world.start();
+    let letter = world.dead(1).await.remove(0);
+    let again = OutgoingMessage { body: letter.body, attributes: letter.attributes };
+    world.queue.send(&[again]).await.unwrap();
+    until("the redrive", || world.script.applies().len() == 1).await;
+    world.drained().await;
+    assert!(running.pulse.since_turn() < secs(1));
+    running.stop().await.unwrap();
+}

@@ -1,0 +1,72 @@
+//! Our own database is away: nothing is counted, nothing is received, nothing dies.
+
+use crate::script::{Step, transient};
+use crate::world::{World, pass, secs, until};
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_received_before_the_ledger_has_answered_once() {
+    let world = World::new();
+    world.ledger.set_down(true);
+    world.send(&["ada"]).await;
+    let running = world.start();
+    pass(secs(60)).await;
+    assert_eq!(world.receives(), 0);
+    assert!(running.pulse.since_receive() < secs(1), "paused on purpose");
+    world.ledger.set_down(false);
+    world.drained().await;
+    running.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_while_the_ledger_is_down_are_not_counted_and_receiving_stops() {
+    let world = World::new();
+    world.script.fetch_always("ada", Step::failing(transient("database")).after(secs(2)));
+    world.send(&["ada"]).await;
+    let running = world.start();
+    until("the refetch", || world.script.fetches_of("ada") == 1).await;
+    world.ledger.set_down(true);
+    pass(secs(30)).await;
+    let receives = world.receives();
+    pass(secs(600)).await;
+    assert_eq!((world.script.fetches_of("ada"), world.receives()), (1, receives));
+    assert_eq!((world.attempts("ada"), world.dead_letters.messages().len()), (0, 0));
+    world.ledger.set_down(false);
+    world.dead(1).await;
+    assert_eq!(world.script.fetches_of("ada"), 6, "the uncounted one and five counted");
+    running.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_is_given_back_while_the_ledger_is_down() {
+    let mut world = World::new();
+    world.options.max_refetches = 1;
+    world.script.fetch_always("slow", Step::taking(20));
+    world.send(&["slow"]).await;
+    let running = world.start();
+    until("the refetch", || world.script.fetches_of("slow") == 1).await;
+    world.send(&["ada"]).await;
+    until("it to be received", || world.queue.in_flight() == 2).await;
+    world.ledger.set_down(true);
+    until("it to be given back", || !world.message("ada").in_flight).await;
+    assert!(world.script.fetches()[0].at.elapsed() < secs(15), "after a pause, not by its visibility");
+    until("the slow one to be done", || world.queue.messages().len() == 1).await;
+    world.ledger.set_down(false);
+    world.drained().await;
+    // The receive that was under way brought it once more.
+    assert!(running.stop().await.unwrap().outcomes["outage"] <= 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_suspicion_that_cannot_be_settled_is_nobody_s_failed_attempt() {
+    let world = World::new();
+    world.script.fetch_next("ada", Step::failing(crate::script::upstream()).after(secs(1)));
+    world.send(&["ada"]).await;
+    let running = world.start();
+    until("the refetch", || world.script.fetches_of("ada") == 1).await;
+    world.ledger.set_down(true);
+    pass(secs(20)).await;
+    world.ledger.set_down(false);
+    assert_eq!(world.attempts("ada"), 0);
+    world.drained().await;
+    running.stop().await.unwrap();
+}

@@ -1,0 +1,156 @@
+//! The upstream is down, or asks for a pause: receiving stops, messages go back, no attempt is counted.
+
+use worker_runtime::{BreakerView, Failure, Ledger, Outcome};
+
+use crate::script::{Step, transient, upstream};
+use crate::world::{World, pass, secs, until};
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_stops_receiving_and_spends_nobody_s_attempts() {
+    let world = World::new();
+    world.script.set_upstream_down(true);
+    world.send(&["ada", "bob", "cyd", "dan", "eve"]).await;
+    let running = world.start();
+    until("the breaker to open", || world.script.probes().len() == 1).await;
+    pass(secs(30)).await;
+    let receives = world.receives();
+    pass(secs(6 * 3600)).await;
+    assert_eq!(world.receives(), receives, "not one receive in six hours");
+    assert!(running.pulse.since_receive() < secs(1), "and it is no fault of the loop");
+    for message in world.queue.messages() {
+        assert!(!message.in_flight && message.receive_count <= 2, "{message:?}");
+        assert_eq!(world.attempts(&message.body), 0);
+    }
+    let probes = world.script.probes().len();
+    assert!(probes > 300 && probes < 400, "about one a minute: {probes}");
+    world.script.set_upstream_down(false);
+    world.drained().await;
+    let report = running.stop().await.unwrap();
+    assert_eq!((report.outcomes["applied"], report.dead_lettered), (5, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn unfinished_messages_are_given_back_when_the_breaker_opens() {
+    let mut world = World::new();
+    world.options.max_refetches = 1;
+    world.script.fetch_next("ada", Step::failing(upstream()).after(secs(1)));
+    world.script.probe_always(Step::failing(transient("timeout")));
+    world.send(&["ada"]).await;
+    let running = world.start();
+    until("the refetch", || world.script.fetches_of("ada") == 1).await;
+    world.send(&["bob"]).await;
+    until("both to be back", || world.queue.visible() == 2).await;
+    assert_eq!(world.script.fetches_of("bob"), 0);
+    assert!(running.stop().await.unwrap().outcomes["outage"] >= 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_ledger_said_before_the_breaker_opened_does_not_close_it() {
+    // The ledger is read every second: of twenty failures on the second, some are told in between.
+    for _ in 0..20 {
+        let world = World::new();
+        world.script.fetch_next("ada", Step::failing(upstream()).after(secs(1)));
+        world.script.probe_always(Step::failing(transient("timeout")));
+        world.send(&["ada"]).await;
+        let running = world.start();
+        until("the probe", || world.script.probes().len() == 1).await;
+        world.send(&["bob"]).await;
+        pass(secs(60)).await;
+        assert_eq!(world.script.fetches_of("bob"), 0);
+        running.stop().await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_fetched_before_is_still_written() {
+    let world = World::new();
+    world.script.fetch_next("bob", Step::failing(upstream()));
+    world.script.probe_always(Step::failing(transient("timeout")));
+    world.script.apply_next(Step::taking(5));
+    world.send(&["ada", "bob"]).await;
+    let running = world.start();
+    until("ada to be done", || world.queue.messages().len() == 1).await;
+    assert_eq!(world.queue.messages()[0].body, "bob");
+    running.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn three_subjects_in_a_row_open_the_breaker_although_probes_are_answered() {
+    let world = World::new();
+    let subjects = ["ada", "bob", "cyd"];
+    subjects.iter().for_each(|subject| world.script.fetch_always(subject, Step::failing(upstream())));
+    let running = world.start();
+    for (position, subject) in subjects.iter().enumerate() {
+        world.send(&[subject]).await;
+        until("its refetch", || world.script.fetches().len() > position).await;
+    }
+    let open = async || world.ledger.breaker("provider").await.unwrap() != BreakerView::Closed;
+    let limit = tokio::time::Instant::now() + secs(2);
+    while !open().await {
+        assert!(tokio::time::Instant::now() < limit, "it never opened");
+        pass(secs(1) / 100).await;
+    }
+    assert_eq!(world.attempts("cyd"), 0);
+    running.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_that_the_upstream_asks_for_is_kept_by_all_and_counts_for_nobody() {
+    let world = World::new();
+    world.script.fetch_next("ada", Step::failing(Failure::Limited { retry_after: secs(40) }));
+    world.send(&["ada"]).await;
+    let (running, other) = (world.start(), world.start());
+    until("the refusal", || world.script.fetches().len() == 1).await;
+    pass(secs(2)).await;
+    world.send(&["bob", "cyd"]).await;
+    pass(secs(36)).await;
+    assert_eq!((world.script.fetches().len(), world.script.probes().len()), (1, 0), "nobody asks meanwhile");
+    assert_eq!(world.attempts("ada"), 0);
+    world.drained().await;
+    let fetches = world.script.fetches();
+    assert!(fetches[1..].iter().all(|fetch| fetch.at - fetches[0].at >= secs(40)));
+    running.stop().await.unwrap();
+    other.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_that_was_prepared_before_the_pause_is_asked_for_in_it() {
+    let world = World::new();
+    world.script.fetch_next("ada", Step::failing(Failure::Limited { retry_after: secs(40) }).after(secs(2)));
+    world.send(&["ada"]).await;
+    let running = world.start();
+    until("the refetch", || world.script.fetches_of("ada") == 1).await;
+    world.script.prepare_always(Step::taking(5));
+    world.send(&["bob"]).await;
+    pass(secs(30)).await;
+    assert_eq!(world.script.fetches_of("bob"), 0);
+    world.drained().await;
+    running.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_without_end_is_a_long_one_and_no_panic() {
+    let world = World::new();
+    let retry_after = std::time::Duration::MAX;
+    world.script.fetch_next("ada", Step::failing(Failure::Limited { retry_after }));
+    world.send(&["ada"]).await;
+    let running = world.start();
+    until("the refusal", || world.script.fetches().len() == 1).await;
+    pass(secs(60)).await;
+    assert!(running.pulse.since_turn() < secs(1));
+    running.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_that_apply_hears_of_is_kept_too() {
+    let world = World::new();
+    world.script.apply_next(Step::failing(Failure::Limited { retry_after: secs(40) }));
+    world.script.fetch_always("ada", Step::with(Outcome::Applied));
+    world.send(&["ada"]).await;
+    let running = world.start();
+    until("the refusal", || world.script.applies().len() == 1).await;
+    pass(secs(35)).await;
+    assert_eq!((world.script.fetches().len(), world.attempts("ada")), (1, 0));
+    world.drained().await;
+    running.stop().await.unwrap();
+}

@@ -1,0 +1,89 @@
+//! How much is taken, and whether the loop can be seen to live.
+
+use crate::script::Step;
+use crate::world::{World, pass, secs, until};
+
+#[tokio::test(start_paused = true)]
+async fn no_more_messages_are_held_than_allowed() {
+    let mut world = World::new();
+    world.options.max_held = 15;
+    let bodies: Vec<String> = (0..60).map(|number| format!("user{number}")).collect();
+    for body in &bodies {
+        world.script.fetch_always(body, Step::taking(20));
+        world.send(&[body]).await;
+    }
+    let running = world.start();
+    for _ in 0..1_000 {
+        pass(secs(1) / 10).await;
+        assert!(world.queue.in_flight() <= 15, "{}", world.queue.in_flight());
+    }
+    world.drained().await;
+    running.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_slow_message_does_not_stop_receiving_in_a_small_process() {
+    let mut world = World::new();
+    world.options.max_held = 10;
+    world.script.fetch_always("slow", Step::taking(25));
+    world.send(&["slow"]).await;
+    let running = world.start();
+    until("it to be worked on", || world.script.fetches().len() == 1).await;
+    pass(secs(1)).await;
+    world.send(&["ada", "bob"]).await;
+    until("the others to be done", || world.queue.messages().len() == 1).await;
+    assert!(world.script.fetches()[0].at.elapsed() < secs(5));
+    world.drained().await;
+    running.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_refetches_run_than_allowed() {
+    let mut world = World::new();
+    world.options.max_refetches = 3;
+    let bodies: Vec<String> = (0..12).map(|number| format!("user{number}")).collect();
+    for body in &bodies {
+        world.script.fetch_always(body, Step::taking(2));
+        world.send(&[body]).await;
+    }
+    world.handle_all().await;
+    let most = world.script.fetches().iter().map(|fetch| fetch.running).max();
+    assert_eq!(most, Some(3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_loop_lives_and_polls_long() {
+    let world = World::new();
+    let running = world.start();
+    for _ in 0..60 {
+        pass(secs(10)).await;
+        assert!(running.pulse.since_turn() < secs(1));
+        assert!(running.pulse.since_receive() <= secs(21), "{:?}", running.pulse.since_receive());
+    }
+    assert!(world.receives() <= 31, "{} receives in ten minutes", world.receives());
+    running.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_loop_whose_hands_are_full_is_alive_without_a_receive() {
+    let mut world = World::new();
+    world.options.max_held = 1;
+    world.options.step_limit = secs(1_000);
+    world.script.fetch_always("slow", Step::taking(900));
+    world.send(&["slow", "slow"]).await;
+    let running = world.start();
+    until("the work", || world.script.fetches().len() == 1).await;
+    pass(secs(500)).await;
+    assert!(running.pulse.since_receive() < secs(1), "{:?}", running.pulse.since_receive());
+    assert_eq!(world.queue.visible(), 1);
+    running.task.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn empty_answers_of_a_queue_that_is_not_empty_are_asked_again() {
+    let world = World::new();
+    world.queue.answer_empty_next(5);
+    world.send(&["ada"]).await;
+    let report = world.handle_all().await;
+    assert_eq!(report.outcomes["applied"], 1);
+}
