@@ -296,13 +296,21 @@ impl World {
         wait_until(PATIENCE, "the person to be as wanted", question).await.expect("the person is as wanted")
     }
 
-    /// Every announcement so far, in order of arrival. Waits until there are `at_least` so many.
+    /// Every announcement so far, in order of arrival. Waits until there are `at_least` so many, and until none is left
+    /// in the outbox: one too many would otherwise still be on its way.
     pub async fn announcements(&self, at_least: usize) -> Vec<(EventKind, Announcement)> {
         let mut arrived = Vec::new();
         let collected = wait_until(PATIENCE, "the announcements to arrive", async || {
             Ok((self.tapped().await.len() >= at_least).then_some(()))
         });
         collected.await.expect("the announcements arrive");
+        wait_until(PATIENCE, "the outbox to be empty", async || {
+            let waiting: i64 =
+                sqlx::query_scalar("select count(*) from outbox").fetch_one(&self.pool).await?;
+            Ok((waiting == 0).then_some(()))
+        })
+        .await
+        .expect("the outbox empties");
         for body in self.tapped().await {
             let envelope = Envelope::parse(&body).expect("an event");
             arrived.push(Announcement::parse(&envelope).expect("an announcement"));

@@ -36,6 +36,22 @@ async fn a_database_that_restarts_in_mid_batch_loses_nothing() {
 }
 
 #[tokio::test]
+async fn killed_in_mid_refetch_the_message_is_handled_by_the_next() {
+    let world = World::start_with(SHORT).await;
+    let mut worker = start(&world, &[("COPPICE_SSO_TIMEOUT_SECS", "25")]).await;
+    let gate = world.idp.hold(ADA);
+    world.deliver(&world.idp.put_user(SimulatedUser::new(ADA)).stream_event()).await;
+    gate.arrived(1).await;
+    worker.process.kill().unwrap();
+    worker.exit_code().await;
+    gate.open();
+    let _next = start(&world, &[]).await;
+    world.person_where(ADA, |_| true).await;
+    world.announcements(1).await;
+    world.settled(UNIT).await;
+}
+
+#[tokio::test]
 async fn killed_between_commit_and_announcement_it_is_announced_by_the_next() {
     let world = World::start_with(SHORT).await;
     let mut worker = start(&world, &[]).await;

@@ -34,13 +34,13 @@ async fn create_users(world: &World, worker: &Worker, fault: Fault) -> Vec<Strin
 }
 
 async fn recovers(world: &World, ids: &[String]) {
+    assert_eq!(counted_failures(world).await, 0, "an outage is nobody's failed attempt");
     world.idp.set_fault(Fault::None);
     for id in ids {
         world.person_where(id, |person| person.status == "active").await;
     }
     world.settled(UNIT).await;
     assert_eq!(world.dead_letters(UNIT, 0).await.len(), 0);
-    assert_eq!(counted_failures(world).await, 0, "an outage is nobody's failed attempt");
 }
 
 #[tokio::test]
@@ -65,6 +65,10 @@ async fn a_rate_limit_pauses_everything_for_as_long_as_the_provider_asks() {
     known_user(&world, ADA).await;
     let before = world.idp.total_requests();
     let ids = create_users(&world, &worker, Fault::RateLimited { retry_after_secs: 4 }).await;
+    let row = "select reason, extract(epoch from next_probe_at - opened_at)::float8 from upstream_breaker where open";
+    let (reason, pause): (String, f64) = sqlx::query_as(row).fetch_one(&world.pool).await.unwrap();
+    assert_eq!(reason, "rate_limited");
+    assert!(pause > 2.0, "the fleet was told to wait {pause} s");
     world.settled_or_hidden(UNIT).await;
     let asked = world.idp.total_requests() - before;
     assert!(asked <= 5, "{asked} requests: each at most once before the first 429 was heard");
@@ -128,27 +132,23 @@ async fn a_record_that_the_provider_calls_invalid_is_dead_lettered_at_once() {
 #[tokio::test]
 async fn of_three_pods_one_probes() {
     let world = World::start().await;
-    let pods = [start(&world, &[]).await, start(&world, &[]).await, start(&world, &[]).await];
+    let patient = [("COPPICE_SSO_TIMEOUT_SECS", "20")];
+    let pods = [start(&world, &patient).await, start(&world, &patient).await, start(&world, &patient).await];
     known_user(&world, ADA).await;
-    // A pod that has no token yet asks for one, and so fails before it gets to the probe itself.
-    let asked = || world.idp.pings() + world.idp.token_requests();
-    let before = asked();
-    world.idp.set_fault(Fault::Down);
+    world.idp.set_fault(Fault::ServerError(503));
     world.deliver(&world.idp.update(ADA, email("ada.later@example.org")).stream_event()).await;
-    wait_until(
-        PATIENCE,
-        "the outage to last",
-        async || Ok((open_for_secs(&world).await > 8.0).then_some(())),
-    )
-    .await
-    .unwrap();
     for pod in &pods {
         breaker_opens(pod).await;
     }
-    let probes = asked() - before;
-    // The refetch itself, one to see who is to blame, then due after 1, 3, 7, 15, … s: of three pods that each probed
-    // there would be three times as many.
-    let rounds = (open_for_secs(&world).await + 1.0).log2().ceil();
-    assert!(probes >= 2 && probes as f64 <= 2.0 + rounds, "{probes} probes in {rounds} rounds");
-    recovers(&world, &[ADA.to_owned()]).await;
+    // From now on a probe takes longer than the others' patience: only its lease keeps them away.
+    let pings = world.idp.pings();
+    world.idp.set_fault(Fault::Slow(std::time::Duration::from_secs(60)));
+    wait_until(PATIENCE, "the next probe", async || Ok((world.idp.pings() > pings).then_some(())))
+        .await
+        .unwrap();
+    let (probes, since) = (world.idp.pings(), open_for_secs(&world).await);
+    let lasts = async || Ok((open_for_secs(&world).await > since + 5.0).then_some(()));
+    wait_until(PATIENCE, "the probe to last", lasts).await.unwrap();
+    assert_eq!(world.idp.pings(), probes, "nobody else probes meanwhile");
+    world.idp.set_fault(Fault::None);
 }
