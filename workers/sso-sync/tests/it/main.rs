@@ -1,5 +1,7 @@
 //! `sso-sync` as it is deployed: the real binary on a real queue, database and bus, against a provider that misbehaves.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod crashes;
 mod lifecycle;
 mod outages;
