@@ -55,6 +55,11 @@ impl AwsProxy {
         proxy
     }
 
+    /// Another proxy in front of the same emulator, for a worker that is to be told apart.
+    pub async fn another(&self) -> Self {
+        Self::start(&self.shared.upstream).await
+    }
+
     /// Where the worker's `AWS_ENDPOINT_URL` points to.
     #[must_use]
     pub fn endpoint(&self) -> &str {

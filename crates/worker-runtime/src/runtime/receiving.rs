@@ -104,7 +104,7 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         }
     }
 
-    /// How many messages to ask for now.
+    /// How many messages to ask for now. They are asked for when there is room for all of them.
     fn receive_size(&self) -> usize {
         let paused = self.drain_until.is_some()
             || self.ledger_down
@@ -118,7 +118,7 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         // Whoever recovers takes no more than is tried: the rest stays in the queue and spends no receive.
         let untried =
             if self.breaker.is_recovering() { limit.saturating_sub(self.intake.len()) } else { limit };
-        BATCH_LIMIT.min(untried).min(self.places.available_permits())
+        BATCH_LIMIT.min(untried).min(self.parts.options.max_held)
     }
 
     pub(super) fn start_count(&mut self) {

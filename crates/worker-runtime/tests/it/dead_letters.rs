@@ -57,7 +57,8 @@ async fn large_dead_letters_are_sent_in_calls_that_sqs_takes() {
     let largest = "y".repeat(1024 * 1024);
     world.script.fetch_always(&largest, Step::failing(permanent("invalid")));
     world.send(&[&largest]).await;
-    assert_eq!(world.handle_all().await.dead_lettered, 4);
+    let report = world.handle_all().await;
+    assert_eq!((report.dead_lettered, report.outcomes["failed"]), (4, 4), "each at its first attempt");
     assert_eq!(world.dead(4).await.len(), 4);
 }
 

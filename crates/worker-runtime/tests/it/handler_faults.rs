@@ -1,12 +1,7 @@
 //! A handler that panics, hangs or answers for fewer than it was asked.
 
-use std::future::pending;
-
-use time::OffsetDateTime;
-use worker_runtime::{BreakerView, FailedAttempt, Ledger, LedgerDown, Mode, RecordedFailure, RuntimeError};
-
 use crate::script::{Step, transient};
-use crate::world::{World, pass, secs, until};
+use crate::world::{World, secs, until};
 
 /// The one message fails so often that it dies, and another beside it is handled.
 async fn is_a_failed_attempt(world: &World, body: &str, class: &str) {
@@ -106,76 +101,4 @@ async fn an_apply_that_never_ends_is_cut_off() {
     world.send(&["hung"]).await;
     world.handle_all().await;
     assert_eq!(world.dead(1).await[0].attributes["coppice.class"], "overrun");
-}
-
-/// Answers that no upstream is down; what it is asked to record, it does as its kind says.
-#[derive(Clone, Copy)]
-enum Faulty {
-    Panics,
-    Hangs,
-}
-
-impl Ledger for Faulty {
-    async fn record(&self, failures: &[FailedAttempt]) -> Result<Vec<RecordedFailure>, LedgerDown> {
-        match self {
-            Self::Panics => panic!("as told"),
-            Self::Hangs => pending().await,
-        }
-        let recorded = RecordedFailure { attempts: 1, first_failed_at: OffsetDateTime::UNIX_EPOCH };
-        Ok(vec![recorded; failures.len()])
-    }
-
-    async fn forget(&self, _: &[String]) -> Result<(), LedgerDown> {
-        Ok(())
-    }
-
-    async fn breaker(&self, _: &str) -> Result<BreakerView, LedgerDown> {
-        Ok(BreakerView::Closed)
-    }
-
-    async fn open_breaker(&self, _: &str, _: &str, _: std::time::Duration) -> Result<(), LedgerDown> {
-        Ok(())
-    }
-
-    async fn claim_probe(&self, _: &str, _: std::time::Duration) -> Result<bool, LedgerDown> {
-        Ok(false)
-    }
-
-    async fn postpone_probe(
-        &self,
-        _: &str,
-        _: std::time::Duration,
-        _: std::time::Duration,
-    ) -> Result<(), LedgerDown> {
-        Ok(())
-    }
-
-    async fn close_breaker(&self, _: &str) -> Result<(), LedgerDown> {
-        Ok(())
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_loop_that_is_broken_ends_and_gives_everything_back() {
-    let world = World::new();
-    world.script.fetch_always("slow", Step::taking(1_000));
-    world.script.fetch_next("bad", Step::failing(transient("database")).after(secs(2)));
-    world.send(&["bad", "slow"]).await;
-    let running = world.start_with(Mode::Forever, Faulty::Panics);
-    assert_eq!(running.task.await.unwrap(), Err(RuntimeError::Broken));
-    assert!(!world.message("slow").in_flight, "given back");
-    until("the other to come back by its visibility", || !world.message("bad").in_flight).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_ledger_that_never_answers_is_down_and_holds_nothing_up() {
-    let world = World::new();
-    world.script.fetch_next("bad", Step::failing(transient("database")));
-    world.send(&["bad", "ada"]).await;
-    let running = world.start_with(Mode::Forever, Faulty::Hangs);
-    until("the other to be done", || world.queue.messages().len() == 1).await;
-    assert!(world.script.fetches()[0].at.elapsed() < secs(1), "it did not wait for the ledger");
-    world.drained().await;
-    pass(secs(1)).await;
-    assert_eq!(running.stop().await.unwrap().outcomes["applied"], 2);
 }

@@ -1,5 +1,10 @@
 //! Our own database is away: nothing is counted, nothing is received, nothing dies.
 
+use std::time::Duration;
+
+use worker_runtime::{Failure, Mode, RuntimeError};
+
+use crate::faulty_ledger::Fault;
 use crate::script::{Step, transient};
 use crate::world::{World, pass, secs, until};
 
@@ -67,6 +72,64 @@ async fn a_suspicion_that_cannot_be_settled_is_nobody_s_failed_attempt() {
     pass(secs(20)).await;
     world.ledger.set_down(false);
     assert_eq!(world.attempts("ada"), 0);
+    world.drained().await;
+    running.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_loop_that_is_broken_ends_and_gives_everything_back() {
+    let world = World::new();
+    world.script.fetch_always("slow", Step::taking(1_000));
+    world.script.fetch_next("bad", Step::failing(transient("database")).after(secs(2)));
+    world.send(&["bad", "slow"]).await;
+    let running = world.start_with(Mode::Forever, world.faulty_ledger(Fault::RecordPanics));
+    assert_eq!(running.task.await.unwrap(), Err(RuntimeError::Broken));
+    assert!(!world.message("slow").in_flight, "given back");
+    until("the other to come back by its visibility", || !world.message("bad").in_flight).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ledger_that_never_answers_is_down_and_holds_nothing_up() {
+    let world = World::new();
+    world.script.fetch_next("bad", Step::failing(transient("database")));
+    world.send(&["bad", "ada"]).await;
+    let running = world.start_with(Mode::Forever, world.faulty_ledger(Fault::RecordHangs));
+    until("the other to be done", || world.queue.messages().len() == 1).await;
+    assert!(world.script.fetches()[0].at.elapsed() < secs(1), "it did not wait for the ledger");
+    world.drained().await;
+    pass(secs(1)).await;
+    assert_eq!(running.stop().await.unwrap().outcomes["applied"], 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ledger_that_cannot_count_stops_the_work_until_it_answers_again() {
+    let world = World::new();
+    world.script.fetch_next("bad", Step::failing(transient("database")).after(Duration::from_millis(300)));
+    world.send(&["bad"]).await;
+    let running = world.start_with(Mode::Forever, world.faulty_ledger(Fault::RecordFails));
+    until("the refetch", || world.script.fetches_of("bad") == 1).await;
+    pass(Duration::from_millis(400)).await;
+    world.send(&["ada"]).await;
+    pass(Duration::from_millis(200)).await;
+    assert_eq!(world.script.fetches_of("ada"), 0, "the receive that was under way brought it");
+    world.drained().await;
+    assert_eq!(running.stop().await.unwrap().outcomes["outage"], 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_ledger_said_before_the_breaker_opened_does_not_close_it() {
+    let world = World::new();
+    let ledger = world.faulty_ledger(Fault::BreakerIsToldLate(Duration::from_millis(500)));
+    let running = world.start_with(Mode::Forever, ledger);
+    until("a receive", || world.receives() == 1).await;
+    // The ledger is asked every second: at the next, it says that all is well, and is heard half a second later.
+    let limited = Failure::Limited { retry_after: secs(40) };
+    world.script.fetch_next("ada", Step::failing(limited).after(Duration::from_millis(750)));
+    world.send(&["ada"]).await;
+    pass(Duration::from_millis(1_050)).await;
+    world.send(&["bob"]).await;
+    pass(secs(30)).await;
+    assert_eq!((world.script.fetches_of("ada"), world.script.fetches_of("bob")), (1, 0));
     world.drained().await;
     running.stop().await.unwrap();
 }

@@ -4,6 +4,7 @@
 
 mod attempts;
 mod dead_letters;
+mod faulty_ledger;
 mod handler_faults;
 mod handling;
 mod keeping;

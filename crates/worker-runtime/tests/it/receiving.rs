@@ -22,22 +22,6 @@ async fn no_more_messages_are_held_than_allowed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_slow_message_does_not_stop_receiving_in_a_small_process() {
-    let mut world = World::new();
-    world.options.max_held = 10;
-    world.script.fetch_always("slow", Step::taking(25));
-    world.send(&["slow"]).await;
-    let running = world.start();
-    until("it to be worked on", || world.script.fetches().len() == 1).await;
-    pass(secs(1)).await;
-    world.send(&["ada", "bob"]).await;
-    until("the others to be done", || world.queue.messages().len() == 1).await;
-    assert!(world.script.fetches()[0].at.elapsed() < secs(5));
-    world.drained().await;
-    running.stop().await.unwrap();
-}
-
-#[tokio::test(start_paused = true)]
 async fn no_more_refetches_run_than_allowed() {
     let mut world = World::new();
     world.options.max_refetches = 3;

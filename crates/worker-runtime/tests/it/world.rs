@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use worker_runtime::{Ledger, MemoryLedger, Mode, Options, Pulse, Report, Runtime, RuntimeError};
 
+use crate::faulty_ledger::{Fault, FaultyLedger};
 use crate::script::Script;
 
 /// How long a test waits for what must come, in paused time.
@@ -78,6 +79,11 @@ impl World {
         );
         let task = tokio::spawn(runtime.run(mode, stop.clone()));
         Running { task, stop, pulse }
+    }
+
+    /// The world's ledger, with a fault.
+    pub(crate) fn faulty_ledger(&self, fault: Fault) -> FaultyLedger {
+        FaultyLedger { ledger: self.ledger.clone(), fault }
     }
 
     /// Starts a runtime, waits until the queue is empty, and stops it.

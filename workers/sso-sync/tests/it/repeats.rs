@@ -58,12 +58,19 @@ async fn ten_messages_for_one_person_in_one_batch_are_one_refetch_and_one_event(
 #[tokio::test]
 async fn of_two_refetches_that_finish_in_reverse_order_the_newer_one_stays() {
     let world = World::start().await;
-    // No room for a second batch while one message is in hand: the second event goes to the other pod.
-    let slow = start(&world, &[("COPPICE_MAX_HELD", "10"), ("COPPICE_SSO_TIMEOUT_SECS", "25")]).await;
+    let line = world.proxy.another().await;
+    let settings = [("AWS_ENDPOINT_URL", line.endpoint()), ("COPPICE_SSO_TIMEOUT_SECS", "25")];
+    let slow = start(&world, &settings).await;
     known_user(&world, ADA).await;
     let gate = world.idp.hold(ADA);
     world.deliver(&world.idp.update(ADA, email("ada.older@example.org")).stream_event()).await;
     gate.arrived(1).await;
+    // The slow pod receives nothing more, so that the second event goes to the other one. The call that was under way
+    // has ended when the next one is held.
+    let _deaf = line.hold("ReceiveMessage");
+    let calls = line.calls("ReceiveMessage");
+    let held = async || Ok((line.calls("ReceiveMessage") > calls).then_some(()));
+    local_stack::wait_until(PATIENCE, "the slow pod's next receive", held).await.unwrap();
     let _other = start(&world, &[("COPPICE_SSO_TIMEOUT_SECS", "25")]).await;
     world.deliver(&world.idp.update(ADA, email("ada.newer@example.org")).stream_event()).await;
     gate.arrived(2).await;

@@ -1,0 +1,64 @@
+//! A ledger in memory, with one fault.
+
+use std::future::pending;
+use std::time::Duration;
+
+use worker_runtime::{BreakerView, FailedAttempt, Ledger, LedgerDown, MemoryLedger, RecordedFailure};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    RecordPanics,
+    RecordHangs,
+    RecordFails,
+    /// What the breaker was is told so much later.
+    BreakerIsToldLate(Duration),
+}
+
+pub(crate) struct FaultyLedger {
+    pub(crate) ledger: MemoryLedger,
+    pub(crate) fault: Fault,
+}
+
+impl Ledger for FaultyLedger {
+    async fn record(&self, failures: &[FailedAttempt]) -> Result<Vec<RecordedFailure>, LedgerDown> {
+        match self.fault {
+            Fault::RecordPanics => panic!("as told"),
+            Fault::RecordHangs => pending().await,
+            Fault::RecordFails => Err(LedgerDown(String::from("as told"))),
+            Fault::BreakerIsToldLate(_) => self.ledger.record(failures).await,
+        }
+    }
+
+    async fn forget(&self, message_ids: &[String]) -> Result<(), LedgerDown> {
+        self.ledger.forget(message_ids).await
+    }
+
+    async fn breaker(&self, upstream: &str) -> Result<BreakerView, LedgerDown> {
+        let view = self.ledger.breaker(upstream).await;
+        if let Fault::BreakerIsToldLate(late) = self.fault {
+            tokio::time::sleep(late).await;
+        }
+        view
+    }
+
+    async fn open_breaker(&self, upstream: &str, reason: &str, wait: Duration) -> Result<(), LedgerDown> {
+        self.ledger.open_breaker(upstream, reason, wait).await
+    }
+
+    async fn claim_probe(&self, upstream: &str, lease: Duration) -> Result<bool, LedgerDown> {
+        self.ledger.claim_probe(upstream, lease).await
+    }
+
+    async fn postpone_probe(
+        &self,
+        upstream: &str,
+        first: Duration,
+        longest: Duration,
+    ) -> Result<(), LedgerDown> {
+        self.ledger.postpone_probe(upstream, first, longest).await
+    }
+
+    async fn close_breaker(&self, upstream: &str) -> Result<(), LedgerDown> {
+        self.ledger.close_breaker(upstream).await
+    }
+}
