@@ -61,7 +61,7 @@ pub struct World {
     events: aws_sdk_eventbridge::Client,
     tap_url: String,
     folder: TempDir,
-    _emulator: Emulator,
+    emulator: Emulator,
 }
 
 /// A person's row with the record that it comes from, as far as tests look.
@@ -135,7 +135,7 @@ impl World {
             events,
             tap_url,
             folder: tempfile::tempdir()?,
-            _emulator: emulator,
+            emulator,
         })
     }
 
@@ -232,6 +232,12 @@ impl World {
             call.send().await?;
         }
         Ok(())
+    }
+
+    /// The emulator itself, past the proxy.
+    #[must_use]
+    pub fn emulator_endpoint(&self) -> &str {
+        self.emulator.endpoint()
     }
 
     /// Where the database is, with its password, which is no secret here.

@@ -37,7 +37,11 @@ pub(crate) async fn run(persons: usize) -> anyhow::Result<()> {
     );
     for size in [persons / 4, persons] {
         let world = World::build(Setup { visibility_secs: 60, ..Setup::default() }, &tools).await?;
-        let settings = [("COPPICE_RECEIVE_WAIT_SECS", "20"), ("COPPICE_SSO_TIMEOUT_SECS", "10")];
+        let settings = [
+            ("COPPICE_RECEIVE_WAIT_SECS", "20"),
+            ("COPPICE_SSO_TIMEOUT_SECS", "10"),
+            ("AWS_ENDPOINT_URL", world.emulator_endpoint()),
+        ];
         let worker = world.start_worker(binary, UNIT, &settings).await;
         measure(&world, &worker, size, "creations", |world, id| world.idp.put_user(SimulatedUser::new(id)))
             .await?;
