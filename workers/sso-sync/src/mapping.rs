@@ -24,11 +24,12 @@ pub(crate) fn present(user: SsoUser, ticket: i64, announce: Announce) -> PersonR
     }
 }
 
-/// The reading of a user that is gone. When it went is known only from the event.
+/// The reading of a user that is gone. When it went is known only from an event that says so: the bound of any other
+/// event would be taken for a deletion as new, and hide a user who was missing by mistake.
 pub(crate) fn gone(claim: &Claim<String>, ticket: i64, announce: Announce) -> PersonReading {
     PersonReading {
         external_id: claim.subject.clone(),
-        version_at: claim.not_before,
+        version_at: claim.not_before.filter(|_| claim.removed),
         etag: None,
         state: RecordState::Gone,
         ticket,
