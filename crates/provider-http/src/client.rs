@@ -18,7 +18,7 @@ use crate::answer::Answer;
 use crate::body::read_json;
 use crate::config::ProviderHttpConfig;
 use crate::endpoint::endpoint;
-use crate::error::{ConfigError, ProviderError};
+use crate::error::{ConfigError, Outage, ProviderError};
 use crate::meaning::{Meaning, meaning};
 use crate::rate_limit::{RateGate, pause};
 use crate::token::TokenCache;
@@ -122,7 +122,14 @@ impl ProviderHttp {
         if let Some(etag) = if_none_match {
             request = request.header(IF_NONE_MATCH, etag);
         }
-        Ok(request.send().await?)
+        // A server may close a kept-alive connection in the very moment in which it is used: a GET may be sent twice.
+        let again = request.try_clone();
+        match (request.send().await.map_err(ProviderError::from), again) {
+            (Err(ProviderError::Unavailable { cause: Outage::Broken, .. }), Some(again)) => {
+                Ok(again.send().await?)
+            }
+            (reply, _) => reply,
+        }
     }
 
     async fn read_answer<T: DeserializeOwned>(

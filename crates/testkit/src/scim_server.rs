@@ -35,11 +35,8 @@ impl ScimServer {
             .kill_on_drop(true)
             .spawn()
             .expect("scim2-server starts");
-        let server = Self {
-            base_url: format!("http://127.0.0.1:{port}/v2"),
-            http: reqwest::Client::new(),
-            _process: process,
-        };
+        let server =
+            Self { base_url: format!("http://127.0.0.1:{port}/v2"), http: unpooled(), _process: process };
         let url = format!("{}/ServiceProviderConfig", server.base_url);
         let answers = async || {
             let reply = server.http.get(&url).bearer_auth(TOKEN).send().await?;
@@ -88,4 +85,9 @@ impl ScimServer {
         let reply = self.http.delete(url).bearer_auth(TOKEN).send().await.expect("the server answers");
         assert_eq!(reply.status(), 204);
     }
+}
+
+/// A client that keeps no connection: the server closes idle ones without a word, and a POST is not sent twice.
+fn unpooled() -> reqwest::Client {
+    reqwest::Client::builder().pool_max_idle_per_host(0).build().expect("a client without special needs")
 }
