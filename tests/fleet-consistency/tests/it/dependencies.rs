@@ -18,6 +18,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("postgres-store", &["event-contract"]),
     ("provider-http", &[]),
     ("provider-sso", &["event-contract", "provider-http"]),
+    ("provider-crm", &["event-contract", "provider-http"]),
+    ("provider-identity", &["event-contract", "provider-http"]),
+    ("authority", &[]),
     (
         "worker-process",
         &["event-bus", "postgres-store", "settings", "sqs-queue", "telemetry", "worker-runtime"],

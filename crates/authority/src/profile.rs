@@ -1,0 +1,224 @@
+//! From records to a profile.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use crate::{Field, Policy, Role, SourceRecord};
+
+/// What a person may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// May sign in.
+    Active,
+    /// Known, and kept out of every account.
+    Blocked,
+    /// Had an account at the identity provider, and has none any more.
+    Deleted,
+    /// Known to other sources only: never had an account.
+    Known,
+}
+
+impl Status {
+    /// The text in rows.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Blocked => "blocked",
+            Self::Deleted => "deleted",
+            Self::Known => "known",
+        }
+    }
+}
+
+/// A value that is believed, and why. Holds personal data: no `Debug`.
+#[derive(Clone, PartialEq)]
+pub struct Believed {
+    /// The value: a text, or for an address its parts.
+    pub value: Value,
+    /// Whose it is.
+    pub source: String,
+    /// In which of its records.
+    pub external_id: String,
+    /// At which version of the record, where the source has versions.
+    pub version_at: Option<OffsetDateTime>,
+    /// The rule that chose it, as the policy has it.
+    pub rule: String,
+}
+
+/// A person, as the policy makes it out of the records. Holds personal data: no `Debug`.
+#[derive(Clone, PartialEq)]
+pub struct Profile {
+    /// What the person may do.
+    pub status: Status,
+    /// Whether the source of the address vouches for it.
+    pub email_verified: bool,
+    /// The fields that somebody is believed about.
+    pub fields: BTreeMap<Field, Believed>,
+}
+
+impl Profile {
+    /// Computes it. The order of `records` does not matter.
+    #[must_use]
+    pub fn compute(policy: &Policy, records: &[SourceRecord]) -> Self {
+        let mut fields = BTreeMap::new();
+        let mut email_verified = false;
+        for field in Field::ALL {
+            let Some((record, believed)) = believe(policy, records, field) else { continue };
+            if field == Field::Email {
+                email_verified = record.vouches_for(field);
+            }
+            fields.insert(field, believed);
+        }
+        Self { status: status(records), email_verified, fields }
+    }
+
+    /// The value of a field as text, where it is one.
+    #[must_use]
+    pub fn text(&self, field: Field) -> Option<&str> {
+        self.fields.get(&field)?.value.as_str()
+    }
+}
+
+fn believe<'a>(
+    policy: &Policy,
+    records: &'a [SourceRecord],
+    field: Field,
+) -> Option<(&'a SourceRecord, Believed)> {
+    policy.rules(field).iter().find_map(|rule| {
+        let admitted = records
+            .iter()
+            .filter(|record| rule.admits(record, field) && !policy.excludes(field, record))
+            .filter_map(|record| Some((record, record.claim(field)?)));
+        // The newest; on a tie the names decide, so that the order of the records does not.
+        let (record, value) = admitted
+            .min_by_key(|(record, _)| (Reverse(record.version_at), &record.source, &record.external_id))?;
+        let believed = Believed {
+            value: value.clone(),
+            source: record.source.clone(),
+            external_id: record.external_id.clone(),
+            version_at: record.version_at,
+            rule: rule.to_string(),
+        };
+        Some((record, believed))
+    })
+}
+
+/// The identity provider decides, as long as it has a record of the person.
+fn status(records: &[SourceRecord]) -> Status {
+    let mut accounts = records.iter().filter(|record| record.role == Role::Sso).peekable();
+    if accounts.peek().is_none() {
+        let gone = !records.is_empty() && records.iter().all(|record| record.record.is_none());
+        return if gone { Status::Deleted } else { Status::Known };
+    }
+    let live: Vec<&SourceRecord> = accounts.filter(|record| record.record.is_some()).collect();
+    match live.as_slice() {
+        [] => Status::Deleted,
+        live if live.iter().all(|record| record.blocked()) => Status::Blocked,
+        _ => Status::Active,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn record(source: &str, role: Role, secs: i64, record: Value) -> SourceRecord {
+        SourceRecord {
+            source: source.into(),
+            role,
+            external_id: format!("{source}-{secs}"),
+            version_at: OffsetDateTime::from_unix_timestamp(secs).ok(),
+            record: (!record.is_null()).then_some(record),
+        }
+    }
+
+    fn three() -> Vec<SourceRecord> {
+        vec![
+            record(
+                "auth0",
+                Role::Sso,
+                10,
+                json!({"email": "a@idp", "email_verified": true, "given_name": "Addy"}),
+            ),
+            record(
+                "salesforce",
+                Role::Crm,
+                30,
+                json!({"email": "a@crm", "given_name": "Ada", "phone": "+1",
+                "mailing_address": {"city": "Lund"}}),
+            ),
+            record(
+                "stripe",
+                Role::Identity,
+                20,
+                json!({"given_name": "Augusta", "family_name": "King",
+                "verification_status": "verified"}),
+            ),
+        ]
+    }
+
+    #[test]
+    fn by_default_each_is_believed_about_what_it_knows_best() {
+        let profile = Profile::compute(&Policy::default(), &three());
+        assert_eq!(profile.text(Field::Email), Some("a@idp"));
+        assert!(profile.email_verified);
+        assert_eq!(profile.text(Field::GivenName), Some("Augusta"));
+        assert_eq!(profile.text(Field::Phone), Some("+1"), "who is believed most says nothing");
+        assert_eq!(profile.fields[&Field::MailingAddress].value, json!({"city": "Lund"}));
+        let believed = &profile.fields[&Field::GivenName];
+        assert_eq!((believed.source.as_str(), believed.rule.as_str()), ("stripe", "identity when verified"));
+    }
+
+    #[test]
+    fn the_order_of_the_records_does_not_matter() {
+        let (forth, mut back) = (three(), three());
+        back.reverse();
+        let policy = Policy::default();
+        assert!(Profile::compute(&policy, &forth) == Profile::compute(&policy, &back));
+    }
+
+    #[test]
+    fn what_is_not_verified_is_not_believed_where_the_rule_asks_for_it() {
+        let mut records = three();
+        records[2].record.as_mut().unwrap()["verification_status"] = json!("redacted");
+        let profile = Profile::compute(&Policy::default(), &records);
+        assert_eq!(profile.text(Field::GivenName), Some("Ada"));
+    }
+
+    #[test]
+    fn newest_of_and_never_from() {
+        let text = include_str!("default-policy.toml")
+            .replace(r#"["sso when verified", "sso", "crm"]"#, r#"["newest of sso, crm"]"#)
+            .replace(
+                "[fields.phone]\nfrom = [\"sso\", \"crm\"]",
+                "[fields.phone]\nfrom = [\"crm\", \"sso\"]\nnever = [\"salesforce\"]",
+            );
+        let policy = Policy::parse(&text).unwrap();
+        let profile = Profile::compute(&policy, &three());
+        assert_eq!(profile.text(Field::Email), Some("a@crm"));
+        assert!(!profile.email_verified);
+        assert_eq!(profile.text(Field::Phone), None);
+    }
+
+    #[test]
+    fn the_identity_provider_says_what_a_person_may_do() {
+        let live = |blocked| record("auth0", Role::Sso, 1, json!({"blocked": blocked}));
+        let gone = || record("auth0", Role::Sso, 1, Value::Null);
+        let crm = || record("salesforce", Role::Crm, 1, json!({}));
+        for (records, expected) in [
+            (vec![live(false), crm()], Status::Active),
+            (vec![live(true), crm()], Status::Blocked),
+            (vec![live(true), live(false)], Status::Active),
+            (vec![gone(), crm()], Status::Deleted),
+            (vec![crm()], Status::Known),
+            (vec![record("salesforce", Role::Crm, 1, Value::Null)], Status::Deleted),
+        ] {
+            assert_eq!(status(&records), expected);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What a source says of a person.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use crate::Field;
+
+/// What a source is to the organisation. A policy can name all sources of a role at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// An identity provider: where people sign in.
+    Sso,
+    /// A CRM.
+    Crm,
+    /// An identity-verification provider.
+    Identity,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 3] = [Self::Sso, Self::Crm, Self::Identity];
+
+    /// The stable name, as in rows and policies.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sso => "sso",
+            Self::Crm => "crm",
+            Self::Identity => "identity",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Role {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|role| role.as_str() == text)
+            .ok_or_else(|| format!("no role {text:?}: sso, crm, identity"))
+    }
+}
+
+/// One record of one source, as it is stored. Holds personal data: no `Debug`.
+#[derive(Clone, PartialEq)]
+pub struct SourceRecord {
+    /// The source's name: `auth0`.
+    pub source: String,
+    /// What that source is to us.
+    pub role: Role,
+    /// The source's ID of the record.
+    pub external_id: String,
+    /// The source's own ordered version, where it has one.
+    pub version_at: Option<OffsetDateTime>,
+    /// The record. `None`: it is gone at its source, and says nothing any more.
+    pub record: Option<Value>,
+}
+
+impl SourceRecord {
+    /// What the record says about a field. An empty text says nothing.
+    #[must_use]
+    pub fn claim(&self, field: Field) -> Option<&Value> {
+        let value = self.record.as_ref()?.get(field.as_str())?;
+        let empty = value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty());
+        (!empty).then_some(value)
+    }
+
+    /// Whether the source vouches for what it says: the identity provider has verified the address; the verification
+    /// reached its result.
+    #[must_use]
+    pub fn vouches_for(&self, field: Field) -> bool {
+        let text = |key| self.record.as_ref().and_then(|record| record.get(key));
+        match (self.role, field) {
+            (Role::Identity, _) => text("verification_status").and_then(Value::as_str) == Some("verified"),
+            (_, Field::Email) => text("email_verified").and_then(Value::as_bool) == Some(true),
+            _ => false,
+        }
+    }
+
+    /// Whether an administrator of the source has shut the person out.
+    #[must_use]
+    pub fn blocked(&self) -> bool {
+        self.record.as_ref().and_then(|record| record.get("blocked")).and_then(Value::as_bool) == Some(true)
+    }
+}
