@@ -9,10 +9,12 @@
 
 mod error;
 mod identity;
+mod linking;
 mod message_failure;
 mod outbox;
 mod person;
 mod person_reading;
+mod resync_request;
 mod schema;
 mod source_record;
 mod upstream_breaker;
@@ -20,6 +22,7 @@ mod upstream_breaker;
 use std::sync::Arc;
 use std::time::Duration;
 
+use authority::Policy;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -29,10 +32,9 @@ pub use error::StoreError;
 pub use identity::Identity;
 pub use message_failure::{FailedAttempt, RecordedFailure};
 pub use outbox::{ClaimedAnnouncement, OutboxDepth};
-pub use person::{PersonStatus, Profile};
 pub use person_reading::{Announce, PersonReading, ReadingResult, RecordState};
 pub use schema::MIGRATOR;
-pub use source_record::RefetchTicket;
+pub use source_record::{RefetchTicket, Source};
 pub use upstream_breaker::BreakerRow;
 
 /// Longest wait for a free connection. Longer than any statement here takes, shorter than a handler's patience.
@@ -49,6 +51,7 @@ const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 pub struct Store {
     pool: PgPool,
     outbox_filled: Arc<Notify>,
+    policy: Arc<Policy>,
 }
 
 impl Store {
@@ -68,7 +71,13 @@ impl Store {
             .max_connections(max_connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_lazy_with(options);
-        Ok(Self { pool, outbox_filled: Arc::default() })
+        Ok(Self { pool, outbox_filled: Arc::default(), policy: Arc::default() })
+    }
+
+    /// The same store, which computes persons by another policy than the default.
+    #[must_use]
+    pub fn with_policy(self, policy: Policy) -> Self {
+        Self { policy: Arc::new(policy), ..self }
     }
 
     /// Answers when the database answers.

@@ -1,58 +1,41 @@
-//! Table `person`: the profile, computed from source records.
+//! Table `person`: the profile, computed from source records by the policy, and where each field comes from.
 
+use authority::{Field, Profile};
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::StoreError;
 
-/// What a person may do, as the identity provider says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PersonStatus {
-    /// May sign in.
-    Active,
-    /// Known, and kept out.
-    Blocked,
-    /// Gone at the identity provider.
-    Deleted,
+/// What remains of a person whose records all belong to another one now.
+const MERGED: &str = "merged";
+
+/// A person's row, to be written.
+pub(crate) struct PersonRow {
+    pub person_id: Uuid,
+    pub standing: Standing,
 }
 
-impl PersonStatus {
-    /// The text in the table.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
+/// What a person's row says.
+pub(crate) enum Standing {
+    /// What its records and the policy say.
+    Own(Profile),
+    /// No record is this person's any more: they are all this other one's.
+    MergedInto(Uuid),
+}
+
+impl Standing {
+    const fn profile(&self) -> Option<&Profile> {
         match self {
-            Self::Active => "active",
-            Self::Blocked => "blocked",
-            Self::Deleted => "deleted",
+            Self::Own(profile) => Some(profile),
+            Self::MergedInto(_) => None,
         }
     }
-}
 
-/// A person's fields. Holds personal data: no `Debug`.
-#[derive(Clone, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the fields say what they are")]
-pub struct Profile {
-    pub status: PersonStatus,
-    pub email: Option<String>,
-    pub email_verified: bool,
-    pub given_name: Option<String>,
-    pub family_name: Option<String>,
-    pub display_name: Option<String>,
-    pub phone: Option<String>,
-}
-
-impl Profile {
-    /// What remains of a person whose record is gone: no personal value.
-    #[must_use]
-    pub const fn deleted() -> Self {
-        Self {
-            status: PersonStatus::Deleted,
-            email: None,
-            email_verified: false,
-            given_name: None,
-            family_name: None,
-            display_name: None,
-            phone: None,
+    const fn merged_into(&self) -> Option<Uuid> {
+        match self {
+            Self::Own(_) => None,
+            Self::MergedInto(other) => Some(*other),
         }
     }
 }
@@ -63,41 +46,71 @@ pub(crate) struct ChangedPerson {
     pub revision: i64,
 }
 
-/// Writes profiles. A profile that equals the row writes nothing and is not returned.
+/// Locks the rows of persons that are there, in the order of their IDs, so that two sources' readings of one person
+/// compute its profile one after the other: the second sees what the first wrote.
+pub(crate) async fn lock(connection: &mut PgConnection, persons: &[Uuid]) -> Result<(), StoreError> {
+    sqlx::query!(
+        "select person_id from person where person_id = any ($1) order by person_id for update",
+        persons
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(())
+}
+
+/// Writes persons. One that equals its row writes nothing and is not returned.
 pub(crate) async fn upsert(
     connection: &mut PgConnection,
-    persons: &[(Uuid, Profile)],
+    rows: &[PersonRow],
 ) -> Result<Vec<ChangedPerson>, StoreError> {
-    let ids: Vec<Uuid> = persons.iter().map(|(id, _)| *id).collect();
-    let column = |field: fn(&Profile) -> &Option<String>| -> Vec<Option<String>> {
-        persons.iter().map(|(_, profile)| field(profile).clone()).collect()
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.person_id).collect();
+    let profiles = || rows.iter().map(|row| row.standing.profile());
+    let column = |field: Field| -> Vec<Option<String>> {
+        profiles().map(|profile| profile?.text(field).map(str::to_owned)).collect()
     };
-    let statuses: Vec<String> = persons.iter().map(|(_, p)| p.status.as_str().to_owned()).collect();
-    let verified: Vec<bool> = persons.iter().map(|(_, p)| p.email_verified).collect();
+    let statuses: Vec<String> = profiles()
+        .map(|profile| profile.map_or(MERGED, |profile| profile.status.as_str()).to_owned())
+        .collect();
+    let verified: Vec<bool> =
+        profiles().map(|profile| profile.is_some_and(|own| own.email_verified)).collect();
+    let addresses: Vec<Option<Value>> =
+        profiles().map(|profile| Some(profile?.fields.get(&Field::MailingAddress)?.value.clone())).collect();
+    let provenance: Vec<Value> =
+        profiles().map(|profile| profile.map_or_else(|| json!({}), provenance)).collect();
+    let merged_into: Vec<Option<Uuid>> = rows.iter().map(|row| row.standing.merged_into()).collect();
     let changed = sqlx::query!(
         r#"insert into person as stored
-               (person_id, status, email, email_verified, given_name, family_name, display_name, phone)
+               (person_id, status, email, email_verified, given_name, family_name, display_name, phone, birthdate,
+                mailing_address, provenance, merged_into)
            select * from unnest($1::uuid[], $2::text[], $3::text[], $4::boolean[], $5::text[], $6::text[], $7::text[],
-                                $8::text[]) as new (person_id) order by new.person_id
+                                $8::text[], $9::text[], $10::jsonb[], $11::jsonb[], $12::uuid[])
+               as new (person_id) order by new.person_id
            on conflict (person_id) do update set
                status = excluded.status, email = excluded.email, email_verified = excluded.email_verified,
                given_name = excluded.given_name, family_name = excluded.family_name,
-               display_name = excluded.display_name, phone = excluded.phone,
-               revision = stored.revision + 1, updated_at = now()
+               display_name = excluded.display_name, phone = excluded.phone, birthdate = excluded.birthdate,
+               mailing_address = excluded.mailing_address, provenance = excluded.provenance,
+               merged_into = excluded.merged_into, revision = stored.revision + 1, updated_at = now()
            where (stored.status, stored.email, stored.email_verified, stored.given_name, stored.family_name,
-                  stored.display_name, stored.phone)
+                  stored.display_name, stored.phone, stored.birthdate, stored.mailing_address, stored.provenance,
+                  stored.merged_into)
                  is distinct from
                  (excluded.status, excluded.email, excluded.email_verified, excluded.given_name, excluded.family_name,
-                  excluded.display_name, excluded.phone)
+                  excluded.display_name, excluded.phone, excluded.birthdate, excluded.mailing_address,
+                  excluded.provenance, excluded.merged_into)
            returning person_id, revision"#,
         &ids,
         &statuses,
-        &column(|p| &p.email) as &[Option<String>],
+        &column(Field::Email) as &[Option<String>],
         &verified,
-        &column(|p| &p.given_name) as &[Option<String>],
-        &column(|p| &p.family_name) as &[Option<String>],
-        &column(|p| &p.display_name) as &[Option<String>],
-        &column(|p| &p.phone) as &[Option<String>]
+        &column(Field::GivenName) as &[Option<String>],
+        &column(Field::FamilyName) as &[Option<String>],
+        &column(Field::DisplayName) as &[Option<String>],
+        &column(Field::Phone) as &[Option<String>],
+        &column(Field::Birthdate) as &[Option<String>],
+        &addresses as &[Option<Value>],
+        &provenance,
+        &merged_into as &[Option<Uuid>]
     )
     .fetch_all(connection)
     .await?;
@@ -105,4 +118,15 @@ pub(crate) async fn upsert(
         .into_iter()
         .map(|row| ChangedPerson { person_id: row.person_id, revision: row.revision })
         .collect())
+}
+
+/// Where each field comes from. Which rule chose it, and from which record; the versions of records stand in their rows,
+/// or each newer version with the same content would write the person.
+fn provenance(profile: &Profile) -> Value {
+    let fields = profile.fields.iter().map(|(field, believed)| {
+        let why =
+            json!({ "source": believed.source, "external_id": believed.external_id, "rule": believed.rule });
+        (field.as_str().to_owned(), why)
+    });
+    Value::Object(fields.collect())
 }

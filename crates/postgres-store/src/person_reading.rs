@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use authority::{Field, Profile, SourceRecord};
 use event_contract::{Announcement, EventKind, Hop, SCHEMA_VERSION, TraceContext};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -11,8 +12,9 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::identity::{self, Identity};
-use crate::person::{self, Profile};
-use crate::source_record::{self, ChangedRow, SourceRow};
+use crate::linking::{self, Linkable};
+use crate::person::{self, ChangedPerson, PersonRow, Standing};
+use crate::source_record::{self, ChangedRow, LinkKeys, Source, SourceRow};
 use crate::{Store, StoreError, outbox};
 
 /// What one refetch of one record found. Holds personal data: no `Debug`.
@@ -36,7 +38,7 @@ impl PersonReading {
     /// The record is gone at its source.
     #[must_use]
     pub const fn is_gone(&self) -> bool {
-        matches!(self.state, RecordState::Gone)
+        matches!(self.state, RecordState::Gone { .. })
     }
 }
 
@@ -45,15 +47,18 @@ impl PersonReading {
 pub enum RecordState {
     /// It is, with this content.
     Present {
-        /// What we keep of it.
+        /// What we keep of it. Keys that are called like a field are claims about the person.
         record: Value,
-        /// The person's fields that follow from it.
-        profile: Profile,
+        /// Our key at the source, or a key that sources share.
+        external_key: Option<String>,
         /// The ways to sign in that it names.
         identities: Vec<Identity>,
     },
     /// The source says that it is gone.
-    Gone,
+    Gone {
+        /// The record of the same source that it was merged into, where the source says so.
+        merged_into: Option<String>,
+    },
 }
 
 /// What an announcement says besides the entity and its revision.
@@ -84,17 +89,18 @@ impl Store {
     /// [`StoreError`]: then nothing was written.
     pub async fn apply_person_readings(
         &self,
-        source: &str,
+        source: Source<'_>,
         readings: &[PersonReading],
     ) -> Result<Vec<ReadingResult>, StoreError> {
         let mut transaction = self.pool.begin().await?;
-        let meant = records_meant(&mut transaction, source, readings).await?;
+        let meant = records_meant(&mut transaction, source.name, readings).await?;
         let id_of = |reading| record_id(reading, &meant);
         let latest = latest_by_record(readings, id_of);
-        let rows: Vec<SourceRow> = latest.iter().map(|(id, reading)| source_row(id, reading)).collect();
+        let rows: Vec<SourceRow> =
+            latest.iter().map(|(id, reading)| self.source_row(source, id, reading)).collect();
         let changed = source_record::upsert(&mut transaction, source, &rows).await?;
         if !changed.is_empty() {
-            write_consequences(&mut transaction, source, &changed, &latest).await?;
+            self.write_consequences(&mut transaction, source, changed.as_slice(), &rows, &latest).await?;
         }
         transaction.commit().await?;
         if !changed.is_empty() {
@@ -148,66 +154,125 @@ fn latest_by_record<'a>(
     latest
 }
 
-fn source_row(external_id: &str, reading: &PersonReading) -> SourceRow {
-    let record = match &reading.state {
-        RecordState::Present { record, .. } => Some(record.clone()),
-        RecordState::Gone => None,
-    };
-    SourceRow {
-        external_id: external_id.to_owned(),
-        proposed_person: record.is_some().then(Uuid::now_v7),
-        // serde_json keeps keys sorted, so equal records have equal text.
-        content_hash: record.as_ref().map(|record| Sha256::digest(record.to_string()).to_vec()),
-        record,
-        version_at: reading.version_at,
-        etag: reading.etag.clone(),
-        ticket: reading.ticket,
+impl Store {
+    fn source_row(&self, source: Source<'_>, external_id: &str, reading: &PersonReading) -> SourceRow {
+        let (record, external_key, merged_into) = match &reading.state {
+            RecordState::Present { record, external_key, .. } => (Some(record), external_key.clone(), None),
+            RecordState::Gone { merged_into } => (None, None, merged_into.clone()),
+        };
+        SourceRow {
+            external_id: external_id.to_owned(),
+            proposed_person: record.is_some().then(Uuid::now_v7),
+            // serde_json keeps keys sorted, so equal records have equal text.
+            content_hash: record.map(|record| Sha256::digest(record.to_string()).to_vec()),
+            record: record.cloned(),
+            version_at: reading.version_at,
+            etag: reading.etag.clone(),
+            ticket: reading.ticket,
+            keys: LinkKeys { external_key, verified_email: self.verified_email(source, external_id, record) },
+            merged_into,
+        }
+    }
+
+    /// The address by which the record may be linked, in small letters: mail systems treat them alike.
+    fn verified_email(
+        &self,
+        source: Source<'_>,
+        external_id: &str,
+        record: Option<&Value>,
+    ) -> Option<String> {
+        let record = SourceRecord {
+            source: source.name.to_owned(),
+            role: source.role,
+            external_id: external_id.to_owned(),
+            version_at: None,
+            record: record.cloned(),
+        };
+        let email = record.claim(Field::Email)?.as_str()?.trim().to_lowercase();
+        self.policy.trusts_email_of(&record).then_some(email)
+    }
+
+    /// What follows from records that changed: links, profiles, identities, announcements.
+    async fn write_consequences(
+        &self,
+        connection: &mut sqlx::PgConnection,
+        source: Source<'_>,
+        changed: &[ChangedRow],
+        rows: &[SourceRow],
+        readings: &BTreeMap<&str, &PersonReading>,
+    ) -> Result<(), StoreError> {
+        let keys: HashMap<&str, &LinkKeys> =
+            rows.iter().map(|row| (row.external_id.as_str(), &row.keys)).collect();
+        let linkable = changed.iter().filter_map(|row| {
+            let (id, person_id) = (row.external_id.as_str(), row.person_id?);
+            let keys = keys.get(id).copied()?;
+            Some(Linkable { external_id: id, person_id, new: row.new, keys })
+        });
+        let linkable: Vec<Linkable<'_>> = linkable.collect();
+        let links = linking::link(connection, source, &format!("coppice:{}", source.name), &linkable).await?;
+
+        let mut announce: BTreeMap<Uuid, Announce> = BTreeMap::new();
+        let mut identities: Vec<(String, Uuid, &[Identity])> = Vec::new();
+        for row in changed {
+            // A tombstone of a record that was never read has no person.
+            let (Some(first), Some(reading)) = (row.person_id, readings.get(row.external_id.as_str())) else {
+                continue;
+            };
+            let person_id = links.moved(&row.external_id).unwrap_or(first);
+            let list: &[Identity] = match &reading.state {
+                RecordState::Present { identities, .. } => identities,
+                RecordState::Gone { .. } => &[],
+            };
+            identities.push((row.external_id.clone(), person_id, list));
+            announce.insert(person_id, reading.announce);
+            if person_id != first && !row.new {
+                announce.insert(first, reading.announce);
+            }
+        }
+        let left: HashMap<Uuid, Uuid> = links.left().collect();
+        let persons: Vec<Uuid> = announce.keys().copied().collect();
+        let changed_persons = self.recompute(connection, &persons, &left).await?;
+        identity::replace(connection, source.name, &identities).await?;
+        let announcements: Vec<(EventKind, Announcement)> = changed_persons
+            .iter()
+            .filter_map(|person| Some(changed_person(person, *announce.get(&person.person_id)?)))
+            .collect();
+        if !announcements.is_empty() {
+            outbox::insert(connection, &announcements).await?;
+        }
+        Ok(())
+    }
+
+    /// Computes persons anew from all their records. `left`: where the records of a person went who has none any more.
+    async fn recompute(
+        &self,
+        connection: &mut sqlx::PgConnection,
+        persons: &[Uuid],
+        left: &HashMap<Uuid, Uuid>,
+    ) -> Result<Vec<ChangedPerson>, StoreError> {
+        person::lock(connection, persons).await?;
+        let records = source_record::of_persons(connection, persons).await?;
+        let rows = persons.iter().map(|person_id| {
+            let standing = match (records.get(person_id), left.get(person_id)) {
+                (None, Some(other)) => Standing::MergedInto(*other),
+                (own, _) => Standing::Own(Profile::compute(&self.policy, own.map_or(&[], Vec::as_slice))),
+            };
+            PersonRow { person_id: *person_id, standing }
+        });
+        person::upsert(connection, &rows.collect::<Vec<_>>()).await
     }
 }
 
-async fn write_consequences(
-    connection: &mut sqlx::PgConnection,
-    source: &str,
-    changed: &[ChangedRow],
-    readings: &BTreeMap<&str, &PersonReading>,
-) -> Result<(), StoreError> {
-    let mut persons = BTreeMap::new();
-    let mut identities: Vec<(String, Uuid, &[Identity])> = Vec::new();
-    let mut announce = BTreeMap::new();
-    for row in changed {
-        // A tombstone of a record that was never read has no person.
-        let (Some(person_id), Some(reading)) = (row.person_id, readings.get(row.external_id.as_str())) else {
-            continue;
-        };
-        let (profile, list): (Profile, &[Identity]) = match &reading.state {
-            RecordState::Present { profile, identities, .. } => (profile.clone(), identities),
-            RecordState::Gone => (Profile::deleted(), &[]),
-        };
-        persons.insert(person_id, profile);
-        identities.push((row.external_id.clone(), person_id, list));
-        announce.insert(person_id, reading.announce);
-    }
-    let persons: Vec<(Uuid, Profile)> = persons.into_iter().collect();
-    let changed_persons = person::upsert(connection, &persons).await?;
-    identity::replace(connection, source, &identities).await?;
-    let announcements: Vec<(EventKind, Announcement)> = changed_persons
-        .iter()
-        .filter_map(|person| {
-            let Announce { cause, hop, traceparent } = *announce.get(&person.person_id)?;
-            let announcement = Announcement {
-                schema: SCHEMA_VERSION,
-                event_id: Uuid::now_v7(),
-                entity_id: person.person_id,
-                revision: person.revision,
-                cause,
-                hop,
-                traceparent,
-            };
-            Some((EventKind::PersonChanged, announcement))
-        })
-        .collect();
-    if !announcements.is_empty() {
-        outbox::insert(connection, &announcements).await?;
-    }
-    Ok(())
+fn changed_person(person: &ChangedPerson, announce: Announce) -> (EventKind, Announcement) {
+    let Announce { cause, hop, traceparent } = announce;
+    let announcement = Announcement {
+        schema: SCHEMA_VERSION,
+        event_id: Uuid::now_v7(),
+        entity_id: person.person_id,
+        revision: person.revision,
+        cause,
+        hop,
+        traceparent,
+    };
+    (EventKind::PersonChanged, announcement)
 }

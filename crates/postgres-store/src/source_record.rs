@@ -6,12 +6,22 @@
 
 use std::collections::HashMap;
 
+use authority::{Role, SourceRecord};
 use serde_json::Value;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{Store, StoreError};
+
+/// A source of records: its name, and what it is to us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Source<'a> {
+    /// The stable name: `auth0`.
+    pub name: &'a str,
+    /// What it is to us.
+    pub role: Role,
+}
 
 /// The right to write what a refetch brings, drawn before the refetch begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,12 +43,25 @@ pub(crate) struct SourceRow {
     pub version_at: Option<OffsetDateTime>,
     pub etag: Option<String>,
     pub ticket: i64,
+    pub keys: LinkKeys,
+    /// Where the record went, when it was merged into another of its source.
+    pub merged_into: Option<String>,
+}
+
+/// What may link a record to a person.
+#[derive(Clone, Default)]
+pub(crate) struct LinkKeys {
+    pub external_key: Option<String>,
+    /// In small letters.
+    pub verified_email: Option<String>,
 }
 
 /// A row that the fence let through and whose content changed.
 pub(crate) struct ChangedRow {
     pub external_id: String,
     pub person_id: Option<Uuid>,
+    /// Its person is the proposed one: nobody knows it yet.
+    pub new: bool,
 }
 
 impl Store {
@@ -83,7 +106,7 @@ impl Store {
 /// under the same ID, with versions finer than a second, while refetches from before its return are still under way.
 pub(crate) async fn upsert(
     connection: &mut PgConnection,
-    source: &str,
+    source: Source<'_>,
     rows: &[SourceRow],
 ) -> Result<Vec<ChangedRow>, StoreError> {
     let external_ids: Vec<String> = rows.iter().map(|row| row.external_id.clone()).collect();
@@ -93,13 +116,20 @@ pub(crate) async fn upsert(
     let versions: Vec<Option<OffsetDateTime>> = rows.iter().map(|row| row.version_at).collect();
     let etags: Vec<Option<String>> = rows.iter().map(|row| row.etag.clone()).collect();
     let tickets: Vec<i64> = rows.iter().map(|row| row.ticket).collect();
+    let external_keys: Vec<Option<String>> = rows.iter().map(|row| row.keys.external_key.clone()).collect();
+    let emails: Vec<Option<String>> = rows.iter().map(|row| row.keys.verified_email.clone()).collect();
+    let merged_into: Vec<Option<String>> = rows.iter().map(|row| row.merged_into.clone()).collect();
     let written = sqlx::query!(
         r#"insert into source_record as stored
-               (source, external_id, person_id, record, content_hash, version_at, etag, ticket, content_ticket, gone_at)
+               (source, external_id, person_id, record, content_hash, version_at, etag, ticket, content_ticket, gone_at,
+                role, external_key, verified_email, merged_into)
            select $1, new.external_id, new.person_id, new.record, new.content_hash, new.version_at, new.etag,
-                  new.ticket, new.ticket, case when new.record is null then now() end
-           from unnest($2::text[], $3::uuid[], $4::jsonb[], $5::bytea[], $6::timestamptz[], $7::text[], $8::bigint[])
-                as new (external_id, person_id, record, content_hash, version_at, etag, ticket)
+                  new.ticket, new.ticket, case when new.record is null then now() end, $9,
+                  new.external_key, new.verified_email, new.merged_into
+           from unnest($2::text[], $3::uuid[], $4::jsonb[], $5::bytea[], $6::timestamptz[], $7::text[], $8::bigint[],
+                       $10::text[], $11::text[], $12::text[])
+                as new (external_id, person_id, record, content_hash, version_at, etag, ticket, external_key,
+                        verified_email, merged_into)
            order by new.external_id
            on conflict (source, external_id) do update set
                person_id = coalesce(stored.person_id, excluded.person_id),
@@ -109,6 +139,10 @@ pub(crate) async fn upsert(
                                  then coalesce(excluded.version_at, stored.version_at)
                                  else greatest(stored.version_at, excluded.version_at) end,
                etag = excluded.etag,
+               external_key = excluded.external_key,
+               verified_email = excluded.verified_email,
+               merged_into = case when excluded.gone_at is not null
+                                  then coalesce(excluded.merged_into, stored.merged_into) end,
                ticket = greatest(stored.ticket, excluded.ticket),
                content_ticket = case when stored.content_hash is distinct from excluded.content_hash
                                      then excluded.ticket else stored.content_ticket end,
@@ -128,20 +162,51 @@ pub(crate) async fn upsert(
                          or excluded.version_at = date_trunc('second', excluded.version_at))
            end
            returning external_id, person_id, content_ticket"#,
-        source,
+        source.name,
         &external_ids,
         &persons as &[Option<Uuid>],
         &records as &[Option<Value>],
         &hashes as &[Option<Vec<u8>>],
         &versions as &[Option<OffsetDateTime>],
         &etags as &[Option<String>],
-        &tickets
+        &tickets,
+        source.role.as_str(),
+        &external_keys as &[Option<String>],
+        &emails as &[Option<String>],
+        &merged_into as &[Option<String>]
     )
     .fetch_all(connection)
     .await?;
     // No ticket is drawn twice, so the content is this reading's if and only if it bears this reading's ticket.
-    let tickets: HashMap<&str, i64> = rows.iter().map(|row| (row.external_id.as_str(), row.ticket)).collect();
-    let changed =
-        written.into_iter().filter(|row| tickets.get(row.external_id.as_str()) == Some(&row.content_ticket));
-    Ok(changed.map(|row| ChangedRow { external_id: row.external_id, person_id: row.person_id }).collect())
+    let rows: HashMap<&str, &SourceRow> = rows.iter().map(|row| (row.external_id.as_str(), row)).collect();
+    let changed = written.into_iter().filter_map(|written| {
+        let row =
+            rows.get(written.external_id.as_str()).filter(|row| row.ticket == written.content_ticket)?;
+        let new = written.person_id.is_some() && written.person_id == row.proposed_person;
+        Some(ChangedRow { external_id: written.external_id, person_id: written.person_id, new })
+    });
+    Ok(changed.collect())
+}
+
+/// All records of persons, tombstones included.
+pub(crate) async fn of_persons(
+    connection: &mut PgConnection,
+    persons: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<SourceRecord>>, StoreError> {
+    let rows = sqlx::query!(
+        r#"select person_id as "person_id!", source, role, external_id, version_at, record
+           from source_record where person_id = any ($1)"#,
+        persons
+    )
+    .fetch_all(connection)
+    .await?;
+    let mut records: HashMap<Uuid, Vec<SourceRecord>> = HashMap::new();
+    for row in rows {
+        // The column's check constraint knows the same roles.
+        let role = row.role.parse().unwrap_or(Role::Sso);
+        let (source, external_id, version_at) = (row.source, row.external_id, row.version_at);
+        let record = SourceRecord { source, role, external_id, version_at, record: row.record };
+        records.entry(row.person_id).or_default().push(record);
+    }
+    Ok(records)
 }

@@ -1,31 +1,61 @@
 //! Reading a reply's body: bounded, and without quoting it.
 //!
 //! In: a reply whose status is already understood. Out: the record, or [`ProviderError::Malformed`] with a place in
-//! the body and none of its text.
+//! the body and none of its text. An error's body goes to the vendor's own reader, and no further.
 
-use reqwest::Response;
+use reqwest::{Response, StatusCode};
 use serde::de::DeserializeOwned;
 
+use crate::config::ReadError;
 use crate::error::ProviderError;
+use crate::rate_limit::believable;
 
-/// The largest body that is read. Auth0 bounds a user's metadata to 16 MB in theory, a few KB in practice; a page of
-/// 100 users stays well below this.
-pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
+/// The largest reply of a token endpoint that is read.
+pub(crate) const MAX_TOKEN_BYTES: usize = 64 * 1024;
+/// The largest error body that is read: a code and a sentence.
+const MAX_ERROR_BYTES: usize = 64 * 1024;
 
-/// Reads and decodes the body.
+/// Reads and decodes the body. A reply without content (204) reads as JSON's `null`.
 ///
 /// # Errors
 /// [`ProviderError::Malformed`] when it is too large or not the promised JSON, [`ProviderError::Unavailable`] when
 /// the connection breaks or time runs out.
-pub(crate) async fn read_json<T: DeserializeOwned>(mut reply: Response) -> Result<T, ProviderError> {
+pub(crate) async fn read_json<T: DeserializeOwned>(
+    reply: Response,
+    max_bytes: usize,
+) -> Result<T, ProviderError> {
+    if reply.status() == StatusCode::NO_CONTENT {
+        return decode(b"null");
+    }
+    decode(&read_bounded(reply, max_bytes).await?)
+}
+
+/// What the vendor's own reader makes of an error reply. `None`: nothing more than its status says.
+///
+/// A pause is kept within the bounds of every pause: a body is believed no more than a header.
+pub(crate) async fn read_failure(reply: Response, read: ReadError) -> Option<ProviderError> {
+    let status = reply.status().as_u16();
+    let body = read_bounded(reply, MAX_ERROR_BYTES).await.ok()?;
+    Some(match read(status, &body)? {
+        ProviderError::RateLimited { retry_after } => {
+            ProviderError::RateLimited { retry_after: believable(retry_after) }
+        }
+        ProviderError::Unavailable { cause, retry_after } => {
+            ProviderError::Unavailable { cause, retry_after: retry_after.map(believable) }
+        }
+        other => other,
+    })
+}
+
+async fn read_bounded(mut reply: Response, max_bytes: usize) -> Result<Vec<u8>, ProviderError> {
     let mut body = Vec::new();
     while let Some(chunk) = reply.chunk().await? {
-        if body.len() + chunk.len() > MAX_BODY_BYTES {
+        if body.len() + chunk.len() > max_bytes {
             return Err(ProviderError::WHOLE_REPLY_MALFORMED);
         }
         body.extend_from_slice(&chunk);
     }
-    decode(&body)
+    Ok(body)
 }
 
 /// Keeps the place of a JSON error, and drops its text, which quotes the body.

@@ -1,26 +1,25 @@
-//! The client: one call, from gate to answer.
+//! The client, as providers' crates see it: what can be asked, and how a client is made.
 //!
-//! The order of a call: rate gate → a place among the requests in flight → gate again, as it may have closed while
-//! waiting → token → request → meaning of the reply. A call is repeated in one case only, with a new token after a
-//! 401; every other repetition is the caller's decision, who knows the message's attempts.
+//! In: a path, a query, a body. Out: an [`Answer`]. What happens between is in `exchange.rs`, the same for all.
 
 use std::fmt;
 use std::sync::Arc;
 
-use reqwest::header::{AUTHORIZATION, ETAG, IF_NONE_MATCH};
-use reqwest::{Client, Response, redirect};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, Method, redirect};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::answer::Answer;
-use crate::body::read_json;
+use crate::call::Call;
 use crate::config::ProviderHttpConfig;
 use crate::endpoint::endpoint;
-use crate::error::{ConfigError, Outage, ProviderError};
-use crate::meaning::{Meaning, meaning};
-use crate::rate_limit::{RateGate, pause};
+use crate::error::{ConfigError, ProviderError};
+use crate::exchange::Exchange;
+use crate::grant::Grant;
+use crate::rate_limit::RateGate;
 use crate::token::TokenCache;
 
 /// An HTTP client of one provider. Clones share connections, token, rate gate and places in flight.
@@ -32,10 +31,7 @@ pub struct ProviderHttp {
 struct Inner {
     upstream: &'static str,
     base_url: Url,
-    http: Client,
-    tokens: TokenCache,
-    gate: RateGate,
-    places: Semaphore,
+    exchange: Exchange,
 }
 
 impl ProviderHttp {
@@ -57,14 +53,16 @@ impl ProviderHttp {
             .redirect(redirect::Policy::none())
             .build()
             .map_err(|source| ConfigError::Client { upstream, source })?;
-        let inner = Inner {
-            upstream,
-            base_url: config.base_url,
+        let exchange = Exchange {
             http,
-            tokens: TokenCache::new(config.auth),
+            headers: headers(upstream, &config.headers)?,
+            max_body_bytes: config.max_body_bytes,
+            read_error: config.read_error,
+            tokens: TokenCache::new(Grant::new(upstream, config.auth)?),
             gate: RateGate::default(),
             places: Semaphore::new(config.max_concurrent.max(1)),
         };
+        let inner = Inner { upstream, base_url: config.base_url, exchange };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -87,88 +85,66 @@ impl ProviderHttp {
         query: &[(&str, &str)],
         if_none_match: Option<&str>,
     ) -> Result<Answer<T>, ProviderError> {
-        let url =
-            endpoint(&self.inner.base_url, path, query).ok_or(ProviderError::Invalid { status: 400 })?;
-        self.check_gate()?;
-        let _place = self.inner.places.acquire().await;
-        self.check_gate()?;
-        let reply = self.send_with_fresh_token(&url, if_none_match).await?;
-        self.read_answer(reply, if_none_match.is_some()).await
+        self.inner.exchange.run(Call::get(self.endpoint(path, query)?, if_none_match)).await
     }
 
-    /// Sends with the cached token; after a 401 once more with a new one, if that can help.
-    async fn send_with_fresh_token(
+    /// Writes with POST. `path` and `query` as for [`Self::get_json`].
+    ///
+    /// Not sent a second time when the connection breaks: the provider may have done it. Without content in the reply
+    /// (204), `T` is read from JSON's `null`.
+    ///
+    /// # Errors
+    /// As [`Self::get_json`].
+    pub async fn post_json<B: Serialize + Sync, T: DeserializeOwned>(
         &self,
-        url: &Url,
-        if_none_match: Option<&str>,
-    ) -> Result<Response, ProviderError> {
-        let Inner { http, tokens, .. } = &*self.inner;
-        let token = tokens.get(http).await?;
-        let reply = self.send(url, &token.header, if_none_match).await?;
-        if reply.status() != reqwest::StatusCode::UNAUTHORIZED || !tokens.refused(&token).await {
-            return Ok(reply);
-        }
-        let token = tokens.get(http).await?;
-        self.send(url, &token.header, if_none_match).await
-    }
-
-    async fn send(
-        &self,
-        url: &Url,
-        authorization: &reqwest::header::HeaderValue,
-        if_none_match: Option<&str>,
-    ) -> Result<Response, ProviderError> {
-        let mut request = self.inner.http.get(url.clone()).header(AUTHORIZATION, authorization);
-        if let Some(etag) = if_none_match {
-            request = request.header(IF_NONE_MATCH, etag);
-        }
-        // A server may close a kept-alive connection in the very moment in which it is used: a GET may be sent twice.
-        let again = request.try_clone();
-        match (request.send().await.map_err(ProviderError::from), again) {
-            (Err(ProviderError::Unavailable { cause: Outage::Broken, .. }), Some(again)) => {
-                Ok(again.send().await?)
-            }
-            (reply, _) => reply,
-        }
-    }
-
-    async fn read_answer<T: DeserializeOwned>(
-        &self,
-        reply: Response,
-        conditional: bool,
+        path: &[&str],
+        query: &[(&str, &str)],
+        body: &B,
     ) -> Result<Answer<T>, ProviderError> {
-        let pause = pause(reply.headers(), OffsetDateTime::now_utc());
-        let meaning = meaning(reply.status().as_u16(), conditional, pause);
-        self.close_gate(&meaning, pause);
-        match meaning {
-            Meaning::NotModified => Ok(Answer::NotModified),
-            Meaning::NotFound => Ok(Answer::NotFound),
-            Meaning::Failed(error) => Err(error),
-            Meaning::Body => {
-                let etag = reply.headers().get(ETAG).and_then(|etag| etag.to_str().ok()).map(str::to_owned);
-                Ok(Answer::Found { value: read_json(reply).await?, etag })
-            }
-        }
+        self.inner.exchange.run(Call::with_body(Method::POST, self.endpoint(path, query)?, body)?).await
     }
 
-    fn check_gate(&self) -> Result<(), ProviderError> {
-        self.inner
-            .gate
-            .closed_for()
-            .map_or(Ok(()), |retry_after| Err(ProviderError::RateLimited { retry_after }))
+    /// Reads with POST, where the question is too long for a URL. Sent a second time when the connection breaks.
+    ///
+    /// # Errors
+    /// As [`Self::get_json`].
+    pub async fn post_json_to_read<B: Serialize + Sync, T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        body: &B,
+    ) -> Result<Answer<T>, ProviderError> {
+        let call = Call::with_body(Method::POST, self.endpoint(path, query)?, body)?;
+        self.inner.exchange.run(call.repeatable()).await
     }
 
-    /// Closes the gate after a 429, and after any reply that used up the quota. Not after a 503 with `Retry-After`:
-    /// that is an outage, which is probed by the breaker.
-    fn close_gate(&self, meaning: &Meaning, pause: Option<std::time::Duration>) {
-        match (meaning, pause) {
-            (Meaning::Failed(ProviderError::RateLimited { retry_after }), _) => {
-                self.inner.gate.close_for(*retry_after);
-            }
-            (Meaning::Failed(ProviderError::Unavailable { .. }), _) | (_, None) => {}
-            (_, Some(pause)) => self.inner.gate.close_for(pause),
-        }
+    /// Writes with PATCH, otherwise as [`Self::post_json`].
+    ///
+    /// # Errors
+    /// As [`Self::get_json`].
+    pub async fn patch_json<B: Serialize + Sync, T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        body: &B,
+    ) -> Result<Answer<T>, ProviderError> {
+        self.inner.exchange.run(Call::with_body(Method::PATCH, self.endpoint(path, query)?, body)?).await
     }
+
+    fn endpoint(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Url, ProviderError> {
+        endpoint(&self.inner.base_url, path, query).ok_or(ProviderError::Invalid { status: 400 })
+    }
+}
+
+/// Our own headers, checked once.
+fn headers(upstream: &'static str, pairs: &[(&'static str, String)]) -> Result<HeaderMap, ConfigError> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in pairs {
+        let refused = || ConfigError::Header { upstream, name };
+        let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| refused())?;
+        headers.insert(header, HeaderValue::from_str(value).map_err(|_| refused())?);
+    }
+    Ok(headers)
 }
 
 impl fmt::Debug for ProviderHttp {

@@ -4,10 +4,17 @@
 
 use std::time::Duration;
 
-use secrecy::SecretString;
 use url::Url;
 
-/// Settings of one provider's HTTP client. Its `Debug` redacts secrets, as [`SecretString`] does.
+use crate::auth::Auth;
+use crate::error::ProviderError;
+
+/// A vendor's own reading of an error reply: its status and body in, what it means out. `None`: the status says it all.
+///
+/// Must not keep or quote the body.
+pub type ReadError = fn(u16, &[u8]) -> Option<ProviderError>;
+
+/// Settings of one provider's HTTP client. Its `Debug` redacts secrets, as [`Auth`]'s does.
 #[derive(Debug, Clone)]
 pub struct ProviderHttpConfig {
     /// Name of the provider in logs and metrics: `auth0`.
@@ -24,10 +31,18 @@ pub struct ProviderHttpConfig {
     pub max_concurrent: usize,
     /// The `User-Agent` that the provider's support staff will see.
     pub user_agent: String,
+    /// Sent with each request to the API, such as a version; not to the token endpoint. No secrets: `Debug` shows them.
+    pub headers: Vec<(&'static str, String)>,
+    /// The largest body that is read of a successful reply, in bytes.
+    pub max_body_bytes: usize,
+    /// Reads the body of an error reply, where the vendor says more in it than in the status.
+    pub read_error: Option<ReadError>,
 }
 
 impl ProviderHttpConfig {
-    /// Settings with the usual limits: 10 s for an exchange, 3 s to connect, 16 requests at once.
+    /// Settings with the usual limits: 10 s for an exchange, 3 s to connect, 16 requests at once, 1 MiB a body.
+    ///
+    /// Auth0 bounds a user's metadata to 16 MB in theory, a few KB in practice; a page of 100 users stays well below.
     #[must_use]
     pub fn new(upstream: &'static str, base_url: Url, auth: Auth) -> Self {
         Self {
@@ -38,24 +53,9 @@ impl ProviderHttpConfig {
             connect_timeout: Duration::from_secs(3),
             max_concurrent: 16,
             user_agent: concat!("coppice/", env!("CARGO_PKG_VERSION")).to_owned(),
+            headers: Vec::new(),
+            max_body_bytes: 1024 * 1024,
+            read_error: None,
         }
     }
-}
-
-/// How a request proves who sends it.
-#[derive(Debug, Clone)]
-pub enum Auth {
-    /// A fixed token, as SCIM servers give out. A 401 is final: there is no way to renew it.
-    Bearer(SecretString),
-    /// OAuth 2.0 client credentials, <https://www.rfc-editor.org/rfc/rfc6749#section-4.4>. The token is cached.
-    ClientCredentials {
-        /// Token endpoint.
-        token_url: Url,
-        /// OAuth client.
-        client_id: String,
-        /// Its secret, sent in the body as Auth0 does it.
-        client_secret: SecretString,
-        /// The API that the token is for: an Auth0 addition, `https://{tenant}/api/v2/`.
-        audience: Option<String>,
-    },
 }

@@ -50,7 +50,7 @@ impl ProviderError {
 /// How an outage shows itself. Fixed words, so that it can be a metric label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outage {
-    /// A status of 500 to 599.
+    /// A status of 500 to 599, or a vendor's word for "not now" with another status.
     ServerError,
     /// No complete reply in time, or status 408.
     Timeout,
@@ -110,5 +110,19 @@ pub enum ConfigError {
         /// What the HTTP library says.
         #[source]
         source: reqwest::Error,
+    },
+    /// The private key is no RSA key in PEM. What it is instead is not said: it may be a secret all the same.
+    #[error("private key of {upstream} is not an RSA key in PEM")]
+    Key {
+        /// The provider.
+        upstream: &'static str,
+    },
+    /// A header of ours cannot be sent.
+    #[error("header {name} of {upstream} is not a header")]
+    Header {
+        /// The provider.
+        upstream: &'static str,
+        /// The header's name.
+        name: &'static str,
     },
 }

@@ -8,17 +8,23 @@
 //! a query string or a body into an error, because whoever catches the error may print it.
 
 mod answer;
+mod assertion;
+mod auth;
 mod body;
+mod call;
 mod client;
 mod config;
 mod endpoint;
 mod error;
+mod exchange;
+mod grant;
 mod meaning;
 mod rate_limit;
 mod token;
 mod token_request;
 
 pub use answer::Answer;
+pub use auth::Auth;
 pub use client::ProviderHttp;
-pub use config::{Auth, ProviderHttpConfig};
+pub use config::{ProviderHttpConfig, ReadError};
 pub use error::{ConfigError, Outage, ProviderError};

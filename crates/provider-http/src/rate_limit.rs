@@ -5,7 +5,8 @@
 //!
 //! Headers: `Retry-After` (<https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3>), Auth0's `x-ratelimit-*`
 //! (<https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy>) and Okta's
-//! `x-rate-limit-*` (<https://developer.okta.com/docs/reference/rl-best-practices/>), both with a reset in epoch seconds.
+//! `x-rate-limit-*` (<https://developer.okta.com/docs/reference/rl-best-practices/>), both with a reset in epoch seconds;
+//! Persona's `ratelimit-*` (<https://docs.withpersona.com/rate-limiting>), with a reset in seconds that are left.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -26,7 +27,12 @@ const MAX_PAUSE: Duration = Duration::from_secs(3600);
 pub(crate) fn pause(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration> {
     let now = text(headers, &["date"]).and_then(http_date).unwrap_or(now);
     let seconds = retry_after(headers, now).or_else(|| reset_if_exhausted(headers, now))?;
-    Some(Duration::from_secs(seconds.try_into().unwrap_or(0)).clamp(MIN_PAUSE, MAX_PAUSE))
+    Some(believable(Duration::from_secs(seconds.try_into().unwrap_or(0))))
+}
+
+/// A pause within the bounds that any pause has, whoever asks for it.
+pub(crate) fn believable(pause: Duration) -> Duration {
+    pause.clamp(MIN_PAUSE, MAX_PAUSE)
 }
 
 /// Seconds from `Retry-After`, which is a number or a date.
@@ -37,9 +43,17 @@ fn retry_after(headers: &HeaderMap, now: OffsetDateTime) -> Option<i64> {
 
 /// Seconds until the quota is renewed, when it is used up.
 fn reset_if_exhausted(headers: &HeaderMap, now: OffsetDateTime) -> Option<i64> {
-    let remaining: i64 = text(headers, &["x-ratelimit-remaining", "x-rate-limit-remaining"])?.parse().ok()?;
-    let reset: i64 = text(headers, &["x-ratelimit-reset", "x-rate-limit-reset"])?.parse().ok()?;
-    (remaining <= 0).then(|| reset.saturating_sub(now.unix_timestamp()))
+    let at = number_if_exhausted(headers, &["x-ratelimit-", "x-rate-limit-"]);
+    at.map(|reset| reset.saturating_sub(now.unix_timestamp()))
+        .or_else(|| number_if_exhausted(headers, &["ratelimit-"]))
+}
+
+/// The `reset` of the first of these families that is there, when its `remaining` is used up.
+fn number_if_exhausted(headers: &HeaderMap, families: &[&str]) -> Option<i64> {
+    let number = |family: &str, name: &str| text(headers, &[&format!("{family}{name}")])?.parse::<i64>().ok();
+    let family = families.iter().find(|family| number(family, "remaining").is_some())?;
+    let reset = number(family, "reset")?;
+    (number(family, "remaining")? <= 0).then_some(reset)
 }
 
 fn text<'a>(headers: &'a HeaderMap, names: &[&str]) -> Option<&'a str> {
@@ -113,6 +127,11 @@ mod tests {
             (&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "-9223372036854775808")], Some(1)),
             (&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "9223372036854775807")], Some(3600)),
             (&[("x-ratelimit-remaining", "0")], None),
+            (&[("ratelimit-remaining", "0"), ("ratelimit-reset", "42")], Some(42)),
+            (&[("ratelimit-remaining", "1"), ("ratelimit-reset", "42")], None),
+            (&[("ratelimit-remaining", "0"), ("ratelimit-reset", "0")], Some(1)),
+            (&[("ratelimit-remaining", "0"), ("ratelimit-reset", "1795000030")], Some(3600)),
+            (&[("ratelimit-remaining", "0")], None),
             (
                 &[("retry-after", "2"), ("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1795000030")],
                 Some(2),

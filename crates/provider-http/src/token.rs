@@ -1,6 +1,6 @@
 //! Access tokens: minted once, shared, renewed before they expire.
 //!
-//! In: [`Auth`]. Out: the value of an `Authorization` header. Token calls are billed and limited by some vendors, so
+//! In: a [`Grant`]. Out: the value of an `Authorization` header. Token calls are billed and limited by some vendors, so
 //! callers who need a token at the same time share one call, and also share its failure: a hundred messages must not
 //! ask a broken token endpoint a hundred times, one after the other.
 
@@ -8,12 +8,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use reqwest::{Client, header::HeaderValue};
+use time::OffsetDateTime;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::config::Auth;
 use crate::error::ProviderError;
-use crate::token_request::{MAX_LIFE, TokenRequest, bearer, request_token};
+use crate::grant::Grant;
+use crate::token_request::{MAX_LIFE, authorization, request_token};
 
 /// A token is renewed this long before it expires, or after 9/10 of its life when that is longer.
 const RENEWAL_MARGIN: Duration = Duration::from_secs(60);
@@ -30,7 +31,7 @@ pub(crate) struct Token {
 
 /// The tokens of one client.
 pub(crate) struct TokenCache {
-    auth: Auth,
+    grant: Grant,
     state: Mutex<State>,
     /// Mints so far, successful or not; readable without the lock, so that a waiter knows whether it waited for one.
     mints: AtomicU64,
@@ -44,8 +45,8 @@ struct State {
 }
 
 impl TokenCache {
-    pub(crate) fn new(auth: Auth) -> Self {
-        Self { auth, state: Mutex::default(), mints: 0.into() }
+    pub(crate) fn new(grant: Grant) -> Self {
+        Self { grant, state: Mutex::default(), mints: 0.into() }
     }
 
     /// The token to send now, minted if there is none that will last.
@@ -68,7 +69,7 @@ impl TokenCache {
 
     /// Takes note that `refused` got a 401. True when a new token may help: the caller asks [`Self::get`] again.
     pub(crate) async fn refused(&self, refused: &Token) -> bool {
-        if matches!(self.auth, Auth::Bearer(_)) {
+        if matches!(self.grant, Grant::Fixed { .. }) {
             return false;
         }
         let mut state = self.state.lock().await;
@@ -95,11 +96,11 @@ impl TokenCache {
 
     /// A new header value and how long it is valid.
     async fn mint(&self, http: &Client) -> Result<(HeaderValue, Duration), ProviderError> {
-        match &self.auth {
-            Auth::Bearer(token) => Ok((bearer(token)?, MAX_LIFE)),
-            Auth::ClientCredentials { token_url, client_id, client_secret, audience } => {
-                let request = TokenRequest::new(client_id, client_secret, audience.as_deref());
-                request_token(http, token_url, &request).await
+        match &self.grant {
+            Grant::Fixed { scheme, token } => Ok((authorization(scheme, token)?, MAX_LIFE)),
+            Grant::Asked { token_url, with } => {
+                let form = with.form(token_url, OffsetDateTime::now_utc())?;
+                request_token(http, token_url, &form).await
             }
         }
     }

@@ -1,17 +1,18 @@
 //! One call of the token endpoint.
 //!
-//! In: client credentials. Out: an `Authorization` header and its life. Nothing is kept here.
+//! In: what is asked with. Out: an `Authorization` header and its life. Nothing is kept here.
 
 use std::time::Duration;
 
 use reqwest::{Client, header::HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use time::OffsetDateTime;
 use url::Url;
 
-use crate::body::read_json;
+use crate::body::{MAX_TOKEN_BYTES, read_json};
 use crate::error::ProviderError;
+use crate::grant::Form;
 use crate::meaning::{Meaning, meaning};
 use crate::rate_limit::pause;
 
@@ -19,27 +20,6 @@ use crate::rate_limit::pause;
 const DEFAULT_LIFE: Duration = Duration::from_secs(300);
 /// The longest life that is believed, so that a wrong number cannot overflow a clock.
 pub(crate) const MAX_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
-
-/// <https://www.rfc-editor.org/rfc/rfc6749#section-4.4.2>, with Auth0's `audience`.
-#[derive(Serialize)]
-pub(crate) struct TokenRequest<'a> {
-    grant_type: &'static str,
-    client_id: &'a str,
-    client_secret: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    audience: Option<&'a str>,
-}
-
-impl<'a> TokenRequest<'a> {
-    pub(crate) fn new(
-        client_id: &'a str,
-        client_secret: &'a SecretString,
-        audience: Option<&'a str>,
-    ) -> Self {
-        let client_secret = client_secret.expose_secret();
-        Self { grant_type: "client_credentials", client_id, client_secret, audience }
-    }
-}
 
 /// <https://www.rfc-editor.org/rfc/rfc6749#section-5.1>; other fields are not read.
 #[derive(Deserialize)]
@@ -55,9 +35,9 @@ struct TokenReply {
 pub(crate) async fn request_token(
     http: &Client,
     url: &Url,
-    request: &TokenRequest<'_>,
+    form: &Form,
 ) -> Result<(HeaderValue, Duration), ProviderError> {
-    let reply = http.post(url.clone()).form(request).send().await?;
+    let reply = http.post(url.clone()).form(&form.exposed()).send().await?;
     let pause = pause(reply.headers(), OffsetDateTime::now_utc());
     match meaning(reply.status().as_u16(), false, pause) {
         Meaning::Body => {}
@@ -66,14 +46,14 @@ pub(crate) async fn request_token(
         Meaning::Failed(error) => return Err(error),
         Meaning::NotFound | Meaning::NotModified => return Err(ProviderError::Invalid { status: 404 }),
     }
-    let reply: TokenReply = read_json(reply).await?;
+    let reply: TokenReply = read_json(reply, MAX_TOKEN_BYTES).await?;
     let life = reply.expires_in.map_or(DEFAULT_LIFE, Duration::from_secs).min(MAX_LIFE);
-    Ok((bearer(&reply.access_token)?, life))
+    Ok((authorization("Bearer", &reply.access_token)?, life))
 }
 
 /// Marked sensitive, so that `Debug` of a request does not print it.
-pub(crate) fn bearer(token: &SecretString) -> Result<HeaderValue, ProviderError> {
-    let mut header = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
+pub(crate) fn authorization(scheme: &str, token: &SecretString) -> Result<HeaderValue, ProviderError> {
+    let mut header = HeaderValue::from_str(&format!("{scheme} {}", token.expose_secret()))
         .map_err(|_| ProviderError::Unauthorized)?;
     header.set_sensitive(true);
     Ok(header)
@@ -85,7 +65,7 @@ mod tests {
 
     #[test]
     fn a_token_that_is_no_header_is_refused_without_quoting_it() {
-        let error = bearer(&SecretString::from("s3cret\n")).unwrap_err();
+        let error = authorization("Bearer", &SecretString::from("s3cret\n")).unwrap_err();
         assert_eq!(error, ProviderError::Unauthorized);
     }
 }

@@ -2,6 +2,7 @@
 
 use event_contract::{Envelope, INGRESS_SOURCE_PREFIX, IngressChange, IngressEvent};
 
+use crate::detail::parse;
 use crate::{UnreadableEvent, UserChange, UserHint};
 
 /// Whether the event comes from our ingress on behalf of `provider`.
@@ -14,8 +15,7 @@ pub(crate) fn is_from_ingress(envelope: &Envelope, provider: &str) -> bool {
 /// # Errors
 /// [`UnreadableEvent::Shape`] when the detail is not an [`IngressEvent`].
 pub(crate) fn read_ingress(envelope: &Envelope) -> Result<Vec<UserHint>, UnreadableEvent> {
-    let event: IngressEvent =
-        serde_json::from_str(envelope.detail.get()).map_err(|error| UnreadableEvent::shape(&error))?;
+    let event: IngressEvent = parse(envelope)?;
     let change = match event.change {
         IngressChange::Changed => UserChange::Present,
         IngressChange::Deleted => UserChange::Deleted,

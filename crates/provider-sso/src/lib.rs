@@ -1,21 +1,28 @@
 //! Identity providers (SSO) behind one trait, one folder per vendor.
 //!
-//! In: an EventBridge event, or a user's ID. Out: the IDs that an event names ([`UserHint`]), or the user as the
-//! provider says it is now ([`FetchedUser`]). An event is never more than a hint: of everything in it only IDs, the
+//! In: an EventBridge event, or a user's ID. Out: the IDs that an event names ([`UserHint`]), the user as the
+//! provider says it is now ([`FetchedUser`]), or a sign-in ([`SignIn`]). About a user, an event is never more than a hint: of everything in it only IDs, the
 //! kind of change and a lower bound in time are read, and the user is always fetched again.
 //!
 //! This crate must not know queues, tables, or what becomes of a user's fields.
 
 pub mod auth0;
+mod detail;
 mod ingress;
+pub mod okta;
 mod provider;
 pub mod scim;
+mod settings;
+mod sign_in;
 mod sso_client;
 mod user;
 
 pub use auth0::{Auth0Client, Auth0Config};
+pub use okta::{OktaAuth, OktaClient, OktaConfig};
 pub use provider::{FetchedUser, SsoProvider, UnreadableEvent, UserChange, UserHint};
 pub use provider_http::ProviderError;
 pub use scim::{ScimClient, ScimConfig};
+pub use settings::{SSO_SETTINGS, SsoSettings};
+pub use sign_in::{SignIn, SignInEvent};
 pub use sso_client::SsoClient;
 pub use user::{SsoIdentity, SsoUser};

@@ -6,11 +6,11 @@ use event_contract::Envelope;
 use provider_http::ProviderError;
 use time::OffsetDateTime;
 
-use crate::SsoUser;
+use crate::{SignIn, SignInEvent, SsoUser};
 
 /// An identity provider: reads its own events, and answers for its users.
 pub trait SsoProvider: Send + Sync + 'static {
-    /// The source's stable name, `auth0` or `scim`: it stands in rows.
+    /// The source's stable name, `auth0`, `okta` or `scim`: it stands in rows.
     fn source(&self) -> &'static str;
 
     /// Which users an event names. Pure. Empty: the event is well-formed and names no user, or changes none.
@@ -30,6 +30,22 @@ pub trait SsoProvider: Send + Sync + 'static {
         id: &str,
         known_etag: Option<&str>,
     ) -> impl Future<Output = Result<FetchedUser, ProviderError>> + Send;
+
+    /// The sign-in that an event tells of. Pure.
+    ///
+    /// # Errors
+    /// [`UnreadableEvent`] when the event is not this provider's, or breaks its contract.
+    fn read_sign_in(&self, envelope: &Envelope) -> Result<SignInEvent, UnreadableEvent>;
+
+    /// The sign-in of a log entry, named by [`SignInEvent::Incomplete`]. `None`: the provider has no such entry, or
+    /// no longer, or it does not tell who signed in.
+    ///
+    /// # Errors
+    /// Any [`ProviderError`].
+    fn fetch_sign_in(
+        &self,
+        event_id: &str,
+    ) -> impl Future<Output = Result<Option<SignIn>, ProviderError>> + Send;
 
     /// One cheap authenticated call, to probe an outage or to check settings at start-up.
     ///
@@ -69,7 +85,7 @@ pub enum FetchedUser {
     Gone,
 }
 
-/// Why an event names nobody although it should. Never quotes the event: it may hold personal data.
+/// Why an event cannot be read although it should. Never quotes the event: it may hold personal data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnreadableEvent {
     /// The event's `source` is not this provider's: a rule routes it to the wrong queue.
@@ -86,8 +102,8 @@ pub enum UnreadableEvent {
         /// Column in the line, from 1; 0 when the fault has no place.
         column: usize,
     },
-    /// An event of a known type that does not name its user.
-    #[error("event {kind} names no user")]
+    /// An event of a known type without an ID that it must have: its user's or, for a sign-in, its own.
+    #[error("event {kind} lacks the ID that it is about")]
     MissingId {
         /// The provider's name of the type, from our own list.
         kind: &'static str,

@@ -28,7 +28,8 @@ pub struct SsoUser {
     pub phone: Option<String>,
     /// An administrator has shut the user out.
     pub blocked: bool,
-    /// Our key at the provider: `app_metadata.person_key` at Auth0, `externalId` in SCIM.
+    /// Our key at the provider: `app_metadata.person_key` at Auth0, `employeeNumber` at Okta, `externalId` in
+    /// SCIM.
     pub external_key: Option<String>,
     /// The sign-in identities that belong to this user.
     pub identities: Vec<SsoIdentity>,

@@ -5,14 +5,15 @@ use std::process::ExitCode;
 
 use postgres_store::{RefetchTicket, Store};
 use provider_sso::SsoClient;
+use record_sync::{RecordSync, Reread};
 use settings::{Reader, Setting};
-use sso_sync::{Reread, SsoSettings, SsoSync, SsoSyncHandler};
+use sso_sync::{SsoRecords, SsoSettings, SsoSync};
 use worker_process::{Worker, run};
 use worker_runtime::{Claim, Failure, Handler, Mode, Outcome, Reading, Refusal};
 
 struct Panicking;
 
-struct PanickingHandler(SsoSyncHandler<SsoClient>);
+struct PanickingHandler(RecordSync<SsoRecords<SsoClient>>);
 
 impl Worker for Panicking {
     type Handler = PanickingHandler;

@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-mod failure;
 mod handler;
 mod mapping;
 mod settings;
@@ -8,9 +7,10 @@ mod settings;
 use ::settings::{Reader, Setting};
 use postgres_store::Store;
 use provider_sso::SsoClient;
+use record_sync::RecordSync;
 use worker_process::Worker;
 
-pub use handler::{Reread, SsoSyncHandler};
+pub use handler::SsoRecords;
 pub use settings::{SSO_SETTINGS, SsoSettings};
 
 /// The worker, as its binary and the resync job of the same name run it.
@@ -18,7 +18,7 @@ pub use settings::{SSO_SETTINGS, SsoSettings};
 pub struct SsoSync;
 
 impl Worker for SsoSync {
-    type Handler = SsoSyncHandler<SsoClient>;
+    type Handler = RecordSync<SsoRecords<SsoClient>>;
     type Settings = SsoSettings;
 
     const ABOUT: &'static str = "Keeps persons in step with the identity provider";
@@ -29,6 +29,6 @@ impl Worker for SsoSync {
     }
 
     fn handler(settings: SsoSettings, store: Store) -> anyhow::Result<Self::Handler> {
-        Ok(SsoSyncHandler::new(settings.connect()?, store))
+        Ok(RecordSync::new(SsoRecords(settings.connect()?), store))
     }
 }

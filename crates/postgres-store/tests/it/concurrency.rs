@@ -3,7 +3,7 @@
 use postgres_store::{PersonReading, StoreError};
 use rand::seq::SliceRandom as _;
 
-use crate::SOURCE;
+use crate::IDP;
 use crate::convergence::check;
 use crate::database::{Database, naming, open};
 use crate::history::{Clock, histories, rng};
@@ -19,7 +19,7 @@ async fn apply_at_once(database: &Database, shares: Vec<Vec<PersonReading>>) -> 
             let store = open(&database.url);
             tokio::spawn(async move {
                 for batch in share.chunks(4) {
-                    store.apply_person_readings(SOURCE, batch).await?;
+                    store.apply_person_readings(IDP, batch).await?;
                 }
                 store.close().await;
                 Ok::<(), StoreError>(())
@@ -79,7 +79,7 @@ async fn the_same_rows_in_opposite_orders_do_not_deadlock() {
             let store = open(&database.url);
             tokio::spawn(async move {
                 for batch in share {
-                    store.apply_person_readings(SOURCE, &batch).await.unwrap();
+                    store.apply_person_readings(IDP, &batch).await.unwrap();
                 }
             })
         })

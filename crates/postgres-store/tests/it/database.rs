@@ -2,15 +2,13 @@
 
 use event_contract::{Hop, TraceContext};
 use local_stack::{Postgres, Tools};
-use postgres_store::{
-    Announce, Identity, PersonReading, PersonStatus, Profile, ReadingResult, RecordState, Store,
-};
+use postgres_store::{Announce, Identity, PersonReading, ReadingResult, RecordState, Store};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, PgPool};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::SOURCE;
+use crate::IDP;
 
 /// A migrated database on a server of its own.
 pub(crate) struct Database {
@@ -39,7 +37,7 @@ impl Database {
 
     /// Applies readings in one batch.
     pub(crate) async fn apply(&self, readings: &[PersonReading]) -> Vec<ReadingResult> {
-        self.store.apply_person_readings(SOURCE, readings).await.unwrap()
+        self.store.apply_person_readings(IDP, readings).await.unwrap()
     }
 
     pub(crate) async fn execute(&self, sql: &str) {
@@ -85,28 +83,20 @@ pub(crate) fn naming(
     version: Option<i64>,
     ticket: i64,
 ) -> PersonReading {
-    let profile = Profile {
-        status: PersonStatus::Active,
-        email: Some(format!("{content}@example.org")),
-        email_verified: true,
-        given_name: None,
-        family_name: None,
-        display_name: None,
-        phone: None,
-    };
     let identities = subjects.iter().map(|subject| Identity {
         provider: String::from("db"),
         subject: String::from(*subject),
         connection: None,
     });
-    let record = json!({ "content": content, "identities": subjects });
-    let state = RecordState::Present { record, profile, identities: identities.collect() };
+    let email = format!("{content}@example.org");
+    let record = json!({ "content": content, "email": email, "identities": subjects });
+    let state = RecordState::Present { record, external_key: None, identities: identities.collect() };
     reading(id, state, version, ticket)
 }
 
 /// A record that is gone.
 pub(crate) fn gone(id: &str, version: Option<i64>, ticket: i64) -> PersonReading {
-    reading(id, RecordState::Gone, version, ticket)
+    reading(id, RecordState::Gone { merged_into: None }, version, ticket)
 }
 
 fn reading(id: &str, state: RecordState, version: Option<i64>, ticket: i64) -> PersonReading {

@@ -7,14 +7,14 @@ use local_stack::wait_until;
 use postgres_store::{Store, StoreError};
 use sqlx::Connection as _;
 
-use crate::SOURCE;
+use crate::IDP;
 use crate::database::{Database, found, gone};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// The error as `class code constraint`.
 async fn fault(store: &Store, id: &str, content: &str) -> String {
-    match store.apply_person_readings(SOURCE, &[found(id, content, Some(1001), 1)]).await {
+    match store.apply_person_readings(IDP, &[found(id, content, Some(1001), 1)]).await {
         Err(StoreError::Unavailable { code }) => format!("unavailable {code}"),
         Err(StoreError::Refused { code, constraint }) => format!("refused {code} {constraint}"),
         other => panic!("{id}: {other:?}"),
@@ -49,7 +49,7 @@ async fn data_that_postgres_cannot_hold_is_refused_and_nothing_of_its_batch_is_w
     assert_eq!(fault(&database.store, "nul in the record", "\0").await, "refused 22P05 ");
     assert_eq!(fault(&database.store, &long, "x").await, "refused 54000 ");
     let batch = [found("good", "good", None, 1), gone("nul\0", None, 1)];
-    let refused = database.store.apply_person_readings(SOURCE, &batch).await;
+    let refused = database.store.apply_person_readings(IDP, &batch).await;
     assert!(matches!(refused, Err(StoreError::Refused { .. })));
     assert_eq!(database.row_versions().await, [""; 0]);
     // What a JSON text can say and Rust's strings cannot.
@@ -111,7 +111,7 @@ async fn no_error_quotes_a_value() {
     ];
     for (id, content, expected) in cases {
         let reading = found(id, content, None, 1);
-        let error = database.store.apply_person_readings(SOURCE, &[reading]).await.unwrap_err();
+        let error = database.store.apply_person_readings(IDP, &[reading]).await.unwrap_err();
         assert_eq!(error.to_string(), expected);
         assert!(!format!("{error:?} {error:#?}").contains(MARK), "{error:?}");
         assert!(error.source().is_none(), "a source could quote it");

@@ -3,6 +3,7 @@
 use postgres_store::PersonReading;
 use postgres_store::ReadingResult::{Applied, Unchanged};
 
+use crate::CRM;
 use crate::database::{Database, gone, naming};
 
 const PRIMARY: &str = "db|p";
@@ -42,7 +43,7 @@ async fn an_identity_ends_at_the_primary_account_whatever_is_read_first() {
     ];
     let database = Database::start().await;
     for (number, order) in orders(readings).into_iter().enumerate() {
-        database.execute("truncate person, source_record, identity, outbox").await;
+        database.execute("truncate link_review, person, source_record, identity, outbox").await;
         let before =
             [naming(PRIMARY, "p", &["p"], Some(1001), 1), naming(SECONDARY, "s", &["s"], Some(1002), 2)];
         database.apply(&before).await;
@@ -51,7 +52,7 @@ async fn an_identity_ends_at_the_primary_account_whatever_is_read_first() {
         }
         assert_eq!(who_names_what(&database).await, ["db|p p", "db|p s"], "order {number}");
 
-        database.execute("truncate person, source_record, identity, outbox").await;
+        database.execute("truncate link_review, person, source_record, identity, outbox").await;
         database.apply(&before).await;
         database.apply(&order).await;
         assert_eq!(who_names_what(&database).await, ["db|p p", "db|p s"], "order {number} in one batch");
@@ -148,7 +149,7 @@ async fn a_record_with_that_very_id_is_meant_before_any_identity() {
 #[tokio::test]
 async fn another_source_s_identities_are_never_meant() {
     let database = Database::start().await;
-    database.store.apply_person_readings("crm", &[naming("db|7", "b", &["7"], Some(1001), 1)]).await.unwrap();
+    database.store.apply_person_readings(CRM, &[naming("db|7", "b", &["7"], Some(1001), 1)]).await.unwrap();
     database.apply(&[gone("7", Some(2001), 3)]).await;
     assert_eq!(live(&database).await, ["db|7"]);
 }

@@ -11,10 +11,19 @@ mod failures;
 mod guard;
 mod history;
 mod identities;
+mod linking;
 mod outbox;
 mod plans;
 mod readings;
 mod schema;
 
-/// The source of all readings here.
+use authority::Role;
+use postgres_store::Source;
+
+/// The source of most readings here.
 const SOURCE: &str = "idp";
+const IDP: Source<'static> = Source { name: SOURCE, role: Role::Sso };
+
+/// Other sources, for what several say of one person.
+const CRM: Source<'static> = Source { name: "crm", role: Role::Crm };
+const VERIFIER: Source<'static> = Source { name: "verifier", role: Role::Identity };

@@ -7,7 +7,7 @@ use postgres_store::{ClaimedAnnouncement, StoreError};
 use sqlx::Connection as _;
 use uuid::Uuid;
 
-use crate::SOURCE;
+use crate::IDP;
 use crate::database::{Database, found, open};
 
 const LONG: Duration = Duration::from_secs(3600);
@@ -41,7 +41,7 @@ async fn a_change_and_its_announcement_commit_together_or_not_at_all() {
     ];
     for trigger in triggers {
         database.execute(trigger).await;
-        let refused = database.store.apply_person_readings(SOURCE, &[found("a", "ada", Some(1001), 1)]).await;
+        let refused = database.store.apply_person_readings(IDP, &[found("a", "ada", Some(1001), 1)]).await;
         assert!(matches!(refused, Err(StoreError::Unavailable { code }) if code == "P0001"));
         assert_eq!(database.row_versions().await, [""; 0], "neither row nor announcement");
         database.execute("drop trigger refuse on outbox").await;

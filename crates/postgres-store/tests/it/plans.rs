@@ -9,8 +9,8 @@ use local_stack::wait_until;
 use postgres_store::ReadingResult::{Applied, Unchanged};
 use postgres_store::{FailedAttempt, PersonReading, Store};
 
-use crate::SOURCE;
 use crate::database::{Database, gone, naming, open};
+use crate::{IDP, SOURCE};
 
 const PERSONS: usize = 20_000;
 const LIMIT: Duration = Duration::from_secs(60);
@@ -58,11 +58,11 @@ async fn hot_statements_read_no_whole_table() {
         let ids: Vec<String> = numbers.iter().map(|number| format!("db|{number}")).collect();
         store.draw_refetch_tickets(SOURCE, &ids).await.unwrap();
         let changed = numbers.map(|number| reading(number, "second", 1001 + round));
-        assert_eq!(store.apply_person_readings(SOURCE, &changed).await.unwrap(), [Applied; 3]);
-        assert_eq!(store.apply_person_readings(SOURCE, &changed).await.unwrap(), [Unchanged; 3]);
+        assert_eq!(store.apply_person_readings(IDP, &changed).await.unwrap(), [Applied; 3]);
+        assert_eq!(store.apply_person_readings(IDP, &changed).await.unwrap(), [Unchanged; 3]);
         let bare = (10_000 + round).to_string();
         let deleted = [gone("db|77", Some(2001), 2000 + round), gone(&bare, Some(2001), 2001)];
-        store.apply_person_readings(SOURCE, &deleted).await.unwrap();
+        store.apply_person_readings(IDP, &deleted).await.unwrap();
 
         let claimed = store.claim_announcements(100, LIMIT).await.unwrap();
         let claimed: Vec<_> = claimed.iter().map(|row| row.announcement.event_id).collect();

@@ -1,12 +1,13 @@
 //! What a batch of readings writes, and what it does not.
 
 use event_contract::EventKind;
-use postgres_store::PersonStatus;
 use postgres_store::ReadingResult::{Applied, Unchanged};
 use postgres_store::RecordState;
 
-use crate::SOURCE;
+use serde_json::json;
+
 use crate::database::{Database, found, gone, naming};
+use crate::{CRM, IDP, SOURCE};
 
 const PERSON_OF: &str = "select person_id::text from source_record where external_id = ";
 
@@ -122,9 +123,9 @@ async fn of_two_readings_of_one_record_in_a_batch_the_one_that_the_guard_prefers
 #[tokio::test]
 async fn two_sources_may_use_the_same_id() {
     let database = Database::start().await;
-    for source in [SOURCE, "crm"] {
+    for source in [IDP, CRM] {
         let results =
-            database.store.apply_person_readings(source, &[found("a", source, Some(1001), 1)]).await;
+            database.store.apply_person_readings(source, &[found("a", source.name, Some(1001), 1)]).await;
         assert_eq!(results.unwrap(), [Applied]);
     }
     assert_eq!(database.count("select count(distinct person_id) from source_record").await, 2);
@@ -135,16 +136,19 @@ async fn two_sources_may_use_the_same_id() {
 async fn every_field_of_a_profile_reaches_its_column() {
     let database = Database::start().await;
     let mut reading = found("a", "ada", Some(1001), 1);
-    let RecordState::Present { profile, .. } = &mut reading.state else { panic!("present") };
-    profile.status = PersonStatus::Blocked;
-    profile.given_name = Some("Given".into());
-    profile.family_name = Some("Family".into());
-    profile.display_name = Some("Display".into());
-    profile.phone = Some("+15550100".into());
+    let RecordState::Present { record, .. } = &mut reading.state else { panic!("present") };
+    *record = json!({
+        "email": "ada@example.org", "email_verified": true, "blocked": true, "given_name": "Given", "family_name": "Family",
+        "display_name": "Display", "phone": "+15550100", "birthdate": "1970-01-01", "mailing_address": {"city": "Lund"},
+    });
     database.apply(&[reading]).await;
-    let row = "select concat_ws(' ', status, email, email_verified, given_name, family_name, display_name, phone) \
-               from person";
-    assert_eq!(database.texts(row).await, ["blocked ada@example.org t Given Family Display +15550100"]);
+    let row = "select concat_ws(' ', status, email, email_verified, given_name, family_name, display_name, phone, \
+               birthdate) from person";
+    let expected = "blocked ada@example.org t Given Family Display +15550100 1970-01-01";
+    assert_eq!(database.texts(row).await, [expected], "the address is a CRM's to say");
+    let why =
+        "select provenance -> 'email' ->> 'source' || ' ' || (provenance -> 'email' ->> 'rule') from person";
+    assert_eq!(database.texts(why).await, ["idp sso when verified"]);
 }
 
 #[tokio::test]

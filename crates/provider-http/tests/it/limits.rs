@@ -45,6 +45,18 @@ async fn the_last_call_of_a_quota_succeeds_and_the_next_is_not_sent() {
 }
 
 #[tokio::test]
+async fn a_reset_in_seconds_that_are_left_closes_the_gate_too() {
+    let server = Server::start(|_, _| async {
+        reply(200, &[("ratelimit-remaining", "0"), ("ratelimit-reset", "42")], "{}")
+    })
+    .await;
+    let client = server.client();
+    assert!(get(&client).await.is_ok());
+    let Err(ProviderError::RateLimited { retry_after }) = get(&client).await else { panic!("not limited") };
+    assert!((41..=42).contains(&retry_after.as_secs()), "{retry_after:?}");
+}
+
+#[tokio::test]
 async fn an_outage_with_retry_after_does_not_hold_back_the_probe() {
     let server = Server::start(|_, _| async { reply(503, &[("retry-after", "60")], "") }).await;
     let client = server.client();

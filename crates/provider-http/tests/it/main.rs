@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod answers;
+mod auth;
 mod limits;
 mod server;
 mod tokens;
+mod vendor_errors;
+mod writes;

@@ -105,3 +105,8 @@ pub(crate) fn reply(status: u16, headers: &[(&'static str, &str)], body: &str) -
     }
     reply.body(body.to_owned().into()).unwrap()
 }
+
+/// The whole body of a request.
+pub(crate) async fn body_of(request: Request) -> axum::body::Bytes {
+    axum::body::to_bytes(request.into_body(), 64 * 1024).await.unwrap()
+}

@@ -1,30 +1,17 @@
-//! The Management API: a user by ID, and a ping.
+//! The Management API: a user by ID, a log entry by ID, and a ping.
 //!
-//! <https://auth0.com/docs/api/management/v2>. Needs the scope `read:users`. There is no entity tag, and no batch
+//! <https://auth0.com/docs/api/management/v2>. Needs the scopes `read:users` and, for sign-ins, `read:logs`. There is no entity tag, and no batch
 //! read that is not eventually consistent: one call per user.
 
 use event_contract::Envelope;
-use provider_http::{Answer, Auth, ConfigError, ProviderError, ProviderHttp, ProviderHttpConfig};
-use secrecy::SecretString;
+use provider_http::{Answer, ConfigError, ProviderError, ProviderHttp, ProviderHttpConfig};
 use serde::de::IgnoredAny;
-use url::Url;
 
+use super::config::Auth0Config;
 use super::record::{Auth0User, SearchHit};
+use super::sign_in::LogEntry;
 use super::{SOURCE, events};
-use crate::{FetchedUser, SsoProvider, UnreadableEvent, UserHint};
-
-/// How to reach a tenant.
-#[derive(Debug, Clone)]
-pub struct Auth0Config {
-    /// The tenant: `https://{tenant}.{region}.auth0.com/`.
-    pub domain: Url,
-    /// A machine-to-machine application that is authorized for the Management API.
-    pub client_id: String,
-    /// Its secret.
-    pub client_secret: SecretString,
-    /// Identifier of the Management API. Default: `{domain}/api/v2/`; differs where `domain` is a custom domain.
-    pub audience: Option<String>,
-}
+use crate::{FetchedUser, SignIn, SignInEvent, SsoProvider, UnreadableEvent, UserHint};
 
 /// A client of one tenant. Clones share connections, token and rate limit.
 #[derive(Debug, Clone)]
@@ -108,6 +95,22 @@ impl SsoProvider for Auth0Client {
         }
     }
 
+    fn read_sign_in(&self, envelope: &Envelope) -> Result<SignInEvent, UnreadableEvent> {
+        events::read_sign_in(envelope)
+    }
+
+    /// `GET /api/v2/logs/{id}`. A tenant keeps its log for 1 to 30 days, by its plan.
+    async fn fetch_sign_in(&self, event_id: &str) -> Result<Option<SignIn>, ProviderError> {
+        let answer = self.http.get_json::<LogEntry>(&["logs", event_id], &[], None).await?;
+        let Answer::Found { value: entry, .. } = answer else { return Ok(None) };
+        let Some(sign_in) = entry.sign_in(event_id) else { return Ok(None) };
+        if sign_in.user_id.contains('|') {
+            return Ok(Some(sign_in));
+        }
+        let full_id = self.full_id(&sign_in.user_id).await?;
+        Ok(full_id.map(|user_id| SignIn { user_id, ..sign_in }))
+    }
+
     async fn ping(&self) -> Result<(), ProviderError> {
         let query = [("per_page", "1"), ("fields", "user_id"), ("include_fields", "true")];
         collection(self.http.get_json::<Vec<IgnoredAny>>(&["users"], &query, None).await?).map(|_| ())
@@ -119,19 +122,5 @@ fn collection<T>(answer: Answer<T>) -> Result<T, ProviderError> {
     match answer {
         Answer::Found { value, .. } => Ok(value),
         Answer::NotFound | Answer::NotModified => Err(ProviderError::Invalid { status: 404 }),
-    }
-}
-
-impl Auth0Config {
-    fn http(self) -> Result<ProviderHttpConfig, ConfigError> {
-        let within = |path| self.domain.join(path).map_err(|_| ConfigError::BaseUrl { upstream: SOURCE });
-        let api = within("/api/v2/")?;
-        let auth = Auth::ClientCredentials {
-            token_url: within("/oauth/token")?,
-            client_id: self.client_id,
-            client_secret: self.client_secret,
-            audience: Some(self.audience.unwrap_or_else(|| api.to_string())),
-        };
-        Ok(ProviderHttpConfig::new(SOURCE, api, auth))
     }
 }

@@ -6,8 +6,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::events::lenient_time;
 use super::text_or_number::id_in;
+use crate::detail::lenient_time;
 use crate::{UnreadableEvent, UserChange, UserHint};
 
 /// The parts of the event that are looked at.

@@ -1,18 +1,16 @@
-//! From an event to user hints: which of the three shapes it has, and who reads it.
+//! From an event to user hints and sign-ins: which of the three shapes it has, and who reads it.
 //!
 //! The shape is told by `source` and by the detail's own fields. `detail-type` is not looked at: Auth0 does not
 //! document its value for Event Streams.
 
 use event_contract::Envelope;
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
-use serde_json::Value;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use serde::de::IgnoredAny;
 
-use super::{SOURCE, event_stream, log_stream};
+use super::{SOURCE, event_stream, log_stream, sign_in};
+use crate::detail::parse;
 use crate::ingress::{is_from_ingress, read_ingress};
-use crate::{UnreadableEvent, UserHint};
+use crate::{SignInEvent, UnreadableEvent, UserHint};
 
 /// Partner event sources of Auth0: <https://auth0.com/docs/customize/log-streams/amazon-eventbridge>.
 const PARTNER_SOURCE_PREFIX: &str = "aws.partner/auth0.com/";
@@ -40,11 +38,14 @@ pub(crate) fn read_event(envelope: &Envelope) -> Result<Vec<UserHint>, Unreadabl
     }
 }
 
-fn parse<T: DeserializeOwned>(envelope: &Envelope) -> Result<T, UnreadableEvent> {
-    serde_json::from_str(envelope.detail.get()).map_err(|error| UnreadableEvent::shape(&error))
-}
-
-/// A time if it is one. A time in an event is a hint: one that cannot be read is none, and not a fault of the event.
-pub(crate) fn lenient_time(value: Option<&Value>) -> Option<OffsetDateTime> {
-    OffsetDateTime::parse(value?.as_str()?, &Rfc3339).ok()
+/// The sign-in that the event tells of. See [`crate::SsoProvider::read_sign_in`]. Event Streams have none.
+pub(crate) fn read_sign_in(envelope: &Envelope) -> Result<SignInEvent, UnreadableEvent> {
+    if is_from_ingress(envelope, SOURCE) {
+        return Ok(SignInEvent::Ignored);
+    }
+    if !envelope.source.starts_with(PARTNER_SOURCE_PREFIX) {
+        return Err(UnreadableEvent::ForeignSource { expected: SOURCE });
+    }
+    let shape: Shape = parse(envelope)?;
+    if shape.event_type.is_some() { Ok(SignInEvent::Ignored) } else { sign_in::read(parse(envelope)?) }
 }

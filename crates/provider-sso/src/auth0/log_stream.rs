@@ -13,9 +13,9 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::events::lenient_time;
 use super::management_write::read_management_write;
 use super::text_or_number::id_in;
+use crate::detail::{lenient_time, text};
 use crate::{UnreadableEvent, UserChange, UserHint};
 
 /// The parts of a log event that are looked at. Only the code must have its type: the rest differs between codes.
@@ -59,17 +59,11 @@ fn known_code(code: &str) -> Option<(&'static str, UserChange)> {
     CHANGES.into_iter().find(|known| *known == code).map(|known| (known, UserChange::Present))
 }
 
-/// Completes an ID that lacks its provider, where the entry tells it. Otherwise the ID stays bare, and
-/// `fetch_user` looks it up.
-fn with_prefix(id: String, strategy: Option<&str>, strategy_type: Option<&str>) -> String {
+/// Completes an ID that lacks its provider, where the entry tells it. Otherwise the ID stays bare, and the client
+/// looks it up.
+pub(crate) fn with_prefix(id: String, strategy: Option<&str>, strategy_type: Option<&str>) -> String {
     match (strategy, strategy_type) {
-        (Some(strategy), Some("database")) if !id.contains('|') && !strategy.is_empty() => {
-            format!("{strategy}|{id}")
-        }
+        (Some(strategy), Some("database")) if !id.contains('|') => format!("{strategy}|{id}"),
         _ => id,
     }
-}
-
-fn text(value: Option<&Value>) -> Option<&str> {
-    value?.as_str()
 }

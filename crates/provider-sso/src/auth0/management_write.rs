@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::events::lenient_time;
 use super::text_or_number::id_in;
+use crate::detail::lenient_time;
 use crate::{UnreadableEvent, UserChange, UserHint};
 
 const KIND: &str = "sapi";

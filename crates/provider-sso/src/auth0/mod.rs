@@ -4,14 +4,18 @@
 //! and hide the user in four different places (`log_stream.rs`). Both lead to the same fetch.
 
 mod client;
+mod config;
 mod event_stream;
 mod events;
 mod log_stream;
 mod management_write;
 mod record;
+pub(crate) mod settings;
+mod sign_in;
 mod text_or_number;
 
-pub use client::{Auth0Client, Auth0Config};
+pub use client::Auth0Client;
+pub use config::Auth0Config;
 
 /// The source's name in rows, and in `coppice.ingress.auth0`.
 pub const SOURCE: &str = "auth0";

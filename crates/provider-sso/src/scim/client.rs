@@ -14,7 +14,7 @@ use super::capabilities::Capabilities;
 use super::list::{ListReply, UserPage, query};
 use super::record::ScimUser;
 use crate::ingress::{is_from_ingress, read_ingress};
-use crate::{FetchedUser, SsoProvider, UnreadableEvent, UserHint};
+use crate::{FetchedUser, SignIn, SignInEvent, SsoProvider, UnreadableEvent, UserHint};
 
 /// How to reach a server.
 #[derive(Debug, Clone)]
@@ -115,6 +115,18 @@ impl SsoProvider for ScimClient {
             Answer::NotModified => Ok(FetchedUser::NotModified),
             Answer::NotFound => Ok(FetchedUser::Gone),
         }
+    }
+
+    /// SCIM tells of users, never of sign-ins.
+    fn read_sign_in(&self, envelope: &Envelope) -> Result<SignInEvent, UnreadableEvent> {
+        if !is_from_ingress(envelope, SOURCE) {
+            return Err(UnreadableEvent::ForeignSource { expected: SOURCE });
+        }
+        Ok(SignInEvent::Ignored)
+    }
+
+    async fn fetch_sign_in(&self, _event_id: &str) -> Result<Option<SignIn>, ProviderError> {
+        Ok(None)
     }
 
     /// Reads `/ServiceProviderConfig`. Servers may let anybody read it (RFC 7644 section 4), so a good answer does

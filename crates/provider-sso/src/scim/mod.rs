@@ -8,6 +8,7 @@ mod capabilities;
 mod client;
 mod list;
 mod record;
+pub(crate) mod settings;
 
 pub use client::{ScimClient, ScimConfig};
 pub use list::UserPage;

@@ -2,8 +2,9 @@
 
 use event_contract::Envelope;
 use provider_sso::auth0::Auth0Config;
+use provider_sso::okta::{OktaAuth, OktaConfig};
 use provider_sso::scim::ScimConfig;
-use provider_sso::{Auth0Client, ScimClient};
+use provider_sso::{Auth0Client, OktaClient, ScimClient};
 use testkit::ScimServer;
 
 pub(crate) const SECRET: &str = "s3cret-of-the-tenant";
@@ -17,7 +18,7 @@ pub(crate) fn events() -> Vec<(String, String)> {
         .map(|path| {
             (path.file_stem().unwrap().to_str().unwrap().to_owned(), std::fs::read_to_string(path).unwrap())
         })
-        .filter(|(name, _)| name != "auth0-user")
+        .filter(|(name, _)| !name.ends_with("-user"))
         .collect();
     events.sort();
     events
@@ -44,6 +45,17 @@ pub(crate) fn auth0_at(domain: &str) -> Auth0Client {
         audience: None,
     })
     .unwrap()
+}
+
+/// A client of the organization at this address.
+pub(crate) fn okta_at(org_url: &str, token: &str) -> OktaClient {
+    let auth = OktaAuth::ApiToken(token.into());
+    OktaClient::new(OktaConfig { org_url: org_url.parse().unwrap(), auth }).unwrap()
+}
+
+/// A client whose organization does not exist: for what needs no network.
+pub(crate) fn okta() -> OktaClient {
+    okta_at("http://127.0.0.1:9", SECRET)
 }
 
 /// A client of the SCIM server at this address.

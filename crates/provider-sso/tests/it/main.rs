@@ -4,7 +4,12 @@
 
 mod auth0_client;
 mod auth0_events;
+mod auth0_sign_ins;
+mod clients;
 mod conformance;
 mod fixtures;
 mod mutations;
+mod okta_client;
+mod okta_events;
 mod scim_client;
+mod sign_ins;

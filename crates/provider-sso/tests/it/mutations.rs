@@ -2,10 +2,10 @@
 //! answers, and never panics or quotes a personal value.
 
 use event_contract::Envelope;
-use provider_sso::{SsoProvider, SsoUser};
+use provider_sso::{SsoClient, SsoProvider, SsoUser};
 use serde_json::{Value, json};
 
-use crate::fixtures::{auth0, events, scim_at};
+use crate::fixtures::{auth0, events, okta, scim_at};
 
 /// All values that differ from `value` in one place.
 fn mutations(value: &Value) -> Vec<Value> {
@@ -51,14 +51,16 @@ fn mutations(value: &Value) -> Vec<Value> {
 
 #[test]
 fn no_event_makes_a_reader_panic_or_talk() {
-    let (auth0, scim) = (auth0(), scim_at("http://127.0.0.1:9"));
+    let clients =
+        [SsoClient::Auth0(auth0()), SsoClient::Okta(okta()), SsoClient::Scim(scim_at("http://127.0.0.1:9"))];
     let mut read = 0;
     for (name, body) in events() {
         for mutated in mutations(&serde_json::from_str(&body).unwrap()) {
             let Ok(envelope) = Envelope::parse(&mutated.to_string()) else { continue };
             read += 1;
-            for outcome in [auth0.read_event(&envelope), scim.read_event(&envelope)] {
-                let Err(error) = outcome else { continue };
+            let changes = clients.iter().filter_map(|client| client.read_event(&envelope).err());
+            let sign_ins = clients.iter().filter_map(|client| client.read_sign_in(&envelope).err());
+            for error in changes.chain(sign_ins) {
                 let text = format!("{error} {error:?}");
                 assert!(!text.contains("mara") && !text.contains("example.org"), "{name}: {text}");
             }

@@ -1,12 +1,12 @@
-//! What the provider's, the store's and the event's errors mean for a message.
+//! What the provider's and the store's errors mean for a message.
 
-use event_contract::EnvelopeError;
 use postgres_store::StoreError;
 use provider_http::ProviderError;
-use provider_sso::UnreadableEvent;
-use worker_runtime::{Failure, Refusal};
+use worker_runtime::Failure;
 
-pub(crate) fn from_provider(error: &ProviderError) -> Failure {
+/// What a provider's error means.
+#[must_use]
+pub fn from_provider(error: &ProviderError) -> Failure {
     let detail = error.to_string();
     let upstream = |class, retry_after, permanent_if_healthy| Failure::Upstream {
         class,
@@ -25,7 +25,9 @@ pub(crate) fn from_provider(error: &ProviderError) -> Failure {
     }
 }
 
-pub(crate) fn from_store(error: &StoreError) -> Failure {
+/// What the database's error means.
+#[must_use]
+pub fn from_store(error: &StoreError) -> Failure {
     let detail = error.to_string();
     match error {
         StoreError::Refused { .. } => Failure::Permanent { class: "database_refused", detail },
@@ -33,12 +35,4 @@ pub(crate) fn from_store(error: &StoreError) -> Failure {
             Failure::Transient { class: "database", detail, retry_after: None }
         }
     }
-}
-
-pub(crate) fn unreadable_envelope(error: &EnvelopeError) -> Refusal {
-    Refusal { class: "unreadable", detail: error.to_string() }
-}
-
-pub(crate) fn unreadable_event(error: &UnreadableEvent) -> Refusal {
-    Refusal { class: "unreadable", detail: error.to_string() }
 }

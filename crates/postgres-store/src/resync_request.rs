@@ -1,0 +1,24 @@
+//! Table `resync_request`: sources all of whose records are to be read again.
+
+use uuid::Uuid;
+
+use crate::{Store, StoreError};
+
+impl Store {
+    /// Asks for a resync of a whole source. One that is asked for already is asked for again from now on: what changed
+    /// meanwhile may have been missed, too.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn request_resync(&self, source: &str, cause: Uuid) -> Result<(), StoreError> {
+        sqlx::query!(
+            r#"insert into resync_request (source, cause) values ($1, $2)
+               on conflict (source) do update set cause = excluded.cause, requested_at = now()"#,
+            source,
+            cause
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+}

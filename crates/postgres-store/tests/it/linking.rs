@@ -1,0 +1,169 @@
+//! What several sources say of one person: which of their records are linked, and what the person's row says then.
+
+use authority::Policy;
+use postgres_store::{PersonReading, RecordState, Source};
+use serde_json::{Value, json};
+
+use crate::database::{Database, found, gone, open};
+use crate::{CRM, IDP, VERIFIER};
+
+const DEFAULT_POLICY: &str = include_str!("../../../authority/src/default-policy.toml");
+
+/// A record with these claims, under this key.
+fn saying(id: &str, key: Option<&str>, claims: Value, version: i64, ticket: i64) -> PersonReading {
+    let mut reading = found(id, "", Some(version), ticket);
+    reading.state =
+        RecordState::Present { record: claims, external_key: key.map(str::to_owned), identities: Vec::new() };
+    reading
+}
+
+fn verified(email: &str) -> Value {
+    json!({ "email": email, "email_verified": true, "given_name": "Idp" })
+}
+
+async fn apply(database: &Database, source: Source<'_>, reading: PersonReading) {
+    database.store.apply_person_readings(source, &[reading]).await.unwrap();
+}
+
+async fn persons_of_records(database: &Database) -> i64 {
+    database.count("select count(distinct person_id) from source_record").await
+}
+
+#[tokio::test]
+async fn equal_keys_make_one_person_in_whichever_order_the_records_come() {
+    let key = Some("P-42");
+    let readings = |round: i64| {
+        let id = format!("r{round}");
+        let key = format!("{}-{round}", key.unwrap());
+        [
+            (IDP, saying(&id, Some(&key), json!({"email": "a@idp", "given_name": "Addy"}), 1001, 1)),
+            (
+                CRM,
+                saying(
+                    &id,
+                    Some(&key),
+                    json!({"email": "a@crm", "mailing_address": {"city": "Lund"}}),
+                    1001,
+                    2,
+                ),
+            ),
+            (
+                VERIFIER,
+                saying(
+                    &id,
+                    Some(&key),
+                    json!({"given_name": "Augusta", "verification_status": "verified"}),
+                    1001,
+                    3,
+                ),
+            ),
+        ]
+    };
+    let database = Database::start().await;
+    let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+    for (round, order) in (0..).zip(orders) {
+        let all = readings(round);
+        for index in order {
+            let (source, reading) = all[index].clone();
+            apply(&database, source, reading).await;
+        }
+    }
+    assert_eq!(persons_of_records(&database).await, 6);
+    let rows = "select concat_ws(' ', status, email, given_name, mailing_address ->> 'city', \
+                provenance -> 'given_name' ->> 'source') from person where status <> 'merged'";
+    assert_eq!(database.texts(rows).await, vec!["active a@idp Augusta Lund verifier"; 6]);
+}
+
+#[tokio::test]
+async fn records_with_one_key_that_arrive_at_the_same_time_are_one_person() {
+    let database = Database::start().await;
+    for round in 0..30 {
+        let key = format!("P-{round}");
+        let tasks = [IDP, CRM, VERIFIER].map(|source| {
+            let (store, key) = (database.store.clone(), key.clone());
+            tokio::spawn(async move {
+                let claims = json!({ "given_name": source.name, "verification_status": "verified" });
+                let reading = saying(&key, Some(&key), claims, 1001, 1);
+                // Two transactions may wait for each other: Postgres ends one, and it is tried again, as in the loop.
+                while store.apply_person_readings(source, std::slice::from_ref(&reading)).await.is_err() {}
+            })
+        });
+        for task in tasks {
+            task.await.unwrap();
+        }
+    }
+    assert_eq!(persons_of_records(&database).await, 30);
+    let believed = "select distinct given_name from person where status <> 'merged'";
+    assert_eq!(database.texts(believed).await, ["verifier"], "no source's claim was overlooked");
+}
+
+#[tokio::test]
+async fn our_own_id_at_the_source_is_a_key() {
+    let database = Database::start().await;
+    apply(&database, IDP, saying("u", None, verified("a@idp"), 1001, 1)).await;
+    let person = database.texts("select person_id::text from person").await.remove(0);
+    apply(&database, CRM, saying("c", Some(&person), json!({"email": "a@crm"}), 1001, 2)).await;
+    assert_eq!(persons_of_records(&database).await, 1);
+    let decisions =
+        "select source || ' ' || external_id || ' ' || reason || ' ' || author from link_decision";
+    assert_eq!(database.texts(decisions).await, ["crm c external_key coppice:crm"]);
+}
+
+#[tokio::test]
+async fn an_address_links_only_if_both_have_verified_it() {
+    let database = Database::start().await;
+    apply(&database, IDP, saying("u", None, verified("Ada@Example.org"), 1001, 1)).await;
+    apply(&database, CRM, saying("c", None, json!({"email": "ada@example.org"}), 1001, 2)).await;
+    assert_eq!(persons_of_records(&database).await, 2, "the CRM has not verified it");
+
+    let trusting = DEFAULT_POLICY.replace("trusted_email_from = []", "trusted_email_from = [\"crm\"]");
+    let store = open(&database.url).with_policy(Policy::parse(&trusting).unwrap());
+    let reading = saying("c2", None, json!({"email": "ada@example.org"}), 1001, 3);
+    store.apply_person_readings(CRM, &[reading]).await.unwrap();
+    let linked = "select count(distinct person_id) from source_record where external_id in ('u', 'c2')";
+    assert_eq!(database.count(linked).await, 1);
+    let another = saying("c3", None, json!({"email": "ada@example.org"}), 1001, 4);
+    store.apply_person_readings(CRM, &[another]).await.unwrap();
+    let reviews = "select external_id || ' ' || reason from link_review where verdict is null";
+    assert_eq!(database.texts(reviews).await, ["c3 verified_email"], "the person has such a record already");
+}
+
+#[tokio::test]
+async fn an_address_that_another_person_has_now_merges_nobody() {
+    let database = Database::start().await;
+    apply(&database, IDP, saying("a", None, verified("a@idp"), 1001, 1)).await;
+    apply(&database, IDP, saying("b", None, verified("b@idp"), 1001, 2)).await;
+    apply(&database, IDP, saying("a", None, verified("b@idp"), 1002, 3)).await;
+    assert_eq!(persons_of_records(&database).await, 2);
+    assert_eq!(database.texts("select external_id from link_review").await, ["a"]);
+    apply(&database, IDP, saying("a", None, verified("c@idp"), 1003, 4)).await;
+    assert_eq!(database.count("select count(*) from link_review").await, 1);
+}
+
+#[tokio::test]
+async fn a_key_that_is_given_later_moves_the_record_and_leaves_a_trace() {
+    let database = Database::start().await;
+    apply(&database, IDP, saying("u", Some("P-1"), verified("a@idp"), 1001, 1)).await;
+    apply(&database, CRM, saying("c", None, json!({"phone": "+1"}), 1001, 2)).await;
+    apply(&database, CRM, saying("c", Some("P-1"), json!({"phone": "+1"}), 1002, 3)).await;
+    // The key is no field, so a record whose key alone changes has to say so in its content.
+    assert_eq!(persons_of_records(&database).await, 2);
+    apply(&database, CRM, saying("c", Some("P-1"), json!({"phone": "+1", "external_key": "P-1"}), 1003, 4))
+        .await;
+    assert_eq!(persons_of_records(&database).await, 1);
+    let merged = "select count(*) from person one join person other on one.merged_into = other.person_id \
+                  where one.status = 'merged' and one.phone is null and other.phone = '+1'";
+    assert_eq!(database.count(merged).await, 1);
+}
+
+#[tokio::test]
+async fn who_is_gone_at_the_identity_provider_is_deleted_and_the_others_still_speak() {
+    let database = Database::start().await;
+    apply(&database, IDP, saying("u", Some("P-1"), verified("a@idp"), 1001, 1)).await;
+    apply(&database, CRM, saying("c", Some("P-1"), json!({"email": "a@crm"}), 1001, 2)).await;
+    apply(&database, IDP, gone("u", Some(2001), 3)).await;
+    let rows = "select concat_ws(' ', status, email, email_verified) from person";
+    assert_eq!(database.texts(rows).await, ["deleted a@crm f"]);
+    apply(&database, CRM, gone("c", Some(2001), 4)).await;
+    assert_eq!(database.texts(rows).await, ["deleted f"], "nobody says anything any more");
+}

@@ -1,0 +1,58 @@
+//! The ways in which a request proves who sends it.
+//!
+//! In: settings that the binary has read. Nothing is minted or signed here; see `token.rs`.
+
+use secrecy::SecretString;
+use url::Url;
+
+/// How a request proves who sends it. Its `Debug` redacts secrets, as [`SecretString`] does.
+#[derive(Debug, Clone)]
+pub enum Auth {
+    /// A fixed token, as SCIM servers give out. A 401 is final: there is no way to renew it.
+    Bearer(SecretString),
+    /// A fixed token under another name than `Bearer`: Okta's `SSWS xyz`,
+    /// <https://developer.okta.com/docs/reference/core-okta-api/#authentication>. A 401 is final.
+    Scheme {
+        /// The word before the token.
+        scheme: &'static str,
+        /// The token.
+        token: SecretString,
+    },
+    /// OAuth 2.0 client credentials, <https://www.rfc-editor.org/rfc/rfc6749#section-4.4>. The token is cached.
+    ClientCredentials {
+        /// Token endpoint.
+        token_url: Url,
+        /// OAuth client.
+        client_id: String,
+        /// Its secret, sent in the body as Auth0 does it.
+        client_secret: SecretString,
+        /// The API that the token is for: an Auth0 addition, `https://{tenant}/api/v2/`.
+        audience: Option<String>,
+    },
+    /// A signed assertion as the grant, <https://www.rfc-editor.org/rfc/rfc7523#section-2.1>: Salesforce's JWT bearer
+    /// flow. The token is cached.
+    JwtBearer {
+        /// Token endpoint.
+        token_url: Url,
+        /// `iss`: Salesforce's consumer key.
+        issuer: String,
+        /// `sub`: the user in whose name we act.
+        subject: String,
+        /// `aud`: `https://login.salesforce.com` or `https://test.salesforce.com`.
+        audience: String,
+        /// RSA private key, as PEM. Signs with RS256.
+        key_pem: SecretString,
+    },
+    /// Client credentials with a signed assertion instead of a secret,
+    /// <https://www.rfc-editor.org/rfc/rfc7523#section-2.2>: Okta's `private_key_jwt`. The token is cached.
+    PrivateKeyJwt {
+        /// Token endpoint; also the assertion's `aud`.
+        token_url: Url,
+        /// OAuth client: `iss` and `sub`.
+        client_id: String,
+        /// RSA private key, as PEM. Signs with RS256.
+        key_pem: SecretString,
+        /// The scopes to ask for, parted by spaces.
+        scope: String,
+    },
+}

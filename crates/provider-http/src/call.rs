@@ -1,0 +1,80 @@
+//! One request on the wire, and when it may be sent twice.
+//!
+//! In: what to ask, whole. Out: the reply as it is. What a status means is not looked at here.
+
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, IF_NONE_MATCH};
+use reqwest::{Client, Method, RequestBuilder, Response};
+use serde::Serialize;
+use url::Url;
+
+use crate::error::{Outage, ProviderError};
+
+/// A request without its credentials, which may change between two attempts.
+pub(crate) struct Call<'a> {
+    url: Url,
+    method: Method,
+    if_none_match: Option<&'a str>,
+    body: Option<Vec<u8>>,
+    /// Asking twice does no more than asking once.
+    repeatable: bool,
+}
+
+impl<'a> Call<'a> {
+    /// A GET; with `if_none_match`, a conditional one.
+    pub(crate) fn get(url: Url, if_none_match: Option<&'a str>) -> Self {
+        Self { url, method: Method::GET, if_none_match, body: None, repeatable: true }
+    }
+
+    /// A request with a JSON body.
+    ///
+    /// # Errors
+    /// [`ProviderError::Invalid`] with status 400 when the body has no JSON form.
+    pub(crate) fn with_body(method: Method, url: Url, body: &impl Serialize) -> Result<Self, ProviderError> {
+        let body = serde_json::to_vec(body).map_err(|_| ProviderError::Invalid { status: 400 })?;
+        Ok(Self { url, method, if_none_match: None, body: Some(body), repeatable: false })
+    }
+
+    /// The same, for a request that only reads.
+    pub(crate) fn repeatable(self) -> Self {
+        Self { repeatable: true, ..self }
+    }
+
+    /// Whether a 304 is an answer.
+    pub(crate) fn is_conditional(&self) -> bool {
+        self.if_none_match.is_some()
+    }
+
+    /// Sends it.
+    ///
+    /// A server may close a kept-alive connection in the very moment in which it is used: what only reads is sent
+    /// once more then. A write is not, as it may have been done.
+    ///
+    /// # Errors
+    /// What the transport says.
+    pub(crate) async fn send(
+        &self,
+        http: &Client,
+        headers: &HeaderMap,
+        authorization: &HeaderValue,
+    ) -> Result<Response, ProviderError> {
+        let send = || async { Ok(self.request(http, headers, authorization).send().await?) };
+        match send().await {
+            Err(ProviderError::Unavailable { cause: Outage::Broken, .. }) if self.repeatable => send().await,
+            reply => reply,
+        }
+    }
+
+    fn request(&self, http: &Client, headers: &HeaderMap, authorization: &HeaderValue) -> RequestBuilder {
+        let mut request = http
+            .request(self.method.clone(), self.url.clone())
+            .headers(headers.clone())
+            .header(AUTHORIZATION, authorization);
+        if let Some(etag) = self.if_none_match {
+            request = request.header(IF_NONE_MATCH, etag);
+        }
+        if let Some(body) = &self.body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
+        }
+        request
+    }
+}

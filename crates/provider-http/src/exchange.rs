@@ -1,0 +1,102 @@
+//! One call, from gate to answer, and what all calls of a client share.
+//!
+//! The order of a call: rate gate → a place among the requests in flight → gate again, as it may have closed while
+//! waiting → token → request → meaning of the reply. A call is repeated with a new token after a 401, and a read
+//! when its connection breaks; every other repetition is the caller's decision, who knows the message's attempts.
+
+use std::time::Duration;
+
+use reqwest::header::{ETAG, HeaderMap};
+use reqwest::{Client, Response, StatusCode};
+use serde::de::DeserializeOwned;
+use time::OffsetDateTime;
+use tokio::sync::Semaphore;
+
+use crate::answer::Answer;
+use crate::body::{read_failure, read_json};
+use crate::call::Call;
+use crate::config::ReadError;
+use crate::error::ProviderError;
+use crate::meaning::{Meaning, meaning};
+use crate::rate_limit::{RateGate, pause};
+use crate::token::TokenCache;
+
+/// Connections, token, rate gate and places in flight.
+pub(crate) struct Exchange {
+    pub(crate) http: Client,
+    pub(crate) headers: HeaderMap,
+    pub(crate) max_body_bytes: usize,
+    pub(crate) read_error: Option<ReadError>,
+    pub(crate) tokens: TokenCache,
+    pub(crate) gate: RateGate,
+    pub(crate) places: Semaphore,
+}
+
+impl Exchange {
+    /// Sends a call, and reads the reply.
+    pub(crate) async fn run<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<Answer<T>, ProviderError> {
+        self.check_gate()?;
+        let _place = self.places.acquire().await;
+        self.check_gate()?;
+        let reply = self.send_with_fresh_token(&call).await?;
+        self.read_answer(reply, call.is_conditional()).await
+    }
+
+    /// Sends with the cached token; after a 401 once more with a new one, if that can help. A write too: what is
+    /// refused has not been done.
+    async fn send_with_fresh_token(&self, call: &Call<'_>) -> Result<Response, ProviderError> {
+        let Self { http, tokens, headers, .. } = self;
+        let token = tokens.get(http).await?;
+        let reply = call.send(http, headers, &token.header).await?;
+        if reply.status() != StatusCode::UNAUTHORIZED || !tokens.refused(&token).await {
+            return Ok(reply);
+        }
+        let token = tokens.get(http).await?;
+        call.send(http, headers, &token.header).await
+    }
+
+    async fn read_answer<T: DeserializeOwned>(
+        &self,
+        reply: Response,
+        conditional: bool,
+    ) -> Result<Answer<T>, ProviderError> {
+        let pause = pause(reply.headers(), OffsetDateTime::now_utc());
+        let meaning = meaning(reply.status().as_u16(), conditional, pause);
+        self.close_gate(&meaning, pause);
+        match meaning {
+            Meaning::NotModified => Ok(Answer::NotModified),
+            Meaning::NotFound => Ok(Answer::NotFound),
+            Meaning::Failed(error) => Err(self.read_failure(reply, error).await),
+            Meaning::Body => {
+                let etag = reply.headers().get(ETAG).and_then(|etag| etag.to_str().ok()).map(str::to_owned);
+                Ok(Answer::Found { value: read_json(reply, self.max_body_bytes).await?, etag })
+            }
+        }
+    }
+
+    /// What the vendor's body says beyond the status, which has already said `error`.
+    async fn read_failure(&self, reply: Response, error: ProviderError) -> ProviderError {
+        let Some(read) = self.read_error else { return error };
+        let Some(error) = read_failure(reply, read).await else { return error };
+        if let ProviderError::RateLimited { retry_after } = error {
+            self.gate.close_for(retry_after);
+        }
+        error
+    }
+
+    fn check_gate(&self) -> Result<(), ProviderError> {
+        self.gate.closed_for().map_or(Ok(()), |retry_after| Err(ProviderError::RateLimited { retry_after }))
+    }
+
+    /// Closes the gate after a 429, and after any reply that used up the quota. Not after a 503 with `Retry-After`:
+    /// that is an outage, which is probed by the breaker.
+    fn close_gate(&self, meaning: &Meaning, pause: Option<Duration>) {
+        match (meaning, pause) {
+            (Meaning::Failed(ProviderError::RateLimited { retry_after }), _) => {
+                self.gate.close_for(*retry_after);
+            }
+            (Meaning::Failed(ProviderError::Unavailable { .. }), _) | (_, None) => {}
+            (_, Some(pause)) => self.gate.close_for(pause),
+        }
+    }
+}

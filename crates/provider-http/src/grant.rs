@@ -1,0 +1,97 @@
+//! From settings to what a token is asked for with: keys are read here, once.
+//!
+//! In: [`Auth`]. Out: a fixed header, or the form to send to a token endpoint. No I/O.
+
+use secrecy::{ExposeSecret, SecretString};
+use time::OffsetDateTime;
+use url::Url;
+
+use crate::assertion::{Claims, Signer};
+use crate::auth::Auth;
+use crate::error::{ConfigError, ProviderError};
+
+/// <https://www.rfc-editor.org/rfc/rfc7523#section-2.1>
+const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+/// <https://www.rfc-editor.org/rfc/rfc7523#section-2.2>
+const JWT_CLIENT_ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// How a client gets its `Authorization` header.
+pub(crate) enum Grant {
+    /// The header never changes.
+    Fixed { scheme: &'static str, token: SecretString },
+    /// A token endpoint gives out tokens.
+    Asked { token_url: Url, with: Proof },
+}
+
+/// What a token endpoint is asked with.
+pub(crate) enum Proof {
+    Secret { client_id: String, client_secret: SecretString, audience: Option<String> },
+    Assertion { issuer: String, subject: String, audience: String, signer: Signer },
+    ClientAssertion { client_id: String, scope: String, signer: Signer },
+}
+
+/// The fields of a token request. Holds secrets, so it has no `Debug`.
+pub(crate) struct Form(Vec<(&'static str, SecretString)>);
+
+impl Grant {
+    /// # Errors
+    /// [`ConfigError::Key`] when a private key cannot sign.
+    pub(crate) fn new(upstream: &'static str, auth: Auth) -> Result<Self, ConfigError> {
+        let signer = |key_pem: &SecretString| Signer::new(key_pem).ok_or(ConfigError::Key { upstream });
+        let (token_url, with) = match auth {
+            Auth::Bearer(token) => return Ok(Self::Fixed { scheme: "Bearer", token }),
+            Auth::Scheme { scheme, token } => return Ok(Self::Fixed { scheme, token }),
+            Auth::ClientCredentials { token_url, client_id, client_secret, audience } => {
+                (token_url, Proof::Secret { client_id, client_secret, audience })
+            }
+            Auth::JwtBearer { token_url, issuer, subject, audience, key_pem } => {
+                (token_url, Proof::Assertion { issuer, subject, audience, signer: signer(&key_pem)? })
+            }
+            Auth::PrivateKeyJwt { token_url, client_id, key_pem, scope } => {
+                (token_url, Proof::ClientAssertion { client_id, scope, signer: signer(&key_pem)? })
+            }
+        };
+        Ok(Self::Asked { token_url, with })
+    }
+}
+
+impl Proof {
+    /// The fields to send to `token_url`; an assertion is signed anew each time.
+    ///
+    /// # Errors
+    /// [`ProviderError::Unauthorized`] when an assertion cannot be signed.
+    pub(crate) fn form(&self, token_url: &Url, now: OffsetDateTime) -> Result<Form, ProviderError> {
+        Ok(Form(match self {
+            // <https://www.rfc-editor.org/rfc/rfc6749#section-4.4.2>, with Auth0's `audience`.
+            Self::Secret { client_id, client_secret, audience } => {
+                let mut fields = client_credentials(client_id);
+                fields.push(("client_secret", client_secret.clone()));
+                fields.extend(audience.as_deref().map(|audience| ("audience", audience.into())));
+                fields
+            }
+            Self::Assertion { issuer, subject, audience, signer } => {
+                let assertion = signer.sign(&Claims::new(issuer, subject, audience, now))?;
+                vec![("grant_type", JWT_BEARER.into()), ("assertion", assertion)]
+            }
+            Self::ClientAssertion { client_id, scope, signer } => {
+                let claims = Claims::new(client_id, client_id, token_url.as_str(), now).with_id();
+                let mut fields = client_credentials(client_id);
+                fields.push(("scope", scope.as_str().into()));
+                fields.push(("client_assertion_type", JWT_CLIENT_ASSERTION.into()));
+                fields.push(("client_assertion", signer.sign(&claims)?));
+                fields
+            }
+        }))
+    }
+}
+
+fn client_credentials(client_id: &str) -> Vec<(&'static str, SecretString)> {
+    vec![("grant_type", "client_credentials".into()), ("client_id", client_id.into())]
+}
+
+impl Form {
+    /// The fields in plain words, to be sent at once.
+    pub(crate) fn exposed(&self) -> Vec<(&'static str, &str)> {
+        self.0.iter().map(|(name, value)| (*name, value.expose_secret())).collect()
+    }
+}

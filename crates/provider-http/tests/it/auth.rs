@@ -1,0 +1,137 @@
+//! The ways to prove who sends a request, as the provider sees them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use axum::extract::Request;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+use provider_http::{Answer, Auth, ConfigError, ProviderError, ProviderHttp, ProviderHttpConfig};
+use serde_json::Value;
+
+use crate::server::{Server, body_of, reply};
+
+const KEY: &str = include_str!("../fixtures/for-tests-only.key.pem");
+const PUBLIC_KEY: &str = include_str!("../fixtures/for-tests-only.pub.pem");
+
+type Form = HashMap<String, String>;
+
+/// A server whose token endpoint, `/assert`, keeps what it was asked with and whose API wants the token.
+async fn asked(auth: impl FnOnce(url::Url) -> Auth) -> (Form, Result<Answer<Value>, ProviderError>) {
+    let forms: Arc<Mutex<Vec<Form>>> = Arc::default();
+    let kept = Arc::clone(&forms);
+    let server = Server::start(move |_, request: Request| {
+        let kept = Arc::clone(&kept);
+        async move {
+            if request.uri().path() != "/assert" {
+                let admitted = request.headers()["authorization"] == "Bearer of-the-org";
+                return reply(if admitted { 200 } else { 401 }, &[], "{}");
+            }
+            let form = url::form_urlencoded::parse(&body_of(request).await).into_owned().collect();
+            kept.lock().unwrap().push(form);
+            reply(200, &[], r#"{"access_token":"of-the-org","instance_url":"https://x.example"}"#)
+        }
+    })
+    .await;
+    let auth = auth(server.url.join("/assert").unwrap());
+    let client = ProviderHttp::new(ProviderHttpConfig::new("crm", server.url.clone(), auth)).unwrap();
+    let outcome = client.get_json(&["limits"], &[], None).await;
+    client.get_json::<Value>(&["limits"], &[], None).await.unwrap();
+    let mut forms = std::mem::take(&mut *forms.lock().unwrap());
+    assert_eq!(forms.len(), 1, "a token without expires_in is kept for a while");
+    (forms.remove(0), outcome)
+}
+
+/// The claims of an assertion that is signed with our key and not expired.
+fn claims(assertion: &str, audience: &str) -> Value {
+    let mut validation = Validation::new(Algorithm::RS256);
+    validation.leeway = 0;
+    validation.set_audience(&[audience]);
+    let key = DecodingKey::from_rsa_pem(PUBLIC_KEY.as_bytes()).unwrap();
+    decode::<Value>(assertion, &key, &validation).unwrap().claims
+}
+
+fn seconds_left(claims: &Value) -> i64 {
+    claims["exp"].as_i64().unwrap() - time::OffsetDateTime::now_utc().unix_timestamp()
+}
+
+#[tokio::test]
+async fn an_assertion_is_the_grant() {
+    let (form, outcome) = asked(|token_url| Auth::JwtBearer {
+        token_url,
+        issuer: "consumer-key".into(),
+        subject: "sync@harbor.example".into(),
+        audience: "https://login.salesforce.com".into(),
+        key_pem: KEY.into(),
+    })
+    .await;
+    assert!(outcome.is_ok(), "{outcome:?}");
+    assert_eq!(form["grant_type"], "urn:ietf:params:oauth:grant-type:jwt-bearer");
+    let claims = claims(&form["assertion"], "https://login.salesforce.com");
+    assert_eq!((&claims["iss"], &claims["sub"]), (&"consumer-key".into(), &"sync@harbor.example".into()));
+    assert!((170..=180).contains(&seconds_left(&claims)));
+    assert_eq!(form.len(), 2);
+}
+
+#[tokio::test]
+async fn an_assertion_stands_for_the_client_s_secret() {
+    let mut url = None;
+    let (form, outcome) = asked(|token_url| {
+        url = Some(token_url.to_string());
+        Auth::PrivateKeyJwt {
+            token_url,
+            client_id: "0oa-coppice".into(),
+            key_pem: KEY.into(),
+            scope: "okta.users.read okta.logs.read".into(),
+        }
+    })
+    .await;
+    assert!(outcome.is_ok(), "{outcome:?}");
+    assert_eq!(form["grant_type"], "client_credentials");
+    assert_eq!(form["scope"], "okta.users.read okta.logs.read");
+    assert_eq!(form["client_assertion_type"], "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
+    let claims = claims(&form["client_assertion"], &url.unwrap());
+    assert_eq!((&claims["iss"], &claims["sub"]), (&"0oa-coppice".into(), &"0oa-coppice".into()));
+    assert!(claims["jti"].is_string() && (170..=180).contains(&seconds_left(&claims)));
+}
+
+#[tokio::test]
+async fn a_fixed_token_has_the_scheme_that_its_provider_wants() {
+    let server = Server::start(|_, request| async move {
+        let admitted = request.headers()["authorization"] == "SSWS 00-fixed";
+        reply(if admitted { 200 } else { 401 }, &[], "{}")
+    })
+    .await;
+    for (token, admitted) in [("00-fixed", true), ("00-other", false)] {
+        let auth = Auth::Scheme { scheme: "SSWS", token: token.into() };
+        let client = ProviderHttp::new(ProviderHttpConfig::new("idp", server.url.clone(), auth)).unwrap();
+        let outcome = client.get_json::<Value>(&["users", "x"], &[], None).await;
+        assert_eq!(outcome.is_ok(), admitted, "{outcome:?}");
+    }
+    assert_eq!(server.seen.requests(), 2);
+}
+
+#[test]
+fn a_key_that_cannot_be_read_is_found_at_start_up_and_not_quoted() {
+    let url: url::Url = "https://crm.example".parse().unwrap();
+    for pem in ["mara", "-----BEGIN PRIVATE KEY-----\nbWFyYQ==\n-----END PRIVATE KEY-----\n", PUBLIC_KEY] {
+        let auth = Auth::PrivateKeyJwt {
+            token_url: url.clone(),
+            client_id: "c".into(),
+            key_pem: pem.into(),
+            scope: "s".into(),
+        };
+        let error = ProviderHttp::new(ProviderHttpConfig::new("crm", url.clone(), auth)).unwrap_err();
+        assert!(matches!(error, ConfigError::Key { upstream: "crm" }));
+        let text = format!("{error} {error:?}");
+        assert!(!text.contains("mara") && !text.contains("BEGIN"), "{text}");
+    }
+}
+
+#[test]
+fn a_header_that_cannot_be_sent_is_found_at_start_up_and_not_quoted() {
+    let url: url::Url = "https://idv.example".parse().unwrap();
+    let mut config = ProviderHttpConfig::new("idv", url, Auth::Bearer("t".into()));
+    config.headers = vec![("persona-version", "mara\n".into())];
+    let error = ProviderHttp::new(config).unwrap_err();
+    assert_eq!(error.to_string(), "header persona-version of idv is not a header");
+}

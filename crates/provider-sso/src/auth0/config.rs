@@ -1,0 +1,35 @@
+//! How to reach a tenant, and what its HTTP client needs of that.
+
+use provider_http::{Auth, ConfigError, ProviderHttpConfig};
+use secrecy::SecretString;
+use url::Url;
+
+use super::SOURCE;
+
+/// How to reach a tenant.
+#[derive(Debug, Clone)]
+pub struct Auth0Config {
+    /// The tenant: `https://{tenant}.{region}.auth0.com/`.
+    pub domain: Url,
+    /// A machine-to-machine application that is authorized for the Management API.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: SecretString,
+    /// Identifier of the Management API. Default: `{domain}/api/v2/`; differs where `domain` is a custom domain.
+    pub audience: Option<String>,
+}
+
+impl Auth0Config {
+    /// The Management API below the tenant's domain.
+    pub(crate) fn http(self) -> Result<ProviderHttpConfig, ConfigError> {
+        let within = |path| self.domain.join(path).map_err(|_| ConfigError::BaseUrl { upstream: SOURCE });
+        let api = within("/api/v2/")?;
+        let auth = Auth::ClientCredentials {
+            token_url: within("/oauth/token")?,
+            client_id: self.client_id,
+            client_secret: self.client_secret,
+            audience: Some(self.audience.unwrap_or_else(|| api.to_string())),
+        };
+        Ok(ProviderHttpConfig::new(SOURCE, api, auth))
+    }
+}

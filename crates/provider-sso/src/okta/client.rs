@@ -1,0 +1,108 @@
+//! The Users API and the System Log API: a user by ID, a log entry by ID, and a ping.
+//!
+//! <https://developer.okta.com/docs/api/openapi/okta-management/management/tag/User/>. The read by ID is consistent, and
+//! has an entity tag; there is no batch read that is not eventually consistent: one call per user.
+
+use event_contract::Envelope;
+use provider_http::{Answer, ConfigError, ProviderError, ProviderHttp, ProviderHttpConfig};
+use serde::de::IgnoredAny;
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
+
+use super::config::OktaConfig;
+use super::log_event::LogEvent;
+use super::record::OktaUser;
+use super::{SOURCE, changes, sign_in};
+use crate::{FetchedUser, SignIn, SignInEvent, SsoProvider, UnreadableEvent, UserHint};
+
+/// How long Okta keeps its log. Without a beginning it looks back a week only, less than a message may be old.
+const LOG_RETENTION: Duration = Duration::days(90);
+
+/// A client of one organization. Clones share connections, token and rate limit.
+#[derive(Debug, Clone)]
+pub struct OktaClient {
+    http: ProviderHttp,
+}
+
+impl OktaClient {
+    /// Makes a client. Sends nothing yet.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the organization's URL is not a web address.
+    pub fn new(config: OktaConfig) -> Result<Self, ConfigError> {
+        Self::with_limits(config, |_| {})
+    }
+
+    /// Makes a client with other limits than the usual: time-outs, requests in flight.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_limits(
+        config: OktaConfig,
+        adjust: impl FnOnce(&mut ProviderHttpConfig),
+    ) -> Result<Self, ConfigError> {
+        let mut http = config.http()?;
+        adjust(&mut http);
+        Ok(Self { http: ProviderHttp::new(http)? })
+    }
+
+    async fn log_entries(&self, event_id: &str) -> Result<Vec<LogEvent>, ProviderError> {
+        let filter = format!(r#"uuid eq "{event_id}""#);
+        let since = (OffsetDateTime::now_utc() - LOG_RETENTION).format(&Rfc3339);
+        let since = since.map_err(|_| INVALID)?; // Not between the years 0 and 9999.
+        let query = [("filter", filter.as_str()), ("since", since.as_str())];
+        collection(self.http.get_json(&["logs"], &query, None).await?)
+    }
+}
+
+const INVALID: ProviderError = ProviderError::Invalid { status: 400 };
+
+impl SsoProvider for OktaClient {
+    fn source(&self) -> &'static str {
+        SOURCE
+    }
+
+    fn read_event(&self, envelope: &Envelope) -> Result<Vec<UserHint>, UnreadableEvent> {
+        changes::read_event(envelope)
+    }
+
+    /// A user who is deactivated is found, and blocked; one who is deleted is gone. `me` is not sent: it would be
+    /// answered with the user that our own token belongs to.
+    async fn fetch_user(&self, id: &str, known_etag: Option<&str>) -> Result<FetchedUser, ProviderError> {
+        if id == "me" {
+            return Err(INVALID);
+        }
+        match self.http.get_json::<OktaUser>(&["users", id], &[], known_etag).await? {
+            Answer::Found { value, etag } => Ok(FetchedUser::Found(Box::new(value.into_user(etag)))),
+            Answer::NotModified => Ok(FetchedUser::NotModified),
+            Answer::NotFound => Ok(FetchedUser::Gone),
+        }
+    }
+
+    fn read_sign_in(&self, envelope: &Envelope) -> Result<SignInEvent, UnreadableEvent> {
+        sign_in::read_sign_in(envelope)
+    }
+
+    /// `GET /api/v1/logs?filter=uuid eq "…"`. What could end the quotes is no `uuid`, and is not sent.
+    async fn fetch_sign_in(&self, event_id: &str) -> Result<Option<SignIn>, ProviderError> {
+        if event_id.is_empty() || !event_id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+            return Err(INVALID);
+        }
+        let entries = self.log_entries(event_id).await?;
+        let entry = entries.into_iter().find(|entry| entry.uuid() == Some(event_id));
+        Ok(entry.as_ref().and_then(sign_in::sign_in))
+    }
+
+    async fn ping(&self) -> Result<(), ProviderError> {
+        collection(self.http.get_json::<Vec<IgnoredAny>>(&["users"], &[("limit", "1")], None).await?)
+            .map(|_| ())
+    }
+}
+
+/// A collection is always there: a 404 for it means that the base URL is not the API's.
+fn collection<T>(answer: Answer<T>) -> Result<T, ProviderError> {
+    match answer {
+        Answer::Found { value, .. } => Ok(value),
+        Answer::NotFound | Answer::NotModified => Err(ProviderError::Invalid { status: 404 }),
+    }
+}

@@ -1,0 +1,54 @@
+//! How to reach an organization, and what its HTTP client needs of that.
+
+use provider_http::{Auth, ConfigError, ProviderHttpConfig};
+use secrecy::SecretString;
+use url::Url;
+
+use super::SOURCE;
+
+/// Least rights for users, and for sign-ins: <https://developer.okta.com/docs/api/oauth2/>.
+const SCOPE: &str = "okta.users.read okta.logs.read";
+
+/// How to reach an organization.
+#[derive(Debug, Clone)]
+pub struct OktaConfig {
+    /// The organization: `https://{org}.okta.com/`.
+    pub org_url: Url,
+    /// How to prove who asks.
+    pub auth: OktaAuth,
+}
+
+/// How to prove who asks. Either way is read-only at best: give it no more rights than `okta.users.read` and
+/// `okta.logs.read`.
+#[derive(Debug, Clone)]
+pub enum OktaAuth {
+    /// An API token. It has its owner's rights, and lapses when unused for 30 days:
+    /// <https://developer.okta.com/docs/guides/create-an-api-token/main/>.
+    ApiToken(SecretString),
+    /// A service app with a key of its own, without "proof of possession":
+    /// <https://developer.okta.com/docs/guides/implement-oauth-for-okta-serviceapp/main/>.
+    PrivateKey {
+        /// The app.
+        client_id: String,
+        /// Its private key, as PEM.
+        key_pem: SecretString,
+    },
+}
+
+impl OktaConfig {
+    /// The core API below the organization's URL.
+    pub(crate) fn http(self) -> Result<ProviderHttpConfig, ConfigError> {
+        let within = |path| self.org_url.join(path).map_err(|_| ConfigError::BaseUrl { upstream: SOURCE });
+        let api = within("/api/v1/")?;
+        let auth = match self.auth {
+            OktaAuth::ApiToken(token) => Auth::Scheme { scheme: "SSWS", token },
+            OktaAuth::PrivateKey { client_id, key_pem } => Auth::PrivateKeyJwt {
+                token_url: within("/oauth2/v1/token")?,
+                client_id,
+                key_pem,
+                scope: SCOPE.to_owned(),
+            },
+        };
+        Ok(ProviderHttpConfig::new(SOURCE, api, auth))
+    }
+}

@@ -1,0 +1,70 @@
+//! One entry of the System Log. Pure.
+//!
+//! Fields: <https://developer.okta.com/docs/api/openapi/okta-management/management/tag/SystemLog/>. The same entry comes
+//! as an event and from `GET /api/v1/logs`. A rule keeps IDs, types and times, and of the targets only the first.
+
+use serde::Deserialize;
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use crate::detail::{lenient_time, text};
+
+/// The parts of an entry that are looked at. Only the type must have its shape.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LogEvent {
+    pub(crate) event_type: String,
+    uuid: Option<Value>,
+    published: Option<Value>,
+    outcome: Option<Value>,
+    actor: Option<Value>,
+    target: Option<Value>,
+}
+
+/// Who did something, or to what it was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Party<'a> {
+    pub(crate) id: &'a str,
+    /// `User`, `AppInstance`, …
+    pub(crate) kind: &'a str,
+}
+
+impl LogEvent {
+    /// The entry's own ID.
+    pub(crate) fn uuid(&self) -> Option<&str> {
+        text(self.uuid.as_ref())
+    }
+
+    /// When it was written.
+    pub(crate) fn published(&self) -> Option<OffsetDateTime> {
+        lenient_time(self.published.as_ref())
+    }
+
+    /// `SUCCESS`, `FAILURE`, …
+    pub(crate) fn outcome(&self) -> Option<&str> {
+        text(self.outcome.as_ref()?.get("result"))
+    }
+
+    /// Who did it: for a sign-in the user, for a change often an administrator.
+    pub(crate) fn actor(&self) -> Option<Party<'_>> {
+        party(self.actor.as_ref()?)
+    }
+
+    /// To what it was done, those of this kind.
+    pub(crate) fn targets_of(&self, kind: &str) -> impl Iterator<Item = Party<'_>> {
+        let targets = self.target.as_ref().and_then(Value::as_array);
+        targets.into_iter().flatten().filter_map(party).filter(move |target| target.kind == kind)
+    }
+
+    /// Whether it was done to anything at all, of whatever kind.
+    pub(crate) fn has_target(&self) -> bool {
+        match &self.target {
+            None | Some(Value::Null) => false,
+            Some(target) => target.as_array().is_none_or(|targets| !targets.is_empty()),
+        }
+    }
+}
+
+fn party(value: &Value) -> Option<Party<'_>> {
+    Some(Party { id: text(value.get("id"))?, kind: text(value.get("type"))? })
+}

@@ -1,0 +1,22 @@
+//! Okta: System Log events in, Users API and System Log API out.
+//!
+//! One feed reaches the bus for one organization, the EventBridge log stream
+//! (<https://help.okta.com/en-us/content/topics/reports/log-streaming/add-aws-eb-log-stream.htm>): changes of users and
+//! sign-ins both. It is tried twice and then stops for good, so events are lost now and then.
+
+mod changes;
+mod client;
+mod config;
+mod log_event;
+mod record;
+pub(crate) mod settings;
+mod sign_in;
+
+pub use client::OktaClient;
+pub use config::{OktaAuth, OktaConfig};
+
+/// The source's name in rows, and in `coppice.ingress.okta`.
+pub const SOURCE: &str = "okta";
+
+/// Partner event sources of Okta.
+const PARTNER_SOURCE_PREFIX: &str = "aws.partner/okta.com/";

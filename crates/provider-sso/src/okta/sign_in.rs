@@ -1,0 +1,74 @@
+//! Sign-ins in the System Log. Pure.
+//!
+//! | type | who | to what |
+//! |---|---|---|
+//! | `user.authentication.sso`, `app.oauth2.signon` | actor | target of type `AppInstance` |
+//! | `user.session.start` | actor | Okta itself, and so is a sign-on that has no target |
+//!
+//! Types: <https://developer.okta.com/docs/reference/api/event-types/>.
+
+use event_contract::Envelope;
+
+use super::log_event::LogEvent;
+use super::{PARTNER_SOURCE_PREFIX, SOURCE};
+use crate::detail::parse;
+use crate::ingress::is_from_ingress;
+use crate::{SignIn, SignInEvent, UnreadableEvent};
+
+const SIGN_INS: [&str; 3] = ["user.authentication.sso", "app.oauth2.signon", "user.session.start"];
+
+/// The sign-in that the event tells of. See [`crate::SsoProvider::read_sign_in`].
+///
+/// A rule keeps the first target only. If that is no application, the entry itself may have one: incomplete.
+pub(crate) fn read_sign_in(envelope: &Envelope) -> Result<SignInEvent, UnreadableEvent> {
+    if is_from_ingress(envelope, SOURCE) {
+        return Ok(SignInEvent::Ignored);
+    }
+    if !envelope.source.starts_with(PARTNER_SOURCE_PREFIX) {
+        return Err(UnreadableEvent::ForeignSource { expected: SOURCE });
+    }
+    let event: LogEvent = parse(envelope)?;
+    let Some(kind) = kind(&event).filter(|_| may_count(&event)) else { return Ok(SignInEvent::Ignored) };
+    let event_id = event.uuid().ok_or(UnreadableEvent::MissingId { kind })?;
+    let application_may_follow =
+        event.has_target() && application(&event).is_none() && names_application(kind);
+    Ok(match sign_in(&event) {
+        Some(sign_in) if !application_may_follow => SignInEvent::Complete(sign_in),
+        _ => SignInEvent::Incomplete { event_id: event_id.to_owned() },
+    })
+}
+
+/// The sign-in of a whole entry, if it is one that succeeded and tells who.
+pub(crate) fn sign_in(event: &LogEvent) -> Option<SignIn> {
+    let kind = kind(event)?;
+    if event.outcome() != Some("SUCCESS") {
+        return None;
+    }
+    let user = event.actor().filter(|actor| actor.kind == "User")?;
+    let application = application(event).filter(|_| names_application(kind));
+    Some(SignIn {
+        event_id: event.uuid()?.to_owned(),
+        user_id: user.id.to_owned(),
+        application_id: application.unwrap_or(SOURCE).to_owned(),
+        at: event.published()?,
+    })
+}
+
+/// The type, from our own list.
+fn kind(event: &LogEvent) -> Option<&'static str> {
+    SIGN_INS.into_iter().find(|known| *known == event.event_type)
+}
+
+/// Not refused, and not by a program: what is not told counts as possible.
+fn may_count(event: &LogEvent) -> bool {
+    let not_refused = event.outcome().is_none_or(|result| result == "SUCCESS");
+    not_refused && event.actor().is_none_or(|actor| actor.kind == "User")
+}
+
+fn names_application(kind: &str) -> bool {
+    kind != "user.session.start"
+}
+
+fn application(event: &LogEvent) -> Option<&str> {
+    event.targets_of("AppInstance").map(|target| target.id).next()
+}

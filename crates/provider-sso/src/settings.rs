@@ -1,0 +1,93 @@
+//! Which identity provider, and how to reach it: what every worker that asks one has to be told.
+//!
+//! In: the process's settings. Out: a client. Every setting that is missing or wrong is named at once.
+
+use std::time::Duration;
+
+use ::settings::{Reader, Setting};
+use provider_http::{ConfigError, ProviderHttpConfig};
+
+use crate::auth0::settings as auth0;
+use crate::okta::settings as okta;
+use crate::scim::settings as scim;
+use crate::{Auth0Client, Auth0Config, OktaClient, OktaConfig, ScimClient, ScimConfig, SsoClient};
+
+const PROVIDER: Setting =
+    Setting::required("COPPICE_SSO_PROVIDER", "the identity provider: auth0, okta or scim");
+const TIMEOUT: Setting =
+    Setting::with_default("COPPICE_SSO_TIMEOUT_SECS", "10", "longest wait for one answer of the provider");
+
+/// All of them, for `--help` and the documentation.
+pub const SSO_SETTINGS: &[Setting] = &[
+    PROVIDER,
+    TIMEOUT,
+    auth0::URL,
+    auth0::CLIENT_ID,
+    auth0::CLIENT_SECRET,
+    auth0::AUDIENCE,
+    okta::URL,
+    okta::API_TOKEN,
+    okta::CLIENT_ID,
+    okta::PRIVATE_KEY,
+    scim::URL,
+    scim::TOKEN,
+];
+
+/// The chosen provider's settings.
+#[derive(Debug, Clone)]
+pub struct SsoSettings {
+    choice: Choice,
+    timeout: Duration,
+}
+
+#[derive(Debug, Clone)]
+enum Choice {
+    Auth0(Auth0Config),
+    Okta(OktaConfig),
+    Scim(ScimConfig),
+}
+
+impl SsoSettings {
+    /// Reads the provider's name, and then what that provider needs.
+    pub fn read(reader: &mut Reader) -> Option<Self> {
+        let timeout = reader.read_within(TIMEOUT, 1, 25).map(Duration::from_secs);
+        let choice = match reader.read::<ProviderName>(PROVIDER)? {
+            ProviderName::Auth0 => auth0::read(reader).map(Choice::Auth0),
+            ProviderName::Okta => okta::read(reader).map(Choice::Okta),
+            ProviderName::Scim => scim::read(reader).map(Choice::Scim),
+        };
+        Some(Self { choice: choice?, timeout: timeout? })
+    }
+
+    /// Makes the client. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// When a URL is not a web address, or a key is none.
+    pub fn connect(self) -> Result<SsoClient, ConfigError> {
+        let limits = |config: &mut ProviderHttpConfig| config.timeout = self.timeout;
+        Ok(match self.choice {
+            Choice::Auth0(config) => SsoClient::Auth0(Auth0Client::with_limits(config, limits)?),
+            Choice::Okta(config) => SsoClient::Okta(OktaClient::with_limits(config, limits)?),
+            Choice::Scim(config) => SsoClient::Scim(ScimClient::with_limits(config, limits)?),
+        })
+    }
+}
+
+enum ProviderName {
+    Auth0,
+    Okta,
+    Scim,
+}
+
+impl std::str::FromStr for ProviderName {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "auth0" => Ok(Self::Auth0),
+            "okta" => Ok(Self::Okta),
+            "scim" => Ok(Self::Scim),
+            _ => Err("not one of auth0, okta, scim"),
+        }
+    }
+}

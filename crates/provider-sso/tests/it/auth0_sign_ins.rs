@@ -1,0 +1,83 @@
+//! Sign-ins of the simulated tenant: from the event, and from the log.
+
+use event_contract::Envelope;
+use provider_sso::auth0::Auth0Config;
+use provider_sso::{Auth0Client, ProviderError, SignIn, SignInEvent, SsoProvider};
+use serde_json::{Value, json};
+use testkit::simulators::auth0::{Auth0Simulator, NativeEvent, SimulatedUser};
+
+const ID: &str = "auth0|6720c4d1a9b8e7f605142233";
+const APP: &str = "simPortal000000000000042";
+
+fn client(tenant: &Auth0Simulator) -> Auth0Client {
+    let config = Auth0Config {
+        domain: tenant.base_url().parse().unwrap(),
+        client_id: tenant.client_id().into(),
+        client_secret: tenant.client_secret().into(),
+        audience: None,
+    };
+    Auth0Client::new(config).unwrap()
+}
+
+fn read(client: &Auth0Client, event: &NativeEvent) -> SignInEvent {
+    client.read_sign_in(&Envelope::parse(&event.to_envelope_json()).unwrap()).unwrap()
+}
+
+fn log_id(event: &NativeEvent) -> String {
+    let detail: Value = serde_json::from_str(&event.detail).unwrap();
+    detail["log_id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_sign_in_is_read_alike_from_its_event_and_from_the_log() {
+    let tenant = Auth0Simulator::start().await;
+    let client = client(&tenant);
+    tenant.put_user(SimulatedUser::new(ID));
+    let event = tenant.sign_in(ID, APP);
+    let SignInEvent::Complete(sign_in) = read(&client, &event) else { panic!("{event:?}") };
+    let SignIn { event_id, user_id, application_id, .. } = &sign_in;
+    assert_eq!((event_id, user_id.as_str(), application_id.as_str()), (&log_id(&event), ID, APP));
+    assert_eq!(client.fetch_sign_in(event_id).await, Ok(Some(sign_in.clone())));
+    assert_eq!(tenant.log_requests(), 1);
+}
+
+#[tokio::test]
+async fn a_log_entry_that_is_gone_or_names_nobody_is_no_sign_in() {
+    let tenant = Auth0Simulator::start().await;
+    let client = client(&tenant);
+    assert_eq!(client.fetch_sign_in("9002026").await, Ok(None));
+    tenant.set_status("9002026", Some(400));
+    assert_eq!(client.fetch_sign_in("9002026").await, Err(ProviderError::Invalid { status: 400 }));
+    assert_eq!(client.fetch_sign_in("..").await, Err(ProviderError::Invalid { status: 400 }));
+    assert_eq!((tenant.log_requests(), tenant.pings()), (2, 0));
+}
+
+/// A log entry of a social login, whose user ID is the connection's own.
+fn bare_entry(code: &str) -> Value {
+    json!({"type": code, "date": "2026-11-19T07:01:55.020Z", "client_id": APP, "user_id": "4711",
+        "strategy": "github", "strategy_type": "social", "log_id": "9"})
+}
+
+#[tokio::test]
+async fn a_bare_id_in_the_log_is_looked_up() {
+    for (code, hits, expected) in [
+        (
+            "s",
+            json!([{"user_id": "auth0|aa", "identities": [{"provider": "github", "user_id": 4711}]}]),
+            Some("auth0|aa"),
+        ),
+        ("s", json!([]), None),
+        ("f", json!([]), None),
+    ] {
+        let entry = bare_entry(code);
+        let router = axum::Router::new()
+            .route("/oauth/token", axum::routing::post(|| async { r#"{"access_token":"t"}"# }))
+            .route("/api/v2/logs/9", axum::routing::get(move || async move { axum::Json(entry) }))
+            .route("/api/v2/users", axum::routing::get(move || async move { axum::Json(hits) }));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = crate::fixtures::auth0_at(&format!("http://{}", listener.local_addr().unwrap()));
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let fetched = client.fetch_sign_in("9").await.unwrap();
+        assert_eq!(fetched.as_ref().map(|sign_in| sign_in.user_id.as_str()), expected, "{code}");
+    }
+}

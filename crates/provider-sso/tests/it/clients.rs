@@ -1,0 +1,55 @@
+//! A client of each kind, with a short time-out, for the promises that all of them keep.
+
+use std::time::Duration;
+
+use provider_http::ProviderHttpConfig;
+use provider_sso::auth0::Auth0Config;
+use provider_sso::okta::{OktaAuth, OktaConfig};
+use provider_sso::scim::ScimConfig;
+use provider_sso::{Auth0Client, OktaClient, ScimClient, SsoClient};
+
+use crate::fixtures::SECRET;
+
+/// Signs assertions that only tests accept.
+pub(crate) const KEY: &str = include_str!("../keys/for-tests-only.key.pem");
+
+fn short(limits: &mut ProviderHttpConfig) {
+    limits.timeout = Duration::from_millis(300);
+}
+
+/// Settings are printed by whoever starts a worker.
+fn shows_no_secret(config: &impl std::fmt::Debug) {
+    let text = format!("{config:?}");
+    assert!(!text.contains(SECRET) && !text.contains("PRIVATE KEY"), "{text}");
+}
+
+pub(crate) fn auth0(url: &str) -> SsoClient {
+    let config = Auth0Config {
+        domain: url.parse().unwrap(),
+        client_id: "coppice-client".into(),
+        client_secret: SECRET.into(),
+        audience: None,
+    };
+    shows_no_secret(&config);
+    SsoClient::Auth0(Auth0Client::with_limits(config, short).unwrap())
+}
+
+pub(crate) fn okta(url: &str) -> SsoClient {
+    okta_with(url, OktaAuth::ApiToken(SECRET.into()))
+}
+
+pub(crate) fn okta_service_app(url: &str) -> SsoClient {
+    okta_with(url, OktaAuth::PrivateKey { client_id: "coppice-client".into(), key_pem: KEY.into() })
+}
+
+fn okta_with(url: &str, auth: OktaAuth) -> SsoClient {
+    let config = OktaConfig { org_url: url.parse().unwrap(), auth };
+    shows_no_secret(&config);
+    SsoClient::Okta(OktaClient::with_limits(config, short).unwrap())
+}
+
+pub(crate) fn scim(url: &str) -> SsoClient {
+    let config = ScimConfig { base_url: url.parse().unwrap(), token: SECRET.into() };
+    shows_no_secret(&config);
+    SsoClient::Scim(ScimClient::with_limits(config, short).unwrap())
+}

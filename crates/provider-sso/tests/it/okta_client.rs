@@ -1,0 +1,159 @@
+//! The Okta client against the simulated organization.
+
+use std::time::Duration;
+
+use event_contract::Envelope;
+use provider_http::Outage;
+use provider_sso::okta::{OktaAuth, OktaConfig};
+use provider_sso::{
+    FetchedUser, OktaClient, ProviderError, SignIn, SignInEvent, SsoIdentity, SsoProvider, SsoUser,
+    UserChange,
+};
+use testkit::simulators::okta::{Fault, NativeEvent, OktaControl, OktaSimulator, SimulatedUser};
+
+use crate::fixtures::okta_at;
+
+const ID: &str = "00uSimSigne0000h7";
+const APP: &str = "0oaSimPortal000h7";
+
+fn client(org: &OktaSimulator) -> OktaClient {
+    okta_at(&org.base_url(), org.api_token())
+}
+
+async fn found(client: &OktaClient, id: &str) -> SsoUser {
+    match client.fetch_user(id, None).await {
+        Ok(FetchedUser::Found(user)) => *user,
+        other => panic!("{id}: {other:?}"),
+    }
+}
+
+fn envelope(event: &NativeEvent) -> Envelope {
+    Envelope::parse(&event.to_envelope_json()).unwrap()
+}
+
+#[tokio::test]
+async fn a_recorded_user_is_read() {
+    let user: serde_json::Value = serde_json::from_str(include_str!("../fixtures/okta-user.json")).unwrap();
+    let router = axum::Router::new().fallback(move || async move { axum::Json(user) });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    let user = found(&okta_at(&format!("http://{address}"), "t"), "00uBaysideTove00h7").await;
+    assert_eq!((user.display_name.as_deref(), user.etag.as_deref()), (Some("Tove Lind"), None));
+    assert!(user.blocked && user.email_verified && user.version.is_some());
+}
+
+#[tokio::test]
+async fn a_user_is_read_in_full() {
+    let org = OktaSimulator::start().await;
+    let stored = org.put_user(SimulatedUser::new(ID).with_employee_number("P-7")).user;
+    let user = found(&client(&org), ID).await;
+    let name = format!("{} {}", stored.first_name, stored.last_name);
+    assert_eq!((user.id.as_str(), user.email), (ID, Some(stored.email)));
+    assert_eq!((user.given_name, user.family_name), (Some(stored.first_name), Some(stored.last_name)));
+    assert_eq!((user.display_name, user.phone), (Some(name), stored.mobile_phone));
+    assert_eq!((user.external_key.as_deref(), user.version), (Some("P-7"), Some(stored.last_updated)));
+    assert!(user.email_verified && !user.blocked && user.etag.is_some());
+    let own = SsoIdentity { provider: "okta".into(), connection: None, subject: ID.into() };
+    assert_eq!(user.identities, [own]);
+}
+
+#[tokio::test]
+async fn a_user_is_followed_from_creation_to_deletion() {
+    let org = OktaSimulator::start().await;
+    let client = client(&org);
+    org.put_user(SimulatedUser::new(ID));
+    let first = found(&client, ID).await;
+    let unchanged = client.fetch_user(ID, first.etag.as_deref()).await;
+    assert_eq!((unchanged, org.not_modified()), (Ok(FetchedUser::NotModified), 1));
+    for change in [OktaControl::suspend, OktaControl::deactivate] {
+        change(&org, ID);
+        let Ok(FetchedUser::Found(user)) = client.fetch_user(ID, first.etag.as_deref()).await else {
+            panic!("a changed user is not modified")
+        };
+        assert!(user.blocked && user.etag != first.etag);
+    }
+    org.delete(ID);
+    assert_eq!(client.fetch_user(ID, first.etag.as_deref()).await, Ok(FetchedUser::Gone));
+    assert_eq!(org.requests_for(ID), 5);
+}
+
+#[tokio::test]
+async fn every_event_of_the_organization_leads_to_its_user() {
+    let org = OktaSimulator::start().await;
+    let client = client(&org);
+    let created = org.put_user(SimulatedUser::new(ID));
+    let changes = [created, org.suspend(ID), org.deactivate(ID), org.delete(ID)];
+    for change in &changes {
+        let hints = client.read_event(&envelope(&change.log_event())).unwrap();
+        assert_eq!(hints.iter().map(|hint| hint.id.as_str()).collect::<Vec<_>>(), [ID], "{change:?}");
+        let gone = change.event_type == "user.lifecycle.delete.completed";
+        assert_eq!(hints[0].change == UserChange::Deleted, gone);
+        assert_eq!(hints[0].not_before.is_some(), gone);
+    }
+}
+
+#[tokio::test]
+async fn a_sign_in_is_read_alike_from_its_event_and_from_the_log() {
+    let org = OktaSimulator::start().await;
+    let client = client(&org);
+    org.put_user(SimulatedUser::new(ID));
+    for (application, expected) in [(Some(APP), APP), (None, "okta")] {
+        let read = client.read_sign_in(&envelope(&org.sign_in(ID, application)));
+        let Ok(SignInEvent::Complete(sign_in)) = read else { panic!("{read:?}") };
+        let SignIn { user_id, application_id, .. } = &sign_in;
+        assert_eq!((user_id.as_str(), application_id.as_str()), (ID, expected));
+        let fetched = client.fetch_sign_in(&sign_in.event_id).await;
+        assert_eq!(fetched, Ok(Some(sign_in)));
+    }
+    assert_eq!(client.fetch_sign_in("0b7a3d6e-9f51").await, Ok(None), "no longer in the log");
+    assert_eq!(org.log_requests(), 3);
+}
+
+#[tokio::test]
+async fn what_would_mean_something_else_is_not_sent() {
+    let org = OktaSimulator::start().await;
+    let client = client(&org);
+    let refused = ProviderError::Invalid { status: 400 };
+    for event_id in ["", r#"9" or uuid pr or uuid eq "9"#, "9\\", "ä"] {
+        assert_eq!(client.fetch_sign_in(event_id).await, Err(refused.clone()), "{event_id}");
+    }
+    assert_eq!(client.fetch_user("me", None).await, Err(refused));
+    assert_eq!(org.total_requests(), 0);
+}
+
+#[tokio::test]
+async fn a_wrong_token_is_unauthorized_and_an_outage_is_none() {
+    let org = OktaSimulator::start().await;
+    let stranger = okta_at(&org.base_url(), "wrong");
+    assert_eq!(stranger.ping().await, Err(ProviderError::Unauthorized));
+    assert_eq!(client(&org).ping().await, Ok(()));
+    org.set_fault(Fault::Down);
+    let down = ProviderError::Unavailable { cause: Outage::ServerError, retry_after: None };
+    assert_eq!(client(&org).ping().await, Err(down));
+    org.set_fault(Fault::WrongJson);
+    assert!(matches!(client(&org).ping().await, Err(ProviderError::Malformed { .. })));
+    assert_eq!(org.pings(), 4);
+}
+
+#[tokio::test]
+async fn a_used_up_quota_stops_the_client_before_the_provider_does() {
+    let org = OktaSimulator::start().await;
+    let client = client(&org);
+    org.put_user(SimulatedUser::new(ID));
+    org.set_rate_limit(2, Duration::from_secs(60));
+    found(&client, ID).await;
+    found(&client, ID).await;
+    for _ in 0..3 {
+        assert!(matches!(client.fetch_user(ID, None).await, Err(ProviderError::RateLimited { .. })));
+    }
+    assert_eq!(org.requests_for(ID), 2);
+}
+
+#[test]
+fn a_key_that_is_none_is_found_when_the_client_is_made() {
+    let auth = OktaAuth::PrivateKey { client_id: "0oaBayside".into(), key_pem: "hunter2".into() };
+    let error = OktaClient::new(OktaConfig { org_url: "https://bayside.example".parse().unwrap(), auth });
+    let text = format!("{:?}", error.unwrap_err());
+    assert!(!text.contains("hunter2"), "{text}");
+}

@@ -1,0 +1,173 @@
+//! The steps: which records an event names, what the source says of them now, and what follows from it.
+
+use std::time::Duration;
+
+use event_contract::{Envelope, Hop, TraceContext};
+use postgres_store::{Announce, PersonReading, ReadingResult, RecordState, RefetchTicket, Source, Store};
+use worker_runtime::{Cause, Claim, Failure, Handler, Outcome, Reading, Refusal};
+
+use crate::failure::{from_provider, from_store};
+use crate::source::{EVERYTHING, FetchedRecord, RecordSource};
+
+/// A record that is missing although the event says otherwise is looked for this often before we believe it: the
+/// event can be older than a deletion, or the source's replica older than the event.
+const LOOKS_FOR_A_MISSING_RECORD: u32 = 3;
+
+/// A replica that lags has caught up after this time, mostly.
+const REPLICA_LAG: Duration = Duration::from_secs(2);
+
+/// The handler, for any source.
+pub struct RecordSync<R> {
+    source: R,
+    store: Store,
+}
+
+/// What a refetch brought, with the ticket that was drawn before it.
+#[derive(Clone)]
+pub enum Reread {
+    /// What the source says of the record now, or that it is gone.
+    Read(Box<PersonReading>),
+    /// What is stored is what the source has.
+    NotModified,
+    /// Missing too early: look again.
+    TooEarly,
+    /// All records of the source are to be read again.
+    Everything,
+}
+
+impl<R: RecordSource> RecordSync<R> {
+    /// A handler that asks `source` and writes to `store`.
+    pub const fn new(source: R, store: Store) -> Self {
+        Self { source, store }
+    }
+}
+
+impl<R: RecordSource> Handler for RecordSync<R> {
+    const NAME: &'static str = R::NAME;
+    type Subject = String;
+    type Ticket = RefetchTicket;
+    type Fetched = Reread;
+
+    fn upstream(&self) -> &str {
+        self.source.source()
+    }
+
+    fn read(&self, body: &str) -> Result<Reading<String>, Refusal> {
+        let unreadable = |detail| Refusal { class: "unreadable", detail };
+        let envelope = Envelope::parse(body).map_err(|error| unreadable(error.to_string()))?;
+        let demands = self.source.read_event(&envelope).map_err(|error| unreadable(error.to_string()))?;
+        let cause = Cause { event_id: envelope.id, hop: Hop::OUTSIDE, trace: TraceContext::start() };
+        Ok(Reading { cause, demands })
+    }
+
+    async fn prepare(&self, subjects: &[String]) -> Result<Vec<RefetchTicket>, Failure> {
+        let tickets = self.store.draw_refetch_tickets(self.source.source(), subjects).await;
+        tickets.map_err(|error| from_store(&error))
+    }
+
+    async fn fetch(&self, claim: &Claim<String>, ticket: RefetchTicket) -> Result<Reread, Failure> {
+        if claim.subject == EVERYTHING {
+            return Ok(Reread::Everything);
+        }
+        let fetched = self.source.fetch(&claim.subject, ticket.known_etag.as_deref()).await;
+        let announce = announce(claim.cause)?;
+        Ok(match fetched.map_err(|error| from_provider(&error))? {
+            FetchedRecord::NotModified => Reread::NotModified,
+            FetchedRecord::Gone { .. }
+                if !claim.removed && claim.receive_count < LOOKS_FOR_A_MISSING_RECORD =>
+            {
+                Reread::TooEarly
+            }
+            FetchedRecord::Gone { merged_into } => {
+                Reread::Read(Box::new(gone(claim, merged_into, ticket.number, announce)))
+            }
+            FetchedRecord::Found(found)
+                if found.version_at.is_some() && found.version_at < claim.not_before =>
+            {
+                return Err(stale());
+            }
+            FetchedRecord::Found(found) => Reread::Read(Box::new(PersonReading {
+                external_id: found.id,
+                version_at: found.version_at,
+                etag: found.etag,
+                state: found.state,
+                ticket: ticket.number,
+                announce,
+            })),
+        })
+    }
+
+    async fn apply(&self, batch: &[(Claim<String>, Reread)]) -> Result<Vec<Outcome>, Failure> {
+        let readings: Vec<PersonReading> = batch
+            .iter()
+            .filter_map(|(_, reread)| match reread {
+                Reread::Read(reading) => Some(PersonReading::clone(reading)),
+                Reread::NotModified | Reread::TooEarly | Reread::Everything => None,
+            })
+            .collect();
+        if let Some((claim, _)) = batch.iter().find(|(claim, _)| claim.subject == EVERYTHING) {
+            let requested = self.store.request_resync(self.source.source(), claim.cause.event_id).await;
+            requested.map_err(|error| from_store(&error))?;
+        }
+        let source = Source { name: self.source.source(), role: R::ROLE };
+        let results = match readings.is_empty() {
+            true => Vec::new(),
+            false => self
+                .store
+                .apply_person_readings(source, &readings)
+                .await
+                .map_err(|error| from_store(&error))?,
+        };
+        let mut results = results.into_iter();
+        Ok(batch.iter().map(|(_, reread)| outcome(reread, &mut results)).collect())
+    }
+
+    async fn probe(&self) -> Result<(), Failure> {
+        self.source.ping().await.map_err(|error| from_provider(&error))
+    }
+}
+
+/// When the record went is known only from an event that says so: the bound of any other event would be taken for a
+/// deletion as new, and hide a record that was missing by mistake.
+fn gone(
+    claim: &Claim<String>,
+    merged_into: Option<String>,
+    ticket: i64,
+    announce: Announce,
+) -> PersonReading {
+    PersonReading {
+        external_id: claim.subject.clone(),
+        version_at: claim.not_before.filter(|_| claim.removed),
+        etag: None,
+        state: RecordState::Gone { merged_into },
+        ticket,
+        announce,
+    }
+}
+
+fn announce(cause: Cause) -> Result<Announce, Failure> {
+    let hop = cause
+        .hop
+        .next()
+        .map_err(|error| Failure::Permanent { class: "hop_limit", detail: error.to_string() })?;
+    Ok(Announce { cause: cause.event_id, hop, traceparent: cause.trace.child() })
+}
+
+fn stale() -> Failure {
+    let detail = String::from("the source's answer is older than the event: a replica lags");
+    Failure::Transient { class: "stale_read", detail, retry_after: Some(REPLICA_LAG) }
+}
+
+fn outcome(reread: &Reread, results: &mut impl Iterator<Item = ReadingResult>) -> Outcome {
+    let gone = matches!(reread, Reread::Read(reading) if reading.is_gone());
+    match reread {
+        Reread::NotModified => Outcome::Unchanged,
+        Reread::TooEarly => Outcome::Snooze(REPLICA_LAG),
+        Reread::Everything => Outcome::Applied,
+        Reread::Read(_) => match results.next() {
+            Some(ReadingResult::Applied) if gone => Outcome::Gone,
+            Some(ReadingResult::Applied) => Outcome::Applied,
+            Some(ReadingResult::Unchanged) | None => Outcome::Unchanged,
+        },
+    }
+}

@@ -1,0 +1,16 @@
+//! The handler of every worker that keeps a source's records in step: `sso-sync`, `crm-sync`, `identity-verification`.
+//!
+//! In: a [`RecordSource`], which reads its own events and answers for its own records. Out: a
+//! [`worker_runtime::Handler`] whose steps are the same for all of them: draw a ticket, refetch by ID, compare with the
+//! event's lower bound, write behind the guard, announce what changed.
+//!
+//! So a stale replica, a record that is missing too early, a tombstone and an outage mean the same thing whatever the
+//! source. This crate must not know any vendor, nor what a record's fields mean.
+
+mod failure;
+mod handler;
+mod source;
+
+pub use failure::{from_provider, from_store};
+pub use handler::{RecordSync, Reread};
+pub use source::{EVERYTHING, FetchedRecord, FoundRecord, RecordSource};

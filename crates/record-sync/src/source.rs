@@ -1,0 +1,74 @@
+//! What a source of records can do for the handler.
+
+use std::fmt::Display;
+use std::future::Future;
+
+use authority::Role;
+use event_contract::Envelope;
+use postgres_store::RecordState;
+use provider_http::ProviderError;
+use time::OffsetDateTime;
+use worker_runtime::Demand;
+
+/// The subject of an event that names no record because too many have changed: the whole source is to be read again.
+/// No source has a record of this ID.
+pub const EVERYTHING: &str = "*";
+
+/// One source: its events and its records.
+pub trait RecordSource: Send + Sync + 'static {
+    /// The unit's name: folder, binary, queue stem and metric label.
+    const NAME: &'static str;
+
+    /// What the source is to the organisation.
+    const ROLE: Role;
+
+    /// The source's stable name, `auth0`: it stands in rows, and names the breaker.
+    fn source(&self) -> &'static str;
+
+    /// Which records an event names. Pure.
+    ///
+    /// # Errors
+    /// Why the event cannot be read, without a word of it.
+    fn read_event(&self, envelope: &Envelope) -> Result<Vec<Demand<String>>, impl Display>;
+
+    /// The record as the source says it is now.
+    ///
+    /// # Errors
+    /// Any [`ProviderError`]; a missing record is [`FetchedRecord::Gone`].
+    fn fetch(
+        &self,
+        id: &str,
+        known_etag: Option<&str>,
+    ) -> impl Future<Output = Result<FetchedRecord, ProviderError>> + Send;
+
+    /// One cheap authenticated call: the breaker's probe.
+    ///
+    /// # Errors
+    /// Any [`ProviderError`].
+    fn ping(&self) -> impl Future<Output = Result<(), ProviderError>> + Send;
+}
+
+/// What a source answers about one record.
+pub enum FetchedRecord {
+    /// As it is now.
+    Found(Box<FoundRecord>),
+    /// The copy with the known entity tag is current.
+    NotModified,
+    /// There is no such record, or no longer.
+    Gone {
+        /// The record of the same source that it was merged into, where the source says so.
+        merged_into: Option<String>,
+    },
+}
+
+/// A record that is there. Holds personal data: no `Debug`.
+pub struct FoundRecord {
+    /// The source's own ID: an event may have named the record by another.
+    pub id: String,
+    /// The source's own ordered version, where it has one.
+    pub version_at: Option<OffsetDateTime>,
+    /// The source's opaque version.
+    pub etag: Option<String>,
+    /// What is kept of it.
+    pub state: RecordState,
+}
