@@ -9,7 +9,9 @@
 
 mod error;
 mod identity;
+mod ingress_outbox;
 mod linking;
+mod merging;
 mod message_failure;
 mod outbox;
 mod person;
@@ -30,6 +32,7 @@ use tokio::sync::Notify;
 
 pub use error::StoreError;
 pub use identity::Identity;
+pub use ingress_outbox::IngressRow;
 pub use message_failure::{FailedAttempt, RecordedFailure};
 pub use outbox::{ClaimedAnnouncement, OutboxDepth};
 pub use person_reading::{Announce, PersonReading, ReadingResult, RecordState};

@@ -82,7 +82,8 @@ pub(crate) async fn link(
         .iter()
         .filter(|record| record.keys.external_key.is_some() || record.keys.verified_email.is_some())
         .collect();
-    let mut links = Links::default();
+    let new = records.iter().filter(|record| record.new).map(|record| record.person_id).collect();
+    let mut links = Links { new, ..Links::default() };
     if keyed.is_empty() {
         return Ok(links);
     }
@@ -117,6 +118,10 @@ pub(crate) async fn link(
 #[derive(Default)]
 pub(crate) struct Links {
     moves: BTreeMap<String, Moved>,
+    /// Persons all of whose records went to another, by a merge at their source.
+    merged: HashMap<Uuid, Uuid>,
+    /// Persons that were proposed for new records, and have no row yet.
+    new: BTreeSet<Uuid>,
     reviews: Vec<(String, Uuid, &'static str)>,
 }
 
@@ -129,17 +134,31 @@ struct Moved {
 impl Links {
     /// The person that a record was moved to.
     pub(crate) fn moved(&self, external_id: &str) -> Option<Uuid> {
-        self.moves.get(external_id).map(|moved| moved.to)
+        self.moves.get(external_id).map(|moved| self.destination(moved.to))
     }
 
-    /// Persons that a record left, and the one that it went to.
+    /// Persons that a record left, and where it is now.
     pub(crate) fn left(&self) -> impl Iterator<Item = (Uuid, Uuid)> {
-        self.moves.values().map(|moved| (moved.from, moved.to))
+        let moved = self.moves.values().map(|moved| (moved.from, self.destination(moved.to)));
+        moved.chain(self.merged.keys().map(|person| (*person, self.destination(*person))))
+    }
+
+    /// Whether a person was proposed for a new record of this batch.
+    pub(crate) fn is_new(&self, person: Uuid) -> bool {
+        self.new.contains(&person)
+    }
+
+    /// Takes note that all records of a person went to another.
+    pub(crate) fn person_left(&mut self, person: Uuid, to: Uuid) {
+        self.merged.insert(person, to);
     }
 
     /// Where whoever goes to `person` ends up, when that person's own records have just left it.
-    fn destination(&self, person: Uuid) -> Uuid {
-        self.moves.values().find(|moved| moved.from == person).map_or(person, |moved| moved.to)
+    pub(crate) fn destination(&self, person: Uuid) -> Uuid {
+        let moved = self.moves.values().find(|moved| moved.from == person).map(|moved| moved.to);
+        let next = self.merged.get(&person).copied().or(moved).filter(|next| *next != person);
+        // Nobody goes back within one batch, so this ends.
+        next.map_or(person, |next| self.destination(next))
     }
 }
 

@@ -15,7 +15,7 @@ use crate::identity::{self, Identity};
 use crate::linking::{self, Linkable};
 use crate::person::{self, ChangedPerson, PersonRow, Standing};
 use crate::source_record::{self, ChangedRow, LinkKeys, Source, SourceRow};
-use crate::{Store, StoreError, outbox};
+use crate::{Store, StoreError, merging, outbox};
 
 /// What one refetch of one record found. Holds personal data: no `Debug`.
 #[derive(Clone)]
@@ -209,10 +209,11 @@ impl Store {
             Some(Linkable { external_id: id, person_id, new: row.new, keys })
         });
         let linkable: Vec<Linkable<'_>> = linkable.collect();
-        let links = linking::link(connection, source, &format!("coppice:{}", source.name), &linkable).await?;
+        let author = format!("coppice:{}", source.name);
+        let mut links = linking::link(connection, source, &author, &linkable).await?;
 
-        let mut announce: BTreeMap<Uuid, Announce> = BTreeMap::new();
         let mut identities: Vec<(String, Uuid, &[Identity])> = Vec::new();
+        let mut announce: BTreeMap<Uuid, Announce> = BTreeMap::new();
         for row in changed {
             // A tombstone of a record that was never read has no person.
             let (Some(first), Some(reading)) = (row.person_id, readings.get(row.external_id.as_str())) else {
@@ -229,10 +230,22 @@ impl Store {
                 announce.insert(first, reading.announce);
             }
         }
+        identity::replace(connection, source.name, &identities).await?;
+        let ids: Vec<String> = identities.into_iter().map(|(id, _, _)| id).collect();
+        merging::follow(connection, source, &author, &ids, &mut links).await?;
+
         let left: HashMap<Uuid, Uuid> = links.left().collect();
+        // Whoever was merged, or into whom, is computed anew too, in the name of one of the readings that led to it.
+        for (from, to) in &left {
+            let known =
+                announce.get(from).or_else(|| announce.get(to)).or_else(|| announce.values().next()).copied();
+            if let Some(known) = known.filter(|_| !links.is_new(*from)) {
+                announce.entry(*from).or_insert(known);
+                announce.entry(*to).or_insert(known);
+            }
+        }
         let persons: Vec<Uuid> = announce.keys().copied().collect();
         let changed_persons = self.recompute(connection, &persons, &left).await?;
-        identity::replace(connection, source.name, &identities).await?;
         let announcements: Vec<(EventKind, Announcement)> = changed_persons
             .iter()
             .filter_map(|person| Some(changed_person(person, *announce.get(&person.person_id)?)))

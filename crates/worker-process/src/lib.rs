@@ -26,7 +26,11 @@ use tokio_util::sync::CancellationToken;
 use worker_runtime::{Handler, Mode, Pulse, Runtime};
 
 pub use ledger::PostgresLedger;
-pub use settings::{BUS_NAME, DATABASE_URL, DLQ_URL, PROCESS_SETTINGS, ProcessSettings, QUEUE_URL};
+pub use settings::{
+    BUS_NAME, CONNECTIONS, DATABASE_URL, DLQ_URL, DRAIN_LIMIT, HEALTH_ADDRESS, LOG, PROCESS_SETTINGS,
+    ProcessSettings, QUEUE_URL,
+};
+pub use signals::{cancel_on_termination, log_panics_without_their_message};
 
 use health::WorkerHealth;
 

@@ -22,14 +22,17 @@ pub const DLQ_URL: Setting =
 pub const BUS_NAME: Setting =
     Setting::required("COPPICE_BUS_NAME", "name of the EventBridge bus (output BusName)");
 
-const CONNECTIONS: Setting =
+/// Size of the pool.
+pub const CONNECTIONS: Setting =
     Setting::with_default("COPPICE_DATABASE_CONNECTIONS", "10", "most database connections of one process");
-const HEALTH_ADDRESS: Setting = Setting::with_default(
+/// The port of Kubernetes and Prometheus.
+pub const HEALTH_ADDRESS: Setting = Setting::with_default(
     "COPPICE_HEALTH_ADDRESS",
     "0.0.0.0:8080",
     "where /livez, /readyz and /metrics are answered",
 );
-const LOG: Setting = Setting::with_default("COPPICE_LOG", "info", "log filter, in the form of RUST_LOG");
+/// What is logged.
+pub const LOG: Setting = Setting::with_default("COPPICE_LOG", "info", "log filter, in the form of RUST_LOG");
 const MAX_ATTEMPTS: Setting = Setting::with_default(
     "COPPICE_MAX_ATTEMPTS",
     "5",
@@ -45,7 +48,8 @@ const RECEIVE_WAIT: Setting = Setting::with_default(
     "20",
     "long poll; a stopping process may have to wait for one",
 );
-const DRAIN_LIMIT: Setting = Setting::with_default(
+/// How long a stop may take.
+pub const DRAIN_LIMIT: Setting = Setting::with_default(
     "COPPICE_DRAIN_LIMIT_SECS",
     "25",
     "time to finish after SIGTERM; keep it below the pod's terminationGracePeriodSeconds",

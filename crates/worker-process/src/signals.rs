@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 ///
 /// # Errors
 /// When the handlers cannot be set.
-pub(crate) fn cancel_on_termination(stop: CancellationToken) -> std::io::Result<()> {
+pub fn cancel_on_termination(stop: CancellationToken) -> std::io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::spawn(async move {
@@ -23,7 +23,7 @@ pub(crate) fn cancel_on_termination(stop: CancellationToken) -> std::io::Result<
 }
 
 /// A panic's message may quote the data that caused it: the log gets the place alone.
-pub(crate) fn log_panics_without_their_message() {
+pub fn log_panics_without_their_message() {
     std::panic::set_hook(Box::new(|info: &PanicHookInfo<'_>| {
         let place = info.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "panic");

@@ -167,3 +167,56 @@ async fn who_is_gone_at_the_identity_provider_is_deleted_and_the_others_still_sp
     apply(&database, CRM, gone("c", Some(2001), 4)).await;
     assert_eq!(database.texts(rows).await, ["deleted f"], "nobody says anything any more");
 }
+
+/// Reads of one merge, in both orders: the loser's tombstone first, and the winner first.
+async fn in_both_orders(lost: PersonReading, kept: PersonReading, source: Source<'_>, expected: &str) {
+    for order in [[&lost, &kept], [&kept, &lost]] {
+        let database = Database::start().await;
+        apply(&database, IDP, saying("db|lost", Some("P-1"), verified("lost@idp"), 1001, 1)).await;
+        apply(&database, IDP, saying("db|kept", Some("P-2"), verified("kept@idp"), 1001, 2)).await;
+        apply(&database, CRM, saying("c-lost", Some("P-1"), json!({"phone": "+1"}), 1001, 3)).await;
+        for reading in order {
+            apply(&database, source, reading.clone()).await;
+        }
+        let rows =
+            "select concat_ws(' ', status, email, phone, merged_into is not null) from person order by 1";
+        assert_eq!(database.texts(rows).await.join(", "), expected);
+    }
+}
+
+#[tokio::test]
+async fn what_belongs_to_an_account_follows_it_into_the_account_it_was_linked_to() {
+    let mut kept = saying("db|kept", Some("P-2"), verified("kept@idp"), 1002, 5);
+    let RecordState::Present { identities, record, .. } = &mut kept.state else { panic!("present") };
+    *identities = ["lost", "kept"]
+        .map(|subject| postgres_store::Identity {
+            provider: String::from("db"),
+            subject: String::from(subject),
+            connection: None,
+        })
+        .into();
+    record["identities"] = json!(["lost", "kept"]);
+    in_both_orders(gone("db|lost", Some(2001), 4), kept, IDP, "active kept@idp +1 f, merged t").await;
+}
+
+#[tokio::test]
+async fn a_merge_of_persons_who_both_have_an_account_is_reviewed() {
+    let mut lost = gone("c-lost", Some(2001), 4);
+    lost.state = RecordState::Gone { merged_into: Some(String::from("c-kept")) };
+    let kept = saying("c-kept", Some("P-2"), json!({"phone": "+2"}), 1002, 5);
+    in_both_orders(lost, kept, CRM, "active kept@idp +2 f, active lost@idp f").await;
+}
+
+#[tokio::test]
+async fn a_contact_s_merge_is_followed_when_one_of_the_two_is_all_that_its_person_has() {
+    let database = Database::start().await;
+    apply(&database, IDP, saying("u", Some("P-1"), verified("a@idp"), 1001, 1)).await;
+    apply(&database, CRM, saying("c-kept", Some("P-1"), json!({"phone": "+1"}), 1001, 2)).await;
+    apply(&database, CRM, saying("c-lost", None, json!({"phone": "+2"}), 1001, 3)).await;
+    let mut lost = gone("c-lost", Some(2001), 4);
+    lost.state = RecordState::Gone { merged_into: Some(String::from("c-kept")) };
+    apply(&database, CRM, lost).await;
+    assert_eq!(persons_of_records(&database).await, 1);
+    let rows = "select concat_ws(' ', status, phone) from person order by 1";
+    assert_eq!(database.texts(rows).await, ["active +1", "merged"]);
+}

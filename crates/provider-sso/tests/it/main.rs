@@ -11,5 +11,6 @@ mod fixtures;
 mod mutations;
 mod okta_client;
 mod okta_events;
+mod rules;
 mod scim_client;
 mod sign_ins;

@@ -1,3 +1,4 @@
 //! Simulators of providers that have no server to install. Each says honestly what it does not do.
 
 pub mod auth0;
+pub mod okta;

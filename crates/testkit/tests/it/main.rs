@@ -4,3 +4,4 @@
 
 mod auth0;
 mod auth0_faults;
+mod okta;

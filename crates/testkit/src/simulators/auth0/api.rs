@@ -1,4 +1,4 @@
-//! The Management API's routes: a user by ID, and the list that searches and pings use.
+//! The Management API's routes: a user by ID, the list that searches and pings use, and the log (`logs.rs`).
 //!
 //! The order of checks is Auth0's: outage, token, rate limit, then the request itself.
 
@@ -15,6 +15,7 @@ use time::OffsetDateTime;
 
 use super::control::Auth0Control;
 use super::fault::Fault;
+use super::logs::log_entry;
 use super::rate_limit::Quota;
 use super::token::{is_authorized, issue};
 use super::user::{SimulatedIdentity, SimulatedUser};
@@ -24,6 +25,7 @@ pub(crate) fn router(control: Auth0Control) -> Router {
     let api = Router::new()
         .route("/api/v2/users/{id}", get(user))
         .route("/api/v2/users", get(users))
+        .route("/api/v2/logs/{id}", get(log_entry))
         .layer(middleware::from_fn_with_state(control.clone(), guard));
     Router::new().route("/oauth/token", post(issue)).merge(api).with_state(control)
 }
@@ -56,6 +58,7 @@ fn count(control: &Auth0Control, request: &Request) {
     match (id, request.uri().query()) {
         (Some(id), _) => *counts.by_id.entry(id.decode_utf8_lossy().into_owned()).or_default() += 1,
         (None, Some(query)) if query.split('&').any(|pair| pair.starts_with("q=")) => counts.searches += 1,
+        (None, _) if path.starts_with("/api/v2/logs/") => counts.logs += 1,
         (None, _) => counts.pings += 1,
     }
 }
@@ -149,7 +152,7 @@ fn too_many() -> Response {
     error(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests", message, "too_many_requests")
 }
 
-fn error(status: StatusCode, error: &str, message: &str, code: &str) -> Response {
+pub(crate) fn error(status: StatusCode, error: &str, message: &str, code: &str) -> Response {
     let body =
         json!({ "statusCode": status.as_u16(), "error": error, "message": message, "errorCode": code });
     (status, Json(body)).into_response()

@@ -143,13 +143,15 @@ impl Change {
     }
 
     /// A log entry of these fields and the usual ones. It is written a little after the change.
-    fn log(&self, mut data: Value) -> NativeEvent {
+    pub(crate) fn log(&self, mut data: Value) -> NativeEvent {
         let date = self.at + time::Duration::milliseconds(31);
         let log_id = format!("900{}{}", date.unix_timestamp_nanos() / 1_000_000, random_id());
         data["date"] = timestamp(date).into();
         data["ip"] = self.user.last_ip.clone().into();
-        data["client_id"] = "mgmtM2M00000000000000042".into();
-        data["client_name"] = "".into();
+        if data["client_id"].is_null() {
+            data["client_id"] = "mgmtM2M00000000000000042".into();
+            data["client_name"] = "".into();
+        }
         data["user_agent"] = "coppice-sim/1.0".into();
         data["$event_schema"] = json!({ "version": "1.0.0" });
         data["environment_name"] = "sim-eu-1".into();

@@ -1,4 +1,4 @@
-//! A simulator of one Auth0 tenant: token endpoint, users of the Management API, and the events it would send.
+//! A simulator of one Auth0 tenant: token endpoint, users and log entries of the Management API, and the events it would send.
 //!
 //! In: commands through [`Auth0Control`], HTTP requests. Out: replies and events shaped like the real ones, personal
 //! values included, so that a test can look for them where they must not be. Shapes:
@@ -12,11 +12,12 @@ mod api;
 mod control;
 mod events;
 mod fault;
-mod gate;
-mod rate_limit;
+pub(crate) mod gate;
+mod logs;
+pub(crate) mod rate_limit;
 mod state;
 mod token;
-mod user;
+pub(crate) mod user;
 
 use std::net::SocketAddr;
 use std::ops::Deref;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
@@ -16,6 +17,8 @@ use super::user::SimulatedUser;
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) users: BTreeMap<String, Record>,
+    /// Log entries of sign-ins, by `log_id`.
+    pub(crate) logs: HashMap<String, Value>,
     pub(crate) tokens: HashMap<String, Instant>,
     pub(crate) token_life: Duration,
     pub(crate) fault: Fault,
@@ -41,12 +44,14 @@ pub(crate) struct Counts {
     pub(crate) tokens: usize,
     pub(crate) pings: usize,
     pub(crate) searches: usize,
+    pub(crate) logs: usize,
 }
 
 impl State {
     pub(crate) fn new() -> Self {
         Self {
             users: BTreeMap::new(),
+            logs: HashMap::new(),
             tokens: HashMap::new(),
             token_life: Duration::from_secs(86_400),
             fault: Fault::None,

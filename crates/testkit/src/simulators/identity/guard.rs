@@ -1,0 +1,50 @@
+//! What holds for every request to either provider: counting, faults, the key.
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::http::header::AUTHORIZATION;
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse, Response};
+
+use super::control::IdentityControl;
+use super::fault::Fault;
+
+/// A provider, and how it says no.
+#[derive(Debug, Clone)]
+pub(crate) struct Guard {
+    pub(crate) control: IdentityControl,
+    /// The path of the list of cases.
+    pub(crate) collection: &'static str,
+    pub(crate) unauthorized: fn() -> Response,
+    pub(crate) too_many: fn(u64) -> Response,
+}
+
+/// Counts before anything can fail, so that a test counts what was sent and not what was answered.
+pub(crate) async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    let fault = {
+        let mut state = guard.control.lock();
+        state.count(request.uri().path(), guard.collection);
+        state.fault
+    };
+    match fault {
+        Fault::Down => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        Fault::WrongJson => return Html("<!doctype html><title>We'll be right back</title>").into_response(),
+        Fault::RateLimited { reset_secs } => return (guard.too_many)(reset_secs),
+        Fault::None | Fault::Slow(_) | Fault::Stale => {}
+    }
+    let key = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    if key != Some(&format!("Bearer {}", guard.control.api_key())) {
+        return (guard.unauthorized)();
+    }
+    let reply = next.run(request).await;
+    if let Fault::Slow(delay) = fault {
+        tokio::time::sleep(delay).await;
+    }
+    reply
+}
+
+/// The status that a test has set for this case.
+pub(crate) fn set_status(control: &IdentityControl, id: &str) -> Option<Response> {
+    let status = *control.lock().statuses.get(id)?;
+    Some(StatusCode::from_u16(status).unwrap_or(StatusCode::OK).into_response())
+}

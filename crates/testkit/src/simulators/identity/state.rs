@@ -1,0 +1,60 @@
+//! A provider's memory. One lock around all of it: a simulator may be slow, and must not be wrong.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::Value;
+
+use super::fault::Fault;
+
+/// Everything that the provider knows and has counted.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) cases: BTreeMap<String, Record>,
+    pub(crate) fault: Fault,
+    pub(crate) statuses: HashMap<String, u16>,
+    pub(crate) counts: Counts,
+}
+
+/// A case now, and as it was one change ago: whole, with what only some requests get to see.
+#[derive(Debug, Default)]
+pub(crate) struct Record {
+    pub(crate) current: Option<Value>,
+    pub(crate) previous: Option<Value>,
+}
+
+/// Requests so far.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) by_id: HashMap<String, usize>,
+    pub(crate) total: usize,
+    pub(crate) pings: usize,
+}
+
+impl State {
+    /// Makes `case` what is there now; `None`: nothing.
+    pub(crate) fn store(&mut self, id: &str, case: Option<Value>) {
+        let record = self.cases.entry(id.to_owned()).or_default();
+        record.previous = std::mem::replace(&mut record.current, case);
+    }
+
+    /// The case as the provider answers for it under the fault in force.
+    pub(crate) fn visible(&self, id: &str) -> Option<&Value> {
+        let record = self.cases.get(id)?;
+        if self.fault == Fault::Stale { record.previous.as_ref() } else { record.current.as_ref() }
+    }
+
+    /// The first cases of a list.
+    pub(crate) fn listed(&self, limit: usize) -> Vec<&Value> {
+        self.cases.keys().filter_map(|id| self.visible(id)).take(limit).collect()
+    }
+
+    /// Counts one request for what is below `collection`.
+    pub(crate) fn count(&mut self, path: &str, collection: &str) {
+        self.counts.total += 1;
+        let id = path.strip_prefix(collection).and_then(|rest| rest.strip_prefix('/'));
+        match id.map(percent_encoding::percent_decode_str) {
+            Some(id) => *self.counts.by_id.entry(id.decode_utf8_lossy().into_owned()).or_default() += 1,
+            None => self.counts.pings += 1,
+        }
+    }
+}

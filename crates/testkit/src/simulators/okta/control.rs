@@ -1,0 +1,173 @@
+//! The handle by which a test changes the organization, breaks it, and counts what it was asked.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use super::events::{Change, sign_in};
+use super::fault::Fault;
+use super::state::State;
+use super::user::{SimulatedUser, Status};
+use crate::simulators::auth0::NativeEvent;
+use crate::simulators::auth0::rate_limit::RateLimit;
+
+/// Clones control the same organization.
+#[derive(Debug, Clone)]
+pub struct OktaControl {
+    address: SocketAddr,
+    state: Arc<Mutex<State>>,
+}
+
+impl OktaControl {
+    pub(crate) fn new(address: SocketAddr) -> Self {
+        Self { address, state: Arc::default() }
+    }
+
+    /// Where the organization listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The organization's URL: `http://127.0.0.1:{port}`.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The one API token that is known.
+    #[must_use]
+    pub fn api_token(&self) -> &'static str {
+        "00simToken-4f0e8a361b7d20c9"
+    }
+
+    /// Creates or replaces a user.
+    pub fn put_user(&self, user: SimulatedUser) -> Change {
+        let known = self.user(&user.id).is_some();
+        self.change(user, if known { "user.account.update_profile" } else { "user.lifecycle.create" })
+    }
+
+    /// Changes a user's profile.
+    ///
+    /// # Panics
+    /// When there is no such user.
+    pub fn update(&self, id: &str, change: impl FnOnce(&mut SimulatedUser)) -> Change {
+        let mut user = self.existing(id);
+        change(&mut user);
+        self.put_user(user)
+    }
+
+    /// Shuts a user out.
+    ///
+    /// # Panics
+    /// When there is no such user.
+    pub fn suspend(&self, id: &str) -> Change {
+        self.change(
+            SimulatedUser { status: Status::Suspended, ..self.existing(id) },
+            "user.lifecycle.suspend",
+        )
+    }
+
+    /// Deactivates a user: the first step of a deletion.
+    ///
+    /// # Panics
+    /// When there is no such user.
+    pub fn deactivate(&self, id: &str) -> Change {
+        let user = SimulatedUser { status: Status::Deprovisioned, ..self.existing(id) };
+        self.change(user, "user.lifecycle.deactivate")
+    }
+
+    /// Deletes a user: the second step, without a look at the first.
+    ///
+    /// # Panics
+    /// When there is no such user.
+    pub fn delete(&self, id: &str) -> Change {
+        let user = self.existing(id);
+        let mut state = self.lock();
+        let record = state.users.entry(id.to_owned()).or_default();
+        record.previous = record.current.take();
+        Change { event_type: "user.lifecycle.delete.completed", user, at: OffsetDateTime::now_utc() }
+    }
+
+    /// Signs a user on to an application, or in to Okta itself: the entry is in the log, and this is the event.
+    ///
+    /// # Panics
+    /// When there is no such user.
+    pub fn sign_in(&self, id: &str, application: Option<&str>) -> NativeEvent {
+        let (uuid, entry, event) = sign_in(&self.existing(id), application, OffsetDateTime::now_utc());
+        self.lock().log.insert(uuid, entry);
+        event
+    }
+
+    /// The user as it truly is, whatever the fault.
+    #[must_use]
+    pub fn user(&self, id: &str) -> Option<SimulatedUser> {
+        self.lock().users.get(id)?.current.clone()
+    }
+
+    /// Breaks the organization, or mends it with [`Fault::None`].
+    pub fn set_fault(&self, fault: Fault) {
+        self.lock().fault = fault;
+    }
+
+    /// Answers requests for one user with this status; `None`: as usual.
+    pub fn set_status(&self, id: &str, status: Option<u16>) {
+        let statuses = &mut self.lock().statuses;
+        match status {
+            Some(status) => statuses.insert(id.to_owned(), status),
+            None => statuses.remove(id),
+        };
+    }
+
+    /// Admits `limit` requests per `window`; more get a 429.
+    pub fn set_rate_limit(&self, limit: u64, window: Duration) {
+        self.lock().rate_limit = RateLimit::new(limit, window);
+    }
+
+    /// Requests for one user by ID so far, answered in whatever way.
+    #[must_use]
+    pub fn requests_for(&self, id: &str) -> usize {
+        self.lock().counts.by_id.get(id).copied().unwrap_or(0)
+    }
+
+    /// Requests so far.
+    #[must_use]
+    pub fn total_requests(&self) -> usize {
+        self.lock().counts.total
+    }
+
+    /// Listings of users so far.
+    #[must_use]
+    pub fn pings(&self) -> usize {
+        self.lock().counts.pings
+    }
+
+    /// Reads of the log so far.
+    #[must_use]
+    pub fn log_requests(&self) -> usize {
+        self.lock().counts.log
+    }
+
+    /// Answers so far that said that the caller's copy is current.
+    #[must_use]
+    pub fn not_modified(&self) -> usize {
+        self.lock().counts.not_modified
+    }
+
+    fn change(&self, mut user: SimulatedUser, event_type: &'static str) -> Change {
+        let at = OffsetDateTime::now_utc();
+        self.lock().store(&mut user, at);
+        Change { event_type, user, at }
+    }
+
+    fn existing(&self, id: &str) -> SimulatedUser {
+        self.user(id).expect("the user to change exists")
+    }
+
+    /// A panic of a test thread must not hide what it was about behind a poisoned lock.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

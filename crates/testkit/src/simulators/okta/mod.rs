@@ -1,0 +1,100 @@
+//! A simulator of one Okta organization: users, the System Log, and the events of its EventBridge log stream.
+//!
+//! In: commands through [`OktaControl`], HTTP requests. Out: replies and events shaped like the real ones, personal
+//! values included, so that a test can look for them where they must not be. Shapes:
+//! <https://developer.okta.com/docs/api/openapi/okta-management/management/tag/User/>,
+//! <https://developer.okta.com/docs/api/openapi/okta-management/management/tag/SystemLog/>.
+//!
+//! Not simulated: service apps (only the API token is known), writes over HTTP, searches, pages, and reads of the log
+//! but by `uuid`.
+
+mod api;
+mod control;
+mod events;
+mod fault;
+mod state;
+mod user;
+
+use std::net::SocketAddr;
+use std::ops::Deref;
+
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+pub use super::auth0::NativeEvent;
+pub use control::OktaControl;
+pub use events::{Change, LOG_STREAM_SOURCE};
+pub use fault::Fault;
+pub use user::{SimulatedUser, Status};
+
+/// A running simulator. Derefs to its [`OktaControl`]. Stops listening when dropped.
+#[derive(Debug)]
+pub struct OktaSimulator {
+    control: OktaControl,
+    listening: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+}
+
+impl OktaSimulator {
+    /// Starts on a free loopback port.
+    pub async fn start() -> Self {
+        Self::start_on(SocketAddr::from(([127, 0, 0, 1], 0))).await
+    }
+
+    /// Starts on this address.
+    ///
+    /// # Panics
+    /// When the address is taken.
+    pub async fn start_on(address: SocketAddr) -> Self {
+        let listener = TcpListener::bind(address).await.expect("the simulator's address is free");
+        let address = listener.local_addr().expect("a bound socket has an address");
+        let mut simulator = Self { control: OktaControl::new(address), listening: None };
+        simulator.serve(listener);
+        simulator
+    }
+
+    /// A handle on the organization that outlives borrows of the simulator.
+    #[must_use]
+    pub fn control(&self) -> OktaControl {
+        self.control.clone()
+    }
+
+    /// Closes the port: connections are refused, and open ones end after the request they are in.
+    pub async fn refuse_connections(&mut self) {
+        if let Some((stop, server)) = self.listening.take() {
+            drop(stop);
+            server.await.expect("the simulator's server does not panic");
+        }
+    }
+
+    /// Opens the same port again after [`Self::refuse_connections`].
+    ///
+    /// # Panics
+    /// When somebody else has taken the port.
+    pub async fn accept_connections(&mut self) {
+        if self.listening.is_none() {
+            let address = self.control.address();
+            self.serve(TcpListener::bind(address).await.expect("the simulator's port is still free"));
+        }
+    }
+
+    fn serve(&mut self, listener: TcpListener) {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let router = api::router(self.control.clone());
+        let server = tokio::spawn(async move {
+            let serving = axum::serve(listener, router).with_graceful_shutdown(async {
+                let _ = stopped.await; // Dropping the sender is the signal.
+            });
+            serving.await.expect("a loopback server runs until it is stopped");
+        });
+        self.listening = Some((stop, server));
+    }
+}
+
+impl Deref for OktaSimulator {
+    type Target = OktaControl;
+
+    fn deref(&self) -> &Self::Target {
+        &self.control
+    }
+}

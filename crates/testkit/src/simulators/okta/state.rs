@@ -1,0 +1,58 @@
+//! The organization's memory. One lock around all of it: a simulator may be slow, and must not be wrong.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use super::fault::Fault;
+use super::user::SimulatedUser;
+use crate::simulators::auth0::rate_limit::RateLimit;
+
+/// Everything that the organization knows and has counted.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) users: BTreeMap<String, Record>,
+    /// Log entries by `uuid`.
+    pub(crate) log: HashMap<String, Value>,
+    pub(crate) fault: Fault,
+    pub(crate) statuses: HashMap<String, u16>,
+    pub(crate) rate_limit: RateLimit,
+    pub(crate) counts: Counts,
+    /// Versions so far: what entity tags are made of.
+    pub(crate) versions: u64,
+}
+
+/// A user now, and as it was one change ago.
+#[derive(Debug, Default)]
+pub(crate) struct Record {
+    pub(crate) current: Option<SimulatedUser>,
+    pub(crate) previous: Option<SimulatedUser>,
+}
+
+/// Requests so far.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) by_id: HashMap<String, usize>,
+    pub(crate) total: usize,
+    pub(crate) pings: usize,
+    pub(crate) log: usize,
+    pub(crate) not_modified: usize,
+}
+
+impl State {
+    /// Makes `user` what is there now. Okta's `lastUpdated` has whole seconds, so two changes can have the same.
+    pub(crate) fn store(&mut self, user: &mut SimulatedUser, now: OffsetDateTime) {
+        self.versions += 1;
+        user.version = self.versions;
+        user.last_updated = now.replace_nanosecond(0).unwrap_or(now);
+        let record = self.users.entry(user.id.clone()).or_default();
+        record.previous = record.current.replace(user.clone());
+    }
+
+    /// The user as the organization answers for it under the fault in force.
+    pub(crate) fn visible(&self, id: &str) -> Option<&SimulatedUser> {
+        let record = self.users.get(id)?;
+        if self.fault == Fault::Stale { record.previous.as_ref() } else { record.current.as_ref() }
+    }
+}

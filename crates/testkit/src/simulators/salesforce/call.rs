@@ -1,0 +1,204 @@
+//! A request of the API, taken apart before anything is done about it: what is asked, and of which contacts.
+
+use std::collections::HashMap;
+
+use axum::extract::Query;
+use axum::http::{Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Json, Response};
+use percent_encoding::percent_decode_str;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use super::contact::{KEY, full_id, is_field};
+use super::soql::Soql;
+
+/// Where the one version of the API is.
+pub(crate) const BASE: &str = "/services/data/v60.0/";
+/// Most IDs that can be read at once.
+const MOST_IDS: usize = 2000;
+/// Most records that can be written at once.
+const MOST_RECORDS: usize = 200;
+
+/// What is asked.
+#[derive(Debug)]
+pub(crate) enum Call {
+    Limits,
+    Read {
+        target: Target,
+        fields: Option<Vec<String>>,
+    },
+    ReadMany {
+        ids: Vec<String>,
+        fields: Vec<String>,
+    },
+    Query {
+        soql: Soql,
+        deleted_too: bool,
+    },
+    NextPage(String),
+    /// Upsert by key, or update by ID.
+    Write {
+        target: Target,
+        values: Map<String, Value>,
+    },
+    UpsertMany(Batch),
+    UpdateMany(Batch),
+}
+
+/// By what a contact is named.
+#[derive(Debug, Clone)]
+pub(crate) enum Target {
+    Id(String),
+    Key(String),
+}
+
+/// Records to write.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Batch {
+    #[serde(default)]
+    pub(crate) all_or_none: bool,
+    pub(crate) records: Vec<Map<String, Value>>,
+}
+
+#[derive(Deserialize)]
+struct ReadMany {
+    ids: Vec<String>,
+    fields: Vec<String>,
+}
+
+/// A request that is refused as a whole.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+}
+
+impl Call {
+    /// Reads a request.
+    pub(crate) fn parse(method: &Method, uri: &Uri, body: &[u8]) -> Result<Self, Refusal> {
+        let path = uri.path().strip_prefix(BASE).ok_or_else(Refusal::not_found)?;
+        let decode = |part| percent_decode_str(part).decode_utf8_lossy().into_owned();
+        let parts: Vec<String> = path.split('/').map(decode).collect();
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        let query = Query::<HashMap<String, String>>::try_from_uri(uri).map(|Query(query)| query);
+        let query = query.unwrap_or_default();
+        match (method.as_str(), parts.as_slice()) {
+            ("GET", ["limits"]) => Ok(Self::Limits),
+            ("GET", ["sobjects", "Contact", id]) => Self::read(Target::Id(full_id(id)), &query),
+            ("GET", ["sobjects", "Contact", KEY, key]) => Self::read(Target::Key((*key).to_owned()), &query),
+            ("POST", ["composite", "sobjects", "Contact"]) => Self::read_many(json_body(body)?),
+            ("GET", ["query" | "queryAll", page]) => Ok(Self::NextPage((*page).to_owned())),
+            ("GET", [resource @ ("query" | "queryAll")]) => {
+                let soql = query.get("q").ok_or_else(|| Refusal::bad("MALFORMED_QUERY", "no query"))?;
+                Ok(Self::Query { soql: Soql::parse(soql)?, deleted_too: *resource == "queryAll" })
+            }
+            ("PATCH", ["sobjects", "Contact", id]) => {
+                Ok(Self::Write { target: Target::Id(full_id(id)), values: json_body(body)? })
+            }
+            ("PATCH", ["sobjects", "Contact", KEY, key]) => {
+                Ok(Self::Write { target: Target::Key((*key).to_owned()), values: json_body(body)? })
+            }
+            ("PATCH", ["composite", "sobjects", "Contact", KEY]) => {
+                Ok(Self::UpsertMany(Batch::of_allowed_size(json_body(body)?)?))
+            }
+            ("PATCH", ["composite", "sobjects"]) => {
+                Ok(Self::UpdateMany(Batch::of_allowed_size(json_body(body)?)?))
+            }
+            _ => Err(Refusal::not_found()),
+        }
+    }
+
+    fn read(target: Target, query: &HashMap<String, String>) -> Result<Self, Refusal> {
+        let split = |fields: &String| fields.split(',').map(|field| field.trim().to_owned()).collect();
+        let fields: Option<Vec<String>> = query.get("fields").map(split);
+        check_fields(fields.iter().flatten())?;
+        Ok(Self::Read { target, fields })
+    }
+
+    fn read_many(ReadMany { ids, fields }: ReadMany) -> Result<Self, Refusal> {
+        if ids.len() > MOST_IDS {
+            return Err(too_many(MOST_IDS));
+        }
+        check_fields(&fields)?;
+        Ok(Self::ReadMany { ids: ids.iter().map(|id| full_id(id)).collect(), fields })
+    }
+
+    /// Whether something would be written.
+    pub(crate) fn is_write(&self) -> bool {
+        matches!(self, Self::Write { .. } | Self::UpsertMany(_) | Self::UpdateMany(_))
+    }
+
+    /// The IDs and keys that the request names.
+    pub(crate) fn names(&self) -> Vec<String> {
+        match self {
+            Self::Limits | Self::NextPage(_) => Vec::new(),
+            Self::Read { target, .. } | Self::Write { target, .. } => match target {
+                Target::Id(name) | Target::Key(name) => vec![name.clone()],
+            },
+            Self::ReadMany { ids, .. } => ids.clone(),
+            Self::Query { soql, .. } => soql.texts(),
+            Self::UpsertMany(batch) => batch.records.iter().filter_map(|record| text(record, KEY)).collect(),
+            Self::UpdateMany(batch) => batch.records.iter().filter_map(record_id).collect(),
+        }
+    }
+}
+
+impl Batch {
+    fn of_allowed_size(self) -> Result<Self, Refusal> {
+        if self.records.len() > MOST_RECORDS { Err(too_many(MOST_RECORDS)) } else { Ok(self) }
+    }
+}
+
+impl Refusal {
+    pub(crate) fn bad(code: &'static str, message: impl Into<String>) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, code, message: message.into() }
+    }
+
+    pub(crate) fn not_found() -> Self {
+        let message = "The requested resource does not exist".to_owned();
+        Self { status: StatusCode::NOT_FOUND, code: "NOT_FOUND", message }
+    }
+
+    pub(crate) fn deleted() -> Self {
+        let message = "entity is deleted".to_owned();
+        Self { status: StatusCode::NOT_FOUND, code: "ENTITY_IS_DELETED", message }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.status, Json(json!([{ "message": self.message, "errorCode": self.code }]))).into_response()
+    }
+}
+
+/// Refuses a field that there is not.
+pub(crate) fn check_fields<'a>(fields: impl IntoIterator<Item = &'a String>) -> Result<(), Refusal> {
+    match fields.into_iter().find(|field| !is_field(field)) {
+        Some(field) => {
+            Err(Refusal::bad("INVALID_FIELD", format!("No such column '{field}' on entity 'Contact'.")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The ID in a record to update.
+pub(crate) fn record_id(record: &Map<String, Value>) -> Option<String> {
+    text(record, "id").or_else(|| text(record, "Id")).map(|id| full_id(&id))
+}
+
+/// A member that is text and not empty.
+pub(crate) fn text(record: &Map<String, Value>, name: &str) -> Option<String> {
+    record.get(name)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+fn too_many(most: usize) -> Refusal {
+    let message = format!("record limit reached. cannot submit more than {most} records into this call");
+    Refusal::bad("EXCEEDED_ID_LIMIT", message)
+}
+
+fn json_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(|error| Refusal::bad("JSON_PARSER_ERROR", error.to_string()))
+}

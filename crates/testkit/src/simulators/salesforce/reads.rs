@@ -1,0 +1,83 @@
+//! What is read: one contact, many by ID, queries and their pages, and the limits.
+
+use axum::response::{IntoResponse, Json, Response};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::api::DAILY_CALLS;
+use super::call::{BASE, Refusal, Target};
+use super::contact::SimulatedContact;
+use super::soql::Soql;
+use super::state::State;
+
+/// `GET limits`.
+pub(crate) fn limits(state: &State) -> Response {
+    let remaining = DAILY_CALLS.saturating_sub(state.counts.total);
+    Json(json!({ "DailyApiRequests": { "Max": DAILY_CALLS, "Remaining": remaining } })).into_response()
+}
+
+/// `GET sobjects/Contact/{id}`, and the same by key.
+pub(crate) fn one(state: &State, target: &Target, fields: Option<&[String]>) -> Response {
+    let contact = match target {
+        Target::Id(id) => state.visible(id),
+        Target::Key(key) => {
+            let has_key = |contact: &&SimulatedContact| contact.person_key.as_ref() == Some(key);
+            state.all_visible().filter(has_key).find(|contact| !contact.is_deleted)
+        }
+    };
+    match (contact, fields) {
+        (None, _) => Refusal::not_found().into_response(),
+        (Some(contact), _) if contact.is_deleted => Refusal::deleted().into_response(),
+        (Some(contact), None) => Json(contact.to_json()).into_response(),
+        (Some(contact), Some(fields)) => Json(with_id(contact, fields)).into_response(),
+    }
+}
+
+/// `POST composite/sobjects/Contact`: in the order of the IDs, `null` where nothing can be seen.
+pub(crate) fn many(state: &State, ids: &[String], fields: &[String]) -> Response {
+    let seen = |id| state.visible(id).filter(|contact| !contact.is_deleted);
+    let found: Vec<Value> =
+        ids.iter().map(|id| seen(id).map_or(Value::Null, |contact| with_id(contact, fields))).collect();
+    Json(found).into_response()
+}
+
+/// `GET query` and `GET queryAll`: the first page.
+pub(crate) fn query(state: &mut State, soql: &Soql, deleted_too: bool) -> Response {
+    let mut found: Vec<&SimulatedContact> = state
+        .all_visible()
+        .filter(|contact| (deleted_too || !contact.is_deleted) && soql.matches(contact))
+        .collect();
+    if soql.by_modstamp {
+        found.sort_by_key(|contact| (contact.system_modstamp, &contact.id));
+    }
+    found.truncate(soql.limit.unwrap_or(usize::MAX));
+    let fields = || soql.fields.iter().map(String::as_str);
+    let records: Vec<Value> = found.into_iter().map(|contact| contact.select(fields())).collect();
+    page(state, records.len(), records, if deleted_too { "queryAll" } else { "query" }, 0)
+}
+
+/// `GET query/{page}`: as of the time of the query.
+pub(crate) fn next_page(state: &mut State, name: &str) -> Response {
+    let Some((total, rest)) = state.pages.get(name).cloned() else {
+        return Refusal::bad("INVALID_QUERY_LOCATOR", "invalid query locator").into_response();
+    };
+    let before = total - rest.len();
+    page(state, total, rest, "query", before)
+}
+
+fn page(state: &mut State, total: usize, mut records: Vec<Value>, resource: &str, before: usize) -> Response {
+    let rest = records.split_off(state.page_size.min(records.len()));
+    let mut body = json!({ "totalSize": total, "done": rest.is_empty(), "records": records });
+    if !rest.is_empty() {
+        let locator = &Uuid::new_v4().simple().to_string()[..13];
+        let name = format!("01g9x{locator}-{}", before + records.len());
+        body["nextRecordsUrl"] = format!("{BASE}{resource}/{name}").into();
+        state.pages.insert(name, (total, rest));
+    }
+    Json(body).into_response()
+}
+
+/// The ID is given, asked for or not.
+fn with_id(contact: &SimulatedContact, fields: &[String]) -> Value {
+    contact.select(["Id"].into_iter().chain(fields.iter().map(String::as_str)))
+}

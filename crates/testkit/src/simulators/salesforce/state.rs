@@ -1,0 +1,134 @@
+//! The org's memory. One lock around all of it: a simulator may be slow, and must not be wrong.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use super::contact::{SimulatedContact, contact_id};
+use super::events::{ChangeKind, ContactChange, Transaction, change_event};
+use super::fault::Fault;
+use crate::simulators::auth0::NativeEvent;
+use crate::simulators::auth0::gate::Shared;
+
+/// Everything that the org knows and has counted.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) contacts: BTreeMap<String, Record>,
+    pub(crate) events: Vec<NativeEvent>,
+    pub(crate) tokens: HashSet<String>,
+    pub(crate) fault: Fault,
+    pub(crate) statuses: HashMap<String, u16>,
+    pub(crate) gates: HashMap<String, Arc<Shared>>,
+    pub(crate) page_size: usize,
+    /// The rest of each query that has more pages, by the last part of its `nextRecordsUrl`.
+    pub(crate) pages: HashMap<String, (usize, Vec<Value>)>,
+    pub(crate) counts: Counts,
+    commit_number: i64,
+    created: u64,
+}
+
+/// A contact now, and as it was one change ago.
+#[derive(Debug, Clone)]
+pub(crate) struct Record {
+    pub(crate) current: SimulatedContact,
+    pub(crate) previous: Option<SimulatedContact>,
+}
+
+/// Requests so far.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) by_name: HashMap<String, usize>,
+    pub(crate) total: usize,
+    pub(crate) tokens: usize,
+    pub(crate) pings: usize,
+    pub(crate) writes: usize,
+    pub(crate) creations: usize,
+}
+
+impl State {
+    pub(crate) fn new() -> Self {
+        Self {
+            contacts: BTreeMap::new(),
+            events: Vec::new(),
+            tokens: HashSet::new(),
+            fault: Fault::None,
+            statuses: HashMap::new(),
+            gates: HashMap::new(),
+            page_size: 2000,
+            pages: HashMap::new(),
+            counts: Counts::default(),
+            commit_number: 1_745_500_706_683_617_280,
+            created: 8_100_000_000,
+        }
+    }
+
+    /// Makes `contact` the present state of the record with its ID, and tells of it.
+    pub(crate) fn commit(
+        &mut self,
+        kind: ChangeKind,
+        mut contact: SimulatedContact,
+        transaction: &mut Transaction,
+    ) -> ContactChange {
+        let now = OffsetDateTime::now_utc();
+        let at = now.replace_nanosecond(u32::from(now.millisecond()) * 1_000_000).unwrap_or(now);
+        let second = now.replace_nanosecond(0).unwrap_or(now);
+        let previous = self.contacts.get(&contact.id).map(|record| record.current.clone());
+        contact.created_date = previous.as_ref().map_or(second, |previous| previous.created_date);
+        contact.system_modstamp =
+            previous.as_ref().map_or(second, |previous| second.max(previous.system_modstamp));
+        let commit = self.next_commit();
+        let event = change_event(kind, previous.as_ref(), &contact, at, commit, transaction);
+        self.events.push(event.clone());
+        let record = Record { current: contact.clone(), previous };
+        self.contacts.insert(contact.id.clone(), record);
+        ContactChange { kind, contact, at, event }
+    }
+
+    pub(crate) fn next_commit(&mut self) -> i64 {
+        self.commit_number += 1;
+        self.commit_number
+    }
+
+    /// An ID that no contact has.
+    pub(crate) fn new_id(&mut self) -> String {
+        loop {
+            self.created += 1;
+            let id = contact_id(self.created);
+            if !self.contacts.contains_key(&id) {
+                return id;
+            }
+        }
+    }
+
+    /// The contact as it truly is, also a deleted one.
+    pub(crate) fn contact(&self, id: &str) -> Option<&SimulatedContact> {
+        self.contacts.get(id).map(|record| &record.current)
+    }
+
+    /// The contact that is not deleted and has this key. Salesforce compares without regard to case unless told
+    /// otherwise; the field is told otherwise.
+    pub(crate) fn by_key(&self, key: &str) -> Option<&SimulatedContact> {
+        let current = self.contacts.values().map(|record| &record.current);
+        current
+            .filter(|contact| !contact.is_deleted)
+            .find(|contact| contact.person_key.as_deref() == Some(key))
+    }
+
+    /// Another contact that is not deleted and has this contact's key.
+    pub(crate) fn duplicate_of(&self, contact: &SimulatedContact) -> Option<&SimulatedContact> {
+        self.by_key(contact.person_key.as_deref()?).filter(|other| other.id != contact.id)
+    }
+
+    /// The contact as the org answers for it under the fault in force, also a deleted one.
+    pub(crate) fn visible(&self, id: &str) -> Option<&SimulatedContact> {
+        let record = self.contacts.get(id)?;
+        if self.fault == Fault::Stale { record.previous.as_ref() } else { Some(&record.current) }
+    }
+
+    /// All that [`Self::visible`] gives, by ID.
+    pub(crate) fn all_visible(&self) -> impl Iterator<Item = &SimulatedContact> {
+        self.contacts.keys().filter_map(|id| self.visible(id))
+    }
+}

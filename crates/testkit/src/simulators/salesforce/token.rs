@@ -1,0 +1,70 @@
+//! `POST /services/oauth2/token`: client credentials, as a form.
+//! <https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_client_credentials_flow.htm>
+
+use axum::extract::{Form, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Json, Response};
+use serde::Deserialize;
+use serde_json::json;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::api::unavailable;
+use super::control::SalesforceControl;
+use super::fault::Fault;
+
+const ORG: &str = "00D9x000000OrchEAK";
+
+#[derive(Deserialize)]
+pub(crate) struct TokenRequest {
+    grant_type: Option<String>,
+    client_id: Option<String>,
+    client_secret: Option<String>,
+}
+
+/// Issues a token, or says why not.
+pub(crate) async fn issue(
+    State(control): State<SalesforceControl>,
+    request: Option<Form<TokenRequest>>,
+) -> Response {
+    control.lock().counts.tokens += 1;
+    if control.lock().fault == Fault::Down {
+        return unavailable();
+    }
+    let Some(Form(TokenRequest { grant_type: Some(grant_type), client_id: Some(id), client_secret })) =
+        request
+    else {
+        return refuse("invalid_request", "missing required parameter");
+    };
+    if grant_type != "client_credentials" {
+        return refuse("unsupported_grant_type", "grant type not supported");
+    }
+    if id != control.client_id() || client_secret.as_deref() != Some(control.client_secret()) {
+        return refuse("invalid_client", "invalid client credentials");
+    }
+    let token = format!("{ORG}!AQEAQ.{}", Uuid::new_v4().simple());
+    control.lock().tokens.insert(token.clone());
+    let base = control.base_url();
+    let reply = json!({
+        "access_token": token,
+        "signature": "c2ltdWxhdGVkIHNpZ25hdHVyZQ==",
+        "scope": "api",
+        "instance_url": base,
+        "id": format!("{base}/id/{ORG}/0059x000000SimUAAU"),
+        "token_type": "Bearer",
+        "issued_at": (OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000).to_string(),
+    });
+    Json(reply).into_response()
+}
+
+fn refuse(error: &str, description: &str) -> Response {
+    let body = json!({ "error": error, "error_description": description });
+    (StatusCode::BAD_REQUEST, Json(body)).into_response()
+}
+
+/// Whether the request carries a token that was issued and not revoked.
+pub(crate) fn is_authorized(control: &SalesforceControl, headers: &HeaderMap) -> bool {
+    let state = control.lock();
+    let token = headers.get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    state.fault != Fault::TokenRefused && token.is_some_and(|token| state.tokens.contains(token))
+}
