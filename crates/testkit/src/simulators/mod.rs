@@ -1,4 +1,6 @@
 //! Simulators of providers that have no server to install. Each says honestly what it does not do.
 
 pub mod auth0;
+pub mod identity;
 pub mod okta;
+pub mod salesforce;

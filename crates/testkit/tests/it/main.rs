@@ -5,3 +5,4 @@
 mod auth0;
 mod auth0_faults;
 mod okta;
+mod salesforce;

@@ -8,7 +8,8 @@ pub enum Fault {
     /// None.
     #[default]
     None,
-    /// Every request is answered with 503. For a closed port see [`super::IdentityControl`]'s simulators.
+    /// Every request is answered with 503. For a closed port see
+    /// [`super::StripeSimulator::refuse_connections`].
     Down,
     /// Every request is answered this much later. The body is as of the request's arrival.
     Slow(Duration),

@@ -47,7 +47,7 @@ async fn api(State(control): State<SalesforceControl>, request: Request) -> Resp
         let message = "TotalRequests Limit exceeded.".to_owned();
         Refusal { status: StatusCode::FORBIDDEN, code: "REQUEST_LIMIT_EXCEEDED", message }.into_response()
     } else {
-        match call {
+        match call.and_then(|call| call.check_size().map(|()| call)) {
             Ok(call) => answer(&control, call, &names, &parts.headers).await,
             Err(refusal) => refusal.into_response(),
         }

@@ -101,12 +101,8 @@ impl Call {
             ("PATCH", ["sobjects", "Contact", KEY, key]) => {
                 Ok(Self::Write { target: Target::Key((*key).to_owned()), values: json_body(body)? })
             }
-            ("PATCH", ["composite", "sobjects", "Contact", KEY]) => {
-                Ok(Self::UpsertMany(Batch::of_allowed_size(json_body(body)?)?))
-            }
-            ("PATCH", ["composite", "sobjects"]) => {
-                Ok(Self::UpdateMany(Batch::of_allowed_size(json_body(body)?)?))
-            }
+            ("PATCH", ["composite", "sobjects", "Contact", KEY]) => Ok(Self::UpsertMany(json_body(body)?)),
+            ("PATCH", ["composite", "sobjects"]) => Ok(Self::UpdateMany(json_body(body)?)),
             _ => Err(Refusal::not_found()),
         }
     }
@@ -119,11 +115,18 @@ impl Call {
     }
 
     fn read_many(ReadMany { ids, fields }: ReadMany) -> Result<Self, Refusal> {
-        if ids.len() > MOST_IDS {
-            return Err(too_many(MOST_IDS));
-        }
         check_fields(&fields)?;
         Ok(Self::ReadMany { ids: ids.iter().map(|id| full_id(id)).collect(), fields })
+    }
+
+    /// Refuses what names more than the org takes at once.
+    pub(crate) fn check_size(&self) -> Result<(), Refusal> {
+        let (size, most) = match self {
+            Self::ReadMany { ids, .. } => (ids.len(), MOST_IDS),
+            Self::UpsertMany(batch) | Self::UpdateMany(batch) => (batch.records.len(), MOST_RECORDS),
+            _ => return Ok(()),
+        };
+        if size > most { Err(too_many(most)) } else { Ok(()) }
     }
 
     /// Whether something would be written.
@@ -143,12 +146,6 @@ impl Call {
             Self::UpsertMany(batch) => batch.records.iter().filter_map(|record| text(record, KEY)).collect(),
             Self::UpdateMany(batch) => batch.records.iter().filter_map(record_id).collect(),
         }
-    }
-}
-
-impl Batch {
-    fn of_allowed_size(self) -> Result<Self, Refusal> {
-        if self.records.len() > MOST_RECORDS { Err(too_many(MOST_RECORDS)) } else { Ok(self) }
     }
 }
 

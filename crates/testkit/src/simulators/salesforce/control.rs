@@ -178,7 +178,7 @@ impl SalesforceControl {
     }
 
     /// Requests so far that named this contact by ID, or a key by its value, alone or among others, answered in whatever
-    /// way. A request by key counts for the contact too that has it on arrival.
+    /// way but for a body that cannot be read. A request by key counts for the contact too that has it on arrival.
     #[must_use]
     pub fn requests_for(&self, id: &str) -> usize {
         self.lock().counts.by_name.get(id).copied().unwrap_or(0)

@@ -1,6 +1,7 @@
 //! `POST /services/oauth2/token`: client credentials, as a form.
 //! <https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_client_credentials_flow.htm>
 
+use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Json, Response};
@@ -25,14 +26,13 @@ pub(crate) struct TokenRequest {
 /// Issues a token, or says why not.
 pub(crate) async fn issue(
     State(control): State<SalesforceControl>,
-    request: Option<Form<TokenRequest>>,
+    request: Result<Form<TokenRequest>, FormRejection>,
 ) -> Response {
     control.lock().counts.tokens += 1;
     if control.lock().fault == Fault::Down {
         return unavailable();
     }
-    let Some(Form(TokenRequest { grant_type: Some(grant_type), client_id: Some(id), client_secret })) =
-        request
+    let Ok(Form(TokenRequest { grant_type: Some(grant_type), client_id: Some(id), client_secret })) = request
     else {
         return refuse("invalid_request", "missing required parameter");
     };

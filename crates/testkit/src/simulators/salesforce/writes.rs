@@ -99,7 +99,7 @@ fn many(
     for record in &batch.records {
         let written = check_type(record).and_then(|()| target(record)).and_then(|target| {
             let mut values = record.clone();
-            let named = if upsert { [KEY, "attributes", ""] } else { ["id", "Id", "attributes"] };
+            let named: &[&str] = if upsert { &[KEY] } else { &["id", "Id"] };
             values.retain(|name, _| !named.contains(&name.as_str()));
             write(state, transaction, &target, &values)
         });
@@ -165,7 +165,7 @@ fn write(
     if let Target::Key(key) = target {
         contact.person_key = Some(key.clone());
     }
-    for (name, value) in values {
+    for (name, value) in values.iter().filter(|(name, _)| *name != "attributes") {
         set(&mut contact, name, value)?;
     }
     if contact.last_name.is_empty() {

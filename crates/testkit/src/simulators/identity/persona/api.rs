@@ -23,7 +23,11 @@ pub(crate) fn router(control: IdentityControl) -> Router {
         .with_state(control)
 }
 
-async fn inquiry(State(control): State<IdentityControl>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+async fn inquiry(
+    State(control): State<IdentityControl>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
     if let Some(reply) = set_status(&control, &id) {
         return reply;
     }
@@ -39,7 +43,8 @@ async fn inquiries(
     Query(parameters): Query<Vec<(String, String)>>,
     headers: HeaderMap,
 ) -> Response {
-    let size = parameters.iter().find(|(name, _)| name == "page[size]").map_or(Ok(10), |(_, text)| text.parse());
+    let size =
+        parameters.iter().find(|(name, _)| name == "page[size]").map_or(Ok(10), |(_, text)| text.parse());
     let Ok(size @ 1..=100) = size else {
         return error(StatusCode::BAD_REQUEST, "Bad request");
     };

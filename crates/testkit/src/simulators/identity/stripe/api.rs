@@ -25,7 +25,11 @@ pub(crate) fn router(control: IdentityControl) -> Router {
         .with_state(control)
 }
 
-async fn session(State(control): State<IdentityControl>, Path(id): Path<String>, query: Parameters) -> Response {
+async fn session(
+    State(control): State<IdentityControl>,
+    Path(id): Path<String>,
+    query: Parameters,
+) -> Response {
     if let Some(reply) = set_status(&control, &id) {
         return reply;
     }

@@ -86,14 +86,13 @@ pub(crate) fn redact(session: &mut Value) {
 /// <https://docs.stripe.com/identity/access-verification-results>.
 pub(crate) fn view(session: &Value, expand: &[&str]) -> Value {
     let mut session = session.clone();
-    let named = |field: &str| expand.contains(&field);
-    let all = named("verified_outputs");
-    if !all && !named("verified_outputs.dob") {
+    let with_dob = expand.contains(&"verified_outputs.dob");
+    if !with_dob && !expand.contains(&"verified_outputs") {
         session.as_object_mut().expect("a session is an object").remove("verified_outputs");
-    } else if let Some(outputs) = session["verified_outputs"].as_object_mut() {
-        if !named("verified_outputs.dob") {
-            outputs.remove("dob");
-        }
+        return session;
+    }
+    if let Some(outputs) = session["verified_outputs"].as_object_mut().filter(|_| !with_dob) {
+        outputs.remove("dob");
     }
     session
 }

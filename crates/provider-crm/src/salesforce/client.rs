@@ -1,0 +1,64 @@
+//! The REST API: contacts by ID, one contact written, and a ping.
+//!
+//! <https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/intro_rest.htm>. The user in whose name we
+//! act needs the permission "API Enabled", may see all contacts, and may edit the fields that we write.
+
+use event_contract::Envelope;
+use provider_http::{ConfigError, ProviderError, ProviderHttp, ProviderHttpConfig};
+use serde::de::IgnoredAny;
+
+use super::{SOURCE, SalesforceConfig, events, read, write};
+use crate::{ContactWrite, ContactWritten, CrmEvent, CrmProvider, FetchedContact, UnreadableEvent};
+
+/// A client of one organisation. Clones share connections, token and rate limit.
+#[derive(Debug, Clone)]
+pub struct SalesforceClient {
+    http: ProviderHttp,
+}
+
+impl SalesforceClient {
+    /// Makes a client. Sends nothing yet.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when a URL is not a web address, the API version is no number, or the key is no key.
+    pub fn new(config: SalesforceConfig) -> Result<Self, ConfigError> {
+        Self::with_limits(config, |_| {})
+    }
+
+    /// Makes a client with other limits than the usual: time-outs, requests in flight.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_limits(
+        config: SalesforceConfig,
+        adjust: impl FnOnce(&mut ProviderHttpConfig),
+    ) -> Result<Self, ConfigError> {
+        let mut http = config.http()?;
+        adjust(&mut http);
+        Ok(Self { http: ProviderHttp::new(http)? })
+    }
+}
+
+impl CrmProvider for SalesforceClient {
+    fn source(&self) -> &'static str {
+        SOURCE
+    }
+
+    fn read_event(&self, envelope: &Envelope) -> Result<CrmEvent, UnreadableEvent> {
+        events::read_event(envelope)
+    }
+
+    /// One call for 2,000 contacts; one more for each 400 of those that are not there.
+    async fn fetch_contacts(&self, ids: &[String]) -> Result<Vec<FetchedContact>, ProviderError> {
+        read::fetch_contacts(&self.http, ids).await
+    }
+
+    /// A new contact without a family name costs a second call, and is named "–".
+    async fn upsert_contact(&self, write: &ContactWrite) -> Result<ContactWritten, ProviderError> {
+        write::upsert_contact(&self.http, write).await
+    }
+
+    async fn ping(&self) -> Result<(), ProviderError> {
+        read::collection(self.http.get_json::<IgnoredAny>(&["limits"], &[], None).await?).map(|_| ())
+    }
+}

@@ -1,0 +1,78 @@
+//! A contact's ID in its one spelling. Pure.
+//!
+//! Salesforce writes an ID with 15 characters, where case matters, or with three more that tell the case of the
+//! others: <https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/field_types.htm>.
+//! We keep 18. What is not a contact's ID never reaches a query: it could not be found there, may be anything, and
+//! would have Salesforce refuse the whole batch that it stands in.
+
+/// The first characters of every contact's ID.
+const KEY_PREFIX: &str = "003";
+/// What the last three characters are taken from, by five bits.
+const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
+const SHORT: usize = 15;
+const LONG: usize = 18;
+
+/// A contact's ID: 18 ASCII letters and digits.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct ContactId(String);
+
+impl ContactId {
+    /// `None`: no contact has such an ID.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let long = normalised(text)?;
+        (text.starts_with(KEY_PREFIX) && long.starts_with(text)).then_some(Self(long))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Any record's ID with 18 characters, the last three as they should be. `None` when it has no ID's form.
+pub(crate) fn normalised(text: &str) -> Option<String> {
+    let formed = matches!(text.len(), SHORT | LONG) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let short = formed.then(|| &text[..SHORT])?;
+    let case = |part: &[u8]| {
+        let upper = part.iter().enumerate().filter(|(_, byte)| byte.is_ascii_uppercase());
+        char::from(ALPHABET[upper.fold(0, |bits, (place, _)| bits | 1 << place)])
+    };
+    Some(short.chars().chain(short.as_bytes().chunks(5).map(case)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Option<String> {
+        ContactId::parse(text).map(|id| id.as_str().to_owned())
+    }
+
+    #[test]
+    fn an_id_has_one_spelling() {
+        for (text, expected) in [
+            ("0035f00000AbCdE", "0035f00000AbCdEAAV"),
+            ("0035f00000AbCdEAAV", "0035f00000AbCdEAAV"),
+            ("003000000000001", "003000000000001AAA"),
+            ("003ZZZZZZZZZZZZ", "003ZZZZZZZZZZZZY55"),
+        ] {
+            assert_eq!(parsed(text).as_deref(), Some(expected), "{text}");
+        }
+        assert_eq!(normalised("000000000000000").as_deref(), Some("000000000000000AAA"));
+    }
+
+    #[test]
+    fn what_is_no_contact_s_id_is_none() {
+        for text in [
+            "",
+            "0035f00000AbCd",
+            "0035f00000AbCdEAAVX",
+            "0035f00000AbCdEAAA",
+            "0015f00000AbCdE",
+            "003') OR (Id!='",
+            "0035f00000AbCd'",
+            "0035f00000AbC\u{e9}",
+        ] {
+            assert_eq!(parsed(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Salesforce's error codes: what the status alone does not say. Pure.
+//!
+//! Codes: <https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/errorcodes.htm> and
+//! <https://developer.salesforce.com/docs/atlas.en-us.api.meta/api/sforce_api_calls_concepts_core_data_objects.htm>.
+//! The same codes stand in the body of an error reply and in the result of each record of a batch.
+
+use std::time::Duration;
+
+use provider_http::{Outage, ProviderError};
+use serde::Deserialize;
+
+/// Pause after the organisation's requests of 24 hours are used up. They come back little by little, as old requests
+/// leave the window, so the next one is tried long before a day is over.
+const QUOTA_PAUSE: Duration = Duration::from_secs(15 * 60);
+/// Pause after too many long requests at once: the same code, and over as soon as some of them end.
+const CONCURRENCY_PAUSE: Duration = Duration::from_secs(30);
+
+/// One of the errors in an error reply's body.
+#[derive(Deserialize)]
+struct ReplyError {
+    #[serde(rename = "errorCode")]
+    code: String,
+    message: Option<String>,
+}
+
+/// Reads the body of an error reply. `None`: the status says it all.
+pub(crate) fn read_error(_status: u16, body: &[u8]) -> Option<ProviderError> {
+    let errors: Vec<ReplyError> = serde_json::from_slice(body).ok()?;
+    let ReplyError { code, message } = errors.first()?;
+    temporary(code, message.as_deref())
+}
+
+/// What a code means that is not the request's fault, and over by itself.
+fn temporary(code: &str, message: Option<&str>) -> Option<ProviderError> {
+    match code {
+        "REQUEST_LIMIT_EXCEEDED" => {
+            let concurrent = message.is_some_and(|message| message.starts_with("Concurrent"));
+            let retry_after = if concurrent { CONCURRENCY_PAUSE } else { QUOTA_PAUSE };
+            Some(ProviderError::RateLimited { retry_after })
+        }
+        "UNABLE_TO_LOCK_ROW" | "QUERY_TIMEOUT" | "SERVER_UNAVAILABLE" => Some(BUSY),
+        _ => None,
+    }
+}
+
+/// Salesforce is there, and cannot do this now.
+const BUSY: ProviderError = ProviderError::Unavailable { cause: Outage::ServerError, retry_after: None };
+
+/// What a code means in the result of one record that was to be written.
+pub(crate) fn write_error(code: &str, message: Option<&str>) -> ProviderError {
+    match code {
+        // Another writer has just made a contact with the same key: next time it is found.
+        "DUPLICATE_VALUE" | "DUPLICATE_EXTERNAL_ID" => BUSY,
+        "ENTITY_IS_DELETED" | "INVALID_CROSS_REFERENCE_KEY" => ProviderError::Invalid { status: 404 },
+        _ => temporary(code, message).unwrap_or(ProviderError::Invalid { status: 400 }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_over_by_itself_is_read_from_a_body() {
+        let limited = |secs| Some(ProviderError::RateLimited { retry_after: Duration::from_secs(secs) });
+        let cases = [
+            (
+                r#"[{"errorCode":"REQUEST_LIMIT_EXCEEDED","message":"TotalRequests Limit exceeded."}]"#,
+                limited(900),
+            ),
+            (
+                r#"[{"errorCode":"REQUEST_LIMIT_EXCEEDED","message":"ConcurrentPerOrgLongTxn Limit exceeded."}]"#,
+                limited(30),
+            ),
+            (r#"[{"errorCode":"REQUEST_LIMIT_EXCEEDED"}]"#, limited(900)),
+            (r#"[{"errorCode":"UNABLE_TO_LOCK_ROW","message":"","fields":[]}]"#, Some(BUSY)),
+            (r#"[{"errorCode":"INSUFFICIENT_ACCESS"}]"#, None),
+            ("[]", None),
+            (r#"{"errorCode":"REQUEST_LIMIT_EXCEEDED"}"#, None),
+            ("<html>", None),
+        ];
+        for (body, expected) in cases {
+            assert_eq!(read_error(403, body.as_bytes()), expected, "{body}");
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Salesforce: Change Data Capture in, REST API out.
+//!
+//! Change events reach the bus through an Event Relay and may name several contacts. Contacts are read up to 2,000 a
+//! call, which counts as one against the organisation's daily limit; a contact that is not there any more is asked
+//! for once more among the deleted ones, since no event says that a deletion was a merge.
+
+mod client;
+mod config;
+mod contact_id;
+mod error_code;
+mod events;
+mod read;
+mod record;
+mod write;
+
+pub use client::SalesforceClient;
+pub use config::{SalesforceAuth, SalesforceConfig};
+
+/// The source's name in rows, and in `coppice.ingress.salesforce`.
+pub const SOURCE: &str = "salesforce";

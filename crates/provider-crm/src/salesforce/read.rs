@@ -1,0 +1,131 @@
+//! Contacts by ID, many at once.
+//!
+//! Two questions: the batch read (<https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_sobjects_collections_retrieve.htm>)
+//! answers in order, with `null` for what it does not find; those are looked up among all records, deleted ones
+//! included (<https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_queryall.htm>), to learn
+//! whether they were merged.
+
+use std::collections::{HashMap, HashSet};
+
+use provider_http::{Answer, ProviderError, ProviderHttp};
+use serde::{Deserialize, Serialize};
+
+use super::contact_id::{ContactId, normalised};
+use super::record::{FIELDS, SalesforceContact};
+use crate::FetchedContact;
+
+/// The most records of one batch read.
+const BATCH: usize = 2000;
+/// The most IDs of one query: each is 27 characters of the URL, which may have 16,384.
+const QUERY_BATCH: usize = 400;
+
+type Known = HashMap<ContactId, FetchedContact>;
+
+#[derive(Serialize)]
+struct RetrieveRequest<'a> {
+    ids: Vec<&'a str>,
+    fields: [&'static str; FIELDS.len()],
+}
+
+#[derive(Deserialize)]
+struct QueryReply {
+    records: Vec<Trace>,
+}
+
+/// What is left of a contact that the batch read does not find.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Trace {
+    id: String,
+    is_deleted: bool,
+    master_record_id: Option<String>,
+}
+
+/// The contacts in the order of `ids`. What cannot be a contact's ID is gone without being asked for.
+pub(crate) async fn fetch_contacts(
+    http: &ProviderHttp,
+    ids: &[String],
+) -> Result<Vec<FetchedContact>, ProviderError> {
+    let places: Vec<Option<ContactId>> = ids.iter().map(|id| ContactId::parse(id)).collect();
+    let mut seen = HashSet::new();
+    let distinct: Vec<&ContactId> = places.iter().flatten().filter(|id| seen.insert(*id)).collect();
+    let mut known = Known::new();
+    for batch in distinct.chunks(BATCH) {
+        known.extend(fetch_batch(http, batch).await?);
+    }
+    let answer = |id: &Option<ContactId>| id.as_ref().and_then(|id| known.get(id)).cloned();
+    Ok(places.iter().map(|id| answer(id).unwrap_or(FetchedContact::Gone { merged_into: None })).collect())
+}
+
+/// A contact that is found nowhere is not in the map.
+async fn fetch_batch(http: &ProviderHttp, ids: &[&ContactId]) -> Result<Known, ProviderError> {
+    let mut known = retrieve(http, ids).await?;
+    let missing: Vec<_> = ids.iter().copied().filter(|id| !known.contains_key(*id)).collect();
+    let mut restored = Vec::new();
+    for part in missing.chunks(QUERY_BATCH) {
+        for (id, trace) in traces(http, part).await? {
+            if trace.is_deleted {
+                let merged_into = trace.master_record_id.and_then(|id| normalised(&id));
+                known.insert(id.clone(), FetchedContact::Gone { merged_into });
+            } else {
+                restored.push(id);
+            }
+        }
+    }
+    if !restored.is_empty() {
+        // Made or restored between the two questions.
+        let found = retrieve(http, &restored).await?;
+        if restored.iter().any(|id| !found.contains_key(*id)) {
+            return Err(CONTRADICTION);
+        }
+        known.extend(found);
+    }
+    Ok(known)
+}
+
+/// A reply that is not an answer to the question.
+const CONTRADICTION: ProviderError = ProviderError::Malformed { line: 0, column: 0 };
+
+/// The contacts that the batch read finds.
+async fn retrieve(http: &ProviderHttp, ids: &[&ContactId]) -> Result<Known, ProviderError> {
+    let request = RetrieveRequest { ids: ids.iter().map(|id| id.as_str()).collect(), fields: FIELDS };
+    let path = ["composite", "sobjects", "Contact"];
+    let answer = http.post_json_to_read::<_, Vec<Option<SalesforceContact>>>(&path, &[], &request).await?;
+    let contacts = collection(answer)?;
+    if contacts.len() != ids.len() {
+        return Err(CONTRADICTION);
+    }
+    let mut known = Known::new();
+    for (id, contact) in ids.iter().zip(contacts) {
+        let Some(contact) = contact else { continue };
+        if contact.id != id.as_str() {
+            return Err(CONTRADICTION);
+        }
+        known.insert((*id).clone(), FetchedContact::Found(Box::new(contact.into())));
+    }
+    Ok(known)
+}
+
+/// What is left of these contacts, by ID. An ID is letters and digits: nothing in it can end the quotation.
+async fn traces<'a>(
+    http: &ProviderHttp,
+    ids: &[&'a ContactId],
+) -> Result<Vec<(&'a ContactId, Trace)>, ProviderError> {
+    let quoted: Vec<String> = ids.iter().map(|id| format!("'{}'", id.as_str())).collect();
+    let query =
+        format!("SELECT Id, IsDeleted, MasterRecordId FROM Contact WHERE Id IN ({})", quoted.join(","));
+    let reply: QueryReply = collection(http.get_json(&["queryAll"], &[("q", &query)], None).await?)?;
+    let asked = |trace: Trace| {
+        let id = ids.iter().copied().find(|id| id.as_str() == trace.id)?;
+        Some((id, trace))
+    };
+    reply.records.into_iter().map(|trace| asked(trace).ok_or(CONTRADICTION)).collect()
+}
+
+/// A resource of the API is always there: a 404 for it means that the base URL or the API version is wrong.
+pub(crate) fn collection<T>(answer: Answer<T>) -> Result<T, ProviderError> {
+    match answer {
+        Answer::Found { value, .. } => Ok(value),
+        Answer::NotFound | Answer::NotModified => Err(ProviderError::Invalid { status: 404 }),
+    }
+}

@@ -1,0 +1,144 @@
+//! What every CRM's client must do, whatever the vendor. A new CRM is one line at the end.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::Router;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use provider_crm::{ContactWrite, CrmClient, CrmProvider, ProviderError, SalesforceClient};
+use provider_http::Outage;
+
+use crate::fixtures::{MARA, SECRET, config};
+use crate::server::serve;
+
+/// Makes a client of the server at this address, with a short time-out.
+type Make = fn(&str) -> CrmClient;
+
+const PERSONAL: &str = "mara.ostrander@example.org";
+
+/// A server that answers everything alike, but gives out tokens.
+async fn server<F, R>(answer: F) -> String
+where
+    F: Fn() -> R + Clone + Send + Sync + 'static,
+    R: Future<Output = Response> + Send + 'static,
+{
+    let token = || async { axum::Json(serde_json::json!({"access_token": "tok-of-the-day"})) };
+    serve(Router::new().route("/services/oauth2/token", post(token)).fallback(answer)).await
+}
+
+async fn answering(
+    status: u16,
+    headers: &'static [(&'static str, &'static str)],
+    body: &'static str,
+) -> String {
+    server(move || async move {
+        let mut reply = Response::builder().status(status);
+        for (name, value) in headers {
+            reply = reply.header(*name, *value);
+        }
+        reply.body(body.to_owned()).unwrap().into_response()
+    })
+    .await
+}
+
+/// What each call that needs the network fails with, on a client of its own; a success fails the test.
+async fn failures(make: Make, url: &str) -> [ProviderError; 3] {
+    let write = ContactWrite { id: Some(MARA.into()), external_key: "P-7".into(), fields: BTreeMap::new() };
+    [
+        make(url).fetch_contacts(&[MARA.to_owned()]).await.unwrap_err(),
+        make(url).upsert_contact(&write).await.unwrap_err(),
+        make(url).ping().await.unwrap_err(),
+    ]
+}
+
+async fn a_wrong_base_url_is_noticed_and_nobody_is_gone(make: Make) {
+    for status in [404, 410] {
+        let [fetched, written, pinged] = failures(make, &answering(status, &[], "{}").await).await;
+        assert_eq!(fetched, ProviderError::Invalid { status: 404 });
+        assert_eq!(written, ProviderError::Invalid { status: 400 });
+        assert_eq!(pinged, ProviderError::Invalid { status: 404 });
+    }
+}
+
+async fn a_full_quota_is_not_a_failure_of_the_contact(make: Make) {
+    let limited = |secs| ProviderError::RateLimited { retry_after: Duration::from_secs(secs) };
+    let url = answering(429, &[("retry-after", "17")], "{}").await;
+    assert_eq!(failures(make, &url).await, [limited(17), limited(17), limited(17)]);
+}
+
+async fn outages_are_told_apart(make: Make) {
+    let unavailable = |cause| ProviderError::Unavailable { cause, retry_after: None };
+    let failing = answering(500, &[], PERSONAL).await;
+    let silent = server(std::future::pending).await;
+    for (url, cause) in [
+        (failing.as_str(), Outage::ServerError),
+        (silent.as_str(), Outage::Timeout),
+        ("http://127.0.0.1:9", Outage::Connect),
+    ] {
+        let expected = || unavailable(cause);
+        assert_eq!(failures(make, url).await, [expected(), expected(), expected()]);
+    }
+}
+
+async fn a_reply_that_breaks_the_contract_is_malformed(make: Make) {
+    for body in ["<html>mara.ostrander@example.org</html>", "{}", r#"[{"id":["mara"],"Id":["mara"]}]"#, "7"] {
+        let client = make(&answering(200, &[], body).await);
+        let outcome = client.fetch_contacts(&[MARA.to_owned()]).await;
+        assert!(matches!(outcome, Err(ProviderError::Malformed { .. })), "{body}: {outcome:?}");
+    }
+}
+
+async fn refused_credentials_are_unauthorized(make: Make) {
+    for status in [401, 403] {
+        for error in failures(make, &answering(status, &[], "[]").await).await {
+            assert_eq!(error, ProviderError::Unauthorized);
+        }
+    }
+}
+
+async fn nothing_secret_or_personal_is_printed(make: Make) {
+    let mut texts = vec![format!("{:?}", make("http://127.0.0.1:9"))];
+    for status in [302, 400, 401, 403, 429, 500] {
+        for error in failures(make, &answering(status, &[], PERSONAL).await).await {
+            texts.push(format!("{error} {error:?}"));
+        }
+    }
+    for text in texts {
+        for secret in [SECRET, "tok-of-the-day", "mara", "coppice-client"] {
+            assert!(!text.contains(secret), "{text:?} holds {secret:?}");
+        }
+    }
+}
+
+fn salesforce(url: &str) -> CrmClient {
+    assert!(!format!("{:?}", config(url)).contains(SECRET));
+    let adjust = |limits: &mut provider_http::ProviderHttpConfig| limits.timeout = Duration::from_millis(300);
+    CrmClient::Salesforce(SalesforceClient::with_limits(config(url), adjust).unwrap())
+}
+
+/// The suite for one CRM, one test per promise.
+macro_rules! conformance {
+    ($provider:ident: $($promise:ident),+ $(,)?) => {
+        mod $provider {
+            $(
+                #[tokio::test]
+                async fn $promise() {
+                    super::$promise(super::$provider).await;
+                }
+            )+
+        }
+    };
+    ($($provider:ident),+) => {
+        $(conformance!($provider:
+            a_wrong_base_url_is_noticed_and_nobody_is_gone,
+            a_full_quota_is_not_a_failure_of_the_contact,
+            outages_are_told_apart,
+            a_reply_that_breaks_the_contract_is_malformed,
+            refused_credentials_are_unauthorized,
+            nothing_secret_or_personal_is_printed,
+        );)+
+    };
+}
+
+conformance!(salesforce);

@@ -1,0 +1,49 @@
+//! A client without a server, and the recorded events.
+
+use event_contract::Envelope;
+use provider_crm::{SalesforceAuth, SalesforceClient, SalesforceConfig};
+
+pub(crate) const SECRET: &str = "s3cret-of-the-org";
+
+/// Two contacts of the recorded events.
+pub(crate) const MARA: &str = "0037Q00000HbKmTQAV";
+pub(crate) const OTTO: &str = "0037Q00000HbKmUQAV";
+
+/// Every fixture of `tests/fixtures`.
+pub(crate) fn events() -> Vec<(String, String)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
+    let mut events: Vec<(String, String)> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| {
+            (path.file_stem().unwrap().to_str().unwrap().to_owned(), std::fs::read_to_string(path).unwrap())
+        })
+        .collect();
+    events.sort();
+    events
+}
+
+/// The event of this name.
+pub(crate) fn event(name: &str) -> Envelope {
+    let (_, body) = events().into_iter().find(|(event, _)| event == name).unwrap();
+    Envelope::parse(&body).unwrap()
+}
+
+/// Settings of the organisation at this address.
+pub(crate) fn config(url: &str) -> SalesforceConfig {
+    let auth = SalesforceAuth::ClientCredentials {
+        client_id: "coppice-client".into(),
+        client_secret: SECRET.into(),
+    };
+    SalesforceConfig::new(url.parse().unwrap(), url.parse().unwrap(), auth)
+}
+
+/// A client of the organisation at this address.
+pub(crate) fn salesforce_at(url: &str) -> SalesforceClient {
+    SalesforceClient::new(config(url)).unwrap()
+}
+
+/// A client whose organisation does not exist: for what needs no network.
+pub(crate) fn salesforce() -> SalesforceClient {
+    salesforce_at("http://127.0.0.1:9")
+}

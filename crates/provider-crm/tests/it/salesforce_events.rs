@@ -1,0 +1,114 @@
+//! Which contacts each recorded event names.
+
+use event_contract::Envelope;
+use provider_crm::{ContactChange, ContactHint, CrmEvent, CrmProvider, UnreadableEvent};
+use time::OffsetDateTime;
+
+use crate::fixtures::{MARA, OTTO, event, salesforce};
+
+/// The recorded events' commit, cut to the second: 2026-11-20T15:10:42Z.
+const COMMIT: Option<i64> = Some(1_795_187_442);
+
+fn hint(id: &str, change: ContactChange, not_before: Option<i64>) -> ContactHint {
+    let not_before = not_before.map(|time| OffsetDateTime::from_unix_timestamp(time).unwrap());
+    ContactHint { id: id.to_owned(), change, not_before }
+}
+
+fn present(id: &str, not_before: Option<i64>) -> ContactHint {
+    hint(id, ContactChange::Present, not_before)
+}
+
+fn deleted(id: &str, not_before: Option<i64>) -> ContactHint {
+    hint(id, ContactChange::Deleted, not_before)
+}
+
+#[test]
+fn every_recorded_event_names_its_contacts() {
+    let contacts = CrmEvent::Contacts;
+    let cases = [
+        ("contact-created", contacts(vec![present(MARA, COMMIT)])),
+        ("contacts-updated", contacts(vec![present(MARA, COMMIT), present(OTTO, COMMIT)])),
+        ("contact-updated-raw", contacts(vec![present(MARA, COMMIT)])),
+        ("contact-updated-reduced", contacts(vec![present(MARA, COMMIT)])),
+        ("contact-deleted", contacts(vec![deleted(OTTO, COMMIT)])),
+        ("contact-undeleted", contacts(vec![present(OTTO, COMMIT)])),
+        ("contact-gap-update", contacts(vec![present(MARA, None)])),
+        ("contact-gap-delete", contacts(vec![deleted(MARA, None)])),
+        ("contact-gap-overflow", CrmEvent::ResyncAll),
+        ("account-gap-overflow", CrmEvent::Ignored),
+        ("account-updated", CrmEvent::Ignored),
+        ("ingress-salesforce", contacts(vec![present(MARA, COMMIT), present(OTTO, COMMIT)])),
+    ];
+    for (name, expected) in cases {
+        assert_eq!(salesforce().read_event(&event(name)), Ok(expected), "{name}");
+    }
+}
+
+/// An event of this source with this detail.
+fn read(source: &str, detail: &str) -> Result<CrmEvent, UnreadableEvent> {
+    let envelope = format!(
+        r#"{{"id":"9b7f4c1e-6a41-4b0f-8a54-0d5ad1d1c7aa","detail-type":"ContactChangeEvent","source":"{source}",
+           "time":"2026-11-20T15:10:42Z","detail":{detail}}}"#
+    );
+    salesforce().read_event(&Envelope::parse(&envelope).unwrap())
+}
+
+fn with_header(header: &str) -> Result<CrmEvent, UnreadableEvent> {
+    let detail = format!(r#"{{"payload":{{"ChangeEventHeader":{header}}}}}"#);
+    read("aws.partner/salesforce.com/00D/0YL", &detail)
+}
+
+#[test]
+fn a_header_without_ids_is_unreadable() {
+    for (ids, kind) in [("[]", "UPDATE"), ("null", "DELETE"), ("[7]", "UPDATE"), (r#"["mara",""]"#, "CREATE")]
+    {
+        let header = format!(r#"{{"entityName":"Contact","changeType":"{kind}","recordIds":{ids}}}"#);
+        assert_eq!(with_header(&header), Err(UnreadableEvent::MissingId { kind }), "{header}");
+    }
+}
+
+#[test]
+fn a_detail_of_no_known_shape_is_unreadable_without_being_quoted() {
+    for detail in ["[]", "7", "{}", r#"{"mara":1}"#, r#"{"payload":"mara"}"#, r#"{"payload":{"mara":1}}"#] {
+        let error = read("aws.partner/salesforce.com/00D/0YL", detail).unwrap_err();
+        assert!(matches!(error, UnreadableEvent::Shape { .. }), "{detail}: {error}");
+        assert!(!format!("{error} {error:?}").contains("mara"));
+    }
+}
+
+#[test]
+fn headers_that_are_odd_but_harmless_are_read() {
+    let cases = [
+        (r#"{"entityName":"Lead","recordIds":7}"#, CrmEvent::Ignored),
+        (
+            r#"{"entityName":"Contact","recordIds":["0037Q00000HbKmT"]}"#,
+            CrmEvent::Contacts(vec![present(MARA, None)]),
+        ),
+        (
+            r#"{"entityName":"Contact","changeType":"OF_TOMORROW","recordIds":["x"],"commitTimestamp":5}"#,
+            CrmEvent::Contacts(vec![present("x", None)]),
+        ),
+        (
+            r#"{"entityName":"Contact","changeType":"UPDATE","recordIds":["x"],"commitTimestamp":"soon"}"#,
+            CrmEvent::Contacts(vec![present("x", None)]),
+        ),
+        (
+            r#"{"entityName":"Contact","changeType":"UPDATE","recordIds":["x"],"commitTimestamp":9223372036854775807}"#,
+            CrmEvent::Contacts(vec![present("x", None)]),
+        ),
+        (r#"{"entityName":"Contact","recordIds":["000000000000000"]}"#, CrmEvent::ResyncAll),
+    ];
+    for (header, expected) in cases {
+        assert_eq!(with_header(header), Ok(expected), "{header}");
+    }
+}
+
+#[test]
+fn another_provider_s_event_is_refused() {
+    for source in
+        ["aws.partner/auth0.com/t/auth0.logs", "coppice.ingress.hubspot", "coppice", "salesforce.com/x"]
+    {
+        let refused = read(source, r#"{"ids":["x"],"change":"changed"}"#);
+        assert_eq!(refused, Err(UnreadableEvent::ForeignSource { expected: "salesforce" }), "{source}");
+    }
+}

@@ -1,0 +1,57 @@
+//! The organisation's limits, settings, and how the client proves who it is.
+
+use std::time::Duration;
+
+use provider_crm::{CrmProvider, ProviderError, SalesforceAuth, SalesforceClient, SalesforceConfig};
+use provider_http::{ConfigError, Outage};
+use serde_json::json;
+
+use crate::fixtures::{MARA, config, salesforce_at};
+use crate::server::{Server, reply};
+
+#[tokio::test]
+async fn the_probe_is_one_cheap_call() {
+    let server = Server::start(|_, _| reply(200, &json!({"DailyApiRequests": {"Max": 5000}}))).await;
+    assert_eq!(salesforce_at(&server.url).ping().await, Ok(()));
+    assert_eq!(server.asked()[0].line, "GET /services/data/v60.0/limits");
+}
+
+#[tokio::test]
+async fn a_used_up_day_holds_everything_back_for_a_while() {
+    let body = json!([{"message": "TotalRequests Limit exceeded.", "errorCode": "REQUEST_LIMIT_EXCEEDED"}]);
+    let server = Server::start(move |_, _| reply(403, &body)).await;
+    let client = salesforce_at(&server.url);
+    let fetched = client.fetch_contacts(&[MARA.to_owned()]).await;
+    assert_eq!(fetched, Err(ProviderError::RateLimited { retry_after: Duration::from_secs(900) }));
+    assert!(matches!(client.ping().await, Err(ProviderError::RateLimited { .. })));
+    assert_eq!(server.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_locked_row_is_an_outage_and_another_bad_request_is_not() {
+    for (code, expected) in [
+        ("UNABLE_TO_LOCK_ROW", ProviderError::Unavailable { cause: Outage::ServerError, retry_after: None }),
+        ("INVALID_FIELD", ProviderError::Invalid { status: 400 }),
+    ] {
+        let body = json!([{"message": "mara", "errorCode": code, "fields": []}]);
+        let server = Server::start(move |_, _| reply(400, &body)).await;
+        assert_eq!(salesforce_at(&server.url).fetch_contacts(&[MARA.to_owned()]).await, Err(expected));
+    }
+}
+
+#[test]
+fn settings_that_cannot_work_are_found_at_start_up() {
+    let refused = |config: SalesforceConfig| SalesforceClient::new(config).unwrap_err();
+    let mut version = config("https://orchard.my.salesforce.example");
+    version.api_version = "60.0/../..".into();
+    assert!(matches!(refused(version), ConfigError::BaseUrl { upstream: "salesforce" }));
+    let mut key = config("https://orchard.my.salesforce.example");
+    key.auth = SalesforceAuth::JwtBearer {
+        client_id: "consumer-key".into(),
+        username: "sync@orchard.example".into(),
+        audience: "https://login.salesforce.com".into(),
+        key_pem: "mara".into(),
+    };
+    let error = refused(key);
+    assert_eq!(error.to_string(), "private key of salesforce is not an RSA key in PEM");
+}

@@ -1,0 +1,95 @@
+//! A verification case in the words that all providers share.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+/// A case as its provider says it is now.
+///
+/// Serialized, it is the source record that is stored and hashed, so it leaves out `version`, which says when that was.
+/// What was read from documents (names, birthdate, email) is an *output*: it is here while the case is
+/// [`VerificationStatus::Verified`], and at no other time.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerificationCase {
+    /// The provider's ID.
+    pub id: String,
+    /// Our key at the provider: `client_reference_id` at Stripe, `reference-id` at Persona.
+    pub external_key: Option<String>,
+    /// How far the case has come.
+    pub verification_status: VerificationStatus,
+    /// Verified first name.
+    pub given_name: Option<String>,
+    /// Verified last name.
+    pub family_name: Option<String>,
+    /// Verified date of birth, `YYYY-MM-DD`.
+    pub birthdate: Option<String>,
+    /// Verified address, as the provider spells it.
+    pub email: Option<String>,
+    /// When the provider decided, where it says so.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub decided_at: Option<OffsetDateTime>,
+    /// When the provider last changed the case: orders versions. `None`: the provider does not say.
+    #[serde(skip)]
+    pub version: Option<OffsetDateTime>,
+}
+
+impl VerificationCase {
+    /// Drops the outputs of a case that is not verified: no longer, not yet, or redacted.
+    pub(crate) fn without_unverified_outputs(self) -> Self {
+        if self.verification_status == VerificationStatus::Verified {
+            return self;
+        }
+        Self { given_name: None, family_name: None, birthdate: None, email: None, ..self }
+    }
+}
+
+impl fmt::Debug for VerificationCase {
+    /// The ID, the status and the version only: a case that slips into a log line shows nothing personal.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerificationCase")
+            .field("id", &self.id)
+            .field("verification_status", &self.verification_status)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How far a case has come. Its words stand in rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VerificationStatus {
+    /// There is a case, and the person has not begun.
+    NotStarted,
+    /// The person or the provider is at it.
+    InProgress,
+    /// The person has to do something, such as to show another document.
+    NeedsInput,
+    /// Complete, and not decided yet.
+    InReview,
+    /// The person is who they say.
+    Verified,
+    /// The person has not shown who they are.
+    Rejected,
+    /// Given up or run out of time, undecided.
+    Expired,
+    /// The provider has erased what it knew, or is about to; so must we.
+    Redacted,
+}
+
+impl VerificationStatus {
+    /// The stable word for rows, logs and metrics: the same as when serialized.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotStarted => "not_started",
+            Self::InProgress => "in_progress",
+            Self::NeedsInput => "needs_input",
+            Self::InReview => "in_review",
+            Self::Verified => "verified",
+            Self::Rejected => "rejected",
+            Self::Expired => "expired",
+            Self::Redacted => "redacted",
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The API: an inquiry by ID, and a ping.
+//!
+//! <https://docs.withpersona.com/api-reference/inquiries>. There is no entity tag, and no batch read: one call per
+//! inquiry, of 300 a minute (<https://docs.withpersona.com/rate-limiting>).
+
+use event_contract::Envelope;
+use provider_http::{Answer, ConfigError, ProviderError, ProviderHttp, ProviderHttpConfig};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::config::PersonaConfig;
+use super::record::Document;
+use super::{SOURCE, events};
+use crate::{CaseHint, FetchedCase, IdentityProvider, UnreadableEvent};
+
+const INQUIRIES: [&str; 3] = ["api", "v1", "inquiries"];
+
+/// A client of one environment. Clones share connections and rate limit.
+#[derive(Debug, Clone)]
+pub struct PersonaClient {
+    http: ProviderHttp,
+}
+
+/// A page, as far as the ping looks: <https://docs.withpersona.com/pagination>.
+#[derive(Deserialize)]
+struct Page {
+    #[serde(rename = "data")]
+    _data: Vec<IgnoredAny>,
+}
+
+impl PersonaClient {
+    /// Makes a client. Sends nothing yet.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the base URL is not a web address.
+    pub fn new(config: PersonaConfig) -> Result<Self, ConfigError> {
+        Self::with_limits(config, |_| {})
+    }
+
+    /// Makes a client with other limits than the usual: time-outs, requests in flight.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_limits(
+        config: PersonaConfig,
+        adjust: impl FnOnce(&mut ProviderHttpConfig),
+    ) -> Result<Self, ConfigError> {
+        let mut http = config.http();
+        adjust(&mut http);
+        Ok(Self { http: ProviderHttp::new(http)? })
+    }
+}
+
+impl IdentityProvider for PersonaClient {
+    fn source(&self) -> &'static str {
+        SOURCE
+    }
+
+    fn read_event(&self, envelope: &Envelope) -> Result<Vec<CaseHint>, UnreadableEvent> {
+        events::read_event(envelope)
+    }
+
+    /// `GET /api/v1/inquiries/{id}`.
+    async fn fetch_case(&self, id: &str) -> Result<FetchedCase, ProviderError> {
+        let [api, v1, inquiries] = INQUIRIES;
+        match self.http.get_json::<Document>(&[api, v1, inquiries, id], &[], None).await? {
+            Answer::Found { value, .. } => Ok(FetchedCase::Found(Box::new(value.into()))),
+            Answer::NotFound => Ok(FetchedCase::Gone),
+            // No entity tag was sent, so nobody may answer this; least of all is the case gone.
+            Answer::NotModified => Err(ProviderError::Malformed { line: 0, column: 0 }),
+        }
+    }
+
+    /// Lists one inquiry. The list is always there: a 404 for it means that the base URL is not the API's.
+    async fn ping(&self) -> Result<(), ProviderError> {
+        match self.http.get_json::<Page>(&INQUIRIES, &[("page[size]", "1")], None).await? {
+            Answer::Found { .. } => Ok(()),
+            Answer::NotFound | Answer::NotModified => Err(ProviderError::Invalid { status: 404 }),
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! How to reach Persona, and what its HTTP client needs of that.
+
+use provider_http::{Auth, ProviderHttpConfig};
+use secrecy::SecretString;
+use url::Url;
+
+use super::SOURCE;
+
+/// The version that `record.rs` is written for; otherwise each key has its own:
+/// <https://docs.withpersona.com/versioning>.
+const VERSION: &str = "2023-01-05";
+
+/// How to reach an environment.
+#[derive(Debug, Clone)]
+pub struct PersonaConfig {
+    /// Where `/api/v1` lives. Default: [`Self::DEFAULT_BASE_URL`].
+    pub base_url: Url,
+    /// An API key of the environment: <https://docs.withpersona.com/api-keys>.
+    pub api_key: SecretString,
+}
+
+impl PersonaConfig {
+    /// The API, for sandbox and production alike; the key tells them apart:
+    /// <https://docs.withpersona.com/api-reference/inquiries/retrieve-an-inquiry>.
+    pub const DEFAULT_BASE_URL: &str = "https://api.withpersona.com";
+
+    /// The API with the key as bearer token, in a fixed version and spelling:
+    /// <https://docs.withpersona.com/authentication>.
+    pub(crate) fn http(self) -> ProviderHttpConfig {
+        let mut http = ProviderHttpConfig::new(SOURCE, self.base_url, Auth::Bearer(self.api_key));
+        http.headers.push(("Persona-Version", VERSION.to_owned()));
+        http.headers.push(("Key-Inflection", "snake".to_owned()));
+        http
+    }
+}

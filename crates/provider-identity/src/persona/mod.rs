@@ -1,0 +1,15 @@
+//! Persona: webhooks in, inquiries out.
+//!
+//! There is no partner event source: its webhooks come through our ingress, which keeps the IDs and the inquiry's
+//! `updated-at`.
+
+mod client;
+mod config;
+mod events;
+mod record;
+
+pub use client::PersonaClient;
+pub use config::PersonaConfig;
+
+/// The source's name in rows, and in `coppice.ingress.persona`.
+pub const SOURCE: &str = "persona";

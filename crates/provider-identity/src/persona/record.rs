@@ -1,0 +1,118 @@
+//! Persona's inquiry, and how it reads in common words. Pure.
+//!
+//! Fields: <https://docs.withpersona.com/api-reference/inquiries/retrieve-an-inquiry>. We ask for keys in snake case, and
+//! read Persona's own kebab case as well. All but the ID and the status may be missing.
+
+use serde::Deserialize;
+use serde_json::Value;
+use time::macros::format_description;
+use time::{Date, OffsetDateTime};
+
+use crate::detail::text;
+use crate::{VerificationCase, VerificationStatus};
+
+/// <https://docs.withpersona.com/serialization>; what is `included` is not read.
+#[derive(Deserialize)]
+pub(crate) struct Document {
+    data: Inquiry,
+}
+
+#[derive(Deserialize)]
+struct Inquiry {
+    id: String,
+    attributes: Attributes,
+}
+
+/// The parts of an inquiry that we keep.
+#[derive(Deserialize)]
+struct Attributes {
+    status: InquiryStatus,
+    #[serde(alias = "reference-id")]
+    reference_id: Option<String>,
+    fields: Option<Fields>,
+    #[serde(default, alias = "decisioned-at", with = "time::serde::rfc3339::option")]
+    decisioned_at: Option<OffsetDateTime>,
+    #[serde(default, alias = "failed-at", with = "time::serde::rfc3339::option")]
+    failed_at: Option<OffsetDateTime>,
+    #[serde(default, alias = "redacted-at", with = "time::serde::rfc3339::option")]
+    redacted_at: Option<OffsetDateTime>,
+    #[serde(default, alias = "updated-at", with = "time::serde::rfc3339::option")]
+    updated_at: Option<OffsetDateTime>,
+}
+
+/// <https://docs.withpersona.com/inquiry-statuses>
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum InquiryStatus {
+    Created,
+    Pending,
+    Completed,
+    NeedsReview,
+    Approved,
+    Declined,
+    Failed,
+    Expired,
+}
+
+/// What an inquiry's template has collected; each template has its own fields, and may lack any of these.
+#[derive(Default, Deserialize)]
+struct Fields {
+    #[serde(alias = "name-first")]
+    name_first: Option<Field>,
+    #[serde(alias = "name-last")]
+    name_last: Option<Field>,
+    birthdate: Option<Field>,
+    #[serde(alias = "email-address")]
+    email_address: Option<Field>,
+}
+
+#[derive(Deserialize)]
+struct Field {
+    value: Option<Value>,
+}
+
+impl Attributes {
+    /// A redacted inquiry keeps its status; only `redacted-at` tells:
+    /// <https://docs.withpersona.com/api-reference/webhooks/inquiry-events/webhook-inquiry-redacted>.
+    fn verification_status(&self) -> VerificationStatus {
+        if self.redacted_at.is_some() {
+            return VerificationStatus::Redacted;
+        }
+        match self.status {
+            InquiryStatus::Created => VerificationStatus::NotStarted,
+            InquiryStatus::Pending => VerificationStatus::InProgress,
+            InquiryStatus::Completed | InquiryStatus::NeedsReview => VerificationStatus::InReview,
+            InquiryStatus::Approved => VerificationStatus::Verified,
+            InquiryStatus::Declined | InquiryStatus::Failed => VerificationStatus::Rejected,
+            InquiryStatus::Expired => VerificationStatus::Expired,
+        }
+    }
+}
+
+impl From<Document> for VerificationCase {
+    fn from(Document { data: Inquiry { id, attributes } }: Document) -> Self {
+        let verification_status = attributes.verification_status();
+        let fields = attributes.fields.unwrap_or_default();
+        Self {
+            id,
+            external_key: attributes.reference_id,
+            verification_status,
+            given_name: value(fields.name_first),
+            family_name: value(fields.name_last),
+            birthdate: value(fields.birthdate).and_then(|text| iso_date(&text)),
+            email: value(fields.email_address),
+            decided_at: attributes.decisioned_at.or(attributes.failed_at),
+            version: attributes.updated_at,
+        }
+        .without_unverified_outputs()
+    }
+}
+
+fn value(field: Option<Field>) -> Option<String> {
+    text(field?.value.as_ref()).map(str::to_owned)
+}
+
+/// `YYYY-MM-DD`, or nothing if the text is not a date.
+fn iso_date(text: &str) -> Option<String> {
+    Date::parse(text, format_description!("[year]-[month]-[day]")).ok().map(|date| date.to_string())
+}

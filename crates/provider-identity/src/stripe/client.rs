@@ -1,0 +1,86 @@
+//! The API: a verification session by ID, and a ping.
+//!
+//! <https://docs.stripe.com/api/identity/verification_sessions>. There is no entity tag, and no batch read: one call
+//! per session.
+
+use event_contract::Envelope;
+use provider_http::{Answer, ConfigError, ProviderError, ProviderHttp, ProviderHttpConfig};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::config::StripeConfig;
+use super::record::Session;
+use super::{SOURCE, events};
+use crate::{CaseHint, FetchedCase, IdentityProvider, UnreadableEvent};
+
+const SESSIONS: [&str; 3] = ["v1", "identity", "verification_sessions"];
+
+/// Without it a session holds no outputs. The date of birth is not among them: it has to be named by itself, and Stripe
+/// refuses the whole call to a key that may not see it, or not any more after 48 hours:
+/// <https://docs.stripe.com/identity/access-verification-results>.
+const WITH_OUTPUTS: [(&str, &str); 1] = [("expand[]", "verified_outputs")];
+
+/// A client of one account. Clones share connections and rate limit.
+#[derive(Debug, Clone)]
+pub struct StripeClient {
+    http: ProviderHttp,
+}
+
+/// A page, as far as the ping looks: <https://docs.stripe.com/api/pagination>.
+#[derive(Deserialize)]
+struct Page {
+    #[serde(rename = "data")]
+    _data: Vec<IgnoredAny>,
+}
+
+impl StripeClient {
+    /// Makes a client. Sends nothing yet.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the base URL is not a web address.
+    pub fn new(config: StripeConfig) -> Result<Self, ConfigError> {
+        Self::with_limits(config, |_| {})
+    }
+
+    /// Makes a client with other limits than the usual: time-outs, requests in flight.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_limits(
+        config: StripeConfig,
+        adjust: impl FnOnce(&mut ProviderHttpConfig),
+    ) -> Result<Self, ConfigError> {
+        let mut http = config.http();
+        adjust(&mut http);
+        Ok(Self { http: ProviderHttp::new(http)? })
+    }
+}
+
+impl IdentityProvider for StripeClient {
+    fn source(&self) -> &'static str {
+        SOURCE
+    }
+
+    fn read_event(&self, envelope: &Envelope) -> Result<Vec<CaseHint>, UnreadableEvent> {
+        events::read_event(envelope)
+    }
+
+    /// `GET /v1/identity/verification_sessions/{id}`.
+    async fn fetch_case(&self, id: &str) -> Result<FetchedCase, ProviderError> {
+        let [v1, identity, sessions] = SESSIONS;
+        match self.http.get_json::<Session>(&[v1, identity, sessions, id], &WITH_OUTPUTS, None).await? {
+            Answer::Found { value, .. } => Ok(FetchedCase::Found(Box::new(value.into()))),
+            Answer::NotFound => Ok(FetchedCase::Gone),
+            // No entity tag was sent, so nobody may answer this; least of all is the case gone.
+            Answer::NotModified => Err(ProviderError::Malformed { line: 0, column: 0 }),
+        }
+    }
+
+    /// Lists one session. The list is always there: a 404 for it means that the base URL is not the API's.
+    async fn ping(&self) -> Result<(), ProviderError> {
+        match self.http.get_json::<Page>(&SESSIONS, &[("limit", "1")], None).await? {
+            Answer::Found { .. } => Ok(()),
+            Answer::NotFound | Answer::NotModified => Err(ProviderError::Invalid { status: 404 }),
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! How to reach Stripe, and what its HTTP client needs of that.
+
+use provider_http::{Auth, ProviderHttpConfig};
+use secrecy::SecretString;
+use url::Url;
+
+use super::SOURCE;
+
+/// How to reach an account.
+#[derive(Debug, Clone)]
+pub struct StripeConfig {
+    /// Where `/v1` lives. Default: [`Self::DEFAULT_BASE_URL`].
+    pub base_url: Url,
+    /// A restricted key that may read "Verification Sessions and Reports":
+    /// <https://docs.stripe.com/identity/access-verification-results#create-restricted-key>.
+    pub api_key: SecretString,
+}
+
+impl StripeConfig {
+    /// The API, for test mode and live mode alike; the key tells them apart: <https://docs.stripe.com/api>.
+    pub const DEFAULT_BASE_URL: &str = "https://api.stripe.com";
+
+    /// The API with the key as bearer token: <https://docs.stripe.com/api/authentication>.
+    pub(crate) fn http(self) -> ProviderHttpConfig {
+        ProviderHttpConfig::new(SOURCE, self.base_url, Auth::Bearer(self.api_key))
+    }
+}

@@ -1,0 +1,15 @@
+//! Stripe Identity: partner events or webhooks in, verification sessions out.
+//!
+//! A session has no time of its last change, and its events come in any order: its case has no version, and the ticket
+//! that the worker draws before the refetch orders readings.
+
+mod client;
+mod config;
+mod events;
+mod record;
+
+pub use client::StripeClient;
+pub use config::StripeConfig;
+
+/// The source's name in rows, and in `coppice.ingress.stripe`.
+pub const SOURCE: &str = "stripe";

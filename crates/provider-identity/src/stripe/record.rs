@@ -1,0 +1,89 @@
+//! Stripe's verification session, and how it reads in common words. Pure.
+//!
+//! Fields: <https://docs.stripe.com/api/identity/verification_sessions/object>. All but the ID and the status may be
+//! missing.
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+use time::{Date, Month};
+
+use crate::detail::text;
+use crate::{VerificationCase, VerificationStatus};
+
+/// What stands where a text was, after redaction: <https://docs.stripe.com/api/identity/verification_sessions/redact>.
+/// As a key it would be everybody's.
+const REDACTED: &str = "[redacted]";
+
+/// The parts of a session that we keep.
+#[derive(Deserialize)]
+pub(crate) struct Session {
+    id: String,
+    status: SessionStatus,
+    client_reference_id: Option<String>,
+    redaction: Option<IgnoredAny>,
+    /// Read leniently: redaction puts placeholders into it.
+    verified_outputs: Option<Value>,
+}
+
+/// <https://docs.stripe.com/identity/how-sessions-work>
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum SessionStatus {
+    RequiresInput,
+    Processing,
+    Verified,
+    Canceled,
+}
+
+/// A date of birth as it stands on the document, maybe in part.
+#[derive(Deserialize)]
+struct BirthDate {
+    year: Option<i32>,
+    month: Option<u8>,
+    day: Option<u8>,
+}
+
+impl Session {
+    /// `redaction` is there from the request on, with status `processing` and then `redacted`. Both mean the same to
+    /// us, and go before the session's own status, which stays what it was:
+    /// <https://docs.stripe.com/identity/verification-sessions#redact>.
+    fn verification_status(&self) -> VerificationStatus {
+        if self.redaction.is_some() {
+            return VerificationStatus::Redacted;
+        }
+        match self.status {
+            SessionStatus::RequiresInput => VerificationStatus::NeedsInput,
+            SessionStatus::Processing => VerificationStatus::InProgress,
+            SessionStatus::Verified => VerificationStatus::Verified,
+            SessionStatus::Canceled => VerificationStatus::Expired,
+        }
+    }
+}
+
+impl From<Session> for VerificationCase {
+    fn from(session: Session) -> Self {
+        let verification_status = session.verification_status();
+        let output = |name| session.verified_outputs.as_ref().and_then(|outputs| outputs.get(name));
+        let text_output = |name| text(output(name)).map(str::to_owned);
+        Self {
+            verification_status,
+            given_name: text_output("first_name"),
+            family_name: text_output("last_name"),
+            birthdate: output("dob").and_then(iso_date),
+            email: text_output("email"),
+            id: session.id,
+            external_key: session.client_reference_id.filter(|key| key != REDACTED),
+            decided_at: None,
+            version: None,
+        }
+        .without_unverified_outputs()
+    }
+}
+
+/// `YYYY-MM-DD`, or nothing if the date is incomplete or not in the calendar.
+fn iso_date(dob: &Value) -> Option<String> {
+    let BirthDate { year, month, day } = BirthDate::deserialize(dob).ok()?;
+    let date = Date::from_calendar_date(year?, Month::try_from(month?).ok()?, day?).ok()?;
+    Some(date.to_string())
+}

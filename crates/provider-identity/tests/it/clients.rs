@@ -1,0 +1,64 @@
+//! A client of each kind with a short time-out, and the recorded events and records.
+
+use std::time::Duration;
+
+use event_contract::Envelope;
+use provider_http::ProviderHttpConfig;
+use provider_identity::{
+    FetchedCase, IdentityClient, IdentityProvider, PersonaClient, PersonaConfig, StripeClient, StripeConfig,
+    VerificationCase,
+};
+use serde_json::Value;
+
+use crate::server::answering;
+
+pub(crate) const SECRET: &str = "s3cret-of-the-account";
+/// Nobody listens here: for what needs no network.
+pub(crate) const NOWHERE: &str = "http://127.0.0.1:9";
+
+/// Makes a client of the server at this address.
+pub(crate) type Make = fn(&str) -> IdentityClient;
+
+fn short(limits: &mut ProviderHttpConfig) {
+    limits.timeout = Duration::from_millis(300);
+}
+
+/// Settings are printed by whoever starts a worker.
+fn shows_no_secret(config: &impl std::fmt::Debug) {
+    let text = format!("{config:?}");
+    assert!(!text.contains(SECRET), "{text}");
+}
+
+pub(crate) fn stripe(url: &str) -> IdentityClient {
+    let config = StripeConfig { base_url: url.parse().unwrap(), api_key: SECRET.into() };
+    shows_no_secret(&config);
+    IdentityClient::Stripe(StripeClient::with_limits(config, short).unwrap())
+}
+
+pub(crate) fn persona(url: &str) -> IdentityClient {
+    let config = PersonaConfig { base_url: url.parse().unwrap(), api_key: SECRET.into() };
+    shows_no_secret(&config);
+    IdentityClient::Persona(PersonaClient::with_limits(config, short).unwrap())
+}
+
+fn fixture(name: &str) -> String {
+    std::fs::read_to_string(format!("{}/tests/fixtures/{name}.json", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+/// The event of this name.
+pub(crate) fn event(name: &str) -> Envelope {
+    Envelope::parse(&fixture(name)).unwrap()
+}
+
+/// The record of this name, to be changed.
+pub(crate) fn record(name: &str) -> Value {
+    serde_json::from_str(&fixture(name)).unwrap()
+}
+
+/// How a client reads this record.
+pub(crate) async fn read(make: Make, record: &Value) -> VerificationCase {
+    match make(&answering(200, &[], record).await).fetch_case("id").await {
+        Ok(FetchedCase::Found(case)) => *case,
+        other => panic!("{other:?}"),
+    }
+}

@@ -1,0 +1,112 @@
+//! What every provider's client must do, whatever the vendor. A new provider is one line at the end.
+
+use std::time::Duration;
+
+use provider_http::Outage;
+use provider_identity::{FetchedCase, IdentityProvider, ProviderError};
+
+use crate::clients::{Make, NOWHERE, SECRET};
+use crate::server::{answering, server};
+
+const ID: &str = "inq_5a";
+const PERSONAL: &str = "mara.quill@example.org";
+
+async fn missing_cases_are_gone(make: Make) {
+    for status in [404, 410] {
+        let client = make(&answering(status, &[], "{}").await);
+        assert_eq!(client.fetch_case(ID).await, Ok(FetchedCase::Gone));
+        assert_eq!(
+            client.ping().await,
+            Err(ProviderError::Invalid { status: 404 }),
+            "a wrong base URL is noticed"
+        );
+    }
+}
+
+async fn a_ping_needs_a_list(make: Make) {
+    assert_eq!(make(&answering(200, &[], r#"{"data":[{"id":7}]}"#).await).ping().await, Ok(()));
+    let outcome = make(&answering(200, &[], "<html>").await).ping().await;
+    assert!(matches!(outcome, Err(ProviderError::Malformed { .. })), "{outcome:?}");
+}
+
+async fn a_full_quota_is_not_a_failure_of_the_case(make: Make) {
+    let url = answering(429, &[("retry-after", "17")], "{}").await;
+    let limited = Err(ProviderError::RateLimited { retry_after: Duration::from_secs(17) });
+    assert_eq!(make(&url).fetch_case(ID).await, limited);
+    assert_eq!(make(&url).ping().await.map(|()| FetchedCase::Gone), limited);
+}
+
+async fn refused_credentials_are_told(make: Make) {
+    for status in [401, 403] {
+        let client = make(&answering(status, &[], PERSONAL).await);
+        assert_eq!(client.fetch_case(ID).await, Err(ProviderError::Unauthorized));
+        assert_eq!(client.ping().await, Err(ProviderError::Unauthorized));
+    }
+}
+
+async fn outages_are_told_apart(make: Make) {
+    let unavailable = |cause| ProviderError::Unavailable { cause, retry_after: None };
+    let failing = make(&answering(500, &[], PERSONAL).await);
+    assert_eq!(failing.fetch_case(ID).await, Err(unavailable(Outage::ServerError)));
+    assert_eq!(failing.ping().await, Err(unavailable(Outage::ServerError)));
+    let silent = make(&server(std::future::pending).await);
+    assert_eq!(silent.fetch_case(ID).await, Err(unavailable(Outage::Timeout)));
+    let absent = make(NOWHERE);
+    assert_eq!(absent.fetch_case(ID).await, Err(unavailable(Outage::Connect)));
+}
+
+async fn a_reply_that_breaks_the_contract_is_malformed(make: Make) {
+    let unknown_status = r#"{"id":"a","status":"mara","data":{"id":"a","attributes":{"status":"mara"}}}"#;
+    for body in ["<html>mara.quill@example.org</html>", "[]", r#"{"id":["mara"]}"#, "{}", unknown_status] {
+        let outcome = make(&answering(200, &[], body).await).fetch_case(ID).await;
+        assert!(matches!(outcome, Err(ProviderError::Malformed { .. })), "{body}: {outcome:?}");
+    }
+}
+
+async fn an_id_that_is_not_one_segment_is_not_sent(make: Make) {
+    let client = make(&answering(200, &[], "[]").await);
+    for id in ["", "..", "."] {
+        assert_eq!(client.fetch_case(id).await, Err(ProviderError::Invalid { status: 400 }), "{id:?}");
+    }
+}
+
+async fn nothing_secret_or_personal_is_printed(make: Make) {
+    let mut texts = vec![format!("{:?}", make(NOWHERE))];
+    for status in [200, 302, 400, 401, 403, 429, 500] {
+        let error = make(&answering(status, &[], PERSONAL).await).fetch_case(ID).await.unwrap_err();
+        texts.push(format!("{error} {error:?}"));
+    }
+    for text in texts {
+        for secret in [SECRET, "mara"] {
+            assert!(!text.contains(secret), "{text:?} holds {secret:?}");
+        }
+    }
+}
+
+/// The suite for one provider, one test per promise.
+macro_rules! conformance {
+    ($provider:ident: $($promise:ident),+ $(,)?) => {
+        mod $provider {
+            $(
+                #[tokio::test]
+                async fn $promise() {
+                    super::$promise(crate::clients::$provider).await;
+                }
+            )+
+        }
+    };
+    ($($provider:ident),+) => {
+        $(conformance!($provider:
+            missing_cases_are_gone,
+            a_ping_needs_a_list,
+            a_full_quota_is_not_a_failure_of_the_case,
+            refused_credentials_are_told,
+            outages_are_told_apart,
+            a_reply_that_breaks_the_contract_is_malformed,
+            an_id_that_is_not_one_segment_is_not_sent,
+            nothing_secret_or_personal_is_printed,
+        );)+
+    };
+}
+
+conformance!(stripe, persona);

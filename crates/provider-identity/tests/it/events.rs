@@ -1,0 +1,108 @@
+//! Which cases each recorded event names.
+
+use event_contract::Envelope;
+use provider_identity::{CaseHint, IdentityProvider, UnreadableEvent};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::clients::{NOWHERE, event, persona, stripe};
+
+const SESSION: &str = "vs_1QmHarbor0001AbCd";
+const INQUIRY: &str = "inq_zHarbor84ShbUyuwX6AzPSq";
+
+fn hint(id: &str, not_before: Option<&str>) -> CaseHint {
+    let not_before = not_before.map(|time| OffsetDateTime::parse(time, &Rfc3339).unwrap());
+    CaseHint { id: id.to_owned(), not_before }
+}
+
+#[test]
+fn every_recorded_event_names_its_cases() {
+    let client = stripe(NOWHERE);
+    let cases = [
+        ("stripe-verified", vec![hint(SESSION, None)]),
+        ("stripe-verified-reduced", vec![hint(SESSION, None)]),
+        // The bound is dropped: a session has no version.
+        ("ingress-stripe", vec![hint(SESSION, None), hint("vs_1QmHarbor0002AbCd", None)]),
+    ];
+    for (name, expected) in cases {
+        assert_eq!(client.read_event(&event(name)), Ok(expected), "{name}");
+    }
+    let updated = Some("2026-11-22T18:06:12Z");
+    assert_eq!(persona(NOWHERE).read_event(&event("ingress-persona")), Ok(vec![hint(INQUIRY, updated)]));
+}
+
+/// An event with this source and detail.
+fn envelope(source: &str, detail: &str) -> Envelope {
+    let body = format!(
+        r#"{{"id":"9b7f4c1e-6a41-4b0f-8a54-0d5ad1d1c7aa","detail-type":"x","source":"{source}",
+           "time":"2026-11-20T15:10:42Z","detail":{detail}}}"#
+    );
+    Envelope::parse(&body).unwrap()
+}
+
+/// What Stripe's partner event with this detail names.
+fn partner(detail: &str) -> Result<Vec<CaseHint>, UnreadableEvent> {
+    stripe(NOWHERE).read_event(&envelope("aws.partner/stripe.com/ed_1", detail))
+}
+
+#[test]
+fn every_change_of_a_session_names_it_and_nothing_else_does() {
+    for change in
+        ["created", "processing", "requires_input", "verified", "canceled", "redacted", "a_kind_of_tomorrow"]
+    {
+        let detail = format!(
+            r#"{{"type":"identity.verification_session.{change}","data":{{"object":{{"id":"vs_1"}}}}}}"#
+        );
+        assert_eq!(partner(&detail), Ok(vec![hint("vs_1", None)]), "{change}");
+    }
+    for other in [
+        "charge.succeeded",
+        "identity.verification_report.verified",
+        "identity.verification_sessions.x",
+        "identity.verification_session",
+        "v2.core.event_destination.ping",
+    ] {
+        let detail = format!(r#"{{"type":"{other}","data":{{"object":{{"id":"vs_1"}}}}}}"#);
+        assert_eq!(partner(&detail), Ok(vec![]), "{other}");
+    }
+}
+
+#[test]
+fn an_event_that_should_name_a_session_and_does_not_is_unreadable() {
+    let kind = "identity.verification_session";
+    for data in
+        ["null", "{}", "[]", "7", r#"{"object":null}"#, r#"{"object":{"id":""}}"#, r#"{"object":{"id":7}}"#]
+    {
+        let detail = format!(r#"{{"type":"{kind}.verified","data":{data}}}"#);
+        assert_eq!(partner(&detail), Err(UnreadableEvent::MissingId { kind }), "{data}");
+    }
+}
+
+#[test]
+fn an_event_of_no_known_shape_is_unreadable_without_being_quoted() {
+    let details = ["[]", "7", r#"{"mara":1}"#, r#"{"type":{"mara":1}}"#, r#"{"ids":["a"],"mara":1}"#];
+    for detail in details {
+        for outcome in [
+            partner(detail),
+            stripe(NOWHERE).read_event(&envelope("coppice.ingress.stripe", detail)),
+            persona(NOWHERE).read_event(&envelope("coppice.ingress.persona", detail)),
+        ] {
+            let error = outcome.unwrap_err();
+            assert!(matches!(error, UnreadableEvent::Shape { .. }), "{detail}: {error}");
+            assert!(!format!("{error} {error:?}").contains("mara"));
+        }
+    }
+}
+
+#[test]
+fn another_provider_s_event_is_refused() {
+    for name in ["stripe-verified", "stripe-verified-reduced", "ingress-stripe"] {
+        let refused = persona(NOWHERE).read_event(&event(name));
+        assert_eq!(refused, Err(UnreadableEvent::ForeignSource { expected: "persona" }), "{name}");
+    }
+    for source in ["coppice.ingress.persona", "coppice.ingress.stripe2", "coppice", "aws.partner/stripe.com"]
+    {
+        let refused = stripe(NOWHERE).read_event(&envelope(source, r#"{"ids":["vs_1"],"change":"changed"}"#));
+        assert_eq!(refused, Err(UnreadableEvent::ForeignSource { expected: "stripe" }), "{source}");
+    }
+}

@@ -1,0 +1,13 @@
+//! The identity-verification providers as their callers see them: events in, cases out.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod clients;
+mod conformance;
+mod events;
+mod persona_records;
+mod requests;
+mod server;
+mod simulated;
+mod statuses;
+mod stripe_records;

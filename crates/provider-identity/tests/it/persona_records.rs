@@ -1,0 +1,90 @@
+//! How an inquiry reads as a case, and how a case is stored and shown.
+
+use provider_identity::{VerificationCase, VerificationStatus};
+use serde_json::{Value, json};
+use time::macros::datetime;
+
+use crate::clients::{persona, read, record};
+
+fn mara() -> VerificationCase {
+    VerificationCase {
+        id: "inq_zHarbor84ShbUyuwX6AzPSq".into(),
+        external_key: Some("P-000481".into()),
+        verification_status: VerificationStatus::Verified,
+        given_name: Some("Mara".into()),
+        family_name: Some("Quill".into()),
+        birthdate: Some("1984-09-03".into()),
+        email: Some("mara.quill@example.org".into()),
+        decided_at: Some(datetime!(2026-11-22 18:06:12 UTC)),
+        version: Some(datetime!(2026-11-22 18:06:12 UTC)),
+    }
+}
+
+#[tokio::test]
+async fn an_approved_inquiry_is_read_in_full_in_either_spelling() {
+    assert_eq!(read(persona, &record("persona-inquiry")).await, mara());
+    assert_eq!(read(persona, &record("persona-inquiry-snake")).await, mara());
+}
+
+#[tokio::test]
+async fn an_inquiry_with_required_fields_only_is_read() {
+    let case = read(persona, &json!({"data": {"id": "inq_1", "attributes": {"status": "approved"}}})).await;
+    assert_eq!((case.id.as_str(), case.verification_status), ("inq_1", VerificationStatus::Verified));
+    assert_eq!((&case.external_key, &case.given_name, &case.birthdate), (&None, &None, &None));
+    assert_eq!((case.decided_at, case.version), (None, None));
+}
+
+#[tokio::test]
+async fn a_failed_inquiry_was_decided_when_it_failed() {
+    let mut inquiry = record("persona-inquiry");
+    let attributes = &mut inquiry["data"]["attributes"];
+    attributes["status"] = json!("failed");
+    attributes["decisioned-at"] = Value::Null;
+    attributes["failed-at"] = json!("2026-11-22T18:05:00.000Z");
+    let case = read(persona, &inquiry).await;
+    assert_eq!(case.decided_at, Some(datetime!(2026-11-22 18:05 UTC)));
+}
+
+#[tokio::test]
+async fn a_field_that_is_no_text_is_none() {
+    for field in [Value::Null, json!({}), json!({"value": null}), json!({"value": ""}), json!({"value": [7]})]
+    {
+        let mut inquiry = record("persona-inquiry");
+        inquiry["data"]["attributes"]["fields"]["birthdate"] = field.clone();
+        inquiry["data"]["attributes"]["fields"]["name-first"] = field.clone();
+        let case = read(persona, &inquiry).await;
+        assert_eq!((case.birthdate, case.given_name), (None, None), "{field}");
+        assert_eq!(case.family_name.as_deref(), Some("Quill"));
+    }
+}
+
+#[tokio::test]
+async fn a_birthdate_is_a_date_or_none() {
+    let cases = [
+        ("1984-09-03", true),
+        ("1984-02-30", false),
+        ("3 September 1984", false),
+        ("1984-09-03T00:00", false),
+    ];
+    for (text, good) in cases {
+        let mut inquiry = record("persona-inquiry");
+        inquiry["data"]["attributes"]["fields"]["birthdate"]["value"] = json!(text);
+        assert_eq!(read(persona, &inquiry).await.birthdate.is_some(), good, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn the_stored_record_leaves_out_the_version_and_comes_back() {
+    let stored = serde_json::to_string(&mara()).unwrap();
+    let later = VerificationCase { version: None, ..mara() };
+    assert_eq!(stored, serde_json::to_string(&later).unwrap());
+    assert!(stored.contains(r#""decided_at":"2026-11-22T18:06:12Z""#), "{stored}");
+    assert_eq!(serde_json::from_str::<VerificationCase>(&stored).unwrap(), later);
+}
+
+#[test]
+fn debug_shows_the_id_the_status_and_the_version_only() {
+    let expected = "VerificationCase { id: \"inq_zHarbor84ShbUyuwX6AzPSq\", verification_status: Verified, \
+                    version: Some(2026-11-22 18:06:12.0 +00:00:00), .. }";
+    assert_eq!(format!("{:?}", mara()), expected);
+}

@@ -1,0 +1,80 @@
+//! How a session reads as a case.
+
+use provider_identity::{VerificationCase, VerificationStatus};
+use serde_json::{Value, json};
+
+use crate::clients::{read, record, stripe};
+
+fn mara() -> VerificationCase {
+    VerificationCase {
+        id: "vs_1QmHarbor0001AbCd".into(),
+        external_key: Some("P-000481".into()),
+        verification_status: VerificationStatus::Verified,
+        given_name: Some("Mara".into()),
+        family_name: Some("Quill".into()),
+        birthdate: Some("1984-09-03".into()),
+        email: Some("mara.quill@example.org".into()),
+        decided_at: None,
+        version: None,
+    }
+}
+
+#[tokio::test]
+async fn a_verified_session_is_read_in_full() {
+    assert_eq!(read(stripe, &record("stripe-session")).await, mara());
+}
+
+#[tokio::test]
+async fn a_session_with_required_fields_only_is_read() {
+    let case = read(stripe, &json!({"id": "vs_1", "status": "verified"})).await;
+    let nothing = VerificationCase {
+        id: "vs_1".into(),
+        external_key: None,
+        given_name: None,
+        family_name: None,
+        birthdate: None,
+        email: None,
+        ..mara()
+    };
+    assert_eq!(case, nothing);
+}
+
+#[tokio::test]
+async fn a_birthdate_is_whole_or_none() {
+    let cases = [
+        (json!({"year": 1984, "month": 9, "day": 3}), Some("1984-09-03")),
+        (json!({"year": 2000, "month": 2, "day": 29}), Some("2000-02-29")),
+        (json!({"year": 1900, "month": 2, "day": 29}), None),
+        (json!({"year": 1984, "month": 13, "day": 3}), None),
+        (json!({"year": 1984, "month": 9, "day": 0}), None),
+        (json!({"year": 1984, "month": 9, "day": null}), None),
+        (json!({"year": 1984}), None),
+        (json!({"year": "1984", "month": 9, "day": 300}), None),
+        (Value::Null, None),
+        (json!("[redacted]"), None),
+    ];
+    for (dob, expected) in cases {
+        let mut session = record("stripe-session");
+        session["verified_outputs"]["dob"] = dob.clone();
+        assert_eq!(read(stripe, &session).await.birthdate.as_deref(), expected, "{dob}");
+    }
+}
+
+/// The placeholders are those of <https://docs.stripe.com/identity/verification-sessions#redact>.
+#[tokio::test]
+async fn placeholders_of_a_redacted_session_are_not_kept() {
+    let mut session = record("stripe-session");
+    session["redaction"] = json!({"status": "redacted"});
+    session["verified_outputs"] = json!({
+        "first_name": "[redacted]", "last_name": "[redacted]", "email": "[redacted]",
+        "dob": {"year": 1, "month": 1, "day": 1},
+    });
+    let case = read(stripe, &session).await;
+    assert_eq!(case.external_key.as_deref(), Some("P-000481"));
+    session["client_reference_id"] = json!("[redacted]");
+    session["verified_outputs"] = json!("[redacted]");
+    let without_key = read(stripe, &session).await;
+    assert_eq!(without_key, VerificationCase { external_key: None, ..case });
+    let text = serde_json::to_string(&without_key).unwrap();
+    assert!(!text.contains("[redacted]") && !text.contains("0001-01-01"), "{text}");
+}
