@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use ::settings::{Reader, Setting};
-use provider_http::ConfigError;
+use provider_http::{ConfigError, ProviderHttpConfig};
 use url::Url;
 
 use crate::{CrmClient, SalesforceAuth, SalesforceClient, SalesforceConfig};
@@ -12,6 +12,11 @@ use crate::{CrmClient, SalesforceAuth, SalesforceClient, SalesforceConfig};
 const PROVIDER: Setting = Setting::with_default("COPPICE_CRM_PROVIDER", "salesforce", "the CRM: salesforce");
 const TIMEOUT: Setting =
     Setting::with_default("COPPICE_CRM_TIMEOUT_SECS", "15", "longest wait for one answer of the CRM");
+const LONGEST_PAUSE: Setting = Setting::with_default(
+    "COPPICE_CRM_LONGEST_PAUSE_SECS",
+    "900",
+    "when the CRM's quota is used up, how long at most until it is asked again",
+);
 const URL: Setting =
     Setting::required("COPPICE_SALESFORCE_URL", "the organisation, as https://my-domain.my.salesforce.com");
 const LOGIN_URL: Setting = Setting::with_default(
@@ -41,14 +46,26 @@ const AUDIENCE: Setting = Setting::with_default(
 );
 
 /// All of them, for `--help` and the documentation.
-pub const CRM_SETTINGS: &[Setting] =
-    &[PROVIDER, TIMEOUT, URL, LOGIN_URL, CLIENT_ID, FLOW, CLIENT_SECRET, PRIVATE_KEY, USERNAME, AUDIENCE];
+pub const CRM_SETTINGS: &[Setting] = &[
+    PROVIDER,
+    TIMEOUT,
+    LONGEST_PAUSE,
+    URL,
+    LOGIN_URL,
+    CLIENT_ID,
+    FLOW,
+    CLIENT_SECRET,
+    PRIVATE_KEY,
+    USERNAME,
+    AUDIENCE,
+];
 
 /// The chosen CRM's settings.
 #[derive(Debug, Clone)]
 pub struct CrmSettings {
     config: SalesforceConfig,
     timeout: Duration,
+    longest_pause: Duration,
 }
 
 impl CrmSettings {
@@ -56,13 +73,15 @@ impl CrmSettings {
     pub fn read(reader: &mut Reader) -> Option<Self> {
         let provider = reader.read::<ProviderName>(PROVIDER);
         let timeout = reader.read_within(TIMEOUT, 1, 25).map(Duration::from_secs);
+        let longest_pause = reader.read_within(LONGEST_PAUSE, 1, 3600).map(Duration::from_secs);
         let url = reader.read::<Url>(URL);
         let login_url = reader.read::<UrlOrNone>(LOGIN_URL);
         let auth = read_auth(reader);
         let ProviderName::Salesforce = provider?;
         let url = url?;
         let login_url = login_url?.0.unwrap_or_else(|| url.clone());
-        Some(Self { config: SalesforceConfig::new(login_url, url, auth?), timeout: timeout? })
+        let config = SalesforceConfig::new(login_url, url, auth?);
+        Some(Self { config, timeout: timeout?, longest_pause: longest_pause? })
     }
 
     /// Makes the client. Nothing is sent yet.
@@ -70,8 +89,11 @@ impl CrmSettings {
     /// # Errors
     /// When a URL is not a web address, or a key is no key.
     pub fn connect(self) -> Result<CrmClient, ConfigError> {
-        let client = SalesforceClient::with_limits(self.config, |limits| limits.timeout = self.timeout)?;
-        Ok(CrmClient::Salesforce(client))
+        let limits = |limits: &mut ProviderHttpConfig| {
+            limits.timeout = self.timeout;
+            limits.longest_pause = self.longest_pause;
+        };
+        Ok(CrmClient::Salesforce(SalesforceClient::with_limits(self.config, limits)?))
     }
 }
 

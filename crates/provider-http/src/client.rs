@@ -19,7 +19,7 @@ use crate::endpoint::endpoint;
 use crate::error::{ConfigError, ProviderError};
 use crate::exchange::Exchange;
 use crate::grant::Grant;
-use crate::rate_limit::RateGate;
+use crate::rate_limit::{MAX_PAUSE, RateGate};
 use crate::token::TokenCache;
 
 /// An HTTP client of one provider. Clones share connections, token, rate gate and places in flight.
@@ -57,6 +57,7 @@ impl ProviderHttp {
             http,
             headers: headers(upstream, &config.headers)?,
             max_body_bytes: config.max_body_bytes,
+            longest_pause: config.longest_pause.min(MAX_PAUSE),
             read_error: config.read_error,
             tokens: TokenCache::new(Grant::new(upstream, config.auth)?),
             gate: RateGate::default(),

@@ -8,6 +8,7 @@ use url::Url;
 
 use crate::auth::Auth;
 use crate::error::ProviderError;
+use crate::rate_limit::MAX_PAUSE;
 
 /// A vendor's own reading of an error reply: its status and body in, what it means out. `None`: the status says it all.
 ///
@@ -27,6 +28,8 @@ pub struct ProviderHttpConfig {
     pub timeout: Duration,
     /// Limit of connecting alone, TLS included.
     pub connect_timeout: Duration,
+    /// Longest that one reply may make us wait for a used-up quota, whatever it asks: at most 1 h.
+    pub longest_pause: Duration,
     /// Requests in flight at once; more callers wait for their turn.
     pub max_concurrent: usize,
     /// The `User-Agent` that the provider's support staff will see.
@@ -51,6 +54,7 @@ impl ProviderHttpConfig {
             auth,
             timeout: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(3),
+            longest_pause: MAX_PAUSE,
             max_concurrent: 16,
             user_agent: concat!("coppice/", env!("CARGO_PKG_VERSION")).to_owned(),
             headers: Vec::new(),

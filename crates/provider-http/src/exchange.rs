@@ -26,6 +26,7 @@ pub(crate) struct Exchange {
     pub(crate) http: Client,
     pub(crate) headers: HeaderMap,
     pub(crate) max_body_bytes: usize,
+    pub(crate) longest_pause: Duration,
     pub(crate) read_error: Option<ReadError>,
     pub(crate) tokens: TokenCache,
     pub(crate) gate: RateGate,
@@ -60,7 +61,8 @@ impl Exchange {
         reply: Response,
         conditional: bool,
     ) -> Result<Answer<T>, ProviderError> {
-        let pause = pause(reply.headers(), OffsetDateTime::now_utc());
+        let pause =
+            pause(reply.headers(), OffsetDateTime::now_utc()).map(|pause| pause.min(self.longest_pause));
         let meaning = meaning(reply.status().as_u16(), conditional, pause);
         self.close_gate(&meaning, pause);
         match meaning {
@@ -77,11 +79,15 @@ impl Exchange {
     /// What the vendor's body says beyond the status, which has already said `error`.
     async fn read_failure(&self, reply: Response, error: ProviderError) -> ProviderError {
         let Some(read) = self.read_error else { return error };
-        let Some(error) = read_failure(reply, read).await else { return error };
-        if let ProviderError::RateLimited { retry_after } = error {
-            self.gate.close_for(retry_after);
+        match read_failure(reply, read).await {
+            None => error,
+            Some(ProviderError::RateLimited { retry_after }) => {
+                let retry_after = retry_after.min(self.longest_pause);
+                self.gate.close_for(retry_after);
+                ProviderError::RateLimited { retry_after }
+            }
+            Some(error) => error,
         }
-        error
     }
 
     fn check_gate(&self) -> Result<(), ProviderError> {

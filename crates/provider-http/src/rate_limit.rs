@@ -19,7 +19,7 @@ use tokio::time::Instant;
 /// The shortest pause: a reset in the past or in this very second still means "not now".
 const MIN_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause: a wrong header must not silence a provider for a day.
-const MAX_PAUSE: Duration = Duration::from_secs(3600);
+pub(crate) const MAX_PAUSE: Duration = Duration::from_secs(3600);
 
 /// How long a reply asks to wait: its `Retry-After`, else its reset when nothing remains. `None`: go on.
 ///

@@ -5,6 +5,7 @@
 //! what it stands in for: a simulator is written from the provider's documentation, not from our client.
 
 mod aws_proxy;
+pub mod bad_cases;
 mod scim_server;
 pub mod simulators;
 mod world;

@@ -23,6 +23,7 @@ use crate::AwsProxy;
 use crate::simulators::auth0::{
     Auth0Control, Auth0Simulator, EVENT_STREAM_SOURCE, LOG_STREAM_SOURCE, NativeEvent,
 };
+use crate::simulators::salesforce::{SALESFORCE_SOURCE, SalesforceControl, SalesforceSimulator};
 
 /// Longest that anything is waited for. Generous: a slow machine must not fail a right program.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -48,6 +49,10 @@ pub struct World {
     pub idp: Auth0Control,
     /// The identity provider's server, to make it refuse connections.
     pub idp_server: Auth0Simulator,
+    /// The CRM.
+    pub crm: SalesforceControl,
+    /// The CRM's server, to make it refuse connections.
+    pub crm_server: SalesforceSimulator,
     /// Between workers and the emulator.
     pub proxy: AwsProxy,
     /// The database server.
@@ -113,6 +118,7 @@ impl World {
             ("MaxReceiveCount", setup.max_receive_count.to_string()),
             ("Auth0EventStreamPartnerSource", EVENT_STREAM_SOURCE.to_owned()),
             ("Auth0LogStreamPartnerSource", LOG_STREAM_SOURCE.to_owned()),
+            ("SalesforcePartnerSource", SALESFORCE_SOURCE.to_owned()),
         ];
         let parameters: Vec<(&str, &str)> =
             parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -122,10 +128,12 @@ impl World {
         let config = aws_config(emulator.endpoint());
         let (sqs, events) = (aws_sdk_sqs::Client::new(&config), aws_sdk_eventbridge::Client::new(&config));
         let tap_url = tap(&sqs, &events, &topology.bus).await?;
-        let idp_server = Auth0Simulator::start().await;
+        let (idp_server, crm_server) = tokio::join!(Auth0Simulator::start(), SalesforceSimulator::start());
         Ok(Self {
             idp: idp_server.control(),
             idp_server,
+            crm: crm_server.control(),
+            crm_server,
             proxy: AwsProxy::start(emulator.endpoint()).await,
             pool: PgPool::connect_lazy(&database_url)?,
             postgres,
@@ -160,6 +168,11 @@ impl World {
             ("COPPICE_AUTH0_CLIENT_ID", self.idp.client_id()),
             ("COPPICE_AUTH0_CLIENT_SECRET", self.idp.client_secret()),
             ("COPPICE_AUTH0_AUDIENCE", &self.idp.audience()),
+            ("COPPICE_CRM_TIMEOUT_SECS", "1"),
+            ("COPPICE_CRM_LONGEST_PAUSE_SECS", "2"),
+            ("COPPICE_SALESFORCE_URL", &self.crm.base_url()),
+            ("COPPICE_SALESFORCE_CLIENT_ID", self.crm.client_id()),
+            ("COPPICE_SALESFORCE_CLIENT_SECRET", self.crm.client_secret()),
             ("AWS_ENDPOINT_URL", self.proxy.endpoint()),
             ("AWS_REGION", REGION),
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID),

@@ -109,10 +109,10 @@ async fn work<W: Worker>(
     own: W::Settings,
 ) -> anyhow::Result<()> {
     telemetry::start_logs(&process.log_filter).context("COPPICE_LOG")?;
-    signals::log_panics_without_their_message();
+    log_panics_without_their_message();
     let metrics = telemetry::start_metrics(W::Handler::NAME)?;
     let stop = CancellationToken::new();
-    signals::cancel_on_termination(stop.clone())?;
+    cancel_on_termination(stop.clone())?;
     let listener = tokio::net::TcpListener::bind(process.health_address)
         .await
         .with_context(|| format!("cannot listen on {} for /livez and /metrics", process.health_address))?;

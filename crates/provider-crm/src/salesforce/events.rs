@@ -64,7 +64,7 @@ fn read_header(header: &Header) -> Result<CrmEvent, UnreadableEvent> {
         return Ok(CrmEvent::Ignored);
     }
     let Meaning { kind, change, has_time } = meaning(header.change_type.as_ref());
-    let not_before = header.commit_timestamp.as_ref().filter(|_| has_time).and_then(whole_second);
+    let not_before = header.commit_timestamp.as_ref().filter(|_| has_time).and_then(second_before);
     let ids = ids(header.record_ids.as_ref()).ok_or(UnreadableEvent::MissingId { kind })?;
     if kind == OVERFLOW || ids.iter().any(|id| id == EVERY_RECORD) {
         return Ok(CrmEvent::ResyncAll);
@@ -72,7 +72,7 @@ fn read_header(header: &Header) -> Result<CrmEvent, UnreadableEvent> {
     Ok(CrmEvent::Contacts(ids.into_iter().map(|id| ContactHint { id, change, not_before }).collect()))
 }
 
-/// What a type says; `has_time`: its commit time is the change's.
+/// What a type says; `has_time`: its commit time is when the record went.
 struct Meaning {
     kind: &'static str,
     change: ContactChange,
@@ -81,13 +81,15 @@ struct Meaning {
 
 const OVERFLOW: &str = "GAP_OVERFLOW";
 
-/// A gap event says that something was not told: when, it does not know. A type of tomorrow is a reason to look.
+/// The commit time bounds a deletion only: a record's `SystemModstamp` is of the write, which in a long transaction is
+/// well before the commit, so a record that is there may rightly be older. A gap event says that something was not told:
+/// when, it does not know. A type of tomorrow is a reason to look.
 fn meaning(change_type: Option<&Value>) -> Meaning {
     use ContactChange::{Deleted, Present};
     let (kind, change, has_time) = match change_type.and_then(Value::as_str).unwrap_or_default() {
-        "CREATE" => ("CREATE", Present, true),
-        "UPDATE" => ("UPDATE", Present, true),
-        "UNDELETE" => ("UNDELETE", Present, true),
+        "CREATE" => ("CREATE", Present, false),
+        "UPDATE" => ("UPDATE", Present, false),
+        "UNDELETE" => ("UNDELETE", Present, false),
         "DELETE" => ("DELETE", Deleted, true),
         "GAP_DELETE" => ("GAP_DELETE", Deleted, false),
         OVERFLOW => (OVERFLOW, Present, false),
@@ -109,7 +111,8 @@ fn in_one_spelling(id: &str) -> String {
     if id.len() == 18 { id.to_owned() } else { normalised(id).unwrap_or_else(|| id.to_owned()) }
 }
 
-/// `commitTimestamp` is in milliseconds, `SystemModstamp`, which it is compared with, in seconds.
-fn whole_second(milliseconds: &Value) -> Option<OffsetDateTime> {
-    OffsetDateTime::from_unix_timestamp(milliseconds.as_i64()?.div_euclid(1000)).ok()
+/// The last second that is surely before the deletion. `commitTimestamp` is in milliseconds, `SystemModstamp`, which is
+/// compared with it, in seconds: a contact that is restored within the second in which it was deleted must be newer.
+fn second_before(milliseconds: &Value) -> Option<OffsetDateTime> {
+    OffsetDateTime::from_unix_timestamp(milliseconds.as_i64()?.div_euclid(1000) - 1).ok()
 }

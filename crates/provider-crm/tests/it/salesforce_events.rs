@@ -8,6 +8,8 @@ use crate::fixtures::{MARA, OTTO, event, salesforce};
 
 /// The recorded events' commit, cut to the second: 2026-11-20T15:10:42Z.
 const COMMIT: Option<i64> = Some(1_795_187_442);
+/// The second before it.
+const BEFORE: Option<i64> = Some(1_795_187_441);
 
 fn hint(id: &str, change: ContactChange, not_before: Option<i64>) -> ContactHint {
     let not_before = not_before.map(|time| OffsetDateTime::from_unix_timestamp(time).unwrap());
@@ -26,12 +28,12 @@ fn deleted(id: &str, not_before: Option<i64>) -> ContactHint {
 fn every_recorded_event_names_its_contacts() {
     let contacts = CrmEvent::Contacts;
     let cases = [
-        ("contact-created", contacts(vec![present(MARA, COMMIT)])),
-        ("contacts-updated", contacts(vec![present(MARA, COMMIT), present(OTTO, COMMIT)])),
-        ("contact-updated-raw", contacts(vec![present(MARA, COMMIT)])),
-        ("contact-updated-reduced", contacts(vec![present(MARA, COMMIT)])),
-        ("contact-deleted", contacts(vec![deleted(OTTO, COMMIT)])),
-        ("contact-undeleted", contacts(vec![present(OTTO, COMMIT)])),
+        ("contact-created", contacts(vec![present(MARA, None)])),
+        ("contacts-updated", contacts(vec![present(MARA, None), present(OTTO, None)])),
+        ("contact-updated-raw", contacts(vec![present(MARA, None)])),
+        ("contact-updated-reduced", contacts(vec![present(MARA, None)])),
+        ("contact-deleted", contacts(vec![deleted(OTTO, BEFORE)])),
+        ("contact-undeleted", contacts(vec![present(OTTO, None)])),
         ("contact-gap-update", contacts(vec![present(MARA, None)])),
         ("contact-gap-delete", contacts(vec![deleted(MARA, None)])),
         ("contact-gap-overflow", CrmEvent::ResyncAll),
@@ -89,12 +91,12 @@ fn headers_that_are_odd_but_harmless_are_read() {
             CrmEvent::Contacts(vec![present("x", None)]),
         ),
         (
-            r#"{"entityName":"Contact","changeType":"UPDATE","recordIds":["x"],"commitTimestamp":"soon"}"#,
-            CrmEvent::Contacts(vec![present("x", None)]),
+            r#"{"entityName":"Contact","changeType":"DELETE","recordIds":["x"],"commitTimestamp":"soon"}"#,
+            CrmEvent::Contacts(vec![deleted("x", None)]),
         ),
         (
-            r#"{"entityName":"Contact","changeType":"UPDATE","recordIds":["x"],"commitTimestamp":9223372036854775807}"#,
-            CrmEvent::Contacts(vec![present("x", None)]),
+            r#"{"entityName":"Contact","changeType":"DELETE","recordIds":["x"],"commitTimestamp":9223372036854775807}"#,
+            CrmEvent::Contacts(vec![deleted("x", None)]),
         ),
         (r#"{"entityName":"Contact","recordIds":["000000000000000"]}"#, CrmEvent::ResyncAll),
     ];

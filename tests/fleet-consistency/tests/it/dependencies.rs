@@ -21,7 +21,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("provider-crm", &["event-contract", "provider-http", "settings"]),
     ("provider-identity", &["event-contract", "provider-http"]),
     ("authority", &[]),
-    ("record-sync", &["authority", "event-contract", "postgres-store", "provider-http", "worker-runtime"]),
+    (
+        "record-sync",
+        &["authority", "event-contract", "postgres-store", "provider-http", "provider-sso", "worker-runtime"],
+    ),
     (
         "worker-process",
         &["event-bus", "postgres-store", "settings", "sqs-queue", "telemetry", "worker-runtime"],

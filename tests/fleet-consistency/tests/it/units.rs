@@ -6,6 +6,13 @@ use crate::{folders, read, workspace};
 const WORKER_FILES: &[&str] =
     &["README.md", "src/main.rs", "src/lib.rs", "src/handler.rs", "src/settings.rs", "tests/it/main.rs"];
 
+/// The units among the workers that are called over HTTP and have no queue. What they have instead of a handler is their
+/// own business; all else holds for them too.
+const SERVERS: &[&str] = &["webhook-ingress"];
+
+/// What only a unit with a queue has.
+const HANDLER_FILE: &str = "src/handler.rs";
+
 /// `main` reads as one wiring, or it holds something that belongs elsewhere.
 const MAIN_LINES: usize = 30;
 
@@ -23,7 +30,9 @@ fn every_folder_is_a_package_of_the_same_name() {
 fn every_worker_has_the_same_files_and_a_short_main() {
     for name in folders("workers") {
         for file in WORKER_FILES {
-            assert!(workspace().join("workers").join(&name).join(file).exists(), "workers/{name}/{file}");
+            let expected = *file != HANDLER_FILE || !SERVERS.contains(&name.as_str());
+            let exists = workspace().join("workers").join(&name).join(file).exists();
+            assert_eq!(exists, expected, "workers/{name}/{file}");
         }
         let main = read(&format!("workers/{name}/src/main.rs"));
         assert!(main.lines().count() <= MAIN_LINES, "workers/{name}/src/main.rs");
@@ -34,7 +43,7 @@ fn every_worker_has_the_same_files_and_a_short_main() {
 fn every_worker_has_its_queues_its_handler_s_name_and_its_row_in_the_readme() {
     let template = read("deploy/cloudformation/coppice.yaml");
     let readme = read("README.md");
-    for name in folders("workers") {
+    for name in folders("workers").into_iter().filter(|name| !SERVERS.contains(&name.as_str())) {
         assert!(template.contains(&format!("${{Prefix}}-{name}\n")), "queue of {name} in the template");
         assert!(
             template.contains(&format!("${{Prefix}}-{name}-dlq\n")),
@@ -42,6 +51,22 @@ fn every_worker_has_its_queues_its_handler_s_name_and_its_row_in_the_readme() {
         );
         let handler = read(&format!("workers/{name}/src/handler.rs"));
         assert!(handler.contains(&format!("const NAME: &'static str = \"{name}\";")), "NAME of {name}");
+        assert!(
+            readme.contains(&format!("| [`{name}`](workers/{name}/README.md) |")),
+            "row of {name} in README.md"
+        );
+    }
+}
+
+#[test]
+fn every_server_has_its_name_its_row_in_the_readme_and_no_queue() {
+    let template = read("deploy/cloudformation/coppice.yaml");
+    let readme = read("README.md");
+    for name in SERVERS {
+        assert!(folders("workers").iter().any(|folder| folder == name), "workers/{name}");
+        assert!(!template.contains(&format!("${{Prefix}}-{name}\n")), "{name} is called, it has no queue");
+        let library = read(&format!("workers/{name}/src/lib.rs"));
+        assert!(library.contains(&format!("const NAME: &str = \"{name}\";")), "NAME of {name}");
         assert!(
             readme.contains(&format!("| [`{name}`](workers/{name}/README.md) |")),
             "row of {name} in README.md"

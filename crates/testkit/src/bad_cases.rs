@@ -1,0 +1,298 @@
+//! The bad cases that every worker goes through, by its real binary: the same message twice, out of order, a record
+//! that is missing, a limit, an error, a time-out, a lost database, poison, a stop in mid-message, a panic.
+//!
+//! In: a [`Case`], which says how records change at the worker's provider and what must come of it. A worker's tests
+//! name the suite once: `testkit::bad_cases!(TheCase);`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use local_stack::wait_until;
+
+use crate::simulators::auth0::Gate;
+use crate::{PATIENCE, Setup, Worker, World};
+
+/// What a worker's provider can be made to do wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// Nothing.
+    None,
+    /// Every request is answered with a 5xx.
+    Down,
+    /// Every answer is later than the worker's patience.
+    Slow,
+    /// Every request is refused because a limit is reached.
+    Limited,
+}
+
+/// One worker and its provider.
+#[expect(async_fn_in_trait, reason = "tests run on one thread")]
+pub trait Case {
+    /// The unit.
+    const UNIT: &'static str;
+    /// Its binary; beside it, in `examples`, `panicking-<unit>`.
+    const BINARY: &'static str;
+    /// The breaker's key.
+    const UPSTREAM: &'static str;
+    /// Setting of the provider's time-out, in seconds.
+    const TIMEOUT: &'static str;
+    /// ID of a record; `number` tells several apart.
+    fn id(number: usize) -> String;
+    /// Whatever must be there before the worker can do its work.
+    async fn prepare(_world: &World) {}
+    /// Changes a record at the provider, or makes it, to something that tells `version`; answers the body of the
+    /// message about it, as it stands on the queue.
+    fn change(world: &World, id: &str, version: usize) -> String;
+    /// Takes the record away, and answers the body of a message about the change *before* that.
+    fn vanish(world: &World, id: &str) -> String;
+    /// The version that has arrived where the worker writes. `None`: none.
+    async fn arrived(world: &World, id: &str) -> Option<usize>;
+    /// Makes trouble, or ends it.
+    fn trouble(world: &World, trouble: Trouble);
+    /// Answers requests for one record with this status; `None`: as usual.
+    fn set_status(world: &World, id: &str, status: Option<u16>);
+    /// Holds requests for one record.
+    fn hold(world: &World, id: &str) -> Gate;
+    /// Requests for one record so far.
+    fn requests_for(world: &World, id: &str) -> usize;
+}
+
+/// Names the suite for a worker.
+#[macro_export]
+macro_rules! bad_cases {
+    ($case:ty) => {
+        $crate::bad_cases!($case:
+            the_same_message_twice_changes_nothing_more,
+            messages_out_of_order_end_at_the_newest,
+            a_record_that_is_missing_is_no_failure,
+            a_limit_pauses_and_costs_no_attempt,
+            an_outage_costs_no_message,
+            an_answer_that_comes_too_late_is_an_outage,
+            one_record_that_fails_is_dead_lettered_alone,
+            a_database_that_is_lost_half_way_loses_nothing,
+            poison_is_in_the_dead_letters_on_first_sight,
+            stopped_in_mid_message_it_finishes_and_gives_the_rest_back,
+            a_panic_costs_that_message_and_not_the_process,
+        );
+    };
+    ($case:ty: $($name:ident),+ $(,)?) => {
+        $(
+            #[tokio::test]
+            async fn $name() {
+                $crate::bad_cases::$name::<$case>().await;
+            }
+        )+
+    };
+}
+
+const SHORT: Setup = Setup { visibility_secs: 4, max_receive_count: 50 };
+
+async fn begin<C: Case>(setup: Setup, settings: &[(&str, &str)]) -> (World, Worker) {
+    let world = World::start_with(setup).await;
+    C::prepare(&world).await;
+    let worker = world.start_worker(C::BINARY, C::UNIT, settings).await;
+    (world, worker)
+}
+
+async fn send<C: Case>(world: &World, id: &str, version: usize) -> String {
+    let body = C::change(world, id, version);
+    world.enqueue(C::UNIT, &body).await;
+    body
+}
+
+async fn arrives<C: Case>(world: &World, id: &str, version: usize) {
+    let there = async || Ok((C::arrived(world, id).await == Some(version)).then_some(()));
+    wait_until(PATIENCE, "the change to arrive", there).await.expect("the change arrives");
+}
+
+async fn settled_as(worker: &Worker, outcome: &str, at_least: f64) {
+    let settled = async || {
+        let count = worker.metric("coppice_messages_settled_total", outcome).await;
+        Ok((count >= at_least).then_some(()))
+    };
+    wait_until(PATIENCE, outcome, settled).await.unwrap_or_else(|_| panic!("{outcome}:\n{}", worker.log()));
+}
+
+async fn breaker_opens<C: Case>(worker: &Worker) {
+    let open = async || Ok((worker.metric("coppice_breaker_open", C::UPSTREAM).await > 0.0).then_some(()));
+    wait_until(PATIENCE, "the breaker to open", open).await.expect("the breaker opens");
+}
+
+async fn counted_failures(world: &World) -> i64 {
+    let count = sqlx::query_scalar("select count(*) from message_failure").fetch_one(&world.pool);
+    count.await.expect("the database answers")
+}
+
+/// Trouble for all records; when it ends everything arrives, and nobody was charged for it.
+async fn passes<C: Case>(trouble: Trouble) {
+    let (world, worker) = begin::<C>(Setup { visibility_secs: 2, max_receive_count: 6 }, &[]).await;
+    C::trouble(&world, trouble);
+    let ids: Vec<String> = (0..5).map(C::id).collect();
+    for id in &ids {
+        send::<C>(&world, id, 1).await;
+    }
+    breaker_opens::<C>(&worker).await;
+    world.settled_or_hidden(C::UNIT).await;
+    assert_eq!(counted_failures(&world).await, 0, "an outage is nobody's failed attempt");
+    C::trouble(&world, Trouble::None);
+    for id in &ids {
+        arrives::<C>(&world, id, 1).await;
+    }
+    world.settled(C::UNIT).await;
+    assert_eq!(world.dead_letters(C::UNIT, 0).await.len(), 0);
+}
+
+/// A duplicate writes nothing and announces nothing.
+pub async fn the_same_message_twice_changes_nothing_more<C: Case>() {
+    let (world, worker) = begin::<C>(Setup::default(), &[]).await;
+    let id = C::id(0);
+    let body = send::<C>(&world, &id, 1).await;
+    arrives::<C>(&world, &id, 1).await;
+    world.settled(C::UNIT).await;
+    let announced = world.announcements(0).await.len();
+    world.enqueue(C::UNIT, &body).await;
+    settled_as(&worker, "unchanged", 1.0).await;
+    world.settled(C::UNIT).await;
+    assert_eq!(world.announcements(announced).await.len(), announced);
+}
+
+/// The older message comes last, and the newest content stays.
+pub async fn messages_out_of_order_end_at_the_newest<C: Case>() {
+    let (world, _worker) = begin::<C>(Setup::default(), &[]).await;
+    let id = C::id(0);
+    let bodies: Vec<String> = (1..4).map(|version| C::change(&world, &id, version)).collect();
+    for body in bodies.iter().rev() {
+        world.enqueue(C::UNIT, body).await;
+    }
+    arrives::<C>(&world, &id, 3).await;
+    world.settled(C::UNIT).await;
+    assert_eq!(C::arrived(&world, &id).await, Some(3));
+}
+
+/// A record that was made and deleted within seconds.
+pub async fn a_record_that_is_missing_is_no_failure<C: Case>() {
+    let (world, _worker) = begin::<C>(SHORT, &[]).await;
+    let id = C::id(0);
+    C::change(&world, &id, 1);
+    let body = C::vanish(&world, &id);
+    world.enqueue(C::UNIT, &body).await;
+    world.settled(C::UNIT).await;
+    assert_eq!(C::arrived(&world, &id).await, None);
+    assert_eq!(world.dead_letters(C::UNIT, 0).await.len(), 0);
+    assert_eq!(counted_failures(&world).await, 0);
+}
+
+/// A limit is nobody's fault.
+pub async fn a_limit_pauses_and_costs_no_attempt<C: Case>() {
+    passes::<C>(Trouble::Limited).await;
+}
+
+/// 5xx.
+pub async fn an_outage_costs_no_message<C: Case>() {
+    passes::<C>(Trouble::Down).await;
+}
+
+/// Answers that come too late.
+pub async fn an_answer_that_comes_too_late_is_an_outage<C: Case>() {
+    passes::<C>(Trouble::Slow).await;
+}
+
+/// One record is broken while the provider is well.
+pub async fn one_record_that_fails_is_dead_lettered_alone<C: Case>() {
+    let (world, _worker) = begin::<C>(Setup::default(), &[("COPPICE_MAX_ATTEMPTS", "2")]).await;
+    let (broken, sound) = (C::id(0), C::id(1));
+    C::set_status(&world, &broken, Some(500));
+    send::<C>(&world, &broken, 1).await;
+    send::<C>(&world, &sound, 1).await;
+    arrives::<C>(&world, &sound, 1).await;
+    let letter = world.dead_letters(C::UNIT, 1).await.remove(0);
+    assert_eq!(letter.attributes["coppice.class"], "server_error");
+    assert_eq!(letter.attributes["coppice.attempts"], "2");
+    assert_eq!(letter.attributes["coppice.worker"], C::UNIT);
+    world.settled(C::UNIT).await;
+}
+
+/// The database restarts while refetches are under way.
+pub async fn a_database_that_is_lost_half_way_loses_nothing<C: Case>() {
+    let (mut world, worker) = begin::<C>(SHORT, &[(C::TIMEOUT, "25")]).await;
+    let ids: Vec<String> = (0..5).map(C::id).collect();
+    let gate = C::hold(&world, &ids[0]);
+    for id in &ids {
+        send::<C>(&world, id, 1).await;
+    }
+    gate.arrived(1).await;
+    world.postgres.stop_immediately();
+    gate.open();
+    let noticed = async || Ok(worker.log().contains("ledger").then_some(()));
+    wait_until(PATIENCE, "the worker to notice", noticed).await.expect("the worker notices");
+    world.postgres.start_again().await.expect("the database starts again");
+    for id in &ids {
+        arrives::<C>(&world, id, 1).await;
+    }
+    world.settled(C::UNIT).await;
+    assert_eq!(world.dead_letters(C::UNIT, 0).await.len(), 0);
+}
+
+/// What can never be read.
+pub async fn poison_is_in_the_dead_letters_on_first_sight<C: Case>() {
+    let (world, worker) = begin::<C>(Setup::default(), &[]).await;
+    let poison = r#"{"detail-type": "mara.quill@example.org"#;
+    world.enqueue(C::UNIT, poison).await;
+    let foreign = r#"{"id":"9b7f4c1e-6a41-4b0f-8a54-0d5ad1d1c7aa","detail-type":"x","source":"elsewhere",
+        "time":"2026-11-20T15:10:42Z","detail":{}}"#;
+    world.enqueue(C::UNIT, foreign).await;
+    let letters = world.dead_letters(C::UNIT, 2).await;
+    assert!(letters.iter().any(|letter| letter.body == poison), "nothing is lost");
+    for letter in &letters {
+        assert_eq!(letter.attributes["coppice.class"], "unreadable");
+        assert_eq!(letter.attributes["coppice.receive_count"], "1");
+    }
+    assert!(!worker.log().contains("mara.quill"));
+    world.settled(C::UNIT).await;
+}
+
+/// SIGTERM while one message is worked on and others wait.
+pub async fn stopped_in_mid_message_it_finishes_and_gives_the_rest_back<C: Case>() {
+    // A visibility timeout that the test would not survive: what is visible was given back.
+    let world = World::start_with(Setup { visibility_secs: 600, max_receive_count: 50 }).await;
+    C::prepare(&world).await;
+    let ids: Vec<String> = (0..3).map(C::id).collect();
+    let gates: Vec<Gate> = ids.iter().map(|id| C::hold(&world, id)).collect();
+    for id in &ids {
+        send::<C>(&world, id, 1).await;
+    }
+    let settings = [("COPPICE_MAX_REFETCHES", "1"), (C::TIMEOUT, "25")];
+    let mut worker = world.start_worker(C::BINARY, C::UNIT, &settings).await;
+    let arrived = async || Ok(ids.iter().position(|id| C::requests_for(&world, id) > 0));
+    let begun = wait_until(PATIENCE, "the first refetch", arrived).await.expect("a refetch begins");
+    worker.process.terminate().expect("it can be signalled");
+    let visible = async || Ok((world.queue_depth(C::UNIT).await.0 == 2).then_some(()));
+    wait_until(PATIENCE, "the other two to be given back", visible).await.expect("they are given back");
+    gates.iter().for_each(Gate::open);
+    assert_eq!(worker.exit_code().await, Some(0), "{}", worker.log());
+    assert_eq!(C::arrived(&world, &ids[begun]).await, Some(1), "what was begun is finished");
+    assert_eq!(world.queue_depth(C::UNIT).await, (2, 0), "and the rest is there for the next");
+}
+
+/// A handler that panics: an example, so that the deployed binary has no such switch.
+pub async fn a_panic_costs_that_message_and_not_the_process<C: Case>() {
+    let world = World::start().await;
+    C::prepare(&world).await;
+    let panicking = Path::new(C::BINARY).with_file_name("examples").join(format!("panicking-{}", C::UNIT));
+    let binary = panicking.to_str().expect("a path that is text");
+    let worker = world.start_worker(binary, C::UNIT, &[("COPPICE_MAX_ATTEMPTS", "2")]).await;
+    send::<C>(&world, &C::id(PANICKING), 1).await;
+    send::<C>(&world, &C::id(0), 1).await;
+    arrives::<C>(&world, &C::id(0), 1).await;
+    let letter = world.dead_letters(C::UNIT, 1).await.remove(0);
+    assert_eq!(letter.attributes["coppice.class"], "panic");
+    assert_eq!(letter.attributes["coppice.attempts"], "2");
+    assert!(worker.get("livez").await.is_some());
+    assert!(!worker.log().contains("marked words of a panic"), "a panic's message may quote data");
+}
+
+/// Number of the record at which `panicking-<unit>` panics.
+pub const PANICKING: usize = 666;
+
+/// Longer than any worker's patience here, and shorter than a test's.
+pub const TOO_LATE: Duration = Duration::from_secs(5);

@@ -1,0 +1,34 @@
+#![doc = include_str!("../README.md")]
+
+mod handler;
+mod mapping;
+mod settings;
+
+use ::settings::{Reader, Setting};
+use postgres_store::Store;
+use provider_crm::CrmClient;
+use record_sync::RecordSync;
+use worker_process::Worker;
+
+pub use handler::CrmRecords;
+pub use settings::{CRM_SETTINGS, CrmSettings};
+
+/// The worker, as its binary and the resync job of the same name run it.
+#[derive(Debug, Clone, Copy)]
+pub struct CrmSync;
+
+impl Worker for CrmSync {
+    type Handler = RecordSync<CrmRecords<CrmClient>>;
+    type Settings = CrmSettings;
+
+    const ABOUT: &'static str = "Keeps persons in step with the CRM";
+    const SETTINGS: &'static [Setting] = CRM_SETTINGS;
+
+    fn read_settings(reader: &mut Reader) -> Option<CrmSettings> {
+        CrmSettings::read(reader)
+    }
+
+    fn handler(settings: CrmSettings, store: Store) -> anyhow::Result<Self::Handler> {
+        Ok(RecordSync::new(CrmRecords(settings.connect()?), store))
+    }
+}

@@ -1,0 +1,21 @@
+//! From a contact to its source record: the contact's fields are called as a person's. Pure.
+
+use postgres_store::RecordState;
+use provider_crm::CrmContact;
+use record_sync::FoundRecord;
+use serde_json::Value;
+
+/// What is kept of a contact.
+pub(crate) fn found(contact: &CrmContact) -> FoundRecord {
+    FoundRecord {
+        id: contact.id.clone(),
+        version_at: contact.version,
+        etag: None,
+        state: RecordState::Present {
+            // A struct of strings always serializes.
+            record: serde_json::to_value(contact).unwrap_or(Value::Null),
+            external_key: contact.external_key.clone(),
+            identities: Vec::new(),
+        },
+    }
+}

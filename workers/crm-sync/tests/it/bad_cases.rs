@@ -1,0 +1,63 @@
+//! The bad cases that every worker goes through.
+
+use testkit::World;
+use testkit::bad_cases::{Case, TOO_LATE, Trouble};
+use testkit::simulators::auth0::Gate;
+use testkit::simulators::salesforce::{Fault, SimulatedContact, contact_id};
+
+use crate::{BINARY, UNIT};
+
+struct CrmCase;
+
+impl Case for CrmCase {
+    const UNIT: &'static str = UNIT;
+    const BINARY: &'static str = BINARY;
+    const UPSTREAM: &'static str = "salesforce";
+    const TIMEOUT: &'static str = "COPPICE_CRM_TIMEOUT_SECS";
+
+    fn id(number: usize) -> String {
+        contact_id(number as u64)
+    }
+
+    fn change(world: &World, id: &str, version: usize) -> String {
+        let mut contact = world.crm.contact(id).unwrap_or_else(|| SimulatedContact::new(id));
+        contact.phone = Some(version.to_string());
+        world.crm.put_contact(contact).event.to_envelope_json()
+    }
+
+    fn vanish(world: &World, id: &str) -> String {
+        let before = world.crm.update(id, |contact| contact.phone = Some(String::from("7")));
+        world.crm.delete(id);
+        before.event.to_envelope_json()
+    }
+
+    async fn arrived(world: &World, id: &str) -> Option<usize> {
+        let phone = "select phone from person join source_record using (person_id) where external_id = $1";
+        let phone: Option<String> =
+            sqlx::query_scalar(phone).bind(id).fetch_optional(&world.pool).await.ok().flatten()?;
+        phone?.parse().ok()
+    }
+
+    fn trouble(world: &World, trouble: Trouble) {
+        world.crm.set_fault(match trouble {
+            Trouble::None => Fault::None,
+            Trouble::Down => Fault::Down,
+            Trouble::Slow => Fault::Slow(TOO_LATE),
+            Trouble::Limited => Fault::LimitExceeded,
+        });
+    }
+
+    fn set_status(world: &World, id: &str, status: Option<u16>) {
+        world.crm.set_status(id, status);
+    }
+
+    fn hold(world: &World, id: &str) -> Gate {
+        world.crm.hold(id)
+    }
+
+    fn requests_for(world: &World, id: &str) -> usize {
+        world.crm.requests_for(id)
+    }
+}
+
+testkit::bad_cases!(CrmCase);

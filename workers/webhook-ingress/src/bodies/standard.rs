@@ -1,0 +1,47 @@
+//! Thin events as Standard Webhooks advises: `{"type": …, "data": {"id": …}}`, or `"ids"`. A type that ends in `.deleted`
+//! says that the record is gone.
+
+use event_contract::IngressChange;
+use serde::Deserialize;
+
+use super::{Id, Named, OTHER, Unreadable, parse};
+
+#[derive(Deserialize)]
+struct Event {
+    #[serde(rename = "type")]
+    kind: String,
+    data: Data,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    id: Option<Id>,
+    #[serde(default)]
+    ids: Vec<Id>,
+}
+
+pub(crate) fn read(body: &[u8]) -> Result<Vec<Named>, Unreadable> {
+    let event: Event = parse(body)?;
+    let deleted = event.kind.ends_with(".deleted");
+    let change = if deleted { IngressChange::Deleted } else { IngressChange::Changed };
+    let ids = event.data.id.into_iter().chain(event.data.ids);
+    Ok(ids.map(|id| Named { change, ..Named::changed(id.into_text(), OTHER) }).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_id_or_several_are_named() {
+        let changed = |id: &str| Named::changed(id.to_owned(), OTHER);
+        let gone = |id: &str| Named { change: IngressChange::Deleted, ..changed(id) };
+        assert_eq!(
+            read(br#"{"type":"person.verified","data":{"id":"P-1","name":"x"}}"#),
+            Ok(vec![changed("P-1")])
+        );
+        assert_eq!(read(br#"{"type":"a.deleted","data":{"ids":["1",2]}}"#), Ok(vec![gone("1"), gone("2")]));
+        assert_eq!(read(br#"{"type":"a","data":{}}"#), Ok(Vec::new()));
+        assert_eq!(read(br#"{"type":"a"}"#), Err(Unreadable));
+    }
+}

@@ -1,0 +1,83 @@
+//! Whether the process is alive, and whether a webhook would be safe with it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use event_bus::EventBus;
+use telemetry::{Check, Health};
+use tokio::sync::Mutex as AsyncMutex;
+
+use crate::intake::Intake;
+
+/// A relay waits for the database and the bus with limits, which together are shorter.
+const LONGEST_TURN: Duration = Duration::from_secs(120);
+
+/// How long an answer about readiness holds, however often it is asked for.
+const READINESS_HOLDS: Duration = Duration::from_secs(5);
+
+/// Longest that the bus or the database may take to answer.
+const ANSWER_LIMIT: Duration = Duration::from_secs(6);
+
+/// When the relay last turned. Clones are the same.
+#[derive(Debug, Clone)]
+pub(crate) struct Pulse(Arc<Mutex<Instant>>);
+
+impl Default for Pulse {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Instant::now())))
+    }
+}
+
+impl Pulse {
+    pub(crate) fn beat(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn since(&self) -> Duration {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+}
+
+pub(crate) struct IngressHealth<B> {
+    intake: Intake<B>,
+    pulse: Pulse,
+    last: AsyncMutex<Option<(Instant, Vec<Check>)>>,
+}
+
+impl<B: EventBus> IngressHealth<B> {
+    pub(crate) fn new(intake: Intake<B>, pulse: Pulse) -> Self {
+        Self { intake, pulse, last: AsyncMutex::new(None) }
+    }
+
+    /// One of the two is enough: while it is there, webhooks are safe, and there is nobody better to send them to.
+    async fn bus_or_database(&self) -> Check {
+        let name = "bus_or_database";
+        let bus = tokio::time::timeout(ANSWER_LIMIT, self.intake.bus.verify());
+        let store = tokio::time::timeout(ANSWER_LIMIT, self.intake.store.ping());
+        let fault = match tokio::join!(bus, store) {
+            (Ok(Ok(())), _) | (_, Ok(Ok(()))) => None,
+            _ => Some("neither answers".to_owned()),
+        };
+        Check { name, fault }
+    }
+}
+
+impl<B: EventBus> Health for IngressHealth<B> {
+    fn live(&self) -> Check {
+        let turn = self.pulse.since();
+        let fault = (turn > LONGEST_TURN).then(|| format!("relay has not turned for {} s", turn.as_secs()));
+        Check { name: "relay", fault }
+    }
+
+    async fn ready(&self) -> Vec<Check> {
+        let mut last = self.last.lock().await;
+        if let Some((at, checks)) = &*last
+            && at.elapsed() < READINESS_HOLDS
+        {
+            return checks.clone();
+        }
+        let checks = vec![self.bus_or_database().await];
+        *last = Some((Instant::now(), checks.clone()));
+        checks
+    }
+}

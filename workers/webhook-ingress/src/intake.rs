@@ -1,0 +1,91 @@
+//! Makes an event safe: on the bus, or else in the outbox.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use event_bus::{BusEntry, BusEntryError, BusError, EventBus};
+use postgres_store::{IngressRow, Store};
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+/// Where events go. Clones are the same place.
+#[derive(Debug, Clone)]
+pub struct Intake<B> {
+    pub(crate) bus: B,
+    pub(crate) store: Store,
+    pub(crate) stored: Arc<Notify>,
+}
+
+/// Where an event is now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Safe {
+    Published,
+    Stored,
+}
+
+/// Neither bus nor database took it.
+#[derive(Debug, thiserror::Error)]
+#[error("event is neither on the bus nor in the outbox")]
+pub(crate) struct NotSafe;
+
+impl<B: EventBus> Intake<B> {
+    /// Publishes to `bus`, and keeps in `store` what it does not take.
+    pub fn new(bus: B, store: Store) -> Self {
+        Self { bus, store, stored: Arc::default() }
+    }
+
+    /// Makes events safe. After an error some may be on the bus all the same: the provider sends all of them again.
+    pub(crate) async fn accept(&self, rows: Vec<IngressRow>, limit: Duration) -> Result<Safe, NotSafe> {
+        let taken = match tokio::time::timeout(limit, publish(&self.bus, &rows)).await {
+            Ok(Ok(taken)) => taken,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "bus took nothing");
+                Vec::new()
+            }
+            Err(_) => {
+                // Perhaps it has them: then they come twice, which consumers must bear anyway.
+                tracing::warn!("bus did not answer in time");
+                Vec::new()
+            }
+        };
+        let left: Vec<IngressRow> = rows.into_iter().filter(|row| !taken.contains(&row.event_id)).collect();
+        if left.is_empty() {
+            return Ok(Safe::Published);
+        }
+        if let Err(error) = self.store.keep_ingress_events(&left).await {
+            tracing::error!(%error, events = left.len(), "events are neither on the bus nor in the outbox");
+            return Err(NotSafe);
+        }
+        self.stored.notify_one();
+        Ok(Safe::Stored)
+    }
+}
+
+/// Publishes rows and answers which of them the bus has.
+pub(crate) async fn publish<B: EventBus>(bus: &B, rows: &[IngressRow]) -> Result<Vec<Uuid>, BusError> {
+    let mut ids = Vec::with_capacity(rows.len());
+    let mut entries = Vec::with_capacity(rows.len());
+    for row in rows {
+        match entry(row) {
+            Ok(entry) => {
+                ids.push(row.event_id);
+                entries.push(entry);
+            }
+            Err(error) => tracing::error!(event_id = %row.event_id, %error, "event cannot be published"),
+        }
+    }
+    let results = bus.publish(&entries).await?;
+    let mut taken = Vec::with_capacity(ids.len());
+    for (id, result) in ids.into_iter().zip(results) {
+        match result {
+            Ok(()) => taken.push(id),
+            Err(error) => tracing::warn!(event_id = %id, %error, "bus did not take an event"),
+        }
+    }
+    Ok(taken)
+}
+
+fn entry(row: &IngressRow) -> Result<BusEntry, BusEntryError> {
+    let detail = serde_json::to_string(&row.event).map_err(|_| BusEntryError::Malformed)?;
+    BusEntry::provider(&row.source, &row.detail_type, detail)
+}

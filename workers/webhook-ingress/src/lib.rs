@@ -1,0 +1,126 @@
+#![doc = include_str!("../README.md")]
+
+mod bodies;
+mod health;
+mod intake;
+mod provider;
+mod rate;
+mod relay;
+mod reply;
+mod schemes;
+mod secrets;
+mod server;
+mod settings;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use ::settings::Reader;
+use anyhow::Context;
+use event_bus::{EventBridgeBus, EventBus};
+use postgres_store::Store;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+pub use intake::Intake;
+pub use server::router;
+pub use settings::IngressSettings;
+
+use health::{IngressHealth, Pulse};
+use settings::Settings;
+
+/// The unit's name.
+pub const NAME: &str = "webhook-ingress";
+
+/// Longest that the checks at start may take together.
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// The whole of `main`. `version` is the binary's own.
+#[must_use]
+pub fn run(version: &'static str) -> ExitCode {
+    clap::Command::new(NAME)
+        .about("Takes providers' webhooks, verifies them, and puts their IDs onto the bus")
+        .version(version)
+        .after_long_help(settings::describe())
+        .after_help("--help lists the settings, which are environment variables")
+        .get_matches();
+    let settings = match Settings::read(Reader::from_environment()) {
+        Ok(settings) => settings,
+        Err(error) => {
+            eprintln!("{NAME}: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let ended =
+        runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(work(version, settings)));
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("ingress ended: {error:#}");
+            eprintln!("{NAME}: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn work(version: &'static str, settings: Settings) -> anyhow::Result<()> {
+    telemetry::start_logs(&settings.log_filter).context("COPPICE_LOG")?;
+    worker_process::log_panics_without_their_message();
+    let metrics = telemetry::start_metrics(NAME)?;
+    let stop = CancellationToken::new();
+    worker_process::cancel_on_termination(stop.clone())?;
+    let health_listener = TcpListener::bind(settings.health_address)
+        .await
+        .with_context(|| format!("cannot listen on {} for /livez and /metrics", settings.health_address))?;
+
+    let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+    let bus = EventBridgeBus::connect(&config, &settings.bus_name);
+    let store = Store::open(&settings.database_url, settings.database_connections)?;
+    let checks = check_surroundings(&store, &bus);
+    tokio::time::timeout(START_LIMIT, checks).await.context("checks at start took too long")??;
+    let listener = TcpListener::bind(settings.listen_address)
+        .await
+        .with_context(|| format!("cannot listen on {} for webhooks", settings.listen_address))?;
+
+    let (intake, pulse) = (Intake::new(bus, store.clone()), Pulse::default());
+    let health = IngressHealth::new(intake.clone(), pulse.clone());
+    let answering = tokio::spawn(telemetry::serve_health(health_listener, health, metrics));
+    let relay_stop = CancellationToken::new();
+    let relaying = tokio::spawn(relay::run(intake.clone(), pulse, relay_stop.clone()));
+
+    let providers: Vec<&str> = settings.ingress.providers.keys().map(|provider| provider.name()).collect();
+    tracing::info!(version, ?providers, "ingress started");
+    let drained = serve(listener, router(settings.ingress, intake), stop, settings.drain_limit).await;
+    relay_stop.cancel();
+    relaying.await.context("relay")?;
+    answering.abort();
+    store.close().await;
+    tracing::info!("ingress stopped");
+    drained
+}
+
+/// Refuses to start into a world where webhooks could not be made safe.
+async fn check_surroundings(store: &Store, bus: &EventBridgeBus) -> anyhow::Result<()> {
+    store.check_schema().await.context("database (DATABASE_URL)")?;
+    bus.verify().await.context("event bus (COPPICE_BUS_NAME)")?;
+    Ok(())
+}
+
+/// Answers until `stop`, then takes no more and finishes what it has, for as long as `drain_limit`.
+async fn serve(
+    listener: TcpListener,
+    router: axum::Router,
+    stop: CancellationToken,
+    drain_limit: Duration,
+) -> anyhow::Result<()> {
+    let server = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let late = async {
+        stop.cancelled().await;
+        tokio::time::sleep(drain_limit).await;
+    };
+    tokio::select! {
+        served = async { server.await } => served.context("webhooks"),
+        () = late => anyhow::bail!("requests did not end within {} s", drain_limit.as_secs()),
+    }
+}

@@ -1,0 +1,113 @@
+//! What a sender is told: a status and one fixed word. Nothing of a request ever stands in a reply, nor why a signature
+//! is wrong.
+
+use axum::http::header::{ALLOW, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Json, Response};
+use serde::Serialize;
+
+/// What became of a webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reply {
+    /// On the bus.
+    Published,
+    /// In the outbox: it will be on the bus.
+    Stored,
+    /// Authentic, and it names no record.
+    Nothing,
+    UnknownProvider,
+    NotFound,
+    Method,
+    ContentType,
+    Encoding,
+    TooLarge,
+    Body,
+    Signature,
+    Time,
+    Unreadable,
+    Challenge,
+    TooMany,
+    Busy,
+    TooSlow,
+    /// Neither bus nor database took it: the provider must send it again.
+    NotSafe,
+}
+
+#[derive(Serialize)]
+struct Accepted {
+    status: &'static str,
+}
+
+#[derive(Serialize)]
+struct Refused {
+    error: &'static str,
+}
+
+impl Reply {
+    /// Its word, in the reply and in metrics.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Published => "published",
+            Self::Stored => "stored",
+            Self::Nothing => "nothing",
+            Self::UnknownProvider => "unknown_provider",
+            Self::NotFound => "not_found",
+            Self::Method => "method",
+            Self::ContentType => "content_type",
+            Self::Encoding => "content_encoding",
+            Self::TooLarge => "too_large",
+            Self::Body => "body",
+            Self::Signature => "signature",
+            Self::Time => "time",
+            Self::Unreadable => "unreadable",
+            Self::Challenge => "challenge",
+            Self::TooMany => "too_many_requests",
+            Self::Busy => "busy",
+            Self::TooSlow => "too_slow",
+            Self::NotSafe => "not_safe",
+        }
+    }
+
+    const fn status(self) -> StatusCode {
+        match self {
+            Self::Published => StatusCode::OK,
+            Self::Stored => StatusCode::ACCEPTED,
+            Self::Nothing => StatusCode::NO_CONTENT,
+            Self::UnknownProvider | Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::ContentType | Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Signature | Self::Time => StatusCode::UNAUTHORIZED,
+            Self::Body | Self::Unreadable | Self::Challenge => StatusCode::BAD_REQUEST,
+            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            Self::Busy | Self::TooSlow | Self::NotSafe => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// Seconds after which it is worth trying again.
+    const fn retry_after(self) -> Option<&'static str> {
+        match self {
+            Self::TooMany | Self::Busy => Some("1"),
+            Self::TooSlow | Self::NotSafe => Some("10"),
+            _ => None,
+        }
+    }
+}
+
+impl IntoResponse for Reply {
+    fn into_response(self) -> Response {
+        let (status, word) = (self.status(), self.word());
+        let mut response = match self {
+            Self::Nothing => status.into_response(),
+            Self::Published | Self::Stored => (status, Json(Accepted { status: word })).into_response(),
+            _ => (status, Json(Refused { error: word })).into_response(),
+        };
+        if let Some(seconds) = self.retry_after() {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(seconds));
+        }
+        if self == Self::Method {
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+        }
+        response
+    }
+}

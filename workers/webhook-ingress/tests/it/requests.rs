@@ -1,0 +1,163 @@
+//! Webhooks as providers make them, signed by formulas written down here once more.
+
+use axum::http::Method;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use time::OffsetDateTime;
+
+use crate::MARKER;
+
+pub(crate) const SECRET: &str = "0123456789abcdef-secret";
+pub(crate) const STANDARD_SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZi1zZWNyZXQ=";
+pub(crate) const BEARER: &str = "Bearer 0123456789abcdef";
+pub(crate) const PUBLIC_URL: &str = "https://hooks.example.gov";
+
+/// One request.
+#[derive(Debug, Clone)]
+pub(crate) struct Webhook {
+    pub method: Method,
+    pub path: String,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Webhook {
+    fn new(provider: &str, body: String) -> Self {
+        let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        Self { method: Method::POST, path: format!("/webhooks/{provider}"), headers, body: body.into_bytes() }
+    }
+
+    /// The same with a header set anew.
+    pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.retain(|(known, _)| known != name);
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.headers.retain(|(known, _)| known != name);
+        self
+    }
+
+    pub(crate) fn to(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.path);
+        self
+    }
+}
+
+fn hmac(key: &[u8], text: &[u8]) -> Vec<u8> {
+    Hmac::<Sha256>::new_from_slice(key).unwrap().chain_update(text).finalize().into_bytes().to_vec()
+}
+
+fn now() -> i64 {
+    OffsetDateTime::now_utc().unix_timestamp()
+}
+
+fn timestamped(body: &str, at: i64) -> String {
+    let digest = hex::encode(hmac(SECRET.as_bytes(), format!("{at}.{body}").as_bytes()));
+    format!("t={at},v1={digest}")
+}
+
+/// A verified session, sent so many seconds ago.
+pub(crate) fn stripe_sent(session: &str, seconds_ago: i64) -> Webhook {
+    let kind = "identity.verification_session.verified";
+    stripe_signed(
+        &format!(
+            r#"{{"id":"evt_1","type":"{kind}","data":{{"object":{{"id":"{session}",
+            "verified_outputs":{{"first_name":"{MARKER}-first"}}}}}},"{MARKER}-key":[1]}}"#
+        ),
+        seconds_ago,
+    )
+}
+
+/// Any body, signed as Stripe does.
+pub(crate) fn stripe_signed(body: &str, seconds_ago: i64) -> Webhook {
+    let signature = timestamped(body, now() - seconds_ago);
+    Webhook::new("stripe", body.to_owned()).with("stripe-signature", signature)
+}
+
+pub(crate) fn stripe(session: &str) -> Webhook {
+    stripe_sent(session, 0)
+}
+
+pub(crate) fn persona(inquiry: &str) -> Webhook {
+    let body = format!(
+        r#"{{"data":{{"id":"evt_1","attributes":{{"name":"inquiry.approved","payload":{{"data":{{
+        "type":"inquiry","id":"{inquiry}","attributes":{{"name-first":"{MARKER}-first",
+        "updated-at":"2026-11-22T18:06:12.000Z"}}}}}}}}}}}}"#
+    );
+    let signature = timestamped(&body, now());
+    Webhook::new("persona", body).with("persona-signature", format!("t=1,v1=00 {signature}"))
+}
+
+fn hubspot(contact: u64) -> Webhook {
+    let body = format!(
+        r#"[{{"subscriptionType":"contact.propertyChange","objectId":{contact},
+        "propertyName":"email","propertyValue":"{MARKER}@example.org"}}]"#
+    );
+    let at = now() * 1000;
+    let text = format!("POST{PUBLIC_URL}/webhooks/hubspot{body}{at}");
+    let digest = STANDARD.encode(hmac(SECRET.as_bytes(), text.as_bytes()));
+    let webhook = Webhook::new("hubspot", body).with("x-hubspot-request-timestamp", at.to_string());
+    webhook.with("x-hubspot-signature-v3", digest)
+}
+
+fn contentful(entry: &str) -> Webhook {
+    let body = format!(r#"{{"sys":{{"type":"Entry","id":"{entry}"}},"fields":{{"t":"{MARKER}-field"}}}}"#);
+    let at = now() * 1000;
+    let names = "content-type,x-contentful-signed-headers,x-contentful-timestamp";
+    let kind = "application/vnd.contentful.management.v1+json";
+    let headers =
+        format!("content-type:{kind};x-contentful-signed-headers:{names};x-contentful-timestamp:{at}");
+    let text = format!("POST\n/webhooks/contentful\n{headers}\n{body}");
+    let webhook = Webhook::new("contentful", body).with("content-type", kind);
+    let webhook = webhook.with("x-contentful-signed-headers", names);
+    let webhook = webhook.with("x-contentful-timestamp", at.to_string());
+    webhook.with("x-contentful-signature", hex::encode(hmac(SECRET.as_bytes(), text.as_bytes())))
+}
+
+fn standard(id: &str) -> Webhook {
+    let body = format!(r#"{{"type":"person.verified","data":{{"id":"{id}","name":"{MARKER}-name"}}}}"#);
+    let at = now();
+    let key = STANDARD.decode(STANDARD_SECRET.trim_start_matches("whsec_")).unwrap();
+    let digest = STANDARD.encode(hmac(&key, format!("msg_1.{at}.{body}").as_bytes()));
+    let webhook = Webhook::new("standard-webhooks", body).with("webhook-id", "msg_1");
+    webhook.with("webhook-timestamp", at.to_string()).with("webhook-signature", format!("v1,{digest}"))
+}
+
+fn okta(user: &str) -> Webhook {
+    let body = format!(
+        r#"{{"data":{{"events":[{{"eventType":"user.lifecycle.suspend","target":[{{"id":"{user}","type":"User",
+        "displayName":"{MARKER}-name"}}]}}]}}}}"#
+    );
+    Webhook::new("okta", body).with("authorization", BEARER)
+}
+
+fn auth0(user: &str) -> Webhook {
+    let body = format!(
+        r#"{{"type":"user.updated","data":{{"object":{{"user_id":"{user}","email":"{MARKER}@example.org"}}}}}}"#
+    );
+    Webhook::new("auth0", body).with("authorization", BEARER)
+}
+
+fn scim(user: &str) -> Webhook {
+    let schema = "urn:ietf:params:scim:schemas:core:2.0:User";
+    let body = format!(r#"{{"schemas":["{schema}"],"id":"{user}","userName":"{MARKER}"}}"#);
+    Webhook::new("scim", body).with("authorization", BEARER)
+}
+
+/// One of every provider, with the ID that it names.
+pub(crate) fn of_every_provider() -> Vec<(&'static str, Webhook)> {
+    vec![
+        ("vs_1", stripe("vs_1")),
+        ("inq_1", persona("inq_1")),
+        ("70", hubspot(70)),
+        ("entry1", contentful("entry1")),
+        ("P-1", standard("P-1")),
+        ("00u1", okta("00u1")),
+        ("auth0|1", auth0("auth0|1")),
+        ("2819", scim("2819")),
+    ]
+}
