@@ -7,12 +7,14 @@
 //! A record's claims are the top-level keys of its stored JSON that are called like a field: `email`, `given_name`.
 //! This crate must not know providers, tables or queues: a source is a name, and has a [`Role`].
 
+mod explain;
 mod field;
 mod policy;
 mod profile;
 mod record;
 mod rule;
 
+pub use explain::{RuleTrace, Tried, Verdict, explain};
 pub use field::Field;
 pub use policy::{Policy, PolicyError};
 pub use profile::{Believed, Profile, Status};

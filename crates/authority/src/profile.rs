@@ -83,7 +83,7 @@ impl Profile {
     }
 }
 
-fn believe<'a>(
+pub(crate) fn believe<'a>(
     policy: &Policy,
     records: &'a [SourceRecord],
     field: Field,

@@ -163,7 +163,10 @@ impl Links {
 }
 
 /// Two records with one key that arrive at the same time must not both look before either is there.
-async fn lock_keys(connection: &mut PgConnection, records: &[&Linkable<'_>]) -> Result<(), StoreError> {
+pub(crate) async fn lock_keys(
+    connection: &mut PgConnection,
+    records: &[&Linkable<'_>],
+) -> Result<(), StoreError> {
     let keys = records.iter().flat_map(|record| [&record.keys.external_key, &record.keys.verified_email]);
     let keys: BTreeSet<&String> = keys.flatten().collect();
     let keys: Vec<String> = keys.into_iter().cloned().collect();

@@ -122,7 +122,7 @@ pub(crate) async fn upsert(
 
 /// Where each field comes from. Which rule chose it, and from which record; the versions of records stand in their rows,
 /// or each newer version with the same content would write the person.
-fn provenance(profile: &Profile) -> Value {
+pub(crate) fn provenance(profile: &Profile) -> Value {
     let fields = profile.fields.iter().map(|(field, believed)| {
         let why =
             json!({ "source": believed.source, "external_id": believed.external_id, "rule": believed.rule });

@@ -1,6 +1,6 @@
 //! One transaction for what a batch of refetches brought: source records, persons, identities, announcements.
 //!
-//! This is the only way in which a person's row comes to be or changes.
+//! A person's row comes to be and changes only as it is computed here, for whoever asks (`recompute`).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -32,6 +32,8 @@ pub struct PersonReading {
     pub ticket: i64,
     /// How to announce a change that this reading makes.
     pub announce: Announce,
+    /// What a change of the record means besides: announced for its person, whether or not the person's row changed.
+    pub announces: Option<EventKind>,
 }
 
 impl PersonReading {
@@ -83,7 +85,8 @@ pub enum ReadingResult {
 
 impl Store {
     /// Writes readings of `source` in one transaction and answers what each did, in order. For a person whose row
-    /// changed, [`EventKind::PersonChanged`] commits with it.
+    /// changed, [`EventKind::PersonChanged`] commits with it; so does what a reading whose record changed announces
+    /// besides.
     ///
     /// # Errors
     /// [`StoreError`]: then nothing was written.
@@ -246,10 +249,11 @@ impl Store {
         }
         let persons: Vec<Uuid> = announce.keys().copied().collect();
         let changed_persons = self.recompute(connection, &persons, &left).await?;
-        let announcements: Vec<(EventKind, Announcement)> = changed_persons
+        let mut announcements: Vec<(EventKind, Announcement)> = changed_persons
             .iter()
             .filter_map(|person| Some(changed_person(person, *announce.get(&person.person_id)?)))
             .collect();
+        announcements.extend(announced_besides(connection, source.name, changed, readings).await?);
         if !announcements.is_empty() {
             outbox::insert(connection, &announcements).await?;
         }
@@ -257,7 +261,7 @@ impl Store {
     }
 
     /// Computes persons anew from all their records. `left`: where the records of a person went who has none any more.
-    async fn recompute(
+    pub(crate) async fn recompute(
         &self,
         connection: &mut sqlx::PgConnection,
         persons: &[Uuid],
@@ -276,9 +280,47 @@ impl Store {
     }
 }
 
-fn changed_person(person: &ChangedPerson, announce: Announce) -> (EventKind, Announcement) {
+/// What readings announce besides [`EventKind::PersonChanged`], for whom the records belong to by now: a record that
+/// has just been linked, to the person it was linked to.
+async fn announced_besides(
+    connection: &mut sqlx::PgConnection,
+    source: &str,
+    changed: &[ChangedRow],
+    readings: &BTreeMap<&str, &PersonReading>,
+) -> Result<Vec<(EventKind, Announcement)>, StoreError> {
+    let announcing = |id: &str| {
+        let reading = readings.get(id)?;
+        Some((reading.announces?, reading.announce))
+    };
+    let ids = changed.iter().map(|row| &row.external_id).filter(|id| announcing(id).is_some());
+    let ids: Vec<String> = ids.cloned().collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let persons = sqlx::query!(
+        r#"select record.external_id, person.person_id, person.revision
+           from source_record record join person using (person_id)
+           where record.source = $1 and record.external_id = any ($2) order by record.external_id"#,
+        source,
+        &ids
+    )
+    .fetch_all(connection)
+    .await?;
+    let announcements = persons.into_iter().filter_map(|row| {
+        let (kind, announce) = announcing(&row.external_id)?;
+        let person = ChangedPerson { person_id: row.person_id, revision: row.revision };
+        Some((kind, announcement(&person, announce)))
+    });
+    Ok(announcements.collect())
+}
+
+pub(crate) fn changed_person(person: &ChangedPerson, announce: Announce) -> (EventKind, Announcement) {
+    (EventKind::PersonChanged, announcement(person, announce))
+}
+
+fn announcement(person: &ChangedPerson, announce: Announce) -> Announcement {
     let Announce { cause, hop, traceparent } = announce;
-    let announcement = Announcement {
+    Announcement {
         schema: SCHEMA_VERSION,
         event_id: Uuid::now_v7(),
         entity_id: person.person_id,
@@ -286,6 +328,5 @@ fn changed_person(person: &ChangedPerson, announce: Announce) -> (EventKind, Ann
         cause,
         hop,
         traceparent,
-    };
-    (EventKind::PersonChanged, announcement)
+    }
 }

@@ -13,6 +13,7 @@ mod identity_client;
 mod ingress;
 pub mod persona;
 mod provider;
+mod settings;
 pub mod stripe;
 
 pub use case::{VerificationCase, VerificationStatus};
@@ -20,4 +21,5 @@ pub use identity_client::IdentityClient;
 pub use persona::{PersonaClient, PersonaConfig};
 pub use provider::{CaseHint, FetchedCase, IdentityProvider, UnreadableEvent};
 pub use provider_http::ProviderError;
+pub use settings::{IDENTITY_SETTINGS, IdentitySettings};
 pub use stripe::{StripeClient, StripeConfig};

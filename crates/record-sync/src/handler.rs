@@ -40,6 +40,11 @@ impl<R: RecordSource> RecordSync<R> {
     pub const fn new(source: R, store: Store) -> Self {
         Self { source, store }
     }
+
+    /// The source that it asks.
+    pub const fn source(&self) -> &R {
+        &self.source
+    }
 }
 
 impl<R: RecordSource> Handler for RecordSync<R> {
@@ -93,6 +98,7 @@ impl<R: RecordSource> Handler for RecordSync<R> {
                 state: found.state,
                 ticket: ticket.number,
                 announce,
+                announces: found.announces,
             })),
         })
     }
@@ -142,6 +148,7 @@ fn gone(
         state: RecordState::Gone { merged_into },
         ticket,
         announce,
+        announces: None,
     }
 }
 

@@ -5,12 +5,15 @@
 //! event's lower bound, write behind the guard, announce what changed.
 //!
 //! So a stale replica, a record that is missing too early, a tombstone and an outage mean the same thing whatever the
-//! source. This crate must not know any vendor, nor what a record's fields mean.
+//! source. The steps know no vendor, nor what a record's fields mean. Of a source that two workers read, its side of the
+//! matter is here as well: [`SsoRecords`].
 
 mod failure;
 mod handler;
 mod source;
+mod sso;
 
 pub use failure::{from_provider, from_store};
 pub use handler::{RecordSync, Reread};
 pub use source::{EVERYTHING, FetchedRecord, FoundRecord, RecordSource};
+pub use sso::SsoRecords;

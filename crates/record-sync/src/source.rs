@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::future::Future;
 
 use authority::Role;
-use event_contract::Envelope;
+use event_contract::{Envelope, EventKind};
 use postgres_store::RecordState;
 use provider_http::ProviderError;
 use time::OffsetDateTime;
@@ -71,4 +71,6 @@ pub struct FoundRecord {
     pub etag: Option<String>,
     /// What is kept of it.
     pub state: RecordState,
+    /// What is announced besides `PersonChanged` if the record has changed to this.
+    pub announces: Option<EventKind>,
 }

@@ -23,10 +23,14 @@ use crate::AwsProxy;
 use crate::simulators::auth0::{
     Auth0Control, Auth0Simulator, EVENT_STREAM_SOURCE, LOG_STREAM_SOURCE, NativeEvent,
 };
+use crate::simulators::identity::{IdentityControl, StripeSimulator};
 use crate::simulators::salesforce::{SALESFORCE_SOURCE, SalesforceControl, SalesforceSimulator};
 
 /// Longest that anything is waited for. Generous: a slow machine must not fail a right program.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// `source` of the Stripe simulator's events.
+const STRIPE_SOURCE: &str = "aws.partner/stripe.com/ed_simulated";
 
 /// What a test may want otherwise.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +57,10 @@ pub struct World {
     pub crm: SalesforceControl,
     /// The CRM's server, to make it refuse connections.
     pub crm_server: SalesforceSimulator,
+    /// The identity-verification provider.
+    pub verifier: IdentityControl,
+    /// Its server: makes and changes sessions, and refuses connections.
+    pub verifier_server: StripeSimulator,
     /// Between workers and the emulator.
     pub proxy: AwsProxy,
     /// The database server.
@@ -119,6 +127,7 @@ impl World {
             ("Auth0EventStreamPartnerSource", EVENT_STREAM_SOURCE.to_owned()),
             ("Auth0LogStreamPartnerSource", LOG_STREAM_SOURCE.to_owned()),
             ("SalesforcePartnerSource", SALESFORCE_SOURCE.to_owned()),
+            ("StripePartnerSource", STRIPE_SOURCE.to_owned()),
         ];
         let parameters: Vec<(&str, &str)> =
             parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -128,12 +137,15 @@ impl World {
         let config = aws_config(emulator.endpoint());
         let (sqs, events) = (aws_sdk_sqs::Client::new(&config), aws_sdk_eventbridge::Client::new(&config));
         let tap_url = tap(&sqs, &events, &topology.bus).await?;
-        let (idp_server, crm_server) = tokio::join!(Auth0Simulator::start(), SalesforceSimulator::start());
+        let (idp_server, crm_server, verifier_server) =
+            tokio::join!(Auth0Simulator::start(), SalesforceSimulator::start(), StripeSimulator::start());
         Ok(Self {
             idp: idp_server.control(),
             idp_server,
             crm: crm_server.control(),
             crm_server,
+            verifier: verifier_server.control(),
+            verifier_server,
             proxy: AwsProxy::start(emulator.endpoint()).await,
             pool: PgPool::connect_lazy(&database_url)?,
             postgres,
@@ -173,6 +185,10 @@ impl World {
             ("COPPICE_SALESFORCE_URL", &self.crm.base_url()),
             ("COPPICE_SALESFORCE_CLIENT_ID", self.crm.client_id()),
             ("COPPICE_SALESFORCE_CLIENT_SECRET", self.crm.client_secret()),
+            ("COPPICE_IDENTITY_PROVIDER", "stripe"),
+            ("COPPICE_IDENTITY_TIMEOUT_SECS", "1"),
+            ("COPPICE_STRIPE_URL", &self.verifier.base_url()),
+            ("COPPICE_STRIPE_API_KEY", self.verifier.api_key()),
             ("AWS_ENDPOINT_URL", self.proxy.endpoint()),
             ("AWS_REGION", REGION),
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID),

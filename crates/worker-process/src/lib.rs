@@ -27,8 +27,8 @@ use worker_runtime::{Handler, Mode, Pulse, Runtime};
 
 pub use ledger::PostgresLedger;
 pub use settings::{
-    BUS_NAME, CONNECTIONS, DATABASE_URL, DLQ_URL, DRAIN_LIMIT, HEALTH_ADDRESS, LOG, PROCESS_SETTINGS,
-    ProcessSettings, QUEUE_URL,
+    BUS_NAME, CONNECTIONS, DATABASE_URL, DLQ_URL, DRAIN_LIMIT, HEALTH_ADDRESS, LOG, POLICY, PROCESS_SETTINGS,
+    ProcessSettings, QUEUE_URL, read_policy,
 };
 pub use signals::{cancel_on_termination, log_panics_without_their_message};
 
@@ -121,7 +121,8 @@ async fn work<W: Worker>(
     let queue = SqsQueue::connect(&config, &process.queue_url);
     let dead_letters = SqsQueue::connect(&config, &process.dlq_url);
     let bus = EventBridgeBus::connect(&config, &process.bus_name);
-    let store = Store::open(&process.database_url, process.database_connections)?;
+    let store =
+        Store::open(&process.database_url, process.database_connections)?.with_policy(process.policy.clone());
     let checks = check_surroundings(&store, &queue, &dead_letters, &bus);
     tokio::time::timeout(START_LIMIT, checks).await.context("checks at start took too long")??;
 

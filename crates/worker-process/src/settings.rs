@@ -1,8 +1,10 @@
 //! The settings that all workers share, each named once.
 
 use std::net::SocketAddr;
+use std::str::FromStr;
 use std::time::Duration;
 
+use authority::Policy;
 use secrecy::SecretString;
 use settings::{Reader, Setting};
 use worker_runtime::{Options, RetryPolicy};
@@ -33,6 +35,14 @@ pub const HEALTH_ADDRESS: Setting = Setting::with_default(
 );
 /// What is logged.
 pub const LOG: Setting = Setting::with_default("COPPICE_LOG", "info", "log filter, in the form of RUST_LOG");
+/// Who is believed about what. `COPPICE_POLICY_FILE` names a file.
+pub const POLICY: Setting = Setting::with_default(
+    "COPPICE_POLICY",
+    BUILT_IN,
+    "who is believed about which field, as TOML: better named as a file, COPPICE_POLICY_FILE=/path",
+);
+/// The value of [`POLICY`] that means the policy of `crates/authority/src/default-policy.toml`.
+const BUILT_IN: &str = "built-in";
 const MAX_ATTEMPTS: Setting = Setting::with_default(
     "COPPICE_MAX_ATTEMPTS",
     "5",
@@ -71,6 +81,7 @@ pub const PROCESS_SETTINGS: &[Setting] = &[
     CONNECTIONS,
     HEALTH_ADDRESS,
     LOG,
+    POLICY,
     MAX_ATTEMPTS,
     RETRY_BASE,
     RECEIVE_WAIT,
@@ -91,6 +102,7 @@ pub struct ProcessSettings {
     pub bus_name: String,
     pub health_address: SocketAddr,
     pub log_filter: String,
+    pub policy: Policy,
     max_attempts: u32,
     retry_base: Duration,
     receive_wait: Duration,
@@ -110,6 +122,7 @@ impl ProcessSettings {
         let database_connections = reader.read_within(CONNECTIONS, 2, 1000);
         let health_address = reader.read(HEALTH_ADDRESS);
         let log_filter = reader.read(LOG);
+        let policy = read_policy(reader);
         let max_attempts = reader.read_within(MAX_ATTEMPTS, 1, 100);
         let max_held = reader.read_within(MAX_HELD, 10, 10_000);
         let max_refetches = reader.read_within(MAX_REFETCHES, 1, 1000);
@@ -127,6 +140,7 @@ impl ProcessSettings {
             bus_name: bus_name?,
             health_address: health_address?,
             log_filter: log_filter?,
+            policy: policy?,
             max_attempts: max_attempts?,
             retry_base: retry_base?,
             receive_wait: receive_wait?,
@@ -151,6 +165,61 @@ impl ProcessSettings {
             probe_interval: self.probe_interval,
             drain_limit: self.drain_limit,
             ..defaults
+        }
+    }
+}
+
+/// Reads [`POLICY`]. `None` when it is none: the reader keeps every fault of it.
+pub fn read_policy(reader: &mut Reader) -> Option<Policy> {
+    reader.read::<PolicyText>(POLICY).map(|text| text.0)
+}
+
+/// A policy as the text of a setting.
+struct PolicyText(Policy);
+
+impl FromStr for PolicyText {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == BUILT_IN {
+            return Ok(Self(Policy::default()));
+        }
+        Policy::parse(text).map(Self).map_err(|error| format!("\n    {}\n   ", error.faults.join("\n    ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reader(name: &str, value: &str) -> Reader {
+        Reader::from_variables([(name.to_owned(), value.to_owned())])
+    }
+
+    #[test]
+    fn a_policy_is_the_built_in_one_or_a_file_s() {
+        assert_eq!(read_policy(&mut Reader::from_variables([])), Some(Policy::default()));
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../authority/src/default-policy.toml");
+        assert_eq!(read_policy(&mut reader("COPPICE_POLICY_FILE", file)), Some(Policy::default()));
+    }
+
+    #[test]
+    fn a_policy_that_cannot_be_read_or_is_none_is_a_fault_that_lists_all_of_its_own() {
+        for (name, value, expected) in [
+            ("COPPICE_POLICY_FILE", "/nowhere/policy.toml", &["file cannot be read"][..]),
+            ("COPPICE_POLICY_FILE", "/dev/null", &["is empty"]),
+            (
+                "COPPICE_POLICY",
+                "[fields.shoe_size]\nfrom = []",
+                &["no field \"shoe_size\"", "fields.phone: missing"],
+            ),
+        ] {
+            let mut reader = reader(name, value);
+            assert_eq!(read_policy(&mut reader), None);
+            let text = reader.finish().unwrap_err().to_string();
+            for part in expected {
+                assert!(text.contains(part), "{part}\nin {text}");
+            }
         }
     }
 }

@@ -17,5 +17,6 @@ pub(crate) fn found(contact: &CrmContact) -> FoundRecord {
             external_key: contact.external_key.clone(),
             identities: Vec::new(),
         },
+        announces: None,
     }
 }

@@ -1,43 +1,24 @@
-//! The identity provider as a source of records: its events, its users, and what is kept of them.
+//! The handler's name. Its steps are `crates/record-sync`'s; the identity provider's events, its users, and what is kept
+//! of them stand there too, in `sso.rs`, since `app-login` reads users by the same path.
 
-use std::fmt::Display;
+pub use record_sync::SsoRecords;
 
-use authority::Role;
-use event_contract::Envelope;
-use provider_sso::{FetchedUser, ProviderError, SsoProvider, UserChange, UserHint};
-use record_sync::{FetchedRecord, RecordSource};
-use worker_runtime::Demand;
+use crate::SsoSync;
 
-use crate::mapping::found;
-
-/// The users of an identity provider.
-pub struct SsoRecords<P>(pub P);
-
-impl<P: SsoProvider> RecordSource for SsoRecords<P> {
-    const NAME: &'static str = "sso-sync";
-    const ROLE: Role = Role::Sso;
-
-    fn source(&self) -> &'static str {
-        self.0.source()
-    }
-
-    fn read_event(&self, envelope: &Envelope) -> Result<Vec<Demand<String>>, impl Display> {
-        self.0.read_event(envelope).map(|hints| hints.into_iter().map(demand).collect())
-    }
-
-    async fn fetch(&self, id: &str, known_etag: Option<&str>) -> Result<FetchedRecord, ProviderError> {
-        Ok(match self.0.fetch_user(id, known_etag).await? {
-            FetchedUser::NotModified => FetchedRecord::NotModified,
-            FetchedUser::Gone => FetchedRecord::Gone { merged_into: None },
-            FetchedUser::Found(user) => FetchedRecord::Found(Box::new(found(&user))),
-        })
-    }
-
-    async fn ping(&self) -> Result<(), ProviderError> {
-        self.0.ping().await
-    }
+impl SsoSync {
+    /// The unit's name.
+    pub const NAME: &'static str = "sso-sync";
 }
 
-fn demand(hint: UserHint) -> Demand<String> {
-    Demand { subject: hint.id, not_before: hint.not_before, removed: hint.change == UserChange::Deleted }
+#[cfg(test)]
+mod tests {
+    use worker_process::Worker;
+    use worker_runtime::Handler;
+
+    use super::SsoSync;
+
+    #[test]
+    fn the_handler_bears_the_unit_s_name() {
+        assert_eq!(<<SsoSync as Worker>::Handler as Handler>::NAME, SsoSync::NAME);
+    }
 }

@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod handler;
-mod mapping;
 mod settings;
 
 use ::settings::{Reader, Setting};

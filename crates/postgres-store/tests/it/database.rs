@@ -106,5 +106,13 @@ fn reading(id: &str, state: RecordState, version: Option<i64>, ticket: i64) -> P
         traceparent: TraceContext::start(),
     };
     let version_at = version.map(at);
-    PersonReading { external_id: id.to_owned(), state, version_at, etag: None, ticket, announce }
+    PersonReading {
+        external_id: id.to_owned(),
+        state,
+        version_at,
+        etag: None,
+        ticket,
+        announce,
+        announces: None,
+    }
 }

@@ -7,25 +7,25 @@ use serde_json::{Value, json};
 use crate::database::{Database, found, gone, open};
 use crate::{CRM, IDP, VERIFIER};
 
-const DEFAULT_POLICY: &str = include_str!("../../../authority/src/default-policy.toml");
+pub(crate) const DEFAULT_POLICY: &str = include_str!("../../../authority/src/default-policy.toml");
 
 /// A record with these claims, under this key.
-fn saying(id: &str, key: Option<&str>, claims: Value, version: i64, ticket: i64) -> PersonReading {
+pub(crate) fn saying(id: &str, key: Option<&str>, claims: Value, version: i64, ticket: i64) -> PersonReading {
     let mut reading = found(id, "", Some(version), ticket);
     reading.state =
         RecordState::Present { record: claims, external_key: key.map(str::to_owned), identities: Vec::new() };
     reading
 }
 
-fn verified(email: &str) -> Value {
+pub(crate) fn verified(email: &str) -> Value {
     json!({ "email": email, "email_verified": true, "given_name": "Idp" })
 }
 
-async fn apply(database: &Database, source: Source<'_>, reading: PersonReading) {
+pub(crate) async fn apply(database: &Database, source: Source<'_>, reading: PersonReading) {
     database.store.apply_person_readings(source, &[reading]).await.unwrap();
 }
 
-async fn persons_of_records(database: &Database) -> i64 {
+pub(crate) async fn persons_of_records(database: &Database) -> i64 {
     database.count("select count(distinct person_id) from source_record").await
 }
 

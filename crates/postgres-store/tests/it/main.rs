@@ -12,9 +12,12 @@ mod guard;
 mod history;
 mod identities;
 mod linking;
+mod logins;
 mod outbox;
 mod plans;
+mod policy_changes;
 mod readings;
+mod reviews;
 mod schema;
 
 use authority::Role;

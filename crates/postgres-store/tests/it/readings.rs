@@ -1,8 +1,9 @@
 //! What a batch of readings writes, and what it does not.
 
+use authority::Role;
 use event_contract::EventKind;
 use postgres_store::ReadingResult::{Applied, Unchanged};
-use postgres_store::RecordState;
+use postgres_store::{RecordState, Source};
 
 use serde_json::json;
 
@@ -84,6 +85,34 @@ async fn each_change_of_a_person_is_announced_at_its_revision_with_its_cause() {
         assert_eq!(row.announcement.hop, reading.announce.hop);
         assert_eq!(row.announcement.traceparent, reading.announce.traceparent);
     }
+}
+
+#[tokio::test]
+async fn what_a_changed_record_means_besides_is_announced_once_for_the_person_it_belongs_to_now() {
+    let database = Database::start().await;
+    database.apply(&[found("a", "ada", Some(1001), 1)]).await;
+    let person = database.texts(&format!("{PERSON_OF}'a'")).await;
+    let verified = |status: &str, ticket| {
+        let mut reading = found("case", "", None, ticket);
+        let record = json!({ "verification_status": "verified", "decided": status });
+        let external_key = Some(person[0].clone());
+        reading.state = RecordState::Present { record, external_key, identities: Vec::new() };
+        reading.announces = Some(EventKind::IdentityVerified);
+        reading
+    };
+    let identity = Source { name: "verifier", role: Role::Identity };
+    // New and linked at once; the same again; another, of which the person shows nothing.
+    for (reading, result) in
+        [(verified("once", 2), Applied), (verified("once", 3), Unchanged), (verified("twice", 4), Applied)]
+    {
+        assert_eq!(database.store.apply_person_readings(identity, &[reading]).await.unwrap(), [result]);
+    }
+    let announced = "select concat_ws(' ', kind, entity_id, revision) from outbox order by event_id";
+    let [made, verified] =
+        ["PersonChanged", "IdentityVerified"].map(|kind| format!("{kind} {} 1", person[0]));
+    assert_eq!(database.texts(announced).await, [made, verified.clone(), verified]);
+    let view = "select concat_ws(' ', source, session_id, person_id, verification_status) from verification";
+    assert_eq!(database.texts(view).await, [format!("verifier case {} verified", person[0])]);
 }
 
 #[tokio::test]

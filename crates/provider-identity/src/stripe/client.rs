@@ -15,15 +15,16 @@ use crate::{CaseHint, FetchedCase, IdentityProvider, UnreadableEvent};
 
 const SESSIONS: [&str; 3] = ["v1", "identity", "verification_sessions"];
 
-/// Without it a session holds no outputs. The date of birth is not among them: it has to be named by itself, and Stripe
-/// refuses the whole call to a key that may not see it, or not any more after 48 hours:
+/// Without the first a session holds no outputs. The date of birth is not among them: it has to be named by itself, and
+/// Stripe refuses the whole call to a key that may not see it, or not any more after 48 hours:
 /// <https://docs.stripe.com/identity/access-verification-results>.
-const WITH_OUTPUTS: [(&str, &str); 1] = [("expand[]", "verified_outputs")];
+const OUTPUTS: [(&str, &str); 2] = [("expand[]", "verified_outputs"), ("expand[]", "verified_outputs.dob")];
 
 /// A client of one account. Clones share connections and rate limit.
 #[derive(Debug, Clone)]
 pub struct StripeClient {
     http: ProviderHttp,
+    outputs: &'static [(&'static str, &'static str)],
 }
 
 /// A page, as far as the ping looks: <https://docs.stripe.com/api/pagination>.
@@ -50,9 +51,10 @@ impl StripeClient {
         config: StripeConfig,
         adjust: impl FnOnce(&mut ProviderHttpConfig),
     ) -> Result<Self, ConfigError> {
+        let outputs = if config.date_of_birth { &OUTPUTS } else { &OUTPUTS[..1] };
         let mut http = config.http();
         adjust(&mut http);
-        Ok(Self { http: ProviderHttp::new(http)? })
+        Ok(Self { http: ProviderHttp::new(http)?, outputs })
     }
 }
 
@@ -68,7 +70,7 @@ impl IdentityProvider for StripeClient {
     /// `GET /v1/identity/verification_sessions/{id}`.
     async fn fetch_case(&self, id: &str) -> Result<FetchedCase, ProviderError> {
         let [v1, identity, sessions] = SESSIONS;
-        match self.http.get_json::<Session>(&[v1, identity, sessions, id], &WITH_OUTPUTS, None).await? {
+        match self.http.get_json::<Session>(&[v1, identity, sessions, id], self.outputs, None).await? {
             Answer::Found { value, .. } => Ok(FetchedCase::Found(Box::new(value.into()))),
             Answer::NotFound => Ok(FetchedCase::Gone),
             // No entity tag was sent, so nobody may answer this; least of all is the case gone.

@@ -14,6 +14,9 @@ pub struct StripeConfig {
     /// A restricted key that may read "Verification Sessions and Reports":
     /// <https://docs.stripe.com/identity/access-verification-results#create-restricted-key>.
     pub api_key: SecretString,
+    /// Whether to ask for the date of birth too. Only with a key that may see it: to any other, Stripe refuses the whole
+    /// session.
+    pub date_of_birth: bool,
 }
 
 impl StripeConfig {

@@ -30,7 +30,8 @@ fn shows_no_secret(config: &impl std::fmt::Debug) {
 }
 
 pub(crate) fn stripe(url: &str) -> IdentityClient {
-    let config = StripeConfig { base_url: url.parse().unwrap(), api_key: SECRET.into() };
+    let config =
+        StripeConfig { base_url: url.parse().unwrap(), api_key: SECRET.into(), date_of_birth: false };
     shows_no_secret(&config);
     IdentityClient::Stripe(StripeClient::with_limits(config, short).unwrap())
 }

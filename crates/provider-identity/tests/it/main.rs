@@ -8,6 +8,7 @@ mod events;
 mod persona_records;
 mod requests;
 mod server;
+mod settings;
 mod simulated;
 mod statuses;
 mod stripe_records;

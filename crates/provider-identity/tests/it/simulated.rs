@@ -18,8 +18,11 @@ fn mara() -> SimulatedPerson {
 }
 
 fn stripe(account: &IdentityControl) -> IdentityClient {
-    let config =
-        StripeConfig { base_url: account.base_url().parse().unwrap(), api_key: account.api_key().into() };
+    let config = StripeConfig {
+        base_url: account.base_url().parse().unwrap(),
+        api_key: account.api_key().into(),
+        date_of_birth: false,
+    };
     IdentityClient::Stripe(StripeClient::new(config).unwrap())
 }
 
@@ -133,7 +136,11 @@ async fn every_fault_of_persona_is_seen_as_what_it_is() {
 #[tokio::test]
 async fn a_wrong_key_and_a_closed_port_are_seen() {
     let mut account = StripeSimulator::start().await;
-    let config = StripeConfig { base_url: account.base_url().parse().unwrap(), api_key: "rk_other".into() };
+    let config = StripeConfig {
+        base_url: account.base_url().parse().unwrap(),
+        api_key: "rk_other".into(),
+        date_of_birth: false,
+    };
     let stranger = StripeClient::new(config).unwrap();
     assert_eq!(stranger.ping().await, Err(ProviderError::Unauthorized));
     let client = stripe(&account);

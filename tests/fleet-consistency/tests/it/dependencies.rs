@@ -19,7 +19,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("provider-http", &[]),
     ("provider-sso", &["event-contract", "provider-http", "settings"]),
     ("provider-crm", &["event-contract", "provider-http", "settings"]),
-    ("provider-identity", &["event-contract", "provider-http"]),
+    ("provider-identity", &["event-contract", "provider-http", "settings"]),
     ("authority", &[]),
     (
         "record-sync",
@@ -27,7 +27,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "worker-process",
-        &["event-bus", "postgres-store", "settings", "sqs-queue", "telemetry", "worker-runtime"],
+        &["authority", "event-bus", "postgres-store", "settings", "sqs-queue", "telemetry", "worker-runtime"],
     ),
     ("local-stack", &[]),
     ("testkit", &["event-contract", "local-stack", "postgres-store"]),

@@ -23,9 +23,13 @@ fn the_list_of_metrics_is_the_code_s() {
 
 #[test]
 fn every_file_that_a_document_links_to_is_there() {
-    for document in
-        ["README.md", "docs/ARCHITECTURE.md", "docs/adding-a-worker.md", "workers/sso-sync/README.md"]
-    {
+    for document in [
+        "README.md",
+        "docs/ARCHITECTURE.md",
+        "docs/adding-a-worker.md",
+        "docs/authority.md",
+        "workers/sso-sync/README.md",
+    ] {
         let folder = workspace().join(document).parent().unwrap().to_owned();
         for link in read(document).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let path = link.split('#').next().unwrap();

@@ -1,0 +1,172 @@
+//! What another policy would make of the persons there are, and making it so.
+//!
+//! Persons are taken in batches by their key. Looking writes nothing; applying computes each batch behind the same row
+//! locks as workers do, in a transaction of its own, so that it may end and begin anew anywhere: what is as the policy
+//! has it already is left alone.
+//!
+//! Workers that still run with another policy compute by theirs: give them the new one first.
+
+use std::collections::HashMap;
+
+use authority::{Field, Policy, Profile};
+use event_contract::{Announcement, EventKind};
+use serde::Serialize;
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::link_review::Write;
+use crate::person_reading::changed_person;
+use crate::person_view::{self, StoredPerson};
+use crate::{Announce, Store, StoreError, outbox, person, source_record};
+
+/// What a policy would change in one batch of persons.
+pub struct PolicyBatch {
+    /// The last person of the batch: the next batch begins after it. `None`: there are no more.
+    pub last: Option<Uuid>,
+    /// How many persons were looked at.
+    pub looked_at: usize,
+    /// Those whose row would change.
+    pub changes: Vec<PersonChange>,
+}
+
+/// What a policy would change in one person's row. Holds personal data: no `Debug`.
+#[derive(Clone, PartialEq, Serialize)]
+pub struct PersonChange {
+    /// Our ID.
+    pub person_id: Uuid,
+    /// The fields whose value would change. Empty: only where the values come from, or whether the address is verified.
+    pub fields: Vec<FieldChange>,
+}
+
+/// What a policy would change in one field. Holds personal data: no `Debug`.
+#[derive(Clone, PartialEq, Serialize)]
+pub struct FieldChange {
+    /// Which.
+    pub field: Field,
+    /// What the row says.
+    pub now: Option<Value>,
+    /// What it would say.
+    pub then: Option<Value>,
+    /// The source of that.
+    pub source: Option<String>,
+    /// The rule that would choose it.
+    pub rule: Option<String>,
+}
+
+/// What applying a policy to one batch did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AppliedBatch {
+    /// The last person of the batch: the next batch begins after it. `None`: there are no more.
+    pub last: Option<Uuid>,
+    /// How many persons were computed.
+    pub computed: usize,
+    /// How many of their rows changed and are announced.
+    pub changed: usize,
+}
+
+impl Store {
+    /// What `policy` would change in the next `limit` persons after `after`. Writes nothing and locks nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn preview_policy(
+        &self,
+        policy: &Policy,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> Result<PolicyBatch, StoreError> {
+        let mut snapshot = self.snapshot().await?;
+        let persons = persons_after(&mut snapshot, after, limit).await?;
+        let stored = person_view::stored(&mut snapshot, &persons).await?;
+        let records = source_record::of_persons(&mut snapshot, &persons).await?;
+        let changes = stored.iter().filter_map(|stored| {
+            let own = records.get(&stored.person_id).map_or(&[][..], Vec::as_slice);
+            change(stored, &Profile::compute(policy, own))
+        });
+        let changes = changes.collect();
+        Ok(PolicyBatch { last: persons.last().copied(), looked_at: persons.len(), changes })
+    }
+
+    /// Computes the next `limit` persons after `after` anew, by this store's policy, and announces those whose row
+    /// changed.
+    ///
+    /// # Errors
+    /// [`StoreError`]: then nothing of this batch was written.
+    pub async fn apply_policy(
+        &self,
+        after: Option<Uuid>,
+        limit: u32,
+        announce: Announce,
+        _proof: &Write,
+    ) -> Result<AppliedBatch, StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        let persons = persons_after_locked(&mut transaction, after, limit).await?;
+        let changed = self.recompute(&mut transaction, &persons, &HashMap::new()).await?;
+        let announcements: Vec<(EventKind, Announcement)> =
+            changed.iter().map(|person| changed_person(person, announce)).collect();
+        if !announcements.is_empty() {
+            outbox::insert(&mut transaction, &announcements).await?;
+        }
+        transaction.commit().await?;
+        Ok(AppliedBatch { last: persons.last().copied(), computed: persons.len(), changed: changed.len() })
+    }
+}
+
+fn change(stored: &StoredPerson, profile: &Profile) -> Option<PersonChange> {
+    let fields = Field::ALL.into_iter().filter_map(|field| {
+        let believed = profile.fields.get(&field);
+        // A column of text holds texts only, as in `person::upsert`.
+        let then = match field {
+            Field::MailingAddress => believed.map(|believed| believed.value.clone()),
+            _ => profile.text(field).map(Value::from),
+        };
+        let now = stored.values.get(&field).cloned();
+        (now != then).then(|| FieldChange {
+            field,
+            now,
+            then,
+            source: believed.map(|believed| believed.source.clone()),
+            rule: believed.map(|believed| believed.rule.clone()),
+        })
+    });
+    let fields: Vec<FieldChange> = fields.collect();
+    let same = fields.is_empty()
+        && stored.status == profile.status.as_str()
+        && stored.email_verified == profile.email_verified
+        && stored.provenance == person::provenance(profile);
+    (!same).then_some(PersonChange { person_id: stored.person_id, fields })
+}
+
+/// Persons by their key. One that was merged into another has no record to be computed from.
+async fn persons_after(
+    connection: &mut PgConnection,
+    after: Option<Uuid>,
+    limit: u32,
+) -> Result<Vec<Uuid>, StoreError> {
+    let persons = sqlx::query_scalar!(
+        r#"select person_id from person where person_id > $1 and status <> 'merged' order by person_id limit $2"#,
+        after.unwrap_or(Uuid::nil()),
+        i64::from(limit)
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(persons)
+}
+
+/// The same, locked in that order. One that is merged while its lock is waited for is left out.
+async fn persons_after_locked(
+    connection: &mut PgConnection,
+    after: Option<Uuid>,
+    limit: u32,
+) -> Result<Vec<Uuid>, StoreError> {
+    let persons = sqlx::query_scalar!(
+        r#"select person_id from person where person_id > $1 and status <> 'merged' order by person_id limit $2
+           for update"#,
+        after.unwrap_or(Uuid::nil()),
+        i64::from(limit)
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(persons)
+}

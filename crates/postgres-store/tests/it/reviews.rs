@@ -1,0 +1,202 @@
+//! What a person decides about links holds against automation, and can be undone.
+
+use event_contract::{Hop, TraceContext};
+use postgres_store::{
+    Announce, Identity, LinkCommand, LinkRefusal, LinkReport, Move, PersonKey, RecordState, Write,
+};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::database::{Database, gone};
+use crate::linking::{apply, persons_of_records, saying, verified};
+use crate::{CRM, IDP};
+
+const ROWS: &str = "select concat_ws(' ', status, email, given_name, phone) from person order by 1";
+
+fn command(source: &str, external_id: &str, wanted: Move) -> LinkCommand {
+    LinkCommand {
+        source: source.to_owned(),
+        external_id: external_id.to_owned(),
+        wanted,
+        author: "Ada".parse().unwrap(),
+        note: String::from("saw both"),
+        announce: Announce {
+            cause: Uuid::now_v7(),
+            hop: Hop::OUTSIDE.next().unwrap(),
+            traceparent: TraceContext::start(),
+        },
+    }
+}
+
+async fn decide(
+    database: &Database,
+    source: &str,
+    id: &str,
+    wanted: Move,
+) -> Result<LinkReport, LinkRefusal> {
+    let proof = Write::if_wanted(true);
+    database.store.decide_link(&command(source, id, wanted), proof.as_ref()).await
+}
+
+async fn person_of(database: &Database, source: &str, external_id: &str) -> Uuid {
+    let key = PersonKey::Record { source: source.to_owned(), external_id: external_id.to_owned() };
+    database.store.view_person(&key).await.unwrap().unwrap().person.person_id
+}
+
+/// An account, and a contact that was known before it had the account's address.
+async fn reviewed() -> (Database, Uuid) {
+    let database = Database::start().await;
+    apply(&database, IDP, saying("u", None, verified("a@idp"), 1001, 1)).await;
+    apply(&database, CRM, saying("c", None, json!({"phone": "+1"}), 1001, 2)).await;
+    let claims = json!({"phone": "+1", "email": "a@idp", "email_verified": true});
+    apply(&database, CRM, saying("c", None, claims, 1002, 3)).await;
+    let reviews = database.store.open_link_reviews(10).await.unwrap();
+    assert_eq!(reviews.len(), 1);
+    (database, reviews[0].candidate_person_id)
+}
+
+#[tokio::test]
+async fn a_link_moves_the_record_computes_both_and_announces_both() {
+    let (database, candidate) = reviewed().await;
+    let before = database.count("select count(*) from outbox").await;
+    let report = decide(&database, "crm", "c", Move::Link(candidate)).await.unwrap();
+    assert_eq!((report.to_person_id, report.reviews_closed, report.changed.len()), (candidate, 1, 2));
+    assert_eq!(database.texts(ROWS).await, ["active a@idp Idp +1", "merged"]);
+    assert_eq!(database.count("select count(*) from outbox").await, before + 2);
+    let decision = "select concat_ws(' ', reason, author, note) from link_decision";
+    assert_eq!(database.texts(decision).await, ["linked Ada saw both"]);
+    let verdicts = "select concat_ws(' ', verdict, decided_by) from link_review";
+    assert_eq!(database.texts(verdicts).await, ["linked Ada"]);
+    assert!(database.store.open_link_reviews(10).await.unwrap().is_empty());
+
+    let merged = PersonKey::Id(report.from_person_id);
+    let view = database.store.view_person(&merged).await.unwrap().unwrap();
+    assert_eq!((view.merged, view.person.person_id), (vec![report.from_person_id], candidate));
+    assert_eq!((view.records.len(), view.decisions.len()), (2, 1));
+}
+
+#[tokio::test]
+async fn an_undone_link_gives_both_their_own_values_back_and_is_not_made_again() {
+    let (database, candidate) = reviewed().await;
+    let before = database.texts(ROWS).await;
+    let linked = decide(&database, "crm", "c", Move::Link(candidate)).await.unwrap();
+    let undone = decide(&database, "crm", "c", Move::Undo).await.unwrap();
+    assert_eq!(undone.to_person_id, linked.from_person_id);
+    assert_eq!(undone.changed.len(), 2);
+    assert_eq!(database.texts(ROWS).await, before);
+    assert_eq!(database.count("select count(*) from person where merged_into is not null").await, 0);
+    assert_eq!(database.count("select count(*) from link_decision").await, 2, "rows are added");
+    let claims = json!({"phone": "+2", "email": "a@idp", "email_verified": true});
+    apply(&database, CRM, saying("c", None, claims, 1003, 4)).await;
+    assert!(database.store.open_link_reviews(10).await.unwrap().is_empty());
+    assert_eq!(persons_of_records(&database).await, 2);
+}
+
+#[tokio::test]
+async fn what_is_separate_stays_separate_though_a_key_comes() {
+    let (database, candidate) = reviewed().await;
+    let report = decide(&database, "crm", "c", Move::Separate(candidate)).await.unwrap();
+    assert_eq!((report.from_person_id, report.changed.len()), (report.to_person_id, 0));
+    let account = json!({"email": "a@idp", "email_verified": true, "given_name": "New"});
+    apply(&database, IDP, saying("u", Some("P-1"), account, 1002, 4)).await;
+    let claims = json!({"phone": "+2", "email": "a@idp", "email_verified": true});
+    apply(&database, CRM, saying("c", Some("P-1"), claims, 1003, 5)).await;
+    assert_eq!(person_of(&database, "crm", "c").await, report.to_person_id);
+    assert_eq!(persons_of_records(&database).await, 2);
+    let open = database.store.open_link_reviews(10).await.unwrap();
+    assert!(open.iter().all(|review| review.source != "crm"), "{open:?}");
+}
+
+#[tokio::test]
+async fn a_record_that_was_linked_as_it_came_gets_a_person_of_its_own() {
+    let database = Database::start().await;
+    apply(&database, IDP, saying("u", Some("P-1"), verified("a@idp"), 1001, 1)).await;
+    apply(&database, CRM, saying("c", Some("P-1"), json!({"phone": "+1"}), 1001, 2)).await;
+    assert_eq!(database.texts(ROWS).await, ["active a@idp Idp +1"]);
+    decide(&database, "crm", "c", Move::Undo).await.unwrap();
+    assert_eq!(database.texts(ROWS).await, ["active a@idp Idp", "known +1"]);
+    apply(&database, CRM, saying("c", Some("P-1"), json!({"phone": "+2"}), 1002, 3)).await;
+    assert_eq!(database.texts(ROWS).await, ["active a@idp Idp", "known +2"], "the key links it no more");
+}
+
+#[tokio::test]
+async fn a_merge_of_persons_is_undone_record_by_record() {
+    let database = Database::start().await;
+    apply(&database, IDP, saying("db|lost", Some("P-1"), verified("lost@idp"), 1001, 1)).await;
+    apply(&database, IDP, saying("db|kept", Some("P-2"), verified("kept@idp"), 1001, 2)).await;
+    apply(&database, CRM, saying("c-lost", Some("P-1"), json!({"phone": "+1"}), 1001, 3)).await;
+    let lost = person_of(&database, "idp", "db|lost").await;
+    let kept = |claims: serde_json::Value, version, ticket| {
+        let mut reading = saying("db|kept", Some("P-2"), claims, version, ticket);
+        let RecordState::Present { identities, record, .. } = &mut reading.state else { panic!("present") };
+        *identities = ["lost", "kept"]
+            .map(|subject| Identity {
+                provider: String::from("db"),
+                subject: String::from(subject),
+                connection: None,
+            })
+            .into();
+        record["identities"] = json!(["lost", "kept"]);
+        reading
+    };
+    apply(&database, IDP, kept(verified("kept@idp"), 1002, 5)).await;
+    apply(&database, IDP, gone("db|lost", Some(2001), 4)).await;
+    assert_eq!(database.texts(ROWS).await, ["active kept@idp Idp +1", "merged"]);
+
+    let undone = decide(&database, "crm", "c-lost", Move::Undo).await.unwrap();
+    assert_eq!(undone.to_person_id, lost);
+    assert_eq!(database.texts(ROWS).await, ["active kept@idp Idp", "known +1"]);
+    decide(&database, "idp", "db|lost", Move::Undo).await.unwrap();
+    assert_eq!(database.texts(ROWS).await, ["active kept@idp Idp", "deleted +1"]);
+    apply(&database, IDP, kept(verified("new@idp"), 1003, 6)).await;
+    assert_eq!(database.texts(ROWS).await, ["active new@idp Idp", "deleted +1"], "not merged again");
+    let strays = "select count(*) from identity join source_record using (source, external_id) \
+                  where identity.person_id <> source_record.person_id";
+    assert_eq!(database.count(strays).await, 0);
+}
+
+#[tokio::test]
+async fn without_the_proof_nothing_is_written_and_the_report_is_the_same() {
+    let (database, candidate) = reviewed().await;
+    let before = database.row_versions().await;
+    let tried = database.store.decide_link(&command("crm", "c", Move::Link(candidate)), None).await.unwrap();
+    assert!(!tried.written);
+    assert_eq!(database.row_versions().await, before);
+    assert_eq!(database.count("select count(*) from link_decision").await, 0);
+    let done = decide(&database, "crm", "c", Move::Link(candidate)).await.unwrap();
+    assert_eq!(LinkReport { written: true, ..tried }, done);
+}
+
+#[tokio::test]
+async fn what_cannot_be_decided_says_why_and_writes_nothing() {
+    let (database, candidate) = reviewed().await;
+    let nobody = Uuid::now_v7();
+    let refused = decide(&database, "crm", "x", Move::Link(candidate)).await;
+    assert!(matches!(refused, Err(LinkRefusal::NoRecord { .. })));
+    let refused = decide(&database, "crm", "c", Move::Link(nobody)).await;
+    assert!(matches!(refused, Err(LinkRefusal::NoPerson(person)) if person == nobody));
+    let own = person_of(&database, "crm", "c").await;
+    for wanted in [Move::Link(own), Move::Separate(own)] {
+        let refused = decide(&database, "crm", "c", wanted).await;
+        assert!(matches!(refused, Err(LinkRefusal::SamePerson(_))));
+    }
+    let refused = decide(&database, "crm", "c", Move::Undo).await;
+    assert!(matches!(refused, Err(LinkRefusal::NothingToUndo)));
+    assert_eq!(database.count("select count(*) from link_decision").await, 0);
+}
+
+#[tokio::test]
+async fn a_decision_and_a_reading_at_the_same_time_end_where_either_order_ends() {
+    for round in 0..4 {
+        let (database, candidate) = reviewed().await;
+        let claims = json!({"phone": format!("+{round}"), "email": "a@idp", "email_verified": true});
+        let reading = saying("c", None, claims, 1003, 4);
+        let (decided, ()) = tokio::join!(
+            decide(&database, "crm", "c", Move::Link(candidate)),
+            apply(&database, CRM, reading)
+        );
+        decided.unwrap();
+        let expected = [format!("active a@idp Idp +{round}"), String::from("merged")];
+        assert_eq!(database.texts(ROWS).await, expected);
+    }
+}

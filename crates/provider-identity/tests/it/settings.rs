@@ -1,0 +1,76 @@
+//! The provider's settings, as an operator writes them.
+
+use provider_identity::{IDENTITY_SETTINGS, IdentityProvider, IdentitySettings};
+use settings::Reader;
+
+use crate::clients::{SECRET, record};
+use crate::server::noting;
+
+const STRIPE: [(&str, &str); 2] =
+    [("COPPICE_IDENTITY_PROVIDER", "stripe"), ("COPPICE_STRIPE_API_KEY", SECRET)];
+
+/// What is set, and which settings are named.
+type Row<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
+
+/// The settings, and the names of those that are missing or wrong.
+fn read(variables: &[(&str, &str)]) -> (Option<IdentitySettings>, Vec<&'static str>) {
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let mut reader = Reader::from_variables(variables);
+    let settings = IdentitySettings::read(&mut reader);
+    let faults = reader.finish().err().map_or_else(Vec::new, |error| error.faults);
+    (settings, faults.into_iter().map(|fault| fault.name).collect())
+}
+
+#[test]
+fn each_provider_needs_its_key_and_nothing_of_the_other() {
+    let persona = [("COPPICE_IDENTITY_PROVIDER", "persona"), ("COPPICE_PERSONA_API_KEY", SECRET)];
+    for (variables, source) in [(STRIPE, "stripe"), (persona, "persona")] {
+        let (settings, faults) = read(&variables);
+        assert_eq!(faults, [""; 0]);
+        let settings = settings.unwrap();
+        assert!(!format!("{settings:?}").contains(SECRET));
+        assert_eq!(settings.connect().unwrap().source(), source);
+    }
+}
+
+#[test]
+fn what_is_missing_or_wrong_is_named() {
+    let provider = "COPPICE_IDENTITY_PROVIDER";
+    let table: [Row<'_>; 5] = [
+        (&[], &[provider]),
+        (&[(provider, "jumio")], &[provider]),
+        (&[(provider, "persona")], &["COPPICE_PERSONA_API_KEY"]),
+        (
+            &[
+                (provider, "stripe"),
+                ("COPPICE_STRIPE_URL", "stripe"),
+                ("COPPICE_STRIPE_DATE_OF_BIRTH", "yes"),
+            ],
+            &["COPPICE_STRIPE_URL", "COPPICE_STRIPE_API_KEY", "COPPICE_STRIPE_DATE_OF_BIRTH"],
+        ),
+        (
+            &[STRIPE[0], STRIPE[1], ("COPPICE_IDENTITY_TIMEOUT_SECS", "26")],
+            &["COPPICE_IDENTITY_TIMEOUT_SECS"],
+        ),
+    ];
+    for (variables, expected) in table {
+        let (settings, faults) = read(variables);
+        assert!(settings.is_none(), "{variables:?}");
+        assert_eq!(faults, expected, "{variables:?}");
+        assert!(faults.iter().all(|name| IDENTITY_SETTINGS.iter().any(|known| known.name == *name)));
+    }
+}
+
+#[tokio::test]
+async fn the_date_of_birth_is_asked_for_by_itself_and_only_if_it_is_wanted() {
+    let outputs = "/v1/identity/verification_sessions/vs_1?expand%5B%5D=verified_outputs";
+    for (wanted, expected) in
+        [("false", outputs.to_owned()), ("true", format!("{outputs}&expand%5B%5D=verified_outputs.dob"))]
+    {
+        let (url, asked) = noting(record("stripe-session")).await;
+        let more = [("COPPICE_STRIPE_URL", url.as_str()), ("COPPICE_STRIPE_DATE_OF_BIRTH", wanted)];
+        let settings = read(&[STRIPE, more].concat()).0.unwrap();
+        settings.connect().unwrap().fetch_case("vs_1").await.unwrap();
+        assert_eq!(asked.paths(), [expected]);
+    }
+}

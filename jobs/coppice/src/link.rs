@@ -1,0 +1,87 @@
+//! `link list`, `link decide`, `link undo`.
+
+use std::fmt;
+
+use postgres_store::{LinkCommand, LinkReport, Move, OpenReview, Write};
+use serde::Serialize;
+
+use crate::arguments::{LinkArguments, Record, Why};
+use crate::output::{Failure, print};
+use crate::surroundings;
+
+pub(crate) async fn run(command: LinkArguments, json: bool) -> Result<(), Failure> {
+    let (record, wanted, why) = match command {
+        LinkArguments::List { limit } => {
+            let (store, _) = surroundings::store().await?;
+            return print(&Listed(store.open_link_reviews(limit).await?), json);
+        }
+        LinkArguments::Decide { record, person, link: true, why, .. } => (record, Move::Link(person), why),
+        LinkArguments::Decide { record, person, why, .. } => (record, Move::Separate(person), why),
+        LinkArguments::Undo { record, why } => (record, Move::Undo, why),
+    };
+    let Record { source, external_id } = record;
+    let Why { author, reason: note, dry_run } = why;
+    let announce = surroundings::announce()?;
+    let (store, _) = surroundings::store().await?;
+    let command = LinkCommand { source, external_id, wanted, author, note, announce };
+    let report = store.decide_link(&command, Write::if_wanted(!dry_run).as_ref()).await?;
+    print(&Decided(report), json)
+}
+
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Listed(Vec<OpenReview>);
+
+impl fmt::Display for Listed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("no link waits for a decision");
+        }
+        for review in &self.0 {
+            let OpenReview { source, external_id, person_id, candidate_person_id, reason, .. } = review;
+            writeln!(f, "{source} {external_id}, of person {person_id}")?;
+            writeln!(f, "  may be {candidate_person_id}: {reason}, open for {}", age(review.age_secs))?;
+        }
+        Ok(())
+    }
+}
+
+/// A time in the largest unit that it fills.
+fn age(secs: i64) -> String {
+    match secs {
+        ..120 => format!("{secs} s"),
+        120..7200 => format!("{} min", secs / 60),
+        7200..172_800 => format!("{} h", secs / 3600),
+        _ => format!("{} d", secs / 86_400),
+    }
+}
+
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Decided(LinkReport);
+
+impl fmt::Display for Decided {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let LinkReport { source, external_id, from_person_id, to_person_id, reviews_closed, .. } = &self.0;
+        if !self.0.written {
+            writeln!(f, "nothing was written; this would be done:")?;
+        }
+        if from_person_id == to_person_id {
+            writeln!(f, "{source} {external_id} stays with person {to_person_id}")?;
+        } else {
+            writeln!(f, "{source} {external_id} moved from person {from_person_id} to {to_person_id}")?;
+        }
+        writeln!(f, "{reviews_closed} review(s) closed, {} person(s) changed", self.0.changed.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn an_age_is_told_in_the_largest_unit_that_it_fills() {
+        let table = [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7200, "2 h"), (172_800, "2 d")];
+        for (secs, expected) in table {
+            assert_eq!(super::age(secs), expected);
+        }
+    }
+}

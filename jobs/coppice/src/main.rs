@@ -1,0 +1,28 @@
+//! The operators' tool: what is known of a person and why, what another policy would change, which links to make.
+//!
+//! In: arguments, `DATABASE_URL`, `COPPICE_POLICY`. Out: a report, as text or JSON, on standard output; what went wrong
+//! on standard error. It prints personal data where it is asked for it, and writes no logs.
+
+mod arguments;
+mod link;
+mod output;
+mod person;
+mod policy;
+mod surroundings;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Topic};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let Arguments { json, topic } = Arguments::parse();
+    let done = match topic {
+        Topic::Person(command) => person::run(command, json).await,
+        Topic::Policy(command) => policy::run(command, json).await,
+        Topic::Link(command) => link::run(command, json).await,
+    };
+    output::exit_code(done)
+}

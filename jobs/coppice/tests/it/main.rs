@@ -1,0 +1,8 @@
+//! The real binary on a real database: one test a command, as text and as JSON.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod links;
+mod persons;
+mod policies;
+mod world;

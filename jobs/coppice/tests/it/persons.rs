@@ -1,0 +1,64 @@
+//! `coppice person`.
+
+use serde_json::json;
+
+use crate::world::World;
+
+#[tokio::test]
+async fn a_person_is_shown_with_where_each_value_comes_from_and_what_the_others_say() {
+    let world = World::start().await;
+    let id = world.person_of("auth0:auth0|ada");
+    let text = world.run(&["person", "show", &id]);
+    text.says(&[
+        &format!("person {id}\nactive, revision 2, changed "),
+        "  email: ada@idp, from auth0:auth0|ada of 2026-11-24T10:00:00Z by \"sso when verified\"\n    \
+         salesforce:c-ada of 2026-11-24T10:00:00Z says: ada@crm\n    verified\n",
+        "  given_name: Ada, from salesforce:c-ada of 2026-11-24T10:00:00Z by \"crm\"\n    \
+         auth0:auth0|ada of 2026-11-24T10:00:00Z says: Addy\n",
+        "records\n  auth0:auth0|ada (sso) of 2026-11-24T10:00:00Z\n  salesforce:c-ada (crm) of ",
+        "identities\n  auth0|ada, named by auth0:auth0|ada\n",
+        ", external_key, by coppice:salesforce\n",
+    ]);
+    let by_record = world.run(&["person", "show", "salesforce:c-ada"]);
+    assert_eq!(by_record.out, text.out);
+    let shown = world.run(&["person", "show", &id, "--json"]).json();
+    assert_eq!((&shown["status"], &shown["revision"]), (&json!("active"), &json!(2)));
+    assert_eq!(
+        shown["fields"][0],
+        json!({"field": "email", "value": "ada@idp", "source": "auth0", "external_id": "auth0|ada",
+            "version_at": "2026-11-24T10:00:00Z", "rule": "sso when verified",
+            "others": [{"source": "salesforce", "external_id": "c-ada", "version_at": "2026-11-24T10:00:00Z",
+                "value": "ada@crm"}]})
+    );
+}
+
+#[tokio::test]
+async fn every_rule_says_which_record_it_admitted_or_why_not() {
+    let world = World::start().await;
+    let text = world.run(&["person", "why", "given_name", "auth0:auth0|ada"]);
+    text.says(&[
+        "1. identity when verified\n   auth0:auth0|ada of 2026-11-24T10:00:00Z: the rule is about other sources\n",
+        "2. crm\n   auth0:auth0|ada of 2026-11-24T10:00:00Z: the rule is about other sources\n   \
+         salesforce:c-ada of 2026-11-24T10:00:00Z: won (Ada)\n",
+        "3. sso\n   auth0:auth0|ada of 2026-11-24T10:00:00Z: admitted, but a rule above has won (Addy)\n",
+        "the policy says: Ada",
+    ]);
+    assert!(!text.out.contains("the row says"));
+    let why = world.run(&["person", "why", "given_name", "auth0:auth0|ada", "--json"]).json();
+    assert_eq!(why["stored"], json!("Ada"));
+    assert_eq!(why["rules"][1]["rule"], json!("crm"));
+    assert_eq!(why["rules"][1]["tried"][1]["verdict"], json!("won"));
+}
+
+#[tokio::test]
+async fn nobody_is_exit_code_3_and_wrong_usage_2() {
+    let world = World::start().await;
+    let nobody = world.run(&["person", "show", "salesforce:nobody"]);
+    assert_eq!((nobody.code, nobody.out.as_str()), (3, ""));
+    assert!(nobody.err.contains("no record \"nobody\" of \"salesforce\""), "{}", nobody.err);
+    assert_eq!(world.run(&["person", "show", "01890000-0000-7000-8000-000000000000"]).code, 3);
+    assert_eq!(world.run(&["person", "show", "ada"]).code, 2);
+    let settings = crate::world::run_alone(&["person", "show", "salesforce:c-ada"]);
+    assert_eq!(settings.code, 2);
+    assert!(settings.err.contains("DATABASE_URL: is not set"), "{}", settings.err);
+}

@@ -1,0 +1,79 @@
+//! `coppice policy`.
+
+use serde_json::json;
+use tempfile::NamedTempFile;
+
+use crate::world::{World, run_alone};
+
+const DEFAULT_POLICY: &str = include_str!("../../../../crates/authority/src/default-policy.toml");
+
+fn file(text: &str) -> NamedTempFile {
+    let file = NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    file
+}
+
+/// The CRM first, for addresses.
+fn other_policy() -> NamedTempFile {
+    file(&DEFAULT_POLICY.replace(r#"["sso when verified", "sso", "crm"]"#, r#"["crm", "sso"]"#))
+}
+
+#[test]
+fn a_policy_is_checked_without_a_database_and_every_fault_listed() {
+    let sound = file(DEFAULT_POLICY);
+    let path = sound.path().to_str().unwrap();
+    run_alone(&["policy", "check", path]).says(&["the policy can be used"]);
+    assert_eq!(run_alone(&["policy", "check", path, "--json"]).json(), json!({"faults": []}));
+
+    let faulty = file(&DEFAULT_POLICY.replace("\"crm\"]", "\"the CRM\"]").replace("display_name", "hat"));
+    let path = faulty.path().to_str().unwrap();
+    let text = run_alone(&["policy", "check", path]);
+    assert_eq!((text.code, text.err.as_str()), (1, ""));
+    for part in ["fault(s):", "fields.email: \"the CRM\"", "no field \"hat\"", "fields.display_name: missing"]
+    {
+        assert!(text.out.contains(part), "{part}\nin {}", text.out);
+    }
+    let faults = run_alone(&["policy", "check", path, "--json"]).json()["faults"].as_array().unwrap().len();
+    assert_eq!(text.out.lines().count(), faults + 1);
+    assert_eq!(run_alone(&["policy", "check", "/nowhere"]).code, 2);
+}
+
+#[tokio::test]
+async fn what_a_policy_would_change_is_counted_with_a_sample_and_not_written() {
+    let world = World::start().await;
+    let policy = other_policy();
+    let path = policy.path().to_str().unwrap();
+    let ada = world.person_of("auth0:auth0|ada");
+    let text = world.run(&["policy", "what-if", path, "--batch", "1"]);
+    text.says(&[
+        "2 of 3 persons would change; nothing was written\n  email: 1\n",
+        &format!("for example\n  person {ada}\n    email: ada@idp -> ada@crm, from salesforce by \"crm\""),
+    ]);
+    let preview = world.run(&["policy", "what-if", path, "--sample", "0", "--json"]).json();
+    let expected =
+        json!({"persons": 3, "would_change": 2, "by_field": {"email": 1}, "sample": [], "written": false});
+    assert_eq!(preview, expected);
+    assert_eq!(world.run(&["policy", "apply", path, "--json"]).json(), expected, "a dry run");
+    world.run(&["person", "show", &ada]).says(&["email: ada@idp"]);
+}
+
+#[tokio::test]
+async fn a_policy_is_applied_once_and_announced() {
+    let world = World::start().await;
+    let policy = other_policy();
+    let path = policy.path().to_str().unwrap();
+    let before = world.count("outbox").await;
+    let text = world.run(&["policy", "apply", path, "--batch", "2", "--author", "Ada", "--yes"]);
+    text.says(&["2 of 3 persons changed, in 2 batch(es)\napplied by Ada\nannounced with cause "]);
+    assert_eq!(world.count("outbox").await, before + 2);
+    world.run(&["person", "show", "salesforce:c-ada"]).says(&["email: ada@crm", "revision 3"]);
+    world.run(&["person", "why", "email", "salesforce:c-ada"]).says(&["the row says:    ada@crm"]);
+    let again = world.run(&["policy", "apply", path, "--yes", "--json"]).json();
+    assert_eq!((&again["persons"], &again["changed"]), (&json!(3), &json!(0)));
+    let automation = world.run(&["policy", "apply", path, "--author", "coppice:x", "--yes"]);
+    assert_eq!(automation.code, 2);
+    let faulty = file("[fields]");
+    let refused = world.run(&["policy", "apply", faulty.path().to_str().unwrap(), "--yes"]);
+    assert_eq!(refused.code, 2);
+    assert!(refused.err.contains("fields.email: missing") && refused.err.contains("fields.phone: missing"));
+}

@@ -1,0 +1,135 @@
+//! A database with three persons, and the binary.
+
+use std::process::{Command, Output};
+
+use authority::Role;
+use event_contract::{Hop, TraceContext};
+use local_stack::{Postgres, Tools};
+use postgres_store::{Announce, Identity, PersonReading, RecordState, Source, Store};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use time::macros::datetime;
+use uuid::Uuid;
+
+const AUTH0: Source<'static> = Source { name: "auth0", role: Role::Sso };
+const CRM: Source<'static> = Source { name: "salesforce", role: Role::Crm };
+
+/// What the command said, and how it ended.
+pub(crate) struct Said {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Said {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap()
+    }
+
+    /// Every part stands in the report.
+    pub(crate) fn says(&self, parts: &[&str]) {
+        assert_eq!(self.code, 0, "{}", self.err);
+        for part in parts {
+            assert!(self.out.contains(part), "{part:?}\nin {}", self.out);
+        }
+    }
+}
+
+pub(crate) struct World {
+    url: String,
+    pool: PgPool,
+    // Last, so that it ends after the connections.
+    _server: Postgres,
+}
+
+impl World {
+    /// Ada, known to both sources; Bob, who has an account; a contact that may be Bob.
+    pub(crate) async fn start() -> Self {
+        let tools = Tools::locate_or_install(|sentence| eprintln!("{sentence}")).unwrap();
+        let server = Postgres::start(&tools).await.unwrap();
+        let url = server.create_database("operators").await.unwrap();
+        let store = Store::open(&url.clone().into(), 4).unwrap();
+        store.migrate().await.unwrap();
+        let account = |email: &str| json!({"email": email, "email_verified": true, "given_name": "Addy"});
+        let contact = json!({"email": "ada@crm", "given_name": "Ada", "phone": "+1"});
+        let early = json!({"phone": "+2"});
+        let late = json!({"phone": "+2", "email": "bob@idp", "email_verified": true});
+        for (ticket, (source, id, key, claims)) in (1..).zip([
+            (AUTH0, "auth0|ada", Some("P-1"), account("ada@idp")),
+            (CRM, "c-ada", Some("P-1"), contact),
+            (AUTH0, "auth0|bob", None, account("bob@idp")),
+            (CRM, "c-bob", None, early),
+            (CRM, "c-bob", None, late),
+        ]) {
+            store.apply_person_readings(source, &[reading(id, key, claims, ticket)]).await.unwrap();
+        }
+        let pool = PgPool::connect_lazy(&url).unwrap();
+        Self { url, pool, _server: server }
+    }
+
+    /// Runs the command on the database.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Said {
+        said(command(arguments).env("DATABASE_URL", &self.url).output().unwrap())
+    }
+
+    pub(crate) async fn count(&self, table: &'static str) -> i64 {
+        let sql = match table {
+            "outbox" => "select count(*) from outbox",
+            _ => "select count(*) from link_decision where author not like 'coppice:%'",
+        };
+        sqlx::query_scalar(sql).fetch_one(&self.pool).await.unwrap()
+    }
+
+    /// The person of a record, by the command itself.
+    pub(crate) fn person_of(&self, record: &str) -> String {
+        let shown = self.run(&["person", "show", record, "--json"]).json();
+        shown["person_id"].as_str().unwrap().to_owned()
+    }
+}
+
+/// Without a database.
+pub(crate) fn run_alone(arguments: &[&str]) -> Said {
+    said(command(arguments).output().unwrap())
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_coppice"));
+    command.args(arguments).env_clear();
+    command
+}
+
+fn said(output: Output) -> Said {
+    Said {
+        code: output.status.code().unwrap(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn reading(id: &str, key: Option<&str>, claims: Value, ticket: i64) -> PersonReading {
+    let identity = id.split_once('|').map(|(provider, subject)| Identity {
+        provider: provider.to_owned(),
+        subject: subject.to_owned(),
+        connection: None,
+    });
+    let state = RecordState::Present {
+        record: claims,
+        external_key: key.map(str::to_owned),
+        identities: identity.into_iter().collect(),
+    };
+    let announce = Announce {
+        cause: Uuid::now_v7(),
+        hop: Hop::OUTSIDE.next().unwrap(),
+        traceparent: TraceContext::start(),
+    };
+    let version_at = Some(datetime!(2026-11-24 10:00 UTC));
+    PersonReading {
+        external_id: id.to_owned(),
+        state,
+        version_at,
+        etag: None,
+        ticket,
+        announces: None,
+        announce,
+    }
+}

@@ -1,0 +1,1 @@
+alter table link_decision drop column note;

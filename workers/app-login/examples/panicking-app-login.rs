@@ -1,0 +1,71 @@
+//! `app-login` that panics over one user's sign-in, for the test that a panic costs one message and not the process. An
+//! example, so that the binary that is deployed has no such switch.
+
+use std::process::ExitCode;
+
+use app_login::{AppLogin, FetchedSignIn, SignIns, SsoSettings, Subject, UnknownUser};
+use postgres_store::Store;
+use provider_sso::SsoClient;
+use settings::{Reader, Setting};
+use worker_process::{Worker, run};
+use worker_runtime::{Claim, Failure, Handler, Mode, Outcome, Reading, Refusal};
+
+struct Panicking;
+
+struct PanickingHandler(SignIns<SsoClient>);
+
+impl Worker for Panicking {
+    type Handler = PanickingHandler;
+    type Settings = SsoSettings;
+    const ABOUT: &'static str = AppLogin::ABOUT;
+    const SETTINGS: &'static [Setting] = AppLogin::SETTINGS;
+
+    fn read_settings(reader: &mut Reader) -> Option<SsoSettings> {
+        AppLogin::read_settings(reader)
+    }
+
+    fn handler(settings: SsoSettings, store: Store) -> anyhow::Result<PanickingHandler> {
+        AppLogin::handler(settings, store).map(PanickingHandler)
+    }
+}
+
+impl Handler for PanickingHandler {
+    const NAME: &'static str = "app-login";
+    type Subject = Subject;
+    type Ticket = Option<UnknownUser>;
+    type Fetched = FetchedSignIn;
+
+    fn upstream(&self) -> &str {
+        self.0.upstream()
+    }
+
+    fn read(&self, body: &str) -> Result<Reading<Subject>, Refusal> {
+        self.0.read(body)
+    }
+
+    async fn prepare(&self, subjects: &[Subject]) -> Result<Vec<Option<UnknownUser>>, Failure> {
+        self.0.prepare(subjects).await
+    }
+
+    async fn fetch(
+        &self,
+        claim: &Claim<Subject>,
+        unknown: Option<UnknownUser>,
+    ) -> Result<FetchedSignIn, Failure> {
+        let marked = claim.subject.user_id().is_some_and(|user| user.ends_with("666"));
+        assert!(!marked, "marked words of a panic");
+        self.0.fetch(claim, unknown).await
+    }
+
+    async fn apply(&self, batch: &[(Claim<Subject>, FetchedSignIn)]) -> Result<Vec<Outcome>, Failure> {
+        self.0.apply(batch).await
+    }
+
+    async fn probe(&self) -> Result<(), Failure> {
+        self.0.probe().await
+    }
+}
+
+fn main() -> ExitCode {
+    run::<Panicking>(Mode::Forever, env!("CARGO_PKG_VERSION"))
+}

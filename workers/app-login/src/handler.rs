@@ -1,0 +1,226 @@
+//! The steps: which sign-in an event tells of, who it was, and what is counted.
+//!
+//! A log entry never changes, so an event that tells all of it is not read again. What is read is a user whom nobody has
+//! read yet, by `sso-sync`'s own path, so that whoever is told of a sign-in finds the person.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use event_contract::{Envelope, Hop, TraceContext};
+use postgres_store::{Announce, Login, ReadingResult, Store};
+use provider_sso::{SignIn, SsoProvider};
+use record_sync::{RecordSync, Reread, SsoRecords, from_provider, from_store};
+use worker_runtime::{Cause, Claim, Demand, Failure, Handler, Outcome, Reading, Refusal};
+
+use crate::subject::Subject;
+use crate::unknown_users::{UnknownUser, UnknownUsers, UserAnswer};
+
+/// An entry can be in the stream before it is in the log: it is looked for this often before we believe that it is gone.
+const LOOKS_FOR_A_MISSING_ENTRY: u32 = 3;
+
+/// The log has caught up after this time, mostly.
+const LOG_LAG: Duration = Duration::from_secs(2);
+
+/// The handler.
+pub struct SignIns<P> {
+    users: RecordSync<SsoRecords<P>>,
+    unknown: UnknownUsers,
+    store: Store,
+}
+
+/// What there is to count.
+#[derive(Clone)]
+pub enum FetchedSignIn {
+    /// A sign-in.
+    Found {
+        /// It.
+        sign_in: SignIn,
+        /// The user, if nobody had read it.
+        user: Option<Arc<UserAnswer>>,
+        /// How to announce it.
+        announce: Announce,
+    },
+    /// The log has no such entry yet: look again.
+    TooEarly,
+    /// The log has no such entry, or it names nobody.
+    Gone,
+}
+
+impl<P: SsoProvider> SignIns<P> {
+    /// A handler that asks `provider` and writes to `store`.
+    pub fn new(provider: P, store: Store) -> Self {
+        let users = RecordSync::new(SsoRecords(provider), store.clone());
+        Self { users, unknown: UnknownUsers::default(), store }
+    }
+
+    fn provider(&self) -> &P {
+        &self.users.source().0
+    }
+
+    /// Those whom nobody has read, each with a ticket that is drawn before it is read.
+    async fn unknown(&self, users: &[String]) -> Result<BTreeMap<String, UnknownUser>, Failure> {
+        if users.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        // Held before the database is asked: an answer that is let go after that is either ours too, or written already.
+        let mut answers: BTreeMap<&str, Arc<UserAnswer>> =
+            users.iter().map(|user| (user.as_str(), self.unknown.answer_about(user))).collect();
+        let unknown = self.store.unknown_records(self.users.upstream(), users).await;
+        let unknown: Vec<String> = unknown.map_err(|error| from_store(&error))?.into_iter().collect();
+        if unknown.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let tickets = self.users.prepare(&unknown).await?;
+        let users = unknown.into_iter().zip(tickets).filter_map(|(user, ticket)| {
+            let answer = answers.remove(user.as_str())?;
+            Some((user, UnknownUser { ticket, answer }))
+        });
+        Ok(users.collect())
+    }
+
+    /// Reads a user, unless another sign-in's refetch does so already.
+    async fn read_user(
+        &self,
+        user_id: &str,
+        claim: &Claim<Subject>,
+        UnknownUser { ticket, answer }: UnknownUser,
+    ) -> Result<Arc<UserAnswer>, Failure> {
+        let read = async || {
+            // A sign-in is no bound for the user's version: it says that the user was there, and no more.
+            let user = Claim {
+                subject: user_id.to_owned(),
+                not_before: None,
+                removed: false,
+                cause: claim.cause,
+                receive_count: claim.receive_count,
+            };
+            let reread = self.users.fetch(&user, ticket).await?;
+            Ok((user, reread))
+        };
+        answer.cell().get_or_try_init(read).await?;
+        Ok(answer)
+    }
+
+    /// Writes the users that were read, each once. In a transaction of its own: it is true whether or not a sign-in is
+    /// counted afterwards, and written twice it changes nothing.
+    async fn write_users(&self, batch: &[(Claim<Subject>, FetchedSignIn)]) -> Result<(), Failure> {
+        let answers = batch.iter().filter_map(|(_, fetched)| match fetched {
+            FetchedSignIn::Found { user: Some(user), .. } => user.get(),
+            FetchedSignIn::Found { user: None, .. } | FetchedSignIn::TooEarly | FetchedSignIn::Gone => None,
+        });
+        let users: BTreeMap<&str, &(Claim<String>, Reread)> =
+            answers.map(|answer| (answer.0.subject.as_str(), answer)).collect();
+        if users.is_empty() {
+            return Ok(());
+        }
+        let users: Vec<(Claim<String>, Reread)> = users.into_values().cloned().collect();
+        self.users.apply(&users).await.map(|_| ())
+    }
+}
+
+impl<P: SsoProvider> Handler for SignIns<P> {
+    const NAME: &'static str = "app-login";
+    type Subject = Subject;
+    type Ticket = Option<UnknownUser>;
+    type Fetched = FetchedSignIn;
+
+    fn upstream(&self) -> &str {
+        self.users.upstream()
+    }
+
+    fn read(&self, body: &str) -> Result<Reading<Subject>, Refusal> {
+        let unreadable = |detail| Refusal { class: "unreadable", detail };
+        let envelope = Envelope::parse(body).map_err(|error| unreadable(error.to_string()))?;
+        let event = self.provider().read_sign_in(&envelope).map_err(|error| unreadable(error.to_string()))?;
+        let demand = |subject| Demand { subject, not_before: None, removed: false };
+        let cause = Cause { event_id: envelope.id, hop: Hop::OUTSIDE, trace: TraceContext::start() };
+        Ok(Reading { cause, demands: Subject::of(event).map(demand).into_iter().collect() })
+    }
+
+    async fn prepare(&self, subjects: &[Subject]) -> Result<Vec<Option<UnknownUser>>, Failure> {
+        let users: Vec<String> = subjects.iter().filter_map(Subject::user_id).map(str::to_owned).collect();
+        let unknown = self.unknown(&users).await?;
+        Ok(subjects.iter().map(|subject| unknown.get(subject.user_id()?).cloned()).collect())
+    }
+
+    async fn fetch(
+        &self,
+        claim: &Claim<Subject>,
+        unknown: Option<UnknownUser>,
+    ) -> Result<FetchedSignIn, Failure> {
+        let announce = announce(claim.cause)?;
+        let (sign_in, unknown) = match claim.subject.sign_in() {
+            Some(sign_in) => (sign_in, unknown),
+            None => {
+                let entry = self.provider().fetch_sign_in(claim.subject.event_id()).await;
+                let Some(sign_in) = entry.map_err(|error| from_provider(&error))? else {
+                    let early = claim.receive_count < LOOKS_FOR_A_MISSING_ENTRY;
+                    return Ok(if early { FetchedSignIn::TooEarly } else { FetchedSignIn::Gone });
+                };
+                let unknown =
+                    self.unknown(std::slice::from_ref(&sign_in.user_id)).await?.into_values().next();
+                (sign_in, unknown)
+            }
+        };
+        let user = match unknown {
+            Some(unknown) => Some(self.read_user(&sign_in.user_id, claim, unknown).await?),
+            None => None,
+        };
+        Ok(FetchedSignIn::Found { sign_in, user, announce })
+    }
+
+    async fn apply(&self, batch: &[(Claim<Subject>, FetchedSignIn)]) -> Result<Vec<Outcome>, Failure> {
+        self.write_users(batch).await?;
+        let logins: Vec<Login> = batch.iter().filter_map(|(_, fetched)| login(fetched)).collect();
+        let results = match logins.is_empty() {
+            true => Vec::new(),
+            false => self
+                .store
+                .record_logins(self.users.upstream(), &logins)
+                .await
+                .map_err(|error| from_store(&error))?,
+        };
+        let mut results = results.into_iter();
+        Ok(batch.iter().map(|(_, fetched)| outcome(fetched, &mut results)).collect())
+    }
+
+    async fn probe(&self) -> Result<(), Failure> {
+        self.users.probe().await
+    }
+}
+
+/// What is counted now: not the sign-in of a user who is missing too early, since whoever is told of it could not find
+/// the person.
+fn login(fetched: &FetchedSignIn) -> Option<Login> {
+    let FetchedSignIn::Found { sign_in, user, announce } = fetched else { return None };
+    (!is_too_early(user.as_deref())).then(|| Login {
+        event_id: sign_in.event_id.clone(),
+        user_id: sign_in.user_id.clone(),
+        application_id: sign_in.application_id.clone(),
+        at: sign_in.at,
+        announce: *announce,
+    })
+}
+
+fn is_too_early(user: Option<&UserAnswer>) -> bool {
+    matches!(user.and_then(UserAnswer::get), Some((_, Reread::TooEarly)))
+}
+
+fn announce(cause: Cause) -> Result<Announce, Failure> {
+    let hop = cause.hop.next();
+    let hop = hop.map_err(|error| Failure::Permanent { class: "hop_limit", detail: error.to_string() })?;
+    Ok(Announce { cause: cause.event_id, hop, traceparent: cause.trace.child() })
+}
+
+fn outcome(fetched: &FetchedSignIn, results: &mut impl Iterator<Item = ReadingResult>) -> Outcome {
+    match fetched {
+        FetchedSignIn::TooEarly => Outcome::Snooze(LOG_LAG),
+        FetchedSignIn::Gone => Outcome::Gone,
+        FetchedSignIn::Found { user, .. } if is_too_early(user.as_deref()) => Outcome::Snooze(LOG_LAG),
+        FetchedSignIn::Found { .. } => match results.next() {
+            Some(ReadingResult::Applied) => Outcome::Applied,
+            Some(ReadingResult::Unchanged) | None => Outcome::Unchanged,
+        },
+    }
+}

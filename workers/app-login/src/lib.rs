@@ -1,0 +1,36 @@
+#![doc = include_str!("../README.md")]
+
+mod handler;
+mod settings;
+mod subject;
+mod unknown_users;
+
+use ::settings::{Reader, Setting};
+use postgres_store::Store;
+use provider_sso::SsoClient;
+use worker_process::Worker;
+
+pub use handler::{FetchedSignIn, SignIns};
+pub use settings::{SSO_SETTINGS, SsoSettings};
+pub use subject::Subject;
+pub use unknown_users::{UnknownUser, UserAnswer};
+
+/// The worker, as its binary runs it.
+#[derive(Debug, Clone, Copy)]
+pub struct AppLogin;
+
+impl Worker for AppLogin {
+    type Handler = SignIns<SsoClient>;
+    type Settings = SsoSettings;
+
+    const ABOUT: &'static str = "Counts who signs in to which application";
+    const SETTINGS: &'static [Setting] = SSO_SETTINGS;
+
+    fn read_settings(reader: &mut Reader) -> Option<SsoSettings> {
+        SsoSettings::read(reader)
+    }
+
+    fn handler(settings: SsoSettings, store: Store) -> anyhow::Result<Self::Handler> {
+        Ok(SignIns::new(settings.connect()?, store))
+    }
+}

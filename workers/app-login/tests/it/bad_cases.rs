@@ -1,0 +1,64 @@
+//! The bad cases that every worker goes through. Here the provider is asked for users whom nobody has read.
+
+use testkit::World;
+use testkit::bad_cases::{Case, TOO_LATE, Trouble};
+use testkit::simulators::auth0::{Fault, Gate, SimulatedUser};
+
+use crate::{BINARY, UNIT, count_of, untold};
+
+const PORTAL: &str = "portal";
+
+struct LoginCase;
+
+impl Case for LoginCase {
+    const UNIT: &'static str = UNIT;
+    const BINARY: &'static str = BINARY;
+    const UPSTREAM: &'static str = "auth0";
+    const TIMEOUT: &'static str = "COPPICE_SSO_TIMEOUT_SECS";
+
+    fn id(number: usize) -> String {
+        format!("auth0|{number}")
+    }
+
+    /// Each change is one more sign-in, so the version is the count.
+    fn change(world: &World, id: &str, _version: usize) -> String {
+        if world.idp.user(id).is_none() {
+            world.idp.put_user(SimulatedUser::new(id));
+        }
+        world.idp.sign_in(id, PORTAL).to_envelope_json()
+    }
+
+    /// What can be missing is the log entry.
+    fn vanish(world: &World, id: &str) -> String {
+        let mut event = untold(&world.idp.sign_in(id, PORTAL));
+        event.detail = event.detail.replace("\"900", "\"800");
+        event.to_envelope_json()
+    }
+
+    async fn arrived(world: &World, id: &str) -> Option<usize> {
+        count_of(world, id).await.and_then(|count| count.try_into().ok())
+    }
+
+    fn trouble(world: &World, trouble: Trouble) {
+        world.idp.set_fault(match trouble {
+            Trouble::None => Fault::None,
+            Trouble::Down => Fault::Down,
+            Trouble::Slow => Fault::Slow(TOO_LATE),
+            Trouble::Limited => Fault::RateLimited { retry_after_secs: 1 },
+        });
+    }
+
+    fn set_status(world: &World, id: &str, status: Option<u16>) {
+        world.idp.set_status(id, status);
+    }
+
+    fn hold(world: &World, id: &str) -> Gate {
+        world.idp.hold(id)
+    }
+
+    fn requests_for(world: &World, id: &str) -> usize {
+        world.idp.requests_for(id)
+    }
+}
+
+testkit::bad_cases!(LoginCase);

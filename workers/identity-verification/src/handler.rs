@@ -1,0 +1,43 @@
+//! The identity-verification provider as a source of records: its events, its cases, and what is kept of them.
+
+use std::fmt::Display;
+
+use authority::Role;
+use event_contract::Envelope;
+use provider_identity::{CaseHint, FetchedCase, IdentityProvider, ProviderError};
+use record_sync::{FetchedRecord, RecordSource};
+use worker_runtime::Demand;
+
+use crate::mapping::found;
+
+/// The cases of an identity-verification provider.
+pub struct IdentityRecords<P>(pub P);
+
+impl<P: IdentityProvider> RecordSource for IdentityRecords<P> {
+    const NAME: &'static str = "identity-verification";
+    const ROLE: Role = Role::Identity;
+
+    fn source(&self) -> &'static str {
+        self.0.source()
+    }
+
+    fn read_event(&self, envelope: &Envelope) -> Result<Vec<Demand<String>>, impl Display> {
+        self.0.read_event(envelope).map(|hints| hints.into_iter().map(demand).collect())
+    }
+
+    async fn fetch(&self, id: &str, _known_etag: Option<&str>) -> Result<FetchedRecord, ProviderError> {
+        Ok(match self.0.fetch_case(id).await? {
+            FetchedCase::Found(case) => FetchedRecord::Found(Box::new(found(&case))),
+            FetchedCase::Gone => FetchedRecord::Gone { merged_into: None },
+        })
+    }
+
+    async fn ping(&self) -> Result<(), ProviderError> {
+        self.0.ping().await
+    }
+}
+
+/// No event says that a case is gone: a redacted one is still there.
+fn demand(hint: CaseHint) -> Demand<String> {
+    Demand { subject: hint.id, not_before: hint.not_before, removed: false }
+}

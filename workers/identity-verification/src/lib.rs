@@ -1,0 +1,34 @@
+#![doc = include_str!("../README.md")]
+
+mod handler;
+mod mapping;
+mod settings;
+
+use ::settings::{Reader, Setting};
+use postgres_store::Store;
+use provider_identity::IdentityClient;
+use record_sync::RecordSync;
+use worker_process::Worker;
+
+pub use handler::IdentityRecords;
+pub use settings::{IDENTITY_SETTINGS, IdentitySettings};
+
+/// The worker, as its binary and the resync job of the same name run it.
+#[derive(Debug, Clone, Copy)]
+pub struct IdentityVerification;
+
+impl Worker for IdentityVerification {
+    type Handler = RecordSync<IdentityRecords<IdentityClient>>;
+    type Settings = IdentitySettings;
+
+    const ABOUT: &'static str = "Keeps persons in step with what identity verification has found";
+    const SETTINGS: &'static [Setting] = IDENTITY_SETTINGS;
+
+    fn read_settings(reader: &mut Reader) -> Option<IdentitySettings> {
+        IdentitySettings::read(reader)
+    }
+
+    fn handler(settings: IdentitySettings, store: Store) -> anyhow::Result<Self::Handler> {
+        Ok(RecordSync::new(IdentityRecords(settings.connect()?), store))
+    }
+}

@@ -1,0 +1,24 @@
+//! From a verification case to its source record: what a document says is called as a person's field. Pure.
+
+use event_contract::EventKind;
+use postgres_store::RecordState;
+use provider_identity::{VerificationCase, VerificationStatus};
+use record_sync::FoundRecord;
+use serde_json::Value;
+
+/// What is kept of a case, and whether it is news that its person is verified.
+pub(crate) fn found(case: &VerificationCase) -> FoundRecord {
+    let verified = case.verification_status == VerificationStatus::Verified;
+    FoundRecord {
+        id: case.id.clone(),
+        version_at: case.version,
+        etag: None,
+        state: RecordState::Present {
+            // A struct of strings and one time of this era always serializes.
+            record: serde_json::to_value(case).unwrap_or(Value::Null),
+            external_key: case.external_key.clone(),
+            identities: Vec::new(),
+        },
+        announces: verified.then_some(EventKind::IdentityVerified),
+    }
+}
