@@ -12,6 +12,7 @@ mod policy;
 mod profile;
 mod record;
 mod rule;
+mod tell;
 
 pub use field::Field;
 pub use policy::{Policy, PolicyError};
