@@ -13,6 +13,7 @@ mod policy;
 mod profile;
 mod record;
 mod rule;
+mod tell;
 
 pub use explain::{RuleTrace, Tried, Verdict, explain};
 pub use field::Field;

@@ -41,6 +41,8 @@ pub struct Believed {
     pub value: Value,
     /// Whose it is.
     pub source: String,
+    /// What that source is to us.
+    pub role: Role,
     /// In which of its records.
     pub external_id: String,
     /// At which version of the record, where the source has versions.
@@ -99,6 +101,7 @@ pub(crate) fn believe<'a>(
         let believed = Believed {
             value: value.clone(),
             source: record.source.clone(),
+            role: record.role,
             external_id: record.external_id.clone(),
             version_at: record.version_at,
             rule: rule.to_string(),

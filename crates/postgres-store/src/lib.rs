@@ -7,6 +7,7 @@
 //! Rules that hold in every module: a statement handles a whole batch; rows are written in the order of their keys, so
 //! that two pods cannot deadlock; no transaction is open while anything but Postgres is waited for.
 
+mod crm_account;
 mod error;
 mod identity;
 mod ingress_outbox;
@@ -34,6 +35,7 @@ use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::sync::Notify;
 
+pub use crm_account::{CrmView, Told, WrittenContact, told_hash};
 pub use error::StoreError;
 pub use identity::Identity;
 pub use ingress_outbox::IngressRow;

@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{Store, StoreError};
+use crate::{Announce, Store, StoreError};
 
 /// An announcement that this process may publish until its claim lapses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +28,20 @@ pub struct OutboxDepth {
     pub waiting: i64,
     /// When the oldest of them was committed.
     pub oldest_at: Option<OffsetDateTime>,
+}
+
+/// The announcement of an entity at a revision, with an ID of its own.
+pub(crate) fn announcement(entity_id: Uuid, revision: i64, announce: Announce) -> Announcement {
+    let Announce { cause, hop, traceparent } = announce;
+    Announcement {
+        schema: SCHEMA_VERSION,
+        event_id: Uuid::now_v7(),
+        entity_id,
+        revision,
+        cause,
+        hop,
+        traceparent,
+    }
 }
 
 /// Adds announcements. Called only inside the transaction that makes them true.

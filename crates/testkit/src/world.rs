@@ -14,7 +14,7 @@ use local_stack::{
     ACCESS_KEY_ID, Durability, Emulator, Postgres, REGION, SECRET_ACCESS_KEY, Tools, Topology, WorkerProcess,
     aws_config, free_port, wait_until,
 };
-use postgres_store::Store;
+use sqlx::migrate::Migrator;
 use sqlx::{PgPool, Row};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -133,7 +133,10 @@ impl World {
             parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let topology = Topology::deploy(emulator.endpoint(), "coppice", &parameters).await?;
         let database_url = postgres.create_database("coppice_local").await?;
-        Store::open(&database_url.clone().into(), 2)?.migrate().await?;
+        let pool = PgPool::connect_lazy(&database_url)?;
+        // Not through the store: then the developers' commands need no query to be described before they can be built.
+        let migrations = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations");
+        Migrator::new(migrations).await?.run(&pool).await?;
         let config = aws_config(emulator.endpoint());
         let (sqs, events) = (aws_sdk_sqs::Client::new(&config), aws_sdk_eventbridge::Client::new(&config));
         let tap_url = tap(&sqs, &events, &topology.bus).await?;
@@ -147,7 +150,7 @@ impl World {
             verifier: verifier_server.control(),
             verifier_server,
             proxy: AwsProxy::start(emulator.endpoint()).await,
-            pool: PgPool::connect_lazy(&database_url)?,
+            pool,
             postgres,
             topology,
             database_url,
@@ -390,14 +393,6 @@ impl World {
         assert_eq!(reply.failed_entry_count(), 0);
     }
 
-    /// Waits until no message of a unit's queue is visible: each was received, and is worked on or put off.
-    pub async fn settled_or_hidden(&self, unit: &str) {
-        let question = async || Ok((self.queue_depth(unit).await.0 == 0).then_some(()));
-        wait_until(PATIENCE, "the queue's messages to be taken", question)
-            .await
-            .expect("the messages are taken");
-    }
-
     async fn depth(&self, queue: &str) -> (u64, u64) {
         use QueueAttributeName as Name;
         let names = [
@@ -501,6 +496,15 @@ impl Worker {
             series == Some(name) && line.contains(label)
         });
         samples.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    }
+
+    /// Waits until no message is in its hands: every request that it made has been answered.
+    pub async fn holds_nothing(&self) {
+        wait_until(PATIENCE, "the worker to hold nothing", async || {
+            Ok((self.metric("coppice_messages_held", "").await == 0.0).then_some(()))
+        })
+        .await
+        .expect("the worker gives back what it holds");
     }
 
     /// What it has logged so far.

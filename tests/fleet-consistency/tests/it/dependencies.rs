@@ -30,7 +30,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["authority", "event-bus", "postgres-store", "settings", "sqs-queue", "telemetry", "worker-runtime"],
     ),
     ("local-stack", &[]),
-    ("testkit", &["event-contract", "local-stack", "postgres-store"]),
+    ("testkit", &["event-contract", "local-stack"]),
     ("xtask", &["local-stack", "testkit"]),
 ];
 

@@ -21,7 +21,7 @@ impl Case for LoginCase {
     }
 
     /// Each change is one more sign-in, so the version is the count.
-    fn change(world: &World, id: &str, _version: usize) -> String {
+    async fn change(world: &World, id: &str, _version: usize) -> String {
         if world.idp.user(id).is_none() {
             world.idp.put_user(SimulatedUser::new(id));
         }
@@ -29,7 +29,7 @@ impl Case for LoginCase {
     }
 
     /// What can be missing is the log entry.
-    fn vanish(world: &World, id: &str) -> String {
+    async fn vanish(world: &World, id: &str) -> String {
         let mut event = untold(&world.idp.sign_in(id, PORTAL));
         event.detail = event.detail.replace("\"900", "\"800");
         event.to_envelope_json()

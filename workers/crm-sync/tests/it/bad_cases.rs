@@ -19,13 +19,13 @@ impl Case for CrmCase {
         contact_id(number as u64)
     }
 
-    fn change(world: &World, id: &str, version: usize) -> String {
+    async fn change(world: &World, id: &str, version: usize) -> String {
         let mut contact = world.crm.contact(id).unwrap_or_else(|| SimulatedContact::new(id));
         contact.phone = Some(version.to_string());
         world.crm.put_contact(contact).event.to_envelope_json()
     }
 
-    fn vanish(world: &World, id: &str) -> String {
+    async fn vanish(world: &World, id: &str) -> String {
         let before = world.crm.update(id, |contact| contact.phone = Some(String::from("7")));
         world.crm.delete(id);
         before.event.to_envelope_json()

@@ -22,13 +22,13 @@ impl Case for IdentityCase {
     }
 
     /// Each version is another document.
-    fn change(world: &World, id: &str, version: usize) -> String {
+    async fn change(world: &World, id: &str, version: usize) -> String {
         world.verifier_server.put_session(id, None);
         let person = SimulatedPerson::new(&version.to_string(), "Quill", date!(1984 - 09 - 03));
         world.verifier_server.verify(id, &person).partner_event().to_envelope_json()
     }
 
-    fn vanish(world: &World, id: &str) -> String {
+    async fn vanish(world: &World, id: &str) -> String {
         let before = world.verifier_server.process(id).partner_event();
         world.verifier.delete(id);
         before.to_envelope_json()

@@ -1,0 +1,70 @@
+//! `crm-account` that panics at one person, for the test that a panic costs one message and not the process. An example,
+//! so that the binary that is deployed has no such switch.
+
+use std::process::ExitCode;
+
+use crm_account::{CrmAccount, CrmAccountHandler, CrmSettings, Told};
+use postgres_store::{CrmView, Store};
+use provider_crm::CrmClient;
+use settings::{Reader, Setting};
+use uuid::Uuid;
+use worker_process::{Worker, run};
+use worker_runtime::{Claim, Failure, Handler, Mode, Outcome, Reading, Refusal};
+
+/// The person of number 666 in the tests.
+const PANICKING: Uuid = Uuid::from_u128(666 + 1);
+
+struct Panicking;
+
+struct PanickingHandler(CrmAccountHandler<CrmClient>);
+
+impl Worker for Panicking {
+    type Handler = PanickingHandler;
+    type Settings = CrmSettings;
+    const ABOUT: &'static str = CrmAccount::ABOUT;
+    const SETTINGS: &'static [Setting] = CrmAccount::SETTINGS;
+
+    fn read_settings(reader: &mut Reader) -> Option<CrmSettings> {
+        CrmAccount::read_settings(reader)
+    }
+
+    fn handler(settings: CrmSettings, store: Store) -> anyhow::Result<PanickingHandler> {
+        CrmAccount::handler(settings, store).map(PanickingHandler)
+    }
+}
+
+impl Handler for PanickingHandler {
+    const NAME: &'static str = "crm-account";
+    type Subject = Uuid;
+    type Ticket = Option<CrmView>;
+    type Fetched = Told;
+
+    fn upstream(&self) -> &str {
+        self.0.upstream()
+    }
+
+    fn read(&self, body: &str) -> Result<Reading<Uuid>, Refusal> {
+        self.0.read(body)
+    }
+
+    async fn prepare(&self, subjects: &[Uuid]) -> Result<Vec<Option<CrmView>>, Failure> {
+        self.0.prepare(subjects).await
+    }
+
+    async fn fetch(&self, claim: &Claim<Uuid>, view: Option<CrmView>) -> Result<Told, Failure> {
+        assert!(claim.subject != PANICKING, "marked words of a panic");
+        self.0.fetch(claim, view).await
+    }
+
+    async fn apply(&self, batch: &[(Claim<Uuid>, Told)]) -> Result<Vec<Outcome>, Failure> {
+        self.0.apply(batch).await
+    }
+
+    async fn probe(&self) -> Result<(), Failure> {
+        self.0.probe().await
+    }
+}
+
+fn main() -> ExitCode {
+    run::<Panicking>(Mode::Forever, env!("CARGO_PKG_VERSION"))
+}

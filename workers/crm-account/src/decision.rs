@@ -1,0 +1,162 @@
+//! Whether the CRM is to be told something of a person, and what. Pure.
+//!
+//! A contact is made only for a person who has an account at the identity provider, only if none of the person's
+//! contacts was deleted in the CRM (somebody there decided so), and not while it is undecided whether a contact that is
+//! there is this person's: that would make a second one.
+
+use std::collections::BTreeMap;
+
+use authority::{Field, Policy, Status};
+use postgres_store::{CrmView, told_hash};
+use provider_crm::{ContactField, ContactWrite};
+
+/// The same values are written so often in an hour against somebody who changes them back; then that one has won, until
+/// the person changes.
+const MOST_REPEATS: i32 = 3;
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// Nothing: the CRM says so already, or is not to be told.
+    Nothing,
+    /// Nothing: somebody in the CRM changes it back each time.
+    Contested,
+    /// Write this.
+    Write(Write),
+}
+
+/// What is to be written, and how it is remembered.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Write {
+    pub(crate) contact: ContactWrite,
+    pub(crate) hash: Vec<u8>,
+}
+
+impl std::fmt::Debug for Write {
+    /// Which contact, and no value.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Write").field("id", &self.contact.id).finish_non_exhaustive()
+    }
+}
+
+/// Decides. See the module's documentation.
+pub(crate) fn decide(view: &CrmView, policy: &Policy) -> Decision {
+    if !matches!(view.profile.status, Status::Active | Status::Blocked) {
+        return Decision::Nothing;
+    }
+    let fields = view.profile.to_tell(policy, view.contact.as_ref());
+    let hash = told_hash(fields.iter().map(|(field, value)| (*field, value.as_str())));
+    let told = view.told.as_ref();
+    let key = view.person_id.to_string();
+    let id = match (&view.contact, told) {
+        (Some(contact), _) => {
+            if fields.is_empty() && view.contact_key.as_ref() == Some(&key) {
+                return Decision::Nothing;
+            }
+            Some(contact.external_id.clone())
+        }
+        // Deleted there, or by a decision that crm-sync has yet to hear of.
+        (None, _) if view.contact_deleted || view.under_review => return Decision::Nothing,
+        // Written, and its echo is still on the way.
+        (None, Some(told)) if told.hash == hash && told.times > 0 => return Decision::Nothing,
+        (None, Some(told)) => Some(told.external_id.clone()),
+        (None, None) => None,
+    };
+    if told.is_some_and(|told| told.hash == hash && told.times >= MOST_REPEATS) {
+        return Decision::Contested;
+    }
+    let fields = contact_fields(fields);
+    Decision::Write(Write { contact: ContactWrite { id, external_key: key, fields }, hash })
+}
+
+fn contact_fields(fields: BTreeMap<Field, String>) -> BTreeMap<ContactField, Option<String>> {
+    let named = fields.into_iter().filter_map(|(field, value)| {
+        let field = match field {
+            Field::Email => ContactField::Email,
+            Field::Phone => ContactField::Phone,
+            Field::GivenName => ContactField::GivenName,
+            Field::FamilyName => ContactField::FamilyName,
+            Field::Birthdate => ContactField::Birthdate,
+            // No policy pushes these: it would have been refused.
+            Field::DisplayName | Field::MailingAddress => return None,
+        };
+        Some((field, Some(value)))
+    });
+    named.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use authority::{Profile, Role, SourceRecord};
+    use postgres_store::Told;
+    use uuid::Uuid;
+
+    use super::*;
+
+    const PERSON: Uuid = Uuid::from_u128(7);
+
+    fn record(source: &str, role: Role, claims: &str) -> SourceRecord {
+        let (source, external_id) = (source.to_owned(), String::from("003"));
+        let record = claims.parse().ok();
+        SourceRecord { source, role, external_id, version_at: None, record }
+    }
+
+    /// A person with an account, and the CRM's contact if there is one.
+    fn view(contact: Option<&str>, key: Option<&str>) -> CrmView {
+        let idp = record("auth0", Role::Sso, r#"{"email": "a@idp"}"#);
+        let contact = contact.map(|claims| record("salesforce", Role::Crm, claims));
+        let records: Vec<SourceRecord> = std::iter::once(idp).chain(contact.clone()).collect();
+        CrmView {
+            person_id: PERSON,
+            revision: 1,
+            profile: Profile::compute(&Policy::default(), &records),
+            contact,
+            contact_key: key.map(str::to_owned),
+            contact_deleted: false,
+            under_review: false,
+            told: None,
+        }
+    }
+
+    fn id_to_write(view: &CrmView) -> Option<Option<String>> {
+        match decide(view, &Policy::default()) {
+            Decision::Write(write) => Some(write.contact.id),
+            Decision::Nothing | Decision::Contested => None,
+        }
+    }
+
+    #[test]
+    fn a_contact_is_made_once_kept_in_step_and_left_alone() {
+        let own = PERSON.to_string();
+        let known = || Some(Some(String::from("003")));
+        assert_eq!(id_to_write(&view(None, None)), Some(None), "it is made");
+        assert_eq!(id_to_write(&view(Some(r#"{"email": "a@crm"}"#), Some(&own))), known(), "it is corrected");
+        assert_eq!(id_to_write(&view(Some(r#"{"email": "a@idp"}"#), None)), known(), "it gets our key");
+        assert_eq!(id_to_write(&view(Some(r#"{"email": "a@idp"}"#), Some(&own))), None, "it is right");
+        assert_eq!(id_to_write(&CrmView { contact_deleted: true, ..view(None, None) }), None);
+        assert_eq!(id_to_write(&CrmView { under_review: true, ..view(None, None) }), None);
+        let gone = Profile { status: Status::Deleted, ..view(None, None).profile };
+        assert_eq!(id_to_write(&CrmView { profile: gone, ..view(None, None) }), None);
+    }
+
+    #[test]
+    fn what_was_written_and_has_not_come_back_yet_is_not_written_again() {
+        let hash = told_hash([(Field::Email, "a@idp")]);
+        let told =
+            |hash: &[u8], times| Some(Told { external_id: String::from("003"), hash: hash.to_vec(), times });
+        assert_eq!(id_to_write(&CrmView { told: told(&hash, 1), ..view(None, None) }), None);
+        let other = CrmView { told: told(b"other", 1), ..view(None, None) };
+        assert_eq!(id_to_write(&other), Some(Some(String::from("003"))), "a change goes to the same contact");
+    }
+
+    #[test]
+    fn nobody_is_written_against_for_ever() {
+        let hash = told_hash([(Field::Email, "a@idp")]);
+        let changed_back = |times| {
+            let told = Some(Told { external_id: String::from("003"), hash: hash.clone(), times });
+            CrmView { told, ..view(Some(r#"{"email": "a@crm"}"#), None) }
+        };
+        assert!(matches!(decide(&changed_back(2), &Policy::default()), Decision::Write(_)));
+        assert_eq!(decide(&changed_back(3), &Policy::default()), Decision::Contested);
+    }
+}

@@ -1,0 +1,124 @@
+//! The worker's steps: whom an announcement names, what Postgres says of that person now, what the CRM is told.
+
+use event_contract::{Announcement, Envelope, EventKind};
+use postgres_store::{Announce, CrmView, Store, WrittenContact};
+use provider_crm::{CrmProvider, ProviderError};
+use record_sync::{from_provider, from_store};
+use uuid::Uuid;
+use worker_runtime::{Cause, Claim, Demand, Failure, Handler, Outcome, Reading, Refusal};
+
+use crate::decision::{Decision, decide};
+
+/// The handler, for any CRM.
+pub struct CrmAccountHandler<P> {
+    crm: P,
+    store: Store,
+}
+
+/// What came of a person.
+#[derive(Clone)]
+pub enum Told {
+    /// Nothing was to be told.
+    Nothing,
+    /// A contact was written.
+    Written(WrittenContact),
+    /// The contact to be written is gone: `crm-sync` will hear of it.
+    Gone,
+}
+
+impl<P: CrmProvider> CrmAccountHandler<P> {
+    /// A handler that reads from `store` and writes to `crm`.
+    pub const fn new(crm: P, store: Store) -> Self {
+        Self { crm, store }
+    }
+}
+
+impl<P: CrmProvider> Handler for CrmAccountHandler<P> {
+    const NAME: &'static str = "crm-account";
+    type Subject = Uuid;
+    type Ticket = Option<CrmView>;
+    type Fetched = Told;
+
+    fn upstream(&self) -> &str {
+        self.crm.source()
+    }
+
+    fn read(&self, body: &str) -> Result<Reading<Uuid>, Refusal> {
+        let unreadable = |detail| Refusal { class: "unreadable", detail };
+        let envelope = Envelope::parse(body).map_err(|error| unreadable(error.to_string()))?;
+        let (kind, event) = Announcement::parse(&envelope).map_err(|error| unreadable(error.to_string()))?;
+        let cause = Cause { event_id: event.event_id, hop: event.hop, trace: event.traceparent };
+        let person = Demand { subject: event.entity_id, not_before: None, removed: false };
+        let demands = match kind {
+            EventKind::PersonChanged | EventKind::IdentityVerified => vec![person],
+            EventKind::AppLoginRecorded | EventKind::CrmAccountLinked | EventKind::ContentChanged => {
+                Vec::new()
+            }
+        };
+        Ok(Reading { cause, demands })
+    }
+
+    /// Reads the persons: after the last message about each was received.
+    async fn prepare(&self, subjects: &[Uuid]) -> Result<Vec<Option<CrmView>>, Failure> {
+        let views = self.store.crm_views(self.crm.source(), subjects).await;
+        let mut views = views.map_err(|error| from_store(&error))?;
+        Ok(subjects.iter().map(|person| views.remove(person)).collect())
+    }
+
+    async fn fetch(&self, claim: &Claim<Uuid>, view: Option<CrmView>) -> Result<Told, Failure> {
+        // Not there, or merged: the person that it was merged into is announced too.
+        let Some(view) = view else { return Ok(Told::Nothing) };
+        let write = match decide(&view, self.store.policy()) {
+            Decision::Nothing => return Ok(Told::Nothing),
+            Decision::Contested => {
+                tracing::warn!(person_id = %view.person_id, "the CRM changes back what it is told: left alone for an hour");
+                return Ok(Told::Nothing);
+            }
+            Decision::Write(write) => write,
+        };
+        let announce = announce(claim.cause)?;
+        match self.crm.upsert_contact(&write.contact).await {
+            Ok(written) => Ok(Told::Written(WrittenContact {
+                person_id: view.person_id,
+                revision: view.revision,
+                external_id: written.id,
+                told_hash: write.hash,
+                announce,
+            })),
+            Err(ProviderError::Invalid { status: 404 }) => Ok(Told::Gone),
+            Err(error) => Err(from_provider(&error)),
+        }
+    }
+
+    async fn apply(&self, batch: &[(Claim<Uuid>, Told)]) -> Result<Vec<Outcome>, Failure> {
+        let written: Vec<WrittenContact> = batch
+            .iter()
+            .filter_map(|(_, told)| match told {
+                Told::Written(contact) => Some(contact.clone()),
+                Told::Nothing | Told::Gone => None,
+            })
+            .collect();
+        if !written.is_empty() {
+            let recorded = self.store.record_crm_accounts(self.crm.source(), &written).await;
+            recorded.map_err(|error| from_store(&error))?;
+        }
+        let outcome = |told: &Told| match told {
+            Told::Nothing => Outcome::Unchanged,
+            Told::Written(_) => Outcome::Applied,
+            Told::Gone => Outcome::Gone,
+        };
+        Ok(batch.iter().map(|(_, told)| outcome(told)).collect())
+    }
+
+    async fn probe(&self) -> Result<(), Failure> {
+        self.crm.ping().await.map_err(|error| from_provider(&error))
+    }
+}
+
+fn announce(cause: Cause) -> Result<Announce, Failure> {
+    let hop = cause
+        .hop
+        .next()
+        .map_err(|error| Failure::Permanent { class: "hop_limit", detail: error.to_string() })?;
+    Ok(Announce { cause: cause.event_id, hop, traceparent: cause.trace.child() })
+}
