@@ -21,6 +21,7 @@ mod person;
 mod person_reading;
 mod person_view;
 mod policy_change;
+mod recompute;
 mod resync_request;
 mod schema;
 mod source_record;

@@ -7,14 +7,13 @@ use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
-use event_contract::{Announcement, EventKind};
 use serde::Serialize;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::linking::{Linkable, lock_keys};
-use crate::person_reading::changed_person;
+use crate::recompute::Recomputed;
 use crate::source_record::LinkKeys;
 use crate::{Announce, Store, StoreError, outbox, person_view};
 
@@ -218,15 +217,14 @@ impl Store {
         let decided = decide(&mut transaction, command, from).await?;
         write_decision(&mut transaction, command, from, &decided).await?;
         let reviews_closed = close_reviews(&mut transaction, command, &decided).await?;
-        let mut changed = Vec::new();
+        let mut recomputed = Recomputed::default();
         if decided.to != from {
             move_record(&mut transaction, command, decided.to).await?;
             let mut persons = vec![from, decided.to];
             persons.sort_unstable();
             let left = HashMap::from([(from, decided.to)]);
-            changed = self.recompute(&mut transaction, &persons, &left).await?;
-            let announcements: Vec<(EventKind, Announcement)> =
-                changed.iter().map(|person| changed_person(person, command.announce)).collect();
+            recomputed = self.recompute(&mut transaction, &persons, &left).await?;
+            let announcements = recomputed.announcements(|_| Some(command.announce));
             if !announcements.is_empty() {
                 outbox::insert(&mut transaction, &announcements).await?;
             }
@@ -241,7 +239,7 @@ impl Store {
             from_person_id: from,
             to_person_id: decided.to,
             reviews_closed,
-            changed: changed.iter().map(|person| person.person_id).collect(),
+            changed: recomputed.changed.iter().map(|person| person.person_id).collect(),
             written: proof.is_some(),
         })
     }

@@ -1,5 +1,7 @@
 //! Table `person`: the profile, computed from source records by the policy, and where each field comes from.
 
+use std::collections::HashMap;
+
 use authority::{Field, Profile};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
@@ -47,15 +49,18 @@ pub(crate) struct ChangedPerson {
 }
 
 /// Locks the rows of persons that are there, in the order of their IDs, so that two sources' readings of one person
-/// compute its profile one after the other: the second sees what the first wrote.
-pub(crate) async fn lock(connection: &mut PgConnection, persons: &[Uuid]) -> Result<(), StoreError> {
-    sqlx::query!(
-        "select person_id from person where person_id = any ($1) order by person_id for update",
+/// compute its profile one after the other: the second sees what the first wrote. Answers their revisions.
+pub(crate) async fn lock(
+    connection: &mut PgConnection,
+    persons: &[Uuid],
+) -> Result<HashMap<Uuid, i64>, StoreError> {
+    let rows = sqlx::query!(
+        "select person_id, revision from person where person_id = any ($1) order by person_id for update",
         persons
     )
     .fetch_all(connection)
     .await?;
-    Ok(())
+    Ok(rows.into_iter().map(|row| (row.person_id, row.revision)).collect())
 }
 
 /// Writes persons. One that equals its row writes nothing and is not returned.

@@ -4,8 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use authority::{Field, Profile, SourceRecord};
-use event_contract::{Announcement, EventKind, Hop, SCHEMA_VERSION, TraceContext};
+use authority::{Field, SourceRecord};
+use event_contract::{Announcement, EventKind, Hop, TraceContext};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
@@ -13,9 +13,9 @@ use uuid::Uuid;
 
 use crate::identity::{self, Identity};
 use crate::linking::{self, Linkable};
-use crate::person::{self, ChangedPerson, PersonRow, Standing};
+use crate::outbox::{self, announcement};
 use crate::source_record::{self, ChangedRow, LinkKeys, Source, SourceRow};
-use crate::{Store, StoreError, merging, outbox};
+use crate::{Store, StoreError, merging};
 
 /// What one refetch of one record found. Holds personal data: no `Debug`.
 #[derive(Clone)]
@@ -248,35 +248,13 @@ impl Store {
             }
         }
         let persons: Vec<Uuid> = announce.keys().copied().collect();
-        let changed_persons = self.recompute(connection, &persons, &left).await?;
-        let mut announcements: Vec<(EventKind, Announcement)> = changed_persons
-            .iter()
-            .filter_map(|person| Some(changed_person(person, *announce.get(&person.person_id)?)))
-            .collect();
+        let recomputed = self.recompute(connection, &persons, &left).await?;
+        let mut announcements = recomputed.announcements(|person| announce.get(&person).copied());
         announcements.extend(announced_besides(connection, source.name, changed, readings).await?);
         if !announcements.is_empty() {
             outbox::insert(connection, &announcements).await?;
         }
         Ok(())
-    }
-
-    /// Computes persons anew from all their records. `left`: where the records of a person went who has none any more.
-    pub(crate) async fn recompute(
-        &self,
-        connection: &mut sqlx::PgConnection,
-        persons: &[Uuid],
-        left: &HashMap<Uuid, Uuid>,
-    ) -> Result<Vec<ChangedPerson>, StoreError> {
-        person::lock(connection, persons).await?;
-        let records = source_record::of_persons(connection, persons).await?;
-        let rows = persons.iter().map(|person_id| {
-            let standing = match (records.get(person_id), left.get(person_id)) {
-                (None, Some(other)) => Standing::MergedInto(*other),
-                (own, _) => Standing::Own(Profile::compute(&self.policy, own.map_or(&[], Vec::as_slice))),
-            };
-            PersonRow { person_id: *person_id, standing }
-        });
-        person::upsert(connection, &rows.collect::<Vec<_>>()).await
     }
 }
 
@@ -308,25 +286,7 @@ async fn announced_besides(
     .await?;
     let announcements = persons.into_iter().filter_map(|row| {
         let (kind, announce) = announcing(&row.external_id)?;
-        let person = ChangedPerson { person_id: row.person_id, revision: row.revision };
-        Some((kind, announcement(&person, announce)))
+        Some((kind, announcement(row.person_id, row.revision, announce)))
     });
     Ok(announcements.collect())
-}
-
-pub(crate) fn changed_person(person: &ChangedPerson, announce: Announce) -> (EventKind, Announcement) {
-    (EventKind::PersonChanged, announcement(person, announce))
-}
-
-fn announcement(person: &ChangedPerson, announce: Announce) -> Announcement {
-    let Announce { cause, hop, traceparent } = announce;
-    Announcement {
-        schema: SCHEMA_VERSION,
-        event_id: Uuid::now_v7(),
-        entity_id: person.person_id,
-        revision: person.revision,
-        cause,
-        hop,
-        traceparent,
-    }
 }

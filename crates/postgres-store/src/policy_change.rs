@@ -9,14 +9,12 @@
 use std::collections::HashMap;
 
 use authority::{Field, Policy, Profile};
-use event_contract::{Announcement, EventKind};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::link_review::Write;
-use crate::person_reading::changed_person;
 use crate::person_view::{self, StoredPerson};
 use crate::{Announce, Store, StoreError, outbox, person, source_record};
 
@@ -89,7 +87,7 @@ impl Store {
     }
 
     /// Computes the next `limit` persons after `after` anew, by this store's policy, and announces those whose row
-    /// changed.
+    /// changed, or whose contact in the CRM says otherwise.
     ///
     /// # Errors
     /// [`StoreError`]: then nothing of this batch was written.
@@ -102,14 +100,17 @@ impl Store {
     ) -> Result<AppliedBatch, StoreError> {
         let mut transaction = self.pool.begin().await?;
         let persons = persons_after_locked(&mut transaction, after, limit).await?;
-        let changed = self.recompute(&mut transaction, &persons, &HashMap::new()).await?;
-        let announcements: Vec<(EventKind, Announcement)> =
-            changed.iter().map(|person| changed_person(person, announce)).collect();
+        let recomputed = self.recompute(&mut transaction, &persons, &HashMap::new()).await?;
+        let announcements = recomputed.announcements(|_| Some(announce));
         if !announcements.is_empty() {
             outbox::insert(&mut transaction, &announcements).await?;
         }
         transaction.commit().await?;
-        Ok(AppliedBatch { last: persons.last().copied(), computed: persons.len(), changed: changed.len() })
+        Ok(AppliedBatch {
+            last: persons.last().copied(),
+            computed: persons.len(),
+            changed: recomputed.changed.len(),
+        })
     }
 }
 

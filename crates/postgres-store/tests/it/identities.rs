@@ -43,7 +43,7 @@ async fn an_identity_ends_at_the_primary_account_whatever_is_read_first() {
     ];
     let database = Database::start().await;
     for (number, order) in orders(readings).into_iter().enumerate() {
-        database.execute("truncate link_review, person, source_record, identity, outbox").await;
+        database.execute("truncate person, source_record, identity, outbox cascade").await;
         let before =
             [naming(PRIMARY, "p", &["p"], Some(1001), 1), naming(SECONDARY, "s", &["s"], Some(1002), 2)];
         database.apply(&before).await;
@@ -52,7 +52,7 @@ async fn an_identity_ends_at_the_primary_account_whatever_is_read_first() {
         }
         assert_eq!(who_names_what(&database).await, ["db|p p", "db|p s"], "order {number}");
 
-        database.execute("truncate link_review, person, source_record, identity, outbox").await;
+        database.execute("truncate person, source_record, identity, outbox cascade").await;
         database.apply(&before).await;
         database.apply(&order).await;
         assert_eq!(who_names_what(&database).await, ["db|p p", "db|p s"], "order {number} in one batch");

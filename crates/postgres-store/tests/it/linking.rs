@@ -219,3 +219,29 @@ async fn a_contact_s_merge_is_followed_when_one_of_the_two_is_all_that_its_perso
     let rows = "select concat_ws(' ', status, phone) from person order by 1";
     assert_eq!(database.texts(rows).await, ["active +1", "merged"]);
 }
+
+#[tokio::test]
+async fn what_the_crm_changes_against_who_is_believed_is_announced_and_the_echo_of_a_correction_is_not() {
+    let database = Database::start().await;
+    apply(&database, IDP, saying("u", None, json!({"email": "a@idp", "email_verified": true}), 1001, 1))
+        .await;
+    let person = database.texts("select person_id::text from person").await.remove(0);
+    let contact = |email: &str, version: i64| {
+        let claims = json!({"email": email, "external_key": person});
+        saying("c", Some(&person), claims, version, version)
+    };
+    let announced = "select count(*) from outbox";
+    apply(&database, CRM, contact("a@idp", 1001)).await;
+    assert_eq!(database.count(announced).await, 1, "the person alone: its contact agrees");
+    apply(&database, CRM, contact("a@crm", 1002)).await;
+    assert_eq!(
+        database.count(announced).await,
+        2,
+        "the contact disagrees about what the CRM is not believed about"
+    );
+    assert_eq!(database.count("select revision from person").await, 1, "and the person stays as it was");
+    apply(&database, CRM, contact("a@idp", 1003)).await;
+    assert_eq!(database.count(announced).await, 2, "the echo of a correction");
+    apply(&database, CRM, saying("c", None, json!({"email": "a@idp"}), 1004, 1004)).await;
+    assert_eq!(database.count(announced).await, 3, "our key is gone");
+}

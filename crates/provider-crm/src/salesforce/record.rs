@@ -14,6 +14,9 @@ use crate::{CrmContact, MailingAddress};
 /// Our key at Salesforce.
 pub(crate) const EXTERNAL_KEY: &str = "Person_Key__c";
 
+/// The last name that a contact is made with while none is known, as Salesforce wants one. It says nothing.
+pub(crate) const NO_NAME: &str = "\u{2013}";
+
 /// The fields that are asked for.
 pub(crate) const FIELDS: [&str; 13] = [
     "Id",
@@ -70,7 +73,7 @@ impl From<SalesforceContact> for CrmContact {
             id: contact.id,
             external_key: contact.external_key,
             given_name: contact.first_name,
-            family_name: contact.last_name,
+            family_name: contact.last_name.filter(|name| name != NO_NAME),
             email: contact.email,
             phone: contact.phone,
             birthdate: contact.birthdate,

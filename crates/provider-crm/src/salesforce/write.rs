@@ -10,11 +10,9 @@ use serde_json::{Map, Value, json};
 
 use super::contact_id::ContactId;
 use super::error_code::write_error;
-use super::record::EXTERNAL_KEY;
+use super::record::{EXTERNAL_KEY, NO_NAME};
 use crate::{ContactField, ContactWrite, ContactWritten};
 
-/// The last name of a contact that is made while none is known: Salesforce wants one.
-const NO_NAME: &str = "\u{2013}";
 const LAST_NAME: &str = "LastName";
 
 /// The result of one record.
