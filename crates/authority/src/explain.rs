@@ -49,6 +49,8 @@ pub enum Verdict {
     Gone,
     /// The record says nothing of the field.
     Silent,
+    /// The record says what we have told it.
+    Echo,
     /// The policy never believes this source about the field.
     Never,
     /// The rule asks for a verified value, and the source does not vouch for this one.
@@ -108,6 +110,8 @@ fn refusal(policy: &Policy, rule: &Rule, record: &SourceRecord, field: Field) ->
         Some(Verdict::Gone)
     } else if record.claim(field).is_none() {
         Some(Verdict::Silent)
+    } else if record.own_claim(field).is_none() {
+        Some(Verdict::Echo)
     } else if policy.excludes(field, record) {
         Some(Verdict::Never)
     } else if !verified() {
@@ -119,6 +123,8 @@ fn refusal(policy: &Policy, rule: &Rule, record: &SourceRecord, field: Field) ->
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use serde_json::json;
 
     use super::*;
@@ -131,6 +137,7 @@ mod tests {
             external_id: format!("{source}-{secs}"),
             version_at: OffsetDateTime::from_unix_timestamp(secs).ok(),
             record: (!record.is_null()).then_some(record),
+            echoes: BTreeSet::new(),
         }
     }
 

@@ -94,7 +94,7 @@ pub(crate) fn believe<'a>(
         let admitted = records
             .iter()
             .filter(|record| rule.admits(record, field) && !policy.excludes(field, record))
-            .filter_map(|record| Some((record, record.claim(field)?)));
+            .filter_map(|record| Some((record, record.own_claim(field)?)));
         // The newest; on a tie the names decide, so that the order of the records does not.
         let (record, value) = admitted
             .min_by_key(|(record, _)| (Reverse(record.version_at), &record.source, &record.external_id))?;
@@ -127,6 +127,8 @@ fn status(records: &[SourceRecord]) -> Status {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use serde_json::json;
 
@@ -137,6 +139,7 @@ mod tests {
             external_id: format!("{source}-{secs}"),
             version_at: OffsetDateTime::from_unix_timestamp(secs).ok(),
             record: (!record.is_null()).then_some(record),
+            echoes: BTreeSet::new(),
         }
     }
 
@@ -183,6 +186,16 @@ mod tests {
         back.reverse();
         let policy = Policy::default();
         assert!(Profile::compute(&policy, &forth) == Profile::compute(&policy, &back));
+    }
+
+    #[test]
+    fn what_a_source_was_told_is_no_claim_of_its() {
+        let mut records = three();
+        records[1].echoes = [Field::GivenName, Field::Phone].into();
+        records[2].record = None;
+        let profile = Profile::compute(&Policy::default(), &records);
+        assert_eq!(profile.text(Field::GivenName), Some("Addy"), "though the CRM comes before it");
+        assert_eq!(profile.text(Field::Phone), None);
     }
 
     #[test]

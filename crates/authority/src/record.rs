@@ -1,5 +1,6 @@
 //! What a source says of a person.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -66,6 +67,8 @@ pub struct SourceRecord {
     pub version_at: Option<OffsetDateTime>,
     /// The record. `None`: it is gone at its source, and says nothing any more.
     pub record: Option<Value>,
+    /// Fields of which it says only what we have told it: an echo, and no claim of its source's.
+    pub echoes: BTreeSet<Field>,
 }
 
 impl SourceRecord {
@@ -75,6 +78,12 @@ impl SourceRecord {
         let value = self.record.as_ref()?.get(field.as_str())?;
         let empty = value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty());
         (!empty).then_some(value)
+    }
+
+    /// What the record's source claims about a field: what it says, unless that is an echo.
+    #[must_use]
+    pub fn own_claim(&self, field: Field) -> Option<&Value> {
+        self.claim(field).filter(|_| !self.echoes.contains(&field))
     }
 
     /// Whether the source vouches for what it says: the identity provider has verified the address; the verification

@@ -25,13 +25,22 @@ impl Profile {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use serde_json::json;
 
     use super::*;
 
     fn record(source: &str, role: Role, claims: Value) -> SourceRecord {
         let (source, external_id) = (source.to_owned(), String::from("1"));
-        SourceRecord { source, role, external_id, version_at: None, record: Some(claims) }
+        SourceRecord {
+            source,
+            role,
+            external_id,
+            version_at: None,
+            record: Some(claims),
+            echoes: BTreeSet::new(),
+        }
     }
 
     #[test]

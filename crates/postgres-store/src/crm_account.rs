@@ -101,13 +101,16 @@ impl Store {
 
     fn view(&self, source: &str, row: PersonState, records: &[SourceRecord]) -> CrmView {
         let contacts = || records.iter().filter(|record| record.source == source);
-        // The one that we know; else the same one each time.
-        let known = row.told.as_ref().map(|told| told.external_id.as_str());
-        let live = || contacts().filter(|record| record.record.is_some());
-        let contact = live()
-            .min_by_key(|record| (Some(record.external_id.as_str()) != known, record.external_id.clone()));
         let key =
             |record: &SourceRecord| record.record.as_ref()?.get("external_key")?.as_str().map(str::to_owned);
+        let live = || contacts().filter(|record| record.record.is_some());
+        // The one that has our key, which no other can have beside it; else the one that we know; else always the same.
+        let own = row.person_id.to_string();
+        let known = row.told.as_ref().map(|told| told.external_id.as_str());
+        let contact = live().min_by_key(|record| {
+            let foreign = key(record).as_ref() != Some(&own);
+            (foreign, Some(record.external_id.as_str()) != known, record.external_id.clone())
+        });
         CrmView {
             person_id: row.person_id,
             revision: row.revision,
@@ -118,6 +121,34 @@ impl Store {
             under_review: row.under_review,
             told: row.told,
         }
+    }
+
+    /// Remembers what the CRM is about to be told of a person: before it is told, so that its echo is known for one
+    /// however soon it comes.
+    ///
+    /// # Errors
+    /// [`StoreError`]: then nothing may be told.
+    pub async fn remember_told<'a>(
+        &self,
+        source: &str,
+        person_id: Uuid,
+        told: impl IntoIterator<Item = (Field, &'a str)>,
+    ) -> Result<(), StoreError> {
+        let (fields, values): (Vec<String>, Vec<String>) =
+            told.into_iter().map(|(field, value)| (field.to_string(), value.trim().to_owned())).unzip();
+        sqlx::query!(
+            r#"insert into crm_told (source, person_id, field, value_hash)
+               select $1, $2, told.field, sha256(convert_to(told.value, 'UTF8'))
+               from unnest($3::text[], $4::text[]) as told (field, value) order by told.field
+               on conflict (person_id, source, field, value_hash) do update set told_at = now()"#,
+            source,
+            person_id,
+            &fields,
+            &values
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 
     /// Records contacts that were written. A link that is new is announced with it.
@@ -145,6 +176,31 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// What was told of persons whose records went to others was told of those.
+pub(crate) async fn follow(
+    connection: &mut PgConnection,
+    left: &HashMap<Uuid, Uuid>,
+) -> Result<(), StoreError> {
+    if left.is_empty() {
+        return Ok(());
+    }
+    let from: Vec<Uuid> = left.keys().copied().collect();
+    let to: Vec<Uuid> = left.values().copied().collect();
+    sqlx::query!(
+        r#"insert into crm_told (source, person_id, field, value_hash, told_at)
+           select distinct on (moved.new, told.source, told.field, told.value_hash)
+                  told.source, moved.new, told.field, told.value_hash, told.told_at
+           from unnest($1::uuid[], $2::uuid[]) as moved (old, new) join crm_told told on told.person_id = moved.old
+           join person on person.person_id = moved.new
+           on conflict do nothing"#,
+        &from,
+        &to
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 struct PersonState {

@@ -190,6 +190,7 @@ impl Store {
             external_id: external_id.to_owned(),
             version_at: None,
             record: record.cloned(),
+            echoes: BTreeSet::new(),
         };
         let email = record.claim(Field::Email)?.as_str()?.trim().to_lowercase();
         self.policy.trusts_email_of(&record).then_some(email)

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::outbox::announcement;
 use crate::person::{self, ChangedPerson, PersonRow, Standing};
-use crate::{Announce, Store, StoreError, source_record};
+use crate::{Announce, Store, StoreError, crm_account, source_record};
 
 /// What came of it.
 #[derive(Default)]
@@ -48,6 +48,7 @@ impl Store {
         left: &HashMap<Uuid, Uuid>,
     ) -> Result<Recomputed, StoreError> {
         let revisions = person::lock(connection, persons).await?;
+        crm_account::follow(connection, left).await?;
         let records = source_record::of_persons(connection, persons).await?;
         let mut untold = Vec::new();
         let mut rows = Vec::new();

@@ -194,8 +194,12 @@ pub(crate) async fn of_persons(
     persons: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<SourceRecord>>, StoreError> {
     let rows = sqlx::query!(
-        r#"select person_id as "person_id!", source, role, external_id, version_at, record
-           from source_record where person_id = any ($1)"#,
+        r#"select person_id as "person_id!", source, role, external_id, version_at, record,
+                  array(select told.field from crm_told told
+                        where stored.role = 'crm' and told.person_id = stored.person_id and told.source = stored.source
+                          and told.value_hash = sha256(convert_to(btrim(stored.record ->> told.field), 'UTF8')))
+                      as "echoes!"
+           from source_record stored where person_id = any ($1)"#,
         persons
     )
     .fetch_all(connection)
@@ -205,7 +209,8 @@ pub(crate) async fn of_persons(
         // The column's check constraint knows the same roles.
         let role = row.role.parse().unwrap_or(Role::Sso);
         let (source, external_id, version_at) = (row.source, row.external_id, row.version_at);
-        let record = SourceRecord { source, role, external_id, version_at, record: row.record };
+        let echoes = row.echoes.iter().filter_map(|field| field.parse().ok()).collect();
+        let record = SourceRecord { source, role, external_id, version_at, record: row.record, echoes };
         records.entry(row.person_id).or_default().push(record);
     }
     Ok(records)

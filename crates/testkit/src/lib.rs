@@ -6,10 +6,12 @@
 
 mod aws_proxy;
 pub mod bad_cases;
+mod chaos;
 mod scim_server;
 pub mod simulators;
 mod world;
 
 pub use aws_proxy::{AwsProxy, Hold};
+pub use chaos::Chaos;
 pub use scim_server::ScimServer;
 pub use world::{DeadLetter, PATIENCE, PersonRow, Setup, Worker, World};

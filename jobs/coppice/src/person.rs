@@ -252,6 +252,7 @@ const fn phrase(verdict: Verdict) -> &'static str {
         Verdict::NotNamed => "the rule is about other sources",
         Verdict::Gone => "gone at its source",
         Verdict::Silent => "says nothing",
+        Verdict::Echo => "says what we have told it",
         Verdict::Never => "never believed about this field",
         Verdict::NotVerified => "not verified",
     }

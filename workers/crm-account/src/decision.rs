@@ -29,6 +29,7 @@ pub(crate) enum Decision {
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Write {
     pub(crate) contact: ContactWrite,
+    pub(crate) told: BTreeMap<Field, String>,
     pub(crate) hash: Vec<u8>,
 }
 
@@ -65,12 +66,12 @@ pub(crate) fn decide(view: &CrmView, policy: &Policy) -> Decision {
     if told.is_some_and(|told| told.hash == hash && told.times >= MOST_REPEATS) {
         return Decision::Contested;
     }
-    let fields = contact_fields(fields);
-    Decision::Write(Write { contact: ContactWrite { id, external_key: key, fields }, hash })
+    let contact = ContactWrite { id, external_key: key, fields: contact_fields(&fields) };
+    Decision::Write(Write { contact, told: fields, hash })
 }
 
-fn contact_fields(fields: BTreeMap<Field, String>) -> BTreeMap<ContactField, Option<String>> {
-    let named = fields.into_iter().filter_map(|(field, value)| {
+fn contact_fields(fields: &BTreeMap<Field, String>) -> BTreeMap<ContactField, Option<String>> {
+    let named = fields.iter().filter_map(|(field, value)| {
         let field = match field {
             Field::Email => ContactField::Email,
             Field::Phone => ContactField::Phone,
@@ -80,13 +81,15 @@ fn contact_fields(fields: BTreeMap<Field, String>) -> BTreeMap<ContactField, Opt
             // No policy pushes these: it would have been refused.
             Field::DisplayName | Field::MailingAddress => return None,
         };
-        Some((field, Some(value)))
+        Some((field, Some(value.clone())))
     });
     named.collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use authority::{Profile, Role, SourceRecord};
     use postgres_store::Told;
     use uuid::Uuid;
@@ -98,7 +101,7 @@ mod tests {
     fn record(source: &str, role: Role, claims: &str) -> SourceRecord {
         let (source, external_id) = (source.to_owned(), String::from("003"));
         let record = claims.parse().ok();
-        SourceRecord { source, role, external_id, version_at: None, record }
+        SourceRecord { source, role, external_id, version_at: None, record, echoes: BTreeSet::new() }
     }
 
     /// A person with an account, and the CRM's contact if there is one.

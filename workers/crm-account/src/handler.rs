@@ -77,6 +77,9 @@ impl<P: CrmProvider> Handler for CrmAccountHandler<P> {
             Decision::Write(write) => write,
         };
         let announce = announce(claim.cause)?;
+        let told = write.told.iter().map(|(field, value)| (*field, value.as_str()));
+        let remembered = self.store.remember_told(self.crm.source(), view.person_id, told).await;
+        remembered.map_err(|error| from_store(&error))?;
         match self.crm.upsert_contact(&write.contact).await {
             Ok(written) => Ok(Told::Written(WrittenContact {
                 person_id: view.person_id,

@@ -1,0 +1,110 @@
+//! A bad network, from a seed: a reverse proxy that delays requests and replies, loses them, and fails them.
+//!
+//! In: requests for the server behind it. Out: its replies, late, out of order, or not at all. A reply that is delayed
+//! was made before the delay, as by a server that was slow to send: so what it says may be old when it arrives.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, Response, StatusCode, Uri};
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+use tokio::net::TcpListener;
+
+/// The longest delay of a request or a reply.
+const LONGEST_DELAY: Duration = Duration::from_millis(40);
+
+/// Misfortune from a seed. Clones share it.
+#[derive(Clone)]
+pub struct Chaos {
+    rng: Arc<Mutex<StdRng>>,
+}
+
+/// A proxy in front of one server.
+#[derive(Clone)]
+struct Proxy {
+    chaos: Chaos,
+    upstream: String,
+    http: reqwest::Client,
+}
+
+impl Chaos {
+    /// Misfortune that is the same for the same seed and the same order of questions.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self { rng: Arc::new(Mutex::new(StdRng::seed_from_u64(seed))) }
+    }
+
+    /// Whether something with this probability happens now.
+    #[must_use]
+    pub fn happens(&self, probability: f64) -> bool {
+        self.rng.lock().unwrap_or_else(PoisonError::into_inner).random_bool(probability)
+    }
+
+    /// A number below `limit`.
+    #[must_use]
+    pub fn below(&self, limit: usize) -> usize {
+        self.rng.lock().unwrap_or_else(PoisonError::into_inner).random_range(0..limit)
+    }
+
+    /// Takes as long as a bad network does: mostly nothing, at times up to 40 ms.
+    pub async fn delay(&self) {
+        if self.happens(0.4) {
+            let share = self.below(1000) as u32;
+            tokio::time::sleep(LONGEST_DELAY * share / 1000).await;
+        }
+    }
+
+    /// Puts a bad network in front of a server, and answers its base URL.
+    ///
+    /// # Panics
+    /// When no loopback port is free.
+    pub async fn in_front_of(&self, upstream: &str) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port is free");
+        let address = listener.local_addr().expect("the listener is bound");
+        let http = reqwest::Client::new();
+        let proxy = Proxy { chaos: self.clone(), upstream: upstream.to_owned(), http };
+        let router = Router::new().fallback(forward).with_state(proxy);
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        format!("http://{address}")
+    }
+}
+
+async fn forward(
+    State(proxy): State<Proxy>,
+    method: Method,
+    uri: Uri,
+    mut headers: HeaderMap,
+    body: Bytes,
+) -> Response<Body> {
+    proxy.chaos.delay().await;
+    if proxy.chaos.happens(0.02) {
+        return status(StatusCode::SERVICE_UNAVAILABLE);
+    }
+    headers.remove("host");
+    let url = format!("{}{uri}", proxy.upstream);
+    let Ok(reply) = proxy.http.request(method, url).headers(headers).body(body).send().await else {
+        return status(StatusCode::BAD_GATEWAY);
+    };
+    let (code, headers) = (reply.status(), reply.headers().clone());
+    let body = reply.bytes().await.unwrap_or_default();
+    proxy.chaos.delay().await;
+    // What was asked for has been done, and nobody hears of it.
+    if proxy.chaos.happens(0.02) {
+        return status(StatusCode::GATEWAY_TIMEOUT);
+    }
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = code;
+    *response.headers_mut() = headers;
+    response.headers_mut().remove("transfer-encoding");
+    response
+}
+
+fn status(code: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = code;
+    response
+}

@@ -1,0 +1,74 @@
+//! The convergence property: **after quiescence the database equals what the providers and the policy say, and so does
+//! the CRM**, whatever was duplicated, reordered, delayed, lost or failed on the way.
+//!
+//! Each seed makes a life of a few people at three providers (`history`): created, changed, blocked, deleted, restored,
+//! merged, verified, redacted, an address that becomes another person's. Their events reach the real handlers in the
+//! real consumer loop (`fleet`), two pods to a queue, over a network that delays, loses and fails, and a bus that doubles,
+//! reorders and loses. When nothing moves any more, everything is compared (`oracle`).
+//!
+//! ```sh
+//! cargo test -p convergence                          # 1,000 seeds
+//! CONVERGENCE_SEED=17 cargo test -p convergence      # this one alone
+//! CONVERGENCE_SEEDS=20000 cargo test -p convergence  # more of them
+//! ```
+//!
+//! The clock and the scheduler are real, so a seed fixes what happens at the providers and how bad the network is, and
+//! not every interleaving: a failure that does not come back at once comes back within a few runs of its seed.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod fleet;
+mod history;
+mod oracle;
+
+use authority::Policy;
+use fleet::Fleet;
+use history::History;
+
+/// Seeds in CI.
+const SEEDS: u64 = 1000;
+
+/// Lives that are lived at the same time.
+const AT_ONCE: u64 = 100;
+
+const DEFAULT_POLICY: &str = include_str!("../../../../crates/authority/src/default-policy.toml");
+
+#[expect(clippy::disallowed_methods, reason = "the command line of a test is its environment")]
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap())
+}
+
+async fn seeds_converge(seeds: Vec<u64>, policy: Policy) {
+    let fleet = Fleet::start(seeds[0], policy).await;
+    let mut different = Vec::new();
+    for together in seeds.chunks(AT_ONCE as usize) {
+        let mut histories: Vec<History> = together.iter().map(|seed| History::new(*seed)).collect();
+        fleet.live(&mut histories).await;
+        fleet.quiet().await;
+        for history in &histories {
+            different.extend(oracle::differences(&fleet, history).await);
+        }
+        assert!(different.is_empty(), "{} differences:\n{}", different.len(), different.join("\n"));
+    }
+    different.extend(oracle::leftovers(&fleet).await);
+    assert!(different.is_empty(), "{}", different.join("\n"));
+}
+
+/// The seeds of one of two halves, or the one that was asked for.
+fn seeds(half: u64) -> Vec<u64> {
+    match number("CONVERGENCE_SEED") {
+        Some(seed) => vec![seed],
+        None => (0..number("CONVERGENCE_SEEDS").unwrap_or(SEEDS)).filter(|seed| seed % 2 == half).collect(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_life_ends_as_the_providers_and_the_policy_say() {
+    seeds_converge(seeds(0), Policy::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn also_when_addresses_of_the_crm_link() {
+    let trusting = DEFAULT_POLICY.replace("trusted_email_from = []", "trusted_email_from = [\"crm\"]");
+    seeds_converge(seeds(1), Policy::parse(&trusting).unwrap()).await;
+}

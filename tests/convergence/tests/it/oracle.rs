@@ -1,0 +1,236 @@
+//! What should be, and what is.
+//!
+//! In: the providers as they are now, asked through the real clients over a good network; the database; the policy.
+//! Out: every difference, in words. Which records belong together is taken from the database, and checked against the
+//! keys: links depend on what was seen while it was so, and everything else follows from them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use authority::{Field, Profile, SourceRecord};
+use postgres_store::RecordState;
+use record_sync::{FetchedRecord, RecordSource};
+use sqlx::Row;
+use uuid::Uuid;
+
+use crate::fleet::Fleet;
+use crate::history::History;
+
+/// A record as its provider has it, and where the database puts it.
+struct Truth {
+    record: SourceRecord,
+    key: Option<String>,
+    person: Option<Uuid>,
+}
+
+/// Every difference in one life.
+pub(crate) async fn differences(fleet: &Fleet, history: &History) -> Vec<String> {
+    let mut different = Vec::new();
+    let mut truths = Vec::new();
+    let clients = fleet.clients(None).await;
+    records(fleet, &clients.sso, &history.users(), &mut truths, &mut different).await;
+    records(fleet, &clients.crm, &history.contacts(), &mut truths, &mut different).await;
+    records(fleet, &clients.identity, &history.sessions(), &mut truths, &mut different).await;
+    // Contacts that were made by us belong to these lives, too.
+    let made = made_contacts(fleet, &truths).await;
+    records(fleet, &clients.crm, &made, &mut truths, &mut different).await;
+    keys(fleet, &truths, &mut different).await;
+    persons(fleet, &truths, &mut different).await;
+    contacts(fleet, &truths, &mut different).await;
+    different.into_iter().map(|text| format!("seed {}: {text}", history.seed)).collect()
+}
+
+/// What no life accounts for: dead letters, and contacts that were made twice.
+pub(crate) async fn leftovers(fleet: &Fleet) -> Vec<String> {
+    let mut different = Vec::new();
+    for letter in fleet.dead_letters.messages() {
+        different.push(format!("dead letter: {:?}", letter.attributes));
+    }
+    let made = fleet.providers.crm.creations();
+    let accounts: i64 =
+        sqlx::query_scalar("select count(*) from crm_account").fetch_one(&fleet.pool).await.unwrap();
+    if made as i64 > accounts {
+        different.push(format!("{made} contacts were made, and {accounts} are known"));
+    }
+    different
+}
+
+/// Compares the records of one source with the provider.
+async fn records<S: RecordSource>(
+    fleet: &Fleet,
+    source: &S,
+    ids: &[String],
+    truths: &mut Vec<Truth>,
+    different: &mut Vec<String>,
+) {
+    for id in ids {
+        let fetched = source.fetch(id, None).await.unwrap();
+        let (expected, key, version_at) = match fetched {
+            FetchedRecord::Found(found) => match found.state {
+                RecordState::Present { record, external_key, .. } => {
+                    (Some(record), external_key, found.version_at)
+                }
+                RecordState::Gone { .. } => (None, None, None),
+            },
+            FetchedRecord::Gone { .. } | FetchedRecord::NotModified => (None, None, None),
+        };
+        let row =
+            sqlx::query("select record, person_id from source_record where source = $1 and external_id = $2")
+                .bind(source.source())
+                .bind(id)
+                .fetch_optional(&fleet.pool)
+                .await
+                .unwrap();
+        let stored = row.as_ref().and_then(|row| row.get::<Option<serde_json::Value>, _>(0));
+        if stored != expected {
+            different.push(format!("{id}: stored {stored:?}, at the provider {expected:?}"));
+        }
+        let person = row.and_then(|row| row.get(1));
+        let record = SourceRecord {
+            source: source.source().to_owned(),
+            role: S::ROLE,
+            external_id: id.clone(),
+            version_at,
+            echoes: echoes(fleet, source.source(), person, expected.as_ref()).await,
+            record: expected,
+        };
+        truths.push(Truth { record, key, person });
+    }
+}
+
+/// Contacts of the same persons that are not among the truths yet.
+async fn made_contacts(fleet: &Fleet, truths: &[Truth]) -> Vec<String> {
+    let persons: Vec<Uuid> = truths.iter().filter_map(|truth| truth.person).collect();
+    let known: Vec<&str> = truths.iter().map(|truth| truth.record.external_id.as_str()).collect();
+    let made = "select external_id from source_record where role = 'crm' and person_id = any ($1) \
+                and external_id <> all ($2)";
+    sqlx::query_scalar(made).bind(persons).bind(known).fetch_all(&fleet.pool).await.unwrap()
+}
+
+/// Fields of which the record says what we have told the CRM.
+async fn echoes(
+    fleet: &Fleet,
+    source: &str,
+    person: Option<Uuid>,
+    record: Option<&serde_json::Value>,
+) -> BTreeSet<Field> {
+    let told = "select field from crm_told where source = $1 and person_id = $2 \
+                and value_hash = sha256(convert_to(btrim($3::jsonb ->> field), 'UTF8'))";
+    let told: Vec<String> =
+        sqlx::query_scalar(told).bind(source).bind(person).bind(record).fetch_all(&fleet.pool).await.unwrap();
+    told.iter().map(|field| field.parse().unwrap()).collect()
+}
+
+/// Live records with the same key are one person's, or are under review.
+async fn keys(fleet: &Fleet, truths: &[Truth], different: &mut Vec<String>) {
+    for one in truths.iter().filter(|truth| truth.record.record.is_some()) {
+        for other in truths.iter().filter(|truth| truth.record.record.is_some()) {
+            let same_key = one.key.is_some() && one.key == other.key;
+            let names_person = one.key.is_some() && one.key == other.person.map(|person| person.to_string());
+            if (!same_key && !names_person) || one.person == other.person {
+                continue;
+            }
+            if !under_review(fleet, one).await && !under_review(fleet, other).await {
+                let ids = (&one.record.external_id, &other.record.external_id);
+                different.push(format!("{ids:?} have one key and are two persons"));
+            }
+        }
+    }
+}
+
+async fn under_review(fleet: &Fleet, truth: &Truth) -> bool {
+    let open = "select exists (select from link_review where source = $1 and external_id = $2)";
+    let open = sqlx::query_scalar(open).bind(&truth.record.source).bind(&truth.record.external_id);
+    open.fetch_one(&fleet.pool).await.unwrap()
+}
+
+fn by_person(truths: &[Truth]) -> BTreeMap<Uuid, Vec<SourceRecord>> {
+    let mut persons: BTreeMap<Uuid, Vec<SourceRecord>> = BTreeMap::new();
+    for truth in truths {
+        if let Some(person) = truth.person {
+            persons.entry(person).or_default().push(truth.record.clone());
+        }
+    }
+    persons
+}
+
+/// Each person is what the policy makes of the providers' records.
+async fn persons(fleet: &Fleet, truths: &[Truth], different: &mut Vec<String>) {
+    for (person, records) in by_person(truths) {
+        let expected = Profile::compute(fleet.store.policy(), &records);
+        let row = sqlx::query(
+            "select status, email, phone, given_name, family_name, display_name, birthdate, \
+             mailing_address ->> 'city', email_verified, merged_into from person where person_id = $1",
+        );
+        let Some(row) = row.bind(person).fetch_optional(&fleet.pool).await.unwrap() else {
+            different.push(format!("{person} has records and no row"));
+            continue;
+        };
+        let status: String = row.get(0);
+        if status != expected.status.as_str() || row.get::<Option<Uuid>, _>(9).is_some() {
+            different.push(format!("{person} is {status}, should be {}", expected.status.as_str()));
+        }
+        let fields = [
+            Field::Email,
+            Field::Phone,
+            Field::GivenName,
+            Field::FamilyName,
+            Field::DisplayName,
+            Field::Birthdate,
+        ];
+        for (column, field) in (1..).zip(fields) {
+            let stored: Option<String> = row.get(column);
+            if stored.as_deref() != expected.text(field) {
+                different.push(format!("{person} {field}: {stored:?}, should be {:?}", expected.text(field)));
+            }
+        }
+        let city: Option<String> = row.get(7);
+        let address = expected.fields.get(&Field::MailingAddress);
+        let expected_city = address.and_then(|address| address.value["city"].as_str()).map(str::to_owned);
+        if city != expected_city {
+            different.push(format!("{person} city: {city:?}, should be {expected_city:?}"));
+        }
+        if row.get::<bool, _>(8) != expected.email_verified {
+            different.push(format!("{person} email_verified"));
+        }
+    }
+}
+
+/// The CRM has one contact of each person with an account, and it says what the policy says.
+async fn contacts(fleet: &Fleet, truths: &[Truth], different: &mut Vec<String>) {
+    let policy = fleet.store.policy();
+    for person in by_person(truths).into_keys() {
+        let views = fleet.store.crm_views("salesforce", &[person]).await.unwrap();
+        let Some(view) = views.get(&person) else { continue };
+        let status = view.profile.status.as_str();
+        if !matches!(status, "active" | "blocked") {
+            continue;
+        }
+        let Some(contact) = &view.contact else {
+            if !view.contact_deleted && !view.under_review {
+                different.push(format!("{person} has an account and no contact"));
+            }
+            continue;
+        };
+        // As the CRM has it now, not as it is stored: contacts that were made by us are in no life's list.
+        let truth = fleet.providers.crm.contact(&contact.external_id).filter(|contact| !contact.is_deleted);
+        let Some(truth) = truth else {
+            different.push(format!("{person}: contact {} is gone", contact.external_id));
+            continue;
+        };
+        let says = serde_json::json!({
+            "email": truth.email, "phone": truth.phone, "given_name": truth.first_name,
+            "family_name": truth.last_name, "birthdate": truth.birthdate,
+        });
+        let said = SourceRecord { record: Some(says), ..contact.clone() };
+        let told = view.profile.to_tell(policy, Some(&said));
+        let contested = view.told.as_ref().is_some_and(|told| told.times >= 3);
+        if !told.is_empty() && !contested {
+            let fields: Vec<Field> = told.into_keys().collect();
+            different.push(format!("{person}: contact {} differs in {fields:?}", contact.external_id));
+        }
+        if truth.person_key != Some(person.to_string()) {
+            different
+                .push(format!("{person}: contact {} has key {:?}", contact.external_id, truth.person_key));
+        }
+    }
+}
