@@ -51,4 +51,4 @@ create table link_review (
     foreign key (source, external_id) references source_record (source, external_id)
 );
 create index link_review_open on link_review (opened_at) where verdict is null;
-create index link_review_candidate on link_review (candidate_person_id) where verdict is null;
+create index link_review_candidate on link_review (candidate_person_id);

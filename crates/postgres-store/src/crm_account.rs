@@ -28,6 +28,8 @@ pub struct CrmView {
     pub contact_deleted: bool,
     /// Whether a contact is this person's is not decided yet.
     pub under_review: bool,
+    /// Another person's contact has our key: until it has lost it, no contact can be made.
+    pub key_elsewhere: bool,
     /// The contact that we wrote last, and what.
     pub told: Option<Told>,
 }
@@ -101,24 +103,18 @@ impl Store {
 
     fn view(&self, source: &str, row: PersonState, records: &[SourceRecord]) -> CrmView {
         let contacts = || records.iter().filter(|record| record.source == source);
-        let key =
-            |record: &SourceRecord| record.record.as_ref()?.get("external_key")?.as_str().map(str::to_owned);
-        let live = || contacts().filter(|record| record.record.is_some());
-        // The one that has our key, which no other can have beside it; else the one that we know; else always the same.
-        let own = row.person_id.to_string();
+        let live = contacts().filter(|record| record.record.is_some());
         let known = row.told.as_ref().map(|told| told.external_id.as_str());
-        let contact = live().min_by_key(|record| {
-            let foreign = key(record).as_ref() != Some(&own);
-            (foreign, Some(record.external_id.as_str()) != known, record.external_id.clone())
-        });
+        let contact = contact_of(row.person_id, known, live);
         CrmView {
             person_id: row.person_id,
             revision: row.revision,
             profile: Profile::compute(&self.policy, records),
             contact: contact.cloned(),
-            contact_key: contact.and_then(key),
+            contact_key: contact.and_then(key_of).map(str::to_owned),
             contact_deleted: contacts().any(|record| record.record.is_none()),
             under_review: row.under_review,
+            key_elsewhere: row.key_elsewhere,
             told: row.told,
         }
     }
@@ -203,10 +199,36 @@ pub(crate) async fn follow(
     Ok(())
 }
 
+/// The contact among several that is told: the one that has our key, which no other can have beside it; else the one
+/// that we know; else always the same.
+pub(crate) fn contact_of<'a>(
+    person_id: Uuid,
+    known: Option<&str>,
+    contacts: impl Iterator<Item = &'a SourceRecord>,
+) -> Option<&'a SourceRecord> {
+    let own = person_id.to_string();
+    contacts.min_by_key(|record| {
+        let id = record.external_id.as_str();
+        (key_of(record) != Some(own.as_str()), Some(id) != known, id)
+    })
+}
+
+/// The key that a contact has.
+pub(crate) fn key_of(contact: &SourceRecord) -> Option<&str> {
+    contact.record.as_ref()?.get("external_key")?.as_str()
+}
+
+/// Whether a key is our ID of another person. Any other key is the CRM's own affair.
+#[must_use]
+pub fn is_another_person(key: Option<&str>, person_id: Uuid) -> bool {
+    key.and_then(|key| key.parse::<Uuid>().ok()).is_some_and(|other| other != person_id)
+}
+
 struct PersonState {
     person_id: Uuid,
     revision: i64,
     under_review: bool,
+    key_elsewhere: bool,
     told: Option<Told>,
 }
 
@@ -218,13 +240,24 @@ async fn person_rows(
     let rows = sqlx::query!(
         r#"select person.person_id, person.revision, account.external_id as "external_id?", account.told_hash as "told_hash?",
                   case when account.told_at > now() - interval '1 hour' then account.told_times else 0 end as "told_times!",
-                  exists (select from link_review review where review.verdict is null and review.source = $1
-                          and (review.candidate_person_id = person.person_id
-                               or review.external_id in (select own.external_id from source_record own
-                                                         where own.person_id = person.person_id and own.source = $1)))
-                      as "under_review!"
+                  exists (select from link_review review
+                          join source_record reviewed
+                            on reviewed.source = review.source and reviewed.external_id = review.external_id
+                          join source_record contact on contact.source = $1 and contact.gone_at is null
+                           and contact.person_id in (reviewed.person_id, review.candidate_person_id)
+                          where review.verdict is null and reviewed.gone_at is null
+                            and contact.person_id <> person.person_id
+                            and person.person_id in (reviewed.person_id, review.candidate_person_id))
+                      as "under_review!",
+                  exists (select from source_record other
+                          where other.external_key = person.person_id::text and other.gone_at is null
+                            and other.source = $1 and other.person_id <> person.person_id) as "key_elsewhere!"
            from person
            left join lateral (select * from crm_account own where own.source = $1 and own.person_id = person.person_id
+                              -- One that is another's by now is not to be written to in this one's name.
+                              and not exists (select from source_record other
+                                              where other.source = own.source and other.external_id = own.external_id
+                                                and other.person_id <> person.person_id)
                               order by own.told_at desc limit 1) account on true
            where person.person_id = any ($2) and person.merged_into is null"#,
         source,
@@ -239,6 +272,7 @@ async fn person_rows(
             person_id: row.person_id,
             revision: row.revision,
             under_review: row.under_review,
+            key_elsewhere: row.key_elsewhere,
             told: state(row.external_id, row.told_hash, row.told_times),
         })
         .collect())

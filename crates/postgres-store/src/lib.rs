@@ -36,7 +36,7 @@ use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::sync::Notify;
 
-pub use crm_account::{CrmView, Told, WrittenContact, told_hash};
+pub use crm_account::{CrmView, Told, WrittenContact, is_another_person, told_hash};
 pub use error::StoreError;
 pub use identity::Identity;
 pub use ingress_outbox::IngressRow;

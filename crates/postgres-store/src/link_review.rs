@@ -3,17 +3,18 @@
 //! A record that a person has decided about is never moved by automation afterwards: [`crate::linking`] looks at the
 //! author of its last decision. So a record is told apart for ever by a decision that leaves it where it is.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
+use event_contract::{Announcement, EventKind};
 use serde::Serialize;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::linking::{Linkable, lock_keys};
-use crate::recompute::Recomputed;
+use crate::outbox::announcement;
+use crate::recompute::Moves;
 use crate::source_record::LinkKeys;
 use crate::{Announce, Store, StoreError, outbox, person_view};
 
@@ -217,18 +218,21 @@ impl Store {
         let decided = decide(&mut transaction, command, from).await?;
         write_decision(&mut transaction, command, from, &decided).await?;
         let reviews_closed = close_reviews(&mut transaction, command, &decided).await?;
-        let mut recomputed = Recomputed::default();
+        // The candidate too: whether it is to have a contact of its own is decided now.
+        let mut persons = vec![from, decided.to, decided.review.0];
+        persons.sort_unstable();
+        persons.dedup();
+        let mut moves = Moves::default();
         if decided.to != from {
             move_record(&mut transaction, command, decided.to).await?;
-            let mut persons = vec![from, decided.to];
-            persons.sort_unstable();
-            let left = HashMap::from([(from, decided.to)]);
-            recomputed = self.recompute(&mut transaction, &persons, &left).await?;
-            let announcements = recomputed.announcements(|_| Some(command.announce));
-            if !announcements.is_empty() {
-                outbox::insert(&mut transaction, &announcements).await?;
-            }
+            moves.left.insert(from, decided.to);
+            moves.revived = matches!(command.wanted, Move::Undo).then_some(decided.to);
         }
+        let mut recomputed = self.recompute(&mut transaction, &persons, &moves).await?;
+        recomputed.also(persons);
+        let mut announcements = recomputed.announcements(|_| Some(command.announce));
+        announcements.extend(verified_by_it(&mut transaction, command, from, decided.to).await?);
+        outbox::insert(&mut transaction, &announcements).await?;
         match proof {
             Some(_) => transaction.commit().await?,
             None => transaction.rollback().await?,
@@ -283,7 +287,7 @@ async fn decide(
             to => Ok(Decided { to: from, reason: "separate", review: (to, "separate") }),
         },
         Move::Undo => {
-            let to = came_from(connection, command).await?;
+            let to = came_from(connection, command, from).await?;
             if to == from {
                 return Err(LinkRefusal::NothingToUndo);
             }
@@ -300,16 +304,46 @@ async fn destination(connection: &mut PgConnection, candidate: Uuid) -> Result<U
 
 /// The person from whom the last decision took the record. A record that was linked as it came was never anybody else's:
 /// it goes to a person who is new, under the ID that was meant for it, where one was.
-async fn came_from(connection: &mut PgConnection, command: &LinkCommand) -> Result<Uuid, LinkRefusal> {
+async fn came_from(
+    connection: &mut PgConnection,
+    command: &LinkCommand,
+    current: Uuid,
+) -> Result<Uuid, LinkRefusal> {
     let last = sqlx::query_scalar!(
         r#"select from_person_id from link_decision where source = $1 and external_id = $2
            order by decision_id desc limit 1"#,
         command.source,
         command.external_id
     )
+    .fetch_optional(&mut *connection)
+    .await?;
+    let from = last.ok_or(LinkRefusal::NothingToUndo)?.unwrap_or_else(Uuid::now_v7);
+    // Whom it was taken from may have been merged since; unless into the person who has it now, which is what is undone.
+    let path = person_view::merge_path(connection, from).await?;
+    Ok(path.last().copied().filter(|end| *end != current).unwrap_or(from))
+}
+
+/// The verification that a person has by this decision.
+async fn verified_by_it(
+    connection: &mut PgConnection,
+    command: &LinkCommand,
+    from: Uuid,
+    to: Uuid,
+) -> Result<Vec<(EventKind, Announcement)>, StoreError> {
+    let row = sqlx::query!(
+        r#"select person.revision from source_record record join person using (person_id)
+           where record.source = $1 and record.external_id = $2 and person.person_id = $3 and record.role = 'identity'
+             and record.record ->> 'verification_status' = 'verified'"#,
+        command.source,
+        command.external_id,
+        to
+    )
     .fetch_optional(connection)
     .await?;
-    last.map(|from| from.unwrap_or_else(Uuid::now_v7)).ok_or(LinkRefusal::NothingToUndo)
+    let verified = row.filter(|_| from != to);
+    let announced =
+        verified.map(|row| (EventKind::IdentityVerified, announcement(to, row.revision, command.announce)));
+    Ok(announced.into_iter().collect())
 }
 
 async fn write_decision(
@@ -353,6 +387,18 @@ async fn close_reviews(
         command.source,
         command.external_id,
         &candidates,
+        verdict,
+        command.author.0
+    )
+    .execute(&mut *connection)
+    .await?;
+    // What is told apart without having been asked about stays so, too.
+    sqlx::query!(
+        r#"insert into link_review (source, external_id, candidate_person_id, reason, verdict, decided_by, decided_at)
+           select $1, $2, $3, 'decided', $4, $5, now() where $4 = 'separate' on conflict do nothing"#,
+        command.source,
+        command.external_id,
+        candidate,
         verdict,
         command.author.0
     )

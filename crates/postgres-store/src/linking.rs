@@ -70,48 +70,78 @@ fn to_only(persons: &BTreeSet<Uuid>, reason: &'static str) -> Link {
     persons.first().map_or(Link::Stay, |to| Link::Move { to: *to, reason })
 }
 
-/// Links records that changed, and answers where they belong now: each by its ID. Persons that records left are in
-/// `left`, with where the record went.
+/// Links records that changed, and answers where they belong now.
+///
+/// Records that share a key with another of the batch are linked one after the other, so that each sees where those
+/// before it went; all others with one question.
 pub(crate) async fn link(
     connection: &mut PgConnection,
     source: Source<'_>,
     author: &str,
     records: &[Linkable<'_>],
 ) -> Result<Links, StoreError> {
+    let new = records.iter().filter(|record| record.new).map(|record| record.person_id).collect();
+    let mut links = Links { new, ..Links::default() };
     let keyed: Vec<&Linkable<'_>> = records
         .iter()
         .filter(|record| record.keys.external_key.is_some() || record.keys.verified_email.is_some())
         .collect();
-    let new = records.iter().filter(|record| record.new).map(|record| record.person_id).collect();
-    let mut links = Links { new, ..Links::default() };
     if keyed.is_empty() {
         return Ok(links);
     }
     lock_keys(connection, &keyed).await?;
-    let evidence = evidence(connection, source, &keyed).await?;
+    let shared = shared_keys(&keyed);
+    let sharing = |record: &&&Linkable<'_>| {
+        let keys = [&record.keys.external_key, &record.keys.verified_email];
+        keys.into_iter().flatten().any(|key| shared.contains(key.as_str()))
+    };
+    let alone: Vec<&Linkable<'_>> = keyed.iter().filter(|record| !sharing(record)).copied().collect();
+    link_at_once(connection, source, author, &alone, &[], &mut links).await?;
+    let mut waiting: Vec<&Linkable<'_>> = keyed.iter().filter(sharing).copied().collect();
+    while let Some(record) = waiting.pop() {
+        // Where those go that wait for their turn is not known yet, so they speak for nothing.
+        let silent: Vec<String> = waiting.iter().map(|other| other.external_id.to_owned()).collect();
+        link_at_once(connection, source, author, &[record], &silent, &mut links).await?;
+    }
+    Ok(links)
+}
+
+/// Keys and addresses that several records of the batch have.
+fn shared_keys<'a>(records: &[&'a Linkable<'_>]) -> BTreeSet<&'a str> {
+    let mut seen = BTreeSet::new();
+    let keys = records.iter().flat_map(|record| [&record.keys.external_key, &record.keys.verified_email]);
+    keys.flatten().map(String::as_str).filter(|key| !seen.insert(*key)).collect()
+}
+
+async fn link_at_once(
+    connection: &mut PgConnection,
+    source: Source<'_>,
+    author: &str,
+    records: &[&Linkable<'_>],
+    silent: &[String],
+    links: &mut Links,
+) -> Result<(), StoreError> {
+    if records.is_empty() {
+        return Ok(());
+    }
+    let evidence = evidence(connection, source, records, silent).await?;
     let none = Evidence::default();
-    // Two new records of one batch may have the same key: the later then goes where the earlier went.
-    for record in &keyed {
+    let (mut moves, mut reviews) = (BTreeMap::new(), Vec::new());
+    for record in records {
         match decide(record, evidence.get(record.external_id).unwrap_or(&none)) {
             Link::Stay => {}
             Link::Move { to, reason } => {
-                let to = links.destination(to);
-                if to != record.person_id {
-                    links
-                        .moves
-                        .insert(record.external_id.to_owned(), Moved { from: record.person_id, to, reason });
-                }
+                moves.insert(record.external_id.to_owned(), Moved { from: record.person_id, to, reason });
             }
             Link::Review { candidates, reason } => {
-                links
-                    .reviews
-                    .extend(candidates.into_iter().map(|to| (record.external_id.to_owned(), to, reason)));
+                reviews.extend(candidates.into_iter().map(|to| (record.external_id.to_owned(), to, reason)));
             }
         }
     }
-    write_moves(connection, source, author, &links).await?;
-    write_reviews(connection, source, &links).await?;
-    Ok(links)
+    write_moves(connection, source, author, &moves).await?;
+    write_reviews(connection, source, &reviews).await?;
+    links.moves.extend(moves);
+    Ok(())
 }
 
 /// What was linked.
@@ -122,7 +152,6 @@ pub(crate) struct Links {
     merged: HashMap<Uuid, Uuid>,
     /// Persons that were proposed for new records, and have no row yet.
     new: BTreeSet<Uuid>,
-    reviews: Vec<(String, Uuid, &'static str)>,
 }
 
 struct Moved {
@@ -153,11 +182,15 @@ impl Links {
         self.merged.insert(person, to);
     }
 
-    /// Where whoever goes to `person` ends up, when that person's own records have just left it.
+    /// Persons all of whose records went to others.
+    pub(crate) fn emptied(&self) -> BTreeSet<Uuid> {
+        self.merged.keys().copied().collect()
+    }
+
+    /// Where the records of `person` are, if they all went to others in this batch.
     pub(crate) fn destination(&self, person: Uuid) -> Uuid {
-        let moved = self.moves.values().find(|moved| moved.from == person).map(|moved| moved.to);
-        let next = self.merged.get(&person).copied().or(moved).filter(|next| *next != person);
-        // Nobody goes back within one batch, so this ends.
+        let next = self.merged.get(&person).copied().filter(|next| *next != person);
+        // Whoever was merged has no records to be merged again, so this ends.
         next.map_or(person, |next| self.destination(next))
     }
 }
@@ -184,39 +217,53 @@ async fn evidence(
     connection: &mut PgConnection,
     source: Source<'_>,
     records: &[&Linkable<'_>],
+    silent: &[String],
 ) -> Result<HashMap<String, Evidence>, StoreError> {
     let ids: Vec<String> = records.iter().map(|record| record.external_id.to_owned()).collect();
     let keys: Vec<Option<String>> = records.iter().map(|record| record.keys.external_key.clone()).collect();
     let emails: Vec<Option<String>> =
         records.iter().map(|record| record.keys.verified_email.clone()).collect();
+    let persons: Vec<Uuid> = records.iter().map(|record| record.person_id).collect();
     // A key that is one of our own IDs.
     let own: Vec<Option<Uuid>> = keys.iter().map(|key| key.as_deref()?.parse().ok()).collect();
     let rows = sqlx::query!(
         r#"with wanted as (
-               select * from unnest($2::text[], $3::text[], $4::text[], $5::uuid[]) as wanted (id, key, email, own)),
+               select * from unnest($2::text[], $3::text[], $4::text[], $5::uuid[], $6::uuid[])
+                   as wanted (id, key, email, own, person)),
            found as (
                select wanted.id, other.person_id, 'key' as by from wanted
                join source_record other on other.external_key = wanted.key and other.gone_at is null
                where (other.source, other.external_id) <> ($1, wanted.id)
+                 and (other.source <> $1 or other.external_id <> all ($7))
                union
                select wanted.id, coalesce(person.merged_into, person.person_id), 'key' from wanted
                join person on person.person_id = wanted.own
                union
                select wanted.id, other.person_id, 'email' from wanted
                join source_record other on other.verified_email = wanted.email and other.gone_at is null
-               where (other.source, other.external_id) <> ($1, wanted.id))
+               where (other.source, other.external_id) <> ($1, wanted.id)
+                 and (other.source <> $1 or other.external_id <> all ($7)))
            select found.id as "id!", found.person_id as "person_id!", found.by as "by!",
                   exists (select from source_record own where own.person_id = found.person_id and own.source = $1
                           and own.external_id <> found.id and own.gone_at is null) as "same_source!",
                   (select last.author not like 'coppice:%' from link_decision last
                    where last.source = $1 and last.external_id = found.id
                    order by last.decision_id desc limit 1) as decided
-           from found where found.person_id is not null"#,
+           from found join wanted using (id)
+           where found.person_id is not null
+             -- Whom somebody has told apart is no candidate, whichever of the two has got the key.
+             and not exists (
+                 select from link_review apart
+                 join source_record reviewed on reviewed.source = apart.source and reviewed.external_id = apart.external_id
+                 where apart.verdict = 'separate' and apart.candidate_person_id in (found.person_id, wanted.person)
+                   and reviewed.person_id in (found.person_id, wanted.person))"#,
         source.name,
         &ids,
         &keys as &[Option<String>],
         &emails as &[Option<String>],
-        &own as &[Option<Uuid>]
+        &own as &[Option<Uuid>],
+        &persons,
+        silent
     )
     .fetch_all(connection)
     .await?;
@@ -237,15 +284,15 @@ async fn write_moves(
     connection: &mut PgConnection,
     source: Source<'_>,
     author: &str,
-    links: &Links,
+    moves: &BTreeMap<String, Moved>,
 ) -> Result<(), StoreError> {
-    if links.moves.is_empty() {
+    if moves.is_empty() {
         return Ok(());
     }
-    let ids: Vec<String> = links.moves.keys().cloned().collect();
-    let from: Vec<Uuid> = links.moves.values().map(|moved| moved.from).collect();
-    let to: Vec<Uuid> = links.moves.values().map(|moved| moved.to).collect();
-    let reasons: Vec<String> = links.moves.values().map(|moved| moved.reason.to_owned()).collect();
+    let ids: Vec<String> = moves.keys().cloned().collect();
+    let from: Vec<Uuid> = moves.values().map(|moved| moved.from).collect();
+    let to: Vec<Uuid> = moves.values().map(|moved| moved.to).collect();
+    let reasons: Vec<String> = moves.values().map(|moved| moved.reason.to_owned()).collect();
     sqlx::query!(
         r#"with moved as (select * from unnest($2::text[], $3::uuid[], $4::uuid[], $5::text[]) as moved (id, old, new, reason)),
            decided as (
@@ -268,15 +315,14 @@ async fn write_moves(
 async fn write_reviews(
     connection: &mut PgConnection,
     source: Source<'_>,
-    links: &Links,
+    reviews: &[(String, Uuid, &'static str)],
 ) -> Result<(), StoreError> {
-    if links.reviews.is_empty() {
+    if reviews.is_empty() {
         return Ok(());
     }
-    let ids: Vec<String> = links.reviews.iter().map(|(id, _, _)| id.clone()).collect();
-    // A person whom this very batch left has no row.
-    let persons: Vec<Uuid> = links.reviews.iter().map(|(_, person, _)| links.destination(*person)).collect();
-    let reasons: Vec<String> = links.reviews.iter().map(|(_, _, reason)| (*reason).to_owned()).collect();
+    let ids: Vec<String> = reviews.iter().map(|(id, _, _)| id.clone()).collect();
+    let persons: Vec<Uuid> = reviews.iter().map(|(_, person, _)| *person).collect();
+    let reasons: Vec<String> = reviews.iter().map(|(_, _, reason)| (*reason).to_owned()).collect();
     // One that was decided stays decided.
     sqlx::query!(
         r#"insert into link_review (source, external_id, candidate_person_id, reason)

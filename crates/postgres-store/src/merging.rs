@@ -52,7 +52,7 @@ fn may_follow(leaving: &[Owned], staying: &[Owned]) -> bool {
     let live = |records: &[Owned]| -> BTreeSet<String> {
         records.iter().filter(|record| record.live).map(|record| record.source.clone()).collect()
     };
-    live(leaving).is_disjoint(&live(staying)) && !leaving.iter().any(|record| record.decided)
+    live(leaving).is_disjoint(&live(staying)) && !leaving.iter().chain(staying).any(|record| record.decided)
 }
 
 /// The persons of records that were merged, and of those that they were merged into.
@@ -168,6 +168,7 @@ mod tests {
             (vec![idp(false)], vec![idp(true), crm()], true),
             (vec![idp(false), crm()], vec![idp(true), crm()], false),
             (vec![idp(false), record("crm", true, true)], vec![idp(true)], false),
+            (vec![idp(false)], vec![idp(true), record("crm", true, true)], false),
         ];
         for (number, (leaving, staying, expected)) in table.into_iter().enumerate() {
             assert_eq!(may_follow(&leaving, &staying), expected, "{number}");

@@ -48,19 +48,59 @@ pub(crate) struct ChangedPerson {
     pub revision: i64,
 }
 
+/// A person's row, as it was when it was locked.
+#[derive(Clone, Copy)]
+pub(crate) struct LockedPerson {
+    pub revision: i64,
+    /// All its records had gone to another person.
+    pub merged: bool,
+}
+
 /// Locks the rows of persons that are there, in the order of their IDs, so that two sources' readings of one person
-/// compute its profile one after the other: the second sees what the first wrote. Answers their revisions.
+/// compute its profile one after the other: the second sees what the first wrote.
 pub(crate) async fn lock(
     connection: &mut PgConnection,
     persons: &[Uuid],
-) -> Result<HashMap<Uuid, i64>, StoreError> {
+) -> Result<HashMap<Uuid, LockedPerson>, StoreError> {
     let rows = sqlx::query!(
-        "select person_id, revision from person where person_id = any ($1) order by person_id for update",
+        "select person_id, revision, merged_into from person where person_id = any ($1) order by person_id for update",
         persons
     )
     .fetch_all(connection)
     .await?;
-    Ok(rows.into_iter().map(|row| (row.person_id, row.revision)).collect())
+    let locked = |revision, merged| LockedPerson { revision, merged };
+    Ok(rows.into_iter().map(|row| (row.person_id, locked(row.revision, row.merged_into.is_some()))).collect())
+}
+
+/// Keeps every merge one step long, so that one step finds whom a person was merged into in the end.
+pub(crate) async fn follow_merges(
+    connection: &mut PgConnection,
+    merged: &[(Uuid, Uuid)],
+) -> Result<(), StoreError> {
+    if merged.is_empty() {
+        return Ok(());
+    }
+    let (from, to): (Vec<Uuid>, Vec<Uuid>) = merged.iter().copied().unzip();
+    sqlx::query!(
+        r#"update person set merged_into = merged.new from unnest($1::uuid[], $2::uuid[]) as merged (old, new)
+           where person.merged_into = merged.old and person.person_id <> merged.new"#,
+        &from,
+        &to
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        r#"update link_review review set candidate_person_id = merged.new
+           from unnest($1::uuid[], $2::uuid[]) as merged (old, new)
+           where review.candidate_person_id = merged.old
+             and not exists (select from link_review other where other.source = review.source
+                             and other.external_id = review.external_id and other.candidate_person_id = merged.new)"#,
+        &from,
+        &to
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Writes persons. One that equals its row writes nothing and is not returned.

@@ -14,7 +14,8 @@ use uuid::Uuid;
 use crate::identity::{self, Identity};
 use crate::linking::{self, Linkable};
 use crate::outbox::{self, announcement};
-use crate::source_record::{self, ChangedRow, LinkKeys, Source, SourceRow};
+use crate::recompute::Moves;
+use crate::source_record::{self, ChangedRow, LinkKeys, Source, SourceRow, Upserted};
 use crate::{Store, StoreError, merging};
 
 /// What one refetch of one record found. Holds personal data: no `Debug`.
@@ -101,12 +102,15 @@ impl Store {
         let latest = latest_by_record(readings, id_of);
         let rows: Vec<SourceRow> =
             latest.iter().map(|(id, reading)| self.source_row(source, id, reading)).collect();
-        let changed = source_record::upsert(&mut transaction, source, &rows).await?;
+        let Upserted { changed, touched } = source_record::upsert(&mut transaction, source, &rows).await?;
         if !changed.is_empty() {
             self.write_consequences(&mut transaction, source, changed.as_slice(), &rows, &latest).await?;
         }
+        if !touched.is_empty() {
+            self.recompute_touched(&mut transaction, source, &touched, &latest).await?;
+        }
         transaction.commit().await?;
-        if !changed.is_empty() {
+        if !changed.is_empty() || !touched.is_empty() {
             self.outbox_filled.notify_one();
         }
         let changed: BTreeSet<&str> = changed.iter().map(|row| row.external_id.as_str()).collect();
@@ -239,6 +243,7 @@ impl Store {
         merging::follow(connection, source, &author, &ids, &mut links).await?;
 
         let left: HashMap<Uuid, Uuid> = links.left().collect();
+        let candidates = candidates_of_gone(connection, source.name, changed, readings).await?;
         // Whoever was merged, or into whom, is computed anew too, in the name of one of the readings that led to it.
         for (from, to) in &left {
             let known =
@@ -248,8 +253,14 @@ impl Store {
                 announce.entry(*to).or_insert(known);
             }
         }
+        for (candidate, reading) in &candidates {
+            announce.entry(*candidate).or_insert(*reading);
+        }
         let persons: Vec<Uuid> = announce.keys().copied().collect();
-        let recomputed = self.recompute(connection, &persons, &left).await?;
+        let moves = Moves { left, emptied: links.emptied(), revived: None };
+        let mut recomputed = self.recompute(connection, &persons, &moves).await?;
+        // Whether they are to have a contact of their own is decided now.
+        recomputed.also(candidates.into_iter().map(|(candidate, _)| candidate));
         let mut announcements = recomputed.announcements(|person| announce.get(&person).copied());
         announcements.extend(announced_besides(connection, source.name, changed, readings).await?);
         if !announcements.is_empty() {
@@ -257,6 +268,62 @@ impl Store {
         }
         Ok(())
     }
+}
+
+impl Store {
+    /// Of several records of one role the newest decides, so a record that is newer though it says the same may decide
+    /// what it did not before.
+    async fn recompute_touched(
+        &self,
+        connection: &mut sqlx::PgConnection,
+        source: Source<'_>,
+        touched: &[ChangedRow],
+        readings: &BTreeMap<&str, &PersonReading>,
+    ) -> Result<(), StoreError> {
+        let announce: HashMap<Uuid, Announce> = touched
+            .iter()
+            .filter_map(|row| Some((row.person_id?, readings.get(row.external_id.as_str())?.announce)))
+            .collect();
+        let persons: Vec<Uuid> = announce.keys().copied().collect();
+        let mut persons = source_record::with_several(connection, source.role, &persons).await?;
+        if persons.is_empty() {
+            return Ok(());
+        }
+        persons.sort_unstable();
+        let recomputed = self.recompute(connection, &persons, &Moves::default()).await?;
+        let announcements = recomputed.announcements(|person| announce.get(&person).copied());
+        if !announcements.is_empty() {
+            outbox::insert(connection, &announcements).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Persons of whom it was asked whether a record is theirs that is gone now, each with the reading that says so.
+async fn candidates_of_gone(
+    connection: &mut sqlx::PgConnection,
+    source: &str,
+    changed: &[ChangedRow],
+    readings: &BTreeMap<&str, &PersonReading>,
+) -> Result<Vec<(Uuid, Announce)>, StoreError> {
+    let reading = |id: &str| readings.get(id).filter(|reading| reading.is_gone());
+    let ids = changed.iter().map(|row| &row.external_id).filter(|id| reading(id).is_some());
+    let ids: Vec<String> = ids.cloned().collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = sqlx::query!(
+        r#"select external_id, candidate_person_id from link_review
+           where source = $1 and external_id = any ($2) and verdict is null"#,
+        source,
+        &ids
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| Some((row.candidate_person_id, reading(&row.external_id)?.announce)))
+        .collect())
 }
 
 /// What readings announce besides [`EventKind::PersonChanged`], for whom the records belong to by now: a record that

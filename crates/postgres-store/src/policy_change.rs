@@ -6,7 +6,7 @@
 //!
 //! Workers that still run with another policy compute by theirs: give them the new one first.
 
-use std::collections::HashMap;
+use crate::recompute::Moves;
 
 use authority::{Field, Policy, Profile};
 use serde::Serialize;
@@ -100,7 +100,7 @@ impl Store {
     ) -> Result<AppliedBatch, StoreError> {
         let mut transaction = self.pool.begin().await?;
         let persons = persons_after_locked(&mut transaction, after, limit).await?;
-        let recomputed = self.recompute(&mut transaction, &persons, &HashMap::new()).await?;
+        let recomputed = self.recompute(&mut transaction, &persons, &Moves::default()).await?;
         let announcements = recomputed.announcements(|_| Some(announce));
         if !announcements.is_empty() {
             outbox::insert(&mut transaction, &announcements).await?;

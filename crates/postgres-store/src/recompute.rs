@@ -4,7 +4,7 @@
 //! says something else than the person, though the row stays: somebody there changed what another is believed about.
 //! Both are announced.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use authority::{Profile, Role, SourceRecord, Status};
 use event_contract::{Announcement, EventKind};
@@ -12,19 +12,41 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::outbox::announcement;
-use crate::person::{self, ChangedPerson, PersonRow, Standing};
+use crate::person::{self, ChangedPerson, LockedPerson, PersonRow, Standing};
 use crate::{Announce, Store, StoreError, crm_account, source_record};
+
+/// How records went from person to person before these are computed.
+#[derive(Default)]
+pub(crate) struct Moves {
+    /// Persons that records left, and where those are now.
+    pub(crate) left: HashMap<Uuid, Uuid>,
+    /// Persons all of whose records were moved.
+    pub(crate) emptied: BTreeSet<Uuid>,
+    /// A person who had been merged and has records again, because somebody decided so.
+    pub(crate) revived: Option<Uuid>,
+}
 
 /// What came of it.
 #[derive(Default)]
 pub(crate) struct Recomputed {
     /// Persons whose row changed.
     pub(crate) changed: Vec<ChangedPerson>,
-    /// Others of whom the CRM is to be told something.
+    /// Others that are announced.
     pub(crate) untold: Vec<ChangedPerson>,
+    locked: HashMap<Uuid, LockedPerson>,
 }
 
 impl Recomputed {
+    /// Announces these persons too, though nothing about them changed.
+    pub(crate) fn also(&mut self, persons: impl IntoIterator<Item = Uuid>) {
+        for person_id in persons {
+            let known = self.changed.iter().chain(&self.untold).any(|one| one.person_id == person_id);
+            if let Some(locked) = self.locked.get(&person_id).filter(|_| !known) {
+                self.untold.push(ChangedPerson { person_id, revision: locked.revision });
+            }
+        }
+    }
+
     /// The announcements that follow. `announce`: in whose name.
     pub(crate) fn announcements(
         &self,
@@ -40,45 +62,73 @@ impl Recomputed {
 }
 
 impl Store {
-    /// Computes persons anew. `left`: where the records of a person went who has none any more.
+    /// Computes persons anew.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] also when another transaction has merged one of them meanwhile: whoever begins again
+    /// finds where its records are now.
     pub(crate) async fn recompute(
         &self,
         connection: &mut PgConnection,
         persons: &[Uuid],
-        left: &HashMap<Uuid, Uuid>,
+        moves: &Moves,
     ) -> Result<Recomputed, StoreError> {
-        let revisions = person::lock(connection, persons).await?;
-        crm_account::follow(connection, left).await?;
+        let locked = person::lock(connection, persons).await?;
+        crm_account::follow(connection, &moves.left).await?;
         let records = source_record::of_persons(connection, persons).await?;
-        let mut untold = Vec::new();
-        let mut rows = Vec::new();
+        let mut recomputed = Recomputed { locked, ..Recomputed::default() };
+        let (mut rows, mut merged, mut differing) = (Vec::new(), Vec::new(), Vec::new());
         for person_id in persons {
             let own = records.get(person_id).map_or(&[][..], Vec::as_slice);
-            let standing = match left.get(person_id) {
-                Some(other) if own.is_empty() => Standing::MergedInto(*other),
+            recomputed.refuse_merged_meanwhile(*person_id, own, moves)?;
+            let standing = match moves.left.get(person_id) {
+                Some(other) if own.is_empty() => {
+                    merged.push((*person_id, *other));
+                    Standing::MergedInto(*other)
+                }
                 _ => Standing::Own(Profile::compute(&self.policy, own)),
             };
-            if let (Standing::Own(profile), Some(revision)) = (&standing, revisions.get(person_id))
+            if let Standing::Own(profile) = &standing
                 && self.crm_differs(*person_id, profile, own)
             {
-                untold.push(ChangedPerson { person_id: *person_id, revision: *revision });
+                differing.push(*person_id);
             }
             rows.push(PersonRow { person_id: *person_id, standing });
         }
-        let changed = person::upsert(connection, &rows).await?;
-        untold.retain(|one| changed.iter().all(|other| other.person_id != one.person_id));
-        Ok(Recomputed { changed, untold })
+        recomputed.changed = person::upsert(connection, &rows).await?;
+        person::follow_merges(connection, &merged).await?;
+        recomputed.also(differing);
+        Ok(recomputed)
     }
 
-    /// Whether a contact of a person who has an account lacks our key, or says otherwise than who is believed.
+    /// Whether the person's contact has another person's key, or, if the person has an account, lacks ours or says
+    /// otherwise than who is believed.
     fn crm_differs(&self, person_id: Uuid, profile: &Profile, records: &[SourceRecord]) -> bool {
-        let has_account = matches!(profile.status, Status::Active | Status::Blocked);
-        let differs = |contact: &&SourceRecord| {
-            let key = contact.record.as_ref().and_then(|record| record.get("external_key")?.as_str());
-            key != Some(person_id.to_string().as_str())
-                || !profile.to_tell(&self.policy, Some(contact)).is_empty()
-        };
         let contacts = records.iter().filter(|record| record.role == Role::Crm && record.record.is_some());
-        has_account && contacts.filter(differs).count() > 0
+        let Some(contact) = crm_account::contact_of(person_id, None, contacts) else { return false };
+        let key = crm_account::key_of(contact);
+        let own = person_id.to_string();
+        match profile.status {
+            Status::Active | Status::Blocked => {
+                key != Some(own.as_str()) || !profile.to_tell(&self.policy, Some(contact)).is_empty()
+            }
+            Status::Deleted | Status::Known => crm_account::is_another_person(key, person_id),
+        }
+    }
+}
+
+impl Recomputed {
+    fn refuse_merged_meanwhile(
+        &self,
+        person_id: Uuid,
+        records: &[SourceRecord],
+        moves: &Moves,
+    ) -> Result<(), StoreError> {
+        let was_merged = self.locked.get(&person_id).is_some_and(|locked| locked.merged);
+        let revived = moves.revived == Some(person_id);
+        if !records.is_empty() && ((was_merged && !revived) || moves.emptied.contains(&person_id)) {
+            return Err(StoreError::Unavailable { code: String::from("merged meanwhile") });
+        }
+        Ok(())
     }
 }

@@ -64,6 +64,15 @@ pub(crate) struct ChangedRow {
     pub new: bool,
 }
 
+/// What readings did.
+#[derive(Default)]
+pub(crate) struct Upserted {
+    /// Rows whose content changed.
+    pub changed: Vec<ChangedRow>,
+    /// Rows of which only the version or the ticket moved on.
+    pub touched: Vec<ChangedRow>,
+}
+
 impl Store {
     /// Draws a ticket for each record that is about to be read again, in the order of `external_ids`.
     ///
@@ -91,8 +100,8 @@ impl Store {
     }
 }
 
-/// Writes readings of one source. Returns the rows whose content changed; a row that is older than what is stored, or
-/// says the same, is not among them.
+/// Writes readings of one source. Returns the rows whose content changed, and those that only moved on; a row that is
+/// older than what is stored is not among them.
 ///
 /// The guard, in words. A tombstone comes from any later refetch; a second one moves its ticket and version on, so that
 /// a reading from between the two cannot lift it. It is lifted only by a later refetch whose version is newer than the
@@ -108,7 +117,7 @@ pub(crate) async fn upsert(
     connection: &mut PgConnection,
     source: Source<'_>,
     rows: &[SourceRow],
-) -> Result<Vec<ChangedRow>, StoreError> {
+) -> Result<Upserted, StoreError> {
     let external_ids: Vec<String> = rows.iter().map(|row| row.external_id.clone()).collect();
     let persons: Vec<Option<Uuid>> = rows.iter().map(|row| row.proposed_person).collect();
     let records: Vec<Option<Value>> = rows.iter().map(|row| row.record.clone()).collect();
@@ -179,13 +188,32 @@ pub(crate) async fn upsert(
     .await?;
     // No ticket is drawn twice, so the content is this reading's if and only if it bears this reading's ticket.
     let rows: HashMap<&str, &SourceRow> = rows.iter().map(|row| (row.external_id.as_str(), row)).collect();
-    let changed = written.into_iter().filter_map(|written| {
-        let row =
-            rows.get(written.external_id.as_str()).filter(|row| row.ticket == written.content_ticket)?;
-        let new = written.person_id.is_some() && written.person_id == row.proposed_person;
-        Some(ChangedRow { external_id: written.external_id, person_id: written.person_id, new })
-    });
-    Ok(changed.collect())
+    let mut upserted = Upserted::default();
+    for written in written {
+        let row = rows.get(written.external_id.as_str()).filter(|row| row.ticket == written.content_ticket);
+        let new =
+            row.is_some_and(|row| written.person_id.is_some() && written.person_id == row.proposed_person);
+        let list = if row.is_some() { &mut upserted.changed } else { &mut upserted.touched };
+        list.push(ChangedRow { external_id: written.external_id, person_id: written.person_id, new });
+    }
+    Ok(upserted)
+}
+
+/// Of these persons those who have several records of a role: which of them is the newest decides.
+pub(crate) async fn with_several(
+    connection: &mut PgConnection,
+    role: Role,
+    persons: &[Uuid],
+) -> Result<Vec<Uuid>, StoreError> {
+    let rows = sqlx::query_scalar!(
+        r#"select person_id as "person_id!" from source_record
+           where person_id = any ($1) and role = $2 and gone_at is null group by person_id having count(*) > 1"#,
+        persons,
+        role.as_str()
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows)
 }
 
 /// All records of persons, tombstones included.

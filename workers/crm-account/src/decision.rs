@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use authority::{Field, Policy, Status};
-use postgres_store::{CrmView, told_hash};
+use postgres_store::{CrmView, is_another_person, told_hash};
 use provider_crm::{ContactField, ContactWrite};
 
 /// The same values are written so often in an hour against somebody who changes them back; then that one has won, until
@@ -19,6 +19,8 @@ const MOST_REPEATS: i32 = 3;
 pub(crate) enum Decision {
     /// Nothing: the CRM says so already, or is not to be told.
     Nothing,
+    /// Nothing yet: another person's contact has our key, and is to lose it first.
+    Later,
     /// Nothing: somebody in the CRM changes it back each time.
     Contested,
     /// Write this.
@@ -43,7 +45,7 @@ impl std::fmt::Debug for Write {
 /// Decides. See the module's documentation.
 pub(crate) fn decide(view: &CrmView, policy: &Policy) -> Decision {
     if !matches!(view.profile.status, Status::Active | Status::Blocked) {
-        return Decision::Nothing;
+        return release_key(view);
     }
     let fields = view.profile.to_tell(policy, view.contact.as_ref());
     let hash = told_hash(fields.iter().map(|(field, value)| (*field, value.as_str())));
@@ -61,6 +63,7 @@ pub(crate) fn decide(view: &CrmView, policy: &Policy) -> Decision {
         // Written, and its echo is still on the way.
         (None, Some(told)) if told.hash == hash && told.times > 0 => return Decision::Nothing,
         (None, Some(told)) => Some(told.external_id.clone()),
+        (None, None) if view.key_elsewhere => return Decision::Later,
         (None, None) => None,
     };
     if told.is_some_and(|told| told.hash == hash && told.times >= MOST_REPEATS) {
@@ -68,6 +71,19 @@ pub(crate) fn decide(view: &CrmView, policy: &Policy) -> Decision {
     }
     let contact = ContactWrite { id, external_key: key, fields: contact_fields(&fields) };
     Decision::Write(Write { contact, told: fields, hash })
+}
+
+/// A contact that became a person's who has no account may have the key of the person who it was before: then that one
+/// cannot have a contact.
+fn release_key(view: &CrmView) -> Decision {
+    let Some(contact) = &view.contact else { return Decision::Nothing };
+    if !is_another_person(view.contact_key.as_deref(), view.person_id) {
+        return Decision::Nothing;
+    }
+    let id = Some(contact.external_id.clone());
+    let external_key = view.person_id.to_string();
+    let contact = ContactWrite { id, external_key, fields: BTreeMap::new() };
+    Decision::Write(Write { contact, told: BTreeMap::new(), hash: told_hash([]) })
 }
 
 fn contact_fields(fields: &BTreeMap<Field, String>) -> BTreeMap<ContactField, Option<String>> {
@@ -117,6 +133,7 @@ mod tests {
             contact_key: key.map(str::to_owned),
             contact_deleted: false,
             under_review: false,
+            key_elsewhere: false,
             told: None,
         }
     }
@@ -124,7 +141,7 @@ mod tests {
     fn id_to_write(view: &CrmView) -> Option<Option<String>> {
         match decide(view, &Policy::default()) {
             Decision::Write(write) => Some(write.contact.id),
-            Decision::Nothing | Decision::Contested => None,
+            Decision::Nothing | Decision::Later | Decision::Contested => None,
         }
     }
 
@@ -140,6 +157,19 @@ mod tests {
         assert_eq!(id_to_write(&CrmView { under_review: true, ..view(None, None) }), None);
         let gone = Profile { status: Status::Deleted, ..view(None, None).profile };
         assert_eq!(id_to_write(&CrmView { profile: gone, ..view(None, None) }), None);
+    }
+
+    #[test]
+    fn a_key_is_released_before_it_is_used_again() {
+        let mut waiting = view(None, None);
+        waiting.key_elsewhere = true;
+        assert_eq!(decide(&waiting, &Policy::default()), Decision::Later);
+        let other = Uuid::from_u128(8).to_string();
+        let mut holder = view(Some(r#"{"email": "a@crm"}"#), Some(&other));
+        holder.profile.status = Status::Known;
+        assert_eq!(id_to_write(&holder), Some(Some(String::from("003"))));
+        holder.contact_key = Some(String::from("K-1"));
+        assert_eq!(id_to_write(&holder), None, "a key of the CRM's own");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The worker's steps: whom an announcement names, what Postgres says of that person now, what the CRM is told.
 
+use std::time::Duration;
+
 use event_contract::{Announcement, Envelope, EventKind};
 use postgres_store::{Announce, CrmView, Store, WrittenContact};
 use provider_crm::{CrmProvider, ProviderError};
@@ -8,6 +10,12 @@ use uuid::Uuid;
 use worker_runtime::{Cause, Claim, Demand, Failure, Handler, Outcome, Reading, Refusal};
 
 use crate::decision::{Decision, decide};
+
+/// How often it is looked whether another person's contact has lost our key. Then somebody in the CRM keeps it there.
+const LOOKS_FOR_A_KEY: u32 = 20;
+
+/// The time that it takes to write to a contact and to read it again, mostly.
+const KEY_RELEASE: Duration = Duration::from_secs(5);
 
 /// The handler, for any CRM.
 pub struct CrmAccountHandler<P> {
@@ -20,6 +28,8 @@ pub struct CrmAccountHandler<P> {
 pub enum Told {
     /// Nothing was to be told.
     Nothing,
+    /// Nothing can be told yet.
+    Later,
     /// A contact was written.
     Written(WrittenContact),
     /// The contact to be written is gone: `crm-sync` will hear of it.
@@ -70,6 +80,8 @@ impl<P: CrmProvider> Handler for CrmAccountHandler<P> {
         let Some(view) = view else { return Ok(Told::Nothing) };
         let write = match decide(&view, self.store.policy()) {
             Decision::Nothing => return Ok(Told::Nothing),
+            Decision::Later if claim.receive_count < LOOKS_FOR_A_KEY => return Ok(Told::Later),
+            Decision::Later => return Ok(Told::Nothing),
             Decision::Contested => {
                 tracing::warn!(person_id = %view.person_id, "the CRM changes back what it is told: left alone for an hour");
                 return Ok(Told::Nothing);
@@ -98,7 +110,7 @@ impl<P: CrmProvider> Handler for CrmAccountHandler<P> {
             .iter()
             .filter_map(|(_, told)| match told {
                 Told::Written(contact) => Some(contact.clone()),
-                Told::Nothing | Told::Gone => None,
+                Told::Nothing | Told::Later | Told::Gone => None,
             })
             .collect();
         if !written.is_empty() {
@@ -107,6 +119,7 @@ impl<P: CrmProvider> Handler for CrmAccountHandler<P> {
         }
         let outcome = |told: &Told| match told {
             Told::Nothing => Outcome::Unchanged,
+            Told::Later => Outcome::Snooze(KEY_RELEASE),
             Told::Written(_) => Outcome::Applied,
             Told::Gone => Outcome::Gone,
         };

@@ -11,6 +11,7 @@ mod failures;
 mod guard;
 mod history;
 mod identities;
+mod link_faults;
 mod linking;
 mod logins;
 mod outbox;

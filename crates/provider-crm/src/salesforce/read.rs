@@ -76,12 +76,17 @@ async fn fetch_batch(http: &ProviderHttp, ids: &[&ContactId]) -> Result<Known, P
         // Made or restored between the two questions.
         let found = retrieve(http, &restored).await?;
         if restored.iter().any(|id| !found.contains_key(*id)) {
-            return Err(CONTRADICTION);
+            // Deleted again meanwhile: whoever asks once more gets an answer.
+            return Err(CHANGING);
         }
         known.extend(found);
     }
     Ok(known)
 }
+
+/// A contact that comes and goes while it is asked for.
+const CHANGING: ProviderError =
+    ProviderError::Unavailable { cause: provider_http::Outage::ServerError, retry_after: None };
 
 /// A reply that is not an answer to the question.
 const CONTRADICTION: ProviderError = ProviderError::Malformed { line: 0, column: 0 };
