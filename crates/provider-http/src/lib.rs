@@ -20,6 +20,8 @@ mod exchange;
 mod grant;
 mod meaning;
 mod rate_limit;
+#[cfg(feature = "test-support")]
+mod test_key;
 mod token;
 mod token_request;
 
@@ -28,3 +30,5 @@ pub use auth::Auth;
 pub use client::ProviderHttp;
 pub use config::{ProviderHttpConfig, ReadError};
 pub use error::{ConfigError, Outage, ProviderError};
+#[cfg(feature = "test-support")]
+pub use test_key::{TestKey, pem};
