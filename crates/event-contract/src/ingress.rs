@@ -3,7 +3,8 @@
 //! `webhook-ingress` verifies the provider's signature, keeps the IDs and throws the rest away; what reaches the
 //! bus has `source` = `coppice.ingress.<provider>` and this detail. Resync queues carry the same shape.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use time::OffsetDateTime;
 
 /// `source` of an ingress event is this and the provider's name: `coppice.ingress.scim`.
@@ -23,11 +24,32 @@ pub enum IngressChange {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IngressEvent {
-    /// The provider's own IDs of the records to read again.
+    /// The provider's own IDs of the records to read again. None of them is empty.
+    #[serde(deserialize_with = "ids")]
     pub ids: Vec<String>,
     /// What happened to them.
     pub change: IngressChange,
     /// The record's version is not older than this, where the provider says so.
     #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     pub not_before: Option<OffsetDateTime>,
+}
+
+/// An empty ID names nobody, and in a provider's URL it is the list of all records.
+fn ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let ids = Vec::<String>::deserialize(deserializer)?;
+    if ids.iter().any(String::is_empty) { Err(D::Error::custom("an ID is empty")) } else { Ok(ids) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_id_is_refused() {
+        let read = |ids: &str| {
+            serde_json::from_str::<IngressEvent>(&format!(r#"{{"ids":{ids},"change":"changed"}}"#))
+        };
+        assert_eq!(read(r#"["a","b"]"#).unwrap().ids, ["a", "b"]);
+        assert!(read(r#"["a",""]"#).is_err());
+    }
 }

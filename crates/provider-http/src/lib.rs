@@ -20,6 +20,9 @@ mod exchange;
 mod grant;
 mod meaning;
 mod rate_limit;
+mod record_id;
+#[cfg(feature = "test-support")]
+mod test_key;
 mod token;
 mod token_request;
 
@@ -28,3 +31,6 @@ pub use auth::Auth;
 pub use client::ProviderHttp;
 pub use config::{ProviderHttpConfig, ReadError};
 pub use error::{ConfigError, Outage, ProviderError};
+pub use record_id::record_id;
+#[cfg(feature = "test-support")]
+pub use test_key::{TestKey, pem};

@@ -96,8 +96,8 @@ async fn save(
 
 fn written(saved: Saved) -> Result<ContactWritten, ProviderError> {
     match (saved.success, saved.id) {
-        (true, Some(id)) => Ok(ContactWritten { id, created: saved.created }),
-        (true, None) => Err(ProviderError::Malformed { line: 0, column: 0 }),
+        (true, Some(id)) if !id.is_empty() => Ok(ContactWritten { id, created: saved.created }),
+        (true, _) => Err(ProviderError::Malformed { line: 0, column: 0 }),
         (false, _) => {
             let error =
                 saved.errors.into_iter().flatten().next().ok_or(ProviderError::Invalid { status: 400 })?;

@@ -1,17 +1,18 @@
 //! The ways to prove who sends a request, as the provider sees them.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use axum::extract::Request;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
-use provider_http::{Answer, Auth, ConfigError, ProviderError, ProviderHttp, ProviderHttpConfig};
+use provider_http::{
+    Answer, Auth, ConfigError, ProviderError, ProviderHttp, ProviderHttpConfig, TestKey, pem,
+};
 use serde_json::Value;
 
 use crate::server::{Server, body_of, reply};
 
-const KEY: &str = include_str!("../fixtures/for-tests-only.key.pem");
-const PUBLIC_KEY: &str = include_str!("../fixtures/for-tests-only.pub.pem");
+static KEY: LazyLock<TestKey> = LazyLock::new(TestKey::generate);
 
 type Form = HashMap<String, String>;
 
@@ -46,7 +47,7 @@ fn claims(assertion: &str, audience: &str) -> Value {
     let mut validation = Validation::new(Algorithm::RS256);
     validation.leeway = 0;
     validation.set_audience(&[audience]);
-    let key = DecodingKey::from_rsa_pem(PUBLIC_KEY.as_bytes()).unwrap();
+    let key = DecodingKey::from_rsa_pem(KEY.public_pem.as_bytes()).unwrap();
     decode::<Value>(assertion, &key, &validation).unwrap().claims
 }
 
@@ -61,7 +62,7 @@ async fn an_assertion_is_the_grant() {
         issuer: "consumer-key".into(),
         subject: "sync@harbor.example".into(),
         audience: "https://login.salesforce.com".into(),
-        key_pem: KEY.into(),
+        key_pem: KEY.private_pem.as_str().into(),
     })
     .await;
     assert!(outcome.is_ok(), "{outcome:?}");
@@ -80,7 +81,7 @@ async fn an_assertion_stands_for_the_client_s_secret() {
         Auth::PrivateKeyJwt {
             token_url,
             client_id: "0oa-coppice".into(),
-            key_pem: KEY.into(),
+            key_pem: KEY.private_pem.as_str().into(),
             scope: "okta.users.read okta.logs.read".into(),
         }
     })
@@ -113,7 +114,7 @@ async fn a_fixed_token_has_the_scheme_that_its_provider_wants() {
 #[test]
 fn a_key_that_cannot_be_read_is_found_at_start_up_and_not_quoted() {
     let url: url::Url = "https://crm.example".parse().unwrap();
-    for pem in ["mara", "-----BEGIN PRIVATE KEY-----\nbWFyYQ==\n-----END PRIVATE KEY-----\n", PUBLIC_KEY] {
+    for pem in ["mara", &pem("PRIVATE KEY", b"mara"), &KEY.public_pem] {
         let auth = Auth::PrivateKeyJwt {
             token_url: url.clone(),
             client_id: "c".into(),

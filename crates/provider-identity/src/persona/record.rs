@@ -19,6 +19,7 @@ pub(crate) struct Document {
 
 #[derive(Deserialize)]
 struct Inquiry {
+    #[serde(deserialize_with = "provider_http::record_id")]
     id: String,
     attributes: Attributes,
 }

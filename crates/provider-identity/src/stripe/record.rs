@@ -18,6 +18,7 @@ const REDACTED: &str = "[redacted]";
 /// The parts of a session that we keep.
 #[derive(Deserialize)]
 pub(crate) struct Session {
+    #[serde(deserialize_with = "provider_http::record_id")]
     id: String,
     status: SessionStatus,
     client_reference_id: Option<String>,

@@ -13,6 +13,7 @@ use crate::{SsoIdentity, SsoUser};
 /// login, and with them `updated_at`.
 #[derive(Deserialize)]
 pub(crate) struct Auth0User {
+    #[serde(deserialize_with = "provider_http::record_id")]
     user_id: String,
     email: Option<String>,
     email_verified: Option<bool>,
@@ -71,6 +72,7 @@ fn person_key(app_metadata: &Value) -> Option<String> {
 /// A search hit, as far as it is needed to find a user by the ID of one of its identities.
 #[derive(Deserialize)]
 pub(crate) struct SearchHit {
+    #[serde(deserialize_with = "provider_http::record_id")]
     pub(crate) user_id: String,
     identities: Option<Vec<Auth0Identity>>,
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(crate) enum TextOrNumber {
-    Text(String),
+    Text(#[serde(deserialize_with = "provider_http::record_id")] String),
     Unsigned(u64),
     Signed(i64),
 }
@@ -26,6 +26,5 @@ impl TextOrNumber {
 
 /// An event's ID if it is one: events are read leniently, and what is no ID names nobody.
 pub(crate) fn id_in(value: Option<&Value>) -> Option<String> {
-    let id = TextOrNumber::deserialize(value?).ok()?.into_text();
-    (!id.is_empty()).then_some(id)
+    TextOrNumber::deserialize(value?).ok().map(TextOrNumber::into_text)
 }

@@ -13,6 +13,7 @@ use crate::{SsoIdentity, SsoUser};
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct OktaUser {
+    #[serde(deserialize_with = "provider_http::record_id")]
     id: String,
     status: Option<String>,
     #[serde(default, with = "time::serde::rfc3339::option")]

@@ -12,6 +12,7 @@ use crate::{SsoIdentity, SsoUser};
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ScimUser {
+    #[serde(deserialize_with = "provider_http::record_id")]
     id: String,
     external_id: Option<String>,
     display_name: Option<String>,

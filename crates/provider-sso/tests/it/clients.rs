@@ -1,8 +1,9 @@
 //! A client of each kind, with a short time-out, for the promises that all of them keep.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use provider_http::ProviderHttpConfig;
+use provider_http::{ProviderHttpConfig, TestKey};
 use provider_sso::auth0::Auth0Config;
 use provider_sso::okta::{OktaAuth, OktaConfig};
 use provider_sso::scim::ScimConfig;
@@ -11,7 +12,7 @@ use provider_sso::{Auth0Client, OktaClient, ScimClient, SsoClient};
 use crate::fixtures::SECRET;
 
 /// Signs assertions that only tests accept.
-pub(crate) const KEY: &str = include_str!("../keys/for-tests-only.key.pem");
+static KEY: LazyLock<TestKey> = LazyLock::new(TestKey::generate);
 
 fn short(limits: &mut ProviderHttpConfig) {
     limits.timeout = Duration::from_millis(300);
@@ -39,7 +40,10 @@ pub(crate) fn okta(url: &str) -> SsoClient {
 }
 
 pub(crate) fn okta_service_app(url: &str) -> SsoClient {
-    okta_with(url, OktaAuth::PrivateKey { client_id: "coppice-client".into(), key_pem: KEY.into() })
+    okta_with(
+        url,
+        OktaAuth::PrivateKey { client_id: "coppice-client".into(), key_pem: KEY.private_pem.as_str().into() },
+    )
 }
 
 fn okta_with(url: &str, auth: OktaAuth) -> SsoClient {

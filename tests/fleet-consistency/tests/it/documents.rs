@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{read, rust_files, workspace};
+use crate::{folders, read, rust_files, workspace};
 
 /// Every text like `coppice_messages_received_total` in a text.
 fn metrics_in(text: &str) -> BTreeSet<String> {
@@ -12,8 +12,13 @@ fn metrics_in(text: &str) -> BTreeSet<String> {
 
 #[test]
 fn the_list_of_metrics_is_the_code_s() {
+    let deployed = ["workers", "jobs"]
+        .into_iter()
+        .flat_map(|parent| folders(parent).into_iter().map(move |name| format!("{parent}/{name}/src")));
+    let libraries = ["worker-runtime", "worker-process", "provider-http", "postgres-store"];
+    let libraries = libraries.map(|name| format!("crates/{name}/src"));
     let mut counted = BTreeSet::new();
-    for parent in ["crates/worker-runtime/src", "crates/worker-process/src", "crates/provider-http/src"] {
+    for parent in deployed.chain(libraries) {
         for file in rust_files(&workspace().join(parent)) {
             counted.extend(metrics_in(&std::fs::read_to_string(file).unwrap()));
         }
@@ -27,7 +32,9 @@ fn every_file_that_a_document_links_to_is_there() {
         "README.md",
         "docs/ARCHITECTURE.md",
         "docs/adding-a-worker.md",
+        "docs/adding-a-provider.md",
         "docs/authority.md",
+        "docs/metrics.md",
         "workers/sso-sync/README.md",
     ] {
         let folder = workspace().join(document).parent().unwrap().to_owned();

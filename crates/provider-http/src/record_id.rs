@@ -1,0 +1,13 @@
+//! The one thing that every provider's record has.
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+
+/// A record's ID: a text that is not empty. For `#[serde(deserialize_with = …)]`.
+///
+/// # Errors
+/// For an empty text, too: under an empty ID, the records of different people would be one.
+pub fn record_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let id = String::deserialize(deserializer)?;
+    if id.is_empty() { Err(D::Error::custom("an ID is empty")) } else { Ok(id) }
+}

@@ -1,0 +1,161 @@
+//! Good inputs to begin with, read where they are kept.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::replies::QUESTIONS;
+
+const FIXTURES: [&str; 4] = [
+    "crates/provider-sso/tests/fixtures",
+    "crates/provider-crm/tests/fixtures",
+    "crates/provider-identity/tests/fixtures",
+    "deploy/cloudformation/sample-events",
+];
+
+const SCIM_USER: &str = "crates/provider-sso/src/scim/fixtures/user.json";
+
+/// What Salesforce answers to a write, and to a wrong one.
+const WRITTEN: &str = r#"[{"id":"0037Q00000HbKmTQAV","success":true,"errors":[],"created":false}]"#;
+const REFUSED: &str =
+    r#"[{"errorCode":"INVALID_FIELD","message":"No such column 'pii-marker'","fields":["Email"]}]"#;
+
+fn text(path: impl AsRef<Path>) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn fixture(path: &str) -> Value {
+    serde_json::from_str(&text(path)).unwrap()
+}
+
+/// Every recorded event, and a fixture's `event` where it tells more about it.
+fn recorded() -> Vec<Value> {
+    let mut events = Vec::new();
+    for folder in FIXTURES {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(folder);
+        let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        paths.sort();
+        for path in paths {
+            let value: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+            let event = value.get("event").cloned().unwrap_or(value);
+            if event.get("detail-type").is_some() {
+                events.push(event);
+            }
+        }
+    }
+    assert!(events.len() > 60, "only {} events are recorded", events.len());
+    events
+}
+
+/// Message bodies. Those that name nobody, once a finding, come after the good ones.
+pub(crate) fn events() -> Vec<Vec<u8>> {
+    let recorded = recorded();
+    let mut nobody = recorded.clone();
+    nobody.retain_mut(|event| event["detail"].get_mut("ids").map(|ids| *ids = json!([""])).is_some());
+    recorded.iter().chain(&nobody).map(|event| event.to_string().into_bytes()).collect()
+}
+
+/// The details of recorded events whose source begins so.
+fn details(source: &str) -> Vec<Value> {
+    let from = |event: &Value| event["source"].as_str().is_some_and(|known| known.starts_with(source));
+    recorded().into_iter().filter(from).map(|mut event| event["detail"].take()).collect()
+}
+
+/// What Stripe sends to a webhook: the detail of its events.
+pub(crate) fn stripe_bodies() -> Vec<Vec<u8>> {
+    details("aws.partner/stripe.com/").iter().map(|detail| detail.to_string().into_bytes()).collect()
+}
+
+/// Requests with the body of every provider, as [`crate::webhook_any`] reads them.
+pub(crate) fn webhooks() -> Vec<Vec<u8>> {
+    let mut bodies = vec![
+        ("scim", fixture(SCIM_USER)),
+        ("scim", json!({"type": "user.deleted", "data": {"ids": ["2819", 7]}})),
+        ("standard-webhooks", json!({"type": "person.verified", "data": {"id": "P-1", "name": "x"}})),
+        (
+            "hubspot",
+            json!([{"subscriptionType": "contact.merge", "objectId": 7, "primaryObjectId": 7,
+                "mergedObjectIds": [8], "newObjectId": "9"}]),
+        ),
+        (
+            "contentful",
+            json!({"sys": {"type": "Entry", "id": "6l", "updatedAt": "2026-11-23T05:58:12Z"}, "fields": {"t": "x"}}),
+        ),
+        ("persona", inquiry()),
+    ];
+    bodies.extend(details("aws.partner/stripe.com/").into_iter().map(|detail| ("stripe", detail)));
+    let okta = details("aws.partner/okta.com/").into_iter();
+    bodies.extend(okta.map(|detail| ("okta", json!({"data": {"events": [detail]}}))));
+    let streams = details("aws.partner/auth0.com/").into_iter().filter(|detail| detail["type"].is_string());
+    bodies.extend(streams.map(|detail| ("auth0", detail)));
+    let signed = bodies.iter().map(|(provider, body)| format!("{provider} signed\n\n{body}").into_bytes());
+    signed.chain(forgeries().into_iter().map(String::into_bytes)).collect()
+}
+
+/// A webhook of Persona's about the recorded inquiry.
+fn inquiry() -> Value {
+    let inquiry = fixture("crates/provider-identity/tests/fixtures/persona-inquiry.json");
+    json!({"data": {"attributes": {"name": "inquiry.approved", "payload": inquiry}}})
+}
+
+/// Requests whose headers have a signature's form, and times that are none.
+fn forgeries() -> Vec<String> {
+    let vectors = fixture("workers/webhook-ingress/tests/fixtures/signature-vectors.json");
+    let mut all = vec![
+        "stripe signed 9223372036854775807\n\n{}".to_owned(),
+        "hubspot signed -9223372036854775808\n\n[]".to_owned(),
+        "contentful signed 1e3\nx-contentful-topic: ContentManagement.Entry.publish\n\n{}".to_owned(),
+        "okta forged\nauthorization: Bearer 0123456789abcdef\n\n{}".to_owned(),
+    ];
+    for vector in vectors.as_array().unwrap() {
+        let scheme = vector["scheme"].as_str().unwrap();
+        let provider = scheme.trim_end_matches("-v3").trim_end_matches("-rotating");
+        let headers = vector["headers"].as_object().unwrap().iter();
+        let headers: String = headers
+            .map(|(name, value)| format!("{name}: {}\n", value.as_str().unwrap_or_default()))
+            .collect();
+        all.push(format!("{provider} forged\n{headers}\n{}", vector["body"].as_str().unwrap_or_default()));
+    }
+    all
+}
+
+/// The policy that holds by default, and one with all there is.
+pub(crate) fn policies() -> Vec<Vec<u8>> {
+    let default = text("crates/authority/src/default-policy.toml");
+    let more = "from = [\"newest of salesforce, sso\"]\nnever = [\"okta\", \"identity\"]";
+    let told = default.replacen("from = [\"sso\", \"crm\"]", more, 1);
+    let told = told.replace("trusted_email_from = []", "trusted_email_from = [\"salesforce\"]");
+    vec![default.into_bytes(), told.into_bytes()]
+}
+
+/// Bodies of providers' answers, as [`crate::reply_body`] reads them.
+pub(crate) fn replies() -> Vec<Vec<u8>> {
+    let first = |source: &str, kind: &str| {
+        let mut all = details(source).into_iter();
+        all.find(|detail| detail.to_string().contains(kind)).unwrap()
+    };
+    let entry = first("aws.partner/auth0.com/", r#""client_id""#)["data"].take();
+    let sign_on = first("aws.partner/okta.com/", "AppInstance");
+    let contact = json!([{"Id": "0037Q00000HbKmTQAV", "Person_Key__c": "P-1", "LastName": "Ostrander",
+        "MailingCity": "Port Ellery", "Birthdate": "1988-04-09", "SystemModstamp": "2026-11-20T15:10:42.000+0000"}]);
+    let bodies = [
+        ('a', text("crates/provider-sso/tests/fixtures/auth0-user.json")),
+        ('A', entry.to_string()),
+        ('o', text("crates/provider-sso/tests/fixtures/okta-user.json")),
+        ('O', json!([sign_on]).to_string()),
+        ('c', text(SCIM_USER)),
+        ('s', text("crates/provider-identity/tests/fixtures/stripe-session.json")),
+        ('p', text("crates/provider-identity/tests/fixtures/persona-inquiry.json")),
+        ('p', text("crates/provider-identity/tests/fixtures/persona-inquiry-snake.json")),
+        ('f', contact.to_string()),
+        ('w', WRITTEN.to_owned()),
+        ('r', REFUSED.to_owned()),
+    ];
+    let chosen = |question| QUESTIONS.iter().position(|known| *known == question).unwrap();
+    let bytes = |(question, body): (char, String)| {
+        [&[u8::try_from(chosen(question)).unwrap()], body.as_bytes()].concat()
+    };
+    bodies.into_iter().map(bytes).collect()
+}

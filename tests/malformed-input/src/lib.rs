@@ -1,0 +1,59 @@
+//! Everything that reads input from outside, given what nobody should send.
+//!
+//! In: any bytes. Out: nothing, or a panic that says which promise was broken. A reader may refuse whatever it likes, but
+//! it never panics, never quotes the input in an error, and never hands on an empty ID.
+//!
+//! Each function of [`TARGETS`] is used twice: by this crate's test, with seeds and a few thousand mutations of them, and
+//! by libFuzzer in `fuzz/`, for as long as one likes. Seeds are the recorded events of the provider crates and of
+//! `deploy/cloudformation`, read where they are.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken promise is a panic")]
+
+mod corpus;
+mod events;
+mod marker;
+mod mutation;
+mod policy;
+mod replies;
+mod signature;
+mod webhooks;
+
+pub use events::{
+    auth0_event, envelope_announcement, okta_event, persona_event, salesforce_event, scim_event, sign_in,
+    stripe_event,
+};
+pub use marker::MARKER;
+pub use mutation::mutated;
+pub use policy::policy_file;
+pub use replies::reply_body;
+pub use webhooks::{webhook_any, webhook_stripe};
+
+/// One reader of input from outside.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    /// Its name, here and in `fuzz/`.
+    pub name: &'static str,
+    /// Reads any bytes.
+    ///
+    /// # Panics
+    /// When a promise is broken.
+    pub run: fn(&[u8]),
+    /// Good inputs to begin with.
+    pub seeds: fn() -> Vec<Vec<u8>>,
+}
+
+/// All of them.
+pub const TARGETS: [Target; 12] = [
+    Target { name: "envelope_announcement", run: envelope_announcement, seeds: corpus::events },
+    Target { name: "auth0_event", run: auth0_event, seeds: corpus::events },
+    Target { name: "okta_event", run: okta_event, seeds: corpus::events },
+    Target { name: "scim_event", run: scim_event, seeds: corpus::events },
+    Target { name: "salesforce_event", run: salesforce_event, seeds: corpus::events },
+    Target { name: "stripe_event", run: stripe_event, seeds: corpus::events },
+    Target { name: "persona_event", run: persona_event, seeds: corpus::events },
+    Target { name: "sign_in", run: sign_in, seeds: corpus::events },
+    Target { name: "webhook_stripe", run: webhook_stripe, seeds: corpus::stripe_bodies },
+    Target { name: "webhook_any", run: webhook_any, seeds: corpus::webhooks },
+    Target { name: "policy_file", run: policy_file, seeds: corpus::policies },
+    Target { name: "reply_body", run: reply_body, seeds: corpus::replies },
+];

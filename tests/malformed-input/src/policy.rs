@@ -1,0 +1,49 @@
+//! The policy, which an operator writes.
+
+use std::collections::BTreeSet;
+
+use std::sync::LazyLock;
+
+use authority::{Field, Policy, Profile, Role, SourceRecord, explain};
+use serde_json::json;
+
+/// A person of whom every role says something.
+static RECORDS: LazyLock<Vec<SourceRecord>> = LazyLock::new(|| {
+    let said = [
+        ("auth0", Role::Sso, json!({"email": "a@example.org", "email_verified": true, "given_name": "A"})),
+        ("salesforce", Role::Crm, json!({"email": "b@example.org", "phone": "", "birthdate": "1988-04-09"})),
+        ("stripe", Role::Identity, json!({"status": "verified", "given_name": "C", "birthdate": null})),
+        ("scim", Role::Sso, json!([1])),
+    ];
+    let record = |(source, role, record): (&str, Role, _)| SourceRecord {
+        source: source.to_owned(),
+        role,
+        external_id: "1".to_owned(),
+        version_at: None,
+        record: Some(record),
+        echoes: BTreeSet::new(),
+    };
+    said.into_iter().map(record).collect()
+});
+
+/// Any text as a policy. One that is taken decides every field; one that is not says why. Faults may quote it: it is the
+/// operator's own.
+pub fn policy_file(input: &[u8]) {
+    let Ok(text) = str::from_utf8(input) else { return };
+    match Policy::parse(text) {
+        Ok(policy) => {
+            for field in Field::ALL {
+                let _ = (explain(&policy, &RECORDS, field), policy.pushes(field));
+            }
+            for record in RECORDS.iter() {
+                let _ = policy.trusts_email_of(record);
+            }
+            let profile = Profile::compute(&policy, &RECORDS);
+            for record in RECORDS.iter() {
+                let _ = profile.to_tell(&policy, Some(record));
+            }
+            assert_eq!(Policy::parse(text), Ok(policy));
+        }
+        Err(error) => assert!(!error.faults.is_empty()),
+    }
+}

@@ -1,0 +1,154 @@
+//! What providers answer, read through their clients from a server on this machine.
+//!
+//! An input's first byte chooses the question; the rest is the body of the answer.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderName, StatusCode, Uri};
+use provider_crm::{
+    ContactField, ContactWrite, CrmProvider, FetchedContact, ProviderError, SalesforceClient,
+};
+use provider_identity::{FetchedCase, IdentityProvider, PersonaClient, StripeClient};
+use provider_sso::{Auth0Client, FetchedUser, OktaClient, ScimClient, SignIn, SsoProvider};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+
+use crate::events::{auth0, is_id, okta, persona, salesforce, scim, stripe};
+use crate::marker::{planted, says_nothing};
+
+/// The questions, in the order of an input's first byte.
+pub(crate) const QUESTIONS: [char; 10] = ['a', 'A', 'o', 'O', 'c', 's', 'p', 'f', 'w', 'r'];
+
+const CONTACT: &str = "0037Q00000HbKmTQAV";
+
+const TOKEN: &str = r#"{"access_token":"t","token_type":"Bearer","expires_in":86400}"#;
+
+type Answer = Arc<Mutex<(StatusCode, Bytes)>>;
+
+struct World {
+    runtime: Runtime,
+    answer: Answer,
+    auth0: Auth0Client,
+    okta: OktaClient,
+    scim: ScimClient,
+    salesforce: SalesforceClient,
+    stripe: StripeClient,
+    persona: PersonaClient,
+}
+
+impl World {
+    fn start() -> Self {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let answer: Answer = Arc::default();
+        let kept = Arc::clone(&answer);
+        let reply = async move |uri: Uri| {
+            let json: [(HeaderName, &str); 1] = [(CONTENT_TYPE, "application/json")];
+            let token = uri.path().ends_with("/token");
+            let (status, body) = if token {
+                (StatusCode::OK, Bytes::from_static(TOKEN.as_bytes()))
+            } else {
+                kept.lock().unwrap().clone()
+            };
+            (status, json, body)
+        };
+        let router = Router::new().fallback(reply);
+        let listener = runtime.block_on(TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))).unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        runtime.spawn(async { axum::serve(listener, router).await });
+        Self {
+            runtime,
+            answer,
+            auth0: auth0(&url),
+            okta: okta(&url),
+            scim: scim(&url),
+            salesforce: salesforce(&url),
+            stripe: stripe(&url),
+            persona: persona(&url),
+        }
+    }
+
+    fn ask(&self, question: char, answer: &[u8]) {
+        let status = if question == 'r' { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+        *self.answer.lock().unwrap() = (status, Bytes::copy_from_slice(answer));
+        self.runtime.block_on(async {
+            match question {
+                'a' => user(self.auth0.fetch_user("auth0|1", None).await),
+                'A' => sign_in(self.auth0.fetch_sign_in("1").await),
+                'o' => user(self.okta.fetch_user("00u1", None).await),
+                'O' => sign_in(self.okta.fetch_sign_in("1").await),
+                'c' => user(self.scim.fetch_user("1", None).await),
+                's' => case(self.stripe.fetch_case("vs_1").await),
+                'p' => case(self.persona.fetch_case("inq_1").await),
+                'f' => contacts(self.salesforce.fetch_contacts(&[CONTACT.to_owned()]).await),
+                _ => match self.salesforce.upsert_contact(&write()).await {
+                    Ok(written) => is_id(&written.id),
+                    Err(error) => says_nothing(&error),
+                },
+            }
+        });
+    }
+}
+
+static WORLD: LazyLock<Mutex<World>> = LazyLock::new(|| Mutex::new(World::start()));
+
+/// Bodies of providers' answers.
+pub fn reply_body(input: &[u8]) {
+    let Some((first, body)) = input.split_first() else { return };
+    let question = QUESTIONS[usize::from(*first) % QUESTIONS.len()];
+    let world = WORLD.lock().unwrap_or_else(PoisonError::into_inner);
+    world.ask(question, body);
+    if let Ok(text) = str::from_utf8(body) {
+        world.ask(question, planted(text).as_bytes());
+    }
+}
+
+fn write() -> ContactWrite {
+    let fields = [(ContactField::Email, Some("a@example.org".to_owned()))].into();
+    ContactWrite { id: Some(CONTACT.to_owned()), external_key: "P-1".to_owned(), fields }
+}
+
+fn user(fetched: Result<FetchedUser, ProviderError>) {
+    match fetched {
+        Ok(FetchedUser::Found(user)) => {
+            is_id(&user.id);
+            user.identities.iter().for_each(|identity| is_id(&identity.subject));
+        }
+        Ok(FetchedUser::NotModified) => panic!("nothing is known yet"),
+        Ok(FetchedUser::Gone) => {}
+        Err(error) => says_nothing(&error),
+    }
+}
+
+fn sign_in(fetched: Result<Option<SignIn>, ProviderError>) {
+    match fetched {
+        Ok(Some(sign_in)) => {
+            is_id(&sign_in.event_id);
+            is_id(&sign_in.user_id);
+            is_id(&sign_in.application_id);
+        }
+        Ok(None) => {}
+        Err(error) => says_nothing(&error),
+    }
+}
+
+fn case(fetched: Result<FetchedCase, ProviderError>) {
+    match fetched {
+        Ok(FetchedCase::Found(case)) => is_id(&case.id),
+        Ok(FetchedCase::Gone) => {}
+        Err(error) => says_nothing(&error),
+    }
+}
+
+fn contacts(fetched: Result<Vec<FetchedContact>, ProviderError>) {
+    match fetched.as_deref() {
+        Ok([FetchedContact::Found(contact)]) => is_id(&contact.id),
+        Ok([FetchedContact::Gone { merged_into }]) => merged_into.iter().for_each(|id| is_id(id)),
+        Ok(_) => panic!("one contact was asked for"),
+        Err(error) => says_nothing(error),
+    }
+}

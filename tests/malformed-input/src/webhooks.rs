@@ -1,0 +1,184 @@
+//! Webhooks, taken by the router of `webhook-ingress` as anybody may send them.
+//!
+//! An input is a first line with the path's last part, `signed` or `forged`, and a time if it is not to be now; then lines
+//! with headers, an empty line, and the body. What is signed is authentic, so that its body is read. What is forged is
+//! sent as it is: nobody knows the secrets, which are made anew in each process, so nothing of it may be taken.
+
+use std::sync::{Arc, LazyLock, Mutex};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use event_bus::{BusEntry, BusError, EntryError, EventBus};
+use event_contract::{Envelope, IngressEvent};
+use postgres_store::Store;
+use serde_json::value::RawValue;
+use settings::Reader;
+use time::OffsetDateTime;
+use tokio::runtime::Runtime;
+use tower::ServiceExt as _;
+use webhook_ingress::{IngressSettings, Intake, router};
+
+use crate::events::{is_id, is_readable};
+use crate::marker::{MARKER, planted};
+use crate::signature::{PUBLIC_URL, sign};
+
+const PROVIDERS: [(&str, &str); 8] = [
+    ("auth0", "COPPICE_AUTH0_WEBHOOK_SECRETS"),
+    ("contentful", "COPPICE_CONTENTFUL_WEBHOOK_SECRETS"),
+    ("hubspot", "COPPICE_HUBSPOT_WEBHOOK_SECRETS"),
+    ("okta", "COPPICE_OKTA_WEBHOOK_SECRETS"),
+    ("persona", "COPPICE_PERSONA_WEBHOOK_SECRETS"),
+    ("scim", "COPPICE_SCIM_WEBHOOK_SECRETS"),
+    ("standard-webhooks", "COPPICE_STANDARD_WEBHOOKS_SECRETS"),
+    ("stripe", "COPPICE_STRIPE_WEBHOOK_SECRETS"),
+];
+
+/// A bus that takes everything.
+#[derive(Clone, Default)]
+struct Taken(Arc<Mutex<Vec<BusEntry>>>);
+
+impl EventBus for Taken {
+    async fn publish(&self, entries: &[BusEntry]) -> Result<Vec<Result<(), EntryError>>, BusError> {
+        self.0.lock().unwrap().extend_from_slice(entries);
+        Ok(vec![Ok(()); entries.len()])
+    }
+
+    async fn verify(&self) -> Result<(), BusError> {
+        Ok(())
+    }
+}
+
+struct Ingress {
+    runtime: Runtime,
+    router: Router,
+    taken: Taken,
+    secret: String,
+}
+
+impl Ingress {
+    fn new() -> Self {
+        let secret = format!("{:032x}", rand::random::<u128>());
+        let secrets = PROVIDERS.map(|(name, setting)| {
+            let encoded = || format!("whsec_{}", STANDARD.encode(&secret));
+            (setting, if name == "standard-webhooks" { encoded() } else { secret.clone() })
+        });
+        let limits = [("COPPICE_PUBLIC_URL", PUBLIC_URL), ("COPPICE_REQUESTS_PER_SECOND", "100000")];
+        let limits = limits.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let all = secrets.into_iter().map(|(name, value)| (name.to_owned(), value)).chain(limits);
+        let mut reader = Reader::from_variables(all);
+        let settings = IngressSettings::read(&mut reader).unwrap();
+        reader.finish().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let taken = Taken::default();
+        let entered = runtime.enter();
+        // Nobody asks it: the bus takes everything.
+        let store = Store::open(&"postgres://nobody@127.0.0.1:9/none".into(), 2).unwrap();
+        let router = router(settings, Intake::new(taken.clone(), store));
+        drop(entered);
+        Self { runtime, router, taken, secret }
+    }
+
+    /// The reply's status, and the entries that the bus has.
+    fn send(&self, provider: &str, headers: HeaderMap, body: &[u8]) -> (StatusCode, Vec<BusEntry>) {
+        let mut request = Request::post(format!("/webhooks/{provider}"));
+        *request.headers_mut().unwrap() = headers;
+        let request = request.body(Body::from(body.to_vec())).unwrap();
+        let (status, reply) = self.runtime.block_on(async {
+            let reply = self.router.clone().oneshot(request).await.unwrap();
+            (reply.status(), to_bytes(reply.into_body(), 64).await.expect("replies are short"))
+        });
+        assert!(!String::from_utf8_lossy(&reply).contains(MARKER), "a reply quotes the request");
+        (status, std::mem::take(&mut *self.taken.0.lock().unwrap()))
+    }
+}
+
+static INGRESS: LazyLock<Mutex<Ingress>> = LazyLock::new(|| Mutex::new(Ingress::new()));
+
+/// Bodies signed as Stripe does, and forged headers of Stripe's.
+pub fn webhook_stripe(input: &[u8]) {
+    webhook_any(&[b"stripe signed\n\n", input].concat());
+    webhook_any(&[b"stripe forged\nstripe-signature: ", input].concat());
+}
+
+/// Whole requests to any provider's path.
+pub fn webhook_any(input: &[u8]) {
+    let Some(webhook) = Webhook::read(input) else { return };
+    webhook.send(&webhook.body);
+    if let Ok(text) = str::from_utf8(&webhook.body) {
+        webhook.send(planted(text).as_bytes());
+    }
+}
+
+struct Webhook {
+    provider: &'static str,
+    /// When, if it is signed.
+    signed_at: Option<String>,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Webhook {
+    fn read(input: &[u8]) -> Option<Self> {
+        let mut lines = input.splitn(2, |byte| *byte == b'\n');
+        let first = str::from_utf8(lines.next()?).ok()?;
+        let mut rest = lines.next()?;
+        let mut words = first.splitn(3, ' ');
+        let named = words.next()?;
+        let (provider, _) = PROVIDERS.into_iter().find(|(name, _)| *name == named)?;
+        let signed = words.next()? == "signed";
+        let now = || {
+            let seconds = OffsetDateTime::now_utc().unix_timestamp();
+            if matches!(provider, "hubspot" | "contentful") { seconds * 1000 } else { seconds }.to_string()
+        };
+        let signed_at = signed.then(|| words.next().map_or_else(now, str::to_owned));
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        while !rest.is_empty() {
+            let end = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+            let (line, left) = rest.split_at(end);
+            rest = left.get(1..).unwrap_or_default();
+            if line.is_empty() {
+                break;
+            }
+            let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
+            // What is no header never gets past the HTTP library.
+            let name = HeaderName::from_bytes(line[..colon].trim_ascii());
+            let value = HeaderValue::from_bytes(line[colon + 1..].trim_ascii());
+            if let (Ok(name), Ok(value)) = (name, value) {
+                headers.append(name, value);
+            }
+        }
+        Some(Self { provider, signed_at, headers, body: rest.to_vec() })
+    }
+
+    fn send(&self, body: &[u8]) {
+        let ingress = INGRESS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut headers = self.headers.clone();
+        if let Some(at) = &self.signed_at {
+            sign(self.provider, &ingress.secret, at, &mut headers, body);
+        }
+        let (status, entries) = ingress.send(self.provider, headers, body);
+        let told = format!("{} answered {status}", self.provider);
+        assert!(status == StatusCode::OK || entries.is_empty(), "{told}, and published");
+        if self.signed_at.is_none() {
+            assert!(!status.is_success(), "a forged webhook is taken: {told}");
+        }
+        assert!(!status.is_server_error() && status != StatusCode::ACCEPTED, "{told}");
+        for entry in &entries {
+            let event: IngressEvent = serde_json::from_str(entry.detail()).unwrap();
+            assert!(!event.ids.is_empty() && !entry.detail_type().contains(MARKER));
+            event.ids.iter().for_each(|id| is_id(id));
+            is_readable(&Envelope {
+                id: "9b7f4c1e-6a41-4b0f-8a54-0d5ad1d1c7aa".parse().unwrap(),
+                source: entry.source().to_owned(),
+                detail_type: entry.detail_type().to_owned(),
+                time: OffsetDateTime::now_utc(),
+                detail: RawValue::from_string(entry.detail().to_owned()).unwrap(),
+            });
+        }
+    }
+}
