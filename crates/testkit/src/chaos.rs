@@ -14,8 +14,9 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::net::TcpListener;
 
-/// The longest delay of a request or a reply.
-const LONGEST_DELAY: Duration = Duration::from_millis(40);
+/// The longest delay of most requests and replies, and of a few.
+const LONG: Duration = Duration::from_millis(40);
+const VERY_LONG: Duration = Duration::from_millis(600);
 
 /// Misfortune from a seed. Clones share it.
 #[derive(Clone)]
@@ -50,12 +51,18 @@ impl Chaos {
         self.rng.lock().unwrap_or_else(PoisonError::into_inner).random_range(0..limit)
     }
 
-    /// Takes as long as a bad network does: mostly nothing, at times up to 40 ms.
+    /// Takes as long as a bad network does: mostly nothing, often up to 40 ms, at times up to 0.6 s.
     pub async fn delay(&self) {
         if self.happens(0.4) {
-            let share = self.below(1000) as u32;
-            tokio::time::sleep(LONGEST_DELAY * share / 1000).await;
+            let longest = if self.happens(0.2) { VERY_LONG } else { LONG };
+            self.pass_up_to(longest).await;
         }
+    }
+
+    /// Lets some time pass.
+    pub async fn pass_up_to(&self, longest: Duration) {
+        let share = self.below(1000) as u32;
+        tokio::time::sleep(longest * share / 1000).await;
     }
 
     /// Puts a bad network in front of a server, and answers its base URL.

@@ -8,6 +8,7 @@ use authority::Policy;
 use crm_account::CrmAccountHandler;
 use crm_sync::CrmRecords;
 use event_contract::INTERNAL_SOURCE;
+use futures::future::join_all;
 use identity_verification::IdentityRecords;
 use local_stack::{Postgres, Tools, wait_until};
 use postgres_store::{ClaimedAnnouncement, Store};
@@ -32,6 +33,9 @@ use crate::history::History;
 
 /// Longest that everything may take to come to rest. A loop that never ends does not.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Longest time between two happenings of one life: as long as a refetch takes on a bad network.
+const BETWEEN_HAPPENINGS: Duration = Duration::from_millis(200);
 
 /// Two pods of each worker.
 const PODS: usize = 2;
@@ -193,19 +197,17 @@ impl Fleet {
         });
     }
 
-    /// Lives some lives to their end, all at the same time.
+    /// Lives some lives to their end, all at the same time, while what happens in them is on its way.
     pub(crate) async fn live(&self, histories: &mut [History]) {
-        let mut alive = true;
-        while alive {
-            alive = false;
-            for history in histories.iter_mut() {
-                let Some(events) = history.next(&self.providers) else { continue };
-                alive = true;
-                for event in events {
-                    self.bus.carry(self.queue_of(&event), event.to_envelope_json());
-                }
+        join_all(histories.iter_mut().map(|history| self.live_one(history))).await;
+    }
+
+    async fn live_one(&self, history: &mut History) {
+        while let Some(events) = history.next(&self.providers) {
+            for event in events {
+                self.bus.carry(self.queue_of(&event), event.to_envelope_json());
             }
-            self.bus.chaos.delay().await;
+            self.bus.chaos.pass_up_to(BETWEEN_HAPPENINGS).await;
         }
     }
 
