@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::linking::{Linkable, lock_keys};
+use crate::person::{self, ChangedPerson};
 use crate::recompute::Recomputed;
 use crate::source_record::LinkKeys;
 use crate::{Announce, Store, StoreError, outbox, person_view};
@@ -202,7 +203,8 @@ impl Store {
         Ok(reviews)
     }
 
-    /// Takes a person's decision about a record: moves it, computes both persons anew, announces those that changed.
+    /// Takes a person's decision about a record: moves it, computes both persons anew, announces those that changed. One
+    /// from whom the record is told apart is announced too: the CRM was not told of it while that was open.
     /// Without the proof it does the same and takes it all back.
     ///
     /// # Errors
@@ -224,10 +226,16 @@ impl Store {
             persons.sort_unstable();
             let left = HashMap::from([(from, decided.to)]);
             recomputed = self.recompute(&mut transaction, &persons, &left).await?;
-            let announcements = recomputed.announcements(|_| Some(command.announce));
-            if !announcements.is_empty() {
-                outbox::insert(&mut transaction, &announcements).await?;
-            }
+        } else {
+            // The open question kept the CRM from being told of the candidate.
+            let candidate = person::lock(&mut transaction, &[decided.review.0]).await?;
+            let untold =
+                candidate.into_iter().map(|(person_id, revision)| ChangedPerson { person_id, revision });
+            recomputed.untold = untold.collect();
+        }
+        let announcements = recomputed.announcements(|_| Some(command.announce));
+        if !announcements.is_empty() {
+            outbox::insert(&mut transaction, &announcements).await?;
         }
         match proof {
             Some(_) => transaction.commit().await?,
