@@ -1,7 +1,8 @@
 //! The units' binaries, built by cargo.
 //!
 //! In: units by name. Out: where their binaries are. Built in one call, together with this crate: then dependencies have
-//! the same features for all of them, and are compiled once.
+//! the same features for all of them, and are compiled once. For the same reason tests and the developers' commands ask
+//! for all of [`UNITS`], also where they start only some.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,10 @@ pub const INGRESS: &str = "webhook-ingress";
 
 /// The operators' tool.
 pub const OPERATORS_TOOL: &str = "coppice";
+
+/// All of them.
+pub const UNITS: [&str; 7] =
+    ["sso-sync", "crm-sync", "identity-verification", "app-login", "crm-account", INGRESS, OPERATORS_TOOL];
 
 /// Builds units and answers where each one's binary is.
 ///
@@ -50,10 +55,7 @@ pub fn build_units(units: &[&str], release: bool) -> anyhow::Result<BTreeMap<Str
 /// When they do not build, or there is no such unit.
 pub fn unit_binary(unit: &str) -> &'static str {
     static BUILT: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
-    let built = BUILT.get_or_init(|| {
-        let units: Vec<&str> = WORKERS.into_iter().chain([INGRESS, OPERATORS_TOOL]).collect();
-        build_units(&units, false).expect("the units build")
-    });
+    let built = BUILT.get_or_init(|| build_units(&UNITS, false).expect("the units build"));
     built.get(unit).and_then(|path| path.to_str()).expect("a unit with a path that is text")
 }
 

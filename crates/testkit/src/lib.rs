@@ -13,7 +13,7 @@ pub mod simulators;
 mod world;
 
 pub use aws_proxy::{AwsProxy, Hold};
-pub use binaries::{INGRESS, OPERATORS_TOOL, WORKERS, build_units, unit_binary};
+pub use binaries::{INGRESS, OPERATORS_TOOL, UNITS, WORKERS, build_units, unit_binary};
 pub use crm_pump::CrmPump;
 pub use scim_server::ScimServer;
 pub use world::{DeadLetter, PATIENCE, PersonRow, Setup, Worker, World};
