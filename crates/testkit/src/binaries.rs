@@ -1,8 +1,8 @@
 //! The units' binaries, built by cargo.
 //!
-//! In: units by name. Out: where their binaries are. Built in one call, together with this crate: then dependencies have
-//! the same features for all of them, and are compiled once. For the same reason tests and the developers' commands ask
-//! for all of [`UNITS`], also where they start only some.
+//! In: units by name. Out: where their binaries are. For development the whole workspace is selected, with all features,
+//! as in a run of all tests: then every dependency has the same features, is compiled once, and no binary is replaced
+//! while another test uses it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -32,10 +32,11 @@ pub const UNITS: [&str; 7] =
 pub fn build_units(units: &[&str], release: bool) -> anyhow::Result<BTreeMap<String, PathBuf>> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."));
-    cargo.args(["build", "--message-format", "json-render-diagnostics", "--package", env!("CARGO_PKG_NAME")]);
-    cargo.args(units.iter().flat_map(|unit| ["--package", unit]));
+    cargo.args(["build", "--message-format", "json-render-diagnostics"]);
     if release {
-        cargo.arg("--release");
+        cargo.arg("--release").args(units.iter().flat_map(|unit| ["--package", unit]));
+    } else {
+        cargo.args(["--workspace", "--bins", "--all-features"]);
     }
     let output = cargo.stderr(Stdio::inherit()).output().context("cannot run cargo")?;
     if !output.status.success() {
