@@ -43,6 +43,8 @@ pub struct Told {
     pub hash: Vec<u8>,
     /// How often in a row, within an hour.
     pub times: i32,
+    /// Seconds ago: the CRM may not have announced it yet.
+    pub just_now: bool,
 }
 
 /// A contact that was written.
@@ -240,6 +242,7 @@ async fn person_rows(
     let rows = sqlx::query!(
         r#"select person.person_id, person.revision, account.external_id as "external_id?", account.told_hash as "told_hash?",
                   case when account.told_at > now() - interval '1 hour' then account.told_times else 0 end as "told_times!",
+                  coalesce(account.told_at > now() - interval '5 seconds', false) as "just_now!",
                   exists (select from link_review review
                           join source_record reviewed
                             on reviewed.source = review.source and reviewed.external_id = review.external_id
@@ -265,7 +268,9 @@ async fn person_rows(
     )
     .fetch_all(connection)
     .await?;
-    let state = |external_id, hash, times| Some(Told { external_id: external_id?, hash: hash?, times });
+    let told = |external_id, hash, times, just_now| {
+        Some(Told { external_id: external_id?, hash: hash?, times, just_now })
+    };
     Ok(rows
         .into_iter()
         .map(|row| PersonState {
@@ -273,7 +278,7 @@ async fn person_rows(
             revision: row.revision,
             under_review: row.under_review,
             key_elsewhere: row.key_elsewhere,
-            told: state(row.external_id, row.told_hash, row.told_times),
+            told: told(row.external_id, row.told_hash, row.told_times, row.just_now),
         })
         .collect())
 }

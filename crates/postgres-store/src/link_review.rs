@@ -217,7 +217,7 @@ impl Store {
         let from = lock_record(&mut transaction, command).await?;
         let decided = decide(&mut transaction, command, from).await?;
         write_decision(&mut transaction, command, from, &decided).await?;
-        let reviews_closed = close_reviews(&mut transaction, command, &decided).await?;
+        let reviews_closed = close_reviews(&mut transaction, command, from, &decided).await?;
         // The candidate too: whether it is to have a contact of its own is decided now.
         let mut persons = vec![from, decided.to, decided.review.0];
         persons.sort_unstable();
@@ -372,6 +372,7 @@ async fn write_decision(
 async fn close_reviews(
     connection: &mut PgConnection,
     command: &LinkCommand,
+    from: Uuid,
     decided: &Decided,
 ) -> Result<u64, StoreError> {
     let (candidate, verdict) = decided.review;
@@ -402,9 +403,21 @@ async fn close_reviews(
         verdict,
         command.author.0
     )
+    .execute(&mut *connection)
+    .await?;
+    // The same question the other way round: whether a record of the candidate's is this person's.
+    let mirrored = sqlx::query!(
+        r#"update link_review review set verdict = $3, decided_by = $4, decided_at = now() from source_record other
+           where $3 = 'separate' and review.verdict is null and review.candidate_person_id = $1
+             and other.source = review.source and other.external_id = review.external_id and other.person_id = $2"#,
+        from,
+        candidate,
+        verdict,
+        command.author.0
+    )
     .execute(connection)
     .await?;
-    Ok(closed.rows_affected())
+    Ok(closed.rows_affected() + mirrored.rows_affected())
 }
 
 async fn move_record(

@@ -6,12 +6,16 @@
 
 mod aws_proxy;
 pub mod bad_cases;
+mod binaries;
 mod chaos;
+mod crm_pump;
 mod scim_server;
 pub mod simulators;
 mod world;
 
 pub use aws_proxy::{AwsProxy, Hold};
+pub use binaries::{INGRESS, OPERATORS_TOOL, UNITS, WORKERS, build_units, unit_binary};
 pub use chaos::Chaos;
+pub use crm_pump::CrmPump;
 pub use scim_server::ScimServer;
 pub use world::{DeadLetter, PATIENCE, PersonRow, Setup, Worker, World};

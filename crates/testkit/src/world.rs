@@ -162,15 +162,16 @@ impl World {
         })
     }
 
-    /// The environment of the worker `unit` in this world.
+    /// The environment of `unit` in this world. One that is called, and has no queue, gets none.
     #[must_use]
     pub fn environment(&self, unit: &str, health_port: u16) -> Vec<(String, String)> {
-        let queue = self.topology.queue_url(unit).expect("a queue of the topology");
-        let dlq = self.topology.dlq_url(unit).expect("a dead-letter queue of the topology");
+        let queues = [
+            ("COPPICE_QUEUE_URL", self.topology.queue_url(unit)),
+            ("COPPICE_DLQ_URL", self.topology.dlq_url(unit)),
+        ];
+        let queues = queues.into_iter().filter_map(|(name, url)| Some((name, url.ok()?)));
         [
             ("DATABASE_URL", self.database_url.as_str()),
-            ("COPPICE_QUEUE_URL", queue),
-            ("COPPICE_DLQ_URL", dlq),
             ("COPPICE_BUS_NAME", &self.topology.bus),
             ("COPPICE_HEALTH_ADDRESS", &format!("127.0.0.1:{health_port}")),
             // Short waits: what is tested is their order, not their length.
@@ -198,6 +199,7 @@ impl World {
             ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY),
         ]
         .into_iter()
+        .chain(queues)
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()
     }
@@ -382,6 +384,12 @@ impl World {
         })
         .await
         .expect("the dead letters arrive")
+    }
+
+    /// Events that a rule could not deliver, as they were, left where they are.
+    pub async fn undelivered(&self) -> Vec<DeadLetter> {
+        let queue = self.topology.undelivered_url().expect("a queue of the topology").to_owned();
+        self.peek(&queue).await
     }
 
     /// Publishes an event on the bus as `webhook-ingress` would.

@@ -12,7 +12,7 @@ use local_stack::wait_until;
 use testkit::simulators::auth0::SimulatedUser;
 use testkit::{PATIENCE, Setup, Worker, World};
 
-use crate::commands::{build_worker, tools};
+use crate::commands::{build, tools};
 
 const UNIT: &str = "sso-sync";
 
@@ -29,8 +29,9 @@ const TICKS_PER_SECOND: f64 = 100.0;
 #[tokio::main]
 pub(crate) async fn run(persons: usize) -> anyhow::Result<()> {
     let tools = tools()?;
-    let binary = build_worker(UNIT, true)?;
-    let binary = binary.to_str().context("the path of the checkout is not UTF-8")?;
+    let binaries = build(&[UNIT], true)?;
+    let binary = binaries.get(UNIT).and_then(|path| path.to_str());
+    let binary = binary.context("the path of the checkout is not UTF-8")?;
     println!(
         "\n{:>8} {:<10} {:>12} {:>24} {:>10}",
         "persons", "messages", "messages/s", "worker CPU s per 1,000", "RSS MB"

@@ -1,5 +1,6 @@
 //! Running cargo and the tools, with a line that says what is under way.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
@@ -37,28 +38,13 @@ pub(crate) fn run_step(what: &str, mut command: Command) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Builds a worker's binary and answers where it is.
+/// Builds units' binaries and answers where they are.
 ///
 /// # Errors
 /// When the build fails.
-pub(crate) fn build_worker(package: &str, release: bool) -> anyhow::Result<PathBuf> {
-    println!("building {package} (the first build of all dependencies takes some minutes)");
-    let mut arguments = vec!["build", "--package", package];
-    if release {
-        arguments.push("--release");
-    } else {
-        // Together with this command, dependencies have the same features and are compiled once for both.
-        arguments.extend(["--package", "xtask"]);
-    }
-    let status = cargo(&arguments).status().context("cannot run cargo")?;
-    if !status.success() {
-        bail!("{package} does not build");
-    }
-    // This command lies in the folder of the development profile.
-    let own = std::env::current_exe().context("where is this command?")?;
-    let debug = own.parent().context("this command has no folder")?;
-    let folder = if release { debug.with_file_name("release") } else { debug.to_owned() };
-    Ok(folder.join(package))
+pub(crate) fn build(units: &[&str], release: bool) -> anyhow::Result<BTreeMap<String, PathBuf>> {
+    println!("building {} (the first build of all dependencies takes some minutes)", units.join(", "));
+    testkit::build_units(units, release)
 }
 
 /// Finds or fetches the tools, saying what is under way.

@@ -9,7 +9,6 @@ mod commands;
 mod demo;
 mod sqlx_prepare;
 mod up;
-mod view;
 
 use std::process::ExitCode;
 

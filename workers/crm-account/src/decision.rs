@@ -19,7 +19,8 @@ const MOST_REPEATS: i32 = 3;
 pub(crate) enum Decision {
     /// Nothing: the CRM says so already, or is not to be told.
     Nothing,
-    /// Nothing yet: another person's contact has our key, and is to lose it first.
+    /// Nothing yet: another person's contact has our key, and is to lose it first; or just this was written, and whether
+    /// it is there is not known before its echo.
     Later,
     /// Nothing: somebody in the CRM changes it back each time.
     Contested,
@@ -66,6 +67,9 @@ pub(crate) fn decide(view: &CrmView, policy: &Policy) -> Decision {
         (None, None) if view.key_elsewhere => return Decision::Later,
         (None, None) => None,
     };
+    if told.is_some_and(|told| told.hash == hash && told.just_now) {
+        return Decision::Later;
+    }
     if told.is_some_and(|told| told.hash == hash && told.times >= MOST_REPEATS) {
         return Decision::Contested;
     }
@@ -175,18 +179,28 @@ mod tests {
     #[test]
     fn what_was_written_and_has_not_come_back_yet_is_not_written_again() {
         let hash = told_hash([(Field::Email, "a@idp")]);
-        let told =
-            |hash: &[u8], times| Some(Told { external_id: String::from("003"), hash: hash.to_vec(), times });
+        let told = |hash: &[u8], times| {
+            Some(Told { external_id: String::from("003"), hash: hash.to_vec(), times, just_now: false })
+        };
         assert_eq!(id_to_write(&CrmView { told: told(&hash, 1), ..view(None, None) }), None);
         let other = CrmView { told: told(b"other", 1), ..view(None, None) };
         assert_eq!(id_to_write(&other), Some(Some(String::from("003"))), "a change goes to the same contact");
     }
 
     #[test]
+    fn an_echo_that_is_on_its_way_is_waited_for() {
+        let hash = told_hash([(Field::Email, "a@idp")]);
+        let told = Some(Told { external_id: String::from("003"), hash, times: 1, just_now: true });
+        let waiting = CrmView { told, ..view(Some(r#"{"email": "a@crm"}"#), None) };
+        assert_eq!(decide(&waiting, &Policy::default()), Decision::Later);
+    }
+
+    #[test]
     fn nobody_is_written_against_for_ever() {
         let hash = told_hash([(Field::Email, "a@idp")]);
         let changed_back = |times| {
-            let told = Some(Told { external_id: String::from("003"), hash: hash.clone(), times });
+            let told =
+                Some(Told { external_id: String::from("003"), hash: hash.clone(), times, just_now: false });
             CrmView { told, ..view(Some(r#"{"email": "a@crm"}"#), None) }
         };
         assert!(matches!(decide(&changed_back(2), &Policy::default()), Decision::Write(_)));

@@ -11,11 +11,12 @@ use worker_runtime::{Cause, Claim, Demand, Failure, Handler, Outcome, Reading, R
 
 use crate::decision::{Decision, decide};
 
-/// How often it is looked whether another person's contact has lost our key. Then somebody in the CRM keeps it there.
-const LOOKS_FOR_A_KEY: u32 = 20;
+/// How often what has to come first is waited for: an echo, or the loss of our key by another person's contact. Then it
+/// does not come, and the next announcement finds what is to be done.
+const LOOKS: u32 = 20;
 
 /// The time that it takes to write to a contact and to read it again, mostly.
-const KEY_RELEASE: Duration = Duration::from_secs(5);
+const ROUND_TRIP: Duration = Duration::from_secs(3);
 
 /// The handler, for any CRM.
 pub struct CrmAccountHandler<P> {
@@ -80,7 +81,7 @@ impl<P: CrmProvider> Handler for CrmAccountHandler<P> {
         let Some(view) = view else { return Ok(Told::Nothing) };
         let write = match decide(&view, self.store.policy()) {
             Decision::Nothing => return Ok(Told::Nothing),
-            Decision::Later if claim.receive_count < LOOKS_FOR_A_KEY => return Ok(Told::Later),
+            Decision::Later if claim.receive_count < LOOKS => return Ok(Told::Later),
             Decision::Later => return Ok(Told::Nothing),
             Decision::Contested => {
                 tracing::warn!(person_id = %view.person_id, "the CRM changes back what it is told: left alone for an hour");
@@ -119,7 +120,7 @@ impl<P: CrmProvider> Handler for CrmAccountHandler<P> {
         }
         let outcome = |told: &Told| match told {
             Told::Nothing => Outcome::Unchanged,
-            Told::Later => Outcome::Snooze(KEY_RELEASE),
+            Told::Later => Outcome::Snooze(ROUND_TRIP),
             Told::Written(_) => Outcome::Applied,
             Told::Gone => Outcome::Gone,
         };

@@ -31,7 +31,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("local-stack", &[]),
     ("testkit", &["event-contract", "local-stack"]),
-    ("xtask", &["local-stack", "testkit"]),
+    ("xtask", &["event-contract", "local-stack", "testkit"]),
 ];
 
 /// Only developers' tools may lean on these, and tests.

@@ -84,3 +84,11 @@ fn every_queue_of_the_template_has_its_dead_letter_queue() {
         assert!(queues.contains(&format!("{queue}-dlq")), "{queue}");
     }
 }
+
+#[test]
+fn every_worker_is_part_of_the_demo_and_of_the_end_to_end_tests() {
+    let started = read("crates/testkit/src/binaries.rs");
+    for name in folders("workers") {
+        assert!(started.contains(&format!("\"{name}\"")), "crates/testkit/src/binaries.rs: {name}");
+    }
+}

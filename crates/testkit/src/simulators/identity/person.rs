@@ -22,4 +22,11 @@ impl SimulatedPerson {
         let email = format!("{given_name}.{family_name}@example.org").to_lowercase();
         Self { given_name: given_name.to_owned(), family_name: family_name.to_owned(), birthdate, email }
     }
+
+    /// The values that must not be seen in any queue, internal event or log line.
+    #[must_use]
+    pub fn personal_values(&self) -> Vec<String> {
+        let birthdate = self.birthdate.to_string();
+        vec![self.given_name.clone(), self.family_name.clone(), birthdate, self.email.clone()]
+    }
 }

@@ -1,0 +1,70 @@
+//! The units' binaries, built by cargo.
+//!
+//! In: units by name. Out: where their binaries are. For development the whole workspace is selected, with all features,
+//! as in a run of all tests: then every dependency has the same features, is compiled once, and no binary is replaced
+//! while another test uses it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+
+/// The units that consume a queue.
+pub const WORKERS: [&str; 5] = ["sso-sync", "crm-sync", "identity-verification", "app-login", "crm-account"];
+
+/// The unit that is called by providers.
+pub const INGRESS: &str = "webhook-ingress";
+
+/// The operators' tool.
+pub const OPERATORS_TOOL: &str = "coppice";
+
+/// All of them.
+pub const UNITS: [&str; 7] =
+    ["sso-sync", "crm-sync", "identity-verification", "app-login", "crm-account", INGRESS, OPERATORS_TOOL];
+
+/// Builds units and answers where each one's binary is.
+///
+/// # Errors
+/// When the build fails; cargo has said why on standard error.
+pub fn build_units(units: &[&str], release: bool) -> anyhow::Result<BTreeMap<String, PathBuf>> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."));
+    cargo.args(["build", "--message-format", "json-render-diagnostics"]);
+    if release {
+        cargo.arg("--release").args(units.iter().flat_map(|unit| ["--package", unit]));
+    } else {
+        cargo.args(["--workspace", "--bins", "--all-features"]);
+    }
+    let output = cargo.stderr(Stdio::inherit()).output().context("cannot run cargo")?;
+    if !output.status.success() {
+        bail!("{} does not build", units.join(", "));
+    }
+    let messages = String::from_utf8_lossy(&output.stdout);
+    let built: BTreeMap<String, PathBuf> = messages.lines().filter_map(binary).collect();
+    match units.iter().find(|unit| !built.contains_key(**unit)) {
+        Some(unit) => bail!("cargo has built no binary {unit}"),
+        None => Ok(built),
+    }
+}
+
+/// Where a unit's binary is, for a test. All are built when the first is asked for.
+///
+/// # Panics
+/// When they do not build, or there is no such unit.
+pub fn unit_binary(unit: &str) -> &'static str {
+    static BUILT: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
+    let built = BUILT.get_or_init(|| build_units(&UNITS, false).expect("the units build"));
+    built.get(unit).and_then(|path| path.to_str()).expect("a unit with a path that is text")
+}
+
+/// Name and path of the binary that a line of cargo's is about.
+fn binary(line: &str) -> Option<(String, PathBuf)> {
+    let message: Value = serde_json::from_str(line).ok()?;
+    let path = message["executable"].as_str()?;
+    let kinds = message["target"]["kind"].as_array()?;
+    let name = message["target"]["name"].as_str().filter(|_| kinds.iter().any(|kind| kind == "bin"))?;
+    Some((name.to_owned(), PathBuf::from(path)))
+}

@@ -1,0 +1,84 @@
+//! Whether the story ended as it should.
+
+use anyhow::bail;
+use testkit::WORKERS;
+
+use super::people::{ADA, adas_document};
+use super::stage::Stage;
+use super::trouble::{POISON, POISONED};
+use super::view::{People, View};
+
+/// Compares the end of the story with what the providers say and the policy wants.
+///
+/// # Errors
+/// When it is not so.
+pub(crate) async fn end_state(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
+    println!("\n▸ checking the end of the story");
+    let people = People::read(stage).await?;
+    let checks = [
+        ("the database says what the providers say and the policy wants", database_is_right(stage, &people)),
+        (
+            "the CRM says what the policy wants, and has one contact for each person",
+            crm_is_right(stage, &people),
+        ),
+        ("every change, sign-in, contact and verification is announced", view.all_announced(stage).await?),
+        ("the poison, and only that, is in the dead letters", only_poison(stage).await),
+        ("every queue and the outbox are empty", stage.all_is_done().await?),
+        ("no personal value was in a message, an announcement or a log", nothing_is_told(stage)),
+    ];
+    for (what, holds) in checks {
+        println!("  {} {what}", if holds { "✓" } else { "✗" });
+    }
+    match checks.iter().filter(|(_, holds)| !holds).count() {
+        0 => println!("\nthe story ended as it should"),
+        faults => bail!("{faults} of the checks above failed"),
+    }
+    Ok(())
+}
+
+/// The address is the identity provider's, the legal name the document's where there is one and else the CRM's, the
+/// mailing address the CRM's.
+fn database_is_right(stage: &Stage<'_>, people: &People) -> bool {
+    let users = stage.world.idp.users();
+    let right = users.iter().all(|user| {
+        let Some(person) = people.get(&user.user_id) else { return false };
+        let Some(contact) = &person.contact else { return false };
+        let document = (user.user_id == ADA).then(|| adas_document().given_name);
+        person.status == "active"
+            && person.email == user.email
+            && person.given_name == document.or_else(|| contact.first_name.clone())
+            && person.city == contact.mailing_city
+    });
+    let sign_ins: i64 = people.all().map(|person| person.sign_ins).sum();
+    right && users.len() == people.all().count() && users.len() == 3 && sign_ins == 3
+}
+
+fn crm_is_right(stage: &Stage<'_>, people: &People) -> bool {
+    let right = people.all().all(|person| {
+        let contact = person.contact.as_ref();
+        contact
+            .is_some_and(|contact| contact.email == person.email && contact.first_name == person.given_name)
+    });
+    right && stage.world.crm.contacts().len() == people.all().count()
+}
+
+async fn only_poison(stage: &Stage<'_>) -> bool {
+    let mut bodies = Vec::new();
+    for unit in WORKERS {
+        let letters = stage.world.dead_letters(unit, usize::from(unit == POISONED)).await;
+        bodies.extend(letters.into_iter().map(|letter| letter.body));
+    }
+    bodies == [POISON] && stage.world.undelivered().await.is_empty()
+}
+
+fn nothing_is_told(stage: &Stage<'_>) -> bool {
+    let world = stage.world;
+    let mut personal = adas_document().personal_values();
+    personal.extend(world.idp.users().iter().flat_map(|user| user.personal_values()));
+    personal.extend(world.crm.contacts().iter().flat_map(|contact| contact.personal_values()));
+    let logs: Vec<String> = stage.workers().map(|worker| worker.log()).collect();
+    let told = |value: &String| {
+        world.proxy.transcript_contains(value) || logs.iter().any(|log| log.contains(value.as_str()))
+    };
+    personal.len() >= 20 && !personal.iter().any(told)
+}

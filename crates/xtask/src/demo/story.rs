@@ -1,0 +1,63 @@
+//! What a person does, system after system.
+
+use super::people::{ADA, BOB, adas_document, change_email, sign_up};
+use super::stage::Stage;
+use super::view::View;
+
+/// Ada's case at the verification provider.
+const SESSION: &str = "vs_ada";
+
+/// Plays it.
+///
+/// # Errors
+/// When something does not arrive.
+pub(crate) async fn tell(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
+    let world = stage.world;
+    view.chapter("Ada and Bob sign up at the identity provider, and each has a contact in the CRM");
+    sign_up(world, ADA, "Adaline").await;
+    sign_up(world, BOB, "Bartholomew").await;
+    view.show_when(stage, "two persons with contacts", |people| {
+        people.contact_email(ADA) == Some("ada@example.org") && people.contact_email(BOB).is_some()
+    })
+    .await?;
+
+    view.chapter("Ada signs in to two applications");
+    for application in ["portal", "shop", "portal"] {
+        world.deliver(&world.idp.sign_in(ADA, application)).await;
+    }
+    view.show_when(stage, "three sign-ins", |people| {
+        people.get(ADA).is_some_and(|ada| (ada.applications, ada.sign_ins) == (2, 3))
+    })
+    .await?;
+
+    view.chapter("Stripe checks Ada's document: her legal name is what it says, and the CRM is told");
+    let person_id = view.person_id(ADA)?.to_string();
+    let stripe = &world.verifier_server;
+    world.deliver(&stripe.put_session(SESSION, Some(&person_id)).partner_event()).await;
+    world.deliver(&stripe.verify(SESSION, &adas_document()).partner_event()).await;
+    view.show_when(stage, "the legal name", |people| {
+        let contact = people.get(ADA).and_then(|ada| ada.contact.as_ref());
+        people.get(ADA).is_some_and(|ada| ada.given_name.as_deref() == Some("Augusta"))
+            && contact.is_some_and(|contact| contact.first_name.as_deref() == Some("Augusta"))
+    })
+    .await?;
+
+    view.chapter("she moves, and tells the CRM: nobody knows that better");
+    let contact = view.contact_id(ADA)?;
+    world.crm.update(&contact, |contact| {
+        contact.mailing_street = Some(String::from("12 Analytical Row"));
+        contact.mailing_city = Some(String::from("Marylebone"));
+        contact.mailing_country = Some(String::from("Ostrelle"));
+    });
+    view.show_when(stage, "the mailing address", |people| {
+        people.get(ADA).is_some_and(|ada| ada.city.as_deref() == Some("Marylebone"))
+    })
+    .await?;
+
+    view.chapter("she changes her email at the identity provider, which is believed: the CRM is told");
+    change_email(world, ADA, "ada@new.example.org").await;
+    view.show_when(stage, "the address in the CRM", |people| {
+        people.contact_email(ADA) == Some("ada@new.example.org")
+    })
+    .await
+}

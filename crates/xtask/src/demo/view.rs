@@ -1,0 +1,224 @@
+//! What the demo shows: the persons as the database and the CRM have them, and what was announced.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Context;
+use event_contract::{Announcement, EventKind};
+use local_stack::wait_until;
+use sqlx::Row;
+use testkit::PATIENCE;
+use testkit::simulators::salesforce::SimulatedContact;
+use uuid::Uuid;
+
+use super::people::name_of;
+use super::stage::Stage;
+
+/// Everybody who has an account, with what is known of them.
+const PERSONS: &str = "select account.external_id, person_id, person.status, email, given_name, \
+    mailing_address ->> 'city', revision, \
+    (select count(*) from person_login login where login.person_id = person.person_id), \
+    (select coalesce(sum(count), 0)::bigint from person_login login where login.person_id = person.person_id) \
+    from person join source_record account using (person_id) where account.role = 'sso'";
+
+/// A person, and the contact in the CRM.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Person {
+    pub(crate) person_id: Uuid,
+    pub(crate) status: String,
+    pub(crate) email: Option<String>,
+    pub(crate) given_name: Option<String>,
+    pub(crate) city: Option<String>,
+    pub(crate) revision: i64,
+    pub(crate) applications: i64,
+    pub(crate) sign_ins: i64,
+    pub(crate) contact: Option<SimulatedContact>,
+}
+
+/// Everybody, by their ID at the identity provider.
+#[derive(Debug, Default)]
+pub(crate) struct People(BTreeMap<String, Person>);
+
+impl People {
+    pub(crate) async fn read(stage: &Stage<'_>) -> anyhow::Result<Self> {
+        let rows = sqlx::query(PERSONS).fetch_all(&stage.world.pool).await?;
+        let person = |row: sqlx::postgres::PgRow| {
+            let person_id: Uuid = row.get(1);
+            let person = Person {
+                person_id,
+                status: row.get(2),
+                email: row.get(3),
+                given_name: row.get(4),
+                city: row.get(5),
+                revision: row.get(6),
+                applications: row.get(7),
+                sign_ins: row.get(8),
+                contact: stage.world.crm.by_key(&person_id.to_string()),
+            };
+            (row.get(0), person)
+        };
+        Ok(Self(rows.into_iter().map(person).collect()))
+    }
+
+    pub(crate) fn get(&self, id: &str) -> Option<&Person> {
+        self.0.get(id)
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Person> {
+        self.0.values()
+    }
+
+    pub(crate) fn email(&self, id: &str) -> Option<&str> {
+        self.get(id)?.email.as_deref()
+    }
+
+    pub(crate) fn contact_email(&self, id: &str) -> Option<&str> {
+        self.get(id)?.contact.as_ref()?.email.as_deref()
+    }
+}
+
+/// What was shown last, and what has been announced so far.
+#[derive(Default)]
+pub(crate) struct View {
+    people: People,
+    /// What was announced about whom or what, at which revisions.
+    announced: BTreeMap<(EventKind, Uuid), BTreeSet<i64>>,
+}
+
+impl View {
+    /// Says what comes next in the story.
+    pub(crate) fn chapter(&self, text: &str) {
+        println!("\n▸ {text}");
+    }
+
+    /// Waits until something has arrived, whatever else is under way.
+    ///
+    /// # Errors
+    /// When it does not arrive in time.
+    pub(crate) async fn wait_for(
+        &self,
+        stage: &Stage<'_>,
+        what: &str,
+        arrived: impl Fn(&People) -> bool,
+    ) -> anyhow::Result<()> {
+        wait_until(PATIENCE, what, async || Ok(arrived(&People::read(stage).await?).then_some(()))).await
+    }
+
+    /// Waits until something has arrived and all is done that follows from it, then shows the persons and what was
+    /// announced.
+    ///
+    /// # Errors
+    /// When it does not arrive in time.
+    pub(crate) async fn show_when(
+        &mut self,
+        stage: &Stage<'_>,
+        what: &str,
+        arrived: impl Fn(&People) -> bool,
+    ) -> anyhow::Result<()> {
+        wait_until(PATIENCE, what, async || {
+            let arrived = arrived(&People::read(stage).await?);
+            Ok((arrived && stage.all_is_done().await?).then_some(()))
+        })
+        .await?;
+        self.show(stage).await
+    }
+
+    /// Shows what has changed since the last time, if anything has.
+    pub(crate) async fn refresh(&mut self, stage: &Stage<'_>) -> anyhow::Result<()> {
+        if People::read(stage).await?.0 != self.people.0 {
+            self.show(stage).await?;
+        }
+        Ok(())
+    }
+
+    /// Shows the persons, with a mark at those that have changed, and what was announced.
+    pub(crate) async fn show(&mut self, stage: &Stage<'_>) -> anyhow::Result<()> {
+        let people = People::read(stage).await?;
+        println!(
+            "    {:<5} {:<7} {:<12} {:<23} {:<11} {:<9} {:>3}  {:<23} person",
+            "", "status", "given name", "email", "city", "sign-ins", "rev", "email in the CRM"
+        );
+        for (id, person) in &people.0 {
+            let mark = if self.people.get(id) == Some(person) { ' ' } else { '*' };
+            let text = |value: Option<&String>| value.cloned().unwrap_or_else(|| String::from("–"));
+            let contact = person.contact.as_ref().and_then(|contact| contact.email.as_ref());
+            println!(
+                "  {mark} {:<5} {:<7} {:<12} {:<23} {:<11} {:<9} {:>3}  {:<23} {}",
+                name_of(id),
+                person.status,
+                text(person.given_name.as_ref()),
+                text(person.email.as_ref()),
+                text(person.city.as_ref()),
+                sign_ins(person),
+                person.revision,
+                text(contact),
+                short(person.person_id)
+            );
+        }
+        let announced: Vec<String> = self.take(stage).await?.iter().map(line).collect();
+        for some in announced.chunks(3) {
+            println!("    announced: {}", some.join(", "));
+        }
+        self.people = people;
+        Ok(())
+    }
+
+    /// Whether every revision of every person has been announced, every sign-in, and every contact.
+    ///
+    /// # Errors
+    /// When the announcements cannot be read.
+    pub(crate) async fn all_announced(&mut self, stage: &Stage<'_>) -> anyhow::Result<bool> {
+        self.take(stage).await?;
+        let people = People::read(stage).await?;
+        let revisions = |kind, id| self.announced.get(&(kind, id)).cloned().unwrap_or_default();
+        let persons = people.all().all(|person| {
+            revisions(EventKind::PersonChanged, person.person_id) == (1..=person.revision).collect()
+                && !revisions(EventKind::CrmAccountLinked, person.person_id).is_empty()
+        });
+        let logins: Vec<(Uuid, i64)> =
+            sqlx::query_as("select login_id, count from login").fetch_all(&stage.world.pool).await?;
+        let logins = logins
+            .into_iter()
+            .all(|(login, count)| revisions(EventKind::AppLoginRecorded, login).last() == Some(&count));
+        let verified = self.announced.keys().filter(|(kind, _)| *kind == EventKind::IdentityVerified).count();
+        Ok(persons && logins && verified == 1)
+    }
+
+    pub(crate) fn person_id(&self, id: &str) -> anyhow::Result<Uuid> {
+        Ok(self.people.get(id).context("the person is there")?.person_id)
+    }
+
+    pub(crate) fn revision(&self, id: &str) -> anyhow::Result<i64> {
+        Ok(self.people.get(id).context("the person is there")?.revision)
+    }
+
+    /// The CRM's ID of a person's contact.
+    pub(crate) fn contact_id(&self, id: &str) -> anyhow::Result<String> {
+        let contact = self.people.get(id).and_then(|person| person.contact.as_ref());
+        Ok(contact.context("the contact is there")?.id.clone())
+    }
+
+    async fn take(&mut self, stage: &Stage<'_>) -> anyhow::Result<Vec<(EventKind, Announcement)>> {
+        let taken = stage.world.take_announcements().await?;
+        for (kind, event) in &taken {
+            self.announced.entry((*kind, event.entity_id)).or_default().insert(event.revision);
+        }
+        Ok(taken)
+    }
+}
+
+fn line((kind, event): &(EventKind, Announcement)) -> String {
+    format!("{} {} revision {}", kind.detail_type(), short(event.entity_id), event.revision)
+}
+
+fn sign_ins(person: &Person) -> String {
+    match person.sign_ins {
+        0 => String::from("–"),
+        sign_ins => format!("{sign_ins} to {}", person.applications),
+    }
+}
+
+/// The end of an ID: what comes before is its time.
+fn short(id: Uuid) -> String {
+    let id = id.to_string();
+    format!("…{}", &id[id.len() - 6..])
+}

@@ -1,0 +1,79 @@
+//! What the CRM is told comes back from it, and then it is over.
+
+use testkit::World;
+
+use crate::fleet::Fleet;
+use crate::{change_email, contact_where, sign_up, times_announced};
+
+const UNITS: [&str; 3] = ["sso-sync", "crm-sync", "crm-account"];
+const ADA: &str = "auth0|ada";
+const BOB: &str = "auth0|bob";
+
+/// Corrections of one person within an hour: README of `crm-account`.
+const MOST_CORRECTIONS: usize = 3;
+
+#[tokio::test]
+async fn a_change_is_written_once_comes_back_once_and_is_over() {
+    let world = World::start().await;
+    let fleet = Fleet::start(&world, &UNITS, &[]).await;
+    let ada = sign_up(&world, ADA).await.person_id;
+    let contact = contact_where(&world, ada, |_| true).await;
+    fleet.quiet().await;
+    assert_eq!((world.crm.writes(), world.crm.creations(), fleet.pump.delivered()), (1, 1, 1));
+    // Once for the account; once because the names are the CRM's from now on, and the person's row says so.
+    let announced = times_announced(&world, ada).await;
+    assert_eq!(announced, 1, "and none for the echo of the contact that was made");
+
+    for round in 1..=3 {
+        let email = format!("ada{round}@members.example.org");
+        change_email(&world, ADA, &email).await;
+        contact_where(&world, ada, |contact| contact.email.as_deref() == Some(&email)).await;
+        fleet.quiet().await;
+        assert_eq!(world.crm.writes(), 1 + round, "one write for each change");
+        assert_eq!(fleet.pump.delivered(), 1 + round, "one echo for each write");
+        assert_eq!(times_announced(&world, ada).await, announced + round, "none is announced for an echo");
+    }
+    assert_eq!(world.crm.contacts().len(), 1);
+    assert_eq!(world.crm.creations(), 1);
+
+    // Somebody in the CRM changes what the identity provider is believed about.
+    let email = world.idp.user(ADA).unwrap().email;
+    world.crm.update(&contact.id, |contact| contact.email = Some(String::from("ada@crm.example.org")));
+    contact_where(&world, ada, |contact| contact.email == email).await;
+    fleet.quiet().await;
+    assert_eq!(world.crm.writes(), 5, "one correction");
+    assert_eq!(fleet.pump.delivered(), 6, "the change and the correction's echo");
+    assert_eq!(times_announced(&world, ada).await, announced + 4);
+    assert_eq!(world.person(ADA).await.unwrap().email, email);
+    for unit in UNITS {
+        assert_eq!(world.dead_letters(unit, 0).await.len(), 0, "{unit}");
+    }
+}
+
+#[tokio::test]
+async fn somebody_who_insists_is_corrected_three_times_in_an_hour() {
+    let world = World::start().await;
+    let fleet = Fleet::start(&world, &UNITS, &[]).await;
+    let bob = sign_up(&world, BOB).await.person_id;
+    let contact = contact_where(&world, bob, |_| true).await;
+    fleet.quiet().await;
+    let email = world.idp.user(BOB).unwrap().email;
+    for round in 1..=MOST_CORRECTIONS + 2 {
+        let insisted = Some(format!("bob{round}@crm.example.org"));
+        world.crm.update(&contact.id, |contact| contact.email.clone_from(&insisted));
+        fleet.quiet().await;
+        let corrections = round.min(MOST_CORRECTIONS);
+        assert_eq!(world.crm.writes(), 1 + corrections, "round {round}");
+        assert_eq!(fleet.pump.delivered(), 1 + round + corrections, "round {round}");
+        let expected = if round <= MOST_CORRECTIONS { &email } else { &insisted };
+        assert_eq!(&world.crm.contact(&contact.id).unwrap().email, expected, "round {round}");
+        assert_eq!(world.person(BOB).await.unwrap().email, email, "who is believed stays believed");
+    }
+    assert!(fleet.worker("crm-account").log().contains("the CRM changes back what it is told"));
+
+    // A change of the person's own is another matter.
+    change_email(&world, BOB, "bob@new.example.org").await;
+    contact_where(&world, bob, |contact| contact.email.as_deref() == Some("bob@new.example.org")).await;
+    fleet.quiet().await;
+    assert_eq!(world.crm.writes(), 2 + MOST_CORRECTIONS);
+}

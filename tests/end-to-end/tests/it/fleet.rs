@@ -1,0 +1,112 @@
+//! Workers in one world, and when they have come to rest.
+
+use std::collections::BTreeMap;
+
+use local_stack::wait_until;
+use testkit::{AwsProxy, CrmPump, PATIENCE, Worker, World, unit_binary};
+
+/// Receives of a worker that make sure that two of them were begun and ended after a look.
+const TWO_WHOLE_POLLS: usize = 4;
+
+/// Running workers, and the CRM's events on their way.
+pub(crate) struct Fleet<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) pump: CrmPump,
+    members: BTreeMap<&'static str, Member>,
+}
+
+struct Member {
+    worker: Worker,
+    /// Its own way to AWS, so that its polls can be told from others'.
+    proxy: AwsProxy,
+}
+
+/// What has happened so far, counted.
+#[derive(Debug, PartialEq, Eq)]
+struct Happened {
+    crm_events: usize,
+    crm_requests: usize,
+    idp_requests: usize,
+    verifier_requests: usize,
+    published: usize,
+}
+
+impl<'a> Fleet<'a> {
+    pub(crate) async fn start(
+        world: &'a World,
+        units: &[&'static str],
+        settings: &[(&str, &str)],
+    ) -> Fleet<'a> {
+        let mut fleet = Fleet { world, pump: CrmPump::start(world), members: BTreeMap::new() };
+        for unit in units {
+            fleet.join(unit, settings).await;
+        }
+        fleet
+    }
+
+    /// One more worker.
+    pub(crate) async fn join(&mut self, unit: &'static str, settings: &[(&str, &str)]) {
+        let proxy = self.world.proxy.another().await;
+        let mut settings = settings.to_vec();
+        settings.push(("AWS_ENDPOINT_URL", proxy.endpoint()));
+        let worker = self.world.start_worker(unit_binary(unit), unit, &settings).await;
+        self.members.insert(unit, Member { worker, proxy });
+    }
+
+    pub(crate) fn worker(&self, unit: &str) -> &Worker {
+        &self.members[unit].worker
+    }
+
+    /// Whether a text stood in any message, announcement or dead letter that a worker got or sent.
+    pub(crate) fn transcripts_contain(&self, text: &str) -> bool {
+        self.members.values().any(|member| member.proxy.transcript_contains(text))
+    }
+
+    /// Waits until nothing moves any more: all is handled and published, and two whole polls of every worker later no
+    /// call has been made and no event has been sent.
+    pub(crate) async fn quiet(&self) {
+        wait_until(PATIENCE, "the fleet to come to rest", async || {
+            if !self.all_is_done().await? {
+                return Ok(None);
+            }
+            let before = self.happened();
+            self.two_whole_polls().await?;
+            Ok((self.all_is_done().await? && before == self.happened()).then_some(()))
+        })
+        .await
+        .unwrap();
+    }
+
+    async fn all_is_done(&self) -> anyhow::Result<bool> {
+        for unit in self.members.keys() {
+            if self.world.queue_depth(unit).await != (0, 0) {
+                return Ok(false);
+            }
+        }
+        let waiting: i64 =
+            sqlx::query_scalar("select count(*) from outbox").fetch_one(&self.world.pool).await?;
+        Ok(waiting == 0)
+    }
+
+    fn happened(&self) -> Happened {
+        let world = self.world;
+        Happened {
+            crm_events: self.pump.delivered(),
+            crm_requests: world.crm.total_requests(),
+            idp_requests: world.idp.total_requests(),
+            verifier_requests: world.verifier.total_requests(),
+            published: self.members.values().map(|member| member.proxy.calls("PutEvents")).sum(),
+        }
+    }
+
+    async fn two_whole_polls(&self) -> anyhow::Result<()> {
+        let polls = |member: &Member| member.proxy.calls("ReceiveMessage");
+        let wanted: Vec<usize> =
+            self.members.values().map(|member| polls(member) + TWO_WHOLE_POLLS).collect();
+        wait_until(PATIENCE, "two polls of every worker", async || {
+            let polled = self.members.values().zip(&wanted).all(|(member, wanted)| polls(member) >= *wanted);
+            Ok(polled.then_some(()))
+        })
+        .await
+    }
+}

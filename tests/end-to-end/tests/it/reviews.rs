@@ -1,0 +1,93 @@
+//! While it is undecided whose a contact is, none is made; an operator decides, and it goes on.
+
+use std::path::Path;
+
+use local_stack::wait_until;
+use testkit::simulators::salesforce::{SimulatedContact, contact_id};
+use testkit::{OPERATORS_TOOL, PATIENCE, World, unit_binary};
+use tokio::process::Command;
+use uuid::Uuid;
+
+use crate::fleet::Fleet;
+use crate::{contact_where, sign_up};
+
+const BOB: &str = "auth0|bob";
+const DEFAULT_POLICY: &str = include_str!("../../../../crates/authority/src/default-policy.toml");
+
+/// A policy that takes the CRM's addresses for checked, in a file.
+fn policy() -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let trusting = "trusted_email_from = [\"salesforce\"]";
+    let text = DEFAULT_POLICY.replace("trusted_email_from = []", trusting);
+    assert!(text.contains(trusting));
+    std::fs::write(file.path(), text).unwrap();
+    file
+}
+
+/// Bob has signed up; a contact, known for longer, gets his address; and only then does `crm-account` hear of him.
+async fn bob_and_a_contact_under_review<'a>(world: &'a World, policy: &Path) -> (Fleet<'a>, Uuid, String) {
+    let settings = [("COPPICE_POLICY_FILE", policy.to_str().unwrap())];
+    let mut fleet = Fleet::start(world, &["sso-sync", "crm-sync"], &settings).await;
+    let contact = contact_id(1);
+    world.crm.put_contact(SimulatedContact::new(&contact));
+    world.person_where(&contact, |_| true).await;
+    let bob = sign_up(world, BOB).await;
+    world.crm.update(&contact, |contact| contact.email.clone_from(&bob.email));
+    let open = "select external_id from link_review where verdict is null and candidate_person_id = $1";
+    let question = async || {
+        let review: Option<String> =
+            sqlx::query_scalar(open).bind(bob.person_id).fetch_optional(&world.pool).await?;
+        Ok(review)
+    };
+    assert_eq!(wait_until(PATIENCE, "the review to be opened", question).await.unwrap(), contact);
+
+    fleet.join("crm-account", &settings).await;
+    fleet.quiet().await;
+    assert_eq!((world.crm.writes(), world.crm.contacts().len()), (0, 1), "Bob's first announcement");
+    let change = world.idp.update(BOB, |user| user.phone_number = Some(String::from("+15550000001")));
+    world.deliver(&change.stream_event()).await;
+    world.person_where(BOB, |person| person.revision == bob.revision + 1).await;
+    fleet.quiet().await;
+    assert_eq!((world.crm.writes(), world.crm.contacts().len()), (0, 1), "and his second");
+    (fleet, bob.person_id, contact)
+}
+
+/// `coppice link decide`, by the real binary.
+async fn decide(world: &World, policy: &Path, contact: &str, person: Uuid, decision: &str) {
+    let person = person.to_string();
+    let mut command = Command::new(unit_binary(OPERATORS_TOOL));
+    command.args(["link", "decide", "salesforce", contact, &person, decision]);
+    command.args(["--author", "Ada", "--reason", "phoned him"]).env_clear();
+    command.env("DATABASE_URL", world.database_url()).env("COPPICE_POLICY_FILE", policy);
+    let output = command.output().await.unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[tokio::test]
+async fn a_contact_that_is_said_to_be_his_is_taken_over() {
+    let world = World::start().await;
+    let policy = policy();
+    let (fleet, bob, contact) = bob_and_a_contact_under_review(&world, policy.path()).await;
+    decide(&world, policy.path(), &contact, bob, "--link").await;
+    let his = contact_where(&world, bob, |contact| contact.phone.as_deref() == Some("+15550000001")).await;
+    assert_eq!(his.id, contact);
+    fleet.quiet().await;
+    assert_eq!((world.crm.writes(), world.crm.creations()), (1, 0));
+    assert_eq!(world.person(&contact).await.unwrap().person_id, bob);
+}
+
+#[tokio::test]
+async fn one_that_is_said_to_be_another_s_is_left_alone_and_he_gets_his_own() {
+    let world = World::start().await;
+    let policy = policy();
+    let (fleet, bob, contact) = bob_and_a_contact_under_review(&world, policy.path()).await;
+    let before = world.crm.contact(&contact);
+    decide(&world, policy.path(), &contact, bob, "--separate").await;
+    let his = contact_where(&world, bob, |_| true).await;
+    assert_ne!(his.id, contact);
+    fleet.quiet().await;
+    assert_eq!((world.crm.writes(), world.crm.creations()), (1, 1));
+    assert_eq!(world.crm.contact(&contact), before);
+    assert_ne!(world.person(&contact).await.unwrap().person_id, bob);
+    assert_eq!(world.person(&his.id).await.unwrap().person_id, bob);
+}
