@@ -20,6 +20,8 @@ pub(crate) struct History {
     pub(crate) seed: u64,
     rng: StdRng,
     left: usize,
+    /// Where something happens, and to which record.
+    focus: (usize, usize),
     /// An identity provider gives no ID twice.
     deleted: BTreeSet<String>,
     sessions_begun: BTreeSet<String>,
@@ -28,7 +30,14 @@ pub(crate) struct History {
 impl History {
     pub(crate) fn new(seed: u64) -> Self {
         let rng = StdRng::seed_from_u64(seed);
-        Self { seed, rng, left: HAPPENINGS, deleted: BTreeSet::new(), sessions_begun: BTreeSet::new() }
+        Self {
+            seed,
+            rng,
+            left: HAPPENINGS,
+            focus: (0, 0),
+            deleted: BTreeSet::new(),
+            sessions_begun: BTreeSet::new(),
+        }
     }
 
     pub(crate) fn users(&self) -> [String; 3] {
@@ -47,7 +56,11 @@ impl History {
     /// the life is over.
     pub(crate) fn next(&mut self, providers: &Providers) -> Option<Vec<NativeEvent>> {
         self.left = self.left.checked_sub(1)?;
-        Some(match self.rng.random_range(0..10) {
+        // What has just changed changes again at once more often than not: that is where readings overtake each other.
+        if self.rng.random_bool(0.5) {
+            self.focus = (self.rng.random_range(0..10), self.rng.random_range(0..6));
+        }
+        Some(match self.focus.0 {
             0..=4 => self.at_the_identity_provider(providers),
             5..=7 => {
                 self.in_the_crm(providers);
@@ -78,7 +91,7 @@ impl History {
     fn at_the_identity_provider(&mut self, providers: &Providers) -> Vec<NativeEvent> {
         let idp = &providers.idp;
         let users = self.users();
-        let number = self.rng.random_range(0..3);
+        let number = self.focus.1 % 3;
         let id = &users[number];
         if self.deleted.contains(id) {
             return Vec::new();
@@ -137,7 +150,7 @@ impl History {
     fn in_the_crm(&mut self, providers: &Providers) {
         let crm = &providers.crm;
         let contacts = self.contacts();
-        let number = self.rng.random_range(0..3);
+        let number = self.focus.1 % 3;
         let id = &contacts[number];
         let Some(contact) = crm.contact(id) else {
             let mut contact = SimulatedContact::new(id);
@@ -173,7 +186,7 @@ impl History {
     fn at_the_verifier(&mut self, providers: &Providers) -> Vec<NativeEvent> {
         let verifier = &providers.verifier;
         let sessions = self.sessions();
-        let number = self.rng.random_range(0..2);
+        let number = self.focus.1 % 2;
         let id = &sessions[number];
         if self.sessions_begun.insert(id.clone()) {
             let key = self.key();
