@@ -18,6 +18,6 @@ pub use contact::{CrmContact, MailingAddress};
 pub use contact_write::{ContactField, ContactWrite, ContactWritten};
 pub use crm_client::CrmClient;
 pub use provider::{ContactChange, ContactHint, CrmEvent, CrmProvider, FetchedContact, UnreadableEvent};
-pub use provider_http::ProviderError;
+pub use provider_http::{Outage, ProviderError};
 pub use salesforce::{SalesforceAuth, SalesforceClient, SalesforceConfig};
 pub use settings::{CRM_SETTINGS, CrmSettings};

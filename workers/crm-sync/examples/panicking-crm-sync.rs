@@ -29,7 +29,7 @@ impl Worker for Panicking {
     }
 
     fn handler(settings: CrmSettings, store: Store) -> anyhow::Result<Self::Handler> {
-        Ok(RecordSync::new(PanickingRecords(CrmRecords(settings.connect()?)), store))
+        Ok(RecordSync::new(PanickingRecords(CrmRecords::new(settings.connect()?)), store))
     }
 }
 

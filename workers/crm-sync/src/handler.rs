@@ -1,6 +1,7 @@
 //! The CRM as a source of records: its events, its contacts, and what is kept of them.
 
 use std::fmt::Display;
+use std::sync::Arc;
 
 use authority::Role;
 use event_contract::Envelope;
@@ -8,21 +9,37 @@ use provider_crm::{ContactChange, ContactHint, CrmEvent, CrmProvider, FetchedCon
 use record_sync::{EVERYTHING, FetchedRecord, RecordSource};
 use worker_runtime::Demand;
 
+use crate::batches::Batches;
 use crate::mapping::found;
 
 /// The contacts of a CRM.
-pub struct CrmRecords<P>(pub P);
+pub struct CrmRecords<P> {
+    provider: Arc<P>,
+    batches: Batches,
+}
+
+impl<P: CrmProvider> CrmRecords<P> {
+    /// Reads from `provider`, in tasks of the current tokio runtime. Asks nothing yet.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    #[must_use]
+    pub fn new(provider: P) -> Self {
+        let provider = Arc::new(provider);
+        Self { batches: Batches::start(Arc::clone(&provider)), provider }
+    }
+}
 
 impl<P: CrmProvider> RecordSource for CrmRecords<P> {
     const NAME: &'static str = "crm-sync";
     const ROLE: Role = Role::Crm;
 
     fn source(&self) -> &'static str {
-        self.0.source()
+        self.provider.source()
     }
 
     fn read_event(&self, envelope: &Envelope) -> Result<Vec<Demand<String>>, impl Display> {
-        self.0.read_event(envelope).map(|event| match event {
+        self.provider.read_event(envelope).map(|event| match event {
             CrmEvent::Contacts(hints) => hints.into_iter().map(demand).collect(),
             CrmEvent::ResyncAll => vec![everything()],
             CrmEvent::Ignored => Vec::new(),
@@ -30,16 +47,14 @@ impl<P: CrmProvider> RecordSource for CrmRecords<P> {
     }
 
     async fn fetch(&self, id: &str, _known_etag: Option<&str>) -> Result<FetchedRecord, ProviderError> {
-        let fetched = self.0.fetch_contacts(&[id.to_owned()]).await?;
-        Ok(match fetched.into_iter().next() {
-            Some(FetchedContact::Found(contact)) => FetchedRecord::Found(Box::new(found(&contact))),
-            Some(FetchedContact::Gone { merged_into }) => FetchedRecord::Gone { merged_into },
-            None => FetchedRecord::Gone { merged_into: None },
+        Ok(match self.batches.fetch(id).await? {
+            FetchedContact::Found(contact) => FetchedRecord::Found(Box::new(found(&contact))),
+            FetchedContact::Gone { merged_into } => FetchedRecord::Gone { merged_into },
         })
     }
 
     async fn ping(&self) -> Result<(), ProviderError> {
-        self.0.ping().await
+        self.provider.ping().await
     }
 }
 

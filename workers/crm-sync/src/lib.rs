@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod batches;
 mod handler;
 mod mapping;
 mod settings;
@@ -29,6 +30,6 @@ impl Worker for CrmSync {
     }
 
     fn handler(settings: CrmSettings, store: Store) -> anyhow::Result<Self::Handler> {
-        Ok(RecordSync::new(CrmRecords(settings.connect()?), store))
+        Ok(RecordSync::new(CrmRecords::new(settings.connect()?), store))
     }
 }

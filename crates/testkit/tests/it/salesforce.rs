@@ -337,5 +337,5 @@ async fn events_carry_the_personal_values_that_a_leak_test_looks_for() {
     let nulled = simulator.update(&contact_id(1), |contact| contact.mailing_city = None).event;
     assert!(nulled.detail.contains("\"nulledFields\":[\"MailingAddress.City\"]"), "{}", nulled.detail);
     assert!(simulator.overflow_event().detail.contains("GAP_OVERFLOW"));
-    assert!(simulator.gap_event(&contact_id(1)).detail.contains("GAP_UPDATE"));
+    assert!(simulator.gap_event(&[&contact_id(1)]).detail.contains("GAP_UPDATE"));
 }

@@ -51,7 +51,7 @@ pub(crate) struct Providers {
 /// Clients of the providers.
 pub(crate) struct Clients {
     pub(crate) sso: SsoRecords<SsoClient>,
-    pub(crate) crm: CrmRecords<CrmClient>,
+    pub(crate) crm: CrmClient,
     pub(crate) identity: IdentityRecords<IdentityClient>,
 }
 
@@ -136,7 +136,7 @@ impl Fleet {
         });
         Clients {
             sso: SsoRecords(SsoClient::Auth0(sso.unwrap())),
-            crm: CrmRecords(CrmClient::Salesforce(crm.unwrap())),
+            crm: CrmClient::Salesforce(crm.unwrap()),
             identity: IdentityRecords(IdentityClient::Stripe(identity.unwrap())),
         }
     }
@@ -146,11 +146,11 @@ impl Fleet {
         for pod in 0..PODS {
             let chaos = Chaos::new(seed ^ (0xBAD << (pod * 16)));
             let Clients { sso, crm, identity } = self.clients(Some(&chaos)).await;
-            let writer = self.clients(Some(&chaos)).await.crm.0;
+            let writer = self.clients(Some(&chaos)).await.crm;
             let store = || self.store.clone();
             let queues = &self.bus.queues;
             self.run(RecordSync::new(sso, store()), &queues.sso_sync, &ledger);
-            self.run(RecordSync::new(crm, store()), &queues.crm_sync, &ledger);
+            self.run(RecordSync::new(CrmRecords::new(crm), store()), &queues.crm_sync, &ledger);
             self.run(RecordSync::new(identity, store()), &queues.identity_verification, &ledger);
             self.run(CrmAccountHandler::new(writer, store()), &queues.crm_account, &ledger);
         }

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use authority::{Field, Profile, SourceRecord};
+use crm_sync::CrmRecords;
 use postgres_store::RecordState;
 use record_sync::{FetchedRecord, RecordSource};
 use sqlx::Row;
@@ -27,12 +28,13 @@ pub(crate) async fn differences(fleet: &Fleet, history: &History) -> Vec<String>
     let mut different = Vec::new();
     let mut truths = Vec::new();
     let clients = fleet.clients(None).await;
+    let crm = CrmRecords::new(clients.crm);
     records(fleet, &clients.sso, &history.users(), &mut truths, &mut different).await;
-    records(fleet, &clients.crm, &history.contacts(), &mut truths, &mut different).await;
+    records(fleet, &crm, &history.contacts(), &mut truths, &mut different).await;
     records(fleet, &clients.identity, &history.sessions(), &mut truths, &mut different).await;
     // Contacts that were made by us belong to these lives, too.
     let made = made_contacts(fleet, &truths).await;
-    records(fleet, &clients.crm, &made, &mut truths, &mut different).await;
+    records(fleet, &crm, &made, &mut truths, &mut different).await;
     keys(fleet, &truths, &mut different).await;
     persons(fleet, &truths, &mut different).await;
     contacts(fleet, &truths, &mut different).await;

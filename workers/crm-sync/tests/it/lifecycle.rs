@@ -1,8 +1,10 @@
 //! A contact's life in the CRM, and what becomes of the person.
 
+use std::time::Duration;
+
 use event_contract::EventKind;
 use local_stack::wait_until;
-use testkit::simulators::salesforce::{NativeEvent, SimulatedContact, contact_id};
+use testkit::simulators::salesforce::{Fault, NativeEvent, SimulatedContact, contact_id};
 use testkit::{PATIENCE, World};
 
 use crate::{BINARY, UNIT};
@@ -74,7 +76,7 @@ async fn what_names_a_contact_without_its_fields_reads_it_and_what_names_none_as
     let id = contact_id(1);
     world.crm.put_contact(SimulatedContact::new(&id));
     let _ = world.crm.take_events();
-    world.deliver(&world.crm.gap_event(&id)).await;
+    world.deliver(&world.crm.gap_event(&[&id])).await;
     world.person_where(&id, |_| true).await;
     world.deliver(&world.crm.overflow_event()).await;
     let requested = async || {
@@ -84,6 +86,28 @@ async fn what_names_a_contact_without_its_fields_reads_it_and_what_names_none_as
     };
     assert_eq!(wait_until(PATIENCE, "the resync to be asked for", requested).await.unwrap(), "salesforce");
     world.settled(UNIT).await;
+}
+
+#[tokio::test]
+async fn the_contacts_of_one_event_are_read_in_fewer_calls_than_contacts() {
+    let world = World::start().await;
+    let ids: Vec<String> = (1..=40).map(contact_id).collect();
+    for id in &ids {
+        world.crm.put_contact(SimulatedContact::new(id));
+    }
+    let _ = world.crm.take_events();
+    let _worker = world.start_worker(BINARY, UNIT, &[]).await;
+    // Long enough that the next questions are asked while a call is under way.
+    world.crm.set_fault(Fault::Slow(Duration::from_millis(100)));
+    let before = world.crm.total_requests();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    world.deliver(&world.crm.gap_event(&ids)).await;
+    for id in &ids {
+        world.person_where(id, |_| true).await;
+        assert_eq!(world.crm.requests_for(id), 1);
+    }
+    let calls = world.crm.total_requests() - before - world.crm.pings();
+    assert!(calls <= 20, "{calls} calls for {} contacts", ids.len());
 }
 
 #[tokio::test]

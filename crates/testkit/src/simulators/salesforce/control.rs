@@ -134,13 +134,13 @@ impl SalesforceControl {
     /// The event of a transaction with too many changes: any contact may be another than before.
     #[must_use]
     pub fn overflow_event(&self) -> NativeEvent {
-        gap_event("000000000000000AAA", "GAP_OVERFLOW", self.lock().next_commit())
+        gap_event(&["000000000000000AAA"], "GAP_OVERFLOW", self.lock().next_commit())
     }
 
     /// The event of a change whose values could not be told.
     #[must_use]
-    pub fn gap_event(&self, id: &str) -> NativeEvent {
-        gap_event(id, "GAP_UPDATE", self.lock().next_commit())
+    pub fn gap_event(&self, ids: &[&str]) -> NativeEvent {
+        gap_event(ids, "GAP_UPDATE", self.lock().next_commit())
     }
 
     /// Breaks the org, or mends it with [`Fault::None`].

@@ -73,7 +73,7 @@ impl Transaction {
     /// The header of the transaction's next event.
     fn next_header(&mut self, id: &str, change_type: &str, at: OffsetDateTime, commit: i64) -> Value {
         self.sequence += 1;
-        header(id, change_type, &self.origin, &self.key, self.sequence, at, commit)
+        header(&[id], change_type, &self.origin, &self.key, self.sequence, at, commit)
     }
 }
 
@@ -121,14 +121,14 @@ pub(crate) fn change_event(
 }
 
 /// The event that says only that something happened, and to what.
-pub(crate) fn gap_event(id: &str, change_type: &str, commit: i64) -> NativeEvent {
+pub(crate) fn gap_event(ids: &[&str], change_type: &str, commit: i64) -> NativeEvent {
     let now = OffsetDateTime::now_utc();
-    let header = header(id, change_type, "", &Uuid::new_v4().to_string(), 1, now, commit);
+    let header = header(ids, change_type, "", &Uuid::new_v4().to_string(), 1, now, commit);
     native(&json!({ "ChangeEventHeader": header }))
 }
 
 fn header(
-    id: &str,
+    ids: &[&str],
     change_type: &str,
     origin: &str,
     transaction: &str,
@@ -138,7 +138,7 @@ fn header(
 ) -> Value {
     json!({
         "entityName": "Contact",
-        "recordIds": [id],
+        "recordIds": ids,
         "changeType": change_type,
         "changeOrigin": origin,
         "transactionKey": transaction,

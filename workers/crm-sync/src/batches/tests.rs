@@ -1,0 +1,154 @@
+use std::sync::Mutex;
+use std::time::Duration;
+
+use event_contract::Envelope;
+use provider_crm::{ContactWrite, ContactWritten, CrmEvent, UnreadableEvent};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::*;
+
+/// A CRM whose calls wait until they are let go.
+struct GatedCrm {
+    calls: Mutex<Vec<Vec<String>>>,
+    arrived: Semaphore,
+    gate: Semaphore,
+}
+
+impl GatedCrm {
+    /// Waits for one more call.
+    async fn next_call(&self) {
+        timeout(Duration::from_secs(30), self.arrived.acquire()).await.unwrap().unwrap().forget();
+    }
+
+    fn let_go(&self, calls: usize) {
+        self.gate.add_permits(calls);
+    }
+
+    fn calls(&self) -> Vec<Vec<String>> {
+        self.calls.lock().unwrap().clone()
+    }
+}
+
+impl CrmProvider for GatedCrm {
+    fn source(&self) -> &'static str {
+        "gated"
+    }
+
+    fn read_event(&self, _: &Envelope) -> Result<CrmEvent, UnreadableEvent> {
+        Ok(CrmEvent::Ignored)
+    }
+
+    async fn fetch_contacts(&self, ids: &[String]) -> Result<Vec<FetchedContact>, ProviderError> {
+        self.calls.lock().unwrap().push(ids.to_vec());
+        self.arrived.add_permits(1);
+        self.gate.acquire().await.unwrap().forget();
+        if ids.iter().any(|id| id == "broken") {
+            return Err(SERVER_ERROR);
+        }
+        if ids.iter().any(|id| id == "limited") {
+            return Err(ProviderError::RateLimited { retry_after: Duration::from_secs(7) });
+        }
+        Ok(ids.iter().filter(|id| *id != "unanswered").map(|id| gone(id)).collect())
+    }
+
+    async fn upsert_contact(&self, _: &ContactWrite) -> Result<ContactWritten, ProviderError> {
+        Err(SERVER_ERROR)
+    }
+
+    async fn ping(&self) -> Result<(), ProviderError> {
+        Ok(())
+    }
+}
+
+const SERVER_ERROR: ProviderError =
+    ProviderError::Unavailable { cause: Outage::ServerError, retry_after: None };
+
+/// An answer that tells whose it is.
+fn gone(id: &str) -> FetchedContact {
+    FetchedContact::Gone { merged_into: Some(id.to_owned()) }
+}
+
+struct Asking {
+    crm: Arc<GatedCrm>,
+    batches: Arc<Batches>,
+}
+
+impl Asking {
+    /// All calls there may be at once are under way, so that what is asked next gathers.
+    async fn with_all_calls_under_way() -> Self {
+        let crm = GatedCrm { calls: Mutex::default(), arrived: Semaphore::new(0), gate: Semaphore::new(0) };
+        let crm = Arc::new(crm);
+        let asking = Self { batches: Arc::new(Batches::start(Arc::clone(&crm))), crm };
+        for _ in 0..CALLS {
+            asking.ask("early").await;
+            asking.crm.next_call().await;
+        }
+        asking
+    }
+
+    /// Asks in a task of its own, and returns when the question waits.
+    async fn ask(&self, id: &'static str) -> JoinHandle<Fetched> {
+        let batches = Arc::clone(&self.batches);
+        let asked = tokio::spawn(async move { batches.fetch(id).await });
+        // The test has one thread: the new task runs until it waits for its answer.
+        tokio::task::yield_now().await;
+        asked
+    }
+}
+
+async fn answered(asked: JoinHandle<Fetched>) -> Fetched {
+    timeout(Duration::from_secs(30), asked).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn what_is_asked_while_calls_are_under_way_is_one_call() {
+    let asking = Asking::with_all_calls_under_way().await;
+    let asked = [asking.ask("c").await, asking.ask("d").await, asking.ask("e").await];
+    assert_eq!(asking.crm.calls().len(), CALLS, "no more at once");
+    asking.crm.let_go(CALLS + 1);
+    for (asked, id) in asked.into_iter().zip(["c", "d", "e"]) {
+        assert_eq!(answered(asked).await, Ok(gone(id)));
+    }
+    assert_eq!(asking.crm.calls()[CALLS..], [["c", "d", "e"]]);
+}
+
+#[tokio::test]
+async fn one_contact_that_cannot_be_read_fails_alone() {
+    let asking = Asking::with_all_calls_under_way().await;
+    let (well, broken) = (asking.ask("c").await, asking.ask("broken").await);
+    asking.crm.let_go(CALLS + 3);
+    assert_eq!(answered(well).await, Ok(gone("c")));
+    assert_eq!(answered(broken).await, Err(SERVER_ERROR));
+}
+
+#[tokio::test]
+async fn what_is_no_single_contact_s_fault_is_not_asked_again() {
+    let asking = Asking::with_all_calls_under_way().await;
+    let asked = [asking.ask("c").await, asking.ask("limited").await];
+    asking.crm.let_go(CALLS + 3);
+    for asked in asked {
+        assert!(matches!(answered(asked).await, Err(ProviderError::RateLimited { .. })));
+    }
+    assert_eq!(asking.crm.calls().len(), CALLS + 1);
+}
+
+#[tokio::test]
+async fn who_gives_up_takes_nobody_along_and_is_not_asked_for() {
+    let asking = Asking::with_all_calls_under_way().await;
+    let (given_up, other) = (asking.ask("c").await, asking.ask("d").await);
+    given_up.abort();
+    assert!(given_up.await.unwrap_err().is_cancelled());
+    asking.crm.let_go(CALLS + 1);
+    assert_eq!(answered(other).await, Ok(gone("d")));
+    assert_eq!(asking.crm.calls()[CALLS..], [["d"]]);
+}
+
+#[tokio::test]
+async fn a_contact_without_an_answer_is_an_error() {
+    let asking = Asking::with_all_calls_under_way().await;
+    let (answer, none) = (asking.ask("c").await, asking.ask("unanswered").await);
+    asking.crm.let_go(CALLS + 1);
+    assert_eq!(answered(answer).await, Ok(gone("c")));
+    assert_eq!(answered(none).await, Err(ProviderError::Malformed { line: 0, column: 0 }));
+}
