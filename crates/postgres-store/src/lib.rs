@@ -1,4 +1,4 @@
-//! All SQL of Coppice: one module for each table.
+//! All SQL of Coppice: a module for each table, and one for each thing that is done to several.
 //!
 //! In: what refetches brought, what attempts failed, what a breaker learned. Out: what changed, and the
 //! announcements that committed with it. Handlers hold no SQL; this crate holds no HTTP, no queue, and no knowledge of
@@ -7,10 +7,14 @@
 //! Rules that hold in every module: a statement handles a whole batch; rows are written in the order of their keys, so
 //! that two pods cannot deadlock; no transaction is open while anything but Postgres is waited for.
 
+mod consequences;
 mod crm_account;
+mod crm_view;
 mod error;
 mod identity;
 mod ingress_outbox;
+mod link_command;
+mod link_decision;
 mod link_review;
 mod linking;
 mod login;
@@ -36,11 +40,13 @@ use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::sync::Notify;
 
-pub use crm_account::{CrmView, Told, WrittenContact, is_another_person, told_hash};
+pub use crm_account::{WrittenContact, told_hash};
+pub use crm_view::{CrmView, Told, is_another_person};
 pub use error::StoreError;
 pub use identity::Identity;
 pub use ingress_outbox::IngressRow;
-pub use link_review::{Author, AuthorError, LinkCommand, LinkRefusal, LinkReport, Move, OpenReview, Write};
+pub use link_command::{Author, AuthorError, LinkCommand, LinkRefusal, LinkReport, Move, Write};
+pub use link_review::OpenReview;
 pub use login::Login;
 pub use message_failure::{FailedAttempt, RecordedFailure};
 pub use outbox::{ClaimedAnnouncement, OutboxDepth};

@@ -7,68 +7,21 @@
 //! A link stays when the key that made it changes: a new address does not make a new person. A decision that a person
 //! took is never changed by a key.
 
+mod links;
+mod rule;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::StoreError;
-use crate::source_record::{LinkKeys, Source};
+use crate::source_record::Source;
+use links::Moved;
+use rule::{Evidence, Link, decide};
 
-/// A live record whose content changed, and what may link it.
-pub(crate) struct Linkable<'a> {
-    pub external_id: &'a str,
-    pub person_id: Uuid,
-    /// It was not there before: its person is one that nobody knows yet.
-    pub new: bool,
-    pub keys: &'a LinkKeys,
-}
-
-/// What speaks for a link of one record.
-#[derive(Default)]
-pub(crate) struct Evidence {
-    /// Persons with the same key.
-    by_key: BTreeSet<Uuid>,
-    /// Persons with the same verified address in another source.
-    by_email: BTreeSet<Uuid>,
-    /// Persons who have a live record of the same source already.
-    same_source: BTreeSet<Uuid>,
-    /// A person has decided about this record.
-    decided: bool,
-}
-
-/// What is to be done.
-#[derive(Debug, PartialEq, Eq)]
-enum Link {
-    Stay,
-    Move { to: Uuid, reason: &'static str },
-    Review { candidates: BTreeSet<Uuid>, reason: &'static str },
-}
-
-/// The rules. Pure.
-fn decide(record: &Linkable<'_>, evidence: &Evidence) -> Link {
-    let others = |persons: &BTreeSet<Uuid>| -> BTreeSet<Uuid> {
-        persons.iter().copied().filter(|person| *person != record.person_id).collect()
-    };
-    let (by_key, by_email) = (others(&evidence.by_key), others(&evidence.by_email));
-    if evidence.decided {
-        return Link::Stay;
-    }
-    let key_agrees = evidence.by_key.contains(&record.person_id);
-    match (by_key.len(), by_email.len()) {
-        (0, 0) => Link::Stay,
-        (1, _) if !key_agrees => to_only(&by_key, "external_key"),
-        (0, 1) if record.new && by_email.is_disjoint(&evidence.same_source) => {
-            to_only(&by_email, "verified_email")
-        }
-        (0, _) => Link::Review { candidates: by_email, reason: "verified_email" },
-        _ => Link::Review { candidates: by_key, reason: "external_key" },
-    }
-}
-
-fn to_only(persons: &BTreeSet<Uuid>, reason: &'static str) -> Link {
-    persons.first().map_or(Link::Stay, |to| Link::Move { to: *to, reason })
-}
+pub(crate) use links::Links;
+pub(crate) use rule::Linkable;
 
 /// Links records that changed, and answers where they belong now.
 ///
@@ -81,7 +34,7 @@ pub(crate) async fn link(
     records: &[Linkable<'_>],
 ) -> Result<Links, StoreError> {
     let new = records.iter().filter(|record| record.new).map(|record| record.person_id).collect();
-    let mut links = Links { new, ..Links::default() };
+    let mut links = Links::proposing(new);
     let keyed: Vec<&Linkable<'_>> = records
         .iter()
         .filter(|record| record.keys.external_key.is_some() || record.keys.verified_email.is_some())
@@ -142,57 +95,6 @@ async fn link_at_once(
     write_reviews(connection, source, &reviews).await?;
     links.moves.extend(moves);
     Ok(())
-}
-
-/// What was linked.
-#[derive(Default)]
-pub(crate) struct Links {
-    moves: BTreeMap<String, Moved>,
-    /// Persons all of whose records went to another, by a merge at their source.
-    merged: HashMap<Uuid, Uuid>,
-    /// Persons that were proposed for new records, and have no row yet.
-    new: BTreeSet<Uuid>,
-}
-
-struct Moved {
-    from: Uuid,
-    to: Uuid,
-    reason: &'static str,
-}
-
-impl Links {
-    /// The person that a record was moved to.
-    pub(crate) fn moved(&self, external_id: &str) -> Option<Uuid> {
-        self.moves.get(external_id).map(|moved| self.destination(moved.to))
-    }
-
-    /// Persons that a record left, and where it is now.
-    pub(crate) fn left(&self) -> impl Iterator<Item = (Uuid, Uuid)> {
-        let moved = self.moves.values().map(|moved| (moved.from, self.destination(moved.to)));
-        moved.chain(self.merged.keys().map(|person| (*person, self.destination(*person))))
-    }
-
-    /// Whether a person was proposed for a new record of this batch.
-    pub(crate) fn is_new(&self, person: Uuid) -> bool {
-        self.new.contains(&person)
-    }
-
-    /// Takes note that all records of a person went to another.
-    pub(crate) fn person_left(&mut self, person: Uuid, to: Uuid) {
-        self.merged.insert(person, to);
-    }
-
-    /// Persons all of whose records went to others.
-    pub(crate) fn emptied(&self) -> BTreeSet<Uuid> {
-        self.merged.keys().copied().collect()
-    }
-
-    /// Where the records of `person` are, if they all went to others in this batch.
-    pub(crate) fn destination(&self, person: Uuid) -> Uuid {
-        let next = self.merged.get(&person).copied().filter(|next| *next != person);
-        // Whoever was merged has no records to be merged again, so this ends.
-        next.map_or(person, |next| self.destination(next))
-    }
 }
 
 /// Two records with one key that arrive at the same time must not both look before either is there.
@@ -339,56 +241,4 @@ async fn write_reviews(
     .execute(connection)
     .await?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const fn person(number: u128) -> Uuid {
-        Uuid::from_u128(number)
-    }
-
-    fn set(persons: &[u128]) -> BTreeSet<Uuid> {
-        persons.iter().map(|number| person(*number)).collect()
-    }
-
-    /// Whether it is new; persons by key, by address, with a record of the same source; whether it was decided; the link.
-    type Row<'a> = (bool, &'a [u128], &'a [u128], &'a [u128], bool, Link);
-
-    #[test]
-    fn a_key_links_and_what_proves_nothing_is_reviewed() {
-        let to = |number, reason| Link::Move { to: person(number), reason };
-        let review = |numbers: &[u128], reason| Link::Review { candidates: set(numbers), reason };
-        // The record's own person is 1.
-        let table: [Row<'_>; 12] = [
-            (true, &[], &[], &[], false, Link::Stay),
-            (true, &[1], &[1], &[], false, Link::Stay),
-            (true, &[2], &[], &[], false, to(2, "external_key")),
-            (false, &[2], &[], &[2], false, to(2, "external_key")),
-            (true, &[2], &[3], &[], false, to(2, "external_key")),
-            (true, &[2, 3], &[], &[], false, review(&[2, 3], "external_key")),
-            (false, &[1, 2], &[], &[], false, review(&[2], "external_key")),
-            (true, &[], &[2], &[], false, to(2, "verified_email")),
-            (true, &[], &[2], &[2], false, review(&[2], "verified_email")),
-            (false, &[], &[2], &[], false, review(&[2], "verified_email")),
-            (true, &[], &[2, 3], &[], false, review(&[2, 3], "verified_email")),
-            (true, &[2], &[2], &[], true, Link::Stay),
-        ];
-        let keys = LinkKeys::default();
-        for (new, by_key, by_email, same_source, decided, expected) in table {
-            let record = Linkable { external_id: "a", person_id: person(1), new, keys: &keys };
-            let evidence = Evidence {
-                by_key: set(by_key),
-                by_email: set(by_email),
-                same_source: set(same_source),
-                decided,
-            };
-            assert_eq!(
-                decide(&record, &evidence),
-                expected,
-                "{new} {by_key:?} {by_email:?} {same_source:?} {decided}"
-            );
-        }
-    }
 }

@@ -5,18 +5,15 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use authority::{Field, SourceRecord};
-use event_contract::{Announcement, EventKind, Hop, TraceContext};
+use event_contract::{EventKind, Hop, TraceContext};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::identity::{self, Identity};
-use crate::linking::{self, Linkable};
-use crate::outbox::{self, announcement};
-use crate::recompute::Moves;
-use crate::source_record::{self, ChangedRow, LinkKeys, Source, SourceRow, Upserted};
-use crate::{Store, StoreError, merging};
+use crate::source_record::{self, LinkKeys, Source, SourceRow, Upserted};
+use crate::{Store, StoreError};
 
 /// What one refetch of one record found. Holds personal data: no `Debug`.
 #[derive(Clone)]
@@ -199,162 +196,4 @@ impl Store {
         let email = record.claim(Field::Email)?.as_str()?.trim().to_lowercase();
         self.policy.trusts_email_of(&record).then_some(email)
     }
-
-    /// What follows from records that changed: links, profiles, identities, announcements.
-    async fn write_consequences(
-        &self,
-        connection: &mut sqlx::PgConnection,
-        source: Source<'_>,
-        changed: &[ChangedRow],
-        rows: &[SourceRow],
-        readings: &BTreeMap<&str, &PersonReading>,
-    ) -> Result<(), StoreError> {
-        let keys: HashMap<&str, &LinkKeys> =
-            rows.iter().map(|row| (row.external_id.as_str(), &row.keys)).collect();
-        let linkable = changed.iter().filter_map(|row| {
-            let (id, person_id) = (row.external_id.as_str(), row.person_id?);
-            let keys = keys.get(id).copied()?;
-            Some(Linkable { external_id: id, person_id, new: row.new, keys })
-        });
-        let linkable: Vec<Linkable<'_>> = linkable.collect();
-        let author = format!("coppice:{}", source.name);
-        let mut links = linking::link(connection, source, &author, &linkable).await?;
-
-        let mut identities: Vec<(String, Uuid, &[Identity])> = Vec::new();
-        let mut announce: BTreeMap<Uuid, Announce> = BTreeMap::new();
-        for row in changed {
-            // A tombstone of a record that was never read has no person.
-            let (Some(first), Some(reading)) = (row.person_id, readings.get(row.external_id.as_str())) else {
-                continue;
-            };
-            let person_id = links.moved(&row.external_id).unwrap_or(first);
-            let list: &[Identity] = match &reading.state {
-                RecordState::Present { identities, .. } => identities,
-                RecordState::Gone { .. } => &[],
-            };
-            identities.push((row.external_id.clone(), person_id, list));
-            announce.insert(person_id, reading.announce);
-            if person_id != first && !row.new {
-                announce.insert(first, reading.announce);
-            }
-        }
-        identity::replace(connection, source.name, &identities).await?;
-        let ids: Vec<String> = identities.into_iter().map(|(id, _, _)| id).collect();
-        merging::follow(connection, source, &author, &ids, &mut links).await?;
-
-        let left: HashMap<Uuid, Uuid> = links.left().collect();
-        let candidates = candidates_of_gone(connection, source.name, changed, readings).await?;
-        // Whoever was merged, or into whom, is computed anew too, in the name of one of the readings that led to it.
-        for (from, to) in &left {
-            let known =
-                announce.get(from).or_else(|| announce.get(to)).or_else(|| announce.values().next()).copied();
-            if let Some(known) = known.filter(|_| !links.is_new(*from)) {
-                announce.entry(*from).or_insert(known);
-                announce.entry(*to).or_insert(known);
-            }
-        }
-        for (candidate, reading) in &candidates {
-            announce.entry(*candidate).or_insert(*reading);
-        }
-        let persons: Vec<Uuid> = announce.keys().copied().collect();
-        let moves = Moves { left, emptied: links.emptied(), revived: None };
-        let mut recomputed = self.recompute(connection, &persons, &moves).await?;
-        // Whether they are to have a contact of their own is decided now.
-        recomputed.also(candidates.into_iter().map(|(candidate, _)| candidate));
-        let mut announcements = recomputed.announcements(|person| announce.get(&person).copied());
-        announcements.extend(announced_besides(connection, source.name, changed, readings).await?);
-        if !announcements.is_empty() {
-            outbox::insert(connection, &announcements).await?;
-        }
-        Ok(())
-    }
-}
-
-impl Store {
-    /// Of several records of one role the newest decides, so a record that is newer though it says the same may decide
-    /// what it did not before.
-    async fn recompute_touched(
-        &self,
-        connection: &mut sqlx::PgConnection,
-        source: Source<'_>,
-        touched: &[ChangedRow],
-        readings: &BTreeMap<&str, &PersonReading>,
-    ) -> Result<(), StoreError> {
-        let announce: HashMap<Uuid, Announce> = touched
-            .iter()
-            .filter_map(|row| Some((row.person_id?, readings.get(row.external_id.as_str())?.announce)))
-            .collect();
-        let persons: Vec<Uuid> = announce.keys().copied().collect();
-        let mut persons = source_record::with_several(connection, source.role, &persons).await?;
-        if persons.is_empty() {
-            return Ok(());
-        }
-        persons.sort_unstable();
-        let recomputed = self.recompute(connection, &persons, &Moves::default()).await?;
-        let announcements = recomputed.announcements(|person| announce.get(&person).copied());
-        if !announcements.is_empty() {
-            outbox::insert(connection, &announcements).await?;
-        }
-        Ok(())
-    }
-}
-
-/// Persons of whom it was asked whether a record is theirs that is gone now, each with the reading that says so.
-async fn candidates_of_gone(
-    connection: &mut sqlx::PgConnection,
-    source: &str,
-    changed: &[ChangedRow],
-    readings: &BTreeMap<&str, &PersonReading>,
-) -> Result<Vec<(Uuid, Announce)>, StoreError> {
-    let reading = |id: &str| readings.get(id).filter(|reading| reading.is_gone());
-    let ids = changed.iter().map(|row| &row.external_id).filter(|id| reading(id).is_some());
-    let ids: Vec<String> = ids.cloned().collect();
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    let rows = sqlx::query!(
-        r#"select external_id, candidate_person_id from link_review
-           where source = $1 and external_id = any ($2) and verdict is null"#,
-        source,
-        &ids
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .filter_map(|row| Some((row.candidate_person_id, reading(&row.external_id)?.announce)))
-        .collect())
-}
-
-/// What readings announce besides [`EventKind::PersonChanged`], for whom the records belong to by now: a record that
-/// has just been linked, to the person it was linked to.
-async fn announced_besides(
-    connection: &mut sqlx::PgConnection,
-    source: &str,
-    changed: &[ChangedRow],
-    readings: &BTreeMap<&str, &PersonReading>,
-) -> Result<Vec<(EventKind, Announcement)>, StoreError> {
-    let announcing = |id: &str| {
-        let reading = readings.get(id)?;
-        Some((reading.announces?, reading.announce))
-    };
-    let ids = changed.iter().map(|row| &row.external_id).filter(|id| announcing(id).is_some());
-    let ids: Vec<String> = ids.cloned().collect();
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    let persons = sqlx::query!(
-        r#"select record.external_id, person.person_id, person.revision
-           from source_record record join person using (person_id)
-           where record.source = $1 and record.external_id = any ($2) order by record.external_id"#,
-        source,
-        &ids
-    )
-    .fetch_all(connection)
-    .await?;
-    let announcements = persons.into_iter().filter_map(|row| {
-        let (kind, announce) = announcing(&row.external_id)?;
-        Some((kind, announcement(row.person_id, row.revision, announce)))
-    });
-    Ok(announcements.collect())
 }

@@ -14,7 +14,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::link_review::Write;
+use crate::link_command::Write;
 use crate::person_view::{self, StoredPerson};
 use crate::{Announce, Store, StoreError, outbox, person, source_record};
 

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::outbox::announcement;
 use crate::person::{self, ChangedPerson, LockedPerson, PersonRow, Standing};
-use crate::{Announce, Store, StoreError, crm_account, source_record};
+use crate::{Announce, Store, StoreError, crm_account, crm_view, source_record};
 
 /// How records went from person to person before these are computed.
 #[derive(Default)]
@@ -105,14 +105,14 @@ impl Store {
     /// otherwise than who is believed.
     fn crm_differs(&self, person_id: Uuid, profile: &Profile, records: &[SourceRecord]) -> bool {
         let contacts = records.iter().filter(|record| record.role == Role::Crm && record.record.is_some());
-        let Some(contact) = crm_account::contact_of(person_id, None, contacts) else { return false };
-        let key = crm_account::key_of(contact);
+        let Some(contact) = crm_view::contact_of(person_id, None, contacts) else { return false };
+        let key = crm_view::key_of(contact);
         let own = person_id.to_string();
         match profile.status {
             Status::Active | Status::Blocked => {
                 key != Some(own.as_str()) || !profile.to_tell(&self.policy, Some(contact)).is_empty()
             }
-            Status::Deleted | Status::Known => crm_account::is_another_person(key, person_id),
+            Status::Deleted | Status::Known => crm_view::is_another_person(key, person_id),
         }
     }
 }

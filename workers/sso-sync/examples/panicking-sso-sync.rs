@@ -49,7 +49,7 @@ impl Handler for PanickingHandler {
     }
 
     async fn fetch(&self, claim: &Claim<String>, ticket: RefetchTicket) -> Result<Reread, Failure> {
-        assert!(claim.subject != "auth0|panic", "marked words of a panic");
+        assert!(!claim.subject.contains("666"), "marked words of a panic");
         self.0.fetch(claim, ticket).await
     }
 

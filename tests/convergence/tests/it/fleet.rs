@@ -7,7 +7,7 @@ use std::time::Duration;
 use authority::Policy;
 use crm_account::CrmAccountHandler;
 use crm_sync::CrmRecords;
-use event_contract::INTERNAL_SOURCE;
+use event_contract::{Announcement, EventKind, Hop, INTERNAL_SOURCE, SCHEMA_VERSION, TraceContext};
 use futures::future::join_all;
 use identity_verification::IdentityRecords;
 use local_stack::{Postgres, Tools, wait_until};
@@ -75,6 +75,8 @@ struct Bus {
     under_way: Arc<AtomicUsize>,
     /// Events so far.
     carried: Arc<AtomicUsize>,
+    /// Announcements so far.
+    announced: Arc<AtomicUsize>,
 }
 
 #[derive(Clone)]
@@ -211,6 +213,31 @@ impl Fleet {
         }
     }
 
+    /// Says once more of every person and of every contact that it has changed, and answers what came of it: writes of the
+    /// CRM, and announcements.
+    pub(crate) async fn repeat_everything(&self) -> (usize, usize) {
+        let so_far = || (self.providers.crm.writes(), self.bus.announced.load(Ordering::SeqCst));
+        let before = so_far();
+        let persons = "select person_id, revision from person where merged_into is null";
+        for (person, revision) in sqlx::query_as(persons).fetch_all(&self.pool).await.unwrap() {
+            let claimed = ClaimedAnnouncement {
+                kind: EventKind::PersonChanged,
+                announcement: repeated(person, revision),
+            };
+            self.bus.carry(&self.bus.queues.crm_account, envelope(&claimed));
+        }
+        let contacts =
+            "select external_id from source_record where source = 'salesforce' and gone_at is null";
+        let contacts: Vec<String> = sqlx::query_scalar(contacts).fetch_all(&self.pool).await.unwrap();
+        for contact in &contacts {
+            let event = self.providers.crm.gap_event(&[contact]);
+            self.bus.carry(&self.bus.queues.crm_sync, event.to_envelope_json());
+        }
+        self.quiet().await;
+        let after = so_far();
+        (after.0 - before.0, after.1 - before.1)
+    }
+
     fn queue_of(&self, event: &NativeEvent) -> &MemoryQueue {
         let queues = &self.bus.queues;
         if event.source.contains("stripe.com") { &queues.identity_verification } else { &queues.sso_sync }
@@ -272,7 +299,7 @@ impl Bus {
             identity_verification: queue(),
             crm_account: queue(),
         };
-        Self { chaos, queues, under_way: Arc::default(), carried: Arc::default() }
+        Self { chaos, queues, under_way: Arc::default(), carried: Arc::default(), announced: Arc::default() }
     }
 
     fn busy(self) -> Busy {
@@ -310,6 +337,7 @@ impl Bus {
         let busy = self.clone().busy();
         // A database that is busy is asked again; a claim that is not removed lapses, and is published once more.
         let claimed = store.claim_announcements(100, Duration::from_secs(10)).await.unwrap_or_default();
+        self.announced.fetch_add(claimed.len(), Ordering::SeqCst);
         for one in &claimed {
             if matches!(one.kind.detail_type(), "PersonChanged" | "IdentityVerified") {
                 self.carry(&self.queues.crm_account, envelope(one));
@@ -322,6 +350,18 @@ impl Bus {
         if claimed.is_empty() {
             let _ = tokio::time::timeout(Duration::from_millis(20), store.outbox_filled()).await;
         }
+    }
+}
+
+fn repeated(person: Uuid, revision: i64) -> Announcement {
+    Announcement {
+        schema: SCHEMA_VERSION,
+        event_id: Uuid::now_v7(),
+        entity_id: person,
+        revision,
+        cause: Uuid::new_v4(),
+        hop: Hop::OUTSIDE,
+        traceparent: TraceContext::start(),
     }
 }
 

@@ -4,7 +4,8 @@
 //! Each seed makes a life of a few people at three providers (`history`): created, changed, blocked, deleted, restored,
 //! merged, verified, redacted, an address that becomes another person's. Their events reach the real handlers in the
 //! real consumer loop (`fleet`), two pods to a queue, over a network that delays, loses and fails, and a bus that doubles,
-//! reorders and loses. When nothing moves any more, everything is compared (`oracle`).
+//! reorders and loses. When nothing moves any more, everything is compared (`oracle`). In the end everything is said once
+//! more: nothing may come of it, neither a write nor an announcement.
 //!
 //! ```sh
 //! cargo test -p convergence                          # 1,000 seeds
@@ -51,6 +52,11 @@ async fn seeds_converge(seeds: Vec<u64>, policy: Policy) {
         assert!(different.is_empty(), "{} differences:\n{}", different.len(), different.join("\n"));
     }
     different.extend(oracle::leftovers(&fleet).await);
+    let (writes, announcements) = fleet.repeat_everything().await;
+    if (writes, announcements) != (0, 0) {
+        different
+            .push(format!("no rest: {writes} writes, {announcements} announcements of what was said before"));
+    }
     assert!(different.is_empty(), "{}", different.join("\n"));
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod bad_cases;
 mod crashes;
 mod lifecycle;
 mod outages;

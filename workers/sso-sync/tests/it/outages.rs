@@ -80,14 +80,6 @@ async fn a_rate_limit_pauses_everything_for_as_long_as_the_provider_asks() {
 }
 
 #[tokio::test]
-async fn a_provider_that_answers_too_late_is_down_and_comes_back() {
-    let world = World::start().await;
-    let worker = start(&world, &[]).await;
-    let ids = create_users(&world, &worker, Fault::Slow(std::time::Duration::from_secs(5))).await;
-    recovers(&world, &ids).await;
-}
-
-#[tokio::test]
 async fn a_provider_that_answers_with_web_pages_is_down_and_comes_back() {
     let world = World::start().await;
     let worker = start(&world, &[]).await;

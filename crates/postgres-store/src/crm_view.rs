@@ -1,0 +1,168 @@
+//! A person as the CRM should see it: computed by the policy from all records, beside what the CRM says and was told.
+
+use std::collections::HashMap;
+
+use authority::{Profile, SourceRecord};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::{Store, StoreError, source_record};
+
+/// A person as the CRM should see it. Holds personal data: no `Debug`.
+#[derive(Clone)]
+pub struct CrmView {
+    /// Our ID.
+    pub person_id: Uuid,
+    /// Its revision, by which the link is announced.
+    pub revision: i64,
+    /// By the policy, from all records.
+    pub profile: Profile,
+    /// The person's live contact, as the CRM last said it.
+    pub contact: Option<SourceRecord>,
+    /// [`SourceRecord::record`]'s key of ours, which the CRM has for that contact.
+    pub contact_key: Option<String>,
+    /// A contact of the person was deleted in the CRM.
+    pub contact_deleted: bool,
+    /// Whether a contact is this person's is not decided yet.
+    pub under_review: bool,
+    /// Another person's contact has our key: until it has lost it, no contact can be made.
+    pub key_elsewhere: bool,
+    /// The contact that we wrote last, and what.
+    pub told: Option<Told>,
+}
+
+/// What a contact was last told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The CRM's ID of the contact.
+    pub external_id: String,
+    /// [`told_hash`] of the fields.
+    pub hash: Vec<u8>,
+    /// How often in a row, within an hour.
+    pub times: i32,
+    /// Seconds ago: the CRM may not have announced it yet.
+    pub just_now: bool,
+}
+
+impl Store {
+    /// Reads persons as the CRM `source` should see them. One that is not there, or was merged into another, is left
+    /// out.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn crm_views(
+        &self,
+        source: &str,
+        persons: &[Uuid],
+    ) -> Result<HashMap<Uuid, CrmView>, StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        let rows = person_rows(&mut connection, source, persons).await?;
+        let known: Vec<Uuid> = rows.iter().map(|row| row.person_id).collect();
+        let mut records = source_record::of_persons(&mut connection, &known).await?;
+        let views = rows.into_iter().map(|row| {
+            let records = records.remove(&row.person_id).unwrap_or_default();
+            (row.person_id, self.view(source, row, &records))
+        });
+        Ok(views.collect())
+    }
+
+    fn view(&self, source: &str, row: PersonState, records: &[SourceRecord]) -> CrmView {
+        let contacts = || records.iter().filter(|record| record.source == source);
+        let live = contacts().filter(|record| record.record.is_some());
+        let known = row.told.as_ref().map(|told| told.external_id.as_str());
+        let contact = contact_of(row.person_id, known, live);
+        CrmView {
+            person_id: row.person_id,
+            revision: row.revision,
+            profile: Profile::compute(&self.policy, records),
+            contact: contact.cloned(),
+            contact_key: contact.and_then(key_of).map(str::to_owned),
+            contact_deleted: contacts().any(|record| record.record.is_none()),
+            under_review: row.under_review,
+            key_elsewhere: row.key_elsewhere,
+            told: row.told,
+        }
+    }
+}
+
+/// The contact among several that is told: the one that has our key, which no other can have beside it; else the one
+/// that we know; else always the same.
+pub(crate) fn contact_of<'a>(
+    person_id: Uuid,
+    known: Option<&str>,
+    contacts: impl Iterator<Item = &'a SourceRecord>,
+) -> Option<&'a SourceRecord> {
+    let own = person_id.to_string();
+    contacts.min_by_key(|record| {
+        let id = record.external_id.as_str();
+        (key_of(record) != Some(own.as_str()), Some(id) != known, id)
+    })
+}
+
+/// The key that a contact has.
+pub(crate) fn key_of(contact: &SourceRecord) -> Option<&str> {
+    contact.record.as_ref()?.get("external_key")?.as_str()
+}
+
+/// Whether a key is our ID of another person. Any other key is the CRM's own affair.
+#[must_use]
+pub fn is_another_person(key: Option<&str>, person_id: Uuid) -> bool {
+    key.and_then(|key| key.parse::<Uuid>().ok()).is_some_and(|other| other != person_id)
+}
+
+struct PersonState {
+    person_id: Uuid,
+    revision: i64,
+    under_review: bool,
+    key_elsewhere: bool,
+    told: Option<Told>,
+}
+
+async fn person_rows(
+    connection: &mut PgConnection,
+    source: &str,
+    persons: &[Uuid],
+) -> Result<Vec<PersonState>, StoreError> {
+    let rows = sqlx::query!(
+        r#"select person.person_id, person.revision, account.external_id as "external_id?", account.told_hash as "told_hash?",
+                  case when account.told_at > now() - interval '1 hour' then account.told_times else 0 end as "told_times!",
+                  coalesce(account.told_at > now() - interval '5 seconds', false) as "just_now!",
+                  exists (select from link_review review
+                          join source_record reviewed
+                            on reviewed.source = review.source and reviewed.external_id = review.external_id
+                          join source_record contact on contact.source = $1 and contact.gone_at is null
+                           and contact.person_id in (reviewed.person_id, review.candidate_person_id)
+                          where review.verdict is null and reviewed.gone_at is null
+                            and contact.person_id <> person.person_id
+                            and person.person_id in (reviewed.person_id, review.candidate_person_id))
+                      as "under_review!",
+                  exists (select from source_record other
+                          where other.external_key = person.person_id::text and other.gone_at is null
+                            and other.source = $1 and other.person_id <> person.person_id) as "key_elsewhere!"
+           from person
+           left join lateral (select * from crm_account own where own.source = $1 and own.person_id = person.person_id
+                              -- One that is another's by now is not to be written to in this one's name.
+                              and not exists (select from source_record other
+                                              where other.source = own.source and other.external_id = own.external_id
+                                                and other.person_id <> person.person_id)
+                              order by own.told_at desc limit 1) account on true
+           where person.person_id = any ($2) and person.merged_into is null"#,
+        source,
+        persons
+    )
+    .fetch_all(connection)
+    .await?;
+    let told = |external_id, hash, times, just_now| {
+        Some(Told { external_id: external_id?, hash: hash?, times, just_now })
+    };
+    Ok(rows
+        .into_iter()
+        .map(|row| PersonState {
+            person_id: row.person_id,
+            revision: row.revision,
+            under_review: row.under_review,
+            key_elsewhere: row.key_elsewhere,
+            told: told(row.external_id, row.told_hash, row.told_times, row.just_now),
+        })
+        .collect())
+}

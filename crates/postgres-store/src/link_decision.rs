@@ -1,0 +1,207 @@
+//! Table `link_decision`: what a person decides about a record, a row each, added and never changed.
+//!
+//! A record that a person has decided about is never moved by automation afterwards: [`crate::linking`] looks at the
+//! author of its last decision. So a record is told apart for ever by a decision that leaves it where it is.
+
+use event_contract::{Announcement, EventKind};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::link_command::{LinkCommand, LinkRefusal, LinkReport, Move, Write};
+use crate::link_review::close_reviews;
+use crate::linking::{Linkable, lock_keys};
+use crate::outbox::announcement;
+use crate::recompute::Moves;
+use crate::source_record::LinkKeys;
+use crate::{Store, StoreError, outbox, person_view};
+
+/// What is written about a move.
+pub(crate) struct Decided {
+    pub(crate) to: Uuid,
+    pub(crate) reason: &'static str,
+    /// What becomes of the review of which candidate.
+    pub(crate) review: (Uuid, &'static str),
+}
+
+impl Store {
+    /// Takes a person's decision about a record: moves it, computes both persons anew, announces those that changed.
+    /// Without the proof it does the same and takes it all back.
+    ///
+    /// # Errors
+    /// [`LinkRefusal`]: then nothing was written.
+    pub async fn decide_link(
+        &self,
+        command: &LinkCommand,
+        proof: Option<&Write>,
+    ) -> Result<LinkReport, LinkRefusal> {
+        let mut transaction = self.pool.begin().await?;
+        let from = lock_record(&mut transaction, command).await?;
+        let decided = decide(&mut transaction, command, from).await?;
+        write_decision(&mut transaction, command, from, &decided).await?;
+        let reviews_closed = close_reviews(&mut transaction, command, from, &decided).await?;
+        // The candidate too: whether it is to have a contact of its own is decided now.
+        let mut persons = vec![from, decided.to, decided.review.0];
+        persons.sort_unstable();
+        persons.dedup();
+        let mut moves = Moves::default();
+        if decided.to != from {
+            move_record(&mut transaction, command, decided.to).await?;
+            moves.left.insert(from, decided.to);
+            moves.revived = matches!(command.wanted, Move::Undo).then_some(decided.to);
+        }
+        let mut recomputed = self.recompute(&mut transaction, &persons, &moves).await?;
+        recomputed.also(persons);
+        let mut announcements = recomputed.announcements(|_| Some(command.announce));
+        announcements.extend(verified_by_it(&mut transaction, command, from, decided.to).await?);
+        outbox::insert(&mut transaction, &announcements).await?;
+        match proof {
+            Some(_) => transaction.commit().await?,
+            None => transaction.rollback().await?,
+        }
+        Ok(LinkReport {
+            source: command.source.clone(),
+            external_id: command.external_id.clone(),
+            from_person_id: from,
+            to_person_id: decided.to,
+            reviews_closed,
+            changed: recomputed.changed.iter().map(|person| person.person_id).collect(),
+            written: proof.is_some(),
+        })
+    }
+}
+
+/// Locks the record and then its keys, in the order of a reading: one that has the same key waits, and finds the record
+/// where it is afterwards. Answers whom it belongs to.
+async fn lock_record(connection: &mut PgConnection, command: &LinkCommand) -> Result<Uuid, LinkRefusal> {
+    let row = sqlx::query!(
+        r#"select person_id, external_key, verified_email from source_record
+           where source = $1 and external_id = $2 for update"#,
+        command.source,
+        command.external_id
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some((person_id, row)) = row.and_then(|row| Some((row.person_id?, row))) else {
+        return Err(LinkRefusal::NoRecord {
+            source_name: command.source.clone(),
+            external_id: command.external_id.clone(),
+        });
+    };
+    let keys = LinkKeys { external_key: row.external_key, verified_email: row.verified_email };
+    let record = Linkable { external_id: &command.external_id, person_id, new: false, keys: &keys };
+    lock_keys(connection, &[&record]).await?;
+    Ok(person_id)
+}
+
+async fn decide(
+    connection: &mut PgConnection,
+    command: &LinkCommand,
+    from: Uuid,
+) -> Result<Decided, LinkRefusal> {
+    match command.wanted {
+        Move::Link(candidate) => match destination(connection, candidate).await? {
+            to if to == from => Err(LinkRefusal::SamePerson(to)),
+            to => Ok(Decided { to, reason: "linked", review: (to, "linked") }),
+        },
+        Move::Separate(candidate) => match destination(connection, candidate).await? {
+            to if to == from => Err(LinkRefusal::SamePerson(to)),
+            to => Ok(Decided { to: from, reason: "separate", review: (to, "separate") }),
+        },
+        Move::Undo => {
+            let to = came_from(connection, command, from).await?;
+            if to == from {
+                return Err(LinkRefusal::NothingToUndo);
+            }
+            Ok(Decided { to, reason: "undone", review: (from, "separate") })
+        }
+    }
+}
+
+/// Whom a person was merged into, or itself.
+async fn destination(connection: &mut PgConnection, candidate: Uuid) -> Result<Uuid, LinkRefusal> {
+    let path = person_view::merge_path(connection, candidate).await?;
+    path.last().copied().ok_or(LinkRefusal::NoPerson(candidate))
+}
+
+/// The person from whom the last decision took the record. A record that was linked as it came was never anybody else's:
+/// it goes to a person who is new, under the ID that was meant for it, where one was.
+async fn came_from(
+    connection: &mut PgConnection,
+    command: &LinkCommand,
+    current: Uuid,
+) -> Result<Uuid, LinkRefusal> {
+    let last = sqlx::query_scalar!(
+        r#"select from_person_id from link_decision where source = $1 and external_id = $2
+           order by decision_id desc limit 1"#,
+        command.source,
+        command.external_id
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    let from = last.ok_or(LinkRefusal::NothingToUndo)?.unwrap_or_else(Uuid::now_v7);
+    // Whom it was taken from may have been merged since; unless into the person who has it now, which is what is undone.
+    let path = person_view::merge_path(connection, from).await?;
+    Ok(path.last().copied().filter(|end| *end != current).unwrap_or(from))
+}
+
+/// The verification that a person has by this decision.
+async fn verified_by_it(
+    connection: &mut PgConnection,
+    command: &LinkCommand,
+    from: Uuid,
+    to: Uuid,
+) -> Result<Vec<(EventKind, Announcement)>, StoreError> {
+    let row = sqlx::query!(
+        r#"select person.revision from source_record record join person using (person_id)
+           where record.source = $1 and record.external_id = $2 and person.person_id = $3 and record.role = 'identity'
+             and record.record ->> 'verification_status' = 'verified'"#,
+        command.source,
+        command.external_id,
+        to
+    )
+    .fetch_optional(connection)
+    .await?;
+    let verified = row.filter(|_| from != to);
+    let announced =
+        verified.map(|row| (EventKind::IdentityVerified, announcement(to, row.revision, command.announce)));
+    Ok(announced.into_iter().collect())
+}
+
+async fn write_decision(
+    connection: &mut PgConnection,
+    command: &LinkCommand,
+    from: Uuid,
+    decided: &Decided,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        r#"insert into link_decision (source, external_id, from_person_id, to_person_id, reason, author, note)
+           values ($1, $2, $3, $4, $5, $6, $7)"#,
+        command.source,
+        command.external_id,
+        from,
+        decided.to,
+        decided.reason,
+        command.author.0,
+        command.note
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn move_record(
+    connection: &mut PgConnection,
+    command: &LinkCommand,
+    to: Uuid,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        r#"with named as (update identity set person_id = $3 where source = $1 and external_id = $2)
+           update source_record set person_id = $3 where source = $1 and external_id = $2"#,
+        command.source,
+        command.external_id,
+        to
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
