@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use crate::rule::names;
+use crate::rule::{is_known, names};
 use crate::{Field, Rule, SourceRecord};
 
 const DEFAULT: &str = include_str!("default-policy.toml");
@@ -98,6 +98,7 @@ impl Policy {
             }
         }
         let trusted_email_from = file.linking.trusted_email_from;
+        faults.extend(unknown(&trusted_email_from, "linking.trusted_email_from"));
         if faults.is_empty() {
             Ok(Self { fields, push, trusted_email_from })
         } else {
@@ -146,12 +147,25 @@ fn read_rules(name: &str, file: &FieldFile, faults: &mut Vec<String>) -> FieldPo
             Err(error) => faults.push(format!("fields.{name}: {error}")),
         }
     }
+    faults.extend(unknown(&file.never, &format!("fields.{name}.never")));
     for rule in &from {
+        if rule.never_holds(name) {
+            faults.push(format!(
+                "fields.{name}: {:?} never holds: of what they say, sso and crm verify email alone",
+                rule.to_string()
+            ));
+        }
         if rule.names().iter().all(|one| file.never.contains(one)) {
             faults.push(format!("fields.{name}: {:?} is both believed and never believed", rule.to_string()));
         }
     }
     FieldPolicy { from, never: file.never.clone() }
+}
+
+/// A fault for each name that is no role and no source.
+fn unknown<'a>(names: &'a [String], place: &'a str) -> impl Iterator<Item = String> + 'a {
+    let unknown = names.iter().filter(|name| !is_known(name));
+    unknown.map(move |name| format!("{place}: {name:?} is no role and no source"))
 }
 
 #[cfg(test)]
@@ -172,11 +186,15 @@ mod tests {
         let text = r#"
             [fields.email]
             from = ["sso when new", "crm", "crm"]
-            never = ["crm"]
+            never = ["crm", "the CRM"]
+            [fields.birthdate]
+            from = ["sso when verified", "newest of ss0, crm"]
             [fields.shoe_size]
             from = []
             [crm]
             push = ["mailing_address", "hat"]
+            [linking]
+            trusted_email_from = ["CRM"]
         "#;
         let faults = Policy::parse(text).unwrap_err().to_string();
         for expected in [
@@ -184,6 +202,10 @@ mod tests {
             r#"fields.email: "crm" stands there twice"#,
             r#"fields.email: "crm" is both believed and never believed"#,
             r#"fields: no field "shoe_size""#,
+            r#"fields.email.never: "the CRM" is no role and no source"#,
+            r#"fields.birthdate: "sso when verified" never holds"#,
+            r#"fields.birthdate: "ss0" in "newest of ss0, crm" is no role and no source"#,
+            r#"linking.trusted_email_from: "CRM" is no role and no source"#,
             "fields.phone: missing",
             "crm.push: mailing_address cannot be written",
             r#"crm.push: no field "hat""#,

@@ -97,7 +97,7 @@ pub(crate) fn believe<'a>(
             .filter_map(|record| Some((record, record.own_claim(field)?)));
         // The newest; on a tie the names decide, so that the order of the records does not.
         let (record, value) = admitted
-            .min_by_key(|(record, _)| (Reverse(record.version_at), &record.source, &record.external_id))?;
+            .min_by_key(|(record, _)| (Reverse(record.newest_by()), &record.source, &record.external_id))?;
         let believed = Believed {
             value: value.clone(),
             source: record.source.clone(),
@@ -204,6 +204,27 @@ mod tests {
         records[2].record.as_mut().unwrap()["verification_status"] = json!("redacted");
         let profile = Profile::compute(&Policy::default(), &records);
         assert_eq!(profile.text(Field::GivenName), Some("Ada"));
+    }
+
+    #[test]
+    fn of_several_without_a_version_the_one_that_was_opened_last_is_the_newest() {
+        let session = |id: &str, opened_at: &str, name: &str| SourceRecord {
+            external_id: id.to_owned(),
+            version_at: None,
+            ..record(
+                "stripe",
+                Role::Identity,
+                1,
+                json!({"verification_status": "verified", "opened_at": opened_at, "given_name": name}),
+            )
+        };
+        let records = [
+            session("vs_a", "2026-11-20T15:10:42Z", "Ada"),
+            session("vs_b", "2026-11-21T15:10:42+01:00", "Adelina"),
+            session("vs_c", "", "Addy"),
+        ];
+        let profile = Profile::compute(&Policy::default(), &records);
+        assert_eq!(profile.text(Field::GivenName), Some("Adelina"));
     }
 
     #[test]

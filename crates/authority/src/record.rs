@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use crate::Field;
 
@@ -84,6 +85,14 @@ impl SourceRecord {
     #[must_use]
     pub fn own_claim(&self, field: Field) -> Option<&Value> {
         self.claim(field).filter(|_| !self.echoes.contains(&field))
+    }
+
+    /// What tells which of several records is the newest: the version; of a source without versions, when what the record
+    /// is about was opened, where it says so.
+    #[must_use]
+    pub fn newest_by(&self) -> Option<OffsetDateTime> {
+        let opened = || self.record.as_ref()?.get("opened_at")?.as_str();
+        self.version_at.or_else(|| OffsetDateTime::parse(opened()?, &Rfc3339).ok())
     }
 
     /// Whether the source vouches for what it says: the identity provider has verified the address; the verification

@@ -9,7 +9,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{Field, SourceRecord};
+use crate::{Field, Role, SourceRecord};
 
 /// Whom to believe, on what condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +45,14 @@ impl Rule {
             Sources::NewestOf(list) => list.iter().any(|name| names(name, record)),
         };
         named && self.condition.is_none_or(|Condition::Verified| record.vouches_for(field))
+    }
+
+    /// Whether its condition can hold for none of those it names: see [`SourceRecord::vouches_for`].
+    pub(crate) fn never_holds(&self, field: &str) -> bool {
+        let vouch_for_email_alone = || self.names().iter().all(|name| matches!(name.as_str(), "sso" | "crm"));
+        self.condition == Some(Condition::Verified)
+            && field != Field::Email.as_str()
+            && vouch_for_email_alone()
     }
 
     /// The names that it uses.
@@ -91,11 +99,17 @@ impl FromStr for Rule {
     }
 }
 
-/// A name without blanks, in small letters: what source names and roles are made of.
+/// The sources there are. A policy that names another would silently believe nobody.
+const SOURCES: [&str; 6] = ["auth0", "okta", "scim", "salesforce", "stripe", "persona"];
+
+/// Whether a name is a role's or a source's.
+pub(crate) fn is_known(name: &str) -> bool {
+    name.parse::<Role>().is_ok() || SOURCES.contains(&name)
+}
+
 fn name(text: &str, rule: &str) -> Result<String, String> {
     let text = text.trim();
-    let letters = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    if text.is_empty() || !letters {
+    if !is_known(text) {
         return Err(format!("{text:?} in {rule:?} is no role and no source"));
     }
     Ok(text.to_owned())

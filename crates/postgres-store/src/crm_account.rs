@@ -126,7 +126,8 @@ pub(crate) async fn follow(
     Ok(())
 }
 
-/// Writes rows, and answers which contacts are linked to that person only now.
+/// Writes rows, and answers which contacts are linked to that person only now: by this transaction's time, since another
+/// that writes the same at the same time is not seen before it has committed.
 async fn upsert(
     connection: &mut PgConnection,
     source: &str,
@@ -136,9 +137,7 @@ async fn upsert(
     let persons: Vec<Uuid> = written.iter().map(|contact| contact.person_id).collect();
     let hashes: Vec<Vec<u8>> = written.iter().map(|contact| contact.told_hash.clone()).collect();
     let rows = sqlx::query!(
-        r#"with before as (
-               select external_id, person_id from crm_account where source = $1 and external_id = any ($2)),
-           now_linked as (
+        r#"with written as (
                insert into crm_account as stored (source, external_id, person_id, told_hash)
                select distinct on (new.external_id) $1, new.external_id, new.person_id, new.told_hash
                from unnest($2::text[], $3::uuid[], $4::bytea[]) as new (external_id, person_id, told_hash)
@@ -150,9 +149,8 @@ async fn upsert(
                                      then stored.told_times + 1 else 1 end,
                    told_hash = excluded.told_hash,
                    told_at = now()
-               returning external_id, person_id)
-           select external_id from now_linked
-           where (external_id, person_id) not in (select external_id, person_id from before)"#,
+               returning external_id, linked_at = now() as is_new)
+           select external_id from written where is_new"#,
         source,
         &ids,
         &persons,

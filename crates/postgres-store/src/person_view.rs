@@ -92,6 +92,8 @@ pub struct PersonView {
     pub person: StoredPerson,
     /// Every record, tombstones included, ordered by source and ID.
     pub records: Vec<SourceRecord>,
+    /// When each of the records last changed here, in their order.
+    pub changed_at: Vec<OffsetDateTime>,
     /// The ways to sign in.
     pub identities: Vec<NamedIdentity>,
     /// Decisions about these records, oldest first.
@@ -115,9 +117,10 @@ impl Store {
             .unwrap_or_default();
         records
             .sort_by(|one, other| (&one.source, &one.external_id).cmp(&(&other.source, &other.external_id)));
+        let changed_at = changed_at(&mut snapshot, person_id).await?;
         let identities = identities(&mut snapshot, person_id).await?;
         let decisions = decisions(&mut snapshot, person_id).await?;
-        Ok(Some(PersonView { merged, person, records, identities, decisions }))
+        Ok(Some(PersonView { merged, person, records, changed_at, identities, decisions }))
     }
 
     /// A transaction in which nothing can be written and every statement sees the same.
@@ -202,6 +205,22 @@ pub(crate) async fn stored(
         }
     });
     Ok(persons.collect())
+}
+
+async fn changed_at(
+    connection: &mut PgConnection,
+    person_id: Uuid,
+) -> Result<Vec<OffsetDateTime>, StoreError> {
+    let rows = sqlx::query!(
+        "select source, external_id, changed_at from source_record where person_id = $1",
+        person_id
+    )
+    .fetch_all(connection)
+    .await?;
+    // In this process's order, as the records are: a database may sort texts by its own.
+    let by_record: BTreeMap<(String, String), OffsetDateTime> =
+        rows.into_iter().map(|row| ((row.source, row.external_id), row.changed_at)).collect();
+    Ok(by_record.into_values().collect())
 }
 
 async fn identities(

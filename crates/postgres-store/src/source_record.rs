@@ -30,6 +30,8 @@ pub struct RefetchTicket {
     pub number: i64,
     /// The record's `ETag` as stored, for a conditional read.
     pub known_etag: Option<String>,
+    /// The version that has this `ETag`, where the source has versions.
+    pub known_version: Option<OffsetDateTime>,
 }
 
 /// One reading of one record, ready to be written.
@@ -86,7 +88,7 @@ impl Store {
         // No stored ID holds a NUL, since Postgres cannot; one in an event's ID must not fail its whole batch here.
         let external_ids: Vec<String> = external_ids.iter().map(|id| id.replace('\0', "\u{fffd}")).collect();
         let rows = sqlx::query!(
-            r#"select nextval('refetch_ticket') as "number!", stored.etag as "etag?"
+            r#"select nextval('refetch_ticket') as "number!", stored.etag as "etag?", stored.version_at
                from unnest($2::text[]) with ordinality as wanted (external_id, position)
                left join source_record stored
                  on stored.source = $1 and stored.external_id = wanted.external_id and stored.gone_at is null
@@ -96,7 +98,8 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        Ok(rows.into_iter().map(|row| RefetchTicket { number: row.number, known_etag: row.etag }).collect())
+        let ticket = |number, known_etag, known_version| RefetchTicket { number, known_etag, known_version };
+        Ok(rows.into_iter().map(|row| ticket(row.number, row.etag, row.version_at)).collect())
     }
 }
 

@@ -35,7 +35,8 @@ pub(crate) fn meaning(status: u16, conditional: bool, pause: Option<Duration>) -
         408 => unavailable(Outage::Timeout),
         429 => ProviderError::RateLimited { retry_after: pause.unwrap_or(DEFAULT_PAUSE) },
         500..=599 => unavailable(Outage::ServerError),
-        304 => ProviderError::WHOLE_REPLY_MALFORMED,
+        // Somebody else answers here: an address that has moved, a gateway. A probe tells whether it does so always.
+        301..=399 => ProviderError::WHOLE_REPLY_MALFORMED,
         _ => ProviderError::Invalid { status },
     })
 }
@@ -54,7 +55,8 @@ mod tests {
         let cases = [
             (200, false, None, Meaning::Body),
             (204, false, None, Meaning::Body),
-            (301, false, None, failed(ProviderError::Invalid { status: 301 })),
+            (300, false, None, failed(ProviderError::Invalid { status: 300 })),
+            (301, false, None, failed(ProviderError::WHOLE_REPLY_MALFORMED)),
             (304, true, None, Meaning::NotModified),
             (304, false, None, failed(ProviderError::WHOLE_REPLY_MALFORMED)),
             (400, false, None, failed(ProviderError::Invalid { status: 400 })),

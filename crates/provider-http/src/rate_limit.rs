@@ -6,7 +6,10 @@
 //! Headers: `Retry-After` (<https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3>), Auth0's `x-ratelimit-*`
 //! (<https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy>) and Okta's
 //! `x-rate-limit-*` (<https://developer.okta.com/docs/reference/rl-best-practices/>), both with a reset in epoch seconds;
-//! Persona's `ratelimit-*` (<https://docs.withpersona.com/rate-limiting>), with a reset in seconds that are left.
+//! Persona's `ratelimit-*` (<https://docs.withpersona.com/rate-limiting>), with a reset in seconds that are left;
+//! Salesforce's `Sforce-Limit-Info`
+//! (<https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/headers_api_usage.htm>), which tells what is
+//! used of 24 hours that roll, and no reset.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -20,6 +23,9 @@ use tokio::time::Instant;
 const MIN_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause: a wrong header must not silence a provider for a day.
 pub(crate) const MAX_PAUSE: Duration = Duration::from_secs(3600);
+
+/// Pause when a quota of 24 hours that roll is used up: calls come back little by little, as old ones leave the window.
+const ROLLING_DAY_PAUSE_SECS: i64 = 15 * 60;
 
 /// How long a reply asks to wait: its `Retry-After`, else its reset when nothing remains. `None`: go on.
 ///
@@ -46,6 +52,16 @@ fn reset_if_exhausted(headers: &HeaderMap, now: OffsetDateTime) -> Option<i64> {
     let at = number_if_exhausted(headers, &["x-ratelimit-", "x-rate-limit-"]);
     at.map(|reset| reset.saturating_sub(now.unix_timestamp()))
         .or_else(|| number_if_exhausted(headers, &["ratelimit-"]))
+        .or_else(|| is_day_used_up(headers).then_some(ROLLING_DAY_PAUSE_SECS))
+}
+
+/// Whether `api-usage=18/5000` says that no call is left. Other usages may stand beside it.
+fn is_day_used_up(headers: &HeaderMap) -> bool {
+    let usages = text(headers, &["sforce-limit-info"]).unwrap_or_default().split([';', ',']);
+    let usage = usages.filter_map(|usage| usage.trim().strip_prefix("api-usage=")?.split_once('/'));
+    usage
+        .filter_map(|(used, allowed)| Some((used.parse::<u64>().ok()?, allowed.parse::<u64>().ok()?)))
+        .any(|(used, allowed)| used >= allowed)
 }
 
 /// The `reset` of the first of these families that is there, when its `remaining` is used up.
@@ -132,6 +148,11 @@ mod tests {
             (&[("ratelimit-remaining", "0"), ("ratelimit-reset", "0")], Some(1)),
             (&[("ratelimit-remaining", "0"), ("ratelimit-reset", "1795000030")], Some(3600)),
             (&[("ratelimit-remaining", "0")], None),
+            (&[("sforce-limit-info", "api-usage=18/5000")], None),
+            (&[("sforce-limit-info", "api-usage=5000/5000")], Some(900)),
+            (&[("sforce-limit-info", "per-app-api-usage=9/9(appName=x); api-usage=18/5000")], None),
+            (&[("sforce-limit-info", "api-usage=5001/5000; per-app-api-usage=1/9(appName=x)")], Some(900)),
+            (&[("sforce-limit-info", "api-usage=many/5000")], None),
             (
                 &[("retry-after", "2"), ("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1795000030")],
                 Some(2),

@@ -43,8 +43,11 @@ pub(crate) async fn request_token(
         Meaning::Body => {}
         // RFC 6749 section 5.2: a refused client is a 400 as well as a 401.
         Meaning::Failed(ProviderError::Invalid { status: 400 }) => return Err(ProviderError::Unauthorized),
+        // Never the fault of the record that the token was for.
+        Meaning::Failed(ProviderError::Invalid { .. }) | Meaning::NotFound | Meaning::NotModified => {
+            return Err(ProviderError::WHOLE_REPLY_MALFORMED);
+        }
         Meaning::Failed(error) => return Err(error),
-        Meaning::NotFound | Meaning::NotModified => return Err(ProviderError::Invalid { status: 404 }),
     }
     let reply: TokenReply = read_json(reply, MAX_TOKEN_BYTES).await?;
     let life = reply.expires_in.map_or(DEFAULT_LIFE, Duration::from_secs).min(MAX_LIFE);

@@ -24,8 +24,11 @@ pub struct VerificationCase {
     pub family_name: Option<String>,
     /// Verified date of birth, `YYYY-MM-DD`.
     pub birthdate: Option<String>,
-    /// Verified address, as the provider spells it.
+    /// Verified address, as the provider spells it. Only from a provider that has checked it.
     pub email: Option<String>,
+    /// When the case was opened: of several without a version the one that was opened last is the newest.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub opened_at: Option<OffsetDateTime>,
     /// When the provider decided, where it says so.
     #[serde(default, with = "time::serde::rfc3339::option")]
     pub decided_at: Option<OffsetDateTime>,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use event_contract::{Envelope, Hop, TraceContext};
 use postgres_store::{Announce, PersonReading, ReadingResult, RecordState, RefetchTicket, Source, Store};
+use time::OffsetDateTime;
 use worker_runtime::{Cause, Claim, Failure, Handler, Outcome, Reading, Refusal};
 
 use crate::failure::{from_provider, from_store};
@@ -77,6 +78,8 @@ impl<R: RecordSource> Handler for RecordSync<R> {
         let fetched = self.source.fetch(&claim.subject, ticket.known_etag.as_deref()).await;
         let announce = announce(claim.cause)?;
         Ok(match fetched.map_err(|error| from_provider(&error))? {
+            // A replica that lags has the old entity tag, too.
+            FetchedRecord::NotModified if is_older(ticket.known_version, claim) => return Err(stale()),
             FetchedRecord::NotModified => Reread::NotModified,
             FetchedRecord::Gone { .. }
                 if !claim.removed && claim.receive_count < LOOKS_FOR_A_MISSING_RECORD =>
@@ -86,11 +89,7 @@ impl<R: RecordSource> Handler for RecordSync<R> {
             FetchedRecord::Gone { merged_into } => {
                 Reread::Read(Box::new(gone(claim, merged_into, ticket.number, announce)))
             }
-            FetchedRecord::Found(found)
-                if found.version_at.is_some() && found.version_at < claim.not_before =>
-            {
-                return Err(stale());
-            }
+            FetchedRecord::Found(found) if is_older(found.version_at, claim) => return Err(stale()),
             FetchedRecord::Found(found) => Reread::Read(Box::new(PersonReading {
                 external_id: found.id,
                 version_at: found.version_at,
@@ -158,6 +157,11 @@ fn announce(cause: Cause) -> Result<Announce, Failure> {
         .next()
         .map_err(|error| Failure::Permanent { class: "hop_limit", detail: error.to_string() })?;
     Ok(Announce { cause: cause.event_id, hop, traceparent: cause.trace.child() })
+}
+
+/// Whether a version comes from before the event.
+fn is_older(version_at: Option<OffsetDateTime>, claim: &Claim<String>) -> bool {
+    version_at.is_some() && version_at < claim.not_before
 }
 
 fn stale() -> Failure {

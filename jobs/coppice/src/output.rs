@@ -43,7 +43,7 @@ pub(crate) fn print<R: Display + Serialize>(report: &R, json: bool) -> Result<()
     let text = if json {
         serde_json::to_string_pretty(report).map_err(|error| Failure::Failed(error.to_string()))?
     } else {
-        report.to_string()
+        printable(&report.to_string())
     };
     let failed = |error: std::io::Error| Failure::Failed(format!("standard output: {error}"));
     writeln!(std::io::stdout(), "{}", text.trim_end()).map_err(failed)
@@ -73,10 +73,15 @@ pub(crate) fn version(at: Option<&str>) -> String {
     at.map_or(String::from("(no version)"), |at| format!("of {at}"))
 }
 
-/// A value for people. A source's text must not steer the terminal.
+/// A value for people, in one line.
 pub(crate) fn value(value: &Value) -> String {
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    text.chars().map(|one| if one.is_control() { '\u{fffd}' } else { one }).collect()
+    printable(&text).replace('\n', "\u{fffd}")
+}
+
+/// A source's text, an ID as well, must not steer the terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|one| if one.is_control() && one != '\n' { '\u{fffd}' } else { one }).collect()
 }
 
 #[cfg(test)]
@@ -85,7 +90,8 @@ mod tests {
 
     #[test]
     fn a_value_steers_no_terminal() {
-        assert_eq!(super::value(&json!("a\u{1b}[2Jb")), "a\u{fffd}[2Jb");
+        assert_eq!(super::value(&json!("a\u{1b}[2Jb\nc")), "a\u{fffd}[2Jb\u{fffd}c");
+        assert_eq!(super::printable("auth0|\u{1b}[2J\nstatus"), "auth0|\u{fffd}[2J\nstatus");
         assert_eq!(super::value(&json!({"city": "Lund"})), r#"{"city":"Lund"}"#);
     }
 }

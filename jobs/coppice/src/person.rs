@@ -60,6 +60,7 @@ struct ShownField {
     source: Option<String>,
     external_id: Option<String>,
     version_at: Option<String>,
+    changed_at: Option<String>,
     rule: Option<String>,
     /// What the other records say.
     others: Vec<Claim>,
@@ -79,14 +80,17 @@ struct ShownRecord {
     role: authority::Role,
     external_id: String,
     version_at: Option<String>,
+    /// When it last changed here.
+    changed_at: String,
     gone: bool,
 }
 
 impl Shown {
     fn new(view: PersonView) -> Self {
         let fields = Field::ALL.into_iter().filter_map(|field| shown_field(&view, field)).collect();
-        let records = view.records.into_iter().map(|record| ShownRecord {
+        let records = view.records.into_iter().zip(view.changed_at).map(|(record, changed_at)| ShownRecord {
             version_at: record.version_at.map(instant),
+            changed_at: instant(changed_at),
             gone: record.record.is_none(),
             source: record.source,
             role: record.role,
@@ -114,7 +118,8 @@ fn shown_field(view: &PersonView, field: Field) -> Option<ShownField> {
     let is_its = |record: &SourceRecord| {
         source.as_ref() == Some(&record.source) && external_id.as_ref() == Some(&record.external_id)
     };
-    let version_at = view.records.iter().find(|record| is_its(record)).and_then(|record| record.version_at);
+    let its = view.records.iter().zip(&view.changed_at).find(|(record, _)| is_its(record));
+    let version_at = its.and_then(|(record, _)| record.version_at);
     let others = view.records.iter().filter(|record| !is_its(record)).filter_map(|record| {
         Some(Claim {
             value: record.claim(field)?.clone(),
@@ -129,6 +134,7 @@ fn shown_field(view: &PersonView, field: Field) -> Option<ShownField> {
         field,
         value: stored,
         version_at: version_at.map(instant),
+        changed_at: its.map(|(_, changed_at)| instant(*changed_at)),
         rule: text("rule"),
         source,
         external_id,
@@ -158,9 +164,10 @@ impl fmt::Display for Shown {
         }
         writeln!(f, "\nrecords")?;
         for record in &self.records {
-            let ShownRecord { source, role, external_id, version_at, gone } = record;
+            let ShownRecord { source, role, external_id, version_at, changed_at, gone } = record;
             let gone = if *gone { ", gone" } else { "" };
-            writeln!(f, "  {source}:{external_id} ({role}) {}{gone}", version(version_at.as_deref()))?;
+            let version = version(version_at.as_deref());
+            writeln!(f, "  {source}:{external_id} ({role}) {version}, changed here {changed_at}{gone}")?;
         }
         writeln!(f, "\nidentities")?;
         for identity in &self.identities {

@@ -16,11 +16,12 @@ use worker_runtime::{Cause, Claim, Demand, Failure, Handler, Outcome, Reading, R
 use crate::subject::Subject;
 use crate::unknown_users::{UnknownUser, UnknownUsers, UserAnswer};
 
-/// An entry can be in the stream before it is in the log: it is looked for this often before we believe that it is gone.
-const LOOKS_FOR_A_MISSING_ENTRY: u32 = 3;
+/// An entry can be in the stream before it is in the log: it is looked for this often, each time after twice as long,
+/// before we believe that it is gone. That is half a minute in all.
+const LOOKS_FOR_A_MISSING_ENTRY: u32 = 5;
 
-/// The log has caught up after this time, mostly.
-const LOG_LAG: Duration = Duration::from_secs(2);
+/// The log, or the provider's replica, has caught up after this time, mostly.
+const LAG: Duration = Duration::from_secs(2);
 
 /// The handler.
 pub struct SignIns<P> {
@@ -41,8 +42,8 @@ pub enum FetchedSignIn {
         /// How to announce it.
         announce: Announce,
     },
-    /// The log has no such entry yet: look again.
-    TooEarly,
+    /// The log has no such entry yet: look again after this time.
+    TooEarly(Duration),
     /// The log has no such entry, or it names nobody.
     Gone,
 }
@@ -107,7 +108,9 @@ impl<P: SsoProvider> SignIns<P> {
     async fn write_users(&self, batch: &[(Claim<Subject>, FetchedSignIn)]) -> Result<(), Failure> {
         let answers = batch.iter().filter_map(|(_, fetched)| match fetched {
             FetchedSignIn::Found { user: Some(user), .. } => user.get(),
-            FetchedSignIn::Found { user: None, .. } | FetchedSignIn::TooEarly | FetchedSignIn::Gone => None,
+            FetchedSignIn::Found { user: None, .. } | FetchedSignIn::TooEarly(_) | FetchedSignIn::Gone => {
+                None
+            }
         });
         let users: BTreeMap<&str, &(Claim<String>, Reread)> =
             answers.map(|answer| (answer.0.subject.as_str(), answer)).collect();
@@ -155,8 +158,7 @@ impl<P: SsoProvider> Handler for SignIns<P> {
             None => {
                 let entry = self.provider().fetch_sign_in(claim.subject.event_id()).await;
                 let Some(sign_in) = entry.map_err(|error| from_provider(&error))? else {
-                    let early = claim.receive_count < LOOKS_FOR_A_MISSING_ENTRY;
-                    return Ok(if early { FetchedSignIn::TooEarly } else { FetchedSignIn::Gone });
+                    return Ok(missing(claim.receive_count));
                 };
                 let unknown =
                     self.unknown(std::slice::from_ref(&sign_in.user_id)).await?.into_values().next();
@@ -190,6 +192,14 @@ impl<P: SsoProvider> Handler for SignIns<P> {
     }
 }
 
+/// What an entry that the log does not have is, when its message was received so often.
+fn missing(receive_count: u32) -> FetchedSignIn {
+    if receive_count >= LOOKS_FOR_A_MISSING_ENTRY {
+        return FetchedSignIn::Gone;
+    }
+    FetchedSignIn::TooEarly(LAG * 2_u32.pow(receive_count.saturating_sub(1)))
+}
+
 /// What is counted now: not the sign-in of a user who is missing too early, since whoever is told of it could not find
 /// the person.
 fn login(fetched: &FetchedSignIn) -> Option<Login> {
@@ -215,9 +225,9 @@ fn announce(cause: Cause) -> Result<Announce, Failure> {
 
 fn outcome(fetched: &FetchedSignIn, results: &mut impl Iterator<Item = ReadingResult>) -> Outcome {
     match fetched {
-        FetchedSignIn::TooEarly => Outcome::Snooze(LOG_LAG),
+        FetchedSignIn::TooEarly(wait) => Outcome::Snooze(*wait),
         FetchedSignIn::Gone => Outcome::Gone,
-        FetchedSignIn::Found { user, .. } if is_too_early(user.as_deref()) => Outcome::Snooze(LOG_LAG),
+        FetchedSignIn::Found { user, .. } if is_too_early(user.as_deref()) => Outcome::Snooze(LAG),
         FetchedSignIn::Found { .. } => match results.next() {
             Some(ReadingResult::Applied) => Outcome::Applied,
             Some(ReadingResult::Unchanged) | None => Outcome::Unchanged,

@@ -493,3 +493,33 @@ async fn a_verification_that_is_linked_later_is_announced_for_its_person() {
         .await;
     assert_eq!(n, 1);
 }
+
+#[tokio::test]
+async fn a_contact_that_another_pod_records_at_the_same_time_is_announced_once() {
+    let db = Database::start().await;
+    apply(&db, IDP, saying("u", None, verified("a@idp"), 1001, 1)).await;
+    let u = person_of(&db, "idp", "u").await;
+    let before = db.count("select count(*) from outbox").await;
+    // The other pod has written the row, and not committed yet.
+    let mut other = db.pool.begin().await.unwrap();
+    let row = "insert into crm_account (source, external_id, person_id, told_hash) values ('crm', 'c', $1, '\\x00')";
+    sqlx::query(row).bind(u).execute(&mut *other).await.unwrap();
+    let written = WrittenContact {
+        person_id: u,
+        revision: 1,
+        external_id: "c".into(),
+        told_hash: told_hash([]),
+        announce: announce(),
+    };
+    let store = db.store.clone();
+    let recording = tokio::spawn(async move { store.record_crm_accounts("crm", &[written]).await });
+    let waiting =
+        "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '%crm_account%'";
+    while db.count(waiting).await == 0 {
+        assert!(!recording.is_finished(), "it waits for the other");
+        tokio::task::yield_now().await;
+    }
+    other.commit().await.unwrap();
+    recording.await.unwrap().unwrap();
+    assert_eq!(db.count("select count(*) from outbox").await, before, "the other announces it");
+}

@@ -127,10 +127,11 @@ async fn traces<'a>(
     reply.records.into_iter().map(|trace| asked(trace).ok_or(CONTRADICTION)).collect()
 }
 
-/// A resource of the API is always there: a 404 for it means that the base URL or the API version is wrong.
+/// A resource of the API is always there: a 404 for it means that the base URL or the API version is wrong, which a
+/// probe finds, too.
 pub(crate) fn collection<T>(answer: Answer<T>) -> Result<T, ProviderError> {
     match answer {
         Answer::Found { value, .. } => Ok(value),
-        Answer::NotFound | Answer::NotModified => Err(ProviderError::Invalid { status: 404 }),
+        Answer::NotFound | Answer::NotModified => Err(CONTRADICTION),
     }
 }

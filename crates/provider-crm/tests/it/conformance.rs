@@ -55,9 +55,9 @@ async fn failures(make: Make, url: &str) -> [ProviderError; 3] {
 async fn a_wrong_base_url_is_noticed_and_nobody_is_gone(make: Make) {
     for status in [404, 410] {
         let [fetched, written, pinged] = failures(make, &answering(status, &[], "{}").await).await;
-        assert_eq!(fetched, ProviderError::Invalid { status: 404 });
+        assert_eq!(fetched, ProviderError::Malformed { line: 0, column: 0 });
         assert_eq!(written, ProviderError::Invalid { status: 400 });
-        assert_eq!(pinged, ProviderError::Invalid { status: 404 });
+        assert_eq!(pinged, ProviderError::Malformed { line: 0, column: 0 });
     }
 }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 use provider_crm::{CrmProvider, ProviderError, SalesforceAuth, SalesforceClient, SalesforceConfig};
 use provider_http::{ConfigError, Outage};
 use serde_json::json;
+use testkit::simulators::salesforce::SalesforceSimulator;
+use url::Url;
 
 use crate::fixtures::{MARA, config, salesforce_at};
 use crate::server::{Server, reply};
@@ -25,6 +27,22 @@ async fn a_used_up_day_holds_everything_back_for_a_while() {
     assert_eq!(fetched, Err(ProviderError::RateLimited { retry_after: Duration::from_secs(900) }));
     assert!(matches!(client.ping().await, Err(ProviderError::RateLimited { .. })));
     assert_eq!(server.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn the_last_call_of_the_day_is_answered_and_no_other_is_sent() {
+    let org = SalesforceSimulator::start().await;
+    org.set_daily_calls(2);
+    let auth = SalesforceAuth::ClientCredentials {
+        client_id: org.client_id().into(),
+        client_secret: org.client_secret().into(),
+    };
+    let url: Url = org.base_url().parse().unwrap();
+    let client = SalesforceClient::new(SalesforceConfig::new(url.clone(), url, auth)).unwrap();
+    assert_eq!(client.ping().await, Ok(()));
+    assert_eq!(client.ping().await, Ok(()), "its answer says that it was the last");
+    assert!(matches!(client.ping().await, Err(ProviderError::RateLimited { .. })));
+    assert_eq!(org.total_requests(), 2);
 }
 
 #[tokio::test]

@@ -98,7 +98,8 @@ async fn what_the_token_endpoint_says_has_the_same_meaning() {
         (400, ProviderError::Unauthorized),
         (401, ProviderError::Unauthorized),
         (403, ProviderError::Unauthorized),
-        (404, ProviderError::Invalid { status: 404 }),
+        (404, ProviderError::Malformed { line: 0, column: 0 }),
+        (405, ProviderError::Malformed { line: 0, column: 0 }),
         (429, ProviderError::RateLimited { retry_after: Duration::from_secs(9) }),
         (
             500,

@@ -31,6 +31,8 @@ struct Attributes {
     #[serde(alias = "reference-id")]
     reference_id: Option<String>,
     fields: Option<Fields>,
+    #[serde(default, alias = "created-at", with = "time::serde::rfc3339::option")]
+    created_at: Option<OffsetDateTime>,
     #[serde(default, alias = "decisioned-at", with = "time::serde::rfc3339::option")]
     decisioned_at: Option<OffsetDateTime>,
     #[serde(default, alias = "failed-at", with = "time::serde::rfc3339::option")]
@@ -63,8 +65,6 @@ struct Fields {
     #[serde(alias = "name-last")]
     name_last: Option<Field>,
     birthdate: Option<Field>,
-    #[serde(alias = "email-address")]
-    email_address: Option<Field>,
 }
 
 #[derive(Deserialize)]
@@ -101,7 +101,9 @@ impl From<Document> for VerificationCase {
             given_name: value(fields.name_first),
             family_name: value(fields.name_last),
             birthdate: value(fields.birthdate).and_then(|text| iso_date(&text)),
-            email: value(fields.email_address),
+            // What somebody typed: no document shows it, and an address that is taken for verified links persons.
+            email: None,
+            opened_at: attributes.created_at,
             decided_at: attributes.decisioned_at.or(attributes.failed_at),
             version: attributes.updated_at,
         }

@@ -11,7 +11,7 @@ use serde::de::IgnoredAny;
 use super::config::StripeConfig;
 use super::record::Session;
 use super::{SOURCE, events};
-use crate::{CaseHint, FetchedCase, IdentityProvider, UnreadableEvent};
+use crate::{CaseHint, FetchedCase, IdentityProvider, UnreadableEvent, VerificationStatus};
 
 const SESSIONS: [&str; 3] = ["v1", "identity", "verification_sessions"];
 
@@ -19,6 +19,7 @@ const SESSIONS: [&str; 3] = ["v1", "identity", "verification_sessions"];
 /// Stripe refuses the whole call to a key that may not see it, or not any more after 48 hours:
 /// <https://docs.stripe.com/identity/access-verification-results>.
 const OUTPUTS: [(&str, &str); 2] = [("expand[]", "verified_outputs"), ("expand[]", "verified_outputs.dob")];
+const SHOWN_TO_ALL: &[(&str, &str)] = &[OUTPUTS[0]];
 
 /// A client of one account. Clones share connections and rate limit.
 #[derive(Debug, Clone)]
@@ -51,10 +52,37 @@ impl StripeClient {
         config: StripeConfig,
         adjust: impl FnOnce(&mut ProviderHttpConfig),
     ) -> Result<Self, ConfigError> {
-        let outputs = if config.date_of_birth { &OUTPUTS } else { &OUTPUTS[..1] };
+        let outputs = if config.date_of_birth { &OUTPUTS } else { SHOWN_TO_ALL };
         let mut http = config.http();
         adjust(&mut http);
         Ok(Self { http: ProviderHttp::new(http)?, outputs })
+    }
+}
+
+impl StripeClient {
+    async fn session(&self, id: &str, outputs: &[(&str, &str)]) -> Result<FetchedCase, ProviderError> {
+        let [v1, identity, sessions] = SESSIONS;
+        match self.http.get_json::<Session>(&[v1, identity, sessions, id], outputs, None).await? {
+            Answer::Found { value, .. } => Ok(FetchedCase::Found(Box::new(value.into()))),
+            Answer::NotFound => Ok(FetchedCase::Gone),
+            // No entity tag was sent, so nobody may answer this; least of all is the case gone.
+            Answer::NotModified => Err(ProviderError::Malformed { line: 0, column: 0 }),
+        }
+    }
+
+    /// A session whose date of birth is not shown any more. One that is verified is not taken without it: what we have
+    /// of it would be lost. One that is redacted has to be.
+    async fn without_date_of_birth(
+        &self,
+        id: &str,
+        refused: ProviderError,
+    ) -> Result<FetchedCase, ProviderError> {
+        match self.session(id, SHOWN_TO_ALL).await? {
+            FetchedCase::Found(case) if case.verification_status == VerificationStatus::Verified => {
+                Err(refused)
+            }
+            answered => Ok(answered),
+        }
     }
 }
 
@@ -69,12 +97,13 @@ impl IdentityProvider for StripeClient {
 
     /// `GET /v1/identity/verification_sessions/{id}`.
     async fn fetch_case(&self, id: &str) -> Result<FetchedCase, ProviderError> {
-        let [v1, identity, sessions] = SESSIONS;
-        match self.http.get_json::<Session>(&[v1, identity, sessions, id], self.outputs, None).await? {
-            Answer::Found { value, .. } => Ok(FetchedCase::Found(Box::new(value.into()))),
-            Answer::NotFound => Ok(FetchedCase::Gone),
-            // No entity tag was sent, so nobody may answer this; least of all is the case gone.
-            Answer::NotModified => Err(ProviderError::Malformed { line: 0, column: 0 }),
+        match self.session(id, self.outputs).await {
+            Err(refused @ (ProviderError::Unauthorized | ProviderError::Invalid { .. }))
+                if self.outputs.len() > SHOWN_TO_ALL.len() =>
+            {
+                self.without_date_of_birth(id, refused).await
+            }
+            answered => answered,
         }
     }
 

@@ -6,7 +6,7 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
-use time::{Date, Month};
+use time::{Date, Month, OffsetDateTime};
 
 use crate::detail::text;
 use crate::{VerificationCase, VerificationStatus};
@@ -22,6 +22,8 @@ pub(crate) struct Session {
     id: String,
     status: SessionStatus,
     client_reference_id: Option<String>,
+    #[serde(default, with = "time::serde::timestamp::option")]
+    created: Option<OffsetDateTime>,
     redaction: Option<IgnoredAny>,
     /// Read leniently: redaction puts placeholders into it.
     verified_outputs: Option<Value>,
@@ -75,6 +77,7 @@ impl From<Session> for VerificationCase {
             email: text_output("email"),
             id: session.id,
             external_key: session.client_reference_id.filter(|key| key != REDACTED),
+            opened_at: session.created,
             decided_at: None,
             version: None,
         }

@@ -14,7 +14,8 @@ fn mara() -> VerificationCase {
         given_name: Some("Mara".into()),
         family_name: Some("Quill".into()),
         birthdate: Some("1984-09-03".into()),
-        email: Some("mara.quill@example.org".into()),
+        email: None,
+        opened_at: Some(datetime!(2026-11-22 18:00 UTC)),
         decided_at: Some(datetime!(2026-11-22 18:06:12 UTC)),
         version: Some(datetime!(2026-11-22 18:06:12 UTC)),
     }

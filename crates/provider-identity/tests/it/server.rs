@@ -69,7 +69,7 @@ pub(crate) async fn noting(record: Value) -> (String, Asked) {
     (listen(Router::new().fallback(answer)).await, asked)
 }
 
-async fn listen(router: Router) -> String {
+pub(crate) async fn listen(router: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });

@@ -80,7 +80,7 @@ async fn an_inquiry_is_followed_from_its_creation_to_its_redaction() {
     let change = environment.approve("inq_1");
     let approved = found(&client, "inq_1").await;
     assert_eq!(approved.verification_status, Status::Verified);
-    assert_eq!((approved.birthdate.as_deref(), approved.email), (Some("1984-09-03"), Some(mara().email)));
+    assert_eq!((approved.birthdate.as_deref(), approved.email), (Some("1984-09-03"), None));
     let event = Envelope::parse(&change.ingress_event().to_envelope_json()).unwrap();
     let hint = CaseHint { id: "inq_1".into(), not_before: approved.version };
     assert_eq!(client.read_event(&event), Ok(vec![hint]));

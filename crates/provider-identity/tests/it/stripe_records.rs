@@ -2,6 +2,7 @@
 
 use provider_identity::{VerificationCase, VerificationStatus};
 use serde_json::{Value, json};
+use time::macros::datetime;
 
 use crate::clients::{read, record, stripe};
 
@@ -14,6 +15,7 @@ fn mara() -> VerificationCase {
         family_name: Some("Quill".into()),
         birthdate: Some("1984-09-03".into()),
         email: Some("mara.quill@example.org".into()),
+        opened_at: Some(datetime!(2026-11-23 05:00 UTC)),
         decided_at: None,
         version: None,
     }
@@ -34,6 +36,7 @@ async fn a_session_with_required_fields_only_is_read() {
         family_name: None,
         birthdate: None,
         email: None,
+        opened_at: None,
         ..mara()
     };
     assert_eq!(case, nothing);

@@ -15,7 +15,8 @@ async fn a_person_is_shown_with_where_each_value_comes_from_and_what_the_others_
          salesforce:c-ada of 2026-11-24T10:00:00Z says: ada@crm\n    verified\n",
         "  given_name: Ada, from salesforce:c-ada of 2026-11-24T10:00:00Z by \"crm\"\n    \
          auth0:auth0|ada of 2026-11-24T10:00:00Z says: Addy\n",
-        "records\n  auth0:auth0|ada (sso) of 2026-11-24T10:00:00Z\n  salesforce:c-ada (crm) of ",
+        "records\n  auth0:auth0|ada (sso) of 2026-11-24T10:00:00Z, changed here 20",
+        "\n  salesforce:c-ada (crm) of ",
         "identities\n  auth0|ada, named by auth0:auth0|ada\n",
         ", external_key, by coppice:salesforce\n",
     ]);
@@ -23,10 +24,12 @@ async fn a_person_is_shown_with_where_each_value_comes_from_and_what_the_others_
     assert_eq!(by_record.out, text.out);
     let shown = world.run(&["person", "show", &id, "--json"]).json();
     assert_eq!((&shown["status"], &shown["revision"]), (&json!("active"), &json!(2)));
+    let mut email = shown["fields"][0].clone();
+    assert!(email["changed_at"].take().as_str().is_some_and(|at| at.starts_with("20")), "{shown}");
     assert_eq!(
-        shown["fields"][0],
+        email,
         json!({"field": "email", "value": "ada@idp", "source": "auth0", "external_id": "auth0|ada",
-            "version_at": "2026-11-24T10:00:00Z", "rule": "sso when verified",
+            "version_at": "2026-11-24T10:00:00Z", "changed_at": null, "rule": "sso when verified",
             "others": [{"source": "salesforce", "external_id": "c-ada", "version_at": "2026-11-24T10:00:00Z",
                 "value": "ada@crm"}]})
     );

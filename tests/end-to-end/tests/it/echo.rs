@@ -20,7 +20,7 @@ async fn a_change_is_written_once_comes_back_once_and_is_over() {
     let contact = contact_where(&world, ada, |_| true).await;
     fleet.quiet().await;
     assert_eq!((world.crm.writes(), world.crm.creations(), fleet.pump.delivered()), (1, 1, 1));
-    // Once for the account; once because the names are the CRM's from now on, and the person's row says so.
+    // Once, for the account.
     let announced = times_announced(&world, ada).await;
     assert_eq!(announced, 1, "and none for the echo of the contact that was made");
 

@@ -18,8 +18,6 @@ use super::fault::Fault;
 use super::token::{is_authorized, issue};
 use super::{reads, state, writes};
 
-/// The day's calls, as of an Enterprise org without licences.
-pub(crate) const DAILY_CALLS: usize = 100_000;
 /// Far above the largest batch.
 const LARGEST_BODY: usize = 32 << 20;
 
@@ -32,10 +30,10 @@ async fn api(State(control): State<SalesforceControl>, request: Request) -> Resp
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, LARGEST_BODY).await.unwrap_or_default();
     let call = Call::parse(&parts.method, &parts.uri, &body);
-    let (fault, used, names) = {
+    let (fault, used, allowed, names) = {
         let mut state = control.lock();
         let names = count(&mut state, &call);
-        (state.fault, state.counts.total, names)
+        (state.fault, state.counts.total, state.daily_calls, names)
     };
     if let Some(reply) = broken(fault) {
         return reply;
@@ -43,7 +41,7 @@ async fn api(State(control): State<SalesforceControl>, request: Request) -> Resp
     let mut reply = if !is_authorized(&control, &parts.headers) {
         let message = "Session expired or invalid".to_owned();
         Refusal { status: StatusCode::UNAUTHORIZED, code: "INVALID_SESSION_ID", message }.into_response()
-    } else if fault == Fault::LimitExceeded {
+    } else if fault == Fault::LimitExceeded || used > allowed {
         let message = "TotalRequests Limit exceeded.".to_owned();
         Refusal { status: StatusCode::FORBIDDEN, code: "REQUEST_LIMIT_EXCEEDED", message }.into_response()
     } else {
@@ -52,8 +50,8 @@ async fn api(State(control): State<SalesforceControl>, request: Request) -> Resp
             Err(refusal) => refusal.into_response(),
         }
     };
-    let used = if fault == Fault::LimitExceeded { DAILY_CALLS } else { used };
-    let usage = format!("api-usage={used}/{DAILY_CALLS}").parse().expect("digits can stand in a header");
+    let used = if fault == Fault::LimitExceeded { allowed } else { used.min(allowed) };
+    let usage = format!("api-usage={used}/{allowed}").parse().expect("digits can stand in a header");
     reply.headers_mut().insert("sforce-limit-info", usage);
     if let Fault::Slow(delay) = fault {
         tokio::time::sleep(delay).await;

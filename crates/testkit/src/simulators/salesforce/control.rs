@@ -172,6 +172,11 @@ impl SalesforceControl {
         self.lock().page_size = records.max(1);
     }
 
+    /// Allows so many calls in all; more are refused with `REQUEST_LIMIT_EXCEEDED`.
+    pub fn set_daily_calls(&self, calls: usize) {
+        self.lock().daily_calls = calls;
+    }
+
     /// Refuses all tokens issued so far.
     pub fn revoke_tokens(&self) {
         self.lock().tokens.clear();

@@ -4,7 +4,6 @@ use axum::response::{IntoResponse, Json, Response};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::api::DAILY_CALLS;
 use super::call::{BASE, Refusal, Target};
 use super::contact::SimulatedContact;
 use super::soql::Soql;
@@ -12,8 +11,8 @@ use super::state::State;
 
 /// `GET limits`.
 pub(crate) fn limits(state: &State) -> Response {
-    let remaining = DAILY_CALLS.saturating_sub(state.counts.total);
-    Json(json!({ "DailyApiRequests": { "Max": DAILY_CALLS, "Remaining": remaining } })).into_response()
+    let remaining = state.daily_calls.saturating_sub(state.counts.total);
+    Json(json!({ "DailyApiRequests": { "Max": state.daily_calls, "Remaining": remaining } })).into_response()
 }
 
 /// `GET sobjects/Contact/{id}`, and the same by key.

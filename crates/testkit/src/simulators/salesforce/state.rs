@@ -22,6 +22,8 @@ pub(crate) struct State {
     pub(crate) statuses: HashMap<String, u16>,
     pub(crate) gates: HashMap<String, Arc<Shared>>,
     pub(crate) page_size: usize,
+    /// Calls that are allowed; the simulator's day has no end.
+    pub(crate) daily_calls: usize,
     /// The rest of each query that has more pages, by the last part of its `nextRecordsUrl`.
     pub(crate) pages: HashMap<String, (usize, Vec<Value>)>,
     pub(crate) counts: Counts,
@@ -57,6 +59,8 @@ impl State {
             statuses: HashMap::new(),
             gates: HashMap::new(),
             page_size: 2000,
+            // Of an Enterprise org without licences.
+            daily_calls: 100_000,
             pages: HashMap::new(),
             counts: Counts::default(),
             commit_number: 1_745_500_706_683_617_280,
