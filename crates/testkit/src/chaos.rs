@@ -18,6 +18,10 @@ use tokio::net::TcpListener;
 const LONG: Duration = Duration::from_millis(40);
 const VERY_LONG: Duration = Duration::from_millis(600);
 
+/// How many requests fail before they are sent, and as many after they were answered. Many more, and whoever has a breaker
+/// would ask for one thing at a time, so that little could overtake.
+const FAILURES: f64 = 0.005;
+
 /// Misfortune from a seed. Clones share it.
 #[derive(Clone)]
 pub struct Chaos {
@@ -88,7 +92,7 @@ async fn forward(
     body: Bytes,
 ) -> Response<Body> {
     proxy.chaos.delay().await;
-    if proxy.chaos.happens(0.02) {
+    if proxy.chaos.happens(FAILURES) {
         return status(StatusCode::SERVICE_UNAVAILABLE);
     }
     headers.remove("host");
@@ -100,7 +104,7 @@ async fn forward(
     let body = reply.bytes().await.unwrap_or_default();
     proxy.chaos.delay().await;
     // What was asked for has been done, and nobody hears of it.
-    if proxy.chaos.happens(0.02) {
+    if proxy.chaos.happens(FAILURES) {
         return status(StatusCode::GATEWAY_TIMEOUT);
     }
     let mut response = Response::new(Body::from(body));

@@ -8,13 +8,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use authority::{Field, Profile, SourceRecord};
 use crm_sync::CrmRecords;
+use identity_verification::IdentityRecords;
 use postgres_store::RecordState;
-use record_sync::{FetchedRecord, RecordSource};
+use record_sync::{FetchedRecord, RecordSource, SsoRecords};
+use serde_json::{Value, json};
 use sqlx::Row;
 use uuid::Uuid;
 
 use crate::fleet::Fleet;
 use crate::history::History;
+use crate::providers::Clients;
 
 /// A record as its provider has it, and where the database puts it.
 struct Truth {
@@ -27,11 +30,11 @@ struct Truth {
 pub(crate) async fn differences(fleet: &Fleet, history: &History) -> Vec<String> {
     let mut different = Vec::new();
     let mut truths = Vec::new();
-    let clients = fleet.clients(None).await;
-    let crm = CrmRecords::new(clients.crm);
-    records(fleet, &clients.sso, &history.users(), &mut truths, &mut different).await;
+    let Clients { sso, crm, identity } = fleet.providers.clients(None).await;
+    let (sso, crm, identity) = (SsoRecords(sso), CrmRecords::new(crm), IdentityRecords(identity));
+    records(fleet, &sso, &history.users(), &mut truths, &mut different).await;
     records(fleet, &crm, &history.contacts(), &mut truths, &mut different).await;
-    records(fleet, &clients.identity, &history.sessions(), &mut truths, &mut different).await;
+    records(fleet, &identity, &history.sessions(), &mut truths, &mut different).await;
     // Contacts that were made by us belong to these lives, too.
     let made = made_contacts(fleet, &truths).await;
     records(fleet, &crm, &made, &mut truths, &mut different).await;
@@ -82,7 +85,7 @@ async fn records<S: RecordSource>(
                 .fetch_optional(&fleet.pool)
                 .await
                 .unwrap();
-        let stored = row.as_ref().and_then(|row| row.get::<Option<serde_json::Value>, _>(0));
+        let stored = row.as_ref().and_then(|row| row.get::<Option<Value>, _>(0));
         if stored != expected {
             different.push(format!("{id}: stored {stored:?}, at the provider {expected:?}"));
         }
@@ -113,7 +116,7 @@ async fn echoes(
     fleet: &Fleet,
     source: &str,
     person: Option<Uuid>,
-    record: Option<&serde_json::Value>,
+    record: Option<&Value>,
 ) -> BTreeSet<Field> {
     let told = "select field from crm_told where source = $1 and person_id = $2 \
                 and value_hash = sha256(convert_to(btrim($3::jsonb ->> field), 'UTF8'))";
@@ -140,7 +143,8 @@ async fn keys(fleet: &Fleet, truths: &[Truth], different: &mut Vec<String>) {
 }
 
 async fn under_review(fleet: &Fleet, truth: &Truth) -> bool {
-    let open = "select exists (select from link_review where source = $1 and external_id = $2)";
+    let open =
+        "select exists (select from link_review where source = $1 and external_id = $2 and verdict is null)";
     let open = sqlx::query_scalar(open).bind(&truth.record.source).bind(&truth.record.external_id);
     open.fetch_one(&fleet.pool).await.unwrap()
 }
@@ -161,7 +165,7 @@ async fn persons(fleet: &Fleet, truths: &[Truth], different: &mut Vec<String>) {
         let expected = Profile::compute(fleet.store.policy(), &records);
         let row = sqlx::query(
             "select status, email, phone, given_name, family_name, display_name, birthdate, \
-             mailing_address ->> 'city', email_verified, merged_into from person where person_id = $1",
+             mailing_address, email_verified, merged_into from person where person_id = $1",
         );
         let Some(row) = row.bind(person).fetch_optional(&fleet.pool).await.unwrap() else {
             different.push(format!("{person} has records and no row"));
@@ -185,11 +189,10 @@ async fn persons(fleet: &Fleet, truths: &[Truth], different: &mut Vec<String>) {
                 different.push(format!("{person} {field}: {stored:?}, should be {:?}", expected.text(field)));
             }
         }
-        let city: Option<String> = row.get(7);
-        let address = expected.fields.get(&Field::MailingAddress);
-        let expected_city = address.and_then(|address| address.value["city"].as_str()).map(str::to_owned);
-        if city != expected_city {
-            different.push(format!("{person} city: {city:?}, should be {expected_city:?}"));
+        let address: Option<Value> = row.get(7);
+        let expected_address = expected.fields.get(&Field::MailingAddress).map(|address| &address.value);
+        if address.as_ref() != expected_address {
+            different.push(format!("{person} address: {address:?}, should be {expected_address:?}"));
         }
         if row.get::<bool, _>(8) != expected.email_verified {
             different.push(format!("{person} email_verified"));
@@ -219,7 +222,7 @@ async fn contacts(fleet: &Fleet, truths: &[Truth], different: &mut Vec<String>) 
             different.push(format!("{person}: contact {} is gone", contact.external_id));
             continue;
         };
-        let says = serde_json::json!({
+        let says = json!({
             "email": truth.email, "phone": truth.phone, "given_name": truth.first_name,
             "family_name": truth.last_name, "birthdate": truth.birthdate,
         });
