@@ -21,8 +21,10 @@ use crate::bus::Bus;
 use crate::history::History;
 use crate::providers::{Clients, Providers, Vendors};
 
-/// Longest time between two happenings of one life: as long as a refetch takes on a bad network.
-const BETWEEN_HAPPENINGS: Duration = Duration::from_millis(200);
+/// Longest time between two happenings of one life. Mostly as long as a refetch may take, so that the second happens while
+/// the first is read; now and then long enough that not all of them wait in the queues until the life is over.
+const SHORT_WHILE: Duration = Duration::from_millis(100);
+const LONG_WHILE: Duration = Duration::from_secs(6);
 
 /// Two pods of each worker.
 const PODS: usize = 2;
@@ -130,7 +132,8 @@ impl Fleet {
             for event in events {
                 self.bus.carry_or_lose(self.queue_of(&event), event.to_envelope_json());
             }
-            self.bus.chaos.pass_up_to(BETWEEN_HAPPENINGS).await;
+            let longest = if self.bus.chaos.happens(0.3) { LONG_WHILE } else { SHORT_WHILE };
+            self.bus.chaos.pass_up_to(longest).await;
         }
     }
 
