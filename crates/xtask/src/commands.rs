@@ -66,6 +66,7 @@ pub(crate) fn install_tools() -> anyhow::Result<()> {
         ("AWS emulator", tools.ministack()?),
         ("SCIM server", tools.scim2_server()?),
         ("sender of Stripe's webhooks", tools.localstripe_python()?),
+        ("vendors' clients", tools.vendor_clients_python()?),
         ("cfn-lint", tools.cfn_lint()?),
     ] {
         println!("{name}: {}", path.display());
