@@ -29,8 +29,10 @@ def wrong(value, kind, path):
     """What of a value is not as its type says."""
     origin = get_origin(kind)
     if origin is Union:
-        found = [wrong(value, choice, path) for choice in get_args(kind)]
-        return min(found, key=len)
+        # "One of these words, or a later one" is one of these words here.
+        words = any(get_origin(choice) is Literal for choice in get_args(kind))
+        choices = [choice for choice in get_args(kind) if not (words and choice is str)]
+        return min((wrong(value, choice, path) for choice in choices), key=len)
     if origin is Literal:
         return [] if value in get_args(kind) else [f"{path}: {value!r}"]
     if origin is list:
@@ -43,11 +45,13 @@ def wrong(value, kind, path):
     known = hints(kind)
     if not known:
         return []
+    missing = [name for name in known if name not in value and type(None) not in get_args(known[name])]
+    unknown = [name for name in value if name not in known]
+    inside = [wrong(value[name], known[name], f"{path}.{name}") for name in value if name in known]
     return [
-        found for name, inside in value.items()
-        for found in (
-            wrong(inside, known[name], f"{path}.{name}") if name in known else [f"{path}.{name}: unknown"]
-        )
+        *(f"{path}.{name}: missing" for name in missing),
+        *(f"{path}.{name}: unknown" for name in unknown),
+        *(found for several in inside for found in several),
     ]
 
 
