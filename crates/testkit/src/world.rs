@@ -23,14 +23,11 @@ use crate::AwsProxy;
 use crate::simulators::auth0::{
     Auth0Control, Auth0Simulator, EVENT_STREAM_SOURCE, LOG_STREAM_SOURCE, NativeEvent,
 };
-use crate::simulators::identity::{IdentityControl, StripeSimulator};
+use crate::simulators::identity::{IdentityControl, STRIPE_SOURCE, StripeSimulator};
 use crate::simulators::salesforce::{SALESFORCE_SOURCE, SalesforceControl, SalesforceSimulator};
 
 /// Longest that anything is waited for. Generous: a slow machine must not fail a right program.
 pub const PATIENCE: Duration = Duration::from_secs(60);
-
-/// `source` of the Stripe simulator's events.
-const STRIPE_SOURCE: &str = "aws.partner/stripe.com/ed_simulated";
 
 /// What a test may want otherwise.
 #[derive(Debug, Clone, Copy)]

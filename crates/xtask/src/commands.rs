@@ -65,6 +65,8 @@ pub(crate) fn install_tools() -> anyhow::Result<()> {
         ("PostgreSQL", tools.postgres()?),
         ("AWS emulator", tools.ministack()?),
         ("SCIM server", tools.scim2_server()?),
+        ("sender of Stripe's webhooks", tools.localstripe_python()?),
+        ("vendors' clients", tools.vendor_clients_python()?),
         ("cfn-lint", tools.cfn_lint()?),
     ] {
         println!("{name}: {}", path.display());

@@ -7,6 +7,7 @@ mod deliveries;
 mod forgeries;
 mod refusals;
 mod requests;
+mod signed_elsewhere;
 
 use std::time::Duration;
 

@@ -131,10 +131,18 @@ async fn users(
             user.identities.iter().map(SimulatedIdentity::subject).any(|id| id == *subject)
         })
     };
-    let users = state.users.keys().filter_map(|id| state.visible(id)).filter(matches);
-    let bodies: Vec<Value> =
-        users.skip(page * per_page).take(per_page).map(|user| body(user, state.fault)).collect();
-    Json(bodies).into_response()
+    let found: Vec<&SimulatedUser> =
+        state.users.keys().filter_map(|id| state.visible(id)).filter(matches).collect();
+    let start = page * per_page;
+    let users: Vec<Value> =
+        found.iter().skip(start).take(per_page).map(|user| body(user, state.fault)).collect();
+    if query.get("include_totals").is_some_and(|wanted| wanted == "true") {
+        let (length, total) = (users.len(), found.len());
+        let totals =
+            json!({ "start": start, "limit": per_page, "length": length, "total": total, "users": users });
+        return Json(totals).into_response();
+    }
+    Json(users).into_response()
 }
 
 /// The ID in `identities.user_id:"…"`.

@@ -118,6 +118,8 @@ impl Change {
         self.log(json!({
             "type": "sapi",
             "description": description,
+            "client_id": "mgmtM2M00000000000000042",
+            "client_name": "",
             "user_id": "google-oauth2|117700000000000000042",
             "details": {
                 "request": { "method": method, "path": path, "query": {}, "body": body, "channel": "api",
@@ -135,7 +137,6 @@ impl Change {
             "description": "User successfully deleted",
             "connection": if database { "Coppice-Members" } else { strategy },
             "user_id": if database { subject } else { &self.user.user_id },
-            "user_name": self.user.email,
             "strategy": strategy,
             "strategy_type": if database { "database" } else { "social" },
             "details": { "body": {} },
@@ -148,9 +149,8 @@ impl Change {
         let log_id = format!("900{}{}", date.unix_timestamp_nanos() / 1_000_000, random_id());
         data["date"] = timestamp(date).into();
         data["ip"] = self.user.last_ip.clone().into();
-        if data["client_id"].is_null() {
-            data["client_id"] = "mgmtM2M00000000000000042".into();
-            data["client_name"] = "".into();
+        if let (true, Some(email)) = (data["type"] != "sapi", &self.user.email) {
+            data["user_name"] = email.clone().into();
         }
         data["user_agent"] = "coppice-sim/1.0".into();
         data["$event_schema"] = json!({ "version": "1.0.0" });

@@ -37,6 +37,7 @@ impl Change {
     fn sign_in_event(&self, client_id: &str) -> NativeEvent {
         let (strategy, _) = self.user.user_id.split_once('|').unwrap_or(("auth0", ""));
         let database = strategy == "auth0";
+        let at = self.at.unix_timestamp() * 1_000 + i64::from(self.at.millisecond());
         self.log(json!({
             "type": "s",
             "description": "Successful login",
@@ -44,11 +45,13 @@ impl Change {
             "client_id": client_id,
             "client_name": "Sim Portal",
             "user_id": self.user.user_id,
-            "user_name": self.user.email,
             "strategy": strategy,
             "strategy_type": if database { "database" } else { "social" },
             "hostname": "login.coppice-sim.example",
-            "details": { "stats": { "loginsCount": self.user.logins_count } },
+            "details": {
+                "initiatedAt": at - 1_480, "completedAt": at, "elapsedTime": 1_480, "prompts": [],
+                "session_id": "SimSession",
+            },
         }))
     }
 }

@@ -21,4 +21,4 @@ pub use control::IdentityControl;
 pub use fault::Fault;
 pub use person::SimulatedPerson;
 pub use persona::{InquiryChange, PersonaSimulator};
-pub use stripe::{SessionChange, StripeSimulator};
+pub use stripe::{STRIPE_SOURCE, SessionChange, StripeSimulator};

@@ -81,7 +81,8 @@ impl Call {
     pub(crate) fn parse(method: &Method, uri: &Uri, body: &[u8]) -> Result<Self, Refusal> {
         let path = uri.path().strip_prefix(BASE).ok_or_else(Refusal::not_found)?;
         let decode = |part| percent_decode_str(part).decode_utf8_lossy().into_owned();
-        let parts: Vec<String> = path.split('/').map(decode).collect();
+        // `query/?q=` is `query?q=`.
+        let parts: Vec<String> = path.trim_end_matches('/').split('/').map(decode).collect();
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         let query = Query::<HashMap<String, String>>::try_from_uri(uri).map(|Query(query)| query);
         let query = query.unwrap_or_default();

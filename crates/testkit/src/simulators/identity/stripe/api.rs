@@ -34,7 +34,7 @@ async fn session(
         return reply;
     }
     let Query(parameters) = query;
-    if let Some((unknown, _)) = parameters.iter().find(|(name, _)| name != "expand[]") {
+    if let Some((unknown, _)) = parameters.iter().find(|(name, _)| !is_of_list(name, "expand")) {
         return error(StatusCode::BAD_REQUEST, "parameter_unknown", unknown);
     }
     let expand: Vec<&str> = parameters.iter().map(|(_, field)| field.as_str()).collect();
@@ -42,6 +42,12 @@ async fn session(
         Some(session) => Json(view(session, &expand)).into_response(),
         None => error(StatusCode::NOT_FOUND, "resource_missing", "No such verification_session"),
     }
+}
+
+/// Whether this is one of a list's parameters: `expand[]`, or `expand[0]` as Stripe's own libraries write it.
+fn is_of_list(name: &str, list: &str) -> bool {
+    let place = name.strip_prefix(list).and_then(|rest| rest.strip_prefix('[')?.strip_suffix(']'));
+    place.is_some_and(|place| place.bytes().all(|digit| digit.is_ascii_digit()))
 }
 
 async fn sessions(State(control): State<IdentityControl>, Query(parameters): Parameters) -> Response {

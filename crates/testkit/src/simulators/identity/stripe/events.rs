@@ -8,7 +8,7 @@ use super::session::view;
 use crate::simulators::auth0::NativeEvent;
 
 /// `source` of the account's events: its partner event source.
-const PARTNER_SOURCE: &str = "aws.partner/stripe.com/ed_simulated";
+pub const STRIPE_SOURCE: &str = "aws.partner/stripe.com/ed_simulated";
 
 /// A change, from which the event about it can be made.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,7 +41,7 @@ impl SessionChange {
             "type": self.event_type,
         });
         NativeEvent {
-            source: PARTNER_SOURCE.to_owned(),
+            source: STRIPE_SOURCE.to_owned(),
             detail_type: self.event_type.clone(),
             detail: detail.to_string(),
         }

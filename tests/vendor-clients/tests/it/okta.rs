@@ -1,0 +1,49 @@
+//! `okta` and the Okta simulator.
+
+use serde_json::{Value, json};
+use testkit::simulators::okta::{OktaSimulator, SimulatedUser};
+
+use crate::{detail, told_by};
+
+const USER: &str = "00u1a2b3c4d5e6f7g8h9";
+
+#[tokio::test]
+async fn okta_s_client_reads_what_the_organization_holds() {
+    let org = OktaSimulator::start().await;
+    let created = detail(&org.put_user(SimulatedUser::new(USER).with_employee_number("P-1")).log_event());
+    let sign_in = detail(&org.sign_in(USER, Some("0oa1b2c3d4e5f6g7h8i9")));
+    let session = detail(&org.sign_in(USER, None));
+    let suspended = detail(&org.suspend(USER).log_event());
+    let events = json!([created, sign_in, session, suspended]);
+
+    let told = told_by(
+        "okta_management.py",
+        json!({
+            "url": org.base_url(), "api_token": org.api_token(), "user": USER, "log_entry": sign_in["uuid"],
+            "events": events,
+        }),
+    )
+    .await;
+
+    let mut user = org.user(USER).unwrap().to_json();
+    // Okta answers with it, and neither its description nor its client knows it.
+    user["credentials"].as_object_mut().unwrap().remove("emails").unwrap();
+    assert_eq!(told["user"], without_nulls(user));
+    assert_eq!(told["listed"], json!([USER]));
+    assert_eq!(told["log"], without_nulls(json!([sign_in])));
+    assert_eq!(told["events"], without_nulls(events));
+    assert_eq!(told["missing_user"], json!({ "status": 404, "code": "E0000007" }));
+    assert_eq!(told["wrong_token"], json!({ "status": 401, "code": "E0000011" }));
+}
+
+/// Okta writes `null` where its client reads nothing.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let fields = fields.into_iter().filter(|(_, field)| !field.is_null());
+            fields.map(|(name, field)| (name, without_nulls(field))).collect()
+        }
+        Value::Array(items) => items.into_iter().map(without_nulls).collect(),
+        other => other,
+    }
+}

@@ -1,0 +1,55 @@
+//! `simple-salesforce` and the Salesforce simulator.
+
+use serde_json::{Value, json};
+use testkit::simulators::salesforce::{SalesforceSimulator, SimulatedContact, contact_id};
+
+use crate::told_by;
+
+const PHONE: &str = "+15560001234";
+
+#[tokio::test]
+async fn simple_salesforce_reads_and_writes_what_the_org_holds() {
+    let org = SalesforceSimulator::start().await;
+    let id = contact_id(1);
+    org.put_contact(SimulatedContact::new(&id).with_person_key("P-1"));
+    org.put_contact(SimulatedContact::new(&contact_id(2)));
+    org.set_page_size(2);
+    let before = org.contact(&id).unwrap().to_json();
+
+    let told = told_by(
+        "salesforce_contacts.py",
+        json!({
+            "url": org.base_url(), "client_id": org.client_id(), "client_secret": org.client_secret(),
+            "contact": id, "key": "P-1", "new_key": "P-9", "last_names": ["Ashgrove", "Ashgrove-Vale"],
+            "phone": PHONE,
+        }),
+    )
+    .await;
+
+    assert_eq!((&told["contact"], &told["by_key"]), (&before, &before));
+    assert_eq!((&told["written"], &told["changed"]), (&json!([201, 200]), &json!(204)));
+    assert_eq!(org.contact(&id).unwrap().phone.as_deref(), Some(PHONE));
+    assert_eq!(org.by_key("P-9").unwrap().last_name, "Ashgrove-Vale");
+    pages_are_followed(&told);
+    assert!(told["usage"].as_u64().unwrap() > 0 && told["limits"]["Remaining"].as_u64().unwrap() > 0);
+    refusals_are_understood(&told);
+}
+
+fn pages_are_followed(told: &Value) {
+    let (first, all) = (&told["first_page"], &told["all_pages"]);
+    assert_eq!((&first["done"], &first["totalSize"]), (&json!(false), &json!(3)));
+    assert_eq!(first["records"].as_array().unwrap().len(), 2);
+    assert_eq!((&all["done"], &all["totalSize"]), (&json!(true), &json!(3)));
+    assert_eq!(all["records"].as_array().unwrap().len(), 3);
+}
+
+fn refusals_are_understood(told: &Value) {
+    let refused = |kind, status, code| json!({ "kind": kind, "status": status, "code": code });
+    assert_eq!(told["missing"], refused("SalesforceResourceNotFound", 404, "NOT_FOUND"));
+    let without_name = refused("SalesforceMalformedRequest", 400, "REQUIRED_FIELD_MISSING");
+    assert_eq!(told["without_last_name"], without_name);
+    assert_eq!(told["wrong_query"], refused("SalesforceMalformedRequest", 400, "INVALID_FIELD"));
+    assert_eq!(told["wrong_session"], refused("SalesforceExpiredSession", 401, "INVALID_SESSION_ID"));
+    let wrong_secret = json!({ "kind": "SalesforceAuthenticationFailed", "code": "invalid_client" });
+    assert_eq!(told["wrong_secret"], wrong_secret);
+}
