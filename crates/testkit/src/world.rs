@@ -24,6 +24,7 @@ use crate::simulators::auth0::{
     Auth0Control, Auth0Simulator, EVENT_STREAM_SOURCE, LOG_STREAM_SOURCE, NativeEvent,
 };
 use crate::simulators::identity::{IdentityControl, StripeSimulator};
+use crate::simulators::okta;
 use crate::simulators::salesforce::{SALESFORCE_SOURCE, SalesforceControl, SalesforceSimulator};
 
 /// Longest that anything is waited for. Generous: a slow machine must not fail a right program.
@@ -126,6 +127,7 @@ impl World {
             ("MaxReceiveCount", setup.max_receive_count.to_string()),
             ("Auth0EventStreamPartnerSource", EVENT_STREAM_SOURCE.to_owned()),
             ("Auth0LogStreamPartnerSource", LOG_STREAM_SOURCE.to_owned()),
+            ("OktaPartnerSource", okta::LOG_STREAM_SOURCE.to_owned()),
             ("SalesforcePartnerSource", SALESFORCE_SOURCE.to_owned()),
             ("StripePartnerSource", STRIPE_SOURCE.to_owned()),
         ];
