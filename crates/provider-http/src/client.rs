@@ -19,6 +19,7 @@ use crate::endpoint::endpoint;
 use crate::error::{ConfigError, ProviderError};
 use crate::exchange::Exchange;
 use crate::grant::Grant;
+use crate::page::{Page, next_cursor};
 use crate::rate_limit::{MAX_PAUSE, RateGate};
 use crate::token::TokenCache;
 
@@ -87,6 +88,30 @@ impl ProviderHttp {
         if_none_match: Option<&str>,
     ) -> Result<Answer<T>, ProviderError> {
         self.inner.exchange.run(Call::get(self.endpoint(path, query)?, if_none_match)).await
+    }
+
+    /// Reads one page of a JSON collection. `path` and `query` as for [`Self::get_json`].
+    ///
+    /// Pages follow each other by `Link` headers, <https://www.rfc-editor.org/rfc/rfc8288>, whose next link tells where
+    /// to go on in the query's `parameter`. `after` is what the page before has told; `None` reads the first one.
+    ///
+    /// # Errors
+    /// As [`Self::get_json`]; [`ProviderError::Malformed`] also for a next link that points to anything else than
+    /// another page of the same collection: it is not followed, so that our credentials go nowhere else.
+    pub async fn get_page<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        parameter: &str,
+        after: Option<&str>,
+    ) -> Result<Answer<Page<T>>, ProviderError> {
+        let query: Vec<(&str, &str)> =
+            query.iter().copied().chain(after.map(|after| (parameter, after))).collect();
+        let url = self.endpoint(path, &query)?;
+        let call = Call::get(url.clone(), None);
+        let page =
+            |headers: &HeaderMap, items| Ok(Page { items, next: next_cursor(headers, &url, parameter)? });
+        self.inner.exchange.run_and(call, page).await
     }
 
     /// Writes with POST. `path` and `query` as for [`Self::get_json`].

@@ -4,6 +4,7 @@
 //! waiting → token → request → meaning of the reply. A call is repeated with a new token after a 401, and a read
 //! when its connection breaks; every other repetition is the caller's decision, who knows the message's attempts.
 
+use std::mem;
 use std::time::Duration;
 
 use reqwest::header::{ETAG, HeaderMap};
@@ -36,11 +37,20 @@ pub(crate) struct Exchange {
 impl Exchange {
     /// Sends a call, and reads the reply.
     pub(crate) async fn run<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<Answer<T>, ProviderError> {
+        self.run_and(call, |_, value| Ok(value)).await
+    }
+
+    /// Sends a call, and makes an answer of the reply's headers and its body.
+    pub(crate) async fn run_and<T: DeserializeOwned, U>(
+        &self,
+        call: Call<'_>,
+        make: impl FnOnce(&HeaderMap, T) -> Result<U, ProviderError>,
+    ) -> Result<Answer<U>, ProviderError> {
         self.check_gate()?;
         let _place = self.places.acquire().await;
         self.check_gate()?;
         let reply = self.send_with_fresh_token(&call).await?;
-        self.read_answer(reply, call.is_conditional()).await
+        self.read_answer(reply, call.is_conditional(), make).await
     }
 
     /// Sends with the cached token; after a 401 once more with a new one, if that can help. A write too: what is
@@ -56,11 +66,12 @@ impl Exchange {
         call.send(http, headers, &token.header).await
     }
 
-    async fn read_answer<T: DeserializeOwned>(
+    async fn read_answer<T: DeserializeOwned, U>(
         &self,
-        reply: Response,
+        mut reply: Response,
         conditional: bool,
-    ) -> Result<Answer<T>, ProviderError> {
+        make: impl FnOnce(&HeaderMap, T) -> Result<U, ProviderError>,
+    ) -> Result<Answer<U>, ProviderError> {
         let pause =
             pause(reply.headers(), OffsetDateTime::now_utc()).map(|pause| pause.min(self.longest_pause));
         let meaning = meaning(reply.status().as_u16(), conditional, pause);
@@ -70,8 +81,10 @@ impl Exchange {
             Meaning::NotFound => Ok(Answer::NotFound),
             Meaning::Failed(error) => Err(self.read_failure(reply, error).await),
             Meaning::Body => {
-                let etag = reply.headers().get(ETAG).and_then(|etag| etag.to_str().ok()).map(str::to_owned);
-                Ok(Answer::Found { value: read_json(reply, self.max_body_bytes).await?, etag })
+                let headers = mem::take(reply.headers_mut());
+                let etag = headers.get(ETAG).and_then(|etag| etag.to_str().ok()).map(str::to_owned);
+                let value = make(&headers, read_json(reply, self.max_body_bytes).await?)?;
+                Ok(Answer::Found { value, etag })
             }
         }
     }

@@ -18,7 +18,9 @@ mod endpoint;
 mod error;
 mod exchange;
 mod grant;
+mod link;
 mod meaning;
+mod page;
 mod rate_limit;
 mod record_id;
 #[cfg(feature = "test-support")]
@@ -31,6 +33,7 @@ pub use auth::Auth;
 pub use client::ProviderHttp;
 pub use config::{ProviderHttpConfig, ReadError};
 pub use error::{ConfigError, Outage, ProviderError};
+pub use page::Page;
 pub use record_id::record_id;
 #[cfg(feature = "test-support")]
 pub use test_key::{TestKey, pem};

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use local_stack::wait_until;
 
-use crate::simulators::auth0::Gate;
+use crate::simulators::Gate;
 use crate::{PATIENCE, Setup, Worker, World};
 
 /// What a worker's provider can be made to do wrong.

@@ -145,6 +145,7 @@ pub(crate) fn replies() -> Vec<Vec<u8>> {
         ('A', entry.to_string()),
         ('o', text("crates/provider-sso/tests/fixtures/okta-user.json")),
         ('O', json!([sign_on]).to_string()),
+        ('l', json!([{"id": "00u1"}, {"id": "00u2", "status": "ACTIVE"}]).to_string()),
         ('c', text(SCIM_USER)),
         ('s', text("crates/provider-identity/tests/fixtures/stripe-session.json")),
         ('p', text("crates/provider-identity/tests/fixtures/persona-inquiry.json")),

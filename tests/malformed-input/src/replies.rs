@@ -13,7 +13,7 @@ use provider_crm::{
     ContactField, ContactWrite, CrmProvider, FetchedContact, ProviderError, SalesforceClient,
 };
 use provider_identity::{FetchedCase, IdentityProvider, PersonaClient, StripeClient};
-use provider_sso::{Auth0Client, FetchedUser, OktaClient, ScimClient, SignIn, SsoProvider};
+use provider_sso::{Auth0Client, FetchedUser, OktaClient, Page, ScimClient, SignIn, SsoProvider};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
@@ -21,7 +21,7 @@ use crate::events::{auth0, is_id, okta, persona, salesforce, scim, stripe};
 use crate::marker::{planted, says_nothing};
 
 /// The questions, in the order of an input's first byte.
-pub(crate) const QUESTIONS: [char; 10] = ['a', 'A', 'o', 'O', 'c', 's', 'p', 'f', 'w', 'r'];
+pub(crate) const QUESTIONS: [char; 11] = ['a', 'A', 'o', 'O', 'c', 's', 'p', 'f', 'w', 'r', 'l'];
 
 const CONTACT: &str = "0037Q00000HbKmTQAV";
 
@@ -81,6 +81,7 @@ impl World {
                 'A' => sign_in(self.auth0.fetch_sign_in("1").await),
                 'o' => user(self.okta.fetch_user("00u1", None).await),
                 'O' => sign_in(self.okta.fetch_sign_in("1").await),
+                'l' => listed(self.okta.list_users(None).await),
                 'c' => user(self.scim.fetch_user("1", None).await),
                 's' => case(self.stripe.fetch_case("vs_1").await),
                 'p' => case(self.persona.fetch_case("inq_1").await),
@@ -120,6 +121,13 @@ fn user(fetched: Result<FetchedUser, ProviderError>) {
         }
         Ok(FetchedUser::NotModified) => panic!("nothing is known yet"),
         Ok(FetchedUser::Gone) => {}
+        Err(error) => says_nothing(&error),
+    }
+}
+
+fn listed(fetched: Result<Page<String>, ProviderError>) {
+    match fetched {
+        Ok(page) => page.items.iter().for_each(|id| is_id(id)),
         Err(error) => says_nothing(&error),
     }
 }

@@ -5,6 +5,7 @@
 mod answers;
 mod auth;
 mod limits;
+mod pages;
 mod server;
 mod tokens;
 mod vendor_errors;

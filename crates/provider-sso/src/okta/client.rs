@@ -1,22 +1,25 @@
-//! The Users API and the System Log API: a user by ID, a log entry by ID, and a ping.
+//! The Users API and the System Log API: a user by ID, users' IDs page by page, a log entry by ID, and a ping.
 //!
 //! <https://developer.okta.com/docs/api/openapi/okta-management/management/tag/User/>. The read by ID is consistent, and
 //! has an entity tag; there is no batch read that is not eventually consistent: one call per user.
 
 use event_contract::Envelope;
-use provider_http::{Answer, ConfigError, ProviderError, ProviderHttp, ProviderHttpConfig};
+use provider_http::{Answer, ConfigError, Page, ProviderError, ProviderHttp, ProviderHttpConfig};
 use serde::de::IgnoredAny;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
 use super::config::OktaConfig;
 use super::log_event::LogEvent;
-use super::record::OktaUser;
+use super::record::{ListedUser, OktaUser};
 use super::{SOURCE, changes, sign_in};
 use crate::{FetchedUser, SignIn, SignInEvent, SsoProvider, UnreadableEvent, UserHint};
 
 /// How long Okta keeps its log. Without a beginning it looks back a week only, less than a message may be old.
 const LOG_RETENTION: Duration = Duration::days(90);
+
+/// Users on a page: as many as Okta gives.
+const PAGE: &str = "200";
 
 /// A client of one organization. Clones share connections, token and rate limit.
 #[derive(Debug, Clone)]
@@ -44,6 +47,21 @@ impl OktaClient {
         let mut http = config.http()?;
         adjust(&mut http);
         Ok(Self { http: ProviderHttp::new(http)? })
+    }
+
+    /// The IDs of the users on one page, and where the next page begins. `after`: what the page before has told; `None`
+    /// reads the first one. `GET /api/v1/users?limit=200&fields=id&after=…`
+    ///
+    /// Nothing but IDs is asked for, or kept. Okta leaves deactivated users (`DEPROVISIONED`) out of this list, and a
+    /// deleted one is nowhere: that an ID is missing does not mean that its user is gone. Who compares the list with
+    /// what is stored has to fetch each user that is stored and not listed.
+    ///
+    /// # Errors
+    /// Any [`ProviderError`]. After [`ProviderError::RateLimited`], the same page can be asked for again.
+    pub async fn list_users(&self, after: Option<&str>) -> Result<Page<String>, ProviderError> {
+        let query = [("limit", PAGE), ("fields", "id")];
+        let page = collection(self.http.get_page::<ListedUser>(&["users"], &query, "after", after).await?)?;
+        Ok(Page { items: page.items.into_iter().map(|user| user.id).collect(), next: page.next })
     }
 
     async fn log_entries(&self, event_id: &str) -> Result<Vec<LogEvent>, ProviderError> {

@@ -6,7 +6,8 @@ use url::Url;
 
 use super::SOURCE;
 
-/// Least rights for users, and for sign-ins: <https://developer.okta.com/docs/api/oauth2/>.
+/// Least rights for users, and for sign-ins: <https://developer.okta.com/docs/api/oauth2/>. They are asked for together:
+/// an app that was granted only one of them gets no token.
 const SCOPE: &str = "okta.users.read okta.logs.read";
 
 /// How to reach an organization.

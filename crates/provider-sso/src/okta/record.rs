@@ -22,6 +22,13 @@ pub(crate) struct OktaUser {
     credentials: Option<Credentials>,
 }
 
+/// A user on a page of the list: no more than who it is.
+#[derive(Deserialize)]
+pub(crate) struct ListedUser {
+    #[serde(deserialize_with = "provider_http::record_id")]
+    pub(crate) id: String,
+}
+
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase")]
 struct Profile {

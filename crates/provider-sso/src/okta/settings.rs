@@ -20,7 +20,7 @@ pub(crate) const API_TOKEN: Setting = Setting::with_default(
 pub(crate) const CLIENT_ID: Setting = Setting::with_default(
     "COPPICE_OKTA_CLIENT_ID",
     "",
-    "service app with scope okta.users.read, for sign-ins okta.logs.read too, without proof of possession (provider okta)",
+    "service app with scopes okta.users.read and okta.logs.read, without proof of possession (provider okta)",
 );
 pub(crate) const PRIVATE_KEY: Setting =
     Setting::with_default("COPPICE_OKTA_PRIVATE_KEY", "", "its private key, as PEM (provider okta)");

@@ -11,6 +11,8 @@ mod fixtures;
 mod mutations;
 mod okta_client;
 mod okta_events;
+mod okta_listing;
+mod okta_service_app;
 mod rules;
 mod scim_client;
 mod sign_ins;

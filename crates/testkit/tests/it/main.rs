@@ -5,4 +5,6 @@
 mod auth0;
 mod auth0_faults;
 mod okta;
+mod okta_pages;
+mod okta_tokens;
 mod salesforce;

@@ -3,7 +3,7 @@
 use serde_json::json;
 use testkit::World;
 use testkit::bad_cases::{Case, TOO_LATE, Trouble};
-use testkit::simulators::auth0::Gate;
+use testkit::simulators::Gate;
 use testkit::simulators::salesforce::Fault;
 
 use crate::people::{announced, person, put_account};

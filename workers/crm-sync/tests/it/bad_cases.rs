@@ -2,7 +2,7 @@
 
 use testkit::World;
 use testkit::bad_cases::{Case, TOO_LATE, Trouble};
-use testkit::simulators::auth0::Gate;
+use testkit::simulators::Gate;
 use testkit::simulators::salesforce::{Fault, SimulatedContact, contact_id};
 
 use crate::{BINARY, UNIT};

@@ -2,11 +2,10 @@
 
 use testkit::World;
 use testkit::bad_cases::{Case, TOO_LATE, Trouble};
-use testkit::simulators::auth0::Gate;
+use testkit::simulators::Gate;
 use testkit::simulators::identity::{Fault, SimulatedPerson};
 use time::macros::date;
 
-use crate::held::hold;
 use crate::{BINARY, UNIT};
 
 struct IdentityCase;
@@ -52,7 +51,7 @@ impl Case for IdentityCase {
     }
 
     fn hold(world: &World, id: &str) -> Gate {
-        hold(world, id)
+        world.verifier.hold(id)
     }
 
     fn requests_for(world: &World, id: &str) -> usize {

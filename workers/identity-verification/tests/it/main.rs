@@ -4,7 +4,6 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bad_cases;
-mod held;
 mod lifecycle;
 
 /// The binary under test.

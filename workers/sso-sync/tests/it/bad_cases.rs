@@ -2,7 +2,8 @@
 
 use testkit::World;
 use testkit::bad_cases::{Case, TOO_LATE, Trouble};
-use testkit::simulators::auth0::{Fault, Gate, SimulatedUser};
+use testkit::simulators::Gate;
+use testkit::simulators::auth0::{Fault, SimulatedUser};
 
 use crate::{BINARY, UNIT};
 

@@ -5,6 +5,7 @@
 mod bad_cases;
 mod crashes;
 mod lifecycle;
+mod okta;
 mod outages;
 mod privacy;
 mod refusals;

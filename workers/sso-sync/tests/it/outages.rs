@@ -8,17 +8,17 @@ use crate::{UNIT, email, known_user, start};
 
 const ADA: &str = "auth0|ada";
 
-async fn breaker_opens(worker: &Worker) {
-    let open = async || Ok((worker.metric("coppice_breaker_open", "auth0").await > 0.0).then_some(()));
+pub(crate) async fn breaker_opens(worker: &Worker, upstream: &str) {
+    let open = async || Ok((worker.metric("coppice_breaker_open", upstream).await > 0.0).then_some(()));
     wait_until(PATIENCE, "the breaker to open", open).await.unwrap();
 }
 
-async fn open_for_secs(world: &World) -> f64 {
+pub(crate) async fn open_for_secs(world: &World) -> f64 {
     let open_for = "select extract(epoch from now() - opened_at)::float8 from upstream_breaker where open";
     sqlx::query_scalar(open_for).fetch_optional(&world.pool).await.unwrap().unwrap_or(0.0)
 }
 
-async fn counted_failures(world: &World) -> i64 {
+pub(crate) async fn counted_failures(world: &World) -> i64 {
     sqlx::query_scalar("select count(*) from message_failure").fetch_one(&world.pool).await.unwrap()
 }
 
@@ -29,7 +29,7 @@ async fn create_users(world: &World, worker: &Worker, fault: Fault) -> Vec<Strin
     for id in &ids {
         world.deliver(&world.idp.put_user(SimulatedUser::new(id)).stream_event()).await;
     }
-    breaker_opens(worker).await;
+    breaker_opens(worker, "auth0").await;
     ids
 }
 
@@ -130,7 +130,7 @@ async fn of_three_pods_one_probes() {
     world.idp.set_fault(Fault::ServerError(503));
     world.deliver(&world.idp.update(ADA, email("ada.later@example.org")).stream_event()).await;
     for pod in &pods {
-        breaker_opens(pod).await;
+        breaker_opens(pod, "auth0").await;
     }
     // From now on a probe takes longer than the others' patience: only its lease keeps them away.
     let pings = world.idp.pings();

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::events::{Change, ChangeKind};
 use super::fault::Fault;
-use super::gate::Gate;
 use super::rate_limit::RateLimit;
 use super::state::State;
 use super::user::SimulatedUser;
+use crate::simulators::gate::Gate;
 
 /// Clones control the same tenant.
 #[derive(Debug, Clone)]

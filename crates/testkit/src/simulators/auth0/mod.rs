@@ -12,7 +12,6 @@ mod api;
 mod control;
 mod events;
 mod fault;
-pub(crate) mod gate;
 mod logs;
 pub(crate) mod rate_limit;
 mod state;
@@ -29,7 +28,6 @@ use tokio::task::JoinHandle;
 pub use control::Auth0Control;
 pub use events::{Change, ChangeKind, EVENT_STREAM_SOURCE, LOG_STREAM_SOURCE, NativeEvent};
 pub use fault::Fault;
-pub use gate::Gate;
 pub use user::{SimulatedIdentity, SimulatedUser};
 
 /// A running simulator. Derefs to its [`Auth0Control`]. Stops listening when dropped.

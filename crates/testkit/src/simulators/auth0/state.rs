@@ -9,9 +9,9 @@ use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use super::fault::Fault;
-use super::gate::Shared;
 use super::rate_limit::RateLimit;
 use super::user::SimulatedUser;
+use crate::simulators::gate::Shared;
 
 /// Everything that the tenant knows and has counted.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::fault::Fault;
 use super::state::State;
+use crate::simulators::gate::Gate;
 
 /// Clones control the same provider.
 #[derive(Debug, Clone)]
@@ -51,6 +52,14 @@ impl IdentityControl {
             Some(status) => statuses.insert(id.to_owned(), status),
             None => statuses.remove(id),
         };
+    }
+
+    /// Holds the requests for one case from now on, replacing an earlier gate for it.
+    #[must_use]
+    pub fn hold(&self, id: &str) -> Gate {
+        let (gate, shared) = Gate::new();
+        self.lock().gates.insert(id.to_owned(), shared);
+        gate
     }
 
     /// Removes a case. Neither vendor does that by itself; a test account that is cleared does.

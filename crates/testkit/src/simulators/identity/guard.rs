@@ -1,4 +1,4 @@
-//! What holds for every request to either provider: counting, faults, the key.
+//! What holds for every request to either provider: counting, faults, the key, and the gates.
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -19,12 +19,14 @@ pub(crate) struct Guard {
     pub(crate) too_many: fn(u64) -> Response,
 }
 
-/// Counts before anything can fail, so that a test counts what was sent and not what was answered.
+/// Counts before anything can fail, so that a test counts what was sent and not what was answered. The reply is made
+/// before the gate.
 pub(crate) async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
-    let fault = {
+    let (fault, gate) = {
+        let case = case_of(request.uri().path(), guard.collection);
         let mut state = guard.control.lock();
-        state.count(request.uri().path(), guard.collection);
-        state.fault
+        state.count(case.as_deref());
+        (state.fault, case.and_then(|id| state.gates.get(&id).cloned()))
     };
     match fault {
         Fault::Down => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
@@ -37,10 +39,19 @@ pub(crate) async fn guard(State(guard): State<Guard>, request: Request, next: Ne
         return (guard.unauthorized)();
     }
     let reply = next.run(request).await;
+    if let Some(gate) = gate {
+        gate.pass().await;
+    }
     if let Fault::Slow(delay) = fault {
         tokio::time::sleep(delay).await;
     }
     reply
+}
+
+/// The case that is asked for: what is below the list.
+fn case_of(path: &str, collection: &str) -> Option<String> {
+    let id = path.strip_prefix(collection)?.strip_prefix('/')?;
+    Some(percent_encoding::percent_decode_str(id).decode_utf8_lossy().into_owned())
 }
 
 /// The status that a test has set for this case.

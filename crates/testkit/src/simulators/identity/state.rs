@@ -1,10 +1,12 @@
 //! A provider's memory. One lock around all of it: a simulator may be slow, and must not be wrong.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::fault::Fault;
+use crate::simulators::gate::Shared;
 
 /// Everything that the provider knows and has counted.
 #[derive(Debug, Default)]
@@ -12,6 +14,7 @@ pub(crate) struct State {
     pub(crate) cases: BTreeMap<String, Record>,
     pub(crate) fault: Fault,
     pub(crate) statuses: HashMap<String, u16>,
+    pub(crate) gates: HashMap<String, Arc<Shared>>,
     pub(crate) counts: Counts,
 }
 
@@ -48,12 +51,11 @@ impl State {
         self.cases.keys().filter_map(|id| self.visible(id)).take(limit).collect()
     }
 
-    /// Counts one request for what is below `collection`.
-    pub(crate) fn count(&mut self, path: &str, collection: &str) {
+    /// Counts one request, for this case or for the list of them.
+    pub(crate) fn count(&mut self, case: Option<&str>) {
         self.counts.total += 1;
-        let id = path.strip_prefix(collection).and_then(|rest| rest.strip_prefix('/'));
-        match id.map(percent_encoding::percent_decode_str) {
-            Some(id) => *self.counts.by_id.entry(id.decode_utf8_lossy().into_owned()).or_default() += 1,
+        match case {
+            Some(id) => *self.counts.by_id.entry(id.to_owned()).or_default() += 1,
             None => self.counts.pings += 1,
         }
     }

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 
 use super::events::{Change, sign_in};
 use super::fault::Fault;
+use super::service_app::ServiceApp;
 use super::state::State;
 use super::user::{SimulatedUser, Status};
 use crate::simulators::auth0::NativeEvent;
@@ -35,6 +36,16 @@ impl OktaControl {
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Registers a service app, in place of an earlier one of its `client_id`.
+    pub fn put_service_app(&self, app: ServiceApp) {
+        self.lock().service_apps.insert(app.client_id.clone(), app);
+    }
+
+    /// Lets all tokens of service apps expire.
+    pub fn expire_tokens(&self) {
+        self.lock().tokens.clear();
     }
 
     /// The one API token that is known.
@@ -68,6 +79,14 @@ impl OktaControl {
             SimulatedUser { status: Status::Suspended, ..self.existing(id) },
             "user.lifecycle.suspend",
         )
+    }
+
+    /// Lets a user who was shut out in again.
+    ///
+    /// # Panics
+    /// When there is no such user.
+    pub fn unsuspend(&self, id: &str) -> Change {
+        self.change(SimulatedUser { status: Status::Active, ..self.existing(id) }, "user.lifecycle.unsuspend")
     }
 
     /// Deactivates a user: the first step of a deletion.
@@ -148,6 +167,12 @@ impl OktaControl {
     #[must_use]
     pub fn log_requests(&self) -> usize {
         self.lock().counts.log
+    }
+
+    /// Requests for a token so far, answered in whatever way.
+    #[must_use]
+    pub fn token_requests(&self) -> usize {
+        self.lock().counts.token_requests
     }
 
     /// Answers so far that said that the caller's copy is current.

@@ -11,6 +11,9 @@ use crate::simulators::auth0::user::timestamp;
 /// `source` of the organization's events: its partner event source.
 pub const LOG_STREAM_SOURCE: &str = "aws.partner/okta.com/coppice-sim/people";
 
+/// Personal values of the administrator who makes all changes, and where they are made from.
+pub const ADMINISTRATOR: [&str; 3] = ["case.desk@staff.example.org", "Case Desk", "198.51.100.78"];
+
 /// A change, from which the event about it can be made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
@@ -26,8 +29,9 @@ impl Change {
     /// The log entry, by an administrator, a little after the change.
     #[must_use]
     pub fn log_event(&self) -> NativeEvent {
-        let admin = json!({ "id": "00uSimAdmin", "type": "User", "alternateId": "case.desk@staff.example.org",
-            "displayName": "Case Desk", "detailEntry": null });
+        let [email, name, _] = ADMINISTRATOR;
+        let admin = json!({ "id": "00uSimAdmin", "type": "User", "alternateId": email, "displayName": name,
+            "detailEntry": null });
         let at = self.at + time::Duration::milliseconds(31);
         native(&entry(self.event_type, &admin, &json!([party(&self.user, "User", &self.user.id)]), at))
     }
@@ -63,14 +67,14 @@ fn entry(event_type: &str, actor: &Value, target: &Value, at: OffsetDateTime) ->
         "severity": "INFO",
         "displayMessage": "As it is shown to administrators",
         "actor": actor,
-        "client": { "ipAddress": "198.51.100.78", "userAgent": { "rawUserAgent": "coppice-sim/1.0" } },
+        "client": { "ipAddress": ADMINISTRATOR[2], "userAgent": { "rawUserAgent": "coppice-sim/1.0" } },
         "outcome": { "result": "SUCCESS", "reason": null },
         "target": target,
         "transaction": { "type": "WEB", "id": "SimTransaction", "detail": {} },
         "debugContext": { "debugData": { "requestUri": "/api/v1/sim" } },
         "authenticationContext": { "authenticationStep": 0 },
         "securityContext": {},
-        "request": { "ipChain": [{ "ip": "198.51.100.78" }] },
+        "request": { "ipChain": [{ "ip": ADMINISTRATOR[2] }] },
     })
 }
 

@@ -5,14 +5,18 @@
 //! <https://developer.okta.com/docs/api/openapi/okta-management/management/tag/User/>,
 //! <https://developer.okta.com/docs/api/openapi/okta-management/management/tag/SystemLog/>.
 //!
-//! Not simulated: service apps (only the API token is known), writes over HTTP, searches, pages, and reads of the log
-//! but by `uuid`.
+//! Not simulated: proof of possession, administrators' roles of a service app, tokens that expire by themselves, writes
+//! over HTTP, searches, any `fields` of a list but `id`, and reads of the log but by `uuid`.
 
 mod api;
 mod control;
 mod events;
 mod fault;
+mod guard;
+mod listing;
+mod service_app;
 mod state;
+mod token;
 mod user;
 
 use std::net::SocketAddr;
@@ -24,8 +28,9 @@ use tokio::task::JoinHandle;
 
 pub use super::auth0::NativeEvent;
 pub use control::OktaControl;
-pub use events::{Change, LOG_STREAM_SOURCE};
+pub use events::{ADMINISTRATOR, Change, LOG_STREAM_SOURCE};
 pub use fault::Fault;
+pub use service_app::ServiceApp;
 pub use user::{SimulatedUser, Status};
 
 /// A running simulator. Derefs to its [`OktaControl`]. Stops listening when dropped.

@@ -1,11 +1,12 @@
 //! The organization's memory. One lock around all of it: a simulator may be slow, and must not be wrong.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::fault::Fault;
+use super::service_app::ServiceApp;
 use super::user::SimulatedUser;
 use crate::simulators::auth0::rate_limit::RateLimit;
 
@@ -15,6 +16,12 @@ pub(crate) struct State {
     pub(crate) users: BTreeMap<String, Record>,
     /// Log entries by `uuid`.
     pub(crate) log: HashMap<String, Value>,
+    /// Apps by `client_id`.
+    pub(crate) service_apps: HashMap<String, ServiceApp>,
+    /// `jti` of the assertions that were taken.
+    pub(crate) assertions: HashSet<String>,
+    /// Tokens of service apps, with their scopes.
+    pub(crate) tokens: HashMap<String, Vec<String>>,
     pub(crate) fault: Fault,
     pub(crate) statuses: HashMap<String, u16>,
     pub(crate) rate_limit: RateLimit,
@@ -37,6 +44,7 @@ pub(crate) struct Counts {
     pub(crate) total: usize,
     pub(crate) pings: usize,
     pub(crate) log: usize,
+    pub(crate) token_requests: usize,
     pub(crate) not_modified: usize,
 }
 

@@ -7,7 +7,8 @@ use super::contact::{SimulatedContact, full_id};
 use super::events::{ChangeKind, ContactChange, Transaction, gap_event};
 use super::fault::Fault;
 use super::state::State;
-use crate::simulators::auth0::{Gate, NativeEvent};
+use crate::simulators::auth0::NativeEvent;
+use crate::simulators::gate::Gate;
 
 /// Clones control the same org.
 #[derive(Debug, Clone)]

@@ -28,7 +28,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-pub use super::auth0::{Gate, NativeEvent};
+pub use super::auth0::NativeEvent;
 pub use contact::{SimulatedContact, contact_id};
 pub use control::SalesforceControl;
 pub use events::{ChangeKind, ContactChange, SALESFORCE_SOURCE};

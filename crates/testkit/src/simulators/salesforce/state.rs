@@ -10,7 +10,7 @@ use super::contact::{SimulatedContact, contact_id};
 use super::events::{ChangeKind, ContactChange, Transaction, change_event};
 use super::fault::Fault;
 use crate::simulators::auth0::NativeEvent;
-use crate::simulators::auth0::gate::Shared;
+use crate::simulators::gate::Shared;
 
 /// Everything that the org knows and has counted.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use tokio::sync::{oneshot, watch};
 /// How long a test waits for requests that should come.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Holds the requests for one user. Dropping it lets all of them go.
+/// Holds the requests for one record. Dropping it lets all of them go.
 #[derive(Debug)]
 pub struct Gate {
     shared: Arc<Shared>,

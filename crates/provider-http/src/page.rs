@@ -1,0 +1,124 @@
+//! A page of a collection, and where the next one begins.
+//!
+//! In: a reply's headers and the URL that was asked. Out: a cursor. The next link itself is never followed: its target
+//! is the provider's word, and a request carries our credentials. Only the cursor is taken out of it, and only when it
+//! points to what was asked for, at the same origin.
+
+use reqwest::header::{HeaderMap, LINK};
+use url::Url;
+
+use crate::error::ProviderError;
+use crate::link::links;
+
+/// One page of a collection that is read page by page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    /// What is on it.
+    pub items: Vec<T>,
+    /// Opaque: where the next page begins. `None`: this was the last one.
+    pub next: Option<String>,
+}
+
+/// The value of `parameter` in the one link with `rel="next"`. `None`: there is no such link.
+///
+/// # Errors
+/// [`ProviderError::Malformed`], as a whole, for anything but a link to another page of `asked`.
+pub(crate) fn next_cursor(
+    headers: &HeaderMap,
+    asked: &Url,
+    parameter: &str,
+) -> Result<Option<String>, ProviderError> {
+    read_cursor(headers, asked, parameter).ok_or(ProviderError::WHOLE_REPLY_MALFORMED)
+}
+
+/// `None`: wrong. `Some(None)`: the last page.
+fn read_cursor(headers: &HeaderMap, asked: &Url, parameter: &str) -> Option<Option<String>> {
+    let mut target = None;
+    for header in headers.get_all(LINK) {
+        for link in links(header.to_str().ok()?)?.into_iter().filter(|link| link.relates_as("next")) {
+            if target.replace(link.target).is_some() {
+                return None; // Two ways to go on.
+            }
+        }
+    }
+    let Some(target) = target else { return Some(None) };
+    let next = asked.join(target).ok().filter(|next| is_page_of(next, asked))?;
+    let next = cursor(&next, parameter)?;
+    (cursor(asked, parameter).as_ref() != Some(&next)).then_some(Some(next))
+}
+
+/// The same resource at the same origin, whatever the query.
+fn is_page_of(next: &Url, asked: &Url) -> bool {
+    let bare = next.username().is_empty() && next.password().is_none();
+    bare && next.origin() == asked.origin() && next.path() == asked.path()
+}
+
+/// The one value of `parameter`, if there is exactly one and it is not empty.
+fn cursor(url: &Url, parameter: &str) -> Option<String> {
+    let mut values = url.query_pairs().filter(|(name, _)| name == parameter).map(|(_, value)| value);
+    let value = values.next().filter(|value| !value.is_empty())?;
+    values.next().is_none().then(|| value.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reqwest::header::HeaderValue;
+
+    const ASKED: &str = "https://idp.example/api/v1/users?limit=200&after=p2";
+
+    fn read(lines: &[&str]) -> Result<Option<String>, ProviderError> {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(LINK, HeaderValue::from_str(line).unwrap());
+        }
+        next_cursor(&headers, &ASKED.parse().unwrap(), "after")
+    }
+
+    #[test]
+    fn the_cursor_is_taken_out_of_the_next_link() {
+        let own = r#"<https://idp.example/api/v1/users?limit=200&after=p2>; rel="self""#;
+        for (lines, expected) in [
+            (&[][..], None),
+            (&[own], None),
+            (&[own, r#"<https://idp.example/api/v1/users?after=p3&limit=200>; rel="next""#], Some("p3")),
+            (&[r#"<HTTPS://IDP.example:443/api/v1/users?after=p3>; rel=next"#], Some("p3")),
+            (&[r#"<?after=p3>; rel="next""#], Some("p3")),
+            (&[r#"<users?after=a%7Cb%3D%26limit>; rel="next""#], Some("a|b=&limit")),
+        ] {
+            assert_eq!(read(lines), Ok(expected.map(str::to_owned)), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_next_link_to_anywhere_else_is_refused() {
+        for target in [
+            "https://elsewhere.example/api/v1/users?after=p3",
+            "http://idp.example/api/v1/users?after=p3",
+            "https://idp.example:8443/api/v1/users?after=p3",
+            "https://idp.example.elsewhere.example/api/v1/users?after=p3",
+            "https://idp.example@elsewhere.example/api/v1/users?after=p3",
+            "https://us@idp.example/api/v1/users?after=p3",
+            "//elsewhere.example/api/v1/users?after=p3",
+            "https://idp.example/api/v1/groups?after=p3",
+            "https://idp.example/api/v1/users/?after=p3",
+            "https://idp.example/api/v1/users/../groups?after=p3",
+            "mailto:mara.quill@example.org?after=p3",
+            "https://[?after=p3",
+        ] {
+            let outcome = read(&[&format!(r#"<{target}>; rel="next""#)]);
+            assert_eq!(outcome, Err(ProviderError::WHOLE_REPLY_MALFORMED), "{target}");
+        }
+    }
+
+    #[test]
+    fn a_next_link_that_does_not_go_on_is_refused() {
+        for query in ["", "?limit=200", "?after=", "?after=p2", "?after=p2&limit=1", "?after=p3&after=p4"] {
+            let outcome = read(&[&format!(r#"<https://idp.example/api/v1/users{query}>; rel="next""#)]);
+            assert_eq!(outcome, Err(ProviderError::WHOLE_REPLY_MALFORMED), "{query}");
+        }
+        let twice = [r#"<?after=p3>; rel="next""#, r#"<?after=p4>; rel="next""#];
+        assert_eq!(read(&twice), Err(ProviderError::WHOLE_REPLY_MALFORMED));
+        assert_eq!(read(&["<?after=p3; rel=next"]), Err(ProviderError::WHOLE_REPLY_MALFORMED));
+    }
+}

@@ -1,0 +1,143 @@
+//! Users' IDs, page by page, against the simulated organization.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::http::Uri;
+use provider_sso::{OktaClient, Page, ProviderError};
+use testkit::simulators::okta::{OktaSimulator, SimulatedUser};
+
+use crate::fixtures::okta_at;
+
+const MALFORMED: ProviderError = ProviderError::Malformed { line: 0, column: 0 };
+
+/// An organization with so many users.
+async fn organization(users: usize) -> OktaSimulator {
+    let org = OktaSimulator::start().await;
+    for number in 0..users {
+        org.put_user(SimulatedUser::new(&format!("00uSim{number:05}h7")));
+    }
+    org
+}
+
+fn client(org: &OktaSimulator) -> OktaClient {
+    okta_at(&org.base_url(), org.api_token())
+}
+
+/// The rest of the list, from `page` on.
+async fn to_the_end(client: &OktaClient, mut page: Page<String>) -> (Vec<usize>, Vec<String>) {
+    let (mut sizes, mut ids) = (Vec::new(), Vec::new());
+    loop {
+        sizes.push(page.items.len());
+        ids.append(&mut page.items);
+        let Some(next) = page.next else { return (sizes, ids) };
+        page = client.list_users(Some(&next)).await.unwrap();
+    }
+}
+
+fn each_once(ids: &[String], count: usize) {
+    assert_eq!((ids.len(), ids.iter().collect::<BTreeSet<_>>().len()), (count, count));
+}
+
+#[tokio::test]
+async fn every_user_is_on_one_page_and_those_who_are_deactivated_on_none() {
+    let org = organization(452).await;
+    org.deactivate("00uSim00007h7");
+    org.deactivate("00uSim00300h7");
+    let client = client(&org);
+    let (sizes, ids) = to_the_end(&client, client.list_users(None).await.unwrap()).await;
+    assert_eq!((sizes, org.pings()), (vec![200, 200, 50], 3));
+    each_once(&ids, 450);
+    assert!(!ids.iter().any(|id| id == "00uSim00007h7" || id == "00uSim00300h7"));
+}
+
+#[tokio::test]
+async fn a_last_page_that_is_full_is_the_last_one() {
+    for (users, pages) in [(0, vec![0]), (200, vec![200]), (400, vec![200, 200])] {
+        let org = organization(users).await;
+        let client = client(&org);
+        let (sizes, ids) = to_the_end(&client, client.list_users(None).await.unwrap()).await;
+        assert_eq!(sizes, pages);
+        each_once(&ids, users);
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_was_refused_by_a_limit_is_asked_for_again() {
+    let org = organization(450).await;
+    let client = client(&org);
+    let first = client.list_users(None).await.unwrap();
+    org.set_rate_limit(0, Duration::from_secs(20));
+    let limited = client.list_users(first.next.as_deref()).await;
+    let Err(ProviderError::RateLimited { retry_after }) = limited else { panic!("{limited:?}") };
+    assert!(retry_after > Duration::from_secs(10), "as the headers say: {retry_after:?}");
+    org.set_rate_limit(1000, Duration::from_secs(20));
+    // Nobody needs to wait for it: the client's clock is put on.
+    tokio::time::pause();
+    tokio::time::advance(retry_after).await;
+    tokio::time::resume();
+    let (sizes, ids) = to_the_end(&client, first).await;
+    assert_eq!((sizes, org.pings()), (vec![200, 200, 50], 4));
+    each_once(&ids, 450);
+}
+
+#[tokio::test]
+async fn a_user_who_comes_or_goes_meanwhile_moves_nobody_else() {
+    let org = organization(450).await;
+    let client = client(&org);
+    let first = client.list_users(None).await.unwrap();
+    org.delete("00uSim00003h7");
+    org.put_user(SimulatedUser::new("00uSim00000h0"));
+    let (_, ids) = to_the_end(&client, first).await;
+    each_once(&ids, 450);
+}
+
+/// A server that gives every page this `Link`, with its own query in place of `{query}`, and what it was asked for.
+async fn linking(link: &str) -> (OktaClient, Arc<Mutex<Vec<String>>>) {
+    let (link, asked) = (link.to_owned(), Arc::<Mutex<Vec<String>>>::default());
+    let kept = Arc::clone(&asked);
+    let reply = move |uri: Uri| {
+        kept.lock().unwrap().push(uri.to_string());
+        let link = link.replace("{query}", uri.query().unwrap_or_default());
+        async move { ([("link", link)], r#"[{"id":"00u1"}]"#) }
+    };
+    let router = axum::Router::new().fallback(reply);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    (okta_at(&format!("http://{address}"), "t"), asked)
+}
+
+#[tokio::test]
+async fn only_ids_are_asked_for() {
+    let (client, asked) = linking("</>; rel=self").await;
+    for after in [None, Some("a|b")] {
+        let page = Page { items: vec!["00u1".to_owned()], next: None };
+        assert_eq!(client.list_users(after).await, Ok(page));
+    }
+    let asked = asked.lock().unwrap().clone();
+    let expected = ["/api/v1/users?limit=200&fields=id", "/api/v1/users?limit=200&fields=id&after=a%7Cb"];
+    assert_eq!(asked, expected);
+}
+
+#[tokio::test]
+async fn a_next_link_that_is_malformed_or_leads_elsewhere_ends_the_list_loudly() {
+    let other = organization(1).await;
+    for link in [
+        "</api/v1/users?after=2; rel=next".to_owned(),
+        r#"</api/v1/groups?after=2>; rel="next""#.to_owned(),
+        r#"</api/v1/users?limit=200>; rel="next""#.to_owned(),
+        format!(r#"<{}/api/v1/users?after=2>; rel="next""#, other.base_url()),
+    ] {
+        assert_eq!(linking(&link).await.0.list_users(None).await, Err(MALFORMED), "{link}");
+    }
+    assert_eq!(other.total_requests(), 0);
+}
+
+#[tokio::test]
+async fn a_list_that_goes_round_in_a_circle_is_refused() {
+    let (client, _) = linking(r#"</api/v1/users?{query}&x=1>; rel="next""#).await;
+    assert_eq!(client.list_users(None).await, Err(MALFORMED), "no cursor at all");
+    assert_eq!(client.list_users(Some("2")).await, Err(MALFORMED), "the page that was asked for");
+}

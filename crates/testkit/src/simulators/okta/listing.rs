@@ -1,0 +1,75 @@
+//! `GET /api/v1/users`: page by page, without those who are deactivated.
+//!
+//! Pages: <https://developer.okta.com/docs/api/#pagination>. Where the next one begins is told only in its link; the
+//! cursor in it is opaque, and holds what must be encoded in a URL, as Okta does not promise otherwise.
+
+use std::collections::HashMap;
+use std::ops::Bound;
+
+use axum::Json;
+use axum::extract::{Query, State};
+use axum::http::header::LINK;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{AppendHeaders, IntoResponse, Response};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
+
+use super::api::error;
+use super::control::OktaControl;
+use super::user::{SimulatedUser, Status};
+
+/// What is asked for.
+struct Wanted<'a> {
+    limit: usize,
+    /// The last user of the page before.
+    after: Option<&'a str>,
+    ids_only: bool,
+}
+
+/// One page.
+pub(crate) async fn users(
+    State(control): State<OktaControl>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Response {
+    let Some(wanted) = read(&query) else {
+        return error(StatusCode::BAD_REQUEST, "E0000001", "Api validation failed");
+    };
+    let state = control.lock();
+    let from = wanted.after.map_or(Bound::Unbounded, Bound::Excluded);
+    let users = state.users.range::<str, _>((from, Bound::Unbounded)).filter_map(|(id, _)| state.visible(id));
+    let mut listed = users.filter(|user| user.status != Status::Deprovisioned);
+    let page: Vec<&SimulatedUser> = listed.by_ref().take(wanted.limit).collect();
+    let next = listed.next().and_then(|_| Some(page.last()?.id.as_str()));
+    let base = control.base_url();
+    let links = [
+        Some(link(&base, &wanted, wanted.after, "self")),
+        next.map(|id| link(&base, &wanted, Some(id), "next")),
+    ];
+    let links = AppendHeaders(links.into_iter().flatten().map(|link| (LINK, link)));
+    let body =
+        |user: &&SimulatedUser| if wanted.ids_only { json!({ "id": user.id }) } else { user.to_json() };
+    (links, Json(page.iter().map(body).collect::<Vec<Value>>())).into_response()
+}
+
+fn read(query: &HashMap<String, String>) -> Option<Wanted<'_>> {
+    let limit = query.get("limit").map_or(Some(200), |text| text.parse().ok());
+    let after = match query.get("after") {
+        Some(cursor) => Some(cursor.strip_prefix("sim|")?.strip_suffix('=')?),
+        None => None,
+    };
+    let ids_only = match query.get("fields").map(String::as_str) {
+        Some("id") => true,
+        None => false,
+        Some(_) => return None, // Unsupported by the simulator.
+    };
+    Some(Wanted { limit: limit.filter(|limit| (1..=200).contains(limit))?, after, ids_only })
+}
+
+fn link(base: &str, wanted: &Wanted<'_>, after: Option<&str>, relation: &str) -> HeaderValue {
+    let cursor = after.map(|id| format!("sim|{id}="));
+    let after = cursor.map(|cursor| format!("after={}&", utf8_percent_encode(&cursor, NON_ALPHANUMERIC)));
+    let fields = if wanted.ids_only { "&fields=id" } else { "" };
+    let (after, limit) = (after.unwrap_or_default(), wanted.limit);
+    let link = format!("<{base}/api/v1/users?{after}limit={limit}{fields}>; rel=\"{relation}\"");
+    HeaderValue::try_from(link).expect("an encoded URL is a header value")
+}

@@ -1,0 +1,212 @@
+//! The same worker on Okta: native events of its log stream in, its Users API out.
+
+use std::time::Duration;
+
+use event_contract::EventKind;
+use local_stack::wait_until;
+use provider_http::TestKey;
+use testkit::simulators::okta::{ADMINISTRATOR, Change, Fault, OktaSimulator, ServiceApp, SimulatedUser};
+use testkit::{PATIENCE, PersonRow, Setup, Worker, World};
+
+use crate::outages::{breaker_opens, counted_failures, open_for_secs};
+use crate::{UNIT, start};
+
+const SIGNE: &str = "00u1signe";
+
+/// An organization that is asked with an API token, and a worker that asks it.
+async fn organization(world: &World, more: &[(&str, &str)]) -> (OktaSimulator, Worker) {
+    let org = OktaSimulator::start().await;
+    let worker = start_by(world, &org, &[("COPPICE_OKTA_API_TOKEN", org.api_token())], more).await;
+    (org, worker)
+}
+
+async fn start_by(
+    world: &World,
+    org: &OktaSimulator,
+    credentials: &[(&str, &str)],
+    more: &[(&str, &str)],
+) -> Worker {
+    let url = org.base_url();
+    let common = [("COPPICE_SSO_PROVIDER", "okta"), ("COPPICE_OKTA_URL", url.as_str())];
+    start(world, &[&common, credentials, more].concat()).await
+}
+
+/// The organization's event about a change, by its partner bus and the rules.
+async fn deliver(world: &World, change: &Change) {
+    world.deliver(&change.log_event()).await;
+}
+
+async fn is(world: &World, status: &str) -> PersonRow {
+    world.person_where(SIGNE, |person| person.status == status).await
+}
+
+async fn is_called(world: &World, given_name: &str) {
+    world.person_where(SIGNE, |person| person.given_name.as_deref() == Some(given_name)).await;
+}
+
+/// Waits until more messages than `before` have changed nothing.
+async fn one_more_unchanged(worker: &Worker, before: f64) {
+    let more = async || Ok((unchanged(worker).await > before).then_some(()));
+    wait_until(PATIENCE, "a message that changes nothing", more).await.unwrap();
+}
+
+async fn unchanged(worker: &Worker) -> f64 {
+    worker.metric("coppice_messages_settled_total", "unchanged").await
+}
+
+#[tokio::test]
+async fn a_user_is_created_changed_suspended_deactivated_and_deleted_and_each_change_is_announced_once() {
+    let world = World::start().await;
+    let (org, _worker) = organization(&world, &[]).await;
+    deliver(&world, &org.put_user(SimulatedUser::new(SIGNE))).await;
+    let created = is(&world, "active").await;
+    assert_eq!((created.revision, created.email), (1, Some(org.user(SIGNE).unwrap().email)));
+
+    deliver(&world, &org.update(SIGNE, |user| user.first_name = "Signe Maria".into())).await;
+    is_called(&world, "Signe Maria").await;
+
+    deliver(&world, &org.suspend(SIGNE)).await;
+    is(&world, "blocked").await;
+    deliver(&world, &org.unsuspend(SIGNE)).await;
+    is(&world, "active").await;
+
+    deliver(&world, &org.deactivate(SIGNE)).await;
+    let deactivated = is(&world, "blocked").await;
+    assert_eq!(deactivated.given_name.as_deref(), Some("Signe Maria"), "who is deactivated is still there");
+
+    deliver(&world, &org.delete(SIGNE)).await;
+    let gone = is(&world, "deleted").await;
+    assert_eq!((gone.email, gone.given_name), (None, None), "a tombstone holds nothing personal");
+
+    let announced = world.announcements(6).await;
+    let revisions: Vec<i64> = announced.iter().map(|(_, announcement)| announcement.revision).collect();
+    assert_eq!(revisions, [1, 2, 3, 4, 5, 6]);
+    assert!(announced.iter().all(|(kind, event)| *kind == EventKind::PersonChanged
+        && event.entity_id == created.person_id
+        && event.hop.get() == 1));
+    world.settled(UNIT).await;
+    let refused = (world.dead_letters(UNIT, 0).await.len(), world.undelivered().await.len());
+    assert_eq!(refused, (0, 0));
+}
+
+#[tokio::test]
+async fn a_replayed_event_changes_nothing_before_or_after_the_deletion() {
+    let world = World::start().await;
+    let (org, worker) = organization(&world, &[]).await;
+    let created = org.put_user(SimulatedUser::new(SIGNE));
+    deliver(&world, &created).await;
+    is(&world, "active").await;
+    world.settled(UNIT).await;
+
+    deliver(&world, &created).await;
+    one_more_unchanged(&worker, 0.0).await;
+    assert_eq!(org.not_modified(), 1, "it was asked for by its entity tag");
+
+    let deleted = org.delete(SIGNE);
+    deliver(&world, &deleted).await;
+    is(&world, "deleted").await;
+    world.settled(UNIT).await;
+    // A replica that lags would still answer with the user.
+    org.set_fault(Fault::Stale);
+    for change in [&created, &deleted] {
+        let before = unchanged(&worker).await;
+        let asked = org.requests_for(SIGNE);
+        deliver(&world, change).await;
+        let answered = async || Ok((org.requests_for(SIGNE) > asked).then_some(()));
+        wait_until(PATIENCE, "the stale answer", answered).await.unwrap();
+        if *change == deleted {
+            org.set_fault(Fault::None); // Who says that the user is gone is believed only when it is.
+        }
+        one_more_unchanged(&worker, before).await;
+    }
+    world.settled(UNIT).await;
+    assert_eq!(world.person(SIGNE).await.unwrap().status, "deleted");
+    assert_eq!(world.announcements(2).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_limit_that_is_told_by_headers_pauses_the_fleet_and_costs_no_message() {
+    let world = World::start_with(Setup { visibility_secs: 2, max_receive_count: 3 }).await;
+    let (org, worker) = organization(&world, &[]).await;
+    let ids: Vec<String> = (0..5).map(|number| format!("00u1limited{number}")).collect();
+    org.set_rate_limit(0, Duration::from_secs(15));
+    for id in &ids {
+        deliver(&world, &org.put_user(SimulatedUser::new(id))).await;
+    }
+    breaker_opens(&worker, "okta").await;
+    let row = "select reason, extract(epoch from next_probe_at - opened_at)::float8 from upstream_breaker where open";
+    let (reason, pause): (String, f64) = sqlx::query_as(row).fetch_one(&world.pool).await.unwrap();
+    assert_eq!(reason, "rate_limited");
+    assert!(pause > 7.0, "as the headers say, and not the 5 s for a reply that says nothing: {pause} s");
+    worker.holds_nothing().await;
+    let asked = org.total_requests();
+    assert!(asked <= 5, "{asked} requests: each at most once before the first 429 was heard");
+    // 3 receives of 2 s each would have spent every message by then.
+    let lasts = async || Ok((open_for_secs(&world).await > 6.5).then_some(()));
+    wait_until(PATIENCE, "the pause to last", lasts).await.unwrap();
+    assert_eq!(org.total_requests(), asked, "not one request during the pause");
+    assert_eq!(counted_failures(&world).await, 0, "a limit is nobody's failed attempt");
+
+    org.set_rate_limit(1000, Duration::from_secs(60));
+    for id in &ids {
+        world.person_where(id, |person| person.status == "active").await;
+    }
+    world.settled(UNIT).await;
+    assert_eq!(world.dead_letters(UNIT, 0).await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_service_app_reads_users_and_gets_a_new_token_when_its_old_one_has_expired() {
+    let world = World::start().await;
+    let org = OktaSimulator::start().await;
+    let key = TestKey::generate();
+    org.put_service_app(ServiceApp::new("0oaSimCoppice", &key.public_pem));
+    let credentials =
+        [("COPPICE_OKTA_CLIENT_ID", "0oaSimCoppice"), ("COPPICE_OKTA_PRIVATE_KEY", &key.private_pem)];
+    let worker = start_by(&world, &org, &credentials, &[("COPPICE_LOG", "debug")]).await;
+    deliver(&world, &org.put_user(SimulatedUser::new(SIGNE))).await;
+    is(&world, "active").await;
+    org.expire_tokens();
+    deliver(&world, &org.update(SIGNE, |user| user.first_name = "Signe Maria".into())).await;
+    is_called(&world, "Signe Maria").await;
+    world.settled(UNIT).await;
+    assert_eq!(org.token_requests(), 2);
+    assert_eq!(world.announcements(2).await.len(), 2);
+    let secret = key.private_pem.lines().nth(1).unwrap();
+    assert!(!worker.log().contains(secret) && !worker.log().contains("simToken."));
+}
+
+#[tokio::test]
+async fn no_personal_value_is_in_any_queue_event_log_line_or_metric() {
+    let world = World::start().await;
+    let settings = [("COPPICE_LOG", "debug"), ("COPPICE_MAX_ATTEMPTS", "1")];
+    let (org, worker) = organization(&world, &settings).await;
+    // A user's whole life, its logins, and one user who cannot be served.
+    deliver(&world, &org.put_user(SimulatedUser::new(SIGNE))).await;
+    let stored = is(&world, "active").await;
+    let mut personal = org.user(SIGNE).unwrap().personal_values();
+    assert!(personal.contains(&stored.email.unwrap()), "the marked values are the real ones");
+    world.deliver(&org.sign_in(SIGNE, None)).await;
+    deliver(&world, &org.suspend(SIGNE)).await;
+    is(&world, "blocked").await;
+    org.set_status("00u1broken", Some(500));
+    let broken = org.put_user(SimulatedUser::new("00u1broken"));
+    deliver(&world, &broken).await;
+    let letters = world.dead_letters(UNIT, 1).await;
+    deliver(&world, &org.delete(SIGNE)).await;
+    is(&world, "deleted").await;
+    world.settled(UNIT).await;
+
+    personal.extend(broken.user.personal_values());
+    personal.extend(ADMINISTRATOR.map(str::to_owned));
+    let (log, metrics) = (worker.log(), worker.get("metrics").await.unwrap().1);
+    assert!(log.contains("dead-lettered") && letters[0].body.contains("00u1broken"));
+    assert!(world.proxy.transcript_contains(SIGNE), "IDs do travel");
+    for value in &personal {
+        assert!(!world.proxy.transcript_contains(value), "{value} was in a message or an announcement");
+        assert!(!log.contains(value.as_str()), "{value} is in the log");
+        assert!(!metrics.contains(value.as_str()), "{value} is in a metric");
+        assert!(!format!("{letters:?}").contains(value.as_str()), "{value} is in a dead letter");
+    }
+    assert!(!log.contains(org.api_token()) && !metrics.contains(org.api_token()));
+}
