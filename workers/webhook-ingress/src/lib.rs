@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod bodies;
+mod challenge;
+mod form;
 mod health;
 mod intake;
 mod provider;

@@ -76,6 +76,11 @@ impl Provider {
         }
     }
 
+    /// Whether [`Provider::verify`] looks at the head alone: then it is asked before the body is read.
+    pub(crate) const fn is_proven_by_head(self) -> bool {
+        matches!(self, Self::Auth0 | Self::Okta | Self::Scim)
+    }
+
     /// Whether the request is this provider's, and of now.
     pub(crate) fn verify(
         self,

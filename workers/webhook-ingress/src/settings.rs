@@ -24,18 +24,23 @@ const PUBLIC_URL: Setting = Setting::with_default(
 );
 const MAX_REQUESTS: Setting = Setting::with_default(
     "COPPICE_MAX_REQUESTS",
-    "64",
-    "most requests at once, of up to 1 MiB each; those above get 503",
+    "32",
+    "most requests of one provider at once, of up to 1 MiB each; those above get 503",
 );
 const REQUESTS_PER_SECOND: Setting = Setting::with_default(
     "COPPICE_REQUESTS_PER_SECOND",
     "100",
-    "most requests of one provider in a second, forged ones included; those above get 429",
+    "most authentic requests of one provider in a second; those above get 503",
 );
 const REQUEST_LIMIT: Setting = Setting::with_default(
     "COPPICE_REQUEST_LIMIT_SECS",
     "10",
     "longest that a request may take, its body included; then it gets 503",
+);
+const BODY_LIMIT: Setting = Setting::with_default(
+    "COPPICE_BODY_LIMIT_SECS",
+    "3",
+    "longest that a request's body may take to come in; then it gets 503",
 );
 const PUBLISH_LIMIT: Setting = Setting::with_default(
     "COPPICE_PUBLISH_LIMIT_MS",
@@ -56,6 +61,7 @@ const OWN_SETTINGS: &[Setting] = &[
     MAX_REQUESTS,
     REQUESTS_PER_SECOND,
     REQUEST_LIMIT,
+    BODY_LIMIT,
     PUBLISH_LIMIT,
 ];
 
@@ -65,6 +71,7 @@ pub(crate) struct Limits {
     pub requests: usize,
     pub requests_per_second: u32,
     pub request: Duration,
+    pub body: Duration,
     pub publish: Duration,
 }
 
@@ -169,6 +176,7 @@ impl IngressSettings {
         let requests = reader.read_within(MAX_REQUESTS, 1, 10_000);
         let requests_per_second = reader.read_within(REQUESTS_PER_SECOND, 1, 100_000);
         let request = reader.read_within(REQUEST_LIMIT, 1, 60).map(Duration::from_secs);
+        let body = reader.read_within(BODY_LIMIT, 1, 60).map(Duration::from_secs);
         let publish = reader.read_within(PUBLISH_LIMIT, 50, 10_000).map(Duration::from_millis);
         let read = Provider::ALL.map(|provider| (provider, provider.read_secrets(reader)));
         let wrong = read.iter().any(|(_, secrets)| secrets.is_none());
@@ -189,6 +197,7 @@ impl IngressSettings {
             requests: requests?,
             requests_per_second: requests_per_second?,
             request: request?,
+            body: body?,
             publish: publish?,
         };
         Some(Self { public_url: public_url?, providers, limits })

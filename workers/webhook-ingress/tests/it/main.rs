@@ -5,6 +5,7 @@
 
 mod deliveries;
 mod forgeries;
+mod limits;
 mod refusals;
 mod requests;
 
