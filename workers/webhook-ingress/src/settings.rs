@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use settings::{Reader, Setting, SettingsError};
 use worker_process::{BUS_NAME, CONNECTIONS, DATABASE_URL, DRAIN_LIMIT, HEALTH_ADDRESS, LOG};
 
+use crate::connections::ConnectionLimits;
 use crate::provider::Provider;
 use crate::secrets::Secrets;
 
@@ -21,6 +22,16 @@ const PUBLIC_URL: Setting = Setting::with_default(
     "COPPICE_PUBLIC_URL",
     "",
     "what providers call instead of http://<listen address>, such as https://hooks.example.gov; HubSpot needs it",
+);
+const MAX_CONNECTIONS: Setting = Setting::with_default(
+    "COPPICE_MAX_CONNECTIONS",
+    "512",
+    "most connections at once, one request each; those above wait",
+);
+const HEAD_LIMIT: Setting = Setting::with_default(
+    "COPPICE_HEAD_LIMIT_SECS",
+    "5",
+    "longest that a request's head may take to come in; then the connection is closed",
 );
 const MAX_REQUESTS: Setting = Setting::with_default(
     "COPPICE_MAX_REQUESTS",
@@ -58,6 +69,8 @@ const OWN_SETTINGS: &[Setting] = &[
     DRAIN_LIMIT,
     LISTEN_ADDRESS,
     PUBLIC_URL,
+    MAX_CONNECTIONS,
+    HEAD_LIMIT,
     MAX_REQUESTS,
     REQUESTS_PER_SECOND,
     REQUEST_LIMIT,
@@ -93,6 +106,7 @@ pub(crate) struct Settings {
     pub log_filter: String,
     pub drain_limit: Duration,
     pub listen_address: SocketAddr,
+    pub connections: ConnectionLimits,
     pub ingress: IngressSettings,
 }
 
@@ -151,6 +165,8 @@ impl Settings {
         let log_filter = reader.read(LOG);
         let drain_limit = reader.read_within(DRAIN_LIMIT, 5, 3600).map(Duration::from_secs);
         let listen_address = reader.read(LISTEN_ADDRESS);
+        let connections = reader.read_within(MAX_CONNECTIONS, 1, 100_000);
+        let head = reader.read_within(HEAD_LIMIT, 1, 60).map(Duration::from_secs);
         let ingress = IngressSettings::read(&mut reader);
         reader.finish()?;
         let all = || {
@@ -162,6 +178,7 @@ impl Settings {
                 log_filter: log_filter?,
                 drain_limit: drain_limit?,
                 listen_address: listen_address?,
+                connections: ConnectionLimits { connections: connections?, head: head? },
                 ingress: ingress?,
             })
         };

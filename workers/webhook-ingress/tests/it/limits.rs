@@ -130,3 +130,27 @@ async fn a_body_that_never_ends_is_given_up() {
     let counted = r#"provider="stripe",reply="too_slow""#;
     assert_eq!(ingress.worker.metric("coppice_webhooks_total", counted).await, 1.0);
 }
+
+#[tokio::test]
+async fn a_head_that_never_ends_is_given_up_and_the_next_in_line_comes_in() {
+    let world = World::start().await;
+    let settings = [("COPPICE_HEAD_LIMIT_SECS", "1"), ("COPPICE_MAX_CONNECTIONS", "2")];
+    let ingress = Ingress::start(&world, &settings).await;
+    let silent = ingress.begin("").await;
+    let half_sent = ingress.begin("POST /webhooks/stripe HTTP/1.1\r\nhost: x\r\n").await;
+    assert_eq!(ingress.send(&stripe("vs_1")).await.0, 200);
+    // What is said to them on the way out, if anything, is nobody's answer.
+    assert!(!rest(silent).await.contains("200"));
+    assert!(!rest(half_sent).await.contains("200"));
+}
+
+#[tokio::test]
+async fn a_connection_that_says_nothing_does_not_keep_it_from_stopping() {
+    let world = World::start().await;
+    let mut ingress = Ingress::start(&world, &[]).await;
+    let silent = ingress.begin("").await;
+    let half_sent = ingress.begin("POST /webhooks/stripe HTTP/1.1\r\nhost: x\r\n").await;
+    assert_eq!(ingress.send(&stripe("vs_1")).await.0, 200, "those before it have been taken too");
+    assert_eq!(ingress.worker.stop().await, Some(0));
+    drop((silent, half_sent));
+}
