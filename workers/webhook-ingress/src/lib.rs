@@ -26,6 +26,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub use intake::Intake;
+pub use provider::provider_names;
 pub use server::router;
 pub use settings::IngressSettings;
 

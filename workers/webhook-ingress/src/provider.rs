@@ -9,6 +9,12 @@ use crate::bodies::{self, Named, Unreadable};
 use crate::schemes::{Disbelief, Signed, contentful, hubspot, persona, standard, static_header, stripe};
 use crate::secrets::{Base64Secrets, Secrets};
 
+/// The name of every provider that there is code for, sorted.
+#[must_use]
+pub fn provider_names() -> [&'static str; Provider::ALL.len()] {
+    Provider::ALL.map(Provider::name)
+}
+
 /// Who may call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Provider {

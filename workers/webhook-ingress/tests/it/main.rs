@@ -8,6 +8,7 @@ mod forgeries;
 mod limits;
 mod refusals;
 mod requests;
+mod routes;
 
 use std::time::Duration;
 
