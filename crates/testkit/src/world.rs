@@ -23,12 +23,8 @@ use crate::AwsProxy;
 use crate::simulators::auth0::{
     Auth0Control, Auth0Simulator, EVENT_STREAM_SOURCE, LOG_STREAM_SOURCE, NativeEvent,
 };
-<<<<<<< HEAD
 use crate::simulators::identity::{IdentityControl, STRIPE_SOURCE, StripeSimulator};
-=======
-use crate::simulators::identity::{IdentityControl, StripeSimulator};
 use crate::simulators::okta;
->>>>>>> e8ff43527bb05977876f7d805748e3d56d447e47
 use crate::simulators::salesforce::{SALESFORCE_SOURCE, SalesforceControl, SalesforceSimulator};
 
 /// Longest that anything is waited for. Generous: a slow machine must not fail a right program.

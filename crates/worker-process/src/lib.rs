@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use worker_runtime::{Handler, Mode, Pulse, Runtime};
 
 pub use ledger::PostgresLedger;
+pub use relay::RELAY_CLAIM;
 pub use settings::{
     BUS_NAME, CONNECTIONS, DATABASE_URL, DLQ_URL, DRAIN_LIMIT, HEALTH_ADDRESS, LOG, POLICY, PROCESS_SETTINGS,
     ProcessSettings, QUEUE_URL, read_policy,

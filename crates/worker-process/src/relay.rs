@@ -15,8 +15,9 @@ use uuid::Uuid;
 /// Rows in one claim.
 const BATCH: u32 = 100;
 
-/// How long a claim holds: longer than publishing a batch takes, retries included.
-const CLAIM: Duration = Duration::from_secs(10);
+/// How long a relay's claim on rows holds: longer than publishing a batch takes while the bus is well. When it is not, a
+/// second relay may publish them too, which consumers must bear anyway.
+pub const RELAY_CLAIM: Duration = Duration::from_secs(10);
 
 /// How often to look without being told: finds rows whose relay died.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
@@ -64,7 +65,7 @@ async fn look(store: &Store) {
 
 /// Publishes one batch and answers how many the bus took.
 async fn publish_once<B: EventBus>(store: &Store, bus: &B) -> usize {
-    let claimed = match store.claim_announcements(BATCH, CLAIM).await {
+    let claimed = match store.claim_announcements(BATCH, RELAY_CLAIM).await {
         Ok(claimed) => claimed,
         Err(error) => {
             tracing::warn!(%error, "outbox cannot be read");

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use event_bus::EventBus;
+use event_bus::{BusError, EventBus};
 use telemetry::{Check, Health};
 use tokio::sync::Mutex as AsyncMutex;
 
@@ -49,12 +49,14 @@ impl<B: EventBus> IngressHealth<B> {
         Self { intake, pulse, last: AsyncMutex::new(None) }
     }
 
-    /// One of the two is enough: while it is there, webhooks are safe, and there is nobody better to send them to.
+    /// One of the two is enough: while it is there, webhooks are safe, and there is nobody better to send them to. But a
+    /// bus that is missing comes back by nobody's doing but an operator's, who has to see it.
     async fn bus_or_database(&self) -> Check {
         let name = "bus_or_database";
-        let bus = tokio::time::timeout(ANSWER_LIMIT, self.intake.bus.verify());
+        let bus = tokio::time::timeout(ANSWER_LIMIT, self.intake.look_for_bus());
         let store = tokio::time::timeout(ANSWER_LIMIT, self.intake.store.ping());
         let fault = match tokio::join!(bus, store) {
+            (Ok(Err(error @ BusError::Missing { .. })), _) => Some(error.to_string()),
             (Ok(Ok(())), _) | (_, Ok(Ok(()))) => None,
             _ => Some("neither answers".to_owned()),
         };

@@ -1,6 +1,10 @@
 //! Makes an event safe: on the bus, or else in the outbox.
+//!
+//! `PutEvents` takes events for a bus that is not there, and loses them. So the bus is looked for now and then, by the
+//! relay and for readiness, and while it is missing nothing is handed to it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use event_bus::{BusEntry, BusEntryError, BusError, EventBus};
@@ -14,6 +18,7 @@ pub struct Intake<B> {
     pub(crate) bus: B,
     pub(crate) store: Store,
     pub(crate) stored: Arc<Notify>,
+    missing: Arc<AtomicBool>,
 }
 
 /// Where an event is now.
@@ -31,12 +36,32 @@ pub(crate) struct NotSafe;
 impl<B: EventBus> Intake<B> {
     /// Publishes to `bus`, and keeps in `store` what it does not take.
     pub fn new(bus: B, store: Store) -> Self {
-        Self { bus, store, stored: Arc::default() }
+        Self { bus, store, stored: Arc::default(), missing: Arc::default() }
+    }
+
+    /// Asks whether the bus is there, and holds to the answer until it is asked again.
+    ///
+    /// # Errors
+    /// [`BusError::Missing`] when it is not; others when that cannot be found out, and change nothing.
+    pub(crate) async fn look_for_bus(&self) -> Result<(), BusError> {
+        let found = self.bus.verify().await;
+        let missing = match &found {
+            Ok(()) => false,
+            Err(BusError::Missing { .. }) => true,
+            Err(_) => return found,
+        };
+        if self.missing.swap(missing, Ordering::Relaxed) != missing {
+            match missing {
+                true => tracing::error!("bus is missing: events are stored until it is there"),
+                false => tracing::info!("bus is there again"),
+            }
+        }
+        found
     }
 
     /// Makes events safe. After an error some may be on the bus all the same: the provider sends all of them again.
     pub(crate) async fn accept(&self, rows: Vec<IngressRow>, limit: Duration) -> Result<Safe, NotSafe> {
-        let taken = match tokio::time::timeout(limit, publish(&self.bus, &rows)).await {
+        let taken = match tokio::time::timeout(limit, self.publish(&rows)).await {
             Ok(Ok(taken)) => taken,
             Ok(Err(error)) => {
                 tracing::warn!(%error, "bus took nothing");
@@ -59,30 +84,33 @@ impl<B: EventBus> Intake<B> {
         self.stored.notify_one();
         Ok(Safe::Stored)
     }
-}
 
-/// Publishes rows and answers which of them the bus has.
-pub(crate) async fn publish<B: EventBus>(bus: &B, rows: &[IngressRow]) -> Result<Vec<Uuid>, BusError> {
-    let mut ids = Vec::with_capacity(rows.len());
-    let mut entries = Vec::with_capacity(rows.len());
-    for row in rows {
-        match entry(row) {
-            Ok(entry) => {
-                ids.push(row.event_id);
-                entries.push(entry);
+    /// Publishes rows and answers which of them the bus has: none while it is missing.
+    pub(crate) async fn publish(&self, rows: &[IngressRow]) -> Result<Vec<Uuid>, BusError> {
+        if self.missing.load(Ordering::Relaxed) {
+            return Ok(Vec::new());
+        }
+        let mut ids = Vec::with_capacity(rows.len());
+        let mut entries = Vec::with_capacity(rows.len());
+        for row in rows {
+            match entry(row) {
+                Ok(entry) => {
+                    ids.push(row.event_id);
+                    entries.push(entry);
+                }
+                Err(error) => tracing::error!(event_id = %row.event_id, %error, "event cannot be published"),
             }
-            Err(error) => tracing::error!(event_id = %row.event_id, %error, "event cannot be published"),
         }
-    }
-    let results = bus.publish(&entries).await?;
-    let mut taken = Vec::with_capacity(ids.len());
-    for (id, result) in ids.into_iter().zip(results) {
-        match result {
-            Ok(()) => taken.push(id),
-            Err(error) => tracing::warn!(event_id = %id, %error, "bus did not take an event"),
+        let results = self.bus.publish(&entries).await?;
+        let mut taken = Vec::with_capacity(ids.len());
+        for (id, result) in ids.into_iter().zip(results) {
+            match result {
+                Ok(()) => taken.push(id),
+                Err(error) => tracing::warn!(event_id = %id, %error, "bus did not take an event"),
+            }
         }
+        Ok(taken)
     }
-    Ok(taken)
 }
 
 fn entry(row: &IngressRow) -> Result<BusEntry, BusEntryError> {

@@ -1,6 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 mod bodies;
+mod challenge;
+mod connections;
+mod form;
 mod health;
 mod intake;
 mod provider;
@@ -23,9 +26,11 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub use intake::Intake;
+pub use provider::provider_names;
 pub use server::router;
 pub use settings::IngressSettings;
 
+use connections::ConnectionLimits;
 use health::{IngressHealth, Pulse};
 use settings::Settings;
 
@@ -91,7 +96,8 @@ async fn work(version: &'static str, settings: Settings) -> anyhow::Result<()> {
 
     let providers: Vec<&str> = settings.ingress.providers.keys().map(|provider| provider.name()).collect();
     tracing::info!(version, ?providers, "ingress started");
-    let drained = serve(listener, router(settings.ingress, intake), stop, settings.drain_limit).await;
+    let router = router(settings.ingress, intake);
+    let drained = serve(listener, router, settings.connections, stop, settings.drain_limit).await;
     relay_stop.cancel();
     relaying.await.context("relay")?;
     answering.abort();
@@ -111,16 +117,17 @@ async fn check_surroundings(store: &Store, bus: &EventBridgeBus) -> anyhow::Resu
 async fn serve(
     listener: TcpListener,
     router: axum::Router,
+    limits: ConnectionLimits,
     stop: CancellationToken,
     drain_limit: Duration,
 ) -> anyhow::Result<()> {
-    let server = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let served = connections::serve(listener, router, limits, stop.clone());
     let late = async {
         stop.cancelled().await;
         tokio::time::sleep(drain_limit).await;
     };
     tokio::select! {
-        served = async { server.await } => served.context("webhooks"),
+        () = served => Ok(()),
         () = late => anyhow::bail!("requests did not end within {} s", drain_limit.as_secs()),
     }
 }

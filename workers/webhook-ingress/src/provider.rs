@@ -9,6 +9,12 @@ use crate::bodies::{self, Named, Unreadable};
 use crate::schemes::{Disbelief, Signed, contentful, hubspot, persona, standard, static_header, stripe};
 use crate::secrets::{Base64Secrets, Secrets};
 
+/// The name of every provider that there is code for, sorted.
+#[must_use]
+pub fn provider_names() -> [&'static str; Provider::ALL.len()] {
+    Provider::ALL.map(Provider::name)
+}
+
 /// Who may call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Provider {
@@ -74,6 +80,11 @@ impl Provider {
             Self::StandardWebhooks => reader.read::<Base64Secrets>(self.setting()).map(|secrets| secrets.0),
             _ => reader.read::<Secrets>(self.setting()),
         }
+    }
+
+    /// Whether [`Provider::verify`] looks at the head alone: then it is asked before the body is read.
+    pub(crate) const fn is_proven_by_head(self) -> bool {
+        matches!(self, Self::Auth0 | Self::Okta | Self::Scim)
     }
 
     /// Whether the request is this provider's, and of now.

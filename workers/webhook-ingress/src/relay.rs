@@ -9,15 +9,13 @@ use metrics::{counter, gauge};
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+use worker_process::RELAY_CLAIM;
 
 use crate::health::Pulse;
-use crate::intake::{Intake, publish};
+use crate::intake::Intake;
 
 /// Rows in one claim.
 const BATCH: u32 = 100;
-
-/// How long a claim holds: longer than publishing a batch takes, retries included.
-const CLAIM: Duration = Duration::from_secs(30);
 
 /// How often to look without being told: finds rows whose relay died.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
@@ -25,7 +23,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// Wait after the bus took nothing, and for a row that it did not take.
 const RETRY_DELAY: Duration = Duration::from_secs(2);
 
-/// How often to say how much waits.
+/// How often to look for the bus, and to say how much waits.
 const LOOK_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Longest that a stopping relay goes on publishing.
@@ -74,8 +72,11 @@ pub(crate) async fn run<B: EventBus>(intake: Intake<B>, pulse: Pulse, stop: Canc
     }
 }
 
-/// Shows how much waits, and for how long.
-async fn look<B>(intake: &Intake<B>) {
+/// Looks whether the bus is there, and shows how much waits, and for how long.
+async fn look<B: EventBus>(intake: &Intake<B>) {
+    if let Err(error) = intake.look_for_bus().await {
+        tracing::warn!(%error, "bus was looked for");
+    }
     let Ok(depth) = intake.store.ingress_outbox_depth().await else { return };
     let oldest = depth.oldest_at.map_or(0.0, |at| (OffsetDateTime::now_utc() - at).as_seconds_f64().max(0.0));
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52 rows")]
@@ -84,7 +85,7 @@ async fn look<B>(intake: &Intake<B>) {
 }
 
 async fn publish_once<B: EventBus>(intake: &Intake<B>) -> Turn {
-    let claimed = match intake.store.claim_ingress_events(BATCH, CLAIM).await {
+    let claimed = match intake.store.claim_ingress_events(BATCH, RELAY_CLAIM).await {
         Ok(claimed) if claimed.is_empty() => return Turn::Idle,
         Ok(claimed) => claimed,
         Err(error) => {
@@ -92,7 +93,7 @@ async fn publish_once<B: EventBus>(intake: &Intake<B>) -> Turn {
             return Turn::Idle;
         }
     };
-    let taken = publish(&intake.bus, &claimed).await.unwrap_or_else(|error| {
+    let taken = intake.publish(&claimed).await.unwrap_or_else(|error| {
         tracing::warn!(%error, rows = claimed.len(), "bus took nothing");
         Vec::new()
     });

@@ -1,5 +1,5 @@
 //! What a sender is told: a status and one fixed word. Nothing of a request ever stands in a reply, nor why a signature
-//! is wrong.
+//! is wrong. What a provider should send again is a 503: most take every 4XX as final.
 
 use axum::http::header::{ALLOW, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
@@ -26,6 +26,9 @@ pub(crate) enum Reply {
     Time,
     Unreadable,
     Challenge,
+    /// The only reply with something of the request in it: see [`crate::challenge`].
+    ChallengeAnswered,
+    /// More than the provider's rate. Not 429: providers take that for a refusal, and do not send again.
     TooMany,
     Busy,
     TooSlow,
@@ -61,6 +64,7 @@ impl Reply {
             Self::Time => "time",
             Self::Unreadable => "unreadable",
             Self::Challenge => "challenge",
+            Self::ChallengeAnswered => "challenge_answered",
             Self::TooMany => "too_many_requests",
             Self::Busy => "busy",
             Self::TooSlow => "too_slow",
@@ -70,7 +74,7 @@ impl Reply {
 
     const fn status(self) -> StatusCode {
         match self {
-            Self::Published => StatusCode::OK,
+            Self::Published | Self::ChallengeAnswered => StatusCode::OK,
             Self::Stored => StatusCode::ACCEPTED,
             Self::Nothing => StatusCode::NO_CONTENT,
             Self::UnknownProvider | Self::NotFound => StatusCode::NOT_FOUND,
@@ -79,8 +83,7 @@ impl Reply {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Signature | Self::Time => StatusCode::UNAUTHORIZED,
             Self::Body | Self::Unreadable | Self::Challenge => StatusCode::BAD_REQUEST,
-            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy | Self::TooSlow | Self::NotSafe => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooMany | Self::Busy | Self::TooSlow | Self::NotSafe => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -99,7 +102,9 @@ impl IntoResponse for Reply {
         let (status, word) = (self.status(), self.word());
         let mut response = match self {
             Self::Nothing => status.into_response(),
-            Self::Published | Self::Stored => (status, Json(Accepted { status: word })).into_response(),
+            Self::Published | Self::Stored | Self::ChallengeAnswered => {
+                (status, Json(Accepted { status: word })).into_response()
+            }
             _ => (status, Json(Refused { error: word })).into_response(),
         };
         if let Some(seconds) = self.retry_after() {

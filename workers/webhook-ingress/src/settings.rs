@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use settings::{Reader, Setting, SettingsError};
 use worker_process::{BUS_NAME, CONNECTIONS, DATABASE_URL, DRAIN_LIMIT, HEALTH_ADDRESS, LOG};
 
+use crate::connections::ConnectionLimits;
 use crate::provider::Provider;
 use crate::secrets::Secrets;
 
@@ -22,20 +23,35 @@ const PUBLIC_URL: Setting = Setting::with_default(
     "",
     "what providers call instead of http://<listen address>, such as https://hooks.example.gov; HubSpot needs it",
 );
+const MAX_CONNECTIONS: Setting = Setting::with_default(
+    "COPPICE_MAX_CONNECTIONS",
+    "512",
+    "most connections at once, one request each; those above wait",
+);
+const HEAD_LIMIT: Setting = Setting::with_default(
+    "COPPICE_HEAD_LIMIT_SECS",
+    "5",
+    "longest that a request's head may take to come in; then the connection is closed",
+);
 const MAX_REQUESTS: Setting = Setting::with_default(
     "COPPICE_MAX_REQUESTS",
-    "64",
-    "most requests at once, of up to 1 MiB each; those above get 503",
+    "32",
+    "most requests of one provider at once, of up to 1 MiB each; those above get 503",
 );
 const REQUESTS_PER_SECOND: Setting = Setting::with_default(
     "COPPICE_REQUESTS_PER_SECOND",
     "100",
-    "most requests of one provider in a second, forged ones included; those above get 429",
+    "most authentic requests of one provider in a second; those above get 503",
 );
 const REQUEST_LIMIT: Setting = Setting::with_default(
     "COPPICE_REQUEST_LIMIT_SECS",
     "10",
     "longest that a request may take, its body included; then it gets 503",
+);
+const BODY_LIMIT: Setting = Setting::with_default(
+    "COPPICE_BODY_LIMIT_SECS",
+    "3",
+    "longest that a request's body may take to come in; then it gets 503",
 );
 const PUBLISH_LIMIT: Setting = Setting::with_default(
     "COPPICE_PUBLISH_LIMIT_MS",
@@ -53,9 +69,12 @@ const OWN_SETTINGS: &[Setting] = &[
     DRAIN_LIMIT,
     LISTEN_ADDRESS,
     PUBLIC_URL,
+    MAX_CONNECTIONS,
+    HEAD_LIMIT,
     MAX_REQUESTS,
     REQUESTS_PER_SECOND,
     REQUEST_LIMIT,
+    BODY_LIMIT,
     PUBLISH_LIMIT,
 ];
 
@@ -65,6 +84,7 @@ pub(crate) struct Limits {
     pub requests: usize,
     pub requests_per_second: u32,
     pub request: Duration,
+    pub body: Duration,
     pub publish: Duration,
 }
 
@@ -86,6 +106,7 @@ pub(crate) struct Settings {
     pub log_filter: String,
     pub drain_limit: Duration,
     pub listen_address: SocketAddr,
+    pub connections: ConnectionLimits,
     pub ingress: IngressSettings,
 }
 
@@ -144,6 +165,8 @@ impl Settings {
         let log_filter = reader.read(LOG);
         let drain_limit = reader.read_within(DRAIN_LIMIT, 5, 3600).map(Duration::from_secs);
         let listen_address = reader.read(LISTEN_ADDRESS);
+        let connections = reader.read_within(MAX_CONNECTIONS, 1, 100_000);
+        let head = reader.read_within(HEAD_LIMIT, 1, 60).map(Duration::from_secs);
         let ingress = IngressSettings::read(&mut reader);
         reader.finish()?;
         let all = || {
@@ -155,6 +178,7 @@ impl Settings {
                 log_filter: log_filter?,
                 drain_limit: drain_limit?,
                 listen_address: listen_address?,
+                connections: ConnectionLimits { connections: connections?, head: head? },
                 ingress: ingress?,
             })
         };
@@ -169,6 +193,7 @@ impl IngressSettings {
         let requests = reader.read_within(MAX_REQUESTS, 1, 10_000);
         let requests_per_second = reader.read_within(REQUESTS_PER_SECOND, 1, 100_000);
         let request = reader.read_within(REQUEST_LIMIT, 1, 60).map(Duration::from_secs);
+        let body = reader.read_within(BODY_LIMIT, 1, 60).map(Duration::from_secs);
         let publish = reader.read_within(PUBLISH_LIMIT, 50, 10_000).map(Duration::from_millis);
         let read = Provider::ALL.map(|provider| (provider, provider.read_secrets(reader)));
         let wrong = read.iter().any(|(_, secrets)| secrets.is_none());
@@ -189,6 +214,7 @@ impl IngressSettings {
             requests: requests?,
             requests_per_second: requests_per_second?,
             request: request?,
+            body: body?,
             publish: publish?,
         };
         Some(Self { public_url: public_url?, providers, limits })

@@ -7,6 +7,9 @@ use provider_http::TestKey;
 use serde_json::{Value, json};
 use testkit::simulators::okta::{OktaSimulator, ServiceApp};
 
+/// Makes a good request a bad one.
+type Spoil = fn(&mut Request);
+
 const APP: &str = "0oaSimCoppice00h7";
 
 static KEY: LazyLock<TestKey> = LazyLock::new(TestKey::generate);
@@ -51,7 +54,7 @@ fn in_secs(seconds: i64) -> i64 {
 async fn whatever_is_wrong_with_a_token_request_is_refused() {
     let org = OktaSimulator::start().await;
     org.put_service_app(ServiceApp::new(APP, &KEY.public_pem));
-    let spoilt: [(fn(&mut Request), u16, &str); 11] = [
+    let spoilt: [(Spoil, u16, &str); 11] = [
         (|request| request.claims["aud"] = "https://elsewhere.example".into(), 401, "invalid_client"),
         (|request| request.claims["exp"] = in_secs(-1).into(), 401, "invalid_client"),
         (|request| request.claims["exp"] = in_secs(3700).into(), 401, "invalid_client"),

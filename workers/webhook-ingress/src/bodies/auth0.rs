@@ -4,7 +4,9 @@
 use event_contract::IngressChange;
 use serde::Deserialize;
 
-use super::{Named, Unreadable, known, one_or_many, time_of};
+use super::{Id, Named, Unreadable, known, one_or_many, text, time_of};
+
+const FAMILY: &str = "user.";
 
 const DELETED: &str = "user.deleted";
 
@@ -25,24 +27,24 @@ struct Data {
 
 #[derive(Deserialize)]
 struct Object {
-    user_id: Option<String>,
+    user_id: Option<Id>,
     updated_at: Option<String>,
     deleted_at: Option<String>,
 }
 
 pub(crate) fn read(body: &[u8]) -> Result<Vec<Named>, Unreadable> {
     let events: Vec<Event> = one_or_many(body)?;
-    Ok(events.into_iter().filter_map(named).collect())
+    events.into_iter().filter(|event| event.kind.starts_with(FAMILY)).map(named).collect()
 }
 
-fn named(event: Event) -> Option<Named> {
+fn named(event: Event) -> Result<Named, Unreadable> {
     let kind = known(KINDS, &event.kind);
     let Object { user_id, updated_at, deleted_at } = event.data.object;
     let (change, not_before) = match kind {
         DELETED => (IngressChange::Deleted, deleted_at.or(event.time)),
         _ => (IngressChange::Changed, updated_at),
     };
-    Some(Named { id: user_id?, kind, change, not_before: time_of(not_before.as_deref()) })
+    Ok(Named { id: text(user_id)?, kind, change, not_before: time_of(not_before.as_deref()) })
 }
 
 #[cfg(test)]
@@ -71,6 +73,10 @@ mod tests {
         assert_eq!(read(both.as_bytes()), Ok(vec![present, at(datetime!(2026-11-21 8:00 UTC), gone)]));
         let other = br#"{"type":"organization.created","data":{"object":{"id":"org_1"}}}"#;
         assert_eq!(read(other), Ok(Vec::new()));
+        for id in ["{}", r#"{"user_id":7}"#, r#"{"user_id":null}"#, r#"{"user_id":""}"#] {
+            let nobody = format!(r#"[{updated},{{"type":"user.updated","data":{{"object":{id}}}}}]"#);
+            assert_eq!(read(nobody.as_bytes()), Err(Unreadable), "{id}");
+        }
         assert_eq!(read(b"{}"), Err(Unreadable));
     }
 }

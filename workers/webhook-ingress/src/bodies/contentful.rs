@@ -5,7 +5,7 @@ use axum::http::HeaderMap;
 use event_contract::IngressChange;
 use serde::Deserialize;
 
-use super::{Named, OTHER, Unreadable, known, parse, time_of};
+use super::{Id, Named, OTHER, Unreadable, known, parse, text, time_of};
 
 const KINDS: &[&str] = &[
     "ContentManagement.Asset.archive",
@@ -30,7 +30,7 @@ struct Record {
 struct Sys {
     #[serde(rename = "type")]
     kind: String,
-    id: Option<String>,
+    id: Option<Id>,
     updated_at: Option<String>,
 }
 
@@ -43,7 +43,7 @@ pub(crate) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Vec<Named>, Unrea
     };
     let topic = headers.get("x-contentful-topic").and_then(|topic| topic.to_str().ok());
     let kind = topic.map_or(OTHER, |topic| known(KINDS, topic));
-    Ok(sys.id.map(|id| Named { id, kind, change, not_before }).into_iter().collect())
+    Ok(vec![Named { id: text(sys.id)?, kind, change, not_before }])
 }
 
 #[cfg(test)]
@@ -69,6 +69,8 @@ mod tests {
         let expected = Named { change: IngressChange::Deleted, ..Named::changed("6l".to_owned(), OTHER) };
         assert_eq!(gone, [expected]);
         assert_eq!(read(&headers, br#"{"sys":{"type":"ContentType","id":"x"}}"#), Ok(Vec::new()));
+        assert_eq!(read(&headers, br#"{"sys":{"type":"Entry","id":7}}"#), Err(Unreadable));
+        assert_eq!(read(&headers, br#"{"sys":{"type":"DeletedEntry"}}"#), Err(Unreadable));
         assert_eq!(read(&headers, b"{}"), Err(Unreadable));
     }
 }

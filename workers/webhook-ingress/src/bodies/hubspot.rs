@@ -4,7 +4,7 @@
 use event_contract::IngressChange;
 use serde::Deserialize;
 
-use super::{Id, Named, Unreadable, known, parse};
+use super::{Id, Named, Unreadable, known, parse, text_or_number};
 
 const FAMILY: &str = "contact.";
 
@@ -33,20 +33,22 @@ struct Event {
 
 pub(crate) fn read(body: &[u8]) -> Result<Vec<Named>, Unreadable> {
     let events: Vec<Event> = parse(body)?;
-    Ok(events
-        .into_iter()
-        .filter(|event| event.subscription_type.starts_with(FAMILY))
-        .flat_map(named)
-        .collect())
+    let mut all = Vec::new();
+    for event in events.into_iter().filter(|event| event.subscription_type.starts_with(FAMILY)) {
+        all.extend(named(event)?);
+    }
+    Ok(all)
 }
 
-fn named(event: Event) -> impl Iterator<Item = Named> {
+fn named(event: Event) -> Result<Vec<Named>, Unreadable> {
     let kind = known(KINDS, &event.subscription_type);
     let deleted = DELETIONS.contains(&kind);
     let change = if deleted { IngressChange::Deleted } else { IngressChange::Changed };
     let one = [event.object_id, event.primary_object_id, event.new_object_id];
     let ids = one.into_iter().flatten().chain(event.merged_object_ids);
-    ids.map(move |id| Named { change, ..Named::changed(id.into_text(), kind) })
+    let named = |id| Ok(Named { change, ..Named::changed(text_or_number(id)?, kind) });
+    let all: Vec<Named> = ids.map(named).collect::<Result<_, _>>()?;
+    if all.is_empty() { Err(Unreadable) } else { Ok(all) }
 }
 
 #[cfg(test)]
@@ -59,7 +61,7 @@ mod tests {
             {"subscriptionType":"contact.propertyChange","objectId":7,"propertyName":"email","propertyValue":"x"},
             {"subscriptionType":"contact.merge","primaryObjectId":7,"mergedObjectIds":[8],"newObjectId":9},
             {"subscriptionType":"contact.privacyDeletion","objectId":"10"},
-            {"subscriptionType":"deal.creation","objectId":11}]"#;
+            {"subscriptionType":"deal.creation","objectId":{}}]"#;
         let changed = |id: &str, kind| Named::changed(id.to_owned(), kind);
         let expected = vec![
             changed("7", "contact.propertyChange"),
@@ -70,6 +72,12 @@ mod tests {
         ];
         assert_eq!(read(body), Ok(expected));
         assert_eq!(read(b"[]"), Ok(Vec::new()));
+        for ids in
+            ["", r#","objectId":null"#, r#","objectId":[7]"#, r#","objectId":7,"mergedObjectIds":[""]"#]
+        {
+            let nobody = format!(r#"[{{"subscriptionType":"contact.merge"{ids}}}]"#);
+            assert_eq!(read(nobody.as_bytes()), Err(Unreadable), "{ids}");
+        }
         assert_eq!(read(b"{}"), Err(Unreadable));
     }
 }

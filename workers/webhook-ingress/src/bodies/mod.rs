@@ -1,7 +1,8 @@
 //! Which records a webhook names: one module for each provider's bodies, all pure.
 //!
 //! In: the bytes of an authentic body. Out: IDs, what happened to them, and a word of our own for the kind of event. A
-//! field that is not an ID is skipped as it is read; none is kept, and none is in an error.
+//! field that is not an ID is skipped as it is read; none is kept, and none is in an error. An event of a kind that is
+//! not ours names nobody; one of a kind that is ours and without its ID is unreadable, so that somebody hears of it.
 
 pub(crate) mod auth0;
 pub(crate) mod contentful;
@@ -17,7 +18,7 @@ use std::collections::BTreeMap;
 use event_contract::{INGRESS_SOURCE_PREFIX, IngressChange, IngressEvent};
 use postgres_store::IngressRow;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
@@ -56,20 +57,28 @@ impl Named {
     }
 }
 
-/// An ID as JSON has it.
+/// What stands in an ID's place.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Id {
     Number(u64),
     Text(String),
+    Other(IgnoredAny),
 }
 
-impl Id {
-    fn into_text(self) -> String {
-        match self {
-            Self::Number(number) => number.to_string(),
-            Self::Text(text) => text,
-        }
+/// The ID of a provider whose IDs are texts.
+fn text(id: Option<Id>) -> Result<String, Unreadable> {
+    match id {
+        Some(Id::Text(text)) if !text.is_empty() => Ok(text),
+        _ => Err(Unreadable),
+    }
+}
+
+/// The same of one whose IDs may be numbers.
+fn text_or_number(id: Id) -> Result<String, Unreadable> {
+    match id {
+        Id::Number(number) => Ok(number.to_string()),
+        other => text(Some(other)),
     }
 }
 

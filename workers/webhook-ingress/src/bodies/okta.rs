@@ -1,12 +1,18 @@
 //! Okta event hooks: every target of type `User` of every event. <https://developer.okta.com/docs/concepts/event-hooks/>
+//!
+//! An event of a user's lifecycle or account without such a target is about the actor's own, as in the log stream
+//! (`crates/provider-sso/src/okta/changes.rs`). Where an administrator is the actor after all, one record is read in vain.
 
 use event_contract::IngressChange;
 use serde::Deserialize;
 
-use super::{Named, Unreadable, known, parse, time_of};
+use super::{Id, Named, Unreadable, known, parse, text, time_of};
 
 /// Only this one says that the user is gone: `initiated` comes while the user is still there.
 const DELETED: &str = "user.lifecycle.delete.completed";
+
+/// What changes a user by its name. Not all of them do: a report that names nobody is none of [`KINDS`].
+const FAMILIES: [&str; 2] = ["user.lifecycle.", "user.account."];
 
 const KINDS: &[&str] = &[
     DELETED,
@@ -38,30 +44,43 @@ struct Data {
 struct Event {
     event_type: String,
     published: Option<String>,
-    target: Option<Vec<Target>>,
+    actor: Option<Party>,
+    target: Option<Vec<Party>>,
 }
 
 #[derive(Deserialize)]
-struct Target {
-    id: Option<String>,
+struct Party {
+    id: Option<Id>,
     #[serde(rename = "type")]
     kind: String,
 }
 
 pub(crate) fn read(body: &[u8]) -> Result<Vec<Named>, Unreadable> {
     let hook: Hook = parse(body)?;
-    Ok(hook.data.events.into_iter().flat_map(named).collect())
+    let mut all = Vec::new();
+    for event in hook.data.events {
+        all.extend(named(event)?);
+    }
+    Ok(all)
 }
 
-fn named(event: Event) -> impl Iterator<Item = Named> {
+fn named(event: Event) -> Result<Vec<Named>, Unreadable> {
     let kind = known(KINDS, &event.event_type);
     // A record's own time is not in the event: when it was logged bounds nothing but a deletion.
     let (change, not_before) = match kind {
         DELETED => (IngressChange::Deleted, time_of(event.published.as_deref())),
         _ => (IngressChange::Changed, None),
     };
-    let users = event.target.unwrap_or_default().into_iter().filter(|target| target.kind == "User");
-    users.filter_map(move |user| Some(Named { id: user.id?, kind, change, not_before }))
+    let user = |party: &Party| party.kind == "User";
+    let mut users: Vec<Party> = event.target.unwrap_or_default().into_iter().filter(user).collect();
+    let of_a_family = FAMILIES.iter().any(|family| event.event_type.starts_with(family));
+    if users.is_empty() && of_a_family && kind != DELETED {
+        users.extend(event.actor.filter(user));
+    }
+    if users.is_empty() && KINDS.contains(&kind) {
+        return Err(Unreadable);
+    }
+    users.into_iter().map(|user| Ok(Named { id: text(user.id)?, kind, change, not_before })).collect()
 }
 
 #[cfg(test)]
@@ -71,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_user_that_is_a_target_is_named_and_no_actor() {
+    fn every_user_that_is_a_target_is_named_and_no_actor_beside_one() {
         let body = br#"{"data":{"events":[
             {"eventType":"user.lifecycle.deactivate","published":"2026-11-20T15:12:08Z","actor":{"id":"00a","type":"User"},
              "target":[{"id":"00u","type":"User","displayName":"x"},{"id":"0oa","type":"AppInstance"}]},
@@ -87,5 +106,29 @@ mod tests {
         assert_eq!(read(body), Ok(expected));
         assert_eq!(read(br#"{"data":{"events":[]}}"#), Ok(Vec::new()));
         assert_eq!(read(br#"{"data":{}}"#), Err(Unreadable));
+    }
+    #[test]
+    fn what_one_does_to_one_s_own_account_names_the_actor() {
+        let event = |kind: &str, rest: &str| {
+            format!(r#"{{"data":{{"events":[{{"eventType":"{kind}",{rest}}}]}}}}"#).into_bytes()
+        };
+        let (lock, own) = ("user.account.lock", r#""actor":{"id":"00a","type":"User"}"#);
+        let expected = Ok(vec![Named::changed("00a".to_owned(), lock)]);
+        for target in ["", r#","target":null"#, r#","target":[]"#, r#","target":[{"id":"x","type":"Role"}]"#]
+        {
+            assert_eq!(read(&event(lock, &format!("{own}{target}"))), expected, "{target}");
+        }
+        let nobody = [
+            (lock, r#""actor":{"id":"s","type":"SystemPrincipal"}"#),
+            (lock, r#""actor":{"type":"User"}"#),
+            (lock, r#""actor":null"#),
+            (lock, r#""target":[{"id":7,"type":"User"}]"#),
+            (DELETED, own),
+        ];
+        for (kind, rest) in nobody {
+            assert_eq!(read(&event(kind, rest)), Err(Unreadable), "{kind} {rest}");
+        }
+        assert_eq!(read(&event("user.session.start", own)), Ok(Vec::new()));
+        assert_eq!(read(&event("user.lifecycle.password_mass_expiry", r#""actor":null"#)), Ok(Vec::new()));
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Named, Unreadable, known, parse, time_of};
+use super::{Id, Named, Unreadable, known, parse, text, time_of};
 
 const FAMILY: &str = "inquiry.";
 
@@ -42,7 +42,7 @@ struct Payload {
 
 #[derive(Deserialize)]
 struct Record {
-    id: Option<String>,
+    id: Option<Id>,
     attributes: Option<RecordAttributes>,
 }
 
@@ -60,8 +60,7 @@ pub(crate) fn read(body: &[u8]) -> Result<Vec<Named>, Unreadable> {
     }
     let updated_at = record.attributes.and_then(|attributes| attributes.updated_at);
     let not_before = time_of(updated_at.as_deref());
-    let named = |id| Named { not_before, ..Named::changed(id, known(KINDS, &name)) };
-    Ok(record.id.map(named).into_iter().collect())
+    Ok(vec![Named { not_before, ..Named::changed(text(record.id)?, known(KINDS, &name)) }])
 }
 
 #[cfg(test)]
@@ -85,6 +84,9 @@ mod tests {
         };
         assert_eq!(read(&body("inquiry.approved")), Ok(vec![expected]));
         assert_eq!(read(&body("account.created")), Ok(Vec::new()));
+        let without = String::from_utf8(body("inquiry.approved")).unwrap().replace("\"id\"", "\"key\"");
+        assert_eq!(read(without.as_bytes()), Err(Unreadable));
+        assert_eq!(read(without.replace("inquiry.", "account.").as_bytes()), Ok(Vec::new()));
         assert_eq!(read(br#"{"data":{}}"#), Err(Unreadable));
     }
 }

@@ -3,14 +3,14 @@
 
 use serde::Deserialize;
 
-use super::{Named, OTHER, Unreadable, parse, standard, time_of};
+use super::{Id, Named, OTHER, Unreadable, parse, standard, text, time_of};
 
 const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 
 #[derive(Deserialize)]
 struct Resource {
     schemas: Option<Vec<String>>,
-    id: Option<String>,
+    id: Option<Id>,
     meta: Option<Meta>,
 }
 
@@ -28,7 +28,7 @@ pub(crate) fn read(body: &[u8]) -> Result<Vec<Named>, Unreadable> {
     }
     let modified = resource.meta.and_then(|meta| meta.last_modified);
     let not_before = time_of(modified.as_deref());
-    Ok(resource.id.map(|id| Named { not_before, ..Named::changed(id, OTHER) }).into_iter().collect())
+    Ok(vec![Named { not_before, ..Named::changed(text(resource.id)?, OTHER) }])
 }
 
 #[cfg(test)]
@@ -47,6 +47,8 @@ mod tests {
         assert_eq!(read(body.as_bytes()), Ok(vec![expected]));
         assert_eq!(read(br#"{"type":"user.updated","data":{"id":"2819"}}"#), Ok(vec![named]));
         assert_eq!(read(br#"{"schemas":["urn:x:Group"],"id":"1"}"#), Ok(Vec::new()));
+        assert_eq!(read(body.replace("2819", "").as_bytes()), Err(Unreadable));
+        assert_eq!(read(br#"{"type":"user.updated","data":{"name":"x"}}"#), Err(Unreadable));
         assert_eq!(read(b"{}"), Err(Unreadable));
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Named, Unreadable, known, parse};
+use super::{Id, Named, Unreadable, known, parse, text};
 
 const FAMILY: &str = "identity.verification_session.";
 
@@ -29,14 +29,15 @@ struct Data {
 
 #[derive(Deserialize)]
 struct Object {
-    id: Option<String>,
+    id: Option<Id>,
 }
 
 pub(crate) fn read(body: &[u8]) -> Result<Vec<Named>, Unreadable> {
     let event: Event = parse(body)?;
-    let ours = event.kind.starts_with(FAMILY);
-    let id = event.data.object.id.filter(|_| ours);
-    Ok(id.map(|id| Named::changed(id, known(KINDS, &event.kind))).into_iter().collect())
+    if !event.kind.starts_with(FAMILY) {
+        return Ok(Vec::new());
+    }
+    Ok(vec![Named::changed(text(event.data.object.id)?, known(KINDS, &event.kind))])
 }
 
 #[cfg(test)]
@@ -55,6 +56,12 @@ mod tests {
         let later = read(&body("identity.verification_session.of_tomorrow")).unwrap();
         assert_eq!(later, [Named::changed("vs_1".to_owned(), "webhook")]);
         assert_eq!(read(&body("customer.created")), Ok(Vec::new()));
+        for object in ["{}", r#"{"id":7}"#, r#"{"id":null}"#, r#"{"id":""}"#] {
+            let nobody = format!(r#"{{"type":"{verified}","data":{{"object":{object}}}}}"#);
+            assert_eq!(read(nobody.as_bytes()), Err(Unreadable), "{object}");
+            let other = nobody.replace(verified, "balance.available");
+            assert_eq!(read(other.as_bytes()), Ok(Vec::new()), "{object}");
+        }
         assert_eq!(read(br#"{"type":"customer.created"}"#), Err(Unreadable));
     }
 }

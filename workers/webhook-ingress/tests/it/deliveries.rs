@@ -97,6 +97,30 @@ async fn while_the_bus_is_down_events_are_stored_and_published_when_it_is_back()
 }
 
 #[tokio::test]
+async fn while_there_is_no_bus_it_is_not_ready_and_events_are_stored() {
+    let world = World::start().await;
+    let ingress = Ingress::start(&world, &[]).await;
+    let events = aws_sdk_eventbridge::Client::new(&local_stack::aws_config(world.emulator_endpoint()));
+    let readiness = async |wanted: u16| {
+        let is = async || Ok((ingress.worker.get("readyz").await.unwrap().0 == wanted).then_some(()));
+        wait_until(PATIENCE, "readiness to change", is).await.unwrap();
+    };
+    events.delete_event_bus().name(&world.topology.bus).send().await.unwrap();
+    readiness(503).await;
+    assert_eq!(ingress.send(&stripe("vs_1")).await.0, 202);
+    let seen = async || {
+        let waiting = ingress.worker.metric("coppice_ingress_outbox_waiting", "").await;
+        Ok((waiting >= 1.0).then_some(()))
+    };
+    wait_until(PATIENCE, "the relay to have seen it", seen).await.unwrap();
+    assert_eq!((stored(&world).await, world.proxy.calls("PutEvents")), (1, 0));
+    events.create_event_bus().name(&world.topology.bus).send().await.unwrap();
+    readiness(200).await;
+    outbox_empties(&world).await;
+    assert_eq!(world.proxy.calls("PutEvents"), 1);
+}
+
+#[tokio::test]
 async fn what_is_stored_outlives_the_process() {
     let world = World::start().await;
     let mut first = Ingress::start(&world, &[]).await;

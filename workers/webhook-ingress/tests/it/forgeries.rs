@@ -120,15 +120,17 @@ async fn rubbish_in_an_authentic_body_is_refused_or_names_what_it_names() {
 }
 
 #[tokio::test]
-async fn the_real_binary_stands_five_hundred_in_bounded_memory() {
+async fn the_real_binary_stands_ten_thousand_in_bounded_memory() {
     let world = World::start().await;
-    let ingress = Ingress::start(&world, &[]).await;
+    // How fast this machine is, is not the question.
+    let settings = [("COPPICE_BODY_LIMIT_SECS", "60"), ("COPPICE_REQUEST_LIMIT_SECS", "60")];
+    let ingress = Ingress::start(&world, &settings).await;
     let mut random = StdRng::seed_from_u64(20_261_126);
     let before = ingress.rss_bytes();
-    for batch in 0..20 {
+    for batch in 0..400 {
         let mut webhooks: Vec<Webhook> = (0..25).map(|_| forged(&mut random)).collect();
         // Large ones are read to their end before they are known to be forged.
-        for large in webhooks.iter_mut().take(10) {
+        for large in webhooks.iter_mut().take(if batch % 20 == 0 { 10 } else { 0 }) {
             *large = Webhook { body: vec![b'x'; 900_000], ..stripe("vs_1") };
         }
         let replies = join_all(webhooks.iter().map(|webhook| ingress.send(webhook))).await;
@@ -138,8 +140,8 @@ async fn the_real_binary_stands_five_hundred_in_bounded_memory() {
         }
     }
     let grown = ingress.rss_bytes().saturating_sub(before);
-    println!("resident memory: {before} bytes before, {grown} more after 500 forgeries");
-    assert!(grown < 64 * 1024 * 1024, "{grown} bytes more");
+    println!("resident memory: {before} bytes before, {grown} more after ten thousand forgeries");
+    assert!(grown < 32 * 1024 * 1024, "{grown} bytes more");
     assert_eq!(world.proxy.calls("PutEvents"), 0);
     assert_eq!((crate::stored(&world).await, world.queue_depth(crate::CONSUMER).await), (0, (0, 0)));
     let log = ingress.worker.log();

@@ -5,8 +5,10 @@
 
 mod deliveries;
 mod forgeries;
+mod limits;
 mod refusals;
 mod requests;
+mod routes;
 mod signed_elsewhere;
 
 use std::time::Duration;

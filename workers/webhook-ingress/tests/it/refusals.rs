@@ -61,6 +61,8 @@ async fn each_has_its_status_and_its_word() {
     assert_eq!(world.proxy.calls("PutEvents"), 0);
     assert_eq!(crate::stored(&world).await, 0);
     assert_eq!(ingress.send(&good()).await.0, 200, "and it goes on");
+    let counted = r#"provider="stripe",reply="method""#;
+    assert_eq!(ingress.worker.metric("coppice_webhooks_total", counted).await, 2.0, "of an enabled provider");
     let metrics = ingress.worker.get("metrics").await.unwrap().1;
     assert!(!ingress.worker.log().contains(MARKER) && !metrics.contains(MARKER));
     assert!(!ingress.worker.log().contains("vs_1"), "not even an ID is logged");
@@ -68,69 +70,15 @@ async fn each_has_its_status_and_its_word() {
 
 #[tokio::test]
 async fn okta_s_challenge_is_answered_as_it_came() {
-    let (router, _) = in_process(&[]);
+    let world = World::start().await;
+    let ingress = Ingress::start(&world, &[]).await;
     let mut challenge = stripe("vs_1").to("/webhooks/okta").with("x-okta-verification-challenge", "a\"b");
     challenge.method = Method::GET;
-    let reply = crate::forgeries::answer(&router, &challenge).await;
-    assert_eq!(reply, (200, r#"{"verification":"a\"b"}"#.to_owned()));
+    assert_eq!(ingress.send(&challenge).await, (200, r#"{"verification":"a\"b"}"#.to_owned()));
+    let counted = r#"provider="okta",reply="challenge_answered""#;
+    assert_eq!(ingress.worker.metric("coppice_webhooks_total", counted).await, 1.0);
+    let (router, _) = in_process(&[]);
     assert_eq!(response(&router, &challenge.to("/webhooks/stripe")).await.headers()["allow"], "POST");
-}
-
-#[tokio::test]
-async fn more_than_the_rate_waits() {
-    let (router, bus) = in_process(&[("COPPICE_REQUESTS_PER_SECOND", "3")]);
-    let mut statuses = Vec::new();
-    for _ in 0..10 {
-        let reply = response(&router, &stripe("vs_1")).await;
-        let waits = reply.headers().contains_key("retry-after");
-        statuses.push((reply.status().as_u16(), waits));
-    }
-    assert_eq!(statuses[..3], [(200, false); 3]);
-    assert!(statuses.contains(&(429, true)));
-    assert_eq!(statuses.iter().filter(|(status, _)| *status == 200).count(), bus.published().len());
-}
-
-#[tokio::test]
-async fn more_at_once_than_there_is_room_for_are_turned_away() {
-    let world = World::start().await;
-    let settings = [("COPPICE_MAX_REQUESTS", "2"), ("COPPICE_PUBLISH_LIMIT_MS", "5000")];
-    let ingress = Ingress::start(&world, &settings).await;
-    let held = world.proxy.hold("PutEvents");
-    let call = || {
-        let webhook = stripe("vs_1");
-        let call = ingress.http.post(format!("{}{}", ingress.base, webhook.path)).body(webhook.body);
-        let call = webhook.headers.iter().fold(call, |call, (name, value)| call.header(name, value));
-        tokio::spawn(async move {
-            let reply = call.send().await.unwrap();
-            (reply.status().as_u16(), reply.headers().contains_key("retry-after"))
-        })
-    };
-    let taken = [call(), call()];
-    let under_way = async || Ok((world.proxy.calls("PutEvents") >= 2).then_some(()));
-    local_stack::wait_until(testkit::PATIENCE, "two calls to be under way", under_way).await.unwrap();
-    assert_eq!(call().await.unwrap(), (503, true));
-    held.release();
-    for reply in taken {
-        assert_eq!(reply.await.unwrap(), (200, false));
-    }
-    assert_eq!(call().await.unwrap().0, 200);
-}
-
-#[tokio::test]
-async fn a_body_that_never_ends_is_given_up() {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-    let world = World::start().await;
-    let ingress = Ingress::start(&world, &[("COPPICE_REQUEST_LIMIT_SECS", "1")]).await;
-    let mut stream =
-        tokio::net::TcpStream::connect(ingress.base.trim_start_matches("http://")).await.unwrap();
-    let head = "POST /webhooks/stripe HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
-                content-length: 100\r\n\r\n{";
-    stream.write_all(head.as_bytes()).await.unwrap();
-    let mut reply = String::new();
-    let read = stream.read_to_string(&mut reply);
-    tokio::time::timeout(testkit::PATIENCE, read).await.unwrap().unwrap();
-    assert!(reply.starts_with("HTTP/1.1 503") && reply.contains("too_slow"), "{reply}");
 }
 
 #[tokio::test]

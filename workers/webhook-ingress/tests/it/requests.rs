@@ -135,7 +135,7 @@ fn okta(user: &str) -> Webhook {
     Webhook::new("okta", body).with("authorization", BEARER)
 }
 
-fn auth0(user: &str) -> Webhook {
+pub(crate) fn auth0(user: &str) -> Webhook {
     let body = format!(
         r#"{{"type":"user.updated","data":{{"object":{{"user_id":"{user}","email":"{MARKER}@example.org"}}}}}}"#
     );
