@@ -125,6 +125,21 @@ async fn a_replayed_event_changes_nothing_before_or_after_the_deletion() {
 }
 
 #[tokio::test]
+async fn a_deletion_is_not_lost_though_a_lagging_replica_says_that_nothing_was_modified() {
+    let world = World::start().await;
+    let (org, _worker) = organization(&world, &[]).await;
+    deliver(&world, &org.put_user(SimulatedUser::new(SIGNE))).await;
+    is(&world, "active").await;
+    org.set_fault(Fault::Stale);
+    deliver(&world, &org.delete(SIGNE)).await;
+    let answered = async || Ok((org.not_modified() > 0).then_some(()));
+    wait_until(PATIENCE, "the stale answer", answered).await.unwrap();
+    org.set_fault(Fault::None);
+    is(&world, "deleted").await;
+    world.settled(UNIT).await;
+}
+
+#[tokio::test]
 async fn a_limit_that_is_told_by_headers_pauses_the_fleet_and_costs_no_message() {
     let world = World::start_with(Setup { visibility_secs: 2, max_receive_count: 3 }).await;
     let (org, worker) = organization(&world, &[]).await;
