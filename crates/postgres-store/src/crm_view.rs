@@ -36,7 +36,7 @@ pub struct CrmView {
 pub struct Told {
     /// The CRM's ID of the contact.
     pub external_id: String,
-    /// [`told_hash`] of the fields.
+    /// [`told_hash`](crate::told_hash) of the fields.
     pub hash: Vec<u8>,
     /// How often in a row, within an hour.
     pub times: i32,

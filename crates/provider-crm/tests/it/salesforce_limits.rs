@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use provider_crm::{CrmProvider, ProviderError, SalesforceAuth, SalesforceClient, SalesforceConfig};
+use provider_crm::{
+    CrmProvider, FetchedContact, ProviderError, SalesforceAuth, SalesforceClient, SalesforceConfig,
+};
 use provider_http::{ConfigError, Outage};
 use serde_json::json;
-use testkit::simulators::salesforce::SalesforceSimulator;
+use testkit::simulators::salesforce::{Fault, SalesforceSimulator, SimulatedContact};
 use url::Url;
 
 use crate::fixtures::{MARA, config, salesforce_at};
@@ -30,15 +32,29 @@ async fn a_used_up_day_holds_everything_back_for_a_while() {
 }
 
 #[tokio::test]
-async fn the_last_call_of_the_day_is_answered_and_no_other_is_sent() {
+async fn a_contact_of_which_only_the_id_may_be_seen_says_nothing() {
     let org = SalesforceSimulator::start().await;
-    org.set_daily_calls(2);
+    org.put_contact(SimulatedContact::new(MARA));
+    org.set_fault(Fault::Partial);
+    let fetched = of_org(&org).fetch_contacts(&[MARA.to_owned()]).await.unwrap();
+    let [FetchedContact::Found(contact)] = fetched.as_slice() else { panic!("{fetched:?}") };
+    assert_eq!((contact.id.as_str(), &contact.email, contact.version), (MARA, &None, None));
+}
+
+fn of_org(org: &SalesforceSimulator) -> SalesforceClient {
     let auth = SalesforceAuth::ClientCredentials {
         client_id: org.client_id().into(),
         client_secret: org.client_secret().into(),
     };
     let url: Url = org.base_url().parse().unwrap();
-    let client = SalesforceClient::new(SalesforceConfig::new(url.clone(), url, auth)).unwrap();
+    SalesforceClient::new(SalesforceConfig::new(url.clone(), url, auth)).unwrap()
+}
+
+#[tokio::test]
+async fn the_last_call_of_the_day_is_answered_and_no_other_is_sent() {
+    let org = SalesforceSimulator::start().await;
+    org.set_daily_calls(2);
+    let client = of_org(&org);
     assert_eq!(client.ping().await, Ok(()));
     assert_eq!(client.ping().await, Ok(()), "its answer says that it was the last");
     assert!(matches!(client.ping().await, Err(ProviderError::RateLimited { .. })));

@@ -98,6 +98,9 @@ async fn every_fault_is_seen_as_what_it_is(control: &IdentityControl, client: Id
     assert_ne!(client.fetch_case("case").await.unwrap(), current);
     control.set_fault(Fault::Slow(Duration::from_millis(20)));
     assert_eq!(client.fetch_case("case").await.unwrap(), current);
+    control.set_fault(Fault::Partial);
+    let partial = found(&client, "case").await;
+    assert_eq!((partial.external_key, partial.given_name), (None, None));
     control.set_fault(Fault::Down);
     let down = ProviderError::Unavailable { cause: Outage::ServerError, retry_after: None };
     assert_eq!((client.fetch_case("case").await, client.ping().await), (Err(down.clone()), Err(down)));
@@ -114,7 +117,7 @@ async fn every_fault_is_seen_as_what_it_is(control: &IdentityControl, client: Id
     assert_eq!(client.fetch_case("case").await, Ok(FetchedCase::Gone));
     control.set_fault(Fault::RateLimited { reset_secs: 17 });
     assert!(matches!(client.ping().await, Err(ProviderError::RateLimited { .. })));
-    assert_eq!((control.requests_for("case"), control.pings(), control.total_requests()), (7, 4, 11));
+    assert_eq!((control.requests_for("case"), control.pings(), control.total_requests()), (8, 4, 12));
 }
 
 #[tokio::test]

@@ -59,6 +59,16 @@ async fn a_user_is_read_in_full() {
 }
 
 #[tokio::test]
+async fn a_user_without_a_profile_is_read_as_one_who_says_nothing() {
+    let org = OktaSimulator::start().await;
+    org.put_user(SimulatedUser::new(ID));
+    org.set_fault(Fault::Partial);
+    let user = found(&client(&org), ID).await;
+    assert_eq!((user.id.as_str(), user.email, user.display_name), (ID, None, None));
+    assert!(!user.email_verified && !user.blocked);
+}
+
+#[tokio::test]
 async fn a_user_is_followed_from_creation_to_deletion() {
     let org = OktaSimulator::start().await;
     let client = client(&org);

@@ -5,5 +5,6 @@ mod gate;
 pub mod identity;
 pub mod okta;
 pub mod salesforce;
+mod server;
 
 pub use gate::Gate;

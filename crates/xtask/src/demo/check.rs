@@ -1,6 +1,7 @@
 //! Whether the story ended as it should.
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
+use serde_json::Value;
 use testkit::WORKERS;
 
 use super::people::{ADA, adas_document};
@@ -21,6 +22,7 @@ pub(crate) async fn end_state(stage: &Stage<'_>, view: &mut View) -> anyhow::Res
             "the CRM says what the policy wants, and has one contact for each person",
             crm_is_right(stage, &people),
         ),
+        ("the operators' tool says where each of Ada's values comes from", sources_are_told(stage)?),
         ("every change, sign-in, contact and verification is announced", view.all_announced(stage).await?),
         ("the poison, and only that, is in the dead letters", only_poison(stage).await),
         ("every queue and the outbox are empty", stage.all_is_done().await?),
@@ -51,6 +53,24 @@ fn database_is_right(stage: &Stage<'_>, people: &People) -> bool {
     });
     let sign_ins: i64 = people.all().map(|person| person.sign_ins).sum();
     right && users.len() == people.all().count() && users.len() == 3 && sign_ins == 3
+}
+
+/// Each system is right about something, and nothing is anybody's.
+fn sources_are_told(stage: &Stage<'_>) -> anyhow::Result<bool> {
+    let shown = stage.ask(&["person", "show", &format!("auth0:{ADA}")])?;
+    let fields = shown["fields"].as_array().context("a person has fields")?;
+    let source = |name: &str| {
+        let field = fields.iter().find(|field| field["field"] == name);
+        field.and_then(|field| field["source"].as_str())
+    };
+    let expected = [
+        ("email", "auth0"),
+        ("given_name", "stripe"),
+        ("family_name", "stripe"),
+        ("mailing_address", "salesforce"),
+    ];
+    let has_source = |field: &Value| field["value"].is_null() || field["rule"].is_string();
+    Ok(expected.iter().all(|(name, whose)| source(name) == Some(whose)) && fields.iter().all(has_source))
 }
 
 fn crm_is_right(stage: &Stage<'_>, people: &People) -> bool {

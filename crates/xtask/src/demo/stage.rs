@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 use local_stack::wait_until;
+use serde_json::Value;
 use testkit::{CrmPump, OPERATORS_TOOL, PATIENCE, WORKERS, Worker, World};
 
 /// Lines of a log that are shown when something goes wrong.
@@ -83,6 +84,15 @@ impl<'a> Stage<'a> {
             println!("{}", format!("    {line}").trim_end());
         }
         Ok(())
+    }
+
+    /// What the operators' tool says, for a program.
+    ///
+    /// # Errors
+    /// When it fails, or says no JSON.
+    pub(crate) fn ask(&self, arguments: &[&str]) -> anyhow::Result<Value> {
+        let arguments = [arguments, &["--json"]].concat();
+        Ok(serde_json::from_str(&run_tool(&self.tool, &arguments, self.world.database_url())?)?)
     }
 
     pub(crate) fn print_last_lines(&self) {

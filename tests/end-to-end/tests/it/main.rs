@@ -5,6 +5,7 @@
 
 mod echo;
 mod fleet;
+mod persona;
 mod privacy;
 mod reviews;
 

@@ -21,9 +21,7 @@ pub(crate) mod user;
 use std::net::SocketAddr;
 use std::ops::Deref;
 
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use super::server::{Server, bind};
 
 pub use control::Auth0Control;
 pub use events::{Change, ChangeKind, EVENT_STREAM_SOURCE, LOG_STREAM_SOURCE, NativeEvent};
@@ -34,7 +32,7 @@ pub use user::{SimulatedIdentity, SimulatedUser};
 #[derive(Debug)]
 pub struct Auth0Simulator {
     control: Auth0Control,
-    listening: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+    server: Server,
 }
 
 impl Auth0Simulator {
@@ -48,11 +46,10 @@ impl Auth0Simulator {
     /// # Panics
     /// When the address is taken.
     pub async fn start_on(address: SocketAddr) -> Self {
-        let listener = TcpListener::bind(address).await.expect("the simulator's address is free");
-        let address = listener.local_addr().expect("a bound socket has an address");
-        let mut simulator = Self { control: Auth0Control::new(address), listening: None };
-        simulator.serve(listener);
-        simulator
+        let (listener, address) = bind(address).await;
+        let control = Auth0Control::new(address);
+        let server = Server::new(listener, address, api::router(control.clone()));
+        Self { control, server }
     }
 
     /// A handle on the tenant that outlives borrows of the simulator.
@@ -63,10 +60,7 @@ impl Auth0Simulator {
 
     /// Closes the port: connections are refused, and open ones end after the request they are in.
     pub async fn refuse_connections(&mut self) {
-        if let Some((stop, server)) = self.listening.take() {
-            drop(stop);
-            server.await.expect("the simulator's server does not panic");
-        }
+        self.server.refuse_connections().await;
     }
 
     /// Opens the same port again after [`Self::refuse_connections`].
@@ -74,22 +68,7 @@ impl Auth0Simulator {
     /// # Panics
     /// When somebody else has taken the port.
     pub async fn accept_connections(&mut self) {
-        if self.listening.is_none() {
-            let address = self.control.address();
-            self.serve(TcpListener::bind(address).await.expect("the simulator's port is still free"));
-        }
-    }
-
-    fn serve(&mut self, listener: TcpListener) {
-        let (stop, stopped) = oneshot::channel::<()>();
-        let router = api::router(self.control.clone());
-        let server = tokio::spawn(async move {
-            let serving = axum::serve(listener, router).with_graceful_shutdown(async {
-                let _ = stopped.await; // Dropping the sender is the signal.
-            });
-            serving.await.expect("a loopback server runs until it is stopped");
-        });
-        self.listening = Some((stop, server));
+        self.server.accept_connections().await;
     }
 }
 

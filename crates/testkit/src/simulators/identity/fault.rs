@@ -18,6 +18,8 @@ pub enum Fault {
     Stale,
     /// A success with a web page in place of JSON.
     WrongJson,
+    /// Cases have only their ID and their status.
+    Partial,
     /// Every request is answered with 429. Persona says how long that lasts, Stripe does not.
     RateLimited {
         /// Seconds.

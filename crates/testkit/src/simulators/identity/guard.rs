@@ -32,7 +32,7 @@ pub(crate) async fn guard(State(guard): State<Guard>, request: Request, next: Ne
         Fault::Down => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
         Fault::WrongJson => return Html("<!doctype html><title>We'll be right back</title>").into_response(),
         Fault::RateLimited { reset_secs } => return (guard.too_many)(reset_secs),
-        Fault::None | Fault::Slow(_) | Fault::Stale => {}
+        Fault::None | Fault::Slow(_) | Fault::Stale | Fault::Partial => {}
     }
     let key = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     if key != Some(&format!("Bearer {}", guard.control.api_key())) {

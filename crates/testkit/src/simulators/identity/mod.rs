@@ -13,7 +13,6 @@ mod fault;
 mod guard;
 mod person;
 mod persona;
-mod server;
 mod state;
 mod stripe;
 

@@ -12,6 +12,7 @@ use axum::{Json, Router};
 use serde_json::json;
 
 use super::control::OktaControl;
+use super::fault::Fault;
 use super::guard::guard;
 use super::listing::users;
 use super::token::issue;
@@ -32,9 +33,12 @@ async fn user(State(control): State<OktaControl>, Path(id): Path<String>, header
     if let Some(status) = state.statuses.get(&id) {
         return StatusCode::from_u16(*status).unwrap_or(StatusCode::OK).into_response();
     }
-    let Some((etag, body)) = state.visible(&id).map(|user| (user.etag(), user.to_json())) else {
+    let Some((etag, mut body)) = state.visible(&id).map(|user| (user.etag(), user.to_json())) else {
         return error(StatusCode::NOT_FOUND, "E0000007", "Not found: Resource not found (User)");
     };
+    if state.fault == Fault::Partial {
+        body = json!({ "id": body["id"], "status": body["status"], "profile": {} });
+    }
     if headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes()) {
         state.counts.not_modified += 1;
         return (StatusCode::NOT_MODIFIED, [(ETAG, etag)]).into_response();

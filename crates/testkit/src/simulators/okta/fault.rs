@@ -17,4 +17,6 @@ pub enum Fault {
     Stale,
     /// A success with a web page in place of JSON.
     WrongJson,
+    /// Users have only the fields that no organization can take away.
+    Partial,
 }

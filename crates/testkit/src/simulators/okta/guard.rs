@@ -21,7 +21,7 @@ pub(crate) async fn guard(State(control): State<OktaControl>, request: Request, 
     match fault {
         Fault::Down => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
         Fault::WrongJson => return Html("<!doctype html><title>We'll be right back</title>").into_response(),
-        Fault::None | Fault::Slow(_) | Fault::Stale => {}
+        Fault::None | Fault::Slow(_) | Fault::Stale | Fault::Partial => {}
     }
     let scope = if path == LOG { "okta.logs.read" } else { "okta.users.read" };
     if let Err(refusal) = admit(&control, request.headers(), scope) {

@@ -22,9 +22,7 @@ mod user;
 use std::net::SocketAddr;
 use std::ops::Deref;
 
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use super::server::{Server, bind};
 
 pub use super::auth0::NativeEvent;
 pub use control::OktaControl;
@@ -37,7 +35,7 @@ pub use user::{SimulatedUser, Status};
 #[derive(Debug)]
 pub struct OktaSimulator {
     control: OktaControl,
-    listening: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+    server: Server,
 }
 
 impl OktaSimulator {
@@ -51,11 +49,10 @@ impl OktaSimulator {
     /// # Panics
     /// When the address is taken.
     pub async fn start_on(address: SocketAddr) -> Self {
-        let listener = TcpListener::bind(address).await.expect("the simulator's address is free");
-        let address = listener.local_addr().expect("a bound socket has an address");
-        let mut simulator = Self { control: OktaControl::new(address), listening: None };
-        simulator.serve(listener);
-        simulator
+        let (listener, address) = bind(address).await;
+        let control = OktaControl::new(address);
+        let server = Server::new(listener, address, api::router(control.clone()));
+        Self { control, server }
     }
 
     /// A handle on the organization that outlives borrows of the simulator.
@@ -66,10 +63,7 @@ impl OktaSimulator {
 
     /// Closes the port: connections are refused, and open ones end after the request they are in.
     pub async fn refuse_connections(&mut self) {
-        if let Some((stop, server)) = self.listening.take() {
-            drop(stop);
-            server.await.expect("the simulator's server does not panic");
-        }
+        self.server.refuse_connections().await;
     }
 
     /// Opens the same port again after [`Self::refuse_connections`].
@@ -77,22 +71,7 @@ impl OktaSimulator {
     /// # Panics
     /// When somebody else has taken the port.
     pub async fn accept_connections(&mut self) {
-        if self.listening.is_none() {
-            let address = self.control.address();
-            self.serve(TcpListener::bind(address).await.expect("the simulator's port is still free"));
-        }
-    }
-
-    fn serve(&mut self, listener: TcpListener) {
-        let (stop, stopped) = oneshot::channel::<()>();
-        let router = api::router(self.control.clone());
-        let server = tokio::spawn(async move {
-            let serving = axum::serve(listener, router).with_graceful_shutdown(async {
-                let _ = stopped.await; // Dropping the sender is the signal.
-            });
-            serving.await.expect("a loopback server runs until it is stopped");
-        });
-        self.listening = Some((stop, server));
+        self.server.accept_connections().await;
     }
 }
 

@@ -20,6 +20,8 @@ pub enum Fault {
     Stale,
     /// A success with a web page in place of JSON. Nothing is written.
     WrongJson,
+    /// Contacts are read with their ID alone, as by a user who may see no other field.
+    Partial,
     /// Every request of the API is answered with 403 `REQUEST_LIMIT_EXCEEDED`: the day's calls are used up.
     LimitExceeded,
     /// Every token is refused, also a new one.

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::call::{BASE, Refusal, Target};
 use super::contact::SimulatedContact;
+use super::fault::Fault;
 use super::soql::Soql;
 use super::state::State;
 
@@ -35,6 +36,7 @@ pub(crate) fn one(state: &State, target: &Target, fields: Option<&[String]>) -> 
 /// `POST composite/sobjects/Contact`: in the order of the IDs, `null` where nothing can be seen.
 pub(crate) fn many(state: &State, ids: &[String], fields: &[String]) -> Response {
     let seen = |id| state.visible(id).filter(|contact| !contact.is_deleted);
+    let fields = if state.fault == Fault::Partial { &[] } else { fields };
     let found: Vec<Value> =
         ids.iter().map(|id| seen(id).map_or(Value::Null, |contact| with_id(contact, fields))).collect();
     Json(found).into_response()

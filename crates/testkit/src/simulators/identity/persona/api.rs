@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::inquiry::snake;
 use crate::simulators::identity::control::IdentityControl;
+use crate::simulators::identity::fault::Fault;
 use crate::simulators::identity::guard::{Guard, guard, set_status};
 
 const INQUIRIES: &str = "/api/v1/inquiries";
@@ -31,7 +32,12 @@ async fn inquiry(
     if let Some(reply) = set_status(&control, &id) {
         return reply;
     }
-    match control.lock().visible(&id) {
+    let state = control.lock();
+    match state.visible(&id) {
+        Some(inquiry) if state.fault == Fault::Partial => {
+            let status = &inquiry["attributes"]["status"];
+            document(&headers, json!({ "data": { "id": inquiry["id"], "attributes": { "status": status } } }))
+        }
         Some(inquiry) => document(&headers, json!({ "data": inquiry, "included": [] })),
         None => error(StatusCode::NOT_FOUND, "Record not found"),
     }

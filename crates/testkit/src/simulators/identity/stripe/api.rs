@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::session::view;
 use crate::simulators::identity::control::IdentityControl;
+use crate::simulators::identity::fault::Fault;
 use crate::simulators::identity::guard::{Guard, guard, set_status};
 
 const SESSIONS: &str = "/v1/identity/verification_sessions";
@@ -38,7 +39,11 @@ async fn session(
         return error(StatusCode::BAD_REQUEST, "parameter_unknown", unknown);
     }
     let expand: Vec<&str> = parameters.iter().map(|(_, field)| field.as_str()).collect();
-    match control.lock().visible(&id) {
+    let state = control.lock();
+    match state.visible(&id) {
+        Some(session) if state.fault == Fault::Partial => {
+            Json(json!({ "id": session["id"], "status": session["status"] })).into_response()
+        }
         Some(session) => Json(view(session, &expand)).into_response(),
         None => error(StatusCode::NOT_FOUND, "resource_missing", "No such verification_session"),
     }

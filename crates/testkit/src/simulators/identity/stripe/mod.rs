@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 
 use super::control::IdentityControl;
 use super::person::SimulatedPerson;
-use super::server::{Server, bind};
+use crate::simulators::server::{Server, bind};
 
 pub use events::{STRIPE_SOURCE, SessionChange};
 
