@@ -1,6 +1,6 @@
-//! A whole world for one test: emulator, database, topology, identity provider, and real worker binaries in it.
+//! A whole world for one test: emulator, database, topology, simulated providers, and real worker binaries in it.
 //!
-//! In: a worker's binary and what happens at the provider. Out: rows, announcements, dead letters, logs. Each world has
+//! In: a worker's binary and what happens at the providers. Out: rows, announcements, dead letters, logs. Each world has
 //! its own of everything, so tests run side by side. Waiting is always for a condition, with a limit.
 
 use std::path::Path;

@@ -41,7 +41,8 @@ pub trait Handler: Send + Sync + 'static {
         subjects: &[Self::Subject],
     ) -> impl Future<Output = Result<Vec<Self::Ticket>, Failure>> + Send;
 
-    /// Reads the authoritative record of one subject.
+    /// Asks the upstream about one subject: reads its authoritative record. A handler whose upstream is to be told
+    /// something tells it here, and has to be repeatable: it may be told again.
     ///
     /// # Errors
     /// [`Failure`].

@@ -32,7 +32,7 @@ enum Command {
     },
     /// Run every check that CI runs: format, lints, queries, tests, templates, and the demo once.
     Test,
-    /// Keep a local stack running, with the workers, until Ctrl-C.
+    /// Keep a local stack running, with every unit, until Ctrl-C.
     Up,
     /// Measure messages per second and CPU of `sso-sync` in the local stack.
     Bench {

@@ -1,6 +1,8 @@
 //! One name for a unit: folder, package, binary, queue, dead-letter queue, README.
 
-use crate::{folders, read, workspace};
+use std::fs;
+
+use crate::{folders, read, rust_files, workspace};
 
 /// The files that every worker has: a difference is a sign of a difference.
 const WORKER_FILES: &[&str] =
@@ -55,6 +57,24 @@ fn every_worker_has_its_queues_its_handler_s_name_and_its_row_in_the_readme() {
             readme.contains(&format!("| [`{name}`](workers/{name}/README.md) |")),
             "row of {name} in README.md"
         );
+    }
+}
+
+#[test]
+fn every_provider_s_source_may_stand_in_a_policy() {
+    let known = read("crates/authority/src/rule.rs");
+    let mut sources = Vec::new();
+    for role in folders("crates").iter().filter(|name| name.starts_with("provider-")) {
+        for file in rust_files(&workspace().join("crates").join(role).join("src")) {
+            let code = fs::read_to_string(file).unwrap();
+            let source =
+                code.split_once("pub const SOURCE: &str = \"").and_then(|(_, rest)| rest.split_once('"'));
+            sources.extend(source.map(|(source, _)| source.to_owned()));
+        }
+    }
+    assert!(sources.len() >= 6, "{sources:?}");
+    for source in sources {
+        assert!(known.contains(&format!("\"{source}\"")), "{source} in crates/authority/src/rule.rs");
     }
 }
 
