@@ -7,6 +7,7 @@ use postgres_store::{Announce, PersonReading, ReadingResult, RecordState, Refetc
 use time::OffsetDateTime;
 use worker_runtime::{Cause, Claim, Failure, Handler, Outcome, Reading, Refusal};
 
+use crate::announce::announce;
 use crate::failure::{from_provider, from_store};
 use crate::source::{EVERYTHING, FetchedRecord, RecordSource};
 
@@ -149,14 +150,6 @@ fn gone(
         announce,
         announces: None,
     }
-}
-
-fn announce(cause: Cause) -> Result<Announce, Failure> {
-    let hop = cause
-        .hop
-        .next()
-        .map_err(|error| Failure::Permanent { class: "hop_limit", detail: error.to_string() })?;
-    Ok(Announce { cause: cause.event_id, hop, traceparent: cause.trace.child() })
 }
 
 /// Whether a version comes from before the event.

@@ -8,11 +8,13 @@
 //! source. The steps know no vendor, nor what a record's fields mean. Of a source that two workers read, its side of the
 //! matter is here as well: [`SsoRecords`].
 
+mod announce;
 mod failure;
 mod handler;
 mod source;
 mod sso;
 
+pub use announce::announce;
 pub use failure::{from_provider, from_store};
 pub use handler::{RecordSync, Reread};
 pub use source::{EVERYTHING, FetchedRecord, FoundRecord, RecordSource};

@@ -10,7 +10,7 @@ use std::time::Duration;
 use event_contract::{Envelope, Hop, TraceContext};
 use postgres_store::{Announce, Login, ReadingResult, Store};
 use provider_sso::{SignIn, SsoProvider};
-use record_sync::{RecordSync, Reread, SsoRecords, from_provider, from_store};
+use record_sync::{RecordSync, Reread, SsoRecords, announce, from_provider, from_store};
 use worker_runtime::{Cause, Claim, Demand, Failure, Handler, Outcome, Reading, Refusal};
 
 use crate::subject::Subject;
@@ -215,12 +215,6 @@ fn login(fetched: &FetchedSignIn) -> Option<Login> {
 
 fn is_too_early(user: Option<&UserAnswer>) -> bool {
     matches!(user.and_then(UserAnswer::get), Some((_, Reread::TooEarly)))
-}
-
-fn announce(cause: Cause) -> Result<Announce, Failure> {
-    let hop = cause.hop.next();
-    let hop = hop.map_err(|error| Failure::Permanent { class: "hop_limit", detail: error.to_string() })?;
-    Ok(Announce { cause: cause.event_id, hop, traceparent: cause.trace.child() })
 }
 
 fn outcome(fetched: &FetchedSignIn, results: &mut impl Iterator<Item = ReadingResult>) -> Outcome {

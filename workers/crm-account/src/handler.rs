@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use event_contract::{Announcement, Envelope, EventKind};
-use postgres_store::{Announce, CrmView, Store, WrittenContact};
+use postgres_store::{CrmView, Store, WrittenContact};
 use provider_crm::{CrmProvider, ProviderError};
-use record_sync::{from_provider, from_store};
+use record_sync::{announce, from_provider, from_store};
 use uuid::Uuid;
 use worker_runtime::{Cause, Claim, Demand, Failure, Handler, Outcome, Reading, Refusal};
 
@@ -130,12 +130,4 @@ impl<P: CrmProvider> Handler for CrmAccountHandler<P> {
     async fn probe(&self) -> Result<(), Failure> {
         self.crm.ping().await.map_err(|error| from_provider(&error))
     }
-}
-
-fn announce(cause: Cause) -> Result<Announce, Failure> {
-    let hop = cause
-        .hop
-        .next()
-        .map_err(|error| Failure::Permanent { class: "hop_limit", detail: error.to_string() })?;
-    Ok(Announce { cause: cause.event_id, hop, traceparent: cause.trace.child() })
 }
