@@ -12,6 +12,7 @@ mod crm_pump;
 mod local_stripe;
 mod scim_server;
 pub mod simulators;
+mod worker;
 mod world;
 
 pub use aws_proxy::{AwsProxy, Hold};
@@ -20,4 +21,5 @@ pub use chaos::Chaos;
 pub use crm_pump::CrmPump;
 pub use local_stripe::LocalStripe;
 pub use scim_server::ScimServer;
-pub use world::{DeadLetter, PATIENCE, PersonRow, Setup, Worker, World};
+pub use worker::Worker;
+pub use world::{DeadLetter, PATIENCE, PersonRow, Setup, World};

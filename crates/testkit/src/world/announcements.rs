@@ -1,0 +1,75 @@
+//! Every internal event, by a queue of the test's own.
+
+use anyhow::Context;
+use aws_sdk_eventbridge::types::Target;
+use aws_sdk_sqs::types::QueueAttributeName;
+use event_contract::{Announcement, Envelope, EventKind};
+use local_stack::wait_until;
+
+use super::{PATIENCE, World};
+
+impl World {
+    /// Takes away the announcements that have arrived since the last time.
+    ///
+    /// # Errors
+    /// When the emulator does not answer, or something else than an announcement arrived.
+    pub async fn take_announcements(&self) -> anyhow::Result<Vec<(EventKind, Announcement)>> {
+        let mut taken = Vec::new();
+        loop {
+            let call = self.sqs.receive_message().queue_url(&self.tap_url).max_number_of_messages(10);
+            let messages = call.wait_time_seconds(0).send().await?.messages.unwrap_or_default();
+            if messages.is_empty() {
+                return Ok(taken);
+            }
+            for message in messages {
+                let envelope = Envelope::parse(&message.body.unwrap_or_default())?;
+                taken.push(Announcement::parse(&envelope)?);
+                let receipt = message.receipt_handle.unwrap_or_default();
+                self.sqs.delete_message().queue_url(&self.tap_url).receipt_handle(receipt).send().await?;
+            }
+        }
+    }
+
+    /// Every announcement so far, in order of arrival. Waits until there are `at_least` so many, and until none is left
+    /// in the outbox: one too many would otherwise still be on its way.
+    pub async fn announcements(&self, at_least: usize) -> Vec<(EventKind, Announcement)> {
+        let mut arrived = Vec::new();
+        let collected = wait_until(PATIENCE, "the announcements to arrive", async || {
+            Ok((self.tapped().await.len() >= at_least).then_some(()))
+        });
+        collected.await.expect("the announcements arrive");
+        wait_until(PATIENCE, "the outbox to be empty", async || {
+            let waiting: i64 =
+                sqlx::query_scalar("select count(*) from outbox").fetch_one(&self.pool).await?;
+            Ok((waiting == 0).then_some(()))
+        })
+        .await
+        .expect("the outbox empties");
+        for body in self.tapped().await {
+            let envelope = Envelope::parse(&body).expect("an event");
+            arrived.push(Announcement::parse(&envelope).expect("an announcement"));
+        }
+        arrived
+    }
+
+    /// What has arrived at the tap. Nothing is taken away: a visibility of zero leaves it for the next look.
+    async fn tapped(&self) -> Vec<String> {
+        self.peek(&self.tap_url).await.into_iter().map(|letter| letter.body).collect()
+    }
+}
+
+/// A queue that gets a copy of every internal event.
+pub(super) async fn tap(
+    sqs: &aws_sdk_sqs::Client,
+    events: &aws_sdk_eventbridge::Client,
+    bus: &str,
+) -> anyhow::Result<String> {
+    let queue = sqs.create_queue().queue_name("tap").send().await?.queue_url.context("a queue has a URL")?;
+    let call = sqs.get_queue_attributes().queue_url(&queue).attribute_names(QueueAttributeName::QueueArn);
+    let arn = call.send().await?.attributes.unwrap_or_default().remove(&QueueAttributeName::QueueArn);
+    let rule = events.put_rule().event_bus_name(bus).name("tap").event_pattern(r#"{"source":["coppice"]}"#);
+    rule.send().await?;
+    let target = Target::builder().id("tap").arn(arn.context("a queue has an ARN")?).build()?;
+    events.put_targets().event_bus_name(bus).rule("tap").targets(target).send().await?;
+    Ok(queue)
+}

@@ -1,0 +1,95 @@
+//! What waits in the units' queues, and what is dead.
+
+use aws_sdk_sqs::types::{MessageSystemAttributeName, QueueAttributeName};
+use local_stack::wait_until;
+
+use super::{PATIENCE, World};
+
+/// A dead letter.
+#[derive(Debug, Clone)]
+pub struct DeadLetter {
+    /// The message as it was.
+    pub body: String,
+    /// The worker's attributes: `coppice.class` and so on. Empty when SQS moved it.
+    pub attributes: std::collections::BTreeMap<String, String>,
+}
+
+impl World {
+    /// Waits until a queue is empty, with nothing in flight.
+    pub async fn settled(&self, unit: &str) {
+        let queue = self.topology.queue_url(unit).expect("a queue of the topology").to_owned();
+        wait_until(PATIENCE, "the queue to be empty", async || {
+            let (visible, hidden) = self.depth(&queue).await;
+            Ok((visible + hidden == 0).then_some(()))
+        })
+        .await
+        .expect("the queue empties");
+    }
+
+    /// Messages of a unit's queue: visible, and in flight or delayed.
+    pub async fn queue_depth(&self, unit: &str) -> (u64, u64) {
+        let queue = self.topology.queue_url(unit).expect("a queue of the topology").to_owned();
+        self.depth(&queue).await
+    }
+
+    /// A unit's dead letters, left where they are. Waits until there are `at_least` so many.
+    pub async fn dead_letters(&self, unit: &str, at_least: usize) -> Vec<DeadLetter> {
+        let queue = self.topology.dlq_url(unit).expect("a dead-letter queue of the topology").to_owned();
+        wait_until(PATIENCE, "the dead letters to arrive", async || {
+            let letters = self.peek(&queue).await;
+            Ok((letters.len() >= at_least).then_some(letters))
+        })
+        .await
+        .expect("the dead letters arrive")
+    }
+
+    /// Events that a rule could not deliver, as they were, left where they are.
+    pub async fn undelivered(&self) -> Vec<DeadLetter> {
+        let queue = self.topology.undelivered_url().expect("a queue of the topology").to_owned();
+        self.peek(&queue).await
+    }
+
+    async fn depth(&self, queue: &str) -> (u64, u64) {
+        use QueueAttributeName as Name;
+        let names = [
+            Name::ApproximateNumberOfMessages,
+            Name::ApproximateNumberOfMessagesNotVisible,
+            Name::ApproximateNumberOfMessagesDelayed,
+        ];
+        let call = self.sqs.get_queue_attributes().queue_url(queue).set_attribute_names(Some(names.to_vec()));
+        let counts = call.send().await.expect("the queue answers").attributes.unwrap_or_default();
+        let count = |name| counts.get(&name).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+        let [visible, in_flight, delayed] = names.map(count);
+        (visible, in_flight + delayed)
+    }
+
+    pub(super) async fn peek(&self, queue: &str) -> Vec<DeadLetter> {
+        let mut letters = Vec::new();
+        let mut receipts = Vec::new();
+        loop {
+            let call =
+                self.sqs.receive_message().queue_url(queue).max_number_of_messages(10).wait_time_seconds(0);
+            let call = call
+                .visibility_timeout(30)
+                .message_attribute_names("All")
+                .message_system_attribute_names(MessageSystemAttributeName::All);
+            let messages = call.send().await.expect("the queue answers").messages.unwrap_or_default();
+            if messages.is_empty() {
+                break;
+            }
+            for message in messages {
+                let attributes = message.message_attributes.unwrap_or_default();
+                let text =
+                    attributes.into_iter().filter_map(|(name, value)| Some((name, value.string_value?)));
+                letters
+                    .push(DeadLetter { body: message.body.unwrap_or_default(), attributes: text.collect() });
+                receipts.extend(message.receipt_handle);
+            }
+        }
+        for receipt in receipts {
+            let call = self.sqs.change_message_visibility().queue_url(queue).receipt_handle(receipt);
+            call.visibility_timeout(0).send().await.expect("the queue answers");
+        }
+        letters
+    }
+}

@@ -1,0 +1,59 @@
+//! Events on the bus, and messages right onto queues.
+
+use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutPartnerEventsRequestEntry};
+use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+
+use super::World;
+use crate::simulators::auth0::NativeEvent;
+
+impl World {
+    /// Sends a provider's event where the provider would: to its partner event source.
+    pub async fn deliver(&self, event: &NativeEvent) {
+        let entry = PutPartnerEventsRequestEntry::builder()
+            .source(&event.source)
+            .detail_type(&event.detail_type)
+            .detail(&event.detail)
+            .build();
+        let reply = self
+            .events
+            .put_partner_events()
+            .entries(entry)
+            .send()
+            .await
+            .expect("the partner source takes it");
+        assert_eq!(reply.failed_entry_count(), 0);
+    }
+
+    /// Publishes an event on the bus as `webhook-ingress` would.
+    pub async fn publish(&self, source: &str, detail_type: &str, detail: &str) {
+        let bus = &self.topology.bus;
+        let entry = PutEventsRequestEntry::builder().event_bus_name(bus).source(source);
+        let entry = entry.detail_type(detail_type).detail(detail).build();
+        let reply = self.events.put_events().entries(entry).send().await.expect("the bus takes it");
+        assert_eq!(reply.failed_entry_count(), 0);
+    }
+
+    /// Puts a body right onto a queue.
+    pub async fn enqueue(&self, unit: &str, body: &str) {
+        let queue = self.topology.queue_url(unit).expect("a queue of the topology");
+        self.sqs.send_message().queue_url(queue).message_body(body).send().await.expect("the queue takes it");
+    }
+
+    /// Puts many bodies right onto a queue, ten in a call.
+    ///
+    /// # Errors
+    /// When the emulator does not take them.
+    pub async fn enqueue_all(&self, unit: &str, bodies: &[String]) -> anyhow::Result<()> {
+        let queue = self.topology.queue_url(unit)?;
+        for batch in bodies.chunks(10) {
+            let mut call = self.sqs.send_message_batch().queue_url(queue);
+            for (position, body) in batch.iter().enumerate() {
+                let entry =
+                    SendMessageBatchRequestEntry::builder().id(position.to_string()).message_body(body);
+                call = call.entries(entry.build()?);
+            }
+            call.send().await?;
+        }
+        Ok(())
+    }
+}
