@@ -3,7 +3,7 @@
 //! In: the rows that changed, and the readings that changed them. Out: rows of persons and identities, and what is to be
 //! announced. Must not know: how a record's versions are compared.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use event_contract::{Announcement, EventKind};
 use sqlx::PgConnection;
@@ -14,7 +14,7 @@ use crate::linking::{self, Linkable};
 use crate::outbox::{self, announcement};
 use crate::recompute::Moves;
 use crate::source_record::{self, ChangedRow, LinkKeys, Source, SourceRow};
-use crate::{Announce, PersonReading, RecordState, Store, StoreError, merging};
+use crate::{Announce, PersonReading, RecordState, Store, StoreError, link_review, merging};
 
 impl Store {
     /// What follows from records that changed: links, profiles, identities, announcements.
@@ -60,7 +60,6 @@ impl Store {
         merging::follow(connection, source, &author, &ids, &mut links).await?;
 
         let left: HashMap<Uuid, Uuid> = links.left().collect();
-        let candidates = candidates_of_gone(connection, source.name, changed, readings).await?;
         // Whoever was merged, or into whom, is computed anew too, in the name of one of the readings that led to it.
         for (from, to) in &left {
             let known =
@@ -70,14 +69,20 @@ impl Store {
                 announce.entry(*to).or_insert(known);
             }
         }
-        for (candidate, reading) in &candidates {
-            announce.entry(*candidate).or_insert(*reading);
+        // A contact that is gone or somebody else's by now kept those waiting of whom it was asked whether it is theirs.
+        let leaving: BTreeSet<Uuid> = whose_record_is_gone(changed, readings)
+            .chain(left.iter().flat_map(|(from, to)| [*from, *to]))
+            .collect();
+        let counterparts = link_review::counterparts(connection, &leaving).await?;
+        for (person, counterpart) in &counterparts {
+            let known = announce.get(person).copied();
+            known.map(|known| announce.entry(*counterpart).or_insert(known));
         }
         let persons: Vec<Uuid> = announce.keys().copied().collect();
         let moves = Moves { left, emptied: links.emptied(), revived: None };
         let mut recomputed = self.recompute(connection, &persons, &moves).await?;
-        // Whether they are to have a contact of their own is decided now.
-        recomputed.also(candidates.into_iter().map(|(candidate, _)| candidate));
+        // Whether they are to have a contact of their own is decided now, for either side of a question.
+        recomputed.also(counterparts.into_iter().flat_map(|(person, counterpart)| [person, counterpart]));
         let mut announcements = recomputed.announcements(|person| announce.get(&person).copied());
         announcements.extend(announced_besides(connection, source.name, changed, readings).await?);
         if !announcements.is_empty() {
@@ -114,31 +119,14 @@ impl Store {
     }
 }
 
-/// Persons of whom it was asked whether a record is theirs that is gone now, each with the reading that says so.
-async fn candidates_of_gone(
-    connection: &mut PgConnection,
-    source: &str,
-    changed: &[ChangedRow],
-    readings: &BTreeMap<&str, &PersonReading>,
-) -> Result<Vec<(Uuid, Announce)>, StoreError> {
-    let reading = |id: &str| readings.get(id).filter(|reading| reading.is_gone());
-    let ids = changed.iter().map(|row| &row.external_id).filter(|id| reading(id).is_some());
-    let ids: Vec<String> = ids.cloned().collect();
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    let rows = sqlx::query!(
-        r#"select external_id, candidate_person_id from link_review
-           where source = $1 and external_id = any ($2) and verdict is null"#,
-        source,
-        &ids
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .filter_map(|row| Some((row.candidate_person_id, reading(&row.external_id)?.announce)))
-        .collect())
+/// Persons whose record is gone now.
+fn whose_record_is_gone<'a>(
+    changed: &'a [ChangedRow],
+    readings: &'a BTreeMap<&str, &PersonReading>,
+) -> impl Iterator<Item = Uuid> + 'a {
+    let is_gone =
+        |row: &&ChangedRow| readings.get(row.external_id.as_str()).is_some_and(|reading| reading.is_gone());
+    changed.iter().filter(is_gone).filter_map(|row| row.person_id)
 }
 
 /// What readings announce besides [`EventKind::PersonChanged`], for whom the records belong to by now: a record that

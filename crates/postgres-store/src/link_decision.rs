@@ -13,7 +13,7 @@ use crate::linking::{Linkable, lock_keys};
 use crate::outbox::announcement;
 use crate::recompute::Moves;
 use crate::source_record::LinkKeys;
-use crate::{Store, StoreError, outbox, person_view};
+use crate::{Store, StoreError, link_review, outbox, person_view};
 
 /// What is written about a move.
 pub(crate) struct Decided {
@@ -39,8 +39,11 @@ impl Store {
         let decided = decide(&mut transaction, command, from).await?;
         write_decision(&mut transaction, command, from, &decided).await?;
         let reviews_closed = close_reviews(&mut transaction, command, from, &decided).await?;
-        // The candidate too: whether it is to have a contact of its own is decided now.
+        // The candidate too: whether it is to have a contact of its own is decided now. So it is of those who share a
+        // question with whom the record left or came to.
         let mut persons = vec![from, decided.to, decided.review.0];
+        let counterparts = link_review::counterparts(&mut transaction, &[from, decided.to].into()).await?;
+        persons.extend(counterparts.into_iter().map(|(_, counterpart)| counterpart));
         persons.sort_unstable();
         persons.dedup();
         let mut moves = Moves::default();

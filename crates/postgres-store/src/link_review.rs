@@ -1,5 +1,7 @@
 //! Table `link_review`: links that nothing proves, for a person to decide.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -52,6 +54,36 @@ impl Store {
         .await?;
         Ok(reviews)
     }
+}
+
+/// Those with whom these persons share an open question: whether a record of the one is the other's. As pairs, the one
+/// that was asked about first.
+pub(crate) async fn counterparts(
+    connection: &mut PgConnection,
+    persons: &BTreeSet<Uuid>,
+) -> Result<Vec<(Uuid, Uuid)>, StoreError> {
+    if persons.is_empty() {
+        return Ok(Vec::new());
+    }
+    let persons: Vec<Uuid> = persons.iter().copied().collect();
+    let rows = sqlx::query!(
+        r#"select own.person_id as "person_id!", review.candidate_person_id as "counterpart!"
+           from source_record own
+           join link_review review on review.source = own.source and review.external_id = own.external_id
+           where own.person_id = any ($1) and review.verdict is null
+             and review.candidate_person_id <> own.person_id
+           union
+           select review.candidate_person_id, reviewed.person_id
+           from link_review review
+           join source_record reviewed
+             on reviewed.source = review.source and reviewed.external_id = review.external_id
+           where review.candidate_person_id = any ($1) and review.verdict is null
+             and reviewed.person_id <> review.candidate_person_id"#,
+        &persons
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.person_id, row.counterpart)).collect())
 }
 
 /// Closes the review of a candidate, whoever it was merged into since.

@@ -523,3 +523,43 @@ async fn a_contact_that_another_pod_records_at_the_same_time_is_announced_once()
     recording.await.unwrap().unwrap();
     assert_eq!(db.count("select count(*) from outbox").await, before, "the other announces it");
 }
+
+#[tokio::test]
+async fn whom_a_contact_kept_waiting_hears_that_it_is_gone() {
+    let db = Database::start().await;
+    apply(&db, IDP, saying("u", None, verified("a@idp"), 1001, 1)).await;
+    apply(&db, IDP, saying("u2", Some("K"), verified("b@idp"), 1001, 2)).await;
+    apply(&db, CRM, saying("c", Some("K"), json!({"phone": "+1"}), 1001, 3)).await;
+    let (u, q) = (person_of(&db, "idp", "u").await, person_of(&db, "idp", "u2").await);
+    assert_eq!(person_of(&db, "crm", "c").await, q);
+    // Now u has the address of the one who has a contact: perhaps they are one, and it is u's.
+    apply(&db, IDP, saying("u", None, verified("b@idp"), 1002, 4)).await;
+    let waits = async || db.store.crm_views("crm", &[u]).await.unwrap()[&u].under_review;
+    assert!(waits().await);
+    let told = format!("select count(*) from outbox where entity_id = '{u}'");
+    let before = db.count(&told).await;
+    apply(&db, CRM, gone("c", Some(1002), 5)).await;
+    assert!(!waits().await);
+    assert_eq!(db.count(&told).await, before + 1, "u is to have a contact of its own now");
+}
+
+#[tokio::test]
+async fn who_waited_because_of_a_record_of_its_own_hears_that_it_is_gone() {
+    let db = Database::start().await;
+    apply(&db, IDP, saying("u2", Some("K2"), verified("b@idp"), 1001, 1)).await;
+    apply(&db, CRM, saying("c", Some("K2"), json!({"phone": "+1"}), 1001, 2)).await;
+    // Two accounts of one person; the second has the address of somebody who has a contact.
+    apply(&db, IDP, saying("u", Some("K"), verified("a@idp"), 1002, 3)).await;
+    apply(&db, IDP, saying("v", Some("K"), verified("a@idp"), 1001, 4)).await;
+    apply(&db, IDP, saying("v", Some("K"), verified("b@idp"), 1001, 5)).await;
+    let u = person_of(&db, "idp", "u").await;
+    assert_eq!(person_of(&db, "idp", "v").await, u);
+    let waits = async || db.store.crm_views("crm", &[u]).await.unwrap()[&u].under_review;
+    assert!(waits().await);
+    let told = format!("select count(*) from outbox where entity_id = '{u}'");
+    let (before, revision) = (db.count(&told).await, db.count("select max(revision) from person").await);
+    apply(&db, IDP, gone("v", Some(1003), 6)).await;
+    assert!(!waits().await);
+    assert_eq!(db.count("select max(revision) from person").await, revision, "nothing else about u changed");
+    assert_eq!(db.count(&told).await, before + 1);
+}

@@ -212,7 +212,10 @@ async fn contacts(fleet: &Fleet, truths: &[Truth], different: &mut Vec<String>) 
         }
         let Some(contact) = &view.contact else {
             if !view.contact_deleted && !view.under_review {
-                different.push(format!("{person} has an account and no contact"));
+                let (told, key_elsewhere) = (&view.told, view.key_elsewhere);
+                different.push(format!(
+                    "{person} has an account and no contact; told {told:?}, its key is elsewhere: {key_elsewhere}"
+                ));
             }
             continue;
         };

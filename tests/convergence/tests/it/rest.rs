@@ -23,7 +23,7 @@ impl Fleet {
             let carried = self.bus.carried.load(Ordering::SeqCst);
             let waiting: i64 =
                 sqlx::query_scalar("select count(*) from outbox").fetch_one(&self.pool).await?;
-            let still = waiting == 0 && self.bus.is_empty();
+            let still = waiting == 0 && self.providers.crm.waiting_events() == 0 && self.bus.is_empty();
             // Looked at one after the other, so only a second look that finds the same tells.
             let rested = still && before == Some(carried);
             before = still.then_some(carried);

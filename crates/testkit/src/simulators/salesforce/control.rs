@@ -126,6 +126,12 @@ impl SalesforceControl {
         self.lock().by_key(key).cloned()
     }
 
+    /// Events that nobody has taken yet.
+    #[must_use]
+    pub fn waiting_events(&self) -> usize {
+        self.lock().events.len()
+    }
+
     /// The events of all changes since the last call, also of those made over the API, in order.
     #[must_use]
     pub fn take_events(&self) -> Vec<NativeEvent> {
