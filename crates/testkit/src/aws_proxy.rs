@@ -29,14 +29,22 @@ struct Shared {
 #[derive(Default)]
 struct ProxyState {
     calls: HashMap<String, usize>,
-    holds: HashMap<String, watch::Receiver<bool>>,
+    holds: HashMap<String, watch::Receiver<Held>>,
     failures: HashMap<String, usize>,
     transcript: Vec<u8>,
 }
 
+/// What becomes of held calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Held {
+    Waiting,
+    Released,
+    Lost,
+}
+
 /// Holds calls of one operation until it is released or dropped. A held call has not reached the emulator.
 pub struct Hold {
-    release: watch::Sender<bool>,
+    release: watch::Sender<Held>,
     operation: String,
     proxy: AwsProxy,
 }
@@ -75,7 +83,7 @@ impl AwsProxy {
     /// Holds all calls of an operation from now on.
     #[must_use]
     pub fn hold(&self, operation: &str) -> Hold {
-        let (release, held) = watch::channel(false);
+        let (release, held) = watch::channel(Held::Waiting);
         self.lock().holds.insert(operation.to_owned(), held);
         Hold { release, operation: operation.to_owned(), proxy: self.clone() }
     }
@@ -97,7 +105,7 @@ impl AwsProxy {
     }
 
     /// Counts a call, and answers what stands in its way.
-    fn arrive(&self, operation: &str, body: &[u8]) -> (Option<watch::Receiver<bool>>, bool) {
+    fn arrive(&self, operation: &str, body: &[u8]) -> (Option<watch::Receiver<Held>>, bool) {
         let mut state = self.lock();
         *state.calls.entry(operation.to_owned()).or_default() += 1;
         state.transcript.extend_from_slice(body);
@@ -114,12 +122,25 @@ impl AwsProxy {
 impl Hold {
     /// Lets the held calls, and all later ones, through.
     pub fn release(self) {}
+
+    /// Lets all later calls through. The held ones never reach the emulator: whoever made them is gone, though the proxy
+    /// may not have noticed yet.
+    pub fn lose(self) {
+        let _ = self.release.send(Held::Lost);
+    }
 }
 
 impl Drop for Hold {
     fn drop(&mut self) {
         self.proxy.lock().holds.remove(&self.operation);
-        let _ = self.release.send(true);
+        // What is lost stays lost.
+        self.release.send_if_modified(|held| {
+            let waiting = *held == Held::Waiting;
+            if waiting {
+                *held = Held::Released;
+            }
+            waiting
+        });
     }
 }
 
@@ -129,7 +150,10 @@ async fn forward(State(proxy): State<AwsProxy>, uri: Uri, headers: HeaderMap, bo
     let (held, throttled) = proxy.arrive(operation, &body);
     if let Some(mut held) = held {
         // A sender that is gone has released it too.
-        let _ = held.wait_for(|released| *released).await;
+        let ended = held.wait_for(|held| *held != Held::Waiting).await.map(|held| *held);
+        if matches!(ended, Ok(Held::Lost)) {
+            return reply(StatusCode::SERVICE_UNAVAILABLE, Vec::new());
+        }
     }
     if throttled {
         return reply(

@@ -35,7 +35,7 @@ use providers::Vendors;
 const SEEDS: u64 = 1000;
 
 /// Lives that are lived at the same time.
-const AT_ONCE: u64 = 100;
+const AT_ONCE: u64 = 170;
 
 const DEFAULT_POLICY: &str = include_str!("../../../../crates/authority/src/default-policy.toml");
 

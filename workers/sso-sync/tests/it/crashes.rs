@@ -36,7 +36,7 @@ async fn killed_between_commit_and_announcement_it_is_announced_by_the_next() {
     wait_until(PATIENCE, "the announcement to be under way", called).await.unwrap();
     worker.process.kill().unwrap();
     worker.exit_code().await;
-    hold.release();
+    hold.lose();
     let _next = start(&world, &[]).await;
     let announced = world.announcements(1).await;
     let person = world.person(ADA).await.unwrap();
@@ -55,7 +55,7 @@ async fn killed_between_announcement_and_delete_the_redelivery_changes_nothing()
     wait_until(PATIENCE, "the delete to be under way", called).await.unwrap();
     worker.process.kill().unwrap();
     worker.exit_code().await;
-    hold.release();
+    hold.lose();
     let next = start(&world, &[]).await;
     let repeated =
         async || Ok((next.metric("coppice_messages_settled_total", "unchanged").await > 0.0).then_some(()));
