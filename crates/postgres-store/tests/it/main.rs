@@ -4,6 +4,7 @@
 
 mod breaker;
 mod concurrency;
+mod contacts;
 mod convergence;
 mod database;
 mod errors;
@@ -14,6 +15,7 @@ mod identities;
 mod link_faults;
 mod linking;
 mod logins;
+mod merges;
 mod outbox;
 mod plans;
 mod policy_changes;

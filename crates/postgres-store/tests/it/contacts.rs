@@ -1,0 +1,185 @@
+//! What links, reviews and deletions mean for the CRM's contacts: who is told, who waits, and who hears that the waiting is over.
+
+use postgres_store::{Move, WrittenContact, told_hash};
+use serde_json::json;
+
+use crate::database::{Database, gone};
+use crate::link_faults::{announce, blocked, decide, person_of};
+use crate::linking::{apply, saying, verified};
+use crate::{CRM, IDP, VERIFIER};
+
+#[tokio::test]
+async fn an_account_that_may_be_a_contact_s_is_under_review() {
+    let db = Database::start().await;
+    apply(&db, CRM, saying("c1", Some("K"), json!({"phone": "+1"}), 1001, 1)).await;
+    apply(
+        &db,
+        VERIFIER,
+        saying("v", None, json!({"given_name": "V", "verification_status": "verified"}), 1001, 2),
+    )
+    .await;
+    // two persons with one key, as a review leaves it
+    decide(&db, "verifier", "v", Move::Separate(person_of(&db, "crm", "c1").await)).await;
+    apply(
+        &db,
+        VERIFIER,
+        saying("v", Some("K"), json!({"given_name": "W", "verification_status": "verified"}), 1002, 3),
+    )
+    .await;
+    apply(&db, IDP, saying("u", Some("K"), verified("a@idp"), 1001, 4)).await;
+    let u = person_of(&db, "idp", "u").await;
+    let view = db.store.crm_views("crm", &[u]).await.unwrap().remove(&u).unwrap();
+    assert!(view.under_review || view.contact.is_some());
+}
+
+#[tokio::test]
+async fn to_tell_apart_announces_both() {
+    let db = Database::start().await;
+    apply(&db, IDP, saying("u", None, verified("a@idp"), 1001, 1)).await;
+    apply(&db, CRM, saying("c", None, json!({"phone": "+1"}), 1001, 2)).await;
+    apply(
+        &db,
+        CRM,
+        saying("c", None, json!({"phone": "+1", "email": "a@idp", "email_verified": true}), 1002, 3),
+    )
+    .await;
+    let u = person_of(&db, "idp", "u").await;
+    assert!(db.store.crm_views("crm", &[u]).await.unwrap()[&u].under_review);
+    let before = db.count("select count(*) from outbox").await;
+    decide(&db, "crm", "c", Move::Separate(u)).await;
+    assert!(!db.store.crm_views("crm", &[u]).await.unwrap()[&u].under_review);
+    assert!(db.count("select count(*) from outbox").await > before);
+}
+
+#[tokio::test]
+async fn a_contact_that_was_taken_away_is_not_written_to_any_more() {
+    let db = Database::start().await;
+    apply(&db, IDP, saying("u", None, verified("a@idp"), 1001, 1)).await;
+    let u = person_of(&db, "idp", "u").await;
+    apply(&db, CRM, saying("c", None, json!({"phone": "+1"}), 1001, 2)).await;
+    decide(&db, "crm", "c", Move::Link(u)).await;
+    // crm-account tells the contact; crm-sync reads the echo.
+    let told = WrittenContact {
+        person_id: u,
+        revision: 2,
+        external_id: "c".into(),
+        told_hash: told_hash([]),
+        announce: announce(),
+    };
+    db.store.record_crm_accounts("crm", &[told]).await.unwrap();
+    apply(
+        &db,
+        CRM,
+        saying(
+            "c",
+            Some(&u.to_string()),
+            json!({"phone": "+1", "email": "a@idp", "external_key": u.to_string()}),
+            1002,
+            3,
+        ),
+    )
+    .await;
+    decide(&db, "crm", "c", Move::Undo).await;
+    let view = db.store.crm_views("crm", &[u]).await.unwrap().remove(&u).unwrap();
+    assert_ne!(person_of(&db, "crm", "c").await, u);
+    assert!(view.contact.is_none() && !view.contact_deleted && !view.under_review);
+    assert_eq!(view.told.map(|told| told.external_id), None);
+}
+
+#[tokio::test]
+async fn of_two_contacts_the_one_with_our_key_is_told() {
+    let db = Database::start().await;
+    apply(&db, IDP, saying("u", None, verified("a@idp"), 1001, 1)).await;
+    let u = person_of(&db, "idp", "u").await;
+    apply(
+        &db,
+        CRM,
+        saying("c2", Some(&u.to_string()), json!({"email": "a@idp", "external_key": u.to_string()}), 1001, 2),
+    )
+    .await;
+    apply(&db, CRM, saying("c1", None, json!({"phone": "+1"}), 1001, 3)).await;
+    decide(&db, "crm", "c1", Move::Link(u)).await;
+    let view = db.store.crm_views("crm", &[u]).await.unwrap().remove(&u).unwrap();
+    assert_eq!(view.contact.map(|c| c.external_id).as_deref(), Some("c2"));
+}
+
+#[tokio::test]
+async fn a_review_of_a_contact_that_is_gone_holds_up_nothing() {
+    let db = Database::start().await;
+    apply(&db, IDP, saying("u", None, verified("a@idp"), 1001, 1)).await;
+    apply(&db, CRM, saying("c", None, json!({"phone": "+1"}), 1001, 2)).await;
+    apply(
+        &db,
+        CRM,
+        saying("c", None, json!({"phone": "+1", "email": "a@idp", "email_verified": true}), 1002, 3),
+    )
+    .await;
+    apply(&db, CRM, gone("c", Some(2001), 4)).await;
+    let u = person_of(&db, "idp", "u").await;
+    assert!(!db.store.crm_views("crm", &[u]).await.unwrap()[&u].under_review);
+}
+
+#[tokio::test]
+async fn a_contact_that_another_pod_records_at_the_same_time_is_announced_once() {
+    let db = Database::start().await;
+    apply(&db, IDP, saying("u", None, verified("a@idp"), 1001, 1)).await;
+    let u = person_of(&db, "idp", "u").await;
+    let before = db.count("select count(*) from outbox").await;
+    // The other pod has written the row, and not committed yet.
+    let mut other = db.pool.begin().await.unwrap();
+    let row = "insert into crm_account (source, external_id, person_id, told_hash) values ('crm', 'c', $1, '\\x00')";
+    sqlx::query(row).bind(u).execute(&mut *other).await.unwrap();
+    let written = WrittenContact {
+        person_id: u,
+        revision: 1,
+        external_id: "c".into(),
+        told_hash: told_hash([]),
+        announce: announce(),
+    };
+    let store = db.store.clone();
+    let recording = tokio::spawn(async move { store.record_crm_accounts("crm", &[written]).await });
+    blocked(&db, 1).await;
+    other.commit().await.unwrap();
+    recording.await.unwrap().unwrap();
+    assert_eq!(db.count("select count(*) from outbox").await, before, "the other announces it");
+}
+
+#[tokio::test]
+async fn whom_a_contact_kept_waiting_hears_that_it_is_gone() {
+    let db = Database::start().await;
+    apply(&db, IDP, saying("u", None, verified("a@idp"), 1001, 1)).await;
+    apply(&db, IDP, saying("u2", Some("K"), verified("b@idp"), 1001, 2)).await;
+    apply(&db, CRM, saying("c", Some("K"), json!({"phone": "+1"}), 1001, 3)).await;
+    let (u, q) = (person_of(&db, "idp", "u").await, person_of(&db, "idp", "u2").await);
+    assert_eq!(person_of(&db, "crm", "c").await, q);
+    // Now u has the address of the one who has a contact: perhaps they are one, and it is u's.
+    apply(&db, IDP, saying("u", None, verified("b@idp"), 1002, 4)).await;
+    let waits = async || db.store.crm_views("crm", &[u]).await.unwrap()[&u].under_review;
+    assert!(waits().await);
+    let told = format!("select count(*) from outbox where entity_id = '{u}'");
+    let before = db.count(&told).await;
+    apply(&db, CRM, gone("c", Some(1002), 5)).await;
+    assert!(!waits().await);
+    assert_eq!(db.count(&told).await, before + 1, "u is to have a contact of its own now");
+}
+
+#[tokio::test]
+async fn who_waited_because_of_a_record_of_its_own_hears_that_it_is_gone() {
+    let db = Database::start().await;
+    apply(&db, IDP, saying("u2", Some("K2"), verified("b@idp"), 1001, 1)).await;
+    apply(&db, CRM, saying("c", Some("K2"), json!({"phone": "+1"}), 1001, 2)).await;
+    // Two accounts of one person; the second has the address of somebody who has a contact.
+    apply(&db, IDP, saying("u", Some("K"), verified("a@idp"), 1002, 3)).await;
+    apply(&db, IDP, saying("v", Some("K"), verified("a@idp"), 1001, 4)).await;
+    apply(&db, IDP, saying("v", Some("K"), verified("b@idp"), 1001, 5)).await;
+    let u = person_of(&db, "idp", "u").await;
+    assert_eq!(person_of(&db, "idp", "v").await, u);
+    let waits = async || db.store.crm_views("crm", &[u]).await.unwrap()[&u].under_review;
+    assert!(waits().await);
+    let told = format!("select count(*) from outbox where entity_id = '{u}'");
+    let (before, revision) = (db.count(&told).await, db.count("select max(revision) from person").await);
+    apply(&db, IDP, gone("v", Some(1003), 6)).await;
+    assert!(!waits().await);
+    assert_eq!(db.count("select max(revision) from person").await, revision, "nothing else about u changed");
+    assert_eq!(db.count(&told).await, before + 1);
+}
