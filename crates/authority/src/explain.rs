@@ -5,8 +5,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::profile::believe;
-use crate::rule::names;
-use crate::{Condition, Field, Policy, Rule, SourceRecord, Sources};
+use crate::{Field, Policy, Rule, SourceRecord};
 
 /// One rule about a field. Holds personal data: no `Debug`.
 #[derive(Clone, PartialEq, Serialize)]
@@ -96,15 +95,7 @@ pub fn explain(policy: &Policy, records: &[SourceRecord], field: Field) -> Vec<R
 
 /// Why a rule does not admit a record; `None` if it does.
 fn refusal(policy: &Policy, rule: &Rule, record: &SourceRecord, field: Field) -> Option<Verdict> {
-    let named = match &rule.sources {
-        Sources::One(name) => names(name, record),
-        Sources::NewestOf(list) => list.iter().any(|name| names(name, record)),
-    };
-    let verified = || match rule.condition {
-        None => true,
-        Some(Condition::Verified) => record.vouches_for(field),
-    };
-    if !named {
+    if !rule.is_about(record) {
         Some(Verdict::NotNamed)
     } else if record.record.is_none() {
         Some(Verdict::Gone)
@@ -114,7 +105,7 @@ fn refusal(policy: &Policy, rule: &Rule, record: &SourceRecord, field: Field) ->
         Some(Verdict::Echo)
     } else if policy.excludes(field, record) {
         Some(Verdict::Never)
-    } else if !verified() {
+    } else if !rule.condition_holds(record, field) {
         Some(Verdict::NotVerified)
     } else {
         None

@@ -40,11 +40,17 @@ impl Rule {
     /// Whether the rule is about this record and takes its claim.
     #[must_use]
     pub(crate) fn admits(&self, record: &SourceRecord, field: Field) -> bool {
-        let named = match &self.sources {
-            Sources::One(name) => names(name, record),
-            Sources::NewestOf(list) => list.iter().any(|name| names(name, record)),
-        };
-        named && self.condition.is_none_or(|Condition::Verified| record.vouches_for(field))
+        self.is_about(record) && self.condition_holds(record, field)
+    }
+
+    /// Whether the rule names the record's source or role.
+    pub(crate) fn is_about(&self, record: &SourceRecord) -> bool {
+        self.names().iter().any(|name| names(name, record))
+    }
+
+    /// Whether the record's claim is as the rule wants it; nothing is wanted without a condition.
+    pub(crate) fn condition_holds(&self, record: &SourceRecord, field: Field) -> bool {
+        self.condition.is_none_or(|Condition::Verified| record.vouches_for(field))
     }
 
     /// Whether its condition can hold for none of those it names: see [`SourceRecord::vouches_for`].
