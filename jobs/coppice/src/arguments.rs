@@ -4,17 +4,14 @@ use std::path::PathBuf;
 
 use authority::Field;
 use clap::{ArgGroup, Args, Parser, Subcommand};
+use job_process::{Database, EXIT_CODES};
 use postgres_store::{Author, PersonKey};
 use settings::describe;
 use uuid::Uuid;
-use worker_process::{DATABASE_URL, POLICY};
-
-const EXIT_CODES: &str =
-    "Exit codes: 0 done; 1 failed; 2 wrong usage or settings; 3 no such person or record";
 
 /// Looks at persons and says why they are as they are, tries and applies policies, decides about links.
 #[derive(Debug, Parser)]
-#[command(version, after_help = format!("{EXIT_CODES}\n\n{}", describe(&[DATABASE_URL, POLICY])))]
+#[command(version, after_help = format!("{EXIT_CODES}\n\n{}", describe(Database::SETTINGS)))]
 pub(crate) struct Arguments {
     /// Print the report as JSON.
     #[arg(long, global = true)]

@@ -2,17 +2,17 @@
 
 use std::fmt;
 
+use job_process::{Failure, age, announce, print};
 use postgres_store::{LinkCommand, LinkReport, Move, OpenReview, Write};
 use serde::Serialize;
 
 use crate::arguments::{LinkArguments, Record, Why};
-use crate::output::{Failure, print};
-use crate::surroundings;
+use crate::surroundings::store;
 
 pub(crate) async fn run(command: LinkArguments, json: bool) -> Result<(), Failure> {
     let (record, wanted, why) = match command {
         LinkArguments::List { limit } => {
-            let (store, _) = surroundings::store().await?;
+            let store = store().await?;
             return print(&Listed(store.open_link_reviews(limit).await?), json);
         }
         LinkArguments::Decide { record, person, link: true, why, .. } => (record, Move::Link(person), why),
@@ -21,8 +21,8 @@ pub(crate) async fn run(command: LinkArguments, json: bool) -> Result<(), Failur
     };
     let Record { source, external_id } = record;
     let Why { author, reason: note, dry_run } = why;
-    let announce = surroundings::announce()?;
-    let (store, _) = surroundings::store().await?;
+    let announce = announce()?;
+    let store = store().await?;
     let command = LinkCommand { source, external_id, wanted, author, note, announce };
     let report = store.decide_link(&command, Write::if_wanted(!dry_run).as_ref()).await?;
     print(&Decided(report), json)
@@ -46,16 +46,6 @@ impl fmt::Display for Listed {
     }
 }
 
-/// A time in the largest unit that it fills.
-fn age(secs: i64) -> String {
-    match secs {
-        ..120 => format!("{secs} s"),
-        120..7200 => format!("{} min", secs / 60),
-        7200..172_800 => format!("{} h", secs / 3600),
-        _ => format!("{} d", secs / 86_400),
-    }
-}
-
 #[derive(Serialize)]
 #[serde(transparent)]
 struct Decided(LinkReport);
@@ -72,16 +62,5 @@ impl fmt::Display for Decided {
             writeln!(f, "{source} {external_id} moved from person {from_person_id} to {to_person_id}")?;
         }
         writeln!(f, "{reviews_closed} review(s) closed, {} person(s) changed", self.0.changed.len())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn an_age_is_told_in_the_largest_unit_that_it_fills() {
-        let table = [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7200, "2 h"), (172_800, "2 d")];
-        for (secs, expected) in table {
-            assert_eq!(super::age(secs), expected);
-        }
     }
 }

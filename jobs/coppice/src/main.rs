@@ -5,7 +5,6 @@
 
 mod arguments;
 mod link;
-mod output;
 mod person;
 mod policy;
 mod surroundings;
@@ -13,16 +12,15 @@ mod surroundings;
 use std::process::ExitCode;
 
 use clap::Parser;
+use job_process::run_quietly;
 
 use arguments::{Arguments, Topic};
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let Arguments { json, topic } = Arguments::parse();
-    let done = match topic {
+    run_quietly("coppice", async |_stop| match topic {
         Topic::Person(command) => person::run(command, json).await,
         Topic::Policy(command) => policy::run(command, json).await,
         Topic::Link(command) => link::run(command, json).await,
-    };
-    output::exit_code(done)
+    })
 }

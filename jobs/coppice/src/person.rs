@@ -3,17 +3,18 @@
 use std::fmt;
 
 use authority::{Field, RuleTrace, SourceRecord, Verdict, explain};
+use job_process::{Failure, instant, print, value};
 use postgres_store::{NamedIdentity, PersonKey, PersonView, TakenDecision};
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::arguments::PersonCommand;
-use crate::output::{Failure, instant, print, value, version};
-use crate::surroundings;
+use crate::surroundings::{CONNECTIONS, database};
 
 pub(crate) async fn run(command: PersonCommand, json: bool) -> Result<(), Failure> {
-    let (store, policy) = surroundings::store().await?;
+    let database = database()?;
+    let store = database.open(CONNECTIONS).await?;
     let key = match &command {
         PersonCommand::Show { id } | PersonCommand::Why { id, .. } => id,
     };
@@ -21,7 +22,7 @@ pub(crate) async fn run(command: PersonCommand, json: bool) -> Result<(), Failur
     match command {
         PersonCommand::Show { .. } => print(&Shown::new(view), json),
         PersonCommand::Why { field, .. } => {
-            let rules = explain(&policy, &view.records, field);
+            let rules = explain(&database.policy, &view.records, field);
             let stored = view.person.values.get(&field).cloned();
             print(&Explained { person_id: view.person.person_id, field, stored, rules }, json)
         }
@@ -263,4 +264,9 @@ const fn phrase(verdict: Verdict) -> &'static str {
         Verdict::Never => "never believed about this field",
         Verdict::NotVerified => "not verified",
     }
+}
+
+/// A record's version for people.
+fn version(at: Option<&str>) -> String {
+    at.map_or(String::from("(no version)"), |at| format!("of {at}"))
 }

@@ -5,25 +5,25 @@ use std::fmt;
 use std::path::Path;
 
 use authority::{Field, Policy};
+use job_process::{Failure, announce, print, value};
 use postgres_store::{Author, PersonChange, Store, Write};
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::arguments::PolicyCommand;
-use crate::output::{Failure, print, value};
-use crate::surroundings;
+use crate::surroundings::{policy_file, store};
 
 pub(crate) async fn run(command: PolicyCommand, json: bool) -> Result<(), Failure> {
     match command {
         PolicyCommand::Check { file } => check(&file, json),
         PolicyCommand::WhatIf { file, sample, batch } => {
             let policy = usable(&file)?;
-            let (store, _) = surroundings::store().await?;
+            let store = store().await?;
             print(&preview(&store, &policy, None, batch, sample).await?, json)
         }
         PolicyCommand::Apply { file, batch, after, author, yes } => {
             let policy = usable(&file)?;
-            let (store, _) = surroundings::store().await?;
+            let store = store().await?;
             match Write::if_wanted(yes) {
                 Some(proof) => {
                     let store = store.with_policy(policy);
@@ -37,7 +37,7 @@ pub(crate) async fn run(command: PolicyCommand, json: bool) -> Result<(), Failur
 
 /// A policy file that other commands can use.
 fn usable(file: &Path) -> Result<Policy, Failure> {
-    surroundings::policy_file(file)?.map_err(|error| Failure::Usage(error.to_string()))
+    policy_file(file)?.map_err(|error| Failure::Usage(error.to_string()))
 }
 
 #[derive(Serialize)]
@@ -56,7 +56,7 @@ impl fmt::Display for Checked {
 }
 
 fn check(file: &Path, json: bool) -> Result<(), Failure> {
-    let faults = surroundings::policy_file(file)?.err().map_or_else(Vec::new, |error| error.faults);
+    let faults = policy_file(file)?.err().map_or_else(Vec::new, |error| error.faults);
     let sound = faults.is_empty();
     print(&Checked { faults }, json)?;
     if sound { Ok(()) } else { Err(Failure::Failed(String::new())) }
@@ -144,7 +144,7 @@ async fn apply(
     author: Option<Author>,
     proof: &Write,
 ) -> Result<Applied, Failure> {
-    let announce = surroundings::announce()?;
+    let announce = announce()?;
     let mut applied =
         Applied { persons: 0, changed: 0, batches: 0, author, cause: announce.cause, written: true };
     loop {

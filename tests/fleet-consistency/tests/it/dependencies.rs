@@ -29,6 +29,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "worker-process",
         &["authority", "event-bus", "postgres-store", "settings", "sqs-queue", "telemetry", "worker-runtime"],
     ),
+    (
+        "job-process",
+        &["authority", "event-contract", "postgres-store", "settings", "telemetry", "worker-process"],
+    ),
     ("local-stack", &[]),
     ("testkit", &["event-contract", "local-stack"]),
     ("xtask", &["event-contract", "local-stack", "testkit"]),

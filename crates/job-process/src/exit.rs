@@ -1,0 +1,110 @@
+//! How a job runs and how it ends.
+
+use std::process::ExitCode;
+
+use postgres_store::{LinkRefusal, StoreError};
+use settings::{Reader, SettingsError};
+use tokio_util::sync::CancellationToken;
+use worker_process::{LOG, cancel_on_termination, log_panics_without_their_message};
+
+/// What the exit codes mean, for `--help`. The same for every job.
+pub const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed, or the answer is no; 2 wrong usage or settings; \
+     3 no such thing; 4 stopped by a guard; 5 stopped by a signal before the end";
+
+/// Why a job did not do what it was asked to.
+#[derive(Debug)]
+pub enum Failure {
+    /// It went wrong, or the answer is no. Exit code 1. Without a text where the report says it already.
+    Failed(String),
+    /// Wrong usage or settings. Exit code 2.
+    Usage(String),
+    /// There is no such person, record or message. Exit code 3.
+    NotFound(String),
+    /// A guard stopped it before it did harm; says what would let it go on. Exit code 4.
+    Guarded(String),
+    /// A signal stopped it before its end, and what it did so far stands. Exit code 5.
+    Stopped(String),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Self {
+        Self::Usage(error.to_string())
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Failed(format!("{error:#}"))
+    }
+}
+
+impl From<LinkRefusal> for Failure {
+    fn from(refusal: LinkRefusal) -> Self {
+        match refusal {
+            LinkRefusal::NoRecord { .. } | LinkRefusal::NoPerson(_) => Self::NotFound(refusal.to_string()),
+            LinkRefusal::SamePerson(_) | LinkRefusal::NothingToUndo | LinkRefusal::Store(_) => {
+                Self::Failed(refusal.to_string())
+            }
+        }
+    }
+}
+
+/// The whole of a job's `main`, after it has read its arguments: logs as JSON on standard error, as `COPPICE_LOG` says;
+/// the work is told by its token of SIGTERM and SIGINT.
+pub fn run<F>(name: &'static str, work: impl FnOnce(CancellationToken) -> F) -> ExitCode
+where
+    F: Future<Output = Result<(), Failure>>,
+{
+    let mut reader = Reader::from_environment();
+    let filter: Option<String> = reader.read(LOG);
+    let logged = match (reader.finish(), filter) {
+        (Ok(()), Some(filter)) => {
+            telemetry::start_logs(&filter).map_err(|error| Failure::Usage(format!("COPPICE_LOG: {error}")))
+        }
+        (Err(error), _) => Err(error.into()),
+        (Ok(()), None) => Ok(()),
+    };
+    if let Err(failure) = logged {
+        return exit_code(name, Err(failure));
+    }
+    log_panics_without_their_message();
+    run_quietly(name, work)
+}
+
+/// The same for a command at an operator's terminal: it writes no logs.
+pub fn run_quietly<F>(name: &'static str, work: impl FnOnce(CancellationToken) -> F) -> ExitCode
+where
+    F: Future<Output = Result<(), Failure>>,
+{
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let done = runtime.map_err(|error| Failure::Failed(format!("no runtime: {error}"))).and_then(|runtime| {
+        runtime.block_on(async {
+            let stop = CancellationToken::new();
+            cancel_on_termination(stop.clone())
+                .map_err(|error| Failure::Failed(format!("no signal handlers: {error}")))?;
+            work(stop).await
+        })
+    });
+    exit_code(name, done)
+}
+
+fn exit_code(name: &str, done: Result<(), Failure>) -> ExitCode {
+    let (text, code) = match done {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Failure::Failed(text)) => (text, 1),
+        Err(Failure::Usage(text)) => (text, 2),
+        Err(Failure::NotFound(text)) => (text, 3),
+        Err(Failure::Guarded(text)) => (text, 4),
+        Err(Failure::Stopped(text)) => (text, 5),
+    };
+    if !text.is_empty() {
+        eprintln!("{name}: {text}");
+    }
+    ExitCode::from(code)
+}

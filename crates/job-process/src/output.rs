@@ -1,0 +1,75 @@
+//! Reports on standard output.
+
+use std::fmt::Display;
+use std::io::Write;
+
+use serde::Serialize;
+use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::Failure;
+
+/// Prints a report: its text for people, or its fields.
+///
+/// # Errors
+/// [`Failure::Failed`] when standard output is closed.
+pub fn print<R: Display + Serialize>(report: &R, json: bool) -> Result<(), Failure> {
+    let text = if json {
+        serde_json::to_string_pretty(report).map_err(|error| Failure::Failed(error.to_string()))?
+    } else {
+        printable(&report.to_string())
+    };
+    let failed = |error: std::io::Error| Failure::Failed(format!("standard output: {error}"));
+    writeln!(std::io::stdout(), "{}", text.trim_end()).map_err(failed)
+}
+
+/// A time as text.
+#[must_use]
+pub fn instant(at: OffsetDateTime) -> String {
+    at.format(&Rfc3339).unwrap_or_else(|_| at.to_string())
+}
+
+/// A length of time in the largest unit that it fills.
+#[must_use]
+pub fn age(secs: i64) -> String {
+    match secs {
+        ..120 => format!("{secs} s"),
+        120..7200 => format!("{} min", secs / 60),
+        7200..172_800 => format!("{} h", secs / 3600),
+        _ => format!("{} d", secs / 86_400),
+    }
+}
+
+/// A value for people, in one line.
+#[must_use]
+pub fn value(value: &Value) -> String {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    printable(&text).replace('\n', "\u{fffd}")
+}
+
+/// A text that steers no terminal, whatever a source has put into it; an ID may hold anything as well.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    text.chars().map(|one| if one.is_control() && one != '\n' { '\u{fffd}' } else { one }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    #[test]
+    fn a_value_steers_no_terminal() {
+        assert_eq!(super::value(&json!("a\u{1b}[2Jb\nc")), "a\u{fffd}[2Jb\u{fffd}c");
+        assert_eq!(super::printable("auth0|\u{1b}[2J\nstatus"), "auth0|\u{fffd}[2J\nstatus");
+        assert_eq!(super::value(&json!({"city": "Lund"})), r#"{"city":"Lund"}"#);
+    }
+
+    #[test]
+    fn an_age_is_told_in_the_largest_unit_that_it_fills() {
+        let table = [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7200, "2 h"), (172_800, "2 d")];
+        for (secs, expected) in table {
+            assert_eq!(super::age(secs), expected);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! A job's process: it is given arguments, and ends by itself.
+
+use std::process::Stdio;
+
+use serde_json::Value;
+use tokio::process::{Child, Command};
+
+use crate::{PATIENCE, World};
+
+/// A job that runs. Dropping it kills it.
+pub struct Job {
+    child: Child,
+}
+
+/// What a job has said, and how it ended.
+#[derive(Debug)]
+pub struct Said {
+    /// Its exit code. `None`: a signal ended it.
+    pub code: Option<i32>,
+    /// Its report.
+    pub out: String,
+    /// Its logs, and what went wrong.
+    pub err: String,
+}
+
+impl World {
+    /// Starts a job with arguments, in the environment of `unit`. `settings` win over the world's; an empty value unsets
+    /// one.
+    #[must_use]
+    pub fn start_job(&self, binary: &str, unit: &str, arguments: &[&str], settings: &[(&str, &str)]) -> Job {
+        let mut environment = self.environment(unit, 0);
+        for (name, value) in settings {
+            environment.retain(|(known, _)| known != name);
+            if !value.is_empty() {
+                environment.push(((*name).to_owned(), (*value).to_owned()));
+            }
+        }
+        let mut command = Command::new(binary);
+        command.args(arguments).env_clear().envs(environment).kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Job { child: command.spawn().expect("the job starts") }
+    }
+
+    /// Runs a job to its end.
+    pub async fn run_job(
+        &self,
+        binary: &str,
+        unit: &str,
+        arguments: &[&str],
+        settings: &[(&str, &str)],
+    ) -> Said {
+        self.start_job(binary, unit, arguments, settings).end().await
+    }
+}
+
+impl Job {
+    /// SIGTERM, as Kubernetes sends it.
+    pub fn terminate(&self) {
+        self.signal("TERM");
+    }
+
+    /// SIGKILL.
+    pub fn kill(&self) {
+        self.signal("KILL");
+    }
+
+    fn signal(&self, signal: &str) {
+        if let Some(pid) = self.child.id() {
+            let mut kill = std::process::Command::new("kill");
+            kill.args([&format!("-{signal}"), &pid.to_string()]).status().expect("kill runs");
+        }
+    }
+
+    /// Waits for its end, and reads all that it has said.
+    pub async fn end(self) -> Said {
+        let ended = tokio::time::timeout(PATIENCE, self.child.wait_with_output()).await;
+        let output = ended.expect("the job ends in time").expect("its output can be read");
+        Said {
+            code: output.status.code(),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+impl Said {
+    /// The report of a job that was run with `--json`.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// It ended with `code`, and every part stands in its report or its errors.
+    pub fn says(&self, code: i32, parts: &[&str]) {
+        assert_eq!(self.code, Some(code), "{self:?}");
+        for part in parts {
+            assert!(self.out.contains(part) || self.err.contains(part), "{part:?}\nin {self:?}");
+        }
+    }
+}
