@@ -10,6 +10,7 @@
 mod consequences;
 mod crm_account;
 mod crm_view;
+mod dead_letter;
 mod error;
 mod identity;
 mod ingress_outbox;
@@ -26,6 +27,7 @@ mod person_reading;
 mod person_view;
 mod policy_change;
 mod recompute;
+mod redrive;
 mod resync_request;
 mod schema;
 mod source_record;
@@ -42,6 +44,7 @@ use tokio::sync::Notify;
 
 pub use crm_account::{WrittenContact, told_hash};
 pub use crm_view::{CrmView, Told, is_another_person};
+pub use dead_letter::{DeadLetterCopy, KEPT, KeptDeadLetter, NotedFailure};
 pub use error::StoreError;
 pub use identity::Identity;
 pub use ingress_outbox::IngressRow;
@@ -53,8 +56,11 @@ pub use outbox::{ClaimedAnnouncement, OutboxDepth};
 pub use person_reading::{Announce, PersonReading, ReadingResult, RecordState};
 pub use person_view::{NamedIdentity, PersonKey, PersonView, StoredPerson, TakenDecision};
 pub use policy_change::{AppliedBatch, FieldChange, PersonChange, PolicyBatch};
+pub use redrive::{
+    LetterStanding, RedriveAction, RedriveItem, RedriveLock, RedrivePlan, RedriveProgress, UnsentItem,
+};
 pub use schema::MIGRATOR;
-pub use source_record::{RefetchTicket, Source};
+pub use source_record::{RecordStanding, RefetchTicket, Source};
 pub use upstream_breaker::BreakerRow;
 
 /// Longest wait for a free connection. Longer than any statement here takes, shorter than a handler's patience.

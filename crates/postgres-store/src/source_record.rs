@@ -103,6 +103,39 @@ impl Store {
     }
 }
 
+/// What is stored of a record, without a word of what it says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordStanding {
+    /// Whose it is. `None`: it was gone before it was ever read.
+    pub person_id: Option<Uuid>,
+    /// The source's own version.
+    pub version_at: Option<OffsetDateTime>,
+    /// Since when it is a tombstone.
+    pub gone_at: Option<OffsetDateTime>,
+    /// When its content last changed here.
+    pub changed_at: OffsetDateTime,
+}
+
+impl Store {
+    /// What is stored of a record. `None`: it was never read.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn record_standing(
+        &self,
+        source: &str,
+        external_id: &str,
+    ) -> Result<Option<RecordStanding>, StoreError> {
+        let row = sqlx::query_as!(
+            RecordStanding,
+            "select person_id, version_at, gone_at, changed_at from source_record where source = $1 and external_id = $2",
+            source,
+            external_id.replace('\0', "\u{fffd}")
+        );
+        Ok(row.fetch_optional(&self.pool).await?)
+    }
+}
+
 /// Writes readings of one source. Returns the rows whose content changed, and those that only moved on; a row that is
 /// older than what is stored is not among them.
 ///

@@ -6,7 +6,7 @@ use event_contract::Envelope;
 use provider_http::ProviderError;
 use time::OffsetDateTime;
 
-use crate::{ContactWrite, ContactWritten, CrmContact};
+use crate::{ContactWrite, ContactWritten, CrmContact, salesforce};
 
 /// A CRM: reads its own events, answers for its contacts, and takes values from us.
 pub trait CrmProvider: Send + Sync + 'static {
@@ -44,6 +44,15 @@ pub trait CrmProvider: Send + Sync + 'static {
     /// # Errors
     /// Any [`ProviderError`]: a used-up quota is no answer, and a 404 means that the base URL is wrong.
     fn ping(&self) -> impl Future<Output = Result<(), ProviderError>> + Send;
+}
+
+/// Whose event it is, and which contacts it names, whichever CRM's it is. Pure: for tools that look at events and have no
+/// CRM's settings.
+///
+/// # Errors
+/// As [`CrmProvider::read_event`].
+pub fn read_any_event(envelope: &Envelope) -> Result<(&'static str, CrmEvent), UnreadableEvent> {
+    salesforce::read_event(envelope).map(|event| (salesforce::SOURCE, event))
 }
 
 /// What an event asks for.

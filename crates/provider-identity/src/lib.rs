@@ -19,7 +19,7 @@ pub mod stripe;
 pub use case::{VerificationCase, VerificationStatus};
 pub use identity_client::IdentityClient;
 pub use persona::{PersonaClient, PersonaConfig};
-pub use provider::{CaseHint, FetchedCase, IdentityProvider, UnreadableEvent};
+pub use provider::{CaseHint, FetchedCase, IdentityProvider, UnreadableEvent, read_any_event};
 pub use provider_http::ProviderError;
 pub use settings::{IDENTITY_SETTINGS, IdentitySettings};
 pub use stripe::{StripeClient, StripeConfig};

@@ -6,7 +6,7 @@ use event_contract::Envelope;
 use provider_http::ProviderError;
 use time::OffsetDateTime;
 
-use crate::VerificationCase;
+use crate::{VerificationCase, persona, stripe};
 
 /// An identity-verification provider: reads its own events, and answers for its cases.
 pub trait IdentityProvider: Send + Sync + 'static {
@@ -41,6 +41,20 @@ pub struct CaseHint {
     /// A case fetched with an older version than this comes from a stale replica. `None`: the event has no such bound,
     /// or the provider's cases have no version to compare it with.
     pub not_before: Option<OffsetDateTime>,
+}
+
+/// Whose event it is, and which cases it names, whichever provider's it is. Pure: for tools that look at events and have no
+/// provider's settings.
+///
+/// # Errors
+/// As [`IdentityProvider::read_event`]; [`UnreadableEvent::ForeignSource`] when it is no verification provider's.
+pub fn read_any_event(envelope: &Envelope) -> Result<(&'static str, Vec<CaseHint>), UnreadableEvent> {
+    match stripe::read_event(envelope) {
+        Err(UnreadableEvent::ForeignSource { .. }) => {
+            persona::read_event(envelope).map(|hints| (persona::SOURCE, hints))
+        }
+        read => read.map(|hints| (stripe::SOURCE, hints)),
+    }
 }
 
 /// What a provider answers about one case.

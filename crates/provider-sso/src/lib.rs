@@ -19,7 +19,7 @@ mod user;
 
 pub use auth0::{Auth0Client, Auth0Config};
 pub use okta::{OktaAuth, OktaClient, OktaConfig};
-pub use provider::{FetchedUser, SsoProvider, UnreadableEvent, UserChange, UserHint};
+pub use provider::{FetchedUser, SsoProvider, UnreadableEvent, UserChange, UserHint, read_any_event};
 pub use provider_http::{Page, ProviderError};
 pub use scim::{ScimClient, ScimConfig};
 pub use settings::{SSO_SETTINGS, SsoSettings};

@@ -6,7 +6,7 @@ use event_contract::Envelope;
 use provider_http::ProviderError;
 use time::OffsetDateTime;
 
-use crate::{SignIn, SignInEvent, SsoUser};
+use crate::{SignIn, SignInEvent, SsoUser, auth0, okta, scim};
 
 /// An identity provider: reads its own events, and answers for its users.
 pub trait SsoProvider: Send + Sync + 'static {
@@ -52,6 +52,27 @@ pub trait SsoProvider: Send + Sync + 'static {
     /// # Errors
     /// Any [`ProviderError`]: a 429 is no answer, and a 404 means that the base URL is wrong.
     fn ping(&self) -> impl Future<Output = Result<(), ProviderError>> + Send;
+}
+
+/// Whose event it is, and which users it names, whichever provider's it is. Pure: for tools that look at events and have no
+/// provider's settings.
+///
+/// # Errors
+/// As [`SsoProvider::read_event`]; [`UnreadableEvent::ForeignSource`] when it is no identity provider's.
+pub fn read_any_event(envelope: &Envelope) -> Result<(&'static str, Vec<UserHint>), UnreadableEvent> {
+    type Reader = fn(&Envelope) -> Result<Vec<UserHint>, UnreadableEvent>;
+    let readers: [(&'static str, Reader); 3] = [
+        (auth0::SOURCE, auth0::read_event),
+        (okta::SOURCE, okta::read_event),
+        (scim::SOURCE, scim::read_event),
+    ];
+    for (source, read) in readers {
+        match read(envelope) {
+            Err(UnreadableEvent::ForeignSource { .. }) => {}
+            read => return read.map(|hints| (source, hints)),
+        }
+    }
+    Err(UnreadableEvent::ForeignSource { expected: "an identity provider" })
 }
 
 /// One user that an event names: a reason to fetch it again, and no more.

@@ -21,4 +21,4 @@ pub use queue::{
     BATCH_LIMIT, Depth, EntryError, MAX_WAIT, OutgoingMessage, Queue, QueueError, Receipt, ReceivedMessage,
     VISIBILITY_LIMIT,
 };
-pub use sqs::SqsQueue;
+pub use sqs::{MoveProgress, NamedQueue, QueueFacts, SqsQueue, list_queues};

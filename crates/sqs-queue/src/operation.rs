@@ -13,6 +13,12 @@ pub enum Operation {
     Send,
     /// [`Queue::depth`](crate::Queue::depth).
     Depth,
+    /// [`list_queues`](crate::list_queues).
+    ListQueues,
+    /// [`SqsQueue::start_move`](crate::SqsQueue::start_move).
+    StartMove,
+    /// [`SqsQueue::newest_move`](crate::SqsQueue::newest_move).
+    ListMoves,
 }
 
 impl Operation {
@@ -25,6 +31,9 @@ impl Operation {
             Self::ChangeVisibility => "ChangeMessageVisibilityBatch",
             Self::Send => "SendMessageBatch",
             Self::Depth => "GetQueueAttributes",
+            Self::ListQueues => "ListQueues",
+            Self::StartMove => "StartMessageMoveTask",
+            Self::ListMoves => "ListMessageMoveTasks",
         }
     }
 }

@@ -8,6 +8,7 @@
 mod batch;
 mod failure;
 mod message;
+mod operating;
 mod settings;
 
 use std::time::Duration;
@@ -26,6 +27,8 @@ use crate::{
     ReceivedMessage,
 };
 
+pub use operating::{MoveProgress, NamedQueue, QueueFacts, list_queues};
+
 /// A queue of the real service, or of an emulator.
 #[derive(Debug, Clone)]
 pub struct SqsQueue {
@@ -33,6 +36,8 @@ pub struct SqsQueue {
     /// The same client with the patience that a long poll needs.
     receiver: Client,
     queue_url: String,
+    /// How long a receive hides its messages. `None`: as long as the queue says.
+    hidden_for: Option<Duration>,
 }
 
 impl SqsQueue {
@@ -46,7 +51,13 @@ impl SqsQueue {
     #[must_use]
     pub fn new(client: Client, queue_url: impl Into<String>) -> Self {
         let receiver = Client::from_conf(settings::for_long_polls(client.config()));
-        Self { client, receiver, queue_url: queue_url.into() }
+        Self { client, receiver, queue_url: queue_url.into(), hidden_for: None }
+    }
+
+    /// The same queue, whose receives hide their messages for so long, whatever the queue says.
+    #[must_use]
+    pub fn hiding_for(self, hidden_for: Duration) -> Self {
+        Self { hidden_for: Some(hidden_for), ..self }
     }
 
     /// The queue's own visibility timeout: how long a received message stays away from other consumers by itself.
@@ -73,6 +84,7 @@ impl Queue for SqsQueue {
             .queue_url(&self.queue_url)
             .max_number_of_messages(i32::try_from(max.clamp(1, BATCH_LIMIT)).unwrap_or(1))
             .wait_time_seconds(i32::try_from(wait.min(MAX_WAIT).as_secs()).unwrap_or(0))
+            .set_visibility_timeout(self.hidden_for.map(visibility_secs))
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
             .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
             .message_attribute_names("All")

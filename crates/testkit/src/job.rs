@@ -1,11 +1,15 @@
 //! A job's process: it is given arguments, and ends by itself.
 
 use std::process::Stdio;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::process::{Child, Command};
 
-use crate::{PATIENCE, World};
+use crate::World;
+
+/// Longest that a job is waited for: some go through thousands of messages on a slow emulator.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A job that runs. Dropping it kills it.
 pub struct Job {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use postgres_store::{Store, StoreError};
-use worker_runtime::{BreakerView, FailedAttempt, Ledger, LedgerDown, RecordedFailure};
+use worker_runtime::{BreakerView, FailedAttempt, Ledger, LedgerDown, RecordedFailure, RedriveEnd};
 
 /// A ledger for the messages of one queue.
 #[derive(Debug, Clone)]
@@ -47,6 +47,13 @@ impl Ledger for PostgresLedger {
 
     async fn forget(&self, message_ids: &[String]) -> Result<(), LedgerDown> {
         self.store.forget_failures(self.queue, message_ids).await.map_err(down)
+    }
+
+    async fn note_redriven(&self, ends: &[(String, RedriveEnd)]) -> Result<(), LedgerDown> {
+        // A mark of another's making is nobody's item.
+        let items =
+            ends.iter().filter_map(|(mark, end)| Some((mark.parse().ok()?, *end == RedriveEnd::Dead)));
+        self.store.end_redrive_items(&items.collect::<Vec<_>>()).await.map_err(down)
     }
 
     async fn breaker(&self, upstream: &str) -> Result<BreakerView, LedgerDown> {

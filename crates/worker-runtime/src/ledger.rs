@@ -25,6 +25,15 @@ pub struct RecordedFailure {
     pub first_failed_at: OffsetDateTime,
 }
 
+/// How a message that was redriven ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RedriveEnd {
+    /// Its work is done.
+    Handled,
+    /// It is dead again.
+    Dead,
+}
+
 /// Whether an upstream may be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BreakerView {
@@ -61,6 +70,15 @@ pub trait Ledger: Send + Sync + 'static {
     /// # Errors
     /// [`LedgerDown`].
     fn forget(&self, message_ids: &[String]) -> impl Future<Output = Result<(), LedgerDown>> + Send;
+
+    /// Notes how redriven messages ended, each by the mark that it was sent with. What nobody marked is no fault.
+    ///
+    /// # Errors
+    /// [`LedgerDown`]: whoever redrove them does not learn it; nothing else is lost.
+    fn note_redriven(
+        &self,
+        ends: &[(String, RedriveEnd)],
+    ) -> impl Future<Output = Result<(), LedgerDown>> + Send;
 
     /// Reads an upstream's breaker.
     ///

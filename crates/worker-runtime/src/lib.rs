@@ -38,9 +38,10 @@ mod settle;
 
 pub use disposition::{DeadLetterReason, Disposition, RetryPolicy, Verdict, dispose};
 pub use handler::{Cause, Claim, Demand, Failure, Handler, Outcome, Reading, Refusal};
-pub use ledger::{BreakerView, FailedAttempt, Ledger, LedgerDown, RecordedFailure};
+pub use ledger::{BreakerView, FailedAttempt, Ledger, LedgerDown, RecordedFailure, RedriveEnd};
 #[cfg(feature = "test-support")]
 pub use memory_ledger::MemoryLedger;
 pub use options::{Mode, Options};
 pub use pulse::Pulse;
 pub use runtime::{Report, Runtime, RuntimeError};
+pub use settle::REDRIVE_MARK;

@@ -7,11 +7,12 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
-use crate::ledger::{BreakerView, FailedAttempt, Ledger, LedgerDown, RecordedFailure};
+use crate::ledger::{BreakerView, FailedAttempt, Ledger, LedgerDown, RecordedFailure, RedriveEnd};
 
 #[derive(Default)]
 struct State {
     failures: HashMap<String, Failures>,
+    redriven: HashMap<String, RedriveEnd>,
     breakers: HashMap<String, Row>,
     down: bool,
 }
@@ -46,6 +47,12 @@ impl MemoryLedger {
         self.lock().failures.get(message_id).map(|known| known.attempts.clone()).unwrap_or_default()
     }
 
+    /// How the message with a mark ended.
+    #[must_use]
+    pub fn redriven(&self, mark: &str) -> Option<RedriveEnd> {
+        self.lock().redriven.get(mark).copied()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -78,6 +85,11 @@ impl Ledger for MemoryLedger {
         for message_id in message_ids {
             state.failures.remove(message_id);
         }
+        Ok(())
+    }
+
+    async fn note_redriven(&self, ends: &[(String, RedriveEnd)]) -> Result<(), LedgerDown> {
+        self.up()?.redriven.extend(ends.iter().cloned());
         Ok(())
     }
 

@@ -6,7 +6,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use crate::ledger::{BreakerView, FailedAttempt, Ledger, LedgerDown, RecordedFailure};
+use crate::ledger::{BreakerView, FailedAttempt, Ledger, LedgerDown, RecordedFailure, RedriveEnd};
 
 /// Longest that one question may take: longer than the wait for a free connection, much shorter than a visibility
 /// timeout.
@@ -25,6 +25,10 @@ impl<L: Ledger> Ledger for PatientLedger<L> {
 
     async fn forget(&self, message_ids: &[String]) -> Result<(), LedgerDown> {
         in_time(self.0.forget(message_ids)).await
+    }
+
+    async fn note_redriven(&self, ends: &[(String, RedriveEnd)]) -> Result<(), LedgerDown> {
+        in_time(self.0.note_redriven(ends)).await
     }
 
     async fn breaker(&self, upstream: &str) -> Result<BreakerView, LedgerDown> {

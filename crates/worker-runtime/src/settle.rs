@@ -14,10 +14,11 @@ use sqs_queue::{OutgoingMessage, Queue, Receipt, VISIBILITY_LIMIT};
 use crate::disposition::{DeadLetterReason, Disposition, Verdict, dispose};
 use crate::handler::{Failure, Handler};
 use crate::intake::Held;
-use crate::ledger::{FailedAttempt, Ledger, RecordedFailure};
+use crate::ledger::{FailedAttempt, Ledger, RecordedFailure, RedriveEnd};
 use crate::metrics;
 use crate::options::Options;
 use batches::in_batches;
+pub use letter::REDRIVE_MARK;
 use letter::{Letter, plain_text};
 
 /// What settling some messages did.
@@ -99,6 +100,7 @@ async fn settle_uncounted<Q: Queue, L: Ledger>(
         }
     }
     delete_all(queue, &delete).await;
+    note_redriven(ledger, &delete, RedriveEnd::Handled).await;
     hide_all(queue, &hide).await;
     if recovered.is_empty() {
         return true;
@@ -142,6 +144,7 @@ async fn settle_counted<H: Handler, Q: Queue, L: Ledger>(
     let (buried, unburied) = bury_all::<H, Q>(dead_letters, options, bury).await;
     hide.extend(unburied);
     delete_all(queue, &buried).await;
+    note_redriven(ledger, &buried, RedriveEnd::Dead).await;
     hide_all(queue, &hide).await;
     (buried.len() as u64, recorded.is_ok())
 }
@@ -169,6 +172,16 @@ async fn bury_all<H: Handler, Q: Queue>(
         }
     }
     (buried, unburied)
+}
+
+/// Tells whoever redrove some of these messages how they ended.
+async fn note_redriven<L: Ledger>(ledger: &L, held: &[Held], end: RedriveEnd) {
+    let marks = held.iter().filter_map(|held| held.message.attributes.get(REDRIVE_MARK));
+    let ends: Vec<(String, RedriveEnd)> = marks.map(|mark| (mark.clone(), end)).collect();
+    if !ends.is_empty() {
+        let noted = ledger.note_redriven(&ends).await;
+        noted.inspect_err(metrics::ledger_down).ok();
+    }
 }
 
 async fn delete_all<Q: Queue>(queue: &Q, held: &[Held]) {

@@ -9,9 +9,11 @@ use postgres_store::{Author, PersonKey};
 use settings::describe;
 use uuid::Uuid;
 
+use crate::dlq::{BUS, DlqCommand, PREFIX};
+
 /// Looks at persons and says why they are as they are, tries and applies policies, decides about links.
 #[derive(Debug, Parser)]
-#[command(version, after_help = format!("{EXIT_CODES}\n\n{}", describe(Database::SETTINGS)))]
+#[command(version, after_help = format!("{EXIT_CODES}\n\n{}", describe(&[Database::SETTINGS, &[PREFIX, BUS]].concat())))]
 pub(crate) struct Arguments {
     /// Print the report as JSON.
     #[arg(long, global = true)]
@@ -31,6 +33,9 @@ pub(crate) enum Topic {
     /// Which records belong to one person.
     #[command(subcommand)]
     Link(LinkArguments),
+    /// What is dead, why, and what to do about it.
+    #[command(subcommand)]
+    Dlq(DlqCommand),
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,9 +1,11 @@
-//! The operators' tool: what is known of a person and why, what another policy would change, which links to make.
+//! The operators' tool: what is known of a person and why, what another policy would change, which links to make, what
+//! is dead and why.
 //!
-//! In: arguments, `DATABASE_URL`, `COPPICE_POLICY`. Out: a report, as text or JSON, on standard output; what went wrong
+//! In: arguments and settings. Out: a report, as text or JSON, on standard output; what went wrong
 //! on standard error. It prints personal data where it is asked for it, and writes no logs.
 
 mod arguments;
+mod dlq;
 mod link;
 mod person;
 mod policy;
@@ -18,9 +20,10 @@ use arguments::{Arguments, Topic};
 
 fn main() -> ExitCode {
     let Arguments { json, topic } = Arguments::parse();
-    run_quietly("coppice", async |_stop| match topic {
+    run_quietly("coppice", async |stop| match topic {
         Topic::Person(command) => person::run(command, json).await,
         Topic::Policy(command) => policy::run(command, json).await,
         Topic::Link(command) => link::run(command, json).await,
+        Topic::Dlq(command) => dlq::run(command, json, &stop).await,
     })
 }

@@ -13,9 +13,14 @@ pub(crate) const CONNECTIONS: u32 = 2;
 /// The settings of the database, and the policy that the workers have too.
 pub(crate) fn database() -> Result<Database, Failure> {
     let mut reader = Reader::from_environment();
-    let database = Database::read(&mut reader);
+    let database = database_with(&mut reader);
     reader.finish()?;
-    database.ok_or_else(|| Failure::Usage(String::from("settings are missing")))
+    database
+}
+
+/// The same for a command that has other settings to read as well: a fault is the reader's to tell.
+pub(crate) fn database_with(reader: &mut Reader) -> Result<Database, Failure> {
+    Database::read(reader).ok_or_else(|| Failure::Usage(String::from("settings are missing")))
 }
 
 /// The database.

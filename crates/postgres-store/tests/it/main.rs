@@ -20,6 +20,7 @@ mod outbox;
 mod plans;
 mod policy_changes;
 mod readings;
+mod redrives;
 mod reviews;
 mod schema;
 

@@ -15,6 +15,7 @@ mod write;
 
 pub use client::SalesforceClient;
 pub use config::{SalesforceAuth, SalesforceConfig};
+pub(crate) use events::read_event;
 
 /// The source's name in rows, and in `coppice.ingress.salesforce`.
 pub const SOURCE: &str = "salesforce";

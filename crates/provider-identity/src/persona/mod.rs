@@ -10,6 +10,7 @@ mod record;
 
 pub use client::PersonaClient;
 pub use config::PersonaConfig;
+pub(crate) use events::read_event;
 
 /// The source's name in rows, and in `coppice.ingress.persona`.
 pub const SOURCE: &str = "persona";

@@ -10,6 +10,7 @@ mod record;
 
 pub use client::StripeClient;
 pub use config::StripeConfig;
+pub(crate) use events::read_event;
 
 /// The source's name in rows, and in `coppice.ingress.stripe`.
 pub const SOURCE: &str = "stripe";

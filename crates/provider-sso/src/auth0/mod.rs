@@ -16,6 +16,7 @@ mod text_or_number;
 
 pub use client::Auth0Client;
 pub use config::Auth0Config;
+pub(crate) use events::read_event;
 
 /// The source's name in rows, and in `coppice.ingress.auth0`.
 pub const SOURCE: &str = "auth0";

@@ -12,6 +12,7 @@ mod record;
 pub(crate) mod settings;
 mod sign_in;
 
+pub(crate) use changes::read_event;
 pub use client::OktaClient;
 pub use config::{OktaAuth, OktaConfig};
 

@@ -97,16 +97,21 @@ impl ScimClient {
     }
 }
 
+/// Which users the event names. See [`SsoProvider::read_event`].
+pub(crate) fn read_event(envelope: &Envelope) -> Result<Vec<UserHint>, UnreadableEvent> {
+    if !is_from_ingress(envelope, SOURCE) {
+        return Err(UnreadableEvent::ForeignSource { expected: SOURCE });
+    }
+    read_ingress(envelope)
+}
+
 impl SsoProvider for ScimClient {
     fn source(&self) -> &'static str {
         SOURCE
     }
 
     fn read_event(&self, envelope: &Envelope) -> Result<Vec<UserHint>, UnreadableEvent> {
-        if !is_from_ingress(envelope, SOURCE) {
-            return Err(UnreadableEvent::ForeignSource { expected: SOURCE });
-        }
-        read_ingress(envelope)
+        read_event(envelope)
     }
 
     async fn fetch_user(&self, id: &str, known_etag: Option<&str>) -> Result<FetchedUser, ProviderError> {

@@ -10,6 +10,7 @@ mod list;
 mod record;
 pub(crate) mod settings;
 
+pub(crate) use client::read_event;
 pub use client::{ScimClient, ScimConfig};
 pub use list::UserPage;
 

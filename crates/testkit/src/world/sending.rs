@@ -1,7 +1,7 @@
 //! Events on the bus, and messages right onto queues.
 
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutPartnerEventsRequestEntry};
-use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 
 use super::World;
 use crate::simulators::auth0::NativeEvent;
@@ -44,7 +44,29 @@ impl World {
     /// # Errors
     /// When the emulator does not take them.
     pub async fn enqueue_all(&self, unit: &str, bodies: &[String]) -> anyhow::Result<()> {
-        let queue = self.topology.queue_url(unit)?;
+        self.send_all(self.topology.queue_url(unit)?, bodies).await
+    }
+
+    /// Puts many bodies right into a unit's dead letters, as SQS moves them: without a reason.
+    ///
+    /// # Errors
+    /// When the emulator does not take them.
+    pub async fn bury_all(&self, unit: &str, bodies: &[String]) -> anyhow::Result<()> {
+        self.send_all(self.topology.dlq_url(unit)?, bodies).await
+    }
+
+    /// Puts an event among the undelivered ones, with what EventBridge says of it.
+    pub async fn leave_undelivered(&self, body: &str, attributes: &[(&str, &str)]) {
+        let queue = self.topology.undelivered_url().expect("a queue of the topology");
+        let mut call = self.sqs.send_message().queue_url(queue).message_body(body);
+        for (name, value) in attributes {
+            let value = MessageAttributeValue::builder().data_type("String").string_value(*value);
+            call = call.message_attributes(*name, value.build().expect("a text"));
+        }
+        call.send().await.expect("the queue takes it");
+    }
+
+    async fn send_all(&self, queue: &str, bodies: &[String]) -> anyhow::Result<()> {
         for batch in bodies.chunks(10) {
             let mut call = self.sqs.send_message_batch().queue_url(queue);
             for (position, body) in batch.iter().enumerate() {

@@ -3,9 +3,11 @@
 use std::ops::Deref;
 
 use local_stack::{Postgres, Tools};
-use postgres_store::Store;
+use postgres_store::{RedriveAction, RedriveItem, RedrivePlan, Store};
+use serde_json::Value;
+use uuid::Uuid;
 use worker_process::PostgresLedger;
-use worker_runtime::{BreakerView, FailedAttempt, Ledger, ledger_conformance};
+use worker_runtime::{BreakerView, FailedAttempt, Ledger, RedriveEnd, ledger_conformance};
 
 /// A ledger on a server of its own, which ends with the test.
 struct Subject {
@@ -61,4 +63,31 @@ async fn a_database_that_is_away_is_a_ledger_that_is_down_and_keeps_what_it_knew
     assert!(subject.breaker("provider").await.is_err());
     subject.server.start_again().await.unwrap();
     assert_eq!(subject.record(&[attempt()]).await.unwrap()[0].attempts, 2, "the failed call counted nothing");
+}
+
+#[tokio::test]
+async fn the_ends_of_redriven_messages_are_noted_by_their_marks() {
+    let subject = Subject::start().await;
+    let item = RedriveItem {
+        item_id: Uuid::now_v7(),
+        message_id: String::from("letter"),
+        letters: vec![String::from("letter")],
+    };
+    let plan = RedrivePlan {
+        plan_id: Uuid::now_v7(),
+        queue: String::from("scripted"),
+        action: RedriveAction::Redrive,
+        selection: Value::Null,
+        author: None,
+        reason: None,
+    };
+    subject.store.create_redrive_plan(&plan, std::slice::from_ref(&item)).await.unwrap();
+    let ends = [
+        (item.item_id.to_string(), RedriveEnd::Dead),
+        (Uuid::now_v7().to_string(), RedriveEnd::Handled),
+        (String::from("of another tool"), RedriveEnd::Handled),
+    ];
+    subject.note_redriven(&ends).await.unwrap();
+    let progress = subject.store.redrive_progress(plan.plan_id).await.unwrap();
+    assert_eq!((progress.items_dead, progress.items_handled), (1, 0));
 }

@@ -7,6 +7,10 @@ use super::batches::{PAYLOAD_LIMIT_BYTES, payload_bytes};
 use crate::disposition::DeadLetterReason;
 use crate::ledger::RecordedFailure;
 
+/// The attribute by which whoever redrives a dead letter knows it again: it goes with the message, and with the letter if
+/// the message dies once more.
+pub const REDRIVE_MARK: &str = "coppice.redrive";
+
 /// Longest detail, in characters.
 const DETAIL_LIMIT: usize = 1_000;
 
@@ -33,6 +37,7 @@ impl Letter<'_> {
             ("coppice.message_id", message.message_id.clone()),
             ("coppice.sent_at", message.sent_at.format(&Rfc3339).unwrap_or_default()),
             ("coppice.first_failed_at", first_failed_at.unwrap_or_default()),
+            (REDRIVE_MARK, message.attributes.get(REDRIVE_MARK).cloned().unwrap_or_default()),
         ];
         let attributes = attributes
             .into_iter()

@@ -1,7 +1,7 @@
 //! Dead letters arrive before their message is deleted, or the message stays.
 
 use sqs_queue::{CallFailure, EntryError, Operation, OutgoingMessage, Queue};
-use worker_runtime::Failure;
+use worker_runtime::{Failure, REDRIVE_MARK, RedriveEnd};
 
 use crate::script::{Step, permanent};
 use crate::world::{VISIBILITY, World, secs, until};
@@ -99,4 +99,21 @@ async fn a_redriven_letter_is_handled_like_any_message() {
     world.drained().await;
     assert!(running.pulse.since_turn() < secs(1));
     running.stop().await.unwrap();
+}
+
+/// Whoever redrives a message must learn how it ended, and know its letter again.
+#[tokio::test(start_paused = true)]
+async fn a_redriven_message_s_end_is_noted_and_its_letter_keeps_the_mark() {
+    let world = World::new();
+    for (body, mark) in [("ada", "good"), ("!", "bad")] {
+        let attributes = [(REDRIVE_MARK.to_owned(), mark.to_owned())].into();
+        let message = OutgoingMessage { body: body.to_owned(), attributes };
+        assert_eq!(world.queue.send(&[message]).await.unwrap(), [Ok(())]);
+    }
+    world.send(&["bob"]).await;
+    world.handle_all().await;
+    assert_eq!(world.ledger.redriven("good"), Some(RedriveEnd::Handled));
+    assert_eq!(world.ledger.redriven("bad"), Some(RedriveEnd::Dead));
+    let letters = world.dead(1).await;
+    assert_eq!(letters[0].attributes[REDRIVE_MARK], "bad");
 }

@@ -3,7 +3,9 @@
 use std::future::pending;
 use std::time::Duration;
 
-use worker_runtime::{BreakerView, FailedAttempt, Ledger, LedgerDown, MemoryLedger, RecordedFailure};
+use worker_runtime::{
+    BreakerView, FailedAttempt, Ledger, LedgerDown, MemoryLedger, RecordedFailure, RedriveEnd,
+};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -31,6 +33,10 @@ impl Ledger for FaultyLedger {
 
     async fn forget(&self, message_ids: &[String]) -> Result<(), LedgerDown> {
         self.ledger.forget(message_ids).await
+    }
+
+    async fn note_redriven(&self, ends: &[(String, RedriveEnd)]) -> Result<(), LedgerDown> {
+        self.ledger.note_redriven(ends).await
     }
 
     async fn breaker(&self, upstream: &str) -> Result<BreakerView, LedgerDown> {

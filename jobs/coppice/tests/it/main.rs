@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod dead_letters;
 mod links;
 mod persons;
 mod policies;
+mod redrives;
 mod world;

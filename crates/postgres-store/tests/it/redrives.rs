@@ -1,0 +1,157 @@
+//! Plans for dead letters, and their steps.
+
+use std::collections::BTreeMap;
+
+use postgres_store::{
+    DeadLetterCopy, FailedAttempt, LetterStanding, RedriveAction, RedriveItem, RedrivePlan, RedriveProgress,
+};
+use serde_json::json;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::database::{Database, open};
+
+const QUEUE: &str = "sso-sync";
+
+fn letter(message_id: &str) -> DeadLetterCopy {
+    DeadLetterCopy {
+        message_id: message_id.to_owned(),
+        body: format!("body of {message_id}"),
+        attributes: BTreeMap::from([(String::from("coppice.class"), String::from("timeout"))]),
+        sent_at: OffsetDateTime::UNIX_EPOCH,
+    }
+}
+
+fn plan(action: RedriveAction) -> RedrivePlan {
+    RedrivePlan {
+        plan_id: Uuid::now_v7(),
+        queue: QUEUE.to_owned(),
+        action,
+        selection: json!({"class": ["timeout"]}),
+        author: Some(String::from("ada")),
+        reason: None,
+    }
+}
+
+fn item(letters: &[&str]) -> RedriveItem {
+    let letters: Vec<String> = letters.iter().map(|id| (*id).to_owned()).collect();
+    RedriveItem { item_id: Uuid::now_v7(), message_id: letters[0].clone(), letters }
+}
+
+/// A plan of three letters: two of one record, and another.
+async fn planned(database: &Database, action: RedriveAction) -> (RedrivePlan, [RedriveItem; 2]) {
+    let letters: Vec<_> = ["a1", "a2", "b"].map(letter).into();
+    database.store.keep_dead_letters(QUEUE, &letters).await.unwrap();
+    let (plan, items) = (plan(action), [item(&["a1", "a2"]), item(&["b"])]);
+    database.store.create_redrive_plan(&plan, &items).await.unwrap();
+    (plan, items)
+}
+
+async fn standings(database: &Database, plan: &RedrivePlan) -> Vec<LetterStanding> {
+    let ids = ["a1", "a2", "b", "c"].map(String::from);
+    database.store.letter_standings(plan, &ids).await.unwrap()
+}
+
+async fn unsent(database: &Database, plan: &RedrivePlan) -> Vec<String> {
+    let unsent = database.store.unsent_redrive_items(plan, 10).await.unwrap();
+    unsent.into_iter().map(|item| item.letter.body).collect()
+}
+
+#[tokio::test]
+async fn a_letter_may_be_deleted_only_when_its_item_was_sent() {
+    use LetterStanding::{Deletable, Foreign, Waits};
+    let database = Database::start().await;
+    let (plan, items) = planned(&database, RedriveAction::Redrive).await;
+    assert_eq!(database.store.redrive_plan(plan.plan_id).await.unwrap(), Some(plan.clone()));
+    assert_eq!(standings(&database, &plan).await, [Waits, Waits, Waits, Foreign]);
+    assert_eq!(unsent(&database, &plan).await, ["body of a1", "body of b"]);
+    database.store.note_items_sent(&[items[0].item_id]).await.unwrap();
+    assert_eq!(standings(&database, &plan).await, [Deletable, Deletable, Waits, Foreign]);
+    assert_eq!(unsent(&database, &plan).await, ["body of b"]);
+}
+
+#[tokio::test]
+async fn letters_that_are_dropped_may_be_deleted_at_once() {
+    use LetterStanding::{Deletable, Foreign};
+    let database = Database::start().await;
+    let (plan, _) = planned(&database, RedriveAction::Drop).await;
+    assert_eq!(standings(&database, &plan).await, [Deletable, Deletable, Deletable, Foreign]);
+    database.store.note_letters_deleted(&plan, &[String::from("b")]).await.unwrap();
+    let kept = database.store.kept_dead_letter(QUEUE, "b").await.unwrap().unwrap();
+    assert_eq!((kept.resolution.as_deref(), kept.letter.body.as_str()), (Some("dropped"), "body of b"));
+    assert_eq!(kept.letter.attributes["coppice.class"], "timeout");
+    let other = database.store.kept_dead_letter(QUEUE, "a1").await.unwrap().unwrap();
+    assert_eq!(other.resolution, None);
+}
+
+#[tokio::test]
+async fn progress_counts_every_step() {
+    let database = Database::start().await;
+    let (plan, [ada, bob]) = planned(&database, RedriveAction::Redrive).await;
+    database.store.note_items_sent(&[ada.item_id, bob.item_id]).await.unwrap();
+    let ends = [(ada.item_id, false), (bob.item_id, true), (Uuid::now_v7(), true)];
+    database.store.end_redrive_items(&ends).await.unwrap();
+    database.store.note_letters_deleted(&plan, &[String::from("a1"), String::from("c")]).await.unwrap();
+    let progress = database.store.redrive_progress(plan.plan_id).await.unwrap();
+    let expected = RedriveProgress {
+        letters: 3,
+        letters_deleted: 1,
+        items: 2,
+        items_sent: 2,
+        items_handled: 1,
+        items_dead: 1,
+    };
+    assert_eq!(progress, expected);
+}
+
+/// Two plans of the same letters send each record once.
+#[tokio::test]
+async fn what_another_plan_has_resolved_is_not_sent_again() {
+    let database = Database::start().await;
+    let (first, items) = planned(&database, RedriveAction::Redrive).await;
+    let (second, _) = planned(&database, RedriveAction::Redrive).await;
+    database.store.note_items_sent(&[items[0].item_id]).await.unwrap();
+    let deleted = ["a1", "a2"].map(String::from);
+    database.store.note_letters_deleted(&first, &deleted).await.unwrap();
+    assert_eq!(unsent(&database, &second).await, ["body of b"]);
+    assert_eq!(database.store.redrive_progress(second.plan_id).await.unwrap().items_sent, 1);
+}
+
+#[tokio::test]
+async fn one_process_at_a_time_works_on_a_queue() {
+    let database = Database::start().await;
+    let other = open(&database.url);
+    let held = database.store.lock_redrive(QUEUE).await.unwrap();
+    assert!(held.is_some() && other.lock_redrive(QUEUE).await.unwrap().is_none());
+    assert!(other.lock_redrive("crm-sync").await.unwrap().is_some(), "another queue is free");
+    drop(held);
+    let limit = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
+    while other.lock_redrive(QUEUE).await.unwrap().is_none() {
+        assert!(tokio::time::Instant::now() < limit, "the lock ends with its session");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_old_and_resolved_is_forgotten() {
+    let database = Database::start().await;
+    let (plan, _) = planned(&database, RedriveAction::Drop).await;
+    let failure =
+        FailedAttempt { message_id: String::from("a1"), class: String::from("x"), detail: String::new() };
+    database.store.record_failures(QUEUE, "1", &[failure]).await.unwrap();
+    database.store.note_letters_deleted(&plan, &[String::from("a1")]).await.unwrap();
+    database.store.forget_old_dead_letters().await.unwrap();
+    assert!(database.store.kept_dead_letter(QUEUE, "a1").await.unwrap().is_some(), "not yet");
+    for aged in [
+        "update dead_letter set resolved_at = resolved_at - interval '91 days'",
+        "update redrive_plan set created_at = created_at - interval '91 days'",
+        "update message_failure set failed_at = failed_at - interval '91 days'",
+    ] {
+        database.execute(aged).await;
+    }
+    database.store.forget_old_dead_letters().await.unwrap();
+    assert!(database.store.kept_dead_letter(QUEUE, "a1").await.unwrap().is_none());
+    assert!(database.store.kept_dead_letter(QUEUE, "b").await.unwrap().is_some(), "it waits still");
+    assert_eq!(database.store.redrive_plan(plan.plan_id).await.unwrap(), None);
+    assert_eq!(database.store.noted_failures(QUEUE, "a1").await.unwrap(), []);
+}

@@ -1,0 +1,162 @@
+//! The command line of `dlq`.
+
+use clap::{Args, Subcommand};
+use postgres_store::Author;
+use time::Duration;
+use uuid::Uuid;
+
+/// Most letters of one queue that are looked at, unless told otherwise: some minutes of work.
+const SCAN_LIMIT: usize = 100_000;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DlqCommand {
+    /// Every dead-letter queue: how many letters, how old, when the first expires, by reason and by worker version.
+    List {
+        /// Only these units (all by default); `undelivered` is what the bus itself could not deliver.
+        units: Vec<String>,
+        /// Letters looked at in each queue; more are counted, and their reasons are not known.
+        #[arg(long, default_value_t = 1000)]
+        limit: usize,
+    },
+    /// One letter: why it is dead, every failed attempt, and what the record is now, here and at its provider.
+    Show {
+        /// The unit whose dead letter it is.
+        unit: String,
+        /// SQS's ID of the letter, or of the message that died.
+        message_id: String,
+    },
+    /// Sends letters back to their unit, one message for each record. Makes a plan; `--yes` carries it out.
+    Redrive(RedriveArguments),
+    /// Deletes letters; copies stay in Postgres for 90 days. Makes a plan; `--yes` carries it out.
+    Drop(DropArguments),
+    /// How far a plan is.
+    Plan {
+        /// The plan.
+        plan: Uuid,
+    },
+    /// Moves a whole dead-letter queue back by SQS's own means, unread: no choice, no canary, no collapsing.
+    MoveAll {
+        /// The unit whose dead letters are moved.
+        unit: String,
+        /// Most messages a second; SQS allows 500.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i32).range(1..=500))]
+        rate: i32,
+        /// Do it. Without it, this only says how many there are.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// Which letters.
+#[derive(Debug, Args, Clone, Default)]
+pub(crate) struct Chosen {
+    /// Only letters of this reason, as `dlq list` shows it. Can be given several times.
+    #[arg(long)]
+    pub(crate) class: Vec<String>,
+    /// Only letters of this `detail-type`.
+    #[arg(long = "type")]
+    pub(crate) event_type: Option<String>,
+    /// Only letters that name this record.
+    #[arg(long)]
+    pub(crate) id: Option<String>,
+    /// Only this letter, by SQS's ID. Can be given several times.
+    #[arg(long)]
+    pub(crate) message_id: Vec<String>,
+    /// Only letters that this version of the worker wrote.
+    #[arg(long)]
+    pub(crate) worker_version: Option<String>,
+    /// Only messages first sent longer ago than this: 90s, 30m, 12h, 3d.
+    #[arg(long, value_parser = duration)]
+    pub(crate) older_than: Option<Duration>,
+    /// Only messages first sent less long ago than this.
+    #[arg(long, value_parser = duration)]
+    pub(crate) newer_than: Option<Duration>,
+    /// Letters of the queue that are looked at.
+    #[arg(long, default_value_t = SCAN_LIMIT)]
+    pub(crate) scan_limit: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RedriveArguments {
+    /// The unit whose dead letters these are. Not with `--plan`.
+    #[arg(required_unless_present = "plan", conflicts_with = "plan")]
+    pub(crate) unit: Option<String>,
+    #[command(flatten)]
+    pub(crate) chosen: Chosen,
+    /// Go on with a plan that was made before.
+    #[arg(long)]
+    pub(crate) plan: Option<Uuid>,
+    #[command(flatten)]
+    pub(crate) pace: Pace,
+    /// Send. Without it, this only makes the plan and says what it would do.
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+/// How fast and how carefully letters are sent.
+#[derive(Debug, Args, Clone, Copy)]
+pub(crate) struct Pace {
+    /// Most messages sent a second.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=5000))]
+    pub(crate) rate: u32,
+    /// Most messages sent by this run.
+    #[arg(long)]
+    pub(crate) max: Option<u64>,
+    /// So many are sent first and alone; if one of them dies again, nothing more is sent. 0: none.
+    #[arg(long, default_value_t = 5)]
+    pub(crate) canary: i64,
+    /// Seconds that the canary may take, and that the end waits for the last ones.
+    #[arg(long, default_value_t = 120)]
+    pub(crate) wait_secs: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DropArguments {
+    /// The unit whose dead letters these are. Not with `--plan`.
+    #[arg(required_unless_present = "plan", conflicts_with = "plan")]
+    pub(crate) unit: Option<String>,
+    #[command(flatten)]
+    pub(crate) chosen: Chosen,
+    /// Go on with a plan that was made before.
+    #[arg(long)]
+    pub(crate) plan: Option<Uuid>,
+    /// Who decides.
+    #[arg(long, required_unless_present = "plan")]
+    pub(crate) author: Option<Author>,
+    /// Why, in a sentence that will be kept. No personal data.
+    #[arg(long, required_unless_present = "plan")]
+    pub(crate) reason: Option<String>,
+    /// Delete. Without it, this only makes the plan and says what it would do.
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+/// A number and its unit.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || String::from("not a number with its unit: 90s, 30m, 12h, 3d");
+    let split = text.find(|one: char| !one.is_ascii_digit()).ok_or_else(wrong)?;
+    let (number, unit) = text.split_at(split);
+    let number: i64 = number.parse().map_err(|_| wrong())?;
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return Err(wrong()),
+    };
+    number.checked_mul(seconds).map(Duration::seconds).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_has_a_unit() {
+        assert_eq!(duration("12h"), Ok(Duration::hours(12)));
+        assert_eq!(duration("3d"), Ok(Duration::days(3)));
+        for wrong in ["", "12", "h", "1w", "-1h", "99999999999999999999d"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}

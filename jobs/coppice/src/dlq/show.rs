@@ -1,0 +1,216 @@
+//! `dlq show`.
+
+use std::fmt;
+
+use job_process::{Failure, age, instant, print, printable};
+use postgres_store::{NotedFailure, RecordStanding, Store};
+use serde::Serialize;
+use settings::Reader;
+use sqs_queue::ReceivedMessage;
+use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
+
+use super::fleet::{DeadLetterQueue, UNDELIVERED, of_unit, surroundings};
+use super::letter::Letter;
+use super::provider::{self, AtProvider};
+use super::scan::scan;
+use super::subject::Subject;
+use crate::surroundings::{CONNECTIONS, database_with};
+
+/// Letters that are looked through for the one.
+const SCAN_LIMIT: usize = 100_000;
+
+pub(super) async fn run(
+    unit: &str,
+    message_id: &str,
+    json: bool,
+    stop: &CancellationToken,
+) -> Result<(), Failure> {
+    let mut reader = Reader::from_environment();
+    let database = database_with(&mut reader);
+    let (prefix, config) = surroundings(&mut reader).await;
+    reader.finish()?;
+    let store = database?.open(CONNECTIONS).await?;
+    let queue = of_unit(&config, &prefix.unwrap_or_default(), unit).await?;
+    let (letter, body, resolution) = find(&store, &queue, message_id, stop).await?;
+    let failures = store.noted_failures(unit, &letter.original_id).await?;
+    let records = match &letter.subject {
+        Some(subject) => records(&store, subject).await?,
+        None => Vec::new(),
+    };
+    // A partner's whole event stays where it is.
+    let body = (unit != UNDELIVERED).then_some(body);
+    print(
+        &Shown {
+            letter,
+            resolution,
+            failures: failures.into_iter().map(Into::into).collect(),
+            records,
+            body,
+        },
+        json,
+    )
+}
+
+/// The letter in the queue, or else its copy.
+async fn find(
+    store: &Store,
+    queue: &DeadLetterQueue,
+    wanted: &str,
+    stop: &CancellationToken,
+) -> Result<(Letter, String, Option<String>), Failure> {
+    if let Some(kept) = store.kept_dead_letter(&queue.unit, wanted).await?
+        && let Some(resolution) = kept.resolution
+    {
+        let letter = kept.letter;
+        let message = ReceivedMessage {
+            message_id: letter.message_id,
+            receipt: sqs_queue::Receipt(String::new()),
+            body: letter.body,
+            receive_count: 0,
+            sent_at: letter.sent_at,
+            attributes: letter.attributes,
+        };
+        let at = kept.resolved_at.map(instant).unwrap_or_default();
+        return Ok((
+            Letter::read(&queue.unit, &message),
+            message.body,
+            Some(format!("{resolution} at {at}")),
+        ));
+    }
+    let mut found = None;
+    scan(&queue.letters, SCAN_LIMIT, stop, |message| {
+        let letter = Letter::read(&queue.unit, &message);
+        if letter.message_id == wanted || letter.original_id == wanted {
+            found = Some((letter, message.body));
+        }
+    })
+    .await?;
+    let (letter, body) = found.ok_or_else(|| {
+        Failure::NotFound(format!(
+            "no dead letter {wanted:?} of {} is visible: another may be looking at it",
+            queue.unit
+        ))
+    })?;
+    Ok((letter, body, None))
+}
+
+/// What each record of a letter is now, here and at its provider.
+async fn records(store: &Store, subject: &Subject) -> Result<Vec<ShownRecord>, Failure> {
+    let mut records = Vec::new();
+    for id in &subject.ids {
+        let here = store.record_standing(subject.source, id).await?;
+        let there = provider::ask(subject.source, id).await;
+        let verdict = verdict(here.as_ref(), &there);
+        records.push(ShownRecord {
+            source: subject.source,
+            id: id.clone(),
+            person_id: here.as_ref().and_then(|here| here.person_id).map(|id| id.to_string()),
+            here: here.map_or(String::from("never read"), |here| standing(&here)),
+            there: there.to_string(),
+            verdict,
+        });
+    }
+    Ok(records)
+}
+
+fn standing(here: &RecordStanding) -> String {
+    let version = here.version_at.map_or(String::new(), |at| format!(", version {}", instant(at)));
+    match here.gone_at {
+        Some(at) => format!("gone since {}{version}", instant(at)),
+        None => format!("there{version}, changed here at {}", instant(here.changed_at)),
+    }
+}
+
+/// What a redrive would bring.
+fn verdict(here: Option<&RecordStanding>, there: &AtProvider) -> &'static str {
+    let gone_here = here.is_some_and(|here| here.gone_at.is_some());
+    match (there, here) {
+        (AtProvider::NotAsked(_) | AtProvider::Failed(_), _) => "not known",
+        (AtProvider::Gone, None) => "nothing to read: a redrive ends at once",
+        (AtProvider::Gone, Some(_)) if gone_here => "up to date: a redrive changes nothing",
+        (AtProvider::Gone, Some(_)) => "out of date: a redrive would note that it is gone",
+        (AtProvider::There { .. }, None) => "never read: a redrive would read it",
+        (AtProvider::There { version_at: Some(there) }, Some(here))
+            if !gone_here && here.version_at >= Some(*there) =>
+        {
+            "up to date: a redrive changes nothing"
+        }
+        (AtProvider::There { version_at: None }, Some(_)) if !gone_here => {
+            "has no version: a redrive would compare it"
+        }
+        (AtProvider::There { .. }, Some(_)) => "out of date: a redrive would read it",
+    }
+}
+
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    letter: Letter,
+    /// What became of it, when it is no longer in the queue.
+    resolution: Option<String>,
+    failures: Vec<ShownFailure>,
+    records: Vec<ShownRecord>,
+    body: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ShownFailure {
+    failed_at: String,
+    class: String,
+    detail: String,
+    worker_version: String,
+}
+
+impl From<NotedFailure> for ShownFailure {
+    fn from(failure: NotedFailure) -> Self {
+        let NotedFailure { failed_at, class, detail, worker_version } = failure;
+        Self { failed_at: instant(failed_at), class, detail, worker_version }
+    }
+}
+
+#[derive(Serialize)]
+struct ShownRecord {
+    source: &'static str,
+    id: String,
+    person_id: Option<String>,
+    here: String,
+    there: String,
+    verdict: &'static str,
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let letter = &self.letter;
+        writeln!(f, "letter {}, message {}", letter.message_id, letter.original_id)?;
+        if let Some(resolution) = &self.resolution {
+            writeln!(f, "  no longer in the queue: {resolution}")?;
+        }
+        writeln!(f, "  why       {}: {}", letter.class, letter.detail.as_deref().unwrap_or("no detail"))?;
+        let since = (OffsetDateTime::now_utc() - letter.first_sent_at).whole_seconds();
+        writeln!(f, "  sent      {}, {} ago", instant(letter.first_sent_at), age(since))?;
+        let version = letter.worker_version.as_deref().unwrap_or("-");
+        let attempts = letter.attempts.as_deref().unwrap_or("-");
+        let again = if letter.redriven_before { ", after a redrive" } else { "" };
+        writeln!(f, "  worker    version {version}, {attempts} attempt(s){again}")?;
+        if let (Some(source), Some(kind)) = (&letter.event_source, &letter.event_type) {
+            writeln!(f, "  event     {kind} from {source}")?;
+        }
+        for failure in &self.failures {
+            let ShownFailure { failed_at, class, detail, worker_version } = failure;
+            writeln!(f, "  failed    {failed_at}  {class}: {detail} (worker {worker_version})")?;
+        }
+        for record in &self.records {
+            let ShownRecord { source, id, person_id, here, there, verdict } = record;
+            let person = person_id.as_deref().unwrap_or("nobody yet");
+            writeln!(f, "  record    {source} {id}, of person {person}")?;
+            writeln!(f, "            here:  {here}")?;
+            writeln!(f, "            there: {there}")?;
+            writeln!(f, "            {verdict}")?;
+        }
+        if let Some(body) = &self.body {
+            writeln!(f, "  body      {}", printable(body).replace('\n', " "))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,67 @@
+//! Deletes a plan's letters from their queue: those, and only those, whose item was sent, or which are to be dropped.
+
+use job_process::Failure;
+use postgres_store::{LetterStanding, RedrivePlan, Store};
+use sqs_queue::{BATCH_LIMIT, Queue, Receipt, ReceivedMessage};
+use tokio_util::sync::CancellationToken;
+
+use super::fleet::{DeadLetterQueue, refused};
+use super::scan::Look;
+
+/// Goes through the queue once, or until every letter of the plan is deleted. Other letters are given back.
+pub(super) async fn sweep(
+    store: &Store,
+    queue: &DeadLetterQueue,
+    plan: &RedrivePlan,
+    stop: &CancellationToken,
+) -> Result<(), Failure> {
+    let mut look = Look::at(&queue.letters).await?;
+    let mut others = Vec::new();
+    let swept = round(store, queue, plan, stop, &mut look, &mut others).await;
+    look.give_back(&others).await;
+    swept
+}
+
+async fn round(
+    store: &Store,
+    queue: &DeadLetterQueue,
+    plan: &RedrivePlan,
+    stop: &CancellationToken,
+    look: &mut Look,
+    others: &mut Vec<Receipt>,
+) -> Result<(), Failure> {
+    let progress = store.redrive_progress(plan.plan_id).await?;
+    let mut left = progress.letters - progress.letters_deleted;
+    while left > 0 && !stop.is_cancelled() {
+        let Some(letters) = look.next().await? else { break };
+        let ids: Vec<String> = letters.iter().map(|letter| letter.message_id.clone()).collect();
+        let standings = store.letter_standings(plan, &ids).await?;
+        let (mut mine, mut rest) = (Vec::new(), Vec::new());
+        for (letter, standing) in letters.into_iter().zip(standings) {
+            if standing == LetterStanding::Deletable { mine.push(letter) } else { rest.push(letter) }
+        }
+        others.extend(rest.into_iter().map(|letter| letter.receipt));
+        left -= delete(store, queue, plan, &mine).await?;
+    }
+    Ok(())
+}
+
+/// Deletes letters, notes those that are gone, and answers how many.
+async fn delete(
+    store: &Store,
+    queue: &DeadLetterQueue,
+    plan: &RedrivePlan,
+    letters: &[ReceivedMessage],
+) -> Result<i64, Failure> {
+    let mut gone = Vec::new();
+    for batch in letters.chunks(BATCH_LIMIT) {
+        let receipts: Vec<Receipt> = batch.iter().map(|letter| letter.receipt.clone()).collect();
+        let results = queue.letters.delete(&receipts).await.map_err(|error| refused(&error))?;
+        let deleted = batch.iter().zip(results).filter(|(_, result)| result.is_ok());
+        gone.extend(deleted.map(|(letter, _)| letter.message_id.clone()));
+    }
+    if !gone.is_empty() {
+        store.note_letters_deleted(plan, &gone).await?;
+    }
+    Ok(i64::try_from(gone.len()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,253 @@
+//! `dlq redrive`: nothing is lost, each record is read again once, and what goes wrong stops early.
+
+use std::time::Duration;
+
+use local_stack::wait_until;
+use serde_json::json;
+use testkit::simulators::auth0::SimulatedUser;
+use testkit::{PATIENCE, World, unit_binary};
+
+use crate::dead_letters::{coppice, dlq, event, listed};
+
+/// Users at the provider, whose letters are dead.
+fn users(world: &World, count: usize) -> Vec<String> {
+    let ids: Vec<String> = (0..count).map(|at| format!("auth0|user-{at}")).collect();
+    for id in &ids {
+        world.idp.put_user(SimulatedUser::new(id));
+    }
+    ids
+}
+
+/// So many letters about each, mixed.
+fn letters(ids: &[String], of_each: usize) -> Vec<String> {
+    (0..of_each).flat_map(|_| ids.iter().map(|id| event(id))).collect()
+}
+
+#[tokio::test]
+async fn letters_about_one_record_become_one_message_and_every_record_is_read() {
+    let world = World::start().await;
+    let ids = users(&world, 7);
+    world.bury_all("sso-sync", &letters(&ids, 6)).await.unwrap();
+    let worker = world.start_worker(unit_binary("sso-sync"), "sso-sync", &[]).await;
+
+    let planned = dlq(&world, &["redrive", "sso-sync", "--json"]).await.json();
+    assert_eq!((&planned["letters"], &planned["messages"]), (&json!(42), &json!(7)), "{planned}");
+    assert_eq!(world.persons().await.unwrap().len(), 0, "a plan does nothing");
+    let plan = planned["plan_id"].as_str().unwrap();
+    let done = dlq(&world, &["redrive", "--plan", plan, "--yes", "--rate", "100"]).await;
+    done.says(
+        0,
+        &[
+            "7 of 7 message(s) sent: 7 handled, 0 dead again, 0 not known yet",
+            "42 of 42 dead letter(s) deleted",
+        ],
+    );
+
+    assert_eq!(world.persons().await.unwrap().len(), 7);
+    assert!(ids.iter().all(|id| world.idp.requests_for(id) == 1), "each is read once");
+    assert_eq!(listed(&world, "sso-sync").await["letters"], 0);
+    dlq(&world, &["redrive", "--plan", plan, "--yes"]).await.says(0, &["7 of 7 message(s) sent: 7 handled"]);
+    assert!(ids.iter().all(|id| world.idp.requests_for(id) == 1), "a plan that is done sends nothing");
+    drop(worker);
+}
+
+#[tokio::test]
+async fn a_canary_that_dies_again_stops_everything() {
+    let world = World::start().await;
+    let ids = users(&world, 8);
+    for id in &ids {
+        world.idp.set_status(id, Some(422));
+    }
+    world.bury_all("sso-sync", &letters(&ids, 1)).await.unwrap();
+    let worker = world.start_worker(unit_binary("sso-sync"), "sso-sync", &[]).await;
+
+    let stopped = dlq(&world, &["redrive", "sso-sync", "--yes", "--canary", "3"]).await;
+    stopped.says(4, &["the canary died again: ", "nothing more was sent", "--canary 0"]);
+    let sent: i64 =
+        sqlx::query_scalar("select count(sent_at) from redrive_item").fetch_one(&world.pool).await.unwrap();
+    assert_eq!(sent, 3);
+    let dead = listed(&world, "sso-sync").await;
+    assert_eq!(dead["letters"], 8, "three of them new: {dead}");
+    let again: i64 =
+        dead["groups"].as_array().unwrap().iter().map(|one| one["redriven_before"].as_i64().unwrap()).sum();
+    assert_eq!(again, 3, "they are known again: {dead}");
+
+    for id in &ids {
+        world.idp.set_status(id, None);
+    }
+    dlq(&world, &["redrive", "sso-sync", "--yes", "--rate", "100"])
+        .await
+        .says(0, &["8 handled, 0 dead again"]);
+    assert_eq!(world.persons().await.unwrap().len(), 8);
+    drop(worker);
+}
+
+#[tokio::test]
+async fn a_canary_that_nobody_takes_stops_everything_and_says_so() {
+    let world = World::start().await;
+    let ids = users(&world, 3);
+    world.bury_all("sso-sync", &letters(&ids, 1)).await.unwrap();
+    let stopped = dlq(&world, &["redrive", "sso-sync", "--yes", "--canary", "1", "--wait-secs", "1"]).await;
+    stopped.says(4, &["0 of 1 canary message(s) were handled within 1 s", "Does sso-sync run"]);
+    assert_eq!(world.queue_depth("sso-sync").await.0, 1);
+    assert_eq!(
+        listed(&world, "sso-sync").await["letters"],
+        2,
+        "the canary's letter is gone: its message is in the queue"
+    );
+}
+
+#[tokio::test]
+async fn what_dies_after_the_plan_is_not_in_it() {
+    let world = World::start().await;
+    let ids = users(&world, 4);
+    world.bury_all("sso-sync", &letters(&ids[..2], 2)).await.unwrap();
+    let planned = dlq(&world, &["redrive", "sso-sync", "--json"]).await.json();
+    world.bury_all("sso-sync", &letters(&ids, 1)).await.unwrap();
+    let worker = world.start_worker(unit_binary("sso-sync"), "sso-sync", &[]).await;
+    let plan = planned["plan_id"].as_str().unwrap();
+    dlq(&world, &["redrive", "--plan", plan, "--yes"]).await.says(0, &["4 of 4 dead letter(s) deleted"]);
+    let left = listed(&world, "sso-sync").await;
+    assert_eq!(
+        (&left["letters"], &left["looked_at"]),
+        (&json!(4), &json!(4)),
+        "visible again at once: {left}"
+    );
+    assert_eq!(world.persons().await.unwrap().len(), 2);
+    drop(worker);
+}
+
+#[tokio::test]
+async fn letters_are_chosen_by_reason_record_type_and_age() {
+    let world = World::start().await;
+    world
+        .bury_all(
+            "sso-sync",
+            &[event("auth0|a"), event("auth0|a"), event("auth0|b"), String::from("rubbish")],
+        )
+        .await
+        .unwrap();
+    for (chosen, letters) in [
+        (&["--id", "auth0|a"][..], 2),
+        (&["--class", "received_too_often"], 4),
+        (&["--class", "unreadable"], 0),
+        (&["--class", "unreadable", "--class", "received_too_often"], 4),
+        (&["--type", "User changed"], 3),
+        (&["--older-than", "1h"], 0),
+        (&["--newer-than", "1h", "--id", "auth0|b"], 1),
+        (&["--worker-version", "9.9"], 0),
+    ] {
+        let planned = dlq(&world, &[&["redrive", "sso-sync", "--json"], chosen].concat()).await;
+        assert_eq!(planned.json()["letters"], letters, "{chosen:?}");
+    }
+    dlq(&world, &["redrive", "sso-sync", "--older-than", "soon"]).await.says(2, &["90s, 30m, 12h, 3d"]);
+}
+
+#[tokio::test]
+async fn an_event_that_the_bus_could_not_deliver_goes_where_its_rule_would_have_brought_it() {
+    let world = World::start().await;
+    world.idp.put_user(SimulatedUser::new("auth0|ada"));
+    let whole = json!({
+        "version": "0", "id": "9b7f4c1e-6a41-4b0f-8a54-0d5ad1d1c7aa", "detail-type": "user.updated",
+        "source": "aws.partner/auth0.com/tenant/auth0.events", "account": "000000000000", "region": "eu-north-1",
+        "time": "2026-11-24T10:00:00Z", "resources": [],
+        "detail": {"id": "evt_1", "type": "user.updated", "time": "2026-11-24T10:00:00Z", "specversion": "1.0",
+            "data": {"object": {"user_id": "auth0|ada", "updated_at": "2020-01-01T10:00:00Z", "email": "pii-marker@example.org"}}},
+    })
+    .to_string();
+    let bus = &world.topology.bus;
+    let rule = format!("arn:aws:events:eu-north-1:000000000000:rule/{bus}/coppice-sso-sync-auth0-stream");
+    world
+        .leave_undelivered(
+            &whole,
+            &[("RULE_ARN", &rule), ("ERROR_CODE", "NO_PERMISSIONS"), ("RETRY_ATTEMPTS", "0")],
+        )
+        .await;
+    world.leave_undelivered(&whole.replace("auth0.com", "unheard-of.com"), &[]).await;
+
+    let all = dlq(&world, &["list", "undelivered"]).await;
+    all.says(0, &["1  no_permissions  user.updated", "1  without_consumer  user.updated"]);
+    assert!(!all.out.contains("pii-marker"));
+    let redriven =
+        dlq(&world, &["redrive", "undelivered", "--yes", "--canary", "0", "--wait-secs", "1"]).await;
+    redriven.says(1, &["1 message(s) are refused by SQS or wanted by no rule, and stay where they are"]);
+    assert_eq!(world.queue_depth("sso-sync").await.0, 1, "in its rule's queue alone");
+    assert_eq!(world.queue_depth("app-login").await.0, 0);
+    assert_eq!(listed(&world, "undelivered").await["letters"], 1);
+
+    let worker = world.start_worker(unit_binary("sso-sync"), "sso-sync", &[]).await;
+    world.person_where("auth0|ada", |_| true).await;
+    drop(worker);
+    dlq(&world, &["move-all", "undelivered", "--yes"]).await.says(2, &["use `dlq redrive undelivered`"]);
+}
+
+/// The order of the steps holds at every point: killed at random, and beside others.
+#[tokio::test]
+async fn a_redrive_that_is_killed_again_and_again_and_run_twice_at_once_loses_nothing() {
+    redrive_under_fire(1_500).await;
+}
+
+/// The same for a large queue: `cargo nextest run -p coppice --run-ignored only`.
+#[tokio::test]
+#[ignore = "takes minutes: the emulator slows down with a queue's depth"]
+async fn a_redrive_of_ten_thousand_letters_that_is_killed_again_and_again_loses_nothing() {
+    redrive_under_fire(10_000).await;
+}
+
+async fn redrive_under_fire(letter_count: usize) {
+    const PERSONS: usize = 300;
+    const KILLS: usize = 6;
+    const RATE: f64 = 60.0;
+    let world = World::start().await;
+    let ids = users(&world, PERSONS);
+    let all = letters(&ids, letter_count.div_ceil(PERSONS));
+    world.bury_all("sso-sync", &all[..letter_count]).await.unwrap();
+    let planned = dlq(&world, &["redrive", "sso-sync", "--json"]).await.json();
+    assert_eq!((&planned["letters"], &planned["messages"]), (&json!(letter_count), &json!(PERSONS)));
+    let worker = world.start_worker(unit_binary("sso-sync"), "sso-sync", &[]).await;
+    let plan = planned["plan_id"].as_str().unwrap().to_owned();
+    let arguments = ["dlq", "redrive", "--plan", &plan, "--yes", "--rate", "60", "--wait-secs", "60"];
+
+    for kill in 0..KILLS {
+        let running = world.start_job(coppice(), "sso-sync", &arguments, &[]);
+        let (sent, deleted) = (PERSONS * kill / KILLS, letter_count * kill / KILLS / 4);
+        wait_until(PATIENCE, "the run to get on", async || {
+            let (now_sent, now_deleted): (i64, i64) = sqlx::query_as(
+                "select (select count(sent_at) from redrive_item), (select count(deleted_at) from redrive_letter)",
+            )
+            .fetch_one(&world.pool)
+            .await?;
+            Ok((now_sent as usize > sent || now_deleted as usize > deleted).then_some(()))
+        })
+        .await
+        .unwrap();
+        let beside = world.run_job(coppice(), "sso-sync", &arguments, &[]).await;
+        if beside.code != Some(0) {
+            beside.says(4, &["another process redrives or drops letters of sso-sync"]);
+        }
+        running.kill();
+        running.end().await;
+    }
+    // The lock of the last one that was killed ends when Postgres sees its connection end; a letter in its hands is
+    // visible again after the time for which it was hidden.
+    wait_until(Duration::from_secs(240), "the plan to be done", async || {
+        Ok((world.run_job(coppice(), "sso-sync", &arguments, &[]).await.code == Some(0)).then_some(()))
+    })
+    .await
+    .unwrap();
+
+    assert_eq!(world.persons().await.unwrap().len(), PERSONS);
+    let reads: Vec<usize> = ids.iter().map(|id| world.idp.requests_for(id)).collect();
+    assert!(reads.iter().all(|reads| (1..=2).contains(reads)), "{reads:?}");
+    assert_eq!(listed(&world, "sso-sync").await["letters"], 0);
+    let (sent, seconds): (i64, f64) = sqlx::query_as(
+        "select count(*), extract(epoch from max(sent_at) - min(sent_at))::float8 from redrive_item",
+    )
+    .fetch_one(&world.pool)
+    .await
+    .unwrap();
+    // Each run may begin with one batch.
+    let most = RATE * seconds + 10.0 * (KILLS + 2) as f64;
+    assert!(sent as f64 <= most, "{sent} in {seconds} s");
+    drop(worker);
+}
