@@ -4,6 +4,7 @@
 //! `deploy/cloudformation/`, and the AWS SDK over HTTP to an emulator.
 
 mod check;
+mod incident;
 mod people;
 mod stage;
 mod story;
@@ -63,6 +64,7 @@ async fn play(once: bool) -> anyhow::Result<()> {
 async fn tell(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
     story::tell(stage, view).await?;
     trouble::tell(stage, view).await?;
+    incident::tell(stage, view).await?;
     println!("\n▸ what an operator sees of Ada: coppice person show auth0:'{ADA}'");
     stage.operate(&["person", "show", &format!("auth0:{ADA}")]).await?;
     println!("\n▸ and why: coppice person why email auth0:'{ADA}'");

@@ -1,7 +1,7 @@
 //! Where the story plays: all workers, the CRM's events on their way, the operators' tool.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, bail};
@@ -79,7 +79,7 @@ impl<'a> Stage<'a> {
     /// # Errors
     /// When it fails.
     pub(crate) async fn operate(&self, arguments: &[&str]) -> anyhow::Result<()> {
-        let said = run_tool(&self.tool, arguments, self.world.database_url())?;
+        let said = self.run_tool(arguments)?;
         for line in said.lines() {
             println!("{}", format!("    {line}").trim_end());
         }
@@ -92,7 +92,20 @@ impl<'a> Stage<'a> {
     /// When it fails, or says no JSON.
     pub(crate) fn ask(&self, arguments: &[&str]) -> anyhow::Result<Value> {
         let arguments = [arguments, &["--json"]].concat();
-        Ok(serde_json::from_str(&run_tool(&self.tool, &arguments, self.world.database_url())?)?)
+        Ok(serde_json::from_str(&self.run_tool(&arguments)?)?)
+    }
+
+    /// The tool has the environment of a unit, so that it can ask the unit's provider.
+    fn run_tool(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let environment = self.world.environment("crm-account", 0);
+        let output = Command::new(&self.tool).args(arguments).env_clear().envs(environment).output();
+        let output = output.context("cannot run coppice")?;
+        if !output.status.success() {
+            let (out, err) =
+                (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+            bail!("coppice {}: {out}{err}", arguments.join(" "));
+        }
+        Ok(String::from_utf8(output.stdout)?)
     }
 
     pub(crate) fn print_last_lines(&self) {
@@ -118,14 +131,4 @@ impl<'a> Stage<'a> {
         println!("every worker drained and ended with code 0");
         Ok(())
     }
-}
-
-fn run_tool(tool: &Path, arguments: &[&str], database_url: &str) -> anyhow::Result<String> {
-    let mut command = Command::new(tool);
-    command.args(arguments).env_clear().env("DATABASE_URL", database_url);
-    let output = command.output().context("cannot run coppice")?;
-    if !output.status.success() {
-        bail!("coppice: {}", String::from_utf8_lossy(&output.stderr));
-    }
-    Ok(String::from_utf8(output.stdout)?)
 }

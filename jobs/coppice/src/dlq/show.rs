@@ -3,7 +3,7 @@
 use std::fmt;
 
 use job_process::{Failure, age, instant, print, printable};
-use postgres_store::{NotedFailure, RecordStanding, Store};
+use postgres_store::{NotedFailure, PersonKey, RecordStanding, Store, StoredPerson};
 use serde::Serialize;
 use settings::Reader;
 use sqs_queue::ReceivedMessage;
@@ -14,7 +14,7 @@ use super::fleet::{DeadLetterQueue, UNDELIVERED, of_unit, surroundings};
 use super::letter::Letter;
 use super::provider::{self, AtProvider};
 use super::scan::scan;
-use super::subject::Subject;
+use super::subject::{PERSON, Subject};
 use crate::surroundings::{CONNECTIONS, database_with};
 
 /// Letters that are looked through for the one.
@@ -99,6 +99,10 @@ async fn find(
 async fn records(store: &Store, subject: &Subject) -> Result<Vec<ShownRecord>, Failure> {
     let mut records = Vec::new();
     for id in &subject.ids {
+        if subject.source == PERSON {
+            records.push(person(store, id).await?);
+            continue;
+        }
         let here = store.record_standing(subject.source, id).await?;
         let there = provider::ask(subject.source, id).await;
         let verdict = verdict(here.as_ref(), &there);
@@ -112,6 +116,26 @@ async fn records(store: &Store, subject: &Subject) -> Result<Vec<ShownRecord>, F
         });
     }
     Ok(records)
+}
+
+/// A person of our own, whom an internal event names.
+async fn person(store: &Store, id: &str) -> Result<ShownRecord, Failure> {
+    let view = match id.parse() {
+        Ok(id) => store.view_person(&PersonKey::Id(id)).await?,
+        Err(_) => None,
+    };
+    let here = view.as_ref().map_or(String::from("nobody"), |view| {
+        let StoredPerson { status, revision, updated_at, .. } = &view.person;
+        format!("{status}, revision {revision}, changed at {}", instant(*updated_at))
+    });
+    Ok(ShownRecord {
+        source: PERSON,
+        id: id.to_owned(),
+        person_id: view.map(|view| view.person.person_id.to_string()),
+        here,
+        there: String::from("a person is our own: no provider has them"),
+        verdict: "a redrive would read the person again, and do what is still to be done",
+    })
 }
 
 fn standing(here: &RecordStanding) -> String {

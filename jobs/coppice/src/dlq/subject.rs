@@ -11,10 +11,13 @@ use super::fleet::UNDELIVERED;
 /// one unit of several.
 const EACH_FOR_ITSELF: [&str; 2] = ["app-login", UNDELIVERED];
 
+/// The source of internal events' subjects: our own persons.
+pub(crate) const PERSON: &str = "person";
+
 /// The records that a message names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Subject {
-    /// `auth0`; `person` for an internal event.
+    /// `auth0`; [`PERSON`] for an internal event.
     pub(crate) source: &'static str,
     /// The source's IDs, in order.
     pub(crate) ids: Vec<String>,
@@ -29,7 +32,7 @@ impl Subject {
         if envelope.source == INTERNAL_SOURCE {
             let (_, announcement) = Announcement::parse(envelope).ok()?;
             let ids = vec![announcement.entity_id.to_string()];
-            return Some(Self { source: "person", ids, not_before: None });
+            return Some(Self { source: PERSON, ids, not_before: None });
         }
         Self::of_sso(envelope).or_else(|| Self::of_crm(envelope)).or_else(|| Self::of_identity(envelope))
     }

@@ -1,0 +1,71 @@
+//! An incident: records are refused for a while, letters die of it, and an operator brings them back.
+
+use local_stack::wait_until;
+use testkit::PATIENCE;
+
+use super::people::{ADA, BOB, CLEO, change_email};
+use super::stage::Stage;
+use super::view::View;
+
+/// Whose letters die.
+const UNIT: &str = "crm-account";
+
+/// What the CRM answers to a write of a contact that breaks a rule which somebody has just made there.
+const BROKEN_RULE: u16 = 400;
+
+/// Plays it.
+///
+/// # Errors
+/// When something does not end as it should.
+pub(crate) async fn tell(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
+    letters_die(stage, view).await?;
+    an_operator_looks(stage).await?;
+    letters_are_redriven(stage, view).await
+}
+
+async fn letters_die(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
+    let world = stage.world;
+    view.chapter("somebody makes a rule in the CRM that refuses every contact, and people go on changing");
+    refuse_contacts(stage, Some(BROKEN_RULE));
+    for round in ["third", "fourth"] {
+        for (id, name) in [(ADA, "ada"), (BOB, "bob"), (CLEO, "cleo")] {
+            change_email(world, id, &format!("{name}@{round}.example.org")).await;
+        }
+        view.wait_for(stage, "the changes", |people| {
+            people.email(CLEO) == Some(format!("cleo@{round}.example.org").as_str())
+        })
+        .await?;
+    }
+    world.dead_letters(UNIT, 3).await;
+    wait_until(PATIENCE, "the other letters to die", async || Ok(stage.all_is_done().await?.then_some(())))
+        .await?;
+    view.refresh(stage).await
+}
+
+async fn an_operator_looks(stage: &Stage<'_>) -> anyhow::Result<()> {
+    println!("    what is dead: coppice dlq list {UNIT}");
+    stage.operate(&["dlq", "list", UNIT]).await?;
+    let letter = stage.world.dead_letters(UNIT, 1).await.remove(0);
+    let id = letter.attributes.get("coppice.message_id").cloned().unwrap_or_default();
+    println!("    and why: coppice dlq show {UNIT} {id}");
+    stage.operate(&["dlq", "show", UNIT, &id]).await
+}
+
+async fn letters_are_redriven(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
+    println!("    the rule is taken back");
+    refuse_contacts(stage, None);
+    println!("    and the letters are sent again: coppice dlq redrive {UNIT} --yes");
+    stage.operate(&["dlq", "redrive", UNIT, "--yes"]).await?;
+    view.show_when(stage, "the last changes in the CRM", |people| {
+        [(ADA, "ada"), (BOB, "bob"), (CLEO, "cleo")]
+            .iter()
+            .all(|(id, name)| people.contact_email(id) == Some(format!("{name}@fourth.example.org").as_str()))
+    })
+    .await
+}
+
+fn refuse_contacts(stage: &Stage<'_>, status: Option<u16>) {
+    for contact in stage.world.crm.contacts() {
+        stage.world.crm.set_status(&contact.id, status);
+    }
+}
