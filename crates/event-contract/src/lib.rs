@@ -12,6 +12,7 @@
 mod announcement;
 mod envelope;
 mod ingress;
+mod resync;
 mod trace_context;
 
 pub use announcement::{
@@ -19,4 +20,5 @@ pub use announcement::{
 };
 pub use envelope::{Envelope, EnvelopeError};
 pub use ingress::{INGRESS_SOURCE_PREFIX, IngressChange, IngressEvent};
+pub use resync::{RESYNC_DETAIL_TYPE, resync_message};
 pub use trace_context::{TraceContext, TraceContextError};

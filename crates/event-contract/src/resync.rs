@@ -1,0 +1,64 @@
+//! Messages of the resync queues: one record that is to be read again, without an event of its provider.
+//!
+//! In: a source's name and a record's ID. Out: the text of a message in the shape that an ingress event has when a rule
+//! hands it to a queue, so that the same handler reads it. Sent straight to a resync queue, past the bus.
+
+use serde::Serialize;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::ingress::{INGRESS_SOURCE_PREFIX, IngressChange, IngressEvent};
+
+/// `detail-type` of a resync message: no rule matches it.
+pub const RESYNC_DETAIL_TYPE: &str = "resync";
+
+#[derive(Serialize)]
+struct ResyncEnvelope {
+    version: &'static str,
+    id: Uuid,
+    source: String,
+    #[serde(rename = "detail-type")]
+    detail_type: &'static str,
+    #[serde(with = "time::serde::rfc3339")]
+    time: OffsetDateTime,
+    detail: IngressEvent,
+}
+
+/// A message that has one record of `source` read again. Its event ID is new: it is the cause of what follows.
+///
+/// It says *changed*, and no lower bound: that a record is gone is for the source to say, and whatever it says now is
+/// new enough.
+#[must_use]
+pub fn resync_message(source: &str, id: &str) -> String {
+    let envelope = ResyncEnvelope {
+        version: "0",
+        id: Uuid::now_v7(),
+        source: format!("{INGRESS_SOURCE_PREFIX}{source}"),
+        detail_type: RESYNC_DETAIL_TYPE,
+        time: OffsetDateTime::now_utc(),
+        detail: IngressEvent { ids: vec![id.to_owned()], change: IngressChange::Changed, not_before: None },
+    };
+    // Text, IDs and a time of this century always have a JSON form.
+    serde_json::to_string(&envelope).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Envelope;
+
+    #[test]
+    fn a_resync_message_is_an_event_that_names_one_record() {
+        let id = "auth0|\"quoted\"";
+        let (one, two) = (resync_message("auth0", id), resync_message("auth0", id));
+        let envelope = Envelope::parse(&one).unwrap();
+        assert_eq!(
+            (envelope.source.as_str(), envelope.detail_type.as_str()),
+            ("coppice.ingress.auth0", "resync")
+        );
+        let event: IngressEvent = serde_json::from_str(envelope.detail.get()).unwrap();
+        assert_eq!((event.ids.as_slice(), event.change), (&[id.to_owned()][..], IngressChange::Changed));
+        assert_eq!(event.not_before, None);
+        assert_ne!(envelope.id, Envelope::parse(&two).unwrap().id);
+    }
+}
