@@ -7,6 +7,7 @@
 //! Rules that hold in every module: a statement handles a whole batch; rows are written in the order of their keys, so
 //! that two pods cannot deadlock; no transaction is open while anything but Postgres is waited for.
 
+mod audit_result;
 mod consequences;
 mod crm_account;
 mod crm_view;
@@ -28,8 +29,10 @@ mod person_view;
 mod policy_change;
 mod recompute;
 mod redrive;
+mod record_sample;
 mod resync_request;
 mod schema;
+mod server_time;
 mod source_record;
 mod upstream_breaker;
 
@@ -42,6 +45,7 @@ use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::sync::Notify;
 
+pub use audit_result::AuditResult;
 pub use crm_account::{WrittenContact, told_hash};
 pub use crm_view::{CrmView, Told, is_another_person};
 pub use dead_letter::{DeadLetterCopy, KEPT, KeptDeadLetter, NotedFailure};
@@ -59,6 +63,7 @@ pub use policy_change::{AppliedBatch, FieldChange, PersonChange, PolicyBatch};
 pub use redrive::{
     LetterStanding, RedriveAction, RedriveItem, RedriveLock, RedrivePlan, RedriveProgress, UnsentItem,
 };
+pub use record_sample::StoredRecord;
 pub use schema::MIGRATOR;
 pub use source_record::{RecordStanding, RefetchTicket, Source};
 pub use upstream_breaker::BreakerRow;

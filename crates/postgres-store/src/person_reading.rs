@@ -61,6 +61,18 @@ pub enum RecordState {
     },
 }
 
+impl RecordState {
+    /// SHA-256 of what is kept of the record: equal records have equal hashes. `None` when it is gone.
+    #[must_use]
+    pub fn content_hash(&self) -> Option<Vec<u8>> {
+        match self {
+            // serde_json keeps keys sorted, so equal records have equal text.
+            Self::Present { record, .. } => Some(Sha256::digest(record.to_string()).to_vec()),
+            Self::Gone { .. } => None,
+        }
+    }
+}
+
 /// What an announcement says besides the entity and its revision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Announce {
@@ -167,8 +179,7 @@ impl Store {
         SourceRow {
             external_id: external_id.to_owned(),
             proposed_person: record.is_some().then(Uuid::now_v7),
-            // serde_json keeps keys sorted, so equal records have equal text.
-            content_hash: record.map(|record| Sha256::digest(record.to_string()).to_vec()),
+            content_hash: reading.state.content_hash(),
             record: record.cloned(),
             version_at: reading.version_at,
             etag: reading.etag.clone(),

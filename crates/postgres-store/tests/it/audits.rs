@@ -1,0 +1,127 @@
+//! What an audit reads: a fair sample, what changed lately, and what is stored; and the row that it leaves.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use postgres_store::{AuditResult, StoredRecord};
+
+use crate::database::{Database, at, found, gone, open};
+use crate::{CRM, SOURCE};
+
+const RECORDS: usize = 2000;
+const DAY: Duration = Duration::from_secs(86_400);
+
+async fn with_records() -> Database {
+    let database = Database::start().await;
+    let all: Vec<_> =
+        (0..RECORDS).map(|n| found(&format!("id-{n:05}"), &n.to_string(), Some(1), 1)).collect();
+    for batch in all.chunks(500) {
+        database.apply(batch).await;
+    }
+    let other = [found("of-another-source", "x", None, 1)];
+    database.store.apply_person_readings(CRM, &other).await.unwrap();
+    database.execute("vacuum analyze source_record").await;
+    database
+}
+
+/// Evenly spaced, so that the test says the same each time.
+fn starts(count: i64) -> impl Iterator<Item = i64> {
+    (0..count).map(move |n| i64::MIN.wrapping_add((i64::MAX / count * 2).wrapping_mul(n)))
+}
+
+#[tokio::test]
+async fn a_sample_is_of_distinct_records_of_the_source_and_has_nothing_to_do_with_their_age() {
+    let database = with_records().await;
+    let mut of_the_older_half = 0;
+    let mut seen = BTreeSet::new();
+    for start in starts(40) {
+        let sample = database.store.sample_records(SOURCE, start, 50).await.unwrap();
+        let distinct: BTreeSet<String> = sample.iter().cloned().collect();
+        assert_eq!(distinct.len(), 50, "without replacement");
+        assert!(!distinct.contains("of-another-source"));
+        of_the_older_half += sample.iter().filter(|id| **id < format!("id-{:05}", RECORDS / 2)).count();
+        seen.extend(distinct);
+    }
+    assert!((900..1100).contains(&of_the_older_half), "{of_the_older_half} of 2000");
+    assert!(seen.len() > 1000, "another start is another sample: {}", seen.len());
+}
+
+#[tokio::test]
+async fn a_sample_as_large_as_the_source_is_the_source_from_any_start() {
+    let database = with_records().await;
+    for start in [i64::MIN, 0, i64::MAX] {
+        let sample = database.store.sample_records(SOURCE, start, 5000).await.unwrap();
+        assert_eq!(sample.iter().collect::<BTreeSet<_>>().len(), RECORDS);
+        assert_eq!(sample.len(), RECORDS);
+    }
+    assert_eq!(database.store.sample_records("nobody", 0, 10).await.unwrap(), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_changed_lately_comes_newest_first_and_is_bounded() {
+    let database = with_records().await;
+    database.execute("update source_record set changed_at = now() - interval '2 days'").await;
+    database.apply(&[found("id-00007", "changed", Some(2001), 2)]).await;
+    database.apply(&[gone("id-00003", None, 3)]).await;
+    let within = async |age, limit| database.store.records_changed_within(SOURCE, age, limit).await.unwrap();
+    assert_eq!(within(DAY, 10).await, ["id-00003", "id-00007"]);
+    assert_eq!(within(DAY, 1).await, ["id-00003"]);
+    assert_eq!(within(3 * DAY, 5000).await.len(), RECORDS);
+}
+
+#[tokio::test]
+async fn what_is_stored_says_whether_it_is_the_same_reading_and_nothing_of_its_content() {
+    let database = Database::start().await;
+    let reading = found("a", "ada", Some(1), 1);
+    database.apply(&[reading.clone(), found("b", "bob", None, 2)]).await;
+    database.apply(&[gone("b", None, 3)]).await;
+    let ids = ["b", "a", "nobody"].map(String::from);
+    let stored = database.store.stored_records(SOURCE, &ids).await.unwrap();
+    let record = |id: &str, content_hash, version_at, ticket| StoredRecord {
+        external_id: id.to_owned(),
+        content_hash,
+        version_at,
+        ticket,
+    };
+    let expected = [record("a", reading.state.content_hash(), Some(at(1)), 1), record("b", None, None, 3)];
+    assert_eq!(stored, expected);
+}
+
+#[tokio::test]
+async fn what_an_audit_found_is_a_row() {
+    let database = Database::start().await;
+    let result = AuditResult {
+        sampled: 100,
+        sampled_divergent: 2,
+        share: (0.005, 0.07),
+        recent: 10,
+        recent_divergent: 1,
+        undecided: 3,
+    };
+    database.store.record_audit(SOURCE, result).await.unwrap();
+    let rows = database.texts("select concat_ws(' ', source, sampled, sampled_divergent, share_low, share_high, recent, recent_divergent, undecided) from audit_result").await;
+    assert_eq!(rows, ["idp 100 2 0.005 0.07 10 1 3"]);
+}
+
+/// The sample, and what is stored, cost the same however many records there are.
+#[tokio::test]
+async fn no_whole_table_is_read_for_a_sample() {
+    let database = with_records().await;
+    let scans = "select seq_scan::text from pg_stat_user_tables where relname = 'source_record'";
+    let handed_in = async || {
+        let connected = "select count(*) from pg_stat_activity where application_name = 'coppice'";
+        let ended = async || Ok((database.count(connected).await == 0).then_some(()));
+        local_stack::wait_until(Duration::from_secs(60), "the connections to end", ended).await.unwrap();
+        database.texts(scans).await
+    };
+    database.store.close().await;
+    let before = handed_in().await;
+    let store = open(&database.url);
+    for start in starts(12) {
+        let sample = store.sample_records(SOURCE, start, 20).await.unwrap();
+        assert_eq!(store.stored_records(SOURCE, &sample).await.unwrap().len(), 20);
+        store.records_changed_within(SOURCE, Duration::from_secs(0), 10).await.unwrap();
+    }
+    store.close().await;
+    assert_eq!(handed_in().await, before);
+}

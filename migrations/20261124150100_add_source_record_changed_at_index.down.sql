@@ -1,0 +1,1 @@
+drop index source_record_changed_at;
