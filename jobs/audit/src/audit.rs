@@ -1,0 +1,153 @@
+//! The run: which records, what was found of them, what becomes of those that diverge.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crm_sync::CrmRecords;
+use identity_verification::IdentityRecords;
+use job_process::{Failure, print};
+use postgres_store::Store;
+use provider_http::ConfigError;
+use record_sync::{RecordSource, SsoRecords};
+use settings::Reader;
+use sqs_queue::SqsQueue;
+use tokio_util::sync::CancellationToken;
+
+use crate::arguments::{Arguments, Kind};
+use crate::repair::enqueue;
+use crate::report::{Findings, Outcome, Report, Selection, SourceReport};
+use crate::source_settings::{Settings, SourceSettings};
+use crate::survey::{Halt, Survey};
+
+/// One for the look under way, one in reserve.
+const CONNECTIONS: u32 = 2;
+
+/// The whole job.
+pub(crate) async fn run(arguments: Arguments, stop: CancellationToken) -> Result<(), Failure> {
+    let Settings { database, sources, queues } = Settings::read(Reader::from_environment(), &arguments)?;
+    let store = database.open(CONNECTIONS).await?;
+    let audit = Audit { arguments: &arguments, store: &store, stop: &stop };
+    let mut reports = BTreeMap::new();
+    for (kind, source) in sources {
+        let report = match source {
+            SourceSettings::Sso(settings) => {
+                audit.source(&SsoRecords(settings.connect().map_err(unusable)?)).await
+            }
+            SourceSettings::Crm(settings) => {
+                audit.source(&CrmRecords::new(settings.connect().map_err(unusable)?)).await
+            }
+            SourceSettings::Identity(settings) => {
+                audit.source(&IdentityRecords(settings.connect().map_err(unusable)?)).await
+            }
+        };
+        reports.insert(kind, report?);
+    }
+    let repaired = if arguments.repair { audit.repair(&mut reports, &queues).await } else { Ok(()) };
+    let clean = reports
+        .values()
+        .all(|report| matches!(&report.outcome, Outcome::Findings(findings) if findings.is_clean()));
+    let report = Report { sources: reports.into_values().collect(), dry_run: arguments.dry_run };
+    // Whatever has become of the repair, what was found is said.
+    print(&report, arguments.json)?;
+    repaired?;
+    // The report says it already.
+    if clean { Ok(()) } else { Err(Failure::Failed(String::new())) }
+}
+
+fn unusable(error: ConfigError) -> Failure {
+    Failure::Usage(error.to_string())
+}
+
+struct Audit<'a> {
+    arguments: &'a Arguments,
+    store: &'a Store,
+    stop: &'a CancellationToken,
+}
+
+impl Audit<'_> {
+    async fn source<R: RecordSource>(&self, source: &R) -> Result<SourceReport, Failure> {
+        let name = source.source();
+        let selection = self.select(name).await?;
+        let (sampled, recent) = (selection.sampled.len(), selection.recent.len());
+        tracing::info!(source = name, sampled, recent, "audit of a source begins");
+        let survey = Survey {
+            source,
+            store: self.store,
+            stop: self.stop,
+            rate: usize::try_from(self.arguments.rate).unwrap_or(usize::MAX),
+            grace: Duration::from_secs(self.arguments.grace_secs.into()),
+        };
+        let outcome = match survey.run(selection.all()).await {
+            Ok(found) => Outcome::Findings(Findings::new(&selection, found)),
+            Err(Halt::Down(error)) => Outcome::Down(error.to_string()),
+            Err(Halt::Store(error)) => return Err(error.into()),
+            Err(Halt::Stopped) => {
+                let text = format!(
+                    "stopped while it looked at {name}; nothing is reported, nothing was put on a queue"
+                );
+                return Err(Failure::Stopped(text));
+            }
+        };
+        if let (Outcome::Findings(findings), false) = (&outcome, self.arguments.dry_run) {
+            let result = findings.result();
+            tracing::info!(
+                source = name,
+                sampled = result.sampled,
+                sampled_divergent = result.sampled_divergent,
+                recent_divergent = result.recent_divergent,
+                undecided = result.undecided,
+                "audit of a source ended"
+            );
+            // Given IDs are no sample: they would bend the trend.
+            if self.arguments.ids.is_empty() {
+                self.store.record_audit(name, result).await?;
+            }
+        }
+        Ok(SourceReport { source: name, outcome })
+    }
+
+    async fn select(&self, source: &str) -> Result<Selection, Failure> {
+        let Arguments { sample, since_hours, limit, ids, .. } = self.arguments;
+        if !ids.is_empty() {
+            return Ok(Selection { named: ids.clone(), ..Selection::default() });
+        }
+        let age = Duration::from_secs(u64::from(*since_hours) * 3600);
+        let recent = self.store.records_changed_within(source, age, *limit).await?;
+        Ok(Selection {
+            sampled: self.store.sample_records(source, rand::random(), *sample).await?,
+            recent_limited: *limit > 0 && recent.len() >= usize::try_from(*limit).unwrap_or(usize::MAX),
+            recent,
+            named: Vec::new(),
+        })
+    }
+
+    /// All sources are judged before anything is sent for one of them.
+    async fn repair(
+        &self,
+        reports: &mut BTreeMap<Kind, SourceReport>,
+        queues: &BTreeMap<Kind, String>,
+    ) -> Result<(), Failure> {
+        let most = self.arguments.max_repair;
+        for SourceReport { source, outcome } in reports.values() {
+            let Outcome::Findings(findings) = outcome else { continue };
+            let divergent = findings.to_repair().len();
+            if divergent > most {
+                return Err(Failure::Guarded(format!(
+                    "{divergent} records of {source} diverge, more than --max-repair {most}: nothing was put on a \
+                     queue. Make sure that the settings name the right {source}, then raise --max-repair or resync \
+                     the whole source"
+                )));
+            }
+        }
+        let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+        for (kind, SourceReport { source, outcome }) in reports {
+            let (Outcome::Findings(findings), Some(queue)) = (outcome, queues.get(kind)) else { continue };
+            let ids = findings.to_repair();
+            findings.repair = Some(match self.arguments.dry_run {
+                true => ids.len(),
+                false => enqueue(&SqsQueue::connect(&config, queue), source, &ids).await?,
+            });
+        }
+        Ok(())
+    }
+}

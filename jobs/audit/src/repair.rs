@@ -1,0 +1,31 @@
+//! Puts divergent records on a resync queue: the worker there reads them again, as after any event.
+//!
+//! In: IDs and a queue. Out: messages that name one record each. Writes no row.
+
+use std::fmt::Display;
+
+use event_contract::resync_message;
+use job_process::Failure;
+use sqs_queue::{BATCH_LIMIT, OutgoingMessage, Queue, SqsQueue};
+
+/// Sends them, and checks each entry of each reply. Safe to run again: a record that is named twice is read twice.
+///
+/// # Errors
+/// [`Failure::Failed`] that says how many were taken, when one was not.
+pub(crate) async fn enqueue(queue: &SqsQueue, source: &str, ids: &[&str]) -> Result<usize, Failure> {
+    let mut sent = 0;
+    for batch in ids.chunks(BATCH_LIMIT) {
+        let message = |id: &&str| OutgoingMessage { body: resync_message(source, id), ..Default::default() };
+        let messages: Vec<OutgoingMessage> = batch.iter().map(message).collect();
+        let results = queue.send(&messages).await.map_err(|error| partly(source, sent, ids.len(), &error))?;
+        sent += results.iter().filter(|result| result.is_ok()).count();
+        if let Some(error) = results.iter().find_map(|result| result.as_ref().err()) {
+            return Err(partly(source, sent, ids.len(), error));
+        }
+    }
+    Ok(sent)
+}
+
+fn partly(source: &str, sent: usize, wanted: usize, error: &dyn Display) -> Failure {
+    Failure::Failed(format!("{sent} of {wanted} record(s) of {source} were put on the queue, then: {error}"))
+}

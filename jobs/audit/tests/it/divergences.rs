@@ -1,0 +1,149 @@
+//! What is found, and that nothing is written.
+
+use serde_json::json;
+use testkit::simulators::salesforce::contact_id;
+
+use crate::world::{
+    BINARY, BOTH, SSO, audit, audit_with, change_unseen, everything_written, findings, in_step, results, user,
+};
+
+#[tokio::test]
+async fn a_world_in_step_has_no_divergence_and_no_row_is_written_but_the_result() {
+    let world = in_step().await;
+    let before = everything_written(&world).await;
+    let said = audit(&world, &BOTH).await;
+    said.says(0, &[]);
+    let auth0 = findings(&said, "auth0");
+    assert_eq!((&auth0["looked_at"], &auth0["divergent"]), (&json!(4), &json!({})), "{auth0}");
+    assert_eq!((&auth0["sample"]["records"], &auth0["sample"]["share"]), (&json!(4), &json!(0.0)));
+    assert_eq!(auth0["recent"], json!({"records": 4, "divergent": 0, "limited": false}));
+    assert_eq!(findings(&said, "salesforce")["looked_at"], json!(2));
+    assert_eq!(everything_written(&world).await, before);
+    assert_eq!(results(&world).await, ["auth0 4 0 4 0 0", "salesforce 2 0 2 0 0"]);
+
+    audit(&world, &[&BOTH[..], &["--dry-run"]].concat()).await.says(0, &[]);
+    assert_eq!(results(&world).await.len(), 2, "a dry run leaves no row");
+}
+
+#[tokio::test]
+async fn what_changed_and_went_unseen_is_found_by_kind() {
+    let world = in_step().await;
+    change_unseen(&world, &user(1), "Renamed");
+    world.idp.delete(&user(2));
+    world.crm.update(&contact_id(1), |contact| contact.email = Some(String::from("new@crm.example.org")));
+    let buried =
+        "update source_record set record = null, content_hash = null, gone_at = now() where external_id = $1";
+    sqlx::query(buried).bind(user(3)).execute(&world.pool).await.unwrap();
+    let before = everything_written(&world).await;
+
+    let said = audit(&world, &BOTH).await;
+    said.says(1, &[]);
+    let auth0 = findings(&said, "auth0");
+    let expected = json!({"stale": [user(1)], "gone_there": [user(2)], "should_not_be_gone": [user(3)]});
+    assert_eq!(auth0["divergent"], expected, "{auth0}");
+    assert_eq!(auth0["sample"]["divergent"], json!(3));
+    let ends =
+        [&auth0["sample"]["share_low"], &auth0["sample"]["share_high"]].map(|end| end.as_f64().unwrap());
+    assert!(ends[0] > 0.29 && ends[0] < 0.31 && ends[1] > 0.95 && ends[1] < 0.96, "3 of 4: {ends:?}");
+    assert_eq!(findings(&said, "salesforce")["divergent"], json!({"stale": [contact_id(1)]}));
+    assert_eq!(everything_written(&world).await, before);
+    assert_eq!(results(&world).await, ["auth0 4 3 4 3 0", "salesforce 2 1 2 1 0"]);
+    for personal in ["Renamed", "new@crm.example.org", "@example"] {
+        assert!(!said.out.contains(personal) && !said.err.contains(personal), "{personal}\nin {said:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_went_back_at_the_source_is_told_from_a_stale_row() {
+    let world = in_step().await;
+    let newer = "update source_record set version_at = version_at + interval '1 day', content_hash = '\\x00' \
+                 where external_id = $1";
+    sqlx::query(newer).bind(user(1)).execute(&world.pool).await.unwrap();
+    let said = audit(&world, &SSO).await;
+    said.says(1, &[]);
+    assert_eq!(findings(&said, "auth0")["divergent"], json!({"older_there": [user(1)]}));
+}
+
+#[tokio::test]
+async fn records_named_by_hand_are_looked_at_alone_and_may_be_unknown_here() {
+    let world = in_step().await;
+    change_unseen(&world, &user(1), "Renamed");
+    world.idp.put_user(testkit::simulators::auth0::SimulatedUser::new("auth0|unheard-of"));
+    let named = ["--id", "auth0|unheard-of", "--id", "auth0|nobody", "--id", &user(4)];
+    let said = audit(&world, &[&SSO[..], &named].concat()).await;
+    said.says(1, &[]);
+    let auth0 = findings(&said, "auth0");
+    assert_eq!(
+        (&auth0["looked_at"], &auth0["divergent"]),
+        (&json!(3), &json!({"missing_here": ["auth0|unheard-of"]}))
+    );
+    assert_eq!(results(&world).await, [""; 0], "they are no sample");
+}
+
+#[tokio::test]
+async fn what_changed_lately_is_looked_at_without_a_sample_and_bounded() {
+    let world = in_step().await;
+    let long_ago = "update source_record set changed_at = now() - interval '2 days' where external_id = $1";
+    sqlx::query(long_ago).bind(user(1)).execute(&world.pool).await.unwrap();
+    for number in 1..=4 {
+        change_unseen(&world, &user(number), "Renamed");
+    }
+    let said = audit(&world, &[&SSO[..], &["--sample", "0"]].concat()).await;
+    assert_eq!(findings(&said, "auth0")["divergent"], json!({"stale": [user(2), user(3), user(4)]}));
+    let said = audit(&world, &[&SSO[..], &["--sample", "0", "--limit", "1"]].concat()).await;
+    assert_eq!(findings(&said, "auth0")["recent"], json!({"records": 1, "divergent": 1, "limited": true}));
+    let said = audit(&world, &[&SSO[..], &["--sample", "2", "--since-hours", "0"]].concat()).await;
+    assert_eq!(findings(&said, "auth0")["looked_at"], json!(2));
+}
+
+#[tokio::test]
+async fn a_record_whose_row_changes_while_it_is_read_is_looked_at_again() {
+    let world = in_step().await;
+    let worker = testkit::unit_binary("sso-sync");
+    let patient = [("COPPICE_SSO_TIMEOUT_SECS", "25")];
+    let _worker = world.start_worker(worker, "sso-sync", &patient).await;
+    let (id, gate) = (user(1), world.idp.hold(&user(1)));
+    change_unseen(&world, &id, "First");
+    let arguments = ["--json", "--grace-secs", "0", "--source", "sso"];
+    let job = world.start_job(BINARY, "audit", &arguments, &patient);
+
+    // Each time the source has something new when the audit reads, and the worker has written it before the audit
+    // compares.
+    for (asked, name) in [(0, "Second"), (2, "Third")] {
+        gate.arrived(asked + 1).await;
+        let change = world.idp.update(&id, |user| user.given_name = Some(name.to_owned()));
+        world.deliver(&change.stream_event()).await;
+        gate.arrived(asked + 2).await;
+        gate.release(asked + 1);
+        world.person_where(&id, |person| person.given_name.as_deref() == Some(name)).await;
+        if name == "Second" {
+            change_unseen(&world, &id, "Between");
+        }
+        gate.release(asked);
+    }
+    gate.open();
+    let said = job.end().await;
+    said.says(0, &[]);
+    assert_eq!(findings(&said, "auth0")["divergent"], json!({}));
+}
+
+#[tokio::test]
+async fn the_text_says_how_sure_it_is_and_names_the_records() {
+    let world = in_step().await;
+    change_unseen(&world, &user(1), "Renamed");
+    let arguments = ["--grace-secs", "0", "--source", "sso", "--repair", "--dry-run"];
+    let settings = [("COPPICE_SSO_RESYNC_QUEUE_URL", world.topology.queue_url("sso-resync").unwrap())];
+    let said = world.run_job(BINARY, "audit", &arguments, &settings).await;
+    said.says(
+        1,
+        &[
+            "auth0: 4 record(s) looked at, 1 divergent\n",
+            "4 drawn at random: 1 divergent, 25.00 %\n    of all its records, 4.56 to 69.94 % diverge, with 95 % confidence\n",
+            "4 changed lately: 1 divergent\n  stale: 1\n    auth0|user-1\n",
+            "1 would be put on the queue",
+        ],
+    );
+    assert_eq!(world.queue_depth("sso-resync").await, (0, 0));
+    let help = audit_with(&world, &["--help"], &[]).await;
+    help.says(0, &["Exit codes:", "DATABASE_URL", "COPPICE_SSO_PROVIDER", "--since-hours"]);
+}

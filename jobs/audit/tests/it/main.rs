@@ -1,0 +1,8 @@
+//! The real binary beside real workers, a real database and simulated providers.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod divergences;
+mod repairs;
+mod trouble;
+mod world;

@@ -1,0 +1,81 @@
+//! Sources that are down, settings that are wrong, signals.
+
+use serde_json::json;
+use testkit::simulators::auth0::Fault;
+
+use crate::world::{BINARY, BOTH, SSO, audit, audit_with, change_unseen, findings, in_step, results, user};
+
+#[tokio::test]
+async fn of_a_source_that_is_down_nothing_is_said_and_the_others_are_looked_at() {
+    let mut world = in_step().await;
+    change_unseen(&world, &user(1), "Renamed");
+    world.idp_server.refuse_connections().await;
+    let said = audit(&world, &BOTH).await;
+    said.says(1, &["provider is unavailable: connect"]);
+    let sources = said.json()["sources"].clone();
+    assert_eq!(sources[0], json!({"source": "auth0", "down": "provider is unavailable: connect"}));
+    assert_eq!(findings(&said, "salesforce")["divergent"], json!({}));
+    assert_eq!(results(&world).await, ["salesforce 2 0 2 0 0"]);
+}
+
+#[tokio::test]
+async fn refused_credentials_are_no_divergence() {
+    let world = in_step().await;
+    let wrong = [("COPPICE_AUTH0_CLIENT_SECRET", "wrong")];
+    audit_with(&world, &SSO, &wrong).await.says(1, &["\"down\": \"provider refuses our credentials\""]);
+    world.idp.set_fault(Fault::WrongJson);
+    audit(&world, &SSO).await.says(1, &["\"down\""]);
+    assert_eq!(results(&world).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_record_that_a_healthy_source_cannot_answer_for_is_undecided() {
+    let world = in_step().await;
+    world.idp.set_status(&user(1), Some(500));
+    let said = audit(&world, &SSO).await;
+    said.says(1, &[]);
+    let auth0 = findings(&said, "auth0");
+    assert_eq!((&auth0["divergent"], &auth0["unreadable"]), (&json!({}), &json!([user(1)])));
+    assert_eq!(auth0["sample"]["records"], json!(3), "it says nothing of the others");
+    assert_eq!(results(&world).await, ["auth0 3 0 3 0 1"]);
+}
+
+#[tokio::test]
+async fn a_pause_that_the_source_asks_for_is_waited_and_costs_no_record() {
+    let world = in_step().await;
+    world.idp.set_rate_limit(2, std::time::Duration::from_secs(1));
+    let said = audit(&world, &SSO).await;
+    said.says(0, &[]);
+    assert_eq!(findings(&said, "auth0")["looked_at"], json!(4));
+}
+
+#[tokio::test]
+async fn a_signal_ends_it_with_its_own_code_and_no_report() {
+    let world = in_step().await;
+    let gate = world.idp.hold(&user(1));
+    let patient = [("COPPICE_SSO_TIMEOUT_SECS", "25")];
+    let job = world.start_job(BINARY, "audit", &SSO, &patient);
+    gate.arrived(1).await;
+    job.terminate();
+    let said = job.end().await;
+    said.says(5, &["stopped while it looked at auth0"]);
+    assert_eq!(said.out, "");
+}
+
+#[tokio::test]
+async fn settings_of_the_sources_that_are_asked_for_are_needed_all_at_once_and_no_others() {
+    let world = in_step().await;
+    let missing = [("DATABASE_URL", ""), ("COPPICE_AUTH0_URL", "")];
+    let wanted = ["--source", "sso", "--repair"];
+    let parts = [
+        "DATABASE_URL: is not set",
+        "COPPICE_AUTH0_URL: is not set",
+        "COPPICE_SSO_RESYNC_QUEUE_URL: is not set",
+    ];
+    audit_with(&world, &wanted, &missing).await.says(2, &parts);
+    let no_crm = [("COPPICE_SALESFORCE_URL", "")];
+    audit_with(&world, &SSO, &no_crm).await.says(0, &[]);
+    audit_with(&world, &BOTH, &no_crm).await.says(2, &["COPPICE_SALESFORCE_URL: is not set"]);
+    let two = ["--source", "sso,crm", "--repair", "--queue-url", "http://queue"];
+    audit(&world, &two).await.says(2, &["--queue-url is one source's queue"]);
+}

@@ -1,0 +1,108 @@
+//! A world in which workers have brought everything in step, and then stopped.
+
+use crm_sync::CrmSync;
+use event_contract::{Hop, TraceContext};
+use postgres_store::Store;
+use serde_json::Value;
+use settings::Reader;
+use sqlx::AssertSqlSafe;
+use sso_sync::SsoSync;
+use testkit::simulators::auth0::SimulatedUser;
+use testkit::simulators::salesforce::{SimulatedContact, contact_id};
+use testkit::{Said, World};
+use uuid::Uuid;
+use worker_process::Worker;
+use worker_runtime::{Cause, Claim, Handler, Outcome};
+
+/// The binary under test.
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_audit");
+
+/// Arguments that every audit here has: a record that seems to diverge is looked at again at once.
+const ARGUMENTS: [&str; 3] = ["--json", "--grace-secs", "0"];
+
+/// The sources that the workers of these tests know.
+pub(crate) const BOTH: [&str; 2] = ["--source", "sso,crm"];
+pub(crate) const SSO: [&str; 2] = ["--source", "sso"];
+
+pub(crate) fn user(number: usize) -> String {
+    format!("auth0|user-{number}")
+}
+
+/// Four users and two contacts, each read as its worker would.
+pub(crate) async fn in_step() -> World {
+    let world = World::start().await;
+    let (users, contacts): (Vec<_>, Vec<_>) =
+        ((1..=4).map(user).collect(), (1..=2).map(contact_id).collect());
+    for id in &users {
+        world.idp.put_user(SimulatedUser::new(id));
+    }
+    for id in &contacts {
+        world.crm.put_contact(SimulatedContact::new(id));
+    }
+    let store = Store::open(&world.database_url().to_owned().into(), 2).unwrap();
+    let mut reader = Reader::from_variables(world.environment("audit", 0));
+    let sso = SsoSync::read_settings(&mut reader).unwrap();
+    let crm = CrmSync::read_settings(&mut reader).unwrap();
+    read_all(&SsoSync::handler(sso, store.clone()).unwrap(), &users).await;
+    read_all(&CrmSync::handler(crm, store).unwrap(), &contacts).await;
+    world
+}
+
+/// A worker's steps, without its queue.
+async fn read_all<H: Handler<Subject = String>>(handler: &H, ids: &[String]) {
+    let cause = Cause { event_id: Uuid::now_v7(), hop: Hop::OUTSIDE, trace: TraceContext::start() };
+    let tickets = handler.prepare(ids).await.unwrap();
+    let mut batch = Vec::new();
+    for (id, ticket) in ids.iter().zip(tickets) {
+        let subject = id.clone();
+        let claim = Claim { subject, not_before: None, removed: false, cause, receive_count: 1 };
+        let fetched = handler.fetch(&claim, ticket).await.unwrap();
+        batch.push((claim, fetched));
+    }
+    let outcomes = handler.apply(&batch).await.unwrap();
+    assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Applied), "{outcomes:?}");
+}
+
+/// Runs an audit to its end.
+pub(crate) async fn audit(world: &World, arguments: &[&str]) -> Said {
+    audit_with(world, arguments, &[]).await
+}
+
+/// The same, with other settings.
+pub(crate) async fn audit_with(world: &World, arguments: &[&str], settings: &[(&str, &str)]) -> Said {
+    let arguments: Vec<&str> = ARGUMENTS.iter().chain(arguments).copied().collect();
+    world.run_job(BINARY, "audit", &arguments, settings).await
+}
+
+/// What was found of a source.
+pub(crate) fn findings(said: &Said, source: &str) -> Value {
+    let report = said.json();
+    let sources = report["sources"].as_array().unwrap();
+    let of_it = sources.iter().find(|one| one["source"] == source);
+    of_it.unwrap_or_else(|| panic!("{source}\nin {report}"))["findings"].clone()
+}
+
+/// A user's name changes, and nobody is told.
+pub(crate) fn change_unseen(world: &World, id: &str, name: &str) {
+    world.idp.update(id, |user| user.given_name = Some(name.to_owned()));
+}
+
+/// The physical version of every row that is not the audit's own, and the ticket counter: any write changes them.
+pub(crate) async fn everything_written(world: &World) -> Vec<String> {
+    let tables =
+        ["person", "source_record", "identity", "outbox", "link_decision", "link_review", "resync_request"];
+    let rows =
+        tables.map(|table| format!("select '{table} ' || xmin::text || ctid::text as row from {table}"));
+    let sql = format!(
+        "{} union all select 'tickets ' || last_value::text from refetch_ticket order by row",
+        rows.join(" union all ")
+    );
+    sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&world.pool).await.unwrap()
+}
+
+/// Rows of results, as text.
+pub(crate) async fn results(world: &World) -> Vec<String> {
+    let sql = "select concat_ws(' ', source, sampled, sampled_divergent, recent, recent_divergent, undecided) \
+               from audit_result order by finished_at, source";
+    sqlx::query_scalar(sql).fetch_all(&world.pool).await.unwrap()
+}
