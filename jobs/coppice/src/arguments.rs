@@ -10,8 +10,10 @@ use settings::describe;
 use uuid::Uuid;
 
 use crate::dlq::{BUS, DlqCommand, PREFIX};
+use crate::doctor::DoctorArguments;
 
-/// Looks at persons and says why they are as they are, tries and applies policies, decides about links.
+/// Looks at persons and says why they are as they are, tries and applies policies, decides about
+/// links, brings dead letters back, checks a unit's surroundings.
 #[derive(Debug, Parser)]
 #[command(version, after_help = format!("{EXIT_CODES}\n\n{}", describe(&[Database::SETTINGS, &[PREFIX, BUS]].concat())))]
 pub(crate) struct Arguments {
@@ -36,6 +38,8 @@ pub(crate) enum Topic {
     /// What is dead, why, and what to do about it.
     #[command(subcommand)]
     Dlq(DlqCommand),
+    /// Whether a unit's surroundings are as it needs them, with the fix for each fault. Changes nothing.
+    Doctor(DoctorArguments),
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,11 +1,12 @@
 //! The operators' tool: what is known of a person and why, what another policy would change, which links to make, what
-//! is dead and why.
+//! is dead and why, whether a unit's surroundings are well.
 //!
-//! In: arguments and settings. Out: a report, as text or JSON, on standard output; what went wrong
-//! on standard error. It prints personal data where it is asked for it, and writes no logs.
+//! In: arguments and settings; for `doctor` the unit's own environment. Out: a report, as text or JSON, on standard
+//! output; what went wrong on standard error. It prints personal data where it is asked for it, and writes no logs.
 
 mod arguments;
 mod dlq;
+mod doctor;
 mod link;
 mod person;
 mod policy;
@@ -25,5 +26,6 @@ fn main() -> ExitCode {
         Topic::Policy(command) => policy::run(command, json).await,
         Topic::Link(command) => link::run(command, json).await,
         Topic::Dlq(command) => dlq::run(command, json, &stop).await,
+        Topic::Doctor(arguments) => doctor::run(arguments, json).await,
     })
 }

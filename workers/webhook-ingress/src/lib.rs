@@ -18,10 +18,11 @@ mod settings;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use ::settings::Reader;
+use ::settings::{Reader, SettingsError};
 use anyhow::Context;
 use event_bus::{EventBridgeBus, EventBus};
 use postgres_store::Store;
+use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -39,6 +40,24 @@ pub const NAME: &str = "webhook-ingress";
 
 /// Longest that the checks at start may take together.
 const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// What the unit leans on.
+#[derive(Debug)]
+pub struct Surroundings {
+    /// Where Postgres is.
+    pub database_url: SecretString,
+    /// The bus.
+    pub bus_name: String,
+}
+
+/// Reads the unit's settings, all of them, as it does at its start: for checking a deployment before there is one.
+///
+/// # Errors
+/// [`SettingsError`] with everything that is missing or wrong, the providers' secrets among it.
+pub fn read_surroundings(reader: Reader) -> Result<Surroundings, SettingsError> {
+    let Settings { database_url, bus_name, .. } = Settings::read(reader)?;
+    Ok(Surroundings { database_url, bus_name })
+}
 
 /// The whole of `main`. `version` is the binary's own.
 #[must_use]

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod dead_letters;
+mod aws_answers;
+mod doctor;
 mod links;
 mod persons;
 mod policies;

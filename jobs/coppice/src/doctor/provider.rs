@@ -1,0 +1,74 @@
+//! Whether the unit's provider answers, and takes our credentials: one cheap authenticated call.
+
+use job_process::Failure;
+use provider_crm::CrmProvider;
+use provider_http::{ConfigError, ProviderError};
+use provider_identity::IdentityProvider;
+use provider_sso::SsoProvider;
+
+use super::finding::Findings;
+use super::subject::Provider;
+
+const CHECK: &str = "provider";
+
+/// Asks the provider.
+///
+/// # Errors
+/// [`Failure::Usage`] when its settings do not fit together.
+pub(crate) async fn check(provider: Provider, findings: &mut Findings) -> Result<(), Failure> {
+    let unusable = |error: ConfigError| Failure::Usage(error.to_string());
+    let (source, settings, answer) = match provider {
+        Provider::None => {
+            findings.skipped(CHECK, "credentials", "they are a unit's: name one with --unit");
+            return Ok(());
+        }
+        Provider::Ingress => {
+            findings.ok(CHECK, "webhooks", "there is a secret of at least one provider");
+            return Ok(());
+        }
+        Provider::Sso(settings) => {
+            let client = settings.connect().map_err(unusable)?;
+            (client.source(), "COPPICE_SSO_*", client.ping().await)
+        }
+        Provider::Crm(settings) => {
+            let client = settings.connect().map_err(unusable)?;
+            (client.source(), "COPPICE_CRM_*", client.ping().await)
+        }
+        Provider::Identity(settings) => {
+            let client = settings.connect().map_err(unusable)?;
+            (client.source(), "COPPICE_IDENTITY_*", client.ping().await)
+        }
+    };
+    judge(source, settings, answer, findings);
+    Ok(())
+}
+
+fn judge(source: &str, settings: &str, answer: Result<(), ProviderError>, findings: &mut Findings) {
+    let own = format!("COPPICE_{}_*", source.to_uppercase());
+    let Err(error) = answer else {
+        return findings.ok(CHECK, source, "it answers, and takes our credentials");
+    };
+    match error {
+        ProviderError::RateLimited { .. } => {
+            findings.skipped(CHECK, source, format!("{error}: whether it takes our credentials is not known"));
+        }
+        ProviderError::Unauthorized => findings.fault(
+            CHECK,
+            source,
+            error.to_string(),
+            format!("renew the credentials in {own}, and make sure that they may read records"),
+        ),
+        ProviderError::Unavailable { .. } => findings.fault(
+            CHECK,
+            source,
+            error.to_string(),
+            format!("make sure of the URL in {own} and of the NetworkPolicy; if it is down, wait: units start all the same"),
+        ),
+        ProviderError::Invalid { .. } | ProviderError::Malformed { .. } => findings.fault(
+            CHECK,
+            source,
+            error.to_string(),
+            format!("the URL in {own} is probably another service's, or {settings} names another provider"),
+        ),
+    }
+}

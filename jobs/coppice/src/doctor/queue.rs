@@ -1,0 +1,159 @@
+//! The queues: which they are, their attributes, and who may send to them.
+
+use aws_sdk_sqs::types::QueueAttributeName as Name;
+
+use super::access_policy::{Admission, admission};
+use super::aws::{Aws, Trouble};
+use super::finding::Findings;
+use super::queue_attributes::{
+    Attributes, check_encryption, check_redrive, check_retention, check_size, check_visibility, last,
+};
+use super::rules::{DeadEnds, FoundRule};
+use super::samples::is_fed_by_rules;
+use super::subject::{QueueUrls, Queues, Subject};
+use std::time::Duration;
+
+const CHECK: &str = "queue";
+
+/// The queue of what no other queue took.
+const UNDELIVERED: &str = "undelivered";
+
+/// A queue that is looked at.
+#[derive(Debug)]
+pub(crate) struct FoundQueue {
+    pub(crate) unit: String,
+    pub(crate) name: String,
+    /// `None`: it could not be looked at, which has been said.
+    pub(crate) attributes: Option<Attributes>,
+    dlq: Option<Attributes>,
+}
+
+/// The unit's queue, or all of the stack's, with their attributes.
+pub(crate) async fn find(aws: &Aws, subject: &Subject, findings: &mut Findings) -> Vec<FoundQueue> {
+    match &subject.queues {
+        Queues::None => Vec::new(),
+        Queues::Of(QueueUrls { unit, queue, dlq }) => {
+            let from =
+                "set COPPICE_QUEUE_URL to the output …QueueUrl of the stack, and AWS_REGION to the stack's";
+            let attributes = attributes(aws, queue, from, findings).await;
+            let from = "set COPPICE_DLQ_URL to the output …DlqUrl of the stack";
+            let dlq = self::attributes(aws, dlq, from, findings).await;
+            vec![FoundQueue { unit: (*unit).to_owned(), name: name_of(queue), attributes, dlq }]
+        }
+        Queues::All => all(aws, &subject.bus, findings).await,
+    }
+}
+
+async fn all(aws: &Aws, bus: &str, findings: &mut Findings) -> Vec<FoundQueue> {
+    let prefix = format!("{bus}-");
+    // A stack has some twenty; SQS answers up to a thousand.
+    let urls = match aws.sqs.list_queues().queue_name_prefix(&prefix).max_results(1000).send().await {
+        Ok(reply) => reply.queue_urls.unwrap_or_default(),
+        Err(error) => {
+            Trouble::of(&error).report(findings, CHECK, &format!("{prefix}*"), "sqs:ListQueues", "");
+            return Vec::new();
+        }
+    };
+    let mut queues = Vec::new();
+    for url in &urls {
+        let name = name_of(url);
+        let unit = name.strip_prefix(&prefix).unwrap_or(&name).to_owned();
+        let dlq = urls.iter().find(|other| name_of(other) == format!("{name}-dlq"));
+        if dlq.is_none() && !is_fed_by_rules(&unit) {
+            continue;
+        }
+        let again = "it was there a moment ago: run this again";
+        let attributes = attributes(aws, url, again, findings).await;
+        let dlq = match dlq {
+            Some(dlq) => self::attributes(aws, dlq, again, findings).await,
+            None => None,
+        };
+        queues.push(FoundQueue { unit, name, attributes, dlq });
+    }
+    if queues.is_empty() {
+        let fix = "deploy deploy/cloudformation/coppice.yaml with Prefix set to the bus's name";
+        findings.fault(CHECK, &format!("{prefix}*"), "there is none", fix);
+    }
+    queues
+}
+
+/// `None` after what stands in the way has been said.
+async fn attributes(aws: &Aws, url: &str, fix: &str, findings: &mut Findings) -> Option<Attributes> {
+    let call = aws.sqs.get_queue_attributes().queue_url(url).attribute_names(Name::All);
+    match call.send().await {
+        Ok(reply) => Some(Attributes(reply.attributes.unwrap_or_default())),
+        Err(error) => {
+            Trouble::of(&error).report(findings, CHECK, &name_of(url), "sqs:GetQueueAttributes", fix);
+            None
+        }
+    }
+}
+
+/// Judges a queue by its attributes and the rules that send to it.
+pub(crate) fn check(queue: &FoundQueue, rules: &[FoundRule], step_limit: Duration, findings: &mut Findings) {
+    let FoundQueue { unit, name, attributes: Some(attributes), dlq } = queue else { return };
+    if unit != UNDELIVERED {
+        check_redrive(name, attributes, dlq.as_ref(), findings);
+        if let Some(dlq) = dlq {
+            check_retention(name, attributes, dlq, findings);
+        }
+        check_visibility(name, attributes, step_limit, findings);
+    }
+    check_size(name, attributes, findings);
+    if is_fed_by_rules(unit) {
+        check_encryption(name, attributes, findings);
+        check_admission(name, attributes, rules.iter().map(|rule| rule.arn.as_str()), findings);
+    }
+}
+
+/// The queues that rules leave to what they cannot deliver: without them, and without their policies, events vanish.
+pub(crate) async fn check_dead_ends(aws: &Aws, dead_ends: &DeadEnds, findings: &mut Findings) {
+    for (arn, rules) in dead_ends.iter() {
+        let name = last(arn);
+        let fix = "deploy deploy/cloudformation/coppice.yaml again: what its rules cannot deliver is lost without it";
+        let url = match aws.sqs.get_queue_url().queue_name(name).send().await {
+            Ok(reply) => reply.queue_url.unwrap_or_default(),
+            Err(error) => {
+                Trouble::of(&error).report(findings, CHECK, name, "sqs:GetQueueUrl", fix);
+                continue;
+            }
+        };
+        if let Some(attributes) = attributes(aws, &url, fix, findings).await {
+            check_encryption(name, &attributes, findings);
+            check_admission(name, &attributes, rules.iter().map(String::as_str), findings);
+        }
+    }
+}
+
+fn check_admission<'a>(
+    name: &str,
+    queue: &Attributes,
+    rules: impl Iterator<Item = &'a str>,
+    findings: &mut Findings,
+) {
+    const CHECK: &str = "queue policy";
+    let policy = queue.text(&Name::Policy);
+    let (mut admitted, mut refused) = (0, Vec::new());
+    for rule in rules {
+        match admission(policy, queue.arn(), rule) {
+            Admission::Admits => admitted += 1,
+            Admission::Refuses => refused.push(rule.rsplit('/').next().unwrap_or(rule)),
+            Admission::Unclear(condition) => {
+                let why = format!("whether it admits {rule} hangs on {condition}, which only AWS can judge");
+                findings.skipped(CHECK, name, why);
+            }
+        }
+    }
+    if !refused.is_empty() {
+        let problem = format!("EventBridge may not send to it for {}", refused.join(", "));
+        let fix = "deploy deploy/cloudformation/coppice.yaml again, or allow sqs:SendMessage to events.amazonaws.com \
+                   for the rules' ARNs";
+        findings.fault(CHECK, name, problem, fix);
+    } else if admitted > 0 {
+        findings.ok(CHECK, name, format!("it admits {admitted} rule(s)"));
+    }
+}
+
+fn name_of(url: &str) -> String {
+    url.rsplit('/').next().unwrap_or(url).to_owned()
+}
