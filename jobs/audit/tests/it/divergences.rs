@@ -1,10 +1,12 @@
 //! What is found, and that nothing is written.
 
 use serde_json::json;
+use testkit::World;
 use testkit::simulators::salesforce::contact_id;
 
 use crate::world::{
-    BINARY, BOTH, SSO, audit, audit_with, change_unseen, everything_written, findings, in_step, results, user,
+    BINARY, BOTH, SSO, audit, audit_with, change_unseen, everything_written, findings, in_step, read_case,
+    results, user,
 };
 
 #[tokio::test]
@@ -51,6 +53,19 @@ async fn what_changed_and_went_unseen_is_found_by_kind() {
     for personal in ["Renamed", "new@crm.example.org", "@example"] {
         assert!(!said.out.contains(personal) && !said.err.contains(personal), "{personal}\nin {said:?}");
     }
+}
+
+#[tokio::test]
+async fn a_case_of_the_identity_verification_provider_is_compared_too() {
+    let world = World::start().await;
+    world.verifier_server.put_session("vs_1", None);
+    read_case(&world, "vs_1").await;
+    let identity = ["--source", "identity"];
+    audit(&world, &identity).await.says(0, &[]);
+    world.verifier_server.cancel("vs_1");
+    let said = audit(&world, &identity).await;
+    said.says(1, &[]);
+    assert_eq!(findings(&said, "stripe")["divergent"], json!({"stale": ["vs_1"]}));
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use crm_sync::CrmSync;
 use event_contract::{Hop, TraceContext};
+use identity_verification::IdentityVerification;
 use postgres_store::Store;
 use serde_json::Value;
 use settings::Reader;
@@ -46,6 +47,14 @@ pub(crate) async fn in_step() -> World {
     read_all(&SsoSync::handler(sso, store.clone()).unwrap(), &users).await;
     read_all(&CrmSync::handler(crm, store).unwrap(), &contacts).await;
     world
+}
+
+/// A verification case, read as its worker would.
+pub(crate) async fn read_case(world: &World, id: &str) {
+    let store = Store::open(&world.database_url().to_owned().into(), 2).unwrap();
+    let mut reader = Reader::from_variables(world.environment("audit", 0));
+    let settings = IdentityVerification::read_settings(&mut reader).unwrap();
+    read_all(&IdentityVerification::handler(settings, store).unwrap(), &[id.to_owned()]).await;
 }
 
 /// A worker's steps, without its queue.

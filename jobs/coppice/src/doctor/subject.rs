@@ -125,3 +125,29 @@ impl Subject {
         read().ok_or(SettingsError { faults: Vec::new() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn every_worker_can_be_looked_after() {
+        let workers = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../workers");
+        let folders = std::fs::read_dir(workers).unwrap().map(|entry| entry.unwrap().path());
+        let units = folders.filter(|folder| folder.join("Cargo.toml").exists());
+        let units: BTreeSet<String> =
+            units.map(|folder| folder.file_name().unwrap().to_string_lossy().into_owned()).collect();
+        let known = Unit::value_variants().iter().map(|unit| unit.name().to_owned());
+        assert_eq!(known.collect::<BTreeSet<_>>(), units);
+    }
+
+    #[test]
+    fn a_unit_is_named_on_the_command_line_as_everywhere() {
+        for unit in Unit::value_variants() {
+            assert_eq!(unit.to_possible_value().unwrap().get_name(), unit.name());
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Where credentials come from, and what they may not see.
+
+use super::Clinic;
+use crate::aws_answers::AwsAnswers;
+
+#[tokio::test]
+async fn where_the_credentials_come_from_is_said_and_that_there_are_none() {
+    let clinic = Clinic::open().await;
+    let no_key =
+        [("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", ""), ("AWS_EC2_METADATA_DISABLED", "true")];
+    let none = ("credentials provider: no provider has any", "eks.amazonaws.com/role-arn");
+    let refused = ("credentials AWS: they are refused: none to sign with", "role or key exists");
+    clinic.finds("sso-sync", &no_key, &[none, refused]).await;
+
+    let answers = AwsAnswers::start(clinic.world.emulator_endpoint()).await;
+    let credentials =
+        r#"{"AccessKeyId":"test","SecretAccessKey":"test","Token":"t","Expiration":"2099-01-01T00:00:00Z"}"#;
+    answers.put("/pod-identity", 200, credentials);
+    let token = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(token.path(), "token").unwrap();
+    let address = format!("{}/pod-identity", answers.endpoint());
+    let pod = [
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", address.as_str()),
+        ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", token.path().to_str().unwrap()),
+    ];
+    let said = clinic.examine("sso-sync", &[&no_key[..], &pod].concat()).await;
+    said.says(0, &["ok       credentials provider: container endpoint: a service account's own role (EKS Pod Identity)"]);
+
+    let account = [
+        ("AWS_ROLE_ARN", "arn:aws:iam::000000000000:role/coppice"),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", token.path().to_str().unwrap()),
+        ("AWS_ENDPOINT_URL", clinic.world.emulator_endpoint()),
+    ];
+    let said = clinic.examine("sso-sync", &[&no_key[..], &account].concat()).await;
+    said.says(0, &["ok       credentials provider: web identity: a service account's own role (IRSA)"]);
+}
+
+/// The emulator knows no permissions, no states of partner sources and no other time: here they are put into its mouth.
+#[tokio::test]
+async fn what_may_not_be_seen_is_said_to_be_that_and_no_fault() {
+    let clinic = Clinic::open().await;
+    let answers = AwsAnswers::start(clinic.world.emulator_endpoint()).await;
+    let through = [("AWS_ENDPOINT_URL", answers.endpoint())];
+    clinic.finds("sso-sync", &through, &[]).await;
+    let denied = r#"{"__type":"AccessDeniedException","message":"arn:aws:iam::1:role/x may not"}"#;
+    for (operation, said_of_it) in [
+        ("DescribeEventBus", "skipped  bus coppice: no permission events:DescribeEventBus: not looked at"),
+        ("ListRules", "skipped  rule coppice-sso-sync-*: no permission events:ListRules"),
+        (
+            "ListTargetsByRule",
+            "skipped  target coppice-sso-sync-ingress: no permission events:ListTargetsByRule",
+        ),
+        (
+            "TestEventPattern",
+            "skipped  sample events coppice-sso-sync: no permission events:TestEventPattern",
+        ),
+        (
+            "ListEventBuses",
+            "skipped  partner source aws.partner/auth0.com/: no permission events:ListEventBuses",
+        ),
+        ("GetQueueAttributes", "skipped  queue coppice-sso-sync: no permission sqs:GetQueueAttributes"),
+        ("GetQueueUrl", "skipped  queue coppice-undelivered: no permission sqs:GetQueueUrl"),
+    ] {
+        answers.put(operation, 400, denied);
+        let said = clinic.examine("sso-sync", &through).await;
+        said.says(0, &[said_of_it]);
+        assert!(!said.out.contains("iam::1"), "{operation}: no text of AWS's");
+        answers.clear();
+    }
+    answers.put("DescribeEventBus", 400, r#"{"__type":"UnrecognizedClientException","message":"x"}"#);
+    let refused = ("credentials AWS: they are refused: UnrecognizedClientException", "role or key exists");
+    clinic.finds("sso-sync", &through, &[refused]).await;
+}

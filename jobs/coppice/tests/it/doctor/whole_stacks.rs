@@ -1,0 +1,83 @@
+//! A stack as the template makes it is well.
+
+use serde_json::json;
+
+use super::Clinic;
+
+#[tokio::test]
+async fn every_unit_of_a_whole_stack_is_well() {
+    let clinic = Clinic::open().await;
+    for unit in ["sso-sync", "crm-sync", "identity-verification", "app-login", "crm-account"] {
+        let said = clinic.examine(unit, &[]).await;
+        said.says(
+            0,
+            &[
+                "ok       credentials provider: environment variables",
+                "ok       bus coppice: it exists, and AWS takes the credentials",
+                &format!("ok       queue policy coppice-{unit}: it admits"),
+                &format!("ok       redrive policy coppice-{unit}: to coppice-{unit}-dlq after 50 receives"),
+                &format!("ok       visibility timeout coppice-{unit}: 60 s"),
+                &format!("ok       encryption coppice-{unit}: SSE-SQS"),
+                "ok       queue policy coppice-undelivered: it admits",
+                "ok       schema database",
+                "ok       clock AWS",
+                "ok       clock database",
+                "takes our credentials",
+                ", 0 fault(s), ",
+            ],
+        );
+    }
+    let secrets = [("COPPICE_STRIPE_WEBHOOK_SECRETS", "0123456789abcdef")];
+    clinic
+        .examine("webhook-ingress", &secrets)
+        .await
+        .says(0, &["ok       provider webhooks", "ok       bus coppice"]);
+    let sso = clinic.examine("sso-sync", &[]).await;
+    sso.says(
+        0,
+        &[
+            "forwards it to coppice",
+            "ok       sample events coppice-sso-sync: ",
+            "ok       rule coppice-sso-sync-auth0-log: ENABLED",
+        ],
+    );
+}
+
+#[tokio::test]
+async fn without_a_unit_all_queues_are_looked_at() {
+    let clinic = Clinic::open().await;
+    let coppice = env!("CARGO_BIN_EXE_coppice");
+    let said = clinic.world.run_job(coppice, "none", &["doctor", "--json"], &[]).await;
+    said.says(0, &[]);
+    let report = said.json();
+    assert_eq!((&report["healthy"], &report["unit"]), (&json!(true), &json!(null)));
+    let checked = |check: &str, about: &str| {
+        let checks = report["checks"].as_array().unwrap();
+        checks
+            .iter()
+            .find(|one| one["check"] == check && one["about"] == about)
+            .map(|one| one["verdict"].clone())
+    };
+    for unit in ["sso-sync", "crm-sync", "identity-verification", "app-login", "crm-account", "undelivered"] {
+        assert_eq!(
+            checked("sample events", &format!("coppice-{unit}")),
+            Some(json!("ok")),
+            "{unit}\nin {report}"
+        );
+    }
+    for unit in ["sso-resync", "crm-resync"] {
+        assert_eq!(checked("redrive policy", &format!("coppice-{unit}")), Some(json!("ok")), "{unit}");
+    }
+    assert_eq!(checked("provider", "credentials"), Some(json!("skipped")));
+
+    clinic
+        .events
+        .disable_rule()
+        .event_bus_name("coppice")
+        .name("coppice-app-login-okta-session")
+        .send()
+        .await
+        .unwrap();
+    let said = clinic.world.run_job(coppice, "none", &["doctor"], &[]).await;
+    said.says(1, &["FAULT    rule coppice-app-login-okta-session: it is DISABLED"]);
+}

@@ -1,0 +1,72 @@
+//! Settings that lead elsewhere, and what they lead to that is away.
+
+use testkit::simulators::auth0::Fault;
+
+use super::Clinic;
+
+#[tokio::test]
+async fn settings_that_lead_elsewhere_are_found() {
+    let clinic = Clinic::open().await;
+    let nowhere = format!("{}-of-yesterday", clinic.queue());
+    let gone = ("queue coppice-sso-sync-of-yesterday: it does not exist", "COPPICE_QUEUE_URL");
+    let said = clinic.examine("sso-sync", &[("COPPICE_QUEUE_URL", &nowhere)]).await;
+    said.says(1, &[gone.0, gone.1]);
+    let neighbour = clinic.world.topology.queue_url("crm-sync").unwrap();
+    let said = clinic.examine("sso-sync", &[("COPPICE_QUEUE_URL", neighbour)]).await;
+    said.says(
+        1,
+        &[
+            "none of its 1 target(s) is the queue coppice-crm-sync",
+            "set COPPICE_QUEUE_URL to the queue of this unit",
+        ],
+    );
+    let no_bus = ("bus of-tomorrow: it does not exist", "COPPICE_BUS_NAME to the output BusName");
+    clinic.finds("sso-sync", &[("COPPICE_BUS_NAME", "of-tomorrow")], &[no_bus]).await;
+    let nobody = [("AWS_ENDPOINT_URL", "http://127.0.0.1:1")];
+    clinic.finds("sso-sync", &nobody, &[("AWS does not answer: no connection", "NetworkPolicy")]).await;
+
+    let wrong = [("COPPICE_AUTH0_CLIENT_SECRET", "wrong")];
+    clinic.finds("sso-sync", &wrong, &[("provider refuses our credentials", "COPPICE_AUTH0_*")]).await;
+    let wrong = [("COPPICE_SALESFORCE_CLIENT_SECRET", "wrong")];
+    clinic
+        .finds("crm-account", &wrong, &[("provider refuses our credentials", "COPPICE_SALESFORCE_*")])
+        .await;
+    let wrong = [("COPPICE_STRIPE_API_KEY", "wrong")];
+    clinic
+        .finds("identity-verification", &wrong, &[("provider refuses our credentials", "COPPICE_STRIPE_*")])
+        .await;
+    clinic.world.idp.set_fault(Fault::Down);
+    clinic
+        .finds("app-login", &[], &[("provider auth0: provider is unavailable", "if it is down, wait")])
+        .await;
+}
+
+#[tokio::test]
+async fn a_database_that_is_older_or_away_is_found() {
+    let clinic = Clinic::open().await;
+    let older = "delete from _sqlx_migrations where version = (select max(version) from _sqlx_migrations)";
+    sqlx::query(older).execute(&clinic.world.pool).await.unwrap();
+    clinic.finds("crm-sync", &[], &[("schema database: it is at version", "run the job migrate")]).await;
+    let away = [("DATABASE_URL", "postgres://nobody:hunter2@127.0.0.1:1/none")];
+    let said = clinic.examine("crm-sync", &away).await;
+    said.says(1, &["FAULT    database DATABASE_URL: database unavailable", "skipped  clock database"]);
+    assert!(!said.out.contains("hunter2") && !said.err.contains("hunter2"), "{said:?}");
+}
+
+#[tokio::test]
+async fn settings_are_those_of_the_unit_and_all_that_are_wrong_are_listed() {
+    let clinic = Clinic::open().await;
+    let missing = [("COPPICE_QUEUE_URL", ""), ("COPPICE_AUTH0_URL", ""), ("COPPICE_MAX_HELD", "1")];
+    let said = clinic.examine("sso-sync", &missing).await;
+    said.says(
+        2,
+        &["COPPICE_QUEUE_URL: is not set", "COPPICE_AUTH0_URL: is not set", "COPPICE_MAX_HELD: must be"],
+    );
+    assert_eq!(said.out, "");
+    clinic.examine("webhook-ingress", &[]).await.says(2, &["COPPICE_STRIPE_WEBHOOK_SECRETS"]);
+    clinic
+        .examine("sso-sync", &[("DATABASE_URL", "mysql://x")])
+        .await
+        .says(2, &["DATABASE_URL: database URL is not"]);
+    clinic.examine("no-such-unit", &[]).await.says(2, &["invalid value"]);
+}
