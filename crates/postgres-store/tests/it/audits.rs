@@ -125,3 +125,21 @@ async fn no_whole_table_is_read_for_a_sample() {
     store.close().await;
     assert_eq!(handed_in().await, before);
 }
+
+/// An index on when a row changed would make every change of a row a new entry in each index of the table.
+#[tokio::test]
+async fn a_change_of_a_record_stays_in_place() {
+    let database = Database::start().await;
+    // Room for new versions of rows, as a table has that was in use for a while.
+    database.execute("alter table source_record set (fillfactor = 50)").await;
+    let version = |content: &str, version| {
+        (0..100).map(|n| found(&format!("id-{n}"), content, Some(version), version)).collect::<Vec<_>>()
+    };
+    database.apply(&version("first", 1)).await;
+    database.apply(&version("second", 2)).await;
+    database.store.close().await;
+    let counts =
+        "select n_tup_upd || ' ' || n_tup_hot_upd from pg_stat_user_tables where relname = 'source_record'";
+    let handed_in = async || Ok((database.texts(counts).await == ["100 100"]).then_some(()));
+    local_stack::wait_until(Duration::from_secs(60), "100 changes, all in place", handed_in).await.unwrap();
+}

@@ -6,7 +6,7 @@ use testkit::simulators::salesforce::contact_id;
 
 use crate::world::{
     BINARY, BOTH, SSO, audit, audit_with, change_unseen, everything_written, findings, in_step, read_case,
-    results, user,
+    read_users, results, user,
 };
 
 #[tokio::test]
@@ -136,6 +136,28 @@ async fn a_record_whose_row_changes_while_it_is_read_is_looked_at_again() {
         }
         gate.release(asked);
     }
+    gate.open();
+    let said = job.end().await;
+    said.says(0, &[]);
+    assert_eq!(findings(&said, "auth0")["divergent"], json!({}));
+}
+
+#[tokio::test]
+async fn a_record_whose_event_is_still_on_its_way_at_the_first_look_does_not_diverge() {
+    let world = in_step().await;
+    let (id, gate) = (user(1), world.idp.hold(&user(1)));
+    change_unseen(&world, &id, "Renamed");
+    let arguments = ["--json", "--grace-secs", "0", "--source", "sso"];
+    let job = world.start_job(BINARY, "audit", &arguments, &[("COPPICE_SSO_TIMEOUT_SECS", "25")]);
+    gate.arrived(1).await;
+    gate.release(0);
+    gate.arrived(2).await;
+    // After the first look has found a difference, the worker reads the user.
+    let in_between = async {
+        gate.arrived(3).await;
+        gate.release(2);
+    };
+    tokio::join!(read_users(&world, std::slice::from_ref(&id)), in_between);
     gate.open();
     let said = job.end().await;
     said.says(0, &[]);

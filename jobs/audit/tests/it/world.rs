@@ -40,20 +40,28 @@ pub(crate) async fn in_step() -> World {
     for id in &contacts {
         world.crm.put_contact(SimulatedContact::new(id));
     }
+    read_users(&world, &users).await;
     let store = Store::open(&world.database_url().to_owned().into(), 2).unwrap();
-    let mut reader = Reader::from_variables(world.environment("audit", 0));
-    let sso = SsoSync::read_settings(&mut reader).unwrap();
-    let crm = CrmSync::read_settings(&mut reader).unwrap();
-    read_all(&SsoSync::handler(sso, store.clone()).unwrap(), &users).await;
-    read_all(&CrmSync::handler(crm, store).unwrap(), &contacts).await;
+    let settings = CrmSync::read_settings(&mut reader(&world)).unwrap();
+    read_all(&CrmSync::handler(settings, store).unwrap(), &contacts).await;
     world
+}
+
+fn reader(world: &World) -> Reader {
+    Reader::from_variables(world.environment("audit", 0))
+}
+
+/// Users, read as their worker would.
+pub(crate) async fn read_users(world: &World, ids: &[String]) {
+    let store = Store::open(&world.database_url().to_owned().into(), 2).unwrap();
+    let settings = SsoSync::read_settings(&mut reader(world)).unwrap();
+    read_all(&SsoSync::handler(settings, store).unwrap(), ids).await;
 }
 
 /// A verification case, read as its worker would.
 pub(crate) async fn read_case(world: &World, id: &str) {
     let store = Store::open(&world.database_url().to_owned().into(), 2).unwrap();
-    let mut reader = Reader::from_variables(world.environment("audit", 0));
-    let settings = IdentityVerification::read_settings(&mut reader).unwrap();
+    let settings = IdentityVerification::read_settings(&mut reader(world)).unwrap();
     read_all(&IdentityVerification::handler(settings, store).unwrap(), &[id.to_owned()]).await;
 }
 
