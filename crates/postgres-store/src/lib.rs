@@ -30,9 +30,13 @@ mod policy_change;
 mod recompute;
 mod redrive;
 mod record_sample;
+mod resync_budget;
+mod resync_item;
 mod resync_request;
+mod resync_run;
 mod schema;
 mod server_time;
+mod source_cursor;
 mod source_record;
 mod upstream_breaker;
 
@@ -66,6 +70,12 @@ pub use redrive::{
 pub use record_sample::StoredRecord;
 pub use schema::MIGRATOR;
 pub use source_record::{RecordStanding, RefetchTicket, Source};
+pub use resync_budget::{RequestLease, RequestLimits};
+pub use resync_item::{GatheredPage, ListingPlan, ResyncItem, StaleCondition};
+pub use resync_run::{ResyncRun, RunEnd};
+pub use schema::MIGRATOR;
+pub use source_cursor::SourceCursor;
+pub use source_record::{RefetchTicket, Source};
 pub use upstream_breaker::BreakerRow;
 
 /// Longest wait for a free connection. Longer than any statement here takes, shorter than a handler's patience.

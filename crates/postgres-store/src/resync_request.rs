@@ -21,4 +21,16 @@ impl Store {
         .await?;
         Ok(())
     }
+
+    /// Whether a resync of the source is asked for.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn resync_is_requested(&self, source: &str) -> Result<bool, StoreError> {
+        let requested = sqlx::query_scalar!(
+            r#"select exists (select from resync_request where source = $1) as "requested!""#,
+            source
+        );
+        Ok(requested.fetch_one(&self.pool).await?)
+    }
 }

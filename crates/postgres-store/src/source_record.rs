@@ -32,6 +32,8 @@ pub struct RefetchTicket {
     pub known_etag: Option<String>,
     /// The version that has this `ETag`, where the source has versions.
     pub known_version: Option<OffsetDateTime>,
+    /// That it was read is to be noted, by [`Store::note_read`]: nobody has for a day.
+    pub read_is_due: bool,
 }
 
 /// One reading of one record, ready to be written.
@@ -88,7 +90,9 @@ impl Store {
         // No stored ID holds a NUL, since Postgres cannot; one in an event's ID must not fail its whole batch here.
         let external_ids: Vec<String> = external_ids.iter().map(|id| id.replace('\0', "\u{fffd}")).collect();
         let rows = sqlx::query!(
-            r#"select nextval('refetch_ticket') as "number!", stored.etag as "etag?", stored.version_at
+            r#"select nextval('refetch_ticket') as "number!", stored.etag as "etag?", stored.version_at,
+                      stored.external_id is not null
+                          and coalesce(stored.read_at < now() - interval '1 day', true) as "read_is_due!"
                from unnest($2::text[]) with ordinality as wanted (external_id, position)
                left join source_record stored
                  on stored.source = $1 and stored.external_id = wanted.external_id and stored.gone_at is null
@@ -98,8 +102,46 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        let ticket = |number, known_etag, known_version| RefetchTicket { number, known_etag, known_version };
-        Ok(rows.into_iter().map(|row| ticket(row.number, row.etag, row.version_at)).collect())
+        let tickets = rows.into_iter().map(|row| RefetchTicket {
+            number: row.number,
+            known_etag: row.etag,
+            known_version: row.version_at,
+            read_is_due: row.read_is_due,
+        });
+        Ok(tickets.collect())
+    }
+
+    /// Notes that records were read, where that was not noted for a day. So what nobody hears of can be found, and a
+    /// record that is read each minute still costs one write a day at most.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn note_read(&self, source: &str, external_ids: &[String]) -> Result<(), StoreError> {
+        sqlx::query!(
+            r#"update source_record set read_at = now()
+               where (source, external_id) in (
+                   select source, external_id from source_record
+                   where source = $1 and external_id = any ($2)
+                     and coalesce(read_at < now() - interval '1 day', true)
+                   order by external_id for no key update)"#,
+            source,
+            external_ids
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// How many records of a source are there.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn count_present_records(&self, source: &str) -> Result<u64, StoreError> {
+        let count = sqlx::query_scalar!(
+            r#"select count(*) as "count!" from source_record where source = $1 and gone_at is null"#,
+            source
+        );
+        Ok(u64::try_from(count.fetch_one(&self.pool).await?).unwrap_or_default())
     }
 }
 
@@ -167,10 +209,10 @@ pub(crate) async fn upsert(
     let written = sqlx::query!(
         r#"insert into source_record as stored
                (source, external_id, person_id, record, content_hash, version_at, etag, ticket, content_ticket, gone_at,
-                role, external_key, verified_email, merged_into)
+                role, external_key, verified_email, merged_into, read_at)
            select $1, new.external_id, new.person_id, new.record, new.content_hash, new.version_at, new.etag,
                   new.ticket, new.ticket, case when new.record is null then now() end, $9,
-                  new.external_key, new.verified_email, new.merged_into
+                  new.external_key, new.verified_email, new.merged_into, now()
            from unnest($2::text[], $3::uuid[], $4::jsonb[], $5::bytea[], $6::timestamptz[], $7::text[], $8::bigint[],
                        $10::text[], $11::text[], $12::text[])
                 as new (external_id, person_id, record, content_hash, version_at, etag, ticket, external_key,
@@ -186,6 +228,7 @@ pub(crate) async fn upsert(
                etag = excluded.etag,
                external_key = excluded.external_key,
                verified_email = excluded.verified_email,
+               read_at = excluded.read_at,
                merged_into = case when excluded.gone_at is not null
                                   then coalesce(excluded.merged_into, stored.merged_into) end,
                ticket = greatest(stored.ticket, excluded.ticket),

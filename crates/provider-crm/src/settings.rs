@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use ::settings::{Reader, Setting};
-use provider_http::{ConfigError, ProviderHttpConfig};
+use provider_http::{Admission, ConfigError, ProviderHttpConfig};
 use url::Url;
 
 use crate::{CrmClient, SalesforceAuth, SalesforceClient, SalesforceConfig};
@@ -89,9 +89,22 @@ impl CrmSettings {
     /// # Errors
     /// When a URL is not a web address, or a key is no key.
     pub fn connect(self) -> Result<CrmClient, ConfigError> {
+        self.connect_with(None)
+    }
+
+    /// The same, of which each request waits for its admission.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub fn connect_within(self, budget: Admission) -> Result<CrmClient, ConfigError> {
+        self.connect_with(Some(budget))
+    }
+
+    fn connect_with(self, admission: Option<Admission>) -> Result<CrmClient, ConfigError> {
         let limits = |limits: &mut ProviderHttpConfig| {
             limits.timeout = self.timeout;
             limits.longest_pause = self.longest_pause;
+            limits.admission = admission;
         };
         Ok(CrmClient::Salesforce(SalesforceClient::with_limits(self.config, limits)?))
     }

@@ -60,6 +60,7 @@ impl ProviderHttp {
             max_body_bytes: config.max_body_bytes,
             longest_pause: config.longest_pause.min(MAX_PAUSE),
             read_error: config.read_error,
+            admission: config.admission,
             tokens: TokenCache::new(Grant::new(upstream, config.auth)?),
             gate: RateGate::default(),
             places: Semaphore::new(config.max_concurrent.max(1)),

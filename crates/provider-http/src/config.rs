@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::admission::Admission;
 use crate::auth::Auth;
 use crate::error::ProviderError;
 use crate::rate_limit::MAX_PAUSE;
@@ -40,6 +41,8 @@ pub struct ProviderHttpConfig {
     pub max_body_bytes: usize,
     /// Reads the body of an error reply, where the vendor says more in it than in the status.
     pub read_error: Option<ReadError>,
+    /// Leave to send a request, where the caller keeps to a budget of its own. Not asked for tokens.
+    pub admission: Option<Admission>,
 }
 
 impl ProviderHttpConfig {
@@ -60,6 +63,7 @@ impl ProviderHttpConfig {
             headers: Vec::new(),
             max_body_bytes: 1024 * 1024,
             read_error: None,
+            admission: None,
         }
     }
 }

@@ -1,8 +1,9 @@
 //! One call, from gate to answer, and what all calls of a client share.
 //!
-//! The order of a call: rate gate → a place among the requests in flight → gate again, as it may have closed while
-//! waiting → token → request → meaning of the reply. A call is repeated with a new token after a 401, and a read
-//! when its connection breaks; every other repetition is the caller's decision, who knows the message's attempts.
+//! The order of a call: rate gate → a place among the requests in flight → admission, where the caller has a budget →
+//! gate again, as it may have closed while waiting → token → request → meaning of the reply. A call is repeated with a
+//! new token after a 401, and a read when its connection breaks; every other repetition is the caller's decision, who
+//! knows the message's attempts.
 
 use std::mem;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
+use crate::admission::Admission;
 use crate::answer::Answer;
 use crate::body::{read_failure, read_json};
 use crate::call::Call;
@@ -29,6 +31,7 @@ pub(crate) struct Exchange {
     pub(crate) max_body_bytes: usize,
     pub(crate) longest_pause: Duration,
     pub(crate) read_error: Option<ReadError>,
+    pub(crate) admission: Option<Admission>,
     pub(crate) tokens: TokenCache,
     pub(crate) gate: RateGate,
     pub(crate) places: Semaphore,
@@ -48,6 +51,9 @@ impl Exchange {
     ) -> Result<Answer<U>, ProviderError> {
         self.check_gate()?;
         let _place = self.places.acquire().await;
+        if let Some(admission) = &self.admission {
+            admission.admit().await;
+        }
         self.check_gate()?;
         let reply = self.send_with_fresh_token(&call).await?;
         self.read_answer(reply, call.is_conditional(), make).await

@@ -7,6 +7,7 @@
 //! This crate must not know any provider's record, event or table, and must not log: it never puts a token, a secret,
 //! a query string or a body into an error, because whoever catches the error may print it.
 
+mod admission;
 mod answer;
 mod assertion;
 mod auth;
@@ -19,6 +20,7 @@ mod error;
 mod exchange;
 mod grant;
 mod link;
+mod listing;
 mod meaning;
 mod page;
 mod rate_limit;
@@ -28,11 +30,13 @@ mod test_key;
 mod token;
 mod token_request;
 
+pub use admission::Admission;
 pub use answer::Answer;
 pub use auth::Auth;
 pub use client::ProviderHttp;
 pub use config::{ProviderHttpConfig, ReadError};
 pub use error::{ConfigError, Outage, ProviderError};
+pub use listing::{ChangedPage, ChangesFrom, ListedPage, ListedRecord};
 pub use page::Page;
 pub use record_id::record_id;
 #[cfg(feature = "test-support")]

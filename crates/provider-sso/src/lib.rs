@@ -20,7 +20,7 @@ mod user;
 pub use auth0::{Auth0Client, Auth0Config};
 pub use okta::{OktaAuth, OktaClient, OktaConfig};
 pub use provider::{FetchedUser, SsoProvider, UnreadableEvent, UserChange, UserHint, read_any_event};
-pub use provider_http::{Page, ProviderError};
+pub use provider_http::{Admission, ChangedPage, ChangesFrom, ListedPage, ListedRecord, Page, ProviderError};
 pub use scim::{ScimClient, ScimConfig};
 pub use settings::{SSO_SETTINGS, SsoSettings};
 pub use sign_in::{SignIn, SignInEvent};

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use ::settings::{Reader, Setting};
-use provider_http::{ConfigError, ProviderHttpConfig};
+use provider_http::{Admission, ConfigError, ProviderHttpConfig};
 
 use crate::auth0::settings as auth0;
 use crate::okta::settings as okta;
@@ -64,7 +64,22 @@ impl SsoSettings {
     /// # Errors
     /// When a URL is not a web address, or a key is none.
     pub fn connect(self) -> Result<SsoClient, ConfigError> {
-        let limits = |config: &mut ProviderHttpConfig| config.timeout = self.timeout;
+        self.connect_with(None)
+    }
+
+    /// The same, of which each request waits for its admission.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub fn connect_within(self, budget: Admission) -> Result<SsoClient, ConfigError> {
+        self.connect_with(Some(budget))
+    }
+
+    fn connect_with(self, admission: Option<Admission>) -> Result<SsoClient, ConfigError> {
+        let limits = |config: &mut ProviderHttpConfig| {
+            config.timeout = self.timeout;
+            config.admission = admission;
+        };
         Ok(match self.choice {
             Choice::Auth0(config) => SsoClient::Auth0(Auth0Client::with_limits(config, limits)?),
             Choice::Okta(config) => SsoClient::Okta(OktaClient::with_limits(config, limits)?),

@@ -28,13 +28,36 @@ pub struct RecordSync<R> {
 #[derive(Clone)]
 pub enum Reread {
     /// What the source says of the record now, or that it is gone.
-    Read(Box<PersonReading>),
+    Read {
+        /// What it says.
+        reading: Box<PersonReading>,
+        /// That it was read is to be noted.
+        read_is_due: bool,
+    },
     /// What is stored is what the source has.
-    NotModified,
+    NotModified {
+        /// That it was read is to be noted.
+        read_is_due: bool,
+    },
     /// Missing too early: look again.
     TooEarly,
     /// All records of the source are to be read again.
     Everything,
+}
+
+impl Reread {
+    /// The ID of a record that the source says is gone.
+    #[must_use]
+    pub fn gone(&self) -> Option<&str> {
+        match self {
+            Self::Read { reading, .. } if reading.is_gone() => Some(&reading.external_id),
+            _ => None,
+        }
+    }
+
+    fn read_is_due(&self) -> bool {
+        matches!(self, Self::Read { read_is_due: true, .. } | Self::NotModified { read_is_due: true })
+    }
 }
 
 impl<R: RecordSource> RecordSync<R> {
@@ -78,20 +101,20 @@ impl<R: RecordSource> Handler for RecordSync<R> {
         }
         let fetched = self.source.fetch(&claim.subject, ticket.known_etag.as_deref()).await;
         let announce = announce(claim.cause)?;
+        let read_is_due = ticket.read_is_due;
+        let read = |reading| Reread::Read { reading: Box::new(reading), read_is_due };
         Ok(match fetched.map_err(|error| from_provider(&error))? {
             // A replica that lags has the old entity tag, too.
             FetchedRecord::NotModified if is_older(ticket.known_version, claim) => return Err(stale()),
-            FetchedRecord::NotModified => Reread::NotModified,
+            FetchedRecord::NotModified => Reread::NotModified { read_is_due },
             FetchedRecord::Gone { .. }
                 if !claim.removed && claim.receive_count < LOOKS_FOR_A_MISSING_RECORD =>
             {
                 Reread::TooEarly
             }
-            FetchedRecord::Gone { merged_into } => {
-                Reread::Read(Box::new(gone(claim, merged_into, ticket.number, announce)))
-            }
+            FetchedRecord::Gone { merged_into } => read(gone(claim, merged_into, ticket.number, announce)),
             FetchedRecord::Found(found) if is_older(found.version_at, claim) => return Err(stale()),
-            FetchedRecord::Found(found) => Reread::Read(Box::new(PersonReading {
+            FetchedRecord::Found(found) => read(PersonReading {
                 external_id: found.id,
                 version_at: found.version_at,
                 etag: found.etag,
@@ -99,7 +122,7 @@ impl<R: RecordSource> Handler for RecordSync<R> {
                 ticket: ticket.number,
                 announce,
                 announces: found.announces,
-            })),
+            }),
         })
     }
 
@@ -107,8 +130,8 @@ impl<R: RecordSource> Handler for RecordSync<R> {
         let readings: Vec<PersonReading> = batch
             .iter()
             .filter_map(|(_, reread)| match reread {
-                Reread::Read(reading) => Some(PersonReading::clone(reading)),
-                Reread::NotModified | Reread::TooEarly | Reread::Everything => None,
+                Reread::Read { reading, .. } => Some(PersonReading::clone(reading)),
+                Reread::NotModified { .. } | Reread::TooEarly | Reread::Everything => None,
             })
             .collect();
         if let Some((claim, _)) = batch.iter().find(|(claim, _)| claim.subject == EVERYTHING) {
@@ -124,12 +147,27 @@ impl<R: RecordSource> Handler for RecordSync<R> {
                 .await
                 .map_err(|error| from_store(&error))?,
         };
+        self.note_read(batch).await?;
         let mut results = results.into_iter();
         Ok(batch.iter().map(|(_, reread)| outcome(reread, &mut results)).collect())
     }
 
     async fn probe(&self) -> Result<(), Failure> {
         self.source.ping().await.map_err(|error| from_provider(&error))
+    }
+}
+
+impl<R: RecordSource> RecordSync<R> {
+    /// Apart from the transaction: it must not hold rows that another batch waits for, and may be missed.
+    async fn note_read(&self, batch: &[(Claim<String>, Reread)]) -> Result<(), Failure> {
+        let due = batch.iter().filter(|(_, reread)| reread.read_is_due());
+        let ids: Vec<String> = due.map(|(claim, _)| claim.subject.clone()).collect();
+        match ids.is_empty() {
+            true => Ok(()),
+            false => {
+                self.store.note_read(self.source.source(), &ids).await.map_err(|error| from_store(&error))
+            }
+        }
     }
 }
 
@@ -163,12 +201,12 @@ fn stale() -> Failure {
 }
 
 fn outcome(reread: &Reread, results: &mut impl Iterator<Item = ReadingResult>) -> Outcome {
-    let gone = matches!(reread, Reread::Read(reading) if reading.is_gone());
+    let gone = reread.gone().is_some();
     match reread {
-        Reread::NotModified => Outcome::Unchanged,
+        Reread::NotModified { .. } => Outcome::Unchanged,
         Reread::TooEarly => Outcome::Snooze(REPLICA_LAG),
         Reread::Everything => Outcome::Applied,
-        Reread::Read(_) => match results.next() {
+        Reread::Read { .. } => match results.next() {
             Some(ReadingResult::Applied) if gone => Outcome::Gone,
             Some(ReadingResult::Applied) => Outcome::Applied,
             Some(ReadingResult::Unchanged) | None => Outcome::Unchanged,

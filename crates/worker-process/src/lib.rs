@@ -23,7 +23,7 @@ use event_bus::{EventBridgeBus, EventBus};
 use postgres_store::Store;
 use sqs_queue::{Queue, SqsQueue};
 use tokio_util::sync::CancellationToken;
-use worker_runtime::{Handler, Mode, Pulse, Runtime};
+use worker_runtime::{Handler, Mode, Options, Pulse, Report, Runtime};
 
 pub use ledger::PostgresLedger;
 pub use relay::RELAY_CLAIM;
@@ -37,6 +37,9 @@ use health::WorkerHealth;
 
 /// Longest that the checks at start may take together.
 const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// Longest that one step of a worker's handler may take.
+pub const STEP_LIMIT: Duration = Duration::from_secs(30);
 
 /// What differs between worker binaries.
 pub trait Worker {
@@ -111,41 +114,71 @@ async fn work<W: Worker>(
 ) -> anyhow::Result<()> {
     telemetry::start_logs(&process.log_filter).context("COPPICE_LOG")?;
     log_panics_without_their_message();
-    let metrics = telemetry::start_metrics(W::Handler::NAME)?;
     let stop = CancellationToken::new();
     cancel_on_termination(stop.clone())?;
-    let listener = tokio::net::TcpListener::bind(process.health_address)
-        .await
-        .with_context(|| format!("cannot listen on {} for /livez and /metrics", process.health_address))?;
+    let consumer = Consumer { mode, version, step_limit: STEP_LIMIT, process };
+    consumer.run(|store| W::handler(own, store), stop).await.map(drop)
+}
 
-    let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
-    let queue = SqsQueue::connect(&config, &process.queue_url);
-    let dead_letters = SqsQueue::connect(&config, &process.dlq_url);
-    let bus = EventBridgeBus::connect(&config, &process.bus_name);
-    let store =
-        Store::open(&process.database_url, process.database_connections)?.with_policy(process.policy.clone());
-    let checks = check_surroundings(&store, &queue, &dead_letters, &bus);
-    tokio::time::timeout(START_LIMIT, checks).await.context("checks at start took too long")??;
+/// What a consuming process does between its start and its end, logs and signals apart: for a job that brings its own.
+#[derive(Debug)]
+pub struct Consumer {
+    /// When it ends by itself.
+    pub mode: Mode,
+    /// The binary's own version.
+    pub version: &'static str,
+    /// Longest that one step of the handler may take.
+    pub step_limit: Duration,
+    /// The shared settings.
+    pub process: ProcessSettings,
+}
 
-    let visibility_timeout = queue.visibility_timeout().await.context("queue (COPPICE_QUEUE_URL)")?;
-    let options = process.options(version, visibility_timeout);
-    let pulse = Pulse::default();
-    let health =
-        WorkerHealth::new(pulse.clone(), store.clone(), queue.clone(), dead_letters.clone(), bus.clone());
-    let serving = tokio::spawn(telemetry::serve_health(listener, health, metrics));
-    let relay_stop = CancellationToken::new();
-    let relaying = tokio::spawn(relay::run(store.clone(), bus, relay_stop.clone()));
+impl Consumer {
+    /// Connects, checks, and consumes until the mode's end or until it is told to stop. The unit's name is the
+    /// handler's: of its metrics, its ledger, and in its dead letters.
+    ///
+    /// # Errors
+    /// What is not there, or what broke.
+    pub async fn run<H: Handler>(
+        self,
+        handler: impl FnOnce(Store) -> anyhow::Result<H>,
+        stop: CancellationToken,
+    ) -> anyhow::Result<Report> {
+        let Self { mode, version, step_limit, process } = self;
+        let metrics = telemetry::start_metrics(H::NAME)?;
+        let listener = tokio::net::TcpListener::bind(process.health_address).await.with_context(|| {
+            format!("cannot listen on {} for /livez and /metrics", process.health_address)
+        })?;
 
-    tracing::info!(worker = W::Handler::NAME, version, "worker started");
-    let ledger = PostgresLedger::new(store.clone(), W::Handler::NAME, version);
-    let handler = W::handler(own, store.clone())?;
-    let report = Runtime::new(handler, queue, dead_letters, ledger, options, pulse).run(mode, stop).await;
-    relay_stop.cancel();
-    relaying.await.context("relay")?;
-    serving.abort();
-    store.close().await;
-    tracing::info!(outcomes = ?report.as_ref().ok(), "worker stopped");
-    report.map(drop).map_err(anyhow::Error::from)
+        let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+        let queue = SqsQueue::connect(&config, &process.queue_url);
+        let dead_letters = SqsQueue::connect(&config, &process.dlq_url);
+        let bus = EventBridgeBus::connect(&config, &process.bus_name);
+        let store = Store::open(&process.database_url, process.database_connections)?
+            .with_policy(process.policy.clone());
+        let checks = check_surroundings(&store, &queue, &dead_letters, &bus);
+        tokio::time::timeout(START_LIMIT, checks).await.context("checks at start took too long")??;
+
+        let visibility_timeout = queue.visibility_timeout().await.context("queue (COPPICE_QUEUE_URL)")?;
+        let options = Options { step_limit, ..process.options(version, visibility_timeout) };
+        let pulse = Pulse::default();
+        let health =
+            WorkerHealth::new(pulse.clone(), store.clone(), queue.clone(), dead_letters.clone(), bus.clone());
+        let serving = tokio::spawn(telemetry::serve_health(listener, health, metrics));
+        let relay_stop = CancellationToken::new();
+        let relaying = tokio::spawn(relay::run(store.clone(), bus, relay_stop.clone()));
+
+        tracing::info!(worker = H::NAME, version, "worker started");
+        let ledger = PostgresLedger::new(store.clone(), H::NAME, version);
+        let handler = handler(store.clone())?;
+        let report = Runtime::new(handler, queue, dead_letters, ledger, options, pulse).run(mode, stop).await;
+        relay_stop.cancel();
+        relaying.await.context("relay")?;
+        serving.abort();
+        store.close().await;
+        tracing::info!(outcomes = ?report.as_ref().ok(), "worker stopped");
+        Ok(report?)
+    }
 }
 
 /// Refuses to start into a world where work would be lost or could not be announced.

@@ -22,6 +22,7 @@ mod plans;
 mod policy_changes;
 mod readings;
 mod redrives;
+mod resyncs;
 mod reviews;
 mod schema;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use provider_http::{Answer, ProviderError, ProviderHttp};
+use provider_http::{Admission, Answer, ProviderError, ProviderHttp};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
@@ -121,4 +121,26 @@ async fn requests_in_flight_are_bounded() {
         assert!(call.await.unwrap().is_ok());
     }
     assert_eq!(server.seen.most_in_flight.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn no_request_is_sent_before_it_is_admitted_and_each_needs_its_own_admission() {
+    let server = Server::start(|_, _| async { reply(200, &[], "{}") }).await;
+    let permits = Arc::new(Semaphore::new(1));
+    let mut config = server.config();
+    config.admission = Some(Admission::new({
+        let permits = Arc::clone(&permits);
+        move || {
+            let permits = Arc::clone(&permits);
+            async move { permits.acquire_owned().await.unwrap().forget() }
+        }
+    }));
+    let client = ProviderHttp::new(config).unwrap();
+    assert!(get(&client).await.is_ok());
+    let mut second = std::pin::pin!(get(&client));
+    assert!(tokio::time::timeout(Duration::from_millis(50), &mut second).await.is_err());
+    assert_eq!(server.seen.requests(), 1);
+    permits.add_permits(1);
+    assert!(second.await.is_ok());
+    assert_eq!(server.seen.requests(), 2);
 }

@@ -53,6 +53,7 @@ async fn guard(State(control): State<Auth0Control>, request: Request, next: Next
 fn count(control: &Auth0Control, request: &Request) {
     let counts = &mut control.lock().counts;
     counts.total += 1;
+    counts.times.push(std::time::Instant::now());
     let path = request.uri().path();
     let id = path.strip_prefix("/api/v2/users/").map(percent_encoding::percent_decode_str);
     match (id, request.uri().query()) {

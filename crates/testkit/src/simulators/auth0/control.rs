@@ -157,6 +157,12 @@ impl Auth0Control {
         self.lock().counts.total
     }
 
+    /// When each of them came.
+    #[must_use]
+    pub fn request_times(&self) -> Vec<std::time::Instant> {
+        self.lock().counts.times.clone()
+    }
+
     /// Requests for a token so far.
     #[must_use]
     pub fn token_requests(&self) -> usize {

@@ -41,6 +41,8 @@ pub(crate) struct Record {
 pub(crate) struct Counts {
     pub(crate) by_id: HashMap<String, usize>,
     pub(crate) total: usize,
+    /// When each of them came.
+    pub(crate) times: Vec<std::time::Instant>,
     pub(crate) tokens: usize,
     pub(crate) pings: usize,
     pub(crate) searches: usize,

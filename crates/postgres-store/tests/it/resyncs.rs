@@ -1,0 +1,235 @@
+//! What the resync jobs remember: budget, runs, cursors, and when a record was last read.
+
+use std::time::Duration;
+
+use postgres_store::{
+    GatheredPage, ListingPlan, RequestLease, RequestLimits, ResyncRun, RunEnd, StaleCondition,
+};
+use uuid::Uuid;
+
+use crate::SOURCE;
+use crate::database::{Database, at, found, gone};
+
+const DAY_SECS: i64 = 86_400;
+
+async fn begin(database: &Database) -> ResyncRun {
+    database.store.begin_resync_run(SOURCE, "listing", DAY_SECS).await.unwrap()
+}
+
+fn page(ids: &[&str], version: Option<i64>, cursor: Option<&str>) -> GatheredPage {
+    GatheredPage {
+        external_ids: ids.iter().map(|id| String::from(*id)).collect(),
+        versions: vec![version.map(at); ids.len()],
+        cursor: cursor.map(String::from),
+        total: None,
+    }
+}
+
+async fn left(database: &Database, run: Uuid, after: i64) -> Vec<String> {
+    let items = database.store.next_resync_items(run, after, 100).await.unwrap();
+    items.into_iter().map(|item| item.external_id).collect()
+}
+
+#[tokio::test]
+async fn leases_follow_each_other_in_time_and_end_with_the_day_s_requests() {
+    let database = Database::start().await;
+    let limits = RequestLimits { per_second: 10, per_day: 25 };
+    let lease =
+        async |wanted, unused| database.store.lease_requests(SOURCE, limits, wanted, unused).await.unwrap();
+    let first = lease(10, 0).await;
+    assert_eq!((first.requests, first.begins_in < Duration::from_millis(50)), (10, true));
+    let second = lease(10, 0).await;
+    assert_eq!(second.requests, 10);
+    assert!((Duration::from_millis(500)..=Duration::from_secs(1)).contains(&second.begins_in), "{second:?}");
+    assert_eq!(lease(10, 0).await.requests, 5);
+    assert_eq!(lease(10, 0).await.requests, 0);
+    assert_eq!(lease(10, 3).await.requests, 3, "what was not sent is given back");
+    database
+        .execute("update resync_budget set day = day - 1, next_request_at = now() - interval '1 hour'")
+        .await;
+    let tomorrow = lease(10, 0).await;
+    assert_eq!(tomorrow, RequestLease { requests: 10, begins_in: Duration::ZERO });
+}
+
+#[tokio::test]
+async fn pods_that_lease_at_once_get_no_request_twice() {
+    let database = Database::start().await;
+    let limits = RequestLimits { per_second: 0, per_day: 100 };
+    let pods = (0..8).map(|_| {
+        let store = database.store.clone();
+        tokio::spawn(async move {
+            let mut got = 0;
+            loop {
+                match store.lease_requests(SOURCE, limits, 7, 0).await.unwrap().requests {
+                    0 => return got,
+                    some => got += some,
+                }
+            }
+        })
+    });
+    let mut all = 0;
+    for pod in pods.collect::<Vec<_>>() {
+        all += pod.await.unwrap();
+    }
+    assert_eq!(all, 100);
+}
+
+#[tokio::test]
+async fn deletions_are_counted_by_day_and_only_of_records_that_are_there() {
+    let database = Database::start().await;
+    database.apply(&[found("a", "1", None, 1), found("b", "1", None, 2), found("c", "1", None, 3)]).await;
+    database.apply(&[gone("c", None, 4)]).await;
+    let allow = async |ids: &[&str], most| {
+        let ids: Vec<String> = ids.iter().map(|id| String::from(*id)).collect();
+        database.store.allow_deletions(SOURCE, &ids, most).await.unwrap()
+    };
+    assert!(allow(&["c", "stranger"], 0).await, "gone already, and never known");
+    assert!(allow(&["a"], 1).await);
+    assert!(!allow(&["b"], 1).await);
+    assert!(allow(&["b"], 2).await);
+    database.execute("update resync_budget set day = day - 1").await;
+    assert!(allow(&["b"], 1).await, "another day");
+}
+
+#[tokio::test]
+async fn a_run_that_was_interrupted_goes_on_where_it_was_and_one_that_ended_begins_anew() {
+    let database = Database::start().await;
+    let run = begin(&database).await;
+    assert_eq!(
+        database.store.gather_page(run.run_id, &page(&["a", "b"], None, Some("2"))).await.unwrap(),
+        Some(2)
+    );
+    assert_eq!(
+        database.store.gather_page(run.run_id, &page(&["b", "c"], None, Some("3"))).await.unwrap(),
+        Some(1)
+    );
+    let again = begin(&database).await;
+    assert_eq!((again.run_id, again.pages, again.cursor.as_deref()), (run.run_id, 2, Some("3")));
+    let items = database.store.next_resync_items(run.run_id, 0, 2).await.unwrap();
+    assert!(database.store.move_resync_run(run.run_id, items[1].position).await.unwrap());
+    assert_eq!(left(&database, run.run_id, begin(&database).await.sent_through).await, ["c"]);
+    assert!(database.store.end_resync_run(run.run_id, &RunEnd::Nothing).await.unwrap());
+    assert_ne!(begin(&database).await.run_id, run.run_id);
+    assert_eq!(database.count("select count(*) from resync_item").await, 0);
+}
+
+#[tokio::test]
+async fn whoever_is_at_a_run_that_is_no_longer_there_is_told_so_at_each_step() {
+    let database = Database::start().await;
+    let run = begin(&database).await.run_id;
+    database.store.drop_resync_run(SOURCE, "listing").await.unwrap();
+    assert_eq!(database.store.gather_page(run, &page(&["a"], None, None)).await.unwrap(), None);
+    assert!(!database.store.end_resync_reading(run, None).await.unwrap());
+    assert!(!database.store.pass_listing(run, SOURCE, true, false).await.unwrap());
+    assert!(!database.store.move_resync_run(run, 1).await.unwrap());
+    assert!(!database.store.end_resync_run(run, &RunEnd::Nothing).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_run_that_nobody_went_on_with_for_a_day_is_begun_anew() {
+    let database = Database::start().await;
+    let run = begin(&database).await.run_id;
+    database.execute("update resync_run set moved_at = now() - interval '25 hours'").await;
+    assert_ne!(begin(&database).await.run_id, run);
+}
+
+#[tokio::test]
+async fn a_listing_is_compared_with_what_is_stored() {
+    let database = Database::start().await;
+    let readings = [
+        found("same", "1", Some(1), 1),
+        found("changed", "1", Some(1), 2),
+        found("missing", "1", Some(1), 3),
+        found("gone", "1", Some(1), 4),
+        found("back", "1", Some(1), 5),
+    ];
+    database.apply(&readings).await;
+    database.apply(&[gone("gone", None, 6), gone("back", None, 7)]).await;
+    let run = begin(&database).await.run_id;
+    database.store.gather_page(run, &page(&["same", "new", "back"], Some(1), None)).await.unwrap();
+    database.store.gather_page(run, &page(&["changed"], Some(2), None)).await.unwrap();
+    let plan = database.store.plan_listing(run, SOURCE).await.unwrap();
+    assert_eq!(plan, ListingPlan { listed: 4, new: 2, changed: 1, missing: 1, stored: 3 });
+    assert!(database.store.pass_listing(run, SOURCE, true, true).await.unwrap());
+    assert_eq!(left(&database, run, 0).await, ["new", "back", "changed", "missing"]);
+    assert!(!database.store.pass_listing(run, SOURCE, true, true).await.unwrap(), "it passed already");
+}
+
+#[tokio::test]
+async fn what_was_not_read_for_longest_comes_first() {
+    let database = Database::start().await;
+    let readings = ["a", "b", "c", "d", "e"].map(|id| found(id, "1", Some(1), 1));
+    for (reading, ticket) in readings.into_iter().zip(1..) {
+        database.apply(&[postgres_store::PersonReading { ticket, ..reading }]).await;
+    }
+    database.apply(&[gone("e", None, 9)]).await;
+    database
+        .execute("update source_record set read_at = now() - interval '3 days' where external_id = 'c'")
+        .await;
+    database.execute("update source_record set read_at = null where external_id = 'd'").await;
+    database
+        .execute(
+            "update source_record set read_at = now() - interval '5 days' where external_id in ('b', 'e')",
+        )
+        .await;
+    let run = begin(&database).await.run_id;
+    let stale = async |condition, limit| {
+        database.store.gather_stale(run, SOURCE, condition, 2 * DAY_SECS, limit).await.unwrap()
+    };
+    assert_eq!(stale(StaleCondition::Present, 2).await, 2);
+    assert_eq!(left(&database, run, 0).await, ["d", "b"]);
+    assert_eq!(stale(StaleCondition::Gone, 9).await, 1);
+    assert_eq!(stale(StaleCondition::Any, 9).await, 1);
+    assert_eq!(stale(StaleCondition::Unversioned, 9).await, 0);
+}
+
+#[tokio::test]
+async fn that_a_record_was_read_is_noted_once_a_day() {
+    let database = Database::start().await;
+    database.apply(&[found("a", "1", Some(1), 1)]).await;
+    let due = async || {
+        let ids = [String::from("a"), String::from("stranger")];
+        let tickets = database.store.draw_refetch_tickets(SOURCE, &ids).await.unwrap();
+        [tickets[0].read_is_due, tickets[1].read_is_due]
+    };
+    assert_eq!(due().await, [false, false], "what was written was read");
+    database.execute("update source_record set read_at = now() - interval '25 hours'").await;
+    assert_eq!(due().await, [true, false]);
+    database.store.note_read(SOURCE, &[String::from("a")]).await.unwrap();
+    assert_eq!(due().await, [false, false]);
+    let before = database.row_versions().await;
+    database.store.note_read(SOURCE, &[String::from("a")]).await.unwrap();
+    assert_eq!(database.row_versions().await, before, "not twice a day");
+}
+
+#[tokio::test]
+async fn a_cursor_moves_with_the_end_of_its_run() {
+    let database = Database::start().await;
+    assert_eq!(database.store.read_cursor(SOURCE, "user").await.unwrap(), None);
+    database.store.move_cursor(SOURCE, "user", "1").await.unwrap();
+    let run = begin(&database).await.run_id;
+    let end = RunEnd::MoveCursor { entity: "user", cursor: String::from("2") };
+    assert!(database.store.end_resync_run(run, &end).await.unwrap());
+    assert!(
+        !database
+            .store
+            .end_resync_run(run, &RunEnd::MoveCursor { entity: "user", cursor: String::from("3") })
+            .await
+            .unwrap()
+    );
+    assert_eq!(database.store.read_cursor(SOURCE, "user").await.unwrap().unwrap().cursor, "2");
+}
+
+#[tokio::test]
+async fn a_request_for_a_resync_is_served_by_a_run_that_began_after_it() {
+    let database = Database::start().await;
+    let cause = Uuid::now_v7();
+    database.store.request_resync(SOURCE, cause).await.unwrap();
+    let early = begin(&database).await.run_id;
+    database.store.request_resync(SOURCE, cause).await.unwrap();
+    assert!(database.store.end_resync_run(early, &RunEnd::ServeRequest).await.unwrap());
+    assert!(database.store.resync_is_requested(SOURCE).await.unwrap(), "it was made again meanwhile");
+    let late = begin(&database).await.run_id;
+    assert!(database.store.end_resync_run(late, &RunEnd::ServeRequest).await.unwrap());
+    assert!(!database.store.resync_is_requested(SOURCE).await.unwrap());
+}

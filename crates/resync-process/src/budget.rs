@@ -1,0 +1,205 @@
+//! Requests that the pods of a job may send together: per second, and per day.
+//!
+//! A pod leases a quarter of a second's requests at a time from `resync_budget`, so that the database is asked once for
+//! all of them. A lease is a stretch of time that no other pod has, with a moment for each request. A moment that was
+//! missed by more than the lease's own length is not made up for: what was not sent is given back to the day.
+//!
+//! So in any second at most a quarter more is sent than may be, and over a longer time no more than may be.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use postgres_store::{RequestLease, RequestLimits, Store, StoreError};
+use provider_http::Admission;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// Leases of a second.
+const LEASES_PER_SECOND: u32 = 4;
+/// Most requests of a lease: what a killed pod takes with it of the day's.
+const LARGEST_LEASE: u32 = 100;
+/// Wait before the database is asked again that could not be.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The budget of one source, as one pod has it.
+pub(crate) struct Budget {
+    store: Store,
+    limits: RequestLimits,
+    source: OnceLock<&'static str>,
+    held: Mutex<Held>,
+    used_up: CancellationToken,
+    requests: AtomicU64,
+}
+
+impl Budget {
+    pub(crate) fn new(store: Store, limits: RequestLimits) -> Self {
+        let (source, held, used_up) = (OnceLock::new(), Mutex::default(), CancellationToken::new());
+        Self { store, limits, source, held, used_up, requests: AtomicU64::new(0) }
+    }
+
+    /// Names the source whose budget it is, before anything is asked of it.
+    pub(crate) fn is_for(&self, source: &'static str) {
+        let _ = self.source.set(source);
+    }
+
+    /// For the source's client.
+    pub(crate) fn admission(budget: &Arc<Self>) -> Admission {
+        let budget = Arc::clone(budget);
+        Admission::new(move || {
+            let budget = Arc::clone(&budget);
+            async move { budget.admit().await }
+        })
+    }
+
+    pub(crate) const fn is_unlimited(&self) -> bool {
+        self.limits.per_second == 0 && self.limits.per_day == 0
+    }
+
+    pub(crate) const fn per_day(&self) -> u64 {
+        self.limits.per_day
+    }
+
+    /// Requests that this pod was admitted so far.
+    pub(crate) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Whether anything is left of the day, so that a job need not take messages to find out.
+    pub(crate) async fn has_some_left(&self) -> Result<bool, StoreError> {
+        if self.limits.per_day == 0 {
+            return Ok(true);
+        }
+        let mut held = self.held.lock().await;
+        let lease = self.lease(&held).await?;
+        *held = Held::new(lease, self.limits);
+        Ok(lease.requests > 0)
+    }
+
+    /// Ends when the day's requests are used up.
+    pub(crate) async fn used_up(&self) {
+        self.used_up.cancelled().await;
+    }
+
+    /// Ends when the next request may be sent; never, when the day's are used up.
+    async fn admit(&self) {
+        if !self.is_unlimited() {
+            tokio::time::sleep_until(self.next_moment().await).await;
+        }
+        self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    async fn next_moment(&self) -> Instant {
+        // Held while the database is asked: the others would ask the same.
+        let mut held = self.held.lock().await;
+        loop {
+            if let Some(moment) = held.take(Instant::now()) {
+                return moment;
+            }
+            match self.lease(&held).await {
+                Ok(lease) if lease.requests == 0 => {
+                    self.used_up.cancel();
+                    return std::future::pending().await;
+                }
+                Ok(lease) => *held = Held::new(lease, self.limits),
+                Err(error) => {
+                    tracing::warn!(%error, "the budget of requests cannot be asked for: nothing is sent");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn lease(&self, held: &Held) -> Result<RequestLease, StoreError> {
+        let wanted = match self.limits.per_second {
+            0 => LARGEST_LEASE,
+            per_second => (per_second / LEASES_PER_SECOND).clamp(1, LARGEST_LEASE),
+        };
+        let source = self.source.get().copied().unwrap_or_default();
+        self.store.lease_requests(source, self.limits, wanted, held.missed).await
+    }
+}
+
+/// What is left of a lease.
+struct Held {
+    next_moment: Instant,
+    left: u32,
+    /// Between two moments. Zero: all at once.
+    spacing: Duration,
+    /// How late a moment may be taken.
+    grace: Duration,
+    /// Requests whose moment was missed.
+    missed: u32,
+}
+
+impl Default for Held {
+    fn default() -> Self {
+        let (spacing, grace) = (Duration::ZERO, Duration::ZERO);
+        Self { next_moment: Instant::now(), left: 0, spacing, grace, missed: 0 }
+    }
+}
+
+impl Held {
+    fn new(lease: RequestLease, limits: RequestLimits) -> Self {
+        let spacing = match limits.per_second {
+            0 => Duration::ZERO,
+            per_second => Duration::from_secs(1) / per_second,
+        };
+        let next_moment = Instant::now() + lease.begins_in;
+        Self { next_moment, left: lease.requests, spacing, grace: spacing * lease.requests, missed: 0 }
+    }
+
+    /// The next moment at which a request may be sent.
+    fn take(&mut self, now: Instant) -> Option<Instant> {
+        while self.left > 0 {
+            let moment = self.next_moment;
+            self.left -= 1;
+            self.next_moment += self.spacing;
+            if self.spacing.is_zero() || moment + self.grace >= now {
+                return Some(moment);
+            }
+            self.missed += 1;
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(requests: u32, begins_in: u64, per_second: u32) -> Held {
+        let begins_in = Duration::from_millis(begins_in);
+        Held::new(RequestLease { requests, begins_in }, RequestLimits { per_second, per_day: 0 })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_request_of_a_lease_has_its_moment() {
+        let start = Instant::now();
+        let mut held = held(2, 500, 10);
+        let millis = |moment: Option<Instant>| moment.map(|moment| (moment - start).as_millis());
+        let moments = [held.take(start), held.take(start), held.take(start)].map(millis);
+        assert_eq!(moments, [Some(500), Some(600), None]);
+        assert_eq!(held.missed, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn moments_that_were_missed_are_not_made_up_for_and_given_back() {
+        let start = Instant::now();
+        let mut held = held(4, 0, 10);
+        assert!(held.take(start).is_some());
+        // The grace is the lease's length, 400 ms: of the moments at 100, 200 and 300 ms the first is over.
+        assert_eq!(held.take(start + Duration::from_millis(550)), Some(start + Duration::from_millis(200)));
+        assert_eq!(held.missed, 1);
+        assert_eq!(held.take(start + Duration::from_secs(9)), None);
+        assert_eq!(held.missed, 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_budget_of_the_day_alone_has_no_moments_to_miss() {
+        let mut held = held(2, 0, 0);
+        assert!(held.take(Instant::now() + Duration::from_secs(60)).is_some());
+        assert_eq!((held.left, held.missed), (1, 0));
+    }
+}

@@ -1,0 +1,183 @@
+//! The worker's handler under the job's name, with what a mass of records needs around it.
+//!
+//! Its steps are those of [`RecordSync`]. Here: what becomes of a refetch that the budget does not admit any more, and the
+//! guard. A source that was set up wrongly answers "no such record" to everything; so, before records are stored as gone,
+//! the day's count of them is asked, and when it is full nothing of that is stored and the job ends.
+
+use std::marker::PhantomData;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use job_process::Failure as JobFailure;
+use postgres_store::{RefetchTicket, Store};
+use record_sync::{RecordSource, RecordSync, Reread, from_store};
+use tokio_util::sync::CancellationToken;
+use worker_runtime::{Claim, Failure, Handler, Outcome, Reading, Refusal};
+
+use crate::ResyncJob;
+use crate::budget::Budget;
+
+/// How long a message stays away that the job leaves for another run: other pods of this one are about to stop, too.
+const PUT_OFF: Duration = Duration::from_secs(5);
+
+/// What a refetch brought.
+#[derive(Clone)]
+pub(crate) enum Resynced {
+    Read(Reread),
+    /// Nothing: the budget is used up.
+    Later,
+}
+
+/// The handler of a resync job.
+pub(crate) struct Resyncing<J: ResyncJob> {
+    sync: RecordSync<J::Source>,
+    store: Store,
+    budget: Arc<Budget>,
+    most_deletions: u64,
+    brake: Brake,
+    job: PhantomData<J>,
+}
+
+impl<J: ResyncJob> Resyncing<J> {
+    pub(crate) const fn new(
+        sync: RecordSync<J::Source>,
+        store: Store,
+        budget: Arc<Budget>,
+        most_deletions: u64,
+        brake: Brake,
+    ) -> Self {
+        Self { sync, store, budget, most_deletions, brake, job: PhantomData }
+    }
+
+    /// Whether the records that a batch says are gone may be stored as gone.
+    async fn may_delete(&self, batch: &[(Claim<String>, Resynced)]) -> Result<bool, Failure> {
+        let gone: Vec<String> =
+            batch.iter().filter_map(|(_, resynced)| resynced.gone().map(str::to_owned)).collect();
+        if gone.is_empty() {
+            return Ok(true);
+        }
+        let source = self.sync.source().source();
+        let allowed = self.store.allow_deletions(source, &gone, self.most_deletions).await;
+        let allowed = allowed.map_err(|error| from_store(&error))?;
+        if !allowed {
+            self.brake.too_many_are_gone(source, self.most_deletions);
+        }
+        Ok(allowed)
+    }
+}
+
+impl Resynced {
+    fn gone(&self) -> Option<&str> {
+        match self {
+            Self::Read(reread) => reread.gone(),
+            Self::Later => None,
+        }
+    }
+}
+
+impl<J: ResyncJob> Handler for Resyncing<J> {
+    const NAME: &'static str = J::NAME;
+    type Subject = String;
+    type Ticket = RefetchTicket;
+    type Fetched = Resynced;
+
+    fn upstream(&self) -> &str {
+        self.sync.upstream()
+    }
+
+    fn read(&self, body: &str) -> Result<Reading<String>, Refusal> {
+        self.sync.read(body)
+    }
+
+    async fn prepare(&self, subjects: &[String]) -> Result<Vec<RefetchTicket>, Failure> {
+        self.sync.prepare(subjects).await
+    }
+
+    async fn fetch(&self, claim: &Claim<String>, ticket: RefetchTicket) -> Result<Resynced, Failure> {
+        tokio::select! {
+            fetched = self.sync.fetch(claim, ticket) => fetched.map(Resynced::Read),
+            () = self.budget.used_up() => {
+                self.brake.day_is_used_up(self.budget.per_day());
+                Ok(Resynced::Later)
+            }
+        }
+    }
+
+    async fn apply(&self, batch: &[(Claim<String>, Resynced)]) -> Result<Vec<Outcome>, Failure> {
+        let may_delete = self.may_delete(batch).await?;
+        let applicable = |resynced: &Resynced| match resynced {
+            Resynced::Read(reread) if may_delete || reread.gone().is_none() => Some(reread.clone()),
+            Resynced::Read(_) | Resynced::Later => None,
+        };
+        let rereads: Vec<(Claim<String>, Reread)> = batch
+            .iter()
+            .filter_map(|(claim, resynced)| Some((claim.clone(), applicable(resynced)?)))
+            .collect();
+        let mut outcomes = match rereads.is_empty() {
+            true => Vec::new(),
+            false => self.sync.apply(&rereads).await?,
+        }
+        .into_iter();
+        let outcome = |resynced: &Resynced| match applicable(resynced) {
+            // As many outcomes as there were entries.
+            Some(_) => outcomes.next().unwrap_or(Outcome::Unchanged),
+            None => Outcome::Snooze(PUT_OFF),
+        };
+        Ok(batch.iter().map(|(_, resynced)| resynced).map(outcome).collect())
+    }
+
+    async fn probe(&self) -> Result<(), Failure> {
+        self.sync.probe().await
+    }
+}
+
+/// Ends the job before its queue is empty, and remembers why.
+#[derive(Clone)]
+pub(crate) struct Brake {
+    token: CancellationToken,
+    reason: Arc<OnceLock<String>>,
+}
+
+impl Brake {
+    pub(crate) fn new(stop: &CancellationToken) -> Self {
+        Self { token: stop.child_token(), reason: Arc::default() }
+    }
+
+    /// Cancelled by the brake, and by what stops the process.
+    pub(crate) fn token(&self) -> CancellationToken {
+        self.token.clone()
+    }
+
+    fn too_many_are_gone(&self, source: &str, most: u64) {
+        self.pull(format!(
+            "more than {most} records of {source} would be stored as gone today: the one that went over that was left as \
+             it is. Make sure that the settings name the right {source}; if the records are truly gone, set \
+             COPPICE_RESYNC_MAX_DELETIONS to a number that allows them"
+        ));
+    }
+
+    pub(crate) fn day_is_used_up(&self, per_day: u64) {
+        self.pull(format!(
+            "the {per_day} requests of the day are used up: what is left waits in the queue. The next day begins at 00:00 \
+             UTC; COPPICE_RESYNC_REQUESTS_PER_DAY allows more"
+        ));
+    }
+
+    fn pull(&self, reason: String) {
+        if self.reason.set(reason).is_ok() {
+            tracing::warn!(reason = self.reason.get(), "resync stops before the end");
+            self.token.cancel();
+        }
+    }
+
+    /// How the job has ended.
+    pub(crate) fn end(&self, stop: &CancellationToken) -> Result<(), JobFailure> {
+        match self.reason.get() {
+            Some(reason) => Err(JobFailure::Guarded(reason.clone())),
+            None if stop.is_cancelled() => {
+                Err(JobFailure::Stopped(String::from("stopped by a signal: what is left waits in the queue")))
+            }
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What every resync job is: the handler of the worker that keeps the same records, on a queue of its own, until that
+//! queue is empty.
+//!
+//! In: a [`ResyncJob`], which connects its source. Out: a process that reads each record of its queue again by the
+//! worker's own code path, and ends with a report. Around that path stand two things that only a mass of records needs: a
+//! budget of requests that all pods keep to together (`budget`), and a guard that stops before too many records are
+//! stored as gone (`handler`). This crate must not know any provider, nor who fills the queue.
+
+mod budget;
+mod handler;
+mod report;
+mod settings;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ::settings::{Reader, Setting, describe};
+use job_process::{EXIT_CODES, Failure, print};
+use postgres_store::Store;
+use provider_http::Admission;
+use record_sync::{RecordSource, RecordSync};
+use tokio_util::sync::CancellationToken;
+use worker_process::{Consumer, PROCESS_SETTINGS, ProcessSettings, STEP_LIMIT};
+use worker_runtime::Mode;
+
+use budget::Budget;
+use handler::{Brake, Resyncing};
+use report::ResyncReport;
+use settings::{RESYNC_SETTINGS, ResyncSettings};
+
+pub use settings::usual_deletions;
+
+/// Longest that a step may take in a job with a budget: most of it is waiting for one's turn.
+const PACED_STEP_LIMIT: Duration = Duration::from_secs(600);
+
+/// What differs between resync jobs.
+pub trait ResyncJob: Send + Sync + 'static {
+    /// Where the records are.
+    type Source: RecordSource;
+    /// Settings of its own, parsed.
+    type Settings;
+
+    /// The unit's name: folder, binary, queue stem and metric label.
+    const NAME: &'static str;
+    /// One line for `--help`.
+    const ABOUT: &'static str;
+    /// Settings of its own, for `--help`.
+    const SETTINGS: &'static [Setting];
+
+    /// Reads the settings of its own. `None` when any is missing or wrong: the reader keeps what and why.
+    fn read_settings(reader: &mut Reader) -> Option<Self::Settings>;
+
+    /// Makes the source, each request of which waits for its admission. Sends nothing yet.
+    ///
+    /// # Errors
+    /// When settings that are right each do not fit together.
+    fn connect(settings: Self::Settings, admission: Admission) -> anyhow::Result<Self::Source>;
+}
+
+/// The whole of a resync job's `main`. `version` is the binary's own.
+#[must_use]
+pub fn run<J: ResyncJob>(version: &'static str) -> ExitCode {
+    let json = command::<J>(version).get_matches().get_flag("json");
+    job_process::run(J::NAME, async |stop| work::<J>(version, json, stop).await)
+}
+
+fn command<J: ResyncJob>(version: &'static str) -> clap::Command {
+    let known: Vec<Setting> =
+        PROCESS_SETTINGS.iter().chain(RESYNC_SETTINGS).chain(J::SETTINGS).copied().collect();
+    let json = clap::Arg::new("json").long("json").action(clap::ArgAction::SetTrue);
+    clap::Command::new(J::NAME)
+        .about(J::ABOUT)
+        .version(version)
+        .arg(json.help("Print the report as JSON"))
+        .after_long_help(format!("{}\n{EXIT_CODES}", describe(&known)))
+        .after_help("--help lists the settings, which are environment variables, and the exit codes")
+}
+
+async fn work<J: ResyncJob>(
+    version: &'static str,
+    json: bool,
+    stop: CancellationToken,
+) -> Result<(), Failure> {
+    let mut reader = Reader::from_environment();
+    let process = ProcessSettings::read(&mut reader);
+    let (limits, own) = (ResyncSettings::read(&mut reader), J::read_settings(&mut reader));
+    reader.finish()?;
+    let (Some(process), Some(limits), Some(own)) = (process, limits, own) else {
+        return Err(Failure::Usage(String::from("settings are missing")));
+    };
+    // Connections of its own: the budget is waited for while the consumer's may all be in use.
+    let store = Store::open(&process.database_url, 2)?;
+    let budget = Arc::new(Budget::new(store.clone(), limits.requests));
+    let source = J::connect(own, Budget::admission(&budget))?;
+    budget.is_for(source.source());
+    let most_deletions = limits.most_deletions(&store, source.source()).await?;
+    let brake = Brake::new(&stop);
+    let started = Instant::now();
+    let report = match budget.has_some_left().await? {
+        false => {
+            brake.day_is_used_up(limits.requests.per_day);
+            worker_runtime::Report::default()
+        }
+        true => {
+            let step_limit = if budget.is_unlimited() { STEP_LIMIT } else { PACED_STEP_LIMIT };
+            let consumer = Consumer { mode: Mode::UntilEmpty, version, step_limit, process };
+            let name = source.source();
+            let handler = |store: Store| {
+                let sync = RecordSync::new(source, store.clone());
+                Ok(Resyncing::<J>::new(sync, store, Arc::clone(&budget), most_deletions, brake.clone()))
+            };
+            tracing::info!(source = name, most_deletions, "resync begins");
+            consumer.run(handler, brake.token()).await?
+        }
+    };
+    let report = ResyncReport::new(J::NAME, &report, budget.requests(), started.elapsed());
+    print(&report, json)?;
+    brake.end(&stop)
+}

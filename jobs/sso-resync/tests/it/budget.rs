@@ -1,0 +1,52 @@
+//! All pods together keep to the provider's budget.
+
+use std::time::{Duration, Instant};
+
+use testkit::World;
+
+use crate::{BINARY, UNIT, enqueue, records, resync, users};
+
+#[tokio::test]
+async fn pods_that_run_at_once_stay_within_the_requests_per_second() {
+    let world = World::start().await;
+    let ids = users(&world, 120);
+    enqueue(&world, &ids).await;
+    let settings = [("COPPICE_RESYNC_REQUESTS_PER_SECOND", "20")];
+    let started = Instant::now();
+    let pods: Vec<_> = (0..3).map(|_| world.start_job(BINARY, UNIT, &["--json"], &settings)).collect();
+    let mut busy = 0;
+    for pod in pods {
+        let said = pod.end().await;
+        said.says(0, &[]);
+        busy += usize::from(said.json()["requests"].as_u64() > Some(0));
+    }
+    assert!(busy >= 2, "several pods had a share: {busy}");
+    assert_eq!((records(&world, false).await, world.idp.total_requests()), (120, 120));
+    let times = world.idp.request_times();
+    let most = times.iter().map(|from| within(&times, *from, Duration::from_secs(1))).max().unwrap();
+    assert!(most <= 26, "{most} requests in one second");
+    assert!(started.elapsed() >= Duration::from_millis(5_700), "{:?}", started.elapsed());
+}
+
+fn within(times: &[Instant], from: Instant, window: Duration) -> usize {
+    times.iter().filter(|at| **at >= from && **at < from + window).count()
+}
+
+#[tokio::test]
+async fn the_requests_of_a_day_are_not_exceeded_by_runs_one_after_the_other_or_at_once() {
+    let world = World::start().await;
+    let ids = users(&world, 60);
+    enqueue(&world, &ids).await;
+    let settings = [("COPPICE_RESYNC_REQUESTS_PER_DAY", "25")];
+    let pods: Vec<_> = (0..2).map(|_| world.start_job(BINARY, UNIT, &["--json"], &settings)).collect();
+    for pod in pods {
+        pod.end().await.says(4, &["the 25 requests of the day are used up"]);
+    }
+    assert_eq!((world.idp.total_requests(), records(&world, false).await), (25, 25));
+    resync(&world, &settings).await.says(4, &["COPPICE_RESYNC_REQUESTS_PER_DAY"]);
+    assert_eq!(world.idp.total_requests(), 25);
+    // The rest comes back when its time is up, and no attempt was counted.
+    let resumed = resync(&world, &[("COPPICE_RESYNC_REQUESTS_PER_DAY", "100")]).await;
+    resumed.says(0, &[]);
+    assert_eq!((records(&world, false).await, world.dead_letters(UNIT, 0).await.len()), (60, 0));
+}

@@ -1,0 +1,47 @@
+//! `sso-resync` as it is deployed: the real binary on a real queue, database and bus, against a simulated provider.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod budget;
+mod draining;
+mod guard;
+
+use event_contract::resync_message;
+use testkit::simulators::auth0::SimulatedUser;
+use testkit::{Said, World};
+
+/// The binary under test.
+const BINARY: &str = env!("CARGO_BIN_EXE_sso-resync");
+
+/// The unit under test.
+const UNIT: &str = "sso-resync";
+
+fn id(number: usize) -> String {
+    format!("auth0|u{number:04}")
+}
+
+/// Users at the provider, of whom nobody has told us.
+fn users(world: &World, count: usize) -> Vec<String> {
+    let ids: Vec<String> = (0..count).map(id).collect();
+    for id in &ids {
+        world.idp.put_user(SimulatedUser::new(id));
+    }
+    ids
+}
+
+/// Names records on the queue, as `resync-enqueuer` does.
+async fn enqueue(world: &World, ids: &[String]) {
+    let bodies: Vec<String> = ids.iter().map(|id| resync_message("auth0", id)).collect();
+    world.enqueue_all(UNIT, &bodies).await.unwrap();
+}
+
+/// Runs the job to its end.
+async fn resync(world: &World, settings: &[(&str, &str)]) -> Said {
+    world.run_job(BINARY, UNIT, &["--json"], settings).await
+}
+
+/// Records by whether they are there.
+async fn records(world: &World, gone: bool) -> i64 {
+    let count = sqlx::query_scalar("select count(*) from source_record where (gone_at is not null) = $1");
+    count.bind(gone).fetch_one(&world.pool).await.unwrap()
+}

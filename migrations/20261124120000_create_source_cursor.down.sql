@@ -1,0 +1,1 @@
+drop table source_cursor;

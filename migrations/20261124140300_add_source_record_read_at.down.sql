@@ -1,0 +1,1 @@
+alter table source_record drop column read_at;
