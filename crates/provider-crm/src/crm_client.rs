@@ -1,7 +1,7 @@
 //! The CRMs that a binary can be set up with, as one type.
 
 use event_contract::Envelope;
-use provider_http::ProviderError;
+use provider_http::{ChangedPage, ChangesFrom, ListedPage, ProviderError};
 
 use crate::{
     ContactWrite, ContactWritten, CrmEvent, CrmProvider, FetchedContact, SalesforceClient, UnreadableEvent,
@@ -37,6 +37,18 @@ impl CrmProvider for CrmClient {
     async fn upsert_contact(&self, write: &ContactWrite) -> Result<ContactWritten, ProviderError> {
         match self {
             Self::Salesforce(client) => client.upsert_contact(write).await,
+        }
+    }
+
+    async fn list(&self, after: Option<&str>) -> Result<ListedPage, ProviderError> {
+        match self {
+            Self::Salesforce(client) => client.list(after).await,
+        }
+    }
+
+    async fn changes(&self, from: ChangesFrom<'_>) -> Result<ChangedPage, ProviderError> {
+        match self {
+            Self::Salesforce(client) => client.changes(from).await,
         }
     }
 

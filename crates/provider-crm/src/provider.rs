@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use event_contract::Envelope;
-use provider_http::ProviderError;
+use provider_http::{ChangedPage, ChangesFrom, ListedPage, ProviderError};
 use time::OffsetDateTime;
 
 use crate::{ContactWrite, ContactWritten, CrmContact, salesforce};
@@ -38,6 +38,22 @@ pub trait CrmProvider: Send + Sync + 'static {
         &self,
         write: &ContactWrite,
     ) -> impl Future<Output = Result<ContactWritten, ProviderError>> + Send;
+
+    /// One page of the list of all contacts, IDs and versions only. `after`: what the page before has told; `None` reads the
+    /// first one. That a contact is not listed is a hint that it is gone, and no proof.
+    ///
+    /// # Errors
+    /// Any [`ProviderError`]. The same page can be asked for again.
+    fn list(&self, after: Option<&str>) -> impl Future<Output = Result<ListedPage, ProviderError>> + Send;
+
+    /// One page of the contacts that changed since. Made to be read again from a little earlier: a change may come up late.
+    ///
+    /// # Errors
+    /// Any [`ProviderError`]; [`ProviderError::Invalid`] when the provider does not know the cursor, or not any more.
+    fn changes(
+        &self,
+        from: ChangesFrom<'_>,
+    ) -> impl Future<Output = Result<ChangedPage, ProviderError>> + Send;
 
     /// One cheap authenticated call, to probe an outage or to check settings at start-up.
     ///

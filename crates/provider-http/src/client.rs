@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, redirect};
@@ -17,9 +18,10 @@ use crate::call::Call;
 use crate::config::ProviderHttpConfig;
 use crate::endpoint::endpoint;
 use crate::error::{ConfigError, ProviderError};
+use crate::event_stream::StreamedEvent;
 use crate::exchange::Exchange;
 use crate::grant::Grant;
-use crate::page::{Page, next_cursor};
+use crate::page::{Page, feed_cursor, next_cursor};
 use crate::rate_limit::{MAX_PAUSE, RateGate};
 use crate::token::TokenCache;
 
@@ -113,6 +115,40 @@ impl ProviderHttp {
         let page =
             |headers: &HeaderMap, items| Ok(Page { items, next: next_cursor(headers, &url, parameter)? });
         self.inner.exchange.run_and(call, page).await
+    }
+
+    /// Reads one page of a feed: a collection whose next link is always there, and stays the same while nothing is new.
+    ///
+    /// # Errors
+    /// As [`Self::get_page`].
+    pub async fn get_feed_page<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        parameter: &str,
+        after: Option<&str>,
+    ) -> Result<Answer<Page<T>>, ProviderError> {
+        let query: Vec<(&str, &str)> =
+            query.iter().copied().chain(after.map(|after| (parameter, after))).collect();
+        let url = self.endpoint(path, &query)?;
+        let call = Call::get(url.clone(), None);
+        let page =
+            |headers: &HeaderMap, items| Ok(Page { items, next: feed_cursor(headers, &url, parameter)? });
+        self.inner.exchange.run_and(call, page).await
+    }
+
+    /// Reads a stream of server-sent events until nothing new has come for as long as `quiet`, or there are `most`.
+    ///
+    /// # Errors
+    /// As [`Self::get_json`]. A stream that breaks after its first event is read up to there.
+    pub async fn get_events(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        most: usize,
+        quiet: Duration,
+    ) -> Result<Answer<Vec<StreamedEvent>>, ProviderError> {
+        self.inner.exchange.run_stream(Call::get(self.endpoint(path, query)?, None), most, quiet).await
     }
 
     /// Writes with POST. `path` and `query` as for [`Self::get_json`].

@@ -12,7 +12,7 @@ use reqwest::header::{ETAG, HeaderMap};
 use reqwest::{Client, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::admission::Admission;
 use crate::answer::Answer;
@@ -20,6 +20,7 @@ use crate::body::{read_failure, read_json};
 use crate::call::Call;
 use crate::config::ReadError;
 use crate::error::ProviderError;
+use crate::event_stream::{StreamedEvent, read_events};
 use crate::meaning::{Meaning, meaning};
 use crate::rate_limit::{RateGate, pause};
 use crate::token::TokenCache;
@@ -49,14 +50,48 @@ impl Exchange {
         call: Call<'_>,
         make: impl FnOnce(&HeaderMap, T) -> Result<U, ProviderError>,
     ) -> Result<Answer<U>, ProviderError> {
+        let _place = self.enter().await?;
+        let reply = self.send_with_fresh_token(&call).await?;
+        Ok(match self.understand(reply, call.is_conditional()).await? {
+            Answer::Found { value: mut reply, etag } => {
+                let headers = mem::take(reply.headers_mut());
+                let value = make(&headers, read_json(reply, self.max_body_bytes).await?)?;
+                Answer::Found { value, etag }
+            }
+            Answer::NotModified => Answer::NotModified,
+            Answer::NotFound => Answer::NotFound,
+        })
+    }
+
+    /// Sends a call that is answered with a stream of events, and reads it until it is quiet or there are `most`.
+    pub(crate) async fn run_stream(
+        &self,
+        call: Call<'_>,
+        most: usize,
+        quiet: Duration,
+    ) -> Result<Answer<Vec<StreamedEvent>>, ProviderError> {
+        let _place = self.enter().await?;
+        let reply = self.send_with_fresh_token(&call).await?;
+        Ok(match self.understand(reply, call.is_conditional()).await? {
+            Answer::Found { value, etag } => {
+                let value = read_events(value, most, quiet, self.max_body_bytes).await?;
+                Answer::Found { value, etag }
+            }
+            Answer::NotModified => Answer::NotModified,
+            Answer::NotFound => Answer::NotFound,
+        })
+    }
+
+    /// A place among the requests in flight, with leave to send.
+    async fn enter(&self) -> Result<Option<SemaphorePermit<'_>>, ProviderError> {
         self.check_gate()?;
-        let _place = self.places.acquire().await;
+        // Never closed.
+        let place = self.places.acquire().await.ok();
         if let Some(admission) = &self.admission {
             admission.admit().await;
         }
         self.check_gate()?;
-        let reply = self.send_with_fresh_token(&call).await?;
-        self.read_answer(reply, call.is_conditional(), make).await
+        Ok(place)
     }
 
     /// Sends with the cached token; after a 401 once more with a new one, if that can help. A write too: what is
@@ -72,12 +107,12 @@ impl Exchange {
         call.send(http, headers, &token.header).await
     }
 
-    async fn read_answer<T: DeserializeOwned, U>(
+    /// What a reply means by its status; its body is still to be read.
+    async fn understand(
         &self,
-        mut reply: Response,
+        reply: Response,
         conditional: bool,
-        make: impl FnOnce(&HeaderMap, T) -> Result<U, ProviderError>,
-    ) -> Result<Answer<U>, ProviderError> {
+    ) -> Result<Answer<Response>, ProviderError> {
         let pause =
             pause(reply.headers(), OffsetDateTime::now_utc()).map(|pause| pause.min(self.longest_pause));
         let meaning = meaning(reply.status().as_u16(), conditional, pause);
@@ -87,10 +122,8 @@ impl Exchange {
             Meaning::NotFound => Ok(Answer::NotFound),
             Meaning::Failed(error) => Err(self.read_failure(reply, error).await),
             Meaning::Body => {
-                let headers = mem::take(reply.headers_mut());
-                let etag = headers.get(ETAG).and_then(|etag| etag.to_str().ok()).map(str::to_owned);
-                let value = make(&headers, read_json(reply, self.max_body_bytes).await?)?;
-                Ok(Answer::Found { value, etag })
+                let etag = reply.headers().get(ETAG).and_then(|etag| etag.to_str().ok()).map(str::to_owned);
+                Ok(Answer::Found { value: reply, etag })
             }
         }
     }

@@ -28,6 +28,21 @@ pub(crate) fn next_cursor(
     asked: &Url,
     parameter: &str,
 ) -> Result<Option<String>, ProviderError> {
+    let next = read_cursor(headers, asked, parameter).ok_or(ProviderError::WHOLE_REPLY_MALFORMED)?;
+    // A list that does not go on would never end.
+    let stays = next.is_some() && next == cursor(asked, parameter);
+    if stays { Err(ProviderError::WHOLE_REPLY_MALFORMED) } else { Ok(next) }
+}
+
+/// The same for a feed, which stays where it is while nothing is new.
+///
+/// # Errors
+/// As [`next_cursor`], but for a link to the page that was asked for.
+pub(crate) fn feed_cursor(
+    headers: &HeaderMap,
+    asked: &Url,
+    parameter: &str,
+) -> Result<Option<String>, ProviderError> {
     read_cursor(headers, asked, parameter).ok_or(ProviderError::WHOLE_REPLY_MALFORMED)
 }
 
@@ -43,8 +58,7 @@ fn read_cursor(headers: &HeaderMap, asked: &Url, parameter: &str) -> Option<Opti
     }
     let Some(target) = target else { return Some(None) };
     let next = asked.join(target).ok().filter(|next| is_page_of(next, asked))?;
-    let next = cursor(&next, parameter)?;
-    (cursor(asked, parameter).as_ref() != Some(&next)).then_some(Some(next))
+    cursor(&next, parameter).map(Some)
 }
 
 /// The same resource at the same origin, whatever the query.
@@ -120,5 +134,14 @@ mod tests {
         let twice = [r#"<?after=p3>; rel="next""#, r#"<?after=p4>; rel="next""#];
         assert_eq!(read(&twice), Err(ProviderError::WHOLE_REPLY_MALFORMED));
         assert_eq!(read(&["<?after=p3; rel=next"]), Err(ProviderError::WHOLE_REPLY_MALFORMED));
+    }
+
+    #[test]
+    fn a_feed_may_stay_where_it_is() {
+        let mut headers = HeaderMap::new();
+        headers.append(LINK, HeaderValue::from_static(r#"<?after=p2>; rel="next""#));
+        let asked = ASKED.parse().unwrap();
+        assert_eq!(feed_cursor(&headers, &asked, "after"), Ok(Some(String::from("p2"))));
+        assert_eq!(next_cursor(&headers, &asked, "after"), Err(ProviderError::WHOLE_REPLY_MALFORMED));
     }
 }

@@ -1,7 +1,7 @@
 //! The providers that a binary can be set up with, as one type.
 
 use event_contract::Envelope;
-use provider_http::ProviderError;
+use provider_http::{ChangedPage, ChangesFrom, ListedPage, ProviderError};
 
 use crate::{
     Auth0Client, FetchedUser, OktaClient, ScimClient, SignIn, SignInEvent, SsoProvider, UnreadableEvent,
@@ -58,6 +58,22 @@ impl SsoProvider for SsoClient {
             Self::Auth0(client) => client.fetch_sign_in(event_id).await,
             Self::Okta(client) => client.fetch_sign_in(event_id).await,
             Self::Scim(client) => client.fetch_sign_in(event_id).await,
+        }
+    }
+
+    async fn list(&self, after: Option<&str>) -> Result<ListedPage, ProviderError> {
+        match self {
+            Self::Auth0(client) => client.list(after).await,
+            Self::Okta(client) => client.list(after).await,
+            Self::Scim(client) => client.list(after).await,
+        }
+    }
+
+    async fn changes(&self, from: ChangesFrom<'_>) -> Result<ChangedPage, ProviderError> {
+        match self {
+            Self::Auth0(client) => client.changes(from).await,
+            Self::Okta(client) => client.changes(from).await,
+            Self::Scim(client) => client.changes(from).await,
         }
     }
 

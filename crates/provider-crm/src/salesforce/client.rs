@@ -4,10 +4,12 @@
 //! act needs the permission "API Enabled", may see all contacts, and may edit the fields that we write.
 
 use event_contract::Envelope;
-use provider_http::{ConfigError, ProviderError, ProviderHttp, ProviderHttpConfig};
+use provider_http::{
+    ChangedPage, ChangesFrom, ConfigError, ListedPage, ProviderError, ProviderHttp, ProviderHttpConfig,
+};
 use serde::de::IgnoredAny;
 
-use super::{SOURCE, SalesforceConfig, events, read, write};
+use super::{SOURCE, SalesforceConfig, events, feed, listing, read, write};
 use crate::{ContactWrite, ContactWritten, CrmEvent, CrmProvider, FetchedContact, UnreadableEvent};
 
 /// A client of one organisation. Clones share connections, token and rate limit.
@@ -56,6 +58,15 @@ impl CrmProvider for SalesforceClient {
     /// A new contact without a family name costs a second call, and is named "–".
     async fn upsert_contact(&self, write: &ContactWrite) -> Result<ContactWritten, ProviderError> {
         write::upsert_contact(&self.http, write).await
+    }
+
+    async fn list(&self, after: Option<&str>) -> Result<ListedPage, ProviderError> {
+        listing::list(&self.http, after).await
+    }
+
+    /// Deleted contacts and losers of merges included.
+    async fn changes(&self, from: ChangesFrom<'_>) -> Result<ChangedPage, ProviderError> {
+        feed::changes(&self.http, from).await
     }
 
     async fn ping(&self) -> Result<(), ProviderError> {

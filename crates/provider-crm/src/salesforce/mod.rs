@@ -9,6 +9,8 @@ mod config;
 mod contact_id;
 mod error_code;
 mod events;
+mod feed;
+mod listing;
 mod read;
 mod record;
 mod write;

@@ -89,7 +89,7 @@ fn is_empty(address: &MailingAddress) -> bool {
 }
 
 /// A time in Salesforce's form or in RFC 3339's. One that cannot be read is a broken contract: versions order records.
-fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<OffsetDateTime>, D::Error> {
+pub(crate) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<OffsetDateTime>, D::Error> {
     let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
     OffsetDateTime::parse(&text, SALESFORCE_TIME)
         .or_else(|_| OffsetDateTime::parse(&text, &Rfc3339))

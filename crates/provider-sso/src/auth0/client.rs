@@ -4,13 +4,16 @@
 //! read that is not eventually consistent: one call per user.
 
 use event_contract::Envelope;
-use provider_http::{Answer, ConfigError, ProviderError, ProviderHttp, ProviderHttpConfig};
+use provider_http::{
+    Answer, ChangedPage, ChangesFrom, ConfigError, ListedPage, ProviderError, ProviderHttp,
+    ProviderHttpConfig,
+};
 use serde::de::IgnoredAny;
 
 use super::config::Auth0Config;
 use super::record::{Auth0User, SearchHit};
 use super::sign_in::LogEntry;
-use super::{SOURCE, events};
+use super::{SOURCE, events, feed, listing};
 use crate::{FetchedUser, SignIn, SignInEvent, SsoProvider, UnreadableEvent, UserHint};
 
 /// A client of one tenant. Clones share connections, token and rate limit.
@@ -109,6 +112,22 @@ impl SsoProvider for Auth0Client {
         }
         let full_id = self.full_id(&sign_in.user_id).await?;
         Ok(full_id.map(|user_id| SignIn { user_id, ..sign_in }))
+    }
+
+    async fn list(&self, after: Option<&str>) -> Result<ListedPage, ProviderError> {
+        let window = listing::Window::read(after)?;
+        let query = window.query();
+        let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let reply = collection(self.http.get_json::<listing::Reply>(&["users"], &query, None).await?)?;
+        window.page(reply)
+    }
+
+    /// The stream `GET /api/v2/events`, deletions included. Needs the scope `read:events`.
+    async fn changes(&self, from: ChangesFrom<'_>) -> Result<ChangedPage, ProviderError> {
+        let query = feed::query(from).ok_or(ProviderError::Invalid { status: 400 })?;
+        let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let events = collection(self.http.get_events(&["events"], &query, feed::PAGE, feed::QUIET).await?)?;
+        feed::page(from, &events)
     }
 
     async fn ping(&self) -> Result<(), ProviderError> {

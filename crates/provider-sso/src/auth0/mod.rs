@@ -7,6 +7,8 @@ mod client;
 mod config;
 mod event_stream;
 mod events;
+mod feed;
+mod listing;
 mod log_stream;
 mod management_write;
 mod record;

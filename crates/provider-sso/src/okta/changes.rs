@@ -47,6 +47,11 @@ pub(crate) fn read_event(envelope: &Envelope) -> Result<Vec<UserHint>, Unreadabl
     if hints.is_empty() { Err(UnreadableEvent::MissingId { kind }) } else { Ok(hints) }
 }
 
+/// IDs of the users whom an entry says have changed, for the feed: there nothing but IDs is taken out of it.
+pub(crate) fn users_of(event: &LogEvent) -> Vec<&str> {
+    known_type(&event.event_type).map_or_else(Vec::new, |_| subjects(event))
+}
+
 /// The types that change a user's record, by family: a type of tomorrow costs one fetch too many at worst.
 fn known_type(event_type: &str) -> Option<(&'static str, UserChange)> {
     const FAMILIES: [(&str, &str); 2] =

@@ -4,7 +4,10 @@
 //! has an entity tag; there is no batch read that is not eventually consistent: one call per user.
 
 use event_contract::Envelope;
-use provider_http::{Answer, ConfigError, Page, ProviderError, ProviderHttp, ProviderHttpConfig};
+use provider_http::{
+    Answer, ChangedPage, ChangesFrom, ConfigError, ListedPage, Page, ProviderError, ProviderHttp,
+    ProviderHttpConfig,
+};
 use serde::de::IgnoredAny;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
@@ -12,14 +15,14 @@ use time::{Duration, OffsetDateTime};
 use super::config::OktaConfig;
 use super::log_event::LogEvent;
 use super::record::{ListedUser, OktaUser};
-use super::{SOURCE, changes, sign_in};
+use super::{SOURCE, changes, feed, listing, sign_in};
 use crate::{FetchedUser, SignIn, SignInEvent, SsoProvider, UnreadableEvent, UserHint};
 
 /// How long Okta keeps its log. Without a beginning it looks back a week only, less than a message may be old.
 const LOG_RETENTION: Duration = Duration::days(90);
 
 /// Users on a page: as many as Okta gives.
-const PAGE: &str = "200";
+const PAGE: usize = 200;
 
 /// A client of one organization. Clones share connections, token and rate limit.
 #[derive(Debug, Clone)]
@@ -59,7 +62,17 @@ impl OktaClient {
     /// # Errors
     /// Any [`ProviderError`]. After [`ProviderError::RateLimited`], the same page can be asked for again.
     pub async fn list_users(&self, after: Option<&str>) -> Result<Page<String>, ProviderError> {
-        let query = [("limit", PAGE), ("fields", "id")];
+        self.list_filtered(None, after).await
+    }
+
+    async fn list_filtered(
+        &self,
+        filter: Option<&str>,
+        after: Option<&str>,
+    ) -> Result<Page<String>, ProviderError> {
+        let limit = PAGE.to_string();
+        let query = [("limit", limit.as_str()), ("fields", "id")];
+        let query: Vec<_> = query.into_iter().chain(filter.map(|filter| ("filter", filter))).collect();
         let page = collection(self.http.get_page::<ListedUser>(&["users"], &query, "after", after).await?)?;
         Ok(Page { items: page.items.into_iter().map(|user| user.id).collect(), next: page.next })
     }
@@ -109,6 +122,33 @@ impl SsoProvider for OktaClient {
         let entries = self.log_entries(event_id).await?;
         let entry = entries.into_iter().find(|entry| entry.uuid() == Some(event_id));
         Ok(entry.as_ref().and_then(sign_in::sign_in))
+    }
+
+    /// IDs alone: versions would come with the whole profile.
+    async fn list(&self, after: Option<&str>) -> Result<ListedPage, ProviderError> {
+        let place = listing::Place::read(after).ok_or(INVALID)?;
+        let page = match place {
+            listing::Place::Users(after) => self.list_filtered(None, after).await?,
+            listing::Place::Deactivated(after) => {
+                self.list_filtered(Some(listing::DEACTIVATED), after).await?
+            }
+        };
+        Ok(place.page(page, PAGE))
+    }
+
+    /// The System Log, deletions included. Kept for 90 days.
+    async fn changes(&self, from: ChangesFrom<'_>) -> Result<ChangedPage, ProviderError> {
+        let place = feed::Place::read(from).ok_or(INVALID)?;
+        let limit = feed::PAGE.to_string();
+        let query = [
+            ("since", place.since.as_str()),
+            ("sortOrder", "ASCENDING"),
+            ("limit", limit.as_str()),
+            ("filter", feed::FILTER),
+        ];
+        let page = self.http.get_feed_page::<LogEvent>(&["logs"], &query, "after", place.after).await?;
+        let page = collection(page)?;
+        Ok(place.page(&page.items, page.next))
     }
 
     async fn ping(&self) -> Result<(), ProviderError> {

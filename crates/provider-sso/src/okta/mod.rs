@@ -7,6 +7,8 @@
 mod changes;
 mod client;
 mod config;
+mod feed;
+mod listing;
 mod log_event;
 mod record;
 pub(crate) mod settings;

@@ -3,7 +3,10 @@
 use std::sync::{Arc, OnceLock};
 
 use event_contract::Envelope;
-use provider_http::{Answer, Auth, ConfigError, ProviderError, ProviderHttp, ProviderHttpConfig};
+use provider_http::{
+    Answer, Auth, ChangedPage, ChangesFrom, ConfigError, ListedPage, ListedRecord, ProviderError,
+    ProviderHttp, ProviderHttpConfig,
+};
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
@@ -11,10 +14,14 @@ use url::Url;
 
 use super::SOURCE;
 use super::capabilities::Capabilities;
-use super::list::{ListReply, UserPage, query};
+use super::feed::Place;
+use super::list::{ListReply, Order, UserPage, query};
 use super::record::ScimUser;
 use crate::ingress::{is_from_ingress, read_ingress};
 use crate::{FetchedUser, SignIn, SignInEvent, SsoProvider, UnreadableEvent, UserHint};
+
+/// Users on a page.
+const PAGE: usize = 100;
 
 /// How to reach a server.
 #[derive(Debug, Clone)]
@@ -71,7 +78,17 @@ impl ScimClient {
         count: usize,
     ) -> Result<UserPage, ProviderError> {
         let start_index = start_index.max(1);
-        let query = query(self.capabilities().await?, since, start_index, count);
+        self.list_by(Order::Change, since, start_index, count).await
+    }
+
+    async fn list_by(
+        &self,
+        order: Order,
+        since: Option<OffsetDateTime>,
+        start_index: usize,
+        count: usize,
+    ) -> Result<UserPage, ProviderError> {
+        let query = query(self.capabilities().await?, order, since, start_index, count);
         let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
         Ok(self.read::<ListReply>("Users", &query).await?.into_page(start_index))
     }
@@ -132,6 +149,30 @@ impl SsoProvider for ScimClient {
 
     async fn fetch_sign_in(&self, _event_id: &str) -> Result<Option<SignIn>, ProviderError> {
         Ok(None)
+    }
+
+    /// In the order of IDs where the server can sort: in that of changes, a user who changes meanwhile would move, and
+    /// another slip past. From a server that cannot, such a user is missed, and then there are fewer than its total says.
+    async fn list(&self, after: Option<&str>) -> Result<ListedPage, ProviderError> {
+        let start_index =
+            after.map_or(Ok(1), str::parse).map_err(|_| ProviderError::Invalid { status: 400 })?;
+        let page = self.list_by(Order::Id, None, start_index, PAGE).await?;
+        let more = page.next_start_index;
+        let doubt = (page.users.is_empty() && start_index <= page.total).then_some("a page has no users");
+        let listed = |user: crate::SsoUser| ListedRecord { id: user.id, version: user.version };
+        Ok(ListedPage {
+            records: page.users.into_iter().map(listed).collect(),
+            next: more.map(|next| next.to_string()),
+            total: u64::try_from(page.total).ok(),
+            doubt,
+        })
+    }
+
+    /// Users by `meta.lastModified`; deleted ones are in no feed. From a server that cannot filter, all users.
+    async fn changes(&self, from: ChangesFrom<'_>) -> Result<ChangedPage, ProviderError> {
+        let place = Place::read(from).ok_or(ProviderError::Invalid { status: 400 })?;
+        let page = self.list_by(Order::Change, Some(place.since), place.start_index, PAGE).await?;
+        place.page(page).ok_or(ProviderError::Invalid { status: 400 })
     }
 
     /// Reads `/ServiceProviderConfig`. Servers may let anybody read it (RFC 7644 section 4), so a good answer does

@@ -42,9 +42,17 @@ impl ListReply {
     }
 }
 
+/// What users are sorted by, where the server can.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    Id,
+    Change,
+}
+
 /// The query of a page. A server without filters is asked for everyone, one without sorting for any order.
 pub(crate) fn query(
     server: Capabilities,
+    order: Order,
     since: Option<OffsetDateTime>,
     start_index: usize,
     count: usize,
@@ -56,7 +64,11 @@ pub(crate) fn query(
         query.push(("filter", format!(r#"meta.lastModified gt "{since}""#)));
     }
     if server.sort.supported {
-        query.push(("sortBy", "meta.lastModified".to_owned()));
+        let attribute = match order {
+            Order::Id => "id",
+            Order::Change => "meta.lastModified",
+        };
+        query.push(("sortBy", attribute.to_owned()));
     }
     query
 }
@@ -85,7 +97,10 @@ mod tests {
         let (yes, no) = (Feature { supported: true }, Feature { supported: false });
         let since = Some(OffsetDateTime::UNIX_EPOCH);
         let names = |filter, sort, since| -> Vec<_> {
-            query(Capabilities { filter, sort }, since, 1, 9).into_iter().map(|(name, _)| name).collect()
+            query(Capabilities { filter, sort }, Order::Id, since, 1, 9)
+                .into_iter()
+                .map(|(name, _)| name)
+                .collect()
         };
         assert_eq!(names(yes, yes, since), ["startIndex", "count", "filter", "sortBy"]);
         assert_eq!(names(yes, yes, None), ["startIndex", "count", "sortBy"]);

@@ -6,6 +6,7 @@
 
 mod capabilities;
 mod client;
+mod feed;
 mod list;
 mod record;
 pub(crate) mod settings;

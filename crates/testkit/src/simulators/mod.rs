@@ -3,8 +3,10 @@
 pub mod auth0;
 mod gate;
 pub mod identity;
+mod listing_fault;
 pub mod okta;
 pub mod salesforce;
 mod server;
 
 pub use gate::Gate;
+pub use listing_fault::ListingFault;

@@ -2,7 +2,9 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use event_contract::Envelope;
-use provider_crm::{ContactWrite, ContactWritten, CrmEvent, UnreadableEvent};
+use provider_crm::{
+    ChangedPage, ChangesFrom, ContactWrite, ContactWritten, CrmEvent, ListedPage, UnreadableEvent,
+};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -54,6 +56,14 @@ impl CrmProvider for GatedCrm {
 
     async fn upsert_contact(&self, _: &ContactWrite) -> Result<ContactWritten, ProviderError> {
         Err(SERVER_ERROR)
+    }
+
+    async fn list(&self, _after: Option<&str>) -> Result<ListedPage, ProviderError> {
+        Err(ProviderError::Invalid { status: 501 })
+    }
+
+    async fn changes(&self, _from: ChangesFrom<'_>) -> Result<ChangedPage, ProviderError> {
+        Err(ProviderError::Invalid { status: 501 })
     }
 
     async fn ping(&self) -> Result<(), ProviderError> {

@@ -1,10 +1,9 @@
-//! The Management API's routes: a user by ID, the list that searches and pings use, and the log (`logs.rs`).
+//! The Management API's routes: a user by ID, lists and searches (`listing.rs`), the log (`logs.rs`), and the stream of
+//! events (`event_feed.rs`).
 //!
 //! The order of checks is Auth0's: outage, token, rate limit, then the request itself.
 
-use std::collections::HashMap;
-
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Response};
@@ -14,11 +13,13 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::control::Auth0Control;
+use super::event_feed::events;
 use super::fault::Fault;
+use super::listing::users;
 use super::logs::log_entry;
 use super::rate_limit::Quota;
 use super::token::{is_authorized, issue};
-use super::user::{SimulatedIdentity, SimulatedUser};
+use super::user::SimulatedUser;
 
 /// The tenant's whole surface.
 pub(crate) fn router(control: Auth0Control) -> Router {
@@ -26,6 +27,7 @@ pub(crate) fn router(control: Auth0Control) -> Router {
         .route("/api/v2/users/{id}", get(user))
         .route("/api/v2/users", get(users))
         .route("/api/v2/logs/{id}", get(log_entry))
+        .route("/api/v2/events", get(events))
         .layer(middleware::from_fn_with_state(control.clone(), guard));
     Router::new().route("/oauth/token", post(issue)).merge(api).with_state(control)
 }
@@ -101,58 +103,7 @@ async fn user(State(control): State<Auth0Control>, Path(id): Path<String>) -> Re
     reply
 }
 
-/// `GET /api/v2/users`: all, or those with an identity of this ID.
-async fn users(
-    State(control): State<Auth0Control>,
-    Query(query): Query<HashMap<String, String>>,
-) -> Response {
-    let number = |name, default| query.get(name).map_or(Ok(default), |text| text.parse::<usize>());
-    let (Ok(page), Ok(per_page @ 0..=100)) = (number("page", 0), number("per_page", 50)) else {
-        return error(
-            StatusCode::BAD_REQUEST,
-            "Bad Request",
-            "Query validation error",
-            "invalid_query_string",
-        );
-    };
-    let subject = match query.get("q").map(|search| searched_subject(search)) {
-        Some(None) => {
-            return error(
-                StatusCode::BAD_REQUEST,
-                "Bad Request",
-                "Unsupported by the simulator",
-                "invalid_query_string",
-            );
-        }
-        subject => subject.flatten(),
-    };
-    let state = control.lock();
-    let matches = |user: &&SimulatedUser| {
-        subject.as_ref().is_none_or(|subject| {
-            user.identities.iter().map(SimulatedIdentity::subject).any(|id| id == *subject)
-        })
-    };
-    let found: Vec<&SimulatedUser> =
-        state.users.keys().filter_map(|id| state.visible(id)).filter(matches).collect();
-    let start = page * per_page;
-    let users: Vec<Value> =
-        found.iter().skip(start).take(per_page).map(|user| body(user, state.fault)).collect();
-    if query.get("include_totals").is_some_and(|wanted| wanted == "true") {
-        let (length, total) = (users.len(), found.len());
-        let totals =
-            json!({ "start": start, "limit": per_page, "length": length, "total": total, "users": users });
-        return Json(totals).into_response();
-    }
-    Json(users).into_response()
-}
-
-/// The ID in `identities.user_id:"…"`.
-fn searched_subject(search: &str) -> Option<String> {
-    let quoted = search.strip_prefix("identities.user_id:\"")?.strip_suffix('"')?;
-    Some(quoted.replace("\\\"", "\"").replace(r"\\", r"\"))
-}
-
-fn body(user: &SimulatedUser, fault: Fault) -> Value {
+pub(crate) fn body(user: &SimulatedUser, fault: Fault) -> Value {
     if fault == Fault::Partial { Value::Object(user.required_json()) } else { user.to_json() }
 }
 

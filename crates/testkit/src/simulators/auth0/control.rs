@@ -4,11 +4,13 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::event_feed::FeedEntry;
 use super::events::{Change, ChangeKind};
 use super::fault::Fault;
 use super::rate_limit::RateLimit;
 use super::state::State;
 use super::user::SimulatedUser;
+use crate::simulators::ListingFault;
 use crate::simulators::gate::Gate;
 
 /// Clones control the same tenant.
@@ -62,6 +64,8 @@ impl Auth0Control {
         user.created_at = record.current.as_ref().map_or(at, |current| current.created_at);
         user.updated_at = at;
         record.previous = record.current.replace(user.clone());
+        state.by_creation.insert((user.created_at, user.user_id.clone()));
+        state.feed.push(FeedEntry { kind, user_id: user.user_id.clone(), at });
         Change { kind, user, at }
     }
 
@@ -93,6 +97,8 @@ impl Auth0Control {
         let record = state.users.get_mut(id).expect("the user to delete exists");
         let user = record.current.take().expect("the user to delete is not deleted yet");
         record.previous = Some(user.clone());
+        state.by_creation.remove(&(user.created_at, id.to_owned()));
+        state.feed.push(FeedEntry { kind: ChangeKind::Deleted, user_id: id.to_owned(), at });
         Change { kind: ChangeKind::Deleted, user, at }
     }
 
@@ -111,6 +117,11 @@ impl Auth0Control {
     /// Breaks the tenant, or mends it with [`Fault::None`].
     pub fn set_fault(&self, fault: Fault) {
         self.lock().fault = fault;
+    }
+
+    /// Makes a page of the listing of all users lie, from the next page on.
+    pub fn set_listing_fault(&self, fault: ListingFault) {
+        self.lock().listing.set(fault);
     }
 
     /// Answers requests for one user with this status; `None`: as usual.

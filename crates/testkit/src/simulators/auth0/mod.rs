@@ -5,13 +5,15 @@
 //! <https://auth0.com/docs/api/management/v2>, <https://auth0.com/docs/customize/events/event-types>,
 //! <https://auth0.com/docs/deploy-monitor/logs/log-event-type-codes>.
 //!
-//! Not simulated: writes over HTTP, searches but by `identities.user_id`, pages beyond `page`/`per_page`, and the
-//! delay of the real search index.
+//! Not simulated: writes over HTTP, searches but by `identities.user_id` and `created_at`, and the delay of the real search
+//! index.
 
 mod api;
 mod control;
+mod event_feed;
 mod events;
 mod fault;
+mod listing;
 mod logs;
 pub(crate) mod rate_limit;
 mod state;

@@ -1,6 +1,6 @@
 //! The tenant's memory. One lock around all of it: a simulator may be slow, and must not be wrong.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,15 +8,24 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
+use super::event_feed::FeedEntry;
 use super::fault::Fault;
 use super::rate_limit::RateLimit;
 use super::user::SimulatedUser;
 use crate::simulators::gate::Shared;
+use crate::simulators::listing_fault::Listing;
 
 /// Everything that the tenant knows and has counted.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) users: BTreeMap<String, Record>,
+    /// Those who are there, in the order of their creation.
+    pub(crate) by_creation: BTreeSet<(OffsetDateTime, String)>,
+    /// All changes, for the stream of events.
+    pub(crate) feed: Vec<FeedEntry>,
+    pub(crate) listing: Listing,
+    /// The last page of a listing.
+    pub(crate) last_page: Option<Value>,
     /// Log entries of sign-ins, by `log_id`.
     pub(crate) logs: HashMap<String, Value>,
     pub(crate) tokens: HashMap<String, Instant>,
@@ -53,6 +62,10 @@ impl State {
     pub(crate) fn new() -> Self {
         Self {
             users: BTreeMap::new(),
+            by_creation: BTreeSet::new(),
+            feed: Vec::new(),
+            listing: Listing::default(),
+            last_page: None,
             logs: HashMap::new(),
             tokens: HashMap::new(),
             token_life: Duration::from_secs(86_400),

@@ -1,8 +1,6 @@
-//! The routes: tokens, a user by ID, the list of users (`listing.rs`), and the log by `uuid`.
+//! The routes: tokens, a user by ID, the list of users (`listing.rs`), and the log (`log_feed.rs`).
 
-use std::collections::HashMap;
-
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::header::{ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware;
@@ -15,6 +13,7 @@ use super::control::OktaControl;
 use super::fault::Fault;
 use super::guard::guard;
 use super::listing::users;
+use super::log_feed::log;
 use super::token::issue;
 
 /// The organization's whole surface.
@@ -44,16 +43,6 @@ async fn user(State(control): State<OktaControl>, Path(id): Path<String>, header
         return (StatusCode::NOT_MODIFIED, [(ETAG, etag)]).into_response();
     }
     ([(ETAG, etag)], Json(body)).into_response()
-}
-
-/// `GET /api/v1/logs?filter=uuid eq "…"`.
-async fn log(State(control): State<OktaControl>, Query(query): Query<HashMap<String, String>>) -> Response {
-    let filter = query.get("filter").map_or("", String::as_str);
-    let uuid = filter.strip_prefix("uuid eq \"").and_then(|rest| rest.strip_suffix('"'));
-    match uuid {
-        Some(uuid) => Json(Vec::from_iter(control.lock().log.get(uuid).cloned())).into_response(),
-        None => error(StatusCode::BAD_REQUEST, "E0000053", "Unsupported by the simulator"),
-    }
 }
 
 /// <https://developer.okta.com/docs/reference/error-codes/>

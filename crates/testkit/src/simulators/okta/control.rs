@@ -8,9 +8,11 @@ use time::OffsetDateTime;
 
 use super::events::{Change, sign_in};
 use super::fault::Fault;
+use super::log_feed::FeedEntry;
 use super::service_app::ServiceApp;
 use super::state::State;
 use super::user::{SimulatedUser, Status};
+use crate::simulators::ListingFault;
 use crate::simulators::auth0::NativeEvent;
 use crate::simulators::auth0::rate_limit::RateLimit;
 
@@ -107,7 +109,9 @@ impl OktaControl {
         let mut state = self.lock();
         let record = state.users.entry(id.to_owned()).or_default();
         record.previous = record.current.take();
-        Change { event_type: "user.lifecycle.delete.completed", user, at: OffsetDateTime::now_utc() }
+        let (event_type, at) = ("user.lifecycle.delete.completed", OffsetDateTime::now_utc());
+        state.feed.push(FeedEntry { event_type, user_id: id.to_owned(), at });
+        Change { event_type, user, at }
     }
 
     /// Signs a user on to an application, or in to Okta itself: the entry is in the log, and this is the event.
@@ -118,6 +122,11 @@ impl OktaControl {
         let (uuid, entry, event) = sign_in(&self.existing(id), application, OffsetDateTime::now_utc());
         self.lock().log.insert(uuid, entry);
         event
+    }
+
+    /// Makes a page of the listing of all users lie, from the next page on.
+    pub fn set_listing_fault(&self, fault: ListingFault) {
+        self.lock().listing.set(fault);
     }
 
     /// The user as it truly is, whatever the fault.
@@ -183,7 +192,9 @@ impl OktaControl {
 
     fn change(&self, mut user: SimulatedUser, event_type: &'static str) -> Change {
         let at = OffsetDateTime::now_utc();
-        self.lock().store(&mut user, at);
+        let mut state = self.lock();
+        state.store(&mut user, at);
+        state.feed.push(FeedEntry { event_type, user_id: user.id.clone(), at });
         Change { event_type, user, at }
     }
 

@@ -6,7 +6,8 @@
 //! <https://developer.okta.com/docs/api/openapi/okta-management/management/tag/SystemLog/>.
 //!
 //! Not simulated: proof of possession, administrators' roles of a service app, tokens that expire by themselves, writes
-//! over HTTP, searches, any `fields` of a list but `id`, and reads of the log but by `uuid`.
+//! over HTTP, searches, any `fields` of a list but `id`, filters but for those who are deactivated, and sign-ins in the log as a
+//! feed.
 
 mod api;
 mod control;
@@ -14,6 +15,7 @@ mod events;
 mod fault;
 mod guard;
 mod listing;
+mod log_feed;
 mod service_app;
 mod state;
 mod token;

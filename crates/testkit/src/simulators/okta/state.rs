@@ -2,18 +2,26 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use axum::http::HeaderValue;
 use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::fault::Fault;
+use super::log_feed::FeedEntry;
 use super::service_app::ServiceApp;
 use super::user::SimulatedUser;
 use crate::simulators::auth0::rate_limit::RateLimit;
+use crate::simulators::listing_fault::Listing;
 
 /// Everything that the organization knows and has counted.
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) users: BTreeMap<String, Record>,
+    /// All changes, for the log as a feed.
+    pub(crate) feed: Vec<FeedEntry>,
+    pub(crate) listing: Listing,
+    /// The last page of a listing: its next link, and what was on it.
+    pub(crate) last_page: Option<(Option<HeaderValue>, Vec<Value>)>,
     /// Log entries by `uuid`.
     pub(crate) log: HashMap<String, Value>,
     /// Apps by `client_id`.

@@ -7,6 +7,7 @@ use super::contact::{SimulatedContact, full_id};
 use super::events::{ChangeKind, ContactChange, Transaction, gap_event};
 use super::fault::Fault;
 use super::state::State;
+use crate::simulators::ListingFault;
 use crate::simulators::auth0::NativeEvent;
 use crate::simulators::gate::Gate;
 
@@ -172,6 +173,11 @@ impl SalesforceControl {
         let (gate, shared) = Gate::new();
         self.lock().gates.insert(id.to_owned(), shared);
         gate
+    }
+
+    /// Makes a page of the listing of all contacts lie, from the next page on.
+    pub fn set_listing_fault(&self, fault: ListingFault) {
+        self.lock().listing.set(fault);
     }
 
     /// Records per page of a query from now on, in place of 2,000.

@@ -1,5 +1,6 @@
 //! What is read: one contact, many by ID, queries and their pages, and the limits.
 
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -7,8 +8,9 @@ use uuid::Uuid;
 use super::call::{BASE, Refusal, Target};
 use super::contact::SimulatedContact;
 use super::fault::Fault;
-use super::soql::Soql;
+use super::soql::{Order, Soql};
 use super::state::State;
+use crate::simulators::listing_fault::PageAs;
 
 /// `GET limits`.
 pub(crate) fn limits(state: &State) -> Response {
@@ -48,13 +50,36 @@ pub(crate) fn query(state: &mut State, soql: &Soql, deleted_too: bool) -> Respon
         .all_visible()
         .filter(|contact| (deleted_too || !contact.is_deleted) && soql.matches(contact))
         .collect();
-    if soql.by_modstamp {
+    // By ID they are already.
+    if soql.order == Order::Modstamp {
         found.sort_by_key(|contact| (contact.system_modstamp, &contact.id));
     }
     found.truncate(soql.limit.unwrap_or(usize::MAX));
     let fields = || soql.fields.iter().map(String::as_str);
     let records: Vec<Value> = found.into_iter().map(|contact| contact.select(fields())).collect();
+    if soql.order == Order::Id {
+        return listed(state, records);
+    }
     page(state, records.len(), records, if deleted_too { "queryAll" } else { "query" }, 0)
+}
+
+/// The first page of a listing of all contacts.
+fn listed(state: &mut State, records: Vec<Value>) -> Response {
+    match (state.listing.next_page(), state.last_page.clone()) {
+        (PageAs::Failed, _) => {
+            let (status, code) = (StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN_EXCEPTION");
+            Refusal { status, code, message: "An unexpected error occurred".to_owned() }.into_response()
+        }
+        (PageAs::Empty, _) => {
+            Json(json!({ "totalSize": records.len(), "done": true, "records": [] })).into_response()
+        }
+        (PageAs::TheOneBefore, Some(before)) => Json(before).into_response(),
+        (PageAs::Usual | PageAs::TheOneBefore, _) => {
+            let body = page_body(state, records.len(), records, "query", 0);
+            state.last_page = Some(body.clone());
+            Json(body).into_response()
+        }
+    }
 }
 
 /// `GET query/{page}`: as of the time of the query.
@@ -66,16 +91,26 @@ pub(crate) fn next_page(state: &mut State, name: &str) -> Response {
     page(state, total, rest, "query", before)
 }
 
-fn page(state: &mut State, total: usize, mut records: Vec<Value>, resource: &str, before: usize) -> Response {
+fn page(state: &mut State, total: usize, records: Vec<Value>, resource: &str, before: usize) -> Response {
+    Json(page_body(state, total, records, resource, before)).into_response()
+}
+
+fn page_body(
+    state: &mut State,
+    total: usize,
+    mut records: Vec<Value>,
+    resource: &str,
+    before: usize,
+) -> Value {
     let rest = records.split_off(state.page_size.min(records.len()));
     let mut body = json!({ "totalSize": total, "done": rest.is_empty(), "records": records });
     if !rest.is_empty() {
         let locator = &Uuid::new_v4().simple().to_string()[..13];
         let name = format!("01g9x{locator}-{}", before + records.len());
         body["nextRecordsUrl"] = format!("{BASE}{resource}/{name}").into();
-        state.pages.insert(name, (total, rest));
+        state.keep_page(name, total, rest);
     }
-    Json(body).into_response()
+    body
 }
 
 /// The ID is given, asked for or not.

@@ -1,5 +1,5 @@
 //! The part of SOQL that is understood: `SELECT fields FROM Contact`, then `WHERE` with conditions joined by `AND`,
-//! `ORDER BY SystemModstamp, Id` and `LIMIT`. Anything else is `MALFORMED_QUERY`.
+//! `ORDER BY SystemModstamp, Id` or `ORDER BY Id`, and `LIMIT`. Anything else is `MALFORMED_QUERY`.
 
 use std::cmp::Ordering;
 
@@ -15,9 +15,17 @@ use super::contact::{SimulatedContact, full_id};
 pub(crate) struct Soql {
     pub(crate) fields: Vec<String>,
     conditions: Vec<Condition>,
-    /// `ORDER BY SystemModstamp, Id`.
-    pub(crate) by_modstamp: bool,
+    pub(crate) order: Order,
     pub(crate) limit: Option<usize>,
+}
+
+/// What contacts are sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    None,
+    Id,
+    /// `SystemModstamp, Id`.
+    Modstamp,
 }
 
 /// A comparison of a field: with one value, or with any of several.
@@ -114,21 +122,26 @@ impl Tokens {
                 conditions.push(self.condition()?);
             }
         }
-        let by_modstamp = self.keyword("ORDER").is_some();
-        if by_modstamp {
-            self.keyword("BY")?;
-            let order = self.list(|tokens| {
-                let field = tokens.word()?;
-                tokens.keyword("ASC");
-                Some(field)
-            })?;
-            (order == ["SystemModstamp", "Id"]).then_some(())?;
-        }
+        let order = if self.keyword("ORDER").is_some() { self.order()? } else { Order::None };
         let limit = match self.keyword("LIMIT") {
             Some(()) => Some(self.word()?.parse().ok()?),
             None => None,
         };
-        Some(Soql { fields, conditions, by_modstamp, limit })
+        Some(Soql { fields, conditions, order, limit })
+    }
+
+    fn order(&mut self) -> Option<Order> {
+        self.keyword("BY")?;
+        let fields = self.list(|tokens| {
+            let field = tokens.word()?;
+            tokens.keyword("ASC");
+            Some(field)
+        })?;
+        match fields.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+            ["Id"] => Some(Order::Id),
+            ["SystemModstamp", "Id"] => Some(Order::Modstamp),
+            _ => None,
+        }
     }
 
     fn condition(&mut self) -> Option<Condition> {

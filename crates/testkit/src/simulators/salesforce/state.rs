@@ -1,6 +1,6 @@
 //! The org's memory. One lock around all of it: a simulator may be slow, and must not be wrong.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -11,6 +11,10 @@ use super::events::{ChangeKind, ContactChange, Transaction, change_event};
 use super::fault::Fault;
 use crate::simulators::auth0::NativeEvent;
 use crate::simulators::gate::Shared;
+use crate::simulators::listing_fault::Listing;
+
+/// Queries of a user that may have more pages at once.
+const MOST_OPEN_PAGES: usize = 10;
 
 /// Everything that the org knows and has counted.
 #[derive(Debug)]
@@ -26,6 +30,11 @@ pub(crate) struct State {
     pub(crate) daily_calls: usize,
     /// The rest of each query that has more pages, by the last part of its `nextRecordsUrl`.
     pub(crate) pages: HashMap<String, (usize, Vec<Value>)>,
+    /// Their names, the oldest first.
+    open_pages: VecDeque<String>,
+    pub(crate) listing: Listing,
+    /// The last page of a listing.
+    pub(crate) last_page: Option<Value>,
     pub(crate) counts: Counts,
     commit_number: i64,
     created: u64,
@@ -62,6 +71,9 @@ impl State {
             // Of an Enterprise org without licences.
             daily_calls: 100_000,
             pages: HashMap::new(),
+            open_pages: VecDeque::new(),
+            listing: Listing::default(),
+            last_page: None,
             counts: Counts::default(),
             commit_number: 1_745_500_706_683_617_280,
             created: 8_100_000_000,
@@ -88,6 +100,16 @@ impl State {
         let record = Record { current: contact.clone(), previous };
         self.contacts.insert(contact.id.clone(), record);
         ContactChange { kind, contact, at, event }
+    }
+
+    /// Keeps the rest of a query. As at Salesforce a user has ten open at once: the oldest is forgotten.
+    pub(crate) fn keep_page(&mut self, name: String, total: usize, rest: Vec<Value>) {
+        if self.open_pages.len() >= MOST_OPEN_PAGES {
+            let oldest = self.open_pages.pop_front();
+            oldest.and_then(|oldest| self.pages.remove(&oldest));
+        }
+        self.open_pages.push_back(name.clone());
+        self.pages.insert(name, (total, rest));
     }
 
     pub(crate) fn next_commit(&mut self) -> i64 {

@@ -1,0 +1,154 @@
+//! All users, in windows: <https://auth0.com/docs/manage-users/user-search/retrieve-users-with-get-users-endpoint>.
+//!
+//! A search gives its first 1,000 results and no more. So users are asked for in the order of their creation, 100 at a
+//! time, from the creation of the last one on: whoever is created, changed or deleted meanwhile shifts nobody. Those who
+//! were created in the same millisecond stand at the border of two windows, and are told once.
+//!
+//! The search lags behind the users by seconds, and does not promise to be whole: what it says of how many there are is
+//! compared with what it gives.
+
+use provider_http::{ListedPage, ListedRecord, ProviderError};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+/// Users on a page: as many as Auth0 gives.
+pub(crate) const PAGE: usize = 100;
+/// Pages of one search: as many results as Auth0 gives.
+const PAGES: usize = 10;
+
+/// A reply with `include_totals=true`.
+#[derive(Deserialize)]
+pub(crate) struct Reply {
+    total: usize,
+    users: Vec<Created>,
+}
+
+#[derive(Deserialize)]
+struct Created {
+    #[serde(deserialize_with = "provider_http::record_id")]
+    user_id: String,
+    /// As Auth0 writes it: it is only given back.
+    created_at: String,
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    updated_at: Option<OffsetDateTime>,
+}
+
+/// Where the listing goes on.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Window {
+    /// The creation of the last user so far. `None`: none so far.
+    created_at: Option<String>,
+    /// Page of the search, from 0. More than that only when a page is full of users of one millisecond.
+    page: usize,
+    /// Those who were told already of those with this creation.
+    told: Vec<String>,
+}
+
+impl Window {
+    /// # Errors
+    /// [`ProviderError::Invalid`] when `cursor` is none of ours.
+    pub(crate) fn read(cursor: Option<&str>) -> Result<Self, ProviderError> {
+        let invalid = |_| ProviderError::Invalid { status: 400 };
+        cursor.map_or(Ok(Self::default()), |cursor| serde_json::from_str(cursor).map_err(invalid))
+    }
+
+    /// The query of its page.
+    pub(crate) fn query(&self) -> Vec<(&'static str, String)> {
+        let mut query = vec![
+            ("fields", String::from("user_id,created_at,updated_at")),
+            ("include_fields", String::from("true")),
+            ("include_totals", String::from("true")),
+            ("per_page", PAGE.to_string()),
+            ("page", self.page.to_string()),
+            ("search_engine", String::from("v3")),
+            ("sort", String::from("created_at:1")),
+        ];
+        query.extend(self.created_at.as_ref().map(|from| ("q", format!("created_at:[{from} TO *]"))));
+        query
+    }
+
+    /// The page that was asked for.
+    ///
+    /// # Errors
+    /// [`ProviderError::Invalid`] when more than 1,000 users were created in one millisecond: no search reaches them all.
+    pub(crate) fn page(self, reply: Reply) -> Result<ListedPage, ProviderError> {
+        let Reply { total, users } = reply;
+        let promised = total.saturating_sub(self.page * PAGE).min(PAGE);
+        let doubt = (users.len() < promised).then_some("a page has fewer users than its total says");
+        let full = users.len() >= PAGE;
+        let first = self.created_at.is_none() && self.page == 0;
+        let last = users.last().map(|user| user.created_at.clone());
+        let mut told: Vec<String> = users
+            .iter()
+            .filter(|user| Some(&user.created_at) == last.as_ref())
+            .map(|user| user.user_id.clone())
+            .collect();
+        let new = users.into_iter().filter(|user| !self.told.contains(&user.user_id));
+        let records = new.map(|user| ListedRecord { id: user.user_id, version: user.updated_at }).collect();
+        let page = if last == self.created_at { self.page + 1 } else { 0 };
+        if full && page >= PAGES {
+            return Err(ProviderError::Invalid { status: 400 });
+        }
+        if page > 0 {
+            told.extend(self.told);
+        }
+        let next = Self { created_at: last, page, told };
+        let next = full.then(|| serde_json::to_string(&next).unwrap_or_default());
+        let total = first.then_some(total).and_then(|total| u64::try_from(total).ok());
+        Ok(ListedPage { records, next, total, doubt })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Users by number, each created at the second that is its name.
+    fn reply(total: usize, users: &[(usize, usize)]) -> Reply {
+        let user = |(number, second): &(usize, usize)| Created {
+            user_id: format!("auth0|{number}"),
+            created_at: format!("2026-11-24T17:00:{second:02}.000Z"),
+            updated_at: None,
+        };
+        Reply { total, users: users.iter().map(user).collect() }
+    }
+
+    fn full(second: impl Fn(usize) -> usize) -> Vec<(usize, usize)> {
+        (0..PAGE).map(|number| (number, second(number))).collect()
+    }
+
+    #[test]
+    fn the_next_window_begins_at_the_last_creation_and_tells_nobody_twice() {
+        let first = Window::default().page(reply(101, &full(|number| number / 2))).unwrap();
+        assert_eq!((first.records.len(), first.total, first.doubt), (100, Some(101), None));
+        let window = Window::read(first.next.as_deref()).unwrap();
+        assert!(window.query().contains(&("q", String::from("created_at:[2026-11-24T17:00:49.000Z TO *]"))));
+        let second = window.page(reply(3, &[(98, 49), (99, 49), (100, 50)])).unwrap();
+        assert_eq!(second.records.iter().map(|record| record.id.as_str()).collect::<Vec<_>>(), ["auth0|100"]);
+        assert_eq!((second.next, second.total, second.doubt), (None, None, None));
+    }
+
+    #[test]
+    fn a_page_full_of_one_millisecond_is_followed_by_the_next_page_of_the_same_search() {
+        let mut window = Window { created_at: None, page: 0, told: Vec::new() };
+        for page in 0..PAGES {
+            let listed = window.page(reply(2000, &full(|_| 7))).unwrap();
+            window = Window::read(listed.next.as_deref()).unwrap();
+            assert_eq!(window.page, page, "the first time the window itself is new");
+        }
+        assert_eq!(window.page(reply(2000, &full(|_| 7))), Err(ProviderError::Invalid { status: 400 }));
+    }
+
+    #[test]
+    fn a_page_with_fewer_users_than_its_total_says_is_in_doubt() {
+        let doubt =
+            |total, users: &[(usize, usize)]| Window::default().page(reply(total, users)).unwrap().doubt;
+        assert!(doubt(5, &[]).is_some() && doubt(2, &[(1, 1)]).is_some());
+        assert!(doubt(0, &[]).is_none() && doubt(1, &[(1, 1)]).is_none());
+    }
+
+    #[test]
+    fn a_foreign_cursor_is_refused() {
+        assert_eq!(Window::read(Some("2")), Err(ProviderError::Invalid { status: 400 }));
+    }
+}

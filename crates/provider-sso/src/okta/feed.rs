@@ -1,0 +1,81 @@
+//! The System Log as a feed of users who changed: <https://developer.okta.com/docs/reference/system-log-query/>.
+//!
+//! Asked without an end, the log is a feed: its next link is always there, and goes on where it was. An entry is read as
+//! the event that it would be (`changes`), so what is a change of a user is decided in one place.
+
+use provider_http::{ChangedPage, ChangesFrom};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::changes;
+use super::log_event::LogEvent;
+
+/// Entries on a page: as many as Okta gives.
+pub(crate) const PAGE: usize = 1000;
+
+/// The query parameter `filter`: the families of types that change a user.
+pub(crate) const FILTER: &str = r#"eventType sw "user.lifecycle" or eventType sw "user.account""#;
+
+/// Parts the beginning of the feed from the place in it.
+const PARTS: char = ' ';
+
+/// Where the feed goes on: Okta wants its beginning again, and its place from the second page on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place<'a> {
+    pub(crate) since: String,
+    pub(crate) after: Option<&'a str>,
+}
+
+impl<'a> Place<'a> {
+    /// `None`: the cursor is none of ours, or no log begins at that time.
+    pub(crate) fn read(from: ChangesFrom<'a>) -> Option<Self> {
+        match from {
+            ChangesFrom::Time(since) => {
+                let since = since.replace_nanosecond(0).unwrap_or(since).to_offset(time::UtcOffset::UTC);
+                Some(Self { since: since.format(&Rfc3339).ok()?, after: None })
+            }
+            ChangesFrom::Cursor(cursor) => {
+                let (since, after) = cursor.split_once(PARTS)?;
+                OffsetDateTime::parse(since, &Rfc3339).ok()?;
+                Some(Self { since: since.to_owned(), after: Some(after).filter(|after| !after.is_empty()) })
+            }
+        }
+    }
+
+    /// The page of these entries. `next`: what its link says; without one, the place stays where it was.
+    pub(crate) fn page(self, entries: &[LogEvent], next: Option<String>) -> ChangedPage {
+        let ids = entries.iter().flat_map(changes::users_of).map(str::to_owned).collect();
+        let moved = next.is_some() && next.as_deref() != self.after;
+        let after = next.or_else(|| self.after.map(str::to_owned)).unwrap_or_default();
+        ChangedPage { ids, next: format!("{}{PARTS}{after}", self.since), more: moved && !entries.is_empty() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(event_type: &str) -> LogEvent {
+        let target = serde_json::json!([{"id": "00u1", "type": "User"}]);
+        serde_json::from_value(serde_json::json!({"eventType": event_type, "target": target})).unwrap()
+    }
+
+    #[test]
+    fn the_feed_goes_on_where_it_was_whatever_the_page_brings() {
+        let first = Place::read(ChangesFrom::Time(OffsetDateTime::UNIX_EPOCH)).unwrap();
+        assert_eq!((first.since.as_str(), first.after), ("1970-01-01T00:00:00Z", None));
+        let entries = [entry("user.lifecycle.suspend"), entry("user.session.start")];
+        let page = first.page(&entries, Some(String::from("p 2")));
+        assert_eq!((page.ids.as_slice(), page.more), (&[String::from("00u1")][..], true));
+        let second = Place::read(ChangesFrom::Cursor(&page.next)).unwrap();
+        assert_eq!(second.after, Some("p 2"));
+        let empty = second.page(&[], Some(String::from("p 2")));
+        assert_eq!((empty.next.as_str(), empty.more), (page.next.as_str(), false));
+    }
+
+    #[test]
+    fn a_foreign_cursor_is_refused() {
+        assert_eq!(Place::read(ChangesFrom::Cursor("yesterday p2")), None);
+        assert_eq!(Place::read(ChangesFrom::Cursor("2")), None);
+    }
+}

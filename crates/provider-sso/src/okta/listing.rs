@@ -1,0 +1,87 @@
+//! All users in two lists: those who are not deactivated, and then those who are, since the first leaves them out.
+//!
+//! <https://developer.okta.com/docs/api/openapi/okta-management/management/tag/User/#tag/User/operation/listUsers>. Who is
+//! deactivated while they are read moves from the first to the second, and is told there.
+
+use provider_http::{ListedPage, ListedRecord, Page};
+
+/// The query parameter `filter` of the second list.
+pub(crate) const DEACTIVATED: &str = r#"status eq "DEPROVISIONED""#;
+
+/// Where the listing goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place<'a> {
+    Users(Option<&'a str>),
+    Deactivated(Option<&'a str>),
+}
+
+const USERS: &str = "users ";
+const THE_DEACTIVATED: &str = "deactivated ";
+
+impl<'a> Place<'a> {
+    /// `None`: the cursor is none of ours.
+    pub(crate) fn read(cursor: Option<&'a str>) -> Option<Self> {
+        let Some(cursor) = cursor else { return Some(Self::Users(None)) };
+        let after = |rest: &'a str| Some(rest).filter(|rest| !rest.is_empty());
+        match (cursor.strip_prefix(USERS), cursor.strip_prefix(THE_DEACTIVATED)) {
+            (Some(rest), _) => Some(Self::Users(after(rest))),
+            (None, Some(rest)) => Some(Self::Deactivated(after(rest))),
+            (None, None) => None,
+        }
+    }
+
+    /// The page that was asked for. Okta tells no total: all that can be seen is that a page is empty.
+    pub(crate) fn page(self, page: Page<String>, most: usize) -> ListedPage {
+        let (empty, full) = (page.items.is_empty(), page.items.len() >= most);
+        let (next, doubt) = match (self, page.next) {
+            (Self::Users(after), next) => {
+                let unlinked = full && next.is_none() && after.is_none();
+                let doubt = match (empty, unlinked) {
+                    (true, _) => Some("a page has no users"),
+                    (_, true) => Some("the only page is full, and links to no other"),
+                    (false, false) => None,
+                };
+                let next = next.map_or(String::from(THE_DEACTIVATED), |next| format!("{USERS}{next}"));
+                (Some(next), doubt)
+            }
+            (Self::Deactivated(after), next) => {
+                let doubt = (empty && after.is_some()).then_some("a page has no users");
+                (next.map(|next| format!("{THE_DEACTIVATED}{next}")), doubt)
+            }
+        };
+        let listed = |id| ListedRecord { id, version: None };
+        ListedPage { records: page.items.into_iter().map(listed).collect(), next, total: None, doubt }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(place: Option<&str>, ids: usize, next: Option<&str>) -> ListedPage {
+        let items = (0..ids).map(|id| id.to_string()).collect();
+        Place::read(place).unwrap().page(Page { items, next: next.map(String::from) }, 2)
+    }
+
+    #[test]
+    fn the_deactivated_follow_the_others() {
+        let first = page(None, 2, Some("users 2"));
+        assert_eq!((first.next.as_deref(), first.doubt), (Some("users users 2"), None));
+        let second = page(first.next.as_deref(), 1, None);
+        assert_eq!((second.next.as_deref(), second.doubt), (Some("deactivated "), None));
+        let third = page(second.next.as_deref(), 2, Some("x"));
+        assert_eq!((third.next.as_deref(), third.doubt), (Some("deactivated x"), None));
+        assert_eq!(page(third.next.as_deref(), 1, None).next, None);
+        assert_eq!(page(Some("deactivated "), 0, None).doubt, None, "nobody is deactivated");
+        assert_eq!(Place::read(Some("2")), None);
+    }
+
+    #[test]
+    fn an_empty_page_and_a_full_one_without_a_link_are_in_doubt() {
+        assert!(page(None, 0, None).doubt.is_some());
+        assert!(page(Some("users 1"), 0, Some("2")).doubt.is_some());
+        assert!(page(Some("deactivated 1"), 0, None).doubt.is_some());
+        assert!(page(None, 2, None).doubt.is_some());
+        assert!(page(Some("users 1"), 2, None).doubt.is_none(), "others had links");
+    }
+}
