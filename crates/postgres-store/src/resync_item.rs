@@ -43,6 +43,8 @@ pub struct GatheredPage {
     pub cursor: Option<String>,
     /// How many records the provider says that it has.
     pub total: Option<i64>,
+    /// Why the listing does not prove, from this page on, that what it lacks is gone.
+    pub unproven: Option<String>,
 }
 
 /// What a listing would lead to.
@@ -52,7 +54,7 @@ pub struct ListingPlan {
     pub listed: i64,
     /// Of them those that we do not have, or have as gone.
     pub new: i64,
-    /// Of them those whose version is another than ours.
+    /// Of them those whose version is told, and is another than ours.
     pub changed: i64,
     /// Records that we have as present and that it lacks.
     pub missing: i64,
@@ -77,11 +79,13 @@ impl Store {
     pub async fn gather_page(&self, run_id: Uuid, page: &GatheredPage) -> Result<Option<u64>, StoreError> {
         let mut transaction = self.pool.begin().await?;
         let run = sqlx::query!(
-            r#"update resync_run set cursor = $2, pages = pages + 1, total = coalesce(total, $3), moved_at = now()
+            r#"update resync_run set cursor = $2, pages = pages + 1, total = coalesce(total, $3),
+                   unproven = coalesce(unproven, $4), moved_at = now()
                where run_id = $1"#,
             run_id,
             page.cursor,
-            page.total
+            page.total,
+            page.unproven
         );
         if run.execute(&mut *transaction).await?.rows_affected() == 0 {
             return Ok(None);
@@ -155,8 +159,8 @@ impl Store {
             ListingPlan,
             r#"select count(item.external_id) as "listed!",
                       count(*) filter (where stored.external_id is null) as "new!",
-                      count(*) filter (where stored.version_at is distinct from item.version_at
-                                         and stored.external_id is not null and item.external_id is not null) as "changed!",
+                      count(*) filter (where stored.external_id is not null and item.version_at is not null
+                                         and stored.version_at is distinct from item.version_at) as "changed!",
                       count(*) filter (where item.external_id is null) as "missing!",
                       count(stored.external_id) as "stored!"
                from (select external_id, version_at from resync_item where run_id = $1) item

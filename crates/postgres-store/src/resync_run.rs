@@ -117,7 +117,7 @@ impl Store {
     /// [`StoreError::Unavailable`].
     pub async fn end_resync_reading(&self, run_id: Uuid, unproven: Option<&str>) -> Result<bool, StoreError> {
         let done = sqlx::query!(
-            "update resync_run set read_at = now(), unproven = $2, moved_at = now() where run_id = $1",
+            "update resync_run set read_at = now(), unproven = coalesce(unproven, $2), moved_at = now() where run_id = $1",
             run_id,
             unproven
         );

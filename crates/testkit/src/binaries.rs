@@ -21,9 +21,22 @@ pub const INGRESS: &str = "webhook-ingress";
 /// The operators' tool.
 pub const OPERATORS_TOOL: &str = "coppice";
 
+/// The jobs that fill and drain the resync queues.
+pub const RESYNC_JOBS: [&str; 3] = ["resync-enqueuer", "sso-resync", "crm-resync"];
+
 /// All of them.
-pub const UNITS: [&str; 7] =
-    ["sso-sync", "crm-sync", "identity-verification", "app-login", "crm-account", INGRESS, OPERATORS_TOOL];
+pub const UNITS: [&str; 10] = [
+    "sso-sync",
+    "crm-sync",
+    "identity-verification",
+    "app-login",
+    "crm-account",
+    INGRESS,
+    OPERATORS_TOOL,
+    RESYNC_JOBS[0],
+    RESYNC_JOBS[1],
+    RESYNC_JOBS[2],
+];
 
 /// Builds units and answers where each one's binary is.
 ///

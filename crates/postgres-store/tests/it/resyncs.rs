@@ -22,6 +22,7 @@ fn page(ids: &[&str], version: Option<i64>, cursor: Option<&str>) -> GatheredPag
         versions: vec![version.map(at); ids.len()],
         cursor: cursor.map(String::from),
         total: None,
+        unproven: None,
     }
 }
 

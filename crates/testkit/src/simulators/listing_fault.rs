@@ -9,7 +9,7 @@ pub enum ListingFault {
     /// Nothing.
     #[default]
     None,
-    /// It is answered with 500.
+    /// It is answered with 500, and all that are asked for after it.
     FailedPage(usize),
     /// It is answered with 200, and has nothing on it.
     EmptyPage(usize),
@@ -42,7 +42,7 @@ impl Listing {
     pub(crate) fn next_page(&mut self) -> PageAs {
         self.pages += 1;
         match self.fault {
-            ListingFault::FailedPage(page) if page == self.pages => PageAs::Failed,
+            ListingFault::FailedPage(page) if page <= self.pages => PageAs::Failed,
             ListingFault::EmptyPage(page) if page == self.pages => PageAs::Empty,
             ListingFault::RepeatedPage(page) if page == self.pages => PageAs::TheOneBefore,
             _ => PageAs::Usual,

@@ -33,6 +33,18 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "job-process",
         &["authority", "event-contract", "postgres-store", "settings", "telemetry", "worker-process"],
     ),
+    (
+        "resync-process",
+        &[
+            "job-process",
+            "postgres-store",
+            "provider-http",
+            "record-sync",
+            "settings",
+            "worker-process",
+            "worker-runtime",
+        ],
+    ),
     ("local-stack", &[]),
     ("testkit", &["event-contract", "local-stack"]),
     ("xtask", &["event-contract", "local-stack", "testkit"]),

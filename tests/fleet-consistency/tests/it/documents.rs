@@ -35,6 +35,10 @@ fn every_file_that_a_document_links_to_is_there() {
         "docs/adding-a-provider.md",
         "docs/authority.md",
         "docs/metrics.md",
+        "docs/resync.md",
+        "jobs/resync-enqueuer/README.md",
+        "jobs/sso-resync/README.md",
+        "jobs/crm-resync/README.md",
         "workers/sso-sync/README.md",
     ] {
         let folder = workspace().join(document).parent().unwrap().to_owned();

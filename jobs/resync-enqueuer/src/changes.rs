@@ -1,0 +1,47 @@
+//! The provider's feed of changes, since the place where the last run ended.
+
+use job_process::Failure;
+use postgres_store::{GatheredPage, ResyncRun, Store};
+use provider_sso::ChangesFrom;
+use time::{Duration, OffsetDateTime};
+use tokio_util::sync::CancellationToken;
+
+use crate::patience::{patiently, stopped};
+use crate::provider::Provider;
+use crate::run::superseded;
+
+/// Where a feed begins that was never read: events live no longer than this in most places where they wait.
+const FIRST: Duration = Duration::DAY;
+
+/// Reads pages into the run until everything that is there has come. `run.cursor` then is where the feed goes on.
+pub(crate) async fn gather(
+    store: &Store,
+    provider: &Provider,
+    run: &mut ResyncRun,
+    since: Option<OffsetDateTime>,
+    stop: &CancellationToken,
+) -> Result<(), Failure> {
+    if run.cursor.is_none() && since.is_none() {
+        let known = store.read_cursor(provider.source(), provider.entity()).await?;
+        run.cursor = known.map(|known| known.cursor);
+    }
+    let begin = since.unwrap_or_else(|| OffsetDateTime::now_utc() - FIRST);
+    loop {
+        if stop.is_cancelled() {
+            return Err(stopped());
+        }
+        let from = run.cursor.as_deref().map_or(ChangesFrom::Time(begin), ChangesFrom::Cursor);
+        let page = patiently(stop, async || provider.changes(from).await).await?;
+        let versions = vec![None; page.ids.len()];
+        let cursor = Some(page.next);
+        let gathered = GatheredPage { external_ids: page.ids, versions, cursor, ..GatheredPage::default() };
+        let changed = gathered.external_ids.len();
+        let added = store.gather_page(run.run_id, &gathered).await?.ok_or_else(superseded)?;
+        run.pages += 1;
+        run.cursor = gathered.cursor;
+        tracing::info!(pages = run.pages, changed, added, "page read");
+        if !page.more {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The guard against a mass change: what a listing may lead to before somebody has to say that it is meant. Pure.
+
+use postgres_store::ListingPlan;
+use resync_process::usual_deletions;
+
+use crate::arguments::GuardArguments;
+
+/// Why nothing is sent. `None`: what the listing leads to is within the limits.
+///
+/// Records that are missing count only where the listing proves that they are: then they would be sent.
+pub(crate) fn refusal(plan: &ListingPlan, proven: bool, allowed: GuardArguments) -> Option<String> {
+    let number = |count: i64| u64::try_from(count).unwrap_or_default();
+    let (stored, missing, changed) = (number(plan.stored), number(plan.missing), number(plan.changed));
+    let deletions = allowed.allow_deletions.unwrap_or_else(|| usual_deletions(stored));
+    let changes = allowed.allow_changes.unwrap_or_else(|| usual_changes(stored));
+    let mut reasons = Vec::new();
+    if proven && missing > deletions {
+        reasons.push(format!(
+            "{missing} of the {stored} records that we have are not listed, and {deletions} may be: they would be deleted \
+             and unlinked if they are gone. If they are: --allow-deletions {missing}, and COPPICE_RESYNC_MAX_DELETIONS of \
+             the resync job as high"
+        ));
+    }
+    if changed > changes {
+        reasons.push(format!(
+            "{changed} of the {stored} records that we have are listed with another version, and {changes} may be. If \
+             that is so: --allow-changes {changed}"
+        ));
+    }
+    let listed = plan.listed;
+    (!reasons.is_empty()).then(|| {
+        format!(
+            "nothing was sent: of {listed} listed records\n  {}\nIs it the right provider? --anew lists again",
+            reasons.join("\n  ")
+        )
+    })
+}
+
+/// What is no reason to ask, of so many records: a fifth, and a thousand of a few.
+fn usual_changes(stored: u64) -> u64 {
+    (stored / 5).max(1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const USUAL: GuardArguments = GuardArguments { allow_deletions: None, allow_changes: None };
+
+    fn plan(stored: i64, missing: i64, changed: i64) -> ListingPlan {
+        ListingPlan { listed: stored - missing, new: 0, changed, missing, stored }
+    }
+
+    #[test]
+    fn what_is_usual_passes_and_one_more_does_not() {
+        for (stored, missing, changed, passes) in [
+            (50, 50, 50, true),
+            (10_000, 100, 1000, true),
+            (10_000, 101, 0, false),
+            (100_000, 500, 20_000, true),
+            (100_000, 501, 0, false),
+            (100_000, 0, 20_001, false),
+        ] {
+            let refused = refusal(&plan(stored, missing, changed), true, USUAL);
+            assert_eq!(refused.is_none(), passes, "{stored} {missing} {changed}");
+        }
+    }
+
+    #[test]
+    fn the_refusal_names_the_numbers_and_the_flags_that_would_let_it_pass() {
+        let text = refusal(&plan(10_000, 150, 2000), true, USUAL).unwrap();
+        assert!(text.contains("150 of the 10000") && text.contains("--allow-deletions 150"), "{text}");
+        assert!(text.contains("--allow-changes 2000"), "{text}");
+        let allowed = GuardArguments { allow_deletions: Some(150), allow_changes: Some(2000) };
+        assert_eq!(refusal(&plan(10_000, 150, 2000), true, allowed), None);
+    }
+
+    #[test]
+    fn what_a_listing_does_not_prove_is_no_deletion() {
+        assert_eq!(refusal(&plan(10_000, 9000, 0), false, USUAL), None);
+    }
+}

@@ -1,0 +1,111 @@
+//! The provider's own listing, read to its end, and what is concluded from it.
+//!
+//! A record that the listing lacks is named too, to be read by ID, but only when the listing was whole: every page was
+//! answered, no page contradicts its total, none was empty before the end, none brought nothing new, and in the end there
+//! were as many as the provider says it has. Anything else, and what is missing says nothing; what was listed is named all
+//! the same.
+
+use job_process::Failure;
+use postgres_store::{GatheredPage, ListingPlan, ResyncRun, Store};
+use provider_sso::ListedPage;
+use tokio_util::sync::CancellationToken;
+
+use crate::arguments::GuardArguments;
+use crate::guard::refusal;
+use crate::patience::{patiently, stopped};
+use crate::provider::Provider;
+use crate::run::superseded;
+
+/// Reads pages into the run until there are no more.
+pub(crate) async fn gather(
+    store: &Store,
+    provider: &Provider,
+    run: &mut ResyncRun,
+    stop: &CancellationToken,
+) -> Result<(), Failure> {
+    loop {
+        if stop.is_cancelled() {
+            return Err(stopped());
+        }
+        let page = patiently(stop, async || provider.list(run.cursor.as_deref()).await).await?;
+        let ended = page.next.is_none();
+        let unproven = doubt(run, &page);
+        let gathered = gathered(page, unproven.clone());
+        let listed = gathered.external_ids.len();
+        let added = store.gather_page(run.run_id, &gathered).await?.ok_or_else(superseded)?;
+        run.pages += 1;
+        run.cursor = gathered.cursor;
+        run.total = run.total.or(gathered.total);
+        run.unproven = run.unproven.take().or(unproven);
+        tracing::info!(pages = run.pages, listed, added, total = run.total, "page read");
+        if ended {
+            return Ok(());
+        }
+        if added == 0 {
+            // Whoever goes on from a page that brings nothing new may go on for ever.
+            let reason = format!("page {} brought nothing new, and was not the last", run.pages);
+            run.unproven.get_or_insert(reason);
+            return Ok(());
+        }
+    }
+}
+
+/// Why the listing proves nothing from this page on.
+fn doubt(run: &ResyncRun, page: &ListedPage) -> Option<String> {
+    let number = run.pages + 1;
+    if let Some(doubt) = page.doubt {
+        return Some(format!("{doubt} (page {number})"));
+    }
+    let total = page.total.and_then(|total| i64::try_from(total).ok());
+    match (run.total, total) {
+        (Some(before), Some(now)) if before != now => {
+            Some(format!("the provider said that it has {before} records, and {now} on page {number}"))
+        }
+        _ => None,
+    }
+}
+
+fn gathered(page: ListedPage, unproven: Option<String>) -> GatheredPage {
+    let (external_ids, versions) = page.records.into_iter().map(|record| (record.id, record.version)).unzip();
+    let total = page.total.and_then(|total| i64::try_from(total).ok());
+    GatheredPage { external_ids, versions, cursor: page.next, total, unproven }
+}
+
+/// What the listing leads to, once every page has been read. `run.unproven` is complete after this.
+pub(crate) async fn conclude(
+    store: &Store,
+    source: &str,
+    run: &mut ResyncRun,
+) -> Result<ListingPlan, Failure> {
+    let plan = store.plan_listing(run.run_id, source).await?;
+    if let Some(total) = run.total.filter(|total| plan.listed < *total) {
+        let reason = format!("the provider said that it has {total} records, and listed {}", plan.listed);
+        run.unproven.get_or_insert(reason);
+    }
+    if !store.end_resync_reading(run.run_id, run.unproven.as_deref()).await? {
+        return Err(superseded());
+    }
+    Ok(plan)
+}
+
+/// Lets the run pass the guard.
+///
+/// # Errors
+/// [`Failure::Guarded`], when it leads to more than is allowed. The run stays as it is, to be let pass or begun anew.
+pub(crate) async fn pass(
+    store: &Store,
+    source: &str,
+    run: &ResyncRun,
+    plan: &ListingPlan,
+    allowed: GuardArguments,
+    changed_only: bool,
+) -> Result<(), Failure> {
+    let proven = run.unproven.is_none();
+    if let Some(reason) = refusal(plan, proven, allowed) {
+        return Err(Failure::Guarded(reason));
+    }
+    match store.pass_listing(run.run_id, source, proven, changed_only).await? {
+        true => Ok(()),
+        false => Err(superseded()),
+    }
+}

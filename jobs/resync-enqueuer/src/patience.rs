@@ -1,0 +1,59 @@
+//! How a page that could not be read is asked for again.
+
+use std::time::Duration;
+
+use job_process::Failure;
+use provider_sso::ProviderError;
+use tokio_util::sync::CancellationToken;
+
+/// Attempts at one page while the provider fails.
+const ATTEMPTS: u32 = 4;
+/// Waits for a used-up quota, in a row.
+const PAUSES: u32 = 20;
+/// First wait after a failure; doubled with each.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Asks until there is an answer: a few times while the provider fails, for longer while it only asks for patience.
+///
+/// # Errors
+/// [`Failure::Failed`] with the provider's last word, [`Failure::Stopped`] when told to stop meanwhile.
+pub(crate) async fn patiently<T>(
+    stop: &CancellationToken,
+    ask: impl AsyncFn() -> Result<T, ProviderError>,
+) -> Result<T, Failure> {
+    let (mut failures, mut pauses) = (0, 0);
+    loop {
+        let wait = match ask().await {
+            Ok(answer) => return Ok(answer),
+            Err(ProviderError::RateLimited { retry_after }) if pauses < PAUSES => {
+                pauses += 1;
+                tracing::info!(secs = retry_after.as_secs(), "the provider asks to wait");
+                retry_after
+            }
+            Err(ProviderError::Unavailable { retry_after, .. }) if failures + 1 < ATTEMPTS => {
+                failures += 1;
+                retry_after.unwrap_or(PAUSE * 2_u32.pow(failures - 1))
+            }
+            Err(error) => return Err(given_up(&error)),
+        };
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = stop.cancelled() => return Err(stopped()),
+        }
+    }
+}
+
+fn given_up(error: &ProviderError) -> Failure {
+    let hint = match error {
+        ProviderError::Invalid { .. } => {
+            "; if it does not know any more where the last run was: --anew, or --since for a feed of changes"
+        }
+        _ => "; run again to go on from this page",
+    };
+    Failure::Failed(format!("a page of the provider cannot be read: {error}{hint}"))
+}
+
+/// Told to stop before the end.
+pub(crate) fn stopped() -> Failure {
+    Failure::Stopped(String::from("stopped by a signal: run again to go on"))
+}

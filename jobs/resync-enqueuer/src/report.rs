@@ -1,0 +1,59 @@
+//! What the job says at its end.
+
+use std::fmt;
+
+use postgres_store::ListingPlan;
+use serde::Serialize;
+
+/// What was done, or would be.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct EnqueueReport {
+    pub(crate) source: &'static str,
+    pub(crate) origin: &'static str,
+    pub(crate) dry_run: bool,
+    /// It went on with a run that was interrupted.
+    pub(crate) resumed: bool,
+    /// Records sent, or that would be.
+    pub(crate) sent: u64,
+    /// Pages read of the provider.
+    pub(crate) pages: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) listing: Option<ListingReport>,
+    pub(crate) secs: f64,
+}
+
+/// What a listing showed.
+#[derive(Debug, Serialize)]
+pub(crate) struct ListingReport {
+    pub(crate) listed: i64,
+    pub(crate) new: i64,
+    pub(crate) changed: i64,
+    pub(crate) missing: i64,
+    pub(crate) stored: i64,
+    /// Why nothing is concluded from what is missing.
+    pub(crate) unproven: Option<String>,
+}
+
+impl ListingReport {
+    pub(crate) fn new(plan: &ListingPlan, unproven: Option<&String>) -> Self {
+        let ListingPlan { listed, new, changed, missing, stored } = *plan;
+        Self { listed, new, changed, missing, stored, unproven: unproven.cloned() }
+    }
+}
+
+impl fmt::Display for EnqueueReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = if self.dry_run { "would be sent" } else { "sent" };
+        let resumed = if self.resumed { ", going on with an interrupted run" } else { "" };
+        let Self { sent, source, origin, secs, .. } = self;
+        writeln!(f, "{sent} record(s) of {source} {verb} ({origin}{resumed}), in {secs} s")?;
+        let Some(listing) = &self.listing else { return Ok(()) };
+        let ListingReport { listed, new, changed, missing, stored, .. } = listing;
+        writeln!(f, "{listed} listed on {} page(s), {stored} stored", self.pages)?;
+        writeln!(f, "  new: {new}\n  changed: {changed}\n  not listed: {missing}")?;
+        match &listing.unproven {
+            Some(reason) => writeln!(f, "nothing is concluded from what is not listed: {reason}"),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! One run: gather, pass the guard, send, and forget it.
+
+use std::time::Instant;
+
+use job_process::{Failure, print};
+use postgres_store::{ListingPlan, ResyncRun, RunEnd, Store};
+use sqs_queue::{Queue, SqsQueue};
+use tokio_util::sync::CancellationToken;
+
+use crate::arguments::{Arguments, GuardArguments, How, Origin};
+use crate::provider::{Provider, Surroundings};
+use crate::report::{EnqueueReport, ListingReport};
+use crate::sending::{Pace, send};
+use crate::{changes, listing, named};
+
+/// One for the run, one in reserve.
+const CONNECTIONS: u32 = 2;
+/// After so long what an interrupted run has gathered is too old to go on with.
+const ABANDONED_AFTER_SECS: i64 = 86_400;
+
+/// The whole of the job.
+pub(crate) async fn run(arguments: Arguments, stop: CancellationToken) -> Result<(), Failure> {
+    let Arguments { role, origin, how } = arguments;
+    let Surroundings { database, queue_url, provider } = Surroundings::read(role)?;
+    let store = database.open(CONNECTIONS).await?;
+    let source = provider.source();
+    let mut report =
+        EnqueueReport { source, origin: origin.name(), dry_run: how.dry_run, ..EnqueueReport::default() };
+    if matches!(origin, Origin::Requested { .. }) && !store.resync_is_requested(source).await? {
+        return print(&report, how.json);
+    }
+    let queue = connect(&queue_url, how.dry_run).await?;
+    let started = Instant::now();
+    // A dry run gathers as a real one does, apart from it, and leaves nothing.
+    let row = if how.dry_run { format!("{} (dry run)", origin.name()) } else { origin.name().to_owned() };
+    if how.anew || how.dry_run {
+        store.drop_resync_run(source, &row).await?;
+    }
+    let mut run = store.begin_resync_run(source, &row, ABANDONED_AFTER_SECS).await?;
+    report.resumed = run.pages > 0 || run.read_at.is_some();
+    tracing::info!(source, origin = origin.name(), run_id = %run.run_id, resumed = report.resumed, "run begins");
+    let work = Work { store: &store, provider: &provider, how: &how, stop: &stop };
+    let gathered = work.gather_and_pass(origin, &mut run, &mut report).await;
+    if how.dry_run {
+        // What it would have been is told even when the guard would have stopped it.
+        report.sent = u64::try_from(store.count_resync_items(run.run_id, 0).await?).unwrap_or_default();
+        store.drop_resync_run(source, &row).await?;
+    }
+    let finished = match gathered {
+        Ok(end) if !how.dry_run => work.send_and_end(&queue, &mut run, &end, &mut report).await,
+        Ok(_) => Ok(()),
+        Err(failure) => Err(failure),
+    };
+    report.pages = run.pages;
+    report.secs = (started.elapsed().as_secs_f64() * 10.0).round() / 10.0;
+    print(&report, how.json)?;
+    finished?;
+    match report.listing.and_then(|listing| listing.unproven) {
+        Some(reason) => Err(Failure::Failed(format!("the listing was not whole: {reason}"))),
+        None => Ok(()),
+    }
+}
+
+/// The queue, which must be there before anything is gathered for it.
+async fn connect(url: &str, dry_run: bool) -> Result<SqsQueue, Failure> {
+    let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+    let queue = SqsQueue::connect(&config, url);
+    if !dry_run {
+        let there = queue.depth().await;
+        there.map_err(|error| Failure::Failed(format!("queue (COPPICE_QUEUE_URL): {error}")))?;
+    }
+    Ok(queue)
+}
+
+struct Work<'a> {
+    store: &'a Store,
+    provider: &'a Provider,
+    how: &'a How,
+    stop: &'a CancellationToken,
+}
+
+impl Work<'_> {
+    /// Answers what is to be done with the end of the run.
+    async fn gather_and_pass(
+        &self,
+        origin: Origin,
+        run: &mut ResyncRun,
+        report: &mut EnqueueReport,
+    ) -> Result<RunEnd, Failure> {
+        let Self { store, provider, stop, .. } = *self;
+        let source = provider.source();
+        let fresh = run.read_at.is_none();
+        match origin {
+            Origin::Listing { guard, changed_only } => {
+                self.list(run, guard, changed_only, report).await?;
+                Ok(RunEnd::Nothing)
+            }
+            Origin::Requested { guard } => {
+                self.list(run, guard, false, report).await?;
+                Ok(RunEnd::ServeRequest)
+            }
+            Origin::Changes { since } => {
+                if fresh {
+                    changes::gather(store, provider, run, since, stop).await?;
+                    self.end_reading(run).await?;
+                }
+                let cursor = run.cursor.clone().unwrap_or_default();
+                Ok(RunEnd::MoveCursor { entity: provider.entity(), cursor })
+            }
+            Origin::Stale { older_than, limit, condition } => {
+                if fresh {
+                    let secs = i64::try_from(older_than.as_secs()).unwrap_or(i64::MAX);
+                    store.gather_stale(run.run_id, source, condition.into(), secs, limit.into()).await?;
+                    self.end_reading(run).await?;
+                }
+                Ok(RunEnd::Nothing)
+            }
+            // These are added to what an interrupted run has left.
+            Origin::Ids { ids } => {
+                named::gather(store, run, ids).await?;
+                Ok(RunEnd::Nothing)
+            }
+        }
+    }
+
+    async fn list(
+        &self,
+        run: &mut ResyncRun,
+        guard: GuardArguments,
+        changed_only: bool,
+        report: &mut EnqueueReport,
+    ) -> Result<(), Failure> {
+        let source = self.provider.source();
+        if run.passed_at.is_some() {
+            return Ok(());
+        }
+        if run.read_at.is_none() {
+            listing::gather(self.store, self.provider, run, self.stop).await?;
+        }
+        let plan: ListingPlan = listing::conclude(self.store, source, run).await?;
+        report.listing = Some(ListingReport::new(&plan, run.unproven.as_ref()));
+        if let Some(reason) = &run.unproven {
+            tracing::warn!(reason, "nothing is concluded from what is not listed");
+        }
+        listing::pass(self.store, source, run, &plan, guard, changed_only).await
+    }
+
+    async fn end_reading(&self, run: &ResyncRun) -> Result<(), Failure> {
+        match self.store.end_resync_reading(run.run_id, None).await? {
+            true => Ok(()),
+            false => Err(superseded()),
+        }
+    }
+
+    async fn send_and_end(
+        &self,
+        queue: &SqsQueue,
+        run: &mut ResyncRun,
+        end: &RunEnd,
+        report: &mut EnqueueReport,
+    ) -> Result<(), Failure> {
+        let pace = Pace { batch_size: self.how.batch_size, rate: self.how.rate };
+        report.sent = send(self.store, queue, self.provider.source(), run, pace, self.stop).await?;
+        match self.store.end_resync_run(run.run_id, end).await? {
+            true => Ok(()),
+            false => Err(superseded()),
+        }
+    }
+}
+
+/// Another process has ended the run, or begun it anew.
+pub(crate) fn superseded() -> Failure {
+    Failure::Failed(String::from("this run was ended or begun anew by another process: nothing is lost"))
+}

@@ -1,0 +1,171 @@
+//! From the run's records to messages on the queue, a batch at a time, each remembered when all of it is sent.
+
+use std::time::Duration;
+
+use event_contract::resync_message;
+use futures::stream::{self, StreamExt, TryStreamExt};
+use job_process::Failure;
+use postgres_store::{ResyncItem, ResyncRun, Store};
+use sqs_queue::{BATCH_LIMIT, EntryError, OutgoingMessage, Queue, QueueError};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::patience::stopped;
+use crate::run::superseded;
+
+/// Calls of the queue at once.
+const CALLS: usize = 8;
+/// Attempts at one call's entries.
+const ATTEMPTS: u32 = 7;
+/// First wait after a failed attempt; doubled with each: in all some 13 s.
+const PAUSE: Duration = Duration::from_millis(200);
+/// How often progress is told.
+const PROGRESS: Duration = Duration::from_secs(5);
+
+/// How much is sent at once, and how fast.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    pub(crate) batch_size: u32,
+    /// Records per second. 0: no limit.
+    pub(crate) rate: u32,
+}
+
+/// Sends what is left of a run, and answers how many records that were.
+pub(crate) async fn send<Q: Queue>(
+    store: &Store,
+    queue: &Q,
+    source: &str,
+    run: &mut ResyncRun,
+    pace: Pace,
+    stop: &CancellationToken,
+) -> Result<u64, Failure> {
+    let (started, mut told, mut sent) = (Instant::now(), Instant::now(), 0);
+    loop {
+        if stop.is_cancelled() {
+            return Err(stopped());
+        }
+        let limit = i64::from(pace.batch_size);
+        let items = store.next_resync_items(run.run_id, run.sent_through, limit).await?;
+        let Some(last) = items.last() else { return Ok(sent) };
+        send_batch(queue, source, &items, pace.rate, started, sent).await?;
+        sent += items.len() as u64;
+        run.sent_through = last.position;
+        if !store.move_resync_run(run.run_id, run.sent_through).await? {
+            return Err(superseded());
+        }
+        if told.elapsed() >= PROGRESS {
+            told = Instant::now();
+            let left = store.count_resync_items(run.run_id, run.sent_through).await?;
+            tracing::info!(sent, left, "records sent");
+        }
+    }
+}
+
+async fn send_batch<Q: Queue>(
+    queue: &Q,
+    source: &str,
+    items: &[ResyncItem],
+    rate: u32,
+    started: Instant,
+    sent: u64,
+) -> Result<(), Failure> {
+    // With a rate, one call after the other, each when its first record is due.
+    let calls = if rate == 0 { CALLS } else { 1 };
+    stream::iter(items.chunks(BATCH_LIMIT).zip((sent..).step_by(BATCH_LIMIT)))
+        .map(|(items, before)| async move {
+            if rate > 0 {
+                #[expect(clippy::cast_precision_loss, reason = "far below 2^52 records")]
+                let due = Duration::from_secs_f64(before as f64 / f64::from(rate));
+                tokio::time::sleep_until(started + due).await;
+            }
+            send_call(queue, items.iter().map(|item| message(source, &item.external_id)).collect()).await
+        })
+        .buffer_unordered(calls)
+        .try_collect()
+        .await
+}
+
+fn message(source: &str, id: &str) -> OutgoingMessage {
+    OutgoingMessage { body: resync_message(source, id), ..OutgoingMessage::default() }
+}
+
+/// Sends the entries of one call, those that failed once more, until each is taken.
+async fn send_call<Q: Queue>(queue: &Q, mut messages: Vec<OutgoingMessage>) -> Result<(), Failure> {
+    let mut last = String::new();
+    for attempt in 0..ATTEMPTS {
+        if attempt > 0 {
+            tokio::time::sleep(PAUSE * 2_u32.pow(attempt - 1)).await;
+        }
+        let results = match queue.send(&messages).await {
+            Ok(results) => results,
+            Err(error @ QueueError::Refused { .. }) => return Err(Failure::Failed(error.to_string())),
+            Err(error @ QueueError::Unavailable { .. }) => {
+                last = error.to_string();
+                continue;
+            }
+        };
+        let mut failed = Vec::new();
+        for (message, result) in messages.into_iter().zip(results) {
+            match result {
+                Ok(()) => {}
+                Err(EntryError::Unavailable { code }) => {
+                    last = code;
+                    failed.push(message);
+                }
+                Err(error) => return Err(Failure::Failed(error.to_string())),
+            }
+        }
+        if failed.is_empty() {
+            return Ok(());
+        }
+        messages = failed;
+    }
+    Err(Failure::Failed(format!("the queue takes nothing: {last}; run again to go on")))
+}
+
+#[cfg(test)]
+mod tests {
+    use sqs_queue::{CallFailure, MemoryQueue, MemoryQueueConfig, Operation};
+
+    use super::*;
+
+    fn messages(count: usize) -> Vec<OutgoingMessage> {
+        (0..count).map(|number| message("auth0", &format!("auth0|{number}"))).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_entry_is_sent_once_whatever_fails_on_the_way() {
+        let queue = MemoryQueue::new(MemoryQueueConfig::default());
+        queue.fail_next_calls(Operation::Send, 2, CallFailure::Throttled);
+        queue.fail_next_entries(Operation::Send, [3, 7], &unavailable());
+        send_call(&queue, messages(10)).await.unwrap();
+        assert_eq!((queue.messages().len(), queue.calls(Operation::Send)), (10, 4));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_queue_that_takes_nothing_or_is_not_there_is_a_failure() {
+        let queue = MemoryQueue::new(MemoryQueueConfig::default());
+        queue.fail_next_calls(Operation::Send, 7, CallFailure::Broken);
+        assert!(
+            matches!(send_call(&queue, messages(1)).await, Err(Failure::Failed(text)) if text.contains("run again"))
+        );
+        queue.fail_next_calls(Operation::Send, 1, CallFailure::QueueMissing);
+        assert!(send_call(&queue, messages(1)).await.is_err());
+        assert_eq!(queue.messages().len(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_rate_is_kept() {
+        let queue = MemoryQueue::new(MemoryQueueConfig::default());
+        let items: Vec<ResyncItem> = (1..=50)
+            .map(|position| ResyncItem { position, external_id: format!("auth0|{position}") })
+            .collect();
+        let started = Instant::now();
+        send_batch(&queue, "auth0", &items, 10, started, 0).await.unwrap();
+        assert_eq!((started.elapsed().as_secs(), queue.messages().len()), (4, 50));
+    }
+
+    fn unavailable() -> EntryError {
+        EntryError::Unavailable { code: String::from("InternalError") }
+    }
+}

@@ -1,0 +1,110 @@
+//! The providers' feeds of changes.
+
+use serde_json::json;
+use testkit::simulators::okta::{self, OktaSimulator};
+use testkit::simulators::salesforce::SimulatedContact;
+use testkit::{ScimServer, World};
+
+use crate::{BINARY, CRM, SSO, drain, enqueue, id, known_users, records, users};
+
+async fn cursor(world: &World) -> Option<String> {
+    sqlx::query_scalar("select cursor from source_cursor").fetch_optional(&world.pool).await.unwrap()
+}
+
+#[tokio::test]
+async fn auth0_s_stream_brings_changes_and_deletions_once() {
+    let world = World::start().await;
+    known_users(&world, 12).await;
+    enqueue(&world, &["changes"]).await.says(0, &[]);
+    drain(&world, SSO).await.says(0, &[]);
+    world.idp.block(&id(3));
+    world.idp.delete(&id(4));
+    let dry = enqueue(&world, &["changes", "--dry-run"]).await;
+    let said = enqueue(&world, &["changes"]).await;
+    said.says(0, &[]);
+    assert_eq!(
+        (&dry.json()["sent"], &said.json()["sent"]),
+        (&json!(2), &json!(2)),
+        "a dry run moves no cursor"
+    );
+    drain(&world, SSO).await.says(0, &[]);
+    assert_eq!(records(&world, "gone_at is not null").await, 1);
+    assert_eq!(enqueue(&world, &["changes"]).await.json()["sent"], 0);
+}
+
+#[tokio::test]
+async fn okta_s_log_brings_changes_and_deletions_once() {
+    let world = World::start().await;
+    let org = OktaSimulator::start().await;
+    let (url, token) = (org.base_url(), org.api_token());
+    let settings = [
+        ("COPPICE_SSO_PROVIDER", "okta"),
+        ("COPPICE_OKTA_URL", url.as_str()),
+        ("COPPICE_OKTA_API_TOKEN", token),
+    ];
+    let changes = async || {
+        let said = world.run_job(BINARY, SSO, &["sso", "changes", "--json"], &settings).await;
+        said.says(0, &[]);
+        said.json()["sent"].as_i64().unwrap()
+    };
+    for number in 0..5 {
+        org.put_user(okta::SimulatedUser::new(&format!("00u{number}")));
+    }
+    org.sign_in("00u0", None);
+    assert_eq!(changes().await, 5);
+    org.suspend("00u1");
+    org.delete("00u2");
+    assert_eq!(changes().await, 2);
+    assert_eq!(changes().await, 0);
+}
+
+#[tokio::test]
+async fn salesforce_s_feed_brings_deleted_contacts_too_and_reads_a_little_twice() {
+    let world = World::start().await;
+    world.crm.set_page_size(4);
+    let contacts: Vec<_> =
+        (0..10).map(|_| world.crm.create(SimulatedContact::new("Resync")).contact.id).collect();
+    let changes = async || {
+        let said = world.run_job(BINARY, CRM, &["crm", "changes", "--json"], &[]).await;
+        said.says(0, &[]);
+        said.json()["sent"].as_i64().unwrap()
+    };
+    assert_eq!(changes().await, 10);
+    drain(&world, CRM).await.says(0, &[]);
+    world.crm.delete(&contacts[0]);
+    assert_eq!(changes().await, 10, "within the overlap everything comes again");
+    drain(&world, CRM).await.says(0, &[]);
+    assert_eq!(records(&world, "gone_at is not null").await, 1);
+}
+
+#[tokio::test]
+async fn a_real_scim_server_is_listed_and_its_changes_are_found() {
+    let world = World::start().await;
+    let server = ScimServer::start().await;
+    for number in 0..5 {
+        server.create(&format!("scim-{number}")).await;
+    }
+    let settings = [
+        ("COPPICE_SSO_PROVIDER", "scim"),
+        ("COPPICE_SCIM_URL", server.base_url()),
+        ("COPPICE_SCIM_TOKEN", server.token()),
+    ];
+    for origin in ["listing", "changes"] {
+        let said = world.run_job(BINARY, SSO, &["sso", origin, "--json"], &settings).await;
+        said.says(0, &[]);
+        assert_eq!(said.json()["sent"], 5, "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn a_place_that_the_provider_does_not_know_any_more_is_a_failure_that_says_what_to_do() {
+    let world = World::start().await;
+    users(&world, 2);
+    enqueue(&world, &["changes"]).await.says(0, &[]);
+    sqlx::query("update source_cursor set cursor = 'sim|999'").execute(&world.pool).await.unwrap();
+    enqueue(&world, &["changes"]).await.says(1, &["--since"]);
+    assert_eq!(cursor(&world).await.as_deref(), Some("sim|999"), "it did not move");
+    let anew = enqueue(&world, &["changes", "--since", "2026-01-01T00:00:00Z"]).await;
+    anew.says(0, &[]);
+    assert_eq!(cursor(&world).await.as_deref(), Some("sim|2"));
+}

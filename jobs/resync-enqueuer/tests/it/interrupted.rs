@@ -1,0 +1,50 @@
+//! A run that is killed is gone on with.
+
+use local_stack::wait_until;
+use testkit::{PATIENCE, World};
+
+use crate::{BINARY, SSO, drain, enqueue, id, records, users, waiting};
+
+/// Slow enough to be caught in the middle.
+const SLOWLY: [&str; 7] = ["sso", "listing", "--rate", "150", "--batch-size", "20", "--json"];
+
+#[tokio::test]
+async fn enqueuer_and_resync_are_killed_and_stopped_and_nobody_is_missed() {
+    let world = World::start().await;
+    users(&world, 420);
+    let mut before = 0;
+    for stop in [testkit::Job::kill, testkit::Job::terminate] {
+        let job = world.start_job(BINARY, SSO, &SLOWLY, &[]);
+        let more = async || Ok((waiting(&world, SSO).await >= before + 60).then_some(()));
+        wait_until(PATIENCE, "some to be sent", more).await.unwrap();
+        stop(&job);
+        let said = job.end().await;
+        assert!(matches!(said.code, None | Some(5)), "{said:?}");
+        before = waiting(&world, SSO).await;
+        assert!(before < 420, "{before} sent before the end");
+    }
+    let asked = world.idp.total_requests();
+    let said = enqueue(&world, &["listing", "--batch-size", "20"]).await;
+    said.says(0, &[]);
+    assert_eq!(said.json()["resumed"], true);
+    assert_eq!(world.idp.total_requests(), asked, "what was listed is not listed again");
+    let sent = waiting(&world, SSO).await;
+    assert!((420..=420 + 2 * 20).contains(&sent), "{sent}: a batch is sent twice at most");
+
+    let resync = world.start_job(
+        testkit::unit_binary(SSO),
+        SSO,
+        &[],
+        &[("COPPICE_RESYNC_REQUESTS_PER_SECOND", "150")],
+    );
+    let begun = async || Ok((records(&world, "true").await >= 60).then_some(()));
+    wait_until(PATIENCE, "some to be read", begun).await.unwrap();
+    resync.kill();
+    resync.end().await;
+    drain(&world, SSO).await.says(0, &[]);
+    assert_eq!(records(&world, "gone_at is null").await, 420);
+    assert!((0..420).all(|number| world.idp.requests_for(&id(number)) >= 1));
+    let left: i64 =
+        sqlx::query_scalar("select count(*) from resync_item").fetch_one(&world.pool).await.unwrap();
+    assert_eq!(left, 0, "a run that ended leaves nothing");
+}

@@ -1,0 +1,100 @@
+//! A listing that is not whole deletes nobody.
+
+use testkit::World;
+use testkit::simulators::ListingFault;
+use testkit::simulators::okta::{self, OktaSimulator};
+use testkit::simulators::salesforce::SimulatedContact;
+use testkit::unit_binary;
+
+use crate::{BINARY, CRM, SSO, drain, enqueue, known_users, records};
+
+const LIES: [ListingFault; 4] = [
+    ListingFault::FailedPage(2),
+    ListingFault::EmptyPage(2),
+    ListingFault::RepeatedPage(2),
+    ListingFault::EmptyPage(1),
+];
+
+#[tokio::test]
+async fn at_auth0_a_failed_page_an_empty_page_and_a_repeated_page_delete_nobody() {
+    let world = World::start().await;
+    known_users(&world, 230).await;
+    for lie in LIES {
+        world.idp.set_listing_fault(lie);
+        // As many as there are would be allowed: the guard is not what saves them.
+        let said = enqueue(&world, &["listing", "--anew", "--allow-deletions", "230"]).await;
+        said.says(1, &[]);
+        let missing = said.json()["listing"]["missing"].as_i64();
+        assert_eq!(missing.is_some(), !matches!(lie, ListingFault::FailedPage(_)), "{lie:?}");
+        let sent = said.json()["sent"].as_i64().unwrap();
+        assert!(sent < 230, "{lie:?}: nothing that is not listed was sent: {sent}");
+        drain(&world, SSO).await.says(0, &[]);
+        assert_eq!(records(&world, "gone_at is not null").await, 0, "{lie:?}");
+    }
+    world.idp.set_listing_fault(ListingFault::None);
+    enqueue(&world, &["listing", "--anew"]).await.says(0, &[]);
+}
+
+#[tokio::test]
+async fn at_okta_too() {
+    let world = World::start().await;
+    let org = OktaSimulator::start().await;
+    for number in 0..450 {
+        org.put_user(okta::SimulatedUser::new(&format!("00u{number:05}")));
+    }
+    let (url, token) = (org.base_url(), org.api_token());
+    let settings = [
+        ("COPPICE_SSO_PROVIDER", "okta"),
+        ("COPPICE_OKTA_URL", url.as_str()),
+        ("COPPICE_OKTA_API_TOKEN", token),
+    ];
+    let list = async || {
+        let arguments = ["sso", "listing", "--anew", "--allow-deletions", "450", "--json"];
+        world.run_job(BINARY, SSO, &arguments, &settings).await
+    };
+    list().await.says(0, &[]);
+    world.run_job(unit_binary(SSO), SSO, &[], &settings).await.says(0, &[]);
+    for lie in LIES {
+        org.set_listing_fault(lie);
+        let said = list().await;
+        said.says(1, &[]);
+        assert!(said.json()["sent"].as_i64() < Some(450), "{lie:?}");
+    }
+    assert_eq!(records(&world, "gone_at is not null").await, 0);
+}
+
+#[tokio::test]
+async fn at_salesforce_too() {
+    let world = World::start().await;
+    world.crm.set_page_size(20);
+    for _ in 0..50 {
+        world.crm.create(SimulatedContact::new("Resync"));
+    }
+    let list = async || {
+        let arguments = ["crm", "listing", "--anew", "--allow-deletions", "50", "--json"];
+        world.run_job(BINARY, CRM, &arguments, &[]).await
+    };
+    list().await.says(0, &[]);
+    drain(&world, CRM).await.says(0, &[]);
+    for lie in LIES {
+        world.crm.set_listing_fault(lie);
+        let said = list().await;
+        said.says(1, &[]);
+        assert!(said.json()["sent"].as_i64() < Some(50), "{lie:?}");
+    }
+    assert_eq!(records(&world, "gone_at is not null").await, 0);
+}
+
+#[tokio::test]
+async fn a_run_goes_on_from_the_page_that_failed() {
+    let world = World::start().await;
+    known_users(&world, 230).await;
+    world.idp.set_listing_fault(ListingFault::FailedPage(3));
+    enqueue(&world, &["listing"]).await.says(1, &["run again to go on from this page"]);
+    world.idp.set_listing_fault(ListingFault::None);
+    let asked = world.idp.total_requests();
+    let said = enqueue(&world, &["listing"]).await;
+    said.says(0, &[]);
+    assert_eq!((said.json()["resumed"].as_bool(), said.json()["sent"].as_i64()), (Some(true), Some(230)));
+    assert_eq!(world.idp.total_requests() - asked, 1, "two pages were read before");
+}
