@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use testkit::simulators::okta::{self, OktaSimulator};
-use testkit::simulators::salesforce::SimulatedContact;
+use testkit::simulators::salesforce::{SimulatedContact, contact_id};
 use testkit::{ScimServer, World};
 
 use crate::{BINARY, CRM, SSO, drain, enqueue, id, known_users, records, users};
@@ -62,8 +62,10 @@ async fn okta_s_log_brings_changes_and_deletions_once() {
 async fn salesforce_s_feed_brings_deleted_contacts_too_and_reads_a_little_twice() {
     let world = World::start().await;
     world.crm.set_page_size(4);
-    let contacts: Vec<_> =
-        (0..10).map(|_| world.crm.create(SimulatedContact::new("Resync")).contact.id).collect();
+    let contacts: Vec<_> = (0..10).map(contact_id).collect();
+    for id in &contacts {
+        world.crm.put_contact(SimulatedContact::new(id));
+    }
     let changes = async || {
         let said = world.run_job(BINARY, CRM, &["crm", "changes", "--json"], &[]).await;
         said.says(0, &[]);
@@ -82,7 +84,7 @@ async fn a_real_scim_server_is_listed_and_its_changes_are_found() {
     let world = World::start().await;
     let server = ScimServer::start().await;
     for number in 0..5 {
-        server.create(&format!("scim-{number}")).await;
+        server.create(&json!({ "userName": format!("scim-{number}") })).await;
     }
     let settings = [
         ("COPPICE_SSO_PROVIDER", "scim"),

@@ -3,7 +3,7 @@
 use testkit::World;
 use testkit::simulators::ListingFault;
 use testkit::simulators::okta::{self, OktaSimulator};
-use testkit::simulators::salesforce::SimulatedContact;
+use testkit::simulators::salesforce::{SimulatedContact, contact_id};
 use testkit::unit_binary;
 
 use crate::{BINARY, CRM, SSO, drain, enqueue, known_users, records};
@@ -67,8 +67,8 @@ async fn at_okta_too() {
 async fn at_salesforce_too() {
     let world = World::start().await;
     world.crm.set_page_size(20);
-    for _ in 0..50 {
-        world.crm.create(SimulatedContact::new("Resync"));
+    for number in 0..50 {
+        world.crm.put_contact(SimulatedContact::new(&contact_id(number)));
     }
     let list = async || {
         let arguments = ["crm", "listing", "--anew", "--allow-deletions", "50", "--json"];

@@ -3,7 +3,7 @@
 use serde_json::json;
 use testkit::World;
 use testkit::simulators::okta::{self, OktaSimulator};
-use testkit::simulators::salesforce::SimulatedContact;
+use testkit::simulators::salesforce::{SimulatedContact, contact_id};
 use testkit::unit_binary;
 
 use crate::{BINARY, CRM, SSO, drain, enqueue, id, known_users, records, users, waiting};
@@ -118,8 +118,8 @@ async fn at_okta_those_who_are_deactivated_are_listed_and_not_taken_for_gone() {
 async fn contacts_of_the_crm_are_listed_and_a_request_of_a_worker_is_served_once() {
     let world = World::start().await;
     world.crm.set_page_size(10);
-    for _ in 0..25 {
-        world.crm.create(SimulatedContact::new("Resync"));
+    for number in 0..25 {
+        world.crm.put_contact(SimulatedContact::new(&contact_id(number)));
     }
     let requested = async || world.run_job(BINARY, CRM, &["crm", "requested", "--json"], &[]).await;
     let none = requested().await;
