@@ -45,6 +45,20 @@ impl Store {
         }))
     }
 
+    /// How long the breaker that has been open longest has been; zero when none is.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn longest_open_breaker(&self) -> Result<Duration, StoreError> {
+        let secs = sqlx::query_scalar!(
+            r#"select coalesce(extract(epoch from now() - min(opened_at)), 0)::float8 as "secs!"
+               from upstream_breaker where open"#
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(seconds(secs))
+    }
+
     /// Opens the breaker, or keeps it open, with the next probe due after `until_probe`, or later if it already was.
     ///
     /// # Errors

@@ -110,3 +110,21 @@ async fn a_lease_that_was_held_when_the_breaker_closed_is_void() {
     open_for(&database, "timeout", NOW).await;
     assert!(claim(&database).await);
 }
+
+#[tokio::test]
+async fn the_breaker_that_has_been_open_longest_is_told() {
+    let database = Database::start().await;
+    assert_eq!(database.store.longest_open_breaker().await.unwrap(), Duration::ZERO);
+    for upstream in ["closed", UPSTREAM, "crm"] {
+        database.store.open_breaker(upstream, "timeout", NOW).await.unwrap();
+    }
+    database
+        .execute("update upstream_breaker set opened_at = now() - interval '1 hour' where upstream = 'idp'")
+        .await;
+    database
+        .execute("update upstream_breaker set opened_at = now() - interval '1 day' where upstream = 'closed'")
+        .await;
+    database.store.close_breaker("closed").await.unwrap();
+    let longest = database.store.longest_open_breaker().await.unwrap();
+    assert!(longest >= MINUTE * 60 && longest < MINUTE * 90, "{longest:?}");
+}

@@ -8,6 +8,7 @@ mod concurrency;
 mod contacts;
 mod convergence;
 mod database;
+mod drills;
 mod errors;
 mod failures;
 mod guard;

@@ -1,0 +1,120 @@
+//! Fire drills and heartbeats.
+
+use std::collections::BTreeMap;
+
+use postgres_store::{DrillFailure, Pulse, StoreError};
+use uuid::Uuid;
+
+use crate::database::{Database, at, open};
+
+const UNIT: &str = "sso-sync";
+
+#[tokio::test]
+async fn a_unit_has_one_open_drill_and_whoever_comes_second_joins_it() {
+    let database = Database::start().await;
+    assert_eq!(database.store.read_open_fire_drill(UNIT).await.unwrap(), None);
+    let first = database.store.open_fire_drill(UNIT).await.unwrap();
+    assert_eq!(open(&database.url).open_fire_drill(UNIT).await.unwrap(), first, "in any pod");
+    let other = database.store.open_fire_drill("crm-sync").await.unwrap();
+    assert_ne!(other.drill_id, first.drill_id);
+    database.store.end_fire_drill(first.drill_id, None).await.unwrap();
+    assert_ne!(database.store.open_fire_drill(UNIT).await.unwrap().drill_id, first.drill_id);
+}
+
+#[tokio::test]
+async fn a_hop_is_reached_once_and_stands_in_the_open_drill() {
+    let database = Database::start().await;
+    let drill = database.store.open_fire_drill(UNIT).await.unwrap();
+    assert_eq!(drill.hops, BTreeMap::new());
+    for (hop, when) in [("bus", at(1)), ("worker", at(2)), ("bus", at(3))] {
+        database.store.reach_fire_drill_hop(drill.drill_id, hop, when).await.unwrap();
+    }
+    let hops = database.store.read_open_fire_drill(UNIT).await.unwrap().unwrap().hops;
+    assert_eq!(hops, BTreeMap::from([("bus".to_owned(), at(1)), ("worker".to_owned(), at(2))]));
+    let nobody = database.store.reach_fire_drill_hop(Uuid::now_v7(), "bus", at(1)).await;
+    assert!(matches!(nobody, Err(StoreError::Refused { .. })), "{nobody:?}");
+}
+
+#[tokio::test]
+async fn a_drill_that_has_ended_stays_as_it_ended_and_only_one_that_passed_makes_its_unit_young() {
+    let database = Database::start().await;
+    let store = &database.store;
+    let failure = DrillFailure { hop: "worker".to_owned(), reason: "it is down".to_owned() };
+    let drill = store.open_fire_drill(UNIT).await.unwrap().drill_id;
+    store.end_fire_drill(drill, Some(&failure)).await.unwrap();
+    store.end_fire_drill(drill, None).await.unwrap();
+    let row = "select concat_ws(' ', passed, broken_hop, reason) from fire_drill";
+    assert_eq!(database.texts(row).await, ["f worker it is down"]);
+    assert_eq!(store.fire_drill_ages().await.unwrap(), BTreeMap::new());
+    assert_eq!(store.read_fire_drill(drill).await.unwrap().unwrap().end, Some(Err(failure)));
+    assert_eq!(store.read_open_fire_drill(UNIT).await.unwrap(), None);
+
+    let drill = store.open_fire_drill(UNIT).await.unwrap().drill_id;
+    store.end_fire_drill(drill, None).await.unwrap();
+    database.execute("update fire_drill set ended_at = ended_at - interval '1 hour' where passed").await;
+    assert_eq!(store.read_fire_drill(drill).await.unwrap().unwrap().end, Some(Ok(())));
+    assert_eq!(store.read_fire_drill(Uuid::now_v7()).await.unwrap(), None);
+    let ages = store.fire_drill_ages().await.unwrap();
+    assert!(ages.len() == 1 && (3600.0..3700.0).contains(&ages[UNIT]), "{ages:?}");
+}
+
+#[tokio::test]
+async fn a_marker_of_no_open_drill_is_told_apart() {
+    let database = Database::start().await;
+    let store = &database.store;
+    let ended = store.open_fire_drill(UNIT).await.unwrap().drill_id;
+    store.end_fire_drill(ended, None).await.unwrap();
+    let live = store.open_fire_drill(UNIT).await.unwrap().drill_id;
+    let unknown = Uuid::now_v7();
+    assert_eq!(store.ended_fire_drills(&[live, ended, unknown]).await.unwrap(), [ended, unknown]);
+}
+
+/// Of one unit: `(latency, waiting)`, each `None` where there is none.
+async fn pulse(database: &Database) -> (Option<f64>, Option<f64>) {
+    let [Pulse { unit, latency_secs, waiting_secs }] = &database.store.read_pulses().await.unwrap()[..]
+    else {
+        panic!("one unit");
+    };
+    assert_eq!(unit, UNIT);
+    (*latency_secs, Some(*waiting_secs).filter(|secs| *secs > 0.0))
+}
+
+#[tokio::test]
+async fn a_heartbeat_s_latency_and_how_long_one_is_missing_are_told() {
+    let database = Database::start().await;
+    let store = &database.store;
+    let units = [UNIT.to_owned()];
+    let shift = |secs: u32| format!("update heartbeat set sent_at = sent_at - interval '{secs} seconds'");
+    let near = |secs: Option<f64>, expected: f64| secs.is_some_and(|secs| (secs - expected).abs() < 20.0);
+    assert_eq!(store.read_pulses().await.unwrap(), []);
+
+    let lost = store.begin_heartbeats(&units).await.unwrap();
+    database.execute(&shift(300)).await;
+    let seen = store.begin_heartbeats(&units).await.unwrap();
+    database.execute(&shift(60)).await;
+    let (latency, waiting) = pulse(&database).await;
+    assert!(latency.is_none() && near(waiting, 360.0), "none was ever seen: {waiting:?}");
+
+    store.see_heartbeats(&[seen[0], Uuid::now_v7()]).await.unwrap();
+    let (latency, waiting) = pulse(&database).await;
+    assert!(near(latency, 60.0) && waiting.is_none(), "one that came through is worth more than {lost:?}");
+    database.execute("update heartbeat set seen_at = seen_at - interval '50 seconds'").await;
+    store.see_heartbeats(&seen).await.unwrap();
+    assert!(near(pulse(&database).await.0, 10.0), "the first time counts");
+
+    let next = store.begin_heartbeats(&units).await.unwrap();
+    database.execute(&shift(100)).await;
+    assert!(near(pulse(&database).await.1, 100.0), "only what was sent since then is missing");
+    store.cancel_heartbeats(&next).await.unwrap();
+    assert_eq!(pulse(&database).await.1, None);
+}
+
+#[tokio::test]
+async fn heartbeats_of_last_week_are_forgotten() {
+    let database = Database::start().await;
+    let units = ["a".to_owned(), "b".to_owned()];
+    assert_eq!(database.store.begin_heartbeats(&units).await.unwrap().len(), 2);
+    database.execute("update heartbeat set sent_at = sent_at - interval '8 days' where unit = 'a'").await;
+    database.store.begin_heartbeats(&units).await.unwrap();
+    assert_eq!(database.texts("select unit from heartbeat order by unit").await, ["a", "b", "b"]);
+}
