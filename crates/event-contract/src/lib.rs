@@ -10,6 +10,7 @@
 //! This crate does no I/O and must not know queues, tables or providers' record shapes.
 
 mod announcement;
+mod drill;
 mod envelope;
 mod ingress;
 mod resync;
@@ -18,6 +19,7 @@ mod trace_context;
 pub use announcement::{
     Announcement, ContractError, EventKind, Hop, INTERNAL_SOURCE, MAX_DETAIL_BYTES, SCHEMA_VERSION,
 };
+pub use drill::{DRILL_SOURCE, HEARTBEAT, Heartbeat, POISON, Poison};
 pub use envelope::{Envelope, EnvelopeError};
 pub use ingress::{INGRESS_SOURCE_PREFIX, IngressChange, IngressEvent};
 pub use resync::{RESYNC_DETAIL_TYPE, resync_message};

@@ -9,6 +9,7 @@
 //! A worker's `main` is one call of [`run`]. This crate must not know any worker, provider or event.
 
 mod health;
+mod heartbeats;
 mod ledger;
 mod relay;
 mod settings;
@@ -25,6 +26,7 @@ use sqs_queue::{Queue, SqsQueue};
 use tokio_util::sync::CancellationToken;
 use worker_runtime::{Handler, Mode, Options, Pulse, Report, Runtime};
 
+pub use heartbeats::HeartbeatQueue;
 pub use ledger::PostgresLedger;
 pub use relay::RELAY_CLAIM;
 pub use settings::{
@@ -171,6 +173,8 @@ impl Consumer {
         tracing::info!(worker = H::NAME, version, "worker started");
         let ledger = PostgresLedger::new(store.clone(), H::NAME, version);
         let handler = handler(store.clone())?;
+        // The dead letters are only sent to: wrapped so that both are of one type.
+        let [queue, dead_letters] = [queue, dead_letters].map(|queue| HeartbeatQueue::new(queue, store.clone()));
         let report = Runtime::new(handler, queue, dead_letters, ledger, options, pulse).run(mode, stop).await;
         relay_stop.cancel();
         relaying.await.context("relay")?;

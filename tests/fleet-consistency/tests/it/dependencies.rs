@@ -27,7 +27,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "worker-process",
-        &["authority", "event-bus", "postgres-store", "settings", "sqs-queue", "telemetry", "worker-runtime"],
+        &[
+            "authority",
+            "event-bus",
+            "event-contract",
+            "postgres-store",
+            "settings",
+            "sqs-queue",
+            "telemetry",
+            "worker-runtime",
+        ],
     ),
     (
         "job-process",

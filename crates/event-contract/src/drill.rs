@@ -1,0 +1,108 @@
+//! Events that are no news: heartbeats, and the poison of fire drills.
+//!
+//! Both name a unit and carry an ID of their own; neither can name a record, so neither can lead to one. A heartbeat is
+//! taken out of the queue before any handler sees it. Poison is for a handler to refuse: no reader knows its detail.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::Envelope;
+
+/// `source` of events to units whose own rules take nothing that we could send: their rule for drills matches on it.
+pub const DRILL_SOURCE: &str = "coppice.drill";
+
+/// `detail-type` of a heartbeat, whatever its source.
+pub const HEARTBEAT: &str = "Heartbeat";
+
+/// `detail-type` of poison, whatever its source.
+pub const POISON: &str = "FireDrill";
+
+/// The start of every source of ours that a heartbeat or poison may have: no partner's event is taken for one.
+const OUR_SOURCES: &str = "coppice.";
+
+/// The detail of a heartbeat.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Heartbeat {
+    /// Through whose route it is sent.
+    pub unit: String,
+    /// Its ID, which the row about it has, too.
+    pub heartbeat: Uuid,
+}
+
+/// The detail of poison.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Poison {
+    /// Who has to refuse it.
+    pub unit: String,
+    /// The drill that it is of.
+    pub drill: Uuid,
+}
+
+impl Heartbeat {
+    /// The heartbeat that a message's body is, if it is one. Cheap for every other body.
+    #[must_use]
+    pub fn in_body(body: &str) -> Option<Self> {
+        detail_of(HEARTBEAT, body)
+    }
+}
+
+impl Poison {
+    /// The poison that a message's body is, if it is that.
+    #[must_use]
+    pub fn in_body(body: &str) -> Option<Self> {
+        detail_of(POISON, body)
+    }
+}
+
+fn detail_of<T: for<'de> Deserialize<'de>>(detail_type: &str, body: &str) -> Option<T> {
+    if !body.contains(detail_type) {
+        return None;
+    }
+    let envelope = Envelope::parse(body).ok()?;
+    let ours = envelope.detail_type == detail_type && envelope.source.starts_with(OUR_SOURCES);
+    serde_json::from_str(envelope.detail.get()).ok().filter(|_| ours)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: Uuid = Uuid::from_u128(7);
+
+    fn body(source: &str, detail_type: &str, detail: &impl Serialize) -> String {
+        let (id, time) = (ID, "2026-11-24T10:00:00Z");
+        let event = serde_json::json!({"id": id, "source": source, "detail-type": detail_type, "time": time,
+            "detail": detail});
+        event.to_string()
+    }
+
+    #[test]
+    fn a_heartbeat_and_poison_are_told_from_each_other_and_from_everything_else() {
+        let heartbeat = Heartbeat { unit: String::from("crm-sync"), heartbeat: ID };
+        let poison = Poison { unit: String::from("crm-sync"), drill: ID };
+        let beat = body(DRILL_SOURCE, HEARTBEAT, &heartbeat);
+        assert_eq!(Heartbeat::in_body(&beat), Some(heartbeat.clone()));
+        assert_eq!(Poison::in_body(&beat), None);
+        let poisoned = body("coppice.ingress.scim", POISON, &poison);
+        assert_eq!(Poison::in_body(&poisoned), Some(poison.clone()));
+        assert_eq!(Heartbeat::in_body(&poisoned), None);
+        for other in [
+            body("aws.partner/crm.example/1", HEARTBEAT, &heartbeat),
+            body(DRILL_SOURCE, HEARTBEAT, &poison),
+            body(DRILL_SOURCE, "PersonChanged", &heartbeat),
+            String::from("Heartbeat"),
+        ] {
+            assert_eq!(Heartbeat::in_body(&other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn neither_can_name_a_record() {
+        let named = r#"{"unit":"crm-sync","heartbeat":"00000000-0000-0000-0000-000000000007","ids":["1"]}"#;
+        assert!(serde_json::from_str::<Heartbeat>(named).is_err());
+        let ingress = serde_json::to_string(&Poison { unit: String::from("crm-sync"), drill: ID }).unwrap();
+        assert!(serde_json::from_str::<crate::IngressEvent>(&ingress).is_err());
+    }
+}
