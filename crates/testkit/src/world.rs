@@ -12,8 +12,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use local_stack::{
-    ACCESS_KEY_ID, Durability, Emulator, Postgres, REGION, SECRET_ACCESS_KEY, Tools, Topology, WorkerProcess,
-    aws_config, free_port,
+    ACCESS_KEY_ID, Durability, Emulator, Postgres, QueueMetrics, REGION, SECRET_ACCESS_KEY, Tools, Topology,
+    WorkerProcess, aws_config, free_port,
 };
 use sqlx::PgPool;
 use sqlx::migrate::Migrator;
@@ -202,6 +202,12 @@ impl World {
         let log = self.folder.path().join(format!("{unit}-{health_port}.log"));
         let process = WorkerProcess::spawn(Path::new(binary), &environment, &log).expect("the worker starts");
         Worker { process, health_port }
+    }
+
+    /// Has the queues' depths reach the alarms until it is dropped, as on AWS, only sooner.
+    #[must_use]
+    pub fn start_queue_metrics(&self) -> QueueMetrics {
+        QueueMetrics::start(self.emulator.endpoint())
     }
 
     /// The emulator itself, past the proxy.

@@ -1,6 +1,7 @@
 //! The local stack against the real programs: the emulator, PostgreSQL, child processes.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod alarms;
 mod database;
 mod delivery;
 mod processes;

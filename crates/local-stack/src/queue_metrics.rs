@@ -1,0 +1,71 @@
+//! The metrics that SQS sends to CloudWatch, which the emulator does not send.
+//!
+//! In: the queues' own counters. Out: `AWS/SQS` metrics, so that the template's alarms on depth go on and off and tell their
+//! topic, as on AWS, only within a second. Must not know: which queues or alarms there are. The age of the oldest
+//! message is left out: a queue does not tell it.
+
+use std::time::Duration;
+
+use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StandardUnit};
+use aws_sdk_sqs::types::QueueAttributeName;
+use tokio::task::JoinHandle;
+
+use crate::emulator::aws_config;
+
+/// CloudWatch's own is a minute.
+const INTERVAL: Duration = Duration::from_millis(500);
+
+/// What is copied: the metric's name, and the attribute's.
+const COPIED: [(&str, QueueAttributeName); 2] = [
+    ("ApproximateNumberOfMessagesVisible", QueueAttributeName::ApproximateNumberOfMessages),
+    ("ApproximateNumberOfMessagesNotVisible", QueueAttributeName::ApproximateNumberOfMessagesNotVisible),
+];
+
+/// Copies the metrics of all queues of an emulator until it is dropped.
+#[derive(Debug)]
+pub struct QueueMetrics {
+    copying: JoinHandle<()>,
+}
+
+impl QueueMetrics {
+    /// Starts to copy. What cannot be copied is tried again: the emulator may be busy.
+    #[must_use]
+    pub fn start(endpoint: &str) -> Self {
+        let config = aws_config(endpoint);
+        let (queues, metrics) = (aws_sdk_sqs::Client::new(&config), aws_sdk_cloudwatch::Client::new(&config));
+        let copying = tokio::spawn(async move {
+            loop {
+                if let Err(error) = copy(&queues, &metrics).await {
+                    tracing::debug!("queue metrics cannot be copied: {error:#}");
+                }
+                tokio::time::sleep(INTERVAL).await;
+            }
+        });
+        Self { copying }
+    }
+}
+
+impl Drop for QueueMetrics {
+    fn drop(&mut self) {
+        self.copying.abort();
+    }
+}
+
+async fn copy(queues: &aws_sdk_sqs::Client, metrics: &aws_sdk_cloudwatch::Client) -> anyhow::Result<()> {
+    let mut data = Vec::new();
+    for url in queues.list_queues().send().await?.queue_urls() {
+        let names = COPIED.map(|(_, attribute)| attribute).to_vec();
+        let call = queues.get_queue_attributes().queue_url(url).set_attribute_names(Some(names));
+        let Ok(reply) = call.send().await else { continue };
+        let counts = reply.attributes.unwrap_or_default();
+        let name = url.rsplit('/').next().unwrap_or_default();
+        for (metric, attribute) in COPIED {
+            let Some(count) = counts.get(&attribute).and_then(|count| count.parse().ok()) else { continue };
+            let queue = Dimension::builder().name("QueueName").value(name).build();
+            let datum = MetricDatum::builder().metric_name(metric).dimensions(queue);
+            data.push(datum.value(count).unit(StandardUnit::Count).build());
+        }
+    }
+    metrics.put_metric_data().namespace("AWS/SQS").set_metric_data(Some(data)).send().await?;
+    Ok(())
+}
