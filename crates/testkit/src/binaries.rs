@@ -25,7 +25,7 @@ pub const OPERATORS_TOOL: &str = "coppice";
 pub const RESYNC_JOBS: [&str; 3] = ["resync-enqueuer", "sso-resync", "crm-resync"];
 
 /// All of them.
-pub const UNITS: [&str; 10] = [
+pub const UNITS: [&str; 11] = [
     "sso-sync",
     "crm-sync",
     "identity-verification",
@@ -36,6 +36,7 @@ pub const UNITS: [&str; 10] = [
     RESYNC_JOBS[0],
     RESYNC_JOBS[1],
     RESYNC_JOBS[2],
+    "fire-drill",
 ];
 
 /// Builds units and answers where each one's binary is.

@@ -40,6 +40,8 @@ fn every_file_that_a_document_links_to_is_there() {
         "jobs/sso-resync/README.md",
         "jobs/crm-resync/README.md",
         "workers/sso-sync/README.md",
+        "jobs/fire-drill/README.md",
+        "deploy/cloudformation/README.md",
     ] {
         let folder = workspace().join(document).parent().unwrap().to_owned();
         for link in read(document).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {

@@ -1,0 +1,123 @@
+//! Whether an alarm would go on for a dead letter, and be heard. Pure.
+
+use time::OffsetDateTime;
+
+/// An alarm that may take longer than this to go on is none for a dead letter.
+const LONGEST_WINDOW_SECS: i32 = 900;
+
+/// What is known of an alarm.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct AlarmFacts {
+    pub(crate) name: String,
+    pub(crate) namespace: String,
+    pub(crate) metric: String,
+    pub(crate) dimensions: Vec<(String, String)>,
+    /// Its statistic is the maximum of each period: a minimum forgets a letter that was moved in between.
+    pub(crate) maximum: bool,
+    /// A single message is enough.
+    pub(crate) fires_at_one: bool,
+    /// Over how long it looks.
+    pub(crate) window_secs: i32,
+    pub(crate) actions_enabled: bool,
+    /// Whom it tells when it goes on.
+    pub(crate) actions: Vec<String>,
+    pub(crate) state: State,
+    pub(crate) since: Option<OffsetDateTime>,
+}
+
+/// An alarm's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    Ok,
+    Alarm,
+    InsufficientData,
+}
+
+/// Why an alarm would not go on for a letter in `queue`, or nobody would hear of it; what to do stands beside it.
+pub(crate) fn faults(alarm: &AlarmFacts, queue: &str, topic: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut demand = |holds: bool, fault: String| {
+        if !holds {
+            faults.push(format!("{fault}: deploy the template"));
+        }
+    };
+    let metric = (alarm.namespace.as_str(), alarm.metric.as_str());
+    demand(
+        metric == ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
+        format!(
+            "looks at {} of {} and not at the number of visible messages: it does not count what SQS moves itself",
+            alarm.metric, alarm.namespace
+        ),
+    );
+    demand(
+        alarm.dimensions == [(String::from("QueueName"), queue.to_owned())],
+        format!("looks at another queue than {queue}"),
+    );
+    demand(alarm.maximum, String::from("its statistic is not the maximum"));
+    demand(alarm.fires_at_one, String::from("one dead letter is not enough for it"));
+    demand(
+        (1..=LONGEST_WINDOW_SECS).contains(&alarm.window_secs),
+        format!("looks over {} s, at most {LONGEST_WINDOW_SECS} s are wanted", alarm.window_secs),
+    );
+    faults.extend(silence(alarm, topic));
+    faults
+}
+
+/// Why nobody would hear of an alarm that goes on.
+pub(crate) fn silence(alarm: &AlarmFacts, topic: &str) -> Option<String> {
+    if !alarm.actions_enabled {
+        return Some(format!(
+            "its actions are disabled: aws cloudwatch enable-alarm-actions --alarm-names {}",
+            alarm.name
+        ));
+    }
+    let tells = alarm.actions.iter().any(|action| action.rsplit(':').next() == Some(topic));
+    (!tells).then(|| format!("it does not tell the topic {topic}: deploy the template"))
+}
+
+#[cfg(test)]
+pub(crate) fn healthy(name: &str, queue: &str, topic: &str) -> AlarmFacts {
+    AlarmFacts {
+        name: name.to_owned(),
+        namespace: String::from("AWS/SQS"),
+        metric: String::from("ApproximateNumberOfMessagesVisible"),
+        dimensions: vec![(String::from("QueueName"), queue.to_owned())],
+        maximum: true,
+        fires_at_one: true,
+        window_secs: 60,
+        actions_enabled: true,
+        actions: vec![format!("arn:aws:sns:eu-central-1:1:{topic}")],
+        state: State::Ok,
+        since: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_is_found_and_a_healthy_alarm_has_none() {
+        let healthy = || healthy("a", "q-dlq", "q-alarms");
+        let found = |alarm: &AlarmFacts| faults(alarm, "q-dlq", "q-alarms");
+        assert_eq!(found(&healthy()), [""; 0]);
+        type Break = fn(&mut AlarmFacts);
+        let breaks: [(Break, &str); 9] = [
+            (|alarm| alarm.metric = String::from("NumberOfMessagesSent"), "NumberOfMessagesSent"),
+            (|alarm| alarm.namespace = String::from("Other"), "Other"),
+            (|alarm| alarm.dimensions[0].1 = String::from("q"), "another queue"),
+            (|alarm| alarm.dimensions.clear(), "another queue"),
+            (|alarm| alarm.maximum = false, "maximum"),
+            (|alarm| alarm.fires_at_one = false, "one dead letter"),
+            (|alarm| alarm.window_secs = 3600, "3600 s"),
+            (|alarm| alarm.actions_enabled = false, "enable-alarm-actions --alarm-names a"),
+            (|alarm| alarm.actions = vec![String::from("arn:aws:sns:eu-central-1:1:x-q-alarms")], "topic"),
+        ];
+        for (break_it, expected) in breaks {
+            let mut alarm = healthy();
+            break_it(&mut alarm);
+            let found = found(&alarm);
+            assert!(found.len() == 1 && found[0].contains(expected), "{expected}: {found:?}");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Whether a unit's event could go its whole way, by what is configured. Nothing is sent.
+
+use crate::alarm::faults;
+use crate::cloud::{Cloud, QueueFacts, RuleFacts};
+use crate::failure::CloudError;
+use crate::hop::Hop;
+use crate::queue_policy::admits;
+use crate::unit::{Unit, notices, topic, undelivered};
+
+/// Something that would stop an event, or keep it from being heard of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) hop: Hop,
+    /// What is wrong, and what to do.
+    pub(crate) reason: String,
+}
+
+/// Every fault on a unit's way, in the order of the way.
+pub(crate) async fn check(cloud: &Cloud, unit: Unit) -> Result<Vec<Fault>, CloudError> {
+    let mut faults = Vec::new();
+    if let Some(name) = unit.queue(&cloud.prefix) {
+        match cloud.queue(&name).await? {
+            None => faults.push(missing(Hop::Rule, &format!("queue {name}"))),
+            Some(queue) => {
+                if let Some(needed) = unit.rule(&cloud.prefix) {
+                    faults.extend(check_rules(cloud, unit, &queue, &needed).await?);
+                }
+                faults.extend(check_redrive(cloud, unit, &queue));
+            }
+        }
+    }
+    let dead_letters = unit.dead_letters(&cloud.prefix);
+    if cloud.queue(&dead_letters).await?.is_none() {
+        let reason = format!(
+            "queue {dead_letters} does not exist: what the worker refuses stays in its queue and comes back; deploy the template"
+        );
+        faults.push(Fault { hop: Hop::DeadLetters, reason });
+    }
+    faults.extend(check_alarm(cloud, unit, &dead_letters).await?);
+    Ok(faults)
+}
+
+fn missing(hop: Hop, what: &str) -> Fault {
+    Fault { hop, reason: format!("{what} does not exist: deploy the template") }
+}
+
+/// All rules of the unit, not only the drill's: an event of each must arrive.
+async fn check_rules(
+    cloud: &Cloud,
+    unit: Unit,
+    queue: &QueueFacts,
+    needed: &str,
+) -> Result<Vec<Fault>, CloudError> {
+    let rules = cloud.rules(&format!("{}-{}-", cloud.prefix, unit.name)).await?;
+    let undelivered = cloud.queue(&undelivered(&cloud.prefix)).await?;
+    let mut faults = Vec::new();
+    if !rules.iter().any(|rule| rule.name == needed) {
+        faults.push(missing(Hop::Rule, &format!("rule {needed}")));
+    }
+    for rule in &rules {
+        faults.extend(check_rule(rule, queue, undelivered.as_ref(), &cloud.prefix));
+    }
+    faults.sort_by_key(|fault| fault.hop);
+    Ok(faults)
+}
+
+fn check_rule(
+    rule: &RuleFacts,
+    queue: &QueueFacts,
+    undelivered: Option<&QueueFacts>,
+    bus: &str,
+) -> Vec<Fault> {
+    let RuleFacts { name, arn, enabled, targets } = rule;
+    let mut faults = Vec::new();
+    let mut demand = |holds: bool, hop, reason: String| {
+        if !holds {
+            faults.push(Fault { hop, reason });
+        }
+    };
+    let fix = format!("aws events enable-rule --event-bus-name {bus} --name {name}");
+    demand(*enabled, Hop::Rule, format!("rule {name} is disabled: {fix}"));
+    let target = targets.iter().find(|target| target.arn == queue.arn);
+    demand(
+        target.is_some(),
+        Hop::Rule,
+        format!("rule {name} does not target the queue: deploy the template"),
+    );
+    let kept =
+        target.is_none_or(|target| target.dead_letters.as_ref() == undelivered.map(|queue| &queue.arn));
+    let lost = "what it cannot hand over would be lost: deploy the template";
+    demand(kept, Hop::Rule, format!("rule {name} does not keep undelivered events, {lost}"));
+    let let_in = |queue: &QueueFacts| admits(queue.policy.as_deref(), arn);
+    let closed = "does not let the rule send: deploy the template, which has its policy";
+    demand(let_in(queue), Hop::QueuePolicy, format!("the queue of rule {name} {closed}"));
+    demand(
+        undelivered.is_none_or(let_in),
+        Hop::QueuePolicy,
+        format!("the queue for undelivered events {closed} ({name})"),
+    );
+    faults
+}
+
+fn check_redrive(cloud: &Cloud, unit: Unit, queue: &QueueFacts) -> Option<Fault> {
+    let expected = unit.dead_letters(&cloud.prefix);
+    let target = queue.dead_letters.as_deref().and_then(|arn| arn.rsplit(':').next());
+    let reason = || {
+        let now =
+            target.map_or(String::from("no dead letters"), |target| format!("the dead letters {target}"));
+        format!("the queue has {now} and not {expected}: deploy the template")
+    };
+    (target != Some(expected.as_str())).then(|| Fault { hop: Hop::DeadLetters, reason: reason() })
+}
+
+async fn check_alarm(cloud: &Cloud, unit: Unit, dead_letters: &str) -> Result<Vec<Fault>, CloudError> {
+    let (name, topic) = (unit.alarm(&cloud.prefix), topic(&cloud.prefix));
+    let mut reasons = match cloud.alarm(&name).await? {
+        Some(alarm) => faults(&alarm, dead_letters, &topic),
+        None => return Ok(vec![missing(Hop::Alarm, &format!("alarm {name}"))]),
+    };
+    let mut faults: Vec<Fault> = reasons
+        .drain(..)
+        .map(|reason| Fault { hop: Hop::Alarm, reason: format!("alarm {name}: {reason}") })
+        .collect();
+    let notices = notices(&cloud.prefix);
+    if cloud.queue(&notices).await?.is_none() {
+        faults
+            .push(missing(Hop::Notification, &format!("queue {notices}, which hears what the alarms tell,")));
+    }
+    Ok(faults)
+}

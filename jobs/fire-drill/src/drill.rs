@@ -1,0 +1,337 @@
+//! One unit's drill, taken as far as it can go now.
+//!
+//! Everything that a drill waits for is asked for here and never waited for: a step looks at the drill's row and at the
+//! world, notes what has been reached, and says what is next. So a drill that was left open, by a kill or because its job
+//! comes at night, is taken up by whoever steps next, and two who step at once do no harm.
+
+use std::time::Duration;
+
+use event_bus::EventBus;
+use postgres_store::{DrillFailure, FireDrill};
+use sqs_queue::{OutgoingMessage, Queue};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::alarm::State;
+use crate::configuration::{Fault, check};
+use crate::failure::{CloudError, StepError};
+use crate::hop::Hop;
+use crate::letters::{Letter, look, take};
+use crate::notices::told_at;
+use crate::poison;
+use crate::surroundings::Surroundings;
+use crate::unit::{Door, Unit, notices, undelivered};
+
+/// Most dead letters looked through for a drill's own.
+const MOST_LETTERS: usize = 500;
+
+/// Most messages of a unit's own queue that are taken out and put back to remove poison that nobody took: each is
+/// received once more for it.
+const MOST_MESSAGES: u64 = 100;
+
+/// By how much the clocks of the services and of this process may differ.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(30);
+
+/// A queue that is drained by a scheduled job: longer than it rests, and shorter than SQS keeps its messages.
+const UNTIL_DRAINED: Duration = Duration::from_secs(3 * 24 * 3600);
+
+/// How long each hop may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Until a running worker has refused the event.
+    pub(crate) worker: Duration,
+    /// Until the alarm is on, and until it is told.
+    pub(crate) alarm: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { worker: Duration::from_secs(120), alarm: Duration::from_secs(1200) }
+    }
+}
+
+/// Where a drill stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It cannot begin yet.
+    Waits(&'static str),
+    /// It cannot begin, and somebody has to do something first.
+    Hindered(String),
+    /// Its event is on its way to this hop.
+    OnItsWayTo(Hop),
+    /// Its end.
+    Ended(Result<(), DrillFailure>),
+}
+
+/// The drills of a stack.
+pub(crate) struct Drills<'a> {
+    pub(crate) around: &'a Surroundings,
+    pub(crate) limits: Limits,
+}
+
+impl Drills<'_> {
+    /// Begins a unit's drill, or joins the open one. Sends nothing yet.
+    pub(crate) async fn begin(&self, unit: Unit) -> Result<Result<Uuid, Standing>, StepError> {
+        let Surroundings { store, cloud } = self.around;
+        if let Some(open) = store.read_open_fire_drill(unit.name).await? {
+            return Ok(Ok(open.drill_id));
+        }
+        if let Some(fault) = check(cloud, unit).await?.into_iter().next() {
+            // Nothing was sent, and nothing is to be removed.
+            let drill = store.open_fire_drill(unit.name).await?.drill_id;
+            self.end_as_failed(unit, drill, fault).await?;
+            return Ok(Ok(drill));
+        }
+        self.sweep(unit).await?;
+        let dead_letters = unit.dead_letters(&cloud.prefix);
+        let waiting = cloud.queue(&dead_letters).await?.map_or(0, |queue| queue.visible);
+        if waiting > 0 {
+            return Ok(Err(Standing::Hindered(format!(
+                "{waiting} message(s) wait in {dead_letters}, so the alarm is on and cannot be seen to go on: \
+                 deal with them first"
+            ))));
+        }
+        if cloud.alarm(&unit.alarm(&cloud.prefix)).await?.is_some_and(|alarm| alarm.state == State::Alarm) {
+            return Ok(Err(Standing::Waits("the alarm, which is still on, to go off")));
+        }
+        // What its alarm told before is not to be taken for what it tells now.
+        self.told_at(unit, OffsetDateTime::now_utc()).await?;
+        Ok(Ok(store.open_fire_drill(unit.name).await?.drill_id))
+    }
+
+    /// Takes a drill as far as it can go now.
+    pub(crate) async fn step(&self, unit: Unit, drill: &FireDrill) -> Result<Standing, StepError> {
+        if let Some(end) = &drill.end {
+            return Ok(Standing::Ended(end.clone()));
+        }
+        let mut reached = drill.hops.clone();
+        for hop in Hop::TIMED {
+            if reached.contains_key(hop.name()) {
+                continue;
+            }
+            let (last, since) =
+                reached.values().max().copied().map_or((None, drill.started_at), |at| (Some(at), at));
+            let at = match hop {
+                Hop::Put => Some(self.put(unit, drill.drill_id).await?),
+                Hop::Worker => match self.letter(unit, drill.drill_id).await? {
+                    Some(letter) if is_explained(unit, &letter) => Some(letter.sent_at),
+                    Some(_) => return self.fail(unit, drill.drill_id, unexplained(unit)).await,
+                    None => None,
+                },
+                Hop::Alarm => self.alarm_on_at(unit).await?,
+                Hop::Notification => {
+                    let dead_at = reached.get(Hop::Worker.name()).copied().unwrap_or(since);
+                    self.told_at(unit, dead_at).await?
+                }
+                _ => {
+                    self.clean_up(unit, drill.drill_id).await?;
+                    Some(OffsetDateTime::now_utc())
+                }
+            };
+            let Some(at) = at else {
+                let over = OffsetDateTime::now_utc() - since > self.limit(unit, hop);
+                return match over {
+                    true => {
+                        self.fail(unit, drill.drill_id, self.diagnose(unit, drill.drill_id, hop).await?).await
+                    }
+                    false => Ok(Standing::OnItsWayTo(hop)),
+                };
+            };
+            // The clocks of the services differ by moments, and CloudWatch's is cut to the second.
+            let at = last.map_or(at, |last| last.max(at));
+            self.around.store.reach_fire_drill_hop(drill.drill_id, hop.name(), at).await?;
+            tracing::info!(unit = unit.name, drill_id = %drill.drill_id, hop = hop.name(), "hop reached");
+            reached.insert(hop.name().to_owned(), at);
+        }
+        self.around.store.end_fire_drill(drill.drill_id, None).await?;
+        Ok(Standing::Ended(Ok(())))
+    }
+
+    fn limit(&self, unit: Unit, hop: Hop) -> Duration {
+        match hop {
+            Hop::Worker if unit.door == Door::Queue => UNTIL_DRAINED,
+            Hop::Worker => self.limits.worker,
+            _ => self.limits.alarm,
+        }
+    }
+
+    /// Puts the event in at the unit's front door.
+    async fn put(&self, unit: Unit, drill: Uuid) -> Result<OffsetDateTime, StepError> {
+        let cloud = &self.around.cloud;
+        let queue = match unit.door {
+            Door::Ingress { .. } | Door::DrillRule => {
+                let entries: Vec<_> = poison::entry(unit, drill).into_iter().collect();
+                for result in cloud.bus.publish(&entries).await? {
+                    result?;
+                }
+                return Ok(OffsetDateTime::now_utc());
+            }
+            Door::Queue => unit.queue(&cloud.prefix).unwrap_or_default(),
+            Door::DeadLetters => unit.dead_letters(&cloud.prefix),
+        };
+        let queue = cloud.queue(&queue).await?.ok_or(CloudError::incomplete("GetQueueUrl"))?;
+        let message = OutgoingMessage { body: poison::body(unit, drill), ..OutgoingMessage::default() };
+        if cloud.open_queue(&queue).send(&[message]).await?.iter().any(Result::is_err) {
+            return Err(CloudError::incomplete("SendMessage").into());
+        }
+        Ok(OffsetDateTime::now_utc())
+    }
+
+    /// The drill's dead letter, if it is there. It stays where it is: the alarm has to see it.
+    async fn letter(&self, unit: Unit, drill: Uuid) -> Result<Option<Letter>, StepError> {
+        let cloud = &self.around.cloud;
+        let Some(queue) = cloud.queue(&unit.dead_letters(&cloud.prefix)).await? else { return Ok(None) };
+        if queue.visible == 0 {
+            return Ok(None);
+        }
+        let letters = look(&cloud.open_queue(&queue), MOST_LETTERS).await?;
+        Ok(letters.into_iter().find(|letter| letter.drill == drill))
+    }
+
+    async fn alarm_on_at(&self, unit: Unit) -> Result<Option<OffsetDateTime>, StepError> {
+        let cloud = &self.around.cloud;
+        let alarm = cloud.alarm(&unit.alarm(&cloud.prefix)).await?;
+        let on = alarm.filter(|alarm| alarm.state == State::Alarm);
+        Ok(on.map(|alarm| alarm.since.unwrap_or_else(OffsetDateTime::now_utc)))
+    }
+
+    async fn told_at(&self, unit: Unit, since: OffsetDateTime) -> Result<Option<OffsetDateTime>, StepError> {
+        let cloud = &self.around.cloud;
+        let Some(queue) = cloud.queue(&notices(&cloud.prefix)).await? else { return Ok(None) };
+        Ok(told_at(&cloud.open_queue(&queue), &unit.alarm(&cloud.prefix), since - CLOCKS_DIFFER).await?)
+    }
+
+    /// Why an event has not reached a hop in time.
+    async fn diagnose(&self, unit: Unit, drill: Uuid, hop: Hop) -> Result<Fault, StepError> {
+        let cloud = &self.around.cloud;
+        let fault = |hop, reason: String| Ok(Fault { hop, reason });
+        // What was right when it began may have been changed since.
+        if let Some(fault) = check(cloud, unit).await?.into_iter().next() {
+            return Ok(fault);
+        }
+        if hop != Hop::Worker {
+            let alarm = unit.alarm(&cloud.prefix);
+            return match hop {
+                Hop::Notification => fault(
+                    hop,
+                    format!(
+                        "alarm {alarm} is on, and its topic told nobody: look at the topic's subscriptions and policy"
+                    ),
+                ),
+                _ => fault(
+                    hop,
+                    format!("a dead letter waits, and alarm {alarm} is not on: look at its history"),
+                ),
+            };
+        }
+        if let Some(queue) = cloud.queue(&undelivered(&cloud.prefix)).await?
+            && queue.visible > 0
+            && look(&cloud.open_queue(&queue), MOST_LETTERS).await?.iter().any(|letter| letter.drill == drill)
+        {
+            let reason =
+                "EventBridge could not hand it to the queue: look at the attributes in the undelivered queue";
+            return fault(Hop::QueuePolicy, String::from(reason));
+        }
+        let name = unit.queue(&cloud.prefix).unwrap_or_default();
+        let queue = cloud.queue(&name).await?;
+        let (visible, in_flight) = queue.map_or((0, 0), |queue| (queue.visible, queue.in_flight));
+        let reason = match (visible, in_flight) {
+            (0, 0) => format!(
+                "it is neither in {name} nor in its dead letters: the rule did not deliver it, or the worker took it and did not \
+                 refuse it"
+            ),
+            (_, 0) => format!(
+                "the worker does not take it: {visible} message(s) wait in {name} and none is in hand; is {} running, is its \
+                 provider's breaker open?",
+                unit.name
+            ),
+            _ => format!(
+                "the worker takes messages of {name} ({visible} wait, {in_flight} in hand) and has not refused it: is it behind, \
+                 or can it not write to its dead letters?"
+            ),
+        };
+        fault(Hop::Worker, reason)
+    }
+
+    /// Ends a drill that failed, and removes what it sent as far as it can be reached.
+    async fn fail(&self, unit: Unit, drill: Uuid, fault: Fault) -> Result<Standing, StepError> {
+        self.clean_up(unit, drill).await?;
+        if fault.hop <= Hop::Worker {
+            self.take_back(unit, drill).await?;
+        }
+        self.end_as_failed(unit, drill, fault).await
+    }
+
+    async fn end_as_failed(&self, unit: Unit, drill: Uuid, fault: Fault) -> Result<Standing, StepError> {
+        let Fault { hop, reason } = &fault;
+        tracing::error!(unit = unit.name, drill_id = %drill, hop = hop.name(), reason, "drill failed");
+        let failure = DrillFailure { hop: fault.hop.name().to_owned(), reason: fault.reason };
+        self.around.store.end_fire_drill(drill, Some(&failure)).await?;
+        Ok(Standing::Ended(Err(failure)))
+    }
+
+    /// Removes a drill's dead letter, and what the ledger says of its message.
+    async fn clean_up(&self, unit: Unit, drill: Uuid) -> Result<(), StepError> {
+        self.remove(&unit.dead_letters(&self.around.cloud.prefix), MOST_LETTERS, &[drill]).await
+    }
+
+    /// Takes poison back that no worker has taken: it would become a dead letter when nobody expects one.
+    async fn take_back(&self, unit: Unit, drill: Uuid) -> Result<(), StepError> {
+        let cloud = &self.around.cloud;
+        self.remove(&undelivered(&cloud.prefix), MOST_LETTERS, &[drill]).await?;
+        let Some(name) = unit.queue(&cloud.prefix) else { return Ok(()) };
+        let waiting = cloud.queue(&name).await?.map_or(0, |queue| queue.visible);
+        if waiting <= MOST_MESSAGES {
+            self.remove(&name, MOST_LETTERS, &[drill]).await?;
+        } else {
+            tracing::warn!(
+                unit = unit.name,
+                waiting,
+                "poison is left in a long queue: a heartbeat removes its dead letter"
+            );
+        }
+        Ok(())
+    }
+
+    /// Removes dead letters of drills that have ended: events come twice, and late.
+    pub(crate) async fn sweep(&self, unit: Unit) -> Result<(), StepError> {
+        let Surroundings { store, cloud } = self.around;
+        let name = unit.dead_letters(&cloud.prefix);
+        let Some(queue) = cloud.queue(&name).await?.filter(|queue| queue.visible > 0) else { return Ok(()) };
+        let letters = look(&cloud.open_queue(&queue), MOST_LETTERS).await?;
+        let drills: Vec<Uuid> = letters.iter().map(|letter| letter.drill).collect();
+        let ended = if drills.is_empty() { Vec::new() } else { store.ended_fire_drills(&drills).await? };
+        if !ended.is_empty() {
+            self.remove(&name, MOST_LETTERS, &ended).await?;
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, queue: &str, limit: usize, drills: &[Uuid]) -> Result<(), StepError> {
+        let Surroundings { store, cloud } = self.around;
+        let Some(facts) = cloud.queue(queue).await?.filter(|facts| facts.visible > 0) else { return Ok(()) };
+        for letter in take(&cloud.open_queue(&facts), limit, drills).await? {
+            let attribute = |name: &str| letter.attributes.get(name).cloned();
+            if let Some((worker, message)) = attribute("coppice.worker").zip(attribute("coppice.message_id"))
+            {
+                store.forget_failures(&worker, &[message]).await?;
+            }
+            tracing::info!(queue, drill_id = %letter.drill, "event of a drill removed");
+        }
+        Ok(())
+    }
+}
+
+/// Whether the letter says why it is dead. Undelivered events are put there without a worker.
+fn is_explained(unit: Unit, letter: &Letter) -> bool {
+    unit.door == Door::DeadLetters || letter.attributes.contains_key("coppice.class")
+}
+
+fn unexplained(unit: Unit) -> Fault {
+    let reason = format!(
+        "the dead letter has no reason: SQS moved it after too many receives, because {} takes it again and again and \
+         cannot write to its dead letters",
+        unit.name
+    );
+    Fault { hop: Hop::Worker, reason }
+}

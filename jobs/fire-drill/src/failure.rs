@@ -1,0 +1,56 @@
+//! Why the cloud could not be asked. Codes only: its texts may quote receipts.
+
+use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
+use job_process::Failure;
+
+/// A call that failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{operation} failed: {code}")]
+pub(crate) struct CloudError {
+    operation: &'static str,
+    code: String,
+}
+
+impl CloudError {
+    pub(crate) fn of<E: ProvideErrorMetadata, R>(operation: &'static str, error: &SdkError<E, R>) -> Self {
+        let code = match error {
+            SdkError::ServiceError(service) => service.err().code().unwrap_or("no code"),
+            SdkError::TimeoutError(_) => "timeout",
+            SdkError::DispatchFailure(_) => "not sent",
+            _ => "no reply that can be read",
+        };
+        Self { operation, code: code.to_owned() }
+    }
+
+    /// A reply that lacks what was asked for.
+    pub(crate) fn incomplete(operation: &'static str) -> Self {
+        Self { operation, code: String::from("incomplete reply") }
+    }
+}
+
+impl From<CloudError> for Failure {
+    fn from(error: CloudError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// Why a step could not be taken: it is tried again.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StepError {
+    #[error(transparent)]
+    Cloud(#[from] CloudError),
+    #[error(transparent)]
+    Queue(#[from] sqs_queue::QueueError),
+    #[error(transparent)]
+    Store(#[from] postgres_store::StoreError),
+    #[error(transparent)]
+    Bus(#[from] event_bus::BusError),
+    #[error(transparent)]
+    Entry(#[from] event_bus::EntryError),
+}
+
+impl From<StepError> for Failure {
+    fn from(error: StepError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}

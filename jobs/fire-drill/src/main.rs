@@ -1,0 +1,39 @@
+//! Proves that silence is health: drills with poison events, heartbeats, an audit of the alarms.
+//!
+//! In: arguments, `DATABASE_URL`, `COPPICE_BUS_NAME`; queues, rules and alarms are found by their names in
+//! `deploy/cloudformation/coppice.yaml`. Out: marked events, rows of `fire_drill` and `heartbeat`, metrics in CloudWatch, a
+//! report. Neither a drill nor a heartbeat can name a record, so no person is ever touched by one.
+
+mod alarm;
+mod arguments;
+mod audit;
+mod cloud;
+mod configuration;
+mod drill;
+mod failure;
+mod heartbeat;
+mod hop;
+mod letters;
+mod measures;
+mod notices;
+mod poison;
+mod queue_policy;
+mod report;
+mod rounds;
+mod surroundings;
+mod unit;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+
+fn main() -> ExitCode {
+    let Arguments { json, command } = Arguments::parse();
+    job_process::run("fire-drill", async |stop| match command {
+        Command::Run(command) => rounds::run(&command, json, stop).await,
+        Command::Heartbeat(command) => heartbeat::run(&command, json, stop).await,
+        Command::AuditAlarms => audit::run(json).await,
+    })
+}

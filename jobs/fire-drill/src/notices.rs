@@ -1,0 +1,45 @@
+//! What the alarms' topic told lately: an alarm that nobody hears is none.
+
+use serde::Deserialize;
+use sqs_queue::{BATCH_LIMIT, Queue, QueueError, Receipt};
+use time::OffsetDateTime;
+
+use crate::letters::go_through;
+
+/// Most notices looked at in one go; they are gone after two hours by themselves.
+const LIMIT: usize = 300;
+
+/// An alarm's message to its topic.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Notice {
+    alarm_name: String,
+    new_state_value: String,
+}
+
+/// When the topic told that the alarm went on, since `since`. Both times are the queue's own.
+pub(crate) async fn told_at(
+    notices: &impl Queue,
+    alarm: &str,
+    since: OffsetDateTime,
+) -> Result<Option<OffsetDateTime>, QueueError> {
+    let mut told_at = None;
+    let mut receipts: Vec<Receipt> = Vec::new();
+    go_through(notices, LIMIT, async |message| {
+        let notice: Notice = serde_json::from_str(&message.body).ok()?;
+        if notice.alarm_name != alarm {
+            return None;
+        }
+        if notice.new_state_value == "ALARM" && message.sent_at >= since {
+            told_at = told_at.min(Some(message.sent_at)).or(Some(message.sent_at));
+        }
+        // Of this unit, whose drill is ours: nobody else waits for it.
+        receipts.push(message.receipt.clone());
+        Some(())
+    })
+    .await?;
+    for some in receipts.chunks(BATCH_LIMIT) {
+        notices.delete(some).await?;
+    }
+    Ok(told_at)
+}

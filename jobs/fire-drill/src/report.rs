@@ -1,0 +1,158 @@
+//! What `run` says, for people and as JSON.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use job_process::instant;
+use serde::Serialize;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::configuration::Fault;
+use crate::hop::Hop;
+use crate::unit::{Door, Unit};
+
+/// How a unit's drill stands at the end of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Verdict {
+    /// It went all the way.
+    Passed,
+    /// It broke off.
+    Failed,
+    /// Not at its end yet.
+    Pending,
+    /// It could not begin.
+    NotDrilled,
+}
+
+impl Verdict {
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "FAILED",
+            Self::Pending => "pending",
+            Self::NotDrilled => "not drilled",
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub(crate) struct DrillReport {
+    pub(crate) units: Vec<UnitReport>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct UnitReport {
+    pub(crate) unit: &'static str,
+    pub(crate) drill_id: Option<Uuid>,
+    pub(crate) verdict: Verdict,
+    /// The hop that did not answer, or that is waited for.
+    pub(crate) hop: Option<String>,
+    /// Why, and what to do.
+    pub(crate) reason: Option<String>,
+    pub(crate) hops: Vec<ReachedHop>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct ReachedHop {
+    pub(crate) hop: &'static str,
+    pub(crate) reached_at: String,
+    /// Since the event was put in.
+    pub(crate) after_secs: f64,
+}
+
+impl UnitReport {
+    pub(crate) fn of(
+        unit: Unit,
+        drill_id: Option<Uuid>,
+        verdict: Verdict,
+        hop: Option<String>,
+        reason: Option<String>,
+        reached: &BTreeMap<String, OffsetDateTime>,
+    ) -> Self {
+        let put = reached.get(Hop::Put.name()).copied();
+        let hops = Hop::TIMED.into_iter().filter_map(|hop| {
+            let at = *reached.get(hop.name())?;
+            let after_secs = put.map_or(0.0, |put| (at - put).as_seconds_f64());
+            Some(ReachedHop { hop: hop.name(), reached_at: instant(at), after_secs })
+        });
+        Self { unit: unit.name, drill_id, verdict, hop, reason, hops: hops.collect() }
+    }
+
+    /// From the front door to the notification.
+    pub(crate) fn seconds(&self) -> Option<f64> {
+        self.hops.iter().find(|hop| hop.hop == Hop::Notification.name()).map(|hop| hop.after_secs)
+    }
+}
+
+impl fmt::Display for DrillReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for unit in &self.units {
+            write!(f, "{:<22} {:<12}", unit.unit, unit.verdict.text())?;
+            for hop in &unit.hops {
+                write!(f, " {} {:.1} s", hop.hop, hop.after_secs)?;
+            }
+            writeln!(f)?;
+            match (&unit.hop, &unit.reason) {
+                (Some(hop), Some(reason)) => writeln!(f, "    at {hop}: {reason}")?,
+                (None, Some(reason)) => writeln!(f, "    {reason}")?,
+                (_, None) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What `run --dry-run` says.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Plan {
+    pub(crate) units: Vec<PlannedUnit>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct PlannedUnit {
+    unit: &'static str,
+    /// Where its event would be put in.
+    front_door: String,
+    pub(crate) faults: Vec<PlannedFault>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct PlannedFault {
+    hop: &'static str,
+    reason: String,
+}
+
+impl PlannedUnit {
+    pub(crate) fn of(unit: Unit, prefix: &str, faults: Vec<Fault>) -> Self {
+        let front_door = match unit.door {
+            Door::Ingress { .. } | Door::DrillRule => {
+                format!(
+                    "bus {prefix}, source {}, rule {}",
+                    unit.source(),
+                    unit.rule(prefix).unwrap_or_default()
+                )
+            }
+            Door::Queue => format!("queue {}", unit.queue(prefix).unwrap_or_default()),
+            Door::DeadLetters => format!("queue {}", unit.dead_letters(prefix)),
+        };
+        let fault = |fault: Fault| PlannedFault { hop: fault.hop.name(), reason: fault.reason };
+        Self { unit: unit.name, front_door, faults: faults.into_iter().map(fault).collect() }
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "nothing was sent; these would be drilled:")?;
+        for unit in &self.units {
+            writeln!(f, "{:<22} by {}", unit.unit, unit.front_door)?;
+            for fault in &unit.faults {
+                writeln!(f, "    would break at {}: {}", fault.hop, fault.reason)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,99 @@
+//! Each hop broken, and named.
+
+use std::collections::HashMap;
+
+use aws_sdk_sqs::types::QueueAttributeName;
+use local_stack::wait_until;
+use testkit::PATIENCE;
+
+use crate::stage::Stage;
+
+#[tokio::test]
+async fn a_rule_that_is_disabled_is_found() {
+    let stage = Stage::set().await;
+    let _worker = stage.worker("sso-sync").await;
+    // Not the drill's own: an event of every rule has to arrive.
+    let rule = "coppice-sso-sync-auth0-stream";
+    stage.events.disable_rule().event_bus_name("coppice").name(rule).send().await.unwrap();
+    let fix = format!("aws events enable-rule --event-bus-name coppice --name {rule}");
+    stage.breaks_at("sso-sync", "rule", &["is disabled", &fix], &[]).await;
+}
+
+#[tokio::test]
+async fn a_rule_without_its_target_is_found() {
+    let stage = Stage::set().await;
+    let rule = "coppice-crm-sync-drill";
+    let call = stage.events.remove_targets().event_bus_name("coppice").rule(rule).ids("crm-sync");
+    call.send().await.unwrap();
+    stage.breaks_at("crm-sync", "rule", &[rule, "does not target the queue"], &[]).await;
+}
+
+#[tokio::test]
+async fn a_queue_policy_that_is_missing_is_found() {
+    let stage = Stage::set().await;
+    let queue = stage.world.topology.queue_url("app-login").unwrap();
+    let none = HashMap::from([(QueueAttributeName::Policy, String::new())]);
+    stage.queues.set_queue_attributes().queue_url(queue).set_attributes(Some(none)).send().await.unwrap();
+    stage.breaks_at("app-login", "queue_policy", &["does not let the rule send"], &[]).await;
+}
+
+#[tokio::test]
+async fn dead_letters_that_are_missing_are_found() {
+    let stage = Stage::set().await;
+    let dead = stage.world.topology.dlq_url("sso-sync").unwrap();
+    stage.queues.delete_queue().queue_url(dead).send().await.unwrap();
+    stage.breaks_at("sso-sync", "dead_letters", &["coppice-sso-sync-dlq does not exist"], &[]).await;
+}
+
+#[tokio::test]
+async fn a_worker_that_is_down_is_found_and_its_poison_taken_back() {
+    let stage = Stage::set().await;
+    stage.world.enqueue("sso-sync", "real").await;
+    let words = ["does not take it", "2 message(s) wait in coppice-sso-sync", "is sso-sync running"];
+    stage.breaks_at("sso-sync", "worker", &words, &["--worker-wait-secs", "3"]).await;
+    assert_eq!(stage.world.queue_depth("sso-sync").await, (1, 0), "the other message is there, at once");
+}
+
+#[tokio::test]
+async fn an_alarm_whose_actions_are_disabled_is_found() {
+    let stage = Stage::set().await;
+    let alarm = "coppice-crm-account-dlq-depth";
+    stage.alarms.disable_alarm_actions().alarm_names(alarm).send().await.unwrap();
+    let fix = format!("aws cloudwatch enable-alarm-actions --alarm-names {alarm}");
+    stage.breaks_at("crm-account", "alarm", &[&fix], &[]).await;
+}
+
+#[tokio::test]
+async fn an_alarm_that_is_missing_is_found() {
+    let stage = Stage::set().await;
+    stage.alarms.delete_alarms().alarm_names("coppice-sso-sync-dlq-depth").send().await.unwrap();
+    stage.breaks_at("sso-sync", "alarm", &["coppice-sso-sync-dlq-depth does not exist"], &[]).await;
+}
+
+/// Configured well, and yet it stays off: no metric reaches it.
+#[tokio::test]
+async fn an_alarm_that_does_not_go_on_is_found_and_the_dead_letter_removed() {
+    let mut stage = Stage::set().await;
+    let _worker = stage.worker("sso-sync").await;
+    stage.metrics = local_stack::QueueMetrics::start("http://127.0.0.1:9");
+    stage.breaks_at("sso-sync", "alarm", &["is not on"], &["--alarm-wait-secs", "3"]).await;
+    stage.is_clean("sso-sync").await;
+}
+
+#[tokio::test]
+async fn an_alarm_that_nobody_hears_is_found() {
+    let stage = Stage::set().await;
+    let _worker = stage.worker("sso-sync").await;
+    let notices = stage.world.topology.output("DrillNoticesQueueUrl").unwrap().to_owned();
+    // The topic's subscription ends where nothing is: what is told is lost, and the queue itself stands.
+    let started = stage.start(&["run", "--unit", "sso-sync", "--json", "--alarm-wait-secs", "5"]);
+    wait_until(PATIENCE, "the drill to end", async || {
+        stage.queues.purge_queue().queue_url(&notices).send().await.ok();
+        let ended = stage.texts("select broken_hop from fire_drill where ended_at is not null").await;
+        Ok((!ended.is_empty()).then_some(()))
+    })
+    .await
+    .unwrap();
+    started.end().await.says(1, &["\"notification\"", "told nobody"]);
+    stage.is_clean("sso-sync").await;
+}

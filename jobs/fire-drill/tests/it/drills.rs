@@ -1,0 +1,120 @@
+//! Drills that go all the way, and those that are left open.
+
+use local_stack::wait_until;
+use serde_json::json;
+use testkit::{PATIENCE, WORKERS};
+
+use crate::stage::Stage;
+
+#[tokio::test]
+async fn a_healthy_fleet_passes_and_no_row_of_anybody_is_touched() {
+    let stage = Stage::set().await;
+    let mut workers = Vec::new();
+    for unit in WORKERS {
+        workers.push(stage.worker(unit).await);
+    }
+    let before = stage.rows().await;
+    let said = stage.run(&["run", "--json", "--alarm-wait-secs", "60"]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    for unit in said.json().as_array().unwrap() {
+        let name = unit["unit"].as_str().unwrap();
+        let hops: Vec<&str> =
+            unit["hops"].as_array().unwrap().iter().map(|hop| hop["hop"].as_str().unwrap()).collect();
+        if name.ends_with("-resync") {
+            assert_eq!((&unit["verdict"], &hops[..]), (&json!("pending"), &["put"][..]), "{unit}");
+            continue;
+        }
+        assert_eq!(unit["verdict"], "passed", "{unit}");
+        assert_eq!(hops, ["put", "worker", "alarm", "notification", "cleanup"], "{unit}");
+        if name != "undelivered" {
+            stage.is_clean(name).await;
+        }
+    }
+    assert!(stage.world.undelivered().await.is_empty());
+    assert_eq!(stage.rows().await, before, "no person, record, sign-in, announcement or failed attempt");
+    let passed = "select count(*)::text from fire_drill where passed";
+    assert_eq!(stage.texts(passed).await, ["6"], "five workers, and the undelivered");
+}
+
+#[tokio::test]
+async fn a_resync_queue_s_drill_is_judged_by_a_heartbeat_once_its_job_has_run() {
+    let stage = Stage::set().await;
+    let (said, report) = stage.drill("crm-resync", &[]).await;
+    assert_eq!((said.code, &report["verdict"]), (Some(0), &json!("pending")), "{said:?}");
+    let (again, second) = stage.drill("crm-resync", &[]).await;
+    assert_eq!(second["drill_id"], report["drill_id"], "it is joined: {again:?}");
+    assert_eq!(stage.world.queue_depth("crm-resync").await, (1, 0));
+
+    // The same handler drains it, as the scheduled job does.
+    let mut job = stage.world.start_worker(testkit::unit_binary("crm-sync"), "crm-resync", &[]).await;
+    stage.world.dead_letters("crm-resync", 1).await;
+    job.stop().await;
+    wait_until(PATIENCE, "a heartbeat to see the end", async || {
+        let said = stage.run(&["heartbeat", "--json", "--wait-secs", "0"]).await;
+        let drills = said.json()["drills"].clone();
+        Ok(drills.as_array().unwrap().iter().any(|drill| drill["standing"] == "passed").then_some(()))
+    })
+    .await
+    .unwrap();
+    stage.is_clean("crm-resync").await;
+}
+
+#[tokio::test]
+async fn a_drill_that_is_killed_is_taken_up_by_the_next_and_two_at_once_are_one() {
+    let stage = Stage::set().await;
+    let killed = stage.start(&["run", "--unit", "sso-sync"]);
+    wait_until(PATIENCE, "the poison to be put in", async || {
+        Ok((stage.world.queue_depth("sso-sync").await.0 == 1).then_some(()))
+    })
+    .await
+    .unwrap();
+    killed.kill();
+    killed.end().await;
+    let _worker = stage.worker("sso-sync").await;
+    let (first, second) = tokio::join!(stage.drill("sso-sync", &[]), stage.drill("sso-sync", &[]));
+    for (said, report) in [first, second] {
+        assert_eq!((said.code, &report["verdict"]), (Some(0), &json!("passed")), "{said:?}");
+    }
+    assert_eq!(stage.texts("select count(*)::text from fire_drill").await, ["1"]);
+    stage.is_clean("sso-sync").await;
+}
+
+#[tokio::test]
+async fn a_drill_that_is_told_to_stop_stays_open_and_says_so() {
+    let stage = Stage::set().await;
+    let job = stage.start(&["run", "--unit", "sso-sync"]);
+    wait_until(PATIENCE, "the poison to be put in", async || {
+        Ok((stage.world.queue_depth("sso-sync").await.0 == 1).then_some(()))
+    })
+    .await
+    .unwrap();
+    job.terminate();
+    job.end().await.says(5, &["pending", "heartbeats go on"]);
+    assert_eq!(stage.texts("select unit from fire_drill where ended_at is null").await, ["sso-sync"]);
+}
+
+#[tokio::test]
+async fn where_dead_letters_wait_nothing_is_drilled_and_nothing_of_theirs_is_touched() {
+    let stage = Stage::set().await;
+    let dead = stage.world.topology.dlq_url("crm-sync").unwrap();
+    stage.queues.send_message().queue_url(dead).message_body("real").send().await.unwrap();
+    let (said, report) = stage.drill("crm-sync", &[]).await;
+    assert_eq!((said.code, &report["verdict"]), (Some(4), &json!("not_drilled")), "{said:?}");
+    assert!(report["reason"].as_str().unwrap().contains("1 message(s) wait"), "{report}");
+    assert_eq!(stage.texts("select count(*)::text from fire_drill").await, ["0"]);
+    assert_eq!(stage.world.dead_letters("crm-sync", 1).await[0].body, "real");
+}
+
+#[tokio::test]
+async fn a_dry_run_says_what_would_be_sent_and_sends_nothing() {
+    let stage = Stage::set().await;
+    let said = stage.run(&["run", "--dry-run"]).await;
+    said.says(0, &["nothing was sent", "source coppice.ingress.scim, rule coppice-sso-sync-ingress"]);
+    for unit in WORKERS {
+        stage.is_clean(unit).await;
+    }
+    assert_eq!(stage.texts("select count(*)::text from fire_drill").await, ["0"]);
+    let disable = stage.events.disable_rule().event_bus_name("coppice").name("coppice-crm-sync-drill");
+    disable.send().await.unwrap();
+    stage.run(&["run", "--dry-run"]).await.says(1, &["would break at rule", "aws events enable-rule"]);
+}
