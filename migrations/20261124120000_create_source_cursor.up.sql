@@ -1,9 +1,8 @@
--- How far each feed of changes of each source has been read.
+-- How far each source has been read: opaque text of the reader's own, moved in the transaction of what it was read with.
 create table source_cursor (
     source text not null,
-    -- What the feed is about: user, contact, content.
+    -- What is read there: `content …`, or a change feed's own name.
     entity text not null,
-    -- Opaque: the source's own.
     cursor text not null,
     moved_at timestamptz not null default now(),
     primary key (source, entity)

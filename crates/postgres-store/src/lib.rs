@@ -9,6 +9,8 @@
 
 mod audit_result;
 mod consequences;
+mod content_item;
+mod content_listing;
 mod crm_account;
 mod crm_view;
 mod dead_letter;
@@ -52,6 +54,8 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::sync::Notify;
 
 pub use audit_result::AuditResult;
+pub use content_item::{ContentItem, ContentKey, ContentLoad, ContentReading, LoadedContent};
+pub use content_listing::ContentCounts;
 pub use crm_account::{WrittenContact, told_hash};
 pub use crm_view::{CrmView, Told, is_another_person};
 pub use dead_letter::{DeadLetterCopy, KEPT, KeptDeadLetter, NotedFailure};
@@ -79,6 +83,7 @@ pub use resync_item::{GatheredPage, ListingPlan, ResyncItem, StaleCondition};
 pub use resync_run::{ResyncRun, RunEnd};
 pub use schema::MIGRATOR;
 pub use source_cursor::SourceCursor;
+pub use source_cursor::CursorMove;
 pub use source_record::{RefetchTicket, Source};
 pub use upstream_breaker::BreakerRow;
 

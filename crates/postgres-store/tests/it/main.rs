@@ -6,6 +6,7 @@ mod audits;
 mod breaker;
 mod concurrency;
 mod contacts;
+mod content;
 mod convergence;
 mod database;
 mod drills;

@@ -1,0 +1,255 @@
+//! Content items: each page once, in whatever order, with its cursor and its announcements.
+
+use event_contract::{EventKind, Hop, TraceContext};
+use postgres_store::{
+    Announce, ContentItem, ContentKey, ContentLoad, ContentReading, CursorMove, LoadedContent, StoreError,
+    Write,
+};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::database::{Database, at};
+
+const CMS: &str = "cms";
+const CHANGES: &str = "content";
+
+/// Physical versions: any write changes them.
+const ROWS: &str = "select 'item ' || xmin::text || ctid::text as row from content_item \
+    union all select 'outbox ' || xmin::text || ctid::text from outbox \
+    union all select 'cursor ' || xmin::text || ctid::text from source_cursor \
+    union all select 'listing ' || xmin::text || ctid::text from content_listing order by 1";
+
+const ITEMS: &str =
+    "select concat_ws(' ', external_id, body ->> 'title', revision, published) from content_item order by 1";
+
+fn key(id: &str) -> ContentKey {
+    ContentKey { collection: String::from("entry"), external_id: id.to_owned() }
+}
+
+fn found(id: &str, title: &str, version: Option<i64>) -> ContentReading {
+    let item = ContentItem {
+        content_type: String::from("notice"),
+        locales: vec![String::from("de"), String::from("en-US")],
+        body: json!({ "title": title }),
+        published: true,
+        source_revision: version,
+    };
+    ContentReading { key: key(id), item: Some(item), version_at: version.map(at) }
+}
+
+fn gone(id: &str, version: Option<i64>) -> ContentReading {
+    ContentReading { key: key(id), item: None, version_at: version.map(at) }
+}
+
+fn load<'a>(readings: &'a [ContentReading], ticket: i64, step: CursorMove<'a>) -> ContentLoad<'a> {
+    let announce = Announce {
+        cause: Uuid::now_v7(),
+        hop: Hop::OUTSIDE.next().unwrap(),
+        traceparent: TraceContext::start(),
+    };
+    ContentLoad { source: CMS, ticket, readings, listed: false, step, announce }
+}
+
+fn step<'a>(from: Option<&'a str>, to: &'a str) -> CursorMove<'a> {
+    CursorMove { entity: CHANGES, from, to: Some(to) }
+}
+
+/// For readings whose cursor is not what a test is about.
+const NOWHERE: CursorMove<'static> = CursorMove { entity: "elsewhere", from: None, to: None };
+
+async fn put(database: &Database, readings: &[ContentReading], ticket: i64) -> LoadedContent {
+    let proof = Write::if_wanted(true);
+    database.store.load_content(&load(readings, ticket, NOWHERE), proof.as_ref()).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn a_page_its_announcements_and_its_cursor_are_one() {
+    let database = Database::start().await;
+    let page = [found("a", "one", Some(1)), found("b", "two", Some(1))];
+    let proof = Write::if_wanted(true);
+    let loaded = database
+        .store
+        .load_content(&load(&page, 1, step(None, "p2")), proof.as_ref())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(loaded, LoadedContent { changed: 2, gone: 0 });
+    assert_eq!(database.texts(ITEMS).await, ["a one 1 t", "b two 1 t"]);
+    assert_eq!(database.store.source_cursor(CMS, CHANGES).await.unwrap().as_deref(), Some("p2"));
+    let announced = "select kind || ' ' || item.revision from outbox join content_item item \
+                     on content_item_id = entity_id and outbox.revision = item.revision";
+    assert_eq!(database.texts(announced).await, vec![format!("{} 1", EventKind::ContentChanged); 2]);
+
+    // Too long for the index, also compressed.
+    let long: String = (0..400).map(|_| Uuid::now_v7().to_string()).collect();
+    let refused = [found("c", "three", Some(1)), found(&long, "four", Some(1))];
+    let error = database.store.load_content(&load(&refused, 2, step(Some("p2"), "p3")), proof.as_ref()).await;
+    assert!(matches!(error, Err(StoreError::Refused { .. })), "{error:?}");
+    assert_eq!(database.store.source_cursor(CMS, CHANGES).await.unwrap().as_deref(), Some("p2"));
+    assert_eq!(database.texts(ITEMS).await.len(), 2);
+}
+
+#[tokio::test]
+async fn of_two_readers_the_second_writes_nothing() {
+    let database = Database::start().await;
+    let page = [found("a", "one", Some(1))];
+    let one = load(&page, 1, step(None, "p2"));
+    let proof = Write::if_wanted(true);
+    let proof = proof.as_ref();
+    let results = tokio::join!(
+        database.store.load_content(&one, proof),
+        database.store.load_content(&one, proof),
+        database.store.load_content(&one, proof)
+    );
+    let won =
+        [results.0, results.1, results.2].into_iter().filter(|result| result.as_ref().unwrap().is_some());
+    assert_eq!(won.count(), 1);
+    assert_eq!(database.count("select count(*) from outbox").await, 1);
+    let rows = database.texts(ROWS).await;
+    let late = [found("a", "later", Some(9))];
+    for from in [None, Some("p1")] {
+        let result = database.store.load_content(&load(&late, 2, step(from, "p9")), proof).await.unwrap();
+        assert_eq!(result, None, "{from:?}");
+    }
+    assert_eq!(database.texts(ROWS).await, rows);
+}
+
+#[tokio::test]
+async fn what_is_unchanged_writes_nothing_and_announces_nothing() {
+    let database = Database::start().await;
+    let page = [found("a", "one", Some(1)), found("b", "two", None), gone("c", Some(1))];
+    put(&database, &page, 1).await;
+    let rows = database.texts(ROWS).await;
+    assert_eq!(database.count("select count(*) from outbox").await, 2, "nobody knew of the one that is gone");
+    assert_eq!(put(&database, &page, 2).await, LoadedContent::default());
+    assert_eq!(database.texts(ROWS).await, rows);
+}
+
+#[tokio::test]
+async fn without_the_proof_a_load_is_counted_and_not_done() {
+    let database = Database::start().await;
+    put(&database, &[found("a", "one", Some(1))], 1).await;
+    let rows = database.texts(ROWS).await;
+    let page = [gone("a", Some(2)), found("b", "two", Some(1))];
+    let would = ContentLoad { listed: true, ..load(&page, 2, step(Some("nowhere"), "p9")) };
+    let counted = database.store.load_content(&would, None).await.unwrap();
+    assert_eq!(counted, Some(LoadedContent { changed: 1, gone: 1 }));
+    assert_eq!(database.texts(ROWS).await, rows);
+}
+
+#[tokio::test]
+async fn readings_end_at_what_the_source_says_in_any_order() {
+    let database = Database::start().await;
+    // An item's life, each state with its ticket: published, changed, unpublished, published again, changed.
+    let life = [
+        (found("a", "one", Some(10)), 1),
+        (found("a", "two", Some(20)), 2),
+        (gone("a", Some(30)), 3),
+        (found("a", "four", Some(40)), 4),
+        (found("a", "five", Some(50)), 5),
+    ];
+    for length in 1..=life.len() {
+        for order in permutations(length) {
+            database.execute("truncate content_item").await;
+            for index in &order {
+                let (reading, ticket) = &life[*index];
+                put(&database, std::slice::from_ref(reading), *ticket).await;
+            }
+            let title =
+                database.texts("select body ->> 'title' from content_item where body is not null").await;
+            let last = life[length - 1].0.item.as_ref().map(|item| item.body["title"].as_str().unwrap());
+            assert_eq!(title.first().map(String::as_str), last, "{order:?}");
+        }
+    }
+}
+
+fn permutations(length: usize) -> Vec<Vec<usize>> {
+    let Some(last) = length.checked_sub(1) else { return vec![Vec::new()] };
+    let shorter = permutations(last);
+    let insert = |order: &Vec<usize>, place| {
+        let mut order = order.clone();
+        order.insert(place, last);
+        order
+    };
+    shorter.iter().flat_map(|order| (0..=last).map(move |place| insert(order, place))).collect()
+}
+
+#[tokio::test]
+async fn an_item_that_is_absent_is_gone_unless_it_was_read_since() {
+    let database = Database::start().await;
+    put(&database, &[found("a", "one", Some(10)), found("b", "one", None)], 5).await;
+    assert_eq!(
+        put(&database, &[gone("a", None), gone("b", None)], 4).await.gone,
+        0,
+        "asked for before it was read"
+    );
+    assert_eq!(put(&database, &[gone("a", None), gone("b", None)], 6).await.gone, 2);
+    let stale = [found("a", "one", Some(10)), found("b", "one", None)];
+    assert_eq!(put(&database, &stale, 5).await.changed, 0, "asked for before it went");
+    assert_eq!(put(&database, &stale, 7).await.changed, 2, "it is there after all");
+    assert_eq!(database.texts(ITEMS).await, ["a one 3 t", "b one 3 t"]);
+}
+
+#[tokio::test]
+async fn of_one_item_twice_on_a_page_the_newer_reading_counts() {
+    let database = Database::start().await;
+    let page =
+        [found("a", "new", Some(20)), found("a", "old", Some(10)), found("b", "1", None), gone("b", None)];
+    assert_eq!(put(&database, &page, 1).await, LoadedContent { changed: 1, gone: 0 });
+    assert_eq!(database.texts(ITEMS).await, ["a new 1 t", "b 1 f"]);
+}
+
+#[tokio::test]
+async fn what_postgres_cannot_hold_holds_up_no_page() {
+    let database = Database::start().await;
+    let page = [found("a\0b", "nul \0 here", Some(1)), found("c", "sound", Some(1))];
+    assert_eq!(put(&database, &page, 1).await.changed, 2);
+    assert_eq!(database.texts(ITEMS).await[0], "a\u{fffd}b nul \u{fffd} here 1 t");
+}
+
+#[tokio::test]
+async fn a_listing_knows_what_it_has_not_seen_until_it_ends() {
+    let database = Database::start().await;
+    let stored = [found("a", "1", None), found("b", "1", None), found("c", "1", None), gone("d", None)];
+    put(&database, &stored, 1).await;
+    let proof = Write::if_wanted(true);
+    let list = async |readings: &[ContentReading], from, to| {
+        let step = CursorMove { entity: "listing", from, to: Some(to) };
+        let listing = ContentLoad { listed: true, ..load(readings, 2, step) };
+        database.store.load_content(&listing, proof.as_ref()).await.unwrap().unwrap()
+    };
+    let page = [found("a", "1", None), found("e", "1", None), found("f", "1", None)];
+    assert_eq!(list(&page, None, "p2").await, LoadedContent { changed: 2, gone: 0 });
+    assert_eq!(list(&page, Some("p2"), "p3").await, LoadedContent::default(), "the same page");
+    list(&[gone("f", Some(9))], Some("p3"), "p4").await;
+
+    let counts = database.store.content_counts(CMS).await.unwrap();
+    assert_eq!((counts.present, counts.listed), (4, 2), "one went while it was listed");
+    assert_eq!(database.store.unlisted_content(CMS, None).await.unwrap(), [key("b"), key("c")]);
+    let dry_run = [key("c"), key("z")];
+    let unlisted = database.store.unlisted_content(CMS, Some(&dry_run)).await.unwrap();
+    assert_eq!(unlisted, [key("a"), key("b"), key("e")]);
+
+    let end = async |from, changes| {
+        database.store.end_content_listing(CMS, "listing", from, changes).await.unwrap()
+    };
+    assert!(!end("elsewhere", Some((CHANGES, "x"))).await);
+    assert_eq!(database.store.source_cursor(CMS, CHANGES).await.unwrap(), None);
+    assert!(end("p4", Some((CHANGES, "after it"))).await);
+    assert_eq!(database.count("select count(*) from content_listing").await, 0);
+    assert_eq!(database.store.source_cursor(CMS, "listing").await.unwrap(), None);
+    assert_eq!(database.store.source_cursor(CMS, CHANGES).await.unwrap().as_deref(), Some("after it"));
+}
+
+#[tokio::test]
+async fn a_cursor_moves_by_itself_only_from_where_it_is() {
+    let database = Database::start().await;
+    let go = async |from, to| {
+        database.store.move_source_cursor("idp", CursorMove { entity: "users", from, to }).await.unwrap()
+    };
+    assert!(go(None, Some("1")).await && !go(None, Some("1")).await);
+    assert!(!go(Some("0"), Some("2")).await && go(Some("1"), Some("2")).await);
+    assert_eq!(database.store.source_cursor("idp", "users").await.unwrap().as_deref(), Some("2"));
+    assert!(go(Some("2"), None).await && !go(Some("2"), None).await);
+    assert_eq!(database.store.source_cursor("idp", "users").await.unwrap(), None);
+}
