@@ -21,7 +21,7 @@ use crate::error::{ConfigError, ProviderError};
 use crate::event_stream::StreamedEvent;
 use crate::exchange::Exchange;
 use crate::grant::Grant;
-use crate::page::{Page, feed_cursor, next_cursor};
+use crate::page::{Page, cursor_in, feed_cursor, next_cursor};
 use crate::rate_limit::{MAX_PAUSE, RateGate};
 use crate::token::TokenCache;
 
@@ -149,6 +149,16 @@ impl ProviderHttp {
         quiet: Duration,
     ) -> Result<Answer<Vec<StreamedEvent>>, ProviderError> {
         self.inner.exchange.run_stream(Call::get(self.endpoint(path, query)?, None), most, quiet).await
+    }
+
+    /// The cursor in a link that a reply's body has: the value of `parameter` in `link`, which has to lead to the
+    /// collection at `path`. The link itself is not to be followed, for the reasons of [`Self::get_page`].
+    ///
+    /// # Errors
+    /// [`ProviderError::Malformed`] for a link that leads to anything else.
+    pub fn cursor_in(&self, link: &str, path: &[&str], parameter: &str) -> Result<String, ProviderError> {
+        let collection = self.endpoint(path, &[])?;
+        cursor_in(link, &collection, parameter).ok_or(ProviderError::WHOLE_REPLY_MALFORMED)
     }
 
     /// Writes with POST. `path` and `query` as for [`Self::get_json`].

@@ -57,8 +57,13 @@ fn read_cursor(headers: &HeaderMap, asked: &Url, parameter: &str) -> Option<Opti
         }
     }
     let Some(target) = target else { return Some(None) };
+    cursor_in(target, asked, parameter).map(Some)
+}
+
+/// The value of `parameter` in a link to another page of `asked`. `None`: it leads elsewhere, or has no such value.
+pub(crate) fn cursor_in(target: &str, asked: &Url, parameter: &str) -> Option<String> {
     let next = asked.join(target).ok().filter(|next| is_page_of(next, asked))?;
-    cursor(&next, parameter).map(Some)
+    cursor(&next, parameter)
 }
 
 /// The same resource at the same origin, whatever the query.

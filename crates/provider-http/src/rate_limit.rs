@@ -6,6 +6,9 @@
 //! Headers: `Retry-After` (<https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3>), Auth0's `x-ratelimit-*`
 //! (<https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy>) and Okta's
 //! `x-rate-limit-*` (<https://developer.okta.com/docs/reference/rl-best-practices/>), both with a reset in epoch seconds;
+//! Contentful's `x-contentful-ratelimit-reset`
+//! (<https://www.contentful.com/developers/docs/references/content-delivery-api/#/introduction/api-rate-limits>), seconds
+//! that are left, above zero only when calls are refused;
 //! Persona's `ratelimit-*` (<https://docs.withpersona.com/rate-limiting>), with a reset in seconds that are left;
 //! Salesforce's `Sforce-Limit-Info`
 //! (<https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/headers_api_usage.htm>), which tells what is
@@ -32,7 +35,9 @@ const ROLLING_DAY_PAUSE_SECS: i64 = 15 * 60;
 /// `now` is used only without a `Date` header; with one, the provider's clock is compared with itself.
 pub(crate) fn pause(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration> {
     let now = text(headers, &["date"]).and_then(http_date).unwrap_or(now);
-    let seconds = retry_after(headers, now).or_else(|| reset_if_exhausted(headers, now))?;
+    let seconds = retry_after(headers, now)
+        .or_else(|| reset_of_refused(headers))
+        .or_else(|| reset_if_exhausted(headers, now))?;
     Some(believable(Duration::from_secs(seconds.try_into().unwrap_or(0))))
 }
 
@@ -45,6 +50,11 @@ pub(crate) fn believable(pause: Duration) -> Duration {
 fn retry_after(headers: &HeaderMap, now: OffsetDateTime) -> Option<i64> {
     let value = text(headers, &["retry-after"])?;
     value.parse().ok().or_else(|| Some((http_date(value)? - now).whole_seconds()))
+}
+
+/// Seconds that a refused caller has to wait. Zero is written where nothing is refused.
+fn reset_of_refused(headers: &HeaderMap) -> Option<i64> {
+    text(headers, &["x-contentful-ratelimit-reset"])?.parse().ok().filter(|seconds| *seconds > 0)
 }
 
 /// Seconds until the quota is renewed, when it is used up.
@@ -143,6 +153,11 @@ mod tests {
             (&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "-9223372036854775808")], Some(1)),
             (&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "9223372036854775807")], Some(3600)),
             (&[("x-ratelimit-remaining", "0")], None),
+            (&[("x-contentful-ratelimit-reset", "7")], Some(7)),
+            (
+                &[("x-contentful-ratelimit-reset", "0"), ("x-contentful-ratelimit-second-remaining", "6")],
+                None,
+            ),
             (&[("ratelimit-remaining", "0"), ("ratelimit-reset", "42")], Some(42)),
             (&[("ratelimit-remaining", "1"), ("ratelimit-reset", "42")], None),
             (&[("ratelimit-remaining", "0"), ("ratelimit-reset", "0")], Some(1)),

@@ -51,3 +51,21 @@ async fn a_next_link_to_the_page_that_was_asked_for_is_refused() {
     assert_eq!(page(&client, None).await.unwrap().next.as_deref(), Some("2"));
     assert_eq!(page(&client, Some("2")).await, Err(ProviderError::Malformed { line: 0, column: 0 }));
 }
+
+#[tokio::test]
+async fn a_link_in_a_body_gives_its_cursor_and_nothing_but_its_cursor() {
+    let server = Server::start(|_, _| async { reply(200, &[], "[]") }).await;
+    let client = server.client();
+    let cursor = |link: &str| client.cursor_in(link, &["spaces", "s", "sync"], "token");
+    assert_eq!(cursor(&format!("{}spaces/s/sync?token=a%26b&x=1", server.url)), Ok("a&b".to_owned()));
+    for link in [
+        "https://elsewhere.example/spaces/s/sync?token=a",
+        "//elsewhere.example/spaces/s/sync?token=a",
+        "/spaces/other/sync?token=a",
+        "?x=1",
+        "",
+    ] {
+        assert_eq!(cursor(link), Err(ProviderError::Malformed { line: 0, column: 0 }), "{link}");
+    }
+    assert_eq!(server.seen.requests(), 0);
+}
