@@ -1,6 +1,8 @@
 //! Simulators of providers that have no server to install. Each says honestly what it does not do.
 
 pub mod auth0;
+pub mod contentful;
+pub mod directus;
 mod gate;
 pub mod identity;
 mod listing_fault;

@@ -1,0 +1,139 @@
+//! The Content Delivery API: the sync, an item by ID, how many items there are, and a ping.
+//!
+//! <https://www.contentful.com/developers/docs/references/content-delivery-api/#/reference/synchronization>. A page's
+//! link and the sync's link differ in their token alone, so that a token is the whole cursor.
+
+use provider_http::{Answer, ConfigError, ProviderError, ProviderHttp, ProviderHttpConfig};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::SOURCE;
+use super::config::ContentfulConfig;
+use super::record::{ASSET, ENTRY, Resource, SyncPage};
+use crate::{ChangesError, ChangesPage, ContentProvider, FetchedItem, ItemKey};
+
+const TOKEN: &str = "sync_token";
+
+/// A client of one environment. Clones share connections and rate limit.
+#[derive(Debug, Clone)]
+pub struct ContentfulClient {
+    http: ProviderHttp,
+    space: String,
+    environment: String,
+    page_size: u32,
+}
+
+/// A collection, as far as its size goes.
+#[derive(Deserialize)]
+struct Collection {
+    total: u64,
+}
+
+impl ContentfulClient {
+    /// Makes a client. Sends nothing yet.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the base URL is not a web address.
+    pub fn new(config: ContentfulConfig) -> Result<Self, ConfigError> {
+        Self::with_limits(config, |_| {})
+    }
+
+    /// Makes a client with other limits than the usual: time-outs, requests in flight.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_limits(
+        config: ContentfulConfig,
+        adjust: impl FnOnce(&mut ProviderHttpConfig),
+    ) -> Result<Self, ConfigError> {
+        let (space, environment) = (config.space.clone(), config.environment.clone());
+        let page_size = config.page_size;
+        let mut http = config.http();
+        adjust(&mut http);
+        Ok(Self { http: ProviderHttp::new(http)?, space, environment, page_size })
+    }
+
+    /// A path below the environment.
+    fn path<'a>(&'a self, rest: &[&'a str]) -> Vec<&'a str> {
+        ["spaces", &self.space, "environments", &self.environment]
+            .into_iter()
+            .chain(rest.iter().copied())
+            .collect()
+    }
+
+    /// What is always there: a 404 for it means that the base URL, the space or the environment is wrong.
+    async fn read<T: DeserializeOwned>(
+        &self,
+        rest: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<T, ProviderError> {
+        match self.http.get_json(&self.path(rest), query, None).await? {
+            Answer::Found { value, .. } => Ok(value),
+            Answer::NotFound | Answer::NotModified => Err(ProviderError::Invalid { status: 404 }),
+        }
+    }
+
+    async fn total(&self, collection: &str) -> Result<u64, ProviderError> {
+        Ok(self.read::<Collection>(&[collection], &[("limit", "0")]).await?.total)
+    }
+}
+
+impl ContentProvider for ContentfulClient {
+    fn source(&self) -> &'static str {
+        SOURCE
+    }
+
+    fn scope(&self) -> String {
+        format!("{}/{}", self.space, self.environment)
+    }
+
+    fn sees_deletions(&self) -> bool {
+        true
+    }
+
+    /// `GET …/sync?initial=true&limit=…`, then `GET …/sync?sync_token=…`: beside a token nothing else may be asked for.
+    async fn changed_since(&self, cursor: Option<&str>) -> Result<ChangesPage, ChangesError> {
+        let limit = self.page_size.to_string();
+        let page: SyncPage = match cursor {
+            None => self.read(&["sync"], &[("initial", "true"), ("limit", &limit)]).await?,
+            Some(token) => match self.read(&["sync"], &[(TOKEN, token)]).await {
+                Err(ProviderError::Invalid { status: 400 | 422 }) => return Err(ChangesError::CursorRefused),
+                page => page?,
+            },
+        };
+        let (link, more) = page.link().ok_or(ProviderError::Malformed { line: 0, column: 0 })?;
+        let next = self.http.cursor_in(link, &self.path(&["sync"]), TOKEN)?;
+        Ok(page.changes(next, more))
+    }
+
+    /// Published entries and assets: what a whole sync has.
+    async fn count(&self) -> Result<u64, ProviderError> {
+        Ok(self.total("entries").await? + self.total("assets").await?)
+    }
+
+    /// `GET …/entries/{id}?locale=*`, and the same for assets: in all languages, as the sync has it.
+    async fn fetch_item(&self, key: &ItemKey) -> Result<FetchedItem, ProviderError> {
+        let collection = match key.collection.as_str() {
+            ENTRY => "entries",
+            ASSET => "assets",
+            _ => return Err(ProviderError::Invalid { status: 400 }),
+        };
+        match self
+            .http
+            .get_json::<Resource>(&self.path(&[collection, &key.id]), &[("locale", "*")], None)
+            .await?
+        {
+            Answer::Found { value, .. } => match value.item() {
+                Some(item) if item.key == *key => Ok(FetchedItem::Found(Box::new(item))),
+                _ => Err(ProviderError::Malformed { line: 0, column: 0 }),
+            },
+            Answer::NotFound => Ok(FetchedItem::Gone),
+            // No entity tag was sent, so nobody may answer this; least of all is the item gone.
+            Answer::NotModified => Err(ProviderError::Malformed { line: 0, column: 0 }),
+        }
+    }
+
+    async fn ping(&self) -> Result<(), ProviderError> {
+        self.total("entries").await.map(drop)
+    }
+}

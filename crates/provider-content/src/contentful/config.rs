@@ -1,0 +1,44 @@
+//! How to reach Contentful, and what its HTTP client needs of that.
+
+use std::time::Duration;
+
+use provider_http::{Auth, ProviderHttpConfig};
+use secrecy::SecretString;
+use url::Url;
+
+use super::SOURCE;
+
+/// Contentful's own bound of a reply is 7 MB:
+/// <https://www.contentful.com/developers/docs/technical-limits/>.
+const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
+
+/// How to reach an environment of a space.
+#[derive(Debug, Clone)]
+pub struct ContentfulConfig {
+    /// The Content Delivery API. Default: [`Self::DEFAULT_BASE_URL`].
+    pub base_url: Url,
+    /// The space's ID.
+    pub space: String,
+    /// The environment's ID, or an alias of it. Default: [`Self::DEFAULT_ENVIRONMENT`].
+    pub environment: String,
+    /// An access token of the Content Delivery API.
+    pub access_token: SecretString,
+    /// Items on a page: at most 1000.
+    pub page_size: u32,
+}
+
+impl ContentfulConfig {
+    /// <https://www.contentful.com/developers/docs/references/content-delivery-api/>. What is not published is not there.
+    pub const DEFAULT_BASE_URL: &str = "https://cdn.contentful.com";
+
+    /// The environment that every space has.
+    pub const DEFAULT_ENVIRONMENT: &str = "master";
+
+    /// The API with the token as bearer token.
+    pub(crate) fn http(self) -> ProviderHttpConfig {
+        let mut http = ProviderHttpConfig::new(SOURCE, self.base_url, Auth::Bearer(self.access_token));
+        http.max_body_bytes = MAX_BODY_BYTES;
+        http.timeout = Duration::from_secs(30);
+        http
+    }
+}

@@ -1,0 +1,126 @@
+//! Contentful's resources and pages, and how they read in common words. Pure.
+//!
+//! <https://www.contentful.com/developers/docs/references/content-delivery-api/#/introduction/common-resource-attributes>
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+
+use crate::{ChangesPage, Deletion, Item, ItemKey};
+
+/// The collection of entries.
+pub(crate) const ENTRY: &str = "entry";
+
+/// The collection of assets, and the content type of each of them.
+pub(crate) const ASSET: &str = "asset";
+
+/// A page of the sync. The last one says where the next sync goes on, every other where the next page is.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SyncPage {
+    items: Vec<Resource>,
+    next_page_url: Option<String>,
+    next_sync_url: Option<String>,
+}
+
+/// An entry, an asset, or that there is one no longer.
+#[derive(Deserialize)]
+pub(crate) struct Resource {
+    sys: Sys,
+    /// All but `sys`: the fields, and what editors note beside them.
+    #[serde(flatten)]
+    body: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Sys {
+    #[serde(deserialize_with = "provider_http::record_id")]
+    id: String,
+    #[serde(rename = "type")]
+    kind: String,
+    content_type: Option<Link>,
+    revision: Option<i64>,
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    updated_at: Option<OffsetDateTime>,
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    deleted_at: Option<OffsetDateTime>,
+}
+
+#[derive(Deserialize)]
+struct Link {
+    sys: Target,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    #[serde(deserialize_with = "provider_http::record_id")]
+    id: String,
+}
+
+impl SyncPage {
+    /// The one link that a page has, and whether it leads to a page that is there already.
+    pub(crate) fn link(&self) -> Option<(&str, bool)> {
+        match (&self.next_page_url, &self.next_sync_url) {
+            (Some(page), None) => Some((page, true)),
+            (None, Some(sync)) => Some((sync, false)),
+            _ => None,
+        }
+    }
+
+    /// In common words.
+    pub(crate) fn changes(self, next: String, more: bool) -> ChangesPage {
+        let mut page = ChangesPage { items: Vec::new(), deletions: Vec::new(), ignored: 0, next, more };
+        for resource in self.items {
+            if let Some(deletion) = resource.deletion() {
+                page.deletions.push(deletion);
+            } else if let Some(item) = resource.item() {
+                page.items.push(item);
+            } else {
+                page.ignored += 1;
+            }
+        }
+        page
+    }
+}
+
+impl Resource {
+    /// The entry or asset that this is. Whatever this API shows is published.
+    pub(crate) fn item(self) -> Option<Item> {
+        let (collection, content_type) = match self.sys.kind.as_str() {
+            "Entry" => (ENTRY, self.sys.content_type?.sys.id),
+            "Asset" => (ASSET, String::from(ASSET)),
+            _ => return None,
+        };
+        Some(Item {
+            key: ItemKey { collection: String::from(collection), id: self.sys.id },
+            content_type,
+            locales: locales(&self.body),
+            body: Value::Object(self.body),
+            published: true,
+            revision: self.sys.revision,
+            version: self.sys.updated_at,
+        })
+    }
+
+    /// What it says to be gone. To this API, unpublishing is deletion. The revision of a deletion is not that of the item.
+    fn deletion(&self) -> Option<Deletion> {
+        let collection = match self.sys.kind.as_str() {
+            "DeletedEntry" => ENTRY,
+            "DeletedAsset" => ASSET,
+            _ => return None,
+        };
+        let key = ItemKey { collection: String::from(collection), id: self.sys.id.clone() };
+        Some(Deletion { key, at: self.sys.deleted_at.or(self.sys.updated_at) })
+    }
+}
+
+/// In all languages, each field is an object with a value for each.
+fn locales(body: &Map<String, Value>) -> Vec<String> {
+    let fields = body.get("fields").and_then(Value::as_object);
+    let by_locale = fields.into_iter().flat_map(Map::values).filter_map(Value::as_object);
+    let locales: BTreeSet<&String> = by_locale.flat_map(Map::keys).collect();
+    locales.into_iter().cloned().collect()
+}

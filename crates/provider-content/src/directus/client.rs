@@ -1,0 +1,192 @@
+//! The items API: pages of a listing or of changes, an item by ID, how many items there are, and a ping.
+//!
+//! <https://directus.io/docs/api/items>. A stream ends with an empty page and not with a short one: the server may have a
+//! smaller bound of a page than we ask for (`QUERY_LIMIT_MAX`), and does not say so.
+
+use std::collections::BTreeMap;
+
+use provider_http::{Answer, ConfigError, ProviderError, ProviderHttp, ProviderHttpConfig};
+use serde::de::DeserializeOwned;
+
+use super::SOURCE;
+use super::config::DirectusConfig;
+use super::cursor::{Cursor, Newest, Place, Stream};
+use super::query::{self, Query};
+use super::record::{Aggregate, Record, Reply};
+use crate::{ChangesError, ChangesPage, ContentProvider, FetchedItem, Item, ItemKey};
+
+const MALFORMED: ProviderError = ProviderError::Malformed { line: 0, column: 0 };
+
+/// A client of one project. Clones share connections and rate limit.
+#[derive(Debug, Clone)]
+pub struct DirectusClient {
+    http: ProviderHttp,
+    collections: Vec<String>,
+    page_size: u32,
+}
+
+impl DirectusClient {
+    /// Makes a client. Sends nothing yet.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the base URL is not a web address.
+    pub fn new(config: DirectusConfig) -> Result<Self, ConfigError> {
+        Self::with_limits(config, |_| {})
+    }
+
+    /// Makes a client with other limits than the usual: time-outs, requests in flight.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_limits(
+        config: DirectusConfig,
+        adjust: impl FnOnce(&mut ProviderHttpConfig),
+    ) -> Result<Self, ConfigError> {
+        let collections = config.collections.iter().cloned().collect();
+        let page_size = config.page_size;
+        let mut http = config.http();
+        adjust(&mut http);
+        Ok(Self { http: ProviderHttp::new(http)?, collections, page_size })
+    }
+
+    /// Reads from a collection. It is always there: a 404 for it means that the base URL is not Directus's.
+    async fn read<T: DeserializeOwned>(
+        &self,
+        collection: &str,
+        query: &Query,
+    ) -> Result<Vec<T>, ProviderError> {
+        let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        match self.http.get_json::<Reply<T>>(&["items", collection], &query, None).await? {
+            Answer::Found { value, .. } => Ok(value.data),
+            Answer::NotFound | Answer::NotModified => Err(ProviderError::Invalid { status: 404 }),
+        }
+    }
+
+    /// The next page of a listing. Before a collection's first page, what is newest in it is noted.
+    async fn list(
+        &self,
+        collection: usize,
+        after: Option<String>,
+        mut newest: BTreeMap<String, Newest>,
+    ) -> Result<ChangesPage, ChangesError> {
+        let name = self.collections.get(collection).ok_or(ChangesError::CursorRefused)?;
+        if after.is_none() {
+            newest.insert(name.clone(), self.newest(name).await?);
+        }
+        let records: Vec<Record> = self.read(name, &query::listing(after.as_deref(), self.page_size)).await?;
+        let next = match records.last() {
+            Some(last) => Cursor::Listing { collection, after: Some(last.id().ok_or(MALFORMED)?), newest },
+            None if collection + 1 < self.collections.len() => {
+                Cursor::Listing { collection: collection + 1, after: None, newest }
+            }
+            None => return page(Vec::new(), &Cursor::changes(newest), false),
+        };
+        page(items(records, name)?, &next, true)
+    }
+
+    async fn newest(&self, collection: &str) -> Result<Newest, ProviderError> {
+        let mut newest = Newest::default();
+        for stream in [Stream::Created, Stream::Updated] {
+            let records: Vec<Record> = self.read(collection, &query::newest(stream)).await?;
+            if let Some(record) = records.first() {
+                *stream.newest(&mut newest) = record.time(stream).map_err(|()| MALFORMED)?;
+            }
+        }
+        Ok(newest)
+    }
+
+    /// The next page of a stream of changes.
+    async fn follow(
+        &self,
+        number: usize,
+        after: Option<Place>,
+        mut newest: BTreeMap<String, Newest>,
+    ) -> Result<ChangesPage, ChangesError> {
+        let (stream, collection) = Stream::of(number);
+        let name = self.collections.get(collection).ok_or(ChangesError::CursorRefused)?;
+        let known = stream.newest(newest.entry(name.clone()).or_default());
+        let query = query::changes(stream, after.as_ref(), *known, self.page_size);
+        let records: Vec<Record> = self.read(name, &query).await?;
+        let Some(last) = records.last() else {
+            let number = number + 1;
+            let more = number < 2 * self.collections.len();
+            let next = if more {
+                Cursor::Changes { stream: number, after: None, newest }
+            } else {
+                Cursor::changes(newest)
+            };
+            return page(Vec::new(), &next, more);
+        };
+        let place = last.place(stream).ok_or(MALFORMED)?;
+        if after.as_ref() == Some(&place) {
+            return Err(MALFORMED.into()); // It does not go on.
+        }
+        *known = (*known).max(Some(place.at));
+        page(items(records, name)?, &Cursor::Changes { stream: number, after: Some(place), newest }, true)
+    }
+}
+
+fn items(records: Vec<Record>, collection: &str) -> Result<Vec<Item>, ProviderError> {
+    records.into_iter().map(|record| record.item(collection).ok_or(MALFORMED)).collect()
+}
+
+fn page(items: Vec<Item>, next: &Cursor, more: bool) -> Result<ChangesPage, ChangesError> {
+    let next = next.to_text().ok_or(ChangesError::CursorRefused)?;
+    Ok(ChangesPage { items, deletions: Vec::new(), ignored: 0, next, more })
+}
+
+impl ContentProvider for DirectusClient {
+    fn source(&self) -> &'static str {
+        SOURCE
+    }
+
+    fn scope(&self) -> String {
+        self.collections.join(",")
+    }
+
+    fn sees_deletions(&self) -> bool {
+        false
+    }
+
+    /// `GET /items/{collection}?filter=…&sort=…&limit=…`
+    async fn changed_since(&self, cursor: Option<&str>) -> Result<ChangesPage, ChangesError> {
+        let cursor = match cursor {
+            None => Cursor::START,
+            Some(text) => Cursor::parse(text).ok_or(ChangesError::CursorRefused)?,
+        };
+        match cursor {
+            Cursor::Listing { collection, after, newest } => self.list(collection, after, newest).await,
+            Cursor::Changes { stream, after, newest } => self.follow(stream, after, newest).await,
+        }
+    }
+
+    /// `GET /items/{collection}?aggregate[count]=*`
+    async fn count(&self) -> Result<u64, ProviderError> {
+        let mut count = 0;
+        for collection in &self.collections {
+            let query = vec![("aggregate[count]", String::from("*"))];
+            let counted: Vec<Aggregate> = self.read(collection, &query).await?;
+            let [one] = counted.as_slice() else { return Err(MALFORMED) };
+            count += one.count().ok_or(MALFORMED)?;
+        }
+        Ok(count)
+    }
+
+    async fn fetch_item(&self, key: &ItemKey) -> Result<FetchedItem, ProviderError> {
+        let mut found: Vec<Record> = self.read(&key.collection, &query::one(&key.id)).await?;
+        match found.pop() {
+            None => Ok(FetchedItem::Gone),
+            Some(record) => match record.item(&key.collection) {
+                Some(item) if item.key == *key && found.is_empty() => Ok(FetchedItem::Found(Box::new(item))),
+                _ => Err(MALFORMED),
+            },
+        }
+    }
+
+    async fn ping(&self) -> Result<(), ProviderError> {
+        for collection in &self.collections {
+            self.read::<Record>(collection, &query::listing(None, 1)).await?;
+        }
+        Ok(())
+    }
+}

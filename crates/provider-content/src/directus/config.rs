@@ -1,0 +1,37 @@
+//! How to reach Directus, and what its HTTP client needs of that.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use provider_http::{Auth, ProviderHttpConfig};
+use secrecy::SecretString;
+use url::Url;
+
+use super::SOURCE;
+
+/// A page of long texts. Directus has no bound of its own.
+const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
+
+/// How to reach a project.
+#[derive(Debug, Clone)]
+pub struct DirectusConfig {
+    /// Where `/items` lives.
+    pub base_url: Url,
+    /// A static token of a user who may read the collections: <https://directus.io/docs/guides/connect/authentication>.
+    pub token: SecretString,
+    /// The collections that are read. Each needs the fields that Directus offers when it makes one: `id`, and
+    /// `date_created` and `date_updated` as timestamps; `status`, if it has one, says whether an item is published.
+    pub collections: BTreeSet<String>,
+    /// Items on a page.
+    pub page_size: u32,
+}
+
+impl DirectusConfig {
+    /// The API with the token as bearer token.
+    pub(crate) fn http(self) -> ProviderHttpConfig {
+        let mut http = ProviderHttpConfig::new(SOURCE, self.base_url, Auth::Bearer(self.token));
+        http.max_body_bytes = MAX_BODY_BYTES;
+        http.timeout = Duration::from_secs(30);
+        http
+    }
+}

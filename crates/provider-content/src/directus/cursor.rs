@@ -1,0 +1,106 @@
+//! Where the reading of Directus is. Pure.
+//!
+//! Two ways to read. A *listing* goes through each collection by ID. *Changes* go through two streams of each
+//! collection: items that were never updated by when they were created, and the others by when they were updated; for
+//! Directus leaves `date_updated` empty until the first update, and cannot sort by whichever of the two there is. An item
+//! that is updated moves from the first stream to the end of the second one, so that it is not missed.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use time::{Duration, OffsetDateTime};
+
+/// How far behind what was read last the next reading of changes begins. Directus sets a time before it commits, by the
+/// clock of whichever of its instances: what is late by less than this is read all the same.
+pub(crate) const OVERLAP: Duration = Duration::minutes(5);
+
+/// The cursor, as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "read", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Cursor {
+    /// Everything, by ID.
+    Listing {
+        /// Which collection, by its place.
+        collection: usize,
+        /// The last ID that was read of it.
+        after: Option<String>,
+        /// What was newest when each collection's listing began: changes go on there.
+        newest: BTreeMap<String, Newest>,
+    },
+    /// What has changed.
+    Changes {
+        /// Which stream: collection times two, plus one for updates.
+        stream: usize,
+        /// The last item that was read of it.
+        after: Option<Place>,
+        /// What is read.
+        newest: BTreeMap<String, Newest>,
+    },
+}
+
+/// The newest times that were read of a collection.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Newest {
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub(crate) created: Option<OffsetDateTime>,
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub(crate) updated: Option<OffsetDateTime>,
+}
+
+/// An item's place in a stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    #[serde(with = "time::serde::rfc3339")]
+    pub(crate) at: OffsetDateTime,
+    pub(crate) id: String,
+}
+
+/// One of a collection's two streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stream {
+    Created,
+    Updated,
+}
+
+impl Stream {
+    /// The stream and the place of its collection.
+    pub(crate) const fn of(number: usize) -> (Self, usize) {
+        (if number.is_multiple_of(2) { Self::Created } else { Self::Updated }, number / 2)
+    }
+
+    /// The field that orders it.
+    pub(crate) const fn field(self) -> &'static str {
+        match self {
+            Self::Created => "date_created",
+            Self::Updated => "date_updated",
+        }
+    }
+
+    /// What of a collection's newest is its.
+    pub(crate) const fn newest(self, newest: &mut Newest) -> &mut Option<OffsetDateTime> {
+        match self {
+            Self::Created => &mut newest.created,
+            Self::Updated => &mut newest.updated,
+        }
+    }
+}
+
+impl Cursor {
+    /// Begins with everything.
+    pub(crate) const START: Self = Self::Listing { collection: 0, after: None, newest: BTreeMap::new() };
+
+    /// Begins with what has changed since `newest`.
+    pub(crate) const fn changes(newest: BTreeMap<String, Newest>) -> Self {
+        Self::Changes { stream: 0, after: None, newest }
+    }
+
+    /// As text. `None` never happens: numbers, times and texts are JSON.
+    pub(crate) fn to_text(&self) -> Option<String> {
+        serde_json::to_string(self).ok()
+    }
+
+    /// Reads a stored one.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+}

@@ -1,0 +1,62 @@
+//! What Directus is asked: <https://directus.io/docs/guides/connect/query-parameters>. Pure.
+
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::cursor::{OVERLAP, Place, Stream};
+
+/// Parameters of a call.
+pub(crate) type Query = Vec<(&'static str, String)>;
+
+/// Everything behind an ID, by ID.
+pub(crate) fn listing(after: Option<&str>, page_size: u32) -> Query {
+    let filter = after.map(|id| json!({ "id": { "_gt": id } }));
+    page(filter, "id", page_size)
+}
+
+/// A stream behind a place, or from `newest` on, or whole.
+pub(crate) fn changes(
+    stream: Stream,
+    after: Option<&Place>,
+    newest: Option<OffsetDateTime>,
+    page_size: u32,
+) -> Query {
+    let field = stream.field();
+    let mut conditions = vec![];
+    if stream == Stream::Created {
+        conditions.push(json!({ "date_updated": { "_null": true } }));
+    }
+    conditions.push(match (after, newest.and_then(|at| at.checked_sub(OVERLAP))) {
+        (Some(Place { at, id }), _) => json!({ "_or": [
+            { field: { "_gt": instant(*at) } },
+            { "_and": [{ field: { "_eq": instant(*at) } }, { "id": { "_gt": id } }] },
+        ] }),
+        (None, Some(from)) => json!({ field: { "_gte": instant(from) } }),
+        (None, None) => json!({ field: { "_nnull": true } }),
+    });
+    page(Some(json!({ "_and": conditions })), &format!("{field},id"), page_size)
+}
+
+/// The newest item of a stream, of which only the time is wanted.
+pub(crate) fn newest(stream: Stream) -> Query {
+    let field = stream.field();
+    let mut query = page(Some(json!({ field: { "_nnull": true } })), &format!("-{field}"), 1);
+    query.push(("fields", field.to_owned()));
+    query
+}
+
+/// One item. Not `/items/{collection}/{id}`: that says 403 both of an item that is gone and of a collection that may not
+/// be read, and then a token that has lost a permission would look like a deletion.
+pub(crate) fn one(id: &str) -> Query {
+    page(Some(json!({ "id": { "_eq": id } })), "id", 1)
+}
+
+fn page(filter: Option<Value>, sort: &str, limit: u32) -> Query {
+    let filter = filter.map(|filter| ("filter", filter.to_string()));
+    filter.into_iter().chain([("sort", sort.to_owned()), ("limit", limit.to_string())]).collect()
+}
+
+fn instant(at: OffsetDateTime) -> String {
+    at.format(&Rfc3339).unwrap_or_default()
+}

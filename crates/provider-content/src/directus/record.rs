@@ -1,0 +1,78 @@
+//! Directus's items, and how they read in common words. Pure.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::cursor::{Place, Stream};
+use crate::{Item, ItemKey};
+
+/// What every reply is wrapped in.
+#[derive(Deserialize)]
+pub(crate) struct Reply<T> {
+    pub(crate) data: Vec<T>,
+}
+
+/// An item: whatever fields its collection has.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Record(Map<String, Value>);
+
+/// The answer to `aggregate[count]=*`.
+#[derive(Deserialize)]
+pub(crate) struct Aggregate {
+    count: Value,
+}
+
+impl Aggregate {
+    /// The number, which some databases' drivers give as a text.
+    pub(crate) fn count(&self) -> Option<u64> {
+        self.count.as_u64().or_else(|| self.count.as_str()?.parse().ok())
+    }
+}
+
+impl Record {
+    /// The ID, a number or a text. `None`: it has none.
+    pub(crate) fn id(&self) -> Option<String> {
+        match self.0.get("id")? {
+            Value::String(id) if !id.is_empty() => Some(id.clone()),
+            Value::Number(id) => Some(id.to_string()),
+            _ => None,
+        }
+    }
+
+    /// When it was created or updated. `Err`: what is there is no time with an offset.
+    pub(crate) fn time(&self, stream: Stream) -> Result<Option<OffsetDateTime>, ()> {
+        match self.0.get(stream.field()) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => OffsetDateTime::parse(text, &Rfc3339).map(Some).map_err(drop),
+            Some(_) => Err(()),
+        }
+    }
+
+    /// Its place in a stream. `None`: it is not part of it.
+    pub(crate) fn place(&self, stream: Stream) -> Option<Place> {
+        Some(Place { at: self.time(stream).ok()??, id: self.id()? })
+    }
+
+    /// In common words. `None`: it breaks the contract.
+    pub(crate) fn item(self, collection: &str) -> Option<Item> {
+        let updated = self.time(Stream::Updated).ok()?;
+        let created = self.time(Stream::Created).ok()?;
+        Some(Item {
+            key: ItemKey { collection: collection.to_owned(), id: self.id()? },
+            content_type: collection.to_owned(),
+            locales: Vec::new(),
+            published: self.is_published(),
+            revision: None,
+            version: updated.or(created),
+            body: Value::Object(self.0),
+        })
+    }
+
+    /// A collection without a status has nothing but published items.
+    fn is_published(&self) -> bool {
+        self.0.get("status").is_none_or(|status| status == "published")
+    }
+}

@@ -1,0 +1,110 @@
+//! What Contentful is asked, word for word, and what is made of its pages' links.
+
+use provider_content::{ChangesError, ContentProvider, ItemKey, ProviderError};
+use serde_json::{Value, json};
+use testkit::simulators::contentful::{ContentfulSimulator, PageFault};
+
+use crate::clients::{SECRET, contentful, refusal};
+use crate::contentful::client;
+use crate::server::{answering, noting};
+
+const SYNC: &str = "/spaces/orchard1/environments/master/sync";
+
+fn sample() -> Value {
+    serde_json::from_str(include_str!("../fixtures/contentful-sync.json")).unwrap()
+}
+
+#[tokio::test]
+async fn a_page_is_asked_for_by_its_token_alone() {
+    let (url, asked) =
+        noting(json!({ "items": [], "nextPageUrl": format!("{SYNC}?sync_token=a%26b"), "total": 3 })).await;
+    let client = contentful(&url);
+    let page = client.changed_since(None).await.unwrap();
+    assert_eq!((page.next.as_str(), page.more), ("a&b", true));
+    client.changed_since(Some(&page.next)).await.unwrap();
+    assert_eq!(client.count().await, Ok(6));
+    let key = ItemKey { collection: String::from("asset"), id: String::from("a/../b") };
+    client.fetch_item(&key).await.unwrap_err();
+    let environment = "/spaces/orchard1/environments/master";
+    let expected = [
+        format!("{SYNC}?initial=true&limit=2"),
+        format!("{SYNC}?sync_token=a%26b"),
+        format!("{environment}/entries?limit=0"),
+        format!("{environment}/assets?limit=0"),
+        format!("{environment}/assets/a%2F..%2Fb?locale=*"),
+    ];
+    assert_eq!(asked.paths(), expected);
+    assert_eq!(asked.header("authorization"), vec![format!("Bearer {SECRET}"); 5]);
+}
+
+#[tokio::test]
+async fn a_recorded_page_reads_as_it_should() {
+    let mut sample = sample();
+    sample["nextSyncUrl"] = json!(format!("{SYNC}?sync_token=w5Z"));
+    sample["items"].as_array_mut().unwrap().push(json!({ "sys": { "type": "DeletedTag", "id": "t" } }));
+    let page = contentful(&answering(200, &[], sample).await).changed_since(Some("x")).await.unwrap();
+    assert_eq!((page.next.as_str(), page.more, page.ignored), ("w5Z", false, 1));
+    let [item] = page.items.as_slice() else { panic!("{page:?}") };
+    assert_eq!(
+        (item.key.id.as_str(), item.content_type.as_str(), item.revision),
+        ("6lNoticeQuay", "notice", Some(7))
+    );
+    assert_eq!(item.version, Some(time("2026-11-23T05:58:12.331Z")));
+    assert_eq!(
+        item.body,
+        json!({ "fields": { "title": { "en-US": "Quay closure" }, "slug": { "en-US": "quay-closure" } } })
+    );
+    let [gone] = page.deletions.as_slice() else { panic!("{page:?}") };
+    assert_eq!((gone.key.id.as_str(), gone.at), ("2oldNotice", Some(time("2026-11-23T05:59:00.000Z"))));
+}
+
+fn time(text: &str) -> time::OffsetDateTime {
+    time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).unwrap()
+}
+
+#[tokio::test]
+async fn a_page_without_exactly_one_link_of_its_own_server_is_malformed() {
+    let own = format!("{SYNC}?sync_token=1");
+    for links in [
+        json!({}),
+        json!({ "nextPageUrl": own, "nextSyncUrl": own }),
+        json!({ "nextSyncUrl": "https://elsewhere.example/spaces/orchard1/environments/master/sync?sync_token=1" }),
+        json!({ "nextSyncUrl": "/spaces/other/environments/master/sync?sync_token=1" }),
+        json!({ "nextSyncUrl": SYNC }),
+        json!({ "nextSyncUrl": format!("{SYNC}?sync_token=") }),
+    ] {
+        let mut reply = links.clone();
+        reply["items"] = json!([]);
+        let outcome = refusal(&contentful(&answering(200, &[], reply).await), None).await;
+        assert_eq!(
+            outcome,
+            ChangesError::Provider(ProviderError::Malformed { line: 0, column: 0 }),
+            "{links}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn every_fault_of_a_page_is_seen_as_what_it_is() {
+    let cms = ContentfulSimulator::start().await;
+    cms.publish_entry("a", "a");
+    let client = client(&cms, 10);
+    let fault = async |fault| {
+        cms.set_page_fault(0, fault);
+        client.changed_since(None).await
+    };
+    assert!(matches!(
+        fault(PageFault::Status(502)).await,
+        Err(ChangesError::Provider(ProviderError::Unavailable { .. }))
+    ));
+    assert!(matches!(
+        fault(PageFault::LinkElsewhere).await,
+        Err(ChangesError::Provider(ProviderError::Malformed { .. }))
+    ));
+    let empty = fault(PageFault::Empty).await.unwrap();
+    assert_eq!((empty.items.len(), empty.more), (0, false), "it looks like an end, and only the count tells");
+    assert!(fault(PageFault::LinkToItself).await.unwrap().more);
+    let limited = fault(PageFault::RateLimited { reset_secs: 9 }).await.unwrap_err();
+    let expected = ProviderError::RateLimited { retry_after: std::time::Duration::from_secs(9) };
+    assert_eq!(limited, ChangesError::Provider(expected));
+}

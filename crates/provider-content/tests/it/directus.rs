@@ -1,0 +1,180 @@
+//! Directus's client against the simulated project.
+
+use provider_content::{ChangesError, ContentClient, ContentProvider, FetchedItem, ItemKey, ProviderError};
+use testkit::simulators::directus::{DirectusControl, DirectusSimulator, PageFault};
+use time::{Duration, OffsetDateTime};
+
+use crate::clients::{directus_with, page, read, refusal, summary};
+use crate::server::{answering, noting};
+
+const COLLECTIONS: [&str; 2] = ["articles", "notices"];
+
+fn client(cms: &DirectusControl, page_size: u32) -> ContentClient {
+    directus_with(&cms.base_url(), cms.token(), &COLLECTIONS, page_size)
+}
+
+/// Long before the overlap, so that only what is new is read again.
+fn long_ago() -> OffsetDateTime {
+    OffsetDateTime::now_utc() - Duration::hours(5)
+}
+
+#[tokio::test]
+async fn everything_is_read_by_id_and_then_only_what_changes() {
+    let cms = DirectusSimulator::start(&COLLECTIONS).await;
+    for (number, id) in ["a", "b", "c", "d", "e"].into_iter().enumerate() {
+        cms.put_at("articles", id, id, long_ago() + Duration::minutes(20 * number as i64));
+    }
+    cms.put_at("notices", "a", "notice", long_ago());
+    let client = client(&cms, 2);
+    let (first, _) = read(&client, None).await;
+    let all =
+        ["articles/a a", "articles/b b", "articles/c c", "articles/d d", "articles/e e", "notices/a notice"];
+    assert_eq!(summary(&first), all);
+    assert_eq!(client.count().await, Ok(6));
+
+    cms.put("articles", "b", "changed");
+    cms.put("notices", "new", "new");
+    cms.delete("articles", "c");
+    let (changes, _) = read(&client, Some(&first.next)).await;
+    // The newest of each stream is read again, because of the overlap. Nothing tells of the deletion.
+    assert_eq!(
+        summary(&changes),
+        ["articles/b changed", "articles/e e", "notices/a notice", "notices/new new"]
+    );
+    let (again, _) = read(&client, Some(&changes.next)).await;
+    assert_eq!(summary(&again), ["articles/b changed", "articles/e e", "notices/new new"]);
+    assert!(!client.sees_deletions());
+    assert_eq!((client.source(), client.scope().as_str()), ("directus", "articles,notices"));
+}
+
+#[tokio::test]
+async fn an_item_is_published_as_its_status_says() {
+    let cms = DirectusSimulator::start(&COLLECTIONS).await;
+    cms.put("articles", "a", "a");
+    let client = client(&cms, 2);
+    let published = read(&client, None).await.0.items[0].clone();
+    assert_eq!((published.published, published.content_type.as_str()), (true, "articles"));
+    cms.set_status("articles", "a", "draft");
+    let key = ItemKey { collection: String::from("articles"), id: String::from("a") };
+    let Ok(FetchedItem::Found(draft)) = client.fetch_item(&key).await else { panic!("it is there") };
+    assert!(!draft.published && draft.version >= published.version && draft.key == published.key);
+    cms.delete("articles", "a");
+    assert_eq!(client.fetch_item(&key).await, Ok(FetchedItem::Gone));
+    cms.forbid(true);
+    assert_eq!(client.fetch_item(&key).await, Err(ProviderError::Unauthorized), "forbidden is not gone");
+}
+
+#[tokio::test]
+async fn an_item_that_is_updated_while_changes_are_read_is_not_missed() {
+    let cms = DirectusSimulator::start(&COLLECTIONS).await;
+    let client = client(&cms, 1);
+    let mut cursor = read(&client, None).await.0.next;
+    for id in ["a", "b", "c"] {
+        cms.put("articles", id, id);
+    }
+    let mut seen = Vec::new();
+    for round in 0.. {
+        let next = page(&client, Some(&cursor)).await;
+        seen.extend(summary(&next));
+        cursor = next.next;
+        if round == 0 {
+            cms.put("articles", "c", "updated"); // It leaves the stream that is being read.
+        }
+        if !next.more {
+            break;
+        }
+    }
+    assert!(seen.contains(&String::from("articles/c updated")), "{seen:?}");
+}
+
+#[tokio::test]
+async fn what_was_committed_late_with_an_earlier_time_is_read_all_the_same() {
+    let cms = DirectusSimulator::start(&COLLECTIONS).await;
+    let now = OffsetDateTime::now_utc();
+    cms.put_at("articles", "a", "a", now);
+    let client = client(&cms, 10);
+    let (first, _) = read(&client, None).await;
+    cms.put_at("articles", "late", "late", now - Duration::minutes(4));
+    let (changes, _) = read(&client, Some(&first.next)).await;
+    assert_eq!(summary(&changes), ["articles/a a", "articles/late late"]);
+}
+
+#[tokio::test]
+async fn a_server_with_smaller_pages_than_we_ask_for_hides_nothing() {
+    let cms = DirectusSimulator::start(&COLLECTIONS).await;
+    cms.set_limit_max(2);
+    for number in 0..7 {
+        cms.put("articles", &number.to_string(), "x");
+    }
+    let client = client(&cms, 100);
+    let (first, _) = read(&client, None).await;
+    assert_eq!(first.items.len(), 7);
+    for number in 10..15 {
+        cms.put("notices", &number.to_string(), "x");
+    }
+    let (changes, _) = read(&client, Some(&first.next)).await;
+    assert_eq!(changes.items.len(), 12);
+}
+
+#[tokio::test]
+async fn items_of_one_moment_are_all_read() {
+    let cms = DirectusSimulator::start(&COLLECTIONS).await;
+    let client = client(&cms, 2);
+    let (first, _) = read(&client, None).await;
+    let now = OffsetDateTime::now_utc();
+    for number in 0..7 {
+        cms.put_at("articles", &number.to_string(), "x", now);
+    }
+    assert_eq!(read(&client, Some(&first.next)).await.0.items.len(), 7);
+}
+
+#[tokio::test]
+async fn a_page_that_comes_again_is_refused() {
+    let cms = DirectusSimulator::start(&COLLECTIONS).await;
+    let client = client(&cms, 2);
+    let (first, _) = read(&client, None).await;
+    for id in ["a", "b", "c"] {
+        cms.put("articles", id, id);
+    }
+    let next = page(&client, Some(&first.next)).await;
+    cms.set_page_fault(0, PageFault::Repeated);
+    let repeated = refusal(&client, Some(&next.next)).await;
+    assert_eq!(repeated, ChangesError::Provider(ProviderError::Malformed { line: 0, column: 0 }));
+    assert_eq!(summary(&page(&client, Some(&next.next)).await), ["articles/c c"]);
+}
+
+#[tokio::test]
+async fn a_recorded_page_reads_as_it_should() {
+    let sample: serde_json::Value =
+        serde_json::from_str(include_str!("../fixtures/directus-items.json")).unwrap();
+    let (url, asked) = noting(sample).await;
+    let client = directus_with(&url, "t", &["articles"], 2);
+    let cursor = r#"{"read":"changes","stream":1,"after":null,"newest":{"articles":
+        {"created":null,"updated":"2026-11-23T06:00:00.5Z"}}}"#;
+    let page = page(&client, Some(cursor)).await;
+    assert_eq!(
+        summary(&page),
+        [
+            "articles/d99bd50f-11f8-4216-898d-a65719b47609 Notice 1",
+            "articles/eed9320a-0b0e-498e-b2fb-24f94841bb5d Notice 2",
+        ]
+    );
+    let asked = asked.paths().remove(0);
+    let query = percent_decoded(&asked);
+    let expected = r#"/items/articles?filter={"_and":[{"date_updated":{"_gte":"2026-11-23T05:55:00.5Z"}}]}"#;
+    assert_eq!(query, format!("{expected}&sort=date_updated,id&limit=2"));
+}
+
+fn percent_decoded(text: &str) -> String {
+    let url: url::Url = format!("http://x{text}").parse().unwrap();
+    let query: Vec<String> = url.query_pairs().map(|(name, value)| format!("{name}={value}")).collect();
+    format!("{}?{}", url.path(), query.join("&"))
+}
+
+#[tokio::test]
+async fn a_cursor_of_collections_that_are_not_read_any_more_is_refused() {
+    let client = directus_with(&answering(200, &[], r#"{"data":[]}"#).await, "t", &["articles"], 2);
+    let cursor = r#"{"read":"changes","stream":9,"after":null,"newest":{}}"#;
+    assert_eq!(refusal(&client, Some(cursor)).await, ChangesError::CursorRefused);
+    assert_eq!(refusal(&client, Some("{}")).await, ChangesError::CursorRefused);
+}

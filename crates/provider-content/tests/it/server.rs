@@ -1,0 +1,72 @@
+//! Servers that answer every request alike, and tell what they were asked.
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+/// A server that answers everything alike.
+pub(crate) async fn server<F, R>(answer: F) -> String
+where
+    F: Fn() -> R + Clone + Send + Sync + 'static,
+    R: Future<Output = Response> + Send + 'static,
+{
+    listen(Router::new().fallback(answer)).await
+}
+
+/// A server that answers everything with this.
+pub(crate) async fn answering(
+    status: u16,
+    headers: &'static [(&'static str, &'static str)],
+    body: impl ToString,
+) -> String {
+    let body = body.to_string();
+    server(move || {
+        let body = body.clone();
+        async move {
+            let mut reply = Response::builder().status(status);
+            for (name, value) in headers {
+                reply = reply.header(*name, *value);
+            }
+            reply.body(body).unwrap().into_response()
+        }
+    })
+    .await
+}
+
+/// What a client has sent: the path with its query, and the headers.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Asked(Arc<Mutex<Vec<Request<()>>>>);
+
+impl Asked {
+    pub(crate) fn paths(&self) -> Vec<String> {
+        self.0.lock().unwrap().iter().map(|request| request.uri().to_string()).collect()
+    }
+
+    /// The values of this header, one for each request.
+    pub(crate) fn header(&self, name: &str) -> Vec<String> {
+        let value = |request: &Request<()>| request.headers()[name].to_str().unwrap().to_owned();
+        self.0.lock().unwrap().iter().map(value).collect()
+    }
+}
+
+/// A server that answers everything with this record, and notes what it is asked.
+pub(crate) async fn noting(record: Value) -> (String, Asked) {
+    let asked = Asked::default();
+    let noted = asked.clone();
+    let answer = move |request: Request| {
+        noted.0.lock().unwrap().push(request.map(|_| ()));
+        std::future::ready(axum::Json(record))
+    };
+    (listen(Router::new().fallback(answer)).await, asked)
+}
+
+pub(crate) async fn listen(router: Router) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    format!("http://{address}")
+}

@@ -1,0 +1,149 @@
+//! The handle by which a test edits content, breaks the environment, and counts what it was asked.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use super::fault::{Fault, PageFault};
+use super::resource::{deleted, published, timestamp};
+use super::state::{Key, State};
+use crate::simulators::gate::Gate;
+
+/// The one space that is known.
+pub(crate) const SPACE: &str = "orchard1";
+
+/// Its one environment.
+pub(crate) const ENVIRONMENT: &str = "master";
+
+const ENTRY: &str = "Entry";
+const ASSET: &str = "Asset";
+
+/// Clones control the same environment.
+#[derive(Debug, Clone)]
+pub struct ContentfulControl {
+    address: SocketAddr,
+    state: Arc<Mutex<State>>,
+}
+
+impl ContentfulControl {
+    pub(crate) fn new(address: SocketAddr) -> Self {
+        Self { address, state: Arc::default() }
+    }
+
+    /// The API's URL: `http://127.0.0.1:{port}`.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The one space that is known.
+    #[must_use]
+    pub fn space(&self) -> &'static str {
+        SPACE
+    }
+
+    /// The one access token that is known.
+    #[must_use]
+    pub fn access_token(&self) -> &'static str {
+        "CFPAT-simulated-4f0e8a361b7d20c9"
+    }
+
+    /// Publishes an entry of the content type `notice` with a title in two languages, anew or for the first time.
+    pub fn publish_entry(&self, id: &str, title: &str) {
+        self.publish(
+            (ENTRY, id.to_owned()),
+            Some("notice"),
+            &json!({ "title": { "de": title, "en-US": title } }),
+        );
+    }
+
+    /// Publishes an asset, anew or for the first time.
+    pub fn publish_asset(&self, id: &str, title: &str) {
+        let file =
+            json!({ "contentType": "image/png", "fileName": id, "url": format!("//assets.example/{id}") });
+        self.publish(
+            (ASSET, id.to_owned()),
+            None,
+            &json!({ "title": { "en-US": title }, "file": { "en-US": file } }),
+        );
+    }
+
+    /// Unpublishes or deletes an entry: this API does not tell the two apart.
+    pub fn unpublish_entry(&self, id: &str) {
+        self.unpublish((ENTRY, id.to_owned()));
+    }
+
+    /// Unpublishes or deletes an asset.
+    pub fn unpublish_asset(&self, id: &str) {
+        self.unpublish((ASSET, id.to_owned()));
+    }
+
+    /// Removes an entry of which no sync will say that it is gone.
+    pub fn lose_entry(&self, id: &str) {
+        self.lock().resources.remove(&(ENTRY, id.to_owned()));
+    }
+
+    /// Leaves an entry that is there out of every sync.
+    pub fn hide_entry(&self, id: &str) {
+        self.lock().hidden.insert((ENTRY, id.to_owned()));
+    }
+
+    /// Refuses all tokens that were given so far.
+    pub fn refuse_tokens(&self) {
+        self.lock().generation += 1;
+    }
+
+    /// Breaks the environment, or mends it with [`Fault::None`].
+    pub fn set_fault(&self, fault: Fault) {
+        self.lock().fault = fault;
+    }
+
+    /// What becomes of the page of a sync that is asked for next (0), after that (1), and so on.
+    pub fn set_page_fault(&self, number: usize, fault: PageFault) {
+        let mut state = self.lock();
+        let number = state.pages + number;
+        state.page_faults.insert(number, fault);
+    }
+
+    /// Holds every page of a sync from now on.
+    #[must_use]
+    pub fn hold_pages(&self) -> Gate {
+        let (gate, shared) = Gate::new();
+        self.lock().gate = Some(shared);
+        gate
+    }
+
+    /// Pages of syncs so far, answered in whatever way.
+    #[must_use]
+    pub fn pages(&self) -> usize {
+        self.lock().pages
+    }
+
+    /// Reads of single items so far.
+    #[must_use]
+    pub fn reads(&self) -> usize {
+        self.lock().reads
+    }
+
+    fn publish(&self, key: Key, content_type: Option<&str>, fields: &Value) {
+        let mut state = self.lock();
+        let now = OffsetDateTime::now_utc();
+        // The count begins anew when an ID is used again.
+        let known = state.live(&key).map(|known| (known.revision, known.json["sys"]["createdAt"].clone()));
+        let (revision, created_at) = known.unwrap_or((0, json!(timestamp(now))));
+        let json = published(&key, content_type, fields, revision + 1, &created_at, now);
+        state.store(key, json, false, revision + 1);
+    }
+
+    fn unpublish(&self, key: Key) {
+        let json = deleted(&key, OffsetDateTime::now_utc());
+        self.lock().store(key, json, true, 0);
+    }
+
+    /// A panic of a test thread must not hide what it was about behind a poisoned lock.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,92 @@
+//! The route: `GET /items/{collection}`, as a list or as its count.
+
+use std::collections::HashMap;
+
+use axum::extract::{Path, Query, State};
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+use super::control::DirectusControl;
+use super::filter::{compare, passes};
+use super::state::PageFault;
+
+/// The project's whole surface.
+pub(crate) fn router(control: DirectusControl) -> Router {
+    Router::new().route("/items/{collection}", get(items)).with_state(control)
+}
+
+async fn items(
+    State(control): State<DirectusControl>,
+    Path(collection): Path<String>,
+    Query(parameters): Query<HashMap<String, String>>,
+    headers: HeaderMap,
+) -> Response {
+    let token = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    if token != Some(&format!("Bearer {}", control.token())) {
+        return error(StatusCode::UNAUTHORIZED, "INVALID_CREDENTIALS");
+    }
+    let (reply, gate) = {
+        let mut state = control.lock();
+        let Some(items) = state.collections.get(&collection).filter(|_| !state.forbidden) else {
+            return error(StatusCode::FORBIDDEN, "FORBIDDEN");
+        };
+        if parameters.contains_key("aggregate[count]") {
+            return Json(json!({ "data": [{ "count": items.len() }] })).into_response();
+        }
+        let Some(page) = list(items.values(), &parameters, state.limit_max) else {
+            return error(StatusCode::BAD_REQUEST, "INVALID_QUERY");
+        };
+        let number = state.lists;
+        state.lists += 1;
+        let page = match state.page_faults.remove(&number) {
+            Some(PageFault::Status(status)) => Err(status),
+            Some(PageFault::Empty) => Ok(Vec::new()),
+            Some(PageFault::Repeated) => Ok(state.last.clone()),
+            None => Ok(page),
+        };
+        (page.inspect(|page| state.last.clone_from(page)), state.gate.clone())
+    };
+    if let Some(gate) = gate {
+        gate.pass().await;
+    }
+    match reply {
+        Ok(page) => Json(json!({ "data": page })).into_response(),
+        Err(status) => StatusCode::from_u16(status).unwrap_or(StatusCode::IM_A_TEAPOT).into_response(),
+    }
+}
+
+/// `None`: the query is none that is simulated.
+fn list<'a>(
+    items: impl Iterator<Item = &'a Value>,
+    parameters: &HashMap<String, String>,
+    limit_max: Option<usize>,
+) -> Option<Vec<Value>> {
+    let filter: Value =
+        parameters.get("filter").map_or(Some(json!({})), |text| serde_json::from_str(text).ok())?;
+    let mut page = Vec::new();
+    for item in items {
+        if passes(item, &filter)? {
+            page.push(item.clone());
+        }
+    }
+    for field in parameters.get("sort")?.split(',').rev() {
+        let (field, descending) = field.strip_prefix('-').map_or((field, false), |field| (field, true));
+        page.sort_by(|one, other| {
+            let order = compare(&one[field], &other[field]);
+            if descending { order.reverse() } else { order }
+        });
+    }
+    let limit: usize = parameters.get("limit").map_or(Some(100), |text| text.parse().ok())?;
+    page.truncate(limit_max.map_or(limit, |max| limit.min(max)));
+    Some(page)
+}
+
+/// <https://directus.io/docs/guides/connect/errors>
+fn error(status: StatusCode, code: &str) -> Response {
+    let body = json!({ "errors": [{ "message": code, "extensions": { "code": code } }] });
+    (status, Json(body)).into_response()
+}

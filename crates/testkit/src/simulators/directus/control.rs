@@ -1,0 +1,118 @@
+//! The handle by which a test edits items, breaks the project, and counts what it was asked.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use super::state::{PageFault, State};
+use crate::simulators::gate::Gate;
+
+/// Clones control the same project.
+#[derive(Debug, Clone)]
+pub struct DirectusControl {
+    address: SocketAddr,
+    state: Arc<Mutex<State>>,
+}
+
+impl DirectusControl {
+    pub(crate) fn new(address: SocketAddr, collections: &[&str]) -> Self {
+        let control = Self { address, state: Arc::default() };
+        let empty = collections.iter().map(|name| ((*name).to_owned(), Default::default()));
+        control.lock().collections = empty.collect();
+        control
+    }
+
+    /// The project's URL: `http://127.0.0.1:{port}`.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The one token that is known.
+    #[must_use]
+    pub fn token(&self) -> &'static str {
+        "simulated-4f0e8a361b7d20c9"
+    }
+
+    /// Creates or updates a published item.
+    pub fn put(&self, collection: &str, id: &str, title: &str) {
+        self.put_at(collection, id, title, OffsetDateTime::now_utc());
+    }
+
+    /// Creates or updates a published item, by a clock that says this.
+    ///
+    /// # Panics
+    /// When there is no such collection; the same holds for the other changes.
+    pub fn put_at(&self, collection: &str, id: &str, title: &str, at: OffsetDateTime) {
+        self.change(collection, id, at, |item| item["title"] = json!(title));
+    }
+
+    /// Makes an item a draft, or whatever else.
+    pub fn set_status(&self, collection: &str, id: &str, status: &str) {
+        self.change(collection, id, OffsetDateTime::now_utc(), |item| item["status"] = json!(status));
+    }
+
+    /// Deletes an item. Nothing will tell of it.
+    pub fn delete(&self, collection: &str, id: &str) {
+        self.lock().collections.get_mut(collection).expect("a collection").remove(id);
+    }
+
+    /// Takes away, or gives back, the permission to read.
+    pub fn forbid(&self, forbidden: bool) {
+        self.lock().forbidden = forbidden;
+    }
+
+    /// The server's own bound of a page: `QUERY_LIMIT_MAX`.
+    pub fn set_limit_max(&self, limit: usize) {
+        self.lock().limit_max = Some(limit);
+    }
+
+    /// What becomes of the list that is asked for next (0), after that (1), and so on.
+    pub fn set_page_fault(&self, number: usize, fault: PageFault) {
+        let mut state = self.lock();
+        let number = state.lists + number;
+        state.page_faults.insert(number, fault);
+    }
+
+    /// Holds every list from now on.
+    #[must_use]
+    pub fn hold_lists(&self) -> Gate {
+        let (gate, shared) = Gate::new();
+        self.lock().gate = Some(shared);
+        gate
+    }
+
+    /// Lists of items so far, answered in whatever way.
+    #[must_use]
+    pub fn lists(&self) -> usize {
+        self.lock().lists
+    }
+
+    fn change(&self, collection: &str, id: &str, at: OffsetDateTime, change: impl FnOnce(&mut Value)) {
+        let mut state = self.lock();
+        let items = state.collections.get_mut(collection).expect("a collection");
+        let item = items.entry(id.to_owned());
+        if let std::collections::btree_map::Entry::Occupied(_) = item {
+            let item = item.or_default();
+            item["date_updated"] = json!(timestamp(at));
+            return change(item);
+        }
+        let new =
+            json!({ "id": id, "status": "published", "date_created": timestamp(at), "date_updated": null });
+        change(item.or_insert(new));
+    }
+
+    /// A panic of a test thread must not hide what it was about behind a poisoned lock.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// With milliseconds, as Directus writes times.
+fn timestamp(at: OffsetDateTime) -> String {
+    let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+    at.format(format).expect("the present can be written")
+}

@@ -1,0 +1,37 @@
+//! The project's memory. One lock around all of it: a simulator may be slow, and must not be wrong.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::simulators::gate::Shared;
+
+/// Everything that the project knows and has counted.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    /// Items by collection and ID.
+    pub(crate) collections: BTreeMap<String, BTreeMap<String, Value>>,
+    /// By the number of the list.
+    pub(crate) page_faults: HashMap<usize, PageFault>,
+    pub(crate) gate: Option<Arc<Shared>>,
+    /// Lists of items so far.
+    pub(crate) lists: usize,
+    /// The server's own bound of a page.
+    pub(crate) limit_max: Option<usize>,
+    /// The items of the last list.
+    pub(crate) last: Vec<Value>,
+    /// The token may read nothing any more.
+    pub(crate) forbidden: bool,
+}
+
+/// What becomes of one list of items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PageFault {
+    /// It is answered with this status.
+    Status(u16),
+    /// A success without items.
+    Empty,
+    /// The items of the list before.
+    Repeated,
+}
