@@ -44,13 +44,15 @@ fn every_unit_announces_what_the_readme_s_table_says() {
     let (from, to) = catalogue();
     let readme = read("README.md");
     assert!(from.len() >= 6 && to.contains_key("crm-account"), "{from:?} {to:?}");
-    for unit in folders("workers").into_iter().chain(["coppice".to_owned()]) {
+    let jobs = ["coppice".to_owned(), "content-etl".to_owned()];
+    for unit in folders("workers").into_iter().chain(jobs) {
         let announced = from.get(&unit).cloned().unwrap_or_default();
         assert_eq!(kinds_in(&cell(&readme, &unit, 4)), announced, "announced by {unit}: README.md");
         if unit == "coppice" {
             continue;
         }
-        let own = read(&format!("workers/{unit}/README.md"));
+        let parent = if unit == "content-etl" { "jobs" } else { "workers" };
+        let own = read(&format!("{parent}/{unit}/README.md"));
         let row = |name: &str| {
             own.lines().find(|line| line.starts_with(&format!("| {name} |"))).unwrap_or_default().to_owned()
         };

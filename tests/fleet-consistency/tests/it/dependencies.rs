@@ -20,6 +20,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("provider-sso", &["event-contract", "provider-http", "settings"]),
     ("provider-crm", &["event-contract", "provider-http", "settings"]),
     ("provider-identity", &["event-contract", "provider-http", "settings"]),
+    ("provider-content", &["provider-http", "settings"]),
     ("authority", &[]),
     (
         "record-sync",

@@ -42,6 +42,7 @@ fn every_file_that_a_document_links_to_is_there() {
         "workers/sso-sync/README.md",
         "jobs/fire-drill/README.md",
         "deploy/cloudformation/README.md",
+        "jobs/content-etl/README.md",
     ] {
         let folder = workspace().join(document).parent().unwrap().to_owned();
         for link in read(document).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {

@@ -1,0 +1,60 @@
+//! Reads what has changed since the cursor.
+
+use std::collections::HashSet;
+
+use job_process::Failure;
+use postgres_store::CursorMove;
+
+use crate::loading::readings;
+use crate::report::Report;
+use crate::work::Run;
+
+/// Loads page after page until there is none.
+///
+/// # Errors
+/// Any [`Failure`]; the pages before it stand.
+pub(crate) async fn read(run: &Run, mut cursor: String, report: &mut Report) -> Result<(), Failure> {
+    let mut visited = Visited::default();
+    loop {
+        let ticket = run.loading.store.draw_content_ticket().await?;
+        let Some(page) = run.asking.page(&run.provider, Some(&cursor)).await? else {
+            let text =
+                "the CMS refuses the cursor, and does not say what has changed: run content-etl --full";
+            return Err(Failure::Failed(text.to_owned()));
+        };
+        let (next, more) = (page.next.clone(), page.more);
+        visited.go(more.then_some(&next))?;
+        report.pages += 1;
+        report.ignored += page.ignored as u64;
+        let readings = readings(page);
+        report.items += readings.len() as u64;
+        let step = CursorMove { entity: &run.changes, from: Some(&cursor), to: Some(&next) };
+        let loaded = run.loading.load(ticket, &readings, false, step).await?;
+        report.add(loaded);
+        let (changed, gone) = (loaded.changed, loaded.gone);
+        tracing::info!(page = report.pages, items = readings.len(), changed, gone, "page of changes is read");
+        if !more {
+            return Ok(());
+        }
+        cursor = next;
+    }
+}
+
+/// The pages that a run has been sent to: one that comes again would go round in circles.
+#[derive(Default)]
+pub(crate) struct Visited(HashSet<String>);
+
+impl Visited {
+    /// Notes where the reading goes on.
+    ///
+    /// # Errors
+    /// [`Failure::Failed`] when it has been there.
+    pub(crate) fn go(&mut self, next: Option<&String>) -> Result<(), Failure> {
+        match next {
+            Some(next) if !self.0.insert(next.clone()) => Err(Failure::Failed(String::from(
+                "the CMS sends the same page again: nothing more of it is read",
+            ))),
+            _ => Ok(()),
+        }
+    }
+}

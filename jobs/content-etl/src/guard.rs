@@ -1,0 +1,28 @@
+//! How much may be missing before a person has to say that it is meant. Pure.
+
+/// So many may always be missing.
+const ALWAYS: u64 = 100;
+
+/// Of many items, one in so many.
+const ONE_IN: u64 = 200;
+
+/// Of `present` items, so many may be missing: what a person allows, or else 100, or 0.5 % where that is more; but never
+/// more than half, so that a small source cannot go as a whole. One always may: the last item is deleted at times.
+pub(crate) fn most_missing(present: u64, allowed: Option<u64>) -> u64 {
+    allowed.unwrap_or_else(|| ALWAYS.max(present / ONE_IN).min((present / 2).max(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::most_missing;
+
+    #[test]
+    fn the_limit_grows_with_the_source_and_leaves_half_of_a_small_one() {
+        for (present, expected) in
+            [(0, 1), (1, 1), (3, 1), (10, 5), (200, 100), (20_000, 100), (20_200, 101), (1_000_000, 5_000)]
+        {
+            assert_eq!(most_missing(present, None), expected, "{present}");
+        }
+        assert_eq!((most_missing(10, Some(0)), most_missing(10, Some(10))), (0, 10));
+    }
+}

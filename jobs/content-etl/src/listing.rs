@@ -1,0 +1,183 @@
+//! Reads everything, then what has changed meanwhile; then, if that was provably all, looks for what is gone.
+//!
+//! Its place is a cursor of its own, so that a run that was killed is gone on with, and changes can be read meanwhile.
+//! Changes go on from the listing only once it has ended: one that lost a page must not hide what was on it.
+
+use std::collections::HashSet;
+
+use job_process::Failure;
+use postgres_store::{ContentKey, ContentReading, CursorMove};
+use provider_content::{ChangesPage, ContentProvider};
+use serde::{Deserialize, Serialize};
+
+use crate::changes::Visited;
+use crate::loading::{overtaken, readings};
+use crate::report::Report;
+use crate::sweep;
+use crate::work::Run;
+
+/// How often the count is compared: it is out of step while somebody edits between the last page and the count.
+const COMPARISONS: u32 = 3;
+
+/// Where a listing is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    /// The provider's cursor.
+    pub(crate) after: String,
+    /// Whether its last page was read: what is read from then on has changed meanwhile.
+    pub(crate) listed: bool,
+}
+
+/// A listing under way.
+pub(crate) struct Listing<'a> {
+    pub(crate) run: &'a Run,
+    /// Its stored place, as text. `None`: nothing was read yet.
+    pub(crate) stored: Option<String>,
+    /// What a dry run has seen, which stores nothing.
+    seen: HashSet<ContentKey>,
+}
+
+/// Reads everything.
+///
+/// # Errors
+/// Any [`Failure`]; the pages before it stand.
+pub(crate) async fn read(run: &Run, report: &mut Report) -> Result<(), Failure> {
+    let mut listing = Listing::find(run).await?;
+    let mut place = listing.place()?;
+    for comparison in 1..=COMPARISONS {
+        let end = listing.read_to_end(place, report).await?;
+        if listing.is_whole(report).await? {
+            sweep::sweep(&listing, report).await?;
+            return listing.end(Some(&end.after)).await;
+        }
+        tracing::warn!(comparison, "listing has another count than the CMS");
+        // What has changed since is read, and then counted again.
+        if comparison == COMPARISONS && run.arguments.accept_count {
+            return listing.end(Some(&end.after)).await;
+        }
+        place = Some(end);
+    }
+    listing.end(None).await?;
+    Err(Failure::Guarded(format!(
+        "the listing saw {} items, and the CMS counts another number: nothing was taken for gone. Run it again; if \
+         the numbers stay apart, --accept-count goes on with changes all the same",
+        report.listed.unwrap_or(0)
+    )))
+}
+
+impl<'a> Listing<'a> {
+    /// The one that is under way, or a new one. A dry run goes on with none.
+    async fn find(run: &'a Run) -> Result<Self, Failure> {
+        let stored = match run.loading.writes() {
+            true => run.loading.store.source_cursor(run.loading.source, &run.listing).await?,
+            false => None,
+        };
+        if stored.is_some() {
+            tracing::info!("goes on with a listing that was not ended");
+        }
+        Ok(Self { run, stored, seen: HashSet::new() })
+    }
+
+    fn place(&self) -> Result<Option<Place>, Failure> {
+        let text = self.stored.as_deref();
+        text.map(serde_json::from_str)
+            .transpose()
+            .map_err(|error| Failure::Failed(format!("place of the listing: {error}")))
+    }
+
+    /// Reads on to the end of the listing, and then what has changed meanwhile.
+    async fn read_to_end(&mut self, mut place: Option<Place>, report: &mut Report) -> Result<Place, Failure> {
+        let mut visited = Visited::default();
+        loop {
+            let ticket = self.run.loading.store.draw_content_ticket().await?;
+            let Some(page) =
+                self.run.asking.page(&self.run.provider, place.as_ref().map(|at| at.after.as_str())).await?
+            else {
+                self.end(None).await?;
+                let text =
+                    "the CMS refuses to go on with the listing, which is given up: run content-etl --full";
+                return Err(Failure::Failed(text.to_owned()));
+            };
+            visited.go(page.more.then_some(&page.next))?;
+            let caught_up = !page.more && place.as_ref().is_some_and(|place| place.listed);
+            let listed = !page.more || place.as_ref().is_some_and(|place| place.listed);
+            let next = Place { after: page.next.clone(), listed };
+            self.load(ticket, page, &next, report).await?;
+            if caught_up {
+                return Ok(next);
+            }
+            place = Some(next);
+        }
+    }
+
+    async fn load(
+        &mut self,
+        ticket: i64,
+        page: ChangesPage,
+        next: &Place,
+        report: &mut Report,
+    ) -> Result<(), Failure> {
+        report.pages += 1;
+        report.ignored += page.ignored as u64;
+        let readings = readings(page);
+        report.items += readings.len() as u64;
+        let to = serde_json::to_string(next).map_err(|error| Failure::Failed(error.to_string()))?;
+        let step = CursorMove { entity: &self.run.listing, from: self.stored.as_deref(), to: Some(&to) };
+        let loaded = self.run.loading.load(ticket, &readings, true, step).await?;
+        report.add(loaded);
+        let (changed, gone) = (loaded.changed, loaded.gone);
+        tracing::info!(
+            page = report.pages,
+            items = readings.len(),
+            changed,
+            gone,
+            "page of the listing is read"
+        );
+        if self.run.loading.writes() {
+            self.stored = Some(to);
+        } else {
+            self.see(&readings);
+        }
+        Ok(())
+    }
+
+    fn see(&mut self, readings: &[ContentReading]) {
+        for ContentReading { key, item, .. } in readings {
+            if item.is_some() {
+                self.seen.insert(key.clone());
+            } else {
+                self.seen.remove(key);
+            }
+        }
+    }
+
+    /// Whether the listing has seen as many items as the CMS counts.
+    async fn is_whole(&self, report: &mut Report) -> Result<bool, Failure> {
+        let counted = self.run.asking.ask(async || self.run.provider.count().await).await?;
+        let listed = match self.run.loading.writes() {
+            true => self.run.loading.store.content_counts(self.run.loading.source).await?.listed,
+            false => self.seen.len() as u64,
+        };
+        report.listed = Some(listed);
+        tracing::info!(listed, counted, "listing is compared with the count");
+        Ok(listed == counted)
+    }
+
+    /// What is stored and was not listed.
+    pub(crate) async fn missing(&self) -> Result<Vec<ContentKey>, Failure> {
+        let seen: Vec<ContentKey> = self.seen.iter().cloned().collect();
+        let dry_run = (!self.run.loading.writes()).then_some(seen.as_slice());
+        Ok(self.run.loading.store.unlisted_content(self.run.loading.source, dry_run).await?)
+    }
+
+    /// Ends it: changes go on from `after`, or, if it is given up, where they were.
+    pub(crate) async fn end(&self, after: Option<&str>) -> Result<(), Failure> {
+        let Some(from) = &self.stored else { return Ok(()) };
+        let changes = after.map(|after| (self.run.changes.as_str(), after));
+        let loading = &self.run.loading;
+        match loading.store.end_content_listing(loading.source, &self.run.listing, from, changes).await? {
+            true => Ok(()),
+            false => Err(overtaken()),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! From a page to the store.
+
+use job_process::Failure;
+use postgres_store::{
+    Announce, ContentItem, ContentKey, ContentLoad, ContentReading, CursorMove, LoadedContent, Store, Write,
+};
+use provider_content::{ChangesPage, Deletion, Item, ItemKey};
+
+/// Where readings go.
+pub(crate) struct Loading {
+    pub(crate) store: Store,
+    pub(crate) source: &'static str,
+    /// How changes are announced: the run is their cause.
+    pub(crate) announce: Announce,
+    /// Without it, all is counted and nothing written.
+    pub(crate) proof: Option<Write>,
+}
+
+impl Loading {
+    /// Loads readings that were begun after `ticket` was drawn, and moves the cursor, or counts what that would change.
+    ///
+    /// # Errors
+    /// [`Failure::Failed`], also when the cursor is not where this run has left it: then another run is at work.
+    pub(crate) async fn load(
+        &self,
+        ticket: i64,
+        readings: &[ContentReading],
+        listed: bool,
+        step: CursorMove<'_>,
+    ) -> Result<LoadedContent, Failure> {
+        let Self { store, source, announce, proof } = self;
+        let load = ContentLoad { source, ticket, readings, listed, step, announce: *announce };
+        store.load_content(&load, proof.as_ref()).await?.ok_or_else(overtaken)
+    }
+
+    /// Whether anything is written.
+    pub(crate) const fn writes(&self) -> bool {
+        self.proof.is_some()
+    }
+}
+
+/// Why a run ends that another one has overtaken.
+pub(crate) fn overtaken() -> Failure {
+    Failure::Failed(String::from(
+        "another run reads the same, and was faster: this one ends, and lost nothing",
+    ))
+}
+
+/// What a page says of items.
+pub(crate) fn readings(page: ChangesPage) -> Vec<ContentReading> {
+    page.items.into_iter().map(found).chain(page.deletions.into_iter().map(deleted)).collect()
+}
+
+/// An item that is there.
+pub(crate) fn found(item: Item) -> ContentReading {
+    let Item { key, content_type, locales, body, published, revision, version } = item;
+    let item = ContentItem { content_type, locales, body, published, source_revision: revision };
+    ContentReading { key: stored_key(key), item: Some(item), version_at: version }
+}
+
+/// An item that is gone.
+pub(crate) fn deleted(Deletion { key, at }: Deletion) -> ContentReading {
+    ContentReading { key: stored_key(key), item: None, version_at: at }
+}
+
+fn stored_key(key: ItemKey) -> ContentKey {
+    ContentKey { collection: key.collection, external_id: key.id }
+}

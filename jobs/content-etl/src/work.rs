@@ -1,0 +1,57 @@
+//! The run: what is to be read, the reading, the report.
+
+use job_process::{Failure, announce, print};
+use postgres_store::Write;
+use provider_content::{ContentClient, ContentProvider};
+use tokio_util::sync::CancellationToken;
+
+use crate::arguments::Arguments;
+use crate::asking::Asking;
+use crate::loading::Loading;
+use crate::report::Report;
+use crate::settings::JobSettings;
+use crate::{changes, listing};
+
+/// One at a time is used; one in reserve.
+const CONNECTIONS: u32 = 2;
+
+/// Everything that a run works with.
+pub(crate) struct Run {
+    pub(crate) arguments: Arguments,
+    pub(crate) provider: ContentClient,
+    pub(crate) asking: Asking,
+    pub(crate) loading: Loading,
+    /// Name of the cursor of changes. The scope is part of it: a cursor is worth nothing for another one.
+    pub(crate) changes: String,
+    /// Name of the cursor of a listing of everything.
+    pub(crate) listing: String,
+}
+
+/// The job.
+///
+/// # Errors
+/// Any [`Failure`]. The report is printed all the same: what was loaded stands.
+pub(crate) async fn work(arguments: Arguments, stop: CancellationToken) -> Result<(), Failure> {
+    let settings = JobSettings::read()?;
+    let provider = settings.content.connect().map_err(|error| Failure::Usage(error.to_string()))?;
+    let store = settings.database.open(CONNECTIONS).await?;
+    let (source, scope) = (provider.source(), provider.scope());
+    let proof = Write::if_wanted(!arguments.dry_run);
+    let loading = Loading { store: store.clone(), source, announce: announce()?, proof };
+    let (changes, listing) = (format!("content {scope}"), format!("content listing {scope}"));
+    let asking = Asking { stop, attempts: settings.attempts };
+    let run = Run { arguments, provider, asking, loading, changes, listing };
+
+    let cursor = store.source_cursor(source, &run.changes).await?;
+    let cursor = cursor.filter(|_| !run.arguments.full);
+    let mut report = Report::new(source, scope, cursor.is_none(), run.loading.writes());
+    tracing::info!(source, full = report.full, dry_run = run.arguments.dry_run, "run begins");
+    let ended = match cursor {
+        Some(cursor) => changes::read(&run, cursor, &mut report).await,
+        None => listing::read(&run, &mut report).await,
+    };
+    report.complete = ended.is_ok();
+    store.close().await;
+    print(&report, run.arguments.json)?;
+    ended
+}

@@ -1,0 +1,87 @@
+//! Content of Directus, which tells of no deletion.
+
+use testkit::simulators::directus::PageFault;
+use time::{Duration, OffsetDateTime};
+
+use crate::world::{Cms, World};
+
+#[tokio::test]
+async fn content_is_followed_and_each_change_announced_once() {
+    let (world, cms) = World::with_directus(&["a", "b", "c", "d", "e"]).await;
+    assert_eq!(cms.loads(&world, &[]).await, (5, 0));
+    assert_eq!(cms.loads(&world, &[]).await, (0, 0), "what is read again is not written again");
+    cms.put("articles", "a", "changed");
+    cms.put("notices", "n", "new");
+    cms.set_status("articles", "b", "archived");
+    cms.delete("articles", "c");
+    assert_eq!(cms.loads(&world, &[]).await, (3, 0));
+    assert_eq!(world.items().await, ["a changed", "b b", "c c", "d d", "e e", "n new"]);
+    let drafts = "select external_id from content_item where not published";
+    assert_eq!((world.texts(drafts).await, world.announced().await), (vec![String::from("b")], 8));
+    assert_eq!(cms.loads(&world, &["--full"]).await, (0, 1));
+    assert_eq!((world.items().await[2].as_str(), world.announced().await), ("c -", 9));
+}
+
+#[tokio::test]
+async fn a_listing_with_any_fault_on_any_page_deletes_nobody_and_is_mended_by_the_next() {
+    let (world, cms) = World::with_directus(&["a", "b", "c", "d", "e"]).await;
+    cms.loads(&world, &[]).await;
+    let rows = "select xmin::text || ctid::text from content_item union all select event_id::text from outbox order by 1";
+    let before = world.texts(rows).await;
+    // The newest of two streams, then pages.
+    for list in 0..6 {
+        for fault in [PageFault::Status(500), PageFault::Empty, PageFault::Repeated] {
+            cms.set_page_fault(list, fault);
+            let said = cms.run(&world, &["--full"]).await;
+            assert!([0, 1, 4].contains(&said.code.unwrap()), "{fault:?} at {list}: {said:?}");
+            assert_eq!(world.texts(rows).await, before, "{fault:?} at {list}");
+            assert_eq!(cms.loads(&world, &["--full"]).await, (0, 0), "{fault:?} at {list}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_first_listing_with_an_empty_page_hides_nothing_from_what_follows() {
+    let long_ago = OffsetDateTime::now_utc() - Duration::hours(9);
+    for list in 0..6 {
+        let (world, cms) = World::with_directus(&[]).await;
+        for id in ["a", "b", "c", "d", "e"] {
+            cms.put_at("articles", id, id, long_ago);
+        }
+        cms.set_page_fault(list, PageFault::Empty);
+        cms.run(&world, &[]).await;
+        cms.loads(&world, &[]).await;
+        assert_eq!(world.items().await, ["a a", "b b", "c c", "d d", "e e"], "empty list {list}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_may_read_nothing_any_more_deletes_nothing() {
+    let (world, cms) = World::with_directus(&["a", "b"]).await;
+    cms.loads(&world, &[]).await;
+    let rows = world.rows().await;
+    cms.forbid(true);
+    for arguments in [&[][..], &["--full"], &["--full", "--allow-deletions", "9", "--accept-count"]] {
+        cms.run(&world, arguments).await.says(1, &["provider refuses our credentials"]);
+    }
+    assert_eq!(world.rows().await, rows);
+}
+
+#[tokio::test]
+async fn a_run_that_is_killed_between_any_two_lists_loses_and_doubles_nothing() {
+    for list in 2..6 {
+        let (world, cms) = World::with_directus(&["a", "b", "c", "d", "e"]).await;
+        let gate = cms.hold_lists();
+        let job = cms.start(&world, &[]);
+        for released in 0..list {
+            gate.arrived(released + 1).await;
+            gate.release(released);
+        }
+        gate.arrived(list + 1).await;
+        job.kill().await;
+        drop(gate);
+        cms.loads(&world, &[]).await;
+        assert_eq!(world.items().await, ["a a", "b b", "c c", "d d", "e e"]);
+        assert_eq!(world.announced().await, 5);
+    }
+}

@@ -1,0 +1,14 @@
+//! The real binary, on a real database, against simulated content management systems.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod contentful;
+mod crashes;
+mod deletions;
+mod directus;
+mod dry_runs;
+mod faults;
+mod job;
+mod privacy;
+mod usage;
+mod world;

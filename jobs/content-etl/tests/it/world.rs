@@ -1,0 +1,127 @@
+//! A database, a simulated content management system, and the job between them.
+
+use local_stack::{Postgres, Tools};
+use postgres_store::Store;
+use sqlx::{AssertSqlSafe, PgPool};
+use testkit::simulators::contentful::{ContentfulControl, ContentfulSimulator};
+use testkit::simulators::directus::{DirectusControl, DirectusSimulator};
+
+use crate::job::{Job, Said};
+
+/// Physical versions of every row that a run may write: any write changes them.
+const ROWS: &str = "select 'item ' || xmin::text || ctid::text as row from content_item \
+    union all select 'outbox ' || xmin::text || ctid::text from outbox \
+    union all select 'cursor ' || xmin::text || ctid::text from source_cursor \
+    union all select 'listing ' || xmin::text || ctid::text from content_listing order by 1";
+
+const ITEMS: &str = "select external_id || ' ' || coalesce(body #>> '{fields,title,en-US}', body ->> 'title', '-') \
+    from content_item order by 1";
+
+/// A database with the schema.
+pub(crate) struct World {
+    pub(crate) url: String,
+    pool: PgPool,
+    _server: Postgres,
+}
+
+impl World {
+    async fn start() -> Self {
+        let tools = Tools::locate_or_install(|sentence| eprintln!("{sentence}")).unwrap();
+        let server = Postgres::start(&tools).await.unwrap();
+        let url = server.create_database("content").await.unwrap();
+        Store::open(&url.clone().into(), 1).unwrap().migrate().await.unwrap();
+        Self { pool: PgPool::connect_lazy(&url).unwrap(), url, _server: server }
+    }
+
+    /// With a Contentful that has these entries, each titled by its ID.
+    pub(crate) async fn with_contentful(entries: &[&str]) -> (Self, ContentfulSimulator) {
+        let (world, cms) = tokio::join!(Self::start(), ContentfulSimulator::start());
+        entries.iter().for_each(|id| cms.publish_entry(id, id));
+        (world, cms)
+    }
+
+    /// With a Directus that has these articles, each titled by its ID, and a second collection, which is empty.
+    pub(crate) async fn with_directus(articles: &[&str]) -> (Self, DirectusSimulator) {
+        let (world, cms) = tokio::join!(Self::start(), DirectusSimulator::start(&["articles", "notices"]));
+        articles.iter().for_each(|id| cms.put("articles", id, id));
+        (world, cms)
+    }
+
+    pub(crate) async fn texts(&self, sql: &'static str) -> Vec<String> {
+        sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_all(&self.pool).await.unwrap()
+    }
+
+    /// ID and title of every item; a dash for one that is gone.
+    pub(crate) async fn items(&self) -> Vec<String> {
+        self.texts(ITEMS).await
+    }
+
+    pub(crate) async fn rows(&self) -> Vec<String> {
+        self.texts(ROWS).await
+    }
+
+    /// How many changes were announced so far.
+    pub(crate) async fn announced(&self) -> usize {
+        let announced = "select outbox.kind from outbox join content_item on content_item_id = entity_id \
+                         and outbox.revision <= content_item.revision where kind = 'ContentChanged'";
+        let all = self.texts("select kind from outbox").await.len();
+        assert_eq!(self.texts(announced).await.len(), all, "what is announced is there");
+        all
+    }
+
+    /// Names of the cursors.
+    pub(crate) async fn cursors(&self) -> Vec<String> {
+        self.texts("select entity from source_cursor order by 1").await
+    }
+}
+
+/// How a run reaches its CMS: pages of two items, no second attempt.
+pub(crate) trait Cms {
+    fn environment(&self) -> Vec<(&'static str, String)>;
+
+    /// The whole environment.
+    fn settings(&self, world: &World) -> Vec<(&'static str, String)> {
+        let mut settings = self.environment();
+        settings.push(("DATABASE_URL", world.url.clone()));
+        settings.push(("COPPICE_CONTENT_PAGE_SIZE", String::from("2")));
+        settings.push(("COPPICE_CONTENT_ATTEMPTS", String::from("1")));
+        settings
+    }
+
+    fn start(&self, world: &World, arguments: &[&str]) -> Job {
+        Job::start(arguments, &self.settings(world))
+    }
+
+    async fn run(&self, world: &World, arguments: &[&str]) -> Said {
+        self.start(world, arguments).end().await
+    }
+
+    /// A run that has to reach its end: new or changed, and gone.
+    async fn loads(&self, world: &World, arguments: &[&str]) -> (u64, u64) {
+        let report = self.run(world, &[arguments, &["--json"]].concat()).await.json(0);
+        assert_eq!(report["complete"], true);
+        (report["changed"].as_u64().unwrap(), report["gone"].as_u64().unwrap())
+    }
+}
+
+impl Cms for ContentfulControl {
+    fn environment(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("COPPICE_CONTENT_PROVIDER", String::from("contentful")),
+            ("COPPICE_CONTENTFUL_URL", self.base_url()),
+            ("COPPICE_CONTENTFUL_SPACE", self.space().to_owned()),
+            ("COPPICE_CONTENTFUL_ACCESS_TOKEN", self.access_token().to_owned()),
+        ]
+    }
+}
+
+impl Cms for DirectusControl {
+    fn environment(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("COPPICE_CONTENT_PROVIDER", String::from("directus")),
+            ("COPPICE_DIRECTUS_URL", self.base_url()),
+            ("COPPICE_DIRECTUS_TOKEN", self.token().to_owned()),
+            ("COPPICE_DIRECTUS_COLLECTIONS", String::from("articles,notices")),
+        ]
+    }
+}
