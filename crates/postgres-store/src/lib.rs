@@ -32,8 +32,8 @@ mod person_reading;
 mod person_view;
 mod policy_change;
 mod recompute;
-mod redrive;
 mod record_sample;
+mod redrive;
 mod resync_budget;
 mod resync_item;
 mod resync_request;
@@ -72,19 +72,16 @@ pub use outbox::{ClaimedAnnouncement, OutboxDepth};
 pub use person_reading::{Announce, PersonReading, ReadingResult, RecordState};
 pub use person_view::{NamedIdentity, PersonKey, PersonView, StoredPerson, TakenDecision};
 pub use policy_change::{AppliedBatch, FieldChange, PersonChange, PolicyBatch};
+pub use record_sample::StoredRecord;
 pub use redrive::{
     LetterStanding, RedriveAction, RedriveItem, RedriveLock, RedrivePlan, RedriveProgress, UnsentItem,
 };
-pub use record_sample::StoredRecord;
-pub use schema::MIGRATOR;
-pub use source_record::{RecordStanding, RefetchTicket, Source};
 pub use resync_budget::{RequestLease, RequestLimits};
 pub use resync_item::{GatheredPage, ListingPlan, ResyncItem, StaleCondition};
 pub use resync_run::{ResyncRun, RunEnd};
 pub use schema::MIGRATOR;
-pub use source_cursor::SourceCursor;
 pub use source_cursor::CursorMove;
-pub use source_record::{RefetchTicket, Source};
+pub use source_record::{RecordStanding, RefetchTicket, Source};
 pub use upstream_breaker::BreakerRow;
 
 /// Longest wait for a free connection. Longer than any statement here takes, shorter than a handler's patience.

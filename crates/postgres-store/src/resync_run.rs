@@ -6,6 +6,7 @@
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::source_cursor::put_cursor;
 use crate::{Store, StoreError};
 
 /// A run, and how far it came.
@@ -152,15 +153,7 @@ impl Store {
         match end {
             RunEnd::Nothing => {}
             RunEnd::MoveCursor { entity, cursor } => {
-                sqlx::query!(
-                    r#"insert into source_cursor (source, entity, cursor) values ($1, $2, $3)
-                       on conflict (source, entity) do update set cursor = excluded.cursor, moved_at = now()"#,
-                    run.source,
-                    entity,
-                    cursor
-                )
-                .execute(&mut *transaction)
-                .await?;
+                put_cursor(&mut transaction, &run.source, entity, cursor).await?;
             }
             RunEnd::ServeRequest => {
                 sqlx::query!(

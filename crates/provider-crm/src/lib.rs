@@ -17,7 +17,9 @@ mod settings;
 pub use contact::{CrmContact, MailingAddress};
 pub use contact_write::{ContactField, ContactWrite, ContactWritten};
 pub use crm_client::CrmClient;
-pub use provider::{ContactChange, ContactHint, CrmEvent, CrmProvider, FetchedContact, UnreadableEvent, read_any_event};
+pub use provider::{
+    ContactChange, ContactHint, CrmEvent, CrmProvider, FetchedContact, UnreadableEvent, read_any_event,
+};
 pub use provider_http::{
     Admission, ChangedPage, ChangesFrom, ListedPage, ListedRecord, Outage, ProviderError,
 };

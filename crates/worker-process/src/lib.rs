@@ -174,7 +174,8 @@ impl Consumer {
         let ledger = PostgresLedger::new(store.clone(), H::NAME, version);
         let handler = handler(store.clone())?;
         // The dead letters are only sent to: wrapped so that both are of one type.
-        let [queue, dead_letters] = [queue, dead_letters].map(|queue| HeartbeatQueue::new(queue, store.clone()));
+        let [queue, dead_letters] =
+            [queue, dead_letters].map(|queue| HeartbeatQueue::new(queue, store.clone()));
         let report = Runtime::new(handler, queue, dead_letters, ledger, options, pulse).run(mode, stop).await;
         relay_stop.cancel();
         relaying.await.context("relay")?;

@@ -22,8 +22,7 @@ pub(crate) async fn gather(
     stop: &CancellationToken,
 ) -> Result<(), Failure> {
     if run.cursor.is_none() && since.is_none() {
-        let known = store.read_cursor(provider.source(), provider.entity()).await?;
-        run.cursor = known.map(|known| known.cursor);
+        run.cursor = store.source_cursor(provider.source(), provider.entity()).await?;
     }
     let begin = since.unwrap_or_else(|| OffsetDateTime::now_utc() - FIRST);
     loop {

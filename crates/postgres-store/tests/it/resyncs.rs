@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use postgres_store::{
-    GatheredPage, ListingPlan, RequestLease, RequestLimits, ResyncRun, RunEnd, StaleCondition,
+    CursorMove, GatheredPage, ListingPlan, RequestLease, RequestLimits, ResyncRun, RunEnd, StaleCondition,
 };
 use uuid::Uuid;
 
@@ -206,8 +206,9 @@ async fn that_a_record_was_read_is_noted_once_a_day() {
 #[tokio::test]
 async fn a_cursor_moves_with_the_end_of_its_run() {
     let database = Database::start().await;
-    assert_eq!(database.store.read_cursor(SOURCE, "user").await.unwrap(), None);
-    database.store.move_cursor(SOURCE, "user", "1").await.unwrap();
+    assert_eq!(database.store.source_cursor(SOURCE, "user").await.unwrap(), None);
+    let first = CursorMove { entity: "user", from: None, to: Some("1") };
+    assert!(database.store.move_source_cursor(SOURCE, first).await.unwrap());
     let run = begin(&database).await.run_id;
     let end = RunEnd::MoveCursor { entity: "user", cursor: String::from("2") };
     assert!(database.store.end_resync_run(run, &end).await.unwrap());
@@ -218,7 +219,7 @@ async fn a_cursor_moves_with_the_end_of_its_run() {
             .await
             .unwrap()
     );
-    assert_eq!(database.store.read_cursor(SOURCE, "user").await.unwrap().unwrap().cursor, "2");
+    assert_eq!(database.store.source_cursor(SOURCE, "user").await.unwrap().as_deref(), Some("2"));
 }
 
 #[tokio::test]

@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
-mod dead_letters;
 mod aws_answers;
+mod dead_letters;
 mod doctor;
 mod links;
 mod persons;
