@@ -4,6 +4,9 @@
 //! world, notes what has been reached, and says what is next. So a drill that was left open, by a kill or because its job
 //! comes at night, is taken up by whoever steps next, and two who step at once do no harm.
 
+mod diagnosis;
+mod removal;
+
 use std::time::Duration;
 
 use event_bus::EventBus;
@@ -16,18 +19,11 @@ use crate::alarm::State;
 use crate::configuration::{Fault, check};
 use crate::failure::{CloudError, StepError};
 use crate::hop::Hop;
-use crate::letters::{Letter, look, take};
+use crate::letters::{Letter, MOST_LETTERS, look};
 use crate::notices::told_at;
 use crate::poison;
 use crate::surroundings::Surroundings;
-use crate::unit::{Door, Unit, notices, undelivered};
-
-/// Most dead letters looked through for a drill's own.
-const MOST_LETTERS: usize = 500;
-
-/// Most messages of a unit's own queue that are taken out and put back to remove poison that nobody took: each is
-/// received once more for it.
-const MOST_MESSAGES: u64 = 100;
+use crate::unit::{Door, Unit, notices};
 
 /// By how much the clocks of the services and of this process may differ.
 const CLOCKS_DIFFER: Duration = Duration::from_secs(30);
@@ -44,10 +40,10 @@ pub(crate) struct Limits {
     pub(crate) alarm: Duration,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self { worker: Duration::from_secs(120), alarm: Duration::from_secs(1200) }
-    }
+impl Limits {
+    /// For drills that somebody else began, and may have given more time than usual.
+    pub(crate) const OF_OTHERS: Self =
+        Self { worker: Duration::from_secs(900), alarm: Duration::from_secs(3600) };
 }
 
 /// Where a drill stands.
@@ -201,58 +197,6 @@ impl Drills<'_> {
         Ok(told_at(&cloud.open_queue(&queue), &unit.alarm(&cloud.prefix), since - CLOCKS_DIFFER).await?)
     }
 
-    /// Why an event has not reached a hop in time.
-    async fn diagnose(&self, unit: Unit, drill: Uuid, hop: Hop) -> Result<Fault, StepError> {
-        let cloud = &self.around.cloud;
-        let fault = |hop, reason: String| Ok(Fault { hop, reason });
-        // What was right when it began may have been changed since.
-        if let Some(fault) = check(cloud, unit).await?.into_iter().next() {
-            return Ok(fault);
-        }
-        if hop != Hop::Worker {
-            let alarm = unit.alarm(&cloud.prefix);
-            return match hop {
-                Hop::Notification => fault(
-                    hop,
-                    format!(
-                        "alarm {alarm} is on, and its topic told nobody: look at the topic's subscriptions and policy"
-                    ),
-                ),
-                _ => fault(
-                    hop,
-                    format!("a dead letter waits, and alarm {alarm} is not on: look at its history"),
-                ),
-            };
-        }
-        if let Some(queue) = cloud.queue(&undelivered(&cloud.prefix)).await?
-            && queue.visible > 0
-            && look(&cloud.open_queue(&queue), MOST_LETTERS).await?.iter().any(|letter| letter.drill == drill)
-        {
-            let reason =
-                "EventBridge could not hand it to the queue: look at the attributes in the undelivered queue";
-            return fault(Hop::QueuePolicy, String::from(reason));
-        }
-        let name = unit.queue(&cloud.prefix).unwrap_or_default();
-        let queue = cloud.queue(&name).await?;
-        let (visible, in_flight) = queue.map_or((0, 0), |queue| (queue.visible, queue.in_flight));
-        let reason = match (visible, in_flight) {
-            (0, 0) => format!(
-                "it is neither in {name} nor in its dead letters: the rule did not deliver it, or the worker took it and did not \
-                 refuse it"
-            ),
-            (_, 0) => format!(
-                "the worker does not take it: {visible} message(s) wait in {name} and none is in hand; is {} running, is its \
-                 provider's breaker open?",
-                unit.name
-            ),
-            _ => format!(
-                "the worker takes messages of {name} ({visible} wait, {in_flight} in hand) and has not refused it: is it behind, \
-                 or can it not write to its dead letters?"
-            ),
-        };
-        fault(Hop::Worker, reason)
-    }
-
     /// Ends a drill that failed, and removes what it sent as far as it can be reached.
     async fn fail(&self, unit: Unit, drill: Uuid, fault: Fault) -> Result<Standing, StepError> {
         self.clean_up(unit, drill).await?;
@@ -268,57 +212,6 @@ impl Drills<'_> {
         let failure = DrillFailure { hop: fault.hop.name().to_owned(), reason: fault.reason };
         self.around.store.end_fire_drill(drill, Some(&failure)).await?;
         Ok(Standing::Ended(Err(failure)))
-    }
-
-    /// Removes a drill's dead letter, and what the ledger says of its message.
-    async fn clean_up(&self, unit: Unit, drill: Uuid) -> Result<(), StepError> {
-        self.remove(&unit.dead_letters(&self.around.cloud.prefix), MOST_LETTERS, &[drill]).await
-    }
-
-    /// Takes poison back that no worker has taken: it would become a dead letter when nobody expects one.
-    async fn take_back(&self, unit: Unit, drill: Uuid) -> Result<(), StepError> {
-        let cloud = &self.around.cloud;
-        self.remove(&undelivered(&cloud.prefix), MOST_LETTERS, &[drill]).await?;
-        let Some(name) = unit.queue(&cloud.prefix) else { return Ok(()) };
-        let waiting = cloud.queue(&name).await?.map_or(0, |queue| queue.visible);
-        if waiting <= MOST_MESSAGES {
-            self.remove(&name, MOST_LETTERS, &[drill]).await?;
-        } else {
-            tracing::warn!(
-                unit = unit.name,
-                waiting,
-                "poison is left in a long queue: a heartbeat removes its dead letter"
-            );
-        }
-        Ok(())
-    }
-
-    /// Removes dead letters of drills that have ended: events come twice, and late.
-    pub(crate) async fn sweep(&self, unit: Unit) -> Result<(), StepError> {
-        let Surroundings { store, cloud } = self.around;
-        let name = unit.dead_letters(&cloud.prefix);
-        let Some(queue) = cloud.queue(&name).await?.filter(|queue| queue.visible > 0) else { return Ok(()) };
-        let letters = look(&cloud.open_queue(&queue), MOST_LETTERS).await?;
-        let drills: Vec<Uuid> = letters.iter().map(|letter| letter.drill).collect();
-        let ended = if drills.is_empty() { Vec::new() } else { store.ended_fire_drills(&drills).await? };
-        if !ended.is_empty() {
-            self.remove(&name, MOST_LETTERS, &ended).await?;
-        }
-        Ok(())
-    }
-
-    async fn remove(&self, queue: &str, limit: usize, drills: &[Uuid]) -> Result<(), StepError> {
-        let Surroundings { store, cloud } = self.around;
-        let Some(facts) = cloud.queue(queue).await?.filter(|facts| facts.visible > 0) else { return Ok(()) };
-        for letter in take(&cloud.open_queue(&facts), limit, drills).await? {
-            let attribute = |name: &str| letter.attributes.get(name).cloned();
-            if let Some((worker, message)) = attribute("coppice.worker").zip(attribute("coppice.message_id"))
-            {
-                store.forget_failures(&worker, &[message]).await?;
-            }
-            tracing::info!(queue, drill_id = %letter.drill, "event of a drill removed");
-        }
-        Ok(())
     }
 }
 

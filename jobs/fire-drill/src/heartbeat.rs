@@ -1,5 +1,7 @@
 //! The command `heartbeat`: one event through every route, and a look at everything that would otherwise be silent.
 
+mod report;
+
 use std::time::{Duration, Instant};
 
 use event_bus::{BusEntry, EventBus};
@@ -16,8 +18,6 @@ use crate::failure::StepError;
 use crate::measures::{Measure, drill_ages, put_or_say};
 use crate::surroundings::Surroundings;
 use crate::unit::Unit;
-
-mod report;
 
 use report::{DeadLetters, HeartbeatReport, OpenDrill, Route, Watched};
 
@@ -130,7 +130,7 @@ async fn look_at_dead_letters(around: &Surroundings, faults: &mut Vec<String>) -
 
 /// Takes open drills further, and removes what ended ones left.
 async fn go_on(around: &Surroundings, faults: &mut Vec<String>) -> Vec<OpenDrill> {
-    let drills = Drills { around, limits: Limits::default() };
+    let drills = Drills { around, limits: Limits::OF_OTHERS };
     let mut open = Vec::new();
     for unit in Unit::ALL {
         match go_on_with(&drills, unit).await {

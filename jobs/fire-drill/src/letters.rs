@@ -11,6 +11,9 @@ use uuid::Uuid;
 /// A long poll asks all of SQS's servers; a short one may find nothing where there is something.
 const WAIT: Duration = Duration::from_secs(1);
 
+/// Most dead letters looked through for a drill's own.
+pub(crate) const MOST_LETTERS: usize = 500;
+
 /// Something that a drill has sent.
 #[derive(Debug, Clone)]
 pub(crate) struct Letter {

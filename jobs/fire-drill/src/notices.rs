@@ -17,7 +17,8 @@ struct Notice {
     new_state_value: String,
 }
 
-/// When the topic told that the alarm went on, since `since`. Both times are the queue's own.
+/// When the topic told that the alarm went on, since `since`. What it told of this alarm before that is removed: it is of an
+/// earlier drill, and the unit's drill is ours.
 pub(crate) async fn told_at(
     notices: &impl Queue,
     alarm: &str,
@@ -30,12 +31,15 @@ pub(crate) async fn told_at(
         if notice.alarm_name != alarm {
             return None;
         }
-        if notice.new_state_value == "ALARM" && message.sent_at >= since {
+        if message.sent_at < since {
+            receipts.push(message.receipt.clone());
+            return Some(());
+        }
+        // It stays: whoever is killed before the hop is noted finds it again.
+        if notice.new_state_value == "ALARM" {
             told_at = told_at.min(Some(message.sent_at)).or(Some(message.sent_at));
         }
-        // Of this unit, whose drill is ours: nobody else waits for it.
-        receipts.push(message.receipt.clone());
-        Some(())
+        None
     })
     .await?;
     for some in receipts.chunks(BATCH_LIMIT) {

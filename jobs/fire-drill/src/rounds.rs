@@ -1,6 +1,5 @@
 //! The command `run`: drills of several units, side by side, until each is at rest.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use job_process::{Failure, print};
@@ -128,7 +127,8 @@ async fn end(around: &Surroundings, runners: Vec<Runner>, json: bool, stopped: b
             None => None,
         };
         let (verdict, hop, reason) = runner.verdict();
-        units.push(UnitReport::new(runner, verdict, hop, reason, &hops.unwrap_or_default()));
+        let hops = hops.unwrap_or_default();
+        units.push(UnitReport::of(runner.unit, runner.drill, verdict, hop, reason, &hops));
     }
     let report = DrillReport { units };
     measures::put_or_say(around, &measures::of_drills(around, &report).await?).await;
@@ -145,18 +145,6 @@ async fn end(around: &Surroundings, runners: Vec<Runner>, json: bool, stopped: b
         Err(Failure::Failed(String::from("some drills have not come to an end")))
     } else {
         Ok(())
-    }
-}
-
-impl UnitReport {
-    fn new(
-        runner: &Runner,
-        verdict: Verdict,
-        hop: Option<String>,
-        reason: Option<String>,
-        hops: &BTreeMap<String, time::OffsetDateTime>,
-    ) -> Self {
-        Self::of(runner.unit, runner.drill, verdict, hop, reason, hops)
     }
 }
 

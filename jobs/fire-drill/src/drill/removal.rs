@@ -1,0 +1,66 @@
+//! Removing what drills have sent: theirs, and nothing else's.
+
+use uuid::Uuid;
+
+use super::Drills;
+use crate::failure::StepError;
+use crate::letters::{MOST_LETTERS, look, take};
+use crate::surroundings::Surroundings;
+use crate::unit::{Unit, undelivered};
+
+/// Most messages of a unit's own queue that are taken out and put back to remove poison that nobody took: each is
+/// received once more for it.
+const MOST_MESSAGES: u64 = 100;
+
+impl Drills<'_> {
+    /// Removes a drill's dead letter, and what the ledger says of its message.
+    pub(super) async fn clean_up(&self, unit: Unit, drill: Uuid) -> Result<(), StepError> {
+        self.remove(&unit.dead_letters(&self.around.cloud.prefix), MOST_LETTERS, &[drill]).await
+    }
+
+    /// Takes poison back that no worker has taken: it would become a dead letter when nobody expects one.
+    pub(super) async fn take_back(&self, unit: Unit, drill: Uuid) -> Result<(), StepError> {
+        let cloud = &self.around.cloud;
+        self.remove(&undelivered(&cloud.prefix), MOST_LETTERS, &[drill]).await?;
+        let Some(name) = unit.queue(&cloud.prefix) else { return Ok(()) };
+        let waiting = cloud.queue(&name).await?.map_or(0, |queue| queue.visible);
+        if waiting <= MOST_MESSAGES {
+            self.remove(&name, MOST_LETTERS, &[drill]).await?;
+        } else {
+            tracing::warn!(
+                unit = unit.name,
+                waiting,
+                "poison is left in a long queue: a heartbeat removes its dead letter"
+            );
+        }
+        Ok(())
+    }
+
+    /// Removes dead letters of drills that have ended: events come twice, and late.
+    pub(crate) async fn sweep(&self, unit: Unit) -> Result<(), StepError> {
+        let Surroundings { store, cloud } = self.around;
+        let name = unit.dead_letters(&cloud.prefix);
+        let Some(queue) = cloud.queue(&name).await?.filter(|queue| queue.visible > 0) else { return Ok(()) };
+        let letters = look(&cloud.open_queue(&queue), MOST_LETTERS).await?;
+        let drills: Vec<Uuid> = letters.iter().map(|letter| letter.drill).collect();
+        let ended = if drills.is_empty() { Vec::new() } else { store.ended_fire_drills(&drills).await? };
+        if !ended.is_empty() {
+            self.remove(&name, MOST_LETTERS, &ended).await?;
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, queue: &str, limit: usize, drills: &[Uuid]) -> Result<(), StepError> {
+        let Surroundings { store, cloud } = self.around;
+        let Some(facts) = cloud.queue(queue).await?.filter(|facts| facts.visible > 0) else { return Ok(()) };
+        for letter in take(&cloud.open_queue(&facts), limit, drills).await? {
+            let attribute = |name: &str| letter.attributes.get(name).cloned();
+            if let Some((worker, message)) = attribute("coppice.worker").zip(attribute("coppice.message_id"))
+            {
+                store.forget_failures(&worker, &[message]).await?;
+            }
+            tracing::info!(queue, drill_id = %letter.drill, "event of a drill removed");
+        }
+        Ok(())
+    }
+}
