@@ -140,6 +140,9 @@ pub(crate) fn replies() -> Vec<Vec<u8>> {
     let sign_on = first("aws.partner/okta.com/", "AppInstance");
     let contact = json!([{"Id": "0037Q00000HbKmTQAV", "Person_Key__c": "P-1", "LastName": "Ostrander",
         "MailingCity": "Port Ellery", "Birthdate": "1988-04-09", "SystemModstamp": "2026-11-20T15:10:42.000+0000"}]);
+    let mut sync = fixture("crates/provider-content/tests/fixtures/contentful-sync.json");
+    // To the server that is asked, wherever it listens.
+    sync["nextSyncUrl"] = json!("?sync_token=w5Z");
     let bodies = [
         ('a', text("crates/provider-sso/tests/fixtures/auth0-user.json")),
         ('A', entry.to_string()),
@@ -151,6 +154,13 @@ pub(crate) fn replies() -> Vec<Vec<u8>> {
         ('p', text("crates/provider-identity/tests/fixtures/persona-inquiry.json")),
         ('p', text("crates/provider-identity/tests/fixtures/persona-inquiry-snake.json")),
         ('f', contact.to_string()),
+        ('t', sync.to_string()),
+        ('T', sync["items"][0].to_string()),
+        ('d', text("crates/provider-content/tests/fixtures/directus-items.json")),
+        (
+            'D',
+            json!({"data": [{"id": "6lNoticeQuay", "title": "Quay closure", "status": "draft"}]}).to_string(),
+        ),
         ('w', WRITTEN.to_owned()),
         ('r', REFUSED.to_owned()),
     ];

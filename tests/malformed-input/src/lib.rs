@@ -9,6 +9,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken promise is a panic")]
 
+mod contents;
 mod corpus;
 mod events;
 mod marker;

@@ -9,6 +9,9 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, StatusCode, Uri};
+use provider_content::{
+    ChangesError, ChangesPage, ContentProvider, ContentfulClient, DirectusClient, FetchedItem, ItemKey,
+};
 use provider_crm::{
     ContactField, ContactWrite, CrmProvider, FetchedContact, ProviderError, SalesforceClient,
 };
@@ -17,11 +20,13 @@ use provider_sso::{Auth0Client, FetchedUser, OktaClient, Page, ScimClient, SignI
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
+use crate::contents::{contentful, directus};
 use crate::events::{auth0, is_id, okta, persona, salesforce, scim, stripe};
 use crate::marker::{planted, says_nothing};
 
 /// The questions, in the order of an input's first byte.
-pub(crate) const QUESTIONS: [char; 11] = ['a', 'A', 'o', 'O', 'c', 's', 'p', 'f', 'w', 'r', 'l'];
+pub(crate) const QUESTIONS: [char; 15] =
+    ['a', 'A', 'o', 'O', 'c', 's', 'p', 'f', 'w', 'r', 'l', 't', 'T', 'd', 'D'];
 
 const CONTACT: &str = "0037Q00000HbKmTQAV";
 
@@ -38,6 +43,8 @@ struct World {
     salesforce: SalesforceClient,
     stripe: StripeClient,
     persona: PersonaClient,
+    contentful: ContentfulClient,
+    directus: DirectusClient,
 }
 
 impl World {
@@ -69,6 +76,8 @@ impl World {
             salesforce: salesforce(&url),
             stripe: stripe(&url),
             persona: persona(&url),
+            contentful: contentful(&url),
+            directus: directus(&url),
         }
     }
 
@@ -84,6 +93,10 @@ impl World {
                 'l' => listed(self.okta.list_users(None).await),
                 'c' => user(self.scim.fetch_user("1", None).await),
                 's' => case(self.stripe.fetch_case("vs_1").await),
+                't' => changes(self.contentful.changed_since(None).await),
+                'T' => content(self.contentful.fetch_item(&key("entry")).await),
+                'd' => changes(self.directus.changed_since(None).await),
+                'D' => content(self.directus.fetch_item(&key("articles")).await),
                 'p' => case(self.persona.fetch_case("inq_1").await),
                 'f' => contacts(self.salesforce.fetch_contacts(&[CONTACT.to_owned()]).await),
                 _ => match self.salesforce.upsert_contact(&write()).await {
@@ -158,5 +171,28 @@ fn contacts(fetched: Result<Vec<FetchedContact>, ProviderError>) {
         Ok([FetchedContact::Gone { merged_into }]) => merged_into.iter().for_each(|id| is_id(id)),
         Ok(_) => panic!("one contact was asked for"),
         Err(error) => says_nothing(error),
+    }
+}
+
+fn key(collection: &str) -> ItemKey {
+    ItemKey { collection: collection.to_owned(), id: "6lNoticeQuay".to_owned() }
+}
+
+fn changes(read: Result<ChangesPage, ChangesError>) {
+    match read {
+        Ok(page) => {
+            assert!(!page.next.is_empty());
+            page.items.iter().for_each(|item| is_id(&item.key.id));
+            page.deletions.iter().for_each(|gone| is_id(&gone.key.id));
+        }
+        Err(error) => says_nothing(&error),
+    }
+}
+
+fn content(fetched: Result<FetchedItem, ProviderError>) {
+    match fetched {
+        Ok(FetchedItem::Found(item)) => is_id(&item.key.id),
+        Ok(FetchedItem::Gone) => {}
+        Err(error) => says_nothing(&error),
     }
 }

@@ -7,5 +7,6 @@ mod conformance;
 mod contentful;
 mod contentful_pages;
 mod directus;
+mod real_directus;
 mod server;
 mod settings;

@@ -1,0 +1,20 @@
+//! Clients of content management systems, for `replies.rs`.
+
+use provider_content::{ContentfulClient, ContentfulConfig, DirectusClient, DirectusConfig};
+
+pub(crate) fn contentful(url: &str) -> ContentfulClient {
+    let config = ContentfulConfig {
+        base_url: url.parse().unwrap(),
+        space: "orchard1".to_owned(),
+        environment: ContentfulConfig::DEFAULT_ENVIRONMENT.to_owned(),
+        access_token: "a secret".into(),
+        page_size: 100,
+    };
+    ContentfulClient::new(config).unwrap()
+}
+
+pub(crate) fn directus(url: &str) -> DirectusClient {
+    let collections = ["articles".to_owned()].into();
+    let (base_url, token) = (url.parse().unwrap(), "a secret".into());
+    DirectusClient::new(DirectusConfig { base_url, token, collections, page_size: 100 }).unwrap()
+}
