@@ -1,16 +1,14 @@
-//! The items API: pages of a listing or of changes, an item by ID, how many items there are, and a ping.
+//! The items API: pages of changes, an item by ID, how many items there are, and a ping.
 //!
 //! <https://directus.io/docs/api/items>. A stream ends with an empty page and not with a short one: the server may have a
 //! smaller bound of a page than we ask for (`QUERY_LIMIT_MAX`), and does not say so.
-
-use std::collections::BTreeMap;
 
 use provider_http::{Answer, ConfigError, ProviderError, ProviderHttp, ProviderHttpConfig};
 use serde::de::DeserializeOwned;
 
 use super::SOURCE;
 use super::config::DirectusConfig;
-use super::cursor::{Cursor, Newest, Place, Stream};
+use super::cursor::{Cursor, Place, Stream};
 use super::query::{self, Query};
 use super::record::{Aggregate, Record, Reply};
 use crate::{ChangesError, ChangesPage, ContentProvider, FetchedItem, Item, ItemKey};
@@ -62,68 +60,38 @@ impl DirectusClient {
         }
     }
 
-    /// The next page of a listing. Before a collection's first page, what is newest in it is noted.
-    async fn list(
-        &self,
-        collection: usize,
-        after: Option<String>,
-        mut newest: BTreeMap<String, Newest>,
-    ) -> Result<ChangesPage, ChangesError> {
-        let name = self.collections.get(collection).ok_or(ChangesError::CursorRefused)?;
-        if after.is_none() {
-            newest.insert(name.clone(), self.newest(name).await?);
-        }
-        let records: Vec<Record> = self.read(name, &query::listing(after.as_deref(), self.page_size)).await?;
-        let next = match records.last() {
-            Some(last) => Cursor::Listing { collection, after: Some(last.id().ok_or(MALFORMED)?), newest },
-            None if collection + 1 < self.collections.len() => {
-                Cursor::Listing { collection: collection + 1, after: None, newest }
-            }
-            None => return page(Vec::new(), &Cursor::changes(newest), false),
-        };
-        page(items(records, name)?, &next, true)
-    }
-
-    async fn newest(&self, collection: &str) -> Result<Newest, ProviderError> {
-        let mut newest = Newest::default();
-        for stream in [Stream::Created, Stream::Updated] {
-            let records: Vec<Record> = self.read(collection, &query::newest(stream)).await?;
-            if let Some(record) = records.first() {
-                *stream.newest(&mut newest) = record.time(stream).map_err(|()| MALFORMED)?;
-            }
-        }
-        Ok(newest)
-    }
-
-    /// The next page of a stream of changes.
-    async fn follow(
-        &self,
-        number: usize,
-        after: Option<Place>,
-        mut newest: BTreeMap<String, Newest>,
-    ) -> Result<ChangesPage, ChangesError> {
+    /// The next page of a stream.
+    async fn follow(&self, cursor: Cursor) -> Result<ChangesPage, ChangesError> {
+        let Cursor { stream: number, after, mut newest } = cursor;
         let (stream, collection) = Stream::of(number);
         let name = self.collections.get(collection).ok_or(ChangesError::CursorRefused)?;
         let known = stream.newest(newest.entry(name.clone()).or_default());
         let query = query::changes(stream, after.as_ref(), *known, self.page_size);
         let records: Vec<Record> = self.read(name, &query).await?;
-        let Some(last) = records.last() else {
+        if records.is_empty() {
             let number = number + 1;
             let more = number < 2 * self.collections.len();
-            let next = if more {
-                Cursor::Changes { stream: number, after: None, newest }
-            } else {
-                Cursor::changes(newest)
-            };
+            let next = Cursor { stream: if more { number } else { 0 }, after: None, newest };
             return page(Vec::new(), &next, more);
-        };
-        let place = last.place(stream).ok_or(MALFORMED)?;
-        if after.as_ref() == Some(&place) {
-            return Err(MALFORMED.into()); // It does not go on.
         }
+        let place = place(stream, after, &records).ok_or(MALFORMED)?;
         *known = (*known).max(Some(place.at));
-        page(items(records, name)?, &Cursor::Changes { stream: number, after: Some(place), newest }, true)
+        page(items(records, name)?, &Cursor { stream: number, after: Some(place), newest }, true)
     }
+}
+
+/// Where a stream goes on behind these records. `None`: they break its order, or were read before.
+fn place(stream: Stream, after: Option<Place>, records: &[Record]) -> Option<Place> {
+    let mut place = after;
+    for record in records {
+        let (at, id) = (record.time(stream).ok()??, record.id()?);
+        match &mut place {
+            Some(known) if known.at == at => known.ids.insert(id).then_some(())?,
+            Some(known) if known.at > at => return None,
+            _ => place = Some(Place { at, ids: [id].into() }),
+        }
+    }
+    place
 }
 
 fn items(records: Vec<Record>, collection: &str) -> Result<Vec<Item>, ProviderError> {
@@ -150,13 +118,9 @@ impl ContentProvider for DirectusClient {
 
     /// `GET /items/{collection}?filter=…&sort=…&limit=…`
     async fn changed_since(&self, cursor: Option<&str>) -> Result<ChangesPage, ChangesError> {
-        let cursor = match cursor {
-            None => Cursor::START,
-            Some(text) => Cursor::parse(text).ok_or(ChangesError::CursorRefused)?,
-        };
         match cursor {
-            Cursor::Listing { collection, after, newest } => self.list(collection, after, newest).await,
-            Cursor::Changes { stream, after, newest } => self.follow(stream, after, newest).await,
+            None => self.follow(Cursor::default()).await,
+            Some(text) => self.follow(Cursor::parse(text).ok_or(ChangesError::CursorRefused)?).await,
         }
     }
 
@@ -185,7 +149,7 @@ impl ContentProvider for DirectusClient {
 
     async fn ping(&self) -> Result<(), ProviderError> {
         for collection in &self.collections {
-            self.read::<Record>(collection, &query::listing(None, 1)).await?;
+            self.read::<Record>(collection, &query::any()).await?;
         }
         Ok(())
     }

@@ -1,11 +1,11 @@
 //! Where the reading of Directus is. Pure.
 //!
-//! Two ways to read. A *listing* goes through each collection by ID. *Changes* go through two streams of each
-//! collection: items that were never updated by when they were created, and the others by when they were updated; for
-//! Directus leaves `date_updated` empty until the first update, and cannot sort by whichever of the two there is. An item
-//! that is updated moves from the first stream to the end of the second one, so that it is not missed.
+//! Two streams of each collection: items that were never updated by when they were created, and the others by when they
+//! were updated; for Directus leaves `date_updated` empty until the first update, and cannot sort by whichever of the two
+//! there is. An item that is updated moves from the first stream to the end of the second one, so that it is not missed.
+//! Everything is both streams from their beginning: there is no order by ID, as Directus compares no UUIDs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
@@ -15,27 +15,15 @@ use time::{Duration, OffsetDateTime};
 pub(crate) const OVERLAP: Duration = Duration::minutes(5);
 
 /// The cursor, as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "read", rename_all = "snake_case", deny_unknown_fields)]
-pub(crate) enum Cursor {
-    /// Everything, by ID.
-    Listing {
-        /// Which collection, by its place.
-        collection: usize,
-        /// The last ID that was read of it.
-        after: Option<String>,
-        /// What was newest when each collection's listing began: changes go on there.
-        newest: BTreeMap<String, Newest>,
-    },
-    /// What has changed.
-    Changes {
-        /// Which stream: collection times two, plus one for updates.
-        stream: usize,
-        /// The last item that was read of it.
-        after: Option<Place>,
-        /// What is read.
-        newest: BTreeMap<String, Newest>,
-    },
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Cursor {
+    /// Which stream: collection times two, plus one for updates.
+    pub(crate) stream: usize,
+    /// The last items that were read of it.
+    pub(crate) after: Option<Place>,
+    /// What was newest in each collection that was read.
+    pub(crate) newest: BTreeMap<String, Newest>,
 }
 
 /// The newest times that were read of a collection.
@@ -47,12 +35,13 @@ pub(crate) struct Newest {
     pub(crate) updated: Option<OffsetDateTime>,
 }
 
-/// An item's place in a stream.
+/// A place in a stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Place {
     #[serde(with = "time::serde::rfc3339")]
     pub(crate) at: OffsetDateTime,
-    pub(crate) id: String,
+    /// The items of that moment that were read.
+    pub(crate) ids: BTreeSet<String>,
 }
 
 /// One of a collection's two streams.
@@ -86,14 +75,6 @@ impl Stream {
 }
 
 impl Cursor {
-    /// Begins with everything.
-    pub(crate) const START: Self = Self::Listing { collection: 0, after: None, newest: BTreeMap::new() };
-
-    /// Begins with what has changed since `newest`.
-    pub(crate) const fn changes(newest: BTreeMap<String, Newest>) -> Self {
-        Self::Changes { stream: 0, after: None, newest }
-    }
-
     /// As text. `None` never happens: numbers, times and texts are JSON.
     pub(crate) fn to_text(&self) -> Option<String> {
         serde_json::to_string(self).ok()

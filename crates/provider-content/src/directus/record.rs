@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::cursor::{Place, Stream};
+use super::cursor::Stream;
 use crate::{Item, ItemKey};
 
 /// What every reply is wrapped in.
@@ -49,11 +49,6 @@ impl Record {
             Some(Value::String(text)) => OffsetDateTime::parse(text, &Rfc3339).map(Some).map_err(drop),
             Some(_) => Err(()),
         }
-    }
-
-    /// Its place in a stream. `None`: it is not part of it.
-    pub(crate) fn place(&self, stream: Stream) -> Option<Place> {
-        Some(Place { at: self.time(stream).ok()??, id: self.id()? })
     }
 
     /// In common words. `None`: it breaks the contract.

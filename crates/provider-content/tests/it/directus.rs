@@ -19,7 +19,7 @@ fn long_ago() -> OffsetDateTime {
 }
 
 #[tokio::test]
-async fn everything_is_read_by_id_and_then_only_what_changes() {
+async fn everything_is_read_and_then_only_what_changes() {
     let cms = DirectusSimulator::start(&COLLECTIONS).await;
     for (number, id) in ["a", "b", "c", "d", "e"].into_iter().enumerate() {
         cms.put_at("articles", id, id, long_ago() + Duration::minutes(20 * number as i64));
@@ -149,7 +149,7 @@ async fn a_recorded_page_reads_as_it_should() {
         serde_json::from_str(include_str!("../fixtures/directus-items.json")).unwrap();
     let (url, asked) = noting(sample).await;
     let client = directus_with(&url, "t", &["articles"], 2);
-    let cursor = r#"{"read":"changes","stream":1,"after":null,"newest":{"articles":
+    let cursor = r#"{"stream":1,"after":null,"newest":{"articles":
         {"created":null,"updated":"2026-11-23T06:00:00.5Z"}}}"#;
     let page = page(&client, Some(cursor)).await;
     assert_eq!(
@@ -174,7 +174,7 @@ fn percent_decoded(text: &str) -> String {
 #[tokio::test]
 async fn a_cursor_of_collections_that_are_not_read_any_more_is_refused() {
     let client = directus_with(&answering(200, &[], r#"{"data":[]}"#).await, "t", &["articles"], 2);
-    let cursor = r#"{"read":"changes","stream":9,"after":null,"newest":{}}"#;
+    let cursor = r#"{"stream":9,"after":null,"newest":{}}"#;
     assert_eq!(refusal(&client, Some(cursor)).await, ChangesError::CursorRefused);
     assert_eq!(refusal(&client, Some("{}")).await, ChangesError::CursorRefused);
 }

@@ -13,6 +13,8 @@ pub(crate) fn passes(item: &Value, filter: &Value) -> Option<bool> {
         let passes_one = match name.as_str() {
             "_and" => all(rule.as_array()?.iter().map(|part| passes(item, part)))?,
             "_or" => !all(rule.as_array()?.iter().map(|part| passes(item, part).map(|one| !one)))?,
+            // Directus compares no UUIDs.
+            "id" if rule.get("_gt").or(rule.get("_gte")).is_some() => return None,
             field => {
                 all(rule.as_object()?.iter().map(|(operator, value)| applies(&item[field], operator, value)))?
             }
@@ -32,6 +34,7 @@ fn applies(own: &Value, operator: &str, value: &Value) -> Option<bool> {
         "_null" => own.is_null(),
         "_nnull" => !own.is_null(),
         "_eq" => order() == Some(Ordering::Equal),
+        "_nin" => !value.as_array()?.contains(own),
         "_gt" => order() == Some(Ordering::Greater),
         "_gte" => order().is_some_and(Ordering::is_ge),
         _ => return None,
