@@ -25,7 +25,7 @@ pub const OPERATORS_TOOL: &str = "coppice";
 pub const RESYNC_JOBS: [&str; 3] = ["resync-enqueuer", "sso-resync", "crm-resync"];
 
 /// All of them.
-pub const UNITS: [&str; 11] = [
+pub const UNITS: [&str; 12] = [
     "sso-sync",
     "crm-sync",
     "identity-verification",
@@ -37,6 +37,7 @@ pub const UNITS: [&str; 11] = [
     RESYNC_JOBS[1],
     RESYNC_JOBS[2],
     "fire-drill",
+    "audit",
 ];
 
 /// Builds units and answers where each one's binary is.

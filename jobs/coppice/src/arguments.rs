@@ -8,14 +8,15 @@ use job_process::{Database, EXIT_CODES};
 use postgres_store::{Author, PersonKey};
 use settings::describe;
 use uuid::Uuid;
+use worker_process::BUS_NAME;
 
-use crate::dlq::{BUS, DlqCommand, PREFIX};
+use crate::dlq::DlqCommand;
 use crate::doctor::DoctorArguments;
 
 /// Looks at persons and says why they are as they are, tries and applies policies, decides about
 /// links, brings dead letters back, checks a unit's surroundings.
 #[derive(Debug, Parser)]
-#[command(version, after_help = format!("{EXIT_CODES}\n\n{}", describe(&[Database::SETTINGS, &[PREFIX, BUS]].concat())))]
+#[command(version, after_help = format!("{EXIT_CODES}\n\n{}", describe(&[Database::SETTINGS, &[BUS_NAME]].concat())))]
 pub(crate) struct Arguments {
     /// Print the report as JSON.
     #[arg(long, global = true)]

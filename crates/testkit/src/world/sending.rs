@@ -33,6 +33,28 @@ impl World {
         assert_eq!(reply.failed_entry_count(), 0);
     }
 
+    /// Switches a rule of the bus on or off, as somebody may in a console.
+    pub async fn switch_rule(&self, rule: &str, on: bool) {
+        let bus = &self.topology.bus;
+        if on {
+            self.events
+                .enable_rule()
+                .event_bus_name(bus)
+                .name(rule)
+                .send()
+                .await
+                .expect("the bus has the rule");
+        } else {
+            self.events
+                .disable_rule()
+                .event_bus_name(bus)
+                .name(rule)
+                .send()
+                .await
+                .expect("the bus has the rule");
+        }
+    }
+
     /// Puts a body right onto a queue.
     pub async fn enqueue(&self, unit: &str, body: &str) {
         let queue = self.topology.queue_url(unit).expect("a queue of the topology");

@@ -22,7 +22,7 @@ pub(crate) async fn end_state(stage: &Stage<'_>, view: &mut View) -> anyhow::Res
             "the CRM says what the policy wants, and has one contact for each person",
             crm_is_right(stage, &people),
         ),
-        ("the operators' tool says where each of Ada's values comes from", sources_are_told(stage)?),
+        ("the operators' tool says where each of Ada's values comes from", sources_are_told(stage).await?),
         ("every change, sign-in, contact and verification is announced", view.all_announced(stage).await?),
         ("the poison, and only that, is in the dead letters", only_poison(stage).await),
         ("every queue and the outbox are empty", stage.all_is_done().await?),
@@ -56,8 +56,8 @@ fn database_is_right(stage: &Stage<'_>, people: &People) -> bool {
 }
 
 /// Each system is right about something, and nothing is anybody's.
-fn sources_are_told(stage: &Stage<'_>) -> anyhow::Result<bool> {
-    let shown = stage.ask(&["person", "show", &format!("auth0:{ADA}")])?;
+async fn sources_are_told(stage: &Stage<'_>) -> anyhow::Result<bool> {
+    let shown = stage.ask(&["person", "show", &format!("auth0:{ADA}")]).await?;
     let fields = shown["fields"].as_array().context("a person has fields")?;
     let source = |name: &str| {
         let field = fields.iter().find(|field| field["field"] == name);

@@ -20,7 +20,8 @@ const BROKEN_RULE: u16 = 400;
 pub(crate) async fn tell(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
     letters_die(stage, view).await?;
     an_operator_looks(stage).await?;
-    letters_are_redriven(stage, view).await
+    letters_are_redriven(stage, view).await?;
+    silence_is_proved(stage).await
 }
 
 async fn letters_die(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
@@ -43,6 +44,7 @@ async fn letters_die(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
 }
 
 async fn an_operator_looks(stage: &Stage<'_>) -> anyhow::Result<()> {
+    println!("    the alarm: {}", stage.alarm_is_on(UNIT).await?);
     println!("    what is dead: coppice dlq list {UNIT}");
     stage.operate(&["dlq", "list", UNIT]).await?;
     let letter = stage.world.dead_letters(UNIT, 1).await.remove(0);
@@ -62,6 +64,25 @@ async fn letters_are_redriven(stage: &Stage<'_>, view: &mut View) -> anyhow::Res
             .all(|(id, name)| people.contact_email(id) == Some(format!("{name}@fourth.example.org").as_str()))
     })
     .await
+}
+
+/// Whose drill is shown: its dead letters have been empty all along.
+const DRILLED: &str = "identity-verification";
+
+async fn silence_is_proved(stage: &Stage<'_>) -> anyhow::Result<()> {
+    println!("    is everything as its source says? audit");
+    wait_until(PATIENCE, "everything to be done", async || Ok(stage.all_is_done().await?.then_some(())))
+        .await?;
+    stage.run_job("audit", &["--grace-secs", "1"], 0).await?;
+    println!("    would a failure be seen? fire-drill run --unit {DRILLED}");
+    let drill = ["run", "--unit", DRILLED, "--worker-wait-secs", "30", "--alarm-wait-secs", "30"];
+    stage.run_job("fire-drill", &drill, 0).await?;
+    println!("    somebody switches a rule off, and nothing is to be seen of it but by a drill");
+    let rule = format!("{}-{DRILLED}-ingress", stage.world.topology.bus);
+    stage.world.switch_rule(&rule, false).await;
+    stage.run_job("fire-drill", &drill, 1).await?;
+    stage.world.switch_rule(&rule, true).await;
+    Ok(())
 }
 
 fn refuse_contacts(stage: &Stage<'_>, status: Option<u16>) {

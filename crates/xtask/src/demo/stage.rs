@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::process::Command;
 
-use anyhow::{Context, bail};
-use local_stack::wait_until;
+use anyhow::{Context, bail, ensure};
+use aws_sdk_cloudwatch::types::StateValue;
+use local_stack::{QueueMetrics, aws_config, wait_until};
 use serde_json::Value;
 use testkit::{CrmPump, OPERATORS_TOOL, PATIENCE, WORKERS, Worker, World};
 
@@ -16,8 +16,9 @@ const LAST_LINES: usize = 8;
 pub(crate) struct Stage<'a> {
     pub(crate) world: &'a World,
     workers: BTreeMap<&'static str, Worker>,
-    tool: PathBuf,
+    binaries: &'a BTreeMap<String, PathBuf>,
     _pump: CrmPump,
+    _alarms: QueueMetrics,
 }
 
 impl<'a> Stage<'a> {
@@ -27,7 +28,7 @@ impl<'a> Stage<'a> {
     /// When a worker does not get ready.
     pub(crate) async fn set(
         world: &'a World,
-        binaries: &BTreeMap<String, PathBuf>,
+        binaries: &'a BTreeMap<String, PathBuf>,
     ) -> anyhow::Result<Stage<'a>> {
         let binary = |unit: &str| binaries.get(unit).with_context(|| format!("{unit} is built"));
         println!("  AWS endpoint {}   bus {}", world.proxy.endpoint(), world.topology.bus);
@@ -39,8 +40,8 @@ impl<'a> Stage<'a> {
             let settings: Vec<(&str, &str)> = timeouts.iter().map(|name| (name.as_str(), "5")).collect();
             workers.insert(unit, world.spawn_worker(binary, unit, &settings));
         }
-        let stage =
-            Self { world, workers, tool: binary(OPERATORS_TOOL)?.clone(), _pump: CrmPump::start(world) };
+        let (_pump, _alarms) = (CrmPump::start(world), world.start_queue_metrics());
+        let stage = Self { world, workers, binaries, _pump, _alarms };
         for (unit, worker) in &stage.workers {
             let ready = async || {
                 Ok(worker.get("readyz").await.is_some_and(|(status, _)| status == 200).then_some(()))
@@ -79,33 +80,52 @@ impl<'a> Stage<'a> {
     /// # Errors
     /// When it fails.
     pub(crate) async fn operate(&self, arguments: &[&str]) -> anyhow::Result<()> {
-        let said = self.run_tool(arguments)?;
-        for line in said.lines() {
+        self.run_job(OPERATORS_TOOL, arguments, 0).await
+    }
+
+    /// Runs a job, or the operators' tool, and shows what it says.
+    ///
+    /// # Errors
+    /// When it ends with another code.
+    pub(crate) async fn run_job(&self, job: &str, arguments: &[&str], code: i32) -> anyhow::Result<()> {
+        let binary = self.binaries.get(job).with_context(|| format!("{job} is built"))?;
+        let binary = binary.to_str().context("the path of the checkout is not UTF-8")?;
+        // The environment of a unit, so that it can ask the unit's provider.
+        let said = self.world.run_job(binary, "crm-account", arguments, &[("COPPICE_LOG", "error")]).await;
+        for line in said.out.lines().chain(said.err.lines()) {
             println!("{}", format!("    {line}").trim_end());
         }
+        ensure!(said.code == Some(code), "{job} {} ended with {:?}", arguments.join(" "), said.code);
         Ok(())
+    }
+
+    /// Waits until the alarm on a unit's dead letters has gone on, and says what it says.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub(crate) async fn alarm_is_on(&self, unit: &str) -> anyhow::Result<String> {
+        let alarms = aws_sdk_cloudwatch::Client::new(&aws_config(self.world.emulator_endpoint()));
+        let name = format!("{}-{unit}-dlq-depth", self.world.topology.bus);
+        wait_until(PATIENCE, "the alarm to go on", async || {
+            let reply = alarms.describe_alarms().alarm_names(&name).send().await?;
+            let alarm = reply.metric_alarms().first();
+            let on = alarm.filter(|alarm| alarm.state_value() == Some(&StateValue::Alarm));
+            Ok(on.map(|alarm| format!("{name} is on: {}", alarm.alarm_description().unwrap_or_default())))
+        })
+        .await
     }
 
     /// What the operators' tool says, for a program.
     ///
     /// # Errors
     /// When it fails, or says no JSON.
-    pub(crate) fn ask(&self, arguments: &[&str]) -> anyhow::Result<Value> {
+    pub(crate) async fn ask(&self, arguments: &[&str]) -> anyhow::Result<Value> {
+        let binary = self.binaries.get(OPERATORS_TOOL).and_then(|path| path.to_str());
+        let binary = binary.with_context(|| format!("{OPERATORS_TOOL} is built"))?;
         let arguments = [arguments, &["--json"]].concat();
-        Ok(serde_json::from_str(&self.run_tool(&arguments)?)?)
-    }
-
-    /// The tool has the environment of a unit, so that it can ask the unit's provider.
-    fn run_tool(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        let environment = self.world.environment("crm-account", 0);
-        let output = Command::new(&self.tool).args(arguments).env_clear().envs(environment).output();
-        let output = output.context("cannot run coppice")?;
-        if !output.status.success() {
-            let (out, err) =
-                (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-            bail!("coppice {}: {out}{err}", arguments.join(" "));
-        }
-        Ok(String::from_utf8(output.stdout)?)
+        let said = self.world.run_job(binary, "crm-account", &arguments, &[]).await;
+        ensure!(said.code == Some(0), "{OPERATORS_TOOL}: {}", said.err);
+        Ok(serde_json::from_str(&said.out)?)
     }
 
     pub(crate) fn print_last_lines(&self) {

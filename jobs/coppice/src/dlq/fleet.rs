@@ -2,22 +2,9 @@
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use job_process::Failure;
-use settings::{Reader, Setting};
+use settings::Reader;
 use sqs_queue::{QueueError, SqsQueue, list_queues};
-
-/// Start of every queue's name.
-pub(crate) const PREFIX: Setting = Setting::with_default(
-    "COPPICE_QUEUE_PREFIX",
-    "coppice",
-    "start of every queue's name: the stack's parameter Prefix",
-);
-
-/// The bus, which only some commands need.
-pub(crate) const BUS: Setting = Setting::with_default(
-    "COPPICE_BUS_NAME",
-    "",
-    "name of the EventBridge bus (output BusName): for `dlq redrive undelivered`",
-);
+use worker_process::BUS_NAME;
 
 /// The queue of events that EventBridge could not deliver, or that no unit takes. It is no queue's dead-letter queue.
 pub(crate) const UNDELIVERED: &str = "undelivered";
@@ -32,9 +19,9 @@ pub(crate) struct DeadLetterQueue {
     pub(crate) source: Option<SqsQueue>,
 }
 
-/// The AWS configuration of the environment, and the prefix.
+/// The bus's name, with which every queue's name begins, and the AWS configuration of the environment.
 pub(crate) async fn surroundings(reader: &mut Reader) -> (Option<String>, SdkConfig) {
-    let prefix = reader.read(PREFIX);
+    let prefix = reader.read(BUS_NAME);
     (prefix, aws_config::load_defaults(BehaviorVersion::latest()).await)
 }
 
@@ -60,7 +47,7 @@ pub(crate) async fn dead_letter_queues(
     found.sort_by(|one, other| one.unit.cmp(&other.unit));
     if found.is_empty() {
         let told =
-            format!("no queue's name begins with {start:?}: is {} right, and the region?", PREFIX.name);
+            format!("no queue's name begins with {start:?}: is {} right, and the region?", BUS_NAME.name);
         return Err(Failure::NotFound(told));
     }
     Ok(found)

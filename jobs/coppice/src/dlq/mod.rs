@@ -32,7 +32,6 @@ use job_process::Failure;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use arguments::DlqCommand;
-pub(crate) use fleet::{BUS, PREFIX};
 
 /// Runs one of the commands.
 pub(crate) async fn run(command: DlqCommand, json: bool, stop: &CancellationToken) -> Result<(), Failure> {

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::arguments::{Chosen, DropArguments, Pace, RedriveArguments};
-use super::fleet::{BUS, DeadLetterQueue, of_unit, surroundings};
+use super::fleet::{DeadLetterQueue, of_unit, surroundings};
 use super::letter::Letter;
 use super::run::{self, Done};
 use super::scan::scan;
@@ -77,7 +77,6 @@ async fn work(
     let mut reader = Reader::from_environment();
     let database = database_with(&mut reader);
     let (prefix, config) = surroundings(&mut reader).await;
-    let bus: Option<String> = reader.read(BUS).filter(|bus: &String| !bus.is_empty());
     reader.finish()?;
     let (store, prefix) = (database?.open(CONNECTIONS).await?, prefix.unwrap_or_default());
     store.forget_old_dead_letters().await?;
@@ -106,7 +105,7 @@ async fn work(
         return show(plan.plan_id, json).await;
     }
     let sending = match pace {
-        Some(pace) => Some((Target::of(&config, &queue, bus.as_deref(), &prefix).await?, pace)),
+        Some(pace) => Some((Target::of(&config, &queue, &prefix).await?, pace)),
         None => None,
     };
     let done = run::run(&store, &queue, &plan, sending, stop).await?;

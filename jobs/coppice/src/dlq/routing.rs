@@ -40,10 +40,10 @@ pub(super) struct Routed {
 }
 
 impl Routing {
-    /// Reads the rules of `bus`.
-    pub(super) async fn read(config: &SdkConfig, bus: &str, prefix: &str) -> Result<Self, Failure> {
+    /// Reads the rules of the bus `bus`, with whose name the queues' begin.
+    pub(super) async fn read(config: &SdkConfig, bus: &str) -> Result<Self, Failure> {
         let client = Client::new(config);
-        let start = format!("{prefix}-");
+        let start = format!("{bus}-");
         let queues = list_queues(config, &start).await.map_err(|error| refused(&error))?;
         let mut rules = Vec::new();
         let mut next = None;

@@ -31,21 +31,16 @@ pub(super) enum Target {
 }
 
 impl Target {
-    /// `bus` is asked for only when there is no unit.
+    /// The bus has the name with which every queue's begins.
     pub(super) async fn of(
         config: &SdkConfig,
         queue: &DeadLetterQueue,
-        bus: Option<&str>,
         prefix: &str,
     ) -> Result<Self, Failure> {
-        match (&queue.source, queue.unit.as_str(), bus) {
-            (Some(source), _, _) => Ok(Self::Unit(source.clone())),
-            (None, UNDELIVERED, Some(bus)) => Routing::read(config, bus, prefix).await.map(Self::Rules),
-            (None, UNDELIVERED, None) => {
-                let told = "COPPICE_BUS_NAME is not set: it says whose rules the events are routed by";
-                Err(Failure::Usage(String::from(told)))
-            }
-            (None, unit, _) => Err(Failure::NotFound(format!("there is no queue of {unit}"))),
+        match &queue.source {
+            Some(source) => Ok(Self::Unit(source.clone())),
+            None if queue.unit == UNDELIVERED => Routing::read(config, prefix).await.map(Self::Rules),
+            None => Err(Failure::NotFound(format!("there is no queue of {}", queue.unit))),
         }
     }
 

@@ -59,9 +59,9 @@ async fn a_list_counts_every_queue_s_letters_by_reason_and_leaves_them_there() {
 #[tokio::test]
 async fn a_list_without_any_queue_says_which_setting_to_look_at() {
     let world = World::start().await;
-    let elsewhere = [("COPPICE_QUEUE_PREFIX", "nowhere")];
+    let elsewhere = [("COPPICE_BUS_NAME", "nowhere")];
     let listed = world.run_job(coppice(), "sso-sync", &["dlq", "list"], &elsewhere).await;
-    listed.says(3, &["\"nowhere-\"", "COPPICE_QUEUE_PREFIX"]);
+    listed.says(3, &["\"nowhere-\"", "COPPICE_BUS_NAME"]);
 }
 
 #[tokio::test]

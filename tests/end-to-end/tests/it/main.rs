@@ -8,6 +8,7 @@ mod fleet;
 mod persona;
 mod privacy;
 mod reviews;
+mod runbooks;
 
 use event_contract::EventKind;
 use local_stack::wait_until;

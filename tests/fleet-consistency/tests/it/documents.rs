@@ -1,6 +1,7 @@
 //! Documents name what there is.
 
 use std::collections::BTreeSet;
+use std::fs;
 
 use crate::{folders, read, rust_files, workspace};
 
@@ -20,7 +21,7 @@ fn the_list_of_metrics_is_the_code_s() {
     let mut counted = BTreeSet::new();
     for parent in deployed.chain(libraries) {
         for file in rust_files(&workspace().join(parent)) {
-            counted.extend(metrics_in(&std::fs::read_to_string(file).unwrap()));
+            counted.extend(metrics_in(&fs::read_to_string(file).unwrap()));
         }
     }
     assert_eq!(metrics_in(&read("docs/metrics.md")), counted);
@@ -36,6 +37,12 @@ fn every_file_that_a_document_links_to_is_there() {
         "docs/authority.md",
         "docs/metrics.md",
         "docs/resync.md",
+        "docs/runbooks/README.md",
+        "docs/runbooks/dlq-not-empty.md",
+        "docs/runbooks/dead-letters-expire.md",
+        "docs/runbooks/queue-too-old.md",
+        "docs/runbooks/heartbeat-late.md",
+        "docs/runbooks/drill-overdue.md",
         "jobs/resync-enqueuer/README.md",
         "jobs/sso-resync/README.md",
         "jobs/crm-resync/README.md",
@@ -50,5 +57,27 @@ fn every_file_that_a_document_links_to_is_there() {
             let elsewhere = path.is_empty() || path.starts_with("http");
             assert!(elsewhere || folder.join(path).exists(), "{document} links to {link}");
         }
+    }
+}
+
+#[test]
+fn every_alarm_s_runbook_is_there_and_every_runbook_is_some_alarm_s() {
+    let template = read("deploy/cloudformation/coppice.yaml");
+    let linked: BTreeSet<String> = template
+        .split("${RunbookBaseUrl}/")
+        .skip(1)
+        .filter_map(|rest| rest.split_once(".md"))
+        .map(|(name, _)| format!("{name}.md"))
+        .collect();
+    let folder = workspace().join("docs/runbooks");
+    let there: BTreeSet<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .filter(|name| name != "README.md")
+        .collect();
+    assert_eq!(linked, there);
+    let index = read("docs/runbooks/README.md");
+    for name in there {
+        assert!(index.contains(&format!("]({name}) |")), "{name} in docs/runbooks/README.md");
     }
 }
