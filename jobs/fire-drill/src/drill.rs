@@ -126,12 +126,11 @@ impl Drills<'_> {
             };
             let Some(at) = at else {
                 let over = OffsetDateTime::now_utc() - since > self.limit(unit, hop);
-                return match over {
-                    true => {
-                        self.fail(unit, drill.drill_id, self.diagnose(unit, drill.drill_id, hop).await?).await
-                    }
-                    false => Ok(Standing::OnItsWayTo(hop)),
-                };
+                if !over || self.somebody_else_steps(unit, drill).await? {
+                    return Ok(Standing::OnItsWayTo(hop));
+                }
+                let fault = self.diagnose(unit, drill.drill_id, hop).await?;
+                return self.fail(unit, drill.drill_id, fault).await;
             };
             // The clocks of the services differ by moments, and CloudWatch's is cut to the second.
             let at = last.map_or(at, |last| last.max(at));
@@ -210,8 +209,20 @@ impl Drills<'_> {
         let Fault { hop, reason } = &fault;
         tracing::error!(unit = unit.name, drill_id = %drill, hop = hop.name(), reason, "drill failed");
         let failure = DrillFailure { hop: fault.hop.name().to_owned(), reason: fault.reason };
-        self.around.store.end_fire_drill(drill, Some(&failure)).await?;
-        Ok(Standing::Ended(Err(failure)))
+        let store = &self.around.store;
+        store.end_fire_drill(drill, Some(&failure)).await?;
+        // As somebody else ended it, if somebody was sooner.
+        let ended = store.read_fire_drill(drill).await?.and_then(|drill| drill.end);
+        Ok(Standing::Ended(ended.unwrap_or(Err(failure))))
+    }
+
+    /// Whether another process may know more of this drill: it has the dead letters in hand, or has noted something since
+    /// this step began. Then it is too early to say that something has not come.
+    async fn somebody_else_steps(&self, unit: Unit, drill: &FireDrill) -> Result<bool, StepError> {
+        let Surroundings { store, cloud } = self.around;
+        let dead_letters = cloud.queue(&unit.dead_letters(&cloud.prefix)).await?;
+        let in_hand = dead_letters.is_some_and(|queue| queue.in_flight > 0);
+        Ok(in_hand || store.read_fire_drill(drill.drill_id).await?.as_ref() != Some(drill))
     }
 }
 

@@ -61,6 +61,8 @@ async fn a_resync_queue_s_drill_is_judged_by_a_heartbeat_once_its_job_has_run() 
 
 #[tokio::test]
 async fn a_drill_that_is_killed_is_taken_up_by_the_next_and_two_at_once_are_one() {
+    // Built before the drill's clock runs.
+    testkit::unit_binary("sso-sync");
     let stage = Stage::set().await;
     let killed = stage.start(&["run", "--unit", "sso-sync"]);
     wait_until(PATIENCE, "the poison to be put in", async || {
