@@ -99,6 +99,10 @@ impl<'a> Listing<'a> {
                 return Err(Failure::Failed(text.to_owned()));
             };
             visited.go(page.more.then_some(&page.next))?;
+            if !page.more {
+                // What is read from here on may lead through the same places again.
+                visited = Visited::default();
+            }
             let caught_up = !page.more && place.as_ref().is_some_and(|place| place.listed);
             let listed = !page.more || place.as_ref().is_some_and(|place| place.listed);
             let next = Place { after: page.next.clone(), listed };
