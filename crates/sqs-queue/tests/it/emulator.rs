@@ -8,7 +8,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName;
 use local_stack::{Emulator, Tools, aws_config};
 use sqs_queue::conformance::{Departures, QueuePair, QueueSubject, Setup};
-use sqs_queue::{Operation, Queue, QueueError, SqsQueue, queue_conformance};
+use sqs_queue::{Operation, OutgoingMessage, Queue, QueueError, SqsQueue, queue_conformance};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
@@ -81,4 +81,16 @@ async fn a_queue_that_does_not_exist_is_refused() {
     let refusal = queue.receive(1, Duration::ZERO).await.unwrap_err();
     assert!(matches!(&refusal, QueueError::Refused { .. }), "{refusal}");
     assert!(refusal.to_string().contains(Operation::Receive.name()));
+}
+
+/// Whoever looks through a whole queue needs more time than the queue gives each message.
+#[tokio::test]
+async fn a_receive_can_hide_its_messages_for_longer_than_the_queue_says() {
+    let subject = MiniStack::shared().await;
+    let at_once = HashMap::from([(QueueAttributeName::VisibilityTimeout, String::from("0"))]);
+    let (queue, _) = subject.create(at_once).await;
+    queue.send(&[OutgoingMessage { body: String::from("ada"), ..OutgoingMessage::default() }]).await.unwrap();
+    let hiding = queue.clone().hiding_for(Duration::from_secs(60));
+    assert_eq!(hiding.receive(10, Duration::ZERO).await.unwrap().len(), 1);
+    assert_eq!(queue.receive(10, Duration::ZERO).await.unwrap().len(), 0);
 }

@@ -5,5 +5,6 @@
 mod emulator;
 mod memory_conformance;
 mod memory_faults;
+mod operating;
 mod stub;
 mod stub_replies;

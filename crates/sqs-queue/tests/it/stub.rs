@@ -62,6 +62,10 @@ impl Stub {
         SqsQueue::connect(&aws_config(&self.endpoint), format!("{}/1/q", self.endpoint))
     }
 
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
     pub(crate) fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
     }
