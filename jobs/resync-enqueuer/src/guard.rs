@@ -68,11 +68,11 @@ mod tests {
 
     #[test]
     fn the_refusal_names_the_numbers_and_the_flags_that_would_let_it_pass() {
-        let text = refusal(&plan(10_000, 150, 2000), true, USUAL).unwrap();
+        let text = refusal(&plan(10_000, 150, 3000), true, USUAL).unwrap();
         assert!(text.contains("150 of the 10000") && text.contains("--allow-deletions 150"), "{text}");
-        assert!(text.contains("--allow-changes 2000"), "{text}");
-        let allowed = GuardArguments { allow_deletions: Some(150), allow_changes: Some(2000) };
-        assert_eq!(refusal(&plan(10_000, 150, 2000), true, allowed), None);
+        assert!(text.contains("--allow-changes 3000"), "{text}");
+        let allowed = GuardArguments { allow_deletions: Some(150), allow_changes: Some(3000) };
+        assert_eq!(refusal(&plan(10_000, 150, 3000), true, allowed), None);
     }
 
     #[test]
