@@ -113,8 +113,11 @@ async fn every_command_of_every_runbook_runs() {
 
     let mut ran = 0;
     for (page, commands) in pages() {
-        something_is_dead(&world).await;
         for command in commands {
+            // What an earlier command has brought back or dropped is no longer there for this one.
+            if command.starts_with("coppice dlq") && !command.contains("PLAN") {
+                something_is_dead(&world).await;
+            }
             let filled = filled_in(&world, &page, &command).await;
             let words = words(&filled);
             let arguments: Vec<&str> = words[1..].iter().map(String::as_str).collect();
