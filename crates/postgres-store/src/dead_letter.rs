@@ -10,7 +10,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::{Store, StoreError};
 
-/// How long copies of resolved letters, plans and failed attempts are kept: longer than SQS keeps any letter (14 days).
+/// How long copies of letters, plans and failed attempts are kept: longer than SQS keeps any letter (14 days).
 pub const KEPT: Duration = Duration::days(90);
 
 /// A letter as the dead-letter queue has it. Its body may be a partner's whole event: no `Debug`.
@@ -127,13 +127,14 @@ impl Store {
         Ok(rows.fetch_all(&self.pool).await?)
     }
 
-    /// Forgets what is older than [`KEPT`]: copies of resolved letters, plans, and failed attempts.
+    /// Forgets what is older than [`KEPT`]: copies of letters, plans, and failed attempts.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn forget_old_dead_letters(&self) -> Result<(), StoreError> {
         let before = OffsetDateTime::now_utc() - KEPT;
-        sqlx::query!("delete from dead_letter where resolved_at < $1", before).execute(&self.pool).await?;
+        // Resolved or not: SQS has long deleted the letter itself, and a copy may be a partner's whole event.
+        sqlx::query!("delete from dead_letter where copied_at < $1", before).execute(&self.pool).await?;
         sqlx::query!("delete from redrive_plan where created_at < $1", before).execute(&self.pool).await?;
         sqlx::query!("delete from message_failure where failed_at < $1", before).execute(&self.pool).await?;
         Ok(())

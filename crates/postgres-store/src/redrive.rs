@@ -199,19 +199,23 @@ impl Store {
             RedriveProgress,
             r#"select letter.letters as "letters!", letter.deleted as "letters_deleted!", item.items as "items!",
                       item.sent as "items_sent!", item.handled as "items_handled!", item.dead as "items_dead!"
-               from (select count(*) as letters, count(deleted_at) as deleted
-                     from redrive_letter where plan_id = $1) letter,
+               from (select count(*) as letters,
+                            count(*) filter (where letter.deleted_at is not null or copy.resolution is not null) as deleted
+                     from redrive_letter letter join redrive_plan plan using (plan_id)
+                     left join dead_letter copy on copy.queue = plan.queue and copy.message_id = letter.message_id
+                     where letter.plan_id = $1) letter,
                     (select count(*) as items, count(sent_at) as sent,
-                            count(*) filter (where ended in ('handled', 'elsewhere')) as handled,
+                            count(*) filter (where ended = 'handled') as handled,
                             count(*) filter (where ended = 'dead') as dead
-                     from redrive_item where plan_id = $1) item"#,
+                     from redrive_item where plan_id = $1 and ended is distinct from 'elsewhere') item"#,
             plan_id
         );
         Ok(progress.fetch_one(&self.pool).await?)
     }
 
-    /// The next items to send, in the plan's order. Those whose letter another plan has resolved meanwhile are ended
-    /// first, and not sent.
+    /// The next items to send, in the plan's order. Those all of whose letters another plan has resolved meanwhile are
+    /// ended first, and not sent. As long as one letter waits, the item is sent: whoever dropped another of its letters has
+    /// not decided about this one.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -222,9 +226,11 @@ impl Store {
     ) -> Result<Vec<UnsentItem>, StoreError> {
         sqlx::query!(
             r#"update redrive_item item set sent_at = now(), ended = 'elsewhere', ended_at = now()
-               from dead_letter letter
-               where item.plan_id = $1 and item.sent_at is null and letter.queue = $2
-                 and letter.message_id = item.message_id and letter.resolution is not null"#,
+               where item.plan_id = $1 and item.sent_at is null
+                 and not exists (
+                     select from redrive_letter letter
+                     join dead_letter copy on copy.queue = $2 and copy.message_id = letter.message_id
+                     where letter.item_id = item.item_id and copy.resolution is null)"#,
             plan.plan_id,
             plan.queue
         )
@@ -264,7 +270,8 @@ impl Store {
         Ok(())
     }
 
-    /// Notes how items ended: whether each is dead again. Items that nobody knows are passed over.
+    /// Notes how items ended: whether each is dead again. Items that nobody knows are passed over, and what has died stays
+    /// dead: an event may go to several units, and one of them may have handled it.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -273,7 +280,8 @@ impl Store {
         sqlx::query!(
             r#"update redrive_item item
                set ended = case when new.dead then 'dead' else 'handled' end, ended_at = now()
-               from unnest($1::uuid[], $2::boolean[]) as new (item_id, dead) where item.item_id = new.item_id"#,
+               from unnest($1::uuid[], $2::boolean[]) as new (item_id, dead)
+               where item.item_id = new.item_id and item.ended is distinct from 'dead'"#,
             &items,
             &dead
         )
@@ -327,7 +335,9 @@ impl Store {
                    update redrive_letter set deleted_at = now() where plan_id = $1 and message_id = any ($3)
                    returning message_id)
                update dead_letter set resolution = $4, resolved_at = now()
-               from deleted where dead_letter.queue = $2 and dead_letter.message_id = deleted.message_id"#,
+               from deleted
+               where dead_letter.queue = $2 and dead_letter.message_id = deleted.message_id
+                 and dead_letter.resolution is null"#,
             plan.plan_id,
             plan.queue,
             message_ids,

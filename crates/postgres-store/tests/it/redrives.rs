@@ -114,7 +114,28 @@ async fn what_another_plan_has_resolved_is_not_sent_again() {
     let deleted = ["a1", "a2"].map(String::from);
     database.store.note_letters_deleted(&first, &deleted).await.unwrap();
     assert_eq!(unsent(&database, &second).await, ["body of b"]);
-    assert_eq!(database.store.redrive_progress(second.plan_id).await.unwrap().items_sent, 1);
+    let progress = database.store.redrive_progress(second.plan_id).await.unwrap();
+    assert_eq!((progress.items, progress.items_sent, progress.letters_deleted), (1, 0, 2), "nobody's canary");
+}
+
+/// Whoever drops one letter of a record has not decided about its others.
+#[tokio::test]
+async fn an_item_is_sent_as_long_as_one_of_its_letters_waits() {
+    let database = Database::start().await;
+    let (redrive, _) = planned(&database, RedriveAction::Redrive).await;
+    let dropping = plan(RedriveAction::Drop);
+    database.store.create_redrive_plan(&dropping, &[item(&["a1"])]).await.unwrap();
+    database.store.note_letters_deleted(&dropping, &[String::from("a1")]).await.unwrap();
+    assert_eq!(unsent(&database, &redrive).await, ["body of a1", "body of b"]);
+}
+
+#[tokio::test]
+async fn what_has_died_again_stays_dead_whoever_else_has_handled_it() {
+    let database = Database::start().await;
+    let (plan, [ada, _]) = planned(&database, RedriveAction::Redrive).await;
+    database.store.end_redrive_items(&[(ada.item_id, true)]).await.unwrap();
+    database.store.end_redrive_items(&[(ada.item_id, false)]).await.unwrap();
+    assert_eq!(database.store.redrive_progress(plan.plan_id).await.unwrap().items_dead, 1);
 }
 
 #[tokio::test]
@@ -133,7 +154,7 @@ async fn one_process_at_a_time_works_on_a_queue() {
 }
 
 #[tokio::test]
-async fn what_is_old_and_resolved_is_forgotten() {
+async fn what_is_old_is_forgotten() {
     let database = Database::start().await;
     let (plan, _) = planned(&database, RedriveAction::Drop).await;
     let failure =
@@ -143,7 +164,7 @@ async fn what_is_old_and_resolved_is_forgotten() {
     database.store.forget_old_dead_letters().await.unwrap();
     assert!(database.store.kept_dead_letter(QUEUE, "a1").await.unwrap().is_some(), "not yet");
     for aged in [
-        "update dead_letter set resolved_at = resolved_at - interval '91 days'",
+        "update dead_letter set copied_at = copied_at - interval '91 days' where message_id in ('a1', 'b')",
         "update redrive_plan set created_at = created_at - interval '91 days'",
         "update message_failure set failed_at = failed_at - interval '91 days'",
     ] {
@@ -151,7 +172,8 @@ async fn what_is_old_and_resolved_is_forgotten() {
     }
     database.store.forget_old_dead_letters().await.unwrap();
     assert!(database.store.kept_dead_letter(QUEUE, "a1").await.unwrap().is_none());
-    assert!(database.store.kept_dead_letter(QUEUE, "b").await.unwrap().is_some(), "it waits still");
+    assert!(database.store.kept_dead_letter(QUEUE, "b").await.unwrap().is_none(), "resolved or not");
+    assert!(database.store.kept_dead_letter(QUEUE, "a2").await.unwrap().is_some(), "not yet");
     assert_eq!(database.store.redrive_plan(plan.plan_id).await.unwrap(), None);
     assert_eq!(database.store.noted_failures(QUEUE, "a1").await.unwrap(), []);
 }

@@ -79,15 +79,15 @@ impl SqsQueue {
             .ok_or_else(|| failure::malformed(Operation::Depth))
     }
 
-    /// Starts to move everything in this dead-letter queue back to the queues it came from, at most so many a second
-    /// (SQS allows 500; `None`: as SQS sees fit).
+    /// Starts to move everything in this dead-letter queue to `to`, at most so many a second (SQS allows 500; `None`: as SQS
+    /// sees fit). The destination is named, because SQS does not know where a letter came from that a worker has sent.
     /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html>
     ///
     /// # Errors
     /// [`QueueError::Refused`] when a task of this queue is running already, or this is no queue's dead-letter queue.
-    pub async fn start_move(&self, per_second: Option<i32>) -> Result<(), QueueError> {
-        let arn = self.facts().await?.arn;
-        let call = self.client.start_message_move_task().source_arn(arn);
+    pub async fn start_move(&self, to: &Self, per_second: Option<i32>) -> Result<(), QueueError> {
+        let (arn, destination) = (self.facts().await?.arn, to.facts().await?.arn);
+        let call = self.client.start_message_move_task().source_arn(arn).destination_arn(destination);
         let call = call.set_max_number_of_messages_per_second(per_second);
         call.send().await.map_err(|error| failure::call_failed(Operation::StartMove, &error))?;
         Ok(())

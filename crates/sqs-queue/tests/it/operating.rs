@@ -18,12 +18,12 @@ const REPLY: &str = r#"{
 async fn a_move_task_is_started_and_its_progress_read() {
     let stub = Stub::replying(REPLY).await;
     let queue = stub.queue();
-    queue.start_move(Some(50)).await.unwrap();
+    queue.start_move(&queue, Some(50)).await.unwrap();
     let progress = queue.newest_move().await.unwrap();
     let expected =
         MoveProgress { status: String::from("RUNNING"), moved: 7, to_move: Some(30), failure: None };
     assert_eq!(progress, Some(expected));
-    assert_eq!(stub.calls(), 4, "the queue's ARN is asked for each time: an URL does not tell it");
+    assert_eq!(stub.calls(), 5, "the queue's ARN is asked for each time: an URL does not tell it");
 }
 
 #[tokio::test]
@@ -34,7 +34,7 @@ async fn a_task_that_is_refused_says_which_call_and_why() {
         Some("AWS.SimpleQueueService.UnsupportedOperation;Sender"),
     )
     .await;
-    let refused = stub.queue().start_move(None).await.unwrap_err();
+    let refused = stub.queue().start_move(&stub.queue(), None).await.unwrap_err();
     assert!(matches!(&refused, QueueError::Refused { .. }), "{refused}");
 }
 

@@ -47,32 +47,32 @@ pub(crate) enum DlqCommand {
     },
 }
 
-/// Which letters.
+/// Which letters. A plan has chosen already: none of this goes with `--plan`.
 #[derive(Debug, Args, Clone, Default)]
 pub(crate) struct Chosen {
     /// Only letters of this reason, as `dlq list` shows it. Can be given several times.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "plan")]
     pub(crate) class: Vec<String>,
     /// Only letters of this `detail-type`.
-    #[arg(long = "type")]
+    #[arg(long = "type", conflicts_with = "plan")]
     pub(crate) event_type: Option<String>,
     /// Only letters that name this record.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "plan")]
     pub(crate) id: Option<String>,
     /// Only this letter, by SQS's ID. Can be given several times.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "plan")]
     pub(crate) message_id: Vec<String>,
     /// Only letters that this version of the worker wrote.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "plan")]
     pub(crate) worker_version: Option<String>,
     /// Only messages first sent longer ago than this: 90s, 30m, 12h, 3d.
-    #[arg(long, value_parser = duration)]
+    #[arg(long, value_parser = duration, conflicts_with = "plan")]
     pub(crate) older_than: Option<Duration>,
     /// Only messages first sent less long ago than this.
-    #[arg(long, value_parser = duration)]
+    #[arg(long, value_parser = duration, conflicts_with = "plan")]
     pub(crate) newer_than: Option<Duration>,
     /// Letters of the queue that are looked at.
-    #[arg(long, default_value_t = SCAN_LIMIT)]
+    #[arg(long, default_value_t = SCAN_LIMIT, conflicts_with = "plan")]
     pub(crate) scan_limit: usize,
 }
 
@@ -121,10 +121,10 @@ pub(crate) struct DropArguments {
     #[arg(long)]
     pub(crate) plan: Option<Uuid>,
     /// Who decides.
-    #[arg(long, required_unless_present = "plan")]
+    #[arg(long, required_unless_present = "plan", conflicts_with = "plan")]
     pub(crate) author: Option<Author>,
     /// Why, in a sentence that will be kept. No personal data.
-    #[arg(long, required_unless_present = "plan")]
+    #[arg(long, required_unless_present = "plan", conflicts_with = "plan")]
     pub(crate) reason: Option<String>,
     /// Delete. Without it, this only makes the plan and says what it would do.
     #[arg(long)]

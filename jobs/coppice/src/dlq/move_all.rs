@@ -9,7 +9,7 @@ use settings::Reader;
 use sqs_queue::Queue;
 use tokio_util::sync::CancellationToken;
 
-use super::fleet::{UNDELIVERED, of_unit, refused, surroundings};
+use super::fleet::{DeadLetterQueue, UNDELIVERED, of_unit, refused, surroundings};
 
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 
@@ -27,14 +27,15 @@ pub(super) async fn run(
         let told = "undelivered is no queue's dead-letter queue, so SQS moves nothing from it: use `dlq redrive undelivered`";
         return Err(Failure::Usage(String::from(told)));
     }
-    let letters = of_unit(&config, &prefix.unwrap_or_default(), unit).await?.letters;
+    let DeadLetterQueue { letters, source, .. } = of_unit(&config, &prefix.unwrap_or_default(), unit).await?;
+    let source = source.ok_or_else(|| Failure::NotFound(format!("there is no queue of {unit}")))?;
     if !yes {
         let depth = letters.depth().await.map_err(|error| refused(&error))?;
         let waiting = i64::try_from(depth.visible).unwrap_or(i64::MAX);
         let status = String::from("NOT STARTED");
         return print(&Moved { unit: unit.to_owned(), status, moved: 0, to_move: Some(waiting) }, json);
     }
-    letters.start_move(Some(rate)).await.map_err(|error| refused(&error))?;
+    letters.start_move(&source, Some(rate)).await.map_err(|error| refused(&error))?;
     loop {
         let task = letters.newest_move().await.map_err(|error| refused(&error))?;
         let task =

@@ -13,8 +13,11 @@ use uuid::Uuid;
 use super::arguments::Pace;
 use super::fleet::DeadLetterQueue;
 use super::plan::{Counts, action};
-use super::sending::{Sender, Target};
+use super::sending::{Sender, Target, stopped};
 use super::sweep::sweep;
+
+/// Longest that a stopped run goes on deleting the letters of what it has sent: shorter than a pod's grace period.
+const STOP_LIMIT: Duration = Duration::from_secs(15);
 
 /// Between two looks at how items ended.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
@@ -42,9 +45,17 @@ pub(super) async fn run(
         Some((target, pace)) => send_all(store, target, plan, pace, stop).await,
         None => Ok(()),
     };
-    let swept = sweep(store, queue, plan, stop).await;
+    let swept = if stop.is_cancelled() {
+        let unstopped = CancellationToken::new();
+        tokio::time::timeout(STOP_LIMIT, sweep(store, queue, plan, &unstopped)).await.unwrap_or(Ok(()))
+    } else {
+        sweep(store, queue, plan, stop).await
+    };
     sent?;
     swept?;
+    if stop.is_cancelled() {
+        return Err(stopped(plan));
+    }
     if let Some(pace) = pace {
         let limit = Duration::from_secs(pace.wait_secs);
         wait_for_ends(store, plan, limit, stop, |progress| progress.items_sent).await?;
@@ -69,7 +80,8 @@ async fn send_all(
     if pace.canary > 0 {
         canary(store, &mut sender, plan, pace, stop).await?;
     }
-    sender.send_up_to(None, stop).await
+    sender.send_up_to(None, stop).await?;
+    sender.verdict()
 }
 
 /// Sends the first few and waits until the unit has handled them. One that dies again stops everything.
@@ -87,6 +99,9 @@ async fn canary(
     let limit = Duration::from_secs(pace.wait_secs);
     let sent = |progress: RedriveProgress| progress.items_sent.min(canaries);
     let progress = wait_for_ends(store, plan, limit, stop, sent).await?;
+    if stop.is_cancelled() {
+        return Err(stopped(plan));
+    }
     let resume = format!("coppice dlq redrive --plan {} --yes", plan.plan_id);
     if progress.items_dead > 0 {
         let told = format!(
@@ -142,11 +157,24 @@ pub(super) struct Done {
 impl Done {
     /// Whether it is done, and well.
     pub(super) fn verdict(&self) -> Result<(), Failure> {
-        let Counts { letters, letters_deleted, dead_again, .. } = self.progress;
+        let Counts { letters, letters_deleted, messages, sent, handled, dead_again } = self.progress;
         if dead_again > 0 {
             let told =
                 format!("{dead_again} message(s) died again: `coppice dlq list {}` says why", self.unit);
             return Err(Failure::Failed(told));
+        }
+        if self.action == "redrive" && sent > handled {
+            let told = format!(
+                "{} message(s) are not handled yet: does {} run? See `coppice dlq plan {}`",
+                sent - handled,
+                self.unit,
+                self.plan_id
+            );
+            return Err(Failure::Failed(told));
+        }
+        // As many as `--max` allows: the rest is for the next run.
+        if self.action == "redrive" && sent < messages {
+            return Ok(());
         }
         if letters_deleted < letters {
             let told = format!(

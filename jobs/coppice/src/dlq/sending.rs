@@ -14,6 +14,7 @@ use worker_runtime::REDRIVE_MARK;
 
 use super::arguments::Pace;
 use super::fleet::{DeadLetterQueue, UNDELIVERED, refused};
+use super::plan::action;
 use super::routing::Routing;
 
 /// Between two tries of entries that failed.
@@ -44,7 +45,7 @@ impl Target {
         }
     }
 
-    /// Sends items. Each has its own result.
+    /// Sends items. Each has its own result: one that fails takes nothing from those that were sent before it.
     async fn send(&self, items: &[UnsentItem]) -> Result<Vec<Result<(), EntryError>>, Failure> {
         match self {
             Self::Unit(queue) => {
@@ -55,7 +56,8 @@ impl Target {
             Self::Rules(routing) => {
                 let mut results = Vec::new();
                 for item in items {
-                    results.push(send_routed(routing, item).await?);
+                    let unavailable = |_| Err(EntryError::Unavailable { code: String::from("not routed") });
+                    results.push(send_routed(routing, item).await.unwrap_or_else(unavailable));
                 }
                 Ok(results)
             }
@@ -84,7 +86,8 @@ pub(super) struct Sender<'a> {
     plan: &'a RedrivePlan,
     target: Target,
     pace: Pace,
-    began: Instant,
+    /// Before this, nothing more may be sent.
+    next_turn: Instant,
     sent: u64,
     /// Items that SQS will never take.
     refused: BTreeSet<Uuid>,
@@ -92,7 +95,7 @@ pub(super) struct Sender<'a> {
 
 impl<'a> Sender<'a> {
     pub(super) fn new(store: &'a Store, plan: &'a RedrivePlan, target: Target, pace: Pace) -> Self {
-        Self { store, plan, target, pace, began: Instant::now(), sent: 0, refused: BTreeSet::new() }
+        Self { store, plan, target, pace, next_turn: Instant::now(), sent: 0, refused: BTreeSet::new() }
     }
 
     /// Sends `limit` items, or all there are, but never more than the pace's own limit.
@@ -110,12 +113,19 @@ impl<'a> Sender<'a> {
             if items.is_empty() {
                 break;
             }
+            let refused = self.refused.len();
             let taken = self.send(&items).await?;
-            failed = if taken == 0 { failed + 1 } else { 0 };
+            let got_on = taken > 0 || self.refused.len() > refused;
+            failed = if got_on { 0 } else { failed + 1 };
             if failed == TRIES {
                 return Err(Failure::Failed(String::from("SQS takes nothing: run the plan again later")));
             }
         }
+        Ok(())
+    }
+
+    /// What was never taken, once all else has been sent.
+    pub(super) fn verdict(&self) -> Result<(), Failure> {
         if self.refused.is_empty() {
             return Ok(());
         }
@@ -147,23 +157,32 @@ impl<'a> Sender<'a> {
         }
         self.store.note_items_sent(&taken).await?;
         self.sent += taken.len() as u64;
-        if taken.is_empty() {
+        // From now and not from the beginning: time that was spent waiting is not caught up with.
+        self.next_turn =
+            Instant::now() + Duration::from_secs_f64(taken.len() as f64 / f64::from(self.pace.rate));
+        if taken.is_empty() && self.refused.is_empty() {
             tokio::time::sleep(WAIT_BETWEEN_TRIES).await;
         }
         Ok(taken.len())
     }
 
-    /// After `n` messages, the next may go `n / rate` seconds after the first.
+    /// After `n` messages, the next may go `n / rate` seconds later.
     async fn wait_for_turn(&self, stop: &CancellationToken) -> Result<(), Failure> {
-        let turn = self.began + Duration::from_secs_f64(self.sent as f64 / f64::from(self.pace.rate));
         tokio::select! {
             biased;
-            () = stop.cancelled() => Err(Failure::Stopped(format!(
-                "stopped; go on with: coppice dlq redrive --plan {} --yes", self.plan.plan_id
-            ))),
-            () = tokio::time::sleep_until(turn) => Ok(()),
+            () = stop.cancelled() => Err(stopped(self.plan)),
+            () = tokio::time::sleep_until(self.next_turn) => Ok(()),
         }
     }
+}
+
+/// A signal has ended the run; what it did stands.
+pub(super) fn stopped(plan: &RedrivePlan) -> Failure {
+    Failure::Stopped(format!(
+        "stopped; go on with: coppice dlq {} --plan {} --yes",
+        action(plan.action),
+        plan.plan_id
+    ))
 }
 
 /// A message with the mark by which its end is known.

@@ -6,6 +6,7 @@ use local_stack::wait_until;
 use serde_json::json;
 use testkit::simulators::auth0::SimulatedUser;
 use testkit::{PATIENCE, World, unit_binary};
+use uuid::Uuid;
 
 use crate::dead_letters::{coppice, dlq, event, listed};
 
@@ -140,6 +141,9 @@ async fn letters_are_chosen_by_reason_record_type_and_age() {
         let planned = dlq(&world, &[&["redrive", "sso-sync", "--json"], chosen].concat()).await;
         assert_eq!(planned.json()["letters"], letters, "{chosen:?}");
     }
+    let plan = Uuid::now_v7().to_string();
+    let narrowed = dlq(&world, &["redrive", "--plan", &plan, "--id", "auth0|a", "--yes"]).await;
+    narrowed.says(2, &["cannot be used with"]);
     dlq(&world, &["redrive", "sso-sync", "--older-than", "soon"]).await.says(2, &["90s, 30m, 12h, 3d"]);
 }
 
