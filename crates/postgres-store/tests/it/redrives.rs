@@ -1,6 +1,7 @@
 //! Plans for dead letters, and their steps.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use postgres_store::{
     DeadLetterCopy, FailedAttempt, LetterStanding, RedriveAction, RedriveItem, RedrivePlan, RedriveProgress,
@@ -146,11 +147,11 @@ async fn one_process_at_a_time_works_on_a_queue() {
     assert!(held.is_some() && other.lock_redrive(QUEUE).await.unwrap().is_none());
     assert!(other.lock_redrive("crm-sync").await.unwrap().is_some(), "another queue is free");
     drop(held);
-    let limit = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
-    while other.lock_redrive(QUEUE).await.unwrap().is_none() {
-        assert!(tokio::time::Instant::now() < limit, "the lock ends with its session");
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    local_stack::wait_until(Duration::from_secs(10), "the lock to end with its session", async || {
+        Ok(other.lock_redrive(QUEUE).await?.map(drop))
+    })
+    .await
+    .unwrap();
 }
 
 #[tokio::test]
