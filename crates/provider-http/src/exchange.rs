@@ -88,7 +88,7 @@ impl Exchange {
         // Never closed.
         let place = self.places.acquire().await.ok();
         if let Some(admission) = &self.admission {
-            admission.admit().await;
+            admission.admit().await?;
         }
         self.check_gate()?;
         Ok(place)

@@ -31,7 +31,7 @@ mod test_key;
 mod token;
 mod token_request;
 
-pub use admission::Admission;
+pub use admission::{Admission, NotAdmitted};
 pub use answer::Answer;
 pub use auth::Auth;
 pub use client::ProviderHttp;

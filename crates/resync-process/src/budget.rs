@@ -6,20 +6,21 @@
 //!
 //! So in any second at most a quarter more is sent than may be, and over a longer time no more than may be.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use postgres_store::{RequestLease, RequestLimits, Store, StoreError};
-use provider_http::Admission;
+use provider_http::{Admission, NotAdmitted};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 /// Leases of a second.
 const LEASES_PER_SECOND: u32 = 4;
 /// Most requests of a lease: what a killed pod takes with it of the day's.
 const LARGEST_LEASE: u32 = 100;
+/// How long what is left waits that another run must read: other pods of this one are about to stop, too.
+pub(crate) const PUT_OFF: Duration = Duration::from_secs(5);
 /// Wait before the database is asked again that could not be.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -29,13 +30,13 @@ pub(crate) struct Budget {
     limits: RequestLimits,
     source: OnceLock<&'static str>,
     held: Mutex<Held>,
-    used_up: CancellationToken,
+    used_up: AtomicBool,
     requests: AtomicU64,
 }
 
 impl Budget {
     pub(crate) fn new(store: Store, limits: RequestLimits) -> Self {
-        let (source, held, used_up) = (OnceLock::new(), Mutex::default(), CancellationToken::new());
+        let (source, held, used_up) = (OnceLock::new(), Mutex::default(), AtomicBool::new(false));
         Self { store, limits, source, held, used_up, requests: AtomicU64::new(0) }
     }
 
@@ -77,30 +78,31 @@ impl Budget {
         Ok(lease.requests > 0)
     }
 
-    /// Ends when the day's requests are used up.
-    pub(crate) async fn used_up(&self) {
-        self.used_up.cancelled().await;
+    /// Whether a request was refused because the day's are used up.
+    pub(crate) fn is_used_up(&self) -> bool {
+        self.used_up.load(Ordering::Relaxed)
     }
 
-    /// Ends when the next request may be sent; never, when the day's are used up.
-    async fn admit(&self) {
+    /// Ends when the next request may be sent, or when the day's are used up.
+    async fn admit(&self) -> Result<(), NotAdmitted> {
         if !self.is_unlimited() {
-            tokio::time::sleep_until(self.next_moment().await).await;
+            tokio::time::sleep_until(self.next_moment().await?).await;
         }
         self.requests.fetch_add(1, Ordering::Relaxed);
+        Ok(())
     }
 
-    async fn next_moment(&self) -> Instant {
+    async fn next_moment(&self) -> Result<Instant, NotAdmitted> {
         // Held while the database is asked: the others would ask the same.
         let mut held = self.held.lock().await;
         loop {
             if let Some(moment) = held.take(Instant::now()) {
-                return moment;
+                return Ok(moment);
             }
             match self.lease(&held).await {
                 Ok(lease) if lease.requests == 0 => {
-                    self.used_up.cancel();
-                    return std::future::pending().await;
+                    self.used_up.store(true, Ordering::Relaxed);
+                    return Err(NotAdmitted { retry_after: PUT_OFF });
                 }
                 Ok(lease) => *held = Held::new(lease, self.limits),
                 Err(error) => {

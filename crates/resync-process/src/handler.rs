@@ -6,7 +6,6 @@
 
 use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use job_process::Failure as JobFailure;
 use postgres_store::{RefetchTicket, Store};
@@ -15,10 +14,7 @@ use tokio_util::sync::CancellationToken;
 use worker_runtime::{Claim, Failure, Handler, Outcome, Reading, Refusal};
 
 use crate::ResyncJob;
-use crate::budget::Budget;
-
-/// How long a message stays away that the job leaves for another run: other pods of this one are about to stop, too.
-const PUT_OFF: Duration = Duration::from_secs(5);
+use crate::budget::{Budget, PUT_OFF};
 
 /// What a refetch brought.
 #[derive(Clone)]
@@ -94,12 +90,13 @@ impl<J: ResyncJob> Handler for Resyncing<J> {
     }
 
     async fn fetch(&self, claim: &Claim<String>, ticket: RefetchTicket) -> Result<Resynced, Failure> {
-        tokio::select! {
-            fetched = self.sync.fetch(claim, ticket) => fetched.map(Resynced::Read),
-            () = self.budget.used_up() => {
+        match self.sync.fetch(claim, ticket).await {
+            // The limit is our own: what was admitted before is finished, and nothing waits for the provider.
+            Err(Failure::Limited { .. }) if self.budget.is_used_up() => {
                 self.brake.day_is_used_up(self.budget.per_day());
                 Ok(Resynced::Later)
             }
+            fetched => fetched.map(Resynced::Read),
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use provider_http::{Admission, Answer, ProviderError, ProviderHttp};
+use provider_http::{Admission, Answer, NotAdmitted, ProviderError, ProviderHttp};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
@@ -132,7 +132,10 @@ async fn no_request_is_sent_before_it_is_admitted_and_each_needs_its_own_admissi
         let permits = Arc::clone(&permits);
         move || {
             let permits = Arc::clone(&permits);
-            async move { permits.acquire_owned().await.unwrap().forget() }
+            async move {
+                let closed = |_| NotAdmitted { retry_after: Duration::from_secs(7) };
+                permits.acquire_owned().await.map(|permit| permit.forget()).map_err(closed)
+            }
         }
     }));
     let client = ProviderHttp::new(config).unwrap();
@@ -142,5 +145,11 @@ async fn no_request_is_sent_before_it_is_admitted_and_each_needs_its_own_admissi
     assert_eq!(server.seen.requests(), 1);
     permits.add_permits(1);
     assert!(second.await.is_ok());
+    assert_eq!(server.seen.requests(), 2);
+    // Whoever waits when it is clear that none is admitted any more gets an answer.
+    let mut third = std::pin::pin!(get(&client));
+    assert!(tokio::time::timeout(Duration::from_millis(50), &mut third).await.is_err());
+    permits.close();
+    assert_eq!(third.await.unwrap_err(), ProviderError::RateLimited { retry_after: Duration::from_secs(7) });
     assert_eq!(server.seen.requests(), 2);
 }
