@@ -172,7 +172,9 @@ impl SsoProvider for ScimClient {
     async fn changes(&self, from: ChangesFrom<'_>) -> Result<ChangedPage, ProviderError> {
         let place = Place::read(from).ok_or(ProviderError::Invalid { status: 400 })?;
         let page = self.list_by(Order::Change, Some(place.since), place.start_index, PAGE).await?;
-        place.page(page).ok_or(ProviderError::Invalid { status: 400 })
+        place
+            .page(page, self.capabilities().await?.sort.supported)
+            .ok_or(ProviderError::Invalid { status: 400 })
     }
 
     /// Reads `/ServiceProviderConfig`. Servers may let anybody read it (RFC 7644 section 4), so a good answer does

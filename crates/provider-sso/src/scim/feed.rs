@@ -1,7 +1,8 @@
 //! Users by `meta.lastModified` as a feed. Pure.
 //!
 //! Two changes may have the same time, and a server may tell of a change late: so the feed is read again from a little
-//! before the latest change that it told.
+//! before the latest change that it told. Where the server sorts, each page is asked for by time, too: a user who changes
+//! meanwhile moves to the end, and by number another would slip past.
 
 use provider_http::{ChangedPage, ChangesFrom};
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,8 @@ use time::{Duration, OffsetDateTime};
 
 use super::UserPage;
 
+/// A filter of times may know whole seconds only.
+const SECOND: Duration = Duration::seconds(1);
 /// How far it is read again.
 const OVERLAP: Duration = Duration::minutes(5);
 
@@ -32,16 +35,96 @@ impl Place {
         }
     }
 
-    /// The page of these users. `None` when there is no such time.
-    pub(crate) fn page(self, page: UserPage) -> Option<ChangedPage> {
+    /// The page of these users, oldest change first if it is `sorted`. `None` when there is no such time.
+    pub(crate) fn page(self, page: UserPage, sorted: bool) -> Option<ChangedPage> {
         let changes = page.users.iter().filter_map(|user| user.version);
         let latest = changes.chain([self.latest]).max()?;
-        let next = match page.next_start_index {
-            Some(start_index) => Self { start_index, latest, ..self },
-            None => Self { since: self.since.max(latest.checked_sub(OVERLAP)?), start_index: 1, latest },
+        let last = page.users.last().and_then(|user| user.version).filter(|_| sorted);
+        let behind = last.and_then(|last| last.checked_sub(SECOND)).filter(|behind| *behind > self.since);
+        let next = match (page.next_start_index, behind) {
+            (Some(_), Some(since)) => Self { since, start_index: 1, latest },
+            // All of one time, or in no order: the number is all there is.
+            (Some(start_index), None) => Self { start_index, latest, ..self },
+            (None, _) => Self { since: self.since.max(latest.checked_sub(OVERLAP)?), start_index: 1, latest },
         };
         let more = page.next_start_index.is_some();
         let ids = page.users.into_iter().map(|user| user.id).collect();
         Some(ChangedPage { ids, next: serde_json::to_string(&next).ok()?, more })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::SsoUser;
+
+    const START: OffsetDateTime = datetime!(2026-11-26 10:00 UTC);
+
+    fn user(id: u32, version: OffsetDateTime) -> SsoUser {
+        SsoUser {
+            id: id.to_string(),
+            email: None,
+            email_verified: false,
+            given_name: None,
+            family_name: None,
+            display_name: None,
+            phone: None,
+            blocked: false,
+            external_key: None,
+            identities: Vec::new(),
+            version: Some(version),
+            etag: None,
+        }
+    }
+
+    /// What a server that filters and sorts answers, ten at a time.
+    fn listed(users: &BTreeMap<u32, OffsetDateTime>, place: &Place) -> UserPage {
+        let mut behind: Vec<SsoUser> =
+            users.iter().filter(|(_, at)| **at > place.since).map(|(id, at)| user(*id, *at)).collect();
+        behind.sort_by_key(|user| user.version);
+        let total = behind.len();
+        let users: Vec<SsoUser> = behind.into_iter().skip(place.start_index - 1).take(10).collect();
+        let next = place.start_index + users.len();
+        UserPage { users, total, next_start_index: (next <= total).then_some(next) }
+    }
+
+    /// Reads the feed to its end, and changes the first user after the first page.
+    fn read(mut users: BTreeMap<u32, OffsetDateTime>) -> BTreeSet<String> {
+        let mut place = Place::read(ChangesFrom::Time(START - Duration::SECOND)).unwrap();
+        let mut told = BTreeSet::new();
+        loop {
+            let answer = listed(&users, &place);
+            let page = place.page(answer, true).unwrap();
+            told.extend(page.ids);
+            users.insert(0, START + Duration::HOUR);
+            place = Place::read(ChangesFrom::Cursor(&page.next)).unwrap();
+            if !page.more {
+                return told;
+            }
+        }
+    }
+
+    #[test]
+    fn a_user_who_changes_while_the_feed_is_read_hides_no_other() {
+        let users = (0..35).map(|number| (number, START + Duration::minutes(i64::from(number))));
+        assert_eq!(read(users.collect()).len(), 35);
+    }
+
+    #[test]
+    fn many_changes_of_one_time_are_all_told() {
+        let mut place = Place::read(ChangesFrom::Time(START - Duration::SECOND)).unwrap();
+        let users: BTreeMap<u32, OffsetDateTime> = (0..35).map(|number| (number, START)).collect();
+        let mut told = BTreeSet::new();
+        for _ in 0..4 {
+            let answer = listed(&users, &place);
+            let page = place.page(answer, true).unwrap();
+            told.extend(page.ids);
+            place = Place::read(ChangesFrom::Cursor(&page.next)).unwrap();
+        }
+        assert_eq!(told.len(), 35);
     }
 }
