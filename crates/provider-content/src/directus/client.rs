@@ -47,17 +47,14 @@ impl DirectusClient {
         Ok(Self { http: ProviderHttp::new(http)?, collections, page_size })
     }
 
-    /// Reads from a collection. It is always there: a 404 for it means that the base URL is not Directus's.
+    /// Reads from a collection.
     async fn read<T: DeserializeOwned>(
         &self,
         collection: &str,
         query: &Query,
     ) -> Result<Vec<T>, ProviderError> {
         let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        match self.http.get_json::<Reply<T>>(&["items", collection], &query, None).await? {
-            Answer::Found { value, .. } => Ok(value.data),
-            Answer::NotFound | Answer::NotModified => Err(ProviderError::Invalid { status: 404 }),
-        }
+        data(self.http.get_json(&["items", collection], &query, None).await?)
     }
 
     /// The next page of a stream.
@@ -67,7 +64,7 @@ impl DirectusClient {
         let name = self.collections.get(collection).ok_or(ChangesError::CursorRefused)?;
         let known = stream.newest(newest.entry(name.clone()).or_default());
         let query = query::changes(stream, after.as_ref(), *known, self.page_size);
-        let records: Vec<Record> = self.read(name, &query).await?;
+        let records: Vec<Record> = data(self.http.search_json(&["items", name], &query).await?)?;
         if records.is_empty() {
             let number = number + 1;
             let more = number < 2 * self.collections.len();
@@ -77,6 +74,14 @@ impl DirectusClient {
         let place = place(stream, after, &records).ok_or(MALFORMED)?;
         *known = (*known).max(Some(place.at));
         page(items(records, name)?, &Cursor { stream: number, after: Some(place), newest }, true)
+    }
+}
+
+/// What a collection answers. It is always there: a 404 for it means that the base URL is not Directus's.
+fn data<T>(answer: Answer<Reply<T>>) -> Result<Vec<T>, ProviderError> {
+    match answer {
+        Answer::Found { value, .. } => Ok(value.data),
+        Answer::NotFound | Answer::NotModified => Err(ProviderError::Invalid { status: 404 }),
     }
 }
 
@@ -116,7 +121,7 @@ impl ContentProvider for DirectusClient {
         false
     }
 
-    /// `GET /items/{collection}?filter=…&sort=…&limit=…`
+    /// `SEARCH /items/{collection}` with filter, sort and limit: <https://directus.io/docs/api/items#list-items>
     async fn changed_since(&self, cursor: Option<&str>) -> Result<ChangesPage, ChangesError> {
         match cursor {
             None => self.follow(Cursor::default()).await,

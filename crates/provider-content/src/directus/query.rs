@@ -6,16 +6,17 @@ use time::format_description::well_known::Rfc3339;
 
 use super::cursor::{OVERLAP, Place, Stream};
 
-/// Parameters of a call.
+/// Parameters of a call in its URL.
 pub(crate) type Query = Vec<(&'static str, String)>;
 
-/// A stream behind a place, or from `newest` on, or whole.
+/// A stream behind a place, or from `newest` on, or whole. It is a body and no URL: the items of one moment, all of which
+/// an editor may have changed at once, are named in it.
 pub(crate) fn changes(
     stream: Stream,
     after: Option<&Place>,
     newest: Option<OffsetDateTime>,
     page_size: u32,
-) -> Query {
+) -> Value {
     let field = stream.field();
     let mut conditions = vec![];
     if stream == Stream::Created {
@@ -29,7 +30,7 @@ pub(crate) fn changes(
         (None, Some(from)) => json!({ field: { "_gte": instant(from) } }),
         (None, None) => json!({ field: { "_nnull": true } }),
     });
-    page(Some(json!({ "_and": conditions })), &format!("{field},id"), page_size)
+    json!({ "query": { "filter": { "_and": conditions }, "sort": [field, "id"], "limit": page_size } })
 }
 
 /// Any item.

@@ -119,13 +119,14 @@ async fn a_server_with_smaller_pages_than_we_ask_for_hides_nothing() {
 #[tokio::test]
 async fn items_of_one_moment_are_all_read() {
     let cms = DirectusSimulator::start(&COLLECTIONS).await;
-    let client = client(&cms, 2);
+    let client = client(&cms, 100);
     let (first, _) = read(&client, None).await;
     let now = OffsetDateTime::now_utc();
-    for number in 0..7 {
-        cms.put_at("articles", &number.to_string(), "x", now);
+    // As many as an editor changes at once: their IDs would not fit into a URL.
+    for number in 0..600 {
+        cms.put_at("articles", &format!("d99bd50f-11f8-4216-898d-{number:012}"), "x", now);
     }
-    assert_eq!(read(&client, Some(&first.next)).await.0.items.len(), 7);
+    assert_eq!(read(&client, Some(&first.next)).await.0.items.len(), 600);
 }
 
 #[tokio::test]
@@ -159,16 +160,12 @@ async fn a_recorded_page_reads_as_it_should() {
             "articles/eed9320a-0b0e-498e-b2fb-24f94841bb5d Notice 2",
         ]
     );
-    let asked = asked.paths().remove(0);
-    let query = percent_decoded(&asked);
-    let expected = r#"/items/articles?filter={"_and":[{"date_updated":{"_gte":"2026-11-23T05:55:00.5Z"}}]}"#;
-    assert_eq!(query, format!("{expected}&sort=date_updated,id&limit=2"));
-}
-
-fn percent_decoded(text: &str) -> String {
-    let url: url::Url = format!("http://x{text}").parse().unwrap();
-    let query: Vec<String> = url.query_pairs().map(|(name, value)| format!("{name}={value}")).collect();
-    format!("{}?{}", url.path(), query.join("&"))
+    assert_eq!(asked.paths(), ["/items/articles"]);
+    let expected = serde_json::json!({"query": {
+        "filter": {"_and": [{"date_updated": {"_gte": "2026-11-23T05:55:00.5Z"}}]},
+        "sort": ["date_updated", "id"], "limit": 2,
+    }});
+    assert_eq!(asked.bodies(), [expected]);
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::extract::Request;
+use axum::body::Bytes;
+use axum::http::Request;
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -37,18 +38,23 @@ pub(crate) async fn answering(
     .await
 }
 
-/// What a client has sent: the path with its query, and the headers.
+/// What a client has sent: the path with its query, the headers, and the body.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Asked(Arc<Mutex<Vec<Request<()>>>>);
+pub(crate) struct Asked(Arc<Mutex<Vec<Request<Bytes>>>>);
 
 impl Asked {
     pub(crate) fn paths(&self) -> Vec<String> {
         self.0.lock().unwrap().iter().map(|request| request.uri().to_string()).collect()
     }
 
+    /// The bodies, which are JSON.
+    pub(crate) fn bodies(&self) -> Vec<Value> {
+        self.0.lock().unwrap().iter().map(|request| serde_json::from_slice(request.body()).unwrap()).collect()
+    }
+
     /// The values of this header, one for each request.
     pub(crate) fn header(&self, name: &str) -> Vec<String> {
-        let value = |request: &Request<()>| request.headers()[name].to_str().unwrap().to_owned();
+        let value = |request: &Request<Bytes>| request.headers()[name].to_str().unwrap().to_owned();
         self.0.lock().unwrap().iter().map(value).collect()
     }
 }
@@ -57,9 +63,11 @@ impl Asked {
 pub(crate) async fn noting(record: Value) -> (String, Asked) {
     let asked = Asked::default();
     let noted = asked.clone();
-    let answer = move |request: Request| {
-        noted.0.lock().unwrap().push(request.map(|_| ()));
-        std::future::ready(axum::Json(record))
+    let answer = async move |request: Request<axum::body::Body>| {
+        let (head, body) = request.into_parts();
+        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        noted.0.lock().unwrap().push(axum::http::Request::from_parts(head, body));
+        axum::Json(record)
     };
     (listen(Router::new().fallback(answer)).await, asked)
 }

@@ -1,12 +1,13 @@
-//! The route: `GET /items/{collection}`, as a list or as its count.
+//! The route: `GET` and `SEARCH` of `/items/{collection}`, as a list or as its count. A request line of more than 8 KiB
+//! is refused, as many a proxy does.
 
 use std::collections::HashMap;
 
 use axum::extract::{Path, Query, State};
 use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::any;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
@@ -14,17 +15,29 @@ use super::control::DirectusControl;
 use super::filter::{compare, passes};
 use super::state::PageFault;
 
+const LONGEST_REQUEST_LINE: usize = 8192;
+
 /// The project's whole surface.
 pub(crate) fn router(control: DirectusControl) -> Router {
-    Router::new().route("/items/{collection}", get(items)).with_state(control)
+    Router::new().route("/items/{collection}", any(items)).with_state(control)
 }
 
 async fn items(
     State(control): State<DirectusControl>,
     Path(collection): Path<String>,
     Query(parameters): Query<HashMap<String, String>>,
+    (method, uri): (Method, Uri),
     headers: HeaderMap,
+    body: String,
 ) -> Response {
+    if uri.to_string().len() > LONGEST_REQUEST_LINE {
+        return StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response();
+    }
+    let parameters = match method.as_str() {
+        "GET" => parameters,
+        "SEARCH" => searched(&body),
+        _ => return StatusCode::METHOD_NOT_ALLOWED.into_response(),
+    };
     let token = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     if token != Some(&format!("Bearer {}", control.token())) {
         return error(StatusCode::UNAUTHORIZED, "INVALID_CREDENTIALS");
@@ -57,6 +70,18 @@ async fn items(
         Ok(page) => Json(json!({ "data": page })).into_response(),
         Err(status) => StatusCode::from_u16(status).unwrap_or(StatusCode::IM_A_TEAPOT).into_response(),
     }
+}
+
+/// The parameters of a SEARCH, as they would stand in a URL.
+fn searched(body: &str) -> HashMap<String, String> {
+    let body: Value = serde_json::from_str(body).unwrap_or_default();
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        Value::Array(list) => list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","),
+        other => other.to_string(),
+    };
+    let parameters = body["query"].as_object().into_iter().flatten();
+    parameters.map(|(name, value)| (name.clone(), text(value))).collect()
 }
 
 /// `None`: the query is none that is simulated.
