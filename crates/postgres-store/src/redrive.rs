@@ -347,4 +347,20 @@ impl Store {
         .await?;
         Ok(())
     }
+    /// Notes that those letters of the plan are gone whose item was sent, or which were to be dropped: none of them is in
+    /// the plan's queue any more.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn note_other_letters_gone(&self, plan: &RedrivePlan) -> Result<(), StoreError> {
+        let gone = sqlx::query_scalar!(
+            r#"select letter.message_id from redrive_letter letter join redrive_item item using (item_id)
+               where letter.plan_id = $1 and letter.deleted_at is null and ($2 or item.sent_at is not null)"#,
+            plan.plan_id,
+            plan.action == RedriveAction::Drop
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        self.note_letters_deleted(plan, &gone).await
+    }
 }

@@ -1,6 +1,6 @@
 //! Table `resync_item`: the records that a run of resync-enqueuer has gathered.
 //!
-//! Gathering is repeatable: a record that is there already is left as it is. Every function answers `None` or `false` when
+//! Gathering is repeatable: a record that is there already is left as it is, and one that was sent is to be sent again. Every function answers `None` or `false` when
 //! the run is no longer there.
 
 use time::OffsetDateTime;
@@ -72,32 +72,43 @@ pub struct ResyncItem {
 }
 
 impl Store {
-    /// Adds a page and remembers where to go on, in one transaction. Answers how many of its records were not there yet.
+    /// Adds a page that was read `from` the run's cursor, and remembers where to go on, in one transaction. Answers how
+    /// many of its records were not waiting yet. `None`: the run is no longer there, or no longer at that cursor, since
+    /// another process has read the page.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn gather_page(&self, run_id: Uuid, page: &GatheredPage) -> Result<Option<u64>, StoreError> {
+    pub async fn gather_page(
+        &self,
+        run_id: Uuid,
+        from: Option<&str>,
+        page: &GatheredPage,
+    ) -> Result<Option<u64>, StoreError> {
         let mut transaction = self.pool.begin().await?;
         let run = sqlx::query!(
             r#"update resync_run set cursor = $2, pages = pages + 1, total = coalesce(total, $3),
                    unproven = coalesce(unproven, $4), moved_at = now()
-               where run_id = $1"#,
+               where run_id = $1 and cursor is not distinct from $5
+               returning sent_through"#,
             run_id,
             page.cursor,
             page.total,
-            page.unproven
+            page.unproven,
+            from
         );
-        if run.execute(&mut *transaction).await?.rows_affected() == 0 {
-            return Ok(None);
-        }
+        let Some(run) = run.fetch_optional(&mut *transaction).await? else { return Ok(None) };
         let added = sqlx::query!(
             r#"insert into resync_item (run_id, external_id, version_at)
-               select $1, listed.external_id, listed.version_at
-               from unnest($2::text[], $3::timestamptz[]) as listed (external_id, version_at)
-               on conflict do nothing"#,
+               select $1, once.external_id, once.version_at
+               from (select distinct on (listed.external_id) listed.*
+                     from unnest($2::text[], $3::timestamptz[]) with ordinality as listed (external_id, version_at, place)
+                     order by listed.external_id, listed.place) once
+               order by once.place
+               on conflict (run_id, external_id) do update set position = default where resync_item.position <= $4"#,
             run_id,
             &page.external_ids,
-            &page.versions as &[Option<OffsetDateTime>]
+            &page.versions as &[Option<OffsetDateTime>],
+            run.sent_through
         );
         let added = added.execute(&mut *transaction).await?.rows_affected();
         transaction.commit().await?;

@@ -14,6 +14,8 @@ use crate::{Store, StoreError};
 pub struct ResyncRun {
     /// Its ID.
     pub run_id: Uuid,
+    /// What it was asked for, when it began.
+    pub arguments: String,
     /// Where the reading of the provider's pages goes on. `None`: at the beginning.
     pub cursor: Option<String>,
     /// Pages that were read.
@@ -51,8 +53,8 @@ pub enum RunEnd {
 }
 
 impl Store {
-    /// Begins a run, or goes on with the one that is there. One that did not move for `abandoned_after_secs` is begun
-    /// anew: what it gathered is too old.
+    /// Begins a run, or goes on with the one that is there, which keeps its own `arguments`. One that did not move for
+    /// `abandoned_after_secs` is begun anew: what it gathered is too old. `None`: what it gathered does not age.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -60,7 +62,8 @@ impl Store {
         &self,
         source: &str,
         origin: &str,
-        abandoned_after_secs: i64,
+        arguments: &str,
+        abandoned_after_secs: Option<i64>,
     ) -> Result<ResyncRun, StoreError> {
         let mut transaction = self.pool.begin().await?;
         sqlx::query!("select set_config('statement_timeout', '0', true)")
@@ -76,16 +79,18 @@ impl Store {
         .execute(&mut *transaction)
         .await?;
         sqlx::query!(
-            "insert into resync_run (run_id, source, origin) values ($1, $2, $3) on conflict (source, origin) do nothing",
+            r#"insert into resync_run (run_id, source, origin, arguments) values ($1, $2, $3, $4)
+               on conflict (source, origin) do nothing"#,
             Uuid::now_v7(),
             source,
-            origin
+            origin,
+            arguments
         )
         .execute(&mut *transaction)
         .await?;
         let run = sqlx::query_as!(
             ResyncRun,
-            r#"select run_id, cursor, pages, total, unproven, read_at, passed_at, sent_through, started_at, moved_at
+            r#"select run_id, arguments, cursor, pages, total, unproven, read_at, passed_at, sent_through, started_at, moved_at
                from resync_run where source = $1 and origin = $2"#,
             source,
             origin
@@ -112,13 +117,16 @@ impl Store {
         Ok(())
     }
 
-    /// Every page has been read. False: the run is no longer there.
+    /// Every page has been read. False: the run is no longer there. Said again it changes nothing: how old the run's
+    /// records are is counted from the first time.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn end_resync_reading(&self, run_id: Uuid, unproven: Option<&str>) -> Result<bool, StoreError> {
         let done = sqlx::query!(
-            "update resync_run set read_at = now(), unproven = coalesce(unproven, $2), moved_at = now() where run_id = $1",
+            r#"update resync_run set read_at = coalesce(read_at, now()), unproven = coalesce(unproven, $2),
+                   moved_at = case when read_at is null then now() else moved_at end
+               where run_id = $1"#,
             run_id,
             unproven
         );
@@ -138,7 +146,8 @@ impl Store {
         Ok(done.execute(&self.pool).await?.rows_affected() == 1)
     }
 
-    /// Ends a run: nothing of it is left. False: it was no longer there, and nothing was done.
+    /// Ends a run: nothing of it is left. False: it was no longer there, or another process has added records to it that
+    /// are not sent, and nothing was done.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -147,9 +156,21 @@ impl Store {
         sqlx::query!("select set_config('statement_timeout', '0', true)")
             .fetch_one(&mut *transaction)
             .await?;
-        let run =
-            sqlx::query!("delete from resync_run where run_id = $1 returning source, started_at", run_id);
+        // Locked before its records are looked at: whoever adds some locks it too.
+        let run = sqlx::query!(
+            "select source, started_at, sent_through from resync_run where run_id = $1 for update",
+            run_id
+        );
         let Some(run) = run.fetch_optional(&mut *transaction).await? else { return Ok(false) };
+        let ended = sqlx::query!(
+            r#"delete from resync_run where run_id = $1
+               and not exists (select from resync_item where run_id = $1 and position > $2)"#,
+            run_id,
+            run.sent_through
+        );
+        if ended.execute(&mut *transaction).await?.rows_affected() == 0 {
+            return Ok(false);
+        }
         match end {
             RunEnd::Nothing => {}
             RunEnd::MoveCursor { entity, cursor } => {

@@ -78,6 +78,14 @@ impl Budget {
         Ok(lease.requests > 0)
     }
 
+    /// Gives back what was leased and not sent, when the job ends.
+    pub(crate) async fn give_back(&self) -> Result<(), StoreError> {
+        let unused = self.held.lock().await.take_rest();
+        let Some(source) = self.source.get().filter(|_| unused > 0) else { return Ok(()) };
+        self.store.lease_requests(source, self.limits, 0, unused).await?;
+        Ok(())
+    }
+
     /// Whether a request was refused because the day's are used up.
     pub(crate) fn is_used_up(&self) -> bool {
         self.used_up.load(Ordering::Relaxed)
@@ -150,6 +158,11 @@ impl Held {
         };
         let next_moment = Instant::now() + lease.begins_in;
         Self { next_moment, left: lease.requests, spacing, grace: spacing * lease.requests, missed: 0 }
+    }
+
+    /// Everything that was not sent.
+    fn take_rest(&mut self) -> u32 {
+        std::mem::take(&mut self.left) + std::mem::take(&mut self.missed)
     }
 
     /// The next moment at which a request may be sent.

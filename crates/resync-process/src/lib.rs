@@ -29,7 +29,7 @@ use handler::{Brake, Resyncing};
 use report::ResyncReport;
 use settings::{RESYNC_SETTINGS, ResyncSettings};
 
-pub use settings::usual_deletions;
+pub use settings::{check_settings, usual_deletions};
 
 /// Longest that a step may take in a job with a budget: most of it is waiting for one's turn.
 const PACED_STEP_LIMIT: Duration = Duration::from_secs(600);
@@ -111,7 +111,9 @@ async fn work<J: ResyncJob>(
                 Ok(Resyncing::<J>::new(sync, store, Arc::clone(&budget), most_deletions, brake.clone()))
             };
             tracing::info!(source = name, most_deletions, "resync begins");
-            consumer.run(handler, brake.token()).await?
+            let ended = consumer.run(handler, brake.token()).await;
+            budget.give_back().await?;
+            ended?
         }
     };
     let report = ResyncReport::new(J::NAME, &report, budget.requests(), started.elapsed());

@@ -26,6 +26,11 @@ const MAX_DELETIONS: Setting = Setting::with_default(
 /// All of them, for `--help`.
 pub(crate) const RESYNC_SETTINGS: &[Setting] = &[PER_SECOND, PER_DAY, MAX_DELETIONS];
 
+/// Reads them, so that the reader knows what is wrong with them.
+pub fn check_settings(reader: &mut Reader) {
+    let _ = ResyncSettings::read(reader);
+}
+
 /// They, parsed.
 pub(crate) struct ResyncSettings {
     pub(crate) requests: RequestLimits,

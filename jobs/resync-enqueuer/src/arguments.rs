@@ -81,7 +81,8 @@ pub(crate) enum Origin {
     },
     /// What the provider says has changed since the last time.
     Changes {
-        /// Begin at this time (RFC 3339), and not where the last time ended. The first time it begins a day ago.
+        /// Begin at this time (RFC 3339), and not where the last time ended, which is left as it is; with `--anew` the
+        /// next time begins where this one ends. The first time it begins a day ago.
         #[arg(long, value_parser = instant)]
         since: Option<OffsetDateTime>,
     },
@@ -139,6 +140,26 @@ impl Origin {
             Self::Changes { .. } => "changes",
             Self::Ids { .. } => "ids",
             Self::Requested { .. } => "requested",
+        }
+    }
+}
+
+impl Origin {
+    /// What an interrupted run must have been asked for, to be gone on with. What the guard allows may differ.
+    pub(crate) fn arguments(&self) -> String {
+        match self {
+            Self::Stale { older_than, limit, condition } => {
+                let condition = condition.to_possible_value();
+                let condition = condition.as_ref().map_or("", |value| value.get_name());
+                format!("--older-than {}s --limit {limit} --where {condition}", older_than.as_secs())
+            }
+            Self::Listing { changed_only: true, .. } => String::from("--changed-only"),
+            Self::Changes { since: Some(since) } => {
+                format!("--since {}", since.format(&Rfc3339).unwrap_or_default())
+            }
+            Self::Listing { .. } | Self::Changes { .. } | Self::Ids { .. } | Self::Requested { .. } => {
+                String::new()
+            }
         }
     }
 }

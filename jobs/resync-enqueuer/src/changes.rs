@@ -21,6 +21,7 @@ pub(crate) async fn gather(
     since: Option<OffsetDateTime>,
     stop: &CancellationToken,
 ) -> Result<(), Failure> {
+    let mut stored = run.cursor.clone();
     if run.cursor.is_none() && since.is_none() {
         run.cursor = store.source_cursor(provider.source(), provider.entity()).await?;
     }
@@ -35,8 +36,10 @@ pub(crate) async fn gather(
         let cursor = Some(page.next);
         let gathered = GatheredPage { external_ids: page.ids, versions, cursor, ..GatheredPage::default() };
         let changed = gathered.external_ids.len();
-        let added = store.gather_page(run.run_id, &gathered).await?.ok_or_else(superseded)?;
+        let added =
+            store.gather_page(run.run_id, stored.as_deref(), &gathered).await?.ok_or_else(superseded)?;
         run.pages += 1;
+        stored.clone_from(&gathered.cursor);
         run.cursor = gathered.cursor;
         tracing::info!(pages = run.pages, changed, added, "page read");
         if !page.more {

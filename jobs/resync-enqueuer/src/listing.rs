@@ -32,7 +32,8 @@ pub(crate) async fn gather(
         let unproven = doubt(run, &page);
         let gathered = gathered(page, unproven.clone());
         let listed = gathered.external_ids.len();
-        let added = store.gather_page(run.run_id, &gathered).await?.ok_or_else(superseded)?;
+        let added =
+            store.gather_page(run.run_id, run.cursor.as_deref(), &gathered).await?.ok_or_else(superseded)?;
         run.pages += 1;
         run.cursor = gathered.cursor;
         run.total = run.total.or(gathered.total);

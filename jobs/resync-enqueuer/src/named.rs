@@ -1,28 +1,44 @@
 //! Records that somebody names, as arguments or on standard input.
 
+use std::io;
+
 use job_process::Failure;
 use postgres_store::{GatheredPage, ResyncRun, Store};
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
+use crate::patience::stopped;
 use crate::run::superseded;
 
 /// IDs that are stored in one statement.
 const PAGE: usize = 1000;
 
 /// Adds them to the run.
-pub(crate) async fn gather(store: &Store, run: &mut ResyncRun, ids: Vec<String>) -> Result<(), Failure> {
-    let ids = if ids.is_empty() { from_standard_input()? } else { ids };
+pub(crate) async fn gather(
+    store: &Store,
+    run: &mut ResyncRun,
+    ids: Vec<String>,
+    stop: &CancellationToken,
+) -> Result<(), Failure> {
+    let ids = if ids.is_empty() { from_standard_input(stop).await? } else { ids };
     for page in ids.chunks(PAGE) {
         let (external_ids, versions) = (page.to_vec(), vec![None; page.len()]);
         let gathered = GatheredPage { external_ids, versions, ..GatheredPage::default() };
-        store.gather_page(run.run_id, &gathered).await?.ok_or_else(superseded)?;
+        store.gather_page(run.run_id, None, &gathered).await?.ok_or_else(superseded)?;
         run.pages += 1;
     }
     Ok(())
 }
 
-fn from_standard_input() -> Result<Vec<String>, Failure> {
-    let unreadable = |error: std::io::Error| Failure::Usage(format!("standard input: {}", error.kind()));
-    let lines: Result<Vec<String>, _> = std::io::stdin().lines().collect();
+/// On a thread that nobody waits for: a terminal may never say anything, and a signal ends the job all the same.
+async fn from_standard_input(stop: &CancellationToken) -> Result<Vec<String>, Failure> {
+    let (sender, lines) = oneshot::channel();
+    std::thread::spawn(move || sender.send(io::stdin().lines().collect::<io::Result<Vec<String>>>()));
+    let lines = tokio::select! {
+        lines = lines => lines.unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into())),
+        () = stop.cancelled() => return Err(stopped()),
+    };
+    let unreadable = |error: io::Error| Failure::Usage(format!("standard input: {}", error.kind()));
     let ids = lines.map_err(unreadable)?.into_iter().map(|line| line.trim().to_owned());
     Ok(ids.filter(|id| !id.is_empty()).collect())
 }

@@ -46,7 +46,7 @@ pub(crate) async fn patiently<T>(
 fn given_up(error: &ProviderError) -> Failure {
     let hint = match error {
         ProviderError::Invalid { .. } => {
-            "; if it does not know any more where the last run was: --anew, or --since for a feed of changes"
+            "; if it does not know any more where the last run was: --anew, with --since for a feed of changes"
         }
         _ => "; run again to go on from this page",
     };

@@ -15,8 +15,9 @@ use crate::{changes, listing, named};
 
 /// One for the run, one in reserve.
 const CONNECTIONS: u32 = 2;
-/// After so long what an interrupted run has gathered is too old to go on with.
-const ABANDONED_AFTER_SECS: i64 = 86_400;
+/// After so long what an interrupted run has gathered is too old to go on with: less than a day, so that a listing that
+/// the guard stopped in one night is read anew in the next.
+const ABANDONED_AFTER_SECS: i64 = 72_000;
 
 /// The whole of the job.
 pub(crate) async fn run(arguments: Arguments, stop: CancellationToken) -> Result<(), Failure> {
@@ -36,7 +37,17 @@ pub(crate) async fn run(arguments: Arguments, stop: CancellationToken) -> Result
     if how.anew || how.dry_run {
         store.drop_resync_run(source, &row).await?;
     }
-    let mut run = store.begin_resync_run(source, &row, ABANDONED_AFTER_SECS).await?;
+    // What somebody named cannot be gathered again.
+    let abandoned_after = (!matches!(origin, Origin::Ids { .. })).then_some(ABANDONED_AFTER_SECS);
+    let asked = origin.arguments();
+    let mut run = store.begin_resync_run(source, &row, &asked, abandoned_after).await?;
+    if run.arguments != asked {
+        return Err(Failure::Usage(format!(
+            "an interrupted run was asked for {:?}, and this is for {asked:?}: go on with it by the same arguments, or \
+             forget it with --anew",
+            run.arguments
+        )));
+    }
     report.resumed = run.pages > 0 || run.read_at.is_some();
     tracing::info!(source, origin = origin.name(), run_id = %run.run_id, resumed = report.resumed, "run begins");
     let work = Work { store: &store, provider: &provider, how: &how, stop: &stop };
@@ -55,7 +66,7 @@ pub(crate) async fn run(arguments: Arguments, stop: CancellationToken) -> Result
     report.secs = (started.elapsed().as_secs_f64() * 10.0).round() / 10.0;
     print(&report, how.json)?;
     finished?;
-    match report.listing.and_then(|listing| listing.unproven) {
+    match run.unproven {
         Some(reason) => Err(Failure::Failed(format!("the listing was not whole: {reason}"))),
         None => Ok(()),
     }
@@ -97,15 +108,21 @@ impl Work<'_> {
             }
             Origin::Requested { guard } => {
                 self.list(run, guard, false, report).await?;
-                Ok(RunEnd::ServeRequest)
+                // What was not listed was not read: the request stands.
+                Ok(if run.unproven.is_none() { RunEnd::ServeRequest } else { RunEnd::Nothing })
             }
             Origin::Changes { since } => {
                 if fresh {
                     changes::gather(store, provider, run, since, stop).await?;
                     self.end_reading(run).await?;
                 }
-                let cursor = run.cursor.clone().unwrap_or_default();
-                Ok(RunEnd::MoveCursor { entity: provider.entity(), cursor })
+                let (entity, cursor) = (provider.entity(), run.cursor.clone().unwrap_or_default());
+                // What lies between the stored place and `--since` was not read.
+                let leaves_gap = since.is_some() && !self.how.anew;
+                match leaves_gap && store.source_cursor(source, entity).await?.is_some() {
+                    true => Ok(RunEnd::Nothing),
+                    false => Ok(RunEnd::MoveCursor { entity, cursor }),
+                }
             }
             Origin::Stale { older_than, limit, condition } => {
                 if fresh {
@@ -117,7 +134,7 @@ impl Work<'_> {
             }
             // These are added to what an interrupted run has left.
             Origin::Ids { ids } => {
-                named::gather(store, run, ids).await?;
+                named::gather(store, run, ids, stop).await?;
                 Ok(RunEnd::Nothing)
             }
         }
@@ -160,15 +177,22 @@ impl Work<'_> {
         report: &mut EnqueueReport,
     ) -> Result<(), Failure> {
         let pace = Pace { batch_size: self.how.batch_size, rate: self.how.rate };
-        report.sent = send(self.store, queue, self.provider.source(), run, pace, self.stop).await?;
-        match self.store.end_resync_run(run.run_id, end).await? {
-            true => Ok(()),
-            false => Err(superseded()),
+        let Self { store, provider, stop, .. } = *self;
+        loop {
+            send(store, queue, provider.source(), run, pace, stop, &mut report.sent).await?;
+            if store.end_resync_run(run.run_id, end).await? {
+                return Ok(());
+            }
+            if store.count_resync_items(run.run_id, run.sent_through).await? == 0 {
+                return Err(superseded());
+            }
         }
     }
 }
 
-/// Another process has ended the run, or begun it anew.
+/// Another process has ended the run, begun it anew, or read on.
 pub(crate) fn superseded() -> Failure {
-    Failure::Failed(String::from("this run was ended or begun anew by another process: nothing is lost"))
+    Failure::Failed(String::from(
+        "another process is at this run, or has ended it: run again to see what is left",
+    ))
 }

@@ -19,6 +19,8 @@ const CALLS: usize = 8;
 const ATTEMPTS: u32 = 7;
 /// First wait after a failed attempt; doubled with each: in all some 13 s.
 const PAUSE: Duration = Duration::from_millis(200);
+/// How long a batch may take at a rate: so much is sent twice at most when the job is killed, and no more.
+const LONGEST_BATCH_SECS: u32 = 5;
 /// How often progress is told.
 const PROGRESS: Duration = Duration::from_secs(5);
 
@@ -30,7 +32,17 @@ pub(crate) struct Pace {
     pub(crate) rate: u32,
 }
 
-/// Sends what is left of a run, and answers how many records that were.
+impl Pace {
+    /// Records of a batch.
+    fn batch(self) -> u32 {
+        match self.rate {
+            0 => self.batch_size,
+            rate => self.batch_size.min(rate.saturating_mul(LONGEST_BATCH_SECS)),
+        }
+    }
+}
+
+/// Sends what is left of a run, and counts in `sent` how many records that were.
 pub(crate) async fn send<Q: Queue>(
     store: &Store,
     queue: &Q,
@@ -38,17 +50,22 @@ pub(crate) async fn send<Q: Queue>(
     run: &mut ResyncRun,
     pace: Pace,
     stop: &CancellationToken,
-) -> Result<u64, Failure> {
-    let (started, mut told, mut sent) = (Instant::now(), Instant::now(), 0);
+    sent: &mut u64,
+) -> Result<(), Failure> {
+    let (started, mut told) = (Instant::now(), Instant::now());
+    let before = *sent;
     loop {
         if stop.is_cancelled() {
             return Err(stopped());
         }
-        let limit = i64::from(pace.batch_size);
+        let limit = i64::from(pace.batch());
         let items = store.next_resync_items(run.run_id, run.sent_through, limit).await?;
-        let Some(last) = items.last() else { return Ok(sent) };
-        send_batch(queue, source, &items, pace.rate, started, sent).await?;
-        sent += items.len() as u64;
+        let Some(last) = items.last() else { return Ok(()) };
+        tokio::select! {
+            ended = send_batch(queue, source, &items, pace.rate, started, *sent - before) => ended?,
+            () = stop.cancelled() => return Err(stopped()),
+        }
+        *sent += items.len() as u64;
         run.sent_through = last.position;
         if !store.move_resync_run(run.run_id, run.sent_through).await? {
             return Err(superseded());
@@ -56,7 +73,7 @@ pub(crate) async fn send<Q: Queue>(
         if told.elapsed() >= PROGRESS {
             told = Instant::now();
             let left = store.count_resync_items(run.run_id, run.sent_through).await?;
-            tracing::info!(sent, left, "records sent");
+            tracing::info!(sent = *sent, left, "records sent");
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::database::{Database, at, found, gone};
 const DAY_SECS: i64 = 86_400;
 
 async fn begin(database: &Database) -> ResyncRun {
-    database.store.begin_resync_run(SOURCE, "listing", DAY_SECS).await.unwrap()
+    database.store.begin_resync_run(SOURCE, "listing", "", Some(DAY_SECS)).await.unwrap()
 }
 
 fn page(ids: &[&str], version: Option<i64>, cursor: Option<&str>) -> GatheredPage {
@@ -97,11 +97,11 @@ async fn a_run_that_was_interrupted_goes_on_where_it_was_and_one_that_ended_begi
     let database = Database::start().await;
     let run = begin(&database).await;
     assert_eq!(
-        database.store.gather_page(run.run_id, &page(&["a", "b"], None, Some("2"))).await.unwrap(),
+        database.store.gather_page(run.run_id, None, &page(&["a", "b"], None, Some("2"))).await.unwrap(),
         Some(2)
     );
     assert_eq!(
-        database.store.gather_page(run.run_id, &page(&["b", "c"], None, Some("3"))).await.unwrap(),
+        database.store.gather_page(run.run_id, Some("2"), &page(&["b", "c"], None, Some("3"))).await.unwrap(),
         Some(1)
     );
     let again = begin(&database).await;
@@ -109,9 +109,43 @@ async fn a_run_that_was_interrupted_goes_on_where_it_was_and_one_that_ended_begi
     let items = database.store.next_resync_items(run.run_id, 0, 2).await.unwrap();
     assert!(database.store.move_resync_run(run.run_id, items[1].position).await.unwrap());
     assert_eq!(left(&database, run.run_id, begin(&database).await.sent_through).await, ["c"]);
+    assert!(!database.store.end_resync_run(run.run_id, &RunEnd::Nothing).await.unwrap(), "one is not sent");
+    assert!(database.store.move_resync_run(run.run_id, i64::MAX).await.unwrap());
     assert!(database.store.end_resync_run(run.run_id, &RunEnd::Nothing).await.unwrap());
     assert_ne!(begin(&database).await.run_id, run.run_id);
     assert_eq!(database.count("select count(*) from resync_item").await, 0);
+}
+
+#[tokio::test]
+async fn a_page_that_another_process_has_read_is_not_taken_for_one_that_brings_nothing_new() {
+    let database = Database::start().await;
+    let run = begin(&database).await.run_id;
+    let first = page(&["a", "b"], None, Some("2"));
+    assert_eq!(database.store.gather_page(run, None, &first).await.unwrap(), Some(2));
+    assert_eq!(database.store.gather_page(run, None, &first).await.unwrap(), None);
+    assert_eq!(begin(&database).await.pages, 1);
+}
+
+#[tokio::test]
+async fn a_record_that_is_named_again_after_it_was_sent_is_sent_again() {
+    let database = Database::start().await;
+    let run = begin(&database).await.run_id;
+    let named = page(&["a", "b"], None, None);
+    assert_eq!(database.store.gather_page(run, None, &named).await.unwrap(), Some(2));
+    let first = database.store.next_resync_items(run, 0, 1).await.unwrap()[0].position;
+    assert!(database.store.move_resync_run(run, first).await.unwrap());
+    assert_eq!(database.store.gather_page(run, None, &named).await.unwrap(), Some(1), "b still waits");
+    assert_eq!(left(&database, run, first).await, ["b", "a"]);
+}
+
+#[tokio::test]
+async fn what_was_read_ages_from_when_it_was_read_however_often_the_guard_stops_it() {
+    let database = Database::start().await;
+    let run = begin(&database).await.run_id;
+    assert!(database.store.end_resync_reading(run, None).await.unwrap());
+    database.execute("update resync_run set read_at = read_at - interval '2 days', moved_at = moved_at - interval '2 days'").await;
+    assert!(database.store.end_resync_reading(run, Some("doubt")).await.unwrap());
+    assert_ne!(begin(&database).await.run_id, run, "it is read anew");
 }
 
 #[tokio::test]
@@ -119,7 +153,7 @@ async fn whoever_is_at_a_run_that_is_no_longer_there_is_told_so_at_each_step() {
     let database = Database::start().await;
     let run = begin(&database).await.run_id;
     database.store.drop_resync_run(SOURCE, "listing").await.unwrap();
-    assert_eq!(database.store.gather_page(run, &page(&["a"], None, None)).await.unwrap(), None);
+    assert_eq!(database.store.gather_page(run, None, &page(&["a"], None, None)).await.unwrap(), None);
     assert!(!database.store.end_resync_reading(run, None).await.unwrap());
     assert!(!database.store.pass_listing(run, SOURCE, true, false).await.unwrap());
     assert!(!database.store.move_resync_run(run, 1).await.unwrap());
@@ -147,8 +181,8 @@ async fn a_listing_is_compared_with_what_is_stored() {
     database.apply(&readings).await;
     database.apply(&[gone("gone", None, 6), gone("back", None, 7)]).await;
     let run = begin(&database).await.run_id;
-    database.store.gather_page(run, &page(&["same", "new", "back"], Some(1), None)).await.unwrap();
-    database.store.gather_page(run, &page(&["changed"], Some(2), None)).await.unwrap();
+    database.store.gather_page(run, None, &page(&["same", "new", "back"], Some(1), None)).await.unwrap();
+    database.store.gather_page(run, None, &page(&["changed"], Some(2), None)).await.unwrap();
     let plan = database.store.plan_listing(run, SOURCE).await.unwrap();
     assert_eq!(plan, ListingPlan { listed: 4, new: 2, changed: 1, missing: 1, stored: 3 });
     assert!(database.store.pass_listing(run, SOURCE, true, true).await.unwrap());

@@ -106,7 +106,22 @@ async fn a_place_that_the_provider_does_not_know_any_more_is_a_failure_that_says
     sqlx::query("update source_cursor set cursor = 'sim|999'").execute(&world.pool).await.unwrap();
     enqueue(&world, &["changes"]).await.says(1, &["--since"]);
     assert_eq!(cursor(&world).await.as_deref(), Some("sim|999"), "it did not move");
-    let anew = enqueue(&world, &["changes", "--since", "2026-01-01T00:00:00Z"]).await;
+    let since = ["changes", "--since", "2026-01-01T00:00:00Z"];
+    enqueue(&world, &since).await.says(2, &["an interrupted run was asked for", "--anew"]);
+    let anew = enqueue(&world, &[&since[..], &["--anew"]].concat()).await;
     anew.says(0, &[]);
     assert_eq!(cursor(&world).await.as_deref(), Some("sim|2"));
+}
+
+#[tokio::test]
+async fn a_time_to_begin_at_leaves_no_gap_behind_the_stored_place() {
+    let world = World::start().await;
+    known_users(&world, 3).await;
+    enqueue(&world, &["changes"]).await.says(0, &[]);
+    let stored = cursor(&world).await;
+    world.idp.block(&id(1));
+    enqueue(&world, &["changes", "--since", "2026-01-01T00:00:00Z"]).await.says(0, &[]);
+    assert_eq!(cursor(&world).await, stored);
+    let said = enqueue(&world, &["changes"]).await;
+    assert_eq!(said.json()["sent"], 1);
 }

@@ -48,3 +48,24 @@ async fn enqueuer_and_resync_are_killed_and_stopped_and_nobody_is_missed() {
         sqlx::query_scalar("select count(*) from resync_item").fetch_one(&world.pool).await.unwrap();
     assert_eq!(left, 0, "a run that ended leaves nothing");
 }
+
+#[tokio::test]
+async fn a_stopped_run_ends_within_its_batch_and_is_gone_on_with_as_it_was_asked_for() {
+    let world = World::start().await;
+    users(&world, 300);
+    enqueue(&world, &["listing"]).await.says(0, &[]);
+    drain(&world, SSO).await.says(0, &[]);
+    let slowly = ["sso", "stale", "--older-than", "0s", "--rate", "10", "--batch-size", "500", "--json"];
+    let job = world.start_job(BINARY, SSO, &slowly, &[]);
+    let some = async || Ok((waiting(&world, SSO).await >= 20).then_some(()));
+    wait_until(PATIENCE, "some to be sent", some).await.unwrap();
+    job.terminate();
+    job.end().await.says(5, &["run again to go on"]);
+    let sent = waiting(&world, SSO).await;
+    assert!(sent < 300, "{sent} sent before the end");
+
+    let other = ["stale", "--where", "gone"];
+    enqueue(&world, &other).await.says(2, &["an interrupted run was asked for", "--where present"]);
+    enqueue(&world, &["stale", "--older-than", "0s"]).await.says(0, &[]);
+    assert!(waiting(&world, SSO).await >= 300);
+}

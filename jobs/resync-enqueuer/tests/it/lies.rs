@@ -98,3 +98,20 @@ async fn a_run_goes_on_from_the_page_that_failed() {
     assert_eq!((said.json()["resumed"].as_bool(), said.json()["sent"].as_i64()), (Some(true), Some(230)));
     assert_eq!(world.idp.total_requests() - asked, 1, "two pages were read before");
 }
+
+#[tokio::test]
+async fn a_request_stands_until_a_whole_listing_has_served_it() {
+    let world = World::start().await;
+    known_users(&world, 230).await;
+    sqlx::query("insert into resync_request (source, cause) values ('auth0', gen_random_uuid())")
+        .execute(&world.pool)
+        .await
+        .unwrap();
+    world.idp.set_listing_fault(ListingFault::RepeatedPage(2));
+    enqueue(&world, &["requested"]).await.says(1, &["the listing was not whole"]);
+    world.idp.set_listing_fault(ListingFault::None);
+    let said = enqueue(&world, &["requested"]).await;
+    said.says(0, &[]);
+    assert_eq!(said.json()["sent"], 230);
+    assert_eq!(enqueue(&world, &["requested"]).await.json()["sent"], 0);
+}

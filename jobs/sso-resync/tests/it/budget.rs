@@ -54,3 +54,15 @@ async fn the_requests_of_a_day_are_not_exceeded_by_runs_one_after_the_other_or_a
     resumed.says(0, &[]);
     assert_eq!((records(&world, false).await, world.dead_letters(UNIT, 0).await.len()), (60, 0));
 }
+
+#[tokio::test]
+async fn a_run_that_sends_nothing_uses_nothing_of_the_day_up() {
+    let world = World::start().await;
+    let settings = [("COPPICE_RESYNC_REQUESTS_PER_DAY", "25")];
+    for _ in 0..3 {
+        resync(&world, &settings).await.says(0, &[]);
+    }
+    let used: i64 =
+        sqlx::query_scalar("select requests from resync_budget").fetch_one(&world.pool).await.unwrap();
+    assert_eq!(used, 0);
+}

@@ -1,0 +1,1 @@
+alter table resync_run drop column arguments;
