@@ -9,6 +9,8 @@ use settings::Reader;
 use sqs_queue::Queue;
 use tokio_util::sync::CancellationToken;
 
+use crate::surroundings::{CONNECTIONS, database_with};
+
 use super::fleet::{DeadLetterQueue, UNDELIVERED, of_unit, refused, surroundings};
 
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
@@ -21,6 +23,7 @@ pub(super) async fn run(
     stop: &CancellationToken,
 ) -> Result<(), Failure> {
     let mut reader = Reader::from_environment();
+    let database = database_with(&mut reader);
     let (prefix, config) = surroundings(&mut reader).await;
     reader.finish()?;
     if unit == UNDELIVERED {
@@ -35,6 +38,11 @@ pub(super) async fn run(
         let status = String::from("NOT STARTED");
         return print(&Moved { unit: unit.to_owned(), status, moved: 0, to_move: Some(waiting) }, json);
     }
+    // A plan that is carried out at the same time would send a second time what SQS has moved.
+    let store = database?.open(CONNECTIONS).await?;
+    let Some(_lock) = store.lock_redrive(unit).await? else {
+        return Err(Failure::Guarded(format!("another process redrives or drops letters of {unit}")));
+    };
     letters.start_move(&source, Some(rate)).await.map_err(|error| refused(&error))?;
     loop {
         let task = letters.newest_move().await.map_err(|error| refused(&error))?;

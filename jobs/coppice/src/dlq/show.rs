@@ -3,7 +3,7 @@
 use std::fmt;
 
 use job_process::{Failure, age, instant, print, printable};
-use postgres_store::{NotedFailure, PersonKey, RecordStanding, Store, StoredPerson};
+use postgres_store::{KeptDeadLetter, NotedFailure, PersonKey, RecordStanding, Store, StoredPerson};
 use serde::Serialize;
 use settings::Reader;
 use sqs_queue::ReceivedMessage;
@@ -32,7 +32,7 @@ pub(super) async fn run(
     reader.finish()?;
     let store = database?.open(CONNECTIONS).await?;
     let queue = of_unit(&config, &prefix.unwrap_or_default(), unit).await?;
-    let (letter, body, resolution) = find(&store, &queue, message_id, stop).await?;
+    let (letter, body, whereabouts) = find(&store, &queue, message_id, stop).await?;
     let failures = store.noted_failures(unit, &letter.original_id).await?;
     let records = match &letter.subject {
         Some(subject) => records(&store, subject).await?,
@@ -43,7 +43,7 @@ pub(super) async fn run(
     print(
         &Shown {
             letter,
-            resolution,
+            whereabouts,
             failures: failures.into_iter().map(Into::into).collect(),
             records,
             body,
@@ -52,47 +52,58 @@ pub(super) async fn run(
     )
 }
 
-/// The letter in the queue, or else its copy.
+/// The letter in the queue, or else its copy, with what is known of where the letter is.
 async fn find(
     store: &Store,
     queue: &DeadLetterQueue,
     wanted: &str,
     stop: &CancellationToken,
 ) -> Result<(Letter, String, Option<String>), Failure> {
-    if let Some(kept) = store.kept_dead_letter(&queue.unit, wanted).await?
-        && let Some(resolution) = kept.resolution
-    {
-        let letter = kept.letter;
-        let message = ReceivedMessage {
-            message_id: letter.message_id,
-            receipt: sqs_queue::Receipt(String::new()),
-            body: letter.body,
-            receive_count: 0,
-            sent_at: letter.sent_at,
-            attributes: letter.attributes,
-        };
-        let at = kept.resolved_at.map(instant).unwrap_or_default();
-        return Ok((
-            Letter::read(&queue.unit, &message),
-            message.body,
-            Some(format!("{resolution} at {at}")),
-        ));
-    }
-    let mut found = None;
-    scan(&queue.letters, SCAN_LIMIT, stop, |message| {
-        let letter = Letter::read(&queue.unit, &message);
-        if letter.message_id == wanted || letter.original_id == wanted {
-            found = Some((letter, message.body));
+    let kept = store.kept_dead_letter(&queue.unit, wanted).await?;
+    if kept.as_ref().is_none_or(|kept| kept.resolution.is_none()) {
+        let mut found = None;
+        scan(&queue.letters, SCAN_LIMIT, stop, |message| {
+            let letter = Letter::read(&queue.unit, &message);
+            if letter.message_id == wanted || letter.original_id == wanted {
+                found = Some((letter, message.body));
+            }
+        })
+        .await?;
+        if let Some((letter, body)) = found {
+            return Ok((letter, body, None));
         }
-    })
-    .await?;
-    let (letter, body) = found.ok_or_else(|| {
+    }
+    let kept = kept.ok_or_else(|| {
         Failure::NotFound(format!(
             "no dead letter {wanted:?} of {} is visible: another may be looking at it",
             queue.unit
         ))
     })?;
-    Ok((letter, body, None))
+    Ok(from_copy(&queue.unit, kept))
+}
+
+fn from_copy(unit: &str, kept: KeptDeadLetter) -> (Letter, String, Option<String>) {
+    let KeptDeadLetter { letter, resolution, resolved_at } = kept;
+    let message = ReceivedMessage {
+        message_id: letter.message_id,
+        receipt: sqs_queue::Receipt(String::new()),
+        body: letter.body,
+        receive_count: 0,
+        sent_at: letter.sent_at,
+        attributes: letter.attributes,
+    };
+    let whereabouts = match resolution {
+        Some(resolution) => {
+            format!(
+                "no longer in the queue: {resolution} at {}",
+                resolved_at.map(instant).unwrap_or_default()
+            )
+        }
+        None => String::from(
+            "not seen in the queue: another reader hides it, or it has expired; this is its copy",
+        ),
+    };
+    (Letter::read(unit, &message), message.body, Some(whereabouts))
 }
 
 /// What each record of a letter is now, here and at its provider.
@@ -171,8 +182,8 @@ fn verdict(here: Option<&RecordStanding>, there: &AtProvider) -> &'static str {
 struct Shown {
     #[serde(flatten)]
     letter: Letter,
-    /// What became of it, when it is no longer in the queue.
-    resolution: Option<String>,
+    /// What is known of where it is, when this is its copy.
+    whereabouts: Option<String>,
     failures: Vec<ShownFailure>,
     records: Vec<ShownRecord>,
     body: Option<String>,
@@ -207,8 +218,8 @@ impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let letter = &self.letter;
         writeln!(f, "letter {}, message {}", letter.message_id, letter.original_id)?;
-        if let Some(resolution) = &self.resolution {
-            writeln!(f, "  no longer in the queue: {resolution}")?;
+        if let Some(whereabouts) = &self.whereabouts {
+            writeln!(f, "  {whereabouts}")?;
         }
         writeln!(f, "  why       {}: {}", letter.class, letter.detail.as_deref().unwrap_or("no detail"))?;
         let since = (OffsetDateTime::now_utc() - letter.first_sent_at).whole_seconds();

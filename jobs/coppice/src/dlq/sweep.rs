@@ -9,6 +9,9 @@ use super::fleet::{DeadLetterQueue, refused};
 use super::scan::Look;
 
 /// Goes through the queue once, or until every letter of the plan is deleted. Other letters are given back.
+///
+/// A letter that is in nobody's hands and was not met is gone: SQS has let it expire, or a run was killed after it had
+/// deleted it. Its item was sent, or it was to be dropped, so nothing is lost should it turn up again.
 pub(super) async fn sweep(
     store: &Store,
     queue: &DeadLetterQueue,
@@ -18,10 +21,15 @@ pub(super) async fn sweep(
     let mut look = Look::at(&queue.letters).await?;
     let mut others = Vec::new();
     let swept = round(store, queue, plan, stop, &mut look, &mut others).await;
+    let hidden = queue.letters.depth().await.map(|depth| depth.in_flight);
     look.give_back(&others).await;
-    swept
+    if swept? && hidden.map_err(|error| refused(&error))? <= others.len() as u64 {
+        store.note_other_letters_gone(plan).await?;
+    }
+    Ok(())
 }
 
+/// Whether every letter that is visible was met.
 async fn round(
     store: &Store,
     queue: &DeadLetterQueue,
@@ -29,11 +37,11 @@ async fn round(
     stop: &CancellationToken,
     look: &mut Look,
     others: &mut Vec<Receipt>,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let progress = store.redrive_progress(plan.plan_id).await?;
     let mut left = progress.letters - progress.letters_deleted;
     while left > 0 && !stop.is_cancelled() {
-        let Some(letters) = look.next().await? else { break };
+        let Some(letters) = look.next().await? else { return Ok(true) };
         let ids: Vec<String> = letters.iter().map(|letter| letter.message_id.clone()).collect();
         let standings = store.letter_standings(plan, &ids).await?;
         let (mut mine, mut rest) = (Vec::new(), Vec::new());
@@ -43,7 +51,7 @@ async fn round(
         others.extend(rest.into_iter().map(|letter| letter.receipt));
         left -= delete(store, queue, plan, &mine).await?;
     }
-    Ok(())
+    Ok(false)
 }
 
 /// Deletes letters, notes those that are gone, and answers how many.

@@ -185,6 +185,108 @@ async fn an_event_that_the_bus_could_not_deliver_goes_where_its_rule_would_have_
     dlq(&world, &["move-all", "undelivered", "--yes"]).await.says(2, &["use `dlq redrive undelivered`"]);
 }
 
+/// SQS lets letters expire, and a run can be killed between a letter's deletion and its note of it.
+#[tokio::test]
+async fn letters_that_are_gone_keep_no_plan_open_and_hidden_ones_do() {
+    let world = World::start().await;
+    let ids = users(&world, 3);
+    world.bury_all("sso-sync", &letters(&ids, 2)).await.unwrap();
+    let redrive = dlq(&world, &["redrive", "sso-sync", "--json"]).await.json();
+    let dead = world.topology.dlq_url("sso-sync").unwrap().to_owned();
+    let sqs = aws_sdk_sqs::Client::new(&local_stack::aws_config(world.emulator_endpoint()));
+    let taken = sqs.receive_message().queue_url(&dead).max_number_of_messages(2).visibility_timeout(600);
+    let hidden = taken.send().await.unwrap().messages.unwrap();
+    assert!(!hidden.is_empty());
+
+    let worker = world.start_worker(unit_binary("sso-sync"), "sso-sync", &[]).await;
+    let plan = redrive["plan_id"].as_str().unwrap();
+    let again = ["redrive", "--plan", plan, "--yes"];
+    dlq(&world, &again).await.says(1, &["3 handled", "still there, or hidden by another reader"]);
+    for letter in hidden {
+        sqs.delete_message()
+            .queue_url(&dead)
+            .receipt_handle(letter.receipt_handle.unwrap())
+            .send()
+            .await
+            .unwrap();
+    }
+    dlq(&world, &again).await.says(0, &["6 of 6 dead letter(s) deleted"]);
+
+    world.bury_all("sso-sync", &[String::from("rubbish")]).await.unwrap();
+    let author = ["--author", "night@example", "--reason", "no event", "--json"];
+    let planned = dlq(&world, &[&["drop", "sso-sync"], &author[..]].concat()).await.json();
+    let taken = sqs.receive_message().queue_url(&dead).visibility_timeout(600).send().await.unwrap();
+    let letter = taken.messages.unwrap().remove(0);
+    let message_id = letter.message_id.unwrap();
+    dlq(&world, &["show", "sso-sync", &message_id])
+        .await
+        .says(0, &["not seen in the queue", "this is its copy"]);
+    sqs.delete_message()
+        .queue_url(&dead)
+        .receipt_handle(letter.receipt_handle.unwrap())
+        .send()
+        .await
+        .unwrap();
+    let dropping = ["drop", "--plan", planned["plan_id"].as_str().unwrap(), "--yes"];
+    dlq(&world, &dropping).await.says(0, &["1 of 1 dead letter(s) deleted"]);
+    dlq(&world, &["show", "sso-sync", &message_id]).await.says(0, &["no longer in the queue: dropped at"]);
+    drop(worker);
+}
+
+#[tokio::test]
+async fn a_redrive_that_is_stopped_or_has_a_maximum_leaves_the_rest_for_the_next_run() {
+    let world = World::start().await;
+    let ids = users(&world, 30);
+    world.bury_all("sso-sync", &letters(&ids, 1)).await.unwrap();
+    let planned = dlq(&world, &["redrive", "sso-sync", "--json"]).await.json();
+    let plan = planned["plan_id"].as_str().unwrap();
+    let worker = world.start_worker(unit_binary("sso-sync"), "sso-sync", &[]).await;
+    let most = dlq(&world, &["redrive", "--plan", plan, "--yes", "--rate", "100", "--max", "8"]).await;
+    most.says(0, &["8 of 30 message(s) sent: 8 handled", "8 of 30 dead letter(s) deleted"]);
+
+    let slowly = ["dlq", "redrive", "--plan", plan, "--yes", "--rate", "2", "--canary", "0"];
+    let running = world.start_job(coppice(), "sso-sync", &slowly, &[]);
+    let sent = async || -> i64 {
+        sqlx::query_scalar("select count(sent_at) from redrive_item").fetch_one(&world.pool).await.unwrap()
+    };
+    wait_until(PATIENCE, "some more to be sent", async || Ok((sent().await > 10).then_some(())))
+        .await
+        .unwrap();
+    running.terminate();
+    let stopped = running.end().await;
+    stopped.says(5, &["stopped; go on with: coppice dlq redrive --plan"]);
+    let deleted: i64 = sqlx::query_scalar("select count(deleted_at) from redrive_letter")
+        .fetch_one(&world.pool)
+        .await
+        .unwrap();
+    let sent_so_far = sent().await;
+    assert!(
+        sent_so_far < 30 && deleted == sent_so_far,
+        "{deleted} of {sent_so_far} that were sent are deleted"
+    );
+    dlq(&world, &["redrive", "--plan", plan, "--yes", "--rate", "100"]).await.says(0, &["30 handled"]);
+    assert!(ids.iter().all(|id| world.idp.requests_for(id) == 1), "each is read once");
+    drop(worker);
+}
+
+/// What stands in front of the queue is nobody's: the canary is the first that somebody takes.
+#[tokio::test]
+async fn events_that_no_rule_wants_do_not_stand_in_the_way_of_the_canary() {
+    let world = World::start().await;
+    world.idp.put_user(SimulatedUser::new("auth0|ada"));
+    for _ in 0..60 {
+        let nobody_s = event("x").replace("coppice.ingress.auth0", "coppice.ingress.unheard-of");
+        world.leave_undelivered(&nobody_s, &[]).await;
+    }
+    world.leave_undelivered(&event("auth0|ada"), &[]).await;
+    let worker = world.start_worker(unit_binary("sso-sync"), "sso-sync", &[]).await;
+    let said = dlq(&world, &["redrive", "undelivered", "--yes", "--rate", "100", "--wait-secs", "60"]).await;
+    said.says(1, &["60 message(s) are refused by SQS or wanted by no rule, and stay where they are"]);
+    world.person_where("auth0|ada", |_| true).await;
+    assert_eq!(listed(&world, "undelivered").await["letters"], 60);
+    drop(worker);
+}
+
 /// The order of the steps holds at every point: killed at random, and beside others.
 #[tokio::test]
 async fn a_redrive_that_is_killed_again_and_again_and_run_twice_at_once_loses_nothing() {
