@@ -26,6 +26,6 @@ fn main() -> ExitCode {
         Topic::Policy(command) => policy::run(command, json).await,
         Topic::Link(command) => link::run(command, json).await,
         Topic::Dlq(command) => dlq::run(command, json, &stop).await,
-        Topic::Doctor(arguments) => doctor::run(arguments, json).await,
+        Topic::Doctor(arguments) => doctor::run(arguments, json, &stop).await,
     })
 }

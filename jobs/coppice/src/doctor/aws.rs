@@ -117,6 +117,16 @@ const CREDENTIALS: [&str; 9] = [
     "MissingAuthenticationToken",
 ];
 
+/// The one that is asked is well, and does not say: it has too much to do, or does not know the question, as an emulator.
+const NO_ANSWER_TO_THIS: [&str; 6] = [
+    "ThrottlingException",
+    "Throttling",
+    "RequestThrottled",
+    "UnknownOperationException",
+    "InvalidAction",
+    "NotImplemented",
+];
+
 impl Trouble {
     /// Reads an error of the SDK.
     pub(crate) fn of<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Self {
@@ -142,7 +152,8 @@ impl Trouble {
         }
     }
 
-    /// Says it of a thing: only one that is missing is a fault of the thing, which `fix` mends.
+    /// Says it of a thing. One that is missing is a fault, which `fix` mends; so is that nobody can be asked, since the unit
+    /// itself could not either.
     pub(crate) fn report(
         &self,
         findings: &mut Findings,
@@ -154,12 +165,22 @@ impl Trouble {
         match self {
             Self::Missing => findings.fault(check, about, "it does not exist", fix),
             Self::Denied => findings.skipped(check, about, format!("no permission {action}: not looked at")),
-            Self::Credentials(_) | Self::NoAnswer(_) => {
+            Self::NoAnswer(code) if NO_ANSWER_TO_THIS.contains(&code.as_str()) => {
                 findings.skipped(check, about, format!("{action} had no answer: {self}"));
+            }
+            Self::Credentials(_) => {
+                findings.fault(check, about, format!("{action} had no answer: {self}"), RENEW);
+            }
+            Self::NoAnswer(_) => {
+                findings.fault(check, about, format!("{action} had no answer: {self}"), REACH);
             }
         }
     }
 }
+
+const RENEW: &str = "make sure of the role or the keys that the environment names: AWS does not take them";
+const REACH: &str = "make sure of AWS_REGION and AWS_ENDPOINT_URL, and of the NetworkPolicy, security group or VPC endpoint \
+                     on the way";
 
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

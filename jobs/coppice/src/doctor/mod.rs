@@ -24,6 +24,7 @@ use clap::Args;
 use job_process::{Failure, print};
 use postgres_store::Store;
 use settings::Reader;
+use tokio_util::sync::CancellationToken;
 use worker_process::DATABASE_URL;
 
 use aws::Aws;
@@ -54,7 +55,18 @@ pub(crate) struct DoctorArguments {
     unit: Option<Unit>,
 }
 
-pub(crate) async fn run(arguments: DoctorArguments, json: bool) -> Result<(), Failure> {
+pub(crate) async fn run(
+    arguments: DoctorArguments,
+    json: bool,
+    stop: &CancellationToken,
+) -> Result<(), Failure> {
+    tokio::select! {
+        ended = examine(arguments, json) => ended,
+        () = stop.cancelled() => Err(Failure::Stopped(String::from("stopped before everything was looked at"))),
+    }
+}
+
+async fn examine(arguments: DoctorArguments, json: bool) -> Result<(), Failure> {
     let subject = Subject::read(Reader::from_environment(), arguments.unit)?;
     let store = Store::open(&subject.database_url, CONNECTIONS)
         .map_err(|error| Failure::Usage(format!("{}: {error}", DATABASE_URL.name)))?;

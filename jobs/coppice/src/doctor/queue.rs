@@ -10,7 +10,7 @@ use super::queue_attributes::{
 };
 use super::rules::{DeadEnds, FoundRule};
 use super::samples::is_fed_by_rules;
-use super::subject::{QueueUrls, Queues, Subject};
+use super::subject::{QueueUrls, Queues, Subject, Unit};
 use std::time::Duration;
 
 const CHECK: &str = "queue";
@@ -46,7 +46,7 @@ pub(crate) async fn find(aws: &Aws, subject: &Subject, findings: &mut Findings) 
 
 async fn all(aws: &Aws, bus: &str, findings: &mut Findings) -> Vec<FoundQueue> {
     let prefix = format!("{bus}-");
-    // A stack has some twenty; SQS answers up to a thousand.
+    // Those of other stacks whose prefix begins alike are among them. SQS answers up to a thousand.
     let urls = match aws.sqs.list_queues().queue_name_prefix(&prefix).max_results(1000).send().await {
         Ok(reply) => reply.queue_urls.unwrap_or_default(),
         Err(error) => {
@@ -55,26 +55,29 @@ async fn all(aws: &Aws, bus: &str, findings: &mut Findings) -> Vec<FoundQueue> {
         }
     };
     let mut queues = Vec::new();
-    for url in &urls {
-        let name = name_of(url);
-        let unit = name.strip_prefix(&prefix).unwrap_or(&name).to_owned();
-        let dlq = urls.iter().find(|other| name_of(other) == format!("{name}-dlq"));
-        if dlq.is_none() && !is_fed_by_rules(&unit) {
-            continue;
-        }
-        let again = "it was there a moment ago: run this again";
-        let attributes = attributes(aws, url, again, findings).await;
-        let dlq = match dlq {
-            Some(dlq) => self::attributes(aws, dlq, again, findings).await,
-            None => None,
+    let units = Unit::with_queue().map(Unit::name);
+    for unit in units.chain([UNDELIVERED]) {
+        let name = format!("{prefix}{unit}");
+        let attributes = named(aws, &urls, &name, findings).await;
+        let dlq = match unit {
+            UNDELIVERED => None,
+            _ => named(aws, &urls, &format!("{name}-dlq"), findings).await,
         };
-        queues.push(FoundQueue { unit, name, attributes, dlq });
-    }
-    if queues.is_empty() {
-        let fix = "deploy deploy/cloudformation/coppice.yaml with Prefix set to the bus's name";
-        findings.fault(CHECK, &format!("{prefix}*"), "there is none", fix);
+        queues.push(FoundQueue { unit: unit.to_owned(), name, attributes, dlq });
     }
     queues
+}
+
+/// The attributes of one of the queues that there are. `None` after what stands in the way has been said.
+async fn named(aws: &Aws, urls: &[String], name: &str, findings: &mut Findings) -> Option<Attributes> {
+    match urls.iter().find(|url| name_of(url) == name) {
+        Some(url) => attributes(aws, url, "it was there a moment ago: run this again", findings).await,
+        None => {
+            let fix = "deploy deploy/cloudformation/coppice.yaml again, with Prefix set to the bus's name";
+            findings.fault(CHECK, name, "it does not exist", fix);
+            None
+        }
+    }
 }
 
 /// `None` after what stands in the way has been said.

@@ -123,10 +123,10 @@ pub(crate) fn check_encryption(name: &str, queue: &Attributes, findings: &mut Fi
             fix,
         );
     } else if !key.is_empty() {
-        findings.ok(
+        findings.skipped(
             CHECK,
             name,
-            "a key of yours; its policy is not looked at, and must allow kms:GenerateDataKey and kms:Decrypt to \
+            "a key of yours, which is not looked at: it must be no key of AWS's, and its policy must allow kms:GenerateDataKey and kms:Decrypt to \
              events.amazonaws.com and to the units",
         );
     } else if queue.text(&Name::SqsManagedSseEnabled) == "false" {

@@ -23,6 +23,8 @@ pub(crate) enum Unit {
     AppLogin,
     CrmAccount,
     WebhookIngress,
+    SsoResync,
+    CrmResync,
 }
 
 /// The provider that a unit asks.
@@ -74,13 +76,22 @@ impl Unit {
             Self::AppLogin => "app-login",
             Self::CrmAccount => "crm-account",
             Self::WebhookIngress => "webhook-ingress",
+            Self::SsoResync => "sso-resync",
+            Self::CrmResync => "crm-resync",
         }
+    }
+
+    /// Those that read from a queue of their own.
+    pub(crate) fn with_queue() -> impl Iterator<Item = Self> {
+        Self::value_variants().iter().copied().filter(|unit| *unit != Self::WebhookIngress)
     }
 
     fn read_provider(self, reader: &mut Reader) -> Option<Provider> {
         match self {
-            Self::SsoSync | Self::AppLogin => SsoSettings::read(reader).map(Provider::Sso),
-            Self::CrmSync | Self::CrmAccount => CrmSettings::read(reader).map(Provider::Crm),
+            Self::SsoSync | Self::AppLogin | Self::SsoResync => SsoSettings::read(reader).map(Provider::Sso),
+            Self::CrmSync | Self::CrmAccount | Self::CrmResync => {
+                CrmSettings::read(reader).map(Provider::Crm)
+            }
             Self::IdentityVerification => IdentitySettings::read(reader).map(Provider::Identity),
             Self::WebhookIngress => Some(Provider::Ingress),
         }
@@ -116,6 +127,9 @@ impl Subject {
 
     fn of_worker(mut reader: Reader, unit: Unit) -> Result<Self, SettingsError> {
         let (process, provider) = (ProcessSettings::read(&mut reader), unit.read_provider(&mut reader));
+        if matches!(unit, Unit::SsoResync | Unit::CrmResync) {
+            resync_process::check_settings(&mut reader);
+        }
         reader.finish()?;
         let read = || {
             let (process, provider) = (process?, provider?);
@@ -133,13 +147,23 @@ mod tests {
 
     use super::*;
 
+    /// The jobs are those that read from a queue: their manifests name what they are.
     #[test]
-    fn every_worker_can_be_looked_after() {
-        let workers = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../workers");
-        let folders = std::fs::read_dir(workers).unwrap().map(|entry| entry.unwrap().path());
-        let units = folders.filter(|folder| folder.join("Cargo.toml").exists());
-        let units: BTreeSet<String> =
-            units.map(|folder| folder.file_name().unwrap().to_string_lossy().into_owned()).collect();
+    fn every_worker_and_every_job_with_a_queue_can_be_looked_after() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let units: BTreeSet<String> = ["workers", "jobs"]
+            .iter()
+            .flat_map(|kind| std::fs::read_dir(root.join(kind)).unwrap())
+            .map(|entry| entry.unwrap().path())
+            .filter(|folder| {
+                let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap_or_default();
+                folder.starts_with(root.join("workers")) && !manifest.is_empty()
+                    || manifest.contains("resync-process = ")
+                        && !folder.ends_with("coppice")
+                        && !folder.ends_with("resync-enqueuer")
+            })
+            .map(|folder| folder.file_name().unwrap().to_string_lossy().into_owned())
+            .collect();
         let known = Unit::value_variants().iter().map(|unit| unit.name().to_owned());
         assert_eq!(known.collect::<BTreeSet<_>>(), units);
     }

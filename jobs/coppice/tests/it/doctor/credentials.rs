@@ -71,3 +71,17 @@ async fn what_may_not_be_seen_is_said_to_be_that_and_no_fault() {
     let refused = ("credentials AWS: they are refused: UnrecognizedClientException", "role or key exists");
     clinic.finds("sso-sync", &through, &[refused]).await;
 }
+
+#[tokio::test]
+async fn a_service_that_cannot_be_reached_is_a_fault() {
+    let clinic = Clinic::open().await;
+    let unreachable = [("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:1"), ("AWS_MAX_ATTEMPTS", "1")];
+    let said = clinic.examine("sso-sync", &unreachable).await;
+    said.says(
+        1,
+        &[
+            "FAULT    queue coppice-sso-sync: sqs:GetQueueAttributes had no answer: no connection",
+            "VPC endpoint",
+        ],
+    );
+}

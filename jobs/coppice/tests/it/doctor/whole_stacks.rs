@@ -27,6 +27,13 @@ async fn every_unit_of_a_whole_stack_is_well() {
             ],
         );
     }
+    for unit in ["sso-resync", "crm-resync"] {
+        let queue =
+            format!("ok       redrive policy coppice-{unit}: to coppice-{unit}-dlq after 50 receives");
+        clinic.examine(unit, &[]).await.says(0, &[&queue, "takes our credentials", ", 0 fault(s), "]);
+    }
+    let wrong = [("COPPICE_RESYNC_MAX_DELETIONS", "many")];
+    clinic.examine("sso-resync", &wrong).await.says(2, &["COPPICE_RESYNC_MAX_DELETIONS"]);
     let secrets = [("COPPICE_STRIPE_WEBHOOK_SECRETS", "0123456789abcdef")];
     clinic
         .examine("webhook-ingress", &secrets)
@@ -80,4 +87,18 @@ async fn without_a_unit_all_queues_are_looked_at() {
         .unwrap();
     let said = clinic.world.run_job(coppice, "none", &["doctor"], &[]).await;
     said.says(1, &["FAULT    rule coppice-app-login-okta-session: it is DISABLED"]);
+}
+
+#[tokio::test]
+async fn without_a_unit_a_queue_that_is_missing_is_found() {
+    let clinic = Clinic::open().await;
+    for queue in ["crm-sync", "crm-resync-dlq"] {
+        let url = clinic.sqs.get_queue_url().queue_name(format!("coppice-{queue}")).send().await.unwrap();
+        clinic.sqs.delete_queue().queue_url(url.queue_url.unwrap()).send().await.unwrap();
+    }
+    let coppice = env!("CARGO_BIN_EXE_coppice");
+    let said = clinic.world.run_job(coppice, "none", &["doctor"], &[]).await;
+    let missing =
+        ["FAULT    queue coppice-crm-sync: it does not exist", "FAULT    queue coppice-crm-resync-dlq: it"];
+    said.says(1, &missing);
 }
