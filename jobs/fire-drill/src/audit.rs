@@ -93,13 +93,9 @@ async fn audit_dead_letters(
         ));
     }
     // Ours is the longer memory: CloudWatch forgets after a month.
-    let seen_secs_ago = match drilled_secs_ago {
-        Some(secs) => Some(secs),
-        None => cloud
-            .alarm_last_fired(&name)
-            .await?
-            .map(|at| (OffsetDateTime::now_utc() - at).as_seconds_f64().max(0.0)),
-    };
+    let fired_at = cloud.alarm_last_fired(&name).await?;
+    let fired_secs_ago = fired_at.map(|at| (OffsetDateTime::now_utc() - at).as_seconds_f64().max(0.0));
+    let seen_secs_ago = [drilled_secs_ago, fired_secs_ago].into_iter().flatten().reduce(f64::min);
     if seen_secs_ago.is_none_or(|secs| secs > LONGEST_SILENCE_SECS) {
         found.push(format!("nobody has seen it go on for 90 days: fire-drill run --unit {}", unit.name));
     }

@@ -119,10 +119,7 @@ impl Drills<'_> {
                     let dead_at = reached.get(Hop::Worker.name()).copied().unwrap_or(since);
                     self.told_at(unit, dead_at).await?
                 }
-                _ => {
-                    self.clean_up(unit, drill.drill_id).await?;
-                    Some(OffsetDateTime::now_utc())
-                }
+                _ => self.clean_up(unit, drill.drill_id).await?.then(OffsetDateTime::now_utc),
             };
             let Some(at) = at else {
                 let over = OffsetDateTime::now_utc() - since > self.limit(unit, hop);

@@ -31,9 +31,9 @@ pub(crate) async fn run(
 ) -> Result<(), Failure> {
     let around = Surroundings::find().await?;
     let units: Vec<Unit> = Unit::ALL.into_iter().filter(|unit| unit.has_worker()).collect();
-    let mut faults = Vec::new();
+    let (mut faults, mut unsent) = (Vec::new(), Vec::new());
     if !arguments.dry_run {
-        faults.extend(send(&around, &units).await?);
+        unsent = send(&around, &units, &mut faults).await?;
         wait_for_all(&around, arguments.wait_secs, &stop).await?;
         if stop.is_cancelled() {
             return Err(Failure::Stopped(String::from("stopped before anything was measured")));
@@ -43,7 +43,8 @@ pub(crate) async fn run(
     let dead_letters = look_at_dead_letters(&around, &mut faults).await;
     let drills = if arguments.dry_run { Vec::new() } else { go_on(&around, &mut faults).await };
     let watched = watch(&around, &mut faults).await?;
-    let report = HeartbeatReport { sent: !arguments.dry_run, routes, dead_letters, drills, watched, faults };
+    let report =
+        HeartbeatReport { sent: !arguments.dry_run, unsent, routes, dead_letters, drills, watched, faults };
     if !arguments.dry_run {
         put_or_say(&around, &measures(&around, &report).await?).await;
     }
@@ -51,8 +52,12 @@ pub(crate) async fn run(
     if report.is_healthy() { Ok(()) } else { Err(Failure::Failed(String::new())) }
 }
 
-/// Sends a heartbeat to each unit, and answers what could not be sent.
-async fn send(around: &Surroundings, units: &[Unit]) -> Result<Vec<String>, StepError> {
+/// Sends a heartbeat to each unit, and answers the units to which it could not be sent.
+async fn send(
+    around: &Surroundings,
+    units: &[Unit],
+    faults: &mut Vec<String>,
+) -> Result<Vec<&'static str>, StepError> {
     let names: Vec<String> = units.iter().map(|unit| unit.name.to_owned()).collect();
     let ids = around.store.begin_heartbeats(&names).await?;
     let entries: Vec<BusEntry> = units.iter().zip(&ids).filter_map(|(unit, id)| entry(*unit, *id)).collect();
@@ -63,15 +68,16 @@ async fn send(around: &Surroundings, units: &[Unit]) -> Result<Vec<String>, Step
             return Err(error.into());
         }
     };
-    let (mut faults, mut unsent) = (Vec::new(), Vec::new());
+    let (mut unsent, mut cancelled) = (Vec::new(), Vec::new());
     for ((unit, id), result) in units.iter().zip(ids).zip(results) {
         if let Err(error) = result {
             faults.push(format!("heartbeat to {} could not be sent: {error}", unit.name));
-            unsent.push(id);
+            unsent.push(unit.name);
+            cancelled.push(id);
         }
     }
-    around.store.cancel_heartbeats(&unsent).await?;
-    Ok(faults)
+    around.store.cancel_heartbeats(&cancelled).await?;
+    Ok(unsent)
 }
 
 /// `None` cannot happen: a struct of a word and an ID is a small JSON object.
@@ -159,10 +165,9 @@ async fn watch(around: &Surroundings, faults: &mut Vec<String>) -> Result<Watche
     let age = |depth: OutboxDepth| {
         depth.oldest_at.map_or(0.0, |at| (OffsetDateTime::now_utc() - at).as_seconds_f64().max(0.0))
     };
-    let inactive = around.cloud.inactive_partner_sources().await.unwrap_or_else(|error| {
-        faults.push(format!("partner sources cannot be asked: {error}"));
-        Vec::new()
-    });
+    let inactive = around.cloud.inactive_partner_sources().await;
+    let inactive =
+        inactive.map_err(|error| faults.push(format!("partner sources cannot be asked: {error}"))).ok();
     Ok(Watched {
         breaker_open_secs: around.store.longest_open_breaker().await?.as_secs_f64(),
         outbox_oldest_secs: age(around.store.outbox_depth().await?),
@@ -184,12 +189,16 @@ async fn measures(
     #[expect(clippy::cast_precision_loss, reason = "a handful")]
     let count = |things: usize| things as f64;
     let Watched { breaker_open_secs, outbox_oldest_secs, ingress_outbox_oldest_secs, .. } = report.watched;
+    // One that could not be sent will not come in time either.
+    let late = report.routes.iter().filter(|route| route.late).count() + report.unsent.len();
     measures.extend([
-        ("coppice_heartbeats_late", None, count(report.routes.iter().filter(|route| route.late).count())),
+        ("coppice_heartbeats_late", None, count(late)),
         ("coppice_breaker_open_seconds", None, breaker_open_secs),
         ("coppice_outbox_oldest_seconds", None, outbox_oldest_secs),
         ("coppice_ingress_outbox_oldest_seconds", None, ingress_outbox_oldest_secs),
-        ("coppice_partner_sources_inactive", None, count(report.watched.inactive_partner_sources.len())),
     ]);
+    // Without an answer there is no number, and the alarm takes that for a fault.
+    let inactive = report.watched.inactive_partner_sources.as_ref();
+    measures.extend(inactive.map(|all| ("coppice_partner_sources_inactive", None, count(all.len()))));
     Ok(measures)
 }

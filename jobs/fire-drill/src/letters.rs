@@ -31,7 +31,7 @@ pub(crate) async fn look(queue: &impl Queue, limit: usize) -> Result<Vec<Letter>
     Ok(letters)
 }
 
-/// Deletes what is of one of these drills among the first `limit` messages of a queue, and answers what it was.
+/// Deletes what is of one of these drills among the first `limit` messages of a queue, and answers what was deleted.
 pub(crate) async fn take(
     queue: &impl Queue,
     limit: usize,
@@ -40,11 +40,15 @@ pub(crate) async fn take(
     let is_ours =
         async |message: &ReceivedMessage| letter(message).filter(|letter| drills.contains(&letter.drill));
     let letters = go_through(queue, limit, is_ours).await?;
-    let receipts: Vec<Receipt> = letters.iter().map(|letter| letter.receipt.clone()).collect();
-    for some in receipts.chunks(BATCH_LIMIT) {
-        queue.delete(some).await?;
+    let mut deleted = Vec::new();
+    for some in letters.chunks(BATCH_LIMIT) {
+        let receipts: Vec<Receipt> = some.iter().map(|letter| letter.receipt.clone()).collect();
+        let results = queue.delete(&receipts).await?;
+        deleted.extend(
+            some.iter().zip(results).filter(|(_, result)| result.is_ok()).map(|(one, _)| one.clone()),
+        );
     }
-    Ok(letters)
+    Ok(deleted)
 }
 
 /// Receives up to `limit` messages, keeps what `kept` makes of some, and gives the others back, even when it cannot go on.

@@ -26,6 +26,7 @@ mod unit;
 use std::process::ExitCode;
 
 use clap::Parser;
+use job_process::Failure;
 
 use arguments::{Arguments, Command};
 
@@ -34,6 +35,9 @@ fn main() -> ExitCode {
     job_process::run("fire-drill", async |stop| match command {
         Command::Run(command) => rounds::run(&command, json, stop).await,
         Command::Heartbeat(command) => heartbeat::run(&command, json, stop).await,
-        Command::AuditAlarms => audit::run(json).await,
+        Command::AuditAlarms => tokio::select! {
+            ended = audit::run(json) => ended,
+            () = stop.cancelled() => Err(Failure::Stopped(String::from("stopped before every alarm was looked at"))),
+        },
     })
 }

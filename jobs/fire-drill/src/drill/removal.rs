@@ -13,9 +13,14 @@ use crate::unit::{Unit, undelivered};
 const MOST_MESSAGES: u64 = 100;
 
 impl Drills<'_> {
-    /// Removes a drill's dead letter, and what the ledger says of its message.
-    pub(super) async fn clean_up(&self, unit: Unit, drill: Uuid) -> Result<(), StepError> {
-        self.remove(&unit.dead_letters(&self.around.cloud.prefix), MOST_LETTERS, &[drill]).await
+    /// Removes a drill's dead letter, and what the ledger says of its message. False: it may still be there, in another
+    /// reader's hands.
+    pub(super) async fn clean_up(&self, unit: Unit, drill: Uuid) -> Result<bool, StepError> {
+        let cloud = &self.around.cloud;
+        let queue = unit.dead_letters(&cloud.prefix);
+        let hidden = cloud.queue(&queue).await?.map_or(0, |queue| queue.in_flight);
+        let removed = self.remove(&queue, MOST_LETTERS, &[drill]).await?;
+        Ok(removed > 0 || hidden == 0)
     }
 
     /// Takes poison back that no worker has taken: it would become a dead letter when nobody expects one.
@@ -50,17 +55,20 @@ impl Drills<'_> {
         Ok(())
     }
 
-    async fn remove(&self, queue: &str, limit: usize, drills: &[Uuid]) -> Result<(), StepError> {
+    /// Answers how many were removed.
+    async fn remove(&self, queue: &str, limit: usize, drills: &[Uuid]) -> Result<usize, StepError> {
         let Surroundings { store, cloud } = self.around;
-        let Some(facts) = cloud.queue(queue).await?.filter(|facts| facts.visible > 0) else { return Ok(()) };
+        let Some(facts) = cloud.queue(queue).await?.filter(|facts| facts.visible > 0) else { return Ok(0) };
+        let mut removed = 0;
         for letter in take(&cloud.open_queue(&facts), limit, drills).await? {
             let attribute = |name: &str| letter.attributes.get(name).cloned();
             if let Some((worker, message)) = attribute("coppice.worker").zip(attribute("coppice.message_id"))
             {
                 store.forget_failures(&worker, &[message]).await?;
             }
+            removed += 1;
             tracing::info!(queue, drill_id = %letter.drill, "event of a drill removed");
         }
-        Ok(())
+        Ok(removed)
     }
 }

@@ -9,6 +9,8 @@ use uuid::Uuid;
 pub(crate) struct HeartbeatReport {
     /// Whether heartbeats were sent: not in a dry run.
     pub(crate) sent: bool,
+    /// Units to which none could be sent.
+    pub(crate) unsent: Vec<&'static str>,
     pub(crate) routes: Vec<Route>,
     pub(crate) dead_letters: Vec<DeadLetters>,
     pub(crate) drills: Vec<OpenDrill>,
@@ -50,7 +52,8 @@ pub(crate) struct Watched {
     pub(crate) breaker_open_secs: f64,
     pub(crate) outbox_oldest_secs: f64,
     pub(crate) ingress_outbox_oldest_secs: f64,
-    pub(crate) inactive_partner_sources: Vec<String>,
+    /// `None`: they could not be asked.
+    pub(crate) inactive_partner_sources: Option<Vec<String>>,
 }
 
 impl HeartbeatReport {
@@ -94,7 +97,7 @@ impl fmt::Display for HeartbeatReport {
                 writeln!(f, "{what} for {secs:.0} s")?;
             }
         }
-        for source in &self.watched.inactive_partner_sources {
+        for source in self.watched.inactive_partner_sources.iter().flatten() {
             writeln!(f, "partner source {source} is not active")?;
         }
         for fault in &self.faults {
