@@ -66,7 +66,7 @@ pub(crate) async fn noting(record: Value) -> (String, Asked) {
     let answer = async move |request: Request<axum::body::Body>| {
         let (head, body) = request.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-        noted.0.lock().unwrap().push(axum::http::Request::from_parts(head, body));
+        noted.0.lock().unwrap().push(Request::from_parts(head, body));
         axum::Json(record)
     };
     (listen(Router::new().fallback(answer)).await, asked)
