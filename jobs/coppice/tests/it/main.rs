@@ -9,4 +9,5 @@ mod links;
 mod persons;
 mod policies;
 mod redrives;
+mod second_emulator;
 mod world;

@@ -6,7 +6,7 @@ use testkit::simulators::okta::{self, OktaSimulator};
 use testkit::simulators::salesforce::{SimulatedContact, contact_id};
 use testkit::unit_binary;
 
-use crate::{BINARY, CRM, SSO, drain, enqueue, known_users, records};
+use crate::{BINARY, CRM, SSO, drain, enqueue, id, known_users, records};
 
 const LIES: [ListingFault; 4] = [
     ListingFault::FailedPage(2),
@@ -114,4 +114,28 @@ async fn a_request_stands_until_a_whole_listing_has_served_it() {
     said.says(0, &[]);
     assert_eq!(said.json()["sent"], 230);
     assert_eq!(enqueue(&world, &["requested"]).await.json()["sent"], 0);
+}
+
+/// Whoever stands behind a user who goes moves forward, on a page that was read already.
+#[tokio::test]
+async fn a_user_who_moves_to_a_page_that_was_read_is_not_taken_for_gone() {
+    let world = World::start().await;
+    known_users(&world, 230).await;
+    world.idp.set_listing_fault(ListingFault::FailedPage(2));
+    enqueue(&world, &["listing"]).await.says(1, &["run again to go on from this page"]);
+    world.idp.set_listing_fault(ListingFault::None);
+    world.idp.delete(&id(3));
+    let said = enqueue(&world, &["listing", "--allow-deletions", "230"]).await;
+    let listing = &said.json()["listing"];
+    let whole = listing["listed"] == 230 && listing["unproven"].is_null();
+    assert!(whole || said.code == Some(1), "a user is missing, and the listing is taken for whole: {said:?}");
+    drain(&world, SSO).await.says(0, &[]);
+    assert_eq!(records(&world, "gone_at is not null and external_id <> 'auth0|u00003'").await, 0);
+    enqueue(&world, &["listing", "--anew"]).await.says(0, &[]);
+    drain(&world, SSO).await.says(0, &[]);
+    assert_eq!(
+        records(&world, "gone_at is not null").await,
+        1,
+        "the next listing, which is whole, finds who went"
+    );
 }

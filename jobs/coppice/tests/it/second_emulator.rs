@@ -1,0 +1,67 @@
+//! `dlq move-all` against another emulator, which has SQS's message move tasks: the usual one has not. Opt-in, since it
+//! takes minutes to install.
+//!
+//! With Python 3.13: `pip install 'localstack-core[runtime]==4.14.0' 'cbor2<5.8' 'pyopenssl==25.3.0' 'cryptography<47'
+//! service_identity`; start it with `GATEWAY_LISTEN=127.0.0.1:4566 DISABLE_EVENTS=1 SKIP_SSL_CERT_DOWNLOAD=1 python -m
+//! localstack.runtime.main`; then
+//! `COPPICE_SECOND_EMULATOR=http://127.0.0.1:4566 cargo nextest run -p coppice --run-ignored only second_emulator`.
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::QueueAttributeName as Name;
+use local_stack::wait_until;
+use testkit::{PATIENCE, World};
+
+use crate::dead_letters::coppice;
+
+const LETTERS: usize = 12;
+
+async fn visible(sqs: &Client, queue: &str) -> usize {
+    let call = sqs.get_queue_attributes().queue_url(queue);
+    let reply = call.attribute_names(Name::ApproximateNumberOfMessages).send().await.unwrap();
+    reply.attributes.unwrap()[&Name::ApproximateNumberOfMessages].parse().unwrap()
+}
+
+/// Both queues, without anything in them.
+async fn queues(sqs: &Client) -> (String, String) {
+    for name in ["coppice-sso-sync", "coppice-sso-sync-dlq"] {
+        if let Ok(old) = sqs.get_queue_url().queue_name(name).send().await {
+            sqs.delete_queue().queue_url(old.queue_url.unwrap()).send().await.unwrap();
+        }
+    }
+    let dlq = sqs.create_queue().queue_name("coppice-sso-sync-dlq").send().await.unwrap().queue_url.unwrap();
+    let arn =
+        sqs.get_queue_attributes().queue_url(&dlq).attribute_names(Name::QueueArn).send().await.unwrap();
+    let arn = &arn.attributes.unwrap()[&Name::QueueArn];
+    let policy = format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":"1"}}"#);
+    let queue = sqs.create_queue().queue_name("coppice-sso-sync").attributes(Name::RedrivePolicy, policy);
+    let queue = queue.attributes(Name::VisibilityTimeout, "0").send().await.unwrap().queue_url.unwrap();
+    (queue, dlq)
+}
+
+#[tokio::test]
+#[ignore = "needs another emulator, which takes minutes to install"]
+#[expect(clippy::disallowed_methods, reason = "where the other emulator is, and no binary's setting")]
+async fn a_whole_queue_is_moved_back_by_sqs_itself() {
+    let endpoint = std::env::var("COPPICE_SECOND_EMULATOR").expect("the other emulator's URL");
+    let sqs = Client::new(&local_stack::aws_config(&endpoint));
+    let (queue, dlq) = queues(&sqs).await;
+    for number in 0..LETTERS {
+        sqs.send_message().queue_url(&queue).message_body(format!("letter {number}")).send().await.unwrap();
+    }
+    wait_until(PATIENCE, "SQS to give all of them up", async || {
+        sqs.receive_message().queue_url(&queue).max_number_of_messages(10).send().await?;
+        Ok((visible(&sqs, &dlq).await == LETTERS).then_some(()))
+    })
+    .await
+    .unwrap();
+
+    let world = World::start().await;
+    let there = [("AWS_ENDPOINT_URL", endpoint.as_str())];
+    let move_all = ["dlq", "move-all", "sso-sync", "--rate", "50"];
+    let planned = world.run_job(coppice(), "sso-sync", &move_all, &there).await;
+    planned.says(0, &["nothing was moved; 12 dead letter(s) of sso-sync would be"]);
+    assert_eq!(visible(&sqs, &dlq).await, LETTERS);
+    let moved = world.run_job(coppice(), "sso-sync", &[&move_all[..], &["--yes"]].concat(), &there).await;
+    moved.says(0, &["12 of 12 dead letter(s) of sso-sync moved back: COMPLETED"]);
+    assert_eq!((visible(&sqs, &queue).await, visible(&sqs, &dlq).await), (LETTERS, 0));
+}
