@@ -8,6 +8,7 @@ mod fleet;
 mod persona;
 mod privacy;
 mod reviews;
+mod rolling_upgrade;
 mod runbooks;
 
 use event_contract::EventKind;

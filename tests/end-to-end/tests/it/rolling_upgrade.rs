@@ -1,0 +1,82 @@
+//! Two versions of a worker share queue and schema while pods are replaced under load.
+//!
+//! `COPPICE_PREVIOUS_BINARIES=<folder>` names the binaries of the version before, which were built from its tag; without
+//! it the pods that are replaced are of this version too, and what is tested is the replacing.
+
+use std::path::Path;
+
+use event_contract::resync_message;
+use local_stack::wait_until;
+use testkit::simulators::auth0::SimulatedUser;
+use testkit::{PATIENCE, Worker, World, unit_binary};
+
+const UNIT: &str = "sso-sync";
+const MESSAGES: usize = 2000;
+const REPLACED: usize = 8;
+/// Pods at a time.
+const PODS: usize = 2;
+
+/// The binary of the version before.
+#[expect(clippy::disallowed_methods, reason = "where another version is, and no binary's setting")]
+fn previous() -> String {
+    match std::env::var_os("COPPICE_PREVIOUS_BINARIES") {
+        Some(folder) => Path::new(&folder).join(UNIT).to_str().unwrap().to_owned(),
+        None => unit_binary(UNIT).to_owned(),
+    }
+}
+
+/// Stops a pod as Kubernetes does.
+async fn stop(mut pod: Worker) {
+    assert_eq!(pod.stop().await, Some(0), "it ends well:\n{}", pod.log());
+}
+
+#[tokio::test]
+async fn pods_are_replaced_under_load_and_nothing_is_lost_or_read_again() {
+    let world = World::start().await;
+    let ids: Vec<String> = (0..MESSAGES).map(|number| format!("auth0|u{number:05}")).collect();
+    for id in &ids {
+        world.idp.put_user(SimulatedUser::new(id));
+    }
+    let (before, now) = (previous(), unit_binary(UNIT));
+    let mut pods = Vec::new();
+    for _ in 0..PODS {
+        pods.push(world.start_worker(&before, UNIT, &[]).await);
+    }
+    let bodies: Vec<String> = ids.iter().map(|id| resync_message("auth0", id)).collect();
+    let sending = async {
+        for some in bodies.chunks(50) {
+            world.enqueue_all(UNIT, some).await.unwrap();
+        }
+    };
+    let replacing = async {
+        for round in 1..=REPLACED {
+            let wanted = MESSAGES * round / (REPLACED + 2);
+            wait_until(PATIENCE, "the pods to get on", async || {
+                Ok((stored(&world).await >= wanted).then_some(()))
+            })
+            .await
+            .unwrap();
+            // Some go back: a rollback is one, too.
+            let next = if round % 4 == 0 { before.as_str() } else { now };
+            pods.push(world.start_worker(next, UNIT, &[]).await);
+            stop(pods.remove(0)).await;
+        }
+        pods
+    };
+    let ((), pods) = tokio::join!(sending, replacing);
+    world.settled(UNIT).await;
+    for pod in pods {
+        stop(pod).await;
+    }
+    assert_eq!(stored(&world).await, MESSAGES);
+    assert_eq!(world.dead_letters(UNIT, 0).await.len(), 0);
+    // What was in a stopping pod's hands and not begun goes back, and is received again; it must not be read again.
+    let read_again = ids.iter().filter(|id| world.idp.requests_for(id) > 1).count();
+    assert!(read_again <= MESSAGES / 1000, "{read_again} of {MESSAGES} were read again");
+}
+
+async fn stored(world: &World) -> usize {
+    let count: i64 =
+        sqlx::query_scalar("select count(*) from source_record").fetch_one(&world.pool).await.unwrap();
+    usize::try_from(count).unwrap()
+}
