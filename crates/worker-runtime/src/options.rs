@@ -38,7 +38,7 @@ pub struct Options {
     pub probe_interval: Duration,
     /// Longest time between two probes.
     pub longest_probe_interval: Duration,
-    /// How long a stopping process may finish what it began.
+    /// How long a stopping process may finish what it holds.
     pub drain_limit: Duration,
 }
 

@@ -155,10 +155,6 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
     }
 
     fn admit(&mut self, held: Held) {
-        if self.drain_until.is_some() {
-            self.ended.push((held, Verdict::GivenBack));
-            return;
-        }
         let read = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             self.parts.handler.read(&held.message.body)
         }));

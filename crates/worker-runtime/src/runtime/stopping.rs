@@ -23,12 +23,10 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
     pub(super) fn begin_drain(&mut self) {
         tracing::info!(
             held = self.intake.len(),
-            "stopping: what is begun is finished, the rest is given back"
+            "stopping: nothing more is received, and what is held is finished"
         );
         let limit = self.parts.options.drain_limit.saturating_sub(GIVE_BACK_TIME);
         self.drain_until = Some(Instant::now() + limit);
-        let ended = self.intake.end_waiting(&Verdict::GivenBack);
-        self.ended.extend(ended);
     }
 
     /// The drain limit is over: gives back what is still unfinished. What is being settled already may go on.

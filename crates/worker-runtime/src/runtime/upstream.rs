@@ -24,7 +24,7 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
     /// How long to leave messages alone, when the upstream or our own ledger is down.
     pub(super) fn outage(&self) -> Option<Duration> {
         let ledger = self.ledger_down.then_some(LEDGER_PAUSE);
-        self.breaker.open_for().or(ledger).filter(|_| self.drain_until.is_none())
+        self.breaker.open_for().or(ledger)
     }
 
     pub(super) fn tend_if_due(&mut self) {
