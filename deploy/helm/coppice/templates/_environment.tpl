@@ -1,0 +1,155 @@
+{{/*
+What a unit is told, and how. Called with root, unit and config, which is the merged entry of a worker or a job.
+
+Plain settings are variables. Secrets are files, named by NAME_FILE: a variable would be seen by `kubectl describe` of
+whoever may read pods, and be inherited by what a process starts.
+*/}}
+
+{{/* The providers whose settings it gets, as a list. */}}
+{{- define "coppice.providers" -}}
+{{- $facts := get (include "coppice.units" .root | fromYaml) .unit | default dict -}}
+{{- if $facts.optional -}}
+{{- .config.providers | default list | toJson -}}
+{{- else -}}
+{{- $facts.providers | default list | toJson -}}
+{{- end -}}
+{{- end }}
+
+{{/* A value of a setting as text: Helm holds every number as a float, and would write a million as 1e+06. */}}
+{{- define "coppice.text" -}}
+{{- if kindIs "float64" . -}}
+{{- if eq (floor .) . -}}{{- int64 . -}}{{- else -}}{{- . -}}{{- end -}}
+{{- else -}}
+{{- toString . -}}
+{{- end -}}
+{{- end }}
+
+{{/* The Secrets that are mounted, as JSON: the folder's name, the Secret's, its keys, the variable of each. */}}
+{{- define "coppice.secrets" -}}
+{{- $root := .root -}}
+{{- $secrets := list -}}
+{{- $database := .config.databaseSecret -}}
+{{- if not $database.name -}}
+{{- $database = $root.Values.database.secret -}}
+{{- end -}}
+{{- $secrets = append $secrets (dict "folder" "database" "secret" $database.name "files" (dict "DATABASE_URL" $database.key)) -}}
+{{- $sources := dict -}}
+{{- range include "coppice.providers" . | fromJsonArray -}}
+{{- $_ := set $sources . (get $root.Values.providers .).secret -}}
+{{- end -}}
+{{- with .config.secret -}}
+{{- $_ := set $sources "own" . -}}
+{{- end -}}
+{{- range $folder := keys $sources | sortAlpha -}}
+{{- $source := get $sources $folder -}}
+{{- if and $source.name $source.keys -}}
+{{- $files := dict -}}
+{{- range $source.keys -}}
+{{- $_ := set $files . . -}}
+{{- end -}}
+{{- $secrets = append $secrets (dict "folder" $folder "secret" $source.name "files" $files) -}}
+{{- end -}}
+{{- end -}}
+{{- $secrets | toJson -}}
+{{- end }}
+
+{{/* The variables, sorted by name: later sources win over earlier ones. */}}
+{{- define "coppice.environment" -}}
+{{- $root := .root -}}
+{{- $config := .config -}}
+{{- $facts := get (include "coppice.units" $root | fromYaml) .unit | default dict -}}
+{{- $variables := dict -}}
+{{- if $facts.bus -}}
+{{- $_ := set $variables "COPPICE_BUS_NAME" (include "coppice.busName" .) -}}
+{{- end -}}
+{{- if eq ($facts.queue | default "") "own" -}}
+{{- $_ := set $variables "COPPICE_QUEUE_URL" (include "coppice.queueUrl" .) -}}
+{{- $_ := set $variables "COPPICE_DLQ_URL" (include "coppice.dlqUrl" .) -}}
+{{- else if eq ($facts.queue | default "") "filled" -}}
+{{- $_ := set $variables "COPPICE_QUEUE_URL" (include "coppice.queueUrl" (dict "root" $root "unit" $config.fills)) -}}
+{{- else if eq ($facts.queue | default "") "audited" -}}
+{{- range $filled := list "sso-resync" "crm-resync" "identity-verification" -}}
+{{- with include "coppice.queueUrl" (dict "root" $root "unit" $filled) -}}
+{{- $_ := set $variables (printf "COPPICE_%s_QUEUE_URL" ($filled | replace "-" "_" | upper)) . -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if $facts.log -}}
+{{- $_ := set $variables "COPPICE_LOG" $root.Values.logFilter -}}
+{{- end -}}
+{{- if $facts.drain -}}
+{{- $_ := set $variables "COPPICE_DRAIN_LIMIT_SECS" $config.drainLimitSeconds -}}
+{{- end -}}
+{{- if and $facts.policy $root.Values.policy -}}
+{{- $_ := set $variables "COPPICE_POLICY_FILE" "/etc/coppice/policy.toml" -}}
+{{- end -}}
+{{- if $facts.aws -}}
+{{- with $root.Values.aws.region -}}
+{{- $_ := set $variables "AWS_REGION" . -}}
+{{- end -}}
+{{- with $root.Values.aws.endpointUrl -}}
+{{- $_ := set $variables "AWS_ENDPOINT_URL" . -}}
+{{- end -}}
+{{- end -}}
+{{- range include "coppice.providers" . | fromJsonArray -}}
+{{- range $name, $value := (get $root.Values.providers .).settings -}}
+{{- $_ := set $variables $name $value -}}
+{{- end -}}
+{{- end -}}
+{{- range $name, $value := $config.settings -}}
+{{- $_ := set $variables $name $value -}}
+{{- end -}}
+{{- range $source := include "coppice.secrets" . | fromJsonArray -}}
+{{- range $name, $key := $source.files -}}
+{{- $_ := set $variables (printf "%s_FILE" $name) (printf "/run/secrets/coppice/%s/%s" $source.folder $key) -}}
+{{- end -}}
+{{- end -}}
+{{- range $name := keys $variables | sortAlpha }}
+- name: {{ $name }}
+  value: {{ include "coppice.text" (get $variables $name) | quote }}
+{{- end }}
+{{- if and $facts.aws (eq $root.Values.aws.identity "secret") }}
+{{- range list "AWS_ACCESS_KEY_ID" "AWS_SECRET_ACCESS_KEY" }}
+- name: {{ . }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ $root.Values.aws.credentialsSecret }}
+      key: {{ . }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "coppice.volumeMounts" -}}
+{{- $facts := get (include "coppice.units" .root | fromYaml) .unit | default dict -}}
+{{- range include "coppice.secrets" . | fromJsonArray }}
+- name: secret-{{ .folder }}
+  mountPath: /run/secrets/coppice/{{ .folder }}
+  readOnly: true
+{{- end }}
+{{- if and $facts.policy .root.Values.policy }}
+- name: policy
+  mountPath: /etc/coppice
+  readOnly: true
+{{- end }}
+{{- end }}
+
+{{/* Only the keys that are named: a key that the Secret lacks keeps the pod from starting, and the event says which. */}}
+{{- define "coppice.volumes" -}}
+{{- $facts := get (include "coppice.units" .root | fromYaml) .unit | default dict -}}
+{{- range include "coppice.secrets" . | fromJsonArray }}
+- name: secret-{{ .folder }}
+  secret:
+    secretName: {{ .secret }}
+    defaultMode: 0440
+    items:
+      {{- range $name, $key := .files }}
+      - key: {{ $key }}
+        path: {{ $key }}
+      {{- end }}
+{{- end }}
+{{- if and $facts.policy .root.Values.policy }}
+- name: policy
+  configMap:
+    name: {{ include "coppice.fullname" .root }}-policy
+{{- end }}
+{{- end }}

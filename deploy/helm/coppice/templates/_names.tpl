@@ -1,0 +1,87 @@
+{{/* Before every object's name. */}}
+{{- define "coppice.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride -}}
+{{- else if contains .Chart.Name .Release.Name -}}
+{{- .Release.Name | trunc 30 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 30 | trimSuffix "-" -}}
+{{- end -}}
+{{- end }}
+
+{{/* What is known of each unit: units.yaml, which no values change. */}}
+{{- define "coppice.units" -}}
+{{- .Files.Get "units.yaml" -}}
+{{- end }}
+
+{{/* Labels by which pods are found. Called with root and component. */}}
+{{- define "coppice.selector" -}}
+app.kubernetes.io/name: {{ .root.Chart.Name }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+{{- with .component }}
+app.kubernetes.io/component: {{ . }}
+{{- end }}
+{{- end }}
+
+{{/* Labels of every object. Called with root and component. */}}
+{{- define "coppice.labels" -}}
+{{ include "coppice.selector" . }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
+{{- end }}
+
+{{/* By digest where there is one: a tag can be moved. */}}
+{{- define "coppice.image" -}}
+{{- with .Values.image -}}
+{{- if .digest -}}
+{{- printf "%s@%s" .repository .digest -}}
+{{- else -}}
+{{- printf "%s:%s" .repository (.tag | default $.Chart.AppVersion) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/* A worker's values: the defaults, and what its own entry says otherwise, also where that is 0, false or []. */}}
+{{- define "coppice.worker" -}}
+{{- mergeOverwrite (deepCopy .root.Values.workerDefaults) (deepCopy (.own | default dict)) | toYaml -}}
+{{- end }}
+
+{{/* As coppice.worker, for a job; `unit` is filled in. Called with root, name and own. */}}
+{{- define "coppice.job" -}}
+{{- $job := mergeOverwrite (deepCopy .root.Values.jobDefaults) (deepCopy (.own | default dict)) -}}
+{{- set $job "unit" ($job.unit | default .name) | toYaml -}}
+{{- end }}
+
+{{/* The names of all units that run as pods, as a list: of each a service account is needed. */}}
+{{- define "coppice.deployedUnits" -}}
+{{- $root := . -}}
+{{- $deployed := dict -}}
+{{- range $name, $own := .Values.workers -}}
+{{- if (include "coppice.worker" (dict "root" $root "own" $own) | fromYaml).enabled -}}
+{{- $_ := set $deployed $name true -}}
+{{- end -}}
+{{- end -}}
+{{- range $name, $own := .Values.jobs -}}
+{{- $job := include "coppice.job" (dict "root" $root "name" $name "own" $own) | fromYaml -}}
+{{- if $job.enabled -}}
+{{- $_ := set $deployed $job.unit true -}}
+{{- end -}}
+{{- end -}}
+{{- if .Values.tests -}}
+{{- $_ := set $deployed "coppice" true -}}
+{{- end -}}
+{{- keys $deployed | sortAlpha | toJson -}}
+{{- end }}
+
+{{/* The names of the units of a kind, for a sentence. */}}
+{{- define "coppice.unitsOfKind" -}}
+{{- $kind := .kind -}}
+{{- $names := list -}}
+{{- range $name, $facts := include "coppice.units" .root | fromYaml -}}
+{{- if eq $facts.kind $kind -}}
+{{- $names = append $names $name -}}
+{{- end -}}
+{{- end -}}
+{{- $names | sortAlpha | join ", " -}}
+{{- end }}

@@ -1,0 +1,19 @@
+{{/* What every pod may reach, the migration's too: names, the database, and what is said further. */}}
+{{- define "coppice.egressOfAll" -}}
+{{- with .Values.networkPolicy -}}
+- to:
+    {{- toYaml .dnsTo | nindent 4 }}
+  ports:
+    - {protocol: UDP, port: 53}
+    - {protocol: TCP, port: 53}
+- ports:
+    - {protocol: TCP, port: {{ $.Values.database.port | int64 }}}
+  {{- with .databaseTo }}
+  to:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- with .extraEgress }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,51 @@
+{{/* An output of the CloudFormation stacks, or nothing. Called with root and key. */}}
+{{- define "coppice.output" -}}
+{{- $key := .key -}}
+{{- range .root.Values.stackOutputs -}}
+{{- if eq .OutputKey $key -}}
+{{- .OutputValue -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/* `sso-sync` → `SsoSync`, as the outputs are named. */}}
+{{- define "coppice.pascalCase" -}}
+{{- range splitList "-" . -}}
+{{- title . -}}
+{{- end -}}
+{{- end }}
+
+{{/* Called with root. */}}
+{{- define "coppice.busName" -}}
+{{- .root.Values.busName | default (include "coppice.output" (dict "root" .root "key" "BusName")) -}}
+{{- end }}
+
+{{/* Called with root and unit. */}}
+{{- define "coppice.queueUrl" -}}
+{{- $own := get .root.Values.queues .unit | default dict -}}
+{{- $key := printf "%sQueueUrl" (include "coppice.pascalCase" .unit) -}}
+{{- $own.url | default (include "coppice.output" (dict "root" .root "key" $key)) -}}
+{{- end }}
+
+{{/* Called with root and unit. */}}
+{{- define "coppice.dlqUrl" -}}
+{{- $own := get .root.Values.queues .unit | default dict -}}
+{{- $key := printf "%sDlqUrl" (include "coppice.pascalCase" .unit) -}}
+{{- $own.dlqUrl | default (include "coppice.output" (dict "root" .root "key" $key)) -}}
+{{- end }}
+
+{{/* Called with root and unit. */}}
+{{- define "coppice.roleArn" -}}
+{{- $key := printf "%sRoleArn" (include "coppice.pascalCase" .unit) -}}
+{{- get .root.Values.serviceAccounts.roleArns .unit | default (include "coppice.output" (dict "root" .root "key" $key)) -}}
+{{- end }}
+
+{{/* The port of AWS's stand-in, where it is another than HTTPS's. */}}
+{{- define "coppice.endpointPort" -}}
+{{- with .Values.aws.endpointUrl -}}
+{{- $port := regexFind "[0-9]+$" (regexFind ":[0-9]+$" .) | default (hasPrefix "https:" . | ternary "443" "80") -}}
+{{- if ne $port "443" -}}
+{{- $port -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
