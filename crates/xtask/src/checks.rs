@@ -1,9 +1,11 @@
 //! Every check of this project, in the order of how fast it answers. CI runs this and nothing else.
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::commands::{cargo, install_tools, run_step, tools};
-use crate::{demo, sqlx_prepare};
+use crate::{chart, demo, sqlx_prepare};
 
 /// Runs them all, and stops at the first that fails.
 ///
@@ -17,7 +19,12 @@ pub(crate) fn run() -> anyhow::Result<()> {
         "lints",
         cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]),
     )?;
-    run_step("CloudFormation template", cfn_lint()?)?;
+    run_step("CloudFormation templates", cfn_lint()?)?;
+    println!("\n── files made from the chart's values");
+    chart::run(true)?;
+    for example in helm_examples()? {
+        run_step(&format!("chart with {}", example.display()), helm_lint(&example)?)?;
+    }
     println!("\n── queries against the migrations");
     sqlx_prepare::run(true)?;
     run_step("documentation", documentation())?;
@@ -44,8 +51,25 @@ fn documentation() -> Command {
     command
 }
 
+/// The example values, which together turn everything on.
+fn helm_examples() -> anyhow::Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(chart::folder().join("ci"))?;
+    let mut examples: Vec<PathBuf> = entries
+        .map(|entry| entry.map(|entry| Path::new("ci").join(entry.file_name())))
+        .collect::<Result<_, _>>()?;
+    examples.sort();
+    Ok(examples)
+}
+
+fn helm_lint(example: &Path) -> anyhow::Result<Command> {
+    let mut command = Command::new(tools()?.helm()?);
+    command.args(["lint", "--strict", ".", "--values"]).arg(example).current_dir(chart::folder());
+    Ok(command)
+}
+
 fn cfn_lint() -> anyhow::Result<Command> {
     let mut command = Command::new(tools()?.cfn_lint()?);
-    command.arg("deploy/cloudformation/coppice.yaml").current_dir(crate::commands::workspace());
+    let templates = ["deploy/cloudformation/coppice.yaml", "deploy/cloudformation/roles.yaml"];
+    command.args(templates).current_dir(crate::commands::workspace());
     Ok(command)
 }

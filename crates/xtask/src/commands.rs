@@ -68,6 +68,10 @@ pub(crate) fn install_tools() -> anyhow::Result<()> {
         ("sender of Stripe's webhooks", tools.localstripe_python()?),
         ("vendors' clients", tools.vendor_clients_python()?),
         ("cfn-lint", tools.cfn_lint()?),
+        ("helm", tools.helm()?),
+        ("kubectl", tools.kubectl()?),
+        ("kubernetes-validate", tools.kubernetes_validate()?),
+        ("checkov", tools.checkov()?),
     ] {
         println!("{name}: {}", path.display());
     }

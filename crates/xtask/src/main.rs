@@ -4,6 +4,7 @@
 //! commands. Nothing that is deployed depends on this crate.
 
 mod bench;
+mod chart;
 mod checks;
 mod commands;
 mod demo;
@@ -46,6 +47,12 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Make the chart's schema, and its README's table of values, from the comments of its values.yaml.
+    Chart {
+        /// Change nothing, and fail when they are out of date.
+        #[arg(long)]
+        check: bool,
+    },
     /// Fetch PostgreSQL, the AWS emulator and the other tools into `.tools`, so that later commands need no network.
     Tools,
 }
@@ -57,6 +64,7 @@ fn main() -> ExitCode {
         Command::Up => up::run(),
         Command::Bench { persons } => bench::run(persons),
         Command::SqlxPrepare { check } => sqlx_prepare::run(check),
+        Command::Chart { check } => chart::run(check),
         Command::Tools => commands::install_tools(),
     };
     match ended {

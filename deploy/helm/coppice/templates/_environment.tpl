@@ -140,7 +140,8 @@ whoever may read pods, and be inherited by what a process starts.
 - name: secret-{{ .folder }}
   secret:
     secretName: {{ .secret }}
-    defaultMode: 0440
+    # 0440, which not every reader of YAML takes as octal.
+    defaultMode: 288
     items:
       {{- range $name, $key := .files }}
       - key: {{ $key }}

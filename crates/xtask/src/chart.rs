@@ -1,0 +1,232 @@
+//! What is made from the chart's values.yaml: its schema, and the table of values in its README.
+//!
+//! In: `deploy/helm/coppice/values.yaml`, with a comment above each key. Out: `values.schema.json` and the table. A comment
+//! says what a key means; a line `@schema {…}` in it is put over the schema that the default's type gives; `@define NAME`
+//! makes the key's schema one that others refer to. Every map is closed, unless its comment opens it.
+//!
+//! Not helm-docs or helm-values-schema-json: they come as Go binaries, which no registry that this project uses has.
+//! Not Bitnami's readme-generator: it needs Node, and its schemas are open and know nothing but types.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use serde_json::{Map, Value, json};
+
+use crate::commands::workspace;
+
+const BEGIN: &str = "<!-- values.yaml: begin -->";
+const END: &str = "<!-- values.yaml: end -->";
+
+/// Renews both files.
+///
+/// # Errors
+/// With `check`, when one is not as it would be made; when values.yaml cannot be read as said above.
+pub(crate) fn run(check: bool) -> anyhow::Result<()> {
+    let text = read("values.yaml")?;
+    let values: Value = serde_yaml_ng::from_str(&text).context("values.yaml")?;
+    let comments = comments(&text, &values)?;
+    let readme = read("README.md")?;
+    let (before, rest) = readme.split_once(BEGIN).context("README.md has no place for the table")?;
+    let (_, after) = rest.split_once(END).context("README.md does not say where the table ends")?;
+    let mut table = String::from("| value | default | meaning |\n|---|---|---|\n");
+    write_rows(&mut table, &[], &values, &comments);
+    for (name, made) in [
+        ("values.schema.json", format!("{:#}\n", schema(&values, &comments)?)),
+        ("README.md", format!("{before}{BEGIN}\n{table}{END}{after}")),
+    ] {
+        if !check {
+            fs::write(folder().join(name), made)?;
+        } else if read(name).ok().as_ref() != Some(&made) {
+            bail!("deploy/helm/coppice/{name} is not what values.yaml says: run `cargo xtask chart`");
+        }
+    }
+    Ok(())
+}
+
+/// The chart.
+pub(crate) fn folder() -> PathBuf {
+    workspace().join("deploy/helm/coppice")
+}
+
+fn read(name: &str) -> anyhow::Result<String> {
+    fs::read_to_string(folder().join(name)).with_context(|| format!("deploy/helm/coppice/{name}"))
+}
+
+/// What stands above a key.
+#[derive(Debug, Default, Clone)]
+struct Comment {
+    text: String,
+    define: Option<String>,
+    schema: Map<String, Value>,
+}
+
+type Path = Vec<String>;
+
+/// The comments by their key's path. Keys within lists, and within maps of the user's own making, have none.
+fn comments(text: &str, values: &Value) -> anyhow::Result<BTreeMap<Path, Comment>> {
+    let mut comments = BTreeMap::new();
+    let mut pending = Comment::default();
+    // Of each key around this line: how far it is indented, and its name.
+    let mut around: Vec<(usize, String)> = Vec::new();
+    for line in text.lines() {
+        let trimmed = line.trim_start();
+        if let Some(comment) = trimmed.strip_prefix('#') {
+            pending.take_in(comment.trim())?;
+            continue;
+        }
+        let key = trimmed.split_once(':').map(|(key, _)| key);
+        let key = key.filter(|key| key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_'));
+        let Some(key) = key.filter(|key| !key.is_empty() && !key.starts_with('-')) else {
+            pending = Comment::default();
+            continue;
+        };
+        let indent = line.len() - trimmed.len();
+        around.retain(|(outer, _)| *outer < indent);
+        around.push((indent, key.to_owned()));
+        let path: Path = around.iter().map(|(_, key)| key.clone()).collect();
+        let comment = std::mem::take(&mut pending);
+        if path.iter().try_fold(values, |value, key| value.get(key)).is_some() {
+            comments.insert(path, comment);
+        }
+    }
+    Ok(comments)
+}
+
+impl Comment {
+    fn take_in(&mut self, line: &str) -> anyhow::Result<()> {
+        if let Some(schema) = line.strip_prefix("@schema ") {
+            self.schema = serde_json::from_str(schema).with_context(|| format!("@schema {schema}"))?;
+        } else if let Some(name) = line.strip_prefix("@define ") {
+            self.define = Some(name.to_owned());
+        } else {
+            let space = if self.text.is_empty() { "" } else { " " };
+            self.text.push_str(space);
+            self.text.push_str(line);
+        }
+        Ok(())
+    }
+}
+
+fn schema(values: &Value, comments: &BTreeMap<Path, Comment>) -> anyhow::Result<Value> {
+    let mut definitions = Map::new();
+    let mut root = schema_of(&[], values, comments, &mut definitions)?;
+    let root_map = root.as_object_mut().context("values.yaml is a map")?;
+    root_map.insert(String::from("$schema"), json!("https://json-schema.org/draft/2020-12/schema"));
+    root_map.insert(String::from("$defs"), Value::Object(definitions));
+    // Helm puts it there when the chart is part of another one.
+    root["properties"]["global"] = json!({"type": "object", "additionalProperties": true});
+    Ok(root)
+}
+
+fn schema_of(
+    path: &[String],
+    value: &Value,
+    comments: &BTreeMap<Path, Comment>,
+    definitions: &mut Map<String, Value>,
+) -> anyhow::Result<Value> {
+    let comment = comments.get(path).cloned().unwrap_or_default();
+    let mut made = Map::new();
+    if !comment.schema.contains_key("$ref") {
+        let kind = match value {
+            Value::Bool(_) => "boolean",
+            Value::Number(_) => "integer",
+            Value::String(_) => "string",
+            Value::Array(_) => "array",
+            Value::Object(_) => "object",
+            Value::Null => bail!("{}: Helm cannot override a default that is null", path.join(".")),
+        };
+        made.insert(String::from("type"), json!(kind));
+        if value.is_array() && !comment.schema.contains_key("items") {
+            bail!("{}: say in @schema what its items are", path.join("."));
+        }
+        if let Some(map) = value.as_object().filter(|_| !comment.schema.contains_key("additionalProperties"))
+        {
+            let mut properties = Map::new();
+            for (key, value) in map {
+                let path = [path, &[key.clone()]].concat();
+                properties.insert(key.clone(), schema_of(&path, value, comments, definitions)?);
+            }
+            made.insert(String::from("properties"), Value::Object(properties));
+            made.insert(String::from("additionalProperties"), json!(false));
+        }
+    }
+    made.extend(comment.schema);
+    if let Some(name) = &comment.define {
+        definitions.insert(name.clone(), Value::Object(std::mem::take(&mut made)));
+        made.insert(String::from("$ref"), json!(format!("#/$defs/{name}")));
+    }
+    if !comment.text.is_empty() {
+        made.insert(String::from("description"), json!(comment.text));
+    }
+    Ok(Value::Object(made))
+}
+
+/// A row for each value that somebody may set. What has the form of something above it is one row.
+fn write_rows(table: &mut String, path: &[String], value: &Value, comments: &BTreeMap<Path, Comment>) {
+    let comment = comments.get(path).cloned().unwrap_or_default();
+    let parts = value.as_object().filter(|map| !map.is_empty());
+    let entries = matches!(path, [top] if top == "workers" || top == "jobs");
+    let is_entry = matches!(path, [top, _] if top == "workers" || top == "jobs");
+    let closed = !comment.schema.contains_key("$ref") && !comment.schema.contains_key("additionalProperties");
+    let parts = parts.filter(|_| !is_entry && (closed || entries));
+    if !path.is_empty() && (parts.is_none() || !comment.text.is_empty()) {
+        let default = if parts.is_some() { String::new() } else { format!("`{value}`") };
+        // A bar would end the cell.
+        let escaped = [default.replace('|', "\\|"), comment.text.replace('|', "\\|")];
+        let _ = writeln!(table, "| `{}` | {} | {} |", path.join("."), escaped[0], escaped[1]);
+    }
+    for (key, value) in parts.into_iter().flatten() {
+        write_rows(table, &[path, &[key.clone()]].concat(), value, comments);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const YAML: &str = r#"# Of the file, and of no key.
+
+# Outer, in
+# two lines.
+outer:
+  # @define inner
+  # @schema {"minimum": 1}
+  inner: 3
+  list:  # no key of its own
+    - name: x
+# @schema {"additionalProperties": {"type": "string"}}
+open: {}
+"#;
+
+    #[test]
+    fn comments_become_descriptions_and_go_over_what_the_type_says() {
+        let text = YAML.replace("  list:", "  # @schema {\"items\": {}}\n  list:");
+        let values: Value = serde_yaml_ng::from_str(&text).unwrap();
+        let comments = comments(&text, &values).unwrap();
+        let schema = schema(&values, &comments).unwrap();
+        assert_eq!(schema["$defs"]["inner"], json!({"type": "integer", "minimum": 1}));
+        let outer = &schema["properties"]["outer"];
+        assert_eq!(outer["description"], "Outer, in two lines.");
+        assert_eq!(outer["additionalProperties"], false);
+        assert_eq!(outer["properties"]["inner"], json!({"$ref": "#/$defs/inner"}));
+        let open = json!({"type": "object", "additionalProperties": {"type": "string"}});
+        assert_eq!(schema["properties"]["open"], open);
+        let mut table = String::new();
+        write_rows(&mut table, &[], &values, &comments);
+        assert!(
+            table.starts_with("| `outer` |  | Outer, in two lines. |\n| `outer.inner` | `3` |  |\n"),
+            "{table}"
+        );
+    }
+
+    #[test]
+    fn a_list_has_to_say_what_is_in_it() {
+        let values: Value = serde_yaml_ng::from_str(YAML).unwrap();
+        let comments = comments(YAML, &values).unwrap();
+        let error = schema(&values, &comments).unwrap_err().to_string();
+        assert!(error.starts_with("outer.list: say in @schema"), "{error}");
+    }
+}
