@@ -6,7 +6,7 @@ use std::fs;
 use crate::{folders, read, rust_files, workspace};
 
 /// Every text like `coppice_messages_received_total` in a text.
-fn metrics_in(text: &str) -> BTreeSet<String> {
+pub(crate) fn metrics_in(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'));
     words.filter(|word| word.starts_with("coppice_") && *word != "coppice_local").map(str::to_owned).collect()
 }
@@ -49,6 +49,7 @@ fn every_file_that_a_document_links_to_is_there() {
         "workers/sso-sync/README.md",
         "jobs/fire-drill/README.md",
         "deploy/cloudformation/README.md",
+        "deploy/helm/coppice/README.md",
         "jobs/content-etl/README.md",
     ] {
         let folder = workspace().join(document).parent().unwrap().to_owned();

@@ -1,10 +1,11 @@
 //! What holds for the fleet as a whole: one name for a unit everywhere, dependencies in one direction, and documents
-//! that name what there is.
+//! and deployments that name what there is.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod announcements;
 mod dependencies;
+mod deployment;
 mod documents;
 mod units;
 

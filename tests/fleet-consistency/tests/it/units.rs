@@ -10,7 +10,7 @@ const WORKER_FILES: &[&str] =
 
 /// The units among the workers that are called over HTTP and have no queue. What they have instead of a handler is their
 /// own business; all else holds for them too.
-const SERVERS: &[&str] = &["webhook-ingress"];
+pub(crate) const SERVERS: &[&str] = &["webhook-ingress"];
 
 /// What only a unit with a queue has.
 const HANDLER_FILE: &str = "src/handler.rs";
