@@ -1,0 +1,104 @@
+//! Rendering: values in, objects out.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use local_stack::Tools;
+use serde_json::Value;
+
+/// The example files, by what they are examples of.
+pub(crate) const EXAMPLES: [&str; 3] = ["minimal", "production", "emulator"];
+
+pub(crate) fn tools() -> &'static Tools {
+    static TOOLS: OnceLock<Tools> = OnceLock::new();
+    TOOLS.get_or_init(|| Tools::locate_or_install(|line| println!("{line}")).unwrap())
+}
+
+pub(crate) fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+pub(crate) fn folder() -> PathBuf {
+    workspace().join("deploy/helm/coppice")
+}
+
+pub(crate) fn example(name: &str) -> PathBuf {
+    folder().join(format!("ci/{name}-values.yaml"))
+}
+
+/// What Helm makes of an example and of further values, as text; or what it says against them.
+pub(crate) fn render_text(example_name: &str, values: &str) -> Result<String, String> {
+    static HELM: OnceLock<PathBuf> = OnceLock::new();
+    let helm = HELM.get_or_init(|| tools().helm().unwrap());
+    let mut file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();
+    file.write_all(values.as_bytes()).unwrap();
+    let mut command = Command::new(helm);
+    command.args(["template", "coppice"]).arg(folder()).args([
+        "--namespace",
+        "fleet",
+        "--kube-version",
+        "1.36.0",
+    ]);
+    if !example_name.is_empty() {
+        command.arg("--values").arg(example(example_name));
+    }
+    let output = command.arg("--values").arg(file.path()).output().unwrap();
+    if output.status.success() {
+        Ok(String::from_utf8(output.stdout).unwrap())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}
+
+/// Kubernetes objects.
+pub(crate) struct Objects(Vec<Value>);
+
+/// An example with further values on top, as objects.
+pub(crate) fn render(example_name: &str, values: &str) -> Objects {
+    Objects::parse(&render_text(example_name, values).unwrap_or_else(|error| panic!("{values}\n{error}")))
+}
+
+impl Objects {
+    pub(crate) fn parse(text: &str) -> Self {
+        let documents = serde_yaml_ng::Deserializer::from_str(text);
+        let objects = documents.map(|document| serde::Deserialize::deserialize(document).unwrap());
+        Self(objects.filter(|object: &Value| !object.is_null()).collect())
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Value> {
+        self.0.iter()
+    }
+
+    pub(crate) fn of_kind(&self, kind: &str) -> Vec<&Value> {
+        self.all().filter(|object| object["kind"] == kind).collect()
+    }
+
+    /// The object of this kind that is called `coppice-<name>`, if it is there.
+    pub(crate) fn find(&self, kind: &str, name: &str) -> Option<&Value> {
+        let name = format!("coppice-{name}");
+        self.of_kind(kind).into_iter().find(|object| object["metadata"]["name"] == name)
+    }
+
+    pub(crate) fn get(&self, kind: &str, name: &str) -> &Value {
+        self.find(kind, name).unwrap_or_else(|| panic!("no {kind} coppice-{name}"))
+    }
+}
+
+/// Where an object has its pod, if it has one.
+pub(crate) fn pod_spec(object: &Value) -> Option<&Value> {
+    let path = match object["kind"].as_str()? {
+        "Deployment" | "Job" => "/spec/template/spec",
+        "CronJob" => "/spec/jobTemplate/spec/template/spec",
+        "Pod" => "/spec",
+        _ => return None,
+    };
+    object.pointer(path)
+}
+
+/// The variables of a pod's first container.
+pub(crate) fn variable<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
+    let variables = pod_spec(object)?["containers"][0]["env"].as_array()?;
+    variables.iter().find(|variable| variable["name"] == name)?["value"].as_str()
+}

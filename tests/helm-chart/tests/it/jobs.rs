@@ -1,0 +1,149 @@
+//! `CronJob`s, the migration and the tests that `helm test` runs.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::chart::{pod_spec, render, tools, variable};
+
+#[test]
+fn a_job_s_own_entry_wins_over_the_defaults_also_where_it_is_0_false_or_empty() {
+    let objects = render(
+        "minimal",
+        "
+jobDefaults: {backoffLimit: 4, successfulJobsHistoryLimit: 2, suspend: true, podLabels: {a: b}}
+jobs:
+  doctor: {backoffLimit: 0, successfulJobsHistoryLimit: 0, suspend: false, schedule: '1 2 * * *', args: []}
+  heartbeat: {enabled: false}
+",
+    );
+    let spec = &objects.get("CronJob", "doctor")["spec"];
+    assert_eq!((&spec["suspend"], &spec["schedule"]), (&json!(false), &json!("1 2 * * *")));
+    assert_eq!(spec["successfulJobsHistoryLimit"], 0);
+    assert_eq!(spec["jobTemplate"]["spec"]["backoffLimit"], 0);
+    assert_eq!(pod_spec(objects.get("CronJob", "doctor")).unwrap()["containers"][0].get("args"), None);
+    assert!(objects.find("CronJob", "heartbeat").is_none());
+    let other = &objects.get("CronJob", "dlq-list")["spec"];
+    assert_eq!(
+        (&other["successfulJobsHistoryLimit"], &other["jobTemplate"]["spec"]["backoffLimit"]),
+        (&json!(2), &json!(4))
+    );
+}
+
+#[test]
+fn every_job_has_limits_and_never_runs_twice_at_once() {
+    let objects = render("production", "");
+    let jobs = objects.of_kind("CronJob");
+    assert_eq!(jobs.len(), 18);
+    for job in jobs {
+        let name = &job["metadata"]["name"];
+        let spec = &job["spec"];
+        assert_eq!(spec["concurrencyPolicy"], "Forbid", "{name}");
+        for limit in ["startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"] {
+            assert!(spec[limit].is_number(), "{name}: {limit}");
+        }
+        let template = &spec["jobTemplate"]["spec"];
+        for limit in ["activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished"] {
+            assert!(template[limit].is_number(), "{name}: {limit}");
+        }
+        assert_eq!(template["podFailurePolicy"]["rules"][0]["onExitCodes"]["values"], json!([2, 3, 4]));
+        let container = &pod_spec(job).unwrap()["containers"][0];
+        let watched = &template["podFailurePolicy"]["rules"][0]["onExitCodes"]["containerName"];
+        assert_eq!(watched, &container["name"], "{name}");
+    }
+    let suspended: Vec<_> = objects
+        .of_kind("CronJob")
+        .into_iter()
+        .filter(|job| job["spec"]["suspend"] == true)
+        .map(|job| job["metadata"]["name"].as_str().unwrap())
+        .collect();
+    let expected = ["crm-enqueue", "dlq-list", "dlq-redrive", "doctor", "sso-enqueue"]
+        .map(|name| format!("coppice-{name}"));
+    assert_eq!(suspended, expected);
+}
+
+#[test]
+fn several_jobs_run_one_binary_each_with_its_queue() {
+    let objects = render("production", "");
+    for (name, queue) in [("sso-changes", "coppice-sso-resync"), ("crm-listing", "coppice-crm-resync")] {
+        let job = objects.get("CronJob", name);
+        assert_eq!(
+            pod_spec(job).unwrap()["containers"][0]["command"],
+            json!(["/usr/local/bin/resync-enqueuer"])
+        );
+        assert_eq!(pod_spec(job).unwrap()["serviceAccountName"], "coppice-resync-enqueuer");
+        assert!(variable(job, "COPPICE_QUEUE_URL").unwrap().ends_with(queue), "{name}");
+    }
+    let crm = objects.get("CronJob", "crm-resync");
+    assert_eq!(crm["spec"]["jobTemplate"]["spec"]["parallelism"], 2);
+    assert_eq!(crm["spec"]["jobTemplate"]["spec"].get("completions"), None, "the queue says when it is done");
+    assert_eq!(variable(crm, "COPPICE_RESYNC_REQUESTS_PER_DAY"), Some("10000"));
+    // Providers that a job does not ask are none of its business.
+    assert_eq!(variable(objects.get("CronJob", "sso-changes"), "COPPICE_SALESFORCE_URL"), None);
+    assert!(variable(objects.get("CronJob", "audit"), "COPPICE_SALESFORCE_URL").is_some());
+}
+
+#[test]
+fn large_numbers_are_written_as_they_are() {
+    let objects = render(
+        "production",
+        "jobs: {sso-resync: {settings: {COPPICE_RESYNC_REQUESTS_PER_DAY: 1000000}, activeDeadlineSeconds: 2000000}}",
+    );
+    let job = objects.get("CronJob", "sso-resync");
+    assert_eq!(variable(job, "COPPICE_RESYNC_REQUESTS_PER_DAY"), Some("1000000"));
+    assert_eq!(job["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"], 2_000_000);
+}
+
+#[test]
+fn the_migration_runs_before_all_else_with_what_it_needs() {
+    let objects = render("production", "");
+    let hook = |object: &Value| {
+        let annotations = &object["metadata"]["annotations"];
+        assert_eq!(annotations["helm.sh/hook"], "pre-install,pre-upgrade");
+        assert_eq!(annotations["helm.sh/hook-delete-policy"], "before-hook-creation,hook-succeeded");
+        annotations["helm.sh/hook-weight"].as_str().unwrap().parse::<i32>().unwrap()
+    };
+    let job = objects.get("Job", "migrate");
+    for kind in ["ServiceAccount", "NetworkPolicy"] {
+        assert!(hook(objects.get(kind, "migrate")) < hook(job), "{kind}");
+    }
+    let volumes = pod_spec(job).unwrap()["volumes"].as_array().unwrap();
+    assert_eq!(volumes.len(), 1, "no policy: its ConfigMap is not there yet");
+    assert_eq!(volumes[0]["secret"]["secretName"], "coppice-database-owner");
+    let worker = pod_spec(objects.get("Deployment", "sso-sync")).unwrap();
+    assert_eq!(worker["volumes"][0]["secret"]["secretName"], "coppice-database");
+    let without = render("production", "migrate: {enabled: false}");
+    assert!(without.of_kind("Job").is_empty() && without.find("ServiceAccount", "migrate").is_none());
+}
+
+#[test]
+fn helm_test_runs_the_operators_tool() {
+    let objects = render("minimal", "");
+    let pod = objects.get("Pod", "test-doctor");
+    assert_eq!(pod["metadata"]["annotations"]["helm.sh/hook"], "test");
+    assert_eq!(pod["spec"]["containers"][0]["command"], json!(["/usr/local/bin/coppice"]));
+    assert!(render("minimal", "tests: {doctor: null, dlq-list: null}").of_kind("Pod").is_empty());
+}
+
+/// The line of NOTES.txt, without the cluster at both its ends.
+#[test]
+fn a_job_s_arguments_can_be_changed_as_the_notes_say() {
+    let objects = render("minimal", "");
+    let template = &objects.get("CronJob", "dlq-redrive")["spec"]["jobTemplate"];
+    let job = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "redrive-1"}, "spec": template["spec"]});
+    let notes = std::fs::read_to_string(crate::chart::folder().join("templates/NOTES.txt")).unwrap();
+    let (_, patch) = notes.split_once("--type=json -p \\\n      '").unwrap();
+    let (patch, _) = patch.split_once('\'').unwrap();
+    let mut kubectl = Command::new(tools().kubectl().unwrap())
+        .args(["patch", "--local", "-f", "-", "-o", "json", "--type=json", "-p", patch])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    kubectl.stdin.take().unwrap().write_all(job.to_string().as_bytes()).unwrap();
+    let output = kubectl.wait_with_output().unwrap();
+    let patched: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let args = &pod_spec(&patched).unwrap()["containers"][0]["args"];
+    assert_eq!(args, &json!(["dlq", "redrive", "sso-sync", "--class", "timeout"]));
+}

@@ -1,0 +1,53 @@
+//! Every example against the schemas of three versions of Kubernetes.
+
+use std::fs;
+use std::process::Command;
+
+use crate::chart::{EXAMPLES, Objects, render_text, tools};
+
+const VERSIONS: [&str; 3] = ["1.34", "1.35", "1.36"];
+
+/// Kinds of extensions, which the validator knows nothing of; it only warns of what it does not know. That their shape
+/// is right is for the tests of each to say.
+const EXTENSIONS: [&str; 4] = ["ScaledObject", "TriggerAuthentication", "PodMonitor", "PrometheusRule"];
+
+/// What the validator says against a text, if anything.
+fn faults(version: &str, text: &str) -> Option<String> {
+    let own = Objects::parse(text);
+    let own = own.all().filter(|object| !EXTENSIONS.contains(&object["kind"].as_str().unwrap()));
+    let documents: Vec<String> = own.map(|object| format!("---\n{object}\n")).collect();
+    assert!(!documents.is_empty());
+    let file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();
+    fs::write(file.path(), documents.concat()).unwrap();
+    let mut command = Command::new(tools().kubernetes_validate().unwrap());
+    let output = command.args(["--strict", "-k", version]).arg(file.path()).output().unwrap();
+    let said =
+        [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+    // Of a kind or a version of an API that is not there, it warns, and ends with 0 all the same.
+    (!output.status.success() || said.contains("WARN")).then_some(said)
+}
+
+#[test]
+fn every_example_is_valid_for_three_versions_of_kubernetes() {
+    for example in EXAMPLES {
+        let text = render_text(example, "").unwrap();
+        for version in VERSIONS {
+            assert_eq!(faults(version, &text), None, "{example} on {version}");
+        }
+    }
+}
+
+#[test]
+fn the_validator_refuses_what_is_wrong() {
+    let text = render_text("minimal", "").unwrap();
+    for (right, wrong) in [
+        ("replicas: 2", "replicas: two"),
+        ("revisionHistoryLimit:", "revisionHistoryLimits:"),
+        ("apiVersion: policy/v1", "apiVersion: policy/v1beta1"),
+        ("kind: CronJob", "kind: ChronJob"),
+    ] {
+        let broken = text.replacen(right, wrong, 1);
+        assert_ne!(broken, text);
+        assert!(faults(VERSIONS[2], &broken).is_some(), "{wrong}");
+    }
+}

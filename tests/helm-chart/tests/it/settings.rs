@@ -1,0 +1,59 @@
+//! What the chart tells a binary is what that binary says it reads.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+use crate::chart::{EXAMPLES, pod_spec, render};
+
+/// What a unit cannot start without, whatever its provider is.
+const ALWAYS: [&str; 4] = ["DATABASE_URL", "COPPICE_BUS_NAME", "COPPICE_QUEUE_URL", "COPPICE_DLQ_URL"];
+
+/// The settings that a binary's `--help` lists, and whether each is required.
+fn listed(binary: &std::path::Path) -> BTreeMap<String, bool> {
+    let output = Command::new(binary).arg("--help").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let (_, settings) = text.split_once("Settings (environment variables").expect("--help lists settings");
+    let lines: Vec<&str> = settings.lines().collect();
+    let names = lines.windows(2).filter(|pair| {
+        pair[0].starts_with("  ")
+            && pair[0].trim().chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+    });
+    names.map(|pair| (pair[0].trim().to_owned(), pair[1].contains("[required]"))).collect()
+}
+
+#[test]
+fn every_variable_is_one_that_the_binary_s_help_lists() {
+    let binaries = testkit::build_units(&["sso-sync", "migrate", "content-etl"], false).unwrap();
+    let mut looked_at = BTreeSet::new();
+    for example in EXAMPLES {
+        for object in render(example, "").all() {
+            let Some(pod) = pod_spec(object) else { continue };
+            // A doctor in an init container has its worker's variables: that is tested with the workers.
+            let container = &pod["containers"][0];
+            let unit =
+                container["command"][0].as_str().unwrap().trim_start_matches("/usr/local/bin/").to_owned();
+            let listed = listed(&binaries[&unit]);
+            assert!(listed.contains_key("DATABASE_URL"), "{unit}: {listed:?}");
+            let variables = container["env"].as_array().unwrap().iter();
+            let given: BTreeSet<&str> = variables
+                .map(|variable| variable["name"].as_str().unwrap())
+                .filter(|name| !name.starts_with("AWS_"))
+                .map(|name| name.strip_suffix("_FILE").unwrap_or(name))
+                .collect();
+            for name in &given {
+                assert!(listed.contains_key(*name), "{example}: {unit} does not read {name}");
+            }
+            for name in ALWAYS {
+                let missing = listed.get(name) == Some(&true) && !given.contains(name);
+                assert!(!missing, "{example}: {unit} lacks {name}");
+            }
+            looked_at.insert(unit);
+        }
+    }
+    let all: BTreeSet<String> = ["workers", "jobs"]
+        .into_iter()
+        .flat_map(|parent| std::fs::read_dir(crate::chart::workspace().join(parent)).unwrap())
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(looked_at, all, "an example runs every unit");
+}

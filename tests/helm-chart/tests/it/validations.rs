@@ -1,0 +1,266 @@
+//! Values that would install and then not work are refused, with what to do. Each case is one fault put into an example
+//! that renders.
+
+use crate::chart::{EXAMPLES, render_text};
+
+/// An example, a fault, and what is said against it.
+const REFUSED: &[(&str, &str, &str)] = &[
+    ("minimal", "workers: {sso-sync: {enabled: false}}", "workers: none is enabled"),
+    (
+        "minimal",
+        "workers: {sso-sink: {enabled: true}}",
+        "workers.sso-sink: there is no such worker. Workers are: app-login,",
+    ),
+    ("minimal", "workers: {audit: {enabled: true}}", "workers.audit: there is no such worker"),
+    (
+        "minimal",
+        "jobs: {nightly: {schedule: '0 1 * * *'}}",
+        "jobs.nightly: there is no job \"nightly\"; set unit to one of: audit,",
+    ),
+    ("minimal", "jobs: {doctor: {unit: migrate}}", "jobs.doctor: there is no job \"migrate\""),
+    (
+        "minimal",
+        "workers: {sso-sync: {terminationGracePeriodSeconds: 25}}",
+        "workers.sso-sync: terminationGracePeriodSeconds (25) has to be longer than drainLimitSeconds",
+    ),
+    (
+        "production",
+        "workers: {webhook-ingress: {drainLimitSeconds: 40}}",
+        "workers.webhook-ingress: terminationGracePeriodSeconds (45) has to be longer than drainLimitSeconds and preStopSeconds together (45)",
+    ),
+    (
+        "production",
+        "jobs: {sso-resync: {drainLimitSeconds: 60}}",
+        "jobs.sso-resync: terminationGracePeriodSeconds (45)",
+    ),
+    ("minimal", "busName: ''", "busName: no bus. Set stackOutputs"),
+    (
+        "minimal",
+        "queues: {sso-sync: {url: ''}}",
+        "workers.sso-sync: no queue. Set stackOutputs, or queues.sso-sync.url to the output SsoSyncQueueUrl.",
+    ),
+    (
+        "minimal",
+        "queues: {sso-sync: {dlqUrl: ''}}",
+        "workers.sso-sync: no dead-letter queue. Set stackOutputs",
+    ),
+    (
+        "production",
+        "jobs: {sso-changes: {fills: sso-sync}}",
+        "jobs.sso-changes: fills has to be sso-resync or crm-resync",
+    ),
+    (
+        "minimal",
+        "jobs: {sso-changes: {enabled: true}}",
+        "jobs.sso-changes: no queue to fill. Set stackOutputs, or queues.sso-resync.url.",
+    ),
+    (
+        "minimal",
+        "jobs: {doctor: {fills: sso-resync}}",
+        "jobs.doctor: fills is for resync-enqueuer; coppice fills no queue.",
+    ),
+    (
+        "minimal",
+        "aws: {region: ''}",
+        "aws.region: no region. Set it to that of the CloudFormation stack. Needed by workers.sso-sync,",
+    ),
+    (
+        "minimal",
+        "database: {secret: {name: ''}}",
+        "database.secret.name: no database. Set it to a Secret whose key DATABASE_URL holds the URL",
+    ),
+    (
+        "production",
+        "jobs: {sso-changes: {providers: [identity]}}",
+        "jobs.sso-changes: resync-enqueuer does not ask the provider \"identity\"",
+    ),
+    (
+        "production",
+        "jobs: {sso-resync: {providers: [crm]}}",
+        "jobs.sso-resync: sso-resync always asks its own providers",
+    ),
+    (
+        "minimal",
+        "workers: {crm-sync: {enabled: true}}",
+        "workers.crm-sync: providers.crm is not configured, so it would crash.",
+    ),
+    (
+        "production",
+        "workers: {sso-sync: {settings: {COPPICE_DRAIN_LIMIT_SECS: 90}}}",
+        "workers.sso-sync: the chart itself sets COPPICE_DRAIN_LIMIT_SECS; use drainLimitSeconds.",
+    ),
+    (
+        "production",
+        "providers: {crm: {settings: {DATABASE_URL_FILE: /x}}}",
+        "workers.crm-sync: the chart itself sets DATABASE_URL_FILE; use database.secret.",
+    ),
+    (
+        "production",
+        "workers: {sso-sync: {settings: {COPPICE_HEALTH_ADDRESS: '0.0.0.0:9'}}}",
+        "COPPICE_HEALTH_ADDRESS cannot be set: the ports are the chart's",
+    ),
+    (
+        "production",
+        "providers: {sso: {settings: {COPPICE_AUTH0_CLIENT_SECRET: x}}}",
+        "COPPICE_AUTH0_CLIENT_SECRET is in settings and in a secret's keys; leave one out.",
+    ),
+    (
+        "minimal",
+        "workers: {sso-sync: {secret: {name: x}}}",
+        "workers.sso-sync: secret needs both a name and keys",
+    ),
+    (
+        "minimal",
+        "providers: {content: {secret: {keys: [A]}}}",
+        "providers.content: secret needs both a name and keys",
+    ),
+    (
+        "production",
+        "workers: {webhook-ingress: {secret: {name: '', keys: []}}}",
+        "workers.webhook-ingress: no provider is enabled, so it would not start.",
+    ),
+    (
+        "minimal",
+        "aws: {identity: secret}",
+        "aws.credentialsSecret: identity secret needs the name of a Secret",
+    ),
+    ("minimal", "aws: {identity: irsa}", "serviceAccounts.roleArns.sso-sync: identity irsa needs a role."),
+    (
+        "minimal",
+        "queues: {sso-sink: {url: x}}",
+        "\"sso-sink\" in queues or serviceAccounts.roleArns is no unit. Units are: app-login,",
+    ),
+    (
+        "production",
+        "queues: {app-login: {url: 'https://sqs.eu-central-1.amazonaws.com/123456789012/coppice-sso-sync'}}",
+        "workers.app-login and workers.sso-sync have the same queue",
+    ),
+    (
+        "minimal",
+        "workers: {sso-sync: {keda: {enabled: true}, autoscaling: {enabled: true}}}",
+        "workers.sso-sync: keda and autoscaling are both enabled",
+    ),
+    (
+        "production",
+        "workers: {webhook-ingress: {keda: {enabled: true}, autoscaling: {enabled: false}}}",
+        "workers.webhook-ingress: keda scales by a queue's depth, and webhook-ingress has no queue.",
+    ),
+    (
+        "production",
+        "workers: {sso-sync: {keda: {minReplicas: 11}}}",
+        "workers.sso-sync: keda.minReplicas is more than keda.maxReplicas.",
+    ),
+    (
+        "emulator",
+        "workers: {sso-sync: {keda: {enabled: true, operatorRoleArn: auto}}}",
+        "workers.sso-sync: keda.operatorRoleArn is auto, and stackOutputs has no KedaRoleArn.",
+    ),
+    (
+        "production",
+        "workers: {webhook-ingress: {autoscaling: {minReplicas: 7}}}",
+        "workers.webhook-ingress: autoscaling.minReplicas is more than autoscaling.maxReplicas.",
+    ),
+    (
+        "minimal",
+        "workers: {sso-sync: {podDisruptionBudget: {minAvailable: 1}}}",
+        "podDisruptionBudget takes minAvailable or maxUnavailable, not both",
+    ),
+    (
+        "minimal",
+        "workers: {sso-sync: {podDisruptionBudget: {maxUnavailable: ''}}}",
+        "podDisruptionBudget is enabled and says neither minAvailable nor maxUnavailable.",
+    ),
+    (
+        "minimal",
+        "workers: {sso-sync: {podDisruptionBudget: {maxUnavailable: 0}}}",
+        "podDisruptionBudget would never let a pod go (replicas: 2)",
+    ),
+    (
+        "minimal",
+        "workers: {sso-sync: {podDisruptionBudget: {minAvailable: 2, maxUnavailable: ''}}}",
+        "podDisruptionBudget would never let a pod go (replicas: 2)",
+    ),
+    (
+        "production",
+        "workers: {sso-sync: {podDisruptionBudget: {minAvailable: 1, maxUnavailable: ''}}}",
+        "podDisruptionBudget would never let a pod go (replicas: 1)",
+    ),
+    (
+        "production",
+        "workers: {webhook-ingress: {podDisruptionBudget: {minAvailable: '100%', maxUnavailable: ''}}}",
+        "podDisruptionBudget would never let a pod go (replicas: 2)",
+    ),
+    ("production", "jobs: {audit: {schedule: ''}}", "jobs.audit: no schedule, and not suspended."),
+    (
+        "production",
+        "jobs: {audit: {parallelism: 2}}",
+        "jobs.audit: parallelism is for sso-resync and crm-resync",
+    ),
+    ("production", "webhooks: {ingress: {host: ''}}", "webhooks.ingress: no host"),
+    (
+        "minimal",
+        "webhooks: {ingress: {enabled: true, host: a}}",
+        "webhooks.ingress: enabled, and workers.webhook-ingress is not",
+    ),
+];
+
+/// What the schema refuses, and where.
+const NOT_OF_THE_SCHEMA: &[(&str, &str)] = &[
+    ("replicas: 2", "replicas"),
+    ("workers: {sso-sync: {replica: 2}}", "replica"),
+    ("workers: {sso-sync: {replicas: two}}", "replicas"),
+    ("workers: {sso-sync: {keda: {minReplicas: 0}}}", "minReplicas"),
+    ("workers: {sso-sync: {drainLimitSeconds: 4}}", "drainLimitSeconds"),
+    ("jobs: {audit: {concurrencyPolicy: Never}}", "concurrencyPolicy"),
+    ("image: {digest: 'sha256:short'}", "digest"),
+    ("aws: {identity: role}", "identity"),
+    ("providers: {erp: {}}", "erp"),
+    ("providers: {sso: {settings: {lower_case: x}}}", "lower_case"),
+    ("database: {port: 0}", "port"),
+    ("stackOutputs: {BusName: coppice}", "stackOutputs"),
+];
+
+#[test]
+fn every_example_is_without_fault() {
+    for example in EXAMPLES {
+        render_text(example, "").unwrap_or_else(|error| panic!("{example}: {error}"));
+    }
+}
+
+/// One test for both, since each rendering takes its time. A sentence that no case provokes is one that nobody has seen.
+#[test]
+fn every_fault_is_refused_with_what_to_do_and_every_sentence_of_the_validations_has_its_case() {
+    let mut all_said = String::new();
+    for (example, fault, sentence) in REFUSED {
+        let said = render_text(example, fault).err().unwrap_or_else(|| panic!("{fault} is accepted"));
+        assert!(said.contains("These values would not work") && said.contains(sentence), "{fault}\n{said}");
+        all_said.push_str(&said);
+    }
+    let source = std::fs::read_to_string(crate::chart::folder().join("templates/validations.yaml")).unwrap();
+    let mut sentences = 0;
+    for line in source.lines().filter(|line| line.contains("append $faults")) {
+        let text = line.split('"').nth(1).unwrap();
+        // The longest piece between what is filled in.
+        let pieces = text.split("%s").flat_map(|piece| piece.split("%d")).flat_map(|piece| piece.split("%q"));
+        let piece = pieces.max_by_key(|piece| piece.len()).unwrap().trim_end_matches('\\');
+        assert!(all_said.contains(piece), "no case for: {text}");
+        sentences += 1;
+    }
+    assert!(sentences >= 30, "{sentences}");
+}
+
+#[test]
+fn all_faults_are_said_at_once() {
+    let said = render_text("", "").unwrap_err();
+    for sentence in ["workers: none is enabled", "busName: no bus", "aws.region: no region", "no database"] {
+        assert!(said.contains(sentence), "{said}");
+    }
+}
+
+#[test]
+fn what_no_schema_knows_is_refused() {
+    for (values, name) in NOT_OF_THE_SCHEMA {
+        let said = render_text("minimal", values).err().unwrap_or_else(|| panic!("{values} is accepted"));
+        assert!(said.contains("schema") && said.contains(name), "{values}\n{said}");
+    }
+}

@@ -1,0 +1,252 @@
+//! Deployments and what stands beside them.
+
+use serde_json::json;
+
+use crate::chart::{EXAMPLES, pod_spec, render, render_text, variable};
+
+#[test]
+fn a_worker_that_is_not_enabled_leaves_nothing() {
+    let objects = render("minimal", "");
+    for kind in ["Deployment", "PodDisruptionBudget", "ServiceAccount"] {
+        assert!(objects.find(kind, "sso-sync").is_some(), "{kind}");
+        assert!(objects.find(kind, "crm-sync").is_none(), "{kind}");
+    }
+    assert!(objects.of_kind("Service").is_empty() && objects.of_kind("Ingress").is_empty());
+}
+
+#[test]
+fn a_worker_s_own_entry_wins_over_the_defaults_also_where_it_is_0_false_or_empty() {
+    let objects = render(
+        "minimal",
+        "
+workerDefaults:
+  replicas: 3
+  drainLimitSeconds: 10
+  preStopSeconds: 4
+  tolerations: [{key: gpu, operator: Exists}]
+  podAnnotations: {from: defaults}
+  resources: {limits: {memory: 1Gi}}
+workers:
+  sso-sync:
+    replicas: 0
+    preStopSeconds: 0
+    tolerations: []
+    topologySpread: {enabled: false}
+    podDisruptionBudget: {enabled: false}
+    podAnnotations: {own: 'yes'}
+",
+    );
+    let deployment = objects.get("Deployment", "sso-sync");
+    assert_eq!(deployment["spec"]["replicas"], 0);
+    let pod = pod_spec(deployment).unwrap();
+    for absent in ["tolerations", "topologySpreadConstraints"] {
+        assert_eq!(pod.get(absent), None, "{absent}");
+    }
+    assert_eq!(pod["containers"][0].get("lifecycle"), None);
+    assert!(objects.of_kind("PodDisruptionBudget").is_empty());
+    // What the own entry does not say stays, also beside what it says.
+    assert_eq!(variable(deployment, "COPPICE_DRAIN_LIMIT_SECS"), Some("10"));
+    let annotations = &deployment["spec"]["template"]["metadata"]["annotations"];
+    assert_eq!(annotations, &json!({"from": "defaults", "own": "yes"}));
+    let resources = &pod["containers"][0]["resources"];
+    assert_eq!(
+        resources,
+        &json!({"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "1Gi"}})
+    );
+}
+
+#[test]
+fn a_disruption_budget_lets_the_only_pod_go() {
+    let objects = render("emulator", "");
+    for budget in objects.of_kind("PodDisruptionBudget") {
+        assert_eq!(budget["spec"]["maxUnavailable"], 1);
+        assert_eq!(budget["spec"]["unhealthyPodEvictionPolicy"], "AlwaysAllow");
+    }
+    let values =
+        "workers: {sso-sync: {replicas: 4, podDisruptionBudget: {minAvailable: 2, maxUnavailable: ''}}}";
+    let spec = &render("minimal", values).get("PodDisruptionBudget", "sso-sync")["spec"].clone();
+    assert_eq!((&spec["minAvailable"], spec.get("maxUnavailable")), (&json!(2), None));
+}
+
+#[test]
+fn every_pod_is_within_pod_security_restricted_and_has_no_token_of_the_cluster() {
+    for example in EXAMPLES {
+        let objects = render(example, "");
+        let pods: Vec<_> = objects.all().filter_map(pod_spec).collect();
+        assert!(pods.len() >= 9, "{example}: {}", pods.len());
+        for pod in pods {
+            assert_eq!(pod["automountServiceAccountToken"], false);
+            let security = &pod["securityContext"];
+            assert_eq!((&security["runAsNonRoot"], &security["runAsUser"]), (&json!(true), &json!(65532)));
+            assert_eq!(security["seccompProfile"]["type"], "RuntimeDefault");
+            let none = Vec::new();
+            let containers = pod["containers"].as_array().unwrap().iter();
+            for container in containers.chain(pod["initContainers"].as_array().unwrap_or(&none)) {
+                let expected = json!({
+                    "allowPrivilegeEscalation": false,
+                    "readOnlyRootFilesystem": true,
+                    "capabilities": {"drop": ["ALL"]},
+                });
+                assert_eq!(container["securityContext"], expected);
+                assert!(container["resources"]["limits"]["memory"].is_string());
+                assert!(container["resources"]["requests"]["cpu"].is_string());
+                let command = container["command"][0].as_str().unwrap();
+                assert!(command.starts_with("/usr/local/bin/"), "{command}");
+            }
+        }
+        for account in objects.of_kind("ServiceAccount") {
+            assert_eq!(account["automountServiceAccountToken"], false);
+        }
+    }
+}
+
+#[test]
+fn every_pod_s_service_account_is_made_and_no_other() {
+    for example in EXAMPLES {
+        let objects = render(example, "");
+        let name = |object: &serde_json::Value| object["metadata"]["name"].as_str().unwrap().to_owned();
+        let mut made: Vec<String> = objects.of_kind("ServiceAccount").into_iter().map(name).collect();
+        let used = |pod: &serde_json::Value| pod["serviceAccountName"].as_str().unwrap().to_owned();
+        let mut used: Vec<String> = objects.all().filter_map(pod_spec).map(used).collect();
+        made.sort();
+        used.sort();
+        used.dedup();
+        assert_eq!(made, used, "{example}");
+    }
+    let none = render("minimal", "serviceAccounts: {create: false}");
+    assert_eq!(none.of_kind("ServiceAccount").len(), 1, "only the migration's, which is a hook");
+}
+
+#[test]
+fn roles_are_annotated_for_irsa_and_for_nothing_else() {
+    let objects = render("production", "serviceAccounts: {roleArns: {audit: 'arn:aws:iam::1:role/own'}}");
+    let role = |name: &str| {
+        objects.get("ServiceAccount", name)["metadata"]["annotations"]["eks.amazonaws.com/role-arn"].clone()
+    };
+    assert_eq!(role("sso-sync"), "arn:aws:iam::123456789012:role/coppice-sso-sync-eu-central-1");
+    assert_eq!(role("audit"), "arn:aws:iam::1:role/own");
+    assert!(!render_text("production", "aws: {identity: pod-identity}").unwrap().contains("role-arn"));
+}
+
+#[test]
+fn probes_ask_the_health_port_and_the_doctor_comes_first_where_it_is_asked_for() {
+    let objects = render("production", "workers: {crm-sync: {doctor: false}}");
+    let pod = pod_spec(objects.get("Deployment", "sso-sync")).unwrap();
+    let container = &pod["containers"][0];
+    let asked = |probe: &str| container[probe]["httpGet"]["path"].as_str().unwrap().to_owned();
+    assert_eq!(
+        [asked("startupProbe"), asked("livenessProbe"), asked("readinessProbe")],
+        ["/livez", "/livez", "/readyz"]
+    );
+    let doctor = &pod["initContainers"][0];
+    assert_eq!(doctor["command"], json!(["/usr/local/bin/coppice"]));
+    assert_eq!(doctor["args"], json!(["doctor", "--unit", "sso-sync"]));
+    assert_eq!(doctor["env"], container["env"], "it sees what the worker sees");
+    let without = pod_spec(objects.get("Deployment", "crm-sync")).unwrap();
+    assert_eq!(without.get("initContainers"), None);
+}
+
+#[test]
+fn keda_counts_what_is_visible_and_asks_as_its_operator() {
+    let objects = render("production", "");
+    let spec = &objects.get("ScaledObject", "sso-sync")["spec"];
+    let queue = &spec["triggers"][0];
+    assert_eq!(
+        (&queue["type"], &queue["metadata"]["scaleOnInFlight"]),
+        (&json!("aws-sqs-queue"), &json!("false"))
+    );
+    assert_eq!(queue["metadata"]["scaleOnDelayed"], "false");
+    assert_eq!(queue["metadata"].get("identityOwner"), None, "deprecated: the TriggerAuthentication says it");
+    assert_eq!(
+        queue["metadata"]["queueURL"],
+        "https://sqs.eu-central-1.amazonaws.com/123456789012/coppice-sso-sync"
+    );
+    let authentication = &objects.get("TriggerAuthentication", "sso-sync")["spec"]["podIdentity"];
+    let expected = json!({
+        "provider": "aws",
+        "identityOwner": "keda",
+        "roleArn": "arn:aws:iam::123456789012:role/coppice-keda-eu-central-1",
+    });
+    assert_eq!(authentication, &expected);
+    // An open breaker counts as an empty queue.
+    let modifiers = &spec["advanced"]["scalingModifiers"];
+    assert_eq!(modifiers["formula"], "breaker > 0 ? 0 : depth");
+    let names: Vec<_> = spec["triggers"].as_array().unwrap().iter().map(|trigger| &trigger["name"]).collect();
+    assert_eq!(names, ["depth", "breaker"]);
+    assert_eq!(objects.get("Deployment", "sso-sync")["spec"].get("replicas"), None, "they are KEDA's");
+    assert!(objects.find("HorizontalPodAutoscaler", "webhook-ingress").is_some());
+    assert_eq!(objects.get("Deployment", "webhook-ingress")["spec"].get("replicas"), None);
+    let alone = render("production", "workerDefaults: {keda: {prometheusUrl: ''}}");
+    let spec = &alone.get("ScaledObject", "sso-sync")["spec"];
+    assert_eq!(spec["triggers"].as_array().unwrap().len(), 1);
+    assert_eq!(spec["advanced"].get("scalingModifiers"), None);
+    let keys = render("emulator", "workers: {sso-sync: {keda: {enabled: true}}}");
+    let targets = &keys.get("TriggerAuthentication", "sso-sync")["spec"]["secretTargetRef"];
+    assert_eq!(targets[0]["name"], "coppice-aws");
+    let trigger = &keys.get("ScaledObject", "sso-sync")["spec"]["triggers"][0]["metadata"];
+    assert_eq!(trigger["awsEndpoint"], "http://10.0.0.1:4566");
+}
+
+#[test]
+fn one_digest_is_the_whole_fleet() {
+    let objects = render("production", "");
+    for pod in objects.all().filter_map(pod_spec) {
+        let image = pod["containers"][0]["image"].as_str().unwrap();
+        assert!(image.contains("/coppice@sha256:2c26"), "{image}");
+    }
+    let tagged = render("emulator", "");
+    let container = &pod_spec(tagged.get("Deployment", "sso-sync")).unwrap()["containers"][0];
+    assert_eq!(
+        (&container["image"], &container["imagePullPolicy"]),
+        (&json!("localhost/coppice:dev"), &json!("Never"))
+    );
+}
+
+#[test]
+fn webhooks_come_in_by_service_and_ingress() {
+    let objects = render("production", "");
+    assert_eq!(objects.get("Service", "webhook-ingress")["spec"]["ports"][0]["targetPort"], "webhooks");
+    let ingress = &objects.get("Ingress", "webhook-ingress")["spec"];
+    assert_eq!(ingress["rules"][0]["host"], "hooks.example.gov");
+    assert_eq!(ingress["tls"][0]["secretName"], "hooks-tls");
+    let container = &pod_spec(objects.get("Deployment", "webhook-ingress")).unwrap()["containers"][0];
+    assert_eq!(container["lifecycle"]["preStop"]["sleep"]["seconds"], 5);
+    assert!(render("production", "webhooks: {ingress: {enabled: false}}").of_kind("Ingress").is_empty());
+}
+
+#[test]
+fn a_changed_policy_makes_new_pods_of_those_that_read_it() {
+    let annotation = |text: &str, unit: &str| {
+        let objects = render("production", &format!("policy: '{text}'"));
+        objects.get("Deployment", unit)["spec"]["template"]["metadata"]["annotations"]["checksum/policy"]
+            .clone()
+    };
+    assert_ne!(annotation("a", "sso-sync"), annotation("b", "sso-sync"));
+    assert!(annotation("a", "webhook-ingress").is_null(), "it reads none");
+    let objects = render("production", "");
+    let policy = objects.get("ConfigMap", "policy")["data"]["policy.toml"].as_str().unwrap().to_owned();
+    let built_in =
+        std::fs::read_to_string(crate::chart::workspace().join("crates/authority/src/default-policy.toml"));
+    assert_eq!(
+        policy.trim_end(),
+        built_in.unwrap().trim_end(),
+        "the example is the built-in one, word for word"
+    );
+    assert!(render("minimal", "").find("ConfigMap", "policy").is_none());
+}
+
+#[test]
+fn the_same_values_render_the_same_text() {
+    assert_eq!(render_text("production", ""), render_text("production", ""));
+}
+
+#[test]
+fn what_needs_extensions_of_the_cluster_is_off_unless_asked_for() {
+    for example in ["minimal", "emulator"] {
+        for object in render(example, "").all() {
+            let version = object["apiVersion"].as_str().unwrap();
+            let own = ["v1", "apps/v1", "batch/v1", "policy/v1", "networking.k8s.io/v1", "autoscaling/v2"];
+            assert!(own.contains(&version), "{example}: {version}");
+        }
+    }
+}
