@@ -21,6 +21,10 @@ const SKIPPED_FOR: &[(&str, &str, &str)] = &[
     ("CKV_K8S_9", "Pod.", "as before"),
 ];
 
+/// A policy that identity `secret` breaks, which is for emulators: the AWS SDK reads keys from variables, or from a file that
+/// only somebody with a home folder has.
+const NOT_OF_EMULATORS: &str = "CKV_K8S_35";
+
 /// The policies that a text breaks.
 fn broken(text: &str) -> BTreeSet<String> {
     let folder = tempfile::tempdir().unwrap();
@@ -51,7 +55,9 @@ fn broken(text: &str) -> BTreeSet<String> {
 #[test]
 fn every_example_keeps_all_policies() {
     for example in EXAMPLES {
-        assert_eq!(broken(&render_text(example, "").unwrap()), BTreeSet::new(), "{example}");
+        let mut broken = broken(&render_text(example, "").unwrap());
+        broken.retain(|policy| example != "emulator" || !policy.starts_with(NOT_OF_EMULATORS));
+        assert_eq!(broken, BTreeSet::new(), "{example}");
     }
 }
 
