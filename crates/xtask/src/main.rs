@@ -8,6 +8,7 @@ mod chart;
 mod checks;
 mod commands;
 mod demo;
+mod image;
 mod sqlx_prepare;
 mod up;
 
@@ -41,6 +42,8 @@ enum Command {
         #[arg(long, default_value_t = 4000)]
         persons: usize,
     },
+    /// Build the container image, into `target/image`.
+    Image(image::ImageArguments),
     /// Renew `.sqlx`, the descriptions that queries are checked against, after a query or a migration has changed.
     SqlxPrepare {
         /// Change nothing, and fail when they are out of date.
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Command::Test => checks::run(),
         Command::Up => up::run(),
         Command::Bench { persons } => bench::run(persons),
+        Command::Image(arguments) => image::run(arguments),
         Command::SqlxPrepare { check } => sqlx_prepare::run(check),
         Command::Chart { check } => chart::run(check),
         Command::Tools => commands::install_tools(),

@@ -1,0 +1,153 @@
+//! The bill of materials: every crate in the image, its version, licence and checksum, and what depends on what.
+//!
+//! In: the workspace, read by cargo-cyclonedx. Out: one CycloneDX document for the image. cargo-cyclonedx writes one for
+//! each package, beside its manifest; those of the units are merged, for the image is one thing to whoever examines it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use serde_json::{Value, json};
+
+use super::units::{cargo_in, packages};
+use super::{NAME, Target};
+use crate::commands::run_step;
+
+/// The document, in the image and beside it. Scanners know it by this ending.
+pub(super) const FILE: &str = "coppice.cdx.json";
+
+/// The tool, at the version whose documents are merged here.
+const TOOL: &str = "cargo-cyclonedx";
+const TOOL_VERSION: &str = "0.5.9";
+const FORMAT: &str = "1.5";
+
+/// What cargo-cyclonedx's files are called: no name that the checkout has.
+const PART: &str = "image-materials";
+
+/// Describes what the units are made of.
+///
+/// # Errors
+/// When the tool cannot be had, or says something unknown.
+pub(super) fn read(
+    workspace: &Path,
+    target: &Target,
+    units: &[String],
+    version: &str,
+) -> anyhow::Result<Vec<u8>> {
+    let tool = tool(workspace)?;
+    let mut cyclonedx = cargo_in(workspace);
+    // As `cargo cyclonedx` would call it, found by path: it is not installed among the user's own commands.
+    cyclonedx.env("PATH", search_path(&tool)?);
+    cyclonedx.args(["cyclonedx", "--format", "json", "--spec-version", FORMAT, "--all", "--no-build-deps"]);
+    cyclonedx.args(["--target", &target.triple, "--override-filename", PART, "--quiet", "--quiet"]);
+    // Leaves out the time and a random serial number.
+    cyclonedx.env("SOURCE_DATE_EPOCH", "0");
+    let ended = run_step("bill of materials", cyclonedx);
+    let parts = take_parts(workspace, units);
+    ended?;
+    merge(&parts?, workspace, version)
+}
+
+/// Installs the tool under `target`, once.
+fn tool(workspace: &Path) -> anyhow::Result<PathBuf> {
+    let folder = super::units::target_directory(&crate::commands::workspace())?.join("tools");
+    let folder = folder.join(format!("{TOOL}-{TOOL_VERSION}"));
+    let bin = folder.join("bin");
+    if !bin.join(TOOL).is_file() {
+        let mut install = cargo_in(workspace);
+        install.args(["install", "--locked", "--version", TOOL_VERSION, "--root"]).arg(&folder).arg(TOOL);
+        run_step(&format!("install {TOOL} {TOOL_VERSION} (once)"), install)?;
+    }
+    Ok(bin)
+}
+
+fn search_path(first: &Path) -> anyhow::Result<std::ffi::OsString> {
+    let known = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(first.to_owned()).chain(std::env::split_paths(&known));
+    std::env::join_paths(folders).context("a folder of PATH holds a colon")
+}
+
+/// The documents of the units. Those of all other packages are removed with them: they litter the checkout.
+fn take_parts(workspace: &Path, units: &[String]) -> anyhow::Result<Vec<Value>> {
+    let mut parts = Vec::new();
+    for package in packages(workspace)? {
+        let path = package.folder.join(format!("{PART}.json"));
+        if !path.is_file() {
+            continue;
+        }
+        let text = fs::read(&path)?;
+        fs::remove_file(&path)?;
+        if units.contains(&package.name) {
+            parts.push(serde_json::from_slice(&text)?);
+        }
+    }
+    if parts.len() != units.len() {
+        bail!("{TOOL} has described {} of {} units", parts.len(), units.len());
+    }
+    Ok(parts)
+}
+
+/// One document. Sorted, so that its order does not depend on a folder's.
+fn merge(parts: &[Value], workspace: &Path, version: &str) -> anyhow::Result<Vec<u8>> {
+    let mut components = BTreeMap::new();
+    let mut dependencies: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut units = BTreeSet::new();
+    for part in parts {
+        let unit = &part["metadata"]["component"];
+        units.insert(reference(unit)?.to_owned());
+        let others = part["components"].as_array().context("a document with components")?;
+        for component in std::iter::once(unit).chain(others) {
+            components.insert(reference(component)?.to_owned(), in_the_image(component)?);
+        }
+        for dependency in part["dependencies"].as_array().context("a document with dependencies")? {
+            let of = dependency["ref"].as_str().context("a dependency with a name")?;
+            let on = dependency["dependsOn"].as_array().into_iter().flatten();
+            let known = dependencies.entry(of.to_owned()).or_default();
+            known.extend(on.filter_map(Value::as_str).map(str::to_owned));
+        }
+    }
+    // One may be another's dependency, and is a library there.
+    for unit in &units {
+        components.entry(unit.clone()).and_modify(|component| component["type"] = json!("application"));
+    }
+    let image = format!("image:{NAME}@{version}");
+    dependencies.insert(image.clone(), units);
+    let dependencies: Vec<Value> =
+        dependencies.into_iter().map(|(of, on)| json!({"ref": of, "dependsOn": on})).collect();
+    let document = json!({
+        "$schema": format!("http://cyclonedx.org/schema/bom-{FORMAT}.schema.json"),
+        "bomFormat": "CycloneDX",
+        "specVersion": FORMAT,
+        "version": 1,
+        "metadata": {
+            "component": {"type": "container", "bom-ref": image, "name": NAME, "version": version},
+            "tools": [{"name": TOOL, "version": TOOL_VERSION}],
+        },
+        "components": components.into_values().collect::<Vec<Value>>(),
+        "dependencies": dependencies,
+    });
+    let text = serde_json::to_string_pretty(&document)?;
+    // Packages of this workspace are named by their folder; that of this machine is nobody's business.
+    let folder = workspace.to_str().context("the path of the checkout is not UTF-8")?;
+    Ok(text.replace(&format!("file://{folder}"), "file:///coppice").into_bytes())
+}
+
+/// The component without what is said of it from one package's place.
+fn in_the_image(component: &Value) -> anyhow::Result<Value> {
+    let mut component = component.clone();
+    let fields = component.as_object_mut().context("a component")?;
+    // Its library and its binary, apart: they come in one package.
+    fields.remove("components");
+    // Its folder as seen from the package that needs it.
+    if let Some(Value::String(address)) = fields.get_mut("purl")
+        && let Some(folder) = address.find("?download_url=file:")
+    {
+        address.truncate(folder);
+    }
+    Ok(component)
+}
+
+fn reference(component: &Value) -> anyhow::Result<&str> {
+    component["bom-ref"].as_str().context("a component with a name")
+}

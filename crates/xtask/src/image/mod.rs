@@ -1,0 +1,167 @@
+//! The container image: one for the whole fleet, with every binary.
+//!
+//! In: this checkout. Out, under `target/image`: `root`, the file system of the image; `coppice.tar`, the image; and
+//! `coppice.cdx.json`, its bill of materials. Needs no registry of images, no container engine and no root: the binaries
+//! need nothing beside themselves, so an image is one layer of files and three small documents, and `archive` writes
+//! them. Must not let in anything of this machine: no path, no clock, no certificate, no user.
+
+mod archive;
+mod check;
+mod confined;
+mod materials;
+mod root;
+mod units;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::Args;
+
+use crate::commands::{run_step, workspace};
+use archive::{Archive, Labels};
+
+/// The image's name, and the stem of its files.
+const NAME: &str = "coppice";
+
+/// What to do with the image beside building it.
+#[derive(Debug, Args)]
+pub(crate) struct ImageArguments {
+    /// Take the image apart again and try it: its files, its user, each binary, `coppice doctor` in the local stack.
+    #[arg(long)]
+    check: bool,
+    /// Build it a second time, from a clone in another folder, and compare. Takes as long as the first build of all.
+    #[arg(long)]
+    reproduce: bool,
+    /// The git revision to label the image with, where this is no git checkout (as in a container build).
+    #[arg(long)]
+    revision: Option<String>,
+    /// Where the source is, for the image's label: the address of the repository. Without it there is no such label.
+    #[arg(long)]
+    source: Option<String>,
+}
+
+/// Builds the image, then does what the arguments ask for.
+///
+/// # Errors
+/// When it cannot be built, or is not as it has to be.
+pub(crate) fn run(arguments: ImageArguments) -> anyhow::Result<()> {
+    let workspace = workspace();
+    let target = Target::host()?;
+    let revision = match arguments.revision {
+        Some(revision) => revision,
+        None => revision(&workspace)?,
+    };
+    let labels = Labels { version: env!("CARGO_PKG_VERSION").to_owned(), revision, source: arguments.source };
+    let folder = units::target_directory(&workspace)?.join("image");
+    let image = build(&workspace, &folder, &target, &labels)?;
+    println!("\nimage    {}", image.path.display());
+    println!("name     {}", labels.reference());
+    println!("size     {:.1} MB, {:.1} MB unpacked", megabytes(image.size), megabytes(image.unpacked));
+    println!("digest   {}", image.digest);
+    println!("contents {}", folder.join(materials::FILE).display());
+    if arguments.check {
+        check::run(&workspace, &folder, &image)?;
+    }
+    if arguments.reproduce {
+        reproduce(&workspace, &target, &labels, &folder, &image)?;
+    }
+    Ok(())
+}
+
+/// Builds binaries, file system, bill of materials and archive.
+fn build(workspace: &Path, folder: &Path, target: &Target, labels: &Labels) -> anyhow::Result<Archive> {
+    let units = units::all(workspace)?;
+    let binaries = units::build(workspace, target, &units)?;
+    let materials = materials::read(workspace, target, &units, &labels.version)?;
+    let root = folder.join("root");
+    root::assemble(&root, &binaries, &materials)?;
+    std::fs::write(folder.join(materials::FILE), &materials).context("cannot write the bill of materials")?;
+    archive::write(&root, target.architecture(), labels, &folder.join(format!("{NAME}.tar")))
+}
+
+/// Builds the image again from a clone of what is committed, in a folder with another name.
+fn reproduce(
+    workspace: &Path,
+    target: &Target,
+    labels: &Labels,
+    folder: &Path,
+    image: &Archive,
+) -> anyhow::Result<()> {
+    if labels.revision.ends_with(DIRTY) {
+        bail!("what is not committed is not in a clone: commit first, then --reproduce");
+    }
+    let elsewhere = tempfile::tempdir()?;
+    let clone = elsewhere.path().join("a-clone-in-another-folder");
+    let mut git = std::process::Command::new("git");
+    git.args(["clone", "--quiet", "--no-local"]).arg(workspace).arg(&clone);
+    run_step("clone", git)?;
+    let again = clone.join("target/image");
+    let second = build(&clone, &again, target, labels)?;
+    if second.digest == image.digest {
+        println!("\nthe same digest from a clone in another folder: {}", second.digest);
+        return Ok(());
+    }
+    let different = check::differences(&folder.join("root"), &again.join("root"))?;
+    bail!(
+        "a clone in another folder gives {}, not {}. Files that differ: {}",
+        second.digest,
+        image.digest,
+        if different.is_empty() { "none".to_owned() } else { different.join(", ") }
+    );
+}
+
+/// Ends the revision of a checkout with changes that are not committed.
+const DIRTY: &str = "-dirty";
+
+/// The commit, marked when the checkout is not exactly that.
+fn revision(workspace: &Path) -> anyhow::Result<String> {
+    let described = std::process::Command::new("git")
+        .args(["describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=-dirty"])
+        .current_dir(workspace)
+        .output()
+        .context("cannot run git: name the revision with --revision")?;
+    if !described.status.success() {
+        bail!("this is no git checkout: name the revision with --revision");
+    }
+    Ok(String::from_utf8(described.stdout)?.trim().to_owned())
+}
+
+/// What the binaries are compiled for.
+#[derive(Debug)]
+struct Target {
+    triple: String,
+}
+
+impl Target {
+    /// The machine that builds.
+    ///
+    /// # Errors
+    /// When that is no Linux with glibc: the image holds Linux binaries.
+    fn host() -> anyhow::Result<Self> {
+        let triple = units::host_triple()?;
+        match triple.as_str() {
+            "x86_64-unknown-linux-gnu" | "aarch64-unknown-linux-gnu" => Ok(Self { triple }),
+            other => bail!(
+                "the image is built on Linux with glibc, on x86-64 or ARM64, and this is {other}: use `docker build \
+                 --file docker/Dockerfile .`"
+            ),
+        }
+    }
+
+    /// As container engines name it.
+    fn architecture(&self) -> &'static str {
+        if self.triple.starts_with("x86_64") { "amd64" } else { "arm64" }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}
+
+/// A unit's binary.
+#[derive(Debug)]
+struct Binary {
+    unit: String,
+    path: PathBuf,
+}

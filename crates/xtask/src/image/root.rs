@@ -1,0 +1,81 @@
+//! The file system of the image.
+//!
+//! In: binaries, and the bill of materials. Out: a folder with all that is in the image. There is no shell, no package
+//! manager and no library: nothing that could be run but the units.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use anyhow::Context;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+use super::{Binary, materials};
+
+/// Where the binaries are. The image's `PATH`.
+pub(super) const BINARIES: &str = "usr/local/bin";
+/// Where whoever looks for it finds what the binaries are made of.
+pub(super) const MATERIALS: &str = "usr/local/share/coppice";
+/// Where TLS looks for the authorities to trust.
+pub(super) const AUTHORITIES: &str = "etc/ssl/certs/ca-certificates.crt";
+/// The user of every process, as in other images of its kind. A number, because Kubernetes can check only a number.
+pub(super) const USER: &str = "65532:65532";
+
+/// Small files, so that what looks up its own user or a host finds what it expects.
+pub(super) const SMALL_FILES: [(&str, &str); 3] = [
+    ("etc/passwd", "root:x:0:0:root:/:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/:/sbin/nologin\n"),
+    ("etc/group", "root:x:0:\nnonroot:x:65532:\n"),
+    // Without it the C library asks DNS first, and does not look into /etc/hosts when DNS says no: `localhost` and
+    // Kubernetes' hostAliases are there.
+    ("etc/nsswitch.conf", "hosts: files dns\n"),
+];
+
+/// Makes the folder anew.
+///
+/// # Errors
+/// When a file cannot be written.
+pub(super) fn assemble(root: &Path, binaries: &[Binary], materials: &[u8]) -> anyhow::Result<()> {
+    if root.exists() {
+        fs::remove_dir_all(root).with_context(|| format!("cannot clear {}", root.display()))?;
+    }
+    for Binary { unit, path } in binaries {
+        let to = format!("{BINARIES}/{unit}");
+        let content = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        put(root, &to, &content, 0o755)?;
+    }
+    for (path, text) in SMALL_FILES {
+        put(root, path, text.as_bytes(), 0o644)?;
+    }
+    put(root, AUTHORITIES, authorities().as_bytes(), 0o644)?;
+    put(root, &format!("{MATERIALS}/{}", materials::FILE), materials, 0o644)
+}
+
+fn put(root: &Path, path: &str, content: &[u8], mode: u32) -> anyhow::Result<()> {
+    let path = root.join(path);
+    let folder = path.parent().context("a file in a folder")?;
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(mode))?;
+    Ok(())
+}
+
+/// Mozilla's list, from a crate whose version is locked. Not this machine's: it may trust more (a company's proxy), and
+/// differs from one machine to the next.
+fn authorities() -> String {
+    const LINE: usize = 64;
+    let mut bundle = String::new();
+    for certificate in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
+        let text = BASE64.encode(certificate);
+        bundle.push_str("-----BEGIN CERTIFICATE-----\n");
+        let mut rest = text.as_str();
+        while !rest.is_empty() {
+            let (line, after) = rest.split_at(rest.len().min(LINE));
+            let _ = writeln!(bundle, "{line}");
+            rest = after;
+        }
+        bundle.push_str("-----END CERTIFICATE-----\n");
+    }
+    bundle
+}
