@@ -17,7 +17,6 @@ const REPLACED: usize = 8;
 const PODS: usize = 2;
 
 /// The binary of the version before.
-#[expect(clippy::disallowed_methods, reason = "where another version is, and no binary's setting")]
 fn previous() -> String {
     match std::env::var_os("COPPICE_PREVIOUS_BINARIES") {
         Some(folder) => Path::new(&folder).join(UNIT).to_str().unwrap().to_owned(),
