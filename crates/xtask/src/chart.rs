@@ -146,7 +146,7 @@ fn schema_of(
         {
             let mut properties = Map::new();
             for (key, value) in map {
-                let path = [path, &[key.clone()]].concat();
+                let path = [path, std::slice::from_ref(key)].concat();
                 properties.insert(key.clone(), schema_of(&path, value, comments, definitions)?);
             }
             made.insert(String::from("properties"), Value::Object(properties));
@@ -179,7 +179,7 @@ fn write_rows(table: &mut String, path: &[String], value: &Value, comments: &BTr
         let _ = writeln!(table, "| `{}` | {} | {} |", path.join("."), escaped[0], escaped[1]);
     }
     for (key, value) in parts.into_iter().flatten() {
-        write_rows(table, &[path, &[key.clone()]].concat(), value, comments);
+        write_rows(table, &[path, std::slice::from_ref(key)].concat(), value, comments);
     }
 }
 

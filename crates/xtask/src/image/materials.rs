@@ -1,6 +1,6 @@
 //! The bill of materials: every crate in the image, its version, licence and checksum, and what depends on what.
 //!
-//! In: the workspace, read by cargo-cyclonedx. Out: one CycloneDX document for the image. cargo-cyclonedx writes one for
+//! In: the workspace, read by `cargo-cyclonedx`. Out: one `CycloneDX` document for the image. `cargo-cyclonedx` writes one for
 //! each package, beside its manifest; those of the units are merged, for the image is one thing to whoever examines it.
 
 use std::collections::{BTreeMap, BTreeSet};
