@@ -1,4 +1,4 @@
-//! Stands between a worker and the AWS emulator: holds, fails and counts calls, and remembers what was said.
+//! Stands between a worker and the AWS emulator: holds, answers and counts calls, and remembers what was said.
 //!
 //! In: requests of the AWS SDK. Out: the emulator's replies, or what a test told the proxy to do. It tells calls apart by
 //! the header `x-amz-target`, as JSON protocols of AWS have it. It must not know what a call means.
@@ -30,8 +30,15 @@ struct Shared {
 struct ProxyState {
     calls: HashMap<String, usize>,
     holds: HashMap<String, watch::Receiver<Held>>,
-    failures: HashMap<String, usize>,
+    answers: HashMap<String, Answer>,
     transcript: Vec<u8>,
+}
+
+/// What calls are answered instead of being passed on, as often as it says.
+struct Answer {
+    left: usize,
+    status: StatusCode,
+    body: String,
 }
 
 /// What becomes of held calls.
@@ -90,7 +97,15 @@ impl AwsProxy {
 
     /// Answers the next `times` calls of an operation with a throttle, without passing them on.
     pub fn throttle(&self, operation: &str, times: usize) {
-        self.lock().failures.insert(operation.to_owned(), times);
+        let body = r#"{"__type":"ThrottlingException","message":"told to"}"#;
+        self.answer(operation, times, 400, body);
+    }
+
+    /// Answers the next `times` calls of an operation with what `body` says, without passing them on.
+    pub fn answer(&self, operation: &str, times: usize, status: u16, body: &str) {
+        let status = StatusCode::from_u16(status).expect("a status of HTTP");
+        let answer = Answer { left: times, status, body: body.to_owned() };
+        self.lock().answers.insert(operation.to_owned(), answer);
     }
 
     /// Whether a text stood in any request or reply so far.
@@ -105,17 +120,20 @@ impl AwsProxy {
     }
 
     /// Counts a call, and answers what stands in its way.
-    fn arrive(&self, operation: &str, body: &[u8]) -> (Option<watch::Receiver<Held>>, bool) {
+    fn arrive(
+        &self,
+        operation: &str,
+        body: &[u8],
+    ) -> (Option<watch::Receiver<Held>>, Option<Response<Body>>) {
         let mut state = self.lock();
         *state.calls.entry(operation.to_owned()).or_default() += 1;
         state.transcript.extend_from_slice(body);
         let held = state.holds.get(operation).cloned();
-        let throttled = state.failures.get_mut(operation).is_some_and(|left| {
-            let throttled = *left > 0;
-            *left = left.saturating_sub(1);
-            throttled
+        let answer = state.answers.get_mut(operation).filter(|answer| answer.left > 0).map(|answer| {
+            answer.left -= 1;
+            reply(answer.status, answer.body.clone().into_bytes())
         });
-        (held, throttled)
+        (held, answer)
     }
 }
 
@@ -147,7 +165,7 @@ impl Drop for Hold {
 async fn forward(State(proxy): State<AwsProxy>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response<Body> {
     let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let operation = target.rsplit('.').next().unwrap_or_default();
-    let (held, throttled) = proxy.arrive(operation, &body);
+    let (held, answer) = proxy.arrive(operation, &body);
     if let Some(mut held) = held {
         // A sender that is gone has released it too.
         let ended = held.wait_for(|held| *held != Held::Waiting).await.map(|held| *held);
@@ -155,11 +173,8 @@ async fn forward(State(proxy): State<AwsProxy>, uri: Uri, headers: HeaderMap, bo
             return reply(StatusCode::SERVICE_UNAVAILABLE, Vec::new());
         }
     }
-    if throttled {
-        return reply(
-            StatusCode::BAD_REQUEST,
-            br#"{"__type":"ThrottlingException","message":"told to"}"#.to_vec(),
-        );
+    if let Some(answer) = answer {
+        return answer;
     }
     let url = format!("{}{uri}", proxy.shared.upstream);
     let mut headers = headers;

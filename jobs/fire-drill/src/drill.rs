@@ -151,7 +151,7 @@ impl Drills<'_> {
     async fn put(&self, unit: Unit, drill: Uuid) -> Result<OffsetDateTime, StepError> {
         let cloud = &self.around.cloud;
         let queue = match unit.door {
-            Door::Ingress { .. } | Door::DrillRule => {
+            Door::Bus { .. } => {
                 let entries: Vec<_> = poison::entry(unit, drill).into_iter().collect();
                 for result in cloud.bus.publish(&entries).await? {
                     result?;

@@ -129,7 +129,7 @@ pub(crate) struct PlannedFault {
 impl PlannedUnit {
     pub(crate) fn of(unit: Unit, prefix: &str, faults: Vec<Fault>) -> Self {
         let front_door = match unit.door {
-            Door::Ingress { .. } | Door::DrillRule => {
+            Door::Bus { .. } => {
                 format!(
                     "bus {prefix}, source {}, rule {}",
                     unit.source(),

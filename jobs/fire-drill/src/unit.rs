@@ -15,10 +15,10 @@ pub(crate) struct Unit {
 /// Where a unit's events come in that we can send, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Door {
-    /// By the rule for its webhooks, under the source of a provider that it takes.
-    Ingress { source: &'static str },
-    /// By a rule of its own for drills: its other rules take what only partners, or only the outbox, may send.
-    DrillRule,
+    /// By a rule on the bus, named after the unit and `rule`, that takes events of `source`: one that real events take, too,
+    /// unless the unit has rules for partners' events only, which nobody else may send.
+    /// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html>
+    Bus { source: &'static str, rule: &'static str },
     /// Right into its queue, as the job that feeds it does. Drained at times, by a scheduled job.
     Queue,
     /// Right into the dead letters: what brings anything there is a failure of EventBridge's own.
@@ -28,11 +28,14 @@ pub(crate) enum Door {
 impl Unit {
     /// All of them.
     pub(crate) const ALL: [Self; 8] = [
-        Self { name: "sso-sync", door: Door::Ingress { source: "coppice.ingress.scim" } },
-        Self { name: "app-login", door: Door::DrillRule },
-        Self { name: "crm-sync", door: Door::DrillRule },
-        Self { name: "identity-verification", door: Door::Ingress { source: "coppice.ingress.stripe" } },
-        Self { name: "crm-account", door: Door::DrillRule },
+        Self { name: "sso-sync", door: Door::Bus { source: "coppice.ingress.scim", rule: "ingress" } },
+        Self { name: "app-login", door: Door::Bus { source: DRILL_SOURCE, rule: "drill" } },
+        Self { name: "crm-sync", door: Door::Bus { source: DRILL_SOURCE, rule: "drill" } },
+        Self {
+            name: "identity-verification",
+            door: Door::Bus { source: "coppice.ingress.stripe", rule: "ingress" },
+        },
+        Self { name: "crm-account", door: Door::Bus { source: DRILL_SOURCE, rule: "internal" } },
         Self { name: "sso-resync", door: Door::Queue },
         Self { name: "crm-resync", door: Door::Queue },
         Self { name: UNDELIVERED, door: Door::DeadLetters },
@@ -40,22 +43,21 @@ impl Unit {
 
     /// Whether a worker runs at all times: then heartbeats arrive, and a drill comes to its end while somebody waits.
     pub(crate) const fn has_worker(self) -> bool {
-        matches!(self.door, Door::Ingress { .. } | Door::DrillRule)
+        matches!(self.door, Door::Bus { .. })
     }
 
     /// `source` of what is sent to it.
     pub(crate) const fn source(self) -> &'static str {
         match self.door {
-            Door::Ingress { source } => source,
-            Door::DrillRule | Door::Queue | Door::DeadLetters => DRILL_SOURCE,
+            Door::Bus { source, .. } => source,
+            Door::Queue | Door::DeadLetters => DRILL_SOURCE,
         }
     }
 
     /// The rule that takes what is sent to it.
     pub(crate) fn rule(self, prefix: &str) -> Option<String> {
         match self.door {
-            Door::Ingress { .. } => Some(format!("{prefix}-{}-ingress", self.name)),
-            Door::DrillRule => Some(format!("{prefix}-{}-drill", self.name)),
+            Door::Bus { rule, .. } => Some(format!("{prefix}-{}-{rule}", self.name)),
             Door::Queue | Door::DeadLetters => None,
         }
     }
@@ -69,7 +71,7 @@ impl Unit {
     pub(crate) fn dead_letters(self, prefix: &str) -> String {
         match self.door {
             Door::DeadLetters => undelivered(prefix),
-            Door::Ingress { .. } | Door::DrillRule | Door::Queue => format!("{prefix}-{}-dlq", self.name),
+            Door::Bus { .. } | Door::Queue => format!("{prefix}-{}-dlq", self.name),
         }
     }
 

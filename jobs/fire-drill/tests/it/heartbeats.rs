@@ -88,3 +88,67 @@ async fn a_breaker_that_stays_open_and_an_outbox_that_fills_reach_their_alarms()
     assert_eq!(stage.alarm_state("outbox-age").await.unwrap(), "OK");
     assert_eq!(stage.alarm_state("drill-overdue").await.unwrap(), "ALARM", "none has ever passed");
 }
+
+#[tokio::test]
+async fn a_heartbeat_that_the_bus_refuses_is_late_at_once_and_the_others_go_on() {
+    let stage = Stage::set().await;
+    let accepted = r#"{"EventId":"6ac4e9d2-0000-4000-8000-000000000000"}"#;
+    let refused = r#"{"ErrorCode":"NotAuthorizedForSourceException","ErrorMessage":"told to"}"#;
+    // In the order of the units: the second is app-login.
+    let entries = [accepted, refused, accepted, accepted, accepted].join(",");
+    let reply = format!(r#"{{"FailedEntryCount":1,"Entries":[{entries}]}}"#);
+    stage.world.proxy.answer("PutEvents", 1, 200, &reply);
+    let said = stage.run(&["heartbeat", "--json", "--wait-secs", "0"]).await;
+    assert_eq!(said.code, Some(1), "{said:?}");
+    let report = said.json();
+    assert_eq!(report["unsent"], json!(["app-login"]));
+    let faults = report["faults"].to_string();
+    assert!(faults.contains("app-login") && faults.contains("NotAuthorizedForSourceException"), "{faults}");
+    let waiting = stage.texts("select unit from heartbeat where seen_at is null order by unit").await;
+    assert_eq!(
+        waiting,
+        ["crm-account", "crm-sync", "identity-verification", "sso-sync"],
+        "nobody waits for that one"
+    );
+    assert_eq!(stage.alarm_state("heartbeat-late").await.unwrap(), "ALARM");
+}
+
+#[tokio::test]
+async fn a_partner_source_that_is_not_active_is_named_and_its_alarm_goes_on() {
+    let stage = Stage::set().await;
+    let answer = |operation: &str, body: &str| stage.world.proxy.answer(operation, 1, 200, body);
+    answer("ListEventBuses", r#"{"EventBuses":[{"Name":"aws.partner/auth0.com/example-1"}]}"#);
+    answer("ListRules", r#"{"Rules":[{"Name":"coppice-forward-auth0","State":"ENABLED"}]}"#);
+    answer("DescribeEventSource", r#"{"Name":"aws.partner/auth0.com/example-1","State":"PENDING"}"#);
+    let said = stage.run(&["heartbeat", "--json", "--wait-secs", "0"]).await;
+    assert_eq!(
+        said.json()["watched"]["inactive_partner_sources"],
+        json!(["aws.partner/auth0.com/example-1"]),
+        "{said:?}"
+    );
+    assert_eq!(stage.alarm_state("partner-source-inactive").await.unwrap(), "ALARM");
+}
+
+#[tokio::test]
+async fn partner_sources_that_may_not_be_asked_are_a_fault_and_no_number_says_that_all_is_well() {
+    let stage = Stage::set().await;
+    stage.world.proxy.answer(
+        "ListEventBuses",
+        1,
+        400,
+        r#"{"__type":"AccessDeniedException","message":"told to"}"#,
+    );
+    let said = stage.run(&["heartbeat", "--json", "--wait-secs", "0"]).await;
+    assert_eq!((said.code, &said.json()["watched"]["inactive_partner_sources"]), (Some(1), &Value::Null));
+    let faults = said.json()["faults"].to_string();
+    assert!(
+        faults.contains("partner sources cannot be asked") && faults.contains("AccessDenied"),
+        "{faults}"
+    );
+    assert!(!stage.world.proxy.transcript_contains("coppice_partner_sources_inactive"), "a number was put");
+    assert!(stage.world.proxy.transcript_contains("coppice_heartbeats_late"), "the others were");
+    // The alarm takes a number that stays out for a fault.
+    let alarm =
+        stage.alarms.describe_alarms().alarm_names("coppice-partner-source-inactive").send().await.unwrap();
+    assert_eq!(alarm.metric_alarms()[0].treat_missing_data(), Some("breaching"));
+}
