@@ -75,6 +75,15 @@ pub(crate) fn silence(alarm: &AlarmFacts, topic: &str) -> Option<String> {
     (!tells).then(|| format!("it does not tell the topic {topic}: deploy the template"))
 }
 
+/// Whether an alarm whose name begins as this stack's do is of another stack: `coppice-staging` begins as `coppice` does. Every
+/// alarm of a stack tells the topic that is called after the stack.
+pub(crate) fn is_of_another_stack(alarm: &AlarmFacts, prefix: &str) -> bool {
+    let topics = alarm.actions.iter().filter_map(|action| action.rsplit(':').next()?.strip_suffix("-alarms"));
+    topics
+        .filter(|stack| stack.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('-')))
+        .any(|stack| alarm.name.strip_prefix(stack).is_some_and(|rest| rest.starts_with('-')))
+}
+
 #[cfg(test)]
 pub(crate) fn healthy(name: &str, queue: &str, topic: &str) -> AlarmFacts {
     AlarmFacts {
@@ -119,5 +128,15 @@ mod tests {
             let found = found(&alarm);
             assert!(found.len() == 1 && found[0].contains(expected), "{expected}: {found:?}");
         }
+    }
+
+    #[test]
+    fn an_alarm_of_a_stack_with_a_longer_name_is_not_ours() {
+        let of = |name: &str, topic: &str| is_of_another_stack(&healthy(name, "q", topic), "coppice");
+        assert!(of("coppice-staging-sso-sync-dlq-depth", "coppice-staging-alarms"));
+        assert!(!of("coppice-sso-sync-dlq-depth", "coppice-alarms"));
+        // Ours, sent to the wrong place: that is to be told.
+        assert!(!of("coppice-sso-sync-dlq-depth", "coppice-staging-alarms"));
+        assert!(!of("coppice-sso-sync-dlq-depth", "somebody"));
     }
 }

@@ -53,6 +53,10 @@ pub(crate) struct RunArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct HeartbeatArguments {
+    /// Which unit. Repeatable; every one that has a worker when left out. For a fleet that is not whole: a unit that nobody
+    /// runs is late.
+    #[arg(long = "unit", value_parser = unit_with_worker)]
+    pub(crate) units: Vec<Unit>,
     /// How long to wait for the heartbeats of this run, in seconds.
     #[arg(long, default_value = "30", value_parser = seconds)]
     pub(crate) wait_secs: Duration,
@@ -69,6 +73,15 @@ fn unit(name: &str) -> Result<Unit, String> {
         let known: Vec<&str> = Unit::ALL.iter().map(|unit| unit.name).collect();
         format!("no such unit; there are {}", known.join(", "))
     })
+}
+
+fn unit_with_worker(name: &str) -> Result<Unit, String> {
+    let unit = unit(name)?;
+    if unit.has_worker() {
+        Ok(unit)
+    } else {
+        Err(String::from("no worker is always there to take a heartbeat"))
+    }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -91,5 +104,6 @@ mod tests {
     fn an_unknown_unit_is_answered_with_those_that_there_are() {
         assert!(unit("sso").unwrap_err().contains("sso-sync"));
         assert_eq!(unit("sso-sync").unwrap().name, "sso-sync");
+        assert!(unit_with_worker("sso-resync").unwrap_err().contains("no worker"));
     }
 }

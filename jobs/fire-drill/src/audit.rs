@@ -6,7 +6,7 @@ use job_process::{Failure, age, print};
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use crate::alarm::{AlarmFacts, State, faults, silence};
+use crate::alarm::{AlarmFacts, State, faults, is_of_another_stack, silence};
 use crate::cloud::Cloud;
 use crate::failure::CloudError;
 use crate::surroundings::Surroundings;
@@ -45,7 +45,8 @@ struct AuditedAlarm {
 pub(crate) async fn run(json: bool) -> Result<(), Failure> {
     let Surroundings { store, cloud } = Surroundings::find().await?;
     let drilled = store.fire_drill_ages().await?;
-    let all = cloud.all_alarms().await?;
+    let mut all = cloud.all_alarms().await?;
+    all.retain(|alarm| !is_of_another_stack(alarm, &cloud.prefix));
     let mut alarms = Vec::new();
     for unit in Unit::ALL {
         let drilled = drilled.get(unit.name).copied();

@@ -30,16 +30,19 @@ pub(crate) async fn run(
     stop: CancellationToken,
 ) -> Result<(), Failure> {
     let around = Surroundings::find().await?;
-    let units: Vec<Unit> = Unit::ALL.into_iter().filter(|unit| unit.has_worker()).collect();
+    let units = match arguments.units.as_slice() {
+        [] => Unit::ALL.into_iter().filter(|unit| unit.has_worker()).collect(),
+        chosen => chosen.to_vec(),
+    };
     let (mut faults, mut unsent) = (Vec::new(), Vec::new());
     if !arguments.dry_run {
         unsent = send(&around, &units, &mut faults).await?;
-        wait_for_all(&around, arguments.wait_secs, &stop).await?;
+        wait_for_all(&around, &units, arguments.wait_secs, &stop).await?;
         if stop.is_cancelled() {
             return Err(Failure::Stopped(String::from("stopped before anything was measured")));
         }
     }
-    let routes = routes(around.store.read_pulses().await?, arguments.late_secs);
+    let routes = routes(around.store.read_pulses().await?, &units, arguments.late_secs);
     let dead_letters = look_at_dead_letters(&around, &mut faults).await;
     let drills = if arguments.dry_run { Vec::new() } else { go_on(&around, &mut faults).await };
     let watched = watch(&around, &mut faults).await?;
@@ -89,13 +92,15 @@ fn entry(unit: Unit, heartbeat: Uuid) -> Option<BusEntry> {
 /// Waits until all are seen, and no longer than `limit`: what comes later is seen by the next run.
 async fn wait_for_all(
     around: &Surroundings,
+    units: &[Unit],
     limit: Duration,
     stop: &CancellationToken,
 ) -> Result<(), StepError> {
     let give_up_at = Instant::now() + limit;
     loop {
         let pulses = around.store.read_pulses().await?;
-        let all_seen = pulses.iter().all(|pulse| pulse.waiting_secs <= 0.0);
+        let all_seen =
+            pulses.iter().filter(|pulse| is_of(pulse, units)).all(|pulse| pulse.waiting_secs <= 0.0);
         if all_seen || stop.is_cancelled() || Instant::now() >= give_up_at {
             return Ok(());
         }
@@ -106,16 +111,19 @@ async fn wait_for_all(
     }
 }
 
-/// Heartbeats of units that are no more are nobody's.
-fn routes(pulses: Vec<Pulse>, late_after: Duration) -> Vec<Route> {
-    let is_known = |pulse: &Pulse| Unit::ALL.iter().any(|unit| unit.has_worker() && unit.name == pulse.unit);
+fn is_of(pulse: &Pulse, units: &[Unit]) -> bool {
+    units.iter().any(|unit| unit.name == pulse.unit)
+}
+
+/// Heartbeats of units that nobody asked for, or that are no more, are left out.
+fn routes(pulses: Vec<Pulse>, units: &[Unit], late_after: Duration) -> Vec<Route> {
     let route = |Pulse { unit, latency_secs, waiting_secs }| Route {
         late: waiting_secs > late_after.as_secs_f64(),
         unit,
         latency_secs,
         waiting_secs,
     };
-    pulses.into_iter().filter(is_known).map(route).collect()
+    pulses.into_iter().filter(|pulse| is_of(pulse, units)).map(route).collect()
 }
 
 /// Asks each queue of dead letters, which also keeps CloudWatch looking at it: after six hours in which nobody has, its

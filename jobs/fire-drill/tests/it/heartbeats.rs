@@ -56,6 +56,21 @@ async fn a_unit_that_is_down_is_late_and_its_alarm_goes_on() {
 }
 
 #[tokio::test]
+async fn a_fleet_that_is_not_whole_has_heartbeats_of_its_own_units_alone() {
+    let stage = Stage::set().await;
+    let _worker = stage.worker("sso-sync").await;
+    stage.run(&["heartbeat", "--wait-secs", "0"]).await.says(0, &["crm-sync"]);
+    stage.texts("update heartbeat set sent_at = sent_at - interval '1 hour' returning 'shifted'").await;
+    let said = stage.run(&["heartbeat", "--json", "--unit", "sso-sync"]).await;
+    assert_eq!(said.code, Some(0), "nobody runs the others, nor waits for them: {said:?}");
+    let routes = said.json()["routes"].clone();
+    assert_eq!((routes.as_array().unwrap().len(), &routes[0]["unit"]), (1, &json!("sso-sync")));
+    let sent = stage.texts("select unit || ' ' || count(*) from heartbeat group by unit order by unit").await;
+    assert_eq!(sent[4], "sso-sync 2", "{sent:?}");
+    stage.run(&["heartbeat", "--unit", "sso-resync"]).await.says(2, &["no worker is always there"]);
+}
+
+#[tokio::test]
 async fn what_an_ended_drill_left_is_removed_and_real_letters_are_not() {
     let stage = Stage::set().await;
     let dead = stage.world.topology.dlq_url("crm-sync").unwrap();
