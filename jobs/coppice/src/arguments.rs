@@ -8,7 +8,7 @@ use job_process::{Database, EXIT_CODES};
 use postgres_store::{Author, PersonKey};
 use settings::describe;
 use uuid::Uuid;
-use worker_process::BUS_NAME;
+use worker_process::{BUS_NAME, LOG};
 
 use crate::dlq::DlqCommand;
 use crate::doctor::DoctorArguments;
@@ -16,13 +16,22 @@ use crate::doctor::DoctorArguments;
 /// Looks at persons and says why they are as they are, tries and applies policies, decides about
 /// links, brings dead letters back, checks a unit's surroundings.
 #[derive(Debug, Parser)]
-#[command(version, after_help = format!("{EXIT_CODES}\n\n{}", describe(&[Database::SETTINGS, &[BUS_NAME]].concat())))]
+#[command(version, after_help = after_help())]
 pub(crate) struct Arguments {
     /// Print the report as JSON.
     #[arg(long, global = true)]
     pub(crate) json: bool,
     #[command(subcommand)]
     pub(crate) topic: Topic,
+}
+
+/// `doctor` and `dlq show` read what a unit reads; the unit's own help says what that is.
+fn after_help() -> String {
+    let settings = describe(&[Database::SETTINGS, &[BUS_NAME, LOG]].concat());
+    format!(
+        "{EXIT_CODES}\n\n{settings}\n\n`doctor --unit U` needs what U needs, and `dlq show` what it takes to ask the unit's \
+         provider: see `U --help`"
+    )
 }
 
 #[derive(Debug, Subcommand)]

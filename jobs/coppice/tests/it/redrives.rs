@@ -185,6 +185,23 @@ async fn an_event_that_the_bus_could_not_deliver_goes_where_its_rule_would_have_
     dlq(&world, &["move-all", "undelivered", "--yes"]).await.says(2, &["use `dlq redrive undelivered`"]);
 }
 
+/// Held here as another process would hold it, so that the moment is not left to chance.
+#[tokio::test]
+async fn while_another_process_has_the_queue_nothing_is_sent_or_deleted() {
+    let world = World::start().await;
+    let ids = users(&world, 1);
+    world.bury_all("sso-sync", &letters(&ids, 2)).await.unwrap();
+    let mut other = world.pool.acquire().await.unwrap();
+    let lock = "select pg_advisory_lock(hashtext('redrive'), hashtext('sso-sync'))";
+    sqlx::query(lock).execute(&mut *other).await.unwrap();
+    dlq(&world, &["redrive", "sso-sync", "--yes"]).await.says(4, &["another process redrives or drops"]);
+    assert_eq!(world.queue_depth("sso-sync").await, (0, 0), "nothing was sent");
+    assert_eq!(world.dead_letters("sso-sync", 2).await.len(), 2);
+    let author = ["--author", "night@example", "--reason", "tried"];
+    dlq(&world, &[&["drop", "sso-sync", "--yes"], &author[..]].concat()).await.says(4, &["another process"]);
+    assert_eq!(world.dead_letters("sso-sync", 2).await.len(), 2);
+}
+
 /// SQS lets letters expire, and a run can be killed between a letter's deletion and its note of it.
 #[tokio::test]
 async fn letters_that_are_gone_keep_no_plan_open_and_hidden_ones_do() {
