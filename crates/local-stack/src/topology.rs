@@ -83,6 +83,11 @@ impl Topology {
             .with_context(|| format!("the template has no output {name}"))
     }
 
+    /// Every output, by its name.
+    pub fn outputs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.outputs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// The units that have a queue, in the template's own spelling (`SsoSync`).
     pub fn units(&self) -> impl Iterator<Item = &str> {
         self.outputs.keys().filter_map(|name| name.strip_suffix("DlqUrl"))

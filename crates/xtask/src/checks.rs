@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::commands::{cargo, install_tools, run_step, tools};
-use crate::{chart, demo, sqlx_prepare};
+use crate::{chart, demo, instructions, sqlx_prepare};
 
 /// Runs them all, and stops at the first that fails.
 ///
@@ -29,6 +29,8 @@ pub(crate) fn run() -> anyhow::Result<()> {
     sqlx_prepare::run(true)?;
     run_step("documentation", documentation())?;
     run_step("tests", tests())?;
+    println!("\n── instructions of the hot paths");
+    instructions::run(false)?;
     println!("\n── demo");
     demo::run(true)?;
     println!("\nall checks passed");

@@ -9,7 +9,9 @@ mod checks;
 mod commands;
 mod demo;
 mod image;
+mod instructions;
 mod sqlx_prepare;
+mod stack;
 mod up;
 
 use std::process::ExitCode;
@@ -36,11 +38,23 @@ enum Command {
     Test,
     /// Keep a local stack running, with every unit, until Ctrl-C.
     Up,
+    /// Deploy the topology to an emulator that runs elsewhere, and print the stack's outputs as values of the chart.
+    Stack {
+        /// Where the emulator listens: http://host:port.
+        #[arg(long)]
+        endpoint: String,
+    },
     /// Measure messages per second and CPU of `sso-sync` in the local stack.
     Bench {
         /// Persons, and so messages, at the larger of the two sizes.
         #[arg(long, default_value_t = 4000)]
         persons: usize,
+    },
+    /// Count the instructions of the hot paths, and fail when one takes a tenth more than is known.
+    Instructions {
+        /// Write the counts down as the known ones.
+        #[arg(long)]
+        renew: bool,
     },
     /// Build the container image, into `target/image`.
     Image(image::ImageArguments),
@@ -65,7 +79,9 @@ fn main() -> ExitCode {
         Command::Demo { once } => demo::run(once),
         Command::Test => checks::run(),
         Command::Up => up::run(),
+        Command::Stack { endpoint } => stack::run(&endpoint),
         Command::Bench { persons } => bench::run(persons),
+        Command::Instructions { renew } => instructions::run(renew),
         Command::Image(arguments) => image::run(arguments),
         Command::SqlxPrepare { check } => sqlx_prepare::run(check),
         Command::Chart { check } => chart::run(check),

@@ -8,6 +8,7 @@
 mod chart;
 mod jobs;
 mod manifests;
+mod monitoring;
 mod network;
 mod policies;
 mod settings;

@@ -3,7 +3,9 @@
 use std::fs;
 use std::process::Command;
 
-use crate::chart::{EXAMPLES, Objects, render_text, tools};
+use serde_json::Value;
+
+use crate::chart::{EXAMPLES, Objects, example, render_text, tools, workspace};
 
 const VERSIONS: [&str; 3] = ["1.34", "1.35", "1.36"];
 
@@ -33,6 +35,21 @@ fn every_example_is_valid_for_three_versions_of_kubernetes() {
         let text = render_text(example, "").unwrap();
         for version in VERSIONS {
             assert_eq!(faults(version, &text), None, "{example} on {version}");
+        }
+    }
+}
+
+#[test]
+fn the_local_cluster_is_valid_for_three_versions_of_kubernetes() {
+    let read = |file: &str| fs::read_to_string(workspace().join("deploy/kind").join(file)).unwrap();
+    // The outputs of a stack: `up` takes those of one that it deploys.
+    let outputs: Value = serde_yaml_ng::from_str(&fs::read_to_string(example("emulator")).unwrap()).unwrap();
+    let outputs = serde_json::json!({"stackOutputs": outputs["stackOutputs"]});
+    let chart =
+        render_text("", &format!("{}\n{}", read("values.yaml"), serde_yaml_ng::to_string(&outputs).unwrap()));
+    for (what, text) in [("the chart", chart.unwrap()), ("what is around it", read("surroundings.yaml"))] {
+        for version in VERSIONS {
+            assert_eq!(faults(version, &text), None, "{what} on {version}");
         }
     }
 }

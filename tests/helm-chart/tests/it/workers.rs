@@ -198,7 +198,7 @@ fn one_digest_is_the_whole_fleet() {
     let container = &pod_spec(tagged.get("Deployment", "sso-sync")).unwrap()["containers"][0];
     assert_eq!(
         (&container["image"], &container["imagePullPolicy"]),
-        (&json!("localhost/coppice:dev"), &json!("Never"))
+        (&json!("docker.io/library/coppice:0.1.0"), &json!("Never"))
     );
 }
 

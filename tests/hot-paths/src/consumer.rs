@@ -1,0 +1,83 @@
+//! The consumer loop itself, on a queue and a ledger in memory: receive, read, fold, batch, settle.
+
+use std::future::Future;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use event_contract::{Hop, TraceContext};
+use sqs_queue::{MemoryQueue, MemoryQueueConfig, OutgoingMessage, Queue};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use worker_runtime::{
+    Cause, Claim, Demand, Failure, Handler, MemoryLedger, Mode, Options, Outcome, Pulse, Reading, Refusal,
+    Runtime,
+};
+
+/// In one turn.
+const MESSAGES: usize = 100;
+
+/// A hundred messages about fifty subjects, from the queue to their deletion.
+pub(crate) fn batch(times: u32) -> anyhow::Result<()> {
+    // One thread, and time that passes only when everybody waits: the same work each time.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()?;
+    for _ in 0..times {
+        runtime.block_on(turn())?;
+    }
+    Ok(())
+}
+
+async fn turn() -> anyhow::Result<()> {
+    let visibility_timeout = Duration::from_secs(30);
+    let queue = MemoryQueue::new(MemoryQueueConfig { visibility_timeout, redrive: None });
+    let messages: Vec<OutgoingMessage> = (0..MESSAGES)
+        .map(|number| OutgoingMessage {
+            body: format!("subject-{}", number / 2),
+            ..OutgoingMessage::default()
+        })
+        .collect();
+    for batch in messages.chunks(sqs_queue::BATCH_LIMIT) {
+        queue.send(batch).await?;
+    }
+    let options = Options { worker_version: String::from("0.0.0"), visibility_timeout, ..Options::default() };
+    let (dead_letters, ledger) = (MemoryQueue::default(), MemoryLedger::default());
+    let consumer = Runtime::new(Nothing, queue.clone(), dead_letters, ledger, options, Pulse::default());
+    consumer.run(Mode::UntilEmpty, CancellationToken::new()).await.context("the loop ends well")?;
+    ensure!(queue.messages().is_empty(), "messages are left");
+    Ok(())
+}
+
+/// A handler whose own work is nothing.
+struct Nothing;
+
+impl Handler for Nothing {
+    const NAME: &'static str = "hot-paths";
+    type Subject = String;
+    type Ticket = ();
+    type Fetched = ();
+
+    fn upstream(&self) -> &str {
+        "nobody"
+    }
+
+    fn read(&self, body: &str) -> Result<Reading<String>, Refusal> {
+        let cause = Cause { event_id: Uuid::nil(), hop: Hop::OUTSIDE, trace: TraceContext::start() };
+        let demand = Demand { subject: body.to_owned(), not_before: None, removed: false };
+        Ok(Reading { cause, demands: vec![demand] })
+    }
+
+    async fn prepare(&self, subjects: &[String]) -> Result<Vec<()>, Failure> {
+        Ok(vec![(); subjects.len()])
+    }
+
+    fn fetch(&self, _: &Claim<String>, (): ()) -> impl Future<Output = Result<(), Failure>> + Send {
+        std::future::ready(Ok(()))
+    }
+
+    async fn apply(&self, batch: &[(Claim<String>, ())]) -> Result<Vec<Outcome>, Failure> {
+        Ok(vec![Outcome::Applied; batch.len()])
+    }
+
+    async fn probe(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+}
