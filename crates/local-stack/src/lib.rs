@@ -8,6 +8,7 @@
 
 mod children;
 mod emulator;
+mod node_packages;
 mod polling;
 mod postgres;
 mod queue_metrics;

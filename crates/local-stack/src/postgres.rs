@@ -102,6 +102,12 @@ impl Postgres {
         self.port
     }
 
+    /// The server's process; each connection is a child of it. `None` while it is stopped.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(ChildGuard::pid)
+    }
+
     /// Makes an empty database, and answers with its address.
     ///
     /// # Errors

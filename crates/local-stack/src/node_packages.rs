@@ -1,0 +1,57 @@
+//! Packages of Node, at the versions of a lock file.
+//!
+//! In: a folder with `package.json` and `package-lock.json`, `npm`, the package registry. Out: a folder with both files and
+//! their `node_modules`, which counts only once its marker is written. Scripts of packages are not run. Must not know: what
+//! the packages are for.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, bail};
+
+use crate::virtual_environment::last_line;
+
+const PACKAGE: &str = "package.json";
+const LOCK: &str = "package-lock.json";
+
+/// Written last: the lock file of what was installed there.
+const MARKER: &str = "installed";
+
+/// Whether what the lock file names is installed whole.
+pub(crate) fn is_complete(package: &Path, folder: &Path) -> anyhow::Result<bool> {
+    let lock = read(&package.join(LOCK))?;
+    Ok(fs::read_to_string(folder.join(MARKER)).is_ok_and(|marker| marker == lock))
+}
+
+/// Makes it anew.
+///
+/// # Errors
+/// When npm or the registry fails; says what is missing.
+pub(crate) fn install(package: &Path, folder: &Path) -> anyhow::Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("cannot clear {}", folder.display()))?;
+    }
+    fs::create_dir_all(folder)?;
+    for file in [PACKAGE, LOCK] {
+        fs::write(folder.join(file), read(&package.join(file))?)?;
+    }
+    let npm = Command::new("npm")
+        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"])
+        .current_dir(folder)
+        .output()
+        .context("cannot run npm: try `apt-get install npm`")?;
+    if !npm.status.success() {
+        bail!(
+            "npm cannot install {}: is the Node package registry reachable? It says: {}",
+            package.display(),
+            last_line(&npm)
+        );
+    }
+    fs::write(folder.join(MARKER), read(&package.join(LOCK))?)
+        .context("cannot write the marker of installed packages")
+}
+
+fn read(file: &Path) -> anyhow::Result<String> {
+    fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
+}
