@@ -44,11 +44,12 @@ enum Command {
         #[arg(long)]
         endpoint: String,
     },
-    /// Measure messages per second and CPU of `sso-sync` in the local stack.
+    /// Measure `sso-sync` beside what one would otherwise take; `bench --help` lists the options.
+    #[command(disable_help_flag = true)]
     Bench {
-        /// Persons, and so messages, at the larger of the two sizes.
-        #[arg(long, default_value_t = 4000)]
-        persons: usize,
+        /// The benchmark's own.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
     },
     /// Count the instructions of the hot paths, and fail when one takes a tenth more than is known.
     Instructions {
@@ -80,8 +81,8 @@ fn main() -> ExitCode {
         Command::Test => checks::run(),
         Command::Up => up::run(),
         Command::Stack { endpoint } => stack::run(&endpoint),
-        Command::Bench { persons } => bench::run(persons),
         Command::Instructions { renew } => instructions::run(renew),
+        Command::Bench { arguments } => bench::run(&arguments),
         Command::Image(arguments) => image::run(arguments),
         Command::SqlxPrepare { check } => sqlx_prepare::run(check),
         Command::Chart { check } => chart::run(check),

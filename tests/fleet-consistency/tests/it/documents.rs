@@ -36,6 +36,8 @@ fn every_file_that_a_document_links_to_is_there() {
         "docs/adding-a-provider.md",
         "docs/authority.md",
         "docs/metrics.md",
+        "docs/performance.md",
+        "tests/benchmark/peers/README.md",
         "docs/resync.md",
         "docs/runbooks/README.md",
         "docs/runbooks/dlq-not-empty.md",

@@ -1,0 +1,118 @@
+//! Coppice's `sso-sync` and what one would otherwise take, at the same job, one after the other, on this machine.
+//!
+//! In: the release binaries beside this one, the peers in `peers/`. Out: a table, and files if asked for; exit code 1 when a
+//! contestant got the job wrong. What is measured, and how, stands in `docs/performance.md`.
+//!
+//! Its parts: `contestant` (who), `surroundings` (database, queue, bus and provider of one run), `run` (what is measured),
+//! `processes` (CPU and memory out of /proc), `outcome` (whether the job was done), `figures` (medians and ratios), `report`,
+//! `plot` and `documents` (what is told).
+
+mod contestant;
+mod documents;
+mod figures;
+mod machine;
+mod outcome;
+mod plot;
+mod processes;
+mod report;
+mod run;
+mod surroundings;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use local_stack::Tools;
+
+use contestant::Contestant;
+use machine::Machine;
+use report::Report;
+use run::{Load, Run};
+
+/// Measure sso-sync beside what one would otherwise take.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask bench")]
+struct Arguments {
+    /// Rounds: in each, every contestant runs once.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=100))]
+    rounds: u16,
+    /// Persons, and so messages of each of the two phases of a run.
+    #[arg(long, default_value_t = 4000, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
+    messages: u32,
+    /// Contestants, all if none is named.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<Contestant>,
+    /// Write all figures of all runs to this file.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Put the results into docs/performance.md.
+    #[arg(long)]
+    write_docs: bool,
+}
+
+fn main() -> ExitCode {
+    match measure(&Arguments::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => {
+            eprintln!("\nerror: a contestant got the job wrong");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether every contestant did its job.
+///
+/// Two threads: as many as the smallest machine has cores, for two servers that wait more than they compute.
+#[tokio::main(worker_threads = 2)]
+async fn measure(arguments: &Arguments) -> anyhow::Result<bool> {
+    let tools = Tools::locate_or_install(|line| println!("{line}"))?;
+    let all = Contestant::ALL;
+    let chosen = if arguments.only.is_empty() { all.as_slice() } else { arguments.only.as_slice() };
+    let mut present = Vec::new();
+    let mut missing = Vec::new();
+    for contestant in chosen {
+        match contestant.launch(&tools) {
+            Ok(launch) => present.push((*contestant, launch)),
+            Err(error) => {
+                eprintln!("{contestant} is not measured: {error:#}");
+                missing.push((*contestant, format!("{error:#}")));
+            }
+        }
+    }
+    let machine = Machine::look(&tools, &present)?;
+    println!("{machine}\n");
+    let load = Load { messages: usize::try_from(arguments.messages)? };
+    let mut runs: Vec<(u16, Run)> = Vec::new();
+    for round in 1..=arguments.rounds {
+        for (contestant, launch) in &present {
+            let run = run::run(*contestant, launch, load, &tools).await;
+            println!("round {round}: {run}");
+            runs.push((round, run));
+        }
+    }
+    let report = Report { machine, rounds: arguments.rounds, load, runs, missing };
+    println!("\n{}\n\n{}", report.table(), report.targets());
+    let folder = workspace().join("target/bench");
+    fs::create_dir_all(&folder).context("cannot make target/bench")?;
+    fs::write(folder.join("comparison.svg"), plot::bars(&report))?;
+    println!("\nplot: target/bench/comparison.svg");
+    if let Some(file) = &arguments.json {
+        fs::write(file, serde_json::to_vec_pretty(&report.to_json())?)
+            .with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    if arguments.write_docs {
+        documents::write_results(&workspace().join("docs/performance.md"), &report)?;
+    }
+    Ok(report.all_did_their_job())
+}
+
+/// The checkout.
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}

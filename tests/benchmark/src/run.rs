@@ -1,0 +1,296 @@
+//! One contestant, once: started, warmed up, loaded with creations and then with changes, and then at half of that.
+//!
+//! In: a contestant and a load. Out: its figures and its faults. Must not know: other runs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::fmt;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use local_stack::{Tools, WorkerProcess, wait_until};
+use serde::Serialize;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::contestant::{Contestant, Launch};
+use crate::figures::{median, percentile};
+use crate::outcome::{Announced, faults};
+use crate::processes::{cpu_seconds, peak_resident_mb};
+use crate::surroundings::{QUEUE, Surroundings};
+
+/// Messages before the first that counts: code is compiled, connections are open, statements prepared.
+const WARM_UP: usize = 500;
+/// Longest that a phase may take.
+const PHASE_LIMIT: Duration = Duration::from_secs(1800);
+/// Longest without a deletion: longer than a lost message stays invisible.
+const STALL_LIMIT: Duration = Duration::from_secs(90);
+/// Longest that announcements may be later than the deletions.
+const ANNOUNCEMENT_LIMIT: Duration = Duration::from_secs(15);
+/// How long the paced load lasts.
+const PACED_FOR: Duration = Duration::from_secs(4);
+/// How often the paced load sends what is due.
+const PACE: Duration = Duration::from_millis(2);
+
+/// How much is asked of each contestant.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Load {
+    /// Of each phase.
+    pub(crate) messages: usize,
+}
+
+/// What a run found.
+#[derive(Debug, Serialize)]
+pub(crate) struct Run {
+    #[serde(serialize_with = "by_name")]
+    pub(crate) contestant: Contestant,
+    /// `None` when it broke.
+    pub(crate) figures: Option<Figures>,
+    /// None: it did its job.
+    pub(crate) faults: Vec<String>,
+}
+
+/// The measurements of a run.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Figures {
+    /// From the start of the process to the deletion of the first message.
+    pub(crate) first_message_seconds: f64,
+    pub(crate) creations: Phase,
+    pub(crate) changes: Phase,
+    /// Of both phases, by operation.
+    pub(crate) aws_calls: BTreeMap<String, usize>,
+    pub(crate) peak_resident_mb: f64,
+    pub(crate) lag: Lag,
+}
+
+/// A number of messages, there all at once.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Phase {
+    pub(crate) messages: usize,
+    /// From the sending to the last deletion.
+    pub(crate) seconds: f64,
+    pub(crate) worker_cpu_seconds: f64,
+    pub(crate) postgres_cpu_seconds: f64,
+}
+
+/// Messages sent evenly, at half of what the contestant can do.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Lag {
+    pub(crate) messages_a_second: f64,
+    pub(crate) p50_ms: f64,
+    pub(crate) p99_ms: f64,
+}
+
+impl Phase {
+    /// For a thousand messages.
+    pub(crate) fn worker_cpu_per_thousand(&self) -> f64 {
+        self.worker_cpu_seconds * 1000.0 / count(self.messages)
+    }
+}
+
+impl Figures {
+    /// Of both phases together, for a thousand messages.
+    pub(crate) fn per_thousand(&self, cpu: impl Fn(&Phase) -> f64) -> f64 {
+        (cpu(&self.creations) + cpu(&self.changes)) * 1000.0
+            / count(self.creations.messages + self.changes.messages)
+    }
+
+    /// Of both phases together.
+    pub(crate) fn messages_a_second(&self) -> f64 {
+        count(self.creations.messages + self.changes.messages)
+            / (self.creations.seconds + self.changes.seconds)
+    }
+
+    /// Of both phases together, for a thousand messages.
+    pub(crate) fn aws_calls_per_thousand(&self) -> f64 {
+        let calls: usize = self.aws_calls.values().sum();
+        count(calls) * 1000.0 / count(self.creations.messages + self.changes.messages)
+    }
+}
+
+impl fmt::Display for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:<20}", self.contestant)?;
+        if let Some(figures) = &self.figures {
+            let worker = figures.per_thousand(|phase| phase.worker_cpu_seconds);
+            let rate = figures.messages_a_second();
+            write!(f, " {rate:>6.0} messages/s, {worker:.3} s of CPU per 1,000")?;
+        }
+        self.faults.iter().try_for_each(|fault| write!(f, "\n    wrong: {fault}"))
+    }
+}
+
+/// Measures a contestant. What goes wrong is a fault of this run, and does not keep the others from theirs.
+pub(crate) async fn run(contestant: Contestant, launch: &Launch, load: Load, tools: &Tools) -> Run {
+    match measure(contestant, launch, load, tools).await {
+        Ok((figures, faults)) => Run { contestant, figures: Some(figures), faults },
+        Err(error) => Run { contestant, figures: None, faults: vec![format!("{error:#}")] },
+    }
+}
+
+async fn measure(
+    contestant: Contestant,
+    launch: &Launch,
+    load: Load,
+    tools: &Tools,
+) -> anyhow::Result<(Figures, Vec<String>)> {
+    let around = Surroundings::build(contestant, tools).await?;
+    let folder = tempfile::tempdir()?;
+    let log = folder.path().join("worker.log");
+    let environment = contestant.environment(&around)?;
+    let arguments: Vec<&OsStr> = launch.arguments.iter().map(AsRef::as_ref).collect();
+
+    let strangers: Vec<String> = (0..WARM_UP).map(|number| format!("auth0|stranger{number}")).collect();
+    let first = around.create(&strangers[0])?;
+    around.aws.send(QUEUE, [first]);
+    let started_at = Instant::now();
+    let mut worker = WorkerProcess::spawn_with(&launch.program, &arguments, &environment, &log)?;
+    let running = load_it(&around, &worker, load, started_at, &strangers[1..]).await;
+    let ended = worker.status().ok().flatten();
+    let (figures, announced) = running.with_context(|| {
+        let log = worker.output().unwrap_or_default();
+        let last: Vec<&str> = log.lines().rev().take(5).collect();
+        format!("process ended: {ended:?}; its last lines, latest first: {}", last.join(" / "))
+    })?;
+    let faults = faults(contestant, &around, &announced).await?;
+    Ok((figures, faults))
+}
+
+/// The process's whole life.
+async fn load_it(
+    around: &Surroundings,
+    worker: &WorkerProcess,
+    load: Load,
+    started_at: Instant,
+    strangers: &[String],
+) -> anyhow::Result<(Figures, Vec<Announced>)> {
+    handled(around, 1).await?;
+    let first_message_seconds = (around.aws.deletions(QUEUE, 0)[0].deleted_at - started_at).as_secs_f64();
+    let warm_up = strangers.iter().map(|id| around.create(id)).collect::<anyhow::Result<Vec<_>>>()?;
+    around.aws.send(QUEUE, warm_up);
+    handled(around, strangers.len() + 1).await?;
+    announced(around, strangers.len() + 1).await;
+
+    let calls_before = around.aws.calls();
+    let ids: Vec<String> = (0..load.messages).map(|number| format!("auth0|person{number}")).collect();
+    let bodies = ids.iter().map(|id| around.create(id)).collect::<anyhow::Result<_>>()?;
+    let (creations, created) = at_once(around, worker, "creations", &ids, bodies).await?;
+    let bodies =
+        ids.iter().map(|id| around.rename(id, format!("Renamed-{id}"))).collect::<anyhow::Result<_>>()?;
+    let (changes, changed) = at_once(around, worker, "changes", &ids, bodies).await?;
+    let mut aws_calls = around.aws.calls();
+    for (operation, calls) in &mut aws_calls {
+        *calls -= calls_before.get(operation).copied().unwrap_or(0);
+    }
+    let rate = count(load.messages) / changes.seconds / 2.0;
+    let (lag, paced) = paced(around, &ids, rate).await?;
+    let peak_resident_mb = peak_resident_mb(worker.pid())?;
+    let figures = Figures { first_message_seconds, creations, changes, aws_calls, peak_resident_mb, lag };
+    Ok((figures, vec![created, changed, paced]))
+}
+
+/// All at once, and as fast as it goes.
+async fn at_once(
+    around: &Surroundings,
+    worker: &WorkerProcess,
+    phase: &'static str,
+    ids: &[String],
+    bodies: Vec<String>,
+) -> anyhow::Result<(Phase, Announced)> {
+    let postgres = around.postgres.pid().context("the database server is gone")?;
+    let (deleted, events) = (around.aws.deleted(QUEUE), around.aws.event_count());
+    let before = (cpu_seconds(worker.pid())?, cpu_seconds(postgres)?);
+    let sent_at = Instant::now();
+    around.aws.send(QUEUE, bodies);
+    handled(around, deleted + ids.len()).await?;
+    announced(around, events + ids.len()).await;
+    let after = (cpu_seconds(worker.pid())?, cpu_seconds(postgres)?);
+    let last = around.aws.deletions(QUEUE, deleted).last().map(|deletion| deletion.deleted_at);
+    let measured = Phase {
+        messages: ids.len(),
+        seconds: last.map_or(0.0, |at| (at - sent_at).as_secs_f64()),
+        worker_cpu_seconds: after.0 - before.0,
+        postgres_cpu_seconds: after.1 - before.1,
+    };
+    let ids = ids.iter().cloned().collect();
+    Ok((measured, Announced { phase, events: around.aws.events(events), ids }))
+}
+
+/// Changes of one person after another at an even rate, whatever becomes of them.
+async fn paced(around: &Surroundings, ids: &[String], rate: f64) -> anyhow::Result<(Lag, Announced)> {
+    let (deleted, events) = (around.aws.deleted(QUEUE), around.aws.event_count());
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count, and positive")]
+    let due_after = |elapsed: Duration| (elapsed.as_secs_f64() * rate) as usize;
+    let total = due_after(PACED_FOR).max(1);
+    let (begun, mut sent) = (Instant::now(), 0);
+    let mut changed = BTreeSet::new();
+    let mut pace = interval(PACE);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    while sent < total {
+        pace.tick().await;
+        while sent < total.min(due_after(begun.elapsed()).max(1)) {
+            let id = &ids[sent % ids.len()];
+            around.aws.send(QUEUE, [around.rename(id, format!("Paced-{sent}"))?]);
+            changed.insert(id.clone());
+            sent += 1;
+        }
+    }
+    handled(around, deleted + total).await?;
+    announced(around, events + changed.len()).await;
+    let lags: Vec<f64> = around
+        .aws
+        .deletions(QUEUE, deleted)
+        .iter()
+        .map(|deletion| (deletion.deleted_at - deletion.sent_at).as_secs_f64() * 1000.0)
+        .collect();
+    let lag = Lag {
+        messages_a_second: rate,
+        p50_ms: percentile(&lags, 50).unwrap_or_default(),
+        p99_ms: percentile(&lags, 99).unwrap_or_default(),
+    };
+    let phase = "changes at half load";
+    Ok((lag, Announced { phase, events: around.aws.events(events), ids: changed }))
+}
+
+/// Waits until so many messages were deleted in all.
+async fn handled(around: &Surroundings, messages: usize) -> anyhow::Result<()> {
+    let (mut so_far, mut since) = (0, Instant::now());
+    let handled = wait_until(PHASE_LIMIT, "the messages to be handled", async || {
+        let deleted = around.aws.deleted(QUEUE);
+        if deleted != so_far {
+            (so_far, since) = (deleted, Instant::now());
+        }
+        Ok((deleted >= messages || since.elapsed() > STALL_LIMIT).then_some(deleted))
+    });
+    let deleted = handled.await?;
+    ensure!(
+        deleted >= messages,
+        "{deleted} of {messages} message(s) deleted, and no more for {STALL_LIMIT:?}"
+    );
+    Ok(())
+}
+
+/// Waits until so many events were announced in all; that some never are is found later, with whose.
+async fn announced(around: &Surroundings, events: usize) {
+    let all = wait_until(ANNOUNCEMENT_LIMIT, "the announcements", async || {
+        Ok((around.aws.event_count() >= events).then_some(()))
+    });
+    let _ = all.await;
+}
+
+/// A number of messages, to reckon with.
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+fn count(messages: usize) -> f64 {
+    messages as f64
+}
+
+fn by_name<S: serde::Serializer>(contestant: &Contestant, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(contestant.name())
+}
+
+/// The median of a figure over runs.
+pub(crate) fn middle<'a>(
+    runs: impl Iterator<Item = &'a Run>,
+    figure: impl Fn(&Figures) -> f64,
+) -> Option<f64> {
+    median(runs.filter_map(|run| run.figures.as_ref()).map(figure))
+}
