@@ -4,12 +4,13 @@
 //! contestant got the job wrong. What is measured, and how, stands in `docs/performance.md`.
 //!
 //! Its parts: `contestant` (who), `surroundings` (database, queue, bus and provider of one run), `run` (what is measured),
-//! `processes` (CPU and memory out of /proc), `outcome` (whether the job was done), `figures` (medians and ratios), `report`,
+//! `growth` (the same at several sizes), `processes` (CPU and memory out of /proc), `outcome` (whether the job was done), `figures` (medians and ratios), `report`,
 //! `plot` and `documents` (what is told).
 
 mod contestant;
 mod documents;
 mod figures;
+mod growth;
 mod machine;
 mod outcome;
 mod plot;
@@ -44,12 +45,32 @@ struct Arguments {
     /// Contestants, all if none is named.
     #[arg(long, value_delimiter = ',')]
     only: Vec<Contestant>,
+    /// How many persons are in the database before: measures sso-sync alone, at each of these sizes. With --waiting, at each of
+    /// both.
+    #[arg(long, value_delimiter = ',')]
+    persons: Vec<u64>,
+    /// How many messages wait at once, in place of --messages.
+    #[arg(long, value_delimiter = ',')]
+    waiting: Vec<usize>,
     /// Write all figures of all runs to this file.
     #[arg(long)]
     json: Option<PathBuf>,
     /// Put the results into docs/performance.md.
     #[arg(long)]
     write_docs: bool,
+}
+
+impl Arguments {
+    /// Each number of persons with each number of messages.
+    fn sizes(&self) -> anyhow::Result<Vec<Load>> {
+        let usual = usize::try_from(self.messages)?;
+        let waiting = if self.waiting.is_empty() { vec![usual] } else { self.waiting.clone() };
+        let persons = if self.persons.is_empty() { vec![0] } else { self.persons.clone() };
+        let sizes = persons.iter().flat_map(|persons| {
+            waiting.iter().map(|messages| Load { messages: *messages, persons: *persons })
+        });
+        Ok(sizes.collect())
+    }
 }
 
 fn main() -> ExitCode {
@@ -72,6 +93,10 @@ fn main() -> ExitCode {
 #[tokio::main(worker_threads = 2)]
 async fn measure(arguments: &Arguments) -> anyhow::Result<bool> {
     let tools = Tools::locate_or_install(|line| println!("{line}"))?;
+    if !(arguments.persons.is_empty() && arguments.waiting.is_empty()) {
+        let launch = Contestant::SsoSync.launch(&tools)?;
+        return growth::measure(&arguments.sizes()?, arguments.rounds, &launch, &tools).await;
+    }
     let all = Contestant::ALL;
     let chosen = if arguments.only.is_empty() { all.as_slice() } else { arguments.only.as_slice() };
     let mut present = Vec::new();
@@ -87,7 +112,7 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<bool> {
     }
     let machine = Machine::look(&tools, &present)?;
     println!("{machine}\n");
-    let load = Load { messages: usize::try_from(arguments.messages)? };
+    let load = Load { messages: usize::try_from(arguments.messages)?, persons: 0 };
     let mut runs: Vec<(u16, Run)> = Vec::new();
     for round in 1..=arguments.rounds {
         for (contestant, launch) in &present {

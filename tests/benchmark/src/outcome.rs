@@ -66,15 +66,17 @@ struct PersonRow {
     announced_as: String,
 }
 
-/// By the provider's ID.
+/// Those whom the provider knows, by its ID.
 async fn rows(contestant: Contestant, around: &Surroundings) -> anyhow::Result<BTreeMap<String, PersonRow>> {
     let mut connection = PgConnection::connect(&around.database_url).await?;
     let query = if contestant.is_ours() {
-        "select external_id, given_name, person_id::text from person join source_record using (person_id)"
+        "select external_id, given_name, person_id::text from person join source_record using (person_id) \
+         where external_id = any ($1)"
     } else {
-        "select user_id, given_name, user_id from person"
+        "select user_id, given_name, user_id from person where user_id = any ($1)"
     };
-    let rows = sqlx::query(query).fetch_all(&mut connection).await?;
+    let known: Vec<String> = around.idp.users().into_iter().map(|user| user.user_id).collect();
+    let rows = sqlx::query(query).bind(known).fetch_all(&mut connection).await?;
     connection.close().await?;
     let person = |row: &sqlx::postgres::PgRow| {
         (row.get(0), PersonRow { given_name: row.get(1), announced_as: row.get(2) })

@@ -14,6 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::contestant::{Contestant, Launch};
 use crate::figures::{median, percentile};
+use crate::growth;
 use crate::outcome::{Announced, faults};
 use crate::processes::{cpu_seconds, peak_resident_mb};
 use crate::surroundings::{QUEUE, Surroundings};
@@ -32,10 +33,12 @@ const PACED_FOR: Duration = Duration::from_secs(4);
 const PACE: Duration = Duration::from_millis(2);
 
 /// How much is asked of each contestant.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) struct Load {
     /// Of each phase.
     pub(crate) messages: usize,
+    /// Who is in the database already. Then it is some of them who change.
+    pub(crate) persons: u64,
 }
 
 /// What a run found.
@@ -133,7 +136,7 @@ async fn measure(
     load: Load,
     tools: &Tools,
 ) -> anyhow::Result<(Figures, Vec<String>)> {
-    let around = Surroundings::build(contestant, tools).await?;
+    let around = Surroundings::build(contestant, load.persons, tools).await?;
     let folder = tempfile::tempdir()?;
     let log = folder.path().join("worker.log");
     let environment = contestant.environment(&around)?;
@@ -174,6 +177,9 @@ async fn load_it(
     let ids: Vec<String> = (0..load.messages).map(|number| format!("auth0|person{number}")).collect();
     let bodies = ids.iter().map(|id| around.create(id)).collect::<anyhow::Result<_>>()?;
     let (creations, created) = at_once(around, worker, "creations", &ids, bodies).await?;
+    let residents = growth::sample(load.persons, load.messages);
+    residents.iter().try_for_each(|id| around.create(id).map(drop))?;
+    let ids = if residents.is_empty() { ids } else { residents };
     let bodies =
         ids.iter().map(|id| around.rename(id, format!("Renamed-{id}"))).collect::<anyhow::Result<_>>()?;
     let (changes, changed) = at_once(around, worker, "changes", &ids, bodies).await?;
@@ -181,7 +187,7 @@ async fn load_it(
     for (operation, calls) in &mut aws_calls {
         *calls -= calls_before.get(operation).copied().unwrap_or(0);
     }
-    let rate = count(load.messages) / changes.seconds / 2.0;
+    let rate = count(ids.len()) / changes.seconds / 2.0;
     let (lag, paced) = paced(around, &ids, rate).await?;
     let peak_resident_mb = peak_resident_mb(worker.pid())?;
     let figures = Figures { first_message_seconds, creations, changes, aws_calls, peak_resident_mb, lag };

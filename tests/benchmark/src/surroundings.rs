@@ -15,6 +15,7 @@ use testkit::FastAws;
 use testkit::simulators::auth0::{Auth0Simulator, Change, SimulatedUser};
 
 use crate::contestant::Contestant;
+use crate::growth;
 
 pub(crate) const QUEUE: &str = "sso-sync";
 pub(crate) const BUS: &str = "coppice";
@@ -33,14 +34,17 @@ pub(crate) struct Surroundings {
 }
 
 impl Surroundings {
-    /// A server that flushes each commit as in production, with the contestant's schema and nothing in it.
-    pub(crate) async fn build(contestant: Contestant, tools: &Tools) -> anyhow::Result<Self> {
+    /// A server that flushes each commit as in production, with the contestant's schema, and so many persons in it.
+    pub(crate) async fn build(contestant: Contestant, persons: u64, tools: &Tools) -> anyhow::Result<Self> {
         let postgres = Postgres::start_with(tools, Durability::Full).await?;
         let database_url = postgres.create_database("bench").await?;
         let mut connection = PgConnection::connect(&database_url).await?;
         if contestant.is_ours() {
             let migrations = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations");
             Migrator::new(migrations).await?.run(&mut connection).await?;
+            if persons > 0 {
+                growth::seed(&mut connection, persons).await?;
+            }
         } else {
             sqlx::raw_sql(include_str!("../peers/schema.sql")).execute(&mut connection).await?;
         }

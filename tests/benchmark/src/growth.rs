@@ -1,0 +1,124 @@
+//! What a message costs when many persons are there already, and when many messages wait.
+//!
+//! In: numbers of persons and of waiting messages. Out: a table. Everything else is as in a comparison's run: see `run`. Must
+//! not know: other contestants.
+
+use anyhow::Context;
+use local_stack::Tools;
+use sqlx::{Connection, PgConnection};
+
+use crate::contestant::{Contestant, Launch};
+use crate::run::{self, Load, Run};
+
+/// Residents, each with the rows that `sso-sync` would have written: person, record, identity, the first link.
+///
+/// UUIDs of version 7 rise with time, as those that the worker draws; the random order of `md5` spreads what is changed later
+/// over the whole table.
+const SEED: &str = "
+create temp table resident as select number, uuidv7() as id from generate_series(0, $N - 1) as number;
+insert into person (person_id, status, email, email_verified, given_name, family_name, provenance)
+select id, 'active', 'resident' || number || '@example.com', true, 'Given-' || number, 'Family-' || number,
+       jsonb_build_object('email', jsonb_build_object('source', 'auth0', 'external_id', 'auth0|resident' || number,
+                                                      'rule', 'sso, newest'))
+from resident;
+insert into source_record (source, external_id, person_id, record, content_hash, version_at, ticket, content_ticket, role,
+                           verified_email, read_at)
+select 'auth0', 'auth0|resident' || number, id,
+       jsonb_build_object('email', 'resident' || number || '@example.com', 'email_verified', true,
+                          'given_name', 'Given-' || number, 'family_name', 'Family-' || number, 'blocked', false),
+       decode(md5(number::text) || md5(number::text), 'hex'), '2026-01-01Z', 0, 0, 'sso',
+       'resident' || number || '@example.com', now()
+from resident;
+insert into identity (source, external_id, provider, subject, connection, person_id)
+select 'auth0', 'auth0|resident' || number, 'auth0', 'resident' || number, 'Username-Password-Authentication', id
+from resident;
+insert into link_decision (source, external_id, to_person_id, reason, author)
+select 'auth0', 'auth0|resident' || number, id, 'new', 'sso-sync' from resident;
+drop table resident;
+analyze;
+";
+
+/// Fills a database of ours.
+///
+/// # Errors
+/// When the schema is another than this file knows.
+pub(crate) async fn seed(connection: &mut PgConnection, persons: u64) -> anyhow::Result<()> {
+    sqlx::raw_sql("set synchronous_commit = off").execute(&mut *connection).await?;
+    let sql = SEED.replace("$N", &persons.to_string());
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
+        .execute(&mut *connection)
+        .await
+        .context("cannot fill the database")?;
+    // As autovacuum leaves a table that was filled over years.
+    for table in ["person", "source_record", "identity", "link_decision"] {
+        let vacuum = sqlx::AssertSqlSafe(format!("vacuum {table}"));
+        sqlx::raw_sql(vacuum).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// The IDs of so many residents, spread evenly.
+pub(crate) fn sample(persons: u64, count: usize) -> Vec<String> {
+    let count = u64::try_from(count).unwrap_or(u64::MAX).min(persons);
+    (0..count).map(|position| format!("auth0|resident{}", position * persons / count)).collect()
+}
+
+/// Measures `sso-sync` at each size, and says whether it did its job each time.
+pub(crate) async fn measure(
+    sizes: &[Load],
+    rounds: u16,
+    launch: &Launch,
+    tools: &Tools,
+) -> anyhow::Result<bool> {
+    let mut runs: Vec<(Load, Run)> = Vec::new();
+    for round in 1..=rounds {
+        for load in sizes {
+            let run = run::run(Contestant::SsoSync, launch, *load, tools).await;
+            println!("round {round}: {} persons, {} waiting: {run}", load.persons, load.messages);
+            runs.push((*load, run));
+        }
+    }
+    println!("\n{}", table(sizes, &runs));
+    Ok(runs.iter().all(|(_, run)| run.faults.is_empty()))
+}
+
+/// Medians, and beside them how they stand to the first size.
+fn table(sizes: &[Load], runs: &[(Load, Run)]) -> String {
+    let mut lines = vec![
+        String::from(
+            "| persons | waiting | worker CPU s per 1,000 | × | Postgres CPU s per 1,000 | × | messages/s | lag p50 ms |",
+        ),
+        String::from("|---|---|---|---|---|---|---|---|"),
+    ];
+    let middle = |size: &Load, figure: &dyn Fn(&run::Figures) -> f64| {
+        let of_size = runs.iter().filter(|(load, _)| load == size).map(|(_, run)| run);
+        run::middle(of_size, figure).unwrap_or(f64::NAN)
+    };
+    let worker = |figures: &run::Figures| figures.per_thousand(|phase| phase.worker_cpu_seconds);
+    let postgres = |figures: &run::Figures| figures.per_thousand(|phase| phase.postgres_cpu_seconds);
+    for size in sizes {
+        let (own, database) = (middle(size, &worker), middle(size, &postgres));
+        lines.push(format!(
+            "| {} | {} | {own:.3} | {:.2} | {database:.3} | {:.2} | {:.0} | {:.1} |",
+            size.persons,
+            size.messages,
+            own / middle(&sizes[0], &worker),
+            database / middle(&sizes[0], &postgres),
+            middle(size, &|figures| figures.messages_a_second()),
+            middle(size, &|figures| figures.lag.p50_ms),
+        ));
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_is_spread_over_everybody() {
+        assert_eq!(sample(10, 3), ["auth0|resident0", "auth0|resident3", "auth0|resident6"]);
+        assert_eq!(sample(2, 5).len(), 2);
+        assert!(sample(0, 5).is_empty());
+    }
+}
