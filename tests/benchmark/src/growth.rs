@@ -1,11 +1,11 @@
-//! What a message costs when many persons are there already, and when many messages wait.
+//! Persons who are there before a run begins; and what a message costs when they are many, or when many messages wait.
 //!
-//! In: numbers of persons and of waiting messages. Out: a table. Everything else is as in a comparison's run: see `run`. Must
-//! not know: other contestants.
+//! In: numbers of persons and of waiting messages. Out: filled databases, and a table. Everything else is as in a
+//! comparison's run: see `run`. Must not know: how anything is measured.
 
 use anyhow::Context;
 use local_stack::Tools;
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 
 use crate::contestant::{Contestant, Launch};
 use crate::run::{self, Load, Run};
@@ -38,19 +38,36 @@ drop table resident;
 analyze;
 ";
 
-/// Fills a database of ours.
+/// The same for the peers' only table.
+const PEERS_SEED: &str = "
+insert into person (user_id, email, email_verified, given_name, family_name, blocked, version_at)
+select 'auth0|resident' || number, 'resident' || number || '@example.com', true, 'Given-' || number, 'Family-' || number,
+       false, '2026-01-01Z'
+from generate_series(0, $N - 1) as number;
+analyze;
+";
+
+/// Fills a contestant's database.
 ///
 /// # Errors
 /// When the schema is another than this file knows.
-pub(crate) async fn seed(connection: &mut PgConnection, persons: u64) -> anyhow::Result<()> {
+pub(crate) async fn seed(
+    connection: &mut PgConnection,
+    contestant: Contestant,
+    persons: u64,
+) -> anyhow::Result<()> {
     sqlx::raw_sql("set synchronous_commit = off").execute(&mut *connection).await?;
-    let sql = SEED.replace("$N", &persons.to_string());
+    let (sql, tables) = match contestant.is_ours() {
+        true => (SEED, &["person", "source_record", "identity", "link_decision"][..]),
+        false => (PEERS_SEED, &["person"][..]),
+    };
+    let sql = sql.replace("$N", &persons.to_string());
     sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
         .execute(&mut *connection)
         .await
         .context("cannot fill the database")?;
     // As autovacuum leaves a table that was filled over years.
-    for table in ["person", "source_record", "identity", "link_decision"] {
+    for table in tables {
         let vacuum = sqlx::AssertSqlSafe(format!("vacuum {table}"));
         sqlx::raw_sql(vacuum).execute(&mut *connection).await?;
     }

@@ -32,6 +32,10 @@ use machine::Machine;
 use report::Report;
 use run::{Load, Run};
 
+/// Persons who are there already when contestants are compared: a table that nobody has analysed yet is the first minute of
+/// a deployment's life, and no measure of the others.
+const RESIDENTS: u64 = 10_000;
+
 /// Measure sso-sync beside what one would otherwise take.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask bench")]
@@ -65,7 +69,7 @@ impl Arguments {
     fn sizes(&self) -> anyhow::Result<Vec<Load>> {
         let usual = usize::try_from(self.messages)?;
         let waiting = if self.waiting.is_empty() { vec![usual] } else { self.waiting.clone() };
-        let persons = if self.persons.is_empty() { vec![0] } else { self.persons.clone() };
+        let persons = if self.persons.is_empty() { vec![RESIDENTS] } else { self.persons.clone() };
         let sizes = persons.iter().flat_map(|persons| {
             waiting.iter().map(|messages| Load { messages: *messages, persons: *persons })
         });
@@ -112,7 +116,7 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<bool> {
     }
     let machine = Machine::look(&tools, &present)?;
     println!("{machine}\n");
-    let load = Load { messages: usize::try_from(arguments.messages)?, persons: 0 };
+    let load = Load { messages: usize::try_from(arguments.messages)?, persons: RESIDENTS };
     let mut runs: Vec<(u16, Run)> = Vec::new();
     for round in 1..=arguments.rounds {
         for (contestant, launch) in &present {

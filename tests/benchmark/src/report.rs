@@ -208,7 +208,7 @@ mod tests {
         Report {
             machine: Machine { facts: Vec::new() },
             rounds: 2,
-            load: Load { messages: 1000 },
+            load: Load { messages: 1000, persons: 0 },
             runs,
             missing,
         }

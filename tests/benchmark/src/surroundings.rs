@@ -42,12 +42,10 @@ impl Surroundings {
         if contestant.is_ours() {
             let migrations = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations");
             Migrator::new(migrations).await?.run(&mut connection).await?;
-            if persons > 0 {
-                growth::seed(&mut connection, persons).await?;
-            }
         } else {
             sqlx::raw_sql(include_str!("../peers/schema.sql")).execute(&mut connection).await?;
         }
+        growth::seed(&mut connection, contestant, persons).await?;
         // What making the database has left to write is not the contestant's.
         sqlx::raw_sql("checkpoint").execute(&mut connection).await?;
         connection.close().await?;
