@@ -1,4 +1,4 @@
-//! What every [`Ledger`] must do, as one suite for the one in memory and the one in Postgres.
+//! What every [`Ledger`](crate::Ledger) must do, as one suite for the one in memory and the one in Postgres.
 //!
 //! In: an empty ledger. Out: a panic in the case that does not hold. Time is the ledger's own, so a case waits for what
 //! must come, with a limit, and stages the rest with times that are long or none. [`ledger_conformance!`] makes one test
