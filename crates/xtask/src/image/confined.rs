@@ -10,13 +10,13 @@ use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, bail};
 
-/// Outer: may mount. Inner: the image's user, who may do nothing. The two devices are of those that every container has:
+/// Outer: may mount. Inner: the image's user, who may do nothing. The devices are of those that every container has:
 /// <https://github.com/opencontainers/runtime-spec/blob/main/config-linux.md#default-devices>.
 const CONFINE: &str = r#"
 root=$1; user=$2; group=$3; shift 3
 mount --bind "$root" "$root"
 mkdir -p "$root/dev"
-for device in null urandom; do : > "$root/dev/$device"; mount --bind "/dev/$device" "$root/dev/$device"; done
+for device in null random urandom; do : > "$root/dev/$device"; mount --bind "/dev/$device" "$root/dev/$device"; done
 mount -o remount,bind,ro "$root"
 exec unshare --user --map-user="$user" --map-group="$group" --root="$root" --wd=/ -- "$@"
 "#;
