@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use authority::Role;
 use event_contract::{Announcement, EventKind};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -92,7 +93,8 @@ impl Store {
     }
 
     /// Of several records of one role the newest decides, so a record that is newer though it says the same may decide
-    /// what it did not before.
+    /// what it did not before. And a contact that is newer though it says the same may have been told something else in
+    /// between, and been changed back before anybody read it: then it is to be told again.
     pub(crate) async fn recompute_touched(
         &self,
         connection: &mut PgConnection,
@@ -104,8 +106,10 @@ impl Store {
             .iter()
             .filter_map(|row| Some((row.person_id?, readings.get(row.external_id.as_str())?.announce)))
             .collect();
-        let persons: Vec<Uuid> = announce.keys().copied().collect();
-        let mut persons = source_record::with_several(connection, source.role, &persons).await?;
+        let mut persons: Vec<Uuid> = announce.keys().copied().collect();
+        if source.role != Role::Crm {
+            persons = source_record::with_several(connection, source.role, &persons).await?;
+        }
         if persons.is_empty() {
             return Ok(());
         }

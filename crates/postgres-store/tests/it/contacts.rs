@@ -87,6 +87,27 @@ async fn a_contact_that_was_taken_away_is_not_written_to_any_more() {
 }
 
 #[tokio::test]
+async fn a_contact_that_was_changed_back_before_our_change_was_read_is_announced() {
+    let db = Database::start().await;
+    apply(&db, IDP, saying("u", None, verified("a@idp"), 1001, 1)).await;
+    let u = person_of(&db, "idp", "u").await;
+    let staffs = || json!({"email": "a@crm", "external_key": u.to_string()});
+    apply(&db, CRM, saying("c", Some(&u.to_string()), staffs(), 1001, 2)).await;
+    let announced = async || db.count("select count(*) from outbox").await;
+    let before = announced().await;
+    // crm-account tells the contact at 1002, and somebody in the CRM changes it back at 1003: what is read then says
+    // what is stored, and is newer.
+    apply(&db, CRM, saying("c", Some(&u.to_string()), staffs(), 1003, 3)).await;
+    assert_eq!(announced().await, before + 1, "the CRM says otherwise than who is believed");
+    // Of a contact that says the same as the person nobody needs to hear.
+    let in_step = || json!({"email": "a@idp", "given_name": "Idp", "external_key": u.to_string()});
+    apply(&db, CRM, saying("c", Some(&u.to_string()), in_step(), 1004, 4)).await;
+    let before = announced().await;
+    apply(&db, CRM, saying("c", Some(&u.to_string()), in_step(), 1005, 5)).await;
+    assert_eq!(announced().await, before);
+}
+
+#[tokio::test]
 async fn of_two_contacts_the_one_with_our_key_is_told() {
     let db = Database::start().await;
     apply(&db, IDP, saying("u", None, verified("a@idp"), 1001, 1)).await;
