@@ -163,6 +163,16 @@ async fn readings_end_at_what_the_source_says_in_any_order() {
     }
 }
 
+#[tokio::test]
+async fn a_second_deletion_keeps_what_was_read_between_the_two_from_coming_back() {
+    let database = Database::start().await;
+    put(&database, &[found("a", "one", Some(10))], 1).await;
+    put(&database, &[gone("a", Some(20))], 2).await;
+    assert_eq!(put(&database, &[gone("a", Some(40))], 3).await.gone, 0, "it was gone already");
+    assert_eq!(put(&database, &[found("a", "between", Some(30))], 4).await.changed, 0);
+    assert_eq!(put(&database, &[found("a", "after", Some(50))], 5).await.changed, 1);
+}
+
 fn permutations(length: usize) -> Vec<Vec<usize>> {
     let Some(last) = length.checked_sub(1) else { return vec![Vec::new()] };
     let shorter = permutations(last);

@@ -202,6 +202,23 @@ async fn while_another_process_has_the_queue_nothing_is_sent_or_deleted() {
     assert_eq!(world.dead_letters("sso-sync", 2).await.len(), 2);
 }
 
+#[tokio::test]
+async fn while_the_queue_takes_nothing_no_letter_is_deleted() {
+    let world = World::start().await;
+    let ids = users(&world, 3);
+    world.bury_all("sso-sync", &letters(&ids, 2)).await.unwrap();
+    let planned = dlq(&world, &["redrive", "sso-sync", "--json"]).await.json();
+    let again = ["redrive", "--plan", planned["plan_id"].as_str().unwrap(), "--yes", "--canary", "0"];
+    let denied = r#"{"__type": "com.amazonaws.sqs#AccessDeniedException", "message": "not you"}"#;
+    world.proxy.answer("SendMessageBatch", 1, 403, denied);
+    dlq(&world, &again).await.says(1, &["AccessDenied"]);
+    assert_eq!(world.dead_letters("sso-sync", 6).await.len(), 6);
+
+    let worker = world.start_worker(unit_binary("sso-sync"), "sso-sync", &[]).await;
+    dlq(&world, &again).await.says(0, &["3 handled", "6 of 6 dead letter(s) deleted"]);
+    drop(worker);
+}
+
 /// SQS lets letters expire, and a run can be killed between a letter's deletion and its note of it.
 #[tokio::test]
 async fn letters_that_are_gone_keep_no_plan_open_and_hidden_ones_do() {
@@ -281,6 +298,12 @@ async fn a_redrive_that_is_stopped_or_has_a_maximum_leaves_the_rest_for_the_next
         sent_so_far < 30 && deleted == sent_so_far,
         "{deleted} of {sent_so_far} that were sent are deleted"
     );
+    // Two messages a second: two go, and a second later the next two. The first 8 went before.
+    let pauses = "select min(pause)::float8 from (
+                      select extract(epoch from sent_at - lag(sent_at) over (order by sent_at)) as pause
+                      from (select distinct sent_at from redrive_item where position > 8) batch) between_batches";
+    let shortest: f64 = sqlx::query_scalar(pauses).fetch_one(&world.pool).await.unwrap();
+    assert!(shortest > 0.9, "{shortest} s between two batches");
     dlq(&world, &["redrive", "--plan", plan, "--yes", "--rate", "100"]).await.says(0, &["30 handled"]);
     assert!(ids.iter().all(|id| world.idp.requests_for(id) == 1), "each is read once");
     drop(worker);
