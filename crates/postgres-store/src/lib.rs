@@ -49,8 +49,8 @@ use std::time::Duration;
 
 use authority::Policy;
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection, PgPool};
 use tokio::sync::Notify;
 
 pub use audit_result::AuditResult;
@@ -90,6 +90,10 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// No statement here takes longer in health; one that does is stuck behind a lock.
 const STATEMENT_TIMEOUT: &str = "30s";
 
+/// A connection that was idle for longer is asked whether it still stands before it is used. Under load none is, which
+/// saves a round trip at each statement; what breaks meanwhile is tried again by whoever used it.
+const UNTESTED: Duration = Duration::from_secs(1);
+
 /// Postgres has two names for its own scheme.
 const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 
@@ -117,6 +121,15 @@ impl Store {
         let pool = PgPoolOptions::new()
             .max_connections(max_connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| {
+                Box::pin(async move {
+                    if meta.idle_for > UNTESTED {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect_lazy_with(options);
         Ok(Self { pool, outbox_filled: Arc::default(), policy: Arc::default() })
     }

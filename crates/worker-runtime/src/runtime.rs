@@ -129,6 +129,7 @@ struct Loop<H: Handler, Q, L> {
     preparing: bool,
     applying: bool,
     beating: bool,
+    next_beat: Instant,
     tending: bool,
     next_tend: Instant,
     /// Openings that the fleet is being told of.
@@ -162,6 +163,7 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
             preparing: false,
             applying: false,
             beating: false,
+            next_beat: Instant::now(),
             tending: false,
             next_tend: Instant::now(),
             telling: 0,

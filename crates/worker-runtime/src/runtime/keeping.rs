@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sqs_queue::Queue;
 use tokio::time::Instant;
 
-use super::{Loop, Turn};
+use super::{Loop, TICK, Turn};
 use crate::handler::Handler;
 use crate::heartbeat::{Beat, Beaten, beat};
 use crate::intake::Key;
@@ -13,8 +13,14 @@ use crate::ledger::Ledger;
 use crate::metrics;
 
 impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
+    /// Goes through everything in hand, so not at each turn: a busy loop takes thousands of them a second.
     pub(super) fn beat_if_due(&mut self) {
-        self.intake.expired(Instant::now()).into_iter().for_each(|key| self.lose(key));
+        let now = Instant::now();
+        if now < self.next_beat {
+            return;
+        }
+        self.next_beat = now + TICK;
+        self.intake.expired(now).into_iter().for_each(|key| self.lose(key));
         if self.beating {
             return;
         }
