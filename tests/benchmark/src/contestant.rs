@@ -73,11 +73,15 @@ impl Contestant {
         }
     }
 
-    /// Its environment in these surroundings.
+    /// Its environment in these surroundings. `batches`: see [`Load`](crate::run::Load).
     ///
     /// # Errors
     /// When there is no free port for its health.
-    pub(crate) fn environment(self, around: &Surroundings) -> anyhow::Result<Vec<(String, String)>> {
+    pub(crate) fn environment(
+        self,
+        around: &Surroundings,
+        batches: Option<usize>,
+    ) -> anyhow::Result<Vec<(String, String)>> {
         let idp = &around.idp;
         let health = format!("127.0.0.1:{}", free_port()?);
         let (auth0_url, audience) = (idp.base_url(), idp.audience());
@@ -112,8 +116,11 @@ impl Contestant {
             // Compiled Python belongs to nobody's checkout.
             ("PYTHONDONTWRITEBYTECODE", "1"),
         ];
+        let in_hand = batches.map(|batches| (batches * 10).to_string());
+        let in_hand =
+            in_hand.as_deref().map(|most| [("COPPICE_MAX_HELD", most), ("COPPICE_MAX_REFETCHES", most)]);
         let own: &[(&str, &str)] = if self.is_ours() { &ours } else { &peers };
-        let all = aws.iter().chain(own);
+        let all = aws.iter().chain(own).chain(in_hand.iter().flatten());
         Ok(all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
     }
 }

@@ -1,6 +1,6 @@
-//! The results in the documentation, between two markers: written, never typed.
+//! What was found, in the documentation, between two markers: written, never typed.
 //!
-//! In: a document and a report. Out: the document with these results in place of the former ones.
+//! In: a document, a section's name, its text. Out: the document with this text in place of the former one.
 
 use std::fs;
 use std::path::Path;
@@ -9,21 +9,19 @@ use anyhow::Context;
 
 use crate::report::Report;
 
-const BEGIN: &str = "<!-- results: written by `cargo xtask bench --write-docs` -->";
-const END: &str = "<!-- end of results -->";
-
-/// Puts the results into a document.
+/// Puts a text into a section of a document.
 ///
 /// # Errors
-/// When the document or its markers are not there.
-pub(crate) fn write_results(document: &Path, report: &Report) -> anyhow::Result<()> {
-    let text = fs::read_to_string(document).with_context(|| format!("cannot read {}", document.display()))?;
-    let text = replaced(&text, &results(report))
-        .with_context(|| format!("{} has not both markers", document.display()))?;
-    fs::write(document, text).with_context(|| format!("cannot write {}", document.display()))
+/// When the document or the section's markers are not there.
+pub(crate) fn write(document: &Path, section: &str, text: &str) -> anyhow::Result<()> {
+    let old = fs::read_to_string(document).with_context(|| format!("cannot read {}", document.display()))?;
+    let new = replaced(&old, section, text)
+        .with_context(|| format!("{} has not both markers of {section}", document.display()))?;
+    fs::write(document, new).with_context(|| format!("cannot write {}", document.display()))
 }
 
-fn results(report: &Report) -> String {
+/// A comparison, with what it was found on.
+pub(crate) fn results(report: &Report) -> String {
     let facts = report.machine.facts.iter().map(|(name, value)| format!("* {name}: {value}"));
     let load = format!(
         "* load: {} round(s), {} creations and as many changes in each run; medians",
@@ -34,10 +32,12 @@ fn results(report: &Report) -> String {
     format!("{}\n\n{}\n\nTargets:\n\n{}", facts.join("\n"), report.table(), targets.join("\n"))
 }
 
-fn replaced(text: &str, results: &str) -> Option<String> {
-    let (before, rest) = text.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n\n{results}\n\n{END}{after}"))
+fn replaced(document: &str, section: &str, text: &str) -> Option<String> {
+    let begin = format!("<!-- {section}: written by `cargo xtask bench --write-docs` -->");
+    let end = format!("<!-- end of {section} -->");
+    let (before, rest) = document.split_once(&begin)?;
+    let (_, after) = rest.split_once(&end)?;
+    Some(format!("{before}{begin}\n\n{text}\n\n{end}{after}"))
 }
 
 #[cfg(test)]
@@ -46,10 +46,12 @@ mod tests {
 
     #[test]
     fn what_stands_between_the_markers_is_replaced_and_nothing_else() {
-        let text = format!("before\n{BEGIN}\nold\n{END}\nafter\n");
-        let once = replaced(&text, "new").unwrap();
-        assert_eq!(once, format!("before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"));
-        assert_eq!(replaced(&once, "new"), Some(once.clone()));
-        assert_eq!(replaced("no markers", "new"), None);
+        let begin = "<!-- results: written by `cargo xtask bench --write-docs` -->";
+        let end = "<!-- end of results -->";
+        let text = format!("before\n{begin}\nold\n{end}\nafter\n");
+        let once = replaced(&text, "results", "new").unwrap();
+        assert_eq!(once, format!("before\n{begin}\n\nnew\n\n{end}\nafter\n"));
+        assert_eq!(replaced(&once, "results", "new"), Some(once.clone()));
+        assert_eq!(replaced(&once, "persons", "new"), None);
     }
 }

@@ -1,14 +1,16 @@
-//! Persons who are there before a run begins; and what a message costs when they are many, or when many messages wait.
+//! Persons who are there before a run begins; and what a message costs when they are many, when many messages wait, or
+//! when more or fewer of them may be in hand at once.
 //!
-//! In: numbers of persons and of waiting messages. Out: filled databases, and a table. Everything else is as in a
-//! comparison's run: see `run`. Must not know: how anything is measured.
+//! In: sizes. Out: filled databases, and a table. Everything else is as in a comparison's run: see `run`. Must not know: how
+//! anything is measured.
 
 use anyhow::Context;
 use local_stack::Tools;
 use sqlx::PgConnection;
 
 use crate::contestant::{Contestant, Launch};
-use crate::run::{self, Load, Run};
+use crate::report::worker_cpu;
+use crate::run::{self, Figures, Load, Run};
 
 /// Residents, each with the rows that `sso-sync` would have written: person, record, identity, the first link.
 ///
@@ -80,57 +82,101 @@ pub(crate) fn sample(persons: u64, count: usize) -> Vec<String> {
     (0..count).map(|position| format!("auth0|resident{}", position * persons / count)).collect()
 }
 
-/// Measures `sso-sync` at each size, and says whether it did its job each time.
-pub(crate) async fn measure(
-    sizes: &[Load],
-    rounds: u16,
-    launch: &Launch,
-    tools: &Tools,
-) -> anyhow::Result<bool> {
-    let mut runs: Vec<(Load, Run)> = Vec::new();
-    for round in 1..=rounds {
-        for load in sizes {
-            let run = run::run(Contestant::SsoSync, launch, *load, tools).await;
-            println!("round {round}: {} persons, {} waiting: {run}", load.persons, load.messages);
-            runs.push((*load, run));
-        }
-    }
-    println!("\n{}", table(sizes, &runs));
-    Ok(runs.iter().all(|(_, run)| run.faults.is_empty()))
+/// What was found at each size.
+pub(crate) struct Growth {
+    sizes: Vec<Load>,
+    runs: Vec<(Load, Run)>,
 }
 
-/// Medians, and beside them how they stand to the first size.
-fn table(sizes: &[Load], runs: &[(Load, Run)]) -> String {
-    let mut lines = vec![
-        String::from(
-            "| persons | waiting | worker CPU s per 1,000 | × | Postgres CPU s per 1,000 | × | messages/s | lag p50 ms |",
-        ),
-        String::from("|---|---|---|---|---|---|---|---|"),
-    ];
-    let middle = |size: &Load, figure: &dyn Fn(&run::Figures) -> f64| {
-        let of_size = runs.iter().filter(|(load, _)| load == size).map(|(_, run)| run);
-        run::middle(of_size, figure).unwrap_or(f64::NAN)
-    };
-    let worker = |figures: &run::Figures| figures.per_thousand(|phase| phase.worker_cpu_seconds);
-    let postgres = |figures: &run::Figures| figures.per_thousand(|phase| phase.postgres_cpu_seconds);
-    for size in sizes {
-        let (own, database) = (middle(size, &worker), middle(size, &postgres));
-        lines.push(format!(
-            "| {} | {} | {own:.3} | {:.2} | {database:.3} | {:.2} | {:.0} | {:.1} |",
-            size.persons,
-            size.messages,
-            own / middle(&sizes[0], &worker),
-            database / middle(&sizes[0], &postgres),
-            middle(size, &|figures| figures.messages_a_second()),
-            middle(size, &|figures| figures.lag.p50_ms),
-        ));
+impl Growth {
+    /// Measures `sso-sync` at each size, round by round.
+    pub(crate) async fn measure(sizes: Vec<Load>, rounds: u16, launch: &Launch, tools: &Tools) -> Self {
+        let mut runs: Vec<(Load, Run)> = Vec::new();
+        for round in 1..=rounds {
+            for load in &sizes {
+                let run = run::run(Contestant::SsoSync, launch, *load, tools).await;
+                println!("round {round}: {load}: {run}");
+                runs.push((*load, run));
+            }
+        }
+        Self { sizes, runs }
     }
-    lines.join("\n")
+
+    /// Whether `sso-sync` did its job each time.
+    pub(crate) fn all_did_their_job(&self) -> bool {
+        self.runs.iter().all(|(_, run)| run.faults.is_empty())
+    }
+
+    /// Medians, and beside them how they stand to the first size.
+    pub(crate) fn table(&self) -> String {
+        let mut lines = vec![
+            String::from(
+                "| size | worker CPU s per 1,000 | × | Postgres CPU s per 1,000 | × | messages/s | lag p50/p99 ms | peak MB |",
+            ),
+            String::from("|---|---|---|---|---|---|---|---|"),
+        ];
+        for (size, [worker, database]) in self.cpu() {
+            let [first_worker, first_database] = self.cpu_of(&self.sizes[0]);
+            let middle = |figure: &dyn Fn(&Figures) -> f64| self.middle(&size, figure);
+            lines.push(format!(
+                "| {size} | {worker:.3} | {:.2} | {database:.3} | {:.2} | {:.0} | {:.1}/{:.1} | {:.1} |",
+                worker / first_worker,
+                database / first_database,
+                middle(&Figures::messages_a_second),
+                middle(&|figures| figures.lag.p50_ms),
+                middle(&|figures| figures.lag.p99_ms),
+                middle(&|figures| figures.peak_resident_mb),
+            ));
+        }
+        lines.join("\n")
+    }
+
+    /// CPU seconds per 1,000 messages at each size: the worker's, the database's.
+    pub(crate) fn cpu(&self) -> impl Iterator<Item = (Load, [f64; 2])> {
+        self.sizes.iter().map(|size| (*size, self.cpu_of(size)))
+    }
+
+    fn cpu_of(&self, size: &Load) -> [f64; 2] {
+        let database = |figures: &Figures| figures.per_thousand(|phase| phase.postgres_cpu_seconds);
+        [self.middle(size, worker_cpu), self.middle(size, database)]
+    }
+
+    fn middle(&self, size: &Load, figure: impl Fn(&Figures) -> f64) -> f64 {
+        let of_size = self.runs.iter().filter(|(load, _)| load == size).map(|(_, run)| run);
+        run::middle(of_size, figure).unwrap_or(f64::NAN)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_size_stands_beside_the_first() {
+        let size = |persons| Load { messages: 1000, persons, batches: None, statements: false };
+        let run = |cpu| {
+            let phase = run::Phase {
+                messages: 1000,
+                seconds: 1.0,
+                worker_cpu_seconds: cpu,
+                postgres_cpu_seconds: 0.1,
+            };
+            let figures = Figures {
+                first_message_seconds: 0.1,
+                creations: phase,
+                changes: phase,
+                aws_calls: std::collections::BTreeMap::new(),
+                peak_resident_mb: 20.0,
+                lag: run::Lag { messages_a_second: 1.0, p50_ms: 1.0, p99_ms: 2.0 },
+                statements: Vec::new(),
+            };
+            Run { contestant: Contestant::SsoSync, figures: Some(figures), faults: Vec::new() }
+        };
+        let runs = vec![(size(10), run(0.2)), (size(1000), run(0.3))];
+        let table = Growth { sizes: vec![size(10), size(1000)], runs }.table();
+        let last = "| 1000 persons, 1000 messages | 0.300 | 1.50 | 0.100 | 1.00 | 1000 | 1.0/2.0 | 20.0 |";
+        assert_eq!(table.lines().last(), Some(last));
+    }
 
     #[test]
     fn a_sample_is_spread_over_everybody() {

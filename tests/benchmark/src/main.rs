@@ -4,8 +4,8 @@
 //! contestant got the job wrong. What is measured, and how, stands in `docs/performance.md`.
 //!
 //! Its parts: `contestant` (who), `surroundings` (database, queue, bus and provider of one run), `run` (what is measured),
-//! `growth` (the same at several sizes), `processes` (CPU and memory out of /proc), `outcome` (whether the job was done), `figures` (medians and ratios), `report`,
-//! `plot` and `documents` (what is told).
+//! `growth` (the same at several sizes), `processes` (CPU and memory out of /proc), `statements` (what the database did), `outcome`
+//! (whether the job was done), `figures` (medians and ratios), `report`, `plot` and `documents` (what is told).
 
 mod contestant;
 mod documents;
@@ -17,6 +17,7 @@ mod plot;
 mod processes;
 mod report;
 mod run;
+mod statements;
 mod surroundings;
 
 use std::fs;
@@ -28,6 +29,7 @@ use clap::Parser;
 use local_stack::Tools;
 
 use contestant::Contestant;
+use growth::Growth;
 use machine::Machine;
 use report::Report;
 use run::{Load, Run};
@@ -56,6 +58,12 @@ struct Arguments {
     /// How many messages wait at once, in place of --messages.
     #[arg(long, value_delimiter = ',')]
     waiting: Vec<usize>,
+    /// How many batches of ten messages it may have in hand, and read at once, in place of its defaults.
+    #[arg(long, value_delimiter = ',')]
+    batches: Vec<usize>,
+    /// Tell what PostgreSQL did for sso-sync, or for those of --only, statement by statement, and measure nothing else.
+    #[arg(long, conflicts_with_all = ["persons", "waiting", "batches"])]
+    statements: bool,
     /// Write all figures of all runs to this file.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -65,15 +73,48 @@ struct Arguments {
 }
 
 impl Arguments {
-    /// Each number of persons with each number of messages.
+    /// The load of a comparison.
+    fn load(&self) -> anyhow::Result<Load> {
+        let messages = usize::try_from(self.messages)?;
+        Ok(Load { messages, persons: RESIDENTS, batches: None, statements: self.statements })
+    }
+
+    /// Each number of persons with each number of messages and of batches.
     fn sizes(&self) -> anyhow::Result<Vec<Load>> {
-        let usual = usize::try_from(self.messages)?;
-        let waiting = if self.waiting.is_empty() { vec![usual] } else { self.waiting.clone() };
-        let persons = if self.persons.is_empty() { vec![RESIDENTS] } else { self.persons.clone() };
-        let sizes = persons.iter().flat_map(|persons| {
-            waiting.iter().map(|messages| Load { messages: *messages, persons: *persons })
-        });
-        Ok(sizes.collect())
+        let usual = self.load()?;
+        let or_usual = |given: &[usize], usual| if given.is_empty() { vec![usual] } else { given.to_vec() };
+        let waiting = or_usual(&self.waiting, usual.messages);
+        let persons = if self.persons.is_empty() { vec![usual.persons] } else { self.persons.clone() };
+        let batches: Vec<Option<usize>> = match self.batches.as_slice() {
+            [] => vec![None],
+            some => some.iter().copied().map(Some).collect(),
+        };
+        let mut sizes = Vec::new();
+        for persons in persons {
+            for messages in &waiting {
+                sizes.extend(batches.iter().map(|batches| Load {
+                    messages: *messages,
+                    persons,
+                    batches: *batches,
+                    ..usual
+                }));
+            }
+        }
+        Ok(sizes)
+    }
+
+    /// What grows, if anything does: its section in the document, and the name of its plot.
+    fn growing(&self) -> Option<&'static str> {
+        let given = [
+            ("persons", self.persons.len()),
+            ("waiting", self.waiting.len()),
+            ("batches", self.batches.len()),
+        ];
+        given
+            .into_iter()
+            .max_by_key(|(_, sizes)| *sizes)
+            .filter(|(_, sizes)| *sizes > 0)
+            .map(|(name, _)| name)
     }
 }
 
@@ -97,16 +138,52 @@ fn main() -> ExitCode {
 #[tokio::main(worker_threads = 2)]
 async fn measure(arguments: &Arguments) -> anyhow::Result<bool> {
     let tools = Tools::locate_or_install(|line| println!("{line}"))?;
-    if !(arguments.persons.is_empty() && arguments.waiting.is_empty()) {
-        let launch = Contestant::SsoSync.launch(&tools)?;
-        return growth::measure(&arguments.sizes()?, arguments.rounds, &launch, &tools).await;
+    match arguments.growing() {
+        Some(growing) => measure_growth(arguments, growing, &tools).await,
+        None if arguments.statements => measure_statements(arguments, &tools).await,
+        None => compare(arguments, &tools).await,
     }
+}
+
+/// `sso-sync` at several sizes.
+async fn measure_growth(arguments: &Arguments, growing: &str, tools: &Tools) -> anyhow::Result<bool> {
+    let launch = Contestant::SsoSync.launch(tools)?;
+    let growth = Growth::measure(arguments.sizes()?, arguments.rounds, &launch, tools).await;
+    println!("\n{}", growth.table());
+    keep_plot(&format!("growth-{growing}.svg"), &plot::growth(&growth))?;
+    if arguments.write_docs {
+        documents::write(&document(), growing, &growth.table())?;
+    }
+    Ok(growth.all_did_their_job())
+}
+
+/// What the database does for each contestant.
+async fn measure_statements(arguments: &Arguments, tools: &Tools) -> anyhow::Result<bool> {
+    let chosen = if arguments.only.is_empty() { &[Contestant::SsoSync][..] } else { &arguments.only };
+    let mut right = true;
+    for contestant in chosen {
+        let run = run::run(*contestant, &contestant.launch(tools)?, arguments.load()?, tools).await;
+        println!("{run}");
+        right &= run.faults.is_empty();
+        let Some(figures) = run.figures else { continue };
+        let table =
+            statements::table(&figures.statements, figures.creations.messages + figures.changes.messages);
+        println!("\n{table}\n");
+        if arguments.write_docs && *contestant == Contestant::SsoSync {
+            documents::write(&document(), "statements", &table)?;
+        }
+    }
+    Ok(right)
+}
+
+/// Everybody, round by round.
+async fn compare(arguments: &Arguments, tools: &Tools) -> anyhow::Result<bool> {
     let all = Contestant::ALL;
     let chosen = if arguments.only.is_empty() { all.as_slice() } else { arguments.only.as_slice() };
     let mut present = Vec::new();
     let mut missing = Vec::new();
     for contestant in chosen {
-        match contestant.launch(&tools) {
+        match contestant.launch(tools) {
             Ok(launch) => present.push((*contestant, launch)),
             Err(error) => {
                 eprintln!("{contestant} is not measured: {error:#}");
@@ -114,31 +191,40 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<bool> {
             }
         }
     }
-    let machine = Machine::look(&tools, &present)?;
+    let machine = Machine::look(tools, &present)?;
     println!("{machine}\n");
-    let load = Load { messages: usize::try_from(arguments.messages)?, persons: RESIDENTS };
+    let load = arguments.load()?;
     let mut runs: Vec<(u16, Run)> = Vec::new();
     for round in 1..=arguments.rounds {
         for (contestant, launch) in &present {
-            let run = run::run(*contestant, launch, load, &tools).await;
+            let run = run::run(*contestant, launch, load, tools).await;
             println!("round {round}: {run}");
             runs.push((round, run));
         }
     }
     let report = Report { machine, rounds: arguments.rounds, load, runs, missing };
     println!("\n{}\n\n{}", report.table(), report.targets());
-    let folder = workspace().join("target/bench");
-    fs::create_dir_all(&folder).context("cannot make target/bench")?;
-    fs::write(folder.join("comparison.svg"), plot::bars(&report))?;
-    println!("\nplot: target/bench/comparison.svg");
+    keep_plot("comparison.svg", &plot::comparison(&report))?;
     if let Some(file) = &arguments.json {
         fs::write(file, serde_json::to_vec_pretty(&report.to_json())?)
             .with_context(|| format!("cannot write {}", file.display()))?;
     }
     if arguments.write_docs {
-        documents::write_results(&workspace().join("docs/performance.md"), &report)?;
+        documents::write(&document(), "results", &documents::results(&report))?;
     }
     Ok(report.all_did_their_job())
+}
+
+fn keep_plot(name: &str, svg: &str) -> anyhow::Result<()> {
+    let folder = workspace().join("target/bench");
+    fs::create_dir_all(&folder).context("cannot make target/bench")?;
+    fs::write(folder.join(name), svg)?;
+    println!("\nplot: target/bench/{name}");
+    Ok(())
+}
+
+fn document() -> PathBuf {
+    workspace().join("docs/performance.md")
 }
 
 /// The checkout.

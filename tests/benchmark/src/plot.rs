@@ -1,40 +1,48 @@
-//! The comparison as a picture: a bar for each contestant, the worker's CPU time and beside it the database's.
+//! CPU time as a picture: for each contestant, or each size, a bar for the worker and one for the database.
 //!
-//! In: a report. Out: SVG. Must not know: how anything was measured.
+//! In: what was found. Out: SVG. Must not know: how anything was measured.
 
 use std::fmt::Write as _;
 
+use crate::growth::Growth;
 use crate::report::{Report, worker_cpu};
 use crate::run::middle;
 
-const WIDTH: f64 = 860.0;
-const LEFT: f64 = 190.0;
+const WIDTH: f64 = 970.0;
+const LEFT: f64 = 300.0;
 const RIGHT: f64 = 90.0;
 const TOP: f64 = 56.0;
 const ROW: f64 = 46.0;
 const BAR: f64 = 15.0;
 
-/// CPU seconds per 1,000 messages.
-pub(crate) fn bars(report: &Report) -> String {
-    let rows: Vec<(&str, f64, f64)> = report
+/// Of each contestant.
+pub(crate) fn comparison(report: &Report) -> String {
+    let rows: Vec<(String, [f64; 2])> = report
         .measured()
         .filter_map(|contestant| {
             let worker = middle(report.of(contestant), worker_cpu)?;
             let database = middle(report.of(contestant), |figures| {
                 figures.per_thousand(|phase| phase.postgres_cpu_seconds)
             })?;
-            Some((contestant.name(), worker, database))
+            Some((contestant.name().to_owned(), [worker, database]))
         })
         .collect();
     draw(&rows)
 }
 
-fn draw(rows: &[(&str, f64, f64)]) -> String {
-    let most = rows.iter().flat_map(|(_, worker, database)| [*worker, *database]).fold(0.001, f64::max);
+/// Of each size.
+pub(crate) fn growth(growth: &Growth) -> String {
+    let rows: Vec<(String, [f64; 2])> = growth.cpu().map(|(size, cpu)| (size.to_string(), cpu)).collect();
+    draw(&rows)
+}
+
+/// CPU seconds per 1,000 messages.
+fn draw(rows: &[(String, [f64; 2])]) -> String {
+    let most = rows.iter().flat_map(|(_, cpu)| *cpu).fold(0.001, f64::max);
     let scale = (WIDTH - LEFT - RIGHT) / most;
     let mut svg = String::new();
     let mut y = TOP;
-    for (name, worker, database) in rows {
+    for (name, [worker, database]) in rows {
         let _ = writeln!(
             svg,
             r#"<text x="{}" y="{}" text-anchor="end">{name}</text>"#,
@@ -66,7 +74,7 @@ mod tests {
 
     #[test]
     fn the_longest_bar_fills_the_width_and_the_others_are_in_proportion() {
-        let svg = draw(&[("quick", 0.5, 0.1), ("slow", 2.0, 0.25)]);
+        let svg = draw(&[("quick".to_owned(), [0.5, 0.1]), ("slow".to_owned(), [2.0, 0.25])]);
         let full = WIDTH - LEFT - RIGHT;
         for width in [full, full / 4.0, full / 8.0, full / 20.0] {
             assert!(svg.contains(&format!(r#"width="{width:.1}""#)), "{width} in {svg}");

@@ -198,6 +198,7 @@ mod tests {
             aws_calls: std::collections::BTreeMap::from([("ReceiveMessage".to_owned(), 200)]),
             peak_resident_mb: 20.0,
             lag: Lag { messages_a_second: 250.0, p50_ms: 3.0, p99_ms: 9.0 },
+            statements: Vec::new(),
         };
         let faults = faults.iter().map(|&fault| fault.to_owned()).collect();
         Run { contestant, figures: Some(figures), faults }
@@ -208,7 +209,7 @@ mod tests {
         Report {
             machine: Machine { facts: Vec::new() },
             rounds: 2,
-            load: Load { messages: 1000, persons: 0 },
+            load: Load { messages: 1000, persons: 0, batches: None, statements: false },
             runs,
             missing,
         }

@@ -17,6 +17,7 @@ use crate::figures::{median, percentile};
 use crate::growth;
 use crate::outcome::{Announced, faults};
 use crate::processes::{cpu_seconds, peak_resident_mb};
+use crate::statements::{self, Statement};
 use crate::surroundings::{QUEUE, Surroundings};
 
 /// Messages before the first that counts: code is compiled, connections are open, statements prepared.
@@ -39,6 +40,17 @@ pub(crate) struct Load {
     pub(crate) messages: usize,
     /// Who is in the database already. Then it is some of them who change.
     pub(crate) persons: u64,
+    /// How many batches of ten `sso-sync` may have in hand, and read at once. `None`: its defaults.
+    pub(crate) batches: Option<usize>,
+    /// Whether PostgreSQL counts its statements.
+    pub(crate) statements: bool,
+}
+
+impl fmt::Display for Load {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} persons, {} messages", self.persons, self.messages)?;
+        self.batches.map_or(Ok(()), |batches| write!(f, ", {batches} batches in hand"))
+    }
 }
 
 /// What a run found.
@@ -63,6 +75,8 @@ pub(crate) struct Figures {
     pub(crate) aws_calls: BTreeMap<String, usize>,
     pub(crate) peak_resident_mb: f64,
     pub(crate) lag: Lag,
+    /// None unless they were asked for.
+    pub(crate) statements: Vec<Statement>,
 }
 
 /// A number of messages, there all at once.
@@ -136,10 +150,10 @@ async fn measure(
     load: Load,
     tools: &Tools,
 ) -> anyhow::Result<(Figures, Vec<String>)> {
-    let around = Surroundings::build(contestant, load.persons, tools).await?;
+    let around = Surroundings::build(contestant, load, tools).await?;
     let folder = tempfile::tempdir()?;
     let log = folder.path().join("worker.log");
-    let environment = contestant.environment(&around)?;
+    let environment = contestant.environment(&around, load.batches)?;
     let arguments: Vec<&OsStr> = launch.arguments.iter().map(AsRef::as_ref).collect();
 
     let strangers: Vec<String> = (0..WARM_UP).map(|number| format!("auth0|stranger{number}")).collect();
@@ -173,6 +187,9 @@ async fn load_it(
     handled(around, strangers.len() + 1).await?;
     announced(around, strangers.len() + 1).await;
 
+    if load.statements {
+        statements::reset(&around.postgres).await?;
+    }
     let calls_before = around.aws.calls();
     let ids: Vec<String> = (0..load.messages).map(|number| format!("auth0|person{number}")).collect();
     let bodies = ids.iter().map(|id| around.create(id)).collect::<anyhow::Result<_>>()?;
@@ -187,10 +204,12 @@ async fn load_it(
     for (operation, calls) in &mut aws_calls {
         *calls -= calls_before.get(operation).copied().unwrap_or(0);
     }
+    let statements = if load.statements { statements::read(&around.postgres).await? } else { Vec::new() };
     let rate = count(ids.len()) / changes.seconds / 2.0;
     let (lag, paced) = paced(around, &ids, rate).await?;
     let peak_resident_mb = peak_resident_mb(worker.pid())?;
-    let figures = Figures { first_message_seconds, creations, changes, aws_calls, peak_resident_mb, lag };
+    let figures =
+        Figures { first_message_seconds, creations, changes, aws_calls, peak_resident_mb, lag, statements };
     Ok((figures, vec![created, changed, paced]))
 }
 
@@ -285,7 +304,7 @@ async fn announced(around: &Surroundings, events: usize) {
 
 /// A number of messages, to reckon with.
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-fn count(messages: usize) -> f64 {
+pub(crate) fn count(messages: usize) -> f64 {
     messages as f64
 }
 

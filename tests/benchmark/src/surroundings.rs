@@ -15,7 +15,8 @@ use testkit::FastAws;
 use testkit::simulators::auth0::{Auth0Simulator, Change, SimulatedUser};
 
 use crate::contestant::Contestant;
-use crate::growth;
+use crate::run::Load;
+use crate::{growth, statements};
 
 pub(crate) const QUEUE: &str = "sso-sync";
 pub(crate) const BUS: &str = "coppice";
@@ -34,9 +35,13 @@ pub(crate) struct Surroundings {
 }
 
 impl Surroundings {
-    /// A server that flushes each commit as in production, with the contestant's schema, and so many persons in it.
-    pub(crate) async fn build(contestant: Contestant, persons: u64, tools: &Tools) -> anyhow::Result<Self> {
-        let postgres = Postgres::start_with(tools, Durability::Full).await?;
+    /// A server that flushes each commit as in production, with the contestant's schema, and as many persons in it as the
+    /// load says.
+    pub(crate) async fn build(contestant: Contestant, load: Load, tools: &Tools) -> anyhow::Result<Self> {
+        let mut postgres = Postgres::start_with(tools, Durability::Full).await?;
+        if load.statements {
+            statements::collect(&mut postgres).await?;
+        }
         let database_url = postgres.create_database("bench").await?;
         let mut connection = PgConnection::connect(&database_url).await?;
         if contestant.is_ours() {
@@ -45,7 +50,7 @@ impl Surroundings {
         } else {
             sqlx::raw_sql(include_str!("../peers/schema.sql")).execute(&mut connection).await?;
         }
-        growth::seed(&mut connection, contestant, persons).await?;
+        growth::seed(&mut connection, contestant, load.persons).await?;
         // What making the database has left to write is not the contestant's.
         sqlx::raw_sql("checkpoint").execute(&mut connection).await?;
         connection.close().await?;
