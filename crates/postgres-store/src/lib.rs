@@ -42,6 +42,7 @@ mod schema;
 mod server_time;
 mod source_cursor;
 mod source_record;
+mod unmodified;
 mod upstream_breaker;
 
 use std::sync::Arc;

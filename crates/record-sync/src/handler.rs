@@ -34,10 +34,10 @@ pub enum Reread {
         /// That it was read is to be noted.
         read_is_due: bool,
     },
-    /// What is stored is what the source has.
+    /// What was stored when the ticket was drawn is what the source has.
     NotModified {
-        /// That it was read is to be noted.
-        read_is_due: bool,
+        /// With what was known then.
+        ticket: RefetchTicket,
     },
     /// Missing too early: look again.
     TooEarly,
@@ -56,7 +56,11 @@ impl Reread {
     }
 
     fn read_is_due(&self) -> bool {
-        matches!(self, Self::Read { read_is_due: true, .. } | Self::NotModified { read_is_due: true })
+        match self {
+            Self::Read { read_is_due, .. } => *read_is_due,
+            Self::NotModified { ticket } => ticket.read_is_due,
+            Self::TooEarly | Self::Everything => false,
+        }
     }
 }
 
@@ -106,7 +110,7 @@ impl<R: RecordSource> Handler for RecordSync<R> {
         Ok(match fetched.map_err(|error| from_provider(&error))? {
             // A replica that lags has the old entity tag, too.
             FetchedRecord::NotModified if is_older(ticket.known_version, claim) => return Err(stale()),
-            FetchedRecord::NotModified => Reread::NotModified { read_is_due },
+            FetchedRecord::NotModified => Reread::NotModified { ticket },
             FetchedRecord::Gone { .. }
                 if !claim.removed && claim.receive_count < LOOKS_FOR_A_MISSING_RECORD =>
             {
@@ -147,9 +151,10 @@ impl<R: RecordSource> Handler for RecordSync<R> {
                 .await
                 .map_err(|error| from_store(&error))?,
         };
+        let stands = self.confirm_unmodified(batch).await?;
         self.note_read(batch).await?;
-        let mut results = results.into_iter();
-        Ok(batch.iter().map(|(_, reread)| outcome(reread, &mut results)).collect())
+        let (mut results, mut stands) = (results.into_iter(), stands.into_iter());
+        Ok(batch.iter().map(|(_, reread)| outcome(reread, &mut results, &mut stands)).collect())
     }
 
     async fn probe(&self) -> Result<(), Failure> {
@@ -158,6 +163,17 @@ impl<R: RecordSource> Handler for RecordSync<R> {
 }
 
 impl<R: RecordSource> RecordSync<R> {
+    /// Whether what the source called unmodified is still what is stored, one after the other.
+    async fn confirm_unmodified(&self, batch: &[(Claim<String>, Reread)]) -> Result<Vec<bool>, Failure> {
+        let unmodified = batch.iter().filter_map(|(claim, reread)| match reread {
+            Reread::NotModified { ticket } => Some((claim.subject.clone(), ticket.clone())),
+            Reread::Read { .. } | Reread::TooEarly | Reread::Everything => None,
+        });
+        let unmodified: Vec<(String, RefetchTicket)> = unmodified.collect();
+        let stands = self.store.confirm_unmodified(self.source.source(), &unmodified).await;
+        stands.map_err(|error| from_store(&error))
+    }
+
     /// Apart from the transaction: it must not hold rows that another batch waits for, and may be missed.
     async fn note_read(&self, batch: &[(Claim<String>, Reread)]) -> Result<(), Failure> {
         let due = batch.iter().filter(|(_, reread)| reread.read_is_due());
@@ -200,9 +216,15 @@ fn stale() -> Failure {
     Failure::Transient { class: "stale_read", detail, retry_after: Some(REPLICA_LAG) }
 }
 
-fn outcome(reread: &Reread, results: &mut impl Iterator<Item = ReadingResult>) -> Outcome {
+fn outcome(
+    reread: &Reread,
+    results: &mut impl Iterator<Item = ReadingResult>,
+    stands: &mut impl Iterator<Item = bool>,
+) -> Outcome {
     let gone = reread.gone().is_some();
     match reread {
+        // An earlier reading was written meanwhile.
+        Reread::NotModified { .. } if stands.next() == Some(false) => Outcome::Snooze(Duration::ZERO),
         Reread::NotModified { .. } => Outcome::Unchanged,
         Reread::TooEarly => Outcome::Snooze(REPLICA_LAG),
         Reread::Everything => Outcome::Applied,

@@ -1,8 +1,9 @@
 //! The guard as a table: sequences of readings of one record, what each does, and what stands in the end.
 
 use postgres_store::ReadingResult::{Applied, Unchanged};
-use postgres_store::{PersonReading, ReadingResult};
+use postgres_store::{PersonReading, ReadingResult, RefetchTicket};
 
+use crate::IDP;
 use crate::database::{Database, at, found, gone};
 
 struct Step(PersonReading, ReadingResult);
@@ -140,4 +141,46 @@ async fn a_tombstone_keeps_the_time_of_the_first_deletion_and_nothing_personal()
             database.count(&format!("select count(*) from {table} row where row::text like '%ada%'")).await;
         assert_eq!(named, 0, "{table}");
     }
+}
+
+/// A reading that began before the record's last change, and is written after a later one was told "not modified".
+#[tokio::test]
+async fn what_is_called_unmodified_fences_like_a_reading() {
+    for version in [None, Some(1000)] {
+        let db = Database::start().await;
+        let reading = |content: &str, ticket| PersonReading {
+            etag: Some(content.to_owned()),
+            ..found("", content, version, ticket)
+        };
+        let read = async |content: &str, ticket| db.apply(&[reading(content, ticket)]).await;
+        let confirm = async |known_etag: &str, number| {
+            let ticket = RefetchTicket {
+                number,
+                known_etag: Some(known_etag.to_owned()),
+                known_version: version.map(at),
+                read_is_due: false,
+            };
+            db.store.confirm_unmodified(IDP.name, &[(reading("", 0).external_id, ticket)]).await.unwrap()
+        };
+        read("new", 11).await;
+        assert_eq!(confirm("new", 20).await, [true]);
+        assert_eq!(read("old", 15).await, [Unchanged], "it began before what was called unmodified");
+
+        // The other way round: it is written before, so that what was known is not what stands.
+        assert_eq!(read("older", 25).await, [Applied]);
+        assert_eq!(confirm("new", 30).await, [false], "to be read again");
+        assert_eq!(confirm("new", 24).await, [true], "what stands was read later");
+        assert_eq!(read("new", 31).await, [Applied]);
+    }
+}
+
+#[tokio::test]
+async fn versions_finer_than_a_second_fence_by_themselves() {
+    let db = Database::start().await;
+    db.apply(&[found("", "a", Some(1001), 3)]).await;
+    let ticket =
+        RefetchTicket { number: 9, known_etag: None, known_version: Some(at(1001)), read_is_due: false };
+    let id = found("", "a", None, 0).external_id;
+    assert_eq!(db.store.confirm_unmodified(IDP.name, &[(id, ticket)]).await.unwrap(), [true]);
+    assert_eq!(db.count("select ticket from source_record").await, 3, "nothing was written");
 }
