@@ -182,6 +182,8 @@ impl Held {
 
 #[cfg(test)]
 mod tests {
+    use local_stack::{Postgres, Tools, wait_until};
+
     use super::*;
 
     fn held(requests: u32, begins_in: u64, per_second: u32) -> Held {
@@ -216,5 +218,25 @@ mod tests {
         let mut held = held(2, 0, 0);
         assert!(held.take(Instant::now() + Duration::from_secs(60)).is_some());
         assert_eq!((held.left, held.missed), (1, 0));
+    }
+
+    #[tokio::test]
+    async fn what_was_missed_is_given_back_to_the_day_with_the_next_lease() {
+        let tools = Tools::locate_or_install(|_| {}).unwrap();
+        let postgres = Postgres::start(&tools).await.unwrap();
+        let url = postgres.create_database("orchard").await.unwrap();
+        let store = Store::open(&url.into(), 2).unwrap();
+        store.migrate().await.unwrap();
+        let limits = RequestLimits { per_second: 40, per_day: 1000 };
+        let budget = Budget::new(store.clone(), limits);
+        budget.is_for("auth0");
+        budget.admit().await.unwrap();
+        let admitted_at = Instant::now();
+        // A lease of ten takes 250 ms, and each moment may be taken as much later.
+        let over = async || Ok((admitted_at.elapsed() > Duration::from_millis(600)).then_some(()));
+        wait_until(Duration::from_secs(30), "the lease to be over", over).await.unwrap();
+        budget.admit().await.unwrap();
+        let left = store.lease_requests("auth0", limits, 1000, 0).await.unwrap().requests;
+        assert_eq!(left, 1000 - 1 - 10, "the one that was sent, and the lease that is held");
     }
 }

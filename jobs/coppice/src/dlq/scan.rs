@@ -92,3 +92,26 @@ pub(super) async fn scan(
     }
     Ok(receipts.len())
 }
+
+#[cfg(test)]
+mod tests {
+    use testkit::FastAws;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_letter_that_is_visible_again_is_not_met_twice() {
+        let aws = FastAws::start().await;
+        let (url, _) = aws.create_queue("letters", Duration::from_secs(60), 10);
+        aws.send("letters", ["one", "two"].map(String::from));
+        let queue = SqsQueue::connect(&local_stack::aws_config(aws.endpoint()), url);
+        let mut look = Look::at(&queue).await.unwrap();
+        let mut met = Vec::new();
+        while met.len() < 2 {
+            met.extend(look.next().await.unwrap().unwrap().into_iter().map(|letter| letter.receipt));
+        }
+        look.give_back(&met).await;
+        assert_eq!(aws.depth("letters"), (2, 0), "they are visible again");
+        assert!(look.next().await.unwrap().is_none(), "the round is over");
+    }
+}
