@@ -62,7 +62,7 @@ struct Arguments {
     #[arg(long, value_delimiter = ',')]
     batches: Vec<usize>,
     /// Tell what PostgreSQL did for sso-sync, or for those of --only, statement by statement, and measure nothing else.
-    #[arg(long, conflicts_with_all = ["persons", "waiting", "batches"])]
+    #[arg(long)]
     statements: bool,
     /// Write all figures of all runs to this file.
     #[arg(long)]
@@ -139,8 +139,8 @@ fn main() -> ExitCode {
 async fn measure(arguments: &Arguments) -> anyhow::Result<bool> {
     let tools = Tools::locate_or_install(|line| println!("{line}"))?;
     match arguments.growing() {
+        _ if arguments.statements => measure_statements(arguments, &tools).await,
         Some(growing) => measure_growth(arguments, growing, &tools).await,
-        None if arguments.statements => measure_statements(arguments, &tools).await,
         None => compare(arguments, &tools).await,
     }
 }
@@ -157,20 +157,23 @@ async fn measure_growth(arguments: &Arguments, growing: &str, tools: &Tools) -> 
     Ok(growth.all_did_their_job())
 }
 
-/// What the database does for each contestant.
+/// What the database does for each contestant, at each size.
 async fn measure_statements(arguments: &Arguments, tools: &Tools) -> anyhow::Result<bool> {
     let chosen = if arguments.only.is_empty() { &[Contestant::SsoSync][..] } else { &arguments.only };
     let mut right = true;
     for contestant in chosen {
-        let run = run::run(*contestant, &contestant.launch(tools)?, arguments.load()?, tools).await;
-        println!("{run}");
-        right &= run.faults.is_empty();
-        let Some(figures) = run.figures else { continue };
-        let table =
-            statements::table(&figures.statements, figures.creations.messages + figures.changes.messages);
-        println!("\n{table}\n");
-        if arguments.write_docs && *contestant == Contestant::SsoSync {
-            documents::write(&document(), "statements", &table)?;
+        let launch = contestant.launch(tools)?;
+        for load in arguments.sizes()? {
+            let run = run::run(*contestant, &launch, load, tools).await;
+            println!("{load}: {run}");
+            right &= run.faults.is_empty();
+            let Some(figures) = run.figures else { continue };
+            let messages = figures.creations.messages + figures.changes.messages;
+            let table = statements::table(&figures.statements, messages);
+            println!("\n{table}\n");
+            if arguments.write_docs && *contestant == Contestant::SsoSync {
+                documents::write(&document(), "statements", &table)?;
+            }
         }
     }
     Ok(right)
