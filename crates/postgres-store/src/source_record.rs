@@ -111,8 +111,8 @@ impl Store {
         Ok(tickets.collect())
     }
 
-    /// Notes that records were read, where that was not noted for a day. So what nobody hears of can be found, and a
-    /// record that is read each minute still costs one write a day at most.
+    /// Notes that records were read, where that was not noted for a day. So what nobody hears of can be found, and for
+    /// that alone a record that is read each minute is written once a day at most.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].

@@ -89,6 +89,21 @@ async fn a_server_that_ends_the_connection_stops_or_is_not_there_is_unavailable(
     assert_eq!(fault(&database.store, "a", "x").await, "unavailable pool closed");
 }
 
+/// Otherwise the first event of a quiet night would fail.
+#[tokio::test]
+async fn a_connection_that_broke_while_it_was_idle_is_replaced_before_it_is_used() {
+    let database = Database::start().await;
+    database.store.ping().await.unwrap();
+    let used_at = tokio::time::Instant::now();
+    let end_them =
+        "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = 'coppice'";
+    assert!(database.count(end_them).await > 0);
+    // Under load, connections are not asked; this one has been idle for longer.
+    let idle = async || Ok((used_at.elapsed() > Duration::from_millis(1100)).then_some(()));
+    wait_until(LIMIT, "the connection to be idle", idle).await.unwrap();
+    database.store.ping().await.unwrap();
+}
+
 #[tokio::test]
 async fn no_error_quotes_a_value() {
     const MARK: &str = "zzmarkedzz";

@@ -1,0 +1,101 @@
+//! Three readings of one record whose changes fall into one second, so that no version tells them apart, in the one order
+//! that a test of chance meets once in thousands of lives: the newest is answered "not modified", and an older one is
+//! still on its way.
+
+use event_contract::{Hop, TraceContext};
+use local_stack::{Postgres, Tools};
+use postgres_store::{RefetchTicket, Store};
+use provider_sso::{OktaAuth, OktaClient, OktaConfig, SsoClient};
+use record_sync::{RecordSync, Reread, SsoRecords};
+use testkit::simulators::okta::{OktaSimulator, SimulatedUser};
+use uuid::Uuid;
+use worker_runtime::{Cause, Claim, Handler, Outcome};
+
+struct Scene {
+    okta: OktaSimulator,
+    handler: RecordSync<SsoRecords<SsoClient>>,
+    pool: sqlx::PgPool,
+    _postgres: Postgres,
+}
+
+impl Scene {
+    async fn start() -> Self {
+        let postgres = Postgres::start(&Tools::locate_or_install(|_| {}).unwrap()).await.unwrap();
+        let url = postgres.create_database("orchard").await.unwrap();
+        let store = Store::open(&url.clone().into(), 4).unwrap();
+        store.migrate().await.unwrap();
+        let okta = OktaSimulator::start().await;
+        let auth = OktaAuth::ApiToken(okta.api_token().into());
+        let client = OktaClient::new(OktaConfig { org_url: okta.base_url().parse().unwrap(), auth }).unwrap();
+        let handler = RecordSync::new(SsoRecords(SsoClient::Okta(client)), store);
+        Self { okta, handler, pool: sqlx::PgPool::connect(&url).await.unwrap(), _postgres: postgres }
+    }
+
+    async fn draw(&self, id: &str) -> RefetchTicket {
+        self.handler.prepare(&[id.to_owned()]).await.unwrap().remove(0)
+    }
+
+    async fn read(&self, id: &str, ticket: RefetchTicket) -> (Claim<String>, Reread) {
+        let cause = Cause { event_id: Uuid::new_v4(), hop: Hop::OUTSIDE, trace: TraceContext::start() };
+        let claim =
+            Claim { subject: id.to_owned(), not_before: None, removed: false, cause, receive_count: 1 };
+        let reread = self.handler.fetch(&claim, ticket).await.unwrap();
+        (claim, reread)
+    }
+
+    async fn write(&self, read: (Claim<String>, Reread)) -> Outcome {
+        self.handler.apply(&[read]).await.unwrap().remove(0)
+    }
+
+    async fn stored_phone(&self, id: &str) -> Option<String> {
+        let phone = "select record ->> 'phone' from source_record where external_id = $1";
+        sqlx::query_scalar(phone).bind(id).fetch_one(&self.pool).await.unwrap()
+    }
+
+    /// A user of Okta with two states in one second, the newer stored; a reading of the older that began later than
+    /// the stored one; and one that began last and was told that the newer is what Okta has.
+    async fn two_readings(&self) -> (String, [(Claim<String>, Reread); 2]) {
+        for attempt in 0.. {
+            let id = format!("00u1second{attempt}");
+            let mut user = SimulatedUser::new(&id);
+            user.mobile_phone = Some(String::from("+15550000001"));
+            let created = self.okta.put_user(user).user.last_updated;
+            let first = self.draw(&id).await;
+            let second = self.draw(&id).await;
+            let older = self.read(&id, second).await;
+            let change = self.okta.update(&id, |user| user.mobile_phone = Some(String::from("+15550000002")));
+            if change.user.last_updated != created {
+                // The second was over.
+                continue;
+            }
+            let newer = self.read(&id, first).await;
+            assert_eq!(self.write(newer).await, Outcome::Applied);
+            let third = self.draw(&id).await;
+            let unmodified = self.read(&id, third).await;
+            assert!(matches!(unmodified.1, Reread::NotModified { .. }));
+            return (id, [older, unmodified]);
+        }
+        unreachable!("attempts do not end")
+    }
+}
+
+#[tokio::test]
+async fn an_older_reading_that_arrives_after_not_modified_is_not_written() {
+    let scene = Scene::start().await;
+    let (id, [older, unmodified]) = scene.two_readings().await;
+    assert_eq!(scene.write(unmodified).await, Outcome::Unchanged);
+    assert_eq!(scene.write(older).await, Outcome::Unchanged);
+    assert_eq!(scene.stored_phone(&id).await.as_deref(), Some("+15550000002"));
+}
+
+#[tokio::test]
+async fn after_an_older_reading_was_written_not_modified_has_the_record_read_again() {
+    let scene = Scene::start().await;
+    let (id, [older, unmodified]) = scene.two_readings().await;
+    scene.write(older).await;
+    assert!(matches!(scene.write(unmodified).await, Outcome::Snooze(_)));
+    let again = scene.draw(&id).await;
+    let again = scene.read(&id, again).await;
+    scene.write(again).await;
+    assert_eq!(scene.stored_phone(&id).await.as_deref(), Some("+15550000002"));
+}
