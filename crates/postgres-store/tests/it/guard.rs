@@ -5,6 +5,7 @@ use postgres_store::{PersonReading, ReadingResult, RefetchTicket};
 
 use crate::IDP;
 use crate::database::{Database, at, found, gone};
+use crate::link_faults::blocked;
 
 struct Step(PersonReading, ReadingResult);
 
@@ -131,14 +132,15 @@ async fn readings_are_let_through_or_refused_as_the_table_says() {
 #[tokio::test]
 async fn a_tombstone_keeps_the_time_of_the_first_deletion_and_nothing_personal() {
     let database = Database::start().await;
-    database.apply(&[found("a", "ada", Some(1001), 1)]).await;
+    // No word that a UUID could spell.
+    database.apply(&[found("a", "signe", Some(1001), 1)]).await;
     database.apply(&[gone("a", None, 2)]).await;
     let before = database.texts("select gone_at::text from source_record").await;
     database.apply(&[gone("a", None, 3)]).await;
     assert_eq!(database.texts("select gone_at::text from source_record").await, before);
     for table in ["person", "source_record", "identity", "outbox"] {
         let named =
-            database.count(&format!("select count(*) from {table} row where row::text like '%ada%'")).await;
+            database.count(&format!("select count(*) from {table} row where row::text like '%signe%'")).await;
         assert_eq!(named, 0, "{table}");
     }
 }
@@ -172,6 +174,30 @@ async fn what_is_called_unmodified_fences_like_a_reading() {
         assert_eq!(confirm("new", 24).await, [true], "what stands was read later");
         assert_eq!(read("new", 31).await, [Applied]);
     }
+}
+
+/// Whoever writes the row at this moment is waited for.
+#[tokio::test]
+async fn what_is_called_unmodified_is_compared_with_what_another_pod_is_about_to_commit() {
+    let db = Database::start().await;
+    let known = PersonReading { etag: Some(String::from("new")), ..found("", "new", None, 11) };
+    let id = known.external_id.clone();
+    db.apply(&[known]).await;
+    let mut other = db.pool.begin().await.unwrap();
+    let older = "update source_record set etag = 'old', ticket = 15";
+    sqlx::query(older).execute(&mut *other).await.unwrap();
+    let ticket = RefetchTicket {
+        number: 20,
+        known_etag: Some(String::from("new")),
+        known_version: None,
+        read_is_due: false,
+    };
+    let store = db.store.clone();
+    let confirming =
+        tokio::spawn(async move { store.confirm_unmodified(IDP.name, &[(id, ticket)]).await.unwrap() });
+    blocked(&db, 1).await;
+    other.commit().await.unwrap();
+    assert_eq!(confirming.await.unwrap(), [false], "to be read again");
 }
 
 #[tokio::test]
