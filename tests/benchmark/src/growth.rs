@@ -6,6 +6,7 @@
 
 use anyhow::Context;
 use local_stack::Tools;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use crate::contestant::{Contestant, Launch};
@@ -129,6 +130,13 @@ impl Growth {
             ));
         }
         lines.join("\n")
+    }
+
+    /// All of it.
+    pub(crate) fn to_json(&self) -> Value {
+        let runs: Vec<Value> =
+            self.runs.iter().map(|(load, run)| json!({ "load": load, "run": run })).collect();
+        json!({ "runs": runs })
     }
 
     /// CPU seconds per 1,000 messages at each size: the worker's, the database's.

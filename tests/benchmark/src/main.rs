@@ -27,6 +27,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Parser;
 use local_stack::Tools;
+use serde_json::{Value, json};
 
 use contestant::Contestant;
 use growth::Growth;
@@ -51,8 +52,8 @@ struct Arguments {
     /// Contestants, all if none is named.
     #[arg(long, value_delimiter = ',')]
     only: Vec<Contestant>,
-    /// How many persons are in the database before: measures sso-sync alone, at each of these sizes. With --waiting, at each of
-    /// both.
+    /// How many persons are in the database before: measures sso-sync alone, at each of these sizes, combined with those of
+    /// --waiting and --batches.
     #[arg(long, value_delimiter = ',')]
     persons: Vec<u64>,
     /// How many messages wait at once, in place of --messages.
@@ -61,7 +62,7 @@ struct Arguments {
     /// How many batches of ten messages it may have in hand, and read at once, in place of its defaults.
     #[arg(long, value_delimiter = ',')]
     batches: Vec<usize>,
-    /// Tell what PostgreSQL did for sso-sync, or for those of --only, statement by statement, and measure nothing else.
+    /// Tell what PostgreSQL did for sso-sync, or for those of --only, statement by statement, in one run at each size.
     #[arg(long)]
     statements: bool,
     /// Write all figures of all runs to this file.
@@ -151,32 +152,42 @@ async fn measure_growth(arguments: &Arguments, growing: &str, tools: &Tools) -> 
     let growth = Growth::measure(arguments.sizes()?, arguments.rounds, &launch, tools).await;
     println!("\n{}", growth.table());
     keep_plot(&format!("growth-{growing}.svg"), &plot::growth(&growth))?;
+    if let Some(file) = &arguments.json {
+        write_json(file, &growth.to_json())?;
+    }
     if arguments.write_docs {
         documents::write(&document(), growing, &growth.table())?;
     }
     Ok(growth.all_did_their_job())
 }
 
-/// What the database does for each contestant, at each size.
+/// What the database does for each contestant, at each size. In the document stands what it does for `sso-sync`.
 async fn measure_statements(arguments: &Arguments, tools: &Tools) -> anyhow::Result<bool> {
     let chosen = if arguments.only.is_empty() { &[Contestant::SsoSync][..] } else { &arguments.only };
-    let mut right = true;
+    let (mut runs, mut ours) = (Vec::new(), Vec::new());
     for contestant in chosen {
         let launch = contestant.launch(tools)?;
         for load in arguments.sizes()? {
             let run = run::run(*contestant, &launch, load, tools).await;
             println!("{load}: {run}");
-            right &= run.faults.is_empty();
-            let Some(figures) = run.figures else { continue };
-            let messages = figures.creations.messages + figures.changes.messages;
-            let table = statements::table(&figures.statements, messages);
-            println!("\n{table}\n");
-            if arguments.write_docs && *contestant == Contestant::SsoSync {
-                documents::write(&document(), "statements", &table)?;
+            if let Some(figures) = &run.figures {
+                let messages = figures.creations.messages + figures.changes.messages;
+                let table = statements::table(&figures.statements, messages);
+                println!("\n{table}\n");
+                if contestant.is_ours() {
+                    ours.push(format!("{load}:\n\n{table}"));
+                }
             }
+            runs.push(run);
         }
     }
-    Ok(right)
+    if let Some(file) = &arguments.json {
+        write_json(file, &json!({ "runs": runs }))?;
+    }
+    if arguments.write_docs {
+        documents::write(&document(), "statements", &ours.join("\n\n"))?;
+    }
+    Ok(runs.iter().all(|run| run.faults.is_empty()))
 }
 
 /// Everybody, round by round.
@@ -209,13 +220,17 @@ async fn compare(arguments: &Arguments, tools: &Tools) -> anyhow::Result<bool> {
     println!("\n{}\n\n{}", report.table(), report.targets());
     keep_plot("comparison.svg", &plot::comparison(&report))?;
     if let Some(file) = &arguments.json {
-        fs::write(file, serde_json::to_vec_pretty(&report.to_json())?)
-            .with_context(|| format!("cannot write {}", file.display()))?;
+        write_json(file, &report.to_json())?;
     }
     if arguments.write_docs {
         documents::write(&document(), "results", &documents::results(&report))?;
     }
     Ok(report.all_did_their_job())
+}
+
+fn write_json(file: &Path, figures: &Value) -> anyhow::Result<()> {
+    fs::write(file, serde_json::to_vec_pretty(figures)?)
+        .with_context(|| format!("cannot write {}", file.display()))
 }
 
 fn keep_plot(name: &str, svg: &str) -> anyhow::Result<()> {

@@ -49,7 +49,7 @@ pub(crate) struct Load {
 impl fmt::Display for Load {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} persons, {} messages", self.persons, self.messages)?;
-        self.batches.map_or(Ok(()), |batches| write!(f, ", {batches} batches in hand"))
+        self.batches.map_or(Ok(()), |batches| write!(f, ", {} in hand", batches * 10))
     }
 }
 
