@@ -14,7 +14,7 @@ use tar::EntryType;
 use testkit::{Setup, WORKERS, World};
 
 use super::archive::{self, Archive, Image, environment};
-use super::root::{AUTHORITIES, BINARIES, MATERIALS, SMALL_FILES, USER};
+use super::root::{AUTHORITIES, BINARIES, MATERIALS, SMALL_FILES, USER, ZONES, zones};
 use super::{NAME, confined, materials, units};
 use crate::commands::tools;
 
@@ -83,6 +83,7 @@ fn content(layer: &[u8]) -> anyhow::Result<BTreeMap<String, File>> {
 fn only_what_is_expected(content: &BTreeMap<String, File>, units: &[String]) -> anyhow::Result<()> {
     let mut expected: BTreeSet<String> = units.iter().map(|unit| format!("{BINARIES}/{unit}")).collect();
     expected.extend(SMALL_FILES.map(|(path, _)| path.to_owned()));
+    expected.extend(zones().map(|(path, _)| path));
     expected.extend([AUTHORITIES.to_owned(), format!("{MATERIALS}/{}", materials::FILE)]);
     let found: BTreeSet<String> = content.keys().cloned().collect();
     let (missing, foreign): (Vec<_>, Vec<_>) =
@@ -274,6 +275,7 @@ mod tests {
             (AUTHORITIES.to_owned(), file(b"authorities", 0o644)),
             (format!("{MATERIALS}/{}", materials::FILE), file(bill.to_string().as_bytes(), 0o644)),
         ]);
+        files.extend(zones().map(|(path, content)| (path, file(content, 0o644))));
         files.extend(SMALL_FILES.map(|(path, text)| (path.to_owned(), file(text.as_bytes(), 0o644))));
         files
     }
@@ -292,6 +294,8 @@ mod tests {
         assert_eq!(shell, "missing: []; not expected: [\"bin/sh\"]");
         let less = refused(|files| drop(files.remove(AUTHORITIES)));
         assert_eq!(less, "missing: [\"etc/ssl/certs/ca-certificates.crt\"]; not expected: []");
+        let less = refused(|files| drop(files.remove(&format!("{ZONES}/Europe/Berlin"))));
+        assert_eq!(less, "missing: [\"usr/share/zoneinfo/Europe/Berlin\"]; not expected: []");
         let script = refused(|files| drop(files.insert(unit.clone(), file(b"#!/bin/sh", 0o755))));
         assert_eq!(script, "usr/local/bin/sso-sync is a script");
         let privileged = refused(|files| files.get_mut(&unit).unwrap().mode = 0o4755);

