@@ -181,8 +181,10 @@ impl Consumer {
         relaying.await.context("relay")?;
         serving.abort();
         store.close().await;
-        tracing::info!(outcomes = ?report.as_ref().ok(), "worker stopped");
-        Ok(report?)
+        let report = report?;
+        let Report { outcomes, dead_lettered } = &report;
+        tracing::info!(?outcomes, dead_lettered, "worker stopped");
+        Ok(report)
     }
 }
 

@@ -12,9 +12,12 @@ mod image;
 mod instructions;
 mod sqlx_prepare;
 mod stack;
+mod surroundings;
 mod up;
 
+use std::net::Ipv4Addr;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -43,6 +46,15 @@ enum Command {
         /// Where the emulator listens: http://host:port.
         #[arg(long)]
         endpoint: String,
+    },
+    /// Keep what a fleet in a cluster needs around it: AWS emulator, Postgres, providers, and people who use them.
+    Surroundings {
+        /// An address of this machine that the cluster's pods reach, such as that of Docker's bridge.
+        #[arg(long)]
+        address: Ipv4Addr,
+        /// Seconds between two things that people do.
+        #[arg(long, default_value = "5", value_parser = clap::value_parser!(u64).range(1..))]
+        every: u64,
     },
     /// Measure `sso-sync` beside what one would otherwise take; `bench --help` lists the options.
     #[command(disable_help_flag = true)]
@@ -81,6 +93,7 @@ fn main() -> ExitCode {
         Command::Test => checks::run(),
         Command::Up => up::run(),
         Command::Stack { endpoint } => stack::run(&endpoint),
+        Command::Surroundings { address, every } => surroundings::run(address, Duration::from_secs(every)),
         Command::Instructions { renew } => instructions::run(renew),
         Command::Bench { arguments } => bench::run(&arguments),
         Command::Image(arguments) => image::run(arguments),

@@ -16,11 +16,12 @@ const PREFIX: &str = "coppice";
 #[tokio::main]
 pub(crate) async fn run(endpoint: &str) -> anyhow::Result<()> {
     let topology = Topology::deploy(endpoint, PREFIX, &[]).await?;
-    println!("{:#}", values(topology.outputs()));
+    println!("{:#}", json!({"stackOutputs": outputs(&topology)}));
     Ok(())
 }
 
-fn values<'a>(outputs: impl Iterator<Item = (&'a str, &'a str)>) -> Value {
+/// The outputs, as the chart's `stackOutputs` wants them.
+pub(crate) fn outputs(topology: &Topology) -> Vec<Value> {
     let output = |(name, value)| json!({"OutputKey": name, "OutputValue": value});
-    json!({"stackOutputs": outputs.map(output).collect::<Vec<_>>()})
+    topology.outputs().map(output).collect()
 }

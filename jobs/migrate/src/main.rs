@@ -34,7 +34,8 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let ended = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
         let url = url.context("DATABASE_URL")?;
-        runtime.block_on(migrate(&Store::open(&url, 2)?, arguments.dry_run))
+        // Opened inside: the store's pool looks after its connections in a task of the runtime.
+        runtime.block_on(async { migrate(&Store::open(&url, 2)?, arguments.dry_run).await })
     });
     ended.unwrap_or_else(|error| {
         eprintln!("migrate: {error:#}");

@@ -5,7 +5,7 @@
 
 mod check;
 mod incident;
-mod people;
+pub(crate) mod people;
 mod stage;
 mod story;
 mod trouble;

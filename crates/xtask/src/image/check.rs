@@ -14,7 +14,7 @@ use tar::EntryType;
 use testkit::{Setup, WORKERS, World};
 
 use super::archive::{self, Archive, Image, environment};
-use super::root::{AUTHORITIES, BINARIES, MATERIALS, SMALL_FILES, USER, ZONES, zones};
+use super::root::{AUTHORITIES, BINARIES, MATERIALS, SMALL_FILES, USER, zones};
 use super::{NAME, confined, materials, units};
 use crate::commands::tools;
 
@@ -250,6 +250,7 @@ pub(super) fn differences(one: &Path, other: &Path) -> anyhow::Result<Vec<String
 mod tests {
     use serde_json::json;
 
+    use super::super::root::ZONES;
     use super::*;
 
     const UNIT: &str = "sso-sync";

@@ -42,6 +42,18 @@ fn every_worker_has_the_same_files_and_a_short_main() {
 }
 
 #[test]
+fn every_unit_has_a_test_that_starts_its_binary() {
+    for parent in ["workers", "jobs"] {
+        for name in folders(parent) {
+            let starts = format!("CARGO_BIN_EXE_{name}\"");
+            let tests = rust_files(&workspace().join(parent).join(&name).join("tests"));
+            let has = |file| fs::read_to_string(file).unwrap().contains(&starts);
+            assert!(tests.iter().any(has), "{parent}/{name}/tests");
+        }
+    }
+}
+
+#[test]
 fn every_worker_has_its_queues_its_handler_s_name_and_its_row_in_the_readme() {
     let template = read("deploy/cloudformation/coppice.yaml");
     let readme = read("README.md");

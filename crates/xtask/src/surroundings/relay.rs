@@ -1,0 +1,31 @@
+//! Opens a loopback port of this machine to a cluster: the same port at another address.
+
+use std::net::Ipv4Addr;
+
+use anyhow::Context;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+/// Passes connections on until it is dropped.
+///
+/// # Errors
+/// When the address is none of this machine's.
+pub(super) async fn start(address: Ipv4Addr, port: u16) -> anyhow::Result<JoinSet<()>> {
+    let listener = TcpListener::bind((address, port))
+        .await
+        .with_context(|| format!("cannot listen at {address}:{port}: name an address of this machine"))?;
+    let mut relay = JoinSet::new();
+    relay.spawn(async move {
+        let mut connections = JoinSet::new();
+        while let Ok((mut from, _)) = listener.accept().await {
+            connections.spawn(async move {
+                if let Ok(mut to) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await {
+                    // A connection that breaks is broken for both, which notice it themselves.
+                    let _ = tokio::io::copy_bidirectional(&mut from, &mut to).await;
+                }
+            });
+            while connections.try_join_next().is_some() {}
+        }
+    });
+    Ok(relay)
+}
