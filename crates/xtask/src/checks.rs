@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::commands::{cargo, install_tools, run_step, tools};
-use crate::{chart, demo, instructions, sqlx_prepare};
+use crate::{chart, demo, image, instructions, sqlx_prepare};
 
 /// Runs them all, and stops at the first that fails.
 ///
@@ -31,6 +31,8 @@ pub(crate) fn run() -> anyhow::Result<()> {
     run_step("tests", tests())?;
     println!("\n── instructions of the hot paths");
     instructions::run(false)?;
+    println!("\n── image");
+    image::try_out()?;
     println!("\n── demo");
     demo::run(true)?;
     println!("\nall checks passed");

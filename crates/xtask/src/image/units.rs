@@ -106,12 +106,12 @@ pub(super) fn build(workspace: &Path, target: &Target, units: &[String]) -> anyh
     let mut cargo = cargo_in(workspace);
     // With a target that is named, even the host's own, the flags are not for build scripts and macros: those are
     // loaded into the compiler, and cannot be static.
-    cargo.args(["build", "--release", "--locked", "--target", &target.triple]);
+    cargo.args(["build", "--profile", target.profile, "--locked", "--target", &target.triple]);
     cargo.args(units.iter().flat_map(|unit| ["--package", unit]));
     // Wins over every other place that flags can come from; and a path may hold spaces.
     cargo.env("CARGO_ENCODED_RUSTFLAGS", flags(workspace, &folder)?);
     run_step("static binaries (the first build takes many minutes)", cargo)?;
-    let built = folder.join(&target.triple).join("release");
+    let built = folder.join(&target.triple).join(target.profile);
     Ok(units.iter().map(|unit| Binary { unit: unit.clone(), path: built.join(unit) }).collect())
 }
 
