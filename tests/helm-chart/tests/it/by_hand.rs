@@ -48,7 +48,7 @@ impl Cluster {
 
     fn run(&self, arguments: &[&str]) -> Output {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/coppice-job");
-        let path = format!("{}:{}", self.0.path().display(), std::env::var("PATH").unwrap());
+        let path = format!("{}:/usr/local/bin:/usr/bin:/bin", self.0.path().display());
         Command::new(script)
             .args(arguments)
             .env("PATH", path)
