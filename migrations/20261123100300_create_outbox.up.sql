@@ -9,6 +9,6 @@ create table outbox (
     traceparent text not null,
     created_at timestamptz not null default now(),
     -- A relay publishes a row only while it holds this claim; a claim that has passed is anybody's.
-    claimed_until timestamptz not null default '-infinity'
+    leased_until timestamptz not null default '-infinity'
 );
-create index outbox_claimed_until on outbox (claimed_until, event_id);
+create index outbox_leased_until on outbox (leased_until, event_id);

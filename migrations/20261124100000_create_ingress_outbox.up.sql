@@ -9,6 +9,6 @@ create table ingress_outbox (
     not_before timestamptz,
     created_at timestamptz not null default now(),
     -- A relay publishes a row only while it holds this claim; a claim that has passed is anybody's.
-    claimed_until timestamptz not null default '-infinity'
+    leased_until timestamptz not null default '-infinity'
 );
-create index ingress_outbox_claimed_until on ingress_outbox (claimed_until, event_id);
+create index ingress_outbox_leased_until on ingress_outbox (leased_until, event_id);

@@ -6,10 +6,10 @@ create table crm_account (
     person_id uuid not null references person (person_id),
     linked_at timestamptz not null default now(),
     -- Of the fields that were last written.
-    told_hash bytea not null,
+    pushed_hash bytea not null,
     -- How often in a row just that was written: whoever changes it back each time is not written against for ever.
-    told_times integer not null default 1,
-    told_at timestamptz not null default now(),
+    pushed_times integer not null default 1,
+    pushed_at timestamptz not null default now(),
     primary key (source, external_id)
 );
 create index crm_account_person_id on crm_account (person_id);

@@ -1,3 +1,3 @@
-drop table redrive_letter;
+drop table redrive_message;
 drop table redrive_item;
 drop table redrive_plan;

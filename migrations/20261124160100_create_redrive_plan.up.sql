@@ -26,7 +26,7 @@ create table redrive_item (
 create index redrive_item_plan on redrive_item (plan_id, position);
 
 -- The letters of a plan, each with the item that stands for it.
-create table redrive_letter (
+create table redrive_message (
     plan_id uuid not null references redrive_plan (plan_id) on delete cascade,
     message_id text not null,
     item_id uuid not null references redrive_item (item_id) on delete cascade,

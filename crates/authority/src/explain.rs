@@ -29,13 +29,13 @@ pub struct Tried {
     /// What the record says of the field.
     pub value: Option<Value>,
     /// What the rule made of it.
-    pub verdict: Verdict,
+    pub standing: Standing,
 }
 
 /// What a rule made of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum Standing {
     /// This is the value.
     Won,
     /// Admitted, but another record that the same rule admits is newer.
@@ -69,22 +69,22 @@ pub fn explain(policy: &Policy, records: &[SourceRecord], field: Field) -> Vec<R
         let text = rule.to_string();
         let wins_here = won.as_ref().is_some_and(|won| won.rule == text);
         let tried = records.iter().map(|record| {
-            let verdict = match refusal(policy, rule, record, field) {
+            let standing = match refusal(policy, rule, record, field) {
                 Some(refusal) => refusal,
-                None if decided => Verdict::Late,
+                None if decided => Standing::Late,
                 None => match &won {
                     Some(won) if won.source == record.source && won.external_id == record.external_id => {
-                        Verdict::Won
+                        Standing::Won
                     }
-                    _ => Verdict::Older,
+                    _ => Standing::Older,
                 },
             };
             Tried {
                 source: record.source.clone(),
                 external_id: record.external_id.clone(),
                 version_at: record.version_at,
-                value: record.claim(field).cloned(),
-                verdict,
+                value: record.assertion(field).cloned(),
+                standing,
             }
         });
         traces.push(RuleTrace { rule: text, tried: tried.collect() });
@@ -94,19 +94,19 @@ pub fn explain(policy: &Policy, records: &[SourceRecord], field: Field) -> Vec<R
 }
 
 /// Why a rule does not admit a record; `None` if it does.
-fn refusal(policy: &Policy, rule: &Rule, record: &SourceRecord, field: Field) -> Option<Verdict> {
+fn refusal(policy: &Policy, rule: &Rule, record: &SourceRecord, field: Field) -> Option<Standing> {
     if !rule.is_about(record) {
-        Some(Verdict::NotNamed)
+        Some(Standing::NotNamed)
     } else if record.record.is_none() {
-        Some(Verdict::Gone)
-    } else if record.claim(field).is_none() {
-        Some(Verdict::Silent)
-    } else if record.own_claim(field).is_none() {
-        Some(Verdict::Echo)
+        Some(Standing::Gone)
+    } else if record.assertion(field).is_none() {
+        Some(Standing::Silent)
+    } else if record.own_assertion(field).is_none() {
+        Some(Standing::Echo)
     } else if policy.excludes(field, record) {
-        Some(Verdict::Never)
+        Some(Standing::Never)
     } else if !rule.condition_holds(record, field) {
-        Some(Verdict::NotVerified)
+        Some(Standing::NotVerified)
     } else {
         None
     }
@@ -144,10 +144,10 @@ mod tests {
         let traces = explain(&Policy::default(), &records, Field::Email);
         let rules: Vec<&str> = traces.iter().map(|trace| trace.rule.as_str()).collect();
         assert_eq!(rules, ["sso when verified", "sso", "crm"]);
-        let verdicts = |index: usize| -> Vec<Verdict> {
-            traces[index].tried.iter().map(|tried| tried.verdict).collect()
+        let verdicts = |index: usize| -> Vec<Standing> {
+            traces[index].tried.iter().map(|tried| tried.standing).collect()
         };
-        use Verdict::{Gone, Late, NotNamed, NotVerified, Older, Won};
+        use Standing::{Gone, Late, NotNamed, NotVerified, Older, Won};
         assert_eq!(verdicts(0), [NotVerified, NotVerified, Gone, NotNamed, NotNamed]);
         assert_eq!(verdicts(1), [Older, Won, Gone, NotNamed, NotNamed]);
         assert_eq!(verdicts(2), [NotNamed, NotNamed, NotNamed, Late, NotNamed]);
@@ -163,7 +163,7 @@ mod tests {
             record("okta", Role::Sso, 1, json!({"phone": " "})),
         ];
         let traces = explain(&policy, &records, Field::Phone);
-        let verdicts: Vec<Verdict> = traces[0].tried.iter().map(|tried| tried.verdict).collect();
-        assert_eq!(verdicts, [Verdict::Never, Verdict::Silent]);
+        let verdicts: Vec<Standing> = traces[0].tried.iter().map(|tried| tried.standing).collect();
+        assert_eq!(verdicts, [Standing::Never, Standing::Silent]);
     }
 }

@@ -11,11 +11,11 @@ mod explain;
 mod field;
 mod policy;
 mod profile;
+mod push;
 mod record;
 mod rule;
-mod tell;
 
-pub use explain::{RuleTrace, Tried, Verdict, explain};
+pub use explain::{RuleTrace, Standing, Tried, explain};
 pub use field::Field;
 pub use policy::{Policy, PolicyError};
 pub use profile::{Believed, Profile, Status};

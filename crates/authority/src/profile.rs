@@ -94,7 +94,7 @@ pub(crate) fn believe<'a>(
         let admitted = records
             .iter()
             .filter(|record| rule.admits(record, field) && !policy.excludes(field, record))
-            .filter_map(|record| Some((record, record.own_claim(field)?)));
+            .filter_map(|record| Some((record, record.own_assertion(field)?)));
         // The newest; on a tie the names decide, so that the order of the records does not.
         let (record, value) = admitted
             .min_by_key(|(record, _)| (Reverse(record.newest_by()), &record.source, &record.external_id))?;

@@ -75,7 +75,7 @@ pub struct SourceRecord {
 impl SourceRecord {
     /// What the record says about a field. An empty text says nothing.
     #[must_use]
-    pub fn claim(&self, field: Field) -> Option<&Value> {
+    pub fn assertion(&self, field: Field) -> Option<&Value> {
         let value = self.record.as_ref()?.get(field.as_str())?;
         let empty = value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty());
         (!empty).then_some(value)
@@ -83,8 +83,8 @@ impl SourceRecord {
 
     /// What the record's source claims about a field: what it says, unless that is an echo.
     #[must_use]
-    pub fn own_claim(&self, field: Field) -> Option<&Value> {
-        self.claim(field).filter(|_| !self.echoes.contains(&field))
+    pub fn own_assertion(&self, field: Field) -> Option<&Value> {
+        self.assertion(field).filter(|_| !self.echoes.contains(&field))
     }
 
     /// What tells which of several records is the newest: the version; of a source without versions, when what the record

@@ -1,6 +1,6 @@
 //! What every [`EventBus`] must do, as one suite for the fake and the real client.
 //!
-//! In: a [`BusSubject`] that makes buses and shows what arrived. Out: a panic in the case that does not hold.
+//! In: a [`BusUnderTest`] that makes buses and shows what arrived. Out: a panic in the case that does not hold.
 //! [`bus_conformance!`] makes one test of each case.
 //!
 //! [`bus_conformance!`]: crate::bus_conformance
@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::{BusEntry, BusError, EntryError, EventBus};
 
 /// Makes buses for the suite.
-pub trait BusSubject {
+pub trait BusUnderTest {
     /// What is tested.
     type Bus: EventBus;
 
@@ -55,7 +55,7 @@ macro_rules! bus_conformance {
 }
 
 /// Source, kind and every field.
-pub async fn an_announcement_arrives_as_it_was_made(subject: &impl BusSubject) {
+pub async fn an_announcement_arrives_as_it_was_made(subject: &impl BusUnderTest) {
     let bus = subject.fresh().await;
     let made = announcement();
     let results = bus.publish(&[BusEntry::announcement(EventKind::PersonChanged, &made)]).await.unwrap();
@@ -66,7 +66,7 @@ pub async fn an_announcement_arrives_as_it_was_made(subject: &impl BusSubject) {
 }
 
 /// In three calls; one result for each, and each arrives.
-pub async fn more_than_one_call_s_worth_arrives(subject: &impl BusSubject) {
+pub async fn more_than_one_call_s_worth_arrives(subject: &impl BusUnderTest) {
     let bus = subject.fresh().await;
     let made: Vec<Announcement> = (0..25).map(|_| announcement()).collect();
     let entries: Vec<_> =
@@ -79,12 +79,12 @@ pub async fn more_than_one_call_s_worth_arrives(subject: &impl BusSubject) {
 }
 
 /// EventBridge would refuse an empty call.
-pub async fn nothing_to_publish_is_no_error(subject: &impl BusSubject) {
+pub async fn nothing_to_publish_is_no_error(subject: &impl BusUnderTest) {
     assert_eq!(subject.fresh().await.publish(&[]).await.unwrap(), []);
 }
 
 /// Sources that begin with `aws.` are AWS's own.
-pub async fn a_refused_entry_fails_alone(subject: &impl BusSubject) {
+pub async fn a_refused_entry_fails_alone(subject: &impl BusUnderTest) {
     let bus = subject.fresh().await;
     let foreign = |source: &str| BusEntry::provider(source, "RecordChanged", r#"{"ids":["1"]}"#).unwrap();
     let entries = [foreign("coppice.ingress.scim"), foreign("aws.forged"), foreign("coppice.ingress.crm")];
@@ -100,12 +100,12 @@ pub async fn a_refused_entry_fails_alone(subject: &impl BusSubject) {
 }
 
 /// The check of a start-up that may go on.
-pub async fn an_existing_bus_is_verified(subject: &impl BusSubject) {
+pub async fn an_existing_bus_is_verified(subject: &impl BusUnderTest) {
     assert_eq!(subject.fresh().await.verify().await, Ok(()));
 }
 
 /// The trap that [`EventBus::verify`] is for.
-pub async fn a_missing_bus_accepts_events_and_only_verify_notices(subject: &impl BusSubject) {
+pub async fn a_missing_bus_accepts_events_and_only_verify_notices(subject: &impl BusUnderTest) {
     let bus = subject.missing().await;
     let entry = BusEntry::announcement(EventKind::PersonChanged, &announcement());
     assert_eq!(bus.publish(&[entry]).await.unwrap(), [Ok(())]);

@@ -8,7 +8,7 @@ use settings::{Reader, Setting};
 use uuid::Uuid;
 use worker_process::{DATABASE_URL, POLICY, read_policy};
 
-use crate::Failure;
+use crate::JobError;
 
 /// The settings of a job that works on the database, parsed.
 #[derive(Debug)]
@@ -31,9 +31,10 @@ impl Database {
     /// Connects, with at most so many connections, and makes sure that the schema is new enough.
     ///
     /// # Errors
-    /// [`Failure::Usage`] for a URL that is none, [`Failure::Failed`] when the database is not there or too old.
-    pub async fn open(&self, connections: u32) -> Result<Store, Failure> {
-        let store = Store::open(&self.url, connections).map_err(|error| Failure::Usage(error.to_string()))?;
+    /// [`JobError::Usage`] for a URL that is none, [`JobError::Failed`] when the database is not there or too old.
+    pub async fn open(&self, connections: u32) -> Result<Store, JobError> {
+        let store =
+            Store::open(&self.url, connections).map_err(|error| JobError::Usage(error.to_string()))?;
         store.check_schema().await?;
         Ok(store.with_policy(self.policy.clone()))
     }
@@ -43,7 +44,7 @@ impl Database {
 ///
 /// # Errors
 /// Never in practice: a hop can be added to none.
-pub fn announce() -> Result<Announce, Failure> {
-    let hop = Hop::OUTSIDE.next().map_err(|error| Failure::Failed(error.to_string()))?;
+pub fn announce() -> Result<Announce, JobError> {
+    let hop = Hop::OUTSIDE.next().map_err(|error| JobError::Failed(error.to_string()))?;
     Ok(Announce { cause: Uuid::now_v7(), hop, traceparent: TraceContext::start() })
 }

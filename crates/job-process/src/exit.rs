@@ -13,7 +13,7 @@ pub const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed, or the answer is no;
 
 /// Why a job did not do what it was asked to.
 #[derive(Debug)]
-pub enum Failure {
+pub enum JobError {
     /// It went wrong, or the answer is no. Exit code 1. Without a text where the report says it already.
     Failed(String),
     /// Wrong usage or settings. Exit code 2.
@@ -26,25 +26,25 @@ pub enum Failure {
     Stopped(String),
 }
 
-impl From<StoreError> for Failure {
+impl From<StoreError> for JobError {
     fn from(error: StoreError) -> Self {
         Self::Failed(error.to_string())
     }
 }
 
-impl From<SettingsError> for Failure {
+impl From<SettingsError> for JobError {
     fn from(error: SettingsError) -> Self {
         Self::Usage(error.to_string())
     }
 }
 
-impl From<anyhow::Error> for Failure {
+impl From<anyhow::Error> for JobError {
     fn from(error: anyhow::Error) -> Self {
         Self::Failed(format!("{error:#}"))
     }
 }
 
-impl From<LinkRefusal> for Failure {
+impl From<LinkRefusal> for JobError {
     fn from(refusal: LinkRefusal) -> Self {
         match refusal {
             LinkRefusal::NoRecord { .. } | LinkRefusal::NoPerson(_) => Self::NotFound(refusal.to_string()),
@@ -59,13 +59,13 @@ impl From<LinkRefusal> for Failure {
 /// the work is told by its token of SIGTERM and SIGINT.
 pub fn run<F>(name: &'static str, work: impl FnOnce(CancellationToken) -> F) -> ExitCode
 where
-    F: Future<Output = Result<(), Failure>>,
+    F: Future<Output = Result<(), JobError>>,
 {
     let mut reader = Reader::from_environment();
     let filter: Option<String> = reader.read(LOG);
     let logged = match (reader.finish(), filter) {
         (Ok(()), Some(filter)) => {
-            telemetry::start_logs(&filter).map_err(|error| Failure::Usage(format!("COPPICE_LOG: {error}")))
+            telemetry::start_logs(&filter).map_err(|error| JobError::Usage(format!("COPPICE_LOG: {error}")))
         }
         (Err(error), _) => Err(error.into()),
         (Ok(()), None) => Ok(()),
@@ -80,28 +80,29 @@ where
 /// The same for a command at an operator's terminal: it writes no logs.
 pub fn run_quietly<F>(name: &'static str, work: impl FnOnce(CancellationToken) -> F) -> ExitCode
 where
-    F: Future<Output = Result<(), Failure>>,
+    F: Future<Output = Result<(), JobError>>,
 {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let done = runtime.map_err(|error| Failure::Failed(format!("no runtime: {error}"))).and_then(|runtime| {
-        runtime.block_on(async {
-            let stop = CancellationToken::new();
-            cancel_on_termination(stop.clone())
-                .map_err(|error| Failure::Failed(format!("no signal handlers: {error}")))?;
-            work(stop).await
-        })
-    });
+    let done =
+        runtime.map_err(|error| JobError::Failed(format!("no runtime: {error}"))).and_then(|runtime| {
+            runtime.block_on(async {
+                let stop = CancellationToken::new();
+                cancel_on_termination(stop.clone())
+                    .map_err(|error| JobError::Failed(format!("no signal handlers: {error}")))?;
+                work(stop).await
+            })
+        });
     exit_code(name, done)
 }
 
-fn exit_code(name: &str, done: Result<(), Failure>) -> ExitCode {
+fn exit_code(name: &str, done: Result<(), JobError>) -> ExitCode {
     let (text, code) = match done {
         Ok(()) => return ExitCode::SUCCESS,
-        Err(Failure::Failed(text)) => (text, 1),
-        Err(Failure::Usage(text)) => (text, 2),
-        Err(Failure::NotFound(text)) => (text, 3),
-        Err(Failure::Guarded(text)) => (text, 4),
-        Err(Failure::Stopped(text)) => (text, 5),
+        Err(JobError::Failed(text)) => (text, 1),
+        Err(JobError::Usage(text)) => (text, 2),
+        Err(JobError::NotFound(text)) => (text, 3),
+        Err(JobError::Guarded(text)) => (text, 4),
+        Err(JobError::Stopped(text)) => (text, 5),
     };
     if !text.is_empty() {
         eprintln!("{name}: {text}");

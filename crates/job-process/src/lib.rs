@@ -9,5 +9,5 @@ mod exit;
 mod output;
 
 pub use database::{Database, announce};
-pub use exit::{EXIT_CODES, Failure, run, run_quietly};
+pub use exit::{EXIT_CODES, JobError, run, run_quietly};
 pub use output::{age, instant, print, printable, value};

@@ -8,19 +8,19 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::Failure;
+use crate::JobError;
 
 /// Prints a report: its text for people, or its fields.
 ///
 /// # Errors
-/// [`Failure::Failed`] when standard output is closed.
-pub fn print<R: Display + Serialize>(report: &R, json: bool) -> Result<(), Failure> {
+/// [`JobError::Failed`] when standard output is closed.
+pub fn print<R: Display + Serialize>(report: &R, json: bool) -> Result<(), JobError> {
     let text = if json {
-        serde_json::to_string_pretty(report).map_err(|error| Failure::Failed(error.to_string()))?
+        serde_json::to_string_pretty(report).map_err(|error| JobError::Failed(error.to_string()))?
     } else {
         printable(&report.to_string())
     };
-    let failed = |error: std::io::Error| Failure::Failed(format!("standard output: {error}"));
+    let failed = |error: std::io::Error| JobError::Failed(format!("standard output: {error}"));
     writeln!(std::io::stdout(), "{}", text.trim_end()).map_err(failed)
 }
 

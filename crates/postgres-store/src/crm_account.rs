@@ -20,15 +20,15 @@ pub struct WrittenContact {
     pub revision: i64,
     /// The CRM's ID.
     pub external_id: String,
-    /// [`told_hash`] of the fields that were written.
-    pub told_hash: Vec<u8>,
+    /// [`pushed_hash`] of the fields that were written.
+    pub pushed_hash: Vec<u8>,
     /// How to announce the link, if it is new.
     pub announce: Announce,
 }
 
 /// Tells equality of what was written, without keeping it.
 #[must_use]
-pub fn told_hash<'a>(fields: impl IntoIterator<Item = (Field, &'a str)>) -> Vec<u8> {
+pub fn pushed_hash<'a>(fields: impl IntoIterator<Item = (Field, &'a str)>) -> Vec<u8> {
     let mut hash = Sha256::new();
     for (field, value) in fields {
         hash.update(field.as_str());
@@ -51,19 +51,19 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]: then nothing may be told.
-    pub async fn remember_told<'a>(
+    pub async fn remember_pushed<'a>(
         &self,
         source: &str,
         person_id: Uuid,
-        told: impl IntoIterator<Item = (Field, &'a str)>,
+        pushed: impl IntoIterator<Item = (Field, &'a str)>,
     ) -> Result<(), StoreError> {
         let (fields, values): (Vec<String>, Vec<String>) =
-            told.into_iter().map(|(field, value)| (field.to_string(), value.trim().to_owned())).unzip();
+            pushed.into_iter().map(|(field, value)| (field.to_string(), value.trim().to_owned())).unzip();
         sqlx::query!(
-            r#"insert into crm_told (source, person_id, field, value_hash)
-               select $1, $2, told.field, sha256(convert_to(told.value, 'UTF8'))
-               from unnest($3::text[], $4::text[]) as told (field, value) order by told.field
-               on conflict (person_id, source, field, value_hash) do update set told_at = now()"#,
+            r#"insert into crm_push (source, person_id, field, value_hash)
+               select $1, $2, pushed.field, sha256(convert_to(pushed.value, 'UTF8'))
+               from unnest($3::text[], $4::text[]) as pushed (field, value) order by pushed.field
+               on conflict (person_id, source, field, value_hash) do update set pushed_at = now()"#,
             source,
             person_id,
             &fields,
@@ -112,10 +112,10 @@ pub(crate) async fn follow(
     let from: Vec<Uuid> = left.keys().copied().collect();
     let to: Vec<Uuid> = left.values().copied().collect();
     sqlx::query!(
-        r#"insert into crm_told (source, person_id, field, value_hash, told_at)
-           select distinct on (moved.new, told.source, told.field, told.value_hash)
-                  told.source, moved.new, told.field, told.value_hash, told.told_at
-           from unnest($1::uuid[], $2::uuid[]) as moved (old, new) join crm_told told on told.person_id = moved.old
+        r#"insert into crm_push (source, person_id, field, value_hash, pushed_at)
+           select distinct on (moved.new, pushed.source, pushed.field, pushed.value_hash)
+                  pushed.source, moved.new, pushed.field, pushed.value_hash, pushed.pushed_at
+           from unnest($1::uuid[], $2::uuid[]) as moved (old, new) join crm_push pushed on pushed.person_id = moved.old
            join person on person.person_id = moved.new
            on conflict do nothing"#,
         &from,
@@ -135,20 +135,20 @@ async fn upsert(
 ) -> Result<Vec<String>, StoreError> {
     let ids: Vec<String> = written.iter().map(|contact| contact.external_id.clone()).collect();
     let persons: Vec<Uuid> = written.iter().map(|contact| contact.person_id).collect();
-    let hashes: Vec<Vec<u8>> = written.iter().map(|contact| contact.told_hash.clone()).collect();
+    let hashes: Vec<Vec<u8>> = written.iter().map(|contact| contact.pushed_hash.clone()).collect();
     let rows = sqlx::query!(
         r#"with written as (
-               insert into crm_account as stored (source, external_id, person_id, told_hash)
-               select distinct on (new.external_id) $1, new.external_id, new.person_id, new.told_hash
-               from unnest($2::text[], $3::uuid[], $4::bytea[]) as new (external_id, person_id, told_hash)
+               insert into crm_account as stored (source, external_id, person_id, pushed_hash)
+               select distinct on (new.external_id) $1, new.external_id, new.person_id, new.pushed_hash
+               from unnest($2::text[], $3::uuid[], $4::bytea[]) as new (external_id, person_id, pushed_hash)
                order by new.external_id
                on conflict (source, external_id) do update set
                    person_id = excluded.person_id,
                    linked_at = case when stored.person_id = excluded.person_id then stored.linked_at else now() end,
-                   told_times = case when stored.told_hash = excluded.told_hash and stored.told_at > now() - interval '1 hour'
-                                     then stored.told_times + 1 else 1 end,
-                   told_hash = excluded.told_hash,
-                   told_at = now()
+                   pushed_times = case when stored.pushed_hash = excluded.pushed_hash and stored.pushed_at > now() - interval '1 hour'
+                                     then stored.pushed_times + 1 else 1 end,
+                   pushed_hash = excluded.pushed_hash,
+                   pushed_at = now()
                returning external_id, linked_at = now() as is_new)
            select external_id from written where is_new"#,
         source,

@@ -28,15 +28,15 @@ pub struct CrmView {
     /// Another person's contact has our key: until it has lost it, no contact can be made.
     pub key_elsewhere: bool,
     /// The contact that we wrote last, and what.
-    pub told: Option<Told>,
+    pub pushed: Option<Pushed>,
 }
 
 /// What a contact was last told.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct Pushed {
     /// The CRM's ID of the contact.
     pub external_id: String,
-    /// [`told_hash`](crate::told_hash) of the fields.
+    /// [`pushed_hash`](crate::pushed_hash) of the fields.
     pub hash: Vec<u8>,
     /// How often in a row, within an hour.
     pub times: i32,
@@ -69,7 +69,7 @@ impl Store {
     fn view(&self, source: &str, row: PersonState, records: &[SourceRecord]) -> CrmView {
         let contacts = || records.iter().filter(|record| record.source == source);
         let live = contacts().filter(|record| record.record.is_some());
-        let known = row.told.as_ref().map(|told| told.external_id.as_str());
+        let known = row.pushed.as_ref().map(|pushed| pushed.external_id.as_str());
         let contact = contact_of(row.person_id, known, live);
         CrmView {
             person_id: row.person_id,
@@ -80,7 +80,7 @@ impl Store {
             contact_deleted: contacts().any(|record| record.record.is_none()),
             under_review: row.under_review,
             key_elsewhere: row.key_elsewhere,
-            told: row.told,
+            pushed: row.pushed,
         }
     }
 }
@@ -115,7 +115,7 @@ struct PersonState {
     revision: i64,
     under_review: bool,
     key_elsewhere: bool,
-    told: Option<Told>,
+    pushed: Option<Pushed>,
 }
 
 async fn person_rows(
@@ -124,9 +124,9 @@ async fn person_rows(
     persons: &[Uuid],
 ) -> Result<Vec<PersonState>, StoreError> {
     let rows = sqlx::query!(
-        r#"select person.person_id, person.revision, account.external_id as "external_id?", account.told_hash as "told_hash?",
-                  case when account.told_at > now() - interval '1 hour' then account.told_times else 0 end as "told_times!",
-                  coalesce(account.told_at > now() - interval '5 seconds', false) as "just_now!",
+        r#"select person.person_id, person.revision, account.external_id as "external_id?", account.pushed_hash as "pushed_hash?",
+                  case when account.pushed_at > now() - interval '1 hour' then account.pushed_times else 0 end as "pushed_times!",
+                  coalesce(account.pushed_at > now() - interval '5 seconds', false) as "just_now!",
                   exists (select from link_review review
                           join source_record reviewed
                             on reviewed.source = review.source and reviewed.external_id = review.external_id
@@ -145,15 +145,15 @@ async fn person_rows(
                               and not exists (select from source_record other
                                               where other.source = own.source and other.external_id = own.external_id
                                                 and other.person_id <> person.person_id)
-                              order by own.told_at desc limit 1) account on true
+                              order by own.pushed_at desc limit 1) account on true
            where person.person_id = any ($2) and person.merged_into is null"#,
         source,
         persons
     )
     .fetch_all(connection)
     .await?;
-    let told = |external_id, hash, times, just_now| {
-        Some(Told { external_id: external_id?, hash: hash?, times, just_now })
+    let pushed = |external_id, hash, times, just_now| {
+        Some(Pushed { external_id: external_id?, hash: hash?, times, just_now })
     };
     Ok(rows
         .into_iter()
@@ -162,7 +162,7 @@ async fn person_rows(
             revision: row.revision,
             under_review: row.under_review,
             key_elsewhere: row.key_elsewhere,
-            told: told(row.external_id, row.told_hash, row.told_times, row.just_now),
+            pushed: pushed(row.external_id, row.pushed_hash, row.pushed_times, row.just_now),
         })
         .collect())
 }

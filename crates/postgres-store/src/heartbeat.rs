@@ -11,7 +11,7 @@ const KEPT_DAYS: i32 = 7;
 
 /// What is known of a unit's heartbeats.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Pulse {
+pub struct UnitHeartbeat {
     /// The unit.
     pub unit: String,
     /// From sending to the worker's hands, of the last one that was seen, in seconds.
@@ -67,7 +67,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn read_pulses(&self) -> Result<Vec<Pulse>, StoreError> {
+    pub async fn read_unit_heartbeats(&self) -> Result<Vec<UnitHeartbeat>, StoreError> {
         let rows = sqlx::query!(
             r#"with last_seen as (
                    select distinct on (unit) unit, sent_at, seen_at from heartbeat
@@ -83,11 +83,11 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        let pulses = rows.into_iter().map(|row| Pulse {
+        let heartbeats = rows.into_iter().map(|row| UnitHeartbeat {
             unit: row.unit,
             latency_secs: row.latency_secs,
             waiting_secs: row.waiting_secs,
         });
-        Ok(pulses.collect())
+        Ok(heartbeats.collect())
     }
 }

@@ -55,20 +55,20 @@ impl Store {
     }
 
     /// Claims up to `limit` events for `claim`. Rows claimed by another relay are skipped, and the order is that of
-    /// [`Store::claim_announcements`].
+    /// [`Store::lease_announcements`].
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn claim_ingress_events(
+    pub async fn lease_ingress_events(
         &self,
         limit: u32,
         claim: Duration,
     ) -> Result<Vec<IngressRow>, StoreError> {
         let rows = sqlx::query!(
-            r#"update ingress_outbox set claimed_until = now() + make_interval(secs => $2)
+            r#"update ingress_outbox set leased_until = now() + make_interval(secs => $2)
                where event_id = any (array(
-                   select event_id from ingress_outbox where claimed_until <= now()
-                   order by claimed_until, event_id limit $1 for update skip locked))
+                   select event_id from ingress_outbox where leased_until <= now()
+                   order by leased_until, event_id limit $1 for update skip locked))
                returning event_id, source, detail_type, ids, change, not_before"#,
             i64::from(limit),
             claim.as_secs_f64()
@@ -111,7 +111,7 @@ impl Store {
         delay: Duration,
     ) -> Result<(), StoreError> {
         sqlx::query!(
-            "update ingress_outbox set claimed_until = now() + make_interval(secs => $2) where event_id = any ($1)",
+            "update ingress_outbox set leased_until = now() + make_interval(secs => $2) where event_id = any ($1)",
             event_ids,
             delay.as_secs_f64()
         )

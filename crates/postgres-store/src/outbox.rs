@@ -14,7 +14,7 @@ use crate::{Announce, Store, StoreError};
 
 /// An announcement that this process may publish until its claim lapses.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClaimedAnnouncement {
+pub struct LeasedAnnouncement {
     /// Its kind: the `detail-type`.
     pub kind: EventKind,
     /// The announcement.
@@ -86,16 +86,16 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn claim_announcements(
+    pub async fn lease_announcements(
         &self,
         limit: u32,
         claim: Duration,
-    ) -> Result<Vec<ClaimedAnnouncement>, StoreError> {
+    ) -> Result<Vec<LeasedAnnouncement>, StoreError> {
         let rows = sqlx::query!(
-            r#"update outbox set claimed_until = now() + make_interval(secs => $2)
+            r#"update outbox set leased_until = now() + make_interval(secs => $2)
                where event_id = any (array(
-                   select event_id from outbox where claimed_until <= now()
-                   order by claimed_until, event_id limit $1 for update skip locked))
+                   select event_id from outbox where leased_until <= now()
+                   order by leased_until, event_id limit $1 for update skip locked))
                returning event_id, kind, entity_id, revision, cause, hop, traceparent"#,
             i64::from(limit),
             claim.as_secs_f64()
@@ -123,7 +123,7 @@ impl Store {
                 hop,
                 traceparent,
             };
-            claimed.push(ClaimedAnnouncement { kind, announcement });
+            claimed.push(LeasedAnnouncement { kind, announcement });
         }
         claimed.sort_by_key(|row| row.announcement.event_id);
         Ok(claimed)
@@ -144,7 +144,7 @@ impl Store {
     /// [`StoreError::Unavailable`]: then the claims lapse by themselves.
     pub async fn release_announcements(&self, event_ids: &[Uuid], delay: Duration) -> Result<(), StoreError> {
         sqlx::query!(
-            "update outbox set claimed_until = now() + make_interval(secs => $2) where event_id = any ($1)",
+            "update outbox set leased_until = now() + make_interval(secs => $2) where event_id = any ($1)",
             event_ids,
             delay.as_secs_f64()
         )

@@ -204,7 +204,7 @@ impl Store {
             record: record.cloned(),
             echoes: BTreeSet::new(),
         };
-        let email = record.claim(Field::Email)?.as_str()?.trim().to_lowercase();
+        let email = record.assertion(Field::Email)?.as_str()?.trim().to_lowercase();
         self.policy.trusts_email_of(&record).then_some(email)
     }
 }

@@ -110,7 +110,7 @@ impl Store {
         let own = person_id.to_string();
         match profile.status {
             Status::Active | Status::Blocked => {
-                key != Some(own.as_str()) || !profile.to_tell(&self.policy, Some(contact)).is_empty()
+                key != Some(own.as_str()) || !profile.to_push(&self.policy, Some(contact)).is_empty()
             }
             Status::Deleted | Status::Known => crm_view::is_another_person(key, person_id),
         }

@@ -1,4 +1,4 @@
-//! Tables `redrive_plan`, `redrive_item`, `redrive_letter`: what is to be done with dead letters, and how far it is.
+//! Tables `redrive_plan`, `redrive_item`, `redrive_message`: what is to be done with dead letters, and how far it is.
 //!
 //! The order of the steps is what makes a redrive safe to kill and to run again: an item is sent, then noted as sent,
 //! and only then may its letters be deleted. So a kill between the first two sends one batch a second time, and nothing
@@ -10,8 +10,8 @@ use sqlx::pool::PoolConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::dead_letter::text_attributes;
-use crate::{DeadLetterCopy, Store, StoreError};
+use crate::dead_lettered_message::text_attributes;
+use crate::{DeadLetteredCopy, Store, StoreError};
 
 /// What is done with letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +72,7 @@ pub struct UnsentItem {
     /// Travels with the message.
     pub item_id: Uuid,
     /// What is sent.
-    pub letter: DeadLetterCopy,
+    pub letter: DeadLetteredCopy,
 }
 
 /// How far a plan is.
@@ -89,7 +89,7 @@ pub struct RedriveProgress {
 
 /// What may be done with a letter that was met in a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LetterStanding {
+pub enum MessageStanding {
     /// It is not of this plan.
     Foreign,
     /// Its item was not sent yet.
@@ -157,7 +157,7 @@ impl Store {
         let letters = items.iter().flat_map(|item| item.letters.iter().map(|id| (item.item_id, id.clone())));
         let (of, ids): (Vec<Uuid>, Vec<String>) = letters.unzip();
         sqlx::query!(
-            r#"insert into redrive_letter (plan_id, item_id, message_id)
+            r#"insert into redrive_message (plan_id, item_id, message_id)
                select $1, * from unnest($2::uuid[], $3::text[])"#,
             plan.plan_id,
             &of,
@@ -201,8 +201,8 @@ impl Store {
                       item.sent as "items_sent!", item.handled as "items_handled!", item.dead as "items_dead!"
                from (select count(*) as letters,
                             count(*) filter (where letter.deleted_at is not null or copy.resolution is not null) as deleted
-                     from redrive_letter letter join redrive_plan plan using (plan_id)
-                     left join dead_letter copy on copy.queue = plan.queue and copy.message_id = letter.message_id
+                     from redrive_message letter join redrive_plan plan using (plan_id)
+                     left join dead_lettered_message copy on copy.queue = plan.queue and copy.message_id = letter.message_id
                      where letter.plan_id = $1) letter,
                     (select count(*) as items, count(sent_at) as sent,
                             count(*) filter (where ended = 'handled') as handled,
@@ -228,8 +228,8 @@ impl Store {
             r#"update redrive_item item set sent_at = now(), ended = 'elsewhere', ended_at = now()
                where item.plan_id = $1 and item.sent_at is null
                  and not exists (
-                     select from redrive_letter letter
-                     join dead_letter copy on copy.queue = $2 and copy.message_id = letter.message_id
+                     select from redrive_message letter
+                     join dead_lettered_message copy on copy.queue = $2 and copy.message_id = letter.message_id
                      where letter.item_id = item.item_id and copy.resolution is null)"#,
             plan.plan_id,
             plan.queue
@@ -239,7 +239,7 @@ impl Store {
         let rows = sqlx::query!(
             r#"select item.item_id, item.message_id, letter.body, letter.attributes, letter.sent_at
                from redrive_item item
-               join dead_letter letter on letter.queue = $2 and letter.message_id = item.message_id
+               join dead_lettered_message letter on letter.queue = $2 and letter.message_id = item.message_id
                where item.plan_id = $1 and item.sent_at is null order by item.position limit $3"#,
             plan.plan_id,
             plan.queue,
@@ -249,7 +249,7 @@ impl Store {
         .await?;
         let unsent = rows.into_iter().map(|row| UnsentItem {
             item_id: row.item_id,
-            letter: DeadLetterCopy {
+            letter: DeadLetteredCopy {
                 message_id: row.message_id,
                 body: row.body,
                 attributes: text_attributes(&row.attributes),
@@ -294,15 +294,15 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn letter_standings(
+    pub async fn message_standings(
         &self,
         plan: &RedrivePlan,
         message_ids: &[String],
-    ) -> Result<Vec<LetterStanding>, StoreError> {
+    ) -> Result<Vec<MessageStanding>, StoreError> {
         let rows = sqlx::query!(
             r#"select letter.message_id as "message_id?", item.sent_at as "item_sent_at?"
                from unnest($2::text[]) with ordinality as met (message_id, position)
-               left join redrive_letter letter on letter.plan_id = $1 and letter.message_id = met.message_id
+               left join redrive_message letter on letter.plan_id = $1 and letter.message_id = met.message_id
                left join redrive_item item on item.item_id = letter.item_id
                order by met.position"#,
             plan.plan_id,
@@ -311,12 +311,12 @@ impl Store {
         .fetch_all(&self.pool)
         .await?;
         let standing = |sent_at: Option<OffsetDateTime>| match (plan.action, sent_at) {
-            (RedriveAction::Drop, _) | (RedriveAction::Redrive, Some(_)) => LetterStanding::Deletable,
-            (RedriveAction::Redrive, None) => LetterStanding::Waits,
+            (RedriveAction::Drop, _) | (RedriveAction::Redrive, Some(_)) => MessageStanding::Deletable,
+            (RedriveAction::Redrive, None) => MessageStanding::Waits,
         };
         let standings = rows.into_iter().map(|row| match row.message_id {
             Some(_) => standing(row.item_sent_at),
-            None => LetterStanding::Foreign,
+            None => MessageStanding::Foreign,
         });
         Ok(standings.collect())
     }
@@ -325,19 +325,19 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn note_letters_deleted(
+    pub async fn note_messages_deleted(
         &self,
         plan: &RedrivePlan,
         message_ids: &[String],
     ) -> Result<(), StoreError> {
         sqlx::query!(
             r#"with deleted as (
-                   update redrive_letter set deleted_at = now() where plan_id = $1 and message_id = any ($3)
+                   update redrive_message set deleted_at = now() where plan_id = $1 and message_id = any ($3)
                    returning message_id)
-               update dead_letter set resolution = $4, resolved_at = now()
+               update dead_lettered_message set resolution = $4, resolved_at = now()
                from deleted
-               where dead_letter.queue = $2 and dead_letter.message_id = deleted.message_id
-                 and dead_letter.resolution is null"#,
+               where dead_lettered_message.queue = $2 and dead_lettered_message.message_id = deleted.message_id
+                 and dead_lettered_message.resolution is null"#,
             plan.plan_id,
             plan.queue,
             message_ids,
@@ -352,15 +352,15 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn note_other_letters_gone(&self, plan: &RedrivePlan) -> Result<(), StoreError> {
+    pub async fn note_other_messages_gone(&self, plan: &RedrivePlan) -> Result<(), StoreError> {
         let gone = sqlx::query_scalar!(
-            r#"select letter.message_id from redrive_letter letter join redrive_item item using (item_id)
+            r#"select letter.message_id from redrive_message letter join redrive_item item using (item_id)
                where letter.plan_id = $1 and letter.deleted_at is null and ($2 or item.sent_at is not null)"#,
             plan.plan_id,
             plan.action == RedriveAction::Drop
         )
         .fetch_all(&self.pool)
         .await?;
-        self.note_letters_deleted(plan, &gone).await
+        self.note_messages_deleted(plan, &gone).await
     }
 }

@@ -302,9 +302,9 @@ pub(crate) async fn of_persons(
 ) -> Result<HashMap<Uuid, Vec<SourceRecord>>, StoreError> {
     let rows = sqlx::query!(
         r#"select person_id as "person_id!", source, role, external_id, version_at, record,
-                  array(select told.field from crm_told told
-                        where stored.role = 'crm' and told.person_id = stored.person_id and told.source = stored.source
-                          and told.value_hash = sha256(convert_to(btrim(stored.record ->> told.field), 'UTF8')))
+                  array(select pushed.field from crm_push pushed
+                        where stored.role = 'crm' and pushed.person_id = stored.person_id and pushed.source = stored.source
+                          and pushed.value_hash = sha256(convert_to(btrim(stored.record ->> pushed.field), 'UTF8')))
                       as "echoes!"
            from source_record stored where person_id = any ($1)"#,
         persons

@@ -92,7 +92,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn claim_probe(&self, upstream: &str, lease: Duration) -> Result<bool, StoreError> {
+    pub async fn lease_probe(&self, upstream: &str, lease: Duration) -> Result<bool, StoreError> {
         let claimed = sqlx::query!(
             r#"update upstream_breaker set probe_lease_until = now() + make_interval(secs => $2)
                where upstream = $1 and open and next_probe_at <= now() and probe_lease_until <= now()

@@ -5,7 +5,7 @@ use std::time::Duration;
 use event_contract::{Envelope, Hop, TraceContext};
 use postgres_store::{Announce, PersonReading, ReadingResult, RecordState, RefetchTicket, Source, Store};
 use time::OffsetDateTime;
-use worker_runtime::{Cause, Claim, Failure, Handler, Outcome, Reading, Refusal};
+use worker_runtime::{Cause, Failure, Handler, Outcome, Reading, Refetch, Refusal};
 
 use crate::announce::announce;
 use crate::failure::{from_provider, from_store};
@@ -99,25 +99,25 @@ impl<R: RecordSource> Handler for RecordSync<R> {
         tickets.map_err(|error| from_store(&error))
     }
 
-    async fn fetch(&self, claim: &Claim<String>, ticket: RefetchTicket) -> Result<Reread, Failure> {
-        if claim.subject == EVERYTHING {
+    async fn fetch(&self, refetch: &Refetch<String>, ticket: RefetchTicket) -> Result<Reread, Failure> {
+        if refetch.subject == EVERYTHING {
             return Ok(Reread::Everything);
         }
-        let fetched = self.source.fetch(&claim.subject, ticket.known_etag.as_deref()).await;
-        let announce = announce(claim.cause)?;
+        let fetched = self.source.fetch(&refetch.subject, ticket.known_etag.as_deref()).await;
+        let announce = announce(refetch.cause)?;
         let read_is_due = ticket.read_is_due;
         let read = |reading| Reread::Read { reading: Box::new(reading), read_is_due };
         Ok(match fetched.map_err(|error| from_provider(&error))? {
             // A replica that lags has the old entity tag, too.
-            FetchedRecord::NotModified if is_older(ticket.known_version, claim) => return Err(stale()),
+            FetchedRecord::NotModified if is_older(ticket.known_version, refetch) => return Err(stale()),
             FetchedRecord::NotModified => Reread::NotModified { ticket },
             FetchedRecord::Gone { .. }
-                if !claim.removed && claim.receive_count < LOOKS_FOR_A_MISSING_RECORD =>
+                if !refetch.removed && refetch.receive_count < LOOKS_FOR_A_MISSING_RECORD =>
             {
                 Reread::TooEarly
             }
-            FetchedRecord::Gone { merged_into } => read(gone(claim, merged_into, ticket.number, announce)),
-            FetchedRecord::Found(found) if is_older(found.version_at, claim) => return Err(stale()),
+            FetchedRecord::Gone { merged_into } => read(gone(refetch, merged_into, ticket.number, announce)),
+            FetchedRecord::Found(found) if is_older(found.version_at, refetch) => return Err(stale()),
             FetchedRecord::Found(found) => read(PersonReading {
                 external_id: found.id,
                 version_at: found.version_at,
@@ -130,7 +130,7 @@ impl<R: RecordSource> Handler for RecordSync<R> {
         })
     }
 
-    async fn apply(&self, batch: &[(Claim<String>, Reread)]) -> Result<Vec<Outcome>, Failure> {
+    async fn apply(&self, batch: &[(Refetch<String>, Reread)]) -> Result<Vec<Outcome>, Failure> {
         let readings: Vec<PersonReading> = batch
             .iter()
             .filter_map(|(_, reread)| match reread {
@@ -138,8 +138,8 @@ impl<R: RecordSource> Handler for RecordSync<R> {
                 Reread::NotModified { .. } | Reread::TooEarly | Reread::Everything => None,
             })
             .collect();
-        if let Some((claim, _)) = batch.iter().find(|(claim, _)| claim.subject == EVERYTHING) {
-            let requested = self.store.request_resync(self.source.source(), claim.cause.event_id).await;
+        if let Some((refetch, _)) = batch.iter().find(|(refetch, _)| refetch.subject == EVERYTHING) {
+            let requested = self.store.request_resync(self.source.source(), refetch.cause.event_id).await;
             requested.map_err(|error| from_store(&error))?;
         }
         let source = Source { name: self.source.source(), role: R::ROLE };
@@ -164,9 +164,9 @@ impl<R: RecordSource> Handler for RecordSync<R> {
 
 impl<R: RecordSource> RecordSync<R> {
     /// Whether what the source called unmodified is still what is stored, one after the other.
-    async fn confirm_unmodified(&self, batch: &[(Claim<String>, Reread)]) -> Result<Vec<bool>, Failure> {
-        let unmodified = batch.iter().filter_map(|(claim, reread)| match reread {
-            Reread::NotModified { ticket } => Some((claim.subject.clone(), ticket.clone())),
+    async fn confirm_unmodified(&self, batch: &[(Refetch<String>, Reread)]) -> Result<Vec<bool>, Failure> {
+        let unmodified = batch.iter().filter_map(|(refetch, reread)| match reread {
+            Reread::NotModified { ticket } => Some((refetch.subject.clone(), ticket.clone())),
             Reread::Read { .. } | Reread::TooEarly | Reread::Everything => None,
         });
         let unmodified: Vec<(String, RefetchTicket)> = unmodified.collect();
@@ -175,9 +175,9 @@ impl<R: RecordSource> RecordSync<R> {
     }
 
     /// Apart from the transaction: it must not hold rows that another batch waits for, and may be missed.
-    async fn note_read(&self, batch: &[(Claim<String>, Reread)]) -> Result<(), Failure> {
+    async fn note_read(&self, batch: &[(Refetch<String>, Reread)]) -> Result<(), Failure> {
         let due = batch.iter().filter(|(_, reread)| reread.read_is_due());
-        let ids: Vec<String> = due.map(|(claim, _)| claim.subject.clone()).collect();
+        let ids: Vec<String> = due.map(|(refetch, _)| refetch.subject.clone()).collect();
         match ids.is_empty() {
             true => Ok(()),
             false => {
@@ -190,14 +190,14 @@ impl<R: RecordSource> RecordSync<R> {
 /// When the record went is known only from an event that says so: the bound of any other event would be taken for a
 /// deletion as new, and hide a record that was missing by mistake.
 fn gone(
-    claim: &Claim<String>,
+    refetch: &Refetch<String>,
     merged_into: Option<String>,
     ticket: i64,
     announce: Announce,
 ) -> PersonReading {
     PersonReading {
-        external_id: claim.subject.clone(),
-        version_at: claim.not_before.filter(|_| claim.removed),
+        external_id: refetch.subject.clone(),
+        version_at: refetch.not_before.filter(|_| refetch.removed),
         etag: None,
         state: RecordState::Gone { merged_into },
         ticket,
@@ -207,8 +207,8 @@ fn gone(
 }
 
 /// Whether a version comes from before the event.
-fn is_older(version_at: Option<OffsetDateTime>, claim: &Claim<String>) -> bool {
-    version_at.is_some() && version_at < claim.not_before
+fn is_older(version_at: Option<OffsetDateTime>, refetch: &Refetch<String>) -> bool {
+    version_at.is_some() && version_at < refetch.not_before
 }
 
 fn stale() -> Failure {

@@ -7,11 +7,11 @@
 use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock};
 
-use job_process::Failure as JobFailure;
+use job_process::JobError;
 use postgres_store::{RefetchTicket, Store};
 use record_sync::{RecordSource, RecordSync, Reread, from_store};
 use tokio_util::sync::CancellationToken;
-use worker_runtime::{Claim, Failure, Handler, Outcome, Reading, Refusal};
+use worker_runtime::{Failure, Handler, Outcome, Reading, Refetch, Refusal};
 
 use crate::ResyncJob;
 use crate::budget::{Budget, PUT_OFF};
@@ -46,7 +46,7 @@ impl<J: ResyncJob> Resyncing<J> {
     }
 
     /// Whether the records that a batch says are gone may be stored as gone.
-    async fn may_delete(&self, batch: &[(Claim<String>, Resynced)]) -> Result<bool, Failure> {
+    async fn may_delete(&self, batch: &[(Refetch<String>, Resynced)]) -> Result<bool, Failure> {
         let gone: Vec<String> =
             batch.iter().filter_map(|(_, resynced)| resynced.gone().map(str::to_owned)).collect();
         if gone.is_empty() {
@@ -89,8 +89,8 @@ impl<J: ResyncJob> Handler for Resyncing<J> {
         self.sync.prepare(subjects).await
     }
 
-    async fn fetch(&self, claim: &Claim<String>, ticket: RefetchTicket) -> Result<Resynced, Failure> {
-        match self.sync.fetch(claim, ticket).await {
+    async fn fetch(&self, refetch: &Refetch<String>, ticket: RefetchTicket) -> Result<Resynced, Failure> {
+        match self.sync.fetch(refetch, ticket).await {
             // The limit is our own: what was admitted before is finished, and nothing waits for the provider.
             Err(Failure::Limited { .. }) if self.budget.is_used_up() => {
                 self.brake.day_is_used_up(self.budget.per_day());
@@ -100,15 +100,15 @@ impl<J: ResyncJob> Handler for Resyncing<J> {
         }
     }
 
-    async fn apply(&self, batch: &[(Claim<String>, Resynced)]) -> Result<Vec<Outcome>, Failure> {
+    async fn apply(&self, batch: &[(Refetch<String>, Resynced)]) -> Result<Vec<Outcome>, Failure> {
         let may_delete = self.may_delete(batch).await?;
         let applicable = |resynced: &Resynced| match resynced {
             Resynced::Read(reread) if may_delete || reread.gone().is_none() => Some(reread.clone()),
             Resynced::Read(_) | Resynced::Later => None,
         };
-        let rereads: Vec<(Claim<String>, Reread)> = batch
+        let rereads: Vec<(Refetch<String>, Reread)> = batch
             .iter()
-            .filter_map(|(claim, resynced)| Some((claim.clone(), applicable(resynced)?)))
+            .filter_map(|(refetch, resynced)| Some((refetch.clone(), applicable(resynced)?)))
             .collect();
         let mut outcomes = match rereads.is_empty() {
             true => Vec::new(),
@@ -168,11 +168,11 @@ impl Brake {
     }
 
     /// How the job has ended.
-    pub(crate) fn end(&self, stop: &CancellationToken) -> Result<(), JobFailure> {
+    pub(crate) fn end(&self, stop: &CancellationToken) -> Result<(), JobError> {
         match self.reason.get() {
-            Some(reason) => Err(JobFailure::Guarded(reason.clone())),
+            Some(reason) => Err(JobError::Guarded(reason.clone())),
             None if stop.is_cancelled() => {
-                Err(JobFailure::Stopped(String::from("stopped by a signal: what is left waits in the queue")))
+                Err(JobError::Stopped(String::from("stopped by a signal: what is left waits in the queue")))
             }
             None => Ok(()),
         }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ::settings::{Reader, Setting, describe};
-use job_process::{EXIT_CODES, Failure, print};
+use job_process::{EXIT_CODES, JobError, print};
 use postgres_store::Store;
 use provider_http::Admission;
 use record_sync::{RecordSource, RecordSync};
@@ -81,13 +81,13 @@ async fn work<J: ResyncJob>(
     version: &'static str,
     json: bool,
     stop: CancellationToken,
-) -> Result<(), Failure> {
+) -> Result<(), JobError> {
     let mut reader = Reader::from_environment();
     let process = ProcessSettings::read(&mut reader);
     let (limits, own) = (ResyncSettings::read(&mut reader), J::read_settings(&mut reader));
     reader.finish()?;
     let (Some(process), Some(limits), Some(own)) = (process, limits, own) else {
-        return Err(Failure::Usage(String::from("settings are missing")));
+        return Err(JobError::Usage(String::from("settings are missing")));
     };
     // Connections of its own: the budget is waited for while the consumer's may all be in use.
     let store = Store::open(&process.database_url, 2)?;

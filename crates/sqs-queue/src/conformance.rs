@@ -1,6 +1,6 @@
 //! What every [`Queue`] must do, as one suite for the model and the real client.
 //!
-//! In: a [`QueueSubject`] that makes queues. Out: a panic in the case that does not hold. Each case takes fresh queues
+//! In: a [`QueueUnderTest`] that makes queues. Out: a panic in the case that does not hold. Each case takes fresh queues
 //! and waits only on conditions, so it runs on paused time and against a server alike. [`queue_conformance!`] makes
 //! one test of each case. The documentation of SQS decides; where a subject is known to differ, it says so in its
 //! [`Departures`], and the case asserts the difference instead.
@@ -29,7 +29,7 @@ const UNTIL_THE_END: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_secs(1);
 
 /// Makes queues for the suite.
-pub trait QueueSubject {
+pub trait QueueUnderTest {
     /// What is tested.
     type Queue: Queue;
 

@@ -14,7 +14,7 @@ use crate::{PATIENCE, Setup, Worker, World};
 
 /// What a worker's provider can be made to do wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trouble {
+pub enum ProviderFault {
     /// Nothing.
     None,
     /// Every request is answered with a 5xx.
@@ -48,7 +48,7 @@ pub trait Case {
     /// The version that has arrived where the worker writes. `None`: none.
     async fn arrived(world: &World, id: &str) -> Option<usize>;
     /// Makes trouble, or ends it.
-    fn trouble(world: &World, trouble: Trouble);
+    fn fault(world: &World, fault: ProviderFault);
     /// Answers requests for one record with this status; `None`: as usual.
     fn set_status(world: &World, id: &str, status: Option<u16>);
     /// Holds requests for one record.
@@ -123,18 +123,18 @@ async fn counted_failures(world: &World) -> i64 {
     count.await.expect("the database answers")
 }
 
-/// Trouble for all records; when it ends everything arrives, and nobody was charged for it.
-async fn passes<C: Case>(trouble: Trouble) {
+/// ProviderFault for all records; when it ends everything arrives, and nobody was charged for it.
+async fn passes<C: Case>(fault: ProviderFault) {
     let (world, worker) = begin::<C>(Setup { visibility_secs: 2, max_receive_count: 6 }, &[]).await;
-    C::trouble(&world, trouble);
+    C::fault(&world, fault);
     let ids: Vec<String> = (0..5).map(C::id).collect();
     for id in &ids {
         send::<C>(&world, id, 1).await;
     }
     breaker_opens::<C>(&worker).await;
-    worker.holds_nothing().await;
+    worker.has_nothing_in_flight().await;
     assert_eq!(counted_failures(&world).await, 0, "an outage is nobody's failed attempt");
-    C::trouble(&world, Trouble::None);
+    C::fault(&world, ProviderFault::None);
     for id in &ids {
         arrives::<C>(&world, id, 1).await;
     }
@@ -187,17 +187,17 @@ pub async fn a_record_that_is_missing_is_no_failure<C: Case>() {
 
 /// A limit is nobody's fault.
 pub async fn a_limit_pauses_and_costs_no_attempt<C: Case>() {
-    passes::<C>(Trouble::Limited).await;
+    passes::<C>(ProviderFault::Limited).await;
 }
 
 /// 5xx.
 pub async fn an_outage_costs_no_message<C: Case>() {
-    passes::<C>(Trouble::Down).await;
+    passes::<C>(ProviderFault::Down).await;
 }
 
 /// Answers that come too late.
 pub async fn an_answer_that_comes_too_late_is_an_outage<C: Case>() {
-    passes::<C>(Trouble::Slow).await;
+    passes::<C>(ProviderFault::Slow).await;
 }
 
 /// One record is broken while the provider is well.

@@ -44,9 +44,9 @@ impl Worker {
     }
 
     /// Waits until no message is in its hands: every request that it made has been answered.
-    pub async fn holds_nothing(&self) {
+    pub async fn has_nothing_in_flight(&self) {
         wait_until(PATIENCE, "the worker to hold nothing", async || {
-            Ok((self.metric("coppice_messages_held", "").await == 0.0).then_some(()))
+            Ok((self.metric("coppice_messages_in_flight", "").await == 0.0).then_some(()))
         })
         .await
         .expect("the worker gives back what it holds");

@@ -8,7 +8,7 @@ use sqs_queue::{Queue, SqsQueue};
 use telemetry::{Check, Health};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
-use worker_runtime::Pulse;
+use worker_runtime::Liveness;
 
 /// A loop that has not turned for so long hangs.
 const LONGEST_TURN: Duration = Duration::from_secs(30);
@@ -20,7 +20,7 @@ const LONGEST_RECEIVE: Duration = Duration::from_secs(120);
 const READINESS_HOLDS: Duration = Duration::from_secs(5);
 
 pub(crate) struct WorkerHealth {
-    pulse: Pulse,
+    liveness: Liveness,
     store: Store,
     queue: SqsQueue,
     dead_letters: SqsQueue,
@@ -30,19 +30,19 @@ pub(crate) struct WorkerHealth {
 
 impl WorkerHealth {
     pub(crate) fn new(
-        pulse: Pulse,
+        liveness: Liveness,
         store: Store,
         queue: SqsQueue,
         dead_letters: SqsQueue,
         bus: EventBridgeBus,
     ) -> Self {
-        Self { pulse, store, queue, dead_letters, bus, last: Mutex::new(None) }
+        Self { liveness, store, queue, dead_letters, bus, last: Mutex::new(None) }
     }
 }
 
 impl Health for WorkerHealth {
     fn live(&self) -> Check {
-        let (turn, receive) = (self.pulse.since_turn(), self.pulse.since_receive());
+        let (turn, receive) = (self.liveness.since_turn(), self.liveness.since_receive());
         let fault = if turn > LONGEST_TURN {
             Some(format!("loop has not turned for {} s", turn.as_secs()))
         } else if receive > LONGEST_RECEIVE {

@@ -73,8 +73,8 @@ impl Ledger for PostgresLedger {
         self.store.open_breaker(upstream, reason, until_probe).await.map_err(down)
     }
 
-    async fn claim_probe(&self, upstream: &str, lease: Duration) -> Result<bool, LedgerDown> {
-        self.store.claim_probe(upstream, lease).await.map_err(down)
+    async fn lease_probe(&self, upstream: &str, lease: Duration) -> Result<bool, LedgerDown> {
+        self.store.lease_probe(upstream, lease).await.map_err(down)
     }
 
     async fn postpone_probe(

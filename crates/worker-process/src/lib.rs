@@ -24,11 +24,11 @@ use event_bus::{EventBridgeBus, EventBus};
 use postgres_store::Store;
 use sqs_queue::{Queue, SqsQueue};
 use tokio_util::sync::CancellationToken;
-use worker_runtime::{Handler, Mode, Options, Pulse, Report, Runtime};
+use worker_runtime::{Handler, Liveness, Mode, Options, Report, Runtime};
 
 pub use heartbeats::HeartbeatQueue;
 pub use ledger::PostgresLedger;
-pub use relay::RELAY_CLAIM;
+pub use relay::RELAY_LEASE;
 pub use settings::{
     BUS_NAME, CONNECTIONS, DATABASE_URL, DLQ_URL, DRAIN_LIMIT, HEALTH_ADDRESS, LOG, POLICY, PROCESS_SETTINGS,
     ProcessSettings, QUEUE_URL, read_policy,
@@ -158,14 +158,19 @@ impl Consumer {
         let bus = EventBridgeBus::connect(&config, &process.bus_name);
         let store = Store::open(&process.database_url, process.database_connections)?
             .with_policy(process.policy.clone());
-        let checks = check_surroundings(&store, &queue, &dead_letters, &bus);
+        let checks = check_dependencies(&store, &queue, &dead_letters, &bus);
         tokio::time::timeout(START_LIMIT, checks).await.context("checks at start took too long")??;
 
         let visibility_timeout = queue.visibility_timeout().await.context("queue (COPPICE_QUEUE_URL)")?;
         let options = Options { step_limit, ..process.options(version, visibility_timeout) };
-        let pulse = Pulse::default();
-        let health =
-            WorkerHealth::new(pulse.clone(), store.clone(), queue.clone(), dead_letters.clone(), bus.clone());
+        let liveness = Liveness::default();
+        let health = WorkerHealth::new(
+            liveness.clone(),
+            store.clone(),
+            queue.clone(),
+            dead_letters.clone(),
+            bus.clone(),
+        );
         let serving = tokio::spawn(telemetry::serve_health(listener, health, metrics));
         let relay_stop = CancellationToken::new();
         let relaying = tokio::spawn(relay::run(store.clone(), bus, relay_stop.clone()));
@@ -176,7 +181,8 @@ impl Consumer {
         // The dead letters are only sent to: wrapped so that both are of one type.
         let [queue, dead_letters] =
             [queue, dead_letters].map(|queue| HeartbeatQueue::new(queue, store.clone()));
-        let report = Runtime::new(handler, queue, dead_letters, ledger, options, pulse).run(mode, stop).await;
+        let report =
+            Runtime::new(handler, queue, dead_letters, ledger, options, liveness).run(mode, stop).await;
         relay_stop.cancel();
         relaying.await.context("relay")?;
         serving.abort();
@@ -189,7 +195,7 @@ impl Consumer {
 }
 
 /// Refuses to start into a world where work would be lost or could not be announced.
-async fn check_surroundings(
+async fn check_dependencies(
     store: &Store,
     queue: &SqsQueue,
     dead_letters: &SqsQueue,

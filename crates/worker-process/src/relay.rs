@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use event_bus::{BusEntry, EntryError, EventBus};
 use metrics::{counter, gauge};
-use postgres_store::{ClaimedAnnouncement, Store};
+use postgres_store::{LeasedAnnouncement, Store};
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -17,7 +17,7 @@ const BATCH: u32 = 100;
 
 /// How long a relay's claim on rows holds: longer than publishing a batch takes while the bus is well. When it is not, a
 /// second relay may publish them too, which consumers must bear anyway.
-pub const RELAY_CLAIM: Duration = Duration::from_secs(10);
+pub const RELAY_LEASE: Duration = Duration::from_secs(10);
 
 /// How often to look without being told: finds rows whose relay died.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
@@ -65,7 +65,7 @@ async fn look(store: &Store) {
 
 /// Publishes one batch and answers how many the bus took.
 async fn publish_once<B: EventBus>(store: &Store, bus: &B) -> usize {
-    let claimed = match store.claim_announcements(BATCH, RELAY_CLAIM).await {
+    let claimed = match store.lease_announcements(BATCH, RELAY_LEASE).await {
         Ok(claimed) => claimed,
         Err(error) => {
             tracing::warn!(%error, "outbox cannot be read");
@@ -89,7 +89,7 @@ async fn publish_once<B: EventBus>(store: &Store, bus: &B) -> usize {
     taken.len()
 }
 
-async fn publish<B: EventBus>(bus: &B, claimed: &[ClaimedAnnouncement]) -> (Vec<Uuid>, Vec<Uuid>) {
+async fn publish<B: EventBus>(bus: &B, claimed: &[LeasedAnnouncement]) -> (Vec<Uuid>, Vec<Uuid>) {
     let ids = claimed.iter().map(|row| row.announcement.event_id);
     let entries: Vec<BusEntry> =
         claimed.iter().map(|row| BusEntry::announcement(row.kind, &row.announcement)).collect();

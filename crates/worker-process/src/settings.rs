@@ -64,7 +64,7 @@ pub const DRAIN_LIMIT: Setting = Setting::with_default(
     "25",
     "time to finish after SIGTERM; keep it below the pod's terminationGracePeriodSeconds",
 );
-const MAX_HELD: Setting = Setting::with_default("COPPICE_MAX_HELD", "200", "most messages in hand");
+const MAX_IN_FLIGHT: Setting = Setting::with_default("COPPICE_MAX_IN_FLIGHT", "200", "most messages in hand");
 const MAX_REFETCHES: Setting = Setting::with_default("COPPICE_MAX_REFETCHES", "16", "most refetches at once");
 const PROBE_INTERVAL: Setting = Setting::with_default(
     "COPPICE_PROBE_INTERVAL_SECS",
@@ -86,7 +86,7 @@ pub const PROCESS_SETTINGS: &[Setting] = &[
     RETRY_BASE,
     RECEIVE_WAIT,
     DRAIN_LIMIT,
-    MAX_HELD,
+    MAX_IN_FLIGHT,
     MAX_REFETCHES,
     PROBE_INTERVAL,
 ];
@@ -107,7 +107,7 @@ pub struct ProcessSettings {
     retry_base: Duration,
     receive_wait: Duration,
     drain_limit: Duration,
-    max_held: usize,
+    max_in_flight: usize,
     max_refetches: usize,
     probe_interval: Duration,
 }
@@ -124,7 +124,7 @@ impl ProcessSettings {
         let log_filter = reader.read(LOG);
         let policy = read_policy(reader);
         let max_attempts = reader.read_within(MAX_ATTEMPTS, 1, 100);
-        let max_held = reader.read_within(MAX_HELD, 10, 10_000);
+        let max_in_flight = reader.read_within(MAX_IN_FLIGHT, 10, 10_000);
         let max_refetches = reader.read_within(MAX_REFETCHES, 1, 1000);
         let mut seconds =
             |setting, low, high| reader.read_within(setting, low, high).map(Duration::from_secs);
@@ -145,7 +145,7 @@ impl ProcessSettings {
             retry_base: retry_base?,
             receive_wait: receive_wait?,
             drain_limit: drain_limit?,
-            max_held: max_held?,
+            max_in_flight: max_in_flight?,
             max_refetches: max_refetches?,
             probe_interval: probe_interval?,
         })
@@ -157,7 +157,7 @@ impl ProcessSettings {
         let defaults = Options::default();
         Options {
             worker_version: version.to_owned(),
-            max_held: self.max_held,
+            max_in_flight: self.max_in_flight,
             max_refetches: self.max_refetches,
             receive_wait: self.receive_wait,
             visibility_timeout,

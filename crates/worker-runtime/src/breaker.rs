@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::ledger::BreakerView;
 use crate::options::Options;
-pub(crate) use probing::{tend, verify};
+pub(crate) use probing::{refresh, verify};
 
 /// When so many different subjects have failed in a row, the upstream is to blame, even if it answers probes.
 const SUBJECTS_FAILED_IN_A_ROW: usize = 3;

@@ -26,7 +26,7 @@ pub enum Verdict {
         retry_after: Duration,
     },
     /// Not started, because the process stops.
-    GivenBack,
+    Released,
 }
 
 /// What becomes of a message.
@@ -87,7 +87,7 @@ pub fn dispose(verdict: &Verdict, attempts: Option<u32>, policy: &RetryPolicy, r
             let wait = (*retry_after).min(VISIBILITY_LIMIT).mul_f64(1.0 + random);
             Disposition::VisibleAfter(wait.max(SHORTEST_RETRY))
         }
-        Verdict::GivenBack => Disposition::VisibleAfter(Duration::ZERO),
+        Verdict::Released => Disposition::VisibleAfter(Duration::ZERO),
         Verdict::Failed(failure) => dispose_failure(failure, attempts, policy, random),
     }
 }
@@ -159,7 +159,7 @@ mod tests {
             (Verdict::Ignored, None, 0.5, Disposition::Delete),
             (snooze(3), None, 0.5, after(3)),
             (snooze(0), None, 0.5, after(1)),
-            (Verdict::GivenBack, None, 0.5, after(0)),
+            (Verdict::Released, None, 0.5, after(0)),
             (Verdict::Refused(refusal()), None, 0.5, dead("unreadable", "line 1")),
             (Verdict::Failed(permanent()), Some(1), 0.5, dead("invalid", "400")),
             (outage(), None, 0.0, after(30)),

@@ -48,7 +48,7 @@ pub trait Handler: Send + Sync + 'static {
     /// [`Failure`].
     fn fetch(
         &self,
-        claim: &Claim<Self::Subject>,
+        refetch: &Refetch<Self::Subject>,
         ticket: Self::Ticket,
     ) -> impl Future<Output = Result<Self::Fetched, Failure>> + Send;
 
@@ -59,7 +59,7 @@ pub trait Handler: Send + Sync + 'static {
     /// [`Failure`]: then nothing of the batch was written.
     fn apply(
         &self,
-        batch: &[(Claim<Self::Subject>, Self::Fetched)],
+        batch: &[(Refetch<Self::Subject>, Self::Fetched)],
     ) -> impl Future<Output = Result<Vec<Outcome>, Failure>> + Send;
 
     /// Asks the upstream for a sign of life, cheaply and with the worker's own credentials.
@@ -102,7 +102,7 @@ pub struct Demand<S> {
 
 /// One refetch: all the demands for a subject that were folded together.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claim<S> {
+pub struct Refetch<S> {
     /// The subject.
     pub subject: S,
     /// The highest of the demands' lower bounds.

@@ -12,13 +12,13 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use crate::disposition::Verdict;
-use crate::handler::{Cause, Claim, Demand, Failure, Outcome, Reading};
+use crate::handler::{Cause, Demand, Failure, Outcome, Reading, Refetch};
 
 /// Names a held message within this process.
 pub(crate) type Key = u64;
 
 /// A received message, until its disposition is carried out. Its place is freed when it is dropped.
-pub(crate) struct Held {
+pub(crate) struct InFlight {
     pub message: ReceivedMessage,
     pub received_at: Instant,
     /// When the heartbeat last tried to extend its visibility, or when it was received.
@@ -30,7 +30,7 @@ pub(crate) struct Held {
     verdict: Option<Verdict>,
 }
 
-impl Held {
+impl InFlight {
     /// A message that was received just now.
     pub(crate) fn new(
         message: ReceivedMessage,
@@ -55,11 +55,11 @@ impl Held {
 pub(crate) struct Run<S> {
     /// Tells this run from an earlier one of the same subject that was given up.
     pub id: u64,
-    pub claim: Claim<S>,
+    pub refetch: Refetch<S>,
 }
 
 struct Waiting<S> {
-    claim: Claim<S>,
+    refetch: Refetch<S>,
     keys: Vec<Key>,
 }
 
@@ -71,7 +71,7 @@ struct Work<S> {
 /// See the module's documentation.
 pub(crate) struct Intake<S> {
     next_id: u64,
-    held: HashMap<Key, Held>,
+    held: HashMap<Key, InFlight>,
     work: HashMap<S, Work<S>>,
     /// Subjects with waiting messages and nothing running, in order of arrival.
     ready: VecDeque<S>,
@@ -91,7 +91,7 @@ impl<S: Clone + Eq + Hash> Intake<S> {
     }
 
     /// Takes a message in. Answers how many of its demands were folded into a refetch that waits already.
-    pub(crate) fn admit(&mut self, mut message: Held, reading: Reading<S>) -> usize {
+    pub(crate) fn admit(&mut self, mut message: InFlight, reading: Reading<S>) -> usize {
         let key = self.new_id();
         let mut folded = 0;
         for demand in reading.demands {
@@ -100,11 +100,11 @@ impl<S: Clone + Eq + Hash> Intake<S> {
             match &mut work.waiting {
                 // An event may name one subject twice: the message waits for it once.
                 Some(waiting) if waiting.keys.last() == Some(&key) => {
-                    fold(&mut waiting.claim, &demand, reading.cause, None);
+                    fold(&mut waiting.refetch, &demand, reading.cause, None);
                 }
                 Some(waiting) => {
                     let receive_count = message.message.receive_count;
-                    fold(&mut waiting.claim, &demand, reading.cause, Some(receive_count));
+                    fold(&mut waiting.refetch, &demand, reading.cause, Some(receive_count));
                     waiting.keys.push(key);
                     message.open_subjects += 1;
                     folded += 1;
@@ -113,14 +113,14 @@ impl<S: Clone + Eq + Hash> Intake<S> {
                     if work.running.is_none() {
                         self.ready.push_back(demand.subject.clone());
                     }
-                    let claim = Claim {
+                    let refetch = Refetch {
                         subject: demand.subject,
                         not_before: demand.not_before,
                         removed: demand.removed,
                         cause: reading.cause,
                         receive_count: message.message.receive_count,
                     };
-                    work.waiting = Some(Waiting { claim, keys: vec![key] });
+                    work.waiting = Some(Waiting { refetch, keys: vec![key] });
                     message.open_subjects += 1;
                 }
             }
@@ -138,20 +138,20 @@ impl<S: Clone + Eq + Hash> Intake<S> {
             let Some(work) = self.work.get_mut(&subject) else { continue };
             let Some(waiting) = work.waiting.take() else { continue };
             work.running = Some((id, waiting.keys));
-            runs.push(Run { id, claim: waiting.claim });
+            runs.push(Run { id, refetch: waiting.refetch });
         }
         runs
     }
 
     /// Whether any message still waits for this run.
     pub(crate) fn is_running(&self, run: &Run<S>) -> bool {
-        let running = self.work.get(&run.claim.subject).and_then(|work| work.running.as_ref());
+        let running = self.work.get(&run.refetch.subject).and_then(|work| work.running.as_ref());
         running.is_some_and(|(id, _)| *id == run.id)
     }
 
     /// Ends a run. Returns the messages whose last subject it was, with the verdict over all their subjects. A run
     /// that was given up returns nothing.
-    pub(crate) fn finish(&mut self, subject: &S, run_id: u64, verdict: &Verdict) -> Vec<(Held, Verdict)> {
+    pub(crate) fn finish(&mut self, subject: &S, run_id: u64, verdict: &Verdict) -> Vec<(InFlight, Verdict)> {
         let Some(work) = self.work.get_mut(subject) else { return Vec::new() };
         if work.running.as_ref().is_none_or(|(id, _)| *id != run_id) {
             return Vec::new();
@@ -162,7 +162,7 @@ impl<S: Clone + Eq + Hash> Intake<S> {
     }
 
     /// Ends everything that waits and has not started, with the same verdict.
-    pub(crate) fn end_waiting(&mut self, verdict: &Verdict) -> Vec<(Held, Verdict)> {
+    pub(crate) fn end_waiting(&mut self, verdict: &Verdict) -> Vec<(InFlight, Verdict)> {
         self.ready.clear();
         let mut keys = Vec::new();
         self.work.retain(|_, work| {
@@ -173,14 +173,14 @@ impl<S: Clone + Eq + Hash> Intake<S> {
     }
 
     /// Ends everything, running or not, with the same verdict.
-    pub(crate) fn end_all(&mut self, verdict: &Verdict) -> Vec<(Held, Verdict)> {
+    pub(crate) fn end_all(&mut self, verdict: &Verdict) -> Vec<(InFlight, Verdict)> {
         self.ready.clear();
         self.work.clear();
         self.held.drain().map(|(_, message)| (message, verdict.clone())).collect()
     }
 
     /// Lets go of a message that is no longer ours. Returns it, and the subjects whose run has no message left.
-    pub(crate) fn lose(&mut self, key: Key) -> Option<(Held, Vec<S>)> {
+    pub(crate) fn lose(&mut self, key: Key) -> Option<(InFlight, Vec<S>)> {
         let message = self.held.remove(&key)?;
         let mut orphaned = Vec::new();
         for (subject, work) in &mut self.work {
@@ -208,7 +208,7 @@ impl<S: Clone + Eq + Hash> Intake<S> {
     }
 
     /// Every held message, for the heartbeat.
-    pub(crate) fn held_mut(&mut self) -> impl Iterator<Item = (Key, &mut Held)> {
+    pub(crate) fn in_flight_mut(&mut self) -> impl Iterator<Item = (Key, &mut InFlight)> {
         self.held.iter_mut().map(|(key, message)| (*key, message))
     }
 
@@ -239,7 +239,7 @@ impl<S: Clone + Eq + Hash> Intake<S> {
         }
     }
 
-    fn close_subject(&mut self, key: Key, verdict: &Verdict) -> Option<(Held, Verdict)> {
+    fn close_subject(&mut self, key: Key, verdict: &Verdict) -> Option<(InFlight, Verdict)> {
         let message = self.held.get_mut(&key)?;
         let worse = match message.verdict.take() {
             Some(earlier) if severity(&earlier) >= severity(verdict) => earlier,
@@ -254,11 +254,12 @@ impl<S: Clone + Eq + Hash> Intake<S> {
     }
 }
 
-fn fold<S>(claim: &mut Claim<S>, demand: &Demand<S>, cause: Cause, receive_count: Option<u32>) {
-    claim.not_before = claim.not_before.max(demand.not_before);
-    claim.removed |= demand.removed;
-    claim.cause = cause;
-    claim.receive_count = receive_count.map_or(claim.receive_count, |count| claim.receive_count.min(count));
+fn fold<S>(refetch: &mut Refetch<S>, demand: &Demand<S>, cause: Cause, receive_count: Option<u32>) {
+    refetch.not_before = refetch.not_before.max(demand.not_before);
+    refetch.removed |= demand.removed;
+    refetch.cause = cause;
+    refetch.receive_count =
+        receive_count.map_or(refetch.receive_count, |count| refetch.receive_count.min(count));
 }
 
 /// Which verdict a message with several subjects ends with. What is left undone comes before what can never be done: a
@@ -274,7 +275,7 @@ fn severity(verdict: &Verdict) -> u8 {
             4
         }
         Verdict::Done(Outcome::Snooze(_)) => 5,
-        Verdict::GivenBack => 6,
+        Verdict::Released => 6,
         Verdict::Failed(_) => 7,
         Verdict::Outage { .. } => 8,
     }

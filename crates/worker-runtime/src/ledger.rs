@@ -101,7 +101,7 @@ pub trait Ledger: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`LedgerDown`].
-    fn claim_probe(
+    fn lease_probe(
         &self,
         upstream: &str,
         lease: Duration,

@@ -24,24 +24,24 @@ mod catch;
 pub mod conformance;
 mod disposition;
 mod handler;
-mod heartbeat;
 mod intake;
 mod ledger;
+mod liveness;
 #[cfg(feature = "test-support")]
 mod memory_ledger;
 mod metrics;
 mod options;
 mod patient_ledger;
-mod pulse;
 mod runtime;
 mod settle;
+mod visibility;
 
 pub use disposition::{DeadLetterReason, Disposition, RetryPolicy, Verdict, dispose};
-pub use handler::{Cause, Claim, Demand, Failure, Handler, Outcome, Reading, Refusal};
+pub use handler::{Cause, Demand, Failure, Handler, Outcome, Reading, Refetch, Refusal};
 pub use ledger::{BreakerView, FailedAttempt, Ledger, LedgerDown, RecordedFailure, RedriveEnd};
+pub use liveness::Liveness;
 #[cfg(feature = "test-support")]
 pub use memory_ledger::MemoryLedger;
 pub use options::{Mode, Options};
-pub use pulse::Pulse;
 pub use runtime::{Report, Runtime, RuntimeError};
 pub use settle::REDRIVE_MARK;

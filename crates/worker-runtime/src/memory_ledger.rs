@@ -120,7 +120,7 @@ impl Ledger for MemoryLedger {
         Ok(())
     }
 
-    async fn claim_probe(&self, upstream: &str, lease: Duration) -> Result<bool, LedgerDown> {
+    async fn lease_probe(&self, upstream: &str, lease: Duration) -> Result<bool, LedgerDown> {
         let now = Instant::now();
         let mut state = self.up()?;
         let Some(row) = state.breakers.get_mut(upstream) else { return Ok(false) };

@@ -19,12 +19,12 @@ pub(crate) fn received(sent_at: OffsetDateTime) {
 }
 
 pub(crate) fn folded() {
-    counter!("coppice_messages_folded_total").increment(1);
+    counter!("coppice_messages_coalesced_total").increment(1);
 }
 
 pub(crate) fn held(messages: usize) {
-    #[expect(clippy::cast_precision_loss, reason = "bounded by max_held")]
-    gauge!("coppice_messages_held").set(messages as f64);
+    #[expect(clippy::cast_precision_loss, reason = "bounded by max_in_flight")]
+    gauge!("coppice_messages_in_flight").set(messages as f64);
 }
 
 pub(crate) fn refetched(duration: Duration, failure: Option<&Failure>) {
@@ -48,7 +48,7 @@ pub(crate) fn outcome_label(verdict: &Verdict) -> &'static str {
         Verdict::Refused(_) => "refused",
         Verdict::Failed(_) => "failed",
         Verdict::Outage { .. } => "outage",
-        Verdict::GivenBack => "given_back",
+        Verdict::Released => "released",
     }
 }
 

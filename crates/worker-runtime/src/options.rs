@@ -19,7 +19,7 @@ pub struct Options {
     /// The version of this build: stands in dead letters.
     pub worker_version: String,
     /// Messages held at once, waiting and working. Receiving stops at this.
-    pub max_held: usize,
+    pub max_in_flight: usize,
     /// Refetches at once.
     pub max_refetches: usize,
     /// Most subjects in one transaction.
@@ -46,7 +46,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             worker_version: String::from("unknown"),
-            max_held: 200,
+            max_in_flight: 200,
             max_refetches: 16,
             max_apply: 100,
             apply_linger: Duration::from_millis(5),

@@ -44,8 +44,8 @@ impl<L: Ledger> Ledger for PatientLedger<L> {
         in_time(self.0.open_breaker(upstream, reason, until_probe)).await
     }
 
-    async fn claim_probe(&self, upstream: &str, lease: Duration) -> Result<bool, LedgerDown> {
-        in_time(self.0.claim_probe(upstream, lease)).await
+    async fn lease_probe(&self, upstream: &str, lease: Duration) -> Result<bool, LedgerDown> {
+        in_time(self.0.lease_probe(upstream, lease)).await
     }
 
     async fn postpone_probe(

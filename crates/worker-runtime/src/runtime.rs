@@ -26,14 +26,14 @@ use tokio_util::sync::CancellationToken;
 use crate::breaker::Breaker;
 use crate::disposition::Verdict;
 use crate::handler::{Failure, Handler};
-use crate::heartbeat::Beaten;
-use crate::intake::{Held, Intake, Run};
+use crate::intake::{InFlight, Intake, Run};
 use crate::ledger::{BreakerView, Ledger, LedgerDown};
+use crate::liveness::Liveness;
 use crate::metrics;
 use crate::options::{Mode, Options};
 use crate::patient_ledger::PatientLedger;
-use crate::pulse::Pulse;
 use crate::settle::{Lane, Settled};
+use crate::visibility::Extended;
 use applying::Results;
 use receiving::Receiving;
 
@@ -71,14 +71,21 @@ struct Parts<H, Q, L> {
     dead_letters: Q,
     ledger: PatientLedger<L>,
     options: Options,
-    pulse: Pulse,
+    liveness: Liveness,
 }
 
 impl<H: Handler, Q: Queue, L: Ledger> Runtime<H, Q, L> {
     /// Puts the parts together. Nothing happens yet.
-    pub fn new(handler: H, queue: Q, dead_letters: Q, ledger: L, options: Options, pulse: Pulse) -> Self {
+    pub fn new(
+        handler: H,
+        queue: Q,
+        dead_letters: Q,
+        ledger: L,
+        options: Options,
+        liveness: Liveness,
+    ) -> Self {
         let ledger = PatientLedger(ledger);
-        Self { parts: Arc::new(Parts { handler, queue, dead_letters, ledger, options, pulse }) }
+        Self { parts: Arc::new(Parts { handler, queue, dead_letters, ledger, options, liveness }) }
     }
 
     /// Runs until `stop` is cancelled or, in [`Mode::UntilEmpty`], until the queue is empty.
@@ -97,12 +104,12 @@ enum Turn<H: Handler> {
     /// With its slot: the next may start when it is known how this one went, and not sooner.
     Refetched(Run<H::Subject>, Result<H::Fetched, Failure>, OwnedSemaphorePermit),
     Applied(Results<H::Subject>),
-    Beaten(Beaten),
-    Tended {
+    Extended(Extended),
+    Refreshed {
         asked_at: Instant,
         view: Result<BreakerView, LedgerDown>,
     },
-    Told(Result<(), LedgerDown>),
+    FleetNotified(Result<(), LedgerDown>),
     Verified(Result<BreakerView, LedgerDown>),
     Counted(Result<Depth, QueueError>),
 }
@@ -125,15 +132,15 @@ struct Loop<H: Handler, Q, L> {
     oldest_fetched: Option<Instant>,
     /// Failures whose verdict waits for the upstream's answer.
     suspended: Vec<(Run<H::Subject>, Failure)>,
-    ended: Vec<(Held, Verdict)>,
+    ended: Vec<(InFlight, Verdict)>,
     preparing: bool,
     applying: bool,
-    beating: bool,
-    next_beat: Instant,
-    tending: bool,
-    next_tend: Instant,
+    extending: bool,
+    next_extension: Instant,
+    refreshing: bool,
+    next_refresh: Instant,
     /// Openings that the fleet is being told of.
-    telling: usize,
+    notifying: usize,
     /// When this process last opened it: what the ledger was asked before that is old.
     opened_at: Option<Instant>,
     ledger_down: bool,
@@ -150,7 +157,7 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
             tasks: JoinSet::new(),
             settling: JoinSet::new(),
             busy_lanes: HashSet::new(),
-            places: Arc::new(Semaphore::new(options.max_held)),
+            places: Arc::new(Semaphore::new(options.max_in_flight)),
             refetch_slots: Arc::new(Semaphore::new(options.max_refetches)),
             intake: Intake::new(),
             breaker: Breaker::new(options),
@@ -162,11 +169,11 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
             ended: Vec::new(),
             preparing: false,
             applying: false,
-            beating: false,
-            next_beat: Instant::now(),
-            tending: false,
-            next_tend: Instant::now(),
-            telling: 0,
+            extending: false,
+            next_extension: Instant::now(),
+            refreshing: false,
+            next_refresh: Instant::now(),
+            notifying: 0,
             opened_at: None,
             // Until the ledger has answered once: a breaker may be open already.
             ledger_down: true,
@@ -181,7 +188,7 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            self.parts.pulse.turn();
+            self.parts.liveness.turn();
             self.start_what_can_start();
             if self.is_finished() {
                 return self.end();
@@ -205,8 +212,8 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
     }
 
     fn start_what_can_start(&mut self) {
-        self.tend_if_due();
-        self.beat_if_due();
+        self.refresh_if_due();
+        self.extend_if_due();
         if let Some(retry_after) = self.outage() {
             let ended = self.intake.end_waiting(&Verdict::Outage { retry_after });
             self.ended.extend(ended);
@@ -224,9 +231,9 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
             Turn::Prepared(runs, tickets) => self.take_prepared(runs, tickets),
             Turn::Refetched(run, fetched, _slot) => self.take_refetched(run, fetched),
             Turn::Applied(results) => self.take_applied(results),
-            Turn::Beaten(beaten) => self.take_beaten(beaten),
-            Turn::Tended { asked_at, view } => self.take_tended(asked_at, view),
-            Turn::Told(told) => self.take_told(told),
+            Turn::Extended(extended) => self.take_extended(extended),
+            Turn::Refreshed { asked_at, view } => self.take_refreshed(asked_at, view),
+            Turn::FleetNotified(notified) => self.take_notified(notified),
             Turn::Verified(view) => self.take_verified(view),
             Turn::Counted(depth) => self.receiving.counted(&depth),
         }

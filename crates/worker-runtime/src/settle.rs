@@ -4,7 +4,7 @@
 //! they decide. Whatever fails here leaves the message in the queue, and the work on it is repeat-safe.
 
 mod batches;
-mod letter;
+mod entry;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,13 +13,13 @@ use sqs_queue::{OutgoingMessage, Queue, Receipt, VISIBILITY_LIMIT};
 
 use crate::disposition::{DeadLetterReason, Disposition, Verdict, dispose};
 use crate::handler::{Failure, Handler};
-use crate::intake::Held;
+use crate::intake::InFlight;
 use crate::ledger::{FailedAttempt, Ledger, RecordedFailure, RedriveEnd};
 use crate::metrics;
 use crate::options::Options;
 use batches::in_batches;
-pub use letter::REDRIVE_MARK;
-use letter::{Letter, plain_text};
+pub use entry::REDRIVE_MARK;
+use entry::{DeadLetterEntry, plain_text};
 
 /// What settling some messages did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl Lane {
             | Verdict::Done(_)
             | Verdict::Ignored
             | Verdict::Outage { .. }
-            | Verdict::GivenBack => Self::Uncounted,
+            | Verdict::Released => Self::Uncounted,
             Verdict::Failed(_) | Verdict::Refused(_) => Self::Counted,
         }
     }
@@ -60,7 +60,7 @@ pub(crate) async fn settle<H: Handler, Q: Queue, L: Ledger>(
     ledger: &L,
     options: &Options,
     lane: Lane,
-    ended: Vec<(Held, Verdict)>,
+    ended: Vec<(InFlight, Verdict)>,
 ) -> Settled {
     let mut settled = Settled { lane, ..Settled::default() };
     for (_, verdict) in &ended {
@@ -84,7 +84,7 @@ async fn settle_uncounted<Q: Queue, L: Ledger>(
     queue: &Q,
     ledger: &L,
     options: &Options,
-    ended: Vec<(Held, Verdict)>,
+    ended: Vec<(InFlight, Verdict)>,
 ) -> bool {
     let (mut delete, mut hide, mut recovered) = (Vec::new(), Vec::new(), Vec::new());
     for (held, verdict) in ended {
@@ -110,7 +110,7 @@ async fn settle_uncounted<Q: Queue, L: Ledger>(
 }
 
 /// The failed attempt that a counted verdict is.
-fn failed_attempt(held: &Held, verdict: &Verdict) -> FailedAttempt {
+fn failed_attempt(held: &InFlight, verdict: &Verdict) -> FailedAttempt {
     let (class, detail) = match verdict {
         Verdict::Failed(failure) => (failure.class(), failure.detail()),
         Verdict::Refused(refusal) => (refusal.class, refusal.detail.clone()),
@@ -125,7 +125,7 @@ async fn settle_counted<H: Handler, Q: Queue, L: Ledger>(
     dead_letters: &Q,
     ledger: &L,
     options: &Options,
-    ended: Vec<(Held, Verdict)>,
+    ended: Vec<(InFlight, Verdict)>,
 ) -> (u64, bool) {
     let attempts: Vec<FailedAttempt> =
         ended.iter().map(|(held, verdict)| failed_attempt(held, verdict)).collect();
@@ -141,7 +141,7 @@ async fn settle_counted<H: Handler, Q: Queue, L: Ledger>(
             Disposition::Delete => hide.push((held, Duration::ZERO)),
         }
     }
-    let (buried, unburied) = bury_all::<H, Q>(dead_letters, options, bury).await;
+    let (buried, unburied) = dead_letter_all::<H, Q>(dead_letters, options, bury).await;
     hide.extend(unburied);
     delete_all(queue, &buried).await;
     note_redriven(ledger, &buried, RedriveEnd::Dead).await;
@@ -150,13 +150,13 @@ async fn settle_counted<H: Handler, Q: Queue, L: Ledger>(
 }
 
 /// Sends dead letters. Those that arrived, and only these, may be deleted; the others come back after a wait.
-async fn bury_all<H: Handler, Q: Queue>(
+async fn dead_letter_all<H: Handler, Q: Queue>(
     dead_letters: &Q,
     options: &Options,
-    bury: Vec<(Held, DeadLetterReason, Option<RecordedFailure>)>,
-) -> (Vec<Held>, Vec<(Held, Duration)>) {
-    let write = |(held, reason, recorded): &(Held, DeadLetterReason, Option<RecordedFailure>)| {
-        let letter = Letter { message: &held.message, reason, recorded: *recorded };
+    bury: Vec<(InFlight, DeadLetterReason, Option<RecordedFailure>)>,
+) -> (Vec<InFlight>, Vec<(InFlight, Duration)>) {
+    let write = |(held, reason, recorded): &(InFlight, DeadLetterReason, Option<RecordedFailure>)| {
+        let letter = DeadLetterEntry { message: &held.message, reason, recorded: *recorded };
         letter.write(H::NAME, &options.worker_version)
     };
     let letters: Vec<OutgoingMessage> = bury.iter().map(write).collect();
@@ -175,7 +175,7 @@ async fn bury_all<H: Handler, Q: Queue>(
 }
 
 /// Tells whoever redrove some of these messages how they ended.
-async fn note_redriven<L: Ledger>(ledger: &L, held: &[Held], end: RedriveEnd) {
+async fn note_redriven<L: Ledger>(ledger: &L, held: &[InFlight], end: RedriveEnd) {
     let marks = held.iter().filter_map(|held| held.message.attributes.get(REDRIVE_MARK));
     let ends: Vec<(String, RedriveEnd)> = marks.map(|mark| (mark.clone(), end)).collect();
     if !ends.is_empty() {
@@ -184,14 +184,14 @@ async fn note_redriven<L: Ledger>(ledger: &L, held: &[Held], end: RedriveEnd) {
     }
 }
 
-async fn delete_all<Q: Queue>(queue: &Q, held: &[Held]) {
+async fn delete_all<Q: Queue>(queue: &Q, held: &[InFlight]) {
     let receipts: Vec<Receipt> = held.iter().map(|held| held.message.receipt.clone()).collect();
     in_batches(queue, &receipts).await;
 }
 
 /// Makes messages visible again, each after its wait, or as late as SQS allows.
-async fn hide_all<Q: Queue>(queue: &Q, held: &[(Held, Duration)]) {
-    let entry = |(held, wait): &(Held, Duration)| {
+async fn hide_all<Q: Queue>(queue: &Q, held: &[(InFlight, Duration)]) {
+    let entry = |(held, wait): &(InFlight, Duration)| {
         let longest = VISIBILITY_LIMIT.saturating_sub(held.received_at.elapsed());
         (held.message.receipt.clone(), (*wait).min(longest))
     };

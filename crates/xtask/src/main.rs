@@ -6,13 +6,13 @@
 mod bench;
 mod chart;
 mod checks;
+mod cluster;
 mod commands;
 mod demo;
 mod image;
 mod instructions;
 mod sqlx_prepare;
 mod stack;
-mod surroundings;
 mod up;
 
 use std::net::Ipv4Addr;
@@ -48,7 +48,7 @@ enum Command {
         endpoint: String,
     },
     /// Keep what a fleet in a cluster needs around it: AWS emulator, Postgres, providers, and people who use them.
-    Surroundings {
+    Cluster {
         /// An address of this machine that the cluster's pods reach, such as that of Docker's bridge.
         #[arg(long)]
         address: Ipv4Addr,
@@ -93,7 +93,7 @@ fn main() -> ExitCode {
         Command::Test => checks::run(),
         Command::Up => up::run(),
         Command::Stack { endpoint } => stack::run(&endpoint),
-        Command::Surroundings { address, every } => surroundings::run(address, Duration::from_secs(every)),
+        Command::Cluster { address, every } => cluster::run(address, Duration::from_secs(every)),
         Command::Instructions { renew } => instructions::run(renew),
         Command::Bench { arguments } => bench::run(&arguments),
         Command::Image(arguments) => image::run(arguments),

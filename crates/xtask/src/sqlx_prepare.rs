@@ -55,10 +55,17 @@ async fn describe(folder: &Path) -> anyhow::Result<()> {
     let url = postgres.create_database("sqlx_prepare").await?;
     let pool = sqlx::PgPool::connect(&url).await?;
     Migrator::new(workspace().join("migrations")).await?.run(&pool).await.context("migrations")?;
-    // The macros run only when the crate is compiled anew.
-    let library = workspace().join("crates").join(STORE).join("src/lib.rs");
-    fs::File::options().append(true).open(library)?.set_modified(std::time::SystemTime::now())?;
-    let status = cargo(&["check", "--package", STORE, "--quiet"])
+    // A target directory of its own: the macros run only when the crate is compiled, and compiling it in the shared
+    // directory would make every crate that depends on it compile again.
+    let target = workspace().join("target/sqlx-prepare");
+    let target = target.to_str().context("the path of the checkout is not UTF-8")?;
+    let cleaned = cargo(&["clean", "--quiet", "--package", STORE, "--target-dir", target]).status()?;
+    if !cleaned.success() {
+        bail!(
+            "cargo cannot remove the earlier build of {STORE} from {target}: delete that folder and try again"
+        );
+    }
+    let status = cargo(&["check", "--package", STORE, "--quiet", "--target-dir", target])
         .env("DATABASE_URL", &url)
         .env("SQLX_OFFLINE", "false")
         .env("SQLX_OFFLINE_DIR", folder)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crm_sync::CrmRecords;
 use identity_verification::IdentityRecords;
-use job_process::{Failure, print};
+use job_process::{JobError, print};
 use postgres_store::Store;
 use provider_http::ConfigError;
 use record_sync::{RecordSource, SsoRecords};
@@ -23,7 +23,7 @@ use crate::survey::{Halt, Survey};
 const CONNECTIONS: u32 = 2;
 
 /// The whole job.
-pub(crate) async fn run(arguments: Arguments, stop: CancellationToken) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: Arguments, stop: CancellationToken) -> Result<(), JobError> {
     let Settings { database, sources, queues } = Settings::read(Reader::from_environment(), &arguments)?;
     let store = database.open(CONNECTIONS).await?;
     let audit = Audit { arguments: &arguments, store: &store, stop: &stop };
@@ -51,11 +51,11 @@ pub(crate) async fn run(arguments: Arguments, stop: CancellationToken) -> Result
     print(&report, arguments.json)?;
     repaired?;
     // The report says it already.
-    if clean { Ok(()) } else { Err(Failure::Failed(String::new())) }
+    if clean { Ok(()) } else { Err(JobError::Failed(String::new())) }
 }
 
-fn unusable(error: ConfigError) -> Failure {
-    Failure::Usage(error.to_string())
+fn unusable(error: ConfigError) -> JobError {
+    JobError::Usage(error.to_string())
 }
 
 struct Audit<'a> {
@@ -65,7 +65,7 @@ struct Audit<'a> {
 }
 
 impl Audit<'_> {
-    async fn source<R: RecordSource>(&self, source: &R) -> Result<SourceReport, Failure> {
+    async fn source<R: RecordSource>(&self, source: &R) -> Result<SourceReport, JobError> {
         let name = source.source();
         let selection = self.select(name).await?;
         let (sampled, recent) = (selection.sampled.len(), selection.recent.len());
@@ -85,7 +85,7 @@ impl Audit<'_> {
                 let text = format!(
                     "stopped while it looked at {name}; nothing is reported, nothing was put on a queue"
                 );
-                return Err(Failure::Stopped(text));
+                return Err(JobError::Stopped(text));
             }
         };
         if let (Outcome::Findings(findings), false) = (&outcome, self.arguments.dry_run) {
@@ -106,7 +106,7 @@ impl Audit<'_> {
         Ok(SourceReport { source: name, outcome })
     }
 
-    async fn select(&self, source: &str) -> Result<Selection, Failure> {
+    async fn select(&self, source: &str) -> Result<Selection, JobError> {
         let Arguments { sample, since_hours, limit, ids, .. } = self.arguments;
         if !ids.is_empty() {
             return Ok(Selection { named: ids.clone(), ..Selection::default() });
@@ -126,13 +126,13 @@ impl Audit<'_> {
         &self,
         reports: &mut BTreeMap<Kind, SourceReport>,
         queues: &BTreeMap<Kind, String>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), JobError> {
         let most = self.arguments.max_repair;
         for SourceReport { source, outcome } in reports.values() {
             let Outcome::Findings(findings) = outcome else { continue };
             let divergent = findings.to_repair().len();
             if divergent > most {
-                return Err(Failure::Guarded(format!(
+                return Err(JobError::Guarded(format!(
                     "{divergent} records of {source} diverge, more than --max-repair {most}: nothing was put on a \
                      queue. Make sure that the settings name the right {source}, then raise --max-repair or resync \
                      the whole source"

@@ -5,14 +5,14 @@
 use std::fmt::Display;
 
 use event_contract::resync_message;
-use job_process::Failure;
+use job_process::JobError;
 use sqs_queue::{BATCH_LIMIT, OutgoingMessage, Queue, SqsQueue};
 
 /// Sends them, and checks each entry of each reply. Safe to run again: a record that is named twice is read twice.
 ///
 /// # Errors
-/// [`Failure::Failed`] that says how many were taken, when one was not.
-pub(crate) async fn enqueue(queue: &SqsQueue, source: &str, ids: &[&str]) -> Result<usize, Failure> {
+/// [`JobError::Failed`] that says how many were taken, when one was not.
+pub(crate) async fn enqueue(queue: &SqsQueue, source: &str, ids: &[&str]) -> Result<usize, JobError> {
     let mut sent = 0;
     for batch in ids.chunks(BATCH_LIMIT) {
         let message = |id: &&str| OutgoingMessage { body: resync_message(source, id), ..Default::default() };
@@ -26,6 +26,6 @@ pub(crate) async fn enqueue(queue: &SqsQueue, source: &str, ids: &[&str]) -> Res
     Ok(sent)
 }
 
-fn partly(source: &str, sent: usize, wanted: usize, error: &dyn Display) -> Failure {
-    Failure::Failed(format!("{sent} of {wanted} record(s) of {source} were put on the queue, then: {error}"))
+fn partly(source: &str, sent: usize, wanted: usize, error: &dyn Display) -> JobError {
+    JobError::Failed(format!("{sent} of {wanted} record(s) of {source} were put on the queue, then: {error}"))
 }

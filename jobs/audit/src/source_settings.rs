@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crm_sync::{CRM_SETTINGS, CrmSettings};
 use identity_verification::{IDENTITY_SETTINGS, IdentitySettings};
-use job_process::{Database, Failure};
+use job_process::{Database, JobError};
 use settings::{Reader, Setting};
 use sso_sync::{SSO_SETTINGS, SsoSettings};
 use worker_process::LOG;
@@ -47,7 +47,7 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// Reads what these arguments need, and nothing else.
-    pub(crate) fn read(mut reader: Reader, arguments: &Arguments) -> Result<Self, Failure> {
+    pub(crate) fn read(mut reader: Reader, arguments: &Arguments) -> Result<Self, JobError> {
         let database = Database::read(&mut reader);
         let (mut sources, mut queues) = (BTreeMap::new(), BTreeMap::new());
         for kind in &arguments.sources {
@@ -64,9 +64,11 @@ impl Settings {
         }
         reader.finish()?;
         if arguments.queue_url.is_some() && sources.len() > 1 {
-            return Err(Failure::Usage(String::from("--queue-url is one source's queue: name one --source")));
+            return Err(JobError::Usage(String::from(
+                "--queue-url is one source's queue: name one --source",
+            )));
         }
-        let database = database.ok_or_else(|| Failure::Usage(String::from("settings are missing")))?;
+        let database = database.ok_or_else(|| JobError::Usage(String::from("settings are missing")))?;
         Ok(Self { database, sources, queues })
     }
 }

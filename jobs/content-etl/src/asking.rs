@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use job_process::Failure;
+use job_process::JobError;
 use provider_content::{ChangesError, ChangesPage, ContentProvider, ProviderError};
 use tokio_util::sync::CancellationToken;
 
@@ -30,7 +30,7 @@ impl Asking {
         &self,
         provider: &impl ContentProvider,
         cursor: Option<&str>,
-    ) -> Result<Option<ChangesPage>, Failure> {
+    ) -> Result<Option<ChangesPage>, JobError> {
         let call = async || match provider.changed_since(cursor).await {
             Ok(page) => Ok(Some(page)),
             Err(ChangesError::CursorRefused) => Ok(None),
@@ -42,11 +42,11 @@ impl Asking {
     /// The answer to a question. What is under way when the signal comes is given up: it has written nothing.
     ///
     /// # Errors
-    /// [`Failure::Stopped`], or [`Failure::Failed`] when asking again is useless, or was for too long.
+    /// [`JobError::Stopped`], or [`JobError::Failed`] when asking again is useless, or was for too long.
     pub(crate) async fn ask<T>(
         &self,
         mut call: impl AsyncFnMut() -> Result<T, ProviderError>,
-    ) -> Result<T, Failure> {
+    ) -> Result<T, JobError> {
         let (mut asked, mut waited) = (0, Duration::ZERO);
         loop {
             let error = tokio::select! {
@@ -60,7 +60,7 @@ impl Asking {
             asked += u32::from(!matches!(error, ProviderError::RateLimited { .. }));
             let pause = pause(&error, asked).filter(|_| asked < self.attempts);
             let Some(pause) = pause.filter(|pause| waited + *pause <= QUOTA_PATIENCE) else {
-                return Err(Failure::Failed(format!("the CMS gives no answer: {error}")));
+                return Err(JobError::Failed(format!("the CMS gives no answer: {error}")));
             };
             tracing::warn!(%error, pause_secs = pause.as_secs(), "CMS is asked again");
             waited += pause;
@@ -84,8 +84,10 @@ fn pause(error: &ProviderError, asked: u32) -> Option<Duration> {
     }
 }
 
-fn stopped() -> Failure {
-    Failure::Stopped(String::from("stopped before the end: what was loaded stands, and the next run goes on"))
+fn stopped() -> JobError {
+    JobError::Stopped(String::from(
+        "stopped before the end: what was loaded stands, and the next run goes on",
+    ))
 }
 
 #[cfg(test)]
@@ -97,7 +99,7 @@ mod tests {
         Asking { stop: CancellationToken::new(), attempts }
     }
 
-    async fn asked(asking: &Asking, error: Error) -> (u32, Duration, Result<(), Failure>) {
+    async fn asked(asking: &Asking, error: Error) -> (u32, Duration, Result<(), JobError>) {
         let mut calls = 0;
         let begun = tokio::time::Instant::now();
         let outcome = asking
@@ -112,7 +114,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_cms_that_is_down_is_asked_so_often_with_growing_waits() {
         let (calls, waited, outcome) = asked(&asking(4), Error::Malformed { line: 0, column: 0 }).await;
-        assert!(matches!(outcome, Err(Failure::Failed(_))));
+        assert!(matches!(outcome, Err(JobError::Failed(_))));
         assert_eq!((calls, waited.as_secs()), (4, 1 + 2 + 4));
     }
 
@@ -120,7 +122,7 @@ mod tests {
     async fn a_used_up_quota_costs_no_attempt_and_has_its_limit() {
         let limited = Error::RateLimited { retry_after: Duration::from_secs(600) };
         let (calls, waited, outcome) = asked(&asking(1), limited).await;
-        assert!(matches!(outcome, Err(Failure::Failed(_))));
+        assert!(matches!(outcome, Err(JobError::Failed(_))));
         assert_eq!((calls, waited.as_secs()), (7, 3600));
     }
 
@@ -140,9 +142,9 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(5)).await;
             stop.cancel();
         });
-        assert!(matches!(outcome.2, Err(Failure::Stopped(_))));
+        assert!(matches!(outcome.2, Err(JobError::Stopped(_))));
         assert_eq!(outcome.1.as_secs(), 5);
         let silent = one.ask(std::future::pending::<Result<(), Error>>).await;
-        assert!(matches!(silent, Err(Failure::Stopped(_))));
+        assert!(matches!(silent, Err(JobError::Stopped(_))));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use job_process::Failure;
+use job_process::JobError;
 use postgres_store::CursorMove;
 
 use crate::loading::readings;
@@ -12,15 +12,15 @@ use crate::work::Run;
 /// Loads page after page until there is none.
 ///
 /// # Errors
-/// Any [`Failure`]; the pages before it stand.
-pub(crate) async fn read(run: &Run, mut cursor: String, report: &mut Report) -> Result<(), Failure> {
+/// Any [`JobError`]; the pages before it stand.
+pub(crate) async fn read(run: &Run, mut cursor: String, report: &mut Report) -> Result<(), JobError> {
     let mut visited = Visited::default();
     loop {
         let ticket = run.loading.store.draw_content_ticket().await?;
         let Some(page) = run.asking.page(&run.provider, Some(&cursor)).await? else {
             let text =
                 "the CMS refuses the cursor, and does not say what has changed: run content-etl --full";
-            return Err(Failure::Failed(text.to_owned()));
+            return Err(JobError::Failed(text.to_owned()));
         };
         let (next, more) = (page.next.clone(), page.more);
         visited.go(more.then_some(&next))?;
@@ -48,10 +48,10 @@ impl Visited {
     /// Notes where the reading goes on.
     ///
     /// # Errors
-    /// [`Failure::Failed`] when it has been there.
-    pub(crate) fn go(&mut self, next: Option<&String>) -> Result<(), Failure> {
+    /// [`JobError::Failed`] when it has been there.
+    pub(crate) fn go(&mut self, next: Option<&String>) -> Result<(), JobError> {
         match next {
-            Some(next) if !self.0.insert(next.clone()) => Err(Failure::Failed(String::from(
+            Some(next) if !self.0.insert(next.clone()) => Err(JobError::Failed(String::from(
                 "the CMS sends the same page again: nothing more of it is read",
             ))),
             _ => Ok(()),

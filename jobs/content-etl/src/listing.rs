@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use job_process::Failure;
+use job_process::JobError;
 use postgres_store::{ContentKey, ContentReading, CursorMove};
 use provider_content::{ChangesPage, ContentProvider};
 use serde::{Deserialize, Serialize};
@@ -40,8 +40,8 @@ pub(crate) struct Listing<'a> {
 /// Reads everything.
 ///
 /// # Errors
-/// Any [`Failure`]; the pages before it stand.
-pub(crate) async fn read(run: &Run, report: &mut Report) -> Result<(), Failure> {
+/// Any [`JobError`]; the pages before it stand.
+pub(crate) async fn read(run: &Run, report: &mut Report) -> Result<(), JobError> {
     let mut listing = Listing::find(run).await?;
     let mut place = listing.place()?;
     for comparison in 1..=COMPARISONS {
@@ -58,7 +58,7 @@ pub(crate) async fn read(run: &Run, report: &mut Report) -> Result<(), Failure> 
         place = Some(end);
     }
     listing.end(None).await?;
-    Err(Failure::Guarded(format!(
+    Err(JobError::Guarded(format!(
         "the listing saw {} items, and the CMS counts another number: nothing was taken for gone. Run it again; if \
          the numbers stay apart, --accept-count goes on with changes all the same",
         report.listed.unwrap_or(0)
@@ -67,7 +67,7 @@ pub(crate) async fn read(run: &Run, report: &mut Report) -> Result<(), Failure> 
 
 impl<'a> Listing<'a> {
     /// The one that is under way, or a new one. A dry run goes on with none.
-    async fn find(run: &'a Run) -> Result<Self, Failure> {
+    async fn find(run: &'a Run) -> Result<Self, JobError> {
         let stored = match run.loading.writes() {
             true => run.loading.store.source_cursor(run.loading.source, &run.listing).await?,
             false => None,
@@ -78,15 +78,19 @@ impl<'a> Listing<'a> {
         Ok(Self { run, stored, seen: HashSet::new() })
     }
 
-    fn place(&self) -> Result<Option<Place>, Failure> {
+    fn place(&self) -> Result<Option<Place>, JobError> {
         let text = self.stored.as_deref();
         text.map(serde_json::from_str)
             .transpose()
-            .map_err(|error| Failure::Failed(format!("place of the listing: {error}")))
+            .map_err(|error| JobError::Failed(format!("place of the listing: {error}")))
     }
 
     /// Reads on to the end of the listing, and then what has changed meanwhile.
-    async fn read_to_end(&mut self, mut place: Option<Place>, report: &mut Report) -> Result<Place, Failure> {
+    async fn read_to_end(
+        &mut self,
+        mut place: Option<Place>,
+        report: &mut Report,
+    ) -> Result<Place, JobError> {
         let mut visited = Visited::default();
         loop {
             let ticket = self.run.loading.store.draw_content_ticket().await?;
@@ -96,7 +100,7 @@ impl<'a> Listing<'a> {
                 self.end(None).await?;
                 let text =
                     "the CMS refuses to go on with the listing, which is given up: run content-etl --full";
-                return Err(Failure::Failed(text.to_owned()));
+                return Err(JobError::Failed(text.to_owned()));
             };
             visited.go(page.more.then_some(&page.next))?;
             if !page.more {
@@ -120,12 +124,12 @@ impl<'a> Listing<'a> {
         page: ChangesPage,
         next: &Place,
         report: &mut Report,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), JobError> {
         report.pages += 1;
         report.ignored += page.ignored as u64;
         let readings = readings(page);
         report.items += readings.len() as u64;
-        let to = serde_json::to_string(next).map_err(|error| Failure::Failed(error.to_string()))?;
+        let to = serde_json::to_string(next).map_err(|error| JobError::Failed(error.to_string()))?;
         let step = CursorMove { entity: &self.run.listing, from: self.stored.as_deref(), to: Some(&to) };
         let loaded = self.run.loading.load(ticket, &readings, true, step).await?;
         report.add(loaded);
@@ -156,7 +160,7 @@ impl<'a> Listing<'a> {
     }
 
     /// Whether the listing has seen as many items as the CMS counts.
-    async fn is_whole(&self, report: &mut Report) -> Result<bool, Failure> {
+    async fn is_whole(&self, report: &mut Report) -> Result<bool, JobError> {
         let counted = self.run.asking.ask(async || self.run.provider.count().await).await?;
         let listed = match self.run.loading.writes() {
             true => self.run.loading.store.content_counts(self.run.loading.source).await?.listed,
@@ -168,14 +172,14 @@ impl<'a> Listing<'a> {
     }
 
     /// What is stored and was not listed.
-    pub(crate) async fn missing(&self) -> Result<Vec<ContentKey>, Failure> {
+    pub(crate) async fn missing(&self) -> Result<Vec<ContentKey>, JobError> {
         let seen: Vec<ContentKey> = self.seen.iter().cloned().collect();
         let dry_run = (!self.run.loading.writes()).then_some(seen.as_slice());
         Ok(self.run.loading.store.unlisted_content(self.run.loading.source, dry_run).await?)
     }
 
     /// Ends it: changes go on from `after`, or, if it is given up, where they were.
-    pub(crate) async fn end(&self, after: Option<&str>) -> Result<(), Failure> {
+    pub(crate) async fn end(&self, after: Option<&str>) -> Result<(), JobError> {
         let Some(from) = &self.stored else { return Ok(()) };
         let changes = after.map(|after| (self.run.changes.as_str(), after));
         let loading = &self.run.loading;

@@ -1,6 +1,6 @@
 //! From a page to the store.
 
-use job_process::Failure;
+use job_process::JobError;
 use postgres_store::{
     Announce, ContentItem, ContentKey, ContentLoad, ContentReading, CursorMove, LoadedContent, Store, Write,
 };
@@ -20,14 +20,14 @@ impl Loading {
     /// Loads readings that were begun after `ticket` was drawn, and moves the cursor, or counts what that would change.
     ///
     /// # Errors
-    /// [`Failure::Failed`], also when the cursor is not where this run has left it: then another run is at work.
+    /// [`JobError::Failed`], also when the cursor is not where this run has left it: then another run is at work.
     pub(crate) async fn load(
         &self,
         ticket: i64,
         readings: &[ContentReading],
         listed: bool,
         step: CursorMove<'_>,
-    ) -> Result<LoadedContent, Failure> {
+    ) -> Result<LoadedContent, JobError> {
         let Self { store, source, announce, proof } = self;
         let load = ContentLoad { source, ticket, readings, listed, step, announce: *announce };
         store.load_content(&load, proof.as_ref()).await?.ok_or_else(overtaken)
@@ -40,8 +40,8 @@ impl Loading {
 }
 
 /// Why a run ends that another one has overtaken.
-pub(crate) fn overtaken() -> Failure {
-    Failure::Failed(String::from(
+pub(crate) fn overtaken() -> JobError {
+    JobError::Failed(String::from(
         "another run reads the same, and was faster: this one ends, and lost nothing",
     ))
 }

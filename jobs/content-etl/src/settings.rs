@@ -1,6 +1,6 @@
 //! The job's settings: the database's, the CMS's, and its own.
 
-use job_process::{Database, Failure};
+use job_process::{Database, JobError};
 use provider_content::{CONTENT_SETTINGS, ContentSettings};
 use settings::{Reader, Setting};
 use worker_process::{DATABASE_URL, LOG, POLICY};
@@ -38,14 +38,14 @@ impl JobSettings {
     /// Reads them.
     ///
     /// # Errors
-    /// [`Failure::Usage`] with all that are missing or wrong.
-    pub(crate) fn read() -> Result<Self, Failure> {
+    /// [`JobError::Usage`] with all that are missing or wrong.
+    pub(crate) fn read() -> Result<Self, JobError> {
         let mut reader = Reader::from_environment();
         let database = Database::read(&mut reader);
         let content = ContentSettings::read(&mut reader);
         let attempts = reader.read_within(ATTEMPTS, 1, 20);
         reader.finish()?;
-        let missing = || Failure::Usage(String::from("settings are missing"));
+        let missing = || JobError::Usage(String::from("settings are missing"));
         Ok(Self {
             database: database.ok_or_else(missing)?,
             content: content.ok_or_else(missing)?,

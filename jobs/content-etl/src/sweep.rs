@@ -1,6 +1,6 @@
 //! What is stored and was not listed: gone, if the CMS says so of each.
 
-use job_process::Failure;
+use job_process::JobError;
 use postgres_store::{ContentKey, ContentReading, CursorMove};
 use provider_content::{ContentProvider, Deletion, FetchedItem, ItemKey};
 
@@ -15,8 +15,8 @@ const BATCH: usize = 50;
 /// Asks for each item that is missing from a listing that was whole, and writes what became of it.
 ///
 /// # Errors
-/// [`Failure::Guarded`] when too many are missing: none of them is asked for, and the listing is given up.
-pub(crate) async fn sweep(listing: &Listing<'_>, report: &mut Report) -> Result<(), Failure> {
+/// [`JobError::Guarded`] when too many are missing: none of them is asked for, and the listing is given up.
+pub(crate) async fn sweep(listing: &Listing<'_>, report: &mut Report) -> Result<(), JobError> {
     let loading = &listing.run.loading;
     let missing = listing.missing().await?;
     report.missing = Some(missing.len() as u64);
@@ -25,7 +25,7 @@ pub(crate) async fn sweep(listing: &Listing<'_>, report: &mut Report) -> Result<
     if missing.len() as u64 > most {
         listing.end(None).await?;
         let missing = missing.len();
-        return Err(Failure::Guarded(format!(
+        return Err(JobError::Guarded(format!(
             "{missing} of {present} stored items are not at the CMS, more than {most}: none was deleted. If they are \
              really gone, run content-etl --full --allow-deletions {missing}"
         )));
@@ -47,7 +47,7 @@ pub(crate) async fn sweep(listing: &Listing<'_>, report: &mut Report) -> Result<
 }
 
 /// What the CMS says of one item by its ID. When it went is not known.
-async fn ask(listing: &Listing<'_>, key: &ContentKey) -> Result<ContentReading, Failure> {
+async fn ask(listing: &Listing<'_>, key: &ContentKey) -> Result<ContentReading, JobError> {
     let run = listing.run;
     let key = ItemKey { collection: key.collection.clone(), id: key.external_id.clone() };
     let answer = run.asking.ask(async || run.provider.fetch_item(&key).await).await?;

@@ -1,6 +1,6 @@
 //! The run: what is to be read, the reading, the report.
 
-use job_process::{Failure, announce, print};
+use job_process::{JobError, announce, print};
 use postgres_store::Write;
 use provider_content::{ContentClient, ContentProvider};
 use tokio_util::sync::CancellationToken;
@@ -30,10 +30,10 @@ pub(crate) struct Run {
 /// The job.
 ///
 /// # Errors
-/// Any [`Failure`]. The report is printed all the same: what was loaded stands.
-pub(crate) async fn work(arguments: Arguments, stop: CancellationToken) -> Result<(), Failure> {
+/// Any [`JobError`]. The report is printed all the same: what was loaded stands.
+pub(crate) async fn work(arguments: Arguments, stop: CancellationToken) -> Result<(), JobError> {
     let settings = JobSettings::read()?;
-    let provider = settings.content.connect().map_err(|error| Failure::Usage(error.to_string()))?;
+    let provider = settings.content.connect().map_err(|error| JobError::Usage(error.to_string()))?;
     let store = settings.database.open(CONNECTIONS).await?;
     let (source, scope) = (provider.source(), provider.scope());
     let proof = Write::if_wanted(!arguments.dry_run);

@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use job_process::{Failure, age, announce, print};
+use job_process::{JobError, age, announce, print};
 use postgres_store::{LinkCommand, LinkReport, Move, OpenReview, Write};
 use serde::Serialize;
 
 use crate::arguments::{LinkArguments, Record, Why};
-use crate::surroundings::store;
+use crate::database::store;
 
-pub(crate) async fn run(command: LinkArguments, json: bool) -> Result<(), Failure> {
+pub(crate) async fn run(command: LinkArguments, json: bool) -> Result<(), JobError> {
     let (record, wanted, why) = match command {
         LinkArguments::List { limit } => {
             let store = store().await?;

@@ -5,12 +5,12 @@
 //! output; what went wrong on standard error. It prints personal data where it is asked for it, and writes no logs.
 
 mod arguments;
+mod database;
 mod dlq;
 mod doctor;
 mod link;
 mod person;
 mod policy;
-mod surroundings;
 
 use std::process::ExitCode;
 

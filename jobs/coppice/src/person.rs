@@ -2,17 +2,17 @@
 
 use std::fmt;
 
-use authority::{Field, RuleTrace, SourceRecord, Verdict, explain};
-use job_process::{Failure, instant, print, value};
+use authority::{Field, RuleTrace, SourceRecord, Standing, explain};
+use job_process::{JobError, instant, print, value};
 use postgres_store::{NamedIdentity, PersonKey, PersonView, TakenDecision};
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::arguments::PersonCommand;
-use crate::surroundings::{CONNECTIONS, database};
+use crate::database::{CONNECTIONS, database};
 
-pub(crate) async fn run(command: PersonCommand, json: bool) -> Result<(), Failure> {
+pub(crate) async fn run(command: PersonCommand, json: bool) -> Result<(), JobError> {
     let database = database()?;
     let store = database.open(CONNECTIONS).await?;
     let key = match &command {
@@ -29,8 +29,8 @@ pub(crate) async fn run(command: PersonCommand, json: bool) -> Result<(), Failur
     }
 }
 
-fn not_found(key: &PersonKey) -> Failure {
-    Failure::NotFound(match key {
+fn not_found(key: &PersonKey) -> JobError {
+    JobError::NotFound(match key {
         PersonKey::Id(id) => format!("no person {id}"),
         PersonKey::Record { source, external_id } => {
             format!("no record {external_id:?} of {source:?} belongs to anybody")
@@ -64,11 +64,11 @@ struct ShownField {
     changed_at: Option<String>,
     rule: Option<String>,
     /// What the other records say.
-    others: Vec<Claim>,
+    others: Vec<Assertion>,
 }
 
 #[derive(Serialize)]
-struct Claim {
+struct Assertion {
     source: String,
     external_id: String,
     version_at: Option<String>,
@@ -122,14 +122,14 @@ fn shown_field(view: &PersonView, field: Field) -> Option<ShownField> {
     let its = view.records.iter().zip(&view.changed_at).find(|(record, _)| is_its(record));
     let version_at = its.and_then(|(record, _)| record.version_at);
     let others = view.records.iter().filter(|record| !is_its(record)).filter_map(|record| {
-        Some(Claim {
-            value: record.claim(field)?.clone(),
+        Some(Assertion {
+            value: record.assertion(field)?.clone(),
             source: record.source.clone(),
             external_id: record.external_id.clone(),
             version_at: record.version_at.map(instant),
         })
     });
-    let others: Vec<Claim> = others.collect();
+    let others: Vec<Assertion> = others.collect();
     let stored = view.person.values.get(&field).cloned();
     (stored.is_some() || !others.is_empty()).then(|| ShownField {
         field,
@@ -216,7 +216,7 @@ struct Explained {
 impl Explained {
     fn won(&self) -> Option<&Value> {
         let tried = self.rules.iter().flat_map(|rule| &rule.tried);
-        tried.filter(|tried| tried.verdict == Verdict::Won).find_map(|tried| tried.value.as_ref())
+        tried.filter(|tried| tried.standing == Standing::Won).find_map(|tried| tried.value.as_ref())
     }
 }
 
@@ -227,9 +227,12 @@ impl fmt::Display for Explained {
             writeln!(f, "\n{number}. {}", rule.rule)?;
             for tried in &rule.tried {
                 let version = version(tried.version_at.map(instant).as_deref());
-                write!(f, "   {}:{} {version}: {}", tried.source, tried.external_id, phrase(tried.verdict))?;
-                match (&tried.value, tried.verdict) {
-                    (Some(said), Verdict::Won | Verdict::Older | Verdict::Late | Verdict::NotVerified) => {
+                write!(f, "   {}:{} {version}: {}", tried.source, tried.external_id, phrase(tried.standing))?;
+                match (&tried.value, tried.standing) {
+                    (
+                        Some(said),
+                        Standing::Won | Standing::Older | Standing::Late | Standing::NotVerified,
+                    ) => {
                         writeln!(f, " ({})", value(said))?;
                     }
                     _ => writeln!(f)?,
@@ -252,17 +255,17 @@ impl fmt::Display for Explained {
     }
 }
 
-const fn phrase(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Won => "won",
-        Verdict::Older => "admitted, but another record is newer",
-        Verdict::Late => "admitted, but a rule above has won",
-        Verdict::NotNamed => "the rule is about other sources",
-        Verdict::Gone => "gone at its source",
-        Verdict::Silent => "says nothing",
-        Verdict::Echo => "says what we have told it",
-        Verdict::Never => "never believed about this field",
-        Verdict::NotVerified => "not verified",
+const fn phrase(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Won => "won",
+        Standing::Older => "admitted, but another record is newer",
+        Standing::Late => "admitted, but a rule above has won",
+        Standing::NotNamed => "the rule is about other sources",
+        Standing::Gone => "gone at its source",
+        Standing::Silent => "says nothing",
+        Standing::Echo => "says what we have told it",
+        Standing::Never => "never believed about this field",
+        Standing::NotVerified => "not verified",
     }
 }
 

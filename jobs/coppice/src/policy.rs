@@ -5,15 +5,15 @@ use std::fmt;
 use std::path::Path;
 
 use authority::{Field, Policy};
-use job_process::{Failure, announce, print, value};
+use job_process::{JobError, announce, print, value};
 use postgres_store::{Author, PersonChange, Store, Write};
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::arguments::PolicyCommand;
-use crate::surroundings::{policy_file, store};
+use crate::database::{policy_file, store};
 
-pub(crate) async fn run(command: PolicyCommand, json: bool) -> Result<(), Failure> {
+pub(crate) async fn run(command: PolicyCommand, json: bool) -> Result<(), JobError> {
     match command {
         PolicyCommand::Check { file } => check(&file, json),
         PolicyCommand::WhatIf { file, sample, batch } => {
@@ -36,8 +36,8 @@ pub(crate) async fn run(command: PolicyCommand, json: bool) -> Result<(), Failur
 }
 
 /// A policy file that other commands can use.
-fn usable(file: &Path) -> Result<Policy, Failure> {
-    policy_file(file)?.map_err(|error| Failure::Usage(error.to_string()))
+fn usable(file: &Path) -> Result<Policy, JobError> {
+    policy_file(file)?.map_err(|error| JobError::Usage(error.to_string()))
 }
 
 #[derive(Serialize)]
@@ -55,11 +55,11 @@ impl fmt::Display for Checked {
     }
 }
 
-fn check(file: &Path, json: bool) -> Result<(), Failure> {
+fn check(file: &Path, json: bool) -> Result<(), JobError> {
     let faults = policy_file(file)?.err().map_or_else(Vec::new, |error| error.faults);
     let sound = faults.is_empty();
     print(&Checked { faults }, json)?;
-    if sound { Ok(()) } else { Err(Failure::Failed(String::new())) }
+    if sound { Ok(()) } else { Err(JobError::Failed(String::new())) }
 }
 
 /// What a policy would change.
@@ -80,7 +80,7 @@ async fn preview(
     mut after: Option<Uuid>,
     batch: u32,
     sample: usize,
-) -> Result<Preview, Failure> {
+) -> Result<Preview, JobError> {
     let mut preview = Preview::default();
     loop {
         let next = store.preview_policy(policy, after, batch).await?;
@@ -143,7 +143,7 @@ async fn apply(
     batch: u32,
     author: Option<Author>,
     proof: &Write,
-) -> Result<Applied, Failure> {
+) -> Result<Applied, JobError> {
     let announce = announce()?;
     let mut applied =
         Applied { persons: 0, changed: 0, batches: 0, author, cause: announce.cause, written: true };
@@ -151,7 +151,7 @@ async fn apply(
         let done = store.apply_policy(after, batch, announce, proof).await.map_err(|error| {
             let go_on = after.map_or(String::new(), |last| format!(", or go on with --after {last}"));
             let Applied { persons, changed, .. } = applied;
-            Failure::Failed(format!(
+            JobError::Failed(format!(
                 "{error}\n{persons} persons were computed and {changed} changed before that: run it again{go_on}"
             ))
         })?;

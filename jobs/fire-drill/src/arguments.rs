@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use job_process::EXIT_CODES;
 use settings::describe;
 
-use crate::surroundings::SETTINGS;
+use crate::clients::SETTINGS;
 use crate::unit::Unit;
 
 /// Proves that a failure would be seen: sends what must fail and follows it to the alarm, sends what must arrive and takes

@@ -12,7 +12,7 @@ use aws_config::BehaviorVersion;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use event_bus::{EventBridgeBus, EventBus};
-use job_process::Failure;
+use job_process::JobError;
 use sqs_queue::SqsQueue;
 
 pub(crate) use queues::QueueFacts;
@@ -54,8 +54,8 @@ impl Cloud {
     }
 
     /// EventBridge takes events for a bus that does not exist.
-    pub(crate) async fn check_bus(&self) -> Result<(), Failure> {
-        self.bus.verify().await.map_err(|error| Failure::Failed(format!("COPPICE_BUS_NAME: {error}")))
+    pub(crate) async fn check_bus(&self) -> Result<(), JobError> {
+        self.bus.verify().await.map_err(|error| JobError::Failed(format!("COPPICE_BUS_NAME: {error}")))
     }
 
     /// A queue whose URL is known, to work on.

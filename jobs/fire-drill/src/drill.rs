@@ -16,13 +16,13 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::alarm::State;
+use crate::clients::Clients;
 use crate::configuration::{Fault, check};
+use crate::dead_letters::{Letter, MOST_DEAD_LETTERED, look};
 use crate::failure::{CloudError, StepError};
 use crate::hop::Hop;
-use crate::letters::{Letter, MOST_LETTERS, look};
-use crate::notices::told_at;
+use crate::notices::pushed_at;
 use crate::poison;
-use crate::surroundings::Surroundings;
 use crate::unit::{Door, Unit, notices};
 
 /// By how much the clocks of the services and of this process may differ.
@@ -61,14 +61,14 @@ pub(crate) enum Standing {
 
 /// The drills of a stack.
 pub(crate) struct Drills<'a> {
-    pub(crate) around: &'a Surroundings,
+    pub(crate) around: &'a Clients,
     pub(crate) limits: Limits,
 }
 
 impl Drills<'_> {
     /// Begins a unit's drill, or joins the open one. Sends nothing yet.
     pub(crate) async fn begin(&self, unit: Unit) -> Result<Result<Uuid, Standing>, StepError> {
-        let Surroundings { store, cloud } = self.around;
+        let Clients { store, cloud } = self.around;
         if let Some(open) = store.read_open_fire_drill(unit.name).await? {
             return Ok(Ok(open.drill_id));
         }
@@ -91,7 +91,7 @@ impl Drills<'_> {
             return Ok(Err(Standing::Waits("the alarm, which is still on, to go off")));
         }
         // What its alarm told before is not to be taken for what it tells now.
-        self.told_at(unit, OffsetDateTime::now_utc()).await?;
+        self.pushed_at(unit, OffsetDateTime::now_utc()).await?;
         Ok(Ok(store.open_fire_drill(unit.name).await?.drill_id))
     }
 
@@ -117,7 +117,7 @@ impl Drills<'_> {
                 Hop::Alarm => self.alarm_on_at(unit).await?,
                 Hop::Notification => {
                     let dead_at = reached.get(Hop::Worker.name()).copied().unwrap_or(since);
-                    self.told_at(unit, dead_at).await?
+                    self.pushed_at(unit, dead_at).await?
                 }
                 _ => self.clean_up(unit, drill.drill_id).await?.then(OffsetDateTime::now_utc),
             };
@@ -176,7 +176,7 @@ impl Drills<'_> {
         if queue.visible == 0 {
             return Ok(None);
         }
-        let letters = look(&cloud.open_queue(&queue), MOST_LETTERS).await?;
+        let letters = look(&cloud.open_queue(&queue), MOST_DEAD_LETTERED).await?;
         Ok(letters.into_iter().find(|letter| letter.drill == drill))
     }
 
@@ -187,10 +187,14 @@ impl Drills<'_> {
         Ok(on.map(|alarm| alarm.since.unwrap_or_else(OffsetDateTime::now_utc)))
     }
 
-    async fn told_at(&self, unit: Unit, since: OffsetDateTime) -> Result<Option<OffsetDateTime>, StepError> {
+    async fn pushed_at(
+        &self,
+        unit: Unit,
+        since: OffsetDateTime,
+    ) -> Result<Option<OffsetDateTime>, StepError> {
         let cloud = &self.around.cloud;
         let Some(queue) = cloud.queue(&notices(&cloud.prefix)).await? else { return Ok(None) };
-        Ok(told_at(&cloud.open_queue(&queue), &unit.alarm(&cloud.prefix), since - CLOCKS_DIFFER).await?)
+        Ok(pushed_at(&cloud.open_queue(&queue), &unit.alarm(&cloud.prefix), since - CLOCKS_DIFFER).await?)
     }
 
     /// Ends a drill that failed, and removes what it sent as far as it can be reached.
@@ -216,7 +220,7 @@ impl Drills<'_> {
     /// Whether another process may know more of this drill: it has the dead letters in hand, or has noted something since
     /// this step began. Then it is too early to say that something has not come.
     async fn somebody_else_steps(&self, unit: Unit, drill: &FireDrill) -> Result<bool, StepError> {
-        let Surroundings { store, cloud } = self.around;
+        let Clients { store, cloud } = self.around;
         let dead_letters = cloud.queue(&unit.dead_letters(&cloud.prefix)).await?;
         let in_hand = dead_letters.is_some_and(|queue| queue.in_flight > 0);
         Ok(in_hand || store.read_fire_drill(drill.drill_id).await?.as_ref() != Some(drill))

@@ -1,7 +1,7 @@
 //! Why the cloud could not be asked. Codes only: its texts may quote receipts.
 
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
-use job_process::Failure;
+use job_process::JobError;
 
 /// A call that failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,7 +28,7 @@ impl CloudError {
     }
 }
 
-impl From<CloudError> for Failure {
+impl From<CloudError> for JobError {
     fn from(error: CloudError) -> Self {
         Self::Failed(error.to_string())
     }
@@ -49,7 +49,7 @@ pub(crate) enum StepError {
     Entry(#[from] event_bus::EntryError),
 }
 
-impl From<StepError> for Failure {
+impl From<StepError> for JobError {
     fn from(error: StepError) -> Self {
         Self::Failed(error.to_string())
     }

@@ -6,17 +6,17 @@ use std::time::{Duration, Instant};
 
 use event_bus::{BusEntry, EventBus};
 use event_contract::{HEARTBEAT, Heartbeat};
-use job_process::{Failure, print};
-use postgres_store::{OutboxDepth, Pulse};
+use job_process::{JobError, print};
+use postgres_store::{OutboxDepth, UnitHeartbeat};
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::arguments::HeartbeatArguments;
+use crate::clients::Clients;
 use crate::drill::{Drills, Limits, Standing};
 use crate::failure::StepError;
 use crate::measures::{Measure, drill_ages, put_or_say};
-use crate::surroundings::Surroundings;
 use crate::unit::Unit;
 
 use report::{DeadLetters, HeartbeatReport, OpenDrill, Route, Watched};
@@ -28,8 +28,8 @@ pub(crate) async fn run(
     arguments: &HeartbeatArguments,
     json: bool,
     stop: CancellationToken,
-) -> Result<(), Failure> {
-    let around = Surroundings::find().await?;
+) -> Result<(), JobError> {
+    let around = Clients::find().await?;
     let units = match arguments.units.as_slice() {
         [] => Unit::ALL.into_iter().filter(|unit| unit.has_worker()).collect(),
         chosen => chosen.to_vec(),
@@ -39,10 +39,10 @@ pub(crate) async fn run(
         unsent = send(&around, &units, &mut faults).await?;
         wait_for_all(&around, &units, arguments.wait_secs, &stop).await?;
         if stop.is_cancelled() {
-            return Err(Failure::Stopped(String::from("stopped before anything was measured")));
+            return Err(JobError::Stopped(String::from("stopped before anything was measured")));
         }
     }
-    let routes = routes(around.store.read_pulses().await?, &units, arguments.late_secs);
+    let routes = routes(around.store.read_unit_heartbeats().await?, &units, arguments.late_secs);
     let dead_letters = look_at_dead_letters(&around, &mut faults).await;
     let drills = if arguments.dry_run { Vec::new() } else { go_on(&around, &mut faults).await };
     let watched = watch(&around, &mut faults).await?;
@@ -52,12 +52,12 @@ pub(crate) async fn run(
         put_or_say(&around, &measures(&around, &report).await?).await;
     }
     print(&report, json)?;
-    if report.is_healthy() { Ok(()) } else { Err(Failure::Failed(String::new())) }
+    if report.is_healthy() { Ok(()) } else { Err(JobError::Failed(String::new())) }
 }
 
 /// Sends a heartbeat to each unit, and answers the units to which it could not be sent.
 async fn send(
-    around: &Surroundings,
+    around: &Clients,
     units: &[Unit],
     faults: &mut Vec<String>,
 ) -> Result<Vec<&'static str>, StepError> {
@@ -91,16 +91,18 @@ fn entry(unit: Unit, heartbeat: Uuid) -> Option<BusEntry> {
 
 /// Waits until all are seen, and no longer than `limit`: what comes later is seen by the next run.
 async fn wait_for_all(
-    around: &Surroundings,
+    around: &Clients,
     units: &[Unit],
     limit: Duration,
     stop: &CancellationToken,
 ) -> Result<(), StepError> {
     let give_up_at = Instant::now() + limit;
     loop {
-        let pulses = around.store.read_pulses().await?;
-        let all_seen =
-            pulses.iter().filter(|pulse| is_of(pulse, units)).all(|pulse| pulse.waiting_secs <= 0.0);
+        let heartbeats = around.store.read_unit_heartbeats().await?;
+        let all_seen = heartbeats
+            .iter()
+            .filter(|heartbeat| is_of(heartbeat, units))
+            .all(|heartbeat| heartbeat.waiting_secs <= 0.0);
         if all_seen || stop.is_cancelled() || Instant::now() >= give_up_at {
             return Ok(());
         }
@@ -111,25 +113,25 @@ async fn wait_for_all(
     }
 }
 
-fn is_of(pulse: &Pulse, units: &[Unit]) -> bool {
-    units.iter().any(|unit| unit.name == pulse.unit)
+fn is_of(heartbeat: &UnitHeartbeat, units: &[Unit]) -> bool {
+    units.iter().any(|unit| unit.name == heartbeat.unit)
 }
 
 /// Heartbeats of units that nobody asked for, or that are no more, are left out.
-fn routes(pulses: Vec<Pulse>, units: &[Unit], late_after: Duration) -> Vec<Route> {
-    let route = |Pulse { unit, latency_secs, waiting_secs }| Route {
+fn routes(heartbeats: Vec<UnitHeartbeat>, units: &[Unit], late_after: Duration) -> Vec<Route> {
+    let route = |UnitHeartbeat { unit, latency_secs, waiting_secs }| Route {
         late: waiting_secs > late_after.as_secs_f64(),
         unit,
         latency_secs,
         waiting_secs,
     };
-    pulses.into_iter().filter(|pulse| is_of(pulse, units)).map(route).collect()
+    heartbeats.into_iter().filter(|heartbeat| is_of(heartbeat, units)).map(route).collect()
 }
 
 /// Asks each queue of dead letters, which also keeps CloudWatch looking at it: after six hours in which nobody has, its
 /// metrics stop, and come back up to a quarter of an hour after a letter.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html>
-async fn look_at_dead_letters(around: &Surroundings, faults: &mut Vec<String>) -> Vec<DeadLetters> {
+async fn look_at_dead_letters(around: &Clients, faults: &mut Vec<String>) -> Vec<DeadLetters> {
     let mut all = Vec::new();
     for unit in Unit::ALL {
         let queue = unit.dead_letters(&around.cloud.prefix);
@@ -143,7 +145,7 @@ async fn look_at_dead_letters(around: &Surroundings, faults: &mut Vec<String>) -
 }
 
 /// Takes open drills further, and removes what ended ones left.
-async fn go_on(around: &Surroundings, faults: &mut Vec<String>) -> Vec<OpenDrill> {
+async fn go_on(around: &Clients, faults: &mut Vec<String>) -> Vec<OpenDrill> {
     let drills = Drills { around, limits: Limits::OF_OTHERS };
     let mut open = Vec::new();
     for unit in Unit::ALL {
@@ -169,7 +171,7 @@ async fn go_on_with(drills: &Drills<'_>, unit: Unit) -> Result<Option<OpenDrill>
 }
 
 /// What the database and the partner sources say that no metric of AWS does.
-async fn watch(around: &Surroundings, faults: &mut Vec<String>) -> Result<Watched, StepError> {
+async fn watch(around: &Clients, faults: &mut Vec<String>) -> Result<Watched, StepError> {
     let age = |depth: OutboxDepth| {
         depth.oldest_at.map_or(0.0, |at| (OffsetDateTime::now_utc() - at).as_seconds_f64().max(0.0))
     };
@@ -185,7 +187,7 @@ async fn watch(around: &Surroundings, faults: &mut Vec<String>) -> Result<Watche
 }
 
 async fn measures(
-    around: &Surroundings,
+    around: &Clients,
     report: &HeartbeatReport,
 ) -> Result<Vec<Measure>, postgres_store::StoreError> {
     let mut measures = drill_ages(around).await?;

@@ -5,28 +5,28 @@
 //! report. Neither a drill nor a heartbeat can name a record, so no person is ever touched by one.
 
 mod alarm;
+mod alarm_check;
 mod arguments;
-mod audit;
+mod clients;
 mod cloud;
 mod configuration;
+mod dead_letters;
 mod drill;
 mod failure;
 mod heartbeat;
 mod hop;
-mod letters;
 mod measures;
 mod notices;
 mod poison;
 mod queue_policy;
 mod report;
 mod rounds;
-mod surroundings;
 mod unit;
 
 use std::process::ExitCode;
 
 use clap::Parser;
-use job_process::Failure;
+use job_process::JobError;
 
 use arguments::{Arguments, Command};
 
@@ -36,8 +36,8 @@ fn main() -> ExitCode {
         Command::Run(command) => rounds::run(&command, json, stop).await,
         Command::Heartbeat(command) => heartbeat::run(&command, json, stop).await,
         Command::AuditAlarms => tokio::select! {
-            ended = audit::run(json) => ended,
-            () = stop.cancelled() => Err(Failure::Stopped(String::from("stopped before every alarm was looked at"))),
+            ended = alarm_check::run(json) => ended,
+            () = stop.cancelled() => Err(JobError::Stopped(String::from("stopped before every alarm was looked at"))),
         },
     })
 }

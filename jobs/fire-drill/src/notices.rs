@@ -4,7 +4,7 @@ use serde::Deserialize;
 use sqs_queue::{BATCH_LIMIT, Queue, QueueError, Receipt};
 use time::OffsetDateTime;
 
-use crate::letters::go_through;
+use crate::dead_letters::go_through;
 
 /// Most notices looked at in one go; they are gone after two hours by themselves.
 const LIMIT: usize = 300;
@@ -19,12 +19,12 @@ struct Notice {
 
 /// When the topic told that the alarm went on, since `since`. What it told of this alarm before that is removed: it is of an
 /// earlier drill, and the unit's drill is ours.
-pub(crate) async fn told_at(
+pub(crate) async fn pushed_at(
     notices: &impl Queue,
     alarm: &str,
     since: OffsetDateTime,
 ) -> Result<Option<OffsetDateTime>, QueueError> {
-    let mut told_at = None;
+    let mut pushed_at = None;
     let mut receipts: Vec<Receipt> = Vec::new();
     go_through(notices, LIMIT, async |message| {
         let notice: Notice = serde_json::from_str(&message.body).ok()?;
@@ -37,7 +37,7 @@ pub(crate) async fn told_at(
         }
         // It stays: whoever is killed before the hop is noted finds it again.
         if notice.new_state_value == "ALARM" {
-            told_at = told_at.min(Some(message.sent_at)).or(Some(message.sent_at));
+            pushed_at = pushed_at.min(Some(message.sent_at)).or(Some(message.sent_at));
         }
         None
     })
@@ -45,5 +45,5 @@ pub(crate) async fn told_at(
     for some in receipts.chunks(BATCH_LIMIT) {
         notices.delete(some).await?;
     }
-    Ok(told_at)
+    Ok(pushed_at)
 }

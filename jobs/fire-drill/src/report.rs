@@ -15,7 +15,7 @@ use crate::unit::{Door, Unit};
 /// How a unit's drill stands at the end of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Verdict {
+pub(crate) enum DrillResult {
     /// It went all the way.
     Passed,
     /// It broke off.
@@ -26,7 +26,7 @@ pub(crate) enum Verdict {
     NotDrilled,
 }
 
-impl Verdict {
+impl DrillResult {
     const fn text(self) -> &'static str {
         match self {
             Self::Passed => "passed",
@@ -47,7 +47,7 @@ pub(crate) struct DrillReport {
 pub(crate) struct UnitReport {
     pub(crate) unit: &'static str,
     pub(crate) drill_id: Option<Uuid>,
-    pub(crate) verdict: Verdict,
+    pub(crate) result_of_drill: DrillResult,
     /// The hop that did not answer, or that is waited for.
     pub(crate) hop: Option<String>,
     /// Why, and what to do.
@@ -67,7 +67,7 @@ impl UnitReport {
     pub(crate) fn of(
         unit: Unit,
         drill_id: Option<Uuid>,
-        verdict: Verdict,
+        result_of_drill: DrillResult,
         hop: Option<String>,
         reason: Option<String>,
         reached: &BTreeMap<String, OffsetDateTime>,
@@ -78,7 +78,7 @@ impl UnitReport {
             let after_secs = put.map_or(0.0, |put| (at - put).as_seconds_f64());
             Some(ReachedHop { hop: hop.name(), reached_at: instant(at), after_secs })
         });
-        Self { unit: unit.name, drill_id, verdict, hop, reason, hops: hops.collect() }
+        Self { unit: unit.name, drill_id, result_of_drill, hop, reason, hops: hops.collect() }
     }
 
     /// From the front door to the notification.
@@ -90,7 +90,7 @@ impl UnitReport {
 impl fmt::Display for DrillReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for unit in &self.units {
-            write!(f, "{:<22} {:<12}", unit.unit, unit.verdict.text())?;
+            write!(f, "{:<22} {:<12}", unit.unit, unit.result_of_drill.text())?;
             for hop in &unit.hops {
                 write!(f, " {} {:.1} s", hop.hop, hop.after_secs)?;
             }

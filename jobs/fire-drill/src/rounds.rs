@@ -2,18 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-use job_process::{Failure, print};
+use job_process::{JobError, print};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::arguments::RunArguments;
+use crate::clients::Clients;
 use crate::configuration::check;
 use crate::drill::{Drills, Limits, Standing};
 use crate::failure::StepError;
 use crate::hop::Hop;
 use crate::measures;
-use crate::report::{DrillReport, Plan, PlannedUnit, UnitReport, Verdict};
-use crate::surroundings::Surroundings;
+use crate::report::{DrillReport, DrillResult, Plan, PlannedUnit, UnitReport};
 use crate::unit::{Door, Unit};
 
 /// Between two looks: alarms take a minute, workers a second.
@@ -33,8 +33,8 @@ pub(crate) async fn run(
     arguments: &RunArguments,
     json: bool,
     stop: CancellationToken,
-) -> Result<(), Failure> {
-    let around = Surroundings::find().await?;
+) -> Result<(), JobError> {
+    let around = Clients::find().await?;
     let wanted = |unit: &Unit| arguments.units.is_empty() || arguments.units.contains(unit);
     let units: Vec<Unit> = Unit::ALL.into_iter().filter(wanted).collect();
     if arguments.dry_run {
@@ -95,61 +95,63 @@ impl Runner {
         }
     }
 
-    fn verdict(&self) -> (Verdict, Option<String>, Option<String>) {
+    fn result_of_drill(&self) -> (DrillResult, Option<String>, Option<String>) {
         match &self.standing {
-            Ok(Standing::Ended(Ok(()))) => (Verdict::Passed, None, None),
+            Ok(Standing::Ended(Ok(()))) => (DrillResult::Passed, None, None),
             Ok(Standing::Ended(Err(failure))) => {
-                (Verdict::Failed, Some(failure.hop.clone()), Some(failure.reason.clone()))
+                (DrillResult::Failed, Some(failure.hop.clone()), Some(failure.reason.clone()))
             }
-            Ok(Standing::Hindered(reason)) => (Verdict::NotDrilled, None, Some(reason.clone())),
-            Ok(Standing::Waits(what)) => (Verdict::NotDrilled, None, Some(format!("waited for {what}"))),
+            Ok(Standing::Hindered(reason)) => (DrillResult::NotDrilled, None, Some(reason.clone())),
+            Ok(Standing::Waits(what)) => (DrillResult::NotDrilled, None, Some(format!("waited for {what}"))),
             Ok(Standing::OnItsWayTo(hop)) if self.is_at_rest() => (
-                Verdict::Pending,
+                DrillResult::Pending,
                 Some(hop.name().to_owned()),
                 Some(String::from("its queue is drained by a scheduled job; heartbeats watch for the end")),
             ),
             Ok(Standing::OnItsWayTo(hop)) => (
-                Verdict::Pending,
+                DrillResult::Pending,
                 Some(hop.name().to_owned()),
                 Some(String::from("heartbeats watch for the end")),
             ),
-            Err(error) => (Verdict::Pending, None, Some(format!("cannot be looked at: {error}"))),
+            Err(error) => (DrillResult::Pending, None, Some(format!("cannot be looked at: {error}"))),
         }
     }
 }
 
 /// Reports, measures, and ends as badly as the worst of the units.
-async fn end(around: &Surroundings, runners: Vec<Runner>, json: bool, stopped: bool) -> Result<(), Failure> {
+async fn end(around: &Clients, runners: Vec<Runner>, json: bool, stopped: bool) -> Result<(), JobError> {
     let mut units = Vec::new();
     for runner in &runners {
         let hops = match runner.drill {
             Some(drill) => around.store.read_fire_drill(drill).await?.map(|drill| drill.hops),
             None => None,
         };
-        let (verdict, hop, reason) = runner.verdict();
+        let (result_of_drill, hop, reason) = runner.result_of_drill();
         let hops = hops.unwrap_or_default();
-        units.push(UnitReport::of(runner.unit, runner.drill, verdict, hop, reason, &hops));
+        units.push(UnitReport::of(runner.unit, runner.drill, result_of_drill, hop, reason, &hops));
     }
     let report = DrillReport { units };
     measures::put_or_say(around, &measures::of_drills(around, &report).await?).await;
     print(&report, json)?;
-    let any = |verdict: Verdict| report.units.iter().any(|unit| unit.verdict == verdict);
+    let any = |result_of_drill: DrillResult| {
+        report.units.iter().any(|unit| unit.result_of_drill == result_of_drill)
+    };
     let left_open = runners.iter().any(|runner| !runner.is_at_rest());
-    if any(Verdict::Failed) {
-        Err(Failure::Failed(String::new()))
+    if any(DrillResult::Failed) {
+        Err(JobError::Failed(String::new()))
     } else if stopped && left_open {
-        Err(Failure::Stopped(String::from("stopped: heartbeats go on with what is open")))
-    } else if any(Verdict::NotDrilled) {
-        Err(Failure::Guarded(String::from("some units were not drilled")))
+        Err(JobError::Stopped(String::from("stopped: heartbeats go on with what is open")))
+    } else if any(DrillResult::NotDrilled) {
+        Err(JobError::Guarded(String::from("some units were not drilled")))
     } else if left_open {
-        Err(Failure::Failed(String::from("some drills have not come to an end")))
+        Err(JobError::Failed(String::from("some drills have not come to an end")))
     } else {
         Ok(())
     }
 }
 
 /// What would be done, and whether it could go its way.
-async fn plan(around: &Surroundings, units: &[Unit], json: bool) -> Result<(), Failure> {
+async fn plan(around: &Clients, units: &[Unit], json: bool) -> Result<(), JobError> {
     let mut planned = Vec::new();
     for unit in units {
         let faults = check(&around.cloud, *unit).await?;
@@ -157,5 +159,5 @@ async fn plan(around: &Surroundings, units: &[Unit], json: bool) -> Result<(), F
     }
     let broken = planned.iter().any(|unit| !unit.faults.is_empty());
     print(&Plan { units: planned }, json)?;
-    if broken { Err(Failure::Failed(String::new())) } else { Ok(()) }
+    if broken { Err(JobError::Failed(String::new())) } else { Ok(()) }
 }

@@ -1,6 +1,6 @@
 //! The provider's feed of changes, since the place where the last run ended.
 
-use job_process::Failure;
+use job_process::JobError;
 use postgres_store::{GatheredPage, ResyncRun, Store};
 use provider_sso::ChangesFrom;
 use time::{Duration, OffsetDateTime};
@@ -20,7 +20,7 @@ pub(crate) async fn gather(
     run: &mut ResyncRun,
     since: Option<OffsetDateTime>,
     stop: &CancellationToken,
-) -> Result<(), Failure> {
+) -> Result<(), JobError> {
     let mut stored = run.cursor.clone();
     if run.cursor.is_none() && since.is_none() {
         run.cursor = store.source_cursor(provider.source(), provider.entity()).await?;

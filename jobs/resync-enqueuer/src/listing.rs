@@ -5,7 +5,7 @@
 //! were as many as the provider says it has. Anything else, and what is missing says nothing; what was listed is named all
 //! the same.
 
-use job_process::Failure;
+use job_process::JobError;
 use postgres_store::{GatheredPage, ListingPlan, ResyncRun, Store};
 use provider_sso::ListedPage;
 use tokio_util::sync::CancellationToken;
@@ -22,7 +22,7 @@ pub(crate) async fn gather(
     provider: &Provider,
     run: &mut ResyncRun,
     stop: &CancellationToken,
-) -> Result<(), Failure> {
+) -> Result<(), JobError> {
     loop {
         if stop.is_cancelled() {
             return Err(stopped());
@@ -77,7 +77,7 @@ pub(crate) async fn conclude(
     store: &Store,
     source: &str,
     run: &mut ResyncRun,
-) -> Result<ListingPlan, Failure> {
+) -> Result<ListingPlan, JobError> {
     let plan = store.plan_listing(run.run_id, source).await?;
     if let Some(total) = run.total.filter(|total| plan.listed < *total) {
         let reason = format!("the provider said that it has {total} records, and listed {}", plan.listed);
@@ -92,7 +92,7 @@ pub(crate) async fn conclude(
 /// Lets the run pass the guard.
 ///
 /// # Errors
-/// [`Failure::Guarded`], when it leads to more than is allowed. The run stays as it is, to be let pass or begun anew.
+/// [`JobError::Guarded`], when it leads to more than is allowed. The run stays as it is, to be let pass or begun anew.
 pub(crate) async fn pass(
     store: &Store,
     source: &str,
@@ -100,10 +100,10 @@ pub(crate) async fn pass(
     plan: &ListingPlan,
     allowed: GuardArguments,
     changed_only: bool,
-) -> Result<(), Failure> {
+) -> Result<(), JobError> {
     let proven = run.unproven.is_none();
     if let Some(reason) = refusal(plan, proven, allowed) {
-        return Err(Failure::Guarded(reason));
+        return Err(JobError::Guarded(reason));
     }
     match store.pass_listing(run.run_id, source, proven, changed_only).await? {
         true => Ok(()),

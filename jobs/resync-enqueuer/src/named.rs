@@ -2,7 +2,7 @@
 
 use std::io;
 
-use job_process::Failure;
+use job_process::JobError;
 use postgres_store::{GatheredPage, ResyncRun, Store};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -19,7 +19,7 @@ pub(crate) async fn gather(
     run: &mut ResyncRun,
     ids: Vec<String>,
     stop: &CancellationToken,
-) -> Result<(), Failure> {
+) -> Result<(), JobError> {
     let ids = if ids.is_empty() { from_standard_input(stop).await? } else { ids };
     for page in ids.chunks(PAGE) {
         let (external_ids, versions) = (page.to_vec(), vec![None; page.len()]);
@@ -31,14 +31,14 @@ pub(crate) async fn gather(
 }
 
 /// On a thread that nobody waits for: a terminal may never say anything, and a signal ends the job all the same.
-async fn from_standard_input(stop: &CancellationToken) -> Result<Vec<String>, Failure> {
+async fn from_standard_input(stop: &CancellationToken) -> Result<Vec<String>, JobError> {
     let (sender, lines) = oneshot::channel();
     std::thread::spawn(move || sender.send(io::stdin().lines().collect::<io::Result<Vec<String>>>()));
     let lines = tokio::select! {
         lines = lines => lines.unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into())),
         () = stop.cancelled() => return Err(stopped()),
     };
-    let unreadable = |error: io::Error| Failure::Usage(format!("standard input: {}", error.kind()));
+    let unreadable = |error: io::Error| JobError::Usage(format!("standard input: {}", error.kind()));
     let ids = lines.map_err(unreadable)?.into_iter().map(|line| line.trim().to_owned());
     Ok(ids.filter(|id| !id.is_empty()).collect())
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use job_process::Failure;
+use job_process::JobError;
 use provider_sso::ProviderError;
 use tokio_util::sync::CancellationToken;
 
@@ -16,11 +16,11 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Asks until there is an answer: a few times while the provider fails, for longer while it only asks for patience.
 ///
 /// # Errors
-/// [`Failure::Failed`] with the provider's last word, [`Failure::Stopped`] when told to stop meanwhile.
+/// [`JobError::Failed`] with the provider's last word, [`JobError::Stopped`] when told to stop meanwhile.
 pub(crate) async fn patiently<T>(
     stop: &CancellationToken,
     ask: impl AsyncFn() -> Result<T, ProviderError>,
-) -> Result<T, Failure> {
+) -> Result<T, JobError> {
     let (mut failures, mut pauses) = (0, 0);
     loop {
         let wait = match ask().await {
@@ -43,17 +43,17 @@ pub(crate) async fn patiently<T>(
     }
 }
 
-fn given_up(error: &ProviderError) -> Failure {
+fn given_up(error: &ProviderError) -> JobError {
     let hint = match error {
         ProviderError::Invalid { .. } => {
             "; if it does not know any more where the last run was: --anew, with --since for a feed of changes"
         }
         _ => "; run again to go on from this page",
     };
-    Failure::Failed(format!("a page of the provider cannot be read: {error}{hint}"))
+    JobError::Failed(format!("a page of the provider cannot be read: {error}{hint}"))
 }
 
 /// Told to stop before the end.
-pub(crate) fn stopped() -> Failure {
-    Failure::Stopped(String::from("stopped by a signal: run again to go on"))
+pub(crate) fn stopped() -> JobError {
+    JobError::Stopped(String::from("stopped by a signal: run again to go on"))
 }

@@ -1,6 +1,6 @@
 //! The provider that is asked, whatever its role.
 
-use job_process::{Database, Failure};
+use job_process::{Database, JobError};
 use provider_crm::{CRM_SETTINGS, CrmClient, CrmProvider, CrmSettings};
 use provider_sso::{
     ChangedPage, ChangesFrom, ListedPage, ProviderError, SSO_SETTINGS, SsoClient, SsoProvider, SsoSettings,
@@ -22,20 +22,20 @@ pub(crate) fn known_settings() -> Vec<Setting> {
 }
 
 /// What the job is told by its environment.
-pub(crate) struct Surroundings {
+pub(crate) struct Environment {
     pub(crate) database: Database,
     pub(crate) queue_url: String,
     pub(crate) provider: Provider,
 }
 
-impl Surroundings {
+impl Environment {
     /// # Errors
-    /// [`Failure::Usage`] with all that is missing or wrong.
-    pub(crate) fn read(role: RoleName) -> Result<Self, Failure> {
+    /// [`JobError::Usage`] with all that is missing or wrong.
+    pub(crate) fn read(role: RoleName) -> Result<Self, JobError> {
         let mut reader = Reader::from_environment();
         let (database, queue_url) = (Database::read(&mut reader), reader.read(QUEUE_URL));
-        let missing = || Failure::Usage(String::from("settings are missing"));
-        let unusable = |error: &dyn std::fmt::Display| Failure::Usage(error.to_string());
+        let missing = || JobError::Usage(String::from("settings are missing"));
+        let unusable = |error: &dyn std::fmt::Display| JobError::Usage(error.to_string());
         let provider = match role {
             RoleName::Sso => {
                 let settings = SsoSettings::read(&mut reader);

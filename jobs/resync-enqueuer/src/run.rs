@@ -2,13 +2,13 @@
 
 use std::time::Instant;
 
-use job_process::{Failure, print};
+use job_process::{JobError, print};
 use postgres_store::{ListingPlan, ResyncRun, RunEnd, Store};
 use sqs_queue::{Queue, SqsQueue};
 use tokio_util::sync::CancellationToken;
 
 use crate::arguments::{Arguments, GuardArguments, How, Origin};
-use crate::provider::{Provider, Surroundings};
+use crate::provider::{Environment, Provider};
 use crate::report::{EnqueueReport, ListingReport};
 use crate::sending::{Pace, send};
 use crate::{changes, listing, named};
@@ -20,9 +20,9 @@ const CONNECTIONS: u32 = 2;
 const ABANDONED_AFTER_SECS: i64 = 72_000;
 
 /// The whole of the job.
-pub(crate) async fn run(arguments: Arguments, stop: CancellationToken) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: Arguments, stop: CancellationToken) -> Result<(), JobError> {
     let Arguments { role, origin, how } = arguments;
-    let Surroundings { database, queue_url, provider } = Surroundings::read(role)?;
+    let Environment { database, queue_url, provider } = Environment::read(role)?;
     let store = database.open(CONNECTIONS).await?;
     let source = provider.source();
     let mut report =
@@ -42,7 +42,7 @@ pub(crate) async fn run(arguments: Arguments, stop: CancellationToken) -> Result
     let asked = origin.arguments();
     let mut run = store.begin_resync_run(source, &row, &asked, abandoned_after).await?;
     if run.arguments != asked {
-        return Err(Failure::Usage(format!(
+        return Err(JobError::Usage(format!(
             "an interrupted run was asked for {:?}, and this is for {asked:?}: go on with it by the same arguments, or \
              forget it with --anew",
             run.arguments
@@ -67,18 +67,18 @@ pub(crate) async fn run(arguments: Arguments, stop: CancellationToken) -> Result
     print(&report, how.json)?;
     finished?;
     match run.unproven {
-        Some(reason) => Err(Failure::Failed(format!("the listing was not whole: {reason}"))),
+        Some(reason) => Err(JobError::Failed(format!("the listing was not whole: {reason}"))),
         None => Ok(()),
     }
 }
 
 /// The queue, which must be there before anything is gathered for it.
-async fn connect(url: &str, dry_run: bool) -> Result<SqsQueue, Failure> {
+async fn connect(url: &str, dry_run: bool) -> Result<SqsQueue, JobError> {
     let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
     let queue = SqsQueue::connect(&config, url);
     if !dry_run {
         let there = queue.depth().await;
-        there.map_err(|error| Failure::Failed(format!("queue (COPPICE_QUEUE_URL): {error}")))?;
+        there.map_err(|error| JobError::Failed(format!("queue (COPPICE_QUEUE_URL): {error}")))?;
     }
     Ok(queue)
 }
@@ -97,7 +97,7 @@ impl Work<'_> {
         origin: Origin,
         run: &mut ResyncRun,
         report: &mut EnqueueReport,
-    ) -> Result<RunEnd, Failure> {
+    ) -> Result<RunEnd, JobError> {
         let Self { store, provider, stop, .. } = *self;
         let source = provider.source();
         let fresh = run.read_at.is_none();
@@ -146,7 +146,7 @@ impl Work<'_> {
         guard: GuardArguments,
         changed_only: bool,
         report: &mut EnqueueReport,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), JobError> {
         let source = self.provider.source();
         if run.passed_at.is_some() {
             return Ok(());
@@ -162,7 +162,7 @@ impl Work<'_> {
         listing::pass(self.store, source, run, &plan, guard, changed_only).await
     }
 
-    async fn end_reading(&self, run: &ResyncRun) -> Result<(), Failure> {
+    async fn end_reading(&self, run: &ResyncRun) -> Result<(), JobError> {
         match self.store.end_resync_reading(run.run_id, None).await? {
             true => Ok(()),
             false => Err(superseded()),
@@ -175,7 +175,7 @@ impl Work<'_> {
         run: &mut ResyncRun,
         end: &RunEnd,
         report: &mut EnqueueReport,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), JobError> {
         let pace = Pace { batch_size: self.how.batch_size, rate: self.how.rate };
         let Self { store, provider, stop, .. } = *self;
         loop {
@@ -191,8 +191,8 @@ impl Work<'_> {
 }
 
 /// Another process has ended the run, begun it anew, or read on.
-pub(crate) fn superseded() -> Failure {
-    Failure::Failed(String::from(
+pub(crate) fn superseded() -> JobError {
+    JobError::Failed(String::from(
         "another process is at this run, or has ended it: run again to see what is left",
     ))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use event_contract::resync_message;
 use futures::stream::{self, StreamExt, TryStreamExt};
-use job_process::Failure;
+use job_process::JobError;
 use postgres_store::{ResyncItem, ResyncRun, Store};
 use sqs_queue::{BATCH_LIMIT, EntryError, OutgoingMessage, Queue, QueueError};
 use tokio::time::Instant;
@@ -51,7 +51,7 @@ pub(crate) async fn send<Q: Queue>(
     pace: Pace,
     stop: &CancellationToken,
     sent: &mut u64,
-) -> Result<(), Failure> {
+) -> Result<(), JobError> {
     let (started, mut told) = (Instant::now(), Instant::now());
     let before = *sent;
     loop {
@@ -85,7 +85,7 @@ async fn send_batch<Q: Queue>(
     rate: u32,
     started: Instant,
     sent: u64,
-) -> Result<(), Failure> {
+) -> Result<(), JobError> {
     // With a rate, one call after the other, each when its first record is due.
     let calls = if rate == 0 { CALLS } else { 1 };
     stream::iter(items.chunks(BATCH_LIMIT).zip((sent..).step_by(BATCH_LIMIT)))
@@ -107,7 +107,7 @@ fn message(source: &str, id: &str) -> OutgoingMessage {
 }
 
 /// Sends the entries of one call, those that failed once more, until each is taken.
-async fn send_call<Q: Queue>(queue: &Q, mut messages: Vec<OutgoingMessage>) -> Result<(), Failure> {
+async fn send_call<Q: Queue>(queue: &Q, mut messages: Vec<OutgoingMessage>) -> Result<(), JobError> {
     let mut last = String::new();
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
@@ -115,7 +115,7 @@ async fn send_call<Q: Queue>(queue: &Q, mut messages: Vec<OutgoingMessage>) -> R
         }
         let results = match queue.send(&messages).await {
             Ok(results) => results,
-            Err(error @ QueueError::Refused { .. }) => return Err(Failure::Failed(error.to_string())),
+            Err(error @ QueueError::Refused { .. }) => return Err(JobError::Failed(error.to_string())),
             Err(error @ QueueError::Unavailable { .. }) => {
                 last = error.to_string();
                 continue;
@@ -129,7 +129,7 @@ async fn send_call<Q: Queue>(queue: &Q, mut messages: Vec<OutgoingMessage>) -> R
                     last = code;
                     failed.push(message);
                 }
-                Err(error) => return Err(Failure::Failed(error.to_string())),
+                Err(error) => return Err(JobError::Failed(error.to_string())),
             }
         }
         if failed.is_empty() {
@@ -137,7 +137,7 @@ async fn send_call<Q: Queue>(queue: &Q, mut messages: Vec<OutgoingMessage>) -> R
         }
         messages = failed;
     }
-    Err(Failure::Failed(format!("the queue takes nothing: {last}; run again to go on")))
+    Err(JobError::Failed(format!("the queue takes nothing: {last}; run again to go on")))
 }
 
 #[cfg(test)]
@@ -164,7 +164,7 @@ mod tests {
         let queue = MemoryQueue::new(MemoryQueueConfig::default());
         queue.fail_next_calls(Operation::Send, 7, CallFailure::Broken);
         assert!(
-            matches!(send_call(&queue, messages(1)).await, Err(Failure::Failed(text)) if text.contains("run again"))
+            matches!(send_call(&queue, messages(1)).await, Err(JobError::Failed(text)) if text.contains("run again"))
         );
         queue.fail_next_calls(Operation::Send, 1, CallFailure::QueueMissing);
         assert!(send_call(&queue, messages(1)).await.is_err());

@@ -11,7 +11,7 @@ use std::str::FromStr;
 use anyhow::{Context, bail, ensure};
 use local_stack::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Tools, free_port};
 
-use crate::surroundings::{BUS, Surroundings};
+use crate::services::{BUS, Services};
 
 /// A way of doing the job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,7 +79,7 @@ impl Contestant {
     /// When there is no free port for its health.
     pub(crate) fn environment(
         self,
-        around: &Surroundings,
+        around: &Services,
         batches: Option<usize>,
     ) -> anyhow::Result<Vec<(String, String)>> {
         let idp = &around.idp;
@@ -118,7 +118,7 @@ impl Contestant {
         ];
         let in_hand = batches.map(|batches| (batches * 10).to_string());
         let in_hand =
-            in_hand.as_deref().map(|most| [("COPPICE_MAX_HELD", most), ("COPPICE_MAX_REFETCHES", most)]);
+            in_hand.as_deref().map(|most| [("COPPICE_MAX_IN_FLIGHT", most), ("COPPICE_MAX_REFETCHES", most)]);
         let own: &[(&str, &str)] = if self.is_ours() { &ours } else { &peers };
         let all = aws.iter().chain(own).chain(in_hand.iter().flatten());
         Ok(all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())

@@ -17,8 +17,8 @@ mod plot;
 mod processes;
 mod report;
 mod run;
+mod services;
 mod statements;
-mod surroundings;
 
 use std::fs;
 use std::path::{Path, PathBuf};

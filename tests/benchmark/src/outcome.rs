@@ -10,7 +10,7 @@ use sqlx::{Connection, PgConnection, Row};
 use testkit::PublishedEvent;
 
 use crate::contestant::Contestant;
-use crate::surroundings::{QUEUE, Surroundings};
+use crate::services::{QUEUE, Services};
 
 /// What was announced, and about whom it should have been: one phase.
 pub(crate) struct Announced {
@@ -22,7 +22,7 @@ pub(crate) struct Announced {
 /// Every fault.
 pub(crate) async fn faults(
     contestant: Contestant,
-    around: &Surroundings,
+    around: &Services,
     announced: &[Announced],
 ) -> anyhow::Result<Vec<String>> {
     let rows = rows(contestant, around).await?;
@@ -67,7 +67,7 @@ struct PersonRow {
 }
 
 /// Those whom the provider knows, by its ID.
-async fn rows(contestant: Contestant, around: &Surroundings) -> anyhow::Result<BTreeMap<String, PersonRow>> {
+async fn rows(contestant: Contestant, around: &Services) -> anyhow::Result<BTreeMap<String, PersonRow>> {
     let mut connection = PgConnection::connect(&around.database_url).await?;
     let query = if contestant.is_ours() {
         "select external_id, given_name, person_id::text from person join source_record using (person_id) \

@@ -17,8 +17,8 @@ use crate::figures::{median, percentile};
 use crate::growth;
 use crate::outcome::{Announced, faults};
 use crate::processes::{cpu_seconds, peak_resident_mb};
+use crate::services::{QUEUE, Services};
 use crate::statements::{self, Statement};
-use crate::surroundings::{QUEUE, Surroundings};
 
 /// Messages before the first that counts: code is compiled, connections are open, statements prepared.
 const WARM_UP: usize = 500;
@@ -150,7 +150,7 @@ async fn measure(
     load: Load,
     tools: &Tools,
 ) -> anyhow::Result<(Figures, Vec<String>)> {
-    let around = Surroundings::build(contestant, load, tools).await?;
+    let around = Services::build(contestant, load, tools).await?;
     let folder = tempfile::tempdir()?;
     let log = folder.path().join("worker.log");
     let environment = contestant.environment(&around, load.batches)?;
@@ -174,7 +174,7 @@ async fn measure(
 
 /// The process's whole life.
 async fn load_it(
-    around: &Surroundings,
+    around: &Services,
     worker: &WorkerProcess,
     load: Load,
     started_at: Instant,
@@ -215,7 +215,7 @@ async fn load_it(
 
 /// All at once, and as fast as it goes.
 async fn at_once(
-    around: &Surroundings,
+    around: &Services,
     worker: &WorkerProcess,
     phase: &'static str,
     ids: &[String],
@@ -241,7 +241,7 @@ async fn at_once(
 }
 
 /// Changes of one person after another at an even rate, whatever becomes of them.
-async fn paced(around: &Surroundings, ids: &[String], rate: f64) -> anyhow::Result<(Lag, Announced)> {
+async fn paced(around: &Services, ids: &[String], rate: f64) -> anyhow::Result<(Lag, Announced)> {
     let (deleted, events) = (around.aws.deleted(QUEUE), around.aws.event_count());
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count, and positive")]
     let due_after = |elapsed: Duration| (elapsed.as_secs_f64() * rate) as usize;
@@ -277,7 +277,7 @@ async fn paced(around: &Surroundings, ids: &[String], rate: f64) -> anyhow::Resu
 }
 
 /// Waits until so many messages were deleted in all.
-async fn handled(around: &Surroundings, messages: usize) -> anyhow::Result<()> {
+async fn handled(around: &Services, messages: usize) -> anyhow::Result<()> {
     let (mut so_far, mut since) = (0, Instant::now());
     let handled = wait_until(PHASE_LIMIT, "the messages to be handled", async || {
         let deleted = around.aws.deleted(QUEUE);
@@ -295,7 +295,7 @@ async fn handled(around: &Surroundings, messages: usize) -> anyhow::Result<()> {
 }
 
 /// Waits until so many events were announced in all; that some never are is found later, with whose.
-async fn announced(around: &Surroundings, events: usize) {
+async fn announced(around: &Services, events: usize) {
     let all = wait_until(ANNOUNCEMENT_LIMIT, "the announcements", async || {
         Ok((around.aws.event_count() >= events).then_some(()))
     });

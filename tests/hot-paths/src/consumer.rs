@@ -9,8 +9,8 @@ use sqs_queue::{MemoryQueue, MemoryQueueConfig, OutgoingMessage, Queue};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use worker_runtime::{
-    Cause, Claim, Demand, Failure, Handler, MemoryLedger, Mode, Options, Outcome, Pulse, Reading, Refusal,
-    Runtime,
+    Cause, Demand, Failure, Handler, Liveness, MemoryLedger, Mode, Options, Outcome, Reading, Refetch,
+    Refusal, Runtime,
 };
 
 /// In one turn.
@@ -40,7 +40,7 @@ async fn turn() -> anyhow::Result<()> {
     }
     let options = Options { worker_version: String::from("0.0.0"), visibility_timeout, ..Options::default() };
     let (dead_letters, ledger) = (MemoryQueue::default(), MemoryLedger::default());
-    let consumer = Runtime::new(Nothing, queue.clone(), dead_letters, ledger, options, Pulse::default());
+    let consumer = Runtime::new(Nothing, queue.clone(), dead_letters, ledger, options, Liveness::default());
     consumer.run(Mode::UntilEmpty, CancellationToken::new()).await.context("the loop ends well")?;
     ensure!(queue.messages().is_empty(), "messages are left");
     Ok(())
@@ -69,11 +69,11 @@ impl Handler for Nothing {
         Ok(vec![(); subjects.len()])
     }
 
-    fn fetch(&self, _: &Claim<String>, (): ()) -> impl Future<Output = Result<(), Failure>> + Send {
+    fn fetch(&self, _: &Refetch<String>, (): ()) -> impl Future<Output = Result<(), Failure>> + Send {
         std::future::ready(Ok(()))
     }
 
-    async fn apply(&self, batch: &[(Claim<String>, ())]) -> Result<Vec<Outcome>, Failure> {
+    async fn apply(&self, batch: &[(Refetch<String>, ())]) -> Result<Vec<Outcome>, Failure> {
         Ok(vec![Outcome::Applied; batch.len()])
     }
 

@@ -40,7 +40,7 @@ pub(crate) fn disposition(times: u32) -> anyhow::Result<()> {
         Verdict::Failed(Failure::Transient { class: "database", detail: detail(), retry_after: None }),
         Verdict::Failed(Failure::Permanent { class: "invalid", detail: detail() }),
         Verdict::Outage { retry_after: Duration::from_secs(30) },
-        Verdict::GivenBack,
+        Verdict::Released,
     ];
     for _ in 0..times {
         for verdict in &verdicts {

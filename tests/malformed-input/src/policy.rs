@@ -40,7 +40,7 @@ pub fn policy_file(input: &[u8]) {
             }
             let profile = Profile::compute(&policy, &RECORDS);
             for record in RECORDS.iter() {
-                let _ = profile.to_tell(&policy, Some(record));
+                let _ = profile.to_push(&policy, Some(record));
             }
             assert_eq!(Policy::parse(text), Ok(policy));
         }

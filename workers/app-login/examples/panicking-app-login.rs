@@ -3,12 +3,12 @@
 
 use std::process::ExitCode;
 
-use app_login::{AppLogin, FetchedSignIn, SignIns, SsoSettings, Subject, UnknownUser};
+use app_login::{AppLogin, FetchedSignIn, SignInKey, SignIns, SsoSettings, UnknownUser};
 use postgres_store::Store;
 use provider_sso::SsoClient;
 use settings::{Reader, Setting};
 use worker_process::{Worker, run};
-use worker_runtime::{Claim, Failure, Handler, Mode, Outcome, Reading, Refusal};
+use worker_runtime::{Failure, Handler, Mode, Outcome, Reading, Refetch, Refusal};
 
 struct Panicking;
 
@@ -31,7 +31,7 @@ impl Worker for Panicking {
 
 impl Handler for PanickingHandler {
     const NAME: &'static str = "app-login";
-    type Subject = Subject;
+    type Subject = SignInKey;
     type Ticket = Option<UnknownUser>;
     type Fetched = FetchedSignIn;
 
@@ -39,25 +39,25 @@ impl Handler for PanickingHandler {
         self.0.upstream()
     }
 
-    fn read(&self, body: &str) -> Result<Reading<Subject>, Refusal> {
+    fn read(&self, body: &str) -> Result<Reading<SignInKey>, Refusal> {
         self.0.read(body)
     }
 
-    async fn prepare(&self, subjects: &[Subject]) -> Result<Vec<Option<UnknownUser>>, Failure> {
+    async fn prepare(&self, subjects: &[SignInKey]) -> Result<Vec<Option<UnknownUser>>, Failure> {
         self.0.prepare(subjects).await
     }
 
     async fn fetch(
         &self,
-        claim: &Claim<Subject>,
+        refetch: &Refetch<SignInKey>,
         unknown: Option<UnknownUser>,
     ) -> Result<FetchedSignIn, Failure> {
-        let marked = claim.subject.user_id().is_some_and(|user| user.ends_with("666"));
+        let marked = refetch.subject.user_id().is_some_and(|user| user.ends_with("666"));
         assert!(!marked, "marked words of a panic");
-        self.0.fetch(claim, unknown).await
+        self.0.fetch(refetch, unknown).await
     }
 
-    async fn apply(&self, batch: &[(Claim<Subject>, FetchedSignIn)]) -> Result<Vec<Outcome>, Failure> {
+    async fn apply(&self, batch: &[(Refetch<SignInKey>, FetchedSignIn)]) -> Result<Vec<Outcome>, Failure> {
         self.0.apply(batch).await
     }
 

@@ -11,9 +11,9 @@ use event_contract::{Envelope, Hop, TraceContext};
 use postgres_store::{Announce, Login, ReadingResult, Store};
 use provider_sso::{SignIn, SsoProvider};
 use record_sync::{RecordSync, Reread, SsoRecords, announce, from_provider, from_store};
-use worker_runtime::{Cause, Claim, Demand, Failure, Handler, Outcome, Reading, Refusal};
+use worker_runtime::{Cause, Demand, Failure, Handler, Outcome, Reading, Refetch, Refusal};
 
-use crate::subject::Subject;
+use crate::sign_in_key::SignInKey;
 use crate::unknown_users::{UnknownUser, UnknownUsers, UserAnswer};
 
 /// An entry can be in the stream before it is in the log: it is looked for this often, each time after twice as long,
@@ -84,17 +84,17 @@ impl<P: SsoProvider> SignIns<P> {
     async fn read_user(
         &self,
         user_id: &str,
-        claim: &Claim<Subject>,
+        refetch: &Refetch<SignInKey>,
         UnknownUser { ticket, answer }: UnknownUser,
     ) -> Result<Arc<UserAnswer>, Failure> {
         let read = async || {
             // A sign-in is no bound for the user's version: it says that the user was there, and no more.
-            let user = Claim {
+            let user = Refetch {
                 subject: user_id.to_owned(),
                 not_before: None,
                 removed: false,
-                cause: claim.cause,
-                receive_count: claim.receive_count,
+                cause: refetch.cause,
+                receive_count: refetch.receive_count,
             };
             let reread = self.users.fetch(&user, ticket).await?;
             Ok((user, reread))
@@ -105,26 +105,26 @@ impl<P: SsoProvider> SignIns<P> {
 
     /// Writes the users that were read, each once. In a transaction of its own: it is true whether or not a sign-in is
     /// counted afterwards, and written twice it changes nothing.
-    async fn write_users(&self, batch: &[(Claim<Subject>, FetchedSignIn)]) -> Result<(), Failure> {
+    async fn write_users(&self, batch: &[(Refetch<SignInKey>, FetchedSignIn)]) -> Result<(), Failure> {
         let answers = batch.iter().filter_map(|(_, fetched)| match fetched {
             FetchedSignIn::Found { user: Some(user), .. } => user.get(),
             FetchedSignIn::Found { user: None, .. } | FetchedSignIn::TooEarly(_) | FetchedSignIn::Gone => {
                 None
             }
         });
-        let users: BTreeMap<&str, &(Claim<String>, Reread)> =
+        let users: BTreeMap<&str, &(Refetch<String>, Reread)> =
             answers.map(|answer| (answer.0.subject.as_str(), answer)).collect();
         if users.is_empty() {
             return Ok(());
         }
-        let users: Vec<(Claim<String>, Reread)> = users.into_values().cloned().collect();
+        let users: Vec<(Refetch<String>, Reread)> = users.into_values().cloned().collect();
         self.users.apply(&users).await.map(|_| ())
     }
 }
 
 impl<P: SsoProvider> Handler for SignIns<P> {
     const NAME: &'static str = "app-login";
-    type Subject = Subject;
+    type Subject = SignInKey;
     type Ticket = Option<UnknownUser>;
     type Fetched = FetchedSignIn;
 
@@ -132,33 +132,33 @@ impl<P: SsoProvider> Handler for SignIns<P> {
         self.users.upstream()
     }
 
-    fn read(&self, body: &str) -> Result<Reading<Subject>, Refusal> {
+    fn read(&self, body: &str) -> Result<Reading<SignInKey>, Refusal> {
         let unreadable = |detail| Refusal { class: "unreadable", detail };
         let envelope = Envelope::parse(body).map_err(|error| unreadable(error.to_string()))?;
         let event = self.provider().read_sign_in(&envelope).map_err(|error| unreadable(error.to_string()))?;
         let demand = |subject| Demand { subject, not_before: None, removed: false };
         let cause = Cause { event_id: envelope.id, hop: Hop::OUTSIDE, trace: TraceContext::start() };
-        Ok(Reading { cause, demands: Subject::of(event).map(demand).into_iter().collect() })
+        Ok(Reading { cause, demands: SignInKey::of(event).map(demand).into_iter().collect() })
     }
 
-    async fn prepare(&self, subjects: &[Subject]) -> Result<Vec<Option<UnknownUser>>, Failure> {
-        let users: Vec<String> = subjects.iter().filter_map(Subject::user_id).map(str::to_owned).collect();
+    async fn prepare(&self, subjects: &[SignInKey]) -> Result<Vec<Option<UnknownUser>>, Failure> {
+        let users: Vec<String> = subjects.iter().filter_map(SignInKey::user_id).map(str::to_owned).collect();
         let unknown = self.unknown(&users).await?;
         Ok(subjects.iter().map(|subject| unknown.get(subject.user_id()?).cloned()).collect())
     }
 
     async fn fetch(
         &self,
-        claim: &Claim<Subject>,
+        refetch: &Refetch<SignInKey>,
         unknown: Option<UnknownUser>,
     ) -> Result<FetchedSignIn, Failure> {
-        let announce = announce(claim.cause)?;
-        let (sign_in, unknown) = match claim.subject.sign_in() {
+        let announce = announce(refetch.cause)?;
+        let (sign_in, unknown) = match refetch.subject.sign_in() {
             Some(sign_in) => (sign_in, unknown),
             None => {
-                let entry = self.provider().fetch_sign_in(claim.subject.event_id()).await;
+                let entry = self.provider().fetch_sign_in(refetch.subject.event_id()).await;
                 let Some(sign_in) = entry.map_err(|error| from_provider(&error))? else {
-                    return Ok(missing(claim.receive_count));
+                    return Ok(missing(refetch.receive_count));
                 };
                 let unknown =
                     self.unknown(std::slice::from_ref(&sign_in.user_id)).await?.into_values().next();
@@ -166,13 +166,13 @@ impl<P: SsoProvider> Handler for SignIns<P> {
             }
         };
         let user = match unknown {
-            Some(unknown) => Some(self.read_user(&sign_in.user_id, claim, unknown).await?),
+            Some(unknown) => Some(self.read_user(&sign_in.user_id, refetch, unknown).await?),
             None => None,
         };
         Ok(FetchedSignIn::Found { sign_in, user, announce })
     }
 
-    async fn apply(&self, batch: &[(Claim<Subject>, FetchedSignIn)]) -> Result<Vec<Outcome>, Failure> {
+    async fn apply(&self, batch: &[(Refetch<SignInKey>, FetchedSignIn)]) -> Result<Vec<Outcome>, Failure> {
         self.write_users(batch).await?;
         let logins: Vec<Login> = batch.iter().filter_map(|(_, fetched)| login(fetched)).collect();
         let results = match logins.is_empty() {

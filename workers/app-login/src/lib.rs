@@ -2,7 +2,7 @@
 
 mod handler;
 mod settings;
-mod subject;
+mod sign_in_key;
 mod unknown_users;
 
 use ::settings::{Reader, Setting};
@@ -12,7 +12,7 @@ use worker_process::Worker;
 
 pub use handler::{FetchedSignIn, SignIns};
 pub use settings::{SSO_SETTINGS, SsoSettings};
-pub use subject::Subject;
+pub use sign_in_key::SignInKey;
 pub use unknown_users::{UnknownUser, UserAnswer};
 
 /// The worker, as its binary runs it.

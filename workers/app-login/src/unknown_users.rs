@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use postgres_store::RefetchTicket;
 use record_sync::Reread;
 use tokio::sync::OnceCell;
-use worker_runtime::Claim;
+use worker_runtime::Refetch;
 
 /// The right to read a user whom nobody has read, and where the answer goes.
 #[derive(Clone)]
@@ -20,17 +20,17 @@ pub struct UnknownUser {
 
 /// One user's answer. Whoever asks first fills it; if that fails, the next one asks.
 pub struct UserAnswer {
-    answer: OnceCell<(Claim<String>, Reread)>,
+    answer: OnceCell<(Refetch<String>, Reread)>,
 }
 
 impl UserAnswer {
     /// The cell, to be filled.
-    pub(crate) const fn cell(&self) -> &OnceCell<(Claim<String>, Reread)> {
+    pub(crate) const fn cell(&self) -> &OnceCell<(Refetch<String>, Reread)> {
         &self.answer
     }
 
     /// What was answered, and to which claim.
-    pub(crate) fn get(&self) -> Option<&(Claim<String>, Reread)> {
+    pub(crate) fn get(&self) -> Option<&(Refetch<String>, Reread)> {
         self.answer.get()
     }
 }

@@ -3,13 +3,13 @@
 
 use std::process::ExitCode;
 
-use crm_account::{CrmAccount, CrmAccountHandler, CrmSettings, Told};
+use crm_account::{CrmAccount, CrmAccountHandler, CrmSettings, Push};
 use postgres_store::{CrmView, Store};
 use provider_crm::CrmClient;
 use settings::{Reader, Setting};
 use uuid::Uuid;
 use worker_process::{Worker, run};
-use worker_runtime::{Claim, Failure, Handler, Mode, Outcome, Reading, Refusal};
+use worker_runtime::{Failure, Handler, Mode, Outcome, Reading, Refetch, Refusal};
 
 /// The person of number 666 in the tests.
 const PANICKING: Uuid = Uuid::from_u128(666 + 1);
@@ -37,7 +37,7 @@ impl Handler for PanickingHandler {
     const NAME: &'static str = "crm-account";
     type Subject = Uuid;
     type Ticket = Option<CrmView>;
-    type Fetched = Told;
+    type Fetched = Push;
 
     fn upstream(&self) -> &str {
         self.0.upstream()
@@ -51,12 +51,12 @@ impl Handler for PanickingHandler {
         self.0.prepare(subjects).await
     }
 
-    async fn fetch(&self, claim: &Claim<Uuid>, view: Option<CrmView>) -> Result<Told, Failure> {
-        assert!(claim.subject != PANICKING, "marked words of a panic");
-        self.0.fetch(claim, view).await
+    async fn fetch(&self, refetch: &Refetch<Uuid>, view: Option<CrmView>) -> Result<Push, Failure> {
+        assert!(refetch.subject != PANICKING, "marked words of a panic");
+        self.0.fetch(refetch, view).await
     }
 
-    async fn apply(&self, batch: &[(Claim<Uuid>, Told)]) -> Result<Vec<Outcome>, Failure> {
+    async fn apply(&self, batch: &[(Refetch<Uuid>, Push)]) -> Result<Vec<Outcome>, Failure> {
         self.0.apply(batch).await
     }
 

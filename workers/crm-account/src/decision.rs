@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use authority::{Field, Policy, Status};
-use postgres_store::{CrmView, is_another_person, told_hash};
+use postgres_store::{CrmView, is_another_person, pushed_hash};
 use provider_crm::{ContactField, ContactWrite};
 
 /// The same values are written so often in an hour against somebody who changes them back; then that one has won, until
@@ -32,7 +32,7 @@ pub(crate) enum Decision {
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Write {
     pub(crate) contact: ContactWrite,
-    pub(crate) told: BTreeMap<Field, String>,
+    pub(crate) pushed: BTreeMap<Field, String>,
     pub(crate) hash: Vec<u8>,
 }
 
@@ -48,11 +48,11 @@ pub(crate) fn decide(view: &CrmView, policy: &Policy) -> Decision {
     if !matches!(view.profile.status, Status::Active | Status::Blocked) {
         return release_key(view);
     }
-    let fields = view.profile.to_tell(policy, view.contact.as_ref());
-    let hash = told_hash(fields.iter().map(|(field, value)| (*field, value.as_str())));
-    let told = view.told.as_ref();
+    let fields = view.profile.to_push(policy, view.contact.as_ref());
+    let hash = pushed_hash(fields.iter().map(|(field, value)| (*field, value.as_str())));
+    let pushed = view.pushed.as_ref();
     let key = view.person_id.to_string();
-    let id = match (&view.contact, told) {
+    let id = match (&view.contact, pushed) {
         (Some(contact), _) => {
             if fields.is_empty() && view.contact_key.as_ref() == Some(&key) {
                 return Decision::Nothing;
@@ -62,19 +62,19 @@ pub(crate) fn decide(view: &CrmView, policy: &Policy) -> Decision {
         // Deleted there, or by a decision that crm-sync has yet to hear of.
         (None, _) if view.contact_deleted || view.under_review => return Decision::Nothing,
         // Written, and its echo is still on the way.
-        (None, Some(told)) if told.hash == hash && told.times > 0 => return Decision::Nothing,
-        (None, Some(told)) => Some(told.external_id.clone()),
+        (None, Some(pushed)) if pushed.hash == hash && pushed.times > 0 => return Decision::Nothing,
+        (None, Some(pushed)) => Some(pushed.external_id.clone()),
         (None, None) if view.key_elsewhere => return Decision::Later,
         (None, None) => None,
     };
-    if told.is_some_and(|told| told.hash == hash && told.just_now) {
+    if pushed.is_some_and(|pushed| pushed.hash == hash && pushed.just_now) {
         return Decision::Later;
     }
-    if told.is_some_and(|told| told.hash == hash && told.times >= MOST_REPEATS) {
+    if pushed.is_some_and(|pushed| pushed.hash == hash && pushed.times >= MOST_REPEATS) {
         return Decision::Contested;
     }
     let contact = ContactWrite { id, external_key: key, fields: contact_fields(&fields) };
-    Decision::Write(Write { contact, told: fields, hash })
+    Decision::Write(Write { contact, pushed: fields, hash })
 }
 
 /// A contact that became a person's who has no account may have the key of the person who it was before: then that one
@@ -87,7 +87,7 @@ fn release_key(view: &CrmView) -> Decision {
     let id = Some(contact.external_id.clone());
     let external_key = view.person_id.to_string();
     let contact = ContactWrite { id, external_key, fields: BTreeMap::new() };
-    Decision::Write(Write { contact, told: BTreeMap::new(), hash: told_hash([]) })
+    Decision::Write(Write { contact, pushed: BTreeMap::new(), hash: pushed_hash([]) })
 }
 
 fn contact_fields(fields: &BTreeMap<Field, String>) -> BTreeMap<ContactField, Option<String>> {
@@ -111,23 +111,23 @@ mod tests {
     use std::collections::BTreeSet;
 
     use authority::{Profile, Role, SourceRecord};
-    use postgres_store::Told;
+    use postgres_store::Pushed;
     use uuid::Uuid;
 
     use super::*;
 
     const PERSON: Uuid = Uuid::from_u128(7);
 
-    fn record(source: &str, role: Role, claims: &str) -> SourceRecord {
+    fn record(source: &str, role: Role, refetches: &str) -> SourceRecord {
         let (source, external_id) = (source.to_owned(), String::from("003"));
-        let record = claims.parse().ok();
+        let record = refetches.parse().ok();
         SourceRecord { source, role, external_id, version_at: None, record, echoes: BTreeSet::new() }
     }
 
     /// A person with an account, and the CRM's contact if there is one.
     fn view(contact: Option<&str>, key: Option<&str>) -> CrmView {
         let idp = record("auth0", Role::Sso, r#"{"email": "a@idp"}"#);
-        let contact = contact.map(|claims| record("salesforce", Role::Crm, claims));
+        let contact = contact.map(|refetches| record("salesforce", Role::Crm, refetches));
         let records: Vec<SourceRecord> = std::iter::once(idp).chain(contact.clone()).collect();
         CrmView {
             person_id: PERSON,
@@ -138,7 +138,7 @@ mod tests {
             contact_deleted: false,
             under_review: false,
             key_elsewhere: false,
-            told: None,
+            pushed: None,
         }
     }
 
@@ -178,30 +178,30 @@ mod tests {
 
     #[test]
     fn what_was_written_and_has_not_come_back_yet_is_not_written_again() {
-        let hash = told_hash([(Field::Email, "a@idp")]);
-        let told = |hash: &[u8], times| {
-            Some(Told { external_id: String::from("003"), hash: hash.to_vec(), times, just_now: false })
+        let hash = pushed_hash([(Field::Email, "a@idp")]);
+        let pushed = |hash: &[u8], times| {
+            Some(Pushed { external_id: String::from("003"), hash: hash.to_vec(), times, just_now: false })
         };
-        assert_eq!(id_to_write(&CrmView { told: told(&hash, 1), ..view(None, None) }), None);
-        let other = CrmView { told: told(b"other", 1), ..view(None, None) };
+        assert_eq!(id_to_write(&CrmView { pushed: pushed(&hash, 1), ..view(None, None) }), None);
+        let other = CrmView { pushed: pushed(b"other", 1), ..view(None, None) };
         assert_eq!(id_to_write(&other), Some(Some(String::from("003"))), "a change goes to the same contact");
     }
 
     #[test]
     fn an_echo_that_is_on_its_way_is_waited_for() {
-        let hash = told_hash([(Field::Email, "a@idp")]);
-        let told = Some(Told { external_id: String::from("003"), hash, times: 1, just_now: true });
-        let waiting = CrmView { told, ..view(Some(r#"{"email": "a@crm"}"#), None) };
+        let hash = pushed_hash([(Field::Email, "a@idp")]);
+        let pushed = Some(Pushed { external_id: String::from("003"), hash, times: 1, just_now: true });
+        let waiting = CrmView { pushed, ..view(Some(r#"{"email": "a@crm"}"#), None) };
         assert_eq!(decide(&waiting, &Policy::default()), Decision::Later);
     }
 
     #[test]
     fn nobody_is_written_against_for_ever() {
-        let hash = told_hash([(Field::Email, "a@idp")]);
+        let hash = pushed_hash([(Field::Email, "a@idp")]);
         let changed_back = |times| {
-            let told =
-                Some(Told { external_id: String::from("003"), hash: hash.clone(), times, just_now: false });
-            CrmView { told, ..view(Some(r#"{"email": "a@crm"}"#), None) }
+            let pushed =
+                Some(Pushed { external_id: String::from("003"), hash: hash.clone(), times, just_now: false });
+            CrmView { pushed, ..view(Some(r#"{"email": "a@crm"}"#), None) }
         };
         assert!(matches!(decide(&changed_back(2), &Policy::default()), Decision::Write(_)));
         assert_eq!(decide(&changed_back(3), &Policy::default()), Decision::Contested);

@@ -7,7 +7,7 @@ use postgres_store::{CrmView, Store, WrittenContact};
 use provider_crm::{CrmProvider, ProviderError};
 use record_sync::{announce, from_provider, from_store};
 use uuid::Uuid;
-use worker_runtime::{Cause, Claim, Demand, Failure, Handler, Outcome, Reading, Refusal};
+use worker_runtime::{Cause, Demand, Failure, Handler, Outcome, Reading, Refetch, Refusal};
 
 use crate::decision::{Decision, decide};
 
@@ -26,7 +26,7 @@ pub struct CrmAccountHandler<P> {
 
 /// What came of a person.
 #[derive(Clone)]
-pub enum Told {
+pub enum Push {
     /// Nothing was to be told.
     Nothing,
     /// Nothing can be told yet.
@@ -48,7 +48,7 @@ impl<P: CrmProvider> Handler for CrmAccountHandler<P> {
     const NAME: &'static str = "crm-account";
     type Subject = Uuid;
     type Ticket = Option<CrmView>;
-    type Fetched = Told;
+    type Fetched = Push;
 
     fn upstream(&self) -> &str {
         self.crm.source()
@@ -76,55 +76,55 @@ impl<P: CrmProvider> Handler for CrmAccountHandler<P> {
         Ok(subjects.iter().map(|person| views.remove(person)).collect())
     }
 
-    async fn fetch(&self, claim: &Claim<Uuid>, view: Option<CrmView>) -> Result<Told, Failure> {
+    async fn fetch(&self, refetch: &Refetch<Uuid>, view: Option<CrmView>) -> Result<Push, Failure> {
         // Not there, or merged: the person that it was merged into is announced too.
-        let Some(view) = view else { return Ok(Told::Nothing) };
+        let Some(view) = view else { return Ok(Push::Nothing) };
         let write = match decide(&view, self.store.policy()) {
-            Decision::Nothing => return Ok(Told::Nothing),
-            Decision::Later if claim.receive_count < LOOKS => return Ok(Told::Later),
-            Decision::Later => return Ok(Told::Nothing),
+            Decision::Nothing => return Ok(Push::Nothing),
+            Decision::Later if refetch.receive_count < LOOKS => return Ok(Push::Later),
+            Decision::Later => return Ok(Push::Nothing),
             Decision::Contested => {
                 tracing::warn!(person_id = %view.person_id, "the CRM changes back what it is told: left alone for an hour");
-                return Ok(Told::Nothing);
+                return Ok(Push::Nothing);
             }
             Decision::Write(write) => write,
         };
-        let announce = announce(claim.cause)?;
-        let told = write.told.iter().map(|(field, value)| (*field, value.as_str()));
-        let remembered = self.store.remember_told(self.crm.source(), view.person_id, told).await;
+        let announce = announce(refetch.cause)?;
+        let pushed = write.pushed.iter().map(|(field, value)| (*field, value.as_str()));
+        let remembered = self.store.remember_pushed(self.crm.source(), view.person_id, pushed).await;
         remembered.map_err(|error| from_store(&error))?;
         match self.crm.upsert_contact(&write.contact).await {
-            Ok(written) => Ok(Told::Written(WrittenContact {
+            Ok(written) => Ok(Push::Written(WrittenContact {
                 person_id: view.person_id,
                 revision: view.revision,
                 external_id: written.id,
-                told_hash: write.hash,
+                pushed_hash: write.hash,
                 announce,
             })),
-            Err(ProviderError::Invalid { status: 404 }) => Ok(Told::Gone),
+            Err(ProviderError::Invalid { status: 404 }) => Ok(Push::Gone),
             Err(error) => Err(from_provider(&error)),
         }
     }
 
-    async fn apply(&self, batch: &[(Claim<Uuid>, Told)]) -> Result<Vec<Outcome>, Failure> {
+    async fn apply(&self, batch: &[(Refetch<Uuid>, Push)]) -> Result<Vec<Outcome>, Failure> {
         let written: Vec<WrittenContact> = batch
             .iter()
-            .filter_map(|(_, told)| match told {
-                Told::Written(contact) => Some(contact.clone()),
-                Told::Nothing | Told::Later | Told::Gone => None,
+            .filter_map(|(_, pushed)| match pushed {
+                Push::Written(contact) => Some(contact.clone()),
+                Push::Nothing | Push::Later | Push::Gone => None,
             })
             .collect();
         if !written.is_empty() {
             let recorded = self.store.record_crm_accounts(self.crm.source(), &written).await;
             recorded.map_err(|error| from_store(&error))?;
         }
-        let outcome = |told: &Told| match told {
-            Told::Nothing => Outcome::Unchanged,
-            Told::Later => Outcome::Snooze(ROUND_TRIP),
-            Told::Written(_) => Outcome::Applied,
-            Told::Gone => Outcome::Gone,
+        let outcome = |pushed: &Push| match pushed {
+            Push::Nothing => Outcome::Unchanged,
+            Push::Later => Outcome::Snooze(ROUND_TRIP),
+            Push::Written(_) => Outcome::Applied,
+            Push::Gone => Outcome::Gone,
         };
-        Ok(batch.iter().map(|(_, told)| outcome(told)).collect())
+        Ok(batch.iter().map(|(_, pushed)| outcome(pushed)).collect())
     }
 
     async fn probe(&self) -> Result<(), Failure> {

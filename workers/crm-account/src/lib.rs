@@ -9,7 +9,7 @@ use postgres_store::Store;
 use provider_crm::CrmClient;
 use worker_process::Worker;
 
-pub use handler::{CrmAccountHandler, Told};
+pub use handler::{CrmAccountHandler, Push};
 pub use settings::{CRM_SETTINGS, CrmSettings};
 
 /// The worker, as its binary runs it.

@@ -9,7 +9,7 @@ use record_sync::{RecordSync, Reread};
 use settings::{Reader, Setting};
 use sso_sync::{SsoRecords, SsoSettings, SsoSync};
 use worker_process::{Worker, run};
-use worker_runtime::{Claim, Failure, Handler, Mode, Outcome, Reading, Refusal};
+use worker_runtime::{Failure, Handler, Mode, Outcome, Reading, Refetch, Refusal};
 
 struct Panicking;
 
@@ -48,12 +48,12 @@ impl Handler for PanickingHandler {
         self.0.prepare(subjects).await
     }
 
-    async fn fetch(&self, claim: &Claim<String>, ticket: RefetchTicket) -> Result<Reread, Failure> {
-        assert!(!claim.subject.contains("666"), "marked words of a panic");
-        self.0.fetch(claim, ticket).await
+    async fn fetch(&self, refetch: &Refetch<String>, ticket: RefetchTicket) -> Result<Reread, Failure> {
+        assert!(!refetch.subject.contains("666"), "marked words of a panic");
+        self.0.fetch(refetch, ticket).await
     }
 
-    async fn apply(&self, batch: &[(Claim<String>, Reread)]) -> Result<Vec<Outcome>, Failure> {
+    async fn apply(&self, batch: &[(Refetch<String>, Reread)]) -> Result<Vec<Outcome>, Failure> {
         self.0.apply(batch).await
     }
 

@@ -20,15 +20,15 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(6);
 
 /// When the relay last turned. Clones are the same.
 #[derive(Debug, Clone)]
-pub(crate) struct Pulse(Arc<Mutex<Instant>>);
+pub(crate) struct Liveness(Arc<Mutex<Instant>>);
 
-impl Default for Pulse {
+impl Default for Liveness {
     fn default() -> Self {
         Self(Arc::new(Mutex::new(Instant::now())))
     }
 }
 
-impl Pulse {
+impl Liveness {
     pub(crate) fn beat(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
@@ -40,13 +40,13 @@ impl Pulse {
 
 pub(crate) struct IngressHealth<B> {
     intake: Intake<B>,
-    pulse: Pulse,
+    liveness: Liveness,
     last: AsyncMutex<Option<(Instant, Vec<Check>)>>,
 }
 
 impl<B: EventBus> IngressHealth<B> {
-    pub(crate) fn new(intake: Intake<B>, pulse: Pulse) -> Self {
-        Self { intake, pulse, last: AsyncMutex::new(None) }
+    pub(crate) fn new(intake: Intake<B>, liveness: Liveness) -> Self {
+        Self { intake, liveness, last: AsyncMutex::new(None) }
     }
 
     /// One of the two is enough: while it is there, webhooks are safe, and there is nobody better to send them to. But a
@@ -66,7 +66,7 @@ impl<B: EventBus> IngressHealth<B> {
 
 impl<B: EventBus> Health for IngressHealth<B> {
     fn live(&self) -> Check {
-        let turn = self.pulse.since();
+        let turn = self.liveness.since();
         let fault = (turn > LONGEST_TURN).then(|| format!("relay has not turned for {} s", turn.as_secs()));
         Check { name: "relay", fault }
     }

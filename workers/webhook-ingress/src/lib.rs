@@ -32,7 +32,7 @@ pub use server::router;
 pub use settings::IngressSettings;
 
 use connections::ConnectionLimits;
-use health::{IngressHealth, Pulse};
+use health::{IngressHealth, Liveness};
 use settings::Settings;
 
 /// The unit's name.
@@ -43,7 +43,7 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// What the unit leans on.
 #[derive(Debug)]
-pub struct Surroundings {
+pub struct Dependencies {
     /// Where Postgres is.
     pub database_url: SecretString,
     /// The bus.
@@ -54,9 +54,9 @@ pub struct Surroundings {
 ///
 /// # Errors
 /// [`SettingsError`] with everything that is missing or wrong, the providers' secrets among it.
-pub fn read_surroundings(reader: Reader) -> Result<Surroundings, SettingsError> {
+pub fn read_dependencies(reader: Reader) -> Result<Dependencies, SettingsError> {
     let Settings { database_url, bus_name, .. } = Settings::read(reader)?;
-    Ok(Surroundings { database_url, bus_name })
+    Ok(Dependencies { database_url, bus_name })
 }
 
 /// The whole of `main`. `version` is the binary's own.
@@ -101,17 +101,17 @@ async fn work(version: &'static str, settings: Settings) -> anyhow::Result<()> {
     let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
     let bus = EventBridgeBus::connect(&config, &settings.bus_name);
     let store = Store::open(&settings.database_url, settings.database_connections)?;
-    let checks = check_surroundings(&store, &bus);
+    let checks = check_dependencies(&store, &bus);
     tokio::time::timeout(START_LIMIT, checks).await.context("checks at start took too long")??;
     let listener = TcpListener::bind(settings.listen_address)
         .await
         .with_context(|| format!("cannot listen on {} for webhooks", settings.listen_address))?;
 
-    let (intake, pulse) = (Intake::new(bus, store.clone()), Pulse::default());
-    let health = IngressHealth::new(intake.clone(), pulse.clone());
+    let (intake, liveness) = (Intake::new(bus, store.clone()), Liveness::default());
+    let health = IngressHealth::new(intake.clone(), liveness.clone());
     let answering = tokio::spawn(telemetry::serve_health(health_listener, health, metrics));
     let relay_stop = CancellationToken::new();
-    let relaying = tokio::spawn(relay::run(intake.clone(), pulse, relay_stop.clone()));
+    let relaying = tokio::spawn(relay::run(intake.clone(), liveness, relay_stop.clone()));
 
     let providers: Vec<&str> = settings.ingress.providers.keys().map(|provider| provider.name()).collect();
     tracing::info!(version, ?providers, "ingress started");
@@ -126,7 +126,7 @@ async fn work(version: &'static str, settings: Settings) -> anyhow::Result<()> {
 }
 
 /// Refuses to start into a world where webhooks could not be made safe.
-async fn check_surroundings(store: &Store, bus: &EventBridgeBus) -> anyhow::Result<()> {
+async fn check_dependencies(store: &Store, bus: &EventBridgeBus) -> anyhow::Result<()> {
     store.check_schema().await.context("database (DATABASE_URL)")?;
     bus.verify().await.context("event bus (COPPICE_BUS_NAME)")?;
     Ok(())

@@ -9,9 +9,9 @@ use metrics::{counter, gauge};
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use worker_process::RELAY_CLAIM;
+use worker_process::RELAY_LEASE;
 
-use crate::health::Pulse;
+use crate::health::Liveness;
 use crate::intake::Intake;
 
 /// Rows in one claim.
@@ -40,10 +40,10 @@ enum Turn {
 }
 
 /// Publishes until `stop`, and then what is left.
-pub(crate) async fn run<B: EventBus>(intake: Intake<B>, pulse: Pulse, stop: CancellationToken) {
+pub(crate) async fn run<B: EventBus>(intake: Intake<B>, liveness: Liveness, stop: CancellationToken) {
     let mut next_look = Instant::now();
     while !stop.is_cancelled() {
-        pulse.beat();
+        liveness.beat();
         if Instant::now() >= next_look {
             next_look = Instant::now() + LOOK_INTERVAL;
             look(&intake).await;
@@ -85,7 +85,7 @@ async fn look<B: EventBus>(intake: &Intake<B>) {
 }
 
 async fn publish_once<B: EventBus>(intake: &Intake<B>) -> Turn {
-    let claimed = match intake.store.claim_ingress_events(BATCH, RELAY_CLAIM).await {
+    let claimed = match intake.store.lease_ingress_events(BATCH, RELAY_LEASE).await {
         Ok(claimed) if claimed.is_empty() => return Turn::Idle,
         Ok(claimed) => claimed,
         Err(error) => {

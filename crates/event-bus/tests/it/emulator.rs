@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_eventbridge::types::Target;
 use aws_sdk_sqs::types::QueueAttributeName;
-use event_bus::conformance::BusSubject;
+use event_bus::conformance::BusUnderTest;
 use event_bus::{BusEntry, BusError, EntryError, EventBridgeBus, EventBus, bus_conformance};
 use local_stack::{Emulator, Tools, aws_config};
 use sqs_queue::{Queue, SqsQueue};
@@ -81,7 +81,7 @@ impl EventBus for ObservedBus {
     }
 }
 
-impl BusSubject for MiniStack {
+impl BusUnderTest for MiniStack {
     type Bus = ObservedBus;
 
     async fn fresh(&self) -> ObservedBus {

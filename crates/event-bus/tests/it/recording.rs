@@ -1,11 +1,11 @@
 //! The fake passes the suite, and fails on command.
 
-use event_bus::conformance::BusSubject;
+use event_bus::conformance::BusUnderTest;
 use event_bus::{BusEntry, BusError, CallFailure, EntryError, EventBus, RecordingBus, bus_conformance};
 
 struct Recording;
 
-impl BusSubject for Recording {
+impl BusUnderTest for Recording {
     type Bus = RecordingBus;
 
     async fn fresh(&self) -> RecordingBus {

@@ -20,7 +20,7 @@ async fn open_for(database: &Database, reason: &str, until_probe: Duration) {
 }
 
 async fn claim(database: &Database) -> bool {
-    database.store.claim_probe(UPSTREAM, LEASE).await.unwrap()
+    database.store.lease_probe(UPSTREAM, LEASE).await.unwrap()
 }
 
 /// Seconds until the next probe as the table has them, without the time that this test takes.
@@ -61,8 +61,8 @@ async fn one_pod_probes_at_a_time_and_a_prober_that_dies_is_replaced() {
     open_for(&database, "timeout", NOW).await;
     assert!(claim(&database).await);
     assert!(!claim(&database).await, "another holds the lease");
-    assert!(!open(&database.url).claim_probe(UPSTREAM, LEASE).await.unwrap(), "in any pod");
-    assert!(!database.store.claim_probe("crm", LEASE).await.unwrap());
+    assert!(!open(&database.url).lease_probe(UPSTREAM, LEASE).await.unwrap(), "in any pod");
+    assert!(!database.store.lease_probe("crm", LEASE).await.unwrap());
     database.execute("update upstream_breaker set probe_lease_until = now() - interval '1 second'").await;
     assert!(claim(&database).await, "the lease lapsed");
 }

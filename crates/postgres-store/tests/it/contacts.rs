@@ -1,6 +1,6 @@
 //! What links, reviews and deletions mean for the CRM's contacts: who is told, who waits, and who hears that the waiting is over.
 
-use postgres_store::{Move, WrittenContact, told_hash};
+use postgres_store::{Move, WrittenContact, pushed_hash};
 use serde_json::json;
 
 use crate::database::{Database, gone};
@@ -59,14 +59,14 @@ async fn a_contact_that_was_taken_away_is_not_written_to_any_more() {
     apply(&db, CRM, saying("c", None, json!({"phone": "+1"}), 1001, 2)).await;
     decide(&db, "crm", "c", Move::Link(u)).await;
     // crm-account tells the contact; crm-sync reads the echo.
-    let told = WrittenContact {
+    let pushed = WrittenContact {
         person_id: u,
         revision: 2,
         external_id: "c".into(),
-        told_hash: told_hash([]),
+        pushed_hash: pushed_hash([]),
         announce: announce(),
     };
-    db.store.record_crm_accounts("crm", &[told]).await.unwrap();
+    db.store.record_crm_accounts("crm", &[pushed]).await.unwrap();
     apply(
         &db,
         CRM,
@@ -83,7 +83,7 @@ async fn a_contact_that_was_taken_away_is_not_written_to_any_more() {
     let view = db.store.crm_views("crm", &[u]).await.unwrap().remove(&u).unwrap();
     assert_ne!(person_of(&db, "crm", "c").await, u);
     assert!(view.contact.is_none() && !view.contact_deleted && !view.under_review);
-    assert_eq!(view.told.map(|told| told.external_id), None);
+    assert_eq!(view.pushed.map(|pushed| pushed.external_id), None);
 }
 
 #[tokio::test]
@@ -148,13 +148,13 @@ async fn a_contact_that_another_pod_records_at_the_same_time_is_announced_once()
     let before = db.count("select count(*) from outbox").await;
     // The other pod has written the row, and not committed yet.
     let mut other = db.pool.begin().await.unwrap();
-    let row = "insert into crm_account (source, external_id, person_id, told_hash) values ('crm', 'c', $1, '\\x00')";
+    let row = "insert into crm_account (source, external_id, person_id, pushed_hash) values ('crm', 'c', $1, '\\x00')";
     sqlx::query(row).bind(u).execute(&mut *other).await.unwrap();
     let written = WrittenContact {
         person_id: u,
         revision: 1,
         external_id: "c".into(),
-        told_hash: told_hash([]),
+        pushed_hash: pushed_hash([]),
         announce: announce(),
     };
     let store = db.store.clone();
@@ -177,11 +177,11 @@ async fn whom_a_contact_kept_waiting_hears_that_it_is_gone() {
     apply(&db, IDP, saying("u", None, verified("b@idp"), 1002, 4)).await;
     let waits = async || db.store.crm_views("crm", &[u]).await.unwrap()[&u].under_review;
     assert!(waits().await);
-    let told = format!("select count(*) from outbox where entity_id = '{u}'");
-    let before = db.count(&told).await;
+    let pushed = format!("select count(*) from outbox where entity_id = '{u}'");
+    let before = db.count(&pushed).await;
     apply(&db, CRM, gone("c", Some(1002), 5)).await;
     assert!(!waits().await);
-    assert_eq!(db.count(&told).await, before + 1, "u is to have a contact of its own now");
+    assert_eq!(db.count(&pushed).await, before + 1, "u is to have a contact of its own now");
 }
 
 #[tokio::test]
@@ -197,10 +197,10 @@ async fn who_waited_because_of_a_record_of_its_own_hears_that_it_is_gone() {
     assert_eq!(person_of(&db, "idp", "v").await, u);
     let waits = async || db.store.crm_views("crm", &[u]).await.unwrap()[&u].under_review;
     assert!(waits().await);
-    let told = format!("select count(*) from outbox where entity_id = '{u}'");
-    let (before, revision) = (db.count(&told).await, db.count("select max(revision) from person").await);
+    let pushed = format!("select count(*) from outbox where entity_id = '{u}'");
+    let (before, revision) = (db.count(&pushed).await, db.count("select max(revision) from person").await);
     apply(&db, IDP, gone("v", Some(1003), 6)).await;
     assert!(!waits().await);
     assert_eq!(db.count("select max(revision) from person").await, revision, "nothing else about u changed");
-    assert_eq!(db.count(&told).await, before + 1);
+    assert_eq!(db.count(&pushed).await, before + 1);
 }

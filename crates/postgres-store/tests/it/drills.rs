@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use postgres_store::{DrillFailure, Pulse, StoreError};
+use postgres_store::{DrillFailure, StoreError, UnitHeartbeat};
 use uuid::Uuid;
 
 use crate::database::{Database, at, open};
@@ -70,8 +70,9 @@ async fn a_marker_of_no_open_drill_is_told_apart() {
 }
 
 /// Of one unit: `(latency, waiting)`, each `None` where there is none.
-async fn pulse(database: &Database) -> (Option<f64>, Option<f64>) {
-    let [Pulse { unit, latency_secs, waiting_secs }] = &database.store.read_pulses().await.unwrap()[..]
+async fn heartbeat(database: &Database) -> (Option<f64>, Option<f64>) {
+    let [UnitHeartbeat { unit, latency_secs, waiting_secs }] =
+        &database.store.read_unit_heartbeats().await.unwrap()[..]
     else {
         panic!("one unit");
     };
@@ -86,27 +87,27 @@ async fn a_heartbeat_s_latency_and_how_long_one_is_missing_are_told() {
     let units = [UNIT.to_owned()];
     let shift = |secs: u32| format!("update heartbeat set sent_at = sent_at - interval '{secs} seconds'");
     let near = |secs: Option<f64>, expected: f64| secs.is_some_and(|secs| (secs - expected).abs() < 20.0);
-    assert_eq!(store.read_pulses().await.unwrap(), []);
+    assert_eq!(store.read_unit_heartbeats().await.unwrap(), []);
 
     let lost = store.begin_heartbeats(&units).await.unwrap();
     database.execute(&shift(300)).await;
     let seen = store.begin_heartbeats(&units).await.unwrap();
     database.execute(&shift(60)).await;
-    let (latency, waiting) = pulse(&database).await;
+    let (latency, waiting) = heartbeat(&database).await;
     assert!(latency.is_none() && near(waiting, 360.0), "none was ever seen: {waiting:?}");
 
     store.see_heartbeats(&[seen[0], Uuid::now_v7()]).await.unwrap();
-    let (latency, waiting) = pulse(&database).await;
+    let (latency, waiting) = heartbeat(&database).await;
     assert!(near(latency, 60.0) && waiting.is_none(), "one that came through is worth more than {lost:?}");
     database.execute("update heartbeat set seen_at = seen_at - interval '50 seconds'").await;
     store.see_heartbeats(&seen).await.unwrap();
-    assert!(near(pulse(&database).await.0, 10.0), "the first time counts");
+    assert!(near(heartbeat(&database).await.0, 10.0), "the first time counts");
 
     let next = store.begin_heartbeats(&units).await.unwrap();
     database.execute(&shift(100)).await;
-    assert!(near(pulse(&database).await.1, 100.0), "only what was sent since then is missing");
+    assert!(near(heartbeat(&database).await.1, 100.0), "only what was sent since then is missing");
     store.cancel_heartbeats(&next).await.unwrap();
-    assert_eq!(pulse(&database).await.1, None);
+    assert_eq!(heartbeat(&database).await.1, None);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use postgres_store::{ClaimedAnnouncement, StoreError};
+use postgres_store::{LeasedAnnouncement, StoreError};
 use sqlx::Connection as _;
 use uuid::Uuid;
 
@@ -17,11 +17,11 @@ async fn announce(database: &Database, number: usize) {
     database.apply(&readings).await;
 }
 
-async fn claim(database: &Database, limit: u32) -> Vec<ClaimedAnnouncement> {
-    database.store.claim_announcements(limit, LONG).await.unwrap()
+async fn claim(database: &Database, limit: u32) -> Vec<LeasedAnnouncement> {
+    database.store.lease_announcements(limit, LONG).await.unwrap()
 }
 
-fn ids(claimed: &[ClaimedAnnouncement]) -> Vec<Uuid> {
+fn ids(claimed: &[LeasedAnnouncement]) -> Vec<Uuid> {
     claimed.iter().map(|row| row.announcement.event_id).collect()
 }
 
@@ -93,7 +93,7 @@ async fn a_claim_that_lapsed_is_anybody_s() {
     announce(&database, 2).await;
     let dead = claim(&database, 9).await;
     assert_eq!(claim(&database, 9).await, [], "while it holds");
-    database.execute("update outbox set claimed_until = now() - interval '1 second'").await;
+    database.execute("update outbox set leased_until = now() - interval '1 second'").await;
     assert_eq!(ids(&claim(&database, 9).await), ids(&dead));
 }
 
@@ -117,7 +117,7 @@ async fn no_two_relays_claim_the_same_row() {
             tokio::spawn(async move {
                 let mut mine = Vec::new();
                 loop {
-                    let claimed = ids(&store.claim_announcements(7, LONG).await.unwrap());
+                    let claimed = ids(&store.lease_announcements(7, LONG).await.unwrap());
                     assert!(claimed.len() <= 7, "more than asked for");
                     if claimed.is_empty() {
                         return mine;
@@ -168,7 +168,7 @@ async fn rows_of_a_newer_form_are_left_for_a_newer_relay_and_hold_up_nothing() {
     assert_eq!(claim(&database, 3).await, [], "the oldest are of a newer form");
     // Their claims lapse while others wait.
     database
-        .execute("update outbox set claimed_until = now() - interval '1 second' where claimed_until > now()")
+        .execute("update outbox set leased_until = now() - interval '1 second' where leased_until > now()")
         .await;
     assert_eq!(claim(&database, 3).await.len(), 3, "rows that never were claimed come first");
     assert_eq!(waiting(&database).await, 6, "none is lost");

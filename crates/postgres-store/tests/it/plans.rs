@@ -80,7 +80,7 @@ async fn hot_statements_read_no_whole_table() {
         let deleted = [gone("db|77", Some(2001), 2000 + round), gone(&bare, Some(2001), 2001)];
         store.apply_person_readings(IDP, &deleted).await.unwrap();
 
-        let claimed = store.claim_announcements(100, LIMIT).await.unwrap();
+        let claimed = store.lease_announcements(100, LIMIT).await.unwrap();
         let claimed: Vec<_> = claimed.iter().map(|row| row.announcement.event_id).collect();
         assert_eq!(claimed.len(), 100);
         store.remove_announcements(&claimed[..50]).await.unwrap();

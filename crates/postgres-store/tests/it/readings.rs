@@ -74,7 +74,7 @@ async fn each_change_of_a_person_is_announced_at_its_revision_with_its_cause() {
     for reading in &readings {
         database.apply(std::slice::from_ref(reading)).await;
     }
-    let claimed = database.store.claim_announcements(9, std::time::Duration::from_secs(60)).await.unwrap();
+    let claimed = database.store.lease_announcements(9, std::time::Duration::from_secs(60)).await.unwrap();
     let person = database.texts(&format!("{PERSON_OF}'a'")).await;
     assert_eq!(claimed.len(), 3);
     for ((row, reading), revision) in claimed.iter().zip(&readings).zip(1..) {

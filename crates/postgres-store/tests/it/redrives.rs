@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use postgres_store::{
-    DeadLetterCopy, FailedAttempt, LetterStanding, RedriveAction, RedriveItem, RedrivePlan, RedriveProgress,
+    DeadLetteredCopy, FailedAttempt, MessageStanding, RedriveAction, RedriveItem, RedrivePlan,
+    RedriveProgress,
 };
 use serde_json::json;
 use time::OffsetDateTime;
@@ -14,8 +15,8 @@ use crate::database::{Database, open};
 
 const QUEUE: &str = "sso-sync";
 
-fn letter(message_id: &str) -> DeadLetterCopy {
-    DeadLetterCopy {
+fn letter(message_id: &str) -> DeadLetteredCopy {
+    DeadLetteredCopy {
         message_id: message_id.to_owned(),
         body: format!("body of {message_id}"),
         attributes: BTreeMap::from([(String::from("coppice.class"), String::from("timeout"))]),
@@ -42,15 +43,15 @@ fn item(letters: &[&str]) -> RedriveItem {
 /// A plan of three letters: two of one record, and another.
 async fn planned(database: &Database, action: RedriveAction) -> (RedrivePlan, [RedriveItem; 2]) {
     let letters: Vec<_> = ["a1", "a2", "b"].map(letter).into();
-    database.store.keep_dead_letters(QUEUE, &letters).await.unwrap();
+    database.store.keep_messages(QUEUE, &letters).await.unwrap();
     let (plan, items) = (plan(action), [item(&["a1", "a2"]), item(&["b"])]);
     database.store.create_redrive_plan(&plan, &items).await.unwrap();
     (plan, items)
 }
 
-async fn standings(database: &Database, plan: &RedrivePlan) -> Vec<LetterStanding> {
+async fn standings(database: &Database, plan: &RedrivePlan) -> Vec<MessageStanding> {
     let ids = ["a1", "a2", "b", "c"].map(String::from);
-    database.store.letter_standings(plan, &ids).await.unwrap()
+    database.store.message_standings(plan, &ids).await.unwrap()
 }
 
 async fn unsent(database: &Database, plan: &RedrivePlan) -> Vec<String> {
@@ -60,7 +61,7 @@ async fn unsent(database: &Database, plan: &RedrivePlan) -> Vec<String> {
 
 #[tokio::test]
 async fn a_letter_may_be_deleted_only_when_its_item_was_sent() {
-    use LetterStanding::{Deletable, Foreign, Waits};
+    use MessageStanding::{Deletable, Foreign, Waits};
     let database = Database::start().await;
     let (plan, items) = planned(&database, RedriveAction::Redrive).await;
     assert_eq!(database.store.redrive_plan(plan.plan_id).await.unwrap(), Some(plan.clone()));
@@ -73,15 +74,15 @@ async fn a_letter_may_be_deleted_only_when_its_item_was_sent() {
 
 #[tokio::test]
 async fn letters_that_are_dropped_may_be_deleted_at_once() {
-    use LetterStanding::{Deletable, Foreign};
+    use MessageStanding::{Deletable, Foreign};
     let database = Database::start().await;
     let (plan, _) = planned(&database, RedriveAction::Drop).await;
     assert_eq!(standings(&database, &plan).await, [Deletable, Deletable, Deletable, Foreign]);
-    database.store.note_letters_deleted(&plan, &[String::from("b")]).await.unwrap();
-    let kept = database.store.kept_dead_letter(QUEUE, "b").await.unwrap().unwrap();
+    database.store.note_messages_deleted(&plan, &[String::from("b")]).await.unwrap();
+    let kept = database.store.kept_message(QUEUE, "b").await.unwrap().unwrap();
     assert_eq!((kept.resolution.as_deref(), kept.letter.body.as_str()), (Some("dropped"), "body of b"));
     assert_eq!(kept.letter.attributes["coppice.class"], "timeout");
-    let other = database.store.kept_dead_letter(QUEUE, "a1").await.unwrap().unwrap();
+    let other = database.store.kept_message(QUEUE, "a1").await.unwrap().unwrap();
     assert_eq!(other.resolution, None);
 }
 
@@ -92,7 +93,7 @@ async fn progress_counts_every_step() {
     database.store.note_items_sent(&[ada.item_id, bob.item_id]).await.unwrap();
     let ends = [(ada.item_id, false), (bob.item_id, true), (Uuid::now_v7(), true)];
     database.store.end_redrive_items(&ends).await.unwrap();
-    database.store.note_letters_deleted(&plan, &[String::from("a1"), String::from("c")]).await.unwrap();
+    database.store.note_messages_deleted(&plan, &[String::from("a1"), String::from("c")]).await.unwrap();
     let progress = database.store.redrive_progress(plan.plan_id).await.unwrap();
     let expected = RedriveProgress {
         letters: 3,
@@ -113,7 +114,7 @@ async fn what_another_plan_has_resolved_is_not_sent_again() {
     let (second, _) = planned(&database, RedriveAction::Redrive).await;
     database.store.note_items_sent(&[items[0].item_id]).await.unwrap();
     let deleted = ["a1", "a2"].map(String::from);
-    database.store.note_letters_deleted(&first, &deleted).await.unwrap();
+    database.store.note_messages_deleted(&first, &deleted).await.unwrap();
     assert_eq!(unsent(&database, &second).await, ["body of b"]);
     let progress = database.store.redrive_progress(second.plan_id).await.unwrap();
     assert_eq!((progress.items, progress.items_sent, progress.letters_deleted), (1, 0, 2), "nobody's canary");
@@ -126,7 +127,7 @@ async fn an_item_is_sent_as_long_as_one_of_its_letters_waits() {
     let (redrive, _) = planned(&database, RedriveAction::Redrive).await;
     let dropping = plan(RedriveAction::Drop);
     database.store.create_redrive_plan(&dropping, &[item(&["a1"])]).await.unwrap();
-    database.store.note_letters_deleted(&dropping, &[String::from("a1")]).await.unwrap();
+    database.store.note_messages_deleted(&dropping, &[String::from("a1")]).await.unwrap();
     assert_eq!(unsent(&database, &redrive).await, ["body of a1", "body of b"]);
 }
 
@@ -161,20 +162,20 @@ async fn what_is_old_is_forgotten() {
     let failure =
         FailedAttempt { message_id: String::from("a1"), class: String::from("x"), detail: String::new() };
     database.store.record_failures(QUEUE, "1", &[failure]).await.unwrap();
-    database.store.note_letters_deleted(&plan, &[String::from("a1")]).await.unwrap();
-    database.store.forget_old_dead_letters().await.unwrap();
-    assert!(database.store.kept_dead_letter(QUEUE, "a1").await.unwrap().is_some(), "not yet");
+    database.store.note_messages_deleted(&plan, &[String::from("a1")]).await.unwrap();
+    database.store.forget_old_messages().await.unwrap();
+    assert!(database.store.kept_message(QUEUE, "a1").await.unwrap().is_some(), "not yet");
     for aged in [
-        "update dead_letter set copied_at = copied_at - interval '91 days' where message_id in ('a1', 'b')",
+        "update dead_lettered_message set copied_at = copied_at - interval '91 days' where message_id in ('a1', 'b')",
         "update redrive_plan set created_at = created_at - interval '91 days'",
         "update message_failure set failed_at = failed_at - interval '91 days'",
     ] {
         database.execute(aged).await;
     }
-    database.store.forget_old_dead_letters().await.unwrap();
-    assert!(database.store.kept_dead_letter(QUEUE, "a1").await.unwrap().is_none());
-    assert!(database.store.kept_dead_letter(QUEUE, "b").await.unwrap().is_none(), "resolved or not");
-    assert!(database.store.kept_dead_letter(QUEUE, "a2").await.unwrap().is_some(), "not yet");
+    database.store.forget_old_messages().await.unwrap();
+    assert!(database.store.kept_message(QUEUE, "a1").await.unwrap().is_none());
+    assert!(database.store.kept_message(QUEUE, "b").await.unwrap().is_none(), "resolved or not");
+    assert!(database.store.kept_message(QUEUE, "a2").await.unwrap().is_some(), "not yet");
     assert_eq!(database.store.redrive_plan(plan.plan_id).await.unwrap(), None);
     assert_eq!(database.store.noted_failures(QUEUE, "a1").await.unwrap(), []);
 }

@@ -5,11 +5,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{QueueSubject, Setup, message, receive_all, receive_one, send, wait_for_depth};
+use super::{QueueUnderTest, Setup, message, receive_all, receive_one, send, wait_for_depth};
 use crate::{BATCH_LIMIT, EntryError, OutgoingMessage, Queue, QueueError, Receipt};
 
 /// Ten of each: sent, received, extended, deleted.
-pub async fn a_full_batch_makes_the_round_trip(subject: &impl QueueSubject) {
+pub async fn a_full_batch_makes_the_round_trip(subject: &impl QueueUnderTest) {
     let queue = subject.fresh(Setup::default()).await.queue;
     let bodies: Vec<String> = (0..BATCH_LIMIT).map(|number| format!("message {number}")).collect();
     send(&queue, &bodies.iter().map(String::as_str).collect::<Vec<_>>()).await;
@@ -26,7 +26,7 @@ pub async fn a_full_batch_makes_the_round_trip(subject: &impl QueueSubject) {
 }
 
 /// Both say what SQS would have said.
-pub async fn a_batch_over_the_limit_is_refused_without_a_call(subject: &impl QueueSubject) {
+pub async fn a_batch_over_the_limit_is_refused_without_a_call(subject: &impl QueueUnderTest) {
     let queue = subject.fresh(Setup::default()).await.queue;
     let receipts = vec![Receipt("x".to_owned()); BATCH_LIMIT + 1];
     let changes: Vec<_> = receipts.iter().cloned().map(|receipt| (receipt, Duration::ZERO)).collect();
@@ -44,7 +44,7 @@ pub async fn a_batch_over_the_limit_is_refused_without_a_call(subject: &impl Que
 }
 
 /// SQS would refuse it as empty.
-pub async fn a_batch_of_nothing_answers_nothing(subject: &impl QueueSubject) {
+pub async fn a_batch_of_nothing_answers_nothing(subject: &impl QueueUnderTest) {
     let queue = subject.fresh(Setup::default()).await.queue;
     assert_eq!(queue.send(&[]).await.unwrap(), []);
     assert_eq!(queue.delete(&[]).await.unwrap(), []);
@@ -52,7 +52,7 @@ pub async fn a_batch_of_nothing_answers_nothing(subject: &impl QueueSubject) {
 }
 
 /// In the middle of a batch, of deletes and of visibility changes.
-pub async fn a_bad_receipt_fails_alone(subject: &impl QueueSubject) {
+pub async fn a_bad_receipt_fails_alone(subject: &impl QueueUnderTest) {
     let queue = subject.fresh(Setup::default()).await.queue;
     send(&queue, &["one", "two"]).await;
     let good: Vec<Receipt> =
@@ -67,7 +67,7 @@ pub async fn a_bad_receipt_fails_alone(subject: &impl QueueSubject) {
 }
 
 /// SQS takes the characters of XML only, and nothing empty.
-pub async fn a_bad_message_fails_alone(subject: &impl QueueSubject) {
+pub async fn a_bad_message_fails_alone(subject: &impl QueueUnderTest) {
     let queue = subject.fresh(Setup::default()).await.queue;
     let batch = [message("\u{FFFE}"), message("good"), message("NUL \0"), message("")];
     let results = queue.send(&batch).await.unwrap();
@@ -79,7 +79,7 @@ pub async fn a_bad_message_fails_alone(subject: &impl QueueSubject) {
 }
 
 /// Two bodies that fit alone and not together.
-pub async fn a_payload_over_the_limit_is_refused(subject: &impl QueueSubject) {
+pub async fn a_payload_over_the_limit_is_refused(subject: &impl QueueUnderTest) {
     let queue = subject.fresh(Setup::default()).await.queue;
     let large = OutgoingMessage { body: "x".repeat(600_000), ..OutgoingMessage::default() };
     let refusal = queue.send(&[large.clone(), large.clone()]).await.unwrap_err();

@@ -4,13 +4,13 @@
 
 use std::time::Duration;
 
-use super::{QueuePair, QueueSubject, SHORT, Setup, change_visibility, receive_one, send, wait_for_depth};
+use super::{QueuePair, QueueUnderTest, SHORT, Setup, change_visibility, receive_one, send, wait_for_depth};
 use crate::{Queue, ReceivedMessage};
 
 const TWO_RECEIVES: Setup = Setup { visibility_timeout: Duration::from_secs(60), max_receive_count: 2 };
 
 /// Not when the last allowed receive fails, but when the next one meets the message; with the first sending time.
-pub async fn too_many_receives_dead_letter_on_the_next_receive(subject: &impl QueueSubject) {
+pub async fn too_many_receives_dead_letter_on_the_next_receive(subject: &impl QueueUnderTest) {
     let QueuePair { queue, dead_letters } = subject.fresh(TWO_RECEIVES).await;
     let last = receive_twice(&queue).await;
     wait_for_depth(&queue, 1, 0).await;
@@ -24,7 +24,7 @@ pub async fn too_many_receives_dead_letter_on_the_next_receive(subject: &impl Qu
 }
 
 /// It has another receipt there, which the queue that it came from does not know.
-pub async fn a_dead_letter_can_be_handled_in_its_own_queue(subject: &impl QueueSubject) {
+pub async fn a_dead_letter_can_be_handled_in_its_own_queue(subject: &impl QueueUnderTest) {
     let QueuePair { queue, dead_letters } = subject.fresh(TWO_RECEIVES).await;
     receive_twice(&queue).await;
     assert!(queue.receive(10, SHORT).await.unwrap().is_empty());

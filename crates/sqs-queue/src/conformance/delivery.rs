@@ -7,11 +7,13 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
-use super::{PATIENCE, QueueSubject, SHORT, Setup, message, receive_all, receive_one, send, wait_for_depth};
+use super::{
+    PATIENCE, QueueUnderTest, SHORT, Setup, message, receive_all, receive_one, send, wait_for_depth,
+};
 use crate::{EntryError, OutgoingMessage, Queue};
 
 /// Body, attributes, first count and sending time; then deletion.
-pub async fn a_message_arrives_as_it_was_sent(subject: &impl QueueSubject) {
+pub async fn a_message_arrives_as_it_was_sent(subject: &impl QueueUnderTest) {
     let queue = subject.fresh(Setup::default()).await.queue;
     let attributes = [("reason".to_owned(), "contract".to_owned()), ("attempt".to_owned(), "5".to_owned())];
     let sent = OutgoingMessage { body: r#"{"a":1}"#.to_owned(), attributes: attributes.into() };
@@ -26,7 +28,7 @@ pub async fn a_message_arrives_as_it_was_sent(subject: &impl QueueSubject) {
 }
 
 /// All of what XML allows, and what XML and JSON escape.
-pub async fn unicode_survives(subject: &impl QueueSubject) {
+pub async fn unicode_survives(subject: &impl QueueUnderTest) {
     let queue = subject.fresh(Setup::default()).await.queue;
     let body = "tab\t line\n <tag a=\"b\"> & 'quote' \\ é 漢字 \u{1F333} \u{E000}\u{FFFD}\u{10FFFF}";
     send(&queue, &[body]).await;
@@ -34,7 +36,7 @@ pub async fn unicode_survives(subject: &impl QueueSubject) {
 }
 
 /// A long poll lasts as long as it was asked to.
-pub async fn an_empty_queue_answers_empty_after_the_wait(subject: &impl QueueSubject) {
+pub async fn an_empty_queue_answers_empty_after_the_wait(subject: &impl QueueUnderTest) {
     let queue = subject.fresh(Setup::default()).await.queue;
     let started = Instant::now();
     assert!(queue.receive(10, SHORT).await.unwrap().is_empty());
@@ -43,7 +45,7 @@ pub async fn an_empty_queue_answers_empty_after_the_wait(subject: &impl QueueSub
 }
 
 /// `max` is a bound, and not a wish.
-pub async fn a_receive_brings_no_more_than_asked_for(subject: &impl QueueSubject) {
+pub async fn a_receive_brings_no_more_than_asked_for(subject: &impl QueueUnderTest) {
     let queue = subject.fresh(Setup::default()).await.queue;
     send(&queue, &["one", "two", "three"]).await;
     assert_eq!(queue.receive(2, SHORT).await.unwrap().len(), 2);
@@ -51,7 +53,7 @@ pub async fn a_receive_brings_no_more_than_asked_for(subject: &impl QueueSubject
 }
 
 /// Who waits already gets what comes.
-pub async fn a_long_poll_wakes_on_a_send(subject: &impl QueueSubject) {
+pub async fn a_long_poll_wakes_on_a_send(subject: &impl QueueUnderTest) {
     let queue = subject.fresh(Setup::default()).await.queue;
     let started = Instant::now();
     let send_soon = async {
@@ -64,7 +66,7 @@ pub async fn a_long_poll_wakes_on_a_send(subject: &impl QueueSubject) {
 }
 
 /// Each message is counted once, and never as both.
-pub async fn depth_counts_visible_and_in_flight(subject: &impl QueueSubject) {
+pub async fn depth_counts_visible_and_in_flight(subject: &impl QueueUnderTest) {
     let queue = subject.fresh(Setup::default()).await.queue;
     wait_for_depth(&queue, 0, 0).await;
     send(&queue, &["one", "two", "three"]).await;
@@ -76,7 +78,7 @@ pub async fn depth_counts_visible_and_in_flight(subject: &impl QueueSubject) {
 }
 
 /// A delete whose reply was lost can be repeated.
-pub async fn deleting_twice_succeeds(subject: &impl QueueSubject) {
+pub async fn deleting_twice_succeeds(subject: &impl QueueUnderTest) {
     let queue = subject.fresh(Setup::default()).await.queue;
     send(&queue, &["once"]).await;
     let receipts = [receive_one(&queue).await.receipt];

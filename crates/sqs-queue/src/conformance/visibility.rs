@@ -7,14 +7,15 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{
-    PATIENCE, QueueSubject, SHORT, Setup, UNTIL_THE_END, change_visibility, receive_one, send, wait_for_depth,
+    PATIENCE, QueueUnderTest, SHORT, Setup, UNTIL_THE_END, change_visibility, receive_one, send,
+    wait_for_depth,
 };
 use crate::{EntryError, Queue, ReceivedMessage};
 
 const BRIEF: Setup = Setup { visibility_timeout: SHORT, max_receive_count: 100 };
 
 /// Giving back is a visibility of nothing.
-pub async fn zero_gives_a_message_back_at_once(subject: &impl QueueSubject) {
+pub async fn zero_gives_a_message_back_at_once(subject: &impl QueueUnderTest) {
     let queue = subject.fresh(Setup::default()).await.queue;
     send(&queue, &["back"]).await;
     let first = receive_one(&queue).await;
@@ -26,7 +27,7 @@ pub async fn zero_gives_a_message_back_at_once(subject: &impl QueueSubject) {
 }
 
 /// Also beyond the third, from which on a message goes to the back of the queue.
-pub async fn the_receive_count_rises_with_every_receive(subject: &impl QueueSubject) {
+pub async fn the_receive_count_rises_with_every_receive(subject: &impl QueueUnderTest) {
     let queue = subject.fresh(Setup::default()).await.queue;
     send(&queue, &["again"]).await;
     for count in 1..=5 {
@@ -37,7 +38,7 @@ pub async fn the_receive_count_rises_with_every_receive(subject: &impl QueueSubj
 }
 
 /// A heartbeat keeps others away for longer than the queue's own timeout.
-pub async fn longer_visibility_hides_a_message(subject: &impl QueueSubject) {
+pub async fn longer_visibility_hides_a_message(subject: &impl QueueUnderTest) {
     let queue = subject.fresh(BRIEF).await.queue;
     send(&queue, &["held"]).await;
     change_visibility(&queue, &receive_one(&queue).await.receipt, UNTIL_THE_END).await;
@@ -46,7 +47,7 @@ pub async fn longer_visibility_hides_a_message(subject: &impl QueueSubject) {
 }
 
 /// A consumer that died gives its messages to the next, which waits already.
-pub async fn a_message_returns_after_the_timeout_with_another_receipt(subject: &impl QueueSubject) {
+pub async fn a_message_returns_after_the_timeout_with_another_receipt(subject: &impl QueueUnderTest) {
     let queue = subject.fresh(BRIEF).await.queue;
     let started = Instant::now();
     let (first, second) = received_twice(&queue).await;
@@ -57,7 +58,7 @@ pub async fn a_message_returns_after_the_timeout_with_another_receipt(subject: &
 }
 
 /// Who came late learns it from the receipt, and cannot disturb the holder.
-pub async fn an_earlier_receipt_cannot_change_visibility(subject: &impl QueueSubject) {
+pub async fn an_earlier_receipt_cannot_change_visibility(subject: &impl QueueUnderTest) {
     let queue = subject.fresh(BRIEF).await.queue;
     let (first, second) = received_twice(&queue).await;
     change_visibility(&queue, &second.receipt, UNTIL_THE_END).await;
@@ -67,7 +68,7 @@ pub async fn an_earlier_receipt_cannot_change_visibility(subject: &impl QueueSub
 }
 
 /// Accepted or not, it does not take the message from its holder.
-pub async fn an_earlier_receipt_does_not_delete(subject: &impl QueueSubject) {
+pub async fn an_earlier_receipt_does_not_delete(subject: &impl QueueUnderTest) {
     let queue = subject.fresh(BRIEF).await.queue;
     let (first, second) = received_twice(&queue).await;
     change_visibility(&queue, &second.receipt, UNTIL_THE_END).await;
@@ -80,7 +81,7 @@ pub async fn an_earlier_receipt_does_not_delete(subject: &impl QueueSubject) {
 }
 
 /// Success of a late heartbeat proves nothing: the message waits for the next receiver.
-pub async fn an_expired_receipt_does_not_hide_the_message_again(subject: &impl QueueSubject) {
+pub async fn an_expired_receipt_does_not_hide_the_message_again(subject: &impl QueueUnderTest) {
     let queue = subject.fresh(BRIEF).await.queue;
     send(&queue, &["late"]).await;
     let receipt = receive_one(&queue).await.receipt;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName;
 use local_stack::{Emulator, Tools, aws_config};
-use sqs_queue::conformance::{Departures, QueuePair, QueueSubject, Setup};
+use sqs_queue::conformance::{Departures, QueuePair, QueueUnderTest, Setup};
 use sqs_queue::{Operation, OutgoingMessage, Queue, QueueError, SqsQueue, queue_conformance};
 use tokio::sync::Mutex;
 use uuid::Uuid;
@@ -50,7 +50,7 @@ impl MiniStack {
     }
 }
 
-impl QueueSubject for MiniStack {
+impl QueueUnderTest for MiniStack {
     type Queue = SqsQueue;
 
     async fn fresh(&self, setup: Setup) -> QueuePair<SqsQueue> {

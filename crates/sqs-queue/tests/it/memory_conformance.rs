@@ -1,11 +1,11 @@
 //! The model passes the suite, on paused time.
 
-use sqs_queue::conformance::{QueuePair, QueueSubject, Setup};
+use sqs_queue::conformance::{QueuePair, QueueUnderTest, Setup};
 use sqs_queue::{MemoryQueue, MemoryQueueConfig, queue_conformance};
 
 struct Memory;
 
-impl QueueSubject for Memory {
+impl QueueUnderTest for Memory {
     type Queue = MemoryQueue;
 
     async fn fresh(&self, setup: Setup) -> QueuePair<MemoryQueue> {

@@ -73,7 +73,7 @@ impl World {
     ///
     /// # Errors
     /// When the emulator does not take them.
-    pub async fn bury_all(&self, unit: &str, bodies: &[String]) -> anyhow::Result<()> {
+    pub async fn dead_letter_all(&self, unit: &str, bodies: &[String]) -> anyhow::Result<()> {
         self.send_all(self.topology.dlq_url(unit)?, bodies).await
     }
 

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use local_stack::aws_config;
-use sqs_queue::conformance::{QueuePair, QueueSubject, Setup};
+use sqs_queue::conformance::{QueuePair, QueueUnderTest, Setup};
 use sqs_queue::{SqsQueue, queue_conformance};
 use testkit::{FastAws, PublishedEvent};
 
 /// Queues of a stub of its own.
 struct Fast;
 
-impl QueueSubject for Fast {
+impl QueueUnderTest for Fast {
     type Queue = SqsQueue;
 
     async fn fresh(&self, setup: Setup) -> QueuePair<SqsQueue> {

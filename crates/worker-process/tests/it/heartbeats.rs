@@ -55,7 +55,7 @@ async fn a_heartbeat_is_noted_and_gone_and_nobody_gets_it() {
     let ids = world.store.begin_heartbeats(&[UNIT.to_owned()]).await.unwrap();
     world.send(&["news", &beat(ids[0]), &beat(Uuid::now_v7()), r#"{"Heartbeat": 1}"#]).await;
     assert_eq!(world.receive().await, ["news", r#"{"Heartbeat": 1}"#]);
-    assert!(world.store.read_pulses().await.unwrap()[0].latency_secs.is_some());
+    assert!(world.store.read_unit_heartbeats().await.unwrap()[0].latency_secs.is_some());
     let depth = world.queue.depth().await.unwrap();
     assert_eq!((depth.visible, depth.in_flight), (0, 2), "the heartbeats are deleted, the rest is in hand");
 }

@@ -35,7 +35,7 @@ pub(crate) async fn verify<H: Handler, L: Ledger>(
 }
 
 /// Learns what the fleet believes, and probes if a probe is due and no other pod does it.
-pub(crate) async fn tend<H: Handler, L: Ledger>(
+pub(crate) async fn refresh<H: Handler, L: Ledger>(
     handler: &H,
     ledger: &L,
     options: &Options,
@@ -43,7 +43,7 @@ pub(crate) async fn tend<H: Handler, L: Ledger>(
     let upstream = handler.upstream();
     let view = ledger.breaker(upstream).await?;
     let due = matches!(view, BreakerView::Open { until_probe } if until_probe.is_zero());
-    if !due || !ledger.claim_probe(upstream, PROBE_LEASE).await? {
+    if !due || !ledger.lease_probe(upstream, PROBE_LEASE).await? {
         return Ok(view);
     }
     match probe(handler, options).await {

@@ -16,8 +16,8 @@ async fn open(ledger: &impl Ledger, until_probe: Duration) {
     ledger.open_breaker(UPSTREAM, "timeout", until_probe).await.unwrap();
 }
 
-async fn claim(ledger: &impl Ledger, lease: Duration) -> bool {
-    ledger.claim_probe(UPSTREAM, lease).await.unwrap()
+async fn refetch(ledger: &impl Ledger, lease: Duration) -> bool {
+    ledger.lease_probe(UPSTREAM, lease).await.unwrap()
 }
 
 /// Whether a probe is due in about this time: a case takes a while itself.
@@ -28,7 +28,7 @@ async fn is_due_in(ledger: &impl Ledger, expected: Duration) -> bool {
 /// Closed is how everything begins.
 pub async fn an_upstream_that_nobody_heard_of_may_be_called(ledger: &impl Ledger) {
     assert_eq!(until_probe(ledger).await, None);
-    assert!(!claim(ledger, LONG).await, "there is nothing to probe");
+    assert!(!refetch(ledger, LONG).await, "there is nothing to probe");
 }
 
 /// And says so until it is, and nothing but zero from then on.
@@ -44,10 +44,10 @@ pub async fn an_open_breaker_says_when_its_probe_is_due(ledger: &impl Ledger) {
 pub async fn one_upstream_s_breaker_is_not_another_s(ledger: &impl Ledger) {
     ledger.open_breaker("another", "timeout", Duration::ZERO).await.unwrap();
     assert_eq!(until_probe(ledger).await, None);
-    assert!(!claim(ledger, LONG).await);
+    assert!(!refetch(ledger, LONG).await);
     open(ledger, Duration::ZERO).await;
     ledger.close_breaker("another").await.unwrap();
-    assert!(claim(ledger, LONG).await);
+    assert!(refetch(ledger, LONG).await);
 }
 
 /// Ten processes find out together; the one that was told to wait longest is right.
@@ -62,34 +62,34 @@ pub async fn opening_again_makes_the_probe_later_and_never_sooner(ledger: &impl 
 /// Not even one.
 pub async fn nobody_may_probe_before_it_is_due(ledger: &impl Ledger) {
     open(ledger, LONG).await;
-    assert!(!claim(ledger, LONG).await);
+    assert!(!refetch(ledger, LONG).await);
 }
 
 /// Ten processes ask, and one of them gets the right.
 pub async fn one_may_probe_at_a_time(ledger: &impl Ledger) {
     open(ledger, Duration::ZERO).await;
     let ((a, b), (c, d)) =
-        tokio::join!(async { tokio::join!(claim(ledger, LONG), claim(ledger, LONG)) }, async {
-            tokio::join!(claim(ledger, LONG), claim(ledger, LONG))
+        tokio::join!(async { tokio::join!(refetch(ledger, LONG), refetch(ledger, LONG)) }, async {
+            tokio::join!(refetch(ledger, LONG), refetch(ledger, LONG))
         },);
     assert_eq!([a, b, c, d].iter().filter(|claimed| **claimed).count(), 1);
-    assert!(!claim(ledger, LONG).await);
+    assert!(!refetch(ledger, LONG).await);
 }
 
 /// A prober that died does not keep it for ever.
 pub async fn the_right_to_probe_ends_with_its_lease(ledger: &impl Ledger) {
     open(ledger, Duration::ZERO).await;
-    assert!(claim(ledger, SHORT).await);
-    wait_until("the lease to end", async || claim(ledger, LONG).await).await;
-    assert!(!claim(ledger, LONG).await);
+    assert!(refetch(ledger, SHORT).await);
+    wait_until("the lease to end", async || refetch(ledger, LONG).await).await;
+    assert!(!refetch(ledger, LONG).await);
 }
 
 /// Whoever has it next waits twice as long.
 pub async fn a_failed_probe_gives_the_right_back_and_doubles_the_wait(ledger: &impl Ledger) {
     open(ledger, Duration::ZERO).await;
-    assert!(claim(ledger, LONG).await);
+    assert!(refetch(ledger, LONG).await);
     ledger.postpone_probe(UPSTREAM, SHORT, LONG).await.unwrap();
-    wait_until("the next probe", async || claim(ledger, LONG).await).await;
+    wait_until("the next probe", async || refetch(ledger, LONG).await).await;
     for doublings in 1..4 {
         ledger.postpone_probe(UPSTREAM, LONG, LONG * 100).await.unwrap();
         assert!(is_due_in(ledger, LONG * 2_u32.pow(doublings)).await, "{doublings}");
@@ -108,10 +108,10 @@ pub async fn the_wait_has_an_upper_bound(ledger: &impl Ledger) {
 /// There is nothing to find out.
 pub async fn a_closed_breaker_is_not_probed(ledger: &impl Ledger) {
     open(ledger, Duration::ZERO).await;
-    assert!(claim(ledger, LONG).await);
+    assert!(refetch(ledger, LONG).await);
     ledger.close_breaker(UPSTREAM).await.unwrap();
     assert_eq!(until_probe(ledger).await, None);
-    assert!(!claim(ledger, LONG).await);
+    assert!(!refetch(ledger, LONG).await);
 }
 
 /// The next outage is another one: its waits, its lease.
@@ -122,7 +122,7 @@ pub async fn closing_and_opening_starts_the_waits_anew(ledger: &impl Ledger) {
     }
     ledger.close_breaker(UPSTREAM).await.unwrap();
     open(ledger, Duration::ZERO).await;
-    assert!(claim(ledger, LONG).await);
+    assert!(refetch(ledger, LONG).await);
     ledger.postpone_probe(UPSTREAM, LONG, LONG * 100).await.unwrap();
     assert!(is_due_in(ledger, LONG).await);
 }

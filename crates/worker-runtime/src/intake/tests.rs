@@ -11,8 +11,8 @@ use super::*;
 const START: OffsetDateTime = datetime!(2026-11-23 10:00 UTC);
 const DONE: Verdict = Verdict::Done(Outcome::Applied);
 
-fn held(message_id: &str) -> Held {
-    Held::new(
+fn held(message_id: &str) -> InFlight {
+    InFlight::new(
         ReceivedMessage {
             message_id: message_id.to_owned(),
             receipt: Receipt(String::new()),
@@ -33,7 +33,7 @@ fn reading(subjects: &[&'static str], not_before: OffsetDateTime) -> Reading<&'s
     Reading { cause, demands: subjects.iter().map(demand).collect() }
 }
 
-fn ids(ended: &[(Held, Verdict)]) -> Vec<&str> {
+fn ids(ended: &[(InFlight, Verdict)]) -> Vec<&str> {
     ended.iter().map(|(message, _)| message.message.message_id.as_str()).collect()
 }
 
@@ -44,7 +44,7 @@ fn messages_that_wait_for_one_subject_are_one_run_with_the_highest_bound() {
     assert_eq!(intake.admit(held("2"), reading(&["ada"], START)), 1);
     let runs = intake.start(10);
     assert_eq!(runs.len(), 1);
-    assert_eq!(runs[0].claim.not_before, Some(START + Duration::seconds(9)));
+    assert_eq!(runs[0].refetch.not_before, Some(START + Duration::seconds(9)));
     assert_eq!(ids(&intake.finish(&"ada", runs[0].id, &DONE)), ["1", "2"]);
     assert!(intake.is_empty());
 }
@@ -77,7 +77,7 @@ fn a_message_with_several_subjects_ends_with_the_last_and_as_the_worst() {
 fn a_message_is_not_dead_while_another_of_its_subjects_is_undone() {
     let dead = Verdict::Failed(Failure::Permanent { class: "invalid", detail: String::new() });
     let outage = Verdict::Outage { retry_after: std::time::Duration::ZERO };
-    for undone in [Verdict::GivenBack, outage, Verdict::Done(Outcome::Snooze(std::time::Duration::ZERO))] {
+    for undone in [Verdict::Released, outage, Verdict::Done(Outcome::Snooze(std::time::Duration::ZERO))] {
         let mut intake = Intake::new();
         intake.admit(held("1"), reading(&["ada", "bob"], START));
         let runs = intake.start(10);
@@ -91,7 +91,7 @@ fn a_lost_message_takes_its_run_with_it_and_the_late_result_is_nobody_s() {
     let mut intake = Intake::new();
     intake.admit(held("1"), reading(&["ada"], START));
     let run = intake.start(10).remove(0);
-    let key = intake.held_mut().next().unwrap().0;
+    let key = intake.in_flight_mut().next().unwrap().0;
     intake.admit(held("2"), reading(&["ada"], START));
     let (_, orphaned) = intake.lose(key).unwrap();
     assert_eq!(orphaned, ["ada"]);
@@ -107,7 +107,7 @@ fn what_waits_is_given_back_and_what_runs_goes_on() {
     let run = intake.start(1).remove(0);
     intake.admit(held("2"), reading(&["bob"], START));
     intake.admit(held("3"), reading(&["ada"], START));
-    let mut back = intake.end_waiting(&Verdict::GivenBack);
+    let mut back = intake.end_waiting(&Verdict::Released);
     back.sort_by(|a, b| a.0.message.message_id.cmp(&b.0.message.message_id));
     assert_eq!(ids(&back), ["2", "3"]);
     assert_eq!(intake.start(10), []);

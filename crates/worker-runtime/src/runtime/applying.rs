@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::{Loop, Turn};
 use crate::catch::{MISCOUNTED, PANIC, guarded, miscounted};
 use crate::disposition::Verdict;
-use crate::handler::{Claim, Failure, Handler, Outcome};
+use crate::handler::{Failure, Handler, Outcome, Refetch};
 use crate::intake::Run;
 use crate::ledger::Ledger;
 use crate::metrics;
@@ -35,7 +35,7 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         let mut batch: Vec<_> = self.fetched.drain(..self.fetched.len().min(max)).collect();
         self.oldest_fetched = self.oldest_fetched.filter(|_| !self.fetched.is_empty());
         // The order of subjects is the order of locks.
-        batch.sort_by(|(a, _), (b, _)| a.claim.subject.cmp(&b.claim.subject));
+        batch.sort_by(|(a, _), (b, _)| a.refetch.subject.cmp(&b.refetch.subject));
         let parts = Arc::clone(&self.parts);
         self.tasks.spawn(async move { Turn::Applied(apply(&parts.handler, &parts.options, batch).await) });
     }
@@ -60,7 +60,7 @@ async fn apply<H: Handler>(
 ) -> Results<H::Subject> {
     let begun = Instant::now();
     let (runs, entries): (Vec<_>, Vec<_>) =
-        batch.into_iter().map(|(run, fetched)| (run.clone(), (run.claim, fetched))).unzip();
+        batch.into_iter().map(|(run, fetched)| (run.clone(), (run.refetch, fetched))).unzip();
     let whole = apply_guarded(handler, options, &entries).await;
     metrics::applied(entries.len(), begun.elapsed());
     let results = match whole {
@@ -83,7 +83,7 @@ async fn apply<H: Handler>(
 async fn apply_guarded<H: Handler>(
     handler: &H,
     options: &Options,
-    entries: &[(Claim<H::Subject>, H::Fetched)],
+    entries: &[(Refetch<H::Subject>, H::Fetched)],
 ) -> Result<Vec<Outcome>, Failure> {
     let applying = async { handler.apply(entries).await };
     let outcomes = guarded("apply", options.step_limit, applying).await?;

@@ -7,36 +7,36 @@ use tokio::time::Instant;
 
 use super::{Loop, TICK, Turn};
 use crate::handler::Handler;
-use crate::heartbeat::{Beat, Beaten, beat};
 use crate::intake::Key;
 use crate::ledger::Ledger;
 use crate::metrics;
+use crate::visibility::{Extended, Extension, beat};
 
 impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
     /// Goes through everything in hand, so not at each turn: a busy loop takes thousands of them a second.
-    pub(super) fn beat_if_due(&mut self) {
+    pub(super) fn extend_if_due(&mut self) {
         let now = Instant::now();
-        if now < self.next_beat {
+        if now < self.next_extension {
             return;
         }
-        self.next_beat = now + TICK;
+        self.next_extension = now + TICK;
         self.intake.expired(now).into_iter().for_each(|key| self.lose(key));
-        if self.beating {
+        if self.extending {
             return;
         }
         let visibility = self.parts.options.visibility_timeout;
-        let due = |(key, held)| Beat::due(key, held, visibility);
-        let beats: Vec<Beat> = self.intake.held_mut().filter_map(due).collect();
-        if beats.is_empty() {
+        let due = |(key, held)| Extension::due(key, held, visibility);
+        let extensions: Vec<Extension> = self.intake.in_flight_mut().filter_map(due).collect();
+        if extensions.is_empty() {
             return;
         }
-        self.beating = true;
+        self.extending = true;
         let parts = Arc::clone(&self.parts);
-        self.tasks.spawn(async move { Turn::Beaten(beat(&parts.queue, beats).await) });
+        self.tasks.spawn(async move { Turn::Extended(beat(&parts.queue, extensions).await) });
     }
 
-    pub(super) fn take_beaten(&mut self, Beaten { extended, lost }: Beaten) {
-        self.beating = false;
+    pub(super) fn take_extended(&mut self, Extended { extended, lost }: Extended) {
+        self.extending = false;
         extended.into_iter().for_each(|(key, ours_until)| self.intake.extend(key, ours_until));
         lost.into_iter().for_each(|key| self.lose(key));
     }

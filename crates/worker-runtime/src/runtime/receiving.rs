@@ -11,7 +11,7 @@ use super::{Loop, TICK, Turn};
 use crate::catch::panicked;
 use crate::disposition::Verdict;
 use crate::handler::Handler;
-use crate::intake::Held;
+use crate::intake::InFlight;
 use crate::ledger::Ledger;
 use crate::metrics;
 use crate::options::Mode;
@@ -100,7 +100,7 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         }
         if self.receiving.outstanding == 0 {
             // Paused on purpose, so that no answer is missing.
-            self.parts.pulse.receive_answered();
+            self.parts.liveness.receive_answered();
         }
     }
 
@@ -118,7 +118,7 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         // Whoever recovers takes no more than is tried: the rest stays in the queue and spends no receive.
         let untried =
             if self.breaker.is_recovering() { limit.saturating_sub(self.intake.len()) } else { limit };
-        BATCH_LIMIT.min(untried).min(self.parts.options.max_held)
+        BATCH_LIMIT.min(untried).min(self.parts.options.max_in_flight)
     }
 
     pub(super) fn start_count(&mut self) {
@@ -137,7 +137,7 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         received: Result<Vec<ReceivedMessage>, QueueError>,
     ) {
         self.receiving.outstanding -= 1;
-        self.parts.pulse.receive_answered();
+        self.parts.liveness.receive_answered();
         let messages = match received {
             Ok(messages) => messages,
             Err(error) => {
@@ -150,11 +150,11 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         let visibility = self.parts.options.visibility_timeout;
         for message in messages {
             metrics::received(message.sent_at);
-            self.admit(Held::new(message, visibility, places.split(1)));
+            self.admit(InFlight::new(message, visibility, places.split(1)));
         }
     }
 
-    fn admit(&mut self, held: Held) {
+    fn admit(&mut self, held: InFlight) {
         let read = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             self.parts.handler.read(&held.message.body)
         }));

@@ -27,7 +27,7 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         self.preparing = true;
         let parts = Arc::clone(&self.parts);
         self.tasks.spawn(async move {
-            let subjects: Vec<H::Subject> = runs.iter().map(|run| run.claim.subject.clone()).collect();
+            let subjects: Vec<H::Subject> = runs.iter().map(|run| run.refetch.subject.clone()).collect();
             let preparing = async { parts.handler.prepare(&subjects).await };
             let tickets = guarded("prepare", parts.options.step_limit, preparing).await;
             Turn::Prepared(runs, tickets)
@@ -65,16 +65,16 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         }
         let Ok(slot) = Arc::clone(&self.refetch_slots).try_acquire_owned() else {
             // Cannot be: no more runs are started than there are slots.
-            self.end_run(&run, &Verdict::GivenBack);
+            self.end_run(&run, &Verdict::Released);
             return;
         };
         let parts = Arc::clone(&self.parts);
-        let (subject, id) = (run.claim.subject.clone(), run.id);
-        let trace_id = run.claim.cause.trace.trace_id();
-        let span = tracing::info_span!("refetch", worker = H::NAME, %subject, cause = %run.claim.cause.event_id, trace_id);
+        let (subject, id) = (run.refetch.subject.clone(), run.id);
+        let trace_id = run.refetch.cause.trace.trace_id();
+        let span = tracing::info_span!("refetch", worker = H::NAME, %subject, cause = %run.refetch.cause.event_id, trace_id);
         let work = async move {
             let begun = Instant::now();
-            let fetching = async { parts.handler.fetch(&run.claim, ticket).await };
+            let fetching = async { parts.handler.fetch(&run.refetch, ticket).await };
             let fetched = guarded("fetch", parts.options.step_limit, fetching).await;
             metrics::refetched(begun.elapsed(), fetched.as_ref().err());
             Turn::Refetched(run, fetched, slot)
@@ -84,10 +84,10 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
     }
 
     pub(super) fn take_refetched(&mut self, run: Run<H::Subject>, fetched: Result<H::Fetched, Failure>) {
-        if self.running.get(&run.claim.subject).is_none_or(|(id, _)| *id != run.id) {
+        if self.running.get(&run.refetch.subject).is_none_or(|(id, _)| *id != run.id) {
             return;
         }
-        self.running.remove(&run.claim.subject);
+        self.running.remove(&run.refetch.subject);
         match fetched {
             Ok(fetched) => {
                 self.breaker.succeeded();

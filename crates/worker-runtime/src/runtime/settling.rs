@@ -13,7 +13,7 @@ use crate::settle::{Lane, Settled, settle};
 
 impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
     pub(super) fn end_run(&mut self, run: &Run<H::Subject>, verdict: &Verdict) {
-        let ended = self.intake.finish(&run.claim.subject, run.id, verdict);
+        let ended = self.intake.finish(&run.refetch.subject, run.id, verdict);
         self.ended.extend(ended);
     }
 

@@ -12,7 +12,7 @@ use crate::ledger::Ledger;
 use crate::options::Mode;
 
 /// Time kept at the end of a drain for giving back what is unfinished.
-const GIVE_BACK_TIME: Duration = Duration::from_secs(3);
+const RELEASE_TIME: Duration = Duration::from_secs(3);
 
 impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
     pub(super) fn is_finished(&self) -> bool {
@@ -25,14 +25,14 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
             held = self.intake.len(),
             "stopping: nothing more is received, and what is held is finished"
         );
-        let limit = self.parts.options.drain_limit.saturating_sub(GIVE_BACK_TIME);
+        let limit = self.parts.options.drain_limit.saturating_sub(RELEASE_TIME);
         self.drain_until = Some(Instant::now() + limit);
     }
 
     /// The drain limit is over: gives back what is still unfinished. What is being settled already may go on.
     pub(super) async fn give_up(mut self) -> Result<Report, RuntimeError> {
         self.tasks.abort_all();
-        let unfinished = self.intake.end_all(&Verdict::GivenBack);
+        let unfinished = self.intake.end_all(&Verdict::Released);
         self.ended.extend(unfinished);
         let count = self.ended.len();
         tracing::warn!(messages = count, "drain limit reached: giving back what is unfinished");
@@ -47,7 +47,7 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
                 }
             }
         };
-        match tokio::time::timeout(GIVE_BACK_TIME, all).await {
+        match tokio::time::timeout(RELEASE_TIME, all).await {
             Ok(()) => self.end(),
             Err(_elapsed) => Err(RuntimeError::Undrained(count)),
         }

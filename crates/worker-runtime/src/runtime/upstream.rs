@@ -7,7 +7,7 @@ use sqs_queue::{Queue, VISIBILITY_LIMIT};
 use tokio::time::Instant;
 
 use super::{Loop, Turn};
-use crate::breaker::{Suspicion, tend, verify};
+use crate::breaker::{Suspicion, refresh, verify};
 use crate::disposition::Verdict;
 use crate::handler::{Failure, Handler};
 use crate::intake::Run;
@@ -15,7 +15,7 @@ use crate::ledger::{BreakerView, Ledger, LedgerDown};
 use crate::metrics;
 
 /// How often the shared breaker is read.
-const TEND_INTERVAL: Duration = Duration::from_secs(1);
+const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long messages stay away when our own ledger cannot be asked.
 const LEDGER_PAUSE: Duration = Duration::from_secs(5);
@@ -27,17 +27,17 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         self.breaker.open_for().or(ledger)
     }
 
-    pub(super) fn tend_if_due(&mut self) {
+    pub(super) fn refresh_if_due(&mut self) {
         let now = Instant::now();
-        if self.tending || now < self.next_tend {
+        if self.refreshing || now < self.next_refresh {
             return;
         }
-        self.tending = true;
-        self.next_tend = now + TEND_INTERVAL;
+        self.refreshing = true;
+        self.next_refresh = now + REFRESH_INTERVAL;
         let parts = Arc::clone(&self.parts);
         self.tasks.spawn(async move {
-            let view = tend(&parts.handler, &parts.ledger, &parts.options).await;
-            Turn::Tended { asked_at: now, view }
+            let view = refresh(&parts.handler, &parts.ledger, &parts.options).await;
+            Turn::Refreshed { asked_at: now, view }
         });
     }
 
@@ -47,7 +47,7 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
             Failure::Limited { retry_after } => {
                 let retry_after = retry_after.min(VISIBILITY_LIMIT);
                 if self.breaker.limited(retry_after) {
-                    self.tell_fleet("rate_limited", retry_after);
+                    self.notify_fleet("rate_limited", retry_after);
                 }
                 self.end_run(&run, &Verdict::Outage { retry_after });
             }
@@ -57,7 +57,7 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
     }
 
     fn suspect(&mut self, run: Run<H::Subject>, failure: Failure) {
-        match self.breaker.failed(&run.claim.subject) {
+        match self.breaker.failed(&run.refetch.subject) {
             Suspicion::Verify => {
                 self.suspended.push((run, failure));
                 let parts = Arc::clone(&self.parts);
@@ -71,38 +71,40 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
                 self.end_run(&run, &Verdict::Outage { retry_after });
             }
             Suspicion::Open { until_probe } => {
-                self.tell_fleet(failure.class(), until_probe);
+                self.notify_fleet(failure.class(), until_probe);
                 self.end_run(&run, &Verdict::Outage { retry_after: until_probe });
             }
         }
     }
 
-    fn tell_fleet(&mut self, reason: &'static str, until_probe: Duration) {
+    fn notify_fleet(&mut self, reason: &'static str, until_probe: Duration) {
         metrics::breaker_opened(self.parts.handler.upstream(), reason, until_probe);
         let parts = Arc::clone(&self.parts);
-        self.telling += 1;
+        self.notifying += 1;
         self.tasks.spawn(async move {
-            Turn::Told(parts.ledger.open_breaker(parts.handler.upstream(), reason, until_probe).await)
+            Turn::FleetNotified(
+                parts.ledger.open_breaker(parts.handler.upstream(), reason, until_probe).await,
+            )
         });
     }
 
-    pub(super) fn take_told(&mut self, told: Result<(), LedgerDown>) {
-        self.telling -= 1;
+    pub(super) fn take_notified(&mut self, notified: Result<(), LedgerDown>) {
+        self.notifying -= 1;
         self.opened_at = Some(Instant::now());
-        if let Err(error) = told {
+        if let Err(error) = notified {
             self.ledger_failed(&error);
         }
     }
 
-    pub(super) fn take_tended(&mut self, asked_at: Instant, view: Result<BreakerView, LedgerDown>) {
-        self.tending = false;
+    pub(super) fn take_refreshed(&mut self, asked_at: Instant, view: Result<BreakerView, LedgerDown>) {
+        self.refreshing = false;
         let view = match view {
             Ok(view) => view,
             Err(error) => return self.ledger_failed(&error),
         };
         self.ledger_down = false;
         // A ledger that was asked before the breaker opened says nothing of that.
-        let outdated = self.telling > 0 || self.opened_at.is_some_and(|opened_at| asked_at <= opened_at);
+        let outdated = self.notifying > 0 || self.opened_at.is_some_and(|opened_at| asked_at <= opened_at);
         if view != BreakerView::Closed || !outdated {
             self.learn(view);
         }

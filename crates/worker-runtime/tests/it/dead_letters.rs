@@ -97,7 +97,7 @@ async fn a_redriven_letter_is_handled_like_any_message() {
     world.queue.send(&[again]).await.unwrap();
     until("the redrive", || world.script.applies().len() == 1).await;
     world.drained().await;
-    assert!(running.pulse.since_turn() < secs(1));
+    assert!(running.liveness.since_turn() < secs(1));
     running.stop().await.unwrap();
 }
 

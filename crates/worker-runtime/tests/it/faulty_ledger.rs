@@ -51,8 +51,8 @@ impl Ledger for FaultyLedger {
         self.ledger.open_breaker(upstream, reason, wait).await
     }
 
-    async fn claim_probe(&self, upstream: &str, lease: Duration) -> Result<bool, LedgerDown> {
-        self.ledger.claim_probe(upstream, lease).await
+    async fn lease_probe(&self, upstream: &str, lease: Duration) -> Result<bool, LedgerDown> {
+        self.ledger.lease_probe(upstream, lease).await
     }
 
     async fn postpone_probe(

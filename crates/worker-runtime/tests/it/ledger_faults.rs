@@ -16,7 +16,7 @@ async fn nothing_is_received_before_the_ledger_has_answered_once() {
     let running = world.start();
     pass(secs(60)).await;
     assert_eq!(world.receives(), 0);
-    assert!(running.pulse.since_receive() < secs(1), "paused on purpose");
+    assert!(running.liveness.since_receive() < secs(1), "paused on purpose");
     world.ledger.set_down(false);
     world.drained().await;
     running.stop().await.unwrap();

@@ -16,7 +16,7 @@ async fn an_outage_stops_receiving_and_spends_nobody_s_attempts() {
     let receives = world.receives();
     pass(secs(6 * 3600)).await;
     assert_eq!(world.receives(), receives, "not one receive in six hours");
-    assert!(running.pulse.since_receive() < secs(1), "and it is no fault of the loop");
+    assert!(running.liveness.since_receive() < secs(1), "and it is no fault of the loop");
     for message in world.queue.messages() {
         assert!(!message.in_flight && message.receive_count <= 2, "{message:?}");
         assert_eq!(world.attempts(&message.body), 0);
@@ -140,7 +140,7 @@ async fn a_pause_without_end_is_a_long_one_and_no_panic() {
     let running = world.start();
     until("the refusal", || world.script.fetches().len() == 1).await;
     pass(secs(60)).await;
-    assert!(running.pulse.since_turn() < secs(1));
+    assert!(running.liveness.since_turn() < secs(1));
     running.stop().await.unwrap();
 }
 

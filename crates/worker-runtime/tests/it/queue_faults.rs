@@ -100,7 +100,7 @@ async fn failing_receives_are_spaced_and_receiving_goes_on_after_them() {
     until("a dozen failures", || world.receives() >= 12).await;
     let elapsed = started.elapsed();
     assert!(elapsed > secs(50) && elapsed < secs(100), "{elapsed:?}");
-    assert!(running.pulse.since_receive() < secs(11), "errors are answers");
+    assert!(running.liveness.since_receive() < secs(11), "errors are answers");
     world.send(&["ada"]).await;
     world.drained().await;
     running.stop().await.unwrap();

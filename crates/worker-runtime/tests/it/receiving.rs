@@ -6,7 +6,7 @@ use crate::world::{World, pass, secs, until};
 #[tokio::test(start_paused = true)]
 async fn no_more_messages_are_held_than_allowed() {
     let mut world = World::new();
-    world.options.max_held = 15;
+    world.options.max_in_flight = 15;
     let bodies: Vec<String> = (0..60).map(|number| format!("user{number}")).collect();
     for body in &bodies {
         world.script.fetch_always(body, Step::taking(20));
@@ -41,8 +41,8 @@ async fn an_idle_loop_lives_and_polls_long() {
     let running = world.start();
     for _ in 0..60 {
         pass(secs(10)).await;
-        assert!(running.pulse.since_turn() < secs(1));
-        assert!(running.pulse.since_receive() <= secs(21), "{:?}", running.pulse.since_receive());
+        assert!(running.liveness.since_turn() < secs(1));
+        assert!(running.liveness.since_receive() <= secs(21), "{:?}", running.liveness.since_receive());
     }
     assert!(world.receives() <= 31, "{} receives in ten minutes", world.receives());
     running.stop().await.unwrap();
@@ -51,14 +51,14 @@ async fn an_idle_loop_lives_and_polls_long() {
 #[tokio::test(start_paused = true)]
 async fn a_loop_whose_hands_are_full_is_alive_without_a_receive() {
     let mut world = World::new();
-    world.options.max_held = 1;
+    world.options.max_in_flight = 1;
     world.options.step_limit = secs(1_000);
     world.script.fetch_always("slow", Step::taking(900));
     world.send(&["slow", "slow"]).await;
     let running = world.start();
     until("the work", || world.script.fetches().len() == 1).await;
     pass(secs(500)).await;
-    assert!(running.pulse.since_receive() < secs(1), "{:?}", running.pulse.since_receive());
+    assert!(running.liveness.since_receive() < secs(1), "{:?}", running.liveness.since_receive());
     assert_eq!(world.queue.visible(), 1);
     running.task.abort();
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use event_contract::{Hop, TraceContext};
 use tokio::time::Instant;
 use uuid::Uuid;
-use worker_runtime::{Cause, Claim, Demand, Failure, Handler, Outcome, Reading, Refusal};
+use worker_runtime::{Cause, Demand, Failure, Handler, Outcome, Reading, Refetch, Refusal};
 
 /// How one step goes.
 #[derive(Clone)]
@@ -249,15 +249,15 @@ impl Handler for Script {
         step.go().await.map(|_| vec![(); subjects.len() - fewer])
     }
 
-    async fn fetch(&self, claim: &Claim<String>, (): ()) -> Result<Outcome, Failure> {
-        let (step, mut guard) = self.begin_fetch(&claim.subject);
+    async fn fetch(&self, refetch: &Refetch<String>, (): ()) -> Result<Outcome, Failure> {
+        let (step, mut guard) = self.begin_fetch(&refetch.subject);
         let result = step.go().await;
         guard.ended = true;
         result
     }
 
-    async fn apply(&self, batch: &[(Claim<String>, Outcome)]) -> Result<Vec<Outcome>, Failure> {
-        let step = self.begin_apply(batch.iter().map(|(claim, _)| claim.subject.clone()).collect());
+    async fn apply(&self, batch: &[(Refetch<String>, Outcome)]) -> Result<Vec<Outcome>, Failure> {
+        let step = self.begin_apply(batch.iter().map(|(refetch, _)| refetch.subject.clone()).collect());
         let fewer = usize::from(matches!(step.ends, End::Miscounted));
         step.go().await?;
         Ok(batch.iter().skip(fewer).map(|(_, outcome)| *outcome).collect())

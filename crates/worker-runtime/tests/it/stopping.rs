@@ -1,4 +1,4 @@
-//! Told to stop: what is held is finished, the rest is given back, and nothing is left in flight.
+//! FleetNotified to stop: what is held is finished, the rest is given back, and nothing is left in flight.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ async fn what_the_drain_has_no_time_for_is_given_back() {
     world.send(&["bob", "eve"]).await;
     until("them to be received", || world.queue.in_flight() == 3).await;
     let report = running.stop().await.unwrap();
-    assert_eq!((report.outcomes["applied"], report.outcomes["given_back"]), (1, 2), "{report:?}");
+    assert_eq!((report.outcomes["applied"], report.outcomes["released"]), (1, 2), "{report:?}");
     assert_eq!((world.queue.visible(), world.queue.in_flight()), (2, 0));
 }
 
@@ -93,7 +93,7 @@ async fn what_takes_longer_than_the_drain_is_given_up_and_given_back() {
     let report = running.stop().await.unwrap();
     let elapsed = stopped.elapsed();
     assert!(elapsed >= secs(22) && elapsed <= world.options.drain_limit, "{elapsed:?}");
-    assert_eq!(report.outcomes["given_back"], 1);
+    assert_eq!(report.outcomes["released"], 1);
     assert_eq!((world.queue.visible(), world.attempts("slow")), (1, 0));
     until("the work to end", || world.script.cancelled() == ["slow"]).await;
 }

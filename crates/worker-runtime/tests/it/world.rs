@@ -7,7 +7,7 @@ use sqs_queue::{MemoryQueue, MemoryQueueConfig, MessageView, Operation, Outgoing
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use worker_runtime::{Ledger, MemoryLedger, Mode, Options, Pulse, Report, Runtime, RuntimeError};
+use worker_runtime::{Ledger, Liveness, MemoryLedger, Mode, Options, Report, Runtime, RuntimeError};
 
 use crate::faulty_ledger::{Fault, FaultyLedger};
 use crate::script::Script;
@@ -67,7 +67,7 @@ impl World {
     }
 
     pub(crate) fn start_with(&self, mode: Mode, ledger: impl Ledger) -> Running {
-        let (stop, pulse) = (CancellationToken::new(), Pulse::default());
+        let (stop, liveness) = (CancellationToken::new(), Liveness::default());
         let (queue, dead_letters) = (self.queue.clone(), self.dead_letters.clone());
         let runtime = Runtime::new(
             self.script.clone(),
@@ -75,10 +75,10 @@ impl World {
             dead_letters,
             ledger,
             self.options.clone(),
-            pulse.clone(),
+            liveness.clone(),
         );
         let task = tokio::spawn(runtime.run(mode, stop.clone()));
-        Running { task, stop, pulse }
+        Running { task, stop, liveness }
     }
 
     /// The world's ledger, with a fault.
@@ -122,7 +122,7 @@ impl World {
 pub(crate) struct Running {
     pub(crate) task: JoinHandle<Result<Report, RuntimeError>>,
     pub(crate) stop: CancellationToken,
-    pub(crate) pulse: Pulse,
+    pub(crate) liveness: Liveness,
 }
 
 impl Running {

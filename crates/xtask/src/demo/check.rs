@@ -4,10 +4,10 @@ use anyhow::{Context as _, bail};
 use serde_json::Value;
 use testkit::WORKERS;
 
-use super::people::{ADA, adas_document};
+use super::outage::{POISON, POISONED};
+use super::persons::{ADA, adas_document};
 use super::stage::Stage;
-use super::trouble::{POISON, POISONED};
-use super::view::{People, View};
+use super::view::{Persons, View};
 
 /// Compares the end of the story with what the providers say and the policy wants.
 ///
@@ -15,12 +15,12 @@ use super::view::{People, View};
 /// When it is not so.
 pub(crate) async fn end_state(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
     println!("\n▸ checking the end of the story");
-    let people = People::read(stage).await?;
+    let persons = Persons::read(stage).await?;
     let checks = [
-        ("the database says what the providers say and the policy wants", database_is_right(stage, &people)),
+        ("the database says what the providers say and the policy wants", database_is_right(stage, &persons)),
         (
             "the CRM says what the policy wants, and has one contact for each person",
-            crm_is_right(stage, &people),
+            crm_is_right(stage, &persons),
         ),
         ("the operators' tool says where each of Ada's values comes from", sources_are_told(stage).await?),
         ("every change, sign-in, contact and verification is announced", view.all_announced(stage).await?),
@@ -40,10 +40,10 @@ pub(crate) async fn end_state(stage: &Stage<'_>, view: &mut View) -> anyhow::Res
 
 /// The address is the identity provider's, the legal name the document's where there is one and else the CRM's, the
 /// mailing address the CRM's.
-fn database_is_right(stage: &Stage<'_>, people: &People) -> bool {
+fn database_is_right(stage: &Stage<'_>, persons: &Persons) -> bool {
     let users = stage.world.idp.users();
     let right = users.iter().all(|user| {
-        let Some(person) = people.get(&user.user_id) else { return false };
+        let Some(person) = persons.get(&user.user_id) else { return false };
         let Some(contact) = &person.contact else { return false };
         let document = (user.user_id == ADA).then(|| adas_document().given_name);
         person.status == "active"
@@ -51,8 +51,8 @@ fn database_is_right(stage: &Stage<'_>, people: &People) -> bool {
             && person.given_name == document.or_else(|| contact.first_name.clone())
             && person.city == contact.mailing_city
     });
-    let sign_ins: i64 = people.all().map(|person| person.sign_ins).sum();
-    right && users.len() == people.all().count() && users.len() == 3 && sign_ins == 3
+    let sign_ins: i64 = persons.all().map(|person| person.sign_ins).sum();
+    right && users.len() == persons.all().count() && users.len() == 3 && sign_ins == 3
 }
 
 /// Each system is right about something, and nothing is anybody's.
@@ -73,13 +73,13 @@ async fn sources_are_told(stage: &Stage<'_>) -> anyhow::Result<bool> {
     Ok(expected.iter().all(|(name, whose)| source(name) == Some(whose)) && fields.iter().all(has_source))
 }
 
-fn crm_is_right(stage: &Stage<'_>, people: &People) -> bool {
-    let right = people.all().all(|person| {
+fn crm_is_right(stage: &Stage<'_>, persons: &Persons) -> bool {
+    let right = persons.all().all(|person| {
         let contact = person.contact.as_ref();
         contact
             .is_some_and(|contact| contact.email == person.email && contact.first_name == person.given_name)
     });
-    right && stage.world.crm.contacts().len() == people.all().count()
+    right && stage.world.crm.contacts().len() == persons.all().count()
 }
 
 async fn only_poison(stage: &Stage<'_>) -> bool {

@@ -3,7 +3,7 @@
 use local_stack::wait_until;
 use testkit::PATIENCE;
 
-use super::people::{ADA, BOB, CLEO, change_email};
+use super::persons::{ADA, BOB, CLEO, change_email};
 use super::stage::Stage;
 use super::view::View;
 
@@ -26,14 +26,14 @@ pub(crate) async fn tell(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<(
 
 async fn letters_die(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
     let world = stage.world;
-    view.chapter("somebody makes a rule in the CRM that refuses every contact, and people go on changing");
+    view.chapter("somebody makes a rule in the CRM that refuses every contact, and persons go on changing");
     refuse_contacts(stage, Some(BROKEN_RULE));
     for round in ["third", "fourth"] {
         for (id, name) in [(ADA, "ada"), (BOB, "bob"), (CLEO, "cleo")] {
             change_email(world, id, &format!("{name}@{round}.example.org")).await;
         }
-        view.wait_for(stage, "the changes", |people| {
-            people.email(CLEO) == Some(format!("cleo@{round}.example.org").as_str())
+        view.wait_for(stage, "the changes", |persons| {
+            persons.email(CLEO) == Some(format!("cleo@{round}.example.org").as_str())
         })
         .await?;
     }
@@ -58,10 +58,10 @@ async fn letters_are_redriven(stage: &Stage<'_>, view: &mut View) -> anyhow::Res
     refuse_contacts(stage, None);
     println!("    and the letters are sent again: coppice dlq redrive {UNIT} --yes");
     stage.operate(&["dlq", "redrive", UNIT, "--yes"]).await?;
-    view.show_when(stage, "the last changes in the CRM", |people| {
-        [(ADA, "ada"), (BOB, "bob"), (CLEO, "cleo")]
-            .iter()
-            .all(|(id, name)| people.contact_email(id) == Some(format!("{name}@fourth.example.org").as_str()))
+    view.show_when(stage, "the last changes in the CRM", |persons| {
+        [(ADA, "ada"), (BOB, "bob"), (CLEO, "cleo")].iter().all(|(id, name)| {
+            persons.contact_email(id) == Some(format!("{name}@fourth.example.org").as_str())
+        })
     })
     .await
 }

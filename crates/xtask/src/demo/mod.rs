@@ -5,15 +5,15 @@
 
 mod check;
 mod incident;
-pub(crate) mod people;
+mod outage;
+pub(crate) mod persons;
 mod stage;
 mod story;
-mod trouble;
 mod view;
 
 use std::time::Duration;
 
-use people::{ADA, BOB, CLEO};
+use persons::{ADA, BOB, CLEO};
 use stage::Stage;
 use testkit::{Setup, UNITS, World};
 use view::View;
@@ -63,7 +63,7 @@ async fn play(once: bool) -> anyhow::Result<()> {
 
 async fn tell(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
     story::tell(stage, view).await?;
-    trouble::tell(stage, view).await?;
+    outage::tell(stage, view).await?;
     incident::tell(stage, view).await?;
     println!("\n▸ what an operator sees of Ada: coppice person show auth0:'{ADA}'");
     stage.operate(&["person", "show", &format!("auth0:{ADA}")]).await?;
@@ -79,7 +79,7 @@ async fn live_on(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
         pause.tick().await;
         let id = [ADA, BOB, CLEO][usize::try_from(number / 2 % 3)?];
         if number.is_multiple_of(2) {
-            people::change_email(stage.world, id, &format!("{}{number}@example.org", people::name_of(id)))
+            persons::change_email(stage.world, id, &format!("{}{number}@example.org", persons::name_of(id)))
                 .await;
         } else {
             stage.world.deliver(&stage.world.idp.sign_in(id, "portal")).await;

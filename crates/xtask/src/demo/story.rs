@@ -1,6 +1,6 @@
 //! What a person does, system after system.
 
-use super::people::{ADA, BOB, adas_document, change_email, sign_up};
+use super::persons::{ADA, BOB, adas_document, change_email, sign_up};
 use super::stage::Stage;
 use super::view::View;
 
@@ -16,8 +16,8 @@ pub(crate) async fn tell(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<(
     view.chapter("Ada and Bob sign up at the identity provider, and each has a contact in the CRM");
     sign_up(world, ADA, "Adaline").await;
     sign_up(world, BOB, "Bartholomew").await;
-    view.show_when(stage, "two persons with contacts", |people| {
-        people.contact_email(ADA) == Some("ada@example.org") && people.contact_email(BOB).is_some()
+    view.show_when(stage, "two persons with contacts", |persons| {
+        persons.contact_email(ADA) == Some("ada@example.org") && persons.contact_email(BOB).is_some()
     })
     .await?;
 
@@ -25,8 +25,8 @@ pub(crate) async fn tell(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<(
     for application in ["portal", "shop", "portal"] {
         world.deliver(&world.idp.sign_in(ADA, application)).await;
     }
-    view.show_when(stage, "three sign-ins", |people| {
-        people.get(ADA).is_some_and(|ada| (ada.applications, ada.sign_ins) == (2, 3))
+    view.show_when(stage, "three sign-ins", |persons| {
+        persons.get(ADA).is_some_and(|ada| (ada.applications, ada.sign_ins) == (2, 3))
     })
     .await?;
 
@@ -35,9 +35,9 @@ pub(crate) async fn tell(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<(
     let stripe = &world.verifier_server;
     world.deliver(&stripe.put_session(SESSION, Some(&person_id)).partner_event()).await;
     world.deliver(&stripe.verify(SESSION, &adas_document()).partner_event()).await;
-    view.show_when(stage, "the legal name", |people| {
-        let contact = people.get(ADA).and_then(|ada| ada.contact.as_ref());
-        people.get(ADA).is_some_and(|ada| ada.given_name.as_deref() == Some("Augusta"))
+    view.show_when(stage, "the legal name", |persons| {
+        let contact = persons.get(ADA).and_then(|ada| ada.contact.as_ref());
+        persons.get(ADA).is_some_and(|ada| ada.given_name.as_deref() == Some("Augusta"))
             && contact.is_some_and(|contact| contact.first_name.as_deref() == Some("Augusta"))
     })
     .await?;
@@ -49,15 +49,15 @@ pub(crate) async fn tell(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<(
         contact.mailing_city = Some(String::from("Marylebone"));
         contact.mailing_country = Some(String::from("Ostrelle"));
     });
-    view.show_when(stage, "the mailing address", |people| {
-        people.get(ADA).is_some_and(|ada| ada.city.as_deref() == Some("Marylebone"))
+    view.show_when(stage, "the mailing address", |persons| {
+        persons.get(ADA).is_some_and(|ada| ada.city.as_deref() == Some("Marylebone"))
     })
     .await?;
 
     view.chapter("she changes her email at the identity provider, which is believed: the CRM is told");
     change_email(world, ADA, "ada@new.example.org").await;
-    view.show_when(stage, "the address in the CRM", |people| {
-        people.contact_email(ADA) == Some("ada@new.example.org")
+    view.show_when(stage, "the address in the CRM", |persons| {
+        persons.contact_email(ADA) == Some("ada@new.example.org")
     })
     .await
 }

@@ -10,7 +10,7 @@ use testkit::PATIENCE;
 use testkit::simulators::salesforce::SimulatedContact;
 use uuid::Uuid;
 
-use super::people::name_of;
+use super::persons::name_of;
 use super::stage::Stage;
 
 /// Everybody who has an account, with what is known of them.
@@ -36,9 +36,9 @@ pub(crate) struct Person {
 
 /// Everybody, by their ID at the identity provider.
 #[derive(Debug, Default)]
-pub(crate) struct People(BTreeMap<String, Person>);
+pub(crate) struct Persons(BTreeMap<String, Person>);
 
-impl People {
+impl Persons {
     pub(crate) async fn read(stage: &Stage<'_>) -> anyhow::Result<Self> {
         let rows = sqlx::query(PERSONS).fetch_all(&stage.world.pool).await?;
         let person = |row: sqlx::postgres::PgRow| {
@@ -79,7 +79,7 @@ impl People {
 /// What was shown last, and what has been announced so far.
 #[derive(Default)]
 pub(crate) struct View {
-    people: People,
+    persons: Persons,
     /// What was announced about whom or what, at which revisions.
     announced: BTreeMap<(EventKind, Uuid), BTreeSet<i64>>,
 }
@@ -98,9 +98,9 @@ impl View {
         &self,
         stage: &Stage<'_>,
         what: &str,
-        arrived: impl Fn(&People) -> bool,
+        arrived: impl Fn(&Persons) -> bool,
     ) -> anyhow::Result<()> {
-        wait_until(PATIENCE, what, async || Ok(arrived(&People::read(stage).await?).then_some(()))).await
+        wait_until(PATIENCE, what, async || Ok(arrived(&Persons::read(stage).await?).then_some(()))).await
     }
 
     /// Waits until something has arrived and all is done that follows from it, then shows the persons and what was
@@ -112,10 +112,10 @@ impl View {
         &mut self,
         stage: &Stage<'_>,
         what: &str,
-        arrived: impl Fn(&People) -> bool,
+        arrived: impl Fn(&Persons) -> bool,
     ) -> anyhow::Result<()> {
         wait_until(PATIENCE, what, async || {
-            let arrived = arrived(&People::read(stage).await?);
+            let arrived = arrived(&Persons::read(stage).await?);
             Ok((arrived && stage.all_is_done().await?).then_some(()))
         })
         .await?;
@@ -124,7 +124,7 @@ impl View {
 
     /// Shows what has changed since the last time, if anything has.
     pub(crate) async fn refresh(&mut self, stage: &Stage<'_>) -> anyhow::Result<()> {
-        if People::read(stage).await?.0 != self.people.0 {
+        if Persons::read(stage).await?.0 != self.persons.0 {
             self.show(stage).await?;
         }
         Ok(())
@@ -132,13 +132,13 @@ impl View {
 
     /// Shows the persons, with a mark at those that have changed, and what was announced.
     pub(crate) async fn show(&mut self, stage: &Stage<'_>) -> anyhow::Result<()> {
-        let people = People::read(stage).await?;
+        let persons = Persons::read(stage).await?;
         println!(
             "    {:<5} {:<7} {:<12} {:<23} {:<11} {:<9} {:>3}  {:<23} person",
             "", "status", "given name", "email", "city", "sign-ins", "rev", "email in the CRM"
         );
-        for (id, person) in &people.0 {
-            let mark = if self.people.get(id) == Some(person) { ' ' } else { '*' };
+        for (id, person) in &persons.0 {
+            let mark = if self.persons.get(id) == Some(person) { ' ' } else { '*' };
             let text = |value: Option<&String>| value.cloned().unwrap_or_else(|| String::from("–"));
             let contact = person.contact.as_ref().and_then(|contact| contact.email.as_ref());
             println!(
@@ -158,7 +158,7 @@ impl View {
         for some in announced.chunks(3) {
             println!("    announced: {}", some.join(", "));
         }
-        self.people = people;
+        self.persons = persons;
         Ok(())
     }
 
@@ -168,9 +168,9 @@ impl View {
     /// When the announcements cannot be read.
     pub(crate) async fn all_announced(&mut self, stage: &Stage<'_>) -> anyhow::Result<bool> {
         self.take(stage).await?;
-        let people = People::read(stage).await?;
+        let persons = Persons::read(stage).await?;
         let revisions = |kind, id| self.announced.get(&(kind, id)).cloned().unwrap_or_default();
-        let persons = people.all().all(|person| {
+        let persons = persons.all().all(|person| {
             revisions(EventKind::PersonChanged, person.person_id) == (1..=person.revision).collect()
                 && !revisions(EventKind::CrmAccountLinked, person.person_id).is_empty()
         });
@@ -184,16 +184,16 @@ impl View {
     }
 
     pub(crate) fn person_id(&self, id: &str) -> anyhow::Result<Uuid> {
-        Ok(self.people.get(id).context("the person is there")?.person_id)
+        Ok(self.persons.get(id).context("the person is there")?.person_id)
     }
 
     pub(crate) fn revision(&self, id: &str) -> anyhow::Result<i64> {
-        Ok(self.people.get(id).context("the person is there")?.revision)
+        Ok(self.persons.get(id).context("the person is there")?.revision)
     }
 
     /// The CRM's ID of a person's contact.
     pub(crate) fn contact_id(&self, id: &str) -> anyhow::Result<String> {
-        let contact = self.people.get(id).and_then(|person| person.contact.as_ref());
+        let contact = self.persons.get(id).and_then(|person| person.contact.as_ref());
         Ok(contact.context("the contact is there")?.id.clone())
     }
 

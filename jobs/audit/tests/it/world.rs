@@ -13,7 +13,7 @@ use testkit::simulators::salesforce::{SimulatedContact, contact_id};
 use testkit::{Said, World};
 use uuid::Uuid;
 use worker_process::Worker;
-use worker_runtime::{Cause, Claim, Handler, Outcome};
+use worker_runtime::{Cause, Refetch, Handler, Outcome};
 
 /// The binary under test.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_audit");
@@ -72,9 +72,9 @@ async fn read_all<H: Handler<Subject = String>>(handler: &H, ids: &[String]) {
     let mut batch = Vec::new();
     for (id, ticket) in ids.iter().zip(tickets) {
         let subject = id.clone();
-        let claim = Claim { subject, not_before: None, removed: false, cause, receive_count: 1 };
-        let fetched = handler.fetch(&claim, ticket).await.unwrap();
-        batch.push((claim, fetched));
+        let refetch = Refetch { subject, not_before: None, removed: false, cause, receive_count: 1 };
+        let fetched = handler.fetch(&refetch, ticket).await.unwrap();
+        batch.push((refetch, fetched));
     }
     let outcomes = handler.apply(&batch).await.unwrap();
     assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Applied), "{outcomes:?}");

@@ -1,7 +1,7 @@
 //! The queues of the fleet, found by their names.
 
 use aws_config::{BehaviorVersion, SdkConfig};
-use job_process::Failure;
+use job_process::JobError;
 use settings::Reader;
 use sqs_queue::{QueueError, SqsQueue, list_queues};
 use worker_process::BUS_NAME;
@@ -20,7 +20,7 @@ pub(crate) struct DeadLetterQueue {
 }
 
 /// The bus's name, with which every queue's name begins, and the AWS configuration of the environment.
-pub(crate) async fn surroundings(reader: &mut Reader) -> (Option<String>, SdkConfig) {
+pub(crate) async fn prefix_and_config(reader: &mut Reader) -> (Option<String>, SdkConfig) {
     let prefix = reader.read(BUS_NAME);
     (prefix, aws_config::load_defaults(BehaviorVersion::latest()).await)
 }
@@ -29,7 +29,7 @@ pub(crate) async fn surroundings(reader: &mut Reader) -> (Option<String>, SdkCon
 pub(crate) async fn dead_letter_queues(
     config: &SdkConfig,
     prefix: &str,
-) -> Result<Vec<DeadLetterQueue>, Failure> {
+) -> Result<Vec<DeadLetterQueue>, JobError> {
     let start = format!("{prefix}-");
     let all = list_queues(config, &start).await.map_err(|error| refused(&error))?;
     let named = |wanted: &str| {
@@ -48,7 +48,7 @@ pub(crate) async fn dead_letter_queues(
     if found.is_empty() {
         let told =
             format!("no queue's name begins with {start:?}: is {} right, and the region?", BUS_NAME.name);
-        return Err(Failure::NotFound(told));
+        return Err(JobError::NotFound(told));
     }
     Ok(found)
 }
@@ -58,16 +58,16 @@ pub(crate) async fn of_unit(
     config: &SdkConfig,
     prefix: &str,
     unit: &str,
-) -> Result<DeadLetterQueue, Failure> {
+) -> Result<DeadLetterQueue, JobError> {
     let all = dead_letter_queues(config, prefix).await?;
     let known: Vec<String> = all.iter().map(|queue| queue.unit.clone()).collect();
     let found = all.into_iter().find(|queue| queue.unit == unit);
     found.ok_or_else(|| {
-        Failure::NotFound(format!("no unit {unit:?} has dead letters; there are {}", known.join(", ")))
+        JobError::NotFound(format!("no unit {unit:?} has dead letters; there are {}", known.join(", ")))
     })
 }
 
 /// What a failed call of SQS means for a command.
-pub(crate) fn refused(error: &QueueError) -> Failure {
-    Failure::Failed(error.to_string())
+pub(crate) fn refused(error: &QueueError) -> JobError {
+    JobError::Failed(error.to_string())
 }

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use job_process::{Failure, age, print};
+use job_process::{JobError, age, print};
 use serde::Serialize;
 use settings::Reader;
 use sqs_queue::Queue;
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
-use super::fleet::{DeadLetterQueue, dead_letter_queues, refused, surroundings};
-use super::letter::Letter;
+use super::fleet::{DeadLetterQueue, dead_letter_queues, prefix_and_config, refused};
+use super::message::DeadLettered;
 use super::scan::scan;
 
 pub(super) async fn run(
@@ -19,13 +19,13 @@ pub(super) async fn run(
     limit: usize,
     json: bool,
     stop: &CancellationToken,
-) -> Result<(), Failure> {
+) -> Result<(), JobError> {
     let mut reader = Reader::from_environment();
-    let (prefix, config) = surroundings(&mut reader).await;
+    let (prefix, config) = prefix_and_config(&mut reader).await;
     reader.finish()?;
     let all = dead_letter_queues(&config, &prefix.unwrap_or_default()).await?;
     if let Some(unknown) = units.iter().find(|unit| !all.iter().any(|queue| queue.unit == **unit)) {
-        return Err(Failure::NotFound(format!("no unit {unknown:?} has dead letters")));
+        return Err(JobError::NotFound(format!("no unit {unknown:?} has dead letters")));
     }
     let mut listed = Vec::new();
     for queue in all.iter().filter(|queue| units.is_empty() || units.contains(&queue.unit)) {
@@ -67,12 +67,12 @@ async fn look(
     queue: &DeadLetterQueue,
     limit: usize,
     stop: &CancellationToken,
-) -> Result<ListedQueue, Failure> {
+) -> Result<ListedQueue, JobError> {
     let depth = queue.letters.depth().await.map_err(|error| refused(&error))?;
     let retention = queue.letters.facts().await.map_err(|error| refused(&error))?.retention_secs;
     let mut letters = Vec::new();
     if !depth.is_empty() {
-        scan(&queue.letters, limit, stop, |message| letters.push(Letter::read(&queue.unit, &message)))
+        scan(&queue.letters, limit, stop, |message| letters.push(DeadLettered::read(&queue.unit, &message)))
             .await?;
     }
     let now = OffsetDateTime::now_utc();
@@ -88,8 +88,8 @@ async fn look(
 }
 
 /// The largest group first.
-fn grouped(letters: &[Letter]) -> Vec<Group> {
-    let mut groups: BTreeMap<(String, String, String), Vec<&Letter>> = BTreeMap::new();
+fn grouped(letters: &[DeadLettered]) -> Vec<Group> {
+    let mut groups: BTreeMap<(String, String, String), Vec<&DeadLettered>> = BTreeMap::new();
     for letter in letters {
         let unknown = || String::from("-");
         let event_type = letter.event_type.clone().unwrap_or_else(unknown);
@@ -101,8 +101,8 @@ fn grouped(letters: &[Letter]) -> Vec<Group> {
         .map(|((class, event_type, worker_version), letters)| {
             let mut records: Vec<_> = letters
                 .iter()
-                .filter_map(|letter| letter.subject.as_ref())
-                .flat_map(|subject| subject.ids.iter().map(|id| (subject.source, id)))
+                .filter_map(|letter| letter.record.as_ref())
+                .flat_map(|record| record.ids.iter().map(|id| (record.source, id)))
                 .collect();
             records.sort_unstable();
             records.dedup();

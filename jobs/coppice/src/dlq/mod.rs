@@ -14,27 +14,27 @@
 
 mod arguments;
 mod fleet;
-mod letter;
 mod list;
+mod message;
 mod move_all;
 mod plan;
 mod provider;
+mod record_key;
 mod routing;
 mod run;
 mod scan;
 mod selection;
 mod sending;
 mod show;
-mod subject;
 mod sweep;
 
-use job_process::Failure;
+use job_process::JobError;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use arguments::DlqCommand;
 
 /// Runs one of the commands.
-pub(crate) async fn run(command: DlqCommand, json: bool, stop: &CancellationToken) -> Result<(), Failure> {
+pub(crate) async fn run(command: DlqCommand, json: bool, stop: &CancellationToken) -> Result<(), JobError> {
     match command {
         DlqCommand::List { units, limit } => list::run(&units, limit, json, stop).await,
         DlqCommand::Show { unit, message_id } => show::run(&unit, &message_id, json, stop).await,

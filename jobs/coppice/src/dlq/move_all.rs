@@ -3,15 +3,15 @@
 use std::fmt;
 use std::time::Duration;
 
-use job_process::{Failure, print};
+use job_process::{JobError, print};
 use serde::Serialize;
 use settings::Reader;
 use sqs_queue::Queue;
 use tokio_util::sync::CancellationToken;
 
-use crate::surroundings::{CONNECTIONS, database_with};
+use crate::database::{CONNECTIONS, database_with};
 
-use super::fleet::{DeadLetterQueue, UNDELIVERED, of_unit, refused, surroundings};
+use super::fleet::{DeadLetterQueue, UNDELIVERED, of_unit, prefix_and_config, refused};
 
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 
@@ -21,17 +21,17 @@ pub(super) async fn run(
     yes: bool,
     json: bool,
     stop: &CancellationToken,
-) -> Result<(), Failure> {
+) -> Result<(), JobError> {
     let mut reader = Reader::from_environment();
     let database = database_with(&mut reader);
-    let (prefix, config) = surroundings(&mut reader).await;
+    let (prefix, config) = prefix_and_config(&mut reader).await;
     reader.finish()?;
     if unit == UNDELIVERED {
         let told = "undelivered is no queue's dead-letter queue, so SQS moves nothing from it: use `dlq redrive undelivered`";
-        return Err(Failure::Usage(String::from(told)));
+        return Err(JobError::Usage(String::from(told)));
     }
     let DeadLetterQueue { letters, source, .. } = of_unit(&config, &prefix.unwrap_or_default(), unit).await?;
-    let source = source.ok_or_else(|| Failure::NotFound(format!("there is no queue of {unit}")))?;
+    let source = source.ok_or_else(|| JobError::NotFound(format!("there is no queue of {unit}")))?;
     if !yes {
         let depth = letters.depth().await.map_err(|error| refused(&error))?;
         let waiting = i64::try_from(depth.visible).unwrap_or(i64::MAX);
@@ -41,18 +41,18 @@ pub(super) async fn run(
     // A plan that is carried out at the same time would send a second time what SQS has moved.
     let store = database?.open(CONNECTIONS).await?;
     let Some(_lock) = store.lock_redrive(unit).await? else {
-        return Err(Failure::Guarded(format!("another process redrives or drops letters of {unit}")));
+        return Err(JobError::Guarded(format!("another process redrives or drops letters of {unit}")));
     };
     letters.start_move(&source, Some(rate)).await.map_err(|error| refused(&error))?;
     loop {
         let task = letters.newest_move().await.map_err(|error| refused(&error))?;
         let task =
-            task.ok_or_else(|| Failure::Failed(String::from("SQS does not know the task that it started")))?;
+            task.ok_or_else(|| JobError::Failed(String::from("SQS does not know the task that it started")))?;
         if task.status == "RUNNING" {
             eprintln!("moved {} of {}", task.moved, task.to_move.unwrap_or_default());
             tokio::select! {
                 () = stop.cancelled() => {
-                    return Err(Failure::Stopped(String::from("stopped looking; SQS goes on moving")));
+                    return Err(JobError::Stopped(String::from("stopped looking; SQS goes on moving")));
                 }
                 () = tokio::time::sleep(LOOK_INTERVAL) => continue,
             }
@@ -63,7 +63,7 @@ pub(super) async fn run(
             "COMPLETED" => Ok(()),
             status => {
                 let why = task.failure.unwrap_or_default();
-                Err(Failure::Failed(format!("the task of SQS ended as {status} {why}")))
+                Err(JobError::Failed(format!("the task of SQS ended as {status} {why}")))
             }
         };
     }

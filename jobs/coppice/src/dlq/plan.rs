@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use job_process::{Failure, age, print};
-use postgres_store::{DeadLetterCopy, RedriveAction, RedriveItem, RedrivePlan, RedriveProgress, Store};
+use job_process::{JobError, age, print};
+use postgres_store::{DeadLetteredCopy, RedriveAction, RedriveItem, RedrivePlan, RedriveProgress, Store};
 use serde::Serialize;
 use settings::Reader;
 use sqs_queue::ReceivedMessage;
@@ -13,12 +13,12 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::arguments::{Chosen, DropArguments, Pace, RedriveArguments};
-use super::fleet::{DeadLetterQueue, of_unit, surroundings};
-use super::letter::Letter;
+use super::fleet::{DeadLetterQueue, of_unit, prefix_and_config};
+use super::message::DeadLettered;
 use super::run::{self, Done};
 use super::scan::scan;
 use super::sending::Target;
-use crate::surroundings::{CONNECTIONS, database_with};
+use crate::database::{CONNECTIONS, database_with};
 
 /// Copies in one statement.
 const COPIES_AT_ONCE: usize = 500;
@@ -28,7 +28,7 @@ pub(super) async fn redrive(
     arguments: RedriveArguments,
     json: bool,
     stop: &CancellationToken,
-) -> Result<(), Failure> {
+) -> Result<(), JobError> {
     let RedriveArguments { unit, chosen, plan, pace, yes } = arguments;
     let wanted = Wanted { action: RedriveAction::Redrive, unit, chosen, plan, author: None, reason: None };
     work(wanted, Some(pace), yes, json, stop).await
@@ -39,7 +39,7 @@ pub(super) async fn discard(
     arguments: DropArguments,
     json: bool,
     stop: &CancellationToken,
-) -> Result<(), Failure> {
+) -> Result<(), JobError> {
     let DropArguments { unit, chosen, plan, author, reason, yes } = arguments;
     let author = author.map(|author| author.to_string());
     let wanted = Wanted { action: RedriveAction::Drop, unit, chosen, plan, author, reason };
@@ -47,7 +47,7 @@ pub(super) async fn discard(
 }
 
 /// How far a plan is.
-pub(super) async fn show(plan_id: Uuid, json: bool) -> Result<(), Failure> {
+pub(super) async fn show(plan_id: Uuid, json: bool) -> Result<(), JobError> {
     let mut reader = Reader::from_environment();
     let database = database_with(&mut reader);
     reader.finish()?;
@@ -73,19 +73,19 @@ async fn work(
     yes: bool,
     json: bool,
     stop: &CancellationToken,
-) -> Result<(), Failure> {
+) -> Result<(), JobError> {
     let mut reader = Reader::from_environment();
     let database = database_with(&mut reader);
-    let (prefix, config) = surroundings(&mut reader).await;
+    let (prefix, config) = prefix_and_config(&mut reader).await;
     reader.finish()?;
     let (store, prefix) = (database?.open(CONNECTIONS).await?, prefix.unwrap_or_default());
-    store.forget_old_dead_letters().await?;
+    store.forget_old_messages().await?;
     let (plan, queue) = match wanted.plan {
         Some(plan_id) => {
             let plan = known_plan(&store, plan_id).await?;
             if plan.action != wanted.action {
                 let told = format!("plan {plan_id} is to {}: say so", action(plan.action));
-                return Err(Failure::Usage(told));
+                return Err(JobError::Usage(told));
             }
             let queue = of_unit(&config, &prefix, &plan.queue).await?;
             (plan, queue)
@@ -113,9 +113,9 @@ async fn work(
     done.verdict()
 }
 
-async fn known_plan(store: &Store, plan_id: Uuid) -> Result<RedrivePlan, Failure> {
+async fn known_plan(store: &Store, plan_id: Uuid) -> Result<RedrivePlan, JobError> {
     let plan = store.redrive_plan(plan_id).await?;
-    plan.ok_or_else(|| Failure::NotFound(format!("no plan {plan_id}")))
+    plan.ok_or_else(|| JobError::NotFound(format!("no plan {plan_id}")))
 }
 
 /// Looks at the queue, keeps copies of what is meant, and writes the plan down.
@@ -124,11 +124,11 @@ async fn make(
     queue: &DeadLetterQueue,
     wanted: &Wanted,
     stop: &CancellationToken,
-) -> Result<(RedrivePlan, Planned), Failure> {
+) -> Result<(RedrivePlan, Planned), JobError> {
     let now = OffsetDateTime::now_utc();
     let (mut letters, mut copies, mut others) = (Vec::new(), Vec::new(), 0);
     let looked_at = scan(&queue.letters, wanted.chosen.scan_limit, stop, |message| {
-        let letter = Letter::read(&queue.unit, &message);
+        let letter = DeadLettered::read(&queue.unit, &message);
         if wanted.chosen.admits(&letter, now) {
             letters.push(letter);
             copies.push(copy(message));
@@ -138,7 +138,7 @@ async fn make(
     })
     .await?;
     for some in copies.chunks(COPIES_AT_ONCE) {
-        store.keep_dead_letters(&queue.unit, some).await?;
+        store.keep_messages(&queue.unit, some).await?;
     }
     let plan = RedrivePlan {
         plan_id: Uuid::now_v7(),
@@ -171,29 +171,29 @@ async fn make(
     Ok((plan, planned))
 }
 
-fn copy(message: ReceivedMessage) -> DeadLetterCopy {
+fn copy(message: ReceivedMessage) -> DeadLetteredCopy {
     let ReceivedMessage { message_id, body, attributes, sent_at, .. } = message;
-    DeadLetterCopy { message_id, body, attributes, sent_at }
+    DeadLetteredCopy { message_id, body, attributes, sent_at }
 }
 
 /// Letters that can stand for each other become one item; its letter is the one with the newest bound, since a record
 /// that is older than that comes from a stale replica. The oldest item comes first.
-fn items(unit: &str, letters: &[Letter]) -> Vec<RedriveItem> {
-    let mut grouped: BTreeMap<(&str, &[String]), Vec<&Letter>> = BTreeMap::new();
+fn items(unit: &str, letters: &[DeadLettered]) -> Vec<RedriveItem> {
+    let mut grouped: BTreeMap<(&str, &[String]), Vec<&DeadLettered>> = BTreeMap::new();
     let mut alone = Vec::new();
     for letter in letters {
-        match letter.subject.as_ref().and_then(|subject| subject.shared_by(unit)) {
+        match letter.record.as_ref().and_then(|record| record.shared_by(unit)) {
             Some(shared) => grouped.entry(shared).or_default().push(letter),
             None => alone.push(vec![letter]),
         }
     }
-    let mut groups: Vec<Vec<&Letter>> = grouped.into_values().chain(alone).collect();
+    let mut groups: Vec<Vec<&DeadLettered>> = grouped.into_values().chain(alone).collect();
     groups.sort_by_key(|letters| letters.iter().map(|letter| letter.first_sent_at).min());
     groups
         .into_iter()
         .filter_map(|letters| {
             let newest = letters.iter().max_by_key(|letter| {
-                let bound = letter.subject.as_ref().and_then(|subject| subject.not_before);
+                let bound = letter.record.as_ref().and_then(|record| record.not_before);
                 (bound, letter.event_time, letter.first_sent_at)
             })?;
             Some(RedriveItem {
@@ -279,7 +279,7 @@ mod tests {
 
     use super::*;
 
-    fn letter(unit: &str, message_id: &str, body: &str) -> Letter {
+    fn letter(unit: &str, message_id: &str, body: &str) -> DeadLettered {
         let message = ReceivedMessage {
             message_id: message_id.to_owned(),
             receipt: Receipt(String::from("r")),
@@ -288,7 +288,7 @@ mod tests {
             sent_at: datetime!(2026-11-24 10:00 UTC),
             attributes: BTreeMap::new(),
         };
-        Letter::read(unit, &message)
+        DeadLettered::read(unit, &message)
     }
 
     fn event(ids: &str, not_before: &str) -> String {
@@ -309,7 +309,7 @@ mod tests {
             String::from("not an event"),
             String::from("not an event"),
         ];
-        let of = |unit: &str| -> Vec<Letter> {
+        let of = |unit: &str| -> Vec<DeadLettered> {
             bodies.iter().enumerate().map(|(at, body)| letter(unit, &at.to_string(), body)).collect()
         };
         let mut made: Vec<(String, usize)> = items("sso-sync", &of("sso-sync"))

@@ -10,8 +10,8 @@ use std::collections::HashMap;
 use aws_config::SdkConfig;
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::types::{InputTransformer, Target};
-use job_process::Failure;
-use postgres_store::DeadLetterCopy;
+use job_process::JobError;
+use postgres_store::DeadLetteredCopy;
 use serde_json::Value;
 use sqs_queue::{NamedQueue, SqsQueue, list_queues};
 
@@ -41,7 +41,7 @@ pub(super) struct Routed {
 
 impl Routing {
     /// Reads the rules of the bus `bus`, with whose name the queues' begin.
-    pub(super) async fn read(config: &SdkConfig, bus: &str) -> Result<Self, Failure> {
+    pub(super) async fn read(config: &SdkConfig, bus: &str) -> Result<Self, JobError> {
         let client = Client::new(config);
         let start = format!("{bus}-");
         let queues = list_queues(config, &start).await.map_err(|error| refused(&error))?;
@@ -67,7 +67,7 @@ impl Routing {
     }
 
     /// Where a letter's event belongs. Empty: no rule of the bus takes it.
-    pub(super) async fn route(&self, letter: &DeadLetterCopy) -> Result<Vec<Routed>, Failure> {
+    pub(super) async fn route(&self, letter: &DeadLetteredCopy) -> Result<Vec<Routed>, JobError> {
         let Ok(event) = serde_json::from_str::<Value>(&letter.body) else { return Ok(Vec::new()) };
         // The others have had the event: a rule of this bus failed alone. One of another bus forwards to this one.
         let failed_rule = letter.attributes.get("RULE_ARN").and_then(|arn| self.own_rule(arn));
@@ -98,15 +98,15 @@ impl Routing {
     }
 
     /// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_TestEventPattern.html>
-    async fn matches(&self, rule: &Rule, event: &str) -> Result<bool, Failure> {
+    async fn matches(&self, rule: &Rule, event: &str) -> Result<bool, JobError> {
         let call = self.client.test_event_pattern().event_pattern(&rule.pattern).event(event);
         Ok(call.send().await.map_err(|_| failed("TestEventPattern"))?.result())
     }
 }
 
 /// EventBridge's error texts may quote the event.
-fn failed(operation: &str) -> Failure {
-    Failure::Failed(format!("EventBridge refused {operation}, or cannot be reached"))
+fn failed(operation: &str) -> JobError {
+    JobError::Failed(format!("EventBridge refused {operation}, or cannot be reached"))
 }
 
 /// The template with its paths' values in it, each as JSON. `None`: a path leads nowhere, which the rule's pattern rules

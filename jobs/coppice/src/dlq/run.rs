@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use job_process::Failure;
+use job_process::JobError;
 use postgres_store::{RedrivePlan, RedriveProgress, Store};
 use serde::Serialize;
 use tokio::time::Instant;
@@ -32,13 +32,13 @@ pub(super) async fn run(
     plan: &RedrivePlan,
     sending: Option<(Target, Pace)>,
     stop: &CancellationToken,
-) -> Result<Done, Failure> {
+) -> Result<Done, JobError> {
     let Some(_lock) = store.lock_redrive(&plan.queue).await? else {
         let told = format!(
             "another process redrives or drops letters of {}: see `coppice dlq plan {}`",
             plan.queue, plan.plan_id
         );
-        return Err(Failure::Guarded(told));
+        return Err(JobError::Guarded(told));
     };
     let pace = sending.as_ref().map(|(_, pace)| *pace);
     let sent = match sending {
@@ -75,7 +75,7 @@ async fn send_all(
     plan: &RedrivePlan,
     pace: Pace,
     stop: &CancellationToken,
-) -> Result<(), Failure> {
+) -> Result<(), JobError> {
     let mut sender = Sender::new(store, plan, target, pace);
     if pace.canary > 0 {
         canary(store, &mut sender, plan, pace, stop).await?;
@@ -91,7 +91,7 @@ async fn canary(
     plan: &RedrivePlan,
     pace: Pace,
     stop: &CancellationToken,
-) -> Result<(), Failure> {
+) -> Result<(), JobError> {
     let progress = store.redrive_progress(plan.plan_id).await?;
     let canaries = pace.canary.min(progress.items);
     let missing = u64::try_from(canaries - progress.items_sent).unwrap_or(0);
@@ -109,7 +109,7 @@ async fn canary(
              When it is mended: make a new plan; or go on anyway: {resume} --canary 0",
             progress.items_dead, progress.items_sent, plan.queue
         );
-        return Err(Failure::Guarded(told));
+        return Err(JobError::Guarded(told));
     }
     if progress.items_handled < sent(progress) {
         let told = format!(
@@ -117,7 +117,7 @@ async fn canary(
              provider up? Then go on: {resume}",
             progress.items_handled, canaries, pace.wait_secs, plan.queue
         );
-        return Err(Failure::Guarded(told));
+        return Err(JobError::Guarded(told));
     }
     Ok(())
 }
@@ -129,7 +129,7 @@ async fn wait_for_ends(
     limit: Duration,
     stop: &CancellationToken,
     wanted: impl Fn(RedriveProgress) -> i64,
-) -> Result<RedriveProgress, Failure> {
+) -> Result<RedriveProgress, JobError> {
     let deadline = Instant::now() + limit;
     loop {
         let progress = store.redrive_progress(plan.plan_id).await?;
@@ -156,12 +156,12 @@ pub(super) struct Done {
 
 impl Done {
     /// Whether it is done, and well.
-    pub(super) fn verdict(&self) -> Result<(), Failure> {
+    pub(super) fn verdict(&self) -> Result<(), JobError> {
         let Counts { letters, letters_deleted, messages, sent, handled, dead_again } = self.progress;
         if dead_again > 0 {
             let told =
                 format!("{dead_again} message(s) died again: `coppice dlq list {}` says why", self.unit);
-            return Err(Failure::Failed(told));
+            return Err(JobError::Failed(told));
         }
         if self.action == "redrive" && sent > handled {
             let told = format!(
@@ -170,7 +170,7 @@ impl Done {
                 self.unit,
                 self.plan_id
             );
-            return Err(Failure::Failed(told));
+            return Err(JobError::Failed(told));
         }
         // As many as `--max` allows: the rest is for the next run.
         if self.action == "redrive" && sent < messages {
@@ -181,7 +181,7 @@ impl Done {
                 "{} letter(s) of the plan are still there, or hidden by another reader: run the plan again in some minutes",
                 letters - letters_deleted
             );
-            return Err(Failure::Failed(told));
+            return Err(JobError::Failed(told));
         }
         Ok(())
     }

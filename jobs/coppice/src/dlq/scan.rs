@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use job_process::Failure;
+use job_process::JobError;
 use sqs_queue::{BATCH_LIMIT, Queue, Receipt, ReceivedMessage, SqsQueue};
 use tokio_util::sync::CancellationToken;
 
@@ -28,7 +28,7 @@ pub(super) struct Look {
 }
 
 impl Look {
-    pub(super) async fn at(queue: &SqsQueue) -> Result<Self, Failure> {
+    pub(super) async fn at(queue: &SqsQueue) -> Result<Self, JobError> {
         let depth = queue.depth().await.map_err(|error| refused(&error))?;
         let letters = u32::try_from(depth.visible + depth.in_flight).unwrap_or(u32::MAX);
         let hidden = HIDDEN_AT_LEAST + HIDDEN_FOR_EACH * letters;
@@ -36,7 +36,7 @@ impl Look {
     }
 
     /// The next letters that were not seen yet. `None`: there are no more.
-    pub(super) async fn next(&mut self) -> Result<Option<Vec<ReceivedMessage>>, Failure> {
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<ReceivedMessage>>, JobError> {
         while self.empty < EMPTY_LOOKS {
             let received = self.queue.receive(BATCH_LIMIT, WAIT).await.map_err(|error| refused(&error))?;
             // Letters that have become visible again were seen, and mean that the round is over.
@@ -66,7 +66,7 @@ pub(super) async fn scan(
     limit: usize,
     stop: &CancellationToken,
     mut take: impl FnMut(ReceivedMessage),
-) -> Result<usize, Failure> {
+) -> Result<usize, JobError> {
     let mut look = Look::at(queue).await?;
     let mut receipts = Vec::new();
     let mut ended = Ok(());
@@ -88,7 +88,9 @@ pub(super) async fn scan(
     look.give_back(&receipts).await;
     ended?;
     if stop.is_cancelled() {
-        return Err(Failure::Stopped(String::from("stopped while looking at the letters; nothing was done")));
+        return Err(JobError::Stopped(String::from(
+            "stopped while looking at the letters; nothing was done",
+        )));
     }
     Ok(receipts.len())
 }

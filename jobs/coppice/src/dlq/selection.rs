@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::arguments::Chosen;
-use super::letter::Letter;
+use super::message::DeadLettered;
 
 impl Chosen {
     /// Whether a letter is meant, now.
-    pub(crate) fn admits(&self, letter: &Letter, now: OffsetDateTime) -> bool {
+    pub(crate) fn admits(&self, letter: &DeadLettered, now: OffsetDateTime) -> bool {
         let age = now - letter.first_sent_at;
-        let names = |id: &String| letter.subject.as_ref().is_some_and(|subject| subject.ids.contains(id));
+        let names = |id: &String| letter.record.as_ref().is_some_and(|record| record.ids.contains(id));
         (self.class.is_empty() || self.class.contains(&letter.class))
             && (self.message_id.is_empty() || self.message_id.contains(&letter.message_id))
             && self.event_type.as_ref().is_none_or(|wanted| letter.event_type.as_ref() == Some(wanted))

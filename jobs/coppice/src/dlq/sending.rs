@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use job_process::Failure;
+use job_process::JobError;
 use postgres_store::{RedrivePlan, Store, UnsentItem};
 use sqs_queue::{BATCH_LIMIT, EntryError, OutgoingMessage, Queue, SqsQueue};
 use tokio::time::Instant;
@@ -37,16 +37,16 @@ impl Target {
         config: &SdkConfig,
         queue: &DeadLetterQueue,
         prefix: &str,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, JobError> {
         match &queue.source {
             Some(source) => Ok(Self::Unit(source.clone())),
             None if queue.unit == UNDELIVERED => Routing::read(config, prefix).await.map(Self::Rules),
-            None => Err(Failure::NotFound(format!("there is no queue of {}", queue.unit))),
+            None => Err(JobError::NotFound(format!("there is no queue of {}", queue.unit))),
         }
     }
 
     /// Sends items. Each has its own result: one that fails takes nothing from those that were sent before it.
-    async fn send(&self, items: &[UnsentItem]) -> Result<Vec<Result<(), EntryError>>, Failure> {
+    async fn send(&self, items: &[UnsentItem]) -> Result<Vec<Result<(), EntryError>>, JobError> {
         match self {
             Self::Unit(queue) => {
                 let messages: Vec<OutgoingMessage> =
@@ -66,7 +66,7 @@ impl Target {
 }
 
 /// An event that no rule takes stays where it is.
-async fn send_routed(routing: &Routing, item: &UnsentItem) -> Result<Result<(), EntryError>, Failure> {
+async fn send_routed(routing: &Routing, item: &UnsentItem) -> Result<Result<(), EntryError>, JobError> {
     let routes = routing.route(&item.letter).await?;
     if routes.is_empty() {
         return Ok(Err(EntryError::Refused { code: String::from("NoRule") }));
@@ -103,7 +103,7 @@ impl<'a> Sender<'a> {
         &mut self,
         limit: Option<u64>,
         stop: &CancellationToken,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), JobError> {
         let end = limit.map_or(u64::MAX, |limit| self.sent + limit).min(self.pace.max.unwrap_or(u64::MAX));
         let mut failed = 0;
         while self.sent < end {
@@ -118,24 +118,24 @@ impl<'a> Sender<'a> {
             let got_on = taken > 0 || self.refused.len() > refused;
             failed = if got_on { 0 } else { failed + 1 };
             if failed == TRIES {
-                return Err(Failure::Failed(String::from("SQS takes nothing: run the plan again later")));
+                return Err(JobError::Failed(String::from("SQS takes nothing: run the plan again later")));
             }
         }
         Ok(())
     }
 
     /// What was never taken, once all else has been sent.
-    pub(super) fn verdict(&self) -> Result<(), Failure> {
+    pub(super) fn verdict(&self) -> Result<(), JobError> {
         if self.refused.is_empty() {
             return Ok(());
         }
-        Err(Failure::Failed(format!(
+        Err(JobError::Failed(format!(
             "{} message(s) are refused by SQS or wanted by no rule, and stay where they are",
             self.refused.len()
         )))
     }
 
-    async fn next(&self, most: u64) -> Result<Vec<UnsentItem>, Failure> {
+    async fn next(&self, most: u64) -> Result<Vec<UnsentItem>, JobError> {
         let limit = i64::try_from(most).unwrap_or(1) + i64::try_from(self.refused.len()).unwrap_or(0);
         let items = self.store.unsent_redrive_items(self.plan, limit).await?;
         let known = items.into_iter().filter(|item| !self.refused.contains(&item.item_id));
@@ -143,7 +143,7 @@ impl<'a> Sender<'a> {
     }
 
     /// Sends, and notes what was taken before anything else is done: see the module `redrive` of the store.
-    async fn send(&mut self, items: &[UnsentItem]) -> Result<usize, Failure> {
+    async fn send(&mut self, items: &[UnsentItem]) -> Result<usize, JobError> {
         let results = self.target.send(items).await?;
         let mut taken = Vec::new();
         for (item, result) in items.iter().zip(results) {
@@ -167,7 +167,7 @@ impl<'a> Sender<'a> {
     }
 
     /// After `n` messages, the next may go `n / rate` seconds later.
-    async fn wait_for_turn(&self, stop: &CancellationToken) -> Result<(), Failure> {
+    async fn wait_for_turn(&self, stop: &CancellationToken) -> Result<(), JobError> {
         tokio::select! {
             biased;
             () = stop.cancelled() => Err(stopped(self.plan)),
@@ -177,8 +177,8 @@ impl<'a> Sender<'a> {
 }
 
 /// A signal has ended the run; what it did stands.
-pub(super) fn stopped(plan: &RedrivePlan) -> Failure {
-    Failure::Stopped(format!(
+pub(super) fn stopped(plan: &RedrivePlan) -> JobError {
+    JobError::Stopped(format!(
         "stopped; go on with: coppice dlq {} --plan {} --yes",
         action(plan.action),
         plan.plan_id

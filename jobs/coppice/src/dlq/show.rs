@@ -2,20 +2,20 @@
 
 use std::fmt;
 
-use job_process::{Failure, age, instant, print, printable};
-use postgres_store::{KeptDeadLetter, NotedFailure, PersonKey, RecordStanding, Store, StoredPerson};
+use job_process::{JobError, age, instant, print, printable};
+use postgres_store::{KeptMessage, NotedFailure, PersonKey, RecordStanding, Store, StoredPerson};
 use serde::Serialize;
 use settings::Reader;
 use sqs_queue::ReceivedMessage;
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
-use super::fleet::{DeadLetterQueue, UNDELIVERED, of_unit, surroundings};
-use super::letter::Letter;
+use super::fleet::{DeadLetterQueue, UNDELIVERED, of_unit, prefix_and_config};
+use super::message::DeadLettered;
 use super::provider::{self, AtProvider};
+use super::record_key::{PERSON, RecordKey};
 use super::scan::scan;
-use super::subject::{PERSON, Subject};
-use crate::surroundings::{CONNECTIONS, database_with};
+use crate::database::{CONNECTIONS, database_with};
 
 /// Letters that are looked through for the one.
 const SCAN_LIMIT: usize = 100_000;
@@ -25,17 +25,17 @@ pub(super) async fn run(
     message_id: &str,
     json: bool,
     stop: &CancellationToken,
-) -> Result<(), Failure> {
+) -> Result<(), JobError> {
     let mut reader = Reader::from_environment();
     let database = database_with(&mut reader);
-    let (prefix, config) = surroundings(&mut reader).await;
+    let (prefix, config) = prefix_and_config(&mut reader).await;
     reader.finish()?;
     let store = database?.open(CONNECTIONS).await?;
     let queue = of_unit(&config, &prefix.unwrap_or_default(), unit).await?;
     let (letter, body, whereabouts) = find(&store, &queue, message_id, stop).await?;
     let failures = store.noted_failures(unit, &letter.original_id).await?;
-    let records = match &letter.subject {
-        Some(subject) => records(&store, subject).await?,
+    let records = match &letter.record {
+        Some(record) => records(&store, record).await?,
         None => Vec::new(),
     };
     // A partner's whole event stays where it is.
@@ -58,12 +58,12 @@ async fn find(
     queue: &DeadLetterQueue,
     wanted: &str,
     stop: &CancellationToken,
-) -> Result<(Letter, String, Option<String>), Failure> {
-    let kept = store.kept_dead_letter(&queue.unit, wanted).await?;
+) -> Result<(DeadLettered, String, Option<String>), JobError> {
+    let kept = store.kept_message(&queue.unit, wanted).await?;
     if kept.as_ref().is_none_or(|kept| kept.resolution.is_none()) {
         let mut found = None;
         scan(&queue.letters, SCAN_LIMIT, stop, |message| {
-            let letter = Letter::read(&queue.unit, &message);
+            let letter = DeadLettered::read(&queue.unit, &message);
             if letter.message_id == wanted || letter.original_id == wanted {
                 found = Some((letter, message.body));
             }
@@ -74,7 +74,7 @@ async fn find(
         }
     }
     let kept = kept.ok_or_else(|| {
-        Failure::NotFound(format!(
+        JobError::NotFound(format!(
             "no dead letter {wanted:?} of {} is visible: another may be looking at it",
             queue.unit
         ))
@@ -82,8 +82,8 @@ async fn find(
     Ok(from_copy(&queue.unit, kept))
 }
 
-fn from_copy(unit: &str, kept: KeptDeadLetter) -> (Letter, String, Option<String>) {
-    let KeptDeadLetter { letter, resolution, resolved_at } = kept;
+fn from_copy(unit: &str, kept: KeptMessage) -> (DeadLettered, String, Option<String>) {
+    let KeptMessage { letter, resolution, resolved_at } = kept;
     let message = ReceivedMessage {
         message_id: letter.message_id,
         receipt: sqs_queue::Receipt(String::new()),
@@ -103,22 +103,22 @@ fn from_copy(unit: &str, kept: KeptDeadLetter) -> (Letter, String, Option<String
             "not seen in the queue: another reader hides it, or it has expired; this is its copy",
         ),
     };
-    (Letter::read(unit, &message), message.body, Some(whereabouts))
+    (DeadLettered::read(unit, &message), message.body, Some(whereabouts))
 }
 
 /// What each record of a letter is now, here and at its provider.
-async fn records(store: &Store, subject: &Subject) -> Result<Vec<ShownRecord>, Failure> {
+async fn records(store: &Store, record: &RecordKey) -> Result<Vec<ShownRecord>, JobError> {
     let mut records = Vec::new();
-    for id in &subject.ids {
-        if subject.source == PERSON {
+    for id in &record.ids {
+        if record.source == PERSON {
             records.push(person(store, id).await?);
             continue;
         }
-        let here = store.record_standing(subject.source, id).await?;
-        let there = provider::ask(subject.source, id).await;
+        let here = store.record_standing(record.source, id).await?;
+        let there = provider::ask(record.source, id).await;
         let verdict = verdict(here.as_ref(), &there);
         records.push(ShownRecord {
-            source: subject.source,
+            source: record.source,
             id: id.clone(),
             person_id: here.as_ref().and_then(|here| here.person_id).map(|id| id.to_string()),
             here: here.map_or(String::from("never read"), |here| standing(&here)),
@@ -130,7 +130,7 @@ async fn records(store: &Store, subject: &Subject) -> Result<Vec<ShownRecord>, F
 }
 
 /// A person of our own, whom an internal event names.
-async fn person(store: &Store, id: &str) -> Result<ShownRecord, Failure> {
+async fn person(store: &Store, id: &str) -> Result<ShownRecord, JobError> {
     let view = match id.parse() {
         Ok(id) => store.view_person(&PersonKey::Id(id)).await?,
         Err(_) => None,
@@ -181,7 +181,7 @@ fn verdict(here: Option<&RecordStanding>, there: &AtProvider) -> &'static str {
 #[derive(Serialize)]
 struct Shown {
     #[serde(flatten)]
-    letter: Letter,
+    letter: DeadLettered,
     /// What is known of where it is, when this is its copy.
     whereabouts: Option<String>,
     failures: Vec<ShownFailure>,

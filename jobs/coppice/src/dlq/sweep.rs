@@ -1,7 +1,7 @@
 //! Deletes a plan's letters from their queue: those, and only those, whose item was sent, or which are to be dropped.
 
-use job_process::Failure;
-use postgres_store::{LetterStanding, RedrivePlan, Store};
+use job_process::JobError;
+use postgres_store::{MessageStanding, RedrivePlan, Store};
 use sqs_queue::{BATCH_LIMIT, Queue, Receipt, ReceivedMessage};
 use tokio_util::sync::CancellationToken;
 
@@ -17,14 +17,14 @@ pub(super) async fn sweep(
     queue: &DeadLetterQueue,
     plan: &RedrivePlan,
     stop: &CancellationToken,
-) -> Result<(), Failure> {
+) -> Result<(), JobError> {
     let mut look = Look::at(&queue.letters).await?;
     let mut others = Vec::new();
     let swept = round(store, queue, plan, stop, &mut look, &mut others).await;
     let hidden = queue.letters.depth().await.map(|depth| depth.in_flight);
     look.give_back(&others).await;
     if swept? && hidden.map_err(|error| refused(&error))? <= others.len() as u64 {
-        store.note_other_letters_gone(plan).await?;
+        store.note_other_messages_gone(plan).await?;
     }
     Ok(())
 }
@@ -37,16 +37,16 @@ async fn round(
     stop: &CancellationToken,
     look: &mut Look,
     others: &mut Vec<Receipt>,
-) -> Result<bool, Failure> {
+) -> Result<bool, JobError> {
     let progress = store.redrive_progress(plan.plan_id).await?;
     let mut left = progress.letters - progress.letters_deleted;
     while left > 0 && !stop.is_cancelled() {
         let Some(letters) = look.next().await? else { return Ok(true) };
         let ids: Vec<String> = letters.iter().map(|letter| letter.message_id.clone()).collect();
-        let standings = store.letter_standings(plan, &ids).await?;
+        let standings = store.message_standings(plan, &ids).await?;
         let (mut mine, mut rest) = (Vec::new(), Vec::new());
         for (letter, standing) in letters.into_iter().zip(standings) {
-            if standing == LetterStanding::Deletable { mine.push(letter) } else { rest.push(letter) }
+            if standing == MessageStanding::Deletable { mine.push(letter) } else { rest.push(letter) }
         }
         others.extend(rest.into_iter().map(|letter| letter.receipt));
         left -= delete(store, queue, plan, &mine).await?;
@@ -60,7 +60,7 @@ async fn delete(
     queue: &DeadLetterQueue,
     plan: &RedrivePlan,
     letters: &[ReceivedMessage],
-) -> Result<i64, Failure> {
+) -> Result<i64, JobError> {
     let mut gone = Vec::new();
     for batch in letters.chunks(BATCH_LIMIT) {
         let receipts: Vec<Receipt> = batch.iter().map(|letter| letter.receipt.clone()).collect();
@@ -69,7 +69,7 @@ async fn delete(
         gone.extend(deleted.map(|(letter, _)| letter.message_id.clone()));
     }
     if !gone.is_empty() {
-        store.note_letters_deleted(plan, &gone).await?;
+        store.note_messages_deleted(plan, &gone).await?;
     }
     Ok(i64::try_from(gone.len()).unwrap_or(i64::MAX))
 }

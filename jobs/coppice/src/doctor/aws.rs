@@ -89,7 +89,7 @@ impl Intercept for ServerClock {
 
 /// What an error of a call means.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Trouble {
+pub(crate) enum AwsFault {
     /// There is no such thing.
     Missing,
     /// These credentials may not ask.
@@ -127,7 +127,7 @@ const NO_ANSWER_TO_THIS: [&str; 6] = [
     "NotImplemented",
 ];
 
-impl Trouble {
+impl AwsFault {
     /// Reads an error of the SDK.
     pub(crate) fn of<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Self {
         let code = match error {
@@ -182,7 +182,7 @@ const RENEW: &str = "make sure of the role or the keys that the environment name
 const REACH: &str = "make sure of AWS_REGION and AWS_ENDPOINT_URL, and of the NetworkPolicy, security group or VPC endpoint \
                      on the way";
 
-impl fmt::Display for Trouble {
+impl fmt::Display for AwsFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing => f.write_str("it does not exist"),
@@ -199,12 +199,12 @@ mod tests {
     #[test]
     fn a_missing_permission_is_told_from_a_missing_thing_and_from_bad_credentials() {
         for (code, expected) in [
-            ("QueueDoesNotExist", Trouble::Missing),
-            ("AccessDeniedException", Trouble::Denied),
-            ("ExpiredTokenException", Trouble::Credentials(String::from("ExpiredTokenException"))),
-            ("ThrottlingException", Trouble::NoAnswer(String::from("ThrottlingException"))),
+            ("QueueDoesNotExist", AwsFault::Missing),
+            ("AccessDeniedException", AwsFault::Denied),
+            ("ExpiredTokenException", AwsFault::Credentials(String::from("ExpiredTokenException"))),
+            ("ThrottlingException", AwsFault::NoAnswer(String::from("ThrottlingException"))),
         ] {
-            assert_eq!(Trouble::of_code(code), expected);
+            assert_eq!(AwsFault::of_code(code), expected);
         }
     }
 }

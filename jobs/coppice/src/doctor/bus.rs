@@ -1,6 +1,6 @@
 //! Whether the bus exists. `PutEvents` answers 200 for a bus that does not, so nobody would notice otherwise.
 
-use super::aws::{Aws, Trouble};
+use super::aws::{Aws, AwsFault};
 use super::finding::Findings;
 
 const CHECK: &str = "bus";
@@ -12,23 +12,23 @@ pub(crate) async fn check(aws: &Aws, bus: &str, findings: &mut Findings) -> bool
             findings.ok(CHECK, bus, "it exists, and AWS takes the credentials");
             return true;
         }
-        Err(error) => Trouble::of(&error),
+        Err(error) => AwsFault::of(&error),
     };
     match &error {
-        Trouble::Missing => findings.fault(
+        AwsFault::Missing => findings.fault(
             CHECK,
             bus,
             "it does not exist",
             "set COPPICE_BUS_NAME to the output BusName of the stack, and AWS_REGION to the stack's; or deploy the stack",
         ),
-        Trouble::Denied => findings.skipped(CHECK, bus, "no permission events:DescribeEventBus: not looked at"),
-        Trouble::Credentials(code) => findings.fault(
+        AwsFault::Denied => findings.skipped(CHECK, bus, "no permission events:DescribeEventBus: not looked at"),
+        AwsFault::Credentials(code) => findings.fault(
             "credentials",
             "AWS",
             format!("they are refused: {code}"),
             "make sure that the role or key exists and belongs to the account of the stack, and that the clock is right",
         ),
-        Trouble::NoAnswer(code) => findings.fault(
+        AwsFault::NoAnswer(code) => findings.fault(
             CHECK,
             bus,
             format!("AWS does not answer: {code}"),
@@ -36,5 +36,5 @@ pub(crate) async fn check(aws: &Aws, bus: &str, findings: &mut Findings) -> bool
              AWS_ENDPOINT_URL",
         ),
     }
-    error == Trouble::Denied
+    error == AwsFault::Denied
 }

@@ -18,10 +18,10 @@ mod queue;
 mod queue_attributes;
 mod rules;
 mod samples;
-mod subject;
+mod target;
 
 use clap::Args;
-use job_process::{Failure, print};
+use job_process::{JobError, print};
 use postgres_store::Store;
 use settings::Reader;
 use tokio_util::sync::CancellationToken;
@@ -29,9 +29,9 @@ use worker_process::DATABASE_URL;
 
 use aws::Aws;
 use finding::{Findings, Report};
-use subject::Subject;
+use target::Target;
 
-pub(crate) use subject::Unit;
+pub(crate) use target::Unit;
 
 const HELP: &str = "\
 Settings: those of the unit that is named, all of them (its own --help lists them). Without a unit: DATABASE_URL and
@@ -59,17 +59,17 @@ pub(crate) async fn run(
     arguments: DoctorArguments,
     json: bool,
     stop: &CancellationToken,
-) -> Result<(), Failure> {
+) -> Result<(), JobError> {
     tokio::select! {
         ended = examine(arguments, json) => ended,
-        () = stop.cancelled() => Err(Failure::Stopped(String::from("stopped before everything was looked at"))),
+        () = stop.cancelled() => Err(JobError::Stopped(String::from("stopped before everything was looked at"))),
     }
 }
 
-async fn examine(arguments: DoctorArguments, json: bool) -> Result<(), Failure> {
-    let subject = Subject::read(Reader::from_environment(), arguments.unit)?;
+async fn examine(arguments: DoctorArguments, json: bool) -> Result<(), JobError> {
+    let subject = Target::read(Reader::from_environment(), arguments.unit)?;
     let store = Store::open(&subject.database_url, CONNECTIONS)
-        .map_err(|error| Failure::Usage(format!("{}: {error}", DATABASE_URL.name)))?;
+        .map_err(|error| JobError::Usage(format!("{}: {error}", DATABASE_URL.name)))?;
     let aws = Aws::connect().await;
     let mut findings = Findings::default();
     credentials::check(&aws, &mut findings).await;
@@ -84,11 +84,11 @@ async fn examine(arguments: DoctorArguments, json: bool) -> Result<(), Failure> 
     let report = Report::new(arguments.unit, findings);
     print(&report, json)?;
     // The report says it already.
-    if report.is_healthy() { Ok(()) } else { Err(Failure::Failed(String::new())) }
+    if report.is_healthy() { Ok(()) } else { Err(JobError::Failed(String::new())) }
 }
 
 /// Of each queue: its rules, what they match, where they send, and the queue itself.
-async fn check_topology(aws: &Aws, subject: &Subject, findings: &mut Findings) {
+async fn check_topology(aws: &Aws, subject: &Target, findings: &mut Findings) {
     let queues = queue::find(aws, subject, findings).await;
     let mut dead_ends = rules::DeadEnds::default();
     for queue in &queues {

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use aws_sdk_eventbridge::types::{EventSourceState, RuleState};
 use serde_json::Value;
 
-use super::aws::{Aws, Trouble};
+use super::aws::{Aws, AwsFault};
 use super::finding::Findings;
 use super::rules::{self, FoundRule};
 
@@ -27,7 +27,7 @@ pub(crate) async fn check(aws: &Aws, bus: &str, rules: &[FoundRule], findings: &
                     check_source(aws, bus, &name, findings).await;
                 }
             }
-            Err((trouble, action)) => trouble.report(findings, CHECK, &prefix, action, ""),
+            Err((fault_of, action)) => fault_of.report(findings, CHECK, &prefix, action, ""),
         }
     }
 }
@@ -41,11 +41,11 @@ fn partner_prefixes(pattern: &str) -> Vec<String> {
 }
 
 /// Sources, and buses that are named after one: either may be there without the other.
-async fn sources(aws: &Aws, prefix: &str) -> Result<BTreeSet<String>, (Trouble, &'static str)> {
+async fn sources(aws: &Aws, prefix: &str) -> Result<BTreeSet<String>, (AwsFault, &'static str)> {
     let buses = aws.events.list_event_buses().name_prefix(prefix).send().await;
-    let buses = buses.map_err(|error| (Trouble::of(&error), "events:ListEventBuses"))?;
+    let buses = buses.map_err(|error| (AwsFault::of(&error), "events:ListEventBuses"))?;
     let sources = aws.events.list_event_sources().name_prefix(prefix).send().await;
-    let sources = sources.map_err(|error| (Trouble::of(&error), "events:ListEventSources"))?;
+    let sources = sources.map_err(|error| (AwsFault::of(&error), "events:ListEventSources"))?;
     let buses = buses.event_buses.unwrap_or_default().into_iter().filter_map(|bus| bus.name);
     let sources = sources.event_sources.unwrap_or_default().into_iter().filter_map(|source| source.name);
     Ok(buses.chain(sources).collect())
@@ -57,7 +57,7 @@ async fn check_source(aws: &Aws, trunk: &str, name: &str, findings: &mut Finding
     let state = match aws.events.describe_event_source().name(name).send().await {
         Ok(reply) => reply.state,
         Err(error) => {
-            return Trouble::of(&error).report(findings, CHECK, name, "events:DescribeEventSource", fix);
+            return AwsFault::of(&error).report(findings, CHECK, name, "events:DescribeEventSource", fix);
         }
     };
     match state {
@@ -75,7 +75,7 @@ async fn check_forwarding(aws: &Aws, trunk: &str, name: &str, findings: &mut Fin
     let fix = "deploy deploy/cloudformation/coppice.yaml again with this source in its parameter";
     let rules = match rules::list(aws, name, &format!("{trunk}-forward-")).await {
         Ok(rules) => rules,
-        Err(trouble) => return trouble.report(findings, CHECK, name, "events:ListRules", fix),
+        Err(fault_of) => return fault_of.report(findings, CHECK, name, "events:ListRules", fix),
     };
     let enabled = rules.iter().filter(|rule| rule.state != Some(RuleState::Disabled));
     for rule in enabled.filter_map(|rule| rule.name.as_deref()) {
@@ -86,8 +86,8 @@ async fn check_forwarding(aws: &Aws, trunk: &str, name: &str, findings: &mut Fin
                 return findings.ok(CHECK, name, format!("ACTIVE, and {rule} forwards it to {trunk}"));
             }
             Ok(_) => {}
-            Err(trouble) => {
-                return trouble.report(findings, CHECK, name, "events:ListTargetsByRule", fix);
+            Err(fault_of) => {
+                return fault_of.report(findings, CHECK, name, "events:ListTargetsByRule", fix);
             }
         }
     }

@@ -6,7 +6,7 @@
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 
-use super::aws::{Aws, Trouble};
+use super::aws::{Aws, AwsFault};
 use super::finding::Findings;
 use super::queue::FoundQueue;
 use super::rules::FoundRule;
@@ -33,9 +33,9 @@ pub(crate) async fn check(aws: &Aws, queue: &FoundQueue, rules: &[FoundRule], fi
         .try_collect::<Vec<_>>();
     let matching = match matching.await {
         Ok(matching) => matching,
-        Err(trouble) => {
-            let trouble: Trouble = trouble;
-            return trouble.report(findings, CHECK, &queue.name, "events:TestEventPattern", FIX);
+        Err(fault_of) => {
+            let fault_of: AwsFault = fault_of;
+            return fault_of.report(findings, CHECK, &queue.name, "events:TestEventPattern", FIX);
         }
     };
     let mut taken_once = 0;
@@ -67,12 +67,12 @@ fn judge(sample: &Sample, unit: &str, takers: &[&str]) -> Option<String> {
     }
 }
 
-async fn takes(aws: &Aws, rule: &FoundRule, sample: &Sample) -> Result<bool, Trouble> {
+async fn takes(aws: &Aws, rule: &FoundRule, sample: &Sample) -> Result<bool, AwsFault> {
     if !may_match(&rule.pattern, sample.source()) {
         return Ok(false);
     }
     let call = aws.events.test_event_pattern().event_pattern(&rule.pattern).event(sample.event.to_string());
-    call.send().await.map(|reply| reply.result).map_err(|error| Trouble::of(&error))
+    call.send().await.map(|reply| reply.result).map_err(|error| AwsFault::of(&error))
 }
 
 /// Whether the pattern's sources leave room for this one. What is not a plain source or prefix does.

@@ -1,22 +1,22 @@
 //! Whether the unit's provider answers, and takes our credentials: one cheap authenticated call.
 
-use job_process::Failure;
+use job_process::JobError;
 use provider_crm::CrmProvider;
 use provider_http::{ConfigError, ProviderError};
 use provider_identity::IdentityProvider;
 use provider_sso::SsoProvider;
 
 use super::finding::Findings;
-use super::subject::Provider;
+use super::target::Provider;
 
 const CHECK: &str = "provider";
 
 /// Asks the provider.
 ///
 /// # Errors
-/// [`Failure::Usage`] when its settings do not fit together.
-pub(crate) async fn check(provider: Provider, findings: &mut Findings) -> Result<(), Failure> {
-    let unusable = |error: ConfigError| Failure::Usage(error.to_string());
+/// [`JobError::Usage`] when its settings do not fit together.
+pub(crate) async fn check(provider: Provider, findings: &mut Findings) -> Result<(), JobError> {
+    let unusable = |error: ConfigError| JobError::Usage(error.to_string());
     let (source, settings, answer) = match provider {
         Provider::None => {
             findings.skipped(CHECK, "credentials", "they are a unit's: name one with --unit");

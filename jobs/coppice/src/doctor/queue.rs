@@ -3,14 +3,14 @@
 use aws_sdk_sqs::types::QueueAttributeName as Name;
 
 use super::access_policy::{Admission, admission};
-use super::aws::{Aws, Trouble};
+use super::aws::{Aws, AwsFault};
 use super::finding::Findings;
 use super::queue_attributes::{
     Attributes, check_encryption, check_redrive, check_retention, check_size, check_visibility, last,
 };
 use super::rules::{DeadEnds, FoundRule};
 use super::samples::is_fed_by_rules;
-use super::subject::{QueueUrls, Queues, Subject, Unit};
+use super::target::{QueueUrls, Queues, Target, Unit};
 use std::time::Duration;
 
 const CHECK: &str = "queue";
@@ -29,7 +29,7 @@ pub(crate) struct FoundQueue {
 }
 
 /// The unit's queue, or all of the stack's, with their attributes.
-pub(crate) async fn find(aws: &Aws, subject: &Subject, findings: &mut Findings) -> Vec<FoundQueue> {
+pub(crate) async fn find(aws: &Aws, subject: &Target, findings: &mut Findings) -> Vec<FoundQueue> {
     match &subject.queues {
         Queues::None => Vec::new(),
         Queues::Of(QueueUrls { unit, queue, dlq }) => {
@@ -50,7 +50,7 @@ async fn all(aws: &Aws, bus: &str, findings: &mut Findings) -> Vec<FoundQueue> {
     let urls = match aws.sqs.list_queues().queue_name_prefix(&prefix).max_results(1000).send().await {
         Ok(reply) => reply.queue_urls.unwrap_or_default(),
         Err(error) => {
-            Trouble::of(&error).report(findings, CHECK, &format!("{prefix}*"), "sqs:ListQueues", "");
+            AwsFault::of(&error).report(findings, CHECK, &format!("{prefix}*"), "sqs:ListQueues", "");
             return Vec::new();
         }
     };
@@ -86,7 +86,7 @@ async fn attributes(aws: &Aws, url: &str, fix: &str, findings: &mut Findings) ->
     match call.send().await {
         Ok(reply) => Some(Attributes(reply.attributes.unwrap_or_default())),
         Err(error) => {
-            Trouble::of(&error).report(findings, CHECK, &name_of(url), "sqs:GetQueueAttributes", fix);
+            AwsFault::of(&error).report(findings, CHECK, &name_of(url), "sqs:GetQueueAttributes", fix);
             None
         }
     }
@@ -117,7 +117,7 @@ pub(crate) async fn check_dead_ends(aws: &Aws, dead_ends: &DeadEnds, findings: &
         let url = match aws.sqs.get_queue_url().queue_name(name).send().await {
             Ok(reply) => reply.queue_url.unwrap_or_default(),
             Err(error) => {
-                Trouble::of(&error).report(findings, CHECK, name, "sqs:GetQueueUrl", fix);
+                AwsFault::of(&error).report(findings, CHECK, name, "sqs:GetQueueUrl", fix);
                 continue;
             }
         };

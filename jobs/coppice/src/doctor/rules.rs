@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_eventbridge::types::{Rule, RuleState, Target};
 
-use super::aws::{Aws, Trouble};
+use super::aws::{Aws, AwsFault};
 use super::finding::Findings;
 use super::queue::FoundQueue;
 use super::samples::is_fed_by_rules;
@@ -46,8 +46,8 @@ pub(crate) async fn check(
     let prefix = format!("{bus}-{}", rule_stem(&queue.unit));
     let rules = match list(aws, bus, &prefix).await {
         Ok(rules) => rules,
-        Err(trouble) => {
-            trouble.report(findings, "rule", &format!("{prefix}*"), "events:ListRules", "deploy the stack");
+        Err(fault_of) => {
+            fault_of.report(findings, "rule", &format!("{prefix}*"), "events:ListRules", "deploy the stack");
             return None;
         }
     };
@@ -61,8 +61,8 @@ pub(crate) async fn check(
                     dead_ends.0.entry(dead_end).or_default().insert(arn.clone());
                 }
             }
-            Err(trouble) => {
-                trouble.report(
+            Err(fault_of) => {
+                fault_of.report(
                     findings,
                     "target",
                     &name,
@@ -142,11 +142,11 @@ fn check_targets(
 }
 
 /// All rules of a bus whose name begins so.
-pub(crate) async fn list(aws: &Aws, bus: &str, prefix: &str) -> Result<Vec<Rule>, Trouble> {
+pub(crate) async fn list(aws: &Aws, bus: &str, prefix: &str) -> Result<Vec<Rule>, AwsFault> {
     let (mut rules, mut next) = (Vec::new(), None);
     loop {
         let call = aws.events.list_rules().event_bus_name(bus).name_prefix(prefix).set_next_token(next);
-        let reply = call.send().await.map_err(|error| Trouble::of(&error))?;
+        let reply = call.send().await.map_err(|error| AwsFault::of(&error))?;
         rules.extend(reply.rules.unwrap_or_default());
         next = reply.next_token.filter(|token| !token.is_empty());
         if next.is_none() {
@@ -156,7 +156,7 @@ pub(crate) async fn list(aws: &Aws, bus: &str, prefix: &str) -> Result<Vec<Rule>
 }
 
 /// The targets of a rule: there are at most five.
-pub(crate) async fn targets(aws: &Aws, bus: &str, rule: &str) -> Result<Vec<Target>, Trouble> {
+pub(crate) async fn targets(aws: &Aws, bus: &str, rule: &str) -> Result<Vec<Target>, AwsFault> {
     let reply = aws.events.list_targets_by_rule().event_bus_name(bus).rule(rule).send().await;
-    Ok(reply.map_err(|error| Trouble::of(&error))?.targets.unwrap_or_default())
+    Ok(reply.map_err(|error| AwsFault::of(&error))?.targets.unwrap_or_default())
 }

@@ -38,7 +38,7 @@ async fn a_list_counts_every_queue_s_letters_by_reason_and_leaves_them_there() {
     world.enqueue("sso-sync", "not an event").await;
     world.dead_letters("sso-sync", 1).await;
     drop(worker);
-    world.bury_all("sso-sync", &[event("auth0|a"), event("auth0|a"), event("auth0|b")]).await.unwrap();
+    world.dead_letter_all("sso-sync", &[event("auth0|a"), event("auth0|a"), event("auth0|b")]).await.unwrap();
 
     dlq(&world, &["list"]).await.says(
         0,
@@ -108,7 +108,10 @@ async fn a_letter_is_shown_with_its_attempts_and_what_the_record_is_here_and_the
 #[tokio::test]
 async fn what_is_dropped_is_kept_and_can_still_be_shown() {
     let world = World::start().await;
-    world.bury_all("sso-sync", &[event("auth0|a"), event("auth0|b"), String::from("rubbish")]).await.unwrap();
+    world
+        .dead_letter_all("sso-sync", &[event("auth0|a"), event("auth0|b"), String::from("rubbish")])
+        .await
+        .unwrap();
     let drop =
         ["drop", "sso-sync", "--id", "auth0|b", "--author", "night@example", "--reason", "a test user"];
     dlq(&world, &drop)
@@ -119,11 +122,12 @@ async fn what_is_dropped_is_kept_and_can_still_be_shown() {
     let dropped = dlq(&world, &[&drop[..], &["--yes"]].concat()).await;
     dropped.says(0, &["1 of 1 dead letter(s) deleted"]);
     assert_eq!(listed(&world, "sso-sync").await["letters"], 2);
-    let kept: Vec<(String, String, String)> =
-        sqlx::query_as("select message_id, body, resolution from dead_letter where resolution is not null")
-            .fetch_all(&world.pool)
-            .await
-            .unwrap();
+    let kept: Vec<(String, String, String)> = sqlx::query_as(
+        "select message_id, body, resolution from dead_lettered_message where resolution is not null",
+    )
+    .fetch_all(&world.pool)
+    .await
+    .unwrap();
     assert_eq!((kept.len(), kept[0].2.as_str()), (1, "dropped"));
     assert!(kept[0].1.contains("auth0|b"));
     dlq(&world, &["show", "sso-sync", &kept[0].0]).await.says(0, &["no longer in the queue: dropped at"]);

@@ -28,7 +28,7 @@ fn letters(ids: &[String], of_each: usize) -> Vec<String> {
 async fn letters_about_one_record_become_one_message_and_every_record_is_read() {
     let world = World::start().await;
     let ids = users(&world, 7);
-    world.bury_all("sso-sync", &letters(&ids, 6)).await.unwrap();
+    world.dead_letter_all("sso-sync", &letters(&ids, 6)).await.unwrap();
     let worker = world.start_worker(unit_binary("sso-sync"), "sso-sync", &[]).await;
 
     let planned = dlq(&world, &["redrive", "sso-sync", "--json"]).await.json();
@@ -59,7 +59,7 @@ async fn a_canary_that_dies_again_stops_everything() {
     for id in &ids {
         world.idp.set_status(id, Some(422));
     }
-    world.bury_all("sso-sync", &letters(&ids, 1)).await.unwrap();
+    world.dead_letter_all("sso-sync", &letters(&ids, 1)).await.unwrap();
     let worker = world.start_worker(unit_binary("sso-sync"), "sso-sync", &[]).await;
 
     let stopped = dlq(&world, &["redrive", "sso-sync", "--yes", "--canary", "3"]).await;
@@ -87,7 +87,7 @@ async fn a_canary_that_dies_again_stops_everything() {
 async fn a_canary_that_nobody_takes_stops_everything_and_says_so() {
     let world = World::start().await;
     let ids = users(&world, 3);
-    world.bury_all("sso-sync", &letters(&ids, 1)).await.unwrap();
+    world.dead_letter_all("sso-sync", &letters(&ids, 1)).await.unwrap();
     let stopped = dlq(&world, &["redrive", "sso-sync", "--yes", "--canary", "1", "--wait-secs", "1"]).await;
     stopped.says(4, &["0 of 1 canary message(s) were handled within 1 s", "Does sso-sync run"]);
     assert_eq!(world.queue_depth("sso-sync").await.0, 1);
@@ -102,9 +102,9 @@ async fn a_canary_that_nobody_takes_stops_everything_and_says_so() {
 async fn what_dies_after_the_plan_is_not_in_it() {
     let world = World::start().await;
     let ids = users(&world, 4);
-    world.bury_all("sso-sync", &letters(&ids[..2], 2)).await.unwrap();
+    world.dead_letter_all("sso-sync", &letters(&ids[..2], 2)).await.unwrap();
     let planned = dlq(&world, &["redrive", "sso-sync", "--json"]).await.json();
-    world.bury_all("sso-sync", &letters(&ids, 1)).await.unwrap();
+    world.dead_letter_all("sso-sync", &letters(&ids, 1)).await.unwrap();
     let worker = world.start_worker(unit_binary("sso-sync"), "sso-sync", &[]).await;
     let plan = planned["plan_id"].as_str().unwrap();
     dlq(&world, &["redrive", "--plan", plan, "--yes"]).await.says(0, &["4 of 4 dead letter(s) deleted"]);
@@ -122,7 +122,7 @@ async fn what_dies_after_the_plan_is_not_in_it() {
 async fn letters_are_chosen_by_reason_record_type_and_age() {
     let world = World::start().await;
     world
-        .bury_all(
+        .dead_letter_all(
             "sso-sync",
             &[event("auth0|a"), event("auth0|a"), event("auth0|b"), String::from("rubbish")],
         )
@@ -190,7 +190,7 @@ async fn an_event_that_the_bus_could_not_deliver_goes_where_its_rule_would_have_
 async fn while_another_process_has_the_queue_nothing_is_sent_or_deleted() {
     let world = World::start().await;
     let ids = users(&world, 1);
-    world.bury_all("sso-sync", &letters(&ids, 2)).await.unwrap();
+    world.dead_letter_all("sso-sync", &letters(&ids, 2)).await.unwrap();
     let mut other = world.pool.acquire().await.unwrap();
     let lock = "select pg_advisory_lock(hashtext('redrive'), hashtext('sso-sync'))";
     sqlx::query(lock).execute(&mut *other).await.unwrap();
@@ -206,7 +206,7 @@ async fn while_another_process_has_the_queue_nothing_is_sent_or_deleted() {
 async fn while_the_queue_takes_nothing_no_letter_is_deleted() {
     let world = World::start().await;
     let ids = users(&world, 3);
-    world.bury_all("sso-sync", &letters(&ids, 2)).await.unwrap();
+    world.dead_letter_all("sso-sync", &letters(&ids, 2)).await.unwrap();
     let planned = dlq(&world, &["redrive", "sso-sync", "--json"]).await.json();
     let again = ["redrive", "--plan", planned["plan_id"].as_str().unwrap(), "--yes", "--canary", "0"];
     let denied = r#"{"__type": "com.amazonaws.sqs#AccessDeniedException", "message": "not you"}"#;
@@ -224,7 +224,7 @@ async fn while_the_queue_takes_nothing_no_letter_is_deleted() {
 async fn letters_that_are_gone_keep_no_plan_open_and_hidden_ones_do() {
     let world = World::start().await;
     let ids = users(&world, 3);
-    world.bury_all("sso-sync", &letters(&ids, 2)).await.unwrap();
+    world.dead_letter_all("sso-sync", &letters(&ids, 2)).await.unwrap();
     let redrive = dlq(&world, &["redrive", "sso-sync", "--json"]).await.json();
     let dead = world.topology.dlq_url("sso-sync").unwrap().to_owned();
     let sqs = aws_sdk_sqs::Client::new(&local_stack::aws_config(world.emulator_endpoint()));
@@ -246,7 +246,7 @@ async fn letters_that_are_gone_keep_no_plan_open_and_hidden_ones_do() {
     }
     dlq(&world, &again).await.says(0, &["6 of 6 dead letter(s) deleted"]);
 
-    world.bury_all("sso-sync", &[String::from("rubbish")]).await.unwrap();
+    world.dead_letter_all("sso-sync", &[String::from("rubbish")]).await.unwrap();
     let author = ["--author", "night@example", "--reason", "no event", "--json"];
     let planned = dlq(&world, &[&["drop", "sso-sync"], &author[..]].concat()).await.json();
     let taken = sqs.receive_message().queue_url(&dead).visibility_timeout(600).send().await.unwrap();
@@ -271,7 +271,7 @@ async fn letters_that_are_gone_keep_no_plan_open_and_hidden_ones_do() {
 async fn a_redrive_that_is_stopped_or_has_a_maximum_leaves_the_rest_for_the_next_run() {
     let world = World::start().await;
     let ids = users(&world, 30);
-    world.bury_all("sso-sync", &letters(&ids, 1)).await.unwrap();
+    world.dead_letter_all("sso-sync", &letters(&ids, 1)).await.unwrap();
     let planned = dlq(&world, &["redrive", "sso-sync", "--json"]).await.json();
     let plan = planned["plan_id"].as_str().unwrap();
     let worker = world.start_worker(unit_binary("sso-sync"), "sso-sync", &[]).await;
@@ -289,7 +289,7 @@ async fn a_redrive_that_is_stopped_or_has_a_maximum_leaves_the_rest_for_the_next
     running.terminate();
     let stopped = running.end().await;
     stopped.says(5, &["stopped; go on with: coppice dlq redrive --plan"]);
-    let deleted: i64 = sqlx::query_scalar("select count(deleted_at) from redrive_letter")
+    let deleted: i64 = sqlx::query_scalar("select count(deleted_at) from redrive_message")
         .fetch_one(&world.pool)
         .await
         .unwrap();
@@ -347,7 +347,7 @@ async fn redrive_under_fire(letter_count: usize) {
     let world = World::start().await;
     let ids = users(&world, PERSONS);
     let all = letters(&ids, letter_count.div_ceil(PERSONS));
-    world.bury_all("sso-sync", &all[..letter_count]).await.unwrap();
+    world.dead_letter_all("sso-sync", &all[..letter_count]).await.unwrap();
     let planned = dlq(&world, &["redrive", "sso-sync", "--json"]).await.json();
     assert_eq!((&planned["letters"], &planned["messages"]), (&json!(letter_count), &json!(PERSONS)));
     let worker = world.start_worker(unit_binary("sso-sync"), "sso-sync", &[]).await;
@@ -359,7 +359,7 @@ async fn redrive_under_fire(letter_count: usize) {
         let (sent, deleted) = (PERSONS * kill / KILLS, letter_count * kill / KILLS / 4);
         wait_until(PATIENCE, "the run to get on", async || {
             let (now_sent, now_deleted): (i64, i64) = sqlx::query_as(
-                "select (select count(sent_at) from redrive_item), (select count(deleted_at) from redrive_letter)",
+                "select (select count(sent_at) from redrive_item), (select count(deleted_at) from redrive_message)",
             )
             .fetch_one(&world.pool)
             .await?;

@@ -30,7 +30,7 @@ async fn contacts_are_read_many_in_a_request_and_the_budget_counts_requests() {
     enqueue(&world, &ids).await;
     let settings = [
         ("COPPICE_MAX_REFETCHES", "200"),
-        ("COPPICE_MAX_HELD", "400"),
+        ("COPPICE_MAX_IN_FLIGHT", "400"),
         ("COPPICE_RESYNC_REQUESTS_PER_DAY", "150"),
     ];
     let said = world.run_job(BINARY, UNIT, &["--json"], &settings).await;

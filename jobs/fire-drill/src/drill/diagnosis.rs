@@ -4,9 +4,9 @@ use uuid::Uuid;
 
 use super::Drills;
 use crate::configuration::{Fault, check};
+use crate::dead_letters::{MOST_DEAD_LETTERED, look};
 use crate::failure::StepError;
 use crate::hop::Hop;
-use crate::letters::{MOST_LETTERS, look};
 use crate::unit::{Unit, undelivered};
 
 impl Drills<'_> {
@@ -35,7 +35,10 @@ impl Drills<'_> {
         }
         if let Some(queue) = cloud.queue(&undelivered(&cloud.prefix)).await?
             && queue.visible > 0
-            && look(&cloud.open_queue(&queue), MOST_LETTERS).await?.iter().any(|letter| letter.drill == drill)
+            && look(&cloud.open_queue(&queue), MOST_DEAD_LETTERED)
+                .await?
+                .iter()
+                .any(|letter| letter.drill == drill)
         {
             let reason =
                 "EventBridge could not hand it to the queue: look at the attributes in the undelivered queue";

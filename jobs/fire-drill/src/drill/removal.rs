@@ -3,9 +3,9 @@
 use uuid::Uuid;
 
 use super::Drills;
+use crate::clients::Clients;
+use crate::dead_letters::{MOST_DEAD_LETTERED, look, take};
 use crate::failure::StepError;
-use crate::letters::{MOST_LETTERS, look, take};
-use crate::surroundings::Surroundings;
 use crate::unit::{Unit, undelivered};
 
 /// Most messages of a unit's own queue that are taken out and put back to remove poison that nobody took: each is
@@ -19,18 +19,18 @@ impl Drills<'_> {
         let cloud = &self.around.cloud;
         let queue = unit.dead_letters(&cloud.prefix);
         let hidden = cloud.queue(&queue).await?.map_or(0, |queue| queue.in_flight);
-        let removed = self.remove(&queue, MOST_LETTERS, &[drill]).await?;
+        let removed = self.remove(&queue, MOST_DEAD_LETTERED, &[drill]).await?;
         Ok(removed > 0 || hidden == 0)
     }
 
     /// Takes poison back that no worker has taken: it would become a dead letter when nobody expects one.
     pub(super) async fn take_back(&self, unit: Unit, drill: Uuid) -> Result<(), StepError> {
         let cloud = &self.around.cloud;
-        self.remove(&undelivered(&cloud.prefix), MOST_LETTERS, &[drill]).await?;
+        self.remove(&undelivered(&cloud.prefix), MOST_DEAD_LETTERED, &[drill]).await?;
         let Some(name) = unit.queue(&cloud.prefix) else { return Ok(()) };
         let waiting = cloud.queue(&name).await?.map_or(0, |queue| queue.visible);
         if waiting <= MOST_MESSAGES {
-            self.remove(&name, MOST_LETTERS, &[drill]).await?;
+            self.remove(&name, MOST_DEAD_LETTERED, &[drill]).await?;
         } else {
             tracing::warn!(
                 unit = unit.name,
@@ -43,21 +43,21 @@ impl Drills<'_> {
 
     /// Removes dead letters of drills that have ended: events come twice, and late.
     pub(crate) async fn sweep(&self, unit: Unit) -> Result<(), StepError> {
-        let Surroundings { store, cloud } = self.around;
+        let Clients { store, cloud } = self.around;
         let name = unit.dead_letters(&cloud.prefix);
         let Some(queue) = cloud.queue(&name).await?.filter(|queue| queue.visible > 0) else { return Ok(()) };
-        let letters = look(&cloud.open_queue(&queue), MOST_LETTERS).await?;
+        let letters = look(&cloud.open_queue(&queue), MOST_DEAD_LETTERED).await?;
         let drills: Vec<Uuid> = letters.iter().map(|letter| letter.drill).collect();
         let ended = if drills.is_empty() { Vec::new() } else { store.ended_fire_drills(&drills).await? };
         if !ended.is_empty() {
-            self.remove(&name, MOST_LETTERS, &ended).await?;
+            self.remove(&name, MOST_DEAD_LETTERED, &ended).await?;
         }
         Ok(())
     }
 
     /// Answers how many were removed.
     async fn remove(&self, queue: &str, limit: usize, drills: &[Uuid]) -> Result<usize, StepError> {
-        let Surroundings { store, cloud } = self.around;
+        let Clients { store, cloud } = self.around;
         let Some(facts) = cloud.queue(queue).await?.filter(|facts| facts.visible > 0) else { return Ok(0) };
         let mut removed = 0;
         for letter in take(&cloud.open_queue(&facts), limit, drills).await? {

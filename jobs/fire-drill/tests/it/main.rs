@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
-mod audits;
+mod alarm_checks;
 mod broken_hops;
 mod drills;
 mod heartbeats;

@@ -13,7 +13,7 @@ async fn pods_that_run_at_once_stay_within_the_requests_per_second() {
     let ids = users(&world, 120);
     enqueue(&world, &ids).await;
     // Of so few in hand, no pod can take them all.
-    let settings = [("COPPICE_RESYNC_REQUESTS_PER_SECOND", "20"), ("COPPICE_MAX_HELD", "10")];
+    let settings = [("COPPICE_RESYNC_REQUESTS_PER_SECOND", "20"), ("COPPICE_MAX_IN_FLIGHT", "10")];
     let started = Instant::now();
     let pods: Vec<_> = (0..3).map(|_| world.start_job(BINARY, UNIT, &["--json"], &settings)).collect();
     let mut busy = 0;

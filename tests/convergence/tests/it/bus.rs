@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use event_contract::INTERNAL_SOURCE;
-use postgres_store::{ClaimedAnnouncement, Store};
+use postgres_store::{LeasedAnnouncement, Store};
 use serde_json::{Value, json};
 use sqs_queue::{MemoryQueue, MemoryQueueConfig, OutgoingMessage, Queue};
 use testkit::Chaos;
@@ -125,7 +125,7 @@ impl Bus {
     pub(crate) async fn carry_announcements(&self, store: &Store) {
         let busy = self.clone().busy();
         // A database that is busy is asked again; a claim that is not removed lapses, and is published once more.
-        let claimed = store.claim_announcements(100, Duration::from_secs(10)).await.unwrap_or_default();
+        let claimed = store.lease_announcements(100, Duration::from_secs(10)).await.unwrap_or_default();
         self.announced.fetch_add(claimed.len(), Ordering::SeqCst);
         for one in &claimed {
             if matches!(one.kind.detail_type(), "PersonChanged" | "IdentityVerified") {
@@ -142,7 +142,7 @@ impl Bus {
     }
 }
 
-pub(crate) fn envelope(claimed: &ClaimedAnnouncement) -> String {
+pub(crate) fn envelope(claimed: &LeasedAnnouncement) -> String {
     let detail: Value = serde_json::from_str(&claimed.announcement.to_detail()).unwrap();
     json!({
         "id": Uuid::new_v4(), "source": INTERNAL_SOURCE, "detail-type": claimed.kind.detail_type(),

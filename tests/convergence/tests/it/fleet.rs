@@ -15,7 +15,7 @@ use sqs_queue::MemoryQueue;
 use testkit::Chaos;
 use testkit::simulators::auth0::NativeEvent;
 use tokio_util::sync::CancellationToken;
-use worker_runtime::{Handler, MemoryLedger, Mode, Options, Pulse, RetryPolicy, Runtime};
+use worker_runtime::{Handler, Liveness, MemoryLedger, Mode, Options, RetryPolicy, Runtime};
 
 use crate::bus::Bus;
 use crate::history::History;
@@ -96,7 +96,8 @@ impl Fleet {
             ..Options::default()
         };
         let (queue, dead_letters) = (queue.clone(), self.dead_letters.clone());
-        let runtime = Runtime::new(handler, queue, dead_letters, ledger.clone(), options, Pulse::default());
+        let runtime =
+            Runtime::new(handler, queue, dead_letters, ledger.clone(), options, Liveness::default());
         tokio::spawn(runtime.run(Mode::Forever, self.stop.clone()));
     }
 

@@ -118,7 +118,7 @@ async fn echoes(
     person: Option<Uuid>,
     record: Option<&Value>,
 ) -> BTreeSet<Field> {
-    let told = "select field from crm_told where source = $1 and person_id = $2 \
+    let told = "select field from crm_push where source = $1 and person_id = $2 \
                 and value_hash = sha256(convert_to(btrim($3::jsonb ->> field), 'UTF8'))";
     let told: Vec<String> =
         sqlx::query_scalar(told).bind(source).bind(person).bind(record).fetch_all(&fleet.pool).await.unwrap();
@@ -212,7 +212,7 @@ async fn contacts(fleet: &Fleet, truths: &[Truth], different: &mut Vec<String>) 
         }
         let Some(contact) = &view.contact else {
             if !view.contact_deleted && !view.under_review {
-                let (told, key_elsewhere) = (&view.told, view.key_elsewhere);
+                let (told, key_elsewhere) = (&view.pushed, view.key_elsewhere);
                 different.push(format!(
                     "{person} has an account and no contact; told {told:?}, its key is elsewhere: {key_elsewhere}"
                 ));
@@ -230,8 +230,8 @@ async fn contacts(fleet: &Fleet, truths: &[Truth], different: &mut Vec<String>) 
             "family_name": truth.last_name, "birthdate": truth.birthdate,
         });
         let said = SourceRecord { record: Some(says), ..contact.clone() };
-        let told = view.profile.to_tell(policy, Some(&said));
-        let contested = view.told.as_ref().is_some_and(|told| told.times >= 3);
+        let told = view.profile.to_push(policy, Some(&said));
+        let contested = view.pushed.as_ref().is_some_and(|told| told.times >= 3);
         if !told.is_empty() && !contested {
             let fields: Vec<Field> = told.into_keys().collect();
             different.push(format!("{person}: contact {} differs in {fields:?}", contact.external_id));

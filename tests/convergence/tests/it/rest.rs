@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use event_contract::{Announcement, EventKind, Hop, SCHEMA_VERSION, TraceContext};
 use local_stack::wait_until;
-use postgres_store::ClaimedAnnouncement;
+use postgres_store::LeasedAnnouncement;
 use uuid::Uuid;
 
 use crate::bus::envelope;
@@ -42,7 +42,7 @@ impl Fleet {
         let before = so_far();
         let persons = "select person_id, revision from person where merged_into is null";
         for (person, revision) in sqlx::query_as(persons).fetch_all(&self.pool).await.unwrap() {
-            let claimed = ClaimedAnnouncement {
+            let claimed = LeasedAnnouncement {
                 kind: EventKind::PersonChanged,
                 announcement: repeated(person, revision),
             };

@@ -9,7 +9,7 @@ use provider_sso::{OktaAuth, OktaClient, OktaConfig, SsoClient};
 use record_sync::{RecordSync, Reread, SsoRecords};
 use testkit::simulators::okta::{OktaSimulator, SimulatedUser};
 use uuid::Uuid;
-use worker_runtime::{Cause, Claim, Handler, Outcome};
+use worker_runtime::{Cause, Handler, Outcome, Refetch};
 
 struct Scene {
     okta: OktaSimulator,
@@ -35,15 +35,15 @@ impl Scene {
         self.handler.prepare(&[id.to_owned()]).await.unwrap().remove(0)
     }
 
-    async fn read(&self, id: &str, ticket: RefetchTicket) -> (Claim<String>, Reread) {
+    async fn read(&self, id: &str, ticket: RefetchTicket) -> (Refetch<String>, Reread) {
         let cause = Cause { event_id: Uuid::new_v4(), hop: Hop::OUTSIDE, trace: TraceContext::start() };
-        let claim =
-            Claim { subject: id.to_owned(), not_before: None, removed: false, cause, receive_count: 1 };
-        let reread = self.handler.fetch(&claim, ticket).await.unwrap();
-        (claim, reread)
+        let refetch =
+            Refetch { subject: id.to_owned(), not_before: None, removed: false, cause, receive_count: 1 };
+        let reread = self.handler.fetch(&refetch, ticket).await.unwrap();
+        (refetch, reread)
     }
 
-    async fn write(&self, read: (Claim<String>, Reread)) -> Outcome {
+    async fn write(&self, read: (Refetch<String>, Reread)) -> Outcome {
         self.handler.apply(&[read]).await.unwrap().remove(0)
     }
 
@@ -54,7 +54,7 @@ impl Scene {
 
     /// A user of Okta with two states in one second, the newer stored; a reading of the older that began later than
     /// the stored one; and one that began last and was told that the newer is what Okta has.
-    async fn two_readings(&self) -> (String, [(Claim<String>, Reread); 2]) {
+    async fn two_readings(&self) -> (String, [(Refetch<String>, Reread); 2]) {
         for attempt in 0.. {
             let id = format!("00u1second{attempt}");
             let mut user = SimulatedUser::new(&id);

@@ -14,7 +14,7 @@ const USER: &str = "auth0|ada";
 
 /// The commands that ask whether something is well: in a world that is on purpose not all well, no is a good answer.
 const QUESTIONS: [&str; 5] =
-    ["coppice doctor", "audit ", "fire-drill heartbeat", "fire-drill audit-alarms", "coppice dlq plan"];
+    ["coppice doctor", "audit ", "fire-drill heartbeat", "fire-drill check-alarms", "coppice dlq plan"];
 
 /// Reads `docs/runbooks`, and answers each page with its commands in order.
 fn pages() -> Vec<(String, Vec<String>)> {
@@ -50,7 +50,7 @@ fn event() -> String {
 
 /// Something dead of every kind, with copies, so that it has names.
 async fn something_is_dead(world: &World) {
-    world.bury_all(UNIT, &[event(), event()]).await.unwrap();
+    world.dead_letter_all(UNIT, &[event(), event()]).await.unwrap();
     let bus = &world.topology.bus;
     let rule = format!("arn:aws:events:eu-north-1:000000000000:rule/{bus}/coppice-sso-sync-ingress");
     world.leave_undelivered(&event(), &[("RULE_ARN", &rule), ("ERROR_CODE", "NO_PERMISSIONS")]).await;
@@ -73,7 +73,7 @@ async fn filled_in(world: &World, page: &str, command: &str) -> String {
     .await
     .unwrap();
     let letter: Option<String> = sqlx::query_scalar(
-        "select message_id from dead_letter where queue = $1 order by resolution is null desc, copied_at limit 1",
+        "select message_id from dead_lettered_message where queue = $1 order by resolution is null desc, copied_at limit 1",
     )
     .bind(queue)
     .fetch_optional(&world.pool)

@@ -1,7 +1,7 @@
 //! The bad cases that every worker goes through. Here the provider is asked for users whom nobody has read.
 
 use testkit::World;
-use testkit::bad_cases::{Case, TOO_LATE, Trouble};
+use testkit::bad_cases::{Case, ProviderFault, TOO_LATE};
 use testkit::simulators::Gate;
 use testkit::simulators::auth0::{Fault, SimulatedUser};
 
@@ -40,12 +40,12 @@ impl Case for LoginCase {
         count_of(world, id).await.and_then(|count| count.try_into().ok())
     }
 
-    fn trouble(world: &World, trouble: Trouble) {
-        world.idp.set_fault(match trouble {
-            Trouble::None => Fault::None,
-            Trouble::Down => Fault::Down,
-            Trouble::Slow => Fault::Slow(TOO_LATE),
-            Trouble::Limited => Fault::RateLimited { retry_after_secs: 1 },
+    fn fault(world: &World, fault: ProviderFault) {
+        world.idp.set_fault(match fault {
+            ProviderFault::None => Fault::None,
+            ProviderFault::Down => Fault::Down,
+            ProviderFault::Slow => Fault::Slow(TOO_LATE),
+            ProviderFault::Limited => Fault::RateLimited { retry_after_secs: 1 },
         });
     }
 

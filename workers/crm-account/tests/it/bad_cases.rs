@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use testkit::World;
-use testkit::bad_cases::{Case, TOO_LATE, Trouble};
+use testkit::bad_cases::{Case, ProviderFault, TOO_LATE};
 use testkit::simulators::Gate;
 use testkit::simulators::salesforce::Fault;
 
@@ -35,12 +35,12 @@ impl Case for AccountCase {
         world.crm.by_key(id)?.phone?.parse().ok()
     }
 
-    fn trouble(world: &World, trouble: Trouble) {
-        world.crm.set_fault(match trouble {
-            Trouble::None => Fault::None,
-            Trouble::Down => Fault::Down,
-            Trouble::Slow => Fault::Slow(TOO_LATE),
-            Trouble::Limited => Fault::LimitExceeded,
+    fn fault(world: &World, fault: ProviderFault) {
+        world.crm.set_fault(match fault {
+            ProviderFault::None => Fault::None,
+            ProviderFault::Down => Fault::Down,
+            ProviderFault::Slow => Fault::Slow(TOO_LATE),
+            ProviderFault::Limited => Fault::LimitExceeded,
         });
     }
 

@@ -85,8 +85,8 @@ async fn a_contact_that_is_linked_is_corrected_by_its_id_and_gets_our_key() {
     put_account(&world, ada, &json!({"email": "ada@idp.example"})).await;
     put_contact(&world, ada, &id, &json!({"email": "ada@crm.example", "external_key": null})).await;
     announce(&world, ada).await;
-    let told = contact_with_email(&world, ada, "ada@idp.example").await;
-    assert_eq!((told.id, told.phone), (id, phone), "what nobody else says stays");
+    let pushed = contact_with_email(&world, ada, "ada@idp.example").await;
+    assert_eq!((pushed.id, pushed.phone), (id, phone), "what nobody else says stays");
     world.settled(UNIT).await;
     assert_eq!(world.crm.creations(), 0);
 }

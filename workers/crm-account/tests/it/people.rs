@@ -13,16 +13,16 @@ pub(crate) fn person(number: usize) -> Uuid {
 }
 
 /// Writes a person with an account at the identity provider, which says this of it.
-pub(crate) async fn put_account(world: &World, person: Uuid, claims: &Value) {
-    put_record(world, person, "auth0", "sso", &format!("auth0|{person}"), claims).await;
+pub(crate) async fn put_account(world: &World, person: Uuid, refetches: &Value) {
+    put_record(world, person, "auth0", "sso", &format!("auth0|{person}"), refetches).await;
 }
 
 /// Writes a person's contact as `crm-sync` would have.
-pub(crate) async fn put_contact(world: &World, person: Uuid, id: &str, claims: &Value) {
-    put_record(world, person, "salesforce", "crm", id, claims).await;
+pub(crate) async fn put_contact(world: &World, person: Uuid, id: &str, refetches: &Value) {
+    put_record(world, person, "salesforce", "crm", id, refetches).await;
 }
 
-async fn put_record(world: &World, person: Uuid, source: &str, role: &str, id: &str, claims: &Value) {
+async fn put_record(world: &World, person: Uuid, source: &str, role: &str, id: &str, refetches: &Value) {
     let insert = "with one as (insert into person (person_id, status) values ($1, 'active') on conflict do nothing) \
          insert into source_record (source, external_id, person_id, role, record, content_hash, ticket, content_ticket) \
          values ($2, $3, $1, $4, $5, ''::bytea, 1, 1) \
@@ -32,7 +32,7 @@ async fn put_record(world: &World, person: Uuid, source: &str, role: &str, id: &
         .bind(source)
         .bind(id)
         .bind(role)
-        .bind(claims)
+        .bind(refetches)
         .execute(&world.pool)
         .await
         .unwrap();

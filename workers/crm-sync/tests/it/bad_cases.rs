@@ -1,7 +1,7 @@
 //! The bad cases that every worker goes through.
 
 use testkit::World;
-use testkit::bad_cases::{Case, TOO_LATE, Trouble};
+use testkit::bad_cases::{Case, ProviderFault, TOO_LATE};
 use testkit::simulators::Gate;
 use testkit::simulators::salesforce::{Fault, SimulatedContact, contact_id};
 
@@ -38,12 +38,12 @@ impl Case for CrmCase {
         phone?.parse().ok()
     }
 
-    fn trouble(world: &World, trouble: Trouble) {
-        world.crm.set_fault(match trouble {
-            Trouble::None => Fault::None,
-            Trouble::Down => Fault::Down,
-            Trouble::Slow => Fault::Slow(TOO_LATE),
-            Trouble::Limited => Fault::LimitExceeded,
+    fn fault(world: &World, fault: ProviderFault) {
+        world.crm.set_fault(match fault {
+            ProviderFault::None => Fault::None,
+            ProviderFault::Down => Fault::Down,
+            ProviderFault::Slow => Fault::Slow(TOO_LATE),
+            ProviderFault::Limited => Fault::LimitExceeded,
         });
     }
 

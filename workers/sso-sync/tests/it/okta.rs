@@ -154,7 +154,7 @@ async fn a_limit_that_is_told_by_headers_pauses_the_fleet_and_costs_no_message()
     let (reason, pause): (String, f64) = sqlx::query_as(row).fetch_one(&world.pool).await.unwrap();
     assert_eq!(reason, "rate_limited");
     assert!(pause > 7.0, "as the headers say, and not the 5 s for a reply that says nothing: {pause} s");
-    worker.holds_nothing().await;
+    worker.has_nothing_in_flight().await;
     let asked = org.total_requests();
     assert!(asked <= 5, "{asked} requests: each at most once before the first 429 was heard");
     // 3 receives of 2 s each would have spent every message by then.

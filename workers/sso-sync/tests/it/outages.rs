@@ -69,7 +69,7 @@ async fn a_rate_limit_pauses_everything_for_as_long_as_the_provider_asks() {
     let (reason, pause): (String, f64) = sqlx::query_as(row).fetch_one(&world.pool).await.unwrap();
     assert_eq!(reason, "rate_limited");
     assert!(pause > 2.0, "the fleet was told to wait {pause} s");
-    worker.holds_nothing().await;
+    worker.has_nothing_in_flight().await;
     let asked = world.idp.total_requests() - before;
     assert!(asked <= 5, "{asked} requests: each at most once before the first 429 was heard");
     wait_until(PATIENCE, "the pause to last", async || Ok((open_for_secs(&world).await > 3.0).then_some(())))

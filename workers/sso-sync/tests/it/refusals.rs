@@ -69,7 +69,7 @@ async fn settings_that_are_missing_or_wrong_are_all_listed_at_once() {
     let faults = [
         ("DATABASE_URL", ""),
         ("COPPICE_QUEUE_URL", ""),
-        ("COPPICE_MAX_HELD", "3"),
+        ("COPPICE_MAX_IN_FLIGHT", "3"),
         ("COPPICE_AUTH0_URL", "hunter2"),
         ("COPPICE_AUTH0_CLIENT_SECRET", ""),
     ];

@@ -52,7 +52,7 @@ async fn ten_messages_for_one_person_in_one_batch_are_one_refetch_and_one_event(
     world.settled(UNIT).await;
     assert_eq!(world.idp.requests_for(ADA), 1);
     assert_eq!(world.announcements(1).await.len(), 1);
-    assert_eq!(worker.metric("coppice_messages_folded_total", "").await, 9.0);
+    assert_eq!(worker.metric("coppice_messages_coalesced_total", "").await, 9.0);
 }
 
 #[tokio::test]

@@ -56,11 +56,11 @@ async fn a_database_that_is_older_or_away_is_found() {
 #[tokio::test]
 async fn settings_are_those_of_the_unit_and_all_that_are_wrong_are_listed() {
     let clinic = Clinic::open().await;
-    let missing = [("COPPICE_QUEUE_URL", ""), ("COPPICE_AUTH0_URL", ""), ("COPPICE_MAX_HELD", "1")];
+    let missing = [("COPPICE_QUEUE_URL", ""), ("COPPICE_AUTH0_URL", ""), ("COPPICE_MAX_IN_FLIGHT", "1")];
     let said = clinic.examine("sso-sync", &missing).await;
     said.says(
         2,
-        &["COPPICE_QUEUE_URL: is not set", "COPPICE_AUTH0_URL: is not set", "COPPICE_MAX_HELD: must be"],
+        &["COPPICE_QUEUE_URL: is not set", "COPPICE_AUTH0_URL: is not set", "COPPICE_MAX_IN_FLIGHT: must be"],
     );
     assert_eq!(said.out, "");
     clinic.examine("webhook-ingress", &[]).await.says(2, &["COPPICE_STRIPE_WEBHOOK_SECRETS"]);

@@ -1,0 +1,49 @@
+//! Whether the loop still turns.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Shared between the loop, which beats, and the health port, which looks.
+#[derive(Debug, Clone)]
+pub struct Liveness {
+    start: Instant,
+    turned_ms: Arc<AtomicU64>,
+    answered_ms: Arc<AtomicU64>,
+}
+
+impl Default for Liveness {
+    fn default() -> Self {
+        Self { start: Instant::now(), turned_ms: Arc::default(), answered_ms: Arc::default() }
+    }
+}
+
+impl Liveness {
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// The loop has turned.
+    pub(crate) fn turn(&self) {
+        self.turned_ms.store(self.now_ms(), Ordering::Relaxed);
+    }
+
+    /// A receive came back, with messages or without, or receiving is paused on purpose.
+    pub(crate) fn receive_answered(&self) {
+        self.answered_ms.store(self.now_ms(), Ordering::Relaxed);
+    }
+
+    /// How long ago the loop last turned.
+    #[must_use]
+    pub fn since_turn(&self) -> Duration {
+        Duration::from_millis(self.now_ms().saturating_sub(self.turned_ms.load(Ordering::Relaxed)))
+    }
+
+    /// How long ago a receive last came back.
+    #[must_use]
+    pub fn since_receive(&self) -> Duration {
+        Duration::from_millis(self.now_ms().saturating_sub(self.answered_ms.load(Ordering::Relaxed)))
+    }
+}

@@ -1,0 +1,65 @@
+//! A dead letter: the message as it was, with why it is dead.
+
+use sqs_queue::{OutgoingMessage, ReceivedMessage};
+use time::format_description::well_known::Rfc3339;
+
+use super::batches::{PAYLOAD_LIMIT_BYTES, payload_bytes};
+use crate::disposition::DeadLetterReason;
+use crate::ledger::RecordedFailure;
+
+/// The attribute by which whoever redrives a dead letter knows it again: it goes with the message, and with the letter if
+/// the message dies once more.
+pub const REDRIVE_MARK: &str = "coppice.redrive";
+
+/// Longest detail, in characters.
+const DETAIL_LIMIT: usize = 1_000;
+
+/// What is known of a message that dies.
+pub(super) struct DeadLetterEntry<'a> {
+    pub message: &'a ReceivedMessage,
+    pub reason: &'a DeadLetterReason,
+    pub recorded: Option<RecordedFailure>,
+}
+
+impl DeadLetterEntry<'_> {
+    /// SQS takes ten attributes at most; none may be empty.
+    pub(super) fn write(&self, worker: &str, worker_version: &str) -> OutgoingMessage {
+        let Self { message, reason, recorded } = self;
+        let attempts = recorded.map_or(1, |recorded| recorded.attempts);
+        let first_failed_at = recorded.and_then(|recorded| recorded.first_failed_at.format(&Rfc3339).ok());
+        let attributes = [
+            ("coppice.class", reason.class.to_owned()),
+            ("coppice.detail", plain_text(&reason.detail)),
+            ("coppice.worker", worker.to_owned()),
+            ("coppice.worker_version", worker_version.to_owned()),
+            ("coppice.attempts", attempts.to_string()),
+            ("coppice.receive_count", message.receive_count.to_string()),
+            ("coppice.message_id", message.message_id.clone()),
+            ("coppice.sent_at", message.sent_at.format(&Rfc3339).unwrap_or_default()),
+            ("coppice.first_failed_at", first_failed_at.unwrap_or_default()),
+            (REDRIVE_MARK, message.attributes.get(REDRIVE_MARK).cloned().unwrap_or_default()),
+        ];
+        let attributes = attributes
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
+        let mut letter = OutgoingMessage { body: message.body.clone(), attributes };
+        if payload_bytes(&letter) > PAYLOAD_LIMIT_BYTES {
+            // The log and the ledger have the reason; a letter that is never taken would circle for ever.
+            letter.attributes.clear();
+        }
+        letter
+    }
+}
+
+/// A detail without what Postgres (NUL) or SQS (most control characters) refuses, which would keep a failure from being
+/// counted and a dead letter from being sent, again and again.
+pub(super) fn plain_text(detail: &str) -> String {
+    let plain = |character: char| match character {
+        '\u{FFFE}' | '\u{FFFF}' => ' ',
+        character if character.is_control() => ' ',
+        character => character,
+    };
+    detail.chars().take(DETAIL_LIMIT).map(plain).collect()
+}

@@ -1,0 +1,92 @@
+//! People who sign up, sign in, are verified and change things, one after the other, for as long as it is watched.
+
+use anyhow::Context;
+use sqlx::{PgPool, Row};
+use testkit::simulators::directus::DirectusSimulator;
+use testkit::simulators::identity::SimulatedPerson;
+use testkit::{WORKERS, World};
+use time::macros::date;
+use uuid::Uuid;
+
+use super::COLLECTION;
+use crate::demo::persons::sign_up;
+
+/// What the fleet has made of it.
+const FLEET: &str = "select (select count(*) from person), (select count(*) from crm_account), \
+    (select count(*) from source_record where role = 'identity'), \
+    (select coalesce(sum(count), 0)::bigint from person_login), (select count(*) from content_item)";
+
+/// See the module's documentation.
+pub(super) struct Life<'a> {
+    world: &'a World,
+    content: &'a DirectusSimulator,
+    fleet: PgPool,
+    people: usize,
+}
+
+impl<'a> Life<'a> {
+    /// Nobody is there yet.
+    ///
+    /// # Errors
+    /// When the URL is none.
+    pub(super) fn new(
+        world: &'a World,
+        content: &'a DirectusSimulator,
+        database_url: &str,
+    ) -> anyhow::Result<Self> {
+        let fleet = PgPool::connect_lazy(database_url).context("the fleet's database")?;
+        Ok(Self { world, content, fleet, people: 0 })
+    }
+
+    /// One more signs up and signs in, the one before is verified, and somebody writes an article. Says how far the
+    /// fleet is.
+    ///
+    /// # Errors
+    /// When a queue does not answer.
+    pub(super) async fn go_on(&mut self) -> anyhow::Result<String> {
+        let world = self.world;
+        let before = id(self.people);
+        self.people += 1;
+        let new = id(self.people);
+        sign_up(world, &new, "Adaline").await;
+        world.deliver(&world.idp.sign_in(&new, "portal")).await;
+        self.content.put(COLLECTION, &self.people.to_string(), "Opening hours");
+        if let Some(person_id) = self.person_of(&before).await {
+            let session = format!("vs_{}", self.people - 1);
+            let stripe = &world.verifier_server;
+            world.deliver(&stripe.put_session(&session, Some(&person_id.to_string())).partner_event()).await;
+            let document = SimulatedPerson::new("Augusta", "Kingsleigh", date!(1985 - 12 - 10));
+            world.deliver(&stripe.verify(&session, &document).partner_event()).await;
+        }
+        let mut waiting = 0;
+        for unit in WORKERS {
+            let (visible, hidden) = world.queue_depth(unit).await;
+            waiting += visible + hidden;
+        }
+        Ok(format!("{} signed up: {}; {waiting} messages wait", self.people, self.of_fleet().await))
+    }
+
+    async fn person_of(&self, account: &str) -> Option<Uuid> {
+        let person = "select person_id from source_record where role = 'sso' and external_id = $1";
+        sqlx::query_scalar(person).bind(account).fetch_optional(&self.fleet).await.ok().flatten()
+    }
+
+    async fn of_fleet(&self) -> String {
+        let Ok(row) = sqlx::query(FLEET).fetch_one(&self.fleet).await else {
+            return String::from("the database has no schema yet");
+        };
+        let count = |column: usize| row.get::<i64, _>(column);
+        format!(
+            "{} persons, {} in the CRM, {} cases, {} sign-ins, {} articles",
+            count(0),
+            count(1),
+            count(2),
+            count(3),
+            count(4)
+        )
+    }
+}
+
+fn id(number: usize) -> String {
+    format!("auth0|person-{number}")
+}

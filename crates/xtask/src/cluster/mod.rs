@@ -1,0 +1,70 @@
+//! What stands around a fleet that runs in a cluster: AWS emulator, Postgres, providers, and people who use them.
+//!
+//! In: an address of this machine that the cluster's pods reach. Out: under `target/cluster`, values for the chart (over
+//! `deploy/helm/coppice/ci/emulator-values.yaml`) and Secrets; then a line for each thing that somebody does. Must not
+//! know the cluster: whoever has one applies the files.
+
+mod life;
+mod relay;
+mod values;
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use testkit::simulators::directus::DirectusSimulator;
+use testkit::{CrmPump, Setup, World};
+
+use crate::commands::{tools, workspace};
+use life::Life;
+use values::ClusterValues;
+
+/// What the CMS has a list of.
+const COLLECTION: &str = "articles";
+
+/// As in production: `coppice doctor` finds fault with less.
+const VISIBILITY_SECS: u32 = 60;
+
+/// Starts everything, writes the files, and lets people live until Ctrl-C.
+///
+/// # Errors
+/// When something cannot be started, or the address is none of this machine's.
+#[tokio::main]
+pub(crate) async fn run(address: Ipv4Addr, every: Duration) -> anyhow::Result<()> {
+    ensure!(!address.is_loopback(), "a pod's {address} is the pod itself: name an address that pods reach");
+    let setup = Setup { visibility_secs: VISIBILITY_SECS, ..Setup::default() };
+    let world = World::build(setup, &tools()?).await?;
+    let content = DirectusSimulator::start(&[COLLECTION]).await;
+    // Empty, so that the chart's hook makes the schema.
+    let database_url = world.postgres.create_database("fleet").await?;
+    let values = ClusterValues::of(&world, &content, &database_url, address)?;
+    let mut relays = Vec::new();
+    for port in values.ports() {
+        relays.push(relay::start(address, port).await?);
+    }
+    let folder = workspace().join("target/cluster");
+    std::fs::create_dir_all(&folder).context("cannot make target/cluster")?;
+    for (file, document) in [("values.json", values.values()), ("secrets.json", values.secrets())] {
+        let path = folder.join(file);
+        std::fs::write(&path, format!("{document:#}\n"))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    println!("AWS endpoint {}", values.aws_endpoint);
+    println!("database     {}", values.database_url);
+    println!(
+        "\nkubectl --namespace coppice apply --filename target/cluster/secrets.json\n\
+         helm upgrade --install coppice deploy/helm/coppice --namespace coppice --values \
+         deploy/helm/coppice/ci/emulator-values.yaml --values target/cluster/values.json\n\n\
+         Ctrl-C ends everything\n"
+    );
+    let _crm_events = CrmPump::start(&world);
+    let _alarms = world.start_queue_metrics();
+    let mut life = Life::new(&world, &content, &database_url)?;
+    let mut moments = tokio::time::interval(every);
+    loop {
+        tokio::select! {
+            ended = tokio::signal::ctrl_c() => return Ok(ended?),
+            _ = moments.tick() => println!("{}", life.go_on().await?),
+        }
+    }
+}

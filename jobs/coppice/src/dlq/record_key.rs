@@ -1,0 +1,104 @@
+//! Which records a message names: what lets many messages become one.
+
+use event_contract::{Announcement, Envelope, INTERNAL_SOURCE};
+use provider_crm::CrmEvent;
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::fleet::UNDELIVERED;
+
+/// Those whose messages each say something of their own: every sign-in is counted, and an undelivered event was meant for
+/// one unit of several.
+const EACH_FOR_ITSELF: [&str; 2] = ["app-login", UNDELIVERED];
+
+/// The source of internal events' subjects: our own persons.
+pub(crate) const PERSON: &str = "person";
+
+/// The records that a message names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct RecordKey {
+    /// `auth0`; [`PERSON`] for an internal event.
+    pub(crate) source: &'static str,
+    /// The source's IDs, in order.
+    pub(crate) ids: Vec<String>,
+    /// The newest bound of the message: a record read with an older version comes from a stale replica.
+    #[serde(skip)]
+    pub(crate) not_before: Option<OffsetDateTime>,
+}
+
+impl RecordKey {
+    /// Of an event, whoever's it is. `None`: it names nobody that we can see.
+    pub(crate) fn of(envelope: &Envelope) -> Option<Self> {
+        if envelope.source == INTERNAL_SOURCE {
+            let (_, announcement) = Announcement::parse(envelope).ok()?;
+            let ids = vec![announcement.entity_id.to_string()];
+            return Some(Self { source: PERSON, ids, not_before: None });
+        }
+        Self::of_sso(envelope).or_else(|| Self::of_crm(envelope)).or_else(|| Self::of_identity(envelope))
+    }
+
+    fn of_sso(envelope: &Envelope) -> Option<Self> {
+        let (source, hints) = provider_sso::read_any_event(envelope).ok()?;
+        Self::new(source, hints.into_iter().map(|hint| (hint.id, hint.not_before)))
+    }
+
+    fn of_crm(envelope: &Envelope) -> Option<Self> {
+        let (source, CrmEvent::Contacts(hints)) = provider_crm::read_any_event(envelope).ok()? else {
+            return None;
+        };
+        Self::new(source, hints.into_iter().map(|hint| (hint.id, hint.not_before)))
+    }
+
+    fn of_identity(envelope: &Envelope) -> Option<Self> {
+        let (source, hints) = provider_identity::read_any_event(envelope).ok()?;
+        Self::new(source, hints.into_iter().map(|hint| (hint.id, hint.not_before)))
+    }
+
+    fn new(
+        source: &'static str,
+        hints: impl Iterator<Item = (String, Option<OffsetDateTime>)>,
+    ) -> Option<Self> {
+        let (mut ids, bounds): (Vec<String>, Vec<_>) = hints.unzip();
+        ids.sort();
+        ids.dedup();
+        let not_before = bounds.into_iter().flatten().max();
+        (!ids.is_empty()).then_some(Self { source, ids, not_before })
+    }
+
+    /// What messages of a unit have in common that can stand for each other. `None`: each stands for itself.
+    pub(crate) fn shared_by(&self, unit: &str) -> Option<(&'static str, &[String])> {
+        (!EACH_FOR_ITSELF.contains(&unit)).then_some((self.source, self.ids.as_slice()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(source: &str, detail: &str) -> Envelope {
+        let body = format!(
+            r#"{{"id":"9b7f4c1e-6a41-4b0f-8a54-0d5ad1d1c7aa","detail-type":"x","source":"{source}",
+                "time":"2026-11-20T15:10:42Z","detail":{detail}}}"#
+        );
+        Envelope::parse(&body).unwrap()
+    }
+
+    #[test]
+    fn the_records_of_every_provider_s_event_are_seen() {
+        let ids = r#"{"ids":["b","a","b"],"change":"changed"}"#;
+        for source in ["auth0", "okta", "scim", "salesforce", "stripe", "persona"] {
+            let record = RecordKey::of(&event(&format!("coppice.ingress.{source}"), ids)).unwrap();
+            assert_eq!((record.source, record.ids), (source, vec![String::from("a"), String::from("b")]));
+        }
+        assert_eq!(RecordKey::of(&event("coppice.ingress.auth0", r#"{"ids":[],"change":"changed"}"#)), None);
+        assert_eq!(RecordKey::of(&event("somebody.else", ids)), None);
+    }
+
+    #[test]
+    fn a_sign_in_stands_for_itself() {
+        let ids = r#"{"ids":["a"],"change":"changed"}"#;
+        let record = RecordKey::of(&event("coppice.ingress.okta", ids)).unwrap();
+        assert!(record.shared_by("sso-sync").is_some());
+        assert_eq!(record.shared_by("app-login"), None);
+    }
+}

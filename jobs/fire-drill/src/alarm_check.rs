@@ -1,0 +1,132 @@
+//! The command `check-alarms`: whether each alarm would go on and be heard. It writes nothing.
+
+use std::fmt;
+
+use job_process::{JobError, age, print};
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use crate::alarm::{AlarmFacts, State, faults, is_of_another_stack, silence};
+use crate::clients::Clients;
+use crate::cloud::Cloud;
+use crate::failure::CloudError;
+use crate::unit::{Unit, topic};
+
+/// An alarm that nobody has seen go on for so long is not known to work.
+const LONGEST_SILENCE_SECS: f64 = 90.0 * 86_400.0;
+
+/// Alarms on what `heartbeat` measures: without them, the watch is not watched.
+const WATCHERS: [&str; 6] = [
+    "heartbeat-late",
+    "drill-overdue",
+    "breaker-open",
+    "outbox-age",
+    "ingress-outbox-age",
+    "partner-source-inactive",
+];
+
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+struct AuditReport {
+    alarms: Vec<AuditedAlarm>,
+}
+
+#[derive(Debug, Serialize)]
+struct AuditedAlarm {
+    alarm: String,
+    /// The dead letters that it watches over, where it does.
+    queue: Option<String>,
+    /// How long ago it was last seen to go on, where that is asked.
+    fired_secs_ago: Option<f64>,
+    /// What is wrong, and what to do.
+    faults: Vec<String>,
+}
+
+pub(crate) async fn run(json: bool) -> Result<(), JobError> {
+    let Clients { store, cloud } = Clients::find().await?;
+    let drilled = store.fire_drill_ages().await?;
+    let mut all = cloud.all_alarms().await?;
+    all.retain(|alarm| !is_of_another_stack(alarm, &cloud.prefix));
+    let mut alarms = Vec::new();
+    for unit in Unit::ALL {
+        let drilled = drilled.get(unit.name).copied();
+        alarms.push(audit_dead_letters(&cloud, unit, &all, drilled).await?);
+    }
+    let topic = topic(&cloud.prefix);
+    let is_audited = |name: &str, alarms: &[AuditedAlarm]| alarms.iter().any(|alarm| alarm.alarm == name);
+    for name in WATCHERS.map(|watcher| format!("{}-{watcher}", cloud.prefix)) {
+        if !all.iter().any(|alarm| alarm.name == name) {
+            alarms.push(AuditedAlarm::new(name, vec![MISSING.to_owned()]));
+        }
+    }
+    for alarm in &all {
+        if let Some(fault) = silence(alarm, &topic).filter(|_| !is_audited(&alarm.name, &alarms)) {
+            alarms.push(AuditedAlarm::new(alarm.name.clone(), vec![fault]));
+        }
+    }
+    let sound = alarms.iter().all(|alarm| alarm.faults.is_empty());
+    print(&AuditReport { alarms }, json)?;
+    if sound { Ok(()) } else { Err(JobError::Failed(String::new())) }
+}
+
+const MISSING: &str = "does not exist: deploy the template";
+
+impl AuditedAlarm {
+    const fn new(alarm: String, faults: Vec<String>) -> Self {
+        Self { alarm, queue: None, fired_secs_ago: None, faults }
+    }
+}
+
+async fn audit_dead_letters(
+    cloud: &Cloud,
+    unit: Unit,
+    all: &[AlarmFacts],
+    drilled_secs_ago: Option<f64>,
+) -> Result<AuditedAlarm, CloudError> {
+    let (name, queue) = (unit.alarm(&cloud.prefix), unit.dead_letters(&cloud.prefix));
+    let Some(alarm) = all.iter().find(|alarm| alarm.name == name) else {
+        return Ok(AuditedAlarm { queue: Some(queue), ..AuditedAlarm::new(name, vec![MISSING.to_owned()]) });
+    };
+    let mut found = faults(alarm, &queue, &topic(&cloud.prefix));
+    if alarm.state == State::InsufficientData {
+        found.push(String::from(
+            "it has no data: nobody has looked at the queue for hours; is `fire-drill heartbeat` run?",
+        ));
+    }
+    // Ours is the longer memory: CloudWatch forgets after a month.
+    let fired_at = cloud.alarm_last_fired(&name).await?;
+    let fired_secs_ago = fired_at.map(|at| (OffsetDateTime::now_utc() - at).as_seconds_f64().max(0.0));
+    let seen_secs_ago = [drilled_secs_ago, fired_secs_ago].into_iter().flatten().reduce(f64::min);
+    if seen_secs_ago.is_none_or(|secs| secs > LONGEST_SILENCE_SECS) {
+        found.push(format!("nobody has seen it go on for 90 days: fire-drill run --unit {}", unit.name));
+    }
+    Ok(AuditedAlarm { alarm: name, queue: Some(queue), fired_secs_ago: seen_secs_ago, faults: found })
+}
+
+impl fmt::Display for AuditReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for AuditedAlarm { alarm, fired_secs_ago, faults, .. } in &self.alarms {
+            #[expect(clippy::cast_possible_truncation, reason = "seconds of a lifetime")]
+            let fired =
+                fired_secs_ago.map_or(String::new(), |secs| format!(", last on {} ago", age(secs as i64)));
+            writeln!(f, "{alarm:<48} {}{fired}", if faults.is_empty() { "sound" } else { "FAULTY" })?;
+            for fault in faults {
+                writeln!(f, "    {fault}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_watcher_stands_in_the_template() {
+        let template = include_str!("../../../deploy/cloudformation/coppice.yaml");
+        for name in WATCHERS {
+            assert!(template.contains(&format!("AlarmName: !Sub ${{Prefix}}-{name}\n")), "{name}");
+        }
+    }
+}
