@@ -11,6 +11,7 @@ mod commands;
 mod demo;
 mod image;
 mod instructions;
+mod release;
 mod sqlx_prepare;
 mod stack;
 mod up;
@@ -83,6 +84,8 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Make the files of a release, with notes from the changelog fragments; prints what to do next, and pushes nothing.
+    Release(release::ReleaseArguments),
     /// Fetch PostgreSQL, the AWS emulator and the other tools into `.tools`, so that later commands need no network.
     Tools,
 }
@@ -99,6 +102,7 @@ fn main() -> ExitCode {
         Command::Image(arguments) => image::run(arguments),
         Command::SqlxPrepare { check } => sqlx_prepare::run(check),
         Command::Chart { check } => chart::run(check),
+        Command::Release(arguments) => release::run(&arguments),
         Command::Tools => commands::install_tools(),
     };
     match ended {

@@ -19,12 +19,15 @@ use clap::Args;
 
 use crate::commands::{run_step, workspace};
 use archive::{Archive, Labels};
+pub(crate) use units::host_triple;
 
 /// The image's name, and the stem of its files.
 const NAME: &str = "coppice";
 
 /// The profile that images are deployed with.
 const RELEASE: &str = "release";
+/// Its folder under `target`.
+const FOLDER: &str = "image";
 /// The profile of an image that is only tried, and its folder under `target`.
 const TRIAL: &str = "image-trial";
 
@@ -56,6 +59,25 @@ pub(crate) fn try_out() -> anyhow::Result<()> {
     run(ImageArguments { check: true, trial: true, reproduce: false, revision: None, source: None })
 }
 
+/// What a release ships of the image.
+#[derive(Debug)]
+pub(crate) struct Built {
+    /// The image, as an archive.
+    pub(crate) archive: PathBuf,
+    /// Its bill of materials.
+    pub(crate) materials: PathBuf,
+}
+
+/// Builds the image as it is deployed, and checks it.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn for_release() -> anyhow::Result<Built> {
+    run(ImageArguments { check: true, trial: false, reproduce: false, revision: None, source: None })?;
+    let folder = units::target_directory(&workspace())?.join(FOLDER);
+    Ok(Built { archive: folder.join(format!("{NAME}.tar")), materials: folder.join(materials::FILE) })
+}
+
 /// Builds the image, then does what the arguments ask for.
 ///
 /// # Errors
@@ -68,7 +90,7 @@ pub(crate) fn run(arguments: ImageArguments) -> anyhow::Result<()> {
         None => revision(&workspace)?,
     };
     let labels = Labels { version: env!("CARGO_PKG_VERSION").to_owned(), revision, source: arguments.source };
-    let folder = units::target_directory(&workspace)?.join(if arguments.trial { TRIAL } else { "image" });
+    let folder = units::target_directory(&workspace)?.join(if arguments.trial { TRIAL } else { FOLDER });
     let image = build(&workspace, &folder, &target, &labels)?;
     println!("\nimage    {}", image.path.display());
     println!("name     {}", labels.reference());
@@ -155,7 +177,7 @@ impl Target {
     /// # Errors
     /// When that is no Linux with glibc: the image holds Linux binaries.
     fn host(profile: &'static str) -> anyhow::Result<Self> {
-        let triple = units::host_triple()?;
+        let triple = host_triple()?;
         match triple.as_str() {
             "x86_64-unknown-linux-gnu" | "aarch64-unknown-linux-gnu" => Ok(Self { triple, profile }),
             other => bail!(

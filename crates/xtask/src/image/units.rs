@@ -85,7 +85,7 @@ fn metadata(workspace: &Path) -> anyhow::Result<Value> {
 ///
 /// # Errors
 /// When the compiler does not say it.
-pub(super) fn host_triple() -> anyhow::Result<String> {
+pub(crate) fn host_triple() -> anyhow::Result<String> {
     let output =
         Command::new("rustc").args(["--version", "--verbose"]).output().context("cannot run rustc")?;
     let text = String::from_utf8(output.stdout)?;
