@@ -12,6 +12,7 @@ mod node_packages;
 mod polling;
 mod postgres;
 mod queue_metrics;
+mod test_database;
 mod tools;
 mod topology;
 mod virtual_environment;
@@ -21,6 +22,7 @@ pub use emulator::{ACCESS_KEY_ID, Emulator, REGION, SECRET_ACCESS_KEY, aws_confi
 pub use polling::{free_port, wait_until};
 pub use postgres::{Durability, Postgres};
 pub use queue_metrics::QueueMetrics;
+pub use test_database::{SHARED_SERVER, TestDatabase, create_template, migrations};
 pub use tools::Tools;
 pub use topology::Topology;
 pub use worker_process::WorkerProcess;

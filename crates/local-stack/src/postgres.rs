@@ -25,7 +25,7 @@ use crate::tools::{Tools, tail};
 const NAME: &str = "coppice";
 /// Recovery after an immediate stop may take a while on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(60);
-const MAX_CONNECTIONS: u16 = 200;
+const MAX_CONNECTIONS: u16 = 600;
 
 /// What the server promises about a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

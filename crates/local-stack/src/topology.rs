@@ -48,6 +48,25 @@ impl Topology {
         Ok(Self { bus, workarounds: gaps.sentences, outputs })
     }
 
+    /// The queues of the template at something else than the emulator, without rules. `create` makes a queue with its
+    /// dead-letter queue from a name such as `coppice-sso-sync`, and answers both URLs.
+    ///
+    /// # Errors
+    /// When the template cannot be read.
+    pub fn of_queues(prefix: &str, mut create: impl FnMut(&str) -> (String, String)) -> anyhow::Result<Self> {
+        let template = template_as_json().context("the template cannot be read")?;
+        let declared = template.get("Outputs").and_then(Value::as_object).context("no Outputs")?;
+        let mut outputs = BTreeMap::new();
+        for unit in declared.keys().filter_map(|name| name.strip_suffix("QueueUrl")) {
+            let (queue, dlq) = create(&format!("{prefix}-{}", kebab_case(unit)));
+            outputs.insert(format!("{unit}QueueUrl"), queue);
+            if declared.contains_key(&format!("{unit}DlqUrl")) {
+                outputs.insert(format!("{unit}DlqUrl"), dlq);
+            }
+        }
+        Ok(Self { bus: prefix.to_owned(), workarounds: Vec::new(), outputs })
+    }
+
     /// URL of a unit's queue, such as `sso-sync`.
     ///
     /// # Errors
@@ -101,6 +120,18 @@ fn pascal_case(unit: &str) -> String {
         letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect::<String>()
     };
     unit.split('-').map(capitalised).collect()
+}
+
+/// `SsoSync` → `sso-sync`.
+fn kebab_case(unit: &str) -> String {
+    let mut name = String::new();
+    for character in unit.chars() {
+        if character.is_ascii_uppercase() && !name.is_empty() {
+            name.push('-');
+        }
+        name.push(character.to_ascii_lowercase());
+    }
+    name
 }
 
 /// What the emulator cannot do with the template.
@@ -277,6 +308,7 @@ mod tests {
     #[test]
     fn units_and_outputs_are_named_alike() {
         assert_eq!(pascal_case("identity-verification"), "IdentityVerification");
+        assert_eq!(kebab_case("IdentityVerification"), "identity-verification");
     }
 
     /// A path with a hole would leave invalid JSON behind, or nothing at all.

@@ -182,7 +182,7 @@ impl Held {
 
 #[cfg(test)]
 mod tests {
-    use local_stack::{Postgres, Tools, wait_until};
+    use local_stack::{TestDatabase, wait_until};
 
     use super::*;
 
@@ -222,11 +222,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_missed_is_given_back_to_the_day_with_the_next_lease() {
-        let tools = Tools::locate_or_install(|_| {}).unwrap();
-        let postgres = Postgres::start(&tools).await.unwrap();
-        let url = postgres.create_database("orchard").await.unwrap();
-        let store = Store::open(&url.into(), 2).unwrap();
-        store.migrate().await.unwrap();
+        let database = TestDatabase::migrated().await.unwrap();
+        let store = Store::open(&database.url().to_owned().into(), 2).unwrap();
         let limits = RequestLimits { per_second: 40, per_day: 1000 };
         let budget = Budget::new(store.clone(), limits);
         budget.is_for("auth0");

@@ -85,7 +85,7 @@ macro_rules! bad_cases {
     };
 }
 
-const SHORT: Setup = Setup { visibility_secs: 4, max_receive_count: 50 };
+const SHORT: Setup = Setup { visibility_secs: 4, ..Setup::DEFAULT };
 
 async fn begin<C: Case>(setup: Setup, settings: &[(&str, &str)]) -> (World, Worker) {
     let world = World::start_with(setup).await;
@@ -125,7 +125,8 @@ async fn counted_failures(world: &World) -> i64 {
 
 /// ProviderFault for all records; when it ends everything arrives, and nobody was charged for it.
 async fn passes<C: Case>(fault: ProviderFault) {
-    let (world, worker) = begin::<C>(Setup { visibility_secs: 2, max_receive_count: 6 }, &[]).await;
+    let (world, worker) =
+        begin::<C>(Setup { visibility_secs: 2, max_receive_count: 6, ..Setup::DEFAULT }, &[]).await;
     C::fault(&world, fault);
     let ids: Vec<String> = (0..5).map(C::id).collect();
     for id in &ids {
@@ -217,18 +218,18 @@ pub async fn one_record_that_fails_is_dead_lettered_alone<C: Case>() {
 
 /// The database restarts while refetches are under way.
 pub async fn a_database_that_is_lost_half_way_loses_nothing<C: Case>() {
-    let (mut world, worker) = begin::<C>(SHORT, &[(C::TIMEOUT, "25")]).await;
+    let (mut world, worker) = begin::<C>(SHORT.with_own_database_server(), &[(C::TIMEOUT, "25")]).await;
     let ids: Vec<String> = (0..5).map(C::id).collect();
     let gate = C::hold(&world, &ids[0]);
     for id in &ids {
         send::<C>(&world, id, 1).await;
     }
     gate.arrived(1).await;
-    world.postgres.stop_immediately();
+    world.database.server().stop_immediately();
     gate.open();
     let noticed = async || Ok(worker.log().contains("ledger").then_some(()));
     wait_until(PATIENCE, "the worker to notice", noticed).await.expect("the worker notices");
-    world.postgres.start_again().await.expect("the database starts again");
+    world.database.server().start_again().await.expect("the database starts again");
     for id in &ids {
         arrives::<C>(&world, id, 1).await;
     }
@@ -257,7 +258,7 @@ pub async fn poison_is_in_the_dead_letters_on_first_sight<C: Case>() {
 /// SIGTERM while one message is worked on and others wait, for which there is no time.
 pub async fn stopped_in_mid_message_it_finishes_and_gives_the_rest_back<C: Case>() {
     // A visibility timeout that the test would not survive: what is visible was given back.
-    let world = World::start_with(Setup { visibility_secs: 600, max_receive_count: 50 }).await;
+    let world = World::start_with(Setup { visibility_secs: 600, ..Setup::DEFAULT }).await;
     C::prepare(&world).await;
     let ids: Vec<String> = (0..3).map(C::id).collect();
     let gates: Vec<Gate> = ids.iter().map(|id| C::hold(&world, id)).collect();

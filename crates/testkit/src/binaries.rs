@@ -40,6 +40,24 @@ pub const UNITS: [&str; 12] = [
     "audit",
 ];
 
+/// These, and those that only a chart runs.
+pub(crate) const ALL_UNITS: [&str; 14] = [
+    UNITS[0],
+    UNITS[1],
+    UNITS[2],
+    UNITS[3],
+    UNITS[4],
+    UNITS[5],
+    UNITS[6],
+    UNITS[7],
+    UNITS[8],
+    UNITS[9],
+    UNITS[10],
+    UNITS[11],
+    "migrate",
+    "content-etl",
+];
+
 /// Builds units and answers where each one's binary is.
 ///
 /// # Errors
@@ -65,14 +83,28 @@ pub fn build_units(units: &[&str], release: bool) -> anyhow::Result<BTreeMap<Str
     }
 }
 
-/// Where a unit's binary is, for a test. All are built when the first is asked for.
+/// Environment variable with the folder of the units' binaries, when the test run has built them.
+pub(crate) const BUILT_UNITS: &str = "COPPICE_TEST_UNITS";
+
+/// Where a unit's binary is, for a test. Built when it is asked for, unless the run has built all ([`BUILT_UNITS`]).
 ///
 /// # Panics
 /// When they do not build, or there is no such unit.
 pub fn unit_binary(unit: &str) -> &'static str {
     static BUILT: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
-    let built = BUILT.get_or_init(|| build_units(&UNITS, false).expect("the units build"));
+    let built = BUILT.get_or_init(|| match built_units() {
+        Some(folder) => ALL_UNITS.iter().map(|unit| ((*unit).to_owned(), folder.join(unit))).collect(),
+        None => build_units(&ALL_UNITS, false).expect("the units build"),
+    });
     built.get(unit).and_then(|path| path.to_str()).expect("a unit with a path that is text")
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the run's own services are named by its environment, not by settings"
+)]
+fn built_units() -> Option<PathBuf> {
+    std::env::var(BUILT_UNITS).ok().filter(|folder| !folder.is_empty()).map(PathBuf::from)
 }
 
 /// Name and path of the binary that a line of cargo's is about.

@@ -49,6 +49,8 @@ struct AwsState {
     queues: BTreeMap<String, Queue>,
     buses: BTreeSet<String>,
     events: Vec<PublishedEvent>,
+    /// The queue that gets a copy of every event of a source: the source, and the queue's name.
+    tap: Option<(String, String)>,
     calls: BTreeMap<String, usize>,
 }
 
@@ -123,6 +125,11 @@ impl FastAws {
         let redrive = Some((dead_letters.clone(), max_receive_count));
         state.queues.insert(name.to_owned(), Queue::new(name, visibility, redrive));
         (self.url(name), self.url(&dead_letters))
+    }
+
+    /// Puts a copy of every event of `source` onto a queue from now on, in EventBridge's envelope: a rule with one target.
+    pub fn tap(&self, source: &str, queue: &str) {
+        self.lock().tap = Some((source.to_owned(), queue.to_owned()));
     }
 
     /// Puts messages onto a queue, all at one moment, past the protocol.

@@ -1,7 +1,8 @@
-//! A whole world for one test: emulator, database, topology, simulated providers, and real worker binaries in it.
+//! A whole world for one test: AWS, database, topology, simulated providers, and real worker binaries in it.
 //!
-//! In: a worker's binary and what happens at the providers. Out: rows, announcements, dead letters, logs. Each world has
-//! its own of everything, so tests run side by side. Waiting is always for a condition, with a limit.
+//! In: a worker's binary and what changes at the providers. Out: rows, announcements, dead-lettered messages, logs. Each
+//! world has its own queues and its own database, so tests run side by side. Waiting is always for a condition, with a
+//! limit.
 
 mod announcements;
 mod persons;
@@ -12,22 +13,24 @@ use std::path::Path;
 use std::time::Duration;
 
 use local_stack::{
-    ACCESS_KEY_ID, Durability, Emulator, Postgres, QueueMetrics, REGION, SECRET_ACCESS_KEY, Tools, Topology,
+    ACCESS_KEY_ID, Emulator, QueueMetrics, REGION, SECRET_ACCESS_KEY, TestDatabase, Tools, Topology,
     WorkerProcess, aws_config, free_port,
 };
 use sqlx::PgPool;
-use sqlx::migrate::Migrator;
 use tempfile::TempDir;
 
 use crate::simulators::auth0::{Auth0Control, Auth0Simulator, EVENT_STREAM_SOURCE, LOG_STREAM_SOURCE};
 use crate::simulators::identity::{IdentityControl, STRIPE_SOURCE, StripeSimulator};
 use crate::simulators::okta;
 use crate::simulators::salesforce::{SALESFORCE_SOURCE, SalesforceControl, SalesforceSimulator};
-use crate::{AwsProxy, Worker};
-use announcements::tap;
+use crate::{AwsProxy, FastAws, Worker};
+use announcements::{tap, tap_in_process};
 
 pub use persons::PersonRow;
 pub use queues::DeadLetter;
+
+/// Prefix of every queue, and the bus's name.
+const PREFIX: &str = "coppice";
 
 /// Longest that anything is waited for. Generous: a slow machine must not fail a right program.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -35,15 +38,62 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// What a test may want otherwise.
 #[derive(Debug, Clone, Copy)]
 pub struct Setup {
-    /// Visibility timeout of the queues.
+    /// Visibility timeout of the queues, in seconds.
     pub visibility_secs: u32,
     /// Receives after which SQS itself dead-letters.
     pub max_receive_count: u32,
+    /// What stands for AWS.
+    pub aws: Aws,
+    /// Whether the test stops, starts or breaks the database's server.
+    pub own_database_server: bool,
+}
+
+/// What stands for AWS in a world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aws {
+    /// The queues of the template and a bus without rules, in this process ([`FastAws`]). A message reaches a queue by
+    /// [`World::enqueue`].
+    InProcess,
+    /// The emulator with the whole topology of the template. Costs about three seconds of CPU time.
+    Emulator,
+}
+
+impl Setup {
+    /// Queues in this process, and a database on the server that all tests share.
+    pub const DEFAULT: Self =
+        Self { visibility_secs: 20, max_receive_count: 50, aws: Aws::InProcess, own_database_server: false };
+
+    /// The emulator, for whatever is about rules, alarms, partner sources or SQS itself.
+    #[must_use]
+    pub const fn with_emulator(self) -> Self {
+        Self { aws: Aws::Emulator, ..self }
+    }
+
+    /// A database server of the world's own.
+    #[must_use]
+    pub const fn with_own_database_server(self) -> Self {
+        Self { own_database_server: true, ..self }
+    }
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { visibility_secs: 20, max_receive_count: 50 }
+        Self::DEFAULT
+    }
+}
+
+/// What answers the AWS calls of a world.
+enum Cloud {
+    InProcess(FastAws),
+    Emulator(Emulator),
+}
+
+impl Cloud {
+    fn endpoint(&self) -> &str {
+        match self {
+            Self::InProcess(aws) => aws.endpoint(),
+            Self::Emulator(emulator) => emulator.endpoint(),
+        }
     }
 }
 
@@ -63,24 +113,28 @@ pub struct World {
     pub verifier_server: StripeSimulator,
     /// Between workers and the emulator.
     pub proxy: AwsProxy,
-    /// The database server.
-    pub postgres: Postgres,
+    /// The database, and its server if it is the world's own.
+    pub database: TestDatabase,
     /// Queues and bus.
     pub topology: Topology,
     /// Direct access to the database, past the store.
     pub pool: PgPool,
-    database_url: String,
     sqs: aws_sdk_sqs::Client,
     events: aws_sdk_eventbridge::Client,
     tap_url: String,
     folder: TempDir,
-    emulator: Emulator,
+    cloud: Cloud,
 }
 
 impl World {
     /// Makes a world with the usual set-up, for a test.
     pub async fn start() -> Self {
         Self::start_with(Setup::default()).await
+    }
+
+    /// Makes a world with the whole topology, for a test that is about rules, alarms, partner sources or SQS itself.
+    pub async fn start_with_emulator() -> Self {
+        Self::start_with(Setup::DEFAULT.with_emulator()).await
     }
 
     /// Makes a world for a test.
@@ -94,29 +148,15 @@ impl World {
     /// # Errors
     /// What could not be started, and why.
     pub async fn build(setup: Setup, tools: &Tools) -> anyhow::Result<Self> {
-        let (postgres, emulator) =
-            tokio::join!(Postgres::start_with(tools, Durability::ServerOnly), Emulator::start(tools));
-        let (postgres, emulator) = (postgres?, emulator?);
-        let parameters = [
-            ("VisibilityTimeoutSeconds", setup.visibility_secs.to_string()),
-            ("MaxReceiveCount", setup.max_receive_count.to_string()),
-            ("Auth0EventStreamPartnerSource", EVENT_STREAM_SOURCE.to_owned()),
-            ("Auth0LogStreamPartnerSource", LOG_STREAM_SOURCE.to_owned()),
-            ("OktaPartnerSource", okta::LOG_STREAM_SOURCE.to_owned()),
-            ("SalesforcePartnerSource", SALESFORCE_SOURCE.to_owned()),
-            ("StripePartnerSource", STRIPE_SOURCE.to_owned()),
-        ];
-        let parameters: Vec<(&str, &str)> =
-            parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let topology = Topology::deploy(emulator.endpoint(), "coppice", &parameters).await?;
-        let database_url = postgres.create_database("coppice_local").await?;
-        let pool = PgPool::connect_lazy(&database_url)?;
-        // Not through the store: then the developers' commands need no query to be described before they can be built.
-        let migrations = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations");
-        Migrator::new(migrations).await?.run(&pool).await?;
-        let config = aws_config(emulator.endpoint());
+        let (database, cloud) = tokio::join!(make_database(setup, tools), make_cloud(setup, tools));
+        let (database, (cloud, topology)) = (database?, cloud?);
+        let pool = PgPool::connect_lazy(database.url())?;
+        let config = aws_config(cloud.endpoint());
         let (sqs, events) = (aws_sdk_sqs::Client::new(&config), aws_sdk_eventbridge::Client::new(&config));
-        let tap_url = tap(&sqs, &events, &topology.bus).await?;
+        let tap_url = match &cloud {
+            Cloud::InProcess(aws) => tap_in_process(aws),
+            Cloud::Emulator(_) => tap(&sqs, &events, &topology.bus).await?,
+        };
         let (idp_server, crm_server, verifier_server) =
             tokio::join!(Auth0Simulator::start(), SalesforceSimulator::start(), StripeSimulator::start());
         Ok(Self {
@@ -126,16 +166,15 @@ impl World {
             crm_server,
             verifier: verifier_server.control(),
             verifier_server,
-            proxy: AwsProxy::start(emulator.endpoint()).await,
+            proxy: AwsProxy::start(cloud.endpoint()).await,
             pool,
-            postgres,
+            database,
             topology,
-            database_url,
             sqs,
             events,
             tap_url,
             folder: tempfile::tempdir()?,
-            emulator,
+            cloud,
         })
     }
 
@@ -148,7 +187,7 @@ impl World {
         ];
         let queues = queues.into_iter().filter_map(|(name, url)| Some((name, url.ok()?)));
         [
-            ("DATABASE_URL", self.database_url.as_str()),
+            ("DATABASE_URL", self.database.url()),
             ("COPPICE_BUS_NAME", &self.topology.bus),
             ("COPPICE_HEALTH_ADDRESS", &format!("127.0.0.1:{health_port}")),
             // Short waits: what is tested is their order, not their length.
@@ -207,18 +246,66 @@ impl World {
     /// Has the queues' depths reach the alarms until it is dropped, as on AWS, only sooner.
     #[must_use]
     pub fn start_queue_metrics(&self) -> QueueMetrics {
-        QueueMetrics::start(self.emulator.endpoint())
+        QueueMetrics::start(self.emulator_endpoint())
     }
 
     /// The emulator itself, past the proxy.
+    ///
+    /// # Panics
+    /// In a world without an emulator: start it with [`Setup::with_emulator`].
     #[must_use]
     pub fn emulator_endpoint(&self) -> &str {
-        self.emulator.endpoint()
+        match &self.cloud {
+            Cloud::Emulator(emulator) => emulator.endpoint(),
+            Cloud::InProcess(_) => panic!("this needs the emulator: Setup::DEFAULT.with_emulator()"),
+        }
+    }
+
+    pub(crate) fn has_rules(&self) -> bool {
+        matches!(self.cloud, Cloud::Emulator(_))
+    }
+
+    /// What answers AWS calls, past the proxy.
+    #[must_use]
+    pub fn aws_endpoint(&self) -> &str {
+        self.cloud.endpoint()
     }
 
     /// Where the database is, with its password, which is no secret here.
     #[must_use]
     pub fn database_url(&self) -> &str {
-        &self.database_url
+        self.database.url()
     }
+}
+
+async fn make_database(setup: Setup, tools: &Tools) -> anyhow::Result<TestDatabase> {
+    if setup.own_database_server {
+        TestDatabase::on_its_own_server(tools).await
+    } else {
+        TestDatabase::migrated().await
+    }
+}
+
+async fn make_cloud(setup: Setup, tools: &Tools) -> anyhow::Result<(Cloud, Topology)> {
+    if setup.aws == Aws::InProcess {
+        let aws = FastAws::start().await;
+        aws.create_bus(PREFIX);
+        let visibility = Duration::from_secs(setup.visibility_secs.into());
+        let topology =
+            Topology::of_queues(PREFIX, |name| aws.create_queue(name, visibility, setup.max_receive_count))?;
+        return Ok((Cloud::InProcess(aws), topology));
+    }
+    let emulator = Emulator::start(tools).await?;
+    let (visibility, receives) = (setup.visibility_secs.to_string(), setup.max_receive_count.to_string());
+    let parameters = [
+        ("VisibilityTimeoutSeconds", visibility.as_str()),
+        ("MaxReceiveCount", receives.as_str()),
+        ("Auth0EventStreamPartnerSource", EVENT_STREAM_SOURCE),
+        ("Auth0LogStreamPartnerSource", LOG_STREAM_SOURCE),
+        ("OktaPartnerSource", okta::LOG_STREAM_SOURCE),
+        ("SalesforcePartnerSource", SALESFORCE_SOURCE),
+        ("StripePartnerSource", STRIPE_SOURCE),
+    ];
+    let topology = Topology::deploy(emulator.endpoint(), PREFIX, &parameters).await?;
+    Ok((Cloud::Emulator(emulator), topology))
 }

@@ -18,7 +18,7 @@ const WEBHOOK_SECRET: &str = "local-webhook-secret";
 pub(crate) async fn run() -> anyhow::Result<()> {
     let tools = tools()?;
     let binaries = build(&UNITS, false)?;
-    let world = World::build(Setup::default(), &tools).await?;
+    let world = World::build(Setup::DEFAULT.with_emulator(), &tools).await?;
     let webhooks = format!("127.0.0.1:{}", free_port()?);
     let ingress = [
         ("COPPICE_LISTEN_ADDRESS", webhooks.as_str()),

@@ -1,7 +1,7 @@
 //! A database with the schema, and short words for readings and rows.
 
 use event_contract::{Hop, TraceContext};
-use local_stack::{Postgres, Tools};
+use local_stack::{TestDatabase, Tools};
 use postgres_store::{Announce, Identity, PersonReading, ReadingResult, RecordState, Store};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, PgPool};
@@ -10,29 +10,35 @@ use uuid::Uuid;
 
 use crate::IDP;
 
-/// A migrated database on a server of its own.
+/// A migrated database.
 pub(crate) struct Database {
     pub(crate) store: Store,
     /// Direct access, past the store.
     pub(crate) pool: PgPool,
     pub(crate) url: String,
     // Last, so that it ends after the connections.
-    pub(crate) server: Postgres,
+    pub(crate) test_database: TestDatabase,
 }
 
 impl Database {
     pub(crate) async fn start() -> Self {
-        let database = Self::start_empty().await;
-        database.store.migrate().await.unwrap();
-        database
+        Self::on(TestDatabase::migrated().await.unwrap())
+    }
+
+    /// On a server that the test stops.
+    pub(crate) async fn on_its_own_server() -> Self {
+        let tools = Tools::locate_or_install(|sentence| eprintln!("{sentence}")).unwrap();
+        Self::on(TestDatabase::on_its_own_server(&tools).await.unwrap())
     }
 
     /// Without the schema.
     pub(crate) async fn start_empty() -> Self {
-        let tools = Tools::locate_or_install(|sentence| eprintln!("{sentence}")).unwrap();
-        let server = Postgres::start(&tools).await.unwrap();
-        let url = server.create_database("orchard").await.unwrap();
-        Self { store: open(&url), pool: PgPool::connect_lazy(&url).unwrap(), url, server }
+        Self::on(TestDatabase::empty().await.unwrap())
+    }
+
+    fn on(test_database: TestDatabase) -> Self {
+        let url = test_database.url().to_owned();
+        Self { store: open(&url), pool: PgPool::connect_lazy(&url).unwrap(), url, test_database }
     }
 
     /// Applies readings in one batch.

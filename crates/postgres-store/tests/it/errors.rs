@@ -58,7 +58,7 @@ async fn data_that_postgres_cannot_hold_is_refused_and_nothing_of_its_batch_is_w
 
 #[tokio::test]
 async fn a_server_that_ends_the_connection_stops_or_is_not_there_is_unavailable() {
-    let mut database = Database::start().await;
+    let mut database = Database::on_its_own_server().await;
     let mut other = sqlx::PgConnection::connect(&database.url).await.unwrap();
     let mut locking = other.begin().await.unwrap();
     sqlx::raw_sql("lock table source_record").execute(&mut *locking).await.unwrap();
@@ -76,11 +76,11 @@ async fn a_server_that_ends_the_connection_stops_or_is_not_there_is_unavailable(
     locking.rollback().await.unwrap();
     assert_eq!(database.apply(&[found("a", "x", None, 1)]).await.len(), 1, "the next one works");
 
-    database.server.stop_immediately();
+    database.test_database.server().stop_immediately();
     let stopped = fault(&database.store, "a", "x").await;
     assert!(stopped.starts_with("unavailable "), "{stopped}");
     assert!(matches!(database.store.ping().await, Err(StoreError::Unavailable { .. })));
-    database.server.start_again().await.unwrap();
+    database.test_database.server().start_again().await.unwrap();
     wait_until(LIMIT, "the pool to find the server again", async || Ok(Some(database.store.ping().await?)))
         .await
         .unwrap();

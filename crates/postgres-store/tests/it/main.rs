@@ -1,4 +1,4 @@
-//! The store against a real Postgres: a server of its own for each test.
+//! The store against a real Postgres: a database of its own for each test.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use local_stack::{Postgres, Tools, free_port, wait_until};
+use local_stack::{TestDatabase, free_port, wait_until};
 use provider_content::{ContentProvider, FetchedItem, ItemKey, ProviderError};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
@@ -24,20 +24,19 @@ struct Project {
     url: String,
     http: Client,
     _process: Child,
-    _postgres: Postgres,
+    _database: TestDatabase,
 }
 
 impl Project {
     async fn start() -> Self {
-        let tools = Tools::locate_or_install(|sentence| eprintln!("{sentence}")).unwrap();
-        let postgres = Postgres::start(&tools).await.unwrap();
-        let database = postgres.create_database("directus").await.unwrap();
+        let test_database = TestDatabase::empty().await.unwrap();
+        let database = test_database.url().to_owned();
         let port = free_port().unwrap();
         let bootstrap = command("bootstrap", &database, port).status();
         assert!(bootstrap.await.unwrap().success(), "directus bootstrap");
         let process = command("start", &database, port).spawn().unwrap();
         let url = format!("http://127.0.0.1:{port}");
-        let project = Self { url, http: Client::new(), _process: process, _postgres: postgres };
+        let project = Self { url, http: Client::new(), _process: process, _database: test_database };
         wait_until(PATIENCE, "Directus to answer", async || {
             let reply = project.http.get(format!("{}/server/ping", project.url)).send().await;
             Ok(reply.is_ok_and(|reply| reply.status().is_success()).then_some(()))

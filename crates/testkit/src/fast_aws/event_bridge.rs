@@ -3,9 +3,12 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{ACCOUNT, FastAws, PublishedEvent, Refusal};
+use super::{ACCOUNT, AwsState, FastAws, PublishedEvent, Refusal};
 
 const ENTRY_LIMIT: usize = 10;
 
@@ -65,11 +68,29 @@ fn put_events(stub: &FastAws, request: PutEvents) -> Result<Vec<u8>, Refusal> {
             results.push(EntryResult { event_id: None, error_code: Some("MalformedDetail") });
             continue;
         }
+        let id = Uuid::new_v4();
+        state.deliver_to_tap(id, &event);
         state.events.push(event);
-        results.push(EntryResult { event_id: Some(Uuid::new_v4()), error_code: None });
+        results.push(EntryResult { event_id: Some(id), error_code: None });
     }
     let failed = results.iter().filter(|result| result.error_code.is_some()).count();
     super::json(&json!({ "FailedEntryCount": failed, "Entries": results }))
+}
+
+impl AwsState {
+    /// <https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html>
+    fn deliver_to_tap(&mut self, id: Uuid, event: &PublishedEvent) {
+        let tapped = self.tap.as_ref().filter(|(source, _)| *source == event.source);
+        let Some(queue) = tapped.map(|(_, name)| name.clone()).and_then(|name| self.queues.get_mut(&name))
+        else {
+            return;
+        };
+        let detail: serde_json::Value = serde_json::from_str(&event.detail).unwrap_or_default();
+        let time = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
+        let envelope = json!({ "version": "0", "id": id, "detail-type": event.detail_type, "source": event.source,
+            "account": ACCOUNT, "time": time, "region": "us-east-1", "resources": [], "detail": detail });
+        drop(queue.send(envelope.to_string(), None, Instant::now()));
+    }
 }
 
 fn describe_event_bus(stub: &FastAws, request: &DescribeEventBus) -> Result<Vec<u8>, Refusal> {

@@ -23,6 +23,13 @@ struct QueueName {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
+struct ListQueues {
+    #[serde(default)]
+    queue_name_prefix: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
 struct GetQueueAttributes {
     queue_url: String,
     #[serde(default)]
@@ -103,6 +110,13 @@ pub(super) async fn answer(stub: &FastAws, operation: &str, body: &[u8]) -> Resu
             let QueueName { queue_name } = serde_json::from_slice(body)?;
             stub.lock().queue(&queue_name)?;
             super::json(&json!({ "QueueUrl": stub.url(&queue_name) }))
+        }
+        "ListQueues" => {
+            let ListQueues { queue_name_prefix } = serde_json::from_slice(body)?;
+            let state = stub.lock();
+            let named = state.queues.keys().filter(|name| name.starts_with(&queue_name_prefix));
+            let urls: Vec<String> = named.map(|name| stub.url(name)).collect();
+            super::json(&json!({ "QueueUrls": urls }))
         }
         "GetQueueAttributes" => attributes(stub, &serde_json::from_slice(body)?),
         "DeleteMessageBatch" | "ChangeMessageVisibilityBatch" | "SendMessageBatch" => {

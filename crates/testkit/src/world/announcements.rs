@@ -1,12 +1,15 @@
 //! Every internal event, by a queue of the test's own.
 
+use std::time::Duration;
+
 use anyhow::Context;
 use aws_sdk_eventbridge::types::Target;
 use aws_sdk_sqs::types::QueueAttributeName;
-use event_contract::{Announcement, Envelope, EventKind};
+use event_contract::{Announcement, Envelope, EventKind, INTERNAL_SOURCE};
 use local_stack::wait_until;
 
 use super::{PATIENCE, World};
+use crate::FastAws;
 
 impl World {
     /// Takes away the announcements that have arrived since the last time.
@@ -56,6 +59,14 @@ impl World {
     async fn tapped(&self) -> Vec<String> {
         self.peek(&self.tap_url).await.into_iter().map(|letter| letter.body).collect()
     }
+}
+
+/// The same in a world without rules.
+pub(super) fn tap_in_process(aws: &FastAws) -> String {
+    // Nothing fails often enough to reach its dead-letter queue.
+    let (queue, _) = aws.create_queue("tap", Duration::from_secs(30), u32::MAX);
+    aws.tap(INTERNAL_SOURCE, "tap");
+    queue
 }
 
 /// A queue that gets a copy of every internal event.

@@ -9,6 +9,7 @@ use crate::simulators::auth0::NativeEvent;
 impl World {
     /// Sends a provider's event where the provider would: to its partner event source.
     pub async fn deliver(&self, event: &NativeEvent) {
+        self.assert_rules();
         let entry = PutPartnerEventsRequestEntry::builder()
             .source(&event.source)
             .detail_type(&event.detail_type)
@@ -26,6 +27,7 @@ impl World {
 
     /// Publishes an event on the bus as `webhook-ingress` would.
     pub async fn publish(&self, source: &str, detail_type: &str, detail: &str) {
+        self.assert_rules();
         let bus = &self.topology.bus;
         let entry = PutEventsRequestEntry::builder().event_bus_name(bus).source(source);
         let entry = entry.detail_type(detail_type).detail(detail).build();
@@ -35,6 +37,7 @@ impl World {
 
     /// Switches a rule of the bus on or off, as somebody may in a console.
     pub async fn switch_rule(&self, rule: &str, on: bool) {
+        self.assert_rules();
         let bus = &self.topology.bus;
         if on {
             self.events
@@ -99,5 +102,10 @@ impl World {
             call.send().await?;
         }
         Ok(())
+    }
+
+    /// An event that nothing routes would be waited for in vain.
+    fn assert_rules(&self) {
+        assert!(self.has_rules(), "this test is about rules: start it with World::start_with_emulator()");
     }
 }

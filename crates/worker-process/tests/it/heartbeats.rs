@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use event_contract::{DRILL_SOURCE, HEARTBEAT, Heartbeat};
-use local_stack::{Postgres, Tools};
+use local_stack::{TestDatabase, Tools};
 use postgres_store::Store;
 use sqs_queue::{MemoryQueue, MemoryQueueConfig, OutgoingMessage, Queue};
 use uuid::Uuid;
@@ -15,19 +15,25 @@ struct World {
     queue: MemoryQueue,
     watched: HeartbeatQueue<MemoryQueue>,
     store: Store,
-    server: Postgres,
+    database: TestDatabase,
 }
 
 impl World {
     async fn start() -> Self {
+        Self::on(TestDatabase::migrated().await.unwrap())
+    }
+
+    /// On a server that the test stops.
+    async fn on_its_own_server() -> Self {
         let tools = Tools::locate_or_install(|line| eprintln!("{line}")).unwrap();
-        let server = Postgres::start(&tools).await.unwrap();
-        let url = server.create_database("heartbeats").await.unwrap();
-        let store = Store::open(&url.into(), 2).unwrap();
-        store.migrate().await.unwrap();
+        Self::on(TestDatabase::on_its_own_server(&tools).await.unwrap())
+    }
+
+    fn on(database: TestDatabase) -> Self {
+        let store = Store::open(&database.url().to_owned().into(), 2).unwrap();
         let queue = MemoryQueue::new(MemoryQueueConfig::default());
         let watched = HeartbeatQueue::new(queue.clone(), store.clone());
-        Self { queue, watched, store, server }
+        Self { queue, watched, store, database }
     }
 
     async fn send(&self, bodies: &[&str]) {
@@ -62,8 +68,8 @@ async fn a_heartbeat_is_noted_and_gone_and_nobody_gets_it() {
 
 #[tokio::test]
 async fn a_heartbeat_that_cannot_be_noted_stays_in_the_queue_and_holds_nothing_up() {
-    let mut world = World::start().await;
-    world.server.stop_immediately();
+    let mut world = World::on_its_own_server().await;
+    world.database.server().stop_immediately();
     world.send(&[&beat(Uuid::now_v7()), "news"]).await;
     assert_eq!(world.receive().await, ["news"]);
     let depth = world.queue.depth().await.unwrap();

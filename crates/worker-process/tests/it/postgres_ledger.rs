@@ -2,28 +2,34 @@
 
 use std::ops::Deref;
 
-use local_stack::{Postgres, Tools};
+use local_stack::{TestDatabase, Tools};
 use postgres_store::{RedriveAction, RedriveItem, RedrivePlan, Store};
 use serde_json::Value;
 use uuid::Uuid;
 use worker_process::PostgresLedger;
 use worker_runtime::{BreakerView, FailedAttempt, Ledger, RedriveEnd, ledger_conformance};
 
-/// A ledger on a server of its own, which ends with the test.
+/// A ledger on a database of its own.
 struct Subject {
     ledger: PostgresLedger,
     store: Store,
-    server: Postgres,
+    database: TestDatabase,
 }
 
 impl Subject {
     async fn start() -> Self {
+        Self::on(TestDatabase::migrated().await.unwrap())
+    }
+
+    /// On a server that the test stops.
+    async fn on_its_own_server() -> Self {
         let tools = Tools::locate_or_install(|line| eprintln!("{line}")).unwrap();
-        let server = Postgres::start(&tools).await.unwrap();
-        let url = server.create_database("ledger").await.unwrap();
-        let store = Store::open(&url.into(), 4).unwrap();
-        store.migrate().await.unwrap();
-        Self { ledger: PostgresLedger::new(store.clone(), "scripted", "7.0.0"), store, server }
+        Self::on(TestDatabase::on_its_own_server(&tools).await.unwrap())
+    }
+
+    fn on(database: TestDatabase) -> Self {
+        let store = Store::open(&database.url().to_owned().into(), 4).unwrap();
+        Self { ledger: PostgresLedger::new(store.clone(), "scripted", "7.0.0"), store, database }
     }
 }
 
@@ -56,12 +62,12 @@ async fn a_message_id_counts_for_its_own_queue_and_a_breaker_for_all_queues() {
 
 #[tokio::test]
 async fn a_database_that_is_away_is_a_ledger_that_is_down_and_keeps_what_it_knew() {
-    let mut subject = Subject::start().await;
+    let mut subject = Subject::on_its_own_server().await;
     assert_eq!(subject.record(&[attempt()]).await.unwrap()[0].attempts, 1);
-    subject.server.stop_immediately();
+    subject.database.server().stop_immediately();
     assert!(subject.record(&[attempt()]).await.is_err());
     assert!(subject.breaker("provider").await.is_err());
-    subject.server.start_again().await.unwrap();
+    subject.database.server().start_again().await.unwrap();
     assert_eq!(subject.record(&[attempt()]).await.unwrap()[0].attempts, 2, "the failed call counted nothing");
 }
 

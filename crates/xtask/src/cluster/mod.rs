@@ -12,6 +12,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use local_stack::TestDatabase;
 use testkit::simulators::directus::DirectusSimulator;
 use testkit::{CrmPump, Setup, World};
 
@@ -32,12 +33,12 @@ const VISIBILITY_SECS: u32 = 60;
 #[tokio::main]
 pub(crate) async fn run(address: Ipv4Addr, every: Duration) -> anyhow::Result<()> {
     ensure!(!address.is_loopback(), "a pod's {address} is the pod itself: name an address that pods reach");
-    let setup = Setup { visibility_secs: VISIBILITY_SECS, ..Setup::default() };
+    let setup = Setup { visibility_secs: VISIBILITY_SECS, ..Setup::DEFAULT.with_emulator() };
     let world = World::build(setup, &tools()?).await?;
     let content = DirectusSimulator::start(&[COLLECTION]).await;
     // Empty, so that the chart's hook makes the schema.
-    let database_url = world.postgres.create_database("fleet").await?;
-    let values = ClusterValues::of(&world, &content, &database_url, address)?;
+    let database = TestDatabase::empty().await?;
+    let values = ClusterValues::of(&world, &content, database.url(), address)?;
     let mut relays = Vec::new();
     for port in values.ports() {
         relays.push(relay::start(address, port).await?);
@@ -59,7 +60,7 @@ pub(crate) async fn run(address: Ipv4Addr, every: Duration) -> anyhow::Result<()
     );
     let _crm_events = CrmPump::start(&world);
     let _alarms = world.start_queue_metrics();
-    let mut life = Life::new(&world, &content, &database_url)?;
+    let mut life = Life::new(&world, &content, database.url())?;
     let mut moments = tokio::time::interval(every);
     loop {
         tokio::select! {

@@ -44,7 +44,7 @@ async fn play(once: bool) -> anyhow::Result<()> {
     println!(
         "starting PostgreSQL and the AWS emulator, deploying deploy/cloudformation/coppice.yaml, migrating"
     );
-    let world = World::build(Setup::default(), &tools).await?;
+    let world = World::build(Setup::DEFAULT.with_emulator(), &tools).await?;
     for workaround in &world.topology.workarounds {
         println!("  the emulator is not AWS: {workaround}");
     }

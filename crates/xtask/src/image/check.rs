@@ -206,7 +206,7 @@ fn environment_of_the_image() -> Vec<(String, String)> {
 /// In the environment that each worker has in the local stack.
 #[tokio::main]
 async fn doctor(root: &Path) -> anyhow::Result<()> {
-    let setup = Setup { visibility_secs: VISIBILITY_SECS, ..Setup::default() };
+    let setup = Setup { visibility_secs: VISIBILITY_SECS, ..Setup::DEFAULT.with_emulator() };
     let world = World::build(setup, &tools()?).await?;
     let program = format!("/{BINARIES}/{NAME}");
     for unit in WORKERS {

@@ -1,7 +1,6 @@
 //! A database, a simulated content management system, and the job between them.
 
-use local_stack::{Postgres, Tools};
-use postgres_store::Store;
+use local_stack::TestDatabase;
 use sqlx::{AssertSqlSafe, PgPool};
 use testkit::simulators::contentful::{ContentfulControl, ContentfulSimulator};
 use testkit::simulators::directus::{DirectusControl, DirectusSimulator};
@@ -21,16 +20,14 @@ const ITEMS: &str = "select external_id || ' ' || coalesce(body #>> '{fields,tit
 pub(crate) struct World {
     pub(crate) url: String,
     pool: PgPool,
-    _server: Postgres,
+    _database: TestDatabase,
 }
 
 impl World {
     async fn start() -> Self {
-        let tools = Tools::locate_or_install(|sentence| eprintln!("{sentence}")).unwrap();
-        let server = Postgres::start(&tools).await.unwrap();
-        let url = server.create_database("content").await.unwrap();
-        Store::open(&url.clone().into(), 1).unwrap().migrate().await.unwrap();
-        Self { pool: PgPool::connect_lazy(&url).unwrap(), url, _server: server }
+        let database = TestDatabase::migrated().await.unwrap();
+        let url = database.url().to_owned();
+        Self { pool: PgPool::connect_lazy(&url).unwrap(), url, _database: database }
     }
 
     /// With a Contentful that has these entries, each titled by its ID.

@@ -149,7 +149,7 @@ async fn letters_are_chosen_by_reason_record_type_and_age() {
 
 #[tokio::test]
 async fn an_event_that_the_bus_could_not_deliver_goes_where_its_rule_would_have_brought_it() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     world.idp.put_user(SimulatedUser::new("auth0|ada"));
     let whole = json!({
         "version": "0", "id": "9b7f4c1e-6a41-4b0f-8a54-0d5ad1d1c7aa", "detail-type": "user.updated",
@@ -222,7 +222,7 @@ async fn while_the_queue_takes_nothing_no_letter_is_deleted() {
 /// SQS lets letters expire, and a run can be killed between a letter's deletion and its note of it.
 #[tokio::test]
 async fn letters_that_are_gone_keep_no_plan_open_and_hidden_ones_do() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let ids = users(&world, 3);
     world.dead_letter_all("sso-sync", &letters(&ids, 2)).await.unwrap();
     let redrive = dlq(&world, &["redrive", "sso-sync", "--json"]).await.json();
@@ -312,7 +312,7 @@ async fn a_redrive_that_is_stopped_or_has_a_maximum_leaves_the_rest_for_the_next
 /// What stands in front of the queue is nobody's: the canary is the first that somebody takes.
 #[tokio::test]
 async fn events_that_no_rule_wants_do_not_stand_in_the_way_of_the_canary() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     world.idp.put_user(SimulatedUser::new("auth0|ada"));
     for _ in 0..60 {
         let nobody_s = event("x").replace("coppice.ingress.auth0", "coppice.ingress.unheard-of");

@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 use authority::Role;
 use event_contract::{Hop, TraceContext};
-use local_stack::{Postgres, Tools};
+use local_stack::TestDatabase;
 use postgres_store::{Announce, Identity, PersonReading, RecordState, Source, Store};
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -39,17 +39,15 @@ pub(crate) struct World {
     url: String,
     pool: PgPool,
     // Last, so that it ends after the connections.
-    _server: Postgres,
+    _database: TestDatabase,
 }
 
 impl World {
     /// Ada, known to both sources; Bob, who has an account; a contact that may be Bob.
     pub(crate) async fn start() -> Self {
-        let tools = Tools::locate_or_install(|sentence| eprintln!("{sentence}")).unwrap();
-        let server = Postgres::start(&tools).await.unwrap();
-        let url = server.create_database("operators").await.unwrap();
+        let database = TestDatabase::migrated().await.unwrap();
+        let url = database.url().to_owned();
         let store = Store::open(&url.clone().into(), 4).unwrap();
-        store.migrate().await.unwrap();
         let account = |email: &str| json!({"email": email, "email_verified": true, "given_name": "Addy"});
         let contact = json!({"email": "ada@crm", "given_name": "Ada", "phone": "+1"});
         let early = json!({"phone": "+2"});
@@ -64,7 +62,7 @@ impl World {
             store.apply_person_readings(source, &[reading(id, key, claims, ticket)]).await.unwrap();
         }
         let pool = PgPool::connect_lazy(&url).unwrap();
-        Self { url, pool, _server: server }
+        Self { url, pool, _database: database }
     }
 
     /// Runs the command on the database.

@@ -24,7 +24,7 @@ pub(crate) struct Stage {
 impl Stage {
     /// Everything but workers. Waits until the alarms have data.
     pub(crate) async fn set() -> Self {
-        let world = World::start().await;
+        let world = World::start_with_emulator().await;
         let config = aws_config(world.emulator_endpoint());
         let stage = Self {
             queues: aws_sdk_sqs::Client::new(&config),

@@ -4,21 +4,20 @@
 
 use std::process::{Command, Output, Stdio};
 
-use local_stack::{Postgres, Tools};
+use local_stack::TestDatabase;
 use postgres_store::{MIGRATOR, Store};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_migrate");
 
 struct Database {
     url: String,
-    _server: Postgres,
+    _database: TestDatabase,
 }
 
 impl Database {
     async fn empty() -> Self {
-        let tools = Tools::locate_or_install(|sentence| eprintln!("{sentence}")).unwrap();
-        let server = Postgres::start(&tools).await.unwrap();
-        Self { url: server.create_database("fleet").await.unwrap(), _server: server }
+        let database = TestDatabase::empty().await.unwrap();
+        Self { url: database.url().to_owned(), _database: database }
     }
 
     async fn is_up_to_date(&self) -> bool {

@@ -8,7 +8,7 @@ use crate::{SSO, drain, enqueue, id, known_users, records, waiting};
 
 #[tokio::test]
 async fn live_events_overtake_a_resync_that_is_under_way() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     known_users(&world, 300).await;
     enqueue(&world, &["listing"]).await.says(0, &[]);
     assert_eq!(waiting(&world, SSO).await, 300);

@@ -38,7 +38,7 @@ async fn records_that_are_named_are_sent() {
 
 #[tokio::test]
 async fn what_is_missing_or_wrong_is_listed_and_a_queue_that_is_not_there_is_a_failure() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let run = async |settings: &[(&str, &str)]| world.run_job(BINARY, SSO, &["sso", "stale"], settings).await;
     run(&[("COPPICE_QUEUE_URL", ""), ("COPPICE_AUTH0_URL", "")])
         .await

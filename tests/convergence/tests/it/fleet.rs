@@ -7,7 +7,7 @@ use crm_account::CrmAccountHandler;
 use crm_sync::CrmRecords;
 use futures::future::join_all;
 use identity_verification::IdentityRecords;
-use local_stack::{Postgres, Tools};
+use local_stack::TestDatabase;
 use postgres_store::Store;
 use record_sync::{RecordSync, SsoRecords};
 use sqlx::PgPool;
@@ -37,16 +37,14 @@ pub(crate) struct Fleet {
     pub(crate) dead_letters: MemoryQueue,
     pub(crate) bus: Bus,
     stop: CancellationToken,
-    _postgres: Postgres,
+    _database: TestDatabase,
 }
 
 impl Fleet {
     pub(crate) async fn start(seed: u64, vendors: Vendors, policy: Policy) -> Self {
-        let tools = Tools::locate_or_install(|line| eprintln!("{line}")).unwrap();
-        let postgres = Postgres::start(&tools).await.unwrap();
-        let url = postgres.create_database("orchard").await.unwrap();
+        let database = TestDatabase::migrated().await.unwrap();
+        let url = database.url().to_owned();
         let store = Store::open(&url.clone().into(), 16).unwrap().with_policy(policy);
-        store.migrate().await.unwrap();
         let dead_letters = MemoryQueue::default();
         let fleet = Self {
             pool: PgPool::connect(&url).await.unwrap(),
@@ -55,7 +53,7 @@ impl Fleet {
             bus: Bus::new(Chaos::new(seed), &dead_letters),
             dead_letters,
             stop: CancellationToken::new(),
-            _postgres: postgres,
+            _database: database,
         };
         fleet.start_workers(seed).await;
         fleet.start_carriers();

@@ -3,7 +3,7 @@
 //! still on its way.
 
 use event_contract::{Hop, TraceContext};
-use local_stack::{Postgres, Tools};
+use local_stack::TestDatabase;
 use postgres_store::{RefetchTicket, Store};
 use provider_sso::{OktaAuth, OktaClient, OktaConfig, SsoClient};
 use record_sync::{RecordSync, Reread, SsoRecords};
@@ -15,20 +15,19 @@ struct Scene {
     okta: OktaSimulator,
     handler: RecordSync<SsoRecords<SsoClient>>,
     pool: sqlx::PgPool,
-    _postgres: Postgres,
+    _database: TestDatabase,
 }
 
 impl Scene {
     async fn start() -> Self {
-        let postgres = Postgres::start(&Tools::locate_or_install(|_| {}).unwrap()).await.unwrap();
-        let url = postgres.create_database("orchard").await.unwrap();
+        let database = TestDatabase::migrated().await.unwrap();
+        let url = database.url().to_owned();
         let store = Store::open(&url.clone().into(), 4).unwrap();
-        store.migrate().await.unwrap();
         let okta = OktaSimulator::start().await;
         let auth = OktaAuth::ApiToken(okta.api_token().into());
         let client = OktaClient::new(OktaConfig { org_url: okta.base_url().parse().unwrap(), auth }).unwrap();
         let handler = RecordSync::new(SsoRecords(SsoClient::Okta(client)), store);
-        Self { okta, handler, pool: sqlx::PgPool::connect(&url).await.unwrap(), _postgres: postgres }
+        Self { okta, handler, pool: sqlx::PgPool::connect(&url).await.unwrap(), _database: database }
     }
 
     async fn draw(&self, id: &str) -> RefetchTicket {

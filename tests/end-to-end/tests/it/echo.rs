@@ -14,7 +14,7 @@ const MOST_CORRECTIONS: usize = 3;
 
 #[tokio::test]
 async fn a_change_is_written_once_comes_back_once_and_is_over() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let fleet = Fleet::start(&world, &UNITS, &[]).await;
     let ada = sign_up(&world, ADA).await.person_id;
     let contact = contact_where(&world, ada, |_| true).await;
@@ -52,7 +52,7 @@ async fn a_change_is_written_once_comes_back_once_and_is_over() {
 
 #[tokio::test]
 async fn somebody_who_insists_is_corrected_three_times_in_an_hour() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let fleet = Fleet::start(&world, &UNITS, &[]).await;
     let bob = sign_up(&world, BOB).await.person_id;
     let contact = contact_where(&world, bob, |_| true).await;

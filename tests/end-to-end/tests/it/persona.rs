@@ -31,7 +31,7 @@ async fn send(address: &str, change: &InquiryChange) {
 
 #[tokio::test]
 async fn an_inquiry_is_followed_from_its_webhooks_to_the_person_and_back_to_nothing() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let persona = PersonaSimulator::start().await;
     let (url, address) = (persona.base_url(), format!("127.0.0.1:{}", free_port().unwrap()));
     let mut fleet = Fleet::start(&world, &["sso-sync"], &[("COPPICE_LOG", "debug")]).await;

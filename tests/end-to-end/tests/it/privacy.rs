@@ -90,7 +90,7 @@ async fn a_small_story(world: &World, ingress: &Ingress) {
 
 #[tokio::test]
 async fn no_provider_s_personal_value_is_told_by_any_unit() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let settings =
         [("COPPICE_LOG", "debug"), ("COPPICE_MAX_ATTEMPTS", "1"), ("COPPICE_STRIPE_DATE_OF_BIRTH", "true")];
     let fleet = Fleet::start(&world, &WORKERS, &settings).await;

@@ -65,7 +65,7 @@ async fn decide(world: &World, policy: &Path, contact: &str, person: Uuid, decis
 
 #[tokio::test]
 async fn a_contact_that_is_said_to_be_his_is_taken_over() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let policy = policy();
     let (fleet, bob, contact) = bob_and_a_contact_under_review(&world, policy.path()).await;
     decide(&world, policy.path(), &contact, bob, "--link").await;
@@ -78,7 +78,7 @@ async fn a_contact_that_is_said_to_be_his_is_taken_over() {
 
 #[tokio::test]
 async fn one_that_is_said_to_be_another_s_is_left_alone_and_he_gets_his_own() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let policy = policy();
     let (fleet, bob, contact) = bob_and_a_contact_under_review(&world, policy.path()).await;
     let before = world.crm.contact(&contact);

@@ -104,7 +104,7 @@ fn words(command: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn every_command_of_every_runbook_runs() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let _alarms = world.start_queue_metrics();
     world.idp.put_user(SimulatedUser::new(USER));
     let worker = world.start_worker(unit_binary(UNIT), UNIT, &[]).await;

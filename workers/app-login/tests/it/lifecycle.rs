@@ -28,7 +28,7 @@ fn sign_ins(world: &World) -> Vec<NativeEvent> {
 
 #[tokio::test]
 async fn sign_ins_to_two_applications_are_counted_and_a_replay_of_all_changes_no_row() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let worker = world.start_worker(BINARY, UNIT, &[]).await;
     let events = sign_ins(&world);
     for event in &events {
@@ -70,7 +70,7 @@ async fn sign_ins_to_two_applications_are_counted_and_a_replay_of_all_changes_no
 
 #[tokio::test]
 async fn sign_ins_out_of_order_keep_the_first_and_the_last() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let _worker = world.start_worker(BINARY, UNIT, &[]).await;
     let events = sign_ins(&world);
     for (sent, event) in events.iter().rev().enumerate() {
@@ -84,7 +84,7 @@ async fn sign_ins_out_of_order_keep_the_first_and_the_last() {
 
 #[tokio::test]
 async fn what_an_event_does_not_tell_is_read_from_the_log() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let _worker = world.start_worker(BINARY, UNIT, &[]).await;
     world.idp.put_user(SimulatedUser::new(ADA));
     let event = world.idp.sign_in(ADA, "portal");
@@ -101,7 +101,7 @@ async fn what_an_event_does_not_tell_is_read_from_the_log() {
 
 #[tokio::test]
 async fn no_personal_value_is_in_any_queue_event_log_line_or_metric() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let settings = [("COPPICE_LOG", "debug"), ("COPPICE_MAX_ATTEMPTS", "1")];
     let worker = world.start_worker(BINARY, UNIT, &settings).await;
     let broken = "auth0|broken";

@@ -46,7 +46,7 @@ async fn an_unknown_user_is_read_once_and_the_person_announced_once() {
 
 #[tokio::test]
 async fn a_user_who_is_gone_leaves_a_tombstone_and_the_sign_in_counts() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let _worker = world.start_worker(BINARY, UNIT, &[]).await;
     world.idp.put_user(SimulatedUser::new(ADA));
     let event = world.idp.sign_in(ADA, "portal");

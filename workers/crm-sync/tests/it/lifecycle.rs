@@ -19,7 +19,7 @@ async fn deliver_all(world: &World) {
 
 #[tokio::test]
 async fn a_contact_is_created_changed_deleted_and_restored() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let _worker = world.start_worker(BINARY, UNIT, &[]).await;
     let id = contact_id(1);
     world.crm.put_contact(SimulatedContact::new(&id));
@@ -49,7 +49,7 @@ async fn a_contact_is_created_changed_deleted_and_restored() {
 
 #[tokio::test]
 async fn one_event_may_name_several_contacts_and_a_merge_is_followed() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let _worker = world.start_worker(BINARY, UNIT, &[]).await;
     let (kept, lost) = (contact_id(1), contact_id(2));
     for id in [&kept, &lost] {
@@ -71,7 +71,7 @@ async fn one_event_may_name_several_contacts_and_a_merge_is_followed() {
 
 #[tokio::test]
 async fn what_names_a_contact_without_its_fields_reads_it_and_what_names_none_asks_for_a_resync() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let _worker = world.start_worker(BINARY, UNIT, &[]).await;
     let id = contact_id(1);
     world.crm.put_contact(SimulatedContact::new(&id));
@@ -90,7 +90,7 @@ async fn what_names_a_contact_without_its_fields_reads_it_and_what_names_none_as
 
 #[tokio::test]
 async fn the_contacts_of_one_event_are_read_in_fewer_calls_than_contacts() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let ids: Vec<String> = (1..=40).map(contact_id).collect();
     for id in &ids {
         world.crm.put_contact(SimulatedContact::new(id));
@@ -112,7 +112,7 @@ async fn the_contacts_of_one_event_are_read_in_fewer_calls_than_contacts() {
 
 #[tokio::test]
 async fn no_personal_value_is_in_any_queue_event_log_line_or_metric() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let worker =
         world.start_worker(BINARY, UNIT, &[("COPPICE_LOG", "debug"), ("COPPICE_MAX_ATTEMPTS", "1")]).await;
     let (id, broken) = (contact_id(1), contact_id(2));

@@ -84,7 +84,7 @@ async fn announced(world: &World, kind: EventKind, at_least: usize) -> Vec<Annou
 
 #[tokio::test]
 async fn a_session_is_created_verified_and_redacted() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let _worker = world.start_worker(BINARY, UNIT, &[]).await;
     let person_id = known_person(&world).await;
     let stripe = &world.verifier_server;
@@ -130,7 +130,7 @@ async fn a_session_is_created_verified_and_redacted() {
 
 #[tokio::test]
 async fn a_case_that_came_by_webhook_is_read_and_announced() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let _worker = world.start_worker(BINARY, UNIT, &[]).await;
     world.verifier_server.put_session(SESSION, None);
     world.verifier_server.verify(SESSION, &on_the_document());
@@ -147,7 +147,7 @@ async fn a_case_that_came_by_webhook_is_read_and_announced() {
 
 #[tokio::test]
 async fn the_date_of_birth_is_read_only_when_asked_for() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let birthdate = async || -> Option<String> {
         let query =
             "select birthdate from person join source_record using (person_id) where external_id = $1";
@@ -171,7 +171,7 @@ async fn the_date_of_birth_is_read_only_when_asked_for() {
 
 #[tokio::test]
 async fn no_personal_value_is_in_any_queue_event_log_line_or_metric() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let settings =
         [("COPPICE_LOG", "debug"), ("COPPICE_MAX_ATTEMPTS", "1"), ("COPPICE_STRIPE_DATE_OF_BIRTH", "true")];
     let worker = world.start_worker(BINARY, UNIT, &settings).await;

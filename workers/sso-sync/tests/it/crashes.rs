@@ -7,11 +7,11 @@ use testkit::{PATIENCE, Setup, World};
 use crate::{UNIT, start};
 
 const ADA: &str = "auth0|ada";
-const SHORT: Setup = Setup { visibility_secs: 4, max_receive_count: 50 };
+const SHORT: Setup = Setup { visibility_secs: 4, ..Setup::DEFAULT };
 
 #[tokio::test]
 async fn killed_in_mid_refetch_the_message_is_handled_by_the_next() {
-    let world = World::start_with(SHORT).await;
+    let world = World::start_with(SHORT.with_emulator()).await;
     let mut worker = start(&world, &[("COPPICE_SSO_TIMEOUT_SECS", "25")]).await;
     let gate = world.idp.hold(ADA);
     world.deliver(&world.idp.put_user(SimulatedUser::new(ADA)).stream_event()).await;
@@ -27,7 +27,7 @@ async fn killed_in_mid_refetch_the_message_is_handled_by_the_next() {
 
 #[tokio::test]
 async fn killed_between_commit_and_announcement_it_is_announced_by_the_next() {
-    let world = World::start_with(SHORT).await;
+    let world = World::start_with(SHORT.with_emulator()).await;
     let mut worker = start(&world, &[]).await;
     let hold = world.proxy.hold("PutEvents");
     world.deliver(&world.idp.put_user(SimulatedUser::new(ADA)).stream_event()).await;
@@ -46,7 +46,7 @@ async fn killed_between_commit_and_announcement_it_is_announced_by_the_next() {
 
 #[tokio::test]
 async fn killed_between_announcement_and_delete_the_redelivery_changes_nothing() {
-    let world = World::start_with(SHORT).await;
+    let world = World::start_with(SHORT.with_emulator()).await;
     let mut worker = start(&world, &[]).await;
     let hold = world.proxy.hold("DeleteMessageBatch");
     world.deliver(&world.idp.put_user(SimulatedUser::new(ADA)).stream_event()).await;

@@ -10,7 +10,7 @@ const ADA: &str = "auth0|ada";
 
 #[tokio::test]
 async fn a_user_is_created_changed_blocked_and_deleted_and_each_change_is_announced_once() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let _worker = start(&world, &[]).await;
     known_user(&world, ADA).await;
     let created = world.person(ADA).await.unwrap();
@@ -49,7 +49,7 @@ async fn a_user_is_created_changed_blocked_and_deleted_and_each_change_is_announ
 
 #[tokio::test]
 async fn a_late_event_cannot_revive_a_deleted_user_even_if_a_replica_still_has_it() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let worker = start(&world, &[]).await;
     known_user(&world, ADA).await;
     let late = world.idp.update(ADA, email("ada.late@example.org"));
@@ -69,7 +69,7 @@ async fn a_late_event_cannot_revive_a_deleted_user_even_if_a_replica_still_has_i
 
 #[tokio::test]
 async fn an_answer_older_than_its_event_is_asked_for_again() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let _worker = start(&world, &[]).await;
     known_user(&world, ADA).await;
     let changed = world.idp.update(ADA, email("ada.fresh@example.org"));
@@ -85,7 +85,7 @@ async fn an_answer_older_than_its_event_is_asked_for_again() {
 
 #[tokio::test]
 async fn a_deletion_that_a_replica_has_not_seen_yet_is_not_lost() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let _worker = start(&world, &[]).await;
     known_user(&world, ADA).await;
     let looks = world.idp.requests_for(ADA);
@@ -100,7 +100,7 @@ async fn a_deletion_that_a_replica_has_not_seen_yet_is_not_lost() {
 
 #[tokio::test]
 async fn a_user_who_was_never_there_is_looked_for_and_then_believed_to_be_gone() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let _worker = start(&world, &[]).await;
     let created = world.idp.put_user(SimulatedUser::new(ADA));
     world.idp.delete(ADA);

@@ -56,7 +56,7 @@ async fn unchanged(worker: &Worker) -> f64 {
 
 #[tokio::test]
 async fn a_user_is_created_changed_suspended_deactivated_and_deleted_and_each_change_is_announced_once() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let (org, _worker) = organization(&world, &[]).await;
     deliver(&world, &org.put_user(SimulatedUser::new(SIGNE))).await;
     let created = is(&world, "active").await;
@@ -91,7 +91,7 @@ async fn a_user_is_created_changed_suspended_deactivated_and_deleted_and_each_ch
 
 #[tokio::test]
 async fn a_replayed_event_changes_nothing_before_or_after_the_deletion() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let (org, worker) = organization(&world, &[]).await;
     let created = org.put_user(SimulatedUser::new(SIGNE));
     deliver(&world, &created).await;
@@ -126,7 +126,7 @@ async fn a_replayed_event_changes_nothing_before_or_after_the_deletion() {
 
 #[tokio::test]
 async fn a_deletion_is_not_lost_though_a_lagging_replica_says_that_nothing_was_modified() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let (org, _worker) = organization(&world, &[]).await;
     deliver(&world, &org.put_user(SimulatedUser::new(SIGNE))).await;
     is(&world, "active").await;
@@ -141,7 +141,10 @@ async fn a_deletion_is_not_lost_though_a_lagging_replica_says_that_nothing_was_m
 
 #[tokio::test]
 async fn a_limit_that_is_told_by_headers_pauses_the_fleet_and_costs_no_message() {
-    let world = World::start_with(Setup { visibility_secs: 2, max_receive_count: 3 }).await;
+    let world = World::start_with(
+        Setup { visibility_secs: 2, max_receive_count: 3, ..Setup::DEFAULT }.with_emulator(),
+    )
+    .await;
     let (org, worker) = organization(&world, &[]).await;
     let ids: Vec<String> = (0..5).map(|number| format!("00u1limited{number}")).collect();
     // Long enough that a machine on which everything takes seconds still sees what is meant.
@@ -173,7 +176,7 @@ async fn a_limit_that_is_told_by_headers_pauses_the_fleet_and_costs_no_message()
 
 #[tokio::test]
 async fn a_service_app_reads_users_and_gets_a_new_token_when_its_old_one_has_expired() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let org = OktaSimulator::start().await;
     let key = TestKey::generate();
     org.put_service_app(ServiceApp::new("0oaSimCoppice", &key.public_pem));
@@ -194,7 +197,7 @@ async fn a_service_app_reads_users_and_gets_a_new_token_when_its_old_one_has_exp
 
 #[tokio::test]
 async fn no_personal_value_is_in_any_queue_event_log_line_or_metric() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let settings = [("COPPICE_LOG", "debug"), ("COPPICE_MAX_ATTEMPTS", "1")];
     let (org, worker) = organization(&world, &settings).await;
     // A user's whole life, its logins, and one user who cannot be served.

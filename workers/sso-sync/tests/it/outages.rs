@@ -45,7 +45,10 @@ async fn recovers(world: &World, ids: &[String]) {
 
 #[tokio::test]
 async fn a_provider_down_for_longer_than_all_receives_together_costs_no_message() {
-    let world = World::start_with(Setup { visibility_secs: 2, max_receive_count: 3 }).await;
+    let world = World::start_with(
+        Setup { visibility_secs: 2, max_receive_count: 3, ..Setup::DEFAULT }.with_emulator(),
+    )
+    .await;
     let worker = start(&world, &[]).await;
     let ids = create_users(&world, &worker, Fault::Down).await;
     // 3 receives of 2 s each would have spent every message long before.
@@ -60,7 +63,7 @@ async fn a_provider_down_for_longer_than_all_receives_together_costs_no_message(
 
 #[tokio::test]
 async fn a_rate_limit_pauses_everything_for_as_long_as_the_provider_asks() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let worker = start(&world, &[]).await;
     known_user(&world, ADA).await;
     let before = world.idp.total_requests();
@@ -81,7 +84,7 @@ async fn a_rate_limit_pauses_everything_for_as_long_as_the_provider_asks() {
 
 #[tokio::test]
 async fn a_provider_that_answers_with_web_pages_is_down_and_comes_back() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let worker = start(&world, &[]).await;
     let ids = create_users(&world, &worker, Fault::WrongJson).await;
     recovers(&world, &ids).await;
@@ -89,7 +92,7 @@ async fn a_provider_that_answers_with_web_pages_is_down_and_comes_back() {
 
 #[tokio::test]
 async fn credentials_that_are_refused_stop_the_worker_and_not_the_messages() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let worker = start(&world, &[]).await;
     world.idp.revoke_tokens();
     let ids = create_users(&world, &worker, Fault::TokenRefused).await;
@@ -98,7 +101,7 @@ async fn credentials_that_are_refused_stop_the_worker_and_not_the_messages() {
 
 #[tokio::test]
 async fn one_record_that_the_provider_cannot_serve_is_dead_lettered_alone_with_its_failures() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let _worker = start(&world, &[("COPPICE_MAX_ATTEMPTS", "2")]).await;
     world.idp.set_status(ADA, Some(500));
     world.deliver(&world.idp.put_user(SimulatedUser::new(ADA)).stream_event()).await;
@@ -112,7 +115,7 @@ async fn one_record_that_the_provider_cannot_serve_is_dead_lettered_alone_with_i
 
 #[tokio::test]
 async fn a_record_that_the_provider_calls_invalid_is_dead_lettered_at_once() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let _worker = start(&world, &[]).await;
     world.idp.set_status(ADA, Some(400));
     world.deliver(&world.idp.put_user(SimulatedUser::new(ADA)).stream_event()).await;
@@ -123,7 +126,7 @@ async fn a_record_that_the_provider_calls_invalid_is_dead_lettered_at_once() {
 
 #[tokio::test]
 async fn of_three_pods_one_probes() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let patient = [("COPPICE_SSO_TIMEOUT_SECS", "20")];
     let pods = [start(&world, &patient).await, start(&world, &patient).await, start(&world, &patient).await];
     known_user(&world, ADA).await;

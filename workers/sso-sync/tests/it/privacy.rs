@@ -9,7 +9,7 @@ const ADA: &str = "auth0|ada";
 
 #[tokio::test]
 async fn no_personal_value_is_in_any_queue_event_log_line_or_metric() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let worker = start(&world, &[("COPPICE_LOG", "debug"), ("COPPICE_MAX_ATTEMPTS", "1")]).await;
     // A user's whole life, and every way to fail on the way.
     known_user(&world, ADA).await;

@@ -57,7 +57,7 @@ async fn ten_messages_for_one_person_in_one_batch_are_one_refetch_and_one_event(
 
 #[tokio::test]
 async fn of_two_refetches_that_finish_in_reverse_order_the_newer_one_stays() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let line = world.proxy.another().await;
     let settings = [("AWS_ENDPOINT_URL", line.endpoint()), ("COPPICE_SSO_TIMEOUT_SECS", "25")];
     let slow = start(&world, &settings).await;
@@ -90,7 +90,7 @@ async fn of_two_refetches_that_finish_in_reverse_order_the_newer_one_stays() {
 
 #[tokio::test]
 async fn a_message_stays_in_one_hand_for_longer_than_its_visibility_though_heartbeats_are_throttled() {
-    let world = World::start_with(Setup { visibility_secs: 3, ..Setup::default() }).await;
+    let world = World::start_with(Setup { visibility_secs: 3, ..Setup::DEFAULT }.with_emulator()).await;
     let _worker = start(&world, &[("COPPICE_SSO_TIMEOUT_SECS", "25")]).await;
     world.proxy.throttle("ChangeMessageVisibilityBatch", 1);
     let gate = world.idp.hold(ADA);

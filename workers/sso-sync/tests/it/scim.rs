@@ -7,7 +7,7 @@ use crate::{BINARY, UNIT};
 
 #[tokio::test]
 async fn a_scim_user_is_created_changed_deactivated_and_deleted() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let scim = ScimServer::start().await;
     let settings = [
         ("COPPICE_SSO_PROVIDER", "scim"),

@@ -14,7 +14,7 @@ use crate::{Ingress, MARKER, arrived, bodies, outbox_empties, stored};
 
 #[tokio::test]
 async fn a_signed_webhook_arrives_as_its_ids_and_nothing_else() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let mut ingress = Ingress::start(&world, &[]).await;
     let published = (200, r#"{"status":"published"}"#.to_owned());
     assert_eq!(ingress.send(&stripe("vs_1")).await, published);
@@ -66,7 +66,7 @@ async fn an_authentic_webhook_that_names_no_record_is_taken_and_not_published() 
 
 #[tokio::test]
 async fn while_the_bus_is_down_events_are_stored_and_published_when_it_is_back() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let ingress = Ingress::start(&world, &[]).await;
     let stored_reply = (202, r#"{"status":"stored"}"#.to_owned());
 
@@ -98,7 +98,7 @@ async fn while_the_bus_is_down_events_are_stored_and_published_when_it_is_back()
 
 #[tokio::test]
 async fn while_there_is_no_bus_it_is_not_ready_and_events_are_stored() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let ingress = Ingress::start(&world, &[]).await;
     let events = aws_sdk_eventbridge::Client::new(&local_stack::aws_config(world.emulator_endpoint()));
     let readiness = async |wanted: u16| {

@@ -40,7 +40,7 @@ async fn depths(world: &World) -> BTreeMap<String, u64> {
 
 #[tokio::test]
 async fn every_provider_s_event_reaches_one_queue_and_no_other() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     assert_eq!(world.topology.units().count(), UNITS.len());
     let ingress = Ingress::start(&world, &[]).await;
     let mut taken = Vec::new();

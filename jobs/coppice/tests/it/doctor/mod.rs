@@ -21,7 +21,9 @@ struct Clinic {
 
 impl Clinic {
     async fn open() -> Self {
-        let world = World::start_with(Setup { visibility_secs: VISIBILITY_SECS, ..Setup::default() }).await;
+        let world =
+            World::start_with(Setup { visibility_secs: VISIBILITY_SECS, ..Setup::DEFAULT.with_emulator() })
+                .await;
         let config = local_stack::aws_config(world.emulator_endpoint());
         let (events, sqs) = (aws_sdk_eventbridge::Client::new(&config), aws_sdk_sqs::Client::new(&config));
         Self { world, events, sqs }

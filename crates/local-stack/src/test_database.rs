@@ -1,0 +1,169 @@
+//! A database for one test.
+//!
+//! In: the server that the test run shares, when its address is in [`SHARED_SERVER`]; otherwise the server's programs.
+//! Out: the URL of a database that no other test uses, empty or with the whole schema. A shared server clones a template
+//! that was migrated once, which takes some 50 ms; a server of its own has to start and to run every migration. Must not
+//! know: any table.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use sqlx::migrate::Migrator;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+
+use crate::postgres::Postgres;
+use crate::tools::Tools;
+
+/// Environment variable with the URL of the maintenance database of the server that all tests of a run share.
+pub const SHARED_SERVER: &str = "COPPICE_TEST_POSTGRES";
+
+/// The database of a shared server that has the whole schema and no row.
+const TEMPLATE: &str = "coppice_template";
+
+/// A database for one test. Dropping it removes it, or its whole server.
+#[derive(Debug)]
+pub struct TestDatabase {
+    url: String,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    /// On the run's server: the maintenance database's URL, and this database's name.
+    Shared {
+        server: String,
+        name: String,
+    },
+    Own(Postgres),
+}
+
+impl TestDatabase {
+    /// A database without tables.
+    ///
+    /// # Errors
+    /// When no server can be reached or started; says why.
+    pub async fn empty() -> anyhow::Result<Self> {
+        match shared_server() {
+            Some(server) => Self::on_shared(server, "template1").await,
+            None => Self::on_own(&tools()?).await,
+        }
+    }
+
+    /// A database with the whole schema.
+    ///
+    /// # Errors
+    /// When no server can be reached or started, or a migration fails; says why.
+    pub async fn migrated() -> anyhow::Result<Self> {
+        match shared_server() {
+            Some(server) => Self::on_shared(server, TEMPLATE).await,
+            None => Self::on_its_own_server(&tools()?).await,
+        }
+    }
+
+    /// A database with the whole schema on a server that the test may stop, start or break.
+    ///
+    /// # Errors
+    /// When the server cannot be started, or a migration fails; says why.
+    pub async fn on_its_own_server(tools: &Tools) -> anyhow::Result<Self> {
+        let database = Self::on_own(tools).await?;
+        migrate(&database.url).await?;
+        Ok(database)
+    }
+
+    /// Where the database is, with its password, which is no secret here.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Its server, to stop it and to start it again.
+    ///
+    /// # Panics
+    /// When the server is shared with other tests: make the database with [`TestDatabase::on_its_own_server`].
+    pub fn server(&mut self) -> &mut Postgres {
+        match &mut self.place {
+            Place::Own(server) => server,
+            Place::Shared { .. } => {
+                panic!("this server is shared by all tests: use TestDatabase::on_its_own_server")
+            }
+        }
+    }
+
+    async fn on_own(tools: &Tools) -> anyhow::Result<Self> {
+        let server = Postgres::start(tools).await?;
+        let url = server.create_database("orchard").await?;
+        Ok(Self { url, place: Place::Own(server) })
+    }
+
+    async fn on_shared(server: String, template: &str) -> anyhow::Result<Self> {
+        let name = format!("test_{}", uuid::Uuid::new_v4().simple());
+        execute(&server, &format!(r#"create database "{name}" template "{template}""#))
+            .await
+            .with_context(|| format!("cannot create a database on the server in {SHARED_SERVER}"))?;
+        let url = beside(&server, &name);
+        Ok(Self { url, place: Place::Shared { server, name } })
+    }
+}
+
+impl Drop for TestDatabase {
+    /// Removes a database of the shared server. A failure is harmless: the server goes with the run.
+    fn drop(&mut self) {
+        let Place::Shared { server, name } = &self.place else { return };
+        let (server, statement) =
+            (server.clone(), format!(r#"drop database if exists "{name}" with (force)"#));
+        // A thread of its own: a runtime must not be started inside another, and a test's may have ended already.
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.map(|runtime| runtime.block_on(execute(&server, &statement)))
+        });
+        let _ = dropping.join();
+    }
+}
+
+/// Makes the template that [`TestDatabase::migrated`] clones.
+///
+/// # Errors
+/// When a migration fails.
+pub async fn create_template(server: &Postgres) -> anyhow::Result<()> {
+    let url = server.create_database(TEMPLATE).await?;
+    migrate(&url).await
+}
+
+/// Not through the store: the developers' commands must be buildable before any query is described.
+async fn migrate(url: &str) -> anyhow::Result<()> {
+    let mut connection = PgConnection::connect(url).await?;
+    Migrator::new(migrations()).await?.run(&mut connection).await.context("a migration fails")?;
+    connection.close().await?;
+    Ok(())
+}
+
+/// The folder of migrations.
+#[must_use]
+pub fn migrations() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations")
+}
+
+fn tools() -> anyhow::Result<Tools> {
+    Tools::locate_or_install(|line| eprintln!("{line}"))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the run's own services are named by its environment, not by settings"
+)]
+fn shared_server() -> Option<String> {
+    std::env::var(SHARED_SERVER).ok().filter(|url| !url.is_empty())
+}
+
+async fn execute(url: &str, statement: &str) -> anyhow::Result<()> {
+    let mut connection = PgConnection::connect(url).await?;
+    sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(&mut connection).await?;
+    connection.close().await?;
+    Ok(())
+}
+
+/// The URL of another database of the same server.
+fn beside(server: &str, name: &str) -> String {
+    let base = server.rsplit_once('/').map_or(server, |(base, _)| base);
+    format!("{base}/{name}")
+}
