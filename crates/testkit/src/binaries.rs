@@ -10,59 +10,29 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use anyhow::{Context, bail};
+use fleet::Kind;
 use serde_json::Value;
 
-/// The units that consume a queue.
-pub const WORKERS: [&str; 5] = ["sso-sync", "crm-sync", "identity-verification", "app-login", "crm-account"];
-
-/// The unit that is called by providers.
+/// The unit that providers call.
 pub const INGRESS: &str = "webhook-ingress";
 
 /// The operators' tool.
 pub const OPERATORS_TOOL: &str = "coppice";
 
-/// The jobs that fill and drain the resync queues.
-pub const RESYNC_JOBS: [&str; 3] = ["resync-enqueuer", "sso-resync", "crm-resync"];
-
-/// All of them.
-pub const UNITS: [&str; 12] = [
-    "sso-sync",
-    "crm-sync",
-    "identity-verification",
-    "app-login",
-    "crm-account",
-    INGRESS,
-    OPERATORS_TOOL,
-    RESYNC_JOBS[0],
-    RESYNC_JOBS[1],
-    RESYNC_JOBS[2],
-    "fire-drill",
-    "audit",
-];
-
-/// These, and those that only a chart runs.
-pub(crate) const ALL_UNITS: [&str; 14] = [
-    UNITS[0],
-    UNITS[1],
-    UNITS[2],
-    UNITS[3],
-    UNITS[4],
-    UNITS[5],
-    UNITS[6],
-    UNITS[7],
-    UNITS[8],
-    UNITS[9],
-    UNITS[10],
-    UNITS[11],
-    "migrate",
-    "content-etl",
-];
+/// The units that run for ever on a queue.
+pub fn workers() -> impl Iterator<Item = &'static str> {
+    fleet::names_of(Kind::Worker)
+}
 
 /// Builds units and answers where each one's binary is.
 ///
 /// # Errors
 /// When the build fails; cargo has said why on standard error.
-pub fn build_units(units: &[&str], release: bool) -> anyhow::Result<BTreeMap<String, PathBuf>> {
+pub fn build_units(
+    units: impl IntoIterator<Item = &'static str>,
+    release: bool,
+) -> anyhow::Result<BTreeMap<String, PathBuf>> {
+    let units: Vec<&str> = units.into_iter().collect();
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."));
     cargo.args(["build", "--message-format", "json-render-diagnostics"]);
@@ -93,8 +63,8 @@ pub(crate) const BUILT_UNITS: &str = "COPPICE_TEST_UNITS";
 pub fn unit_binary(unit: &str) -> &'static str {
     static BUILT: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
     let built = BUILT.get_or_init(|| match built_units() {
-        Some(folder) => ALL_UNITS.iter().map(|unit| ((*unit).to_owned(), folder.join(unit))).collect(),
-        None => build_units(&ALL_UNITS, false).expect("the units build"),
+        Some(folder) => fleet::names().map(|unit| (unit.to_owned(), folder.join(unit))).collect(),
+        None => build_units(fleet::names(), false).expect("the units build"),
     });
     built.get(unit).and_then(|path| path.to_str()).expect("a unit with a path that is text")
 }

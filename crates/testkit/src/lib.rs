@@ -19,7 +19,7 @@ mod worker;
 mod world;
 
 pub use aws_proxy::{AwsProxy, Hold};
-pub use binaries::{INGRESS, OPERATORS_TOOL, RESYNC_JOBS, UNITS, WORKERS, build_units, unit_binary};
+pub use binaries::{INGRESS, OPERATORS_TOOL, build_units, unit_binary, workers};
 pub use chaos::Chaos;
 pub use crm_pump::CrmPump;
 pub use fast_aws::{Deletion, FastAws, PublishedEvent};

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use local_stack::{Postgres, SHARED_SERVER, Tools, create_template};
 
-use crate::binaries::{ALL_UNITS, BUILT_UNITS, build_units};
+use crate::binaries::{BUILT_UNITS, build_units};
 
 /// Running services. Dropping them ends them.
 pub struct Services {
@@ -25,9 +25,9 @@ impl Services {
     pub async fn start(tools: &Tools) -> anyhow::Result<Self> {
         let postgres = Postgres::start(tools).await?;
         create_template(&postgres).await?;
-        let built = tokio::task::spawn_blocking(|| build_units(&ALL_UNITS, false)).await??;
+        let built = tokio::task::spawn_blocking(|| build_units(fleet::names(), false)).await??;
         let first =
-            built.get(ALL_UNITS[0]).and_then(|path| path.parent()).context("a binary without a folder")?;
+            built.values().next().and_then(|path| path.parent()).context("a binary without a folder")?;
         Ok(Self { postgres, units: first.to_owned() })
     }
 

@@ -15,8 +15,8 @@ const BENCHMARK: &str = "benchmark";
 /// When something does not build, or a contestant got its job wrong.
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     // One after the other: built together, the worker would get features that only the benchmark's servers need.
-    build(&["sso-sync"], true)?;
-    let built = build(&[BENCHMARK], true)?;
+    build(["sso-sync"], true)?;
+    let built = build([BENCHMARK], true)?;
     let mut command = Command::new(&built[BENCHMARK]);
     command.args(arguments).current_dir(workspace());
     run_step(BENCHMARK, command)

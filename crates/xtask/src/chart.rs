@@ -13,6 +13,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
+use fleet::{Kind, Need, Queue, Unit};
 use serde_json::{Map, Value, json};
 
 use crate::commands::workspace;
@@ -34,16 +35,58 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     let mut table = String::from("| value | default | meaning |\n|---|---|---|\n");
     write_rows(&mut table, &[], &values, &comments);
     for (name, made) in [
+        ("units.yaml", units_file(&read("units.yaml")?)),
         ("values.schema.json", format!("{:#}\n", schema(&values, &comments)?)),
         ("README.md", format!("{before}{BEGIN}\n{table}{END}{after}")),
     ] {
         if !check {
             fs::write(folder().join(name), made)?;
         } else if read(name).ok().as_ref() != Some(&made) {
-            bail!("deploy/helm/coppice/{name} is not what values.yaml says: run `cargo xtask chart`");
+            bail!("deploy/helm/coppice/{name} is not what values.yaml and crates/fleet say: run `cargo xtask chart`");
         }
     }
     Ok(())
+}
+
+/// The templates' knowledge of the fleet, made from `crates/fleet`. The comment at the file's head stays.
+fn units_file(old: &str) -> String {
+    let head = old.lines().take_while(|line| line.starts_with('#'));
+    let mut text: String = head.map(|line| format!("{line}\n")).collect();
+    for unit in fleet::UNITS {
+        let _ = writeln!(text, "{}:\n  {{{}}}", unit.name, facts(unit).join(", "));
+    }
+    text
+}
+
+/// What the templates have to know of a unit, as entries of a YAML map.
+fn facts(unit: &Unit) -> Vec<String> {
+    let kind = match unit.kind {
+        Kind::Worker | Kind::Server => "worker",
+        Kind::Job => "job",
+        Kind::Hook => "hook",
+    };
+    let queue = match unit.queue {
+        Queue::None => None,
+        Queue::Own => Some("own"),
+        Queue::Filled => Some("filled"),
+        Queue::Audited => Some("audited"),
+    };
+    let flags = [
+        ("policy", unit.needs(Need::Policy)),
+        ("log", unit.needs(Need::Log)),
+        ("drain", unit.serves_health()),
+        ("serves", unit.serves_health()),
+        ("server", unit.kind == Kind::Server),
+        ("aws", unit.needs(Need::Aws)),
+    ];
+    let roles: Vec<&str> = unit.providers.iter().map(|role| role.as_str()).collect();
+    let mut facts = vec![format!("kind: {kind}")];
+    facts.extend(unit.needs(Need::Bus).then(|| String::from("bus: true")));
+    facts.extend(queue.map(|queue| format!("queue: {queue}")));
+    facts.extend(flags.iter().filter(|(_, set)| *set).map(|(name, _)| format!("{name}: true")));
+    facts.push(format!("providers: [{}]", roles.join(", ")));
+    facts.extend(unit.providers_optional.then(|| String::from("optional: true")));
+    facts
 }
 
 /// The chart.

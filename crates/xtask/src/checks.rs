@@ -1,24 +1,37 @@
-//! Every check of this project, in the order of how fast it answers. CI runs this and nothing else.
+//! What CI runs, in three commands: `check` (minutes), `test` (every test, and the demo once), `nightly` (what takes long).
+//!
+//! Each stops at the first step that fails, and prints how long each step took.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use crate::commands::{cargo, install_tools, run_step, tools};
+use anyhow::Context as _;
+
+use crate::commands::{cargo, install_tools, run_step, tools, workspace};
 use crate::{chart, demo, image, instructions, sqlx_prepare};
 
-/// Runs them all, and stops at the first that fails.
+/// The checker of unused dependencies.
+const MACHETE: (&str, &str) = ("cargo-machete", "0.9.1");
+/// The mutation tester.
+const MUTANTS: (&str, &str) = ("cargo-mutants", "25.3.1");
+/// Histories of the convergence test in a night.
+const NIGHTLY_SEEDS: &str = "20000";
+/// Seconds for each fuzz target in a night.
+const FUZZ_SECONDS: &str = "120";
+
+/// Everything but the tests: format, lints, queries, templates, chart, dependencies, spelling and words.
 ///
 /// # Errors
-/// The check that failed.
-pub(crate) fn run() -> anyhow::Result<()> {
+/// The step that failed.
+pub(crate) fn check() -> anyhow::Result<()> {
     run_step("format", cargo(&["fmt", "--all", "--check"]))?;
     println!("\n── tools");
     install_tools()?;
-    run_step(
-        "lints",
-        cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]),
-    )?;
+    run_step("spelling", spelling()?)?;
+    run_step("dependencies", dependencies(&["licenses", "bans", "sources"])?)?;
+    advisories()?;
+    run_step("unused dependencies", unused_dependencies()?)?;
     run_step("CloudFormation templates", cfn_lint()?)?;
     println!("\n── files made from the chart's values");
     chart::run(true)?;
@@ -27,31 +40,171 @@ pub(crate) fn run() -> anyhow::Result<()> {
     }
     println!("\n── queries against the migrations");
     sqlx_prepare::run(true)?;
-    run_step("documentation", documentation())?;
-    run_step("tests", tests())?;
-    println!("\n── instructions of the hot paths");
-    instructions::run(false)?;
-    println!("\n── image");
-    image::try_out()?;
-    println!("\n── demo");
-    demo::run(true)?;
-    println!("\nall checks passed");
+    run_step(
+        "lints",
+        cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]),
+    )?;
+    run_step("words, documents and the fleet's consistency", consistency()?)?;
+    println!("\nevery check passed");
     Ok(())
 }
 
-/// With nextest where it is installed: a process for each test, and a test that passes on a second try is a failure.
-fn tests() -> Command {
-    let nextest = cargo(&["nextest", "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if nextest.is_ok_and(|status| status.success()) {
-        cargo(&["nextest", "run", "--workspace", "--all-features"])
-    } else {
-        cargo(&["test", "--workspace", "--all-features", "--all-targets"])
+/// Every test, then the demo.
+///
+/// # Errors
+/// The step that failed.
+pub(crate) fn test() -> anyhow::Result<()> {
+    println!("\n── tools");
+    install_tools()?;
+    run_step("tests", nextest(&["--workspace"])?)?;
+    println!("\n── demo");
+    demo::run(true)?;
+    println!("\nall tests passed");
+    Ok(())
+}
+
+/// One part of a night's work, by the name that `cargo xtask nightly --only` takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum NightlyPart {
+    /// Rustdoc, with every warning an error.
+    Documentation,
+    /// 20,000 seeds of the convergence test.
+    Convergence,
+    /// Every value of the chart, against three versions of Kubernetes.
+    Chart,
+    /// The instruction counts of the hot paths.
+    Instructions,
+    /// The image, built twice and compared.
+    Image,
+    /// Two minutes of each fuzz target.
+    Fuzz,
+    /// Mutations of the pure code and of the SQL.
+    Mutants,
+}
+
+impl NightlyPart {
+    const ALL: [Self; 7] = [
+        Self::Documentation,
+        Self::Convergence,
+        Self::Chart,
+        Self::Instructions,
+        Self::Image,
+        Self::Fuzz,
+        Self::Mutants,
+    ];
+
+    fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Documentation => run_step("documentation", documentation()),
+            Self::Convergence => {
+                let mut tests = nextest(&["--package", "convergence"])?;
+                tests.env("CONVERGENCE_SEEDS", NIGHTLY_SEEDS);
+                run_step("convergence", tests)
+            }
+            Self::Chart => {
+                let mut tests = nextest(&["--package", "helm-chart"])?;
+                tests.env("COPPICE_CHART_TESTS", "all");
+                run_step("chart, every value and version", tests)
+            }
+            Self::Instructions => {
+                println!("\n── instructions of the hot paths");
+                instructions::run(false)
+            }
+            Self::Image => {
+                println!("\n── image");
+                image::for_the_night()
+            }
+            Self::Fuzz => run_step("fuzzing", fuzz()),
+            Self::Mutants => run_step("mutations", mutants()?),
+        }
     }
+}
+
+/// What takes too long for every change. `only`: nothing but this part.
+///
+/// # Errors
+/// The names of all parts that failed: one failure does not stop the others.
+pub(crate) fn nightly(only: Option<NightlyPart>) -> anyhow::Result<()> {
+    println!("\n── tools");
+    install_tools()?;
+    let parts: Vec<NightlyPart> = only.map_or(NightlyPart::ALL.to_vec(), |part| vec![part]);
+    let mut failed = Vec::new();
+    for part in parts {
+        if let Err(error) = part.run() {
+            eprintln!("\n{part:?}: {error:#}");
+            failed.push(format!("{part:?}"));
+        }
+    }
+    anyhow::ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
+    println!("\nthe night's work passed");
+    Ok(())
+}
+
+/// nextest with the workspace's features: a process for each test, and a test that passes on a second try is a failure.
+fn nextest(selection: &[&str]) -> anyhow::Result<Command> {
+    let program = tools()?.cargo_nextest()?;
+    let mut command = Command::new(program);
+    command.args(["nextest", "run", "--all-features"]).args(selection).current_dir(workspace());
+    Ok(command)
+}
+
+/// The tests that only read files: names, links, words, and that every list names every unit.
+fn consistency() -> anyhow::Result<Command> {
+    nextest(&["--package", "fleet-consistency"])
 }
 
 fn documentation() -> Command {
     let mut command = cargo(&["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"]);
     command.env("RUSTDOCFLAGS", "-D warnings");
+    command
+}
+
+fn spelling() -> anyhow::Result<Command> {
+    let mut command = Command::new(tools()?.typos()?);
+    command.arg("--config").arg("_typos.toml").current_dir(workspace());
+    Ok(command)
+}
+
+fn dependencies(checks: &[&str]) -> anyhow::Result<Command> {
+    let mut command = Command::new(tools()?.cargo_deny()?);
+    command.args(["--all-features", "--log-level", "error", "check", "--hide-inclusion-graph"]).args(checks);
+    command.current_dir(workspace());
+    Ok(command)
+}
+
+/// Advisories come from GitHub. Where it cannot be reached, that is said loudly and is no failure; a known advisory is one.
+fn advisories() -> anyhow::Result<()> {
+    let mut fetch = Command::new(tools()?.cargo_deny()?);
+    fetch.args(["--log-level", "error", "fetch", "db"]).current_dir(workspace());
+    let fetched = fetch.output().context("cannot run cargo-deny")?;
+    if fetched.status.success() {
+        return run_step("advisories", dependencies(&["advisories"])?);
+    }
+    println!(
+        "\n!!!! ADVISORIES WERE NOT CHECKED: the database of advisories cannot be fetched from github.com.\n\
+         !!!! Run `cargo xtask check` where it can be reached before a release. cargo-deny says:\n!!!! {}",
+        String::from_utf8_lossy(&fetched.stderr).lines().next().unwrap_or("nothing")
+    );
+    Ok(())
+}
+
+fn unused_dependencies() -> anyhow::Result<Command> {
+    let program = tools()?.from_crates_io(MACHETE.0, MACHETE.1)?;
+    let mut command = Command::new(program);
+    command.arg(".").current_dir(workspace());
+    Ok(command)
+}
+
+fn mutants() -> anyhow::Result<Command> {
+    let program = tools()?.from_crates_io(MUTANTS.0, MUTANTS.1)?;
+    let mut command = Command::new(program);
+    command.args(["mutants", "--no-shuffle", "--output", "target/mutants"]).current_dir(workspace());
+    Ok(command)
+}
+
+fn fuzz() -> Command {
+    let mut command = Command::new("fuzz/run");
+    command.arg(FUZZ_SECONDS).current_dir(workspace());
     command
 }
 
@@ -74,6 +227,6 @@ fn helm_lint(example: &Path) -> anyhow::Result<Command> {
 fn cfn_lint() -> anyhow::Result<Command> {
     let mut command = Command::new(tools()?.cfn_lint()?);
     let templates = ["deploy/cloudformation/coppice.yaml", "deploy/cloudformation/roles.yaml"];
-    command.args(templates).current_dir(crate::commands::workspace());
+    command.args(templates).current_dir(workspace());
     Ok(command)
 }

@@ -31,7 +31,7 @@ pub(crate) fn run(renew: bool) -> anyhow::Result<()> {
         println!("not counted: there is no valgrind (apt-get install valgrind)");
         return Ok(());
     }
-    let built = testkit::build_units(&[PACKAGE], true)?;
+    let built = testkit::build_units([PACKAGE], true)?;
     let binary = built.get(PACKAGE).context("cargo names no binary")?;
     let mut counts = BTreeMap::new();
     for (path, turns) in PATHS {

@@ -11,6 +11,7 @@ mod commands;
 mod demo;
 mod image;
 mod instructions;
+mod person;
 mod release;
 mod sqlx_prepare;
 mod stack;
@@ -38,10 +39,23 @@ enum Command {
         #[arg(long)]
         once: bool,
     },
-    /// Run every check that CI runs: format, lints, queries, tests, templates, and the demo once.
+    /// Check everything but the tests: format, lints, queries, templates, chart, dependencies, spelling, words. Minutes.
+    Check,
+    /// Run every test, and the demo once.
     Test,
+    /// Run what takes too long for every change: seeds, every chart value, instruction counts, image, fuzzing, mutations.
+    Nightly {
+        /// Nothing but this part.
+        #[arg(long, value_enum)]
+        only: Option<checks::NightlyPart>,
+    },
     /// Keep a local stack running, with every unit, until Ctrl-C.
     Up,
+    /// List, add or change persons at the simulated identity provider of a running `cargo xtask up`.
+    Person {
+        #[command(subcommand)]
+        command: person::PersonCommand,
+    },
     /// Deploy the topology to an emulator that runs elsewhere, and print the stack's outputs as values of the chart.
     Stack {
         /// Where the emulator listens: http://host:port.
@@ -93,8 +107,11 @@ enum Command {
 fn main() -> ExitCode {
     let ended = match Arguments::parse().command {
         Command::Demo { once } => demo::run(once),
-        Command::Test => checks::run(),
+        Command::Check => checks::check(),
+        Command::Test => checks::test(),
+        Command::Nightly { only } => checks::nightly(only),
         Command::Up => up::run(),
+        Command::Person { command } => person::run(command),
         Command::Stack { endpoint } => stack::run(&endpoint),
         Command::Cluster { address, every } => cluster::run(address, Duration::from_secs(every)),
         Command::Instructions { renew } => instructions::run(renew),

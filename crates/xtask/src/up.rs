@@ -1,46 +1,78 @@
 //! A local stack for development: the same parts as the demo, without a story.
 
+use std::sync::Arc;
+
 use anyhow::Context;
 use local_stack::free_port;
-use testkit::{CrmPump, INGRESS, Setup, UNITS, WORKERS, World};
+use testkit::{CrmPump, INGRESS, OPERATORS_TOOL, Setup, World, workers};
 
 use crate::commands::{build, tools};
+use crate::demo::persons::{ADA, BOB, sign_up};
+use crate::person;
 
 /// What a webhook of the local stack is signed with, or carries. No secret.
 const WEBHOOK_SECRET: &str = "local-webhook-secret";
 
-/// Starts the stack and its units, says how to reach them, and waits for Ctrl-C. Two stacks run side by side: every port
-/// is free when it is taken.
+/// As in production: `coppice doctor` reports a shorter one.
+const VISIBILITY_SECS: u32 = 60;
+
+/// Starts the stack and its units, checks them, says how to reach them, and waits for Ctrl-C. Two stacks run side by side:
+/// every port is free when it is taken.
 ///
 /// # Errors
-/// When something cannot be had or started.
+/// When something cannot be had or started, or `coppice doctor` finds a fault.
 #[tokio::main]
 pub(crate) async fn run() -> anyhow::Result<()> {
     let tools = tools()?;
-    let binaries = build(&UNITS, false)?;
-    let world = World::build(Setup::DEFAULT.with_emulator(), &tools).await?;
+    let binaries = build(fleet::names(), false)?;
+    println!("starting PostgreSQL, the AWS emulator and simulated providers (about 10 s)");
+    let setup = Setup { visibility_secs: VISIBILITY_SECS, ..Setup::DEFAULT.with_emulator() };
+    let world = Arc::new(World::build(setup, &tools).await?);
     let webhooks = format!("127.0.0.1:{}", free_port()?);
     let ingress = [
         ("COPPICE_LISTEN_ADDRESS", webhooks.as_str()),
         ("COPPICE_STRIPE_WEBHOOK_SECRETS", WEBHOOK_SECRET),
         ("COPPICE_AUTH0_WEBHOOK_SECRETS", WEBHOOK_SECRET),
     ];
-    let mut running = Vec::new();
-    for unit in WORKERS.into_iter().chain([INGRESS]) {
+    let path = |unit: &str| {
         let binary = binaries.get(unit).and_then(|path| path.to_str());
-        let binary = binary.context("the path of the checkout is not UTF-8")?;
+        binary.context("the path of the checkout is not UTF-8")
+    };
+    let mut running = Vec::new();
+    for unit in workers().chain([INGRESS]) {
         let settings = if unit == INGRESS { &ingress[..] } else { &[] };
-        let worker = world.spawn_worker(binary, unit, settings);
+        let worker = world.spawn_worker(path(unit)?, unit, settings);
+        worker.wait_until_ready().await;
         println!("{unit}: process {}, {}/readyz", worker.process.pid(), worker.health_url());
         running.push(worker);
     }
     let _crm_events = CrmPump::start(&world);
+    sign_up(&world, ADA, "Adaline").await;
+    sign_up(&world, BOB, "Bartholomew").await;
+    println!("\ncoppice doctor, for each worker:");
+    for unit in workers() {
+        let said = world.run_job(path(OPERATORS_TOOL)?, unit, &["doctor", "--unit", unit], &[]).await;
+        print!("{}", last_line(unit, &said.out));
+        anyhow::ensure!(said.code == Some(0), "coppice doctor finds a fault:\n{}{}", said.out, said.err);
+    }
+    person::serve(Arc::clone(&world)).await?;
     println!("\nwebhooks: http://{webhooks}/webhooks/stripe and /auth0, secret {WEBHOOK_SECRET}");
     println!("\nthe environment of a worker of your own build:");
-    for (name, value) in world.environment(WORKERS[0], free_port()?) {
+    for (name, value) in world.environment("sso-sync", free_port()?) {
         println!("  export {name}='{value}'");
     }
-    println!("\nCtrl-C ends everything");
+    println!(
+        "\nIn another terminal, change a person at the identity provider, and see the change arrive:\n  \
+         cargo xtask person list\n  \
+         cargo xtask person change ada --email ada@new.example.org\n  \
+         psql {} -c 'select * from person'\n\nCtrl-C ends everything",
+        world.database_url()
+    );
     tokio::signal::ctrl_c().await?;
     Ok(())
+}
+
+/// The summary of a report: its last line.
+fn last_line(unit: &str, report: &str) -> String {
+    format!("  {unit:<22} {}\n", report.trim_end().lines().last().unwrap_or_default())
 }

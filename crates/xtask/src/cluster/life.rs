@@ -4,7 +4,7 @@ use anyhow::Context;
 use sqlx::{PgPool, Row};
 use testkit::simulators::directus::DirectusSimulator;
 use testkit::simulators::identity::SimulatedPerson;
-use testkit::{WORKERS, World};
+use testkit::{World, workers};
 use time::macros::date;
 use uuid::Uuid;
 
@@ -59,7 +59,7 @@ impl<'a> Life<'a> {
             world.deliver(&stripe.verify(&session, &document).partner_event()).await;
         }
         let mut waiting = 0;
-        for unit in WORKERS {
+        for unit in workers() {
             let (visible, hidden) = world.queue_depth(unit).await;
             waiting += visible + hidden;
         }

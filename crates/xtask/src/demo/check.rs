@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, bail};
 use serde_json::Value;
-use testkit::WORKERS;
+use testkit::workers;
 
 use super::outage::{POISON, POISONED};
 use super::persons::{ADA, adas_document};
@@ -84,7 +84,7 @@ fn crm_is_right(stage: &Stage<'_>, persons: &Persons) -> bool {
 
 async fn only_poison(stage: &Stage<'_>) -> bool {
     let mut bodies = Vec::new();
-    for unit in WORKERS {
+    for unit in workers() {
         let letters = stage.world.dead_letters(unit, usize::from(unit == POISONED)).await;
         bodies.extend(letters.into_iter().map(|letter| letter.body));
     }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use persons::{ADA, BOB, CLEO};
 use stage::Stage;
-use testkit::{Setup, UNITS, World};
+use testkit::{Setup, World};
 use view::View;
 
 use crate::commands::{build, tools};
@@ -40,7 +40,7 @@ async fn play(once: bool) -> anyhow::Result<()> {
     let tools = tools()?;
     tools.postgres()?;
     tools.ministack()?;
-    let binaries = build(&UNITS, false)?;
+    let binaries = build(fleet::names(), false)?;
     println!(
         "starting PostgreSQL and the AWS emulator, deploying deploy/cloudformation/coppice.yaml, migrating"
     );

@@ -7,7 +7,7 @@ use anyhow::{Context, bail, ensure};
 use aws_sdk_cloudwatch::types::StateValue;
 use local_stack::{QueueMetrics, aws_config, wait_until};
 use serde_json::Value;
-use testkit::{CrmPump, OPERATORS_TOOL, PATIENCE, WORKERS, Worker, World};
+use testkit::{CrmPump, OPERATORS_TOOL, PATIENCE, Worker, World};
 
 /// Lines of a log that are shown when something goes wrong.
 const LAST_LINES: usize = 8;
@@ -34,7 +34,7 @@ impl<'a> Stage<'a> {
         println!("  AWS endpoint {}   bus {}", world.proxy.endpoint(), world.topology.bus);
         println!("  database     {}", world.database_url());
         let mut workers = BTreeMap::new();
-        for unit in WORKERS {
+        for unit in testkit::workers() {
             let binary = binary(unit)?.to_str().context("the path of the checkout is not UTF-8")?;
             let timeouts = ["SSO", "CRM", "IDENTITY"].map(|role| format!("COPPICE_{role}_TIMEOUT_SECS"));
             let settings: Vec<(&str, &str)> = timeouts.iter().map(|name| (name.as_str(), "5")).collect();
@@ -65,7 +65,7 @@ impl<'a> Stage<'a> {
 
     /// Whether every message has been handled, and every announcement published.
     pub(crate) async fn all_is_done(&self) -> anyhow::Result<bool> {
-        for unit in WORKERS {
+        for unit in testkit::workers() {
             if self.world.queue_depth(unit).await != (0, 0) {
                 return Ok(false);
             }
@@ -92,10 +92,12 @@ impl<'a> Stage<'a> {
         let binary = binary.to_str().context("the path of the checkout is not UTF-8")?;
         // The environment of a unit, so that it can ask the unit's provider.
         let said = self.world.run_job(binary, "crm-account", arguments, &[("COPPICE_LOG", "error")]).await;
-        for line in said.out.lines().chain(said.err.lines()) {
+        for line in said.out.lines() {
             println!("{}", format!("    {line}").trim_end());
         }
-        ensure!(said.code == Some(code), "{job} {} ended with {:?}", arguments.join(" "), said.code);
+        // The rest is log lines for a program: they are of interest only when the job did not do what it should.
+        let command = arguments.join(" ");
+        ensure!(said.code == Some(code), "{job} {command} ended with {:?}:\n{}", said.code, said.err);
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use std::path::Path;
 use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 use tar::EntryType;
-use testkit::{Setup, WORKERS, World};
+use testkit::{Setup, World, workers};
 
 use super::archive::{self, Archive, Image, environment};
 use super::root::{AUTHORITIES, BINARIES, MATERIALS, SMALL_FILES, USER, zones};
@@ -209,7 +209,7 @@ async fn doctor(root: &Path) -> anyhow::Result<()> {
     let setup = Setup { visibility_secs: VISIBILITY_SECS, ..Setup::DEFAULT.with_emulator() };
     let world = World::build(setup, &tools()?).await?;
     let program = format!("/{BINARIES}/{NAME}");
-    for unit in WORKERS {
+    for unit in workers() {
         let mut variables = environment_of_the_image();
         variables.extend(world.environment(unit, 0));
         let (root, program) = (root.to_owned(), program.clone());

@@ -2,7 +2,7 @@
 
 use local_stack::wait_until;
 use serde_json::json;
-use testkit::{PATIENCE, WORKERS};
+use testkit::PATIENCE;
 
 use crate::stage::Stage;
 
@@ -10,7 +10,7 @@ use crate::stage::Stage;
 async fn a_healthy_fleet_passes_and_no_row_of_anybody_is_touched() {
     let stage = Stage::set().await;
     let mut workers = Vec::new();
-    for unit in WORKERS {
+    for unit in testkit::workers() {
         workers.push(stage.worker(unit).await);
     }
     let before = stage.rows().await;
@@ -112,7 +112,7 @@ async fn a_dry_run_says_what_would_be_sent_and_sends_nothing() {
     let stage = Stage::set().await;
     let said = stage.run(&["run", "--dry-run"]).await;
     said.says(0, &["nothing was sent", "source coppice.ingress.scim, rule coppice-sso-sync-ingress"]);
-    for unit in WORKERS {
+    for unit in testkit::workers() {
         stage.is_clean(unit).await;
     }
     assert_eq!(stage.texts("select count(*)::text from fire_drill").await, ["0"]);

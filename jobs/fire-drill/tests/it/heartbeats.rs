@@ -2,7 +2,7 @@
 
 use local_stack::wait_until;
 use serde_json::{Value, json};
-use testkit::{PATIENCE, WORKERS};
+use testkit::PATIENCE;
 
 use crate::stage::Stage;
 
@@ -15,14 +15,14 @@ fn route(report: &Value, unit: &str) -> Value {
 async fn a_heartbeat_arrives_by_every_route_and_no_row_of_anybody_is_touched() {
     let stage = Stage::set().await;
     let mut workers = Vec::new();
-    for unit in WORKERS {
+    for unit in testkit::workers() {
         workers.push(stage.worker(unit).await);
     }
     let before = stage.rows().await;
     let said = stage.run(&["heartbeat", "--json"]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
     let report = said.json();
-    for unit in WORKERS {
+    for unit in testkit::workers() {
         let route = route(&report, unit);
         assert!(route["latency_secs"].as_f64().is_some_and(|secs| secs > 0.0), "{route}");
         assert_eq!((&route["waiting_secs"], &route["late"]), (&json!(0.0), &json!(false)), "{route}");
@@ -46,7 +46,7 @@ async fn a_unit_that_is_down_is_late_and_its_alarm_goes_on() {
     stage.texts("update heartbeat set sent_at = sent_at - interval '1 hour' returning 'shifted'").await;
     let said = stage.run(&["heartbeat", "--json", "--wait-secs", "0"]).await;
     assert_eq!(said.code, Some(1), "{said:?}");
-    for unit in WORKERS {
+    for unit in testkit::workers() {
         assert_eq!(route(&said.json(), unit)["late"], true);
     }
     assert_eq!(stage.alarm_state("heartbeat-late").await.unwrap(), "ALARM");

@@ -28,7 +28,7 @@ async fn large_resync_is_measured() {
         world.idp.put_user(SimulatedUser::new(&id(number)));
     }
     let binary = |unit| {
-        testkit::build_units(&[unit], !cfg!(debug_assertions)).unwrap()[unit].to_str().unwrap().to_owned()
+        testkit::build_units([unit], !cfg!(debug_assertions)).unwrap()[unit].to_str().unwrap().to_owned()
     };
     let resync = binary(SSO);
     let dry = world.run_job(BINARY, SSO, &["sso", "listing", "--dry-run", "--json"], &[]).await;

@@ -6,7 +6,7 @@ use sqlx::AssertSqlSafe;
 use testkit::simulators::auth0::SimulatedUser;
 use testkit::simulators::identity::SimulatedPerson;
 use testkit::simulators::salesforce::{SimulatedContact, contact_id};
-use testkit::{INGRESS, PATIENCE, WORKERS, Worker, World, unit_binary};
+use testkit::{INGRESS, PATIENCE, Worker, World, unit_binary, workers};
 use time::macros::date;
 
 use crate::contact_where;
@@ -93,7 +93,7 @@ async fn no_provider_s_personal_value_is_told_by_any_unit() {
     let world = World::start_with_emulator().await;
     let settings =
         [("COPPICE_LOG", "debug"), ("COPPICE_MAX_ATTEMPTS", "1"), ("COPPICE_STRIPE_DATE_OF_BIRTH", "true")];
-    let fleet = Fleet::start(&world, &WORKERS, &settings).await;
+    let fleet = Fleet::start(&world, &workers().collect::<Vec<_>>(), &settings).await;
     let ingress = Ingress::start(&world).await;
     a_small_story(&world, &ingress).await;
     let mut letters = Vec::new();
@@ -115,7 +115,7 @@ async fn no_provider_s_personal_value_is_told_by_any_unit() {
     let rows: Vec<String> =
         sqlx::query_scalar(AssertSqlSafe(REMARKS.to_owned())).fetch_all(&world.pool).await.unwrap();
     let mut told = vec![format!("{announced:?} {letters:?}"), rows.join("\n")];
-    for worker in WORKERS.iter().map(|unit| fleet.worker(unit)).chain([&ingress.worker]) {
+    for worker in workers().map(|unit| fleet.worker(unit)).chain([&ingress.worker]) {
         let metrics = worker.get("metrics").await.unwrap().1;
         assert!(!worker.log().is_empty() && metrics.contains("coppice_"));
         told.extend([worker.log(), metrics]);

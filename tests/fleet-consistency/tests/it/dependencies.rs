@@ -10,6 +10,7 @@ use crate::{folders, rust_files, workspace};
 /// What each library may lean on, of ours. A crate that is missing here is a decision that nobody has taken.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("event-contract", &[]),
+    ("fleet", &["event-contract"]),
     ("settings", &[]),
     ("telemetry", &[]),
     ("sqs-queue", &[]),
@@ -56,8 +57,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("local-stack", &[]),
-    ("testkit", &["event-contract", "local-stack"]),
-    ("xtask", &["event-contract", "local-stack", "testkit"]),
+    ("testkit", &["event-contract", "fleet", "local-stack"]),
+    ("xtask", &["event-contract", "fleet", "local-stack", "testkit"]),
 ];
 
 /// Only developers' tools may lean on these, and tests.

@@ -12,9 +12,6 @@ use webhook_ingress::provider_names;
 use crate::Ingress;
 use crate::requests::of_every_provider;
 
-const UNITS: [&str; 7] =
-    ["sso-sync", "app-login", "crm-sync", "identity-verification", "crm-account", "sso-resync", "crm-resync"];
-
 /// The queue that the provider's sample names. The sample itself must be what is published.
 fn queue_of(provider: &str) -> String {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/cloudformation/sample-events");
@@ -32,7 +29,7 @@ fn queue_of(provider: &str) -> String {
 /// How many messages are in each queue.
 async fn depths(world: &World) -> BTreeMap<String, u64> {
     let mut depths = BTreeMap::from([("undelivered".to_owned(), world.undelivered().await.len() as u64)]);
-    for unit in UNITS {
+    for unit in units() {
         depths.insert(unit.to_owned(), world.queue_depth(unit).await.0);
     }
     depths
@@ -41,7 +38,7 @@ async fn depths(world: &World) -> BTreeMap<String, u64> {
 #[tokio::test]
 async fn every_provider_s_event_reaches_one_queue_and_no_other() {
     let world = World::start_with_emulator().await;
-    assert_eq!(world.topology.units().count(), UNITS.len());
+    assert_eq!(world.topology.units().count(), units().count());
     let ingress = Ingress::start(&world, &[]).await;
     let mut taken = Vec::new();
     let mut expected = depths(&world).await;
@@ -59,4 +56,9 @@ async fn every_provider_s_event_reaches_one_queue_and_no_other() {
     }
     taken.sort();
     assert_eq!(taken, provider_names(), "of every provider");
+}
+
+/// The units with a queue.
+fn units() -> impl Iterator<Item = &'static str> {
+    fleet::with_queue().map(|unit| unit.name)
 }
