@@ -15,7 +15,8 @@ use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
 use crate::children::{ChildGuard, command_that_dies_with_us, private_folder};
-use crate::polling::{free_port, wait_until};
+use crate::polling::wait_until;
+use crate::ports::free_port;
 use crate::tools::{Tools, tail};
 
 /// Region of everything local.

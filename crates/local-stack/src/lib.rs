@@ -10,6 +10,7 @@ mod children;
 mod emulator;
 mod node_packages;
 mod polling;
+mod ports;
 mod postgres;
 mod queue_metrics;
 mod test_database;
@@ -19,7 +20,8 @@ mod virtual_environment;
 mod worker_process;
 
 pub use emulator::{ACCESS_KEY_ID, Emulator, REGION, SECRET_ACCESS_KEY, aws_config};
-pub use polling::{free_port, wait_until};
+pub use polling::wait_until;
+pub use ports::free_port;
 pub use postgres::{Durability, Postgres};
 pub use queue_metrics::QueueMetrics;
 pub use test_database::{SHARED_SERVER, TestDatabase, create_template, migrations};

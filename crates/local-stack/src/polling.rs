@@ -1,12 +1,11 @@
-//! Waiting for something to become true, and a port to listen on.
+//! Waiting for something to become true.
 //!
 //! In: a question that can be asked again. Out: its answer, or what was waited for and why it did not come.
 //! Must not know: who asks.
 
-use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 
 /// First pause between two askings; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
@@ -42,15 +41,6 @@ where
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
-}
-
-/// A TCP port on the loopback interface that was free a moment ago.
-///
-/// # Errors
-/// When the system has none to give.
-pub fn free_port() -> anyhow::Result<u16> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free port on the loopback interface")?;
-    Ok(listener.local_addr()?.port())
 }
 
 #[cfg(test)]

@@ -18,7 +18,8 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tempfile::TempDir;
 
 use crate::children::{ChildGuard, command_that_dies_with_us, private_folder};
-use crate::polling::{free_port, wait_until};
+use crate::polling::wait_until;
+use crate::ports::free_port;
 use crate::tools::{Tools, tail};
 
 /// Superuser, password, and the database that is always there.

@@ -4,12 +4,15 @@
 //! around in [`work_around_emulator_gaps`] and nowhere else. Must not know: what any unit does.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use aws_config::SdkConfig;
 use aws_sdk_cloudformation::types::{Capability, Parameter, Stack, StackStatus};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
+use serde_saphyr::Tagged;
 
 use crate::emulator::aws_config;
 use crate::polling::wait_until;
@@ -253,41 +256,88 @@ async fn what_failed(client: &aws_sdk_cloudformation::Client, stack: &Stack) -> 
 
 /// The template with its short forms (`!Ref`, `!Sub`, …) written out, as JSON.
 fn template_as_json() -> anyhow::Result<Value> {
-    let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(TEMPLATE)?;
-    written_out(template)
+    Ok(serde_saphyr::from_str::<WrittenOut>(TEMPLATE)?.0)
 }
 
-fn written_out(value: serde_yaml_ng::Value) -> anyhow::Result<Value> {
-    use serde_yaml_ng::Value as Yaml;
-    Ok(match value {
-        Yaml::Tagged(tagged) => {
-            let tag = tagged.tag.to_string();
-            let (name, argument) = (tag.trim_start_matches('!'), written_out(tagged.value)?);
-            match name {
-                "Ref" | "Condition" => Value::Object(Map::from_iter([(name.to_owned(), argument)])),
-                // The dotted form is of the short form only.
-                "GetAtt" => {
-                    let path = argument.as_str().context("!GetAtt takes Resource.Attribute")?;
-                    let (resource, attribute) =
-                        path.split_once('.').context("!GetAtt takes Resource.Attribute")?;
-                    serde_json::json!({ "Fn::GetAtt": [resource, attribute] })
-                }
-                _ => Value::Object(Map::from_iter([(format!("Fn::{name}"), argument)])),
+/// A YAML node, read into JSON with its short forms written out.
+struct WrittenOut(Value);
+
+impl<'de> Deserialize<'de> for WrittenOut {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Tagged(Untagged(argument), tag) = Tagged::deserialize(deserializer)?;
+        let Some(name) = tag.as_deref().and_then(|tag| tag.strip_prefix('!')) else {
+            return Ok(Self(argument));
+        };
+        Ok(Self(match name {
+            "Ref" | "Condition" => Value::Object(Map::from_iter([(name.to_owned(), argument)])),
+            // The dotted form is of the short form only.
+            "GetAtt" => {
+                let path = argument.as_str().and_then(|path| path.split_once('.'));
+                let path = path.ok_or_else(|| D::Error::custom("!GetAtt takes Resource.Attribute"))?;
+                serde_json::json!({ "Fn::GetAtt": [path.0, path.1] })
             }
+            _ => Value::Object(Map::from_iter([(format!("Fn::{name}"), argument)])),
+        }))
+    }
+}
+
+/// The node without its own tag; those of the nodes within are written out.
+struct Untagged(Value);
+
+impl<'de> Deserialize<'de> for Untagged {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Node).map(Self)
+    }
+}
+
+struct Node;
+
+impl<'de> Visitor<'de> for Node {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a node of a template")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut array = Vec::new();
+        while let Some(WrittenOut(item)) = items.next_element()? {
+            array.push(item);
         }
-        Yaml::Sequence(items) => {
-            Value::Array(items.into_iter().map(written_out).collect::<anyhow::Result<_>>()?)
+        Ok(Value::Array(array))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some((key, WrittenOut(value))) = entries.next_entry::<String, WrittenOut>()? {
+            object.insert(key, value);
         }
-        Yaml::Mapping(entries) => {
-            let mut object = Map::new();
-            for (key, value) in entries {
-                let key = key.as_str().context("a key of a template is a string")?.to_owned();
-                object.insert(key, written_out(value)?);
-            }
-            Value::Object(object)
-        }
-        plain => serde_json::to_value(plain)?,
-    })
+        Ok(Value::Object(object))
+    }
 }
 
 #[cfg(test)]
@@ -296,13 +346,13 @@ mod tests {
 
     #[test]
     fn short_forms_are_written_out() {
-        let yaml =
-            serde_yaml_ng::from_str("a: !GetAtt Bus.Arn\nb: [!Ref Bus, !Sub '${Bus}-x', !Condition HasX]");
+        let yaml = "a: !GetAtt Bus.Arn\nb: [!Ref Bus, !Sub '${Bus}-x', !Condition HasX]\nc: '012'";
         let json = serde_json::json!({
             "a": {"Fn::GetAtt": ["Bus", "Arn"]},
             "b": [{"Ref": "Bus"}, {"Fn::Sub": "${Bus}-x"}, {"Condition": "HasX"}],
+            "c": "012",
         });
-        assert_eq!(written_out(yaml.unwrap()).unwrap(), json);
+        assert_eq!(serde_saphyr::from_str::<WrittenOut>(yaml).unwrap().0, json);
     }
 
     #[test]

@@ -27,7 +27,7 @@ const END: &str = "<!-- values.yaml: end -->";
 /// With `check`, when one is not as it would be made; when values.yaml cannot be read as said above.
 pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     let text = read("values.yaml")?;
-    let values: Value = serde_yaml_ng::from_str(&text).context("values.yaml")?;
+    let values: Value = serde_saphyr::from_str(&text).context("values.yaml")?;
     let comments = comments(&text, &values)?;
     let readme = read("README.md")?;
     let (before, rest) = readme.split_once(BEGIN).context("README.md has no place for the table")?;
@@ -42,7 +42,9 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
         if !check {
             fs::write(folder().join(name), made)?;
         } else if read(name).ok().as_ref() != Some(&made) {
-            bail!("deploy/helm/coppice/{name} is not what values.yaml and crates/fleet say: run `cargo xtask chart`");
+            bail!(
+                "deploy/helm/coppice/{name} is not what values.yaml and crates/fleet say: run `cargo xtask chart`"
+            );
         }
     }
     Ok(())
@@ -247,7 +249,7 @@ open: {}
     #[test]
     fn comments_become_descriptions_and_go_over_what_the_type_says() {
         let text = YAML.replace("  list:", "  # @schema {\"items\": {}}\n  list:");
-        let values: Value = serde_yaml_ng::from_str(&text).unwrap();
+        let values: Value = serde_saphyr::from_str(&text).unwrap();
         let comments = comments(&text, &values).unwrap();
         let schema = schema(&values, &comments).unwrap();
         assert_eq!(schema["$defs"]["inner"], json!({"type": "integer", "minimum": 1}));
@@ -267,7 +269,7 @@ open: {}
 
     #[test]
     fn a_list_has_to_say_what_is_in_it() {
-        let values: Value = serde_yaml_ng::from_str(YAML).unwrap();
+        let values: Value = serde_saphyr::from_str(YAML).unwrap();
         let comments = comments(YAML, &values).unwrap();
         let error = schema(&values, &comments).unwrap_err().to_string();
         assert!(error.starts_with("outer.list: say in @schema"), "{error}");

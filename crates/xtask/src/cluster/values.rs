@@ -168,7 +168,7 @@ mod tests {
 
     fn example() -> Value {
         let path = crate::chart::folder().join("ci/emulator-values.yaml");
-        serde_yaml_ng::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+        serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
     }
 
     async fn values() -> ClusterValues {

@@ -46,7 +46,7 @@ pub(super) type Place = (String, String);
 /// # Errors
 /// When the chart names one of them not at all.
 pub(super) fn in_chart(path: &str, text: &str) -> anyhow::Result<[Place; 2]> {
-    let chart: Value = serde_yaml_ng::from_str(text).with_context(|| format!("{path} is not YAML"))?;
+    let chart: Value = serde_saphyr::from_str(text).with_context(|| format!("{path} is not YAML"))?;
     let named = |key: &str| {
         let version = chart[key].as_str().with_context(|| format!("{path} has no {key}"))?;
         anyhow::Ok((format!("{path}: {key}"), version.to_owned()))

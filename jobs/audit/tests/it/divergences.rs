@@ -1,12 +1,12 @@
 //! What is found, and that nothing is written.
 
 use serde_json::json;
-use testkit::World;
 use testkit::simulators::salesforce::contact_id;
+use testkit::{Setup, World};
 
 use crate::world::{
-    BINARY, BOTH, SSO, audit, audit_with, change_unseen, everything_written, findings, in_step, read_case,
-    read_users, results, user,
+    BINARY, BOTH, SSO, audit, audit_with, change_unseen, everything_written, findings, in_step, in_step_with,
+    read_case, read_users, results, user,
 };
 
 #[tokio::test]
@@ -113,7 +113,7 @@ async fn what_changed_lately_is_looked_at_without_a_sample_and_bounded() {
 
 #[tokio::test]
 async fn a_record_whose_row_changes_while_it_is_read_is_looked_at_again() {
-    let world = in_step().await;
+    let world = in_step_with(Setup::DEFAULT.with_emulator()).await;
     let worker = testkit::unit_binary("sso-sync");
     let patient = [("COPPICE_SSO_TIMEOUT_SECS", "25")];
     let _worker = world.start_worker(worker, "sso-sync", &patient).await;

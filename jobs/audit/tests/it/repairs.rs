@@ -11,7 +11,7 @@ use crate::world::{SSO, audit, audit_with, change_unseen, findings, in_step, use
 
 /// The body of a message in a unit's queue.
 async fn first_message(world: &World, unit: &str) -> String {
-    let config = aws_config(world.emulator_endpoint());
+    let config = aws_config(world.aws_endpoint());
     let queue = SqsQueue::connect(&config, world.topology.queue_url(unit).unwrap());
     queue.receive(1, Duration::ZERO).await.unwrap().remove(0).body
 }

@@ -10,7 +10,7 @@ use sqlx::AssertSqlSafe;
 use sso_sync::SsoSync;
 use testkit::simulators::auth0::SimulatedUser;
 use testkit::simulators::salesforce::{SimulatedContact, contact_id};
-use testkit::{Said, World};
+use testkit::{Said, Setup, World};
 use uuid::Uuid;
 use worker_process::Worker;
 use worker_runtime::{Cause, Handler, Outcome, Refetch};
@@ -31,7 +31,12 @@ pub(crate) fn user(number: usize) -> String {
 
 /// Four users and two contacts, each read as its worker would.
 pub(crate) async fn in_step() -> World {
-    let world = World::start().await;
+    in_step_with(Setup::DEFAULT).await
+}
+
+/// The same, with what a test wants otherwise.
+pub(crate) async fn in_step_with(setup: Setup) -> World {
+    let world = World::start_with(setup).await;
     let (users, contacts): (Vec<_>, Vec<_>) =
         ((1..=4).map(user).collect(), (1..=2).map(contact_id).collect());
     for id in &users {

@@ -1,5 +1,7 @@
 //! What an operator sees who asks, or who is wrong.
 
+use local_stack::TestDatabase;
+
 use crate::job::Job;
 use crate::world::{Cms, World};
 
@@ -42,7 +44,8 @@ async fn a_database_without_the_schema_is_refused() {
     let (world, cms) = World::with_contentful(&["a"]).await;
     let mut settings = cms.settings(&world);
     settings.retain(|(name, _)| *name != "DATABASE_URL");
-    settings.push(("DATABASE_URL", world.url.replace("/content", "/postgres")));
+    let empty = TestDatabase::empty().await.unwrap();
+    settings.push(("DATABASE_URL", empty.url().to_owned()));
     Job::start(&[], &settings).end().await.says(1, &["run the migrate job first"]);
     assert_eq!(cms.pages(), 0);
 }

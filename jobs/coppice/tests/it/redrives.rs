@@ -227,7 +227,7 @@ async fn letters_that_are_gone_keep_no_plan_open_and_hidden_ones_do() {
     world.dead_letter_all("sso-sync", &letters(&ids, 2)).await.unwrap();
     let redrive = dlq(&world, &["redrive", "sso-sync", "--json"]).await.json();
     let dead = world.topology.dlq_url("sso-sync").unwrap().to_owned();
-    let sqs = aws_sdk_sqs::Client::new(&local_stack::aws_config(world.emulator_endpoint()));
+    let sqs = aws_sdk_sqs::Client::new(&local_stack::aws_config(world.aws_endpoint()));
     let taken = sqs.receive_message().queue_url(&dead).max_number_of_messages(2).visibility_timeout(600);
     let hidden = taken.send().await.unwrap().messages.unwrap();
     assert!(!hidden.is_empty());

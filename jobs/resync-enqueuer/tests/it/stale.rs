@@ -38,12 +38,12 @@ async fn records_that_are_named_are_sent() {
 
 #[tokio::test]
 async fn what_is_missing_or_wrong_is_listed_and_a_queue_that_is_not_there_is_a_failure() {
-    let world = World::start_with_emulator().await;
+    let world = World::start().await;
     let run = async |settings: &[(&str, &str)]| world.run_job(BINARY, SSO, &["sso", "stale"], settings).await;
     run(&[("COPPICE_QUEUE_URL", ""), ("COPPICE_AUTH0_URL", "")])
         .await
         .says(2, &["COPPICE_QUEUE_URL", "COPPICE_AUTH0_URL"]);
-    let nowhere = format!("{}/000000000000/nowhere", world.emulator_endpoint());
+    let nowhere = format!("{}/000000000000/nowhere", world.aws_endpoint());
     run(&[("COPPICE_QUEUE_URL", &nowhere)]).await.says(1, &["queue (COPPICE_QUEUE_URL)"]);
     world.run_job(BINARY, SSO, &["sso", "stale", "--where", "1=1"], &[]).await.says(2, &["possible values"]);
 }

@@ -12,7 +12,7 @@ use crate::{folders, read, workspace};
 type Names = BTreeSet<String>;
 
 fn yaml(path: &str) -> Value {
-    serde_yaml_ng::from_str(&read(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    serde_saphyr::from_str(&read(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 fn keys(value: &Value) -> Names {

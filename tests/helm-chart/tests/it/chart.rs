@@ -62,9 +62,8 @@ pub(crate) fn render(example_name: &str, values: &str) -> Objects {
 
 impl Objects {
     pub(crate) fn parse(text: &str) -> Self {
-        let documents = serde_yaml_ng::Deserializer::from_str(text);
-        let objects = documents.map(|document| serde::Deserialize::deserialize(document).unwrap());
-        Self(objects.filter(|object: &Value| !object.is_null()).collect())
+        let objects: Vec<Value> = serde_saphyr::from_multiple(text).unwrap();
+        Self(objects.into_iter().filter(|object| !object.is_null()).collect())
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = &Value> {

@@ -43,10 +43,10 @@ fn every_example_is_valid_for_three_versions_of_kubernetes() {
 fn the_local_cluster_is_valid_for_three_versions_of_kubernetes() {
     let read = |file: &str| fs::read_to_string(workspace().join("deploy/kind").join(file)).unwrap();
     // The outputs of a stack: `up` takes those of one that it deploys.
-    let outputs: Value = serde_yaml_ng::from_str(&fs::read_to_string(example("emulator")).unwrap()).unwrap();
+    let outputs: Value = serde_saphyr::from_str(&fs::read_to_string(example("emulator")).unwrap()).unwrap();
     let outputs = serde_json::json!({"stackOutputs": outputs["stackOutputs"]});
     let chart =
-        render_text("", &format!("{}\n{}", read("values.yaml"), serde_yaml_ng::to_string(&outputs).unwrap()));
+        render_text("", &format!("{}\n{}", read("values.yaml"), serde_saphyr::to_string(&outputs).unwrap()));
     for (what, text) in [("the chart", chart.unwrap()), ("what is around it", read("surroundings.yaml"))] {
         for version in VERSIONS {
             assert_eq!(faults(version, &text), None, "{what} on {version}");

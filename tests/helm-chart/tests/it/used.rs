@@ -70,7 +70,7 @@ fn at(path: &str, value: Value) -> Value {
 #[test]
 fn every_value_changes_what_is_rendered_or_is_refused_by_a_validation() {
     let text = std::fs::read_to_string(folder().join("values.yaml")).unwrap();
-    let defaults: Value = serde_yaml_ng::from_str(&text).unwrap();
+    let defaults: Value = serde_saphyr::from_str(&text).unwrap();
     let mut all = Vec::new();
     leaves(&defaults, "", &mut all);
     // An entry that says nothing of its own is no value; what it may say is in the defaults.
