@@ -30,7 +30,9 @@ fn the_list_of_metrics_is_the_code_s() {
 
 #[test]
 fn every_file_that_a_document_links_to_exists() {
-    let mut documents = vec![workspace().join("README.md")];
+    let of_the_project = fs::read_dir(workspace()).unwrap().map(|entry| entry.unwrap().path());
+    let mut documents: Vec<PathBuf> =
+        of_the_project.filter(|path| path.extension().is_some_and(|extension| extension == "md")).collect();
     for folder in ["crates", "deploy", "docker", "docs", "fuzz", "jobs", "migrations", "tests", "workers"] {
         documents.extend(markdown_files(&workspace().join(folder)));
     }
