@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: builds what is measured as it is shipped, and the benchmark, and runs it.
 //!
 //! In: the benchmark's own arguments. Out: its tables and its exit code. What is measured, and how, stands in
-//! `docs/performance.md`; the measuring itself is `tests/benchmark`.
+//! `docs/measurements`; the measuring itself is `tests/benchmark`.
 
 use std::process::Command;
 

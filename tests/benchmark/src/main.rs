@@ -1,7 +1,7 @@
 //! Coppice's `sso-sync` and what one would otherwise take, at the same job, one after the other, on this machine.
 //!
 //! In: the release binaries beside this one, the peers in `peers/`. Out: a table, and files if asked for; exit code 1 when a
-//! contestant got the job wrong. What is measured, and how, stands in `docs/performance.md`.
+//! contestant got the job wrong. What is measured, and how, stands in `docs/measurements/2026-11-27-benchmark.md`.
 //!
 //! Its parts: `contestant` (who), `surroundings` (database, queue, bus and provider of one run), `run` (what is measured),
 //! `growth` (the same at several sizes), `processes` (CPU and memory out of /proc), `statements` (what the database did), `outcome`
@@ -68,7 +68,7 @@ struct Arguments {
     /// Write all figures of all runs to this file.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Put the results into docs/performance.md.
+    /// Put the results into docs/measurements/2026-11-27-benchmark.md.
     #[arg(long)]
     write_docs: bool,
 }
@@ -242,7 +242,7 @@ fn keep_plot(name: &str, svg: &str) -> anyhow::Result<()> {
 }
 
 fn document() -> PathBuf {
-    workspace().join("docs/performance.md")
+    workspace().join("docs/measurements/2026-11-27-benchmark.md")
 }
 
 /// The checkout.

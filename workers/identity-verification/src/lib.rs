@@ -13,7 +13,7 @@ use worker_process::Worker;
 pub use handler::IdentityRecords;
 pub use settings::{IDENTITY_SETTINGS, IdentitySettings};
 
-/// The worker, as its binary and the resync job of the same name run it.
+/// The worker, as its binary runs it. Identity verification has no resync job.
 #[derive(Debug, Clone, Copy)]
 pub struct IdentityVerification;
 

@@ -1,4 +1,4 @@
-//! `sso-sync` whose refetch of the user `auth0|panic` panics, for the test that a panic costs one message and not the
+//! `sso-sync` whose refetch of the user `auth0|666` panics, for the test that a panic costs one message and not the
 //! process. An example, so that the binary that is deployed has no such switch.
 
 use std::process::ExitCode;

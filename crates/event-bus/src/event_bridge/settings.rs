@@ -1,4 +1,4 @@
-//! Timeouts and retries of the client: 3 s to connect, 5 s to the first byte, 8 s and three attempts in all.
+//! Timeouts and retries of the client: 3 s to connect, 5 s to the first byte, 8 s for one attempt, at most three attempts.
 //!
 //! A relay that waits for the bus holds a lock on its outbox rows, so it is better told soon. Repeating is harmless:
 //! whoever reads events expects each more than once.

@@ -1,8 +1,8 @@
 {{/*
-What a unit is told, and how. Called with root, unit and config, which is the merged entry of a worker or a job.
+The settings of a unit. Called with root, unit and config, which is the merged entry of a worker or a job.
 
-Plain settings are variables. Secrets are files, named by NAME_FILE: a variable would be seen by `kubectl describe` of
-whoever may read pods, and be inherited by what a process starts.
+Plain settings are variables. Secrets are files, named by NAME_FILE: everyone who may read pods sees a variable in
+`kubectl describe`, and child processes inherit it.
 */}}
 
 {{/* The providers whose settings it gets, as a list. */}}

@@ -1,4 +1,4 @@
-{{/* Before every object's name. */}}
+{{/* Prefix of every object's name. */}}
 {{- define "coppice.fullname" -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride -}}
@@ -9,7 +9,7 @@
 {{- end -}}
 {{- end }}
 
-{{/* What is known of each unit: units.yaml, which no values change. */}}
+{{/* The facts about each unit: units.yaml, which values cannot change. */}}
 {{- define "coppice.units" -}}
 {{- .Files.Get "units.yaml" -}}
 {{- end }}
@@ -42,7 +42,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- end -}}
 {{- end }}
 
-{{/* A worker's values: the defaults, and what its own entry says otherwise, also where that is 0, false or []. */}}
+{{/* A worker's values: the defaults, merged with its own entry, also if a value there is 0, false or []. */}}
 {{- define "coppice.worker" -}}
 {{- mergeOverwrite (deepCopy .root.Values.workerDefaults) (deepCopy (.own | default dict)) | toYaml -}}
 {{- end }}
@@ -53,7 +53,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- set $job "unit" ($job.unit | default .name) | toYaml -}}
 {{- end }}
 
-{{/* The names of all units that run as pods, as a list: of each a service account is needed. */}}
+{{/* The names of all units that run as pods, as a list: each needs a service account. */}}
 {{- define "coppice.deployedUnits" -}}
 {{- $root := . -}}
 {{- $deployed := dict -}}

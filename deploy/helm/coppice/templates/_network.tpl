@@ -1,4 +1,4 @@
-{{/* What every pod may reach, the migration's too: names, the database, and what is said further. */}}
+{{/* What every pod may reach, also the migration: DNS, the database, and extraEgress. */}}
 {{- define "coppice.egressOfAll" -}}
 {{- with .Values.networkPolicy -}}
 - to:

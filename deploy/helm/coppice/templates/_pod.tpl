@@ -1,4 +1,4 @@
-{{/* What holds for every pod of ours: pod security "restricted", and no token of the cluster, which no unit asks. */}}
+{{/* Common to every pod: pod security "restricted", and no token of the cluster, because no unit calls its API. */}}
 {{- define "coppice.podBasics" -}}
 automountServiceAccountToken: false
 enableServiceLinks: false
@@ -65,7 +65,7 @@ resources:
   {{- toYaml .config.resources | nindent 2 }}
 {{- end }}
 
-{{/* A pod is made anew when its policy changes; Secrets are by reference, so a changed one needs a restart by hand. */}}
+{{/* Kubernetes replaces a pod when its policy changes. Secrets are references: after a change, restart the pods by hand. */}}
 {{- define "coppice.podAnnotations" -}}
 {{- $facts := get (include "coppice.units" .root | fromYaml) .unit | default dict -}}
 {{- $annotations := deepCopy (.config.podAnnotations | default dict) -}}

@@ -40,7 +40,7 @@
 {{- get .root.Values.serviceAccounts.roleArns .unit | default (include "coppice.output" (dict "root" .root "key" $key)) -}}
 {{- end }}
 
-{{/* The port of AWS's stand-in, where it is another than HTTPS's. */}}
+{{/* The emulator's port, if it is not that of HTTPS. */}}
 {{- define "coppice.endpointPort" -}}
 {{- with .Values.aws.endpointUrl -}}
 {{- $port := regexFind "[0-9]+$" (regexFind ":[0-9]+$" .) | default (hasPrefix "https:" . | ternary "443" "80") -}}

@@ -1,4 +1,4 @@
-//! The measured runs of `docs/measurements.md`. Opt-in, since they take minutes:
+//! The measured runs of `docs/measurements/2026-11-24-laboratory.md`. Opt-in, since they take minutes:
 //! `RESYNC_USERS=10000 cargo nextest run --release -p resync-enqueuer --run-ignored only large`.
 
 use std::time::Instant;

@@ -99,7 +99,7 @@ fn dashboards_and_alerts_name_units_and_metrics_that_there_are() {
     let own = units.as_object().unwrap().iter().filter(|(_, facts)| facts["queue"] == "own");
     let own = names(own.map(|(name, _)| name.clone()));
     // What is in CloudWatch alone, Prometheus has not.
-    let metrics = read("docs/metrics.md");
+    let metrics = read("docs/reference/metrics.md");
     let known = metrics_in(metrics.split("## In CloudWatch").next().unwrap());
     let folder = workspace().join("deploy/helm/coppice/dashboards");
     let mut looked_at = 0;
@@ -127,6 +127,9 @@ fn assert_known(text: &str, known: &Names) {
     let named = metrics_in(text);
     assert!(named.len() >= 5, "{named:?}");
     for name in named {
-        assert!(known.contains(name.trim_end_matches("_bucket")), "{name} is not in docs/metrics.md");
+        assert!(
+            known.contains(name.trim_end_matches("_bucket")),
+            "{name} is not in docs/reference/metrics.md"
+        );
     }
 }

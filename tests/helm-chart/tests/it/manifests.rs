@@ -47,7 +47,7 @@ fn the_local_cluster_is_valid_for_three_versions_of_kubernetes() {
     let outputs = serde_json::json!({"stackOutputs": outputs["stackOutputs"]});
     let chart =
         render_text("", &format!("{}\n{}", read("values.yaml"), serde_saphyr::to_string(&outputs).unwrap()));
-    for (what, text) in [("the chart", chart.unwrap()), ("what is around it", read("surroundings.yaml"))] {
+    for (what, text) in [("the chart", chart.unwrap()), ("its dependencies", read("dependencies.yaml"))] {
         for version in VERSIONS {
             assert_eq!(faults(version, &text), None, "{what} on {version}");
         }
