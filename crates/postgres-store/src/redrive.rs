@@ -198,7 +198,7 @@ impl Store {
         let progress = sqlx::query_as!(
             RedriveProgress,
             r#"select letter.letters as "letters!", letter.deleted as "letters_deleted!", item.items as "items!",
-                      item.sent as "items_sent!", item.handled as "items_handled!", item.dead as "items_dead!"
+                      item.sent as "items_sent!", item.handled as "items_handled!", item.dead_lettered as "items_dead!"
                from (select count(*) as letters,
                             count(*) filter (where letter.deleted_at is not null or copy.resolution is not null) as deleted
                      from redrive_message letter join redrive_plan plan using (plan_id)
@@ -206,7 +206,7 @@ impl Store {
                      where letter.plan_id = $1) letter,
                     (select count(*) as items, count(sent_at) as sent,
                             count(*) filter (where ended = 'handled') as handled,
-                            count(*) filter (where ended = 'dead') as dead
+                            count(*) filter (where ended = 'dead_lettered') as dead_lettered
                      from redrive_item where plan_id = $1 and ended is distinct from 'elsewhere') item"#,
             plan_id
         );
@@ -279,9 +279,9 @@ impl Store {
         let (items, dead): (Vec<Uuid>, Vec<bool>) = ends.iter().copied().unzip();
         sqlx::query!(
             r#"update redrive_item item
-               set ended = case when new.dead then 'dead' else 'handled' end, ended_at = now()
+               set ended = case when new.dead then 'dead_lettered' else 'handled' end, ended_at = now()
                from unnest($1::uuid[], $2::boolean[]) as new (item_id, dead)
-               where item.item_id = new.item_id and item.ended is distinct from 'dead'"#,
+               where item.item_id = new.item_id and item.ended is distinct from 'dead_lettered'"#,
             &items,
             &dead
         )

@@ -66,7 +66,7 @@ fn every_migration_has_its_way_back_and_a_name_of_verb_and_object() {
         |list: &[&sqlx::migrate::Migration]| -> Vec<i64> { list.iter().map(|m| m.version).collect() };
     assert_eq!(versions(&up), versions(&down));
     for migration in up {
-        assert_eq!(migration.version.to_string().len(), "20261123100000".len(), "{}", migration.description);
+        assert_eq!(migration.version.to_string().len(), "20261130000100".len(), "{}", migration.description);
         assert!(migration.description.contains(' '), "{}", migration.description);
     }
 }
