@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-use crate::source_record::LinkKeys;
+use crate::records::source_record::LinkKeys;
 
 /// A live record whose content changed, and what may link it.
 pub(crate) struct Linkable<'a> {

@@ -11,7 +11,8 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{Store, StoreError, source_record};
+use crate::records::source_record;
+use crate::{Store, StoreError};
 
 /// How an operator names a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,15 +122,6 @@ impl Store {
         let identities = identities(&mut snapshot, person_id).await?;
         let decisions = decisions(&mut snapshot, person_id).await?;
         Ok(Some(PersonView { merged, person, records, changed_at, identities, decisions }))
-    }
-
-    /// A transaction in which nothing can be written and every statement sees the same.
-    pub(crate) async fn snapshot(&self) -> Result<sqlx::Transaction<'_, sqlx::Postgres>, StoreError> {
-        let mut transaction = self.pool.begin().await?;
-        sqlx::query!("set transaction isolation level repeatable read read only")
-            .execute(&mut *transaction)
-            .await?;
-        Ok(transaction)
     }
 }
 

@@ -6,7 +6,8 @@ use authority::{Profile, SourceRecord};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::{Store, StoreError, source_record};
+use crate::records::source_record;
+use crate::{Store, StoreError};
 
 /// A person as the CRM should see it. Holds personal data: no `Debug`.
 #[derive(Clone)]

@@ -10,8 +10,8 @@ use sqlx::pool::PoolConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::dead_lettered_message::text_attributes;
-use crate::{DeadLetteredCopy, Store, StoreError};
+use super::message::{DeadLetteredCopy, text_attributes};
+use crate::{Store, StoreError};
 
 /// What is done with letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

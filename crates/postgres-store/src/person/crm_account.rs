@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use authority::{Field, Policy};
+use authority::Field;
 use event_contract::EventKind;
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::outbox::{self, announcement};
-use crate::{Announce, Store, StoreError};
+use crate::outbox::{self, Announce, announcement};
+use crate::{Store, StoreError};
 
 /// A contact that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,12 +40,6 @@ pub fn pushed_hash<'a>(fields: impl IntoIterator<Item = (Field, &'a str)>) -> Ve
 }
 
 impl Store {
-    /// The policy that persons are computed by.
-    #[must_use]
-    pub fn policy(&self) -> &Policy {
-        &self.policy
-    }
-
     /// Remembers what the CRM is about to be told of a person: before it is told, so that its echo is known for one
     /// however soon it comes.
     ///

@@ -11,17 +11,12 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::source_cursor::{CursorMove, step_cursor};
-use crate::{Announce, Store, StoreError, Write, content_listing, outbox};
-
-/// Names an item at its source.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ContentKey {
-    /// Within which IDs are unique: `entry`, `asset`, or a collection's name.
-    pub collection: String,
-    /// The source's ID.
-    pub external_id: String,
-}
+use super::key::{ContentKey, storable, storable_text};
+use super::listing;
+use crate::outbox::{self, Announce};
+use crate::proof::Write;
+use crate::records::source_cursor::{CursorMove, step_cursor};
+use crate::{Store, StoreError};
 
 /// What one reading found of one item.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,8 +104,8 @@ impl Store {
                 let part = readings.iter().filter(move |(_, reading)| reading.item.is_some() == there);
                 part.map(|(key, _)| key)
             };
-            content_listing::note(&mut transaction, load.source, keys(true)).await?;
-            content_listing::strike(&mut transaction, load.source, keys(false)).await?;
+            listing::note(&mut transaction, load.source, keys(true)).await?;
+            listing::strike(&mut transaction, load.source, keys(false)).await?;
         }
         let announcements: Vec<_> = changes
             .into_iter()
@@ -242,22 +237,4 @@ async fn upsert(
         changes.push((row.content_item_id, row.revision));
     }
     Ok((loaded, changes))
-}
-
-/// A text as Postgres can hold it: one NUL in one item must not hold up everything behind it.
-pub(crate) fn storable_text(text: &str) -> String {
-    text.replace('\0', "\u{fffd}")
-}
-
-/// The same for every text in a value.
-fn storable(value: Value) -> Value {
-    match value {
-        Value::String(text) => Value::String(storable_text(&text)),
-        Value::Array(values) => Value::Array(values.into_iter().map(storable).collect()),
-        Value::Object(fields) => {
-            let fields = fields.into_iter().map(|(name, value)| (storable_text(&name), storable(value)));
-            Value::Object(fields.collect())
-        }
-        other => other,
-    }
 }

@@ -7,7 +7,8 @@ use std::collections::HashMap;
 
 use time::OffsetDateTime;
 
-use crate::{RefetchTicket, Store, StoreError};
+use super::source_record::RefetchTicket;
+use crate::{Store, StoreError};
 
 impl Store {
     /// Takes note that records have the entity tag that was known when their tickets were drawn. Answers for each whether

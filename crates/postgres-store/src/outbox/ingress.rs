@@ -10,7 +10,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{OutboxDepth, Store, StoreError};
+use super::announcement::OutboxDepth;
+use crate::{Store, StoreError};
 
 /// An event that waits for the bus.
 #[derive(Debug, Clone, PartialEq, Eq)]

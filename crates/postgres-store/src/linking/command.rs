@@ -6,7 +6,8 @@ use std::str::FromStr;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{Announce, StoreError};
+use crate::StoreError;
+use crate::outbox::Announce;
 
 /// What the authors of automation begin with.
 const AUTOMATION: &str = "coppice:";
@@ -17,7 +18,7 @@ const LONGEST_AUTHOR: usize = 200;
 /// Who decides: a person, never automation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub struct Author(pub(crate) String);
+pub struct Author(pub(super) String);
 
 /// Why a text is no author.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -51,18 +52,6 @@ impl fmt::Display for Author {
     }
 }
 
-/// The proof that somebody wants to write: an operator's tool makes it where it has checked its flag, and nowhere else.
-#[derive(Debug)]
-pub struct Write(());
-
-impl Write {
-    /// The proof, if `wanted`.
-    #[must_use]
-    pub const fn if_wanted(wanted: bool) -> Option<Self> {
-        if wanted { Some(Self(())) } else { None }
-    }
-}
-
 /// What a person decides about one record.
 #[derive(Debug, Clone)]
 pub struct LinkCommand {
@@ -89,6 +78,16 @@ pub enum Move {
     Separate(Uuid),
     /// It goes back to where the last decision took it from.
     Undo,
+}
+
+/// What a decision changes.
+pub(super) struct Decided {
+    /// The person who has the record from now on.
+    pub(super) to: Uuid,
+    /// The value of `link_decision.reason`.
+    pub(super) reason: &'static str,
+    /// The candidate of the review that it closes, and the verdict.
+    pub(super) review: (Uuid, &'static str),
 }
 
 /// What a decision did.

@@ -4,8 +4,8 @@
 
 use sqlx::PgConnection;
 
-use crate::content_item::{ContentKey, storable_text};
-use crate::source_cursor::{CursorMove, put_cursor, step_cursor};
+use super::key::{ContentKey, storable_text};
+use crate::records::source_cursor::{CursorMove, put_cursor, step_cursor};
 use crate::{Store, StoreError};
 
 /// How much of a source there is.

@@ -11,7 +11,9 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{Announce, ReadingResult, Store, StoreError, outbox};
+use super::result::ReadingResult;
+use crate::outbox::{self, Announce};
+use crate::{Store, StoreError};
 
 /// One sign-in, as its source tells of it: IDs and a time.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,8 +7,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::link_command::{LinkCommand, Move};
-use crate::link_decision::Decided;
+use super::command::{Decided, LinkCommand, Move};
 use crate::{Store, StoreError};
 
 /// A link that nothing proves, for a person to decide.
@@ -87,7 +86,7 @@ pub(crate) async fn counterparts(
 }
 
 /// Closes the review of a candidate, whoever it was merged into since.
-pub(crate) async fn close_reviews(
+pub(super) async fn close_reviews(
     connection: &mut PgConnection,
     command: &LinkCommand,
     from: Uuid,

@@ -10,12 +10,14 @@ use event_contract::{Announcement, EventKind};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::identity::{self, Identity};
-use crate::linking::{self, Linkable};
-use crate::outbox::{self, announcement};
-use crate::recompute::Moves;
-use crate::source_record::{self, ChangedRow, LinkKeys, Source, SourceRow};
-use crate::{Announce, PersonReading, RecordState, Store, StoreError, link_review, merging};
+use super::reading::{PersonReading, RecordState};
+use crate::linking::rule::Linkable;
+use crate::linking::{by_key, merging, review};
+use crate::outbox::{self, Announce, announcement};
+use crate::person::recompute::Moves;
+use crate::records::identity::{self, Identity};
+use crate::records::source_record::{self, ChangedRow, LinkKeys, Source, SourceRow};
+use crate::{Store, StoreError};
 
 impl Store {
     /// What follows from records that changed: links, profiles, identities, announcements.
@@ -36,7 +38,7 @@ impl Store {
         });
         let linkable: Vec<Linkable<'_>> = linkable.collect();
         let author = format!("coppice:{}", source.name);
-        let mut links = linking::link(connection, source, &author, &linkable).await?;
+        let mut links = by_key::link(connection, source, &author, &linkable).await?;
 
         let mut identities: Vec<(String, Uuid, &[Identity])> = Vec::new();
         let mut announce: BTreeMap<Uuid, Announce> = BTreeMap::new();
@@ -74,7 +76,7 @@ impl Store {
         let leaving: BTreeSet<Uuid> = whose_record_is_gone(changed, readings)
             .chain(left.iter().flat_map(|(from, to)| [*from, *to]))
             .collect();
-        let counterparts = link_review::counterparts(connection, &leaving).await?;
+        let counterparts = review::counterparts(connection, &leaving).await?;
         for (person, counterpart) in &counterparts {
             let known = announce.get(person).copied();
             known.map(|known| announce.entry(*counterpart).or_insert(known));

@@ -27,6 +27,19 @@ pub struct RecordedFailure {
     pub first_failed_at: OffsetDateTime,
 }
 
+/// One row of the ledger of failed attempts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotedFailure {
+    /// When the attempt failed.
+    pub failed_at: OffsetDateTime,
+    /// The kind of failure.
+    pub class: String,
+    /// What failed, without any personal value.
+    pub detail: String,
+    /// Of the worker.
+    pub worker_version: String,
+}
+
 impl Store {
     /// Adds failed attempts at messages of `queue`, and answers how often each has failed, in the same order.
     ///
@@ -67,6 +80,25 @@ impl Store {
             Some(RecordedFailure { attempts, first_failed_at: row.first })
         });
         Ok(recorded.collect())
+    }
+
+    /// The failed attempts at a message of `queue`, the first one first.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn noted_failures(
+        &self,
+        queue: &str,
+        message_id: &str,
+    ) -> Result<Vec<NotedFailure>, StoreError> {
+        let rows = sqlx::query_as!(
+            NotedFailure,
+            r#"select failed_at, class, detail, worker_version from message_failure
+               where queue = $1 and message_id = $2 order by failure_id"#,
+            queue,
+            message_id
+        );
+        Ok(rows.fetch_all(&self.pool).await?)
     }
 
     /// Forgets the failures of messages that succeeded at last.

@@ -9,9 +9,9 @@ use std::collections::BTreeSet;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::links::Links;
 use crate::StoreError;
-use crate::linking::Links;
-use crate::source_record::Source;
+use crate::records::source_record::Source;
 
 const REASON: &str = "merged_at_source";
 

@@ -6,7 +6,7 @@
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::source_cursor::put_cursor;
+use crate::records::source_cursor::put_cursor;
 use crate::{Store, StoreError};
 
 /// A run, and how far it came.

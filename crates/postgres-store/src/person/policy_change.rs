@@ -6,17 +6,19 @@
 //!
 //! Workers that still run with another policy compute by theirs: give them the new one first.
 
-use crate::recompute::Moves;
-
 use authority::{Field, Policy, Profile};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::link_command::Write;
-use crate::person_view::{self, StoredPerson};
-use crate::{Announce, Store, StoreError, outbox, person, source_record};
+use super::recompute::Moves;
+use super::row;
+use super::view::{self, StoredPerson};
+use crate::outbox::{self, Announce};
+use crate::proof::Write;
+use crate::records::source_record;
+use crate::{Store, StoreError};
 
 /// What a policy would change in one batch of persons.
 pub struct PolicyBatch {
@@ -76,7 +78,7 @@ impl Store {
     ) -> Result<PolicyBatch, StoreError> {
         let mut snapshot = self.snapshot().await?;
         let persons = persons_after(&mut snapshot, after, limit).await?;
-        let stored = person_view::stored(&mut snapshot, &persons).await?;
+        let stored = view::stored(&mut snapshot, &persons).await?;
         let records = source_record::of_persons(&mut snapshot, &persons).await?;
         let changes = stored.iter().filter_map(|stored| {
             let own = records.get(&stored.person_id).map_or(&[][..], Vec::as_slice);
@@ -135,7 +137,7 @@ fn change(stored: &StoredPerson, profile: &Profile) -> Option<PersonChange> {
     let same = fields.is_empty()
         && stored.status == profile.status.as_str()
         && stored.email_verified == profile.email_verified
-        && stored.provenance == person::provenance(profile);
+        && stored.provenance == row::provenance(profile);
     (!same).then_some(PersonChange { person_id: stored.person_id, fields })
 }
 

@@ -11,9 +11,11 @@ use event_contract::{Announcement, EventKind};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::outbox::announcement;
-use crate::person::{self, ChangedPerson, LockedPerson, PersonRow, Standing};
-use crate::{Announce, Store, StoreError, crm_account, crm_view, source_record};
+use super::row::{self, ChangedPerson, LockedPerson, PersonRow, Standing};
+use super::{crm_account, crm_view};
+use crate::outbox::{Announce, announcement};
+use crate::records::source_record;
+use crate::{Store, StoreError};
 
 /// How records went from person to person before these are computed.
 #[derive(Default)]
@@ -73,7 +75,7 @@ impl Store {
         persons: &[Uuid],
         moves: &Moves,
     ) -> Result<Recomputed, StoreError> {
-        let locked = person::lock(connection, persons).await?;
+        let locked = row::lock(connection, persons).await?;
         crm_account::follow(connection, &moves.left).await?;
         let records = source_record::of_persons(connection, persons).await?;
         let mut recomputed = Recomputed { locked, ..Recomputed::default() };
@@ -95,8 +97,8 @@ impl Store {
             }
             rows.push(PersonRow { person_id: *person_id, standing });
         }
-        recomputed.changed = person::upsert(connection, &rows).await?;
-        person::follow_merges(connection, &merged).await?;
+        recomputed.changed = row::upsert(connection, &rows).await?;
+        row::follow_merges(connection, &merged).await?;
         recomputed.also(differing);
         Ok(recomputed)
     }

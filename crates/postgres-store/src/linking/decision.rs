@@ -7,21 +7,16 @@ use event_contract::{Announcement, EventKind};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::link_command::{LinkCommand, LinkRefusal, LinkReport, Move, Write};
-use crate::link_review::close_reviews;
-use crate::linking::{Linkable, lock_keys};
-use crate::outbox::announcement;
-use crate::recompute::Moves;
-use crate::source_record::LinkKeys;
-use crate::{Store, StoreError, link_review, outbox, person_view};
-
-/// What is written about a move.
-pub(crate) struct Decided {
-    pub(crate) to: Uuid,
-    pub(crate) reason: &'static str,
-    /// What becomes of the review of which candidate.
-    pub(crate) review: (Uuid, &'static str),
-}
+use super::by_key::lock_keys;
+use super::command::{Decided, LinkCommand, LinkRefusal, LinkReport, Move};
+use super::review::{self, close_reviews};
+use super::rule::Linkable;
+use crate::outbox::{self, announcement};
+use crate::person::recompute::Moves;
+use crate::person::view;
+use crate::proof::Write;
+use crate::records::source_record::LinkKeys;
+use crate::{Store, StoreError};
 
 impl Store {
     /// Takes a person's decision about a record: moves it, computes both persons anew, announces those that changed.
@@ -42,7 +37,7 @@ impl Store {
         // The candidate too: whether it is to have a contact of its own is decided now. So it is of those who share a
         // question with whom the record left or came to.
         let mut persons = vec![from, decided.to, decided.review.0];
-        let counterparts = link_review::counterparts(&mut transaction, &[from, decided.to].into()).await?;
+        let counterparts = review::counterparts(&mut transaction, &[from, decided.to].into()).await?;
         persons.extend(counterparts.into_iter().map(|(_, counterpart)| counterpart));
         persons.sort_unstable();
         persons.dedup();
@@ -122,7 +117,7 @@ async fn decide(
 
 /// Whom a person was merged into, or itself.
 async fn destination(connection: &mut PgConnection, candidate: Uuid) -> Result<Uuid, LinkRefusal> {
-    let path = person_view::merge_path(connection, candidate).await?;
+    let path = view::merge_path(connection, candidate).await?;
     path.last().copied().ok_or(LinkRefusal::NoPerson(candidate))
 }
 
@@ -143,7 +138,7 @@ async fn came_from(
     .await?;
     let from = last.ok_or(LinkRefusal::NothingToUndo)?.unwrap_or_else(Uuid::now_v7);
     // Whom it was taken from may have been merged since; unless into the person who has it now, which is what is undone.
-    let path = person_view::merge_path(connection, from).await?;
+    let path = view::merge_path(connection, from).await?;
     Ok(path.last().copied().filter(|end| *end != current).unwrap_or(from))
 }
 

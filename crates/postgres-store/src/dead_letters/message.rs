@@ -36,19 +36,6 @@ pub struct KeptMessage {
     pub resolved_at: Option<OffsetDateTime>,
 }
 
-/// One row of the ledger of failed attempts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotedFailure {
-    /// When the attempt failed.
-    pub failed_at: OffsetDateTime,
-    /// The kind of failure.
-    pub class: String,
-    /// What failed, without any personal value.
-    pub detail: String,
-    /// Of the worker.
-    pub worker_version: String,
-}
-
 impl Store {
     /// Keeps copies of letters of `queue`. Those that are kept already stay as they are.
     ///
@@ -106,25 +93,6 @@ impl Store {
             resolution: row.resolution,
             resolved_at: row.resolved_at,
         }))
-    }
-
-    /// The failed attempts at a message of `queue`, the first one first.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn noted_failures(
-        &self,
-        queue: &str,
-        message_id: &str,
-    ) -> Result<Vec<NotedFailure>, StoreError> {
-        let rows = sqlx::query_as!(
-            NotedFailure,
-            r#"select failed_at, class, detail, worker_version from message_failure
-               where queue = $1 and message_id = $2 order by failure_id"#,
-            queue,
-            message_id
-        );
-        Ok(rows.fetch_all(&self.pool).await?)
     }
 
     /// Forgets what is older than [`KEPT`]: copies of letters, plans, and failed attempts.
