@@ -2,7 +2,9 @@
 
 mod announcement;
 mod ingress;
+mod lease;
 
-pub use announcement::{Announce, LeasedAnnouncement, OutboxDepth};
+pub use announcement::{Announce, LeasedAnnouncement};
 pub(crate) use announcement::{announcement, insert};
 pub use ingress::IngressRow;
+pub use lease::OutboxDepth;
