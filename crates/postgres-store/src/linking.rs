@@ -3,7 +3,7 @@
 pub(crate) mod by_key;
 mod command;
 mod decision;
-mod links;
+pub(crate) mod links;
 pub(crate) mod merging;
 pub(crate) mod review;
 pub(crate) mod rule;

@@ -12,20 +12,21 @@ use tokio::sync::Notify;
 
 use crate::StoreError;
 
-/// Longest wait for a free connection. Longer than any statement here takes, shorter than a handler's patience.
+/// Longest wait for a free connection. Longer than any statement here takes, shorter than the time limit of a handler's
+/// step.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// No statement here takes longer in health; one that does is stuck behind a lock.
+/// No statement here takes longer normally; one that does waits for a lock.
 const STATEMENT_TIMEOUT: &str = "30s";
 
-/// A connection that was idle for longer is asked whether it still stands before it is used. Under load none is, which
-/// saves a round trip at each statement; what breaks meanwhile is tried again by whoever used it.
+/// A connection that was idle for longer is pinged before use. Under load none is, which saves a round trip for each
+/// statement; if a connection breaks then, its user retries.
 const UNTESTED: Duration = Duration::from_secs(1);
 
-/// Postgres has two names for its own scheme.
+/// Postgres accepts both.
 const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 
-/// The connection to the one database. Cheap to clone.
+/// The connection to the database. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(crate) pool: PgPool,
@@ -34,13 +35,14 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens a pool of up to `max_connections`. Connects when first used.
+    /// Creates a pool of up to `max_connections`. It connects at the first use.
     ///
     /// # Errors
-    /// [`StoreError::Url`] when `url` is not a `postgres://` URL. The error does not quote it: it holds the password.
+    /// [`StoreError::Url`] if `url` is not a `postgres://` URL. The error does not quote it, because it contains the
+    /// password.
     pub fn open(url: &SecretString, max_connections: u32) -> Result<Self, StoreError> {
         let url = url.expose_secret();
-        // The driver takes any scheme, and then connects to what it makes of the rest.
+        // The driver accepts any scheme and would connect to whatever it reads from the rest.
         if !SCHEMES.iter().any(|scheme| url.starts_with(scheme)) {
             return Err(StoreError::Url);
         }
@@ -62,7 +64,7 @@ impl Store {
         Ok(Self { pool, outbox_filled: Arc::default(), policy: Arc::default() })
     }
 
-    /// The same store, which computes persons by another policy than the default.
+    /// The same store with another policy than the default.
     #[must_use]
     pub fn with_policy(self, policy: Policy) -> Self {
         Self { policy: Arc::new(policy), ..self }
@@ -74,7 +76,7 @@ impl Store {
         &self.policy
     }
 
-    /// Answers when the database answers.
+    /// Checks that the database answers.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -91,7 +93,7 @@ impl Store {
         Ok(sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#).fetch_one(&self.pool).await?)
     }
 
-    /// A transaction in which nothing can be written and every statement sees the same.
+    /// A read-only transaction in which every statement sees the same snapshot.
     pub(crate) async fn snapshot(&self) -> Result<sqlx::Transaction<'_, sqlx::Postgres>, StoreError> {
         let mut transaction = self.pool.begin().await?;
         sqlx::query!("set transaction isolation level repeatable read read only")
@@ -100,7 +102,7 @@ impl Store {
         Ok(transaction)
     }
 
-    /// Closes every connection, waiting for those in use.
+    /// Closes every connection after the statements in progress.
     pub async fn close(&self) {
         self.pool.close().await;
     }

@@ -1,7 +1,7 @@
-//! Table `content_item`: what the CMS has, as it last said it.
+//! Table `content_item`: the items of the CMS, as last read.
 //!
-//! A page of the CMS's is one transaction: the items behind their guard, the announcements of those that changed, and
-//! the cursor. What of a listing is kept besides is in `content_listing.rs`.
+//! A page is one transaction: its items behind their guard, the announcements of changed items, and the cursor.
+//! `listing.rs` keeps the state of a listing.
 
 use std::collections::BTreeMap;
 
@@ -18,60 +18,60 @@ use crate::proof::Write;
 use crate::records::source_cursor::{CursorMove, step_cursor};
 use crate::{Store, StoreError};
 
-/// What one reading found of one item.
+/// The result of one reading of one item.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ContentReading {
-    /// Which item.
+    /// The item's name.
     pub key: ContentKey,
-    /// `None`: the source says that it is gone.
+    /// The item. `None`: it is gone.
     pub item: Option<ContentItem>,
-    /// The source's own ordered version; of an item that is gone, when it went, where that is known.
+    /// The source's own ordered version. For an item that is gone: when it was deleted, if known.
     pub version_at: Option<OffsetDateTime>,
 }
 
-/// An item that is there.
+/// An item that exists.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ContentItem {
-    /// The editors' name of the kind of content.
+    /// The content model's name of the type.
     pub content_type: String,
-    /// The languages it has values in.
+    /// The languages in which it has values.
     pub locales: Vec<String>,
     /// Its fields, opaque.
     pub body: Value,
-    /// Whether readers of the site may see it.
+    /// Whether it is visible on the site.
     pub published: bool,
-    /// The source's own count, where it has one.
+    /// The source's own revision number, where it has one.
     pub source_revision: Option<i64>,
 }
 
 /// A page, and what commits with it.
 #[derive(Debug, Clone, Copy)]
 pub struct ContentLoad<'a> {
-    /// Where it is from.
+    /// The source.
     pub source: &'a str,
-    /// Drawn before the page was asked for.
+    /// Drawn before the page was requested.
     pub ticket: i64,
-    /// What is on it.
+    /// The items on the page.
     pub readings: &'a [ContentReading],
-    /// Whether these items are part of the listing that is under way.
+    /// Whether the page is part of the listing in progress.
     pub listed: bool,
-    /// How the reading's own cursor moves.
+    /// How the reader's cursor moves.
     pub step: CursorMove<'a>,
     /// How to announce changes.
     pub announce: Announce,
 }
 
-/// What a page changed.
+/// How many items a page changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LoadedContent {
-    /// Items that are new, or have changed.
+    /// New and changed items.
     pub changed: u64,
-    /// Items that were there and are gone.
+    /// Items that were present and are gone.
     pub gone: u64,
 }
 
 impl Store {
-    /// Draws the ticket of a reading that is about to begin: later readings have higher numbers.
+    /// Draws the ticket for a reading that is about to begin. Later readings get higher numbers.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -80,10 +80,10 @@ impl Store {
         Ok(ticket.fetch_one(&self.pool).await?)
     }
 
-    /// Loads a page in one transaction; each change is announced as [`EventKind::ContentChanged`] with it. Without the
-    /// proof, all of it is done and rolled back: the counts are those of a load, and nothing is written.
+    /// Loads a page in one transaction, and announces each change as [`EventKind::ContentChanged`]. Without the proof
+    /// it does the same and rolls back: the counts are those of a load.
     ///
-    /// `None`, and nothing is written: the cursor is not where it was expected, so somebody else reads too.
+    /// `None`, and nothing is written: the cursor is not at the expected position, because another process reads too.
     ///
     /// # Errors
     /// [`StoreError`]: then nothing was written.
@@ -93,7 +93,8 @@ impl Store {
         proof: Option<&Write>,
     ) -> Result<Option<LoadedContent>, StoreError> {
         let mut transaction = self.pool.begin().await?;
-        // First of all, and its row stays locked: of two readers, the second waits here and then finds it moved.
+        // First, because its row stays locked: the second of two readers waits here and then finds that the cursor has
+        // moved.
         if proof.is_some() && !step_cursor(&mut transaction, load.source, load.step).await? {
             return Ok(None);
         }
@@ -126,7 +127,7 @@ impl Store {
     }
 }
 
-/// By key, in the order in which rows are written; of several readings of one item the newest, or else the last.
+/// By key, in the order in which rows are written. Of several readings of one item the newest counts, else the last.
 fn latest(readings: &[ContentReading]) -> BTreeMap<ContentKey, &ContentReading> {
     let mut latest: BTreeMap<ContentKey, &ContentReading> = BTreeMap::new();
     for reading in readings {
@@ -146,34 +147,53 @@ fn latest(readings: &[ContentReading]) -> BTreeMap<ContentKey, &ContentReading> 
     latest
 }
 
-/// Writes readings behind the guard, and answers what changed, with its ID and revision.
+/// The readings by column, as `unnest` takes them.
+struct Columns {
+    ids: Vec<Uuid>,
+    collections: Vec<String>,
+    external_ids: Vec<String>,
+    content_types: Vec<Option<String>>,
+    locales: Vec<Value>,
+    bodies: Vec<Option<Value>>,
+    published: Vec<bool>,
+    revisions: Vec<Option<i64>>,
+    versions: Vec<Option<OffsetDateTime>>,
+}
+
+impl Columns {
+    fn of(readings: &BTreeMap<ContentKey, &ContentReading>) -> Self {
+        let items = || readings.values().map(|reading| reading.item.as_ref());
+        // An array of arrays would have to be rectangular, so each row's list is a JSON array.
+        let locales = |item: Option<&ContentItem>| item.map_or_else(Vec::new, |item| item.locales.clone());
+        Self {
+            ids: readings.iter().map(|_| Uuid::now_v7()).collect(),
+            collections: readings.keys().map(|key| key.collection.clone()).collect(),
+            external_ids: readings.keys().map(|key| key.external_id.clone()).collect(),
+            content_types: items().map(|item| item.map(|item| storable_text(&item.content_type))).collect(),
+            locales: items().map(|item| storable(Value::from(locales(item)))).collect(),
+            bodies: items().map(|item| item.map(|item| storable(item.body.clone()))).collect(),
+            published: items().map(|item| item.is_some_and(|item| item.published)).collect(),
+            revisions: items().map(|item| item.and_then(|item| item.source_revision)).collect(),
+            versions: readings.values().map(|reading| reading.version_at).collect(),
+        }
+    }
+}
+
+/// Writes readings behind the guard, and returns the changed items with their ID and revision.
 ///
-/// The guard, in words. A newer version wins, an older one loses; on a tie, or where one of the two has no version, the
-/// later reading wins, if it says something else. An item that went at a known time is gone, unless what is stored is
-/// newer than that. One of which only its absence tells that it went is gone, unless it was read since. A second
-/// deletion moves the time on, so that a reading from between the two brings nothing back. An item that was never read
-/// gets its tombstone too, silently: a page that was asked for before the deletion may arrive after it.
+/// The guard, in words:
+///
+/// A newer version wins, an older one loses. On a tie, or if one has no version, the later reading wins if its content
+/// differs. A deletion at a known time wins, unless the stored version is newer. A deletion concluded from absence
+/// wins, unless the item was read since. A second deletion moves the time of the tombstone, so that a reading from
+/// between the two cannot revive the item. An item that was never read gets a tombstone too, without an announcement: a
+/// page that was requested before the deletion may arrive after it.
 async fn upsert(
     connection: &mut PgConnection,
     load: &ContentLoad<'_>,
     readings: &BTreeMap<ContentKey, &ContentReading>,
 ) -> Result<(LoadedContent, Vec<(Uuid, i64)>), StoreError> {
-    let items = || readings.values().map(|reading| reading.item.as_ref());
-    let ids: Vec<Uuid> = readings.iter().map(|_| Uuid::now_v7()).collect();
-    let collections: Vec<String> = readings.keys().map(|key| key.collection.clone()).collect();
-    let external_ids: Vec<String> = readings.keys().map(|key| key.external_id.clone()).collect();
-    let content_types: Vec<Option<String>> =
-        items().map(|item| item.map(|item| storable_text(&item.content_type))).collect();
-    // An array of arrays would have to be rectangular.
-    let locales: Vec<Value> = items()
-        .map(|item| storable(Value::from(item.map_or_else(Vec::new, |i| i.locales.clone()))))
-        .collect();
-    let bodies: Vec<Option<Value>> =
-        items().map(|item| item.map(|item| storable(item.body.clone()))).collect();
-    let published: Vec<bool> = items().map(|item| item.is_some_and(|item| item.published)).collect();
-    let revisions: Vec<Option<i64>> =
-        items().map(|item| item.and_then(|item| item.source_revision)).collect();
-    let versions: Vec<Option<OffsetDateTime>> = readings.values().map(|reading| reading.version_at).collect();
+    let columns = Columns::of(readings);
     let rows = sqlx::query!(
         r#"insert into content_item as stored
                (content_item_id, source, collection, external_id, content_type, locales, body, published,
@@ -211,15 +231,15 @@ async fn upsert(
            returning content_item_id, revision, gone_at is not null as "gone!", changed_at = now() as "changed!""#,
         load.source,
         load.ticket,
-        &ids,
-        &collections,
-        &external_ids,
-        &content_types as &[Option<String>],
-        &locales,
-        &bodies as &[Option<Value>],
-        &published,
-        &revisions as &[Option<i64>],
-        &versions as &[Option<OffsetDateTime>]
+        &columns.ids,
+        &columns.collections,
+        &columns.external_ids,
+        &columns.content_types as &[Option<String>],
+        &columns.locales,
+        &columns.bodies as &[Option<Value>],
+        &columns.published,
+        &columns.revisions as &[Option<i64>],
+        &columns.versions as &[Option<OffsetDateTime>]
     )
     .fetch_all(connection)
     .await?;

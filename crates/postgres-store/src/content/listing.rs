@@ -1,6 +1,6 @@
-//! Table `content_listing`: what a listing of a whole source has seen, and what it did not see.
+//! Table `content_listing`: the items that a listing of a whole source has seen.
 //!
-//! Rows are there exactly as long as the listing's cursor: both come with its first page, and go with its end.
+//! Rows exist exactly as long as the listing's cursor: they are created with its first page and deleted at its end.
 
 use sqlx::PgConnection;
 
@@ -8,17 +8,17 @@ use super::key::{ContentKey, storable_text};
 use crate::records::source_cursor::{CursorMove, put_cursor, step_cursor};
 use crate::{Store, StoreError};
 
-/// How much of a source there is.
+/// How many items a source has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ContentCounts {
-    /// Items that are not gone.
+    /// Items that are present.
     pub present: u64,
-    /// Items that the listing under way has seen.
+    /// Items that the listing in progress has seen.
     pub listed: u64,
 }
 
 impl Store {
-    /// How much of a source is stored, and how much of it listed.
+    /// How many items are stored as present, and how many of them are listed.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -34,8 +34,8 @@ impl Store {
         Ok(ContentCounts { present: count(row.present), listed: count(row.listed) })
     }
 
-    /// The items that are stored as present and were not listed, in the order of their keys. `dry_run`: what was listed
-    /// by a run that keeps nothing here.
+    /// Items that are stored as present and were not listed, in the order of their keys. `dry_run`: the items that a
+    /// dry run listed, since it stores no rows here.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -65,9 +65,9 @@ impl Store {
         Ok(keys)
     }
 
-    /// Ends a listing: what it has seen is forgotten with its cursor. One that was whole says where changes go on, by the
-    /// entity of their cursor; one that is given up leaves that where it is. Answers `false`, and does nothing, when the
-    /// listing's cursor is not where it was expected.
+    /// Ends a listing: deletes its rows and its cursor. `changes`: for a complete listing, the entity and the position
+    /// of the cursor from which changes are read next; `None` for a listing that is abandoned. Returns `false`, and
+    /// does nothing, if the listing's cursor is not at the expected position.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -94,7 +94,7 @@ impl Store {
     }
 }
 
-/// Notes that the listing has seen these, if it had not.
+/// Adds these to the items that the listing has seen.
 pub(crate) async fn note<'a>(
     connection: &mut PgConnection,
     source: &str,
@@ -115,7 +115,7 @@ pub(crate) async fn note<'a>(
     Ok(())
 }
 
-/// Forgets that the listing has seen these: they went while it was under way.
+/// Removes these from the items that the listing has seen: they were deleted while it was in progress.
 pub(crate) async fn strike<'a>(
     connection: &mut PgConnection,
     source: &str,

@@ -1,7 +1,7 @@
 //! Table `message_failure`: the failed attempts at each message, until it succeeds.
 //!
 //! It decides when a message has failed too often, because SQS's receive count also rises with crashes, rollouts, lost
-//! replies and console views. What failed while the provider was known to be down is not written here.
+//! replies and views in the console. An attempt that fails while the provider is known to be down is not recorded here.
 
 use time::OffsetDateTime;
 
@@ -12,16 +12,16 @@ use crate::{Store, StoreError};
 pub struct FailedAttempt {
     /// SQS's ID of the message.
     pub message_id: String,
-    /// A short fixed word for the kind of failure: `timeout`, `panic`.
+    /// The kind of failure, from a fixed list: `timeout`, `panic`.
     pub class: String,
     /// What failed, without any personal value.
     pub detail: String,
 }
 
-/// What the ledger says of a message after an attempt was added.
+/// The ledger's entry for a message after an attempt was added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordedFailure {
-    /// Failed attempts so far, this one included.
+    /// Failed attempts so far, including this one.
     pub attempts: u32,
     /// When the first of them failed.
     pub first_failed_at: OffsetDateTime,
@@ -36,12 +36,12 @@ pub struct NotedFailure {
     pub class: String,
     /// What failed, without any personal value.
     pub detail: String,
-    /// Of the worker.
+    /// The version of the worker.
     pub worker_version: String,
 }
 
 impl Store {
-    /// Adds failed attempts at messages of `queue`, and answers how often each has failed, in the same order.
+    /// Adds failed attempts at messages of `queue`, and returns the count for each, in the same order.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`]: then nothing was counted.
@@ -51,7 +51,7 @@ impl Store {
         worker_version: &str,
         failures: &[FailedAttempt],
     ) -> Result<Vec<RecordedFailure>, StoreError> {
-        // One failure's text that Postgres cannot hold must not keep the others from being counted.
+        // A text that Postgres cannot store must not prevent the other failures from being counted.
         let column = |field: fn(&FailedAttempt) -> &String| -> Vec<String> {
             failures.iter().map(|failure| field(failure).replace('\0', "\u{fffd}")).collect()
         };
@@ -82,7 +82,7 @@ impl Store {
         Ok(recorded.collect())
     }
 
-    /// The failed attempts at a message of `queue`, the first one first.
+    /// The failed attempts at a message of `queue`, oldest first.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -101,10 +101,10 @@ impl Store {
         Ok(rows.fetch_all(&self.pool).await?)
     }
 
-    /// Forgets the failures of messages that succeeded at last.
+    /// Deletes the failures of messages that succeeded.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`]: the rows stay and do no harm, since a message's ID does not come again.
+    /// [`StoreError::Unavailable`]: the rows stay. They do no harm, since SQS never reuses the ID of a message.
     pub async fn forget_failures(&self, queue: &str, message_ids: &[String]) -> Result<(), StoreError> {
         sqlx::query!(
             "delete from message_failure where queue = $1 and message_id = any ($2)",

@@ -1,7 +1,6 @@
-//! Table `dead_letter`: copies of dead letters, taken before anything is done with them.
+//! Table `dead_lettered_message`: copies of dead-lettered messages, made before an operator redrives or drops them.
 //!
-//! What is dropped from a queue is still here for [`KEPT`], and so is what the ledger of failed attempts knows of messages
-//! that are long gone.
+//! Copies stay for [`KEPT`], and so do plans and the ledger of failed attempts.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +9,13 @@ use time::{Duration, OffsetDateTime};
 
 use crate::{Store, StoreError};
 
-/// How long copies of letters, plans and failed attempts are kept: longer than SQS keeps any letter (14 days).
+/// How long copies, plans and failed attempts are kept: longer than SQS keeps any message (14 days).
 pub const KEPT: Duration = Duration::days(90);
 
-/// A letter as the dead-letter queue has it. Its body may be a partner's whole event: no `Debug`.
+/// A message as it is in the dead-letter queue. Its body may be a partner's whole event: no `Debug`.
 #[derive(Clone)]
 pub struct DeadLetteredCopy {
-    /// SQS's ID of the letter.
+    /// SQS's ID of the message in the dead-letter queue.
     pub message_id: String,
     /// The body.
     pub body: String,
@@ -26,38 +25,40 @@ pub struct DeadLetteredCopy {
     pub sent_at: OffsetDateTime,
 }
 
-/// A copy, and what became of its letter.
+/// A copy, and what happened to its message.
 pub struct KeptMessage {
     /// The copy.
-    pub letter: DeadLetteredCopy,
-    /// `redriven` or `dropped`. `None`: it is still in the queue, as far as we know.
+    pub message: DeadLetteredCopy,
+    /// `redriven` or `dropped`. `None`: the message is still in the queue, as far as we know.
     pub resolution: Option<String>,
-    /// Since when.
+    /// When it was resolved.
     pub resolved_at: Option<OffsetDateTime>,
 }
 
 impl Store {
-    /// Keeps copies of letters of `queue`. Those that are kept already stay as they are.
+    /// Keeps copies of messages of `queue`. A copy that exists stays as it is.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`]; [`StoreError::Refused`] for a NUL, which no message of SQS can hold.
-    pub async fn keep_messages(&self, queue: &str, letters: &[DeadLetteredCopy]) -> Result<(), StoreError> {
+    /// [`StoreError::Unavailable`]; [`StoreError::Refused`] for a NUL, which no SQS message can contain.
+    pub async fn keep_messages(&self, queue: &str, messages: &[DeadLetteredCopy]) -> Result<(), StoreError> {
         let column = |field: fn(&DeadLetteredCopy) -> &String| -> Vec<String> {
-            letters.iter().map(|letter| field(letter).clone()).collect()
+            messages.iter().map(|message| field(message).clone()).collect()
         };
-        let attributes: Vec<Value> = letters
+        let attributes: Vec<Value> = messages
             .iter()
-            .map(|letter| letter.attributes.iter().map(|(name, value)| (name.clone(), value.clone().into())))
+            .map(|message| {
+                message.attributes.iter().map(|(name, value)| (name.clone(), value.clone().into()))
+            })
             .map(|entries| Value::Object(entries.collect()))
             .collect();
-        let sent_at: Vec<OffsetDateTime> = letters.iter().map(|letter| letter.sent_at).collect();
+        let sent_at: Vec<OffsetDateTime> = messages.iter().map(|message| message.sent_at).collect();
         sqlx::query!(
             r#"insert into dead_lettered_message (queue, message_id, body, attributes, sent_at)
                select $1, * from unnest($2::text[], $3::text[], $4::jsonb[], $5::timestamptz[])
                on conflict (queue, message_id) do nothing"#,
             queue,
-            &column(|letter| &letter.message_id),
-            &column(|letter| &letter.body),
+            &column(|message| &message.message_id),
+            &column(|message| &message.body),
             &attributes,
             &sent_at
         )
@@ -66,7 +67,7 @@ impl Store {
         Ok(())
     }
 
-    /// The copy of a letter, by SQS's ID of it in the dead-letter queue.
+    /// The copy of a message, by SQS's ID of it in the dead-letter queue.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -84,7 +85,7 @@ impl Store {
         .fetch_optional(&self.pool)
         .await?;
         Ok(row.map(|row| KeptMessage {
-            letter: DeadLetteredCopy {
+            message: DeadLetteredCopy {
                 message_id: message_id.to_owned(),
                 body: row.body,
                 attributes: text_attributes(&row.attributes),
@@ -95,13 +96,13 @@ impl Store {
         }))
     }
 
-    /// Forgets what is older than [`KEPT`]: copies of letters, plans, and failed attempts.
+    /// Deletes copies, plans and failed attempts that are older than [`KEPT`].
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn forget_old_messages(&self) -> Result<(), StoreError> {
         let before = OffsetDateTime::now_utc() - KEPT;
-        // Resolved or not: SQS has long deleted the letter itself, and a copy may be a partner's whole event.
+        // Resolved or not: SQS deleted the message itself long ago, and a copy may be a partner's whole event.
         sqlx::query!("delete from dead_lettered_message where copied_at < $1", before)
             .execute(&self.pool)
             .await?;
@@ -111,7 +112,6 @@ impl Store {
     }
 }
 
-/// The attributes of a row.
 pub(crate) fn text_attributes(attributes: &Value) -> BTreeMap<String, String> {
     let entries = attributes.as_object().into_iter().flatten();
     entries.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()

@@ -1,8 +1,8 @@
-//! Tables `redrive_plan`, `redrive_item`, `redrive_message`: what is to be done with dead letters, and how far it is.
+//! Tables `redrive_plan`, `redrive_item`, `redrive_message`: plans for dead-lettered messages, and their progress.
 //!
-//! The order of the steps is what makes a redrive safe to kill and to run again: an item is sent, then noted as sent,
-//! and only then may its letters be deleted. So a kill between the first two sends one batch a second time, and nothing
-//! is ever deleted that was not sent.
+//! The order of the steps makes a redrive safe to kill and to run again: the job sends an item, records it as sent, and
+//! only then may delete its messages. After a kill between the first two steps, one batch is sent a second time. No
+//! message is deleted that was not sent.
 
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -13,12 +13,12 @@ use uuid::Uuid;
 use super::message::{DeadLetteredCopy, text_attributes};
 use crate::{Store, StoreError};
 
-/// What is done with letters.
+/// What a plan does with its messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RedriveAction {
-    /// Sent back, one message for each subject, then deleted.
+    /// Sends one message for each subject back to its queue, then deletes the dead-lettered messages.
     Redrive,
-    /// Deleted. A copy is kept.
+    /// Deletes them. A copy is kept.
     Drop,
 }
 
@@ -30,7 +30,7 @@ impl RedriveAction {
         }
     }
 
-    /// What a letter is after it.
+    /// The resolution of a message after it.
     const fn resolution(self) -> &'static str {
         match self {
             Self::Redrive => "redriven",
@@ -39,16 +39,16 @@ impl RedriveAction {
     }
 }
 
-/// A plan, without its letters.
+/// A plan, without its messages.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RedrivePlan {
     /// Its ID.
     pub plan_id: Uuid,
     /// The unit's name, or `undelivered`.
     pub queue: String,
-    /// What is to be done.
+    /// What to do with the messages.
     pub action: RedriveAction,
-    /// How the letters were chosen.
+    /// The filter that selected the messages.
     pub selection: Value,
     /// Who decided.
     pub author: Option<String>,
@@ -56,56 +56,56 @@ pub struct RedrivePlan {
     pub reason: Option<String>,
 }
 
-/// Letters that one message stands for.
+/// Dead-lettered messages about one subject, for which one message is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedriveItem {
     /// Travels with the message.
     pub item_id: Uuid,
-    /// The letter whose body is sent.
+    /// The dead-lettered message whose body is sent.
     pub message_id: String,
-    /// SQS's IDs of all its letters, that one included.
-    pub letters: Vec<String>,
+    /// SQS's IDs of all its messages, including that one.
+    pub message_ids: Vec<String>,
 }
 
-/// An item that waits to be sent. Its body may be a partner's whole event: no `Debug`.
+/// An item that has not been sent. Its body may be a partner's whole event: no `Debug`.
 pub struct UnsentItem {
     /// Travels with the message.
     pub item_id: Uuid,
-    /// What is sent.
-    pub letter: DeadLetteredCopy,
+    /// The message to send.
+    pub message: DeadLetteredCopy,
 }
 
-/// How far a plan is.
+/// The progress of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[allow(missing_docs, reason = "counts of what the names say")]
 pub struct RedriveProgress {
-    pub letters: i64,
-    pub letters_deleted: i64,
+    pub messages: i64,
+    pub messages_deleted: i64,
     pub items: i64,
     pub items_sent: i64,
     pub items_handled: i64,
-    pub items_dead: i64,
+    pub items_dead_lettered: i64,
 }
 
-/// What may be done with a letter that was met in a queue.
+/// What the job may do with a message that it finds in a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MessageStanding {
-    /// It is not of this plan.
+    /// The message is not part of this plan.
     Foreign,
-    /// Its item was not sent yet.
+    /// Its item has not been sent.
     Waits,
-    /// It may be deleted.
+    /// The job may delete it.
     Deletable,
 }
 
-/// The right to change one dead-letter queue: held until it is dropped, or its process dies.
+/// The exclusive right to change one dead-letter queue, until it is dropped or its process dies.
 pub struct RedriveLock {
-    // Detached from the pool: the lock is the session's, and ends with it.
+    // Detached from the pool: the lock belongs to the session and ends with it.
     _session: PgConnection,
 }
 
 impl Store {
-    /// Takes the right to redrive from or drop of a queue. `None`: another process has it.
+    /// Takes the right to redrive or drop messages of a queue. `None`: another process has it.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -120,7 +120,7 @@ impl Store {
         Ok(locked.then_some(RedriveLock { _session: session }))
     }
 
-    /// Writes a plan down, whole or not at all. Its letters must have been kept.
+    /// Stores a plan, completely or not at all. Copies of its messages must exist.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -154,8 +154,9 @@ impl Store {
         )
         .execute(&mut *transaction)
         .await?;
-        let letters = items.iter().flat_map(|item| item.letters.iter().map(|id| (item.item_id, id.clone())));
-        let (of, ids): (Vec<Uuid>, Vec<String>) = letters.unzip();
+        let messages =
+            items.iter().flat_map(|item| item.message_ids.iter().map(|id| (item.item_id, id.clone())));
+        let (of, ids): (Vec<Uuid>, Vec<String>) = messages.unzip();
         sqlx::query!(
             r#"insert into redrive_message (plan_id, item_id, message_id)
                select $1, * from unnest($2::uuid[], $3::text[])"#,
@@ -169,7 +170,7 @@ impl Store {
         Ok(())
     }
 
-    /// A plan. `None`: there is none, or no longer.
+    /// A plan. `None`: it does not exist, or no longer.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -190,20 +191,20 @@ impl Store {
         }))
     }
 
-    /// How far a plan is.
+    /// The progress of a plan.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn redrive_progress(&self, plan_id: Uuid) -> Result<RedriveProgress, StoreError> {
         let progress = sqlx::query_as!(
             RedriveProgress,
-            r#"select letter.letters as "letters!", letter.deleted as "letters_deleted!", item.items as "items!",
-                      item.sent as "items_sent!", item.handled as "items_handled!", item.dead_lettered as "items_dead!"
-               from (select count(*) as letters,
-                            count(*) filter (where letter.deleted_at is not null or copy.resolution is not null) as deleted
-                     from redrive_message letter join redrive_plan plan using (plan_id)
-                     left join dead_lettered_message copy on copy.queue = plan.queue and copy.message_id = letter.message_id
-                     where letter.plan_id = $1) letter,
+            r#"select message.messages as "messages!", message.deleted as "messages_deleted!", item.items as "items!",
+                      item.sent as "items_sent!", item.handled as "items_handled!", item.dead_lettered as "items_dead_lettered!"
+               from (select count(*) as messages,
+                            count(*) filter (where message.deleted_at is not null or copy.resolution is not null) as deleted
+                     from redrive_message message join redrive_plan plan using (plan_id)
+                     left join dead_lettered_message copy on copy.queue = plan.queue and copy.message_id = message.message_id
+                     where message.plan_id = $1) message,
                     (select count(*) as items, count(sent_at) as sent,
                             count(*) filter (where ended = 'handled') as handled,
                             count(*) filter (where ended = 'dead_lettered') as dead_lettered
@@ -213,9 +214,9 @@ impl Store {
         Ok(progress.fetch_one(&self.pool).await?)
     }
 
-    /// The next items to send, in the plan's order. Those all of whose letters another plan has resolved meanwhile are
-    /// ended first, and not sent. As long as one letter waits, the item is sent: whoever dropped another of its letters has
-    /// not decided about this one.
+    /// The next items to send, in the plan's order. Ends items first whose messages another plan has all resolved;
+    /// those are not sent. An item is sent while one of its messages is unresolved: an operator who dropped another
+    /// message of the item has not decided about this one.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -228,18 +229,18 @@ impl Store {
             r#"update redrive_item item set sent_at = now(), ended = 'elsewhere', ended_at = now()
                where item.plan_id = $1 and item.sent_at is null
                  and not exists (
-                     select from redrive_message letter
-                     join dead_lettered_message copy on copy.queue = $2 and copy.message_id = letter.message_id
-                     where letter.item_id = item.item_id and copy.resolution is null)"#,
+                     select from redrive_message message
+                     join dead_lettered_message copy on copy.queue = $2 and copy.message_id = message.message_id
+                     where message.item_id = item.item_id and copy.resolution is null)"#,
             plan.plan_id,
             plan.queue
         )
         .execute(&self.pool)
         .await?;
         let rows = sqlx::query!(
-            r#"select item.item_id, item.message_id, letter.body, letter.attributes, letter.sent_at
+            r#"select item.item_id, item.message_id, copy.body, copy.attributes, copy.sent_at
                from redrive_item item
-               join dead_lettered_message letter on letter.queue = $2 and letter.message_id = item.message_id
+               join dead_lettered_message copy on copy.queue = $2 and copy.message_id = item.message_id
                where item.plan_id = $1 and item.sent_at is null order by item.position limit $3"#,
             plan.plan_id,
             plan.queue,
@@ -249,7 +250,7 @@ impl Store {
         .await?;
         let unsent = rows.into_iter().map(|row| UnsentItem {
             item_id: row.item_id,
-            letter: DeadLetteredCopy {
+            message: DeadLetteredCopy {
                 message_id: row.message_id,
                 body: row.body,
                 attributes: text_attributes(&row.attributes),
@@ -259,10 +260,10 @@ impl Store {
         Ok(unsent.collect())
     }
 
-    /// Notes that the target queue has taken items.
+    /// Records items as sent, after the target queue has taken them.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`]: then they are sent once more, which is safe.
+    /// [`StoreError::Unavailable`]: then they are sent a second time, which is safe.
     pub async fn note_items_sent(&self, items: &[Uuid]) -> Result<(), StoreError> {
         sqlx::query!("update redrive_item set sent_at = now() where item_id = any ($1)", items)
             .execute(&self.pool)
@@ -270,27 +271,27 @@ impl Store {
         Ok(())
     }
 
-    /// Notes how items ended: whether each is dead again. Items that nobody knows are passed over, and what has died stays
-    /// dead: an event may go to several units, and one of them may have handled it.
+    /// Records how items ended: whether each was dead-lettered again. Unknown items are ignored. `dead_lettered` is
+    /// final: an event may go to several units, and one of them may have handled it.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn end_redrive_items(&self, ends: &[(Uuid, bool)]) -> Result<(), StoreError> {
-        let (items, dead): (Vec<Uuid>, Vec<bool>) = ends.iter().copied().unzip();
+        let (items, dead_lettered): (Vec<Uuid>, Vec<bool>) = ends.iter().copied().unzip();
         sqlx::query!(
             r#"update redrive_item item
-               set ended = case when new.dead then 'dead_lettered' else 'handled' end, ended_at = now()
-               from unnest($1::uuid[], $2::boolean[]) as new (item_id, dead)
+               set ended = case when new.dead_lettered then 'dead_lettered' else 'handled' end, ended_at = now()
+               from unnest($1::uuid[], $2::boolean[]) as new (item_id, dead_lettered)
                where item.item_id = new.item_id and item.ended is distinct from 'dead_lettered'"#,
             &items,
-            &dead
+            &dead_lettered
         )
         .execute(&self.pool)
         .await?;
         Ok(())
     }
 
-    /// What may be done with letters that were met in the plan's queue, in the order of `message_ids`.
+    /// What the job may do with messages that it finds in the plan's queue, in the order of `message_ids`.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -300,10 +301,10 @@ impl Store {
         message_ids: &[String],
     ) -> Result<Vec<MessageStanding>, StoreError> {
         let rows = sqlx::query!(
-            r#"select letter.message_id as "message_id?", item.sent_at as "item_sent_at?"
+            r#"select message.message_id as "message_id?", item.sent_at as "item_sent_at?"
                from unnest($2::text[]) with ordinality as met (message_id, position)
-               left join redrive_message letter on letter.plan_id = $1 and letter.message_id = met.message_id
-               left join redrive_item item on item.item_id = letter.item_id
+               left join redrive_message message on message.plan_id = $1 and message.message_id = met.message_id
+               left join redrive_item item on item.item_id = message.item_id
                order by met.position"#,
             plan.plan_id,
             message_ids
@@ -321,7 +322,7 @@ impl Store {
         Ok(standings.collect())
     }
 
-    /// Notes that letters are deleted from the plan's queue.
+    /// Records that messages were deleted from the plan's queue.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -347,15 +348,16 @@ impl Store {
         .await?;
         Ok(())
     }
-    /// Notes that those letters of the plan are gone whose item was sent, or which were to be dropped: none of them is in
-    /// the plan's queue any more.
+
+    /// Records as deleted every message of the plan whose item was sent or that the plan drops. Call it when none of
+    /// them is in the plan's queue any more.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn note_other_messages_gone(&self, plan: &RedrivePlan) -> Result<(), StoreError> {
         let gone = sqlx::query_scalar!(
-            r#"select letter.message_id from redrive_message letter join redrive_item item using (item_id)
-               where letter.plan_id = $1 and letter.deleted_at is null and ($2 or item.sent_at is not null)"#,
+            r#"select message.message_id from redrive_message message join redrive_item item using (item_id)
+               where message.plan_id = $1 and message.deleted_at is null and ($2 or item.sent_at is not null)"#,
             plan.plan_id,
             plan.action == RedriveAction::Drop
         )

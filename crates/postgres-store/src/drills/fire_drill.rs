@@ -1,6 +1,8 @@
-//! Tables `fire_drill` and `fire_drill_hop`: which drills are under way, how far each has come, and how the last ones ended.
+//! Tables `fire_drill` and `fire_drill_hop`: the open drills, the hops that each has reached, and the results of past
+//! drills.
 //!
-//! A drill outlives the process that began it: its next step is known from its rows alone, so whoever comes by takes it.
+//! A drill outlives the process that began it: its rows alone determine the next step, so any later run can continue
+//! it.
 
 use std::collections::BTreeMap;
 
@@ -9,14 +11,14 @@ use uuid::Uuid;
 
 use crate::{Store, StoreError};
 
-/// A drill, as far as it has come.
+/// A drill and its progress.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FireDrill {
     /// The marker of its event.
     pub drill_id: Uuid,
-    /// When it was begun.
+    /// When it began.
     pub started_at: OffsetDateTime,
-    /// How it ended. `None`: it is open.
+    /// Its result. `None`: it is open.
     pub end: Option<Result<(), DrillFailure>>,
     /// When its event reached each hop so far.
     pub hops: BTreeMap<String, OffsetDateTime>,
@@ -25,14 +27,14 @@ pub struct FireDrill {
 /// How a drill failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DrillFailure {
-    /// The hop that did not answer.
+    /// The first hop that the event did not reach.
     pub hop: String,
     /// Why, and what to do.
     pub reason: String,
 }
 
 impl Store {
-    /// Begins a drill of `unit`. The one that is open already, if there is one: then nothing is begun.
+    /// Begins a drill of `unit`, or returns the open one.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -45,14 +47,14 @@ impl Store {
             )
             .execute(&self.pool)
             .await?;
-            // None when it ended in between: then there is room for another.
+            // None if the drill ended in between: then a new one can begin.
             if let Some(open) = self.read_open_fire_drill(unit).await? {
                 return Ok(open);
             }
         }
     }
 
-    /// The drill of `unit` that has not ended.
+    /// The open drill of `unit`.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -67,7 +69,7 @@ impl Store {
         }
     }
 
-    /// A drill, whether or not it has ended.
+    /// A drill, open or ended.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -90,10 +92,10 @@ impl Store {
         }))
     }
 
-    /// Notes that a drill's event has reached a hop. What was noted first stays.
+    /// Records that a drill's event has reached a hop. The first record stays.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`]; [`StoreError::Refused`] when there is no such drill.
+    /// [`StoreError::Unavailable`]; [`StoreError::Refused`] if the drill does not exist.
     pub async fn reach_fire_drill_hop(
         &self,
         drill_id: Uuid,
@@ -111,7 +113,7 @@ impl Store {
         Ok(())
     }
 
-    /// Ends a drill; `failure`: how it failed. One that has ended stays as it ended.
+    /// Ends a drill; `failure`: why it failed. A drill that has ended stays as it is.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -133,7 +135,8 @@ impl Store {
         Ok(())
     }
 
-    /// Seconds since each unit's drill last passed, by the database's clock; a unit whose drill never has is left out.
+    /// Seconds since each unit's drill last passed, by the database's clock. A unit whose drill never passed is left
+    /// out.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -147,7 +150,7 @@ impl Store {
         Ok(rows.into_iter().map(|row| (row.unit, row.age_secs)).collect())
     }
 
-    /// Those of the markers that are of no open drill: what carries them waits for nobody.
+    /// The markers that belong to no open drill: no run waits for the messages that carry them.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].

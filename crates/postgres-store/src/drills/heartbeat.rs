@@ -1,27 +1,26 @@
-//! Table `heartbeat`: what was sent through each unit's route, and when its worker had it in hand.
+//! Table `heartbeat`: the heartbeats sent through each unit's route, and when its worker received them.
 //!
-//! The database's clock is the only one that counts here: a latency is the time between two of its own.
+//! Only the database's clock counts here: a latency is the time between two of its readings.
 
 use uuid::Uuid;
 
 use crate::{Store, StoreError};
 
-/// How long heartbeats are kept, in days.
 const KEPT_DAYS: i32 = 7;
 
-/// What is known of a unit's heartbeats.
+/// The state of a unit's heartbeats.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UnitHeartbeat {
-    /// The unit.
+    /// The unit's name.
     pub unit: String,
-    /// From sending to the worker's hands, of the last one that was seen, in seconds.
+    /// Time from sending to the worker, of the last heartbeat that arrived, in seconds.
     pub latency_secs: Option<f64>,
-    /// How long the oldest one that was sent since then has been on its way, in seconds; zero when none is.
+    /// Age of the oldest heartbeat sent since then that has not arrived, in seconds; zero if there is none.
     pub waiting_secs: f64,
 }
 
 impl Store {
-    /// Notes heartbeats that are about to be sent, one for each unit, in order; forgets those of last week.
+    /// Records heartbeats that are about to be sent, one for each unit, in order. Deletes those of last week.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -40,7 +39,7 @@ impl Store {
         Ok(ids)
     }
 
-    /// Forgets heartbeats that could not be sent: nobody is to be late with them.
+    /// Deletes heartbeats that could not be sent, so that they do not count as late.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -49,7 +48,7 @@ impl Store {
         Ok(())
     }
 
-    /// Notes that a worker has heartbeats in hand. The first time counts, and one that nobody knows is nobody's.
+    /// Records that a worker received heartbeats. The first time counts; an unknown heartbeat is ignored.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -63,7 +62,7 @@ impl Store {
         Ok(())
     }
 
-    /// What is known of every unit that a heartbeat was ever sent to, in order of their names.
+    /// The state of every unit that a heartbeat was ever sent to, in order of their names.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].

@@ -1,11 +1,11 @@
-//! Which person a record belongs to: by a key that proves it, or by a decision. Never by a guess.
+//! Links records by proof: by a key, never by a guess.
 //!
-//! A record that is new goes to the person who has the same key: our own ID of the person, a key that sources share, or
-//! an address that both sources have verified. What speaks for a link without proving it, or for more than one, is put
-//! into `link_review`, and the record stays where it is. Every link that is made is a row in `link_decision`.
+//! A new record goes to the person with the same key: our own ID of the person, a key that sources share, or an address
+//! that both sources have verified. Evidence that proves nothing, or that points to several persons, goes to
+//! `link_review`, and the record stays where it is. Every link is a row in `link_decision`.
 //!
-//! A link stays when the key that made it changes: a new address does not make a new person. A decision that a person
-//! took is never changed by a key.
+//! A link stays when the key that made it changes: a new address does not make a new person. A key never changes a
+//! decision of an operator.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -17,10 +17,10 @@ use super::rule::{Evidence, Link, Linkable, decide};
 use crate::StoreError;
 use crate::records::source_record::Source;
 
-/// Links records that changed, and answers where they belong now.
+/// Links records that changed, and returns where they belong now.
 ///
-/// Records that share a key with another of the batch are linked one after the other, so that each sees where those
-/// before it went; all others with one question.
+/// Records that share a key with another record of the batch are linked one after the other, so that each sees the link
+/// of the one before. All others are linked with one query.
 pub(crate) async fn link(
     connection: &mut PgConnection,
     source: Source<'_>,
@@ -46,14 +46,14 @@ pub(crate) async fn link(
     link_at_once(connection, source, author, &alone, &[], &mut links).await?;
     let mut waiting: Vec<&Linkable<'_>> = keyed.iter().filter(sharing).copied().collect();
     while let Some(record) = waiting.pop() {
-        // Where those go that wait for their turn is not known yet, so they speak for nothing.
+        // The records that are still waiting have no settled person yet, so they are no evidence.
         let silent: Vec<String> = waiting.iter().map(|other| other.external_id.to_owned()).collect();
         link_at_once(connection, source, author, &[record], &silent, &mut links).await?;
     }
     Ok(links)
 }
 
-/// Keys and addresses that several records of the batch have.
+/// Keys and addresses of more than one record of the batch.
 fn shared_keys<'a>(records: &[&'a Linkable<'_>]) -> BTreeSet<&'a str> {
     let mut seen = BTreeSet::new();
     let keys = records.iter().flat_map(|record| [&record.keys.external_key, &record.keys.verified_email]);
@@ -91,7 +91,8 @@ async fn link_at_once(
     Ok(())
 }
 
-/// Two records with one key that arrive at the same time must not both look before either is there.
+/// Serialises transactions by key: two records with one key that arrive at the same time must not both look for the
+/// other before either is stored.
 pub(super) async fn lock_keys(
     connection: &mut PgConnection,
     records: &[&Linkable<'_>],
@@ -120,7 +121,7 @@ async fn evidence(
     let emails: Vec<Option<String>> =
         records.iter().map(|record| record.keys.verified_email.clone()).collect();
     let persons: Vec<Uuid> = records.iter().map(|record| record.person_id).collect();
-    // A key that is one of our own IDs.
+    // A key may be our own ID of a person.
     let own: Vec<Option<Uuid>> = keys.iter().map(|key| key.as_deref()?.parse().ok()).collect();
     let rows = sqlx::query!(
         r#"with wanted as (
@@ -147,7 +148,7 @@ async fn evidence(
                    order by last.decision_id desc limit 1) as decided
            from found join wanted using (id)
            where found.person_id is not null
-             -- Whom somebody has told apart is no candidate, whichever of the two has got the key.
+             -- Two persons that an operator separated are never linked, whichever of the two has the key.
              and not exists (
                  select from link_review apart
                  join source_record reviewed on reviewed.source = apart.source and reviewed.external_id = apart.external_id
@@ -219,7 +220,7 @@ async fn write_reviews(
     let ids: Vec<String> = reviews.iter().map(|(id, _, _)| id.clone()).collect();
     let persons: Vec<Uuid> = reviews.iter().map(|(_, person, _)| *person).collect();
     let reasons: Vec<String> = reviews.iter().map(|(_, _, reason)| (*reason).to_owned()).collect();
-    // One that was decided stays decided.
+    // A decided review stays decided.
     sqlx::query!(
         r#"insert into link_review (source, external_id, candidate_person_id, reason)
            select $1, review.* from unnest($2::text[], $3::uuid[], $4::text[]) as review (id, person, reason)

@@ -1,4 +1,4 @@
-//! What a person decides about a link, and what comes of it: the words, without SQL.
+//! An operator's decision about a link, and its result: the types, without SQL.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,25 +9,25 @@ use uuid::Uuid;
 use crate::StoreError;
 use crate::outbox::Announce;
 
-/// What the authors of automation begin with.
+/// Prefix of the authors of automatic decisions.
 const AUTOMATION: &str = "coppice:";
 
-/// The longest name of an author.
+/// Longest name of an author, in bytes.
 const LONGEST_AUTHOR: usize = 200;
 
-/// Who decides: a person, never automation.
+/// The operator who decides; never an automatic author.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Author(pub(super) String);
 
-/// Why a text is no author.
+/// Why a text is not an author.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AuthorError {
-    /// Nothing, or more than a name.
+    /// It is empty or too long, or contains control characters.
     #[error("an author is a name of 1 to {LONGEST_AUTHOR} bytes, without control characters")]
     Form,
-    /// What only automation is called.
-    #[error("{AUTOMATION} begins the names of Coppice's own parts: give a person's")]
+    /// It has the prefix of automatic authors.
+    #[error("{AUTOMATION} begins the names of Coppice's own parts: give the name of a person")]
     Automation,
 }
 
@@ -52,31 +52,31 @@ impl fmt::Display for Author {
     }
 }
 
-/// What a person decides about one record.
+/// An operator's decision about one record.
 #[derive(Debug, Clone)]
 pub struct LinkCommand {
     /// The source of the record.
     pub source: String,
     /// The record.
     pub external_id: String,
-    /// What is to become of it.
+    /// What to do with it.
     pub wanted: Move,
-    /// Who says so.
+    /// The operator.
     pub author: Author,
-    /// Why, in the author's own words.
+    /// The operator's explanation.
     pub note: String,
-    /// How the changed persons are announced.
+    /// How to announce the changed persons.
     pub announce: Announce,
 }
 
-/// What is to become of a record.
+/// What to do with a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Move {
-    /// It belongs to this person.
+    /// Link it to this person.
     Link(Uuid),
-    /// It does not belong to this person, and stays where it is.
+    /// Keep it separate from this person; it stays where it is.
     Separate(Uuid),
-    /// It goes back to where the last decision took it from.
+    /// Return it to the person from whom the last decision took it.
     Undo,
 }
 
@@ -90,46 +90,46 @@ pub(super) struct Decided {
     pub(super) review: (Uuid, &'static str),
 }
 
-/// What a decision did.
+/// The effect of a decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LinkReport {
     /// The source of the record.
     pub source: String,
     /// The record.
     pub external_id: String,
-    /// Whom it belonged to.
+    /// The person before.
     pub from_person_id: Uuid,
-    /// Whom it belongs to.
+    /// The person after.
     pub to_person_id: Uuid,
-    /// How many reviews are closed by it.
+    /// How many reviews it closes.
     pub reviews_closed: u64,
-    /// The persons whose row changed and who are announced.
+    /// Persons whose row changed and who are announced.
     pub changed: Vec<Uuid>,
-    /// `false`: this is what would be done, and nothing was.
+    /// `false`: a dry run; nothing was written.
     pub written: bool,
 }
 
-/// Why nothing was decided.
+/// Why a decision was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkRefusal {
-    /// No such record, or one that has never been read.
-    #[error("no record {external_id:?} of {source_name:?} belongs to anybody")]
+    /// The record does not exist, or has never been read.
+    #[error("no record {external_id:?} of {source_name:?} belongs to a person")]
     NoRecord {
         /// The source's name.
         source_name: String,
         /// The record.
         external_id: String,
     },
-    /// No such person.
+    /// The person does not exist.
     #[error("no person {0}")]
     NoPerson(Uuid),
-    /// It is the person's already.
-    #[error("the record belongs to person {0} already")]
+    /// The record already belongs to that person.
+    #[error("the record already belongs to person {0}")]
     SamePerson(Uuid),
-    /// Nobody has decided about the record, or the last decision left it where it was.
-    #[error("the last decision about the record, if there is one, moved nothing")]
+    /// There is no decision about the record, or the last one did not move it.
+    #[error("no last decision about the record moved it")]
     NothingToUndo,
-    /// The database.
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -1,7 +1,7 @@
-//! Table `link_decision`: what a person decides about a record, a row each, added and never changed.
+//! Table `link_decision`: an operator's decisions about records. Rows are only ever added.
 //!
-//! A record that a person has decided about is never moved by automation afterwards: [`crate::linking`] looks at the
-//! author of its last decision. So a record is told apart for ever by a decision that leaves it where it is.
+//! Automatic linking never moves a record about which an operator has decided: it checks the author of the record's
+//! last decision. So a decision that leaves a record where it is keeps it separate for good.
 
 use event_contract::{Announcement, EventKind};
 use sqlx::PgConnection;
@@ -19,8 +19,8 @@ use crate::records::source_record::LinkKeys;
 use crate::{Store, StoreError};
 
 impl Store {
-    /// Takes a person's decision about a record: moves it, computes both persons anew, announces those that changed.
-    /// Without the proof it does the same and takes it all back.
+    /// Applies an operator's decision about a record: moves it, recomputes both persons, announces those that changed.
+    /// Without the proof it does the same and rolls back.
     ///
     /// # Errors
     /// [`LinkRefusal`]: then nothing was written.
@@ -34,8 +34,8 @@ impl Store {
         let decided = decide(&mut transaction, command, from).await?;
         write_decision(&mut transaction, command, from, &decided).await?;
         let reviews_closed = close_reviews(&mut transaction, command, from, &decided).await?;
-        // The candidate too: whether it is to have a contact of its own is decided now. So it is of those who share a
-        // question with whom the record left or came to.
+        // The candidate too: this decision settles whether it gets its own contact. The same holds for persons who
+        // share an open review with the person that the record left or joined.
         let mut persons = vec![from, decided.to, decided.review.0];
         let counterparts = review::counterparts(&mut transaction, &[from, decided.to].into()).await?;
         persons.extend(counterparts.into_iter().map(|(_, counterpart)| counterpart));
@@ -68,8 +68,8 @@ impl Store {
     }
 }
 
-/// Locks the record and then its keys, in the order of a reading: one that has the same key waits, and finds the record
-/// where it is afterwards. Answers whom it belongs to.
+/// Locks the record and then its keys, in the order of a reading: a reading with the same key waits, and afterwards
+/// finds the record in its new place. Returns the record's person.
 async fn lock_record(connection: &mut PgConnection, command: &LinkCommand) -> Result<Uuid, LinkRefusal> {
     let row = sqlx::query!(
         r#"select person_id, external_key, verified_email from source_record
@@ -115,14 +115,14 @@ async fn decide(
     }
 }
 
-/// Whom a person was merged into, or itself.
+/// The person into which a person was merged, or itself.
 async fn destination(connection: &mut PgConnection, candidate: Uuid) -> Result<Uuid, LinkRefusal> {
     let path = view::merge_path(connection, candidate).await?;
     path.last().copied().ok_or(LinkRefusal::NoPerson(candidate))
 }
 
-/// The person from whom the last decision took the record. A record that was linked as it came was never anybody else's:
-/// it goes to a person who is new, under the ID that was meant for it, where one was.
+/// The person from whom the last decision took the record. A record that was linked when it arrived never had another
+/// person: it goes to a new person, under the ID that was proposed for it, if one was.
 async fn came_from(
     connection: &mut PgConnection,
     command: &LinkCommand,
@@ -137,12 +137,13 @@ async fn came_from(
     .fetch_optional(&mut *connection)
     .await?;
     let from = last.ok_or(LinkRefusal::NothingToUndo)?.unwrap_or_else(Uuid::now_v7);
-    // Whom it was taken from may have been merged since; unless into the person who has it now, which is what is undone.
+    // That person may have been merged since. The merge is followed, unless it led to the present person: then the
+    // merge is what is undone.
     let path = view::merge_path(connection, from).await?;
     Ok(path.last().copied().filter(|end| *end != current).unwrap_or(from))
 }
 
-/// The verification that a person has by this decision.
+/// The verification that a person gains by this decision.
 async fn verified_by_it(
     connection: &mut PgConnection,
     command: &LinkCommand,

@@ -1,8 +1,9 @@
-//! Records that their own source has merged: accounts linked at the identity provider, contacts merged in the CRM.
+//! Follows merges at the source: accounts linked at the identity provider, contacts merged in the CRM.
 //!
-//! The one that was merged is gone, and names the other (the CRM remembers), or the other names it (an account's ways to
-//! sign in). Its person's other records then follow to the other's person. Not if both persons have a live record of
-//! one source, and not against a person's decision: that is for `link_review`.
+//! The merged record is gone. Either it names the remaining one (a CRM keeps that), or the remaining one names it
+//! (among an account's ways to sign in). Then the other records of its person move to the remaining record's person.
+//! There are two exceptions, which go to `link_review`: both persons have a live record of one source, or an operator
+//! has decided about one of the records.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +16,7 @@ use crate::records::source_record::Source;
 
 const REASON: &str = "merged_at_source";
 
-/// A record of a person, as far as merging looks.
+/// The properties of a record that matter for a merge.
 struct Owned {
     source: String,
     external_id: String,
@@ -23,7 +24,7 @@ struct Owned {
     decided: bool,
 }
 
-/// Follows merges in which one of the changed records takes part. Adds to `links` whom persons were merged into.
+/// Follows the merges in which one of the changed records takes part. Adds merged persons to `links`.
 pub(crate) async fn follow(
     connection: &mut PgConnection,
     source: Source<'_>,
@@ -47,7 +48,7 @@ pub(crate) async fn follow(
     Ok(())
 }
 
-/// The rule. Pure.
+/// Whether the records may move to the other person. Pure.
 fn may_follow(leaving: &[Owned], staying: &[Owned]) -> bool {
     let live = |records: &[Owned]| -> BTreeSet<String> {
         records.iter().filter(|record| record.live).map(|record| record.source.clone()).collect()
@@ -55,7 +56,7 @@ fn may_follow(leaving: &[Owned], staying: &[Owned]) -> bool {
     live(leaving).is_disjoint(&live(staying)) && !leaving.iter().chain(staying).any(|record| record.decided)
 }
 
-/// The persons of records that were merged, and of those that they were merged into.
+/// The persons of merged records, with the persons of the records into which they were merged.
 async fn merges(
     connection: &mut PgConnection,
     source: Source<'_>,

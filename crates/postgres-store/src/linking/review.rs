@@ -1,4 +1,4 @@
-//! Table `link_review`: links that nothing proves, for a person to decide.
+//! Table `link_review`: possible links without proof, for an operator to decide.
 
 use std::collections::BTreeSet;
 
@@ -10,28 +10,28 @@ use uuid::Uuid;
 use super::command::{Decided, LinkCommand, Move};
 use crate::{Store, StoreError};
 
-/// A link that nothing proves, for a person to decide.
+/// A possible link without proof.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OpenReview {
     /// The source of the record.
     pub source: String,
     /// The record.
     pub external_id: String,
-    /// Whom it belongs to.
+    /// The record's person.
     pub person_id: Uuid,
-    /// Whom it may belong to.
+    /// The person to whom it may belong.
     pub candidate_person_id: Uuid,
-    /// What speaks for it.
+    /// The evidence.
     pub reason: String,
-    /// When it was found.
+    /// When it was opened.
     #[serde(with = "time::serde::rfc3339")]
     pub opened_at: OffsetDateTime,
-    /// How long ago that was, by the database's clock.
+    /// Its age in seconds, by the database's clock.
     pub age_secs: i64,
 }
 
 impl Store {
-    /// Open reviews, oldest first. One whose question has answered itself is left out.
+    /// Open reviews, oldest first. Reviews that a later link has settled are left out.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -55,8 +55,8 @@ impl Store {
     }
 }
 
-/// Those with whom these persons share an open question: whether a record of the one is the other's. As pairs, the one
-/// that was asked about first.
+/// The persons who share an open review with these: a record of one may belong to the other. As pairs, the given person
+/// first.
 pub(crate) async fn counterparts(
     connection: &mut PgConnection,
     persons: &BTreeSet<Uuid>,
@@ -85,7 +85,7 @@ pub(crate) async fn counterparts(
     Ok(rows.into_iter().map(|row| (row.person_id, row.counterpart)).collect())
 }
 
-/// Closes the review of a candidate, whoever it was merged into since.
+/// Closes the review of a candidate, also if the candidate was merged since.
 pub(super) async fn close_reviews(
     connection: &mut PgConnection,
     command: &LinkCommand,
@@ -110,7 +110,7 @@ pub(super) async fn close_reviews(
     )
     .execute(&mut *connection)
     .await?;
-    // What is told apart without having been asked about stays so, too.
+    // Stores a verdict of "separate" for which there was no review.
     sqlx::query!(
         r#"insert into link_review (source, external_id, candidate_person_id, reason, verdict, decided_by, decided_at)
            select $1, $2, $3, 'decided', $4, $5, now() where $4 = 'separate' on conflict do nothing"#,
@@ -122,7 +122,7 @@ pub(super) async fn close_reviews(
     )
     .execute(&mut *connection)
     .await?;
-    // The same question the other way round: whether a record of the candidate's is this person's.
+    // The mirrored review: whether a record of the candidate is this person's.
     let mirrored = sqlx::query!(
         r#"update link_review review set verdict = $3, decided_by = $4, decided_at = now() from source_record other
            where $3 = 'separate' and review.verdict is null and review.candidate_person_id = $1

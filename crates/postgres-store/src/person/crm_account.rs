@@ -1,4 +1,4 @@
-//! Table `crm_account`: which contact of the CRM is a person's account, and what it was last told.
+//! Tables `crm_account` and `crm_push`: which contact of a CRM is a person's account, and the values last pushed to it.
 
 use std::collections::HashMap;
 
@@ -11,22 +11,22 @@ use uuid::Uuid;
 use crate::outbox::{self, Announce, announcement};
 use crate::{Store, StoreError};
 
-/// A contact that was written.
+/// A contact that was pushed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenContact {
-    /// Whose it is.
+    /// Its person.
     pub person_id: Uuid,
-    /// The person's revision that was written.
+    /// The person's revision that was pushed.
     pub revision: i64,
-    /// The CRM's ID.
+    /// The CRM's ID of the contact.
     pub external_id: String,
-    /// [`pushed_hash`] of the fields that were written.
+    /// [`pushed_hash`] of the pushed fields.
     pub pushed_hash: Vec<u8>,
     /// How to announce the link, if it is new.
     pub announce: Announce,
 }
 
-/// Tells equality of what was written, without keeping it.
+/// A hash by which two pushes are compared without storing their values.
 #[must_use]
 pub fn pushed_hash<'a>(fields: impl IntoIterator<Item = (Field, &'a str)>) -> Vec<u8> {
     let mut hash = Sha256::new();
@@ -40,11 +40,11 @@ pub fn pushed_hash<'a>(fields: impl IntoIterator<Item = (Field, &'a str)>) -> Ve
 }
 
 impl Store {
-    /// Remembers what the CRM is about to be told of a person: before it is told, so that its echo is known for one
-    /// however soon it comes.
+    /// Stores hashes of the values about to be pushed. Call it before the push, so that the echo is recognised however
+    /// soon it comes.
     ///
     /// # Errors
-    /// [`StoreError`]: then nothing may be told.
+    /// [`StoreError`]: then do not push.
     pub async fn remember_pushed<'a>(
         &self,
         source: &str,
@@ -68,10 +68,10 @@ impl Store {
         Ok(())
     }
 
-    /// Records contacts that were written. A link that is new is announced with it.
+    /// Records pushed contacts. Announces each new link in the same transaction.
     ///
     /// # Errors
-    /// [`StoreError`]: then nothing was recorded, and the contacts are written once more.
+    /// [`StoreError`]: then nothing was recorded, and the contacts are pushed once more.
     pub async fn record_crm_accounts(
         &self,
         source: &str,
@@ -95,7 +95,8 @@ impl Store {
     }
 }
 
-/// What was told of persons whose records went to others was told of those.
+/// Copies the hashes of persons who were merged to the persons who have their records now: their values were pushed for
+/// those.
 pub(crate) async fn follow(
     connection: &mut PgConnection,
     left: &HashMap<Uuid, Uuid>,
@@ -120,8 +121,8 @@ pub(crate) async fn follow(
     Ok(())
 }
 
-/// Writes rows, and answers which contacts are linked to that person only now: by this transaction's time, since another
-/// that writes the same at the same time is not seen before it has committed.
+/// Writes rows, and returns the contacts that are newly linked to that person. "New" means linked at this transaction's
+/// time: another transaction that writes the same contact meanwhile is not visible before it has committed.
 async fn upsert(
     connection: &mut PgConnection,
     source: &str,

@@ -1,4 +1,5 @@
-//! A person as the CRM should see it: computed by the policy from all records, beside what the CRM says and was told.
+//! A person as the CRM should see it: the profile computed from all records, beside the CRM's own contact and the last
+//! push.
 
 use std::collections::HashMap;
 
@@ -14,40 +15,39 @@ use crate::{Store, StoreError};
 pub struct CrmView {
     /// Our ID.
     pub person_id: Uuid,
-    /// Its revision, by which the link is announced.
+    /// The person's revision, for the announcement of the link.
     pub revision: i64,
-    /// By the policy, from all records.
+    /// The profile, computed by the policy from all records.
     pub profile: Profile,
-    /// The person's live contact, as the CRM last said it.
+    /// The person's live contact, as last read.
     pub contact: Option<SourceRecord>,
-    /// [`SourceRecord::record`]'s key of ours, which the CRM has for that contact.
+    /// Our key that the contact has in the CRM.
     pub contact_key: Option<String>,
     /// A contact of the person was deleted in the CRM.
     pub contact_deleted: bool,
-    /// Whether a contact is this person's is not decided yet.
+    /// An open review decides whether a contact is this person's.
     pub under_review: bool,
-    /// Another person's contact has our key: until it has lost it, no contact can be made.
+    /// Another person's contact has our key. No contact can be created until it has lost the key.
     pub key_elsewhere: bool,
-    /// The contact that we wrote last, and what.
+    /// The last push.
     pub pushed: Option<Pushed>,
 }
 
-/// What a contact was last told.
+/// The last push to a contact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pushed {
     /// The CRM's ID of the contact.
     pub external_id: String,
     /// [`pushed_hash`](crate::pushed_hash) of the fields.
     pub hash: Vec<u8>,
-    /// How often in a row, within an hour.
+    /// How many times in a row, within an hour, the same values were pushed.
     pub times: i32,
-    /// Seconds ago: the CRM may not have announced it yet.
+    /// It was seconds ago, so the CRM may not have announced it yet.
     pub just_now: bool,
 }
 
 impl Store {
-    /// Reads persons as the CRM `source` should see them. One that is not there, or was merged into another, is left
-    /// out.
+    /// Reads persons as the CRM `source` should see them. Persons that do not exist or were merged are left out.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -86,7 +86,7 @@ impl Store {
     }
 }
 
-/// The contact among several that is told: the one that has our key, which no other can have beside it; else the one
+/// The contact, among several, to which we push: the one with our key, which no other contact can have; else the one
 /// that we know; else always the same.
 pub(crate) fn contact_of<'a>(
     person_id: Uuid,
@@ -100,12 +100,11 @@ pub(crate) fn contact_of<'a>(
     })
 }
 
-/// The key that a contact has.
 pub(crate) fn key_of(contact: &SourceRecord) -> Option<&str> {
     contact.record.as_ref()?.get("external_key")?.as_str()
 }
 
-/// Whether a key is our ID of another person. Any other key is the CRM's own affair.
+/// Whether a key is our ID of another person. Any other key is the CRM's own.
 #[must_use]
 pub fn is_another_person(key: Option<&str>, person_id: Uuid) -> bool {
     key.and_then(|key| key.parse::<Uuid>().ok()).is_some_and(|other| other != person_id)
@@ -142,7 +141,7 @@ async fn person_rows(
                             and other.source = $1 and other.person_id <> person.person_id) as "key_elsewhere!"
            from person
            left join lateral (select * from crm_account own where own.source = $1 and own.person_id = person.person_id
-                              -- One that is another's by now is not to be written to in this one's name.
+                              -- Not a contact that belongs to another person by now.
                               and not exists (select from source_record other
                                               where other.source = own.source and other.external_id = own.external_id
                                                 and other.person_id <> person.person_id)

@@ -1,10 +1,10 @@
-//! What another policy would make of the persons there are, and making it so.
+//! Preview and application of another policy to all persons.
 //!
-//! Persons are taken in batches by their key. Looking writes nothing; applying computes each batch behind the same row
-//! locks as workers do, in a transaction of its own, so that it may end and begin anew anywhere: what is as the policy
-//! has it already is left alone.
+//! Both go through the persons in batches, by their key. The preview writes nothing. Applying computes each batch
+//! behind the same row locks as workers do, in its own transaction. It may stop and restart anywhere: a person that
+//! already has the policy's values is left as it is.
 //!
-//! Workers that still run with another policy compute by theirs: give them the new one first.
+//! Workers that still run with another policy compute by theirs: deploy the new policy to them first.
 
 use authority::{Field, Policy, Profile};
 use serde::Serialize;
@@ -22,11 +22,11 @@ use crate::{Store, StoreError};
 
 /// What a policy would change in one batch of persons.
 pub struct PolicyBatch {
-    /// The last person of the batch: the next batch begins after it. `None`: there are no more.
+    /// The last person of the batch, after which the next one begins. `None`: there are no more.
     pub last: Option<Uuid>,
-    /// How many persons were looked at.
+    /// How many persons were compared.
     pub looked_at: usize,
-    /// Those whose row would change.
+    /// Persons whose row would change.
     pub changes: Vec<PersonChange>,
 }
 
@@ -35,20 +35,21 @@ pub struct PolicyBatch {
 pub struct PersonChange {
     /// Our ID.
     pub person_id: Uuid,
-    /// The fields whose value would change. Empty: only where the values come from, or whether the address is verified.
+    /// The fields whose value would change. Empty: only the provenance, the status or the verification of the address
+    /// would.
     pub fields: Vec<FieldChange>,
 }
 
 /// What a policy would change in one field. Holds personal data: no `Debug`.
 #[derive(Clone, PartialEq, Serialize)]
 pub struct FieldChange {
-    /// Which.
+    /// The field.
     pub field: Field,
-    /// What the row says.
+    /// The stored value.
     pub now: Option<Value>,
-    /// What it would say.
+    /// The value under the policy.
     pub then: Option<Value>,
-    /// The source of that.
+    /// The source of that value.
     pub source: Option<String>,
     /// The rule that would choose it.
     pub rule: Option<String>,
@@ -57,16 +58,17 @@ pub struct FieldChange {
 /// What applying a policy to one batch did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AppliedBatch {
-    /// The last person of the batch: the next batch begins after it. `None`: there are no more.
+    /// The last person of the batch, after which the next one begins. `None`: there are no more.
     pub last: Option<Uuid>,
-    /// How many persons were computed.
+    /// How many persons were recomputed.
     pub computed: usize,
     /// How many of their rows changed and are announced.
     pub changed: usize,
 }
 
 impl Store {
-    /// What `policy` would change in the next `limit` persons after `after`. Writes nothing and locks nothing.
+    /// The changes that `policy` would make to the next `limit` persons after `after`. Writes nothing and locks
+    /// nothing.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -88,8 +90,8 @@ impl Store {
         Ok(PolicyBatch { last: persons.last().copied(), looked_at: persons.len(), changes })
     }
 
-    /// Computes the next `limit` persons after `after` anew, by this store's policy, and announces those whose row
-    /// changed, or whose contact in the CRM says otherwise.
+    /// Recomputes the next `limit` persons after `after` by this store's policy. Announces those whose row changed, or
+    /// whose CRM contact differs from it.
     ///
     /// # Errors
     /// [`StoreError`]: then nothing of this batch was written.
@@ -119,7 +121,7 @@ impl Store {
 fn change(stored: &StoredPerson, profile: &Profile) -> Option<PersonChange> {
     let fields = Field::ALL.into_iter().filter_map(|field| {
         let believed = profile.fields.get(&field);
-        // A column of text holds texts only, as in `person::upsert`.
+        // A text column stores texts only, as in `row::upsert`.
         let then = match field {
             Field::MailingAddress => believed.map(|believed| believed.value.clone()),
             _ => profile.text(field).map(Value::from),
@@ -141,7 +143,7 @@ fn change(stored: &StoredPerson, profile: &Profile) -> Option<PersonChange> {
     (!same).then_some(PersonChange { person_id: stored.person_id, fields })
 }
 
-/// Persons by their key. One that was merged into another has no record to be computed from.
+/// Persons by their key. A merged person has no records from which to compute it.
 async fn persons_after(
     connection: &mut PgConnection,
     after: Option<Uuid>,
@@ -157,7 +159,7 @@ async fn persons_after(
     Ok(persons)
 }
 
-/// The same, locked in that order. One that is merged while its lock is waited for is left out.
+/// The same, locked in that order. A person that is merged while this waits for its lock is left out.
 async fn persons_after_locked(
     connection: &mut PgConnection,
     after: Option<Uuid>,

@@ -1,8 +1,7 @@
-//! Persons computed anew: from all their records, by the policy.
+//! Recomputes persons from all their records, by the policy.
 //!
-//! In: persons whose records, links or policy changed. Out: those whose row changed, and those whose contact in the CRM
-//! says something else than the person, though the row stays: somebody there changed what another is believed about.
-//! Both are announced.
+//! In: persons whose records, links or policy changed. Out: persons whose row changed, and persons whose CRM contact
+//! now differs from the unchanged row, because a user of the CRM changed it. Both are announced.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -17,44 +16,44 @@ use crate::outbox::{Announce, announcement};
 use crate::records::source_record;
 use crate::{Store, StoreError};
 
-/// How records went from person to person before these are computed.
+/// How records moved between persons before these are computed.
 #[derive(Default)]
 pub(crate) struct Moves {
-    /// Persons that records left, and where those are now.
+    /// Persons that lost records, and who has those now.
     pub(crate) left: HashMap<Uuid, Uuid>,
     /// Persons all of whose records were moved.
     pub(crate) emptied: BTreeSet<Uuid>,
-    /// A person who had been merged and has records again, because somebody decided so.
+    /// A merged person who has records again, by an operator's decision.
     pub(crate) revived: Option<Uuid>,
 }
 
-/// What came of it.
+/// The result of a recomputation.
 #[derive(Default)]
 pub(crate) struct Recomputed {
     /// Persons whose row changed.
     pub(crate) changed: Vec<ChangedPerson>,
-    /// Others that are announced.
-    pub(crate) untold: Vec<ChangedPerson>,
+    /// Other persons to announce.
+    pub(crate) unchanged: Vec<ChangedPerson>,
     locked: HashMap<Uuid, LockedPerson>,
 }
 
 impl Recomputed {
-    /// Announces these persons too, though nothing about them changed.
+    /// Announces these persons too, although they did not change.
     pub(crate) fn also(&mut self, persons: impl IntoIterator<Item = Uuid>) {
         for person_id in persons {
-            let known = self.changed.iter().chain(&self.untold).any(|one| one.person_id == person_id);
+            let known = self.changed.iter().chain(&self.unchanged).any(|one| one.person_id == person_id);
             if let Some(locked) = self.locked.get(&person_id).filter(|_| !known) {
-                self.untold.push(ChangedPerson { person_id, revision: locked.revision });
+                self.unchanged.push(ChangedPerson { person_id, revision: locked.revision });
             }
         }
     }
 
-    /// The announcements that follow. `announce`: in whose name.
+    /// The announcements; `announce` gives the cause for a person, or `None` for no announcement.
     pub(crate) fn announcements(
         &self,
         announce: impl Fn(Uuid) -> Option<Announce>,
     ) -> Vec<(EventKind, Announcement)> {
-        let persons = self.changed.iter().chain(&self.untold);
+        let persons = self.changed.iter().chain(&self.unchanged);
         let announced = |person: &ChangedPerson| {
             let announce = announce(person.person_id)?;
             Some((EventKind::PersonChanged, announcement(person.person_id, person.revision, announce)))
@@ -64,11 +63,11 @@ impl Recomputed {
 }
 
 impl Store {
-    /// Computes persons anew.
+    /// Recomputes persons.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] also when another transaction has merged one of them meanwhile: whoever begins again
-    /// finds where its records are now.
+    /// [`StoreError::Unavailable`] also if another transaction has merged one of them meanwhile. A retry finds where
+    /// its records are now.
     pub(crate) async fn recompute(
         &self,
         connection: &mut PgConnection,
@@ -103,8 +102,8 @@ impl Store {
         Ok(recomputed)
     }
 
-    /// Whether the person's contact has another person's key, or, if the person has an account, lacks ours or says
-    /// otherwise than who is believed.
+    /// Whether the person's contact has another person's key. If the person has an account, also whether the contact
+    /// lacks our key, or differs from the believed values.
     fn crm_differs(&self, person_id: Uuid, profile: &Profile, records: &[SourceRecord]) -> bool {
         let contacts = records.iter().filter(|record| record.role == Role::Crm && record.record.is_some());
         let Some(contact) = crm_view::contact_of(person_id, None, contacts) else { return false };

@@ -1,4 +1,4 @@
-//! Table `person`: the profile, computed from source records by the policy, and where each field comes from.
+//! Table `person`: the profile, computed from source records by the policy, with the origin of each field.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::StoreError;
 
-/// What remains of a person whose records all belong to another one now.
+/// The status of a person whose records all belong to another person now.
 const MERGED: &str = "merged";
 
 /// A person's row, to be written.
@@ -18,11 +18,11 @@ pub(crate) struct PersonRow {
     pub standing: Standing,
 }
 
-/// What a person's row says.
+/// The content of a person's row.
 pub(crate) enum Standing {
-    /// What its records and the policy say.
+    /// The profile from its records.
     Own(Profile),
-    /// No record is this person's any more: they are all this other one's.
+    /// It has no records: they all belong to this other person.
     MergedInto(Uuid),
 }
 
@@ -48,16 +48,16 @@ pub(crate) struct ChangedPerson {
     pub revision: i64,
 }
 
-/// A person's row, as it was when it was locked.
+/// A person's row when it was locked.
 #[derive(Clone, Copy)]
 pub(crate) struct LockedPerson {
     pub revision: i64,
-    /// All its records had gone to another person.
+    /// All its records belonged to another person.
     pub merged: bool,
 }
 
-/// Locks the rows of persons that are there, in the order of their IDs, so that two sources' readings of one person
-/// compute its profile one after the other: the second sees what the first wrote.
+/// Locks the existing rows of persons, in the order of their IDs. So two sources' readings of one person compute its
+/// profile one after the other, and the second sees what the first wrote.
 pub(crate) async fn lock(
     connection: &mut PgConnection,
     persons: &[Uuid],
@@ -72,7 +72,7 @@ pub(crate) async fn lock(
     Ok(rows.into_iter().map(|row| (row.person_id, locked(row.revision, row.merged_into.is_some()))).collect())
 }
 
-/// Keeps every merge one step long, so that one step finds whom a person was merged into in the end.
+/// Keeps every merge one step long, so that one step leads to the person who has the records.
 pub(crate) async fn follow_merges(
     connection: &mut PgConnection,
     merged: &[(Uuid, Uuid)],
@@ -103,7 +103,7 @@ pub(crate) async fn follow_merges(
     Ok(())
 }
 
-/// Writes persons. One that equals its row writes nothing and is not returned.
+/// Writes persons. A person equal to its row is neither written nor returned.
 pub(crate) async fn upsert(
     connection: &mut PgConnection,
     rows: &[PersonRow],
@@ -165,8 +165,8 @@ pub(crate) async fn upsert(
         .collect())
 }
 
-/// Where each field comes from. Which rule chose it, and from which record; the versions of records stand in their rows,
-/// or each newer version with the same content would write the person.
+/// The origin of each field: the record, and the rule that chose it. Not the record's version: otherwise each newer
+/// version with the same content would write the person.
 pub(crate) fn provenance(profile: &Profile) -> Value {
     let fields = profile.fields.iter().map(|(field, believed)| {
         let why =

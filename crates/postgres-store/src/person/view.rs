@@ -1,6 +1,6 @@
-//! What is known of one person, for an operator to look at: the row, the records behind it, and how they came to it.
+//! Everything stored about one person, for an operator: the row, its records, and how they were linked to it.
 //!
-//! Reads only, and all of it in one snapshot.
+//! Reads only, in one snapshot.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +35,7 @@ pub struct StoredPerson {
     pub person_id: Uuid,
     /// Rises by one with every change.
     pub revision: i64,
-    /// What the person may do, or `merged`.
+    /// `active`, `blocked`, `deleted`, `known` or `merged`.
     pub status: String,
     /// Whether the address counts as verified.
     pub email_verified: bool,
@@ -54,11 +54,11 @@ pub struct NamedIdentity {
     pub source: String,
     /// The record.
     pub external_id: String,
-    /// Who vouches.
+    /// The system that authenticates.
     pub provider: String,
-    /// The provider's ID of the account.
+    /// That system's ID of the account.
     pub subject: String,
-    /// The connection it came through.
+    /// The connection.
     pub connection: Option<String>,
 }
 
@@ -69,17 +69,17 @@ pub struct TakenDecision {
     pub source: String,
     /// The record.
     pub external_id: String,
-    /// Whom it belonged to. `None`: it was the record's first.
+    /// The person before. `None`: the record had none.
     pub from_person_id: Option<Uuid>,
-    /// Whom it belonged to from then on.
+    /// The person from then on.
     pub to_person_id: Uuid,
-    /// By what.
+    /// The rule or the operator's action.
     pub reason: String,
-    /// By whom.
+    /// The worker or the operator.
     pub author: String,
-    /// The author's own words.
+    /// The operator's explanation.
     pub note: Option<String>,
-    /// When.
+    /// The time of the decision.
     #[serde(with = "time::serde::rfc3339")]
     pub decided_at: OffsetDateTime,
 }
@@ -87,13 +87,13 @@ pub struct TakenDecision {
 /// Everything about a person. Holds personal data: no `Debug`.
 #[derive(Clone, PartialEq)]
 pub struct PersonView {
-    /// Persons whose records all went to this one, from the one that was asked for on. Empty if it was this one.
+    /// Merged persons, from the one that was asked for up to this one. Empty if it was this one.
     pub merged: Vec<Uuid>,
     /// The row.
     pub person: StoredPerson,
     /// Every record, tombstones included, ordered by source and ID.
     pub records: Vec<SourceRecord>,
-    /// When each of the records last changed here, in their order.
+    /// When each of these records last changed here, in the same order.
     pub changed_at: Vec<OffsetDateTime>,
     /// The ways to sign in.
     pub identities: Vec<NamedIdentity>,
@@ -102,7 +102,7 @@ pub struct PersonView {
 }
 
 impl Store {
-    /// Looks a person up, and follows it to where it was merged.
+    /// Finds a person, and follows its merges.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -141,12 +141,13 @@ async fn person_named(connection: &mut PgConnection, key: &PersonKey) -> Result<
     }
 }
 
-/// A person and those it was merged into, the last being the one that has its records now. Empty if there is none.
+/// A person and the persons into which it was merged; the last one has its records now. Empty if the person does not
+/// exist.
 pub(crate) async fn merge_path(
     connection: &mut PgConnection,
     person_id: Uuid,
 ) -> Result<Vec<Uuid>, StoreError> {
-    // The limit ends a circle, which no code here makes.
+    // The limit ends a cycle, which no code here creates.
     let path = sqlx::query_scalar!(
         r#"with recursive path (person_id, merged_into, step) as (
                select person_id, merged_into, 0 from person where person_id = $1
@@ -209,7 +210,7 @@ async fn changed_at(
     )
     .fetch_all(connection)
     .await?;
-    // In this process's order, as the records are: a database may sort texts by its own.
+    // In this process's order, as the records are: a database may have a different collation.
     let by_record: BTreeMap<(String, String), OffsetDateTime> =
         rows.into_iter().map(|row| ((row.source, row.external_id), row.changed_at)).collect();
     Ok(by_record.into_values().collect())

@@ -1,6 +1,6 @@
-//! One transaction for what a batch of refetches brought: source records, persons, identities, announcements.
+//! One transaction for the results of a batch of refetches: source records, persons, identities, announcements.
 //!
-//! A person's row comes to be and changes only as it is computed here, for whoever asks (`recompute`).
+//! Only `recompute` creates and changes a person's row, for every caller.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -15,9 +15,8 @@ use crate::records::source_record::{self, LinkKeys, Source, SourceRow, Upserted}
 use crate::{Store, StoreError};
 
 impl Store {
-    /// Writes readings of `source` in one transaction and answers what each did, in order. For a person whose row
-    /// changed, [`EventKind::PersonChanged`] commits with it; so does what a reading whose record changed announces
-    /// besides.
+    /// Writes readings of `source` in one transaction, and returns what each changed, in order. Announces each person
+    /// whose row changed as `PersonChanged`, and what a reading announces besides, if its record changed.
     ///
     /// # Errors
     /// [`StoreError`]: then nothing was written.
@@ -50,8 +49,8 @@ impl Store {
     }
 }
 
-/// The records that readings of something gone mean, where those name them by another ID than the records' own: a
-/// deletion may be logged under the ID of an identity alone, and a record that is gone cannot be asked for its own.
+/// Finds the records for readings of something gone that name them by another ID. A provider may log a deletion under
+/// the ID of an identity alone, and a deleted record cannot be asked for its own ID.
 async fn records_meant(
     connection: &mut sqlx::PgConnection,
     source: &str,
@@ -70,8 +69,9 @@ fn record_id<'a>(reading: &'a PersonReading, meant: &'a HashMap<String, String>)
     if reading.is_gone() { meant.get(named).unwrap_or(named) } else { named }
 }
 
-/// One reading a record: a batch can hold two when an event named the record by another ID. As in the table itself the
-/// newer version wins, then the later refetch; for a record that went there is none, so there the later refetch wins.
+/// One reading for each record: a batch can contain two if an event named the record by another ID. As in the table,
+/// the newer version wins, then the later refetch. A deletion has no version of the record, so there the later refetch
+/// wins.
 fn latest_by_record<'a>(
     readings: &'a [PersonReading],
     id_of: impl Fn(&'a PersonReading) -> &'a str,
@@ -110,7 +110,7 @@ impl Store {
         }
     }
 
-    /// The address by which the record may be linked, in small letters: mail systems treat them alike.
+    /// The address by which the record may be linked, in lower case, because mail systems ignore case.
     fn verified_email(
         &self,
         source: Source<'_>,

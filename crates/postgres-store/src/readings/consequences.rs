@@ -1,7 +1,7 @@
-//! What follows from source records that changed, in their transaction: links, profiles, identities, announcements.
+//! The consequences of changed source records, in their transaction: links, identities, profiles, announcements.
 //!
-//! In: the rows that changed, and the readings that changed them. Out: rows of persons and identities, and what is to be
-//! announced. Must not know: how a record's versions are compared.
+//! In: the rows that changed, and their readings. Out: rows of persons and identities, and announcements. It does not
+//! know how a record's versions are compared.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -11,6 +11,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::reading::{PersonReading, RecordState};
+use crate::linking::links::Links;
 use crate::linking::rule::Linkable;
 use crate::linking::{by_key, merging, review};
 use crate::outbox::{self, Announce, announcement};
@@ -20,7 +21,7 @@ use crate::records::source_record::{self, ChangedRow, LinkKeys, Source, SourceRo
 use crate::{Store, StoreError};
 
 impl Store {
-    /// What follows from records that changed: links, profiles, identities, announcements.
+    /// Writes the consequences of changed records.
     pub(crate) async fn write_consequences(
         &self,
         connection: &mut PgConnection,
@@ -63,16 +64,9 @@ impl Store {
         merging::follow(connection, source, &author, &ids, &mut links).await?;
 
         let left: HashMap<Uuid, Uuid> = links.left().collect();
-        // Whoever was merged, or into whom, is computed anew too, in the name of one of the readings that led to it.
-        for (from, to) in &left {
-            let known =
-                announce.get(from).or_else(|| announce.get(to)).or_else(|| announce.values().next()).copied();
-            if let Some(known) = known.filter(|_| !links.is_new(*from)) {
-                announce.entry(*from).or_insert(known);
-                announce.entry(*to).or_insert(known);
-            }
-        }
-        // A contact that is gone or somebody else's by now kept those waiting of whom it was asked whether it is theirs.
+        announce_merged(&mut announce, &left, &links);
+        // While a contact may belong to either of two persons, both wait for a decision about their own contact. A
+        // contact that is gone, or has another person now, ends that wait.
         let leaving: BTreeSet<Uuid> = whose_record_is_gone(changed, readings)
             .chain(left.iter().flat_map(|(from, to)| [*from, *to]))
             .collect();
@@ -84,7 +78,7 @@ impl Store {
         let persons: Vec<Uuid> = announce.keys().copied().collect();
         let moves = Moves { left, emptied: links.emptied(), revived: None };
         let mut recomputed = self.recompute(connection, &persons, &moves).await?;
-        // Whether they are to have a contact of their own is decided now, for either side of a question.
+        // Both sides of such a review are announced: each may get its own contact now.
         recomputed.also(counterparts.into_iter().flat_map(|(person, counterpart)| [person, counterpart]));
         let mut announcements = recomputed.announcements(|person| announce.get(&person).copied());
         announcements.extend(announced_besides(connection, source.name, changed, readings).await?);
@@ -94,9 +88,9 @@ impl Store {
         Ok(())
     }
 
-    /// Of several records of one role the newest decides, so a record that is newer though it says the same may decide
-    /// what it did not before. And a contact that is newer though it says the same may have been told something else in
-    /// between, and been changed back before anybody read it: then it is to be told again.
+    /// Recomputes persons of which a record has only a newer version. Of several records of one role the newest
+    /// decides, so a newer version alone may change the profile. And a newer contact with the same content may have
+    /// been pushed to and changed back before it was read: then it has to be pushed again.
     pub(crate) async fn recompute_touched(
         &self,
         connection: &mut PgConnection,
@@ -125,7 +119,20 @@ impl Store {
     }
 }
 
-/// Persons whose record is gone now.
+/// Merged persons, and the persons into which they were merged, are recomputed too. Their cause is one of the readings
+/// that led to the merge.
+fn announce_merged(announce: &mut BTreeMap<Uuid, Announce>, left: &HashMap<Uuid, Uuid>, links: &Links) {
+    for (from, to) in left {
+        let known =
+            announce.get(from).or_else(|| announce.get(to)).or_else(|| announce.values().next()).copied();
+        if let Some(known) = known.filter(|_| !links.is_new(*from)) {
+            announce.entry(*from).or_insert(known);
+            announce.entry(*to).or_insert(known);
+        }
+    }
+}
+
+/// Persons of the changed records that are gone.
 fn whose_record_is_gone<'a>(
     changed: &'a [ChangedRow],
     readings: &'a BTreeMap<&str, &PersonReading>,
@@ -135,8 +142,8 @@ fn whose_record_is_gone<'a>(
     changed.iter().filter(is_gone).filter_map(|row| row.person_id)
 }
 
-/// What readings announce besides [`EventKind::PersonChanged`], for whom the records belong to by now: a record that
-/// has just been linked, to the person it was linked to.
+/// What readings announce besides [`EventKind::PersonChanged`]: for the person who has the record now, also if it has
+/// just been linked.
 async fn announced_besides(
     connection: &mut PgConnection,
     source: &str,

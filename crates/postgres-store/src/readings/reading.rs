@@ -8,54 +8,54 @@ use time::OffsetDateTime;
 use crate::outbox::Announce;
 use crate::records::identity::Identity;
 
-/// What one refetch of one record found. Holds personal data: no `Debug`.
+/// The result of one refetch of one record. Holds personal data: no `Debug`.
 #[derive(Clone)]
 pub struct PersonReading {
-    /// The source's ID of the record. For a record that is gone, an ID that an identity of it has will do.
+    /// The source's ID of the record. For a record that is gone, the subject of one of its identities is enough.
     pub external_id: String,
-    /// What was found.
+    /// The state at the source.
     pub state: RecordState,
-    /// The source's own ordered version; for a record that is gone, when it went, where that is known.
+    /// The source's own ordered version. For a record that is gone: when it was deleted, if known.
     pub version_at: Option<OffsetDateTime>,
-    /// The source's opaque version.
+    /// The source's entity tag.
     pub etag: Option<String>,
-    /// Number of the ticket drawn before the refetch.
+    /// Number of the ticket that was drawn before the refetch.
     pub ticket: i64,
-    /// How to announce a change that this reading makes.
+    /// How to announce changes.
     pub announce: Announce,
-    /// What a change of the record means besides: announced for its person, whether or not the person's row changed.
+    /// Announced for the record's person if the record changed, whether or not the person's row changed.
     pub announces: Option<EventKind>,
 }
 
 impl PersonReading {
-    /// The record is gone at its source.
+    /// Whether the record is gone at its source.
     #[must_use]
     pub const fn is_gone(&self) -> bool {
         matches!(self.state, RecordState::Gone { .. })
     }
 }
 
-/// Whether the record is there.
+/// The state of the record at its source.
 #[derive(Clone)]
 pub enum RecordState {
-    /// It is, with this content.
+    /// It exists.
     Present {
-        /// What we keep of it. Keys that are called like a field are claims about the person.
+        /// The part that we keep. Keys named like a field are assertions about the person.
         record: Value,
-        /// Our key at the source, or a key that sources share.
+        /// Our key at the source, or a key that several sources share.
         external_key: Option<String>,
-        /// The ways to sign in that it names.
+        /// The identities that it names.
         identities: Vec<Identity>,
     },
-    /// The source says that it is gone.
+    /// It is gone.
     Gone {
-        /// The record of the same source that it was merged into, where the source says so.
+        /// The record of the same source into which it was merged, if the source says so.
         merged_into: Option<String>,
     },
 }
 
 impl RecordState {
-    /// SHA-256 of what is kept of the record: equal records have equal hashes. `None` when it is gone.
+    /// SHA-256 of the kept part: equal records have equal hashes. `None`: it is gone.
     #[must_use]
     pub fn content_hash(&self) -> Option<Vec<u8>> {
         match self {

@@ -1,26 +1,26 @@
-//! Table `audit_result`: what audits found, one row for each source and run.
+//! Table `audit_result`: the results of audits, one row for each source and run.
 
 use crate::{Store, StoreError};
 
-/// What an audit found of one source.
+/// The result of an audit of one source.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AuditResult {
     /// Records drawn at random.
     pub sampled: u32,
     /// How many of them diverged.
     pub sampled_divergent: u32,
-    /// Ends of the 95 % interval of the share of divergent records, from 0 to 1.
+    /// Bounds of the 95 % confidence interval of the share of divergent records, from 0 to 1.
     pub share: (f64, f64),
-    /// Records that changed lately.
+    /// Records that changed recently.
     pub recent: u32,
     /// How many of them diverged.
     pub recent_divergent: u32,
-    /// Records of which it could not be told.
+    /// Records for which the audit could not decide.
     pub undecided: u32,
 }
 
 impl Store {
-    /// Keeps what an audit found of a source.
+    /// Stores the result of an audit.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].

@@ -1,9 +1,9 @@
 //! Table `identity`: the ways to sign in that each record names.
 //!
-//! A row says what *one record* names, and only readings of that record touch it. So when a way to sign in moves from
-//! one record to another (accounts are linked), the two may be read in any order: for a moment both name it, or neither
-//! does, and in the end the one that has it at the source. A row that moved would need an order between readings of
-//! different records, and there is none.
+//! A row states what *one record* names, and only readings of that record change it. When accounts are linked, a way to
+//! sign in moves from one record to another. The two records may be read in any order: for a moment both name it, or
+//! neither; in the end only the one that has it at the source. A row that moved between records would need an order
+//! between readings of different records, and there is none.
 
 use std::collections::HashMap;
 
@@ -15,15 +15,15 @@ use crate::StoreError;
 /// One way to sign in, as a source names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// Who vouches: `auth0`, `google-oauth2`, `scim`.
+    /// The system that authenticates: `auth0`, `google-oauth2`, `scim`.
     pub provider: String,
-    /// The provider's ID of the account.
+    /// That system's ID of the account.
     pub subject: String,
-    /// The connection it came through, where the source has such.
+    /// The connection, where the source has connections.
     pub connection: Option<String>,
 }
 
-/// Makes each record's identities exactly those given: new ones are added, ones that are named no more are removed.
+/// Sets each record's identities to exactly those given.
 pub(crate) async fn replace(
     connection: &mut PgConnection,
     source: &str,
@@ -72,11 +72,11 @@ pub(crate) async fn replace(
     Ok(())
 }
 
-/// The records that are meant by IDs which are no live record's, but an identity's own: `68ee…` for `auth0|68ee…`.
+/// Finds the records for IDs that are no live record's ID but an identity's subject: `68ee…` for `auth0|68ee…`.
 ///
-/// A record is meant when it names an identity with that subject and its own ID ends in it; if that holds for two
-/// records, neither is meant. Another record to which the identity was linked is never meant: what is said of the
-/// identity alone must not reach a person who has more than that.
+/// A record matches if it names an identity with that subject and its own ID ends in it. If two records match, neither
+/// is used. A record to which the identity was linked later never matches: an event about the identity alone must not
+/// affect a person who has more than that.
 pub(crate) async fn records_meant(
     connection: &mut PgConnection,
     source: &str,

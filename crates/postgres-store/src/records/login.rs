@@ -1,8 +1,8 @@
-//! Tables `application`, `login` and `login_event`: who signs in to what, how often, and from when to when.
+//! Tables `application`, `login` and `login_event`: the sign-ins of each user to each application.
 //!
 //! A sign-in is counted once, by the provider's ID of its log entry, however often and in whatever order it is
-//! delivered: the row that says so commits with the count. Counts belong to the source's user; the view `person_login`
-//! says whose they are.
+//! delivered: the row in `login_event` commits with the count. Counts belong to the source's user; the view
+//! `person_login` shows the person.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use super::result::ReadingResult;
 use crate::outbox::{self, Announce};
 use crate::{Store, StoreError};
 
-/// One sign-in, as its source tells of it: IDs and a time.
+/// One sign-in: IDs and a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Login {
     /// The source's ID of the log entry, the same in every delivery.
@@ -24,13 +24,13 @@ pub struct Login {
     pub user_id: String,
     /// The source's ID of the application.
     pub application_id: String,
-    /// When, by the source's clock.
+    /// The time, by the source's clock.
     pub at: OffsetDateTime,
-    /// How to announce that it was counted.
+    /// How to announce it.
     pub announce: Announce,
 }
 
-/// What the sign-ins of a batch add to one row.
+/// The sum of a batch's sign-ins for one row.
 struct Added {
     count: i64,
     first_at: OffsetDateTime,
@@ -38,11 +38,11 @@ struct Added {
     announce: Announce,
 }
 
-/// The key of a row in `login`, but for the source: the user's ID, and the application's.
+/// The key of a row in `login` within a source: the user's ID and the application's ID.
 type LoginKey<'a> = (&'a str, &'a str);
 
 impl Store {
-    /// Those of a source's records of which nothing is stored, not even that they are gone.
+    /// The IDs for which no record is stored, not even a tombstone.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -51,7 +51,8 @@ impl Store {
         source: &str,
         external_ids: &[String],
     ) -> Result<BTreeSet<String>, StoreError> {
-        // No stored ID holds a NUL, since Postgres cannot; one in an event's ID must not fail its whole batch here.
+        // Postgres cannot store NUL, so no stored ID contains one. A NUL in one event's ID must not fail the whole
+        // batch.
         let (askable, other): (Vec<String>, Vec<String>) =
             external_ids.iter().cloned().partition(|id| !id.contains('\0'));
         let unknown = sqlx::query_scalar!(
@@ -66,8 +67,8 @@ impl Store {
         Ok(unknown.into_iter().chain(other).collect())
     }
 
-    /// Counts sign-ins of a source in one transaction and answers for each, in order, whether it was new. For each row
-    /// that counted any, [`EventKind::AppLoginRecorded`] commits with it: its entity is the row, its revision the count.
+    /// Counts sign-ins of a source in one transaction, and returns for each, in order, whether it was new. Announces
+    /// each row whose count rose as [`EventKind::AppLoginRecorded`]: the entity is the row, the revision is the count.
     ///
     /// # Errors
     /// [`StoreError`]: then nothing was written.
@@ -78,7 +79,7 @@ impl Store {
     ) -> Result<Vec<ReadingResult>, StoreError> {
         let mut transaction = self.pool.begin().await?;
         let mut new = insert_events(&mut transaction, source, logins).await?;
-        // One of two that are the same is new.
+        // Of two equal ones in the batch, one is new.
         let is_new: Vec<bool> = logins.iter().map(|login| new.remove(&login.event_id)).collect();
         let added = added(logins.iter().zip(&is_new).filter_map(|(login, new)| new.then_some(login)));
         if !added.is_empty() {
@@ -95,7 +96,7 @@ impl Store {
     }
 }
 
-/// Sums up by row, in the order of the rows' keys.
+/// The sums by row, in the order of the rows' keys.
 fn added<'a>(logins: impl Iterator<Item = &'a Login>) -> BTreeMap<LoginKey<'a>, Added> {
     let mut added: BTreeMap<LoginKey<'a>, Added> = BTreeMap::new();
     for login in logins {
@@ -113,7 +114,7 @@ fn added<'a>(logins: impl Iterator<Item = &'a Login>) -> BTreeMap<LoginKey<'a>, 
     added
 }
 
-/// Keeps the IDs that are new, and answers them. One that another transaction is about to keep is waited for.
+/// Stores the new IDs, and returns them. Waits for another transaction that is storing the same ID.
 async fn insert_events(
     connection: &mut PgConnection,
     source: &str,
@@ -161,7 +162,7 @@ async fn insert_applications(
     Ok(())
 }
 
-/// Adds to the rows, and answers what to announce. Least and greatest, since sign-ins come in any order.
+/// Adds to the rows, and returns what to announce. Uses least and greatest, since sign-ins arrive in any order.
 async fn count(
     connection: &mut PgConnection,
     source: &str,

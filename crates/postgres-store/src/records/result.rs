@@ -1,10 +1,10 @@
-//! What became of something that a source reported.
+//! The result of applying what a source reported.
 
-/// What a reading did.
+/// What a reading or a sign-in changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadingResult {
-    /// Rows changed.
+    /// Rows.
     Applied,
-    /// Nothing new, or older than what is stored: no row of content changed.
+    /// Nothing: it is not new, or older than the stored one.
     Unchanged,
 }

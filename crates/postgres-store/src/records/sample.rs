@@ -1,7 +1,7 @@
-//! Which records an audit looks at, and what is stored of them. Reads only.
+//! The records that an audit compares. Reads only.
 //!
-//! In: a source's name. Out: IDs, and of each record what tells whether it is as its source says; none of its content.
-//! Must not know: what an audit does with it.
+//! In: a source's name. Out: IDs, and for each record the values that show whether it equals its source's; nothing of
+//! its content. It does not know what an audit does with them.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use time::OffsetDateTime;
 
 use crate::{Store, StoreError};
 
-/// When much has changed within a day, the newest of it are found by reading all of it. Longer than the limit of other
-/// statements, which nobody waits for here.
+/// If much changed within a day, finding the newest changes means reading all of them. Longer than the limit of other
+/// statements, because no handler waits for this one.
 const PATIENT_TIMEOUT: &str = "set local statement_timeout = '10min'";
 
-/// A record as it is stored. Two that are equal are the same reading of the same content.
+/// A stored record. Two equal values mean the same reading of the same content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredRecord {
     /// The source's ID of it.
     pub external_id: String,
-    /// SHA-256 of its content, as [`crate::RecordState::content_hash`] has it. `None`: it is stored as gone.
+    /// SHA-256 of its content, as [`crate::RecordState::content_hash`] computes it. `None`: a tombstone.
     pub content_hash: Option<Vec<u8>>,
     /// The source's own version of it.
     pub version_at: Option<OffsetDateTime>,
@@ -28,13 +28,14 @@ pub struct StoredRecord {
 }
 
 impl Store {
-    /// IDs of up to `count` records of a source, tombstones included: a simple random sample without replacement, all of
-    /// them when there are no more. `start` decides which: draw it anew for each sample, from all numbers alike.
+    /// IDs of up to `count` records of a source, tombstones included: a simple random sample without replacement, or
+    /// all records if there are no more. Draw `start` for each sample from the whole range of `i64`, uniformly.
     ///
-    /// Records are ordered by a hash of their ID, which has nothing to do with what is in them or when they came; the
-    /// sample is the run of neighbours from `start` on, round the end. So it costs one range of an index, however many
-    /// records there are. `tablesample system` would take whole pages, whose rows came together and fail together;
-    /// `bernoulli` reads the whole table; the next ID after a random one favours those that follow a gap.
+    /// Records are ordered by a hash of their ID, which is independent of their content and age. The sample is the run
+    /// of neighbours from `start` on, continued at the beginning. So it costs one range of an index, however many
+    /// records there are. The alternatives are worse: `tablesample system` takes whole pages, whose rows were written
+    /// together and fail together; `bernoulli` reads the whole table; the next ID after a random one favours IDs after
+    /// a gap.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -71,7 +72,7 @@ impl Store {
         Ok(sample)
     }
 
-    /// IDs of a source's records whose content changed here within `age`, the newest first, up to `limit`.
+    /// IDs of a source's records whose content changed here within `age`, newest first, at most `limit`.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -97,7 +98,7 @@ impl Store {
         Ok(ids)
     }
 
-    /// What is stored of these records, in the order of their IDs. One that is not stored is left out.
+    /// The stored values of these records, in the order of their IDs. Unknown records are left out.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].

@@ -1,26 +1,26 @@
 //! Table `source_cursor`: how far each source has been read.
 //!
-//! A cursor is opaque text of its reader's. It moves by compare-and-set, in the transaction of what was read up to it: so
-//! a reader that is killed goes on where its last commit was, and of two that read at the same time one finds that the
-//! other was faster, and writes nothing.
+//! A cursor is opaque text that only its connector understands. It moves by compare-and-set, in the transaction of the
+//! records read up to it. So a job that is killed resumes at its last commit; of two jobs that read at the same time,
+//! the slower one finds that the cursor has moved, and writes nothing.
 
 use sqlx::PgConnection;
 
 use crate::{Store, StoreError};
 
-/// A cursor that is to move.
+/// A move of a cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CursorMove<'a> {
-    /// What is read at the source.
+    /// What the cursor is for.
     pub entity: &'a str,
-    /// Where the cursor has to be, or nothing moves. `None`: there has to be none yet.
+    /// The expected position; otherwise nothing moves. `None`: there must be no cursor.
     pub from: Option<&'a str>,
-    /// Where it goes. `None`: it is forgotten.
+    /// The new position. `None`: delete the cursor.
     pub to: Option<&'a str>,
 }
 
 impl Store {
-    /// Where the reading of `entity` at a source goes on. `None`: it has not begun.
+    /// The cursor of `entity` at a source. `None`: reading has not begun.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -35,8 +35,8 @@ impl Store {
         Ok(cursor)
     }
 
-    /// Moves a cursor by itself, for a reader whose pages write no row. Answers `false`, and moves nothing, when it is
-    /// not where it was expected.
+    /// Moves a cursor alone, for a reader whose pages write no row. Returns `false`, and moves nothing, if the cursor
+    /// is not at the expected position.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -48,9 +48,9 @@ impl Store {
     }
 }
 
-/// Moves a cursor within the transaction of what was read up to it. `false`: roll back.
+/// Moves a cursor within the transaction of the records read up to it. `false`: roll back.
 ///
-/// A single statement each, so that of two transactions the second waits for the first one's row and then sees it.
+/// One statement in each case, so that the second of two transactions waits for the first one's row and then sees it.
 pub(crate) async fn step_cursor(
     connection: &mut PgConnection,
     source: &str,
@@ -96,7 +96,7 @@ pub(crate) async fn step_cursor(
     Ok(written.rows_affected() == 1)
 }
 
-/// Puts a cursor wherever it is now, for a reading that has begun anew.
+/// Sets a cursor whatever its position, for a reading that starts from the beginning.
 pub(crate) async fn put_cursor(
     connection: &mut PgConnection,
     source: &str,

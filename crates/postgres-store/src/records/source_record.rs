@@ -1,8 +1,7 @@
-//! Table `source_record`: what each source last said of each of its records, and the fence that keeps it from moving
-//! backwards.
+//! Table `source_record`: each source's records as last read, and the guard that keeps them from moving backwards.
 //!
-//! Two readings of one record are ordered by the source's own version where it has one; a tie, and a source without
-//! versions, by the ticket that was drawn *before* each refetch. No clock of ours is compared.
+//! Two readings of one record are ordered by the source's own version, where it has one. A tie, and readings without a
+//! version, are ordered by the ticket drawn *before* each refetch. No clock of ours is compared.
 
 use std::collections::HashMap;
 
@@ -14,71 +13,71 @@ use uuid::Uuid;
 
 use crate::{Store, StoreError};
 
-/// A source of records: its name, and what it is to us.
+/// A source of records: its name and its role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Source<'a> {
     /// The stable name: `auth0`.
     pub name: &'a str,
-    /// What it is to us.
+    /// Its role.
     pub role: Role,
 }
 
-/// The right to write what a refetch brings, drawn before the refetch begins.
+/// The order of a refetch, drawn before it begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefetchTicket {
-    /// Later refetches have higher numbers.
+    /// Higher for later refetches.
     pub number: i64,
-    /// The record's `ETag` as stored, for a conditional read.
+    /// The stored `ETag` of the record, for a conditional read.
     pub known_etag: Option<String>,
-    /// The version that has this `ETag`, where the source has versions.
+    /// The version with this `ETag`, where the source has versions.
     pub known_version: Option<OffsetDateTime>,
-    /// That it was read is to be noted, by [`Store::note_read`]: nobody has for a day.
+    /// Whether to record the read with [`Store::note_read`]: the last record is older than a day.
     pub read_is_due: bool,
 }
 
-/// One reading of one record, ready to be written.
+/// One reading of one record, to be written.
 pub(crate) struct SourceRow {
     pub external_id: String,
-    /// The person to link a record that is new.
+    /// The person for a record that is new.
     pub proposed_person: Option<Uuid>,
-    /// `None` when the record is gone.
+    /// `None`: the record is gone.
     pub record: Option<Value>,
     pub content_hash: Option<Vec<u8>>,
     pub version_at: Option<OffsetDateTime>,
     pub etag: Option<String>,
     pub ticket: i64,
     pub keys: LinkKeys,
-    /// Where the record went, when it was merged into another of its source.
+    /// The record of the same source into which this one was merged.
     pub merged_into: Option<String>,
 }
 
-/// What may link a record to a person.
+/// The keys by which a record can be linked to a person.
 #[derive(Clone, Default)]
 pub(crate) struct LinkKeys {
     pub external_key: Option<String>,
-    /// In small letters.
+    /// In lower case.
     pub verified_email: Option<String>,
 }
 
-/// A row that the fence let through and whose content changed.
+/// A row that passed the guard and whose content changed.
 pub(crate) struct ChangedRow {
     pub external_id: String,
     pub person_id: Option<Uuid>,
-    /// Its person is the proposed one: nobody knows it yet.
+    /// Its person is the proposed one, and has no row yet.
     pub new: bool,
 }
 
-/// What readings did.
+/// The rows that readings wrote.
 #[derive(Default)]
 pub(crate) struct Upserted {
     /// Rows whose content changed.
     pub changed: Vec<ChangedRow>,
-    /// Rows of which only the version or the ticket moved on.
+    /// Rows of which only the version or the ticket changed.
     pub touched: Vec<ChangedRow>,
 }
 
 impl Store {
-    /// Draws a ticket for each record that is about to be read again, in the order of `external_ids`.
+    /// Draws a ticket for each record that is about to be refetched, in the order of `external_ids`.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -87,7 +86,8 @@ impl Store {
         source: &str,
         external_ids: &[String],
     ) -> Result<Vec<RefetchTicket>, StoreError> {
-        // No stored ID holds a NUL, since Postgres cannot; one in an event's ID must not fail its whole batch here.
+        // Postgres cannot store NUL, so no stored ID contains one. A NUL in one event's ID must not fail the whole
+        // batch.
         let external_ids: Vec<String> = external_ids.iter().map(|id| id.replace('\0', "\u{fffd}")).collect();
         let rows = sqlx::query!(
             r#"select nextval('refetch_ticket') as "number!", stored.etag as "etag?", stored.version_at,
@@ -111,8 +111,8 @@ impl Store {
         Ok(tickets.collect())
     }
 
-    /// Notes that records were read, where that was not noted for a day. So what nobody hears of can be found, and for
-    /// that alone a record that is read each minute is written once a day at most.
+    /// Records that records were read, if the last such record is older than a day. So the resync finds records about
+    /// which no event arrives, and a record that is read every minute is written for it at most once a day.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -132,7 +132,7 @@ impl Store {
         Ok(())
     }
 
-    /// How many records of a source are there.
+    /// How many present records a source has.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -145,21 +145,21 @@ impl Store {
     }
 }
 
-/// What is stored of a record, without a word of what it says.
+/// The stored state of a record, without its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordStanding {
-    /// Whose it is. `None`: it was gone before it was ever read.
+    /// Its person. `None`: it was gone before it was ever read.
     pub person_id: Option<Uuid>,
     /// The source's own version.
     pub version_at: Option<OffsetDateTime>,
-    /// Since when it is a tombstone.
+    /// When it became a tombstone.
     pub gone_at: Option<OffsetDateTime>,
     /// When its content last changed here.
     pub changed_at: OffsetDateTime,
 }
 
 impl Store {
-    /// What is stored of a record. `None`: it was never read.
+    /// The stored state of a record. `None`: it was never read.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -178,34 +178,58 @@ impl Store {
     }
 }
 
-/// Writes readings of one source. Returns the rows whose content changed, and those that only moved on; a row that is
-/// older than what is stored is not among them.
+/// The rows by column, as `unnest` takes them.
+struct Columns {
+    external_ids: Vec<String>,
+    persons: Vec<Option<Uuid>>,
+    records: Vec<Option<Value>>,
+    hashes: Vec<Option<Vec<u8>>>,
+    versions: Vec<Option<OffsetDateTime>>,
+    etags: Vec<Option<String>>,
+    tickets: Vec<i64>,
+    external_keys: Vec<Option<String>>,
+    emails: Vec<Option<String>>,
+    merged_into: Vec<Option<String>>,
+}
+
+impl Columns {
+    fn of(rows: &[SourceRow]) -> Self {
+        Self {
+            external_ids: rows.iter().map(|row| row.external_id.clone()).collect(),
+            persons: rows.iter().map(|row| row.proposed_person).collect(),
+            records: rows.iter().map(|row| row.record.clone()).collect(),
+            hashes: rows.iter().map(|row| row.content_hash.clone()).collect(),
+            versions: rows.iter().map(|row| row.version_at).collect(),
+            etags: rows.iter().map(|row| row.etag.clone()).collect(),
+            tickets: rows.iter().map(|row| row.ticket).collect(),
+            external_keys: rows.iter().map(|row| row.keys.external_key.clone()).collect(),
+            emails: rows.iter().map(|row| row.keys.verified_email.clone()).collect(),
+            merged_into: rows.iter().map(|row| row.merged_into.clone()).collect(),
+        }
+    }
+}
+
+/// Writes readings of one source. Returns the rows whose content changed, and those of which only version or ticket
+/// changed. A reading older than the stored one changes nothing and returns nothing.
 ///
-/// The guard, in words. A tombstone comes from any later refetch; a second one moves its ticket and version on, so that
-/// a reading from between the two cannot lift it. It is lifted only by a later refetch whose version is newer than the
-/// deletion (or, if it is unknown when that was, than what was deleted). Otherwise a newer version wins, an older one
-/// loses, and on a tie (or where one of the two has no version) the later refetch wins. What is equal in version and
-/// content writes nothing, except that a version without a fraction of a second may hide a second change within it, so
-/// that then the ticket moves on.
+/// The guard, in words:
 ///
-/// It follows that any order of readings ends at what the source has, if one of them was begun after the source's last
-/// change. One case is left out, because closing it would cost a write for each repeated event: a record that comes back
-/// under the same ID, with versions finer than a second, while refetches from before its return are still under way.
+/// A deletion wins if its refetch is later. A second deletion moves the ticket and the version of the tombstone, so
+/// that a reading from between the two cannot revive the record. A present record replaces a tombstone only if its
+/// refetch is later and its version is newer than the deletion (or newer than the deleted record, if the time of the
+/// deletion is unknown). Between two present records the newer version wins. On a tie, or if one has no version, the
+/// later refetch wins. A reading with equal version and equal content writes nothing, with one exception: a version in
+/// whole seconds may hide a second change within that second, so the ticket moves.
+///
+/// It follows that readings in any order end at the source's state, if one refetch began after the source's last
+/// change. One case is left out, because closing it would cost a write for each repeated event: a record that returns
+/// under the same ID, with versions finer than a second, while refetches from before its return are still in progress.
 pub(crate) async fn upsert(
     connection: &mut PgConnection,
     source: Source<'_>,
     rows: &[SourceRow],
 ) -> Result<Upserted, StoreError> {
-    let external_ids: Vec<String> = rows.iter().map(|row| row.external_id.clone()).collect();
-    let persons: Vec<Option<Uuid>> = rows.iter().map(|row| row.proposed_person).collect();
-    let records: Vec<Option<Value>> = rows.iter().map(|row| row.record.clone()).collect();
-    let hashes: Vec<Option<Vec<u8>>> = rows.iter().map(|row| row.content_hash.clone()).collect();
-    let versions: Vec<Option<OffsetDateTime>> = rows.iter().map(|row| row.version_at).collect();
-    let etags: Vec<Option<String>> = rows.iter().map(|row| row.etag.clone()).collect();
-    let tickets: Vec<i64> = rows.iter().map(|row| row.ticket).collect();
-    let external_keys: Vec<Option<String>> = rows.iter().map(|row| row.keys.external_key.clone()).collect();
-    let emails: Vec<Option<String>> = rows.iter().map(|row| row.keys.verified_email.clone()).collect();
-    let merged_into: Vec<Option<String>> = rows.iter().map(|row| row.merged_into.clone()).collect();
+    let columns = Columns::of(rows);
     let written = sqlx::query!(
         r#"insert into source_record as stored
                (source, external_id, person_id, record, content_hash, version_at, etag, ticket, content_ticket, gone_at,
@@ -251,34 +275,42 @@ pub(crate) async fn upsert(
            end
            returning external_id, person_id, content_ticket"#,
         source.name,
-        &external_ids,
-        &persons as &[Option<Uuid>],
-        &records as &[Option<Value>],
-        &hashes as &[Option<Vec<u8>>],
-        &versions as &[Option<OffsetDateTime>],
-        &etags as &[Option<String>],
-        &tickets,
+        &columns.external_ids,
+        &columns.persons as &[Option<Uuid>],
+        &columns.records as &[Option<Value>],
+        &columns.hashes as &[Option<Vec<u8>>],
+        &columns.versions as &[Option<OffsetDateTime>],
+        &columns.etags as &[Option<String>],
+        &columns.tickets,
         source.role.as_str(),
-        &external_keys as &[Option<String>],
-        &emails as &[Option<String>],
-        &merged_into as &[Option<String>]
+        &columns.external_keys as &[Option<String>],
+        &columns.emails as &[Option<String>],
+        &columns.merged_into as &[Option<String>]
     )
     .fetch_all(connection)
     .await?;
-    // No ticket is drawn twice, so the content is this reading's if and only if it bears this reading's ticket.
-    let rows: HashMap<&str, &SourceRow> = rows.iter().map(|row| (row.external_id.as_str(), row)).collect();
-    let mut upserted = Upserted::default();
-    for written in written {
-        let row = rows.get(written.external_id.as_str()).filter(|row| row.ticket == written.content_ticket);
-        let new =
-            row.is_some_and(|row| written.person_id.is_some() && written.person_id == row.proposed_person);
-        let list = if row.is_some() { &mut upserted.changed } else { &mut upserted.touched };
-        list.push(ChangedRow { external_id: written.external_id, person_id: written.person_id, new });
-    }
-    Ok(upserted)
+    let written = written.into_iter().map(|row| (row.external_id, row.person_id, row.content_ticket));
+    Ok(changed_or_touched(rows, written))
 }
 
-/// Of these persons those who have several records of a role: which of them is the newest decides.
+/// Separates the rows whose content changed from those of which only version or ticket changed.
+fn changed_or_touched(
+    rows: &[SourceRow],
+    written: impl Iterator<Item = (String, Option<Uuid>, i64)>,
+) -> Upserted {
+    // No ticket is drawn twice, so the content is this reading's exactly if it has this reading's ticket.
+    let rows: HashMap<&str, &SourceRow> = rows.iter().map(|row| (row.external_id.as_str(), row)).collect();
+    let mut upserted = Upserted::default();
+    for (external_id, person_id, content_ticket) in written {
+        let row = rows.get(external_id.as_str()).filter(|row| row.ticket == content_ticket);
+        let new = row.is_some_and(|row| person_id.is_some() && person_id == row.proposed_person);
+        let list = if row.is_some() { &mut upserted.changed } else { &mut upserted.touched };
+        list.push(ChangedRow { external_id, person_id, new });
+    }
+    upserted
+}
+
+/// Of these persons, those with several live records of a role: the newest record decides.
 pub(crate) async fn with_several(
     connection: &mut PgConnection,
     role: Role,

@@ -1,7 +1,7 @@
-//! That a source calls a record unmodified is a reading of it, too: it fences earlier ones.
+//! A source's answer "not modified" is a reading too: it fences earlier refetches.
 //!
-//! In: records, and the tickets with which they were read. Out: whether what was known is what stands; tickets that moved on.
-//! Must not know: how a source compares entity tags.
+//! In: records, and the tickets of their refetches. Out: whether the known state is the stored one; moved tickets. It
+//! does not know how a source compares entity tags.
 
 use std::collections::HashMap;
 
@@ -11,14 +11,14 @@ use super::source_record::RefetchTicket;
 use crate::{Store, StoreError};
 
 impl Store {
-    /// Takes note that records have the entity tag that was known when their tickets were drawn. Answers for each whether
-    /// that is what stands here, or something that was read later. `false`: a reading that had begun earlier was written
-    /// meanwhile, and the record is to be read again.
+    /// Records that the entity tag known when the ticket was drawn is still current at the source. Returns for each
+    /// record whether the stored state has that tag, or was read later. `false`: a refetch that began earlier was
+    /// written meanwhile, so the record has to be read again.
     ///
-    /// Versions finer than a second fence by themselves: those rows are not touched.
+    /// Versions finer than a second fence by themselves, so those rows are not written.
     ///
     /// # Errors
-    /// [`StoreError`]: then nothing was noted.
+    /// [`StoreError`]: then nothing was written.
     pub async fn confirm_unmodified(
         &self,
         source: &str,
@@ -30,7 +30,7 @@ impl Store {
             return Ok(vec![true; unmodified.len()]);
         }
         let mut transaction = self.pool.begin().await?;
-        // Locked first and compared then: whoever writes the row at this moment is waited for, and what they wrote is seen.
+        // Lock first, then compare: this waits for a transaction that is writing the row, and sees what it wrote.
         let rows = sqlx::query!(
             r#"select external_id, etag, ticket from source_record
                where source = $1 and external_id = any ($2) order by external_id for no key update"#,
@@ -67,7 +67,6 @@ impl Store {
     }
 }
 
-/// Whether no two changes have the same version.
 fn is_fine(version: Option<OffsetDateTime>) -> bool {
     version.is_some_and(|version| version.nanosecond() != 0)
 }

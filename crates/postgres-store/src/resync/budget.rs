@@ -1,27 +1,27 @@
-//! Table `resync_budget`: what the pods of a resync job have used of a source's day together.
+//! Table `resync_budget`: how much of a source's daily budget the pods of its resync jobs have used together.
 //!
-//! Requests are leased, several at once, so that the database is asked once for all of them: a lease is a stretch of time
-//! that nobody else has. The database's clock alone counts.
+//! A pod leases several requests at once, so that it queries the database once for all of them. A lease is a stretch of
+//! time that no other pod has. Only the database's clock counts.
 
 use std::time::Duration;
 
 use crate::{Store, StoreError};
 
-/// How much may be asked of a source.
+/// The limits of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestLimits {
-    /// Requests per second. 0: as many as there are.
+    /// Requests per second. 0: unlimited.
     pub per_second: u32,
-    /// Requests per day of UTC. 0: as many as there are.
+    /// Requests per day of UTC. 0: unlimited.
     pub per_day: u64,
 }
 
-/// Requests that may be made, one after the other.
+/// Requests that the pod may make, one after the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestLease {
-    /// How many. 0: the day's are used up.
+    /// How many. 0: the day's budget is used up.
     pub requests: u32,
-    /// How long until the first may be made.
+    /// Time until the first may begin.
     pub begins_in: Duration,
 }
 
@@ -32,7 +32,8 @@ struct Today {
 }
 
 impl Store {
-    /// Leases up to `wanted` requests of `source`; gives `unused` of an earlier lease back, which counts for the day alone.
+    /// Leases up to `wanted` requests of `source`. Returns `unused` requests of an earlier lease to the day's budget,
+    /// though not their time.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -70,8 +71,8 @@ impl Store {
         Ok(RequestLease { requests, begins_in })
     }
 
-    /// Takes leave to store that these records are gone. False: with them, more than `most` would be on this day, so none
-    /// may be. Those that are stored as gone already, and those that nobody knows, count for nothing.
+    /// Asks to store these records as gone. `false`: with them the day's deletions would exceed `most`, so none may be
+    /// stored. Records that are already gone, and unknown records, do not count.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -104,7 +105,7 @@ impl Store {
     }
 }
 
-/// The source's row, locked, and begun anew when its day is over.
+/// The source's row, locked; its counts restart on a new day.
 async fn today(connection: &mut sqlx::PgConnection, source: &str) -> Result<Today, StoreError> {
     let row = sqlx::query_as!(
         Today,

@@ -1,23 +1,23 @@
 //! Table `resync_item`: the records that a run of resync-enqueuer has gathered.
 //!
-//! Gathering is repeatable: a record that is there already is left as it is, and one that was sent is to be sent again. Every function answers `None` or `false` when
-//! the run is no longer there.
+//! Gathering is repeatable: a record that is waiting stays as it is, and a record that was sent is queued again. Every
+//! function returns `None` or `false` if the run no longer exists.
 
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{Store, StoreError};
 
-/// Which of the stored records are meant.
+/// A condition on stored records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StaleCondition {
-    /// Those that are there.
+    /// Present records.
     Present,
-    /// Those that are gone: whether they came back.
+    /// Tombstones: the record may have come back.
     Gone,
-    /// Those that are there and have no version of their source's.
+    /// Present records without a version of their source.
     Unversioned,
-    /// All.
+    /// All records.
     Any,
 }
 
@@ -37,26 +37,26 @@ impl StaleCondition {
 pub struct GatheredPage {
     /// IDs of its records.
     pub external_ids: Vec<String>,
-    /// Their versions, where they were told.
+    /// Their versions, where the page gives them.
     pub versions: Vec<Option<OffsetDateTime>>,
-    /// Where the reading goes on.
+    /// The cursor of the next page.
     pub cursor: Option<String>,
-    /// How many records the provider says that it has.
+    /// The number of records according to the provider.
     pub total: Option<i64>,
-    /// Why the listing does not prove, from this page on, that what it lacks is gone.
+    /// Why, from this page on, the absence of a record from the listing does not prove that it is gone.
     pub unproven: Option<String>,
 }
 
-/// What a listing would lead to.
+/// The effect of sending a listing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ListingPlan {
     /// Records in the listing.
     pub listed: i64,
-    /// Of them those that we do not have, or have as gone.
+    /// Of them, records that we do not have as present.
     pub new: i64,
-    /// Of them those whose version is told, and is another than ours.
+    /// Of them, records whose version in the listing differs from ours.
     pub changed: i64,
-    /// Records that we have as present and that it lacks.
+    /// Records that we have as present and the listing lacks.
     pub missing: i64,
     /// Records that we have as present.
     pub stored: i64,
@@ -65,16 +65,16 @@ pub struct ListingPlan {
 /// A record to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResyncItem {
-    /// Its place in the order of sending.
+    /// Its position in the order of sending.
     pub position: i64,
     /// The source's ID.
     pub external_id: String,
 }
 
 impl Store {
-    /// Adds a page that was read `from` the run's cursor, and remembers where to go on, in one transaction. Answers how
-    /// many of its records were not waiting yet. `None`: the run is no longer there, or no longer at that cursor, since
-    /// another process has read the page.
+    /// Adds a page that was read at the cursor `from`, and stores the next cursor, in one transaction. Returns how many
+    /// of its records were not waiting already. `None`: the run no longer exists, or another process has read the page
+    /// and moved the cursor.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -115,10 +115,10 @@ impl Store {
         Ok(Some(added))
     }
 
-    /// Adds stored records that were not read for `older_than_secs`, those first that were read longest ago.
+    /// Adds stored records that were not read for `older_than_secs`, least recently read first.
     ///
-    /// Goes through all records of the source: in a job now and then that is cheaper than an index that every reading
-    /// would have to keep.
+    /// Scans all records of the source. For a job that runs occasionally this is cheaper than an index that every
+    /// reading would have to maintain.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -157,7 +157,7 @@ impl Store {
         Ok(added)
     }
 
-    /// Compares a listing with what is stored.
+    /// Compares a listing with the stored records.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -186,8 +186,9 @@ impl Store {
         Ok(plan)
     }
 
-    /// The guard lets a run pass. With `missing`, the stored records that the listing lacks are added; with
-    /// `changed_only`, those are left out whose version is ours. False: the run is no longer there.
+    /// Marks a run as passed by the deletion guard. `missing` adds the stored records that the listing lacks;
+    /// `changed_only` removes records whose version equals ours. `false`: the run no longer exists, or has passed
+    /// already.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -259,7 +260,7 @@ impl Store {
         Ok(items.fetch_all(&self.pool).await?)
     }
 
-    /// How many records are left to send.
+    /// How many records remain to send.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].

@@ -1,12 +1,12 @@
-//! Table `resync_request`: sources all of whose records are to be read again.
+//! Table `resync_request`: sources whose records all have to be read again.
 
 use uuid::Uuid;
 
 use crate::{Store, StoreError};
 
 impl Store {
-    /// Asks for a resync of a whole source. One that is asked for already is asked for again from now on: what changed
-    /// meanwhile may have been missed, too.
+    /// Requests a resync of a whole source. A second request restarts from now: the run in progress may have missed its
+    /// change.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -22,7 +22,7 @@ impl Store {
         Ok(())
     }
 
-    /// Whether a resync of the source is asked for.
+    /// Whether there is a request for the source.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].

@@ -1,7 +1,7 @@
-//! Table `resync_run`: runs of resync-enqueuer that are under way, or were interrupted and go on where they were.
+//! Table `resync_run`: runs of resync-enqueuer that are in progress or were interrupted.
 //!
-//! A run gathers its records (`resync_item`), passes the guard, and sends them; each step commits how far it came. There
-//! is one run for a source and an origin: who begins it while it is there goes on with it.
+//! A run gathers its records (`resync_item`), passes the deletion guard, and sends them. Each step commits its
+//! progress. There is one run for a source and an origin: a second process resumes it.
 
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -9,52 +9,52 @@ use uuid::Uuid;
 use crate::records::source_cursor::put_cursor;
 use crate::{Store, StoreError};
 
-/// A run, and how far it came.
+/// A run and its progress.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResyncRun {
     /// Its ID.
     pub run_id: Uuid,
-    /// What it was asked for, when it began.
+    /// Its arguments, from the process that began it.
     pub arguments: String,
-    /// Where the reading of the provider's pages goes on. `None`: at the beginning.
+    /// Where to continue in the provider's pages. `None`: at the first page.
     pub cursor: Option<String>,
     /// Pages that were read.
     pub pages: i64,
-    /// How many records the provider said that it has.
+    /// The number of records according to the provider.
     pub total: Option<i64>,
-    /// Why the listing does not prove that what it lacks is gone.
+    /// Why the absence of a record from the listing does not prove that it is gone.
     pub unproven: Option<String>,
-    /// When every page had been read.
+    /// When the last page was read.
     pub read_at: Option<OffsetDateTime>,
-    /// When the guard let it pass.
+    /// When the deletion guard passed.
     pub passed_at: Option<OffsetDateTime>,
-    /// Items up to this position were sent.
+    /// Items up to this position have been sent.
     pub sent_through: i64,
     /// When it began.
     pub started_at: OffsetDateTime,
-    /// When it last came any further.
+    /// When it last made progress.
     pub moved_at: OffsetDateTime,
 }
 
-/// What else is to be done with the end of a run, in one transaction with it.
+/// What to do in the transaction that ends a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunEnd {
     /// Nothing.
     Nothing,
-    /// A feed was read: its cursor moves.
+    /// Move the cursor of the feed that was read.
     MoveCursor {
-        /// What the feed is about.
+        /// What the feed covers.
         entity: &'static str,
-        /// How far it was read.
+        /// The new position.
         cursor: String,
     },
-    /// The source's request for a resync was served, unless it was made again since the run began.
+    /// Delete the source's request for a resync, unless it was made again since the run began.
     ServeRequest,
 }
 
 impl Store {
-    /// Begins a run, or goes on with the one that is there, which keeps its own `arguments`. One that did not move for
-    /// `abandoned_after_secs` is begun anew: what it gathered is too old. `None`: what it gathered does not age.
+    /// Begins a run, or resumes the existing one, which keeps its own `arguments`. A run without progress for
+    /// `abandoned_after_secs` is replaced, because its records are too old. `None`: they do not age.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -101,7 +101,7 @@ impl Store {
         Ok(run)
     }
 
-    /// Forgets a run, with what it gathered. Whoever is at it notices by its next step.
+    /// Deletes a run with its records. A process that works on it notices at its next step.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -117,8 +117,8 @@ impl Store {
         Ok(())
     }
 
-    /// Every page has been read. False: the run is no longer there. Said again it changes nothing: how old the run's
-    /// records are is counted from the first time.
+    /// Records that the last page was read. `false`: the run no longer exists. A second call changes nothing: the age
+    /// of the run's records counts from the first.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -133,7 +133,7 @@ impl Store {
         Ok(done.execute(&self.pool).await?.rows_affected() == 1)
     }
 
-    /// Items up to a position were sent. False: the run is no longer there.
+    /// Records that items up to a position were sent. `false`: the run no longer exists.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -146,8 +146,8 @@ impl Store {
         Ok(done.execute(&self.pool).await?.rows_affected() == 1)
     }
 
-    /// Ends a run: nothing of it is left. False: it was no longer there, or another process has added records to it that
-    /// are not sent, and nothing was done.
+    /// Ends a run and deletes it. `false`, and nothing is done: the run no longer exists, or another process has added
+    /// records that are not sent.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -156,7 +156,7 @@ impl Store {
         sqlx::query!("select set_config('statement_timeout', '0', true)")
             .fetch_one(&mut *transaction)
             .await?;
-        // Locked before its records are looked at: whoever adds some locks it too.
+        // Locked before the check of its records: a process that adds records locks it too.
         let run = sqlx::query!(
             "select source, started_at, sent_through from resync_run where run_id = $1 for update",
             run_id
