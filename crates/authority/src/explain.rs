@@ -1,4 +1,4 @@
-//! Why a field has its value: every rule about it in order, and what each made of every record.
+//! Explains the value of a field: every rule about it in order, and its result for every record.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -12,31 +12,31 @@ use crate::{Field, Policy, Rule, SourceRecord};
 pub struct RuleTrace {
     /// The rule, as the policy has it.
     pub rule: String,
-    /// Every record that it was tried on, ordered by source and ID.
+    /// Every record, ordered by source and ID, with the rule's result.
     pub tried: Vec<Tried>,
 }
 
-/// What a rule made of a record. Holds personal data: no `Debug`.
+/// A rule's result for a record. Holds personal data: no `Debug`.
 #[derive(Clone, PartialEq, Serialize)]
 pub struct Tried {
-    /// Whose record.
+    /// The record's source.
     pub source: String,
-    /// Which of its records.
+    /// The source's ID of the record.
     pub external_id: String,
-    /// At which version, where the source has versions.
+    /// The record's version, where the source has versions.
     #[serde(with = "time::serde::rfc3339::option")]
     pub version_at: Option<OffsetDateTime>,
-    /// What the record says of the field.
+    /// The record's value of the field.
     pub value: Option<Value>,
-    /// What the rule made of it.
+    /// The result.
     pub standing: Standing,
 }
 
-/// What a rule made of a record.
+/// A rule's result for a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
-    /// This is the value.
+    /// Its value is the field's value.
     Won,
     /// Admitted, but another record that the same rule admits is newer.
     Older,
@@ -46,17 +46,18 @@ pub enum Standing {
     NotNamed,
     /// The record is gone at its source.
     Gone,
-    /// The record says nothing of the field.
+    /// The record has no value of the field.
     Silent,
-    /// The record says what we have told it.
+    /// The value is one that we pushed.
     Echo,
     /// The policy never believes this source about the field.
     Never,
-    /// The rule asks for a verified value, and the source does not vouch for this one.
+    /// The rule requires a verified value, and the source has not verified this one.
     NotVerified,
 }
 
-/// Explains a field: [`Profile::compute`](crate::Profile::compute) step by step. Empty if the policy believes nobody.
+/// Explains a field: [`Profile::compute`](crate::Profile::compute) step by step. Empty if the policy has no rule for
+/// the field.
 #[must_use]
 pub fn explain(policy: &Policy, records: &[SourceRecord], field: Field) -> Vec<RuleTrace> {
     let mut records: Vec<&SourceRecord> = records.iter().collect();
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn every_rule_says_what_it_made_of_every_record() {
+    fn every_rule_has_a_result_for_every_record() {
         let records = [
             record("auth0", Role::Sso, 1, json!({"email": "old@idp"})),
             record("auth0", Role::Sso, 2, json!({"email": "new@idp"})),
@@ -144,17 +145,17 @@ mod tests {
         let traces = explain(&Policy::default(), &records, Field::Email);
         let rules: Vec<&str> = traces.iter().map(|trace| trace.rule.as_str()).collect();
         assert_eq!(rules, ["sso when verified", "sso", "crm"]);
-        let verdicts = |index: usize| -> Vec<Standing> {
+        let standings = |index: usize| -> Vec<Standing> {
             traces[index].tried.iter().map(|tried| tried.standing).collect()
         };
         use Standing::{Gone, Late, NotNamed, NotVerified, Older, Won};
-        assert_eq!(verdicts(0), [NotVerified, NotVerified, Gone, NotNamed, NotNamed]);
-        assert_eq!(verdicts(1), [Older, Won, Gone, NotNamed, NotNamed]);
-        assert_eq!(verdicts(2), [NotNamed, NotNamed, NotNamed, Late, NotNamed]);
+        assert_eq!(standings(0), [NotVerified, NotVerified, Gone, NotNamed, NotNamed]);
+        assert_eq!(standings(1), [Older, Won, Gone, NotNamed, NotNamed]);
+        assert_eq!(standings(2), [NotNamed, NotNamed, NotNamed, Late, NotNamed]);
     }
 
     #[test]
-    fn what_is_never_believed_and_what_is_silent_is_said() {
+    fn a_record_that_is_never_believed_or_has_no_value_is_explained() {
         let text = include_str!("default-policy.toml")
             .replace("[fields.phone]\nfrom", "[fields.phone]\nnever = [\"auth0\"]\nfrom");
         let policy = Policy::parse(&text).unwrap();
@@ -163,7 +164,7 @@ mod tests {
             record("okta", Role::Sso, 1, json!({"phone": " "})),
         ];
         let traces = explain(&policy, &records, Field::Phone);
-        let verdicts: Vec<Standing> = traces[0].tried.iter().map(|tried| tried.standing).collect();
-        assert_eq!(verdicts, [Standing::Never, Standing::Silent]);
+        let standings: Vec<Standing> = traces[0].tried.iter().map(|tried| tried.standing).collect();
+        assert_eq!(standings, [Standing::Never, Standing::Silent]);
     }
 }

@@ -5,11 +5,11 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A field that sources make claims about. The text is the column's name, and the key in a source record.
+/// A field for which sources have values. The text is the column's name and the key in a source record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Field {
-    /// Address for mail. Whether it is verified goes with it.
+    /// E-mail address. The profile also stores whether it is verified.
     Email,
     /// Phone number, as its source spells it.
     Phone,
@@ -17,11 +17,11 @@ pub enum Field {
     GivenName,
     /// Last name.
     FamilyName,
-    /// The name to show.
+    /// Display name.
     DisplayName,
     /// Date of birth, `YYYY-MM-DD`.
     Birthdate,
-    /// Postal address, taken as a whole: a street of one source is never put beside a city of another.
+    /// Postal address, taken as a whole: the street of one source is never combined with the city of another.
     MailingAddress,
 }
 

@@ -1,11 +1,11 @@
-//! Which source is believed about which field of a person: from source records and a policy to a profile.
+//! Computes a person's profile from source records by a policy of authority.
 //!
-//! In: the records that the sources keep of one person, and a [`Policy`]. Out: a [`Profile`], in which every value names
-//! the record that it comes from and the rule that chose it. Pure: the same records and the same policy give the same
-//! profile, whatever order the records came in, so a policy can be tried out without refetching anything.
+//! In: the records of one person from all sources, and a [`Policy`]. Out: a [`Profile`], in which every value names its
+//! record and the rule that chose it. Pure: the same records and the same policy give the same profile, whatever the
+//! order of the records, so a policy can be tried without a refetch.
 //!
-//! A record's claims are the top-level keys of its stored JSON that are called like a field: `email`, `given_name`.
-//! This crate must not know providers, tables or queues: a source is a name, and has a [`Role`].
+//! A record's assertions are the top-level keys of its stored JSON that are named like a field: `email`, `given_name`.
+//! This crate must not know providers, tables or queues: a source is a name with a [`Role`].
 
 mod explain;
 mod field;

@@ -1,6 +1,6 @@
-//! The policy: a file that says, field by field, whom to believe.
+//! The policy: for each field, which sources are believed.
 //!
-//! TOML. Every fault of a file is listed at once. `default-policy.toml` is the default and the documentation.
+//! A TOML file. All faults of a file are listed at once. `default-policy.toml` is the default and the documentation.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use crate::{Field, Rule, SourceRecord};
 
 const DEFAULT: &str = include_str!("default-policy.toml");
 
-/// Whom to believe about what. Complete: every field has rules.
+/// Which sources are believed about which field. Complete: every field has an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     fields: BTreeMap<Field, FieldPolicy>,
@@ -25,7 +25,7 @@ struct FieldPolicy {
     never: Vec<String>,
 }
 
-/// Why a file is no policy: each fault with its place.
+/// Why a file is not a policy: each fault with its place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("policy cannot be used:\n  {}", faults.join("\n  "))]
 pub struct PolicyError {
@@ -82,9 +82,7 @@ impl Policy {
         }
         for field in Field::ALL {
             if !fields.contains_key(&field) && !file.fields.contains_key(field.as_str()) {
-                faults.push(format!(
-                    "fields.{field}: missing; give it `from = []` if nobody is to be believed"
-                ));
+                faults.push(format!("fields.{field}: missing; write `from = []` if no source is believed"));
             }
         }
         let mut push = BTreeSet::new();
@@ -106,23 +104,23 @@ impl Policy {
         }
     }
 
-    /// The rules about a field, most believed first.
+    /// The rules for a field, in the order of their authority.
     pub(crate) fn rules(&self, field: Field) -> &[Rule] {
         self.fields.get(&field).map_or(&[], |own| &own.from)
     }
 
-    /// Whether a record is not to be believed about a field, whatever the rules say.
+    /// Whether a record is never believed about a field, whatever the rules say.
     pub(crate) fn excludes(&self, field: Field, record: &SourceRecord) -> bool {
         self.fields.get(&field).is_some_and(|own| own.never.iter().any(|name| names(name, record)))
     }
 
-    /// Whether the CRM is told of this field.
+    /// Whether this field is pushed to the CRM.
     #[must_use]
     pub fn pushes(&self, field: Field) -> bool {
         self.push.contains(&field)
     }
 
-    /// Whether a record's address is as good as verified, for linking.
+    /// Whether a record's address counts as verified, for linking.
     #[must_use]
     pub fn trusts_email_of(&self, record: &SourceRecord) -> bool {
         record.vouches_for(Field::Email) || self.trusted_email_from.iter().any(|name| names(name, record))
@@ -141,7 +139,7 @@ fn read_rules(name: &str, file: &FieldFile, faults: &mut Vec<String>) -> FieldPo
     for text in &file.from {
         match text.parse::<Rule>() {
             Ok(rule) if from.contains(&rule) => {
-                faults.push(format!("fields.{name}: {text:?} stands there twice"));
+                faults.push(format!("fields.{name}: {text:?} is listed twice"));
             }
             Ok(rule) => from.push(rule),
             Err(error) => faults.push(format!("fields.{name}: {error}")),
@@ -151,7 +149,7 @@ fn read_rules(name: &str, file: &FieldFile, faults: &mut Vec<String>) -> FieldPo
     for rule in &from {
         if rule.never_holds(name) {
             faults.push(format!(
-                "fields.{name}: {:?} never holds: of what they say, sso and crm verify email alone",
+                "fields.{name}: {:?} never holds: sso and crm verify only email",
                 rule.to_string()
             ));
         }
@@ -162,10 +160,10 @@ fn read_rules(name: &str, file: &FieldFile, faults: &mut Vec<String>) -> FieldPo
     FieldPolicy { from, never: file.never.clone() }
 }
 
-/// A fault for each name that is no role and no source.
+/// A fault for each name that is neither a role nor a source.
 fn unknown<'a>(names: &'a [String], place: &'a str) -> impl Iterator<Item = String> + 'a {
     let unknown = names.iter().filter(|name| !is_known(name));
-    unknown.map(move |name| format!("{place}: {name:?} is no role and no source"))
+    unknown.map(move |name| format!("{place}: {name:?} is neither a role nor a source"))
 }
 
 #[cfg(test)]
@@ -199,13 +197,13 @@ mod tests {
         let faults = Policy::parse(text).unwrap_err().to_string();
         for expected in [
             r#"fields.email: no condition "new""#,
-            r#"fields.email: "crm" stands there twice"#,
+            r#"fields.email: "crm" is listed twice"#,
             r#"fields.email: "crm" is both believed and never believed"#,
             r#"fields: no field "shoe_size""#,
-            r#"fields.email.never: "the CRM" is no role and no source"#,
+            r#"fields.email.never: "the CRM" is neither a role nor a source"#,
             r#"fields.birthdate: "sso when verified" never holds"#,
-            r#"fields.birthdate: "ss0" in "newest of ss0, crm" is no role and no source"#,
-            r#"linking.trusted_email_from: "CRM" is no role and no source"#,
+            r#"fields.birthdate: "ss0" in "newest of ss0, crm" is neither a role nor a source"#,
+            r#"linking.trusted_email_from: "CRM" is neither a role nor a source"#,
             "fields.phone: missing",
             "crm.push: mailing_address cannot be written",
             r#"crm.push: no field "hat""#,

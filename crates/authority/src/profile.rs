@@ -8,21 +8,21 @@ use time::OffsetDateTime;
 
 use crate::{Field, Policy, Role, SourceRecord};
 
-/// What a person may do.
+/// The state of a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     /// May sign in.
     Active,
-    /// Known, and kept out of every account.
+    /// All accounts are blocked.
     Blocked,
-    /// Had an account at the identity provider, and has none any more.
+    /// Had an account at the identity provider, and has none now.
     Deleted,
     /// Known to other sources only: never had an account.
     Known,
 }
 
 impl Status {
-    /// The text in rows.
+    /// The value of column `person.status`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -34,7 +34,7 @@ impl Status {
     }
 }
 
-/// A value that is believed, and why. Holds personal data: no `Debug`.
+/// A value with its origin. Holds personal data: no `Debug`.
 #[derive(Clone, PartialEq)]
 pub struct Believed {
     /// The value: a text, or for an address its parts.
@@ -51,19 +51,19 @@ pub struct Believed {
     pub rule: String,
 }
 
-/// A person, as the policy makes it out of the records. Holds personal data: no `Debug`.
+/// A person's profile. Holds personal data: no `Debug`.
 #[derive(Clone, PartialEq)]
 pub struct Profile {
     /// What the person may do.
     pub status: Status,
-    /// Whether the source of the address vouches for it.
+    /// Whether the source of the address has verified it.
     pub email_verified: bool,
-    /// The fields that somebody is believed about.
+    /// The fields that have a value.
     pub fields: BTreeMap<Field, Believed>,
 }
 
 impl Profile {
-    /// Computes it. The order of `records` does not matter.
+    /// Computes the profile. The order of `records` does not matter.
     #[must_use]
     pub fn compute(policy: &Policy, records: &[SourceRecord]) -> Self {
         let mut fields = BTreeMap::new();
@@ -95,7 +95,7 @@ pub(crate) fn believe<'a>(
             .iter()
             .filter(|record| rule.admits(record, field) && !policy.excludes(field, record))
             .filter_map(|record| Some((record, record.own_assertion(field)?)));
-        // The newest; on a tie the names decide, so that the order of the records does not.
+        // The newest record. On a tie the names decide, so that the order of the records does not matter.
         let (record, value) = admitted
             .min_by_key(|(record, _)| (Reverse(record.newest_by()), &record.source, &record.external_id))?;
         let believed = Believed {
@@ -110,7 +110,7 @@ pub(crate) fn believe<'a>(
     })
 }
 
-/// The identity provider decides, as long as it has a record of the person.
+/// The identity provider decides while it has a record of the person.
 fn status(records: &[SourceRecord]) -> Status {
     let mut accounts = records.iter().filter(|record| record.role == Role::Sso).peekable();
     if accounts.peek().is_none() {
@@ -169,12 +169,12 @@ mod tests {
     }
 
     #[test]
-    fn by_default_each_is_believed_about_what_it_knows_best() {
+    fn by_default_each_field_comes_from_the_source_with_most_authority() {
         let profile = Profile::compute(&Policy::default(), &three());
         assert_eq!(profile.text(Field::Email), Some("a@idp"));
         assert!(profile.email_verified);
         assert_eq!(profile.text(Field::GivenName), Some("Augusta"));
-        assert_eq!(profile.text(Field::Phone), Some("+1"), "who is believed most says nothing");
+        assert_eq!(profile.text(Field::Phone), Some("+1"), "the source with most authority has no phone");
         assert_eq!(profile.fields[&Field::MailingAddress].value, json!({"city": "Lund"}));
         let believed = &profile.fields[&Field::GivenName];
         assert_eq!((believed.source.as_str(), believed.rule.as_str()), ("stripe", "identity when verified"));
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_source_was_told_is_no_claim_of_its() {
+    fn an_echo_is_not_an_assertion() {
         let mut records = three();
         records[1].echoes = [Field::GivenName, Field::Phone].into();
         records[2].record = None;
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_verified_is_not_believed_where_the_rule_asks_for_it() {
+    fn a_rule_that_requires_verification_ignores_unverified_values() {
         let mut records = three();
         records[2].record.as_mut().unwrap()["verification_status"] = json!("redacted");
         let profile = Profile::compute(&Policy::default(), &records);
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_without_a_version_the_one_that_was_opened_last_is_the_newest() {
+    fn without_versions_the_case_that_was_opened_last_is_the_newest() {
         let session = |id: &str, opened_at: &str, name: &str| SourceRecord {
             external_id: id.to_owned(),
             version_at: None,
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn the_identity_provider_says_what_a_person_may_do() {
+    fn the_identity_provider_decides_the_status() {
         let live = |blocked| record("auth0", Role::Sso, 1, json!({"blocked": blocked}));
         let gone = || record("auth0", Role::Sso, 1, Value::Null);
         let crm = || record("salesforce", Role::Crm, 1, json!({}));

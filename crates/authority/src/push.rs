@@ -1,4 +1,4 @@
-//! What a CRM is to be told of a person.
+//! The values to push to a CRM.
 
 use std::collections::BTreeMap;
 
@@ -7,19 +7,19 @@ use serde_json::Value;
 use crate::{Believed, Field, Policy, Profile, Role, SourceRecord};
 
 impl Profile {
-    /// The fields that the policy pushes, about which another than a CRM is believed, and of which `record`, the CRM's
-    /// own, says something else or nothing. Without a record: all that are pushed.
+    /// The values to push to a contact: fields that the policy pushes, whose value comes from another source than a
+    /// CRM, and for which `record`, the CRM's contact, has another value or none. Without a contact: all pushed fields.
     ///
-    /// What a CRM is itself believed about is never told back, and what nobody says leaves the CRM as it is.
+    /// A value that comes from the CRM is never pushed back. A field without a value leaves the CRM as it is.
     #[must_use]
     pub fn to_push(&self, policy: &Policy, record: Option<&SourceRecord>) -> BTreeMap<Field, String> {
-        let told = |(field, believed): (&Field, &Believed)| {
+        let changed = |(field, believed): (&Field, &Believed)| {
             let value =
                 believed.value.as_str().filter(|_| policy.pushes(*field) && believed.role != Role::Crm)?;
-            let says = record.and_then(|record| record.assertion(*field)).and_then(Value::as_str);
-            (says.map(str::trim) != Some(value.trim())).then(|| (*field, value.to_owned()))
+            let current = record.and_then(|record| record.assertion(*field)).and_then(Value::as_str);
+            (current.map(str::trim) != Some(value.trim())).then(|| (*field, value.to_owned()))
         };
-        self.fields.iter().filter_map(told).collect()
+        self.fields.iter().filter_map(changed).collect()
     }
 }
 
@@ -44,17 +44,17 @@ mod tests {
     }
 
     #[test]
-    fn only_what_another_is_believed_about_and_the_crm_says_otherwise_is_told() {
+    fn only_values_of_other_sources_that_the_crm_lacks_are_pushed() {
         let idp = record("auth0", Role::Sso, json!({"email": "a@idp", "phone": "+1", "display_name": "A"}));
         let crm = |assertions| record("salesforce", Role::Crm, assertions);
-        let told = |crm: SourceRecord| {
+        let pushed = |crm: SourceRecord| {
             let profile = Profile::compute(&Policy::default(), &[idp.clone(), crm.clone()]);
-            let told = profile.to_push(&Policy::default(), Some(&crm));
-            told.into_iter().map(|(field, value)| format!("{field}={value}")).collect::<Vec<_>>().join(" ")
+            let fields = profile.to_push(&Policy::default(), Some(&crm));
+            fields.into_iter().map(|(field, value)| format!("{field}={value}")).collect::<Vec<_>>().join(" ")
         };
-        assert_eq!(told(crm(json!({}))), "email=a@idp phone=+1", "the name to show is not pushed");
-        assert_eq!(told(crm(json!({"email": "a@crm", "phone": "+1 "}))), "email=a@idp");
-        assert_eq!(told(crm(json!({"email": "a@idp", "phone": "+1", "given_name": "Ada"}))), "");
+        assert_eq!(pushed(crm(json!({}))), "email=a@idp phone=+1", "the display name is not pushed");
+        assert_eq!(pushed(crm(json!({"email": "a@crm", "phone": "+1 "}))), "email=a@idp");
+        assert_eq!(pushed(crm(json!({"email": "a@idp", "phone": "+1", "given_name": "Ada"}))), "");
         let profile = Profile::compute(&Policy::default(), std::slice::from_ref(&idp));
         assert_eq!(profile.to_push(&Policy::default(), None).len(), 2);
     }

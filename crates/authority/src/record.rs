@@ -1,4 +1,4 @@
-//! What a source says of a person.
+//! A source's record of a person.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,11 +11,11 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::Field;
 
-/// What a source is to the organisation. A policy can name all sources of a role at once.
+/// The kind of system that a source is. A policy can name all sources of a role at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// An identity provider: where people sign in.
+    /// An identity provider.
     Sso,
     /// A CRM.
     Crm,
@@ -60,20 +60,20 @@ impl FromStr for Role {
 pub struct SourceRecord {
     /// The source's name: `auth0`.
     pub source: String,
-    /// What that source is to us.
+    /// That source's role.
     pub role: Role,
     /// The source's ID of the record.
     pub external_id: String,
     /// The source's own ordered version, where it has one.
     pub version_at: Option<OffsetDateTime>,
-    /// The record. `None`: it is gone at its source, and says nothing any more.
+    /// The record. `None`: it is gone at its source.
     pub record: Option<Value>,
-    /// Fields of which it says only what we have told it: an echo, and no claim of its source's.
+    /// Fields whose value is one that we pushed: an echo, and not an assertion of the source.
     pub echoes: BTreeSet<Field>,
 }
 
 impl SourceRecord {
-    /// What the record says about a field. An empty text says nothing.
+    /// The record's value of a field. An empty text is no value.
     #[must_use]
     pub fn assertion(&self, field: Field) -> Option<&Value> {
         let value = self.record.as_ref()?.get(field.as_str())?;
@@ -81,22 +81,22 @@ impl SourceRecord {
         (!empty).then_some(value)
     }
 
-    /// What the record's source claims about a field: what it says, unless that is an echo.
+    /// The source's assertion for a field: the record's value, unless it is an echo.
     #[must_use]
     pub fn own_assertion(&self, field: Field) -> Option<&Value> {
         self.assertion(field).filter(|_| !self.echoes.contains(&field))
     }
 
-    /// What tells which of several records is the newest: the version; of a source without versions, when what the record
-    /// is about was opened, where it says so.
+    /// The time by which the newest of several records is found: the version; for a source without versions, the time
+    /// when the case was opened, where the record has it.
     #[must_use]
     pub fn newest_by(&self) -> Option<OffsetDateTime> {
         let opened = || self.record.as_ref()?.get("opened_at")?.as_str();
         self.version_at.or_else(|| OffsetDateTime::parse(opened()?, &Rfc3339).ok())
     }
 
-    /// Whether the source vouches for what it says: the identity provider has verified the address; the verification
-    /// reached its result.
+    /// Whether the source has verified its value: the identity provider has verified the address, or the identity
+    /// verification was completed.
     #[must_use]
     pub fn vouches_for(&self, field: Field) -> bool {
         let text = |key| self.record.as_ref().and_then(|record| record.get(key));
@@ -107,7 +107,7 @@ impl SourceRecord {
         }
     }
 
-    /// Whether an administrator of the source has shut the person out.
+    /// Whether an administrator of the source has blocked the person.
     #[must_use]
     pub fn blocked(&self) -> bool {
         self.record.as_ref().and_then(|record| record.get("blocked")).and_then(Value::as_bool) == Some(true)

@@ -1,4 +1,4 @@
-//! One rule of a policy, and the text that it is written as.
+//! One rule of a policy, and its text form.
 //!
 //! ```text
 //! rule      = sources [" when " condition]
@@ -11,33 +11,33 @@ use std::str::FromStr;
 
 use crate::{Field, Role, SourceRecord};
 
-/// Whom to believe, on what condition.
+/// Which sources are believed, and on which condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
-    /// Whom.
+    /// The sources.
     pub sources: Sources,
-    /// On what condition.
+    /// The condition.
     pub condition: Option<Condition>,
 }
 
-/// Whom a rule believes.
+/// The sources that a rule names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sources {
     /// A role or a source.
     One(String),
-    /// Whichever of them changed last.
+    /// The one of them that changed last.
     NewestOf(Vec<String>),
 }
 
-/// What a claim must fulfil.
+/// A condition on an assertion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Condition {
-    /// The source vouches for it: see [`SourceRecord::vouches_for`].
+    /// The source has verified it: see [`SourceRecord::vouches_for`].
     Verified,
 }
 
 impl Rule {
-    /// Whether the rule is about this record and takes its claim.
+    /// Whether the rule names the record's source or role, and its condition holds.
     #[must_use]
     pub(crate) fn admits(&self, record: &SourceRecord, field: Field) -> bool {
         self.is_about(record) && self.condition_holds(record, field)
@@ -48,20 +48,17 @@ impl Rule {
         self.names().iter().any(|name| names(name, record))
     }
 
-    /// Whether the record's claim is as the rule wants it; nothing is wanted without a condition.
+    /// Whether the record's assertion meets the condition. Without a condition it does.
     pub(crate) fn condition_holds(&self, record: &SourceRecord, field: Field) -> bool {
         self.condition.is_none_or(|Condition::Verified| record.vouches_for(field))
     }
 
-    /// Whether its condition can hold for none of those it names: see [`SourceRecord::vouches_for`].
+    /// Whether its condition can never hold for the sources that it names: see [`SourceRecord::vouches_for`].
     pub(crate) fn never_holds(&self, field: &str) -> bool {
-        let vouch_for_email_alone = || self.names().iter().all(|name| matches!(name.as_str(), "sso" | "crm"));
-        self.condition == Some(Condition::Verified)
-            && field != Field::Email.as_str()
-            && vouch_for_email_alone()
+        let verify_only_email = || self.names().iter().all(|name| matches!(name.as_str(), "sso" | "crm"));
+        self.condition == Some(Condition::Verified) && field != Field::Email.as_str() && verify_only_email()
     }
 
-    /// The names that it uses.
     pub(crate) fn names(&self) -> &[String] {
         match &self.sources {
             Sources::One(name) => std::slice::from_ref(name),
@@ -70,7 +67,7 @@ impl Rule {
     }
 }
 
-/// Whether a name in a policy, a role or a source, is about this record.
+/// Whether a name in a policy, a role or a source, matches this record.
 pub(crate) fn names(name: &str, record: &SourceRecord) -> bool {
     name == record.role.as_str() || name == record.source
 }
@@ -105,10 +102,10 @@ impl FromStr for Rule {
     }
 }
 
-/// The sources there are. A policy that names another would silently believe nobody.
+/// All sources. A policy that names another source would silently believe none.
 const SOURCES: [&str; 6] = ["auth0", "okta", "scim", "salesforce", "stripe", "persona"];
 
-/// Whether a name is a role's or a source's.
+/// Whether a name is that of a role or a source.
 pub(crate) fn is_known(name: &str) -> bool {
     name.parse::<Role>().is_ok() || SOURCES.contains(&name)
 }
@@ -116,7 +113,7 @@ pub(crate) fn is_known(name: &str) -> bool {
 fn name(text: &str, rule: &str) -> Result<String, String> {
     let text = text.trim();
     if !is_known(text) {
-        return Err(format!("{text:?} in {rule:?} is no role and no source"));
+        return Err(format!("{text:?} in {rule:?} is neither a role nor a source"));
     }
     Ok(text.to_owned())
 }
@@ -126,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rule_is_written_as_it_is_read() {
+    fn a_parsed_rule_prints_the_same_text() {
         for text in
             ["sso", "identity when verified", "newest of crm, sso", "newest of auth0, crm when verified"]
         {
@@ -135,12 +132,12 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_says_what_is_wrong() {
+    fn any_other_text_is_refused_with_the_reason() {
         for (text, expected) in [
-            ("", r#""" in "" is no role and no source"#),
-            ("the CRM", r#""the CRM" in "the CRM" is no role and no source"#),
+            ("", r#""" in "" is neither a role nor a source"#),
+            ("the CRM", r#""the CRM" in "the CRM" is neither a role nor a source"#),
             ("sso when new", r#"no condition "new" in "sso when new": verified"#),
-            ("newest of sso,", r#""" in "newest of sso," is no role and no source"#),
+            ("newest of sso,", r#""" in "newest of sso," is neither a role nor a source"#),
         ] {
             assert_eq!(text.parse::<Rule>().unwrap_err(), expected);
         }

@@ -1,23 +1,24 @@
-//! What can go wrong with Postgres, in the three ways that a caller can act on.
+//! Failures of Postgres, in the three classes on which a caller can act.
 
-/// A failure of the store. No variant quotes a statement, a value or a server's detail text: they hold personal data.
+/// A failure of the store. No variant quotes a statement, a value or the server's detail text: these contain personal
+/// data.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database URL cannot be used.
     #[error("database URL is not of the form postgres://user:password@host:port/database")]
     Url,
-    /// The database cannot be reached, is shutting down, or asks to try again (deadlock, serialization).
+    /// The database cannot be reached, is shutting down, or asks for a retry (deadlock, serialization).
     #[error("database unavailable: {code}")]
     Unavailable {
-        /// SQLSTATE, or what the driver calls it.
+        /// SQLSTATE, or the driver's name of the failure.
         code: String,
     },
-    /// The database refuses the data: trying the same again does not help.
+    /// The database refuses the data: a retry does not help.
     #[error("database refuses the data: {code} {constraint}")]
     Refused {
         /// SQLSTATE: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
         code: String,
-        /// The constraint that said no, or nothing.
+        /// The constraint that was violated, or empty.
         constraint: String,
     },
     /// The schema lacks migrations that this binary was built with.
@@ -30,8 +31,8 @@ pub enum StoreError {
     },
 }
 
-/// SQLSTATE classes that name a fault of the data: 22 data exception, 23 integrity constraint violation, 54 program
-/// limit exceeded (a key too long for its index).
+/// SQLSTATE classes for a fault of the data: 22 data exception, 23 integrity constraint violation, 54 program limit
+/// exceeded (a key too long for its index).
 const DATA_CLASSES: [&str; 3] = ["22", "23", "54"];
 
 impl From<sqlx::Error> for StoreError {

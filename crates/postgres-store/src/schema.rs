@@ -1,6 +1,6 @@
-//! Which schema the database has, and which this binary needs.
+//! The schema of the database, and the schema that this binary needs.
 //!
-//! Migrations are expand/contract and run as their own step (`jobs/migrate`): a binary runs on a newer schema and
+//! Migrations are expand/contract and run as their own step (`jobs/migrate`). A binary runs on a newer schema and
 //! refuses an older one.
 
 use sqlx::migrate::{MigrateError, Migrator};
@@ -8,11 +8,11 @@ use sqlx::postgres::PgPoolOptions;
 
 use crate::{Store, StoreError};
 
-/// The migrations in `migrations/`, as they stood when this binary was built.
+/// The migrations in `migrations/` when this binary was built.
 pub static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
 
 impl Store {
-    /// Refuses a database that lacks a migration which this binary was built with.
+    /// Refuses a database that lacks a migration of this binary.
     ///
     /// # Errors
     /// [`StoreError::SchemaOlder`], or [`StoreError::Unavailable`].
@@ -22,13 +22,13 @@ impl Store {
         if applied < needed { Err(StoreError::SchemaOlder { applied, needed }) } else { Ok(()) }
     }
 
-    /// Brings the schema up to this binary's, and leaves a newer one alone. Only `jobs/migrate` and tests call it.
+    /// Brings the schema up to this binary's, and leaves a newer one as it is. Only `jobs/migrate` and tests call it.
     ///
-    /// On a connection of its own: a migration may take longer than a statement may here, and one that fails keeps its
-    /// lock until the connection ends.
+    /// It uses its own connection: a migration may take longer than the statement limit here, and a failed migration
+    /// keeps its lock until the connection ends.
     ///
     /// # Errors
-    /// The migration that failed, by sqlx's own error.
+    /// The failed migration, as sqlx's own error.
     pub async fn migrate(&self) -> Result<(), MigrateError> {
         let patient = (*self.pool.connect_options()).clone().options([("statement_timeout", "0")]);
         let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(patient);

@@ -1,21 +1,21 @@
-//! Table `upstream_breaker`: whether a provider may be called, shared by all pods.
+//! Table `upstream_breaker`: whether a provider may be called. All pods share the row.
 //!
-//! The database's clock is the only one that counts here, so that pods whose clocks differ agree.
+//! Only the database's clock counts here, so that pods with different clocks agree.
 
 use std::time::Duration;
 
 use crate::{Store, StoreError};
 
-/// What the table says of one provider.
+/// The breaker of one provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BreakerRow {
-    /// Calls are not to be made.
+    /// No call may be made.
     pub open: bool,
-    /// Why it opened: a short fixed word.
+    /// Why it opened, from a fixed list.
     pub reason: String,
-    /// How long until the next probe is due; zero when it is.
+    /// Time until the next probe is due; zero if it is due.
     pub until_probe: Duration,
-    /// How long it has been open.
+    /// Time since it opened.
     pub open_for: Duration,
 }
 
@@ -45,7 +45,7 @@ impl Store {
         }))
     }
 
-    /// How long the breaker that has been open longest has been; zero when none is.
+    /// Time since the longest open breaker opened; zero if none is open.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -88,12 +88,12 @@ impl Store {
         Ok(())
     }
 
-    /// Takes the right to probe for `lease`, if a probe is due and no other pod holds the right.
+    /// Takes the right to probe for `lease`, if a probe is due and no other pod has the right.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn lease_probe(&self, upstream: &str, lease: Duration) -> Result<bool, StoreError> {
-        let claimed = sqlx::query!(
+        let leased = sqlx::query!(
             r#"update upstream_breaker set probe_lease_until = now() + make_interval(secs => $2)
                where upstream = $1 and open and next_probe_at <= now() and probe_lease_until <= now()
                returning upstream"#,
@@ -102,7 +102,7 @@ impl Store {
         )
         .fetch_optional(&self.pool)
         .await?;
-        Ok(claimed.is_some())
+        Ok(leased.is_some())
     }
 
     /// Records a failed probe: the next is due after `first_interval`, doubled with each failure up to `longest`.

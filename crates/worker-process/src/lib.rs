@@ -28,7 +28,7 @@ use worker_runtime::{Handler, Liveness, Mode, Options, Report, Runtime};
 
 pub use heartbeats::HeartbeatQueue;
 pub use ledger::PostgresLedger;
-pub use relay::RELAY_LEASE;
+pub use relay::{Outbox, OutboxMetrics, Published, publish, run as run_relay};
 pub use settings::{
     BUS_NAME, CONNECTIONS, DATABASE_URL, DLQ_URL, DRAIN_LIMIT, HEALTH_ADDRESS, LOG, POLICY, PROCESS_SETTINGS,
     ProcessSettings, QUEUE_URL, read_policy,
@@ -173,7 +173,8 @@ impl Consumer {
         );
         let serving = tokio::spawn(telemetry::serve_health(listener, health, metrics));
         let relay_stop = CancellationToken::new();
-        let relaying = tokio::spawn(relay::run(store.clone(), bus, relay_stop.clone()));
+        let outbox = relay::Announcements { store: store.clone(), bus };
+        let relaying = tokio::spawn(run_relay(outbox, relay_stop.clone()));
 
         tracing::info!(worker = H::NAME, version, "worker started");
         let ledger = PostgresLedger::new(store.clone(), H::NAME, version);

@@ -1,119 +1,220 @@
-//! Publishes the outbox: what is committed reaches the bus, at least once.
+//! Publishes an outbox: what is committed reaches the bus, at least once.
 //!
-//! Every worker process runs one; they share the rows by claims. Nothing is open in the database while the bus is
-//! waited for.
+//! In: an [`Outbox`], a table of events that wait for the bus. Out: each event on the bus, and its row deleted. The relay
+//! leases rows, publishes them outside any transaction, deletes those that the bus took and releases the others. A relay
+//! that dies leaves its leases to expire; then another relay publishes the rows again, so consumers must accept an event
+//! twice. Every process runs one relay for each of its outboxes, and all relays of a fleet share the rows.
+//!
+//! | the bus | the relay |
+//! |---|---|
+//! | took events | leases the next batch at once |
+//! | refused every event of the batch | waits for new rows, at most [`POLL_INTERVAL`] |
+//! | is unavailable, and took nothing | waits [`RETRY_DELAY`], even if new rows are committed: one attempt for each commit would only add load |
+//!
+//! A row that the bus did not take is due again after [`RETRY_DELAY`].
 
+mod announcements;
+
+use std::future::Future;
 use std::time::{Duration, Instant};
 
-use event_bus::{BusEntry, EntryError, EventBus};
+use event_bus::{BusEntry, BusError, EntryError, EventBus};
 use metrics::{counter, gauge};
-use postgres_store::{LeasedAnnouncement, Store};
+use postgres_store::{OutboxDepth, StoreError};
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// Rows in one claim.
+pub(crate) use announcements::Announcements;
+
+/// Rows in one lease.
 const BATCH: u32 = 100;
 
-/// How long a relay's claim on rows holds: longer than publishing a batch takes while the bus is well. When it is not, a
-/// second relay may publish them too, which consumers must bear anyway.
-pub const RELAY_LEASE: Duration = Duration::from_secs(10);
+/// How long a relay's lease on rows lasts: longer than publishing a batch takes while the bus is well. If it takes
+/// longer, a second relay may publish the same rows.
+const LEASE: Duration = Duration::from_secs(10);
 
-/// How often to look without being told: finds rows whose relay died.
+/// How often the relay looks for rows without a notification. It finds rows whose relay died.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
-/// How often to say how much waits.
-const LOOK_INTERVAL: Duration = Duration::from_secs(10);
+/// How often the relay measures the outbox.
+const MEASURE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Wait after a row was not taken.
+/// Delay before a row that was not taken is due again.
 const RETRY_DELAY: Duration = Duration::from_secs(2);
 
-/// Longest that a stopping relay goes on publishing.
+/// Longest time that a stopping relay continues to publish.
 const DRAIN_LIMIT: Duration = Duration::from_secs(3);
 
-/// Publishes until `stop`, and then what is left.
-pub(crate) async fn run<B: EventBus>(store: Store, bus: B, stop: CancellationToken) {
-    let mut next_look = Instant::now();
-    while !stop.is_cancelled() {
-        if Instant::now() >= next_look {
-            next_look = Instant::now() + LOOK_INTERVAL;
-            look(&store).await;
-        }
-        let published = publish_once(&store, &bus).await;
-        if published == 0 {
-            tokio::select! {
-                () = store.outbox_filled() => {}
-                () = tokio::time::sleep(POLL_INTERVAL) => {}
-                () = stop.cancelled() => {}
-            }
-        }
-    }
-    let rest = async { while publish_once(&store, &bus).await > 0 {} };
-    if tokio::time::timeout(DRAIN_LIMIT, rest).await.is_err() {
-        tracing::warn!("relay stopped with announcements in the outbox: another process publishes them");
+/// A table of events that wait for the bus, and the bus that takes them.
+pub trait Outbox: Send + Sync + 'static {
+    /// One event.
+    type Row: Send + Sync;
+
+    /// What logs call it.
+    const NAME: &'static str;
+    /// What it is counted by.
+    const METRICS: OutboxMetrics;
+
+    /// Leases up to `limit` rows; no other relay gets them until the lease expires.
+    fn lease(
+        &self,
+        limit: u32,
+        lease: Duration,
+    ) -> impl Future<Output = Result<Vec<Self::Row>, StoreError>> + Send;
+
+    /// Publishes rows; see [`publish`].
+    fn publish(&self, rows: &[Self::Row]) -> impl Future<Output = Result<Published, BusError>> + Send;
+
+    /// The ID of a row's event.
+    fn event_id(row: &Self::Row) -> Uuid;
+
+    /// Deletes rows that the bus took.
+    fn remove(&self, event_ids: &[Uuid]) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Ends leases after `delay`.
+    fn release(
+        &self,
+        event_ids: &[Uuid],
+        delay: Duration,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// How many rows wait, and since when.
+    fn depth(&self) -> impl Future<Output = Result<OutboxDepth, StoreError>> + Send;
+
+    /// Waits until this process has added rows since the last call.
+    fn filled(&self) -> impl Future<Output = ()> + Send;
+
+    /// Called at the start of each turn, and with `measure` once in [`MEASURE_INTERVAL`].
+    fn turn(&self, _measure: bool) -> impl Future<Output = ()> + Send {
+        async {}
     }
 }
 
-/// Shows how much waits, and for how long: an outbox that fills up is changes that nobody hears of.
-async fn look(store: &Store) {
-    let Ok(depth) = store.outbox_depth().await else { return };
-    let oldest = depth.oldest_at.map_or(0.0, |at| (OffsetDateTime::now_utc() - at).as_seconds_f64().max(0.0));
-    #[expect(clippy::cast_precision_loss, reason = "far below 2^52 rows")]
-    gauge!("coppice_outbox_waiting").set(depth.waiting as f64);
-    gauge!("coppice_outbox_oldest_seconds").set(oldest);
+/// Names of an outbox's metrics.
+#[derive(Debug, Clone, Copy)]
+pub struct OutboxMetrics {
+    /// Counts events that the bus took.
+    pub published: &'static str,
+    /// Counts events that the bus did not take, where that is counted.
+    pub refused: Option<&'static str>,
+    /// Gauge of rows that wait.
+    pub waiting: &'static str,
+    /// Gauge of the age of the oldest of them, in seconds.
+    pub oldest_seconds: &'static str,
 }
 
-/// Publishes one batch and answers how many the bus took.
-async fn publish_once<B: EventBus>(store: &Store, bus: &B) -> usize {
-    let claimed = match store.lease_announcements(BATCH, RELAY_LEASE).await {
-        Ok(claimed) => claimed,
-        Err(error) => {
-            tracing::warn!(%error, "outbox cannot be read");
-            return 0;
-        }
-    };
-    if claimed.is_empty() {
-        return 0;
-    }
-    let (taken, left) = publish(bus, &claimed).await;
-    counter!("coppice_announcements_published_total").increment(taken.len() as u64);
-    counter!("coppice_announcements_refused_total").increment(left.len() as u64);
-    let removed = store.remove_announcements(&taken).await;
-    let released = match left.is_empty() {
-        true => Ok(()),
-        false => store.release_announcements(&left, RETRY_DELAY).await,
-    };
-    if let Err(error) = removed.and(released) {
-        tracing::warn!(%error, "outbox cannot be written: its rows will be published once more");
-    }
-    taken.len()
+/// What the bus did with a batch.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Published {
+    /// IDs of the events that it took.
+    pub taken: Vec<Uuid>,
+    /// How many events it refused for good: a fault of the event or of a permission.
+    pub refused: usize,
 }
 
-async fn publish<B: EventBus>(bus: &B, claimed: &[LeasedAnnouncement]) -> (Vec<Uuid>, Vec<Uuid>) {
-    let ids = claimed.iter().map(|row| row.announcement.event_id);
-    let entries: Vec<BusEntry> =
-        claimed.iter().map(|row| BusEntry::announcement(row.kind, &row.announcement)).collect();
-    let results = match bus.publish(&entries).await {
-        Ok(results) => results,
-        Err(error) => {
-            tracing::warn!(%error, rows = claimed.len(), "bus took nothing");
-            return (Vec::new(), ids.collect());
-        }
-    };
-    let (mut taken, mut left) = (Vec::new(), Vec::new());
-    for (id, result) in ids.zip(results) {
+/// Publishes entries, each with its event's ID, and logs those that the bus did not take.
+///
+/// # Errors
+/// [`BusError`] when the bus took none, as far as is known.
+pub async fn publish<B: EventBus>(bus: &B, entries: Vec<(Uuid, BusEntry)>) -> Result<Published, BusError> {
+    let (event_ids, entries): (Vec<Uuid>, Vec<BusEntry>) = entries.into_iter().unzip();
+    let mut published = Published::default();
+    for (event_id, result) in event_ids.into_iter().zip(bus.publish(&entries).await?) {
         match result {
-            Ok(()) => taken.push(id),
+            Ok(()) => published.taken.push(event_id),
             Err(error @ EntryError::Unavailable { .. }) => {
-                tracing::warn!(event_id = %id, %error, "bus did not take an announcement");
-                left.push(id);
+                tracing::warn!(%event_id, %error, "bus did not take an event");
             }
             Err(error @ EntryError::Refused { .. }) => {
-                // An error: it stays in the outbox until somebody mends the permission or the contract.
-                tracing::error!(event_id = %id, %error, "bus refuses an announcement");
-                left.push(id);
+                // An error: an operator has to fix the permission, or a developer the event.
+                tracing::error!(%event_id, %error, "bus refuses an event");
+                published.refused += 1;
             }
         }
     }
-    (taken, left)
+    Ok(published)
+}
+
+/// What became of one batch.
+enum Turn {
+    /// The bus took some.
+    Published,
+    /// No row is due, the outbox cannot be read, or the bus refused all.
+    Idle,
+    /// The bus took nothing, and may take it later.
+    BusUnavailable,
+}
+
+/// Publishes until `stop`, and then the rest within [`DRAIN_LIMIT`].
+pub async fn run<O: Outbox>(outbox: O, stop: CancellationToken) {
+    let mut next_measure = Instant::now();
+    while !stop.is_cancelled() {
+        let measure = Instant::now() >= next_measure;
+        outbox.turn(measure).await;
+        if measure {
+            next_measure = Instant::now() + MEASURE_INTERVAL;
+            set_gauges(&outbox).await;
+        }
+        match publish_batch(&outbox).await {
+            Turn::Published => {}
+            Turn::Idle => tokio::select! {
+                () = outbox.filled() => {}
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
+                () = stop.cancelled() => {}
+            },
+            Turn::BusUnavailable => tokio::select! {
+                () = tokio::time::sleep(RETRY_DELAY) => {}
+                () = stop.cancelled() => {}
+            },
+        }
+    }
+    let rest = async { while matches!(publish_batch(&outbox).await, Turn::Published) {} };
+    if tokio::time::timeout(DRAIN_LIMIT, rest).await.is_err() {
+        tracing::warn!(
+            outbox = O::NAME,
+            "relay stopped with events in the outbox: another process publishes them"
+        );
+    }
+}
+
+async fn set_gauges<O: Outbox>(outbox: &O) {
+    let Ok(depth) = outbox.depth().await else { return };
+    let oldest = depth.oldest_at.map_or(0.0, |at| (OffsetDateTime::now_utc() - at).as_seconds_f64().max(0.0));
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52 rows")]
+    gauge!(O::METRICS.waiting).set(depth.waiting as f64);
+    gauge!(O::METRICS.oldest_seconds).set(oldest);
+}
+
+async fn publish_batch<O: Outbox>(outbox: &O) -> Turn {
+    let rows = match outbox.lease(BATCH, LEASE).await {
+        Ok(rows) if rows.is_empty() => return Turn::Idle,
+        Ok(rows) => rows,
+        Err(error) => {
+            tracing::warn!(outbox = O::NAME, %error, "outbox cannot be read");
+            return Turn::Idle;
+        }
+    };
+    let Published { taken, refused } = outbox.publish(&rows).await.unwrap_or_else(|error| {
+        tracing::warn!(outbox = O::NAME, %error, rows = rows.len(), "bus took nothing");
+        Published::default()
+    });
+    let left: Vec<Uuid> = rows.iter().map(O::event_id).filter(|id| !taken.contains(id)).collect();
+    counter!(O::METRICS.published).increment(taken.len() as u64);
+    if let Some(metric) = O::METRICS.refused {
+        counter!(metric).increment(left.len() as u64);
+    }
+    let removed = outbox.remove(&taken).await;
+    let released = match left.is_empty() {
+        true => Ok(()),
+        false => outbox.release(&left, RETRY_DELAY).await,
+    };
+    if let Err(error) = removed.and(released) {
+        tracing::warn!(outbox = O::NAME, %error, "outbox cannot be written: its rows are published once more");
+    }
+    match (taken.is_empty(), refused) {
+        (false, _) => Turn::Published,
+        (true, 0) => Turn::BusUnavailable,
+        (true, _) => Turn::Idle,
+    }
 }

@@ -1,4 +1,4 @@
-//! Brings the database schema up to what this build needs, and ends.
+//! Brings the database schema up to this build's, and ends.
 //!
 //! In: `DATABASE_URL`. Out: the schema, and a line for each migration. Safe to run twice and in two places at once:
 //! sqlx takes an advisory lock. Workers refuse to start before it has run.
@@ -18,7 +18,7 @@ use worker_process::DATABASE_URL;
 #[derive(Debug, Parser)]
 #[command(version, after_help = describe(&[DATABASE_URL]))]
 struct Arguments {
-    /// Say whether there is something to do, and do nothing. Exit code 3: there is.
+    /// Only report whether there are migrations to run. Exit code 3: there are.
     #[arg(long)]
     dry_run: bool,
 }
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let ended = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
         let url = url.context("DATABASE_URL")?;
-        // Opened inside: the store's pool looks after its connections in a task of the runtime.
+        // Opened inside the runtime: the store's pool needs it for its background task.
         runtime.block_on(async { migrate(&Store::open(&url, 2)?, arguments.dry_run).await })
     });
     ended.unwrap_or_else(|error| {

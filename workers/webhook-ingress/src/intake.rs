@@ -10,7 +10,7 @@ use std::time::Duration;
 use event_bus::{BusEntry, BusEntryError, BusError, EventBus};
 use postgres_store::{IngressRow, Store};
 use tokio::sync::Notify;
-use uuid::Uuid;
+use worker_process::Published;
 
 /// Where events go. Clones are the same place.
 #[derive(Debug, Clone)]
@@ -62,7 +62,7 @@ impl<B: EventBus> Intake<B> {
     /// Makes events safe. After an error some may be on the bus all the same: the provider sends all of them again.
     pub(crate) async fn accept(&self, rows: Vec<IngressRow>, limit: Duration) -> Result<Safe, NotSafe> {
         let taken = match tokio::time::timeout(limit, self.publish(&rows)).await {
-            Ok(Ok(taken)) => taken,
+            Ok(Ok(published)) => published.taken,
             Ok(Err(error)) => {
                 tracing::warn!(%error, "bus took nothing");
                 Vec::new()
@@ -86,30 +86,20 @@ impl<B: EventBus> Intake<B> {
     }
 
     /// Publishes rows and answers which of them the bus has: none while it is missing.
-    pub(crate) async fn publish(&self, rows: &[IngressRow]) -> Result<Vec<Uuid>, BusError> {
+    pub(crate) async fn publish(&self, rows: &[IngressRow]) -> Result<Published, BusError> {
         if self.missing.load(Ordering::Relaxed) {
-            return Ok(Vec::new());
+            return Ok(Published::default());
         }
-        let mut ids = Vec::with_capacity(rows.len());
         let mut entries = Vec::with_capacity(rows.len());
         for row in rows {
             match entry(row) {
-                Ok(entry) => {
-                    ids.push(row.event_id);
-                    entries.push(entry);
-                }
+                Ok(entry) => entries.push((row.event_id, entry)),
                 Err(error) => tracing::error!(event_id = %row.event_id, %error, "event cannot be published"),
             }
         }
-        let results = self.bus.publish(&entries).await?;
-        let mut taken = Vec::with_capacity(ids.len());
-        for (id, result) in ids.into_iter().zip(results) {
-            match result {
-                Ok(()) => taken.push(id),
-                Err(error) => tracing::warn!(event_id = %id, %error, "bus did not take an event"),
-            }
-        }
-        Ok(taken)
+        let malformed = rows.len() - entries.len();
+        let published = worker_process::publish(&self.bus, entries).await?;
+        Ok(Published { refused: published.refused + malformed, ..published })
     }
 }
 

@@ -111,7 +111,8 @@ async fn work(version: &'static str, settings: Settings) -> anyhow::Result<()> {
     let health = IngressHealth::new(intake.clone(), liveness.clone());
     let answering = tokio::spawn(telemetry::serve_health(health_listener, health, metrics));
     let relay_stop = CancellationToken::new();
-    let relaying = tokio::spawn(relay::run(intake.clone(), liveness, relay_stop.clone()));
+    let outbox = relay::IngressOutbox { intake: intake.clone(), liveness };
+    let relaying = tokio::spawn(worker_process::run_relay(outbox, relay_stop.clone()));
 
     let providers: Vec<&str> = settings.ingress.providers.keys().map(|provider| provider.name()).collect();
     tracing::info!(version, ?providers, "ingress started");

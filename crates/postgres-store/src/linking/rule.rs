@@ -1,34 +1,34 @@
-//! Where a record belongs, by what speaks for it. Pure.
+//! The rules of automatic linking. Pure.
 
 use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-use crate::source_record::LinkKeys;
+use crate::records::source_record::LinkKeys;
 
-/// A live record whose content changed, and what may link it.
+/// A live record whose content changed, and its keys.
 pub(crate) struct Linkable<'a> {
     pub external_id: &'a str,
     pub person_id: Uuid,
-    /// It was not there before: its person is one that nobody knows yet.
+    /// It is new: its person has no row yet.
     pub new: bool,
     pub keys: &'a LinkKeys,
 }
 
-/// What speaks for a link of one record.
+/// The evidence for a link of one record.
 #[derive(Default)]
 pub(crate) struct Evidence {
     /// Persons with the same key.
     pub(super) by_key: BTreeSet<Uuid>,
     /// Persons with the same verified address in another source.
     pub(super) by_email: BTreeSet<Uuid>,
-    /// Persons who have a live record of the same source already.
+    /// Persons who already have a live record of the same source.
     pub(super) same_source: BTreeSet<Uuid>,
-    /// A person has decided about this record.
+    /// An operator has decided about this record.
     pub(super) decided: bool,
 }
 
-/// What is to be done.
+/// What to do with a record.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Link {
     Stay,
@@ -36,7 +36,6 @@ pub(super) enum Link {
     Review { candidates: BTreeSet<Uuid>, reason: &'static str },
 }
 
-/// The rules. Pure.
 pub(super) fn decide(record: &Linkable<'_>, evidence: &Evidence) -> Link {
     let others = |persons: &BTreeSet<Uuid>| -> BTreeSet<Uuid> {
         persons.iter().copied().filter(|person| *person != record.person_id).collect()
@@ -73,7 +72,8 @@ mod tests {
         persons.iter().map(|number| person(*number)).collect()
     }
 
-    /// Whether it is new; persons by key, by address, with a record of the same source; whether it was decided; the link.
+    /// Whether the record is new; persons by key; by address; with a record of the same source; whether an operator
+    /// decided; the link.
     type Row<'a> = (bool, &'a [u128], &'a [u128], &'a [u128], bool, Link);
 
     #[test]

@@ -1,4 +1,4 @@
-//! What an audit reads: a fair sample, what changed lately, and what is stored; and the row that it leaves.
+//! What an audit reads: a fair sample, recent changes and stored values; and the row that it writes.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -24,13 +24,13 @@ async fn with_records() -> Database {
     database
 }
 
-/// Evenly spaced, so that the test says the same each time.
+/// Evenly spaced, so that the test is repeatable.
 fn starts(count: i64) -> impl Iterator<Item = i64> {
     (0..count).map(move |n| i64::MIN.wrapping_add((i64::MAX / count * 2).wrapping_mul(n)))
 }
 
 #[tokio::test]
-async fn a_sample_is_of_distinct_records_of_the_source_and_has_nothing_to_do_with_their_age() {
+async fn a_sample_has_distinct_records_of_the_source_independent_of_their_age() {
     let database = with_records().await;
     let mut of_the_older_half = 0;
     let mut seen = BTreeSet::new();
@@ -54,11 +54,11 @@ async fn a_sample_as_large_as_the_source_is_the_source_from_any_start() {
         assert_eq!(sample.iter().collect::<BTreeSet<_>>().len(), RECORDS);
         assert_eq!(sample.len(), RECORDS);
     }
-    assert_eq!(database.store.sample_records("nobody", 0, 10).await.unwrap(), [""; 0]);
+    assert_eq!(database.store.sample_records("unknown", 0, 10).await.unwrap(), [""; 0]);
 }
 
 #[tokio::test]
-async fn what_changed_lately_comes_newest_first_and_is_bounded() {
+async fn recent_changes_come_newest_first_and_are_bounded() {
     let database = with_records().await;
     database.execute("update source_record set changed_at = now() - interval '2 days'").await;
     database.apply(&[found("id-00007", "changed", Some(2001), 2)]).await;
@@ -70,12 +70,12 @@ async fn what_changed_lately_comes_newest_first_and_is_bounded() {
 }
 
 #[tokio::test]
-async fn what_is_stored_says_whether_it_is_the_same_reading_and_nothing_of_its_content() {
+async fn stored_values_identify_the_reading_without_its_content() {
     let database = Database::start().await;
     let reading = found("a", "ada", Some(1), 1);
     database.apply(&[reading.clone(), found("b", "bob", None, 2)]).await;
     database.apply(&[gone("b", None, 3)]).await;
-    let ids = ["b", "a", "nobody"].map(String::from);
+    let ids = ["b", "a", "unknown"].map(String::from);
     let stored = database.store.stored_records(SOURCE, &ids).await.unwrap();
     let record = |id: &str, content_hash, version_at, ticket| StoredRecord {
         external_id: id.to_owned(),
@@ -88,7 +88,7 @@ async fn what_is_stored_says_whether_it_is_the_same_reading_and_nothing_of_its_c
 }
 
 #[tokio::test]
-async fn what_an_audit_found_is_a_row() {
+async fn an_audit_result_is_a_row() {
     let database = Database::start().await;
     let result = AuditResult {
         sampled: 100,
@@ -103,7 +103,7 @@ async fn what_an_audit_found_is_a_row() {
     assert_eq!(rows, ["idp 100 2 0.005 0.07 10 1 3"]);
 }
 
-/// A sample costs the same however many records there are: it is one range of its index, and what it needs of that.
+/// A sample costs the same however many records there are: it reads one range of its index.
 #[tokio::test]
 async fn a_sample_reads_no_more_records_than_it_draws() {
     let database = with_records().await;

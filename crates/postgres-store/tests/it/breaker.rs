@@ -19,7 +19,7 @@ async fn open_for(database: &Database, reason: &str, until_probe: Duration) {
     database.store.open_breaker(UPSTREAM, reason, until_probe).await.unwrap();
 }
 
-async fn claim(database: &Database) -> bool {
+async fn lease(database: &Database) -> bool {
     database.store.lease_probe(UPSTREAM, LEASE).await.unwrap()
 }
 
@@ -37,7 +37,7 @@ async fn spacing(database: &Database) -> i64 {
 async fn a_breaker_that_never_opened_is_none_and_cannot_be_probed() {
     let database = Database::start().await;
     assert_eq!(database.store.read_breaker(UPSTREAM).await.unwrap(), None);
-    assert!(!claim(&database).await);
+    assert!(!lease(&database).await);
     database.store.close_breaker(UPSTREAM).await.unwrap();
     database.store.postpone_probe(UPSTREAM, MINUTE, MINUTE).await.unwrap();
     assert_eq!(database.store.read_breaker(UPSTREAM).await.unwrap(), None);
@@ -52,27 +52,27 @@ async fn opening_again_keeps_the_time_it_opened_and_the_later_probe() {
     let row = read(&database).await;
     assert!(row.open && row.reason == "unauthorized" && row.open_for >= MINUTE * 60, "{row:?}");
     assert_eq!(spacing(&database).await, 60, "a shorter wait does not bring the probe forward");
-    assert!(!claim(&database).await, "no probe is due");
+    assert!(!lease(&database).await, "no probe is due");
 }
 
 #[tokio::test]
 async fn one_pod_probes_at_a_time_and_a_prober_that_dies_is_replaced() {
     let database = Database::start().await;
     open_for(&database, "timeout", NOW).await;
-    assert!(claim(&database).await);
-    assert!(!claim(&database).await, "another holds the lease");
+    assert!(lease(&database).await);
+    assert!(!lease(&database).await, "another pod has the lease");
     assert!(!open(&database.url).lease_probe(UPSTREAM, LEASE).await.unwrap(), "in any pod");
     assert!(!database.store.lease_probe("crm", LEASE).await.unwrap());
     database.execute("update upstream_breaker set probe_lease_until = now() - interval '1 second'").await;
-    assert!(claim(&database).await, "the lease lapsed");
+    assert!(lease(&database).await, "the lease expired");
 }
 
 #[tokio::test]
-async fn failed_probes_are_spaced_out_up_to_a_limit_and_give_the_lease_back() {
+async fn failed_probes_are_spaced_out_up_to_a_limit_and_release_the_lease() {
     let database = Database::start().await;
     open_for(&database, "timeout", NOW).await;
     for expected in [60, 120, 240, 300, 300] {
-        assert!(claim(&database).await, "{expected}");
+        assert!(lease(&database).await, "{expected}");
         database.store.postpone_probe(UPSTREAM, MINUTE, MINUTE * 5).await.unwrap();
         assert_eq!(spacing(&database).await, expected);
         database.execute("update upstream_breaker set next_probe_at = now()").await;
@@ -83,36 +83,36 @@ async fn failed_probes_are_spaced_out_up_to_a_limit_and_give_the_lease_back() {
 }
 
 #[tokio::test]
-async fn a_breaker_that_closed_begins_anew_when_it_opens_again() {
+async fn a_breaker_that_reopens_starts_from_the_beginning() {
     let database = Database::start().await;
     open_for(&database, "timeout", NOW).await;
-    assert!(claim(&database).await);
+    assert!(lease(&database).await);
     database.store.postpone_probe(UPSTREAM, MINUTE, MINUTE * 5).await.unwrap();
     database.store.close_breaker(UPSTREAM).await.unwrap();
     assert!(!read(&database).await.open);
-    assert!(!claim(&database).await, "a closed breaker is not probed");
+    assert!(!lease(&database).await, "a closed breaker is not probed");
     database.store.postpone_probe(UPSTREAM, MINUTE, MINUTE * 5).await.unwrap();
     database.execute("update upstream_breaker set opened_at = opened_at - interval '1 hour'").await;
 
     open_for(&database, "timeout", NOW).await;
     assert!(read(&database).await.open_for < MINUTE * 30, "open since now");
-    assert!(claim(&database).await, "the old probe's time and lease do not count");
+    assert!(lease(&database).await, "the old probe's time and lease do not count");
     database.store.postpone_probe(UPSTREAM, MINUTE, MINUTE * 5).await.unwrap();
     assert_eq!(spacing(&database).await, 60, "nor do its failed probes");
 }
 
 #[tokio::test]
-async fn a_lease_that_was_held_when_the_breaker_closed_is_void() {
+async fn a_lease_ends_when_the_breaker_closes() {
     let database = Database::start().await;
     open_for(&database, "timeout", NOW).await;
-    assert!(claim(&database).await);
+    assert!(lease(&database).await);
     database.store.close_breaker(UPSTREAM).await.unwrap();
     open_for(&database, "timeout", NOW).await;
-    assert!(claim(&database).await);
+    assert!(lease(&database).await);
 }
 
 #[tokio::test]
-async fn the_breaker_that_has_been_open_longest_is_told() {
+async fn the_longest_open_breaker_is_found() {
     let database = Database::start().await;
     assert_eq!(database.store.longest_open_breaker().await.unwrap(), Duration::ZERO);
     for upstream in ["closed", UPSTREAM, "crm"] {

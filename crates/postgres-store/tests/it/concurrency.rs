@@ -1,4 +1,4 @@
-//! Many batches at once on the same rows: nobody deadlocks, nothing is lost, and the end is the same.
+//! Many batches at once on the same rows: no deadlock, no loss, and the same end.
 
 use postgres_store::{PersonReading, StoreError};
 use rand::seq::SliceRandom as _;

@@ -1,4 +1,5 @@
-//! What links, reviews and deletions mean for the CRM's contacts: who is told, who waits, and who hears that the waiting is over.
+//! What links, reviews and deletions mean for the CRM's contacts: which are pushed to, which wait, and which persons
+//! are announced when the wait is over.
 
 use postgres_store::{Move, WrittenContact, pushed_hash};
 use serde_json::json;
@@ -33,7 +34,7 @@ async fn an_account_that_may_be_a_contact_s_is_under_review() {
 }
 
 #[tokio::test]
-async fn to_tell_apart_announces_both() {
+async fn a_separation_announces_both() {
     let db = Database::start().await;
     apply(&db, IDP, saying("u", None, verified("a@idp"), 1001, 1)).await;
     apply(&db, CRM, saying("c", None, json!({"phone": "+1"}), 1001, 2)).await;
@@ -52,13 +53,13 @@ async fn to_tell_apart_announces_both() {
 }
 
 #[tokio::test]
-async fn a_contact_that_was_taken_away_is_not_written_to_any_more() {
+async fn a_contact_that_was_unlinked_is_not_pushed_to_again() {
     let db = Database::start().await;
     apply(&db, IDP, saying("u", None, verified("a@idp"), 1001, 1)).await;
     let u = person_of(&db, "idp", "u").await;
     apply(&db, CRM, saying("c", None, json!({"phone": "+1"}), 1001, 2)).await;
     decide(&db, "crm", "c", Move::Link(u)).await;
-    // crm-account tells the contact; crm-sync reads the echo.
+    // crm-account pushes to the contact; crm-sync reads the echo.
     let pushed = WrittenContact {
         person_id: u,
         revision: 2,
@@ -95,11 +96,11 @@ async fn a_contact_that_was_changed_back_before_our_change_was_read_is_announced
     apply(&db, CRM, saying("c", Some(&u.to_string()), staffs(), 1001, 2)).await;
     let announced = async || db.count("select count(*) from outbox").await;
     let before = announced().await;
-    // crm-account tells the contact at 1002, and somebody in the CRM changes it back at 1003: what is read then says
-    // what is stored, and is newer.
+    // crm-account pushes to the contact at 1002, and a user of the CRM changes it back at 1003: the next reading has
+    // the stored content, and is newer.
     apply(&db, CRM, saying("c", Some(&u.to_string()), staffs(), 1003, 3)).await;
-    assert_eq!(announced().await, before + 1, "the CRM says otherwise than who is believed");
-    // Of a contact that says the same as the person nobody needs to hear.
+    assert_eq!(announced().await, before + 1, "the CRM differs from the believed value");
+    // A contact that equals the person needs no announcement.
     let in_step = || json!({"email": "a@idp", "given_name": "Idp", "external_key": u.to_string()});
     apply(&db, CRM, saying("c", Some(&u.to_string()), in_step(), 1004, 4)).await;
     let before = announced().await;
@@ -108,7 +109,7 @@ async fn a_contact_that_was_changed_back_before_our_change_was_read_is_announced
 }
 
 #[tokio::test]
-async fn of_two_contacts_the_one_with_our_key_is_told() {
+async fn of_two_contacts_the_one_with_our_key_is_pushed_to() {
     let db = Database::start().await;
     apply(&db, IDP, saying("u", None, verified("a@idp"), 1001, 1)).await;
     let u = person_of(&db, "idp", "u").await;
@@ -125,7 +126,7 @@ async fn of_two_contacts_the_one_with_our_key_is_told() {
 }
 
 #[tokio::test]
-async fn a_review_of_a_contact_that_is_gone_holds_up_nothing() {
+async fn a_review_of_a_contact_that_is_gone_blocks_no_person() {
     let db = Database::start().await;
     apply(&db, IDP, saying("u", None, verified("a@idp"), 1001, 1)).await;
     apply(&db, CRM, saying("c", None, json!({"phone": "+1"}), 1001, 2)).await;
@@ -166,14 +167,14 @@ async fn a_contact_that_another_pod_records_at_the_same_time_is_announced_once()
 }
 
 #[tokio::test]
-async fn whom_a_contact_kept_waiting_hears_that_it_is_gone() {
+async fn a_person_who_waited_for_a_contact_is_announced_when_it_is_gone() {
     let db = Database::start().await;
     apply(&db, IDP, saying("u", None, verified("a@idp"), 1001, 1)).await;
     apply(&db, IDP, saying("u2", Some("K"), verified("b@idp"), 1001, 2)).await;
     apply(&db, CRM, saying("c", Some("K"), json!({"phone": "+1"}), 1001, 3)).await;
     let (u, q) = (person_of(&db, "idp", "u").await, person_of(&db, "idp", "u2").await);
     assert_eq!(person_of(&db, "crm", "c").await, q);
-    // Now u has the address of the one who has a contact: perhaps they are one, and it is u's.
+    // Now u has the address of the person with a contact: perhaps they are one person, and the contact is u's.
     apply(&db, IDP, saying("u", None, verified("b@idp"), 1002, 4)).await;
     let waits = async || db.store.crm_views("crm", &[u]).await.unwrap()[&u].under_review;
     assert!(waits().await);
@@ -181,15 +182,15 @@ async fn whom_a_contact_kept_waiting_hears_that_it_is_gone() {
     let before = db.count(&pushed).await;
     apply(&db, CRM, gone("c", Some(1002), 5)).await;
     assert!(!waits().await);
-    assert_eq!(db.count(&pushed).await, before + 1, "u is to have a contact of its own now");
+    assert_eq!(db.count(&pushed).await, before + 1, "u may get its own contact now");
 }
 
 #[tokio::test]
-async fn who_waited_because_of_a_record_of_its_own_hears_that_it_is_gone() {
+async fn a_person_who_waited_because_of_its_own_record_is_announced_when_it_is_gone() {
     let db = Database::start().await;
     apply(&db, IDP, saying("u2", Some("K2"), verified("b@idp"), 1001, 1)).await;
     apply(&db, CRM, saying("c", Some("K2"), json!({"phone": "+1"}), 1001, 2)).await;
-    // Two accounts of one person; the second has the address of somebody who has a contact.
+    // Two accounts of one person; the second has the address of a person with a contact.
     apply(&db, IDP, saying("u", Some("K"), verified("a@idp"), 1002, 3)).await;
     apply(&db, IDP, saying("v", Some("K"), verified("a@idp"), 1001, 4)).await;
     apply(&db, IDP, saying("v", Some("K"), verified("b@idp"), 1001, 5)).await;

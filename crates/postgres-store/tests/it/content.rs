@@ -115,18 +115,22 @@ async fn of_two_readers_the_second_writes_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_unchanged_writes_nothing_and_announces_nothing() {
+async fn an_unchanged_item_writes_and_announces_nothing() {
     let database = Database::start().await;
     let page = [found("a", "one", Some(1)), found("b", "two", None), gone("c", Some(1))];
     put(&database, &page, 1).await;
     let rows = database.texts(ROWS).await;
-    assert_eq!(database.count("select count(*) from outbox").await, 2, "nobody knew of the one that is gone");
+    assert_eq!(
+        database.count("select count(*) from outbox").await,
+        2,
+        "the item that is gone was never announced"
+    );
     assert_eq!(put(&database, &page, 2).await, LoadedContent::default());
     assert_eq!(database.texts(ROWS).await, rows);
 }
 
 #[tokio::test]
-async fn without_the_proof_a_load_is_counted_and_not_done() {
+async fn without_the_proof_a_load_is_counted_and_rolled_back() {
     let database = Database::start().await;
     put(&database, &[found("a", "one", Some(1))], 1).await;
     let rows = database.texts(ROWS).await;
@@ -201,7 +205,7 @@ async fn an_item_that_is_absent_is_gone_unless_it_was_read_since() {
 }
 
 #[tokio::test]
-async fn of_one_item_twice_on_a_page_the_newer_reading_counts() {
+async fn of_two_readings_of_one_item_on_a_page_the_newer_counts() {
     let database = Database::start().await;
     let page =
         [found("a", "new", Some(20)), found("a", "old", Some(10)), found("b", "1", None), gone("b", None)];
@@ -210,7 +214,7 @@ async fn of_one_item_twice_on_a_page_the_newer_reading_counts() {
 }
 
 #[tokio::test]
-async fn what_postgres_cannot_hold_holds_up_no_page() {
+async fn text_that_postgres_cannot_store_blocks_no_page() {
     let database = Database::start().await;
     let page = [found("a\0b", "nul \0 here", Some(1)), found("c", "sound", Some(1))];
     assert_eq!(put(&database, &page, 1).await.changed, 2);
@@ -218,7 +222,7 @@ async fn what_postgres_cannot_hold_holds_up_no_page() {
 }
 
 #[tokio::test]
-async fn a_listing_knows_what_it_has_not_seen_until_it_ends() {
+async fn a_listing_reports_unseen_items_until_it_ends() {
     let database = Database::start().await;
     let stored = [found("a", "1", None), found("b", "1", None), found("c", "1", None), gone("d", None)];
     put(&database, &stored, 1).await;

@@ -1,4 +1,4 @@
-//! A database with the schema, and short words for readings and rows.
+//! A database with the schema, and short functions for readings and rows.
 
 use event_contract::{Hop, TraceContext};
 use local_stack::{TestDatabase, Tools};

@@ -10,7 +10,7 @@ use crate::database::{Database, at, open};
 const UNIT: &str = "sso-sync";
 
 #[tokio::test]
-async fn a_unit_has_one_open_drill_and_whoever_comes_second_joins_it() {
+async fn a_unit_has_one_open_drill_and_a_second_run_joins_it() {
     let database = Database::start().await;
     assert_eq!(database.store.read_open_fire_drill(UNIT).await.unwrap(), None);
     let first = database.store.open_fire_drill(UNIT).await.unwrap();
@@ -22,7 +22,7 @@ async fn a_unit_has_one_open_drill_and_whoever_comes_second_joins_it() {
 }
 
 #[tokio::test]
-async fn a_hop_is_reached_once_and_stands_in_the_open_drill() {
+async fn a_hop_is_recorded_once_in_the_open_drill() {
     let database = Database::start().await;
     let drill = database.store.open_fire_drill(UNIT).await.unwrap();
     assert_eq!(drill.hops, BTreeMap::new());
@@ -31,12 +31,12 @@ async fn a_hop_is_reached_once_and_stands_in_the_open_drill() {
     }
     let hops = database.store.read_open_fire_drill(UNIT).await.unwrap().unwrap().hops;
     assert_eq!(hops, BTreeMap::from([("bus".to_owned(), at(1)), ("worker".to_owned(), at(2))]));
-    let nobody = database.store.reach_fire_drill_hop(Uuid::now_v7(), "bus", at(1)).await;
-    assert!(matches!(nobody, Err(StoreError::Refused { .. })), "{nobody:?}");
+    let unknown = database.store.reach_fire_drill_hop(Uuid::now_v7(), "bus", at(1)).await;
+    assert!(matches!(unknown, Err(StoreError::Refused { .. })), "{unknown:?}");
 }
 
 #[tokio::test]
-async fn a_drill_that_has_ended_stays_as_it_ended_and_only_one_that_passed_makes_its_unit_young() {
+async fn an_ended_drill_stays_as_it_is_and_only_a_passed_one_resets_the_unit_s_age() {
     let database = Database::start().await;
     let store = &database.store;
     let failure = DrillFailure { hop: "worker".to_owned(), reason: "it is down".to_owned() };
@@ -59,7 +59,7 @@ async fn a_drill_that_has_ended_stays_as_it_ended_and_only_one_that_passed_makes
 }
 
 #[tokio::test]
-async fn a_marker_of_no_open_drill_is_told_apart() {
+async fn a_marker_without_an_open_drill_is_recognised() {
     let database = Database::start().await;
     let store = &database.store;
     let ended = store.open_fire_drill(UNIT).await.unwrap().drill_id;
@@ -81,7 +81,7 @@ async fn heartbeat(database: &Database) -> (Option<f64>, Option<f64>) {
 }
 
 #[tokio::test]
-async fn a_heartbeat_s_latency_and_how_long_one_is_missing_are_told() {
+async fn a_heartbeat_s_latency_and_the_time_since_a_missing_one_are_reported() {
     let database = Database::start().await;
     let store = &database.store;
     let units = [UNIT.to_owned()];
@@ -111,7 +111,7 @@ async fn a_heartbeat_s_latency_and_how_long_one_is_missing_are_told() {
 }
 
 #[tokio::test]
-async fn heartbeats_of_last_week_are_forgotten() {
+async fn heartbeats_of_last_week_are_deleted() {
     let database = Database::start().await;
     let units = ["a".to_owned(), "b".to_owned()];
     assert_eq!(database.store.begin_heartbeats(&units).await.unwrap().len(), 2);

@@ -1,4 +1,4 @@
-//! What a fault of the server, the network or the data is called, and that no error quotes a value.
+//! How faults of the server, the network and the data are classified, and that no error quotes a value.
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -22,7 +22,7 @@ async fn fault(store: &Store, id: &str, content: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_passes_is_unavailable_and_what_stays_is_refused() {
+async fn temporary_faults_are_unavailable_and_lasting_ones_are_refused() {
     let database = Database::start().await;
     let raise = "create function raise_it() returns trigger language plpgsql as $$ begin \
                      raise 'on purpose' using errcode = new.external_id; end $$; \
@@ -41,7 +41,7 @@ async fn what_passes_is_unavailable_and_what_stays_is_refused() {
 }
 
 #[tokio::test]
-async fn data_that_postgres_cannot_hold_is_refused_and_nothing_of_its_batch_is_written() {
+async fn data_that_postgres_cannot_store_is_refused_and_nothing_of_its_batch_is_written() {
     let database = Database::start().await;
     // Random, so that it cannot be compressed to what an index takes.
     let long: String = rand::random_iter::<u64>().take(1000).map(|number| format!("{number:x}")).collect();

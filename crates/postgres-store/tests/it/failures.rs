@@ -42,7 +42,7 @@ async fn several_failures_of_one_message_in_one_call_all_count() {
 }
 
 #[tokio::test]
-async fn the_first_failure_is_remembered() {
+async fn the_time_of_the_first_failure_is_kept() {
     let database = Database::start().await;
     let first = record(&database, QUEUE, &[failed("a")]).await[0].first_failed_at;
     let later = record(&database, QUEUE, &[failed("a")]).await[0].first_failed_at;
@@ -53,7 +53,7 @@ async fn the_first_failure_is_remembered() {
 }
 
 #[tokio::test]
-async fn what_succeeded_is_forgotten_and_nothing_else() {
+async fn only_the_failures_of_succeeded_messages_are_deleted() {
     let database = Database::start().await;
     attempts(&database, QUEUE, &["a", "b"]).await;
     attempts(&database, "crm-sync", &["a"]).await;
@@ -63,7 +63,7 @@ async fn what_succeeded_is_forgotten_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_failure_whose_text_postgres_cannot_hold_still_counts() {
+async fn a_failure_whose_text_postgres_cannot_store_still_counts() {
     let database = Database::start().await;
     let odd = FailedAttempt { detail: "a NUL: \0".into(), ..failed("a") };
     let counted = record(&database, QUEUE, &[odd, failed("b")]).await;

@@ -1,4 +1,4 @@
-//! The guard as a table: sequences of readings of one record, what each does, and what stands in the end.
+//! The guard as a table: sequences of readings of one record, the result of each, and the stored state after them.
 
 use postgres_store::ReadingResult::{Applied, Unchanged};
 use postgres_store::{PersonReading, ReadingResult, RefetchTicket};
@@ -9,7 +9,7 @@ use crate::link_faults::blocked;
 
 struct Step(PersonReading, ReadingResult);
 
-/// What stands in the end: content if any, version, ticket.
+/// The stored state: content if any, version, ticket.
 struct End(Option<&'static str>, Option<i64>, i64);
 
 fn sees(content: &str, version: i64, ticket: i64, result: ReadingResult) -> Step {
@@ -24,9 +24,12 @@ fn misses(version: Option<i64>, ticket: i64, result: ReadingResult) -> Step {
     Step(gone("", version, ticket), result)
 }
 
-/// Versions that are no whole thousand have a fraction of a second.
+/// A name, the readings with their results, and the stored state after them.
+type Case = (&'static str, Vec<Step>, End);
+
+/// Readings of a present record. Versions that are not whole thousands have a fraction of a second.
 #[rustfmt::skip]
-fn cases() -> Vec<(&'static str, Vec<Step>, End)> {
+fn present_cases() -> Vec<Case> {
     vec![
         ("a newer version wins, though begun earlier",
             vec![sees("a", 1001, 5, Applied), sees("b", 1002, 3, Applied)], End(Some("b"), Some(1002), 5)),
@@ -53,12 +56,19 @@ fn cases() -> Vec<(&'static str, Vec<Step>, End)> {
             vec![sees("a", 1001, 3, Applied), sees("a", 1002, 5, Unchanged)], End(Some("a"), Some(1002), 5)),
         ("nor is it when its refetch began earlier",
             vec![sees("a", 1001, 5, Applied), sees("a", 1002, 3, Unchanged)], End(Some("a"), Some(1002), 5)),
-        ("a source that begins to tell versions is taken at its word",
+        ("a source that begins to have versions is ordered by them",
             vec![sees_unversioned("a", 3, Applied), sees("a", 1001, 5, Unchanged), sees("b", 900, 7, Unchanged)],
             End(Some("a"), Some(1001), 5)),
-        ("a source that stops telling versions is ordered by tickets, and the version stays",
+        ("a source that stops having versions is ordered by tickets, and the version stays",
             vec![sees("a", 1001, 3, Applied), sees_unversioned("b", 5, Applied), sees_unversioned("c", 4, Unchanged)],
             End(Some("b"), Some(1001), 5)),
+    ]
+}
+
+/// Readings with deletions.
+#[rustfmt::skip]
+fn deletion_cases() -> Vec<Case> {
+    vec![
         ("a later refetch that finds nothing leaves a tombstone, at the version of the deletion",
             vec![sees("a", 1001, 3, Applied), misses(Some(2002), 5, Applied)], End(None, Some(2002), 5)),
         ("a tombstone that does not know when stands at the last version",
@@ -74,7 +84,7 @@ fn cases() -> Vec<(&'static str, Vec<Step>, End)> {
         ("a deletion from before the version that stands is believed, and that version lifts it again",
             vec![sees("a", 3003, 1, Applied), misses(Some(2002), 2, Applied), sees("a", 3003, 3, Applied)],
             End(Some("a"), Some(3003), 3)),
-        ("a late word of an older deletion does not bring a tombstone back in time",
+        ("a late event of an older deletion does not move a tombstone back in time",
             vec![misses(Some(2002), 1, Applied), misses(Some(1001), 2, Unchanged), sees("a", 1502, 3, Unchanged)],
             End(None, Some(2002), 2)),
         ("a later refetch with a newer version lifts a tombstone",
@@ -108,9 +118,9 @@ fn cases() -> Vec<(&'static str, Vec<Step>, End)> {
 }
 
 #[tokio::test]
-async fn readings_are_let_through_or_refused_as_the_table_says() {
+async fn each_reading_has_the_result_of_the_table() {
     let database = Database::start().await;
-    for (name, steps, End(content, version, ticket)) in cases() {
+    for (name, steps, End(content, version, ticket)) in present_cases().into_iter().chain(deletion_cases()) {
         for (number, Step(mut reading, expected)) in steps.into_iter().enumerate() {
             name.clone_into(&mut reading.external_id);
             let result = database.apply(&[reading]).await;
@@ -145,9 +155,9 @@ async fn a_tombstone_keeps_the_time_of_the_first_deletion_and_nothing_personal()
     }
 }
 
-/// A reading that began before the record's last change, and is written after a later one was told "not modified".
+/// A reading that began before the record's last change, and is written after a later one was answered "not modified".
 #[tokio::test]
-async fn what_is_called_unmodified_fences_like_a_reading() {
+async fn a_not_modified_answer_fences_like_a_reading() {
     for version in [None, Some(1000)] {
         let db = Database::start().await;
         let reading = |content: &str, ticket| PersonReading {
@@ -176,9 +186,9 @@ async fn what_is_called_unmodified_fences_like_a_reading() {
     }
 }
 
-/// Whoever writes the row at this moment is waited for.
+/// A transaction that is writing the row is waited for.
 #[tokio::test]
-async fn what_is_called_unmodified_is_compared_with_what_another_pod_is_about_to_commit() {
+async fn a_not_modified_answer_is_compared_with_a_row_that_another_pod_is_writing() {
     let db = Database::start().await;
     let known = PersonReading { etag: Some(String::from("new")), ..found("", "new", None, 11) };
     let id = known.external_id.clone();

@@ -1,4 +1,4 @@
-//! Made-up lives of records at a source, and the refetches that saw parts of them. Seeded: a failure tells its seed.
+//! Made-up lives of records at a source, and the refetches that saw parts of them. Seeded: a failure prints its seed.
 //!
 //! The rule of expectation: **if one refetch began after the source's last change, then, whatever the order in which
 //! readings are written and however they are batched, the record ends as the source has it.** That refetch is the last

@@ -82,7 +82,7 @@ async fn identities_are_exactly_those_that_the_record_names() {
 }
 
 #[tokio::test]
-async fn a_deletion_that_names_the_identity_alone_reaches_its_record() {
+async fn a_deletion_that_names_only_the_identity_reaches_its_record() {
     let database = Database::start().await;
     database.apply(&[naming("db|68ee", "ada", &["68ee", "linked"], Some(1001), 1)]).await;
     assert_eq!(database.apply(&[gone("68ee", Some(2001), 2)]).await, [Applied]);

@@ -13,7 +13,7 @@ use crate::database::{Database, gone, open};
 use crate::linking::{apply, saying, verified};
 use crate::{CRM, IDP, VERIFIER};
 
-/// Longest that anything is waited for.
+/// Longest wait for a condition.
 const LIMIT: std::time::Duration = std::time::Duration::from_secs(60);
 
 pub(crate) fn announce() -> Announce {
@@ -58,7 +58,7 @@ pub(crate) async fn blocked(database: &Database, count: i64) {
     wait_until(LIMIT, "statements to wait", question).await.unwrap();
 }
 
-/// Holds the row of a person, so that whoever is to lock it waits.
+/// Locks the row of a person, so that the next statement that locks it waits.
 pub(crate) async fn hold(database: &Database, person: Uuid) -> sqlx::Transaction<'static, sqlx::Postgres> {
     let mut hold = database.pool.begin().await.unwrap();
     let lock = sqlx::query("select 1 from person where person_id = $1 for update").bind(person);
@@ -66,7 +66,7 @@ pub(crate) async fn hold(database: &Database, person: Uuid) -> sqlx::Transaction
     hold
 }
 
-/// Applies a reading at the side, as a worker does: again if it lost a race.
+/// Applies a reading in a task, as a worker does: again if it lost a race.
 pub(crate) fn at_the_side(
     database: &Database,
     source: Source<'static>,
@@ -118,7 +118,7 @@ async fn a_record_goes_to_the_person_it_names_though_another_leaves_that_one() {
         saying(id, Some(&key.to_string()), json!({"phone": id, "external_key": key.to_string()}), v, t)
     };
     apply(&db, CRM, contact("c1", a, 1001, 3)).await;
-    // In the CRM c1 is corrected to be b's, and a's own contact is made.
+    // In the CRM c1 is corrected to be b's, and a gets its own contact.
     db.store
         .apply_person_readings(CRM, &[contact("c1", b, 1002, 4), contact("c2", a, 1002, 5)])
         .await
@@ -127,7 +127,7 @@ async fn a_record_goes_to_the_person_it_names_though_another_leaves_that_one() {
 }
 
 #[tokio::test]
-async fn what_was_told_apart_stays_apart_whichever_gets_the_key() {
+async fn separated_persons_stay_separate_whichever_gets_the_key() {
     let db = Database::start().await;
     apply(&db, IDP, saying("u", None, verified("a@idp"), 1001, 1)).await;
     apply(&db, CRM, saying("c", None, json!({"phone": "+1"}), 1001, 2)).await;
@@ -158,7 +158,7 @@ async fn two_records_that_get_one_key_in_one_batch_are_one_person() {
 }
 
 #[tokio::test]
-async fn the_newest_decides_also_when_it_says_the_same() {
+async fn the_newest_record_decides_also_with_the_same_content() {
     let db = Database::start().await;
     let c = |id: &str, phone: &str, v, t| saying(id, Some("K"), json!({"phone": phone}), v, t);
     apply(&db, CRM, c("c1", "+1", 1001, 1)).await;
@@ -180,12 +180,12 @@ async fn a_key_of_a_record_that_is_being_moved_leads_to_where_it_goes() {
     decide(&db, "verifier", "v", Move::Link(a)).await;
     db.execute("update link_decision set author = 'coppice:verifier'").await;
     apply(&db, IDP, gone("db|a", Some(2001), 3)).await;
-    let held = hold(&db, b).await;
+    let lock = hold(&db, b).await;
     let merge = at_the_side(&db, IDP, account("db|b", &["b", "a"], 1002, 4));
     blocked(&db, 1).await;
     let contact = at_the_side(&db, CRM, saying("c", Some("K"), json!({"phone": "+1"}), 1001, 5));
     blocked(&db, 2).await;
-    held.commit().await.unwrap();
+    lock.commit().await.unwrap();
     merge.await.unwrap();
     contact.await.unwrap();
     assert_eq!(person_of(&db, "crm", "c").await, b);

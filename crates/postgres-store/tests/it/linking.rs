@@ -1,4 +1,4 @@
-//! What several sources say of one person: which of their records are linked, and what the person's row says then.
+//! Records of several sources about one person: which are linked, and the person's row.
 
 use authority::Policy;
 use postgres_store::{PersonReading, RecordState, Source};
@@ -9,11 +9,11 @@ use crate::{CRM, IDP, VERIFIER};
 
 pub(crate) const DEFAULT_POLICY: &str = include_str!("../../../authority/src/default-policy.toml");
 
-/// A record with these claims, under this key.
-pub(crate) fn saying(id: &str, key: Option<&str>, claims: Value, version: i64, ticket: i64) -> PersonReading {
+/// A record with these values, under this key.
+pub(crate) fn saying(id: &str, key: Option<&str>, values: Value, version: i64, ticket: i64) -> PersonReading {
     let mut reading = found(id, "", Some(version), ticket);
     reading.state =
-        RecordState::Present { record: claims, external_key: key.map(str::to_owned), identities: Vec::new() };
+        RecordState::Present { record: values, external_key: key.map(str::to_owned), identities: Vec::new() };
     reading
 }
 
@@ -81,8 +81,8 @@ async fn records_with_one_key_that_arrive_at_the_same_time_are_one_person() {
         let tasks = [IDP, CRM, VERIFIER].map(|source| {
             let (store, key) = (database.store.clone(), key.clone());
             tokio::spawn(async move {
-                let claims = json!({ "given_name": source.name, "verification_status": "verified" });
-                let reading = saying(&key, Some(&key), claims, 1001, 1);
+                let values = json!({ "given_name": source.name, "verification_status": "verified" });
+                let reading = saying(&key, Some(&key), values, 1001, 1);
                 // Two transactions may wait for each other: Postgres ends one, and it is tried again, as in the loop.
                 while store.apply_person_readings(source, std::slice::from_ref(&reading)).await.is_err() {}
             })
@@ -93,7 +93,7 @@ async fn records_with_one_key_that_arrive_at_the_same_time_are_one_person() {
     }
     assert_eq!(persons_of_records(&database).await, 30);
     let believed = "select distinct given_name from person where status <> 'merged'";
-    assert_eq!(database.texts(believed).await, ["verifier"], "no source's claim was overlooked");
+    assert_eq!(database.texts(believed).await, ["verifier"], "no source's value was overlooked");
 }
 
 #[tokio::test]
@@ -128,7 +128,7 @@ async fn an_address_links_only_if_both_have_verified_it() {
 }
 
 #[tokio::test]
-async fn an_address_that_another_person_has_now_merges_nobody() {
+async fn an_address_that_moves_to_another_person_merges_no_persons() {
     let database = Database::start().await;
     apply(&database, IDP, saying("a", None, verified("a@idp"), 1001, 1)).await;
     apply(&database, IDP, saying("b", None, verified("b@idp"), 1001, 2)).await;
@@ -156,7 +156,7 @@ async fn a_key_that_is_given_later_moves_the_record_and_leaves_a_trace() {
 }
 
 #[tokio::test]
-async fn who_is_gone_at_the_identity_provider_is_deleted_and_the_others_still_speak() {
+async fn a_person_gone_at_the_identity_provider_is_deleted_and_other_records_still_count() {
     let database = Database::start().await;
     apply(&database, IDP, saying("u", Some("P-1"), verified("a@idp"), 1001, 1)).await;
     apply(&database, CRM, saying("c", Some("P-1"), json!({"email": "a@crm"}), 1001, 2)).await;
@@ -164,7 +164,7 @@ async fn who_is_gone_at_the_identity_provider_is_deleted_and_the_others_still_sp
     let rows = "select concat_ws(' ', status, email, email_verified) from person";
     assert_eq!(database.texts(rows).await, ["deleted a@crm f"]);
     apply(&database, CRM, gone("c", Some(2001), 4)).await;
-    assert_eq!(database.texts(rows).await, ["deleted f"], "nobody says anything any more");
+    assert_eq!(database.texts(rows).await, ["deleted f"], "no record has a value");
 }
 
 /// Reads of one merge, in both orders: the loser's tombstone first, and the winner first.
@@ -184,7 +184,7 @@ async fn in_both_orders(lost: PersonReading, kept: PersonReading, source: Source
 }
 
 #[tokio::test]
-async fn what_belongs_to_an_account_follows_it_into_the_account_it_was_linked_to() {
+async fn the_records_of_an_account_follow_it_into_the_account_it_was_linked_to() {
     let mut kept = saying("db|kept", Some("P-2"), verified("kept@idp"), 1002, 5);
     let RecordState::Present { identities, record, .. } = &mut kept.state else { panic!("present") };
     *identities = ["lost", "kept"]
@@ -221,14 +221,14 @@ async fn a_contact_s_merge_is_followed_when_one_of_the_two_is_all_that_its_perso
 }
 
 #[tokio::test]
-async fn what_the_crm_changes_against_who_is_believed_is_announced_and_the_echo_of_a_correction_is_not() {
+async fn a_crm_change_against_the_believed_value_is_announced_and_the_echo_of_a_push_is_not() {
     let database = Database::start().await;
     apply(&database, IDP, saying("u", None, json!({"email": "a@idp", "email_verified": true}), 1001, 1))
         .await;
     let person = database.texts("select person_id::text from person").await.remove(0);
     let contact = |email: &str, version: i64| {
-        let claims = json!({"email": email, "external_key": person});
-        saying("c", Some(&person), claims, version, version)
+        let values = json!({"email": email, "external_key": person});
+        saying("c", Some(&person), values, version, version)
     };
     let announced = "select count(*) from outbox";
     apply(&database, CRM, contact("a@idp", 1001)).await;

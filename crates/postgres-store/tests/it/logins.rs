@@ -49,7 +49,7 @@ async fn sign_ins_are_counted_by_user_and_application_and_announced_once_a_row()
 }
 
 #[tokio::test]
-async fn what_is_counted_already_changes_no_row_in_any_order_or_batch() {
+async fn a_counted_sign_in_changes_no_row_in_any_order_or_batch() {
     let database = Database::start().await;
     for login in week().iter().rev() {
         let login = std::slice::from_ref(login);
@@ -113,7 +113,7 @@ async fn sign_ins_follow_their_record_from_person_to_person() {
     database.store.record_logins(SOURCE, &week()).await.unwrap();
     let mine =
         "select count || ' ' || extract(epoch from last_at - first_at)::bigint from person_login order by 1";
-    assert_eq!(database.texts(mine).await.len(), 0, "nobody has read the users");
+    assert_eq!(database.texts(mine).await.len(), 0, "the users have not been read");
     database.apply(&[found("ada", "ada", Some(1_001), 1), found("bo", "bo", Some(1_001), 2)]).await;
     assert_eq!(database.texts(mine).await, ["1 0", "1 0", "3 7"]);
     let moved = "update source_record set person_id = (select person_id from source_record where external_id = 'ada')";
@@ -122,7 +122,7 @@ async fn sign_ins_follow_their_record_from_person_to_person() {
 }
 
 #[tokio::test]
-async fn known_is_whoever_was_read_even_if_gone() {
+async fn a_record_that_was_read_is_known_even_if_gone() {
     let database = Database::start().await;
     database.apply(&[found("ada", "ada", Some(1_001), 1), gone("bo", None, 2)]).await;
     let asked = ["ada", "bo", "cy", "n\0l"].map(String::from);

@@ -64,7 +64,7 @@ async fn a_record_that_arrives_during_a_merge_goes_where_it_leads() {
     let (a, b) = (person_of(&db, "idp", "db|a").await, person_of(&db, "idp", "db|b").await);
     apply(&db, IDP, gone("db|a", Some(2001), 3)).await;
     // Slow the merge: hold b's row, which the merge locks last (a < b).
-    let held = hold(&db, b).await;
+    let lock = hold(&db, b).await;
     let merge = at_the_side(&db, IDP, account("db|b", &["b", "a"], 1002, 4));
     blocked(&db, 1).await;
     let contact = at_the_side(
@@ -73,7 +73,7 @@ async fn a_record_that_arrives_during_a_merge_goes_where_it_leads() {
         saying("c", Some(&a.to_string()), json!({"phone": "+1", "external_key": a.to_string()}), 1001, 5),
     );
     blocked(&db, 2).await;
-    held.commit().await.unwrap();
+    lock.commit().await.unwrap();
     merge.await.unwrap();
     contact.await.unwrap();
     apply(
@@ -100,21 +100,21 @@ async fn two_merges_at_once_end_at_the_last_person() {
         saying("x", Some(&person_of(&db, "idp", "db|a").await.to_string()), json!({"phone": "+1"}), 1001, 7),
     )
     .await;
-    let held = hold(&db, c).await;
+    let lock = hold(&db, c).await;
     let merge = at_the_side(&db, IDP, account("db|c", &["c", "b", "a"], 1002, 6));
     blocked(&db, 1).await;
     let mut g = gone("db|a", Some(2001), 8);
     g.state = RecordState::Gone { merged_into: Some("db|b".into()) };
     let second = at_the_side(&db, IDP, g);
     blocked(&db, 2).await;
-    held.commit().await.unwrap();
+    lock.commit().await.unwrap();
     merge.await.unwrap();
     second.await.unwrap();
     assert_eq!(person_of(&db, "crm", "x").await, c);
 }
 
 #[tokio::test]
-async fn undo_leads_to_whom_the_person_was_merged_into_since() {
+async fn undo_leads_to_the_person_into_whom_the_former_one_was_merged() {
     let db = Database::start().await;
     apply(&db, IDP, account("db|a", &["a"], 1001, 1)).await;
     apply(&db, IDP, account("db|b", &["b"], 1001, 2)).await;
@@ -129,7 +129,7 @@ async fn undo_leads_to_whom_the_person_was_merged_into_since() {
 }
 
 #[tokio::test]
-async fn a_move_and_a_merge_in_one_batch_touch_nobody_else() {
+async fn a_move_and_a_merge_in_one_batch_touch_no_other_person() {
     let db = Database::start().await;
     // a: two contacts c1, c2; b: a person with an account; k: a contact of another person.
     apply(
@@ -155,7 +155,7 @@ async fn a_move_and_a_merge_in_one_batch_touch_nobody_else() {
 }
 
 #[tokio::test]
-async fn what_was_told_apart_is_not_merged() {
+async fn separated_persons_are_not_merged() {
     let db = Database::start().await;
     apply(&db, IDP, saying("u", Some("P-1"), verified("a@idp"), 1001, 1)).await;
     apply(&db, CRM, saying("c-lost", Some("P-1"), json!({"phone": "1"}), 1001, 2)).await;
@@ -176,12 +176,12 @@ async fn a_link_to_a_person_who_is_being_merged_leads_on() {
     apply(&db, CRM, saying("c", None, json!({"phone": "+1"}), 1001, 3)).await;
     let (a, b) = (person_of(&db, "idp", "db|a").await, person_of(&db, "idp", "db|b").await);
     apply(&db, IDP, gone("db|a", Some(2001), 4)).await;
-    let held = hold(&db, b).await;
+    let lock = hold(&db, b).await;
     let merge = at_the_side(&db, IDP, account("db|b", &["b", "a"], 1002, 5));
     blocked(&db, 1).await;
     let ((), ()) = tokio::join!(decide(&db, "crm", "c", Move::Link(a)), async {
         blocked(&db, 2).await;
-        held.commit().await.unwrap();
+        lock.commit().await.unwrap();
     });
     merge.await.unwrap();
     assert_eq!(person_of(&db, "crm", "c").await, b);

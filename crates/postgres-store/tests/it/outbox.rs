@@ -1,4 +1,4 @@
-//! The outbox: commits with the change, is claimed by one relay at a time, and comes back when a claim lapses.
+//! The outbox: it commits with the change, one relay at a time leases a row, and a row returns when its lease expires.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -17,12 +17,12 @@ async fn announce(database: &Database, number: usize) {
     database.apply(&readings).await;
 }
 
-async fn claim(database: &Database, limit: u32) -> Vec<LeasedAnnouncement> {
+async fn lease(database: &Database, limit: u32) -> Vec<LeasedAnnouncement> {
     database.store.lease_announcements(limit, LONG).await.unwrap()
 }
 
-fn ids(claimed: &[LeasedAnnouncement]) -> Vec<Uuid> {
-    claimed.iter().map(|row| row.announcement.event_id).collect()
+fn ids(leased: &[LeasedAnnouncement]) -> Vec<Uuid> {
+    leased.iter().map(|row| row.announcement.event_id).collect()
 }
 
 async fn waiting(database: &Database) -> i64 {
@@ -62,7 +62,7 @@ async fn a_commit_wakes_the_relay_and_a_batch_that_changes_nothing_does_not() {
 }
 
 #[tokio::test]
-async fn the_depth_tells_how_many_wait_and_since_when() {
+async fn the_depth_is_how_many_rows_wait_and_since_when() {
     let database = Database::start().await;
     let depth = database.store.outbox_depth().await.unwrap();
     assert_eq!((depth.waiting, depth.oldest_at), (0, None));
@@ -73,42 +73,42 @@ async fn the_depth_tells_how_many_wait_and_since_when() {
 }
 
 #[tokio::test]
-async fn claims_come_oldest_first_up_to_the_limit_and_hold() {
+async fn leases_are_oldest_first_up_to_the_limit_and_exclusive() {
     let database = Database::start().await;
     announce(&database, 5).await;
     let all = database.texts("select event_id::text from outbox order by event_id").await;
-    let first = claim(&database, 3).await;
-    let rest = claim(&database, 9).await;
-    let claimed: Vec<_> = [ids(&first), ids(&rest)].concat().iter().map(Uuid::to_string).collect();
-    assert_eq!((first.len(), claimed), (3, all));
-    assert_eq!(claim(&database, 9).await, []);
+    let first = lease(&database, 3).await;
+    let rest = lease(&database, 9).await;
+    let leased: Vec<_> = [ids(&first), ids(&rest)].concat().iter().map(Uuid::to_string).collect();
+    assert_eq!((first.len(), leased), (3, all));
+    assert_eq!(lease(&database, 9).await, []);
 
     database.store.remove_announcements(&ids(&first)).await.unwrap();
     assert_eq!(waiting(&database).await, 2, "only what the bus took is removed");
 }
 
 #[tokio::test]
-async fn a_claim_that_lapsed_is_anybody_s() {
+async fn an_expired_lease_can_be_taken_by_any_relay() {
     let database = Database::start().await;
     announce(&database, 2).await;
-    let dead = claim(&database, 9).await;
-    assert_eq!(claim(&database, 9).await, [], "while it holds");
+    let dead = lease(&database, 9).await;
+    assert_eq!(lease(&database, 9).await, [], "until the lease expires");
     database.execute("update outbox set leased_until = now() - interval '1 second'").await;
-    assert_eq!(ids(&claim(&database, 9).await), ids(&dead));
+    assert_eq!(ids(&lease(&database, 9).await), ids(&dead));
 }
 
 #[tokio::test]
-async fn what_the_bus_did_not_take_comes_back_after_its_delay() {
+async fn a_released_row_is_due_after_its_delay() {
     let database = Database::start().await;
     announce(&database, 3).await;
-    let claimed = ids(&claim(&database, 9).await);
-    database.store.release_announcements(&claimed[..1], Duration::ZERO).await.unwrap();
-    database.store.release_announcements(&claimed[1..2], LONG).await.unwrap();
-    assert_eq!(ids(&claim(&database, 9).await), claimed[..1]);
+    let leased = ids(&lease(&database, 9).await);
+    database.store.release_announcements(&leased[..1], Duration::ZERO).await.unwrap();
+    database.store.release_announcements(&leased[1..2], LONG).await.unwrap();
+    assert_eq!(ids(&lease(&database, 9).await), leased[..1]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn no_two_relays_claim_the_same_row() {
+async fn no_two_relays_lease_the_same_row() {
     let database = Database::start().await;
     announce(&database, 600).await;
     let relays: Vec<_> = (0..6)
@@ -117,13 +117,13 @@ async fn no_two_relays_claim_the_same_row() {
             tokio::spawn(async move {
                 let mut mine = Vec::new();
                 loop {
-                    let claimed = ids(&store.lease_announcements(7, LONG).await.unwrap());
-                    assert!(claimed.len() <= 7, "more than asked for");
-                    if claimed.is_empty() {
+                    let leased = ids(&store.lease_announcements(7, LONG).await.unwrap());
+                    assert!(leased.len() <= 7, "more than asked for");
+                    if leased.is_empty() {
                         return mine;
                     }
-                    mine.extend(claimed);
-                    assert!(mine.len() <= 600, "rows are claimed again and again");
+                    mine.extend(leased);
+                    assert!(mine.len() <= 600, "rows are leased again and again");
                 }
             })
         })
@@ -132,14 +132,14 @@ async fn no_two_relays_claim_the_same_row() {
     for relay in relays {
         all.extend(relay.await.unwrap());
     }
-    // A relay may see only rows that another is claiming, and stop: what is left is left for its next look.
-    all.extend(ids(&claim(&database, 600).await));
+    // A relay may see only rows that another is leasing, and stop. The rest is left for its next poll.
+    all.extend(ids(&lease(&database, 600).await));
     assert_eq!(all.len(), 600);
     assert_eq!(all.iter().collect::<HashSet<_>>().len(), 600);
 }
 
 #[tokio::test]
-async fn rows_that_another_relay_is_claiming_are_skipped_not_waited_for() {
+async fn rows_that_another_relay_is_leasing_are_skipped_without_a_wait() {
     let database = Database::start().await;
     announce(&database, 4).await;
     let mut other = sqlx::PgConnection::connect(&database.url).await.unwrap();
@@ -149,14 +149,14 @@ async fn rows_that_another_relay_is_claiming_are_skipped_not_waited_for() {
             .fetch_all(&mut *transaction)
             .await
             .unwrap();
-    let claimed =
-        tokio::time::timeout(Duration::from_secs(20), claim(&database, 9)).await.expect("no waiting");
-    assert_eq!(claimed.len(), 2);
-    assert!(ids(&claimed).iter().all(|id| !locked.contains(id)));
+    let leased =
+        tokio::time::timeout(Duration::from_secs(20), lease(&database, 9)).await.expect("no waiting");
+    assert_eq!(leased.len(), 2);
+    assert!(ids(&leased).iter().all(|id| !locked.contains(id)));
 }
 
 #[tokio::test]
-async fn rows_of_a_newer_form_are_left_for_a_newer_relay_and_hold_up_nothing() {
+async fn rows_of_a_newer_form_are_left_for_a_newer_relay_and_delay_no_others() {
     let database = Database::start().await;
     announce(&database, 6).await;
     database
@@ -165,11 +165,11 @@ async fn rows_of_a_newer_form_are_left_for_a_newer_relay_and_hold_up_nothing() {
     database
         .execute("update outbox set hop = 99 where event_id = (select event_id from outbox order by 1 offset 2 limit 1)")
         .await;
-    assert_eq!(claim(&database, 3).await, [], "the oldest are of a newer form");
-    // Their claims lapse while others wait.
+    assert_eq!(lease(&database, 3).await, [], "the oldest are of a newer form");
+    // Their leases expire while others wait.
     database
         .execute("update outbox set leased_until = now() - interval '1 second' where leased_until > now()")
         .await;
-    assert_eq!(claim(&database, 3).await.len(), 3, "rows that never were claimed come first");
+    assert_eq!(lease(&database, 3).await.len(), 3, "rows that were never leased come first");
     assert_eq!(waiting(&database).await, 6, "none is lost");
 }

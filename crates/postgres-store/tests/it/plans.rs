@@ -80,11 +80,11 @@ async fn hot_statements_read_no_whole_table() {
         let deleted = [gone("db|77", Some(2001), 2000 + round), gone(&bare, Some(2001), 2001)];
         store.apply_person_readings(IDP, &deleted).await.unwrap();
 
-        let claimed = store.lease_announcements(100, LIMIT).await.unwrap();
-        let claimed: Vec<_> = claimed.iter().map(|row| row.announcement.event_id).collect();
-        assert_eq!(claimed.len(), 100);
-        store.remove_announcements(&claimed[..50]).await.unwrap();
-        store.release_announcements(&claimed[50..], Duration::ZERO).await.unwrap();
+        let leased = store.lease_announcements(100, LIMIT).await.unwrap();
+        let leased: Vec<_> = leased.iter().map(|row| row.announcement.event_id).collect();
+        assert_eq!(leased.len(), 100);
+        store.remove_announcements(&leased[..50]).await.unwrap();
+        store.release_announcements(&leased[50..], Duration::ZERO).await.unwrap();
 
         let failed = [failure(round as usize)];
         assert_eq!(store.record_failures("sso-sync", "1", &failed).await.unwrap()[0].attempts, 2);

@@ -1,4 +1,4 @@
-//! Another policy is tried without a trace, and applied as if the workers had always had it.
+//! Another policy is previewed without a trace, and applied as if the workers had always had it.
 
 use authority::Policy;
 use event_contract::{Hop, TraceContext};
@@ -32,15 +32,15 @@ async fn fill(store: &Store) {
     };
     for number in 0..7_i64 {
         let (id, key) = (format!("r{number}"), format!("P-{number}"));
-        let claims = verified(&format!("{number}@idp"));
-        write(IDP, saying(&id, Some(&key), claims, 1001, 10 * number + 1)).await;
+        let values = verified(&format!("{number}@idp"));
+        write(IDP, saying(&id, Some(&key), values, 1001, 10 * number + 1)).await;
         if number % 2 == 0 {
-            let claims = json!({"email": format!("{number}@crm"), "given_name": "Crm", "phone": "+1"});
-            write(CRM, saying(&id, Some(&key), claims, 1001, 10 * number + 2)).await;
+            let values = json!({"email": format!("{number}@crm"), "given_name": "Crm", "phone": "+1"});
+            write(CRM, saying(&id, Some(&key), values, 1001, 10 * number + 2)).await;
         }
         if number % 3 == 0 {
-            let claims = json!({"given_name": "Document", "verification_status": "verified"});
-            write(VERIFIER, saying(&id, Some(&key), claims, 1001, 10 * number + 3)).await;
+            let values = json!({"given_name": "Document", "verification_status": "verified"});
+            write(VERIFIER, saying(&id, Some(&key), values, 1001, 10 * number + 3)).await;
         }
     }
     write(CRM, saying("late", None, json!({"phone": "+2"}), 1001, 101)).await;
@@ -79,7 +79,7 @@ async fn applying_a_policy_ends_where_workers_with_it_would_have() {
 }
 
 #[tokio::test]
-async fn trying_a_policy_says_what_applying_it_does_and_writes_nothing() {
+async fn a_preview_shows_the_changes_of_applying_and_writes_nothing() {
     let database = Database::start().await;
     fill(&database.store).await;
     let before = database.row_versions().await;
@@ -113,15 +113,15 @@ async fn applying_while_workers_write_leaves_no_person_behind() {
     fill(&database.store).await;
     let store = open(&database.url).with_policy(other_policy());
     for round in 0..15_i64 {
-        // Rows as the old policy has them, for something to be done.
+        // Rows by the old policy, so that there is something to change.
         database
             .execute("update person set email = 'old', revision = revision + 1 where status <> 'merged'")
             .await;
         let workers = async {
             for number in [6_i64, 0, 4, 2] {
                 let (id, key) = (format!("r{number}"), format!("P-{number}"));
-                let claims = json!({"email": format!("{round}-{number}@crm"), "given_name": "Crm"});
-                let reading = saying(&id, Some(&key), claims, 2000 + round, 1000 + 10 * round + number);
+                let values = json!({"email": format!("{round}-{number}@crm"), "given_name": "Crm"});
+                let reading = saying(&id, Some(&key), values, 2000 + round, 1000 + 10 * round + number);
                 store.apply_person_readings(CRM, &[reading]).await.unwrap();
             }
         };

@@ -13,7 +13,7 @@ use crate::{CRM, IDP, SOURCE};
 const PERSON_OF: &str = "select person_id::text from source_record where external_id = ";
 
 #[tokio::test]
-async fn what_is_unchanged_writes_no_row() {
+async fn an_unchanged_record_writes_no_row() {
     let database = Database::start().await;
     let batch: Vec<_> = ["a", "b", "c"].map(|id| naming(id, id, &["1", id], Some(1001), 1)).into();
     assert_eq!(database.apply(&batch).await, [Applied; 3]);
@@ -29,7 +29,7 @@ async fn what_is_unchanged_writes_no_row() {
 }
 
 #[tokio::test]
-async fn only_the_record_is_written_when_the_person_stays_as_it_was() {
+async fn only_the_record_is_written_if_the_person_is_unchanged() {
     let database = Database::start().await;
     database.apply(&[naming("a", "ada", &["1"], Some(1001), 1)]).await;
     database.execute("update source_record set content_hash = 'another'").await;
@@ -62,7 +62,7 @@ async fn a_record_that_was_gone_first_has_a_person_from_its_return_on() {
     let database = Database::start().await;
     assert_eq!(database.apply(&[gone("a", None, 1)]).await, [Applied]);
     assert_eq!(database.count("select count(*) from person").await, 0);
-    assert_eq!(database.count("select count(*) from outbox").await, 0, "there is nobody to announce");
+    assert_eq!(database.count("select count(*) from outbox").await, 0, "there is no person to announce");
     assert_eq!(database.apply(&[found("a", "ada", Some(1001), 2)]).await, [Applied]);
     assert_eq!(database.count("select count(*) from person join source_record using (person_id)").await, 1);
 }
@@ -74,10 +74,10 @@ async fn each_change_of_a_person_is_announced_at_its_revision_with_its_cause() {
     for reading in &readings {
         database.apply(std::slice::from_ref(reading)).await;
     }
-    let claimed = database.store.lease_announcements(9, std::time::Duration::from_secs(60)).await.unwrap();
+    let leased = database.store.lease_announcements(9, std::time::Duration::from_secs(60)).await.unwrap();
     let person = database.texts(&format!("{PERSON_OF}'a'")).await;
-    assert_eq!(claimed.len(), 3);
-    for ((row, reading), revision) in claimed.iter().zip(&readings).zip(1..) {
+    assert_eq!(leased.len(), 3);
+    for ((row, reading), revision) in leased.iter().zip(&readings).zip(1..) {
         assert_eq!(row.kind, EventKind::PersonChanged);
         assert_eq!(row.announcement.entity_id.to_string(), person[0]);
         assert_eq!(row.announcement.revision, revision);
@@ -88,7 +88,7 @@ async fn each_change_of_a_person_is_announced_at_its_revision_with_its_cause() {
 }
 
 #[tokio::test]
-async fn what_a_changed_record_means_besides_is_announced_once_for_the_person_it_belongs_to_now() {
+async fn a_reading_s_own_announcement_is_made_once_for_the_record_s_present_person() {
     let database = Database::start().await;
     database.apply(&[found("a", "ada", Some(1001), 1)]).await;
     let person = database.texts(&format!("{PERSON_OF}'a'")).await;
@@ -174,7 +174,7 @@ async fn every_field_of_a_profile_reaches_its_column() {
     let row = "select concat_ws(' ', status, email, email_verified, given_name, family_name, display_name, phone, \
                birthdate) from person";
     let expected = "blocked ada@example.org t Given Family Display +15550100 1970-01-01";
-    assert_eq!(database.texts(row).await, [expected], "the address is a CRM's to say");
+    assert_eq!(database.texts(row).await, [expected], "only a CRM gives the address");
     let why =
         "select provenance -> 'email' ->> 'source' || ' ' || (provenance -> 'email' ->> 'rule') from person";
     assert_eq!(database.texts(why).await, ["idp sso when verified"]);

@@ -1,4 +1,4 @@
-//! Plans for dead letters, and their steps.
+//! Plans for dead-lettered messages, and their steps.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::database::{Database, open};
 
 const QUEUE: &str = "sso-sync";
 
-fn letter(message_id: &str) -> DeadLetteredCopy {
+fn message(message_id: &str) -> DeadLetteredCopy {
     DeadLetteredCopy {
         message_id: message_id.to_owned(),
         body: format!("body of {message_id}"),
@@ -35,15 +35,15 @@ fn plan(action: RedriveAction) -> RedrivePlan {
     }
 }
 
-fn item(letters: &[&str]) -> RedriveItem {
-    let letters: Vec<String> = letters.iter().map(|id| (*id).to_owned()).collect();
-    RedriveItem { item_id: Uuid::now_v7(), message_id: letters[0].clone(), letters }
+fn item(ids: &[&str]) -> RedriveItem {
+    let message_ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+    RedriveItem { item_id: Uuid::now_v7(), message_id: message_ids[0].clone(), message_ids }
 }
 
-/// A plan of three letters: two of one record, and another.
+/// A plan of three messages: two about one record, and another.
 async fn planned(database: &Database, action: RedriveAction) -> (RedrivePlan, [RedriveItem; 2]) {
-    let letters: Vec<_> = ["a1", "a2", "b"].map(letter).into();
-    database.store.keep_messages(QUEUE, &letters).await.unwrap();
+    let messages: Vec<_> = ["a1", "a2", "b"].map(message).into();
+    database.store.keep_messages(QUEUE, &messages).await.unwrap();
     let (plan, items) = (plan(action), [item(&["a1", "a2"]), item(&["b"])]);
     database.store.create_redrive_plan(&plan, &items).await.unwrap();
     (plan, items)
@@ -56,11 +56,11 @@ async fn standings(database: &Database, plan: &RedrivePlan) -> Vec<MessageStandi
 
 async fn unsent(database: &Database, plan: &RedrivePlan) -> Vec<String> {
     let unsent = database.store.unsent_redrive_items(plan, 10).await.unwrap();
-    unsent.into_iter().map(|item| item.letter.body).collect()
+    unsent.into_iter().map(|item| item.message.body).collect()
 }
 
 #[tokio::test]
-async fn a_letter_may_be_deleted_only_when_its_item_was_sent() {
+async fn a_message_may_be_deleted_only_after_its_item_was_sent() {
     use MessageStanding::{Deletable, Foreign, Waits};
     let database = Database::start().await;
     let (plan, items) = planned(&database, RedriveAction::Redrive).await;
@@ -73,15 +73,15 @@ async fn a_letter_may_be_deleted_only_when_its_item_was_sent() {
 }
 
 #[tokio::test]
-async fn letters_that_are_dropped_may_be_deleted_at_once() {
+async fn dropped_messages_may_be_deleted_at_once() {
     use MessageStanding::{Deletable, Foreign};
     let database = Database::start().await;
     let (plan, _) = planned(&database, RedriveAction::Drop).await;
     assert_eq!(standings(&database, &plan).await, [Deletable, Deletable, Deletable, Foreign]);
     database.store.note_messages_deleted(&plan, &[String::from("b")]).await.unwrap();
     let kept = database.store.kept_message(QUEUE, "b").await.unwrap().unwrap();
-    assert_eq!((kept.resolution.as_deref(), kept.letter.body.as_str()), (Some("dropped"), "body of b"));
-    assert_eq!(kept.letter.attributes["coppice.class"], "timeout");
+    assert_eq!((kept.resolution.as_deref(), kept.message.body.as_str()), (Some("dropped"), "body of b"));
+    assert_eq!(kept.message.attributes["coppice.class"], "timeout");
     let other = database.store.kept_message(QUEUE, "a1").await.unwrap().unwrap();
     assert_eq!(other.resolution, None);
 }
@@ -96,19 +96,19 @@ async fn progress_counts_every_step() {
     database.store.note_messages_deleted(&plan, &[String::from("a1"), String::from("c")]).await.unwrap();
     let progress = database.store.redrive_progress(plan.plan_id).await.unwrap();
     let expected = RedriveProgress {
-        letters: 3,
-        letters_deleted: 1,
+        messages: 3,
+        messages_deleted: 1,
         items: 2,
         items_sent: 2,
         items_handled: 1,
-        items_dead: 1,
+        items_dead_lettered: 1,
     };
     assert_eq!(progress, expected);
 }
 
-/// Two plans of the same letters send each record once.
+/// Two plans for the same messages send each record once.
 #[tokio::test]
-async fn what_another_plan_has_resolved_is_not_sent_again() {
+async fn messages_that_another_plan_resolved_are_not_sent_again() {
     let database = Database::start().await;
     let (first, items) = planned(&database, RedriveAction::Redrive).await;
     let (second, _) = planned(&database, RedriveAction::Redrive).await;
@@ -117,12 +117,16 @@ async fn what_another_plan_has_resolved_is_not_sent_again() {
     database.store.note_messages_deleted(&first, &deleted).await.unwrap();
     assert_eq!(unsent(&database, &second).await, ["body of b"]);
     let progress = database.store.redrive_progress(second.plan_id).await.unwrap();
-    assert_eq!((progress.items, progress.items_sent, progress.letters_deleted), (1, 0, 2), "nobody's canary");
+    assert_eq!(
+        (progress.items, progress.items_sent, progress.messages_deleted),
+        (1, 0, 2),
+        "no item is left to send for a1"
+    );
 }
 
-/// Whoever drops one letter of a record has not decided about its others.
+/// An operator who drops one message about a record has not decided about its others.
 #[tokio::test]
-async fn an_item_is_sent_as_long_as_one_of_its_letters_waits() {
+async fn an_item_is_sent_while_one_of_its_messages_is_unresolved() {
     let database = Database::start().await;
     let (redrive, _) = planned(&database, RedriveAction::Redrive).await;
     let dropping = plan(RedriveAction::Drop);
@@ -132,22 +136,22 @@ async fn an_item_is_sent_as_long_as_one_of_its_letters_waits() {
 }
 
 #[tokio::test]
-async fn what_has_died_again_stays_dead_whoever_else_has_handled_it() {
+async fn an_item_that_was_dead_lettered_again_stays_so_if_another_unit_handles_it() {
     let database = Database::start().await;
     let (plan, [ada, _]) = planned(&database, RedriveAction::Redrive).await;
     database.store.end_redrive_items(&[(ada.item_id, true)]).await.unwrap();
     database.store.end_redrive_items(&[(ada.item_id, false)]).await.unwrap();
-    assert_eq!(database.store.redrive_progress(plan.plan_id).await.unwrap().items_dead, 1);
+    assert_eq!(database.store.redrive_progress(plan.plan_id).await.unwrap().items_dead_lettered, 1);
 }
 
 #[tokio::test]
 async fn one_process_at_a_time_works_on_a_queue() {
     let database = Database::start().await;
     let other = open(&database.url);
-    let held = database.store.lock_redrive(QUEUE).await.unwrap();
-    assert!(held.is_some() && other.lock_redrive(QUEUE).await.unwrap().is_none());
+    let lock = database.store.lock_redrive(QUEUE).await.unwrap();
+    assert!(lock.is_some() && other.lock_redrive(QUEUE).await.unwrap().is_none());
     assert!(other.lock_redrive("crm-sync").await.unwrap().is_some(), "another queue is free");
-    drop(held);
+    drop(lock);
     local_stack::wait_until(Duration::from_secs(10), "the lock to end with its session", async || {
         Ok(other.lock_redrive(QUEUE).await?.map(drop))
     })
@@ -156,7 +160,7 @@ async fn one_process_at_a_time_works_on_a_queue() {
 }
 
 #[tokio::test]
-async fn what_is_old_is_forgotten() {
+async fn old_copies_plans_and_failures_are_deleted() {
     let database = Database::start().await;
     let (plan, _) = planned(&database, RedriveAction::Drop).await;
     let failure =

@@ -1,4 +1,4 @@
-//! What the resync jobs remember: budget, runs, cursors, and when a record was last read.
+//! The state of the resync jobs: budget, runs, cursors, and when a record was last read.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ async fn leases_follow_each_other_in_time_and_end_with_the_day_s_requests() {
     assert!((Duration::from_millis(500)..=Duration::from_secs(1)).contains(&second.begins_in), "{second:?}");
     assert_eq!(lease(10, 0).await.requests, 5);
     assert_eq!(lease(10, 0).await.requests, 0);
-    assert_eq!(lease(10, 3).await.requests, 3, "what was not sent is given back");
+    assert_eq!(lease(10, 3).await.requests, 3, "unused requests return to the budget");
     database
         .execute("update resync_budget set day = day - 1, next_request_at = now() - interval '1 hour'")
         .await;
@@ -93,7 +93,7 @@ async fn deletions_are_counted_by_day_and_only_of_records_that_are_there() {
 }
 
 #[tokio::test]
-async fn a_run_that_was_interrupted_goes_on_where_it_was_and_one_that_ended_begins_anew() {
+async fn an_interrupted_run_resumes_and_an_ended_one_starts_again() {
     let database = Database::start().await;
     let run = begin(&database).await;
     assert_eq!(
@@ -139,17 +139,17 @@ async fn a_record_that_is_named_again_after_it_was_sent_is_sent_again() {
 }
 
 #[tokio::test]
-async fn what_was_read_ages_from_when_it_was_read_however_often_the_guard_stops_it() {
+async fn the_age_of_a_run_counts_from_its_reading_however_often_the_guard_stops_it() {
     let database = Database::start().await;
     let run = begin(&database).await.run_id;
     assert!(database.store.end_resync_reading(run, None).await.unwrap());
     database.execute("update resync_run set read_at = read_at - interval '2 days', moved_at = moved_at - interval '2 days'").await;
     assert!(database.store.end_resync_reading(run, Some("doubt")).await.unwrap());
-    assert_ne!(begin(&database).await.run_id, run, "it is read anew");
+    assert_ne!(begin(&database).await.run_id, run, "a new run began");
 }
 
 #[tokio::test]
-async fn whoever_is_at_a_run_that_is_no_longer_there_is_told_so_at_each_step() {
+async fn each_step_of_a_deleted_run_reports_that_it_is_gone() {
     let database = Database::start().await;
     let run = begin(&database).await.run_id;
     database.store.drop_resync_run(SOURCE, "listing").await.unwrap();
@@ -161,7 +161,7 @@ async fn whoever_is_at_a_run_that_is_no_longer_there_is_told_so_at_each_step() {
 }
 
 #[tokio::test]
-async fn a_run_that_nobody_went_on_with_for_a_day_is_begun_anew() {
+async fn a_run_without_progress_for_a_day_is_replaced() {
     let database = Database::start().await;
     let run = begin(&database).await.run_id;
     database.execute("update resync_run set moved_at = now() - interval '25 hours'").await;
@@ -191,7 +191,7 @@ async fn a_listing_is_compared_with_what_is_stored() {
 }
 
 #[tokio::test]
-async fn what_was_not_read_for_longest_comes_first() {
+async fn the_least_recently_read_records_come_first() {
     let database = Database::start().await;
     let readings = ["a", "b", "c", "d", "e"].map(|id| found(id, "1", Some(1), 1));
     for (reading, ticket) in readings.into_iter().zip(1..) {
@@ -219,7 +219,7 @@ async fn what_was_not_read_for_longest_comes_first() {
 }
 
 #[tokio::test]
-async fn that_a_record_was_read_is_noted_once_a_day() {
+async fn a_read_is_recorded_once_a_day() {
     let database = Database::start().await;
     database.apply(&[found("a", "1", Some(1), 1)]).await;
     let due = async || {

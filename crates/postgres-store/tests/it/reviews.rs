@@ -1,4 +1,4 @@
-//! What a person decides about links holds against automation, and can be undone.
+//! An operator's decisions about links are stronger than automatic linking, and can be undone.
 
 use event_contract::{Hop, TraceContext};
 use postgres_store::{
@@ -48,8 +48,8 @@ async fn reviewed() -> (Database, Uuid) {
     let database = Database::start().await;
     apply(&database, IDP, saying("u", None, verified("a@idp"), 1001, 1)).await;
     apply(&database, CRM, saying("c", None, json!({"phone": "+1"}), 1001, 2)).await;
-    let claims = json!({"phone": "+1", "email": "a@idp", "email_verified": true});
-    apply(&database, CRM, saying("c", None, claims, 1002, 3)).await;
+    let values = json!({"phone": "+1", "email": "a@idp", "email_verified": true});
+    apply(&database, CRM, saying("c", None, values, 1002, 3)).await;
     let reviews = database.store.open_link_reviews(10).await.unwrap();
     assert_eq!(reviews.len(), 1);
     (database, reviews[0].candidate_person_id)
@@ -76,7 +76,7 @@ async fn a_link_moves_the_record_computes_both_and_announces_both() {
 }
 
 #[tokio::test]
-async fn an_undone_link_gives_both_their_own_values_back_and_is_not_made_again() {
+async fn an_undone_link_restores_both_persons_and_is_not_made_again() {
     let (database, candidate) = reviewed().await;
     let before = database.texts(ROWS).await;
     let linked = decide(&database, "crm", "c", Move::Link(candidate)).await.unwrap();
@@ -86,21 +86,21 @@ async fn an_undone_link_gives_both_their_own_values_back_and_is_not_made_again()
     assert_eq!(database.texts(ROWS).await, before);
     assert_eq!(database.count("select count(*) from person where merged_into is not null").await, 0);
     assert_eq!(database.count("select count(*) from link_decision").await, 2, "rows are added");
-    let claims = json!({"phone": "+2", "email": "a@idp", "email_verified": true});
-    apply(&database, CRM, saying("c", None, claims, 1003, 4)).await;
+    let values = json!({"phone": "+2", "email": "a@idp", "email_verified": true});
+    apply(&database, CRM, saying("c", None, values, 1003, 4)).await;
     assert!(database.store.open_link_reviews(10).await.unwrap().is_empty());
     assert_eq!(persons_of_records(&database).await, 2);
 }
 
 #[tokio::test]
-async fn what_is_separate_stays_separate_though_a_key_comes() {
+async fn separated_records_stay_separate_although_they_get_a_key() {
     let (database, candidate) = reviewed().await;
     let report = decide(&database, "crm", "c", Move::Separate(candidate)).await.unwrap();
     assert_eq!((report.from_person_id, report.changed.len()), (report.to_person_id, 0));
     let account = json!({"email": "a@idp", "email_verified": true, "given_name": "New"});
     apply(&database, IDP, saying("u", Some("P-1"), account, 1002, 4)).await;
-    let claims = json!({"phone": "+2", "email": "a@idp", "email_verified": true});
-    apply(&database, CRM, saying("c", Some("P-1"), claims, 1003, 5)).await;
+    let values = json!({"phone": "+2", "email": "a@idp", "email_verified": true});
+    apply(&database, CRM, saying("c", Some("P-1"), values, 1003, 5)).await;
     assert_eq!(person_of(&database, "crm", "c").await, report.to_person_id);
     assert_eq!(persons_of_records(&database).await, 2);
     let open = database.store.open_link_reviews(10).await.unwrap();
@@ -108,7 +108,7 @@ async fn what_is_separate_stays_separate_though_a_key_comes() {
 }
 
 #[tokio::test]
-async fn a_record_that_was_linked_as_it_came_gets_a_person_of_its_own() {
+async fn undoing_the_first_link_of_a_record_gives_it_its_own_person() {
     let database = Database::start().await;
     apply(&database, IDP, saying("u", Some("P-1"), verified("a@idp"), 1001, 1)).await;
     apply(&database, CRM, saying("c", Some("P-1"), json!({"phone": "+1"}), 1001, 2)).await;
@@ -116,7 +116,11 @@ async fn a_record_that_was_linked_as_it_came_gets_a_person_of_its_own() {
     decide(&database, "crm", "c", Move::Undo).await.unwrap();
     assert_eq!(database.texts(ROWS).await, ["active a@idp Idp", "known +1"]);
     apply(&database, CRM, saying("c", Some("P-1"), json!({"phone": "+2"}), 1002, 3)).await;
-    assert_eq!(database.texts(ROWS).await, ["active a@idp Idp", "known +2"], "the key links it no more");
+    assert_eq!(
+        database.texts(ROWS).await,
+        ["active a@idp Idp", "known +2"],
+        "the key does not link it again"
+    );
 }
 
 #[tokio::test]
@@ -126,8 +130,8 @@ async fn a_merge_of_persons_is_undone_record_by_record() {
     apply(&database, IDP, saying("db|kept", Some("P-2"), verified("kept@idp"), 1001, 2)).await;
     apply(&database, CRM, saying("c-lost", Some("P-1"), json!({"phone": "+1"}), 1001, 3)).await;
     let lost = person_of(&database, "idp", "db|lost").await;
-    let kept = |claims: serde_json::Value, version, ticket| {
-        let mut reading = saying("db|kept", Some("P-2"), claims, version, ticket);
+    let kept = |values: serde_json::Value, version, ticket| {
+        let mut reading = saying("db|kept", Some("P-2"), values, version, ticket);
         let RecordState::Present { identities, record, .. } = &mut reading.state else { panic!("present") };
         *identities = ["lost", "kept"]
             .map(|subject| Identity {
@@ -168,13 +172,13 @@ async fn without_the_proof_nothing_is_written_and_the_report_is_the_same() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_decided_says_why_and_writes_nothing() {
+async fn a_refused_decision_has_a_reason_and_writes_nothing() {
     let (database, candidate) = reviewed().await;
-    let nobody = Uuid::now_v7();
+    let unknown = Uuid::now_v7();
     let refused = decide(&database, "crm", "x", Move::Link(candidate)).await;
     assert!(matches!(refused, Err(LinkRefusal::NoRecord { .. })));
-    let refused = decide(&database, "crm", "c", Move::Link(nobody)).await;
-    assert!(matches!(refused, Err(LinkRefusal::NoPerson(person)) if person == nobody));
+    let refused = decide(&database, "crm", "c", Move::Link(unknown)).await;
+    assert!(matches!(refused, Err(LinkRefusal::NoPerson(person)) if person == unknown));
     let own = person_of(&database, "crm", "c").await;
     for wanted in [Move::Link(own), Move::Separate(own)] {
         let refused = decide(&database, "crm", "c", wanted).await;
@@ -189,8 +193,8 @@ async fn what_cannot_be_decided_says_why_and_writes_nothing() {
 async fn a_decision_and_a_reading_at_the_same_time_end_where_either_order_ends() {
     for round in 0..4 {
         let (database, candidate) = reviewed().await;
-        let claims = json!({"phone": format!("+{round}"), "email": "a@idp", "email_verified": true});
-        let reading = saying("c", None, claims, 1003, 4);
+        let values = json!({"phone": format!("+{round}"), "email": "a@idp", "email_verified": true});
+        let reading = saying("c", None, values, 1003, 4);
         let (decided, ()) = tokio::join!(
             decide(&database, "crm", "c", Move::Link(candidate)),
             apply(&database, CRM, reading)

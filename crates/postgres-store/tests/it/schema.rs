@@ -42,7 +42,7 @@ async fn a_schema_that_lacks_a_migration_is_refused_and_a_newer_one_is_not() {
 }
 
 #[tokio::test]
-async fn every_migration_can_be_taken_back_and_done_again() {
+async fn every_migration_can_be_reverted_and_applied_again() {
     let database = Database::start().await;
     let up = shape(&database).await;
     assert!(up.iter().any(|line| line.contains("refetch_ticket")), "{up:#?}");
@@ -59,14 +59,14 @@ async fn every_migration_can_be_taken_back_and_done_again() {
 }
 
 #[test]
-fn every_migration_has_its_way_back_and_a_name_of_verb_and_object() {
+fn every_migration_has_a_down_file_and_a_name_of_verb_and_object() {
     let (up, down): (Vec<_>, Vec<_>) =
         MIGRATOR.iter().partition(|migration| migration.migration_type.is_up_migration());
     let versions =
         |list: &[&sqlx::migrate::Migration]| -> Vec<i64> { list.iter().map(|m| m.version).collect() };
     assert_eq!(versions(&up), versions(&down));
     for migration in up {
-        assert_eq!(migration.version.to_string().len(), "20261123100000".len(), "{}", migration.description);
+        assert_eq!(migration.version.to_string().len(), "20261130000100".len(), "{}", migration.description);
         assert!(migration.description.contains(' '), "{}", migration.description);
     }
 }

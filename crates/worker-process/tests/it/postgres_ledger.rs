@@ -77,7 +77,7 @@ async fn the_ends_of_redriven_messages_are_noted_by_their_marks() {
     let item = RedriveItem {
         item_id: Uuid::now_v7(),
         message_id: String::from("letter"),
-        letters: vec![String::from("letter")],
+        message_ids: vec![String::from("letter")],
     };
     let plan = RedrivePlan {
         plan_id: Uuid::now_v7(),
@@ -95,5 +95,5 @@ async fn the_ends_of_redriven_messages_are_noted_by_their_marks() {
     ];
     subject.note_redriven(&ends).await.unwrap();
     let progress = subject.store.redrive_progress(plan.plan_id).await.unwrap();
-    assert_eq!((progress.items_dead, progress.items_handled), (1, 0));
+    assert_eq!((progress.items_dead_lettered, progress.items_handled), (1, 0));
 }

@@ -199,7 +199,7 @@ fn items(unit: &str, letters: &[DeadLettered]) -> Vec<RedriveItem> {
             Some(RedriveItem {
                 item_id: Uuid::now_v7(),
                 message_id: newest.message_id.clone(),
-                letters: letters.iter().map(|letter| letter.message_id.clone()).collect(),
+                message_ids: letters.iter().map(|letter| letter.message_id.clone()).collect(),
             })
         })
         .collect()
@@ -260,12 +260,12 @@ pub(super) struct Counts {
 impl From<RedriveProgress> for Counts {
     fn from(progress: RedriveProgress) -> Self {
         Self {
-            letters: progress.letters,
-            letters_deleted: progress.letters_deleted,
+            letters: progress.messages,
+            letters_deleted: progress.messages_deleted,
             messages: progress.items,
             sent: progress.items_sent,
             handled: progress.items_handled,
-            dead_again: progress.items_dead,
+            dead_again: progress.items_dead_lettered,
         }
     }
 }
@@ -314,7 +314,7 @@ mod tests {
         };
         let mut made: Vec<(String, usize)> = items("sso-sync", &of("sso-sync"))
             .into_iter()
-            .map(|item| (item.message_id, item.letters.len()))
+            .map(|item| (item.message_id, item.message_ids.len()))
             .collect();
         made.sort();
         let expected = [("1", 3), ("3", 1), ("4", 1), ("5", 1)];

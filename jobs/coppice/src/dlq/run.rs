@@ -103,11 +103,11 @@ async fn canary(
         return Err(stopped(plan));
     }
     let resume = format!("coppice dlq redrive --plan {} --yes", plan.plan_id);
-    if progress.items_dead > 0 {
+    if progress.items_dead_lettered > 0 {
         let told = format!(
             "the canary died again: {} of {} message(s) sent, so nothing more was sent. `coppice dlq list {}` says why. \
              When it is mended: make a new plan; or go on anyway: {resume} --canary 0",
-            progress.items_dead, progress.items_sent, plan.queue
+            progress.items_dead_lettered, progress.items_sent, plan.queue
         );
         return Err(JobError::Guarded(told));
     }
@@ -133,7 +133,7 @@ async fn wait_for_ends(
     let deadline = Instant::now() + limit;
     loop {
         let progress = store.redrive_progress(plan.plan_id).await?;
-        let ended = progress.items_handled + progress.items_dead;
+        let ended = progress.items_handled + progress.items_dead_lettered;
         if ended >= wanted(progress) || Instant::now() >= deadline {
             return Ok(progress);
         }

@@ -50,7 +50,7 @@ impl Target {
         match self {
             Self::Unit(queue) => {
                 let messages: Vec<OutgoingMessage> =
-                    items.iter().map(|item| message(item, &item.letter.body)).collect();
+                    items.iter().map(|item| message(item, &item.message.body)).collect();
                 queue.send(&messages).await.map_err(|error| refused(&error))
             }
             Self::Rules(routing) => {
@@ -67,7 +67,7 @@ impl Target {
 
 /// An event that no rule takes stays where it is.
 async fn send_routed(routing: &Routing, item: &UnsentItem) -> Result<Result<(), EntryError>, JobError> {
-    let routes = routing.route(&item.letter).await?;
+    let routes = routing.route(&item.message).await?;
     if routes.is_empty() {
         return Ok(Err(EntryError::Refused { code: String::from("NoRule") }));
     }

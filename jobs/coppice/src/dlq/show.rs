@@ -83,7 +83,7 @@ async fn find(
 }
 
 fn from_copy(unit: &str, kept: KeptMessage) -> (DeadLettered, String, Option<String>) {
-    let KeptMessage { letter, resolution, resolved_at } = kept;
+    let KeptMessage { message: letter, resolution, resolved_at } = kept;
     let message = ReceivedMessage {
         message_id: letter.message_id,
         receipt: sqs_queue::Receipt(String::new()),

@@ -39,7 +39,7 @@ async fn round(
     others: &mut Vec<Receipt>,
 ) -> Result<bool, JobError> {
     let progress = store.redrive_progress(plan.plan_id).await?;
-    let mut left = progress.letters - progress.letters_deleted;
+    let mut left = progress.messages - progress.messages_deleted;
     while left > 0 && !stop.is_cancelled() {
         let Some(letters) = look.next().await? else { return Ok(true) };
         let ids: Vec<String> = letters.iter().map(|letter| letter.message_id.clone()).collect();

@@ -64,7 +64,7 @@ async fn an_empty_database_gets_the_schema_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_at_once_do_not_disturb_each_other() {
+async fn two_runs_at_once_do_not_disturb_each_other() {
     let database = Database::empty().await;
     let both = [(); 2].map(|()| command(Some(&database.url), &[]).spawn().unwrap());
     for one in both {
@@ -75,11 +75,11 @@ async fn two_at_once_do_not_disturb_each_other() {
 }
 
 #[test]
-fn what_is_wrong_is_said_without_the_password() {
+fn errors_do_not_quote_the_password() {
     let (code, text) = run(None, &[]);
     assert_eq!(code, Some(2));
     assert!(text.contains("DATABASE_URL"), "{text}");
-    let (code, text) = run(Some("postgres://somebody:hidden-word@127.0.0.1:9/fleet"), &[]);
+    let (code, text) = run(Some("postgres://user:hidden-word@127.0.0.1:9/fleet"), &[]);
     assert_eq!(code, Some(1));
     assert!(text.starts_with("migrate: ") && !text.contains("hidden-word"), "{text}");
 }

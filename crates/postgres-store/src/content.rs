@@ -1,0 +1,9 @@
+//! The items of the CMS.
+
+mod item;
+mod key;
+mod listing;
+
+pub use item::{ContentItem, ContentLoad, ContentReading, LoadedContent};
+pub use key::ContentKey;
+pub use listing::ContentCounts;

@@ -1,0 +1,30 @@
+//! How an item is named, and how its texts are stored.
+
+use serde_json::Value;
+
+/// Names an item at its source.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ContentKey {
+    /// The namespace within which IDs are unique: `entry`, `asset`, or the name of a collection.
+    pub collection: String,
+    /// The source's ID.
+    pub external_id: String,
+}
+
+/// A text that Postgres can store. It cannot store NUL, and one NUL in one item must not block all items behind it.
+pub(super) fn storable_text(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
+/// The same for every text in a value.
+pub(super) fn storable(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(storable_text(&text)),
+        Value::Array(values) => Value::Array(values.into_iter().map(storable).collect()),
+        Value::Object(fields) => {
+            let fields = fields.into_iter().map(|(name, value)| (storable_text(&name), storable(value)));
+            Value::Object(fields.collect())
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,177 @@
+//! Preview and application of another policy to all persons.
+//!
+//! Both go through the persons in batches, by their key. The preview writes nothing. Applying computes each batch
+//! behind the same row locks as workers do, in its own transaction. It may stop and restart anywhere: a person that
+//! already has the policy's values is left as it is.
+//!
+//! Workers that still run with another policy compute by theirs: deploy the new policy to them first.
+
+use authority::{Field, Policy, Profile};
+use serde::Serialize;
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::recompute::Moves;
+use super::row;
+use super::view::{self, StoredPerson};
+use crate::outbox::{self, Announce};
+use crate::proof::Write;
+use crate::records::source_record;
+use crate::{Store, StoreError};
+
+/// What a policy would change in one batch of persons.
+pub struct PolicyBatch {
+    /// The last person of the batch, after which the next one begins. `None`: there are no more.
+    pub last: Option<Uuid>,
+    /// How many persons were compared.
+    pub looked_at: usize,
+    /// Persons whose row would change.
+    pub changes: Vec<PersonChange>,
+}
+
+/// What a policy would change in one person's row. Holds personal data: no `Debug`.
+#[derive(Clone, PartialEq, Serialize)]
+pub struct PersonChange {
+    /// Our ID.
+    pub person_id: Uuid,
+    /// The fields whose value would change. Empty: only the provenance, the status or the verification of the address
+    /// would.
+    pub fields: Vec<FieldChange>,
+}
+
+/// What a policy would change in one field. Holds personal data: no `Debug`.
+#[derive(Clone, PartialEq, Serialize)]
+pub struct FieldChange {
+    /// The field.
+    pub field: Field,
+    /// The stored value.
+    pub now: Option<Value>,
+    /// The value under the policy.
+    pub then: Option<Value>,
+    /// The source of that value.
+    pub source: Option<String>,
+    /// The rule that would choose it.
+    pub rule: Option<String>,
+}
+
+/// What applying a policy to one batch did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AppliedBatch {
+    /// The last person of the batch, after which the next one begins. `None`: there are no more.
+    pub last: Option<Uuid>,
+    /// How many persons were recomputed.
+    pub computed: usize,
+    /// How many of their rows changed and are announced.
+    pub changed: usize,
+}
+
+impl Store {
+    /// The changes that `policy` would make to the next `limit` persons after `after`. Writes nothing and locks
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn preview_policy(
+        &self,
+        policy: &Policy,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> Result<PolicyBatch, StoreError> {
+        let mut snapshot = self.snapshot().await?;
+        let persons = persons_after(&mut snapshot, after, limit).await?;
+        let stored = view::stored(&mut snapshot, &persons).await?;
+        let records = source_record::of_persons(&mut snapshot, &persons).await?;
+        let changes = stored.iter().filter_map(|stored| {
+            let own = records.get(&stored.person_id).map_or(&[][..], Vec::as_slice);
+            change(stored, &Profile::compute(policy, own))
+        });
+        let changes = changes.collect();
+        Ok(PolicyBatch { last: persons.last().copied(), looked_at: persons.len(), changes })
+    }
+
+    /// Recomputes the next `limit` persons after `after` by this store's policy. Announces those whose row changed, or
+    /// whose CRM contact differs from it.
+    ///
+    /// # Errors
+    /// [`StoreError`]: then nothing of this batch was written.
+    pub async fn apply_policy(
+        &self,
+        after: Option<Uuid>,
+        limit: u32,
+        announce: Announce,
+        _proof: &Write,
+    ) -> Result<AppliedBatch, StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        let persons = persons_after_locked(&mut transaction, after, limit).await?;
+        let recomputed = self.recompute(&mut transaction, &persons, &Moves::default()).await?;
+        let announcements = recomputed.announcements(|_| Some(announce));
+        if !announcements.is_empty() {
+            outbox::insert(&mut transaction, &announcements).await?;
+        }
+        transaction.commit().await?;
+        Ok(AppliedBatch {
+            last: persons.last().copied(),
+            computed: persons.len(),
+            changed: recomputed.changed.len(),
+        })
+    }
+}
+
+fn change(stored: &StoredPerson, profile: &Profile) -> Option<PersonChange> {
+    let fields = Field::ALL.into_iter().filter_map(|field| {
+        let believed = profile.fields.get(&field);
+        // A text column stores texts only, as in `row::upsert`.
+        let then = match field {
+            Field::MailingAddress => believed.map(|believed| believed.value.clone()),
+            _ => profile.text(field).map(Value::from),
+        };
+        let now = stored.values.get(&field).cloned();
+        (now != then).then(|| FieldChange {
+            field,
+            now,
+            then,
+            source: believed.map(|believed| believed.source.clone()),
+            rule: believed.map(|believed| believed.rule.clone()),
+        })
+    });
+    let fields: Vec<FieldChange> = fields.collect();
+    let same = fields.is_empty()
+        && stored.status == profile.status.as_str()
+        && stored.email_verified == profile.email_verified
+        && stored.provenance == row::provenance(profile);
+    (!same).then_some(PersonChange { person_id: stored.person_id, fields })
+}
+
+/// Persons by their key. A merged person has no records from which to compute it.
+async fn persons_after(
+    connection: &mut PgConnection,
+    after: Option<Uuid>,
+    limit: u32,
+) -> Result<Vec<Uuid>, StoreError> {
+    let persons = sqlx::query_scalar!(
+        r#"select person_id from person where person_id > $1 and status <> 'merged' order by person_id limit $2"#,
+        after.unwrap_or(Uuid::nil()),
+        i64::from(limit)
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(persons)
+}
+
+/// The same, locked in that order. A person that is merged while this waits for its lock is left out.
+async fn persons_after_locked(
+    connection: &mut PgConnection,
+    after: Option<Uuid>,
+    limit: u32,
+) -> Result<Vec<Uuid>, StoreError> {
+    let persons = sqlx::query_scalar!(
+        r#"select person_id from person where person_id > $1 and status <> 'merged' order by person_id limit $2
+           for update"#,
+        after.unwrap_or(Uuid::nil()),
+        i64::from(limit)
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(persons)
+}

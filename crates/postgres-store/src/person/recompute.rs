@@ -1,0 +1,135 @@
+//! Recomputes persons from all their records, by the policy.
+//!
+//! In: persons whose records, links or policy changed. Out: persons whose row changed, and persons whose CRM contact
+//! now differs from the unchanged row, because a user of the CRM changed it. Both are announced.
+
+use std::collections::{BTreeSet, HashMap};
+
+use authority::{Profile, Role, SourceRecord, Status};
+use event_contract::{Announcement, EventKind};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::row::{self, ChangedPerson, LockedPerson, PersonRow, Standing};
+use super::{crm_account, crm_view};
+use crate::outbox::{Announce, announcement};
+use crate::records::source_record;
+use crate::{Store, StoreError};
+
+/// How records moved between persons before these are computed.
+#[derive(Default)]
+pub(crate) struct Moves {
+    /// Persons that lost records, and who has those now.
+    pub(crate) left: HashMap<Uuid, Uuid>,
+    /// Persons all of whose records were moved.
+    pub(crate) emptied: BTreeSet<Uuid>,
+    /// A merged person who has records again, by an operator's decision.
+    pub(crate) revived: Option<Uuid>,
+}
+
+/// The result of a recomputation.
+#[derive(Default)]
+pub(crate) struct Recomputed {
+    /// Persons whose row changed.
+    pub(crate) changed: Vec<ChangedPerson>,
+    /// Other persons to announce.
+    pub(crate) unchanged: Vec<ChangedPerson>,
+    locked: HashMap<Uuid, LockedPerson>,
+}
+
+impl Recomputed {
+    /// Announces these persons too, although they did not change.
+    pub(crate) fn also(&mut self, persons: impl IntoIterator<Item = Uuid>) {
+        for person_id in persons {
+            let known = self.changed.iter().chain(&self.unchanged).any(|one| one.person_id == person_id);
+            if let Some(locked) = self.locked.get(&person_id).filter(|_| !known) {
+                self.unchanged.push(ChangedPerson { person_id, revision: locked.revision });
+            }
+        }
+    }
+
+    /// The announcements; `announce` gives the cause for a person, or `None` for no announcement.
+    pub(crate) fn announcements(
+        &self,
+        announce: impl Fn(Uuid) -> Option<Announce>,
+    ) -> Vec<(EventKind, Announcement)> {
+        let persons = self.changed.iter().chain(&self.unchanged);
+        let announced = |person: &ChangedPerson| {
+            let announce = announce(person.person_id)?;
+            Some((EventKind::PersonChanged, announcement(person.person_id, person.revision, announce)))
+        };
+        persons.filter_map(announced).collect()
+    }
+}
+
+impl Store {
+    /// Recomputes persons.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] also if another transaction has merged one of them meanwhile. A retry finds where
+    /// its records are now.
+    pub(crate) async fn recompute(
+        &self,
+        connection: &mut PgConnection,
+        persons: &[Uuid],
+        moves: &Moves,
+    ) -> Result<Recomputed, StoreError> {
+        let locked = row::lock(connection, persons).await?;
+        crm_account::follow(connection, &moves.left).await?;
+        let records = source_record::of_persons(connection, persons).await?;
+        let mut recomputed = Recomputed { locked, ..Recomputed::default() };
+        let (mut rows, mut merged, mut differing) = (Vec::new(), Vec::new(), Vec::new());
+        for person_id in persons {
+            let own = records.get(person_id).map_or(&[][..], Vec::as_slice);
+            recomputed.refuse_merged_meanwhile(*person_id, own, moves)?;
+            let standing = match moves.left.get(person_id) {
+                Some(other) if own.is_empty() => {
+                    merged.push((*person_id, *other));
+                    Standing::MergedInto(*other)
+                }
+                _ => Standing::Own(Profile::compute(&self.policy, own)),
+            };
+            if let Standing::Own(profile) = &standing
+                && self.crm_differs(*person_id, profile, own)
+            {
+                differing.push(*person_id);
+            }
+            rows.push(PersonRow { person_id: *person_id, standing });
+        }
+        recomputed.changed = row::upsert(connection, &rows).await?;
+        row::follow_merges(connection, &merged).await?;
+        recomputed.also(differing);
+        Ok(recomputed)
+    }
+
+    /// Whether the person's contact has another person's key. If the person has an account, also whether the contact
+    /// lacks our key, or differs from the believed values.
+    fn crm_differs(&self, person_id: Uuid, profile: &Profile, records: &[SourceRecord]) -> bool {
+        let contacts = records.iter().filter(|record| record.role == Role::Crm && record.record.is_some());
+        let Some(contact) = crm_view::contact_of(person_id, None, contacts) else { return false };
+        let key = crm_view::key_of(contact);
+        let own = person_id.to_string();
+        match profile.status {
+            Status::Active | Status::Blocked => {
+                key != Some(own.as_str()) || !profile.to_push(&self.policy, Some(contact)).is_empty()
+            }
+            Status::Deleted | Status::Known => crm_view::is_another_person(key, person_id),
+        }
+    }
+}
+
+impl Recomputed {
+    fn refuse_merged_meanwhile(
+        &self,
+        person_id: Uuid,
+        records: &[SourceRecord],
+        moves: &Moves,
+    ) -> Result<(), StoreError> {
+        let was_merged = self.locked.get(&person_id).is_some_and(|locked| locked.merged);
+        let revived = moves.revived == Some(person_id);
+        if !records.is_empty() && ((was_merged && !revived) || moves.emptied.contains(&person_id)) {
+            return Err(StoreError::Unavailable { code: String::from("merged meanwhile") });
+        }
+        Ok(())
+    }
+}

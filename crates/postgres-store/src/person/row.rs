@@ -1,0 +1,177 @@
+//! Table `person`: the profile, computed from source records by the policy, with the origin of each field.
+
+use std::collections::HashMap;
+
+use authority::{Field, Profile};
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::StoreError;
+
+/// The status of a person whose records all belong to another person now.
+const MERGED: &str = "merged";
+
+/// A person's row, to be written.
+pub(crate) struct PersonRow {
+    pub person_id: Uuid,
+    pub standing: Standing,
+}
+
+/// The content of a person's row.
+pub(crate) enum Standing {
+    /// The profile from its records.
+    Own(Profile),
+    /// It has no records: they all belong to this other person.
+    MergedInto(Uuid),
+}
+
+impl Standing {
+    const fn profile(&self) -> Option<&Profile> {
+        match self {
+            Self::Own(profile) => Some(profile),
+            Self::MergedInto(_) => None,
+        }
+    }
+
+    const fn merged_into(&self) -> Option<Uuid> {
+        match self {
+            Self::Own(_) => None,
+            Self::MergedInto(other) => Some(*other),
+        }
+    }
+}
+
+/// A person whose row changed, at its new revision.
+pub(crate) struct ChangedPerson {
+    pub person_id: Uuid,
+    pub revision: i64,
+}
+
+/// A person's row when it was locked.
+#[derive(Clone, Copy)]
+pub(crate) struct LockedPerson {
+    pub revision: i64,
+    /// All its records belonged to another person.
+    pub merged: bool,
+}
+
+/// Locks the existing rows of persons, in the order of their IDs. So two sources' readings of one person compute its
+/// profile one after the other, and the second sees what the first wrote.
+pub(crate) async fn lock(
+    connection: &mut PgConnection,
+    persons: &[Uuid],
+) -> Result<HashMap<Uuid, LockedPerson>, StoreError> {
+    let rows = sqlx::query!(
+        "select person_id, revision, merged_into from person where person_id = any ($1) order by person_id for update",
+        persons
+    )
+    .fetch_all(connection)
+    .await?;
+    let locked = |revision, merged| LockedPerson { revision, merged };
+    Ok(rows.into_iter().map(|row| (row.person_id, locked(row.revision, row.merged_into.is_some()))).collect())
+}
+
+/// Keeps every merge one step long, so that one step leads to the person who has the records.
+pub(crate) async fn follow_merges(
+    connection: &mut PgConnection,
+    merged: &[(Uuid, Uuid)],
+) -> Result<(), StoreError> {
+    if merged.is_empty() {
+        return Ok(());
+    }
+    let (from, to): (Vec<Uuid>, Vec<Uuid>) = merged.iter().copied().unzip();
+    sqlx::query!(
+        r#"update person set merged_into = merged.new from unnest($1::uuid[], $2::uuid[]) as merged (old, new)
+           where person.merged_into = merged.old and person.person_id <> merged.new"#,
+        &from,
+        &to
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        r#"update link_review review set candidate_person_id = merged.new
+           from unnest($1::uuid[], $2::uuid[]) as merged (old, new)
+           where review.candidate_person_id = merged.old
+             and not exists (select from link_review other where other.source = review.source
+                             and other.external_id = review.external_id and other.candidate_person_id = merged.new)"#,
+        &from,
+        &to
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Writes persons. A person equal to its row is neither written nor returned.
+pub(crate) async fn upsert(
+    connection: &mut PgConnection,
+    rows: &[PersonRow],
+) -> Result<Vec<ChangedPerson>, StoreError> {
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.person_id).collect();
+    let profiles = || rows.iter().map(|row| row.standing.profile());
+    let column = |field: Field| -> Vec<Option<String>> {
+        profiles().map(|profile| profile?.text(field).map(str::to_owned)).collect()
+    };
+    let statuses: Vec<String> = profiles()
+        .map(|profile| profile.map_or(MERGED, |profile| profile.status.as_str()).to_owned())
+        .collect();
+    let verified: Vec<bool> =
+        profiles().map(|profile| profile.is_some_and(|own| own.email_verified)).collect();
+    let addresses: Vec<Option<Value>> =
+        profiles().map(|profile| Some(profile?.fields.get(&Field::MailingAddress)?.value.clone())).collect();
+    let provenance: Vec<Value> =
+        profiles().map(|profile| profile.map_or_else(|| json!({}), provenance)).collect();
+    let merged_into: Vec<Option<Uuid>> = rows.iter().map(|row| row.standing.merged_into()).collect();
+    let changed = sqlx::query!(
+        r#"insert into person as stored
+               (person_id, status, email, email_verified, given_name, family_name, display_name, phone, birthdate,
+                mailing_address, provenance, merged_into)
+           select * from unnest($1::uuid[], $2::text[], $3::text[], $4::boolean[], $5::text[], $6::text[], $7::text[],
+                                $8::text[], $9::text[], $10::jsonb[], $11::jsonb[], $12::uuid[])
+               as new (person_id) order by new.person_id
+           on conflict (person_id) do update set
+               status = excluded.status, email = excluded.email, email_verified = excluded.email_verified,
+               given_name = excluded.given_name, family_name = excluded.family_name,
+               display_name = excluded.display_name, phone = excluded.phone, birthdate = excluded.birthdate,
+               mailing_address = excluded.mailing_address, provenance = excluded.provenance,
+               merged_into = excluded.merged_into, revision = stored.revision + 1, updated_at = now()
+           where (stored.status, stored.email, stored.email_verified, stored.given_name, stored.family_name,
+                  stored.display_name, stored.phone, stored.birthdate, stored.mailing_address, stored.provenance,
+                  stored.merged_into)
+                 is distinct from
+                 (excluded.status, excluded.email, excluded.email_verified, excluded.given_name, excluded.family_name,
+                  excluded.display_name, excluded.phone, excluded.birthdate, excluded.mailing_address,
+                  excluded.provenance, excluded.merged_into)
+           returning person_id, revision"#,
+        &ids,
+        &statuses,
+        &column(Field::Email) as &[Option<String>],
+        &verified,
+        &column(Field::GivenName) as &[Option<String>],
+        &column(Field::FamilyName) as &[Option<String>],
+        &column(Field::DisplayName) as &[Option<String>],
+        &column(Field::Phone) as &[Option<String>],
+        &column(Field::Birthdate) as &[Option<String>],
+        &addresses as &[Option<Value>],
+        &provenance,
+        &merged_into as &[Option<Uuid>]
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(changed
+        .into_iter()
+        .map(|row| ChangedPerson { person_id: row.person_id, revision: row.revision })
+        .collect())
+}
+
+/// The origin of each field: the record, and the rule that chose it. Not the record's version: otherwise each newer
+/// version with the same content would write the person.
+pub(crate) fn provenance(profile: &Profile) -> Value {
+    let fields = profile.fields.iter().map(|(field, believed)| {
+        let why =
+            json!({ "source": believed.source, "external_id": believed.external_id, "rule": believed.rule });
+        (field.as_str().to_owned(), why)
+    });
+    Value::Object(fields.collect())
+}

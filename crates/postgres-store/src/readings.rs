@@ -1,0 +1,7 @@
+//! The transaction that writes what refetches found.
+
+mod apply;
+mod consequences;
+mod reading;
+
+pub use reading::{PersonReading, RecordState};

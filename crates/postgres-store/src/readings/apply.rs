@@ -1,0 +1,131 @@
+//! One transaction for the results of a batch of refetches: source records, persons, identities, announcements.
+//!
+//! Only `recompute` creates and changes a person's row, for every caller.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use authority::{Field, SourceRecord};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::reading::{PersonReading, RecordState};
+use crate::records::identity;
+use crate::records::result::ReadingResult;
+use crate::records::source_record::{self, LinkKeys, Source, SourceRow, Upserted};
+use crate::{Store, StoreError};
+
+impl Store {
+    /// Writes readings of `source` in one transaction, and returns what each changed, in order. Announces each person
+    /// whose row changed as `PersonChanged`, and what a reading announces besides, if its record changed.
+    ///
+    /// # Errors
+    /// [`StoreError`]: then nothing was written.
+    pub async fn apply_person_readings(
+        &self,
+        source: Source<'_>,
+        readings: &[PersonReading],
+    ) -> Result<Vec<ReadingResult>, StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        let meant = records_meant(&mut transaction, source.name, readings).await?;
+        let id_of = |reading| record_id(reading, &meant);
+        let latest = latest_by_record(readings, id_of);
+        let rows: Vec<SourceRow> =
+            latest.iter().map(|(id, reading)| self.source_row(source, id, reading)).collect();
+        let Upserted { changed, touched } = source_record::upsert(&mut transaction, source, &rows).await?;
+        if !changed.is_empty() {
+            self.write_consequences(&mut transaction, source, changed.as_slice(), &rows, &latest).await?;
+        }
+        if !touched.is_empty() {
+            self.recompute_touched(&mut transaction, source, &touched, &latest).await?;
+        }
+        transaction.commit().await?;
+        if !changed.is_empty() || !touched.is_empty() {
+            self.outbox_filled.notify_one();
+        }
+        let changed: BTreeSet<&str> = changed.iter().map(|row| row.external_id.as_str()).collect();
+        let result =
+            |id| if changed.contains(id) { ReadingResult::Applied } else { ReadingResult::Unchanged };
+        Ok(readings.iter().map(id_of).map(result).collect())
+    }
+}
+
+/// Finds the records for readings of something gone that name them by another ID. A provider may log a deletion under
+/// the ID of an identity alone, and a deleted record cannot be asked for its own ID.
+async fn records_meant(
+    connection: &mut sqlx::PgConnection,
+    source: &str,
+    readings: &[PersonReading],
+) -> Result<HashMap<String, String>, StoreError> {
+    let gone = readings.iter().filter(|reading| reading.is_gone());
+    let ids: Vec<String> = gone.map(|reading| reading.external_id.clone()).collect();
+    match ids.is_empty() {
+        true => Ok(HashMap::new()),
+        false => identity::records_meant(connection, source, &ids).await,
+    }
+}
+
+fn record_id<'a>(reading: &'a PersonReading, meant: &'a HashMap<String, String>) -> &'a str {
+    let named = &reading.external_id;
+    if reading.is_gone() { meant.get(named).unwrap_or(named) } else { named }
+}
+
+/// One reading for each record: a batch can contain two if an event named the record by another ID. As in the table,
+/// the newer version wins, then the later refetch. A deletion has no version of the record, so there the later refetch
+/// wins.
+fn latest_by_record<'a>(
+    readings: &'a [PersonReading],
+    id_of: impl Fn(&'a PersonReading) -> &'a str,
+) -> BTreeMap<&'a str, &'a PersonReading> {
+    let mut latest: BTreeMap<&str, &PersonReading> = BTreeMap::new();
+    for reading in readings {
+        let kept = latest.entry(id_of(reading)).or_insert(reading);
+        let version = |one: &PersonReading| one.version_at.filter(|_| !one.is_gone());
+        let later = match (version(reading), version(kept)) {
+            (Some(new), Some(old)) if new != old => new > old,
+            _ => reading.ticket > kept.ticket,
+        };
+        if later {
+            *kept = reading;
+        }
+    }
+    latest
+}
+
+impl Store {
+    fn source_row(&self, source: Source<'_>, external_id: &str, reading: &PersonReading) -> SourceRow {
+        let (record, external_key, merged_into) = match &reading.state {
+            RecordState::Present { record, external_key, .. } => (Some(record), external_key.clone(), None),
+            RecordState::Gone { merged_into } => (None, None, merged_into.clone()),
+        };
+        SourceRow {
+            external_id: external_id.to_owned(),
+            proposed_person: record.is_some().then(Uuid::now_v7),
+            content_hash: reading.state.content_hash(),
+            record: record.cloned(),
+            version_at: reading.version_at,
+            etag: reading.etag.clone(),
+            ticket: reading.ticket,
+            keys: LinkKeys { external_key, verified_email: self.verified_email(source, external_id, record) },
+            merged_into,
+        }
+    }
+
+    /// The address by which the record may be linked, in lower case, because mail systems ignore case.
+    fn verified_email(
+        &self,
+        source: Source<'_>,
+        external_id: &str,
+        record: Option<&Value>,
+    ) -> Option<String> {
+        let record = SourceRecord {
+            source: source.name.to_owned(),
+            role: source.role,
+            external_id: external_id.to_owned(),
+            version_at: None,
+            record: record.cloned(),
+            echoes: BTreeSet::new(),
+        };
+        let email = record.assertion(Field::Email)?.as_str()?.trim().to_lowercase();
+        self.policy.trusts_email_of(&record).then_some(email)
+    }
+}

@@ -1,0 +1,176 @@
+//! The consequences of changed source records, in their transaction: links, identities, profiles, announcements.
+//!
+//! In: the rows that changed, and their readings. Out: rows of persons and identities, and announcements. It does not
+//! know how a record's versions are compared.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use authority::Role;
+use event_contract::{Announcement, EventKind};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::reading::{PersonReading, RecordState};
+use crate::linking::links::Links;
+use crate::linking::rule::Linkable;
+use crate::linking::{by_key, merging, review};
+use crate::outbox::{self, Announce, announcement};
+use crate::person::recompute::Moves;
+use crate::records::identity::{self, Identity};
+use crate::records::source_record::{self, ChangedRow, LinkKeys, Source, SourceRow};
+use crate::{Store, StoreError};
+
+impl Store {
+    /// Writes the consequences of changed records.
+    pub(crate) async fn write_consequences(
+        &self,
+        connection: &mut PgConnection,
+        source: Source<'_>,
+        changed: &[ChangedRow],
+        rows: &[SourceRow],
+        readings: &BTreeMap<&str, &PersonReading>,
+    ) -> Result<(), StoreError> {
+        let keys: HashMap<&str, &LinkKeys> =
+            rows.iter().map(|row| (row.external_id.as_str(), &row.keys)).collect();
+        let linkable = changed.iter().filter_map(|row| {
+            let (id, person_id) = (row.external_id.as_str(), row.person_id?);
+            let keys = keys.get(id).copied()?;
+            Some(Linkable { external_id: id, person_id, new: row.new, keys })
+        });
+        let linkable: Vec<Linkable<'_>> = linkable.collect();
+        let author = format!("coppice:{}", source.name);
+        let mut links = by_key::link(connection, source, &author, &linkable).await?;
+
+        let mut identities: Vec<(String, Uuid, &[Identity])> = Vec::new();
+        let mut announce: BTreeMap<Uuid, Announce> = BTreeMap::new();
+        for row in changed {
+            // A tombstone of a record that was never read has no person.
+            let (Some(first), Some(reading)) = (row.person_id, readings.get(row.external_id.as_str())) else {
+                continue;
+            };
+            let person_id = links.moved(&row.external_id).unwrap_or(first);
+            let list: &[Identity] = match &reading.state {
+                RecordState::Present { identities, .. } => identities,
+                RecordState::Gone { .. } => &[],
+            };
+            identities.push((row.external_id.clone(), person_id, list));
+            announce.insert(person_id, reading.announce);
+            if person_id != first && !row.new {
+                announce.insert(first, reading.announce);
+            }
+        }
+        identity::replace(connection, source.name, &identities).await?;
+        let ids: Vec<String> = identities.into_iter().map(|(id, _, _)| id).collect();
+        merging::follow(connection, source, &author, &ids, &mut links).await?;
+
+        let left: HashMap<Uuid, Uuid> = links.left().collect();
+        announce_merged(&mut announce, &left, &links);
+        // While a contact may belong to either of two persons, both wait for a decision about their own contact. A
+        // contact that is gone, or has another person now, ends that wait.
+        let leaving: BTreeSet<Uuid> = whose_record_is_gone(changed, readings)
+            .chain(left.iter().flat_map(|(from, to)| [*from, *to]))
+            .collect();
+        let counterparts = review::counterparts(connection, &leaving).await?;
+        for (person, counterpart) in &counterparts {
+            let known = announce.get(person).copied();
+            known.map(|known| announce.entry(*counterpart).or_insert(known));
+        }
+        let persons: Vec<Uuid> = announce.keys().copied().collect();
+        let moves = Moves { left, emptied: links.emptied(), revived: None };
+        let mut recomputed = self.recompute(connection, &persons, &moves).await?;
+        // Both sides of such a review are announced: each may get its own contact now.
+        recomputed.also(counterparts.into_iter().flat_map(|(person, counterpart)| [person, counterpart]));
+        let mut announcements = recomputed.announcements(|person| announce.get(&person).copied());
+        announcements.extend(announced_besides(connection, source.name, changed, readings).await?);
+        if !announcements.is_empty() {
+            outbox::insert(connection, &announcements).await?;
+        }
+        Ok(())
+    }
+
+    /// Recomputes persons of which a record has only a newer version. Of several records of one role the newest
+    /// decides, so a newer version alone may change the profile. And a newer contact with the same content may have
+    /// been pushed to and changed back before it was read: then it has to be pushed again.
+    pub(crate) async fn recompute_touched(
+        &self,
+        connection: &mut PgConnection,
+        source: Source<'_>,
+        touched: &[ChangedRow],
+        readings: &BTreeMap<&str, &PersonReading>,
+    ) -> Result<(), StoreError> {
+        let announce: HashMap<Uuid, Announce> = touched
+            .iter()
+            .filter_map(|row| Some((row.person_id?, readings.get(row.external_id.as_str())?.announce)))
+            .collect();
+        let mut persons: Vec<Uuid> = announce.keys().copied().collect();
+        if source.role != Role::Crm {
+            persons = source_record::with_several(connection, source.role, &persons).await?;
+        }
+        if persons.is_empty() {
+            return Ok(());
+        }
+        persons.sort_unstable();
+        let recomputed = self.recompute(connection, &persons, &Moves::default()).await?;
+        let announcements = recomputed.announcements(|person| announce.get(&person).copied());
+        if !announcements.is_empty() {
+            outbox::insert(connection, &announcements).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Merged persons, and the persons into which they were merged, are recomputed too. Their cause is one of the readings
+/// that led to the merge.
+fn announce_merged(announce: &mut BTreeMap<Uuid, Announce>, left: &HashMap<Uuid, Uuid>, links: &Links) {
+    for (from, to) in left {
+        let known =
+            announce.get(from).or_else(|| announce.get(to)).or_else(|| announce.values().next()).copied();
+        if let Some(known) = known.filter(|_| !links.is_new(*from)) {
+            announce.entry(*from).or_insert(known);
+            announce.entry(*to).or_insert(known);
+        }
+    }
+}
+
+/// Persons of the changed records that are gone.
+fn whose_record_is_gone<'a>(
+    changed: &'a [ChangedRow],
+    readings: &'a BTreeMap<&str, &PersonReading>,
+) -> impl Iterator<Item = Uuid> + 'a {
+    let is_gone =
+        |row: &&ChangedRow| readings.get(row.external_id.as_str()).is_some_and(|reading| reading.is_gone());
+    changed.iter().filter(is_gone).filter_map(|row| row.person_id)
+}
+
+/// What readings announce besides [`EventKind::PersonChanged`]: for the person who has the record now, also if it has
+/// just been linked.
+async fn announced_besides(
+    connection: &mut PgConnection,
+    source: &str,
+    changed: &[ChangedRow],
+    readings: &BTreeMap<&str, &PersonReading>,
+) -> Result<Vec<(EventKind, Announcement)>, StoreError> {
+    let announcing = |id: &str| {
+        let reading = readings.get(id)?;
+        Some((reading.announces?, reading.announce))
+    };
+    let ids = changed.iter().map(|row| &row.external_id).filter(|id| announcing(id).is_some());
+    let ids: Vec<String> = ids.cloned().collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let persons = sqlx::query!(
+        r#"select record.external_id, person.person_id, person.revision
+           from source_record record join person using (person_id)
+           where record.source = $1 and record.external_id = any ($2) order by record.external_id"#,
+        source,
+        &ids
+    )
+    .fetch_all(connection)
+    .await?;
+    let announcements = persons.into_iter().filter_map(|row| {
+        let (kind, announce) = announcing(&row.external_id)?;
+        Some((kind, announcement(row.person_id, row.revision, announce)))
+    });
+    Ok(announcements.collect())
+}

@@ -1,0 +1,356 @@
+//! Table `source_record`: each source's records as last read, and the guard that keeps them from moving backwards.
+//!
+//! Two readings of one record are ordered by the source's own version, where it has one. A tie, and readings without a
+//! version, are ordered by the ticket drawn *before* each refetch. No clock of ours is compared.
+
+use std::collections::HashMap;
+
+use authority::{Role, SourceRecord};
+use serde_json::Value;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{Store, StoreError};
+
+/// A source of records: its name and its role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Source<'a> {
+    /// The stable name: `auth0`.
+    pub name: &'a str,
+    /// Its role.
+    pub role: Role,
+}
+
+/// The order of a refetch, drawn before it begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefetchTicket {
+    /// Higher for later refetches.
+    pub number: i64,
+    /// The stored `ETag` of the record, for a conditional read.
+    pub known_etag: Option<String>,
+    /// The version with this `ETag`, where the source has versions.
+    pub known_version: Option<OffsetDateTime>,
+    /// Whether to record the read with [`Store::note_read`]: the last record is older than a day.
+    pub read_is_due: bool,
+}
+
+/// One reading of one record, to be written.
+pub(crate) struct SourceRow {
+    pub external_id: String,
+    /// The person for a record that is new.
+    pub proposed_person: Option<Uuid>,
+    /// `None`: the record is gone.
+    pub record: Option<Value>,
+    pub content_hash: Option<Vec<u8>>,
+    pub version_at: Option<OffsetDateTime>,
+    pub etag: Option<String>,
+    pub ticket: i64,
+    pub keys: LinkKeys,
+    /// The record of the same source into which this one was merged.
+    pub merged_into: Option<String>,
+}
+
+/// The keys by which a record can be linked to a person.
+#[derive(Clone, Default)]
+pub(crate) struct LinkKeys {
+    pub external_key: Option<String>,
+    /// In lower case.
+    pub verified_email: Option<String>,
+}
+
+/// A row that passed the guard and whose content changed.
+pub(crate) struct ChangedRow {
+    pub external_id: String,
+    pub person_id: Option<Uuid>,
+    /// Its person is the proposed one, and has no row yet.
+    pub new: bool,
+}
+
+/// The rows that readings wrote.
+#[derive(Default)]
+pub(crate) struct Upserted {
+    /// Rows whose content changed.
+    pub changed: Vec<ChangedRow>,
+    /// Rows of which only the version or the ticket changed.
+    pub touched: Vec<ChangedRow>,
+}
+
+impl Store {
+    /// Draws a ticket for each record that is about to be refetched, in the order of `external_ids`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn draw_refetch_tickets(
+        &self,
+        source: &str,
+        external_ids: &[String],
+    ) -> Result<Vec<RefetchTicket>, StoreError> {
+        // Postgres cannot store NUL, so no stored ID contains one. A NUL in one event's ID must not fail the whole
+        // batch.
+        let external_ids: Vec<String> = external_ids.iter().map(|id| id.replace('\0', "\u{fffd}")).collect();
+        let rows = sqlx::query!(
+            r#"select nextval('refetch_ticket') as "number!", stored.etag as "etag?", stored.version_at,
+                      stored.external_id is not null
+                          and coalesce(stored.read_at < now() - interval '1 day', true) as "read_is_due!"
+               from unnest($2::text[]) with ordinality as wanted (external_id, position)
+               left join source_record stored
+                 on stored.source = $1 and stored.external_id = wanted.external_id and stored.gone_at is null
+               order by wanted.position"#,
+            source,
+            &external_ids
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let tickets = rows.into_iter().map(|row| RefetchTicket {
+            number: row.number,
+            known_etag: row.etag,
+            known_version: row.version_at,
+            read_is_due: row.read_is_due,
+        });
+        Ok(tickets.collect())
+    }
+
+    /// Records that records were read, if the last such record is older than a day. So the resync finds records about
+    /// which no event arrives, and a record that is read every minute is written for it at most once a day.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn note_read(&self, source: &str, external_ids: &[String]) -> Result<(), StoreError> {
+        sqlx::query!(
+            r#"update source_record set read_at = now()
+               where (source, external_id) in (
+                   select source, external_id from source_record
+                   where source = $1 and external_id = any ($2)
+                     and coalesce(read_at < now() - interval '1 day', true)
+                   order by external_id for no key update)"#,
+            source,
+            external_ids
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// How many present records a source has.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn count_present_records(&self, source: &str) -> Result<u64, StoreError> {
+        let count = sqlx::query_scalar!(
+            r#"select count(*) as "count!" from source_record where source = $1 and gone_at is null"#,
+            source
+        );
+        Ok(u64::try_from(count.fetch_one(&self.pool).await?).unwrap_or_default())
+    }
+}
+
+/// The stored state of a record, without its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordStanding {
+    /// Its person. `None`: it was gone before it was ever read.
+    pub person_id: Option<Uuid>,
+    /// The source's own version.
+    pub version_at: Option<OffsetDateTime>,
+    /// When it became a tombstone.
+    pub gone_at: Option<OffsetDateTime>,
+    /// When its content last changed here.
+    pub changed_at: OffsetDateTime,
+}
+
+impl Store {
+    /// The stored state of a record. `None`: it was never read.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn record_standing(
+        &self,
+        source: &str,
+        external_id: &str,
+    ) -> Result<Option<RecordStanding>, StoreError> {
+        let row = sqlx::query_as!(
+            RecordStanding,
+            "select person_id, version_at, gone_at, changed_at from source_record where source = $1 and external_id = $2",
+            source,
+            external_id.replace('\0', "\u{fffd}")
+        );
+        Ok(row.fetch_optional(&self.pool).await?)
+    }
+}
+
+/// The rows by column, as `unnest` takes them.
+struct Columns {
+    external_ids: Vec<String>,
+    persons: Vec<Option<Uuid>>,
+    records: Vec<Option<Value>>,
+    hashes: Vec<Option<Vec<u8>>>,
+    versions: Vec<Option<OffsetDateTime>>,
+    etags: Vec<Option<String>>,
+    tickets: Vec<i64>,
+    external_keys: Vec<Option<String>>,
+    emails: Vec<Option<String>>,
+    merged_into: Vec<Option<String>>,
+}
+
+impl Columns {
+    fn of(rows: &[SourceRow]) -> Self {
+        Self {
+            external_ids: rows.iter().map(|row| row.external_id.clone()).collect(),
+            persons: rows.iter().map(|row| row.proposed_person).collect(),
+            records: rows.iter().map(|row| row.record.clone()).collect(),
+            hashes: rows.iter().map(|row| row.content_hash.clone()).collect(),
+            versions: rows.iter().map(|row| row.version_at).collect(),
+            etags: rows.iter().map(|row| row.etag.clone()).collect(),
+            tickets: rows.iter().map(|row| row.ticket).collect(),
+            external_keys: rows.iter().map(|row| row.keys.external_key.clone()).collect(),
+            emails: rows.iter().map(|row| row.keys.verified_email.clone()).collect(),
+            merged_into: rows.iter().map(|row| row.merged_into.clone()).collect(),
+        }
+    }
+}
+
+/// Writes readings of one source. Returns the rows whose content changed, and those of which only version or ticket
+/// changed. A reading older than the stored one changes nothing and returns nothing.
+///
+/// The guard, in words:
+///
+/// A deletion wins if its refetch is later. A second deletion moves the ticket and the version of the tombstone, so
+/// that a reading from between the two cannot revive the record. A present record replaces a tombstone only if its
+/// refetch is later and its version is newer than the deletion (or newer than the deleted record, if the time of the
+/// deletion is unknown). Between two present records the newer version wins. On a tie, or if one has no version, the
+/// later refetch wins. A reading with equal version and equal content writes nothing, with one exception: a version in
+/// whole seconds may hide a second change within that second, so the ticket moves.
+///
+/// It follows that readings in any order end at the source's state, if one refetch began after the source's last
+/// change. One case is left out, because closing it would cost a write for each repeated event: a record that returns
+/// under the same ID, with versions finer than a second, while refetches from before its return are still in progress.
+pub(crate) async fn upsert(
+    connection: &mut PgConnection,
+    source: Source<'_>,
+    rows: &[SourceRow],
+) -> Result<Upserted, StoreError> {
+    let columns = Columns::of(rows);
+    let written = sqlx::query!(
+        r#"insert into source_record as stored
+               (source, external_id, person_id, record, content_hash, version_at, etag, ticket, content_ticket, gone_at,
+                role, external_key, verified_email, merged_into, read_at)
+           select $1, new.external_id, new.person_id, new.record, new.content_hash, new.version_at, new.etag,
+                  new.ticket, new.ticket, case when new.record is null then now() end, $9,
+                  new.external_key, new.verified_email, new.merged_into, now()
+           from unnest($2::text[], $3::uuid[], $4::jsonb[], $5::bytea[], $6::timestamptz[], $7::text[], $8::bigint[],
+                       $10::text[], $11::text[], $12::text[])
+                as new (external_id, person_id, record, content_hash, version_at, etag, ticket, external_key,
+                        verified_email, merged_into)
+           order by new.external_id
+           on conflict (source, external_id) do update set
+               person_id = coalesce(stored.person_id, excluded.person_id),
+               record = excluded.record,
+               content_hash = excluded.content_hash,
+               version_at = case when excluded.gone_at is not null and stored.gone_at is null
+                                 then coalesce(excluded.version_at, stored.version_at)
+                                 else greatest(stored.version_at, excluded.version_at) end,
+               etag = excluded.etag,
+               external_key = excluded.external_key,
+               verified_email = excluded.verified_email,
+               read_at = excluded.read_at,
+               merged_into = case when excluded.gone_at is not null
+                                  then coalesce(excluded.merged_into, stored.merged_into) end,
+               ticket = greatest(stored.ticket, excluded.ticket),
+               content_ticket = case when stored.content_hash is distinct from excluded.content_hash
+                                     then excluded.ticket else stored.content_ticket end,
+               gone_at = case when excluded.gone_at is not null
+                              then coalesce(stored.gone_at, excluded.gone_at) end,
+               changed_at = case when stored.content_hash is distinct from excluded.content_hash
+                                 then now() else stored.changed_at end
+           where case
+               when excluded.gone_at is not null then excluded.ticket > stored.ticket
+               when stored.gone_at is not null then excluded.ticket > stored.ticket
+                    and coalesce(excluded.version_at > stored.version_at, true)
+               when excluded.version_at > stored.version_at then true
+               when excluded.version_at < stored.version_at then false
+               else excluded.ticket > stored.ticket
+                    and (stored.content_hash is distinct from excluded.content_hash
+                         or excluded.version_at is null or stored.version_at is null
+                         or excluded.version_at = date_trunc('second', excluded.version_at))
+           end
+           returning external_id, person_id, content_ticket"#,
+        source.name,
+        &columns.external_ids,
+        &columns.persons as &[Option<Uuid>],
+        &columns.records as &[Option<Value>],
+        &columns.hashes as &[Option<Vec<u8>>],
+        &columns.versions as &[Option<OffsetDateTime>],
+        &columns.etags as &[Option<String>],
+        &columns.tickets,
+        source.role.as_str(),
+        &columns.external_keys as &[Option<String>],
+        &columns.emails as &[Option<String>],
+        &columns.merged_into as &[Option<String>]
+    )
+    .fetch_all(connection)
+    .await?;
+    let written = written.into_iter().map(|row| (row.external_id, row.person_id, row.content_ticket));
+    Ok(changed_or_touched(rows, written))
+}
+
+/// Separates the rows whose content changed from those of which only version or ticket changed.
+fn changed_or_touched(
+    rows: &[SourceRow],
+    written: impl Iterator<Item = (String, Option<Uuid>, i64)>,
+) -> Upserted {
+    // No ticket is drawn twice, so the content is this reading's exactly if it has this reading's ticket.
+    let rows: HashMap<&str, &SourceRow> = rows.iter().map(|row| (row.external_id.as_str(), row)).collect();
+    let mut upserted = Upserted::default();
+    for (external_id, person_id, content_ticket) in written {
+        let row = rows.get(external_id.as_str()).filter(|row| row.ticket == content_ticket);
+        let new = row.is_some_and(|row| person_id.is_some() && person_id == row.proposed_person);
+        let list = if row.is_some() { &mut upserted.changed } else { &mut upserted.touched };
+        list.push(ChangedRow { external_id, person_id, new });
+    }
+    upserted
+}
+
+/// Of these persons, those with several live records of a role: the newest record decides.
+pub(crate) async fn with_several(
+    connection: &mut PgConnection,
+    role: Role,
+    persons: &[Uuid],
+) -> Result<Vec<Uuid>, StoreError> {
+    let rows = sqlx::query_scalar!(
+        r#"select person_id as "person_id!" from source_record
+           where person_id = any ($1) and role = $2 and gone_at is null group by person_id having count(*) > 1"#,
+        persons,
+        role.as_str()
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows)
+}
+
+/// All records of persons, tombstones included.
+pub(crate) async fn of_persons(
+    connection: &mut PgConnection,
+    persons: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<SourceRecord>>, StoreError> {
+    let rows = sqlx::query!(
+        r#"select person_id as "person_id!", source, role, external_id, version_at, record,
+                  array(select pushed.field from crm_push pushed
+                        where stored.role = 'crm' and pushed.person_id = stored.person_id and pushed.source = stored.source
+                          and pushed.value_hash = sha256(convert_to(btrim(stored.record ->> pushed.field), 'UTF8')))
+                      as "echoes!"
+           from source_record stored where person_id = any ($1)"#,
+        persons
+    )
+    .fetch_all(connection)
+    .await?;
+    let mut records: HashMap<Uuid, Vec<SourceRecord>> = HashMap::new();
+    for row in rows {
+        // The column's check constraint knows the same roles.
+        let role = row.role.parse().unwrap_or(Role::Sso);
+        let (source, external_id, version_at) = (row.source, row.external_id, row.version_at);
+        let echoes = row.echoes.iter().filter_map(|field| field.parse().ok()).collect();
+        let record = SourceRecord { source, role, external_id, version_at, record: row.record, echoes };
+        records.entry(row.person_id).or_default().push(record);
+    }
+    Ok(records)
+}

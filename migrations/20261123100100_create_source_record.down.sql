@@ -1,2 +1,0 @@
-drop sequence refetch_ticket;
-drop table source_record;

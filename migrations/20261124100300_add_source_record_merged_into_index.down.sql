@@ -1,1 +1,0 @@
-drop index source_record_merged_into;

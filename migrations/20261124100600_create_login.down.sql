@@ -1,4 +1,0 @@
-drop view person_login;
-drop table login_event;
-drop table login;
-drop table application;

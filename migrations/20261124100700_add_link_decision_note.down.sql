@@ -1,1 +1,0 @@
-alter table link_decision drop column note;

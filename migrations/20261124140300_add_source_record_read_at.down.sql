@@ -1,1 +1,0 @@
-alter table source_record drop column read_at;

@@ -1,1 +1,0 @@
-alter table resync_run drop column arguments;

@@ -1,0 +1,3 @@
+drop view verification;
+drop sequence refetch_ticket;
+drop table source_record;

@@ -1,0 +1,2 @@
+drop view person_login;
+drop table login;

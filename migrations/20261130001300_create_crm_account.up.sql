@@ -1,0 +1,16 @@
+-- The CRM contact that belongs to a person, because we created it or linked it, and the last values that we pushed to it.
+create table crm_account (
+    source text not null,
+    -- The CRM's ID of the contact.
+    external_id text not null,
+    person_id uuid not null references person (person_id),
+    linked_at timestamptz not null default now(),
+    -- Hash of the values of the last push.
+    pushed_hash bytea not null,
+    -- How many times in a row these same values were pushed. The count limits a conflict with a user or a rule in the CRM
+    -- that changes them back each time.
+    pushed_times integer not null default 1,
+    pushed_at timestamptz not null default now(),
+    primary key (source, external_id)
+);
+create index crm_account_person_id on crm_account (person_id);

@@ -1,0 +1,7 @@
+-- The items that a listing of a whole source has seen so far. When it ends, an item without a row here may be gone.
+create table content_listing (
+    source text not null,
+    collection text not null,
+    external_id text not null,
+    primary key (source, collection, external_id)
+);
