@@ -13,7 +13,7 @@ mod item;
 mod provider;
 mod settings;
 
-pub use content_client::ContentClient;
+pub use content_client::{ContentClient, PROVIDER_NAMES};
 pub use contentful::{ContentfulClient, ContentfulConfig};
 pub use directus::{DirectusClient, DirectusConfig};
 pub use item::{Deletion, Item, ItemKey};

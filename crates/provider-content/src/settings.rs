@@ -5,9 +5,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use ::settings::{Reader, Setting};
-use provider_http::{ConfigError, ProviderHttpConfig};
+use provider_http::ConfigError;
 
-use crate::{ContentClient, ContentfulClient, ContentfulConfig, DirectusClient, DirectusConfig};
+use crate::content_client::{Choice, ProviderName};
+use crate::{ContentClient, ContentfulConfig, DirectusConfig};
 
 const PROVIDER: Setting =
     Setting::required("COPPICE_CONTENT_PROVIDER", "the content management system: contentful or directus");
@@ -60,12 +61,6 @@ pub struct ContentSettings {
     timeout: Duration,
 }
 
-#[derive(Debug, Clone)]
-enum Choice {
-    Contentful(ContentfulConfig),
-    Directus(DirectusConfig),
-}
-
 impl ContentSettings {
     /// Reads the provider's name, and then what that provider needs. `None` when any is missing or wrong: the reader
     /// keeps what and why.
@@ -84,13 +79,7 @@ impl ContentSettings {
     /// # Errors
     /// When the URL is not a web address.
     pub fn connect(self) -> Result<ContentClient, ConfigError> {
-        let limits = |limits: &mut ProviderHttpConfig| limits.timeout = self.timeout;
-        Ok(match self.choice {
-            Choice::Contentful(config) => {
-                ContentClient::Contentful(ContentfulClient::with_limits(config, limits)?)
-            }
-            Choice::Directus(config) => ContentClient::Directus(DirectusClient::with_limits(config, limits)?),
-        })
+        self.choice.connect(|limits| limits.timeout = self.timeout)
     }
 }
 
@@ -118,23 +107,6 @@ fn read_directus(reader: &mut Reader, page_size: Option<u32>) -> Option<Directus
         collections: collections?.0,
         page_size: page_size?,
     })
-}
-
-enum ProviderName {
-    Contentful,
-    Directus,
-}
-
-impl FromStr for ProviderName {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "contentful" => Ok(Self::Contentful),
-            "directus" => Ok(Self::Directus),
-            _ => Err("must be contentful or directus"),
-        }
-    }
 }
 
 struct Collections(BTreeSet<String>);

@@ -9,17 +9,15 @@
 mod contact;
 mod contact_write;
 mod crm_client;
-mod ingress;
 mod provider;
 pub mod salesforce;
 mod settings;
 
 pub use contact::{CrmContact, MailingAddress};
 pub use contact_write::{ContactField, ContactWrite, ContactWritten};
-pub use crm_client::CrmClient;
-pub use provider::{
-    ContactChange, ContactHint, CrmEvent, CrmProvider, FetchedContact, UnreadableEvent, read_any_event,
-};
+pub use crm_client::{CrmClient, PROVIDER_NAMES, read_any_event};
+pub use event_contract::{RecordHint, UnreadableEvent};
+pub use provider::{CrmEvent, CrmProvider, FetchedContact};
 pub use provider_http::{
     Admission, ChangedPage, ChangesFrom, ListedPage, ListedRecord, Outage, ProviderError,
 };

@@ -20,6 +20,7 @@ mod error;
 mod event_stream;
 mod exchange;
 mod grant;
+pub mod lenient;
 mod link;
 mod listing;
 mod meaning;
@@ -30,6 +31,7 @@ mod record_id;
 mod test_key;
 mod token;
 mod token_request;
+mod vendors;
 
 pub use admission::{Admission, NotAdmitted};
 pub use answer::Answer;
@@ -43,3 +45,4 @@ pub use page::Page;
 pub use record_id::record_id;
 #[cfg(feature = "test-support")]
 pub use test_key::{TestKey, pem};
+pub use vendors::UnknownProvider;

@@ -1,6 +1,6 @@
 //! Identity-verification providers behind one trait, one folder per vendor.
 //!
-//! In: an EventBridge event, or a case's ID. Out: the IDs that an event names ([`CaseHint`]), or the case as the
+//! In: an EventBridge event, or a case's ID. Out: the IDs that an event names ([`RecordHint`]), or the case as the
 //! provider says it is now ([`FetchedCase`]). A case is one person's one attempt to prove who they are: a session at
 //! Stripe, an inquiry at Persona. Of an event only IDs and a lower bound in time are read, never its status.
 //!
@@ -8,18 +8,17 @@
 //! or what becomes of a case's fields.
 
 mod case;
-mod detail;
 mod identity_client;
-mod ingress;
 pub mod persona;
 mod provider;
 mod settings;
 pub mod stripe;
 
 pub use case::{VerificationCase, VerificationStatus};
-pub use identity_client::IdentityClient;
+pub use event_contract::{RecordHint, UnreadableEvent};
+pub use identity_client::{IdentityClient, PROVIDER_NAMES, read_any_event};
 pub use persona::{PersonaClient, PersonaConfig};
-pub use provider::{CaseHint, FetchedCase, IdentityProvider, UnreadableEvent, read_any_event};
+pub use provider::{FetchedCase, IdentityProvider};
 pub use provider_http::ProviderError;
 pub use settings::{IDENTITY_SETTINGS, IdentitySettings};
 pub use stripe::{StripeClient, StripeConfig};

@@ -2,14 +2,12 @@
 
 use std::sync::LazyLock;
 
-use event_contract::{Announcement, Envelope, MAX_DETAIL_BYTES};
+use event_contract::{Announcement, Envelope, MAX_DETAIL_BYTES, RecordHint};
 use provider_crm::{CrmEvent, CrmProvider, SalesforceAuth, SalesforceClient, SalesforceConfig};
-use provider_identity::{
-    CaseHint, IdentityProvider, PersonaClient, PersonaConfig, StripeClient, StripeConfig,
-};
+use provider_identity::{IdentityProvider, PersonaClient, PersonaConfig, StripeClient, StripeConfig};
 use provider_sso::{
     Auth0Client, Auth0Config, OktaAuth, OktaClient, OktaConfig, ScimClient, ScimConfig, SignInEvent,
-    SsoProvider, UserHint,
+    SsoProvider,
 };
 
 use crate::marker::{planted, says_nothing};
@@ -122,14 +120,14 @@ pub fn sign_in(input: &[u8]) {
 
 fn user_event(provider: &impl SsoProvider, envelope: &Envelope) {
     match provider.read_event(envelope) {
-        Ok(hints) => hints.iter().for_each(|UserHint { id, .. }| is_id(id)),
+        Ok(hints) => hints.iter().for_each(|RecordHint { id, .. }| is_id(id)),
         Err(error) => says_nothing(&error),
     }
 }
 
 fn case_event(provider: &impl IdentityProvider, envelope: &Envelope) {
     match provider.read_event(envelope) {
-        Ok(hints) => hints.iter().for_each(|CaseHint { id, .. }| is_id(id)),
+        Ok(hints) => hints.iter().for_each(|RecordHint { id, .. }| is_id(id)),
         Err(error) => says_nothing(&error),
     }
 }

@@ -3,14 +3,14 @@
 //! <https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/intro_rest.htm>. The user in whose name we
 //! act needs the permission "API Enabled", may see all contacts, and may edit the fields that we write.
 
-use event_contract::Envelope;
+use event_contract::{Envelope, UnreadableEvent};
 use provider_http::{
     ChangedPage, ChangesFrom, ConfigError, ListedPage, ProviderError, ProviderHttp, ProviderHttpConfig,
 };
 use serde::de::IgnoredAny;
 
 use super::{SOURCE, SalesforceConfig, events, feed, listing, read, write};
-use crate::{ContactWrite, ContactWritten, CrmEvent, CrmProvider, FetchedContact, UnreadableEvent};
+use crate::{ContactWrite, ContactWritten, CrmEvent, CrmProvider, FetchedContact};
 
 /// A client of one organisation. Clones share connections, token and rate limit.
 #[derive(Debug, Clone)]

@@ -3,7 +3,7 @@
 //! <https://docs.withpersona.com/api-reference/inquiries>. There is no entity tag, and no batch read: one call per
 //! inquiry, of 300 a minute (<https://docs.withpersona.com/rate-limiting>).
 
-use event_contract::Envelope;
+use event_contract::{Envelope, RecordHint, UnreadableEvent};
 use provider_http::{Answer, ConfigError, ProviderError, ProviderHttp, ProviderHttpConfig};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -11,7 +11,7 @@ use serde::de::IgnoredAny;
 use super::config::PersonaConfig;
 use super::record::Document;
 use super::{SOURCE, events};
-use crate::{CaseHint, FetchedCase, IdentityProvider, UnreadableEvent};
+use crate::{FetchedCase, IdentityProvider};
 
 const INQUIRIES: [&str; 3] = ["api", "v1", "inquiries"];
 
@@ -56,7 +56,7 @@ impl IdentityProvider for PersonaClient {
         SOURCE
     }
 
-    fn read_event(&self, envelope: &Envelope) -> Result<Vec<CaseHint>, UnreadableEvent> {
+    fn read_event(&self, envelope: &Envelope) -> Result<Vec<RecordHint>, UnreadableEvent> {
         events::read_event(envelope)
     }
 

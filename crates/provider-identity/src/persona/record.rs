@@ -3,12 +3,12 @@
 //! Fields: <https://docs.withpersona.com/api-reference/inquiries/retrieve-an-inquiry>. We ask for keys in snake case, and
 //! read Persona's own kebab case as well. All but the ID and the status may be missing.
 
+use provider_http::lenient::text;
 use serde::Deserialize;
 use serde_json::Value;
 use time::macros::format_description;
 use time::{Date, OffsetDateTime};
 
-use crate::detail::text;
 use crate::{VerificationCase, VerificationStatus};
 
 /// <https://docs.withpersona.com/serialization>; what is `included` is not read.

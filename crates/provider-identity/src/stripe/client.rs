@@ -3,7 +3,7 @@
 //! <https://docs.stripe.com/api/identity/verification_sessions>. There is no entity tag, and no batch read: one call
 //! per session.
 
-use event_contract::Envelope;
+use event_contract::{Envelope, RecordHint, UnreadableEvent};
 use provider_http::{Answer, ConfigError, ProviderError, ProviderHttp, ProviderHttpConfig};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -11,7 +11,7 @@ use serde::de::IgnoredAny;
 use super::config::StripeConfig;
 use super::record::Session;
 use super::{SOURCE, events};
-use crate::{CaseHint, FetchedCase, IdentityProvider, UnreadableEvent, VerificationStatus};
+use crate::{FetchedCase, IdentityProvider, VerificationStatus};
 
 const SESSIONS: [&str; 3] = ["v1", "identity", "verification_sessions"];
 
@@ -91,7 +91,7 @@ impl IdentityProvider for StripeClient {
         SOURCE
     }
 
-    fn read_event(&self, envelope: &Envelope) -> Result<Vec<CaseHint>, UnreadableEvent> {
+    fn read_event(&self, envelope: &Envelope) -> Result<Vec<RecordHint>, UnreadableEvent> {
         events::read_event(envelope)
     }
 

@@ -3,12 +3,12 @@
 //! Fields: <https://docs.stripe.com/api/identity/verification_sessions/object>. All but the ID and the status may be
 //! missing.
 
+use provider_http::lenient::text;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use time::{Date, Month, OffsetDateTime};
 
-use crate::detail::text;
 use crate::{VerificationCase, VerificationStatus};
 
 /// What stands where a text was, after redaction: <https://docs.stripe.com/api/identity/verification_sessions/redact>.

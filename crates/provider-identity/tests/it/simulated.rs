@@ -5,7 +5,7 @@ use std::time::Duration;
 use event_contract::Envelope;
 use provider_http::Outage;
 use provider_identity::{
-    CaseHint, FetchedCase, IdentityClient, IdentityProvider, PersonaClient, PersonaConfig, ProviderError,
+    FetchedCase, IdentityClient, IdentityProvider, PersonaClient, PersonaConfig, ProviderError, RecordHint,
     StripeClient, StripeConfig, VerificationCase, VerificationStatus as Status,
 };
 use testkit::simulators::identity::{
@@ -44,7 +44,7 @@ async fn a_session_is_followed_from_its_creation_to_its_redaction() {
     let client = stripe(&account);
     let change = account.put_session("vs_1", Some("P-7"));
     let event = Envelope::parse(&change.partner_event().to_envelope_json()).unwrap();
-    assert_eq!(client.read_event(&event), Ok(vec![CaseHint { id: "vs_1".into(), not_before: None }]));
+    assert_eq!(client.read_event(&event), Ok(vec![RecordHint::changed("vs_1".into())]));
     assert_eq!(found(&client, "vs_1").await.verification_status, Status::NeedsInput);
     account.process("vs_1");
     assert_eq!(found(&client, "vs_1").await.verification_status, Status::InProgress);
@@ -82,7 +82,7 @@ async fn an_inquiry_is_followed_from_its_creation_to_its_redaction() {
     assert_eq!(approved.verification_status, Status::Verified);
     assert_eq!((approved.birthdate.as_deref(), approved.email), (Some("1984-09-03"), None));
     let event = Envelope::parse(&change.ingress_event().to_envelope_json()).unwrap();
-    let hint = CaseHint { id: "inq_1".into(), not_before: approved.version };
+    let hint = RecordHint { not_before: approved.version, ..RecordHint::changed("inq_1".into()) };
     assert_eq!(client.read_event(&event), Ok(vec![hint]));
     assert!(approved.version.is_some() && approved.decided_at == approved.version);
     environment.redact("inq_1");

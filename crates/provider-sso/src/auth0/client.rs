@@ -3,7 +3,7 @@
 //! <https://auth0.com/docs/api/management/v2>. Needs the scopes `read:users` and, for sign-ins, `read:logs`. There is no entity tag, and no batch
 //! read that is not eventually consistent: one call per user.
 
-use event_contract::Envelope;
+use event_contract::{Envelope, RecordHint, UnreadableEvent};
 use provider_http::{
     Answer, ChangedPage, ChangesFrom, ConfigError, ListedPage, ProviderError, ProviderHttp,
     ProviderHttpConfig,
@@ -14,7 +14,7 @@ use super::config::Auth0Config;
 use super::record::{Auth0User, SearchHit};
 use super::sign_in::LogEntry;
 use super::{SOURCE, events, feed, listing};
-use crate::{FetchedUser, SignIn, SignInEvent, SsoProvider, UnreadableEvent, UserHint};
+use crate::{FetchedUser, SignIn, SignInEvent, SsoProvider};
 
 /// A client of one tenant. Clones share connections, token and rate limit.
 #[derive(Debug, Clone)]
@@ -82,7 +82,7 @@ impl SsoProvider for Auth0Client {
         SOURCE
     }
 
-    fn read_event(&self, envelope: &Envelope) -> Result<Vec<UserHint>, UnreadableEvent> {
+    fn read_event(&self, envelope: &Envelope) -> Result<Vec<RecordHint>, UnreadableEvent> {
         events::read_event(envelope)
     }
 

@@ -4,14 +4,14 @@
 //! only the creation of a user has its ID in the response alone. There is no code of its own for linking accounts:
 //! it is a write to `/users/{id}/identities`, which also makes a second user vanish, or come back.
 
+use event_contract::{RecordHint, UnreadableEvent};
 use percent_encoding::percent_decode_str;
+use provider_http::lenient;
 use serde::Deserialize;
 use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::text_or_number::id_in;
-use crate::detail::lenient_time;
-use crate::{UnreadableEvent, UserChange, UserHint};
 
 const KIND: &str = "sapi";
 
@@ -41,7 +41,7 @@ struct Response {
 pub(crate) fn read_management_write(
     details: Option<Value>,
     date: Option<OffsetDateTime>,
-) -> Result<Vec<UserHint>, UnreadableEvent> {
+) -> Result<Vec<RecordHint>, UnreadableEvent> {
     let details = details.map_or_else(|| Ok(Details::default()), serde_json::from_value);
     let details = details.map_err(|error| UnreadableEvent::shape(&error))?;
     let request = details.request.unwrap_or_default();
@@ -54,7 +54,7 @@ pub(crate) fn read_management_write(
         ("get", _) => Vec::new(),
         (_, []) => return created(&reply),
         ("delete", [id]) => {
-            vec![UserHint { id: (*id).to_owned(), change: UserChange::Deleted, not_before: date }]
+            vec![RecordHint { id: (*id).to_owned(), removed: true, not_before: date }]
         }
         ("post", [id, "identities"]) => {
             [changed(id, &reply)].into_iter().chain(linked(request.body.as_ref())).collect()
@@ -83,23 +83,23 @@ fn segments_below_users(path: &str) -> Result<Option<Vec<String>>, UnreadableEve
 }
 
 /// The user whose ID only the response has.
-fn created(reply: &Value) -> Result<Vec<UserHint>, UnreadableEvent> {
+fn created(reply: &Value) -> Result<Vec<RecordHint>, UnreadableEvent> {
     let id = reply.get("user_id").and_then(Value::as_str).filter(|id| !id.is_empty());
     let id = id.ok_or(UnreadableEvent::MissingId { kind: KIND })?;
     Ok(vec![changed(id, reply)])
 }
 
 /// A changed user, bounded by the `updated_at` of the response when that is about the same user.
-fn changed(id: &str, reply: &Value) -> UserHint {
+fn changed(id: &str, reply: &Value) -> RecordHint {
     let about_this_user = reply.get("user_id").and_then(Value::as_str) == Some(id);
-    let not_before = lenient_time(reply.get("updated_at")).filter(|_| about_this_user);
-    UserHint { id: id.to_owned(), change: UserChange::Present, not_before }
+    let not_before = lenient::time(reply.get("updated_at")).filter(|_| about_this_user);
+    RecordHint { not_before, ..RecordHint::changed(id.to_owned()) }
 }
 
 /// The user who was linked into another, and is no user any more: the fetch will say so.
-fn linked(body: Option<&Value>) -> Option<UserHint> {
+fn linked(body: Option<&Value>) -> Option<RecordHint> {
     let provider = body?.get("provider")?.as_str()?;
     let subject = id_in(body?.get("user_id"))?;
     let id = if subject.contains('|') { subject } else { format!("{provider}|{subject}") };
-    Some(UserHint { id, change: UserChange::Present, not_before: None })
+    Some(RecordHint::changed(id))
 }

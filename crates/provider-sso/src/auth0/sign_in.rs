@@ -4,13 +4,14 @@
 //! `data`, and from `GET /api/v2/logs/{id}`. What is read of it may be missing: fields differ between connections,
 //! and a rule that finds one missing keeps the entry's ID only.
 
+use event_contract::UnreadableEvent;
+use provider_http::lenient::{self, text};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::log_stream::with_prefix;
 use super::text_or_number::id_in;
-use crate::detail::{lenient_time, text};
-use crate::{SignIn, SignInEvent, UnreadableEvent};
+use crate::{SignIn, SignInEvent};
 
 /// With a password or a connection, silently, cross-origin, and by a native social login.
 const SIGN_INS: [&str; 4] = ["s", "ssa", "scoa", "sens"];
@@ -56,7 +57,7 @@ impl LogEntry {
             event_id: event_id.to_owned(),
             user_id: with_prefix(user_id, text(self.strategy.as_ref()), text(self.strategy_type.as_ref())),
             application_id: text(self.client_id.as_ref())?.to_owned(),
-            at: lenient_time(self.date.as_ref())?,
+            at: lenient::time(self.date.as_ref())?,
         })
     }
 

@@ -3,7 +3,7 @@
 //! <https://developer.okta.com/docs/api/openapi/okta-management/management/tag/User/>. The read by ID is consistent, and
 //! has an entity tag; there is no batch read that is not eventually consistent: one call per user.
 
-use event_contract::Envelope;
+use event_contract::{Envelope, RecordHint, UnreadableEvent};
 use provider_http::{
     Answer, ChangedPage, ChangesFrom, ConfigError, ListedPage, Page, ProviderError, ProviderHttp,
     ProviderHttpConfig,
@@ -16,7 +16,7 @@ use super::config::OktaConfig;
 use super::log_event::LogEvent;
 use super::record::{ListedUser, OktaUser};
 use super::{SOURCE, changes, feed, listing, sign_in};
-use crate::{FetchedUser, SignIn, SignInEvent, SsoProvider, UnreadableEvent, UserHint};
+use crate::{FetchedUser, SignIn, SignInEvent, SsoProvider};
 
 /// How long Okta keeps its log. Without a beginning it looks back a week only, less than a message may be old.
 const LOG_RETENTION: Duration = Duration::days(90);
@@ -93,7 +93,7 @@ impl SsoProvider for OktaClient {
         SOURCE
     }
 
-    fn read_event(&self, envelope: &Envelope) -> Result<Vec<UserHint>, UnreadableEvent> {
+    fn read_event(&self, envelope: &Envelope) -> Result<Vec<RecordHint>, UnreadableEvent> {
         changes::read_event(envelope)
     }
 

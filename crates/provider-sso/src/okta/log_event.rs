@@ -3,11 +3,10 @@
 //! Fields: <https://developer.okta.com/docs/api/openapi/okta-management/management/tag/SystemLog/>. The same entry comes
 //! as an event and from `GET /api/v1/logs`. A rule keeps IDs, types and times, and of the targets only the first.
 
+use provider_http::lenient::{self, text};
 use serde::Deserialize;
 use serde_json::Value;
 use time::OffsetDateTime;
-
-use crate::detail::{lenient_time, text};
 
 /// The parts of an entry that are looked at. Only the type must have its shape.
 #[derive(Deserialize)]
@@ -37,7 +36,7 @@ impl LogEvent {
 
     /// When it was written.
     pub(crate) fn published(&self) -> Option<OffsetDateTime> {
-        lenient_time(self.published.as_ref())
+        lenient::time(self.published.as_ref())
     }
 
     /// `SUCCESS`, `FAILURE`, …

@@ -7,13 +7,11 @@
 //!
 //! Types: <https://developer.okta.com/docs/reference/api/event-types/>.
 
-use event_contract::Envelope;
+use event_contract::{Envelope, Origin, UnreadableEvent};
 
 use super::log_event::LogEvent;
 use super::{PARTNER_SOURCE_PREFIX, SOURCE};
-use crate::detail::parse;
-use crate::ingress::is_from_ingress;
-use crate::{SignIn, SignInEvent, UnreadableEvent};
+use crate::{SignIn, SignInEvent};
 
 const SIGN_INS: [&str; 3] = ["user.authentication.sso", "app.oauth2.signon", "user.session.start"];
 
@@ -21,13 +19,10 @@ const SIGN_INS: [&str; 3] = ["user.authentication.sso", "app.oauth2.signon", "us
 ///
 /// A rule keeps the first target only. If that is no application, the entry itself may have one: incomplete.
 pub(crate) fn read_sign_in(envelope: &Envelope) -> Result<SignInEvent, UnreadableEvent> {
-    if is_from_ingress(envelope, SOURCE) {
+    if envelope.origin(SOURCE, Some(PARTNER_SOURCE_PREFIX))? == Origin::Ingress {
         return Ok(SignInEvent::Ignored);
     }
-    if !envelope.source.starts_with(PARTNER_SOURCE_PREFIX) {
-        return Err(UnreadableEvent::ForeignSource { expected: SOURCE });
-    }
-    let event: LogEvent = parse(envelope)?;
+    let event: LogEvent = envelope.parse_detail()?;
     let Some(kind) = kind(&event).filter(|_| may_count(&event)) else { return Ok(SignInEvent::Ignored) };
     let event_id = event.uuid().ok_or(UnreadableEvent::MissingId { kind })?;
     let application_may_follow =

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use event_contract::Envelope;
+use event_contract::{Envelope, RecordHint, UnreadableEvent};
 use provider_http::{
     Answer, Auth, ChangedPage, ChangesFrom, ConfigError, ListedPage, ListedRecord, ProviderError,
     ProviderHttp, ProviderHttpConfig,
@@ -17,8 +17,7 @@ use super::capabilities::Capabilities;
 use super::feed::Place;
 use super::list::{ListReply, Order, UserPage, query};
 use super::record::ScimUser;
-use crate::ingress::{is_from_ingress, read_ingress};
-use crate::{FetchedUser, SignIn, SignInEvent, SsoProvider, UnreadableEvent, UserHint};
+use crate::{FetchedUser, SignIn, SignInEvent, SsoProvider};
 
 /// Users on a page.
 const PAGE: usize = 100;
@@ -115,11 +114,9 @@ impl ScimClient {
 }
 
 /// Which users the event names. See [`SsoProvider::read_event`].
-pub(crate) fn read_event(envelope: &Envelope) -> Result<Vec<UserHint>, UnreadableEvent> {
-    if !is_from_ingress(envelope, SOURCE) {
-        return Err(UnreadableEvent::ForeignSource { expected: SOURCE });
-    }
-    read_ingress(envelope)
+pub(crate) fn read_event(envelope: &Envelope) -> Result<Vec<RecordHint>, UnreadableEvent> {
+    envelope.origin(SOURCE, None)?;
+    envelope.ingress_hints()
 }
 
 impl SsoProvider for ScimClient {
@@ -127,7 +124,7 @@ impl SsoProvider for ScimClient {
         SOURCE
     }
 
-    fn read_event(&self, envelope: &Envelope) -> Result<Vec<UserHint>, UnreadableEvent> {
+    fn read_event(&self, envelope: &Envelope) -> Result<Vec<RecordHint>, UnreadableEvent> {
         read_event(envelope)
     }
 
@@ -141,10 +138,7 @@ impl SsoProvider for ScimClient {
 
     /// SCIM tells of users, never of sign-ins.
     fn read_sign_in(&self, envelope: &Envelope) -> Result<SignInEvent, UnreadableEvent> {
-        if !is_from_ingress(envelope, SOURCE) {
-            return Err(UnreadableEvent::ForeignSource { expected: SOURCE });
-        }
-        Ok(SignInEvent::Ignored)
+        envelope.origin(SOURCE, None).map(|_| SignInEvent::Ignored)
     }
 
     async fn fetch_sign_in(&self, _event_id: &str) -> Result<Option<SignIn>, ProviderError> {

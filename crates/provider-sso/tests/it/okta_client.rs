@@ -7,7 +7,6 @@ use provider_http::Outage;
 use provider_sso::okta::{OktaAuth, OktaConfig};
 use provider_sso::{
     FetchedUser, OktaClient, ProviderError, SignIn, SignInEvent, SsoIdentity, SsoProvider, SsoUser,
-    UserChange,
 };
 use testkit::simulators::okta::{Fault, NativeEvent, OktaControl, OktaSimulator, SimulatedUser};
 
@@ -98,7 +97,7 @@ async fn every_event_of_the_organization_leads_to_its_user() {
         let hints = client.read_event(&envelope(&change.log_event())).unwrap();
         assert_eq!(hints.iter().map(|hint| hint.id.as_str()).collect::<Vec<_>>(), [ID], "{change:?}");
         let gone = change.event_type == "user.lifecycle.delete.completed";
-        assert_eq!(hints[0].change == UserChange::Deleted, gone);
+        assert_eq!(hints[0].removed, gone);
         assert_eq!(hints[0].not_before.is_some(), gone);
     }
 }
