@@ -9,6 +9,7 @@
 mod contact;
 mod contact_write;
 mod crm_client;
+pub mod hubspot;
 mod provider;
 pub mod salesforce;
 mod settings;

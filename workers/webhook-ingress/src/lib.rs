@@ -1,8 +1,7 @@
 #![doc = include_str!("../README.md")]
 
-mod bodies;
-mod challenge;
 mod connections;
+mod events;
 mod form;
 mod health;
 mod intake;
@@ -10,8 +9,6 @@ mod provider;
 mod rate;
 mod relay;
 mod reply;
-mod schemes;
-mod secrets;
 mod server;
 mod settings;
 

@@ -26,7 +26,7 @@ pub(crate) enum Reply {
     Time,
     Unreadable,
     Challenge,
-    /// The only reply with something of the request in it: see [`crate::challenge`].
+    /// The only reply with something of the request in it: see [`provider_webhook::Webhook::challenge`].
     ChallengeAnswered,
     /// More than the provider's rate. Not 429: providers take that for a refusal, and do not send again.
     TooMany,

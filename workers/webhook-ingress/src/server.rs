@@ -11,22 +11,20 @@ use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderMap, Method, Uri};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Json, Response};
 use axum::routing::any;
 use event_bus::EventBus;
 use metrics::{counter, histogram};
+use provider_webhook::{Secrets, SignedRequest, VerifyError};
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
-use crate::bodies::events;
-use crate::challenge;
+use crate::events::events;
 use crate::form::{MAX_BODY_BYTES, check_head, read_body};
 use crate::intake::{Intake, Safe};
 use crate::provider::Provider;
 use crate::rate::Rate;
 use crate::reply::Reply;
-use crate::schemes::{Disbelief, Signed};
-use crate::secrets::Secrets;
 use crate::settings::{IngressSettings, Limits, PublicUrl};
 
 /// The label of requests for nobody: what stands in the path is no label.
@@ -86,11 +84,17 @@ async fn receive<B: EventBus>(
     let Some(enabled) = shared.enabled(name) else {
         return counted(NOBODY, Reply::UnknownProvider).into_response();
     };
-    let provider = enabled.provider.name();
-    if enabled.provider == Provider::Okta && request.method() == Method::GET {
-        let (reply, response) = challenge::answer(request.headers());
-        counted(provider, reply);
-        return response;
+    let webhook = enabled.provider.webhook();
+    let provider = webhook.name;
+    if let (Some(answer), &Method::GET) = (webhook.challenge, request.method()) {
+        // Anybody may ask, so it counts for no rate: it costs no more than a refusal.
+        return match answer(request.headers()) {
+            Some(answer) => {
+                counted(provider, Reply::ChallengeAnswered);
+                Json(answer).into_response()
+            }
+            None => counted(provider, Reply::Challenge).into_response(),
+        };
     }
     let reply = match tokio::time::timeout(shared.limits.request, shared.take(enabled, request)).await {
         Ok(taken) => taken.unwrap_or_else(|refusal| refusal),
@@ -115,17 +119,17 @@ impl<B: EventBus> Shared<B> {
             uri: request.uri().clone(),
             headers: request.headers().clone(),
         };
-        let provider = enabled.provider;
-        if provider.is_proven_by_head() {
+        let webhook = enabled.provider.webhook();
+        if webhook.is_proven_by_head() {
             self.admit(enabled, &head, b"")?;
         }
         let _room = enabled.room.try_acquire().map_err(|_| Reply::Busy)?;
         let body = read_body(request, self.limits.body).await?;
-        if !provider.is_proven_by_head() {
+        if !webhook.is_proven_by_head() {
             self.admit(enabled, &head, &body)?;
         }
-        let named = provider.read(&head.headers, &body).map_err(|_| Reply::Unreadable)?;
-        let events = events(provider, named).map_err(|_| Reply::Unreadable)?;
+        let records = (webhook.read)(&head.headers, &body).map_err(|_| Reply::Unreadable)?;
+        let events = events(enabled.provider, records).map_err(|_| Reply::Unreadable)?;
         if events.is_empty() {
             return Ok(Reply::Nothing);
         }
@@ -139,18 +143,20 @@ impl<B: EventBus> Shared<B> {
     /// Whether the request is the provider's and of now, and then, whether its rate allows one more.
     fn admit(&self, enabled: &Enabled, head: &Head, body: &[u8]) -> Result<(), Reply> {
         let called = head.uri.path_and_query().map_or("/", |called| called.as_str());
-        let signed = Signed {
+        let signed = SignedRequest {
             method: head.method.as_str(),
             url: &format!("{}{called}", self.public_url.base),
             path: &format!("{}{called}", self.public_url.path),
             headers: &head.headers,
             body,
         };
-        let proven = enabled.provider.verify(&signed, &enabled.secrets, OffsetDateTime::now_utc());
-        proven.map_err(|disbelief| match disbelief {
-            Disbelief::Signature => Reply::Signature,
-            Disbelief::Time => Reply::Time,
-        })?;
+        let webhook = enabled.provider.webhook();
+        webhook.verify(&signed, &enabled.secrets, OffsetDateTime::now_utc()).map_err(
+            |error| match error {
+                VerifyError::Signature => Reply::Signature,
+                VerifyError::Time => Reply::Time,
+            },
+        )?;
         if enabled.rate.admits(Instant::now()) { Ok(()) } else { Err(Reply::TooMany) }
     }
 }

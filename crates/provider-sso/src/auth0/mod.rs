@@ -15,10 +15,12 @@ mod record;
 pub(crate) mod settings;
 mod sign_in;
 mod text_or_number;
+mod webhook;
 
 pub use client::Auth0Client;
 pub use config::Auth0Config;
 pub(crate) use events::read_event;
+pub use webhook::WEBHOOK;
 
 /// The source's name in rows, and in `coppice.ingress.auth0`.
 pub const SOURCE: &str = "auth0";

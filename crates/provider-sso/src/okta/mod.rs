@@ -13,10 +13,12 @@ mod log_event;
 mod record;
 pub(crate) mod settings;
 mod sign_in;
+mod webhook;
 
 pub(crate) use changes::read_event;
 pub use client::OktaClient;
 pub use config::{OktaAuth, OktaConfig};
+pub use webhook::WEBHOOK;
 
 /// The source's name in rows, and in `coppice.ingress.okta`.
 pub const SOURCE: &str = "okta";

@@ -10,10 +10,12 @@ mod feed;
 mod list;
 mod record;
 pub(crate) mod settings;
+mod webhook;
 
 pub(crate) use client::read_event;
 pub use client::{ScimClient, ScimConfig};
 pub use list::UserPage;
+pub use webhook::WEBHOOK;
 
 /// The source's name in rows, and in `coppice.ingress.scim`.
 pub const SOURCE: &str = "scim";
