@@ -14,6 +14,7 @@ use axum::http::{HeaderMap, Method, Uri};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::any;
 use event_bus::EventBus;
+use governor::DefaultDirectRateLimiter;
 use metrics::{counter, histogram};
 use provider_webhook::{Secrets, SignedRequest, VerifyError};
 use time::OffsetDateTime;
@@ -23,7 +24,7 @@ use crate::events::events;
 use crate::form::{MAX_BODY_BYTES, check_head, read_body};
 use crate::intake::{Intake, Safe};
 use crate::provider::Provider;
-use crate::rate::Rate;
+use crate::rate;
 use crate::reply::Reply;
 use crate::settings::{IngressSettings, Limits, PublicUrl};
 
@@ -40,7 +41,7 @@ struct Shared<B> {
 struct Enabled {
     provider: Provider,
     secrets: Secrets,
-    rate: Rate,
+    rate: DefaultDirectRateLimiter,
     /// For requests with a body in memory: each provider's own, so that slow senders to one path hold up no other.
     room: Semaphore,
 }
@@ -56,7 +57,7 @@ struct Head {
 pub fn router<B: EventBus>(settings: IngressSettings, intake: Intake<B>) -> Router {
     let IngressSettings { public_url, providers, limits } = settings;
     let enabled = |(provider, secrets): (Provider, Secrets)| {
-        let rate = Rate::new(limits.requests_per_second, Instant::now());
+        let rate = rate::per_second(limits.requests_per_second);
         let room = Semaphore::new(limits.requests);
         (provider.name(), Enabled { provider, secrets, rate, room })
     };
@@ -157,6 +158,6 @@ impl<B: EventBus> Shared<B> {
                 VerifyError::Time => Reply::Time,
             },
         )?;
-        if enabled.rate.admits(Instant::now()) { Ok(()) } else { Err(Reply::TooMany) }
+        enabled.rate.check().map_err(|_| Reply::TooMany)
     }
 }
