@@ -1,4 +1,4 @@
-//! Identity providers (SSO) behind one trait, one folder per vendor.
+//! Identity providers (SSO) behind one trait. Each vendor has a folder, and a line in `sso_client.rs`.
 //!
 //! In: an EventBridge event, or a user's ID. Out: the IDs that an event names ([`RecordHint`]), the user as the provider
 //! says it is now ([`FetchedUser`]), or a sign-in ([`SignIn`]). About a user, an event is never more than a hint: only IDs,

@@ -1,4 +1,4 @@
-//! What every identity provider can do for us.
+//! The trait of all identity providers, and their answers.
 
 use std::future::Future;
 
@@ -7,9 +7,9 @@ use provider_http::{ChangedPage, ChangesFrom, ListedPage, ProviderError};
 
 use crate::{SignIn, SignInEvent, SsoUser};
 
-/// An identity provider: reads its own events, and answers for its users.
+/// An identity provider: reads its own events, and fetches its users.
 pub trait SsoProvider: Send + Sync + 'static {
-    /// The source's stable name, `auth0`, `okta` or `scim`: it stands in rows.
+    /// The source's stable name, `auth0`, `okta` or `scim`. Rows contain it.
     fn source(&self) -> &'static str;
 
     /// Which users an event names. Pure. Empty: the event is well-formed and names no user, or changes none.
@@ -20,7 +20,8 @@ pub trait SsoProvider: Send + Sync + 'static {
 
     /// The user as the provider says it is now. A missing user is [`FetchedUser::Gone`], not an error.
     ///
-    /// `known_etag`: the stored copy's [`SsoUser::etag`], to be told [`FetchedUser::NotModified`] when it is current.
+    /// `known_etag`: the stored copy's [`SsoUser::etag`]. If the copy is current, the answer is
+    /// [`FetchedUser::NotModified`].
     ///
     /// # Errors
     /// Any [`ProviderError`].
@@ -30,14 +31,14 @@ pub trait SsoProvider: Send + Sync + 'static {
         known_etag: Option<&str>,
     ) -> impl Future<Output = Result<FetchedUser, ProviderError>> + Send;
 
-    /// The sign-in that an event tells of. Pure.
+    /// The sign-in that an event reports. Pure.
     ///
     /// # Errors
     /// [`UnreadableEvent`] when the event is not this provider's, or breaks its contract.
     fn read_sign_in(&self, envelope: &Envelope) -> Result<SignInEvent, UnreadableEvent>;
 
     /// The sign-in of a log entry, named by [`SignInEvent::Incomplete`]. `None`: the provider has no such entry, or
-    /// no longer, or it does not tell who signed in.
+    /// no longer, or the entry does not say who signed in.
     ///
     /// # Errors
     /// Any [`ProviderError`].
@@ -46,17 +47,18 @@ pub trait SsoProvider: Send + Sync + 'static {
         event_id: &str,
     ) -> impl Future<Output = Result<Option<SignIn>, ProviderError>> + Send;
 
-    /// One page of the list of all users, IDs and versions only. `after`: what the page before has told; `None` reads the
-    /// first one. That a user is not listed is a hint that it is gone, and no proof.
+    /// One page of the list of all users, IDs and versions only. `after`: the cursor that the page before returned; `None`
+    /// reads the first page. If a user is not listed, that is a hint that it is gone, and no proof.
     ///
     /// # Errors
-    /// Any [`ProviderError`]. The same page can be asked for again.
+    /// Any [`ProviderError`]. After an error, read the same page again.
     fn list(&self, after: Option<&str>) -> impl Future<Output = Result<ListedPage, ProviderError>> + Send;
 
-    /// One page of the users that changed since. Made to be read again from a little earlier: a change may come up late.
+    /// One page of the users that changed since. A feed rereads a little of what it has read, because a provider may show a
+    /// change late.
     ///
     /// # Errors
-    /// Any [`ProviderError`]; [`ProviderError::Invalid`] when the provider does not know the cursor, or not any more.
+    /// Any [`ProviderError`]; [`ProviderError::Invalid`] when the provider does not know the cursor, or no longer.
     fn changes(
         &self,
         from: ChangesFrom<'_>,
@@ -65,7 +67,7 @@ pub trait SsoProvider: Send + Sync + 'static {
     /// One cheap authenticated call, to probe an outage or to check settings at start-up.
     ///
     /// # Errors
-    /// Any [`ProviderError`]: a 429 is no answer, and a 404 means that the base URL is wrong.
+    /// Any [`ProviderError`]: a 429 does not count as an answer, and a 404 means that the base URL is wrong.
     fn ping(&self) -> impl Future<Output = Result<(), ProviderError>> + Send;
 }
 

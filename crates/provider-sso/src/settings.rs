@@ -1,6 +1,6 @@
-//! Which identity provider, and how to reach it: what every worker that asks one has to be told.
+//! Which identity provider, and how to reach it: the settings of every unit that calls one.
 //!
-//! In: the process's settings. Out: a client. Every setting that is missing or wrong is named at once.
+//! In: the process's settings. Out: a client. The reader lists every setting that is missing or wrong.
 
 use std::time::Duration;
 
@@ -56,12 +56,12 @@ impl SsoSettings {
     /// Makes the client. Nothing is sent yet.
     ///
     /// # Errors
-    /// When a URL is not a web address, or a key is none.
+    /// When a URL is not a web address, or a key is no key.
     pub fn connect(self) -> Result<SsoClient, ConfigError> {
         self.connect_with(None)
     }
 
-    /// The same, of which each request waits for its admission.
+    /// The same, but each request waits for an admission.
     ///
     /// # Errors
     /// As [`Self::connect`].

@@ -1,7 +1,7 @@
-//! Event Streams: CloudEvents that name the user plainly.
+//! Event Streams: CloudEvents that name the user in one field.
 //!
-//! Types and fields: <https://auth0.com/docs/customize/events/event-types>. A rule may have reduced the event to IDs,
-//! types and times, so every other field may be absent; none of them is read anyway. What other types hold is not looked at.
+//! Types and fields: <https://auth0.com/docs/customize/events/event-types>. A rule reduces the event to IDs, types and times,
+//! so every other field may be missing; none of them is read anyway. Events of other types are not read.
 
 use event_contract::{RecordHint, UnreadableEvent};
 use provider_http::lenient;
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::text_or_number::id_in;
 
-/// The parts of the event that are looked at.
+/// The fields of the event that we read.
 #[derive(Deserialize)]
 pub(crate) struct StreamEvent {
     #[serde(rename = "type")]

@@ -1,7 +1,7 @@
-//! From an event to user hints and sign-ins: which of the three shapes it has, and who reads it.
+//! Reads an event: which of the three shapes it has, and by which reader.
 //!
-//! The shape is told by `source` and by the detail's own fields. `detail-type` is not looked at: Auth0 does not
-//! document its value for Event Streams.
+//! `source` and the detail's fields tell the shape. `detail-type` does not count, since Auth0 does not document its value for
+//! Event Streams.
 
 use event_contract::{Envelope, Origin, RecordHint, UnreadableEvent};
 use serde::Deserialize;
@@ -13,7 +13,7 @@ use crate::SignInEvent;
 /// Partner event sources of Auth0: <https://auth0.com/docs/customize/log-streams/amazon-eventbridge>.
 const PARTNER_SOURCE_PREFIX: &str = "aws.partner/auth0.com/";
 
-/// The one field that tells the feeds apart: an Event Stream's type stands at the top, a log's inside `data`.
+/// The field by which the feeds differ: an Event Stream has its type at the top, a log entry has it inside `data`.
 #[derive(Deserialize)]
 struct Shape {
     #[serde(rename = "type")]
@@ -29,7 +29,7 @@ pub(crate) fn read_event(envelope: &Envelope) -> Result<Vec<RecordHint>, Unreada
     }
 }
 
-/// The sign-in that the event tells of. See [`crate::SsoProvider::read_sign_in`]. Event Streams have none.
+/// The sign-in that the event reports. See [`crate::SsoProvider::read_sign_in`]. Event Streams have none.
 pub(crate) fn read_sign_in(envelope: &Envelope) -> Result<SignInEvent, UnreadableEvent> {
     match envelope.origin(SOURCE, Some(PARTNER_SOURCE_PREFIX))? {
         Origin::Ingress => Ok(SignInEvent::Ignored),

@@ -1,14 +1,14 @@
-//! Log streams: the tenant's log, where the user stands in a different place for each kind of entry.
+//! Log streams: the tenant's log, which names the user in a different place for each kind of entry.
 //!
 //! Codes: <https://auth0.com/docs/deploy-monitor/logs/log-event-type-codes>. Where the user is:
 //!
 //! | entry | user |
 //! |---|---|
-//! | `sapi` (Management API write) | in `details.request.path`, else `details.response.body`; `user_id` is who *acted* |
+//! | `sapi` (Management API write) | `details.request.path`, else `details.response.body`; `user_id` is the acting administrator |
 //! | others | `user_id`, sometimes without its `{strategy}\|` prefix |
 //!
-//! The entry's `date` is later than the `updated_at` that the change left on the user, so it bounds a deletion
-//! (nothing may be newer that is not a new user), but never a change.
+//! The entry's `date` is later than the `updated_at` that the change left on the user. So it bounds a deletion (a newer user
+//! is another user), but never a change.
 
 use event_contract::{RecordHint, UnreadableEvent};
 use provider_http::lenient::{self, text};
@@ -18,7 +18,7 @@ use serde_json::Value;
 use super::management_write::read_management_write;
 use super::text_or_number::id_in;
 
-/// The parts of a log event that are looked at. Only the code must have its type: the rest differs between codes.
+/// The fields of a log event that we read. Only the code must have its type, since the rest differs between codes.
 #[derive(Deserialize)]
 pub(crate) struct LogEvent {
     data: Entry,
@@ -59,8 +59,8 @@ fn known_code(code: &str) -> Option<(&'static str, bool)> {
     CHANGES.into_iter().find(|known| *known == code).map(|known| (known, false))
 }
 
-/// Completes an ID that lacks its provider, where the entry tells it. Otherwise the ID stays bare, and the client
-/// looks it up.
+/// Completes an ID that lacks its provider, if the entry has the provider. Otherwise the ID stays bare, and the client
+/// searches for it.
 pub(crate) fn with_prefix(id: String, strategy: Option<&str>, strategy_type: Option<&str>) -> String {
     match (strategy, strategy_type) {
         (Some(strategy), Some("database")) if !id.contains('|') => format!("{strategy}|{id}"),

@@ -1,21 +1,21 @@
-//! From an event to user hints.
+//! Reads the users that an event names.
 //!
-//! Types: <https://developer.okta.com/docs/reference/api/event-types/>. The user is the target of type `User`; an entry
-//! without any target is about the actor's own account. An actor beside a target is the administrator, never the user.
+//! Types: <https://developer.okta.com/docs/reference/api/event-types/>. The user is the target of type `User`. An entry
+//! without any target is about the actor's own account. If there is a target, the actor is an administrator, never the user.
 //!
-//! `published` is later than the `lastUpdated` that the change left on the user, so it bounds a deletion (nothing may
-//! be newer that is not a new user), but never a change.
+//! `published` is later than the `lastUpdated` that the change left on the user. So it bounds a deletion (a newer user is
+//! another user), but never a change.
 
 use event_contract::{Envelope, Origin, RecordHint, UnreadableEvent};
 
 use super::log_event::LogEvent;
 use super::{PARTNER_SOURCE_PREFIX, SOURCE};
 
-/// A deactivated user is deleted in two steps, and is gone after the second.
+/// A deactivated user is deleted in two steps, and is gone after the second step.
 const DELETED: &str = "user.lifecycle.delete.completed";
 
-/// What belongs to a user's lifecycle or account by its name, and leaves the user's record as it was: codes that were
-/// asked for and used, administrators' rights, reports, and what is about many users and names none.
+/// Types that belong to a user's lifecycle or account by name, and leave the user's record as it was: unlock codes,
+/// administrators' rights, reports, and types that are about many users and name none.
 const NO_CHANGES: [&str; 9] = [
     "user.account.access_super_user_app",
     "user.account.privilege.grant",
@@ -41,7 +41,7 @@ pub(crate) fn read_event(envelope: &Envelope) -> Result<Vec<RecordHint>, Unreada
     if hints.is_empty() { Err(UnreadableEvent::MissingId { kind }) } else { Ok(hints) }
 }
 
-/// IDs of the users whom an entry says have changed, for the feed: there nothing but IDs is taken out of it.
+/// IDs of the users that an entry says have changed. For the feed, which reads IDs only.
 pub(crate) fn users_of(event: &LogEvent) -> Vec<&str> {
     known_type(&event.event_type).map_or_else(Vec::new, |_| subjects(event))
 }

@@ -30,10 +30,10 @@ pub const WEBHOOK: Webhook = Webhook {
 /// Largest challenge that is answered.
 const MAX_CHALLENGE_BYTES: usize = 1024;
 
-/// Only this one says that the user is gone: `initiated` comes while the user is still there.
+/// Only this type says that the user is gone: `initiated` comes while the user still exists.
 const DELETED: &str = "user.lifecycle.delete.completed";
 
-/// What changes a user by its name. Not all of them do: a report that names nobody is none of [`KINDS`].
+/// Families of types that are about a user. Not all of them change one: a report that names no user is none of [`KINDS`].
 const FAMILIES: [&str; 2] = ["user.lifecycle.", "user.account."];
 
 const KINDS: &[&str] = &[
@@ -96,7 +96,7 @@ fn read(_: &HeaderMap, body: &[u8]) -> Result<Vec<WebhookRecord>, UnreadableBody
 
 fn named(event: Event) -> Result<Vec<WebhookRecord>, UnreadableBody> {
     let kind = known_kind(KINDS, &event.event_type);
-    // A record's own time is not in the event: when it was logged bounds nothing but a deletion.
+    // The event does not have the record's own time. The time of the log entry bounds a deletion only.
     let removed = kind == DELETED;
     let not_before = rfc3339(event.published.as_deref()).filter(|_| removed);
     let user = |party: &Party| party.kind == "User";
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn every_user_that_is_a_target_is_named_and_no_actor_beside_one() {
+    fn every_target_user_is_named_and_the_actor_is_not() {
         let body = br#"{"data":{"events":[
             {"eventType":"user.lifecycle.deactivate","published":"2026-11-20T15:12:08Z","actor":{"id":"00a","type":"User"},
              "target":[{"id":"00u","type":"User","displayName":"x"},{"id":"0oa","type":"AppInstance"}]},
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_does_to_one_s_own_account_names_the_actor() {
+    fn an_entry_without_a_target_names_the_actor() {
         let event = |kind: &str, rest: &str| {
             format!(r#"{{"data":{{"events":[{{"eventType":"{kind}",{rest}}}]}}}}"#).into_bytes()
         };
