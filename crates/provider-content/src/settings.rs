@@ -1,4 +1,4 @@
-//! Which content management system, and how to reach it, from the environment. For every binary that asks one.
+//! Which content management system, and how to reach it, from the environment. For every binary that calls one.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -37,7 +37,7 @@ const DIRECTUS_TOKEN: Setting =
     Setting::required("COPPICE_DIRECTUS_TOKEN", "static token of a user who may read the collections");
 const DIRECTUS_COLLECTIONS: Setting = Setting::required(
     "COPPICE_DIRECTUS_COLLECTIONS",
-    "the collections to read, parted by commas; each needs id, date_created and date_updated",
+    "the collections to read, separated by commas; each needs id, date_created and date_updated",
 );
 
 /// All of them, for `--help` and the documentation.
@@ -62,8 +62,8 @@ pub struct ContentSettings {
 }
 
 impl ContentSettings {
-    /// Reads the provider's name, and then what that provider needs. `None` when any is missing or wrong: the reader
-    /// keeps what and why.
+    /// Reads the provider's name, and then that provider's settings. `None` if one is missing or wrong; the reader keeps
+    /// which, and why.
     pub fn read(reader: &mut Reader) -> Option<Self> {
         let timeout = reader.read_within(TIMEOUT, 1, 120).map(Duration::from_secs);
         let page_size = reader.read_within(PAGE_SIZE, 1, 1000);
@@ -116,6 +116,6 @@ impl FromStr for Collections {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let names: BTreeSet<String> = text.split(',').map(|name| name.trim().to_owned()).collect();
-        if names.contains("") { Err("must be names parted by commas") } else { Ok(Self(names)) }
+        if names.contains("") { Err("must be names separated by commas") } else { Ok(Self(names)) }
     }
 }

@@ -1,4 +1,4 @@
-//! Which CRM, and how to reach it, from the environment. For every worker that asks one.
+//! Which CRM, and how to reach it, from the environment. For every unit that calls one.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -70,7 +70,7 @@ pub struct CrmSettings {
 }
 
 impl CrmSettings {
-    /// Reads what the chosen CRM needs. `None` when any is missing or wrong: the reader keeps what and why.
+    /// Reads the chosen CRM's settings. `None` if one is missing or wrong; the reader keeps which, and why.
     pub fn read(reader: &mut Reader) -> Option<Self> {
         let provider = reader.read::<ProviderName>(PROVIDER);
         let timeout = reader.read_within(TIMEOUT, 1, 25).map(Duration::from_secs);
@@ -96,7 +96,7 @@ impl CrmSettings {
         self.connect_with(None)
     }
 
-    /// The same, of which each request waits for its admission.
+    /// The same, but each request waits for an admission.
     ///
     /// # Errors
     /// As [`Self::connect`].

@@ -1,4 +1,4 @@
-//! What every identity-verification provider can do for us.
+//! The trait of all identity-verification providers, and their answers.
 
 use std::future::Future;
 
@@ -7,9 +7,9 @@ use provider_http::ProviderError;
 
 use crate::VerificationCase;
 
-/// An identity-verification provider: reads its own events, and answers for its cases.
+/// An identity-verification provider: reads its own events, and fetches its cases.
 pub trait IdentityProvider: Send + Sync + 'static {
-    /// The source's stable name, `stripe` or `persona`: it stands in rows.
+    /// The source's stable name, `stripe` or `persona`. Rows contain it.
     fn source(&self) -> &'static str;
 
     /// Which cases an event names. Pure. Empty: the event is well-formed and names no case.
@@ -21,13 +21,13 @@ pub trait IdentityProvider: Send + Sync + 'static {
     /// The case as the provider says it is now. A missing case is [`FetchedCase::Gone`], not an error.
     ///
     /// # Errors
-    /// Any [`ProviderError`]. A status that we do not know is [`ProviderError::Malformed`]: it is not guessed at.
+    /// Any [`ProviderError`]. A status that we do not know is [`ProviderError::Malformed`], never a guess.
     fn fetch_case(&self, id: &str) -> impl Future<Output = Result<FetchedCase, ProviderError>> + Send;
 
     /// One cheap authenticated call, to probe an outage or to check settings at start-up.
     ///
     /// # Errors
-    /// Any [`ProviderError`]: a 429 is no answer, and a 404 means that the base URL is wrong.
+    /// Any [`ProviderError`]: a 429 does not count as an answer, and a 404 means that the base URL is wrong.
     fn ping(&self) -> impl Future<Output = Result<(), ProviderError>> + Send;
 }
 

@@ -1,4 +1,4 @@
-//! Which identity-verification provider, and how to reach it, from the environment. For every worker that asks one.
+//! Which identity-verification provider, and how to reach it, from the environment. For every unit that calls one.
 
 use std::time::Duration;
 
@@ -43,8 +43,8 @@ pub struct IdentitySettings {
 }
 
 impl IdentitySettings {
-    /// Reads the provider's name, and then what that provider needs. `None` when any is missing or wrong: the reader
-    /// keeps what and why.
+    /// Reads the provider's name, and then that provider's settings. `None` if one is missing or wrong; the reader keeps
+    /// which, and why.
     pub fn read(reader: &mut Reader) -> Option<Self> {
         let timeout = reader.read_within(TIMEOUT, 1, 25).map(Duration::from_secs);
         let choice = match reader.read::<ProviderName>(PROVIDER)? {

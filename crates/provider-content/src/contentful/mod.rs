@@ -1,4 +1,4 @@
-//! Contentful: the Sync API, whose token is all that has to be kept, and single items.
+//! Contentful: the Sync API, of which only a token has to be kept, single items, and webhooks.
 
 mod client;
 mod config;

@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_named_and_nothing_of_its_fields() {
+    fn a_webhook_names_its_entry_and_none_of_its_fields() {
         let topic = "ContentManagement.Entry.publish";
         let mut headers = HeaderMap::new();
         headers.insert("x-contentful-topic", topic.parse().unwrap());

@@ -1,6 +1,6 @@
-//! From an event to case hints. Every event has come through our ingress.
+//! Reads the cases that an event names. Every event has come through `webhook-ingress`.
 //!
-//! Webhooks: <https://docs.withpersona.com/webhooks>. They come in any order, so what they say is never used.
+//! Webhooks: <https://docs.withpersona.com/webhooks>. They come in any order, so only IDs and times are used.
 
 use event_contract::{Envelope, RecordHint, UnreadableEvent};
 

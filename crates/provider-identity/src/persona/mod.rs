@@ -1,6 +1,6 @@
 //! Persona: webhooks in, inquiries out.
 //!
-//! There is no partner event source: its webhooks come through our ingress, which keeps the IDs and the inquiry's
+//! Persona has no partner event source. Its webhooks come through `webhook-ingress`, which keeps the IDs and the inquiry's
 //! `updated-at`.
 
 mod client;

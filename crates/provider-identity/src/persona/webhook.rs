@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn an_inquiry_is_named_with_its_time_and_nothing_else_of_persona_s() {
+    fn a_webhook_names_its_inquiry_with_a_time_and_no_other_object() {
         let expected = WebhookRecord::changed("inq_1".to_owned(), "inquiry.approved")
             .not_before(Some(datetime!(2026-11-22 18:06:12 UTC)));
         assert_eq!(read(&body("inquiry.approved")), Ok(vec![expected]));

@@ -1,7 +1,7 @@
-//! From an event to case hints: partner events of EventBridge, and webhooks that came through our ingress.
+//! Reads the cases that an event names: partner events of EventBridge, and webhooks that came through `webhook-ingress`.
 //!
-//! Types: <https://docs.stripe.com/api/events/types>. A rule may have reduced the event to `id`, `type`, `created`, and
-//! the object's `id` and `object`; of the rest nothing is read anyway.
+//! Types: <https://docs.stripe.com/api/events/types>. A rule reduces the event to `id`, `type`, `created`, and the
+//! object's `id` and `object`; nothing else is read anyway.
 
 use event_contract::{Envelope, Origin, RecordHint, UnreadableEvent};
 use provider_http::lenient::text;
@@ -13,10 +13,10 @@ use super::SOURCE;
 /// Partner event sources of Stripe: <https://docs.stripe.com/event-destinations/eventbridge>.
 const PARTNER_SOURCE_PREFIX: &str = "aws.partner/stripe.com/";
 
-/// The object that an event must be about; its name begins the event's type.
+/// The object that an event must be about. The event's type begins with its name.
 const SESSION: &str = "identity.verification_session";
 
-/// The parts of the event that are looked at.
+/// The fields of the event that we read.
 #[derive(Deserialize)]
 struct StripeEvent {
     #[serde(rename = "type")]
@@ -26,7 +26,7 @@ struct StripeEvent {
 
 /// Which cases the event names. See [`crate::IdentityProvider::read_event`].
 ///
-/// No hint has a lower bound in time, whatever the event says: a session has no version to compare it with.
+/// No hint has a lower bound in time, since a session has no version to compare it with.
 pub(crate) fn read_event(envelope: &Envelope) -> Result<Vec<RecordHint>, UnreadableEvent> {
     match envelope.origin(SOURCE, Some(PARTNER_SOURCE_PREFIX))? {
         Origin::Ingress => {
@@ -47,7 +47,7 @@ fn read_partner_event(event: &StripeEvent) -> Result<Vec<RecordHint>, Unreadable
     Ok(vec![RecordHint::changed(id.to_owned())])
 }
 
-/// Whatever has happened to it: a kind of change that Stripe adds tomorrow is a reason to look, too.
+/// True for every kind of change. A kind that Stripe adds later counts, too.
 fn is_about_a_session(event_type: &str) -> bool {
     event_type.strip_prefix(SESSION).is_some_and(|change| change.starts_with('.'))
 }

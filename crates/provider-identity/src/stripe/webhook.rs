@@ -103,10 +103,10 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_named_and_nothing_else_of_stripe_s() {
+    fn a_webhook_names_its_session_and_no_other_object() {
         let verified = "identity.verification_session.verified";
         assert_eq!(read(&body(verified)), Ok(vec![WebhookRecord::changed("vs_1".to_owned(), verified)]));
-        let later = read(&body("identity.verification_session.of_tomorrow")).unwrap();
+        let later = read(&body("identity.verification_session.added_later")).unwrap();
         assert_eq!(later, [WebhookRecord::changed("vs_1".to_owned(), "webhook")]);
         assert_eq!(read(&body("customer.created")), Ok(Vec::new()));
         for object in ["{}", r#"{"id":7}"#, r#"{"id":null}"#, r#"{"id":""}"#] {

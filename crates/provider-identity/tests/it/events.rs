@@ -40,7 +40,7 @@ fn envelope(source: &str, detail: &str) -> Envelope {
     Envelope::parse(&body).unwrap()
 }
 
-/// What Stripe's partner event with this detail names.
+/// The cases that Stripe's partner event with this detail names.
 fn partner(detail: &str) -> Result<Vec<RecordHint>, UnreadableEvent> {
     stripe(NOWHERE).read_event(&envelope("aws.partner/stripe.com/ed_1", detail))
 }
