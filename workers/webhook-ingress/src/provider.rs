@@ -36,10 +36,10 @@ providers! {
     Stripe = provider_identity::stripe::WEBHOOK,
 }
 
-/// The name of every provider whose webhooks we accept, sorted.
+/// The webhooks of every provider, sorted by name.
 #[must_use]
-pub fn provider_names() -> [&'static str; Provider::ALL.len()] {
-    Provider::ALL.map(Provider::name)
+pub fn webhooks() -> [&'static Webhook; Provider::ALL.len()] {
+    Provider::ALL.map(Provider::webhook)
 }
 
 impl Provider {
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn names_are_sorted_and_no_two_providers_share_a_name_or_a_setting() {
-        let names = provider_names();
+        let names = Provider::ALL.map(Provider::name);
         assert!(names.is_sorted());
         let distinct = |texts: &[&'static str]| texts.iter().collect::<BTreeSet<_>>().len();
         assert_eq!(distinct(&names), names.len());

@@ -1,7 +1,7 @@
-//! The HTTP side: what is looked at, in which order, and who answers.
+//! The HTTP side: which checks a request passes, in which order.
 //!
-//! In: requests of anybody. Out: events of providers. What costs little is looked at first; a body is read only for an
-//! enabled provider, and parsed only once it is authentic. The rate counts what is authentic: nobody else can use it up.
+//! In: requests of anybody. Out: events of providers. Cheap checks come first. A body is read only for an enabled provider, and
+//! parsed only if it is authentic. The rate counts authentic requests only, so that no other sender can use it up.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,8 +28,8 @@ use crate::rate;
 use crate::reply::Reply;
 use crate::settings::{IngressSettings, Limits, PublicUrl};
 
-/// The label of requests for nobody: what stands in the path is no label.
-const NOBODY: &str = "none";
+/// The label of requests for no provider. A path is no label, since anybody can choose it.
+const NO_PROVIDER: &str = "none";
 
 struct Shared<B> {
     intake: Intake<B>,
@@ -42,11 +42,12 @@ struct Enabled {
     provider: Provider,
     secrets: Secrets,
     rate: DefaultDirectRateLimiter,
-    /// For requests with a body in memory: each provider's own, so that slow senders to one path hold up no other.
+    /// Places for requests with a body in memory. Each provider has its own, so that slow senders to one path do not delay
+    /// another provider.
     room: Semaphore,
 }
 
-/// What of a request may be signed, besides its body.
+/// The parts of a request that a provider may sign, besides its body.
 struct Head {
     method: Method,
     uri: Uri,
@@ -65,7 +66,7 @@ pub fn router<B: EventBus>(settings: IngressSettings, intake: Intake<B>) -> Rout
     let shared = Shared { intake, public_url, limits, providers };
     Router::new()
         .route("/webhooks/{provider}", any(receive::<B>))
-        .fallback(async || counted(NOBODY, Reply::NotFound))
+        .fallback(async || counted(NO_PROVIDER, Reply::NotFound))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(Arc::new(shared))
 }
@@ -83,12 +84,12 @@ async fn receive<B: EventBus>(
 ) -> Response {
     let started = Instant::now();
     let Some(enabled) = shared.enabled(name) else {
-        return counted(NOBODY, Reply::UnknownProvider).into_response();
+        return counted(NO_PROVIDER, Reply::UnknownProvider).into_response();
     };
     let webhook = enabled.provider.webhook();
     let provider = webhook.name;
     if let (Some(answer), &Method::GET) = (webhook.challenge, request.method()) {
-        // Anybody may ask, so it counts for no rate: it costs no more than a refusal.
+        // Anybody may send a challenge, so it does not count for the rate. It costs no more than a refusal.
         return match answer(request.headers()) {
             Some(answer) => {
                 counted(provider, Reply::ChallengeAnswered);
@@ -141,7 +142,7 @@ impl<B: EventBus> Shared<B> {
         }
     }
 
-    /// Whether the request is the provider's and of now, and then, whether its rate allows one more.
+    /// Checks that the request is the provider's and of now, and then that its rate allows one more.
     fn admit(&self, enabled: &Enabled, head: &Head, body: &[u8]) -> Result<(), Reply> {
         let called = head.uri.path_and_query().map_or("/", |called| called.as_str());
         let signed = SignedRequest {
