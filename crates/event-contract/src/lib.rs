@@ -12,6 +12,7 @@
 mod announcement;
 mod drill;
 mod envelope;
+mod hint;
 mod ingress;
 mod resync;
 mod trace_context;
@@ -21,6 +22,7 @@ pub use announcement::{
 };
 pub use drill::{DRILL_SOURCE, HEARTBEAT, Heartbeat, POISON, Poison};
 pub use envelope::{Envelope, EnvelopeError};
+pub use hint::{EventReader, Origin, RecordHint, UnreadableEvent, read_by_any};
 pub use ingress::{INGRESS_SOURCE_PREFIX, IngressChange, IngressEvent};
 pub use resync::{RESYNC_DETAIL_TYPE, resync_message};
 pub use trace_context::{TraceContext, TraceContextError};

@@ -3,10 +3,10 @@
 use serde_json::Value;
 use time::OffsetDateTime;
 
-/// Names an item at its CMS.
+/// The key of an item at its CMS.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ItemKey {
-    /// Within which IDs are unique: Contentful's `entry` and `asset`, a collection of Directus.
+    /// The collection, in which IDs are unique: Contentful's `entry` and `asset`, a collection of Directus.
     pub collection: String,
     /// The CMS's ID.
     pub id: String,
@@ -15,27 +15,27 @@ pub struct ItemKey {
 /// An item as the CMS says it is now.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
-    /// Its name.
+    /// Its key.
     pub key: ItemKey,
     /// The editors' name of the kind of content.
     pub content_type: String,
-    /// The languages that it has values in, sorted. Empty where the CMS does not tell them apart.
+    /// The languages of its values, sorted. Empty if the CMS does not separate languages.
     pub locales: Vec<String>,
-    /// What the editors wrote, opaque.
+    /// The editors' fields, opaque.
     pub body: Value,
-    /// Whether readers of the site may see it.
+    /// True if readers of the site may see it.
     pub published: bool,
-    /// The CMS's count of revisions, where it has one. Begins anew when an ID is used again: it orders nothing.
+    /// The CMS's count of revisions, if it has one. It restarts when an ID is used again, so it orders nothing.
     pub revision: Option<i64>,
     /// The CMS's own ordered version.
     pub version: Option<OffsetDateTime>,
 }
 
-/// An item that is gone, or that readers may not see any more.
+/// An item that is gone, or that readers may see no longer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deletion {
-    /// Its name.
+    /// Its key.
     pub key: ItemKey,
-    /// When it went, where the CMS says so.
+    /// When it was removed, if the CMS says so.
     pub at: Option<OffsetDateTime>,
 }

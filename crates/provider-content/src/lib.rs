@@ -1,10 +1,9 @@
-//! Content management systems behind one trait, one folder per vendor.
+//! Content management systems behind one trait. Each vendor has a folder, and a line in `content_client.rs`.
 //!
-//! In: a cursor, or an item's key. Out: a page of what has changed since ([`ChangesPage`]), or the item as the CMS says it
-//! is now ([`FetchedItem`]). A cursor is the vendor's own and opaque to everybody else; without one, everything is read.
+//! In: a cursor, or an item's key. Out: a page of the changes since ([`ChangesPage`]), or the item as the CMS says it is now
+//! ([`FetchedItem`]). A cursor is opaque except to its vendor's client. Without a cursor, everything is read.
 //!
-//! What an item says is opaque: nothing here looks into its fields. This crate must not know tables, announcements, or
-//! when to give up.
+//! An item's fields are opaque: nothing here reads them. This crate must not know tables, announcements, or when to give up.
 
 mod content_client;
 pub mod contentful;
@@ -13,7 +12,7 @@ mod item;
 mod provider;
 mod settings;
 
-pub use content_client::ContentClient;
+pub use content_client::{ContentClient, PROVIDER_NAMES};
 pub use contentful::{ContentfulClient, ContentfulConfig};
 pub use directus::{DirectusClient, DirectusConfig};
 pub use item::{Deletion, Item, ItemKey};

@@ -1,4 +1,4 @@
-//! What every content management system can do for us.
+//! The trait of all content management systems, and their answers.
 
 use std::future::Future;
 
@@ -6,28 +6,28 @@ use provider_http::ProviderError;
 
 use crate::{Deletion, Item, ItemKey};
 
-/// A content management system: tells what has changed, and answers for its items.
+/// A content management system: lists changes, and fetches its items.
 pub trait ContentProvider: Send + Sync + 'static {
-    /// The source's stable name, `contentful` or `directus`: it stands in rows.
+    /// The source's stable name, `contentful` or `directus`. Rows contain it.
     fn source(&self) -> &'static str;
 
-    /// What is read there: a space and its environment, collections. A cursor is worth nothing for another scope.
+    /// The part of the CMS that is read: a space and its environment, or collections. A cursor is valid for its scope only.
     fn scope(&self) -> String;
 
-    /// Whether deletions are among the changes. Where they are not, only reading everything again finds them.
+    /// True if deletions are among the changes. If they are not, only a full resync finds them.
     fn sees_deletions(&self) -> bool;
 
-    /// The next page of what has changed since a cursor. `None` begins to read everything that is there; the cursor that
-    /// the last page of that gives ([`ChangesPage::more`] is false) goes on with what changes from its beginning on.
+    /// The next page of changes since a cursor. `None` begins to read everything. The cursor of the last page of everything
+    /// ([`ChangesPage::more`] is false) continues with the changes since that reading began.
     ///
     /// # Errors
-    /// [`ChangesError`]. The same cursor can be asked for again, but for a refused one.
+    /// [`ChangesError`]. After an error, read the same cursor again, unless it was refused.
     fn changed_since(
         &self,
         cursor: Option<&str>,
     ) -> impl Future<Output = Result<ChangesPage, ChangesError>> + Send;
 
-    /// How many items there are in all: a listing that has seen another number was not whole.
+    /// How many items there are in all. A reading of everything with another number was not complete.
     ///
     /// # Errors
     /// Any [`ProviderError`].
@@ -42,41 +42,41 @@ pub trait ContentProvider: Send + Sync + 'static {
     /// One cheap authenticated call, to check settings before the work begins.
     ///
     /// # Errors
-    /// Any [`ProviderError`]: a 429 is no answer, and a 404 means that the base URL or the scope is wrong.
+    /// Any [`ProviderError`]: a 429 does not count as an answer, and a 404 means that the base URL or the scope is wrong.
     fn ping(&self) -> impl Future<Output = Result<(), ProviderError>> + Send;
 }
 
 /// One page of changes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChangesPage {
-    /// Items that are there.
+    /// Items that exist.
     pub items: Vec<Item>,
-    /// Items that are not.
+    /// Items that were removed.
     pub deletions: Vec<Deletion>,
-    /// Entries of a kind that we do not know, and skip.
+    /// The number of entries of an unknown kind, which are skipped.
     pub ignored: usize,
-    /// Where to go on: at once, if there is [`Self::more`], or next time.
+    /// Where to continue: at once if there is [`Self::more`], else next time.
     pub next: String,
-    /// Whether the next page is there already.
+    /// True if the next page exists already.
     pub more: bool,
 }
 
-/// What a CMS answers about one item.
+/// A CMS's answer about one item.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FetchedItem {
     /// As it is now.
     Found(Box<Item>),
-    /// There is no such item, or no longer, or readers may not see it.
+    /// There is no such item, or no longer, or readers must not see it.
     Gone,
 }
 
 /// Why there is no page.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChangesError {
-    /// The CMS, or our own client, does not take this cursor: asking again is useless, everything has to be read anew.
-    #[error("cursor is refused")]
+    /// The CMS, or our client, refuses this cursor. Sending it again is useless: read everything again.
+    #[error("cursor is refused: read everything again")]
     CursorRefused,
-    /// As for any other call.
+    /// An error of any other call.
     #[error(transparent)]
     Provider(#[from] ProviderError),
 }

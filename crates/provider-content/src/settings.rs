@@ -1,13 +1,14 @@
-//! Which content management system, and how to reach it, from the environment. For every binary that asks one.
+//! Which content management system, and how to reach it, from the environment. For every binary that calls one.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::time::Duration;
 
 use ::settings::{Reader, Setting};
-use provider_http::{ConfigError, ProviderHttpConfig};
+use provider_http::ConfigError;
 
-use crate::{ContentClient, ContentfulClient, ContentfulConfig, DirectusClient, DirectusConfig};
+use crate::content_client::{Choice, ProviderName};
+use crate::{ContentClient, ContentfulConfig, DirectusConfig};
 
 const PROVIDER: Setting =
     Setting::required("COPPICE_CONTENT_PROVIDER", "the content management system: contentful or directus");
@@ -36,7 +37,7 @@ const DIRECTUS_TOKEN: Setting =
     Setting::required("COPPICE_DIRECTUS_TOKEN", "static token of a user who may read the collections");
 const DIRECTUS_COLLECTIONS: Setting = Setting::required(
     "COPPICE_DIRECTUS_COLLECTIONS",
-    "the collections to read, parted by commas; each needs id, date_created and date_updated",
+    "the collections to read, separated by commas; each needs id, date_created and date_updated",
 );
 
 /// All of them, for `--help` and the documentation.
@@ -60,15 +61,9 @@ pub struct ContentSettings {
     timeout: Duration,
 }
 
-#[derive(Debug, Clone)]
-enum Choice {
-    Contentful(ContentfulConfig),
-    Directus(DirectusConfig),
-}
-
 impl ContentSettings {
-    /// Reads the provider's name, and then what that provider needs. `None` when any is missing or wrong: the reader
-    /// keeps what and why.
+    /// Reads the provider's name, and then that provider's settings. `None` if one is missing or wrong; the reader keeps
+    /// which, and why.
     pub fn read(reader: &mut Reader) -> Option<Self> {
         let timeout = reader.read_within(TIMEOUT, 1, 120).map(Duration::from_secs);
         let page_size = reader.read_within(PAGE_SIZE, 1, 1000);
@@ -84,13 +79,7 @@ impl ContentSettings {
     /// # Errors
     /// When the URL is not a web address.
     pub fn connect(self) -> Result<ContentClient, ConfigError> {
-        let limits = |limits: &mut ProviderHttpConfig| limits.timeout = self.timeout;
-        Ok(match self.choice {
-            Choice::Contentful(config) => {
-                ContentClient::Contentful(ContentfulClient::with_limits(config, limits)?)
-            }
-            Choice::Directus(config) => ContentClient::Directus(DirectusClient::with_limits(config, limits)?),
-        })
+        self.choice.connect(|limits| limits.timeout = self.timeout)
     }
 }
 
@@ -120,23 +109,6 @@ fn read_directus(reader: &mut Reader, page_size: Option<u32>) -> Option<Directus
     })
 }
 
-enum ProviderName {
-    Contentful,
-    Directus,
-}
-
-impl FromStr for ProviderName {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "contentful" => Ok(Self::Contentful),
-            "directus" => Ok(Self::Directus),
-            _ => Err("must be contentful or directus"),
-        }
-    }
-}
-
 struct Collections(BTreeSet<String>);
 
 impl FromStr for Collections {
@@ -144,6 +116,6 @@ impl FromStr for Collections {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let names: BTreeSet<String> = text.split(',').map(|name| name.trim().to_owned()).collect();
-        if names.contains("") { Err("must be names parted by commas") } else { Ok(Self(names)) }
+        if names.contains("") { Err("must be names separated by commas") } else { Ok(Self(names)) }
     }
 }

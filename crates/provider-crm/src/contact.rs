@@ -1,4 +1,4 @@
-//! A contact in the words that all CRMs share.
+//! A contact in terms that all CRMs share.
 
 use std::fmt;
 
@@ -7,8 +7,8 @@ use time::OffsetDateTime;
 
 /// A contact as its CRM says it is now.
 ///
-/// Serialized, it is the source record that is stored and hashed, so it holds what the *contact* is and leaves out
-/// `version`, which says when that was and stands in a column of its own.
+/// Serialized, it is the source record that we store and hash. So it holds what the *contact* is and leaves out `version`,
+/// which says when that was and has a column of its own.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CrmContact {
     /// The CRM's ID.
@@ -19,15 +19,15 @@ pub struct CrmContact {
     pub given_name: Option<String>,
     /// Last name.
     pub family_name: Option<String>,
-    /// Address, as the CRM spells it. Nobody has verified it.
+    /// Address, as the CRM spells it. It is not verified.
     pub email: Option<String>,
     /// Phone number, as the CRM spells it.
     pub phone: Option<String>,
     /// Date of birth, `YYYY-MM-DD`.
     pub birthdate: Option<String>,
-    /// Where letters go. `None`: no part of it is known.
+    /// Postal address. `None`: no part of it is known.
     pub mailing_address: Option<MailingAddress>,
-    /// When the CRM last changed the record: orders versions.
+    /// When the CRM last changed the record. It orders versions.
     #[serde(skip)]
     pub version: Option<OffsetDateTime>,
 }
@@ -48,7 +48,7 @@ pub struct MailingAddress {
 }
 
 impl fmt::Debug for CrmContact {
-    /// The ID and the version only: a contact that slips into a log line shows nothing personal.
+    /// The ID and the version only, so that a log line with a contact shows nothing personal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CrmContact")
             .field("id", &self.id)
@@ -58,7 +58,7 @@ impl fmt::Debug for CrmContact {
 }
 
 impl fmt::Debug for MailingAddress {
-    /// Nothing: all of it is personal.
+    /// No field, since all of them are personal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MailingAddress").finish_non_exhaustive()
     }

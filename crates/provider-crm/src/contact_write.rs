@@ -1,4 +1,4 @@
-//! What we write to a CRM, in the words that all CRMs share.
+//! What we push to a CRM, in terms that all CRMs share.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,21 +8,21 @@ use serde::{Deserialize, Serialize};
 /// Values for one contact.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ContactWrite {
-    /// The CRM's ID of the contact to change, where it is known. `None`: found by `external_key`, or made.
+    /// The CRM's ID of the contact, if it is known. `None`: the contact is found by `external_key`, or created.
     pub id: Option<String>,
-    /// Our key of the person, which the contact has or gets.
+    /// Our key of the person. A contact without it gets it.
     pub external_key: String,
-    /// What to write; `None` clears a field, a field that is not here stays as it is.
+    /// The values to write. `None` clears a field. A field that is not here stays as it is.
     pub fields: BTreeMap<ContactField, Option<String>>,
 }
 
-/// A field that we write. The postal address is not one: it is the CRM's own.
+/// A field that we write. We do not write the postal address, because the CRM owns it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ContactField {
     /// First name.
     GivenName,
-    /// Last name. Salesforce wants one, so there it cannot be cleared.
+    /// Last name. Salesforce requires one, so there it cannot be cleared.
     FamilyName,
     /// Address.
     Email,
@@ -32,17 +32,17 @@ pub enum ContactField {
     Birthdate,
 }
 
-/// What was written.
+/// The result of a write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContactWritten {
     /// The CRM's ID of the contact.
     pub id: String,
-    /// It was not there before.
+    /// True if the contact did not exist before.
     pub created: bool,
 }
 
 impl fmt::Debug for ContactWrite {
-    /// The IDs and the fields' names: no value.
+    /// The IDs and the fields' names, and no value.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ContactWrite")
             .field("id", &self.id)

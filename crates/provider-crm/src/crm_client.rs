@@ -1,60 +1,55 @@
-//! The CRMs that a binary can be set up with, as one type.
+//! The CRMs, each named once.
 
-use event_contract::Envelope;
+use event_contract::{Envelope, UnreadableEvent, read_by_any};
 use provider_http::{ChangedPage, ChangesFrom, ListedPage, ProviderError};
 
 use crate::{
-    ContactWrite, ContactWritten, CrmEvent, CrmProvider, FetchedContact, SalesforceClient, UnreadableEvent,
+    ContactWrite, ContactWritten, CrmEvent, CrmProvider, FetchedContact, SalesforceClient, SalesforceConfig,
+    salesforce,
 };
 
-/// One of the CRMs, chosen by settings at start-up. An enum and not `dyn`: the compiler checks that every CRM is
-/// handled everywhere, and futures need no boxes.
-#[derive(Debug, Clone)]
-pub enum CrmClient {
-    /// Salesforce.
-    Salesforce(SalesforceClient),
+provider_http::vendors! {
+    /// One of the CRMs, chosen by settings at start-up.
+    pub enum CrmClient reading CrmEvent {
+        /// Salesforce.
+        Salesforce(SalesforceClient, SalesforceConfig) from salesforce,
+    }
+}
+
+/// The source of an event of any CRM, and what it asks for. Pure: for tools that look at events and have no CRM's settings.
+///
+/// # Errors
+/// As [`CrmProvider::read_event`]; [`UnreadableEvent::ForeignSource`] when it is no CRM's.
+pub fn read_any_event(envelope: &Envelope) -> Result<(&'static str, CrmEvent), UnreadableEvent> {
+    read_by_any(EVENT_READERS, envelope, "a CRM")
 }
 
 impl CrmProvider for CrmClient {
     fn source(&self) -> &'static str {
-        match self {
-            Self::Salesforce(client) => client.source(),
-        }
+        each!(self, client => client.source())
     }
 
     fn read_event(&self, envelope: &Envelope) -> Result<CrmEvent, UnreadableEvent> {
-        match self {
-            Self::Salesforce(client) => client.read_event(envelope),
-        }
+        each!(self, client => client.read_event(envelope))
     }
 
     async fn fetch_contacts(&self, ids: &[String]) -> Result<Vec<FetchedContact>, ProviderError> {
-        match self {
-            Self::Salesforce(client) => client.fetch_contacts(ids).await,
-        }
+        each!(self, client => client.fetch_contacts(ids).await)
     }
 
     async fn upsert_contact(&self, write: &ContactWrite) -> Result<ContactWritten, ProviderError> {
-        match self {
-            Self::Salesforce(client) => client.upsert_contact(write).await,
-        }
+        each!(self, client => client.upsert_contact(write).await)
     }
 
     async fn list(&self, after: Option<&str>) -> Result<ListedPage, ProviderError> {
-        match self {
-            Self::Salesforce(client) => client.list(after).await,
-        }
+        each!(self, client => client.list(after).await)
     }
 
     async fn changes(&self, from: ChangesFrom<'_>) -> Result<ChangedPage, ProviderError> {
-        match self {
-            Self::Salesforce(client) => client.changes(from).await,
-        }
+        each!(self, client => client.changes(from).await)
     }
 
     async fn ping(&self) -> Result<(), ProviderError> {
-        match self {
-            Self::Salesforce(client) => client.ping().await,
-        }
+        each!(self, client => client.ping().await)
     }
 }

@@ -1,25 +1,24 @@
-//! CRM systems behind one trait, one folder per vendor.
+//! CRM systems behind one trait. Each vendor has a folder, and a line in `crm_client.rs`.
 //!
 //! In: an EventBridge event, contacts' IDs, or values to write. Out: the IDs that an event names ([`CrmEvent`]), the
-//! contacts as the CRM says they are now ([`FetchedContact`]), or the ID of what was written. An event is never more
-//! than a hint: of everything in it only IDs, the kind of change and a time are read.
+//! contacts as the CRM says they are now ([`FetchedContact`]), or the ID of what was written. An event is only a
+//! hint: IDs, the kind of change and a time are read from it, and nothing else.
 //!
 //! This crate must not know queues, tables, or which system is right about which field.
 
 mod contact;
 mod contact_write;
 mod crm_client;
-mod ingress;
+pub mod hubspot;
 mod provider;
 pub mod salesforce;
 mod settings;
 
 pub use contact::{CrmContact, MailingAddress};
 pub use contact_write::{ContactField, ContactWrite, ContactWritten};
-pub use crm_client::CrmClient;
-pub use provider::{
-    ContactChange, ContactHint, CrmEvent, CrmProvider, FetchedContact, UnreadableEvent, read_any_event,
-};
+pub use crm_client::{CrmClient, PROVIDER_NAMES, read_any_event};
+pub use event_contract::{RecordHint, UnreadableEvent};
+pub use provider::{CrmEvent, CrmProvider, FetchedContact};
 pub use provider_http::{
     Admission, ChangedPage, ChangesFrom, ListedPage, ListedRecord, Outage, ProviderError,
 };

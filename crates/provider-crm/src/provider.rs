@@ -1,16 +1,15 @@
-//! What every CRM can do for us.
+//! The trait of all CRMs, and their answers.
 
 use std::future::Future;
 
-use event_contract::Envelope;
+use event_contract::{Envelope, RecordHint, UnreadableEvent};
 use provider_http::{ChangedPage, ChangesFrom, ListedPage, ProviderError};
-use time::OffsetDateTime;
 
-use crate::{ContactWrite, ContactWritten, CrmContact, salesforce};
+use crate::{ContactWrite, ContactWritten, CrmContact};
 
-/// A CRM: reads its own events, answers for its contacts, and takes values from us.
+/// A CRM: reads its own events, fetches its contacts, and accepts our values.
 pub trait CrmProvider: Send + Sync + 'static {
-    /// The source's stable name, `salesforce`: it stands in rows.
+    /// The source's stable name, `salesforce`. Rows contain it.
     fn source(&self) -> &'static str;
 
     /// Which contacts an event names. Pure.
@@ -19,7 +18,7 @@ pub trait CrmProvider: Send + Sync + 'static {
     /// [`UnreadableEvent`] when the event is not this CRM's, or breaks its contract.
     fn read_event(&self, envelope: &Envelope) -> Result<CrmEvent, UnreadableEvent>;
 
-    /// The contacts as the CRM says they are now, in the order of `ids` and as many. A missing contact is
+    /// The contacts as the CRM says they are now: one answer for each of `ids`, in their order. A missing contact is
     /// [`FetchedContact::Gone`], not an error.
     ///
     /// # Errors
@@ -39,17 +38,18 @@ pub trait CrmProvider: Send + Sync + 'static {
         write: &ContactWrite,
     ) -> impl Future<Output = Result<ContactWritten, ProviderError>> + Send;
 
-    /// One page of the list of all contacts, IDs and versions only. `after`: what the page before has told; `None` reads the
-    /// first one. That a contact is not listed is a hint that it is gone, and no proof.
+    /// One page of the list of all contacts, IDs and versions only. `after`: the cursor that the page before returned;
+    /// `None` reads the first page. If a contact is not listed, that is a hint that it is gone, and no proof.
     ///
     /// # Errors
-    /// Any [`ProviderError`]. The same page can be asked for again.
+    /// Any [`ProviderError`]. After an error, read the same page again.
     fn list(&self, after: Option<&str>) -> impl Future<Output = Result<ListedPage, ProviderError>> + Send;
 
-    /// One page of the contacts that changed since. Made to be read again from a little earlier: a change may come up late.
+    /// One page of the contacts that changed since. A feed rereads a little of what it has read, because a provider may show
+    /// a change late.
     ///
     /// # Errors
-    /// Any [`ProviderError`]; [`ProviderError::Invalid`] when the provider does not know the cursor, or not any more.
+    /// Any [`ProviderError`]; [`ProviderError::Invalid`] when the provider does not know the cursor, or no longer.
     fn changes(
         &self,
         from: ChangesFrom<'_>,
@@ -58,49 +58,19 @@ pub trait CrmProvider: Send + Sync + 'static {
     /// One cheap authenticated call, to probe an outage or to check settings at start-up.
     ///
     /// # Errors
-    /// Any [`ProviderError`]: a used-up quota is no answer, and a 404 means that the base URL is wrong.
+    /// Any [`ProviderError`]: a used-up quota does not count as an answer, and a 404 means that the base URL is wrong.
     fn ping(&self) -> impl Future<Output = Result<(), ProviderError>> + Send;
-}
-
-/// Whose event it is, and which contacts it names, whichever CRM's it is. Pure: for tools that look at events and have no
-/// CRM's settings.
-///
-/// # Errors
-/// As [`CrmProvider::read_event`].
-pub fn read_any_event(envelope: &Envelope) -> Result<(&'static str, CrmEvent), UnreadableEvent> {
-    salesforce::read_event(envelope).map(|event| (salesforce::SOURCE, event))
 }
 
 /// What an event asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CrmEvent {
-    /// These contacts are to be read again.
-    Contacts(Vec<ContactHint>),
-    /// So much has changed that the CRM does not say what: all contacts are to be read again.
+    /// Read these contacts again.
+    Contacts(Vec<RecordHint>),
+    /// So much has changed that the CRM does not say what: read all contacts again.
     ResyncAll,
     /// Well-formed, and not about contacts.
     Ignored,
-}
-
-/// One contact that an event names: a reason to fetch it again, and no more.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ContactHint {
-    /// The CRM's ID, as [`CrmContact::id`] spells it.
-    pub id: String,
-    /// What the event says has happened.
-    pub change: ContactChange,
-    /// A contact fetched with an older version than this comes from a stale replica; of one that is deleted, when
-    /// that was. `None`: the event does not say.
-    pub not_before: Option<OffsetDateTime>,
-}
-
-/// What an event says about a contact. A hint: what the CRM answers decides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ContactChange {
-    /// Created, changed or restored: it should be there.
-    Present,
-    /// Deleted or merged into another: it should be gone.
-    Deleted,
 }
 
 /// What a CRM answers about one contact.
@@ -110,39 +80,7 @@ pub enum FetchedContact {
     Found(Box<CrmContact>),
     /// There is no such contact, or no longer.
     Gone {
-        /// The contact that it was merged into, where the CRM remembers. That one may be merged, too.
+        /// The contact that it was merged into, if the CRM knows. That contact may be merged, too.
         merged_into: Option<String>,
     },
-}
-
-/// Why an event names nobody although it should. Never quotes the event: it may hold personal data.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum UnreadableEvent {
-    /// The event's `source` is not this CRM's: a rule routes it to the wrong queue.
-    #[error("event is not from {expected}")]
-    ForeignSource {
-        /// The CRM that was asked to read it.
-        expected: &'static str,
-    },
-    /// The detail is JSON, but not of this CRM's shape.
-    #[error("event detail does not have the provider's shape, at line {line} column {column}")]
-    Shape {
-        /// Line in the detail, from 1; 0 when the fault has no place.
-        line: usize,
-        /// Column in the line, from 1; 0 when the fault has no place.
-        column: usize,
-    },
-    /// An event of a known type that does not name its contact.
-    #[error("event {kind} names no contact")]
-    MissingId {
-        /// The CRM's name of the type, from our own list.
-        kind: &'static str,
-    },
-}
-
-impl UnreadableEvent {
-    /// Keeps the place of a JSON error, and drops its text, which quotes the input.
-    pub(crate) fn shape(error: &serde_json::Error) -> Self {
-        Self::Shape { line: error.line(), column: error.column() }
-    }
 }

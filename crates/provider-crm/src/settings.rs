@@ -1,13 +1,14 @@
-//! Which CRM, and how to reach it, from the environment. For every worker that asks one.
+//! Which CRM, and how to reach it, from the environment. For every unit that calls one.
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use ::settings::{Reader, Setting};
-use provider_http::{Admission, ConfigError, ProviderHttpConfig};
+use provider_http::{Admission, ConfigError};
 use url::Url;
 
-use crate::{CrmClient, SalesforceAuth, SalesforceClient, SalesforceConfig};
+use crate::crm_client::{Choice, ProviderName};
+use crate::{CrmClient, SalesforceAuth, SalesforceConfig};
 
 const PROVIDER: Setting = Setting::with_default("COPPICE_CRM_PROVIDER", "salesforce", "the CRM: salesforce");
 const TIMEOUT: Setting =
@@ -63,13 +64,13 @@ pub const CRM_SETTINGS: &[Setting] = &[
 /// The chosen CRM's settings.
 #[derive(Debug, Clone)]
 pub struct CrmSettings {
-    config: SalesforceConfig,
+    choice: Choice,
     timeout: Duration,
     longest_pause: Duration,
 }
 
 impl CrmSettings {
-    /// Reads what the chosen CRM needs. `None` when any is missing or wrong: the reader keeps what and why.
+    /// Reads the chosen CRM's settings. `None` if one is missing or wrong; the reader keeps which, and why.
     pub fn read(reader: &mut Reader) -> Option<Self> {
         let provider = reader.read::<ProviderName>(PROVIDER);
         let timeout = reader.read_within(TIMEOUT, 1, 25).map(Duration::from_secs);
@@ -77,11 +78,14 @@ impl CrmSettings {
         let url = reader.read::<Url>(URL);
         let login_url = reader.read::<UrlOrNone>(LOGIN_URL);
         let auth = read_auth(reader);
-        let ProviderName::Salesforce = provider?;
-        let url = url?;
-        let login_url = login_url?.0.unwrap_or_else(|| url.clone());
-        let config = SalesforceConfig::new(login_url, url, auth?);
-        Some(Self { config, timeout: timeout?, longest_pause: longest_pause? })
+        let choice = match provider? {
+            ProviderName::Salesforce => {
+                let url = url?;
+                let login_url = login_url?.0.unwrap_or_else(|| url.clone());
+                Choice::Salesforce(SalesforceConfig::new(login_url, url, auth?))
+            }
+        };
+        Some(Self { choice, timeout: timeout?, longest_pause: longest_pause? })
     }
 
     /// Makes the client. Nothing is sent yet.
@@ -92,7 +96,7 @@ impl CrmSettings {
         self.connect_with(None)
     }
 
-    /// The same, of which each request waits for its admission.
+    /// The same, but each request waits for an admission.
     ///
     /// # Errors
     /// As [`Self::connect`].
@@ -101,12 +105,11 @@ impl CrmSettings {
     }
 
     fn connect_with(self, admission: Option<Admission>) -> Result<CrmClient, ConfigError> {
-        let limits = |limits: &mut ProviderHttpConfig| {
+        self.choice.connect(|limits| {
             limits.timeout = self.timeout;
             limits.longest_pause = self.longest_pause;
             limits.admission = admission;
-        };
-        Ok(CrmClient::Salesforce(SalesforceClient::with_limits(self.config, limits)?))
+        })
     }
 }
 
@@ -127,18 +130,6 @@ fn read_auth(reader: &mut Reader) -> Option<SalesforceAuth> {
                 key_pem: key_pem?,
             })
         }
-    }
-}
-
-enum ProviderName {
-    Salesforce,
-}
-
-impl FromStr for ProviderName {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "salesforce" { Ok(Self::Salesforce) } else { Err("must be salesforce") }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Leave to send a request, asked for before each one: how a caller keeps to a budget that the provider does not know.
+//! Permission to send a request, needed for each one: how a caller keeps to a budget that the provider does not know.
 
 use std::fmt;
 use std::pin::Pin;
@@ -7,28 +7,28 @@ use std::time::Duration;
 
 use crate::error::ProviderError;
 
-type Leave = Pin<Box<dyn Future<Output = Result<(), NotAdmitted>> + Send>>;
+type Permission = Pin<Box<dyn Future<Output = Result<(), NotAdmitted>> + Send>>;
 
-/// No request may be sent: the call ends as [`ProviderError::RateLimited`], with nothing sent.
+/// The caller must send no request. The call ends as [`ProviderError::RateLimited`], with nothing sent.
 #[derive(Debug, Clone, Copy)]
 pub struct NotAdmitted {
-    /// How long to wait before it is tried again.
+    /// How long to wait before the next try.
     pub retry_after: Duration,
 }
 
-/// Ends when the next request may be sent, or when it is clear that none may. Of a call that is given up while it waits,
-/// no request is sent.
+/// Ends when the next request may be sent, or when it is clear that none may. If a call is cancelled while it waits, no
+/// request is sent.
 ///
-/// A boxed closure and no trait parameter: it would stand in the type of every client and of whoever holds one.
+/// A boxed closure and no type parameter, which every client and every holder of a client would have to repeat.
 #[derive(Clone)]
-pub struct Admission(Arc<dyn Fn() -> Leave + Send + Sync>);
+pub struct Admission(Arc<dyn Fn() -> Permission + Send + Sync>);
 
 impl Admission {
-    /// Admits when the future that `leave` makes ends well.
+    /// Admits a request when the future that `permit` makes returns `Ok`.
     pub fn new<F: Future<Output = Result<(), NotAdmitted>> + Send + 'static>(
-        leave: impl Fn() -> F + Send + Sync + 'static,
+        permit: impl Fn() -> F + Send + Sync + 'static,
     ) -> Self {
-        Self(Arc::new(move || Box::pin(leave())))
+        Self(Arc::new(move || Box::pin(permit())))
     }
 
     pub(crate) async fn admit(&self) -> Result<(), ProviderError> {

@@ -1,4 +1,6 @@
-//! What a reply says about the record that was asked for. A missing record is an answer, not an error.
+//! What a reply says about the requested record. A missing record is an answer, not an error.
+
+use crate::error::ProviderError;
 
 /// What a provider answers about one record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,4 +16,18 @@ pub enum Answer<T> {
     NotModified,
     /// There is no such record: never was (404) or no longer (410).
     NotFound,
+}
+
+impl<T> Answer<T> {
+    /// The value of a resource that a provider always has, such as a collection.
+    ///
+    /// # Errors
+    /// [`ProviderError::Invalid`] with status 404 when it is not found: the base URL, or another part of the settings, is
+    /// wrong.
+    pub fn always_found(self) -> Result<T, ProviderError> {
+        match self {
+            Self::Found { value, .. } => Ok(value),
+            Self::NotFound | Self::NotModified => Err(ProviderError::Invalid { status: 404 }),
+        }
+    }
 }

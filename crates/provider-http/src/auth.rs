@@ -1,6 +1,6 @@
 //! The ways in which a request proves who sends it.
 //!
-//! In: settings that the binary has read. Nothing is minted or signed here; see `token.rs`.
+//! In: settings that the binary has read. `token.rs` requests tokens, and `assertion.rs` signs.
 
 use secrecy::SecretString;
 use url::Url;
@@ -8,9 +8,9 @@ use url::Url;
 /// How a request proves who sends it. Its `Debug` redacts secrets, as [`SecretString`] does.
 #[derive(Debug, Clone)]
 pub enum Auth {
-    /// A fixed token, as SCIM servers give out. A 401 is final: there is no way to renew it.
+    /// A fixed token, as SCIM servers issue them. A 401 is final, since the client cannot renew the token.
     Bearer(SecretString),
-    /// A fixed token under another name than `Bearer`: Okta's `SSWS xyz`,
+    /// A fixed token with another scheme than `Bearer`: Okta's `SSWS xyz`,
     /// <https://developer.okta.com/docs/reference/core-okta-api/#authentication>. A 401 is final.
     Scheme {
         /// The word before the token.
@@ -24,7 +24,7 @@ pub enum Auth {
         token_url: Url,
         /// OAuth client.
         client_id: String,
-        /// Its secret, sent in the body as Auth0 does it.
+        /// Its secret, sent in the body as Auth0's documentation does.
         client_secret: SecretString,
         /// The API that the token is for: an Auth0 addition, `https://{tenant}/api/v2/`.
         audience: Option<String>,
@@ -36,7 +36,7 @@ pub enum Auth {
         token_url: Url,
         /// `iss`: Salesforce's consumer key.
         issuer: String,
-        /// `sub`: the user in whose name we act.
+        /// `sub`: the user for whom we act.
         subject: String,
         /// `aud`: `https://login.salesforce.com` or `https://test.salesforce.com`.
         audience: String,
@@ -52,7 +52,7 @@ pub enum Auth {
         client_id: String,
         /// RSA private key, as PEM. Signs with RS256.
         key_pem: SecretString,
-        /// The scopes to ask for, parted by spaces.
+        /// The scopes to request, separated by spaces.
         scope: String,
     },
 }

@@ -1,7 +1,7 @@
-//! Reading a reply's body: bounded, and without quoting it.
+//! Reads a reply's body: up to a limit, and without quoting it.
 //!
-//! In: a reply whose status is already understood. Out: the record, or [`ProviderError::Malformed`] with a place in
-//! the body and none of its text. An error's body goes to the vendor's own reader, and no further.
+//! In: a reply whose status has been read. Out: the record, or [`ProviderError::Malformed`] with a place in the body and
+//! none of its text. Only the vendor's own reader sees an error's body.
 
 use reqwest::{Response, StatusCode};
 use serde::de::DeserializeOwned;
@@ -10,16 +10,16 @@ use crate::config::ReadError;
 use crate::error::ProviderError;
 use crate::rate_limit::believable;
 
-/// The largest reply of a token endpoint that is read.
+/// Limit of a token endpoint's reply.
 pub(crate) const MAX_TOKEN_BYTES: usize = 64 * 1024;
-/// The largest error body that is read: a code and a sentence.
+/// Limit of an error's body: a code and a sentence.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 
 /// Reads and decodes the body. A reply without content (204) reads as JSON's `null`.
 ///
 /// # Errors
-/// [`ProviderError::Malformed`] when it is too large or not the promised JSON, [`ProviderError::Unavailable`] when
-/// the connection breaks or time runs out.
+/// [`ProviderError::Malformed`] when the body is too large or not the promised JSON, [`ProviderError::Unavailable`] when
+/// the connection breaks or the call times out.
 pub(crate) async fn read_json<T: DeserializeOwned>(
     reply: Response,
     max_bytes: usize,
@@ -30,9 +30,9 @@ pub(crate) async fn read_json<T: DeserializeOwned>(
     decode(&read_bounded(reply, max_bytes).await?)
 }
 
-/// What the vendor's own reader makes of an error reply. `None`: nothing more than its status says.
+/// What the vendor's own reader finds in an error reply. `None`: no more than the status says.
 ///
-/// A pause is kept within the bounds of every pause: a body is believed no more than a header.
+/// A pause is clamped to the usual bounds, whether a body or a header asks for it.
 pub(crate) async fn read_failure(reply: Response, read: ReadError) -> Option<ProviderError> {
     let status = reply.status().as_u16();
     let body = read_bounded(reply, MAX_ERROR_BYTES).await.ok()?;
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wrong_body_is_placed_and_not_quoted() {
+    fn an_error_tells_where_a_body_is_wrong_and_quotes_nothing() {
         let error = decode::<u64>(b"<html>\nmara.quill@example.org</html>").unwrap_err();
         assert_eq!(error, ProviderError::Malformed { line: 1, column: 1 });
         assert!(!format!("{error} {error:?}").contains("mara"));

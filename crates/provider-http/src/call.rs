@@ -1,6 +1,6 @@
 //! One request on the wire, and when it may be sent twice.
 //!
-//! In: what to ask, whole. Out: the reply as it is. What a status means is not looked at here.
+//! In: a complete request. Out: the reply as it came. `meaning.rs` reads the status.
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, IF_NONE_MATCH};
 use reqwest::{Client, Method, RequestBuilder, Response};
@@ -15,7 +15,7 @@ pub(crate) struct Call<'a> {
     method: Method,
     if_none_match: Option<&'a str>,
     body: Option<Vec<u8>>,
-    /// Asking twice does no more than asking once.
+    /// Sending it twice does no more than sending it once.
     repeatable: bool,
 }
 
@@ -39,18 +39,18 @@ impl<'a> Call<'a> {
         Self { repeatable: true, ..self }
     }
 
-    /// Whether a 304 is an answer.
+    /// True if a 304 is an answer.
     pub(crate) fn is_conditional(&self) -> bool {
         self.if_none_match.is_some()
     }
 
     /// Sends it.
     ///
-    /// A server may close a kept-alive connection in the very moment in which it is used: what only reads is sent
-    /// once more then. A write is not, as it may have been done.
+    /// A server may close a kept-alive connection at the moment when the client uses it. Then a read is sent once more. A
+    /// write is not, since the provider may have done it.
     ///
     /// # Errors
-    /// What the transport says.
+    /// [`ProviderError::Unavailable`] when no reply comes; [`ProviderError::Invalid`] when the request cannot be made.
     pub(crate) async fn send(
         &self,
         http: &Client,

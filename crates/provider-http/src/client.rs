@@ -1,6 +1,6 @@
-//! The client, as providers' crates see it: what can be asked, and how a client is made.
+//! The client, as connectors see it: the calls that they can make, and how to make a client.
 //!
-//! In: a path, a query, a body. Out: an [`Answer`]. What happens between is in `exchange.rs`, the same for all.
+//! In: a path, a query, a body. Out: an [`Answer`]. What all calls have in common is in `exchange.rs`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::page::{Page, cursor_in, feed_cursor, next_cursor};
 use crate::rate_limit::{MAX_PAUSE, RateGate};
 use crate::token::TokenCache;
 
-/// An HTTP client of one provider. Clones share connections, token, rate gate and places in flight.
+/// An HTTP client of one provider. Clones share connections, token, rate gate and places for requests in flight.
 #[derive(Clone)]
 pub struct ProviderHttp {
     inner: Arc<Inner>,
@@ -38,12 +38,12 @@ struct Inner {
 }
 
 impl ProviderHttp {
-    /// Makes a client. Opens no connection and mints no token yet.
+    /// Makes a client. Opens no connection and requests no token yet.
     ///
-    /// Redirects are not followed: a redirect would carry the credentials to wherever it points.
+    /// The client follows no redirect, since a redirect would carry the credentials to its target.
     ///
     /// # Errors
-    /// [`ConfigError`] when the settings cannot work for any request.
+    /// [`ConfigError`] when no request could be sent with these settings.
     pub fn new(config: ProviderHttpConfig) -> Result<Self, ConfigError> {
         let upstream = config.upstream;
         if !matches!(config.base_url.scheme(), "http" | "https") {
@@ -79,11 +79,10 @@ impl ProviderHttp {
 
     /// Reads one JSON resource.
     ///
-    /// Each of `path` becomes one percent-encoded segment below the base URL; `query` values are encoded too.
+    /// Each part of `path` becomes one percent-encoded segment below the base URL; `query` values are encoded too.
     ///
     /// # Errors
-    /// Any [`ProviderError`]. [`ProviderError::RateLimited`] also without sending, while the quota is known to be
-    /// used up.
+    /// Any [`ProviderError`]. While a reply's pause lasts, [`ProviderError::RateLimited`] without sending.
     pub async fn get_json<T: DeserializeOwned>(
         &self,
         path: &[&str],
@@ -95,12 +94,12 @@ impl ProviderHttp {
 
     /// Reads one page of a JSON collection. `path` and `query` as for [`Self::get_json`].
     ///
-    /// Pages follow each other by `Link` headers, <https://www.rfc-editor.org/rfc/rfc8288>, whose next link tells where
-    /// to go on in the query's `parameter`. `after` is what the page before has told; `None` reads the first one.
+    /// Pages follow each other by `Link` headers, <https://www.rfc-editor.org/rfc/rfc8288>. The next link has the next page's
+    /// cursor in the query's `parameter`. `after` is the cursor that the page before returned; `None` reads the first page.
     ///
     /// # Errors
-    /// As [`Self::get_json`]; [`ProviderError::Malformed`] also for a next link that points to anything else than
-    /// another page of the same collection: it is not followed, so that our credentials go nowhere else.
+    /// As [`Self::get_json`]; [`ProviderError::Malformed`] also if the next link leads to anything but another page of the
+    /// same collection. The client does not follow such a link, so that our credentials go nowhere else.
     pub async fn get_page<T: DeserializeOwned>(
         &self,
         path: &[&str],
@@ -117,7 +116,7 @@ impl ProviderHttp {
         self.inner.exchange.run_and(call, page).await
     }
 
-    /// Reads one page of a feed: a collection whose next link is always there, and stays the same while nothing is new.
+    /// Reads one page of a feed: a collection that always has a next link, the same one while nothing is new.
     ///
     /// # Errors
     /// As [`Self::get_page`].
@@ -137,10 +136,10 @@ impl ProviderHttp {
         self.inner.exchange.run_and(call, page).await
     }
 
-    /// Reads a stream of server-sent events until nothing new has come for as long as `quiet`, or there are `most`.
+    /// Reads a stream of server-sent events until no event has come for as long as `quiet`, or there are `most`.
     ///
     /// # Errors
-    /// As [`Self::get_json`]. A stream that breaks after its first event is read up to there.
+    /// As [`Self::get_json`]. If the stream breaks after its first event, the events up to there are returned.
     pub async fn get_events(
         &self,
         path: &[&str],
@@ -151,8 +150,8 @@ impl ProviderHttp {
         self.inner.exchange.run_stream(Call::get(self.endpoint(path, query)?, None), most, quiet).await
     }
 
-    /// The cursor in a link that a reply's body has: the value of `parameter` in `link`, which has to lead to the
-    /// collection at `path`. The link itself is not to be followed, for the reasons of [`Self::get_page`].
+    /// The cursor in a link of a reply's body: the value of `parameter` in `link`, which must lead to the collection at
+    /// `path`. Do not follow the link itself, for the reasons given at [`Self::get_page`].
     ///
     /// # Errors
     /// [`ProviderError::Malformed`] for a link that leads to anything else.
@@ -163,8 +162,8 @@ impl ProviderHttp {
 
     /// Writes with POST. `path` and `query` as for [`Self::get_json`].
     ///
-    /// Not sent a second time when the connection breaks: the provider may have done it. Without content in the reply
-    /// (204), `T` is read from JSON's `null`.
+    /// The client does not send it a second time when the connection breaks, since the provider may have done the write. If
+    /// the reply has no content (204), `T` is read from JSON's `null`.
     ///
     /// # Errors
     /// As [`Self::get_json`].
@@ -177,7 +176,7 @@ impl ProviderHttp {
         self.inner.exchange.run(Call::with_body(Method::POST, self.endpoint(path, query)?, body)?).await
     }
 
-    /// Reads with POST, where the question is too long for a URL. Sent a second time when the connection breaks.
+    /// Reads with POST, for a query that is too long for a URL. Sent a second time when the connection breaks.
     ///
     /// # Errors
     /// As [`Self::get_json`].
@@ -191,8 +190,8 @@ impl ProviderHttp {
         self.inner.exchange.run(call.repeatable()).await
     }
 
-    /// Reads with SEARCH, as Directus takes a question that is too long for a URL. Sent a second time when the connection
-    /// breaks.
+    /// Reads with SEARCH, by which Directus accepts a query that is too long for a URL. Sent a second time when the
+    /// connection breaks.
     ///
     /// # Errors
     /// As [`Self::get_json`].
@@ -201,7 +200,7 @@ impl ProviderHttp {
         path: &[&str],
         body: &B,
     ) -> Result<Answer<T>, ProviderError> {
-        // It is a method's name: letters.
+        // Any letters make a method, so this cannot fail.
         let search = Method::from_bytes(b"SEARCH").map_err(|_| ProviderError::Invalid { status: 400 })?;
         self.inner.exchange.run(Call::with_body(search, self.endpoint(path, &[])?, body)?.repeatable()).await
     }
@@ -224,7 +223,6 @@ impl ProviderHttp {
     }
 }
 
-/// Our own headers, checked once.
 fn headers(upstream: &'static str, pairs: &[(&'static str, String)]) -> Result<HeaderMap, ConfigError> {
     let mut headers = HeaderMap::new();
     for (name, value) in pairs {
@@ -236,7 +234,7 @@ fn headers(upstream: &'static str, pairs: &[(&'static str, String)]) -> Result<H
 }
 
 impl fmt::Debug for ProviderHttp {
-    /// Names the provider and its host: nothing that could be a secret.
+    /// Shows the provider and its host, and nothing that could be a secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner { upstream, base_url, .. } = &*self.inner;
         f.debug_struct("ProviderHttp")

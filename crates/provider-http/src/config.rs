@@ -11,9 +11,9 @@ use crate::auth::Auth;
 use crate::error::ProviderError;
 use crate::rate_limit::MAX_PAUSE;
 
-/// A vendor's own reading of an error reply: its status and body in, what it means out. `None`: the status says it all.
+/// A vendor's own reader of error replies. In: status and body. Out: the error, or `None` if the status says everything.
 ///
-/// Must not keep or quote the body.
+/// It must not keep or quote the body.
 pub type ReadError = fn(u16, &[u8]) -> Option<ProviderError>;
 
 /// Settings of one provider's HTTP client. Its `Debug` redacts secrets, as [`Auth`]'s does.
@@ -29,19 +29,20 @@ pub struct ProviderHttpConfig {
     pub timeout: Duration,
     /// Limit of connecting alone, TLS included.
     pub connect_timeout: Duration,
-    /// Longest that one reply may make us wait for a used-up quota, whatever it asks: at most 1 h.
+    /// Longest pause after a used-up quota, whatever the reply asks for: at most 1 h.
     pub longest_pause: Duration,
-    /// Requests in flight at once; more callers wait for their turn.
+    /// Most requests in flight at once. More callers wait for their turn.
     pub max_concurrent: usize,
     /// The `User-Agent` that the provider's support staff will see.
     pub user_agent: String,
-    /// Sent with each request to the API, such as a version; not to the token endpoint. No secrets: `Debug` shows them.
+    /// Headers of each request to the API, for example a version; not of token requests. `Debug` shows them, so they must
+    /// hold no secret.
     pub headers: Vec<(&'static str, String)>,
-    /// The largest body that is read of a successful reply, in bytes.
+    /// Limit of a successful reply's body, in bytes.
     pub max_body_bytes: usize,
-    /// Reads the body of an error reply, where the vendor says more in it than in the status.
+    /// Reads the body of an error reply, if the vendor says more in it than in the status.
     pub read_error: Option<ReadError>,
-    /// Leave to send a request, where the caller keeps to a budget of its own. Not asked for tokens.
+    /// Grants each request, if the caller has a budget of its own. Token requests need no admission.
     pub admission: Option<Admission>,
 }
 

@@ -1,12 +1,12 @@
-//! From path segments to a URL.
+//! Makes a URL of path segments.
 //!
-//! An ID comes from an event, so anybody may have written it. It becomes exactly one path segment or nothing:
-//! it can neither climb out of its collection nor turn "one user" into "all users".
+//! An ID comes from an event, so anybody may have written it. It becomes exactly one path segment, or the URL is refused: an
+//! ID can neither climb out of its collection nor turn "one user" into "all users".
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
-/// All but RFC 3986's unreserved characters, <https://www.rfc-editor.org/rfc/rfc3986#section-2.3>. Stricter than
+/// Every character except RFC 3986's unreserved ones, <https://www.rfc-editor.org/rfc/rfc3986#section-2.3>. Stricter than
 /// `Url`'s own path encoding, which leaves the `|` of Auth0's IDs bare.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 

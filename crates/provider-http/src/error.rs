@@ -1,7 +1,7 @@
-//! What can go wrong with a provider, in the words of someone who must decide what to do next.
+//! What can go wrong with a provider, sorted by what the caller should do next.
 //!
-//! Every variant is one decision: renew credentials, wait, pause, give up, or report a broken contract. A missing
-//! record is not here: it is an [`Answer`](crate::Answer).
+//! Every variant is one decision: renew credentials, wait, pause, give up, or report a broken contract. A missing record is no
+//! error but an [`Answer`](crate::Answer).
 
 use std::fmt;
 use std::time::Duration;
@@ -9,16 +9,17 @@ use std::time::Duration;
 /// Why a call to a provider has no answer. Holds numbers and fixed words only.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProviderError {
-    /// The credentials are refused, also after a new token (401), or lack a permission (403). A person must act.
+    /// The provider refuses the credentials, also with a new token (401), or they lack a permission (403). An operator must
+    /// act.
     #[error("provider refuses our credentials")]
     Unauthorized,
-    /// The provider, or its rate limit as we know it, asks for a pause. Not a failure of the record asked for.
+    /// The provider, or its rate limit as we know it, asks for a pause. That is no failure of the requested record.
     #[error("provider asks for a pause of {} s", retry_after.as_secs())]
     RateLimited {
         /// How long to wait: at least 1 s, at most 1 h.
         retry_after: Duration,
     },
-    /// The provider is not there at the moment, for any record.
+    /// The provider cannot be reached or does not work at the moment, for any record.
     #[error("provider is unavailable: {cause}")]
     Unavailable {
         /// What was seen.
@@ -26,10 +27,10 @@ pub enum ProviderError {
         /// How long the provider asks to wait, if it says so: at least 1 s, at most 1 h.
         retry_after: Option<Duration>,
     },
-    /// The provider says that this very request is wrong: sending it again is useless.
+    /// The provider says that this request is wrong. Sending it again is useless.
     #[error("provider refuses the request with status {status}")]
     Invalid {
-        /// The HTTP status; 400 also for a request that cannot be made, such as for an ID that no URL can hold.
+        /// The HTTP status; 400 also if the request cannot be made, for example for an ID that no URL can hold.
         status: u16,
     },
     /// A successful reply whose body is not what the provider's contract promises.
@@ -43,7 +44,7 @@ pub enum ProviderError {
 }
 
 impl ProviderError {
-    /// A reply that is wrong as a whole: too large, or an answer to something that was not asked.
+    /// A reply that is wrong as a whole: too large, or an answer to another request.
     pub(crate) const WHOLE_REPLY_MALFORMED: Self = Self::Malformed { line: 0, column: 0 };
 }
 
@@ -80,10 +81,10 @@ impl fmt::Display for Outage {
 }
 
 impl From<reqwest::Error> for ProviderError {
-    /// Keeps the kind of a transport error, and drops its text, which quotes the URL with its query.
+    /// Keeps the kind of a transport error. Drops its text, which quotes the URL with its query.
     fn from(error: reqwest::Error) -> Self {
         let cause = match error {
-            // The request was never made: an entity tag that is no header value.
+            // The request could not be made: the entity tag is no header value.
             _ if error.is_builder() => return Self::Invalid { status: 400 },
             _ if error.is_timeout() => Outage::Timeout,
             _ if error.is_connect() => Outage::Connect,
@@ -93,7 +94,7 @@ impl From<reqwest::Error> for ProviderError {
     }
 }
 
-/// Why a client cannot be made. Found at start-up, never per message.
+/// Why a client cannot be made. The process finds it at start-up, never at a message.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The base URL cannot have a path: `mailto:` and the like.
@@ -111,13 +112,13 @@ pub enum ConfigError {
         #[source]
         source: reqwest::Error,
     },
-    /// The private key is no RSA key in PEM. What it is instead is not said: it may be a secret all the same.
+    /// The private key is no RSA key in PEM. The error does not say what it is instead, since it may still be a secret.
     #[error("private key of {upstream} is not an RSA key in PEM")]
     Key {
         /// The provider.
         upstream: &'static str,
     },
-    /// A header of ours cannot be sent.
+    /// One of our headers cannot be sent.
     #[error("header {name} of {upstream} is not a header")]
     Header {
         /// The provider.

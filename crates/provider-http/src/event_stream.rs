@@ -1,7 +1,12 @@
 //! Server-sent events: <https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation>.
 //!
-//! In: a reply whose body does not end by itself. Out: the events that came until it was quiet. Of our own, because the
-//! crates for this keep a connection open and connect again: here a job asks what is new, and ends.
+//! In: a reply whose body does not end by itself. Out: the events that came until the stream was quiet.
+//!
+//! The parser is our own, since an event must not be larger than a reply may be, and both crates that parse a stream alone
+//! buffer an event without a limit. `eventsource-stream` 0.2.3 also panics if the stream begins with a byte order mark.
+//! `sseer` 0.3.1 is, by its own words, a learning project, and has unsafe code. Clients such as `reqwest-eventsource` keep a
+//! connection open and reconnect; here a job reads the news, and ends. Lines that end in a carriage return alone are not
+//! recognised: no provider sends them.
 
 use std::mem;
 use std::time::Duration;
@@ -14,36 +19,39 @@ use crate::error::ProviderError;
 /// One event of a stream.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StreamedEvent {
-    /// The place in the stream after it, where the event tells one.
+    /// The place in the stream after it, if the event has one.
     pub id: Option<String>,
-    /// Its type; `message` when it tells none.
+    /// Its type; `message` if it has none.
     pub kind: String,
-    /// Its data, lines parted by line feeds.
+    /// Its data, lines separated by line feeds.
     pub data: String,
 }
 
-/// Reads until nothing new has come for as long as `quiet`, there are `most`, or the stream ends.
+/// Reads until no event has come for as long as `quiet`, there are `most`, or the stream ends.
+///
+/// # Errors
+/// [`ProviderError::Malformed`] when an event, or one piece of the stream, is larger than `max_bytes`.
 pub(crate) async fn read_events(
     mut reply: Response,
     most: usize,
     quiet: Duration,
     max_bytes: usize,
 ) -> Result<Vec<StreamedEvent>, ProviderError> {
-    let (mut frames, mut events) = (Frames::default(), Vec::new());
+    let (mut parser, mut events) = (Parser::default(), Vec::new());
     let mut until = Instant::now() + quiet;
     while events.len() < most {
         let chunk = match timeout_at(until, reply.chunk()).await {
             Err(_) | Ok(Ok(None)) => break,
             Ok(Ok(Some(chunk))) => chunk,
-            // The stream has begun, and nothing came within the call's own limit: that is quiet, too.
+            // The call's own time-out after the stream has begun: nothing came, which is quiet, too.
             Ok(Err(error)) if events.is_empty() && !error.is_timeout() => return Err(error.into()),
             Ok(Err(_)) => break,
         };
-        if frames.rest.len() + chunk.len() > max_bytes {
+        if parser.buffered_bytes() + chunk.len() > max_bytes {
             return Err(ProviderError::WHOLE_REPLY_MALFORMED);
         }
         let before = events.len();
-        frames.feed(&chunk, &mut events);
+        parser.feed(&chunk, &mut events);
         if events.len() > before {
             until = Instant::now() + quiet;
         }
@@ -51,14 +59,22 @@ pub(crate) async fn read_events(
     Ok(events)
 }
 
-/// What has come of an event that is not whole yet.
+/// The beginning of an event whose end has not come yet.
 #[derive(Default)]
-struct Frames {
+struct Parser {
+    /// The beginning of a line.
     rest: Vec<u8>,
+    /// What the event's whole lines say.
     event: StreamedEvent,
 }
 
-impl Frames {
+impl Parser {
+    /// What it holds of the event that is not complete yet.
+    fn buffered_bytes(&self) -> usize {
+        let StreamedEvent { id, kind, data } = &self.event;
+        self.rest.len() + id.as_ref().map_or(0, String::len) + kind.len() + data.len()
+    }
+
     fn feed(&mut self, chunk: &[u8], events: &mut Vec<StreamedEvent>) {
         self.rest.extend_from_slice(chunk);
         while let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
@@ -79,11 +95,11 @@ impl Frames {
                 self.event.data.push_str(value);
                 self.event.data.push('\n');
             }
-            _ => {} // A comment, a wait before the next connection, or what nobody knows yet.
+            _ => {} // A comment, the wait before a reconnection, or a field that we do not know.
         }
     }
 
-    /// The event that an empty line ends: none, if it has no data.
+    /// The event that an empty line ends. `None`: it has no data.
     fn dispatch(&mut self) -> Option<StreamedEvent> {
         let mut event = mem::take(&mut self.event);
         event.data.pop()?;
@@ -99,23 +115,35 @@ mod tests {
     use super::*;
 
     fn events(chunks: &[&str]) -> Vec<(Option<String>, String, String)> {
-        let (mut frames, mut events) = (Frames::default(), Vec::new());
+        let (mut parser, mut events) = (Parser::default(), Vec::new());
         for chunk in chunks {
-            frames.feed(chunk.as_bytes(), &mut events);
+            parser.feed(chunk.as_bytes(), &mut events);
         }
         events.into_iter().map(|event| (event.id, event.kind, event.data)).collect()
     }
 
     #[test]
-    fn an_event_ends_with_an_empty_line_wherever_the_pieces_are_cut() {
+    fn an_empty_line_ends_an_event_however_the_stream_is_cut() {
         let whole = ":connected\n\nretry: 3\n\nid: 7\nevent: a\ndata: x\ndata:y\n\nid:8\r\ndata: {\"b\":1}\r\n\r\nid: 9\ndata: z\n";
         let expected = [
             (Some(String::from("7")), String::from("a"), String::from("x\ny")),
             (Some(String::from("8")), String::from("message"), String::from("{\"b\":1}")),
         ];
-        assert_eq!(events(&[whole]), expected, "the last one is not whole");
+        assert_eq!(events(&[whole]), expected, "the last one is not complete");
         for at in 0..whole.len() {
             assert_eq!(events(&[&whole[..at], &whole[at..]]), expected, "cut at {at}");
         }
+    }
+
+    #[test]
+    fn every_byte_of_an_event_counts_until_it_ends() {
+        let (mut parser, mut events) = (Parser::default(), Vec::new());
+        for _ in 0..100 {
+            parser.feed(b"data: 123456789\n", &mut events);
+        }
+        parser.feed(b"id: 7\ndata", &mut events);
+        assert_eq!(parser.buffered_bytes(), 100 * 10 + 1 + 4);
+        parser.feed(b": x\n\n", &mut events);
+        assert_eq!((parser.buffered_bytes(), events.len()), (0, 1));
     }
 }

@@ -1,9 +1,16 @@
 //! One call, from gate to answer, and what all calls of a client share.
 //!
-//! The order of a call: rate gate → a place among the requests in flight → admission, where the caller has a budget →
-//! gate again, as it may have closed while waiting → token → request → meaning of the reply. A call is repeated with a
-//! new token after a 401, and a read when its connection breaks; every other repetition is the caller's decision, who
-//! knows the message's attempts.
+//! The order of a call:
+//!
+//! 1. The rate gate is open.
+//! 2. One of the places for requests in flight is free.
+//! 3. If the caller has a budget, the admission grants a request.
+//! 4. The gate is still open: it may have closed during 2 and 3.
+//! 5. The token cache has a token.
+//! 6. The request is sent, and its status says what the reply means.
+//!
+//! A call is repeated with a new token after a 401, and a read when its connection breaks. The caller decides on every other
+//! repetition, since it knows the message's attempts.
 
 use std::mem;
 use std::time::Duration;
@@ -63,7 +70,7 @@ impl Exchange {
         })
     }
 
-    /// Sends a call that is answered with a stream of events, and reads it until it is quiet or there are `most`.
+    /// Sends a call whose answer is a stream of events, and reads it until the stream is quiet or there are `most`.
     pub(crate) async fn run_stream(
         &self,
         call: Call<'_>,
@@ -82,10 +89,10 @@ impl Exchange {
         })
     }
 
-    /// A place among the requests in flight, with leave to send.
+    /// Waits for a place among the requests in flight, and for permission to send.
     async fn enter(&self) -> Result<Option<SemaphorePermit<'_>>, ProviderError> {
         self.check_gate()?;
-        // Never closed.
+        // The semaphore is never closed, so there is always a place in the end.
         let place = self.places.acquire().await.ok();
         if let Some(admission) = &self.admission {
             admission.admit().await?;
@@ -94,8 +101,8 @@ impl Exchange {
         Ok(place)
     }
 
-    /// Sends with the cached token; after a 401 once more with a new one, if that can help. A write too: what is
-    /// refused has not been done.
+    /// Sends with the cached token; after a 401 once more with a new token, if that can help. This holds for writes too: the
+    /// provider has not done what it refused.
     async fn send_with_fresh_token(&self, call: &Call<'_>) -> Result<Response, ProviderError> {
         let Self { http, tokens, headers, .. } = self;
         let token = tokens.get(http).await?;
@@ -107,7 +114,7 @@ impl Exchange {
         call.send(http, headers, &token.header).await
     }
 
-    /// What a reply means by its status; its body is still to be read.
+    /// Reads the meaning of a reply from its status, and not yet the body.
     async fn understand(
         &self,
         reply: Response,
@@ -128,7 +135,7 @@ impl Exchange {
         }
     }
 
-    /// What the vendor's body says beyond the status, which has already said `error`.
+    /// The error of a failed reply: what the vendor's body says, else `error`, which the status says.
     async fn read_failure(&self, reply: Response, error: ProviderError) -> ProviderError {
         let Some(read) = self.read_error else { return error };
         match read_failure(reply, read).await {
@@ -146,8 +153,8 @@ impl Exchange {
         self.gate.closed_for().map_or(Ok(()), |retry_after| Err(ProviderError::RateLimited { retry_after }))
     }
 
-    /// Closes the gate after a 429, and after any reply that used up the quota. Not after a 503 with `Retry-After`:
-    /// that is an outage, which is probed by the breaker.
+    /// Closes the gate after a 429, and after any reply that used up the quota. A 503 with `Retry-After` leaves it open: that
+    /// is an outage, and the circuit breaker has to probe it.
     fn close_gate(&self, meaning: &Meaning, pause: Option<Duration>) {
         match (meaning, pause) {
             (Meaning::Failed(ProviderError::RateLimited { retry_after }), _) => {

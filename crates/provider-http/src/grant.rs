@@ -1,4 +1,4 @@
-//! From settings to what a token is asked for with: keys are read here, once.
+//! What a client sends to get a token, made from its settings. Keys are read here, once.
 //!
 //! In: [`Auth`]. Out: a fixed header, or the form to send to a token endpoint. No I/O.
 
@@ -19,11 +19,11 @@ const JWT_CLIENT_ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:
 pub(crate) enum Grant {
     /// The header never changes.
     Fixed { scheme: &'static str, token: SecretString },
-    /// A token endpoint gives out tokens.
+    /// A token endpoint issues tokens.
     Asked { token_url: Url, with: Proof },
 }
 
-/// What a token endpoint is asked with.
+/// What a token request proves the client with.
 pub(crate) enum Proof {
     Secret { client_id: String, client_secret: SecretString, audience: Option<String> },
     Assertion { issuer: String, subject: String, audience: String, signer: Signer },
@@ -56,7 +56,7 @@ impl Grant {
 }
 
 impl Proof {
-    /// The fields to send to `token_url`; an assertion is signed anew each time.
+    /// The fields to send to `token_url`, with an assertion newly signed for each call.
     ///
     /// # Errors
     /// [`ProviderError::Unauthorized`] when an assertion cannot be signed.
@@ -90,7 +90,7 @@ fn client_credentials(client_id: &str) -> Vec<(&'static str, SecretString)> {
 }
 
 impl Form {
-    /// The fields in plain words, to be sent at once.
+    /// The fields with their secrets readable. Send them at once.
     pub(crate) fn exposed(&self) -> Vec<(&'static str, &str)> {
         self.0.iter().map(|(name, value)| (*name, value.expose_secret())).collect()
     }

@@ -1,11 +1,12 @@
-//! The one HTTP core that every provider client leans on.
+//! The HTTP core of all connectors.
 //!
 //! In: a base URL, credentials, a path and a query. Out: an [`Answer`] (found, unchanged, or not there) or a
-//! [`ProviderError`] whose variants say what the caller should do, not what the wire said. Tokens, rate limits,
-//! time-outs, size limits and the meaning of statuses are settled here, once.
+//! [`ProviderError`] whose variants say what the caller should do, not what came over the wire. Tokens, rate limits,
+//! time-outs, size limits and the meaning of statuses exist here, once. So does [`vendors!`], by which a role's crate lists
+//! its vendors.
 //!
-//! This crate must not know any provider's record, event or table, and must not log: it never puts a token, a secret,
-//! a query string or a body into an error, because whoever catches the error may print it.
+//! This crate must not know any provider's record, event or table, and must not log. No error contains a token, a secret, a
+//! query string or a body, because the caller may print it.
 
 mod admission;
 mod answer;
@@ -20,6 +21,7 @@ mod error;
 mod event_stream;
 mod exchange;
 mod grant;
+pub mod lenient;
 mod link;
 mod listing;
 mod meaning;
@@ -30,6 +32,7 @@ mod record_id;
 mod test_key;
 mod token;
 mod token_request;
+mod vendors;
 
 pub use admission::{Admission, NotAdmitted};
 pub use answer::Answer;
@@ -43,3 +46,4 @@ pub use page::Page;
 pub use record_id::record_id;
 #[cfg(feature = "test-support")]
 pub use test_key::{TestKey, pem};
+pub use vendors::UnknownProvider;

@@ -1,22 +1,21 @@
 //! The `Link` header, <https://www.rfc-editor.org/rfc/rfc8288#section-3>. Pure.
 //!
-//! In: one header line. Out: the links in it, or `None` when it breaks the grammar: a reader that guesses would find a
-//! link where there is none. Where a link points to is not looked at here; see `page.rs`.
+//! In: one header line. Out: the links in it, or `None` if it breaks the grammar: a reader that guesses would find a link
+//! where there is none. `page.rs` checks where a link leads.
 
-/// What may stand around signs.
+/// Optional white space around separators.
 const SPACE: [char; 2] = [' ', '\t'];
 
-/// One link: where to, and as what.
+/// One link: its target, and its relation to this reply.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Link<'a> {
     /// As written between the angle brackets.
     pub(crate) target: &'a str,
-    /// Relation types, parted by spaces. `None`: it says none, or is about another page than this reply's.
+    /// Relation types, separated by spaces. `None`: it has none, or is about another page than this reply's.
     relations: Option<&'a str>,
 }
 
 impl Link<'_> {
-    /// Whether `relation` is one of its types.
     pub(crate) fn relates_as(&self, relation: &str) -> bool {
         let mut relations = self.relations.unwrap_or_default().split(SPACE);
         relations.any(|own| own.eq_ignore_ascii_case(relation))
@@ -49,7 +48,7 @@ fn read_link(text: &str) -> Option<(Link<'_>, &str)> {
     while let Some(parameter) = rest.strip_prefix(';') {
         let (name, value, after) = read_parameter(parameter.trim_start_matches(SPACE))?;
         match name.to_ascii_lowercase().as_str() {
-            "rel" => relations = relations.or(Some(value)), // The first one holds.
+            "rel" => relations = relations.or(Some(value)), // Of several, the first one counts.
             "anchor" => elsewhere = true,
             _ => {}
         }
@@ -73,19 +72,19 @@ fn read_parameter(text: &str) -> Option<(&str, &str, &str)> {
     (!value.is_empty()).then_some((name, value, rest))
 }
 
-/// The longest token that `text` begins with: <https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2>.
+/// Splits off the longest token at the beginning: <https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2>.
 fn read_token(text: &str) -> (&str, &str) {
     let is_part = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     text.split_at(text.find(|c| !is_part(c)).unwrap_or(text.len()))
 }
 
-/// Where a quoted string ends. What is escaped in it is left as it is: no relation type has a backslash.
+/// Where a quoted string ends. Escapes in it are not decoded, since no relation type has a backslash.
 fn closing_quote(text: &str) -> Option<usize> {
     let mut escaped = false;
-    let mut signs = text.bytes();
-    signs.position(|sign| {
-        let closes = sign == b'"' && !escaped;
-        escaped = sign == b'\\' && !escaped;
+    let mut bytes = text.bytes();
+    bytes.position(|byte| {
+        let closes = byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
         closes
     })
 }
@@ -122,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_the_grammar_is_no_list_of_links() {
+    fn a_line_that_breaks_the_grammar_has_no_links() {
         for line in [
             "next",
             "/2; rel=next",
@@ -140,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn no_line_makes_it_panic() {
+    fn no_line_makes_the_reader_panic() {
         let line = r#"</ä>; rel="self"; title*=UTF-8''x, </2?after=3>; rel="next \"ö\"""#;
         for sign in ["", "<", ">", "\"", "\\", ";", ",", "=", " ", "ü", "\u{0}"] {
             for (at, _) in line.char_indices() {

@@ -1,4 +1,4 @@
-//! What a provider's listing and its feed of changes say of records: who they are, and no more.
+//! What a provider's listing and its feed of changes say about records: IDs and versions, and no more.
 
 use time::OffsetDateTime;
 
@@ -7,20 +7,20 @@ use time::OffsetDateTime;
 pub struct ListedRecord {
     /// The provider's ID.
     pub id: String,
-    /// Its version, where the listing tells it. A listing may lag behind.
+    /// Its version, if the listing has it. A listing may lag behind.
     pub version: Option<OffsetDateTime>,
 }
 
 /// One page of the listing of all records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedPage {
-    /// What is on it.
+    /// The records on it.
     pub records: Vec<ListedRecord>,
-    /// Opaque: where the next page begins. `None`: this was the last one.
+    /// Opaque: where the next page begins. `None`: this is the last page.
     pub next: Option<String>,
-    /// How many records there are in all, where the provider says so.
+    /// How many records there are in all, if the provider says so.
     pub total: Option<u64>,
-    /// Why something may be missing from it although it was answered with 200. `None`: nothing says so.
+    /// Why records may be missing from the page although the provider answered 200. `None`: there is no sign of that.
     pub doubt: Option<&'static str>,
 }
 
@@ -29,17 +29,17 @@ pub struct ListedPage {
 pub enum ChangesFrom<'a> {
     /// Where an earlier page ended.
     Cursor(&'a str),
-    /// At a time: for a feed that was never read.
+    /// At a time: for a feed that is read for the first time.
     Time(OffsetDateTime),
 }
 
 /// One page of a feed of changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangedPage {
-    /// IDs of records that changed, or went where the provider tells of that. One may be there twice.
+    /// IDs of records that changed, or were removed if the feed has that. An ID may be there twice.
     pub ids: Vec<String>,
-    /// Opaque: where the feed goes on, now or another day.
+    /// Opaque: where to read the feed from next time.
     pub next: String,
-    /// More is there already.
+    /// True if the feed has more already.
     pub more: bool,
 }

@@ -1,6 +1,6 @@
 //! What a status means: one pure function, for all providers.
 //!
-//! In: the status and what the headers said about waiting. Out: what to do with the reply. No I/O, no clock.
+//! In: the status, and the pause that the headers ask for. Out: what to do with the reply. No I/O, no clock.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub(crate) enum Meaning {
     NotModified,
     /// There is no such record, or no longer.
     NotFound,
-    /// No answer.
+    /// The reply is no answer.
     Failed(ProviderError),
 }
 
@@ -24,7 +24,7 @@ const DEFAULT_PAUSE: Duration = Duration::from_secs(5);
 
 /// Reads a status.
 ///
-/// `conditional`: an `If-None-Match` was sent, so a 304 is an answer. `pause`: what the headers ask to wait.
+/// `conditional`: the request had an `If-None-Match`, so a 304 is an answer. `pause`: how long the headers ask to wait.
 pub(crate) fn meaning(status: u16, conditional: bool, pause: Option<Duration>) -> Meaning {
     let unavailable = |cause| ProviderError::Unavailable { cause, retry_after: pause };
     Meaning::Failed(match status {
@@ -35,7 +35,8 @@ pub(crate) fn meaning(status: u16, conditional: bool, pause: Option<Duration>) -
         408 => unavailable(Outage::Timeout),
         429 => ProviderError::RateLimited { retry_after: pause.unwrap_or(DEFAULT_PAUSE) },
         500..=599 => unavailable(Outage::ServerError),
-        // Somebody else answers here: an address that has moved, a gateway. A probe tells whether it does so always.
+        // Not the provider's API answers here: its address has moved, or a gateway is in between. A probe tells whether that
+        // holds for every request.
         301..=399 => ProviderError::WHOLE_REPLY_MALFORMED,
         _ => ProviderError::Invalid { status },
     })

@@ -1,8 +1,8 @@
 //! A page of a collection, and where the next one begins.
 //!
-//! In: a reply's headers and the URL that was asked. Out: a cursor. The next link itself is never followed: its target
-//! is the provider's word, and a request carries our credentials. Only the cursor is taken out of it, and only when it
-//! points to what was asked for, at the same origin.
+//! In: a reply's headers and the URL of the request. Out: a cursor. The client never follows the next link itself: the
+//! provider wrote its target, and a request carries our credentials. Only the cursor is read from it, and only if the link
+//! leads to the requested resource at the same origin.
 
 use reqwest::header::{HeaderMap, LINK};
 use url::Url;
@@ -13,9 +13,9 @@ use crate::link::links;
 /// One page of a collection that is read page by page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T> {
-    /// What is on it.
+    /// The items on it.
     pub items: Vec<T>,
-    /// Opaque: where the next page begins. `None`: this was the last one.
+    /// Opaque: where the next page begins. `None`: this is the last page.
     pub next: Option<String>,
 }
 
@@ -29,15 +29,15 @@ pub(crate) fn next_cursor(
     parameter: &str,
 ) -> Result<Option<String>, ProviderError> {
     let next = read_cursor(headers, asked, parameter).ok_or(ProviderError::WHOLE_REPLY_MALFORMED)?;
-    // A list that does not go on would never end.
+    // A list that links to itself would never end.
     let stays = next.is_some() && next == cursor(asked, parameter);
     if stays { Err(ProviderError::WHOLE_REPLY_MALFORMED) } else { Ok(next) }
 }
 
-/// The same for a feed, which stays where it is while nothing is new.
+/// The same for a feed, whose link leads to the same page while nothing is new.
 ///
 /// # Errors
-/// As [`next_cursor`], but for a link to the page that was asked for.
+/// As [`next_cursor`], except for a link to the requested page itself.
 pub(crate) fn feed_cursor(
     headers: &HeaderMap,
     asked: &Url,
@@ -46,13 +46,13 @@ pub(crate) fn feed_cursor(
     read_cursor(headers, asked, parameter).ok_or(ProviderError::WHOLE_REPLY_MALFORMED)
 }
 
-/// `None`: wrong. `Some(None)`: the last page.
+/// `None`: the link is wrong. `Some(None)`: this is the last page.
 fn read_cursor(headers: &HeaderMap, asked: &Url, parameter: &str) -> Option<Option<String>> {
     let mut target = None;
     for header in headers.get_all(LINK) {
         for link in links(header.to_str().ok()?)?.into_iter().filter(|link| link.relates_as("next")) {
             if target.replace(link.target).is_some() {
-                return None; // Two ways to go on.
+                return None; // Two next links contradict each other.
             }
         }
     }
@@ -60,7 +60,7 @@ fn read_cursor(headers: &HeaderMap, asked: &Url, parameter: &str) -> Option<Opti
     cursor_in(target, asked, parameter).map(Some)
 }
 
-/// The value of `parameter` in a link to another page of `asked`. `None`: it leads elsewhere, or has no such value.
+/// The value of `parameter` in a link to another page of `asked`. `None`: the link leads elsewhere, or has no such value.
 pub(crate) fn cursor_in(target: &str, asked: &Url, parameter: &str) -> Option<String> {
     let next = asked.join(target).ok().filter(|next| is_page_of(next, asked))?;
     cursor(&next, parameter)
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cursor_is_taken_out_of_the_next_link() {
+    fn the_next_link_holds_the_cursor() {
         let own = r#"<https://idp.example/api/v1/users?limit=200&after=p2>; rel="self""#;
         for (lines, expected) in [
             (&[][..], None),
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_next_link_that_does_not_go_on_is_refused() {
+    fn a_next_link_to_the_same_page_is_refused() {
         for query in ["", "?limit=200", "?after=", "?after=p2", "?after=p2&limit=1", "?after=p3&after=p4"] {
             let outcome = read(&[&format!(r#"<https://idp.example/api/v1/users{query}>; rel="next""#)]);
             assert_eq!(outcome, Err(ProviderError::WHOLE_REPLY_MALFORMED), "{query}");
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_feed_may_stay_where_it_is() {
+    fn a_feed_s_next_link_may_lead_to_the_same_page() {
         let mut headers = HeaderMap::new();
         headers.append(LINK, HeaderValue::from_static(r#"<?after=p2>; rel="next""#));
         let asked = ASKED.parse().unwrap();

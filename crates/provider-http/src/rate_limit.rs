@@ -1,18 +1,18 @@
-//! Rate limits as the provider's own headers tell them.
+//! Rate limits, as the provider's headers state them.
 //!
-//! Two halves: [`pause`] reads the headers of one reply (pure), [`RateGate`] remembers the longest pause and keeps
-//! calls back until it is over, so that an exhausted quota is not hammered by everyone who does not know yet.
+//! Two halves: [`pause`] reads the headers of one reply (pure). [`RateGate`] remembers the longest pause and holds calls back
+//! until it is over, so that no caller calls a provider whose quota is used up.
 //!
 //! Headers: `Retry-After` (<https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3>), Auth0's `x-ratelimit-*`
 //! (<https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy>) and Okta's
 //! `x-rate-limit-*` (<https://developer.okta.com/docs/reference/rl-best-practices/>), both with a reset in epoch seconds;
 //! Contentful's `x-contentful-ratelimit-reset`
-//! (<https://www.contentful.com/developers/docs/references/content-delivery-api/#/introduction/api-rate-limits>), seconds
-//! that are left, above zero only when calls are refused;
-//! Persona's `ratelimit-*` (<https://docs.withpersona.com/rate-limiting>), with a reset in seconds that are left;
+//! (<https://www.contentful.com/developers/docs/references/content-delivery-api/#/introduction/api-rate-limits>), the
+//! seconds left, above zero only if calls are refused;
+//! Persona's `ratelimit-*` (<https://docs.withpersona.com/rate-limiting>), with the seconds left until the reset;
 //! Salesforce's `Sforce-Limit-Info`
-//! (<https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/headers_api_usage.htm>), which tells what is
-//! used of 24 hours that roll, and no reset.
+//! (<https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/headers_api_usage.htm>), with the
+//! calls of the last 24 hours, and no reset.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -22,17 +22,17 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 use tokio::time::Instant;
 
-/// The shortest pause: a reset in the past or in this very second still means "not now".
+/// The shortest pause: a reset in the past or in this second still means "not now".
 const MIN_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause: a wrong header must not silence a provider for a day.
 pub(crate) const MAX_PAUSE: Duration = Duration::from_secs(3600);
 
-/// Pause when a quota of 24 hours that roll is used up: calls come back little by little, as old ones leave the window.
+/// Pause when the quota of the last 24 hours is used up. Calls become available one by one, as old calls leave the window.
 const ROLLING_DAY_PAUSE_SECS: i64 = 15 * 60;
 
-/// How long a reply asks to wait: its `Retry-After`, else its reset when nothing remains. `None`: go on.
+/// How long a reply asks to wait: its `Retry-After`, else its reset if no call remains. `None`: there is no pause.
 ///
-/// `now` is used only without a `Date` header; with one, the provider's clock is compared with itself.
+/// `now` is used only if there is no `Date` header. With one, the provider's clock is compared with itself.
 pub(crate) fn pause(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration> {
     let now = text(headers, &["date"]).and_then(http_date).unwrap_or(now);
     let seconds = retry_after(headers, now)
@@ -41,7 +41,7 @@ pub(crate) fn pause(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration
     Some(believable(Duration::from_secs(seconds.try_into().unwrap_or(0))))
 }
 
-/// A pause within the bounds that any pause has, whoever asks for it.
+/// A pause within the bounds of any pause, from 1 s to 1 h.
 pub(crate) fn believable(pause: Duration) -> Duration {
     pause.clamp(MIN_PAUSE, MAX_PAUSE)
 }
@@ -52,12 +52,12 @@ fn retry_after(headers: &HeaderMap, now: OffsetDateTime) -> Option<i64> {
     value.parse().ok().or_else(|| Some((http_date(value)? - now).whole_seconds()))
 }
 
-/// Seconds that a refused caller has to wait. Zero is written where nothing is refused.
+/// Seconds that a refused caller has to wait. Contentful writes zero if it refuses nothing.
 fn reset_of_refused(headers: &HeaderMap) -> Option<i64> {
     text(headers, &["x-contentful-ratelimit-reset"])?.parse().ok().filter(|seconds| *seconds > 0)
 }
 
-/// Seconds until the quota is renewed, when it is used up.
+/// Seconds until the provider renews the quota, if it is used up.
 fn reset_if_exhausted(headers: &HeaderMap, now: OffsetDateTime) -> Option<i64> {
     let at = number_if_exhausted(headers, &["x-ratelimit-", "x-rate-limit-"]);
     at.map(|reset| reset.saturating_sub(now.unix_timestamp()))
@@ -65,7 +65,7 @@ fn reset_if_exhausted(headers: &HeaderMap, now: OffsetDateTime) -> Option<i64> {
         .or_else(|| is_day_used_up(headers).then_some(ROLLING_DAY_PAUSE_SECS))
 }
 
-/// Whether `api-usage=18/5000` says that no call is left. Other usages may stand beside it.
+/// True if `api-usage=18/5000` says that no call is left. The header may hold other usages too.
 fn is_day_used_up(headers: &HeaderMap) -> bool {
     let usages = text(headers, &["sforce-limit-info"]).unwrap_or_default().split([';', ',']);
     let usage = usages.filter_map(|usage| usage.trim().strip_prefix("api-usage=")?.split_once('/'));
@@ -74,7 +74,7 @@ fn is_day_used_up(headers: &HeaderMap) -> bool {
         .any(|(used, allowed)| used >= allowed)
 }
 
-/// The `reset` of the first of these families that is there, when its `remaining` is used up.
+/// The `reset` of the first of these families that the reply has, if its `remaining` is zero.
 fn number_if_exhausted(headers: &HeaderMap, families: &[&str]) -> Option<i64> {
     let number = |family: &str, name: &str| text(headers, &[&format!("{family}{name}")])?.parse::<i64>().ok();
     let family = families.iter().find(|family| number(family, "remaining").is_some())?;
@@ -86,12 +86,12 @@ fn text<'a>(headers: &'a HeaderMap, names: &[&str]) -> Option<&'a str> {
     names.iter().find_map(|name| headers.get(*name)).and_then(|value| value.to_str().ok()).map(str::trim)
 }
 
-/// An HTTP date in its preferred form, `Sun, 06 Nov 1994 08:49:37 GMT`, which RFC 2822 reads too.
+/// An HTTP date in its preferred form, `Sun, 06 Nov 1994 08:49:37 GMT`, which is a date of RFC 2822 too.
 fn http_date(text: &str) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(text, &Rfc2822).ok()
 }
 
-/// Keeps calls back while the provider's quota is used up.
+/// Holds calls back while the provider's quota is used up.
 #[derive(Debug, Default)]
 pub(crate) struct RateGate {
     closed_until: Mutex<Option<Instant>>,
@@ -112,7 +112,7 @@ impl RateGate {
         *closed_until = Some(closed_until.map_or(until, |earlier| earlier.max(until)));
     }
 
-    /// The state is one value, replaced whole, so a panic elsewhere cannot have left it half-written.
+    /// A poisoned lock is no problem: the state is one value, so a panic cannot have left it half-written.
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
         self.closed_until.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_tell_how_long_to_wait() {
+    fn headers_say_how_long_to_wait() {
         let cases: &[(Headers, Option<u64>)] = &[
             (&[], None),
             (&[("retry-after", "7")], Some(7)),

@@ -1,4 +1,4 @@
-//! Keys for tests, made on the spot: a key that is committed is a finding for every scanner of secrets, and rightly so.
+//! Keys for tests, made when a test runs: every scanner of secrets rightly reports a committed key.
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
@@ -6,7 +6,7 @@ use aws_lc_rs::signature::KeyPair as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// An RSA key of 2,048 bits, which nobody has ever trusted.
+/// An RSA key of 2,048 bits, which no system trusts.
 #[derive(Debug)]
 pub struct TestKey {
     /// The private key, PKCS #8, as PEM.
@@ -16,14 +16,14 @@ pub struct TestKey {
 }
 
 impl TestKey {
-    /// Makes one. Takes a good part of a second: share it between tests.
+    /// Makes a key. Takes most of a second: share the key between tests.
     ///
     /// # Panics
-    /// When the machine gives no random numbers.
+    /// When the machine has no random numbers.
     #[must_use]
     #[expect(clippy::expect_used, reason = "for tests, which fail by panicking")]
     pub fn generate() -> Self {
-        let key = KeyPair::generate(KeySize::Rsa2048).expect("random numbers are to be had");
+        let key = KeyPair::generate(KeySize::Rsa2048).expect("the machine has random numbers");
         let private: Pkcs8V1Der<'_> = key.as_der().expect("a new key can be written");
         let public: PublicKeyX509Der<'_> = key.public_key().as_der().expect("a new key can be written");
         Self {

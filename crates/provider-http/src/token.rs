@@ -1,8 +1,8 @@
-//! Access tokens: minted once, shared, renewed before they expire.
+//! Access tokens: requested once, shared, renewed before they expire.
 //!
-//! In: a [`Grant`]. Out: the value of an `Authorization` header. Token calls are billed and limited by some vendors, so
-//! callers who need a token at the same time share one call, and also share its failure: a hundred messages must not
-//! ask a broken token endpoint a hundred times, one after the other.
+//! In: a [`Grant`]. Out: the value of an `Authorization` header. Some vendors bill and limit token calls. So callers that need
+//! a token at the same time share one call, and its failure too: a hundred messages must not call a broken token endpoint a
+//! hundred times, one after the other.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -18,11 +18,11 @@ use crate::token_request::{MAX_LIFE, authorization, request_token};
 
 /// A token is renewed this long before it expires, or after 9/10 of its life when that is longer.
 const RENEWAL_MARGIN: Duration = Duration::from_secs(60);
-/// A token that replaced a refused one is itself replaced no sooner: if new tokens are refused too, more of them
-/// help nobody.
+/// A token that replaced a refused one is itself replaced no sooner: if the provider refuses new tokens too, more new tokens
+/// do not help.
 const REPLACEMENT_INTERVAL: Duration = Duration::from_secs(60);
 
-/// A header value to send, and which mint it came from.
+/// A header value to send, and the number of the mint (the token request) that it came from.
 #[derive(Clone)]
 pub(crate) struct Token {
     pub(crate) header: HeaderValue,
@@ -33,7 +33,8 @@ pub(crate) struct Token {
 pub(crate) struct TokenCache {
     grant: Grant,
     state: Mutex<State>,
-    /// Mints so far, successful or not; readable without the lock, so that a waiter knows whether it waited for one.
+    /// Mints so far, successful or not. Read without the lock: a caller that waited for the lock compares it, and so knows
+    /// whether it waited for a mint.
     mints: AtomicU64,
 }
 
@@ -49,10 +50,10 @@ impl TokenCache {
         Self { grant, state: Mutex::default(), mints: 0.into() }
     }
 
-    /// The token to send now, minted if there is none that will last.
+    /// The token to send now, newly minted if there is none that lasts.
     ///
     /// # Errors
-    /// What the token endpoint says; [`ProviderError::Unauthorized`] when it refuses the client.
+    /// What the token endpoint answers; [`ProviderError::Unauthorized`] when it refuses the client.
     pub(crate) async fn get(&self, http: &Client) -> Result<Token, ProviderError> {
         let mints_seen = self.mint_count();
         let mut state = self.state.lock().await;
@@ -67,14 +68,14 @@ impl TokenCache {
         self.mint_into(&mut state, http).await
     }
 
-    /// Takes note that `refused` got a 401. True when a new token may help: the caller asks [`Self::get`] again.
+    /// Notes that `refused` got a 401. True if a new token may help; then the caller calls [`Self::get`] again.
     pub(crate) async fn refused(&self, refused: &Token) -> bool {
         if matches!(self.grant, Grant::Fixed { .. }) {
             return false;
         }
         let mut state = self.state.lock().await;
         if state.current.as_ref().is_some_and(|(current, _)| current.generation != refused.generation) {
-            return true; // Somebody has replaced it already.
+            return true; // Another caller has replaced it already.
         }
         if state.replaced_at.is_some_and(|at| at.elapsed() < REPLACEMENT_INTERVAL) {
             return false;
@@ -94,7 +95,6 @@ impl TokenCache {
         Ok(token)
     }
 
-    /// A new header value and how long it is valid.
     async fn mint(&self, http: &Client) -> Result<(HeaderValue, Duration), ProviderError> {
         match &self.grant {
             Grant::Fixed { scheme, token } => Ok((authorization(scheme, token)?, MAX_LIFE)),
@@ -110,7 +110,6 @@ impl TokenCache {
     }
 }
 
-/// How long a token of this life is used.
 fn useful_life(life: Duration) -> Duration {
     life.saturating_sub(RENEWAL_MARGIN).max(life * 9 / 10)
 }

@@ -1,6 +1,6 @@
 //! One call of the token endpoint.
 //!
-//! In: what is asked with. Out: an `Authorization` header and its life. Nothing is kept here.
+//! In: the form that proves the client. Out: an `Authorization` header and its life. This module keeps nothing.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::rate_limit::pause;
 
 /// Life of a token that comes without `expires_in`, which RFC 6749 only recommends.
 const DEFAULT_LIFE: Duration = Duration::from_secs(300);
-/// The longest life that is believed, so that a wrong number cannot overflow a clock.
+/// The longest life that we accept, so that a wrong number cannot overflow a clock.
 pub(crate) const MAX_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// <https://www.rfc-editor.org/rfc/rfc6749#section-5.1>; other fields are not read.
@@ -28,10 +28,10 @@ struct TokenReply {
     expires_in: Option<u64>,
 }
 
-/// Asks for a token: its header value, and how long it is valid.
+/// Requests a token, and returns its header value and its life.
 ///
 /// # Errors
-/// What the status means; [`ProviderError::Unauthorized`] when the client is refused.
+/// What the status means; [`ProviderError::Unauthorized`] when the endpoint refuses the client.
 pub(crate) async fn request_token(
     http: &Client,
     url: &Url,
@@ -43,7 +43,7 @@ pub(crate) async fn request_token(
         Meaning::Body => {}
         // RFC 6749 section 5.2: a refused client is a 400 as well as a 401.
         Meaning::Failed(ProviderError::Invalid { status: 400 }) => return Err(ProviderError::Unauthorized),
-        // Never the fault of the record that the token was for.
+        // The settings are wrong, not the record that the caller wanted to read: no message may be blamed for it.
         Meaning::Failed(ProviderError::Invalid { .. }) | Meaning::NotFound | Meaning::NotModified => {
             return Err(ProviderError::WHOLE_REPLY_MALFORMED);
         }
@@ -54,7 +54,7 @@ pub(crate) async fn request_token(
     Ok((authorization("Bearer", &reply.access_token)?, life))
 }
 
-/// Marked sensitive, so that `Debug` of a request does not print it.
+/// A header that is marked as sensitive, so that `Debug` of a request does not print it.
 pub(crate) fn authorization(scheme: &str, token: &SecretString) -> Result<HeaderValue, ProviderError> {
     let mut header = HeaderValue::from_str(&format!("{scheme} {}", token.expose_secret()))
         .map_err(|_| ProviderError::Unauthorized)?;
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_that_is_no_header_is_refused_without_quoting_it() {
+    fn a_token_that_no_header_can_hold_is_refused_and_not_quoted() {
         let error = authorization("Bearer", &SecretString::from("s3cret\n")).unwrap_err();
         assert_eq!(error, ProviderError::Unauthorized);
     }

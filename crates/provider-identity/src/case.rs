@@ -1,4 +1,4 @@
-//! A verification case in the words that all providers share.
+//! A verification case in terms that all providers share.
 
 use std::fmt;
 
@@ -7,16 +7,16 @@ use time::OffsetDateTime;
 
 /// A case as its provider says it is now.
 ///
-/// Serialized, it is the source record that is stored and hashed, so it leaves out `version`, which says when that was.
-/// What was read from documents (names, birthdate, email) is an *output*: it is here while the case is
-/// [`VerificationStatus::Verified`], and at no other time.
+/// Serialized, it is the source record that we store and hash, so it leaves out `version`, which says when that was. The values
+/// that the provider read from documents (names, birthdate, email) are *outputs*: a case has them only while it is
+/// [`VerificationStatus::Verified`].
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerificationCase {
     /// The provider's ID.
     pub id: String,
     /// Our key at the provider: `client_reference_id` at Stripe, `reference-id` at Persona.
     pub external_key: Option<String>,
-    /// How far the case has come.
+    /// The state of the case.
     pub verification_status: VerificationStatus,
     /// Verified first name.
     pub given_name: Option<String>,
@@ -24,21 +24,21 @@ pub struct VerificationCase {
     pub family_name: Option<String>,
     /// Verified date of birth, `YYYY-MM-DD`.
     pub birthdate: Option<String>,
-    /// Verified address, as the provider spells it. Only from a provider that has checked it.
+    /// Verified address, as the provider spells it. Only if the provider has checked it.
     pub email: Option<String>,
-    /// When the case was opened: of several without a version the one that was opened last is the newest.
+    /// When the case was opened. Of several cases without a version, the one opened last is the newest.
     #[serde(default, with = "time::serde::rfc3339::option")]
     pub opened_at: Option<OffsetDateTime>,
-    /// When the provider decided, where it says so.
+    /// When the provider decided, if it says so.
     #[serde(default, with = "time::serde::rfc3339::option")]
     pub decided_at: Option<OffsetDateTime>,
-    /// When the provider last changed the case: orders versions. `None`: the provider does not say.
+    /// When the provider last changed the case. It orders versions. `None`: the provider does not say.
     #[serde(skip)]
     pub version: Option<OffsetDateTime>,
 }
 
 impl VerificationCase {
-    /// Drops the outputs of a case that is not verified: no longer, not yet, or redacted.
+    /// Drops the outputs unless the case is verified.
     pub(crate) fn without_unverified_outputs(self) -> Self {
         if self.verification_status == VerificationStatus::Verified {
             return self;
@@ -48,7 +48,7 @@ impl VerificationCase {
 }
 
 impl fmt::Debug for VerificationCase {
-    /// The ID, the status and the version only: a case that slips into a log line shows nothing personal.
+    /// The ID, the status and the version only, so that a log line with a case shows nothing personal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerificationCase")
             .field("id", &self.id)
@@ -58,25 +58,25 @@ impl fmt::Debug for VerificationCase {
     }
 }
 
-/// How far a case has come. Its words stand in rows.
+/// The state of a case. Rows contain its words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VerificationStatus {
-    /// There is a case, and the person has not begun.
+    /// The case exists, and the person has not begun.
     NotStarted,
-    /// The person or the provider is at it.
+    /// The person or the provider is working on it.
     InProgress,
-    /// The person has to do something, such as to show another document.
+    /// The person has to do something, for example show another document.
     NeedsInput,
-    /// Complete, and not decided yet.
+    /// Complete, and the provider has not decided yet.
     InReview,
     /// The person is who they say.
     Verified,
     /// The person has not shown who they are.
     Rejected,
-    /// Given up or run out of time, undecided.
+    /// Cancelled or timed out without a decision.
     Expired,
-    /// The provider has erased what it knew, or is about to; so must we.
+    /// The provider has erased its data, or is about to. We must erase ours.
     Redacted,
 }
 

@@ -1,46 +1,45 @@
-//! The providers that a binary can be set up with, as one type.
+//! The identity-verification providers, each named once.
 
-use event_contract::Envelope;
+use event_contract::{Envelope, RecordHint, UnreadableEvent, read_by_any};
 use provider_http::ProviderError;
 
-use crate::{CaseHint, FetchedCase, IdentityProvider, PersonaClient, StripeClient, UnreadableEvent};
+use crate::{
+    FetchedCase, IdentityProvider, PersonaClient, PersonaConfig, StripeClient, StripeConfig, persona, stripe,
+};
 
-/// One of the providers, chosen by settings at start-up. An enum and not `dyn`: the compiler checks that every
-/// provider is handled everywhere, and futures need no boxes.
-#[derive(Debug, Clone)]
-pub enum IdentityClient {
-    /// Stripe Identity.
-    Stripe(StripeClient),
-    /// Persona.
-    Persona(PersonaClient),
+provider_http::vendors! {
+    /// One of the identity-verification providers, chosen by settings at start-up.
+    pub enum IdentityClient reading Vec<RecordHint> {
+        /// Stripe Identity.
+        Stripe(StripeClient, StripeConfig) from stripe,
+        /// Persona.
+        Persona(PersonaClient, PersonaConfig) from persona,
+    }
+}
+
+/// The source of an event of any identity-verification provider, and the cases that it names. Pure: for tools that look at
+/// events and have no provider's settings.
+///
+/// # Errors
+/// As [`IdentityProvider::read_event`]; [`UnreadableEvent::ForeignSource`] when it is no verification provider's.
+pub fn read_any_event(envelope: &Envelope) -> Result<(&'static str, Vec<RecordHint>), UnreadableEvent> {
+    read_by_any(EVENT_READERS, envelope, "an identity-verification provider")
 }
 
 impl IdentityProvider for IdentityClient {
     fn source(&self) -> &'static str {
-        match self {
-            Self::Stripe(client) => client.source(),
-            Self::Persona(client) => client.source(),
-        }
+        each!(self, client => client.source())
     }
 
-    fn read_event(&self, envelope: &Envelope) -> Result<Vec<CaseHint>, UnreadableEvent> {
-        match self {
-            Self::Stripe(client) => client.read_event(envelope),
-            Self::Persona(client) => client.read_event(envelope),
-        }
+    fn read_event(&self, envelope: &Envelope) -> Result<Vec<RecordHint>, UnreadableEvent> {
+        each!(self, client => client.read_event(envelope))
     }
 
     async fn fetch_case(&self, id: &str) -> Result<FetchedCase, ProviderError> {
-        match self {
-            Self::Stripe(client) => client.fetch_case(id).await,
-            Self::Persona(client) => client.fetch_case(id).await,
-        }
+        each!(self, client => client.fetch_case(id).await)
     }
 
     async fn ping(&self) -> Result<(), ProviderError> {
-        match self {
-            Self::Stripe(client) => client.ping().await,
-            Self::Persona(client) => client.ping().await,
-        }
+        each!(self, client => client.ping().await)
     }
 }

@@ -1,25 +1,24 @@
-//! Identity-verification providers behind one trait, one folder per vendor.
+//! Identity-verification providers behind one trait. Each vendor has a folder, and a line in `identity_client.rs`.
 //!
-//! In: an EventBridge event, or a case's ID. Out: the IDs that an event names ([`CaseHint`]), or the case as the
-//! provider says it is now ([`FetchedCase`]). A case is one person's one attempt to prove who they are: a session at
-//! Stripe, an inquiry at Persona. Of an event only IDs and a lower bound in time are read, never its status.
+//! In: an EventBridge event, or a case's ID. Out: the IDs that an event names ([`RecordHint`]), or the case as the
+//! provider says it is now ([`FetchedCase`]). A case is one attempt of one person to prove who they are: a session
+//! at Stripe, an inquiry at Persona. Only IDs and a lower bound in time are read from an event, never its status.
 //!
-//! Documents, their numbers, images and the single checks are not read at all. This crate must not know queues, tables,
-//! or what becomes of a case's fields.
+//! Documents, their numbers, images and single checks are never read. This crate must not know queues, tables, or what
+//! becomes of a case's fields.
 
 mod case;
-mod detail;
 mod identity_client;
-mod ingress;
 pub mod persona;
 mod provider;
 mod settings;
 pub mod stripe;
 
 pub use case::{VerificationCase, VerificationStatus};
-pub use identity_client::IdentityClient;
+pub use event_contract::{RecordHint, UnreadableEvent};
+pub use identity_client::{IdentityClient, PROVIDER_NAMES, read_any_event};
 pub use persona::{PersonaClient, PersonaConfig};
-pub use provider::{CaseHint, FetchedCase, IdentityProvider, UnreadableEvent, read_any_event};
+pub use provider::{FetchedCase, IdentityProvider};
 pub use provider_http::ProviderError;
 pub use settings::{IDENTITY_SETTINGS, IdentitySettings};
 pub use stripe::{StripeClient, StripeConfig};

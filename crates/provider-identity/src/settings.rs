@@ -1,12 +1,12 @@
-//! Which identity-verification provider, and how to reach it, from the environment. For every worker that asks one.
+//! Which identity-verification provider, and how to reach it, from the environment. For every unit that calls one.
 
-use std::str::FromStr;
 use std::time::Duration;
 
 use ::settings::{Reader, Setting};
-use provider_http::{ConfigError, ProviderHttpConfig};
+use provider_http::ConfigError;
 
-use crate::{IdentityClient, PersonaClient, PersonaConfig, StripeClient, StripeConfig};
+use crate::identity_client::{Choice, ProviderName};
+use crate::{IdentityClient, PersonaConfig, StripeConfig};
 
 const PROVIDER: Setting =
     Setting::required("COPPICE_IDENTITY_PROVIDER", "the identity-verification provider: stripe or persona");
@@ -42,15 +42,9 @@ pub struct IdentitySettings {
     timeout: Duration,
 }
 
-#[derive(Debug, Clone)]
-enum Choice {
-    Stripe(StripeConfig),
-    Persona(PersonaConfig),
-}
-
 impl IdentitySettings {
-    /// Reads the provider's name, and then what that provider needs. `None` when any is missing or wrong: the reader
-    /// keeps what and why.
+    /// Reads the provider's name, and then that provider's settings. `None` if one is missing or wrong; the reader keeps
+    /// which, and why.
     pub fn read(reader: &mut Reader) -> Option<Self> {
         let timeout = reader.read_within(TIMEOUT, 1, 25).map(Duration::from_secs);
         let choice = match reader.read::<ProviderName>(PROVIDER)? {
@@ -65,11 +59,7 @@ impl IdentitySettings {
     /// # Errors
     /// When the URL is not a web address.
     pub fn connect(self) -> Result<IdentityClient, ConfigError> {
-        let limits = |limits: &mut ProviderHttpConfig| limits.timeout = self.timeout;
-        Ok(match self.choice {
-            Choice::Stripe(config) => IdentityClient::Stripe(StripeClient::with_limits(config, limits)?),
-            Choice::Persona(config) => IdentityClient::Persona(PersonaClient::with_limits(config, limits)?),
-        })
+        self.choice.connect(|limits| limits.timeout = self.timeout)
     }
 }
 
@@ -84,21 +74,4 @@ fn read_persona(reader: &mut Reader) -> Option<PersonaConfig> {
     let base_url = reader.read(PERSONA_URL);
     let api_key = reader.secret(PERSONA_API_KEY);
     Some(PersonaConfig { base_url: base_url?, api_key: api_key? })
-}
-
-enum ProviderName {
-    Stripe,
-    Persona,
-}
-
-impl FromStr for ProviderName {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "stripe" => Ok(Self::Stripe),
-            "persona" => Ok(Self::Persona),
-            _ => Err("must be stripe or persona"),
-        }
-    }
 }

@@ -1,14 +1,12 @@
-//! Identity providers (SSO) behind one trait, one folder per vendor.
+//! Identity providers (SSO) behind one trait. Each vendor has a folder, and a line in `sso_client.rs`.
 //!
-//! In: an EventBridge event, or a user's ID. Out: the IDs that an event names ([`UserHint`]), the user as the
-//! provider says it is now ([`FetchedUser`]), or a sign-in ([`SignIn`]). About a user, an event is never more than a hint: of everything in it only IDs, the
-//! kind of change and a lower bound in time are read, and the user is always fetched again.
+//! In: an EventBridge event, or a user's ID. Out: the IDs that an event names ([`RecordHint`]), the user as the provider
+//! says it is now ([`FetchedUser`]), or a sign-in ([`SignIn`]). About a user, an event is never more than a hint: only IDs,
+//! the kind of change and a lower bound in time are read from it, and the user is always fetched again.
 //!
 //! This crate must not know queues, tables, or what becomes of a user's fields.
 
 pub mod auth0;
-mod detail;
-mod ingress;
 pub mod okta;
 mod provider;
 pub mod scim;
@@ -18,11 +16,12 @@ mod sso_client;
 mod user;
 
 pub use auth0::{Auth0Client, Auth0Config};
+pub use event_contract::{RecordHint, UnreadableEvent};
 pub use okta::{OktaAuth, OktaClient, OktaConfig};
-pub use provider::{FetchedUser, SsoProvider, UnreadableEvent, UserChange, UserHint, read_any_event};
+pub use provider::{FetchedUser, SsoProvider};
 pub use provider_http::{Admission, ChangedPage, ChangesFrom, ListedPage, ListedRecord, Page, ProviderError};
 pub use scim::{ScimClient, ScimConfig};
 pub use settings::{SSO_SETTINGS, SsoSettings};
 pub use sign_in::{SignIn, SignInEvent};
-pub use sso_client::SsoClient;
+pub use sso_client::{PROVIDER_NAMES, SsoClient, read_any_event};
 pub use user::{SsoIdentity, SsoUser};

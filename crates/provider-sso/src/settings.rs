@@ -1,16 +1,17 @@
-//! Which identity provider, and how to reach it: what every worker that asks one has to be told.
+//! Which identity provider, and how to reach it: the settings of every unit that calls one.
 //!
-//! In: the process's settings. Out: a client. Every setting that is missing or wrong is named at once.
+//! In: the process's settings. Out: a client. The reader lists every setting that is missing or wrong.
 
 use std::time::Duration;
 
 use ::settings::{Reader, Setting};
-use provider_http::{Admission, ConfigError, ProviderHttpConfig};
+use provider_http::{Admission, ConfigError};
 
+use crate::SsoClient;
 use crate::auth0::settings as auth0;
 use crate::okta::settings as okta;
 use crate::scim::settings as scim;
-use crate::{Auth0Client, Auth0Config, OktaClient, OktaConfig, ScimClient, ScimConfig, SsoClient};
+use crate::sso_client::{Choice, ProviderName};
 
 const PROVIDER: Setting =
     Setting::required("COPPICE_SSO_PROVIDER", "the identity provider: auth0, okta or scim");
@@ -40,13 +41,6 @@ pub struct SsoSettings {
     timeout: Duration,
 }
 
-#[derive(Debug, Clone)]
-enum Choice {
-    Auth0(Auth0Config),
-    Okta(OktaConfig),
-    Scim(ScimConfig),
-}
-
 impl SsoSettings {
     /// Reads the provider's name, and then what that provider needs.
     pub fn read(reader: &mut Reader) -> Option<Self> {
@@ -62,12 +56,12 @@ impl SsoSettings {
     /// Makes the client. Nothing is sent yet.
     ///
     /// # Errors
-    /// When a URL is not a web address, or a key is none.
+    /// When a URL is not a web address, or a key is no key.
     pub fn connect(self) -> Result<SsoClient, ConfigError> {
         self.connect_with(None)
     }
 
-    /// The same, of which each request waits for its admission.
+    /// The same, but each request waits for an admission.
     ///
     /// # Errors
     /// As [`Self::connect`].
@@ -76,33 +70,9 @@ impl SsoSettings {
     }
 
     fn connect_with(self, admission: Option<Admission>) -> Result<SsoClient, ConfigError> {
-        let limits = |config: &mut ProviderHttpConfig| {
-            config.timeout = self.timeout;
-            config.admission = admission;
-        };
-        Ok(match self.choice {
-            Choice::Auth0(config) => SsoClient::Auth0(Auth0Client::with_limits(config, limits)?),
-            Choice::Okta(config) => SsoClient::Okta(OktaClient::with_limits(config, limits)?),
-            Choice::Scim(config) => SsoClient::Scim(ScimClient::with_limits(config, limits)?),
+        self.choice.connect(|limits| {
+            limits.timeout = self.timeout;
+            limits.admission = admission;
         })
-    }
-}
-
-enum ProviderName {
-    Auth0,
-    Okta,
-    Scim,
-}
-
-impl std::str::FromStr for ProviderName {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "auth0" => Ok(Self::Auth0),
-            "okta" => Ok(Self::Okta),
-            "scim" => Ok(Self::Scim),
-            _ => Err("not one of auth0, okta, scim"),
-        }
     }
 }

@@ -1,7 +1,7 @@
-//! A sign-in in the words that all identity providers share: who, to which application, when.
+//! A sign-in in terms that all identity providers share: who, to which application, when.
 //!
-//! IDs and a time, nothing personal. A log of sign-ins is append-only at the provider, so unlike a user a sign-in is
-//! not fetched again when the event tells all of it.
+//! It is IDs and a time, nothing personal. A provider's log of sign-ins is append-only. So unlike a user, a sign-in is not
+//! fetched again if the event has all of it.
 
 use time::OffsetDateTime;
 
@@ -24,7 +24,7 @@ pub struct SignIn {
 pub enum SignInEvent {
     /// All of it.
     Complete(SignIn),
-    /// That there was one. The log entry has the rest: [`crate::SsoProvider::fetch_sign_in`].
+    /// A part of it. The log entry has the rest: [`crate::SsoProvider::fetch_sign_in`].
     Incomplete {
         /// The provider's ID of the log entry.
         event_id: String,

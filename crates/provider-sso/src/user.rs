@@ -1,4 +1,4 @@
-//! A user in the words that all identity providers share.
+//! A user in terms that all identity providers share.
 
 use std::fmt;
 
@@ -7,42 +7,42 @@ use time::OffsetDateTime;
 
 /// A user as its provider says it is now.
 ///
-/// Serialized, it is the source record that is stored and hashed, so it holds what the *user* is and leaves out
-/// `version` and `etag`, which say when that was: they stand in columns of their own. Fields that change on each
-/// login are not here, or each login would be a change.
+/// Serialized, it is the source record that we store and hash. So it holds what the *user* is and leaves out `version` and
+/// `etag`, which say when that was and have columns of their own. Fields that change on each login are left out, or each
+/// login would be a change.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SsoUser {
     /// The provider's ID.
     pub id: String,
     /// Primary address, as the provider spells it.
     pub email: Option<String>,
-    /// The provider has verified that address. False where the provider does not say.
+    /// The provider has verified that address. False if the provider does not say.
     pub email_verified: bool,
     /// First name.
     pub given_name: Option<String>,
     /// Last name.
     pub family_name: Option<String>,
-    /// The name to show.
+    /// The name for display.
     pub display_name: Option<String>,
     /// Primary phone number, as the provider spells it.
     pub phone: Option<String>,
-    /// An administrator has shut the user out.
+    /// An administrator has blocked the user.
     pub blocked: bool,
     /// Our key at the provider: `app_metadata.person_key` at Auth0, `employeeNumber` at Okta, `externalId` in
     /// SCIM.
     pub external_key: Option<String>,
     /// The sign-in identities that belong to this user.
     pub identities: Vec<SsoIdentity>,
-    /// When the provider last changed the record: orders versions.
+    /// When the provider last changed the record. It orders versions.
     #[serde(skip)]
     pub version: Option<OffsetDateTime>,
-    /// Opaque entity tag: tells equality, never order.
+    /// Opaque entity tag. It shows equality, never order.
     #[serde(skip)]
     pub etag: Option<String>,
 }
 
 impl fmt::Debug for SsoUser {
-    /// The ID and the version only: a user that slips into a log line shows nothing personal.
+    /// The ID and the version only, so that a log line with a user shows nothing personal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SsoUser")
             .field("id", &self.id)
@@ -51,12 +51,12 @@ impl fmt::Debug for SsoUser {
     }
 }
 
-/// One way in which a user signs in. It can move from one user to another (Auth0's account linking).
+/// One way in which a user signs in. Auth0's account linking can move it from one user to another.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SsoIdentity {
     /// Who authenticates: `auth0`, `google-oauth2`, `scim`.
     pub provider: String,
-    /// The provider's connection (its user directory), where it has several.
+    /// The provider's connection (its user directory), if it has several.
     pub connection: Option<String>,
     /// The ID of the identity within provider and connection.
     pub subject: String,

@@ -9,7 +9,7 @@ use std::fmt::Display;
 use authority::Role;
 use event_contract::Envelope;
 use postgres_store::{Identity, RecordState};
-use provider_sso::{FetchedUser, ProviderError, SsoProvider, SsoUser, UserChange, UserHint};
+use provider_sso::{FetchedUser, ProviderError, RecordHint, SsoProvider, SsoUser};
 use serde_json::Value;
 use worker_runtime::Demand;
 
@@ -43,8 +43,8 @@ impl<P: SsoProvider> RecordSource for SsoRecords<P> {
     }
 }
 
-fn demand(hint: UserHint) -> Demand<String> {
-    Demand { subject: hint.id, not_before: hint.not_before, removed: hint.change == UserChange::Deleted }
+fn demand(hint: RecordHint) -> Demand<String> {
+    Demand { subject: hint.id, not_before: hint.not_before, removed: hint.removed }
 }
 
 /// What is kept of a user: its fields are called as a person's. Pure.

@@ -1,4 +1,4 @@
-//! Good inputs to begin with, read where they are kept.
+//! Well-formed inputs, read from the files of other crates.
 
 use std::fs;
 use std::path::Path;
@@ -14,9 +14,18 @@ const FIXTURES: [&str; 4] = [
     "deploy/cloudformation/sample-events",
 ];
 
+/// Signatures that vendors' own libraries made.
+const SIGNATURES: [&str; 5] = [
+    "crates/provider-webhook/tests/fixtures/standard-webhooks-signatures.json",
+    "crates/provider-identity/tests/fixtures/stripe-signatures.json",
+    "crates/provider-identity/tests/fixtures/persona-signatures.json",
+    "crates/provider-crm/tests/fixtures/hubspot-signatures.json",
+    "crates/provider-content/tests/fixtures/contentful-signatures.json",
+];
+
 const SCIM_USER: &str = "crates/provider-sso/src/scim/fixtures/user.json";
 
-/// What Salesforce answers to a write, and to a wrong one.
+/// Salesforce's answers to a write, and to a wrong one.
 const WRITTEN: &str = r#"[{"id":"0037Q00000HbKmTQAV","success":true,"errors":[],"created":false}]"#;
 const REFUSED: &str =
     r#"[{"errorCode":"INVALID_FIELD","message":"No such column 'pii-marker'","fields":["Email"]}]"#;
@@ -30,7 +39,7 @@ fn fixture(path: &str) -> Value {
     serde_json::from_str(&text(path)).unwrap()
 }
 
-/// Every recorded event, and a fixture's `event` where it tells more about it.
+/// Every recorded event. If a fixture has more, its `event`.
 fn recorded() -> Vec<Value> {
     let mut events = Vec::new();
     for folder in FIXTURES {
@@ -49,12 +58,12 @@ fn recorded() -> Vec<Value> {
     events
 }
 
-/// Message bodies. Those that name nobody, once a finding, come after the good ones.
+/// Message bodies, and then the same with an empty ID, which was once a finding.
 pub(crate) fn events() -> Vec<Vec<u8>> {
     let recorded = recorded();
-    let mut nobody = recorded.clone();
-    nobody.retain_mut(|event| event["detail"].get_mut("ids").map(|ids| *ids = json!([""])).is_some());
-    recorded.iter().chain(&nobody).map(|event| event.to_string().into_bytes()).collect()
+    let mut emptied = recorded.clone();
+    emptied.retain_mut(|event| event["detail"].get_mut("ids").map(|ids| *ids = json!([""])).is_some());
+    recorded.iter().chain(&emptied).map(|event| event.to_string().into_bytes()).collect()
 }
 
 /// The details of recorded events whose source begins so.
@@ -63,7 +72,7 @@ fn details(source: &str) -> Vec<Value> {
     recorded().into_iter().filter(from).map(|mut event| event["detail"].take()).collect()
 }
 
-/// What Stripe sends to a webhook: the detail of its events.
+/// Bodies of Stripe's webhooks, which are the details of its events.
 pub(crate) fn stripe_bodies() -> Vec<Vec<u8>> {
     details("aws.partner/stripe.com/").iter().map(|detail| detail.to_string().into_bytes()).collect()
 }
@@ -100,16 +109,17 @@ fn inquiry() -> Value {
     json!({"data": {"attributes": {"name": "inquiry.approved", "payload": inquiry}}})
 }
 
-/// Requests whose headers have a signature's form, and times that are none.
+/// Requests whose headers have the form of a signature, and times that are no times.
 fn forgeries() -> Vec<String> {
-    let vectors = fixture("workers/webhook-ingress/tests/fixtures/signature-vectors.json");
+    let vectors = SIGNATURES.map(fixture);
+    let vectors = vectors.iter().flat_map(|vectors| vectors.as_array().unwrap());
     let mut all = vec![
         "stripe signed 9223372036854775807\n\n{}".to_owned(),
         "hubspot signed -9223372036854775808\n\n[]".to_owned(),
         "contentful signed 1e3\nx-contentful-topic: ContentManagement.Entry.publish\n\n{}".to_owned(),
         "okta forged\nauthorization: Bearer 0123456789abcdef\n\n{}".to_owned(),
     ];
-    for vector in vectors.as_array().unwrap() {
+    for vector in vectors {
         let scheme = vector["scheme"].as_str().unwrap();
         let provider = scheme.trim_end_matches("-v3").trim_end_matches("-rotating");
         let headers = vector["headers"].as_object().unwrap().iter();
@@ -121,16 +131,16 @@ fn forgeries() -> Vec<String> {
     all
 }
 
-/// The policy that holds by default, and one with all there is.
+/// The default policy, and one with every feature.
 pub(crate) fn policies() -> Vec<Vec<u8>> {
     let default = text("crates/authority/src/default-policy.toml");
     let more = "from = [\"newest of salesforce, sso\"]\nnever = [\"okta\", \"identity\"]";
-    let told = default.replacen("from = [\"sso\", \"crm\"]", more, 1);
-    let told = told.replace("trusted_email_from = []", "trusted_email_from = [\"salesforce\"]");
-    vec![default.into_bytes(), told.into_bytes()]
+    let full = default.replacen("from = [\"sso\", \"crm\"]", more, 1);
+    let full = full.replace("trusted_email_from = []", "trusted_email_from = [\"salesforce\"]");
+    vec![default.into_bytes(), full.into_bytes()]
 }
 
-/// Bodies of providers' answers, as [`crate::reply_body`] reads them.
+/// Bodies of providers' replies, as [`crate::reply_body`] reads them.
 pub(crate) fn replies() -> Vec<Vec<u8>> {
     let first = |source: &str, kind: &str| {
         let mut all = details(source).into_iter();
@@ -141,7 +151,7 @@ pub(crate) fn replies() -> Vec<Vec<u8>> {
     let contact = json!([{"Id": "0037Q00000HbKmTQAV", "Person_Key__c": "P-1", "LastName": "Ostrander",
         "MailingCity": "Port Ellery", "Birthdate": "1988-04-09", "SystemModstamp": "2026-11-20T15:10:42.000+0000"}]);
     let mut sync = fixture("crates/provider-content/tests/fixtures/contentful-sync.json");
-    // To the server that is asked, wherever it listens.
+    // A link to the server of the request, whatever its address.
     sync["nextSyncUrl"] = json!("?sync_token=w5Z");
     let bodies = [
         ('a', text("crates/provider-sso/tests/fixtures/auth0-user.json")),

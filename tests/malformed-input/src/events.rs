@@ -1,20 +1,18 @@
-//! Events, as they come off a queue: the envelope, our own announcements, and every provider's reader.
+//! Events from a queue: the envelope, our announcements, and every provider's reader.
 
 use std::sync::LazyLock;
 
-use event_contract::{Announcement, Envelope, MAX_DETAIL_BYTES};
+use event_contract::{Announcement, Envelope, MAX_DETAIL_BYTES, RecordHint};
 use provider_crm::{CrmEvent, CrmProvider, SalesforceAuth, SalesforceClient, SalesforceConfig};
-use provider_identity::{
-    CaseHint, IdentityProvider, PersonaClient, PersonaConfig, StripeClient, StripeConfig,
-};
+use provider_identity::{IdentityProvider, PersonaClient, PersonaConfig, StripeClient, StripeConfig};
 use provider_sso::{
     Auth0Client, Auth0Config, OktaAuth, OktaClient, OktaConfig, ScimClient, ScimConfig, SignInEvent,
-    SsoProvider, UserHint,
+    SsoProvider,
 };
 
 use crate::marker::{planted, says_nothing};
 
-/// Nobody listens there, and nobody is asked.
+/// An address without a server. No call is sent.
 const NOWHERE: &str = "http://127.0.0.1:9";
 
 static AUTH0: LazyLock<Auth0Client> = LazyLock::new(|| auth0(NOWHERE));
@@ -122,14 +120,14 @@ pub fn sign_in(input: &[u8]) {
 
 fn user_event(provider: &impl SsoProvider, envelope: &Envelope) {
     match provider.read_event(envelope) {
-        Ok(hints) => hints.iter().for_each(|UserHint { id, .. }| is_id(id)),
+        Ok(hints) => hints.iter().for_each(|RecordHint { id, .. }| is_id(id)),
         Err(error) => says_nothing(&error),
     }
 }
 
 fn case_event(provider: &impl IdentityProvider, envelope: &Envelope) {
     match provider.read_event(envelope) {
-        Ok(hints) => hints.iter().for_each(|CaseHint { id, .. }| is_id(id)),
+        Ok(hints) => hints.iter().for_each(|RecordHint { id, .. }| is_id(id)),
         Err(error) => says_nothing(&error),
     }
 }
@@ -147,7 +145,7 @@ fn read_sign_in(provider: &impl SsoProvider, envelope: &Envelope) {
     }
 }
 
-/// Whether a reader that knows who sent it takes what the ingress has made.
+/// Checks that the provider's reader can read an event of the ingress.
 pub(crate) fn is_readable(envelope: &Envelope) {
     match envelope.source.strip_prefix(event_contract::INGRESS_SOURCE_PREFIX) {
         Some("auth0") => assert!(AUTH0.read_event(envelope).is_ok_and(|hints| !hints.is_empty())),
@@ -156,7 +154,7 @@ pub(crate) fn is_readable(envelope: &Envelope) {
         Some("stripe") => assert!(STRIPE.read_event(envelope).is_ok_and(|hints| !hints.is_empty())),
         Some("persona") => assert!(PERSONA.read_event(envelope).is_ok_and(|hints| !hints.is_empty())),
         Some("contentful" | "hubspot" | "standard-webhooks") => {}
-        _ => panic!("the ingress speaks for {}", envelope.source),
+        _ => panic!("the ingress publishes for {}", envelope.source),
     }
 }
 

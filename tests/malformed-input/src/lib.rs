@@ -1,11 +1,10 @@
-//! Everything that reads input from outside, given what nobody should send.
+//! Every reader of input from outside, called with malformed input.
 //!
-//! In: any bytes. Out: nothing, or a panic that says which promise was broken. A reader may refuse whatever it likes, but
-//! it never panics, never quotes the input in an error, and never hands on an empty ID.
+//! In: any bytes. Out: nothing, or a panic that says which promise was broken. A reader may refuse any input, but it never
+//! panics, never quotes the input in an error, and never returns an empty ID.
 //!
-//! Each function of [`TARGETS`] is used twice: by this crate's test, with seeds and a few thousand mutations of them, and
-//! by libFuzzer in `fuzz/`, for as long as one likes. Seeds are the recorded events of the provider crates and of
-//! `deploy/cloudformation`, read where they are.
+//! Each function of [`TARGETS`] is used twice: by this crate's test, with seeds and a few thousand mutations of them, and by
+//! libFuzzer in `fuzz/`, for any time. Seeds are the recorded events of the connectors and of `deploy/cloudformation`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken promise is a panic")]
 
@@ -39,7 +38,7 @@ pub struct Target {
     /// # Panics
     /// When a promise is broken.
     pub run: fn(&[u8]),
-    /// Good inputs to begin with.
+    /// Well-formed inputs, to be mutated.
     pub seeds: fn() -> Vec<Vec<u8>>,
 }
 

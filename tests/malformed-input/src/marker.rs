@@ -1,11 +1,11 @@
-//! A text that stands for something personal, and the promise that nobody repeats it.
+//! A text in place of a personal value, and the check that no error repeats it.
 
 use std::error::Error;
 
-/// Stands wherever a sender may have put something personal. No text of ours contains it.
+/// A text in place of a personal value. No text of ours contains it.
 pub const MARKER: &str = "pii-marker";
 
-/// The input with the marker in it, behind one of its quotation marks: in a value, in a name, or where JSON allows nothing.
+/// The input with the marker after one of its quotation marks: in a value, in a name, or where JSON allows no text.
 pub(crate) fn planted(input: &str) -> String {
     let quotes: Vec<usize> = input.match_indices('"').map(|(at, _)| at + 1).collect();
     let hash = input.bytes().fold(5381_usize, |hash, byte| hash.wrapping_mul(33) ^ usize::from(byte));

@@ -1,4 +1,4 @@
-//! Changes to a good input: of its JSON, where it has some, and of its bytes.
+//! Changes of a well-formed input: of its JSON, if it has some, and of its bytes.
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::MARKER;
 
-/// What breaks a text.
+/// Texts that break JSON.
 const SPLINTERS: [&[u8]; 12] = [
     b"\"",
     b"{",
@@ -22,7 +22,7 @@ const SPLINTERS: [&[u8]; 12] = [
     MARKER.as_bytes(),
 ];
 
-/// The input with a few changes, the same for the same number.
+/// The input with a few changes. The same number makes the same changes.
 #[must_use]
 pub fn mutated(input: &[u8], number: u64) -> Vec<u8> {
     let mut random = StdRng::seed_from_u64(number);

@@ -1,4 +1,4 @@
-//! The policy, which an operator writes.
+//! The policy file, which an operator writes.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use authority::{Field, Policy, Profile, Role, SourceRecord, explain};
 use serde_json::json;
 
-/// A person of whom every role says something.
+/// The records of a person who has one of every role.
 static RECORDS: LazyLock<Vec<SourceRecord>> = LazyLock::new(|| {
     let said = [
         ("auth0", Role::Sso, json!({"email": "a@example.org", "email_verified": true, "given_name": "A"})),
@@ -26,8 +26,8 @@ static RECORDS: LazyLock<Vec<SourceRecord>> = LazyLock::new(|| {
     said.into_iter().map(record).collect()
 });
 
-/// Any text as a policy. One that is taken decides every field; one that is not says why. Faults may quote it: it is the
-/// operator's own.
+/// Any text as a policy. A valid policy decides every field. The error of another lists its faults, and may quote it, since
+/// the operator wrote it.
 pub fn policy_file(input: &[u8]) {
     let Ok(text) = str::from_utf8(input) else { return };
     match Policy::parse(text) {

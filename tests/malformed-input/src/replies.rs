@@ -1,6 +1,6 @@
-//! What providers answer, read through their clients from a server on this machine.
+//! Providers' replies, read by their clients from a server on this machine.
 //!
-//! An input's first byte chooses the question; the rest is the body of the answer.
+//! An input's first byte chooses the call; the rest is the body of the reply.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -24,7 +24,7 @@ use crate::contents::{contentful, directus};
 use crate::events::{auth0, is_id, okta, persona, salesforce, scim, stripe};
 use crate::marker::{planted, says_nothing};
 
-/// The questions, in the order of an input's first byte.
+/// The calls, in the order of an input's first byte.
 pub(crate) const QUESTIONS: [char; 15] =
     ['a', 'A', 'o', 'O', 'c', 's', 'p', 'f', 'w', 'r', 'l', 't', 'T', 'd', 'D'];
 
@@ -110,7 +110,7 @@ impl World {
 
 static WORLD: LazyLock<Mutex<World>> = LazyLock::new(|| Mutex::new(World::start()));
 
-/// Bodies of providers' answers.
+/// Bodies of providers' replies.
 pub fn reply_body(input: &[u8]) {
     let Some((first, body)) = input.split_first() else { return };
     let question = QUESTIONS[usize::from(*first) % QUESTIONS.len()];

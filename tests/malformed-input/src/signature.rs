@@ -1,4 +1,4 @@
-//! A webhook's signature in every scheme, by formulas of this crate's own.
+//! A webhook's signature in every scheme, by formulas that are written here a second time.
 
 use axum::http::HeaderMap;
 use base64::Engine as _;
@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// Where providers call.
+/// The URL that providers call.
 pub(crate) const PUBLIC_URL: &str = "https://hooks.example.gov";
 
 fn digest(key: &str, parts: &[&[u8]]) -> Vec<u8> {
@@ -15,8 +15,8 @@ fn digest(key: &str, parts: &[&[u8]]) -> Vec<u8> {
     mac.finalize().into_bytes().to_vec()
 }
 
-/// Adds to `headers` what proves that `provider` has sent `body` at `at`, in the provider's own unit. A time that cannot
-/// stand in a header is left out, and with it the proof.
+/// Adds the headers that prove that `provider` has sent `body` at `at`, in the provider's unit. A time that no header can hold
+/// is left out, and then the proof is incomplete.
 pub(crate) fn sign(provider: &str, key: &str, at: &str, headers: &mut HeaderMap, body: &[u8]) {
     let timed = |parts: &[&[u8]]| digest(key, &[parts, &[body]].concat());
     let added: Vec<(&'static str, String)> = match provider {

@@ -1,8 +1,8 @@
-//! Webhooks, taken by the router of `webhook-ingress` as anybody may send them.
+//! Webhooks to the router of `webhook-ingress`, as anybody may send them.
 //!
-//! An input is a first line with the path's last part, `signed` or `forged`, and a time if it is not to be now; then lines
-//! with headers, an empty line, and the body. What is signed is authentic, so that its body is read. What is forged is
-//! sent as it is: nobody knows the secrets, which are made anew in each process, so nothing of it may be taken.
+//! An input is a first line with the path's last part, `signed` or `forged`, and a time if it is not now; then lines with
+//! headers, an empty line, and the body. A signed webhook is authentic, so that its body is read. A forged webhook is sent as
+//! it is: each process has new secrets, so that no input can know them, and no forged webhook may be accepted.
 
 use std::sync::{Arc, LazyLock, Mutex};
 
@@ -15,29 +15,19 @@ use base64::engine::general_purpose::STANDARD;
 use event_bus::{BusEntry, BusError, EntryError, EventBus};
 use event_contract::{Envelope, IngressEvent};
 use postgres_store::Store;
+use provider_webhook::Keys;
 use serde_json::value::RawValue;
 use settings::Reader;
 use time::OffsetDateTime;
 use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
-use webhook_ingress::{IngressSettings, Intake, router};
+use webhook_ingress::{IngressSettings, Intake, router, webhooks};
 
 use crate::events::{is_id, is_readable};
 use crate::marker::{MARKER, planted};
 use crate::signature::{PUBLIC_URL, sign};
 
-const PROVIDERS: [(&str, &str); 8] = [
-    ("auth0", "COPPICE_AUTH0_WEBHOOK_SECRETS"),
-    ("contentful", "COPPICE_CONTENTFUL_WEBHOOK_SECRETS"),
-    ("hubspot", "COPPICE_HUBSPOT_WEBHOOK_SECRETS"),
-    ("okta", "COPPICE_OKTA_WEBHOOK_SECRETS"),
-    ("persona", "COPPICE_PERSONA_WEBHOOK_SECRETS"),
-    ("scim", "COPPICE_SCIM_WEBHOOK_SECRETS"),
-    ("standard-webhooks", "COPPICE_STANDARD_WEBHOOKS_SECRETS"),
-    ("stripe", "COPPICE_STRIPE_WEBHOOK_SECRETS"),
-];
-
-/// A bus that takes everything.
+/// A bus that accepts everything.
 #[derive(Clone, Default)]
 struct Taken(Arc<Mutex<Vec<BusEntry>>>);
 
@@ -62,9 +52,9 @@ struct Ingress {
 impl Ingress {
     fn new() -> Self {
         let secret = format!("{:032x}", rand::random::<u128>());
-        let secrets = PROVIDERS.map(|(name, setting)| {
-            let encoded = || format!("whsec_{}", STANDARD.encode(&secret));
-            (setting, if name == "standard-webhooks" { encoded() } else { secret.clone() })
+        let secrets = webhooks().map(|webhook| match webhook.keys {
+            Keys::Text => (webhook.secrets.name, secret.clone()),
+            Keys::Base64 => (webhook.secrets.name, format!("whsec_{}", STANDARD.encode(&secret))),
         });
         let limits = [("COPPICE_PUBLIC_URL", PUBLIC_URL), ("COPPICE_REQUESTS_PER_SECOND", "100000")];
         let limits = limits.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -75,7 +65,7 @@ impl Ingress {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let taken = Taken::default();
         let entered = runtime.enter();
-        // Nobody asks it: the bus takes everything.
+        // The store is never used, since the bus accepts everything.
         let store = Store::open(&"postgres://nobody@127.0.0.1:9/none".into(), 2).unwrap();
         let router = router(settings, Intake::new(taken.clone(), store));
         drop(entered);
@@ -115,7 +105,7 @@ pub fn webhook_any(input: &[u8]) {
 
 struct Webhook {
     provider: &'static str,
-    /// When, if it is signed.
+    /// The time of the signature, if it is signed.
     signed_at: Option<String>,
     headers: HeaderMap,
     body: Vec<u8>,
@@ -128,7 +118,7 @@ impl Webhook {
         let mut rest = lines.next()?;
         let mut words = first.splitn(3, ' ');
         let named = words.next()?;
-        let (provider, _) = PROVIDERS.into_iter().find(|(name, _)| *name == named)?;
+        let provider = webhooks().into_iter().find(|webhook| webhook.name == named)?.name;
         let signed = words.next()? == "signed";
         let now = || {
             let seconds = OffsetDateTime::now_utc().unix_timestamp();
@@ -145,7 +135,7 @@ impl Webhook {
                 break;
             }
             let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
-            // What is no header never gets past the HTTP library.
+            // The HTTP library refuses a line that is no header.
             let name = HeaderName::from_bytes(line[..colon].trim_ascii());
             let value = HeaderValue::from_bytes(line[colon + 1..].trim_ascii());
             if let (Ok(name), Ok(value)) = (name, value) {
@@ -162,12 +152,12 @@ impl Webhook {
             sign(self.provider, &ingress.secret, at, &mut headers, body);
         }
         let (status, entries) = ingress.send(self.provider, headers, body);
-        let told = format!("{} answered {status}", self.provider);
-        assert!(status == StatusCode::OK || entries.is_empty(), "{told}, and published");
+        let answer = format!("{} answered {status}", self.provider);
+        assert!(status == StatusCode::OK || entries.is_empty(), "{answer}, and published");
         if self.signed_at.is_none() {
-            assert!(!status.is_success(), "a forged webhook is taken: {told}");
+            assert!(!status.is_success(), "a forged webhook is accepted: {answer}");
         }
-        assert!(!status.is_server_error() && status != StatusCode::ACCEPTED, "{told}");
+        assert!(!status.is_server_error() && status != StatusCode::ACCEPTED, "{answer}");
         for entry in &entries {
             let event: IngressEvent = serde_json::from_str(entry.detail()).unwrap();
             assert!(!event.ids.is_empty() && !entry.detail_type().contains(MARKER));

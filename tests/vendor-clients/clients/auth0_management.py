@@ -1,6 +1,6 @@
 """auth0-python, the vendor's own: a token, a user, the list, a log entry, refusals, and the events of Event Streams.
 
-Its models are pydantic and are validated on every reply. What they do not know ends up in `model_extra`, and is told.
+Its models are pydantic and are validated on every reply. Unknown fields are in `model_extra`, and are printed.
 """
 
 import json
@@ -24,7 +24,7 @@ EVENTS = {
 
 
 def unknown(value, path):
-    """Paths of what a model holds without knowing it."""
+    """Paths of the fields that a model does not know."""
     if isinstance(value, list):
         return [found for item in value for found in unknown(item, path)]
     if not isinstance(value, BaseModel):
@@ -35,7 +35,7 @@ def unknown(value, path):
 
 
 def timestamp(time):
-    """A time as Auth0 writes it: what was read as a time is to be the same time."""
+    """A time as Auth0 writes it, so that it can be compared."""
     return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -1,7 +1,7 @@
 """okta, the vendor's own: a user, the list, the System Log, refusals, and the entries that a log stream carries.
 
-Its models are pydantic and are validated on every reply. They drop what they do not know, so what they read is compared
-with the body from which they read it.
+Its models are pydantic and are validated on every reply. They drop unknown fields, so the output is compared with
+the body from which it was read.
 """
 
 import asyncio
@@ -13,17 +13,17 @@ from okta.client import Client
 from okta.models.log_event import LogEvent
 
 
-# The one way that Okta's client has to leave https.
+# Okta's client accepts plain HTTP only with this variable.
 os.environ["OKTA_TESTING_TESTINGDISABLEHTTPSCHECK"] = "true"
 
 
 def told(model):
-    """All that was read. `null` and nothing are one to these models."""
+    """All fields of a model. These models do not separate `null` from a missing field."""
     return flat(model.model_dump(by_alias=True, exclude_none=True))
 
 
 def flat(value):
-    """What an open model keeps beside its own fields, among them as it was."""
+    """A value in which the unknown fields of a model stand among the known ones."""
     if isinstance(value, list):
         return [flat(item) for item in value]
     if not isinstance(value, dict):
@@ -33,7 +33,7 @@ def flat(value):
 
 
 def timestamp(time):
-    """A time as Okta writes it: what was read as a time is to be the same time."""
+    """A time as Okta writes it, so that it can be compared."""
     return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -44,7 +44,7 @@ async def refusal(call):
 
 
 def client(order, token):
-    # It writes no space between the scheme and the token: the token brings it.
+    # The client writes no space between the scheme and the token, so the token begins with one.
     return Client({"orgUrl": order["url"], "token": f" {token}"})
 
 

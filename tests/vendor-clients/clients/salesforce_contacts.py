@@ -1,7 +1,7 @@
 """simple-salesforce, the client that most Python programs use: log-in, contacts read, queried in pages and written.
 
-Salesforce itself has no REST client for Python. This one decides by statuses and error codes, not by models: what it
-takes for a success, for a missing contact and for an expired session is what is told.
+Salesforce itself has no REST client for Python. This one reads statuses and error codes and has no models. It
+prints which replies it takes for a success, for a missing contact and for an expired session.
 """
 
 import json
@@ -17,7 +17,7 @@ VERSION = "60.0"
 
 
 class ToTheSimulator(HTTPAdapter):
-    """The library knows https only, and logs in at Salesforce's domain only: the last hop goes to the simulator."""
+    """The library uses HTTPS and Salesforce's domain only. This adapter sends its requests to the simulator."""
 
     def __init__(self, url):
         super().__init__()

@@ -1,7 +1,7 @@
 """stripe, the vendor's own: a verification session with its outputs, the list, refusals, and the events.
 
-It validates nothing when it reads, but its classes are made from Stripe's published description and say of each field
-what it is. So what was read is compared with that: a field that is unknown, missing or of another kind is told.
+It does not validate what it reads, but its classes are generated from Stripe's published description, with a type for each
+field. So this script compares the output with them, and prints each field that is unknown, missing or of another type.
 """
 
 import inspect
@@ -14,22 +14,22 @@ from stripe.identity import VerificationReport, VerificationSession
 
 
 def hints(kind):
-    """The fields of a class of Stripe's with their types, and none of the library's own."""
+    """The fields of one of Stripe's classes with their types, without the library's own fields."""
     names = {}
     for layer in kind.__mro__:
         if issubclass(layer, stripe.StripeObject) and layer.__module__ != "stripe._stripe_object":
             names.update(layer.__dict__.get("__annotations__", {}))
-    # The first is named in the second's file without being imported there.
+    # The file of the second class names the first one without importing it.
     scope = {"VerificationReport": VerificationReport, **vars(sys.modules[kind.__module__]), **vars(kind)}
     types = get_type_hints(kind, scope, scope)
     return {name: types[name] for name in names if "ClassVar" not in str(names[name]) and name[0] != "_"}
 
 
 def wrong(value, kind, path):
-    """What of a value is not as its type says."""
+    """The parts of a value that differ from its type."""
     origin = get_origin(kind)
     if origin is Union:
-        # "One of these words, or a later one" is one of these words here.
+        # The type "one of these words, or a later one" means one of these words here.
         words = any(get_origin(choice) is Literal for choice in get_args(kind))
         choices = [choice for choice in get_args(kind) if not (words and choice is str)]
         return min((wrong(value, choice, path) for choice in choices), key=len)

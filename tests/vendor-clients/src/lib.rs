@@ -1,1 +1,1 @@
-//! Nothing but tests: see `tests/it`.
+//! This crate has tests only: see `tests/it`.

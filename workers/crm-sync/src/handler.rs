@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use authority::Role;
 use event_contract::Envelope;
-use provider_crm::{ContactChange, ContactHint, CrmEvent, CrmProvider, FetchedContact, ProviderError};
+use provider_crm::{CrmEvent, CrmProvider, FetchedContact, ProviderError, RecordHint};
 use record_sync::{EVERYTHING, FetchedRecord, RecordSource};
 use worker_runtime::Demand;
 
@@ -58,8 +58,8 @@ impl<P: CrmProvider> RecordSource for CrmRecords<P> {
     }
 }
 
-fn demand(hint: ContactHint) -> Demand<String> {
-    Demand { subject: hint.id, not_before: hint.not_before, removed: hint.change == ContactChange::Deleted }
+fn demand(hint: RecordHint) -> Demand<String> {
+    Demand { subject: hint.id, not_before: hint.not_before, removed: hint.removed }
 }
 
 fn everything() -> Demand<String> {

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use authority::Role;
 use event_contract::Envelope;
-use provider_identity::{CaseHint, FetchedCase, IdentityProvider, ProviderError};
+use provider_identity::{FetchedCase, IdentityProvider, ProviderError, RecordHint};
 use record_sync::{FetchedRecord, RecordSource};
 use worker_runtime::Demand;
 
@@ -38,6 +38,6 @@ impl<P: IdentityProvider> RecordSource for IdentityRecords<P> {
 }
 
 /// No event says that a case is gone: a redacted one is still there.
-fn demand(hint: CaseHint) -> Demand<String> {
+fn demand(hint: RecordHint) -> Demand<String> {
     Demand { subject: hint.id, not_before: hint.not_before, removed: false }
 }

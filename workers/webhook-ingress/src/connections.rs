@@ -1,7 +1,7 @@
-//! Takes connections: so many at once, each for one request, whose head must come in time.
+//! Accepts connections: a limited number at once, each for one request, whose head must come in time.
 //!
-//! One request each, since TLS ends at the load balancer and a new connection costs it little: none is then idle, and
-//! no request is ever sent into one that is being closed.
+//! TLS ends at the load balancer, so that a new connection costs little. With one request per connection, none is idle, and
+//! no request is sent into a connection that is being closed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,22 +15,22 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-/// Largest head, and most of a request that is held before somebody reads it.
+/// Limit of a head, and of the part of a request that is buffered before the router reads it.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 
-/// Wait after a connection could not be taken: out of file descriptors, most likely.
+/// Wait after a connection could not be accepted, most likely because file descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// What connections may cost.
+/// Limits of connections.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ConnectionLimits {
-    /// At once. Those above wait in the listener's queue.
+    /// Most connections at once. More wait in the listener's queue.
     pub connections: usize,
-    /// For a request's head to come in.
+    /// Longest time until a request's head is complete.
     pub head: Duration,
 }
 
-/// Answers until `stop`, then takes no more and finishes what it has.
+/// Answers until `stop`. Then accepts no more connections, and finishes the open ones.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
@@ -44,13 +44,13 @@ pub(crate) async fn serve(
         .max_buf_size(MAX_HEAD_BYTES);
     let service = TowerToHyperService::new(router);
     let (room, open) = (Arc::new(Semaphore::new(limits.connections)), GracefulShutdown::new());
-    let take = async || {
+    let accept = async || {
         let place = Arc::clone(&room).acquire_owned().await;
         (place, listener.accept().await)
     };
     loop {
         let (place, accepted) = tokio::select! {
-            taken = take() => taken,
+            accepted = accept() => accepted,
             () = stop.cancelled() => break,
         };
         match accepted {
@@ -64,7 +64,7 @@ pub(crate) async fn serve(
                 });
             }
             Err(error) => {
-                tracing::warn!(%error, "connection could not be taken");
+                tracing::warn!(%error, "connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }

@@ -1,4 +1,4 @@
-//! The form of a webhook: JSON, as it is, of so many bytes, all there in time.
+//! The form of a webhook: JSON without encoding, of limited size, complete in time.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use axum::http::{HeaderMap, StatusCode};
 
 use crate::reply::Reply;
 
-/// Largest body. Providers' largest, a batch of a hundred events, is a tenth of it.
+/// Limit of a body. The largest body of a provider, a batch of a hundred events, has a tenth of it.
 pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
 
-/// A body that has to be unpacked first is of no known size, and no provider sends one.
+/// Checks the content type and the encoding. A compressed body has no known size, and no provider sends one.
 pub(crate) fn check_head(headers: &HeaderMap) -> Result<(), Reply> {
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     let kind = text(CONTENT_TYPE).unwrap_or_default().split(';').next().unwrap_or_default();
@@ -29,7 +29,7 @@ pub(crate) fn check_head(headers: &HeaderMap) -> Result<(), Reply> {
     }
 }
 
-/// The body, if all of it comes within `limit`. [`MAX_BODY_BYTES`] is the router's limit.
+/// The body, if all of it comes within `limit`. The router limits it to [`MAX_BODY_BYTES`].
 pub(crate) async fn read_body(request: Request, limit: Duration) -> Result<Bytes, Reply> {
     match tokio::time::timeout(limit, Bytes::from_request(request, &())).await {
         Ok(Ok(body)) => Ok(body),

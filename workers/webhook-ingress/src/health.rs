@@ -1,4 +1,4 @@
-//! Whether the process is alive, and whether a webhook would be safe with it.
+//! Checks that the process is live, and that it could keep a webhook safe.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,16 +9,16 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use crate::intake::Intake;
 
-/// A relay waits for the database and the bus with limits, which together are shorter.
+/// Longest time between two turns of the relay. Its limits for the database and the bus are together shorter.
 const LONGEST_TURN: Duration = Duration::from_secs(120);
 
-/// How long an answer about readiness holds, however often it is asked for.
+/// How long a result about readiness is valid, however often it is requested.
 const READINESS_HOLDS: Duration = Duration::from_secs(5);
 
 /// Longest that the bus or the database may take to answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(6);
 
-/// When the relay last turned. Clones are the same.
+/// When the relay last turned. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Liveness(Arc<Mutex<Instant>>);
 
@@ -49,8 +49,8 @@ impl<B: EventBus> IngressHealth<B> {
         Self { intake, liveness, last: AsyncMutex::new(None) }
     }
 
-    /// One of the two is enough: while it is there, webhooks are safe, and there is nobody better to send them to. But a
-    /// bus that is missing comes back by nobody's doing but an operator's, who has to see it.
+    /// One of the two is enough to keep webhooks safe, and no other pod could do more. But if the bus does not exist, only an
+    /// operator can create it, so that must be visible.
     async fn bus_or_database(&self) -> Check {
         let name = "bus_or_database";
         let bus = tokio::time::timeout(ANSWER_LIMIT, self.intake.look_for_bus());

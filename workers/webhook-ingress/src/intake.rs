@@ -1,7 +1,7 @@
 //! Makes an event safe: on the bus, or else in the outbox.
 //!
-//! `PutEvents` takes events for a bus that is not there, and loses them. So the bus is looked for now and then, by the
-//! relay and for readiness, and while it is missing nothing is handed to it.
+//! `PutEvents` accepts events for a bus that does not exist, and loses them. So the relay and the readiness check verify from
+//! time to time that the bus exists, and while it is missing no event is sent to it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ use postgres_store::{IngressRow, Store};
 use tokio::sync::Notify;
 use worker_process::Published;
 
-/// Where events go. Clones are the same place.
+/// The bus and the outbox. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Intake<B> {
     pub(crate) bus: B,
@@ -21,28 +21,29 @@ pub struct Intake<B> {
     missing: Arc<AtomicBool>,
 }
 
-/// Where an event is now.
+/// Where an accepted event is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Safe {
     Published,
     Stored,
 }
 
-/// Neither bus nor database took it.
+/// Neither bus nor database accepted it.
 #[derive(Debug, thiserror::Error)]
 #[error("event is neither on the bus nor in the outbox")]
 pub(crate) struct NotSafe;
 
 impl<B: EventBus> Intake<B> {
-    /// Publishes to `bus`, and keeps in `store` what it does not take.
+    /// Publishes to `bus`, and keeps events that it does not accept in `store`.
     pub fn new(bus: B, store: Store) -> Self {
         Self { bus, store, stored: Arc::default(), missing: Arc::default() }
     }
 
-    /// Asks whether the bus is there, and holds to the answer until it is asked again.
+    /// Checks whether the bus exists. The result counts until the next check.
     ///
     /// # Errors
-    /// [`BusError::Missing`] when it is not; others when that cannot be found out, and change nothing.
+    /// [`BusError::Missing`] when it does not exist. Another error when that cannot be found out; then the last result still
+    /// counts.
     pub(crate) async fn look_for_bus(&self) -> Result<(), BusError> {
         let found = self.bus.verify().await;
         let missing = match &found {
@@ -52,14 +53,14 @@ impl<B: EventBus> Intake<B> {
         };
         if self.missing.swap(missing, Ordering::Relaxed) != missing {
             match missing {
-                true => tracing::error!("bus is missing: events are stored until it is there"),
-                false => tracing::info!("bus is there again"),
+                true => tracing::error!("bus is missing: events are stored until it exists"),
+                false => tracing::info!("bus exists again"),
             }
         }
         found
     }
 
-    /// Makes events safe. After an error some may be on the bus all the same: the provider sends all of them again.
+    /// Makes events safe. After an error some may still be on the bus; the provider sends all of them again.
     pub(crate) async fn accept(&self, rows: Vec<IngressRow>, limit: Duration) -> Result<Safe, NotSafe> {
         let taken = match tokio::time::timeout(limit, self.publish(&rows)).await {
             Ok(Ok(published)) => published.taken,
@@ -68,7 +69,7 @@ impl<B: EventBus> Intake<B> {
                 Vec::new()
             }
             Err(_) => {
-                // Perhaps it has them: then they come twice, which consumers must bear anyway.
+                // It may have accepted them. Then they come twice, which consumers have to handle anyway.
                 tracing::warn!("bus did not answer in time");
                 Vec::new()
             }
@@ -85,7 +86,7 @@ impl<B: EventBus> Intake<B> {
         Ok(Safe::Stored)
     }
 
-    /// Publishes rows and answers which of them the bus has: none while it is missing.
+    /// Publishes rows, and returns the IDs of those that the bus accepted: none while it is missing.
     pub(crate) async fn publish(&self, rows: &[IngressRow]) -> Result<Published, BusError> {
         if self.missing.load(Ordering::Relaxed) {
             return Ok(Published::default());

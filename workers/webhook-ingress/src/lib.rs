@@ -1,8 +1,7 @@
 #![doc = include_str!("../README.md")]
 
-mod bodies;
-mod challenge;
 mod connections;
+mod events;
 mod form;
 mod health;
 mod intake;
@@ -10,8 +9,6 @@ mod provider;
 mod rate;
 mod relay;
 mod reply;
-mod schemes;
-mod secrets;
 mod server;
 mod settings;
 
@@ -27,7 +24,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub use intake::Intake;
-pub use provider::provider_names;
+pub use provider::webhooks;
 pub use server::router;
 pub use settings::IngressSettings;
 
@@ -41,7 +38,7 @@ pub const NAME: &str = "webhook-ingress";
 /// Longest that the checks at start may take together.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
-/// What the unit leans on.
+/// What the unit depends on.
 #[derive(Debug)]
 pub struct Dependencies {
     /// Where Postgres is.
@@ -50,10 +47,10 @@ pub struct Dependencies {
     pub bus_name: String,
 }
 
-/// Reads the unit's settings, all of them, as it does at its start: for checking a deployment before there is one.
+/// Reads all of the unit's settings, as the unit does at its start. By this an operator can check a deployment in advance.
 ///
 /// # Errors
-/// [`SettingsError`] with everything that is missing or wrong, the providers' secrets among it.
+/// [`SettingsError`] with every setting that is missing or wrong, including the providers' secrets.
 pub fn read_dependencies(reader: Reader) -> Result<Dependencies, SettingsError> {
     let Settings { database_url, bus_name, .. } = Settings::read(reader)?;
     Ok(Dependencies { database_url, bus_name })
@@ -126,14 +123,14 @@ async fn work(version: &'static str, settings: Settings) -> anyhow::Result<()> {
     drained
 }
 
-/// Refuses to start into a world where webhooks could not be made safe.
+/// Refuses to start if webhooks could not be kept safe.
 async fn check_dependencies(store: &Store, bus: &EventBridgeBus) -> anyhow::Result<()> {
     store.check_schema().await.context("database (DATABASE_URL)")?;
     bus.verify().await.context("event bus (COPPICE_BUS_NAME)")?;
     Ok(())
 }
 
-/// Answers until `stop`, then takes no more and finishes what it has, for as long as `drain_limit`.
+/// Answers until `stop`. Then accepts no more requests, and finishes those in flight within `drain_limit`.
 async fn serve(
     listener: TcpListener,
     router: axum::Router,

@@ -1,120 +1,76 @@
-//! The providers: what each is called, what it signs with, and who reads its bodies. Everything that differs between them
-//! is chosen here.
+//! The providers whose webhooks we accept, each named once. How a provider signs and where its IDs stand is in the vendor's
+//! `webhook.rs`, in the crate of its role.
 
-use axum::http::HeaderMap;
+use provider_webhook::{Secrets, Webhook};
 use settings::{Reader, Setting};
-use time::OffsetDateTime;
 
-use crate::bodies::{self, Named, Unreadable};
-use crate::schemes::{Disbelief, Signed, contentful, hubspot, persona, standard, static_header, stripe};
-use crate::secrets::{Base64Secrets, Secrets};
+macro_rules! providers {
+    ($($Provider:ident = $webhook:path),+ $(,)?) => {
+        /// A provider whose webhooks we accept.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub(crate) enum Provider {
+            $($Provider),+
+        }
 
-/// The name of every provider that there is code for, sorted.
-#[must_use]
-pub fn provider_names() -> [&'static str; Provider::ALL.len()] {
-    Provider::ALL.map(Provider::name)
+        impl Provider {
+            pub(crate) const ALL: [Self; [$(Self::$Provider),+].len()] = [$(Self::$Provider),+];
+
+            /// How it signs, and where its IDs stand.
+            pub(crate) const fn webhook(self) -> &'static Webhook {
+                match self {
+                    $(Self::$Provider => &$webhook),+
+                }
+            }
+        }
+    };
 }
 
-/// Who may call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Provider {
-    Auth0,
-    Contentful,
-    HubSpot,
-    Okta,
-    Persona,
-    Scim,
-    StandardWebhooks,
-    Stripe,
+providers! {
+    Auth0 = provider_sso::auth0::WEBHOOK,
+    Contentful = provider_content::contentful::WEBHOOK,
+    HubSpot = provider_crm::hubspot::WEBHOOK,
+    Okta = provider_sso::okta::WEBHOOK,
+    Persona = provider_identity::persona::WEBHOOK,
+    Scim = provider_sso::scim::WEBHOOK,
+    StandardWebhooks = provider_webhook::standard::WEBHOOK,
+    Stripe = provider_identity::stripe::WEBHOOK,
+}
+
+/// The webhooks of every provider, sorted by name.
+#[must_use]
+pub fn webhooks() -> [&'static Webhook; Provider::ALL.len()] {
+    Provider::ALL.map(Provider::webhook)
 }
 
 impl Provider {
-    pub(crate) const ALL: [Self; 8] = [
-        Self::Auth0,
-        Self::Contentful,
-        Self::HubSpot,
-        Self::Okta,
-        Self::Persona,
-        Self::Scim,
-        Self::StandardWebhooks,
-        Self::Stripe,
-    ];
-
     /// Its name in the path, in `coppice.ingress.<name>` and in metrics.
     pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Auth0 => "auth0",
-            Self::Contentful => "contentful",
-            Self::HubSpot => "hubspot",
-            Self::Okta => "okta",
-            Self::Persona => "persona",
-            Self::Scim => "scim",
-            Self::StandardWebhooks => "standard-webhooks",
-            Self::Stripe => "stripe",
-        }
+        self.webhook().name
     }
 
     /// The setting that holds its secrets, and that enables it.
     pub(crate) const fn setting(self) -> Setting {
-        let (name, meaning) = match self {
-            Self::Auth0 => ("COPPICE_AUTH0_WEBHOOK_SECRETS", "Auth0: values of its Authorization header"),
-            Self::Contentful => ("COPPICE_CONTENTFUL_WEBHOOK_SECRETS", "Contentful: signing secrets"),
-            Self::HubSpot => ("COPPICE_HUBSPOT_WEBHOOK_SECRETS", "HubSpot: client secrets of the app"),
-            Self::Okta => ("COPPICE_OKTA_WEBHOOK_SECRETS", "Okta: values of its Authorization header"),
-            Self::Persona => ("COPPICE_PERSONA_WEBHOOK_SECRETS", "Persona: secrets of the webhook"),
-            Self::Scim => {
-                ("COPPICE_SCIM_WEBHOOK_SECRETS", "a SCIM server: values of its Authorization header")
-            }
-            Self::StandardWebhooks => (
-                "COPPICE_STANDARD_WEBHOOKS_SECRETS",
-                "anyone who signs as Standard Webhooks: keys, as whsec_…",
-            ),
-            Self::Stripe => ("COPPICE_STRIPE_WEBHOOK_SECRETS", "Stripe: signing secrets of the endpoint"),
-        };
-        Setting::with_default(name, "", meaning)
+        self.webhook().secrets
     }
 
     /// Its secrets: none when it is not enabled. `None` when they are wrong.
     pub(crate) fn read_secrets(self, reader: &mut Reader) -> Option<Secrets> {
-        match self {
-            Self::StandardWebhooks => reader.read::<Base64Secrets>(self.setting()).map(|secrets| secrets.0),
-            _ => reader.read::<Secrets>(self.setting()),
-        }
+        self.webhook().read_secrets(reader)
     }
+}
 
-    /// Whether [`Provider::verify`] looks at the head alone: then it is asked before the body is read.
-    pub(crate) const fn is_proven_by_head(self) -> bool {
-        matches!(self, Self::Auth0 | Self::Okta | Self::Scim)
-    }
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
 
-    /// Whether the request is this provider's, and of now.
-    pub(crate) fn verify(
-        self,
-        request: &Signed<'_>,
-        secrets: &Secrets,
-        now: OffsetDateTime,
-    ) -> Result<(), Disbelief> {
-        match self {
-            Self::Contentful => contentful::verify(request, secrets, now),
-            Self::HubSpot => hubspot::verify(request, secrets, now),
-            Self::Persona => persona::verify(request, secrets, now),
-            Self::StandardWebhooks => standard::verify(request, secrets, now),
-            Self::Stripe => stripe::verify(request, secrets, now),
-            Self::Auth0 | Self::Okta | Self::Scim => static_header::verify(request, secrets),
-        }
-    }
+    use super::*;
 
-    /// The records that a body names.
-    pub(crate) fn read(self, headers: &HeaderMap, body: &[u8]) -> Result<Vec<Named>, Unreadable> {
-        match self {
-            Self::Auth0 => bodies::auth0::read(body),
-            Self::Contentful => bodies::contentful::read(headers, body),
-            Self::HubSpot => bodies::hubspot::read(body),
-            Self::Okta => bodies::okta::read(body),
-            Self::Persona => bodies::persona::read(body),
-            Self::Scim => bodies::scim::read(body),
-            Self::StandardWebhooks => bodies::standard::read(body),
-            Self::Stripe => bodies::stripe::read(body),
-        }
+    #[test]
+    fn names_are_sorted_and_no_two_providers_share_a_name_or_a_setting() {
+        let names = Provider::ALL.map(Provider::name);
+        assert!(names.is_sorted());
+        let distinct = |texts: &[&'static str]| texts.iter().collect::<BTreeSet<_>>().len();
+        assert_eq!(distinct(&names), names.len());
+        assert_eq!(distinct(&Provider::ALL.map(|provider| provider.setting().name)), names.len());
     }
 }

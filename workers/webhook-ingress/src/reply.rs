@@ -1,17 +1,17 @@
-//! What a sender is told: a status and one fixed word. Nothing of a request ever stands in a reply, nor why a signature
-//! is wrong. What a provider should send again is a 503: most take every 4XX as final.
+//! The replies: a status and one fixed word. A reply never quotes a request, and never says why a signature is wrong. If the
+//! provider should send a webhook again, the status is 503: most providers take every 4XX as final.
 
 use axum::http::header::{ALLOW, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Json, Response};
 use serde::Serialize;
 
-/// What became of a webhook.
+/// The result of a webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reply {
     /// On the bus.
     Published,
-    /// In the outbox: it will be on the bus.
+    /// In the outbox, from which the relay publishes it.
     Stored,
     /// Authentic, and it names no record.
     Nothing,
@@ -26,13 +26,13 @@ pub(crate) enum Reply {
     Time,
     Unreadable,
     Challenge,
-    /// The only reply with something of the request in it: see [`crate::challenge`].
+    /// The only reply with something of the request in it: see [`provider_webhook::Webhook::challenge`].
     ChallengeAnswered,
-    /// More than the provider's rate. Not 429: providers take that for a refusal, and do not send again.
+    /// Above the provider's rate. Not a 429, which providers take for a refusal and do not send again.
     TooMany,
     Busy,
     TooSlow,
-    /// Neither bus nor database took it: the provider must send it again.
+    /// Neither bus nor database accepted it: the provider must send it again.
     NotSafe,
 }
 
@@ -87,7 +87,7 @@ impl Reply {
         }
     }
 
-    /// Seconds after which it is worth trying again.
+    /// Seconds until the provider should try again.
     const fn retry_after(self) -> Option<&'static str> {
         match self {
             Self::TooMany | Self::Busy => Some("1"),

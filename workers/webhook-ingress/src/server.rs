@@ -1,7 +1,7 @@
-//! The HTTP side: what is looked at, in which order, and who answers.
+//! The HTTP side: which checks a request passes, in which order.
 //!
-//! In: requests of anybody. Out: events of providers. What costs little is looked at first; a body is read only for an
-//! enabled provider, and parsed only once it is authentic. The rate counts what is authentic: nobody else can use it up.
+//! In: requests of anybody. Out: events of providers. Cheap checks come first. A body is read only for an enabled provider, and
+//! parsed only if it is authentic. The rate counts authentic requests only, so that no other sender can use it up.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,26 +11,25 @@ use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderMap, Method, Uri};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Json, Response};
 use axum::routing::any;
 use event_bus::EventBus;
+use governor::DefaultDirectRateLimiter;
 use metrics::{counter, histogram};
+use provider_webhook::{Secrets, SignedRequest, VerifyError};
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
-use crate::bodies::events;
-use crate::challenge;
+use crate::events::events;
 use crate::form::{MAX_BODY_BYTES, check_head, read_body};
 use crate::intake::{Intake, Safe};
 use crate::provider::Provider;
-use crate::rate::Rate;
+use crate::rate;
 use crate::reply::Reply;
-use crate::schemes::{Disbelief, Signed};
-use crate::secrets::Secrets;
 use crate::settings::{IngressSettings, Limits, PublicUrl};
 
-/// The label of requests for nobody: what stands in the path is no label.
-const NOBODY: &str = "none";
+/// The label of requests for no provider. A path is no label, since anybody can choose it.
+const NO_PROVIDER: &str = "none";
 
 struct Shared<B> {
     intake: Intake<B>,
@@ -42,12 +41,13 @@ struct Shared<B> {
 struct Enabled {
     provider: Provider,
     secrets: Secrets,
-    rate: Rate,
-    /// For requests with a body in memory: each provider's own, so that slow senders to one path hold up no other.
+    rate: DefaultDirectRateLimiter,
+    /// Places for requests with a body in memory. Each provider has its own, so that slow senders to one path do not delay
+    /// another provider.
     room: Semaphore,
 }
 
-/// What of a request may be signed, besides its body.
+/// The parts of a request that a provider may sign, besides its body.
 struct Head {
     method: Method,
     uri: Uri,
@@ -58,7 +58,7 @@ struct Head {
 pub fn router<B: EventBus>(settings: IngressSettings, intake: Intake<B>) -> Router {
     let IngressSettings { public_url, providers, limits } = settings;
     let enabled = |(provider, secrets): (Provider, Secrets)| {
-        let rate = Rate::new(limits.requests_per_second, Instant::now());
+        let rate = rate::per_second(limits.requests_per_second);
         let room = Semaphore::new(limits.requests);
         (provider.name(), Enabled { provider, secrets, rate, room })
     };
@@ -66,7 +66,7 @@ pub fn router<B: EventBus>(settings: IngressSettings, intake: Intake<B>) -> Rout
     let shared = Shared { intake, public_url, limits, providers };
     Router::new()
         .route("/webhooks/{provider}", any(receive::<B>))
-        .fallback(async || counted(NOBODY, Reply::NotFound))
+        .fallback(async || counted(NO_PROVIDER, Reply::NotFound))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(Arc::new(shared))
 }
@@ -84,13 +84,19 @@ async fn receive<B: EventBus>(
 ) -> Response {
     let started = Instant::now();
     let Some(enabled) = shared.enabled(name) else {
-        return counted(NOBODY, Reply::UnknownProvider).into_response();
+        return counted(NO_PROVIDER, Reply::UnknownProvider).into_response();
     };
-    let provider = enabled.provider.name();
-    if enabled.provider == Provider::Okta && request.method() == Method::GET {
-        let (reply, response) = challenge::answer(request.headers());
-        counted(provider, reply);
-        return response;
+    let webhook = enabled.provider.webhook();
+    let provider = webhook.name;
+    if let (Some(answer), &Method::GET) = (webhook.challenge, request.method()) {
+        // Anybody may send a challenge, so it does not count for the rate. It costs no more than a refusal.
+        return match answer(request.headers()) {
+            Some(answer) => {
+                counted(provider, Reply::ChallengeAnswered);
+                Json(answer).into_response()
+            }
+            None => counted(provider, Reply::Challenge).into_response(),
+        };
     }
     let reply = match tokio::time::timeout(shared.limits.request, shared.take(enabled, request)).await {
         Ok(taken) => taken.unwrap_or_else(|refusal| refusal),
@@ -115,17 +121,17 @@ impl<B: EventBus> Shared<B> {
             uri: request.uri().clone(),
             headers: request.headers().clone(),
         };
-        let provider = enabled.provider;
-        if provider.is_proven_by_head() {
+        let webhook = enabled.provider.webhook();
+        if webhook.is_proven_by_head() {
             self.admit(enabled, &head, b"")?;
         }
         let _room = enabled.room.try_acquire().map_err(|_| Reply::Busy)?;
         let body = read_body(request, self.limits.body).await?;
-        if !provider.is_proven_by_head() {
+        if !webhook.is_proven_by_head() {
             self.admit(enabled, &head, &body)?;
         }
-        let named = provider.read(&head.headers, &body).map_err(|_| Reply::Unreadable)?;
-        let events = events(provider, named).map_err(|_| Reply::Unreadable)?;
+        let records = (webhook.read)(&head.headers, &body).map_err(|_| Reply::Unreadable)?;
+        let events = events(enabled.provider, records).map_err(|_| Reply::Unreadable)?;
         if events.is_empty() {
             return Ok(Reply::Nothing);
         }
@@ -136,21 +142,23 @@ impl<B: EventBus> Shared<B> {
         }
     }
 
-    /// Whether the request is the provider's and of now, and then, whether its rate allows one more.
+    /// Checks that the request is the provider's and of now, and then that its rate allows one more.
     fn admit(&self, enabled: &Enabled, head: &Head, body: &[u8]) -> Result<(), Reply> {
         let called = head.uri.path_and_query().map_or("/", |called| called.as_str());
-        let signed = Signed {
+        let signed = SignedRequest {
             method: head.method.as_str(),
             url: &format!("{}{called}", self.public_url.base),
             path: &format!("{}{called}", self.public_url.path),
             headers: &head.headers,
             body,
         };
-        let proven = enabled.provider.verify(&signed, &enabled.secrets, OffsetDateTime::now_utc());
-        proven.map_err(|disbelief| match disbelief {
-            Disbelief::Signature => Reply::Signature,
-            Disbelief::Time => Reply::Time,
-        })?;
-        if enabled.rate.admits(Instant::now()) { Ok(()) } else { Err(Reply::TooMany) }
+        let webhook = enabled.provider.webhook();
+        webhook.verify(&signed, &enabled.secrets, OffsetDateTime::now_utc()).map_err(
+            |error| match error {
+                VerifyError::Signature => Reply::Signature,
+                VerifyError::Time => Reply::Time,
+            },
+        )?;
+        enabled.rate.check().map_err(|_| Reply::TooMany)
     }
 }

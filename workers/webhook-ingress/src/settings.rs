@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
+use provider_webhook::Secrets;
 use secrecy::SecretString;
 use settings::{Reader, Setting, SettingsError};
 use worker_process::{BUS_NAME, CONNECTIONS, DATABASE_URL, DRAIN_LIMIT, HEALTH_ADDRESS, LOG};
 
 use crate::connections::ConnectionLimits;
 use crate::provider::Provider;
-use crate::secrets::Secrets;
 
 const LISTEN_ADDRESS: Setting = Setting::with_default(
     "COPPICE_LISTEN_ADDRESS",

@@ -1,7 +1,7 @@
 //! The Content Delivery API: the sync, an item by ID, how many items there are, and a ping.
 //!
-//! <https://www.contentful.com/developers/docs/references/content-delivery-api/#/reference/synchronization>. A page's
-//! link and the sync's link differ in their token alone, so that a token is the whole cursor.
+//! <https://www.contentful.com/developers/docs/references/content-delivery-api/#/reference/synchronization>. The links
+//! of pages and syncs differ in their token only, so the token is the cursor.
 
 use provider_http::{Answer, ConfigError, ProviderError, ProviderHttp, ProviderHttpConfig};
 use serde::Deserialize;
@@ -23,7 +23,7 @@ pub struct ContentfulClient {
     page_size: u32,
 }
 
-/// A collection, as far as its size goes.
+/// The size of a collection.
 #[derive(Deserialize)]
 struct Collection {
     total: u64,
@@ -38,7 +38,7 @@ impl ContentfulClient {
         Self::with_limits(config, |_| {})
     }
 
-    /// Makes a client with other limits than the usual: time-outs, requests in flight.
+    /// Makes a client with adjusted limits: time-outs, requests in flight.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -61,16 +61,13 @@ impl ContentfulClient {
             .collect()
     }
 
-    /// What is always there: a 404 for it means that the base URL, the space or the environment is wrong.
+    /// Reads a resource that every environment has: a 404 means that the base URL, the space or the environment is wrong.
     async fn read<T: DeserializeOwned>(
         &self,
         rest: &[&str],
         query: &[(&str, &str)],
     ) -> Result<T, ProviderError> {
-        match self.http.get_json(&self.path(rest), query, None).await? {
-            Answer::Found { value, .. } => Ok(value),
-            Answer::NotFound | Answer::NotModified => Err(ProviderError::Invalid { status: 404 }),
-        }
+        self.http.get_json(&self.path(rest), query, None).await?.always_found()
     }
 
     async fn total(&self, collection: &str) -> Result<u64, ProviderError> {
@@ -91,7 +88,7 @@ impl ContentProvider for ContentfulClient {
         true
     }
 
-    /// `GET …/sync?initial=true&limit=…`, then `GET …/sync?sync_token=…`: beside a token nothing else may be asked for.
+    /// `GET …/sync?initial=true&limit=…`, then `GET …/sync?sync_token=…`: no other parameter is allowed beside a token.
     async fn changed_since(&self, cursor: Option<&str>) -> Result<ChangesPage, ChangesError> {
         let limit = self.page_size.to_string();
         let page: SyncPage = match cursor {
@@ -106,7 +103,7 @@ impl ContentProvider for ContentfulClient {
         Ok(page.changes(next, more))
     }
 
-    /// Published entries and assets: what a whole sync has.
+    /// Published entries and assets, as a full sync has them.
     async fn count(&self) -> Result<u64, ProviderError> {
         Ok(self.total("entries").await? + self.total("assets").await?)
     }
@@ -128,7 +125,7 @@ impl ContentProvider for ContentfulClient {
                 _ => Err(ProviderError::Malformed { line: 0, column: 0 }),
             },
             Answer::NotFound => Ok(FetchedItem::Gone),
-            // No entity tag was sent, so nobody may answer this; least of all is the item gone.
+            // The request had no entity tag, so this is no valid answer. It must not look like an item that is gone.
             Answer::NotModified => Err(ProviderError::Malformed { line: 0, column: 0 }),
         }
     }

@@ -1,4 +1,4 @@
-//! How to reach Contentful, and what its HTTP client needs of that.
+//! How to reach Contentful, and the settings of its HTTP client.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use url::Url;
 
 use super::SOURCE;
 
-/// Contentful's own bound of a reply is 7 MB:
+/// Contentful limits a reply to 7 MB:
 /// <https://www.contentful.com/developers/docs/technical-limits/>.
 const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 
@@ -28,7 +28,7 @@ pub struct ContentfulConfig {
 }
 
 impl ContentfulConfig {
-    /// <https://www.contentful.com/developers/docs/references/content-delivery-api/>. What is not published is not there.
+    /// <https://www.contentful.com/developers/docs/references/content-delivery-api/>. It has published items only.
     pub const DEFAULT_BASE_URL: &str = "https://cdn.contentful.com";
 
     /// The environment that every space has.

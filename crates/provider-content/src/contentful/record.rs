@@ -1,4 +1,4 @@
-//! Contentful's resources and pages, and how they read in common words. Pure.
+//! Contentful's resources and pages, and their mapping to [`Item`] and [`ChangesPage`]. Pure.
 //!
 //! <https://www.contentful.com/developers/docs/references/content-delivery-api/#/introduction/common-resource-attributes>
 
@@ -16,7 +16,7 @@ pub(crate) const ENTRY: &str = "entry";
 /// The collection of assets, and the content type of each of them.
 pub(crate) const ASSET: &str = "asset";
 
-/// A page of the sync. The last one says where the next sync goes on, every other where the next page is.
+/// A page of the sync. The last page links to the next sync, every other page to the next page.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SyncPage {
@@ -25,11 +25,11 @@ pub(crate) struct SyncPage {
     next_sync_url: Option<String>,
 }
 
-/// An entry, an asset, or that there is one no longer.
+/// An entry, an asset, or the deletion of one.
 #[derive(Deserialize)]
 pub(crate) struct Resource {
     sys: Sys,
-    /// All but `sys`: the fields, and what editors note beside them.
+    /// Everything except `sys`: the fields and the metadata.
     #[serde(flatten)]
     body: Map<String, Value>,
 }
@@ -61,7 +61,7 @@ struct Target {
 }
 
 impl SyncPage {
-    /// The one link that a page has, and whether it leads to a page that is there already.
+    /// The link of the page, and true if it leads to a page that exists already. `None`: there is not exactly one link.
     pub(crate) fn link(&self) -> Option<(&str, bool)> {
         match (&self.next_page_url, &self.next_sync_url) {
             (Some(page), None) => Some((page, true)),
@@ -70,7 +70,7 @@ impl SyncPage {
         }
     }
 
-    /// In common words.
+    /// Maps the page.
     pub(crate) fn changes(self, next: String, more: bool) -> ChangesPage {
         let mut page = ChangesPage { items: Vec::new(), deletions: Vec::new(), ignored: 0, next, more };
         for resource in self.items {
@@ -87,7 +87,7 @@ impl SyncPage {
 }
 
 impl Resource {
-    /// The entry or asset that this is. Whatever this API shows is published.
+    /// The entry or asset. Everything that this API shows is published.
     pub(crate) fn item(self) -> Option<Item> {
         let (collection, content_type) = match self.sys.kind.as_str() {
             "Entry" => (ENTRY, self.sys.content_type?.sys.id),
@@ -105,7 +105,7 @@ impl Resource {
         })
     }
 
-    /// What it says to be gone. To this API, unpublishing is deletion. The revision of a deletion is not that of the item.
+    /// The deletion. This API shows an unpublished item as deleted. The revision of a deletion is not that of the item.
     fn deletion(&self) -> Option<Deletion> {
         let collection = match self.sys.kind.as_str() {
             "DeletedEntry" => ENTRY,
@@ -117,7 +117,7 @@ impl Resource {
     }
 }
 
-/// In all languages, each field is an object with a value for each.
+/// The languages of all fields: each field is an object with a value for each language.
 fn locales(body: &Map<String, Value>) -> Vec<String> {
     let fields = body.get("fields").and_then(Value::as_object);
     let by_locale = fields.into_iter().flat_map(Map::values).filter_map(Value::as_object);

@@ -1,7 +1,7 @@
 //! The items API: pages of changes, an item by ID, how many items there are, and a ping.
 //!
-//! <https://directus.io/docs/api/items>. A stream ends with an empty page and not with a short one: the server may have a
-//! smaller bound of a page than we ask for (`QUERY_LIMIT_MAX`), and does not say so.
+//! <https://directus.io/docs/api/items>. A stream ends with an empty page and not with a short one: the server's
+//! limit of a page (`QUERY_LIMIT_MAX`) may be smaller than ours, and the server does not say so.
 
 use provider_http::{Answer, ConfigError, ProviderError, ProviderHttp, ProviderHttpConfig};
 use serde::de::DeserializeOwned;
@@ -32,7 +32,7 @@ impl DirectusClient {
         Self::with_limits(config, |_| {})
     }
 
-    /// Makes a client with other limits than the usual: time-outs, requests in flight.
+    /// Makes a client with adjusted limits: time-outs, requests in flight.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -77,15 +77,11 @@ impl DirectusClient {
     }
 }
 
-/// What a collection answers. It is always there: a 404 for it means that the base URL is not Directus's.
 fn data<T>(answer: Answer<Reply<T>>) -> Result<Vec<T>, ProviderError> {
-    match answer {
-        Answer::Found { value, .. } => Ok(value.data),
-        Answer::NotFound | Answer::NotModified => Err(ProviderError::Invalid { status: 404 }),
-    }
+    answer.always_found().map(|reply| reply.data)
 }
 
-/// Where a stream goes on behind these records. `None`: they break its order, or were read before.
+/// Where a stream continues after these records. `None`: they break its order, or were read before.
 fn place(stream: Stream, after: Option<Place>, records: &[Record]) -> Option<Place> {
     let mut place = after;
     for record in records {

@@ -1,4 +1,4 @@
-//! How to reach Directus, and what its HTTP client needs of that.
+//! How to reach Directus, and the settings of its HTTP client.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use url::Url;
 
 use super::SOURCE;
 
-/// A page of long texts. Directus has no bound of its own.
+/// Limit of a page of long texts. Directus has no limit.
 const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
 
 /// How to reach a project.
@@ -19,8 +19,8 @@ pub struct DirectusConfig {
     pub base_url: Url,
     /// A static token of a user who may read the collections: <https://directus.io/docs/guides/connect/authentication>.
     pub token: SecretString,
-    /// The collections that are read. Each needs the fields that Directus offers when it makes one: `id`, and
-    /// `date_created` and `date_updated` as timestamps; `status`, if it has one, says whether an item is published.
+    /// The collections to read. Each needs the fields that Directus offers when a collection is created: `id`, and
+    /// `date_created` and `date_updated` as timestamps. If it has a `status`, that says whether an item is published.
     pub collections: BTreeSet<String>,
     /// Items on a page.
     pub page_size: u32,

@@ -1,17 +1,17 @@
-//! Where the reading of Directus is. Pure.
+//! How far Directus has been read. Pure.
 //!
-//! Two streams of each collection: items that were never updated by when they were created, and the others by when they
-//! were updated; for Directus leaves `date_updated` empty until the first update, and cannot sort by whichever of the two
-//! there is. An item that is updated moves from the first stream to the end of the second one, so that it is not missed.
-//! Everything is both streams from their beginning: there is no order by ID, as Directus compares no UUIDs.
+//! Each collection has two streams: items that were never updated, in the order of their creation, and the others, in the
+//! order of their last update. Directus leaves `date_updated` empty until the first update, and cannot sort by the later of
+//! the two fields. An updated item moves from the first stream to the end of the second one, so that it is not missed.
+//! Reading everything means both streams from their beginning. There is no order by ID, since Directus compares no UUIDs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
-/// How far behind what was read last the next reading of changes begins. Directus sets a time before it commits, by the
-/// clock of whichever of its instances: what is late by less than this is read all the same.
+/// How far before the newest item the next reading begins. Directus sets a time before it commits, by the clock of one of its
+/// instances. So an item that appears late, by less than this, is still read.
 pub(crate) const OVERLAP: Duration = Duration::minutes(5);
 
 /// The cursor, as it is stored.
@@ -22,11 +22,11 @@ pub(crate) struct Cursor {
     pub(crate) stream: usize,
     /// The last items that were read of it.
     pub(crate) after: Option<Place>,
-    /// What was newest in each collection that was read.
+    /// The newest times of each collection.
     pub(crate) newest: BTreeMap<String, Newest>,
 }
 
-/// The newest times that were read of a collection.
+/// The newest times in a collection so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Newest {
     #[serde(with = "time::serde::rfc3339::option")]
@@ -52,7 +52,7 @@ pub(crate) enum Stream {
 }
 
 impl Stream {
-    /// The stream and the place of its collection.
+    /// The stream, and the index of its collection.
     pub(crate) const fn of(number: usize) -> (Self, usize) {
         (if number.is_multiple_of(2) { Self::Created } else { Self::Updated }, number / 2)
     }
@@ -65,7 +65,7 @@ impl Stream {
         }
     }
 
-    /// What of a collection's newest is its.
+    /// The stream's newest time.
     pub(crate) const fn newest(self, newest: &mut Newest) -> &mut Option<OffsetDateTime> {
         match self {
             Self::Created => &mut newest.created,
@@ -75,12 +75,11 @@ impl Stream {
 }
 
 impl Cursor {
-    /// As text. `None` never happens: numbers, times and texts are JSON.
+    /// As text. Never `None`, since numbers, times and texts are JSON.
     pub(crate) fn to_text(&self) -> Option<String> {
         serde_json::to_string(self).ok()
     }
 
-    /// Reads a stored one.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()
     }

@@ -1,4 +1,4 @@
-//! Directus: items of collections, by when they were created and changed. What was deleted is not among that.
+//! Directus: items of collections, in the order of their creation and change. Deleted items are not in it.
 
 mod client;
 mod config;

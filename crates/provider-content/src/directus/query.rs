@@ -1,4 +1,4 @@
-//! What Directus is asked: <https://directus.io/docs/guides/connect/query-parameters>. Pure.
+//! The queries to Directus: <https://directus.io/docs/guides/connect/query-parameters>. Pure.
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -9,8 +9,8 @@ use super::cursor::{OVERLAP, Place, Stream};
 /// Parameters of a call in its URL.
 pub(crate) type Query = Vec<(&'static str, String)>;
 
-/// A stream behind a place, or from `newest` on, or whole. It is a body and no URL: the items of one moment, all of which
-/// an editor may have changed at once, are named in it.
+/// A stream after a place, or since `newest`, or complete. It is a body and no URL, since it names the items of one moment,
+/// and an editor may have changed many at once.
 pub(crate) fn changes(
     stream: Stream,
     after: Option<&Place>,
@@ -38,8 +38,8 @@ pub(crate) fn any() -> Query {
     page(None, "id", 1)
 }
 
-/// One item. Not `/items/{collection}/{id}`: that says 403 both of an item that is gone and of a collection that may not
-/// be read, and then a token that has lost a permission would look like a deletion.
+/// One item. Not `/items/{collection}/{id}`: there Directus answers 403 both for an item that is gone and for a collection that
+/// we may not read. Then a token that has lost a permission would look like a deletion.
 pub(crate) fn one(id: &str) -> Query {
     page(Some(json!({ "id": { "_eq": id } })), "id", 1)
 }

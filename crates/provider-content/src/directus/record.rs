@@ -1,4 +1,4 @@
-//! Directus's items, and how they read in common words. Pure.
+//! Directus's items, and their mapping to [`Item`]. Pure.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -8,13 +8,13 @@ use time::format_description::well_known::Rfc3339;
 use super::cursor::Stream;
 use crate::{Item, ItemKey};
 
-/// What every reply is wrapped in.
+/// The wrapper of every reply.
 #[derive(Deserialize)]
 pub(crate) struct Reply<T> {
     pub(crate) data: Vec<T>,
 }
 
-/// An item: whatever fields its collection has.
+/// An item with the fields of its collection.
 #[derive(Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Record(Map<String, Value>);
@@ -26,7 +26,7 @@ pub(crate) struct Aggregate {
 }
 
 impl Aggregate {
-    /// The number, which some databases' drivers give as a text.
+    /// The number, which some database drivers return as a text.
     pub(crate) fn count(&self) -> Option<u64> {
         self.count.as_u64().or_else(|| self.count.as_str()?.parse().ok())
     }
@@ -42,7 +42,7 @@ impl Record {
         }
     }
 
-    /// When it was created or updated. `Err`: what is there is no time with an offset.
+    /// When it was created or updated. `Err`: the field is no time with an offset.
     pub(crate) fn time(&self, stream: Stream) -> Result<Option<OffsetDateTime>, ()> {
         match self.0.get(stream.field()) {
             None | Some(Value::Null) => Ok(None),
@@ -51,7 +51,7 @@ impl Record {
         }
     }
 
-    /// In common words. `None`: it breaks the contract.
+    /// Maps the item. `None`: it breaks the contract.
     pub(crate) fn item(self, collection: &str) -> Option<Item> {
         let updated = self.time(Stream::Updated).ok()?;
         let created = self.time(Stream::Created).ok()?;
@@ -66,7 +66,7 @@ impl Record {
         })
     }
 
-    /// A collection without a status has nothing but published items.
+    /// All items of a collection without a status are published.
     fn is_published(&self) -> bool {
         self.0.get("status").is_none_or(|status| status == "published")
     }

@@ -1,4 +1,4 @@
-//! A client of each kind with a short time-out, and whole readings.
+//! A client of each kind with a short time-out, and complete readings.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use provider_content::{
 use provider_http::ProviderHttpConfig;
 
 pub(crate) const SECRET: &str = "s3cret-of-the-space";
-/// Nobody listens here: for what needs no network.
+/// An address without a server, for calls that need no network.
 pub(crate) const NOWHERE: &str = "http://127.0.0.1:9";
 
 /// Makes a client of the server at this address.
@@ -19,7 +19,7 @@ fn short(limits: &mut ProviderHttpConfig) {
     limits.timeout = Duration::from_millis(500);
 }
 
-/// Settings are printed by whoever starts a job.
+/// An operator may print the settings.
 fn shows_no_secret(config: &impl std::fmt::Debug) {
     let text = format!("{config:?}");
     assert!(!text.contains(SECRET), "{text}");
@@ -56,12 +56,12 @@ pub(crate) fn directus_with(url: &str, token: &str, collections: &[&str], page_s
     ContentClient::Directus(DirectusClient::with_limits(config, short).unwrap())
 }
 
-/// A page that cannot be had is a failure of the test.
+/// Reads a page. An error fails the test.
 pub(crate) async fn page(client: &ContentClient, cursor: Option<&str>) -> ChangesPage {
     client.changed_since(cursor).await.unwrap()
 }
 
-/// All pages up to the last, in one, and how many they were.
+/// All pages up to the last, joined, and their number.
 pub(crate) async fn read(client: &ContentClient, cursor: Option<&str>) -> (ChangesPage, usize) {
     let mut whole = page(client, cursor).await;
     let mut pages = 1;
@@ -76,7 +76,7 @@ pub(crate) async fn read(client: &ContentClient, cursor: Option<&str>) -> (Chang
     (whole, pages)
 }
 
-/// What a page has, in short: items with their titles, deletions without one. Sorted.
+/// A page in short: items with their titles, deletions without one. Sorted.
 pub(crate) fn summary(page: &ChangesPage) -> Vec<String> {
     let title = |body: &serde_json::Value| {
         let title = body.pointer("/fields/title/en-US").or_else(|| body.pointer("/title")).unwrap();
@@ -91,7 +91,7 @@ pub(crate) fn summary(page: &ChangesPage) -> Vec<String> {
     all
 }
 
-/// Why there is no page.
+/// The error instead of a page.
 pub(crate) async fn refusal(client: &ContentClient, cursor: Option<&str>) -> ChangesError {
     client.changed_since(cursor).await.unwrap_err()
 }

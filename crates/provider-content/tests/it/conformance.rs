@@ -1,4 +1,4 @@
-//! What every provider's client must do, whatever the vendor. A new provider is one line at the end.
+//! The promises that the client of every vendor keeps. A new vendor is one line at the end.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ fn key() -> ItemKey {
     ItemKey { collection: String::from("entry"), id: String::from("6lNotice") }
 }
 
-/// What a first page, a count, an item and a ping make of a server.
+/// The results of a first page, a count, an item and a ping.
 async fn failures(make: Make, url: &str) -> [ProviderError; 4] {
     let client = make(url);
     let ChangesError::Provider(page) = refusal(&client, None).await else { panic!("nothing was refused") };

@@ -44,7 +44,7 @@ async fn everything_is_read_page_by_page_and_then_only_what_changes() {
 }
 
 #[tokio::test]
-async fn an_item_reads_alike_in_the_sync_and_by_its_id() {
+async fn an_item_is_the_same_in_the_sync_and_by_its_id() {
     let cms = ContentfulSimulator::start().await;
     cms.publish_entry("a", "Quay closure");
     cms.publish_entry("a", "Quay opening");
@@ -63,7 +63,7 @@ async fn an_item_reads_alike_in_the_sync_and_by_its_id() {
 }
 
 #[tokio::test]
-async fn what_changes_during_the_first_sync_is_in_the_one_after_it() {
+async fn a_change_during_the_first_sync_is_in_the_next_one() {
     let cms = ContentfulSimulator::start().await;
     for id in ["a", "b", "c"] {
         cms.publish_entry(id, id);
@@ -78,7 +78,7 @@ async fn what_changes_during_the_first_sync_is_in_the_one_after_it() {
 }
 
 #[tokio::test]
-async fn a_wrong_token_a_wrong_space_and_an_outage_are_told_apart() {
+async fn a_wrong_token_a_wrong_space_and_an_outage_have_different_errors() {
     let mut cms = ContentfulSimulator::start().await;
     let stranger = contentful_with(&cms.base_url(), "CFPAT-other", cms.space(), 10);
     assert_eq!(stranger.ping().await, Err(ProviderError::Unauthorized));

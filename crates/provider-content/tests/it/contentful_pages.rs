@@ -1,4 +1,4 @@
-//! What Contentful is asked, word for word, and what is made of its pages' links.
+//! The requests to Contentful, word for word, and the links of its pages.
 
 use provider_content::{ChangesError, ContentProvider, ItemKey, ProviderError};
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ fn sample() -> Value {
 }
 
 #[tokio::test]
-async fn a_page_is_asked_for_by_its_token_alone() {
+async fn a_page_is_requested_by_its_token_alone() {
     let (url, asked) =
         noting(json!({ "items": [], "nextPageUrl": format!("{SYNC}?sync_token=a%26b"), "total": 3 })).await;
     let client = contentful(&url);
@@ -38,7 +38,7 @@ async fn a_page_is_asked_for_by_its_token_alone() {
 }
 
 #[tokio::test]
-async fn a_recorded_page_reads_as_it_should() {
+async fn a_recorded_page_is_read() {
     let mut sample = sample();
     sample["nextSyncUrl"] = json!(format!("{SYNC}?sync_token=w5Z"));
     sample["items"].as_array_mut().unwrap().push(json!({ "sys": { "type": "DeletedTag", "id": "t" } }));
@@ -85,7 +85,7 @@ async fn a_page_without_exactly_one_link_of_its_own_server_is_malformed() {
 }
 
 #[tokio::test]
-async fn every_fault_of_a_page_is_seen_as_what_it_is() {
+async fn every_fault_of_a_page_has_its_error() {
     let cms = ContentfulSimulator::start().await;
     cms.publish_entry("a", "a");
     let client = client(&cms, 10);

@@ -13,7 +13,7 @@ fn client(cms: &DirectusControl, page_size: u32) -> ContentClient {
     directus_with(&cms.base_url(), cms.token(), &COLLECTIONS, page_size)
 }
 
-/// Long before the overlap, so that only what is new is read again.
+/// Long before the overlap, so that only new items are read again.
 fn long_ago() -> OffsetDateTime {
     OffsetDateTime::now_utc() - Duration::hours(5)
 }
@@ -36,7 +36,7 @@ async fn everything_is_read_and_then_only_what_changes() {
     cms.put("notices", "new", "new");
     cms.delete("articles", "c");
     let (changes, _) = read(&client, Some(&first.next)).await;
-    // The newest of each stream is read again, because of the overlap. Nothing tells of the deletion.
+    // The newest of each stream is read again, because of the overlap. No page shows the deletion.
     assert_eq!(
         summary(&changes),
         ["articles/b changed", "articles/e e", "notices/a notice", "notices/new new"]
@@ -88,7 +88,7 @@ async fn an_item_that_is_updated_while_changes_are_read_is_not_missed() {
 }
 
 #[tokio::test]
-async fn what_was_committed_late_with_an_earlier_time_is_read_all_the_same() {
+async fn an_item_committed_late_with_an_earlier_time_is_still_read() {
     let cms = DirectusSimulator::start(&COLLECTIONS).await;
     let now = OffsetDateTime::now_utc();
     cms.put_at("articles", "a", "a", now);
@@ -100,7 +100,7 @@ async fn what_was_committed_late_with_an_earlier_time_is_read_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_server_with_smaller_pages_than_we_ask_for_hides_nothing() {
+async fn a_server_with_smaller_pages_than_requested_hides_no_item() {
     let cms = DirectusSimulator::start(&COLLECTIONS).await;
     cms.set_limit_max(2);
     for number in 0..7 {
@@ -130,7 +130,7 @@ async fn items_of_one_moment_are_all_read() {
 }
 
 #[tokio::test]
-async fn a_page_that_comes_again_is_refused() {
+async fn a_repeated_page_is_refused() {
     let cms = DirectusSimulator::start(&COLLECTIONS).await;
     let client = client(&cms, 2);
     let (first, _) = read(&client, None).await;
@@ -145,7 +145,7 @@ async fn a_page_that_comes_again_is_refused() {
 }
 
 #[tokio::test]
-async fn a_recorded_page_reads_as_it_should() {
+async fn a_recorded_page_is_read() {
     let sample: serde_json::Value =
         serde_json::from_str(include_str!("../fixtures/directus-items.json")).unwrap();
     let (url, asked) = noting(sample).await;
@@ -169,7 +169,7 @@ async fn a_recorded_page_reads_as_it_should() {
 }
 
 #[tokio::test]
-async fn a_cursor_of_collections_that_are_not_read_any_more_is_refused() {
+async fn a_cursor_of_other_collections_is_refused() {
     let client = directus_with(&answering(200, &[], r#"{"data":[]}"#).await, "t", &["articles"], 2);
     let cursor = r#"{"stream":9,"after":null,"newest":{}}"#;
     assert_eq!(refusal(&client, Some(cursor)).await, ChangesError::CursorRefused);

@@ -1,4 +1,4 @@
-//! Servers that answer every request alike, and tell what they were asked.
+//! Servers that give every request the same answer, and keep the requests.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-/// A server that answers everything alike.
+/// A server that gives every request the same answer.
 pub(crate) async fn server<F, R>(answer: F) -> String
 where
     F: Fn() -> R + Clone + Send + Sync + 'static,
@@ -18,7 +18,7 @@ where
     listen(Router::new().fallback(answer)).await
 }
 
-/// A server that answers everything with this.
+/// A server that gives every request this answer.
 pub(crate) async fn answering(
     status: u16,
     headers: &'static [(&'static str, &'static str)],
@@ -38,7 +38,7 @@ pub(crate) async fn answering(
     .await
 }
 
-/// What a client has sent: the path with its query, the headers, and the body.
+/// The requests of a client: the path with its query, the headers, and the body.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Asked(Arc<Mutex<Vec<Request<Bytes>>>>);
 
@@ -59,7 +59,7 @@ impl Asked {
     }
 }
 
-/// A server that answers everything with this record, and notes what it is asked.
+/// A server that gives every request this record, and keeps the requests.
 pub(crate) async fn noting(record: Value) -> (String, Asked) {
     let asked = Asked::default();
     let noted = asked.clone();

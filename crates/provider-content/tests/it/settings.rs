@@ -17,7 +17,7 @@ const DIRECTUS: [(&str, &str); 4] = [
     ("COPPICE_DIRECTUS_COLLECTIONS", "notices, articles,notices"),
 ];
 
-/// What is set, and which settings are named.
+/// The variables that are set, and the settings that the error names.
 type Row<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
 
 /// The settings, and the names of those that are missing or wrong.
@@ -44,7 +44,7 @@ fn each_provider_needs_its_own_settings_and_nothing_of_the_other() {
 }
 
 #[test]
-fn what_is_missing_or_wrong_is_named() {
+fn every_setting_that_is_missing_or_wrong_is_named() {
     let provider = "COPPICE_CONTENT_PROVIDER";
     let page_size = ("COPPICE_CONTENT_PAGE_SIZE", "1001");
     let timeout = ("COPPICE_CONTENT_TIMEOUT_SECS", "0");

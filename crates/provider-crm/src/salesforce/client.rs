@@ -1,16 +1,16 @@
 //! The REST API: contacts by ID, one contact written, and a ping.
 //!
-//! <https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/intro_rest.htm>. The user in whose name we
-//! act needs the permission "API Enabled", may see all contacts, and may edit the fields that we write.
+//! <https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/intro_rest.htm>. The user for whom we
+//! act needs the permission "API Enabled", must see all contacts, and must be allowed to edit the fields that we write.
 
-use event_contract::Envelope;
+use event_contract::{Envelope, UnreadableEvent};
 use provider_http::{
     ChangedPage, ChangesFrom, ConfigError, ListedPage, ProviderError, ProviderHttp, ProviderHttpConfig,
 };
 use serde::de::IgnoredAny;
 
 use super::{SOURCE, SalesforceConfig, events, feed, listing, read, write};
-use crate::{ContactWrite, ContactWritten, CrmEvent, CrmProvider, FetchedContact, UnreadableEvent};
+use crate::{ContactWrite, ContactWritten, CrmEvent, CrmProvider, FetchedContact};
 
 /// A client of one organisation. Clones share connections, token and rate limit.
 #[derive(Debug, Clone)]
@@ -27,7 +27,7 @@ impl SalesforceClient {
         Self::with_limits(config, |_| {})
     }
 
-    /// Makes a client with other limits than the usual: time-outs, requests in flight.
+    /// Makes a client with adjusted limits: time-outs, requests in flight.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -50,7 +50,7 @@ impl CrmProvider for SalesforceClient {
         events::read_event(envelope)
     }
 
-    /// One call for 2,000 contacts; one more for each 400 of those that are not there.
+    /// One call for 2,000 contacts, and one more for each 400 of those that it does not find.
     async fn fetch_contacts(&self, ids: &[String]) -> Result<Vec<FetchedContact>, ProviderError> {
         read::fetch_contacts(&self.http, ids).await
     }
@@ -70,6 +70,6 @@ impl CrmProvider for SalesforceClient {
     }
 
     async fn ping(&self) -> Result<(), ProviderError> {
-        read::collection(self.http.get_json::<IgnoredAny>(&["limits"], &[], None).await?).map(|_| ())
+        read::collection(self.http.get_json::<IgnoredAny>(&["limits"], &[], None).await?).map(drop)
     }
 }

@@ -9,14 +9,14 @@ use url::Url;
 
 use super::{SOURCE, error_code};
 
-/// The largest reply: 2,000 contacts of some 700 bytes are more than the usual limit of 1 MiB.
+/// Limit of a reply: 2,000 contacts of about 700 bytes need more than the usual 1 MiB.
 const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 
 /// How to reach an organisation.
 #[derive(Debug, Clone)]
 pub struct SalesforceConfig {
-    /// Where tokens are given out: `https://{my-domain}.my.salesforce.com`. For the JWT flow
-    /// `https://login.salesforce.com` will do.
+    /// Where tokens are issued: `https://{my-domain}.my.salesforce.com`. For the JWT flow also
+    /// `https://login.salesforce.com`.
     pub login_url: Url,
     /// Where the API is: `https://{my-domain}.my.salesforce.com`.
     pub instance_url: Url,
@@ -26,7 +26,7 @@ pub struct SalesforceConfig {
     pub api_version: String,
 }
 
-/// How a connected app proves who it is.
+/// How a connected app authenticates.
 #[derive(Debug, Clone)]
 pub enum SalesforceAuth {
     /// OAuth client credentials; acts as the user that the connected app is set up to run as.
@@ -40,7 +40,7 @@ pub enum SalesforceAuth {
     JwtBearer {
         /// Consumer key: the assertion's issuer.
         client_id: String,
-        /// The user in whose name we act: the assertion's subject.
+        /// The user for whom we act: the assertion's subject.
         username: String,
         /// `https://login.salesforce.com`, or `https://test.salesforce.com` for a sandbox.
         audience: String,
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_flows_ask_at_the_login_host_and_call_the_instance() {
+    fn both_flows_get_tokens_from_the_login_host_and_call_the_instance() {
         let url = |url: &str| url.parse::<Url>().unwrap();
         let of = |auth| {
             let login = url("https://login.salesforce.example");

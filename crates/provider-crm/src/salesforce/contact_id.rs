@@ -1,13 +1,12 @@
-//! A contact's ID in its one spelling. Pure.
+//! A contact's ID in one spelling. Pure.
 //!
-//! Salesforce writes an ID with 15 characters, where case matters, or with three more that tell the case of the
-//! others: <https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/field_types.htm>.
-//! We keep 18. What is not a contact's ID never reaches a query: it could not be found there, may be anything, and
-//! would have Salesforce refuse the whole batch that it stands in.
+//! Salesforce writes an ID with 15 characters, where case matters, or with three more that encode the case of the others: <https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/field_types.htm>.
+//! We keep 18. A text that is no contact's ID never reaches a query: it may be anything, and because of it Salesforce would
+//! refuse the whole batch.
 
 /// The first characters of every contact's ID.
 const KEY_PREFIX: &str = "003";
-/// What the last three characters are taken from, by five bits.
+/// The alphabet of the last three characters. Each encodes five bits.
 const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
 const SHORT: usize = 15;
 const LONG: usize = 18;
@@ -17,7 +16,7 @@ const LONG: usize = 18;
 pub(crate) struct ContactId(String);
 
 impl ContactId {
-    /// `None`: no contact has such an ID.
+    /// Reads an ID in either spelling. `None`: no contact has such an ID.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let long = normalised(text)?;
         (text.starts_with(KEY_PREFIX) && long.starts_with(text)).then_some(Self(long))
@@ -28,7 +27,7 @@ impl ContactId {
     }
 }
 
-/// Any record's ID with 18 characters, the last three as they should be. `None` when it has no ID's form.
+/// Any record's ID with 18 characters, the last three computed. `None`: the text has no ID's form.
 pub(crate) fn normalised(text: &str) -> Option<String> {
     let formed = matches!(text.len(), SHORT | LONG) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let short = formed.then(|| &text[..SHORT])?;
@@ -61,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_contact_s_id_is_none() {
+    fn a_text_that_is_no_contact_s_id_is_refused() {
         for text in [
             "",
             "0035f00000AbCd",

@@ -1,18 +1,18 @@
-//! Salesforce's error codes: what the status alone does not say. Pure.
+//! Salesforce's error codes, which say more than the status. Pure.
 //!
 //! Codes: <https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/errorcodes.htm> and
 //! <https://developer.salesforce.com/docs/atlas.en-us.api.meta/api/sforce_api_calls_concepts_core_data_objects.htm>.
-//! The same codes stand in the body of an error reply and in the result of each record of a batch.
+//! The body of an error reply and the result of each record of a batch have the same codes.
 
 use std::time::Duration;
 
 use provider_http::{Outage, ProviderError};
 use serde::Deserialize;
 
-/// Pause after the organisation's requests of 24 hours are used up. They come back little by little, as old requests
-/// leave the window, so the next one is tried long before a day is over.
+/// Pause after the organisation has used up its requests of 24 hours. Requests become available one by one, as old ones
+/// leave the window, so the next try comes long before a day is over.
 const QUOTA_PAUSE: Duration = Duration::from_secs(15 * 60);
-/// Pause after too many long requests at once: the same code, and over as soon as some of them end.
+/// Pause after too many long requests at once. The code is the same, but the limit ends as soon as some of them end.
 const CONCURRENCY_PAUSE: Duration = Duration::from_secs(30);
 
 /// One of the errors in an error reply's body.
@@ -23,14 +23,14 @@ struct ReplyError {
     message: Option<String>,
 }
 
-/// Reads the body of an error reply. `None`: the status says it all.
+/// Reads the body of an error reply. `None`: the status says everything.
 pub(crate) fn read_error(_status: u16, body: &[u8]) -> Option<ProviderError> {
     let errors: Vec<ReplyError> = serde_json::from_slice(body).ok()?;
     let ReplyError { code, message } = errors.first()?;
     temporary(code, message.as_deref())
 }
 
-/// What a code means that is not the request's fault, and over by itself.
+/// The error of a code that is not the request's fault and ends by itself.
 fn temporary(code: &str, message: Option<&str>) -> Option<ProviderError> {
     match code {
         "REQUEST_LIMIT_EXCEEDED" => {
@@ -43,13 +43,13 @@ fn temporary(code: &str, message: Option<&str>) -> Option<ProviderError> {
     }
 }
 
-/// Salesforce is there, and cannot do this now.
+/// Salesforce works, and cannot do this now.
 const BUSY: ProviderError = ProviderError::Unavailable { cause: Outage::ServerError, retry_after: None };
 
-/// What a code means in the result of one record that was to be written.
+/// The error of a code in the result of one written record.
 pub(crate) fn write_error(code: &str, message: Option<&str>) -> ProviderError {
     match code {
-        // Another writer has just made a contact with the same key: next time it is found.
+        // Another writer has just created a contact with the same key. The next try finds it.
         "DUPLICATE_VALUE" | "DUPLICATE_EXTERNAL_ID" => BUSY,
         "ENTITY_IS_DELETED" | "INVALID_CROSS_REFERENCE_KEY" => ProviderError::Invalid { status: 404 },
         _ => temporary(code, message).unwrap_or(ProviderError::Invalid { status: 400 }),
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_over_by_itself_is_read_from_a_body() {
+    fn only_codes_of_temporary_errors_are_read_from_a_body() {
         let limited = |secs| Some(ProviderError::RateLimited { retry_after: Duration::from_secs(secs) });
         let cases = [
             (

@@ -1,8 +1,8 @@
 //! Contacts that changed, deleted ones included, in the order of their `SystemModstamp`.
 //!
-//! That time has whole seconds, and a transaction may become visible after others with a later one: so the feed is read
-//! again from a little before the latest time that it told. Within one reading the query's own pages are followed, since
-//! thousands of contacts may have changed in one second.
+//! That time has whole seconds, and a transaction may become visible after others with a later time. So the next reading
+//! begins a little before the latest time so far. Within one reading we follow the query's pages, since thousands of contacts
+//! may have changed in one second.
 
 use provider_http::{ChangedPage, ChangesFrom, ProviderError, ProviderHttp};
 use serde::{Deserialize, Serialize};
@@ -12,10 +12,10 @@ use time::{Duration, OffsetDateTime};
 use super::listing::QueryPage;
 use super::read::collection;
 
-/// How far it is read again. Salesforce ends a transaction that runs for longer.
+/// How much is read again. Salesforce ends a transaction that runs for longer.
 const OVERLAP: Duration = Duration::minutes(10);
 
-/// Where the feed goes on.
+/// Where the feed continues.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Place {
     /// The latest change so far.
@@ -25,7 +25,7 @@ struct Place {
     rest: Option<(String, String)>,
 }
 
-/// One page.
+/// Reads one page.
 pub(crate) async fn changes(
     http: &ProviderHttp,
     from: ChangesFrom<'_>,
@@ -62,7 +62,7 @@ fn read(place: Place, page: QueryPage) -> Result<ChangedPage, ProviderError> {
     Ok(ChangedPage { ids: page.records.into_iter().map(|row| row.id).collect(), next, more })
 }
 
-/// The resource and the page in `/services/data/v60.0/query/01g…-2000`. Nothing else of the URL is followed.
+/// The resource and the page in `/services/data/v60.0/query/01g…-2000`. The rest of the URL is ignored.
 fn page_of(url: &str) -> Option<(String, String)> {
     let (rest, page) = url.rsplit_once('/')?;
     let (_, resource) = rest.rsplit_once('/')?;
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_next_url_only_a_page_of_a_query_is_taken() {
+    fn a_next_url_that_is_no_page_of_a_query_is_refused() {
         let page = |resource: &str, page: &str| Some((resource.to_owned(), page.to_owned()));
         assert_eq!(page_of("/services/data/v60.0/query/01g9x-2000"), page("query", "01g9x-2000"));
         assert_eq!(page_of("/services/data/v60.0/queryAll/01g9x-2000"), page("queryAll", "01g9x-2000"));
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_that_is_not_done_and_tells_no_next_page_is_malformed() {
+    fn a_query_that_is_not_done_and_has_no_next_page_is_malformed() {
         let place = Place { latest: OffsetDateTime::UNIX_EPOCH, rest: None };
         let page = QueryPage { total_size: 1, done: false, next_records_url: None, records: Vec::new() };
         assert!(read(place, page).is_err());

@@ -1,7 +1,7 @@
 //! All contacts, in the order of their IDs: <https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_query.htm>.
 //!
-//! Each page is a query of its own, from the last ID on: whoever comes, changes or goes meanwhile shifts nobody, and a
-//! listing that was interrupted goes on, when a query's own pages have long been forgotten.
+//! Each page is a query of its own that begins after the last ID. If a contact comes, changes or goes meanwhile, no other
+//! contact shifts. An interrupted listing can continue after the pages of a single query would have expired.
 
 use provider_http::{ListedPage, ListedRecord, ProviderError, ProviderHttp};
 use serde::Deserialize;
@@ -15,7 +15,7 @@ use super::record::time;
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct QueryPage {
-    /// Of the whole query.
+    /// The number of contacts in the whole query.
     pub(crate) total_size: usize,
     pub(crate) done: bool,
     #[serde(default)]
@@ -23,7 +23,6 @@ pub(crate) struct QueryPage {
     pub(crate) records: Vec<Row>,
 }
 
-/// A contact in it.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Row {
@@ -38,7 +37,7 @@ pub(crate) async fn list(http: &ProviderHttp, after: Option<&str>) -> Result<Lis
         Some(id) => Some(ContactId::parse(id).ok_or(ProviderError::Invalid { status: 400 })?),
         None => None,
     };
-    // An ID is letters and digits: nothing in it can end the quotation.
+    // An ID is letters and digits, so that it cannot end the quotation.
     let condition = after.as_ref().map_or_else(String::new, |id| format!(" WHERE Id > '{}'", id.as_str()));
     let query = format!("SELECT Id, SystemModstamp FROM Contact{condition} ORDER BY Id");
     let page: QueryPage = collection(http.get_json(&["query"], &[("q", &query)], None).await?)?;
@@ -68,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_goes_on_after_its_last_contact() {
+    fn the_next_page_begins_after_the_last_contact() {
         let first = page(3, false, &["a", "b"]);
         assert_eq!((first.next.as_deref(), first.total, first.doubt), (Some("b"), Some(3), None));
         let last = page(1, true, &["c"]);
@@ -77,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_lacks_what_its_total_says_is_in_doubt() {
+    fn a_page_with_fewer_contacts_than_its_total_says_is_in_doubt() {
         assert!(page(3, true, &["a"]).doubt.is_some());
         assert!(page(3, true, &[]).doubt.is_some() && page(3, false, &[]).doubt.is_some());
     }

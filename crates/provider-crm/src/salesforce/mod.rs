@@ -1,8 +1,8 @@
 //! Salesforce: Change Data Capture in, REST API out.
 //!
 //! Change events reach the bus through an Event Relay and may name several contacts. Contacts are read up to 2,000 a
-//! call, which counts as one against the organisation's daily limit; a contact that is not there any more is asked
-//! for once more among the deleted ones, since no event says that a deletion was a merge.
+//! call, which counts as one against the organisation's daily limit; a contact that it does not find is then
+//! searched among the deleted ones, since no event says that a deletion was a merge.
 
 mod client;
 mod config;

@@ -1,9 +1,9 @@
 //! Contacts by ID, many at once.
 //!
-//! Two questions: the batch read (<https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_sobjects_collections_retrieve.htm>)
-//! answers in order, with `null` for what it does not find; those are looked up among all records, deleted ones
-//! included (<https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_queryall.htm>), to learn
-//! whether they were merged.
+//! Two calls: the batch read (<https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_sobjects_collections_retrieve.htm>)
+//! answers in order, with `null` for each contact that it does not find. Those are searched among all records, deleted ones
+//! included (<https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_queryall.htm>), to
+//! learn whether they were merged.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,9 +14,9 @@ use super::contact_id::{ContactId, normalised};
 use super::record::{FIELDS, SalesforceContact};
 use crate::FetchedContact;
 
-/// The most records of one batch read.
+/// Most records in one batch read.
 const BATCH: usize = 2000;
-/// The most IDs of one query: each is 27 characters of the URL, which may have 16,384.
+/// Most IDs in one query: each needs 27 characters of the URL, which may have 16,384.
 const QUERY_BATCH: usize = 400;
 
 type Known = HashMap<ContactId, FetchedContact>;
@@ -32,7 +32,7 @@ struct QueryReply {
     records: Vec<Trace>,
 }
 
-/// What is left of a contact that the batch read does not find.
+/// The remains of a contact that the batch read does not find.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Trace {
@@ -41,7 +41,7 @@ struct Trace {
     master_record_id: Option<String>,
 }
 
-/// The contacts in the order of `ids`. What cannot be a contact's ID is gone without being asked for.
+/// The contacts in the order of `ids`. A text that cannot be a contact's ID counts as gone, and is not sent.
 pub(crate) async fn fetch_contacts(
     http: &ProviderHttp,
     ids: &[String],
@@ -57,7 +57,7 @@ pub(crate) async fn fetch_contacts(
     Ok(places.iter().map(|id| answer(id).unwrap_or(FetchedContact::Gone { merged_into: None })).collect())
 }
 
-/// A contact that is found nowhere is not in the map.
+/// The contacts of one batch. A contact that exists nowhere is not in the map.
 async fn fetch_batch(http: &ProviderHttp, ids: &[&ContactId]) -> Result<Known, ProviderError> {
     let mut known = retrieve(http, ids).await?;
     let missing: Vec<_> = ids.iter().copied().filter(|id| !known.contains_key(*id)).collect();
@@ -73,10 +73,10 @@ async fn fetch_batch(http: &ProviderHttp, ids: &[&ContactId]) -> Result<Known, P
         }
     }
     if !restored.is_empty() {
-        // Made or restored between the two questions.
+        // Created or restored between the two calls.
         let found = retrieve(http, &restored).await?;
         if restored.iter().any(|id| !found.contains_key(*id)) {
-            // Deleted again meanwhile: whoever asks once more gets an answer.
+            // Deleted again meanwhile: the caller's next try gets an answer.
             return Err(CHANGING);
         }
         known.extend(found);
@@ -84,14 +84,13 @@ async fn fetch_batch(http: &ProviderHttp, ids: &[&ContactId]) -> Result<Known, P
     Ok(known)
 }
 
-/// A contact that comes and goes while it is asked for.
+/// A contact comes and goes while we read it.
 const CHANGING: ProviderError =
     ProviderError::Unavailable { cause: provider_http::Outage::ServerError, retry_after: None };
 
-/// A reply that is not an answer to the question.
+/// A reply that does not answer the request.
 const CONTRADICTION: ProviderError = ProviderError::Malformed { line: 0, column: 0 };
 
-/// The contacts that the batch read finds.
 async fn retrieve(http: &ProviderHttp, ids: &[&ContactId]) -> Result<Known, ProviderError> {
     let request = RetrieveRequest { ids: ids.iter().map(|id| id.as_str()).collect(), fields: FIELDS };
     let path = ["composite", "sobjects", "Contact"];
@@ -111,7 +110,7 @@ async fn retrieve(http: &ProviderHttp, ids: &[&ContactId]) -> Result<Known, Prov
     Ok(known)
 }
 
-/// What is left of these contacts, by ID. An ID is letters and digits: nothing in it can end the quotation.
+/// The remains of these contacts. An ID is letters and digits, so that it cannot end the quotation in the query.
 async fn traces<'a>(
     http: &ProviderHttp,
     ids: &[&'a ContactId],
@@ -127,8 +126,8 @@ async fn traces<'a>(
     reply.records.into_iter().map(|trace| asked(trace).ok_or(CONTRADICTION)).collect()
 }
 
-/// A resource of the API is always there: a 404 for it means that the base URL or the API version is wrong, which a
-/// probe finds, too.
+/// The value of a resource that the API always has. If it is not found, the base URL or the API version is wrong, which a
+/// probe finds too.
 pub(crate) fn collection<T>(answer: Answer<T>) -> Result<T, ProviderError> {
     match answer {
         Answer::Found { value, .. } => Ok(value),

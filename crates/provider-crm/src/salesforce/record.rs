@@ -1,4 +1,4 @@
-//! Salesforce's contact, and how it reads in common words. Pure.
+//! Salesforce's contact, and its mapping to [`CrmContact`]. Pure.
 //!
 //! Fields: <https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/sforce_api_objects_contact.htm>;
 //! `Person_Key__c` is ours, a text field marked as external ID and unique. All but the ID may be missing.
@@ -14,10 +14,10 @@ use crate::{CrmContact, MailingAddress};
 /// Our key at Salesforce.
 pub(crate) const EXTERNAL_KEY: &str = "Person_Key__c";
 
-/// The last name that a contact is made with while none is known, as Salesforce wants one. It says nothing.
+/// The last name of a contact that is created while none is known, since Salesforce requires one. It has no meaning.
 pub(crate) const NO_NAME: &str = "\u{2013}";
 
-/// The fields that are asked for.
+/// The fields that we read.
 pub(crate) const FIELDS: [&str; 13] = [
     "Id",
     EXTERNAL_KEY,
@@ -34,12 +34,12 @@ pub(crate) const FIELDS: [&str; 13] = [
     "SystemModstamp",
 ];
 
-/// `2026-11-20T15:10:42.000+0000`: RFC 3339 but for the offset, which has no colon.
+/// `2026-11-20T15:10:42.000+0000`: RFC 3339, except that the offset has no colon.
 const SALESFORCE_TIME: StaticFormatDescription = format_description!(
     "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond][offset_hour sign:mandatory][offset_minute]"
 );
 
-/// The parts of a contact that we keep.
+/// The fields of a contact that we keep.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct SalesforceContact {
@@ -88,7 +88,7 @@ fn is_empty(address: &MailingAddress) -> bool {
     [street, city, region, postal_code, country].iter().all(|part| part.is_none())
 }
 
-/// A time in Salesforce's form or in RFC 3339's. One that cannot be read is a broken contract: versions order records.
+/// A time in Salesforce's form or in RFC 3339's. Any other text is an error, since versions order records.
 pub(crate) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<OffsetDateTime>, D::Error> {
     let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
     OffsetDateTime::parse(&text, SALESFORCE_TIME)

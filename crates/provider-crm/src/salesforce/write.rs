@@ -1,6 +1,6 @@
-//! One contact written: by its ID, or by our key.
+//! Writes one contact: by its ID, or by our key.
 //!
-//! Both are batch requests with one record, since those say in the record's own result what has become of it:
+//! Both are batch requests with one record, since the reply has a result for each record:
 //! <https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_sobjects_collections_update.htm>,
 //! <https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_sobjects_collections_upsert.htm>.
 
@@ -49,14 +49,14 @@ pub(crate) async fn upsert_contact(
     if !saved.lacks_last_name() || record.contains_key(LAST_NAME) {
         return written(saved);
     }
-    // Only a new contact needs a name: had we sent this at once, it would have replaced the name of one that is there.
+    // Only a new contact needs a name. If the first call sent this name, it would replace the name of an existing contact.
     record.insert(LAST_NAME.into(), NO_NAME.into());
     written(save(http, &by_key, &record).await?)
 }
 
 const COLLECTION: [&str; 2] = ["composite", "sobjects"];
 
-/// The record with its fields. A last name is not cleared, as Salesforce would refuse the whole write.
+/// The record with its fields. A last name is not cleared, since Salesforce would refuse the whole write.
 fn record(write: &ContactWrite) -> Map<String, Value> {
     let mut record = Map::new();
     record.insert("attributes".into(), json!({"type": "Contact"}));
@@ -80,8 +80,8 @@ fn name(field: ContactField) -> &'static str {
     }
 }
 
-/// Sends one record, and takes its result. A 404 for the request as a whole is the settings' fault, and must not be
-/// taken for a contact that is gone.
+/// Sends one record, and reads its result. If the whole request gets a 404, the settings are wrong. That must not look like a
+/// contact that is gone.
 async fn save(
     http: &ProviderHttp,
     path: &[&str],

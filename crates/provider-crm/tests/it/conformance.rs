@@ -1,4 +1,4 @@
-//! What every CRM's client must do, whatever the vendor. A new CRM is one line at the end.
+//! The promises that the client of every vendor keeps. A new vendor is one line at the end.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,7 +17,7 @@ type Make = fn(&str) -> CrmClient;
 
 const PERSONAL: &str = "mara.ostrander@example.org";
 
-/// A server that answers everything alike, but gives out tokens.
+/// A server that gives every request the same answer, but issues tokens.
 async fn server<F, R>(answer: F) -> String
 where
     F: Fn() -> R + Clone + Send + Sync + 'static,
@@ -42,7 +42,7 @@ async fn answering(
     .await
 }
 
-/// What each call that needs the network fails with, on a client of its own; a success fails the test.
+/// The error of each call that needs the network, each on a new client. A success fails the test.
 async fn failures(make: Make, url: &str) -> [ProviderError; 3] {
     let write = ContactWrite { id: Some(MARA.into()), external_key: "P-7".into(), fields: BTreeMap::new() };
     [

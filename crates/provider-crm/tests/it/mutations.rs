@@ -1,5 +1,5 @@
-//! Every fixture with every part of it replaced by every kind of JSON, or left out: whatever arrives, reading it
-//! answers, and never panics or quotes a personal value.
+//! Every fixture with each part replaced by every kind of JSON, or left out. The readers never panic, and never quote a
+//! personal value.
 
 use event_contract::Envelope;
 use provider_crm::{CrmContact, CrmProvider};
@@ -49,7 +49,7 @@ fn mutations(value: &Value) -> Vec<Value> {
 }
 
 #[test]
-fn no_event_makes_a_reader_panic_or_talk() {
+fn no_event_makes_a_reader_panic_or_quote_it() {
     let salesforce = salesforce();
     let mut read = 0;
     for (name, body) in events() {

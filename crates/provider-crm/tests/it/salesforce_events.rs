@@ -1,7 +1,7 @@
 //! Which contacts each recorded event names.
 
 use event_contract::Envelope;
-use provider_crm::{ContactChange, ContactHint, CrmEvent, CrmProvider, UnreadableEvent};
+use provider_crm::{CrmEvent, CrmProvider, RecordHint, UnreadableEvent};
 use time::OffsetDateTime;
 
 use crate::fixtures::{MARA, OTTO, event, salesforce};
@@ -11,17 +11,17 @@ const COMMIT: Option<i64> = Some(1_795_187_442);
 /// The second before it.
 const BEFORE: Option<i64> = Some(1_795_187_441);
 
-fn hint(id: &str, change: ContactChange, not_before: Option<i64>) -> ContactHint {
+fn hint(id: &str, removed: bool, not_before: Option<i64>) -> RecordHint {
     let not_before = not_before.map(|time| OffsetDateTime::from_unix_timestamp(time).unwrap());
-    ContactHint { id: id.to_owned(), change, not_before }
+    RecordHint { id: id.to_owned(), removed, not_before }
 }
 
-fn present(id: &str, not_before: Option<i64>) -> ContactHint {
-    hint(id, ContactChange::Present, not_before)
+fn present(id: &str, not_before: Option<i64>) -> RecordHint {
+    hint(id, false, not_before)
 }
 
-fn deleted(id: &str, not_before: Option<i64>) -> ContactHint {
-    hint(id, ContactChange::Deleted, not_before)
+fn deleted(id: &str, not_before: Option<i64>) -> RecordHint {
+    hint(id, true, not_before)
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The organisation's limits, settings, and how the client proves who it is.
+//! The organisation's limits, settings, and authentication.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ async fn the_probe_is_one_cheap_call() {
 }
 
 #[tokio::test]
-async fn a_used_up_day_holds_everything_back_for_a_while() {
+async fn a_used_up_daily_quota_holds_all_calls_back() {
     let body = json!([{"message": "TotalRequests Limit exceeded.", "errorCode": "REQUEST_LIMIT_EXCEEDED"}]);
     let server = Server::start(move |_, _| reply(403, &body)).await;
     let client = salesforce_at(&server.url);
@@ -32,7 +32,7 @@ async fn a_used_up_day_holds_everything_back_for_a_while() {
 }
 
 #[tokio::test]
-async fn a_contact_of_which_only_the_id_may_be_seen_says_nothing() {
+async fn a_contact_of_which_we_may_see_the_id_only_has_no_values() {
     let org = SalesforceSimulator::start().await;
     org.put_contact(SimulatedContact::new(MARA));
     org.set_fault(Fault::Partial);
@@ -51,7 +51,7 @@ fn of_org(org: &SalesforceSimulator) -> SalesforceClient {
 }
 
 #[tokio::test]
-async fn the_last_call_of_the_day_is_answered_and_no_other_is_sent() {
+async fn after_the_last_call_of_the_day_no_other_is_sent() {
     let org = SalesforceSimulator::start().await;
     org.set_daily_calls(2);
     let client = of_org(&org);

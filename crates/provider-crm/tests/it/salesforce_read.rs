@@ -1,4 +1,4 @@
-//! Contacts by ID: in order, whole, and none taken for another.
+//! Contacts by ID: in order, complete, and none confused with another.
 
 use provider_crm::{CrmContact, CrmProvider, FetchedContact, MailingAddress, ProviderError};
 use provider_http::Outage;
@@ -13,14 +13,14 @@ const QUERY_ALL: &str = "GET /services/data/v60.0/queryAll";
 /// A third contact.
 const THIRD: &str = "003000000000003AAA";
 const GONE: FetchedContact = FetchedContact::Gone { merged_into: None };
-/// What the reply to a contradicted question is.
+/// The error for a reply that does not answer the request.
 const MALFORMED: ProviderError = ProviderError::Malformed { line: 0, column: 0 };
 
 fn ids(ids: &[&str]) -> Vec<String> {
     ids.iter().map(|id| (*id).to_owned()).collect()
 }
 
-/// A contact in Salesforce's words.
+/// A contact as Salesforce writes it.
 fn contact(id: &str) -> Value {
     json!({"attributes": {"type": "Contact", "url": format!("/services/data/v60.0/sobjects/Contact/{id}")},
         "Id": id, "Person_Key__c": "P-000731", "FirstName": "Mara", "LastName": "Ostrander",
@@ -45,7 +45,7 @@ fn retrieved(asked: &Asked, living: &[&str]) -> axum::response::Response {
     reply(200, &json!(found))
 }
 
-/// A server where these live, and these are what is left of others.
+/// A server with these contacts, and these remains of others.
 async fn org(living: &'static [&'static str], left: Vec<Value>) -> Server {
     Server::start(move |_, asked| match asked.line.as_str() {
         RETRIEVE => retrieved(asked, living),
@@ -99,7 +99,7 @@ async fn a_contact_with_required_fields_only_is_read() {
 }
 
 #[tokio::test]
-async fn answers_stand_in_the_order_of_the_questions() {
+async fn answers_have_the_order_of_the_ids() {
     let server = org(&[MARA, THIRD], vec![]).await;
     let asked = ids(&[THIRD, "mara'", OTTO, MARA, "0037Q00000HbKmT", THIRD]);
     let fetched = salesforce_at(&server.url).fetch_contacts(&asked).await.unwrap();
@@ -123,7 +123,7 @@ async fn a_merged_contact_names_the_one_that_is_left() {
 }
 
 #[tokio::test]
-async fn a_contact_restored_between_the_questions_is_read_again() {
+async fn a_contact_restored_between_the_two_calls_is_read_again() {
     let server = Server::start(|number, asked| match number {
         2 => reply(200, &traces(&[trace(OTTO, false, None)])),
         1 => retrieved(asked, &[]),
@@ -142,7 +142,7 @@ async fn a_contact_restored_between_the_questions_is_read_again() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_a_contact_is_gone_without_being_asked_for() {
+async fn a_text_that_is_no_contact_s_id_is_gone_and_not_sent() {
     let server = org(&[], vec![]).await;
     let client = salesforce_at(&server.url);
     assert_eq!(client.fetch_contacts(&[]).await, Ok(vec![]));
@@ -152,7 +152,7 @@ async fn what_cannot_be_a_contact_is_gone_without_being_asked_for() {
 }
 
 #[tokio::test]
-async fn many_contacts_are_asked_for_in_parts() {
+async fn many_contacts_are_read_in_several_calls() {
     let server = org(&[], vec![]).await;
     let asked: Vec<String> = (0..2500).map(|number| format!("003{number:012}AAA")).collect();
     assert_eq!(salesforce_at(&server.url).fetch_contacts(&asked).await, Ok(vec![GONE; 2500]));
@@ -182,7 +182,7 @@ async fn a_large_batch_is_not_too_large_a_reply() {
 }
 
 #[tokio::test]
-async fn an_answer_to_another_question_is_malformed() {
+async fn an_answer_to_another_request_is_malformed() {
     for body in [json!([]), json!([null, null]), json!([contact(OTTO)]), json!([{"Id": "mara"}])] {
         let server = Server::start(move |_, _| reply(200, &body)).await;
         assert_eq!(salesforce_at(&server.url).fetch_contacts(&ids(&[MARA])).await, Err(MALFORMED));

@@ -1,4 +1,4 @@
-//! One contact written: what is sent, and what its result means.
+//! Writing one contact: what is sent, and what the result means.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -44,7 +44,7 @@ async fn a_known_contact_is_changed_by_its_id() {
 }
 
 #[tokio::test]
-async fn an_unknown_contact_is_found_or_made_by_our_key() {
+async fn an_unknown_contact_is_found_or_created_by_our_key() {
     for created in [true, false] {
         let body = json!([{"id": MARA, "success": true, "errors": [], "created": created}]);
         let server = Server::start(move |_, _| reply(200, &body)).await;
@@ -77,7 +77,7 @@ async fn only_a_new_contact_without_a_name_is_given_one() {
 }
 
 #[tokio::test]
-async fn a_contact_that_is_there_keeps_its_name() {
+async fn an_existing_contact_keeps_its_name() {
     let body = json!([{"id": MARA, "success": true, "errors": [], "created": false}]);
     let server = Server::start(move |_, _| reply(200, &body)).await;
     let fields = [(ContactField::GivenName, Some("Mara"))];
@@ -111,7 +111,7 @@ async fn the_record_s_own_result_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_result_that_is_none_is_no_success() {
+async fn a_result_without_an_id_is_no_success() {
     let malformed = [json!([]), json!({}), json!([{"success": true}]), json!([{"id": "mara"}])];
     for body in malformed {
         let server = Server::start(move |_, _| reply(200, &body)).await;

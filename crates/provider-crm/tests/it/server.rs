@@ -1,4 +1,4 @@
-//! A CRM in a few lines: gives out tokens, keeps what it was asked, and answers as the test says.
+//! A CRM in a few lines: issues tokens, keeps its requests, and answers as the test says.
 
 use std::sync::{Arc, Mutex};
 
@@ -46,7 +46,7 @@ impl Server {
         Self { url: serve(router).await, asked }
     }
 
-    /// Everything that was asked until now.
+    /// All requests until now.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }

@@ -1,4 +1,4 @@
-//! Each kind of reply, over the wire.
+//! Each kind of reply, over a connection.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ struct Record {
 
 type Outcome = Result<Answer<Record>, ProviderError>;
 
-/// What a client makes of one fixed reply.
+/// A client's answer to one fixed reply.
 async fn outcome_of(
     status: u16,
     headers: &'static [(&'static str, &'static str)],
@@ -40,7 +40,7 @@ async fn a_missing_record_is_an_answer() {
 }
 
 #[tokio::test]
-async fn a_condition_is_sent_and_answered() {
+async fn a_condition_is_sent_and_a_304_is_an_answer() {
     let server = Server::start(|_, request| async move {
         let current = request.headers().get("if-none-match").is_some_and(|etag| etag == r#"W/"7""#);
         reply(if current { 304 } else { 200 }, &[], r#"{"id":"x"}"#)
@@ -76,7 +76,7 @@ async fn an_id_that_would_name_the_collection_is_never_sent() {
 }
 
 #[tokio::test]
-async fn failures_say_what_to_do() {
+async fn each_failure_says_what_to_do() {
     let cause = Outage::ServerError;
     let minute = Duration::from_secs(60);
     assert_eq!(outcome_of(400, &[], "").await, Err(ProviderError::Invalid { status: 400 }));
@@ -97,7 +97,7 @@ async fn a_success_that_is_not_the_promised_json_is_malformed() {
 }
 
 #[tokio::test]
-async fn a_body_without_end_is_cut_off() {
+async fn a_body_above_the_limit_is_refused() {
     let endless = || Body::from(vec![b' '; 2 * 1024 * 1024]);
     let server = Server::start(move |_, _| async move { axum::response::Response::new(endless()) }).await;
     let outcome = server.client().get_json::<Record>(&["users", "x"], &[], None).await;
@@ -105,7 +105,7 @@ async fn a_body_without_end_is_cut_off() {
 }
 
 #[tokio::test]
-async fn silence_ends_with_a_timeout() {
+async fn a_server_that_never_answers_ends_as_a_timeout() {
     let server = Server::start(|_, _| std::future::pending()).await;
     let outcome = server.client().get_json::<Record>(&["users", "x"], &[], None).await;
     assert_eq!(outcome, Err(ProviderError::Unavailable { cause: Outage::Timeout, retry_after: None }));

@@ -16,7 +16,7 @@ static KEY: LazyLock<TestKey> = LazyLock::new(TestKey::generate);
 
 type Form = HashMap<String, String>;
 
-/// A server whose token endpoint, `/assert`, keeps what it was asked with and whose API wants the token.
+/// A server whose token endpoint, `/assert`, keeps each request's form, and whose API requires the token.
 async fn asked(auth: impl FnOnce(url::Url) -> Auth) -> (Form, Result<Answer<Value>, ProviderError>) {
     let forms: Arc<Mutex<Vec<Form>>> = Arc::default();
     let kept = Arc::clone(&forms);
@@ -74,7 +74,7 @@ async fn an_assertion_is_the_grant() {
 }
 
 #[tokio::test]
-async fn an_assertion_stands_for_the_client_s_secret() {
+async fn an_assertion_replaces_the_client_s_secret() {
     let mut url = None;
     let (form, outcome) = asked(|token_url| {
         url = Some(token_url.to_string());
@@ -96,7 +96,7 @@ async fn an_assertion_stands_for_the_client_s_secret() {
 }
 
 #[tokio::test]
-async fn a_fixed_token_has_the_scheme_that_its_provider_wants() {
+async fn a_fixed_token_has_its_provider_s_scheme() {
     let server = Server::start(|_, request| async move {
         let admitted = request.headers()["authorization"] == "SSWS 00-fixed";
         reply(if admitted { 200 } else { 401 }, &[], "{}")

@@ -1,4 +1,4 @@
-//! Rate limits, and how many requests fly at once.
+//! Rate limits, and how many requests are in flight at once.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,7 +15,7 @@ async fn get(client: &ProviderHttp) -> Result<Answer<Value>, ProviderError> {
 }
 
 #[tokio::test]
-async fn after_a_429_nobody_sends_until_the_pause_is_over() {
+async fn after_a_429_no_caller_sends_until_the_pause_is_over() {
     let server = Server::start(|_, _| async { reply(429, &[("retry-after", "60")], "") }).await;
     let client = server.client();
     for _ in 0..5 {
@@ -45,7 +45,7 @@ async fn the_last_call_of_a_quota_succeeds_and_the_next_is_not_sent() {
 }
 
 #[tokio::test]
-async fn a_reset_in_seconds_that_are_left_closes_the_gate_too() {
+async fn a_reset_given_as_seconds_left_closes_the_gate_too() {
     let server = Server::start(|_, _| async {
         reply(200, &[("ratelimit-remaining", "0"), ("ratelimit-reset", "42")], "{}")
     })
@@ -146,7 +146,7 @@ async fn no_request_is_sent_before_it_is_admitted_and_each_needs_its_own_admissi
     permits.add_permits(1);
     assert!(second.await.is_ok());
     assert_eq!(server.seen.requests(), 2);
-    // Whoever waits when it is clear that none is admitted any more gets an answer.
+    // A caller that waits gets an answer as soon as it is clear that no more requests are admitted.
     let mut third = std::pin::pin!(get(&client));
     assert!(tokio::time::timeout(Duration::from_millis(50), &mut third).await.is_err());
     permits.close();

@@ -1,4 +1,4 @@
-//! The client against a small HTTP server: what goes over the wire, and what comes of each reply.
+//! The client against a small HTTP server: what it sends, and what each reply becomes.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 

@@ -1,4 +1,4 @@
-//! Collections that are read page by page, as their `Link` headers say.
+//! Collections that the client reads page by page, by their `Link` headers.
 
 use provider_http::{Answer, Page, ProviderError, ProviderHttp};
 
@@ -11,7 +11,7 @@ async fn page(client: &ProviderHttp, after: Option<&str>) -> Result<Page<u64>, P
 }
 
 #[tokio::test]
-async fn the_next_page_is_asked_for_by_the_cursor_alone() {
+async fn the_next_page_is_requested_by_the_cursor_alone() {
     let server = Server::start(|number, _| async move {
         let link = r#"</users?x=1&after=a%26b%7C>; rel="next""#;
         let (links, items) = if number == 1 { (&[("link", link)][..], "[1,2]") } else { (&[][..], "[3]") };
@@ -44,7 +44,7 @@ async fn a_next_link_to_another_server_is_refused_and_nothing_is_sent_there() {
 }
 
 #[tokio::test]
-async fn a_next_link_to_the_page_that_was_asked_for_is_refused() {
+async fn a_next_link_to_the_requested_page_is_refused() {
     let server =
         Server::start(|_, _| async { reply(200, &[("link", r#"<?after=2>; rel="next""#)], "[1]") }).await;
     let client = server.client();

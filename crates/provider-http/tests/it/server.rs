@@ -14,7 +14,7 @@ use url::Url;
 
 pub(crate) const SECRET: &str = "s3cret-of-the-client";
 
-/// What the API saw.
+/// What arrived at the API.
 #[derive(Default)]
 pub(crate) struct Seen {
     pub(crate) requests: AtomicUsize,

@@ -13,7 +13,7 @@ async fn get(client: &ProviderHttp) -> Result<Answer<Value>, ProviderError> {
     client.get_json(&["users", "x"], &[], None).await
 }
 
-/// Lets only this token in.
+/// Accepts only this token.
 fn admits(token: &str, request: &Request) -> Response {
     let admitted =
         request.headers().get("authorization").is_some_and(|value| value == &format!("Bearer {token}"));
@@ -61,7 +61,7 @@ async fn a_refused_token_is_minted_again_once_for_all() {
 }
 
 #[tokio::test]
-async fn when_new_tokens_are_refused_too_no_more_are_minted() {
+async fn if_new_tokens_are_refused_too_no_more_are_minted() {
     let server = Server::start(|_, _| async { reply(401, &[], "") }).await;
     let client = server.client();
     for _ in 0..5 {
@@ -93,7 +93,7 @@ async fn a_fixed_token_is_sent_and_never_renewed() {
 }
 
 #[tokio::test]
-async fn what_the_token_endpoint_says_has_the_same_meaning() {
+async fn a_status_of_the_token_endpoint_has_its_usual_meaning() {
     let cases = [
         (400, ProviderError::Unauthorized),
         (401, ProviderError::Unauthorized),

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::server::{Server, reply};
 
-/// As a vendor says it: the code in the body, whatever the status.
+/// A vendor's reader: the code in the body counts, whatever the status.
 fn read_error(status: u16, body: &[u8]) -> Option<ProviderError> {
     match (status, body) {
         (403, b"USED_UP") => Some(ProviderError::RateLimited { retry_after: Duration::from_secs(86_400) }),
@@ -18,7 +18,7 @@ fn read_error(status: u16, body: &[u8]) -> Option<ProviderError> {
     }
 }
 
-/// What two calls in a row make of this reply, and how many were sent.
+/// The results of two calls in a row to a server that gives this reply, and how many were sent.
 async fn outcomes(status: u16, body: &str) -> ([Result<Answer<Value>, ProviderError>; 2], usize) {
     let body = body.to_owned();
     let server = Server::start(move |_, _| {
@@ -51,7 +51,7 @@ async fn a_lock_is_an_outage_that_leaves_the_gate_open() {
 }
 
 #[tokio::test]
-async fn what_the_vendor_does_not_name_means_what_its_status_means() {
+async fn a_body_without_a_known_code_means_what_its_status_means() {
     let long = "x".repeat(100_000);
     for body in ["", "mara", long.as_str()] {
         let ([first, _], requests) = outcomes(403, body).await;

@@ -1,4 +1,4 @@
-//! What has a body: what goes over the wire, and how often.
+//! Requests with a body: what is sent, and how often.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -68,7 +68,7 @@ async fn writes_wait_at_the_same_gate_as_reads() {
     assert_eq!(server.seen.requests(), 1);
 }
 
-/// A server that takes every request and closes the connection instead of answering; counts the requests.
+/// A server that reads every request and closes the connection instead of answering; counts the requests.
 async fn closing() -> (ProviderHttp, Arc<AtomicUsize>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();

@@ -1,9 +1,9 @@
 //! The API: an inquiry by ID, and a ping.
 //!
 //! <https://docs.withpersona.com/api-reference/inquiries>. There is no entity tag, and no batch read: one call per
-//! inquiry, of 300 a minute (<https://docs.withpersona.com/rate-limiting>).
+//! inquiry, and at most 300 a minute (<https://docs.withpersona.com/rate-limiting>).
 
-use event_contract::Envelope;
+use event_contract::{Envelope, RecordHint, UnreadableEvent};
 use provider_http::{Answer, ConfigError, ProviderError, ProviderHttp, ProviderHttpConfig};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -11,7 +11,7 @@ use serde::de::IgnoredAny;
 use super::config::PersonaConfig;
 use super::record::Document;
 use super::{SOURCE, events};
-use crate::{CaseHint, FetchedCase, IdentityProvider, UnreadableEvent};
+use crate::{FetchedCase, IdentityProvider};
 
 const INQUIRIES: [&str; 3] = ["api", "v1", "inquiries"];
 
@@ -21,7 +21,7 @@ pub struct PersonaClient {
     http: ProviderHttp,
 }
 
-/// A page, as far as the ping looks: <https://docs.withpersona.com/pagination>.
+/// The field of a page that the ping reads: <https://docs.withpersona.com/pagination>.
 #[derive(Deserialize)]
 struct Page {
     #[serde(rename = "data")]
@@ -37,7 +37,7 @@ impl PersonaClient {
         Self::with_limits(config, |_| {})
     }
 
-    /// Makes a client with other limits than the usual: time-outs, requests in flight.
+    /// Makes a client with adjusted limits: time-outs, requests in flight.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -56,7 +56,7 @@ impl IdentityProvider for PersonaClient {
         SOURCE
     }
 
-    fn read_event(&self, envelope: &Envelope) -> Result<Vec<CaseHint>, UnreadableEvent> {
+    fn read_event(&self, envelope: &Envelope) -> Result<Vec<RecordHint>, UnreadableEvent> {
         events::read_event(envelope)
     }
 
@@ -66,16 +66,13 @@ impl IdentityProvider for PersonaClient {
         match self.http.get_json::<Document>(&[api, v1, inquiries, id], &[], None).await? {
             Answer::Found { value, .. } => Ok(FetchedCase::Found(Box::new(value.into()))),
             Answer::NotFound => Ok(FetchedCase::Gone),
-            // No entity tag was sent, so nobody may answer this; least of all is the case gone.
+            // The request had no entity tag, so this is no valid answer. It must not look like a case that is gone.
             Answer::NotModified => Err(ProviderError::Malformed { line: 0, column: 0 }),
         }
     }
 
-    /// Lists one inquiry. The list is always there: a 404 for it means that the base URL is not the API's.
+    /// Lists one inquiry.
     async fn ping(&self) -> Result<(), ProviderError> {
-        match self.http.get_json::<Page>(&INQUIRIES, &[("page[size]", "1")], None).await? {
-            Answer::Found { .. } => Ok(()),
-            Answer::NotFound | Answer::NotModified => Err(ProviderError::Invalid { status: 404 }),
-        }
+        self.http.get_json::<Page>(&INQUIRIES, &[("page[size]", "1")], None).await?.always_found().map(drop)
     }
 }

@@ -1,4 +1,4 @@
-//! How to reach Persona, and what its HTTP client needs of that.
+//! How to reach Persona, and the settings of its HTTP client.
 
 use provider_http::{Auth, ProviderHttpConfig};
 use secrecy::SecretString;
@@ -6,7 +6,7 @@ use url::Url;
 
 use super::SOURCE;
 
-/// The version that `record.rs` is written for; otherwise each key has its own:
+/// The version that `record.rs` is written for. Without the header, each key has its own version:
 /// <https://docs.withpersona.com/versioning>.
 const VERSION: &str = "2023-01-05";
 

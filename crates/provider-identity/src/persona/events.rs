@@ -1,17 +1,13 @@
-//! From an event to case hints. Every event has come through our ingress.
+//! Reads the cases that an event names. Every event has come through `webhook-ingress`.
 //!
-//! Webhooks: <https://docs.withpersona.com/webhooks>. They come in any order, so what they say is never used.
+//! Webhooks: <https://docs.withpersona.com/webhooks>. They come in any order, so only IDs and times are used.
 
-use event_contract::Envelope;
+use event_contract::{Envelope, RecordHint, UnreadableEvent};
 
 use super::SOURCE;
-use crate::ingress::{is_from_ingress, read_ingress};
-use crate::{CaseHint, UnreadableEvent};
 
 /// Which cases the event names. See [`crate::IdentityProvider::read_event`].
-pub(crate) fn read_event(envelope: &Envelope) -> Result<Vec<CaseHint>, UnreadableEvent> {
-    if !is_from_ingress(envelope, SOURCE) {
-        return Err(UnreadableEvent::ForeignSource { expected: SOURCE });
-    }
-    read_ingress(envelope)
+pub(crate) fn read_event(envelope: &Envelope) -> Result<Vec<RecordHint>, UnreadableEvent> {
+    envelope.origin(SOURCE, None)?;
+    envelope.ingress_hints()
 }

@@ -1,16 +1,18 @@
 //! Persona: webhooks in, inquiries out.
 //!
-//! There is no partner event source: its webhooks come through our ingress, which keeps the IDs and the inquiry's
+//! Persona has no partner event source. Its webhooks come through `webhook-ingress`, which keeps the IDs and the inquiry's
 //! `updated-at`.
 
 mod client;
 mod config;
 mod events;
 mod record;
+mod webhook;
 
 pub use client::PersonaClient;
 pub use config::PersonaConfig;
 pub(crate) use events::read_event;
+pub use webhook::WEBHOOK;
 
 /// The source's name in rows, and in `coppice.ingress.persona`.
 pub const SOURCE: &str = "persona";

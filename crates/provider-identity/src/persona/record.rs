@@ -1,17 +1,17 @@
-//! Persona's inquiry, and how it reads in common words. Pure.
+//! Persona's inquiry, and its mapping to [`VerificationCase`]. Pure.
 //!
-//! Fields: <https://docs.withpersona.com/api-reference/inquiries/retrieve-an-inquiry>. We ask for keys in snake case, and
-//! read Persona's own kebab case as well. All but the ID and the status may be missing.
+//! Fields: <https://docs.withpersona.com/api-reference/inquiries/retrieve-an-inquiry>. We request keys in snake case, and
+//! also read Persona's usual kebab case. All but the ID and the status may be missing.
 
+use provider_http::lenient::text;
 use serde::Deserialize;
 use serde_json::Value;
 use time::macros::format_description;
 use time::{Date, OffsetDateTime};
 
-use crate::detail::text;
 use crate::{VerificationCase, VerificationStatus};
 
-/// <https://docs.withpersona.com/serialization>; what is `included` is not read.
+/// <https://docs.withpersona.com/serialization>; `included` is not read.
 #[derive(Deserialize)]
 pub(crate) struct Document {
     data: Inquiry,
@@ -24,7 +24,7 @@ struct Inquiry {
     attributes: Attributes,
 }
 
-/// The parts of an inquiry that we keep.
+/// The fields of an inquiry that we keep.
 #[derive(Deserialize)]
 struct Attributes {
     status: InquiryStatus,
@@ -57,7 +57,7 @@ enum InquiryStatus {
     Expired,
 }
 
-/// What an inquiry's template has collected; each template has its own fields, and may lack any of these.
+/// The fields that an inquiry's template has collected. A template may lack any of these.
 #[derive(Default, Deserialize)]
 struct Fields {
     #[serde(alias = "name-first")]
@@ -73,7 +73,7 @@ struct Field {
 }
 
 impl Attributes {
-    /// A redacted inquiry keeps its status; only `redacted-at` tells:
+    /// A redacted inquiry keeps its status. Only `redacted-at` shows the redaction:
     /// <https://docs.withpersona.com/api-reference/webhooks/inquiry-events/webhook-inquiry-redacted>.
     fn verification_status(&self) -> VerificationStatus {
         if self.redacted_at.is_some() {
@@ -101,7 +101,7 @@ impl From<Document> for VerificationCase {
             given_name: value(fields.name_first),
             family_name: value(fields.name_last),
             birthdate: value(fields.birthdate).and_then(|text| iso_date(&text)),
-            // What somebody typed: no document shows it, and an address that is taken for verified links persons.
+            // The person has typed it, and no document shows it. A verified address links persons, so it must not be here.
             email: None,
             opened_at: attributes.created_at,
             decided_at: attributes.decisioned_at.or(attributes.failed_at),
@@ -115,7 +115,7 @@ fn value(field: Option<Field>) -> Option<String> {
     text(field?.value.as_ref()).map(str::to_owned)
 }
 
-/// `YYYY-MM-DD`, or nothing if the text is not a date.
+/// `YYYY-MM-DD`. `None`: the text is not a date.
 fn iso_date(text: &str) -> Option<String> {
     Date::parse(text, format_description!("[year]-[month]-[day]")).ok().map(|date| date.to_string())
 }

@@ -3,7 +3,7 @@
 //! <https://docs.stripe.com/api/identity/verification_sessions>. There is no entity tag, and no batch read: one call
 //! per session.
 
-use event_contract::Envelope;
+use event_contract::{Envelope, RecordHint, UnreadableEvent};
 use provider_http::{Answer, ConfigError, ProviderError, ProviderHttp, ProviderHttpConfig};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -11,12 +11,12 @@ use serde::de::IgnoredAny;
 use super::config::StripeConfig;
 use super::record::Session;
 use super::{SOURCE, events};
-use crate::{CaseHint, FetchedCase, IdentityProvider, UnreadableEvent, VerificationStatus};
+use crate::{FetchedCase, IdentityProvider, VerificationStatus};
 
 const SESSIONS: [&str; 3] = ["v1", "identity", "verification_sessions"];
 
-/// Without the first a session holds no outputs. The date of birth is not among them: it has to be named by itself, and
-/// Stripe refuses the whole call to a key that may not see it, or not any more after 48 hours:
+/// Without the first parameter a session has no outputs. The date of birth is not among them. It has to be requested by the
+/// second parameter, and Stripe refuses the whole call if the key may not see it, or no longer after 48 hours:
 /// <https://docs.stripe.com/identity/access-verification-results>.
 const OUTPUTS: [(&str, &str); 2] = [("expand[]", "verified_outputs"), ("expand[]", "verified_outputs.dob")];
 const SHOWN_TO_ALL: &[(&str, &str)] = &[OUTPUTS[0]];
@@ -28,7 +28,7 @@ pub struct StripeClient {
     outputs: &'static [(&'static str, &'static str)],
 }
 
-/// A page, as far as the ping looks: <https://docs.stripe.com/api/pagination>.
+/// The field of a page that the ping reads: <https://docs.stripe.com/api/pagination>.
 #[derive(Deserialize)]
 struct Page {
     #[serde(rename = "data")]
@@ -44,7 +44,7 @@ impl StripeClient {
         Self::with_limits(config, |_| {})
     }
 
-    /// Makes a client with other limits than the usual: time-outs, requests in flight.
+    /// Makes a client with adjusted limits: time-outs, requests in flight.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -65,13 +65,13 @@ impl StripeClient {
         match self.http.get_json::<Session>(&[v1, identity, sessions, id], outputs, None).await? {
             Answer::Found { value, .. } => Ok(FetchedCase::Found(Box::new(value.into()))),
             Answer::NotFound => Ok(FetchedCase::Gone),
-            // No entity tag was sent, so nobody may answer this; least of all is the case gone.
+            // The request had no entity tag, so this is no valid answer. It must not look like a case that is gone.
             Answer::NotModified => Err(ProviderError::Malformed { line: 0, column: 0 }),
         }
     }
 
-    /// A session whose date of birth is not shown any more. One that is verified is not taken without it: what we have
-    /// of it would be lost. One that is redacted has to be.
+    /// Reads a session whose date of birth Stripe shows no longer. A verified session without it is refused, or we would lose
+    /// the date that we have. A redacted session has to be accepted.
     async fn without_date_of_birth(
         &self,
         id: &str,
@@ -91,7 +91,7 @@ impl IdentityProvider for StripeClient {
         SOURCE
     }
 
-    fn read_event(&self, envelope: &Envelope) -> Result<Vec<CaseHint>, UnreadableEvent> {
+    fn read_event(&self, envelope: &Envelope) -> Result<Vec<RecordHint>, UnreadableEvent> {
         events::read_event(envelope)
     }
 
@@ -107,11 +107,8 @@ impl IdentityProvider for StripeClient {
         }
     }
 
-    /// Lists one session. The list is always there: a 404 for it means that the base URL is not the API's.
+    /// Lists one session.
     async fn ping(&self) -> Result<(), ProviderError> {
-        match self.http.get_json::<Page>(&SESSIONS, &[("limit", "1")], None).await? {
-            Answer::Found { .. } => Ok(()),
-            Answer::NotFound | Answer::NotModified => Err(ProviderError::Invalid { status: 404 }),
-        }
+        self.http.get_json::<Page>(&SESSIONS, &[("limit", "1")], None).await?.always_found().map(drop)
     }
 }

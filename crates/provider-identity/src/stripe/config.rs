@@ -1,4 +1,4 @@
-//! How to reach Stripe, and what its HTTP client needs of that.
+//! How to reach Stripe, and the settings of its HTTP client.
 
 use provider_http::{Auth, ProviderHttpConfig};
 use secrecy::SecretString;
@@ -14,8 +14,7 @@ pub struct StripeConfig {
     /// A restricted key that may read "Verification Sessions and Reports":
     /// <https://docs.stripe.com/identity/access-verification-results#create-restricted-key>.
     pub api_key: SecretString,
-    /// Whether to ask for the date of birth too. Only with a key that may see it: to any other, Stripe refuses the whole
-    /// session.
+    /// True to request the date of birth too. The key must be allowed to see it, or Stripe refuses the whole session.
     pub date_of_birth: bool,
 }
 

@@ -1,24 +1,22 @@
-//! From an event to case hints: partner events of EventBridge, and webhooks that came through our ingress.
+//! Reads the cases that an event names: partner events of EventBridge, and webhooks that came through `webhook-ingress`.
 //!
-//! Types: <https://docs.stripe.com/api/events/types>. A rule may have reduced the event to `id`, `type`, `created`, and
-//! the object's `id` and `object`; of the rest nothing is read anyway.
+//! Types: <https://docs.stripe.com/api/events/types>. A rule reduces the event to `id`, `type`, `created`, and the
+//! object's `id` and `object`; nothing else is read anyway.
 
-use event_contract::Envelope;
+use event_contract::{Envelope, Origin, RecordHint, UnreadableEvent};
+use provider_http::lenient::text;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::SOURCE;
-use crate::detail::{parse, text};
-use crate::ingress::{is_from_ingress, read_ingress};
-use crate::{CaseHint, UnreadableEvent};
 
 /// Partner event sources of Stripe: <https://docs.stripe.com/event-destinations/eventbridge>.
 const PARTNER_SOURCE_PREFIX: &str = "aws.partner/stripe.com/";
 
-/// The object that an event must be about; its name begins the event's type.
+/// The object that an event must be about. The event's type begins with its name.
 const SESSION: &str = "identity.verification_session";
 
-/// The parts of the event that are looked at.
+/// The fields of the event that we read.
 #[derive(Deserialize)]
 struct StripeEvent {
     #[serde(rename = "type")]
@@ -28,29 +26,28 @@ struct StripeEvent {
 
 /// Which cases the event names. See [`crate::IdentityProvider::read_event`].
 ///
-/// No hint has a lower bound in time, whatever the event says: a session has no version to compare it with.
-pub(crate) fn read_event(envelope: &Envelope) -> Result<Vec<CaseHint>, UnreadableEvent> {
-    if is_from_ingress(envelope, SOURCE) {
-        let hints = read_ingress(envelope)?;
-        return Ok(hints.into_iter().map(|hint| CaseHint { not_before: None, ..hint }).collect());
+/// No hint has a lower bound in time, since a session has no version to compare it with.
+pub(crate) fn read_event(envelope: &Envelope) -> Result<Vec<RecordHint>, UnreadableEvent> {
+    match envelope.origin(SOURCE, Some(PARTNER_SOURCE_PREFIX))? {
+        Origin::Ingress => {
+            let unbounded = |hint| RecordHint { not_before: None, ..hint };
+            Ok(envelope.ingress_hints()?.into_iter().map(unbounded).collect())
+        }
+        Origin::Partner => read_partner_event(&envelope.parse_detail()?),
     }
-    if !envelope.source.starts_with(PARTNER_SOURCE_PREFIX) {
-        return Err(UnreadableEvent::ForeignSource { expected: SOURCE });
-    }
-    read_partner_event(&parse(envelope)?)
 }
 
-fn read_partner_event(event: &StripeEvent) -> Result<Vec<CaseHint>, UnreadableEvent> {
+fn read_partner_event(event: &StripeEvent) -> Result<Vec<RecordHint>, UnreadableEvent> {
     if !is_about_a_session(&event.event_type) {
         return Ok(Vec::new());
     }
     let object = event.data.as_ref().and_then(|data| data.get("object"));
     let id = text(object.and_then(|object| object.get("id")))
         .ok_or(UnreadableEvent::MissingId { kind: SESSION })?;
-    Ok(vec![CaseHint { id: id.to_owned(), not_before: None }])
+    Ok(vec![RecordHint::changed(id.to_owned())])
 }
 
-/// Whatever has happened to it: a kind of change that Stripe adds tomorrow is a reason to look, too.
+/// True for every kind of change. A kind that Stripe adds later counts, too.
 fn is_about_a_session(event_type: &str) -> bool {
     event_type.strip_prefix(SESSION).is_some_and(|change| change.starts_with('.'))
 }

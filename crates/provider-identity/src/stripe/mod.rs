@@ -1,16 +1,18 @@
 //! Stripe Identity: partner events or webhooks in, verification sessions out.
 //!
-//! A session has no time of its last change, and its events come in any order: its case has no version, and the ticket
-//! that the worker draws before the refetch orders readings.
+//! A session has no time of its last change, and its events come in any order. So its case has no version, and the ticket
+//! that the worker draws before the refetch orders what it reads.
 
 mod client;
 mod config;
 mod events;
 mod record;
+mod webhook;
 
 pub use client::StripeClient;
 pub use config::StripeConfig;
 pub(crate) use events::read_event;
+pub use webhook::WEBHOOK;
 
 /// The source's name in rows, and in `coppice.ingress.stripe`.
 pub const SOURCE: &str = "stripe";

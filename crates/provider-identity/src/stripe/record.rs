@@ -1,21 +1,21 @@
-//! Stripe's verification session, and how it reads in common words. Pure.
+//! Stripe's verification session, and its mapping to [`VerificationCase`]. Pure.
 //!
 //! Fields: <https://docs.stripe.com/api/identity/verification_sessions/object>. All but the ID and the status may be
 //! missing.
 
+use provider_http::lenient::text;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use time::{Date, Month, OffsetDateTime};
 
-use crate::detail::text;
 use crate::{VerificationCase, VerificationStatus};
 
-/// What stands where a text was, after redaction: <https://docs.stripe.com/api/identity/verification_sessions/redact>.
-/// As a key it would be everybody's.
+/// A text after redaction: <https://docs.stripe.com/api/identity/verification_sessions/redact>.
+/// As a key, it would join all redacted persons.
 const REDACTED: &str = "[redacted]";
 
-/// The parts of a session that we keep.
+/// The fields of a session that we keep.
 #[derive(Deserialize)]
 pub(crate) struct Session {
     #[serde(deserialize_with = "provider_http::record_id")]
@@ -25,7 +25,7 @@ pub(crate) struct Session {
     #[serde(default, with = "time::serde::timestamp::option")]
     created: Option<OffsetDateTime>,
     redaction: Option<IgnoredAny>,
-    /// Read leniently: redaction puts placeholders into it.
+    /// Read leniently, since redaction puts placeholders into it.
     verified_outputs: Option<Value>,
 }
 
@@ -39,7 +39,7 @@ enum SessionStatus {
     Canceled,
 }
 
-/// A date of birth as it stands on the document, maybe in part.
+/// A date of birth as the document shows it, possibly only a part of it.
 #[derive(Deserialize)]
 struct BirthDate {
     year: Option<i32>,
@@ -48,8 +48,8 @@ struct BirthDate {
 }
 
 impl Session {
-    /// `redaction` is there from the request on, with status `processing` and then `redacted`. Both mean the same to
-    /// us, and go before the session's own status, which stays what it was:
+    /// A session has `redaction` as soon as redaction is requested, with status `processing` and then `redacted`. Both mean
+    /// the same to us, and count more than the session's own status, which does not change:
     /// <https://docs.stripe.com/identity/verification-sessions#redact>.
     fn verification_status(&self) -> VerificationStatus {
         if self.redaction.is_some() {
@@ -85,7 +85,7 @@ impl From<Session> for VerificationCase {
     }
 }
 
-/// `YYYY-MM-DD`, or nothing if the date is incomplete or not in the calendar.
+/// `YYYY-MM-DD`. `None`: the date is incomplete or not in the calendar.
 fn iso_date(dob: &Value) -> Option<String> {
     let BirthDate { year, month, day } = BirthDate::deserialize(dob).ok()?;
     let date = Date::from_calendar_date(year?, Month::try_from(month?).ok()?, day?).ok()?;

@@ -1,4 +1,4 @@
-//! The date of birth, which Stripe shows to few, and not for long.
+//! The date of birth, which Stripe shows to some keys only, and for 48 hours.
 
 use axum::Router;
 use axum::extract::Request;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::clients::{SECRET, record};
 use crate::server::listen;
 
-/// A client that asks for the date of birth, of an account that refuses whoever does.
+/// A client that requests the date of birth, of an account that refuses such requests.
 async fn refused_client(session: Value) -> StripeClient {
     let answer = move |request: Request| {
         let refused = request.uri().query().unwrap_or_default().contains("dob");
@@ -25,7 +25,7 @@ async fn refused_client(session: Value) -> StripeClient {
 }
 
 #[tokio::test]
-async fn a_redaction_is_heard_of_though_the_date_of_birth_is_not_shown_any_more() {
+async fn a_redaction_is_read_although_the_date_of_birth_is_shown_no_longer() {
     let mut session = record("stripe-session");
     session["redaction"] = json!({"status": "redacted"});
     let fetched = refused_client(session).await.fetch_case("vs_1").await;
@@ -34,7 +34,7 @@ async fn a_redaction_is_heard_of_though_the_date_of_birth_is_not_shown_any_more(
 }
 
 #[tokio::test]
-async fn a_verified_session_is_not_taken_without_the_date_that_was_asked_for() {
+async fn a_verified_session_without_the_requested_date_is_refused() {
     let fetched = refused_client(record("stripe-session")).await.fetch_case("vs_1").await;
     assert_eq!(fetched, Err(ProviderError::Unauthorized));
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::server::answering;
 
 pub(crate) const SECRET: &str = "s3cret-of-the-account";
-/// Nobody listens here: for what needs no network.
+/// An address without a server, for calls that need no network.
 pub(crate) const NOWHERE: &str = "http://127.0.0.1:9";
 
 /// Makes a client of the server at this address.
@@ -23,7 +23,7 @@ fn short(limits: &mut ProviderHttpConfig) {
     limits.timeout = Duration::from_millis(300);
 }
 
-/// Settings are printed by whoever starts a worker.
+/// An operator may print the settings.
 fn shows_no_secret(config: &impl std::fmt::Debug) {
     let text = format!("{config:?}");
     assert!(!text.contains(SECRET), "{text}");
@@ -56,7 +56,7 @@ pub(crate) fn record(name: &str) -> Value {
     serde_json::from_str(&fixture(name)).unwrap()
 }
 
-/// How a client reads this record.
+/// The case that a client makes of this record.
 pub(crate) async fn read(make: Make, record: &Value) -> VerificationCase {
     match make(&answering(200, &[], record).await).fetch_case("id").await {
         Ok(FetchedCase::Found(case)) => *case,

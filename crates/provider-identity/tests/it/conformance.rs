@@ -1,4 +1,4 @@
-//! What every provider's client must do, whatever the vendor. A new provider is one line at the end.
+//! The promises that the client of every vendor keeps. A new vendor is one line at the end.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Which cases each recorded event names.
 
 use event_contract::Envelope;
-use provider_identity::{CaseHint, IdentityProvider, UnreadableEvent};
+use provider_identity::{IdentityProvider, RecordHint, UnreadableEvent};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -10,9 +10,9 @@ use crate::clients::{NOWHERE, event, persona, stripe};
 const SESSION: &str = "vs_1QmHarbor0001AbCd";
 const INQUIRY: &str = "inq_zHarbor84ShbUyuwX6AzPSq";
 
-fn hint(id: &str, not_before: Option<&str>) -> CaseHint {
+fn hint(id: &str, not_before: Option<&str>) -> RecordHint {
     let not_before = not_before.map(|time| OffsetDateTime::parse(time, &Rfc3339).unwrap());
-    CaseHint { id: id.to_owned(), not_before }
+    RecordHint { not_before, ..RecordHint::changed(id.to_owned()) }
 }
 
 #[test]
@@ -40,8 +40,8 @@ fn envelope(source: &str, detail: &str) -> Envelope {
     Envelope::parse(&body).unwrap()
 }
 
-/// What Stripe's partner event with this detail names.
-fn partner(detail: &str) -> Result<Vec<CaseHint>, UnreadableEvent> {
+/// The cases that Stripe's partner event with this detail names.
+fn partner(detail: &str) -> Result<Vec<RecordHint>, UnreadableEvent> {
     stripe(NOWHERE).read_event(&envelope("aws.partner/stripe.com/ed_1", detail))
 }
 

@@ -1,4 +1,4 @@
-//! How an inquiry reads as a case, and how a case is stored and shown.
+//! The mapping from an inquiry to a case, and how a case is stored and printed.
 
 use provider_identity::{VerificationCase, VerificationStatus};
 use serde_json::{Value, json};
@@ -75,7 +75,7 @@ async fn a_birthdate_is_a_date_or_none() {
 }
 
 #[tokio::test]
-async fn the_stored_record_leaves_out_the_version_and_comes_back() {
+async fn the_stored_record_leaves_out_the_version_and_can_be_read_back() {
     let stored = serde_json::to_string(&mara()).unwrap();
     let later = VerificationCase { version: None, ..mara() };
     assert_eq!(stored, serde_json::to_string(&later).unwrap());

@@ -1,4 +1,4 @@
-//! What each vendor is asked, word for word.
+//! The requests to each vendor, word for word.
 
 use provider_identity::{IdentityClient, IdentityProvider, PersonaConfig, StripeConfig};
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ async fn asked(make: Make, mut record: Value, id: &str) -> Asked {
 }
 
 #[tokio::test]
-async fn stripe_is_asked_for_the_session_with_its_outputs() {
+async fn the_request_to_stripe_names_the_session_and_its_outputs() {
     let asked = asked(stripe, record("stripe-session"), "vs_1/../x").await;
     let sessions = "/v1/identity/verification_sessions";
     let expected =
@@ -30,7 +30,7 @@ async fn stripe_is_asked_for_the_session_with_its_outputs() {
 }
 
 #[tokio::test]
-async fn persona_is_asked_in_one_version_and_spelling() {
+async fn the_request_to_persona_names_a_version_and_a_spelling() {
     let asked = asked(persona, record("persona-inquiry-snake"), "inq_1").await;
     assert_eq!(asked.paths(), ["/api/v1/inquiries/inq_1", "/api/v1/inquiries?page%5Bsize%5D=1"]);
     assert_eq!(asked.header("authorization"), [format!("Bearer {SECRET}"), format!("Bearer {SECRET}")]);

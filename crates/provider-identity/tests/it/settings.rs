@@ -9,7 +9,7 @@ use crate::server::noting;
 const STRIPE: [(&str, &str); 2] =
     [("COPPICE_IDENTITY_PROVIDER", "stripe"), ("COPPICE_STRIPE_API_KEY", SECRET)];
 
-/// What is set, and which settings are named.
+/// The variables that are set, and the settings that the error names.
 type Row<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
 
 /// The settings, and the names of those that are missing or wrong.
@@ -34,7 +34,7 @@ fn each_provider_needs_its_key_and_nothing_of_the_other() {
 }
 
 #[test]
-fn what_is_missing_or_wrong_is_named() {
+fn every_setting_that_is_missing_or_wrong_is_named() {
     let provider = "COPPICE_IDENTITY_PROVIDER";
     let table: [Row<'_>; 5] = [
         (&[], &[provider]),
@@ -62,7 +62,7 @@ fn what_is_missing_or_wrong_is_named() {
 }
 
 #[tokio::test]
-async fn the_date_of_birth_is_asked_for_by_itself_and_only_if_it_is_wanted() {
+async fn the_date_of_birth_is_requested_separately_and_only_if_the_setting_says_so() {
     let outputs = "/v1/identity/verification_sessions/vs_1?expand%5B%5D=verified_outputs";
     for (wanted, expected) in
         [("false", outputs.to_owned()), ("true", format!("{outputs}&expand%5B%5D=verified_outputs.dob"))]

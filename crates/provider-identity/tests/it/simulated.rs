@@ -5,7 +5,7 @@ use std::time::Duration;
 use event_contract::Envelope;
 use provider_http::Outage;
 use provider_identity::{
-    CaseHint, FetchedCase, IdentityClient, IdentityProvider, PersonaClient, PersonaConfig, ProviderError,
+    FetchedCase, IdentityClient, IdentityProvider, PersonaClient, PersonaConfig, ProviderError, RecordHint,
     StripeClient, StripeConfig, VerificationCase, VerificationStatus as Status,
 };
 use testkit::simulators::identity::{
@@ -44,7 +44,7 @@ async fn a_session_is_followed_from_its_creation_to_its_redaction() {
     let client = stripe(&account);
     let change = account.put_session("vs_1", Some("P-7"));
     let event = Envelope::parse(&change.partner_event().to_envelope_json()).unwrap();
-    assert_eq!(client.read_event(&event), Ok(vec![CaseHint { id: "vs_1".into(), not_before: None }]));
+    assert_eq!(client.read_event(&event), Ok(vec![RecordHint::changed("vs_1".into())]));
     assert_eq!(found(&client, "vs_1").await.verification_status, Status::NeedsInput);
     account.process("vs_1");
     assert_eq!(found(&client, "vs_1").await.verification_status, Status::InProgress);
@@ -54,7 +54,7 @@ async fn a_session_is_followed_from_its_creation_to_its_redaction() {
     let verified = found(&client, "vs_1").await;
     assert_eq!(verified.verification_status, Status::Verified);
     assert_eq!((verified.given_name.as_deref(), verified.email), (Some("Mara"), Some(mara().email)));
-    // It would have to be asked for by itself, with a key that may see it.
+    // It would have to be requested separately, with a key that may see it.
     assert_eq!(verified.birthdate, None);
     account.begin_redaction("vs_1");
     assert_eq!(found(&client, "vs_1").await.verification_status, Status::Redacted);
@@ -82,7 +82,7 @@ async fn an_inquiry_is_followed_from_its_creation_to_its_redaction() {
     assert_eq!(approved.verification_status, Status::Verified);
     assert_eq!((approved.birthdate.as_deref(), approved.email), (Some("1984-09-03"), None));
     let event = Envelope::parse(&change.ingress_event().to_envelope_json()).unwrap();
-    let hint = CaseHint { id: "inq_1".into(), not_before: approved.version };
+    let hint = RecordHint { not_before: approved.version, ..RecordHint::changed("inq_1".into()) };
     assert_eq!(client.read_event(&event), Ok(vec![hint]));
     assert!(approved.version.is_some() && approved.decided_at == approved.version);
     environment.redact("inq_1");
@@ -91,7 +91,7 @@ async fn an_inquiry_is_followed_from_its_creation_to_its_redaction() {
     assert_eq!(redacted.external_key.as_deref(), Some("P-7"));
 }
 
-/// Every fault of a vendor whose case "case" has been changed once.
+/// Every fault of a vendor whose case "case" was changed once.
 async fn every_fault_is_seen_as_what_it_is(control: &IdentityControl, client: IdentityClient) {
     let current = client.fetch_case("case").await.unwrap();
     control.set_fault(Fault::Stale);
@@ -121,7 +121,7 @@ async fn every_fault_is_seen_as_what_it_is(control: &IdentityControl, client: Id
 }
 
 #[tokio::test]
-async fn every_fault_of_stripe_is_seen_as_what_it_is() {
+async fn every_fault_of_stripe_has_its_error() {
     let account = StripeSimulator::start().await;
     account.put_session("case", None);
     account.process("case");
@@ -129,7 +129,7 @@ async fn every_fault_of_stripe_is_seen_as_what_it_is() {
 }
 
 #[tokio::test]
-async fn every_fault_of_persona_is_seen_as_what_it_is() {
+async fn every_fault_of_persona_has_its_error() {
     let environment = PersonaSimulator::start().await;
     environment.put_inquiry("case", None);
     environment.mark_for_review("case");
@@ -137,7 +137,7 @@ async fn every_fault_of_persona_is_seen_as_what_it_is() {
 }
 
 #[tokio::test]
-async fn a_wrong_key_and_a_closed_port_are_seen() {
+async fn a_wrong_key_and_a_closed_port_have_their_errors() {
     let mut account = StripeSimulator::start().await;
     let config = StripeConfig {
         base_url: account.base_url().parse().unwrap(),

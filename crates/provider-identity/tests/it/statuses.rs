@@ -1,11 +1,11 @@
-//! Which of the vendors' statuses means which of ours, and what of a case is kept in it.
+//! The vendors' statuses and ours, and the fields that a case keeps in each.
 
 use provider_identity::{VerificationCase, VerificationStatus as Status};
 use serde_json::json;
 
 use crate::clients::{persona, read, record, stripe};
 
-/// Whether a case holds all outputs, or none. Anything between is a fault.
+/// True if a case has all outputs, false if it has none. Some outputs fail the test.
 fn holds_outputs(case: &VerificationCase) -> bool {
     let outputs = [&case.given_name, &case.family_name, &case.birthdate];
     let held = outputs.iter().filter(|output| output.is_some()).count();

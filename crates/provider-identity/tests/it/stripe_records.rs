@@ -1,4 +1,4 @@
-//! How a session reads as a case.
+//! The mapping from a session to a case.
 
 use provider_identity::{VerificationCase, VerificationStatus};
 use serde_json::{Value, json};
@@ -43,7 +43,7 @@ async fn a_session_with_required_fields_only_is_read() {
 }
 
 #[tokio::test]
-async fn a_birthdate_is_whole_or_none() {
+async fn an_incomplete_birthdate_is_none() {
     let cases = [
         (json!({"year": 1984, "month": 9, "day": 3}), Some("1984-09-03")),
         (json!({"year": 2000, "month": 2, "day": 29}), Some("2000-02-29")),

@@ -1,9 +1,9 @@
 //! The Management API: a user by ID, a log entry by ID, and a ping.
 //!
-//! <https://auth0.com/docs/api/management/v2>. Needs the scopes `read:users` and, for sign-ins, `read:logs`. There is no entity tag, and no batch
-//! read that is not eventually consistent: one call per user.
+//! <https://auth0.com/docs/api/management/v2>. Needs the scopes `read:users` and, for sign-ins, `read:logs`. There is no
+//! entity tag, and every batch read is eventually consistent: so there is one call per user.
 
-use event_contract::Envelope;
+use event_contract::{Envelope, RecordHint, UnreadableEvent};
 use provider_http::{
     Answer, ChangedPage, ChangesFrom, ConfigError, ListedPage, ProviderError, ProviderHttp,
     ProviderHttpConfig,
@@ -14,7 +14,7 @@ use super::config::Auth0Config;
 use super::record::{Auth0User, SearchHit};
 use super::sign_in::LogEntry;
 use super::{SOURCE, events, feed, listing};
-use crate::{FetchedUser, SignIn, SignInEvent, SsoProvider, UnreadableEvent, UserHint};
+use crate::{FetchedUser, SignIn, SignInEvent, SsoProvider};
 
 /// A client of one tenant. Clones share connections, token and rate limit.
 #[derive(Debug, Clone)]
@@ -31,7 +31,7 @@ impl Auth0Client {
         Self::with_limits(config, |_| {})
     }
 
-    /// Makes a client with other limits than the usual: time-outs, requests in flight.
+    /// Makes a client with adjusted limits: time-outs, requests in flight.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -52,8 +52,8 @@ impl Auth0Client {
         }
     }
 
-    /// The full ID of the user who has an identity with this bare ID. The search is eventually consistent, so it
-    /// only finds the ID, and the user is fetched by it.
+    /// The full ID of the user who has an identity with this bare ID. The search is eventually consistent, so only the ID is
+    /// taken from it, and the user is fetched by that.
     async fn full_id(&self, bare_id: &str) -> Result<Option<String>, ProviderError> {
         let escaped = bare_id.replace('\\', r"\\").replace('"', "\\\"");
         let search = format!(r#"identities.user_id:"{escaped}""#);
@@ -65,7 +65,7 @@ impl Auth0Client {
             ("per_page", "10"),
         ];
         let answer = self.http.get_json::<Vec<SearchHit>>(&["users"], &query, None).await?;
-        let mut hits = collection(answer)?;
+        let mut hits = answer.always_found()?;
         hits.retain(|hit| hit.has_identity(bare_id));
         match hits.len() {
             0 | 1 => Ok(hits.pop().map(|hit| hit.user_id)),
@@ -74,7 +74,7 @@ impl Auth0Client {
     }
 }
 
-/// "Multiple Choices": two connections use the same bare ID, and nothing tells which one is meant.
+/// "Multiple Choices": two connections use the same bare ID, and we cannot know which one is meant.
 const AMBIGUOUS: u16 = 300;
 
 impl SsoProvider for Auth0Client {
@@ -82,12 +82,12 @@ impl SsoProvider for Auth0Client {
         SOURCE
     }
 
-    fn read_event(&self, envelope: &Envelope) -> Result<Vec<UserHint>, UnreadableEvent> {
+    fn read_event(&self, envelope: &Envelope) -> Result<Vec<RecordHint>, UnreadableEvent> {
         events::read_event(envelope)
     }
 
-    /// An ID without `|` is an identity's own, and is looked up first. When two users have such an identity, that
-    /// is [`ProviderError::Invalid`] with status 300, never a guess. Entity tags are not used: Auth0 has none.
+    /// An ID without `|` is that of an identity, by which the user's ID is searched first. If two users have such an identity,
+    /// the result is [`ProviderError::Invalid`] with status 300, never a guess. Auth0 has no entity tags.
     async fn fetch_user(&self, id: &str, _known_etag: Option<&str>) -> Result<FetchedUser, ProviderError> {
         if id.contains('|') || id.is_empty() {
             return self.fetch_by_id(id).await;
@@ -118,7 +118,7 @@ impl SsoProvider for Auth0Client {
         let window = listing::Window::read(after)?;
         let query = window.query();
         let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let reply = collection(self.http.get_json::<listing::Reply>(&["users"], &query, None).await?)?;
+        let reply = self.http.get_json::<listing::Reply>(&["users"], &query, None).await?.always_found()?;
         window.page(reply)
     }
 
@@ -126,20 +126,12 @@ impl SsoProvider for Auth0Client {
     async fn changes(&self, from: ChangesFrom<'_>) -> Result<ChangedPage, ProviderError> {
         let query = feed::query(from).ok_or(ProviderError::Invalid { status: 400 })?;
         let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let events = collection(self.http.get_events(&["events"], &query, feed::PAGE, feed::QUIET).await?)?;
-        feed::page(from, &events)
+        let events = self.http.get_events(&["events"], &query, feed::PAGE, feed::QUIET).await?;
+        feed::page(from, &events.always_found()?)
     }
 
     async fn ping(&self) -> Result<(), ProviderError> {
         let query = [("per_page", "1"), ("fields", "user_id"), ("include_fields", "true")];
-        collection(self.http.get_json::<Vec<IgnoredAny>>(&["users"], &query, None).await?).map(|_| ())
-    }
-}
-
-/// A collection is always there: a 404 for it means that the base URL is not the API's.
-fn collection<T>(answer: Answer<T>) -> Result<T, ProviderError> {
-    match answer {
-        Answer::Found { value, .. } => Ok(value),
-        Answer::NotFound | Answer::NotModified => Err(ProviderError::Invalid { status: 404 }),
+        self.http.get_json::<Vec<IgnoredAny>>(&["users"], &query, None).await?.always_found().map(drop)
     }
 }

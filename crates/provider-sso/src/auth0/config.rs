@@ -1,4 +1,4 @@
-//! How to reach a tenant, and what its HTTP client needs of that.
+//! How to reach a tenant, and the settings of its HTTP client.
 
 use provider_http::{Auth, ConfigError, ProviderHttpConfig};
 use secrecy::SecretString;
@@ -15,7 +15,7 @@ pub struct Auth0Config {
     pub client_id: String,
     /// Its secret.
     pub client_secret: SecretString,
-    /// Identifier of the Management API. Default: `{domain}/api/v2/`; differs where `domain` is a custom domain.
+    /// Identifier of the Management API. Default: `{domain}/api/v2/`. It differs if `domain` is a custom domain.
     pub audience: Option<String>,
 }
 

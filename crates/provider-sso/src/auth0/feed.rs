@@ -1,8 +1,8 @@
-//! The stream of events as a feed of users who changed: `GET /api/v2/events`,
+//! The stream of events as a feed of changed users: `GET /api/v2/events`,
 //! <https://auth0.com/docs/customize/events/events-best-practices>.
 //!
-//! It never ends: it is read until it is quiet, and the next time from where it was. Each event tells its offset; some tell
-//! nothing else, so that the feed moves on past what was not asked for.
+//! The stream never ends. It is read until it is quiet, and the next time from its last offset. Each event has an offset.
+//! Some have nothing else, so that the feed moves past events of types that we did not request.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use super::event_stream::{StreamEvent, read};
 
 /// Most events of a page.
 pub(crate) const PAGE: usize = 1000;
-/// After so long without an event everything has come.
+/// After this time without an event, we have all events.
 pub(crate) const QUIET: Duration = Duration::from_secs(2);
 
 const TYPES: [&str; 3] = ["user.created", "user.updated", "user.deleted"];
-/// Before the feed's first offset the cursor is a time.
+/// Begins a cursor that is a time, while the feed has no offset yet.
 const TIME: &str = "@";
-/// The stream was open for as long as one may be. Nothing is wrong.
+/// Auth0 ends every stream after some time with this code. It is no failure.
 const END: &str = "connection_timeout";
 
 #[derive(Deserialize)]
@@ -33,7 +33,7 @@ struct Failure {
     code: Option<String>,
 }
 
-/// The query. `None`: the cursor is none of ours.
+/// The query. `None`: the cursor is not ours.
 pub(crate) fn query(from: ChangesFrom<'_>) -> Option<Vec<(&'static str, String)>> {
     let begin = match from {
         ChangesFrom::Time(time) => ("from_timestamp", time.format(&Rfc3339).ok()?),
@@ -45,11 +45,11 @@ pub(crate) fn query(from: ChangesFrom<'_>) -> Option<Vec<(&'static str, String)>
     Some(TYPES.into_iter().map(|kind| ("event_type", kind.to_owned())).chain([begin]).collect())
 }
 
-/// What came.
+/// The page of these events.
 ///
 /// # Errors
 /// [`ProviderError::Invalid`] with status 410 when the offset is too old, or the stream failed; `Malformed` when an event
-/// names nobody.
+/// should name a user and does not.
 pub(crate) fn page(from: ChangesFrom<'_>, events: &[StreamedEvent]) -> Result<ChangedPage, ProviderError> {
     let (mut ids, mut offset) = (Vec::new(), None);
     for event in events {
@@ -90,7 +90,7 @@ mod tests {
         r#"{"offset":"o1","event":{"type":"user.updated","data":{"object":{"user_id":"auth0|ada"}}}}"#;
 
     #[test]
-    fn the_feed_moves_on_to_the_last_offset() {
+    fn the_next_reading_begins_at_the_last_offset() {
         let events =
             [event("user.updated", Some("o1"), ADA), event("offset-only", Some("o2"), r#"{"offset":"o2"}"#)];
         let read = page(ChangesFrom::Cursor("o0"), &events).unwrap();
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_feed_that_brought_nothing_yet_begins_at_its_time_again() {
+    fn a_feed_without_an_offset_begins_at_its_time_again() {
         let time = ChangesFrom::Time(time::OffsetDateTime::UNIX_EPOCH);
         let next = page(time, &[]).unwrap().next;
         assert_eq!(query(ChangesFrom::Cursor(&next)), query(time));

@@ -1,19 +1,19 @@
 //! All users, in windows: <https://auth0.com/docs/manage-users/user-search/retrieve-users-with-get-users-endpoint>.
 //!
-//! A search gives its first 1,000 results and no more. So users are asked for in the order of their creation, 100 at a
-//! time, from the creation of the last one on: whoever is created, changed or deleted meanwhile shifts nobody. Those who
-//! were created in the same millisecond stand at the border of two windows, and are told once.
+//! A search returns its first 1,000 results and no more. So we read users in the order of their creation, 100 at a time, and
+//! each window begins at the creation of the last user so far. If a user is created, changed or deleted meanwhile, no other
+//! user shifts. Users of the same millisecond may be in two windows, and are listed once.
 //!
-//! The search lags behind the users by seconds, and does not promise to be whole: what it says of how many there are is
-//! compared with what it gives.
+//! The search lags behind the users by seconds, and Auth0 does not promise that it is complete. So each page compares the
+//! total with the users that it has.
 
 use provider_http::{ListedPage, ListedRecord, ProviderError};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-/// Users on a page: as many as Auth0 gives.
+/// Users on a page: the most that Auth0 allows.
 pub(crate) const PAGE: usize = 100;
-/// Pages of one search: as many results as Auth0 gives.
+/// Pages of one search: the most that Auth0 allows.
 const PAGES: usize = 10;
 
 /// A reply with `include_totals=true`.
@@ -27,32 +27,31 @@ pub(crate) struct Reply {
 struct Created {
     #[serde(deserialize_with = "provider_http::record_id")]
     user_id: String,
-    /// As Auth0 writes it: it is only given back.
+    /// As Auth0 writes it, since it is only sent back.
     created_at: String,
     #[serde(default, with = "time::serde::rfc3339::option")]
     updated_at: Option<OffsetDateTime>,
 }
 
-/// Where the listing goes on.
+/// Where the listing continues.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Window {
-    /// The creation of the last user so far. `None`: none so far.
+    /// The creation of the last user so far. `None`: the listing begins.
     created_at: Option<String>,
-    /// Page of the search, from 0. More than that only when a page is full of users of one millisecond.
+    /// Page of the search, from 0. Above 0 only if a page is full of users of one millisecond.
     page: usize,
-    /// Those who were told already of those with this creation.
-    told: Vec<String>,
+    /// The users with this creation that are listed already.
+    listed: Vec<String>,
 }
 
 impl Window {
     /// # Errors
-    /// [`ProviderError::Invalid`] when `cursor` is none of ours.
+    /// [`ProviderError::Invalid`] when the cursor is not ours.
     pub(crate) fn read(cursor: Option<&str>) -> Result<Self, ProviderError> {
         let invalid = |_| ProviderError::Invalid { status: 400 };
         cursor.map_or(Ok(Self::default()), |cursor| serde_json::from_str(cursor).map_err(invalid))
     }
 
-    /// The query of its page.
     pub(crate) fn query(&self) -> Vec<(&'static str, String)> {
         let mut query = vec![
             ("fields", String::from("user_id,created_at,updated_at")),
@@ -67,7 +66,7 @@ impl Window {
         query
     }
 
-    /// The page that was asked for.
+    /// The page that a reply to [`Self::query`] makes.
     ///
     /// # Errors
     /// [`ProviderError::Invalid`] when more than 1,000 users were created in one millisecond: no search reaches them all.
@@ -78,21 +77,21 @@ impl Window {
         let full = users.len() >= PAGE;
         let first = self.created_at.is_none() && self.page == 0;
         let last = users.last().map(|user| user.created_at.clone());
-        let mut told: Vec<String> = users
+        let mut listed: Vec<String> = users
             .iter()
             .filter(|user| Some(&user.created_at) == last.as_ref())
             .map(|user| user.user_id.clone())
             .collect();
-        let new = users.into_iter().filter(|user| !self.told.contains(&user.user_id));
+        let new = users.into_iter().filter(|user| !self.listed.contains(&user.user_id));
         let records = new.map(|user| ListedRecord { id: user.user_id, version: user.updated_at }).collect();
         let page = if last == self.created_at { self.page + 1 } else { 0 };
         if full && page >= PAGES {
             return Err(ProviderError::Invalid { status: 400 });
         }
         if page > 0 {
-            told.extend(self.told);
+            listed.extend(self.listed);
         }
-        let next = Self { created_at: last, page, told };
+        let next = Self { created_at: last, page, listed };
         let next = full.then(|| serde_json::to_string(&next).unwrap_or_default());
         let total = first.then_some(total).and_then(|total| u64::try_from(total).ok());
         Ok(ListedPage { records, next, total, doubt })
@@ -118,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_window_begins_at_the_last_creation_and_tells_nobody_twice() {
+    fn the_next_window_begins_at_the_last_creation_and_lists_no_user_twice() {
         let first = Window::default().page(reply(101, &full(|number| number / 2))).unwrap();
         assert_eq!((first.records.len(), first.total, first.doubt), (100, Some(101), None));
         let window = Window::read(first.next.as_deref()).unwrap();
@@ -130,10 +129,10 @@ mod tests {
 
     #[test]
     fn a_page_full_of_one_millisecond_is_followed_by_the_next_page_of_the_same_search() {
-        let mut window = Window { created_at: None, page: 0, told: Vec::new() };
+        let mut window = Window { created_at: None, page: 0, listed: Vec::new() };
         for page in 0..PAGES {
-            let listed = window.page(reply(2000, &full(|_| 7))).unwrap();
-            window = Window::read(listed.next.as_deref()).unwrap();
+            let next = window.page(reply(2000, &full(|_| 7))).unwrap().next;
+            window = Window::read(next.as_deref()).unwrap();
             assert_eq!(window.page, page, "the first time the window itself is new");
         }
         assert_eq!(window.page(reply(2000, &full(|_| 7))), Err(ProviderError::Invalid { status: 400 }));

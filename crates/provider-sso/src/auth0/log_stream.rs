@@ -1,24 +1,24 @@
-//! Log streams: the tenant's log, where the user stands in a different place for each kind of entry.
+//! Log streams: the tenant's log, which names the user in a different place for each kind of entry.
 //!
 //! Codes: <https://auth0.com/docs/deploy-monitor/logs/log-event-type-codes>. Where the user is:
 //!
 //! | entry | user |
 //! |---|---|
-//! | `sapi` (Management API write) | in `details.request.path`, else `details.response.body`; `user_id` is who *acted* |
+//! | `sapi` (Management API write) | `details.request.path`, else `details.response.body`; `user_id` is the acting administrator |
 //! | others | `user_id`, sometimes without its `{strategy}\|` prefix |
 //!
-//! The entry's `date` is later than the `updated_at` that the change left on the user, so it bounds a deletion
-//! (nothing may be newer that is not a new user), but never a change.
+//! The entry's `date` is later than the `updated_at` that the change left on the user. So it bounds a deletion (a newer user
+//! is another user), but never a change.
 
+use event_contract::{RecordHint, UnreadableEvent};
+use provider_http::lenient::{self, text};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::management_write::read_management_write;
 use super::text_or_number::id_in;
-use crate::detail::{lenient_time, text};
-use crate::{UnreadableEvent, UserChange, UserHint};
 
-/// The parts of a log event that are looked at. Only the code must have its type: the rest differs between codes.
+/// The fields of a log event that we read. Only the code must have its type, since the rest differs between codes.
 #[derive(Deserialize)]
 pub(crate) struct LogEvent {
     data: Entry,
@@ -36,31 +36,31 @@ struct Entry {
 }
 
 /// The users that the log entry names. Codes that leave a user's record as it was (logins, failures) name none.
-pub(crate) fn read(event: LogEvent) -> Result<Vec<UserHint>, UnreadableEvent> {
+pub(crate) fn read(event: LogEvent) -> Result<Vec<RecordHint>, UnreadableEvent> {
     let Entry { code, date, user_id, strategy, strategy_type, details } = event.data;
-    let date = lenient_time(date.as_ref());
-    let Some((kind, change)) = known_code(&code) else { return Ok(Vec::new()) };
+    let date = lenient::time(date.as_ref());
+    let Some((kind, removed)) = known_code(&code) else { return Ok(Vec::new()) };
     if kind == "sapi" {
         return read_management_write(details, date);
     }
     let id = id_in(user_id.as_ref()).ok_or(UnreadableEvent::MissingId { kind })?;
     let id = with_prefix(id, text(strategy.as_ref()), text(strategy_type.as_ref()));
-    let not_before = date.filter(|_| change == UserChange::Deleted);
-    Ok(vec![UserHint { id, change, not_before }])
+    let not_before = date.filter(|_| removed);
+    Ok(vec![RecordHint { id, removed, not_before }])
 }
 
-/// The codes that change a user's record, and how.
-fn known_code(code: &str) -> Option<(&'static str, UserChange)> {
+/// The code, from our own list, and whether it removes the user. `None`: it leaves the user's record as it was.
+fn known_code(code: &str) -> Option<(&'static str, bool)> {
     const CHANGES: [&str; 9] =
         ["sapi", "ss", "sce", "scp", "scpn", "scu", "sv", "si", "organization_member_added"];
     if code == "sdu" {
-        return Some(("sdu", UserChange::Deleted));
+        return Some(("sdu", true));
     }
-    CHANGES.into_iter().find(|known| *known == code).map(|known| (known, UserChange::Present))
+    CHANGES.into_iter().find(|known| *known == code).map(|known| (known, false))
 }
 
-/// Completes an ID that lacks its provider, where the entry tells it. Otherwise the ID stays bare, and the client
-/// looks it up.
+/// Completes an ID that lacks its provider, if the entry has the provider. Otherwise the ID stays bare, and the client
+/// searches for it.
 pub(crate) fn with_prefix(id: String, strategy: Option<&str>, strategy_type: Option<&str>) -> String {
     match (strategy, strategy_type) {
         (Some(strategy), Some("database")) if !id.contains('|') => format!("{strategy}|{id}"),

@@ -1,17 +1,17 @@
 //! `sapi`: a successful write through the Management API, by an administrator or a program.
 //!
-//! In: the entry's `details`. Out: the users that were written to. The path says which, with the ID percent-encoded;
-//! only the creation of a user has its ID in the response alone. There is no code of its own for linking accounts:
-//! it is a write to `/users/{id}/identities`, which also makes a second user vanish, or come back.
+//! In: the entry's `details`. Out: the users that were written to. The path has their IDs, percent-encoded. Only if a user
+//! was created, the response alone has the ID. Linking accounts has no code of its own: it is a write to
+//! `/users/{id}/identities`, which also removes a second user, or brings it back.
 
+use event_contract::{RecordHint, UnreadableEvent};
 use percent_encoding::percent_decode_str;
+use provider_http::lenient;
 use serde::Deserialize;
 use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::text_or_number::id_in;
-use crate::detail::lenient_time;
-use crate::{UnreadableEvent, UserChange, UserHint};
 
 const KIND: &str = "sapi";
 
@@ -37,11 +37,11 @@ struct Response {
     body: Option<Value>,
 }
 
-/// The users that the write names; none when it was to something else than users. `date`: the log entry's.
+/// The users that the write names: none if it was not to users. `date`: the log entry's.
 pub(crate) fn read_management_write(
     details: Option<Value>,
     date: Option<OffsetDateTime>,
-) -> Result<Vec<UserHint>, UnreadableEvent> {
+) -> Result<Vec<RecordHint>, UnreadableEvent> {
     let details = details.map_or_else(|| Ok(Details::default()), serde_json::from_value);
     let details = details.map_err(|error| UnreadableEvent::shape(&error))?;
     let request = details.request.unwrap_or_default();
@@ -54,7 +54,7 @@ pub(crate) fn read_management_write(
         ("get", _) => Vec::new(),
         (_, []) => return created(&reply),
         ("delete", [id]) => {
-            vec![UserHint { id: (*id).to_owned(), change: UserChange::Deleted, not_before: date }]
+            vec![RecordHint { id: (*id).to_owned(), removed: true, not_before: date }]
         }
         ("post", [id, "identities"]) => {
             [changed(id, &reply)].into_iter().chain(linked(request.body.as_ref())).collect()
@@ -66,7 +66,7 @@ pub(crate) fn read_management_write(
     })
 }
 
-/// The decoded segments after `/api/v2/users`; `None` for a path elsewhere.
+/// The decoded segments after `/api/v2/users`. `None`: the path leads elsewhere.
 fn segments_below_users(path: &str) -> Result<Option<Vec<String>>, UnreadableEvent> {
     let path = path.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
     let Some(rest) = path.strip_prefix("/api/v2/users") else { return Ok(None) };
@@ -82,24 +82,24 @@ fn segments_below_users(path: &str) -> Result<Option<Vec<String>>, UnreadableEve
     Ok(Some(segments))
 }
 
-/// The user whose ID only the response has.
-fn created(reply: &Value) -> Result<Vec<UserHint>, UnreadableEvent> {
+/// A created user, whose ID only the response has.
+fn created(reply: &Value) -> Result<Vec<RecordHint>, UnreadableEvent> {
     let id = reply.get("user_id").and_then(Value::as_str).filter(|id| !id.is_empty());
     let id = id.ok_or(UnreadableEvent::MissingId { kind: KIND })?;
     Ok(vec![changed(id, reply)])
 }
 
-/// A changed user, bounded by the `updated_at` of the response when that is about the same user.
-fn changed(id: &str, reply: &Value) -> UserHint {
+/// A changed user, bounded by the `updated_at` of the response if that is about the same user.
+fn changed(id: &str, reply: &Value) -> RecordHint {
     let about_this_user = reply.get("user_id").and_then(Value::as_str) == Some(id);
-    let not_before = lenient_time(reply.get("updated_at")).filter(|_| about_this_user);
-    UserHint { id: id.to_owned(), change: UserChange::Present, not_before }
+    let not_before = lenient::time(reply.get("updated_at")).filter(|_| about_this_user);
+    RecordHint { not_before, ..RecordHint::changed(id.to_owned()) }
 }
 
-/// The user who was linked into another, and is no user any more: the fetch will say so.
-fn linked(body: Option<&Value>) -> Option<UserHint> {
+/// The user who was linked into another. It is no user any more, which the fetch will show.
+fn linked(body: Option<&Value>) -> Option<RecordHint> {
     let provider = body?.get("provider")?.as_str()?;
     let subject = id_in(body?.get("user_id"))?;
     let id = if subject.contains('|') { subject } else { format!("{provider}|{subject}") };
-    Some(UserHint { id, change: UserChange::Present, not_before: None })
+    Some(RecordHint::changed(id))
 }

@@ -1,7 +1,8 @@
 //! Auth0: Event Streams and log streams in, Management API v2 out.
 //!
-//! Two feeds reach the bus for one tenant: *Event Streams* name the changed user plainly; *log streams* are older,
-//! and hide the user in four different places (`log_stream.rs`). Both lead to the same fetch.
+//! Two feeds of one tenant reach the bus: *Event Streams* name the changed user in one field; *log streams* are older, and
+//! name the user in four different places (`log_stream.rs`). Both lead to the same fetch. Event Streams also come as
+//! webhooks.
 
 mod client;
 mod config;
@@ -15,10 +16,12 @@ mod record;
 pub(crate) mod settings;
 mod sign_in;
 mod text_or_number;
+mod webhook;
 
 pub use client::Auth0Client;
 pub use config::Auth0Config;
 pub(crate) use events::read_event;
+pub use webhook::WEBHOOK;
 
 /// The source's name in rows, and in `coppice.ingress.auth0`.
 pub const SOURCE: &str = "auth0";

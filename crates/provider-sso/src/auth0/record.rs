@@ -1,4 +1,4 @@
-//! Auth0's user, and how it reads in common words. Pure.
+//! Auth0's user, and its mapping to [`SsoUser`]. Pure.
 //!
 //! Fields: <https://auth0.com/docs/api/management/v2/users/get-users-by-id>. All but the ID may be missing.
 
@@ -9,8 +9,8 @@ use time::OffsetDateTime;
 use super::text_or_number::TextOrNumber;
 use crate::{SsoIdentity, SsoUser};
 
-/// The parts of a user that we keep. `last_login` and `logins_count` are left out on purpose: they change on every
-/// login, and with them `updated_at`.
+/// The fields of a user that we keep. `last_login` and `logins_count` are left out on purpose: they change on every login,
+/// and `updated_at` with them.
 #[derive(Deserialize)]
 pub(crate) struct Auth0User {
     #[serde(deserialize_with = "provider_http::record_id")]
@@ -64,12 +64,12 @@ impl From<Auth0Identity> for SsoIdentity {
     }
 }
 
-/// Our own key, which an administrator or an Action has put into the metadata. Anything but a text is not ours.
+/// Our key, which an administrator or an Action has put into the metadata. A value that is no text is not ours.
 fn person_key(app_metadata: &Value) -> Option<String> {
     app_metadata.get("person_key")?.as_str().map(str::to_owned)
 }
 
-/// A search hit, as far as it is needed to find a user by the ID of one of its identities.
+/// The fields of a search hit that are needed to find a user by the ID of an identity.
 #[derive(Deserialize)]
 pub(crate) struct SearchHit {
     #[serde(deserialize_with = "provider_http::record_id")]
@@ -78,7 +78,7 @@ pub(crate) struct SearchHit {
 }
 
 impl SearchHit {
-    /// Whether one of the identities really has this ID: a search may match more than what was meant.
+    /// True if one of the identities has this ID. A search may match other users too.
     pub(crate) fn has_identity(&self, subject: &str) -> bool {
         self.identities.iter().flatten().any(|identity| match &identity.user_id {
             TextOrNumber::Text(id) => id == subject,

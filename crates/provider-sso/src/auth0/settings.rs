@@ -1,4 +1,4 @@
-//! Auth0: a tenant, and a client of it.
+//! Settings of Auth0: a tenant, and a client of it.
 
 use ::settings::{Reader, Setting};
 

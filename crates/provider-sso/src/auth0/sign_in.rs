@@ -1,28 +1,28 @@
 //! Sign-ins in the tenant's log. Pure.
 //!
 //! Codes: <https://auth0.com/docs/deploy-monitor/logs/log-event-type-codes>. The same entry comes as an event, inside
-//! `data`, and from `GET /api/v2/logs/{id}`. What is read of it may be missing: fields differ between connections,
-//! and a rule that finds one missing keeps the entry's ID only.
+//! `data`, and from `GET /api/v2/logs/{id}`. Any field may be missing: fields differ between connections, and if one is
+//! missing, the EventBridge rule keeps the entry's ID only.
 
+use event_contract::UnreadableEvent;
+use provider_http::lenient::{self, text};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::log_stream::with_prefix;
 use super::text_or_number::id_in;
-use crate::detail::{lenient_time, text};
-use crate::{SignIn, SignInEvent, UnreadableEvent};
+use crate::{SignIn, SignInEvent};
 
 /// With a password or a connection, silently, cross-origin, and by a native social login.
 const SIGN_INS: [&str; 4] = ["s", "ssa", "scoa", "sens"];
 
-/// A log event, as far as a sign-in needs it.
 #[derive(Deserialize)]
 pub(crate) struct LogEvent {
     log_id: Option<Value>,
     data: LogEntry,
 }
 
-/// A log entry, as far as a sign-in needs it. Only the code must have its type.
+/// The fields of a log entry that a sign-in needs. Only the code must have its type.
 #[derive(Deserialize)]
 pub(crate) struct LogEntry {
     #[serde(rename = "type")]
@@ -35,7 +35,7 @@ pub(crate) struct LogEntry {
     strategy_type: Option<Value>,
 }
 
-/// The sign-in of a log event. A user ID that stays bare makes it incomplete: to look that up needs the provider.
+/// The sign-in of a log event. If the user ID is bare, it is incomplete, since only the provider can complete the ID.
 pub(crate) fn read(event: LogEvent) -> Result<SignInEvent, UnreadableEvent> {
     let LogEvent { log_id, data: entry } = event;
     let Some(kind) = entry.kind() else { return Ok(SignInEvent::Ignored) };
@@ -48,7 +48,7 @@ pub(crate) fn read(event: LogEvent) -> Result<SignInEvent, UnreadableEvent> {
 }
 
 impl LogEntry {
-    /// The sign-in, if the entry is one and tells all of it. The user ID may be bare.
+    /// The sign-in, if the entry is one and has all of it. The user ID may be bare.
     pub(crate) fn sign_in(&self, event_id: &str) -> Option<SignIn> {
         self.kind()?;
         let user_id = id_in(self.user_id.as_ref())?;
@@ -56,7 +56,7 @@ impl LogEntry {
             event_id: event_id.to_owned(),
             user_id: with_prefix(user_id, text(self.strategy.as_ref()), text(self.strategy_type.as_ref())),
             application_id: text(self.client_id.as_ref())?.to_owned(),
-            at: lenient_time(self.date.as_ref())?,
+            at: lenient::time(self.date.as_ref())?,
         })
     }
 

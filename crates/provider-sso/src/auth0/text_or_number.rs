@@ -1,4 +1,4 @@
-//! IDs that Auth0 writes as a string or as a number, depending on the connection.
+//! IDs that Auth0 writes as a text or as a number, depending on the connection.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -14,7 +14,6 @@ pub(crate) enum TextOrNumber {
 }
 
 impl TextOrNumber {
-    /// The ID as text; a number in decimal digits.
     pub(crate) fn into_text(self) -> String {
         match self {
             Self::Text(text) => text,
@@ -24,7 +23,7 @@ impl TextOrNumber {
     }
 }
 
-/// An event's ID if it is one: events are read leniently, and what is no ID names nobody.
+/// An event's ID. `None`: there is none, or the field is no ID, since events are read leniently.
 pub(crate) fn id_in(value: Option<&Value>) -> Option<String> {
     TextOrNumber::deserialize(value?).ok().map(TextOrNumber::into_text)
 }

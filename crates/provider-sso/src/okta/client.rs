@@ -1,9 +1,9 @@
 //! The Users API and the System Log API: a user by ID, users' IDs page by page, a log entry by ID, and a ping.
 //!
-//! <https://developer.okta.com/docs/api/openapi/okta-management/management/tag/User/>. The read by ID is consistent, and
-//! has an entity tag; there is no batch read that is not eventually consistent: one call per user.
+//! <https://developer.okta.com/docs/api/openapi/okta-management/management/tag/User/>. The read by ID is consistent, and has
+//! an entity tag. Every batch read is eventually consistent: so there is one call per user.
 
-use event_contract::Envelope;
+use event_contract::{Envelope, RecordHint, UnreadableEvent};
 use provider_http::{
     Answer, ChangedPage, ChangesFrom, ConfigError, ListedPage, Page, ProviderError, ProviderHttp,
     ProviderHttpConfig,
@@ -16,12 +16,12 @@ use super::config::OktaConfig;
 use super::log_event::LogEvent;
 use super::record::{ListedUser, OktaUser};
 use super::{SOURCE, changes, feed, listing, sign_in};
-use crate::{FetchedUser, SignIn, SignInEvent, SsoProvider, UnreadableEvent, UserHint};
+use crate::{FetchedUser, SignIn, SignInEvent, SsoProvider};
 
-/// How long Okta keeps its log. Without a beginning it looks back a week only, less than a message may be old.
+/// How long Okta keeps its log. Without a beginning, a query covers one week only, and a message may be older.
 const LOG_RETENTION: Duration = Duration::days(90);
 
-/// Users on a page: as many as Okta gives.
+/// Users on a page: the most that Okta allows.
 const PAGE: usize = 200;
 
 /// A client of one organization. Clones share connections, token and rate limit.
@@ -39,7 +39,7 @@ impl OktaClient {
         Self::with_limits(config, |_| {})
     }
 
-    /// Makes a client with other limits than the usual: time-outs, requests in flight.
+    /// Makes a client with adjusted limits: time-outs, requests in flight.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -52,15 +52,15 @@ impl OktaClient {
         Ok(Self { http: ProviderHttp::new(http)? })
     }
 
-    /// The IDs of the users on one page, and where the next page begins. `after`: what the page before has told; `None`
-    /// reads the first one. `GET /api/v1/users?limit=200&fields=id&after=…`
+    /// The IDs of the users on one page, and where the next page begins. `after`: the cursor that the page before returned;
+    /// `None` reads the first page. `GET /api/v1/users?limit=200&fields=id&after=…`
     ///
-    /// Nothing but IDs is asked for, or kept. Okta leaves deactivated users (`DEPROVISIONED`) out of this list, and a
-    /// deleted one is nowhere: that an ID is missing does not mean that its user is gone. Who compares the list with
-    /// what is stored has to fetch each user that is stored and not listed.
+    /// The request names IDs only. Okta leaves deactivated users (`DEPROVISIONED`) out of this list, and deleted users are in
+    /// no list. So if an ID is missing, its user may still exist. A caller that compares the list with stored users has to
+    /// fetch each user that is stored and not listed.
     ///
     /// # Errors
-    /// Any [`ProviderError`]. After [`ProviderError::RateLimited`], the same page can be asked for again.
+    /// Any [`ProviderError`]. After [`ProviderError::RateLimited`], read the same page again.
     pub async fn list_users(&self, after: Option<&str>) -> Result<Page<String>, ProviderError> {
         self.list_filtered(None, after).await
     }
@@ -73,16 +73,17 @@ impl OktaClient {
         let limit = PAGE.to_string();
         let query = [("limit", limit.as_str()), ("fields", "id")];
         let query: Vec<_> = query.into_iter().chain(filter.map(|filter| ("filter", filter))).collect();
-        let page = collection(self.http.get_page::<ListedUser>(&["users"], &query, "after", after).await?)?;
+        let page =
+            self.http.get_page::<ListedUser>(&["users"], &query, "after", after).await?.always_found()?;
         Ok(Page { items: page.items.into_iter().map(|user| user.id).collect(), next: page.next })
     }
 
     async fn log_entries(&self, event_id: &str) -> Result<Vec<LogEvent>, ProviderError> {
         let filter = format!(r#"uuid eq "{event_id}""#);
         let since = (OffsetDateTime::now_utc() - LOG_RETENTION).format(&Rfc3339);
-        let since = since.map_err(|_| INVALID)?; // Not between the years 0 and 9999.
+        let since = since.map_err(|_| INVALID)?; // The year is not between 0 and 9999.
         let query = [("filter", filter.as_str()), ("since", since.as_str())];
-        collection(self.http.get_json(&["logs"], &query, None).await?)
+        self.http.get_json(&["logs"], &query, None).await?.always_found()
     }
 }
 
@@ -93,12 +94,12 @@ impl SsoProvider for OktaClient {
         SOURCE
     }
 
-    fn read_event(&self, envelope: &Envelope) -> Result<Vec<UserHint>, UnreadableEvent> {
+    fn read_event(&self, envelope: &Envelope) -> Result<Vec<RecordHint>, UnreadableEvent> {
         changes::read_event(envelope)
     }
 
-    /// A user who is deactivated is found, and blocked; one who is deleted is gone. `me` is not sent: it would be
-    /// answered with the user that our own token belongs to.
+    /// A deactivated user is found, and blocked; a deleted user is gone. The ID `me` is not sent, since Okta would answer with
+    /// the user that our token belongs to.
     async fn fetch_user(&self, id: &str, known_etag: Option<&str>) -> Result<FetchedUser, ProviderError> {
         if id == "me" {
             return Err(INVALID);
@@ -114,7 +115,7 @@ impl SsoProvider for OktaClient {
         sign_in::read_sign_in(envelope)
     }
 
-    /// `GET /api/v1/logs?filter=uuid eq "…"`. What could end the quotes is no `uuid`, and is not sent.
+    /// `GET /api/v1/logs?filter=uuid eq "…"`. A text that could end the quotes is no `uuid`, and is not sent.
     async fn fetch_sign_in(&self, event_id: &str) -> Result<Option<SignIn>, ProviderError> {
         if event_id.is_empty() || !event_id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
             return Err(INVALID);
@@ -124,7 +125,7 @@ impl SsoProvider for OktaClient {
         Ok(entry.as_ref().and_then(sign_in::sign_in))
     }
 
-    /// IDs alone: versions would come with the whole profile.
+    /// IDs only: Okta returns versions with the whole profile only.
     async fn list(&self, after: Option<&str>) -> Result<ListedPage, ProviderError> {
         let place = listing::Place::read(after).ok_or(INVALID)?;
         let page = match place {
@@ -147,20 +148,15 @@ impl SsoProvider for OktaClient {
             ("filter", feed::FILTER),
         ];
         let page = self.http.get_feed_page::<LogEvent>(&["logs"], &query, "after", place.after).await?;
-        let page = collection(page)?;
+        let page = page.always_found()?;
         Ok(place.page(&page.items, page.next))
     }
 
     async fn ping(&self) -> Result<(), ProviderError> {
-        collection(self.http.get_json::<Vec<IgnoredAny>>(&["users"], &[("limit", "1")], None).await?)
-            .map(|_| ())
-    }
-}
-
-/// A collection is always there: a 404 for it means that the base URL is not the API's.
-fn collection<T>(answer: Answer<T>) -> Result<T, ProviderError> {
-    match answer {
-        Answer::Found { value, .. } => Ok(value),
-        Answer::NotFound | Answer::NotModified => Err(ProviderError::Invalid { status: 404 }),
+        self.http
+            .get_json::<Vec<IgnoredAny>>(&["users"], &[("limit", "1")], None)
+            .await?
+            .always_found()
+            .map(drop)
     }
 }

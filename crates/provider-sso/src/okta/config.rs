@@ -1,4 +1,4 @@
-//! How to reach an organization, and what its HTTP client needs of that.
+//! How to reach an organization, and the settings of its HTTP client.
 
 use provider_http::{Auth, ConfigError, ProviderHttpConfig};
 use secrecy::SecretString;
@@ -6,8 +6,8 @@ use url::Url;
 
 use super::SOURCE;
 
-/// Least rights for users, and for sign-ins: <https://developer.okta.com/docs/api/oauth2/>. They are asked for together:
-/// an app that was granted only one of them gets no token.
+/// The smallest scopes for users and for sign-ins: <https://developer.okta.com/docs/api/oauth2/>. One token request names
+/// both, so an app that has only one of them gets no token.
 const SCOPE: &str = "okta.users.read okta.logs.read";
 
 /// How to reach an organization.
@@ -15,18 +15,17 @@ const SCOPE: &str = "okta.users.read okta.logs.read";
 pub struct OktaConfig {
     /// The organization: `https://{org}.okta.com/`.
     pub org_url: Url,
-    /// How to prove who asks.
+    /// How to authenticate.
     pub auth: OktaAuth,
 }
 
-/// How to prove who asks. Either way is read-only at best: give it no more rights than `okta.users.read` and
-/// `okta.logs.read`.
+/// How to authenticate. Give either way no more rights than `okta.users.read` and `okta.logs.read`.
 #[derive(Debug, Clone)]
 pub enum OktaAuth {
-    /// An API token. It has its owner's rights, and lapses when unused for 30 days:
+    /// An API token. It has its owner's rights, and expires if it is not used for 30 days:
     /// <https://developer.okta.com/docs/guides/create-an-api-token/main/>.
     ApiToken(SecretString),
-    /// A service app with a key of its own, without "proof of possession":
+    /// A service app with its own key, without "proof of possession":
     /// <https://developer.okta.com/docs/guides/implement-oauth-for-okta-serviceapp/main/>.
     PrivateKey {
         /// The app.

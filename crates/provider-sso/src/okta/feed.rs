@@ -1,7 +1,7 @@
-//! The System Log as a feed of users who changed: <https://developer.okta.com/docs/reference/system-log-query/>.
+//! The System Log as a feed of changed users: <https://developer.okta.com/docs/reference/system-log-query/>.
 //!
-//! Asked without an end, the log is a feed: its next link is always there, and goes on where it was. An entry is read as
-//! the event that it would be (`changes`), so what is a change of a user is decided in one place.
+//! If the query has no end, the log is a feed: it always has a next link, from which the next reading continues. Entries are
+//! read as events are (`changes.rs`), so that one place decides what changes a user.
 
 use provider_http::{ChangedPage, ChangesFrom};
 use time::OffsetDateTime;
@@ -10,16 +10,16 @@ use time::format_description::well_known::Rfc3339;
 use super::changes;
 use super::log_event::LogEvent;
 
-/// Entries on a page: as many as Okta gives.
+/// Entries on a page: the most that Okta allows.
 pub(crate) const PAGE: usize = 1000;
 
 /// The query parameter `filter`: the families of types that change a user.
 pub(crate) const FILTER: &str = r#"eventType sw "user.lifecycle" or eventType sw "user.account""#;
 
-/// Parts the beginning of the feed from the place in it.
+/// Separates the beginning of the feed from the place in it.
 const PARTS: char = ' ';
 
-/// Where the feed goes on: Okta wants its beginning again, and its place from the second page on.
+/// Where the feed continues. Okta requires the feed's beginning in every request, and the place from the second page on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place<'a> {
     pub(crate) since: String,
@@ -27,7 +27,7 @@ pub(crate) struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// `None`: the cursor is none of ours, or no log begins at that time.
+    /// `None`: the cursor is not ours, or the time is out of range.
     pub(crate) fn read(from: ChangesFrom<'a>) -> Option<Self> {
         match from {
             ChangesFrom::Time(since) => {
@@ -42,7 +42,7 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// The page of these entries. `next`: what its link says; without one, the place stays where it was.
+    /// The page of these entries. `next`: the cursor of its link. Without a link, the place stays.
     pub(crate) fn page(self, entries: &[LogEvent], next: Option<String>) -> ChangedPage {
         let ids = entries.iter().flat_map(changes::users_of).map(str::to_owned).collect();
         let moved = next.is_some() && next.as_deref() != self.after;
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn the_feed_goes_on_where_it_was_whatever_the_page_brings() {
+    fn the_feed_continues_from_its_last_place_even_if_a_page_is_empty() {
         let first = Place::read(ChangesFrom::Time(OffsetDateTime::UNIX_EPOCH)).unwrap();
         assert_eq!((first.since.as_str(), first.after), ("1970-01-01T00:00:00Z", None));
         let entries = [entry("user.lifecycle.suspend"), entry("user.session.start")];

@@ -1,14 +1,14 @@
-//! All users in two lists: those who are not deactivated, and then those who are, since the first leaves them out.
+//! All users in two lists: active users, and then the deactivated ones, which the first list leaves out.
 //!
-//! <https://developer.okta.com/docs/api/openapi/okta-management/management/tag/User/#tag/User/operation/listUsers>. Who is
-//! deactivated while they are read moves from the first to the second, and is told there.
+//! <https://developer.okta.com/docs/api/openapi/okta-management/management/tag/User/#tag/User/operation/listUsers>. A
+//! user who is deactivated during the reading moves from the first list to the second, and is listed there.
 
 use provider_http::{ListedPage, ListedRecord, Page};
 
 /// The query parameter `filter` of the second list.
 pub(crate) const DEACTIVATED: &str = r#"status eq "DEPROVISIONED""#;
 
-/// Where the listing goes on.
+/// Where the listing continues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place<'a> {
     Users(Option<&'a str>),
@@ -19,7 +19,7 @@ const USERS: &str = "users ";
 const THE_DEACTIVATED: &str = "deactivated ";
 
 impl<'a> Place<'a> {
-    /// `None`: the cursor is none of ours.
+    /// `None`: the cursor is not ours.
     pub(crate) fn read(cursor: Option<&'a str>) -> Option<Self> {
         let Some(cursor) = cursor else { return Some(Self::Users(None)) };
         let after = |rest: &'a str| Some(rest).filter(|rest| !rest.is_empty());
@@ -30,7 +30,8 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// The page that was asked for. Okta tells no total: all that can be seen is that a page is empty.
+    /// The page at this place. Okta has no total, so the only sign of missing users is an empty page, or a full one without a
+    /// link.
     pub(crate) fn page(self, page: Page<String>, most: usize) -> ListedPage {
         let (empty, full) = (page.items.is_empty(), page.items.len() >= most);
         let (next, doubt) = match (self, page.next) {
@@ -64,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn the_deactivated_follow_the_others() {
+    fn deactivated_users_follow_the_active_ones() {
         let first = page(None, 2, Some("users 2"));
         assert_eq!((first.next.as_deref(), first.doubt), (Some("users users 2"), None));
         let second = page(first.next.as_deref(), 1, None);
@@ -72,7 +73,7 @@ mod tests {
         let third = page(second.next.as_deref(), 2, Some("x"));
         assert_eq!((third.next.as_deref(), third.doubt), (Some("deactivated x"), None));
         assert_eq!(page(third.next.as_deref(), 1, None).next, None);
-        assert_eq!(page(Some("deactivated "), 0, None).doubt, None, "nobody is deactivated");
+        assert_eq!(page(Some("deactivated "), 0, None).doubt, None, "no user is deactivated");
         assert_eq!(Place::read(Some("2")), None);
     }
 

@@ -1,15 +1,14 @@
 //! One entry of the System Log. Pure.
 //!
 //! Fields: <https://developer.okta.com/docs/api/openapi/okta-management/management/tag/SystemLog/>. The same entry comes
-//! as an event and from `GET /api/v1/logs`. A rule keeps IDs, types and times, and of the targets only the first.
+//! as an event and from `GET /api/v1/logs`. The EventBridge rule keeps IDs, types and times, and only the first target.
 
+use provider_http::lenient::{self, text};
 use serde::Deserialize;
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use crate::detail::{lenient_time, text};
-
-/// The parts of an entry that are looked at. Only the type must have its shape.
+/// The fields of an entry that we read. Only the type must have its shape.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct LogEvent {
@@ -21,7 +20,7 @@ pub(crate) struct LogEvent {
     target: Option<Value>,
 }
 
-/// Who did something, or to what it was done.
+/// An actor or a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Party<'a> {
     pub(crate) id: &'a str,
@@ -30,14 +29,12 @@ pub(crate) struct Party<'a> {
 }
 
 impl LogEvent {
-    /// The entry's own ID.
     pub(crate) fn uuid(&self) -> Option<&str> {
         text(self.uuid.as_ref())
     }
 
-    /// When it was written.
     pub(crate) fn published(&self) -> Option<OffsetDateTime> {
-        lenient_time(self.published.as_ref())
+        lenient::time(self.published.as_ref())
     }
 
     /// `SUCCESS`, `FAILURE`, …
@@ -45,18 +42,18 @@ impl LogEvent {
         text(self.outcome.as_ref()?.get("result"))
     }
 
-    /// Who did it: for a sign-in the user, for a change often an administrator.
+    /// The actor: for a sign-in the user, for a change often an administrator.
     pub(crate) fn actor(&self) -> Option<Party<'_>> {
         party(self.actor.as_ref()?)
     }
 
-    /// To what it was done, those of this kind.
+    /// The targets of this kind.
     pub(crate) fn targets_of(&self, kind: &str) -> impl Iterator<Item = Party<'_>> {
         let targets = self.target.as_ref().and_then(Value::as_array);
         targets.into_iter().flatten().filter_map(party).filter(move |target| target.kind == kind)
     }
 
-    /// Whether it was done to anything at all, of whatever kind.
+    /// True if there is a target of any kind.
     pub(crate) fn has_target(&self) -> bool {
         match &self.target {
             None | Some(Value::Null) => false,

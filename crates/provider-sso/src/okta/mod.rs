@@ -1,8 +1,8 @@
 //! Okta: System Log events in, Users API and System Log API out.
 //!
-//! One feed reaches the bus for one organization, the EventBridge log stream
-//! (<https://help.okta.com/en-us/content/topics/reports/log-streaming/add-aws-eb-log-stream.htm>): changes of users and
-//! sign-ins both. It is tried twice and then stops for good, so events are lost now and then.
+//! One feed of an organization reaches the bus, the EventBridge log stream
+//! (<https://help.okta.com/en-us/content/topics/reports/log-streaming/add-aws-eb-log-stream.htm>), with changes of users and
+//! sign-ins. Okta tries each delivery twice and then gives up, so some events are lost. Event hooks come as webhooks.
 
 mod changes;
 mod client;
@@ -13,10 +13,12 @@ mod log_event;
 mod record;
 pub(crate) mod settings;
 mod sign_in;
+mod webhook;
 
 pub(crate) use changes::read_event;
 pub use client::OktaClient;
 pub use config::{OktaAuth, OktaConfig};
+pub use webhook::WEBHOOK;
 
 /// The source's name in rows, and in `coppice.ingress.okta`.
 pub const SOURCE: &str = "okta";

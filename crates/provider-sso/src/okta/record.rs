@@ -1,7 +1,7 @@
-//! Okta's user, and how it reads in common words. Pure.
+//! Okta's user, and its mapping to [`SsoUser`]. Pure.
 //!
 //! Fields: <https://developer.okta.com/docs/api/openapi/okta-management/management/tag/User/>. All but the ID may be
-//! missing; an organization may take any of the profile away.
+//! missing, since an organization may remove any field of the profile.
 
 use serde::Deserialize;
 use time::OffsetDateTime;
@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use super::SOURCE;
 use crate::{SsoIdentity, SsoUser};
 
-/// The parts of a user that we keep. `lastLogin` is left out on purpose: it changes on every login.
+/// The fields of a user that we keep. `lastLogin` is left out on purpose: it changes on every login.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct OktaUser {
@@ -22,7 +22,7 @@ pub(crate) struct OktaUser {
     credentials: Option<Credentials>,
 }
 
-/// A user on a page of the list: no more than who it is.
+/// A user on a page of the list: the ID only.
 #[derive(Deserialize)]
 pub(crate) struct ListedUser {
     #[serde(deserialize_with = "provider_http::record_id")]
@@ -54,7 +54,7 @@ struct EmailCredential {
 }
 
 impl OktaUser {
-    /// The user in common words. `etag`: the reply's, as the body has none.
+    /// Maps the user. `etag`: the reply's, since the body has none.
     pub(crate) fn into_user(self, etag: Option<String>) -> SsoUser {
         let (email_verified, blocked) = (self.email_verified(), self.blocked());
         let profile = self.profile.unwrap_or_default();
@@ -76,7 +76,7 @@ impl OktaUser {
         }
     }
 
-    /// Only where Okta says so of the primary address: being active does not prove an address.
+    /// True only if Okta says so about the primary address. An active user's address may be unverified.
     fn email_verified(&self) -> bool {
         let emails = self.credentials.iter().filter_map(|credentials| credentials.emails.as_ref()).flatten();
         emails
@@ -84,7 +84,7 @@ impl OktaUser {
             .any(|email| email.status.as_deref() == Some("VERIFIED"))
     }
 
-    /// Who is deactivated is still there, until deleted in a second step.
+    /// A deactivated user still exists until it is deleted in a second step.
     fn blocked(&self) -> bool {
         matches!(self.status.as_deref(), Some("SUSPENDED" | "LOCKED_OUT" | "DEPROVISIONED"))
     }
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_that_keeps_the_user_out_is_blocked() {
+    fn a_status_that_prevents_signing_in_is_blocked() {
         for (status, blocked) in [
             ("STAGED", false),
             ("PROVISIONED", false),
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_to_show_is_made_up_of_what_there_is() {
+    fn the_display_name_falls_back_to_the_parts_of_the_name() {
         for (profile, shown) in [
             (r#"{"displayName":"Tove L.","firstName":"Tove"}"#, "Tove L."),
             (r#"{"firstName":"Tove","lastName":"Lind"}"#, "Tove Lind"),

@@ -1,6 +1,6 @@
-//! Okta: an organization, and one of two ways to prove who asks.
+//! Settings of Okta: an organization, and one of two ways to authenticate.
 //!
-//! Neither way is the default, so each of its settings is optional alone; none, half of one, and both are faults.
+//! Neither way is the default, so each setting alone is optional. Neither way, half of one, or both are faults.
 
 use std::convert::Infallible;
 use std::str::FromStr;
@@ -35,7 +35,7 @@ fn read_auth(reader: &mut Reader) -> Option<OktaAuth> {
     let token = reader.secret(API_TOKEN).map(given);
     let client_id: Option<String> = reader.read(CLIENT_ID);
     let key = reader.secret(PRIVATE_KEY).map(given);
-    // What cannot be read is a fault already, and no reason for a second one.
+    // A setting that cannot be read is a fault already, and must not cause a second one.
     let (token, client_id, key) = (token?, client_id?, key?);
     match (token, !client_id.is_empty() || key.is_some()) {
         (Some(token), false) => Some(OktaAuth::ApiToken(token)),
@@ -54,7 +54,7 @@ fn refuse_both(reader: &mut Reader, setting: Setting) -> Option<OktaAuth> {
     reader.read::<NotBoth>(setting).map(|NotBoth(never)| match never {})
 }
 
-/// Cannot be read, and says why: a reader keeps faults of its own making only.
+/// A value that can never be parsed. By its error the reader gets a fault that we choose, since it records only its own.
 struct NotBoth(Infallible);
 
 impl FromStr for NotBoth {

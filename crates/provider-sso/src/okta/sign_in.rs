@@ -1,33 +1,29 @@
 //! Sign-ins in the System Log. Pure.
 //!
-//! | type | who | to what |
+//! | type | user | application |
 //! |---|---|---|
 //! | `user.authentication.sso`, `app.oauth2.signon` | actor | target of type `AppInstance` |
-//! | `user.session.start` | actor | Okta itself, and so is a sign-on that has no target |
+//! | `user.session.start`, or a sign-on without a target | actor | Okta itself |
 //!
 //! Types: <https://developer.okta.com/docs/reference/api/event-types/>.
 
-use event_contract::Envelope;
+use event_contract::{Envelope, Origin, UnreadableEvent};
 
 use super::log_event::LogEvent;
 use super::{PARTNER_SOURCE_PREFIX, SOURCE};
-use crate::detail::parse;
-use crate::ingress::is_from_ingress;
-use crate::{SignIn, SignInEvent, UnreadableEvent};
+use crate::{SignIn, SignInEvent};
 
 const SIGN_INS: [&str; 3] = ["user.authentication.sso", "app.oauth2.signon", "user.session.start"];
 
-/// The sign-in that the event tells of. See [`crate::SsoProvider::read_sign_in`].
+/// The sign-in that the event reports. See [`crate::SsoProvider::read_sign_in`].
 ///
-/// A rule keeps the first target only. If that is no application, the entry itself may have one: incomplete.
+/// The EventBridge rule keeps the first target only. If that is no application, the log entry may have one, so the event is
+/// incomplete.
 pub(crate) fn read_sign_in(envelope: &Envelope) -> Result<SignInEvent, UnreadableEvent> {
-    if is_from_ingress(envelope, SOURCE) {
+    if envelope.origin(SOURCE, Some(PARTNER_SOURCE_PREFIX))? == Origin::Ingress {
         return Ok(SignInEvent::Ignored);
     }
-    if !envelope.source.starts_with(PARTNER_SOURCE_PREFIX) {
-        return Err(UnreadableEvent::ForeignSource { expected: SOURCE });
-    }
-    let event: LogEvent = parse(envelope)?;
+    let event: LogEvent = envelope.parse_detail()?;
     let Some(kind) = kind(&event).filter(|_| may_count(&event)) else { return Ok(SignInEvent::Ignored) };
     let event_id = event.uuid().ok_or(UnreadableEvent::MissingId { kind })?;
     let application_may_follow =
@@ -38,7 +34,7 @@ pub(crate) fn read_sign_in(envelope: &Envelope) -> Result<SignInEvent, Unreadabl
     })
 }
 
-/// The sign-in of a whole entry, if it is one that succeeded and tells who.
+/// The sign-in of a whole entry, if it succeeded and the entry says who signed in.
 pub(crate) fn sign_in(event: &LogEvent) -> Option<SignIn> {
     let kind = kind(event)?;
     if event.outcome() != Some("SUCCESS") {
@@ -54,12 +50,11 @@ pub(crate) fn sign_in(event: &LogEvent) -> Option<SignIn> {
     })
 }
 
-/// The type, from our own list.
 fn kind(event: &LogEvent) -> Option<&'static str> {
     SIGN_INS.into_iter().find(|known| *known == event.event_type)
 }
 
-/// Not refused, and not by a program: what is not told counts as possible.
+/// True unless the entry says that the sign-in was refused, or made by a program. A missing field proves neither.
 fn may_count(event: &LogEvent) -> bool {
     let not_refused = event.outcome().is_none_or(|result| result == "SUCCESS");
     not_refused && event.actor().is_none_or(|actor| actor.kind == "User")

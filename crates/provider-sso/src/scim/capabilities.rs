@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 
-/// The optional features that matter here. Entity tags are not among them: a server without them ignores the condition. What a server does not mention, it cannot do.
+/// The optional features that the client uses. A server cannot do what it does not mention. Entity tags are not here: a
+/// server without them ignores the condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub(crate) struct Capabilities {
     #[serde(default)]
@@ -11,7 +12,6 @@ pub(crate) struct Capabilities {
     pub(crate) sort: Feature,
 }
 
-/// One feature's declaration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 pub(crate) struct Feature {
     pub(crate) supported: bool,

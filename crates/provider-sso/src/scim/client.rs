@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use event_contract::Envelope;
+use event_contract::{Envelope, RecordHint, UnreadableEvent};
 use provider_http::{
     Answer, Auth, ChangedPage, ChangesFrom, ConfigError, ListedPage, ListedRecord, ProviderError,
     ProviderHttp, ProviderHttpConfig,
@@ -17,8 +17,7 @@ use super::capabilities::Capabilities;
 use super::feed::Place;
 use super::list::{ListReply, Order, UserPage, query};
 use super::record::ScimUser;
-use crate::ingress::{is_from_ingress, read_ingress};
-use crate::{FetchedUser, SignIn, SignInEvent, SsoProvider, UnreadableEvent, UserHint};
+use crate::{FetchedUser, SignIn, SignInEvent, SsoProvider};
 
 /// Users on a page.
 const PAGE: usize = 100;
@@ -28,7 +27,7 @@ const PAGE: usize = 100;
 pub struct ScimConfig {
     /// Where `/Users` lives: `https://idp.example/scim/v2`.
     pub base_url: Url,
-    /// The bearer token that the server gave out.
+    /// The bearer token that the server has issued.
     pub token: SecretString,
 }
 
@@ -36,8 +35,7 @@ pub struct ScimConfig {
 #[derive(Debug, Clone)]
 pub struct ScimClient {
     http: ProviderHttp,
-    /// Read once: a server's features change with its release, and then this process is restarted anyway, or does
-    /// for a while without what is new.
+    /// Read once. A server's features change only with its release; until this process restarts, it works without new ones.
     capabilities: Arc<OnceLock<Capabilities>>,
 }
 
@@ -50,7 +48,7 @@ impl ScimClient {
         Self::with_limits(config, |_| {})
     }
 
-    /// Makes a client with other limits than the usual: time-outs, requests in flight.
+    /// Makes a client with adjusted limits: time-outs, requests in flight.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -63,11 +61,11 @@ impl ScimClient {
         Ok(Self { http: ProviderHttp::new(http)?, capabilities: Arc::default() })
     }
 
-    /// One page of the users that changed after `since`, oldest change first where the server can sort; all users
-    /// for `None`, and from a server that cannot filter. Deleted users are in no listing.
+    /// One page of the users that changed after `since`, oldest change first if the server can sort. All users if `since` is
+    /// `None`, and from a server that cannot filter. Deleted users are in no listing.
     ///
-    /// `start_index` counts from 1; `count` is what is asked for, the server may give fewer. Two changes can have
-    /// the same time, so a caller that remembers the latest should ask from a little before it.
+    /// `start_index` counts from 1. A server may return fewer users than `count`. Two changes can have the same time, so a
+    /// caller that remembers the latest one should begin a little before it.
     ///
     /// # Errors
     /// Any [`ProviderError`].
@@ -101,25 +99,19 @@ impl ScimClient {
         Ok(*self.capabilities.get_or_init(|| read))
     }
 
-    /// Reads what every server has; a 404 means that the base URL is not the server's.
     async fn read<T: DeserializeOwned>(
         &self,
         path: &str,
         query: &[(&str, &str)],
     ) -> Result<T, ProviderError> {
-        match self.http.get_json(&[path], query, None).await? {
-            Answer::Found { value, .. } => Ok(value),
-            Answer::NotFound | Answer::NotModified => Err(ProviderError::Invalid { status: 404 }),
-        }
+        self.http.get_json(&[path], query, None).await?.always_found()
     }
 }
 
 /// Which users the event names. See [`SsoProvider::read_event`].
-pub(crate) fn read_event(envelope: &Envelope) -> Result<Vec<UserHint>, UnreadableEvent> {
-    if !is_from_ingress(envelope, SOURCE) {
-        return Err(UnreadableEvent::ForeignSource { expected: SOURCE });
-    }
-    read_ingress(envelope)
+pub(crate) fn read_event(envelope: &Envelope) -> Result<Vec<RecordHint>, UnreadableEvent> {
+    envelope.origin(SOURCE, None)?;
+    envelope.ingress_hints()
 }
 
 impl SsoProvider for ScimClient {
@@ -127,7 +119,7 @@ impl SsoProvider for ScimClient {
         SOURCE
     }
 
-    fn read_event(&self, envelope: &Envelope) -> Result<Vec<UserHint>, UnreadableEvent> {
+    fn read_event(&self, envelope: &Envelope) -> Result<Vec<RecordHint>, UnreadableEvent> {
         read_event(envelope)
     }
 
@@ -139,20 +131,17 @@ impl SsoProvider for ScimClient {
         }
     }
 
-    /// SCIM tells of users, never of sign-ins.
+    /// SCIM is about users, never about sign-ins.
     fn read_sign_in(&self, envelope: &Envelope) -> Result<SignInEvent, UnreadableEvent> {
-        if !is_from_ingress(envelope, SOURCE) {
-            return Err(UnreadableEvent::ForeignSource { expected: SOURCE });
-        }
-        Ok(SignInEvent::Ignored)
+        envelope.origin(SOURCE, None).map(|_| SignInEvent::Ignored)
     }
 
     async fn fetch_sign_in(&self, _event_id: &str) -> Result<Option<SignIn>, ProviderError> {
         Ok(None)
     }
 
-    /// In the order of IDs where the server can sort: in that of changes, a user who changes meanwhile would move, and
-    /// another slip past. From a server that cannot, such a user is missed, and then there are fewer than its total says.
+    /// In the order of IDs if the server can sort: in the order of changes, a user who changes meanwhile would move, and the
+    /// listing would skip another. If the server cannot sort, a user may be skipped; then there are fewer than its total says.
     async fn list(&self, after: Option<&str>) -> Result<ListedPage, ProviderError> {
         let start_index =
             after.map_or(Ok(1), str::parse).map_err(|_| ProviderError::Invalid { status: 400 })?;
@@ -168,7 +157,7 @@ impl SsoProvider for ScimClient {
         })
     }
 
-    /// Users by `meta.lastModified`; deleted ones are in no feed. From a server that cannot filter, all users.
+    /// Users by `meta.lastModified`, without deleted ones. From a server that cannot filter, all users.
     async fn changes(&self, from: ChangesFrom<'_>) -> Result<ChangedPage, ProviderError> {
         let place = Place::read(from).ok_or(ProviderError::Invalid { status: 400 })?;
         let page = self.list_by(Order::Change, Some(place.since), place.start_index, PAGE).await?;
@@ -177,8 +166,8 @@ impl SsoProvider for ScimClient {
             .ok_or(ProviderError::Invalid { status: 400 })
     }
 
-    /// Reads `/ServiceProviderConfig`. Servers may let anybody read it (RFC 7644 section 4), so a good answer does
-    /// not prove that the token is.
+    /// Reads `/ServiceProviderConfig`. Servers may let anybody read it (RFC 7644 section 4), so success does not prove that
+    /// the token is right.
     async fn ping(&self) -> Result<(), ProviderError> {
         self.read::<Capabilities>("ServiceProviderConfig", &[]).await.map(|_| ())
     }

@@ -1,8 +1,8 @@
 //! Users by `meta.lastModified` as a feed. Pure.
 //!
-//! Two changes may have the same time, and a server may tell of a change late: so the feed is read again from a little
-//! before the latest change that it told. Where the server sorts, each page is asked for by time, too: a user who changes
-//! meanwhile moves to the end, and by number another would slip past.
+//! Two changes may have the same time, and a server may show a change late. So the next reading begins a little before the
+//! latest change so far. If the server sorts, each page is requested by time too, and not by number: a user who changes
+//! meanwhile moves to the end, so that by number the feed would skip another user.
 
 use provider_http::{ChangedPage, ChangesFrom};
 use serde::{Deserialize, Serialize};
@@ -10,12 +10,12 @@ use time::{Duration, OffsetDateTime};
 
 use super::UserPage;
 
-/// A filter of times may know whole seconds only.
+/// A server's filter may compare whole seconds only.
 const SECOND: Duration = Duration::seconds(1);
-/// How far it is read again.
+/// How much is read again.
 const OVERLAP: Duration = Duration::minutes(5);
 
-/// Where the feed goes on.
+/// Where the feed continues.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Place {
     #[serde(with = "time::serde::rfc3339")]
@@ -27,7 +27,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// `None`: the cursor is none of ours.
+    /// `None`: the cursor is not ours.
     pub(crate) fn read(from: ChangesFrom<'_>) -> Option<Self> {
         match from {
             ChangesFrom::Time(since) => Some(Self { since, start_index: 1, latest: since }),
@@ -35,7 +35,7 @@ impl Place {
         }
     }
 
-    /// The page of these users, oldest change first if it is `sorted`. `None` when there is no such time.
+    /// The page of these users, oldest change first if it is `sorted`. `None`: a time is out of range.
     pub(crate) fn page(self, page: UserPage, sorted: bool) -> Option<ChangedPage> {
         let changes = page.users.iter().filter_map(|user| user.version);
         let latest = changes.chain([self.latest]).max()?;
@@ -43,7 +43,7 @@ impl Place {
         let behind = last.and_then(|last| last.checked_sub(SECOND)).filter(|behind| *behind > self.since);
         let next = match (page.next_start_index, behind) {
             (Some(_), Some(since)) => Self { since, start_index: 1, latest },
-            // All of one time, or in no order: the number is all there is.
+            // All changes have one time, or they have no order: only the number is left.
             (Some(start_index), None) => Self { start_index, latest, ..self },
             (None, _) => Self { since: self.since.max(latest.checked_sub(OVERLAP)?), start_index: 1, latest },
         };
@@ -81,7 +81,7 @@ mod tests {
         }
     }
 
-    /// What a server that filters and sorts answers, ten at a time.
+    /// The answer of a server that filters and sorts, ten users at a time.
     fn listed(users: &BTreeMap<u32, OffsetDateTime>, place: &Place) -> UserPage {
         let mut behind: Vec<SsoUser> =
             users.iter().filter(|(_, at)| **at > place.since).map(|(id, at)| user(*id, *at)).collect();
@@ -95,36 +95,36 @@ mod tests {
     /// Reads the feed to its end, and changes the first user after the first page.
     fn read(mut users: BTreeMap<u32, OffsetDateTime>) -> BTreeSet<String> {
         let mut place = Place::read(ChangesFrom::Time(START - Duration::SECOND)).unwrap();
-        let mut told = BTreeSet::new();
+        let mut ids = BTreeSet::new();
         loop {
             let answer = listed(&users, &place);
             let page = place.page(answer, true).unwrap();
-            told.extend(page.ids);
+            ids.extend(page.ids);
             users.insert(0, START + Duration::HOUR);
             place = Place::read(ChangesFrom::Cursor(&page.next)).unwrap();
             if !page.more {
-                return told;
+                return ids;
             }
         }
     }
 
     #[test]
-    fn a_user_who_changes_while_the_feed_is_read_hides_no_other() {
+    fn a_user_who_changes_during_the_reading_hides_no_other() {
         let users = (0..35).map(|number| (number, START + Duration::minutes(i64::from(number))));
         assert_eq!(read(users.collect()).len(), 35);
     }
 
     #[test]
-    fn many_changes_of_one_time_are_all_told() {
+    fn many_changes_of_one_time_are_all_in_the_feed() {
         let mut place = Place::read(ChangesFrom::Time(START - Duration::SECOND)).unwrap();
         let users: BTreeMap<u32, OffsetDateTime> = (0..35).map(|number| (number, START)).collect();
-        let mut told = BTreeSet::new();
+        let mut ids = BTreeSet::new();
         for _ in 0..4 {
             let answer = listed(&users, &place);
             let page = place.page(answer, true).unwrap();
-            told.extend(page.ids);
+            ids.extend(page.ids);
             place = Place::read(ChangesFrom::Cursor(&page.next)).unwrap();
         }
-        assert_eq!(told.len(), 35);
+        assert_eq!(ids.len(), 35);
     }
 }

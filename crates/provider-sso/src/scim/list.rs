@@ -1,4 +1,4 @@
-//! Listing: one page of users that have changed, <https://www.rfc-editor.org/rfc/rfc7644#section-3.4.2>.
+//! One page of a listing of users, <https://www.rfc-editor.org/rfc/rfc7644#section-3.4.2>.
 
 use serde::Deserialize;
 use time::OffsetDateTime;
@@ -13,13 +13,13 @@ use crate::SsoUser;
 pub struct UserPage {
     /// The users of this page.
     pub users: Vec<SsoUser>,
-    /// Users in the whole listing, as of this page.
+    /// Users in the whole listing, at the time of this page.
     pub total: usize,
-    /// Where the next page starts; `None` after the last.
+    /// Where the next page starts. `None`: this is the last page.
     pub next_start_index: Option<usize>,
 }
 
-/// A list response. `Resources` is absent when there are none.
+/// A list response. It has no `Resources` if there are none.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ListReply {
@@ -29,8 +29,8 @@ pub(crate) struct ListReply {
 }
 
 impl ListReply {
-    /// The page that was asked for at `start_index`. Servers may give fewer than asked, so the next page starts
-    /// after what came, not after what was asked; an empty page is the last, whatever the total says.
+    /// The page at `start_index`. A server may return fewer users than the request's count, so the next page starts after the
+    /// last user returned. An empty page is the last one, whatever the total says.
     pub(crate) fn into_page(self, start_index: usize) -> UserPage {
         let next = start_index + self.resources.len();
         let more = !self.resources.is_empty() && next <= self.total_results;
@@ -42,14 +42,14 @@ impl ListReply {
     }
 }
 
-/// What users are sorted by, where the server can.
+/// What users are sorted by, if the server can sort.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Order {
     Id,
     Change,
 }
 
-/// The query of a page. A server without filters is asked for everyone, one without sorting for any order.
+/// The query of a page. A server that cannot filter returns all users, and one that cannot sort returns them in any order.
 pub(crate) fn query(
     server: Capabilities,
     order: Order,
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_end() {
+    fn the_last_page_has_no_next_one() {
         let two = r#"{"totalResults":5,"Resources":[{"id":"a"},{"id":"b"}]}"#;
         assert_eq!(page(two, 1).next_start_index, Some(3));
         assert_eq!(page(two, 3).next_start_index, Some(5));
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_is_asked_only_for_what_it_can_do() {
+    fn a_query_has_only_what_the_server_can_do() {
         let (yes, no) = (Feature { supported: true }, Feature { supported: false });
         let since = Some(OffsetDateTime::UNIX_EPOCH);
         let names = |filter, sort, since| -> Vec<_> {

@@ -1,8 +1,8 @@
 //! SCIM 2.0: any server that follows RFC 7643 (<https://www.rfc-editor.org/rfc/rfc7643>) and RFC 7644
 //! (<https://www.rfc-editor.org/rfc/rfc7644>).
 //!
-//! Its events come from our own ingress. Filters, sorting and entity tags are optional in SCIM: the server says what
-//! it can do, and the client does without what it cannot.
+//! Its events come through `webhook-ingress`. Filters, sorting and entity tags are optional in SCIM: the server says what it
+//! can do, and the client works without the rest.
 
 mod capabilities;
 mod client;
@@ -10,10 +10,12 @@ mod feed;
 mod list;
 mod record;
 pub(crate) mod settings;
+mod webhook;
 
 pub(crate) use client::read_event;
 pub use client::{ScimClient, ScimConfig};
 pub use list::UserPage;
+pub use webhook::WEBHOOK;
 
 /// The source's name in rows, and in `coppice.ingress.scim`.
 pub const SOURCE: &str = "scim";

@@ -1,4 +1,4 @@
-//! SCIM's user, and how it reads in common words. Pure.
+//! SCIM's user, and its mapping to [`SsoUser`]. Pure.
 //!
 //! Attributes: <https://www.rfc-editor.org/rfc/rfc7643#section-4.1>. All but the ID may be missing.
 
@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use super::SOURCE;
 use crate::{SsoIdentity, SsoUser};
 
-/// The parts of a user that we keep.
+/// The fields of a user that we keep.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ScimUser {
@@ -47,7 +47,7 @@ struct Meta {
 }
 
 impl ScimUser {
-    /// The user in common words. `header_etag` stands in for a `meta.version` that the body does not have.
+    /// Maps the user. `header_etag` is used if the body has no `meta.version`.
     pub(crate) fn into_user(self, header_etag: Option<String>) -> SsoUser {
         let name = self.name.unwrap_or_default();
         let meta = self.meta.unwrap_or_default();
@@ -56,7 +56,7 @@ impl ScimUser {
         SsoUser {
             id: self.id,
             email: primary(self.emails),
-            email_verified: false, // SCIM has no such statement.
+            email_verified: false, // SCIM does not say.
             given_name: name.given_name,
             family_name: name.family_name,
             display_name: self.display_name.or(name.formatted),
@@ -70,7 +70,7 @@ impl ScimUser {
     }
 }
 
-/// The value marked as primary; without a mark, the only one. Several without a mark: none, as any would be a guess.
+/// The value marked as primary, else the only one. If there are several without a mark, none: any would be a guess.
 fn primary(values: Option<Vec<Value>>) -> Option<String> {
     let mut values = values.unwrap_or_default();
     let marked = values.iter().position(|value| value.primary == Some(true));

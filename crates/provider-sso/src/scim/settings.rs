@@ -1,4 +1,4 @@
-//! SCIM: a service, and a token.
+//! Settings of SCIM: a service, and a token.
 
 use ::settings::{Reader, Setting};
 

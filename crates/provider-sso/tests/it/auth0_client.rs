@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use event_contract::Envelope;
 use provider_sso::auth0::Auth0Config;
-use provider_sso::{Auth0Client, FetchedUser, ProviderError, SsoIdentity, SsoProvider, SsoUser, UserChange};
+use provider_sso::{Auth0Client, FetchedUser, ProviderError, SsoIdentity, SsoProvider, SsoUser};
 use testkit::simulators::auth0::{
     Auth0Simulator, Change, Fault, NativeEvent, SimulatedIdentity, SimulatedUser,
 };
@@ -98,7 +98,7 @@ async fn every_event_of_the_tenant_leads_to_its_user() {
             assert!(source.starts_with("aws.partner/auth0.com/") && detail.contains("198.51.100.77"));
             let hints = client.read_event(&Envelope::parse(&event.to_envelope_json()).unwrap()).unwrap();
             assert_eq!(hints.iter().map(|hint| hint.id.as_str()).collect::<Vec<_>>(), [ID], "{event:?}");
-            let gone = matches!(hints[0].change, UserChange::Deleted);
+            let gone = hints[0].removed;
             assert_eq!(gone, change.kind == testkit::simulators::auth0::ChangeKind::Deleted);
             assert!(hints[0].not_before.is_some_and(|bound| gone || bound == change.at));
         }

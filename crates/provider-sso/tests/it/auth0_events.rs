@@ -1,7 +1,7 @@
 //! Which users each recorded event names.
 
 use event_contract::Envelope;
-use provider_sso::{SsoProvider, UnreadableEvent, UserChange, UserHint};
+use provider_sso::{RecordHint, SsoProvider, UnreadableEvent};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -10,17 +10,17 @@ use crate::fixtures::{auth0, event, scim_at};
 const TOVE: &str = "auth0|6720c4d1a9b8e7f605142233";
 const UPDATED: Option<&str> = Some("2026-11-19T11:42:07.318Z");
 
-fn hint(id: &str, change: UserChange, not_before: Option<&str>) -> UserHint {
+fn hint(id: &str, removed: bool, not_before: Option<&str>) -> RecordHint {
     let not_before = not_before.map(|time| OffsetDateTime::parse(time, &Rfc3339).unwrap());
-    UserHint { id: id.to_owned(), change, not_before }
+    RecordHint { id: id.to_owned(), removed, not_before }
 }
 
-fn present(id: &str, not_before: Option<&str>) -> UserHint {
-    hint(id, UserChange::Present, not_before)
+fn present(id: &str, not_before: Option<&str>) -> RecordHint {
+    hint(id, false, not_before)
 }
 
-fn deleted(id: &str, not_before: Option<&str>) -> UserHint {
-    hint(id, UserChange::Deleted, not_before)
+fn deleted(id: &str, not_before: Option<&str>) -> RecordHint {
+    hint(id, true, not_before)
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn every_recorded_event_names_its_users() {
 }
 
 /// An event of the tenant with this detail.
-fn with_detail(detail: &str) -> Result<Vec<UserHint>, UnreadableEvent> {
+fn with_detail(detail: &str) -> Result<Vec<RecordHint>, UnreadableEvent> {
     let envelope = format!(
         r#"{{"id":"9b7f4c1e-6a41-4b0f-8a54-0d5ad1d1c7aa","detail-type":"x","source":"aws.partner/auth0.com/t/auth0.logs",
            "time":"2026-11-20T15:10:42Z","detail":{detail}}}"#

@@ -42,7 +42,7 @@ async fn a_sign_in_is_read_alike_from_its_event_and_from_the_log() {
 }
 
 #[tokio::test]
-async fn a_log_entry_that_is_gone_or_names_nobody_is_no_sign_in() {
+async fn a_log_entry_that_is_gone_or_names_no_user_is_no_sign_in() {
     let tenant = Auth0Simulator::start().await;
     let client = client(&tenant);
     assert_eq!(client.fetch_sign_in("9002026").await, Ok(None));

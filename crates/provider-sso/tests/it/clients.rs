@@ -18,7 +18,7 @@ fn short(limits: &mut ProviderHttpConfig) {
     limits.timeout = Duration::from_millis(300);
 }
 
-/// Settings are printed by whoever starts a worker.
+/// An operator may print the settings.
 fn shows_no_secret(config: &impl std::fmt::Debug) {
     let text = format!("{config:?}");
     assert!(!text.contains(SECRET) && !text.contains("PRIVATE KEY"), "{text}");

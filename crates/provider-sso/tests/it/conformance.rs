@@ -1,4 +1,4 @@
-//! What every provider's client must do, whatever the vendor. A new provider is one line at the end.
+//! The promises that the client of every vendor keeps. A new vendor is one line at the end.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ type Make = fn(&str) -> SsoClient;
 const ID: &str = "auth0|5a";
 const PERSONAL: &str = "mara.quill@example.org";
 
-/// A server that answers everything alike, but gives out tokens.
+/// A server that gives every request the same answer, but issues tokens.
 async fn server<F, R>(answer: F) -> String
 where
     F: Fn() -> R + Clone + Send + Sync + 'static,

@@ -1,5 +1,5 @@
-//! Every fixture with every part of it replaced by every kind of JSON, or left out: whatever arrives, reading it
-//! answers, and never panics or quotes a personal value.
+//! Every fixture with each part replaced by every kind of JSON, or left out. The readers never panic, and never quote a
+//! personal value.
 
 use event_contract::Envelope;
 use provider_sso::{SsoClient, SsoProvider, SsoUser};
@@ -50,7 +50,7 @@ fn mutations(value: &Value) -> Vec<Value> {
 }
 
 #[test]
-fn no_event_makes_a_reader_panic_or_talk() {
+fn no_event_makes_a_reader_panic_or_quote_it() {
     let clients =
         [SsoClient::Auth0(auth0()), SsoClient::Okta(okta()), SsoClient::Scim(scim_at("http://127.0.0.1:9"))];
     let mut read = 0;

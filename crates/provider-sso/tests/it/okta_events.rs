@@ -1,7 +1,7 @@
 //! Which users each System Log entry names.
 
 use event_contract::Envelope;
-use provider_sso::{SsoProvider, UnreadableEvent, UserChange, UserHint};
+use provider_sso::{RecordHint, SsoProvider, UnreadableEvent};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -9,13 +9,13 @@ use crate::fixtures::{auth0, event, okta};
 
 const TOVE: &str = "00uBaysideTove00h7";
 
-fn hint(change: UserChange, not_before: Option<&str>) -> Vec<UserHint> {
+fn hint(removed: bool, not_before: Option<&str>) -> Vec<RecordHint> {
     let not_before = not_before.map(|time| OffsetDateTime::parse(time, &Rfc3339).unwrap());
-    vec![UserHint { id: TOVE.to_owned(), change, not_before }]
+    vec![RecordHint { id: TOVE.to_owned(), removed, not_before }]
 }
 
-fn present() -> Vec<UserHint> {
-    hint(UserChange::Present, None)
+fn present() -> Vec<RecordHint> {
+    hint(false, None)
 }
 
 #[test]
@@ -25,11 +25,11 @@ fn every_entry_names_its_users() {
         ("okta-log-profile-updated-reduced", present()),
         ("okta-log-locked-itself-reduced", present()),
         ("okta-log-delete-initiated", present()),
-        ("okta-log-delete-completed", hint(UserChange::Deleted, Some("2026-11-21T06:30:12.900Z"))),
+        ("okta-log-delete-completed", hint(true, Some("2026-11-21T06:30:12.900Z"))),
         ("okta-log-privilege-granted", vec![]),
         ("okta-log-sign-on", vec![]),
         ("okta-log-session-reduced", vec![]),
-        ("ingress-okta", hint(UserChange::Present, Some("2026-11-19T11:42:07.318Z"))),
+        ("ingress-okta", hint(false, Some("2026-11-19T11:42:07.318Z"))),
     ];
     for (name, expected) in cases {
         assert_eq!(okta().read_event(&event(name)), Ok(expected), "{name}");
@@ -37,7 +37,7 @@ fn every_entry_names_its_users() {
 }
 
 /// An event of the organization with this detail.
-fn with_detail(detail: &str) -> Result<Vec<UserHint>, UnreadableEvent> {
+fn with_detail(detail: &str) -> Result<Vec<RecordHint>, UnreadableEvent> {
     let envelope = format!(
         r#"{{"id":"9b7f4c1e-6a41-4b0f-8a54-0d5ad1d1c7aa","detail-type":"SystemLog","source":"aws.partner/okta.com/b/p",
            "time":"2026-11-20T15:10:42Z","detail":{detail}}}"#
@@ -94,7 +94,7 @@ fn details_that_are_odd_but_harmless_are_read() {
         ),
         (
             format!(r#"{{"eventType":"user.lifecycle.delete.completed","published":7,"target":[{user}]}}"#),
-            hint(UserChange::Deleted, None),
+            hint(true, None),
         ),
         (r#"{"eventType":"user.lifecycle.password_mass_expiry"}"#.to_owned(), vec![]),
         (r#"{"eventType":"user.mfa.factor.activate","target":7}"#.to_owned(), vec![]),

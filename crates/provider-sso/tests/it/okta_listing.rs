@@ -12,7 +12,7 @@ use crate::fixtures::okta_at;
 
 const MALFORMED: ProviderError = ProviderError::Malformed { line: 0, column: 0 };
 
-/// An organization with so many users.
+/// An organization with this many users.
 async fn organization(users: usize) -> OktaSimulator {
     let org = OktaSimulator::start().await;
     for number in 0..users {
@@ -41,7 +41,7 @@ fn each_once(ids: &[String], count: usize) {
 }
 
 #[tokio::test]
-async fn every_user_is_on_one_page_and_those_who_are_deactivated_on_none() {
+async fn every_active_user_is_on_one_page_and_deactivated_users_are_on_none() {
     let org = organization(452).await;
     org.deactivate("00uSim00007h7");
     org.deactivate("00uSim00300h7");
@@ -64,7 +64,7 @@ async fn a_last_page_that_is_full_is_the_last_one() {
 }
 
 #[tokio::test]
-async fn a_page_that_was_refused_by_a_limit_is_asked_for_again() {
+async fn a_page_that_a_rate_limit_refused_can_be_read_again() {
     let org = organization(450).await;
     let client = client(&org);
     let first = client.list_users(None).await.unwrap();
@@ -73,7 +73,7 @@ async fn a_page_that_was_refused_by_a_limit_is_asked_for_again() {
     let Err(ProviderError::RateLimited { retry_after }) = limited else { panic!("{limited:?}") };
     assert!(retry_after > Duration::from_secs(10), "as the headers say: {retry_after:?}");
     org.set_rate_limit(1000, Duration::from_secs(20));
-    // Nobody needs to wait for it: the client's clock is put on.
+    // The test does not wait: it advances the client's clock.
     tokio::time::pause();
     tokio::time::advance(retry_after).await;
     tokio::time::resume();
@@ -83,7 +83,7 @@ async fn a_page_that_was_refused_by_a_limit_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn a_user_who_comes_or_goes_meanwhile_moves_nobody_else() {
+async fn a_user_who_comes_or_goes_during_the_reading_moves_no_other() {
     let org = organization(450).await;
     let client = client(&org);
     let first = client.list_users(None).await.unwrap();
@@ -93,7 +93,7 @@ async fn a_user_who_comes_or_goes_meanwhile_moves_nobody_else() {
     each_once(&ids, 450);
 }
 
-/// A server that gives every page this `Link`, with its own query in place of `{query}`, and what it was asked for.
+/// A server that gives every page this `Link`, with the request's query in place of `{query}`, and the requests that it got.
 async fn linking(link: &str) -> (OktaClient, Arc<Mutex<Vec<String>>>) {
     let (link, asked) = (link.to_owned(), Arc::<Mutex<Vec<String>>>::default());
     let kept = Arc::clone(&asked);
@@ -110,7 +110,7 @@ async fn linking(link: &str) -> (OktaClient, Arc<Mutex<Vec<String>>>) {
 }
 
 #[tokio::test]
-async fn only_ids_are_asked_for() {
+async fn the_request_names_ids_only() {
     let (client, asked) = linking("</>; rel=self").await;
     for after in [None, Some("a|b")] {
         let page = Page { items: vec!["00u1".to_owned()], next: None };
@@ -122,7 +122,7 @@ async fn only_ids_are_asked_for() {
 }
 
 #[tokio::test]
-async fn a_next_link_that_is_malformed_or_leads_elsewhere_ends_the_list_loudly() {
+async fn a_next_link_that_is_malformed_or_leads_elsewhere_is_an_error() {
     let other = organization(1).await;
     for link in [
         "</api/v1/users?after=2; rel=next".to_owned(),
@@ -136,7 +136,7 @@ async fn a_next_link_that_is_malformed_or_leads_elsewhere_ends_the_list_loudly()
 }
 
 #[tokio::test]
-async fn a_list_that_goes_round_in_a_circle_is_refused() {
+async fn a_list_that_links_in_a_circle_is_refused() {
     let (client, _) = linking(r#"</api/v1/users?{query}&x=1>; rel="next""#).await;
     assert_eq!(client.list_users(None).await, Err(MALFORMED), "no cursor at all");
     assert_eq!(client.list_users(Some("2")).await, Err(MALFORMED), "the page that was asked for");

@@ -1,4 +1,4 @@
-//! The Okta client as a service app: it signs for its tokens, and they open what they were granted for.
+//! The Okta client as a service app: it signs token requests, and its tokens give access to their scopes.
 
 use std::sync::LazyLock;
 
@@ -30,7 +30,7 @@ async fn is_found(client: &OktaClient) -> bool {
 }
 
 #[tokio::test]
-async fn one_token_opens_users_and_the_log() {
+async fn one_token_gives_access_to_users_and_to_the_log() {
     let org = organization().await;
     let client = client(&org, APP, &KEY);
     assert!(is_found(&client).await);
@@ -52,7 +52,7 @@ async fn a_token_that_has_expired_is_minted_again() {
 }
 
 #[tokio::test]
-async fn who_is_not_the_app_gets_no_token_and_asks_for_nothing() {
+async fn a_client_with_another_key_gets_no_token_and_sends_no_call() {
     let org = organization().await;
     let stranger = TestKey::generate();
     for (client_id, key) in [(APP, &stranger), ("0oaSimOther0000h7", &*KEY)] {
@@ -74,7 +74,7 @@ async fn an_app_without_one_of_the_scopes_gets_no_token() {
 }
 
 #[tokio::test]
-async fn an_organization_that_is_down_gives_no_token_and_refuses_nobody() {
+async fn an_organization_that_is_down_is_an_outage_and_no_refusal() {
     let org = organization().await;
     let client = client(&org, APP, &KEY);
     org.set_fault(Fault::Down);

@@ -1,4 +1,4 @@
-//! What the rules of `deploy/cloudformation` leave of an event is enough: read alike before and after.
+//! The rules of `deploy/cloudformation` keep enough of an event: it reads the same before and after.
 
 use event_contract::Envelope;
 use provider_sso::{SignInEvent, SsoClient, SsoProvider};
@@ -28,7 +28,7 @@ fn ids(client: &SsoClient, event: &Envelope) -> Vec<String> {
 }
 
 #[test]
-fn what_the_rules_leave_names_the_same_users_and_sign_ins() {
+fn a_reduced_event_names_the_same_users_and_sign_ins() {
     let providers = [("auth0-", SsoClient::Auth0(auth0())), ("okta.", SsoClient::Okta(okta()))];
     let (mut users, mut sign_ins) = (0, 0);
     for (provider, client) in providers {

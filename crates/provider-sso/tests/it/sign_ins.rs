@@ -63,7 +63,7 @@ fn every_recorded_sign_in_is_read() {
     }
 }
 
-/// What a client says about an event of its provider with this detail.
+/// What a client reads from an event of its provider with this detail.
 fn with_detail(
     client: &impl SsoProvider,
     partner: &str,
@@ -77,7 +77,7 @@ fn with_detail(
 }
 
 #[test]
-fn an_auth0_entry_that_does_not_tell_all_is_incomplete() {
+fn an_auth0_entry_that_lacks_a_field_is_incomplete() {
     let entry = r#""date":"2026-11-19T07:01:55Z","client_id":"c1","user_id":"5a","strategy":"auth0","strategy_type":"database""#;
     for code in ["s", "ssa", "scoa", "sens"] {
         let read = with_detail(
@@ -104,7 +104,7 @@ fn an_auth0_entry_that_does_not_tell_all_is_incomplete() {
 }
 
 #[test]
-fn an_okta_entry_that_does_not_tell_all_is_incomplete() {
+fn an_okta_entry_that_lacks_a_field_is_incomplete() {
     let start = r#"{"eventType":"user.session.start","uuid":"9a","published":"2026-11-19T07:01:55Z","outcome":{"result":"SUCCESS"},"actor":{"id":"00u1","type":"User"},"target":[{"id":"0oa1","type":"AppInstance"}]}"#;
     let to = |application| Ok(complete("9a", "00u1", application, "2026-11-19T07:01:55Z"));
     let sign_on = start.replace("user.session.start", "app.oauth2.signon");
@@ -128,7 +128,7 @@ fn an_okta_entry_that_does_not_tell_all_is_incomplete() {
 }
 
 #[tokio::test]
-async fn scim_knows_no_sign_ins_and_nobody_reads_another_s() {
+async fn scim_has_no_sign_ins_and_no_provider_reads_another_s() {
     let scim = scim_at("http://127.0.0.1:9");
     assert_eq!(scim.read_sign_in(&event("ingress-scim")), Ok(SignInEvent::Ignored));
     assert_eq!(scim.fetch_sign_in(LOG_ID).await, Ok(None));

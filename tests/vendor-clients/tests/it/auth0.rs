@@ -3,7 +3,7 @@
 use serde_json::json;
 use testkit::simulators::auth0::{Auth0Simulator, SimulatedIdentity, SimulatedUser};
 
-use crate::{detail, told_by};
+use crate::{detail, output_of};
 
 const USER: &str = "auth0|7f3a91";
 
@@ -18,7 +18,7 @@ async fn auth0_python_reads_what_the_tenant_holds() {
     let deleted = detail(&tenant.delete("auth0|9c2b40").stream_event());
     let sign_in = detail(&tenant.sign_in(USER, "portal"));
 
-    let told = told_by(
+    let output = output_of(
         "auth0_management.py",
         json!({
             "url": tenant.base_url(), "audience": tenant.audience(),
@@ -28,19 +28,19 @@ async fn auth0_python_reads_what_the_tenant_holds() {
     )
     .await;
 
-    assert_eq!(told["user"], tenant.user(USER).unwrap().to_json());
-    assert_eq!((&told["listed"], told["total"].as_f64()), (&json!([USER]), Some(1.0)));
-    assert_eq!(told["log_entry"], sign_in["data"]);
+    assert_eq!(output["user"], tenant.user(USER).unwrap().to_json());
+    assert_eq!((&output["listed"], output["total"].as_f64()), (&json!([USER]), Some(1.0)));
+    assert_eq!(output["log_entry"], sign_in["data"]);
     let object = |event: &serde_json::Value| event["data"]["object"].clone();
     let events = json!({
         "user.created": object(&created), "user.updated": object(&updated), "user.deleted": object(&deleted)
     });
-    assert_eq!(told["events"], events);
+    assert_eq!(output["events"], events);
     // Auth0's description of its log has these three; the library's model lags behind it.
     let lagging = ["log_entry.$event_schema", "log_entry.environment_name", "log_entry.tenant_name"];
-    assert_eq!(told["unknown"], json!(lagging), "nothing else that Auth0 does not have");
+    assert_eq!(output["unknown"], json!(lagging), "nothing else that Auth0 does not have");
     let refused = |kind, status, code| json!({ "kind": kind, "status": status, "code": code });
-    assert_eq!(told["missing_user"], refused("NotFoundError", 404, "inexistent_user"));
-    assert_eq!(told["missing_entry"], refused("NotFoundError", 404, "inexistent_log"));
-    assert_eq!(told["wrong_token"], refused("UnauthorizedError", 401, "invalid_token"));
+    assert_eq!(output["missing_user"], refused("NotFoundError", 404, "inexistent_user"));
+    assert_eq!(output["missing_entry"], refused("NotFoundError", 404, "inexistent_log"));
+    assert_eq!(output["wrong_token"], refused("UnauthorizedError", 401, "invalid_token"));
 }

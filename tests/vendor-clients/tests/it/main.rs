@@ -1,22 +1,22 @@
 //! Vendors' own clients against our simulators.
 //!
-//! A simulator is written from the vendor's documentation, and our client from the same: both can be wrong alike, and then
-//! every other test is green. Here programs that neither of us wrote read what the simulators answer, and tell what they
-//! have read; that is compared with what the simulator holds. They are the vendors' Python libraries at pinned versions
+//! A simulator and our client are written from the same documentation of the vendor. Both can have the same fault, and then
+//! every other test passes. Here other authors' programs read the simulators' answers and print what they read, and the tests
+//! compare that with the simulator's state. They are the vendors' Python libraries at pinned versions
 //! (`crates/local-stack/src/tools.rs`), run by the scripts in `clients/`.
 //!
 //! | simulator | client | what makes it fail |
 //! |---|---|---|
-//! | Auth0 | `auth0-python`, the vendor's | its models are validated on every reply; fields that they do not know are told |
+//! | Auth0 | `auth0-python`, the vendor's | its models are validated on every reply; fields that they do not know are printed |
 //! | Okta | `okta`, the vendor's | its models are validated on every reply; fields that they do not know are lost |
 //! | Stripe | `stripe`, the vendor's | its classes name each field and its kind, and the script compares |
-//! | Salesforce | `simple-salesforce`, which has no models | it decides by statuses and error codes what has happened |
+//! | Salesforce | `simple-salesforce`, which has no models | it reads statuses and error codes |
 //!
-//! Not here: Persona, which has no Python library that is kept up; SCIM, whose server is a real one already
-//! (`testkit::ScimServer`). Salesforce's client is the widely used one, since Salesforce has none of its own for Python.
+//! Not here: Persona, which has no maintained Python library; SCIM, whose server is a real one already
+//! (`testkit::ScimServer`). Salesforce has no Python client of its own, so its client is the one in wide use.
 //!
-//! What the simulators do against a vendor's own description, because the vendor does: Okta writes `null` for what is not
-//! there, and `credentials.emails`; an Auth0 identity may have a number for its ID, which `auth0-python` reads.
+//! Where a vendor's API differs from the vendor's description, the simulator follows the API: Okta writes `null` for a missing
+//! value, and `credentials.emails`; an Auth0 identity may have a number for its ID, which `auth0-python` reads.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -35,19 +35,19 @@ use tokio::process::Command;
 /// Importing a vendor's library for the first time takes seconds, and the machine may be busy.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// Runs a script of `clients/` with this order, and answers with what it tells.
+/// Runs a script of `clients/` with these instructions, and returns its output.
 ///
 /// # Panics
-/// With what it says, when it does not end well: then the vendor's client has not understood the simulator.
-async fn told_by(script: &str, order: Value) -> Value {
+/// With the script's errors if it fails: then the vendor's client has not understood the simulator.
+async fn output_of(script: &str, instructions: Value) -> Value {
     let tools = Tools::locate_or_install(|line| eprintln!("{line}")).unwrap();
     let python = tokio::task::spawn_blocking(move || tools.vendor_clients_python()).await.unwrap().unwrap();
     let run = Command::new(python)
-        // -I: nothing of this machine's own Python, and the script's folder hides no library of the same name.
+        // -I: ignores this machine's Python settings, and the script's folder hides no library of the same name.
         .arg("-I")
         .arg(format!("{}/clients/{script}", env!("CARGO_MANIFEST_DIR")))
-        .arg(order.to_string())
-        // No proxy, no settings of a developer's own.
+        .arg(instructions.to_string())
+        // No proxy, and no settings of the developer.
         .env_clear()
         .env("HOME", "/nonexistent")
         .kill_on_drop(true)

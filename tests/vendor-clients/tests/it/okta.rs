@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use testkit::simulators::okta::{OktaSimulator, SimulatedUser};
 
-use crate::{detail, told_by};
+use crate::{detail, output_of};
 
 const USER: &str = "00u1a2b3c4d5e6f7g8h9";
 
@@ -16,7 +16,7 @@ async fn okta_s_client_reads_what_the_organization_holds() {
     let suspended = detail(&org.suspend(USER).log_event());
     let events = json!([created, sign_in, session, suspended]);
 
-    let told = told_by(
+    let output = output_of(
         "okta_management.py",
         json!({
             "url": org.base_url(), "api_token": org.api_token(), "user": USER, "log_entry": sign_in["uuid"],
@@ -28,12 +28,12 @@ async fn okta_s_client_reads_what_the_organization_holds() {
     let mut user = org.user(USER).unwrap().to_json();
     // Okta answers with it, and neither its description nor its client knows it.
     user["credentials"].as_object_mut().unwrap().remove("emails").unwrap();
-    assert_eq!(told["user"], without_nulls(user));
-    assert_eq!(told["listed"], json!([USER]));
-    assert_eq!(told["log"], without_nulls(json!([sign_in])));
-    assert_eq!(told["events"], without_nulls(events));
-    assert_eq!(told["missing_user"], json!({ "status": 404, "code": "E0000007" }));
-    assert_eq!(told["wrong_token"], json!({ "status": 401, "code": "E0000011" }));
+    assert_eq!(output["user"], without_nulls(user));
+    assert_eq!(output["listed"], json!([USER]));
+    assert_eq!(output["log"], without_nulls(json!([sign_in])));
+    assert_eq!(output["events"], without_nulls(events));
+    assert_eq!(output["missing_user"], json!({ "status": 404, "code": "E0000007" }));
+    assert_eq!(output["wrong_token"], json!({ "status": 401, "code": "E0000011" }));
 }
 
 /// Okta writes `null` where its client reads nothing.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use testkit::simulators::salesforce::{SalesforceSimulator, SimulatedContact, contact_id};
 
-use crate::told_by;
+use crate::output_of;
 
 const PHONE: &str = "+15560001234";
 
@@ -16,7 +16,7 @@ async fn simple_salesforce_reads_and_writes_what_the_org_holds() {
     org.set_page_size(2);
     let before = org.contact(&id).unwrap().to_json();
 
-    let told = told_by(
+    let output = output_of(
         "salesforce_contacts.py",
         json!({
             "url": org.base_url(), "client_id": org.client_id(), "client_secret": org.client_secret(),
@@ -26,30 +26,30 @@ async fn simple_salesforce_reads_and_writes_what_the_org_holds() {
     )
     .await;
 
-    assert_eq!((&told["contact"], &told["by_key"]), (&before, &before));
-    assert_eq!((&told["written"], &told["changed"]), (&json!([201, 200]), &json!(204)));
+    assert_eq!((&output["contact"], &output["by_key"]), (&before, &before));
+    assert_eq!((&output["written"], &output["changed"]), (&json!([201, 200]), &json!(204)));
     assert_eq!(org.contact(&id).unwrap().phone.as_deref(), Some(PHONE));
     assert_eq!(org.by_key("P-9").unwrap().last_name, "Ashgrove-Vale");
-    pages_are_followed(&told);
-    assert!(told["usage"].as_u64().unwrap() > 0 && told["limits"]["Remaining"].as_u64().unwrap() > 0);
-    refusals_are_understood(&told);
+    pages_are_followed(&output);
+    assert!(output["usage"].as_u64().unwrap() > 0 && output["limits"]["Remaining"].as_u64().unwrap() > 0);
+    refusals_are_understood(&output);
 }
 
-fn pages_are_followed(told: &Value) {
-    let (first, all) = (&told["first_page"], &told["all_pages"]);
+fn pages_are_followed(output: &Value) {
+    let (first, all) = (&output["first_page"], &output["all_pages"]);
     assert_eq!((&first["done"], &first["totalSize"]), (&json!(false), &json!(3)));
     assert_eq!(first["records"].as_array().unwrap().len(), 2);
     assert_eq!((&all["done"], &all["totalSize"]), (&json!(true), &json!(3)));
     assert_eq!(all["records"].as_array().unwrap().len(), 3);
 }
 
-fn refusals_are_understood(told: &Value) {
+fn refusals_are_understood(output: &Value) {
     let refused = |kind, status, code| json!({ "kind": kind, "status": status, "code": code });
-    assert_eq!(told["missing"], refused("SalesforceResourceNotFound", 404, "NOT_FOUND"));
+    assert_eq!(output["missing"], refused("SalesforceResourceNotFound", 404, "NOT_FOUND"));
     let without_name = refused("SalesforceMalformedRequest", 400, "REQUIRED_FIELD_MISSING");
-    assert_eq!(told["without_last_name"], without_name);
-    assert_eq!(told["wrong_query"], refused("SalesforceMalformedRequest", 400, "INVALID_FIELD"));
-    assert_eq!(told["wrong_session"], refused("SalesforceExpiredSession", 401, "INVALID_SESSION_ID"));
+    assert_eq!(output["without_last_name"], without_name);
+    assert_eq!(output["wrong_query"], refused("SalesforceMalformedRequest", 400, "INVALID_FIELD"));
+    assert_eq!(output["wrong_session"], refused("SalesforceExpiredSession", 401, "INVALID_SESSION_ID"));
     let wrong_secret = json!({ "kind": "SalesforceAuthenticationFailed", "code": "invalid_client" });
-    assert_eq!(told["wrong_secret"], wrong_secret);
+    assert_eq!(output["wrong_secret"], wrong_secret);
 }

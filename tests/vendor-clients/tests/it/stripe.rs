@@ -4,7 +4,7 @@ use serde_json::json;
 use testkit::simulators::identity::{SimulatedPerson, StripeSimulator};
 use time::macros::date;
 
-use crate::{detail, told_by};
+use crate::{detail, output_of};
 
 #[tokio::test]
 async fn stripe_s_client_reads_what_the_account_holds() {
@@ -23,7 +23,7 @@ async fn stripe_s_client_reads_what_the_account_holds() {
     let changes = [created, processing, verified, refused, redacted, canceled];
     let events: Vec<_> = changes.iter().map(|change| detail(&change.partner_event())).collect();
 
-    let told = told_by(
+    let output = output_of(
         "stripe_identity.py",
         json!({
             "url": account.base_url(), "api_key": account.api_key(), "events": events,
@@ -32,17 +32,17 @@ async fn stripe_s_client_reads_what_the_account_holds() {
     )
     .await;
 
-    let verified = &told["sessions"]["verified"];
+    let verified = &output["sessions"]["verified"];
     assert_eq!((&verified["status"], &verified["client_reference_id"]), (&json!("verified"), &json!("P-1")));
     let outputs = &verified["verified_outputs"];
     assert_eq!((&outputs["first_name"], &outputs["last_name"]), (&json!("Ysolde"), &json!("Marchetti")));
     assert_eq!(outputs["dob"], json!({ "year": 1984, "month": 2, "day": 29 }));
-    assert_eq!(told["sessions"]["refused"]["last_error"]["code"], "document_expired");
-    assert_eq!(told["sessions"]["redacted"]["redaction"]["status"], "redacted");
-    assert_eq!(told["listed"].as_array().unwrap().len(), 1);
-    assert_eq!(told["wrong"], json!([]), "each field is one that Stripe has, of the kind that it has");
+    assert_eq!(output["sessions"]["refused"]["last_error"]["code"], "document_expired");
+    assert_eq!(output["sessions"]["redacted"]["redaction"]["status"], "redacted");
+    assert_eq!(output["listed"].as_array().unwrap().len(), 1);
+    assert_eq!(output["wrong"], json!([]), "each field is one that Stripe has, of the kind that it has");
     let missing = json!({ "kind": "InvalidRequestError", "status": 404, "code": "resource_missing" });
-    assert_eq!(told["missing"], missing);
-    assert_eq!(told["wrong_key"]["kind"], "AuthenticationError");
-    assert_eq!(told["wrong_key"]["status"], 401);
+    assert_eq!(output["missing"], missing);
+    assert_eq!(output["wrong_key"]["kind"], "AuthenticationError");
+    assert_eq!(output["wrong_key"]["status"], 401);
 }

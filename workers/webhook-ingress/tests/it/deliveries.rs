@@ -1,4 +1,4 @@
-//! What an authentic webhook becomes, whatever the bus and the database do.
+//! What becomes of an authentic webhook, whatever the bus and the database do.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ async fn a_signed_webhook_arrives_as_its_ids_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn every_provider_s_webhook_is_taken() {
+async fn every_provider_s_webhook_is_accepted() {
     let (router, bus) = in_process(&[]);
     for (id, webhook) in of_every_provider() {
         let provider = webhook.path.rsplit('/').next().unwrap().to_owned();
@@ -57,7 +57,7 @@ async fn every_provider_s_webhook_is_taken() {
 }
 
 #[tokio::test]
-async fn an_authentic_webhook_that_names_no_record_is_taken_and_not_published() {
+async fn an_authentic_webhook_that_names_no_record_is_accepted_and_not_published() {
     let (router, bus) = in_process(&[]);
     let other = stripe_signed(r#"{"type":"charge.succeeded","data":{"object":{"id":"ch_1"}}}"#, 0);
     assert_eq!(answer(&router, &other).await, (204, String::new()));
@@ -70,7 +70,7 @@ async fn while_the_bus_is_down_events_are_stored_and_published_when_it_is_back()
     let ingress = Ingress::start(&world, &[]).await;
     let stored_reply = (202, r#"{"status":"stored"}"#.to_owned());
 
-    // It throttles.
+    // The bus throttles.
     world.proxy.throttle("PutEvents", 1_000_000);
     for number in 0..5 {
         assert_eq!(ingress.send(&stripe(&format!("vs_{number}"))).await, stored_reply);
@@ -86,7 +86,7 @@ async fn while_the_bus_is_down_events_are_stored_and_published_when_it_is_back()
     arrived(&world, 5).await;
     outbox_empties(&world).await;
 
-    // It does not answer.
+    // The bus does not answer.
     let held = world.proxy.hold("PutEvents");
     assert_eq!(ingress.send(&stripe("vs_held")).await, stored_reply);
     held.release();
@@ -97,7 +97,7 @@ async fn while_the_bus_is_down_events_are_stored_and_published_when_it_is_back()
 }
 
 #[tokio::test]
-async fn while_there_is_no_bus_it_is_not_ready_and_events_are_stored() {
+async fn while_the_bus_is_missing_the_process_is_not_ready_and_events_are_stored() {
     let world = World::start_with_emulator().await;
     let ingress = Ingress::start(&world, &[]).await;
     let events = aws_sdk_eventbridge::Client::new(&local_stack::aws_config(world.emulator_endpoint()));
@@ -121,7 +121,7 @@ async fn while_there_is_no_bus_it_is_not_ready_and_events_are_stored() {
 }
 
 #[tokio::test]
-async fn what_is_stored_outlives_the_process() {
+async fn stored_events_outlive_the_process() {
     let world = World::start().await;
     let mut first = Ingress::start(&world, &[]).await;
     world.proxy.throttle("PutEvents", 1_000_000);
@@ -130,7 +130,7 @@ async fn what_is_stored_outlives_the_process() {
     first.worker.exit_code().await;
     world.proxy.throttle("PutEvents", 0);
     let _second = Ingress::start(&world, &[]).await;
-    // The first's relay may have died with a claim, which has to lapse.
+    // The first process's relay may have ended with a lease, which has to expire.
     outbox_empties(&world).await;
     arrived(&world, 1).await;
 }
@@ -148,7 +148,7 @@ async fn with_neither_bus_nor_database_the_provider_is_asked_to_try_again() {
 }
 
 #[tokio::test]
-async fn sigterm_finishes_the_request_in_hand() {
+async fn after_sigterm_the_request_in_flight_is_finished() {
     let world = World::start().await;
     let mut ingress = Ingress::start(&world, &[("COPPICE_PUBLISH_LIMIT_MS", "10000")]).await;
     let held = world.proxy.hold("PutEvents");

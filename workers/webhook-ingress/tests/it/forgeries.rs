@@ -1,4 +1,4 @@
-//! Thousands of requests that are almost right: none is published, none is answered 2xx, none brings the process down.
+//! Thousands of requests that are almost right: none is published, none gets a 2xx, and none stops the process.
 
 use axum::Router;
 use axum::body::Body;
@@ -48,12 +48,12 @@ pub(crate) async fn answer(router: &Router, webhook: &Webhook) -> (u16, String) 
     (status, String::from_utf8(body.to_vec()).unwrap())
 }
 
-/// A real request with one thing wrong: something that proves it, or something that is proven.
+/// A real request with one fault: in its proof, or in what the proof covers.
 fn forged(random: &mut StdRng) -> Webhook {
     let mut all = of_every_provider();
     let mut webhook = all.swap_remove(random.random_range(0..all.len())).1;
     let is_proof = |name: &str| name.contains("signature") || name == "authorization";
-    // A header that stands for itself covers no body: for those only the header can be wrong.
+    // A secret header covers no body, so for those providers only the header can be wrong.
     let covers_body = !webhook.headers.iter().any(|(name, _)| name == "authorization");
     match random.random_range(0..if covers_body { 9 } else { 5 }) {
         0 => webhook.headers.retain(|(name, _)| !is_proof(name)),
@@ -84,7 +84,7 @@ fn forged(random: &mut StdRng) -> Webhook {
 }
 
 #[tokio::test]
-async fn of_ten_thousand_forgeries_not_one_is_published() {
+async fn of_ten_thousand_forgeries_none_is_published() {
     let (router, bus) = in_process(&[("COPPICE_REQUESTS_PER_SECOND", "100000")]);
     let mut random = StdRng::seed_from_u64(20_261_124);
     for number in 0..10_000 {
@@ -96,9 +96,9 @@ async fn of_ten_thousand_forgeries_not_one_is_published() {
     assert_eq!(bus.calls(), 0);
 }
 
-/// The authentic sender itself sends rubbish: whatever its bytes are, the reading of bodies holds.
+/// The authentic sender sends random bytes. The readers of bodies never panic.
 #[tokio::test]
-async fn rubbish_in_an_authentic_body_is_refused_or_names_what_it_names() {
+async fn random_bytes_in_an_authentic_body_are_refused_or_name_ids() {
     let (router, bus) = in_process(&[("COPPICE_REQUESTS_PER_SECOND", "100000")]);
     let mut random = StdRng::seed_from_u64(20_261_125);
     let open: Vec<Webhook> = of_every_provider()
@@ -120,16 +120,16 @@ async fn rubbish_in_an_authentic_body_is_refused_or_names_what_it_names() {
 }
 
 #[tokio::test]
-async fn the_real_binary_stands_ten_thousand_in_bounded_memory() {
+async fn the_real_binary_handles_ten_thousand_forgeries_in_bounded_memory() {
     let world = World::start().await;
-    // How fast this machine is, is not the question.
+    // The test does not measure the speed of this machine.
     let settings = [("COPPICE_BODY_LIMIT_SECS", "60"), ("COPPICE_REQUEST_LIMIT_SECS", "60")];
     let ingress = Ingress::start(&world, &settings).await;
     let mut random = StdRng::seed_from_u64(20_261_126);
     let before = ingress.rss_bytes();
     for batch in 0..400 {
         let mut webhooks: Vec<Webhook> = (0..25).map(|_| forged(&mut random)).collect();
-        // Large ones are read to their end before they are known to be forged.
+        // Large bodies are read to their end before a forgery is found.
         for large in webhooks.iter_mut().take(if batch % 20 == 0 { 10 } else { 0 }) {
             *large = Webhook { body: vec![b'x'; 900_000], ..stripe("vs_1") };
         }

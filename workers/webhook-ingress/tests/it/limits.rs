@@ -1,4 +1,4 @@
-//! What a provider's requests may cost, and that nobody else can spend it.
+//! The limits of a provider's requests. No other sender can use them up.
 
 use local_stack::wait_until;
 use testkit::{PATIENCE, World};
@@ -10,7 +10,7 @@ use crate::forgeries::{answer, in_process, response};
 use crate::requests::{auth0, of_every_provider, persona, stripe};
 
 impl Ingress {
-    /// A connection on which this much of a request stands.
+    /// A connection on which this part of a request was sent.
     pub(crate) async fn begin(&self, text: &str) -> TcpStream {
         let mut stream = TcpStream::connect(self.base.trim_start_matches("http://")).await.unwrap();
         stream.write_all(text.as_bytes()).await.unwrap();
@@ -18,7 +18,7 @@ impl Ingress {
     }
 }
 
-/// All that comes on a connection until the other side closes it.
+/// Everything that a connection receives until the other side closes it.
 pub(crate) async fn rest(mut stream: TcpStream) -> String {
     let mut reply = String::new();
     tokio::time::timeout(PATIENCE, stream.read_to_string(&mut reply)).await.unwrap().unwrap();
@@ -34,7 +34,7 @@ fn unfinished(provider: &str, more: &str) -> String {
 }
 
 #[tokio::test]
-async fn more_than_the_rate_is_to_be_sent_again() {
+async fn requests_above_the_rate_are_to_be_sent_again() {
     let (router, bus) = in_process(&[("COPPICE_REQUESTS_PER_SECOND", "3")]);
     let mut statuses = Vec::new();
     for _ in 0..10 {
@@ -67,7 +67,7 @@ async fn a_flood_of_forgeries_uses_up_no_provider_s_rate() {
 }
 
 #[tokio::test]
-async fn more_at_once_than_there_is_room_for_are_turned_away() {
+async fn requests_above_the_number_of_places_are_refused() {
     let world = World::start().await;
     let settings = [("COPPICE_MAX_REQUESTS", "2"), ("COPPICE_PUBLISH_LIMIT_MS", "5000")];
     let ingress = Ingress::start(&world, &settings).await;
@@ -95,7 +95,7 @@ async fn more_at_once_than_there_is_room_for_are_turned_away() {
 }
 
 #[tokio::test]
-async fn slow_senders_to_one_provider_hold_up_no_other() {
+async fn slow_senders_to_one_provider_do_not_delay_another() {
     let world = World::start().await;
     let settings = [
         ("COPPICE_MAX_REQUESTS", "2"),
@@ -103,7 +103,7 @@ async fn slow_senders_to_one_provider_hold_up_no_other() {
         ("COPPICE_REQUEST_LIMIT_SECS", "60"),
     ];
     let ingress = Ingress::start(&world, &settings).await;
-    // One may come while the question has its room, and be turned away: then the next takes it.
+    // A request may come while the check has the place, and be refused. Then the next one gets it.
     let mut slow = Vec::new();
     let full = async || {
         slow.push(ingress.begin(&unfinished("stripe", "")).await);
@@ -112,7 +112,7 @@ async fn slow_senders_to_one_provider_hold_up_no_other() {
     wait_until(PATIENCE, "the slow senders to have the room", full).await.unwrap();
     assert_eq!(ingress.send(&persona("inq_1")).await.0, 200);
 
-    // Who does not know the secret is told so before the body, and gets no room to be slow in.
+    // A sender without the secret is refused before its body is read, so that it gets no place to be slow in.
     let strangers = ["auth0", "auth0", "okta", "okta", "scim", "scim"];
     for provider in strangers {
         let reply = rest(ingress.begin(&unfinished(provider, "authorization: Bearer wrong\r\n")).await).await;
@@ -125,7 +125,7 @@ async fn slow_senders_to_one_provider_hold_up_no_other() {
 }
 
 #[tokio::test]
-async fn a_body_that_never_ends_is_given_up() {
+async fn a_body_that_never_ends_is_cut_off() {
     let world = World::start().await;
     let ingress = Ingress::start(&world, &[("COPPICE_BODY_LIMIT_SECS", "1")]).await;
     let reply = rest(ingress.begin(&unfinished("stripe", "")).await).await;
@@ -135,20 +135,20 @@ async fn a_body_that_never_ends_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_head_that_never_ends_is_given_up_and_the_next_in_line_comes_in() {
+async fn a_head_that_never_ends_is_cut_off_and_the_next_connection_is_accepted() {
     let world = World::start().await;
     let settings = [("COPPICE_HEAD_LIMIT_SECS", "1"), ("COPPICE_MAX_CONNECTIONS", "2")];
     let ingress = Ingress::start(&world, &settings).await;
     let silent = ingress.begin("").await;
     let half_sent = ingress.begin("POST /webhooks/stripe HTTP/1.1\r\nhost: x\r\n").await;
     assert_eq!(ingress.send(&stripe("vs_1")).await.0, 200);
-    // What is said to them on the way out, if anything, is nobody's answer.
+    // The process may close these connections with or without a reply: it does not matter.
     assert!(!rest(silent).await.contains("200"));
     assert!(!rest(half_sent).await.contains("200"));
 }
 
 #[tokio::test]
-async fn a_connection_that_says_nothing_does_not_keep_it_from_stopping() {
+async fn a_silent_connection_does_not_delay_the_stop() {
     let world = World::start().await;
     let mut ingress = Ingress::start(&world, &[]).await;
     let silent = ingress.begin("").await;

@@ -1,5 +1,5 @@
-//! `webhook-ingress` as it is deployed: the real binary with a real bus and database, called as providers call it, and as
-//! others would like to.
+//! `webhook-ingress` as it is deployed: the real binary with a real bus and database, called as providers and attackers call
+//! it.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -20,13 +20,13 @@ use testkit::{PATIENCE, Worker, World};
 /// The binary under test.
 const BINARY: &str = env!("CARGO_BIN_EXE_webhook-ingress");
 
-/// The consumer whose rule takes what Stripe and Persona send.
+/// The consumer whose rule routes events of Stripe and Persona.
 const CONSUMER: &str = "identity-verification";
 
-/// Stands wherever a provider may put something personal.
+/// A text in every place where a provider may put a personal value.
 const MARKER: &str = "pii-marker";
 
-/// The settings of a process that takes every provider.
+/// The settings of a process that accepts every provider.
 const PROVIDERS: [(&str, &str); 9] = [
     ("COPPICE_PUBLIC_URL", PUBLIC_URL),
     ("COPPICE_AUTH0_WEBHOOK_SECRETS", BEARER),
@@ -79,14 +79,14 @@ impl Ingress {
     }
 }
 
-/// Waits until so many messages are on the consumer's queue.
+/// Waits until this many messages are on the consumer's queue.
 async fn arrived(world: &World, count: u64) {
     let question = async || Ok((world.queue_depth(CONSUMER).await.0 >= count).then_some(()));
     wait_until(PATIENCE, "the events to arrive", question).await.unwrap();
     assert_eq!(world.queue_depth(CONSUMER).await.0, count);
 }
 
-/// The bodies on the consumer's queue, taken away.
+/// The bodies on the consumer's queue, which are deleted there.
 async fn bodies(world: &World, count: u64) -> Vec<String> {
     arrived(world, count).await;
     let sqs = aws_sdk_sqs::Client::new(&local_stack::aws_config(world.emulator_endpoint()));

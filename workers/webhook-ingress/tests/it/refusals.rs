@@ -1,4 +1,4 @@
-//! Every refusal, by the real binary.
+//! Every refusal by the real binary.
 
 use axum::http::Method;
 use testkit::World;
@@ -8,7 +8,7 @@ use crate::requests::{of_every_provider, stripe, stripe_sent, stripe_signed};
 use crate::{BINARY, CONSUMER, Ingress, MARKER};
 
 #[tokio::test]
-async fn each_has_its_status_and_its_word() {
+async fn each_refusal_has_its_status_and_its_word() {
     let world = World::start().await;
     let ingress = Ingress::start(&world, &[]).await;
     let good = || stripe("vs_1");
@@ -69,7 +69,7 @@ async fn each_has_its_status_and_its_word() {
 }
 
 #[tokio::test]
-async fn okta_s_challenge_is_answered_as_it_came() {
+async fn okta_s_challenge_is_returned_unchanged() {
     let world = World::start().await;
     let ingress = Ingress::start(&world, &[]).await;
     let mut challenge = stripe("vs_1").to("/webhooks/okta").with("x-okta-verification-challenge", "a\"b");

@@ -1,4 +1,4 @@
-//! Webhooks as providers make them, signed by formulas written down here once more.
+//! Webhooks as providers send them, signed by formulas that are written here a second time.
 
 use axum::http::Method;
 use base64::Engine as _;
@@ -29,7 +29,7 @@ impl Webhook {
         Self { method: Method::POST, path: format!("/webhooks/{provider}"), headers, body: body.into_bytes() }
     }
 
-    /// The same with a header set anew.
+    /// The same with another value of a header.
     pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.retain(|(known, _)| known != name);
         self.headers.push((name.to_owned(), value.into()));
@@ -60,7 +60,7 @@ fn timestamped(body: &str, at: i64) -> String {
     format!("t={at},v1={digest}")
 }
 
-/// A verified session, sent so many seconds ago.
+/// A webhook about a verified session, sent this many seconds ago.
 pub(crate) fn stripe_sent(session: &str, seconds_ago: i64) -> Webhook {
     let kind = "identity.verification_session.verified";
     stripe_signed(
@@ -148,7 +148,7 @@ fn scim(user: &str) -> Webhook {
     Webhook::new("scim", body).with("authorization", BEARER)
 }
 
-/// One of every provider, with the ID that it names.
+/// One webhook of every provider, with the ID that it names.
 pub(crate) fn of_every_provider() -> Vec<(&'static str, Webhook)> {
     vec![
         ("vs_1", stripe("vs_1")),

@@ -1,5 +1,5 @@
-//! Which queue each provider's events reach, by the rules of the template that production uses. Whose queue that is says
-//! the provider's file in `deploy/cloudformation/sample-events`.
+//! Which queue each provider's events reach, by the rules of the template that production uses. The
+//! provider's file in `deploy/cloudformation/sample-events` names the queue.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,12 @@ use event_contract::IngressEvent;
 use local_stack::wait_until;
 use serde_json::Value;
 use testkit::{PATIENCE, World};
-use webhook_ingress::provider_names;
+use webhook_ingress::webhooks;
 
 use crate::Ingress;
 use crate::requests::of_every_provider;
 
-/// The queue that the provider's sample names. The sample itself must be what is published.
+/// The queue that the provider's sample names. The sample must have the form of a published event.
 fn queue_of(provider: &str) -> String {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/cloudformation/sample-events");
     let sample = std::fs::read_to_string(format!("{folder}/ingress.{provider}.json"))
@@ -55,7 +55,7 @@ async fn every_provider_s_event_reaches_one_queue_and_no_other() {
         taken.push(provider);
     }
     taken.sort();
-    assert_eq!(taken, provider_names(), "of every provider");
+    assert_eq!(taken, webhooks().map(|webhook| webhook.name), "of every provider");
 }
 
 /// The units with a queue.

@@ -1,4 +1,4 @@
-//! Webhooks that somebody else's program has signed, and not a formula that was written down here.
+//! Webhooks that another program has signed, and no formula of these tests.
 
 use local_stack::wait_until;
 use testkit::{LocalStripe, PATIENCE, World};
@@ -6,10 +6,10 @@ use testkit::{LocalStripe, PATIENCE, World};
 use crate::requests::SECRET;
 use crate::{Ingress, MARKER};
 
-/// A customer is authentic and no verification session: the answer is "nothing" once the signature is believed, and
-/// "signature" if it is not.
+/// A customer is no verification session: the answer is "nothing" if the signature is accepted, and "signature" if it is
+/// refused.
 #[tokio::test]
-async fn localstripe_is_believed_with_our_secret_and_with_no_other() {
+async fn localstripe_s_webhooks_are_accepted_with_our_secret_only() {
     let world = World::start().await;
     let ingress = Ingress::start(&world, &[]).await;
     let stripe = LocalStripe::start().await;

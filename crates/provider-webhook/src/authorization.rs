@@ -1,36 +1,39 @@
-//! Auth0, Okta and SCIM servers: the whole value of `Authorization` is the secret. It covers neither body nor time, so a
-//! request can be repeated: harmless, since an event is only a hint to read a record again.
+//! The whole value of `Authorization` is the secret. It covers neither body nor time, so a request can be repeated. That is
+//! harmless: an event is only a hint to read a record again.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::{Disbelief, Signed};
-use crate::secrets::Secrets;
+use crate::{Secrets, SignedRequest, VerifyError};
 
-pub(crate) fn verify(request: &Signed<'_>, secrets: &Secrets) -> Result<(), Disbelief> {
+/// Checks that `Authorization` is one of the secrets.
+///
+/// # Errors
+/// [`VerifyError::Signature`] when it is not.
+pub fn verify_authorization(request: &SignedRequest<'_>, secrets: &Secrets) -> Result<(), VerifyError> {
     let presented = request.header("authorization")?;
     let mut found = false;
     for secret in secrets.iter() {
-        // Digests are of one length, so that comparing them tells nothing of the secret's.
+        // Digests have one length, so the time of the comparison does not tell the secret's length.
         let digest =
             |text: &[u8]| Hmac::<Sha256>::new_from_slice(secret).ok().map(|mac| mac.chain_update(text));
         if let (Some(expected), Some(actual)) = (digest(secret), digest(presented.as_bytes())) {
             found |= actual.verify(&expected.finalize().into_bytes()).is_ok();
         }
     }
-    if found { Ok(()) } else { Err(Disbelief::Signature) }
+    if found { Ok(()) } else { Err(VerifyError::Signature) }
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::http::{HeaderMap, HeaderValue};
+    use http::{HeaderMap, HeaderValue};
 
     use super::*;
 
     #[test]
-    fn the_whole_value_and_nothing_near_it() {
+    fn only_the_whole_value_is_accepted() {
         let secrets: Secrets = "Bearer 0123456789abcdef,Bearer fedcba9876543210".parse().unwrap();
-        let wrong = Err(Disbelief::Signature);
+        let wrong = Err(VerifyError::Signature);
         let cases: &[(&[&str], _)] = &[
             (&["Bearer 0123456789abcdef"], Ok(())),
             (&["Bearer fedcba9876543210"], Ok(())),
@@ -47,8 +50,8 @@ mod tests {
             for value in *values {
                 headers.append("authorization", HeaderValue::from_static(value));
             }
-            let request = Signed { method: "POST", url: "", path: "", headers: &headers, body: b"" };
-            assert_eq!(verify(&request, &secrets), *expected, "{values:?}");
+            let request = SignedRequest { method: "POST", url: "", path: "", headers: &headers, body: b"" };
+            assert_eq!(verify_authorization(&request, &secrets), *expected, "{values:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The secrets that providers sign with. Several are live while one is being rotated.
+//! The secrets that providers sign with. Several are live while an operator rotates one.
 
 use std::str::FromStr;
 
@@ -6,37 +6,43 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretSlice};
 
-/// Shorter ones can be guessed.
+/// An attacker can guess shorter ones.
 const MIN_SECRET_BYTES: usize = 16;
 
-/// Each costs a digest of the body for every request.
+/// Each costs one digest of the body per request.
 const MAX_SECRETS: usize = 8;
 
 /// Keys of one provider. Their `Debug` text hides them.
 #[derive(Debug, Default)]
-pub(crate) struct Secrets(Vec<SecretSlice<u8>>);
+pub struct Secrets(Vec<SecretSlice<u8>>);
 
 /// The same, of texts that hold base64 after `whsec_`.
 #[derive(Debug, Default)]
-pub(crate) struct Base64Secrets(pub(crate) Secrets);
+pub struct Base64Secrets(pub Secrets);
 
 /// Why a setting holds no secrets. Never quotes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum SecretsError {
+pub enum SecretsError {
+    /// A secret is too short.
     #[error("a secret in the list has fewer than {MIN_SECRET_BYTES} bytes")]
     Short,
+    /// There are too many.
     #[error("more than {MAX_SECRETS} secrets")]
     Many,
+    /// A secret is not base64.
     #[error("a secret in the list is not base64 after whsec_")]
     Encoding,
 }
 
 impl Secrets {
-    pub(crate) fn is_empty(&self) -> bool {
+    /// True if there is none: then no request is authentic.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+    /// The keys.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
         self.0.iter().map(ExposeSecret::expose_secret)
     }
 
@@ -48,7 +54,7 @@ impl Secrets {
         if keys.len() > MAX_SECRETS {
             return Err(SecretsError::Many);
         }
-        // An empty one, of a comma too many, would let everybody in.
+        // A comma too many makes an empty secret, with which anybody could sign.
         if keys.iter().any(|key| key.len() < MIN_SECRET_BYTES) {
             return Err(SecretsError::Short);
         }
@@ -78,15 +84,15 @@ fn of_base64(text: &str) -> Result<Vec<u8>, SecretsError> {
     STANDARD.decode(encoded).map_err(|_| SecretsError::Encoding)
 }
 
-#[cfg(test)]
+#[cfg(feature = "test-support")]
 impl Secrets {
-    /// Of any length: vendors' test vectors have short ones.
-    pub(crate) fn of_texts(texts: &[String]) -> Self {
-        Self(texts.iter().map(|text| text.as_bytes().to_vec().into()).collect())
-    }
-
-    pub(crate) fn of_base64(texts: &[String]) -> Self {
-        Self(texts.iter().map(|text| of_base64(text).unwrap().into()).collect())
+    /// Secrets of any length, since those of vendors' test vectors are short.
+    pub(crate) fn of_any_length(texts: &[String], keys: crate::Keys) -> Self {
+        let key = |text: &String| match keys {
+            crate::Keys::Text => Ok(text.as_bytes().to_vec()),
+            crate::Keys::Base64 => of_base64(text),
+        };
+        Self(texts.iter().flat_map(key).map(SecretSlice::from).collect())
     }
 }
 
@@ -95,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn several_secrets_stand_in_one_setting() {
+    fn one_setting_holds_several_secrets() {
         let list = "0123456789abcdef, fedcba9876543210";
         let secrets: Secrets = list.parse().unwrap();
         let keys: Vec<&[u8]> = secrets.iter().collect();
@@ -106,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_would_let_others_in_is_refused() {
+    fn a_list_with_a_weak_secret_is_refused() {
         let many = ["0123456789abcdef"; 9].join(",");
         for (list, expected) in [
             ("0123456789abcdef,", SecretsError::Short),

@@ -1,10 +1,28 @@
-//! Auth0 Event Streams by webhook: `data.object.user_id` of one cloud event, or of an array of them.
-//! <https://auth0.com/docs/customize/events/event-types>
+//! Auth0's Event Streams by webhook: `data.object.user_id` of one cloud event, or of an array of them
+//! (<https://auth0.com/docs/customize/events/event-types>). Auth0 signs nothing.
 
-use event_contract::IngressChange;
+use provider_webhook::{
+    HeaderMap, Id, Keys, Proof, UnreadableBody, Webhook, WebhookRecord, known_kind, one_or_many, rfc3339,
+    text_id,
+};
 use serde::Deserialize;
+use settings::Setting;
 
-use super::{Id, Named, Unreadable, known, one_or_many, text, time_of};
+use super::SOURCE;
+
+/// Auth0's webhooks, for `webhook-ingress`.
+pub const WEBHOOK: Webhook = Webhook {
+    name: SOURCE,
+    secrets: Setting::with_default(
+        "COPPICE_AUTH0_WEBHOOK_SECRETS",
+        "",
+        "Auth0: values of its Authorization header",
+    ),
+    keys: Keys::Text,
+    proof: Proof::Authorization,
+    read,
+    challenge: None,
+};
 
 const FAMILY: &str = "user.";
 
@@ -32,19 +50,18 @@ struct Object {
     deleted_at: Option<String>,
 }
 
-pub(crate) fn read(body: &[u8]) -> Result<Vec<Named>, Unreadable> {
+fn read(_: &HeaderMap, body: &[u8]) -> Result<Vec<WebhookRecord>, UnreadableBody> {
     let events: Vec<Event> = one_or_many(body)?;
     events.into_iter().filter(|event| event.kind.starts_with(FAMILY)).map(named).collect()
 }
 
-fn named(event: Event) -> Result<Named, Unreadable> {
-    let kind = known(KINDS, &event.kind);
+fn named(event: Event) -> Result<WebhookRecord, UnreadableBody> {
+    let kind = known_kind(KINDS, &event.kind);
     let Object { user_id, updated_at, deleted_at } = event.data.object;
-    let (change, not_before) = match kind {
-        DELETED => (IngressChange::Deleted, deleted_at.or(event.time)),
-        _ => (IngressChange::Changed, updated_at),
-    };
-    Ok(Named { id: text(user_id)?, kind, change, not_before: time_of(not_before.as_deref()) })
+    let removed = kind == DELETED;
+    let not_before = if removed { deleted_at.or(event.time) } else { updated_at };
+    let user = WebhookRecord::changed(text_id(user_id)?, kind);
+    Ok(user.removed_if(removed).not_before(rfc3339(not_before.as_deref())))
 }
 
 #[cfg(test)]
@@ -52,6 +69,10 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
+
+    fn read(body: &[u8]) -> Result<Vec<WebhookRecord>, UnreadableBody> {
+        (WEBHOOK.read)(&HeaderMap::new(), body)
+    }
 
     #[test]
     fn one_event_or_several_name_their_users() {
@@ -64,19 +85,18 @@ mod tests {
             "user.deleted",
             r#""updated_at":"2026-11-21T07:00:00Z","deleted_at":"2026-11-21T08:00:00Z""#,
         );
-        let at = |not_before, named: Named| Named { not_before: Some(not_before), ..named };
-        let changed = |kind| Named::changed("auth0|1".to_owned(), kind);
-        let present = at(datetime!(2026-11-21 7:00 UTC), changed("user.updated"));
-        let gone = Named { change: IngressChange::Deleted, ..changed("user.deleted") };
+        let changed = |kind| WebhookRecord::changed("auth0|1".to_owned(), kind);
+        let present = changed("user.updated").not_before(Some(datetime!(2026-11-21 7:00 UTC)));
+        let gone = changed("user.deleted").removed_if(true).not_before(Some(datetime!(2026-11-21 8:00 UTC)));
         assert_eq!(read(updated.as_bytes()), Ok(vec![present.clone()]));
         let both = format!(" [{updated},{deleted}]");
-        assert_eq!(read(both.as_bytes()), Ok(vec![present, at(datetime!(2026-11-21 8:00 UTC), gone)]));
+        assert_eq!(read(both.as_bytes()), Ok(vec![present, gone]));
         let other = br#"{"type":"organization.created","data":{"object":{"id":"org_1"}}}"#;
         assert_eq!(read(other), Ok(Vec::new()));
         for id in ["{}", r#"{"user_id":7}"#, r#"{"user_id":null}"#, r#"{"user_id":""}"#] {
             let nobody = format!(r#"[{updated},{{"type":"user.updated","data":{{"object":{id}}}}}]"#);
-            assert_eq!(read(nobody.as_bytes()), Err(Unreadable), "{id}");
+            assert_eq!(read(nobody.as_bytes()), Err(UnreadableBody), "{id}");
         }
-        assert_eq!(read(b"{}"), Err(Unreadable));
+        assert_eq!(read(b"{}"), Err(UnreadableBody));
     }
 }

@@ -1,17 +1,39 @@
-//! Okta event hooks: every target of type `User` of every event. <https://developer.okta.com/docs/concepts/event-hooks/>
+//! Okta's event hooks: every target of type `User` of every event
+//! (<https://developer.okta.com/docs/concepts/event-hooks/>). Okta signs nothing.
 //!
-//! An event of a user's lifecycle or account without such a target is about the actor's own, as in the log stream
-//! (`crates/provider-sso/src/okta/changes.rs`). Where an administrator is the actor after all, one record is read in vain.
+//! If an event of a user's lifecycle or account has no such target, it is about the actor's own account, as in the log
+//! stream (`changes.rs`). If the actor is an administrator after all, one record is read in vain.
 
-use event_contract::IngressChange;
+use provider_webhook::{
+    HeaderMap, Id, Keys, Proof, UnreadableBody, Webhook, WebhookRecord, known_kind, parse, rfc3339, text_id,
+};
 use serde::Deserialize;
+use serde_json::{Value, json};
+use settings::Setting;
 
-use super::{Id, Named, Unreadable, known, parse, text, time_of};
+use super::SOURCE;
 
-/// Only this one says that the user is gone: `initiated` comes while the user is still there.
+/// Okta's event hooks, for `webhook-ingress`.
+pub const WEBHOOK: Webhook = Webhook {
+    name: SOURCE,
+    secrets: Setting::with_default(
+        "COPPICE_OKTA_WEBHOOK_SECRETS",
+        "",
+        "Okta: values of its Authorization header",
+    ),
+    keys: Keys::Text,
+    proof: Proof::Authorization,
+    read,
+    challenge: Some(answer_challenge),
+};
+
+/// Largest challenge that is answered.
+const MAX_CHALLENGE_BYTES: usize = 1024;
+
+/// Only this type says that the user is gone: `initiated` comes while the user still exists.
 const DELETED: &str = "user.lifecycle.delete.completed";
 
-/// What changes a user by its name. Not all of them do: a report that names nobody is none of [`KINDS`].
+/// Families of types that are about a user. Not all of them change one: a report that names no user is none of [`KINDS`].
 const FAMILIES: [&str; 2] = ["user.lifecycle.", "user.account."];
 
 const KINDS: &[&str] = &[
@@ -55,7 +77,15 @@ struct Party {
     kind: String,
 }
 
-pub(crate) fn read(body: &[u8]) -> Result<Vec<Named>, Unreadable> {
+/// Okta asks once, without its secret, whether the hook is ours:
+/// <https://developer.okta.com/docs/concepts/event-hooks/#one-time-verification-request>.
+fn answer_challenge(headers: &HeaderMap) -> Option<Value> {
+    let challenge = headers.get("x-okta-verification-challenge")?.to_str().ok()?;
+    let fits = !challenge.is_empty() && challenge.len() <= MAX_CHALLENGE_BYTES;
+    fits.then(|| json!({"verification": challenge}))
+}
+
+fn read(_: &HeaderMap, body: &[u8]) -> Result<Vec<WebhookRecord>, UnreadableBody> {
     let hook: Hook = parse(body)?;
     let mut all = Vec::new();
     for event in hook.data.events {
@@ -64,13 +94,11 @@ pub(crate) fn read(body: &[u8]) -> Result<Vec<Named>, Unreadable> {
     Ok(all)
 }
 
-fn named(event: Event) -> Result<Vec<Named>, Unreadable> {
-    let kind = known(KINDS, &event.event_type);
-    // A record's own time is not in the event: when it was logged bounds nothing but a deletion.
-    let (change, not_before) = match kind {
-        DELETED => (IngressChange::Deleted, time_of(event.published.as_deref())),
-        _ => (IngressChange::Changed, None),
-    };
+fn named(event: Event) -> Result<Vec<WebhookRecord>, UnreadableBody> {
+    let kind = known_kind(KINDS, &event.event_type);
+    // The event does not have the record's own time. The time of the log entry bounds a deletion only.
+    let removed = kind == DELETED;
+    let not_before = rfc3339(event.published.as_deref()).filter(|_| removed);
     let user = |party: &Party| party.kind == "User";
     let mut users: Vec<Party> = event.target.unwrap_or_default().into_iter().filter(user).collect();
     let of_a_family = FAMILIES.iter().any(|family| event.event_type.starts_with(family));
@@ -78,9 +106,13 @@ fn named(event: Event) -> Result<Vec<Named>, Unreadable> {
         users.extend(event.actor.filter(user));
     }
     if users.is_empty() && KINDS.contains(&kind) {
-        return Err(Unreadable);
+        return Err(UnreadableBody);
     }
-    users.into_iter().map(|user| Ok(Named { id: text(user.id)?, kind, change, not_before })).collect()
+    let record = |user: Party| {
+        let user = WebhookRecord::changed(text_id(user.id)?, kind);
+        Ok(user.removed_if(removed).not_before(not_before))
+    };
+    users.into_iter().map(record).collect()
 }
 
 #[cfg(test)]
@@ -89,31 +121,34 @@ mod tests {
 
     use super::*;
 
+    fn read(body: &[u8]) -> Result<Vec<WebhookRecord>, UnreadableBody> {
+        (WEBHOOK.read)(&HeaderMap::new(), body)
+    }
+
     #[test]
-    fn every_user_that_is_a_target_is_named_and_no_actor_beside_one() {
+    fn every_target_user_is_named_and_the_actor_is_not() {
         let body = br#"{"data":{"events":[
             {"eventType":"user.lifecycle.deactivate","published":"2026-11-20T15:12:08Z","actor":{"id":"00a","type":"User"},
              "target":[{"id":"00u","type":"User","displayName":"x"},{"id":"0oa","type":"AppInstance"}]},
             {"eventType":"user.lifecycle.delete.completed","published":"2026-11-20T15:12:08Z",
              "target":[{"id":"00v","type":"User"}]},
             {"eventType":"policy.rule.update","target":null}]}}"#;
-        let gone = Named {
-            change: IngressChange::Deleted,
-            not_before: Some(datetime!(2026-11-20 15:12:08 UTC)),
-            ..Named::changed("00v".to_owned(), DELETED)
-        };
-        let expected = vec![Named::changed("00u".to_owned(), "user.lifecycle.deactivate"), gone];
+        let gone = WebhookRecord::changed("00v".to_owned(), DELETED)
+            .removed_if(true)
+            .not_before(Some(datetime!(2026-11-20 15:12:08 UTC)));
+        let expected = vec![WebhookRecord::changed("00u".to_owned(), "user.lifecycle.deactivate"), gone];
         assert_eq!(read(body), Ok(expected));
         assert_eq!(read(br#"{"data":{"events":[]}}"#), Ok(Vec::new()));
-        assert_eq!(read(br#"{"data":{}}"#), Err(Unreadable));
+        assert_eq!(read(br#"{"data":{}}"#), Err(UnreadableBody));
     }
+
     #[test]
-    fn what_one_does_to_one_s_own_account_names_the_actor() {
+    fn an_entry_without_a_target_names_the_actor() {
         let event = |kind: &str, rest: &str| {
             format!(r#"{{"data":{{"events":[{{"eventType":"{kind}",{rest}}}]}}}}"#).into_bytes()
         };
         let (lock, own) = ("user.account.lock", r#""actor":{"id":"00a","type":"User"}"#);
-        let expected = Ok(vec![Named::changed("00a".to_owned(), lock)]);
+        let expected = Ok(vec![WebhookRecord::changed("00a".to_owned(), lock)]);
         for target in ["", r#","target":null"#, r#","target":[]"#, r#","target":[{"id":"x","type":"Role"}]"#]
         {
             assert_eq!(read(&event(lock, &format!("{own}{target}"))), expected, "{target}");
@@ -126,7 +161,7 @@ mod tests {
             (DELETED, own),
         ];
         for (kind, rest) in nobody {
-            assert_eq!(read(&event(kind, rest)), Err(Unreadable), "{kind} {rest}");
+            assert_eq!(read(&event(kind, rest)), Err(UnreadableBody), "{kind} {rest}");
         }
         assert_eq!(read(&event("user.session.start", own)), Ok(Vec::new()));
         assert_eq!(read(&event("user.lifecycle.password_mass_expiry", r#""actor":null"#)), Ok(Vec::new()));

@@ -1,0 +1,188 @@
+//! What an event from outside says: which of a provider's records to read again.
+//!
+//! In: an [`Envelope`] from a provider's partner source, from `webhook-ingress` or from a resync queue. Out:
+//! [`RecordHint`]s, or an [`UnreadableEvent`]. A provider's own shapes are read by its crate; the shape of ingress events
+//! is ours and is read here, for all of them.
+
+use serde::de::DeserializeOwned;
+use time::OffsetDateTime;
+
+use crate::{Envelope, INGRESS_SOURCE_PREFIX, IngressChange, IngressEvent};
+
+/// One record that an event names: a reason to fetch it again, and no more. The provider's answer decides what it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordHint {
+    /// The ID by which the provider's client fetches the record. The fetched record's own ID is the one to store.
+    pub id: String,
+    /// True if the event says that the record was deleted or merged into another.
+    pub removed: bool,
+    /// The record's version is not older than this; for a removed record, when that happened. A fetched record with an
+    /// older version comes from a stale replica. `None`: the event has no such bound, or the records have no version.
+    pub not_before: Option<OffsetDateTime>,
+}
+
+impl RecordHint {
+    /// A record that was created or changed, without a bound.
+    #[must_use]
+    pub const fn changed(id: String) -> Self {
+        Self { id, removed: false, not_before: None }
+    }
+}
+
+/// Why an event cannot be read although it should. Never quotes the event: it may hold personal data.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UnreadableEvent {
+    /// The event's `source` is not this provider's: a rule routes it to the wrong queue.
+    #[error("event is not from {expected}")]
+    ForeignSource {
+        /// The provider that was asked to read it.
+        expected: &'static str,
+    },
+    /// The detail is JSON, but not of this provider's shape.
+    #[error("event detail does not have the provider's shape, at line {line} column {column}")]
+    Shape {
+        /// Line in the detail, from 1; 0 when the fault has no place.
+        line: usize,
+        /// Column in the line, from 1; 0 when the fault has no place.
+        column: usize,
+    },
+    /// An event of a known type without an ID that it must have: its record's or, for a sign-in, its own.
+    #[error("event {kind} lacks the ID that it is about")]
+    MissingId {
+        /// The provider's name of the type, from our own list.
+        kind: &'static str,
+    },
+}
+
+impl UnreadableEvent {
+    /// Keeps the place of a JSON error, and drops its text, which quotes the input.
+    #[must_use]
+    pub fn shape(error: &serde_json::Error) -> Self {
+        Self::Shape { line: error.line(), column: error.column() }
+    }
+}
+
+/// How an event about a provider's records came to the bus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Through `webhook-ingress` or a resync queue: read it by [`Envelope::ingress_hints`].
+    Ingress,
+    /// From the provider's partner event source, in the provider's own shape.
+    Partner,
+}
+
+impl Envelope {
+    /// How the event of `provider` came. `partner_prefix`: how the provider's partner sources begin, if it has any.
+    ///
+    /// # Errors
+    /// [`UnreadableEvent::ForeignSource`] when the event is not this provider's.
+    pub fn origin(
+        &self,
+        provider: &'static str,
+        partner_prefix: Option<&str>,
+    ) -> Result<Origin, UnreadableEvent> {
+        if self.source.strip_prefix(INGRESS_SOURCE_PREFIX) == Some(provider) {
+            Ok(Origin::Ingress)
+        } else if partner_prefix.is_some_and(|prefix| self.source.starts_with(prefix)) {
+            Ok(Origin::Partner)
+        } else {
+            Err(UnreadableEvent::ForeignSource { expected: provider })
+        }
+    }
+
+    /// The detail in a provider's shape.
+    ///
+    /// # Errors
+    /// [`UnreadableEvent::Shape`] when it has another.
+    pub fn parse_detail<T: DeserializeOwned>(&self) -> Result<T, UnreadableEvent> {
+        serde_json::from_str(self.detail.get()).map_err(|error| UnreadableEvent::shape(&error))
+    }
+
+    /// The records that an event of [`Origin::Ingress`] names.
+    ///
+    /// # Errors
+    /// [`UnreadableEvent::Shape`] when the detail is not an [`IngressEvent`].
+    pub fn ingress_hints(&self) -> Result<Vec<RecordHint>, UnreadableEvent> {
+        let IngressEvent { ids, change, not_before } = self.parse_detail()?;
+        let removed = change == IngressChange::Deleted;
+        Ok(ids.into_iter().map(|id| RecordHint { id, removed, not_before }).collect())
+    }
+}
+
+/// A source's name, and the reader of its events.
+pub type EventReader<T> = (&'static str, fn(&Envelope) -> Result<T, UnreadableEvent>);
+
+/// Reads an event by the one reader whose source it comes from, and names that source.
+///
+/// # Errors
+/// As that reader; [`UnreadableEvent::ForeignSource`] with `expected` when it is no reader's.
+pub fn read_by_any<T>(
+    readers: &[EventReader<T>],
+    envelope: &Envelope,
+    expected: &'static str,
+) -> Result<(&'static str, T), UnreadableEvent> {
+    for (source, read) in readers {
+        match read(envelope) {
+            Err(UnreadableEvent::ForeignSource { .. }) => {}
+            read => return read.map(|hints| (*source, hints)),
+        }
+    }
+    Err(UnreadableEvent::ForeignSource { expected })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(source: &str, detail: &str) -> Envelope {
+        let body = format!(
+            r#"{{"id":"9b7f4c1e-6a41-4b0f-8a54-0d5ad1d1c7aa","detail-type":"x","source":"{source}",
+                "time":"2026-11-20T15:10:42Z","detail":{detail}}}"#
+        );
+        Envelope::parse(&body).unwrap()
+    }
+
+    #[test]
+    fn the_source_tells_how_an_event_came() {
+        let origin = |source: &str| event(source, "{}").origin("okta", Some("aws.partner/okta.com/"));
+        let foreign = Err(UnreadableEvent::ForeignSource { expected: "okta" });
+        assert_eq!(origin("coppice.ingress.okta"), Ok(Origin::Ingress));
+        assert_eq!(origin("aws.partner/okta.com/acme/log"), Ok(Origin::Partner));
+        for source in ["coppice.ingress.okta2", "coppice.ingress.", "aws.partner/auth0.com/x", "okta", ""] {
+            assert_eq!(origin(source), foreign, "{source}");
+        }
+        assert_eq!(event("aws.partner/okta.com/acme/log", "{}").origin("okta", None), foreign);
+    }
+
+    #[test]
+    fn an_ingress_event_names_its_records() {
+        let read = |detail: &str| event("coppice.ingress.scim", detail).ingress_hints();
+        let hint = |id: &str| RecordHint::changed(id.to_owned());
+        assert_eq!(read(r#"{"ids":["a","b"],"change":"changed"}"#), Ok(vec![hint("a"), hint("b")]));
+        let removed = read(r#"{"ids":["a"],"change":"deleted","not_before":"1970-01-01T00:00:00Z"}"#);
+        let expected =
+            RecordHint { removed: true, not_before: Some(OffsetDateTime::UNIX_EPOCH), ..hint("a") };
+        assert_eq!(removed, Ok(vec![expected]));
+        assert!(matches!(read(r#"{"ids":"a"}"#), Err(UnreadableEvent::Shape { .. })));
+    }
+
+    #[test]
+    fn the_reader_of_the_event_s_source_reads_it() {
+        fn read_scim(envelope: &Envelope) -> Result<Vec<RecordHint>, UnreadableEvent> {
+            envelope.origin("scim", None)?;
+            envelope.ingress_hints()
+        }
+        fn read_okta(envelope: &Envelope) -> Result<Vec<RecordHint>, UnreadableEvent> {
+            envelope.origin("okta", None)?;
+            envelope.ingress_hints()
+        }
+        let readers: [EventReader<Vec<RecordHint>>; 2] = [("scim", read_scim), ("okta", read_okta)];
+        let read = |source: &str, detail: &str| read_by_any(&readers, &event(source, detail), "a provider");
+        let ids = r#"{"ids":["a"],"change":"changed"}"#;
+        let hints = vec![RecordHint::changed("a".to_owned())];
+        assert_eq!(read("coppice.ingress.okta", ids), Ok(("okta", hints)));
+        assert!(matches!(read("coppice.ingress.scim", "{}"), Err(UnreadableEvent::Shape { .. })));
+        let foreign = Err(UnreadableEvent::ForeignSource { expected: "a provider" });
+        assert_eq!(read("coppice.ingress.auth0", ids), foreign);
+    }
+}

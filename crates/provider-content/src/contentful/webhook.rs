@@ -1,0 +1,160 @@
+//! Contentful's webhooks: hex in `x-contentful-signature` over four lines, which are method, path, the signed headers and
+//! the body (<https://www.contentful.com/developers/docs/webhooks/request-verification/>), and `sys.id` of an entry or
+//! asset. Only the header `x-contentful-topic` has the kind of event
+//! (<https://www.contentful.com/developers/docs/webhooks/overview/>).
+
+use provider_webhook::{
+    HeaderMap, Id, Keys, OTHER_KIND, Proof, Secrets, SignedRequest, UnreadableBody, VerifyError, Webhook,
+    WebhookRecord, check_age, from_hex, known_kind, parse, rfc3339, text_id, unix_millis, verify_digests,
+};
+use serde::Deserialize;
+use settings::Setting;
+use time::OffsetDateTime;
+
+use super::SOURCE;
+
+/// Contentful's webhooks, for `webhook-ingress`.
+pub const WEBHOOK: Webhook = Webhook {
+    name: SOURCE,
+    secrets: Setting::with_default("COPPICE_CONTENTFUL_WEBHOOK_SECRETS", "", "Contentful: signing secrets"),
+    keys: Keys::Text,
+    proof: Proof::Signature(verify),
+    read,
+    challenge: None,
+};
+
+const TOLERANCE_MS: u64 = 30_000;
+
+const TIMESTAMP: &str = "x-contentful-timestamp";
+const SIGNED_HEADERS: &str = "x-contentful-signed-headers";
+
+/// Contentful signs a handful.
+const MAX_SIGNED_HEADERS: usize = 50;
+
+fn verify(request: &SignedRequest<'_>, secrets: &Secrets, now: OffsetDateTime) -> Result<(), VerifyError> {
+    let sent_at = request.header(TIMESTAMP)?;
+    let digest = from_hex(request.header("x-contentful-signature")?)?;
+    let names: Vec<String> =
+        request.header(SIGNED_HEADERS)?.split(',').map(|name| name.trim().to_ascii_lowercase()).collect();
+    // Anybody may have written what is not signed, so the signature must cover both the time and the list itself.
+    let covered = [TIMESTAMP, SIGNED_HEADERS].iter().all(|name| names.iter().any(|signed| signed == name));
+    if !covered || names.len() > MAX_SIGNED_HEADERS {
+        return Err(VerifyError::Signature);
+    }
+    let mut headers = Vec::with_capacity(names.len());
+    for name in &names {
+        headers.push(format!("{name}:{}", request.header(name)?.trim()));
+    }
+    let head = format!("{}\n{}\n{}\n", request.method, request.path, headers.join(";"));
+    verify_digests(secrets, &[head.as_bytes(), request.body], &[digest])?;
+    check_age(sent_at, unix_millis(now), TOLERANCE_MS)
+}
+
+const KINDS: &[&str] = &[
+    "ContentManagement.Asset.archive",
+    "ContentManagement.Asset.delete",
+    "ContentManagement.Asset.publish",
+    "ContentManagement.Asset.unarchive",
+    "ContentManagement.Asset.unpublish",
+    "ContentManagement.Entry.archive",
+    "ContentManagement.Entry.delete",
+    "ContentManagement.Entry.publish",
+    "ContentManagement.Entry.unarchive",
+    "ContentManagement.Entry.unpublish",
+];
+
+#[derive(Deserialize)]
+struct Record {
+    sys: Sys,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Sys {
+    #[serde(rename = "type")]
+    kind: String,
+    id: Option<Id>,
+    updated_at: Option<String>,
+}
+
+fn read(headers: &HeaderMap, body: &[u8]) -> Result<Vec<WebhookRecord>, UnreadableBody> {
+    let Record { sys } = parse(body)?;
+    let (removed, not_before) = match sys.kind.as_str() {
+        "Entry" | "Asset" => (false, rfc3339(sys.updated_at.as_deref())),
+        "DeletedEntry" | "DeletedAsset" => (true, None),
+        _ => return Ok(Vec::new()),
+    };
+    let topic = headers.get("x-contentful-topic").and_then(|topic| topic.to_str().ok());
+    let kind = topic.map_or(OTHER_KIND, |topic| known_kind(KINDS, topic));
+    Ok(vec![WebhookRecord::changed(text_id(sys.id)?, kind).removed_if(removed).not_before(not_before)])
+}
+
+#[cfg(test)]
+mod tests {
+    use provider_webhook::vectors::{Case, check, hex_digest};
+    use time::macros::datetime;
+
+    use super::*;
+
+    const SIGNATURES: &str = include_str!("../../tests/fixtures/contentful-signatures.json");
+
+    #[test]
+    fn the_signature_of_contentful_s_own_library_is_accepted_and_altered_ones_are_refused() {
+        let wrong = Err(VerifyError::Signature);
+        check(
+            SIGNATURES,
+            "contentful",
+            &WEBHOOK,
+            30,
+            &[
+                Case::header("another topic", "x-contentful-topic", wrong, |it| {
+                    it.replace("publish", "delete")
+                }),
+                Case::header("time not signed", SIGNED_HEADERS, wrong, |it| {
+                    it.replace(",x-contentful-timestamp", "")
+                }),
+                Case::header("another list", SIGNED_HEADERS, wrong, |it| format!("{it},host")),
+                Case::path("another path", wrong, "/in/contentful2"),
+            ],
+        );
+    }
+
+    /// Only the holder of the secret can make one, but anybody who has seen it could send it again for ever.
+    #[test]
+    fn a_signature_that_leaves_out_the_time_is_refused() {
+        let secrets: Secrets = "0123456789abcdef".parse().unwrap();
+        let verdict = |list: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(TIMESTAMP, "0".parse().unwrap());
+            headers.insert(SIGNED_HEADERS, list.parse().unwrap());
+            let signed: Vec<String> =
+                list.split(',').map(|name| format!("{name}:{}", headers[name].to_str().unwrap())).collect();
+            let digest = hex_digest("0123456789abcdef", &format!("POST\n/\n{}\n", signed.join(";")));
+            headers.insert("x-contentful-signature", digest.parse().unwrap());
+            let request = SignedRequest { method: "POST", url: "", path: "/", headers: &headers, body: b"" };
+            WEBHOOK.verify(&request, &secrets, OffsetDateTime::UNIX_EPOCH)
+        };
+        assert_eq!(verdict(&format!("{SIGNED_HEADERS},{TIMESTAMP}")), Ok(()));
+        assert_eq!(verdict(SIGNED_HEADERS), Err(VerifyError::Signature));
+        assert_eq!(verdict(TIMESTAMP), Err(VerifyError::Signature));
+    }
+
+    #[test]
+    fn a_webhook_names_its_entry_and_none_of_its_fields() {
+        let topic = "ContentManagement.Entry.publish";
+        let mut headers = HeaderMap::new();
+        headers.insert("x-contentful-topic", topic.parse().unwrap());
+        let body =
+            br#"{"sys":{"type":"Entry","id":"6l","updatedAt":"2026-11-23T05:58:12Z"},"fields":{"t":"x"}}"#;
+        let expected = WebhookRecord::changed("6l".to_owned(), topic)
+            .not_before(Some(datetime!(2026-11-23 05:58:12 UTC)));
+        assert_eq!(read(&headers, body), Ok(vec![expected]));
+        let gone = read(&HeaderMap::new(), br#"{"sys":{"type":"DeletedEntry","id":"6l"}}"#).unwrap();
+        let expected = WebhookRecord::changed("6l".to_owned(), OTHER_KIND).removed_if(true);
+        assert_eq!(gone, [expected]);
+        assert_eq!(read(&headers, br#"{"sys":{"type":"ContentType","id":"x"}}"#), Ok(Vec::new()));
+        assert_eq!(read(&headers, br#"{"sys":{"type":"Entry","id":7}}"#), Err(UnreadableBody));
+        assert_eq!(read(&headers, br#"{"sys":{"type":"DeletedEntry"}}"#), Err(UnreadableBody));
+        assert_eq!(read(&headers, b"{}"), Err(UnreadableBody));
+    }
+}

@@ -1,0 +1,127 @@
+//! One list of vendors for each role, and everything that follows from it.
+//!
+//! A role's crate names its vendors once, by [`vendors!`](crate::vendors!). With a vendor's line come the client's variant
+//! and the call through it, the settings' variant, the name that an operator writes, and the reader of its events.
+
+use std::fmt;
+
+/// A name that is no vendor's of the role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnknownProvider {
+    /// The names that there are.
+    pub known: &'static [&'static str],
+}
+
+impl fmt::Display for UnknownProvider {
+    /// `must be auth0, okta or scim`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.known.split_last() {
+            Some((last, [])) => write!(f, "must be {last}"),
+            Some((last, others)) => write!(f, "must be {} or {last}", others.join(", ")),
+            None => f.write_str("there is no provider"),
+        }
+    }
+}
+
+/// The vendors of a role, each as `Variant(Client, Config) from module`. The modules must be in scope, each with a `SOURCE`
+/// and, if the role reads events (`reading T`), a `read_event`.
+///
+/// It makes
+/// * the enum, with a client in each variant;
+/// * `each!(client_enum, client => expression)`, which evaluates the expression with the client, whichever it is;
+/// * `ProviderName`, which is parsed from a vendor's `SOURCE`, and `PROVIDER_NAMES` with all of them;
+/// * `Choice`, with a configuration in each variant, and `Choice::connect`, which makes the client;
+/// * `EVENT_READERS`, if the role reads events.
+///
+/// An enum and not `dyn`: the compiler checks that every vendor is handled everywhere, and futures need no boxes.
+#[macro_export]
+macro_rules! vendors {
+    (
+        $(#[$about:meta])*
+        pub enum $Role:ident reading $Event:ty {
+            $($(#[$doc:meta])* $Vendor:ident($Client:ident, $Config:ident) from $module:ident),+ $(,)?
+        }
+    ) => {
+        $crate::vendors! {
+            $(#[$about])*
+            pub enum $Role {
+                $($(#[$doc])* $Vendor($Client, $Config) from $module),+
+            }
+        }
+
+        /// The reader of each vendor's events.
+        pub(crate) const EVENT_READERS: &[::event_contract::EventReader<$Event>] =
+            &[$(($module::SOURCE, $module::read_event)),+];
+    };
+    (
+        $(#[$about:meta])*
+        pub enum $Role:ident {
+            $($(#[$doc:meta])* $Vendor:ident($Client:ident, $Config:ident) from $module:ident),+ $(,)?
+        }
+    ) => {
+        $(#[$about])*
+        #[derive(Debug, Clone)]
+        pub enum $Role {
+            $($(#[$doc])* $Vendor($Client)),+
+        }
+
+        /// The names that a setting may choose a provider by: each vendor's `SOURCE`.
+        pub const PROVIDER_NAMES: &[&str] = &[$($module::SOURCE),+];
+
+        /// The vendor that a setting names.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum ProviderName {
+            $($Vendor),+
+        }
+
+        impl ::std::str::FromStr for ProviderName {
+            type Err = $crate::UnknownProvider;
+
+            fn from_str(name: &str) -> Result<Self, Self::Err> {
+                $(if name == $module::SOURCE {
+                    return Ok(Self::$Vendor);
+                })+
+                Err($crate::UnknownProvider { known: PROVIDER_NAMES })
+            }
+        }
+
+        /// The configuration of the chosen vendor's client.
+        #[derive(Debug, Clone)]
+        pub(crate) enum Choice {
+            $($Vendor($Config)),+
+        }
+
+        impl Choice {
+            /// Makes the client, with limits adjusted. Sends nothing yet.
+            pub(crate) fn connect(
+                self,
+                adjust: impl FnOnce(&mut $crate::ProviderHttpConfig),
+            ) -> Result<$Role, $crate::ConfigError> {
+                Ok(match self {
+                    $(Self::$Vendor(config) => $Role::$Vendor($Client::with_limits(config, adjust)?)),+
+                })
+            }
+        }
+
+        macro_rules! each {
+            ($any:expr, $client:ident => $call:expr) => {
+                match $any {
+                    $($Role::$Vendor($client) => $call),+
+                }
+            };
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_names_that_there_are() {
+        let text = |known| UnknownProvider { known }.to_string();
+        assert_eq!(text(&["salesforce"]), "must be salesforce");
+        assert_eq!(text(&["stripe", "persona"]), "must be stripe or persona");
+        assert_eq!(text(&["auth0", "okta", "scim"]), "must be auth0, okta or scim");
+    }
+}

@@ -1,0 +1,141 @@
+//! Persona's webhooks: signed as Stripe's, in `Persona-Signature`, with two sets separated by a space while an operator
+//! rotates a secret (<https://docs.withpersona.com/webhooks-best-practices#checking-signatures>), and
+//! `data.attributes.payload.data.id` of `inquiry.*` (<https://docs.withpersona.com/docs/events>).
+
+use provider_webhook::{
+    HeaderMap, Id, Keys, MAX_SIGNATURES, Proof, Secrets, SignedRequest, UnreadableBody, VerifyError, Webhook,
+    WebhookRecord, known_kind, parse, rfc3339, text_id, verify_timed_set,
+};
+use serde::Deserialize;
+use settings::Setting;
+use time::OffsetDateTime;
+
+use super::SOURCE;
+
+/// Persona's webhooks, for `webhook-ingress`.
+pub const WEBHOOK: Webhook = Webhook {
+    name: SOURCE,
+    secrets: Setting::with_default("COPPICE_PERSONA_WEBHOOK_SECRETS", "", "Persona: secrets of the webhook"),
+    keys: Keys::Text,
+    proof: Proof::Signature(verify),
+    read,
+    challenge: None,
+};
+
+fn verify(request: &SignedRequest<'_>, secrets: &Secrets, now: OffsetDateTime) -> Result<(), VerifyError> {
+    let sets = request.header("persona-signature")?.split(' ').take(MAX_SIGNATURES);
+    let mut verdict = Err(VerifyError::Signature);
+    for set in sets {
+        match verify_timed_set(set, request.body, secrets, now) {
+            Ok(()) => return Ok(()),
+            Err(VerifyError::Time) => verdict = Err(VerifyError::Time),
+            Err(VerifyError::Signature) => {}
+        }
+    }
+    verdict
+}
+
+const FAMILY: &str = "inquiry.";
+
+const KINDS: &[&str] = &[
+    "inquiry.approved",
+    "inquiry.completed",
+    "inquiry.created",
+    "inquiry.declined",
+    "inquiry.expired",
+    "inquiry.failed",
+    "inquiry.marked-for-review",
+    "inquiry.redacted",
+    "inquiry.started",
+    "inquiry.transitioned",
+];
+
+#[derive(Deserialize)]
+struct Event {
+    data: Data,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    attributes: Attributes,
+}
+
+#[derive(Deserialize)]
+struct Attributes {
+    name: String,
+    payload: Payload,
+}
+
+#[derive(Deserialize)]
+struct Payload {
+    data: Record,
+}
+
+#[derive(Deserialize)]
+struct Record {
+    id: Option<Id>,
+    attributes: Option<RecordAttributes>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct RecordAttributes {
+    updated_at: Option<String>,
+}
+
+fn read(_: &HeaderMap, body: &[u8]) -> Result<Vec<WebhookRecord>, UnreadableBody> {
+    let event: Event = parse(body)?;
+    let Attributes { name, payload: Payload { data: record } } = event.data.attributes;
+    if !name.starts_with(FAMILY) {
+        return Ok(Vec::new());
+    }
+    let updated_at = record.attributes.and_then(|attributes| attributes.updated_at);
+    let not_before = rfc3339(updated_at.as_deref());
+    Ok(vec![WebhookRecord::changed(text_id(record.id)?, known_kind(KINDS, &name)).not_before(not_before)])
+}
+
+#[cfg(test)]
+mod tests {
+    use provider_webhook::vectors::{Case, check};
+    use time::macros::datetime;
+
+    use super::*;
+
+    const SIGNATURES: &str = include_str!("../../tests/fixtures/persona-signatures.json");
+
+    #[test]
+    fn the_signature_of_persona_s_formula_is_accepted_and_altered_ones_are_refused() {
+        let foreign_set_first = Case::header("a foreign set first", "persona-signature", Ok(()), |it| {
+            format!("t=1795413600,v1=00ff {it}")
+        });
+        check(SIGNATURES, "persona", &WEBHOOK, 300, &[foreign_set_first]);
+    }
+
+    #[test]
+    fn during_a_rotation_either_secret_is_accepted() {
+        check(SIGNATURES, "persona-rotating", &WEBHOOK, 300, &[]);
+    }
+
+    fn read(body: &[u8]) -> Result<Vec<WebhookRecord>, UnreadableBody> {
+        (WEBHOOK.read)(&HeaderMap::new(), body)
+    }
+
+    fn body(name: &str) -> Vec<u8> {
+        let record =
+            r#"{"id":"inq_1","attributes":{"status":"approved","updated-at":"2026-11-22T18:06:12.000Z"}}"#;
+        format!(r#"{{"data":{{"attributes":{{"name":"{name}","payload":{{"data":{record}}}}}}}}}"#)
+            .into_bytes()
+    }
+
+    #[test]
+    fn a_webhook_names_its_inquiry_with_a_time_and_no_other_object() {
+        let expected = WebhookRecord::changed("inq_1".to_owned(), "inquiry.approved")
+            .not_before(Some(datetime!(2026-11-22 18:06:12 UTC)));
+        assert_eq!(read(&body("inquiry.approved")), Ok(vec![expected]));
+        assert_eq!(read(&body("account.created")), Ok(Vec::new()));
+        let without = String::from_utf8(body("inquiry.approved")).unwrap().replace("\"id\"", "\"key\"");
+        assert_eq!(read(without.as_bytes()), Err(UnreadableBody));
+        assert_eq!(read(without.replace("inquiry.", "account.").as_bytes()), Ok(Vec::new()));
+        assert_eq!(read(br#"{"data":{}}"#), Err(UnreadableBody));
+    }
+}

@@ -1,0 +1,120 @@
+//! Stripe's webhooks: `Stripe-Signature: t=<seconds>,v1=<hex>[,v1=<hex>]` over `<t>.<body>`
+//! (<https://docs.stripe.com/webhooks?verify=verify-manually>), and `data.object.id` of `identity.verification_session.*`
+//! (<https://docs.stripe.com/api/events/object>).
+
+use provider_webhook::{
+    HeaderMap, Id, Keys, Proof, Secrets, SignedRequest, UnreadableBody, VerifyError, Webhook, WebhookRecord,
+    known_kind, parse, text_id, verify_timed_set,
+};
+use serde::Deserialize;
+use settings::Setting;
+use time::OffsetDateTime;
+
+use super::SOURCE;
+
+/// Stripe's webhooks, for `webhook-ingress`.
+pub const WEBHOOK: Webhook = Webhook {
+    name: SOURCE,
+    secrets: Setting::with_default(
+        "COPPICE_STRIPE_WEBHOOK_SECRETS",
+        "",
+        "Stripe: signing secrets of the endpoint",
+    ),
+    keys: Keys::Text,
+    proof: Proof::Signature(verify),
+    read,
+    challenge: None,
+};
+
+fn verify(request: &SignedRequest<'_>, secrets: &Secrets, now: OffsetDateTime) -> Result<(), VerifyError> {
+    verify_timed_set(request.header("stripe-signature")?, request.body, secrets, now)
+}
+
+const FAMILY: &str = "identity.verification_session.";
+
+const KINDS: &[&str] = &[
+    "identity.verification_session.canceled",
+    "identity.verification_session.created",
+    "identity.verification_session.processing",
+    "identity.verification_session.redacted",
+    "identity.verification_session.requires_input",
+    "identity.verification_session.verified",
+];
+
+#[derive(Deserialize)]
+struct Event {
+    #[serde(rename = "type")]
+    kind: String,
+    data: Data,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    object: Object,
+}
+
+#[derive(Deserialize)]
+struct Object {
+    id: Option<Id>,
+}
+
+fn read(_: &HeaderMap, body: &[u8]) -> Result<Vec<WebhookRecord>, UnreadableBody> {
+    let event: Event = parse(body)?;
+    if !event.kind.starts_with(FAMILY) {
+        return Ok(Vec::new());
+    }
+    Ok(vec![WebhookRecord::changed(text_id(event.data.object.id)?, known_kind(KINDS, &event.kind))])
+}
+
+#[cfg(test)]
+mod tests {
+    use provider_webhook::vectors::{Case, check};
+
+    use super::*;
+
+    const SIGNATURES: &str = include_str!("../../tests/fixtures/stripe-signatures.json");
+
+    #[test]
+    fn the_signature_of_stripe_s_own_library_is_accepted_and_altered_ones_are_refused() {
+        let wrong = Err(VerifyError::Signature);
+        check(
+            SIGNATURES,
+            "stripe",
+            &WEBHOOK,
+            300,
+            &[
+                Case::header("another v1 first", "stripe-signature", Ok(()), |it| {
+                    it.replace(",v1=", ",v1=00ff,v1=")
+                }),
+                Case::header("as v0", "stripe-signature", wrong, |it| it.replace("v1=", "v0=")),
+                Case::header("two times", "stripe-signature", wrong, |it| format!("t=1,{it}")),
+                Case::header("no time", "stripe-signature", wrong, |it| it.replace("t=", "x=")),
+            ],
+        );
+    }
+
+    fn read(body: &[u8]) -> Result<Vec<WebhookRecord>, UnreadableBody> {
+        (WEBHOOK.read)(&HeaderMap::new(), body)
+    }
+
+    fn body(kind: &str) -> Vec<u8> {
+        let object = r#"{"id":"vs_1","object":"identity.verification_session","metadata":{"name":"x"}}"#;
+        format!(r#"{{"id":"evt_1","type":"{kind}","data":{{"object":{object}}}}}"#).into_bytes()
+    }
+
+    #[test]
+    fn a_webhook_names_its_session_and_no_other_object() {
+        let verified = "identity.verification_session.verified";
+        assert_eq!(read(&body(verified)), Ok(vec![WebhookRecord::changed("vs_1".to_owned(), verified)]));
+        let later = read(&body("identity.verification_session.added_later")).unwrap();
+        assert_eq!(later, [WebhookRecord::changed("vs_1".to_owned(), "webhook")]);
+        assert_eq!(read(&body("customer.created")), Ok(Vec::new()));
+        for object in ["{}", r#"{"id":7}"#, r#"{"id":null}"#, r#"{"id":""}"#] {
+            let nobody = format!(r#"{{"type":"{verified}","data":{{"object":{object}}}}}"#);
+            assert_eq!(read(nobody.as_bytes()), Err(UnreadableBody), "{object}");
+            let other = nobody.replace(verified, "balance.available");
+            assert_eq!(read(other.as_bytes()), Ok(Vec::new()), "{object}");
+        }
+        assert_eq!(read(br#"{"type":"customer.created"}"#), Err(UnreadableBody));
+    }
+}

@@ -1,0 +1,30 @@
+//! What all providers' webhooks share.
+//!
+//! In: a request, and the secrets that are live. Out: whether one of the secrets signed it, whether it is of now, and which
+//! records its body names. A vendor's folder in its role's crate has a `webhook.rs` with the vendor's own scheme and body;
+//! it is a [`Webhook`], made of the parts here. `webhook-ingress` lists them, and does HTTP and limits.
+//!
+//! Everything here is pure. A scheme must not read a body as anything but bytes, and no error quotes a request.
+
+mod authorization;
+mod body;
+mod scheme;
+mod secrets;
+pub mod standard;
+mod timed_set;
+#[cfg(feature = "test-support")]
+pub mod vectors;
+mod webhook;
+
+pub use authorization::verify_authorization;
+pub use body::{
+    Id, OTHER_KIND, UnreadableBody, WebhookRecord, known_kind, one_or_many, parse, rfc3339, text_id,
+    text_or_number_id,
+};
+pub use http::HeaderMap;
+pub use scheme::{
+    MAX_SIGNATURES, SignedRequest, VerifyError, check_age, from_base64, from_hex, unix_millis, verify_digests,
+};
+pub use secrets::{Base64Secrets, Secrets, SecretsError};
+pub use timed_set::verify_timed_set;
+pub use webhook::{Keys, Proof, Verify, Webhook};

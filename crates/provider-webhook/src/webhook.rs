@@ -1,0 +1,81 @@
+//! One vendor's webhooks: all that `webhook-ingress` has to know of the vendor.
+
+use http::HeaderMap;
+use serde_json::Value;
+use settings::{Reader, Setting};
+use time::OffsetDateTime;
+
+use crate::{
+    Base64Secrets, Secrets, SignedRequest, UnreadableBody, VerifyError, WebhookRecord, verify_authorization,
+};
+
+/// Whether one of the secrets signed a request, and whether the request is of now.
+pub type Verify = fn(&SignedRequest<'_>, &Secrets, OffsetDateTime) -> Result<(), VerifyError>;
+
+/// One vendor's webhooks.
+#[derive(Debug, Clone, Copy)]
+pub struct Webhook {
+    /// Its name in the path, in `coppice.ingress.<name>` and in metrics.
+    pub name: &'static str,
+    /// The setting that holds its secrets and, unless it is empty, enables it.
+    pub secrets: Setting,
+    /// How the setting writes a secret.
+    pub keys: Keys,
+    /// What proves a request.
+    pub proof: Proof,
+    /// The records that an authentic body names.
+    pub read: fn(&HeaderMap, &[u8]) -> Result<Vec<WebhookRecord>, UnreadableBody>,
+    /// The answer to a `GET` by which the vendor asks whether the webhook is ours. `None` in the answer's place: the
+    /// request is no such question.
+    pub challenge: Option<fn(&HeaderMap) -> Option<Value>>,
+}
+
+/// How a setting writes a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keys {
+    /// The text's own bytes are the key.
+    Text,
+    /// The key is the base64 after `whsec_`.
+    Base64,
+}
+
+/// What proves that a request is a vendor's.
+#[derive(Debug, Clone, Copy)]
+pub enum Proof {
+    /// The header `Authorization`, which is a secret. It is looked at before the body is read.
+    Authorization,
+    /// A signature of the body.
+    Signature(Verify),
+}
+
+impl Webhook {
+    /// Reads its secrets: none when it is not enabled. `None` when they are wrong; the reader keeps why.
+    pub fn read_secrets(&self, reader: &mut Reader) -> Option<Secrets> {
+        match self.keys {
+            Keys::Text => reader.read::<Secrets>(self.secrets),
+            Keys::Base64 => reader.read::<Base64Secrets>(self.secrets).map(|secrets| secrets.0),
+        }
+    }
+
+    /// True if [`Self::verify`] looks at the head alone.
+    #[must_use]
+    pub const fn is_proven_by_head(&self) -> bool {
+        matches!(self.proof, Proof::Authorization)
+    }
+
+    /// Checks that the request is this vendor's, and of now.
+    ///
+    /// # Errors
+    /// [`VerifyError`] when it is not.
+    pub fn verify(
+        &self,
+        request: &SignedRequest<'_>,
+        secrets: &Secrets,
+        now: OffsetDateTime,
+    ) -> Result<(), VerifyError> {
+        match self.proof {
+            Proof::Authorization => verify_authorization(request, secrets),
+            Proof::Signature(verify) => verify(request, secrets, now),
+        }
+    }
+}

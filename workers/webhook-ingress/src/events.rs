@@ -1,0 +1,98 @@
+//! Makes events of the records that a webhook names.
+//!
+//! In: what a vendor's reader found in an authentic body. Out: rows for the bus or the outbox, with IDs alone.
+
+use std::collections::BTreeMap;
+
+use event_contract::{INGRESS_SOURCE_PREFIX, IngressChange, IngressEvent, RecordHint};
+use postgres_store::IngressRow;
+use provider_webhook::{UnreadableBody, WebhookRecord};
+use uuid::Uuid;
+
+use crate::provider::Provider;
+
+/// No provider's IDs are longer. A longer text may be a name or worse.
+const MAX_ID_BYTES: usize = 255;
+
+/// Most IDs in one event. Even if each is as long as allowed, with every character escaped, the bus accepts the event.
+const IDS_OF_AN_EVENT: usize = 40;
+
+/// Most IDs in one webhook. Providers name one, or a hundred.
+const MAX_IDS: usize = 1000;
+
+/// The events about these records: one for each kind, change and bound, in parts that the bus accepts.
+///
+/// # Errors
+/// [`UnreadableBody`] when there are too many, or when one has no ID's form.
+pub(crate) fn events(
+    provider: Provider,
+    records: Vec<WebhookRecord>,
+) -> Result<Vec<IngressRow>, UnreadableBody> {
+    if records.len() > MAX_IDS {
+        return Err(UnreadableBody);
+    }
+    let mut groups: BTreeMap<_, Vec<String>> = BTreeMap::new();
+    for WebhookRecord { kind, hint: RecordHint { id, removed, not_before } } in records {
+        if id.is_empty() || id.len() > MAX_ID_BYTES || id.chars().any(char::is_control) {
+            return Err(UnreadableBody);
+        }
+        let ids = groups.entry((kind, removed, not_before)).or_default();
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    let mut rows = Vec::new();
+    for ((kind, removed, not_before), ids) in groups {
+        let change = if removed { IngressChange::Deleted } else { IngressChange::Changed };
+        rows.extend(ids.chunks(IDS_OF_AN_EVENT).map(|ids| IngressRow {
+            event_id: Uuid::now_v7(),
+            source: format!("{INGRESS_SOURCE_PREFIX}{}", provider.name()),
+            detail_type: kind.to_owned(),
+            event: IngressEvent { ids: ids.to_vec(), change, not_before },
+        }));
+    }
+    Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use event_bus::BusEntry;
+    use provider_webhook::OTHER_KIND;
+
+    use super::*;
+
+    fn named(id: &str) -> WebhookRecord {
+        WebhookRecord::changed(id.to_owned(), OTHER_KIND)
+    }
+
+    #[test]
+    fn an_event_holds_the_records_of_one_kind_change_and_bound_each_once() {
+        let gone = named("c").removed_if(true);
+        let rows = events(Provider::Okta, vec![named("b"), gone, named("a"), named("b")]).unwrap();
+        let ids: Vec<(&[String], IngressChange)> =
+            rows.iter().map(|row| (row.event.ids.as_slice(), row.event.change)).collect();
+        let [a, b, c] = ["a", "b", "c"].map(str::to_owned);
+        assert_eq!(ids, [(&[b, a][..], IngressChange::Changed), (&[c][..], IngressChange::Deleted)]);
+        assert!(rows.iter().all(|row| row.source == "coppice.ingress.okta" && row.detail_type == OTHER_KIND));
+        assert_eq!(events(Provider::Okta, Vec::new()), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn the_bus_accepts_the_largest_event() {
+        let longest = |number: usize| format!("{number:04}{}", "\"".repeat(MAX_ID_BYTES - 4));
+        let rows = events(Provider::Scim, (0..MAX_IDS).map(|it| named(&longest(it))).collect()).unwrap();
+        assert_eq!(rows.len(), 25);
+        for row in rows {
+            let detail = serde_json::to_string(&row.event).unwrap();
+            assert!(BusEntry::provider(row.source, row.detail_type, detail).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_text_without_an_id_s_form_is_refused() {
+        for id in ["", "a\nb", "\u{7f}", &"x".repeat(MAX_ID_BYTES + 1)] {
+            assert_eq!(events(Provider::Scim, vec![named(id)]), Err(UnreadableBody));
+        }
+        assert_eq!(events(Provider::Scim, vec![named("a"); MAX_IDS + 1]), Err(UnreadableBody));
+    }
+}
