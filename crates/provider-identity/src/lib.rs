@@ -21,5 +21,5 @@ pub use identity_client::IdentityClient;
 pub use persona::{PersonaClient, PersonaConfig};
 pub use provider::{CaseHint, FetchedCase, IdentityProvider, UnreadableEvent, read_any_event};
 pub use provider_http::ProviderError;
-pub use settings::{IDENTITY_SETTINGS, IdentitySettings};
+pub use settings::IdentitySettings;
 pub use stripe::{StripeClient, StripeConfig};

@@ -22,7 +22,7 @@ pub use okta::{OktaAuth, OktaClient, OktaConfig};
 pub use provider::{FetchedUser, SsoProvider, UnreadableEvent, UserChange, UserHint, read_any_event};
 pub use provider_http::{Admission, ChangedPage, ChangesFrom, ListedPage, ListedRecord, Page, ProviderError};
 pub use scim::{ScimClient, ScimConfig};
-pub use settings::{SSO_SETTINGS, SsoSettings};
+pub use settings::SsoSettings;
 pub use sign_in::{SignIn, SignInEvent};
 pub use sso_client::SsoClient;
 pub use user::{SsoIdentity, SsoUser};

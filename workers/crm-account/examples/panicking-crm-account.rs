@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use crm_account::{CrmAccount, CrmAccountHandler, CrmSettings, Push};
 use postgres_store::{CrmView, Store};
 use provider_crm::CrmClient;
-use settings::{Reader, Setting};
 use uuid::Uuid;
 use worker_process::{Worker, run};
 use worker_runtime::{Failure, Handler, Mode, Outcome, Reading, Refetch, Refusal};
@@ -22,11 +21,6 @@ impl Worker for Panicking {
     type Handler = PanickingHandler;
     type Settings = CrmSettings;
     const ABOUT: &'static str = CrmAccount::ABOUT;
-    const SETTINGS: &'static [Setting] = CrmAccount::SETTINGS;
-
-    fn read_settings(reader: &mut Reader) -> Option<CrmSettings> {
-        CrmAccount::read_settings(reader)
-    }
 
     fn handler(settings: CrmSettings, store: Store) -> anyhow::Result<PanickingHandler> {
         CrmAccount::handler(settings, store).map(PanickingHandler)

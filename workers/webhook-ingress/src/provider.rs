@@ -2,12 +2,12 @@
 //! is chosen here.
 
 use axum::http::HeaderMap;
-use settings::{Reader, Setting};
+use settings::Setting;
 use time::OffsetDateTime;
 
 use crate::bodies::{self, Named, Unreadable};
 use crate::schemes::{Disbelief, Signed, contentful, hubspot, persona, standard, static_header, stripe};
-use crate::secrets::{Base64Secrets, Secrets};
+use crate::secrets::Secrets;
 
 /// The name of every provider that there is code for, sorted.
 #[must_use]
@@ -55,7 +55,7 @@ impl Provider {
     }
 
     /// The setting that holds its secrets, and that enables it.
-    pub(crate) const fn setting(self) -> Setting {
+    pub(crate) const fn setting(self) -> Setting<Secrets> {
         let (name, meaning) = match self {
             Self::Auth0 => ("COPPICE_AUTH0_WEBHOOK_SECRETS", "Auth0: values of its Authorization header"),
             Self::Contentful => ("COPPICE_CONTENTFUL_WEBHOOK_SECRETS", "Contentful: signing secrets"),
@@ -71,15 +71,11 @@ impl Provider {
             ),
             Self::Stripe => ("COPPICE_STRIPE_WEBHOOK_SECRETS", "Stripe: signing secrets of the endpoint"),
         };
-        Setting::with_default(name, "", meaning)
-    }
-
-    /// Its secrets: none when it is not enabled. `None` when they are wrong.
-    pub(crate) fn read_secrets(self, reader: &mut Reader) -> Option<Secrets> {
-        match self {
-            Self::StandardWebhooks => reader.read::<Base64Secrets>(self.setting()).map(|secrets| secrets.0),
-            _ => reader.read::<Secrets>(self.setting()),
-        }
+        let parse = match self {
+            Self::StandardWebhooks => Secrets::parse_base64,
+            _ => Secrets::parse,
+        };
+        Setting::new(name, Some(""), meaning, parse)
     }
 
     /// Whether [`Provider::verify`] looks at the head alone: then it is asked before the body is read.

@@ -13,7 +13,7 @@ use testkit::simulators::salesforce::{SimulatedContact, contact_id};
 use testkit::{Said, World};
 use uuid::Uuid;
 use worker_process::Worker;
-use worker_runtime::{Cause, Refetch, Handler, Outcome};
+use worker_runtime::{Cause, Handler, Outcome, Refetch};
 
 /// The binary under test.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_audit");
@@ -42,7 +42,7 @@ pub(crate) async fn in_step() -> World {
     }
     read_users(&world, &users).await;
     let store = Store::open(&world.database_url().to_owned().into(), 2).unwrap();
-    let settings = CrmSync::read_settings(&mut reader(&world)).unwrap();
+    let settings = reader(&world).load().unwrap();
     read_all(&CrmSync::handler(settings, store).unwrap(), &contacts).await;
     world
 }
@@ -54,14 +54,14 @@ fn reader(world: &World) -> Reader {
 /// Users, read as their worker would.
 pub(crate) async fn read_users(world: &World, ids: &[String]) {
     let store = Store::open(&world.database_url().to_owned().into(), 2).unwrap();
-    let settings = SsoSync::read_settings(&mut reader(world)).unwrap();
+    let settings = reader(world).load().unwrap();
     read_all(&SsoSync::handler(settings, store).unwrap(), ids).await;
 }
 
 /// A verification case, read as its worker would.
 pub(crate) async fn read_case(world: &World, id: &str) {
     let store = Store::open(&world.database_url().to_owned().into(), 2).unwrap();
-    let settings = IdentityVerification::read_settings(&mut reader(world)).unwrap();
+    let settings = reader(world).load().unwrap();
     read_all(&IdentityVerification::handler(settings, store).unwrap(), &[id.to_owned()]).await;
 }
 

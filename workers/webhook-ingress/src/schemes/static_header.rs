@@ -29,7 +29,7 @@ mod tests {
 
     #[test]
     fn the_whole_value_and_nothing_near_it() {
-        let secrets: Secrets = "Bearer 0123456789abcdef,Bearer fedcba9876543210".parse().unwrap();
+        let secrets = Secrets::parse("Bearer 0123456789abcdef,Bearer fedcba9876543210").unwrap();
         let wrong = Err(Disbelief::Signature);
         let cases: &[(&[&str], _)] = &[
             (&["Bearer 0123456789abcdef"], Ok(())),
