@@ -8,6 +8,7 @@ use std::hash::Hash;
 use std::time::Duration;
 
 use sqs_queue::ReceivedMessage;
+use time::OffsetDateTime;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
@@ -93,6 +94,7 @@ impl<S: Clone + Eq + Hash> Intake<S> {
     /// Takes a message in. Answers how many of its demands were folded into a refetch that waits already.
     pub(crate) fn admit(&mut self, mut message: InFlight, reading: Reading<S>) -> usize {
         let key = self.new_id();
+        let sent_at = message.message.sent_at;
         let mut folded = 0;
         for demand in reading.demands {
             let work =
@@ -100,11 +102,10 @@ impl<S: Clone + Eq + Hash> Intake<S> {
             match &mut work.waiting {
                 // An event may name one subject twice: the message waits for it once.
                 Some(waiting) if waiting.keys.last() == Some(&key) => {
-                    fold(&mut waiting.refetch, &demand, reading.cause, None);
+                    fold(&mut waiting.refetch, &demand, reading.cause, sent_at);
                 }
                 Some(waiting) => {
-                    let receive_count = message.message.receive_count;
-                    fold(&mut waiting.refetch, &demand, reading.cause, Some(receive_count));
+                    fold(&mut waiting.refetch, &demand, reading.cause, sent_at);
                     waiting.keys.push(key);
                     message.open_subjects += 1;
                     folded += 1;
@@ -118,7 +119,7 @@ impl<S: Clone + Eq + Hash> Intake<S> {
                         not_before: demand.not_before,
                         removed: demand.removed,
                         cause: reading.cause,
-                        receive_count: message.message.receive_count,
+                        sent_at,
                     };
                     work.waiting = Some(Waiting { refetch, keys: vec![key] });
                     message.open_subjects += 1;
@@ -254,12 +255,11 @@ impl<S: Clone + Eq + Hash> Intake<S> {
     }
 }
 
-fn fold<S>(refetch: &mut Refetch<S>, demand: &Demand<S>, cause: Cause, receive_count: Option<u32>) {
+fn fold<S>(refetch: &mut Refetch<S>, demand: &Demand<S>, cause: Cause, sent_at: OffsetDateTime) {
     refetch.not_before = refetch.not_before.max(demand.not_before);
     refetch.removed |= demand.removed;
     refetch.cause = cause;
-    refetch.receive_count =
-        receive_count.map_or(refetch.receive_count, |count| refetch.receive_count.min(count));
+    refetch.sent_at = refetch.sent_at.max(sent_at);
 }
 
 /// Which verdict a message with several subjects ends with. What is left undone comes before what can never be done: a

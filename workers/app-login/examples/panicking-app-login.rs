@@ -4,6 +4,7 @@
 use std::process::ExitCode;
 
 use app_login::{AppLogin, FetchedSignIn, SignInKey, SignIns, SsoSettings, UnknownUser};
+use event_contract::Envelope;
 use postgres_store::Store;
 use provider_sso::SsoClient;
 use worker_process::{Worker, run};
@@ -33,8 +34,8 @@ impl Handler for PanickingHandler {
         self.0.upstream()
     }
 
-    fn read(&self, body: &str) -> Result<Reading<SignInKey>, Refusal> {
-        self.0.read(body)
+    fn read(&self, envelope: &Envelope) -> Result<Reading<SignInKey>, Refusal> {
+        self.0.read(envelope)
     }
 
     async fn prepare(&self, subjects: &[SignInKey]) -> Result<Vec<Option<UnknownUser>>, Failure> {

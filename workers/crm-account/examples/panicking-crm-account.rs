@@ -4,6 +4,7 @@
 use std::process::ExitCode;
 
 use crm_account::{CrmAccount, CrmAccountHandler, CrmSettings, Push};
+use event_contract::Envelope;
 use postgres_store::{CrmView, Store};
 use provider_crm::CrmClient;
 use uuid::Uuid;
@@ -37,8 +38,8 @@ impl Handler for PanickingHandler {
         self.0.upstream()
     }
 
-    fn read(&self, body: &str) -> Result<Reading<Uuid>, Refusal> {
-        self.0.read(body)
+    fn read(&self, envelope: &Envelope) -> Result<Reading<Uuid>, Refusal> {
+        self.0.read(envelope)
     }
 
     async fn prepare(&self, subjects: &[Uuid]) -> Result<Vec<Option<CrmView>>, Failure> {

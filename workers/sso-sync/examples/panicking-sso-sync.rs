@@ -3,6 +3,7 @@
 
 use std::process::ExitCode;
 
+use event_contract::Envelope;
 use postgres_store::{RefetchTicket, Store};
 use provider_sso::SsoClient;
 use record_sync::{RecordSync, Reread};
@@ -34,8 +35,8 @@ impl Handler for PanickingHandler {
         self.0.upstream()
     }
 
-    fn read(&self, body: &str) -> Result<Reading<String>, Refusal> {
-        self.0.read(body)
+    fn read(&self, envelope: &Envelope) -> Result<Reading<String>, Refusal> {
+        self.0.read(envelope)
     }
 
     async fn prepare(&self, subjects: &[String]) -> Result<Vec<RefetchTicket>, Failure> {

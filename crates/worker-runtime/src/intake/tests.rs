@@ -12,13 +12,17 @@ const START: OffsetDateTime = datetime!(2026-11-23 10:00 UTC);
 const DONE: Verdict = Verdict::Done(Outcome::Applied);
 
 fn held(message_id: &str) -> InFlight {
+    sent_at(message_id, START)
+}
+
+fn sent_at(message_id: &str, sent_at: OffsetDateTime) -> InFlight {
     InFlight::new(
         ReceivedMessage {
             message_id: message_id.to_owned(),
             receipt: Receipt(String::new()),
             body: String::new(),
             receive_count: 1,
-            sent_at: START,
+            sent_at,
             attributes: BTreeMap::new(),
         },
         std::time::Duration::from_secs(60),
@@ -47,6 +51,20 @@ fn messages_that_wait_for_one_subject_are_one_run_with_the_highest_bound() {
     assert_eq!(runs[0].refetch.not_before, Some(START + Duration::seconds(9)));
     assert_eq!(ids(&intake.finish(&"ada", runs[0].id, &DONE)), ["1", "2"]);
     assert!(intake.is_empty());
+}
+
+#[test]
+fn a_refetch_is_as_old_as_the_latest_of_its_messages() {
+    let mut intake = Intake::new();
+    for (id, sent) in [("1", 0), ("2", 9), ("3", 5)] {
+        intake.admit(sent_at(id, START + Duration::seconds(sent)), reading(&["ada"], START));
+    }
+    let mut refetch = intake.start(10).remove(0).refetch;
+    assert_eq!(refetch.sent_at, START + Duration::seconds(9));
+    refetch.sent_at = OffsetDateTime::now_utc() - Duration::minutes(1);
+    assert_eq!(refetch.age().as_secs(), 60);
+    refetch.sent_at = OffsetDateTime::now_utc() + Duration::minutes(1);
+    assert_eq!(refetch.age(), std::time::Duration::ZERO, "the queue's clock may be ahead");
 }
 
 #[test]

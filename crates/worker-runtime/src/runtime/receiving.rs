@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use event_contract::Envelope;
 use sqs_queue::{BATCH_LIMIT, Depth, Queue, QueueError, ReceivedMessage};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
@@ -10,7 +11,7 @@ use tokio::time::Instant;
 use super::{Loop, TICK, Turn};
 use crate::catch::panicked;
 use crate::disposition::Verdict;
-use crate::handler::Handler;
+use crate::handler::{Handler, Refusal};
 use crate::intake::InFlight;
 use crate::ledger::Ledger;
 use crate::metrics;
@@ -156,7 +157,8 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
 
     fn admit(&mut self, held: InFlight) {
         let read = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            self.parts.handler.read(&held.message.body)
+            let envelope = Envelope::parse(&held.message.body).map_err(Refusal::unreadable)?;
+            self.parts.handler.read(&envelope)
         }));
         match read {
             Ok(Ok(reading)) if reading.demands.is_empty() => self.ended.push((held, Verdict::Ignored)),

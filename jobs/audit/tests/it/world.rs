@@ -11,6 +11,7 @@ use sso_sync::SsoSync;
 use testkit::simulators::auth0::SimulatedUser;
 use testkit::simulators::salesforce::{SimulatedContact, contact_id};
 use testkit::{Said, World};
+use time::OffsetDateTime;
 use uuid::Uuid;
 use worker_process::Worker;
 use worker_runtime::{Cause, Handler, Outcome, Refetch};
@@ -72,7 +73,8 @@ async fn read_all<H: Handler<Subject = String>>(handler: &H, ids: &[String]) {
     let mut batch = Vec::new();
     for (id, ticket) in ids.iter().zip(tickets) {
         let subject = id.clone();
-        let refetch = Refetch { subject, not_before: None, removed: false, cause, receive_count: 1 };
+        let refetch =
+            Refetch { subject, not_before: None, removed: false, cause, sent_at: OffsetDateTime::now_utc() };
         let fetched = handler.fetch(&refetch, ticket).await.unwrap();
         batch.push((refetch, fetched));
     }
