@@ -66,9 +66,12 @@ pub fn both<A, B>(
 /// # Errors
 /// The faults of all of them, in their order.
 pub fn all<T>(reads: impl IntoIterator<Item = Result<T, SettingsError>>) -> Result<Vec<T>, SettingsError> {
-    reads.into_iter().fold(Ok(Vec::new()), |before, read| {
-        let (mut values, value) = both(before, read)?;
-        values.push(value);
-        Ok(values)
-    })
+    let mut all = Ok(Vec::new());
+    for read in reads {
+        all = both(all, read).map(|(mut values, value)| {
+            values.push(value);
+            values
+        });
+    }
+    all
 }

@@ -1,5 +1,7 @@
 //! What a declaration yields, as a crate with settings sees it.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
