@@ -4,30 +4,22 @@ use authority::Policy;
 use event_contract::{Hop, TraceContext};
 use postgres_store::{Announce, Store};
 use secrecy::SecretString;
-use settings::{Reader, Setting};
 use uuid::Uuid;
-use worker_process::{DATABASE_URL, POLICY, read_policy};
+use worker_process::{DATABASE_URL, POLICY};
 
 use crate::JobError;
 
-/// The settings of a job that works on the database, parsed.
-#[derive(Debug)]
-pub struct Database {
-    url: SecretString,
-    /// Who is believed about what.
-    pub policy: Policy,
+settings::declare! {
+    /// The settings of a job that works on the database.
+    #[derive(Debug)]
+    pub struct Database;
+
+    url: SecretString = use DATABASE_URL;
+    /// Which source is believed about which field.
+    pub policy: Policy = use POLICY;
 }
 
 impl Database {
-    /// The settings that are read, for `--help`.
-    pub const SETTINGS: &'static [Setting] = &[DATABASE_URL, POLICY];
-
-    /// Reads them. `None` when one is missing or wrong: the reader keeps what and why.
-    pub fn read(reader: &mut Reader) -> Option<Self> {
-        let (url, policy) = (reader.secret(DATABASE_URL), read_policy(reader));
-        Some(Self { url: url?, policy: policy? })
-    }
-
     /// Connects, with at most so many connections, and makes sure that the schema is new enough.
     ///
     /// # Errors

@@ -61,15 +61,9 @@ pub fn run<F>(name: &'static str, work: impl FnOnce(CancellationToken) -> F) -> 
 where
     F: Future<Output = Result<(), JobError>>,
 {
-    let mut reader = Reader::from_environment();
-    let filter: Option<String> = reader.read(LOG);
-    let logged = match (reader.finish(), filter) {
-        (Ok(()), Some(filter)) => {
-            telemetry::start_logs(&filter).map_err(|error| JobError::Usage(format!("COPPICE_LOG: {error}")))
-        }
-        (Err(error), _) => Err(error.into()),
-        (Ok(()), None) => Ok(()),
-    };
+    let logged = Reader::from_environment().read(LOG).map_err(JobError::from).and_then(|filter| {
+        telemetry::start_logs(&filter).map_err(|error| JobError::Usage(format!("{}: {error}", LOG.name)))
+    });
     if let Err(failure) = logged {
         return exit_code(name, Err(failure));
     }

@@ -18,4 +18,4 @@ pub use directus::{DirectusClient, DirectusConfig};
 pub use item::{Deletion, Item, ItemKey};
 pub use provider::{ChangesError, ChangesPage, ContentProvider, FetchedItem};
 pub use provider_http::ProviderError;
-pub use settings::{CONTENT_SETTINGS, ContentSettings};
+pub use settings::ContentSettings;

@@ -23,4 +23,4 @@ pub use provider_http::{
     Admission, ChangedPage, ChangesFrom, ListedPage, ListedRecord, Outage, ProviderError,
 };
 pub use salesforce::{SalesforceAuth, SalesforceClient, SalesforceConfig};
-pub use settings::{CRM_SETTINGS, CrmSettings};
+pub use settings::CrmSettings;

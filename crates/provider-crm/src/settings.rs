@@ -1,93 +1,44 @@
-//! Which CRM, and how to reach it, from the environment. For every unit that calls one.
+//! Which CRM, and how to reach it, from the environment: for every unit that calls one.
 
 use std::str::FromStr;
 use std::time::Duration;
 
-use ::settings::{Reader, Setting};
+use ::settings::{Reader, SettingsError, both};
 use provider_http::{Admission, ConfigError};
+use secrecy::SecretString;
 use url::Url;
 
 use crate::crm_client::{Choice, ProviderName};
 use crate::{CrmClient, SalesforceAuth, SalesforceConfig};
 
-const PROVIDER: Setting = Setting::with_default("COPPICE_CRM_PROVIDER", "salesforce", "the CRM: salesforce");
-const TIMEOUT: Setting =
-    Setting::with_default("COPPICE_CRM_TIMEOUT_SECS", "15", "longest wait for one answer of the CRM");
-const LONGEST_PAUSE: Setting = Setting::with_default(
-    "COPPICE_CRM_LONGEST_PAUSE_SECS",
-    "900",
-    "when the CRM's quota is used up, how long at most until it is asked again",
-);
-const URL: Setting =
-    Setting::required("COPPICE_SALESFORCE_URL", "the organisation, as https://my-domain.my.salesforce.com");
-const LOGIN_URL: Setting = Setting::with_default(
-    "COPPICE_SALESFORCE_LOGIN_URL",
-    "",
-    "where tokens are given out, where it is not COPPICE_SALESFORCE_URL",
-);
-const CLIENT_ID: Setting =
-    Setting::required("COPPICE_SALESFORCE_CLIENT_ID", "consumer key of the connected app");
-const FLOW: Setting = Setting::with_default(
-    "COPPICE_SALESFORCE_FLOW",
-    "client-credentials",
-    "how the connected app proves who it is: client-credentials or jwt-bearer",
-);
-const CLIENT_SECRET: Setting =
-    Setting::required("COPPICE_SALESFORCE_CLIENT_SECRET", "consumer secret (flow client-credentials)");
-const PRIVATE_KEY: Setting = Setting::required(
-    "COPPICE_SALESFORCE_PRIVATE_KEY",
-    "RSA private key as PEM, whose certificate the connected app has (flow jwt-bearer)",
-);
-const USERNAME: Setting =
-    Setting::required("COPPICE_SALESFORCE_USERNAME", "the user to act for (flow jwt-bearer)");
-const AUDIENCE: Setting = Setting::with_default(
-    "COPPICE_SALESFORCE_AUDIENCE",
-    "https://login.salesforce.com",
-    "audience; https://test.salesforce.com for a sandbox (flow jwt-bearer)",
-);
+::settings::declare! {
+    /// The chosen CRM's settings.
+    #[derive(Debug, Clone)]
+    pub struct CrmSettings;
 
-/// All of them, for `--help` and the documentation.
-pub const CRM_SETTINGS: &[Setting] = &[
-    PROVIDER,
-    TIMEOUT,
-    LONGEST_PAUSE,
-    URL,
-    LOGIN_URL,
-    CLIENT_ID,
-    FLOW,
-    CLIENT_SECRET,
-    PRIVATE_KEY,
-    USERNAME,
-    AUDIENCE,
-];
-
-/// The chosen CRM's settings.
-#[derive(Debug, Clone)]
-pub struct CrmSettings {
-    choice: Choice,
-    timeout: Duration,
-    longest_pause: Duration,
+    PROVIDER: ProviderName = "COPPICE_CRM_PROVIDER" [default "salesforce"] "the CRM: salesforce";
+    TIMEOUT: Duration = "COPPICE_CRM_TIMEOUT_SECS" [default "15", seconds 1..=25]
+        "longest wait for one answer of the CRM" => timeout;
+    LONGEST_PAUSE: Duration = "COPPICE_CRM_LONGEST_PAUSE_SECS" [default "900", seconds 1..=3600]
+        "when the CRM's quota is used up, how long at most until it is asked again" => longest_pause;
+    URL: Url = "COPPICE_SALESFORCE_URL" [required]
+        "the organisation, as https://my-domain.my.salesforce.com";
+    LOGIN_URL: Option<Url> = "COPPICE_SALESFORCE_LOGIN_URL" [default "", optional]
+        "where tokens are given out, where it is not COPPICE_SALESFORCE_URL";
+    CLIENT_ID: String = "COPPICE_SALESFORCE_CLIENT_ID" [required] "consumer key of the connected app";
+    FLOW: Flow = "COPPICE_SALESFORCE_FLOW" [default "client-credentials"]
+        "how the connected app proves who it is: client-credentials or jwt-bearer";
+    CLIENT_SECRET: SecretString = "COPPICE_SALESFORCE_CLIENT_SECRET" [required, secret]
+        "consumer secret (flow client-credentials)";
+    PRIVATE_KEY: SecretString = "COPPICE_SALESFORCE_PRIVATE_KEY" [required, secret]
+        "RSA private key as PEM, whose certificate the connected app has (flow jwt-bearer)";
+    USERNAME: String = "COPPICE_SALESFORCE_USERNAME" [required] "the user to act for (flow jwt-bearer)";
+    AUDIENCE: String = "COPPICE_SALESFORCE_AUDIENCE" [default "https://login.salesforce.com"]
+        "audience; https://test.salesforce.com for a sandbox (flow jwt-bearer)";
+    choice: Choice = by read_choice;
 }
 
 impl CrmSettings {
-    /// Reads the chosen CRM's settings. `None` if one is missing or wrong; the reader keeps which, and why.
-    pub fn read(reader: &mut Reader) -> Option<Self> {
-        let provider = reader.read::<ProviderName>(PROVIDER);
-        let timeout = reader.read_within(TIMEOUT, 1, 25).map(Duration::from_secs);
-        let longest_pause = reader.read_within(LONGEST_PAUSE, 1, 3600).map(Duration::from_secs);
-        let url = reader.read::<Url>(URL);
-        let login_url = reader.read::<UrlOrNone>(LOGIN_URL);
-        let auth = read_auth(reader);
-        let choice = match provider? {
-            ProviderName::Salesforce => {
-                let url = url?;
-                let login_url = login_url?.0.unwrap_or_else(|| url.clone());
-                Choice::Salesforce(SalesforceConfig::new(login_url, url, auth?))
-            }
-        };
-        Some(Self { choice, timeout: timeout?, longest_pause: longest_pause? })
-    }
-
     /// Makes the client. Nothing is sent yet.
     ///
     /// # Errors
@@ -113,23 +64,30 @@ impl CrmSettings {
     }
 }
 
-fn read_auth(reader: &mut Reader) -> Option<SalesforceAuth> {
+fn read_choice(reader: &Reader) -> Result<Choice, SettingsError> {
+    let urls = both(reader.read(URL), reader.read(LOGIN_URL));
+    let (name, ((url, login_url), auth)) = both(reader.read(PROVIDER), both(urls, read_auth(reader)))?;
+    Ok(match name {
+        ProviderName::Salesforce => {
+            Choice::Salesforce(SalesforceConfig::new(login_url.unwrap_or_else(|| url.clone()), url, auth))
+        }
+    })
+}
+
+fn read_auth(reader: &Reader) -> Result<SalesforceAuth, SettingsError> {
     let client_id = reader.read(CLIENT_ID);
-    match reader.read::<Flow>(FLOW)? {
-        Flow::ClientCredentials => {
-            let client_secret = reader.secret(CLIENT_SECRET);
-            Some(SalesforceAuth::ClientCredentials { client_id: client_id?, client_secret: client_secret? })
+    match reader.read(FLOW) {
+        Ok(Flow::ClientCredentials) => {
+            let (client_id, client_secret) = both(client_id, reader.read(CLIENT_SECRET))?;
+            Ok(SalesforceAuth::ClientCredentials { client_id, client_secret })
         }
-        Flow::JwtBearer => {
-            let (key_pem, username) = (reader.secret(PRIVATE_KEY), reader.read(USERNAME));
-            let audience = reader.read(AUDIENCE);
-            Some(SalesforceAuth::JwtBearer {
-                client_id: client_id?,
-                username: username?,
-                audience: audience?,
-                key_pem: key_pem?,
-            })
+        Ok(Flow::JwtBearer) => {
+            let user = both(reader.read(USERNAME), reader.read(AUDIENCE));
+            let (client_id, (key_pem, (username, audience))) =
+                both(client_id, both(reader.read(PRIVATE_KEY), user))?;
+            Ok(SalesforceAuth::JwtBearer { client_id, username, audience, key_pem })
         }
+        Err(fault) => both(client_id, Err(fault)).map(|(_, auth)| auth),
     }
 }
 
@@ -147,15 +105,5 @@ impl FromStr for Flow {
             "jwt-bearer" => Ok(Self::JwtBearer),
             _ => Err("must be client-credentials or jwt-bearer"),
         }
-    }
-}
-
-struct UrlOrNone(Option<Url>);
-
-impl FromStr for UrlOrNone {
-    type Err = url::ParseError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.is_empty() { Ok(Self(None)) } else { text.parse().map(Some).map(Self) }
     }
 }

@@ -20,5 +20,5 @@ pub use identity_client::{IdentityClient, PROVIDER_NAMES, read_any_event};
 pub use persona::{PersonaClient, PersonaConfig};
 pub use provider::{FetchedCase, IdentityProvider};
 pub use provider_http::ProviderError;
-pub use settings::{IDENTITY_SETTINGS, IdentitySettings};
+pub use settings::IdentitySettings;
 pub use stripe::{StripeClient, StripeConfig};

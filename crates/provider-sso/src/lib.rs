@@ -21,7 +21,7 @@ pub use okta::{OktaAuth, OktaClient, OktaConfig};
 pub use provider::{FetchedUser, SsoProvider};
 pub use provider_http::{Admission, ChangedPage, ChangesFrom, ListedPage, ListedRecord, Page, ProviderError};
 pub use scim::{ScimClient, ScimConfig};
-pub use settings::{SSO_SETTINGS, SsoSettings};
+pub use settings::SsoSettings;
 pub use sign_in::{SignIn, SignInEvent};
 pub use sso_client::{PROVIDER_NAMES, SsoClient, read_any_event};
 pub use user::{SsoIdentity, SsoUser};

@@ -1,58 +1,36 @@
-//! Which identity provider, and how to reach it: the settings of every unit that calls one.
-//!
-//! In: the process's settings. Out: a client. The reader lists every setting that is missing or wrong.
+//! Which identity provider, and how to reach it, from the environment: for every unit that calls one.
 
 use std::time::Duration;
 
-use ::settings::{Reader, Setting};
+use ::settings::{Reader, SettingsError};
 use provider_http::{Admission, ConfigError};
 
-use crate::SsoClient;
-use crate::auth0::settings as auth0;
-use crate::okta::settings as okta;
-use crate::scim::settings as scim;
 use crate::sso_client::{Choice, ProviderName};
+use crate::{Auth0Config, OktaConfig, ScimConfig, SsoClient};
 
-const PROVIDER: Setting =
-    Setting::required("COPPICE_SSO_PROVIDER", "the identity provider: auth0, okta or scim");
-const TIMEOUT: Setting =
-    Setting::with_default("COPPICE_SSO_TIMEOUT_SECS", "10", "longest wait for one answer of the provider");
+::settings::declare! {
+    /// The chosen provider's settings.
+    #[derive(Debug, Clone)]
+    pub struct SsoSettings;
 
-/// All of them, for `--help` and the documentation.
-pub const SSO_SETTINGS: &[Setting] = &[
-    PROVIDER,
-    TIMEOUT,
-    auth0::URL,
-    auth0::CLIENT_ID,
-    auth0::CLIENT_SECRET,
-    auth0::AUDIENCE,
-    okta::URL,
-    okta::API_TOKEN,
-    okta::CLIENT_ID,
-    okta::PRIVATE_KEY,
-    scim::URL,
-    scim::TOKEN,
-];
+    PROVIDER: ProviderName = "COPPICE_SSO_PROVIDER" [required] "the identity provider: auth0, okta or scim";
+    TIMEOUT: Duration = "COPPICE_SSO_TIMEOUT_SECS" [default "10", seconds 1..=25]
+        "longest wait for one answer of the provider" => timeout;
+    list Auth0Config;
+    list OktaConfig;
+    list ScimConfig;
+    choice: Choice = by read_choice;
+}
 
-/// The chosen provider's settings.
-#[derive(Debug, Clone)]
-pub struct SsoSettings {
-    choice: Choice,
-    timeout: Duration,
+fn read_choice(reader: &Reader) -> Result<Choice, SettingsError> {
+    match reader.read(PROVIDER)? {
+        ProviderName::Auth0 => reader.load().map(Choice::Auth0),
+        ProviderName::Okta => reader.load().map(Choice::Okta),
+        ProviderName::Scim => reader.load().map(Choice::Scim),
+    }
 }
 
 impl SsoSettings {
-    /// Reads the provider's name, and then what that provider needs.
-    pub fn read(reader: &mut Reader) -> Option<Self> {
-        let timeout = reader.read_within(TIMEOUT, 1, 25).map(Duration::from_secs);
-        let choice = match reader.read::<ProviderName>(PROVIDER)? {
-            ProviderName::Auth0 => auth0::read(reader).map(Choice::Auth0),
-            ProviderName::Okta => okta::read(reader).map(Choice::Okta),
-            ProviderName::Scim => scim::read(reader).map(Choice::Scim),
-        };
-        Some(Self { choice: choice?, timeout: timeout? })
-    }
-
     /// Makes the client. Nothing is sent yet.
     ///
     /// # Errors

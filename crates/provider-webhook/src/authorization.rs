@@ -32,7 +32,7 @@ mod tests {
 
     #[test]
     fn only_the_whole_value_is_accepted() {
-        let secrets: Secrets = "Bearer 0123456789abcdef,Bearer fedcba9876543210".parse().unwrap();
+        let secrets = Secrets::parse("Bearer 0123456789abcdef,Bearer fedcba9876543210").unwrap();
         let wrong = Err(VerifyError::Signature);
         let cases: &[(&[&str], _)] = &[
             (&["Bearer 0123456789abcdef"], Ok(())),

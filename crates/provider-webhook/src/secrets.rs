@@ -1,7 +1,5 @@
 //! The secrets that providers sign with. Several are live while an operator rotates one.
 
-use std::str::FromStr;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretSlice};
@@ -15,10 +13,6 @@ const MAX_SECRETS: usize = 8;
 /// Keys of one provider. Their `Debug` text hides them.
 #[derive(Debug, Default)]
 pub struct Secrets(Vec<SecretSlice<u8>>);
-
-/// The same, of texts that hold base64 after `whsec_`.
-#[derive(Debug, Default)]
-pub struct Base64Secrets(pub Secrets);
 
 /// Why a setting holds no secrets. Never quotes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +40,22 @@ impl Secrets {
         self.0.iter().map(ExposeSecret::expose_secret)
     }
 
+    /// Reads a list with commas. An empty list is no secrets.
+    ///
+    /// # Errors
+    /// Why the list cannot be used. The text never quotes a secret.
+    pub fn parse(list: &str) -> Result<Self, String> {
+        Self::of(list, |text| Ok(text.as_bytes().to_vec())).map_err(unusable)
+    }
+
+    /// Reads a list whose texts hold base64 after `whsec_`.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn parse_base64(list: &str) -> Result<Self, String> {
+        Self::of(list, of_base64).map_err(unusable)
+    }
+
     fn of(list: &str, key: fn(&str) -> Result<Vec<u8>, SecretsError>) -> Result<Self, SecretsError> {
         if list.is_empty() {
             return Ok(Self::default());
@@ -62,21 +72,8 @@ impl Secrets {
     }
 }
 
-/// A list with commas. An empty one is no secrets.
-impl FromStr for Secrets {
-    type Err = SecretsError;
-
-    fn from_str(list: &str) -> Result<Self, SecretsError> {
-        Self::of(list, |text| Ok(text.as_bytes().to_vec()))
-    }
-}
-
-impl FromStr for Base64Secrets {
-    type Err = SecretsError;
-
-    fn from_str(list: &str) -> Result<Self, SecretsError> {
-        Secrets::of(list, of_base64).map(Self)
-    }
+fn unusable(error: SecretsError) -> String {
+    format!("cannot be used: {error}")
 }
 
 fn of_base64(text: &str) -> Result<Vec<u8>, SecretsError> {
@@ -103,12 +100,12 @@ mod tests {
     #[test]
     fn one_setting_holds_several_secrets() {
         let list = "0123456789abcdef, fedcba9876543210";
-        let secrets: Secrets = list.parse().unwrap();
+        let secrets = Secrets::parse(list).unwrap();
         let keys: Vec<&[u8]> = secrets.iter().collect();
         assert_eq!(keys, [b"0123456789abcdef", b"fedcba9876543210"]);
         assert!(!format!("{secrets:?}").contains("0123"));
-        let decoded: Base64Secrets = "whsec_MDEyMzQ1Njc4OWFiY2RlZg==".parse().unwrap();
-        assert_eq!(decoded.0.iter().collect::<Vec<_>>(), [b"0123456789abcdef"]);
+        let decoded = Secrets::parse_base64("whsec_MDEyMzQ1Njc4OWFiY2RlZg==").unwrap();
+        assert_eq!(decoded.iter().collect::<Vec<_>>(), [b"0123456789abcdef"]);
     }
 
     #[test]
@@ -119,14 +116,14 @@ mod tests {
             ("0123456789abcde", SecretsError::Short),
             (many.as_str(), SecretsError::Many),
         ] {
-            assert_eq!(list.parse::<Secrets>().unwrap_err(), expected);
+            assert_eq!(Secrets::parse(list).unwrap_err(), unusable(expected));
         }
         for (list, expected) in [
             ("whsec_", SecretsError::Short),
             ("whsec_!!!!", SecretsError::Encoding),
             ("MDEyMzQ1Njc4OWFiY2RlZg==", SecretsError::Encoding),
         ] {
-            assert_eq!(list.parse::<Base64Secrets>().unwrap_err(), expected);
+            assert_eq!(Secrets::parse_base64(list).unwrap_err(), unusable(expected));
         }
     }
 }

@@ -19,10 +19,11 @@ use crate::{
 /// Webhooks of any provider that signs as Standard Webhooks, for `webhook-ingress`.
 pub const WEBHOOK: Webhook = Webhook {
     name: "standard-webhooks",
-    secrets: Setting::with_default(
+    secrets: Setting::new(
         "COPPICE_STANDARD_WEBHOOKS_SECRETS",
-        "",
+        Some(""),
         "any sender that signs as Standard Webhooks: keys, as whsec_…",
+        Secrets::parse_base64,
     ),
     keys: Keys::Base64,
     proof: Proof::Signature(verify),

@@ -2,12 +2,10 @@
 
 use http::HeaderMap;
 use serde_json::Value;
-use settings::{Reader, Setting};
+use settings::Setting;
 use time::OffsetDateTime;
 
-use crate::{
-    Base64Secrets, Secrets, SignedRequest, UnreadableBody, VerifyError, WebhookRecord, verify_authorization,
-};
+use crate::{Secrets, SignedRequest, UnreadableBody, VerifyError, WebhookRecord, verify_authorization};
 
 /// Whether one of the secrets signed a request, and whether the request is of now.
 pub type Verify = fn(&SignedRequest<'_>, &Secrets, OffsetDateTime) -> Result<(), VerifyError>;
@@ -18,7 +16,7 @@ pub struct Webhook {
     /// Its name in the path, in `coppice.ingress.<name>` and in metrics.
     pub name: &'static str,
     /// The setting that holds its secrets and, unless it is empty, enables it.
-    pub secrets: Setting,
+    pub secrets: Setting<Secrets>,
     /// How the setting writes a secret.
     pub keys: Keys,
     /// What proves a request.
@@ -49,14 +47,6 @@ pub enum Proof {
 }
 
 impl Webhook {
-    /// Reads its secrets: none when it is not enabled. `None` when they are wrong; the reader keeps why.
-    pub fn read_secrets(&self, reader: &mut Reader) -> Option<Secrets> {
-        match self.keys {
-            Keys::Text => reader.read::<Secrets>(self.secrets),
-            Keys::Base64 => reader.read::<Base64Secrets>(self.secrets).map(|secrets| secrets.0),
-        }
-    }
-
     /// True if [`Self::verify`] looks at the head alone.
     #[must_use]
     pub const fn is_proven_by_head(&self) -> bool {

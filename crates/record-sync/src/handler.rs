@@ -11,12 +11,13 @@ use crate::announce::announce;
 use crate::failure::{from_provider, from_store};
 use crate::source::{EVERYTHING, FetchedRecord, RecordSource};
 
-/// A record that is missing although the event says otherwise is looked for this often before we believe it: the
-/// event can be older than a deletion, or the source's replica older than the event.
-const LOOKS_FOR_A_MISSING_RECORD: u32 = 3;
-
 /// A replica that lags has caught up after this time, mostly.
 const REPLICA_LAG: Duration = Duration::from_secs(2);
+
+/// A record can be missing although the event says otherwise: the event can be older than a deletion, or the source's
+/// replica older than the event. We look again until the message is this old, and then store the record as gone. A fresh
+/// message has three looks, whichever pods receive it: at once, after the lag, and after the lag again.
+const MISSING_RECORD_IS_GONE_AFTER: Duration = Duration::from_secs(4);
 
 /// The handler, for any source.
 pub struct RecordSync<R> {
@@ -86,10 +87,8 @@ impl<R: RecordSource> Handler for RecordSync<R> {
         self.source.source()
     }
 
-    fn read(&self, body: &str) -> Result<Reading<String>, Refusal> {
-        let unreadable = |detail| Refusal { class: "unreadable", detail };
-        let envelope = Envelope::parse(body).map_err(|error| unreadable(error.to_string()))?;
-        let demands = self.source.read_event(&envelope).map_err(|error| unreadable(error.to_string()))?;
+    fn read(&self, envelope: &Envelope) -> Result<Reading<String>, Refusal> {
+        let demands = self.source.read_event(envelope).map_err(Refusal::unreadable)?;
         let cause = Cause { event_id: envelope.id, hop: Hop::OUTSIDE, trace: TraceContext::start() };
         Ok(Reading { cause, demands })
     }
@@ -112,7 +111,7 @@ impl<R: RecordSource> Handler for RecordSync<R> {
             FetchedRecord::NotModified if is_older(ticket.known_version, refetch) => return Err(stale()),
             FetchedRecord::NotModified => Reread::NotModified { ticket },
             FetchedRecord::Gone { .. }
-                if !refetch.removed && refetch.receive_count < LOOKS_FOR_A_MISSING_RECORD =>
+                if !refetch.removed && refetch.age() < MISSING_RECORD_IS_GONE_AFTER =>
             {
                 Reread::TooEarly
             }

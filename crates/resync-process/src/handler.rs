@@ -7,6 +7,7 @@
 use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock};
 
+use event_contract::Envelope;
 use job_process::JobError;
 use postgres_store::{RefetchTicket, Store};
 use record_sync::{RecordSource, RecordSync, Reread, from_store};
@@ -81,8 +82,8 @@ impl<J: ResyncJob> Handler for Resyncing<J> {
         self.sync.upstream()
     }
 
-    fn read(&self, body: &str) -> Result<Reading<String>, Refusal> {
-        self.sync.read(body)
+    fn read(&self, envelope: &Envelope) -> Result<Reading<String>, Refusal> {
+        self.sync.read(envelope)
     }
 
     async fn prepare(&self, subjects: &[String]) -> Result<Vec<RefetchTicket>, Failure> {

@@ -15,19 +15,19 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::settings::{Reader, Setting, describe};
+use ::settings::{Reader, SettingHelp, Settings, both, describe};
 use job_process::{EXIT_CODES, JobError, print};
 use postgres_store::Store;
 use provider_http::Admission;
 use record_sync::{RecordSource, RecordSync};
 use tokio_util::sync::CancellationToken;
-use worker_process::{Consumer, PROCESS_SETTINGS, ProcessSettings, STEP_LIMIT};
+use worker_process::{Consumer, ProcessSettings, STEP_LIMIT};
 use worker_runtime::Mode;
 
 use budget::Budget;
 use handler::{Brake, Resyncing};
 use report::ResyncReport;
-use settings::{RESYNC_SETTINGS, ResyncSettings};
+use settings::ResyncSettings;
 
 pub use settings::{check_settings, usual_deletions};
 
@@ -38,18 +38,13 @@ const PACED_STEP_LIMIT: Duration = Duration::from_secs(600);
 pub trait ResyncJob: Send + Sync + 'static {
     /// Where the records are.
     type Source: RecordSource;
-    /// Settings of its own, parsed.
-    type Settings;
+    /// Settings of its own.
+    type Settings: Settings;
 
     /// The unit's name: folder, binary, queue stem and metric label.
     const NAME: &'static str;
     /// One line for `--help`.
     const ABOUT: &'static str;
-    /// Settings of its own, for `--help`.
-    const SETTINGS: &'static [Setting];
-
-    /// Reads the settings of its own. `None` when any is missing or wrong: the reader keeps what and why.
-    fn read_settings(reader: &mut Reader) -> Option<Self::Settings>;
 
     /// Makes the source, each request of which waits for its admission. Sends nothing yet.
     ///
@@ -66,8 +61,7 @@ pub fn run<J: ResyncJob>(version: &'static str) -> ExitCode {
 }
 
 fn command<J: ResyncJob>(version: &'static str) -> clap::Command {
-    let known: Vec<Setting> =
-        PROCESS_SETTINGS.iter().chain(RESYNC_SETTINGS).chain(J::SETTINGS).copied().collect();
+    let known: Vec<SettingHelp> = [ProcessSettings::ALL, ResyncSettings::ALL, J::Settings::ALL].concat();
     let json = clap::Arg::new("json").long("json").action(clap::ArgAction::SetTrue);
     clap::Command::new(J::NAME)
         .about(J::ABOUT)
@@ -82,16 +76,13 @@ async fn work<J: ResyncJob>(
     json: bool,
     stop: CancellationToken,
 ) -> Result<(), JobError> {
-    let mut reader = Reader::from_environment();
-    let process = ProcessSettings::read(&mut reader);
-    let (limits, own) = (ResyncSettings::read(&mut reader), J::read_settings(&mut reader));
-    reader.finish()?;
-    let (Some(process), Some(limits), Some(own)) = (process, limits, own) else {
-        return Err(JobError::Usage(String::from("settings are missing")));
-    };
+    let reader = Reader::from_environment();
+    let process = reader.load::<ProcessSettings>();
+    let (process, (limits, own)) = both(process, both(reader.load::<ResyncSettings>(), reader.load()))?;
+    let requests = limits.requests();
     // Connections of its own: the budget is waited for while the consumer's may all be in use.
     let store = Store::open(&process.database_url, 2)?;
-    let budget = Arc::new(Budget::new(store.clone(), limits.requests));
+    let budget = Arc::new(Budget::new(store.clone(), requests));
     let source = J::connect(own, Budget::admission(&budget))?;
     budget.is_for(source.source());
     let most_deletions = limits.most_deletions(&store, source.source()).await?;
@@ -99,7 +90,7 @@ async fn work<J: ResyncJob>(
     let started = Instant::now();
     let report = match budget.has_some_left().await? {
         false => {
-            brake.day_is_used_up(limits.requests.per_day);
+            brake.day_is_used_up(requests.per_day);
             worker_runtime::Report::default()
         }
         true => {

@@ -2,47 +2,38 @@
 
 use std::str::FromStr;
 
-use ::settings::{Reader, Setting};
+use ::settings::{Reader, SettingsError};
 use postgres_store::{RequestLimits, Store, StoreError};
 
-const PER_SECOND: Setting = Setting::with_default(
-    "COPPICE_RESYNC_REQUESTS_PER_SECOND",
-    "0",
-    "requests to the provider per second, of all pods of the job together; 0: as many as it takes",
-);
-const PER_DAY: Setting = Setting::with_default(
-    "COPPICE_RESYNC_REQUESTS_PER_DAY",
-    "0",
-    "requests to the provider per day (UTC), of all pods together; when they are used up, the job ends with code 4; 0: \
-     as many as it takes",
-);
-const MAX_DELETIONS: Setting = Setting::with_default(
-    "COPPICE_RESYNC_MAX_DELETIONS",
-    "auto",
-    "records of the provider that may be found gone per day (UTC), of all pods together, before the job ends with code 4; \
-     auto: 100, or 0.5 % of the records that there are, whichever is more",
-);
+::settings::declare! {
+    /// The settings that all resync jobs share.
+    pub(crate) struct ResyncSettings;
 
-/// All of them, for `--help`.
-pub(crate) const RESYNC_SETTINGS: &[Setting] = &[PER_SECOND, PER_DAY, MAX_DELETIONS];
-
-/// Reads them, so that the reader knows what is wrong with them.
-pub fn check_settings(reader: &mut Reader) {
-    let _ = ResyncSettings::read(reader);
+    PER_SECOND: u32 = "COPPICE_RESYNC_REQUESTS_PER_SECOND" [default "0", within 0..=100_000]
+        "requests to the provider per second, of all pods of the job together; 0: as many as it takes"
+        => per_second;
+    PER_DAY: u64 = "COPPICE_RESYNC_REQUESTS_PER_DAY" [default "0"]
+        "requests to the provider per day (UTC), of all pods together; when they are used up, the job ends with code 4; 0: \
+         as many as it takes"
+        => per_day;
+    MAX_DELETIONS: MaxDeletions = "COPPICE_RESYNC_MAX_DELETIONS" [default "auto"]
+        "records of the provider that may be found gone per day (UTC), of all pods together, before the job ends with code 4; \
+         auto: 100, or 0.5 % of the records that there are, whichever is more"
+        => max_deletions;
 }
 
-/// They, parsed.
-pub(crate) struct ResyncSettings {
-    pub(crate) requests: RequestLimits,
-    max_deletions: MaxDeletions,
+/// Checks the settings that all resync jobs share.
+///
+/// # Errors
+/// [`SettingsError`] with every setting that is missing or wrong.
+pub fn check_settings(reader: &Reader) -> Result<(), SettingsError> {
+    reader.load::<ResyncSettings>().map(drop)
 }
 
 impl ResyncSettings {
-    pub(crate) fn read(reader: &mut Reader) -> Option<Self> {
-        let (per_second, per_day) = (reader.read_within(PER_SECOND, 0, 100_000), reader.read(PER_DAY));
-        let max_deletions = reader.read(MAX_DELETIONS);
-        let requests = RequestLimits { per_second: per_second?, per_day: per_day? };
-        Some(Self { requests, max_deletions: max_deletions? })
+    /// Requests to the provider, of all pods together.
+    pub(crate) const fn requests(&self) -> RequestLimits {
+        RequestLimits { per_second: self.per_second, per_day: self.per_day }
     }
 
     /// How many records may be found gone in a day.

@@ -76,3 +76,44 @@ impl Health for WorkerHealth {
         checks
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_config::{BehaviorVersion, SdkConfig};
+
+    use super::*;
+
+    /// The health of a worker that reaches nothing, with this liveness.
+    fn health(liveness: Liveness) -> WorkerHealth {
+        let config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
+        let store = Store::open(&"postgres://coppice@127.0.0.1:1/none".to_owned().into(), 2).unwrap();
+        let queue = SqsQueue::connect(&config, "http://127.0.0.1:1/queue");
+        let bus = EventBridgeBus::connect(&config, "none");
+        WorkerHealth::new(liveness, store, queue.clone(), queue, bus)
+    }
+
+    /// The answer of `/livez` when the loop has not turned and no receive was answered for so long.
+    async fn livez(silence: Duration) -> (u16, String) {
+        let liveness = Liveness::default();
+        tokio::time::pause();
+        tokio::time::advance(silence).await;
+        tokio::time::resume();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
+        let serving = tokio::spawn(telemetry::serve_health(listener, health(liveness), metrics));
+        let reply = reqwest::get(format!("http://127.0.0.1:{port}/livez")).await.unwrap();
+        let answer = (reply.status().as_u16(), reply.text().await.unwrap());
+        serving.abort();
+        answer
+    }
+
+    #[tokio::test]
+    async fn livez_answers_503_when_the_loop_does_not_turn() {
+        assert_eq!(livez(Duration::ZERO).await.0, 200);
+        assert_eq!(livez(LONGEST_TURN / 2).await.0, 200);
+        let (status, text) = livez(LONGEST_TURN + Duration::from_secs(1)).await;
+        assert_eq!(status, 503);
+        assert!(text.contains("loop has not turned for 31 s"), "{text}");
+    }
+}

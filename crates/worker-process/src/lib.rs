@@ -18,7 +18,7 @@ mod signals;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use ::settings::{Reader, Setting, SettingsError};
+use ::settings::{Reader, SettingHelp, Settings, SettingsError, both};
 use anyhow::Context;
 use event_bus::{EventBridgeBus, EventBus};
 use postgres_store::Store;
@@ -30,8 +30,7 @@ pub use heartbeats::HeartbeatQueue;
 pub use ledger::PostgresLedger;
 pub use relay::{Outbox, OutboxMetrics, Published, publish, run as run_relay};
 pub use settings::{
-    BUS_NAME, CONNECTIONS, DATABASE_URL, DLQ_URL, DRAIN_LIMIT, HEALTH_ADDRESS, LOG, POLICY, PROCESS_SETTINGS,
-    ProcessSettings, QUEUE_URL, read_policy,
+    BUS_NAME, CONNECTIONS, DATABASE_URL, DRAIN_LIMIT, HEALTH_ADDRESS, LOG, POLICY, ProcessSettings,
 };
 pub use signals::{cancel_on_termination, log_panics_without_their_message};
 
@@ -47,16 +46,11 @@ pub const STEP_LIMIT: Duration = Duration::from_secs(30);
 pub trait Worker {
     /// The consumer's four steps.
     type Handler: Handler;
-    /// Settings of its own, parsed.
-    type Settings;
+    /// Settings of its own.
+    type Settings: Settings;
 
     /// One line for `--help`.
     const ABOUT: &'static str;
-    /// Settings of its own, for `--help`.
-    const SETTINGS: &'static [Setting];
-
-    /// Reads the settings of its own. `None` when any is missing or wrong: the reader keeps what and why.
-    fn read_settings(reader: &mut Reader) -> Option<Self::Settings>;
 
     /// Makes the handler.
     ///
@@ -68,7 +62,7 @@ pub trait Worker {
 /// The whole of a worker's `main`. `version` is the binary's own.
 #[must_use]
 pub fn run<W: Worker>(mode: Mode, version: &'static str) -> ExitCode {
-    let known: Vec<Setting> = PROCESS_SETTINGS.iter().chain(W::SETTINGS).copied().collect();
+    let known: Vec<SettingHelp> = [ProcessSettings::ALL, W::Settings::ALL].concat();
     clap::Command::new(W::Handler::NAME)
         .about(W::ABOUT)
         .version(version)
@@ -98,14 +92,8 @@ pub fn run<W: Worker>(mode: Mode, version: &'static str) -> ExitCode {
 }
 
 fn read_settings<W: Worker>() -> Result<(ProcessSettings, W::Settings), SettingsError> {
-    let mut reader = Reader::from_environment();
-    let process = ProcessSettings::read(&mut reader);
-    let own = W::read_settings(&mut reader);
-    reader.finish()?;
-    match (process, own) {
-        (Some(process), Some(own)) => Ok((process, own)),
-        _ => Err(SettingsError { faults: Vec::new() }),
-    }
+    let reader = Reader::from_environment();
+    both(reader.load(), reader.load())
 }
 
 async fn work<W: Worker>(

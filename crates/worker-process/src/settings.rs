@@ -1,156 +1,54 @@
-//! The settings that all workers share, each named once.
+//! The settings that all workers share.
 
 use std::net::SocketAddr;
-use std::str::FromStr;
 use std::time::Duration;
 
 use authority::Policy;
 use secrecy::SecretString;
-use settings::{Reader, Setting};
 use worker_runtime::{Options, RetryPolicy};
 
-/// Where Postgres is.
-pub const DATABASE_URL: Setting =
-    Setting::required("DATABASE_URL", "the database, as postgres://user:password@host:port/database");
-/// The worker's queue.
-pub const QUEUE_URL: Setting = Setting::required(
-    "COPPICE_QUEUE_URL",
-    "URL of the worker's SQS queue (output …QueueUrl of the CloudFormation stack)",
-);
-/// The worker's dead-letter queue.
-pub const DLQ_URL: Setting =
-    Setting::required("COPPICE_DLQ_URL", "URL of that queue's dead-letter queue (output …DlqUrl)");
-/// The bus.
-pub const BUS_NAME: Setting =
-    Setting::required("COPPICE_BUS_NAME", "name of the EventBridge bus (output BusName)");
+settings::declare! {
+    /// The settings that all workers share.
+    #[derive(Debug, Clone)]
+    pub struct ProcessSettings;
 
-/// Size of the pool.
-pub const CONNECTIONS: Setting =
-    Setting::with_default("COPPICE_DATABASE_CONNECTIONS", "10", "most database connections of one process");
-/// The port of Kubernetes and Prometheus.
-pub const HEALTH_ADDRESS: Setting = Setting::with_default(
-    "COPPICE_HEALTH_ADDRESS",
-    "0.0.0.0:8080",
-    "where /livez, /readyz and /metrics are answered",
-);
-/// What is logged.
-pub const LOG: Setting = Setting::with_default("COPPICE_LOG", "info", "log filter, in the form of RUST_LOG");
-/// Who is believed about what. `COPPICE_POLICY_FILE` names a file.
-pub const POLICY: Setting = Setting::with_default(
-    "COPPICE_POLICY",
-    BUILT_IN,
-    "who is believed about which field, as TOML: better named as a file, COPPICE_POLICY_FILE=/path",
-);
-/// The value of [`POLICY`] that means the policy of `crates/authority/src/default-policy.toml`.
-const BUILT_IN: &str = "built-in";
-const MAX_ATTEMPTS: Setting = Setting::with_default(
-    "COPPICE_MAX_ATTEMPTS",
-    "5",
-    "failed attempts, counted in the database, after which a message is dead",
-);
-const RETRY_BASE: Setting = Setting::with_default(
-    "COPPICE_RETRY_BASE_SECS",
-    "2",
-    "longest first wait after a failure; doubled with each further one",
-);
-const RECEIVE_WAIT: Setting = Setting::with_default(
-    "COPPICE_RECEIVE_WAIT_SECS",
-    "20",
-    "long poll; a stopping process may have to wait for one",
-);
-/// How long a stop may take.
-pub const DRAIN_LIMIT: Setting = Setting::with_default(
-    "COPPICE_DRAIN_LIMIT_SECS",
-    "25",
-    "time to finish after SIGTERM; keep it below the pod's terminationGracePeriodSeconds",
-);
-const MAX_IN_FLIGHT: Setting = Setting::with_default("COPPICE_MAX_IN_FLIGHT", "200", "most messages in hand");
-const MAX_REFETCHES: Setting = Setting::with_default("COPPICE_MAX_REFETCHES", "16", "most refetches at once");
-const PROBE_INTERVAL: Setting = Setting::with_default(
-    "COPPICE_PROBE_INTERVAL_SECS",
-    "5",
-    "first wait before a provider that is down is probed; doubled up to a minute",
-);
-
-/// All of them, for `--help` and the documentation.
-pub const PROCESS_SETTINGS: &[Setting] = &[
-    DATABASE_URL,
-    QUEUE_URL,
-    DLQ_URL,
-    BUS_NAME,
-    CONNECTIONS,
-    HEALTH_ADDRESS,
-    LOG,
-    POLICY,
-    MAX_ATTEMPTS,
-    RETRY_BASE,
-    RECEIVE_WAIT,
-    DRAIN_LIMIT,
-    MAX_IN_FLIGHT,
-    MAX_REFETCHES,
-    PROBE_INTERVAL,
-];
-
-/// The shared settings, parsed.
-#[derive(Debug, Clone)]
-#[allow(missing_docs, reason = "each is documented at its constant")]
-pub struct ProcessSettings {
-    pub database_url: SecretString,
-    pub database_connections: u32,
-    pub queue_url: String,
-    pub dlq_url: String,
-    pub bus_name: String,
-    pub health_address: SocketAddr,
-    pub log_filter: String,
-    pub policy: Policy,
-    max_attempts: u32,
-    retry_base: Duration,
-    receive_wait: Duration,
-    drain_limit: Duration,
-    max_in_flight: usize,
-    max_refetches: usize,
-    probe_interval: Duration,
+    pub DATABASE_URL: SecretString = "DATABASE_URL" [required, secret]
+        "the database, as postgres://user:password@host:port/database" => pub database_url;
+    QUEUE_URL: String = "COPPICE_QUEUE_URL" [required]
+        "URL of the worker's SQS queue (output …QueueUrl of the CloudFormation stack)" => pub queue_url;
+    DLQ_URL: String = "COPPICE_DLQ_URL" [required]
+        "URL of that queue's dead-letter queue (output …DlqUrl)" => pub dlq_url;
+    pub BUS_NAME: String = "COPPICE_BUS_NAME" [required]
+        "name of the EventBridge bus (output BusName)" => pub bus_name;
+    pub CONNECTIONS: u32 = "COPPICE_DATABASE_CONNECTIONS" [default "10", within 2..=1000]
+        "most database connections of one process" => pub database_connections;
+    pub HEALTH_ADDRESS: SocketAddr = "COPPICE_HEALTH_ADDRESS" [default "0.0.0.0:8080"]
+        "where /livez, /readyz and /metrics are answered" => pub health_address;
+    pub LOG: String = "COPPICE_LOG" [default "info"]
+        "log filter, in the form of RUST_LOG" => pub log_filter;
+    pub POLICY: Policy = "COPPICE_POLICY" [default BUILT_IN, parse parse_policy]
+        "who is believed about which field, as TOML: better named as a file, COPPICE_POLICY_FILE=/path"
+        => pub policy;
+    MAX_ATTEMPTS: u32 = "COPPICE_MAX_ATTEMPTS" [default "5", within 1..=100]
+        "failed attempts, counted in the database, after which a message is dead-lettered" => max_attempts;
+    RETRY_BASE: Duration = "COPPICE_RETRY_BASE_SECS" [default "2", seconds 1..=900]
+        "longest first wait after a failure; doubled with each further one" => retry_base;
+    RECEIVE_WAIT: Duration = "COPPICE_RECEIVE_WAIT_SECS" [default "20", seconds 0..=20]
+        "long poll; a stopping process may have to wait for one" => receive_wait;
+    pub DRAIN_LIMIT: Duration = "COPPICE_DRAIN_LIMIT_SECS" [default "25", seconds 5..=3600]
+        "time to finish after SIGTERM; keep it below the pod's terminationGracePeriodSeconds" => drain_limit;
+    MAX_IN_FLIGHT: usize = "COPPICE_MAX_IN_FLIGHT" [default "200", within 10..=10_000]
+        "most messages in flight" => max_in_flight;
+    MAX_REFETCHES: usize = "COPPICE_MAX_REFETCHES" [default "16", within 1..=1000]
+        "most refetches at once" => max_refetches;
+    PROBE_INTERVAL: Duration = "COPPICE_PROBE_INTERVAL_SECS" [default "5", seconds 1..=60]
+        "first wait before a provider that is down is probed; doubled up to a minute" => probe_interval;
 }
 
-impl ProcessSettings {
-    /// Reads them all, so that every fault is found. `None` when there is one.
-    pub fn read(reader: &mut Reader) -> Option<Self> {
-        let database_url = reader.secret(DATABASE_URL);
-        let queue_url = reader.read(QUEUE_URL);
-        let dlq_url = reader.read(DLQ_URL);
-        let bus_name = reader.read(BUS_NAME);
-        let database_connections = reader.read_within(CONNECTIONS, 2, 1000);
-        let health_address = reader.read(HEALTH_ADDRESS);
-        let log_filter = reader.read(LOG);
-        let policy = read_policy(reader);
-        let max_attempts = reader.read_within(MAX_ATTEMPTS, 1, 100);
-        let max_in_flight = reader.read_within(MAX_IN_FLIGHT, 10, 10_000);
-        let max_refetches = reader.read_within(MAX_REFETCHES, 1, 1000);
-        let mut seconds =
-            |setting, low, high| reader.read_within(setting, low, high).map(Duration::from_secs);
-        let retry_base = seconds(RETRY_BASE, 1, 900);
-        let receive_wait = seconds(RECEIVE_WAIT, 0, 20);
-        let drain_limit = seconds(DRAIN_LIMIT, 5, 3600);
-        let probe_interval = seconds(PROBE_INTERVAL, 1, 60);
-        Some(Self {
-            database_url: database_url?,
-            database_connections: database_connections?,
-            queue_url: queue_url?,
-            dlq_url: dlq_url?,
-            bus_name: bus_name?,
-            health_address: health_address?,
-            log_filter: log_filter?,
-            policy: policy?,
-            max_attempts: max_attempts?,
-            retry_base: retry_base?,
-            receive_wait: receive_wait?,
-            drain_limit: drain_limit?,
-            max_in_flight: max_in_flight?,
-            max_refetches: max_refetches?,
-            probe_interval: probe_interval?,
-        })
-    }
+/// The value of [`POLICY`] that means the policy of `crates/authority/src/default-policy.toml`.
+const BUILT_IN: &str = "built-in";
 
+impl ProcessSettings {
     /// The consumer loop's limits. `visibility_timeout` is the queue's own.
     #[must_use]
     pub fn options(&self, version: &str, visibility_timeout: Duration) -> Options {
@@ -169,27 +67,17 @@ impl ProcessSettings {
     }
 }
 
-/// Reads [`POLICY`]. `None` when it is none: the reader keeps every fault of it.
-pub fn read_policy(reader: &mut Reader) -> Option<Policy> {
-    reader.read::<PolicyText>(POLICY).map(|text| text.0)
-}
-
-/// A policy as the text of a setting.
-struct PolicyText(Policy);
-
-impl FromStr for PolicyText {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text == BUILT_IN {
-            return Ok(Self(Policy::default()));
-        }
-        Policy::parse(text).map(Self).map_err(|error| format!("\n    {}\n   ", error.faults.join("\n    ")))
+fn parse_policy(text: &str) -> Result<Policy, String> {
+    if text == BUILT_IN {
+        return Ok(Policy::default());
     }
+    Policy::parse(text).map_err(|error| format!("\n    {}\n   ", error.faults.join("\n    ")))
 }
 
 #[cfg(test)]
 mod tests {
+    use settings::Reader;
+
     use super::*;
 
     fn reader(name: &str, value: &str) -> Reader {
@@ -197,14 +85,14 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_is_the_built_in_one_or_a_file_s() {
-        assert_eq!(read_policy(&mut Reader::from_variables([])), Some(Policy::default()));
+    fn a_policy_is_the_built_in_one_or_comes_from_a_file() {
+        assert_eq!(Reader::from_variables([]).read(POLICY), Ok(Policy::default()));
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../authority/src/default-policy.toml");
-        assert_eq!(read_policy(&mut reader("COPPICE_POLICY_FILE", file)), Some(Policy::default()));
+        assert_eq!(reader("COPPICE_POLICY_FILE", file).read(POLICY), Ok(Policy::default()));
     }
 
     #[test]
-    fn a_policy_that_cannot_be_read_or_is_none_is_a_fault_that_lists_all_of_its_own() {
+    fn every_fault_of_a_policy_is_listed() {
         for (name, value, expected) in [
             ("COPPICE_POLICY_FILE", "/nowhere/policy.toml", &["file cannot be read"][..]),
             ("COPPICE_POLICY_FILE", "/dev/null", &["is empty"]),
@@ -214,9 +102,7 @@ mod tests {
                 &["no field \"shoe_size\"", "fields.phone: missing"],
             ),
         ] {
-            let mut reader = reader(name, value);
-            assert_eq!(read_policy(&mut reader), None);
-            let text = reader.finish().unwrap_err().to_string();
+            let text = reader(name, value).read(POLICY).unwrap_err().to_string();
             for part in expected {
                 assert!(text.contains(part), "{part}\nin {text}");
             }

@@ -1,4 +1,4 @@
-//! From how the work on a message ended to what becomes of the message: one pure function.
+//! The disposition of a message, from how the work on it ended: one pure function.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ const SHORTEST_RETRY: Duration = Duration::from_secs(1);
 pub enum Verdict {
     /// All its subjects ended well.
     Done(Outcome),
-    /// It named nobody here.
+    /// Its event names no subject of this worker.
     Ignored,
     /// It can never be read.
     Refused(Refusal),
-    /// A subject failed, and the message is to blame as far as we know.
+    /// A subject failed, and the message is the cause as far as we know.
     Failed(Failure),
-    /// The upstream is down or limits us: no attempt was made that counts.
+    /// The upstream or our own ledger is down, or the upstream limits us. No attempt is counted.
     Outage {
         /// When it is worth looking again.
         retry_after: Duration,
@@ -36,11 +36,11 @@ pub enum Disposition {
     Delete,
     /// Visible to all consumers again after this time. Zero: at once.
     VisibleAfter(Duration),
-    /// Sent to the dead letters with its reason, then deleted.
+    /// Sent to the dead-letter queue with its reason, then deleted.
     DeadLetter(DeadLetterReason),
 }
 
-/// Why a message is dead.
+/// Why a message is dead-lettered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetterReason {
     /// A short fixed word: what an operator filters by.
@@ -52,7 +52,7 @@ pub struct DeadLetterReason {
 /// How often and how late a failed message is tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// Failed attempts after which a message is dead.
+    /// Failed attempts after which a message is dead-lettered.
     pub max_attempts: u32,
     /// Upper bound of the first wait; doubled with each attempt.
     pub base: Duration,
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn an_outage_without_end_is_a_long_one() {
+    fn an_outage_without_an_end_is_capped() {
         let outage = Verdict::Outage { retry_after: Duration::MAX };
         assert_eq!(dispose(&outage, None, &POLICY, 1.0), Disposition::VisibleAfter(VISIBILITY_LIMIT * 2));
     }

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::hash::Hash;
 use std::time::Duration;
 
-use event_contract::{Hop, TraceContext};
+use event_contract::{Envelope, Hop, TraceContext};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -26,11 +26,12 @@ pub trait Handler: Send + Sync + 'static {
     /// The upstream that the refetch asks: the breaker's key.
     fn upstream(&self) -> &str;
 
-    /// Reads which subjects a message names. Pure, and takes nothing but IDs and lower bounds out of it.
+    /// Reads which subjects an event names. Pure, and takes nothing but IDs and lower bounds out of it. A message that is
+    /// no event is refused before.
     ///
     /// # Errors
-    /// [`Refusal`] when it can never be handled: it goes to the dead letters at once.
-    fn read(&self, body: &str) -> Result<Reading<Self::Subject>, Refusal>;
+    /// [`Refusal`] when the event can never be handled: its message is dead-lettered at once.
+    fn read(&self, envelope: &Envelope) -> Result<Reading<Self::Subject>, Refusal>;
 
     /// Draws a ticket for each subject that is about to be refetched, in order, in one statement.
     ///
@@ -111,8 +112,28 @@ pub struct Refetch<S> {
     pub removed: bool,
     /// The latest event.
     pub cause: Cause,
-    /// How often the least often received of the messages was received.
-    pub receive_count: u32,
+    /// When the latest of the messages was sent to the queue, by the queue's clock.
+    pub sent_at: OffsetDateTime,
+}
+
+impl<S> Refetch<S> {
+    /// How long ago the latest of the messages was sent. Zero if the queue's clock is ahead of ours.
+    ///
+    /// A handler that looks for something a limited time measures that time by this age, and not by counting receives. A
+    /// redelivery keeps the sending time, so every pod sees the same age. Crashes, rollouts and lost replies, which raise
+    /// SQS's receive count, do not change it. A message that waited in the queue for an hour is an hour old at its first
+    /// receive: what is missing then is not missing because a replica lags.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        (OffsetDateTime::now_utc() - self.sent_at).try_into().unwrap_or_default()
+    }
+}
+
+impl Refusal {
+    /// The refusal of a message or an event that cannot be read. `error` must not quote it.
+    pub fn unreadable(error: impl Display) -> Self {
+        Self { class: "unreadable", detail: error.to_string() }
+    }
 }
 
 /// How a subject's work ended well.

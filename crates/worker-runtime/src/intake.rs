@@ -1,29 +1,30 @@
-//! The messages in hand, folded by subject. Pure bookkeeping: no clock, no queue, no task.
+//! The messages in flight, and which of them wait for which refetch. Bookkeeping only: no queue and no task.
 //!
-//! The promise that everything leans on: a refetch starts after the last message that it answers for was received. So a
-//! message folds into a refetch that waits, and never into one that runs.
+//! The invariant that the design relies on: a refetch starts after the last message that it answers for was received. So a
+//! message coalesces into a refetch that waits, and never into one that runs.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::time::Duration;
 
 use sqs_queue::ReceivedMessage;
+use time::OffsetDateTime;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use crate::disposition::Verdict;
 use crate::handler::{Cause, Demand, Failure, Outcome, Reading, Refetch};
 
-/// Names a held message within this process.
+/// Identifies a message in flight within this process.
 pub(crate) type Key = u64;
 
-/// A received message, until its disposition is carried out. Its place is freed when it is dropped.
+/// A received message until it is settled. Its place is free again when it is dropped.
 pub(crate) struct InFlight {
     pub message: ReceivedMessage,
     pub received_at: Instant,
-    /// When the heartbeat last tried to extend its visibility, or when it was received.
+    /// When its visibility was last extended, or when it was received.
     pub extended_at: Instant,
-    /// Until when it is surely ours: after that another consumer may have it.
+    /// Until when no other consumer can receive it.
     pub ours_until: Instant,
     _place: Option<OwnedSemaphorePermit>,
     open_subjects: usize,
@@ -31,7 +32,7 @@ pub(crate) struct InFlight {
 }
 
 impl InFlight {
-    /// A message that was received just now.
+    /// A message that was received just now, by the monotonic clock.
     pub(crate) fn new(
         message: ReceivedMessage,
         visibility: Duration,
@@ -53,7 +54,7 @@ impl InFlight {
 /// One refetch that may start now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Run<S> {
-    /// Tells this run from an earlier one of the same subject that was given up.
+    /// Distinguishes this run from an earlier one of the same subject that was aborted.
     pub id: u64,
     pub refetch: Refetch<S>,
 }
@@ -68,10 +69,11 @@ struct Work<S> {
     waiting: Option<Waiting<S>>,
 }
 
-/// See the module's documentation.
+/// A subject has at most one run. Messages that come while it runs wait for the next. A message ends with the last of its
+/// subjects.
 pub(crate) struct Intake<S> {
     next_id: u64,
-    held: HashMap<Key, InFlight>,
+    messages: HashMap<Key, InFlight>,
     work: HashMap<S, Work<S>>,
     /// Subjects with waiting messages and nothing running, in order of arrival.
     ready: VecDeque<S>,
@@ -79,35 +81,35 @@ pub(crate) struct Intake<S> {
 
 impl<S: Clone + Eq + Hash> Intake<S> {
     pub(crate) fn new() -> Self {
-        Self { next_id: 0, held: HashMap::new(), work: HashMap::new(), ready: VecDeque::new() }
+        Self { next_id: 0, messages: HashMap::new(), work: HashMap::new(), ready: VecDeque::new() }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.held.len()
+        self.messages.len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.held.is_empty()
+        self.messages.is_empty()
     }
 
-    /// Takes a message in. Answers how many of its demands were folded into a refetch that waits already.
+    /// Takes a message in. Returns how many of its demands coalesced into a refetch that waited already.
     pub(crate) fn admit(&mut self, mut message: InFlight, reading: Reading<S>) -> usize {
         let key = self.new_id();
-        let mut folded = 0;
+        let sent_at = message.message.sent_at;
+        let mut coalesced = 0;
         for demand in reading.demands {
             let work =
                 self.work.entry(demand.subject.clone()).or_insert(Work { running: None, waiting: None });
             match &mut work.waiting {
                 // An event may name one subject twice: the message waits for it once.
                 Some(waiting) if waiting.keys.last() == Some(&key) => {
-                    fold(&mut waiting.refetch, &demand, reading.cause, None);
+                    coalesce(&mut waiting.refetch, &demand, reading.cause, sent_at);
                 }
                 Some(waiting) => {
-                    let receive_count = message.message.receive_count;
-                    fold(&mut waiting.refetch, &demand, reading.cause, Some(receive_count));
+                    coalesce(&mut waiting.refetch, &demand, reading.cause, sent_at);
                     waiting.keys.push(key);
                     message.open_subjects += 1;
-                    folded += 1;
+                    coalesced += 1;
                 }
                 None => {
                     if work.running.is_none() {
@@ -118,15 +120,15 @@ impl<S: Clone + Eq + Hash> Intake<S> {
                         not_before: demand.not_before,
                         removed: demand.removed,
                         cause: reading.cause,
-                        receive_count: message.message.receive_count,
+                        sent_at,
                     };
                     work.waiting = Some(Waiting { refetch, keys: vec![key] });
                     message.open_subjects += 1;
                 }
             }
         }
-        self.held.insert(key, message);
-        folded
+        self.messages.insert(key, message);
+        coalesced
     }
 
     /// Starts up to `limit` refetches.
@@ -149,8 +151,8 @@ impl<S: Clone + Eq + Hash> Intake<S> {
         running.is_some_and(|(id, _)| *id == run.id)
     }
 
-    /// Ends a run. Returns the messages whose last subject it was, with the verdict over all their subjects. A run
-    /// that was given up returns nothing.
+    /// Ends a run. Returns the messages whose last subject it was, each with the verdict over all its subjects. A run that
+    /// was aborted returns nothing.
     pub(crate) fn finish(&mut self, subject: &S, run_id: u64, verdict: &Verdict) -> Vec<(InFlight, Verdict)> {
         let Some(work) = self.work.get_mut(subject) else { return Vec::new() };
         if work.running.as_ref().is_none_or(|(id, _)| *id != run_id) {
@@ -176,22 +178,22 @@ impl<S: Clone + Eq + Hash> Intake<S> {
     pub(crate) fn end_all(&mut self, verdict: &Verdict) -> Vec<(InFlight, Verdict)> {
         self.ready.clear();
         self.work.clear();
-        self.held.drain().map(|(_, message)| (message, verdict.clone())).collect()
+        self.messages.drain().map(|(_, message)| (message, verdict.clone())).collect()
     }
 
-    /// Lets go of a message that is no longer ours. Returns it, and the subjects whose run has no message left.
+    /// Removes a message that is another consumer's now. Returns it, and the subjects whose run has no message left.
     pub(crate) fn lose(&mut self, key: Key) -> Option<(InFlight, Vec<S>)> {
-        let message = self.held.remove(&key)?;
+        let message = self.messages.remove(&key)?;
         let mut orphaned = Vec::new();
         for (subject, work) in &mut self.work {
             if let Some(waiting) = &mut work.waiting {
-                waiting.keys.retain(|held| *held != key);
+                waiting.keys.retain(|other| *other != key);
                 if waiting.keys.is_empty() {
                     work.waiting = None;
                 }
             }
             if let Some((_, keys)) = &mut work.running {
-                keys.retain(|held| *held != key);
+                keys.retain(|other| *other != key);
                 if keys.is_empty() {
                     work.running = None;
                     orphaned.push(subject.clone());
@@ -207,21 +209,21 @@ impl<S: Clone + Eq + Hash> Intake<S> {
         Some((message, orphaned))
     }
 
-    /// Every held message, for the heartbeat.
+    /// Every message in flight, for visibility extensions.
     pub(crate) fn in_flight_mut(&mut self) -> impl Iterator<Item = (Key, &mut InFlight)> {
-        self.held.iter_mut().map(|(key, message)| (*key, message))
+        self.messages.iter_mut().map(|(key, message)| (*key, message))
     }
 
     /// Notes that a message is ours for longer.
     pub(crate) fn extend(&mut self, key: Key, ours_until: Instant) {
-        if let Some(message) = self.held.get_mut(&key) {
+        if let Some(message) = self.messages.get_mut(&key) {
             message.ours_until = ours_until;
         }
     }
 
-    /// Messages that may be another consumer's by now.
+    /// Messages that another consumer may have received by now.
     pub(crate) fn expired(&self, now: Instant) -> Vec<Key> {
-        self.held.iter().filter(|(_, message)| message.ours_until <= now).map(|(key, _)| *key).collect()
+        self.messages.iter().filter(|(_, message)| message.ours_until <= now).map(|(key, _)| *key).collect()
     }
 
     fn new_id(&mut self) -> u64 {
@@ -240,7 +242,7 @@ impl<S: Clone + Eq + Hash> Intake<S> {
     }
 
     fn close_subject(&mut self, key: Key, verdict: &Verdict) -> Option<(InFlight, Verdict)> {
-        let message = self.held.get_mut(&key)?;
+        let message = self.messages.get_mut(&key)?;
         let worse = match message.verdict.take() {
             Some(earlier) if severity(&earlier) >= severity(verdict) => earlier,
             _ => verdict.clone(),
@@ -250,20 +252,19 @@ impl<S: Clone + Eq + Hash> Intake<S> {
             message.verdict = Some(worse);
             return None;
         }
-        self.held.remove(&key).map(|message| (message, worse))
+        self.messages.remove(&key).map(|message| (message, worse))
     }
 }
 
-fn fold<S>(refetch: &mut Refetch<S>, demand: &Demand<S>, cause: Cause, receive_count: Option<u32>) {
+fn coalesce<S>(refetch: &mut Refetch<S>, demand: &Demand<S>, cause: Cause, sent_at: OffsetDateTime) {
     refetch.not_before = refetch.not_before.max(demand.not_before);
     refetch.removed |= demand.removed;
     refetch.cause = cause;
-    refetch.receive_count =
-        receive_count.map_or(refetch.receive_count, |count| refetch.receive_count.min(count));
+    refetch.sent_at = refetch.sent_at.max(sent_at);
 }
 
-/// Which verdict a message with several subjects ends with. What is left undone comes before what can never be done: a
-/// dead letter would take the rest of the message with it.
+/// A message with several subjects ends with the most severe verdict. Work that can still be done outweighs work that can
+/// never be done: to dead-letter the message would lose the former.
 fn severity(verdict: &Verdict) -> u8 {
     match verdict {
         Verdict::Ignored => 0,
@@ -282,4 +283,4 @@ fn severity(verdict: &Verdict) -> u8 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,4 +1,4 @@
-//! What the loop counts and logs: one function a happening, so that the counter and the log line cannot drift apart.
+//! What the loop counts and logs: one function for each kind of event, so that counter and log line cannot drift apart.
 //!
 //! Labels are bounded: outcomes, classes and operations, never IDs.
 
@@ -18,11 +18,11 @@ pub(crate) fn received(sent_at: OffsetDateTime) {
     histogram!("coppice_message_age_seconds").record(age);
 }
 
-pub(crate) fn folded() {
+pub(crate) fn coalesced() {
     counter!("coppice_messages_coalesced_total").increment(1);
 }
 
-pub(crate) fn held(messages: usize) {
+pub(crate) fn in_flight(messages: usize) {
     #[expect(clippy::cast_precision_loss, reason = "bounded by max_in_flight")]
     gauge!("coppice_messages_in_flight").set(messages as f64);
 }
@@ -63,7 +63,7 @@ pub(crate) fn settled(message_id: &str, verdict: &Verdict, attempts: Option<u32>
 
 pub(crate) fn dead_lettered(message_id: &str, reason: &DeadLetterReason, attempts: u32) {
     counter!("coppice_messages_dead_lettered_total", "class" => reason.class).increment(1);
-    // An error: somebody must look at a dead letter.
+    // An error: an operator has to look at a dead-lettered message.
     tracing::error!(
         message_id,
         class = reason.class,
@@ -93,7 +93,7 @@ pub(crate) fn receipt_lost(message_id: &str) {
 
 pub(crate) fn ledger_down(error: &crate::LedgerDown) {
     counter!("coppice_ledger_failures_total").increment(1);
-    tracing::warn!(%error, "ledger cannot be asked: no attempt is counted");
+    tracing::warn!(%error, "ledger does not answer: no attempt is counted");
 }
 
 pub(crate) fn breaker(upstream: &str, open: bool) {

@@ -1,43 +1,62 @@
 //! The loop: one task that owns all state, and a set of tasks that do the waiting.
 //!
-//! Every wait (receive, refetch, apply, settle, heartbeat, breaker) is a task whose end is a [`Turn`]. The loop takes
-//! turns one after the other, so that there is no lock and no shared counter.
+//! Every wait (receive, refetch, apply, settle, extend, refresh, probe) is a task whose end is a [`Turn`]. The loop takes
+//! turns one after the other, so there is no lock and no shared counter.
 //!
-//! Here: the state, and who is called when. What a turn does stands in the module of its step.
+//! The decisions are made by parts, each with its own state and its own tests:
+//!
+//! | part | decides |
+//! |---|---|
+//! | [`Intake`] | which messages wait for which refetch |
+//! | [`Receiving`] | how many messages to ask for, and whether the queue is empty |
+//! | [`UpstreamGate`] | whether work may go on, and who caused a failure |
+//! | [`Refetches`] | how many refetches may start, and which results count |
+//! | [`Batch`] | what is written together, and when |
+//! | [`Settling`] | which ended messages are settled next |
+//! | [`Visibility`] | which messages need a visibility extension |
+//!
+//! The loop only wires them: it starts the tasks that a part asks for, and passes each result on. The wiring of a step is
+//! in the module of the step.
 
 mod applying;
+mod batch;
+mod ending;
 mod keeping;
 mod receiving;
+mod refetches;
 mod refetching;
 mod settling;
 mod stopping;
 mod upstream;
+mod upstream_gate;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sqs_queue::{Depth, Queue, QueueError, ReceivedMessage};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::{AbortHandle, JoinError, JoinSet};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::breaker::Breaker;
 use crate::disposition::Verdict;
 use crate::handler::{Failure, Handler};
-use crate::intake::{InFlight, Intake, Run};
+use crate::intake::{Intake, Run};
 use crate::ledger::{BreakerView, Ledger, LedgerDown};
 use crate::liveness::Liveness;
 use crate::metrics;
 use crate::options::{Mode, Options};
 use crate::patient_ledger::PatientLedger;
-use crate::settle::{Lane, Settled};
-use crate::visibility::Extended;
+use crate::visibility::{Extended, Visibility};
 use applying::Results;
+use batch::Batch;
 use receiving::Receiving;
+use refetches::Refetches;
+use settling::Settling;
+use upstream_gate::UpstreamGate;
 
-/// How often the loop looks around when nothing happens: heartbeats, breaker, liveness.
+/// How often the loop turns when nothing ends: for visibility extensions, the breaker's row, and liveness.
 const TICK: Duration = Duration::from_millis(250);
 
 /// What a run did, by the end of it.
@@ -45,17 +64,17 @@ const TICK: Duration = Duration::from_millis(250);
 pub struct Report {
     /// Messages by outcome label: `applied`, `unchanged`, `gone`, `ignored`, `failed`, `refused`, `outage`, …
     pub outcomes: BTreeMap<&'static str, u64>,
-    /// Messages sent to the dead letters.
+    /// Messages that were dead-lettered.
     pub dead_lettered: u64,
 }
 
 /// Why a run could not end well.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum RuntimeError {
-    /// Work was still unfinished at the end of the drain; its messages come back by their visibility timeout.
-    #[error("stopped with {0} message(s) neither finished nor given back")]
+    /// Work was unfinished at the end of the drain. Its messages come back when their visibility ends.
+    #[error("stopped with {0} message(s) neither finished nor released")]
     Undrained(usize),
-    /// A task of the loop itself panicked: what it held is unknown, so everything was given back.
+    /// A task of the loop itself panicked. Which messages it had is unknown, so all were released.
     #[error("the loop is broken: one of its tasks panicked")]
     Broken,
 }
@@ -75,7 +94,7 @@ struct Parts<H, Q, L> {
 }
 
 impl<H: Handler, Q: Queue, L: Ledger> Runtime<H, Q, L> {
-    /// Puts the parts together. Nothing happens yet.
+    /// Makes a runtime. It starts when it is run.
     pub fn new(
         handler: H,
         queue: Q,
@@ -91,7 +110,7 @@ impl<H: Handler, Q: Queue, L: Ledger> Runtime<H, Q, L> {
     /// Runs until `stop` is cancelled or, in [`Mode::UntilEmpty`], until the queue is empty.
     ///
     /// # Errors
-    /// [`RuntimeError`]: messages may come back later than they could.
+    /// [`RuntimeError`]: some messages may come back only when their visibility ends.
     pub async fn run(self, mode: Mode, stop: CancellationToken) -> Result<Report, RuntimeError> {
         Loop::new(self.parts, mode).run(stop).await
     }
@@ -118,32 +137,13 @@ struct Loop<H: Handler, Q, L> {
     parts: Arc<Parts<H, Q, L>>,
     mode: Mode,
     tasks: JoinSet<Turn<H>>,
-    /// At most one task a lane, apart from the others because a drain that is over must not abort it.
-    settling: JoinSet<Settled>,
-    busy_lanes: HashSet<Lane>,
-    places: Arc<Semaphore>,
-    refetch_slots: Arc<Semaphore>,
     intake: Intake<H::Subject>,
-    breaker: Breaker<H::Subject>,
     receiving: Receiving,
-    /// Refetches that can be given up.
-    running: HashMap<H::Subject, (u64, AbortHandle)>,
-    fetched: Vec<(Run<H::Subject>, H::Fetched)>,
-    oldest_fetched: Option<Instant>,
-    /// Failures whose verdict waits for the upstream's answer.
-    suspended: Vec<(Run<H::Subject>, Failure)>,
-    ended: Vec<(InFlight, Verdict)>,
-    preparing: bool,
-    applying: bool,
-    extending: bool,
-    next_extension: Instant,
-    refreshing: bool,
-    next_refresh: Instant,
-    /// Openings that the fleet is being told of.
-    notifying: usize,
-    /// When this process last opened it: what the ledger was asked before that is old.
-    opened_at: Option<Instant>,
-    ledger_down: bool,
+    gate: UpstreamGate<H::Subject>,
+    refetches: Refetches<H::Subject>,
+    batch: Batch<H::Subject, H::Fetched>,
+    settling: Settling,
+    visibility: Visibility,
     drain_until: Option<Instant>,
     broken: bool,
     report: Report,
@@ -155,28 +155,13 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         Self {
             mode,
             tasks: JoinSet::new(),
-            settling: JoinSet::new(),
-            busy_lanes: HashSet::new(),
-            places: Arc::new(Semaphore::new(options.max_in_flight)),
-            refetch_slots: Arc::new(Semaphore::new(options.max_refetches)),
             intake: Intake::new(),
-            breaker: Breaker::new(options),
-            receiving: Receiving::new(),
-            running: HashMap::new(),
-            fetched: Vec::new(),
-            oldest_fetched: None,
-            suspended: Vec::new(),
-            ended: Vec::new(),
-            preparing: false,
-            applying: false,
-            extending: false,
-            next_extension: Instant::now(),
-            refreshing: false,
-            next_refresh: Instant::now(),
-            notifying: 0,
-            opened_at: None,
-            // Until the ledger has answered once: a breaker may be open already.
-            ledger_down: true,
+            receiving: Receiving::new(options.max_in_flight),
+            gate: UpstreamGate::new(options),
+            refetches: Refetches::new(options.max_refetches),
+            batch: Batch::new(options),
+            settling: Settling::default(),
+            visibility: Visibility::new(options.visibility_timeout),
             drain_until: None,
             broken: false,
             report: Report::default(),
@@ -193,13 +178,13 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
             if self.is_finished() {
                 return self.end();
             }
-            let linger_over = self.linger_over();
+            let linger_over = self.batch.linger_over();
             tokio::select! {
                 Some(turn) = self.tasks.join_next() => match turn {
                     Ok(turn) => self.take(turn),
                     Err(error) => self.take_lost_task(&error),
                 },
-                Some(settled) = self.settling.join_next() => match settled {
+                Some(settled) = self.settling.next() => match settled {
                     Ok(settled) => self.take_settled(settled),
                     Err(error) => self.take_lost_task(&error),
                 },
@@ -214,9 +199,8 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
     fn start_what_can_start(&mut self) {
         self.refresh_if_due();
         self.extend_if_due();
-        if let Some(retry_after) = self.outage() {
-            let ended = self.intake.end_waiting(&Verdict::Outage { retry_after });
-            self.ended.extend(ended);
+        if let Some(retry_after) = self.gate.outage() {
+            self.settling.extend(self.intake.end_waiting(&Verdict::Outage { retry_after }));
         }
         self.start_refetches();
         self.start_apply();
@@ -233,15 +217,16 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
             Turn::Applied(results) => self.take_applied(results),
             Turn::Extended(extended) => self.take_extended(extended),
             Turn::Refreshed { asked_at, view } => self.take_refreshed(asked_at, view),
-            Turn::FleetNotified(notified) => self.take_notified(notified),
+            Turn::FleetNotified(notified) => self.gate.notified(notified),
             Turn::Verified(view) => self.take_verified(view),
             Turn::Counted(depth) => self.receiving.counted(&depth),
         }
-        metrics::held(self.intake.len());
+        metrics::in_flight(self.intake.len());
     }
 
-    /// Steps of the handler cannot panic here, so it is the loop itself, or what it asks. The messages of that task
-    /// would be held and kept invisible for ever: the process ends, and another begins anew.
+    /// A panic of a handler's step is caught in the step. So the loop itself panicked, or the queue's or the ledger's
+    /// client. The messages of the task would stay in flight for ever: the process drains and ends, and Kubernetes starts
+    /// another.
     fn take_lost_task(&mut self, error: &JoinError) {
         if error.is_cancelled() {
             return;
@@ -254,10 +239,7 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
     }
 
     fn is_idle(&self) -> bool {
-        self.intake.is_empty()
-            && self.ended.is_empty()
-            && self.settling.is_empty()
-            && self.receiving.outstanding() == 0
+        self.intake.is_empty() && self.settling.is_idle() && self.receiving.outstanding() == 0
     }
 }
 

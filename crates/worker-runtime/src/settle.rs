@@ -1,7 +1,7 @@
-//! Carries out what becomes of messages: in batches, with each entry's result read.
+//! Settles messages: deletes, hides or dead-letters them, in batches, and reads each entry's result.
 //!
-//! The order is what makes it safe: a dead letter is sent before the message is deleted, and failures are counted before
-//! they decide. Whatever fails here leaves the message in the queue, and the work on it is repeat-safe.
+//! The order makes it safe. A message is sent to the dead-letter queue before it is deleted, and failures are counted
+//! before they decide. A call that fails leaves the message in the queue, and its work can be repeated.
 
 mod batches;
 mod entry;
@@ -27,12 +27,12 @@ pub(crate) struct Settled {
     /// How many ended with each outcome label.
     pub outcomes: BTreeMap<&'static str, u64>,
     pub dead_lettered: u64,
-    /// The ledger could not be asked.
+    /// The ledger did not answer.
     pub ledger_down: bool,
     pub lane: Lane,
 }
 
-/// What can be settled side by side: messages that succeeded do not wait until failures are counted.
+/// Lanes are settled side by side: messages that succeeded do not wait until failures are counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Lane {
     #[default]
@@ -53,7 +53,7 @@ impl Lane {
     }
 }
 
-/// Settles messages of one lane. Their places are free when it returns.
+/// Settles messages of one lane. Their places are free again when it returns.
 pub(crate) async fn settle<H: Handler, Q: Queue, L: Ledger>(
     queue: &Q,
     dead_letters: &Q,
@@ -79,7 +79,7 @@ pub(crate) async fn settle<H: Handler, Q: Queue, L: Ledger>(
     settled
 }
 
-/// Answers whether the ledger did.
+/// Returns whether the ledger answered.
 async fn settle_uncounted<Q: Queue, L: Ledger>(
     queue: &Q,
     ledger: &L,
@@ -87,15 +87,15 @@ async fn settle_uncounted<Q: Queue, L: Ledger>(
     ended: Vec<(InFlight, Verdict)>,
 ) -> bool {
     let (mut delete, mut hide, mut recovered) = (Vec::new(), Vec::new(), Vec::new());
-    for (held, verdict) in ended {
-        metrics::settled(&held.message.message_id, &verdict, None);
+    for (message, verdict) in ended {
+        metrics::settled(&message.message.message_id, &verdict, None);
         match dispose(&verdict, None, &options.retry, rand::random()) {
-            Disposition::VisibleAfter(wait) => hide.push((held, wait)),
+            Disposition::VisibleAfter(wait) => hide.push((message, wait)),
             Disposition::Delete | Disposition::DeadLetter(_) => {
-                if held.message.receive_count > 1 {
-                    recovered.push(held.message.message_id.clone());
+                if message.message.receive_count > 1 {
+                    recovered.push(message.message.message_id.clone());
                 }
-                delete.push(held);
+                delete.push(message);
             }
         }
     }
@@ -109,17 +109,17 @@ async fn settle_uncounted<Q: Queue, L: Ledger>(
     forgotten.inspect_err(metrics::ledger_down).is_ok()
 }
 
-/// The failed attempt that a counted verdict is.
-fn failed_attempt(held: &InFlight, verdict: &Verdict) -> FailedAttempt {
+/// What the ledger records of a counted verdict.
+fn failed_attempt(message: &InFlight, verdict: &Verdict) -> FailedAttempt {
     let (class, detail) = match verdict {
         Verdict::Failed(failure) => (failure.class(), failure.detail()),
         Verdict::Refused(refusal) => (refusal.class, refusal.detail.clone()),
         other => (metrics::outcome_label(other), String::new()),
     };
-    FailedAttempt { message_id: held.message.message_id.clone(), class, detail: plain_text(&detail) }
+    FailedAttempt { message_id: message.message.message_id.clone(), class, detail: plain_text(&detail) }
 }
 
-/// Answers how many died, and whether the ledger answered.
+/// Returns how many messages were dead-lettered, and whether the ledger answered.
 async fn settle_counted<H: Handler, Q: Queue, L: Ledger>(
     queue: &Q,
     dead_letters: &Q,
@@ -128,55 +128,56 @@ async fn settle_counted<H: Handler, Q: Queue, L: Ledger>(
     ended: Vec<(InFlight, Verdict)>,
 ) -> (u64, bool) {
     let attempts: Vec<FailedAttempt> =
-        ended.iter().map(|(held, verdict)| failed_attempt(held, verdict)).collect();
+        ended.iter().map(|(message, verdict)| failed_attempt(message, verdict)).collect();
     let recorded = ledger.record(&attempts).await.inspect_err(metrics::ledger_down);
-    let (mut bury, mut hide) = (Vec::new(), Vec::new());
-    for (position, (held, verdict)) in ended.into_iter().enumerate() {
+    let (mut dead, mut hide) = (Vec::new(), Vec::new());
+    for (position, (message, verdict)) in ended.into_iter().enumerate() {
         let recorded = recorded.as_ref().ok().and_then(|recorded| recorded.get(position).copied());
         let attempts = recorded.map(|recorded| recorded.attempts);
-        metrics::settled(&held.message.message_id, &verdict, attempts);
+        metrics::settled(&message.message.message_id, &verdict, attempts);
         match dispose(&verdict, attempts, &options.retry, rand::random()) {
-            Disposition::DeadLetter(reason) => bury.push((held, reason, recorded)),
-            Disposition::VisibleAfter(wait) => hide.push((held, wait)),
-            Disposition::Delete => hide.push((held, Duration::ZERO)),
+            Disposition::DeadLetter(reason) => dead.push((message, reason, recorded)),
+            Disposition::VisibleAfter(wait) => hide.push((message, wait)),
+            Disposition::Delete => hide.push((message, Duration::ZERO)),
         }
     }
-    let (buried, unburied) = dead_letter_all::<H, Q>(dead_letters, options, bury).await;
-    hide.extend(unburied);
-    delete_all(queue, &buried).await;
-    note_redriven(ledger, &buried, RedriveEnd::Dead).await;
+    let (dead_lettered, unsent) = dead_letter_all::<H, Q>(dead_letters, options, dead).await;
+    hide.extend(unsent);
+    delete_all(queue, &dead_lettered).await;
+    note_redriven(ledger, &dead_lettered, RedriveEnd::Dead).await;
     hide_all(queue, &hide).await;
-    (buried.len() as u64, recorded.is_ok())
+    (dead_lettered.len() as u64, recorded.is_ok())
 }
 
-/// Sends dead letters. Those that arrived, and only these, may be deleted; the others come back after a wait.
+/// Sends messages to the dead-letter queue. Returns those that arrived, which may be deleted, and the others, each with the
+/// wait until it is tried again.
 async fn dead_letter_all<H: Handler, Q: Queue>(
     dead_letters: &Q,
     options: &Options,
-    bury: Vec<(InFlight, DeadLetterReason, Option<RecordedFailure>)>,
+    dead: Vec<(InFlight, DeadLetterReason, Option<RecordedFailure>)>,
 ) -> (Vec<InFlight>, Vec<(InFlight, Duration)>) {
-    let write = |(held, reason, recorded): &(InFlight, DeadLetterReason, Option<RecordedFailure>)| {
-        let letter = DeadLetterEntry { message: &held.message, reason, recorded: *recorded };
-        letter.write(H::NAME, &options.worker_version)
+    let write = |(message, reason, recorded): &(InFlight, DeadLetterReason, Option<RecordedFailure>)| {
+        let entry = DeadLetterEntry { message: &message.message, reason, recorded: *recorded };
+        entry.write(H::NAME, &options.worker_version)
     };
-    let letters: Vec<OutgoingMessage> = bury.iter().map(write).collect();
-    let sent = in_batches(dead_letters, &letters).await;
-    let (mut buried, mut unburied) = (Vec::new(), Vec::new());
-    for ((held, reason, recorded), sent) in bury.into_iter().zip(sent) {
+    let outgoing: Vec<OutgoingMessage> = dead.iter().map(write).collect();
+    let sent = in_batches(dead_letters, &outgoing).await;
+    let (mut dead_lettered, mut unsent) = (Vec::new(), Vec::new());
+    for ((message, reason, recorded), sent) in dead.into_iter().zip(sent) {
         let attempts = recorded.map_or(1, |recorded| recorded.attempts);
         if sent {
-            metrics::dead_lettered(&held.message.message_id, &reason, attempts);
-            buried.push(held);
+            metrics::dead_lettered(&message.message.message_id, &reason, attempts);
+            dead_lettered.push(message);
         } else {
-            unburied.push((held, options.retry.wait(attempts, rand::random())));
+            unsent.push((message, options.retry.wait(attempts, rand::random())));
         }
     }
-    (buried, unburied)
+    (dead_lettered, unsent)
 }
 
-/// Tells whoever redrove some of these messages how they ended.
-async fn note_redriven<L: Ledger>(ledger: &L, held: &[InFlight], end: RedriveEnd) {
-    let marks = held.iter().filter_map(|held| held.message.attributes.get(REDRIVE_MARK));
+/// Notes in the ledger how redriven messages ended, for the plan that redrove them.
+async fn note_redriven<L: Ledger>(ledger: &L, message: &[InFlight], end: RedriveEnd) {
+    let marks = message.iter().filter_map(|message| message.message.attributes.get(REDRIVE_MARK));
     let ends: Vec<(String, RedriveEnd)> = marks.map(|mark| (mark.clone(), end)).collect();
     if !ends.is_empty() {
         let noted = ledger.note_redriven(&ends).await;
@@ -184,17 +185,17 @@ async fn note_redriven<L: Ledger>(ledger: &L, held: &[InFlight], end: RedriveEnd
     }
 }
 
-async fn delete_all<Q: Queue>(queue: &Q, held: &[InFlight]) {
-    let receipts: Vec<Receipt> = held.iter().map(|held| held.message.receipt.clone()).collect();
+async fn delete_all<Q: Queue>(queue: &Q, message: &[InFlight]) {
+    let receipts: Vec<Receipt> = message.iter().map(|message| message.message.receipt.clone()).collect();
     in_batches(queue, &receipts).await;
 }
 
 /// Makes messages visible again, each after its wait, or as late as SQS allows.
-async fn hide_all<Q: Queue>(queue: &Q, held: &[(InFlight, Duration)]) {
-    let entry = |(held, wait): &(InFlight, Duration)| {
-        let longest = VISIBILITY_LIMIT.saturating_sub(held.received_at.elapsed());
-        (held.message.receipt.clone(), (*wait).min(longest))
+async fn hide_all<Q: Queue>(queue: &Q, message: &[(InFlight, Duration)]) {
+    let entry = |(message, wait): &(InFlight, Duration)| {
+        let longest = VISIBILITY_LIMIT.saturating_sub(message.received_at.elapsed());
+        (message.message.receipt.clone(), (*wait).min(longest))
     };
-    let entries: Vec<(Receipt, Duration)> = held.iter().map(entry).collect();
+    let entries: Vec<(Receipt, Duration)> = message.iter().map(entry).collect();
     in_batches(queue, &entries).await;
 }

@@ -2,14 +2,14 @@
 
 use clap::{Parser, ValueEnum};
 use job_process::EXIT_CODES;
-use settings::describe;
+use settings::{Settings, describe};
 
-use crate::source_settings;
+use crate::source_settings::AuditSettings;
 
 /// Reads records again from their sources, compares them with what is stored, and says which are not the same. Writes
 /// no record: those that diverge are put on a resync queue if `--repair` says so.
 #[derive(Debug, Parser)]
-#[command(version, after_help = format!("{EXIT_CODES}\n{MEANING}\n\n{}", describe(&source_settings::all())))]
+#[command(version, after_help = format!("{EXIT_CODES}\n{MEANING}\n\n{}", describe(AuditSettings::ALL)))]
 pub(crate) struct Arguments {
     /// Which sources; each needs its settings.
     #[arg(long = "source", value_delimiter = ',', default_values_t = Kind::ALL)]

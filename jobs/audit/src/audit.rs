@@ -24,7 +24,7 @@ const CONNECTIONS: u32 = 2;
 
 /// The whole job.
 pub(crate) async fn run(arguments: Arguments, stop: CancellationToken) -> Result<(), JobError> {
-    let Settings { database, sources, queues } = Settings::read(Reader::from_environment(), &arguments)?;
+    let Settings { database, sources, queues } = Settings::read(&Reader::from_environment(), &arguments)?;
     let store = database.open(CONNECTIONS).await?;
     let audit = Audit { arguments: &arguments, store: &store, stop: &stop };
     let mut reports = BTreeMap::new();

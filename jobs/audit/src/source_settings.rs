@@ -1,33 +1,31 @@
-//! What has to be known of the database, of each source, and of the queues, from the environment.
+//! The settings of the database, of each source, and of the queues, from the environment.
 
 use std::collections::BTreeMap;
 
-use crm_sync::{CRM_SETTINGS, CrmSettings};
-use identity_verification::{IDENTITY_SETTINGS, IdentitySettings};
+use crm_sync::CrmSettings;
+use identity_verification::IdentitySettings;
 use job_process::{Database, JobError};
-use settings::{Reader, Setting};
-use sso_sync::{SSO_SETTINGS, SsoSettings};
+use settings::{Reader, Setting, SettingsError, all, both};
+use sso_sync::SsoSettings;
 use worker_process::LOG;
 
 use crate::arguments::{Arguments, Kind};
 
-const SSO_QUEUE: Setting = Setting::required(
-    "COPPICE_SSO_RESYNC_QUEUE_URL",
-    "queue of sso-resync (output SsoResyncQueueUrl), for --repair without --queue-url",
-);
-const CRM_QUEUE: Setting = Setting::required(
-    "COPPICE_CRM_RESYNC_QUEUE_URL",
-    "queue of crm-resync (output CrmResyncQueueUrl), for --repair without --queue-url",
-);
-const IDENTITY_QUEUE: Setting = Setting::required(
-    "COPPICE_IDENTITY_VERIFICATION_QUEUE_URL",
-    "queue of identity-verification, which has no resync queue of its own, for --repair without --queue-url",
-);
+settings::declare! {
+    /// All settings, for `--help`, and those that every run reads.
+    pub(crate) struct AuditSettings;
 
-/// All of them, for `--help`.
-pub(crate) fn all() -> Vec<Setting> {
-    let queues = [LOG, SSO_QUEUE, CRM_QUEUE, IDENTITY_QUEUE];
-    [Database::SETTINGS, &queues, SSO_SETTINGS, CRM_SETTINGS, IDENTITY_SETTINGS].concat()
+    database: Database = load;
+    list use LOG;
+    SSO_QUEUE: String = "COPPICE_SSO_RESYNC_QUEUE_URL" [required]
+        "queue of sso-resync (output SsoResyncQueueUrl), for --repair without --queue-url";
+    CRM_QUEUE: String = "COPPICE_CRM_RESYNC_QUEUE_URL" [required]
+        "queue of crm-resync (output CrmResyncQueueUrl), for --repair without --queue-url";
+    IDENTITY_QUEUE: String = "COPPICE_IDENTITY_VERIFICATION_QUEUE_URL" [required]
+        "queue of identity-verification, which has no resync queue of its own, for --repair without --queue-url";
+    list SsoSettings;
+    list CrmSettings;
+    list IdentitySettings;
 }
 
 /// One source, ready to be connected.
@@ -47,33 +45,33 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// Reads what these arguments need, and nothing else.
-    pub(crate) fn read(mut reader: Reader, arguments: &Arguments) -> Result<Self, JobError> {
-        let database = Database::read(&mut reader);
-        let (mut sources, mut queues) = (BTreeMap::new(), BTreeMap::new());
-        for kind in &arguments.sources {
-            let settings = match kind {
-                Kind::Sso => SsoSettings::read(&mut reader).map(SourceSettings::Sso),
-                Kind::Crm => CrmSettings::read(&mut reader).map(SourceSettings::Crm),
-                Kind::Identity => IdentitySettings::read(&mut reader).map(SourceSettings::Identity),
-            };
-            sources.extend(settings.map(|settings| (*kind, settings)));
-            if arguments.repair {
-                let queue = arguments.queue_url.clone().or_else(|| reader.read(queue_of(*kind)));
-                queues.extend(queue.map(|queue| (*kind, queue)));
-            }
-        }
-        reader.finish()?;
+    pub(crate) fn read(reader: &Reader, arguments: &Arguments) -> Result<Self, JobError> {
+        let sources = all(arguments.sources.iter().map(|kind| Ok((*kind, read_source(reader, *kind)?))));
+        let with_queue = arguments.sources.iter().filter(|_| arguments.repair);
+        let queues = all(with_queue.map(|kind| {
+            let queue = arguments.queue_url.clone().map_or_else(|| reader.read(queue_of(*kind)), Ok);
+            Ok((*kind, queue?))
+        }));
+        let (AuditSettings { database }, (sources, queues)) = both(reader.load(), both(sources, queues))?;
         if arguments.queue_url.is_some() && sources.len() > 1 {
             return Err(JobError::Usage(String::from(
                 "--queue-url is one source's queue: name one --source",
             )));
         }
-        let database = database.ok_or_else(|| JobError::Usage(String::from("settings are missing")))?;
+        let (sources, queues) = (sources.into_iter().collect(), queues.into_iter().collect());
         Ok(Self { database, sources, queues })
     }
 }
 
-const fn queue_of(kind: Kind) -> Setting {
+fn read_source(reader: &Reader, kind: Kind) -> Result<SourceSettings, SettingsError> {
+    match kind {
+        Kind::Sso => reader.load().map(SourceSettings::Sso),
+        Kind::Crm => reader.load().map(SourceSettings::Crm),
+        Kind::Identity => reader.load().map(SourceSettings::Identity),
+    }
+}
+
+const fn queue_of(kind: Kind) -> Setting<String> {
     match kind {
         Kind::Sso => SSO_QUEUE,
         Kind::Crm => CRM_QUEUE,

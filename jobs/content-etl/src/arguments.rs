@@ -2,15 +2,15 @@
 
 use clap::Parser;
 use job_process::EXIT_CODES;
-use settings::describe;
+use settings::{Settings, describe};
 
-use crate::settings::SETTINGS;
+use crate::settings::JobSettings;
 
 /// Brings the content of the CMS into Postgres: what has changed since the last run, or everything.
 ///
 /// A run that was killed or stopped is gone on with by the next one. Two at once are safe: the slower one ends.
 #[derive(Debug, Clone, Parser)]
-#[command(version, after_help = format!("{EXIT_CODES}\n\n{}", describe(SETTINGS)))]
+#[command(version, after_help = format!("{EXIT_CODES}\n\n{}", describe(JobSettings::ALL)))]
 pub(crate) struct Arguments {
     /// Read everything, not only what has changed, and find what is gone. Goes on with a `--full` that was not ended.
     /// Without a cursor of changes, every run does this.

@@ -3,6 +3,7 @@
 use job_process::{JobError, announce, print};
 use postgres_store::Write;
 use provider_content::{ContentClient, ContentProvider};
+use settings::Reader;
 use tokio_util::sync::CancellationToken;
 
 use crate::arguments::Arguments;
@@ -32,7 +33,7 @@ pub(crate) struct Run {
 /// # Errors
 /// Any [`JobError`]. The report is printed all the same: what was loaded stands.
 pub(crate) async fn work(arguments: Arguments, stop: CancellationToken) -> Result<(), JobError> {
-    let settings = JobSettings::read()?;
+    let settings: JobSettings = Reader::from_environment().load()?;
     let provider = settings.content.connect().map_err(|error| JobError::Usage(error.to_string()))?;
     let store = settings.database.open(CONNECTIONS).await?;
     let (source, scope) = (provider.source(), provider.scope());

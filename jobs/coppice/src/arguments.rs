@@ -6,7 +6,7 @@ use authority::Field;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use job_process::{Database, EXIT_CODES};
 use postgres_store::{Author, PersonKey};
-use settings::describe;
+use settings::{Settings, describe};
 use uuid::Uuid;
 use worker_process::{BUS_NAME, LOG};
 
@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
 
 /// `doctor` and `dlq show` read what a unit reads; the unit's own help says what that is.
 fn after_help() -> String {
-    let settings = describe(&[Database::SETTINGS, &[BUS_NAME, LOG]].concat());
+    let settings = describe(&[Database::ALL, &[BUS_NAME.help(), LOG.help()]].concat());
     format!(
         "{EXIT_CODES}\n\n{settings}\n\n`doctor --unit U` needs what U needs, and `dlq show` what it takes to ask the unit's \
          provider: see `U --help`"

@@ -12,15 +12,7 @@ pub(crate) const CONNECTIONS: u32 = 2;
 
 /// The settings of the database, and the policy that the workers have too.
 pub(crate) fn database() -> Result<Database, JobError> {
-    let mut reader = Reader::from_environment();
-    let database = database_with(&mut reader);
-    reader.finish()?;
-    database
-}
-
-/// The same for a command that has other settings to read as well: a fault is the reader's to tell.
-pub(crate) fn database_with(reader: &mut Reader) -> Result<Database, JobError> {
-    Database::read(reader).ok_or_else(|| JobError::Usage(String::from("settings are missing")))
+    Ok(Reader::from_environment().load()?)
 }
 
 /// The database.

@@ -2,10 +2,9 @@
 
 use std::process::ExitCode;
 
-use crm_sync::{CRM_SETTINGS, CrmRecords, CrmSettings};
+use crm_sync::{CrmRecords, CrmSettings};
 use provider_crm::{Admission, CrmClient};
 use resync_process::ResyncJob;
-use settings::{Reader, Setting};
 
 struct CrmResync;
 
@@ -16,11 +15,6 @@ impl ResyncJob for CrmResync {
     const NAME: &'static str = "crm-resync";
     const ABOUT: &'static str =
         "Reads contacts of the CRM again, as its queue names them, and ends when that is empty";
-    const SETTINGS: &'static [Setting] = CRM_SETTINGS;
-
-    fn read_settings(reader: &mut Reader) -> Option<CrmSettings> {
-        CrmSettings::read(reader)
-    }
 
     fn connect(settings: CrmSettings, admission: Admission) -> anyhow::Result<Self::Source> {
         Ok(CrmRecords::new(settings.connect_within(admission)?))

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use job_process::EXIT_CODES;
-use settings::describe;
+use settings::{Settings, describe};
 
-use crate::clients::SETTINGS;
+use crate::clients::DrillSettings;
 use crate::unit::Unit;
 
 /// Proves that a failure would be seen: sends what must fail and follows it to the alarm, sends what must arrive and takes
 /// the time, and asks every alarm whether it would fire.
 #[derive(Debug, Parser)]
-#[command(version, after_help = format!("{EXIT_CODES}\n\n{}", describe(SETTINGS)))]
+#[command(version, after_help = format!("{EXIT_CODES}\n\n{}", describe(DrillSettings::ALL)))]
 pub(crate) struct Arguments {
     /// Print the report as JSON.
     #[arg(long, global = true)]

@@ -2,13 +2,19 @@
 
 use job_process::{Database, JobError};
 use postgres_store::Store;
-use settings::{Reader, Setting};
-use worker_process::{BUS_NAME, DATABASE_URL, LOG};
+use settings::Reader;
+use worker_process::{BUS_NAME, LOG};
 
 use crate::cloud::Cloud;
 
-/// The settings that are read, for `--help`.
-pub(crate) const SETTINGS: &[Setting] = &[DATABASE_URL, BUS_NAME, LOG];
+settings::declare! {
+    /// The settings of every command.
+    pub(crate) struct DrillSettings;
+
+    database: Database = load;
+    bus_name: String = use BUS_NAME;
+    list use LOG;
+}
 
 /// One for the command, one in reserve.
 const CONNECTIONS: u32 = 2;
@@ -21,11 +27,7 @@ pub(crate) struct Clients {
 
 impl Clients {
     pub(crate) async fn find() -> Result<Self, JobError> {
-        let mut reader = Reader::from_environment();
-        let (database, bus_name) = (Database::read(&mut reader), reader.read::<String>(BUS_NAME));
-        reader.finish()?;
-        let missing = || JobError::Usage(String::from("settings are missing"));
-        let (database, bus_name) = database.zip(bus_name).ok_or_else(missing)?;
+        let DrillSettings { database, bus_name } = Reader::from_environment().load()?;
         let cloud = Cloud::connect(bus_name).await;
         cloud.check_bus().await?;
         Ok(Self { store: database.open(CONNECTIONS).await?, cloud })

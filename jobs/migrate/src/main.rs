@@ -3,12 +3,11 @@
 //! In: `DATABASE_URL`. Out: the schema, and a line for each migration. Safe to run twice and in two places at once:
 //! sqlx takes an advisory lock. Workers refuse to start before it has run.
 //!
-//! Exit codes: 0 the schema is up to date; 1 a migration failed; 2 settings are missing or wrong, or (with `--dry-run`)
-//! 3 there are migrations to run.
+//! Exit codes, as every job has them: 0 the schema is up to date; 1 a migration failed, or (with `--dry-run`) there are
+//! migrations to run; 2 wrong usage or settings.
 
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::Parser;
 use postgres_store::{MIGRATOR, Store, StoreError};
 use settings::{Reader, describe};
@@ -16,24 +15,24 @@ use worker_process::DATABASE_URL;
 
 /// Brings the database schema up to date.
 #[derive(Debug, Parser)]
-#[command(version, after_help = describe(&[DATABASE_URL]))]
+#[command(version, after_help = describe(&[DATABASE_URL.help()]))]
 struct Arguments {
-    /// Only report whether there are migrations to run. Exit code 3: there are.
+    /// Only report whether there are migrations to run. Exit code 1: there are.
     #[arg(long)]
     dry_run: bool,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let mut reader = Reader::from_environment();
-    let url = reader.secret(DATABASE_URL);
-    if let Err(error) = reader.finish() {
-        eprintln!("migrate: {error}");
-        return ExitCode::from(2);
-    }
+    let url = match Reader::from_environment().read(DATABASE_URL) {
+        Ok(url) => url,
+        Err(error) => {
+            eprintln!("migrate: {error}");
+            return ExitCode::from(2);
+        }
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let ended = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
-        let url = url.context("DATABASE_URL")?;
         // Opened inside the runtime: the store's pool needs it for its background task.
         runtime.block_on(async { migrate(&Store::open(&url, 2)?, arguments.dry_run).await })
     });
@@ -54,7 +53,7 @@ async fn migrate(store: &Store, dry_run: bool) -> anyhow::Result<ExitCode> {
         }
         Err(StoreError::SchemaOlder { applied, needed }) if dry_run => {
             println!("schema is at version {applied}, this build brings it to {needed}");
-            Ok(ExitCode::from(3))
+            Ok(ExitCode::FAILURE)
         }
         Err(StoreError::SchemaOlder { applied, needed }) => {
             store.migrate().await?;

@@ -5,10 +5,11 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use job_process::EXIT_CODES;
 use postgres_store::StaleCondition;
+use settings::{Settings, describe};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::provider::known_settings;
+use crate::provider::EnqueuerSettings;
 
 /// Names records that are to be read again, on the queue of sso-resync or crm-resync.
 ///
@@ -27,7 +28,7 @@ pub(crate) struct Arguments {
 }
 
 fn help() -> String {
-    format!("{}\n{EXIT_CODES}", settings::describe(&known_settings()))
+    format!("{}\n{EXIT_CODES}", describe(EnqueuerSettings::ALL))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -1,27 +1,28 @@
 //! The provider that is asked, whatever its role.
 
 use job_process::{Database, JobError};
-use provider_crm::{CRM_SETTINGS, CrmClient, CrmProvider, CrmSettings};
+use provider_crm::{CrmClient, CrmProvider, CrmSettings};
 use provider_sso::{
-    ChangedPage, ChangesFrom, ListedPage, ProviderError, SSO_SETTINGS, SsoClient, SsoProvider, SsoSettings,
+    ChangedPage, ChangesFrom, ListedPage, ProviderError, SsoClient, SsoProvider, SsoSettings,
 };
-use settings::{Reader, Setting};
+use settings::{Reader, both};
 use worker_process::LOG;
 
 use crate::arguments::RoleName;
 
-const QUEUE_URL: Setting = Setting::required(
-    "COPPICE_QUEUE_URL",
-    "URL of the queue of sso-resync or crm-resync, whichever is filled",
-);
+settings::declare! {
+    /// All settings, for `--help`, and those that every run reads.
+    pub(crate) struct EnqueuerSettings;
 
-/// All settings, for `--help`.
-pub(crate) fn known_settings() -> Vec<Setting> {
-    let own = [QUEUE_URL, LOG];
-    [Database::SETTINGS, &own, SSO_SETTINGS, CRM_SETTINGS].concat()
+    database: Database = load;
+    QUEUE_URL: String = "COPPICE_QUEUE_URL" [required]
+        "URL of the queue of sso-resync or crm-resync, whichever is filled" => queue_url;
+    list use LOG;
+    list SsoSettings;
+    list CrmSettings;
 }
 
-/// What the job is told by its environment.
+/// What the job reads from its environment.
 pub(crate) struct Environment {
     pub(crate) database: Database,
     pub(crate) queue_url: String,
@@ -30,31 +31,23 @@ pub(crate) struct Environment {
 
 impl Environment {
     /// # Errors
-    /// [`JobError::Usage`] with all that is missing or wrong.
+    /// [`JobError::Usage`] with every setting that is missing or wrong.
     pub(crate) fn read(role: RoleName) -> Result<Self, JobError> {
-        let mut reader = Reader::from_environment();
-        let (database, queue_url) = (Database::read(&mut reader), reader.read(QUEUE_URL));
-        let missing = || JobError::Usage(String::from("settings are missing"));
-        let unusable = |error: &dyn std::fmt::Display| JobError::Usage(error.to_string());
-        let provider = match role {
+        let reader = Reader::from_environment();
+        let own = reader.load::<EnqueuerSettings>();
+        let (own, connected) = match role {
             RoleName::Sso => {
-                let settings = SsoSettings::read(&mut reader);
-                reader.finish()?;
-                let client = settings.ok_or_else(missing)?.connect();
-                Provider::Sso(client.map_err(|error| unusable(&error))?)
+                let (own, settings) = both(own, reader.load::<SsoSettings>())?;
+                (own, settings.connect().map(Provider::Sso))
             }
             RoleName::Crm => {
-                let settings = CrmSettings::read(&mut reader);
-                reader.finish()?;
-                let client = settings.ok_or_else(missing)?.connect();
-                Provider::Crm(client.map_err(|error| unusable(&error))?)
+                let (own, settings) = both(own, reader.load::<CrmSettings>())?;
+                (own, settings.connect().map(Provider::Crm))
             }
         };
-        Ok(Self {
-            database: database.ok_or_else(missing)?,
-            queue_url: queue_url.ok_or_else(missing)?,
-            provider,
-        })
+        let EnqueuerSettings { database, queue_url } = own;
+        let provider = connected.map_err(|error| JobError::Usage(error.to_string()))?;
+        Ok(Self { database, queue_url, provider })
     }
 }
 

@@ -4,8 +4,7 @@ use std::process::ExitCode;
 
 use provider_sso::{Admission, SsoClient};
 use resync_process::ResyncJob;
-use settings::{Reader, Setting};
-use sso_sync::{SSO_SETTINGS, SsoRecords, SsoSettings};
+use sso_sync::{SsoRecords, SsoSettings};
 
 struct SsoResync;
 
@@ -16,11 +15,6 @@ impl ResyncJob for SsoResync {
     const NAME: &'static str = "sso-resync";
     const ABOUT: &'static str =
         "Reads users of the identity provider again, as its queue names them, and ends when that is empty";
-    const SETTINGS: &'static [Setting] = SSO_SETTINGS;
-
-    fn read_settings(reader: &mut Reader) -> Option<SsoSettings> {
-        SsoSettings::read(reader)
-    }
 
     fn connect(settings: SsoSettings, admission: Admission) -> anyhow::Result<Self::Source> {
         Ok(SsoRecords(settings.connect_within(admission)?))

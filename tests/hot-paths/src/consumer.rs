@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use event_contract::{Hop, TraceContext};
+use event_contract::{Envelope, Hop, TraceContext};
 use sqs_queue::{MemoryQueue, MemoryQueueConfig, OutgoingMessage, Queue};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -30,10 +30,7 @@ async fn turn() -> anyhow::Result<()> {
     let visibility_timeout = Duration::from_secs(30);
     let queue = MemoryQueue::new(MemoryQueueConfig { visibility_timeout, redrive: None });
     let messages: Vec<OutgoingMessage> = (0..MESSAGES)
-        .map(|number| OutgoingMessage {
-            body: format!("subject-{}", number / 2),
-            ..OutgoingMessage::default()
-        })
+        .map(|number| OutgoingMessage { body: event(number / 2), ..OutgoingMessage::default() })
         .collect();
     for batch in messages.chunks(sqs_queue::BATCH_LIMIT) {
         queue.send(batch).await?;
@@ -44,6 +41,14 @@ async fn turn() -> anyhow::Result<()> {
     consumer.run(Mode::UntilEmpty, CancellationToken::new()).await.context("the loop ends well")?;
     ensure!(queue.messages().is_empty(), "messages are left");
     Ok(())
+}
+
+/// The body of an event that names this subject.
+fn event(number: usize) -> String {
+    let id = Uuid::nil();
+    format!(
+        r#"{{"id":"{id}","source":"s","detail-type":"t","time":"2026-11-23T10:00:00Z","detail":{number}}}"#
+    )
 }
 
 /// A handler whose own work is nothing.
@@ -59,9 +64,9 @@ impl Handler for Nothing {
         "nobody"
     }
 
-    fn read(&self, body: &str) -> Result<Reading<String>, Refusal> {
+    fn read(&self, envelope: &Envelope) -> Result<Reading<String>, Refusal> {
         let cause = Cause { event_id: Uuid::nil(), hop: Hop::OUTSIDE, trace: TraceContext::start() };
-        let demand = Demand { subject: body.to_owned(), not_before: None, removed: false };
+        let demand = Demand { subject: envelope.detail.get().to_owned(), not_before: None, removed: false };
         Ok(Reading { cause, demands: vec![demand] })
     }
 

@@ -59,9 +59,7 @@ impl Ingress {
         let limits = [("COPPICE_PUBLIC_URL", PUBLIC_URL), ("COPPICE_REQUESTS_PER_SECOND", "100000")];
         let limits = limits.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let all = secrets.into_iter().map(|(name, value)| (name.to_owned(), value)).chain(limits);
-        let mut reader = Reader::from_variables(all);
-        let settings = IngressSettings::read(&mut reader).unwrap();
-        reader.finish().unwrap();
+        let settings: IngressSettings = Reader::from_variables(all).load().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let taken = Taken::default();
         let entered = runtime.enter();

@@ -4,9 +4,9 @@
 use std::process::ExitCode;
 
 use app_login::{AppLogin, FetchedSignIn, SignInKey, SignIns, SsoSettings, UnknownUser};
+use event_contract::Envelope;
 use postgres_store::Store;
 use provider_sso::SsoClient;
-use settings::{Reader, Setting};
 use worker_process::{Worker, run};
 use worker_runtime::{Failure, Handler, Mode, Outcome, Reading, Refetch, Refusal};
 
@@ -18,11 +18,6 @@ impl Worker for Panicking {
     type Handler = PanickingHandler;
     type Settings = SsoSettings;
     const ABOUT: &'static str = AppLogin::ABOUT;
-    const SETTINGS: &'static [Setting] = AppLogin::SETTINGS;
-
-    fn read_settings(reader: &mut Reader) -> Option<SsoSettings> {
-        AppLogin::read_settings(reader)
-    }
 
     fn handler(settings: SsoSettings, store: Store) -> anyhow::Result<PanickingHandler> {
         AppLogin::handler(settings, store).map(PanickingHandler)
@@ -39,8 +34,8 @@ impl Handler for PanickingHandler {
         self.0.upstream()
     }
 
-    fn read(&self, body: &str) -> Result<Reading<SignInKey>, Refusal> {
-        self.0.read(body)
+    fn read(&self, envelope: &Envelope) -> Result<Reading<SignInKey>, Refusal> {
+        self.0.read(envelope)
     }
 
     async fn prepare(&self, subjects: &[SignInKey]) -> Result<Vec<Option<UnknownUser>>, Failure> {

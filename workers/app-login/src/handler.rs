@@ -16,9 +16,9 @@ use worker_runtime::{Cause, Demand, Failure, Handler, Outcome, Reading, Refetch,
 use crate::sign_in_key::SignInKey;
 use crate::unknown_users::{UnknownUser, UnknownUsers, UserAnswer};
 
-/// An entry can be in the stream before it is in the log: it is looked for this often, each time after twice as long,
-/// before we believe that it is gone. That is half a minute in all.
-const LOOKS_FOR_A_MISSING_ENTRY: u32 = 5;
+/// An entry can be in the stream before it is in the log. We look again, each time after twice as long, until the message
+/// is this old, and then believe that the entry is gone.
+const MISSING_ENTRY_IS_GONE_AFTER: Duration = Duration::from_secs(30);
 
 /// The log, or the provider's replica, has caught up after this time, mostly.
 const LAG: Duration = Duration::from_secs(2);
@@ -94,7 +94,7 @@ impl<P: SsoProvider> SignIns<P> {
                 not_before: None,
                 removed: false,
                 cause: refetch.cause,
-                receive_count: refetch.receive_count,
+                sent_at: refetch.sent_at,
             };
             let reread = self.users.fetch(&user, ticket).await?;
             Ok((user, reread))
@@ -132,10 +132,8 @@ impl<P: SsoProvider> Handler for SignIns<P> {
         self.users.upstream()
     }
 
-    fn read(&self, body: &str) -> Result<Reading<SignInKey>, Refusal> {
-        let unreadable = |detail| Refusal { class: "unreadable", detail };
-        let envelope = Envelope::parse(body).map_err(|error| unreadable(error.to_string()))?;
-        let event = self.provider().read_sign_in(&envelope).map_err(|error| unreadable(error.to_string()))?;
+    fn read(&self, envelope: &Envelope) -> Result<Reading<SignInKey>, Refusal> {
+        let event = self.provider().read_sign_in(envelope).map_err(Refusal::unreadable)?;
         let demand = |subject| Demand { subject, not_before: None, removed: false };
         let cause = Cause { event_id: envelope.id, hop: Hop::OUTSIDE, trace: TraceContext::start() };
         Ok(Reading { cause, demands: SignInKey::of(event).map(demand).into_iter().collect() })
@@ -158,7 +156,7 @@ impl<P: SsoProvider> Handler for SignIns<P> {
             None => {
                 let entry = self.provider().fetch_sign_in(refetch.subject.event_id()).await;
                 let Some(sign_in) = entry.map_err(|error| from_provider(&error))? else {
-                    return Ok(missing(refetch.receive_count));
+                    return Ok(missing(refetch.age()));
                 };
                 let unknown =
                     self.unknown(std::slice::from_ref(&sign_in.user_id)).await?.into_values().next();
@@ -192,12 +190,9 @@ impl<P: SsoProvider> Handler for SignIns<P> {
     }
 }
 
-/// What an entry that the log does not have is, when its message was received so often.
-fn missing(receive_count: u32) -> FetchedSignIn {
-    if receive_count >= LOOKS_FOR_A_MISSING_ENTRY {
-        return FetchedSignIn::Gone;
-    }
-    FetchedSignIn::TooEarly(LAG * 2_u32.pow(receive_count.saturating_sub(1)))
+/// What follows when the log does not have the entry of a message of this age.
+fn missing(age: Duration) -> FetchedSignIn {
+    if age >= MISSING_ENTRY_IS_GONE_AFTER { FetchedSignIn::Gone } else { FetchedSignIn::TooEarly(LAG + age) }
 }
 
 /// What is counted now: not the sign-in of a user who is missing too early, since whoever is told of it could not find

@@ -5,13 +5,12 @@ mod settings;
 mod sign_in_key;
 mod unknown_users;
 
-use ::settings::{Reader, Setting};
 use postgres_store::Store;
 use provider_sso::SsoClient;
 use worker_process::Worker;
 
 pub use handler::{FetchedSignIn, SignIns};
-pub use settings::{SSO_SETTINGS, SsoSettings};
+pub use settings::SsoSettings;
 pub use sign_in_key::SignInKey;
 pub use unknown_users::{UnknownUser, UserAnswer};
 
@@ -24,11 +23,6 @@ impl Worker for AppLogin {
     type Settings = SsoSettings;
 
     const ABOUT: &'static str = "Counts who signs in to which application";
-    const SETTINGS: &'static [Setting] = SSO_SETTINGS;
-
-    fn read_settings(reader: &mut Reader) -> Option<SsoSettings> {
-        SsoSettings::read(reader)
-    }
 
     fn handler(settings: SsoSettings, store: Store) -> anyhow::Result<Self::Handler> {
         Ok(SignIns::new(settings.connect()?, store))

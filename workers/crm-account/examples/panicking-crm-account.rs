@@ -4,9 +4,9 @@
 use std::process::ExitCode;
 
 use crm_account::{CrmAccount, CrmAccountHandler, CrmSettings, Push};
+use event_contract::Envelope;
 use postgres_store::{CrmView, Store};
 use provider_crm::CrmClient;
-use settings::{Reader, Setting};
 use uuid::Uuid;
 use worker_process::{Worker, run};
 use worker_runtime::{Failure, Handler, Mode, Outcome, Reading, Refetch, Refusal};
@@ -22,11 +22,6 @@ impl Worker for Panicking {
     type Handler = PanickingHandler;
     type Settings = CrmSettings;
     const ABOUT: &'static str = CrmAccount::ABOUT;
-    const SETTINGS: &'static [Setting] = CrmAccount::SETTINGS;
-
-    fn read_settings(reader: &mut Reader) -> Option<CrmSettings> {
-        CrmAccount::read_settings(reader)
-    }
 
     fn handler(settings: CrmSettings, store: Store) -> anyhow::Result<PanickingHandler> {
         CrmAccount::handler(settings, store).map(PanickingHandler)
@@ -43,8 +38,8 @@ impl Handler for PanickingHandler {
         self.0.upstream()
     }
 
-    fn read(&self, body: &str) -> Result<Reading<Uuid>, Refusal> {
-        self.0.read(body)
+    fn read(&self, envelope: &Envelope) -> Result<Reading<Uuid>, Refusal> {
+        self.0.read(envelope)
     }
 
     async fn prepare(&self, subjects: &[Uuid]) -> Result<Vec<Option<CrmView>>, Failure> {

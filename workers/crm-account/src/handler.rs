@@ -11,12 +11,16 @@ use worker_runtime::{Cause, Demand, Failure, Handler, Outcome, Reading, Refetch,
 
 use crate::decision::{Decision, decide};
 
-/// How often what has to come first is waited for: an echo, or the loss of our key by another person's contact. Then it
-/// does not come, and the next announcement finds what is to be done.
-const LOOKS: u32 = 20;
+/// Something else has to come first: an echo, or the loss of our key by another person's contact. We look again, each time
+/// after twice as long, until the message is this old. Then it does not come, and the next announcement finds what there is
+/// to do. An hour, so that messages that waited for the end of an outage still have their looks.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(3600);
 
 /// The time that it takes to write to a contact and to read it again, mostly.
 const ROUND_TRIP: Duration = Duration::from_secs(3);
+
+/// Longest time between two looks. With it a message is received 14 times in the hour, far from the queue's safety net.
+const LONGEST_WAIT: Duration = Duration::from_secs(900);
 
 /// The handler, for any CRM.
 pub struct CrmAccountHandler<P> {
@@ -29,8 +33,8 @@ pub struct CrmAccountHandler<P> {
 pub enum Push {
     /// Nothing was to be told.
     Nothing,
-    /// Nothing can be told yet.
-    Later,
+    /// Nothing can be written yet: look again after this time.
+    Later(Duration),
     /// A contact was written.
     Written(WrittenContact),
     /// The contact to be written is gone: `crm-sync` will hear of it.
@@ -54,10 +58,8 @@ impl<P: CrmProvider> Handler for CrmAccountHandler<P> {
         self.crm.source()
     }
 
-    fn read(&self, body: &str) -> Result<Reading<Uuid>, Refusal> {
-        let unreadable = |detail| Refusal { class: "unreadable", detail };
-        let envelope = Envelope::parse(body).map_err(|error| unreadable(error.to_string()))?;
-        let (kind, event) = Announcement::parse(&envelope).map_err(|error| unreadable(error.to_string()))?;
+    fn read(&self, envelope: &Envelope) -> Result<Reading<Uuid>, Refusal> {
+        let (kind, event) = Announcement::parse(envelope).map_err(Refusal::unreadable)?;
         let cause = Cause { event_id: event.event_id, hop: event.hop, trace: event.traceparent };
         let person = Demand { subject: event.entity_id, not_before: None, removed: false };
         let demands = match kind {
@@ -81,7 +83,9 @@ impl<P: CrmProvider> Handler for CrmAccountHandler<P> {
         let Some(view) = view else { return Ok(Push::Nothing) };
         let write = match decide(&view, self.store.policy()) {
             Decision::Nothing => return Ok(Push::Nothing),
-            Decision::Later if refetch.receive_count < LOOKS => return Ok(Push::Later),
+            Decision::Later if refetch.age() < GIVE_UP_AFTER => {
+                return Ok(Push::Later(refetch.age().clamp(ROUND_TRIP, LONGEST_WAIT)));
+            }
             Decision::Later => return Ok(Push::Nothing),
             Decision::Contested => {
                 tracing::warn!(person_id = %view.person_id, "the CRM changes back what it is told: left alone for an hour");
@@ -111,7 +115,7 @@ impl<P: CrmProvider> Handler for CrmAccountHandler<P> {
             .iter()
             .filter_map(|(_, pushed)| match pushed {
                 Push::Written(contact) => Some(contact.clone()),
-                Push::Nothing | Push::Later | Push::Gone => None,
+                Push::Nothing | Push::Later(_) | Push::Gone => None,
             })
             .collect();
         if !written.is_empty() {
@@ -120,7 +124,7 @@ impl<P: CrmProvider> Handler for CrmAccountHandler<P> {
         }
         let outcome = |pushed: &Push| match pushed {
             Push::Nothing => Outcome::Unchanged,
-            Push::Later => Outcome::Snooze(ROUND_TRIP),
+            Push::Later(wait) => Outcome::Snooze(*wait),
             Push::Written(_) => Outcome::Applied,
             Push::Gone => Outcome::Gone,
         };

@@ -4,13 +4,12 @@ mod decision;
 mod handler;
 mod settings;
 
-use ::settings::{Reader, Setting};
 use postgres_store::Store;
 use provider_crm::CrmClient;
 use worker_process::Worker;
 
 pub use handler::{CrmAccountHandler, Push};
-pub use settings::{CRM_SETTINGS, CrmSettings};
+pub use settings::CrmSettings;
 
 /// The worker, as its binary runs it.
 #[derive(Debug, Clone, Copy)]
@@ -21,11 +20,6 @@ impl Worker for CrmAccount {
     type Settings = CrmSettings;
 
     const ABOUT: &'static str = "Tells the CRM what other systems know better of a person";
-    const SETTINGS: &'static [Setting] = CRM_SETTINGS;
-
-    fn read_settings(reader: &mut Reader) -> Option<CrmSettings> {
-        CrmSettings::read(reader)
-    }
 
     fn handler(settings: CrmSettings, store: Store) -> anyhow::Result<Self::Handler> {
         Ok(CrmAccountHandler::new(settings.connect()?, store))

@@ -10,7 +10,6 @@ use event_contract::Envelope;
 use postgres_store::Store;
 use provider_crm::{CrmClient, ProviderError};
 use record_sync::{FetchedRecord, RecordSource, RecordSync};
-use settings::{Reader, Setting};
 use worker_process::{Worker, run};
 use worker_runtime::{Demand, Mode};
 
@@ -22,11 +21,6 @@ impl Worker for Panicking {
     type Handler = RecordSync<PanickingRecords>;
     type Settings = CrmSettings;
     const ABOUT: &'static str = CrmSync::ABOUT;
-    const SETTINGS: &'static [Setting] = CrmSync::SETTINGS;
-
-    fn read_settings(reader: &mut Reader) -> Option<CrmSettings> {
-        CrmSync::read_settings(reader)
-    }
 
     fn handler(settings: CrmSettings, store: Store) -> anyhow::Result<Self::Handler> {
         Ok(RecordSync::new(PanickingRecords(CrmRecords::new(settings.connect()?)), store))

@@ -5,14 +5,13 @@ mod handler;
 mod mapping;
 mod settings;
 
-use ::settings::{Reader, Setting};
 use postgres_store::Store;
 use provider_crm::CrmClient;
 use record_sync::RecordSync;
 use worker_process::Worker;
 
 pub use handler::CrmRecords;
-pub use settings::{CRM_SETTINGS, CrmSettings};
+pub use settings::CrmSettings;
 
 /// The worker, as its binary and the resync job of the same name run it.
 #[derive(Debug, Clone, Copy)]
@@ -23,11 +22,6 @@ impl Worker for CrmSync {
     type Settings = CrmSettings;
 
     const ABOUT: &'static str = "Keeps persons in step with the CRM";
-    const SETTINGS: &'static [Setting] = CRM_SETTINGS;
-
-    fn read_settings(reader: &mut Reader) -> Option<CrmSettings> {
-        CrmSettings::read(reader)
-    }
 
     fn handler(settings: CrmSettings, store: Store) -> anyhow::Result<Self::Handler> {
         Ok(RecordSync::new(CrmRecords::new(settings.connect()?), store))

@@ -1,3 +1,3 @@
 //! Which CRM, and how to reach it: the same for every worker that asks one.
 
-pub use provider_crm::{CRM_SETTINGS, CrmSettings};
+pub use provider_crm::CrmSettings;

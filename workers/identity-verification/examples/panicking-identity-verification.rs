@@ -10,7 +10,6 @@ use identity_verification::{IdentityRecords, IdentitySettings, IdentityVerificat
 use postgres_store::Store;
 use provider_identity::{IdentityClient, ProviderError};
 use record_sync::{FetchedRecord, RecordSource, RecordSync};
-use settings::{Reader, Setting};
 use worker_process::{Worker, run};
 use worker_runtime::{Demand, Mode};
 
@@ -22,11 +21,6 @@ impl Worker for Panicking {
     type Handler = RecordSync<PanickingRecords>;
     type Settings = IdentitySettings;
     const ABOUT: &'static str = IdentityVerification::ABOUT;
-    const SETTINGS: &'static [Setting] = IdentityVerification::SETTINGS;
-
-    fn read_settings(reader: &mut Reader) -> Option<IdentitySettings> {
-        IdentityVerification::read_settings(reader)
-    }
 
     fn handler(settings: IdentitySettings, store: Store) -> anyhow::Result<Self::Handler> {
         Ok(RecordSync::new(PanickingRecords(IdentityRecords(settings.connect()?)), store))

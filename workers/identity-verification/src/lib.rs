@@ -4,14 +4,13 @@ mod handler;
 mod mapping;
 mod settings;
 
-use ::settings::{Reader, Setting};
 use postgres_store::Store;
 use provider_identity::IdentityClient;
 use record_sync::RecordSync;
 use worker_process::Worker;
 
 pub use handler::IdentityRecords;
-pub use settings::{IDENTITY_SETTINGS, IdentitySettings};
+pub use settings::IdentitySettings;
 
 /// The worker, as its binary runs it. Identity verification has no resync job.
 #[derive(Debug, Clone, Copy)]
@@ -22,11 +21,6 @@ impl Worker for IdentityVerification {
     type Settings = IdentitySettings;
 
     const ABOUT: &'static str = "Keeps persons in step with what identity verification has found";
-    const SETTINGS: &'static [Setting] = IDENTITY_SETTINGS;
-
-    fn read_settings(reader: &mut Reader) -> Option<IdentitySettings> {
-        IdentitySettings::read(reader)
-    }
 
     fn handler(settings: IdentitySettings, store: Store) -> anyhow::Result<Self::Handler> {
         Ok(RecordSync::new(IdentityRecords(settings.connect()?), store))

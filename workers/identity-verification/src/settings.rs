@@ -1,3 +1,3 @@
 //! Which identity-verification provider, and how to reach it: the same for every worker that asks one.
 
-pub use provider_identity::{IDENTITY_SETTINGS, IdentitySettings};
+pub use provider_identity::IdentitySettings;

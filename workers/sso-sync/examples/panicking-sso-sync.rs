@@ -3,10 +3,10 @@
 
 use std::process::ExitCode;
 
+use event_contract::Envelope;
 use postgres_store::{RefetchTicket, Store};
 use provider_sso::SsoClient;
 use record_sync::{RecordSync, Reread};
-use settings::{Reader, Setting};
 use sso_sync::{SsoRecords, SsoSettings, SsoSync};
 use worker_process::{Worker, run};
 use worker_runtime::{Failure, Handler, Mode, Outcome, Reading, Refetch, Refusal};
@@ -19,11 +19,6 @@ impl Worker for Panicking {
     type Handler = PanickingHandler;
     type Settings = SsoSettings;
     const ABOUT: &'static str = SsoSync::ABOUT;
-    const SETTINGS: &'static [Setting] = SsoSync::SETTINGS;
-
-    fn read_settings(reader: &mut Reader) -> Option<SsoSettings> {
-        SsoSync::read_settings(reader)
-    }
 
     fn handler(settings: SsoSettings, store: Store) -> anyhow::Result<PanickingHandler> {
         SsoSync::handler(settings, store).map(PanickingHandler)
@@ -40,8 +35,8 @@ impl Handler for PanickingHandler {
         self.0.upstream()
     }
 
-    fn read(&self, body: &str) -> Result<Reading<String>, Refusal> {
-        self.0.read(body)
+    fn read(&self, envelope: &Envelope) -> Result<Reading<String>, Refusal> {
+        self.0.read(envelope)
     }
 
     async fn prepare(&self, subjects: &[String]) -> Result<Vec<RefetchTicket>, Failure> {

@@ -3,14 +3,13 @@
 mod handler;
 mod settings;
 
-use ::settings::{Reader, Setting};
 use postgres_store::Store;
 use provider_sso::SsoClient;
 use record_sync::RecordSync;
 use worker_process::Worker;
 
 pub use handler::SsoRecords;
-pub use settings::{SSO_SETTINGS, SsoSettings};
+pub use settings::SsoSettings;
 
 /// The worker, as its binary and the resync job of the same name run it.
 #[derive(Debug, Clone, Copy)]
@@ -21,11 +20,6 @@ impl Worker for SsoSync {
     type Settings = SsoSettings;
 
     const ABOUT: &'static str = "Keeps persons in step with the identity provider";
-    const SETTINGS: &'static [Setting] = SSO_SETTINGS;
-
-    fn read_settings(reader: &mut Reader) -> Option<SsoSettings> {
-        SsoSettings::read(reader)
-    }
 
     fn handler(settings: SsoSettings, store: Store) -> anyhow::Result<Self::Handler> {
         Ok(RecordSync::new(SsoRecords(settings.connect()?), store))

@@ -51,8 +51,8 @@ pub struct Dependencies {
 ///
 /// # Errors
 /// [`SettingsError`] with every setting that is missing or wrong, including the providers' secrets.
-pub fn read_dependencies(reader: Reader) -> Result<Dependencies, SettingsError> {
-    let Settings { database_url, bus_name, .. } = Settings::read(reader)?;
+pub fn read_dependencies(reader: &Reader) -> Result<Dependencies, SettingsError> {
+    let Settings { database_url, bus_name, .. } = reader.load()?;
     Ok(Dependencies { database_url, bus_name })
 }
 
@@ -65,7 +65,7 @@ pub fn run(version: &'static str) -> ExitCode {
         .after_long_help(settings::describe())
         .after_help("--help lists the settings, which are environment variables")
         .get_matches();
-    let settings = match Settings::read(Reader::from_environment()) {
+    let settings = match Reader::from_environment().load::<Settings>() {
         Ok(settings) => settings,
         Err(error) => {
             eprintln!("{NAME}: {error}");

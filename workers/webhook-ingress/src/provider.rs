@@ -2,7 +2,7 @@
 //! `webhook.rs`, in the crate of its role.
 
 use provider_webhook::{Secrets, Webhook};
-use settings::{Reader, Setting};
+use settings::Setting;
 
 macro_rules! providers {
     ($($Provider:ident = $webhook:path),+ $(,)?) => {
@@ -49,13 +49,8 @@ impl Provider {
     }
 
     /// The setting that holds its secrets, and that enables it.
-    pub(crate) const fn setting(self) -> Setting {
+    pub(crate) const fn setting(self) -> Setting<Secrets> {
         self.webhook().secrets
-    }
-
-    /// Its secrets: none when it is not enabled. `None` when they are wrong.
-    pub(crate) fn read_secrets(self, reader: &mut Reader) -> Option<Secrets> {
-        self.webhook().read_secrets(reader)
     }
 }
 

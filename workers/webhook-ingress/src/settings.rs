@@ -1,4 +1,4 @@
-//! What `webhook-ingress` can be told, each setting named once.
+//! The settings of `webhook-ingress`.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -7,107 +7,65 @@ use std::time::Duration;
 
 use provider_webhook::Secrets;
 use secrecy::SecretString;
-use settings::{Reader, Setting, SettingsError};
+use settings::{Reader, SettingsError, all};
 use worker_process::{BUS_NAME, CONNECTIONS, DATABASE_URL, DRAIN_LIMIT, HEALTH_ADDRESS, LOG};
 
 use crate::connections::ConnectionLimits;
 use crate::provider::Provider;
 
-const LISTEN_ADDRESS: Setting = Setting::with_default(
-    "COPPICE_LISTEN_ADDRESS",
-    "0.0.0.0:8081",
-    "where webhooks are taken, as plain HTTP",
-);
-const PUBLIC_URL: Setting = Setting::with_default(
-    "COPPICE_PUBLIC_URL",
-    "",
-    "what providers call instead of http://<listen address>, such as https://hooks.example.gov; HubSpot needs it",
-);
-const MAX_CONNECTIONS: Setting = Setting::with_default(
-    "COPPICE_MAX_CONNECTIONS",
-    "512",
-    "most connections at once, one request each; those above wait",
-);
-const HEAD_LIMIT: Setting = Setting::with_default(
-    "COPPICE_HEAD_LIMIT_SECS",
-    "5",
-    "longest that a request's head may take to come in; then the connection is closed",
-);
-const MAX_REQUESTS: Setting = Setting::with_default(
-    "COPPICE_MAX_REQUESTS",
-    "32",
-    "most requests of one provider at once, of up to 1 MiB each; those above get 503",
-);
-const REQUESTS_PER_SECOND: Setting = Setting::with_default(
-    "COPPICE_REQUESTS_PER_SECOND",
-    "100",
-    "most authentic requests of one provider in a second; those above get 503",
-);
-const REQUEST_LIMIT: Setting = Setting::with_default(
-    "COPPICE_REQUEST_LIMIT_SECS",
-    "10",
-    "longest that a request may take, its body included; then it gets 503",
-);
-const BODY_LIMIT: Setting = Setting::with_default(
-    "COPPICE_BODY_LIMIT_SECS",
-    "3",
-    "longest that a request's body may take to come in; then it gets 503",
-);
-const PUBLISH_LIMIT: Setting = Setting::with_default(
-    "COPPICE_PUBLISH_LIMIT_MS",
-    "1000",
-    "longest wait for the bus before an event goes to the outbox; Okta waits 3 s in all",
-);
+settings::declare! {
+    /// Everything.
+    #[derive(Debug)]
+    pub(crate) struct Settings;
 
-/// All but those of the providers, for `--help`.
-const OWN_SETTINGS: &[Setting] = &[
-    DATABASE_URL,
-    BUS_NAME,
-    CONNECTIONS,
-    HEALTH_ADDRESS,
-    LOG,
-    DRAIN_LIMIT,
-    LISTEN_ADDRESS,
-    PUBLIC_URL,
-    MAX_CONNECTIONS,
-    HEAD_LIMIT,
-    MAX_REQUESTS,
-    REQUESTS_PER_SECOND,
-    REQUEST_LIMIT,
-    BODY_LIMIT,
-    PUBLISH_LIMIT,
-];
-
-/// What a request may cost.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
-    pub requests: usize,
-    pub requests_per_second: u32,
-    pub request: Duration,
-    pub body: Duration,
-    pub publish: Duration,
+    pub database_url: SecretString = use DATABASE_URL;
+    pub bus_name: String = use BUS_NAME;
+    pub database_connections: u32 = use CONNECTIONS;
+    pub health_address: SocketAddr = use HEALTH_ADDRESS;
+    pub log_filter: String = use LOG;
+    pub drain_limit: Duration = use DRAIN_LIMIT;
+    LISTEN_ADDRESS: SocketAddr = "COPPICE_LISTEN_ADDRESS" [default "0.0.0.0:8081"]
+        "where webhooks are taken, as plain HTTP" => pub listen_address;
+    pub connections: ConnectionLimits = load;
+    pub ingress: IngressSettings = load;
 }
 
-/// What requests are judged by.
-#[derive(Debug)]
-pub struct IngressSettings {
-    pub(crate) public_url: PublicUrl,
-    pub(crate) providers: BTreeMap<Provider, Secrets>,
-    pub(crate) limits: Limits,
+settings::declare! {
+    impl ConnectionLimits;
+
+    MAX_CONNECTIONS: usize = "COPPICE_MAX_CONNECTIONS" [default "512", within 1..=100_000]
+        "most connections at once, one request each; those above wait" => connections;
+    HEAD_LIMIT: Duration = "COPPICE_HEAD_LIMIT_SECS" [default "5", seconds 1..=60]
+        "longest that a request's head may take to come in; then the connection is closed" => head;
 }
 
-/// Everything.
-#[derive(Debug)]
-pub(crate) struct Settings {
-    pub database_url: SecretString,
-    pub database_connections: u32,
-    pub bus_name: String,
-    pub health_address: SocketAddr,
-    pub log_filter: String,
-    pub drain_limit: Duration,
-    pub listen_address: SocketAddr,
-    pub connections: ConnectionLimits,
-    pub ingress: IngressSettings,
+settings::declare! {
+    /// How requests are judged.
+    #[derive(Debug)]
+    pub struct IngressSettings;
+
+    pub(crate) limits: Limits = load;
+    pub(crate) providers: BTreeMap<Provider, Secrets> = by read_providers;
+    PUBLIC_URL: PublicUrl = "COPPICE_PUBLIC_URL" [default ""]
+        "what providers call instead of http://<listen address>, such as https://hooks.example.gov; HubSpot needs it";
+    pub(crate) public_url: PublicUrl = by read_public_url;
+}
+
+settings::declare! {
+    /// What a request may cost.
+    #[derive(Debug, Clone, Copy)]
+    pub(crate) struct Limits;
+
+    MAX_REQUESTS: usize = "COPPICE_MAX_REQUESTS" [default "32", within 1..=10_000]
+        "most requests of one provider at once, of up to 1 MiB each; those above get 503" => pub requests;
+    REQUESTS_PER_SECOND: u32 = "COPPICE_REQUESTS_PER_SECOND" [default "100", within 1..=100_000]
+        "most authentic requests of one provider in a second; those above get 503" => pub requests_per_second;
+    REQUEST_LIMIT: Duration = "COPPICE_REQUEST_LIMIT_SECS" [default "10", seconds 1..=60]
+        "longest that a request may take, its body included; then it gets 503" => pub request;
+    BODY_LIMIT: Duration = "COPPICE_BODY_LIMIT_SECS" [default "3", seconds 1..=60]
+        "longest that a request's body may take to come in; then it gets 503" => pub body;
+    PUBLISH_LIMIT: Duration = "COPPICE_PUBLISH_LIMIT_MS" [default "1000", millis 50..=10_000]
+        "longest wait for the bus before an event goes to the outbox; Okta waits 3 s in all" => pub publish;
 }
 
 /// What providers put before the path. Empty when it is not known.
@@ -144,81 +102,33 @@ impl FromStr for PublicUrl {
 
 /// Text for `--help`.
 pub(crate) fn describe() -> String {
-    let providers = Provider::ALL.map(Provider::setting);
-    let known: Vec<Setting> = OWN_SETTINGS.iter().chain(&providers).copied().collect();
+    let providers = Provider::ALL.map(|provider| provider.setting().help());
+    let known = [<Settings as settings::Settings>::ALL, &providers].concat();
     format!(
         "{}\nSecrets are lists with commas: all of a list are live. A provider is enabled by its secrets, and one must be.\n",
         settings::describe(&known)
     )
 }
 
-impl Settings {
-    /// Reads them all.
-    ///
-    /// # Errors
-    /// [`SettingsError`] with everything that is missing or wrong.
-    pub(crate) fn read(mut reader: Reader) -> Result<Self, SettingsError> {
-        let database_url = reader.secret(DATABASE_URL);
-        let database_connections = reader.read_within(CONNECTIONS, 2, 1000);
-        let bus_name = reader.read(BUS_NAME);
-        let health_address = reader.read(HEALTH_ADDRESS);
-        let log_filter = reader.read(LOG);
-        let drain_limit = reader.read_within(DRAIN_LIMIT, 5, 3600).map(Duration::from_secs);
-        let listen_address = reader.read(LISTEN_ADDRESS);
-        let connections = reader.read_within(MAX_CONNECTIONS, 1, 100_000);
-        let head = reader.read_within(HEAD_LIMIT, 1, 60).map(Duration::from_secs);
-        let ingress = IngressSettings::read(&mut reader);
-        reader.finish()?;
-        let all = || {
-            Some(Self {
-                database_url: database_url?,
-                database_connections: database_connections?,
-                bus_name: bus_name?,
-                health_address: health_address?,
-                log_filter: log_filter?,
-                drain_limit: drain_limit?,
-                listen_address: listen_address?,
-                connections: ConnectionLimits { connections: connections?, head: head? },
-                ingress: ingress?,
-            })
-        };
-        all().ok_or(SettingsError { faults: Vec::new() })
+/// The providers that are enabled, with their secrets.
+fn read_providers(reader: &Reader) -> Result<BTreeMap<Provider, Secrets>, SettingsError> {
+    let secrets = Provider::ALL.map(|provider| Ok((provider, reader.read(provider.setting())?)));
+    let mut providers: BTreeMap<Provider, Secrets> = all(secrets)?.into_iter().collect();
+    providers.retain(|_, secrets| !secrets.is_empty());
+    if providers.is_empty() {
+        // An ingress for no provider was set up wrong: each setting that would fix it is listed as missing.
+        all(Provider::ALL.map(|provider| Err::<(), _>(provider.setting().is_not_set())))?;
     }
+    Ok(providers)
 }
 
-impl IngressSettings {
-    /// Reads the settings by which requests are judged. `None` when one is missing or wrong: the reader keeps which.
-    pub fn read(reader: &mut Reader) -> Option<Self> {
-        let public_url = reader.read::<PublicUrl>(PUBLIC_URL);
-        let requests = reader.read_within(MAX_REQUESTS, 1, 10_000);
-        let requests_per_second = reader.read_within(REQUESTS_PER_SECOND, 1, 100_000);
-        let request = reader.read_within(REQUEST_LIMIT, 1, 60).map(Duration::from_secs);
-        let body = reader.read_within(BODY_LIMIT, 1, 60).map(Duration::from_secs);
-        let publish = reader.read_within(PUBLISH_LIMIT, 50, 10_000).map(Duration::from_millis);
-        let read = Provider::ALL.map(|provider| (provider, provider.read_secrets(reader)));
-        let wrong = read.iter().any(|(_, secrets)| secrets.is_none());
-        let given = read.into_iter().filter_map(|(provider, secrets)| Some((provider, secrets?)));
-        let providers: BTreeMap<Provider, Secrets> =
-            given.filter(|(_, secrets)| !secrets.is_empty()).collect();
-        if providers.is_empty() && !wrong {
-            // Whoever listens for nobody was set up wrong: each setting that would mend it is listed as missing.
-            for provider in Provider::ALL {
-                let Setting { name, meaning, .. } = provider.setting();
-                reader.secret(Setting::required(name, meaning));
-            }
-        }
-        if providers.contains_key(&Provider::HubSpot) && public_url == Some(PublicUrl::default()) {
-            reader.read::<String>(Setting::required(PUBLIC_URL.name, PUBLIC_URL.meaning));
-        }
-        let limits = Limits {
-            requests: requests?,
-            requests_per_second: requests_per_second?,
-            request: request?,
-            body: body?,
-            publish: publish?,
-        };
-        Some(Self { public_url: public_url?, providers, limits })
+fn read_public_url(reader: &Reader) -> Result<PublicUrl, SettingsError> {
+    let url = reader.read(PUBLIC_URL)?;
+    let hubspot = reader.read(Provider::HubSpot.setting());
+    if url == PublicUrl::default() && hubspot.is_ok_and(|secrets| !secrets.is_empty()) {
+        return Err(PUBLIC_URL.is_not_set());
     }
+    Ok(url)
 }
 
 #[cfg(test)]
@@ -229,9 +139,9 @@ mod tests {
         let known = [("DATABASE_URL", "postgres://x"), ("COPPICE_BUS_NAME", "coppice")];
         let all =
             known.iter().chain(variables).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        match Settings::read(Reader::from_variables(all)) {
+        match Reader::from_variables(all).load::<Settings>() {
             Ok(_) => Vec::new(),
-            Err(error) => error.faults.into_iter().map(|fault| fault.name).collect(),
+            Err(error) => error.faults().iter().map(|fault| fault.name).collect(),
         }
     }
 

@@ -16,7 +16,12 @@ use super::SOURCE;
 /// Contentful's webhooks, for `webhook-ingress`.
 pub const WEBHOOK: Webhook = Webhook {
     name: SOURCE,
-    secrets: Setting::with_default("COPPICE_CONTENTFUL_WEBHOOK_SECRETS", "", "Contentful: signing secrets"),
+    secrets: Setting::new(
+        "COPPICE_CONTENTFUL_WEBHOOK_SECRETS",
+        Some(""),
+        "Contentful: signing secrets",
+        Secrets::parse,
+    ),
     keys: Keys::Text,
     proof: Proof::Signature(verify),
     read,
@@ -122,7 +127,7 @@ mod tests {
     /// Only the holder of the secret can make one, but anybody who has seen it could send it again for ever.
     #[test]
     fn a_signature_that_leaves_out_the_time_is_refused() {
-        let secrets: Secrets = "0123456789abcdef".parse().unwrap();
+        let secrets = Secrets::parse("0123456789abcdef").unwrap();
         let verdict = |list: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(TIMESTAMP, "0".parse().unwrap());

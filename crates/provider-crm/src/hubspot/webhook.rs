@@ -16,10 +16,11 @@ use time::OffsetDateTime;
 /// `HubSpot`'s webhooks, for `webhook-ingress`.
 pub const WEBHOOK: Webhook = Webhook {
     name: "hubspot",
-    secrets: Setting::with_default(
+    secrets: Setting::new(
         "COPPICE_HUBSPOT_WEBHOOK_SECRETS",
-        "",
+        Some(""),
         "HubSpot: client secrets of the app",
+        Secrets::parse,
     ),
     keys: Keys::Text,
     proof: Proof::Signature(verify),

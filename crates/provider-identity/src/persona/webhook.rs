@@ -15,7 +15,12 @@ use super::SOURCE;
 /// Persona's webhooks, for `webhook-ingress`.
 pub const WEBHOOK: Webhook = Webhook {
     name: SOURCE,
-    secrets: Setting::with_default("COPPICE_PERSONA_WEBHOOK_SECRETS", "", "Persona: secrets of the webhook"),
+    secrets: Setting::new(
+        "COPPICE_PERSONA_WEBHOOK_SECRETS",
+        Some(""),
+        "Persona: secrets of the webhook",
+        Secrets::parse,
+    ),
     keys: Keys::Text,
     proof: Proof::Signature(verify),
     read,

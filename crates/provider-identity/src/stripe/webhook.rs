@@ -15,10 +15,11 @@ use super::SOURCE;
 /// Stripe's webhooks, for `webhook-ingress`.
 pub const WEBHOOK: Webhook = Webhook {
     name: SOURCE,
-    secrets: Setting::with_default(
+    secrets: Setting::new(
         "COPPICE_STRIPE_WEBHOOK_SECRETS",
-        "",
+        Some(""),
         "Stripe: signing secrets of the endpoint",
+        Secrets::parse,
     ),
     keys: Keys::Text,
     proof: Proof::Signature(verify),

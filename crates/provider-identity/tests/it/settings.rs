@@ -1,7 +1,7 @@
 //! The provider's settings, as an operator writes them.
 
-use provider_identity::{IDENTITY_SETTINGS, IdentityProvider, IdentitySettings};
-use settings::Reader;
+use provider_identity::{IdentityProvider, IdentitySettings};
+use settings::{Reader, Settings};
 
 use crate::clients::{SECRET, record};
 use crate::server::noting;
@@ -15,10 +15,10 @@ type Row<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
 /// The settings, and the names of those that are missing or wrong.
 fn read(variables: &[(&str, &str)]) -> (Option<IdentitySettings>, Vec<&'static str>) {
     let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    let mut reader = Reader::from_variables(variables);
-    let settings = IdentitySettings::read(&mut reader);
-    let faults = reader.finish().err().map_or_else(Vec::new, |error| error.faults);
-    (settings, faults.into_iter().map(|fault| fault.name).collect())
+    match Reader::from_variables(variables).load() {
+        Ok(settings) => (Some(settings), Vec::new()),
+        Err(error) => (None, error.faults().iter().map(|fault| fault.name).collect()),
+    }
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn every_setting_that_is_missing_or_wrong_is_named() {
         let (settings, faults) = read(variables);
         assert!(settings.is_none(), "{variables:?}");
         assert_eq!(faults, expected, "{variables:?}");
-        assert!(faults.iter().all(|name| IDENTITY_SETTINGS.iter().any(|known| known.name == *name)));
+        assert!(faults.iter().all(|name| IdentitySettings::ALL.iter().any(|known| known.name == *name)));
     }
 }
 

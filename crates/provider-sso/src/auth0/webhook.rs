@@ -2,8 +2,8 @@
 //! (<https://auth0.com/docs/customize/events/event-types>). Auth0 signs nothing.
 
 use provider_webhook::{
-    HeaderMap, Id, Keys, Proof, UnreadableBody, Webhook, WebhookRecord, known_kind, one_or_many, rfc3339,
-    text_id,
+    HeaderMap, Id, Keys, Proof, Secrets, UnreadableBody, Webhook, WebhookRecord, known_kind, one_or_many,
+    rfc3339, text_id,
 };
 use serde::Deserialize;
 use settings::Setting;
@@ -13,10 +13,11 @@ use super::SOURCE;
 /// Auth0's webhooks, for `webhook-ingress`.
 pub const WEBHOOK: Webhook = Webhook {
     name: SOURCE,
-    secrets: Setting::with_default(
+    secrets: Setting::new(
         "COPPICE_AUTH0_WEBHOOK_SECRETS",
-        "",
+        Some(""),
         "Auth0: values of its Authorization header",
+        Secrets::parse,
     ),
     keys: Keys::Text,
     proof: Proof::Authorization,

@@ -5,7 +5,8 @@
 //! stream (`changes.rs`). If the actor is an administrator after all, one record is read in vain.
 
 use provider_webhook::{
-    HeaderMap, Id, Keys, Proof, UnreadableBody, Webhook, WebhookRecord, known_kind, parse, rfc3339, text_id,
+    HeaderMap, Id, Keys, Proof, Secrets, UnreadableBody, Webhook, WebhookRecord, known_kind, parse, rfc3339,
+    text_id,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -16,10 +17,11 @@ use super::SOURCE;
 /// Okta's event hooks, for `webhook-ingress`.
 pub const WEBHOOK: Webhook = Webhook {
     name: SOURCE,
-    secrets: Setting::with_default(
+    secrets: Setting::new(
         "COPPICE_OKTA_WEBHOOK_SECRETS",
-        "",
+        Some(""),
         "Okta: values of its Authorization header",
+        Secrets::parse,
     ),
     keys: Keys::Text,
     proof: Proof::Authorization,

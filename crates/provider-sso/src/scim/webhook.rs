@@ -2,8 +2,8 @@
 //! resources, of which `id` and `meta.lastModified` are kept. They sign nothing.
 
 use provider_webhook::{
-    HeaderMap, Id, Keys, OTHER_KIND, Proof, UnreadableBody, Webhook, WebhookRecord, parse, rfc3339, standard,
-    text_id,
+    HeaderMap, Id, Keys, OTHER_KIND, Proof, Secrets, UnreadableBody, Webhook, WebhookRecord, parse, rfc3339,
+    standard, text_id,
 };
 use serde::Deserialize;
 use settings::Setting;
@@ -13,10 +13,11 @@ use super::SOURCE;
 /// A SCIM server's webhooks, for `webhook-ingress`.
 pub const WEBHOOK: Webhook = Webhook {
     name: SOURCE,
-    secrets: Setting::with_default(
+    secrets: Setting::new(
         "COPPICE_SCIM_WEBHOOK_SECRETS",
-        "",
+        Some(""),
         "a SCIM server: values of its Authorization header",
+        Secrets::parse,
     ),
     keys: Keys::Text,
     proof: Proof::Authorization,

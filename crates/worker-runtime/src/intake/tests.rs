@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use event_contract::{Hop, TraceContext};
 use sqs_queue::Receipt;
@@ -11,14 +12,32 @@ use super::*;
 const START: OffsetDateTime = datetime!(2026-11-23 10:00 UTC);
 const DONE: Verdict = Verdict::Done(Outcome::Applied);
 
-fn held(message_id: &str) -> InFlight {
+/// A message that was received just now.
+pub(crate) fn in_flight(message_id: &str) -> InFlight {
+    sent_at(message_id, START)
+}
+
+/// A run of one subject.
+pub(crate) fn run(subject: &'static str) -> Run<&'static str> {
+    let cause = Cause { event_id: Uuid::nil(), hop: Hop::OUTSIDE, trace: trace() };
+    let refetch = Refetch { subject, not_before: None, removed: false, cause, sent_at: START };
+    Run { id: 1, refetch }
+}
+
+/// The same each time, so that runs can be compared.
+fn trace() -> TraceContext {
+    static TRACE: LazyLock<TraceContext> = LazyLock::new(TraceContext::start);
+    *TRACE
+}
+
+fn sent_at(message_id: &str, sent_at: OffsetDateTime) -> InFlight {
     InFlight::new(
         ReceivedMessage {
             message_id: message_id.to_owned(),
             receipt: Receipt(String::new()),
             body: String::new(),
             receive_count: 1,
-            sent_at: START,
+            sent_at,
             attributes: BTreeMap::new(),
         },
         std::time::Duration::from_secs(60),
@@ -40,8 +59,8 @@ fn ids(ended: &[(InFlight, Verdict)]) -> Vec<&str> {
 #[test]
 fn messages_that_wait_for_one_subject_are_one_run_with_the_highest_bound() {
     let mut intake = Intake::new();
-    assert_eq!(intake.admit(held("1"), reading(&["ada"], START + Duration::seconds(9))), 0);
-    assert_eq!(intake.admit(held("2"), reading(&["ada"], START)), 1);
+    assert_eq!(intake.admit(in_flight("1"), reading(&["ada"], START + Duration::seconds(9))), 0);
+    assert_eq!(intake.admit(in_flight("2"), reading(&["ada"], START)), 1);
     let runs = intake.start(10);
     assert_eq!(runs.len(), 1);
     assert_eq!(runs[0].refetch.not_before, Some(START + Duration::seconds(9)));
@@ -50,11 +69,25 @@ fn messages_that_wait_for_one_subject_are_one_run_with_the_highest_bound() {
 }
 
 #[test]
-fn a_message_never_folds_into_a_run_that_has_started() {
+fn a_refetch_is_as_old_as_the_latest_of_its_messages() {
     let mut intake = Intake::new();
-    intake.admit(held("1"), reading(&["ada"], START));
+    for (id, sent) in [("1", 0), ("2", 9), ("3", 5)] {
+        intake.admit(sent_at(id, START + Duration::seconds(sent)), reading(&["ada"], START));
+    }
+    let mut refetch = intake.start(10).remove(0).refetch;
+    assert_eq!(refetch.sent_at, START + Duration::seconds(9));
+    refetch.sent_at = OffsetDateTime::now_utc() - Duration::minutes(1);
+    assert_eq!(refetch.age().as_secs(), 60);
+    refetch.sent_at = OffsetDateTime::now_utc() + Duration::minutes(1);
+    assert_eq!(refetch.age(), std::time::Duration::ZERO, "the queue's clock may be ahead");
+}
+
+#[test]
+fn a_message_never_coalesces_into_a_running_refetch() {
+    let mut intake = Intake::new();
+    intake.admit(in_flight("1"), reading(&["ada"], START));
     let first = intake.start(10).remove(0);
-    intake.admit(held("2"), reading(&["ada"], START));
+    intake.admit(in_flight("2"), reading(&["ada"], START));
     assert_eq!(intake.start(10), [], "one run a subject at a time");
     assert_eq!(ids(&intake.finish(&"ada", first.id, &DONE)), ["1"]);
     let second = intake.start(10).remove(0);
@@ -64,7 +97,7 @@ fn a_message_never_folds_into_a_run_that_has_started() {
 #[test]
 fn a_message_with_several_subjects_ends_with_the_last_and_as_the_worst() {
     let mut intake = Intake::new();
-    intake.admit(held("1"), reading(&["ada", "bob", "ada"], START));
+    intake.admit(in_flight("1"), reading(&["ada", "bob", "ada"], START));
     let runs = intake.start(10);
     assert_eq!(runs.len(), 2);
     let failed = Verdict::Failed(Failure::Permanent { class: "invalid", detail: String::new() });
@@ -74,12 +107,12 @@ fn a_message_with_several_subjects_ends_with_the_last_and_as_the_worst() {
 }
 
 #[test]
-fn a_message_is_not_dead_while_another_of_its_subjects_is_undone() {
+fn a_message_is_not_dead_lettered_while_another_of_its_subjects_is_undone() {
     let dead = Verdict::Failed(Failure::Permanent { class: "invalid", detail: String::new() });
     let outage = Verdict::Outage { retry_after: std::time::Duration::ZERO };
     for undone in [Verdict::Released, outage, Verdict::Done(Outcome::Snooze(std::time::Duration::ZERO))] {
         let mut intake = Intake::new();
-        intake.admit(held("1"), reading(&["ada", "bob"], START));
+        intake.admit(in_flight("1"), reading(&["ada", "bob"], START));
         let runs = intake.start(10);
         assert!(intake.finish(&"ada", runs[0].id, &dead).is_empty());
         assert_eq!(intake.finish(&"bob", runs[1].id, &undone)[0].1, undone);
@@ -87,12 +120,12 @@ fn a_message_is_not_dead_while_another_of_its_subjects_is_undone() {
 }
 
 #[test]
-fn a_lost_message_takes_its_run_with_it_and_the_late_result_is_nobody_s() {
+fn a_lost_message_ends_its_run_and_the_late_result_counts_for_no_message() {
     let mut intake = Intake::new();
-    intake.admit(held("1"), reading(&["ada"], START));
+    intake.admit(in_flight("1"), reading(&["ada"], START));
     let run = intake.start(10).remove(0);
     let key = intake.in_flight_mut().next().unwrap().0;
-    intake.admit(held("2"), reading(&["ada"], START));
+    intake.admit(in_flight("2"), reading(&["ada"], START));
     let (_, orphaned) = intake.lose(key).unwrap();
     assert_eq!(orphaned, ["ada"]);
     let next = intake.start(10).remove(0);
@@ -101,12 +134,12 @@ fn a_lost_message_takes_its_run_with_it_and_the_late_result_is_nobody_s() {
 }
 
 #[test]
-fn what_waits_is_given_back_and_what_runs_goes_on() {
+fn waiting_messages_can_end_while_refetches_run() {
     let mut intake = Intake::new();
-    intake.admit(held("1"), reading(&["ada"], START));
+    intake.admit(in_flight("1"), reading(&["ada"], START));
     let run = intake.start(1).remove(0);
-    intake.admit(held("2"), reading(&["bob"], START));
-    intake.admit(held("3"), reading(&["ada"], START));
+    intake.admit(in_flight("2"), reading(&["bob"], START));
+    intake.admit(in_flight("3"), reading(&["ada"], START));
     let mut back = intake.end_waiting(&Verdict::Released);
     back.sort_by(|a, b| a.0.message.message_id.cmp(&b.0.message.message_id));
     assert_eq!(ids(&back), ["2", "3"]);

@@ -1,4 +1,4 @@
-//! Writing what refetches brought: together, and each alone where together fails.
+//! Writing what refetches brought: together, and each entry alone if that fails.
 
 use std::sync::Arc;
 
@@ -18,30 +18,14 @@ use crate::options::Options;
 pub(super) type Results<S> = Vec<(Run<S>, Result<Outcome, Failure>)>;
 
 impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
-    /// When what was fetched has waited for more long enough. Not while a batch is applied: the loop would spin.
-    pub(super) fn linger_over(&self) -> Option<Instant> {
-        let oldest = self.oldest_fetched.filter(|_| !self.applying)?;
-        Some(oldest + self.parts.options.apply_linger)
-    }
-
     pub(super) fn start_apply(&mut self) {
-        let Some(linger_over) = self.linger_over() else { return };
-        let max = self.parts.options.max_apply;
-        let more_to_come = !self.running.is_empty() && self.fetched.len() < max;
-        if more_to_come && Instant::now() < linger_over {
-            return;
-        }
-        self.applying = true;
-        let mut batch: Vec<_> = self.fetched.drain(..self.fetched.len().min(max)).collect();
-        self.oldest_fetched = self.oldest_fetched.filter(|_| !self.fetched.is_empty());
-        // The order of subjects is the order of locks.
-        batch.sort_by(|(a, _), (b, _)| a.refetch.subject.cmp(&b.refetch.subject));
+        let Some(batch) = self.batch.take(!self.refetches.is_empty()) else { return };
         let parts = Arc::clone(&self.parts);
         self.tasks.spawn(async move { Turn::Applied(apply(&parts.handler, &parts.options, batch).await) });
     }
 
     pub(super) fn take_applied(&mut self, results: Results<H::Subject>) {
-        self.applying = false;
+        self.batch.applied();
         for (run, result) in results {
             match result {
                 Ok(outcome) => self.end_run(&run, &Verdict::Done(outcome)),
@@ -51,8 +35,8 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
     }
 }
 
-/// Applies a batch; when it fails for another reason than a passing one, each entry alone, so that one bad entry fails
-/// alone.
+/// Applies a batch in one transaction. If an entry of it may be the cause of a failure, applies each entry alone, so that
+/// only the bad one fails.
 async fn apply<H: Handler>(
     handler: &H,
     options: &Options,
@@ -65,7 +49,7 @@ async fn apply<H: Handler>(
     metrics::applied(entries.len(), begun.elapsed());
     let results = match whole {
         Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
-        Err(failure) if entries.len() == 1 || is_passing(&failure) => vec![Err(failure); entries.len()],
+        Err(failure) if entries.len() == 1 || is_shared(&failure) => vec![Err(failure); entries.len()],
         Err(_) => {
             let mut results = Vec::with_capacity(entries.len());
             for entry in entries.chunks(1) {
@@ -87,12 +71,12 @@ async fn apply_guarded<H: Handler>(
 ) -> Result<Vec<Outcome>, Failure> {
     let applying = async { handler.apply(entries).await };
     let outcomes = guarded("apply", options.step_limit, applying).await?;
-    // An entry without an outcome would be held for ever.
+    // An entry without an outcome would stay in flight for ever.
     if outcomes.len() == entries.len() { Ok(outcomes) } else { Err(miscounted("apply")) }
 }
 
-/// A failure that the whole batch shares. A panic is one entry's.
-fn is_passing(failure: &Failure) -> bool {
+/// Whether the failure is not one entry's but the whole batch's. A panic is one entry's.
+fn is_shared(failure: &Failure) -> bool {
     match failure {
         Failure::Transient { class, .. } => *class != PANIC && *class != MISCOUNTED,
         Failure::Limited { .. } => true,

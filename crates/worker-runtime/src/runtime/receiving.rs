@@ -3,31 +3,34 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use event_contract::Envelope;
 use sqs_queue::{BATCH_LIMIT, Depth, Queue, QueueError, ReceivedMessage};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::{Loop, TICK, Turn};
 use crate::catch::panicked;
 use crate::disposition::Verdict;
-use crate::handler::Handler;
+use crate::handler::{Handler, Refusal};
 use crate::intake::InFlight;
 use crate::ledger::Ledger;
 use crate::metrics;
 use crate::options::Mode;
 
-/// Receives at once while every one of them comes back full.
+/// Receives at the same time, while each of them brings a full batch.
 const MAX_RECEIVES: usize = 4;
 
 /// Longest wait after failed receives.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// A queue is empty when so many times in a row a receive brought nothing and the count after it said nothing is left
-/// or in flight: each count is approximate, and the long poll between them asks all of SQS's servers.
+/// A queue is empty when, so many times in a row, a receive brought nothing and the count after it said that no message is
+/// visible or in flight. One count is not enough: it is approximate. The long poll between them asks all of SQS's servers.
 const EMPTY_ROUNDS: u32 = 2;
 
-/// What is known of receiving.
+/// When to receive, and whether the queue is empty.
 pub(super) struct Receiving {
+    /// A place for each message that may be in flight.
+    places: Arc<Semaphore>,
     outstanding: usize,
     last_full: bool,
     pause: Duration,
@@ -39,8 +42,9 @@ pub(super) struct Receiving {
 }
 
 impl Receiving {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(max_in_flight: usize) -> Self {
         Self {
+            places: Arc::new(Semaphore::new(max_in_flight)),
             outstanding: 0,
             last_full: false,
             pause: Duration::ZERO,
@@ -57,6 +61,30 @@ impl Receiving {
 
     pub(super) const fn found_empty(&self) -> bool {
         self.empty_rounds >= EMPTY_ROUNDS
+    }
+
+    /// Whether another receive may start.
+    const fn wants_more(&self) -> bool {
+        self.outstanding < if self.last_full { MAX_RECEIVES } else { 1 }
+    }
+
+    /// Whether nothing is received for now.
+    fn is_paused(&self) -> bool {
+        self.counting || self.found_empty() || Instant::now() < self.not_before
+    }
+
+    /// Places for the messages of one receive, when there is room for all of them.
+    fn places(&self, messages: usize) -> Option<OwnedSemaphorePermit> {
+        let messages = u32::try_from(messages).ok().filter(|messages| *messages > 0)?;
+        Arc::clone(&self.places).try_acquire_many_owned(messages).ok()
+    }
+
+    /// Whether the queue has to be counted now. The caller counts it, and passes the count to [`Self::counted`].
+    const fn start_count(&mut self) -> bool {
+        let due = self.count_due;
+        self.count_due = false;
+        self.counting |= due;
+        due
     }
 
     fn failed(&mut self) {
@@ -85,12 +113,9 @@ impl Receiving {
 
 impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
     pub(super) fn start_receives(&mut self) {
-        let wanted = if self.receiving.last_full { MAX_RECEIVES } else { 1 };
-        while self.receiving.outstanding < wanted {
+        while self.receiving.wants_more() {
             let max = self.receive_size();
-            #[expect(clippy::cast_possible_truncation, reason = "at most ten")]
-            let places = Arc::clone(&self.places).try_acquire_many_owned(max as u32);
-            let Some(places) = places.ok().filter(|_| max > 0) else { break };
+            let Some(places) = self.receiving.places(max) else { break };
             self.receiving.outstanding += 1;
             let parts = Arc::clone(&self.parts);
             self.tasks.spawn(async move {
@@ -99,33 +124,23 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
             });
         }
         if self.receiving.outstanding == 0 {
-            // Paused on purpose, so that no answer is missing.
+            // Receiving is paused on purpose: no answer is overdue.
             self.parts.liveness.receive_answered();
         }
     }
 
-    /// How many messages to ask for now. They are asked for when there is room for all of them.
+    /// How many messages to ask for now.
     fn receive_size(&self) -> usize {
-        let paused = self.drain_until.is_some()
-            || self.ledger_down
-            || self.receiving.counting
-            || self.receiving.found_empty()
-            || Instant::now() < self.receiving.not_before;
-        if paused {
+        if self.drain_until.is_some() || self.receiving.is_paused() {
             return 0;
         }
-        let limit = self.breaker.refetch_limit();
-        // Whoever recovers takes no more than is tried: the rest stays in the queue and spends no receive.
-        let untried =
-            if self.breaker.is_recovering() { limit.saturating_sub(self.intake.len()) } else { limit };
-        BATCH_LIMIT.min(untried).min(self.parts.options.max_in_flight)
+        let limit = self.gate.receive_limit(self.intake.len());
+        BATCH_LIMIT.min(limit).min(self.parts.options.max_in_flight)
     }
 
     pub(super) fn start_count(&mut self) {
         let ends = self.mode == Mode::UntilEmpty && self.drain_until.is_none();
-        if ends && self.receiving.count_due && self.is_idle() {
-            self.receiving.count_due = false;
-            self.receiving.counting = true;
+        if ends && self.is_idle() && self.receiving.start_count() {
             let parts = Arc::clone(&self.parts);
             self.tasks.spawn(async move { Turn::Counted(parts.queue.depth().await) });
         }
@@ -154,19 +169,80 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         }
     }
 
-    fn admit(&mut self, held: InFlight) {
+    fn admit(&mut self, message: InFlight) {
         let read = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            self.parts.handler.read(&held.message.body)
+            let envelope = Envelope::parse(&message.message.body).map_err(Refusal::unreadable)?;
+            self.parts.handler.read(&envelope)
         }));
         match read {
-            Ok(Ok(reading)) if reading.demands.is_empty() => self.ended.push((held, Verdict::Ignored)),
+            Ok(Ok(reading)) if reading.demands.is_empty() => self.settling.push(message, Verdict::Ignored),
             Ok(Ok(reading)) => {
-                for _ in 0..self.intake.admit(held, reading) {
-                    metrics::folded();
+                for _ in 0..self.intake.admit(message, reading) {
+                    metrics::coalesced();
                 }
             }
-            Ok(Err(refusal)) => self.ended.push((held, Verdict::Refused(refusal))),
-            Err(_panic) => self.ended.push((held, Verdict::Failed(panicked("read")))),
+            Ok(Err(refusal)) => self.settling.push(message, Verdict::Refused(refusal)),
+            Err(_panic) => self.settling.push(message, Verdict::Failed(panicked("read"))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn depth(in_flight: u64) -> Result<Depth, QueueError> {
+        Ok(Depth { visible: 0, in_flight, delayed: 0 })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn more_receives_run_at_once_while_each_brings_a_full_batch() {
+        let mut receiving = Receiving::new(100);
+        receiving.outstanding = 1;
+        assert!(!receiving.wants_more());
+        receiving.answered(BATCH_LIMIT);
+        assert!(receiving.wants_more());
+        receiving.answered(BATCH_LIMIT - 1);
+        assert!(!receiving.wants_more());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn messages_are_asked_for_when_there_is_room_for_all_of_them() {
+        let receiving = Receiving::new(12);
+        assert!(receiving.places(0).is_none());
+        let _places = receiving.places(10).unwrap();
+        assert!(receiving.places(3).is_none() && receiving.places(2).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failed_receives_pause_longer_each_time_up_to_a_limit() {
+        let mut receiving = Receiving::new(100);
+        for expected in [TICK, TICK * 2, TICK * 4] {
+            receiving.failed();
+            assert_eq!(receiving.pause, expected);
+            assert!(receiving.is_paused());
+            tokio::time::advance(expected).await;
+            assert!(!receiving.is_paused());
+        }
+        (0..20).for_each(|_| receiving.failed());
+        assert_eq!(receiving.pause, LONGEST_PAUSE);
+        receiving.answered(0);
+        assert_eq!(receiving.pause, Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_queue_is_empty_after_two_counts_with_an_empty_receive_before_each() {
+        let mut receiving = Receiving::new(100);
+        assert!(!receiving.start_count(), "no receive was empty");
+        for count in [depth(0), depth(1), depth(0)] {
+            receiving.answered(0);
+            assert!(receiving.start_count() && receiving.is_paused());
+            receiving.counted(&count);
+            assert!(!receiving.found_empty());
+        }
+        receiving.answered(0);
+        assert!(receiving.start_count() && !receiving.start_count());
+        receiving.counted(&depth(0));
+        assert!(receiving.found_empty());
     }
 }

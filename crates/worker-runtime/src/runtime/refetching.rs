@@ -1,4 +1,4 @@
-//! From what waits in the intake to what refetches brought.
+//! From a refetch that waits in the intake to its result.
 
 use std::sync::Arc;
 
@@ -16,15 +16,11 @@ use crate::metrics;
 
 impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
     pub(super) fn start_refetches(&mut self) {
-        if self.preparing || self.ledger_down {
-            return;
-        }
-        let in_use = self.parts.options.max_refetches - self.refetch_slots.available_permits();
-        let runs = self.intake.start(self.breaker.refetch_limit().saturating_sub(in_use));
+        let runs = self.intake.start(self.refetches.startable(self.gate.refetch_limit()));
         if runs.is_empty() {
             return;
         }
-        self.preparing = true;
+        self.refetches.set_preparing(true);
         let parts = Arc::clone(&self.parts);
         self.tasks.spawn(async move {
             let subjects: Vec<H::Subject> = runs.iter().map(|run| run.refetch.subject.clone()).collect();
@@ -39,7 +35,7 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         runs: Vec<Run<H::Subject>>,
         tickets: Result<Vec<H::Ticket>, Failure>,
     ) {
-        self.preparing = false;
+        self.refetches.set_preparing(false);
         let tickets = tickets.and_then(|tickets| {
             if tickets.len() == runs.len() { Ok(tickets) } else { Err(miscounted("prepare")) }
         });
@@ -55,15 +51,15 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
 
     fn start_refetch(&mut self, run: Run<H::Subject>, ticket: H::Ticket) {
         if !self.intake.is_running(&run) {
-            // Its messages were lost while it was prepared.
+            // Its messages became another consumer's while it was prepared.
             return;
         }
-        if let Some(retry_after) = self.breaker.open_for() {
-            // It opened while this was prepared.
+        if let Some(retry_after) = self.gate.open_for() {
+            // The breaker opened while the run was prepared.
             self.end_run(&run, &Verdict::Outage { retry_after });
             return;
         }
-        let Ok(slot) = Arc::clone(&self.refetch_slots).try_acquire_owned() else {
+        let Some(slot) = self.refetches.slot() else {
             // Cannot be: no more runs are started than there are slots.
             self.end_run(&run, &Verdict::Released);
             return;
@@ -80,28 +76,26 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
             Turn::Refetched(run, fetched, slot)
         };
         let handle = self.tasks.spawn(work.instrument(span));
-        self.running.insert(subject, (id, handle));
+        self.refetches.started(subject, id, handle);
     }
 
     pub(super) fn take_refetched(&mut self, run: Run<H::Subject>, fetched: Result<H::Fetched, Failure>) {
-        if self.running.get(&run.refetch.subject).is_none_or(|(id, _)| *id != run.id) {
+        if !self.refetches.ended(&run) {
             return;
         }
-        self.running.remove(&run.refetch.subject);
         match fetched {
             Ok(fetched) => {
-                self.breaker.succeeded();
-                self.fetched.push((run, fetched));
-                self.oldest_fetched.get_or_insert_with(Instant::now);
+                self.gate.upstream_answered();
+                self.batch.push(run, fetched);
             }
-            // An upstream that never answers is down, and not the message's fault.
+            // The upstream may be the cause of a step that took too long.
             Err(Failure::Transient { class: OVERRUN, detail, retry_after }) => {
                 let class = OVERRUN;
                 self.fail(run, Failure::Upstream { class, detail, retry_after, permanent_if_healthy: false });
             }
             Err(failure) => {
                 if matches!(failure, Failure::Transient { .. } | Failure::Permanent { .. }) {
-                    self.breaker.succeeded();
+                    self.gate.upstream_answered();
                 }
                 self.fail(run, failure);
             }

@@ -1,46 +1,122 @@
-//! From the end of a subject's work to the end of its messages.
+//! Messages whose work has ended, until they are settled.
+//!
+//! Each lane settles one group of messages at a time, and the lanes do not wait for each other. What ends while a lane is
+//! busy is its next group.
 
-use std::sync::Arc;
+use std::collections::HashSet;
 
-use sqs_queue::Queue;
+use tokio::task::{JoinError, JoinSet};
 
-use super::{Loop, Parts};
 use crate::disposition::Verdict;
-use crate::handler::Handler;
-use crate::intake::Run;
-use crate::ledger::Ledger;
-use crate::settle::{Lane, Settled, settle};
+use crate::intake::InFlight;
+use crate::settle::{Lane, Settled};
 
-impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
-    pub(super) fn end_run(&mut self, run: &Run<H::Subject>, verdict: &Verdict) {
-        let ended = self.intake.finish(&run.refetch.subject, run.id, verdict);
+/// See the module's documentation.
+#[derive(Default)]
+pub(super) struct Settling {
+    ended: Vec<(InFlight, Verdict)>,
+    busy: HashSet<Lane>,
+    /// At most one task a lane. Apart from the loop's other tasks: the end of a drain aborts those, and not these.
+    tasks: JoinSet<Settled>,
+}
+
+impl Settling {
+    pub(super) fn push(&mut self, message: InFlight, verdict: Verdict) {
+        self.ended.push((message, verdict));
+    }
+
+    pub(super) fn extend(&mut self, ended: Vec<(InFlight, Verdict)>) {
         self.ended.extend(ended);
     }
 
-    pub(super) fn start_settling(&mut self) {
-        for lane in [Lane::Uncounted, Lane::Counted] {
-            if self.busy_lanes.contains(&lane) {
-                continue;
-            }
-            let ended: Vec<_> = self.ended.extract_if(.., |(_, verdict)| Lane::of(verdict) == lane).collect();
-            if ended.is_empty() {
-                continue;
-            }
-            self.busy_lanes.insert(lane);
-            let parts = Arc::clone(&self.parts);
-            self.settling.spawn(async move {
-                let Parts { queue, dead_letters, ledger, options, .. } = &*parts;
-                settle::<H, Q, _>(queue, dead_letters, ledger, options, lane, ended).await
-            });
+    /// The messages that a free lane settles next. The lane is busy from now on.
+    fn take_group(&mut self) -> Option<(Lane, Vec<(InFlight, Verdict)>)> {
+        let has_messages = |lane| self.ended.iter().any(|(_, verdict)| Lane::of(verdict) == lane);
+        let lanes = [Lane::Uncounted, Lane::Counted].into_iter();
+        let lane = lanes.filter(|lane| !self.busy.contains(lane)).find(|lane| has_messages(*lane))?;
+        self.busy.insert(lane);
+        Some((lane, self.ended.extract_if(.., |(_, verdict)| Lane::of(verdict) == lane).collect()))
+    }
+
+    /// Starts `settle` for every free lane that has messages.
+    pub(super) fn start<F>(&mut self, settle: impl Fn(Lane, Vec<(InFlight, Verdict)>) -> F)
+    where
+        F: Future<Output = Settled> + Send + 'static,
+    {
+        while let Some((lane, group)) = self.take_group() {
+            self.tasks.spawn(settle(lane, group));
         }
     }
 
-    pub(super) fn take_settled(&mut self, settled: Settled) {
-        self.busy_lanes.remove(&settled.lane);
-        self.ledger_down |= settled.ledger_down;
-        self.report.dead_lettered += settled.dead_lettered;
-        for (label, count) in settled.outcomes {
-            *self.report.outcomes.entry(label).or_default() += count;
+    /// Waits for the next group. `None` when no lane is busy with a task.
+    pub(super) async fn next(&mut self) -> Option<Result<Settled, JoinError>> {
+        let settled = self.tasks.join_next().await;
+        if let Some(Ok(settled)) = &settled {
+            self.busy.remove(&settled.lane);
         }
+        settled
+    }
+
+    /// Frees every lane, when no task is left. A lane that is busy without a task had one that panicked.
+    pub(super) fn free_lanes(&mut self) {
+        self.busy.clear();
+    }
+
+    /// Messages that no lane has taken yet.
+    pub(super) fn waiting(&self) -> usize {
+        self.ended.len()
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.ended.is_empty() && self.tasks.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handler::{Failure, Outcome};
+    use crate::intake::tests::in_flight;
+
+    const DONE: Verdict = Verdict::Done(Outcome::Applied);
+
+    fn failed() -> Verdict {
+        Verdict::Failed(Failure::Permanent { class: "invalid", detail: String::new() })
+    }
+
+    #[tokio::test]
+    async fn each_lane_takes_its_own_messages_and_one_group_at_a_time() {
+        let mut settling = Settling::default();
+        settling.extend(vec![(in_flight("1"), DONE), (in_flight("2"), failed()), (in_flight("3"), DONE)]);
+        let (lane, group) = settling.take_group().unwrap();
+        assert_eq!((lane, group.len()), (Lane::Uncounted, 2));
+        settling.push(in_flight("4"), DONE);
+        let (lane, group) = settling.take_group().unwrap();
+        assert_eq!((lane, group.len()), (Lane::Counted, 1));
+        assert!(settling.take_group().is_none(), "both lanes are busy");
+        assert_eq!(settling.waiting(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_lane_is_free_when_its_group_is_settled() {
+        let mut settling = Settling::default();
+        settling.push(in_flight("1"), failed());
+        settling.start(|lane, _| async move { Settled { lane, ..Settled::default() } });
+        settling.push(in_flight("2"), failed());
+        assert!(settling.take_group().is_none() && !settling.is_idle());
+        assert_eq!(settling.next().await.unwrap().unwrap().lane, Lane::Counted);
+        assert!(settling.take_group().is_some());
+    }
+
+    #[tokio::test]
+    async fn the_lane_of_a_task_that_panicked_stays_busy_until_it_is_freed() {
+        let mut settling = Settling::default();
+        settling.push(in_flight("1"), failed());
+        settling.start(|_, _| async { panic!("as the test wants") });
+        settling.push(in_flight("2"), failed());
+        assert!(settling.next().await.unwrap().is_err());
+        assert!(settling.next().await.is_none() && settling.take_group().is_none());
+        settling.free_lanes();
+        assert!(settling.take_group().is_some());
     }
 }

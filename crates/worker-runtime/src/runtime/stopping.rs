@@ -1,4 +1,4 @@
-//! The end of a run: all done, or told to stop and drained, or drained for too long.
+//! The end of a run: all is done, or a stop has drained it, or the drain took too long.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::handler::Handler;
 use crate::ledger::Ledger;
 use crate::options::Mode;
 
-/// Time kept at the end of a drain for giving back what is unfinished.
+/// The last part of the drain limit, kept for releasing unfinished messages.
 const RELEASE_TIME: Duration = Duration::from_secs(3);
 
 impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
@@ -22,28 +22,26 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
 
     pub(super) fn begin_drain(&mut self) {
         tracing::info!(
-            held = self.intake.len(),
-            "stopping: nothing more is received, and what is held is finished"
+            in_flight = self.intake.len(),
+            "stopping: the loop receives no more messages and finishes those in flight"
         );
         let limit = self.parts.options.drain_limit.saturating_sub(RELEASE_TIME);
         self.drain_until = Some(Instant::now() + limit);
     }
 
-    /// The drain limit is over: gives back what is still unfinished. What is being settled already may go on.
+    /// The drain limit is over: releases unfinished messages. Those that are being settled already may end.
     pub(super) async fn give_up(mut self) -> Result<Report, RuntimeError> {
         self.tasks.abort_all();
-        let unfinished = self.intake.end_all(&Verdict::Released);
-        self.ended.extend(unfinished);
-        let count = self.ended.len();
-        tracing::warn!(messages = count, "drain limit reached: giving back what is unfinished");
+        self.settling.extend(self.intake.end_all(&Verdict::Released));
+        let count = self.settling.waiting();
+        tracing::warn!(messages = count, "drain limit reached: releasing unfinished messages");
         let all = async {
-            while !(self.ended.is_empty() && self.settling.is_empty()) {
+            while !self.settling.is_idle() {
                 self.start_settling();
-                match self.settling.join_next().await {
+                match self.settling.next().await {
                     Some(Ok(settled)) => self.take_settled(settled),
                     Some(Err(_panic)) => self.broken = true,
-                    // A lane that is busy and has no task had one that panicked.
-                    None => self.busy_lanes.clear(),
+                    None => self.settling.free_lanes(),
                 }
             }
         };

@@ -7,7 +7,8 @@ use sqs_queue::{BATCH_LIMIT, EntryError, OutgoingMessage, Queue, QueueError, Rec
 
 use crate::metrics;
 
-/// Tries of one batch call, with a short wait between them. What fails after that comes back by itself.
+/// Tries of one batch call, with a short wait between them. Entries that fail in each of them come back when their
+/// visibility ends.
 const TRIES: u32 = 3;
 const WAIT_BETWEEN_TRIES: Duration = Duration::from_millis(200);
 
@@ -17,10 +18,10 @@ pub(super) const PAYLOAD_LIMIT_BYTES: usize = 1_048_576;
 
 type BatchResult = Result<Vec<Result<(), EntryError>>, QueueError>;
 
-/// What a batch call does with its entries follows from what they are.
+/// One entry of a batch call. Its type decides which call is made.
 pub(super) trait BatchEntry: Clone + Send + Sync {
     const OPERATION: &'static str;
-    /// What it adds to the payload of its call, where that counts.
+    /// What it adds to the payload of its call, in bytes. Zero where SQS has no limit.
     fn bytes(&self) -> usize {
         0
     }
@@ -51,7 +52,7 @@ impl BatchEntry for OutgoingMessage {
     }
 }
 
-/// What SQS counts of a message towards the limit of its call.
+/// The bytes of a message that SQS counts towards the limit of a call.
 pub(super) fn payload_bytes(message: &OutgoingMessage) -> usize {
     let attributes = message.attributes.iter().map(|(name, value)| name.len() + "String".len() + value.len());
     message.body.len() + attributes.sum::<usize>()
@@ -74,8 +75,8 @@ fn split<T: BatchEntry>(entries: &[T], positions: &[usize]) -> Vec<Vec<usize>> {
     batches
 }
 
-/// Makes a call for each ten entries, and again for those of them that failed and may succeed. Answers for each entry
-/// whether it did.
+/// Makes a call for each ten entries, and again for those that failed and may succeed. Returns for each entry whether it
+/// succeeded.
 pub(super) async fn in_batches<Q: Queue, T: BatchEntry>(queue: &Q, entries: &[T]) -> Vec<bool> {
     let mut done = vec![false; entries.len()];
     let mut open: Vec<usize> = (0..entries.len()).collect();

@@ -1,4 +1,4 @@
-//! A dead letter: the message as it was, with why it is dead.
+//! A dead-lettered message: its body as it was, and the reason in attributes.
 
 use sqs_queue::{OutgoingMessage, ReceivedMessage};
 use time::format_description::well_known::Rfc3339;
@@ -7,14 +7,14 @@ use super::batches::{PAYLOAD_LIMIT_BYTES, payload_bytes};
 use crate::disposition::DeadLetterReason;
 use crate::ledger::RecordedFailure;
 
-/// The attribute by which whoever redrives a dead letter knows it again: it goes with the message, and with the letter if
-/// the message dies once more.
+/// The attribute that identifies a redriven message to its plan. It stays with the message, also if the message is
+/// dead-lettered again.
 pub const REDRIVE_MARK: &str = "coppice.redrive";
 
 /// Longest detail, in characters.
 const DETAIL_LIMIT: usize = 1_000;
 
-/// What is known of a message that dies.
+/// What is known of a message that is dead-lettered.
 pub(super) struct DeadLetterEntry<'a> {
     pub message: &'a ReceivedMessage,
     pub reason: &'a DeadLetterReason,
@@ -44,17 +44,17 @@ impl DeadLetterEntry<'_> {
             .filter(|(_, value)| !value.is_empty())
             .map(|(name, value)| (name.to_owned(), value))
             .collect();
-        let mut letter = OutgoingMessage { body: message.body.clone(), attributes };
-        if payload_bytes(&letter) > PAYLOAD_LIMIT_BYTES {
-            // The log and the ledger have the reason; a letter that is never taken would circle for ever.
-            letter.attributes.clear();
+        let mut outgoing = OutgoingMessage { body: message.body.clone(), attributes };
+        if payload_bytes(&outgoing) > PAYLOAD_LIMIT_BYTES {
+            // Too large for SQS with its attributes, it would never be dead-lettered. The log and the ledger have the reason.
+            outgoing.attributes.clear();
         }
-        letter
+        outgoing
     }
 }
 
-/// A detail without what Postgres (NUL) or SQS (most control characters) refuses, which would keep a failure from being
-/// counted and a dead letter from being sent, again and again.
+/// A detail without the characters that Postgres (NUL) or SQS (most control characters) refuses. With one of them, the
+/// failure could never be counted and the message never dead-lettered.
 pub(super) fn plain_text(detail: &str) -> String {
     let plain = |character: char| match character {
         '\u{FFFE}' | '\u{FFFF}' => ' ',

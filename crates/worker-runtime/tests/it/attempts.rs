@@ -2,7 +2,7 @@
 
 use worker_runtime::{Failure, Outcome};
 
-use crate::script::{Step, permanent, transient, upstream};
+use crate::script::{Step, permanent, subjects, transient, upstream};
 use crate::world::{World, pass, secs, until};
 
 #[tokio::test(start_paused = true)]
@@ -14,7 +14,7 @@ async fn a_message_that_fails_too_often_is_dead_with_all_that_is_known_of_it() {
     let report = world.handle_all().await;
     assert_eq!((report.dead_lettered, report.outcomes["failed"]), (1, 5));
     let letter = world.dead(1).await.remove(0);
-    assert_eq!(letter.body, "ada");
+    assert_eq!(subjects(&letter), "ada");
     let value = |name: &str| letter.attributes[name].as_str();
     assert_eq!(value("coppice.class"), "database");
     assert_eq!(value("coppice.detail"), "as told");

@@ -3,7 +3,7 @@
 use sqs_queue::{CallFailure, EntryError, Operation, OutgoingMessage, Queue};
 use worker_runtime::{Failure, REDRIVE_MARK, RedriveEnd};
 
-use crate::script::{Step, permanent};
+use crate::script::{Step, event, permanent};
 use crate::world::{VISIBILITY, World, secs, until};
 
 #[tokio::test(start_paused = true)]
@@ -54,7 +54,7 @@ async fn large_dead_letters_are_sent_in_calls_that_sqs_takes() {
     world.script.fetch_always(&body, Step::failing(permanent("invalid")));
     world.send(&[&body, &body, &body]).await;
     // With its attributes, this one is larger than a message may be.
-    let largest = "y".repeat(1024 * 1024);
+    let largest = "y".repeat(1024 * 1024 - event("").len());
     world.script.fetch_always(&largest, Step::failing(permanent("invalid")));
     world.send(&[&largest]).await;
     let report = world.handle_all().await;
@@ -107,7 +107,7 @@ async fn a_redriven_message_s_end_is_noted_and_its_letter_keeps_the_mark() {
     let world = World::new();
     for (body, mark) in [("ada", "good"), ("!", "bad")] {
         let attributes = [(REDRIVE_MARK.to_owned(), mark.to_owned())].into();
-        let message = OutgoingMessage { body: body.to_owned(), attributes };
+        let message = OutgoingMessage { body: event(body), attributes };
         assert_eq!(world.queue.send(&[message]).await.unwrap(), [Ok(())]);
     }
     world.send(&["bob"]).await;
@@ -116,4 +116,24 @@ async fn a_redriven_message_s_end_is_noted_and_its_letter_keeps_the_mark() {
     assert_eq!(world.ledger.redriven("bad"), Some(RedriveEnd::Dead));
     let letters = world.dead(1).await;
     assert_eq!(letters[0].attributes[REDRIVE_MARK], "bad");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_is_no_event_is_refused_as_unreadable_and_no_handler_sees_it() {
+    let world = World::new();
+    for body in ["ada", "{}"] {
+        let message = OutgoingMessage { body: body.to_owned(), ..OutgoingMessage::default() };
+        assert_eq!(world.queue.send(&[message]).await.unwrap(), [Ok(())]);
+    }
+    let report = world.handle_all().await;
+    assert_eq!((report.dead_lettered, report.outcomes["refused"]), (2, 2));
+    for (letter, category) in world.dead(2).await.iter().zip(["syntax", "data"]) {
+        assert_eq!(letter.attributes["coppice.class"], "unreadable");
+        let detail = &letter.attributes["coppice.detail"];
+        assert!(
+            detail.starts_with(&format!("not an EventBridge event: {category} error at line 1")),
+            "{detail}"
+        );
+    }
+    assert!(world.script.fetches().is_empty());
 }

@@ -1,12 +1,13 @@
 //! A handler that does what a test says, and tells what was asked of it.
 //!
-//! A body is its subjects, separated by spaces; `-` names nobody, `!` is refused, `?` panics.
+//! An event's detail is its subjects, separated by spaces; `-` names none, `!` is refused, `?` panics.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use event_contract::{Hop, TraceContext};
+use event_contract::{Envelope, Hop, TraceContext};
+use sqs_queue::MessageView;
 use tokio::time::Instant;
 use uuid::Uuid;
 use worker_runtime::{Cause, Demand, Failure, Handler, Outcome, Reading, Refetch, Refusal};
@@ -201,6 +202,19 @@ impl Script {
     }
 }
 
+const BEFORE_SUBJECTS: &str = r#"{"id":"00000000-0000-0000-0000-000000000000","source":"provider","detail-type":"changed","time":"2026-11-23T10:00:00Z","detail":""#;
+const AFTER_SUBJECTS: &str = "\"}";
+
+/// The body of an event that names these subjects.
+pub(crate) fn event(text: &str) -> String {
+    format!("{BEFORE_SUBJECTS}{text}{AFTER_SUBJECTS}")
+}
+
+/// The subjects that a message's event names, separated by spaces.
+pub(crate) fn subjects(message: &MessageView) -> &str {
+    message.body.strip_prefix(BEFORE_SUBJECTS).and_then(|rest| rest.strip_suffix(AFTER_SUBJECTS)).unwrap()
+}
+
 /// Sees that a refetch was dropped in the middle.
 struct Guard {
     script: Script,
@@ -228,13 +242,14 @@ impl Handler for Script {
         "provider"
     }
 
-    fn read(&self, body: &str) -> Result<Reading<String>, Refusal> {
-        assert_ne!(body, "?", "as told");
-        if body == "!" {
-            return Err(Refusal { class: "unreadable", detail: String::from("as told") });
+    fn read(&self, envelope: &Envelope) -> Result<Reading<String>, Refusal> {
+        let text = envelope.detail.get().trim_matches('"');
+        assert_ne!(text, "?", "as scripted");
+        if text == "!" {
+            return Err(Refusal::unreadable("as scripted"));
         }
         let demand = |subject: &str| Demand { subject: subject.to_owned(), not_before: None, removed: false };
-        let demands = body.split(' ').filter(|subject| *subject != "-").map(demand).collect();
+        let demands = text.split(' ').filter(|subject| *subject != "-").map(demand).collect();
         let cause = Cause { event_id: Uuid::nil(), hop: Hop::OUTSIDE, trace: TraceContext::start() };
         Ok(Reading { cause, demands })
     }

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use worker_runtime::{Ledger, Liveness, MemoryLedger, Mode, Options, Report, Runtime, RuntimeError};
 
 use crate::faulty_ledger::{Fault, FaultyLedger};
-use crate::script::Script;
+use crate::script::{Script, event, subjects};
 
 /// How long a test waits for what must come, in paused time.
 const PATIENCE: Duration = Duration::from_secs(3600);
@@ -51,9 +51,10 @@ impl World {
         }
     }
 
-    pub(crate) async fn send(&self, bodies: &[&str]) {
-        for body in bodies {
-            let message = OutgoingMessage { body: (*body).to_owned(), ..OutgoingMessage::default() };
+    /// Sends an event for each text of subjects.
+    pub(crate) async fn send(&self, texts: &[&str]) {
+        for body in texts {
+            let message = OutgoingMessage { body: event(body), ..OutgoingMessage::default() };
             assert_eq!(self.queue.send(&[message]).await.unwrap(), [Ok(())]);
         }
     }
@@ -108,13 +109,13 @@ impl World {
         self.queue.calls(Operation::Receive)
     }
 
-    pub(crate) fn message(&self, body: &str) -> MessageView {
-        self.queue.messages().into_iter().find(|message| message.body == body).unwrap()
+    pub(crate) fn message(&self, text: &str) -> MessageView {
+        self.queue.messages().into_iter().find(|message| subjects(message) == text).unwrap()
     }
 
-    /// Failed attempts of the message with this body, by the ledger.
-    pub(crate) fn attempts(&self, body: &str) -> usize {
-        self.ledger.failures(&self.message(body).message_id).len()
+    /// Failed attempts of the message with these subjects, by the ledger.
+    pub(crate) fn attempts(&self, text: &str) -> usize {
+        self.ledger.failures(&self.message(text).message_id).len()
     }
 }
 

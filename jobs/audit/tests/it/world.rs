@@ -11,6 +11,7 @@ use sso_sync::SsoSync;
 use testkit::simulators::auth0::SimulatedUser;
 use testkit::simulators::salesforce::{SimulatedContact, contact_id};
 use testkit::{Said, Setup, World};
+use time::OffsetDateTime;
 use uuid::Uuid;
 use worker_process::Worker;
 use worker_runtime::{Cause, Handler, Outcome, Refetch};
@@ -47,7 +48,7 @@ pub(crate) async fn in_step_with(setup: Setup) -> World {
     }
     read_users(&world, &users).await;
     let store = Store::open(&world.database_url().to_owned().into(), 2).unwrap();
-    let settings = CrmSync::read_settings(&mut reader(&world)).unwrap();
+    let settings = reader(&world).load().unwrap();
     read_all(&CrmSync::handler(settings, store).unwrap(), &contacts).await;
     world
 }
@@ -59,14 +60,14 @@ fn reader(world: &World) -> Reader {
 /// Users, read as their worker would.
 pub(crate) async fn read_users(world: &World, ids: &[String]) {
     let store = Store::open(&world.database_url().to_owned().into(), 2).unwrap();
-    let settings = SsoSync::read_settings(&mut reader(world)).unwrap();
+    let settings = reader(world).load().unwrap();
     read_all(&SsoSync::handler(settings, store).unwrap(), ids).await;
 }
 
 /// A verification case, read as its worker would.
 pub(crate) async fn read_case(world: &World, id: &str) {
     let store = Store::open(&world.database_url().to_owned().into(), 2).unwrap();
-    let settings = IdentityVerification::read_settings(&mut reader(world)).unwrap();
+    let settings = reader(world).load().unwrap();
     read_all(&IdentityVerification::handler(settings, store).unwrap(), &[id.to_owned()]).await;
 }
 
@@ -77,7 +78,8 @@ async fn read_all<H: Handler<Subject = String>>(handler: &H, ids: &[String]) {
     let mut batch = Vec::new();
     for (id, ticket) in ids.iter().zip(tickets) {
         let subject = id.clone();
-        let refetch = Refetch { subject, not_before: None, removed: false, cause, receive_count: 1 };
+        let refetch =
+            Refetch { subject, not_before: None, removed: false, cause, sent_at: OffsetDateTime::now_utc() };
         let fetched = handler.fetch(&refetch, ticket).await.unwrap();
         batch.push((refetch, fetched));
     }

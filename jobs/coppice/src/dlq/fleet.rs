@@ -1,8 +1,8 @@
 //! The queues of the fleet, found by their names.
 
 use aws_config::{BehaviorVersion, SdkConfig};
-use job_process::JobError;
-use settings::Reader;
+use job_process::{Database, JobError};
+use settings::{Reader, both};
 use sqs_queue::{QueueError, SqsQueue, list_queues};
 use worker_process::BUS_NAME;
 
@@ -19,10 +19,16 @@ pub(crate) struct DeadLetterQueue {
     pub(crate) source: Option<SqsQueue>,
 }
 
-/// The bus's name, with which every queue's name begins, and the AWS configuration of the environment.
-pub(crate) async fn prefix_and_config(reader: &mut Reader) -> (Option<String>, SdkConfig) {
-    let prefix = reader.read(BUS_NAME);
-    (prefix, aws_config::load_defaults(BehaviorVersion::latest()).await)
+/// The settings of a command that needs the database as well: its settings, and the bus's name, with which every queue's
+/// name begins.
+pub(crate) fn database_and_prefix() -> Result<(Database, String), JobError> {
+    let reader = Reader::from_environment();
+    Ok(both(reader.load(), reader.read(BUS_NAME))?)
+}
+
+/// The AWS configuration of the environment.
+pub(crate) async fn aws_config() -> SdkConfig {
+    aws_config::load_defaults(BehaviorVersion::latest()).await
 }
 
 /// Every dead-letter queue, in the order of the units' names.

@@ -9,8 +9,9 @@ use settings::Reader;
 use sqs_queue::Queue;
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
+use worker_process::BUS_NAME;
 
-use super::fleet::{DeadLetterQueue, dead_letter_queues, prefix_and_config, refused};
+use super::fleet::{DeadLetterQueue, aws_config, dead_letter_queues, refused};
 use super::message::DeadLettered;
 use super::scan::scan;
 
@@ -20,10 +21,8 @@ pub(super) async fn run(
     json: bool,
     stop: &CancellationToken,
 ) -> Result<(), JobError> {
-    let mut reader = Reader::from_environment();
-    let (prefix, config) = prefix_and_config(&mut reader).await;
-    reader.finish()?;
-    let all = dead_letter_queues(&config, &prefix.unwrap_or_default()).await?;
+    let prefix = Reader::from_environment().read(BUS_NAME)?;
+    let all = dead_letter_queues(&aws_config().await, &prefix).await?;
     if let Some(unknown) = units.iter().find(|unit| !all.iter().any(|queue| queue.unit == **unit)) {
         return Err(JobError::NotFound(format!("no unit {unknown:?} has dead letters")));
     }

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use job_process::{JobError, print};
 use serde::Serialize;
-use settings::Reader;
 use sqs_queue::Queue;
 use tokio_util::sync::CancellationToken;
 
-use crate::database::{CONNECTIONS, database_with};
+use crate::database::CONNECTIONS;
 
-use super::fleet::{DeadLetterQueue, UNDELIVERED, of_unit, prefix_and_config, refused};
+use super::fleet::{DeadLetterQueue, UNDELIVERED, aws_config, database_and_prefix, of_unit, refused};
 
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 
@@ -22,15 +21,13 @@ pub(super) async fn run(
     json: bool,
     stop: &CancellationToken,
 ) -> Result<(), JobError> {
-    let mut reader = Reader::from_environment();
-    let database = database_with(&mut reader);
-    let (prefix, config) = prefix_and_config(&mut reader).await;
-    reader.finish()?;
+    let (database, prefix) = database_and_prefix()?;
+    let config = aws_config().await;
     if unit == UNDELIVERED {
         let told = "undelivered is no queue's dead-letter queue, so SQS moves nothing from it: use `dlq redrive undelivered`";
         return Err(JobError::Usage(String::from(told)));
     }
-    let DeadLetterQueue { letters, source, .. } = of_unit(&config, &prefix.unwrap_or_default(), unit).await?;
+    let DeadLetterQueue { letters, source, .. } = of_unit(&config, &prefix, unit).await?;
     let source = source.ok_or_else(|| JobError::NotFound(format!("there is no queue of {unit}")))?;
     if !yes {
         let depth = letters.depth().await.map_err(|error| refused(&error))?;
@@ -39,7 +36,7 @@ pub(super) async fn run(
         return print(&Moved { unit: unit.to_owned(), status, moved: 0, to_move: Some(waiting) }, json);
     }
     // A plan that is carried out at the same time would send a second time what SQS has moved.
-    let store = database?.open(CONNECTIONS).await?;
+    let store = database.open(CONNECTIONS).await?;
     let Some(_lock) = store.lock_redrive(unit).await? else {
         return Err(JobError::Guarded(format!("another process redrives or drops letters of {unit}")));
     };

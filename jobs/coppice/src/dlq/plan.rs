@@ -6,19 +6,18 @@ use std::fmt;
 use job_process::{JobError, age, print};
 use postgres_store::{DeadLetteredCopy, RedriveAction, RedriveItem, RedrivePlan, RedriveProgress, Store};
 use serde::Serialize;
-use settings::Reader;
 use sqs_queue::ReceivedMessage;
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::arguments::{Chosen, DropArguments, Pace, RedriveArguments};
-use super::fleet::{DeadLetterQueue, of_unit, prefix_and_config};
+use super::fleet::{DeadLetterQueue, aws_config, database_and_prefix, of_unit};
 use super::message::DeadLettered;
 use super::run::{self, Done};
 use super::scan::scan;
 use super::sending::Target;
-use crate::database::{CONNECTIONS, database_with};
+use crate::database::{CONNECTIONS, store};
 
 /// Copies in one statement.
 const COPIES_AT_ONCE: usize = 500;
@@ -48,10 +47,7 @@ pub(super) async fn discard(
 
 /// How far a plan is.
 pub(super) async fn show(plan_id: Uuid, json: bool) -> Result<(), JobError> {
-    let mut reader = Reader::from_environment();
-    let database = database_with(&mut reader);
-    reader.finish()?;
-    let store = database?.open(CONNECTIONS).await?;
+    let store = store().await?;
     let plan = known_plan(&store, plan_id).await?;
     let progress = store.redrive_progress(plan_id).await?;
     print(&Done { plan_id, unit: plan.queue, action: action(plan.action), progress: progress.into() }, json)
@@ -74,11 +70,9 @@ async fn work(
     json: bool,
     stop: &CancellationToken,
 ) -> Result<(), JobError> {
-    let mut reader = Reader::from_environment();
-    let database = database_with(&mut reader);
-    let (prefix, config) = prefix_and_config(&mut reader).await;
-    reader.finish()?;
-    let (store, prefix) = (database?.open(CONNECTIONS).await?, prefix.unwrap_or_default());
+    let (database, prefix) = database_and_prefix()?;
+    let config = aws_config().await;
+    let store = database.open(CONNECTIONS).await?;
     store.forget_old_messages().await?;
     let (plan, queue) = match wanted.plan {
         Some(plan_id) => {

@@ -9,7 +9,7 @@ use provider_crm::CrmSettings;
 use provider_identity::IdentitySettings;
 use provider_sso::SsoSettings;
 use record_sync::{FetchedRecord, RecordSource, SsoRecords};
-use settings::Reader;
+use settings::{Reader, Settings};
 use time::OffsetDateTime;
 
 /// What the provider says, without a word of the record.
@@ -38,31 +38,25 @@ impl fmt::Display for AtProvider {
 
 /// Asks for a record of `source`.
 pub(super) async fn ask(source: &str, id: &str) -> AtProvider {
-    let mut reader = Reader::from_environment();
+    let reader = Reader::from_environment();
     match source {
         "auth0" | "okta" | "scim" => {
-            let settings = SsoSettings::read(&mut reader);
-            match connected(reader, settings, |settings| {
-                settings.connect().map_err(|error| error.to_string())
-            }) {
+            let connect = |settings: SsoSettings| settings.connect().map_err(|error| error.to_string());
+            match connected(&reader, connect) {
                 Ok(client) => fetch(&SsoRecords(client), source, id).await,
                 Err(why) => why,
             }
         }
         "salesforce" => {
-            let settings = CrmSettings::read(&mut reader);
-            match connected(reader, settings, |settings| {
-                settings.connect().map_err(|error| error.to_string())
-            }) {
+            let connect = |settings: CrmSettings| settings.connect().map_err(|error| error.to_string());
+            match connected(&reader, connect) {
                 Ok(client) => fetch(&CrmRecords::new(client), source, id).await,
                 Err(why) => why,
             }
         }
         "stripe" | "persona" => {
-            let settings = IdentitySettings::read(&mut reader);
-            match connected(reader, settings, |settings| {
-                settings.connect().map_err(|error| error.to_string())
-            }) {
+            let connect = |settings: IdentitySettings| settings.connect().map_err(|error| error.to_string());
+            match connected(&reader, connect) {
                 Ok(client) => fetch(&IdentityRecords(client), source, id).await,
                 Err(why) => why,
             }
@@ -71,20 +65,15 @@ pub(super) async fn ask(source: &str, id: &str) -> AtProvider {
     }
 }
 
-fn connected<S, C>(
-    reader: Reader,
-    settings: Option<S>,
+fn connected<S: Settings, C>(
+    reader: &Reader,
     connect: impl FnOnce(S) -> Result<C, String>,
 ) -> Result<C, AtProvider> {
-    let faults = reader.finish().err();
-    match (settings, faults) {
-        (Some(settings), None) => connect(settings).map_err(AtProvider::NotAsked),
-        (_, faults) => {
-            let missing: Vec<&str> =
-                faults.iter().flat_map(|error| error.faults.iter().map(|fault| fault.name)).collect();
-            Err(AtProvider::NotAsked(format!("settings are missing or wrong: {}", missing.join(", "))))
-        }
-    }
+    let settings = reader.load().map_err(|error| {
+        let wrong: Vec<&str> = error.faults().iter().map(|fault| fault.name).collect();
+        AtProvider::NotAsked(format!("settings are missing or wrong: {}", wrong.join(", ")))
+    })?;
+    connect(settings).map_err(AtProvider::NotAsked)
 }
 
 async fn fetch(records: &impl RecordSource, source: &str, id: &str) -> AtProvider {

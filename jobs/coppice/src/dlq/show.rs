@@ -5,17 +5,16 @@ use std::fmt;
 use job_process::{JobError, age, instant, print, printable};
 use postgres_store::{KeptMessage, NotedFailure, PersonKey, RecordStanding, Store, StoredPerson};
 use serde::Serialize;
-use settings::Reader;
 use sqs_queue::ReceivedMessage;
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
-use super::fleet::{DeadLetterQueue, UNDELIVERED, of_unit, prefix_and_config};
+use super::fleet::{DeadLetterQueue, UNDELIVERED, aws_config, database_and_prefix, of_unit};
 use super::message::DeadLettered;
 use super::provider::{self, AtProvider};
 use super::record_key::{PERSON, RecordKey};
 use super::scan::scan;
-use crate::database::{CONNECTIONS, database_with};
+use crate::database::CONNECTIONS;
 
 /// Letters that are looked through for the one.
 const SCAN_LIMIT: usize = 100_000;
@@ -26,12 +25,10 @@ pub(super) async fn run(
     json: bool,
     stop: &CancellationToken,
 ) -> Result<(), JobError> {
-    let mut reader = Reader::from_environment();
-    let database = database_with(&mut reader);
-    let (prefix, config) = prefix_and_config(&mut reader).await;
-    reader.finish()?;
-    let store = database?.open(CONNECTIONS).await?;
-    let queue = of_unit(&config, &prefix.unwrap_or_default(), unit).await?;
+    let (database, prefix) = database_and_prefix()?;
+    let config = aws_config().await;
+    let store = database.open(CONNECTIONS).await?;
+    let queue = of_unit(&config, &prefix, unit).await?;
     let (letter, body, whereabouts) = find(&store, &queue, message_id, stop).await?;
     let failures = store.noted_failures(unit, &letter.original_id).await?;
     let records = match &letter.record {

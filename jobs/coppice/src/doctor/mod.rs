@@ -67,7 +67,7 @@ pub(crate) async fn run(
 }
 
 async fn examine(arguments: DoctorArguments, json: bool) -> Result<(), JobError> {
-    let subject = Target::read(Reader::from_environment(), arguments.unit)?;
+    let subject = Target::read(&Reader::from_environment(), arguments.unit)?;
     let store = Store::open(&subject.database_url, CONNECTIONS)
         .map_err(|error| JobError::Usage(format!("{}: {error}", DATABASE_URL.name)))?;
     let aws = Aws::connect().await;

@@ -9,7 +9,7 @@ use provider_identity::IdentitySettings;
 use provider_sso::SsoSettings;
 use secrecy::SecretString;
 use serde::Serialize;
-use settings::{Reader, SettingsError};
+use settings::{Reader, SettingsError, both};
 use worker_process::{BUS_NAME, DATABASE_URL, ProcessSettings};
 use worker_runtime::Options;
 
@@ -86,14 +86,12 @@ impl Unit {
         Self::value_variants().iter().copied().filter(|unit| *unit != Self::WebhookIngress)
     }
 
-    fn read_provider(self, reader: &mut Reader) -> Option<Provider> {
+    fn read_provider(self, reader: &Reader) -> Result<Provider, SettingsError> {
         match self {
-            Self::SsoSync | Self::AppLogin | Self::SsoResync => SsoSettings::read(reader).map(Provider::Sso),
-            Self::CrmSync | Self::CrmAccount | Self::CrmResync => {
-                CrmSettings::read(reader).map(Provider::Crm)
-            }
-            Self::IdentityVerification => IdentitySettings::read(reader).map(Provider::Identity),
-            Self::WebhookIngress => Some(Provider::Ingress),
+            Self::SsoSync | Self::AppLogin | Self::SsoResync => reader.load().map(Provider::Sso),
+            Self::CrmSync | Self::CrmAccount | Self::CrmResync => reader.load().map(Provider::Crm),
+            Self::IdentityVerification => reader.load().map(Provider::Identity),
+            Self::WebhookIngress => Ok(Provider::Ingress),
         }
     }
 }
@@ -103,7 +101,7 @@ impl Target {
     ///
     /// # Errors
     /// [`JobError::Usage`] with every setting that is missing or wrong.
-    pub(crate) fn read(reader: Reader, unit: Option<Unit>) -> Result<Self, JobError> {
+    pub(crate) fn read(reader: &Reader, unit: Option<Unit>) -> Result<Self, JobError> {
         Ok(match unit {
             None => Self::without_unit(reader)?,
             Some(Unit::WebhookIngress) => {
@@ -118,25 +116,20 @@ impl Target {
         Self { bus, database_url, queues, provider, step_limit: Options::default().step_limit }
     }
 
-    fn without_unit(mut reader: Reader) -> Result<Self, SettingsError> {
-        let (database_url, bus) = (reader.secret(DATABASE_URL), reader.read(BUS_NAME));
-        reader.finish()?;
-        let read = || Some(Self::new(bus?, database_url?, Queues::All, Provider::None));
-        read().ok_or(SettingsError { faults: Vec::new() })
+    fn without_unit(reader: &Reader) -> Result<Self, SettingsError> {
+        let (database_url, bus) = both(reader.read(DATABASE_URL), reader.read(BUS_NAME))?;
+        Ok(Self::new(bus, database_url, Queues::All, Provider::None))
     }
 
-    fn of_worker(mut reader: Reader, unit: Unit) -> Result<Self, SettingsError> {
-        let (process, provider) = (ProcessSettings::read(&mut reader), unit.read_provider(&mut reader));
-        if matches!(unit, Unit::SsoResync | Unit::CrmResync) {
-            resync_process::check_settings(&mut reader);
-        }
-        reader.finish()?;
-        let read = || {
-            let (process, provider) = (process?, provider?);
-            let urls = QueueUrls { unit: unit.name(), queue: process.queue_url, dlq: process.dlq_url };
-            Some(Self::new(process.bus_name, process.database_url, Queues::Of(urls), provider))
+    fn of_worker(reader: &Reader, unit: Unit) -> Result<Self, SettingsError> {
+        let own = match unit {
+            Unit::SsoResync | Unit::CrmResync => resync_process::check_settings(reader),
+            _ => Ok(()),
         };
-        read().ok_or(SettingsError { faults: Vec::new() })
+        let process = reader.load::<ProcessSettings>();
+        let (process, (provider, ())) = both(process, both(unit.read_provider(reader), own))?;
+        let urls = QueueUrls { unit: unit.name(), queue: process.queue_url, dlq: process.dlq_url };
+        Ok(Self::new(process.bus_name, process.database_url, Queues::Of(urls), provider))
     }
 }
 

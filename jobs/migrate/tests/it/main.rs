@@ -52,7 +52,7 @@ async fn an_empty_database_gets_the_schema_once() {
     let url = Some(database.url.as_str());
     let newest = newest();
     let ahead = format!("schema is at version 0, this build brings it to {newest}\n");
-    assert_eq!(run(url, &["--dry-run"]), (Some(3), ahead));
+    assert_eq!(run(url, &["--dry-run"]), (Some(1), ahead));
     assert!(!database.is_up_to_date().await, "a dry run makes nothing");
     assert_eq!(run(url, &[]), (Some(0), format!("schema brought from version 0 to {newest}\n")));
     assert!(database.is_up_to_date().await);

@@ -8,6 +8,7 @@ use postgres_store::{RefetchTicket, Store};
 use provider_sso::{OktaAuth, OktaClient, OktaConfig, SsoClient};
 use record_sync::{RecordSync, Reread, SsoRecords};
 use testkit::simulators::okta::{OktaSimulator, SimulatedUser};
+use time::OffsetDateTime;
 use uuid::Uuid;
 use worker_runtime::{Cause, Handler, Outcome, Refetch};
 
@@ -36,8 +37,13 @@ impl Scene {
 
     async fn read(&self, id: &str, ticket: RefetchTicket) -> (Refetch<String>, Reread) {
         let cause = Cause { event_id: Uuid::new_v4(), hop: Hop::OUTSIDE, trace: TraceContext::start() };
-        let refetch =
-            Refetch { subject: id.to_owned(), not_before: None, removed: false, cause, receive_count: 1 };
+        let refetch = Refetch {
+            subject: id.to_owned(),
+            not_before: None,
+            removed: false,
+            cause,
+            sent_at: OffsetDateTime::now_utc(),
+        };
         let reread = self.handler.fetch(&refetch, ticket).await.unwrap();
         (refetch, reread)
     }

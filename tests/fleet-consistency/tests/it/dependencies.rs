@@ -48,6 +48,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "resync-process",
         &[
+            "event-contract",
             "job-process",
             "postgres-store",
             "provider-http",

@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use malformed_input::TARGETS;
-use settings::Setting;
+use settings::{SettingHelp, Settings};
 use webhook_ingress::webhooks;
 
 /// A role: its crate, its vendors, its settings, and the setting that chooses the vendor.
 struct Role {
     package: &'static str,
     vendors: &'static [&'static str],
-    settings: &'static [Setting],
+    settings: &'static [SettingHelp],
     choice: &'static str,
 }
 
@@ -18,25 +18,25 @@ const ROLES: [Role; 4] = [
     Role {
         package: "provider-sso",
         vendors: provider_sso::PROVIDER_NAMES,
-        settings: provider_sso::SSO_SETTINGS,
+        settings: provider_sso::SsoSettings::ALL,
         choice: "COPPICE_SSO_PROVIDER",
     },
     Role {
         package: "provider-crm",
         vendors: provider_crm::PROVIDER_NAMES,
-        settings: provider_crm::CRM_SETTINGS,
+        settings: provider_crm::CrmSettings::ALL,
         choice: "COPPICE_CRM_PROVIDER",
     },
     Role {
         package: "provider-identity",
         vendors: provider_identity::PROVIDER_NAMES,
-        settings: provider_identity::IDENTITY_SETTINGS,
+        settings: provider_identity::IdentitySettings::ALL,
         choice: "COPPICE_IDENTITY_PROVIDER",
     },
     Role {
         package: "provider-content",
         vendors: provider_content::PROVIDER_NAMES,
-        settings: provider_content::CONTENT_SETTINGS,
+        settings: provider_content::ContentSettings::ALL,
         choice: "COPPICE_CONTENT_PROVIDER",
     },
 ];

@@ -18,10 +18,8 @@ use crate::{Ingress, MARKER, PROVIDERS};
 
 pub(crate) fn router_of(bus: RecordingBus, store: Store, settings: &[(&str, &str)]) -> Router {
     let all = PROVIDERS.iter().chain(settings);
-    let mut reader =
-        Reader::from_variables(all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    let settings = IngressSettings::read(&mut reader).unwrap();
-    reader.finish().unwrap();
+    let reader = Reader::from_variables(all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    let settings: IngressSettings = reader.load().unwrap();
     router(settings, Intake::new(bus, store))
 }
 

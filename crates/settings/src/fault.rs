@@ -1,0 +1,77 @@
+//! Settings that are missing or wrong.
+
+use std::fmt::{self, Display};
+
+/// What is wrong with one setting. The value itself is never shown: it may be a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The variable's name.
+    pub name: &'static str,
+    /// What the setting is for.
+    pub meaning: &'static str,
+    /// What is wrong.
+    pub problem: String,
+}
+
+/// Every fault at once, in the order of reading. There is at least one: only a fault makes an error.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct SettingsError(Vec<Fault>);
+
+impl SettingsError {
+    /// The faults, in the order of reading.
+    #[must_use]
+    pub fn faults(&self) -> &[Fault] {
+        &self.0
+    }
+
+    fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
+    }
+}
+
+impl From<Fault> for SettingsError {
+    fn from(fault: Fault) -> Self {
+        Self(vec![fault])
+    }
+}
+
+impl Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} setting(s) missing or wrong:", self.0.len())?;
+        for fault in &self.0 {
+            write!(f, "\n  {}: {} ({})", fault.name, fault.problem, fault.meaning)?;
+        }
+        Ok(())
+    }
+}
+
+/// Two reads as one.
+///
+/// # Errors
+/// The faults of the first and then those of the second: neither hides the other's.
+pub fn both<A, B>(
+    first: Result<A, SettingsError>,
+    second: Result<B, SettingsError>,
+) -> Result<(A, B), SettingsError> {
+    match (first, second) {
+        (Ok(first), Ok(second)) => Ok((first, second)),
+        (Err(first), Err(second)) => Err(first.and(second)),
+        (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
+    }
+}
+
+/// Any number of reads as one.
+///
+/// # Errors
+/// The faults of all of them, in their order.
+pub fn all<T>(reads: impl IntoIterator<Item = Result<T, SettingsError>>) -> Result<Vec<T>, SettingsError> {
+    let mut all = Ok(Vec::new());
+    for read in reads {
+        all = both(all, read).map(|(mut values, value)| {
+            values.push(value);
+            values
+        });
+    }
+    all
+}

@@ -1,0 +1,76 @@
+//! Reads settings from variables.
+
+use std::collections::BTreeMap;
+
+use crate::{Setting, SettingHelp, SettingsError};
+
+/// Settings that are read together. [`declare!`](crate::declare) implements it.
+pub trait Settings: Sized {
+    /// Every setting that may be read, for `--help` and the documentation.
+    const ALL: &'static [SettingHelp];
+
+    /// Reads them.
+    ///
+    /// # Errors
+    /// [`SettingsError`] with every setting that is missing or wrong.
+    fn read(reader: &Reader) -> Result<Self, SettingsError>;
+}
+
+/// The variables that settings are read from.
+#[derive(Debug, Default)]
+pub struct Reader {
+    variables: BTreeMap<String, String>,
+}
+
+impl Reader {
+    /// Reads the process's environment.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this crate is where the environment is read")]
+    pub fn from_environment() -> Self {
+        Self::from_variables(std::env::vars())
+    }
+
+    /// Takes the given variables: for tests, and for checking a deployment's values before there is a deployment.
+    pub fn from_variables(variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self { variables: variables.into_iter().collect() }
+    }
+
+    /// The setting's value.
+    ///
+    /// # Errors
+    /// [`SettingsError`] with one fault when it is missing or wrong.
+    pub fn read<T>(&self, setting: Setting<T>) -> Result<T, SettingsError> {
+        let text = self.text(&setting)?;
+        (setting.parse)(&text).map_err(|problem| setting.fault(problem))
+    }
+
+    /// All settings of a type.
+    ///
+    /// # Errors
+    /// [`SettingsError`] with every setting that is missing or wrong.
+    pub fn load<S: Settings>(&self) -> Result<S, SettingsError> {
+        S::read(self)
+    }
+
+    fn text<T>(&self, setting: &Setting<T>) -> Result<String, SettingsError> {
+        let named = self.variables.get(setting.name);
+        let file = self.variables.get(&format!("{}_FILE", setting.name));
+        let value = match (named, file) {
+            (Some(_), Some(_)) => {
+                return Err(setting.fault(format!("is set twice: unset it or {}_FILE", setting.name)));
+            }
+            (Some(value), None) => value.clone(),
+            (None, Some(path)) => std::fs::read_to_string(path)
+                .map(|value| value.trim_end_matches(['\n', '\r']).to_owned())
+                .map_err(|error| setting.fault(format!("file cannot be read: {}", error.kind())))?,
+            (None, None) => {
+                return setting.default.map(str::to_owned).ok_or_else(|| setting.is_not_set());
+            }
+        };
+        // A variable that is set to nothing hides a mistake, unless nothing is what it means when it is not set.
+        if value.is_empty() && setting.default != Some("") {
+            return Err(setting.fault("is empty"));
+        }
+        Ok(value)
+    }
+}
