@@ -114,8 +114,8 @@ mod tests {
             Ok(vec![gone("1"), gone("2")])
         );
         for data in ["{}", r#"{"id":null}"#, r#"{"ids":[]}"#, r#"{"id":""}"#, r#"{"ids":["1",{}]}"#] {
-            let nobody = format!(r#"{{"type":"a","data":{data}}}"#);
-            assert_eq!(read_thin_event(nobody.as_bytes()), Err(UnreadableBody), "{data}");
+            let without_id = format!(r#"{{"type":"a","data":{data}}}"#);
+            assert_eq!(read_thin_event(without_id.as_bytes()), Err(UnreadableBody), "{data}");
         }
         assert_eq!(read_thin_event(br#"{"type":"a"}"#), Err(UnreadableBody));
     }

@@ -42,7 +42,7 @@ pub enum Keys {
 /// What proves that a request is a vendor's.
 #[derive(Debug, Clone, Copy)]
 pub enum Proof {
-    /// The header `Authorization`, which is a secret. It is looked at before the body is read.
+    /// The header `Authorization`, which is a secret. It is checked before the body is read.
     Authorization,
     /// A signature of the body.
     Signature(Verify),

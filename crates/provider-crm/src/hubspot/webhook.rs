@@ -156,8 +156,8 @@ mod tests {
         for ids in
             ["", r#","objectId":null"#, r#","objectId":[7]"#, r#","objectId":7,"mergedObjectIds":[""]"#]
         {
-            let nobody = format!(r#"[{{"subscriptionType":"contact.merge"{ids}}}]"#);
-            assert_eq!(read(nobody.as_bytes()), Err(UnreadableBody), "{ids}");
+            let without_id = format!(r#"[{{"subscriptionType":"contact.merge"{ids}}}]"#);
+            assert_eq!(read(without_id.as_bytes()), Err(UnreadableBody), "{ids}");
         }
         assert_eq!(read(b"{}"), Err(UnreadableBody));
     }

@@ -110,9 +110,9 @@ mod tests {
         assert_eq!(later, [WebhookRecord::changed("vs_1".to_owned(), "webhook")]);
         assert_eq!(read(&body("customer.created")), Ok(Vec::new()));
         for object in ["{}", r#"{"id":7}"#, r#"{"id":null}"#, r#"{"id":""}"#] {
-            let nobody = format!(r#"{{"type":"{verified}","data":{{"object":{object}}}}}"#);
-            assert_eq!(read(nobody.as_bytes()), Err(UnreadableBody), "{object}");
-            let other = nobody.replace(verified, "balance.available");
+            let without_id = format!(r#"{{"type":"{verified}","data":{{"object":{object}}}}}"#);
+            assert_eq!(read(without_id.as_bytes()), Err(UnreadableBody), "{object}");
+            let other = without_id.replace(verified, "balance.available");
             assert_eq!(read(other.as_bytes()), Ok(Vec::new()), "{object}");
         }
         assert_eq!(read(br#"{"type":"customer.created"}"#), Err(UnreadableBody));

@@ -94,8 +94,8 @@ mod tests {
         let other = br#"{"type":"organization.created","data":{"object":{"id":"org_1"}}}"#;
         assert_eq!(read(other), Ok(Vec::new()));
         for id in ["{}", r#"{"user_id":7}"#, r#"{"user_id":null}"#, r#"{"user_id":""}"#] {
-            let nobody = format!(r#"[{updated},{{"type":"user.updated","data":{{"object":{id}}}}}]"#);
-            assert_eq!(read(nobody.as_bytes()), Err(UnreadableBody), "{id}");
+            let without_id = format!(r#"[{updated},{{"type":"user.updated","data":{{"object":{id}}}}}]"#);
+            assert_eq!(read(without_id.as_bytes()), Err(UnreadableBody), "{id}");
         }
         assert_eq!(read(b"{}"), Err(UnreadableBody));
     }

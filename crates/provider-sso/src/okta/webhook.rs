@@ -153,14 +153,14 @@ mod tests {
         {
             assert_eq!(read(&event(lock, &format!("{own}{target}"))), expected, "{target}");
         }
-        let nobody = [
+        let without_id = [
             (lock, r#""actor":{"id":"s","type":"SystemPrincipal"}"#),
             (lock, r#""actor":{"type":"User"}"#),
             (lock, r#""actor":null"#),
             (lock, r#""target":[{"id":7,"type":"User"}]"#),
             (DELETED, own),
         ];
-        for (kind, rest) in nobody {
+        for (kind, rest) in without_id {
             assert_eq!(read(&event(kind, rest)), Err(UnreadableBody), "{kind} {rest}");
         }
         assert_eq!(read(&event("user.session.start", own)), Ok(Vec::new()));
