@@ -17,7 +17,7 @@ pub type Verify = fn(&SignedRequest<'_>, &Secrets, OffsetDateTime) -> Result<(),
 pub struct Webhook {
     /// Its name in the path, in `coppice.ingress.<name>` and in metrics.
     pub name: &'static str,
-    /// The setting that holds its secrets and, unless it is empty, enables it.
+    /// The setting that holds its secrets and, unless it is empty, enables it: a [`secrets_setting`].
     pub secrets: Setting,
     /// How the setting writes a secret.
     pub keys: Keys,
@@ -46,6 +46,12 @@ pub enum Proof {
     Authorization,
     /// A signature of the body.
     Signature(Verify),
+}
+
+/// The setting of a provider's secrets: a list with commas, empty by default, which leaves the provider disabled.
+#[must_use]
+pub const fn secrets_setting(name: &'static str, meaning: &'static str) -> Setting {
+    Setting::with_default(name, "", meaning)
 }
 
 impl Webhook {

@@ -7,20 +7,16 @@
 
 use provider_webhook::{
     HeaderMap, Id, Keys, Proof, Secrets, SignedRequest, UnreadableBody, VerifyError, Webhook, WebhookRecord,
-    check_age, from_base64, known_kind, parse, text_or_number_id, unix_millis, verify_digests,
+    check_age, from_base64, known_kind, parse, secrets_setting, text_or_number_id, unix_millis,
+    verify_digests,
 };
 use serde::Deserialize;
-use settings::Setting;
 use time::OffsetDateTime;
 
 /// `HubSpot`'s webhooks, for `webhook-ingress`.
 pub const WEBHOOK: Webhook = Webhook {
     name: "hubspot",
-    secrets: Setting::with_default(
-        "COPPICE_HUBSPOT_WEBHOOK_SECRETS",
-        "",
-        "HubSpot: client secrets of the app",
-    ),
+    secrets: secrets_setting("COPPICE_HUBSPOT_WEBHOOK_SECRETS", "HubSpot: client secrets of the app"),
     keys: Keys::Text,
     proof: Proof::Signature(verify),
     read,

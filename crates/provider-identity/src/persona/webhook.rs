@@ -4,10 +4,9 @@
 
 use provider_webhook::{
     HeaderMap, Id, Keys, MAX_SIGNATURES, Proof, Secrets, SignedRequest, UnreadableBody, VerifyError, Webhook,
-    WebhookRecord, known_kind, parse, rfc3339, text_id, verify_timed_set,
+    WebhookRecord, known_kind, parse, rfc3339, secrets_setting, text_id, verify_timed_set,
 };
 use serde::Deserialize;
-use settings::Setting;
 use time::OffsetDateTime;
 
 use super::SOURCE;
@@ -15,7 +14,7 @@ use super::SOURCE;
 /// Persona's webhooks, for `webhook-ingress`.
 pub const WEBHOOK: Webhook = Webhook {
     name: SOURCE,
-    secrets: Setting::with_default("COPPICE_PERSONA_WEBHOOK_SECRETS", "", "Persona: secrets of the webhook"),
+    secrets: secrets_setting("COPPICE_PERSONA_WEBHOOK_SECRETS", "Persona: secrets of the webhook"),
     keys: Keys::Text,
     proof: Proof::Signature(verify),
     read,

@@ -4,10 +4,9 @@
 
 use provider_webhook::{
     HeaderMap, Id, Keys, Proof, Secrets, SignedRequest, UnreadableBody, VerifyError, Webhook, WebhookRecord,
-    known_kind, parse, text_id, verify_timed_set,
+    known_kind, parse, secrets_setting, text_id, verify_timed_set,
 };
 use serde::Deserialize;
-use settings::Setting;
 use time::OffsetDateTime;
 
 use super::SOURCE;
@@ -15,11 +14,7 @@ use super::SOURCE;
 /// Stripe's webhooks, for `webhook-ingress`.
 pub const WEBHOOK: Webhook = Webhook {
     name: SOURCE,
-    secrets: Setting::with_default(
-        "COPPICE_STRIPE_WEBHOOK_SECRETS",
-        "",
-        "Stripe: signing secrets of the endpoint",
-    ),
+    secrets: secrets_setting("COPPICE_STRIPE_WEBHOOK_SECRETS", "Stripe: signing secrets of the endpoint"),
     keys: Keys::Text,
     proof: Proof::Signature(verify),
     read,

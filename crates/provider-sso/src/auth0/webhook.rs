@@ -3,21 +3,16 @@
 
 use provider_webhook::{
     HeaderMap, Id, Keys, Proof, UnreadableBody, Webhook, WebhookRecord, known_kind, one_or_many, rfc3339,
-    text_id,
+    secrets_setting, text_id,
 };
 use serde::Deserialize;
-use settings::Setting;
 
 use super::SOURCE;
 
 /// Auth0's webhooks, for `webhook-ingress`.
 pub const WEBHOOK: Webhook = Webhook {
     name: SOURCE,
-    secrets: Setting::with_default(
-        "COPPICE_AUTH0_WEBHOOK_SECRETS",
-        "",
-        "Auth0: values of its Authorization header",
-    ),
+    secrets: secrets_setting("COPPICE_AUTH0_WEBHOOK_SECRETS", "Auth0: values of its Authorization header"),
     keys: Keys::Text,
     proof: Proof::Authorization,
     read,

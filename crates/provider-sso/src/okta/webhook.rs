@@ -5,22 +5,18 @@
 //! stream (`changes.rs`). If the actor is an administrator after all, one record is read in vain.
 
 use provider_webhook::{
-    HeaderMap, Id, Keys, Proof, UnreadableBody, Webhook, WebhookRecord, known_kind, parse, rfc3339, text_id,
+    HeaderMap, Id, Keys, Proof, UnreadableBody, Webhook, WebhookRecord, known_kind, parse, rfc3339,
+    secrets_setting, text_id,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use settings::Setting;
 
 use super::SOURCE;
 
 /// Okta's event hooks, for `webhook-ingress`.
 pub const WEBHOOK: Webhook = Webhook {
     name: SOURCE,
-    secrets: Setting::with_default(
-        "COPPICE_OKTA_WEBHOOK_SECRETS",
-        "",
-        "Okta: values of its Authorization header",
-    ),
+    secrets: secrets_setting("COPPICE_OKTA_WEBHOOK_SECRETS", "Okta: values of its Authorization header"),
     keys: Keys::Text,
     proof: Proof::Authorization,
     read,
