@@ -27,4 +27,4 @@ pub use scheme::{
 };
 pub use secrets::{Secrets, SecretsError};
 pub use timed_set::verify_timed_set;
-pub use webhook::{Keys, Proof, Verify, Webhook};
+pub use webhook::{Keys, Proof, Verify, Webhook, secrets_setting};

@@ -8,22 +8,20 @@
 
 use http::HeaderMap;
 use serde::Deserialize;
-use settings::Setting;
 use time::OffsetDateTime;
 
 use crate::{
     Id, Keys, OTHER_KIND, Proof, Secrets, SignedRequest, UnreadableBody, VerifyError, Webhook, WebhookRecord,
-    check_age, from_base64, parse, text_or_number_id, verify_digests,
+    check_age, from_base64, parse, secrets_setting, text_or_number_id, verify_digests,
 };
 
 /// Webhooks of any provider that signs as Standard Webhooks, for `webhook-ingress`.
 pub const WEBHOOK: Webhook = Webhook {
     name: "standard-webhooks",
-    secrets: Setting::new(
+    secrets: secrets_setting(
         "COPPICE_STANDARD_WEBHOOKS_SECRETS",
-        Some(""),
         "any sender that signs as Standard Webhooks: keys, as whsec_…",
-        Secrets::parse_base64,
+        Keys::Base64,
     ),
     keys: Keys::Base64,
     proof: Proof::Signature(verify),
@@ -115,8 +113,8 @@ mod tests {
             Ok(vec![gone("1"), gone("2")])
         );
         for data in ["{}", r#"{"id":null}"#, r#"{"ids":[]}"#, r#"{"id":""}"#, r#"{"ids":["1",{}]}"#] {
-            let nobody = format!(r#"{{"type":"a","data":{data}}}"#);
-            assert_eq!(read_thin_event(nobody.as_bytes()), Err(UnreadableBody), "{data}");
+            let without_id = format!(r#"{{"type":"a","data":{data}}}"#);
+            assert_eq!(read_thin_event(without_id.as_bytes()), Err(UnreadableBody), "{data}");
         }
         assert_eq!(read_thin_event(br#"{"type":"a"}"#), Err(UnreadableBody));
     }

@@ -15,7 +15,7 @@ pub type Verify = fn(&SignedRequest<'_>, &Secrets, OffsetDateTime) -> Result<(),
 pub struct Webhook {
     /// Its name in the path, in `coppice.ingress.<name>` and in metrics.
     pub name: &'static str,
-    /// The setting that holds its secrets and, unless it is empty, enables it.
+    /// The setting that holds its secrets and, unless it is empty, enables it: a [`secrets_setting`].
     pub secrets: Setting<Secrets>,
     /// How the setting writes a secret.
     pub keys: Keys,
@@ -40,10 +40,20 @@ pub enum Keys {
 /// What proves that a request is a vendor's.
 #[derive(Debug, Clone, Copy)]
 pub enum Proof {
-    /// The header `Authorization`, which is a secret. It is looked at before the body is read.
+    /// The header `Authorization`, which is a secret. It is checked before the body is read.
     Authorization,
     /// A signature of the body.
     Signature(Verify),
+}
+
+/// The setting of a provider's secrets: a list with commas, empty by default, which leaves the provider disabled.
+#[must_use]
+pub const fn secrets_setting(name: &'static str, meaning: &'static str, keys: Keys) -> Setting<Secrets> {
+    let parse = match keys {
+        Keys::Text => Secrets::parse,
+        Keys::Base64 => Secrets::parse_base64,
+    };
+    Setting::new(name, Some(""), meaning, parse)
 }
 
 impl Webhook {

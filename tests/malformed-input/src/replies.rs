@@ -169,7 +169,7 @@ fn contacts(fetched: Result<Vec<FetchedContact>, ProviderError>) {
     match fetched.as_deref() {
         Ok([FetchedContact::Found(contact)]) => is_id(&contact.id),
         Ok([FetchedContact::Gone { merged_into }]) => merged_into.iter().for_each(|id| is_id(id)),
-        Ok(_) => panic!("one contact was asked for"),
+        Ok(_) => panic!("one contact was requested"),
         Err(error) => says_nothing(error),
     }
 }

@@ -64,7 +64,7 @@ impl Ingress {
         let taken = Taken::default();
         let entered = runtime.enter();
         // The store is never used, since the bus accepts everything.
-        let store = Store::open(&"postgres://nobody@127.0.0.1:9/none".into(), 2).unwrap();
+        let store = Store::open(&"postgres://coppice@127.0.0.1:9/none".into(), 2).unwrap();
         let router = router(settings, Intake::new(taken.clone(), store));
         drop(entered);
         Self { runtime, router, taken, secret }

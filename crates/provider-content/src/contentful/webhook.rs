@@ -5,10 +5,10 @@
 
 use provider_webhook::{
     HeaderMap, Id, Keys, OTHER_KIND, Proof, Secrets, SignedRequest, UnreadableBody, VerifyError, Webhook,
-    WebhookRecord, check_age, from_hex, known_kind, parse, rfc3339, text_id, unix_millis, verify_digests,
+    WebhookRecord, check_age, from_hex, known_kind, parse, rfc3339, secrets_setting, text_id, unix_millis,
+    verify_digests,
 };
 use serde::Deserialize;
-use settings::Setting;
 use time::OffsetDateTime;
 
 use super::SOURCE;
@@ -16,12 +16,7 @@ use super::SOURCE;
 /// Contentful's webhooks, for `webhook-ingress`.
 pub const WEBHOOK: Webhook = Webhook {
     name: SOURCE,
-    secrets: Setting::new(
-        "COPPICE_CONTENTFUL_WEBHOOK_SECRETS",
-        Some(""),
-        "Contentful: signing secrets",
-        Secrets::parse,
-    ),
+    secrets: secrets_setting("COPPICE_CONTENTFUL_WEBHOOK_SECRETS", "Contentful: signing secrets", Keys::Text),
     keys: Keys::Text,
     proof: Proof::Signature(verify),
     read,

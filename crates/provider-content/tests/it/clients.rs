@@ -66,7 +66,7 @@ pub(crate) async fn read(client: &ContentClient, cursor: Option<&str>) -> (Chang
     let mut whole = page(client, cursor).await;
     let mut pages = 1;
     while whole.more {
-        assert!(pages < 100, "it goes on for ever");
+        assert!(pages < 100, "the pages never end");
         let next = page(client, Some(&whole.next)).await;
         whole.items.extend(next.items);
         whole.deletions.extend(next.deletions);

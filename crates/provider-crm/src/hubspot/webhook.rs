@@ -7,20 +7,19 @@
 
 use provider_webhook::{
     HeaderMap, Id, Keys, Proof, Secrets, SignedRequest, UnreadableBody, VerifyError, Webhook, WebhookRecord,
-    check_age, from_base64, known_kind, parse, text_or_number_id, unix_millis, verify_digests,
+    check_age, from_base64, known_kind, parse, secrets_setting, text_or_number_id, unix_millis,
+    verify_digests,
 };
 use serde::Deserialize;
-use settings::Setting;
 use time::OffsetDateTime;
 
 /// `HubSpot`'s webhooks, for `webhook-ingress`.
 pub const WEBHOOK: Webhook = Webhook {
     name: "hubspot",
-    secrets: Setting::new(
+    secrets: secrets_setting(
         "COPPICE_HUBSPOT_WEBHOOK_SECRETS",
-        Some(""),
         "HubSpot: client secrets of the app",
-        Secrets::parse,
+        Keys::Text,
     ),
     keys: Keys::Text,
     proof: Proof::Signature(verify),
@@ -157,8 +156,8 @@ mod tests {
         for ids in
             ["", r#","objectId":null"#, r#","objectId":[7]"#, r#","objectId":7,"mergedObjectIds":[""]"#]
         {
-            let nobody = format!(r#"[{{"subscriptionType":"contact.merge"{ids}}}]"#);
-            assert_eq!(read(nobody.as_bytes()), Err(UnreadableBody), "{ids}");
+            let without_id = format!(r#"[{{"subscriptionType":"contact.merge"{ids}}}]"#);
+            assert_eq!(read(without_id.as_bytes()), Err(UnreadableBody), "{ids}");
         }
         assert_eq!(read(b"{}"), Err(UnreadableBody));
     }

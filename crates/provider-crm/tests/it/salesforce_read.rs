@@ -106,7 +106,7 @@ async fn answers_have_the_order_of_the_ids() {
     let found: Vec<_> = fetched.iter().map(id_of).collect();
     assert_eq!(found, [Some(THIRD), None, None, Some(MARA), Some(MARA), Some(THIRD)]);
     let requests = server.asked();
-    assert_eq!(requests[0].body["ids"], json!([THIRD, OTTO, MARA]), "each is asked for once");
+    assert_eq!(requests[0].body["ids"], json!([THIRD, OTTO, MARA]), "each is requested once");
     let query = format!("SELECT Id, IsDeleted, MasterRecordId FROM Contact WHERE Id IN ('{OTTO}')");
     assert_eq!((requests.len(), requests[1].query.as_str()), (2, query.as_str()));
 }

@@ -87,11 +87,11 @@ async fn the_gate_opens_after_a_short_pause() {
 #[tokio::test]
 async fn requests_in_flight_are_bounded() {
     let doors = Arc::new(Semaphore::new(0));
-    let held = Arc::clone(&doors);
+    let closed = Arc::clone(&doors);
     let server = Server::start(move |_, _| {
-        let held = Arc::clone(&held);
+        let closed = Arc::clone(&closed);
         async move {
-            held.acquire().await.unwrap().forget();
+            closed.acquire().await.unwrap().forget();
             reply(200, &[], "{}")
         }
     })

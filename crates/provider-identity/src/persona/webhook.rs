@@ -4,10 +4,9 @@
 
 use provider_webhook::{
     HeaderMap, Id, Keys, MAX_SIGNATURES, Proof, Secrets, SignedRequest, UnreadableBody, VerifyError, Webhook,
-    WebhookRecord, known_kind, parse, rfc3339, text_id, verify_timed_set,
+    WebhookRecord, known_kind, parse, rfc3339, secrets_setting, text_id, verify_timed_set,
 };
 use serde::Deserialize;
-use settings::Setting;
 use time::OffsetDateTime;
 
 use super::SOURCE;
@@ -15,11 +14,10 @@ use super::SOURCE;
 /// Persona's webhooks, for `webhook-ingress`.
 pub const WEBHOOK: Webhook = Webhook {
     name: SOURCE,
-    secrets: Setting::new(
+    secrets: secrets_setting(
         "COPPICE_PERSONA_WEBHOOK_SECRETS",
-        Some(""),
         "Persona: secrets of the webhook",
-        Secrets::parse,
+        Keys::Text,
     ),
     keys: Keys::Text,
     proof: Proof::Signature(verify),

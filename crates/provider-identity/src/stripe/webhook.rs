@@ -4,10 +4,9 @@
 
 use provider_webhook::{
     HeaderMap, Id, Keys, Proof, Secrets, SignedRequest, UnreadableBody, VerifyError, Webhook, WebhookRecord,
-    known_kind, parse, text_id, verify_timed_set,
+    known_kind, parse, secrets_setting, text_id, verify_timed_set,
 };
 use serde::Deserialize;
-use settings::Setting;
 use time::OffsetDateTime;
 
 use super::SOURCE;
@@ -15,11 +14,10 @@ use super::SOURCE;
 /// Stripe's webhooks, for `webhook-ingress`.
 pub const WEBHOOK: Webhook = Webhook {
     name: SOURCE,
-    secrets: Setting::new(
+    secrets: secrets_setting(
         "COPPICE_STRIPE_WEBHOOK_SECRETS",
-        Some(""),
         "Stripe: signing secrets of the endpoint",
-        Secrets::parse,
+        Keys::Text,
     ),
     keys: Keys::Text,
     proof: Proof::Signature(verify),
@@ -111,9 +109,9 @@ mod tests {
         assert_eq!(later, [WebhookRecord::changed("vs_1".to_owned(), "webhook")]);
         assert_eq!(read(&body("customer.created")), Ok(Vec::new()));
         for object in ["{}", r#"{"id":7}"#, r#"{"id":null}"#, r#"{"id":""}"#] {
-            let nobody = format!(r#"{{"type":"{verified}","data":{{"object":{object}}}}}"#);
-            assert_eq!(read(nobody.as_bytes()), Err(UnreadableBody), "{object}");
-            let other = nobody.replace(verified, "balance.available");
+            let without_id = format!(r#"{{"type":"{verified}","data":{{"object":{object}}}}}"#);
+            assert_eq!(read(without_id.as_bytes()), Err(UnreadableBody), "{object}");
+            let other = without_id.replace(verified, "balance.available");
             assert_eq!(read(other.as_bytes()), Ok(Vec::new()), "{object}");
         }
         assert_eq!(read(br#"{"type":"customer.created"}"#), Err(UnreadableBody));

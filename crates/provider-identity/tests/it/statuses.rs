@@ -8,10 +8,10 @@ use crate::clients::{persona, read, record, stripe};
 /// True if a case has all outputs, false if it has none. Some outputs fail the test.
 fn holds_outputs(case: &VerificationCase) -> bool {
     let outputs = [&case.given_name, &case.family_name, &case.birthdate];
-    let held = outputs.iter().filter(|output| output.is_some()).count();
-    assert!(held == 0 || held == outputs.len(), "{held} outputs in {case:?}");
-    assert!(held > 0 || case.email.is_none());
-    held > 0
+    let count = outputs.iter().filter(|output| output.is_some()).count();
+    assert!(count == 0 || count == outputs.len(), "{count} outputs in {case:?}");
+    assert!(count > 0 || case.email.is_none());
+    count > 0
 }
 
 #[tokio::test]

@@ -2,22 +2,20 @@
 //! (<https://auth0.com/docs/customize/events/event-types>). Auth0 signs nothing.
 
 use provider_webhook::{
-    HeaderMap, Id, Keys, Proof, Secrets, UnreadableBody, Webhook, WebhookRecord, known_kind, one_or_many,
-    rfc3339, text_id,
+    HeaderMap, Id, Keys, Proof, UnreadableBody, Webhook, WebhookRecord, known_kind, one_or_many, rfc3339,
+    secrets_setting, text_id,
 };
 use serde::Deserialize;
-use settings::Setting;
 
 use super::SOURCE;
 
 /// Auth0's webhooks, for `webhook-ingress`.
 pub const WEBHOOK: Webhook = Webhook {
     name: SOURCE,
-    secrets: Setting::new(
+    secrets: secrets_setting(
         "COPPICE_AUTH0_WEBHOOK_SECRETS",
-        Some(""),
         "Auth0: values of its Authorization header",
-        Secrets::parse,
+        Keys::Text,
     ),
     keys: Keys::Text,
     proof: Proof::Authorization,
@@ -95,8 +93,8 @@ mod tests {
         let other = br#"{"type":"organization.created","data":{"object":{"id":"org_1"}}}"#;
         assert_eq!(read(other), Ok(Vec::new()));
         for id in ["{}", r#"{"user_id":7}"#, r#"{"user_id":null}"#, r#"{"user_id":""}"#] {
-            let nobody = format!(r#"[{updated},{{"type":"user.updated","data":{{"object":{id}}}}}]"#);
-            assert_eq!(read(nobody.as_bytes()), Err(UnreadableBody), "{id}");
+            let without_id = format!(r#"[{updated},{{"type":"user.updated","data":{{"object":{id}}}}}]"#);
+            assert_eq!(read(without_id.as_bytes()), Err(UnreadableBody), "{id}");
         }
         assert_eq!(read(b"{}"), Err(UnreadableBody));
     }

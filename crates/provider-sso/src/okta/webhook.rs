@@ -5,23 +5,21 @@
 //! stream (`changes.rs`). If the actor is an administrator after all, one record is read in vain.
 
 use provider_webhook::{
-    HeaderMap, Id, Keys, Proof, Secrets, UnreadableBody, Webhook, WebhookRecord, known_kind, parse, rfc3339,
-    text_id,
+    HeaderMap, Id, Keys, Proof, UnreadableBody, Webhook, WebhookRecord, known_kind, parse, rfc3339,
+    secrets_setting, text_id,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use settings::Setting;
 
 use super::SOURCE;
 
 /// Okta's event hooks, for `webhook-ingress`.
 pub const WEBHOOK: Webhook = Webhook {
     name: SOURCE,
-    secrets: Setting::new(
+    secrets: secrets_setting(
         "COPPICE_OKTA_WEBHOOK_SECRETS",
-        Some(""),
         "Okta: values of its Authorization header",
-        Secrets::parse,
+        Keys::Text,
     ),
     keys: Keys::Text,
     proof: Proof::Authorization,
@@ -155,14 +153,14 @@ mod tests {
         {
             assert_eq!(read(&event(lock, &format!("{own}{target}"))), expected, "{target}");
         }
-        let nobody = [
+        let without_id = [
             (lock, r#""actor":{"id":"s","type":"SystemPrincipal"}"#),
             (lock, r#""actor":{"type":"User"}"#),
             (lock, r#""actor":null"#),
             (lock, r#""target":[{"id":7,"type":"User"}]"#),
             (DELETED, own),
         ];
-        for (kind, rest) in nobody {
+        for (kind, rest) in without_id {
             assert_eq!(read(&event(kind, rest)), Err(UnreadableBody), "{kind} {rest}");
         }
         assert_eq!(read(&event("user.session.start", own)), Ok(Vec::new()));

@@ -2,22 +2,20 @@
 //! resources, of which `id` and `meta.lastModified` are kept. They sign nothing.
 
 use provider_webhook::{
-    HeaderMap, Id, Keys, OTHER_KIND, Proof, Secrets, UnreadableBody, Webhook, WebhookRecord, parse, rfc3339,
-    standard, text_id,
+    HeaderMap, Id, Keys, OTHER_KIND, Proof, UnreadableBody, Webhook, WebhookRecord, parse, rfc3339,
+    secrets_setting, standard, text_id,
 };
 use serde::Deserialize;
-use settings::Setting;
 
 use super::SOURCE;
 
 /// A SCIM server's webhooks, for `webhook-ingress`.
 pub const WEBHOOK: Webhook = Webhook {
     name: SOURCE,
-    secrets: Setting::new(
+    secrets: secrets_setting(
         "COPPICE_SCIM_WEBHOOK_SECRETS",
-        Some(""),
         "a SCIM server: values of its Authorization header",
-        Secrets::parse,
+        Keys::Text,
     ),
     keys: Keys::Text,
     proof: Proof::Authorization,

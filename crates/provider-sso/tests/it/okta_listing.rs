@@ -139,5 +139,5 @@ async fn a_next_link_that_is_malformed_or_leads_elsewhere_is_an_error() {
 async fn a_list_that_links_in_a_circle_is_refused() {
     let (client, _) = linking(r#"</api/v1/users?{query}&x=1>; rel="next""#).await;
     assert_eq!(client.list_users(None).await, Err(MALFORMED), "no cursor at all");
-    assert_eq!(client.list_users(Some("2")).await, Err(MALFORMED), "the page that was asked for");
+    assert_eq!(client.list_users(Some("2")).await, Err(MALFORMED), "the requested page");
 }

@@ -87,9 +87,9 @@ async fn while_the_bus_is_down_events_are_stored_and_published_when_it_is_back()
     outbox_empties(&world).await;
 
     // The bus does not answer.
-    let held = world.proxy.hold("PutEvents");
+    let gate = world.proxy.hold("PutEvents");
     assert_eq!(ingress.send(&stripe("vs_held")).await, stored_reply);
-    held.release();
+    gate.release();
     outbox_empties(&world).await;
     let bodies = bodies(&world, world.queue_depth(crate::CONSUMER).await.0).await;
     assert!(bodies.iter().any(|body| body.contains("vs_held")));
@@ -151,7 +151,7 @@ async fn with_neither_bus_nor_database_the_provider_is_asked_to_try_again() {
 async fn after_sigterm_the_request_in_flight_is_finished() {
     let world = World::start().await;
     let mut ingress = Ingress::start(&world, &[("COPPICE_PUBLISH_LIMIT_MS", "10000")]).await;
-    let held = world.proxy.hold("PutEvents");
+    let gate = world.proxy.hold("PutEvents");
     let reply = tokio::spawn({
         let (http, base, webhook) = (ingress.http.clone(), ingress.base.clone(), stripe("vs_1"));
         async move {
@@ -166,7 +166,7 @@ async fn after_sigterm_the_request_in_flight_is_finished() {
     let base = ingress.base.trim_start_matches("http://").to_owned();
     let closed = async || Ok(tokio::net::TcpStream::connect(&base).await.is_err().then_some(()));
     wait_until(Duration::from_secs(20), "the port to close", closed).await.unwrap();
-    held.release();
+    gate.release();
     assert_eq!(reply.await.unwrap(), 200);
     assert_eq!(ingress.worker.exit_code().await, Some(0));
     arrived(&world, 1).await;

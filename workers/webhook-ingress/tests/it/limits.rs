@@ -71,7 +71,7 @@ async fn requests_above_the_number_of_places_are_refused() {
     let world = World::start().await;
     let settings = [("COPPICE_MAX_REQUESTS", "2"), ("COPPICE_PUBLISH_LIMIT_MS", "5000")];
     let ingress = Ingress::start(&world, &settings).await;
-    let held = world.proxy.hold("PutEvents");
+    let gate = world.proxy.hold("PutEvents");
     let call = || {
         let webhook = stripe("vs_1");
         let call = ingress.http.post(format!("{}{}", ingress.base, webhook.path)).body(webhook.body);
@@ -87,7 +87,7 @@ async fn requests_above_the_number_of_places_are_refused() {
     assert_eq!(call().await.unwrap(), (503, true));
     let counted = r#"provider="stripe",reply="busy""#;
     assert_eq!(ingress.worker.metric("coppice_webhooks_total", counted).await, 1.0);
-    held.release();
+    gate.release();
     for reply in taken {
         assert_eq!(reply.await.unwrap(), (200, false));
     }

@@ -60,7 +60,7 @@ async fn each_refusal_has_its_status_and_its_word() {
     }
     assert_eq!(world.proxy.calls("PutEvents"), 0);
     assert_eq!(crate::stored(&world).await, 0);
-    assert_eq!(ingress.send(&good()).await.0, 200, "and it goes on");
+    assert_eq!(ingress.send(&good()).await.0, 200, "the process still answers");
     let counted = r#"provider="stripe",reply="method""#;
     assert_eq!(ingress.worker.metric("coppice_webhooks_total", counted).await, 2.0, "of an enabled provider");
     let metrics = ingress.worker.get("metrics").await.unwrap().1;
