@@ -13,7 +13,7 @@ use testkit::simulators::salesforce::{SimulatedContact, contact_id};
 use testkit::{Said, World};
 use uuid::Uuid;
 use worker_process::Worker;
-use worker_runtime::{Cause, Refetch, Handler, Outcome};
+use worker_runtime::{Cause, Handler, Outcome, Refetch};
 
 /// The binary under test.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_audit");

@@ -1,6 +1,7 @@
 //! The command line of `dlq`.
 
 use clap::{Args, Subcommand};
+use operations::dlq;
 use postgres_store::Author;
 use time::Duration;
 use uuid::Uuid;
@@ -108,6 +109,26 @@ pub(crate) struct Pace {
     /// Seconds that the canary may take, and that the end waits for the last ones.
     #[arg(long, default_value_t = 120)]
     pub(crate) wait_secs: u64,
+}
+
+impl From<Chosen> for dlq::Selection {
+    fn from(chosen: Chosen) -> Self {
+        Self {
+            classes: chosen.class,
+            event_type: chosen.event_type,
+            record_id: chosen.id,
+            message_ids: chosen.message_id,
+            worker_version: chosen.worker_version,
+            older_than: chosen.older_than,
+            newer_than: chosen.newer_than,
+        }
+    }
+}
+
+impl From<Pace> for dlq::Pace {
+    fn from(Pace { rate, max, canary, wait_secs }: Pace) -> Self {
+        Self { rate, max, canary, wait_secs }
+    }
 }
 
 #[derive(Debug, Args)]

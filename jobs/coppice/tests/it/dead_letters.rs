@@ -52,7 +52,7 @@ async fn a_list_counts_every_queue_s_letters_by_reason_and_leaves_them_there() {
         ],
     );
     let again = listed(&world, "sso-sync").await;
-    assert_eq!((&again["letters"], &again["looked_at"]), (&json!(4), &json!(4)), "they are still there");
+    assert_eq!((&again["messages"], &again["messages_read"]), (&json!(4), &json!(4)), "they are still there");
     dlq(&world, &["list", "nobody"]).await.says(3, &["no unit \"nobody\" has dead letters"]);
 }
 
@@ -117,11 +117,11 @@ async fn what_is_dropped_is_kept_and_can_still_be_shown() {
     dlq(&world, &drop)
         .await
         .says(0, &["drop 1 dead letter(s) of sso-sync", "2 other letter(s) stay", "--yes"]);
-    assert_eq!(listed(&world, "sso-sync").await["letters"], 3, "a plan does nothing");
+    assert_eq!(listed(&world, "sso-sync").await["messages"], 3, "a plan does nothing");
 
     let dropped = dlq(&world, &[&drop[..], &["--yes"]].concat()).await;
     dropped.says(0, &["1 of 1 dead letter(s) deleted"]);
-    assert_eq!(listed(&world, "sso-sync").await["letters"], 2);
+    assert_eq!(listed(&world, "sso-sync").await["messages"], 2);
     let kept: Vec<(String, String, String)> = sqlx::query_as(
         "select message_id, body, resolution from dead_lettered_message where resolution is not null",
     )

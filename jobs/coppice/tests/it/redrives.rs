@@ -32,7 +32,7 @@ async fn letters_about_one_record_become_one_message_and_every_record_is_read() 
     let worker = world.start_worker(unit_binary("sso-sync"), "sso-sync", &[]).await;
 
     let planned = dlq(&world, &["redrive", "sso-sync", "--json"]).await.json();
-    assert_eq!((&planned["letters"], &planned["messages"]), (&json!(42), &json!(7)), "{planned}");
+    assert_eq!((&planned["messages"], &planned["to_send"]), (&json!(42), &json!(7)), "{planned}");
     assert_eq!(world.persons().await.unwrap().len(), 0, "a plan does nothing");
     let plan = planned["plan_id"].as_str().unwrap();
     let done = dlq(&world, &["redrive", "--plan", plan, "--yes", "--rate", "100"]).await;
@@ -46,7 +46,7 @@ async fn letters_about_one_record_become_one_message_and_every_record_is_read() 
 
     assert_eq!(world.persons().await.unwrap().len(), 7);
     assert!(ids.iter().all(|id| world.idp.requests_for(id) == 1), "each is read once");
-    assert_eq!(listed(&world, "sso-sync").await["letters"], 0);
+    assert_eq!(listed(&world, "sso-sync").await["messages"], 0);
     dlq(&world, &["redrive", "--plan", plan, "--yes"]).await.says(0, &["7 of 7 message(s) sent: 7 handled"]);
     assert!(ids.iter().all(|id| world.idp.requests_for(id) == 1), "a plan that is done sends nothing");
     drop(worker);
@@ -68,7 +68,7 @@ async fn a_canary_that_dies_again_stops_everything() {
         sqlx::query_scalar("select count(sent_at) from redrive_item").fetch_one(&world.pool).await.unwrap();
     assert_eq!(sent, 3);
     let dead = listed(&world, "sso-sync").await;
-    assert_eq!(dead["letters"], 8, "three of them new: {dead}");
+    assert_eq!(dead["messages"], 8, "three of them new: {dead}");
     let again: i64 =
         dead["groups"].as_array().unwrap().iter().map(|one| one["redriven_before"].as_i64().unwrap()).sum();
     assert_eq!(again, 3, "they are known again: {dead}");
@@ -92,7 +92,7 @@ async fn a_canary_that_nobody_takes_stops_everything_and_says_so() {
     stopped.says(4, &["0 of 1 canary message(s) were handled within 1 s", "Does sso-sync run"]);
     assert_eq!(world.queue_depth("sso-sync").await.0, 1);
     assert_eq!(
-        listed(&world, "sso-sync").await["letters"],
+        listed(&world, "sso-sync").await["messages"],
         2,
         "the canary's letter is gone: its message is in the queue"
     );
@@ -110,7 +110,7 @@ async fn what_dies_after_the_plan_is_not_in_it() {
     dlq(&world, &["redrive", "--plan", plan, "--yes"]).await.says(0, &["4 of 4 dead letter(s) deleted"]);
     let left = listed(&world, "sso-sync").await;
     assert_eq!(
-        (&left["letters"], &left["looked_at"]),
+        (&left["messages"], &left["messages_read"]),
         (&json!(4), &json!(4)),
         "visible again at once: {left}"
     );
@@ -139,7 +139,7 @@ async fn letters_are_chosen_by_reason_record_type_and_age() {
         (&["--worker-version", "9.9"], 0),
     ] {
         let planned = dlq(&world, &[&["redrive", "sso-sync", "--json"], chosen].concat()).await;
-        assert_eq!(planned.json()["letters"], letters, "{chosen:?}");
+        assert_eq!(planned.json()["messages"], letters, "{chosen:?}");
     }
     let plan = Uuid::now_v7().to_string();
     let narrowed = dlq(&world, &["redrive", "--plan", &plan, "--id", "auth0|a", "--yes"]).await;
@@ -177,7 +177,7 @@ async fn an_event_that_the_bus_could_not_deliver_goes_where_its_rule_would_have_
     redriven.says(1, &["1 message(s) are refused by SQS or wanted by no rule, and stay where they are"]);
     assert_eq!(world.queue_depth("sso-sync").await.0, 1, "in its rule's queue alone");
     assert_eq!(world.queue_depth("app-login").await.0, 0);
-    assert_eq!(listed(&world, "undelivered").await["letters"], 1);
+    assert_eq!(listed(&world, "undelivered").await["messages"], 1);
 
     let worker = world.start_worker(unit_binary("sso-sync"), "sso-sync", &[]).await;
     world.person_where("auth0|ada", |_| true).await;
@@ -323,7 +323,7 @@ async fn events_that_no_rule_wants_do_not_stand_in_the_way_of_the_canary() {
     let said = dlq(&world, &["redrive", "undelivered", "--yes", "--rate", "100", "--wait-secs", "60"]).await;
     said.says(1, &["60 message(s) are refused by SQS or wanted by no rule, and stay where they are"]);
     world.person_where("auth0|ada", |_| true).await;
-    assert_eq!(listed(&world, "undelivered").await["letters"], 60);
+    assert_eq!(listed(&world, "undelivered").await["messages"], 60);
     drop(worker);
 }
 
@@ -349,7 +349,7 @@ async fn redrive_under_fire(letter_count: usize) {
     let all = letters(&ids, letter_count.div_ceil(PERSONS));
     world.dead_letter_all("sso-sync", &all[..letter_count]).await.unwrap();
     let planned = dlq(&world, &["redrive", "sso-sync", "--json"]).await.json();
-    assert_eq!((&planned["letters"], &planned["messages"]), (&json!(letter_count), &json!(PERSONS)));
+    assert_eq!((&planned["messages"], &planned["to_send"]), (&json!(letter_count), &json!(PERSONS)));
     let worker = world.start_worker(unit_binary("sso-sync"), "sso-sync", &[]).await;
     let plan = planned["plan_id"].as_str().unwrap().to_owned();
     let arguments = ["dlq", "redrive", "--plan", &plan, "--yes", "--rate", "60", "--wait-secs", "60"];
@@ -385,7 +385,7 @@ async fn redrive_under_fire(letter_count: usize) {
     assert_eq!(world.persons().await.unwrap().len(), PERSONS);
     let reads: Vec<usize> = ids.iter().map(|id| world.idp.requests_for(id)).collect();
     assert!(reads.iter().all(|reads| (1..=2).contains(reads)), "{reads:?}");
-    assert_eq!(listed(&world, "sso-sync").await["letters"], 0);
+    assert_eq!(listed(&world, "sso-sync").await["messages"], 0);
     let (sent, seconds): (i64, f64) = sqlx::query_as(
         "select count(*), extract(epoch from max(sent_at) - min(sent_at))::float8 from redrive_item",
     )

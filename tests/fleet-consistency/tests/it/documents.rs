@@ -53,6 +53,7 @@ fn every_file_that_a_document_links_to_is_there() {
         "deploy/cloudformation/README.md",
         "deploy/helm/coppice/README.md",
         "jobs/content-etl/README.md",
+        "jobs/coppice/README.md",
     ] {
         let folder = workspace().join(document).parent().unwrap().to_owned();
         for link in read(document).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {

@@ -63,7 +63,7 @@ async fn without_a_unit_all_queues_are_looked_at() {
         checks
             .iter()
             .find(|one| one["check"] == check && one["about"] == about)
-            .map(|one| one["verdict"].clone())
+            .map(|one| one["level"].clone())
     };
     for unit in ["sso-sync", "crm-sync", "identity-verification", "app-login", "crm-account", "undelivered"] {
         assert_eq!(

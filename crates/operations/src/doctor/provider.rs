@@ -1,22 +1,21 @@
 //! Whether the unit's provider answers, and takes our credentials: one cheap authenticated call.
 
-use job_process::JobError;
 use provider_crm::CrmProvider;
-use provider_http::{ConfigError, ProviderError};
+use provider_http::ProviderError;
 use provider_identity::IdentityProvider;
 use provider_sso::SsoProvider;
 
 use super::finding::Findings;
 use super::target::Provider;
+use crate::OperationError;
 
 const CHECK: &str = "provider";
 
 /// Asks the provider.
 ///
 /// # Errors
-/// [`JobError::Usage`] when its settings do not fit together.
-pub(crate) async fn check(provider: Provider, findings: &mut Findings) -> Result<(), JobError> {
-    let unusable = |error: ConfigError| JobError::Usage(error.to_string());
+/// [`OperationError::Provider`] when its settings do not fit together.
+pub(crate) async fn check(provider: Provider, findings: &mut Findings) -> Result<(), OperationError> {
     let (source, settings, answer) = match provider {
         Provider::None => {
             findings.skipped(CHECK, "credentials", "they are a unit's: name one with --unit");
@@ -27,15 +26,15 @@ pub(crate) async fn check(provider: Provider, findings: &mut Findings) -> Result
             return Ok(());
         }
         Provider::Sso(settings) => {
-            let client = settings.connect().map_err(unusable)?;
+            let client = settings.connect()?;
             (client.source(), "COPPICE_SSO_*", client.ping().await)
         }
         Provider::Crm(settings) => {
-            let client = settings.connect().map_err(unusable)?;
+            let client = settings.connect()?;
             (client.source(), "COPPICE_CRM_*", client.ping().await)
         }
         Provider::Identity(settings) => {
-            let client = settings.connect().map_err(unusable)?;
+            let client = settings.connect()?;
             (client.source(), "COPPICE_IDENTITY_*", client.ping().await)
         }
     };

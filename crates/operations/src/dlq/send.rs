@@ -1,10 +1,11 @@
-//! Sends a plan's items to their unit, or to where they were meant to go, at a rate.
+//! Sends a plan's items at a rate: to their unit's queue, or to where the bus would have delivered them.
+//!
+//! In: items that were not sent yet. Out: messages with the mark by which the worker notes how they ended, and the note in
+//! the database that they were sent.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use aws_config::SdkConfig;
-use job_process::JobError;
 use postgres_store::{RedrivePlan, Store, UnsentItem};
 use sqs_queue::{BATCH_LIMIT, EntryError, OutgoingMessage, Queue, SqsQueue};
 use tokio::time::Instant;
@@ -12,46 +13,43 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use worker_runtime::REDRIVE_MARK;
 
-use super::arguments::Pace;
-use super::fleet::{DeadLetterQueue, UNDELIVERED, refused};
-use super::plan::action;
+use super::queues::{DeadLetterQueues, Dlq, UNDELIVERED};
 use super::routing::Routing;
+use super::run::Pace;
+use crate::OperationError;
 
-/// Between two tries of entries that failed.
+/// Before entries that failed are sent again.
 const WAIT_BETWEEN_TRIES: Duration = Duration::from_millis(500);
 
-/// Batches in a row of which nothing was taken, after which SQS is not asked any more.
+/// The run ends after so many batches in a row of which SQS took nothing.
 const TRIES: u32 = 5;
 
 /// Where a plan's items go.
-pub(super) enum Target {
+pub(super) enum Destination {
     /// All to their unit.
     Unit(SqsQueue),
-    /// Each to where the bus would have brought it.
+    /// Each to where the bus would have delivered it.
     Rules(Routing),
 }
 
-impl Target {
-    /// The bus has the name with which every queue's begins.
-    pub(super) async fn of(
-        config: &SdkConfig,
-        queue: &DeadLetterQueue,
-        prefix: &str,
-    ) -> Result<Self, JobError> {
-        match &queue.source {
+impl Destination {
+    pub(super) async fn of(queues: &DeadLetterQueues, dlq: &Dlq) -> Result<Self, OperationError> {
+        match &dlq.source {
             Some(source) => Ok(Self::Unit(source.clone())),
-            None if queue.unit == UNDELIVERED => Routing::read(config, prefix).await.map(Self::Rules),
-            None => Err(JobError::NotFound(format!("there is no queue of {}", queue.unit))),
+            None if dlq.unit == UNDELIVERED => {
+                Routing::read(&queues.config, &queues.bus).await.map(Self::Rules)
+            }
+            None => Err(OperationError::NoQueue { unit: dlq.unit.clone() }),
         }
     }
 
-    /// Sends items. Each has its own result: one that fails takes nothing from those that were sent before it.
-    async fn send(&self, items: &[UnsentItem]) -> Result<Vec<Result<(), EntryError>>, JobError> {
+    /// Sends items. Each has its own result: one that fails does not undo those before it.
+    async fn send(&self, items: &[UnsentItem]) -> Result<Vec<Result<(), EntryError>>, OperationError> {
         match self {
             Self::Unit(queue) => {
                 let messages: Vec<OutgoingMessage> =
                     items.iter().map(|item| message(item, &item.letter.body)).collect();
-                queue.send(&messages).await.map_err(|error| refused(&error))
+                Ok(queue.send(&messages).await?)
             }
             Self::Rules(routing) => {
                 let mut results = Vec::new();
@@ -65,14 +63,14 @@ impl Target {
     }
 }
 
-/// An event that no rule takes stays where it is.
-async fn send_routed(routing: &Routing, item: &UnsentItem) -> Result<Result<(), EntryError>, JobError> {
+/// Sends an event to every queue that its rules name. An event that no rule matches stays where it is.
+async fn send_routed(routing: &Routing, item: &UnsentItem) -> Result<Result<(), EntryError>, OperationError> {
     let routes = routing.route(&item.letter).await?;
     if routes.is_empty() {
         return Ok(Err(EntryError::Refused { code: String::from("NoRule") }));
     }
     for route in routes {
-        let sent = route.queue.send(&[message(item, &route.body)]).await.map_err(|error| refused(&error))?;
+        let sent = route.queue.send(&[message(item, &route.body)]).await?;
         if let Some(Err(error)) = sent.into_iter().next() {
             return Ok(Err(error));
         }
@@ -80,13 +78,13 @@ async fn send_routed(routing: &Routing, item: &UnsentItem) -> Result<Result<(), 
     Ok(Ok(()))
 }
 
-/// Sends what a plan has not sent yet.
+/// Sends the items of a plan that were not sent yet.
 pub(super) struct Sender<'a> {
     store: &'a Store,
     plan: &'a RedrivePlan,
-    target: Target,
+    destination: Destination,
     pace: Pace,
-    /// Before this, nothing more may be sent.
+    /// Nothing more is sent before this.
     next_turn: Instant,
     sent: u64,
     /// Items that SQS will never take.
@@ -94,8 +92,8 @@ pub(super) struct Sender<'a> {
 }
 
 impl<'a> Sender<'a> {
-    pub(super) fn new(store: &'a Store, plan: &'a RedrivePlan, target: Target, pace: Pace) -> Self {
-        Self { store, plan, target, pace, next_turn: Instant::now(), sent: 0, refused: BTreeSet::new() }
+    pub(super) fn new(store: &'a Store, plan: &'a RedrivePlan, destination: Destination, pace: Pace) -> Self {
+        Self { store, plan, destination, pace, next_turn: Instant::now(), sent: 0, refused: BTreeSet::new() }
     }
 
     /// Sends `limit` items, or all there are, but never more than the pace's own limit.
@@ -103,7 +101,7 @@ impl<'a> Sender<'a> {
         &mut self,
         limit: Option<u64>,
         stop: &CancellationToken,
-    ) -> Result<(), JobError> {
+    ) -> Result<(), OperationError> {
         let end = limit.map_or(u64::MAX, |limit| self.sent + limit).min(self.pace.max.unwrap_or(u64::MAX));
         let mut failed = 0;
         while self.sent < end {
@@ -115,36 +113,34 @@ impl<'a> Sender<'a> {
             }
             let refused = self.refused.len();
             let taken = self.send(&items).await?;
-            let got_on = taken > 0 || self.refused.len() > refused;
-            failed = if got_on { 0 } else { failed + 1 };
+            let progressed = taken > 0 || self.refused.len() > refused;
+            failed = if progressed { 0 } else { failed + 1 };
             if failed == TRIES {
-                return Err(JobError::Failed(String::from("SQS takes nothing: run the plan again later")));
+                return Err(OperationError::NothingTaken);
             }
         }
         Ok(())
     }
 
-    /// What was never taken, once all else has been sent.
-    pub(super) fn verdict(&self) -> Result<(), JobError> {
-        if self.refused.is_empty() {
-            return Ok(());
+    /// Whether SQS took every item, once all else has been sent.
+    pub(super) fn check(&self) -> Result<(), OperationError> {
+        match self.refused.len() {
+            0 => Ok(()),
+            messages => Err(OperationError::MessagesRefused { messages }),
         }
-        Err(JobError::Failed(format!(
-            "{} message(s) are refused by SQS or wanted by no rule, and stay where they are",
-            self.refused.len()
-        )))
     }
 
-    async fn next(&self, most: u64) -> Result<Vec<UnsentItem>, JobError> {
+    async fn next(&self, most: u64) -> Result<Vec<UnsentItem>, OperationError> {
         let limit = i64::try_from(most).unwrap_or(1) + i64::try_from(self.refused.len()).unwrap_or(0);
         let items = self.store.unsent_redrive_items(self.plan, limit).await?;
         let known = items.into_iter().filter(|item| !self.refused.contains(&item.item_id));
         Ok(known.take(usize::try_from(most).unwrap_or(1)).collect())
     }
 
-    /// Sends, and notes what was taken before anything else is done: see the module `redrive` of the store.
-    async fn send(&mut self, items: &[UnsentItem]) -> Result<usize, JobError> {
-        let results = self.target.send(items).await?;
+    /// Sends items, and notes which SQS took before anything else is done. So a kill in between sends one batch twice, and
+    /// no message is deleted that was not sent.
+    async fn send(&mut self, items: &[UnsentItem]) -> Result<usize, OperationError> {
+        let results = self.destination.send(items).await?;
         let mut taken = Vec::new();
         for (item, result) in items.iter().zip(results) {
             match result {
@@ -157,7 +153,7 @@ impl<'a> Sender<'a> {
         }
         self.store.note_items_sent(&taken).await?;
         self.sent += taken.len() as u64;
-        // From now and not from the beginning: time that was spent waiting is not caught up with.
+        // Counted from now and not from the beginning: a run that had to wait does not send faster afterwards.
         self.next_turn =
             Instant::now() + Duration::from_secs_f64(taken.len() as f64 / f64::from(self.pace.rate));
         if taken.is_empty() && self.refused.is_empty() {
@@ -167,7 +163,7 @@ impl<'a> Sender<'a> {
     }
 
     /// After `n` messages, the next may go `n / rate` seconds later.
-    async fn wait_for_turn(&self, stop: &CancellationToken) -> Result<(), JobError> {
+    async fn wait_for_turn(&self, stop: &CancellationToken) -> Result<(), OperationError> {
         tokio::select! {
             biased;
             () = stop.cancelled() => Err(stopped(self.plan)),
@@ -176,16 +172,12 @@ impl<'a> Sender<'a> {
     }
 }
 
-/// A signal has ended the run; what it did stands.
-pub(super) fn stopped(plan: &RedrivePlan) -> JobError {
-    JobError::Stopped(format!(
-        "stopped; go on with: coppice dlq {} --plan {} --yes",
-        action(plan.action),
-        plan.plan_id
-    ))
+/// A signal ended the run. What it did stands.
+pub(super) const fn stopped(plan: &RedrivePlan) -> OperationError {
+    OperationError::RunStopped { plan_id: plan.plan_id, action: plan.action }
 }
 
-/// A message with the mark by which its end is known.
+/// A message with the mark under which the worker notes how it ended.
 fn message(item: &UnsentItem, body: &str) -> OutgoingMessage {
     let mark = (REDRIVE_MARK.to_owned(), item.item_id.to_string());
     OutgoingMessage { body: body.to_owned(), attributes: [mark].into() }

@@ -29,8 +29,8 @@ pub(crate) struct FoundQueue {
 }
 
 /// The unit's queue, or all of the stack's, with their attributes.
-pub(crate) async fn find(aws: &Aws, subject: &Target, findings: &mut Findings) -> Vec<FoundQueue> {
-    match &subject.queues {
+pub(crate) async fn find(aws: &Aws, target: &Target, findings: &mut Findings) -> Vec<FoundQueue> {
+    match &target.queues {
         Queues::None => Vec::new(),
         Queues::Of(QueueUrls { unit, queue, dlq }) => {
             let from =
@@ -40,7 +40,7 @@ pub(crate) async fn find(aws: &Aws, subject: &Target, findings: &mut Findings) -
             let dlq = self::attributes(aws, dlq, from, findings).await;
             vec![FoundQueue { unit: (*unit).to_owned(), name: name_of(queue), attributes, dlq }]
         }
-        Queues::All => all(aws, &subject.bus, findings).await,
+        Queues::All => all(aws, &target.bus, findings).await,
     }
 }
 

@@ -1,9 +1,10 @@
-//! What is checked, from the settings that the unit reads itself: what it would miss is missing here.
+//! What is checked, from the settings that the unit reads itself: a setting that the unit would miss is missing here.
+//!
+//! In: a unit and a reader of its settings. Out: its bus, database, queues and provider. Calls nothing.
 
+use std::str::FromStr;
 use std::time::Duration;
 
-use clap::ValueEnum;
-use job_process::JobError;
 use provider_crm::CrmSettings;
 use provider_identity::IdentitySettings;
 use provider_sso::SsoSettings;
@@ -13,10 +14,13 @@ use settings::{Reader, SettingsError};
 use worker_process::{BUS_NAME, DATABASE_URL, ProcessSettings};
 use worker_runtime::Options;
 
-/// The units.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+use crate::OperationError;
+
+/// A unit whose dependencies can be checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Unit {
+#[allow(missing_docs, reason = "each is the unit of that name")]
+pub enum Unit {
     SsoSync,
     CrmSync,
     IdentityVerification,
@@ -27,18 +31,31 @@ pub(crate) enum Unit {
     CrmResync,
 }
 
-/// The provider that a unit asks.
+/// No unit has this name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no such unit")]
+pub struct UnknownUnit;
+
+impl FromStr for Unit {
+    type Err = UnknownUnit;
+
+    fn from_str(text: &str) -> Result<Self, UnknownUnit> {
+        Self::ALL.into_iter().find(|unit| unit.name() == text).ok_or(UnknownUnit)
+    }
+}
+
+/// The provider that a unit calls.
 pub(crate) enum Provider {
     Sso(SsoSettings),
     Crm(CrmSettings),
     Identity(IdentitySettings),
-    /// It is called by providers, and has read their secrets.
+    /// The unit is called by providers, and has read their secrets.
     Ingress,
     /// No unit is named.
     None,
 }
 
-/// A unit's queue and its dead-letter queue, as the unit is told.
+/// A unit's queue and its DLQ, from the unit's settings.
 #[derive(Debug, Clone)]
 pub(crate) struct QueueUrls {
     pub(crate) unit: &'static str,
@@ -46,17 +63,17 @@ pub(crate) struct QueueUrls {
     pub(crate) dlq: String,
 }
 
-/// What the queues are that are looked at.
+/// The queues to check.
 pub(crate) enum Queues {
-    /// The unit's.
+    /// The unit's own.
     Of(QueueUrls),
-    /// All whose name begins with the bus's.
+    /// Every queue whose name begins with the bus's.
     All,
     /// The unit has none.
     None,
 }
 
-/// What is checked.
+/// What is checked, and with which limits.
 pub(crate) struct Target {
     pub(crate) bus: String,
     pub(crate) database_url: SecretString,
@@ -67,8 +84,21 @@ pub(crate) struct Target {
 }
 
 impl Unit {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::SsoSync,
+        Self::CrmSync,
+        Self::IdentityVerification,
+        Self::AppLogin,
+        Self::CrmAccount,
+        Self::WebhookIngress,
+        Self::SsoResync,
+        Self::CrmResync,
+    ];
+
     /// Its name everywhere: queue, binary, rules.
-    pub(crate) const fn name(self) -> &'static str {
+    #[must_use]
+    pub const fn name(self) -> &'static str {
         match self {
             Self::SsoSync => "sso-sync",
             Self::CrmSync => "crm-sync",
@@ -81,9 +111,9 @@ impl Unit {
         }
     }
 
-    /// Those that read from a queue of their own.
+    /// Units that read from a queue of their own.
     pub(crate) fn with_queue() -> impl Iterator<Item = Self> {
-        Self::value_variants().iter().copied().filter(|unit| *unit != Self::WebhookIngress)
+        Self::ALL.into_iter().filter(|unit| *unit != Self::WebhookIngress)
     }
 
     fn read_provider(self, reader: &mut Reader) -> Option<Provider> {
@@ -102,8 +132,8 @@ impl Target {
     /// Reads the settings of a unit, or those that need none.
     ///
     /// # Errors
-    /// [`JobError::Usage`] with every setting that is missing or wrong.
-    pub(crate) fn read(reader: Reader, unit: Option<Unit>) -> Result<Self, JobError> {
+    /// [`OperationError::Settings`] with every setting that is missing or wrong.
+    pub(crate) fn read(reader: Reader, unit: Option<Unit>) -> Result<Self, OperationError> {
         Ok(match unit {
             None => Self::without_unit(reader)?,
             Some(Unit::WebhookIngress) => {
@@ -147,9 +177,9 @@ mod tests {
 
     use super::*;
 
-    /// The jobs are those that read from a queue: their manifests name what they are.
+    /// A job with a queue depends on `resync-process`, and so do two jobs without one.
     #[test]
-    fn every_worker_and_every_job_with_a_queue_can_be_looked_after() {
+    fn every_worker_and_every_job_with_a_queue_can_be_checked() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let units: BTreeSet<String> = ["workers", "jobs"]
             .iter()
@@ -164,14 +194,16 @@ mod tests {
             })
             .map(|folder| folder.file_name().unwrap().to_string_lossy().into_owned())
             .collect();
-        let known = Unit::value_variants().iter().map(|unit| unit.name().to_owned());
+        let known = Unit::ALL.map(|unit| unit.name().to_owned()).into_iter();
         assert_eq!(known.collect::<BTreeSet<_>>(), units);
     }
 
     #[test]
-    fn a_unit_is_named_on_the_command_line_as_everywhere() {
-        for unit in Unit::value_variants() {
-            assert_eq!(unit.to_possible_value().unwrap().get_name(), unit.name());
+    fn a_unit_has_one_name_in_arguments_and_in_json() {
+        for unit in Unit::ALL {
+            assert_eq!(unit.name().parse(), Ok(unit));
+            assert_eq!(serde_json::to_value(unit).unwrap(), unit.name());
         }
+        assert_eq!("sso".parse::<Unit>(), Err(UnknownUnit));
     }
 }

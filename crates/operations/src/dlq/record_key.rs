@@ -1,34 +1,36 @@
-//! Which records a message names: what lets many messages become one.
+//! Which records a message names: messages that name the same records can stand for each other.
+//!
+//! In: an event of any provider, or one of ours. Out: the source and the IDs of its records. Pure.
 
 use event_contract::{Announcement, Envelope, INTERNAL_SOURCE};
 use provider_crm::CrmEvent;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::fleet::UNDELIVERED;
+use super::queues::UNDELIVERED;
 
-/// Those whose messages each say something of their own: every sign-in is counted, and an undelivered event was meant for
-/// one unit of several.
-const EACH_FOR_ITSELF: [&str; 2] = ["app-login", UNDELIVERED];
+/// Units whose messages cannot stand for each other: every sign-in is counted, and an undelivered event was meant for one of
+/// several units.
+const NEVER_SHARED: [&str; 2] = ["app-login", UNDELIVERED];
 
 /// The source of internal events' subjects: our own persons.
-pub(crate) const PERSON: &str = "person";
+pub(super) const PERSON: &str = "person";
 
 /// The records that a message names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct RecordKey {
-    /// `auth0`; [`PERSON`] for an internal event.
-    pub(crate) source: &'static str,
+pub struct RecordKey {
+    /// The source's name, as `auth0`; `person` for an internal event.
+    pub source: &'static str,
     /// The source's IDs, in order.
-    pub(crate) ids: Vec<String>,
-    /// The newest bound of the message: a record read with an older version comes from a stale replica.
+    pub ids: Vec<String>,
+    /// The newest lower bound in the message: a refetch that answers with an older version comes from a stale replica.
     #[serde(skip)]
-    pub(crate) not_before: Option<OffsetDateTime>,
+    pub(super) not_before: Option<OffsetDateTime>,
 }
 
 impl RecordKey {
-    /// Of an event, whoever's it is. `None`: it names nobody that we can see.
-    pub(crate) fn of(envelope: &Envelope) -> Option<Self> {
+    /// The records of an event of any source. `None`: it names none, or cannot be parsed.
+    pub(super) fn of(envelope: &Envelope) -> Option<Self> {
         if envelope.source == INTERNAL_SOURCE {
             let (_, announcement) = Announcement::parse(envelope).ok()?;
             let ids = vec![announcement.entity_id.to_string()];
@@ -65,9 +67,9 @@ impl RecordKey {
         (!ids.is_empty()).then_some(Self { source, ids, not_before })
     }
 
-    /// What messages of a unit have in common that can stand for each other. `None`: each stands for itself.
-    pub(crate) fn shared_by(&self, unit: &str) -> Option<(&'static str, &[String])> {
-        (!EACH_FOR_ITSELF.contains(&unit)).then_some((self.source, self.ids.as_slice()))
+    /// The key that messages of a unit share when they can stand for each other. `None`: each stands for itself.
+    pub(super) fn shared_by(&self, unit: &str) -> Option<(&'static str, &[String])> {
+        (!NEVER_SHARED.contains(&unit)).then_some((self.source, self.ids.as_slice()))
     }
 }
 
@@ -84,14 +86,14 @@ mod tests {
     }
 
     #[test]
-    fn the_records_of_every_provider_s_event_are_seen() {
+    fn the_records_of_every_provider_s_event_are_found() {
         let ids = r#"{"ids":["b","a","b"],"change":"changed"}"#;
         for source in ["auth0", "okta", "scim", "salesforce", "stripe", "persona"] {
             let record = RecordKey::of(&event(&format!("coppice.ingress.{source}"), ids)).unwrap();
             assert_eq!((record.source, record.ids), (source, vec![String::from("a"), String::from("b")]));
         }
         assert_eq!(RecordKey::of(&event("coppice.ingress.auth0", r#"{"ids":[],"change":"changed"}"#)), None);
-        assert_eq!(RecordKey::of(&event("somebody.else", ids)), None);
+        assert_eq!(RecordKey::of(&event("unknown.source", ids)), None);
     }
 
     #[test]

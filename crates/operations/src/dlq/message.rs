@@ -1,4 +1,6 @@
-//! A dead letter, read: why it is dead, and what it is about.
+//! A dead-lettered message, parsed: why it was dead-lettered, and which records it names.
+//!
+//! In: a message as SQS has it. Out: what its attributes and its body say. Calls nothing; must not keep the body.
 
 use std::collections::BTreeMap;
 
@@ -9,45 +11,52 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use worker_runtime::REDRIVE_MARK;
 
-use super::fleet::UNDELIVERED;
+use super::queues::UNDELIVERED;
 use super::record_key::RecordKey;
 
-/// SQS moved it: its worker never said why. The ledger of failed attempts may know.
+/// SQS moved it, so no worker wrote a reason. The ledger of failed attempts may have one.
 const RECEIVED_TOO_OFTEN: &str = "received_too_often";
 /// The bus delivered it to `undelivered` because no unit takes such events.
 const WITHOUT_CONSUMER: &str = "without_consumer";
 
-/// What is known of a letter without asking anybody.
+/// What a dead-lettered message says by itself.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct DeadLettered {
-    /// SQS's ID of the letter.
-    pub(crate) message_id: String,
-    /// SQS's ID of the message that died.
-    pub(crate) original_id: String,
-    /// A word for the reason.
-    pub(crate) class: String,
-    pub(crate) detail: Option<String>,
-    pub(crate) worker_version: Option<String>,
+pub struct DeadLettered {
+    /// SQS's ID of the message in the DLQ.
+    pub message_id: String,
+    /// SQS's ID of the message that the unit received. A worker dead-letters a message by sending it to the DLQ, which gives it another ID.
+    pub original_id: String,
+    /// The reason, in one word.
+    pub class: String,
+    /// More about the reason, without any personal value.
+    pub detail: Option<String>,
+    /// The version of the worker that dead-lettered it.
+    pub worker_version: Option<String>,
     /// Failed attempts by the worker's own count.
-    pub(crate) attempts: Option<String>,
+    pub attempts: Option<String>,
+    /// When the message was first sent.
     #[serde(with = "time::serde::rfc3339")]
-    pub(crate) first_sent_at: OffsetDateTime,
-    /// SQS counts its retention from here.
+    pub first_sent_at: OffsetDateTime,
+    /// SQS counts the retention from here.
     #[serde(with = "time::serde::rfc3339")]
-    pub(crate) kept_since: OffsetDateTime,
-    /// It was redriven before, and died again.
-    pub(crate) redriven_before: bool,
-    pub(crate) event_source: Option<String>,
-    pub(crate) event_type: Option<String>,
-    pub(crate) event_id: Option<String>,
+    pub kept_since: OffsetDateTime,
+    /// It was redriven once, and dead-lettered again.
+    pub redriven_before: bool,
+    /// The event's source.
+    pub event_source: Option<String>,
+    /// The event's `detail-type`.
+    pub event_type: Option<String>,
+    /// The event's ID.
+    pub event_id: Option<String>,
     #[serde(skip)]
-    pub(crate) event_time: Option<OffsetDateTime>,
-    pub(crate) record: Option<RecordKey>,
+    pub(super) event_time: Option<OffsetDateTime>,
+    /// The records that the event names. `None`: it cannot be parsed.
+    pub record: Option<RecordKey>,
 }
 
 impl DeadLettered {
-    /// Reads a letter of `unit`.
-    pub(crate) fn read(unit: &str, message: &ReceivedMessage) -> Self {
+    /// Reads a message from the DLQ of `unit`.
+    pub(super) fn read(unit: &str, message: &ReceivedMessage) -> Self {
         let attributes = &message.attributes;
         let own = |name: &str| attributes.get(&format!("coppice.{name}")).cloned();
         let envelope = Envelope::parse(&message.body).ok();
@@ -55,7 +64,7 @@ impl DeadLettered {
         Self {
             message_id: message.message_id.clone(),
             original_id: own("message_id").unwrap_or_else(|| message.message_id.clone()),
-            class: own("class").unwrap_or_else(|| unsaid(unit, attributes)),
+            class: own("class").unwrap_or_else(|| reason_without_worker(unit, attributes)),
             detail: own("detail").or_else(|| bus_detail(attributes)),
             worker_version: own("worker_version"),
             attempts: own("attempts"),
@@ -71,9 +80,9 @@ impl DeadLettered {
     }
 }
 
-/// The reason of a letter that no worker wrote: what EventBridge says
+/// The reason of a message that no worker dead-lettered: what EventBridge says
 /// (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>), or that SQS moved it.
-fn unsaid(unit: &str, attributes: &BTreeMap<String, String>) -> String {
+fn reason_without_worker(unit: &str, attributes: &BTreeMap<String, String>) -> String {
     match attributes.get("ERROR_CODE") {
         Some(code) => code.to_lowercase(),
         None if unit == UNDELIVERED => WITHOUT_CONSUMER.to_owned(),
@@ -81,7 +90,8 @@ fn unsaid(unit: &str, attributes: &BTreeMap<String, String>) -> String {
     }
 }
 
-/// Which rule could not deliver it, and how often EventBridge tried. Its error text may quote the event.
+/// Which rule could not deliver it, and how often EventBridge tried. EventBridge's error text may quote the event, so it is
+/// left out.
 fn bus_detail(attributes: &BTreeMap<String, String>) -> Option<String> {
     let rule = attributes.get("RULE_ARN")?.rsplit('/').next()?;
     let retries = attributes.get("RETRY_ATTEMPTS").map_or("some", String::as_str);

@@ -1,21 +1,22 @@
-//! Where an event that the bus could not deliver was meant to go, and in which words.
+//! Where the bus would have delivered an event, and with which body.
 //!
-//! A partner's event cannot be put on a bus by anybody but the partner, and a message move task does not work on a
-//! target's dead-letter queue. So what the rule would have done is done here: its own pattern is asked (by EventBridge
-//! itself), its own input transformer is applied, and the result goes to its own target. What a unit gets holds no more
-//! than it always does.
+//! In: the rules of a bus and the body of an undelivered message. Out: queues with the body that each should get.
+//!
+//! Only a partner can put a partner's event on a bus, and a message move task does not work on the DLQ of a rule's target.
+//! So this module does what the rule would have done. It lets EventBridge itself test the event against the rule's pattern,
+//! applies the rule's input transformer, and names the rule's target. So a unit gets no more of an event than it always does.
 
 use std::collections::HashMap;
 
 use aws_config::SdkConfig;
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::types::{InputTransformer, Target};
-use job_process::JobError;
 use postgres_store::DeadLetteredCopy;
 use serde_json::Value;
 use sqs_queue::{NamedQueue, SqsQueue, list_queues};
 
-use super::fleet::{UNDELIVERED, refused};
+use super::queues::UNDELIVERED;
+use crate::OperationError;
 
 /// The rules of one bus, with the queues that they feed.
 pub(super) struct Routing {
@@ -23,7 +24,7 @@ pub(super) struct Routing {
     bus: String,
     rules: Vec<Rule>,
     queues: Vec<NamedQueue>,
-    /// Where events without a consumer go: from there they came.
+    /// Never a destination: the events come from there.
     undelivered: String,
 }
 
@@ -33,18 +34,18 @@ struct Rule {
     targets: Vec<Target>,
 }
 
-/// What goes where.
+/// A queue and the body that it gets.
 pub(super) struct Routed {
     pub(super) queue: SqsQueue,
     pub(super) body: String,
 }
 
 impl Routing {
-    /// Reads the rules of the bus `bus`, with whose name the queues' begin.
-    pub(super) async fn read(config: &SdkConfig, bus: &str) -> Result<Self, JobError> {
+    /// Reads the rules of the bus `bus`. The queues' names begin with the bus's.
+    pub(super) async fn read(config: &SdkConfig, bus: &str) -> Result<Self, OperationError> {
         let client = Client::new(config);
         let start = format!("{bus}-");
-        let queues = list_queues(config, &start).await.map_err(|error| refused(&error))?;
+        let queues = list_queues(config, &start).await?;
         let mut rules = Vec::new();
         let mut next = None;
         loop {
@@ -66,14 +67,15 @@ impl Routing {
         Ok(Self { client, bus: bus.to_owned(), rules, queues, undelivered })
     }
 
-    /// Where a letter's event belongs. Empty: no rule of the bus takes it.
-    pub(super) async fn route(&self, letter: &DeadLetteredCopy) -> Result<Vec<Routed>, JobError> {
-        let Ok(event) = serde_json::from_str::<Value>(&letter.body) else { return Ok(Vec::new()) };
-        // The others have had the event: a rule of this bus failed alone. One of another bus forwards to this one.
-        let failed_rule = letter.attributes.get("RULE_ARN").and_then(|arn| self.own_rule(arn));
+    /// The queues that a message's event belongs to. Empty: no rule of the bus matches it.
+    pub(super) async fn route(&self, message: &DeadLetteredCopy) -> Result<Vec<Routed>, OperationError> {
+        let Ok(event) = serde_json::from_str::<Value>(&message.body) else { return Ok(Vec::new()) };
+        // If a rule of this bus failed, it failed alone, and the other rules have delivered the event. If the rule belongs to
+        // another bus, which forwards to this one, no rule here has seen the event.
+        let failed_rule = message.attributes.get("RULE_ARN").and_then(|arn| self.own_rule(arn));
         let mut routed = Vec::new();
         for rule in self.rules.iter().filter(|rule| failed_rule.is_none_or(|name| rule.name == name)) {
-            if !self.matches(rule, &letter.body).await? {
+            if !self.matches(rule, &message.body).await? {
                 continue;
             }
             for target in &rule.targets {
@@ -82,7 +84,7 @@ impl Routing {
                 if let Some(queue) = queue {
                     let body = match target.input_transformer() {
                         Some(transformer) => transformed(transformer, &event),
-                        None => Some(letter.body.clone()),
+                        None => Some(message.body.clone()),
                     };
                     routed.extend(body.map(|body| Routed { queue: queue.queue.clone(), body }));
                 }
@@ -98,19 +100,18 @@ impl Routing {
     }
 
     /// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_TestEventPattern.html>
-    async fn matches(&self, rule: &Rule, event: &str) -> Result<bool, JobError> {
+    async fn matches(&self, rule: &Rule, event: &str) -> Result<bool, OperationError> {
         let call = self.client.test_event_pattern().event_pattern(&rule.pattern).event(event);
         Ok(call.send().await.map_err(|_| failed("TestEventPattern"))?.result())
     }
 }
 
-/// EventBridge's error texts may quote the event.
-fn failed(operation: &str) -> JobError {
-    JobError::Failed(format!("EventBridge refused {operation}, or cannot be reached"))
+const fn failed(operation: &'static str) -> OperationError {
+    OperationError::EventBridge { operation }
 }
 
-/// The template with its paths' values in it, each as JSON. `None`: a path leads nowhere, which the rule's pattern rules
-/// out. <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html>
+/// The template with its paths' values in it, each as JSON. `None`: the event has no value at a path, which the rule's
+/// pattern excludes. <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html>
 fn transformed(transformer: &InputTransformer, event: &Value) -> Option<String> {
     let none = HashMap::new();
     let paths = transformer.input_paths_map().unwrap_or(&none);
@@ -144,6 +145,6 @@ mod tests {
         let event = json!({"id": "e\"1", "detail-type": "x", "detail": {"target": [{"id": 1}, {"id": 2}], "name": "n"}});
         let body: Value = serde_json::from_str(&transformed(&transformer, &event).unwrap()).unwrap();
         assert_eq!(body, json!({"id": "e\"1", "detail-type": "x", "detail": {"target": 2}}));
-        assert_eq!(transformed(&transformer, &json!({"id": "1"})), None, "a hole is no event");
+        assert_eq!(transformed(&transformer, &json!({"id": "1"})), None, "a value is missing");
     }
 }
