@@ -25,75 +25,77 @@ pub enum OperationError {
     #[error("no record {external_id:?} of {source_name:?} belongs to a person")]
     NoPersonOfRecord { source_name: String, external_id: String },
     /// SQS lists no queue of this bus.
-    #[error("no queue's name begins with {prefix:?}: is {} right, and the region?", BUS_NAME.name)]
+    #[error("no queue's name begins with {prefix:?}: check {} and AWS_REGION", BUS_NAME.name)]
     NoQueues { prefix: String },
     /// No DLQ belongs to a unit of this name.
-    #[error("no unit {unit:?} has dead letters; there are {}", known.join(", "))]
+    #[error("unit {unit:?} has no DLQ; the units with one are {}", known.join(", "))]
     NoDlq { unit: String, known: Vec<String> },
     /// The DLQ exists, and the queue that it belongs to does not.
-    #[error("there is no queue of {unit}")]
+    #[error("the queue of {unit} does not exist")]
     NoQueue { unit: String },
     /// No plan has this ID.
     #[error("no plan {0}")]
     NoPlan(Uuid),
     /// Neither the DLQ nor the table of copies has the message.
-    #[error("no dead letter {message_id:?} of {unit} is visible: another may be looking at it")]
+    #[error("no dead-lettered message {message_id:?} of {unit} is visible: another reader may hide it")]
     NoMessage { unit: String, message_id: String },
     /// The plan is for the other action.
-    #[error("plan {plan_id} is to {}: say so", action_name(*action))]
+    #[error("plan {plan_id} is a plan to {}: use that command", action_name(*action))]
     OtherAction { plan_id: Uuid, action: RedriveAction },
     /// SQS moves messages only from the DLQ of a queue.
-    #[error("{UNDELIVERED} is no queue's dead-letter queue, so SQS moves nothing from it")]
+    #[error("{UNDELIVERED} is not the DLQ of a queue, so SQS cannot move its messages")]
     NotMovable,
     /// Another process holds the lock of this DLQ.
-    #[error("another process redrives or drops letters of {unit}")]
+    #[error("another process redrives or drops messages of {unit}")]
     Locked { unit: String, plan_id: Option<Uuid> },
     /// A message of the canary was dead-lettered again.
-    #[error("the canary died again: {dead_lettered} of {sent} message(s) sent, so nothing more was sent")]
+    #[error(
+        "the canary failed: {dead_lettered} of {sent} sent message(s) were dead-lettered again, so nothing more was sent"
+    )]
     CanaryDeadLettered { plan_id: Uuid, unit: String, dead_lettered: i64, sent: i64 },
     /// The unit did not handle the canary in time.
     #[error(
-        "{handled} of {canaries} canary message(s) were handled within {wait_secs} s, so nothing more was sent. Does {unit} \
-         run, and is its provider up?"
+        "{handled} of {canaries} canary message(s) were handled within {wait_secs} s, so nothing more was sent. Check \
+         that {unit} runs and that its provider is up."
     )]
     CanaryNotHandled { plan_id: Uuid, unit: String, handled: i64, canaries: i64, wait_secs: u64 },
     /// Messages that the run sent were dead-lettered again.
-    #[error("{messages} message(s) died again")]
+    #[error("{messages} message(s) were dead-lettered again")]
     DeadLetteredAgain { unit: String, messages: i64 },
     /// The unit has not handled everything that was sent.
-    #[error("{messages} message(s) are not handled yet: does {unit} run?")]
+    #[error("{messages} message(s) are not handled yet: check that {unit} runs.")]
     NotHandled { plan_id: Uuid, unit: String, messages: i64 },
     /// Messages of the plan are still in the DLQ.
     #[error(
-        "{messages} letter(s) of the plan are still there, or hidden by another reader: run the plan again in some minutes"
+        "{messages} message(s) of the plan are still in the DLQ, or another reader hides them: run the plan again in some minutes"
     )]
     NotDeleted { messages: i64 },
     /// SQS refuses these messages, or no rule matches them.
-    #[error("{messages} message(s) are refused by SQS or wanted by no rule, and stay where they are")]
+    #[error("SQS refuses {messages} message(s), or no rule matches them: they stay in the DLQ")]
     MessagesRefused { messages: usize },
     /// SQS took no message of several batches in a row.
-    #[error("SQS takes nothing: run the plan again later")]
+    #[error("SQS takes no message: run the plan again later")]
     NothingTaken,
     /// A move task of SQS ended without success.
-    #[error("the task of SQS ended as {status} {reason}")]
+    #[error("SQS's move task ended as {status} {reason}")]
     MoveFailed { status: String, reason: String },
     /// SQS does not list the move task that it accepted.
-    #[error("SQS does not know the task that it started")]
+    #[error("SQS does not list the move task that it started")]
     MoveUnknown,
     /// A signal ended the reading of a DLQ. Nothing was changed.
-    #[error("stopped while looking at the letters; nothing was done")]
+    #[error("stopped while reading the DLQ; nothing was changed")]
     ReadStopped,
     /// A signal ended the run of a plan. What it did stands.
     #[error("stopped")]
     RunStopped { plan_id: Uuid, action: RedriveAction },
     /// A signal ended the wait for a move task, which goes on in SQS.
-    #[error("stopped looking; SQS goes on moving")]
+    #[error("stopped waiting; SQS goes on moving messages")]
     MoveStopped,
     /// A signal ended the checks.
-    #[error("stopped before everything was looked at")]
+    #[error("stopped before every check was done")]
     ChecksStopped,
     /// The database failed in the middle of applying a policy. What was applied stands.
-    #[error("{source}\n{persons} persons were computed and {changed} changed before that: run it again{}", resume(*after))]
+    #[error("{source}\nbefore that, {persons} persons were computed and {changed} of them changed: run it again{}", resume(*after))]
     PolicyInterrupted { persons: usize, changed: usize, after: Option<Uuid>, source: StoreError },
     /// EventBridge's own text may quote the event, so it is dropped.
     #[error("EventBridge refused {operation}, or cannot be reached")]
@@ -119,7 +121,7 @@ pub enum OperationError {
 }
 
 fn resume(after: Option<Uuid>) -> String {
-    after.map_or(String::new(), |last| format!(", or go on with --after {last}"))
+    after.map_or(String::new(), |last| format!(", or resume with --after {last}"))
 }
 
 /// What an error means for the caller.

@@ -13,20 +13,20 @@ use crate::failure::job_error;
 use crate::printed::Printed;
 
 const HELP: &str = "\
-Settings: those of the unit that is named, all of them (its own --help lists them). Without a unit: DATABASE_URL and
+Settings: with --unit, all settings of that unit (its own --help lists them). Without it: DATABASE_URL and
 COPPICE_BUS_NAME.
 
-Permissions, each of which may be missing (what needs it is then skipped): events:DescribeEventBus, ListRules,
+AWS permissions. If one is missing, the checks that need it are skipped: events:DescribeEventBus, ListRules,
 ListTargetsByRule, TestEventPattern, ListEventBuses, ListEventSources, DescribeEventSource; sqs:GetQueueAttributes,
 GetQueueUrl, ListQueues.
 
-Exit codes: 0 no fault in what was looked at; 1 a fault; 2 wrong usage or settings, all listed";
+Exit codes: 0 no check found a fault; 1 a fault; 2 wrong usage or settings, all listed; 5 stopped by a signal";
 
-/// Which environment is checked.
+/// Checks a unit's dependencies and names the fix for each fault. Changes nothing.
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(crate) struct DoctorArguments {
-    /// The unit whose environment this is. Without it, what needs no unit's own settings is checked, for every queue.
+    /// The unit whose environment this is. Without it, every check that needs no unit's own settings, for every queue.
     #[arg(long, value_parser = unit())]
     unit: Option<Unit>,
 }
@@ -66,7 +66,7 @@ impl fmt::Display for Printed<DoctorReport> {
                 }
             }
         }
-        writeln!(f, "{ok} ok, {faults} fault(s), {skipped} not looked at")
+        writeln!(f, "{ok} ok, {faults} fault(s), {skipped} skipped")
     }
 }
 
@@ -79,7 +79,8 @@ mod tests {
         let level = Level::Fault { problem: String::from("it is DISABLED"), fix: String::from("enable it") };
         let finding = Finding { check: "rule", about: String::from("coppice-x"), level };
         let report = DoctorReport { unit: None, healthy: false, checks: vec![finding] };
-        let text = "FAULT    rule coppice-x: it is DISABLED\n         fix: enable it\n0 ok, 1 fault(s), 0 not looked at\n";
+        let text =
+            "FAULT    rule coppice-x: it is DISABLED\n         fix: enable it\n0 ok, 1 fault(s), 0 skipped\n";
         assert_eq!(Printed(report).to_string(), text);
     }
 }

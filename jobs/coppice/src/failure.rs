@@ -26,16 +26,18 @@ fn advice(error: &OperationError) -> String {
             format!(": see `coppice dlq plan {plan_id}`")
         }
         OperationError::CanaryDeadLettered { plan_id, unit, .. } => format!(
-            ". `coppice dlq list {unit}` says why. When it is mended: make a new plan; or go on anyway: \
+            ". `coppice dlq list {unit}` shows the reason. Fix the cause and make a new plan; or send the rest anyway: \
              coppice dlq redrive --plan {plan_id} --yes --canary 0"
         ),
         OperationError::CanaryNotHandled { plan_id, .. } => {
-            format!(" Then go on: coppice dlq redrive --plan {plan_id} --yes")
+            format!(" Then resume: coppice dlq redrive --plan {plan_id} --yes")
         }
-        OperationError::DeadLetteredAgain { unit, .. } => format!(": `coppice dlq list {unit}` says why"),
+        OperationError::DeadLetteredAgain { unit, .. } => {
+            format!(": `coppice dlq list {unit}` shows the reason")
+        }
         OperationError::NotHandled { plan_id, .. } => format!(" See `coppice dlq plan {plan_id}`"),
         OperationError::RunStopped { plan_id, action } => {
-            format!("; go on with: coppice dlq {} --plan {plan_id} --yes", action_name(*action))
+            format!("; resume with: coppice dlq {} --plan {plan_id} --yes", action_name(*action))
         }
         _ => String::new(),
     }

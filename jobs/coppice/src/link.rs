@@ -33,7 +33,7 @@ pub(crate) async fn run(command: LinkArguments, json: bool) -> Result<(), JobErr
 impl fmt::Display for Printed<Vec<OpenReview>> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
-            return f.write_str("no link waits for a decision");
+            return f.write_str("no link is open for review");
         }
         for review in &self.0 {
             let OpenReview { source, external_id, person_id, candidate_person_id, reason, .. } = review;

@@ -61,7 +61,7 @@ fn write_field(f: &mut fmt::Formatter<'_>, field: &FieldReport, email_verified: 
             writeln!(f, "{}, from {source}:{id} {version} by {rule:?}", value(stored))?;
         }
         (Some(stored), ..) => writeln!(f, "{}", value(stored))?,
-        (None, ..) => writeln!(f, "nobody is believed")?,
+        (None, ..) => writeln!(f, "no source is believed")?,
     }
     for AssertionReport { source, external_id, version_at, value: asserted } in &field.others {
         writeln!(f, "    {source}:{external_id} {} says: {}", version(*version_at), value(asserted))?;
@@ -81,7 +81,7 @@ fn write_record(f: &mut fmt::Formatter<'_>, record: &RecordReport) -> fmt::Resul
 
 fn write_decision(f: &mut fmt::Formatter<'_>, decision: &TakenDecision) -> fmt::Result {
     let TakenDecision { source, external_id, to_person_id, reason, author, .. } = decision;
-    let from = decision.from_person_id.map_or(String::from("nobody"), |from| from.to_string());
+    let from = decision.from_person_id.map_or(String::from("none"), |from| from.to_string());
     let at = instant(decision.decided_at);
     write!(f, "  {at} {source}:{external_id} {from} -> {to_person_id}, {reason}, by {author}")?;
     match &decision.note {
@@ -99,7 +99,7 @@ impl fmt::Display for Printed<FieldExplanation> {
             write_tried(f, rule)?;
         }
         if rules.is_empty() {
-            writeln!(f, "\nthe policy believes nobody about it")?;
+            writeln!(f, "\nthe policy believes no source about this field")?;
         }
         let text = |one: Option<&Value>| one.map_or(String::from("nothing"), value);
         let computed = self.0.computed();
@@ -137,7 +137,7 @@ const fn phrase(standing: Standing) -> &'static str {
         Standing::NotNamed => "the rule is about other sources",
         Standing::Gone => "gone at its source",
         Standing::Silent => "says nothing",
-        Standing::Echo => "says what we have told it",
+        Standing::Echo => "echo: returns the value that we pushed",
         Standing::Never => "never believed about this field",
         Standing::NotVerified => "not verified",
     }

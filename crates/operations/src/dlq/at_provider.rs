@@ -67,7 +67,7 @@ impl ProviderSettings {
                 Ok(client) => fetch(&IdentityRecords(client), source, id).await,
                 Err(why) => AtProvider::NotAsked(why),
             },
-            _ => AtProvider::NotAsked(String::from("it is a record of our own")),
+            _ => AtProvider::NotAsked(String::from("it is one of our own records")),
         }
     }
 }
@@ -94,12 +94,14 @@ fn connected<S: Clone, C, E: fmt::Display>(
 
 async fn fetch(records: &impl RecordSource, source: &str, id: &str) -> AtProvider {
     if records.source() != source {
-        return AtProvider::NotAsked(format!("the settings here are {}'s", records.source()));
+        return AtProvider::NotAsked(format!("the settings here are for {}", records.source()));
     }
     match records.fetch(id, None).await {
         Ok(FetchedRecord::Found(found)) => AtProvider::There { version_at: found.version_at },
         Ok(FetchedRecord::Gone { .. }) => AtProvider::Gone,
-        Ok(FetchedRecord::NotModified) => AtProvider::Failed(String::from("it answered what was not asked")),
+        Ok(FetchedRecord::NotModified) => {
+            AtProvider::Failed(String::from("it answered 'not modified', which was not asked for"))
+        }
         Err(error) => AtProvider::Failed(error.to_string()),
     }
 }
@@ -110,9 +112,9 @@ impl fmt::Display for AtProvider {
             Self::There { version_at: Some(at) } => write!(f, "there, version {}", instant(*at)),
             Self::There { version_at: None } => f.write_str("there, without a version"),
             Self::Gone => f.write_str("gone"),
-            Self::Failed(why) => write!(f, "did not say: {why}"),
+            Self::Failed(why) => write!(f, "no answer: {why}"),
             Self::NotAsked(why) => write!(f, "not asked: {why}"),
-            Self::OurOwn => f.write_str("a person is our own: no provider has them"),
+            Self::OurOwn => f.write_str("a person is our own record: no provider has it"),
         }
     }
 }

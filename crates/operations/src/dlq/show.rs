@@ -178,7 +178,7 @@ async fn person(store: &Store, id: &str) -> Result<RecordComparison, OperationEr
         Ok(id) => store.view_person(&PersonKey::Id(id)).await?,
         Err(_) => None,
     };
-    let here = view.as_ref().map_or(String::from("nobody"), |view| {
+    let here = view.as_ref().map_or(String::from("no such person"), |view| {
         let StoredPerson { status, revision, updated_at, .. } = &view.person;
         format!("{status}, revision {revision}, changed at {}", instant(*updated_at))
     });
@@ -188,7 +188,7 @@ async fn person(store: &Store, id: &str) -> Result<RecordComparison, OperationEr
         person_id: view.map(|view| view.person.person_id),
         here,
         there: AtProvider::OurOwn,
-        verdict: "a redrive would read the person again, and do what is still to be done",
+        verdict: "a redrive would handle the event again, and change what is out of date",
     })
 }
 
@@ -205,9 +205,9 @@ fn verdict(here: Option<&RecordStanding>, there: &AtProvider) -> &'static str {
     let gone_here = here.is_some_and(|here| here.gone_at.is_some());
     match (there, here) {
         (AtProvider::NotAsked(_) | AtProvider::Failed(_) | AtProvider::OurOwn, _) => "not known",
-        (AtProvider::Gone, None) => "nothing to read: a redrive ends at once",
+        (AtProvider::Gone, None) => "nothing to read: a redrive changes nothing",
         (AtProvider::Gone, Some(_)) if gone_here => "up to date: a redrive changes nothing",
-        (AtProvider::Gone, Some(_)) => "out of date: a redrive would note that it is gone",
+        (AtProvider::Gone, Some(_)) => "out of date: a redrive would mark it as gone",
         (AtProvider::There { .. }, None) => "never read: a redrive would read it",
         (AtProvider::There { version_at: Some(there) }, Some(here))
             if !gone_here && here.version_at >= Some(*there) =>
@@ -232,11 +232,11 @@ impl fmt::Display for Whereabouts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Resolved(how, at) => {
-                write!(f, "no longer in the queue: {how} at {}", at.map(instant).unwrap_or_default())
+                write!(f, "no longer in the DLQ: {how} at {}", at.map(instant).unwrap_or_default())
             }
-            Self::NotSeen => f.write_str(
-                "not seen in the queue: another reader hides it, or it has expired; this is its copy",
-            ),
+            Self::NotSeen => {
+                f.write_str("not in the DLQ: another reader hides it, or it has expired. This is its copy")
+            }
         }
     }
 }

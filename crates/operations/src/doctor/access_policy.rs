@@ -1,11 +1,10 @@
 //! Whether a queue's policy lets a rule send to it. Pure.
 //!
-//! In: the policy's text. Out: yes, no, or which condition is beyond this reading, so that nothing is claimed that only
-//! AWS can know. Shape: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html>.
+//! In: the policy's text. Out: yes, no, or the condition that only AWS can evaluate. Shape: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html>.
 
 use serde_json::Value;
 
-/// Who delivers events.
+/// The principal that delivers events.
 const EVENTS: &str = "events.amazonaws.com";
 const SEND: &str = "sqs:SendMessage";
 
@@ -14,7 +13,7 @@ const SEND: &str = "sqs:SendMessage";
 pub(crate) enum Admission {
     Admits,
     Refuses,
-    /// It hangs on this.
+    /// It depends on this condition.
     Unclear(String),
 }
 
@@ -36,7 +35,7 @@ pub(crate) fn admission(policy: &str, queue_arn: &str, rule_arn: &str) -> Admiss
             Applies::Yes if denies => return Admission::Refuses,
             Applies::Yes => admits = true,
             Applies::No => {}
-            // A condition that cannot be read on a denial: it may not apply; but on a grant, it may not either.
+            // A denial or a grant with an unknown condition may apply or not. Either way the answer is open.
             Applies::Unclear(condition) => drop(unclear.get_or_insert(condition)),
         }
     }
@@ -73,7 +72,7 @@ fn applies(statement: &Value, queue_arn: &str, rule_arn: &str) -> Applies {
     unclear.map_or(Applies::Yes, Applies::Unclear)
 }
 
-/// Whether a condition holds for the rule's deliveries. `None`: it is not known here.
+/// Whether a condition holds for the rule's deliveries. `None`: unknown.
 fn holds(operator: &str, key: &str, values: &Value, rule_arn: &str) -> Option<bool> {
     let operator = operator.trim_end_matches("IfExists");
     let account = rule_arn.split(':').nth(4).unwrap_or_default();
@@ -84,13 +83,13 @@ fn holds(operator: &str, key: &str, values: &Value, rule_arn: &str) -> Option<bo
         }
         ("StringEquals", "aws:sourcearn") => Some(values.any(|arn| arn == rule_arn)),
         ("StringEquals" | "StringLike", "aws:sourceaccount") => Some(values.any(|one| one == account)),
-        // EventBridge comes over TLS.
+        // EventBridge uses TLS.
         ("Bool", "aws:securetransport") => Some(values.any(|one| one == "true")),
         _ => None,
     }
 }
 
-/// A value alone, or each of a list.
+/// The one value, or each value of a list.
 fn each(value: &Value) -> impl Iterator<Item = &Value> {
     let list = value.as_array().map_or(&[][..], Vec::as_slice);
     list.iter().chain((!value.is_array() && !value.is_null()).then_some(value))
@@ -109,7 +108,7 @@ fn matches_pattern(pattern: &str, text: &str) -> bool {
     let (mut wanted, mut given) = (pattern.chars(), text.chars());
     match wanted.next() {
         None => text.is_empty(),
-        // Nothing more for the star, or one more character for it.
+        // The star matches nothing more, or one more character.
         Some('*') => {
             matches_pattern(wanted.as_str(), text)
                 || given.next().is_some_and(|_| matches_pattern(pattern, given.as_str()))
@@ -157,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_admitted_by_no_policy_another_action_another_account_or_a_denial() {
+    fn no_policy_another_action_another_account_and_a_denial_admit_no_rule() {
         assert_eq!(admission("", QUEUE, RULE), Admission::Refuses);
         let mut receiving = granting(json!({}));
         receiving["Action"] = json!(["sqs:ReceiveMessage"]);
@@ -170,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_aws_can_know_is_not_claimed() {
+    fn a_condition_that_only_aws_can_evaluate_is_unclear() {
         let organisation = granting(json!({"StringEquals": {"aws:SourceOrgID": "o-1"}}));
         assert_eq!(
             of(json!([organisation])),

@@ -1,7 +1,7 @@
-//! AWS as the unit would reach it, and what an error of a call means here.
+//! AWS as the unit would reach it, and what an error of a call means for a check.
 //!
-//! In: the process's own AWS configuration. Out: clients with short patience, and the time that AWS says it is. Error
-//! texts are dropped: they may quote what was sent.
+//! In: the process's own AWS configuration. Out: clients with short timeouts, and AWS's clock. AWS's error texts are
+//! dropped, because they may quote what was sent.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,7 +24,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Testing patterns makes many calls of a kind that AWS allows few of in a second.
 const ATTEMPTS: u32 = 5;
 
-/// Clients for everything that is looked at.
+/// Clients for everything that is checked.
 #[derive(Debug)]
 pub(crate) struct Aws {
     pub(crate) config: SdkConfig,
@@ -34,7 +34,7 @@ pub(crate) struct Aws {
 }
 
 impl Aws {
-    /// Reads the process's configuration. Asks nothing of the services yet.
+    /// Reads the process's configuration. Calls no service yet.
     pub(crate) async fn connect() -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
@@ -92,11 +92,11 @@ impl Intercept for ServerClock {
 pub(crate) enum AwsFault {
     /// There is no such thing.
     Missing,
-    /// These credentials may not ask.
+    /// These credentials may not make this call.
     Denied,
-    /// AWS does not take these credentials, or there are none.
+    /// AWS refuses these credentials, or there are none.
     Credentials(String),
-    /// No answer, or one that says nothing.
+    /// No answer, or one without a meaning for the check.
     NoAnswer(String),
 }
 
@@ -117,7 +117,7 @@ const CREDENTIALS: [&str; 9] = [
     "MissingAuthenticationToken",
 ];
 
-/// The one that is asked is well, and does not say: it has too much to do, or does not know the question, as an emulator.
+/// The service works and does not answer this call: it throttles, or it is an emulator that lacks the operation.
 const NO_ANSWER_TO_THIS: [&str; 6] = [
     "ThrottlingException",
     "Throttling",
@@ -152,8 +152,8 @@ impl AwsFault {
         }
     }
 
-    /// Says it of a thing. One that is missing is a fault, which `fix` mends; so is that nobody can be asked, since the unit
-    /// itself could not either.
+    /// Adds a finding about a thing. A thing that is missing is a fault, and `fix` fixes it. A service that cannot be reached is
+    /// a fault too, since the unit could not reach it either.
     pub(crate) fn report(
         &self,
         findings: &mut Findings,
@@ -164,23 +164,23 @@ impl AwsFault {
     ) {
         match self {
             Self::Missing => findings.fault(check, about, "it does not exist", fix),
-            Self::Denied => findings.skipped(check, about, format!("no permission {action}: not looked at")),
+            Self::Denied => findings.skipped(check, about, format!("no permission {action}: not checked")),
             Self::NoAnswer(code) if NO_ANSWER_TO_THIS.contains(&code.as_str()) => {
-                findings.skipped(check, about, format!("{action} had no answer: {self}"));
+                findings.skipped(check, about, format!("{action} failed: {self}"));
             }
             Self::Credentials(_) => {
-                findings.fault(check, about, format!("{action} had no answer: {self}"), RENEW);
+                findings.fault(check, about, format!("{action} failed: {self}"), RENEW);
             }
             Self::NoAnswer(_) => {
-                findings.fault(check, about, format!("{action} had no answer: {self}"), REACH);
+                findings.fault(check, about, format!("{action} failed: {self}"), REACH);
             }
         }
     }
 }
 
-const RENEW: &str = "make sure of the role or the keys that the environment names: AWS does not take them";
-const REACH: &str = "make sure of AWS_REGION and AWS_ENDPOINT_URL, and of the NetworkPolicy, security group or VPC endpoint \
-                     on the way";
+const RENEW: &str = "check the role or the keys in the environment: AWS refuses them";
+const REACH: &str =
+    "check AWS_REGION and AWS_ENDPOINT_URL, and the NetworkPolicy, security group or VPC endpoint in between";
 
 impl fmt::Display for AwsFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_permission_is_told_from_a_missing_thing_and_from_bad_credentials() {
+    fn a_missing_permission_differs_from_a_missing_thing_and_from_bad_credentials() {
         for (code, expected) in [
             ("QueueDoesNotExist", AwsFault::Missing),
             ("AccessDeniedException", AwsFault::Denied),

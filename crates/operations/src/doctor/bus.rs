@@ -1,15 +1,17 @@
-//! Whether the bus exists. `PutEvents` answers 200 for a bus that does not, so nobody would notice otherwise.
+//! Checks that the bus exists. `PutEvents` answers 200 for a bus that does not, so a wrong name loses every event silently.
+//!
+//! In: the bus's name. Out: one finding, which also says whether AWS accepts the credentials at all.
 
 use super::aws::{Aws, AwsFault};
 use super::finding::Findings;
 
 const CHECK: &str = "bus";
 
-/// Looks for the bus. Answers whether it is worth looking further: it is, unless it is missing or AWS cannot be asked.
+/// Checks the bus. Returns whether further checks make sense: not if the bus is missing or AWS does not answer.
 pub(crate) async fn check(aws: &Aws, bus: &str, findings: &mut Findings) -> bool {
     let error = match aws.events.describe_event_bus().name(bus).send().await {
         Ok(_) => {
-            findings.ok(CHECK, bus, "it exists, and AWS takes the credentials");
+            findings.ok(CHECK, bus, "it exists, and AWS accepts the credentials");
             return true;
         }
         Err(error) => AwsFault::of(&error),
@@ -21,18 +23,18 @@ pub(crate) async fn check(aws: &Aws, bus: &str, findings: &mut Findings) -> bool
             "it does not exist",
             "set COPPICE_BUS_NAME to the output BusName of the stack, and AWS_REGION to the stack's; or deploy the stack",
         ),
-        AwsFault::Denied => findings.skipped(CHECK, bus, "no permission events:DescribeEventBus: not looked at"),
+        AwsFault::Denied => findings.skipped(CHECK, bus, "no permission events:DescribeEventBus: not checked"),
         AwsFault::Credentials(code) => findings.fault(
             "credentials",
             "AWS",
-            format!("they are refused: {code}"),
-            "make sure that the role or key exists and belongs to the account of the stack, and that the clock is right",
+            format!("AWS refuses them: {code}"),
+            "check that the role or key exists and belongs to the account of the stack, and that the clock is right",
         ),
         AwsFault::NoAnswer(code) => findings.fault(
             CHECK,
             bus,
             format!("AWS does not answer: {code}"),
-            "make sure that the pod may reach EventBridge and SQS: NetworkPolicy, VPC endpoints, AWS_REGION, \
+            "check that the pod may reach EventBridge and SQS: NetworkPolicy, VPC endpoints, AWS_REGION, \
              AWS_ENDPOINT_URL",
         ),
     }

@@ -1,4 +1,6 @@
-//! Whether clocks agree: AWS refuses signatures, and webhook-ingress webhooks, of another time than their own.
+//! Checks that clocks agree: AWS refuses signatures, and webhook-ingress refuses webhooks, whose time differs too much.
+//!
+//! In: AWS's and the database's clocks. Out: how far each is from ours.
 
 use postgres_store::Store;
 use time::{Duration, OffsetDateTime};
@@ -8,21 +10,21 @@ use super::finding::Findings;
 
 const CHECK: &str = "clock";
 
-/// Webhooks are refused at five minutes; a clock that is half a minute off is on its way there.
-const MOST: Duration = Duration::seconds(30);
+/// Webhooks are refused at five minutes. A clock that is half a minute off drifts, and will get there.
+const MAX_DIFFERENCE: Duration = Duration::seconds(30);
 
 /// Compares AWS's clock and the database's with ours.
 pub(crate) async fn check(aws: &Aws, store: Option<&Store>, findings: &mut Findings) {
     match aws.clock_ahead() {
         Some(ahead) => judge("AWS", ahead, findings),
-        None => findings.skipped(CHECK, "AWS", "it has answered no date"),
+        None => findings.skipped(CHECK, "AWS", "no reply had a date"),
     }
     let Some(store) = store else {
         return findings.skipped(CHECK, "database", "the database has to answer first");
     };
     let asked = OffsetDateTime::now_utc();
     match store.server_time().await {
-        // Half of the way there and back.
+        // The server read its clock half a round trip after we asked.
         Ok(theirs) => judge("database", theirs - (asked + (OffsetDateTime::now_utc() - asked) / 2), findings),
         Err(error) => findings.skipped(CHECK, "database", error.to_string()),
     }
@@ -30,11 +32,11 @@ pub(crate) async fn check(aws: &Aws, store: Option<&Store>, findings: &mut Findi
 
 fn judge(whose: &str, ahead: Duration, findings: &mut Findings) {
     let apart = ahead.unsigned_abs().as_secs();
-    if ahead.abs() <= MOST {
+    if ahead.abs() <= MAX_DIFFERENCE {
         return findings.ok(CHECK, whose, format!("{apart} s from ours"));
     }
     let way = if ahead.is_positive() { "ahead of" } else { "behind" };
-    let fix = "let chrony or the cloud's time service set the node's clock; if the node is right, the database server's";
+    let fix = "set the node's clock with chrony or the cloud's time service; if the node is right, set the database server's";
     findings.fault(CHECK, whose, format!("it is {apart} s {way} ours"), fix);
 }
 

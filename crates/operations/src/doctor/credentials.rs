@@ -1,4 +1,6 @@
-//! Where the AWS credentials come from, and whether there are any. That AWS takes them shows when the bus is asked for.
+//! Checks that there are a region and AWS credentials, and says where they come from.
+//!
+//! In: the process's AWS configuration. Out: findings. Whether AWS accepts the credentials is for the check of the bus.
 
 use aws_credential_types::credential_feature::AwsCredentialFeature as Feature;
 use aws_credential_types::provider::ProvideCredentials;
@@ -9,11 +11,11 @@ use super::finding::Findings;
 
 const CHECK: &str = "credentials";
 
-const FIX: &str = "in a pod, annotate the service account with eks.amazonaws.com/role-arn (IRSA), or make a Pod Identity \
+const FIX: &str = "in a pod, annotate the service account with eks.amazonaws.com/role-arn (IRSA), or create a Pod Identity \
                    association for it, and restart the pod; elsewhere set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, \
                    or AWS_PROFILE";
 
-/// Looks for a region and credentials, in the order in which every unit does.
+/// Looks for a region and credentials where every unit looks.
 pub(crate) async fn check(aws: &Aws, findings: &mut Findings) {
     match aws.config.region() {
         Some(region) => findings.ok(CHECK, "region", region.to_string()),
@@ -46,7 +48,7 @@ fn in_words(features: &[Feature]) -> &'static str {
     } else if has(&[Feature::CredentialsImds]) {
         "instance metadata: the node's role, which every pod of the node has"
     } else if has(&[Feature::CredentialsEnvVars]) {
-        "environment variables: a key that nobody renews"
+        "environment variables: a key that is never renewed"
     } else if has(&[Feature::CredentialsProfile, Feature::CredentialsProfileSourceProfile]) {
         "a profile of the configuration file"
     } else {
@@ -54,10 +56,10 @@ fn in_words(features: &[Feature]) -> &'static str {
     }
 }
 
-/// By kind: the texts name roles and endpoints.
+/// By kind, because the SDK's texts name roles and endpoints.
 const fn why(error: &CredentialsError) -> &'static str {
     match error {
-        CredentialsError::CredentialsNotLoaded(_) => "no provider has any",
+        CredentialsError::CredentialsNotLoaded(_) => "no provider of the chain has any",
         CredentialsError::ProviderTimedOut(_) => "the provider did not answer in time",
         CredentialsError::InvalidConfiguration(_) => "the provider is set up wrong",
         CredentialsError::ProviderError(_) => "the provider failed: its role or token is refused",
@@ -70,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_provider_is_named_by_what_gave_the_credentials() {
+    fn the_finding_names_where_the_credentials_come_from() {
         assert!(in_words(&[Feature::CredentialsProfileStsWebIdToken]).contains("IRSA"));
         assert!(in_words(&[Feature::CredentialsHttp]).contains("Pod Identity"));
         assert!(in_words(&[Feature::CredentialsImds]).contains("node"));

@@ -1,4 +1,6 @@
-//! Partner event sources that the rules lean on: active, with a bus of the same name, forwarded to the trunk.
+//! Checks the partner event sources that the rules need: active, with a bus of the same name, forwarded to the trunk.
+//!
+//! In: the rules of a queue. Out: one finding for each partner source.
 //!
 //! A source that is not active accepts the partner's events and delivers none, without an error at either side
 //! (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_EventSource.html>).
@@ -14,12 +16,12 @@ use super::rules::{self, FoundRule};
 
 const CHECK: &str = "partner source";
 
-/// Looks at every partner source of this account whose events a rule takes.
+/// Checks every partner source of this account whose events a rule matches.
 pub(crate) async fn check(aws: &Aws, bus: &str, rules: &[FoundRule], findings: &mut Findings) {
     for prefix in rules.iter().flat_map(|rule| partner_prefixes(&rule.pattern)).collect::<BTreeSet<_>>() {
         match sources(aws, &prefix).await {
             Ok(names) if names.is_empty() => {
-                let why = "there is none in this account: its events come by webhook, or not at all";
+                let why = "this account has none: its events come by webhook, or not at all";
                 findings.skipped(CHECK, &prefix, why);
             }
             Ok(names) => {
@@ -32,7 +34,7 @@ pub(crate) async fn check(aws: &Aws, bus: &str, rules: &[FoundRule], findings: &
     }
 }
 
-/// How the names of the partner sources begin that a pattern asks for.
+/// The prefixes of partner sources that a pattern names.
 fn partner_prefixes(pattern: &str) -> Vec<String> {
     let pattern: Value = serde_json::from_str(pattern).unwrap_or_default();
     let sources = pattern["source"].as_array().cloned().unwrap_or_default();
@@ -52,8 +54,8 @@ async fn sources(aws: &Aws, prefix: &str) -> Result<BTreeSet<String>, (AwsFault,
 }
 
 async fn check_source(aws: &Aws, trunk: &str, name: &str, findings: &mut Findings) {
-    let fix = "associate the source with the stack: name it in its …PartnerSource parameter and deploy; if it is \
-               deleted, make the destination at the partner again";
+    let fix = "associate the source with the stack: name it in its …PartnerSource parameter and deploy. If it is \
+               deleted, create the destination at the partner again";
     let state = match aws.events.describe_event_source().name(name).send().await {
         Ok(reply) => reply.state,
         Err(error) => {
@@ -63,14 +65,14 @@ async fn check_source(aws: &Aws, trunk: &str, name: &str, findings: &mut Finding
     match state {
         Some(EventSourceState::Active) => check_forwarding(aws, trunk, name, findings).await,
         Some(state) => {
-            let problem = format!("it is {}: it takes events and delivers none", state.as_str());
+            let problem = format!("it is {}: it accepts events and delivers none", state.as_str());
             findings.fault(CHECK, name, problem, fix);
         }
         None => findings.skipped(CHECK, name, "EventBridge does not say its state"),
     }
 }
 
-/// The trunk sees nothing of a partner bus unless a rule there forwards it.
+/// The trunk gets nothing from a partner bus unless a rule there forwards it.
 async fn check_forwarding(aws: &Aws, trunk: &str, name: &str, findings: &mut Findings) {
     let fix = "deploy deploy/cloudformation/coppice.yaml again with this source in its parameter";
     let rules = match rules::list(aws, name, &format!("{trunk}-forward-")).await {
@@ -97,7 +99,7 @@ async fn check_forwarding(aws: &Aws, trunk: &str, name: &str, findings: &mut Fin
 #[cfg(test)]
 mod tests {
     #[test]
-    fn a_rule_leans_on_the_partner_sources_whose_prefix_it_asks_for() {
+    fn a_rule_needs_the_partner_sources_whose_prefix_it_names() {
         let prefixes =
             super::partner_prefixes(r#"{"source":[{"prefix":"aws.partner/auth0.com/"},"coppice"]}"#);
         assert_eq!(prefixes, ["aws.partner/auth0.com/"]);

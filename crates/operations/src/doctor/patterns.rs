@@ -1,7 +1,9 @@
-//! Whether the deployed rules take the recorded sample events: each that is meant for the queue by one rule, and no other.
+//! Checks that the deployed rules match the recorded sample events: each event of the queue by exactly one rule, and no other
+//! event.
 //!
-//! EventBridge itself is asked (`TestEventPattern`), since only it knows for sure how it reads a pattern. A pair of rule
-//! and event whose sources cannot match is not asked for: AWS allows few such calls in a second.
+//! In: a queue's rules and the samples. Out: findings. EventBridge itself tests each pattern (`TestEventPattern`), since only
+//! EventBridge knows for sure how it reads one. A pair of rule and event whose sources cannot match is skipped, because AWS
+//! allows few such calls a second.
 
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
@@ -17,10 +19,10 @@ const CHECK: &str = "sample events";
 /// Calls at once.
 const CALLS: usize = 4;
 
-const FIX: &str = "deploy the template of this release; if it is deployed, a rule was edited or deleted by hand: \
-                   deploy/cloudformation/README.md lists what each takes";
+const FIX: &str = "deploy the template of this release. If it is deployed, a rule was edited or deleted by hand: \
+                   deploy/cloudformation/README.md lists what each rule matches";
 
-/// Asks each rule about each sample event.
+/// Tries each sample event on each rule.
 pub(crate) async fn check(aws: &Aws, queue: &FoundQueue, rules: &[FoundRule], findings: &mut Findings) {
     let samples = samples::all();
     let asked = samples.iter().flat_map(|sample| rules.iter().map(move |rule| (sample, rule)));
@@ -48,21 +50,19 @@ pub(crate) async fn check(aws: &Aws, queue: &FoundQueue, rules: &[FoundRule], fi
         }
     }
     if taken_once > 0 {
-        findings.ok(CHECK, &queue.name, format!("{taken_once} are taken, each by one rule"));
+        findings.ok(CHECK, &queue.name, format!("{taken_once} match, each one rule"));
     }
 }
 
-/// What is wrong with the rules that take a sample event. Pure.
+/// What is wrong with the rules that match a sample event. Pure.
 fn judge(sample: &Sample, unit: &str, takers: &[&str]) -> Option<String> {
     let name = sample.name;
     match (sample.is_for(unit), takers) {
-        (true, []) => Some(format!("no rule takes {name}: such events are lost")),
+        (true, []) => Some(format!("no rule matches {name}: such events are lost")),
         (true, [_]) | (false, []) => None,
-        (true, several) => {
-            Some(format!("{name} is taken {} times: by {}", several.len(), several.join(" and ")))
-        }
+        (true, several) => Some(format!("{name} matches {} rules: {}", several.len(), several.join(" and "))),
         (false, takers) => {
-            Some(format!("{name} is not for this queue, and is taken by {}", takers.join(" and ")))
+            Some(format!("{name} is not for this queue, and matches {}", takers.join(" and ")))
         }
     }
 }
@@ -75,7 +75,7 @@ async fn takes(aws: &Aws, rule: &FoundRule, sample: &Sample) -> Result<bool, Aws
     call.send().await.map(|reply| reply.result).map_err(|error| AwsFault::of(&error))
 }
 
-/// Whether the pattern's sources leave room for this one. What is not a plain source or prefix does.
+/// Whether the pattern's sources may match this one. A condition that is not a plain source or prefix may.
 fn may_match(pattern: &str, source: &str) -> bool {
     let pattern: Value = serde_json::from_str(pattern).unwrap_or_default();
     let Some(sources) = pattern["source"].as_array() else { return true };
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_pairs_that_cannot_match_are_left_out() {
+    fn only_pairs_that_cannot_match_are_skipped() {
         for (pattern, expected) in [
             (r#"{"source":["coppice"]}"#, false),
             (r#"{"source":["coppice","coppice.ingress.scim"]}"#, true),
@@ -105,12 +105,12 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_is_taken_by_one_rule_of_its_queue_and_by_no_other() {
+    fn a_sample_matches_one_rule_of_its_queue_and_no_other() {
         let sample = Sample { name: "a", queues: vec![String::from("sso-sync")], event: Value::Null };
         for (unit, takers, problem) in [
             ("sso-sync", &["r"][..], None),
-            ("sso-sync", &[], Some("no rule takes a")),
-            ("sso-sync", &["r", "s"], Some("taken 2 times: by r and s")),
+            ("sso-sync", &[], Some("no rule matches a")),
+            ("sso-sync", &["r", "s"], Some("matches 2 rules: r and s")),
             ("crm-sync", &["r"], Some("is not for this queue")),
             ("crm-sync", &[], None),
         ] {

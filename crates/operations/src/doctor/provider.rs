@@ -1,4 +1,6 @@
-//! Whether the unit's provider answers, and takes our credentials: one cheap authenticated call.
+//! Checks that the unit's provider answers and accepts our credentials: one cheap authenticated call.
+//!
+//! In: the provider's settings. Out: one finding. Must not know units or queues.
 
 use provider_crm::CrmProvider;
 use provider_http::ProviderError;
@@ -11,18 +13,18 @@ use crate::OperationError;
 
 const CHECK: &str = "provider";
 
-/// Asks the provider.
+/// Probes the provider.
 ///
 /// # Errors
 /// [`OperationError::Provider`] when its settings do not fit together.
 pub(crate) async fn check(provider: Provider, findings: &mut Findings) -> Result<(), OperationError> {
     let (source, settings, answer) = match provider {
         Provider::None => {
-            findings.skipped(CHECK, "credentials", "they are a unit's: name one with --unit");
+            findings.skipped(CHECK, "credentials", "they belong to a unit: name one with --unit");
             return Ok(());
         }
         Provider::Ingress => {
-            findings.ok(CHECK, "webhooks", "there is a secret of at least one provider");
+            findings.ok(CHECK, "webhooks", "at least one provider's secret is set");
             return Ok(());
         }
         Provider::Sso(settings) => {
@@ -45,29 +47,29 @@ pub(crate) async fn check(provider: Provider, findings: &mut Findings) -> Result
 fn judge(source: &str, settings: &str, answer: Result<(), ProviderError>, findings: &mut Findings) {
     let own = format!("COPPICE_{}_*", source.to_uppercase());
     let Err(error) = answer else {
-        return findings.ok(CHECK, source, "it answers, and takes our credentials");
+        return findings.ok(CHECK, source, "it answers, and accepts our credentials");
     };
     match error {
         ProviderError::RateLimited { .. } => {
-            findings.skipped(CHECK, source, format!("{error}: whether it takes our credentials is not known"));
+            findings.skipped(CHECK, source, format!("{error}: whether it accepts our credentials is not known"));
         }
         ProviderError::Unauthorized => findings.fault(
             CHECK,
             source,
             error.to_string(),
-            format!("renew the credentials in {own}, and make sure that they may read records"),
+            format!("renew the credentials in {own}, and check that they may read records"),
         ),
         ProviderError::Unavailable { .. } => findings.fault(
             CHECK,
             source,
             error.to_string(),
-            format!("make sure of the URL in {own} and of the NetworkPolicy; if it is down, wait: units start all the same"),
+            format!("check the URL in {own} and the NetworkPolicy. If the provider is down, wait: units start all the same"),
         ),
         ProviderError::Invalid { .. } | ProviderError::Malformed { .. } => findings.fault(
             CHECK,
             source,
             error.to_string(),
-            format!("the URL in {own} is probably another service's, or {settings} names another provider"),
+            format!("check the URL in {own}, which probably belongs to another service, and that {settings} names the right provider"),
         ),
     }
 }

@@ -1,4 +1,7 @@
-//! The queues: which they are, their attributes, and who may send to them.
+//! Checks the queues: that they exist, their attributes, and that the rules may send to them.
+//!
+//! In: the unit's queue URLs, or the bus's name, with which every queue's name begins. Out: findings, and the queues for
+//! the checks of their rules.
 
 use aws_sdk_sqs::types::QueueAttributeName as Name;
 
@@ -15,15 +18,15 @@ use std::time::Duration;
 
 const CHECK: &str = "queue";
 
-/// The queue of what no other queue took.
+/// The queue of events that no other queue has got.
 const UNDELIVERED: &str = "undelivered";
 
-/// A queue that is looked at.
+/// A queue that is checked.
 #[derive(Debug)]
 pub(crate) struct FoundQueue {
     pub(crate) unit: String,
     pub(crate) name: String,
-    /// `None`: it could not be looked at, which has been said.
+    /// `None`: they could not be read, and a finding says so.
     pub(crate) attributes: Option<Attributes>,
     dlq: Option<Attributes>,
 }
@@ -46,7 +49,7 @@ pub(crate) async fn find(aws: &Aws, target: &Target, findings: &mut Findings) ->
 
 async fn all(aws: &Aws, bus: &str, findings: &mut Findings) -> Vec<FoundQueue> {
     let prefix = format!("{bus}-");
-    // Those of other stacks whose prefix begins alike are among them. SQS answers up to a thousand.
+    // Queues of another stack may be among them, if its name begins with ours. SQS lists up to a thousand.
     let urls = match aws.sqs.list_queues().queue_name_prefix(&prefix).max_results(1000).send().await {
         Ok(reply) => reply.queue_urls.unwrap_or_default(),
         Err(error) => {
@@ -68,10 +71,10 @@ async fn all(aws: &Aws, bus: &str, findings: &mut Findings) -> Vec<FoundQueue> {
     queues
 }
 
-/// The attributes of one of the queues that there are. `None` after what stands in the way has been said.
+/// The attributes of one of the queues of `urls`. `None`: a finding says why not.
 async fn named(aws: &Aws, urls: &[String], name: &str, findings: &mut Findings) -> Option<Attributes> {
     match urls.iter().find(|url| name_of(url) == name) {
-        Some(url) => attributes(aws, url, "it was there a moment ago: run this again", findings).await,
+        Some(url) => attributes(aws, url, "it was listed a moment ago: run doctor again", findings).await,
         None => {
             let fix = "deploy deploy/cloudformation/coppice.yaml again, with Prefix set to the bus's name";
             findings.fault(CHECK, name, "it does not exist", fix);
@@ -80,7 +83,7 @@ async fn named(aws: &Aws, urls: &[String], name: &str, findings: &mut Findings) 
     }
 }
 
-/// `None` after what stands in the way has been said.
+/// `None`: a finding says why not.
 async fn attributes(aws: &Aws, url: &str, fix: &str, findings: &mut Findings) -> Option<Attributes> {
     let call = aws.sqs.get_queue_attributes().queue_url(url).attribute_names(Name::All);
     match call.send().await {
@@ -92,7 +95,7 @@ async fn attributes(aws: &Aws, url: &str, fix: &str, findings: &mut Findings) ->
     }
 }
 
-/// Judges a queue by its attributes and the rules that send to it.
+/// Checks a queue's attributes and that the rules may send to it.
 pub(crate) fn check(queue: &FoundQueue, rules: &[FoundRule], step_limit: Duration, findings: &mut Findings) {
     let FoundQueue { unit, name, attributes: Some(attributes), dlq } = queue else { return };
     if unit != UNDELIVERED {
@@ -109,11 +112,12 @@ pub(crate) fn check(queue: &FoundQueue, rules: &[FoundRule], step_limit: Duratio
     }
 }
 
-/// The queues that rules leave to what they cannot deliver: without them, and without their policies, events vanish.
+/// Checks the queues that take what rules cannot deliver. Without these queues, and without their policies, such events are
+/// lost.
 pub(crate) async fn check_dead_ends(aws: &Aws, dead_ends: &DeadEnds, findings: &mut Findings) {
     for (arn, rules) in dead_ends.iter() {
         let name = last(arn);
-        let fix = "deploy deploy/cloudformation/coppice.yaml again: what its rules cannot deliver is lost without it";
+        let fix = "deploy deploy/cloudformation/coppice.yaml again: without this queue, undeliverable events are lost";
         let url = match aws.sqs.get_queue_url().queue_name(name).send().await {
             Ok(reply) => reply.queue_url.unwrap_or_default(),
             Err(error) => {
@@ -142,7 +146,8 @@ fn check_admission<'a>(
             Admission::Admits => admitted += 1,
             Admission::Refuses => refused.push(rule.rsplit('/').next().unwrap_or(rule)),
             Admission::Unclear(condition) => {
-                let why = format!("whether it admits {rule} hangs on {condition}, which only AWS can judge");
+                let why =
+                    format!("whether it admits {rule} depends on {condition}, which only AWS can evaluate");
                 findings.skipped(CHECK, name, why);
             }
         }

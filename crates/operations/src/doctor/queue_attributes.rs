@@ -1,4 +1,6 @@
-//! Whether a queue is set up so that nothing is lost in it. Pure: attributes in, findings out.
+//! Checks that a queue is set up so that no message is lost in it.
+//!
+//! In: a queue's attributes. Out: findings. Pure.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -8,13 +10,13 @@ use serde_json::Value;
 
 use super::finding::Findings;
 
-/// Receives are spent by crashes, rollouts and console views too.
+/// Crashes, rollouts and console views count as receives, too.
 const FEWEST_RECEIVES: u64 = 10;
 
-/// Events that reach a queue are IDs and codes, but some rules pass a provider's event of IDs through whole.
+/// Most events hold only IDs and codes, but some rules pass a provider's event of IDs through whole.
 const SMALLEST_MESSAGE_LIMIT: u64 = 262_144;
 
-/// The key that AWS makes for SQS. Its policy cannot be changed, and it does not admit EventBridge.
+/// The key that AWS creates for SQS. Its policy cannot be changed, and it does not admit EventBridge.
 const AWS_KEY: &str = "alias/aws/sqs";
 
 const DEPLOY: &str = "deploy deploy/cloudformation/coppice.yaml again";
@@ -37,7 +39,7 @@ impl Attributes {
     }
 }
 
-/// What SQS itself moves to the dead-letter queue, and when.
+/// When SQS itself moves a message to the DLQ, and to which one.
 pub(crate) fn check_redrive(
     name: &str,
     queue: &Attributes,
@@ -47,20 +49,21 @@ pub(crate) fn check_redrive(
     const CHECK: &str = "redrive policy";
     let policy: Value = serde_json::from_str(queue.text(&Name::RedrivePolicy)).unwrap_or_default();
     let Some(target) = policy["deadLetterTargetArn"].as_str() else {
-        let problem = "there is none: what crashes every process is received for ever";
+        let problem = "there is none: a message that crashes every process is received for ever";
         return findings.fault(CHECK, name, problem, DEPLOY);
     };
     if let Some(dlq) = dlq.filter(|dlq| dlq.arn() != target) {
-        let problem = format!("it names {}, and the unit {}", last(target), last(dlq.arn()));
+        let problem = format!("it names {}, and the unit names {}", last(target), last(dlq.arn()));
         let fix = "set COPPICE_DLQ_URL to the output …DlqUrl that belongs to COPPICE_QUEUE_URL";
         return findings.fault(CHECK, name, problem, fix);
     }
-    // SQS answers it as a number or as text.
+    // SQS returns it as a number or as text.
     let count = &policy["maxReceiveCount"];
     let receives = count.as_u64().or_else(|| count.as_str()?.parse().ok()).unwrap_or(0);
     if receives < FEWEST_RECEIVES {
-        let problem =
-            format!("maxReceiveCount is {receives}: rollouts and console views alone would dead-letter");
+        let problem = format!(
+            "maxReceiveCount is {receives}: rollouts and console views alone would dead-letter messages"
+        );
         let fix =
             format!("deploy the stack with MaxReceiveCount={FEWEST_RECEIVES} or more; 50 is its default");
         return findings.fault(CHECK, name, problem, fix);
@@ -68,25 +71,25 @@ pub(crate) fn check_redrive(
     findings.ok(CHECK, name, format!("to {} after {receives} receives", last(target)));
 }
 
-/// A dead letter keeps the age that it had in its queue.
+/// A dead-lettered message keeps the age that it had in its queue, so the DLQ has to keep messages for longer.
 pub(crate) fn check_retention(name: &str, queue: &Attributes, dlq: &Attributes, findings: &mut Findings) {
     const CHECK: &str = "retention";
     let retention = |queue: &Attributes| queue.number(&Name::MessageRetentionPeriod);
     match (retention(queue), retention(dlq)) {
         (Some(queue), Some(dlq)) if dlq > queue => {
-            findings.ok(CHECK, name, format!("{queue} s, and {dlq} s of its dead letters"));
+            findings.ok(CHECK, name, format!("{queue} s, and {dlq} s in the DLQ"));
         }
         (Some(queue), Some(dlq)) => findings.fault(
             CHECK,
             name,
-            format!("{queue} s, and of its dead letters {dlq} s, counted from when a message was first sent"),
+            format!("{queue} s, and {dlq} s in the DLQ, counted from when a message was first sent"),
             "deploy the stack with DeadLetterRetentionSeconds far above SourceRetentionSeconds (1209600 and 345600)",
         ),
-        _ => findings.skipped(CHECK, name, "SQS does not say"),
+        _ => findings.skipped(CHECK, name, "SQS does not return it"),
     }
 }
 
-/// A step that outlasts the timeout is done twice when one heartbeat is lost.
+/// A step that takes longer than the timeout is done twice if one visibility extension fails.
 pub(crate) fn check_visibility(
     name: &str,
     queue: &Attributes,
@@ -105,7 +108,7 @@ pub(crate) fn check_visibility(
             format!("{timeout} s, and one step of the handler may take {least} s"),
             format!("deploy the stack with VisibilityTimeoutSeconds={} or more", 2 * least),
         ),
-        None => findings.skipped(CHECK, name, "SQS does not say"),
+        None => findings.skipped(CHECK, name, "SQS does not return it"),
     }
 }
 
@@ -126,17 +129,17 @@ pub(crate) fn check_encryption(name: &str, queue: &Attributes, findings: &mut Fi
         findings.skipped(
             CHECK,
             name,
-            "a key of yours, which is not looked at: it must be no key of AWS's, and its policy must allow kms:GenerateDataKey and kms:Decrypt to \
-             events.amazonaws.com and to the units",
+            "a key of yours, which is not checked: it must not be one of AWS's, and its policy must allow \
+             kms:GenerateDataKey and kms:Decrypt to events.amazonaws.com and to the units",
         );
     } else if queue.text(&Name::SqsManagedSseEnabled) == "false" {
-        findings.fault(CHECK, name, "messages are stored in clear", DEPLOY);
+        findings.fault(CHECK, name, "messages are stored unencrypted", DEPLOY);
     } else {
         findings.ok(CHECK, name, "SSE-SQS");
     }
 }
 
-/// What does not fit is undelivered.
+/// EventBridge cannot deliver an event that is larger than the limit.
 pub(crate) fn check_size(name: &str, queue: &Attributes, findings: &mut Findings) {
     const CHECK: &str = "message size";
     match queue.number(&Name::MaximumMessageSize) {
@@ -144,10 +147,10 @@ pub(crate) fn check_size(name: &str, queue: &Attributes, findings: &mut Findings
         Some(limit) => findings.fault(
             CHECK,
             name,
-            format!("MaximumMessageSize is {limit} bytes: events that are larger are undelivered"),
-            format!("{DEPLOY}: it leaves the limit at SQS's own, 1048576"),
+            format!("MaximumMessageSize is {limit} bytes: larger events are not delivered"),
+            format!("{DEPLOY}: it leaves SQS's own limit, 1048576"),
         ),
-        None => findings.skipped(CHECK, name, "SQS does not say"),
+        None => findings.skipped(CHECK, name, "SQS does not return it"),
     }
 }
 
@@ -173,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_redrive_policy_names_the_unit_s_dead_letter_queue_and_is_a_safety_net_only() {
+    fn a_redrive_policy_names_the_unit_s_dlq_and_is_only_a_safety_net() {
         let dlq = queue(&[(Name::QueueArn, "arn:aws:sqs:r:1:x-dlq")]);
         let judged = |policy| {
             problem(|findings| {
@@ -186,7 +189,7 @@ mod tests {
             ("", "there is none"),
             (
                 r#"{"deadLetterTargetArn":"arn:aws:sqs:r:1:y-dlq","maxReceiveCount":50}"#,
-                "names y-dlq, and the unit x-dlq",
+                "names y-dlq, and the unit names x-dlq",
             ),
             (
                 r#"{"deadLetterTargetArn":"arn:aws:sqs:r:1:x-dlq","maxReceiveCount":5}"#,
@@ -199,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn dead_letters_are_kept_for_longer_than_messages() {
+    fn a_dlq_keeps_messages_for_longer_than_the_queue() {
         let kept = |seconds| queue(&[(Name::MessageRetentionPeriod, seconds)]);
         let judged =
             |queue, dlq| problem(|findings| check_retention(NAME, &kept(queue), &kept(dlq), findings));
@@ -217,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_is_none_or_the_customer_s() {
+    fn a_queue_is_encrypted_with_no_key_of_aws() {
         let judged =
             |name, value| problem(|findings| check_encryption(NAME, &queue(&[(name, value)]), findings));
         assert_eq!(judged(Name::SqsManagedSseEnabled, "true"), None);
@@ -232,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_fits() {
+    fn the_size_limit_admits_every_event() {
         let judged = |limit| {
             problem(|findings| check_size(NAME, &queue(&[(Name::MaximumMessageSize, limit)]), findings))
         };

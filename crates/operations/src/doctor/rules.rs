@@ -1,4 +1,6 @@
-//! The rules of a queue: whether they are enabled, and send to it with a way out for what cannot be delivered.
+//! Checks the rules of a queue: that they are enabled, and send to it, with a DLQ for events that cannot be delivered.
+//!
+//! In: a queue and the bus. Out: findings, the rules for the checks of their patterns, and the DLQs of their targets.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +11,7 @@ use super::finding::Findings;
 use super::queue::FoundQueue;
 use super::samples::is_fed_by_rules;
 
-/// EventBridge tries for a day by itself; a target that gives up much sooner does not outlast an outage.
+/// EventBridge retries for a day by default. A target that gives up much sooner loses events in an outage.
 const SHORTEST_EVENT_AGE_SECS: i32 = 3600;
 const FEWEST_RETRIES: i32 = 10;
 
@@ -21,7 +23,7 @@ pub(crate) struct FoundRule {
     pub(crate) pattern: String,
 }
 
-/// Queues that take what rules could not deliver, by ARN, each with the ARNs of those rules.
+/// Queues for events that rules could not deliver, by ARN, each with the ARNs of those rules.
 #[derive(Debug, Default)]
 pub(crate) struct DeadEnds(BTreeMap<String, BTreeSet<String>>);
 
@@ -31,7 +33,7 @@ impl DeadEnds {
     }
 }
 
-/// Looks at the rules that are named after the queue's unit. `None`: they could not be looked at, which has been said.
+/// Checks the rules that are named after the queue's unit. `None`: they could not be read, and a finding says so.
 pub(crate) async fn check(
     aws: &Aws,
     bus: &str,
@@ -40,7 +42,7 @@ pub(crate) async fn check(
     findings: &mut Findings,
 ) -> Option<Vec<FoundRule>> {
     if !is_fed_by_rules(&queue.unit) {
-        findings.skipped("rule", &queue.name, "a job sends to it, and no rule");
+        findings.skipped("rule", &queue.name, "a job sends to it, not a rule");
         return Some(Vec::new());
     }
     let prefix = format!("{bus}-{}", rule_stem(&queue.unit));
@@ -86,17 +88,17 @@ fn check_state(bus: &str, name: &str, state: Option<&RuleState>, findings: &mut 
         Some(RuleState::Disabled) => findings.fault(
             "rule",
             name,
-            "it is DISABLED: its events are lost, not kept",
+            "it is DISABLED: its events are lost",
             format!(
-                "aws events enable-rule --event-bus-name {bus} --name {name}; then resync what was missed meanwhile"
+                "aws events enable-rule --event-bus-name {bus} --name {name}; then resync the records of the lost events"
             ),
         ),
         Some(state) => findings.ok("rule", name, state.as_str()),
-        None => findings.skipped("rule", name, "EventBridge does not say whether it is enabled"),
+        None => findings.skipped("rule", name, "EventBridge does not return its state"),
     }
 }
 
-/// Answers where the rule leaves what it cannot deliver.
+/// Returns the queue for events that the rule cannot deliver.
 fn check_targets(
     name: &str,
     targets: &[Target],
@@ -130,18 +132,13 @@ fn check_targets(
     }
     let dead_end = target.dead_letter_config.as_ref().and_then(|config| config.arn.clone());
     match &dead_end {
-        Some(_) => findings.ok(CHECK, name, format!("{}, and a dead-letter queue", queue.name)),
-        None => findings.fault(
-            CHECK,
-            name,
-            "it has no dead-letter queue: what cannot be delivered is lost",
-            DEPLOY,
-        ),
+        Some(_) => findings.ok(CHECK, name, format!("{}, with a DLQ", queue.name)),
+        None => findings.fault(CHECK, name, "it has no DLQ: undeliverable events are lost", DEPLOY),
     }
     dead_end
 }
 
-/// All rules of a bus whose name begins so.
+/// All rules of a bus whose names begin with `prefix`.
 pub(crate) async fn list(aws: &Aws, bus: &str, prefix: &str) -> Result<Vec<Rule>, AwsFault> {
     let (mut rules, mut next) = (Vec::new(), None);
     loop {
@@ -155,7 +152,7 @@ pub(crate) async fn list(aws: &Aws, bus: &str, prefix: &str) -> Result<Vec<Rule>
     }
 }
 
-/// The targets of a rule: there are at most five.
+/// The targets of a rule. AWS allows at most five.
 pub(crate) async fn targets(aws: &Aws, bus: &str, rule: &str) -> Result<Vec<Target>, AwsFault> {
     let reply = aws.events.list_targets_by_rule().event_bus_name(bus).rule(rule).send().await;
     Ok(reply.map_err(|error| AwsFault::of(&error))?.targets.unwrap_or_default())

@@ -23,12 +23,12 @@ fn write_dlq(f: &mut fmt::Formatter<'_>, dlq: &DlqReport) -> fmt::Result {
     if *messages == 0 && groups.is_empty() {
         return writeln!(f, "{unit}: none");
     }
-    write!(f, "{unit}: {messages} letter(s)")?;
+    write!(f, "{unit}: {messages} message(s)")?;
     if let (Some(oldest), Some(expires)) = (oldest_secs, first_expires_in_secs) {
         write!(f, ", oldest {}, the first expires in {}", age(*oldest), age(*expires))?;
     }
     if *messages > *messages_read as u64 {
-        write!(f, "; {messages_read} looked at")?;
+        write!(f, "; {messages_read} read")?;
     }
     writeln!(f)?;
     for group in groups {
@@ -45,7 +45,7 @@ fn write_dlq(f: &mut fmt::Formatter<'_>, dlq: &DlqReport) -> fmt::Result {
 impl fmt::Display for Printed<MessageReport> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let MessageReport { message, whereabouts, failures, records, body } = &self.0;
-        writeln!(f, "letter {}, message {}", message.message_id, message.original_id)?;
+        writeln!(f, "message {}, received by the unit as {}", message.message_id, message.original_id)?;
         if let Some(whereabouts) = whereabouts {
             writeln!(f, "  {whereabouts}")?;
         }
@@ -64,8 +64,8 @@ impl fmt::Display for Printed<MessageReport> {
             writeln!(f, "  failed    {at}  {class}: {detail} (worker {worker_version})")?;
         }
         for RecordComparison { source, id, person_id, here, there, verdict } in records {
-            let person = person_id.map_or(String::from("nobody yet"), |person_id| person_id.to_string());
-            writeln!(f, "  record    {source} {id}, of person {person}")?;
+            let person = person_id.map_or(String::from("not linked"), |id| format!("of person {id}"));
+            writeln!(f, "  record    {source} {id}, {person}")?;
             writeln!(f, "            here:  {here}")?;
             writeln!(f, "            there: {there}")?;
             writeln!(f, "            {verdict}")?;
@@ -83,18 +83,27 @@ impl fmt::Display for Printed<PlanReport> {
             &self.0;
         let name = action_name(*action);
         if *messages == 0 {
-            return writeln!(f, "nothing to {name}: none of {others} dead letter(s) of {unit} is meant");
+            return writeln!(
+                f,
+                "nothing to {name}: none of {others} dead-lettered message(s) of {unit} is selected"
+            );
         }
         let oldest = age(oldest_secs.unwrap_or_default());
-        writeln!(f, "plan {plan_id}: {name} {messages} dead letter(s) of {unit}, the oldest {oldest} old")?;
+        writeln!(
+            f,
+            "plan {plan_id}: {name} {messages} dead-lettered message(s) of {unit}, the oldest {oldest} old"
+        )?;
         by_class.iter().try_for_each(|(class, count)| writeln!(f, "  {count:>6}  {class}"))?;
         match action {
             RedriveAction::Redrive => {
-                writeln!(f, "as {to_send} message(s); {others} other letter(s) stay")?;
+                writeln!(
+                    f,
+                    "sent as {to_send} message(s), one for each record; {others} other message(s) stay"
+                )?;
             }
-            RedriveAction::Drop => writeln!(f, "copies are kept; {others} other letter(s) stay")?,
+            RedriveAction::Drop => writeln!(f, "copies are kept; {others} other message(s) stay")?,
         }
-        writeln!(f, "to carry it out: coppice dlq {name} --plan {plan_id} --yes")
+        writeln!(f, "to run it: coppice dlq {name} --plan {plan_id} --yes")
     }
 }
 
@@ -109,10 +118,10 @@ impl fmt::Display for Printed<PlanProgress> {
             let waiting = sent - handled - again;
             writeln!(
                 f,
-                "  {sent} of {to_send} message(s) sent: {handled} handled, {again} dead again, {waiting} not known yet"
+                "  {sent} of {to_send} message(s) sent: {handled} handled, {again} dead-lettered again, {waiting} not known yet"
             )?;
         }
-        writeln!(f, "  {messages_deleted} of {messages} dead letter(s) deleted")
+        writeln!(f, "  {messages_deleted} of {messages} dead-lettered message(s) deleted")
     }
 }
 
@@ -123,9 +132,9 @@ impl fmt::Display for Printed<MoveReport> {
         match status.as_str() {
             "NOT STARTED" => writeln!(
                 f,
-                "nothing was moved; {all} dead letter(s) of {unit} would be. To move them: coppice dlq move-all {unit} --yes"
+                "nothing was moved; {all} dead-lettered message(s) of {unit} would be. To move them: coppice dlq move-all {unit} --yes"
             ),
-            _ => writeln!(f, "{moved} of {all} dead letter(s) of {unit} moved back: {status}"),
+            _ => writeln!(f, "{moved} of {all} dead-lettered message(s) of {unit} moved back: {status}"),
         }
     }
 }

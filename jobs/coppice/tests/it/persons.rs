@@ -54,7 +54,7 @@ async fn every_rule_says_which_record_it_admitted_or_why_not() {
 }
 
 #[tokio::test]
-async fn nobody_is_exit_code_3_and_wrong_usage_2() {
+async fn a_missing_person_is_exit_code_3_and_wrong_usage_2() {
     let world = World::start().await;
     let nobody = world.run(&["person", "show", "salesforce:nobody"]);
     assert_eq!((nobody.code, nobody.out.as_str()), (3, ""));
