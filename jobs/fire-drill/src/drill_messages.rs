@@ -1,4 +1,6 @@
-//! Looking through a queue for what drills have sent, and leaving everything else as it was.
+//! Finds and deletes the messages that drills have sent, and leaves every other message in its queue.
+//!
+//! In: a queue and a limit. Out: messages of drills. Every other message is released at once.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,38 +13,39 @@ use uuid::Uuid;
 /// A long poll asks all of SQS's servers; a short one may find nothing where there is something.
 const WAIT: Duration = Duration::from_secs(1);
 
-/// Most dead letters looked through for a drill's own.
-pub(crate) const MOST_DEAD_LETTERED: usize = 500;
+/// Most messages read of a DLQ to find a drill's own.
+pub(crate) const READ_LIMIT: usize = 500;
 
-/// Something that a drill has sent.
+/// A message that a drill has sent.
 #[derive(Debug, Clone)]
-pub(crate) struct Letter {
+pub(crate) struct DrillMessage {
     pub(crate) drill: Uuid,
     pub(crate) sent_at: OffsetDateTime,
-    /// The worker's reason, `coppice.class` and the like. Empty when no worker put it here.
+    /// The worker's reason, in `coppice.class` and others. Empty if no worker has dead-lettered it.
     pub(crate) attributes: BTreeMap<String, String>,
     receipt: Receipt,
 }
 
-/// Everything of drills among the first `limit` messages of a queue. All of it can be received again at once.
-pub(crate) async fn look(queue: &impl Queue, limit: usize) -> Result<Vec<Letter>, QueueError> {
-    let letters = go_through(queue, limit, async |message| letter(message)).await?;
-    give_back(queue, letters.iter().map(|letter| letter.receipt.clone()).collect()).await?;
-    Ok(letters)
+/// The messages of drills among the first `limit` messages of a queue. All of them are visible again at once.
+pub(crate) async fn find(queue: &impl Queue, limit: usize) -> Result<Vec<DrillMessage>, QueueError> {
+    let messages = read_messages(queue, limit, async |message| drill_message(message)).await?;
+    release(queue, messages.iter().map(|message| message.receipt.clone()).collect()).await?;
+    Ok(messages)
 }
 
-/// Deletes what is of one of these drills among the first `limit` messages of a queue, and answers what was deleted.
-pub(crate) async fn take(
+/// Deletes the messages of these drills among the first `limit` messages of a queue, and returns the deleted ones.
+pub(crate) async fn delete(
     queue: &impl Queue,
     limit: usize,
     drills: &[Uuid],
-) -> Result<Vec<Letter>, QueueError> {
-    let is_ours =
-        async |message: &ReceivedMessage| letter(message).filter(|letter| drills.contains(&letter.drill));
-    let letters = go_through(queue, limit, is_ours).await?;
+) -> Result<Vec<DrillMessage>, QueueError> {
+    let is_ours = async |message: &ReceivedMessage| {
+        drill_message(message).filter(|found| drills.contains(&found.drill))
+    };
+    let messages = read_messages(queue, limit, is_ours).await?;
     let mut deleted = Vec::new();
-    for some in letters.chunks(BATCH_LIMIT) {
-        let receipts: Vec<Receipt> = some.iter().map(|letter| letter.receipt.clone()).collect();
+    for some in messages.chunks(BATCH_LIMIT) {
+        let receipts: Vec<Receipt> = some.iter().map(|message| message.receipt.clone()).collect();
         let results = queue.delete(&receipts).await?;
         deleted.extend(
             some.iter().zip(results).filter(|(_, result)| result.is_ok()).map(|(one, _)| one.clone()),
@@ -51,8 +54,8 @@ pub(crate) async fn take(
     Ok(deleted)
 }
 
-/// Receives up to `limit` messages, keeps what `kept` makes of some, and gives the others back, even when it cannot go on.
-pub(crate) async fn go_through<T>(
+/// Receives up to `limit` messages, keeps those for which `kept` returns a value, and releases the others, even after an error.
+pub(crate) async fn read_messages<T>(
     queue: &impl Queue,
     limit: usize,
     mut kept: impl AsyncFnMut(&ReceivedMessage) -> Option<T>,
@@ -77,11 +80,11 @@ pub(crate) async fn go_through<T>(
             break Ok(());
         }
     };
-    give_back(queue, others).await?;
+    release(queue, others).await?;
     ended.map(|()| found)
 }
 
-async fn give_back(queue: &impl Queue, receipts: Vec<Receipt>) -> Result<(), QueueError> {
+async fn release(queue: &impl Queue, receipts: Vec<Receipt>) -> Result<(), QueueError> {
     let entries: Vec<(Receipt, Duration)> =
         receipts.into_iter().map(|receipt| (receipt, Duration::ZERO)).collect();
     for some in entries.chunks(BATCH_LIMIT) {
@@ -90,9 +93,9 @@ async fn give_back(queue: &impl Queue, receipts: Vec<Receipt>) -> Result<(), Que
     Ok(())
 }
 
-fn letter(message: &ReceivedMessage) -> Option<Letter> {
+fn drill_message(message: &ReceivedMessage) -> Option<DrillMessage> {
     let poison = Poison::in_body(&message.body)?;
-    Some(Letter {
+    Some(DrillMessage {
         drill: poison.drill,
         sent_at: message.sent_at,
         attributes: message.attributes.clone(),
