@@ -1,4 +1,6 @@
-//! What has to be known of the database, of each source, and of the queues, from the environment.
+//! The settings of the database, of each source, and of the queues.
+//!
+//! In: arguments and the environment. Out: what these arguments need, and nothing else.
 
 use std::collections::BTreeMap;
 
@@ -41,7 +43,7 @@ pub(crate) enum SourceSettings {
 pub(crate) struct Settings {
     pub(crate) database: Database,
     pub(crate) sources: BTreeMap<Kind, SourceSettings>,
-    /// Where each source's divergent records go. Empty when they go nowhere.
+    /// The queue for each source's divergent records. Empty without `--repair`.
     pub(crate) queues: BTreeMap<Kind, String>,
 }
 
@@ -65,7 +67,7 @@ impl Settings {
         reader.finish()?;
         if arguments.queue_url.is_some() && sources.len() > 1 {
             return Err(JobError::Usage(String::from(
-                "--queue-url is one source's queue: name one --source",
+                "--queue-url is the queue of one source: name one --source",
             )));
         }
         let database = database.ok_or_else(|| JobError::Usage(String::from("settings are missing")))?;

@@ -1,10 +1,10 @@
-//! Looks at records, and again at those that seem to diverge.
+//! Compares records with their source, and those that seem to diverge a second time.
 //!
-//! In: IDs of one source. Out: which of them diverge, and of which it cannot be told. Reads only.
+//! In: IDs of one source. Out: the divergent records and the undecided ones. Reads only.
 //!
-//! A record that differs at one look may have changed a moment ago, with its event still on the way, or been answered
-//! by a replica that lags. So it diverges when it did at two looks with a pause between them; a row that is written
-//! while its record is read does not count as a look.
+//! A record that differs once may have changed a moment ago, with its event still on the way, or a lagging replica may have
+//! answered. So a record diverges only if it differs in two rounds with a pause between them. A round in which the row was
+//! written does not count.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -19,33 +19,33 @@ use tokio_util::sync::CancellationToken;
 use crate::comparison::{Divergence, compare};
 use crate::refetch::refetch;
 
-/// Looks at a record that keeps changing, until it is left undecided.
-const LOOKS: usize = 4;
-/// Looks at which a record must differ.
+/// Rounds, after which a record that keeps changing is undecided.
+const ROUNDS: usize = 4;
+/// Rounds in which a record must differ.
 const ENOUGH: u32 = 2;
 
-/// How records of one source are looked at.
-pub(crate) struct Survey<'a, R> {
+/// The comparison of one source's records.
+pub(crate) struct Comparison<'a, R> {
     pub(crate) source: &'a R,
     pub(crate) store: &'a Store,
     pub(crate) stop: &'a CancellationToken,
-    /// Records in a second: read at once, so that a source with batch reads needs few calls.
+    /// Records a second. They are read at once, so that a source with batch reads needs few calls.
     pub(crate) rate: usize,
-    /// Between two looks.
+    /// Between two rounds.
     pub(crate) grace: Duration,
 }
 
-/// What a survey found.
+/// What the comparison found.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     pub(crate) divergent: BTreeMap<String, Divergence>,
-    /// Changed during every look.
+    /// Their rows changed in every round.
     pub(crate) moving: Vec<String>,
-    /// The source is well, and cannot answer for them.
+    /// The source works, and cannot answer for them.
     pub(crate) unreadable: Vec<String>,
 }
 
-/// Why a survey came to no end.
+/// Why the comparison did not end.
 #[derive(Debug)]
 pub(crate) enum Halt {
     Down(ProviderError),
@@ -59,15 +59,15 @@ enum Doubt {
     Unreadable,
 }
 
-impl<R: RecordSource> Survey<'_, R> {
-    /// Looks at them all.
+impl<R: RecordSource> Comparison<'_, R> {
+    /// Compares all records.
     pub(crate) async fn run(&self, ids: impl IntoIterator<Item = String>) -> Result<Found, Halt> {
         let mut found = Found::default();
-        // With the number of looks at which each differed.
+        // With the number of rounds in which each differed.
         let mut open: BTreeMap<String, u32> = ids.into_iter().map(|id| (id, 0)).collect();
-        for look in 1..=LOOKS {
+        for round in 1..=ROUNDS {
             let ids: Vec<String> = open.keys().cloned().collect();
-            let doubts = self.look(&ids).await?;
+            let doubts = self.compare_all(&ids).await?;
             open.retain(|id, _| doubts.contains_key(id));
             for (id, doubt) in doubts {
                 let differed = open.entry(id.clone()).or_default();
@@ -82,32 +82,36 @@ impl<R: RecordSource> Survey<'_, R> {
                 }
                 open.remove(&id);
             }
-            if open.is_empty() || look == LOOKS {
+            if open.is_empty() || round == ROUNDS {
                 break;
             }
-            tracing::info!(source = self.source.source(), records = open.len(), "they are looked at again");
+            tracing::info!(
+                source = self.source.source(),
+                records = open.len(),
+                "records differ, will be compared again"
+            );
             self.unless_stopped(tokio::time::sleep(self.grace)).await?;
         }
         found.moving.extend(open.into_keys());
         Ok(found)
     }
 
-    /// Looks at each once, and answers those that are not the same.
-    async fn look(&self, ids: &[String]) -> Result<BTreeMap<String, Doubt>, Halt> {
+    /// Compares each once, and returns those that are not the same.
+    async fn compare_all(&self, ids: &[String]) -> Result<BTreeMap<String, Doubt>, Halt> {
         let mut doubts = BTreeMap::new();
         let mut turns = tokio::time::interval(Duration::from_secs(1));
         turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut looked_at = 0;
+        let mut compared = 0;
         for chunk in ids.chunks(self.rate) {
             self.unless_stopped(turns.tick()).await?;
-            doubts.extend(self.unless_stopped(self.look_at_once(chunk)).await??);
-            looked_at += chunk.len();
-            tracing::info!(source = self.source.source(), looked_at, of = ids.len(), "audit goes on");
+            doubts.extend(self.unless_stopped(self.compare_batch(chunk)).await??);
+            compared += chunk.len();
+            tracing::info!(source = self.source.source(), compared, of = ids.len(), "records compared");
         }
         Ok(doubts)
     }
 
-    async fn look_at_once(&self, ids: &[String]) -> Result<BTreeMap<String, Doubt>, Halt> {
+    async fn compare_batch(&self, ids: &[String]) -> Result<BTreeMap<String, Doubt>, Halt> {
         let before = self.stored(ids).await?;
         let answers =
             try_join_all(ids.iter().map(|id| refetch(self.source, id))).await.map_err(Halt::Down)?;
