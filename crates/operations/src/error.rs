@@ -88,8 +88,8 @@ pub enum OperationError {
     /// A signal ended the run of a plan. What it did stands.
     #[error("stopped")]
     RunStopped { plan_id: Uuid, action: RedriveAction },
-    /// A signal ended the wait for a move task, which goes on in SQS.
-    #[error("stopped waiting; SQS goes on moving messages")]
+    /// A signal ended the wait for a move task, which continues in SQS.
+    #[error("stopped waiting; SQS continues to move messages")]
     MoveStopped,
     /// A signal ended the checks.
     #[error("stopped before every check was done")]

@@ -15,7 +15,7 @@ impl ResyncJob for CrmResync {
 
     const NAME: &'static str = "crm-resync";
     const ABOUT: &'static str =
-        "Reads contacts of the CRM again, as its queue names them, and ends when that is empty";
+        "Reads contacts of the CRM again, as its queue names them, and ends when the queue is empty";
     const SETTINGS: &'static [Setting] = CRM_SETTINGS;
 
     fn read_settings(reader: &mut Reader) -> Option<CrmSettings> {

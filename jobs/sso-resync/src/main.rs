@@ -14,8 +14,7 @@ impl ResyncJob for SsoResync {
     type Settings = SsoSettings;
 
     const NAME: &'static str = "sso-resync";
-    const ABOUT: &'static str =
-        "Reads users of the identity provider again, as its queue names them, and ends when that is empty";
+    const ABOUT: &'static str = "Reads users of the identity provider again, as its queue names them, and ends when the queue is empty";
     const SETTINGS: &'static [Setting] = SSO_SETTINGS;
 
     fn read_settings(reader: &mut Reader) -> Option<SsoSettings> {

@@ -43,7 +43,7 @@ pub async fn count(queues: &DeadLetterQueues, unit: &str) -> Result<MoveReport, 
 ///
 /// # Errors
 /// [`OperationError::NotMovable`] for `undelivered`, [`OperationError::Locked`] while a plan of the unit runs,
-/// [`OperationError::MoveStopped`] while the task goes on in SQS, [`OperationError::MoveFailed`].
+/// [`OperationError::MoveStopped`] while the task continues in SQS, [`OperationError::MoveFailed`].
 pub async fn move_all(
     store: &Store,
     queues: &DeadLetterQueues,

@@ -15,7 +15,7 @@ use super::queues::DeadLetterQueues;
 use super::send::{Destination, Sender, stopped};
 use crate::OperationError;
 
-/// Longest that a stopped run goes on deleting messages of items that it has sent: shorter than a pod's grace period.
+/// Longest time that a stopped run continues to delete messages of items that it has sent: shorter than a pod's grace period.
 const STOP_LIMIT: Duration = Duration::from_secs(15);
 
 /// Between two questions to the database about how items ended.

@@ -112,7 +112,7 @@ mod tests {
     fn a_skipped_check_is_no_fault() {
         let mut findings = Findings::default();
         findings.ok("bus", "coppice", "is there");
-        findings.skipped("queue", "coppice-x", "may not be looked at");
+        findings.skipped("queue", "coppice-x", "no permission");
         assert!(DoctorReport::new(None, findings).healthy);
     }
 

@@ -29,7 +29,7 @@ pub(crate) async fn check(aws: &Aws, bus: &str, rules: &[FoundRule], findings: &
                     check_source(aws, bus, &name, findings).await;
                 }
             }
-            Err((fault_of, action)) => fault_of.report(findings, CHECK, &prefix, action, ""),
+            Err((fault, action)) => fault.report(findings, CHECK, &prefix, action, ""),
         }
     }
 }
@@ -77,7 +77,7 @@ async fn check_forwarding(aws: &Aws, trunk: &str, name: &str, findings: &mut Fin
     let fix = "deploy deploy/cloudformation/coppice.yaml again with this source in its parameter";
     let rules = match rules::list(aws, name, &format!("{trunk}-forward-")).await {
         Ok(rules) => rules,
-        Err(fault_of) => return fault_of.report(findings, CHECK, name, "events:ListRules", fix),
+        Err(fault) => return fault.report(findings, CHECK, name, "events:ListRules", fix),
     };
     let enabled = rules.iter().filter(|rule| rule.state != Some(RuleState::Disabled));
     for rule in enabled.filter_map(|rule| rule.name.as_deref()) {
@@ -88,8 +88,8 @@ async fn check_forwarding(aws: &Aws, trunk: &str, name: &str, findings: &mut Fin
                 return findings.ok(CHECK, name, format!("ACTIVE, and {rule} forwards it to {trunk}"));
             }
             Ok(_) => {}
-            Err(fault_of) => {
-                return fault_of.report(findings, CHECK, name, "events:ListTargetsByRule", fix);
+            Err(fault) => {
+                return fault.report(findings, CHECK, name, "events:ListTargetsByRule", fix);
             }
         }
     }

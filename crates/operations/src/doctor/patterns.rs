@@ -28,16 +28,15 @@ pub(crate) async fn check(aws: &Aws, queue: &FoundQueue, rules: &[FoundRule], fi
     let asked = samples.iter().flat_map(|sample| rules.iter().map(move |rule| (sample, rule)));
     let matching = stream::iter(asked)
         .map(|(sample, rule)| async move {
-            Ok((sample.name, rule.name.as_str(), takes(aws, rule, sample).await?))
+            Ok::<_, AwsFault>((sample.name, rule.name.as_str(), takes(aws, rule, sample).await?))
         })
         .buffered(CALLS)
         .try_filter(|(_, _, taken)| std::future::ready(*taken))
         .try_collect::<Vec<_>>();
     let matching = match matching.await {
         Ok(matching) => matching,
-        Err(fault_of) => {
-            let fault_of: AwsFault = fault_of;
-            return fault_of.report(findings, CHECK, &queue.name, "events:TestEventPattern", FIX);
+        Err(fault) => {
+            return fault.report(findings, CHECK, &queue.name, "events:TestEventPattern", FIX);
         }
     };
     let mut taken_once = 0;

@@ -48,8 +48,8 @@ pub(crate) async fn check(
     let prefix = format!("{bus}-{}", rule_stem(&queue.unit));
     let rules = match list(aws, bus, &prefix).await {
         Ok(rules) => rules,
-        Err(fault_of) => {
-            fault_of.report(findings, "rule", &format!("{prefix}*"), "events:ListRules", "deploy the stack");
+        Err(fault) => {
+            fault.report(findings, "rule", &format!("{prefix}*"), "events:ListRules", "deploy the stack");
             return None;
         }
     };
@@ -63,14 +63,8 @@ pub(crate) async fn check(
                     dead_ends.0.entry(dead_end).or_default().insert(arn.clone());
                 }
             }
-            Err(fault_of) => {
-                fault_of.report(
-                    findings,
-                    "target",
-                    &name,
-                    "events:ListTargetsByRule",
-                    "deploy the stack again",
-                );
+            Err(fault) => {
+                fault.report(findings, "target", &name, "events:ListTargetsByRule", "deploy the stack again");
             }
         }
         found.push(FoundRule { name, arn, pattern: rule.event_pattern.unwrap_or_default() });

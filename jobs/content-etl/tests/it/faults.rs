@@ -85,7 +85,9 @@ async fn a_cms_that_is_down_for_a_moment_or_short_of_quota_is_asked_again() {
     let (world, cms) = World::with_contentful(&FIVE).await;
     cms.set_page_fault(1, PageFault::Status(503));
     cms.set_page_fault(3, PageFault::RateLimited { reset_secs: 1 });
-    patient(&world, &cms, &[]).await.says(0, &["CMS will be called again", "provider asks for a pause of 1 s"]);
+    patient(&world, &cms, &[])
+        .await
+        .says(0, &["CMS will be called again", "provider asks for a pause of 1 s"]);
     assert_eq!((world.items().await, world.announced().await), (LOADED.map(String::from).to_vec(), 5));
 }
 
