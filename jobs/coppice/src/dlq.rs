@@ -46,14 +46,14 @@ async fn redrive(arguments: RedriveArguments, json: bool, stop: &CancellationTok
     let RedriveArguments { unit, chosen, plan, pace, yes } = arguments;
     let wanted = match plan {
         Some(plan_id) => Wanted::Known { plan_id, action: RedriveAction::Redrive },
-        None => Wanted::New(NewPlan {
+        None => Wanted::New(Box::new(NewPlan {
             action: RedriveAction::Redrive,
             unit: unit.unwrap_or_default(),
             scan_limit: chosen.scan_limit,
             selection: chosen.into(),
             author: None,
             reason: None,
-        }),
+        })),
     };
     plan_and_run(wanted, Execution::Redrive(Pace::from(pace)), yes, json, stop).await
 }
@@ -62,21 +62,21 @@ async fn discard(arguments: DropArguments, json: bool, stop: &CancellationToken)
     let DropArguments { unit, chosen, plan, author, reason, yes } = arguments;
     let wanted = match plan {
         Some(plan_id) => Wanted::Known { plan_id, action: RedriveAction::Drop },
-        None => Wanted::New(NewPlan {
+        None => Wanted::New(Box::new(NewPlan {
             action: RedriveAction::Drop,
             unit: unit.unwrap_or_default(),
             scan_limit: chosen.scan_limit,
             selection: chosen.into(),
             author: author.map(|author| author.to_string()),
             reason,
-        }),
+        })),
     };
     plan_and_run(wanted, Execution::Drop, yes, json, stop).await
 }
 
 /// A plan to make, or one that was made before.
 enum Wanted {
-    New(NewPlan),
+    New(Box<NewPlan>),
     Known { plan_id: Uuid, action: RedriveAction },
 }
 
