@@ -6,42 +6,42 @@ use settings::{Settings, describe};
 
 use crate::source_settings::AuditSettings;
 
-/// Reads records again from their sources, compares them with what is stored, and says which are not the same. Writes
-/// no record: those that diverge are put on a resync queue if `--repair` says so.
+/// Samples records, compares them with their sources, and reports those that diverge. Writes no record. With `--repair`, the
+/// divergent records are sent to a resync queue.
 #[derive(Debug, Parser)]
 #[command(version, after_help = format!("{EXIT_CODES}\n{MEANING}\n\n{}", describe(AuditSettings::ALL)))]
 pub(crate) struct Arguments {
-    /// Which sources; each needs its settings.
+    /// Which sources. Each needs its settings.
     #[arg(long = "source", value_delimiter = ',', default_values_t = Kind::ALL)]
     pub(crate) sources: Vec<Kind>,
-    /// Records of each source to draw at random: the share of divergent ones is estimated from them.
+    /// Records of each source to sample at random. The share of divergent records is estimated from them.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(0..=100_000))]
     pub(crate) sample: u32,
-    /// Look also at every record that changed here within so many hours.
+    /// Also compare every record that changed here within so many hours.
     #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(0..=8760))]
     pub(crate) since_hours: u32,
-    /// Most of those that changed lately, of each source, the newest first.
+    /// Most recently changed records of each source, the newest first.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
     pub(crate) limit: u32,
-    /// Look at this record instead of a sample, whether or not it is known here. May be given several times.
+    /// Compare this record in place of a sample, whether or not it is stored. Repeatable.
     #[arg(long = "id", value_name = "ID")]
     pub(crate) ids: Vec<String>,
-    /// Records to read from a source in a second, at most; the source's own limits hold as well.
+    /// Most records read from a source in a second. The source's own limits apply, too.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=200))]
     pub(crate) rate: u32,
-    /// Wait before a record that seems to diverge is looked at again: an event about it may be on its way.
+    /// Wait before a record that seems to diverge is compared again: an event about it may be on its way.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(0..=3600))]
     pub(crate) grace_secs: u32,
-    /// Put the records that diverge on the source's resync queue.
+    /// Send the divergent records to the source's resync queue.
     #[arg(long)]
     pub(crate) repair: bool,
-    /// The queue for that, instead of the one in the settings. For a single source.
+    /// That queue, in place of the one in the settings. Only with one source.
     #[arg(long, requires = "repair")]
     pub(crate) queue_url: Option<String>,
-    /// Most records of one source to put on a queue: if more diverge, the fault is elsewhere, and none is.
+    /// Most records of one source to send to a queue. If more diverge, the cause is elsewhere, and none is sent.
     #[arg(long, default_value_t = 500)]
     pub(crate) max_repair: usize,
-    /// Put nothing on a queue, and keep no row of the result.
+    /// Send nothing, and store no result.
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Print the report as JSON, with every ID.
@@ -49,10 +49,10 @@ pub(crate) struct Arguments {
     pub(crate) json: bool,
 }
 
-const MEANING: &str = "Here: 0 nothing diverges; 1 something does, or could not be told, or a source is down; \
-     4 more diverges than --max-repair, and nothing was put on a queue";
+const MEANING: &str = "Here: 0 no record diverges; 1 a record diverges or is undecided, or a source is down; \
+     4 more records diverge than --max-repair, and none was sent to a queue";
 
-/// What a source is to the organisation: the settings say which one it is.
+/// The role of a source. The settings say which provider it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum Kind {
     /// The identity provider: its users.
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_holds_together() {
+    fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
     }
 }

@@ -1,4 +1,6 @@
-//! The run: which records, what was found of them, what becomes of those that diverge.
+//! The run: selects records, compares them, stores the counts, sends the divergent ones to a queue.
+//!
+//! In: arguments and settings. Out: the report, one row of counts for each source, and messages with `--repair`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,10 +18,10 @@ use tokio_util::sync::CancellationToken;
 use crate::arguments::{Arguments, Kind};
 use crate::repair::enqueue;
 use crate::report::{Findings, Outcome, Report, Selection, SourceReport};
+use crate::rounds::{Comparison, Halt};
 use crate::source_settings::{Settings, SourceSettings};
-use crate::survey::{Halt, Survey};
 
-/// One for the look under way, one in reserve.
+/// One for the comparison, one in reserve.
 const CONNECTIONS: u32 = 2;
 
 /// The whole job.
@@ -47,10 +49,10 @@ pub(crate) async fn run(arguments: Arguments, stop: CancellationToken) -> Result
         .values()
         .all(|report| matches!(&report.outcome, Outcome::Findings(findings) if findings.is_clean()));
     let report = Report { sources: reports.into_values().collect(), dry_run: arguments.dry_run };
-    // Whatever has become of the repair, what was found is said.
+    // The report is printed even if the repair failed.
     print(&report, arguments.json)?;
     repaired?;
-    // The report says it already.
+    // The report has the reason already.
     if clean { Ok(()) } else { Err(JobError::Failed(String::new())) }
 }
 
@@ -70,20 +72,20 @@ impl Audit<'_> {
         let selection = self.select(name).await?;
         let (sampled, recent) = (selection.sampled.len(), selection.recent.len());
         tracing::info!(source = name, sampled, recent, "audit of a source begins");
-        let survey = Survey {
+        let comparison = Comparison {
             source,
             store: self.store,
             stop: self.stop,
             rate: usize::try_from(self.arguments.rate).unwrap_or(usize::MAX),
             grace: Duration::from_secs(self.arguments.grace_secs.into()),
         };
-        let outcome = match survey.run(selection.all()).await {
+        let outcome = match comparison.run(selection.all()).await {
             Ok(found) => Outcome::Findings(Findings::new(&selection, found)),
             Err(Halt::Down(error)) => Outcome::Down(error.to_string()),
             Err(Halt::Store(error)) => return Err(error.into()),
             Err(Halt::Stopped) => {
                 let text = format!(
-                    "stopped while it looked at {name}; nothing is reported, nothing was put on a queue"
+                    "stopped while comparing {name}; nothing is reported, nothing was sent to a queue"
                 );
                 return Err(JobError::Stopped(text));
             }
@@ -98,7 +100,7 @@ impl Audit<'_> {
                 undecided = result.undecided,
                 "audit of a source ended"
             );
-            // Given IDs are no sample: they would bend the trend.
+            // Given IDs are not a random sample and would distort the trend.
             if self.arguments.ids.is_empty() {
                 self.store.record_audit(name, result).await?;
             }
@@ -121,7 +123,7 @@ impl Audit<'_> {
         })
     }
 
-    /// All sources are judged before anything is sent for one of them.
+    /// Checks the limit for every source before anything is sent for one of them.
     async fn repair(
         &self,
         reports: &mut BTreeMap<Kind, SourceReport>,
@@ -133,9 +135,9 @@ impl Audit<'_> {
             let divergent = findings.to_repair().len();
             if divergent > most {
                 return Err(JobError::Guarded(format!(
-                    "{divergent} records of {source} diverge, more than --max-repair {most}: nothing was put on a \
-                     queue. Make sure that the settings name the right {source}, then raise --max-repair or resync \
-                     the whole source"
+                    "{divergent} records of {source} diverge, more than --max-repair {most}: nothing was sent to a queue. \
+                     Check that the settings name the right {source}, then raise --max-repair or resync the whole \
+                     source"
                 )));
             }
         }

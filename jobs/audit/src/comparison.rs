@@ -1,4 +1,4 @@
-//! Whether a record is as its source says. Pure.
+//! Whether a stored record equals its source. Pure.
 
 use postgres_store::StoredRecord;
 use record_sync::FetchedRecord;
@@ -41,14 +41,14 @@ impl Divergence {
         }
     }
 
-    /// Whether reading the record again can mend it.
+    /// Whether reading the record again can fix it.
     pub(crate) const fn can_be_repaired(self) -> bool {
         !matches!(self, Self::OlderThere)
     }
 }
 
 impl Answer {
-    /// `None` for an answer that tells nothing: no entity tag was sent, so none can have matched.
+    /// `None` for *not modified*: no entity tag was sent, so such an answer has no meaning.
     pub(crate) fn of(fetched: &FetchedRecord) -> Option<Self> {
         match fetched {
             FetchedRecord::Found(found) => {
@@ -60,7 +60,7 @@ impl Answer {
     }
 }
 
-/// Compares what is stored of a record with what its source says.
+/// Compares a stored record with its source's answer.
 pub(crate) fn compare(stored: Option<&StoredRecord>, answer: &Answer) -> Option<Divergence> {
     let here = stored.and_then(|stored| stored.content_hash.as_ref());
     let stored_version = stored.and_then(|stored| stored.version_at);

@@ -6,9 +6,9 @@ mod comparison;
 mod refetch;
 mod repair;
 mod report;
+mod rounds;
 mod share;
 mod source_settings;
-mod survey;
 
 use std::process::ExitCode;
 

@@ -1,7 +1,7 @@
-//! Reads one record from its source, as patiently as a worker would.
+//! Reads one record from its source, with the retries of a worker.
 //!
-//! In: an ID. Out: what the source says, or that it cannot say anything of this record, or that it is down. Must not
-//! know: what is stored.
+//! In: an ID. Out: the source's answer, or that it cannot answer for this record, or that it is down. Must not know what is
+//! stored.
 
 use std::time::Duration;
 
@@ -12,15 +12,15 @@ use crate::comparison::Answer;
 
 /// Attempts at one record while the source fails as if it were down.
 const ATTEMPTS: u32 = 3;
-/// How often the source may ask for a pause before it is taken for down: its quota of the day is used up.
+/// How often the source may ask for a pause. After that it counts as down: its quota of the day is used up.
 const PAUSES: u32 = 5;
 /// Wait between attempts, where the source names none.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 
-/// What a source answers for `id`. `None`: it is well, and cannot answer for this record.
+/// The source's answer for `id`. `None`: it works, and cannot answer for this record.
 ///
 /// # Errors
-/// The source is down, refuses our credentials, or its quota is used up: nothing can be said of any record.
+/// The source is down, refuses our credentials, or its quota is used up: no record can be compared.
 pub(crate) async fn refetch<R: RecordSource>(source: &R, id: &str) -> Result<Option<Answer>, ProviderError> {
     let (mut attempts, mut pauses) = (0, 0);
     loop {
@@ -38,7 +38,7 @@ pub(crate) async fn refetch<R: RecordSource>(source: &R, id: &str) -> Result<Opt
                 tokio::time::sleep(retry_after.unwrap_or(RETRY_AFTER)).await;
             }
             ProviderError::Unauthorized | ProviderError::RateLimited { .. } => return Err(error),
-            // The record's fault only if the source is well otherwise: a maintenance page looks like a broken record.
+            // It is the record's fault only if a probe succeeds: a maintenance page looks like a broken record.
             ProviderError::Unavailable { .. }
             | ProviderError::Invalid { .. }
             | ProviderError::Malformed { .. } => return source.ping().await.map(|()| None),

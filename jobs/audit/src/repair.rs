@@ -1,4 +1,4 @@
-//! Puts divergent records on a resync queue: the worker there reads them again, as after any event.
+//! Sends divergent records to a resync queue, whose worker reads them again as after any event.
 //!
 //! In: IDs and a queue. Out: messages that name one record each. Writes no row.
 
@@ -8,10 +8,10 @@ use event_contract::resync_message;
 use job_process::JobError;
 use sqs_queue::{BATCH_LIMIT, OutgoingMessage, Queue, SqsQueue};
 
-/// Sends them, and checks each entry of each reply. Safe to run again: a record that is named twice is read twice.
+/// Sends IDs, and checks each entry of each reply. Safe to run again: a record that is sent twice is read twice.
 ///
 /// # Errors
-/// [`JobError::Failed`] that says how many were taken, when one was not.
+/// [`JobError::Failed`] with the number of sent records, if one was not sent.
 pub(crate) async fn enqueue(queue: &SqsQueue, source: &str, ids: &[&str]) -> Result<usize, JobError> {
     let mut sent = 0;
     for batch in ids.chunks(BATCH_LIMIT) {
@@ -27,5 +27,7 @@ pub(crate) async fn enqueue(queue: &SqsQueue, source: &str, ids: &[&str]) -> Res
 }
 
 fn partly(source: &str, sent: usize, wanted: usize, error: &dyn Display) -> JobError {
-    JobError::Failed(format!("{sent} of {wanted} record(s) of {source} were put on the queue, then: {error}"))
+    JobError::Failed(format!(
+        "{sent} of {wanted} record(s) of {source} were sent to the queue, then: {error}"
+    ))
 }

@@ -1,4 +1,4 @@
-//! What an audit says.
+//! The audit's report, as text and as JSON.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -7,8 +7,8 @@ use postgres_store::AuditResult;
 use serde::Serialize;
 
 use crate::comparison::Divergence;
+use crate::rounds::Found;
 use crate::share::wilson_interval;
-use crate::survey::Found;
 
 /// IDs of one kind that the text lists; JSON lists all.
 const LISTED: usize = 20;
@@ -31,7 +31,7 @@ pub(crate) struct SourceReport {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Outcome {
-    /// Why nothing can be said.
+    /// Why the source could not be compared.
     Down(String),
     Findings(Findings),
 }
@@ -39,20 +39,20 @@ pub(crate) enum Outcome {
 /// What was found of a source.
 #[derive(Debug, Serialize)]
 pub(crate) struct Findings {
-    looked_at: usize,
+    compared: usize,
     sample: Sample,
     recent: Recent,
-    /// IDs given by hand that are not among the others.
+    /// All divergent records by kind.
     pub(crate) divergent: BTreeMap<Divergence, Vec<String>>,
-    /// Their rows changed during every look.
+    /// Undecided: their rows changed in every round.
     moving: Vec<String>,
-    /// The source is well and cannot answer for them.
+    /// Undecided: the source works and cannot answer for them.
     unreadable: Vec<String>,
-    /// Messages put on a queue, or that would be.
+    /// Messages sent to a queue, or that would be.
     pub(crate) repair: Option<usize>,
 }
 
-/// Drawn at random: says something of all records.
+/// Sampled at random: represents all records.
 #[derive(Debug, Serialize)]
 struct Sample {
     records: u32,
@@ -62,7 +62,7 @@ struct Sample {
     share_high: f64,
 }
 
-/// Changed lately: says something of those only.
+/// Changed lately: represents only itself.
 #[derive(Debug, Serialize)]
 struct Recent {
     records: u32,
@@ -71,7 +71,7 @@ struct Recent {
     limited: bool,
 }
 
-/// Which records of a source were looked at, and why.
+/// Which records of a source are compared, and why.
 #[derive(Debug, Default)]
 pub(crate) struct Selection {
     pub(crate) sampled: Vec<String>,
@@ -97,7 +97,7 @@ impl Findings {
         let undecided: BTreeSet<&String> = found.moving.iter().chain(&found.unreadable).collect();
         let decided = |ids: &[String]| count(ids, |id| !undecided.contains(id));
         let divergent = |ids: &[String]| count(ids, |id| found.divergent.contains_key(id));
-        // Of an undecided one nothing is known, so it says nothing of the others.
+        // An undecided record is left out of the estimate.
         let (records, diverged) = (decided(&selection.sampled), divergent(&selection.sampled));
         let (share_low, share_high) = wilson_interval(diverged, records);
         let share = if records == 0 { 0.0 } else { f64::from(diverged) / f64::from(records) };
@@ -108,12 +108,12 @@ impl Findings {
             limited: selection.recent_limited,
         };
         let mut by_kind: BTreeMap<Divergence, Vec<String>> = BTreeMap::new();
-        let looked_at = selection.all().len();
+        let compared = selection.all().len();
         for (id, how) in found.divergent {
             by_kind.entry(how).or_default().push(id);
         }
         let Found { moving, unreadable, .. } = found;
-        Self { looked_at, sample, recent, divergent: by_kind, moving, unreadable, repair: None }
+        Self { compared, sample, recent, divergent: by_kind, moving, unreadable, repair: None }
     }
 
     /// Nothing diverges, and nothing is undecided.
@@ -121,7 +121,7 @@ impl Findings {
         self.divergent.is_empty() && self.moving.is_empty() && self.unreadable.is_empty()
     }
 
-    /// What reading again can mend.
+    /// The records that reading again can fix.
     pub(crate) fn to_repair(&self) -> Vec<&str> {
         let kinds = self.divergent.iter().filter(|(how, _)| how.can_be_repaired());
         kinds.flat_map(|(_, ids)| ids).map(String::as_str).collect()
@@ -144,7 +144,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for source in &self.sources {
             match &source.outcome {
-                Outcome::Down(why) => writeln!(f, "{}: nothing can be said: {why}", source.source)?,
+                Outcome::Down(why) => writeln!(f, "{}: not compared: {why}", source.source)?,
                 Outcome::Findings(findings) => findings.write(f, source.source, self.dry_run)?,
             }
         }
@@ -155,24 +155,24 @@ impl fmt::Display for Report {
 impl Findings {
     fn write(&self, f: &mut fmt::Formatter<'_>, source: &str, dry_run: bool) -> fmt::Result {
         let divergent: usize = self.divergent.values().map(Vec::len).sum();
-        writeln!(f, "{source}: {} record(s) looked at, {divergent} divergent", self.looked_at)?;
+        writeln!(f, "{source}: {} record(s) compared, {divergent} divergent", self.compared)?;
         let Sample { records, divergent, share, share_low, share_high } = self.sample;
         if records > 0 {
             let [share, low, high] = [share, share_low, share_high].map(|share| share * 100.0);
-            writeln!(f, "  {records} drawn at random: {divergent} divergent, {share:.2} %")?;
-            writeln!(f, "    of all its records, {low:.2} to {high:.2} % diverge, with 95 % confidence")?;
+            writeln!(f, "  {records} sampled at random: {divergent} divergent, {share:.2} %")?;
+            writeln!(f, "    of all records, {low:.2} to {high:.2} % diverge, with 95 % confidence")?;
         }
         let Recent { records, divergent, limited } = self.recent;
-        let more = if limited { ", and there may be more of them (--limit)" } else { "" };
+        let more = if limited { ", and there may be more (--limit)" } else { "" };
         writeln!(f, "  {records} changed lately: {divergent} divergent{more}")?;
         for (how, ids) in &self.divergent {
             write_ids(f, how.as_str(), ids)?;
         }
-        write_ids(f, "undecided, since they changed during every look", &self.moving)?;
-        write_ids(f, "undecided, since the source cannot answer for them", &self.unreadable)?;
+        write_ids(f, "undecided, because they changed in every round", &self.moving)?;
+        write_ids(f, "undecided, because the source cannot answer for them", &self.unreadable)?;
         match self.repair {
-            Some(messages) if dry_run => writeln!(f, "  {messages} would be put on the queue"),
-            Some(messages) => writeln!(f, "  {messages} put on the queue, to be read again"),
+            Some(messages) if dry_run => writeln!(f, "  {messages} would be sent to the queue"),
+            Some(messages) => writeln!(f, "  {messages} sent to the queue, to be read again"),
             None => Ok(()),
         }
     }

@@ -1,4 +1,4 @@
-//! From a sample to the share among all: how far the estimate may be off. Pure.
+//! The confidence interval of a share that was estimated from a sample. Pure.
 //!
 //! Wilson's score interval at 95 % (E. B. Wilson, 1927, <https://doi.org/10.1080/01621459.1927.10502953>), which holds for
 //! small shares and small samples, where the usual ± formula answers 0 ± 0. With x of n divergent, p = x/n, z = 1.96:
@@ -7,13 +7,13 @@
 //! (p + z²/2n ± z·√(p(1−p)/n + z²/4n²)) / (1 + z²/n)
 //! ```
 //!
-//! For x = 0 its upper end is z²/(n + z²), about 3.84/n: of a thousand drawn none diverged, so at most 0.38 % of all do.
-//! It is taken as if the source had endless records, which errs on the safe side when most of them were drawn.
+//! For x = 0 its upper end is z²/(n + z²), about 3.84/n: of a thousand sampled none diverged, so at most 0.38 % of all do.
+//! The formula assumes endlessly many records, so the interval is too wide, never too narrow, if most were sampled.
 
 /// Quantile of the normal distribution that leaves 2.5 % on either side.
 const Z: f64 = 1.959_964;
 
-/// Lower and upper end of the 95 % interval of the share, from 0 to 1. Of no sample: anything is possible.
+/// Lower and upper end of the 95 % interval of the share, from 0 to 1. Without a sample: 0 to 1.
 pub(crate) fn wilson_interval(divergent: u32, sampled: u32) -> (f64, f64) {
     if sampled == 0 {
         return (0.0, 1.0);
@@ -23,7 +23,7 @@ pub(crate) fn wilson_interval(divergent: u32, sampled: u32) -> (f64, f64) {
     let middle = p + z2 / (2.0 * n);
     let half = Z * (p * (1.0 - p) / n + z2 / (4.0 * n * n)).sqrt();
     let scale = 1.0 + z2 / n;
-    // The ends are exact where nothing or everything diverged; rounding must not say otherwise.
+    // If none or all diverged, the end is exactly 0 or 1; rounding must not change it.
     let low = if divergent == 0 { 0.0 } else { (middle - half) / scale };
     let high = if divergent == sampled { 1.0 } else { (middle + half) / scale };
     (low, high)

@@ -1,4 +1,6 @@
-//! The settings of the database, of each source, and of the queues, from the environment.
+//! The settings of the database, of each source, and of the queues.
+//!
+//! In: arguments and the environment. Out: what these arguments need, and nothing else.
 
 use std::collections::BTreeMap;
 
@@ -39,7 +41,7 @@ pub(crate) enum SourceSettings {
 pub(crate) struct Settings {
     pub(crate) database: Database,
     pub(crate) sources: BTreeMap<Kind, SourceSettings>,
-    /// Where each source's divergent records go. Empty when they go nowhere.
+    /// The queue for each source's divergent records. Empty without `--repair`.
     pub(crate) queues: BTreeMap<Kind, String>,
 }
 
@@ -55,7 +57,7 @@ impl Settings {
         let (AuditSettings { database }, (sources, queues)) = both(reader.load(), both(sources, queues))?;
         if arguments.queue_url.is_some() && sources.len() > 1 {
             return Err(JobError::Usage(String::from(
-                "--queue-url is one source's queue: name one --source",
+                "--queue-url is the queue of one source: name one --source",
             )));
         }
         let (sources, queues) = (sources.into_iter().collect(), queues.into_iter().collect());

@@ -1,4 +1,6 @@
-//! Reads what has changed since the cursor.
+//! Reads the changes since the cursor.
+//!
+//! In: a cursor. Out: loaded items, and the cursor after the last page.
 
 use std::collections::HashSet;
 
@@ -12,14 +14,13 @@ use crate::work::Run;
 /// Loads page after page until there is none.
 ///
 /// # Errors
-/// Any [`JobError`]; the pages before it stand.
+/// Any [`JobError`]. Pages that were loaded before it stay.
 pub(crate) async fn read(run: &Run, mut cursor: String, report: &mut Report) -> Result<(), JobError> {
     let mut visited = Visited::default();
     loop {
         let ticket = run.loading.store.draw_content_ticket().await?;
-        let Some(page) = run.asking.page(&run.provider, Some(&cursor)).await? else {
-            let text =
-                "the CMS refuses the cursor, and does not say what has changed: run content-etl --full";
+        let Some(page) = run.calls.page(&run.provider, Some(&cursor)).await? else {
+            let text = "the CMS refuses the cursor, so the changes are unknown: run content-etl --full";
             return Err(JobError::Failed(text.to_owned()));
         };
         let (next, more) = (page.next.clone(), page.more);
@@ -32,7 +33,7 @@ pub(crate) async fn read(run: &Run, mut cursor: String, report: &mut Report) -> 
         let loaded = run.loading.load(ticket, &readings, false, step).await?;
         report.add(loaded);
         let (changed, gone) = (loaded.changed, loaded.gone);
-        tracing::info!(page = report.pages, items = readings.len(), changed, gone, "page of changes is read");
+        tracing::info!(page = report.pages, items = readings.len(), changed, gone, "page of changes read");
         if !more {
             return Ok(());
         }
@@ -40,19 +41,19 @@ pub(crate) async fn read(run: &Run, mut cursor: String, report: &mut Report) -> 
     }
 }
 
-/// The pages that a run has been sent to: one that comes again would go round in circles.
+/// The cursors that a run has followed: one that comes again would lead in a circle.
 #[derive(Default)]
 pub(crate) struct Visited(HashSet<String>);
 
 impl Visited {
-    /// Notes where the reading goes on.
+    /// Notes the next cursor.
     ///
     /// # Errors
-    /// [`JobError::Failed`] when it has been there.
+    /// [`JobError::Failed`] if the run has followed it before.
     pub(crate) fn go(&mut self, next: Option<&String>) -> Result<(), JobError> {
         match next {
             Some(next) if !self.0.insert(next.clone()) => Err(JobError::Failed(String::from(
-                "the CMS sends the same page again: nothing more of it is read",
+                "the CMS sends the same page again: the run stops reading",
             ))),
             _ => Ok(()),
         }

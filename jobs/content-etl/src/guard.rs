@@ -1,13 +1,13 @@
-//! How much may be missing before a person has to say that it is meant. Pure.
+//! How many items may be missing before an operator has to allow it. Pure.
 
-/// So many may always be missing.
+/// So many may be missing from any source.
 const ALWAYS: u64 = 100;
 
-/// Of many items, one in so many.
+/// One item in so many may be missing from a large source.
 const ONE_IN: u64 = 200;
 
-/// Of `present` items, so many may be missing: what a person allows, or else 100, or 0.5 % where that is more; but never
-/// more than half, so that a small source cannot go as a whole. One always may: the last item is deleted at times.
+/// How many of `present` items may be missing: as many as an operator allows, or else 100, or 0.5 % if that is more. By default
+/// never more than half, so that a small source cannot vanish as a whole; but always one, so that the last item can be deleted.
 pub(crate) fn most_missing(present: u64, allowed: Option<u64>) -> u64 {
     allowed.unwrap_or_else(|| ALWAYS.max(present / ONE_IN).min((present / 2).max(1)))
 }

@@ -1,7 +1,8 @@
-//! Reads everything, then what has changed meanwhile; then, if that was provably all, looks for what is gone.
+//! Reads everything, then the changes that were made meanwhile; then, if the listing is complete, finds deleted items.
 //!
-//! Its place is a cursor of its own, so that a run that was killed is gone on with, and changes can be read meanwhile.
-//! Changes go on from the listing only once it has ended: one that lost a page must not hide what was on it.
+//! In: the CMS's listing. Out: loaded items, and the cursor for changes. The listing has a cursor of its own, so that the next
+//! run resumes a killed one, and changes can be read meanwhile. The cursor of changes moves to the listing's end only after the
+//! listing has ended: a listing that lost a page must not hide the items on it.
 
 use std::collections::HashSet;
 
@@ -16,15 +17,15 @@ use crate::report::Report;
 use crate::sweep;
 use crate::work::Run;
 
-/// How often the count is compared: it is out of step while somebody edits between the last page and the count.
+/// How often the count is compared: it differs if an editor saves between the last page and the count.
 const COMPARISONS: u32 = 3;
 
-/// Where a listing is.
+/// How far a listing is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Place {
     /// The provider's cursor.
     pub(crate) after: String,
-    /// Whether its last page was read: what is read from then on has changed meanwhile.
+    /// Whether its last page was read. Later pages are changes that were made meanwhile.
     pub(crate) listed: bool,
 }
 
@@ -33,25 +34,25 @@ pub(crate) struct Listing<'a> {
     pub(crate) run: &'a Run,
     /// Its stored place, as text. `None`: nothing was read yet.
     pub(crate) stored: Option<String>,
-    /// What a dry run has seen, which stores nothing.
+    /// What a dry run has seen, since it stores nothing.
     seen: HashSet<ContentKey>,
 }
 
 /// Reads everything.
 ///
 /// # Errors
-/// Any [`JobError`]; the pages before it stand.
+/// Any [`JobError`]. Pages that were loaded before it stay.
 pub(crate) async fn read(run: &Run, report: &mut Report) -> Result<(), JobError> {
     let mut listing = Listing::find(run).await?;
     let mut place = listing.place()?;
     for comparison in 1..=COMPARISONS {
         let end = listing.read_to_end(place, report).await?;
-        if listing.is_whole(report).await? {
+        if listing.is_complete(report).await? {
             sweep::sweep(&listing, report).await?;
             return listing.end(Some(&end.after)).await;
         }
         tracing::warn!(comparison, "listing has another count than the CMS");
-        // What has changed since is read, and then counted again.
+        // Reads the changes since, and counts again.
         if comparison == COMPARISONS && run.arguments.accept_count {
             return listing.end(Some(&end.after)).await;
         }
@@ -59,21 +60,21 @@ pub(crate) async fn read(run: &Run, report: &mut Report) -> Result<(), JobError>
     }
     listing.end(None).await?;
     Err(JobError::Guarded(format!(
-        "the listing saw {} items, and the CMS counts another number: nothing was taken for gone. Run it again; if \
-         the numbers stay apart, --accept-count goes on with changes all the same",
+        "the listing has {} items, and the CMS counts another number: no item was deleted. Run it again. If the numbers still \
+         differ, --accept-count continues with changes",
         report.listed.unwrap_or(0)
     )))
 }
 
 impl<'a> Listing<'a> {
-    /// The one that is under way, or a new one. A dry run goes on with none.
+    /// The listing under way, or a new one. A dry run resumes none.
     async fn find(run: &'a Run) -> Result<Self, JobError> {
         let stored = match run.loading.writes() {
             true => run.loading.store.source_cursor(run.loading.source, &run.listing).await?,
             false => None,
         };
         if stored.is_some() {
-            tracing::info!("goes on with a listing that was not ended");
+            tracing::info!("resumes an unfinished listing");
         }
         Ok(Self { run, stored, seen: HashSet::new() })
     }
@@ -85,7 +86,7 @@ impl<'a> Listing<'a> {
             .map_err(|error| JobError::Failed(format!("place of the listing: {error}")))
     }
 
-    /// Reads on to the end of the listing, and then what has changed meanwhile.
+    /// Reads to the end of the listing, and then the changes that were made meanwhile.
     async fn read_to_end(
         &mut self,
         mut place: Option<Place>,
@@ -95,16 +96,15 @@ impl<'a> Listing<'a> {
         loop {
             let ticket = self.run.loading.store.draw_content_ticket().await?;
             let Some(page) =
-                self.run.asking.page(&self.run.provider, place.as_ref().map(|at| at.after.as_str())).await?
+                self.run.calls.page(&self.run.provider, place.as_ref().map(|at| at.after.as_str())).await?
             else {
                 self.end(None).await?;
-                let text =
-                    "the CMS refuses to go on with the listing, which is given up: run content-etl --full";
+                let text = "the CMS refuses the listing's cursor, and the listing is dropped: run content-etl --full";
                 return Err(JobError::Failed(text.to_owned()));
             };
             visited.go(page.more.then_some(&page.next))?;
             if !page.more {
-                // What is read from here on may lead through the same places again.
+                // The changes may lead through the same cursors again.
                 visited = Visited::default();
             }
             let caught_up = !page.more && place.as_ref().is_some_and(|place| place.listed);
@@ -139,7 +139,7 @@ impl<'a> Listing<'a> {
             items = readings.len(),
             changed,
             gone,
-            "page of the listing is read"
+            "page of the listing read"
         );
         if self.run.loading.writes() {
             self.stored = Some(to);
@@ -159,26 +159,26 @@ impl<'a> Listing<'a> {
         }
     }
 
-    /// Whether the listing has seen as many items as the CMS counts.
-    async fn is_whole(&self, report: &mut Report) -> Result<bool, JobError> {
-        let counted = self.run.asking.ask(async || self.run.provider.count().await).await?;
+    /// Whether the listing has as many items as the CMS counts.
+    async fn is_complete(&self, report: &mut Report) -> Result<bool, JobError> {
+        let counted = self.run.calls.call(async || self.run.provider.count().await).await?;
         let listed = match self.run.loading.writes() {
             true => self.run.loading.store.content_counts(self.run.loading.source).await?.listed,
             false => self.seen.len() as u64,
         };
         report.listed = Some(listed);
-        tracing::info!(listed, counted, "listing is compared with the count");
+        tracing::info!(listed, counted, "listing compared with the count");
         Ok(listed == counted)
     }
 
-    /// What is stored and was not listed.
+    /// Stored items that were not listed.
     pub(crate) async fn missing(&self) -> Result<Vec<ContentKey>, JobError> {
         let seen: Vec<ContentKey> = self.seen.iter().cloned().collect();
         let dry_run = (!self.run.loading.writes()).then_some(seen.as_slice());
         Ok(self.run.loading.store.unlisted_content(self.run.loading.source, dry_run).await?)
     }
 
-    /// Ends it: changes go on from `after`, or, if it is given up, where they were.
+    /// Ends the listing. Changes continue from `after`, or where they were, if the listing is dropped.
     pub(crate) async fn end(&self, after: Option<&str>) -> Result<(), JobError> {
         let Some(from) = &self.stored else { return Ok(()) };
         let changes = after.map(|after| (self.run.changes.as_str(), after));

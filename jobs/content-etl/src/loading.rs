@@ -1,4 +1,6 @@
-//! From a page to the store.
+//! Writes the items of a page.
+//!
+//! In: items and deletions of a page. Out: rows, announcements and the cursor, in one transaction.
 
 use job_process::JobError;
 use postgres_store::{
@@ -6,21 +8,21 @@ use postgres_store::{
 };
 use provider_content::{ChangesPage, Deletion, Item, ItemKey};
 
-/// Where readings go.
+/// Writes readings to the store.
 pub(crate) struct Loading {
     pub(crate) store: Store,
     pub(crate) source: &'static str,
     /// How changes are announced: the run is their cause.
     pub(crate) announce: Announce,
-    /// Without it, all is counted and nothing written.
+    /// Without it, changes are counted and not written.
     pub(crate) proof: Option<Write>,
 }
 
 impl Loading {
-    /// Loads readings that were begun after `ticket` was drawn, and moves the cursor, or counts what that would change.
+    /// Loads readings that started after `ticket` was drawn, and moves the cursor. A dry run only counts.
     ///
     /// # Errors
-    /// [`JobError::Failed`], also when the cursor is not where this run has left it: then another run is at work.
+    /// [`JobError::Failed`], also if another run has moved the cursor.
     pub(crate) async fn load(
         &self,
         ticket: i64,
@@ -39,14 +41,14 @@ impl Loading {
     }
 }
 
-/// Why a run ends that another one has overtaken.
+/// Another run has read on from the same cursor.
 pub(crate) fn overtaken() -> JobError {
     JobError::Failed(String::from(
-        "another run reads the same, and was faster: this one ends, and lost nothing",
+        "another run reads the same and was faster: this run ends, and nothing is lost",
     ))
 }
 
-/// What a page says of items.
+/// The readings of a page.
 pub(crate) fn readings(page: ChangesPage) -> Vec<ContentReading> {
     page.items.into_iter().map(found).chain(page.deletions.into_iter().map(deleted)).collect()
 }

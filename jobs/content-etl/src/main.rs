@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod arguments;
-mod asking;
+mod calls;
 mod changes;
 mod guard;
 mod listing;

@@ -1,39 +1,39 @@
-//! What a run did, for people and as JSON.
+//! The report of a run, as text and as JSON.
 
 use std::fmt;
 
 use postgres_store::LoadedContent;
 use serde::Serialize;
 
-/// See the module's documentation.
+/// What a run read and wrote.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Report {
     pub(crate) source: &'static str,
-    /// What is read there.
+    /// Which space, environment or collections are read.
     pub(crate) scope: String,
-    /// Whether everything was read, or what had changed.
+    /// Whether everything was read, or only the changes.
     pub(crate) full: bool,
     /// Whether the run reached its end.
     pub(crate) complete: bool,
-    /// Whether all this was done, or only counted.
+    /// Whether the changes were written, or only counted.
     pub(crate) written: bool,
     pub(crate) pages: u64,
-    /// Items on these pages, those that are gone included.
+    /// Items on these pages, deleted ones included.
     pub(crate) items: u64,
-    /// Of them, new or changed.
+    /// New or changed items.
     pub(crate) changed: u64,
-    /// Of them and of the missing ones, gone now.
+    /// Items that are gone now, missing ones included.
     pub(crate) gone: u64,
-    /// Entries of a kind that we do not know, skipped.
+    /// Entries of an unknown kind, skipped.
     pub(crate) ignored: u64,
-    /// Items that the listing saw, when everything was read.
+    /// Items in the listing, if everything was read.
     pub(crate) listed: Option<u64>,
-    /// Items that are stored and were not listed; each was asked for by its ID.
+    /// Stored items that the listing lacks. Each was fetched by its ID.
     pub(crate) missing: Option<u64>,
 }
 
 impl Report {
-    /// Of a run that begins.
+    /// The report of a run that starts.
     pub(crate) const fn new(source: &'static str, scope: String, full: bool, written: bool) -> Self {
         Self {
             source,
@@ -51,7 +51,7 @@ impl Report {
         }
     }
 
-    /// Adds what became of readings.
+    /// Adds the result of a load.
     pub(crate) const fn add(&mut self, loaded: LoadedContent) {
         self.changed += loaded.changed;
         self.gone += loaded.gone;
@@ -72,7 +72,7 @@ impl fmt::Display for Report {
             writeln!(f, "  {listed} listed, {} stored and not listed", self.missing.unwrap_or(0))?;
         }
         if !self.complete {
-            writeln!(f, "  not to the end")?;
+            writeln!(f, "  the run did not end")?;
         }
         if !self.written {
             writeln!(f, "  nothing was written")?;

@@ -1,4 +1,6 @@
-//! What is stored and was not listed: gone, if the CMS says so of each.
+//! Checks the stored items that a complete listing lacks.
+//!
+//! In: a listing. Out: items marked as gone. Each is asked for by its ID first, and only the CMS's answer decides.
 
 use job_process::JobError;
 use postgres_store::{ContentKey, ContentReading, CursorMove};
@@ -9,13 +11,13 @@ use crate::listing::Listing;
 use crate::loading::{deleted, found};
 use crate::report::Report;
 
-/// Items that are asked for before the answers are written.
+/// Items in one transaction.
 const BATCH: usize = 50;
 
-/// Asks for each item that is missing from a listing that was whole, and writes what became of it.
+/// Fetches each item that the listing lacks by its ID, and writes the answer.
 ///
 /// # Errors
-/// [`JobError::Guarded`] when too many are missing: none of them is asked for, and the listing is given up.
+/// [`JobError::Guarded`] if too many are missing: none of them is fetched, and the listing is dropped.
 pub(crate) async fn sweep(listing: &Listing<'_>, report: &mut Report) -> Result<(), JobError> {
     let loading = &listing.run.loading;
     let missing = listing.missing().await?;
@@ -26,7 +28,7 @@ pub(crate) async fn sweep(listing: &Listing<'_>, report: &mut Report) -> Result<
         listing.end(None).await?;
         let missing = missing.len();
         return Err(JobError::Guarded(format!(
-            "{missing} of {present} stored items are not at the CMS, more than {most}: none was deleted. If they are \
+            "{missing} of {present} stored items are not in the CMS's listing, more than {most}: none was deleted. If they are \
              really gone, run content-etl --full --allow-deletions {missing}"
         )));
     }
@@ -34,23 +36,23 @@ pub(crate) async fn sweep(listing: &Listing<'_>, report: &mut Report) -> Result<
         let ticket = loading.store.draw_content_ticket().await?;
         let mut readings = Vec::with_capacity(batch.len());
         for key in batch {
-            readings.push(ask(listing, key).await?);
+            readings.push(fetch(listing, key).await?);
         }
-        // The cursor stays, and has to be there: another run may have ended this listing.
+        // The cursor does not move, but it must exist: another run may have ended this listing.
         let place = listing.stored.as_deref();
         let step = CursorMove { entity: &listing.run.listing, from: place, to: place };
         let loaded = loading.load(ticket, &readings, true, step).await?;
         report.add(loaded);
-        tracing::info!(asked = batch.len(), gone = loaded.gone, "missing items are asked for");
+        tracing::info!(fetched = batch.len(), gone = loaded.gone, "missing items fetched");
     }
     Ok(())
 }
 
-/// What the CMS says of one item by its ID. When it went is not known.
-async fn ask(listing: &Listing<'_>, key: &ContentKey) -> Result<ContentReading, JobError> {
+/// Fetches one item by its ID. The time of its deletion is unknown.
+async fn fetch(listing: &Listing<'_>, key: &ContentKey) -> Result<ContentReading, JobError> {
     let run = listing.run;
     let key = ItemKey { collection: key.collection.clone(), id: key.external_id.clone() };
-    let answer = run.asking.ask(async || run.provider.fetch_item(&key).await).await?;
+    let answer = run.calls.call(async || run.provider.fetch_item(&key).await).await?;
     Ok(match answer {
         FetchedItem::Found(item) => found(*item),
         FetchedItem::Gone => deleted(Deletion { key, at: None }),

@@ -1,4 +1,6 @@
-//! The run: what is to be read, the reading, the report.
+//! The run: decides what to read, reads it, prints the report.
+//!
+//! In: arguments and settings. Out: loaded items and the report.
 
 use job_process::{JobError, announce, print};
 use postgres_store::Write;
@@ -7,31 +9,31 @@ use settings::Reader;
 use tokio_util::sync::CancellationToken;
 
 use crate::arguments::Arguments;
-use crate::asking::Asking;
+use crate::calls::Calls;
 use crate::loading::Loading;
 use crate::report::Report;
 use crate::settings::JobSettings;
 use crate::{changes, listing};
 
-/// One at a time is used; one in reserve.
+/// One for the run, one in reserve.
 const CONNECTIONS: u32 = 2;
 
-/// Everything that a run works with.
+/// Everything that a run needs.
 pub(crate) struct Run {
     pub(crate) arguments: Arguments,
     pub(crate) provider: ContentClient,
-    pub(crate) asking: Asking,
+    pub(crate) calls: Calls,
     pub(crate) loading: Loading,
-    /// Name of the cursor of changes. The scope is part of it: a cursor is worth nothing for another one.
+    /// Name of the cursor of changes. The scope is part of it, because a cursor is valid for one scope only.
     pub(crate) changes: String,
-    /// Name of the cursor of a listing of everything.
+    /// Name of the cursor of a full listing.
     pub(crate) listing: String,
 }
 
 /// The job.
 ///
 /// # Errors
-/// Any [`JobError`]. The report is printed all the same: what was loaded stands.
+/// Any [`JobError`]. The report is printed in any case, since loaded pages stay.
 pub(crate) async fn work(arguments: Arguments, stop: CancellationToken) -> Result<(), JobError> {
     let settings: JobSettings = Reader::from_environment().load()?;
     let provider = settings.content.connect().map_err(|error| JobError::Usage(error.to_string()))?;
@@ -40,8 +42,8 @@ pub(crate) async fn work(arguments: Arguments, stop: CancellationToken) -> Resul
     let proof = Write::if_wanted(!arguments.dry_run);
     let loading = Loading { store: store.clone(), source, announce: announce()?, proof };
     let (changes, listing) = (format!("content {scope}"), format!("content listing {scope}"));
-    let asking = Asking { stop, attempts: settings.attempts };
-    let run = Run { arguments, provider, asking, loading, changes, listing };
+    let calls = Calls { stop, attempts: settings.attempts };
+    let run = Run { arguments, provider, calls, loading, changes, listing };
 
     let cursor = store.source_cursor(source, &run.changes).await?;
     let cursor = cursor.filter(|_| !run.arguments.full);

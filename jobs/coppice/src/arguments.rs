@@ -13,8 +13,8 @@ use worker_process::{BUS_NAME, LOG};
 use crate::dlq::DlqCommand;
 use crate::doctor::DoctorArguments;
 
-/// Looks at persons and says why they are as they are, tries and applies policies, decides about
-/// links, brings dead letters back, checks a unit's surroundings.
+/// Shows persons and why each value is as it is, tries and applies policies, decides links, redrives dead-lettered
+/// messages, checks a unit's dependencies.
 #[derive(Debug, Parser)]
 #[command(version, after_help = after_help())]
 pub(crate) struct Arguments {
@@ -25,46 +25,47 @@ pub(crate) struct Arguments {
     pub(crate) topic: Topic,
 }
 
-/// `doctor` and `dlq show` read what a unit reads; the unit's own help says what that is.
+/// `doctor` and `dlq show` read a unit's settings, which the unit's own help lists.
 fn after_help() -> String {
     let settings = describe(&[Database::ALL, &[BUS_NAME.help(), LOG.help()]].concat());
     format!(
-        "{EXIT_CODES}\n\n{settings}\n\n`doctor --unit U` needs what U needs, and `dlq show` what it takes to ask the unit's \
-         provider: see `U --help`"
+        "{EXIT_CODES}\n\n{settings}\n\n`doctor --unit U` needs every setting of U. `dlq show` needs those of the \
+         unit's provider, to compare the record with it. `U --help` lists them"
     )
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Topic {
-    /// What is known of a person, and why.
+    /// Shows what is known of a person, and why.
     #[command(subcommand)]
     Person(PersonCommand),
-    /// Who is believed about what.
+    /// Checks, tries and applies the policy: which source is believed about which field.
     #[command(subcommand)]
     Policy(PolicyCommand),
-    /// Which records belong to one person.
+    /// Decides which records belong to one person.
     #[command(subcommand)]
     Link(LinkArguments),
-    /// What is dead, why, and what to do about it.
+    /// Lists, shows, redrives and drops dead-lettered messages.
     #[command(subcommand)]
     Dlq(DlqCommand),
-    /// Whether a unit's surroundings are as it needs them, with the fix for each fault. Changes nothing.
+    /// Checks a unit's dependencies and names the fix for each fault. Changes nothing.
     Doctor(DoctorArguments),
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PersonCommand {
-    /// Every field with the record it comes from and what the others say; records, identities, decisions.
+    /// Every field with the record it comes from and what the other records say; records, identities, decisions.
     Show {
-        /// Our ID of the person, or a record of theirs as `source:external_id`. Merged persons are followed.
+        /// Our ID of the person, or one of the person's records as `source:external_id`. A merged person leads to the one that the
+        /// records went to.
         #[arg(value_parser = person_key)]
         id: PersonKey,
     },
-    /// Every rule about a field, in order: which record it admits, or why not, and which one won.
+    /// Every rule about a field, in order: for each record, whether the rule admits it or why not, and which one won.
     Why {
         /// Which field: email, phone, `given_name`, …
         field: Field,
-        /// Our ID of the person, or a record of theirs as `source:external_id`.
+        /// Our ID of the person, or one of the person's records as `source:external_id`.
         #[arg(value_parser = person_key)]
         id: PersonKey,
     },
@@ -81,27 +82,27 @@ pub(crate) enum PolicyCommand {
     WhatIf {
         /// The file.
         file: PathBuf,
-        /// How many of the persons that would change are listed.
+        /// Most persons listed as examples.
         #[arg(long, default_value_t = 10)]
         sample: usize,
-        /// Persons that are read at once.
+        /// Persons read at once.
         #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=10_000))]
         batch: u32,
     },
-    /// Computes every person anew by a policy, and announces those that change. Give the workers the file first.
+    /// Computes every person again by a policy, and announces those that change. Give the workers the file first.
     Apply {
         /// The file.
         file: PathBuf,
         /// Persons in one transaction.
         #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=10_000))]
         batch: u32,
-        /// Go on after this person, where an earlier run ended.
+        /// Resume after this person, which an interrupted run has named.
         #[arg(long)]
         after: Option<Uuid>,
         /// Who applies it, for the report.
         #[arg(long)]
         author: Option<Author>,
-        /// Write. Without it, this only counts what would change.
+        /// Write. Without it, the command only counts what would change.
         #[arg(long)]
         yes: bool,
     },
@@ -109,29 +110,29 @@ pub(crate) enum PolicyCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum LinkArguments {
-    /// Open reviews: links that something speaks for and nothing proves.
+    /// Links that are open for review: something suggests them, and nothing proves them.
     List {
         /// Most reviews listed, oldest first.
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
         limit: u32,
     },
     /// Decides whether a record belongs to a person. Automation never moves the record again.
-    #[command(group(ArgGroup::new("verdict").required(true).args(["link", "separate"])))]
+    #[command(group(ArgGroup::new("decision").required(true).args(["link", "separate"])))]
     Decide {
         #[command(flatten)]
         record: Record,
-        /// The candidate.
+        /// The person that the record may belong to.
         person: Uuid,
-        /// The record is this person's: it moves there.
+        /// The record belongs to this person: move it there.
         #[arg(long)]
         link: bool,
-        /// The record is not this person's: it stays, and the question is closed for ever.
+        /// The record does not belong to this person: leave it, and close the review for ever.
         #[arg(long)]
         separate: bool,
         #[command(flatten)]
         why: Why,
     },
-    /// Moves a record back to where the last decision about it took it from.
+    /// Moves a record back to the person that the last decision took it from.
     Undo {
         #[command(flatten)]
         record: Record,
@@ -153,10 +154,10 @@ pub(crate) struct Why {
     /// Who decides.
     #[arg(long)]
     pub(crate) author: Author,
-    /// Why, in a sentence that will be kept. No personal data: it outlives the record.
+    /// Why, in one sentence. It is stored and outlives the record, so put no personal data in it.
     #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) reason: String,
-    /// Say what would be done, and do nothing.
+    /// Report what would be done, and write nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
@@ -180,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_holds_together() {
+    fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
     }
 

@@ -1,19 +1,21 @@
-//! `link list`, `link decide`, `link undo`.
+//! `link list`, `link decide`, `link undo`: arguments to a decision, and the report as text.
 
 use std::fmt;
 
 use job_process::{JobError, age, announce, print};
+use operations::link;
 use postgres_store::{LinkCommand, LinkReport, Move, OpenReview, Write};
-use serde::Serialize;
 
 use crate::arguments::{LinkArguments, Record, Why};
-use crate::database::store;
+use crate::environment::store;
+use crate::failure::job_error;
+use crate::printed::Printed;
 
 pub(crate) async fn run(command: LinkArguments, json: bool) -> Result<(), JobError> {
     let (record, wanted, why) = match command {
         LinkArguments::List { limit } => {
-            let store = store().await?;
-            return print(&Listed(store.open_link_reviews(limit).await?), json);
+            let reviews = link::list(&store().await?, limit).await.map_err(job_error)?;
+            return print(&Printed(reviews), json);
         }
         LinkArguments::Decide { record, person, link: true, why, .. } => (record, Move::Link(person), why),
         LinkArguments::Decide { record, person, why, .. } => (record, Move::Separate(person), why),
@@ -24,18 +26,14 @@ pub(crate) async fn run(command: LinkArguments, json: bool) -> Result<(), JobErr
     let announce = announce()?;
     let store = store().await?;
     let command = LinkCommand { source, external_id, wanted, author, note, announce };
-    let report = store.decide_link(&command, Write::if_wanted(!dry_run).as_ref()).await?;
-    print(&Decided(report), json)
+    let report = link::decide(&store, &command, Write::if_wanted(!dry_run).as_ref()).await;
+    print(&Printed(report.map_err(job_error)?), json)
 }
 
-#[derive(Serialize)]
-#[serde(transparent)]
-struct Listed(Vec<OpenReview>);
-
-impl fmt::Display for Listed {
+impl fmt::Display for Printed<Vec<OpenReview>> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
-            return f.write_str("no link waits for a decision");
+            return f.write_str("no link is open for review");
         }
         for review in &self.0 {
             let OpenReview { source, external_id, person_id, candidate_person_id, reason, .. } = review;
@@ -46,11 +44,7 @@ impl fmt::Display for Listed {
     }
 }
 
-#[derive(Serialize)]
-#[serde(transparent)]
-struct Decided(LinkReport);
-
-impl fmt::Display for Decided {
+impl fmt::Display for Printed<LinkReport> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let LinkReport { source, external_id, from_person_id, to_person_id, reviews_closed, .. } = &self.0;
         if !self.0.written {

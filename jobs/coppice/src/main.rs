@@ -1,16 +1,19 @@
-//! The operators' tool: what is known of a person and why, what another policy would change, which links to make, what
-//! is dead and why, whether a unit's surroundings are well.
+//! The operators' command: what is known of a person and why, what another policy would change, which links to make, which
+//! messages are dead-lettered and why, whether a unit's dependencies are well.
 //!
-//! In: arguments and settings; for `doctor` the unit's own environment. Out: a report, as text or JSON, on standard
-//! output; what went wrong on standard error. It prints personal data where it is asked for it, and writes no logs.
+//! In: arguments and settings; for `doctor` the unit's own environment. Out: a report, as text or JSON, on standard output;
+//! errors on standard error. The work is done by the crate `operations`; here are only arguments, settings and text. The
+//! command prints personal data where it is asked for it, and writes no logs.
 
 mod arguments;
-mod database;
 mod dlq;
 mod doctor;
+mod environment;
+mod failure;
 mod link;
 mod person;
 mod policy;
+mod printed;
 
 use std::process::ExitCode;
 
@@ -26,6 +29,6 @@ fn main() -> ExitCode {
         Topic::Policy(command) => policy::run(command, json).await,
         Topic::Link(command) => link::run(command, json).await,
         Topic::Dlq(command) => dlq::run(command, json, &stop).await,
-        Topic::Doctor(arguments) => doctor::run(arguments, json, &stop).await,
+        Topic::Doctor(arguments) => doctor::run(&arguments, json, &stop).await,
     })
 }

@@ -1,43 +1,62 @@
-//! `policy check`, `policy what-if`, `policy apply`.
+//! `policy check`, `policy what-if`, `policy apply`: a policy file, and the reports as text.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use authority::{Field, Policy};
+use authority::{Policy, PolicyError};
 use job_process::{JobError, announce, print, value};
-use postgres_store::{Author, PersonChange, Store, Write};
+use operations::policy::{self, PolicyApplied, PolicyPreview};
+use postgres_store::Write;
 use serde::Serialize;
-use uuid::Uuid;
 
 use crate::arguments::PolicyCommand;
-use crate::database::{policy_file, store};
+use crate::environment::store;
+use crate::failure::job_error;
+use crate::printed::Printed;
 
 pub(crate) async fn run(command: PolicyCommand, json: bool) -> Result<(), JobError> {
     match command {
         PolicyCommand::Check { file } => check(&file, json),
         PolicyCommand::WhatIf { file, sample, batch } => {
             let policy = usable(&file)?;
-            let store = store().await?;
-            print(&preview(&store, &policy, None, batch, sample).await?, json)
+            let report = policy::preview(&store().await?, &policy, None, batch, sample).await;
+            print(&Printed(report.map_err(job_error)?), json)
         }
         PolicyCommand::Apply { file, batch, after, author, yes } => {
             let policy = usable(&file)?;
             let store = store().await?;
             match Write::if_wanted(yes) {
                 Some(proof) => {
-                    let store = store.with_policy(policy);
-                    print(&apply(&store, after, batch, author, &proof).await?, json)
+                    let announce = announce()?;
+                    let report = policy::apply(&store, policy, after, batch, author, announce, &proof).await;
+                    print(&Printed(report.map_err(job_error)?), json)
                 }
-                None => print(&preview(&store, &policy, after, batch, 0).await?, json),
+                None => {
+                    let report = policy::preview(&store, &policy, after, batch, 0).await;
+                    print(&Printed(report.map_err(job_error)?), json)
+                }
             }
         }
     }
 }
 
-/// A policy file that other commands can use.
+/// The policy in a file, or its faults.
+fn read(file: &Path) -> Result<Result<Policy, PolicyError>, JobError> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| JobError::Usage(format!("{}: {}", file.display(), error.kind())))?;
+    Ok(Policy::parse(&text))
+}
+
+/// A policy without faults.
 fn usable(file: &Path) -> Result<Policy, JobError> {
-    policy_file(file)?.map_err(|error| JobError::Usage(error.to_string()))
+    read(file)?.map_err(|error| JobError::Usage(error.to_string()))
+}
+
+fn check(file: &Path, json: bool) -> Result<(), JobError> {
+    let faults = read(file)?.err().map_or_else(Vec::new, |error| error.faults);
+    let sound = faults.is_empty();
+    print(&Checked { faults }, json)?;
+    if sound { Ok(()) } else { Err(JobError::Failed(String::new())) }
 }
 
 #[derive(Serialize)]
@@ -55,62 +74,17 @@ impl fmt::Display for Checked {
     }
 }
 
-fn check(file: &Path, json: bool) -> Result<(), JobError> {
-    let faults = policy_file(file)?.err().map_or_else(Vec::new, |error| error.faults);
-    let sound = faults.is_empty();
-    print(&Checked { faults }, json)?;
-    if sound { Ok(()) } else { Err(JobError::Failed(String::new())) }
-}
-
-/// What a policy would change.
-#[derive(Serialize, Default)]
-struct Preview {
-    persons: usize,
-    /// Persons whose row would change, be it only in where a value comes from.
-    would_change: usize,
-    /// How many persons would have another value, by field.
-    by_field: BTreeMap<Field, usize>,
-    sample: Vec<PersonChange>,
-    written: bool,
-}
-
-async fn preview(
-    store: &Store,
-    policy: &Policy,
-    mut after: Option<Uuid>,
-    batch: u32,
-    sample: usize,
-) -> Result<Preview, JobError> {
-    let mut preview = Preview::default();
-    loop {
-        let next = store.preview_policy(policy, after, batch).await?;
-        preview.persons += next.looked_at;
-        preview.would_change += next.changes.len();
-        for change in next.changes {
-            for field in &change.fields {
-                *preview.by_field.entry(field.field).or_default() += 1;
-            }
-            if preview.sample.len() < sample && !change.fields.is_empty() {
-                preview.sample.push(change);
-            }
-        }
-        match next.last {
-            Some(last) => after = Some(last),
-            None => return Ok(preview),
-        }
-    }
-}
-
-impl fmt::Display for Preview {
+impl fmt::Display for Printed<PolicyPreview> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} of {} persons would change; nothing was written", self.would_change, self.persons)?;
-        for (field, count) in &self.by_field {
+        let PolicyPreview { persons, would_change, by_field, sample, .. } = &self.0;
+        writeln!(f, "{would_change} of {persons} persons would change; nothing was written")?;
+        for (field, count) in by_field {
             writeln!(f, "  {field}: {count}")?;
         }
-        if !self.sample.is_empty() {
+        if !sample.is_empty() {
             writeln!(f, "\nfor example")?;
         }
-        for change in &self.sample {
+        for change in sample {
             writeln!(f, "  person {}", change.person_id)?;
             for field in &change.fields {
                 let text = |one: &Option<_>| one.as_ref().map_or(String::from("nothing"), value);
@@ -125,50 +99,13 @@ impl fmt::Display for Preview {
     }
 }
 
-/// What applying a policy did.
-#[derive(Serialize)]
-struct Applied {
-    persons: usize,
-    changed: usize,
-    batches: usize,
-    author: Option<Author>,
-    /// The cause in the announcements.
-    cause: Uuid,
-    written: bool,
-}
-
-async fn apply(
-    store: &Store,
-    mut after: Option<Uuid>,
-    batch: u32,
-    author: Option<Author>,
-    proof: &Write,
-) -> Result<Applied, JobError> {
-    let announce = announce()?;
-    let mut applied =
-        Applied { persons: 0, changed: 0, batches: 0, author, cause: announce.cause, written: true };
-    loop {
-        let done = store.apply_policy(after, batch, announce, proof).await.map_err(|error| {
-            let go_on = after.map_or(String::new(), |last| format!(", or go on with --after {last}"));
-            let Applied { persons, changed, .. } = applied;
-            JobError::Failed(format!(
-                "{error}\n{persons} persons were computed and {changed} changed before that: run it again{go_on}"
-            ))
-        })?;
-        let Some(last) = done.last else { return Ok(applied) };
-        after = Some(last);
-        applied.persons += done.computed;
-        applied.changed += done.changed;
-        applied.batches += 1;
-    }
-}
-
-impl fmt::Display for Applied {
+impl fmt::Display for Printed<PolicyApplied> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} of {} persons changed, in {} batch(es)", self.changed, self.persons, self.batches)?;
-        if let Some(author) = &self.author {
+        let PolicyApplied { persons, changed, batches, author, cause, .. } = &self.0;
+        writeln!(f, "{changed} of {persons} persons changed, in {batches} batch(es)")?;
+        if let Some(author) = author {
             writeln!(f, "applied by {author}")?;
         }
-        writeln!(f, "announced with cause {}", self.cause)
+        writeln!(f, "announced with cause {cause}")
     }
 }

@@ -14,7 +14,7 @@ impl ResyncJob for CrmResync {
 
     const NAME: &'static str = "crm-resync";
     const ABOUT: &'static str =
-        "Reads contacts of the CRM again, as its queue names them, and ends when that is empty";
+        "Reads contacts of the CRM again, as its queue names them, and ends when the queue is empty";
 
     fn connect(settings: CrmSettings, admission: Admission) -> anyhow::Result<Self::Source> {
         Ok(CrmRecords::new(settings.connect_within(admission)?))

@@ -1,8 +1,10 @@
-//! Whether an alarm would go on for a dead letter, and be heard. Pure.
+//! Whether an alarm would fire for one dead-lettered message, and notify its topic.
+//!
+//! In: an alarm's settings. Out: faults. Pure.
 
 use time::OffsetDateTime;
 
-/// An alarm that may take longer than this to go on is none for a dead letter.
+/// An alarm on a DLQ must not take longer than this to fire.
 const LONGEST_WINDOW_SECS: i32 = 900;
 
 /// What is known of an alarm.
@@ -12,14 +14,14 @@ pub(crate) struct AlarmFacts {
     pub(crate) namespace: String,
     pub(crate) metric: String,
     pub(crate) dimensions: Vec<(String, String)>,
-    /// Its statistic is the maximum of each period: a minimum forgets a letter that was moved in between.
+    /// Its statistic is the maximum of each period: a minimum misses a message that was moved in between.
     pub(crate) maximum: bool,
     /// A single message is enough.
     pub(crate) fires_at_one: bool,
-    /// Over how long it looks.
+    /// Length of time that it evaluates.
     pub(crate) window_secs: i32,
     pub(crate) actions_enabled: bool,
-    /// Whom it tells when it goes on.
+    /// What it notifies when it fires.
     pub(crate) actions: Vec<String>,
     pub(crate) state: State,
     pub(crate) since: Option<OffsetDateTime>,
@@ -33,7 +35,7 @@ pub(crate) enum State {
     InsufficientData,
 }
 
-/// Why an alarm would not go on for a letter in `queue`, or nobody would hear of it; what to do stands beside it.
+/// Why an alarm would not fire for a message in `queue`, or would not notify `topic`, each with what to do.
 pub(crate) fn faults(alarm: &AlarmFacts, queue: &str, topic: &str) -> Vec<String> {
     let mut faults = Vec::new();
     let mut demand = |holds: bool, fault: String| {
@@ -45,25 +47,25 @@ pub(crate) fn faults(alarm: &AlarmFacts, queue: &str, topic: &str) -> Vec<String
     demand(
         metric == ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
         format!(
-            "looks at {} of {} and not at the number of visible messages: it does not count what SQS moves itself",
+            "watches {} of {} and not the number of visible messages: messages that SQS itself moves are not counted",
             alarm.metric, alarm.namespace
         ),
     );
     demand(
         alarm.dimensions == [(String::from("QueueName"), queue.to_owned())],
-        format!("looks at another queue than {queue}"),
+        format!("watches another queue than {queue}"),
     );
     demand(alarm.maximum, String::from("its statistic is not the maximum"));
-    demand(alarm.fires_at_one, String::from("one dead letter is not enough for it"));
+    demand(alarm.fires_at_one, String::from("one message does not fire it"));
     demand(
         (1..=LONGEST_WINDOW_SECS).contains(&alarm.window_secs),
-        format!("looks over {} s, at most {LONGEST_WINDOW_SECS} s are wanted", alarm.window_secs),
+        format!("evaluates {} s, and at most {LONGEST_WINDOW_SECS} s are allowed", alarm.window_secs),
     );
     faults.extend(silence(alarm, topic));
     faults
 }
 
-/// Why nobody would hear of an alarm that goes on.
+/// Why an alarm that fires would not notify `topic`.
 pub(crate) fn silence(alarm: &AlarmFacts, topic: &str) -> Option<String> {
     if !alarm.actions_enabled {
         return Some(format!(
@@ -71,12 +73,12 @@ pub(crate) fn silence(alarm: &AlarmFacts, topic: &str) -> Option<String> {
             alarm.name
         ));
     }
-    let tells = alarm.actions.iter().any(|action| action.rsplit(':').next() == Some(topic));
-    (!tells).then(|| format!("it does not tell the topic {topic}: deploy the template"))
+    let notifies = alarm.actions.iter().any(|action| action.rsplit(':').next() == Some(topic));
+    (!notifies).then(|| format!("it does not notify the topic {topic}: deploy the template"))
 }
 
-/// Whether an alarm whose name begins as this stack's do is of another stack: `coppice-staging` begins as `coppice` does. Every
-/// alarm of a stack tells the topic that is called after the stack.
+/// Whether an alarm belongs to another stack whose name begins with ours, as `coppice-staging` begins with `coppice`. Every alarm
+/// of a stack notifies the topic that is named after the stack.
 pub(crate) fn is_of_another_stack(alarm: &AlarmFacts, prefix: &str) -> bool {
     let topics = alarm.actions.iter().filter_map(|action| action.rsplit(':').next()?.strip_suffix("-alarms"));
     topics
@@ -117,7 +119,7 @@ mod tests {
             (|alarm| alarm.dimensions[0].1 = String::from("q"), "another queue"),
             (|alarm| alarm.dimensions.clear(), "another queue"),
             (|alarm| alarm.maximum = false, "maximum"),
-            (|alarm| alarm.fires_at_one = false, "one dead letter"),
+            (|alarm| alarm.fires_at_one = false, "one message"),
             (|alarm| alarm.window_secs = 3600, "3600 s"),
             (|alarm| alarm.actions_enabled = false, "enable-alarm-actions --alarm-names a"),
             (|alarm| alarm.actions = vec![String::from("arn:aws:sns:eu-central-1:1:x-q-alarms")], "topic"),
@@ -135,8 +137,8 @@ mod tests {
         let of = |name: &str, topic: &str| is_of_another_stack(&healthy(name, "q", topic), "coppice");
         assert!(of("coppice-staging-sso-sync-dlq-depth", "coppice-staging-alarms"));
         assert!(!of("coppice-sso-sync-dlq-depth", "coppice-alarms"));
-        // Ours, sent to the wrong place: that is to be told.
+        // Ours, with the wrong topic: the check must report it.
         assert!(!of("coppice-sso-sync-dlq-depth", "coppice-staging-alarms"));
-        assert!(!of("coppice-sso-sync-dlq-depth", "somebody"));
+        assert!(!of("coppice-sso-sync-dlq-depth", "another-topic"));
     }
 }

@@ -1,4 +1,6 @@
-//! The command `check-alarms`: whether each alarm would go on and be heard. It writes nothing.
+//! The command `check-alarms`: checks that each alarm would fire and notify.
+//!
+//! In: the stack's alarms. Out: the faults of each. Writes nothing.
 
 use std::fmt;
 
@@ -12,10 +14,10 @@ use crate::cloud::Cloud;
 use crate::failure::CloudError;
 use crate::unit::{Unit, topic};
 
-/// An alarm that nobody has seen go on for so long is not known to work.
+/// An alarm that has not fired for so long is not known to work.
 const LONGEST_SILENCE_SECS: f64 = 90.0 * 86_400.0;
 
-/// Alarms on what `heartbeat` measures: without them, the watch is not watched.
+/// Alarms on the metrics of `heartbeat`. If one is missing, no alarm would notice that the heartbeats stop.
 const WATCHERS: [&str; 6] = [
     "heartbeat-late",
     "drill-overdue",
@@ -27,16 +29,16 @@ const WATCHERS: [&str; 6] = [
 
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
-struct AuditReport {
-    alarms: Vec<AuditedAlarm>,
+struct AlarmReport {
+    alarms: Vec<CheckedAlarm>,
 }
 
 #[derive(Debug, Serialize)]
-struct AuditedAlarm {
+struct CheckedAlarm {
     alarm: String,
-    /// The dead letters that it watches over, where it does.
+    /// The DLQ that it watches, if it watches one.
     queue: Option<String>,
-    /// How long ago it was last seen to go on, where that is asked.
+    /// How long ago it last fired, for an alarm on a DLQ.
     fired_secs_ago: Option<f64>,
     /// What is wrong, and what to do.
     faults: Vec<String>,
@@ -50,65 +52,65 @@ pub(crate) async fn run(json: bool) -> Result<(), JobError> {
     let mut alarms = Vec::new();
     for unit in Unit::ALL {
         let drilled = drilled.get(unit.name).copied();
-        alarms.push(audit_dead_letters(&cloud, unit, &all, drilled).await?);
+        alarms.push(check_dlq_alarm(&cloud, unit, &all, drilled).await?);
     }
     let topic = topic(&cloud.prefix);
-    let is_audited = |name: &str, alarms: &[AuditedAlarm]| alarms.iter().any(|alarm| alarm.alarm == name);
+    let is_checked = |name: &str, alarms: &[CheckedAlarm]| alarms.iter().any(|alarm| alarm.alarm == name);
     for name in WATCHERS.map(|watcher| format!("{}-{watcher}", cloud.prefix)) {
         if !all.iter().any(|alarm| alarm.name == name) {
-            alarms.push(AuditedAlarm::new(name, vec![MISSING.to_owned()]));
+            alarms.push(CheckedAlarm::new(name, vec![MISSING.to_owned()]));
         }
     }
     for alarm in &all {
-        if let Some(fault) = silence(alarm, &topic).filter(|_| !is_audited(&alarm.name, &alarms)) {
-            alarms.push(AuditedAlarm::new(alarm.name.clone(), vec![fault]));
+        if let Some(fault) = silence(alarm, &topic).filter(|_| !is_checked(&alarm.name, &alarms)) {
+            alarms.push(CheckedAlarm::new(alarm.name.clone(), vec![fault]));
         }
     }
     let sound = alarms.iter().all(|alarm| alarm.faults.is_empty());
-    print(&AuditReport { alarms }, json)?;
+    print(&AlarmReport { alarms }, json)?;
     if sound { Ok(()) } else { Err(JobError::Failed(String::new())) }
 }
 
 const MISSING: &str = "does not exist: deploy the template";
 
-impl AuditedAlarm {
+impl CheckedAlarm {
     const fn new(alarm: String, faults: Vec<String>) -> Self {
         Self { alarm, queue: None, fired_secs_ago: None, faults }
     }
 }
 
-async fn audit_dead_letters(
+async fn check_dlq_alarm(
     cloud: &Cloud,
     unit: Unit,
     all: &[AlarmFacts],
     drilled_secs_ago: Option<f64>,
-) -> Result<AuditedAlarm, CloudError> {
-    let (name, queue) = (unit.alarm(&cloud.prefix), unit.dead_letters(&cloud.prefix));
+) -> Result<CheckedAlarm, CloudError> {
+    let (name, queue) = (unit.alarm(&cloud.prefix), unit.dlq(&cloud.prefix));
     let Some(alarm) = all.iter().find(|alarm| alarm.name == name) else {
-        return Ok(AuditedAlarm { queue: Some(queue), ..AuditedAlarm::new(name, vec![MISSING.to_owned()]) });
+        return Ok(CheckedAlarm { queue: Some(queue), ..CheckedAlarm::new(name, vec![MISSING.to_owned()]) });
     };
     let mut found = faults(alarm, &queue, &topic(&cloud.prefix));
     if alarm.state == State::InsufficientData {
         found.push(String::from(
-            "it has no data: nobody has looked at the queue for hours; is `fire-drill heartbeat` run?",
+            "it has no data, because the queue was not used for hours: check that `fire-drill heartbeat` runs",
         ));
     }
-    // Ours is the longer memory: CloudWatch forgets after a month.
+    // CloudWatch forgets after a month; our table of drills does not.
     let fired_at = cloud.alarm_last_fired(&name).await?;
     let fired_secs_ago = fired_at.map(|at| (OffsetDateTime::now_utc() - at).as_seconds_f64().max(0.0));
     let seen_secs_ago = [drilled_secs_ago, fired_secs_ago].into_iter().flatten().reduce(f64::min);
     if seen_secs_ago.is_none_or(|secs| secs > LONGEST_SILENCE_SECS) {
-        found.push(format!("nobody has seen it go on for 90 days: fire-drill run --unit {}", unit.name));
+        found.push(format!("it has not fired for 90 days: run `fire-drill run --unit {}`", unit.name));
     }
-    Ok(AuditedAlarm { alarm: name, queue: Some(queue), fired_secs_ago: seen_secs_ago, faults: found })
+    Ok(CheckedAlarm { alarm: name, queue: Some(queue), fired_secs_ago: seen_secs_ago, faults: found })
 }
 
-impl fmt::Display for AuditReport {
+impl fmt::Display for AlarmReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for AuditedAlarm { alarm, fired_secs_ago, faults, .. } in &self.alarms {
+        for CheckedAlarm { alarm, fired_secs_ago, faults, .. } in &self.alarms {
             #[expect(clippy::cast_possible_truncation, reason = "seconds of a lifetime")]
             let fired =
-                fired_secs_ago.map_or(String::new(), |secs| format!(", last on {} ago", age(secs as i64)));
+                fired_secs_ago.map_or(String::new(), |secs| format!(", last fired {} ago", age(secs as i64)));
             writeln!(f, "{alarm:<48} {}{fired}", if faults.is_empty() { "sound" } else { "FAULTY" })?;
             for fault in faults {
                 writeln!(f, "    {fault}")?;
@@ -123,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_watcher_stands_in_the_template() {
+    fn every_alarm_on_a_heartbeat_metric_is_in_the_template() {
         let template = include_str!("../../../deploy/cloudformation/coppice.yaml");
         for name in WATCHERS {
             assert!(template.contains(&format!("AlarmName: !Sub ${{Prefix}}-{name}\n")), "{name}");

@@ -9,8 +9,8 @@ use settings::{Settings, describe};
 use crate::clients::DrillSettings;
 use crate::unit::Unit;
 
-/// Proves that a failure would be seen: sends what must fail and follows it to the alarm, sends what must arrive and takes
-/// the time, and asks every alarm whether it would fire.
+/// Monitors the whole way of an event. Sends events that must fail and follows them to the alarm, sends events that must
+/// arrive and measures the time, and checks that every alarm would fire.
 #[derive(Debug, Parser)]
 #[command(version, after_help = format!("{EXIT_CODES}\n\n{}", describe(DrillSettings::ALL)))]
 pub(crate) struct Arguments {
@@ -23,47 +23,46 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Puts a poison event in at every unit's front door, and follows it: bus, rule, queue, worker, dead letters, alarm,
-    /// notification. Whoever the alarms are sent to is told, and told again when they go off.
+    /// Sends a poison event to every unit's front door, and follows it: bus, rule, queue, worker, DLQ, alarm, notification. The
+    /// alarms really fire: their recipients are notified, and notified again when the alarms end.
     Run(RunArguments),
-    /// Sends an event that names nobody through every unit's route, and says which do not arrive. Goes on with drills that
-    /// were left open, removes what ended ones left, and puts what the alarms look at into CloudWatch. Run it every few
-    /// minutes.
+    /// Sends an event without a record through every unit's route, and reports the late ones. Resumes open drills, removes
+    /// messages of ended ones, and sends the metrics that the alarms watch to CloudWatch. Run it every few minutes.
     Heartbeat(HeartbeatArguments),
-    /// Whether each queue of dead letters has an alarm that would fire and be heard, and when it last did. Writes nothing.
-    AuditAlarms,
+    /// Checks that each DLQ has an alarm that would fire and notify, and when it last fired. Writes nothing.
+    CheckAlarms,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArguments {
-    /// Which unit. Repeatable; all of them when left out.
+    /// Only this unit. Repeatable. Default: all.
     #[arg(long = "unit", value_parser = unit)]
     pub(crate) units: Vec<Unit>,
     /// How long a unit may take to refuse its event, in seconds.
     #[arg(long, default_value = "120", value_parser = seconds)]
     pub(crate) worker_wait_secs: Duration,
-    /// How long an alarm may take to go on, and to be told, in seconds. CloudWatch needs minutes, and up to a quarter of an
-    /// hour for a queue that nobody has looked at for long.
+    /// How long an alarm may take to fire, and its notification to arrive, in seconds. CloudWatch needs minutes, and up to a
+    /// quarter of an hour for a queue that was not used for hours.
     #[arg(long, default_value = "1200", value_parser = seconds)]
     pub(crate) alarm_wait_secs: Duration,
-    /// Check rules, queues and alarms, say what would be sent, and send nothing.
+    /// Check rules, queues and alarms, report what would be sent, and send nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct HeartbeatArguments {
-    /// Which unit. Repeatable; every one that has a worker when left out. For a fleet that is not whole: a unit that nobody
-    /// runs is late.
+    /// Only this unit. Repeatable. Default: every unit with a worker. Name the units if not all of them run, since the others
+    /// would be late.
     #[arg(long = "unit", value_parser = unit_with_worker)]
     pub(crate) units: Vec<Unit>,
     /// How long to wait for the heartbeats of this run, in seconds.
     #[arg(long, default_value = "30", value_parser = seconds)]
     pub(crate) wait_secs: Duration,
-    /// A unit that has had none in hand for so long is late, in seconds.
+    /// A unit that has received no heartbeat for so many seconds is late.
     #[arg(long, default_value = "900", value_parser = seconds)]
     pub(crate) late_secs: Duration,
-    /// Say what would be sent, and send, change and measure nothing.
+    /// Report what would be sent, and send, change and measure nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
@@ -71,7 +70,7 @@ pub(crate) struct HeartbeatArguments {
 fn unit(name: &str) -> Result<Unit, String> {
     Unit::ALL.into_iter().find(|unit| unit.name == name).ok_or_else(|| {
         let known: Vec<&str> = Unit::ALL.iter().map(|unit| unit.name).collect();
-        format!("no such unit; there are {}", known.join(", "))
+        format!("no such unit; the units are {}", known.join(", "))
     })
 }
 
@@ -80,7 +79,7 @@ fn unit_with_worker(name: &str) -> Result<Unit, String> {
     if unit.has_worker() {
         Ok(unit)
     } else {
-        Err(String::from("no worker is always there to take a heartbeat"))
+        Err(String::from("it has no worker that always runs to receive a heartbeat"))
     }
 }
 
@@ -96,12 +95,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_holds_together() {
+    fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
     }
 
     #[test]
-    fn an_unknown_unit_is_answered_with_those_that_there_are() {
+    fn an_unknown_unit_is_refused_with_the_known_ones() {
         assert!(unit("sso").unwrap_err().contains("sso-sync"));
         assert_eq!(unit("sso-sync").unwrap().name, "sso-sync");
         assert!(unit_with_worker("sso-resync").unwrap_err().contains("no worker"));

@@ -1,4 +1,6 @@
-//! What every command works with: the database, and the stack of a bus's name.
+//! What every command needs: the database, and AWS with the bus's name.
+//!
+//! In: settings. Out: an open store, and a bus that exists.
 
 use job_process::{Database, JobError};
 use postgres_store::Store;

@@ -1,6 +1,6 @@
-//! What is asked of AWS: rules, queues, alarms, metrics, each by its name.
+//! Calls of AWS: rules, queues, alarms, metrics, each by its name.
 //!
-//! In: the bus's name, which begins every other name. Out: facts, or that there is no such thing. It must not judge them.
+//! In: the bus's name, with which every other name begins. Out: facts, or that a thing does not exist. Must not judge them.
 
 mod alarms;
 mod queues;
@@ -34,7 +34,7 @@ pub(crate) struct Cloud {
 }
 
 impl Cloud {
-    /// Connects to nothing yet.
+    /// Calls no service yet.
     pub(crate) async fn connect(bus_name: String) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
@@ -53,7 +53,7 @@ impl Cloud {
         }
     }
 
-    /// EventBridge takes events for a bus that does not exist.
+    /// EventBridge accepts events for a bus that does not exist, so this is checked first.
     pub(crate) async fn check_bus(&self) -> Result<(), JobError> {
         self.bus.verify().await.map_err(|error| JobError::Failed(format!("COPPICE_BUS_NAME: {error}")))
     }

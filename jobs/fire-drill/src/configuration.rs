@@ -1,4 +1,6 @@
-//! Whether a unit's event could go its whole way, by what is configured. Nothing is sent.
+//! Checks the configuration of a unit's whole way: rules, queues, policies, alarm, topic.
+//!
+//! In: facts that AWS returns. Out: faults, in the order of the way. Sends nothing.
 
 use crate::alarm::faults;
 use crate::cloud::{Cloud, QueueFacts, RuleFacts};
@@ -7,7 +9,7 @@ use crate::hop::Hop;
 use crate::queue_policy::admits;
 use crate::unit::{Unit, notices, topic, undelivered};
 
-/// Something that would stop an event, or keep it from being heard of.
+/// Something that would stop an event or its alarm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub(crate) hop: Hop,
@@ -15,7 +17,7 @@ pub(crate) struct Fault {
     pub(crate) reason: String,
 }
 
-/// Every fault on a unit's way, in the order of the way.
+/// Every fault on a unit's way, in order.
 pub(crate) async fn check(cloud: &Cloud, unit: Unit) -> Result<Vec<Fault>, CloudError> {
     let mut faults = Vec::new();
     if let Some(name) = unit.queue(&cloud.prefix) {
@@ -29,14 +31,14 @@ pub(crate) async fn check(cloud: &Cloud, unit: Unit) -> Result<Vec<Fault>, Cloud
             }
         }
     }
-    let dead_letters = unit.dead_letters(&cloud.prefix);
-    if cloud.queue(&dead_letters).await?.is_none() {
+    let dlq = unit.dlq(&cloud.prefix);
+    if cloud.queue(&dlq).await?.is_none() {
         let reason = format!(
-            "queue {dead_letters} does not exist: what the worker refuses stays in its queue and comes back; deploy the template"
+            "queue {dlq} does not exist: messages that the worker refuses stay in its queue and are received again; deploy the template"
         );
-        faults.push(Fault { hop: Hop::DeadLetters, reason });
+        faults.push(Fault { hop: Hop::Dlq, reason });
     }
-    faults.extend(check_alarm(cloud, unit, &dead_letters).await?);
+    faults.extend(check_alarm(cloud, unit, &dlq).await?);
     Ok(faults)
 }
 
@@ -44,7 +46,7 @@ fn missing(hop: Hop, what: &str) -> Fault {
     Fault { hop, reason: format!("{what} does not exist: deploy the template") }
 }
 
-/// All rules of the unit, not only the drill's: an event of each must arrive.
+/// Checks all rules of the unit, not only the drill's: the events of each must arrive.
 async fn check_rules(
     cloud: &Cloud,
     unit: Unit,
@@ -85,12 +87,15 @@ fn check_rule(
         Hop::Rule,
         format!("rule {name} does not target the queue: deploy the template"),
     );
-    let kept =
-        target.is_none_or(|target| target.dead_letters.as_ref() == undelivered.map(|queue| &queue.arn));
-    let lost = "what it cannot hand over would be lost: deploy the template";
-    demand(kept, Hop::Rule, format!("rule {name} does not keep undelivered events, {lost}"));
+    let kept = target.is_none_or(|target| target.dlq.as_ref() == undelivered.map(|queue| &queue.arn));
+    let lost = "so undeliverable events would be lost: deploy the template";
+    demand(
+        kept,
+        Hop::Rule,
+        format!("rule {name} has not the queue for undelivered events as its DLQ, {lost}"),
+    );
     let let_in = |queue: &QueueFacts| admits(queue.policy.as_deref(), arn);
-    let closed = "does not let the rule send: deploy the template, which has its policy";
+    let closed = "does not let the rule send: deploy the template, which has the policy";
     demand(let_in(queue), Hop::QueuePolicy, format!("the queue of rule {name} {closed}"));
     demand(
         undelivered.is_none_or(let_in),
@@ -101,20 +106,19 @@ fn check_rule(
 }
 
 fn check_redrive(cloud: &Cloud, unit: Unit, queue: &QueueFacts) -> Option<Fault> {
-    let expected = unit.dead_letters(&cloud.prefix);
-    let target = queue.dead_letters.as_deref().and_then(|arn| arn.rsplit(':').next());
+    let expected = unit.dlq(&cloud.prefix);
+    let target = queue.dlq.as_deref().and_then(|arn| arn.rsplit(':').next());
     let reason = || {
-        let now =
-            target.map_or(String::from("no dead letters"), |target| format!("the dead letters {target}"));
+        let now = target.map_or(String::from("no DLQ"), |target| format!("the DLQ {target}"));
         format!("the queue has {now} and not {expected}: deploy the template")
     };
-    (target != Some(expected.as_str())).then(|| Fault { hop: Hop::DeadLetters, reason: reason() })
+    (target != Some(expected.as_str())).then(|| Fault { hop: Hop::Dlq, reason: reason() })
 }
 
-async fn check_alarm(cloud: &Cloud, unit: Unit, dead_letters: &str) -> Result<Vec<Fault>, CloudError> {
+async fn check_alarm(cloud: &Cloud, unit: Unit, dlq: &str) -> Result<Vec<Fault>, CloudError> {
     let (name, topic) = (unit.alarm(&cloud.prefix), topic(&cloud.prefix));
     let mut reasons = match cloud.alarm(&name).await? {
-        Some(alarm) => faults(&alarm, dead_letters, &topic),
+        Some(alarm) => faults(&alarm, dlq, &topic),
         None => return Ok(vec![missing(Hop::Alarm, &format!("alarm {name}"))]),
     };
     let mut faults: Vec<Fault> = reasons
@@ -123,8 +127,10 @@ async fn check_alarm(cloud: &Cloud, unit: Unit, dead_letters: &str) -> Result<Ve
         .collect();
     let notices = notices(&cloud.prefix);
     if cloud.queue(&notices).await?.is_none() {
-        faults
-            .push(missing(Hop::Notification, &format!("queue {notices}, which hears what the alarms tell,")));
+        faults.push(missing(
+            Hop::Notification,
+            &format!("queue {notices}, which subscribes to the alarms' topic,"),
+        ));
     }
     Ok(faults)
 }

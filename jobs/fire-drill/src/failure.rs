@@ -1,4 +1,6 @@
-//! Why the cloud could not be asked. Codes only: its texts may quote receipts.
+//! Why a call of AWS or a step of a drill failed.
+//!
+//! In: the SDK's errors. Out: operation and code only, because AWS's texts may quote receipts.
 
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use job_process::JobError;
@@ -17,12 +19,12 @@ impl CloudError {
             SdkError::ServiceError(service) => service.err().code().unwrap_or("no code"),
             SdkError::TimeoutError(_) => "timeout",
             SdkError::DispatchFailure(_) => "not sent",
-            _ => "no reply that can be read",
+            _ => "unreadable reply",
         };
         Self { operation, code: code.to_owned() }
     }
 
-    /// A reply that lacks what was asked for.
+    /// A reply without the value that the call should return.
     pub(crate) fn incomplete(operation: &'static str) -> Self {
         Self { operation, code: String::from("incomplete reply") }
     }
@@ -34,7 +36,7 @@ impl From<CloudError> for JobError {
     }
 }
 
-/// Why a step could not be taken: it is tried again.
+/// Why a step failed. The caller tries it again.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StepError {
     #[error(transparent)]

@@ -1,30 +1,30 @@
-//! The stations of a drill's event, in order.
+//! The hops of a drill's event, in order.
 
 use std::fmt;
 
-/// Where a drill can break.
+/// Where a drill can stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Hop {
-    /// The bus, or the queue, takes the event.
+    /// The bus or the queue accepts the event.
     Put,
-    /// A rule hands it to the queue.
+    /// A rule delivers it to the queue.
     Rule,
     /// The queue lets the rule send.
     QueuePolicy,
-    /// There is a queue for dead letters, which the queue and the worker name.
-    DeadLetters,
+    /// The DLQ exists, and the queue and the worker name it.
+    Dlq,
     /// The worker refuses it, with its reason.
     Worker,
-    /// The alarm goes on.
+    /// The alarm fires.
     Alarm,
-    /// The alarm is told.
+    /// The notification arrives.
     Notification,
-    /// Nothing of it is left.
+    /// Every message of the drill is removed.
     Cleanup,
 }
 
 impl Hop {
-    /// Those that a healthy drill goes through one after the other, each at a time of its own.
+    /// The hops that have a time of their own in a healthy drill, in order.
     pub(crate) const TIMED: [Self; 5] =
         [Self::Put, Self::Worker, Self::Alarm, Self::Notification, Self::Cleanup];
 
@@ -34,7 +34,7 @@ impl Hop {
             Self::Put => "put",
             Self::Rule => "rule",
             Self::QueuePolicy => "queue_policy",
-            Self::DeadLetters => "dead_letters",
+            Self::Dlq => "dlq",
             Self::Worker => "worker",
             Self::Alarm => "alarm",
             Self::Notification => "notification",

@@ -1,4 +1,4 @@
-//! Proves that silence is health: drills with poison events, heartbeats, an audit of the alarms.
+//! End-to-end monitoring: drills with poison events, heartbeats through every route, checks of the alarms.
 //!
 //! In: arguments, `DATABASE_URL`, `COPPICE_BUS_NAME`; queues, rules and alarms are found by their names in
 //! `deploy/cloudformation/coppice.yaml`. Out: marked events, rows of `fire_drill` and `heartbeat`, metrics in CloudWatch, a
@@ -10,8 +10,8 @@ mod arguments;
 mod clients;
 mod cloud;
 mod configuration;
-mod dead_letters;
 mod drill;
+mod drill_messages;
 mod failure;
 mod heartbeat;
 mod hop;
@@ -35,9 +35,9 @@ fn main() -> ExitCode {
     job_process::run("fire-drill", async |stop| match command {
         Command::Run(command) => rounds::run(&command, json, stop).await,
         Command::Heartbeat(command) => heartbeat::run(&command, json, stop).await,
-        Command::AuditAlarms => tokio::select! {
+        Command::CheckAlarms => tokio::select! {
             ended = alarm_check::run(json) => ended,
-            () = stop.cancelled() => Err(JobError::Stopped(String::from("stopped before every alarm was looked at"))),
+            () = stop.cancelled() => Err(JobError::Stopped(String::from("stopped before every alarm was checked"))),
         },
     })
 }

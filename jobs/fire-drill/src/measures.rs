@@ -1,4 +1,6 @@
-//! What the alarms of the template look at, besides AWS's own metrics.
+//! Our own metrics, which alarms of the template watch.
+//!
+//! In: reports and the database. Out: metrics in CloudWatch.
 
 use crate::clients::Clients;
 use crate::report::{DrillReport, DrillResult};
@@ -7,19 +9,19 @@ use crate::unit::Unit;
 /// A metric's name, the unit that it is about if it is about one, and its value.
 pub(crate) type Measure = (&'static str, Option<&'static str>, f64);
 
-/// The age of a drill that has never passed: ten years, so that every limit is over.
+/// The age of a drill that has never passed: ten years, above every limit.
 const NEVER_SECS: f64 = 10.0 * 365.0 * 86_400.0;
 
-/// Puts them. A failure is said and no more: the alarms take missing data for the worst.
-pub(crate) async fn put_or_say(around: &Clients, measures: &[Measure]) {
-    if let Err(error) = around.cloud.put_measures(measures).await {
-        tracing::error!(%error, "measures cannot be put: their alarms are blind");
+/// Sends metrics. A failure is only logged: the alarms treat missing data as a fault.
+pub(crate) async fn send_or_log(clients: &Clients, measures: &[Measure]) {
+    if let Err(error) = clients.cloud.put_measures(measures).await {
+        tracing::error!(%error, "metrics cannot be sent, their alarms have no data");
     }
 }
 
-/// How long ago each unit's drill passed, and the longest of it.
-pub(crate) async fn drill_ages(around: &Clients) -> Result<Vec<Measure>, postgres_store::StoreError> {
-    let ages = around.store.fire_drill_ages().await?;
+/// How long ago each unit's drill passed, and the longest of these times.
+pub(crate) async fn drill_ages(clients: &Clients) -> Result<Vec<Measure>, postgres_store::StoreError> {
+    let ages = clients.store.fire_drill_ages().await?;
     let age = |unit: &Unit| ages.get(unit.name).copied().unwrap_or(NEVER_SECS);
     let name = "coppice_fire_drill_age_seconds";
     let mut measures: Vec<Measure> =
@@ -28,14 +30,14 @@ pub(crate) async fn drill_ages(around: &Clients) -> Result<Vec<Measure>, postgre
     Ok(measures)
 }
 
-/// How the drills of a run ended and how long they took; and the ages, which those that passed have changed.
+/// How the drills of a run ended and how long they took, and the new ages.
 pub(crate) async fn of_drills(
-    around: &Clients,
+    clients: &Clients,
     report: &DrillReport,
 ) -> Result<Vec<Measure>, postgres_store::StoreError> {
-    let mut measures = drill_ages(around).await?;
+    let mut measures = drill_ages(clients).await?;
     for unit in &report.units {
-        let passed = match unit.result_of_drill {
+        let passed = match unit.result {
             DrillResult::Passed => 1.0,
             DrillResult::Failed => 0.0,
             DrillResult::Pending | DrillResult::NotDrilled => continue,

@@ -1,12 +1,14 @@
-//! What the alarms' topic told lately: an alarm that nobody hears is none.
+//! The notifications of the alarms' topic: an alarm whose notification does not arrive is useless.
+//!
+//! In: the queue `drill-notices`, which subscribes to the topic. Out: when an alarm's notification arrived.
 
 use serde::Deserialize;
 use sqs_queue::{BATCH_LIMIT, Queue, QueueError, Receipt};
 use time::OffsetDateTime;
 
-use crate::dead_letters::go_through;
+use crate::drill_messages::read_messages;
 
-/// Most notices looked at in one go; they are gone after two hours by themselves.
+/// Most notices read at once. They expire after two hours.
 const LIMIT: usize = 300;
 
 /// An alarm's message to its topic.
@@ -17,16 +19,16 @@ struct Notice {
     new_state_value: String,
 }
 
-/// When the topic told that the alarm went on, since `since`. What it told of this alarm before that is removed: it is of an
-/// earlier drill, and the unit's drill is ours.
-pub(crate) async fn pushed_at(
+/// When the topic notified that the alarm fired, after `since`. Earlier notices of this alarm are deleted: they belong to an
+/// earlier drill.
+pub(crate) async fn notified_at(
     notices: &impl Queue,
     alarm: &str,
     since: OffsetDateTime,
 ) -> Result<Option<OffsetDateTime>, QueueError> {
-    let mut pushed_at = None;
+    let mut notified_at = None;
     let mut receipts: Vec<Receipt> = Vec::new();
-    go_through(notices, LIMIT, async |message| {
+    read_messages(notices, LIMIT, async |message| {
         let notice: Notice = serde_json::from_str(&message.body).ok()?;
         if notice.alarm_name != alarm {
             return None;
@@ -35,9 +37,9 @@ pub(crate) async fn pushed_at(
             receipts.push(message.receipt.clone());
             return Some(());
         }
-        // It stays: whoever is killed before the hop is noted finds it again.
+        // It stays: a process that is killed before it notes the hop has to find it again.
         if notice.new_state_value == "ALARM" {
-            pushed_at = pushed_at.min(Some(message.sent_at)).or(Some(message.sent_at));
+            notified_at = notified_at.min(Some(message.sent_at)).or(Some(message.sent_at));
         }
         None
     })
@@ -45,5 +47,5 @@ pub(crate) async fn pushed_at(
     for some in receipts.chunks(BATCH_LIMIT) {
         notices.delete(some).await?;
     }
-    Ok(pushed_at)
+    Ok(notified_at)
 }

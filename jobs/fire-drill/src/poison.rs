@@ -1,4 +1,6 @@
-//! What a drill sends: an event that names nobody and that no reader knows.
+//! The event that a drill sends: it names no record, and no parser knows it.
+//!
+//! In: the unit and the drill's ID. Out: an entry for the bus, or a body for a queue. Pure.
 
 use event_bus::BusEntry;
 use event_contract::{POISON, Poison};
@@ -13,13 +15,13 @@ fn detail(unit: Unit, drill: Uuid) -> Poison {
     Poison { unit: unit.name.to_owned(), drill }
 }
 
-/// As it goes onto the bus. `None` cannot happen: a struct of a word and an ID is a small JSON object.
+/// The entry for the bus. `None` cannot happen: a struct of a word and an ID is a small JSON object.
 pub(crate) fn entry(unit: Unit, drill: Uuid) -> Option<BusEntry> {
     let detail = serde_json::to_string(&detail(unit, drill)).ok()?;
     BusEntry::provider(unit.source(), POISON, detail).ok()
 }
 
-/// As a rule would hand it to a queue.
+/// The body that a rule would deliver to a queue.
 pub(crate) fn body(unit: Unit, drill: Uuid) -> String {
     let time = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
     let event = json!({"version": "0", "id": Uuid::now_v7(), "source": unit.source(), "detail-type": POISON,
@@ -32,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn poison_is_known_again_whichever_way_it_went() {
+    fn poison_is_recognised_in_a_queue_and_on_the_bus() {
         let drill = Uuid::now_v7();
         for unit in Unit::ALL {
             let found = Poison::in_body(&body(unit, drill)).unwrap();

@@ -1,7 +1,7 @@
 //! Whether a queue's policy lets a rule send. Pure.
 //!
-//! It reads what such policies are made of, and takes the rest as fulfilled: a condition that it does not know may
-//! hold. So it finds a statement that is missing or names another rule, and finds no fault where there is none.
+//! In: the policy and the rule's ARN. Out: yes or no. A condition that it does not know counts as fulfilled. So it finds a
+//! statement that is missing or names another rule, and never reports a fault that is none.
 
 use serde_json::Value;
 
@@ -19,7 +19,7 @@ pub(crate) fn admits(policy: Option<&str>, rule_arn: &str) -> bool {
     for statement in statements.into_iter().filter(|statement| is_about_sending(statement)) {
         match statement["Effect"].as_str() {
             Some("Allow") => allowed |= holds(&statement["Condition"], rule_arn),
-            // A condition of a prohibition that we do not know, `SecureTransport` for one, does not hold for EventBridge.
+            // A denial with a condition, such as `SecureTransport`, does not apply to EventBridge.
             Some("Deny") => forbidden |= statement["Condition"].is_null(),
             _ => {}
         }
@@ -27,7 +27,7 @@ pub(crate) fn admits(policy: Option<&str>, rule_arn: &str) -> bool {
     allowed && !forbidden
 }
 
-/// JSON policies have single things where there is one of them.
+/// JSON policies have a single value in place of a list of one.
 fn list(value: &Value) -> Vec<&Value> {
     match value {
         Value::Null => Vec::new(),
@@ -47,7 +47,7 @@ fn allows_sending(action: &str) -> bool {
     matches!(action.to_ascii_lowercase().as_str(), "sqs:sendmessage" | "sqs:send*" | "sqs:*" | "*")
 }
 
-/// Whether the conditions on who asks hold for the rule.
+/// Whether the conditions on the caller hold for the rule.
 fn holds(condition: &Value, rule_arn: &str) -> bool {
     let account = rule_arn.split(':').nth(4).unwrap_or_default();
     let operators = condition.as_object().into_iter().flatten();
@@ -63,8 +63,7 @@ fn holds(condition: &Value, rule_arn: &str) -> bool {
     })
 }
 
-/// Whether a text is as a pattern, in which `*` stands for any characters and `?` for one. A few lines, and no crate: that
-/// is all that the language of policies has.
+/// Whether a text matches a pattern of a policy: `*` stands for any characters, `?` for one.
 fn matches(pattern: &str, text: &str) -> bool {
     let mut rest = pattern.chars();
     match rest.next() {
@@ -98,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_is_let_in_by_its_arn_and_its_account() {
+    fn a_rule_is_admitted_by_its_arn_and_its_account() {
         let service = json!({"Service": SERVICE});
         let send = json!("sqs:SendMessage");
         let arn = |pattern: &str| json!({"ArnLike": {"aws:SourceArn": pattern}});
@@ -120,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn no_policy_lets_nobody_in_and_a_prohibition_wins() {
+    fn no_policy_admits_no_rule_and_a_denial_wins() {
         for policy in [None, Some(""), Some("{"), Some("{}")] {
             assert!(!admits(policy, RULE), "{policy:?}");
         }

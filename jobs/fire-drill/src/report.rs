@@ -1,4 +1,4 @@
-//! What `run` says, for people and as JSON.
+//! The report of `run`, as text and as JSON.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,17 +12,17 @@ use crate::configuration::Fault;
 use crate::hop::Hop;
 use crate::unit::{Door, Unit};
 
-/// How a unit's drill stands at the end of a run.
+/// The result of a unit's drill at the end of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum DrillResult {
-    /// It went all the way.
+    /// The event reached every hop.
     Passed,
-    /// It broke off.
+    /// A hop was not reached.
     Failed,
-    /// Not at its end yet.
+    /// It has not ended yet.
     Pending,
-    /// It could not begin.
+    /// It could not start.
     NotDrilled,
 }
 
@@ -47,8 +47,8 @@ pub(crate) struct DrillReport {
 pub(crate) struct UnitReport {
     pub(crate) unit: &'static str,
     pub(crate) drill_id: Option<Uuid>,
-    pub(crate) result_of_drill: DrillResult,
-    /// The hop that did not answer, or that is waited for.
+    pub(crate) result: DrillResult,
+    /// The hop that was not reached, or that the drill waits for.
     pub(crate) hop: Option<String>,
     /// Why, and what to do.
     pub(crate) reason: Option<String>,
@@ -59,7 +59,7 @@ pub(crate) struct UnitReport {
 pub(crate) struct ReachedHop {
     pub(crate) hop: &'static str,
     pub(crate) reached_at: String,
-    /// Since the event was put in.
+    /// Since the event was sent.
     pub(crate) after_secs: f64,
 }
 
@@ -67,7 +67,7 @@ impl UnitReport {
     pub(crate) fn of(
         unit: Unit,
         drill_id: Option<Uuid>,
-        result_of_drill: DrillResult,
+        result: DrillResult,
         hop: Option<String>,
         reason: Option<String>,
         reached: &BTreeMap<String, OffsetDateTime>,
@@ -78,7 +78,7 @@ impl UnitReport {
             let after_secs = put.map_or(0.0, |put| (at - put).as_seconds_f64());
             Some(ReachedHop { hop: hop.name(), reached_at: instant(at), after_secs })
         });
-        Self { unit: unit.name, drill_id, result_of_drill, hop, reason, hops: hops.collect() }
+        Self { unit: unit.name, drill_id, result, hop, reason, hops: hops.collect() }
     }
 
     /// From the front door to the notification.
@@ -90,7 +90,7 @@ impl UnitReport {
 impl fmt::Display for DrillReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for unit in &self.units {
-            write!(f, "{:<22} {:<12}", unit.unit, unit.result_of_drill.text())?;
+            write!(f, "{:<22} {:<12}", unit.unit, unit.result.text())?;
             for hop in &unit.hops {
                 write!(f, " {} {:.1} s", hop.hop, hop.after_secs)?;
             }
@@ -105,7 +105,7 @@ impl fmt::Display for DrillReport {
     }
 }
 
-/// What `run --dry-run` says.
+/// The report of `run --dry-run`.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
 pub(crate) struct Plan {
@@ -115,7 +115,7 @@ pub(crate) struct Plan {
 #[derive(Debug, Serialize)]
 pub(crate) struct PlannedUnit {
     unit: &'static str,
-    /// Where its event would be put in.
+    /// Where its event would be sent.
     front_door: String,
     pub(crate) faults: Vec<PlannedFault>,
 }
@@ -137,7 +137,7 @@ impl PlannedUnit {
                 )
             }
             Door::Queue => format!("queue {}", unit.queue(prefix).unwrap_or_default()),
-            Door::DeadLetters => format!("queue {}", unit.dead_letters(prefix)),
+            Door::Dlq => format!("queue {}", unit.dlq(prefix)),
         };
         let fault = |fault: Fault| PlannedFault { hop: fault.hop.name(), reason: fault.reason };
         Self { unit: unit.name, front_door, faults: faults.into_iter().map(fault).collect() }
@@ -150,7 +150,7 @@ impl fmt::Display for Plan {
         for unit in &self.units {
             writeln!(f, "{:<22} by {}", unit.unit, unit.front_door)?;
             for fault in &unit.faults {
-                writeln!(f, "    would break at {}: {}", fault.hop, fault.reason)?;
+                writeln!(f, "    would stop at {}: {}", fault.hop, fault.reason)?;
             }
         }
         Ok(())

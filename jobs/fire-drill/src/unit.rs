@@ -1,10 +1,10 @@
-//! The units that are drilled, where the front door of each is, and what everything of theirs is called.
+//! The units that are drilled: the front door of each, and the names of its queues, rules and alarms.
 //!
-//! Names are those of `deploy/cloudformation/coppice.yaml`; a test compares the two.
+//! In: the prefix of the stack. Out: names as in `deploy/cloudformation/coppice.yaml`; a test compares the two. Pure.
 
 use event_contract::DRILL_SOURCE;
 
-/// A queue with dead letters, and the way to it.
+/// A unit with a DLQ, and where its events enter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Unit {
     /// The unit's name: folder, binary and queue stem.
@@ -12,17 +12,17 @@ pub(crate) struct Unit {
     pub(crate) door: Door,
 }
 
-/// Where a unit's events come in that we can send, too.
+/// Where we can send an event to a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Door {
-    /// By a rule on the bus, named after the unit and `rule`, that takes events of `source`: one that real events take, too,
-    /// unless the unit has rules for partners' events only, which nobody else may send.
+    /// By a rule on the bus, named after the unit and `rule`, that matches events of `source`. Real events use the same rule,
+    /// unless the unit has only rules for partners' events, which only the partner may send.
     /// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html>
     Bus { source: &'static str, rule: &'static str },
-    /// Right into its queue, as the job that feeds it does. Drained at times, by a scheduled job.
+    /// Directly to its queue, as the job that feeds it does. A scheduled job drains the queue.
     Queue,
-    /// Right into the dead letters: what brings anything there is a failure of EventBridge's own.
-    DeadLetters,
+    /// Directly to the DLQ: real messages come there only when EventBridge cannot deliver.
+    Dlq,
 }
 
 impl Unit {
@@ -38,57 +38,57 @@ impl Unit {
         Self { name: "crm-account", door: Door::Bus { source: DRILL_SOURCE, rule: "internal" } },
         Self { name: "sso-resync", door: Door::Queue },
         Self { name: "crm-resync", door: Door::Queue },
-        Self { name: UNDELIVERED, door: Door::DeadLetters },
+        Self { name: UNDELIVERED, door: Door::Dlq },
     ];
 
-    /// Whether a worker runs at all times: then heartbeats arrive, and a drill comes to its end while somebody waits.
+    /// Whether a worker always runs. Then heartbeats arrive, and a drill ends while the command waits.
     pub(crate) const fn has_worker(self) -> bool {
         matches!(self.door, Door::Bus { .. })
     }
 
-    /// `source` of what is sent to it.
+    /// The `source` of events sent to it.
     pub(crate) const fn source(self) -> &'static str {
         match self.door {
             Door::Bus { source, .. } => source,
-            Door::Queue | Door::DeadLetters => DRILL_SOURCE,
+            Door::Queue | Door::Dlq => DRILL_SOURCE,
         }
     }
 
-    /// The rule that takes what is sent to it.
+    /// The rule that matches events sent to it.
     pub(crate) fn rule(self, prefix: &str) -> Option<String> {
         match self.door {
             Door::Bus { rule, .. } => Some(format!("{prefix}-{}-{rule}", self.name)),
-            Door::Queue | Door::DeadLetters => None,
+            Door::Queue | Door::Dlq => None,
         }
     }
 
-    /// Its queue. The undelivered events have none: nobody works on them.
+    /// Its queue. `undelivered` has none: no unit works on its messages.
     pub(crate) fn queue(self, prefix: &str) -> Option<String> {
-        (self.door != Door::DeadLetters).then(|| format!("{prefix}-{}", self.name))
+        (self.door != Door::Dlq).then(|| format!("{prefix}-{}", self.name))
     }
 
-    /// Its dead letters.
-    pub(crate) fn dead_letters(self, prefix: &str) -> String {
+    /// Its DLQ.
+    pub(crate) fn dlq(self, prefix: &str) -> String {
         match self.door {
-            Door::DeadLetters => undelivered(prefix),
+            Door::Dlq => undelivered(prefix),
             Door::Bus { .. } | Door::Queue => format!("{prefix}-{}-dlq", self.name),
         }
     }
 
-    /// The alarm on the depth of its dead letters.
+    /// The alarm on the depth of its DLQ.
     pub(crate) fn alarm(self, prefix: &str) -> String {
-        format!("{}-depth", self.dead_letters(prefix))
+        format!("{}-depth", self.dlq(prefix))
     }
 }
 
 const UNDELIVERED: &str = "undelivered";
 
-/// Where EventBridge puts what it cannot deliver.
+/// The queue of events that EventBridge cannot deliver.
 pub(crate) fn undelivered(prefix: &str) -> String {
     format!("{prefix}-{UNDELIVERED}")
 }
 
-/// What the alarms' topic told lately.
+/// The queue that subscribes to the alarms' topic.
 pub(crate) fn notices(prefix: &str) -> String {
     format!("{prefix}-drill-notices")
 }
@@ -119,10 +119,10 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_is_looked_up_by_name_stands_in_the_template() {
+    fn every_name_is_in_the_template() {
         let (queues, rules, alarms) = (named("QueueName"), named("Name"), named("AlarmName"));
         for unit in Unit::ALL {
-            assert!(queues.contains(&unit.dead_letters(PREFIX)), "{unit:?}");
+            assert!(queues.contains(&unit.dlq(PREFIX)), "{unit:?}");
             assert!(unit.queue(PREFIX).is_none_or(|queue| queues.contains(&queue)), "{unit:?}");
             assert!(unit.rule(PREFIX).is_none_or(|rule| rules.contains(&rule)), "{unit:?}");
             assert!(alarms.contains(&unit.alarm(PREFIX)), "{unit:?}");
@@ -133,10 +133,10 @@ mod tests {
     }
 
     #[test]
-    fn no_queue_of_dead_letters_is_left_out() {
+    fn every_dlq_of_the_template_is_drilled() {
         let queues = named("QueueName");
-        let dead = queues.iter().filter(|queue| queue.ends_with("-dlq") || **queue == undelivered(PREFIX));
-        let drilled: BTreeSet<String> = Unit::ALL.iter().map(|unit| unit.dead_letters(PREFIX)).collect();
-        assert_eq!(dead.cloned().collect::<BTreeSet<_>>(), drilled);
+        let dlqs = queues.iter().filter(|queue| queue.ends_with("-dlq") || **queue == undelivered(PREFIX));
+        let drilled: BTreeSet<String> = Unit::ALL.iter().map(|unit| unit.dlq(PREFIX)).collect();
+        assert_eq!(dlqs.cloned().collect::<BTreeSet<_>>(), drilled);
     }
 }

@@ -1,4 +1,4 @@
-//! What can be asked for.
+//! The command line.
 
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::provider::EnqueuerSettings;
 
-/// Names records that are to be read again, on the queue of sso-resync or crm-resync.
+/// Sends the IDs of records that are to be read again to the queue of sso-resync or crm-resync.
 ///
-/// A run that was interrupted is gone on with by the next of its kind; one that ended begins anew. What is named twice is
-/// read twice, and changes nothing the second time.
+/// The next run of the same kind resumes an interrupted run. A record that is sent twice is read twice, and changes nothing
+/// the second time.
 #[derive(Debug, Parser)]
 #[command(version, after_long_help = help(), after_help = "--help lists the settings and the exit codes")]
 pub(crate) struct Arguments {
-    /// Whose records.
+    /// Which source's records.
     #[arg(value_enum)]
     pub(crate) role: RoleName,
     #[command(subcommand)]
@@ -41,18 +41,18 @@ pub(crate) enum RoleName {
 
 #[derive(Debug, Args)]
 pub(crate) struct How {
-    /// Records that are sent before it is remembered how far it came: what a killed run sends twice at most.
+    /// Records per checkpoint. A killed run sends at most this many again.
     #[arg(long, global = true, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) batch_size: u32,
     /// Most records sent per second. 0: as many as the queue takes.
     #[arg(long, global = true, default_value_t = 0)]
     pub(crate) rate: u32,
-    /// Say what would be sent, and send nothing.
+    /// Report what would be sent, and send nothing.
     #[arg(long, global = true)]
     pub(crate) dry_run: bool,
-    /// Forget a run that was interrupted, or stopped by the guard, and begin anew.
+    /// Drop a run that was interrupted or stopped by the guard, and start a new one.
     #[arg(long, global = true)]
-    pub(crate) anew: bool,
+    pub(crate) restart: bool,
     /// Print the report as JSON.
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -60,9 +60,9 @@ pub(crate) struct How {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Origin {
-    /// Stored records that were not read for long, those first that were read longest ago.
+    /// Stored records that were not read for long, the oldest reading first.
     Stale {
-        /// Not read for so long: a number and s, m, h or d.
+        /// Not read for this long: a number and s, m, h or d.
         #[arg(long, default_value = "7d", value_parser = length_of_time)]
         older_than: Duration,
         /// Most records.
@@ -72,27 +72,27 @@ pub(crate) enum Origin {
         #[arg(long = "where", value_enum, default_value_t = Condition::Present)]
         condition: Condition,
     },
-    /// Every record that the provider lists; those too that it does not list and we have, if the listing was whole.
+    /// Every record that the provider lists. If the listing is complete, also the stored records that it lacks.
     Listing {
         #[command(flatten)]
         guard: GuardArguments,
-        /// Leave out records whose version in the listing is ours. A listing without versions leaves out none.
+        /// Skip records whose version in the listing is the stored one. A listing without versions skips none.
         #[arg(long)]
         changed_only: bool,
     },
-    /// What the provider says has changed since the last time.
+    /// Records that changed since the last run, from the provider's feed.
     Changes {
-        /// Begin at this time (RFC 3339), and not where the last time ended, which is left as it is; with `--anew` the
-        /// next time begins where this one ends. The first time it begins a day ago.
+        /// Start at this time (RFC 3339) in place of the stored cursor, and leave that cursor as it is. With `--restart`, the cursor
+        /// moves to the end of this run. Without a stored cursor, a run starts a day ago.
         #[arg(long, value_parser = instant)]
         since: Option<OffsetDateTime>,
     },
     /// These records.
     Ids {
-        /// The provider's IDs. Without any they are read from standard input, one a line.
+        /// The provider's IDs. If none is given, they are read from standard input, one a line.
         ids: Vec<String>,
     },
-    /// A listing, if a worker has asked for one because more had changed than the provider could say.
+    /// A listing, if a worker has requested one, because an event said that more had changed than it named.
     Requested {
         #[command(flatten)]
         guard: GuardArguments,
@@ -101,21 +101,22 @@ pub(crate) enum Origin {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
 pub(crate) struct GuardArguments {
-    /// Go on although so many records that we have are not listed. Without it: 100, or 0.5 % of those that we have.
+    /// Allow so many stored records to be missing from the listing. Default: 100, or 0.5 % of the stored ones if that is more.
     #[arg(long)]
     pub(crate) allow_deletions: Option<u64>,
-    /// Go on although so many records have another version than ours. Without it: 1,000, or 20 % of those that we have.
+    /// Allow so many records to have another version than the stored one. Default: 1,000, or 20 % of the stored ones if that is
+    /// more.
     #[arg(long)]
     pub(crate) allow_changes: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Condition {
-    /// Those that are there.
+    /// Present ones.
     Present,
-    /// Those that are gone: whether they came back.
+    /// Gone ones, to see whether they came back.
     Gone,
-    /// Those that are there and have no version of the provider's.
+    /// Present ones without a version.
     Unversioned,
     /// All.
     Any,
@@ -133,7 +134,7 @@ impl From<Condition> for StaleCondition {
 }
 
 impl Origin {
-    /// Its stable name: it stands in the run's row.
+    /// Its stable name, in the run's row.
     pub(crate) const fn name(&self) -> &'static str {
         match self {
             Self::Stale { .. } => "stale",
@@ -146,7 +147,7 @@ impl Origin {
 }
 
 impl Origin {
-    /// What an interrupted run must have been asked for, to be gone on with. What the guard allows may differ.
+    /// The arguments that an interrupted run must share to be resumed. What the guard allows may differ.
     pub(crate) fn arguments(&self) -> String {
         match self {
             Self::Stale { older_than, limit, condition } => {
@@ -190,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_holds_together() {
+    fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
     }
 

@@ -1,4 +1,6 @@
-//! The provider's feed of changes, since the place where the last run ended.
+//! Reads the provider's feed of changes, from the place where the last run ended.
+//!
+//! In: a cursor or a time. Out: IDs in the run, and the cursor of the next page.
 
 use job_process::JobError;
 use postgres_store::{GatheredPage, ResyncRun, Store};
@@ -10,10 +12,10 @@ use crate::patience::{patiently, stopped};
 use crate::provider::Provider;
 use crate::run::superseded;
 
-/// Where a feed begins that was never read: events live no longer than this in most places where they wait.
+/// How far back a feed is read the first time: most queues keep events no longer than this.
 const FIRST: Duration = Duration::DAY;
 
-/// Reads pages into the run until everything that is there has come. `run.cursor` then is where the feed goes on.
+/// Reads pages into the run until the feed has no more. `run.cursor` is then where the next run starts.
 pub(crate) async fn gather(
     store: &Store,
     provider: &Provider,

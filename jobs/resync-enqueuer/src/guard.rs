@@ -1,13 +1,13 @@
-//! The guard against a mass change: what a listing may lead to before somebody has to say that it is meant. Pure.
+//! The guard against a mass change: how much a listing may change before an operator has to allow it. Pure.
 
 use postgres_store::ListingPlan;
 use resync_process::usual_deletions;
 
 use crate::arguments::GuardArguments;
 
-/// Why nothing is sent. `None`: what the listing leads to is within the limits.
+/// Why nothing is sent. `None`: the changes are within the limits.
 ///
-/// Records that are missing count only where the listing proves that they are: then they would be sent.
+/// Missing records count only if the listing proves them missing, since only then are they sent.
 pub(crate) fn refusal(plan: &ListingPlan, proven: bool, allowed: GuardArguments) -> Option<String> {
     let number = |count: i64| u64::try_from(count).unwrap_or_default();
     let (stored, missing, changed) = (number(plan.stored), number(plan.missing), number(plan.changed));
@@ -16,27 +16,27 @@ pub(crate) fn refusal(plan: &ListingPlan, proven: bool, allowed: GuardArguments)
     let mut reasons = Vec::new();
     if proven && missing > deletions {
         reasons.push(format!(
-            "{missing} of the {stored} records that we have are not listed, and {deletions} may be: they would be deleted \
-             and unlinked if they are gone. If they are: --allow-deletions {missing}, and COPPICE_RESYNC_MAX_DELETIONS of \
-             the resync job as high"
+            "{missing} of the {stored} stored records are not listed, and the limit is {deletions}: they would be deleted and \
+             unlinked. If they are really gone: --allow-deletions {missing}, and as much in COPPICE_RESYNC_MAX_DELETIONS of \
+             the resync job"
         ));
     }
     if changed > changes {
         reasons.push(format!(
-            "{changed} of the {stored} records that we have are listed with another version, and {changes} may be. If \
-             that is so: --allow-changes {changed}"
+            "{changed} of the {stored} stored records are listed with another version, and the limit is {changes}. If they really \
+             changed: --allow-changes {changed}"
         ));
     }
     let listed = plan.listed;
     (!reasons.is_empty()).then(|| {
         format!(
-            "nothing was sent: of {listed} listed records\n  {}\nIs it the right provider? --anew lists again",
+            "nothing was sent: of {listed} listed records\n  {}\nCheck that the settings name the right provider. --restart lists again",
             reasons.join("\n  ")
         )
     })
 }
 
-/// What is no reason to ask, of so many records: a fifth, and a thousand of a few.
+/// How many changes need no permission: a fifth of the stored records, or a thousand if that is more.
 fn usual_changes(stored: u64) -> u64 {
     (stored / 5).max(1000)
 }
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_usual_passes_and_one_more_does_not() {
+    fn a_usual_number_passes_and_one_more_does_not() {
         for (stored, missing, changed, passes) in [
             (50, 50, 50, true),
             (10_000, 100, 1000, true),
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn the_refusal_names_the_numbers_and_the_flags_that_would_let_it_pass() {
+    fn the_refusal_names_the_numbers_and_the_flags_that_allow_them() {
         let text = refusal(&plan(10_000, 150, 3000), true, USUAL).unwrap();
         assert!(text.contains("150 of the 10000") && text.contains("--allow-deletions 150"), "{text}");
         assert!(text.contains("--allow-changes 3000"), "{text}");
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_listing_does_not_prove_is_no_deletion() {
+    fn an_incomplete_listing_proves_no_deletion() {
         assert_eq!(refusal(&plan(10_000, 9000, 0), false, USUAL), None);
     }
 }

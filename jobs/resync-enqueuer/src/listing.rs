@@ -1,9 +1,9 @@
-//! The provider's own listing, read to its end, and what is concluded from it.
+//! Reads the provider's whole listing, and finds the stored records that it lacks.
 //!
-//! A record that the listing lacks is named too, to be read by ID, but only when the listing was whole: every page was
-//! answered, no page contradicts its total, none was empty before the end, none brought nothing new, and in the end there
-//! were as many as the provider says it has. Anything else, and what is missing says nothing; what was listed is named all
-//! the same.
+//! In: pages of the provider. Out: IDs in the run, and whether the listing is complete. A stored record that the listing lacks is
+//! sent too, to be read by ID, but only if the listing is complete: every page was answered, no page contradicts the total,
+//! none was empty before the end, each had something new, and in the end there were as many records as the provider counts.
+//! Otherwise a missing record proves nothing. The listed records are sent in any case.
 
 use job_process::JobError;
 use postgres_store::{GatheredPage, ListingPlan, ResyncRun, Store};
@@ -43,15 +43,15 @@ pub(crate) async fn gather(
             return Ok(());
         }
         if added == 0 {
-            // Whoever goes on from a page that brings nothing new may go on for ever.
-            let reason = format!("page {} brought nothing new, and was not the last", run.pages);
+            // A cursor that leads to known records only may be a circle.
+            let reason = format!("page {} had no new record and was not the last", run.pages);
             run.unproven.get_or_insert(reason);
             return Ok(());
         }
     }
 }
 
-/// Why the listing proves nothing from this page on.
+/// Why the listing is incomplete from this page on.
 fn doubt(run: &ResyncRun, page: &ListedPage) -> Option<String> {
     let number = run.pages + 1;
     if let Some(doubt) = page.doubt {
@@ -72,7 +72,7 @@ fn gathered(page: ListedPage, unproven: Option<String>) -> GatheredPage {
     GatheredPage { external_ids, versions, cursor: page.next, total, unproven }
 }
 
-/// What the listing leads to, once every page has been read. `run.unproven` is complete after this.
+/// Counts what the listing leads to, after its last page. `run.unproven` is final after this.
 pub(crate) async fn conclude(
     store: &Store,
     source: &str,
@@ -89,10 +89,10 @@ pub(crate) async fn conclude(
     Ok(plan)
 }
 
-/// Lets the run pass the guard.
+/// Checks the guard, and marks the run as passed.
 ///
 /// # Errors
-/// [`JobError::Guarded`], when it leads to more than is allowed. The run stays as it is, to be let pass or begun anew.
+/// [`JobError::Guarded`] if the listing leads to more changes than allowed. The run stays, to be allowed or restarted.
 pub(crate) async fn pass(
     store: &Store,
     source: &str,

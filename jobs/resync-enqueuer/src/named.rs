@@ -1,4 +1,6 @@
-//! Records that somebody names, as arguments or on standard input.
+//! Reads IDs from the arguments or from standard input.
+//!
+//! In: IDs, or lines. Out: IDs in the run.
 
 use std::io;
 
@@ -30,7 +32,7 @@ pub(crate) async fn gather(
     Ok(())
 }
 
-/// On a thread that nobody waits for: a terminal may never say anything, and a signal ends the job all the same.
+/// Reads on a detached thread: a terminal may never send a line, and a signal still ends the job.
 async fn from_standard_input(stop: &CancellationToken) -> Result<Vec<String>, JobError> {
     let (sender, lines) = oneshot::channel();
     std::thread::spawn(move || sender.send(io::stdin().lines().collect::<io::Result<Vec<String>>>()));

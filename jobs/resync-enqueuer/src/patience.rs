@@ -1,4 +1,6 @@
-//! How a page that could not be read is asked for again.
+//! Retries the call for a page.
+//!
+//! In: a call of the provider. Out: its answer, or why the run ends.
 
 use std::time::Duration;
 
@@ -8,15 +10,15 @@ use tokio_util::sync::CancellationToken;
 
 /// Attempts at one page while the provider fails.
 const ATTEMPTS: u32 = 4;
-/// Waits for a used-up quota, in a row.
+/// Waits in a row for a used-up quota.
 const PAUSES: u32 = 20;
 /// First wait after a failure; doubled with each.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Asks until there is an answer: a few times while the provider fails, for longer while it only asks for patience.
+/// Calls until there is an answer: a few times if the provider fails, for longer if it only asks to wait.
 ///
 /// # Errors
-/// [`JobError::Failed`] with the provider's last word, [`JobError::Stopped`] when told to stop meanwhile.
+/// [`JobError::Failed`] with the provider's last error, [`JobError::Stopped`] after a signal.
 pub(crate) async fn patiently<T>(
     stop: &CancellationToken,
     ask: impl AsyncFn() -> Result<T, ProviderError>,
@@ -46,14 +48,14 @@ pub(crate) async fn patiently<T>(
 fn given_up(error: &ProviderError) -> JobError {
     let hint = match error {
         ProviderError::Invalid { .. } => {
-            "; if it does not know any more where the last run was: --anew, with --since for a feed of changes"
+            "; if the provider no longer knows the place of the last run: --restart, with --since for a feed of changes"
         }
-        _ => "; run again to go on from this page",
+        _ => "; run again to resume from this page",
     };
     JobError::Failed(format!("a page of the provider cannot be read: {error}{hint}"))
 }
 
-/// Told to stop before the end.
+/// A signal stopped the run before its end.
 pub(crate) fn stopped() -> JobError {
-    JobError::Stopped(String::from("stopped by a signal: run again to go on"))
+    JobError::Stopped(String::from("stopped by a signal: run again to resume"))
 }

@@ -1,4 +1,6 @@
-//! The provider that is asked, whatever its role.
+//! The provider that lists records or changes, whatever its role.
+//!
+//! In: settings. Out: pages of IDs. Must not know runs or queues.
 
 use job_process::{Database, JobError};
 use provider_crm::{CrmClient, CrmProvider, CrmSettings};
@@ -22,7 +24,7 @@ settings::declare! {
     list CrmSettings;
 }
 
-/// What the job reads from its environment.
+/// What the job needs from its environment.
 pub(crate) struct Environment {
     pub(crate) database: Database,
     pub(crate) queue_url: String,
@@ -66,7 +68,7 @@ impl Provider {
         }
     }
 
-    /// What its feed of changes is about: it stands in `source_cursor`.
+    /// What its feed of changes is about, as `source_cursor` names it.
     pub(crate) const fn entity(&self) -> &'static str {
         match self {
             Self::Sso(_) => "user",

@@ -1,17 +1,17 @@
-//! What the job says at its end.
+//! The job's report, as text and as JSON.
 
 use std::fmt;
 
 use postgres_store::ListingPlan;
 use serde::Serialize;
 
-/// What was done, or would be.
+/// What was sent, or would be.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct EnqueueReport {
     pub(crate) source: &'static str,
     pub(crate) origin: &'static str,
     pub(crate) dry_run: bool,
-    /// It went on with a run that was interrupted.
+    /// It resumed an interrupted run.
     pub(crate) resumed: bool,
     /// Records sent, or that would be.
     pub(crate) sent: u64,
@@ -22,7 +22,7 @@ pub(crate) struct EnqueueReport {
     pub(crate) secs: f64,
 }
 
-/// What a listing showed.
+/// What a listing has shown.
 #[derive(Debug, Serialize)]
 pub(crate) struct ListingReport {
     pub(crate) listed: i64,
@@ -30,7 +30,7 @@ pub(crate) struct ListingReport {
     pub(crate) changed: i64,
     pub(crate) missing: i64,
     pub(crate) stored: i64,
-    /// Why nothing is concluded from what is missing.
+    /// Why the listing proves nothing about the records that it lacks.
     pub(crate) unproven: Option<String>,
 }
 
@@ -44,7 +44,7 @@ impl ListingReport {
 impl fmt::Display for EnqueueReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verb = if self.dry_run { "would be sent" } else { "sent" };
-        let resumed = if self.resumed { ", going on with an interrupted run" } else { "" };
+        let resumed = if self.resumed { ", resumed" } else { "" };
         let Self { sent, source, origin, secs, .. } = self;
         writeln!(f, "{sent} record(s) of {source} {verb} ({origin}{resumed}), in {secs} s")?;
         let Some(listing) = &self.listing else { return Ok(()) };
@@ -52,7 +52,10 @@ impl fmt::Display for EnqueueReport {
         writeln!(f, "{listed} listed on {} page(s), {stored} stored", self.pages)?;
         writeln!(f, "  new: {new}\n  changed: {changed}\n  not listed: {missing}")?;
         match &listing.unproven {
-            Some(reason) => writeln!(f, "nothing is concluded from what is not listed: {reason}"),
+            Some(reason) => writeln!(
+                f,
+                "the records that are not listed were not sent, because the listing is incomplete: {reason}"
+            ),
             None => Ok(()),
         }
     }

@@ -1,4 +1,6 @@
-//! One run: gather, pass the guard, send, and forget it.
+//! One run: gather IDs, pass the guard, send, delete the run's row.
+//!
+//! In: arguments and settings. Out: messages on a resync queue, and the report.
 
 use std::time::Instant;
 
@@ -15,8 +17,8 @@ use crate::{changes, listing, named};
 
 /// One for the run, one in reserve.
 const CONNECTIONS: u32 = 2;
-/// After so long what an interrupted run has gathered is too old to go on with: less than a day, so that a listing that
-/// the guard stopped in one night is read anew in the next.
+/// After this time, an interrupted run is too old to be resumed. Less than a day, so that a listing that the guard stopped in
+/// one night is read again in the next.
 const ABANDONED_AFTER_SECS: i64 = 72_000;
 
 /// The whole of the job.
@@ -32,19 +34,19 @@ pub(crate) async fn run(arguments: Arguments, stop: CancellationToken) -> Result
     }
     let queue = connect(&queue_url, how.dry_run).await?;
     let started = Instant::now();
-    // A dry run gathers as a real one does, apart from it, and leaves nothing.
+    // A dry run gathers in a row of its own, and deletes it at the end.
     let row = if how.dry_run { format!("{} (dry run)", origin.name()) } else { origin.name().to_owned() };
-    if how.anew || how.dry_run {
+    if how.restart || how.dry_run {
         store.drop_resync_run(source, &row).await?;
     }
-    // What somebody named cannot be gathered again.
+    // IDs that an operator gave cannot be gathered again, so they never expire.
     let abandoned_after = (!matches!(origin, Origin::Ids { .. })).then_some(ABANDONED_AFTER_SECS);
     let asked = origin.arguments();
     let mut run = store.begin_resync_run(source, &row, &asked, abandoned_after).await?;
     if run.arguments != asked {
         return Err(JobError::Usage(format!(
-            "an interrupted run was asked for {:?}, and this is for {asked:?}: go on with it by the same arguments, or \
-             forget it with --anew",
+            "an interrupted run has the arguments {:?}, and this one {asked:?}: resume it with the same arguments, or drop it \
+             with --restart",
             run.arguments
         )));
     }
@@ -53,7 +55,7 @@ pub(crate) async fn run(arguments: Arguments, stop: CancellationToken) -> Result
     let work = Work { store: &store, provider: &provider, how: &how, stop: &stop };
     let gathered = work.gather_and_pass(origin, &mut run, &mut report).await;
     if how.dry_run {
-        // What it would have been is told even when the guard would have stopped it.
+        // Reported even if the guard would have stopped the run.
         report.sent = u64::try_from(store.count_resync_items(run.run_id, 0).await?).unwrap_or_default();
         store.drop_resync_run(source, &row).await?;
     }
@@ -67,12 +69,12 @@ pub(crate) async fn run(arguments: Arguments, stop: CancellationToken) -> Result
     print(&report, how.json)?;
     finished?;
     match run.unproven {
-        Some(reason) => Err(JobError::Failed(format!("the listing was not whole: {reason}"))),
+        Some(reason) => Err(JobError::Failed(format!("the listing was incomplete: {reason}"))),
         None => Ok(()),
     }
 }
 
-/// The queue, which must be there before anything is gathered for it.
+/// The queue, which must exist before anything is gathered for it.
 async fn connect(url: &str, dry_run: bool) -> Result<SqsQueue, JobError> {
     let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
     let queue = SqsQueue::connect(&config, url);
@@ -91,7 +93,7 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Answers what is to be done with the end of the run.
+    /// Gathers, passes the guard, and returns what the end of the run has to do.
     async fn gather_and_pass(
         &self,
         origin: Origin,
@@ -108,7 +110,7 @@ impl Work<'_> {
             }
             Origin::Requested { guard } => {
                 self.list(run, guard, false, report).await?;
-                // What was not listed was not read: the request stands.
+                // An incomplete listing does not serve the request, which stays.
                 Ok(if run.unproven.is_none() { RunEnd::ServeRequest } else { RunEnd::Nothing })
             }
             Origin::Changes { since } => {
@@ -117,8 +119,8 @@ impl Work<'_> {
                     self.end_reading(run).await?;
                 }
                 let (entity, cursor) = (provider.entity(), run.cursor.clone().unwrap_or_default());
-                // What lies between the stored place and `--since` was not read.
-                let leaves_gap = since.is_some() && !self.how.anew;
+                // Changes between the stored cursor and `--since` were not read.
+                let leaves_gap = since.is_some() && !self.how.restart;
                 match leaves_gap && store.source_cursor(source, entity).await?.is_some() {
                     true => Ok(RunEnd::Nothing),
                     false => Ok(RunEnd::MoveCursor { entity, cursor }),
@@ -132,7 +134,7 @@ impl Work<'_> {
                 }
                 Ok(RunEnd::Nothing)
             }
-            // These are added to what an interrupted run has left.
+            // Added to the IDs that an interrupted run has left.
             Origin::Ids { ids } => {
                 named::gather(store, run, ids, stop).await?;
                 Ok(RunEnd::Nothing)
@@ -157,7 +159,7 @@ impl Work<'_> {
         let plan: ListingPlan = listing::conclude(self.store, source, run).await?;
         report.listing = Some(ListingReport::new(&plan, run.unproven.as_ref()));
         if let Some(reason) = &run.unproven {
-            tracing::warn!(reason, "nothing is concluded from what is not listed");
+            tracing::warn!(reason, "listing is incomplete, records that it lacks are not sent");
         }
         listing::pass(self.store, source, run, &plan, guard, changed_only).await
     }
@@ -190,9 +192,9 @@ impl Work<'_> {
     }
 }
 
-/// Another process has ended the run, begun it anew, or read on.
+/// Another process has ended, restarted or advanced the run.
 pub(crate) fn superseded() -> JobError {
     JobError::Failed(String::from(
-        "another process is at this run, or has ended it: run again to see what is left",
+        "another process works on this run, or has ended it: run again to see what is left",
     ))
 }

@@ -1,4 +1,6 @@
-//! From the run's records to messages on the queue, a batch at a time, each remembered when all of it is sent.
+//! Sends the run's records to the queue, a batch at a time, with a checkpoint after each batch.
+//!
+//! In: a run. Out: messages that name one record each. Must not know how the IDs were gathered.
 
 use std::time::Duration;
 
@@ -13,18 +15,18 @@ use tokio_util::sync::CancellationToken;
 use crate::patience::stopped;
 use crate::run::superseded;
 
-/// Calls of the queue at once.
+/// Concurrent calls of SQS.
 const CALLS: usize = 8;
-/// Attempts at one call's entries.
+/// Attempts to send the entries of one call.
 const ATTEMPTS: u32 = 7;
 /// First wait after a failed attempt; doubled with each: in all some 13 s.
 const PAUSE: Duration = Duration::from_millis(200);
-/// How long a batch may take at a rate: so much is sent twice at most when the job is killed, and no more.
+/// Longest time of a batch at a rate: this bounds what a killed job sends again.
 const LONGEST_BATCH_SECS: u32 = 5;
-/// How often progress is told.
+/// How often progress is logged.
 const PROGRESS: Duration = Duration::from_secs(5);
 
-/// How much is sent at once, and how fast.
+/// Size of a batch, and rate.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pace {
     pub(crate) batch_size: u32,
@@ -42,7 +44,7 @@ impl Pace {
     }
 }
 
-/// Sends what is left of a run, and counts in `sent` how many records that were.
+/// Sends the rest of a run, and counts the records in `sent`.
 pub(crate) async fn send<Q: Queue>(
     store: &Store,
     queue: &Q,
@@ -52,7 +54,7 @@ pub(crate) async fn send<Q: Queue>(
     stop: &CancellationToken,
     sent: &mut u64,
 ) -> Result<(), JobError> {
-    let (started, mut told) = (Instant::now(), Instant::now());
+    let (started, mut logged) = (Instant::now(), Instant::now());
     let before = *sent;
     loop {
         if stop.is_cancelled() {
@@ -70,8 +72,8 @@ pub(crate) async fn send<Q: Queue>(
         if !store.move_resync_run(run.run_id, run.sent_through).await? {
             return Err(superseded());
         }
-        if told.elapsed() >= PROGRESS {
-            told = Instant::now();
+        if logged.elapsed() >= PROGRESS {
+            logged = Instant::now();
             let left = store.count_resync_items(run.run_id, run.sent_through).await?;
             tracing::info!(sent = *sent, left, "records sent");
         }
@@ -86,7 +88,7 @@ async fn send_batch<Q: Queue>(
     started: Instant,
     sent: u64,
 ) -> Result<(), JobError> {
-    // With a rate, one call after the other, each when its first record is due.
+    // With a rate: one call after the other, each at the time when its first record is due.
     let calls = if rate == 0 { CALLS } else { 1 };
     stream::iter(items.chunks(BATCH_LIMIT).zip((sent..).step_by(BATCH_LIMIT)))
         .map(|(items, before)| async move {
@@ -106,7 +108,7 @@ fn message(source: &str, id: &str) -> OutgoingMessage {
     OutgoingMessage { body: resync_message(source, id), ..OutgoingMessage::default() }
 }
 
-/// Sends the entries of one call, those that failed once more, until each is taken.
+/// Sends the entries of one call, and those that failed again, until SQS has taken each.
 async fn send_call<Q: Queue>(queue: &Q, mut messages: Vec<OutgoingMessage>) -> Result<(), JobError> {
     let mut last = String::new();
     for attempt in 0..ATTEMPTS {
@@ -137,7 +139,7 @@ async fn send_call<Q: Queue>(queue: &Q, mut messages: Vec<OutgoingMessage>) -> R
         }
         messages = failed;
     }
-    Err(JobError::Failed(format!("the queue takes nothing: {last}; run again to go on")))
+    Err(JobError::Failed(format!("SQS takes no message: {last}; run again to resume")))
 }
 
 #[cfg(test)]
@@ -151,7 +153,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn every_entry_is_sent_once_whatever_fails_on_the_way() {
+    async fn every_entry_is_sent_once_despite_failures() {
         let queue = MemoryQueue::new(MemoryQueueConfig::default());
         queue.fail_next_calls(Operation::Send, 2, CallFailure::Throttled);
         queue.fail_next_entries(Operation::Send, [3, 7], &unavailable());
@@ -160,7 +162,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_queue_that_takes_nothing_or_is_not_there_is_a_failure() {
+    async fn a_queue_that_takes_nothing_or_does_not_exist_is_a_failure() {
         let queue = MemoryQueue::new(MemoryQueueConfig::default());
         queue.fail_next_calls(Operation::Send, 7, CallFailure::Broken);
         assert!(

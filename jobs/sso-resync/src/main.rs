@@ -13,8 +13,7 @@ impl ResyncJob for SsoResync {
     type Settings = SsoSettings;
 
     const NAME: &'static str = "sso-resync";
-    const ABOUT: &'static str =
-        "Reads users of the identity provider again, as its queue names them, and ends when that is empty";
+    const ABOUT: &'static str = "Reads users of the identity provider again, as its queue names them, and ends when the queue is empty";
 
     fn connect(settings: SsoSettings, admission: Admission) -> anyhow::Result<Self::Source> {
         Ok(SsoRecords(settings.connect_within(admission)?))

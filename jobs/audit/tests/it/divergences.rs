@@ -16,10 +16,10 @@ async fn a_world_in_step_has_no_divergence_and_no_row_is_written_but_the_result(
     let said = audit(&world, &BOTH).await;
     said.says(0, &[]);
     let auth0 = findings(&said, "auth0");
-    assert_eq!((&auth0["looked_at"], &auth0["divergent"]), (&json!(4), &json!({})), "{auth0}");
+    assert_eq!((&auth0["compared"], &auth0["divergent"]), (&json!(4), &json!({})), "{auth0}");
     assert_eq!((&auth0["sample"]["records"], &auth0["sample"]["share"]), (&json!(4), &json!(0.0)));
     assert_eq!(auth0["recent"], json!({"records": 4, "divergent": 0, "limited": false}));
-    assert_eq!(findings(&said, "salesforce")["looked_at"], json!(2));
+    assert_eq!(findings(&said, "salesforce")["compared"], json!(2));
     assert_eq!(everything_written(&world).await, before);
     assert_eq!(results(&world).await, ["auth0 4 0 4 0 0", "salesforce 2 0 2 0 0"]);
 
@@ -80,7 +80,7 @@ async fn a_version_that_went_back_at_the_source_is_told_from_a_stale_row() {
 }
 
 #[tokio::test]
-async fn records_named_by_hand_are_looked_at_alone_and_may_be_unknown_here() {
+async fn given_ids_are_compared_alone_and_may_be_unknown_here() {
     let world = in_step().await;
     change_unseen(&world, &user(1), "Renamed");
     world.idp.put_user(testkit::simulators::auth0::SimulatedUser::new("auth0|unheard-of"));
@@ -89,14 +89,14 @@ async fn records_named_by_hand_are_looked_at_alone_and_may_be_unknown_here() {
     said.says(1, &[]);
     let auth0 = findings(&said, "auth0");
     assert_eq!(
-        (&auth0["looked_at"], &auth0["divergent"]),
+        (&auth0["compared"], &auth0["divergent"]),
         (&json!(3), &json!({"missing_here": ["auth0|unheard-of"]}))
     );
     assert_eq!(results(&world).await, [""; 0], "they are no sample");
 }
 
 #[tokio::test]
-async fn what_changed_lately_is_looked_at_without_a_sample_and_bounded() {
+async fn recently_changed_records_are_compared_without_a_sample_up_to_the_limit() {
     let world = in_step().await;
     let long_ago = "update source_record set changed_at = now() - interval '2 days' where external_id = $1";
     sqlx::query(long_ago).bind(user(1)).execute(&world.pool).await.unwrap();
@@ -108,11 +108,11 @@ async fn what_changed_lately_is_looked_at_without_a_sample_and_bounded() {
     let said = audit(&world, &[&SSO[..], &["--sample", "0", "--limit", "1"]].concat()).await;
     assert_eq!(findings(&said, "auth0")["recent"], json!({"records": 1, "divergent": 1, "limited": true}));
     let said = audit(&world, &[&SSO[..], &["--sample", "2", "--since-hours", "0"]].concat()).await;
-    assert_eq!(findings(&said, "auth0")["looked_at"], json!(2));
+    assert_eq!(findings(&said, "auth0")["compared"], json!(2));
 }
 
 #[tokio::test]
-async fn a_record_whose_row_changes_while_it_is_read_is_looked_at_again() {
+async fn a_record_whose_row_changes_while_it_is_read_is_compared_again() {
     let world = in_step_with(Setup::DEFAULT.with_emulator()).await;
     let worker = testkit::unit_binary("sso-sync");
     let patient = [("COPPICE_SSO_TIMEOUT_SECS", "25")];
@@ -174,10 +174,10 @@ async fn the_text_says_how_sure_it_is_and_names_the_records() {
     said.says(
         1,
         &[
-            "auth0: 4 record(s) looked at, 1 divergent\n",
-            "4 drawn at random: 1 divergent, 25.00 %\n    of all its records, 4.56 to 69.94 % diverge, with 95 % confidence\n",
+            "auth0: 4 record(s) compared, 1 divergent\n",
+            "4 sampled at random: 1 divergent, 25.00 %\n    of all records, 4.56 to 69.94 % diverge, with 95 % confidence\n",
             "4 changed lately: 1 divergent\n  stale: 1\n    auth0|user-1\n",
-            "1 would be put on the queue",
+            "1 would be sent to the queue",
         ],
     );
     assert_eq!(world.queue_depth("sso-resync").await, (0, 0));

@@ -62,7 +62,7 @@ async fn more_divergence_than_a_repair_may_have_stops_it_and_is_still_reported()
     let queue = world.topology.queue_url("sso-resync").unwrap().to_owned();
     let arguments = [&SSO[..], &["--repair", "--queue-url", &queue, "--max-repair", "1"]].concat();
     let said = audit(&world, &arguments).await;
-    said.says(4, &["2 records of auth0 diverge, more than --max-repair 1: nothing was put on a queue"]);
+    said.says(4, &["2 records of auth0 diverge, more than --max-repair 1: nothing was sent to a queue"]);
     assert_eq!(findings(&said, "auth0")["divergent"], json!({"stale": [user(1), user(2)]}));
     assert_eq!(world.queue_depth("sso-resync").await, (0, 0));
 }
@@ -73,5 +73,5 @@ async fn a_queue_that_is_not_there_is_said_with_how_many_were_taken() {
     change_unseen(&world, &user(1), "Renamed");
     let queue = format!("{}-not", world.topology.queue_url("sso-resync").unwrap());
     let said = audit(&world, &[&SSO[..], &["--repair", "--queue-url", &queue]].concat()).await;
-    said.says(1, &["0 of 1 record(s) of auth0 were put on the queue, then: queue refused SendMessageBatch"]);
+    said.says(1, &["0 of 1 record(s) of auth0 were sent to the queue, then: queue refused SendMessageBatch"]);
 }

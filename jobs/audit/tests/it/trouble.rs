@@ -6,7 +6,7 @@ use testkit::simulators::auth0::Fault;
 use crate::world::{BINARY, BOTH, SSO, audit, audit_with, change_unseen, findings, in_step, results, user};
 
 #[tokio::test]
-async fn of_a_source_that_is_down_nothing_is_said_and_the_others_are_looked_at() {
+async fn a_source_that_is_down_is_not_compared_and_the_others_are() {
     let mut world = in_step().await;
     change_unseen(&world, &user(1), "Renamed");
     world.idp_server.refuse_connections().await;
@@ -46,7 +46,7 @@ async fn a_pause_that_the_source_asks_for_is_waited_and_costs_no_record() {
     world.idp.set_rate_limit(2, std::time::Duration::from_secs(1));
     let said = audit(&world, &SSO).await;
     said.says(0, &[]);
-    assert_eq!(findings(&said, "auth0")["looked_at"], json!(4));
+    assert_eq!(findings(&said, "auth0")["compared"], json!(4));
 }
 
 #[tokio::test]
@@ -58,7 +58,7 @@ async fn a_signal_ends_it_with_its_own_code_and_no_report() {
     gate.arrived(1).await;
     job.terminate();
     let said = job.end().await;
-    said.says(5, &["stopped while it looked at auth0"]);
+    said.says(5, &["stopped while comparing auth0"]);
     assert_eq!(said.out, "");
 }
 

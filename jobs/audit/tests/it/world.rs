@@ -19,7 +19,7 @@ use worker_runtime::{Cause, Handler, Outcome, Refetch};
 /// The binary under test.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_audit");
 
-/// Arguments that every audit here has: a record that seems to diverge is looked at again at once.
+/// Arguments that every audit here has: a record that seems to diverge is compared again at once.
 const ARGUMENTS: [&str; 3] = ["--json", "--grace-secs", "0"];
 
 /// The sources that the workers of these tests know.

@@ -43,7 +43,10 @@ async fn more_deletions_than_the_guard_allows_need_a_word_and_delete_nothing_wit
     ["a", "b", "c"].iter().for_each(|id| cms.lose_entry(id));
     let before = world.rows().await;
     let said = cms.run(&world, &["--full"]).await;
-    said.says(4, &["3 of 5 stored items are not at the CMS, more than 2", "--full --allow-deletions 3"]);
+    said.says(
+        4,
+        &["3 of 5 stored items are not in the CMS's listing, more than 2", "--full --allow-deletions 3"],
+    );
     assert_eq!((world.rows().await, cms.reads()), (before.clone(), 0));
     cms.run(&world, &["--full", "--allow-deletions", "2"]).await.says(4, &["more than 2"]);
     assert_eq!(world.rows().await, before);
@@ -57,6 +60,6 @@ async fn another_cms_behind_the_same_name_deletes_nothing() {
     cms.loads(&world, &[]).await;
     let other = ContentfulSimulator::start().await;
     other.publish_entry("x", "x");
-    other.run(&world, &["--full"]).await.says(4, &["3 of 4 stored items are not at the CMS"]);
+    other.run(&world, &["--full"]).await.says(4, &["3 of 4 stored items are not in the CMS's listing"]);
     assert_eq!(world.items().await, ["a a", "b b", "c c", "x x"]);
 }

@@ -59,7 +59,7 @@ async fn a_first_listing_with_an_empty_page_hides_nothing_from_what_follows() {
 async fn an_operator_may_go_on_with_changes_although_the_counts_differ() {
     let (world, cms) = World::with_contentful(&FIVE).await;
     cms.hide_entry("c");
-    cms.run(&world, &[]).await.says(4, &["the listing saw 4 items"]);
+    cms.run(&world, &[]).await.says(4, &["the listing has 4 items"]);
     assert_eq!(cms.loads(&world, &["--accept-count"]).await, (0, 0));
     cms.publish_entry("a", "changed");
     assert_eq!(cms.loads(&world, &[]).await, (1, 0));
@@ -73,7 +73,7 @@ async fn changes_with_a_page_that_fails_go_on_where_they_were() {
     for (before, fault) in faults.into_iter().enumerate() {
         FIVE.iter().for_each(|id| cms.publish_entry(id, id));
         cms.set_page_fault(1, fault);
-        cms.run(&world, &[]).await.says(1, &["2 new or changed", "not to the end"]);
+        cms.run(&world, &[]).await.says(1, &["2 new or changed", "the run did not end"]);
         assert_eq!(cms.loads(&world, &[]).await, (3, 0), "{fault:?}");
         assert_eq!(world.announced().await, 5 * (before + 1));
     }
@@ -85,7 +85,9 @@ async fn a_cms_that_is_down_for_a_moment_or_short_of_quota_is_asked_again() {
     let (world, cms) = World::with_contentful(&FIVE).await;
     cms.set_page_fault(1, PageFault::Status(503));
     cms.set_page_fault(3, PageFault::RateLimited { reset_secs: 1 });
-    patient(&world, &cms, &[]).await.says(0, &["CMS is asked again", "provider asks for a pause of 1 s"]);
+    patient(&world, &cms, &[])
+        .await
+        .says(0, &["CMS will be called again", "provider asks for a pause of 1 s"]);
     assert_eq!((world.items().await, world.announced().await), (LOADED.map(String::from).to_vec(), 5));
 }
 
@@ -126,7 +128,7 @@ async fn a_listing_whose_place_is_refused_is_given_up_and_begun_anew() {
     cms.set_page_fault(1, PageFault::Status(500));
     cms.run(&world, &[]).await.says(1, &[]);
     cms.refuse_tokens();
-    cms.run(&world, &[]).await.says(1, &["refuses to go on with the listing", "run content-etl --full"]);
+    cms.run(&world, &[]).await.says(1, &["refuses the listing's cursor", "run content-etl --full"]);
     assert_eq!(cms.loads(&world, &[]).await, (3, 0));
     assert_eq!(world.items().await, LOADED);
 }

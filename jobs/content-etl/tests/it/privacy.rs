@@ -26,7 +26,7 @@ async fn nothing_that_an_item_says_is_seen_outside_its_row() {
         cms.publish_entry("b", MARK);
     }
     said.push_str(&world.texts("select outbox::text from outbox").await.join("\n"));
-    assert!(said.contains("page of the listing is read") && world.announced().await > 6);
+    assert!(said.contains("page of the listing read") && world.announced().await > 6);
     for secret in [MARK, "Mara", cms.access_token(), "w5&", "w5%26"] {
         assert!(!said.contains(secret), "{secret:?} was seen");
     }

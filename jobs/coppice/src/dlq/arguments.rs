@@ -1,68 +1,69 @@
 //! The command line of `dlq`.
 
 use clap::{Args, Subcommand};
+use operations::dlq;
 use postgres_store::Author;
 use time::Duration;
 use uuid::Uuid;
 
-/// Most letters of one queue that are looked at, unless told otherwise: some minutes of work.
+/// Most messages read of one DLQ by default: some minutes of work.
 const SCAN_LIMIT: usize = 100_000;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DlqCommand {
-    /// Every dead-letter queue: how many letters, how old, when the first expires, by reason and by worker version.
+    /// Lists every DLQ: how many messages, how old, when the first expires, by reason and by worker version.
     List {
-        /// Only these units (all by default); `undelivered` is what the bus itself could not deliver.
+        /// Only these units (default: all). `undelivered` has the events that the bus could not deliver.
         units: Vec<String>,
-        /// Letters looked at in each queue; more are counted, and their reasons are not known.
+        /// Most messages read of each DLQ. The others are counted without their reasons.
         #[arg(long, default_value_t = 1000)]
         limit: usize,
     },
-    /// One letter: why it is dead, every failed attempt, and what the record is now, here and at its provider.
+    /// Shows one message: why it was dead-lettered, every failed attempt, and the record now, here and at its provider.
     Show {
-        /// The unit whose dead letter it is.
+        /// The unit that the message belongs to.
         unit: String,
-        /// SQS's ID of the letter, or of the message that died.
+        /// SQS's ID of the message in the DLQ, or of the message that the unit received.
         message_id: String,
     },
-    /// Sends letters back to their unit, one message for each record. Makes a plan; `--yes` carries it out.
+    /// Sends messages back to their unit, one for each record, and deletes them from the DLQ. Makes a plan; `--yes` runs it.
     Redrive(RedriveArguments),
-    /// Deletes letters; copies stay in Postgres for 90 days. Makes a plan; `--yes` carries it out.
+    /// Deletes messages. Copies stay in Postgres for 90 days. Makes a plan; `--yes` runs it.
     Drop(DropArguments),
-    /// How far a plan is.
+    /// Shows how far a plan is.
     Plan {
-        /// The plan.
+        /// The plan's ID.
         plan: Uuid,
     },
-    /// Moves a whole dead-letter queue back by SQS's own means, unread: no choice, no canary, no collapsing.
+    /// Moves a whole DLQ back by SQS's own means, unread: no selection, no canary, no coalescing.
     MoveAll {
-        /// The unit whose dead letters are moved.
+        /// The unit whose DLQ is moved.
         unit: String,
         /// Most messages a second; SQS allows 500.
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i32).range(1..=500))]
         rate: i32,
-        /// Do it. Without it, this only says how many there are.
+        /// Move. Without it, the command only counts the messages.
         #[arg(long)]
         yes: bool,
     },
 }
 
-/// Which letters. A plan has chosen already: none of this goes with `--plan`.
+/// Which messages. A plan that was made has its set of messages, so none of this goes with `--plan`.
 #[derive(Debug, Args, Clone, Default)]
 pub(crate) struct Chosen {
-    /// Only letters of this reason, as `dlq list` shows it. Can be given several times.
+    /// Only messages with this reason, as `dlq list` shows it. Repeatable.
     #[arg(long, conflicts_with = "plan")]
     pub(crate) class: Vec<String>,
-    /// Only letters of this `detail-type`.
+    /// Only messages with this `detail-type`.
     #[arg(long = "type", conflicts_with = "plan")]
     pub(crate) event_type: Option<String>,
-    /// Only letters that name this record.
+    /// Only messages that name this record.
     #[arg(long, conflicts_with = "plan")]
     pub(crate) id: Option<String>,
-    /// Only this letter, by SQS's ID. Can be given several times.
+    /// Only this message, by SQS's ID. Repeatable.
     #[arg(long, conflicts_with = "plan")]
     pub(crate) message_id: Vec<String>,
-    /// Only letters that this version of the worker wrote.
+    /// Only messages that this version of the worker dead-lettered.
     #[arg(long, conflicts_with = "plan")]
     pub(crate) worker_version: Option<String>,
     /// Only messages first sent longer ago than this: 90s, 30m, 12h, 3d.
@@ -71,29 +72,29 @@ pub(crate) struct Chosen {
     /// Only messages first sent less long ago than this.
     #[arg(long, value_parser = duration, conflicts_with = "plan")]
     pub(crate) newer_than: Option<Duration>,
-    /// Letters of the queue that are looked at.
+    /// Most messages read of the DLQ.
     #[arg(long, default_value_t = SCAN_LIMIT, conflicts_with = "plan")]
     pub(crate) scan_limit: usize,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct RedriveArguments {
-    /// The unit whose dead letters these are. Not with `--plan`.
+    /// The unit whose DLQ it is. Not with `--plan`.
     #[arg(required_unless_present = "plan", conflicts_with = "plan")]
     pub(crate) unit: Option<String>,
     #[command(flatten)]
     pub(crate) chosen: Chosen,
-    /// Go on with a plan that was made before.
+    /// Run, or show, a plan that was made before.
     #[arg(long)]
     pub(crate) plan: Option<Uuid>,
     #[command(flatten)]
     pub(crate) pace: Pace,
-    /// Send. Without it, this only makes the plan and says what it would do.
+    /// Send. Without it, the command only makes the plan and says what it would do.
     #[arg(long)]
     pub(crate) yes: bool,
 }
 
-/// How fast and how carefully letters are sent.
+/// How fast and how carefully messages are sent.
 #[derive(Debug, Args, Clone, Copy)]
 pub(crate) struct Pace {
     /// Most messages sent a second.
@@ -102,31 +103,51 @@ pub(crate) struct Pace {
     /// Most messages sent by this run.
     #[arg(long)]
     pub(crate) max: Option<u64>,
-    /// So many are sent first and alone; if one of them dies again, nothing more is sent. 0: none.
+    /// Messages sent first and alone. If one of them is dead-lettered again, nothing more is sent. 0: none.
     #[arg(long, default_value_t = 5)]
     pub(crate) canary: i64,
-    /// Seconds that the canary may take, and that the end waits for the last ones.
+    /// Longest wait, in seconds, for the canary, and at the end for the last messages.
     #[arg(long, default_value_t = 120)]
     pub(crate) wait_secs: u64,
 }
 
+impl From<Chosen> for dlq::Selection {
+    fn from(chosen: Chosen) -> Self {
+        Self {
+            classes: chosen.class,
+            event_type: chosen.event_type,
+            record_id: chosen.id,
+            message_ids: chosen.message_id,
+            worker_version: chosen.worker_version,
+            older_than: chosen.older_than,
+            newer_than: chosen.newer_than,
+        }
+    }
+}
+
+impl From<Pace> for dlq::Pace {
+    fn from(Pace { rate, max, canary, wait_secs }: Pace) -> Self {
+        Self { rate, max, canary, wait_secs }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct DropArguments {
-    /// The unit whose dead letters these are. Not with `--plan`.
+    /// The unit whose DLQ it is. Not with `--plan`.
     #[arg(required_unless_present = "plan", conflicts_with = "plan")]
     pub(crate) unit: Option<String>,
     #[command(flatten)]
     pub(crate) chosen: Chosen,
-    /// Go on with a plan that was made before.
+    /// Run, or show, a plan that was made before.
     #[arg(long)]
     pub(crate) plan: Option<Uuid>,
     /// Who decides.
     #[arg(long, required_unless_present = "plan", conflicts_with = "plan")]
     pub(crate) author: Option<Author>,
-    /// Why, in a sentence that will be kept. No personal data.
+    /// Why, in one sentence. It is stored, so put no personal data in it.
     #[arg(long, required_unless_present = "plan", conflicts_with = "plan")]
     pub(crate) reason: Option<String>,
-    /// Delete. Without it, this only makes the plan and says what it would do.
+    /// Delete. Without it, the command only makes the plan and says what it would do.
     #[arg(long)]
     pub(crate) yes: bool,
 }

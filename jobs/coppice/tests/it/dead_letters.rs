@@ -1,10 +1,10 @@
-//! What is dead, and why: `dlq list`, `dlq show`, `dlq drop`, in a world of real parts.
+//! `dlq list`, `dlq show`, `dlq drop`, with a real worker, emulator and database.
 
 use serde_json::{Value, json};
 use testkit::simulators::auth0::SimulatedUser;
 use testkit::{OPERATORS_TOOL, Said, World, unit_binary};
 
-/// Built with the workers, so that the build of those does not replace it under another test.
+/// Built with the workers, so that their build does not replace the binary while another test runs it.
 pub(crate) fn coppice() -> &'static str {
     unit_binary(OPERATORS_TOOL)
 }
@@ -18,13 +18,13 @@ pub(crate) fn event(id: &str) -> String {
     event.to_string()
 }
 
-/// Runs the operators' tool in the world of a unit, so that it knows the unit's provider.
+/// Runs the command in a unit's environment, so that it has the settings of the unit's provider.
 pub(crate) async fn dlq(world: &World, arguments: &[&str]) -> Said {
     let arguments: Vec<&str> = ["dlq"].iter().chain(arguments).copied().collect();
     world.run_job(coppice(), "sso-sync", &arguments, &[]).await
 }
 
-/// The queues' entry for a unit in `dlq list --json`.
+/// The entry of a unit in `dlq list --json`.
 pub(crate) async fn listed(world: &World, unit: &str) -> Value {
     let listed = dlq(world, &["list", unit, "--json"]).await;
     assert_eq!(listed.code, Some(0), "{listed:?}");
@@ -32,7 +32,7 @@ pub(crate) async fn listed(world: &World, unit: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_list_counts_every_queue_s_letters_by_reason_and_leaves_them_there() {
+async fn a_list_counts_the_messages_of_every_dlq_by_reason_and_leaves_them_there() {
     let world = World::start().await;
     let worker = world.start_worker(unit_binary("sso-sync"), "sso-sync", &[]).await;
     world.enqueue("sso-sync", "not an event").await;
@@ -43,7 +43,7 @@ async fn a_list_counts_every_queue_s_letters_by_reason_and_leaves_them_there() {
     dlq(&world, &["list"]).await.says(
         0,
         &[
-            "sso-sync: 4 letter(s), oldest",
+            "sso-sync: 4 message(s), oldest",
             "the first expires in 13 d",
             "3  received_too_often  User changed  worker -  2 record(s)",
             "1  unreadable  -  worker 0.1.0  0 record(s)",
@@ -52,12 +52,12 @@ async fn a_list_counts_every_queue_s_letters_by_reason_and_leaves_them_there() {
         ],
     );
     let again = listed(&world, "sso-sync").await;
-    assert_eq!((&again["letters"], &again["looked_at"]), (&json!(4), &json!(4)), "they are still there");
-    dlq(&world, &["list", "nobody"]).await.says(3, &["no unit \"nobody\" has dead letters"]);
+    assert_eq!((&again["messages"], &again["messages_read"]), (&json!(4), &json!(4)), "they are still there");
+    dlq(&world, &["list", "nobody"]).await.says(3, &["unit \"nobody\" has no DLQ"]);
 }
 
 #[tokio::test]
-async fn a_list_without_any_queue_says_which_setting_to_look_at() {
+async fn a_list_without_any_queue_names_the_setting_to_check() {
     let world = World::start().await;
     let elsewhere = [("COPPICE_BUS_NAME", "nowhere")];
     let listed = world.run_job(coppice(), "sso-sync", &["dlq", "list"], &elsewhere).await;
@@ -65,16 +65,16 @@ async fn a_list_without_any_queue_says_which_setting_to_look_at() {
 }
 
 #[tokio::test]
-async fn a_letter_is_shown_with_its_attempts_and_what_the_record_is_here_and_there() {
+async fn a_message_is_shown_with_its_attempts_and_its_record_here_and_at_the_provider() {
     let world = World::start().await;
     world.idp.put_user(SimulatedUser::new("auth0|ada"));
     world.idp.set_status("auth0|ada", Some(422));
     let worker = world.start_worker(unit_binary("sso-sync"), "sso-sync", &[]).await;
     world.enqueue("sso-sync", &event("auth0|ada")).await;
-    let letters = world.dead_letters("sso-sync", 1).await;
+    let messages = world.dead_letters("sso-sync", 1).await;
     world.idp.set_status("auth0|ada", None);
 
-    let original = &letters[0].attributes["coppice.message_id"];
+    let original = &messages[0].attributes["coppice.message_id"];
     let shown = dlq(&world, &["show", "sso-sync", original]).await;
     shown.says(
         0,
@@ -83,7 +83,7 @@ async fn a_letter_is_shown_with_its_attempts_and_what_the_record_is_here_and_the
             "why       provider_refused",
             "worker    version 0.1.0, 1 attempt(s)",
             "provider_refused: provider refuses the request with status 422",
-            "record    auth0 auth0|ada, of person nobody yet",
+            "record    auth0 auth0|ada, not linked",
             "here:  never read",
             "there: there, version",
             "never read: a redrive would read it",
@@ -101,12 +101,12 @@ async fn a_letter_is_shown_with_its_attempts_and_what_the_record_is_here_and_the
     let without = [("COPPICE_AUTH0_CLIENT_SECRET", "")];
     let shown = world.run_job(coppice(), "sso-sync", &["dlq", "show", "sso-sync", original], &without).await;
     shown.says(0, &["not asked: settings are missing or wrong: COPPICE_AUTH0_CLIENT_SECRET"]);
-    dlq(&world, &["show", "sso-sync", "nothing"]).await.says(3, &["no dead letter \"nothing\""]);
+    dlq(&world, &["show", "sso-sync", "nothing"]).await.says(3, &["no dead-lettered message \"nothing\""]);
     drop(worker);
 }
 
 #[tokio::test]
-async fn what_is_dropped_is_kept_and_can_still_be_shown() {
+async fn a_dropped_message_has_a_copy_that_can_be_shown() {
     let world = World::start().await;
     world
         .dead_letter_all("sso-sync", &[event("auth0|a"), event("auth0|b"), String::from("rubbish")])
@@ -116,12 +116,12 @@ async fn what_is_dropped_is_kept_and_can_still_be_shown() {
         ["drop", "sso-sync", "--id", "auth0|b", "--author", "night@example", "--reason", "a test user"];
     dlq(&world, &drop)
         .await
-        .says(0, &["drop 1 dead letter(s) of sso-sync", "2 other letter(s) stay", "--yes"]);
-    assert_eq!(listed(&world, "sso-sync").await["letters"], 3, "a plan does nothing");
+        .says(0, &["drop 1 dead-lettered message(s) of sso-sync", "2 other message(s) stay", "--yes"]);
+    assert_eq!(listed(&world, "sso-sync").await["messages"], 3, "a plan does nothing");
 
     let dropped = dlq(&world, &[&drop[..], &["--yes"]].concat()).await;
-    dropped.says(0, &["1 of 1 dead letter(s) deleted"]);
-    assert_eq!(listed(&world, "sso-sync").await["letters"], 2);
+    dropped.says(0, &["1 of 1 dead-lettered message(s) deleted"]);
+    assert_eq!(listed(&world, "sso-sync").await["messages"], 2);
     let kept: Vec<(String, String, String)> = sqlx::query_as(
         "select message_id, body, resolution from dead_lettered_message where resolution is not null",
     )
@@ -130,7 +130,7 @@ async fn what_is_dropped_is_kept_and_can_still_be_shown() {
     .unwrap();
     assert_eq!((kept.len(), kept[0].2.as_str()), (1, "dropped"));
     assert!(kept[0].1.contains("auth0|b"));
-    dlq(&world, &["show", "sso-sync", &kept[0].0]).await.says(0, &["no longer in the queue: dropped at"]);
+    dlq(&world, &["show", "sso-sync", &kept[0].0]).await.says(0, &["no longer in the DLQ: dropped at"]);
     let nameless = dlq(&world, &["drop", "sso-sync", "--yes"]).await;
     assert_eq!(nameless.code, Some(2), "a drop has an author and a reason: {nameless:?}");
 }

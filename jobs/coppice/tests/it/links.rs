@@ -32,7 +32,7 @@ async fn a_link_is_made_and_undone() {
     text.says(&[&format!(
         "salesforce c-bob moved from person {own} to {bob}\n1 review(s) closed, 2 person(s) changed"
     )]);
-    world.run(&["link", "list"]).says(&["no link waits for a decision"]);
+    world.run(&["link", "list"]).says(&["no link is open for review"]);
     world.run(&["person", "show", &own]).says(&[
         &format!("person {own} was merged into the one below\nperson {bob}\n"),
         "phone: +2",
@@ -70,7 +70,7 @@ async fn a_review_is_closed_for_ever() {
 }
 
 #[tokio::test]
-async fn what_is_missing_or_automation_s_is_refused() {
+async fn missing_records_and_automatic_authors_are_refused() {
     let world = World::start().await;
     let bob = world.person_of("auth0:auth0|bob");
     let run = |arguments: &[&str]| world.run(&[&["link"], arguments].concat()).code;

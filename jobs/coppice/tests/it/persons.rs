@@ -50,11 +50,11 @@ async fn every_rule_says_which_record_it_admitted_or_why_not() {
     let why = world.run(&["person", "why", "given_name", "auth0:auth0|ada", "--json"]).json();
     assert_eq!(why["stored"], json!("Ada"));
     assert_eq!(why["rules"][1]["rule"], json!("crm"));
-    assert_eq!(why["rules"][1]["tried"][1]["verdict"], json!("won"));
+    assert_eq!(why["rules"][1]["tried"][1]["standing"], json!("won"));
 }
 
 #[tokio::test]
-async fn nobody_is_exit_code_3_and_wrong_usage_2() {
+async fn a_missing_person_is_exit_code_3_and_wrong_usage_2() {
     let world = World::start().await;
     let nobody = world.run(&["person", "show", "salesforce:nobody"]);
     assert_eq!((nobody.code, nobody.out.as_str()), (3, ""));

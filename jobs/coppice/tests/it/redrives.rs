@@ -1,4 +1,4 @@
-//! `dlq redrive`: nothing is lost, each record is read again once, and what goes wrong stops early.
+//! `dlq redrive`: nothing is lost, each record is read again once, and a failure stops the run early.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::dead_letters::{coppice, dlq, event, listed};
 
-/// Users at the provider, whose letters are dead.
+/// Users at the provider, for dead-lettered messages.
 fn users(world: &World, count: usize) -> Vec<String> {
     let ids: Vec<String> = (0..count).map(|at| format!("auth0|user-{at}")).collect();
     for id in &ids {
@@ -19,56 +19,56 @@ fn users(world: &World, count: usize) -> Vec<String> {
     ids
 }
 
-/// So many letters about each, mixed.
-fn letters(ids: &[String], of_each: usize) -> Vec<String> {
+/// `of_each` events about each user, mixed.
+fn events(ids: &[String], of_each: usize) -> Vec<String> {
     (0..of_each).flat_map(|_| ids.iter().map(|id| event(id))).collect()
 }
 
 #[tokio::test]
-async fn letters_about_one_record_become_one_message_and_every_record_is_read() {
+async fn messages_about_one_record_are_sent_as_one_and_every_record_is_read() {
     let world = World::start().await;
     let ids = users(&world, 7);
-    world.dead_letter_all("sso-sync", &letters(&ids, 6)).await.unwrap();
+    world.dead_letter_all("sso-sync", &events(&ids, 6)).await.unwrap();
     let worker = world.start_worker(unit_binary("sso-sync"), "sso-sync", &[]).await;
 
     let planned = dlq(&world, &["redrive", "sso-sync", "--json"]).await.json();
-    assert_eq!((&planned["letters"], &planned["messages"]), (&json!(42), &json!(7)), "{planned}");
+    assert_eq!((&planned["messages"], &planned["to_send"]), (&json!(42), &json!(7)), "{planned}");
     assert_eq!(world.persons().await.unwrap().len(), 0, "a plan does nothing");
     let plan = planned["plan_id"].as_str().unwrap();
     let done = dlq(&world, &["redrive", "--plan", plan, "--yes", "--rate", "100"]).await;
     done.says(
         0,
         &[
-            "7 of 7 message(s) sent: 7 handled, 0 dead again, 0 not known yet",
-            "42 of 42 dead letter(s) deleted",
+            "7 of 7 message(s) sent: 7 handled, 0 dead-lettered again, 0 not known yet",
+            "42 of 42 dead-lettered message(s) deleted",
         ],
     );
 
     assert_eq!(world.persons().await.unwrap().len(), 7);
     assert!(ids.iter().all(|id| world.idp.requests_for(id) == 1), "each is read once");
-    assert_eq!(listed(&world, "sso-sync").await["letters"], 0);
+    assert_eq!(listed(&world, "sso-sync").await["messages"], 0);
     dlq(&world, &["redrive", "--plan", plan, "--yes"]).await.says(0, &["7 of 7 message(s) sent: 7 handled"]);
     assert!(ids.iter().all(|id| world.idp.requests_for(id) == 1), "a plan that is done sends nothing");
     drop(worker);
 }
 
 #[tokio::test]
-async fn a_canary_that_dies_again_stops_everything() {
+async fn a_canary_that_is_dead_lettered_again_stops_the_run() {
     let world = World::start().await;
     let ids = users(&world, 8);
     for id in &ids {
         world.idp.set_status(id, Some(422));
     }
-    world.dead_letter_all("sso-sync", &letters(&ids, 1)).await.unwrap();
+    world.dead_letter_all("sso-sync", &events(&ids, 1)).await.unwrap();
     let worker = world.start_worker(unit_binary("sso-sync"), "sso-sync", &[]).await;
 
     let stopped = dlq(&world, &["redrive", "sso-sync", "--yes", "--canary", "3"]).await;
-    stopped.says(4, &["the canary died again: ", "nothing more was sent", "--canary 0"]);
+    stopped.says(4, &["the canary failed: ", "nothing more was sent", "--canary 0"]);
     let sent: i64 =
         sqlx::query_scalar("select count(sent_at) from redrive_item").fetch_one(&world.pool).await.unwrap();
     assert_eq!(sent, 3);
     let dead = listed(&world, "sso-sync").await;
-    assert_eq!(dead["letters"], 8, "three of them new: {dead}");
+    assert_eq!(dead["messages"], 8, "three of them new: {dead}");
     let again: i64 =
         dead["groups"].as_array().unwrap().iter().map(|one| one["redriven_before"].as_i64().unwrap()).sum();
     assert_eq!(again, 3, "they are known again: {dead}");
@@ -78,39 +78,41 @@ async fn a_canary_that_dies_again_stops_everything() {
     }
     dlq(&world, &["redrive", "sso-sync", "--yes", "--rate", "100"])
         .await
-        .says(0, &["8 handled, 0 dead again"]);
+        .says(0, &["8 handled, 0 dead-lettered again"]);
     assert_eq!(world.persons().await.unwrap().len(), 8);
     drop(worker);
 }
 
 #[tokio::test]
-async fn a_canary_that_nobody_takes_stops_everything_and_says_so() {
+async fn a_canary_that_is_not_handled_stops_the_run() {
     let world = World::start().await;
     let ids = users(&world, 3);
-    world.dead_letter_all("sso-sync", &letters(&ids, 1)).await.unwrap();
+    world.dead_letter_all("sso-sync", &events(&ids, 1)).await.unwrap();
     let stopped = dlq(&world, &["redrive", "sso-sync", "--yes", "--canary", "1", "--wait-secs", "1"]).await;
-    stopped.says(4, &["0 of 1 canary message(s) were handled within 1 s", "Does sso-sync run"]);
+    stopped.says(4, &["0 of 1 canary message(s) were handled within 1 s", "Check that sso-sync runs"]);
     assert_eq!(world.queue_depth("sso-sync").await.0, 1);
     assert_eq!(
-        listed(&world, "sso-sync").await["letters"],
+        listed(&world, "sso-sync").await["messages"],
         2,
-        "the canary's letter is gone: its message is in the queue"
+        "the canary left the DLQ: it is in the queue"
     );
 }
 
 #[tokio::test]
-async fn what_dies_after_the_plan_is_not_in_it() {
+async fn a_message_that_is_dead_lettered_after_the_plan_is_not_in_it() {
     let world = World::start().await;
     let ids = users(&world, 4);
-    world.dead_letter_all("sso-sync", &letters(&ids[..2], 2)).await.unwrap();
+    world.dead_letter_all("sso-sync", &events(&ids[..2], 2)).await.unwrap();
     let planned = dlq(&world, &["redrive", "sso-sync", "--json"]).await.json();
-    world.dead_letter_all("sso-sync", &letters(&ids, 1)).await.unwrap();
+    world.dead_letter_all("sso-sync", &events(&ids, 1)).await.unwrap();
     let worker = world.start_worker(unit_binary("sso-sync"), "sso-sync", &[]).await;
     let plan = planned["plan_id"].as_str().unwrap();
-    dlq(&world, &["redrive", "--plan", plan, "--yes"]).await.says(0, &["4 of 4 dead letter(s) deleted"]);
+    dlq(&world, &["redrive", "--plan", plan, "--yes"])
+        .await
+        .says(0, &["4 of 4 dead-lettered message(s) deleted"]);
     let left = listed(&world, "sso-sync").await;
     assert_eq!(
-        (&left["letters"], &left["looked_at"]),
+        (&left["messages"], &left["messages_read"]),
         (&json!(4), &json!(4)),
         "visible again at once: {left}"
     );
@@ -119,7 +121,7 @@ async fn what_dies_after_the_plan_is_not_in_it() {
 }
 
 #[tokio::test]
-async fn letters_are_chosen_by_reason_record_type_and_age() {
+async fn messages_are_selected_by_reason_record_type_and_age() {
     let world = World::start().await;
     world
         .dead_letter_all(
@@ -128,7 +130,7 @@ async fn letters_are_chosen_by_reason_record_type_and_age() {
         )
         .await
         .unwrap();
-    for (chosen, letters) in [
+    for (chosen, messages) in [
         (&["--id", "auth0|a"][..], 2),
         (&["--class", "received_too_often"], 4),
         (&["--class", "unreadable"], 0),
@@ -139,7 +141,7 @@ async fn letters_are_chosen_by_reason_record_type_and_age() {
         (&["--worker-version", "9.9"], 0),
     ] {
         let planned = dlq(&world, &[&["redrive", "sso-sync", "--json"], chosen].concat()).await;
-        assert_eq!(planned.json()["letters"], letters, "{chosen:?}");
+        assert_eq!(planned.json()["messages"], messages, "{chosen:?}");
     }
     let plan = Uuid::now_v7().to_string();
     let narrowed = dlq(&world, &["redrive", "--plan", &plan, "--id", "auth0|a", "--yes"]).await;
@@ -148,7 +150,7 @@ async fn letters_are_chosen_by_reason_record_type_and_age() {
 }
 
 #[tokio::test]
-async fn an_event_that_the_bus_could_not_deliver_goes_where_its_rule_would_have_brought_it() {
+async fn an_undelivered_event_goes_where_its_rule_would_have_sent_it() {
     let world = World::start_with_emulator().await;
     world.idp.put_user(SimulatedUser::new("auth0|ada"));
     let whole = json!({
@@ -174,10 +176,10 @@ async fn an_event_that_the_bus_could_not_deliver_goes_where_its_rule_would_have_
     assert!(!all.out.contains("pii-marker"));
     let redriven =
         dlq(&world, &["redrive", "undelivered", "--yes", "--canary", "0", "--wait-secs", "1"]).await;
-    redriven.says(1, &["1 message(s) are refused by SQS or wanted by no rule, and stay where they are"]);
+    redriven.says(1, &["SQS refuses 1 message(s), or no rule matches them: they stay in the DLQ"]);
     assert_eq!(world.queue_depth("sso-sync").await.0, 1, "in its rule's queue alone");
     assert_eq!(world.queue_depth("app-login").await.0, 0);
-    assert_eq!(listed(&world, "undelivered").await["letters"], 1);
+    assert_eq!(listed(&world, "undelivered").await["messages"], 1);
 
     let worker = world.start_worker(unit_binary("sso-sync"), "sso-sync", &[]).await;
     world.person_where("auth0|ada", |_| true).await;
@@ -185,12 +187,12 @@ async fn an_event_that_the_bus_could_not_deliver_goes_where_its_rule_would_have_
     dlq(&world, &["move-all", "undelivered", "--yes"]).await.says(2, &["use `dlq redrive undelivered`"]);
 }
 
-/// Held here as another process would hold it, so that the moment is not left to chance.
+/// The test takes the lock as another process would, so that the order is not left to chance.
 #[tokio::test]
-async fn while_another_process_has_the_queue_nothing_is_sent_or_deleted() {
+async fn while_another_process_works_on_the_dlq_nothing_is_sent_or_deleted() {
     let world = World::start().await;
     let ids = users(&world, 1);
-    world.dead_letter_all("sso-sync", &letters(&ids, 2)).await.unwrap();
+    world.dead_letter_all("sso-sync", &events(&ids, 2)).await.unwrap();
     let mut other = world.pool.acquire().await.unwrap();
     let lock = "select pg_advisory_lock(hashtext('redrive'), hashtext('sso-sync'))";
     sqlx::query(lock).execute(&mut *other).await.unwrap();
@@ -203,10 +205,10 @@ async fn while_another_process_has_the_queue_nothing_is_sent_or_deleted() {
 }
 
 #[tokio::test]
-async fn while_the_queue_takes_nothing_no_letter_is_deleted() {
+async fn while_the_queue_takes_nothing_no_message_is_deleted() {
     let world = World::start().await;
     let ids = users(&world, 3);
-    world.dead_letter_all("sso-sync", &letters(&ids, 2)).await.unwrap();
+    world.dead_letter_all("sso-sync", &events(&ids, 2)).await.unwrap();
     let planned = dlq(&world, &["redrive", "sso-sync", "--json"]).await.json();
     let again = ["redrive", "--plan", planned["plan_id"].as_str().unwrap(), "--yes", "--canary", "0"];
     let denied = r#"{"__type": "com.amazonaws.sqs#AccessDeniedException", "message": "not you"}"#;
@@ -215,16 +217,16 @@ async fn while_the_queue_takes_nothing_no_letter_is_deleted() {
     assert_eq!(world.dead_letters("sso-sync", 6).await.len(), 6);
 
     let worker = world.start_worker(unit_binary("sso-sync"), "sso-sync", &[]).await;
-    dlq(&world, &again).await.says(0, &["3 handled", "6 of 6 dead letter(s) deleted"]);
+    dlq(&world, &again).await.says(0, &["3 handled", "6 of 6 dead-lettered message(s) deleted"]);
     drop(worker);
 }
 
-/// SQS lets letters expire, and a run can be killed between a letter's deletion and its note of it.
+/// SQS lets messages expire, and a run can be killed between the deletion of a message and the note of it.
 #[tokio::test]
-async fn letters_that_are_gone_keep_no_plan_open_and_hidden_ones_do() {
+async fn expired_messages_keep_no_plan_open_and_hidden_ones_do() {
     let world = World::start_with_emulator().await;
     let ids = users(&world, 3);
-    world.dead_letter_all("sso-sync", &letters(&ids, 2)).await.unwrap();
+    world.dead_letter_all("sso-sync", &events(&ids, 2)).await.unwrap();
     let redrive = dlq(&world, &["redrive", "sso-sync", "--json"]).await.json();
     let dead = world.topology.dlq_url("sso-sync").unwrap().to_owned();
     let sqs = aws_sdk_sqs::Client::new(&local_stack::aws_config(world.aws_endpoint()));
@@ -235,35 +237,33 @@ async fn letters_that_are_gone_keep_no_plan_open_and_hidden_ones_do() {
     let worker = world.start_worker(unit_binary("sso-sync"), "sso-sync", &[]).await;
     let plan = redrive["plan_id"].as_str().unwrap();
     let again = ["redrive", "--plan", plan, "--yes"];
-    dlq(&world, &again).await.says(1, &["3 handled", "still there, or hidden by another reader"]);
-    for letter in hidden {
+    dlq(&world, &again).await.says(1, &["3 handled", "still in the DLQ, or another reader hides them"]);
+    for message in hidden {
         sqs.delete_message()
             .queue_url(&dead)
-            .receipt_handle(letter.receipt_handle.unwrap())
+            .receipt_handle(message.receipt_handle.unwrap())
             .send()
             .await
             .unwrap();
     }
-    dlq(&world, &again).await.says(0, &["6 of 6 dead letter(s) deleted"]);
+    dlq(&world, &again).await.says(0, &["6 of 6 dead-lettered message(s) deleted"]);
 
     world.dead_letter_all("sso-sync", &[String::from("rubbish")]).await.unwrap();
     let author = ["--author", "night@example", "--reason", "no event", "--json"];
     let planned = dlq(&world, &[&["drop", "sso-sync"], &author[..]].concat()).await.json();
     let taken = sqs.receive_message().queue_url(&dead).visibility_timeout(600).send().await.unwrap();
-    let letter = taken.messages.unwrap().remove(0);
-    let message_id = letter.message_id.unwrap();
-    dlq(&world, &["show", "sso-sync", &message_id])
-        .await
-        .says(0, &["not seen in the queue", "this is its copy"]);
+    let message = taken.messages.unwrap().remove(0);
+    let message_id = message.message_id.clone().unwrap();
+    dlq(&world, &["show", "sso-sync", &message_id]).await.says(0, &["not in the DLQ", "This is its copy"]);
     sqs.delete_message()
         .queue_url(&dead)
-        .receipt_handle(letter.receipt_handle.unwrap())
+        .receipt_handle(message.receipt_handle.unwrap())
         .send()
         .await
         .unwrap();
     let dropping = ["drop", "--plan", planned["plan_id"].as_str().unwrap(), "--yes"];
-    dlq(&world, &dropping).await.says(0, &["1 of 1 dead letter(s) deleted"]);
-    dlq(&world, &["show", "sso-sync", &message_id]).await.says(0, &["no longer in the queue: dropped at"]);
+    dlq(&world, &dropping).await.says(0, &["1 of 1 dead-lettered message(s) deleted"]);
+    dlq(&world, &["show", "sso-sync", &message_id]).await.says(0, &["no longer in the DLQ: dropped at"]);
     drop(worker);
 }
 
@@ -271,12 +271,12 @@ async fn letters_that_are_gone_keep_no_plan_open_and_hidden_ones_do() {
 async fn a_redrive_that_is_stopped_or_has_a_maximum_leaves_the_rest_for_the_next_run() {
     let world = World::start().await;
     let ids = users(&world, 30);
-    world.dead_letter_all("sso-sync", &letters(&ids, 1)).await.unwrap();
+    world.dead_letter_all("sso-sync", &events(&ids, 1)).await.unwrap();
     let planned = dlq(&world, &["redrive", "sso-sync", "--json"]).await.json();
     let plan = planned["plan_id"].as_str().unwrap();
     let worker = world.start_worker(unit_binary("sso-sync"), "sso-sync", &[]).await;
     let most = dlq(&world, &["redrive", "--plan", plan, "--yes", "--rate", "100", "--max", "8"]).await;
-    most.says(0, &["8 of 30 message(s) sent: 8 handled", "8 of 30 dead letter(s) deleted"]);
+    most.says(0, &["8 of 30 message(s) sent: 8 handled", "8 of 30 dead-lettered message(s) deleted"]);
 
     let slowly = ["dlq", "redrive", "--plan", plan, "--yes", "--rate", "2", "--canary", "0"];
     let running = world.start_job(coppice(), "sso-sync", &slowly, &[]);
@@ -288,7 +288,7 @@ async fn a_redrive_that_is_stopped_or_has_a_maximum_leaves_the_rest_for_the_next
         .unwrap();
     running.terminate();
     let stopped = running.end().await;
-    stopped.says(5, &["stopped; go on with: coppice dlq redrive --plan"]);
+    stopped.says(5, &["stopped; resume with: coppice dlq redrive --plan"]);
     let deleted: i64 = sqlx::query_scalar("select count(deleted_at) from redrive_message")
         .fetch_one(&world.pool)
         .await
@@ -309,21 +309,21 @@ async fn a_redrive_that_is_stopped_or_has_a_maximum_leaves_the_rest_for_the_next
     drop(worker);
 }
 
-/// What stands in front of the queue is nobody's: the canary is the first that somebody takes.
+/// The first messages of the DLQ match no rule: the canary is the first one that does.
 #[tokio::test]
-async fn events_that_no_rule_wants_do_not_stand_in_the_way_of_the_canary() {
+async fn events_that_no_rule_matches_do_not_block_the_canary() {
     let world = World::start_with_emulator().await;
     world.idp.put_user(SimulatedUser::new("auth0|ada"));
     for _ in 0..60 {
-        let nobody_s = event("x").replace("coppice.ingress.auth0", "coppice.ingress.unheard-of");
-        world.leave_undelivered(&nobody_s, &[]).await;
+        let unmatched = event("x").replace("coppice.ingress.auth0", "coppice.ingress.unheard-of");
+        world.leave_undelivered(&unmatched, &[]).await;
     }
     world.leave_undelivered(&event("auth0|ada"), &[]).await;
     let worker = world.start_worker(unit_binary("sso-sync"), "sso-sync", &[]).await;
     let said = dlq(&world, &["redrive", "undelivered", "--yes", "--rate", "100", "--wait-secs", "60"]).await;
-    said.says(1, &["60 message(s) are refused by SQS or wanted by no rule, and stay where they are"]);
+    said.says(1, &["SQS refuses 60 message(s), or no rule matches them: they stay in the DLQ"]);
     world.person_where("auth0|ada", |_| true).await;
-    assert_eq!(listed(&world, "undelivered").await["letters"], 60);
+    assert_eq!(listed(&world, "undelivered").await["messages"], 60);
     drop(worker);
 }
 
@@ -336,27 +336,27 @@ async fn a_redrive_that_is_killed_again_and_again_and_run_twice_at_once_loses_no
 /// The same for a large queue: `cargo nextest run -p coppice --run-ignored only`.
 #[tokio::test]
 #[ignore = "takes minutes: the emulator slows down with a queue's depth"]
-async fn a_redrive_of_ten_thousand_letters_that_is_killed_again_and_again_loses_nothing() {
+async fn a_redrive_of_ten_thousand_messages_that_is_killed_again_and_again_loses_nothing() {
     redrive_under_fire(10_000).await;
 }
 
-async fn redrive_under_fire(letter_count: usize) {
+async fn redrive_under_fire(message_count: usize) {
     const PERSONS: usize = 300;
     const KILLS: usize = 6;
     const RATE: f64 = 60.0;
     let world = World::start().await;
     let ids = users(&world, PERSONS);
-    let all = letters(&ids, letter_count.div_ceil(PERSONS));
-    world.dead_letter_all("sso-sync", &all[..letter_count]).await.unwrap();
+    let all = events(&ids, message_count.div_ceil(PERSONS));
+    world.dead_letter_all("sso-sync", &all[..message_count]).await.unwrap();
     let planned = dlq(&world, &["redrive", "sso-sync", "--json"]).await.json();
-    assert_eq!((&planned["letters"], &planned["messages"]), (&json!(letter_count), &json!(PERSONS)));
+    assert_eq!((&planned["messages"], &planned["to_send"]), (&json!(message_count), &json!(PERSONS)));
     let worker = world.start_worker(unit_binary("sso-sync"), "sso-sync", &[]).await;
     let plan = planned["plan_id"].as_str().unwrap().to_owned();
     let arguments = ["dlq", "redrive", "--plan", &plan, "--yes", "--rate", "60", "--wait-secs", "60"];
 
     for kill in 0..KILLS {
         let running = world.start_job(coppice(), "sso-sync", &arguments, &[]);
-        let (sent, deleted) = (PERSONS * kill / KILLS, letter_count * kill / KILLS / 4);
+        let (sent, deleted) = (PERSONS * kill / KILLS, message_count * kill / KILLS / 4);
         wait_until(PATIENCE, "the run to get on", async || {
             let (now_sent, now_deleted): (i64, i64) = sqlx::query_as(
                 "select (select count(sent_at) from redrive_item), (select count(deleted_at) from redrive_message)",
@@ -369,13 +369,13 @@ async fn redrive_under_fire(letter_count: usize) {
         .unwrap();
         let beside = world.run_job(coppice(), "sso-sync", &arguments, &[]).await;
         if beside.code != Some(0) {
-            beside.says(4, &["another process redrives or drops letters of sso-sync"]);
+            beside.says(4, &["another process redrives or drops messages of sso-sync"]);
         }
         running.kill();
         running.end().await;
     }
-    // The lock of the last one that was killed ends when Postgres sees its connection end; a letter in its hands is
-    // visible again after the time for which it was hidden.
+    // The lock of the last killed run ends when Postgres sees its connection end. A message that it hid is visible again
+    // after the time for which it was hidden.
     wait_until(Duration::from_secs(240), "the plan to be done", async || {
         Ok((world.run_job(coppice(), "sso-sync", &arguments, &[]).await.code == Some(0)).then_some(()))
     })
@@ -385,7 +385,7 @@ async fn redrive_under_fire(letter_count: usize) {
     assert_eq!(world.persons().await.unwrap().len(), PERSONS);
     let reads: Vec<usize> = ids.iter().map(|id| world.idp.requests_for(id)).collect();
     assert!(reads.iter().all(|reads| (1..=2).contains(reads)), "{reads:?}");
-    assert_eq!(listed(&world, "sso-sync").await["letters"], 0);
+    assert_eq!(listed(&world, "sso-sync").await["messages"], 0);
     let (sent, seconds): (i64, f64) = sqlx::query_as(
         "select count(*), extract(epoch from max(sent_at) - min(sent_at))::float8 from redrive_item",
     )

@@ -59,9 +59,9 @@ async fn a_whole_queue_is_moved_back_by_sqs_itself() {
     let there = [("AWS_ENDPOINT_URL", endpoint.as_str())];
     let move_all = ["dlq", "move-all", "sso-sync", "--rate", "50"];
     let planned = world.run_job(coppice(), "sso-sync", &move_all, &there).await;
-    planned.says(0, &["nothing was moved; 12 dead letter(s) of sso-sync would be"]);
+    planned.says(0, &["nothing was moved; 12 dead-lettered message(s) of sso-sync would be"]);
     assert_eq!(visible(&sqs, &dlq).await, LETTERS);
     let moved = world.run_job(coppice(), "sso-sync", &[&move_all[..], &["--yes"]].concat(), &there).await;
-    moved.says(0, &["12 of 12 dead letter(s) of sso-sync moved back: COMPLETED"]);
+    moved.says(0, &["12 of 12 dead-lettered message(s) of sso-sync moved back: COMPLETED"]);
     assert_eq!((visible(&sqs, &queue).await, visible(&sqs, &dlq).await), (LETTERS, 0));
 }

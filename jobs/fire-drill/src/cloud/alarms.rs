@@ -9,10 +9,10 @@ use super::Cloud;
 use crate::alarm::{AlarmFacts, State};
 use crate::failure::CloudError;
 
-/// Where our own metrics are.
+/// The namespace of our own metrics.
 const NAMESPACE: &str = "Coppice";
 
-/// `PutMetricData` takes a thousand; so many are a request that no intermediary minds.
+/// `PutMetricData` accepts a thousand. A request of this size passes every proxy.
 const DATA_IN_A_CALL: usize = 100;
 
 impl Cloud {
@@ -39,7 +39,7 @@ impl Cloud {
         }
     }
 
-    /// When an alarm last went on, as far as CloudWatch remembers: a month.
+    /// When an alarm last fired. CloudWatch remembers a month.
     pub(crate) async fn alarm_last_fired(&self, name: &str) -> Result<Option<OffsetDateTime>, CloudError> {
         let call = self.alarms.describe_alarm_history().alarm_name(name).alarm_types(AlarmType::MetricAlarm);
         let reply = call.history_item_type(HistoryItemType::StateUpdate).max_records(100).send().await;
@@ -52,7 +52,7 @@ impl Cloud {
         Ok(fired.filter_map(|item| instant(item.timestamp())).max())
     }
 
-    /// Puts measures of ours, all with the dimension `Bus`.
+    /// Sends metrics of ours, all with the dimension `Bus`.
     pub(crate) async fn put_measures(
         &self,
         measures: &[(&'static str, Option<&str>, f64)],
@@ -72,7 +72,7 @@ impl Cloud {
     }
 }
 
-/// The summary is for people; where it is worded otherwise, the data decides.
+/// The summary is a text for readers. Where its wording differs, the data decides.
 fn says_alarm(data: &str) -> bool {
     let data: serde_json::Value = serde_json::from_str(data).unwrap_or_default();
     data["newState"]["stateValue"] == "ALARM"

@@ -1,4 +1,4 @@
-//! Queues, with what they are configured to.
+//! Queues with their attributes.
 
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::QueueAttributeName as Name;
@@ -14,8 +14,8 @@ pub(crate) struct QueueFacts {
     pub(crate) arn: String,
     /// Who may send to it, as JSON.
     pub(crate) policy: Option<String>,
-    /// The ARN of its dead letters.
-    pub(crate) dead_letters: Option<String>,
+    /// The ARN of its DLQ.
+    pub(crate) dlq: Option<String>,
     /// Visible messages.
     pub(crate) visible: u64,
     /// Received, and neither deleted nor visible again.
@@ -28,7 +28,7 @@ struct RedrivePolicy {
     target: String,
 }
 
-/// By its code: in the protocol's older form, which SQS sends along, the code is another than the error's name.
+/// Compares the code, because SQS sends the code of the older protocol, which differs from the error's name.
 fn is_missing<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
     let code = error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default();
     code.ends_with("NonExistentQueue") || code.ends_with("QueueDoesNotExist")
@@ -68,7 +68,7 @@ impl Cloud {
         Ok(Some(QueueFacts {
             arn: attributes.remove(&Name::QueueArn).ok_or(CloudError::incomplete("GetQueueAttributes"))?,
             policy: attributes.remove(&Name::Policy).filter(|policy| !policy.is_empty()),
-            dead_letters: redrive.map(|redrive| redrive.target),
+            dlq: redrive.map(|redrive| redrive.target),
             visible,
             in_flight,
             url,

@@ -18,16 +18,16 @@ pub(crate) struct RuleFacts {
     pub(crate) targets: Vec<TargetFacts>,
 }
 
-/// Whom a rule hands events to.
+/// Where a rule sends events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TargetFacts {
     pub(crate) arn: String,
-    /// Where what cannot be handed over is put.
-    pub(crate) dead_letters: Option<String>,
+    /// The queue for events that cannot be delivered.
+    pub(crate) dlq: Option<String>,
 }
 
 impl Cloud {
-    /// The rules of our bus whose names begin so.
+    /// The rules of our bus whose names begin with `name_prefix`.
     pub(crate) async fn rules(&self, name_prefix: &str) -> Result<Vec<RuleFacts>, CloudError> {
         let mut rules = Vec::new();
         for rule in self.rules_of(&self.prefix, name_prefix).await? {
@@ -63,13 +63,13 @@ impl Cloud {
         let reply = call.send().await.map_err(|error| CloudError::of("ListTargetsByRule", &error))?;
         let facts = |target: aws_sdk_eventbridge::types::Target| TargetFacts {
             arn: target.arn,
-            dead_letters: target.dead_letter_config.and_then(|config| config.arn),
+            dlq: target.dead_letter_config.and_then(|config| config.arn),
         };
         Ok(reply.targets.unwrap_or_default().into_iter().map(facts).collect())
     }
 
-    /// How many of the partner sources that are forwarded to our bus are not active: such a source takes the partner's
-    /// events and hands on none.
+    /// The partner sources that are forwarded to our bus and are not active. Such a source accepts the partner's events and
+    /// delivers none.
     pub(crate) async fn inactive_partner_sources(&self) -> Result<Vec<String>, CloudError> {
         let buses = self.events.list_event_buses().name_prefix(PARTNERS).limit(100).send().await;
         let buses = buses.map_err(|error| CloudError::of("ListEventBuses", &error))?;

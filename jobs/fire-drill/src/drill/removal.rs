@@ -1,73 +1,74 @@
-//! Removing what drills have sent: theirs, and nothing else's.
+//! Removes the messages that drills have sent, and no others.
+//!
+//! In: queues, and IDs of drills. Out: deleted messages, and the ledger's rows about them.
 
 use uuid::Uuid;
 
 use super::Drills;
 use crate::clients::Clients;
-use crate::dead_letters::{MOST_DEAD_LETTERED, look, take};
+use crate::drill_messages::{READ_LIMIT, delete, find};
 use crate::failure::StepError;
 use crate::unit::{Unit, undelivered};
 
-/// Most messages of a unit's own queue that are taken out and put back to remove poison that nobody took: each is
-/// received once more for it.
+/// A unit's own queue is searched for poison only if it has at most so many messages, since each of them is received once more.
 const MOST_MESSAGES: u64 = 100;
 
 impl Drills<'_> {
-    /// Removes a drill's dead letter, and what the ledger says of its message. False: it may still be there, in another
-    /// reader's hands.
+    /// Removes a drill's dead-lettered message and its rows in the ledger. False: another reader may hide the message.
     pub(super) async fn clean_up(&self, unit: Unit, drill: Uuid) -> Result<bool, StepError> {
-        let cloud = &self.around.cloud;
-        let queue = unit.dead_letters(&cloud.prefix);
+        let cloud = &self.clients.cloud;
+        let queue = unit.dlq(&cloud.prefix);
         let hidden = cloud.queue(&queue).await?.map_or(0, |queue| queue.in_flight);
-        let removed = self.remove(&queue, MOST_DEAD_LETTERED, &[drill]).await?;
+        let removed = self.remove(&queue, READ_LIMIT, &[drill]).await?;
         Ok(removed > 0 || hidden == 0)
     }
 
-    /// Takes poison back that no worker has taken: it would become a dead letter when nobody expects one.
-    pub(super) async fn take_back(&self, unit: Unit, drill: Uuid) -> Result<(), StepError> {
-        let cloud = &self.around.cloud;
-        self.remove(&undelivered(&cloud.prefix), MOST_DEAD_LETTERED, &[drill]).await?;
+    /// Removes poison that no worker has handled. Otherwise it would be dead-lettered later, and fire the alarm unexpectedly.
+    pub(super) async fn remove_unhandled(&self, unit: Unit, drill: Uuid) -> Result<(), StepError> {
+        let cloud = &self.clients.cloud;
+        self.remove(&undelivered(&cloud.prefix), READ_LIMIT, &[drill]).await?;
         let Some(name) = unit.queue(&cloud.prefix) else { return Ok(()) };
         let waiting = cloud.queue(&name).await?.map_or(0, |queue| queue.visible);
         if waiting <= MOST_MESSAGES {
-            self.remove(&name, MOST_DEAD_LETTERED, &[drill]).await?;
+            self.remove(&name, READ_LIMIT, &[drill]).await?;
         } else {
             tracing::warn!(
                 unit = unit.name,
                 waiting,
-                "poison is left in a long queue: a heartbeat removes its dead letter"
+                "poison is left in a long queue: a heartbeat removes it from the DLQ later"
             );
         }
         Ok(())
     }
 
-    /// Removes dead letters of drills that have ended: events come twice, and late.
+    /// Removes messages of ended drills from the DLQ: events may be delivered twice, and late.
     pub(crate) async fn sweep(&self, unit: Unit) -> Result<(), StepError> {
-        let Clients { store, cloud } = self.around;
-        let name = unit.dead_letters(&cloud.prefix);
+        let Clients { store, cloud } = self.clients;
+        let name = unit.dlq(&cloud.prefix);
         let Some(queue) = cloud.queue(&name).await?.filter(|queue| queue.visible > 0) else { return Ok(()) };
-        let letters = look(&cloud.open_queue(&queue), MOST_DEAD_LETTERED).await?;
-        let drills: Vec<Uuid> = letters.iter().map(|letter| letter.drill).collect();
+        let messages = find(&cloud.open_queue(&queue), READ_LIMIT).await?;
+        let drills: Vec<Uuid> = messages.iter().map(|message| message.drill).collect();
         let ended = if drills.is_empty() { Vec::new() } else { store.ended_fire_drills(&drills).await? };
         if !ended.is_empty() {
-            self.remove(&name, MOST_DEAD_LETTERED, &ended).await?;
+            self.remove(&name, READ_LIMIT, &ended).await?;
         }
         Ok(())
     }
 
-    /// Answers how many were removed.
+    /// Returns how many were removed.
     async fn remove(&self, queue: &str, limit: usize, drills: &[Uuid]) -> Result<usize, StepError> {
-        let Clients { store, cloud } = self.around;
+        let Clients { store, cloud } = self.clients;
         let Some(facts) = cloud.queue(queue).await?.filter(|facts| facts.visible > 0) else { return Ok(0) };
         let mut removed = 0;
-        for letter in take(&cloud.open_queue(&facts), limit, drills).await? {
-            let attribute = |name: &str| letter.attributes.get(name).cloned();
-            if let Some((worker, message)) = attribute("coppice.worker").zip(attribute("coppice.message_id"))
+        for message in delete(&cloud.open_queue(&facts), limit, drills).await? {
+            let attribute = |name: &str| message.attributes.get(name).cloned();
+            if let Some((worker, message_id)) =
+                attribute("coppice.worker").zip(attribute("coppice.message_id"))
             {
-                store.forget_failures(&worker, &[message]).await?;
+                store.forget_failures(&worker, &[message_id]).await?;
             }
             removed += 1;
-            tracing::info!(queue, drill_id = %letter.drill, "event of a drill removed");
+            tracing::info!(queue, drill_id = %message.drill, "message of a drill removed");
         }
         Ok(removed)
     }

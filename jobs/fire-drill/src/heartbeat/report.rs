@@ -1,4 +1,4 @@
-//! What `heartbeat` says, for people and as JSON.
+//! The report of `heartbeat`, as text and as JSON.
 
 use std::fmt;
 
@@ -7,15 +7,15 @@ use uuid::Uuid;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct HeartbeatReport {
-    /// Whether heartbeats were sent: not in a dry run.
+    /// Whether heartbeats were sent. A dry run sends none.
     pub(crate) sent: bool,
-    /// Units to which none could be sent.
+    /// Units to which no heartbeat could be sent.
     pub(crate) unsent: Vec<&'static str>,
     pub(crate) routes: Vec<Route>,
-    pub(crate) dead_letters: Vec<DeadLetters>,
+    pub(crate) dlqs: Vec<DlqDepth>,
     pub(crate) drills: Vec<OpenDrill>,
     pub(crate) watched: Watched,
-    /// What could not be done.
+    /// What failed.
     pub(crate) faults: Vec<String>,
 }
 
@@ -23,21 +23,21 @@ pub(crate) struct HeartbeatReport {
 #[derive(Debug, Serialize)]
 pub(crate) struct Route {
     pub(crate) unit: String,
-    /// From the bus to the worker's hands, of the last that was seen.
+    /// From the bus to the worker, of the last heartbeat that arrived.
     pub(crate) latency_secs: Option<f64>,
-    /// How long one has been on its way since then.
+    /// How long the current one has been on its way.
     pub(crate) waiting_secs: f64,
     pub(crate) late: bool,
 }
 
-/// How many wait in a queue of dead letters.
+/// How many messages wait in a DLQ.
 #[derive(Debug, Serialize)]
-pub(crate) struct DeadLetters {
+pub(crate) struct DlqDepth {
     pub(crate) queue: String,
     pub(crate) visible: u64,
 }
 
-/// A drill that was open, and how far it has come now.
+/// A drill that was open, and how far it is now.
 #[derive(Debug, Serialize)]
 pub(crate) struct OpenDrill {
     pub(crate) unit: &'static str,
@@ -46,18 +46,18 @@ pub(crate) struct OpenDrill {
     pub(crate) failed: bool,
 }
 
-/// What the alarms look at besides.
+/// Other values that alarms watch.
 #[derive(Debug, Serialize)]
 pub(crate) struct Watched {
     pub(crate) breaker_open_secs: f64,
     pub(crate) outbox_oldest_secs: f64,
     pub(crate) ingress_outbox_oldest_secs: f64,
-    /// `None`: they could not be asked.
+    /// `None`: they could not be read.
     pub(crate) inactive_partner_sources: Option<Vec<String>>,
 }
 
 impl HeartbeatReport {
-    /// Dead letters, breakers and outboxes have alarms of their own, and are no fault of a heartbeat.
+    /// Whether every heartbeat arrived in time. DLQs, breakers and outboxes have alarms of their own and do not count.
     pub(crate) fn is_healthy(&self) -> bool {
         self.faults.is_empty()
             && !self.routes.iter().any(|route| route.late)
@@ -68,20 +68,20 @@ impl HeartbeatReport {
 impl fmt::Display for HeartbeatReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.sent {
-            writeln!(f, "nothing was sent or measured; as it stands:")?;
+            writeln!(f, "nothing was sent or measured; the current state:")?;
         }
         for Route { unit, latency_secs, waiting_secs, late } in &self.routes {
             write!(f, "{unit:<22} ")?;
             match latency_secs {
                 Some(secs) => write!(f, "in {secs:.2} s")?,
-                None => write!(f, "never seen")?,
+                None => write!(f, "never arrived")?,
             }
             if *waiting_secs > 0.0 {
                 write!(f, ", one on its way for {waiting_secs:.0} s{}", if *late { ": LATE" } else { "" })?;
             }
             writeln!(f)?;
         }
-        for DeadLetters { queue, visible } in self.dead_letters.iter().filter(|queue| queue.visible > 0) {
+        for DlqDepth { queue, visible } in self.dlqs.iter().filter(|queue| queue.visible > 0) {
             writeln!(f, "{visible} message(s) wait in {queue}")?;
         }
         for OpenDrill { unit, standing, .. } in &self.drills {

@@ -1,4 +1,4 @@
-//! The alarm audit: each fault is found, and a sound stack has none.
+//! `check-alarms`: each fault is found, and a healthy stack has none.
 
 use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, StateValue, Statistic};
 use serde_json::Value;
@@ -41,7 +41,7 @@ async fn drilled(stage: &Stage, days_ago: u32) {
 }
 
 #[tokio::test]
-async fn an_alarm_counts_only_when_it_was_seen_to_go_on_lately() {
+async fn an_alarm_that_has_not_fired_lately_is_a_fault() {
     let stage = Stage::set().await;
     let never = faults(&stage).await;
     assert_eq!(never.len(), 8, "{never:?}");
@@ -51,10 +51,10 @@ async fn an_alarm_counts_only_when_it_was_seen_to_go_on_lately() {
     fire.state_value(StateValue::Alarm).state_reason("tried").send().await.unwrap();
     assert_eq!(faults(&stage).await.len(), 7);
     drilled(&stage, 91).await;
-    assert_eq!(faults(&stage).await.len(), 7, "too long ago, but for the one that has been on since");
+    assert_eq!(faults(&stage).await.len(), 7, "too long ago, except for the one that has fired since");
     drilled(&stage, 89).await;
     assert_eq!(faults(&stage).await, []);
-    stage.run(&["check-alarms"]).await.says(0, &["coppice-sso-sync-dlq-depth", "sound, last on 89 d ago"]);
+    stage.run(&["check-alarms"]).await.says(0, &["coppice-sso-sync-dlq-depth", "sound, last fired 89 d ago"]);
 }
 
 #[tokio::test]
@@ -94,7 +94,7 @@ async fn every_fault_of_an_alarm_is_found() {
         ("sso-sync-dlq-depth", "NumberOfMessagesSent"),
         ("app-login-dlq-depth", "another queue"),
         ("crm-sync-dlq-depth", "maximum"),
-        ("identity-verification-dlq-depth", "not enough"),
+        ("identity-verification-dlq-depth", "one message does not fire it"),
         ("crm-account-dlq-depth", "disabled"),
         ("crm-resync-dlq-depth", "does not exist"),
         ("breaker-open", "disabled"),
@@ -111,7 +111,7 @@ async fn every_fault_of_an_alarm_is_found() {
 async fn an_alarm_without_data_is_found() {
     let mut stage = Stage::set().await;
     drilled(&stage, 1).await;
-    // Nobody counts any more, and the alarm's state is what CloudWatch says of a queue that nobody has looked at.
+    // No metric arrives any more, and the alarm has the state that CloudWatch gives to an unused queue.
     stage.metrics = local_stack::QueueMetrics::start("http://127.0.0.1:9");
     let state = stage.alarms.set_alarm_state().alarm_name("coppice-sso-sync-dlq-depth");
     state.state_value(StateValue::InsufficientData).state_reason("tried").send().await.unwrap();

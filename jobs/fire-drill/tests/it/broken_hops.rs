@@ -1,4 +1,4 @@
-//! Each hop broken, and named.
+//! Each hop fails once, and the drill names it.
 
 use std::collections::HashMap;
 
@@ -38,18 +38,18 @@ async fn a_queue_policy_that_is_missing_is_found() {
 }
 
 #[tokio::test]
-async fn dead_letters_that_are_missing_are_found() {
+async fn a_dlq_that_is_missing_is_found() {
     let stage = Stage::set().await;
-    let dead = stage.world.topology.dlq_url("sso-sync").unwrap();
-    stage.queues.delete_queue().queue_url(dead).send().await.unwrap();
-    stage.breaks_at("sso-sync", "dead_letters", &["coppice-sso-sync-dlq does not exist"], &[]).await;
+    let dlq = stage.world.topology.dlq_url("sso-sync").unwrap();
+    stage.queues.delete_queue().queue_url(dlq).send().await.unwrap();
+    stage.breaks_at("sso-sync", "dlq", &["coppice-sso-sync-dlq does not exist"], &[]).await;
 }
 
 #[tokio::test]
-async fn a_worker_that_is_down_is_found_and_its_poison_taken_back() {
+async fn a_worker_that_is_down_is_found_and_its_poison_removed() {
     let stage = Stage::set().await;
     stage.world.enqueue("sso-sync", "real").await;
-    let words = ["does not take it", "2 message(s) wait in coppice-sso-sync", "is sso-sync running"];
+    let words = ["does not receive it", "2 message(s) wait in coppice-sso-sync", "Check that sso-sync runs"];
     stage.breaks_at("sso-sync", "worker", &words, &["--worker-wait-secs", "3"]).await;
     assert_eq!(stage.world.queue_depth("sso-sync").await, (1, 0), "the other message is there, at once");
 }
@@ -70,22 +70,22 @@ async fn an_alarm_that_is_missing_is_found() {
     stage.breaks_at("sso-sync", "alarm", &["coppice-sso-sync-dlq-depth does not exist"], &[]).await;
 }
 
-/// Configured well, and yet it stays off: no metric reaches it.
+/// The alarm is configured as it should be, but no metric reaches it.
 #[tokio::test]
-async fn an_alarm_that_does_not_go_on_is_found_and_the_dead_letter_removed() {
+async fn an_alarm_that_does_not_fire_is_found_and_the_message_removed() {
     let mut stage = Stage::set().await;
     let _worker = stage.worker("sso-sync").await;
     stage.metrics = local_stack::QueueMetrics::start("http://127.0.0.1:9");
-    stage.breaks_at("sso-sync", "alarm", &["is not on"], &["--alarm-wait-secs", "3"]).await;
+    stage.breaks_at("sso-sync", "alarm", &["does not fire"], &["--alarm-wait-secs", "3"]).await;
     stage.is_clean("sso-sync").await;
 }
 
 #[tokio::test]
-async fn an_alarm_that_nobody_hears_is_found() {
+async fn an_alarm_without_a_notification_is_found() {
     let stage = Stage::set().await;
     let _worker = stage.worker("sso-sync").await;
     let notices = stage.world.topology.output("DrillNoticesQueueUrl").unwrap().to_owned();
-    // The topic's subscription ends where nothing is: what is told is lost, and the queue itself stands.
+    // The test purges the queue of the notices again and again, so every notification is lost.
     let started = stage.start(&["run", "--unit", "sso-sync", "--json", "--alarm-wait-secs", "5"]);
     wait_until(PATIENCE, "the drill to end", async || {
         stage.queues.purge_queue().queue_url(&notices).send().await.ok();
@@ -94,6 +94,6 @@ async fn an_alarm_that_nobody_hears_is_found() {
     })
     .await
     .unwrap();
-    started.end().await.says(1, &["\"notification\"", "told nobody"]);
+    started.end().await.says(1, &["\"notification\"", "no notification arrived"]);
     stage.is_clean("sso-sync").await;
 }

@@ -1,4 +1,4 @@
-//! Drills that go all the way, and those that are left open.
+//! Drills that pass, and drills that are left open.
 
 use local_stack::wait_until;
 use serde_json::json;
@@ -7,7 +7,7 @@ use testkit::PATIENCE;
 use crate::stage::Stage;
 
 #[tokio::test]
-async fn a_healthy_fleet_passes_and_no_row_of_anybody_is_touched() {
+async fn a_healthy_fleet_passes_and_no_other_row_is_changed() {
     let stage = Stage::set().await;
     let mut workers = Vec::new();
     for unit in testkit::workers() {
@@ -21,10 +21,10 @@ async fn a_healthy_fleet_passes_and_no_row_of_anybody_is_touched() {
         let hops: Vec<&str> =
             unit["hops"].as_array().unwrap().iter().map(|hop| hop["hop"].as_str().unwrap()).collect();
         if name.ends_with("-resync") {
-            assert_eq!((&unit["verdict"], &hops[..]), (&json!("pending"), &["put"][..]), "{unit}");
+            assert_eq!((&unit["result"], &hops[..]), (&json!("pending"), &["put"][..]), "{unit}");
             continue;
         }
-        assert_eq!(unit["verdict"], "passed", "{unit}");
+        assert_eq!(unit["result"], "passed", "{unit}");
         assert_eq!(hops, ["put", "worker", "alarm", "notification", "cleanup"], "{unit}");
         if name != "undelivered" {
             stage.is_clean(name).await;
@@ -37,10 +37,10 @@ async fn a_healthy_fleet_passes_and_no_row_of_anybody_is_touched() {
 }
 
 #[tokio::test]
-async fn a_resync_queue_s_drill_is_judged_by_a_heartbeat_once_its_job_has_run() {
+async fn a_heartbeat_ends_a_resync_queue_s_drill_after_its_job_has_run() {
     let stage = Stage::set().await;
     let (said, report) = stage.drill("crm-resync", &[]).await;
-    assert_eq!((said.code, &report["verdict"]), (Some(0), &json!("pending")), "{said:?}");
+    assert_eq!((said.code, &report["result"]), (Some(0), &json!("pending")), "{said:?}");
     let (again, second) = stage.drill("crm-resync", &[]).await;
     assert_eq!(second["drill_id"], report["drill_id"], "it is joined: {again:?}");
     assert_eq!(stage.world.queue_depth("crm-resync").await, (1, 0));
@@ -60,12 +60,12 @@ async fn a_resync_queue_s_drill_is_judged_by_a_heartbeat_once_its_job_has_run() 
 }
 
 #[tokio::test]
-async fn a_drill_that_is_killed_is_taken_up_by_the_next_and_two_at_once_are_one() {
+async fn the_next_run_resumes_a_killed_drill_and_two_runs_share_one_drill() {
     // Built before the drill's clock runs.
     testkit::unit_binary("sso-sync");
     let stage = Stage::set().await;
     let killed = stage.start(&["run", "--unit", "sso-sync"]);
-    wait_until(PATIENCE, "the poison to be put in", async || {
+    wait_until(PATIENCE, "the poison to be sent", async || {
         Ok((stage.world.queue_depth("sso-sync").await.0 == 1).then_some(()))
     })
     .await
@@ -75,33 +75,33 @@ async fn a_drill_that_is_killed_is_taken_up_by_the_next_and_two_at_once_are_one(
     let _worker = stage.worker("sso-sync").await;
     let (first, second) = tokio::join!(stage.drill("sso-sync", &[]), stage.drill("sso-sync", &[]));
     for (said, report) in [first, second] {
-        assert_eq!((said.code, &report["verdict"]), (Some(0), &json!("passed")), "{said:?}");
+        assert_eq!((said.code, &report["result"]), (Some(0), &json!("passed")), "{said:?}");
     }
     assert_eq!(stage.texts("select count(*)::text from fire_drill").await, ["1"]);
     stage.is_clean("sso-sync").await;
 }
 
 #[tokio::test]
-async fn a_drill_that_is_told_to_stop_stays_open_and_says_so() {
+async fn a_drill_that_is_stopped_stays_open_and_says_so() {
     let stage = Stage::set().await;
     let job = stage.start(&["run", "--unit", "sso-sync"]);
-    wait_until(PATIENCE, "the poison to be put in", async || {
+    wait_until(PATIENCE, "the poison to be sent", async || {
         Ok((stage.world.queue_depth("sso-sync").await.0 == 1).then_some(()))
     })
     .await
     .unwrap();
     job.terminate();
-    job.end().await.says(5, &["pending", "heartbeats go on"]);
+    job.end().await.says(5, &["pending", "heartbeats resume the open drills"]);
     assert_eq!(stage.texts("select unit from fire_drill where ended_at is null").await, ["sso-sync"]);
 }
 
 #[tokio::test]
-async fn where_dead_letters_wait_nothing_is_drilled_and_nothing_of_theirs_is_touched() {
+async fn a_unit_with_messages_in_its_dlq_is_not_drilled_and_the_messages_stay() {
     let stage = Stage::set().await;
-    let dead = stage.world.topology.dlq_url("crm-sync").unwrap();
-    stage.queues.send_message().queue_url(dead).message_body("real").send().await.unwrap();
+    let dlq = stage.world.topology.dlq_url("crm-sync").unwrap();
+    stage.queues.send_message().queue_url(dlq).message_body("real").send().await.unwrap();
     let (said, report) = stage.drill("crm-sync", &[]).await;
-    assert_eq!((said.code, &report["verdict"]), (Some(4), &json!("not_drilled")), "{said:?}");
+    assert_eq!((said.code, &report["result"]), (Some(4), &json!("not_drilled")), "{said:?}");
     assert!(report["reason"].as_str().unwrap().contains("1 message(s) wait"), "{report}");
     assert_eq!(stage.texts("select count(*)::text from fire_drill").await, ["0"]);
     assert_eq!(stage.world.dead_letters("crm-sync", 1).await[0].body, "real");
@@ -118,5 +118,5 @@ async fn a_dry_run_says_what_would_be_sent_and_sends_nothing() {
     assert_eq!(stage.texts("select count(*)::text from fire_drill").await, ["0"]);
     let disable = stage.events.disable_rule().event_bus_name("coppice").name("coppice-crm-sync-drill");
     disable.send().await.unwrap();
-    stage.run(&["run", "--dry-run"]).await.says(1, &["would break at rule", "aws events enable-rule"]);
+    stage.run(&["run", "--dry-run"]).await.says(1, &["would stop at rule", "aws events enable-rule"]);
 }

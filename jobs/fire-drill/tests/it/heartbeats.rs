@@ -1,4 +1,4 @@
-//! Heartbeats: those that arrive, and those that do not.
+//! Heartbeats that arrive, and heartbeats that do not.
 
 use local_stack::wait_until;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ fn route(report: &Value, unit: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_heartbeat_arrives_by_every_route_and_no_row_of_anybody_is_touched() {
+async fn a_heartbeat_arrives_by_every_route_and_no_other_row_is_changed() {
     let stage = Stage::set().await;
     let mut workers = Vec::new();
     for unit in testkit::workers() {
@@ -28,10 +28,10 @@ async fn a_heartbeat_arrives_by_every_route_and_no_row_of_anybody_is_touched() {
         assert_eq!((&route["waiting_secs"], &route["late"]), (&json!(0.0), &json!(false)), "{route}");
         stage.is_clean(unit).await;
     }
-    assert_eq!(report["dead_letters"].as_array().unwrap().len(), 8);
+    assert_eq!(report["dlqs"].as_array().unwrap().len(), 8);
     assert_eq!(stage.rows().await, before);
     assert!(workers[0].metric("coppice_heartbeats_received_total", "").await >= 1.0);
-    wait_until(PATIENCE, "its alarm to be content", async || {
+    wait_until(PATIENCE, "its alarm to be OK", async || {
         Ok((stage.alarm_state("heartbeat-late").await? == "OK").then_some(()))
     })
     .await
@@ -39,7 +39,7 @@ async fn a_heartbeat_arrives_by_every_route_and_no_row_of_anybody_is_touched() {
 }
 
 #[tokio::test]
-async fn a_unit_that_is_down_is_late_and_its_alarm_goes_on() {
+async fn a_unit_that_is_down_is_late_and_its_alarm_fires() {
     let stage = Stage::set().await;
     let first = stage.run(&["heartbeat", "--json", "--wait-secs", "0"]).await;
     assert_eq!(first.code, Some(0), "it is on its way, and not late yet: {first:?}");
@@ -56,34 +56,34 @@ async fn a_unit_that_is_down_is_late_and_its_alarm_goes_on() {
 }
 
 #[tokio::test]
-async fn a_fleet_that_is_not_whole_has_heartbeats_of_its_own_units_alone() {
+async fn a_partial_fleet_sends_heartbeats_only_to_its_own_units() {
     let stage = Stage::set().await;
     let _worker = stage.worker("sso-sync").await;
     stage.run(&["heartbeat", "--wait-secs", "0"]).await.says(0, &["crm-sync"]);
     stage.texts("update heartbeat set sent_at = sent_at - interval '1 hour' returning 'shifted'").await;
     let said = stage.run(&["heartbeat", "--json", "--unit", "sso-sync"]).await;
-    assert_eq!(said.code, Some(0), "nobody runs the others, nor waits for them: {said:?}");
+    assert_eq!(said.code, Some(0), "the others do not run, and the run does not wait for them: {said:?}");
     let routes = said.json()["routes"].clone();
     assert_eq!((routes.as_array().unwrap().len(), &routes[0]["unit"]), (1, &json!("sso-sync")));
     let sent = stage.texts("select unit || ' ' || count(*) from heartbeat group by unit order by unit").await;
     assert_eq!(sent[4], "sso-sync 2", "{sent:?}");
-    stage.run(&["heartbeat", "--unit", "sso-resync"]).await.says(2, &["no worker is always there"]);
+    stage.run(&["heartbeat", "--unit", "sso-resync"]).await.says(2, &["no worker that always runs"]);
 }
 
 #[tokio::test]
-async fn what_an_ended_drill_left_is_removed_and_real_letters_are_not() {
+async fn messages_of_ended_drills_are_removed_and_real_ones_stay() {
     let stage = Stage::set().await;
-    let dead = stage.world.topology.dlq_url("crm-sync").unwrap();
-    // Of a drill that nobody knows any more, as a second delivery of its event would bring it.
+    let dlq = stage.world.topology.dlq_url("crm-sync").unwrap();
+    // A late second delivery of an event whose drill is no longer known.
     let late = json!({"id": "01890000-0000-7000-8000-000000000001", "source": "coppice.drill",
         "detail-type": "FireDrill", "time": "2026-11-24T10:00:00Z",
         "detail": {"unit": "crm-sync", "drill": "01890000-0000-7000-8000-000000000000"}});
     for body in ["real", &late.to_string()] {
-        stage.queues.send_message().queue_url(dead).message_body(body).send().await.unwrap();
+        stage.queues.send_message().queue_url(dlq).message_body(body).send().await.unwrap();
     }
     stage.run(&["heartbeat", "--wait-secs", "0"]).await.says(0, &["wait in coppice-crm-sync-dlq"]);
     let left: Vec<String> =
-        stage.world.dead_letters("crm-sync", 1).await.into_iter().map(|letter| letter.body).collect();
+        stage.world.dead_letters("crm-sync", 1).await.into_iter().map(|message| message.body).collect();
     assert_eq!(left, ["real"]);
 }
 
@@ -105,7 +105,7 @@ async fn a_breaker_that_stays_open_and_an_outbox_that_fills_reach_their_alarms()
 }
 
 #[tokio::test]
-async fn a_heartbeat_that_the_bus_refuses_is_late_at_once_and_the_others_go_on() {
+async fn a_heartbeat_that_the_bus_refuses_is_late_at_once_and_the_others_are_sent() {
     let stage = Stage::set().await;
     let accepted = r#"{"EventId":"6ac4e9d2-0000-4000-8000-000000000000"}"#;
     let refused = r#"{"ErrorCode":"NotAuthorizedForSourceException","ErrorMessage":"told to"}"#;
@@ -123,13 +123,13 @@ async fn a_heartbeat_that_the_bus_refuses_is_late_at_once_and_the_others_go_on()
     assert_eq!(
         waiting,
         ["crm-account", "crm-sync", "identity-verification", "sso-sync"],
-        "nobody waits for that one"
+        "the refused one is not waited for"
     );
     assert_eq!(stage.alarm_state("heartbeat-late").await.unwrap(), "ALARM");
 }
 
 #[tokio::test]
-async fn a_partner_source_that_is_not_active_is_named_and_its_alarm_goes_on() {
+async fn a_partner_source_that_is_not_active_is_named_and_its_alarm_fires() {
     let stage = Stage::set().await;
     let answer = |operation: &str, body: &str| stage.world.proxy.answer(operation, 1, 200, body);
     answer("ListEventBuses", r#"{"EventBuses":[{"Name":"aws.partner/auth0.com/example-1"}]}"#);
@@ -145,7 +145,7 @@ async fn a_partner_source_that_is_not_active_is_named_and_its_alarm_goes_on() {
 }
 
 #[tokio::test]
-async fn partner_sources_that_may_not_be_asked_are_a_fault_and_no_number_says_that_all_is_well() {
+async fn partner_sources_that_cannot_be_read_are_a_fault_and_send_no_metric() {
     let stage = Stage::set().await;
     stage.world.proxy.answer(
         "ListEventBuses",
@@ -156,13 +156,10 @@ async fn partner_sources_that_may_not_be_asked_are_a_fault_and_no_number_says_th
     let said = stage.run(&["heartbeat", "--json", "--wait-secs", "0"]).await;
     assert_eq!((said.code, &said.json()["watched"]["inactive_partner_sources"]), (Some(1), &Value::Null));
     let faults = said.json()["faults"].to_string();
-    assert!(
-        faults.contains("partner sources cannot be asked") && faults.contains("AccessDenied"),
-        "{faults}"
-    );
-    assert!(!stage.world.proxy.transcript_contains("coppice_partner_sources_inactive"), "a number was put");
+    assert!(faults.contains("partner sources cannot be read") && faults.contains("AccessDenied"), "{faults}");
+    assert!(!stage.world.proxy.transcript_contains("coppice_partner_sources_inactive"), "a value was sent");
     assert!(stage.world.proxy.transcript_contains("coppice_heartbeats_late"), "the others were");
-    // The alarm takes a number that stays out for a fault.
+    // The alarm treats missing data as a fault.
     let alarm =
         stage.alarms.describe_alarms().alarm_names("coppice-partner-source-inactive").send().await.unwrap();
     assert_eq!(alarm.metric_alarms()[0].treat_missing_data(), Some("breaching"));

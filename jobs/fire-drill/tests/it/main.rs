@@ -1,4 +1,4 @@
-//! The real binary in a real world: emulator, Postgres, workers as processes, alarms that tell their topic.
+//! The real binary with an emulator, Postgres, workers as processes, and alarms that notify their topic.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 

@@ -1,4 +1,4 @@
-//! A world with workers and alarms, the binary, and hands to break things with.
+//! A stack with workers and alarms, the binary, and functions to break things.
 
 use local_stack::{QueueMetrics, aws_config, wait_until};
 use serde_json::Value;
@@ -10,7 +10,7 @@ const BINARY: &str = env!("CARGO_BIN_EXE_fire-drill");
 /// The job has no queue of its own.
 const UNIT: &str = "fire-drill";
 
-/// A test's alarms are on within a second or two; a worker needs as long.
+/// A test's alarms fire within a second or two; a worker needs as long.
 const WAITS: [[&str; 2]; 2] = [["--worker-wait-secs", "30"], ["--alarm-wait-secs", "30"]];
 
 pub(crate) struct Stage {
@@ -53,7 +53,7 @@ impl Stage {
         self.world.start_job(BINARY, UNIT, arguments, &[])
     }
 
-    /// Drills one unit and answers the process, and what it says of the unit.
+    /// Drills one unit and returns the process's output, and the unit's report.
     pub(crate) async fn drill(&self, unit: &str, arguments: &[&str]) -> (Said, Value) {
         let usual = WAITS.into_iter().filter(|[name, _]| !arguments.contains(name)).flatten();
         let all = ["run", "--json", "--unit", unit].into_iter().chain(usual).chain(arguments.iter().copied());
@@ -62,11 +62,11 @@ impl Stage {
         (said, report)
     }
 
-    /// The drill breaks at this hop, and says so in these words, with the exit code for failures.
+    /// The drill fails at this hop with exit code 1, and its reason has these words.
     pub(crate) async fn breaks_at(&self, unit: &str, hop: &str, words: &[&str], arguments: &[&str]) {
         let (said, report) = self.drill(unit, arguments).await;
         assert_eq!(
-            (said.code, &report["verdict"], &report["hop"]),
+            (said.code, &report["result"], &report["hop"]),
             (Some(1), &"failed".into(), &hop.into()),
             "{said:?}"
         );

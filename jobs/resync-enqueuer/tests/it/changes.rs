@@ -107,9 +107,9 @@ async fn a_place_that_the_provider_does_not_know_any_more_is_a_failure_that_says
     enqueue(&world, &["changes"]).await.says(1, &["--since"]);
     assert_eq!(cursor(&world).await.as_deref(), Some("sim|999"), "it did not move");
     let since = ["changes", "--since", "2026-01-01T00:00:00Z"];
-    enqueue(&world, &since).await.says(2, &["an interrupted run was asked for", "--anew"]);
-    let anew = enqueue(&world, &[&since[..], &["--anew"]].concat()).await;
-    anew.says(0, &[]);
+    enqueue(&world, &since).await.says(2, &["an interrupted run has the arguments", "--restart"]);
+    let restarted = enqueue(&world, &[&since[..], &["--restart"]].concat()).await;
+    restarted.says(0, &[]);
     assert_eq!(cursor(&world).await.as_deref(), Some("sim|2"));
 }
 

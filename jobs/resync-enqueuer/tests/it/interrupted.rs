@@ -9,7 +9,7 @@ use crate::{BINARY, SSO, drain, enqueue, id, records, users, waiting};
 const SLOWLY: [&str; 7] = ["sso", "listing", "--rate", "150", "--batch-size", "20", "--json"];
 
 #[tokio::test]
-async fn enqueuer_and_resync_are_killed_and_stopped_and_nobody_is_missed() {
+async fn enqueuer_and_resync_are_killed_and_stopped_and_no_record_is_missed() {
     let world = World::start().await;
     users(&world, 420);
     let mut before = 0;
@@ -50,7 +50,7 @@ async fn enqueuer_and_resync_are_killed_and_stopped_and_nobody_is_missed() {
 }
 
 #[tokio::test]
-async fn a_stopped_run_ends_within_its_batch_and_is_gone_on_with_as_it_was_asked_for() {
+async fn a_stopped_run_ends_within_its_batch_and_is_resumed_with_its_arguments() {
     let world = World::start().await;
     users(&world, 300);
     enqueue(&world, &["listing"]).await.says(0, &[]);
@@ -60,12 +60,12 @@ async fn a_stopped_run_ends_within_its_batch_and_is_gone_on_with_as_it_was_asked
     let some = async || Ok((waiting(&world, SSO).await >= 20).then_some(()));
     wait_until(PATIENCE, "some to be sent", some).await.unwrap();
     job.terminate();
-    job.end().await.says(5, &["run again to go on"]);
+    job.end().await.says(5, &["run again to resume"]);
     let sent = waiting(&world, SSO).await;
     assert!(sent < 300, "{sent} sent before the end");
 
     let other = ["stale", "--where", "gone"];
-    enqueue(&world, &other).await.says(2, &["an interrupted run was asked for", "--where present"]);
+    enqueue(&world, &other).await.says(2, &["an interrupted run has the arguments", "--where present"]);
     enqueue(&world, &["stale", "--older-than", "0s"]).await.says(0, &[]);
     assert!(waiting(&world, SSO).await >= 300);
 }

@@ -1,4 +1,4 @@
-//! A listing that is not whole deletes nobody.
+//! An incomplete listing deletes no record.
 
 use testkit::World;
 use testkit::simulators::ListingFault;
@@ -22,7 +22,7 @@ async fn at_auth0_a_failed_page_an_empty_page_and_a_repeated_page_delete_nobody(
     for lie in LIES {
         world.idp.set_listing_fault(lie);
         // As many as there are would be allowed: the guard is not what saves them.
-        let said = enqueue(&world, &["listing", "--anew", "--allow-deletions", "230"]).await;
+        let said = enqueue(&world, &["listing", "--restart", "--allow-deletions", "230"]).await;
         said.says(1, &[]);
         let missing = said.json()["listing"]["missing"].as_i64();
         assert_eq!(missing.is_some(), !matches!(lie, ListingFault::FailedPage(_)), "{lie:?}");
@@ -32,7 +32,7 @@ async fn at_auth0_a_failed_page_an_empty_page_and_a_repeated_page_delete_nobody(
         assert_eq!(records(&world, "gone_at is not null").await, 0, "{lie:?}");
     }
     world.idp.set_listing_fault(ListingFault::None);
-    enqueue(&world, &["listing", "--anew"]).await.says(0, &[]);
+    enqueue(&world, &["listing", "--restart"]).await.says(0, &[]);
 }
 
 #[tokio::test]
@@ -49,7 +49,7 @@ async fn at_okta_too() {
         ("COPPICE_OKTA_API_TOKEN", token),
     ];
     let list = async || {
-        let arguments = ["sso", "listing", "--anew", "--allow-deletions", "450", "--json"];
+        let arguments = ["sso", "listing", "--restart", "--allow-deletions", "450", "--json"];
         world.run_job(BINARY, SSO, &arguments, &settings).await
     };
     list().await.says(0, &[]);
@@ -71,7 +71,7 @@ async fn at_salesforce_too() {
         world.crm.put_contact(SimulatedContact::new(&contact_id(number)));
     }
     let list = async || {
-        let arguments = ["crm", "listing", "--anew", "--allow-deletions", "50", "--json"];
+        let arguments = ["crm", "listing", "--restart", "--allow-deletions", "50", "--json"];
         world.run_job(BINARY, CRM, &arguments, &[]).await
     };
     list().await.says(0, &[]);
@@ -90,7 +90,7 @@ async fn a_run_goes_on_from_the_page_that_failed() {
     let world = World::start().await;
     known_users(&world, 230).await;
     world.idp.set_listing_fault(ListingFault::FailedPage(3));
-    enqueue(&world, &["listing"]).await.says(1, &["run again to go on from this page"]);
+    enqueue(&world, &["listing"]).await.says(1, &["run again to resume from this page"]);
     world.idp.set_listing_fault(ListingFault::None);
     let asked = world.idp.total_requests();
     let said = enqueue(&world, &["listing"]).await;
@@ -108,7 +108,7 @@ async fn a_request_stands_until_a_whole_listing_has_served_it() {
         .await
         .unwrap();
     world.idp.set_listing_fault(ListingFault::RepeatedPage(2));
-    enqueue(&world, &["requested"]).await.says(1, &["the listing was not whole"]);
+    enqueue(&world, &["requested"]).await.says(1, &["the listing was incomplete"]);
     world.idp.set_listing_fault(ListingFault::None);
     let said = enqueue(&world, &["requested"]).await;
     said.says(0, &[]);
@@ -122,7 +122,7 @@ async fn a_user_who_moves_to_a_page_that_was_read_is_not_taken_for_gone() {
     let world = World::start().await;
     known_users(&world, 230).await;
     world.idp.set_listing_fault(ListingFault::FailedPage(2));
-    enqueue(&world, &["listing"]).await.says(1, &["run again to go on from this page"]);
+    enqueue(&world, &["listing"]).await.says(1, &["run again to resume from this page"]);
     world.idp.set_listing_fault(ListingFault::None);
     world.idp.delete(&id(3));
     let said = enqueue(&world, &["listing", "--allow-deletions", "230"]).await;
@@ -131,7 +131,7 @@ async fn a_user_who_moves_to_a_page_that_was_read_is_not_taken_for_gone() {
     assert!(whole || said.code == Some(1), "a user is missing, and the listing is taken for whole: {said:?}");
     drain(&world, SSO).await.says(0, &[]);
     assert_eq!(records(&world, "gone_at is not null and external_id <> 'auth0|u00003'").await, 0);
-    enqueue(&world, &["listing", "--anew"]).await.says(0, &[]);
+    enqueue(&world, &["listing", "--restart"]).await.says(0, &[]);
     drain(&world, SSO).await.says(0, &[]);
     assert_eq!(
         records(&world, "gone_at is not null").await,

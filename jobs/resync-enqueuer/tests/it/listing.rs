@@ -54,7 +54,7 @@ async fn a_wrong_tenant_stops_the_run_before_anything_is_sent_and_the_flag_that_
     }
     users_more(&world);
     let stopped = enqueue(&world, &["listing"]).await;
-    stopped.says(4, &["150 of the 150 records", "--allow-deletions 150", "--anew"]);
+    stopped.says(4, &["150 of the 150 stored records", "--allow-deletions 150", "--restart"]);
     assert_eq!(waiting(&world, SSO).await, 0);
     let asked = world.idp.total_requests();
     enqueue(&world, &["listing", "--allow-deletions", "149"]).await.says(4, &[]);

@@ -7,7 +7,7 @@ use super::{Clinic, INGRESS_RULE};
 use crate::aws_answers::AwsAnswers;
 
 #[tokio::test]
-async fn rules_that_take_nothing_or_too_much_are_found() {
+async fn rules_that_match_too_little_or_too_much_are_found() {
     let clinic = Clinic::open().await;
     let rule = |name| clinic.events.put_rule().event_bus_name("coppice").name(name);
     let original =
@@ -24,15 +24,13 @@ async fn rules_that_take_nothing_or_too_much_are_found() {
     clinic.events.enable_rule().event_bus_name("coppice").name(INGRESS_RULE).send().await.unwrap();
     let narrow = r#"{"source":["coppice.ingress.scim","coppice.ingress.okta"]}"#;
     rule(INGRESS_RULE).event_pattern(narrow).send().await.unwrap();
-    let lost = ("sample events coppice-sso-sync: no rule takes ingress.auth0", "deploy the template");
+    let lost = ("sample events coppice-sso-sync: no rule matches ingress.auth0", "deploy the template");
     clinic.finds("sso-sync", &[], &[lost]).await;
 
     let wide = r#"{"source":["coppice.ingress.scim","coppice.ingress.auth0","coppice.ingress.okta","coppice.ingress.persona"]}"#;
     rule(INGRESS_RULE).event_pattern(wide).send().await.unwrap();
-    let stray = (
-        "ingress.persona is not for this queue, and is taken by coppice-sso-sync-ingress",
-        "edited or deleted",
-    );
+    let stray =
+        ("ingress.persona is not for this queue, and matches coppice-sso-sync-ingress", "edited or deleted");
     clinic.finds("sso-sync", &[], &[stray]).await;
 
     rule(INGRESS_RULE).event_pattern(&pattern).send().await.unwrap();
@@ -43,19 +41,19 @@ async fn rules_that_take_nothing_or_too_much_are_found() {
         .unwrap();
     clinic.put_target("coppice-sso-sync-twin", clinic.target_of(INGRESS_RULE).await).await;
     let twice =
-        ("ingress.scim is taken 2 times: by coppice-sso-sync-ingress and coppice-sso-sync-twin", "deploy");
+        ("ingress.scim matches 2 rules: coppice-sso-sync-ingress and coppice-sso-sync-twin", "deploy");
     clinic.finds("sso-sync", &[], &[twice]).await;
 }
 
 #[tokio::test]
-async fn targets_that_lead_elsewhere_or_lose_what_fails_are_found() {
+async fn wrong_targets_and_targets_without_a_dlq_are_found() {
     let clinic = Clinic::open().await;
     let mut target = clinic.target_of(INGRESS_RULE).await;
     let whole = target.clone();
 
     target.dead_letter_config = None;
     clinic.put_target(INGRESS_RULE, target.clone()).await;
-    let no_way_out = ("target coppice-sso-sync-ingress: it has no dead-letter queue", "deploy");
+    let no_way_out = ("target coppice-sso-sync-ingress: it has no DLQ", "deploy");
     clinic.finds("sso-sync", &[], &[no_way_out]).await;
 
     target.clone_from(&whole);
@@ -80,7 +78,8 @@ async fn targets_that_lead_elsewhere_or_lose_what_fails_are_found() {
 
     let undelivered = clinic.world.topology.undelivered_url().unwrap();
     clinic.sqs.delete_queue().queue_url(undelivered).send().await.unwrap();
-    let gone = ("queue coppice-undelivered: it does not exist", "is lost without it");
+    let gone =
+        ("queue coppice-undelivered: it does not exist", "without this queue, undeliverable events are lost");
     clinic.finds("sso-sync", &[], &[gone]).await;
 }
 
@@ -130,7 +129,7 @@ async fn queues_that_lose_messages_are_found() {
     clinic.set(queue, Name::RedrivePolicy, &whole[&Name::RedrivePolicy]).await;
 
     let crm = clinic.world.topology.dlq_url("crm-sync").unwrap();
-    let other = ("it names coppice-sso-sync-dlq, and the unit coppice-crm-sync-dlq", "COPPICE_DLQ_URL");
+    let other = ("it names coppice-sso-sync-dlq, and the unit names coppice-crm-sync-dlq", "COPPICE_DLQ_URL");
     clinic.finds("sso-sync", &[("COPPICE_DLQ_URL", crm)], &[other]).await;
     clinic.sqs.delete_queue().queue_url(dlq).send().await.unwrap();
     let gone = ("queue coppice-sso-sync-dlq: it does not exist", "COPPICE_DLQ_URL");
@@ -138,13 +137,13 @@ async fn queues_that_lose_messages_are_found() {
 }
 
 #[tokio::test]
-async fn a_partner_source_that_delivers_nothing_and_a_clock_that_is_off_are_found() {
+async fn a_partner_source_that_delivers_nothing_and_a_wrong_clock_are_found() {
     let clinic = Clinic::open().await;
     let answers = AwsAnswers::start(clinic.world.emulator_endpoint()).await;
     let through = [("AWS_ENDPOINT_URL", answers.endpoint())];
     answers.put("DescribeEventSource", 200, r#"{"Name":"x","State":"PENDING"}"#);
     let said = clinic.examine("crm-sync", &through).await;
-    said.says(1, &["it is PENDING: it takes events and delivers none", "PartnerSource parameter"]);
+    said.says(1, &["it is PENDING: it accepts events and delivers none", "PartnerSource parameter"]);
     answers.clear();
 
     let partner = testkit::simulators::salesforce::SALESFORCE_SOURCE;

@@ -4,12 +4,12 @@ use super::Clinic;
 use crate::aws_answers::AwsAnswers;
 
 #[tokio::test]
-async fn where_the_credentials_come_from_is_said_and_that_there_are_none() {
+async fn the_report_names_where_the_credentials_come_from_or_that_there_are_none() {
     let clinic = Clinic::open().await;
     let no_key =
         [("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", ""), ("AWS_EC2_METADATA_DISABLED", "true")];
-    let none = ("credentials provider: no provider has any", "eks.amazonaws.com/role-arn");
-    let refused = ("credentials AWS: they are refused: none to sign with", "role or key exists");
+    let none = ("credentials provider: no provider of the chain has any", "eks.amazonaws.com/role-arn");
+    let refused = ("credentials AWS: AWS refuses them: none to sign with", "role or key exists");
     clinic.finds("sso-sync", &no_key, &[none, refused]).await;
 
     let answers = AwsAnswers::start(clinic.world.emulator_endpoint()).await;
@@ -35,16 +35,16 @@ async fn where_the_credentials_come_from_is_said_and_that_there_are_none() {
     said.says(0, &["ok       credentials provider: web identity: a service account's own role (IRSA)"]);
 }
 
-/// The emulator knows no permissions, no states of partner sources and no other time: here they are put into its mouth.
+/// The emulator has no permissions, no states of partner sources and one time, so a proxy answers in its place.
 #[tokio::test]
-async fn what_may_not_be_seen_is_said_to_be_that_and_no_fault() {
+async fn a_check_without_permission_is_skipped_and_no_fault() {
     let clinic = Clinic::open().await;
     let answers = AwsAnswers::start(clinic.world.emulator_endpoint()).await;
     let through = [("AWS_ENDPOINT_URL", answers.endpoint())];
     clinic.finds("sso-sync", &through, &[]).await;
     let denied = r#"{"__type":"AccessDeniedException","message":"arn:aws:iam::1:role/x may not"}"#;
     for (operation, said_of_it) in [
-        ("DescribeEventBus", "skipped  bus coppice: no permission events:DescribeEventBus: not looked at"),
+        ("DescribeEventBus", "skipped  bus coppice: no permission events:DescribeEventBus: not checked"),
         ("ListRules", "skipped  rule coppice-sso-sync-*: no permission events:ListRules"),
         (
             "ListTargetsByRule",
@@ -68,7 +68,7 @@ async fn what_may_not_be_seen_is_said_to_be_that_and_no_fault() {
         answers.clear();
     }
     answers.put("DescribeEventBus", 400, r#"{"__type":"UnrecognizedClientException","message":"x"}"#);
-    let refused = ("credentials AWS: they are refused: UnrecognizedClientException", "role or key exists");
+    let refused = ("credentials AWS: AWS refuses them: UnrecognizedClientException", "role or key exists");
     clinic.finds("sso-sync", &through, &[refused]).await;
 }
 
@@ -79,9 +79,6 @@ async fn a_service_that_cannot_be_reached_is_a_fault() {
     let said = clinic.examine("sso-sync", &unreachable).await;
     said.says(
         1,
-        &[
-            "FAULT    queue coppice-sso-sync: sqs:GetQueueAttributes had no answer: no connection",
-            "VPC endpoint",
-        ],
+        &["FAULT    queue coppice-sso-sync: sqs:GetQueueAttributes failed: no connection", "VPC endpoint"],
     );
 }

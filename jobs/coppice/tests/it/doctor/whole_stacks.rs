@@ -1,11 +1,11 @@
-//! A stack as the template makes it is well.
+//! A stack that was deployed from the template has no fault.
 
 use serde_json::json;
 
 use super::Clinic;
 
 #[tokio::test]
-async fn every_unit_of_a_whole_stack_is_well() {
+async fn every_unit_of_a_whole_stack_is_healthy() {
     let clinic = Clinic::open().await;
     for unit in ["sso-sync", "crm-sync", "identity-verification", "app-login", "crm-account"] {
         let said = clinic.examine(unit, &[]).await;
@@ -13,7 +13,7 @@ async fn every_unit_of_a_whole_stack_is_well() {
             0,
             &[
                 "ok       credentials provider: environment variables",
-                "ok       bus coppice: it exists, and AWS takes the credentials",
+                "ok       bus coppice: it exists, and AWS accepts the credentials",
                 &format!("ok       queue policy coppice-{unit}: it admits"),
                 &format!("ok       redrive policy coppice-{unit}: to coppice-{unit}-dlq after 50 receives"),
                 &format!("ok       visibility timeout coppice-{unit}: 60 s"),
@@ -22,7 +22,7 @@ async fn every_unit_of_a_whole_stack_is_well() {
                 "ok       schema database",
                 "ok       clock AWS",
                 "ok       clock database",
-                "takes our credentials",
+                "accepts our credentials",
                 ", 0 fault(s), ",
             ],
         );
@@ -30,7 +30,7 @@ async fn every_unit_of_a_whole_stack_is_well() {
     for unit in ["sso-resync", "crm-resync"] {
         let queue =
             format!("ok       redrive policy coppice-{unit}: to coppice-{unit}-dlq after 50 receives");
-        clinic.examine(unit, &[]).await.says(0, &[&queue, "takes our credentials", ", 0 fault(s), "]);
+        clinic.examine(unit, &[]).await.says(0, &[&queue, "accepts our credentials", ", 0 fault(s), "]);
     }
     let wrong = [("COPPICE_RESYNC_MAX_DELETIONS", "many")];
     clinic.examine("sso-resync", &wrong).await.says(2, &["COPPICE_RESYNC_MAX_DELETIONS"]);
@@ -51,7 +51,7 @@ async fn every_unit_of_a_whole_stack_is_well() {
 }
 
 #[tokio::test]
-async fn without_a_unit_all_queues_are_looked_at() {
+async fn without_a_unit_every_queue_is_checked() {
     let clinic = Clinic::open().await;
     let coppice = env!("CARGO_BIN_EXE_coppice");
     let said = clinic.world.run_job(coppice, "none", &["doctor", "--json"], &[]).await;
@@ -63,7 +63,7 @@ async fn without_a_unit_all_queues_are_looked_at() {
         checks
             .iter()
             .find(|one| one["check"] == check && one["about"] == about)
-            .map(|one| one["verdict"].clone())
+            .map(|one| one["level"].clone())
     };
     for unit in ["sso-sync", "crm-sync", "identity-verification", "app-login", "crm-account", "undelivered"] {
         assert_eq!(

@@ -1,11 +1,11 @@
-//! Settings that lead elsewhere, and what they lead to that is away.
+//! Settings that name something else or something missing.
 
 use testkit::simulators::auth0::Fault;
 
 use super::Clinic;
 
 #[tokio::test]
-async fn settings_that_lead_elsewhere_are_found() {
+async fn settings_that_name_something_else_are_found() {
     let clinic = Clinic::open().await;
     let nowhere = format!("{}-of-yesterday", clinic.queue());
     let gone = ("queue coppice-sso-sync-of-yesterday: it does not exist", "COPPICE_QUEUE_URL");
@@ -22,8 +22,8 @@ async fn settings_that_lead_elsewhere_are_found() {
     );
     let no_bus = ("bus of-tomorrow: it does not exist", "COPPICE_BUS_NAME to the output BusName");
     clinic.finds("sso-sync", &[("COPPICE_BUS_NAME", "of-tomorrow")], &[no_bus]).await;
-    let nobody = [("AWS_ENDPOINT_URL", "http://127.0.0.1:1")];
-    clinic.finds("sso-sync", &nobody, &[("AWS does not answer: no connection", "NetworkPolicy")]).await;
+    let unreachable = [("AWS_ENDPOINT_URL", "http://127.0.0.1:1")];
+    clinic.finds("sso-sync", &unreachable, &[("AWS does not answer: no connection", "NetworkPolicy")]).await;
 
     let wrong = [("COPPICE_AUTH0_CLIENT_SECRET", "wrong")];
     clinic.finds("sso-sync", &wrong, &[("provider refuses our credentials", "COPPICE_AUTH0_*")]).await;
@@ -37,12 +37,16 @@ async fn settings_that_lead_elsewhere_are_found() {
         .await;
     clinic.world.idp.set_fault(Fault::Down);
     clinic
-        .finds("app-login", &[], &[("provider auth0: provider is unavailable", "if it is down, wait")])
+        .finds(
+            "app-login",
+            &[],
+            &[("provider auth0: provider is unavailable", "If the provider is down, wait")],
+        )
         .await;
 }
 
 #[tokio::test]
-async fn a_database_that_is_older_or_away_is_found() {
+async fn a_database_that_is_older_or_down_is_found() {
     let clinic = Clinic::open().await;
     let older = "delete from _sqlx_migrations where version = (select max(version) from _sqlx_migrations)";
     sqlx::query(older).execute(&clinic.world.pool).await.unwrap();
@@ -54,7 +58,7 @@ async fn a_database_that_is_older_or_away_is_found() {
 }
 
 #[tokio::test]
-async fn settings_are_those_of_the_unit_and_all_that_are_wrong_are_listed() {
+async fn every_wrong_setting_of_the_unit_is_listed() {
     let clinic = Clinic::open().await;
     let missing = [("COPPICE_QUEUE_URL", ""), ("COPPICE_AUTH0_URL", ""), ("COPPICE_MAX_IN_FLIGHT", "1")];
     let said = clinic.examine("sso-sync", &missing).await;

@@ -1,0 +1,106 @@
+//! Which records a message names: messages that name the same records can stand for each other.
+//!
+//! In: an event of any provider, or one of ours. Out: the source and the IDs of its records. Pure.
+
+use event_contract::{Announcement, Envelope, INTERNAL_SOURCE};
+use provider_crm::CrmEvent;
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::queues::UNDELIVERED;
+
+/// Units whose messages cannot stand for each other: every sign-in is counted, and an undelivered event was meant for one of
+/// several units.
+const NEVER_SHARED: [&str; 2] = ["app-login", UNDELIVERED];
+
+/// The source of internal events' subjects: our own persons.
+pub(super) const PERSON: &str = "person";
+
+/// The records that a message names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RecordKey {
+    /// The source's name, as `auth0`; `person` for an internal event.
+    pub source: &'static str,
+    /// The source's IDs, in order.
+    pub ids: Vec<String>,
+    /// The newest lower bound in the message: a refetch that answers with an older version comes from a stale replica.
+    #[serde(skip)]
+    pub(super) not_before: Option<OffsetDateTime>,
+}
+
+impl RecordKey {
+    /// The records of an event of any source. `None`: it names none, or cannot be parsed.
+    pub(super) fn of(envelope: &Envelope) -> Option<Self> {
+        if envelope.source == INTERNAL_SOURCE {
+            let (_, announcement) = Announcement::parse(envelope).ok()?;
+            let ids = vec![announcement.entity_id.to_string()];
+            return Some(Self { source: PERSON, ids, not_before: None });
+        }
+        Self::of_sso(envelope).or_else(|| Self::of_crm(envelope)).or_else(|| Self::of_identity(envelope))
+    }
+
+    fn of_sso(envelope: &Envelope) -> Option<Self> {
+        let (source, hints) = provider_sso::read_any_event(envelope).ok()?;
+        Self::new(source, hints.into_iter().map(|hint| (hint.id, hint.not_before)))
+    }
+
+    fn of_crm(envelope: &Envelope) -> Option<Self> {
+        let (source, CrmEvent::Contacts(hints)) = provider_crm::read_any_event(envelope).ok()? else {
+            return None;
+        };
+        Self::new(source, hints.into_iter().map(|hint| (hint.id, hint.not_before)))
+    }
+
+    fn of_identity(envelope: &Envelope) -> Option<Self> {
+        let (source, hints) = provider_identity::read_any_event(envelope).ok()?;
+        Self::new(source, hints.into_iter().map(|hint| (hint.id, hint.not_before)))
+    }
+
+    fn new(
+        source: &'static str,
+        hints: impl Iterator<Item = (String, Option<OffsetDateTime>)>,
+    ) -> Option<Self> {
+        let (mut ids, bounds): (Vec<String>, Vec<_>) = hints.unzip();
+        ids.sort();
+        ids.dedup();
+        let not_before = bounds.into_iter().flatten().max();
+        (!ids.is_empty()).then_some(Self { source, ids, not_before })
+    }
+
+    /// The key that messages of a unit share when they can stand for each other. `None`: each stands for itself.
+    pub(super) fn shared_by(&self, unit: &str) -> Option<(&'static str, &[String])> {
+        (!NEVER_SHARED.contains(&unit)).then_some((self.source, self.ids.as_slice()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(source: &str, detail: &str) -> Envelope {
+        let body = format!(
+            r#"{{"id":"9b7f4c1e-6a41-4b0f-8a54-0d5ad1d1c7aa","detail-type":"x","source":"{source}",
+                "time":"2026-11-20T15:10:42Z","detail":{detail}}}"#
+        );
+        Envelope::parse(&body).unwrap()
+    }
+
+    #[test]
+    fn the_records_of_every_provider_s_event_are_found() {
+        let ids = r#"{"ids":["b","a","b"],"change":"changed"}"#;
+        for source in ["auth0", "okta", "scim", "salesforce", "stripe", "persona"] {
+            let record = RecordKey::of(&event(&format!("coppice.ingress.{source}"), ids)).unwrap();
+            assert_eq!((record.source, record.ids), (source, vec![String::from("a"), String::from("b")]));
+        }
+        assert_eq!(RecordKey::of(&event("coppice.ingress.auth0", r#"{"ids":[],"change":"changed"}"#)), None);
+        assert_eq!(RecordKey::of(&event("unknown.source", ids)), None);
+    }
+
+    #[test]
+    fn a_sign_in_stands_for_itself() {
+        let ids = r#"{"ids":["a"],"change":"changed"}"#;
+        let record = RecordKey::of(&event("coppice.ingress.okta", ids)).unwrap();
+        assert!(record.shared_by("sso-sync").is_some());
+        assert_eq!(record.shared_by("app-login"), None);
+    }
+}

@@ -1,0 +1,184 @@
+//! Sends a plan's items at a rate: to their unit's queue, or to where the bus would have delivered them.
+//!
+//! In: items that were not sent yet. Out: messages with the mark by which the worker notes how they ended, and the note in
+//! the database that they were sent.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use postgres_store::{RedrivePlan, Store, UnsentItem};
+use sqs_queue::{BATCH_LIMIT, EntryError, OutgoingMessage, Queue, SqsQueue};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use worker_runtime::REDRIVE_MARK;
+
+use super::queues::{DeadLetterQueues, Dlq, UNDELIVERED};
+use super::routing::Routing;
+use super::run::Pace;
+use crate::OperationError;
+
+/// Before entries that failed are sent again.
+const WAIT_BETWEEN_TRIES: Duration = Duration::from_millis(500);
+
+/// The run ends after so many batches in a row of which SQS took nothing.
+const TRIES: u32 = 5;
+
+/// Where a plan's items go.
+pub(super) enum Destination {
+    /// All to their unit.
+    Unit(SqsQueue),
+    /// Each to where the bus would have delivered it.
+    Rules(Routing),
+}
+
+impl Destination {
+    pub(super) async fn of(queues: &DeadLetterQueues, dlq: &Dlq) -> Result<Self, OperationError> {
+        match &dlq.source {
+            Some(source) => Ok(Self::Unit(source.clone())),
+            None if dlq.unit == UNDELIVERED => {
+                Routing::read(&queues.config, &queues.bus).await.map(Self::Rules)
+            }
+            None => Err(OperationError::NoQueue { unit: dlq.unit.clone() }),
+        }
+    }
+
+    /// Sends items. Each has its own result: one that fails does not undo those before it.
+    async fn send(&self, items: &[UnsentItem]) -> Result<Vec<Result<(), EntryError>>, OperationError> {
+        match self {
+            Self::Unit(queue) => {
+                let messages: Vec<OutgoingMessage> =
+                    items.iter().map(|item| message(item, &item.message.body)).collect();
+                Ok(queue.send(&messages).await?)
+            }
+            Self::Rules(routing) => {
+                let mut results = Vec::new();
+                for item in items {
+                    let unavailable = |_| Err(EntryError::Unavailable { code: String::from("not routed") });
+                    results.push(send_routed(routing, item).await.unwrap_or_else(unavailable));
+                }
+                Ok(results)
+            }
+        }
+    }
+}
+
+/// Sends an event to every queue that its rules name. An event that no rule matches stays where it is.
+async fn send_routed(routing: &Routing, item: &UnsentItem) -> Result<Result<(), EntryError>, OperationError> {
+    let routes = routing.route(&item.message).await?;
+    if routes.is_empty() {
+        return Ok(Err(EntryError::Refused { code: String::from("NoRule") }));
+    }
+    for route in routes {
+        let sent = route.queue.send(&[message(item, &route.body)]).await?;
+        if let Some(Err(error)) = sent.into_iter().next() {
+            return Ok(Err(error));
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// Sends the items of a plan that were not sent yet.
+pub(super) struct Sender<'a> {
+    store: &'a Store,
+    plan: &'a RedrivePlan,
+    destination: Destination,
+    pace: Pace,
+    /// Nothing more is sent before this.
+    next_turn: Instant,
+    sent: u64,
+    /// Items that SQS will never take.
+    refused: BTreeSet<Uuid>,
+}
+
+impl<'a> Sender<'a> {
+    pub(super) fn new(store: &'a Store, plan: &'a RedrivePlan, destination: Destination, pace: Pace) -> Self {
+        Self { store, plan, destination, pace, next_turn: Instant::now(), sent: 0, refused: BTreeSet::new() }
+    }
+
+    /// Sends `limit` items, or all there are, but never more than the pace's own limit.
+    pub(super) async fn send_up_to(
+        &mut self,
+        limit: Option<u64>,
+        stop: &CancellationToken,
+    ) -> Result<(), OperationError> {
+        let end = limit.map_or(u64::MAX, |limit| self.sent + limit).min(self.pace.max.unwrap_or(u64::MAX));
+        let mut failed = 0;
+        while self.sent < end {
+            self.wait_for_turn(stop).await?;
+            let most = (end - self.sent).min(BATCH_LIMIT as u64).min(u64::from(self.pace.rate));
+            let items = self.next(most).await?;
+            if items.is_empty() {
+                break;
+            }
+            let refused = self.refused.len();
+            let taken = self.send(&items).await?;
+            let progressed = taken > 0 || self.refused.len() > refused;
+            failed = if progressed { 0 } else { failed + 1 };
+            if failed == TRIES {
+                return Err(OperationError::NothingTaken);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether SQS took every item, once all else has been sent.
+    pub(super) fn check(&self) -> Result<(), OperationError> {
+        match self.refused.len() {
+            0 => Ok(()),
+            messages => Err(OperationError::MessagesRefused { messages }),
+        }
+    }
+
+    async fn next(&self, most: u64) -> Result<Vec<UnsentItem>, OperationError> {
+        let limit = i64::try_from(most).unwrap_or(1) + i64::try_from(self.refused.len()).unwrap_or(0);
+        let items = self.store.unsent_redrive_items(self.plan, limit).await?;
+        let known = items.into_iter().filter(|item| !self.refused.contains(&item.item_id));
+        Ok(known.take(usize::try_from(most).unwrap_or(1)).collect())
+    }
+
+    /// Sends items, and notes which SQS took before anything else is done. So a kill in between sends one batch twice, and
+    /// no message is deleted that was not sent.
+    async fn send(&mut self, items: &[UnsentItem]) -> Result<usize, OperationError> {
+        let results = self.destination.send(items).await?;
+        let mut taken = Vec::new();
+        for (item, result) in items.iter().zip(results) {
+            match result {
+                Ok(()) => taken.push(item.item_id),
+                Err(EntryError::Unavailable { .. }) => {}
+                Err(EntryError::Refused { .. } | EntryError::ReceiptLost) => {
+                    self.refused.insert(item.item_id);
+                }
+            }
+        }
+        self.store.note_items_sent(&taken).await?;
+        self.sent += taken.len() as u64;
+        // Counted from now and not from the beginning: a run that had to wait does not send faster afterwards.
+        self.next_turn =
+            Instant::now() + Duration::from_secs_f64(taken.len() as f64 / f64::from(self.pace.rate));
+        if taken.is_empty() && self.refused.is_empty() {
+            tokio::time::sleep(WAIT_BETWEEN_TRIES).await;
+        }
+        Ok(taken.len())
+    }
+
+    /// After `n` messages, the next may go `n / rate` seconds later.
+    async fn wait_for_turn(&self, stop: &CancellationToken) -> Result<(), OperationError> {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => Err(stopped(self.plan)),
+            () = tokio::time::sleep_until(self.next_turn) => Ok(()),
+        }
+    }
+}
+
+/// A signal ended the run. What it did stands.
+pub(super) const fn stopped(plan: &RedrivePlan) -> OperationError {
+    OperationError::RunStopped { plan_id: plan.plan_id, action: plan.action }
+}
+
+/// A message with the mark under which the worker notes how it ended.
+fn message(item: &UnsentItem, body: &str) -> OutgoingMessage {
+    let mark = (REDRIVE_MARK.to_owned(), item.item_id.to_string());
+    OutgoingMessage { body: body.to_owned(), attributes: [mark].into() }
+}

@@ -1,0 +1,75 @@
+//! Checks that the unit's provider answers and accepts our credentials: one cheap authenticated call.
+//!
+//! In: the provider's settings. Out: one finding. Must not know units or queues.
+
+use provider_crm::CrmProvider;
+use provider_http::ProviderError;
+use provider_identity::IdentityProvider;
+use provider_sso::SsoProvider;
+
+use super::finding::Findings;
+use super::target::Provider;
+use crate::OperationError;
+
+const CHECK: &str = "provider";
+
+/// Probes the provider.
+///
+/// # Errors
+/// [`OperationError::Provider`] when its settings do not fit together.
+pub(crate) async fn check(provider: Provider, findings: &mut Findings) -> Result<(), OperationError> {
+    let (source, settings, answer) = match provider {
+        Provider::None => {
+            findings.skipped(CHECK, "credentials", "they belong to a unit: name one with --unit");
+            return Ok(());
+        }
+        Provider::Ingress => {
+            findings.ok(CHECK, "webhooks", "at least one provider's secret is set");
+            return Ok(());
+        }
+        Provider::Sso(settings) => {
+            let client = settings.connect()?;
+            (client.source(), "COPPICE_SSO_*", client.ping().await)
+        }
+        Provider::Crm(settings) => {
+            let client = settings.connect()?;
+            (client.source(), "COPPICE_CRM_*", client.ping().await)
+        }
+        Provider::Identity(settings) => {
+            let client = settings.connect()?;
+            (client.source(), "COPPICE_IDENTITY_*", client.ping().await)
+        }
+    };
+    judge(source, settings, answer, findings);
+    Ok(())
+}
+
+fn judge(source: &str, settings: &str, answer: Result<(), ProviderError>, findings: &mut Findings) {
+    let own = format!("COPPICE_{}_*", source.to_uppercase());
+    let Err(error) = answer else {
+        return findings.ok(CHECK, source, "it answers, and accepts our credentials");
+    };
+    match error {
+        ProviderError::RateLimited { .. } => {
+            findings.skipped(CHECK, source, format!("{error}: whether it accepts our credentials is not known"));
+        }
+        ProviderError::Unauthorized => findings.fault(
+            CHECK,
+            source,
+            error.to_string(),
+            format!("renew the credentials in {own}, and check that they may read records"),
+        ),
+        ProviderError::Unavailable { .. } => findings.fault(
+            CHECK,
+            source,
+            error.to_string(),
+            format!("check the URL in {own} and the NetworkPolicy. If the provider is down, wait: units start all the same"),
+        ),
+        ProviderError::Invalid { .. } | ProviderError::Malformed { .. } => findings.fault(
+            CHECK,
+            source,
+            error.to_string(),
+            format!("check the URL in {own}, which probably belongs to another service, and that {settings} names the right provider"),
+        ),
+    }
+}

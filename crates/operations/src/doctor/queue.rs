@@ -1,0 +1,167 @@
+//! Checks the queues: that they exist, their attributes, and that the rules may send to them.
+//!
+//! In: the unit's queue URLs, or the bus's name, with which every queue's name begins. Out: findings, and the queues for
+//! the checks of their rules.
+
+use aws_sdk_sqs::types::QueueAttributeName as Name;
+
+use super::access_policy::{Admission, admission};
+use super::aws::{Aws, AwsFault};
+use super::finding::Findings;
+use super::queue_attributes::{
+    Attributes, check_encryption, check_redrive, check_retention, check_size, check_visibility, last,
+};
+use super::rules::{DeadEnds, FoundRule};
+use super::samples::is_fed_by_rules;
+use super::target::{QueueUrls, Queues, Target, Unit};
+use std::time::Duration;
+
+const CHECK: &str = "queue";
+
+/// The queue of events that no other queue has got.
+const UNDELIVERED: &str = "undelivered";
+
+/// A queue that is checked.
+#[derive(Debug)]
+pub(crate) struct FoundQueue {
+    pub(crate) unit: String,
+    pub(crate) name: String,
+    /// `None`: they could not be read, and a finding says so.
+    pub(crate) attributes: Option<Attributes>,
+    dlq: Option<Attributes>,
+}
+
+/// The unit's queue, or all of the stack's, with their attributes.
+pub(crate) async fn find(aws: &Aws, target: &Target, findings: &mut Findings) -> Vec<FoundQueue> {
+    match &target.queues {
+        Queues::None => Vec::new(),
+        Queues::Of(QueueUrls { unit, queue, dlq }) => {
+            let from =
+                "set COPPICE_QUEUE_URL to the output …QueueUrl of the stack, and AWS_REGION to the stack's";
+            let attributes = attributes(aws, queue, from, findings).await;
+            let from = "set COPPICE_DLQ_URL to the output …DlqUrl of the stack";
+            let dlq = self::attributes(aws, dlq, from, findings).await;
+            vec![FoundQueue { unit: (*unit).to_owned(), name: name_of(queue), attributes, dlq }]
+        }
+        Queues::All => all(aws, &target.bus, findings).await,
+    }
+}
+
+async fn all(aws: &Aws, bus: &str, findings: &mut Findings) -> Vec<FoundQueue> {
+    let prefix = format!("{bus}-");
+    // Queues of another stack may be among them, if its name begins with ours. SQS lists up to a thousand.
+    let urls = match aws.sqs.list_queues().queue_name_prefix(&prefix).max_results(1000).send().await {
+        Ok(reply) => reply.queue_urls.unwrap_or_default(),
+        Err(error) => {
+            AwsFault::of(&error).report(findings, CHECK, &format!("{prefix}*"), "sqs:ListQueues", "");
+            return Vec::new();
+        }
+    };
+    let mut queues = Vec::new();
+    let units = Unit::with_queue().map(Unit::name);
+    for unit in units.chain([UNDELIVERED]) {
+        let name = format!("{prefix}{unit}");
+        let attributes = named(aws, &urls, &name, findings).await;
+        let dlq = match unit {
+            UNDELIVERED => None,
+            _ => named(aws, &urls, &format!("{name}-dlq"), findings).await,
+        };
+        queues.push(FoundQueue { unit: unit.to_owned(), name, attributes, dlq });
+    }
+    queues
+}
+
+/// The attributes of one of the queues of `urls`. `None`: a finding says why not.
+async fn named(aws: &Aws, urls: &[String], name: &str, findings: &mut Findings) -> Option<Attributes> {
+    match urls.iter().find(|url| name_of(url) == name) {
+        Some(url) => attributes(aws, url, "it was listed a moment ago: run doctor again", findings).await,
+        None => {
+            let fix = "deploy deploy/cloudformation/coppice.yaml again, with Prefix set to the bus's name";
+            findings.fault(CHECK, name, "it does not exist", fix);
+            None
+        }
+    }
+}
+
+/// `None`: a finding says why not.
+async fn attributes(aws: &Aws, url: &str, fix: &str, findings: &mut Findings) -> Option<Attributes> {
+    let call = aws.sqs.get_queue_attributes().queue_url(url).attribute_names(Name::All);
+    match call.send().await {
+        Ok(reply) => Some(Attributes(reply.attributes.unwrap_or_default())),
+        Err(error) => {
+            AwsFault::of(&error).report(findings, CHECK, &name_of(url), "sqs:GetQueueAttributes", fix);
+            None
+        }
+    }
+}
+
+/// Checks a queue's attributes and that the rules may send to it.
+pub(crate) fn check(queue: &FoundQueue, rules: &[FoundRule], step_limit: Duration, findings: &mut Findings) {
+    let FoundQueue { unit, name, attributes: Some(attributes), dlq } = queue else { return };
+    if unit != UNDELIVERED {
+        check_redrive(name, attributes, dlq.as_ref(), findings);
+        if let Some(dlq) = dlq {
+            check_retention(name, attributes, dlq, findings);
+        }
+        check_visibility(name, attributes, step_limit, findings);
+    }
+    check_size(name, attributes, findings);
+    if is_fed_by_rules(unit) {
+        check_encryption(name, attributes, findings);
+        check_admission(name, attributes, rules.iter().map(|rule| rule.arn.as_str()), findings);
+    }
+}
+
+/// Checks the queues that take what rules cannot deliver. Without these queues, and without their policies, such events are
+/// lost.
+pub(crate) async fn check_dead_ends(aws: &Aws, dead_ends: &DeadEnds, findings: &mut Findings) {
+    for (arn, rules) in dead_ends.iter() {
+        let name = last(arn);
+        let fix = "deploy deploy/cloudformation/coppice.yaml again: without this queue, undeliverable events are lost";
+        let url = match aws.sqs.get_queue_url().queue_name(name).send().await {
+            Ok(reply) => reply.queue_url.unwrap_or_default(),
+            Err(error) => {
+                AwsFault::of(&error).report(findings, CHECK, name, "sqs:GetQueueUrl", fix);
+                continue;
+            }
+        };
+        if let Some(attributes) = attributes(aws, &url, fix, findings).await {
+            check_encryption(name, &attributes, findings);
+            check_admission(name, &attributes, rules.iter().map(String::as_str), findings);
+        }
+    }
+}
+
+fn check_admission<'a>(
+    name: &str,
+    queue: &Attributes,
+    rules: impl Iterator<Item = &'a str>,
+    findings: &mut Findings,
+) {
+    const CHECK: &str = "queue policy";
+    let policy = queue.text(&Name::Policy);
+    let (mut admitted, mut refused) = (0, Vec::new());
+    for rule in rules {
+        match admission(policy, queue.arn(), rule) {
+            Admission::Admits => admitted += 1,
+            Admission::Refuses => refused.push(rule.rsplit('/').next().unwrap_or(rule)),
+            Admission::Unclear(condition) => {
+                let why =
+                    format!("whether it admits {rule} depends on {condition}, which only AWS can evaluate");
+                findings.skipped(CHECK, name, why);
+            }
+        }
+    }
+    if !refused.is_empty() {
+        let problem = format!("EventBridge may not send to it for {}", refused.join(", "));
+        let fix = "deploy deploy/cloudformation/coppice.yaml again, or allow sqs:SendMessage to events.amazonaws.com \
+                   for the rules' ARNs";
+        findings.fault(CHECK, name, problem, fix);
+    } else if admitted > 0 {
+        findings.ok(CHECK, name, format!("it admits {admitted} rule(s)"));
+    }
+}
+
+fn name_of(url: &str) -> String {
+    url.rsplit('/').next().unwrap_or(url).to_owned()
+}

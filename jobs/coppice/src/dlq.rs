@@ -1,0 +1,142 @@
+//! `dlq`: arguments to plans and runs.
+//!
+//! `redrive` and `drop` make a plan and print it; with `--yes` they run it. With `--plan` they run one that was made before,
+//! or say how far it is. The reports' text is in `text`.
+
+mod arguments;
+mod text;
+
+use job_process::{JobError, print};
+use operations::OperationError;
+use operations::dlq::{self, Execution, MoveReport, NewPlan, Pace};
+use postgres_store::RedriveAction;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::environment::{providers, queues, store, store_and_queues};
+use crate::failure::job_error;
+use crate::printed::Printed;
+
+pub(crate) use arguments::DlqCommand;
+use arguments::{DropArguments, RedriveArguments};
+
+/// Runs one of the commands.
+pub(crate) async fn run(command: DlqCommand, json: bool, stop: &CancellationToken) -> Result<(), JobError> {
+    match command {
+        DlqCommand::List { units, limit } => {
+            let reports = dlq::list(&queues().await?, &units, limit, stop).await.map_err(job_error)?;
+            print(&Printed(reports), json)
+        }
+        DlqCommand::Show { unit, message_id } => {
+            let (store, queues) = store_and_queues().await?;
+            let report = dlq::show(&store, &queues, &providers(), &unit, &message_id, stop).await;
+            print(&Printed(report.map_err(job_error)?), json)
+        }
+        DlqCommand::Redrive(arguments) => redrive(arguments, json, stop).await,
+        DlqCommand::Drop(arguments) => discard(arguments, json, stop).await,
+        DlqCommand::Plan { plan } => {
+            let progress = dlq::progress(&store().await?, plan).await.map_err(job_error)?;
+            print(&Printed(progress), json)
+        }
+        DlqCommand::MoveAll { unit, rate, yes } => move_all(&unit, rate, yes, json, stop).await,
+    }
+}
+
+async fn redrive(arguments: RedriveArguments, json: bool, stop: &CancellationToken) -> Result<(), JobError> {
+    let RedriveArguments { unit, chosen, plan, pace, yes } = arguments;
+    let wanted = match plan {
+        Some(plan_id) => Wanted::Known { plan_id, action: RedriveAction::Redrive },
+        None => Wanted::New(Box::new(NewPlan {
+            action: RedriveAction::Redrive,
+            unit: unit.unwrap_or_default(),
+            scan_limit: chosen.scan_limit,
+            selection: chosen.into(),
+            author: None,
+            reason: None,
+        })),
+    };
+    plan_and_run(wanted, Execution::Redrive(Pace::from(pace)), yes, json, stop).await
+}
+
+async fn discard(arguments: DropArguments, json: bool, stop: &CancellationToken) -> Result<(), JobError> {
+    let DropArguments { unit, chosen, plan, author, reason, yes } = arguments;
+    let wanted = match plan {
+        Some(plan_id) => Wanted::Known { plan_id, action: RedriveAction::Drop },
+        None => Wanted::New(Box::new(NewPlan {
+            action: RedriveAction::Drop,
+            unit: unit.unwrap_or_default(),
+            scan_limit: chosen.scan_limit,
+            selection: chosen.into(),
+            author: author.map(|author| author.to_string()),
+            reason,
+        })),
+    };
+    plan_and_run(wanted, Execution::Drop, yes, json, stop).await
+}
+
+/// A plan to make, or one that was made before.
+enum Wanted {
+    New(Box<NewPlan>),
+    Known { plan_id: Uuid, action: RedriveAction },
+}
+
+async fn plan_and_run(
+    wanted: Wanted,
+    execution: Execution,
+    yes: bool,
+    json: bool,
+    stop: &CancellationToken,
+) -> Result<(), JobError> {
+    let (store, queues) = store_and_queues().await?;
+    let plan_id = match wanted {
+        Wanted::New(new) => {
+            let planned = Printed(dlq::plan(&store, &queues, &new, stop).await.map_err(job_error)?);
+            if planned.0.messages == 0 || !yes {
+                return print(&planned, json);
+            }
+            eprint!("{planned}");
+            planned.0.plan_id
+        }
+        Wanted::Known { plan_id, action } => {
+            let progress = dlq::progress(&store, plan_id).await.map_err(job_error)?;
+            if progress.action != action {
+                return Err(job_error(OperationError::OtherAction { plan_id, action: progress.action }));
+            }
+            if !yes {
+                return print(&Printed(progress), json);
+            }
+            plan_id
+        }
+    };
+    let progress = dlq::run(&store, &queues, plan_id, execution, stop).await.map_err(job_error)?;
+    let judged = progress.check();
+    print(&Printed(progress), json)?;
+    judged.map_err(job_error)
+}
+
+async fn move_all(
+    unit: &str,
+    rate: i32,
+    yes: bool,
+    json: bool,
+    stop: &CancellationToken,
+) -> Result<(), JobError> {
+    let (store, queues) = store_and_queues().await?;
+    if !yes {
+        let counted = dlq::count(&queues, unit).await.map_err(job_error)?;
+        return print(&Printed(counted), json);
+    }
+    let mut last = None;
+    let note = |progress: &MoveReport| {
+        if progress.status == "RUNNING" {
+            eprintln!("moved {} of {}", progress.moved, progress.to_move.unwrap_or_default());
+        }
+        last = Some(progress.clone());
+    };
+    let ended = dlq::move_all(&store, &queues, unit, rate, stop, note).await;
+    // A task that failed has moved some messages, too.
+    if let (Ok(_) | Err(OperationError::MoveFailed { .. }), Some(last)) = (&ended, last) {
+        print(&Printed(last), json)?;
+    }
+    ended.map(drop).map_err(job_error)
+}

@@ -1,0 +1,140 @@
+//! The reports of `dlq` as text.
+
+use std::fmt;
+
+use job_process::{age, instant, printable};
+use operations::dlq::{
+    AttemptReport, DlqReport, MessageGroup, MessageReport, MoveReport, PlanProgress, PlanReport,
+    RecordComparison, action_name,
+};
+use postgres_store::RedriveAction;
+use time::OffsetDateTime;
+
+use crate::printed::Printed;
+
+impl fmt::Display for Printed<Vec<DlqReport>> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|dlq| write_dlq(f, dlq))
+    }
+}
+
+fn write_dlq(f: &mut fmt::Formatter<'_>, dlq: &DlqReport) -> fmt::Result {
+    let DlqReport { unit, messages, messages_read, oldest_secs, first_expires_in_secs, groups } = dlq;
+    if *messages == 0 && groups.is_empty() {
+        return writeln!(f, "{unit}: none");
+    }
+    write!(f, "{unit}: {messages} message(s)")?;
+    if let (Some(oldest), Some(expires)) = (oldest_secs, first_expires_in_secs) {
+        write!(f, ", oldest {}, the first expires in {}", age(*oldest), age(*expires))?;
+    }
+    if *messages > *messages_read as u64 {
+        write!(f, "; {messages_read} read")?;
+    }
+    writeln!(f)?;
+    for group in groups {
+        let MessageGroup { class, event_type, worker_version, messages, records, redriven_before } = group;
+        write!(f, "  {messages:>6}  {class}  {event_type}  worker {worker_version}  {records} record(s)")?;
+        if *redriven_before > 0 {
+            write!(f, ", {redriven_before} redriven before")?;
+        }
+        writeln!(f)?;
+    }
+    Ok(())
+}
+
+impl fmt::Display for Printed<MessageReport> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let MessageReport { message, whereabouts, failures, records, body } = &self.0;
+        writeln!(f, "message {}, received by the unit as {}", message.message_id, message.original_id)?;
+        if let Some(whereabouts) = whereabouts {
+            writeln!(f, "  {whereabouts}")?;
+        }
+        writeln!(f, "  why       {}: {}", message.class, message.detail.as_deref().unwrap_or("no detail"))?;
+        let since = (OffsetDateTime::now_utc() - message.first_sent_at).whole_seconds();
+        writeln!(f, "  sent      {}, {} ago", instant(message.first_sent_at), age(since))?;
+        let version = message.worker_version.as_deref().unwrap_or("-");
+        let attempts = message.attempts.as_deref().unwrap_or("-");
+        let again = if message.redriven_before { ", after a redrive" } else { "" };
+        writeln!(f, "  worker    version {version}, {attempts} attempt(s){again}")?;
+        if let (Some(source), Some(kind)) = (&message.event_source, &message.event_type) {
+            writeln!(f, "  event     {kind} from {source}")?;
+        }
+        for AttemptReport { failed_at, class, detail, worker_version } in failures {
+            let at = instant(*failed_at);
+            writeln!(f, "  failed    {at}  {class}: {detail} (worker {worker_version})")?;
+        }
+        for RecordComparison { source, id, person_id, here, there, verdict } in records {
+            let person = person_id.map_or(String::from("not linked"), |id| format!("of person {id}"));
+            writeln!(f, "  record    {source} {id}, {person}")?;
+            writeln!(f, "            here:  {here}")?;
+            writeln!(f, "            there: {there}")?;
+            writeln!(f, "            {verdict}")?;
+        }
+        if let Some(body) = body {
+            writeln!(f, "  body      {}", printable(body).replace('\n', " "))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Printed<PlanReport> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let PlanReport { plan_id, action, unit, messages, to_send, others, oldest_secs, by_class, .. } =
+            &self.0;
+        let name = action_name(*action);
+        if *messages == 0 {
+            return writeln!(
+                f,
+                "nothing to {name}: none of {others} dead-lettered message(s) of {unit} is selected"
+            );
+        }
+        let oldest = age(oldest_secs.unwrap_or_default());
+        writeln!(
+            f,
+            "plan {plan_id}: {name} {messages} dead-lettered message(s) of {unit}, the oldest {oldest} old"
+        )?;
+        by_class.iter().try_for_each(|(class, count)| writeln!(f, "  {count:>6}  {class}"))?;
+        match action {
+            RedriveAction::Redrive => {
+                writeln!(
+                    f,
+                    "sent as {to_send} message(s), one for each record; {others} other message(s) stay"
+                )?;
+            }
+            RedriveAction::Drop => writeln!(f, "copies are kept; {others} other message(s) stay")?,
+        }
+        writeln!(f, "to run it: coppice dlq {name} --plan {plan_id} --yes")
+    }
+}
+
+impl fmt::Display for Printed<PlanProgress> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let PlanProgress {
+            plan_id, unit, action, messages, messages_deleted, to_send, sent, handled, ..
+        } = &self.0;
+        writeln!(f, "plan {plan_id}: {} of {unit}", action_name(*action))?;
+        if *action == RedriveAction::Redrive {
+            let again = self.0.dead_lettered_again;
+            let waiting = sent - handled - again;
+            writeln!(
+                f,
+                "  {sent} of {to_send} message(s) sent: {handled} handled, {again} dead-lettered again, {waiting} not known yet"
+            )?;
+        }
+        writeln!(f, "  {messages_deleted} of {messages} dead-lettered message(s) deleted")
+    }
+}
+
+impl fmt::Display for Printed<MoveReport> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let MoveReport { unit, status, moved, to_move } = &self.0;
+        let all = to_move.map_or(String::from("?"), |all| all.to_string());
+        match status.as_str() {
+            "NOT STARTED" => writeln!(
+                f,
+                "nothing was moved; {all} dead-lettered message(s) of {unit} would be. To move them: coppice dlq move-all {unit} --yes"
+            ),
+            _ => writeln!(f, "{moved} of {all} dead-lettered message(s) of {unit} moved back: {status}"),
+        }
+    }
+}

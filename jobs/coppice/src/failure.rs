@@ -1,0 +1,44 @@
+//! What an operation's error means at a terminal: the exit code, and what to type next.
+//!
+//! In: [`OperationError`], whose text names no command. Out: [`JobError`], whose text does.
+
+use job_process::JobError;
+use operations::dlq::action_name;
+use operations::{ErrorKind, OperationError};
+
+/// The error with its exit code and its advice.
+pub(crate) fn job_error(error: OperationError) -> JobError {
+    let text = format!("{error}{}", advice(&error));
+    match error.kind() {
+        ErrorKind::Failed => JobError::Failed(text),
+        ErrorKind::Invalid => JobError::Usage(text),
+        ErrorKind::NotFound => JobError::NotFound(text),
+        ErrorKind::Guarded => JobError::Guarded(text),
+        ErrorKind::Stopped => JobError::Stopped(text),
+    }
+}
+
+/// What to type, to be put behind the error. Empty where the error needs none.
+fn advice(error: &OperationError) -> String {
+    match error {
+        OperationError::NotMovable => String::from(": use `dlq redrive undelivered`"),
+        OperationError::Locked { plan_id: Some(plan_id), .. } => {
+            format!(": see `coppice dlq plan {plan_id}`")
+        }
+        OperationError::CanaryDeadLettered { plan_id, unit, .. } => format!(
+            ". `coppice dlq list {unit}` shows the reason. Fix the cause and make a new plan; or send the rest anyway: \
+             coppice dlq redrive --plan {plan_id} --yes --canary 0"
+        ),
+        OperationError::CanaryNotHandled { plan_id, .. } => {
+            format!(" Then resume: coppice dlq redrive --plan {plan_id} --yes")
+        }
+        OperationError::DeadLetteredAgain { unit, .. } => {
+            format!(": `coppice dlq list {unit}` shows the reason")
+        }
+        OperationError::NotHandled { plan_id, .. } => format!(" See `coppice dlq plan {plan_id}`"),
+        OperationError::RunStopped { plan_id, action } => {
+            format!("; resume with: coppice dlq {} --plan {plan_id} --yes", action_name(*action))
+        }
+        _ => String::new(),
+    }
+}
