@@ -1,7 +1,7 @@
-//! Publishes the outbox: what is committed reaches the bus, at least once.
+//! The outbox relay: publishes every committed announcement to the bus, at least once.
 //!
-//! Every worker process runs one; they share the rows by claims. Nothing is open in the database while the bus is
-//! waited for.
+//! Every worker process runs one. A relay leases the rows that it publishes, so that others leave them alone. No
+//! transaction is open while it waits for the bus.
 
 use std::time::{Duration, Instant};
 
@@ -12,32 +12,32 @@ use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// Rows in one claim.
+/// Rows in one lease.
 const BATCH: u32 = 100;
 
-/// How long a relay's claim on rows holds: longer than publishing a batch takes while the bus is well. When it is not, a
-/// second relay may publish them too, which consumers must bear anyway.
+/// How long a relay's lease of rows lasts: longer than publishing a batch takes while the bus is well. If publishing takes
+/// longer, a second relay may publish the rows too. Consumers handle repeated events anyway.
 pub const RELAY_LEASE: Duration = Duration::from_secs(10);
 
-/// How often to look without being told: finds rows whose relay died.
+/// How often to look without a notification: finds rows whose relay died.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
-/// How often to say how much waits.
-const LOOK_INTERVAL: Duration = Duration::from_secs(10);
+/// How often the depth of the outbox is measured.
+const MEASURE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Wait after a row was not taken.
+/// Wait after the bus did not accept a row.
 const RETRY_DELAY: Duration = Duration::from_secs(2);
 
 /// Longest that a stopping relay goes on publishing.
 const DRAIN_LIMIT: Duration = Duration::from_secs(3);
 
-/// Publishes until `stop`, and then what is left.
+/// Publishes until `stop`, and then the rows that are left.
 pub(crate) async fn run<B: EventBus>(store: Store, bus: B, stop: CancellationToken) {
-    let mut next_look = Instant::now();
+    let mut next_measure = Instant::now();
     while !stop.is_cancelled() {
-        if Instant::now() >= next_look {
-            next_look = Instant::now() + LOOK_INTERVAL;
-            look(&store).await;
+        if Instant::now() >= next_measure {
+            next_measure = Instant::now() + MEASURE_INTERVAL;
+            measure(&store).await;
         }
         let published = publish_once(&store, &bus).await;
         if published == 0 {
@@ -54,8 +54,8 @@ pub(crate) async fn run<B: EventBus>(store: Store, bus: B, stop: CancellationTok
     }
 }
 
-/// Shows how much waits, and for how long: an outbox that fills up is changes that nobody hears of.
-async fn look(store: &Store) {
+/// Measures how many announcements wait, and for how long: consumers do not learn of changes in an outbox that fills up.
+async fn measure(store: &Store) {
     let Ok(depth) = store.outbox_depth().await else { return };
     let oldest = depth.oldest_at.map_or(0.0, |at| (OffsetDateTime::now_utc() - at).as_seconds_f64().max(0.0));
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52 rows")]
@@ -63,22 +63,22 @@ async fn look(store: &Store) {
     gauge!("coppice_outbox_oldest_seconds").set(oldest);
 }
 
-/// Publishes one batch and answers how many the bus took.
+/// Publishes one batch. Returns how many entries the bus accepted.
 async fn publish_once<B: EventBus>(store: &Store, bus: &B) -> usize {
-    let claimed = match store.lease_announcements(BATCH, RELAY_LEASE).await {
-        Ok(claimed) => claimed,
+    let leased = match store.lease_announcements(BATCH, RELAY_LEASE).await {
+        Ok(leased) => leased,
         Err(error) => {
             tracing::warn!(%error, "outbox cannot be read");
             return 0;
         }
     };
-    if claimed.is_empty() {
+    if leased.is_empty() {
         return 0;
     }
-    let (taken, left) = publish(bus, &claimed).await;
-    counter!("coppice_announcements_published_total").increment(taken.len() as u64);
+    let (accepted, left) = publish(bus, &leased).await;
+    counter!("coppice_announcements_published_total").increment(accepted.len() as u64);
     counter!("coppice_announcements_refused_total").increment(left.len() as u64);
-    let removed = store.remove_announcements(&taken).await;
+    let removed = store.remove_announcements(&accepted).await;
     let released = match left.is_empty() {
         true => Ok(()),
         false => store.release_announcements(&left, RETRY_DELAY).await,
@@ -86,34 +86,34 @@ async fn publish_once<B: EventBus>(store: &Store, bus: &B) -> usize {
     if let Err(error) = removed.and(released) {
         tracing::warn!(%error, "outbox cannot be written: its rows will be published once more");
     }
-    taken.len()
+    accepted.len()
 }
 
-async fn publish<B: EventBus>(bus: &B, claimed: &[LeasedAnnouncement]) -> (Vec<Uuid>, Vec<Uuid>) {
-    let ids = claimed.iter().map(|row| row.announcement.event_id);
+async fn publish<B: EventBus>(bus: &B, leased: &[LeasedAnnouncement]) -> (Vec<Uuid>, Vec<Uuid>) {
+    let ids = leased.iter().map(|row| row.announcement.event_id);
     let entries: Vec<BusEntry> =
-        claimed.iter().map(|row| BusEntry::announcement(row.kind, &row.announcement)).collect();
+        leased.iter().map(|row| BusEntry::announcement(row.kind, &row.announcement)).collect();
     let results = match bus.publish(&entries).await {
         Ok(results) => results,
         Err(error) => {
-            tracing::warn!(%error, rows = claimed.len(), "bus took nothing");
+            tracing::warn!(%error, rows = leased.len(), "bus accepted no entry");
             return (Vec::new(), ids.collect());
         }
     };
-    let (mut taken, mut left) = (Vec::new(), Vec::new());
+    let (mut accepted, mut left) = (Vec::new(), Vec::new());
     for (id, result) in ids.zip(results) {
         match result {
-            Ok(()) => taken.push(id),
+            Ok(()) => accepted.push(id),
             Err(error @ EntryError::Unavailable { .. }) => {
-                tracing::warn!(event_id = %id, %error, "bus did not take an announcement");
+                tracing::warn!(event_id = %id, %error, "bus did not accept an announcement");
                 left.push(id);
             }
             Err(error @ EntryError::Refused { .. }) => {
-                // An error: it stays in the outbox until somebody mends the permission or the contract.
+                // An error: it stays in the outbox until an operator fixes the permission or the contract.
                 tracing::error!(event_id = %id, %error, "bus refuses an announcement");
                 left.push(id);
             }
         }
     }
-    (taken, left)
+    (accepted, left)
 }
