@@ -101,7 +101,7 @@ async fn a_redriven_message_is_handled_like_any_other() {
     running.stop().await.unwrap();
 }
 
-/// Whoever redrives a message must learn how it ended, and know its dead again.
+/// The plan that redrove a message must learn its end, and recognise it when it is dead-lettered again.
 #[tokio::test(start_paused = true)]
 async fn the_end_of_a_redriven_message_is_noted_and_its_mark_is_kept() {
     let world = World::new();
