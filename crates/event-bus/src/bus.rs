@@ -26,7 +26,7 @@ pub enum BusError {
         /// EventBridge's error code.
         code: String,
     },
-    /// Throttled, unreachable, timed out or broken on the other side: worth trying again.
+    /// Throttled, unreachable, timed out, or an error of the service: try again.
     #[error("bus unavailable for {operation}: {code}")]
     Unavailable {
         /// The call, in EventBridge's words.
@@ -55,7 +55,7 @@ pub enum EntryError {
 
 /// A bus of EventBridge. It delivers at least once, in any order.
 pub trait EventBus: Send + Sync + 'static {
-    /// Publishes any number of entries, ten in a call, and answers one result for each, in order.
+    /// Publishes any number of entries, ten in a call, and returns one result for each, in order.
     ///
     /// A call that fails ends it: its entries and those after it are failed, those before keep their results.
     /// Success does not prove that the bus exists: EventBridge accepts events for a bus that does not.
@@ -67,7 +67,7 @@ pub trait EventBus: Send + Sync + 'static {
         entries: &[BusEntry],
     ) -> impl Future<Output = Result<Vec<Result<(), EntryError>>, BusError>> + Send;
 
-    /// Asks whether the bus exists. Done at start-up and for readiness.
+    /// Checks that the bus exists: at start-up and for readiness.
     ///
     /// # Errors
     /// [`BusError::Missing`] when it does not; others when that cannot be found out.

@@ -20,7 +20,7 @@ pub trait BusUnderTest {
     /// What is tested.
     type Bus: EventBus;
 
-    /// A bus that nobody else uses, with a rule that takes everything.
+    /// A bus for one case alone, with a rule that matches every event.
     fn fresh(&self) -> impl Future<Output = Self::Bus>;
 
     /// A bus that does not exist.

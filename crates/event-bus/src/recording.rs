@@ -1,6 +1,6 @@
-//! A bus in memory that keeps what it is given, and fails on command.
+//! A bus in memory that keeps every entry, and has injectable faults.
 //!
-//! In: what [`EventBus`] takes, and commands. Out: what [`EventBus`] answers, and a view for assertions. As EventBridge
+//! In: calls of [`EventBus`], and faults to inject. Out: what [`EventBus`] answers, and a view for assertions. As EventBridge
 //! does, it accepts events for a bus that does not exist, and loses them. Delivery is not modelled: a test hands
 //! [`RecordingBus::envelopes`] to the next queue as often and in whatever order it likes.
 

@@ -21,7 +21,7 @@ pub const MAX_DETAIL_BYTES: usize = 1024;
 /// Every kind of internal event: the catalogue. The text is the EventBridge `detail-type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum EventKind {
-    /// A person's row changed, or what the CRM is to be told of them. From `sso-sync`, `crm-sync`,
+    /// A person's row changed, or the values that we push to the CRM. From `sso-sync`, `crm-sync`,
     /// `identity-verification`, `app-login`, `coppice`; to `crm-account`.
     PersonChanged,
     /// A sign-in to an application was recorded. From `app-login`.
@@ -72,7 +72,7 @@ impl FromStr for EventKind {
     }
 }
 
-/// How many events led to this one. Counted so that two workers that answer each other cannot do so for ever.
+/// How many events led to this one. The limit ends a loop of two workers that answer each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Hop(u8);

@@ -1,4 +1,4 @@
-//! Events that are no news: heartbeats, and the poison of fire drills.
+//! Synthetic events: heartbeats, and the poison of fire drills.
 //!
 //! Both name a unit and carry an ID of their own; neither can name a record, so neither can lead to one. A heartbeat is
 //! taken out of the queue before any handler sees it. Poison is for a handler to refuse: no reader knows its detail.
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::Envelope;
 
-/// `source` of events to units whose own rules take nothing that we could send: their rule for drills matches on it.
+/// `source` of synthetic events to units whose own rules match no source of ours: their rule for drills matches it.
 pub const DRILL_SOURCE: &str = "coppice.drill";
 
 /// `detail-type` of a heartbeat, whatever its source.
@@ -24,7 +24,7 @@ const OUR_SOURCES: &str = "coppice.";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Heartbeat {
-    /// Through whose route it is sent.
+    /// The unit whose route it tests.
     pub unit: String,
     /// Its ID, which the row about it has, too.
     pub heartbeat: Uuid,
@@ -34,9 +34,9 @@ pub struct Heartbeat {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Poison {
-    /// Who has to refuse it.
+    /// The unit that has to refuse it.
     pub unit: String,
-    /// The drill that it is of.
+    /// The ID of its drill.
     pub drill: Uuid,
 }
 
@@ -79,12 +79,12 @@ mod tests {
     }
 
     #[test]
-    fn a_heartbeat_and_poison_are_told_from_each_other_and_from_everything_else() {
+    fn heartbeats_and_poison_are_distinguished_from_each_other_and_from_other_events() {
         let heartbeat = Heartbeat { unit: String::from("crm-sync"), heartbeat: ID };
         let poison = Poison { unit: String::from("crm-sync"), drill: ID };
-        let beat = body(DRILL_SOURCE, HEARTBEAT, &heartbeat);
-        assert_eq!(Heartbeat::in_body(&beat), Some(heartbeat.clone()));
-        assert_eq!(Poison::in_body(&beat), None);
+        let text = body(DRILL_SOURCE, HEARTBEAT, &heartbeat);
+        assert_eq!(Heartbeat::in_body(&text), Some(heartbeat.clone()));
+        assert_eq!(Poison::in_body(&text), None);
         let poisoned = body("coppice.ingress.scim", POISON, &poison);
         assert_eq!(Poison::in_body(&poisoned), Some(poison.clone()));
         assert_eq!(Heartbeat::in_body(&poisoned), None);

@@ -1,7 +1,6 @@
 //! Events of providers that have no native EventBridge source.
 //!
-//! `webhook-ingress` verifies the provider's signature, keeps the IDs and throws the rest away; what reaches the
-//! bus has `source` = `coppice.ingress.<provider>` and this detail. Resync queues carry the same shape.
+//! `webhook-ingress` verifies the provider's signature, keeps the IDs and drops the rest. The event on the bus has `source` = `coppice.ingress.<provider>` and this detail. Resync queues carry the same shape.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -34,7 +33,7 @@ pub struct IngressEvent {
     pub not_before: Option<OffsetDateTime>,
 }
 
-/// An empty ID names nobody, and in a provider's URL it is the list of all records.
+/// An empty ID names no record, and in a provider's URL it would name the list of all records.
 fn ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let ids = Vec::<String>::deserialize(deserializer)?;
     if ids.iter().any(String::is_empty) { Err(D::Error::custom("an ID is empty")) } else { Ok(ids) }

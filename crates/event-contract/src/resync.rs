@@ -26,8 +26,8 @@ struct ResyncEnvelope {
 
 /// A message that has one record of `source` read again. Its event ID is new: it is the cause of what follows.
 ///
-/// It says *changed*, and no lower bound: that a record is gone is for the source to say, and whatever it says now is
-/// new enough.
+/// It says *changed*, and has no lower bound: the source decides whether the record is gone, and its answer of now is new
+/// enough.
 #[must_use]
 pub fn resync_message(source: &str, id: &str) -> String {
     let envelope = ResyncEnvelope {

@@ -1,4 +1,4 @@
-//! The database that a job works on, by the policy that the workers have too.
+//! The database that a job works on, with the same policy as the workers.
 
 use authority::Policy;
 use event_contract::{Hop, TraceContext};
@@ -23,7 +23,8 @@ impl Database {
     /// Connects, with at most so many connections, and makes sure that the schema is new enough.
     ///
     /// # Errors
-    /// [`JobError::Usage`] for a URL that is none, [`JobError::Failed`] when the database is not there or too old.
+    /// [`JobError::Usage`] for an invalid URL, [`JobError::Failed`] when the database does not answer or its schema is too
+    /// old.
     pub async fn open(&self, connections: u32) -> Result<Store, JobError> {
         let store =
             Store::open(&self.url, connections).map_err(|error| JobError::Usage(error.to_string()))?;
@@ -35,7 +36,7 @@ impl Database {
 /// How a change that an operator or a job makes is announced: it comes from outside, and is its own cause.
 ///
 /// # Errors
-/// Never in practice: a hop can be added to none.
+/// Never in practice: the first hop is below the limit.
 pub fn announce() -> Result<Announce, JobError> {
     let hop = Hop::OUTSIDE.next().map_err(|error| JobError::Failed(error.to_string()))?;
     Ok(Announce { cause: Uuid::now_v7(), hop, traceparent: TraceContext::start() })

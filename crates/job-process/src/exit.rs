@@ -14,13 +14,13 @@ pub const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed, or the answer is no;
 /// Why a job did not do what it was asked to.
 #[derive(Debug)]
 pub enum JobError {
-    /// It went wrong, or the answer is no. Exit code 1. Without a text where the report says it already.
+    /// It failed, or the answer is no. Exit code 1. The text is empty if the report says it already.
     Failed(String),
     /// Wrong usage or settings. Exit code 2.
     Usage(String),
     /// There is no such person, record or message. Exit code 3.
     NotFound(String),
-    /// A guard stopped it before it did harm; says what would let it go on. Exit code 4.
+    /// A guard stopped it before it did harm. The text says how to continue. Exit code 4.
     Guarded(String),
     /// A signal stopped it before its end, and what it did so far stands. Exit code 5.
     Stopped(String),
@@ -55,8 +55,8 @@ impl From<LinkRefusal> for JobError {
     }
 }
 
-/// The whole of a job's `main`, after it has read its arguments: logs as JSON on standard error, as `COPPICE_LOG` says;
-/// the work is told by its token of SIGTERM and SIGINT.
+/// The whole of a job's `main`, after it has read its arguments. It logs as JSON on standard error, filtered by
+/// `COPPICE_LOG`. SIGTERM and SIGINT cancel the token of the work.
 pub fn run<F>(name: &'static str, work: impl FnOnce(CancellationToken) -> F) -> ExitCode
 where
     F: Future<Output = Result<(), JobError>>,

@@ -10,7 +10,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::JobError;
 
-/// Prints a report: its text for people, or its fields.
+/// Prints a report, as text or as JSON.
 ///
 /// # Errors
 /// [`JobError::Failed`] when standard output is closed.
@@ -41,14 +41,14 @@ pub fn age(secs: i64) -> String {
     }
 }
 
-/// A value for people, in one line.
+/// A value as text, in one line.
 #[must_use]
 pub fn value(value: &Value) -> String {
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     printable(&text).replace('\n', "\u{fffd}")
 }
 
-/// A text that steers no terminal, whatever a source has put into it; an ID may hold anything as well.
+/// The text without control characters, which could steer a terminal: values and IDs of a source may hold any.
 #[must_use]
 pub fn printable(text: &str) -> String {
     text.chars().map(|one| if one.is_control() && one != '\n' { '\u{fffd}' } else { one }).collect()
@@ -59,14 +59,14 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_value_steers_no_terminal() {
+    fn control_characters_are_replaced_so_that_no_value_steers_a_terminal() {
         assert_eq!(super::value(&json!("a\u{1b}[2Jb\nc")), "a\u{fffd}[2Jb\u{fffd}c");
         assert_eq!(super::printable("auth0|\u{1b}[2J\nstatus"), "auth0|\u{fffd}[2J\nstatus");
         assert_eq!(super::value(&json!({"city": "Lund"})), r#"{"city":"Lund"}"#);
     }
 
     #[test]
-    fn an_age_is_told_in_the_largest_unit_that_it_fills() {
+    fn an_age_is_shown_in_the_largest_unit_that_it_fills() {
         let table = [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7200, "2 h"), (172_800, "2 d")];
         for (secs, expected) in table {
             assert_eq!(super::age(secs), expected);

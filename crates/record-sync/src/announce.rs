@@ -1,4 +1,4 @@
-//! How what a message led to is announced.
+//! How the changes that a message caused are announced.
 
 use postgres_store::Announce;
 use worker_runtime::{Cause, Failure};

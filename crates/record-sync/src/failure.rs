@@ -15,12 +15,12 @@ pub fn from_provider(error: &ProviderError) -> Failure {
         permanent_if_healthy,
     };
     match error {
-        // Never the message's fault, and a person must act: the breaker opens, and its alarm says so.
+        // Never the message's fault, and an operator must act: the breaker opens, and its alarm fires.
         ProviderError::Unauthorized => upstream("unauthorized", None, false),
         ProviderError::RateLimited { retry_after } => Failure::Limited { retry_after: *retry_after },
         ProviderError::Unavailable { cause, retry_after } => upstream(cause.as_str(), *retry_after, false),
         ProviderError::Invalid { .. } => Failure::Permanent { class: "provider_refused", detail },
-        // A maintenance page looks like this too: only if the provider is well is it this record.
+        // A maintenance page looks like this too. The record is the cause only if the provider answers a probe.
         ProviderError::Malformed { .. } => upstream("provider_malformed", None, true),
     }
 }

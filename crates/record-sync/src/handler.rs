@@ -28,21 +28,21 @@ pub struct RecordSync<R> {
 /// What a refetch brought, with the ticket that was drawn before it.
 #[derive(Clone)]
 pub enum Reread {
-    /// What the source says of the record now, or that it is gone.
+    /// The record as the source has it now, or that it is gone.
     Read {
-        /// What it says.
+        /// What the source answered.
         reading: Box<PersonReading>,
-        /// That it was read is to be noted.
+        /// The time of the last reading is old enough to be renewed.
         read_is_due: bool,
     },
-    /// What was stored when the ticket was drawn is what the source has.
+    /// The source still has the version that was stored when the ticket was drawn.
     NotModified {
-        /// With what was known then.
+        /// The ticket, with the version and the entity tag that were stored then.
         ticket: RefetchTicket,
     },
-    /// Missing too early: look again.
+    /// The record is missing, and the event may be newer than the source's replica: look again.
     TooEarly,
-    /// All records of the source are to be read again.
+    /// The event requests a full resync of the source.
     Everything,
 }
 
@@ -66,12 +66,12 @@ impl Reread {
 }
 
 impl<R: RecordSource> RecordSync<R> {
-    /// A handler that asks `source` and writes to `store`.
+    /// A handler that reads from `source` and writes to `store`.
     pub const fn new(source: R, store: Store) -> Self {
         Self { source, store }
     }
 
-    /// The source that it asks.
+    /// The source that it reads from.
     pub const fn source(&self) -> &R {
         &self.source
     }
@@ -162,7 +162,7 @@ impl<R: RecordSource> Handler for RecordSync<R> {
 }
 
 impl<R: RecordSource> RecordSync<R> {
-    /// Whether what the source called unmodified is still what is stored, one after the other.
+    /// Whether each record that the source called unmodified is still stored as it was, in order.
     async fn confirm_unmodified(&self, batch: &[(Refetch<String>, Reread)]) -> Result<Vec<bool>, Failure> {
         let unmodified = batch.iter().filter_map(|(refetch, reread)| match reread {
             Reread::NotModified { ticket } => Some((refetch.subject.clone(), ticket.clone())),
@@ -173,7 +173,7 @@ impl<R: RecordSource> RecordSync<R> {
         stands.map_err(|error| from_store(&error))
     }
 
-    /// Apart from the transaction: it must not hold rows that another batch waits for, and may be missed.
+    /// Not in the transaction: it must not lock rows that another batch waits for, and a missed note does no harm.
     async fn note_read(&self, batch: &[(Refetch<String>, Reread)]) -> Result<(), Failure> {
         let due = batch.iter().filter(|(_, reread)| reread.read_is_due());
         let ids: Vec<String> = due.map(|(refetch, _)| refetch.subject.clone()).collect();
@@ -186,8 +186,8 @@ impl<R: RecordSource> RecordSync<R> {
     }
 }
 
-/// When the record went is known only from an event that says so: the bound of any other event would be taken for a
-/// deletion as new, and hide a record that was missing by mistake.
+/// Only an event that says *removed* knows when. The lower bound of any other event must not become the time of a deletion:
+/// it would hide a record that was missing by mistake.
 fn gone(
     refetch: &Refetch<String>,
     merged_into: Option<String>,

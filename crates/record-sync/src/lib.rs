@@ -5,8 +5,8 @@
 //! event's lower bound, write behind the guard, announce what changed.
 //!
 //! So a stale replica, a record that is missing too early, a tombstone and an outage mean the same thing whatever the
-//! source. The steps know no vendor, nor what a record's fields mean. Of a source that two workers read, its side of the
-//! matter is here as well: [`SsoRecords`].
+//! source. The steps know no vendor, nor what a record's fields mean. [`SsoRecords`] is here too, because two workers read
+//! that source.
 
 mod announce;
 mod failure;

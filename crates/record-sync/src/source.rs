@@ -10,7 +10,7 @@ use provider_http::ProviderError;
 use time::OffsetDateTime;
 use worker_runtime::Demand;
 
-/// The subject of an event that names no record because too many have changed: the whole source is to be read again.
+/// The subject of an event that names no record because too many have changed: it requests a full resync of the source.
 /// No source has a record of this ID.
 pub const EVERYTHING: &str = "*";
 
@@ -28,7 +28,7 @@ pub trait RecordSource: Send + Sync + 'static {
     /// Which records an event names. Pure.
     ///
     /// # Errors
-    /// Why the event cannot be read, without a word of it.
+    /// Why the event cannot be read. The text does not quote the event.
     fn read_event(&self, envelope: &Envelope) -> Result<Vec<Demand<String>>, impl Display>;
 
     /// The record as the source says it is now.

@@ -1,8 +1,8 @@
 //! The users of an identity provider as a source of records: the provider's events, its users, and what is kept of
 //! them.
 //!
-//! Here and not in `sso-sync`, because `app-login` reads a user whom nobody has read yet by the same path: one mapping,
-//! so that a record is the same whoever read it.
+//! Here and not in `sso-sync`, because `app-login` reads an unknown user by the same path. With one mapping, a record is the
+//! same whichever worker read it.
 
 use std::fmt::Display;
 

@@ -2,7 +2,7 @@
 //!
 //! A pod leases a quarter of a second's requests at a time from `resync_budget`, so that the database is asked once for
 //! all of them. A lease is a stretch of time that no other pod has, with a moment for each request. A moment that was
-//! missed by more than the lease's own length is not made up for: what was not sent is given back to the day.
+//! missed by more than the lease's own length is not made up for: its request returns to the day's budget.
 //!
 //! So in any second at most a quarter more is sent than may be, and over a longer time no more than may be.
 
@@ -21,7 +21,7 @@ const LEASES_PER_SECOND: u32 = 4;
 const LARGEST_LEASE: u32 = 100;
 /// How long what is left waits that another run must read: other pods of this one are about to stop, too.
 pub(crate) const PUT_OFF: Duration = Duration::from_secs(5);
-/// Wait before the database is asked again that could not be.
+/// Wait before the next try when the database did not answer.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The budget of one source, as one pod has it.
@@ -29,18 +29,18 @@ pub(crate) struct Budget {
     store: Store,
     limits: RequestLimits,
     source: OnceLock<&'static str>,
-    held: Mutex<Held>,
+    leased: Mutex<Leased>,
     used_up: AtomicBool,
     requests: AtomicU64,
 }
 
 impl Budget {
     pub(crate) fn new(store: Store, limits: RequestLimits) -> Self {
-        let (source, held, used_up) = (OnceLock::new(), Mutex::default(), AtomicBool::new(false));
-        Self { store, limits, source, held, used_up, requests: AtomicU64::new(0) }
+        let (source, leased, used_up) = (OnceLock::new(), Mutex::default(), AtomicBool::new(false));
+        Self { store, limits, source, leased, used_up, requests: AtomicU64::new(0) }
     }
 
-    /// Names the source whose budget it is, before anything is asked of it.
+    /// Sets the source whose budget it is. Call it before the first request.
     pub(crate) fn is_for(&self, source: &'static str) {
         let _ = self.source.set(source);
     }
@@ -72,15 +72,15 @@ impl Budget {
         if self.limits.per_day == 0 {
             return Ok(true);
         }
-        let mut held = self.held.lock().await;
-        let lease = self.lease(&held).await?;
-        *held = Held::new(lease, self.limits);
+        let mut leased = self.leased.lock().await;
+        let lease = self.lease(&leased).await?;
+        *leased = Leased::new(lease, self.limits);
         Ok(lease.requests > 0)
     }
 
-    /// Gives back what was leased and not sent, when the job ends.
-    pub(crate) async fn give_back(&self) -> Result<(), StoreError> {
-        let unused = self.held.lock().await.take_rest();
+    /// Returns leased requests that were not sent to the day's budget, when the job ends.
+    pub(crate) async fn return_unused(&self) -> Result<(), StoreError> {
+        let unused = self.leased.lock().await.take_rest();
         let Some(source) = self.source.get().filter(|_| unused > 0) else { return Ok(()) };
         self.store.lease_requests(source, self.limits, 0, unused).await?;
         Ok(())
@@ -101,38 +101,38 @@ impl Budget {
     }
 
     async fn next_moment(&self) -> Result<Instant, NotAdmitted> {
-        // Held while the database is asked: the others would ask the same.
-        let mut held = self.held.lock().await;
+        // The lock is kept while the database answers: other requests would ask it for the same.
+        let mut leased = self.leased.lock().await;
         loop {
-            if let Some(moment) = held.take(Instant::now()) {
+            if let Some(moment) = leased.take(Instant::now()) {
                 return Ok(moment);
             }
-            match self.lease(&held).await {
+            match self.lease(&leased).await {
                 Ok(lease) if lease.requests == 0 => {
                     self.used_up.store(true, Ordering::Relaxed);
                     return Err(NotAdmitted { retry_after: PUT_OFF });
                 }
-                Ok(lease) => *held = Held::new(lease, self.limits),
+                Ok(lease) => *leased = Leased::new(lease, self.limits),
                 Err(error) => {
-                    tracing::warn!(%error, "the budget of requests cannot be asked for: nothing is sent");
+                    tracing::warn!(%error, "the request budget does not answer: nothing is sent");
                     tokio::time::sleep(PAUSE).await;
                 }
             }
         }
     }
 
-    async fn lease(&self, held: &Held) -> Result<RequestLease, StoreError> {
+    async fn lease(&self, leased: &Leased) -> Result<RequestLease, StoreError> {
         let wanted = match self.limits.per_second {
             0 => LARGEST_LEASE,
             per_second => (per_second / LEASES_PER_SECOND).clamp(1, LARGEST_LEASE),
         };
         let source = self.source.get().copied().unwrap_or_default();
-        self.store.lease_requests(source, self.limits, wanted, held.missed).await
+        self.store.lease_requests(source, self.limits, wanted, leased.missed).await
     }
 }
 
 /// What is left of a lease.
-struct Held {
+struct Leased {
     next_moment: Instant,
     left: u32,
     /// Between two moments. Zero: all at once.
@@ -143,14 +143,14 @@ struct Held {
     missed: u32,
 }
 
-impl Default for Held {
+impl Default for Leased {
     fn default() -> Self {
         let (spacing, grace) = (Duration::ZERO, Duration::ZERO);
         Self { next_moment: Instant::now(), left: 0, spacing, grace, missed: 0 }
     }
 }
 
-impl Held {
+impl Leased {
     fn new(lease: RequestLease, limits: RequestLimits) -> Self {
         let spacing = match limits.per_second {
             0 => Duration::ZERO,
@@ -186,42 +186,42 @@ mod tests {
 
     use super::*;
 
-    fn held(requests: u32, begins_in: u64, per_second: u32) -> Held {
+    fn leased(requests: u32, begins_in: u64, per_second: u32) -> Leased {
         let begins_in = Duration::from_millis(begins_in);
-        Held::new(RequestLease { requests, begins_in }, RequestLimits { per_second, per_day: 0 })
+        Leased::new(RequestLease { requests, begins_in }, RequestLimits { per_second, per_day: 0 })
     }
 
     #[tokio::test(start_paused = true)]
     async fn each_request_of_a_lease_has_its_moment() {
         let start = Instant::now();
-        let mut held = held(2, 500, 10);
+        let mut leased = leased(2, 500, 10);
         let millis = |moment: Option<Instant>| moment.map(|moment| (moment - start).as_millis());
-        let moments = [held.take(start), held.take(start), held.take(start)].map(millis);
+        let moments = [leased.take(start), leased.take(start), leased.take(start)].map(millis);
         assert_eq!(moments, [Some(500), Some(600), None]);
-        assert_eq!(held.missed, 0);
+        assert_eq!(leased.missed, 0);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn moments_that_were_missed_are_not_made_up_for_and_given_back() {
+    async fn missed_moments_are_not_made_up_for_and_their_requests_return() {
         let start = Instant::now();
-        let mut held = held(4, 0, 10);
-        assert!(held.take(start).is_some());
+        let mut leased = leased(4, 0, 10);
+        assert!(leased.take(start).is_some());
         // The grace is the lease's length, 400 ms: of the moments at 100, 200 and 300 ms the first is over.
-        assert_eq!(held.take(start + Duration::from_millis(550)), Some(start + Duration::from_millis(200)));
-        assert_eq!(held.missed, 1);
-        assert_eq!(held.take(start + Duration::from_secs(9)), None);
-        assert_eq!(held.missed, 2);
+        assert_eq!(leased.take(start + Duration::from_millis(550)), Some(start + Duration::from_millis(200)));
+        assert_eq!(leased.missed, 1);
+        assert_eq!(leased.take(start + Duration::from_secs(9)), None);
+        assert_eq!(leased.missed, 2);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_budget_of_the_day_alone_has_no_moments_to_miss() {
-        let mut held = held(2, 0, 0);
-        assert!(held.take(Instant::now() + Duration::from_secs(60)).is_some());
-        assert_eq!((held.left, held.missed), (1, 0));
+        let mut leased = leased(2, 0, 0);
+        assert!(leased.take(Instant::now() + Duration::from_secs(60)).is_some());
+        assert_eq!((leased.left, leased.missed), (1, 0));
     }
 
     #[tokio::test]
-    async fn what_was_missed_is_given_back_to_the_day_with_the_next_lease() {
+    async fn missed_requests_return_to_the_day_with_the_next_lease() {
         let database = TestDatabase::migrated().await.unwrap();
         let store = Store::open(&database.url().to_owned().into(), 2).unwrap();
         let limits = RequestLimits { per_second: 40, per_day: 1000 };
@@ -234,6 +234,6 @@ mod tests {
         wait_until(Duration::from_secs(30), "the lease to be over", over).await.unwrap();
         budget.admit().await.unwrap();
         let left = store.lease_requests("auth0", limits, 1000, 0).await.unwrap().requests;
-        assert_eq!(left, 1000 - 1 - 10, "the one that was sent, and the lease that is held");
+        assert_eq!(left, 1000 - 1 - 10, "the one that was sent, and the current lease");
     }
 }

@@ -1,8 +1,8 @@
-//! The worker's handler under the job's name, with what a mass of records needs around it.
+//! The worker's handler under the job's name, with a budget and a guard.
 //!
-//! Its steps are those of [`RecordSync`]. Here: what becomes of a refetch that the budget does not admit any more, and the
-//! guard. A source that was set up wrongly answers "no such record" to everything; so, before records are stored as gone,
-//! the day's count of them is asked, and when it is full nothing of that is stored and the job ends.
+//! Its steps are those of [`RecordSync`]. This module adds what happens to a refetch that the budget does not admit any
+//! more, and the guard. A source that is set up wrongly answers "no such record" to everything. So before records are
+//! stored as gone, the guard reads the day's count of them. If the count is full, it stores none of them and ends the job.
 
 use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock};
@@ -129,7 +129,7 @@ impl<J: ResyncJob> Handler for Resyncing<J> {
     }
 }
 
-/// Ends the job before its queue is empty, and remembers why.
+/// Ends the job before its queue is empty, and keeps the reason.
 #[derive(Clone)]
 pub(crate) struct Brake {
     token: CancellationToken,

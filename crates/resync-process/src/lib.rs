@@ -1,10 +1,10 @@
-//! What every resync job is: the handler of the worker that keeps the same records, on a queue of its own, until that
-//! queue is empty.
+//! What every resync job is: the handler of the worker for the same records, on a queue of its own, until that queue is
+//! empty.
 //!
 //! In: a [`ResyncJob`], which connects its source. Out: a process that reads each record of its queue again by the
-//! worker's own code path, and ends with a report. Around that path stand two things that only a mass of records needs: a
-//! budget of requests that all pods keep to together (`budget`), and a guard that stops before too many records are
-//! stored as gone (`handler`). This crate must not know any provider, nor who fills the queue.
+//! worker's own code path, and ends with a report. It adds a budget of requests that all pods share (`budget`), and a guard
+//! that stops before too many records are stored as gone (`handler`). This crate must not know any provider, nor the job
+//! that fills the queue.
 
 mod budget;
 mod handler;
@@ -31,7 +31,7 @@ use settings::ResyncSettings;
 
 pub use settings::{check_settings, usual_deletions};
 
-/// Longest that a step may take in a job with a budget: most of it is waiting for one's turn.
+/// Longest that a step may take in a job with a budget: it mostly waits for its turn.
 const PACED_STEP_LIMIT: Duration = Duration::from_secs(600);
 
 /// What differs between resync jobs.
@@ -49,7 +49,7 @@ pub trait ResyncJob: Send + Sync + 'static {
     /// Makes the source, each request of which waits for its admission. Sends nothing yet.
     ///
     /// # Errors
-    /// When settings that are right each do not fit together.
+    /// When the settings do not fit together, although each is right.
     fn connect(settings: Self::Settings, admission: Admission) -> anyhow::Result<Self::Source>;
 }
 
@@ -80,7 +80,7 @@ async fn work<J: ResyncJob>(
     let process = reader.load::<ProcessSettings>();
     let (process, (limits, own)) = both(process, both(reader.load::<ResyncSettings>(), reader.load()))?;
     let requests = limits.requests();
-    // Connections of its own: the budget is waited for while the consumer's may all be in use.
+    // Connections of its own: a wait for the budget must not depend on the consumer's, which may all be in use.
     let store = Store::open(&process.database_url, 2)?;
     let budget = Arc::new(Budget::new(store.clone(), requests));
     let source = J::connect(own, Budget::admission(&budget))?;
@@ -103,7 +103,7 @@ async fn work<J: ResyncJob>(
             };
             tracing::info!(source = name, most_deletions, "resync begins");
             let ended = consumer.run(handler, brake.token()).await;
-            budget.give_back().await?;
+            budget.return_unused().await?;
             ended?
         }
     };

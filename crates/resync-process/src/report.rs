@@ -34,7 +34,7 @@ impl fmt::Display for ResyncReport {
             writeln!(f, "  {outcome}: {count}")?;
         }
         if self.dead_lettered > 0 {
-            writeln!(f, "{} of them are dead letters now", self.dead_lettered)?;
+            writeln!(f, "{} of them are dead-lettered now", self.dead_lettered)?;
         }
         Ok(())
     }

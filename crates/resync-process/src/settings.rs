@@ -1,4 +1,4 @@
-//! What all resync jobs are told besides what the workers are.
+//! The settings that all resync jobs have besides those of the workers.
 
 use std::str::FromStr;
 
@@ -45,7 +45,7 @@ impl ResyncSettings {
     }
 }
 
-/// What is no reason to stop, of so many records: half a percent, and a hundred of a few.
+/// Usual deletions in a day, of so many records: half a percent, and at least a hundred.
 #[must_use]
 pub fn usual_deletions(present: u64) -> u64 {
     (present / 200).max(100)

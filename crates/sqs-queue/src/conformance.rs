@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use crate::{BATCH_LIMIT, Depth, OutgoingMessage, Queue, Receipt, ReceivedMessage};
 
-/// How long a case waits for what must come.
+/// How long a case waits for a condition.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Long enough that nothing becomes visible again while a case runs.
@@ -33,7 +33,7 @@ pub trait QueueUnderTest {
     /// What is tested.
     type Queue: Queue;
 
-    /// An empty queue with an empty dead-letter queue, used by nobody else.
+    /// An empty queue with an empty dead-letter queue, for one case alone.
     fn fresh(&self, setup: Setup) -> impl Future<Output = QueuePair<Self::Queue>>;
 
     /// Where this subject is known to differ from SQS.
@@ -62,7 +62,7 @@ impl Default for Setup {
 pub struct QueuePair<Q> {
     /// The queue.
     pub queue: Q,
-    /// Where it puts what was received too often.
+    /// Its dead-letter queue.
     pub dead_letters: Q,
 }
 
@@ -97,7 +97,7 @@ macro_rules! queue_conformance {
             delivery::a_long_poll_wakes_on_a_send,
             delivery::depth_counts_visible_and_in_flight,
             delivery::deleting_twice_succeeds,
-            visibility::zero_gives_a_message_back_at_once,
+            visibility::zero_releases_a_message_at_once,
             visibility::the_receive_count_rises_with_every_receive,
             visibility::longer_visibility_hides_a_message,
             visibility::a_message_returns_after_the_timeout_with_another_receipt,

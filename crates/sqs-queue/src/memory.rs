@@ -1,9 +1,9 @@
-//! A queue in memory that is as unpleasant as SQS.
+//! A queue in memory that is as difficult as SQS.
 //!
-//! In: what [`Queue`] takes, and commands to misbehave. Out: what [`Queue`] answers, and a view for assertions. Its
-//! parts: `store` (the messages), `faults` (misbehaviour on command), `view` (what tests look at). It runs on tokio's
-//! clock, so a test with paused time waits for nothing. This module must not be kinder than SQS: where the
-//! documentation allows several behaviours it takes the one that hurts a careless consumer.
+//! In: calls of [`Queue`], and faults to inject. Out: what [`Queue`] answers, and a view for assertions. Its parts: `store`
+//! (the messages), `faults` (injected faults), `view` (what tests assert on). It runs on tokio's clock, so a test with
+//! paused time waits for nothing. Where SQS's documentation allows several behaviours, this module takes the one that
+//! harms a careless consumer.
 //!
 //! | what SQS does | here |
 //! |---|---|
@@ -76,7 +76,7 @@ pub struct MemoryQueue {
 struct Shared {
     config: MemoryQueueConfig,
     inner: Mutex<Inner>,
-    /// Something may have become visible.
+    /// Notified when a message may have become visible.
     changed: Notify,
 }
 
@@ -86,7 +86,7 @@ struct Inner {
     in_flight_limit: usize,
 }
 
-/// What one look at the queue brought.
+/// The result of one attempt to receive.
 struct Look {
     taken: Vec<ReceivedMessage>,
     /// When the next hidden message becomes visible.
@@ -124,7 +124,7 @@ impl MemoryQueue {
         self.shared.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes what is visible now. Whatever was received too often already moves to the dead-letter queue instead.
+    /// Takes visible messages. Those that were received too often move to the dead-letter queue instead.
     fn look(&self, max: usize) -> Look {
         let now = Instant::now();
         let mut inner = self.inner();
@@ -157,7 +157,7 @@ impl MemoryQueue {
         inner.store.in_flight() >= inner.in_flight_limit
     }
 
-    /// Runs a batch: counts the call, fails what was told to fail, and does the rest.
+    /// Runs a batch: counts the call, applies the injected faults, and does the rest.
     fn batch<I>(
         &self,
         operation: Operation,
@@ -197,7 +197,7 @@ impl Queue for MemoryQueue {
         let deadline = Instant::now() + wait.min(MAX_WAIT);
         loop {
             let mut changed = std::pin::pin!(self.shared.changed.notified());
-            // Before the look: what is sent between the look and the wait must wake us.
+            // Before the attempt: a message that is sent between the attempt and the wait must wake us.
             changed.as_mut().enable();
             let look = self.look(max.clamp(1, BATCH_LIMIT));
             if !look.taken.is_empty() {

@@ -32,8 +32,8 @@ pub struct ReceivedMessage {
     pub receipt: Receipt,
     /// The body. Never logged.
     pub body: String,
-    /// How often it was received, this time included. Counts lost replies and console views too: a safety net,
-    /// not a number of attempts.
+    /// How often it was received, this time included. It counts lost replies and console views too, so it is not the
+    /// number of attempts.
     pub receive_count: u32,
     /// When it was first sent. A redelivery keeps it, a redrive by move task does not.
     pub sent_at: OffsetDateTime,
@@ -61,7 +61,7 @@ pub struct OutgoingMessage {
     pub attributes: BTreeMap<String, String>,
 }
 
-/// How many messages a queue holds, as SQS's approximate counters say.
+/// How many messages are in a queue, by SQS's approximate counters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Depth {
     /// Waiting to be received.
@@ -73,7 +73,7 @@ pub struct Depth {
 }
 
 impl Depth {
-    /// Nothing waits, is in flight or is delayed.
+    /// Whether no message is visible, in flight or delayed.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.visible == 0 && self.in_flight == 0 && self.delayed == 0
@@ -91,7 +91,7 @@ pub enum QueueError {
         /// SQS's error code.
         code: String,
     },
-    /// Throttled, unreachable, timed out or broken on the other side: worth trying again.
+    /// Throttled, unreachable, timed out, or an error of the service: try again.
     #[error("queue unavailable for {operation}: {code}")]
     Unavailable {
         /// The call, in SQS's words.
@@ -104,8 +104,8 @@ pub enum QueueError {
 /// Why one entry of a batch failed while the call succeeded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EntryError {
-    /// The receipt is not valid any more: the message was deleted, or became visible and was received by another.
-    /// Whoever holds such a receipt must stop working on the message.
+    /// The receipt is not valid any more: the message was deleted, or another consumer received it. The caller must stop
+    /// its work on the message.
     #[error("receipt is no longer valid")]
     ReceiptLost,
     /// The entry itself is wrong: sending it again does not help.
@@ -114,7 +114,7 @@ pub enum EntryError {
         /// SQS's error code.
         code: String,
     },
-    /// The service failed for this entry: worth trying again.
+    /// The service failed for this entry: try again.
     #[error("entry failed: {code}")]
     Unavailable {
         /// SQS's error code.
@@ -151,12 +151,12 @@ pub trait Queue: Send + Sync + 'static {
         receipts: &[Receipt],
     ) -> impl Future<Output = Result<Vec<Result<(), EntryError>>, QueueError>> + Send;
 
-    /// Makes each message visible again after the given time from now; zero gives it back at once. Whole seconds:
-    /// fractions are rounded up, and what is over [`VISIBILITY_LIMIT`] is cut to it.
+    /// Makes each message visible again after the given time from now; zero releases it at once. Whole seconds: fractions
+    /// are rounded up, and a longer time than [`VISIBILITY_LIMIT`] is cut to it.
     ///
-    /// Success does not prove that the caller still holds the message: for a receipt whose visibility timeout has
-    /// passed, SQS answers success and does nothing until another receives the message
-    /// (<https://github.com/localstack/localstack/pull/9632>). Whoever extends late must let go by their own clock.
+    /// Success does not prove that the message is still the caller's. For a receipt whose visibility timeout has passed, SQS
+    /// answers success and does nothing until another consumer receives the message
+    /// (<https://github.com/localstack/localstack/pull/9632>). A caller that extends late must decide by its own clock.
     ///
     /// # Errors
     /// [`QueueError`] when the whole call failed; each entry's own result otherwise.
@@ -174,7 +174,7 @@ pub trait Queue: Send + Sync + 'static {
         messages: &[OutgoingMessage],
     ) -> impl Future<Output = Result<Vec<Result<(), EntryError>>, QueueError>> + Send;
 
-    /// How many messages it holds, approximately.
+    /// How many messages are in the queue, approximately.
     ///
     /// # Errors
     /// [`QueueError`].

@@ -33,10 +33,10 @@ pub use operating::{MoveProgress, NamedQueue, QueueFacts, list_queues};
 #[derive(Debug, Clone)]
 pub struct SqsQueue {
     client: Client,
-    /// The same client with the patience that a long poll needs.
+    /// The same client with timeouts that allow a long poll.
     receiver: Client,
     queue_url: String,
-    /// How long a receive hides its messages. `None`: as long as the queue says.
+    /// How long a receive hides its messages. `None`: the queue's own visibility timeout.
     hidden_for: Option<Duration>,
 }
 

@@ -1,4 +1,4 @@
-//! The port that Kubernetes and Prometheus ask.
+//! The port that Kubernetes and Prometheus call.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,29 +12,29 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 use tokio::net::TcpListener;
 
-/// One thing that the process needs, and whether it has it.
+/// One dependency, and whether it answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What is needed: `database`, `queue`.
+    /// Its name: `database`, `queue`.
     pub name: &'static str,
-    /// Why it is not there; nothing when it is.
+    /// What is wrong with it. `None`: nothing.
     pub fault: Option<String>,
 }
 
 impl Check {
-    /// The result of trying something. The error's text must be free of personal data and secrets.
+    /// A check from a result. The error's text must be free of personal data and secrets.
     pub fn of<T, E: std::fmt::Display>(name: &'static str, tried: Result<T, E>) -> Self {
         Self { name, fault: tried.err().map(|error| error.to_string()) }
     }
 }
 
-/// What a process can say of its health.
+/// The health of a process.
 pub trait Health: Send + Sync + 'static {
-    /// Whether its work still turns. A fault here means: restart me. It must not depend on other systems, since
-    /// restarting does not mend those.
+    /// Liveness. A fault makes Kubernetes restart the pod, so it must not depend on other systems: a restart does not fix
+    /// those.
     fn live(&self) -> Check;
 
-    /// Whether it has all it needs to do its work.
+    /// Readiness: a check for each dependency.
     fn ready(&self) -> impl Future<Output = Vec<Check>> + Send;
 }
 
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn readiness_names_what_is_missing() {
+    async fn readiness_names_each_dependency_and_its_fault() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();

@@ -1,4 +1,4 @@
-//! What a process shows of itself: JSON logs on standard error, Prometheus metrics, and one port that answers
+//! Observability of a process: JSON logs on standard error, Prometheus metrics, and one port that answers
 //! `/livez`, `/readyz` and `/metrics`.
 //!
 //! In: a [`Health`] that the process implements. Out: what Kubernetes, Prometheus and a log store read. This crate must

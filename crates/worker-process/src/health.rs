@@ -1,4 +1,4 @@
-//! Whether a worker is alive, and whether it has what it needs.
+//! Whether a worker is alive, and whether its dependencies answer.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use worker_runtime::Liveness;
 
-/// A loop that has not turned for so long hangs.
+/// If the loop has not turned for so long, it hangs, and Kubernetes restarts the pod.
 const LONGEST_TURN: Duration = Duration::from_secs(30);
 
-/// A receive is answered within its long poll and the client's retries; without an answer for so long it hangs.
+/// A receive ends within its long poll and the client's retries. If none has ended for so long, it hangs.
 const LONGEST_RECEIVE: Duration = Duration::from_secs(120);
 
-/// How long an answer about readiness holds, however often it is asked for.
+/// How long an answer about readiness is reused, so that frequent probes cost no calls.
 const READINESS_HOLDS: Duration = Duration::from_secs(5);
 
 pub(crate) struct WorkerHealth {

@@ -1,8 +1,8 @@
-//! A queue whose heartbeats are noted on the way, and never reach the loop.
+//! A queue that notes heartbeats, and passes every other message to the loop.
 //!
-//! A heartbeat proves the way up to the worker's hands: bus, rule, queue policy, queue, and a loop that receives. It is
-//! taken out here, so that no handler can be led anywhere by one, and the loop needs no word for it. While the worker
-//! is paused nothing is received, and its heartbeats are late: that is what they are for.
+//! A heartbeat proves the route to the worker: bus, rule, queue policy, queue, and a loop that receives. It is removed
+//! here, so no handler sees one, and the loop needs no code for it. A worker that is paused receives nothing, and its
+//! heartbeats are late, which is how the alarm notices.
 
 use std::time::Duration;
 
@@ -21,12 +21,12 @@ pub struct HeartbeatQueue<Q> {
 }
 
 impl<Q: Queue> HeartbeatQueue<Q> {
-    /// The same queue, whose heartbeats are noted in `store`.
+    /// The same queue; heartbeats are noted in `store`.
     pub const fn new(queue: Q, store: Store) -> Self {
         Self { queue, store }
     }
 
-    /// One that cannot be noted or deleted comes back after its visibility timeout, like any message.
+    /// A heartbeat that cannot be noted or deleted comes back after its visibility timeout, like any message.
     async fn note(&self, heartbeats: &[(Uuid, ReceivedMessage)]) {
         for (_, message) in heartbeats {
             counter!("coppice_heartbeats_received_total").increment(1);

@@ -50,7 +50,7 @@ impl Ledger for PostgresLedger {
     }
 
     async fn note_redriven(&self, ends: &[(String, RedriveEnd)]) -> Result<(), LedgerDown> {
-        // A mark of another's making is nobody's item.
+        // A mark that is no ID is not one of ours.
         let items =
             ends.iter().filter_map(|(mark, end)| Some((mark.parse().ok()?, *end == RedriveEnd::Dead)));
         self.store.end_redrive_items(&items.collect::<Vec<_>>()).await.map_err(down)

@@ -2,7 +2,7 @@
 //!
 //! 1. reads its settings, and ends with code 2 and the whole list when any is missing or wrong;
 //! 2. starts logs and metrics, and answers `/livez`, `/readyz` and `/metrics`;
-//! 3. connects, and ends with code 1 and the reason when schema, queues or bus are not there;
+//! 3. connects, and ends with code 1 and the reason when the schema is too old, or a queue or the bus does not answer;
 //! 4. runs the consumer loop, and beside it the relay that publishes the outbox;
 //! 5. on SIGTERM or SIGINT drains both, and ends with code 0.
 //!
@@ -55,7 +55,7 @@ pub trait Worker {
     /// Makes the handler.
     ///
     /// # Errors
-    /// When settings that are right each do not fit together.
+    /// When the settings do not fit together, although each is right.
     fn handler(settings: Self::Settings, store: Store) -> anyhow::Result<Self::Handler>;
 }
 
@@ -110,10 +110,10 @@ async fn work<W: Worker>(
     consumer.run(|store| W::handler(own, store), stop).await.map(drop)
 }
 
-/// What a consuming process does between its start and its end, logs and signals apart: for a job that brings its own.
+/// What a consuming process does between its start and its end, without logs and signals: a job has its own.
 #[derive(Debug)]
 pub struct Consumer {
-    /// When it ends by itself.
+    /// When it ends without being stopped.
     pub mode: Mode,
     /// The binary's own version.
     pub version: &'static str,
@@ -124,11 +124,11 @@ pub struct Consumer {
 }
 
 impl Consumer {
-    /// Connects, checks, and consumes until the mode's end or until it is told to stop. The unit's name is the
-    /// handler's: of its metrics, its ledger, and in its dead letters.
+    /// Connects, checks its dependencies, and consumes until the mode's end or until `stop`. The handler's name is the unit's:
+    /// in metrics, in the ledger, and in dead-lettered messages.
     ///
     /// # Errors
-    /// What is not there, or what broke.
+    /// A dependency that fails its check, or what ended the loop.
     pub async fn run<H: Handler>(
         self,
         handler: impl FnOnce(Store) -> anyhow::Result<H>,
@@ -167,7 +167,7 @@ impl Consumer {
         tracing::info!(worker = H::NAME, version, "worker started");
         let ledger = PostgresLedger::new(store.clone(), H::NAME, version);
         let handler = handler(store.clone())?;
-        // The dead letters are only sent to: wrapped so that both are of one type.
+        // The dead-letter queue is only sent to. It is wrapped as well so that both are of one type.
         let [queue, dead_letters] =
             [queue, dead_letters].map(|queue| HeartbeatQueue::new(queue, store.clone()));
         let report =
@@ -183,7 +183,7 @@ impl Consumer {
     }
 }
 
-/// Refuses to start into a world where work would be lost or could not be announced.
+/// Checks the dependencies: without one of them, work would be lost or could not be announced.
 async fn check_dependencies(
     store: &Store,
     queue: &SqsQueue,

@@ -1,4 +1,4 @@
-//! How the process is told to stop, and what it says when it panics.
+//! Termination signals, and what the process logs when it panics.
 
 use std::panic::PanicHookInfo;
 
@@ -22,7 +22,7 @@ pub fn cancel_on_termination(stop: CancellationToken) -> std::io::Result<()> {
     Ok(())
 }
 
-/// A panic's message may quote the data that caused it: the log gets the place alone.
+/// Makes a panic log its place only: its message may quote the data that caused it.
 pub fn log_panics_without_their_message() {
     std::panic::set_hook(Box::new(|info: &PanicHookInfo<'_>| {
         let place = info.location().map(ToString::to_string).unwrap_or_default();

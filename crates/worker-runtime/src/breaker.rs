@@ -1,7 +1,15 @@
-//! Whether the upstream may be asked: what this process believes, and how it learns what the fleet believes.
+//! The circuit breaker: whether the upstream may be called, as this process believes, and how it learns the fleet's view.
 //!
-//! The state is shared through the ledger, so that one pod probes and the others wait. It stops *receiving*: a message
-//! that stays in the queue spends nothing.
+//! ```text
+//!            a failure                 probe succeeds
+//!   Closed ────────────▶ Verifying ────────────────────▶ Closed (or Recovering, where it came from)
+//!     │ 3 subjects failed in a row,    │ probe fails, or the ledger says open
+//!     │ or the upstream asks for a     ▼
+//!     └─pause───────────────────────▶ Open ──a probe succeeds──▶ Recovering ──limit 1, 2, 4, …──▶ Closed
+//! ```
+//!
+//! The state is shared through the ledger, so that one pod probes and the others wait. An open breaker stops *receiving*:
+//! a message that stays in the queue spends no receive.
 
 mod probing;
 
@@ -15,7 +23,7 @@ use crate::ledger::BreakerView;
 use crate::options::Options;
 pub(crate) use probing::{refresh, verify};
 
-/// When so many different subjects have failed in a row, the upstream is to blame, even if it answers probes.
+/// When so many different subjects have failed in a row, the upstream is the cause, even if it answers probes.
 const SUBJECTS_FAILED_IN_A_ROW: usize = 3;
 
 /// Pauses that end so close together are one.
@@ -25,7 +33,7 @@ const SAME_PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Closed,
-    /// A refetch failed, and a probe is under way to see who is to blame. So many refetches at once were allowed.
+    /// A refetch failed, and a probe is under way to find the cause. So many refetches at once were allowed.
     Verifying {
         limit: usize,
     },
@@ -41,9 +49,9 @@ enum State {
 /// What a refetch that failed because of the upstream leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Suspicion {
-    /// Ask the upstream, and hold the verdict until it has answered.
+    /// Probe the upstream, and keep the verdict until it has answered.
     Verify,
-    /// The answer is on its way: hold the verdict.
+    /// A probe is under way: keep the verdict.
     Wait,
     /// It is down: open for the fleet.
     Open { until_probe: Duration },
@@ -78,7 +86,7 @@ impl<S: Eq + Hash + Clone> Breaker<S> {
         }
     }
 
-    /// Whether it is being found out how much the upstream can bear.
+    /// Whether the number of refetches at once is being raised step by step after an outage.
     pub(crate) const fn is_recovering(&self) -> bool {
         matches!(self.state, State::Recovering { .. })
     }
@@ -100,7 +108,7 @@ impl<S: Eq + Hash + Clone> Breaker<S> {
         }
     }
 
-    /// The upstream asks for a pause. Answers whether that is news: refetches that ran together all hear of it.
+    /// The upstream asks for a pause. Returns whether that is news: refetches that ran together all get the same answer.
     pub(crate) fn limited(&mut self, retry_after: Duration) -> bool {
         let until = Instant::now() + retry_after;
         let known = matches!(self.state, State::Open { probe_at } if until < probe_at + SAME_PAUSE);
@@ -144,14 +152,14 @@ impl<S: Eq + Hash + Clone> Breaker<S> {
         if limit >= self.max_refetches { State::Closed } else { State::Recovering { limit } }
     }
 
-    /// The upstream answered the probe that was to tell who is to blame.
+    /// The upstream answered the probe: it did not cause the failure.
     pub(crate) fn cleared(&mut self) {
         if let State::Verifying { limit } = self.state {
             self.state = self.allowing(limit);
         }
     }
 
-    /// Takes over what the fleet believes. Answers whether this process believed otherwise.
+    /// Takes over what the fleet believes. Returns whether this process believed otherwise.
     pub(crate) fn learn(&mut self, view: BreakerView) -> bool {
         let was_open = matches!(self.state, State::Open { .. });
         match view {

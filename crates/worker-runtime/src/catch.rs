@@ -1,4 +1,4 @@
-//! Panics and endless waits in a handler's step become failures of that step.
+//! A panic or an endless wait in a handler's step becomes a failure of that step.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -36,12 +36,12 @@ pub(crate) async fn guarded<T>(
     }
 }
 
-/// The failure that a panic is. Its message is not kept: it may quote what the step worked on.
+/// The failure of a step that panicked. The panic's message is dropped: it may quote the data of the step.
 pub(crate) fn panicked(step: &'static str) -> Failure {
     Failure::Transient { class: PANIC, detail: format!("{step} panicked"), retry_after: None }
 }
 
-/// The failure that a batch of answers is whose number is not that of the entries: nobody knows whose is whose.
+/// The failure of a step that returned more or fewer results than entries: no result can be assigned to its entry.
 pub(crate) fn miscounted(step: &'static str) -> Failure {
     let detail = format!("{step} did not answer for each entry");
     Failure::Transient { class: MISCOUNTED, detail, retry_after: None }

@@ -14,7 +14,7 @@ pub trait Handler: Send + Sync + 'static {
     /// The unit's name: folder, binary, queue stem and metric label.
     const NAME: &'static str;
 
-    /// What one refetch is about: the key that messages are folded by.
+    /// What one refetch is about: messages with the same subject coalesce.
     type Subject: Clone + Eq + Ord + Hash + Debug + Display + Send + Sync + 'static;
 
     /// What is drawn from the database before a refetch.
@@ -23,7 +23,7 @@ pub trait Handler: Send + Sync + 'static {
     /// What a refetch brings.
     type Fetched: Clone + Send + Sync + 'static;
 
-    /// The upstream that the refetch asks: the breaker's key.
+    /// The upstream that a refetch calls: the circuit breaker's key.
     fn upstream(&self) -> &str;
 
     /// Reads which subjects an event names. Pure, and takes nothing but IDs and lower bounds out of it. A message that is
@@ -42,8 +42,8 @@ pub trait Handler: Send + Sync + 'static {
         subjects: &[Self::Subject],
     ) -> impl Future<Output = Result<Vec<Self::Ticket>, Failure>> + Send;
 
-    /// Asks the upstream about one subject: reads its authoritative record. A handler whose upstream is to be told
-    /// something tells it here, and has to be repeatable: it may be told again.
+    /// Calls the upstream about one subject: reads its record. A handler that pushes values to its upstream does so here. It
+    /// must be repeatable: the runtime may call it again.
     ///
     /// # Errors
     /// [`Failure`].
@@ -53,8 +53,8 @@ pub trait Handler: Send + Sync + 'static {
         ticket: Self::Ticket,
     ) -> impl Future<Output = Result<Self::Fetched, Failure>> + Send;
 
-    /// Writes what refetches brought, in one transaction, and answers an outcome for each, in order. Called again
-    /// with single entries when a batch fails for another reason than a passing one.
+    /// Writes what refetches brought, in one transaction, and returns an outcome for each, in order. When an entry may be the
+    /// cause of a failure, the runtime calls it again with each entry alone.
     ///
     /// # Errors
     /// [`Failure`]: then nothing of the batch was written.
@@ -63,10 +63,10 @@ pub trait Handler: Send + Sync + 'static {
         batch: &[(Refetch<Self::Subject>, Self::Fetched)],
     ) -> impl Future<Output = Result<Vec<Outcome>, Failure>> + Send;
 
-    /// Asks the upstream for a sign of life, cheaply and with the worker's own credentials.
+    /// Probes the upstream: one cheap call with the worker's own credentials.
     ///
     /// # Errors
-    /// [`Failure`], when it gives none.
+    /// [`Failure`] when the upstream does not answer well.
     fn probe(&self) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
@@ -75,7 +75,7 @@ pub trait Handler: Send + Sync + 'static {
 pub struct Reading<S> {
     /// The event that the message carries.
     pub cause: Cause,
-    /// The subjects to refetch. Empty: the event concerns nobody here, and the message is done.
+    /// The subjects to refetch. Empty: the event names no subject of this worker, and the message is done.
     pub demands: Vec<Demand<S>>,
 }
 
@@ -101,7 +101,7 @@ pub struct Demand<S> {
     pub removed: bool,
 }
 
-/// One refetch: all the demands for a subject that were folded together.
+/// One refetch: all the demands for a subject that coalesced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refetch<S> {
     /// The subject.
@@ -154,11 +154,11 @@ pub enum Outcome {
 pub struct Refusal {
     /// A short fixed word for a metric label: `unreadable`, `hop_limit`.
     pub class: &'static str,
-    /// What is wrong, for whoever looks at the dead letter.
+    /// What is wrong, for the operator who reads the dead-lettered message.
     pub detail: String,
 }
 
-/// How a subject's work failed. Its texts hold no personal data: they stand in logs and dead letters.
+/// How a subject's work failed. Its texts hold no personal data: logs and dead-lettered messages show them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
     /// Worth trying again: our own database, a conflict, a stale replica, a panic.
@@ -170,7 +170,7 @@ pub enum Failure {
         /// When to try again, if that is known.
         retry_after: Option<Duration>,
     },
-    /// The upstream may be down. The runtime probes it: is it down, this is nobody's failed attempt.
+    /// The upstream may be down. The runtime probes it. If the probe fails, no attempt is counted.
     Upstream {
         /// A short fixed word for a metric label.
         class: &'static str,
@@ -178,10 +178,10 @@ pub enum Failure {
         detail: String,
         /// When the upstream wants to be asked again, if it said so.
         retry_after: Option<Duration>,
-        /// What it means when the upstream is well: this message will never succeed (true), or may (false).
+        /// What the failure means if the probe succeeds: this message never succeeds (true), or it may (false).
         permanent_if_healthy: bool,
     },
-    /// The upstream asks us to be slower. Nobody's failed attempt: the whole fleet waits.
+    /// The upstream asks for a pause. No attempt is counted, and every pod waits.
     Limited {
         /// How long.
         retry_after: Duration,
@@ -207,7 +207,7 @@ impl Failure {
         }
     }
 
-    /// What failed, for the ledger and the dead letter.
+    /// What failed, for the ledger and the dead-lettered message.
     #[must_use]
     pub fn detail(&self) -> String {
         match self {

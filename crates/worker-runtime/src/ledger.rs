@@ -1,4 +1,4 @@
-//! What the fleet remembers between processes: failed attempts, and whether an upstream may be called.
+//! What all pods share: failed attempts, and whether an upstream may be called.
 
 use std::future::Future;
 use std::time::Duration;
@@ -16,7 +16,7 @@ pub struct FailedAttempt {
     pub detail: String,
 }
 
-/// What the ledger knows of a message after an attempt was added.
+/// The failed attempts of a message, after one was added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordedFailure {
     /// Failed attempts, this one included.
@@ -30,7 +30,7 @@ pub struct RecordedFailure {
 pub enum RedriveEnd {
     /// Its work is done.
     Handled,
-    /// It is dead again.
+    /// It was dead-lettered again.
     Dead,
 }
 
@@ -46,7 +46,7 @@ pub enum BreakerView {
     },
 }
 
-/// The ledger could not be asked. Nothing was counted, so nothing dies of it.
+/// The ledger did not answer. Nothing was counted, so no message is dead-lettered because of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("ledger unavailable: {0}")]
 pub struct LedgerDown(
@@ -54,9 +54,9 @@ pub struct LedgerDown(
     pub String,
 );
 
-/// The memory that all pods of a worker share.
+/// The state that all pods of a worker share.
 pub trait Ledger: Send + Sync + 'static {
-    /// Adds failed attempts and answers what is known of each one's message after all of them, in order.
+    /// Adds failed attempts. Returns the attempts of each one's message after all of them, in order.
     ///
     /// # Errors
     /// [`LedgerDown`].
@@ -71,10 +71,10 @@ pub trait Ledger: Send + Sync + 'static {
     /// [`LedgerDown`].
     fn forget(&self, message_ids: &[String]) -> impl Future<Output = Result<(), LedgerDown>> + Send;
 
-    /// Notes how redriven messages ended, each by the mark that it was sent with. What nobody marked is no fault.
+    /// Notes how redriven messages ended, each by the mark that it was sent with. A mark of unknown origin is ignored.
     ///
     /// # Errors
-    /// [`LedgerDown`]: whoever redrove them does not learn it; nothing else is lost.
+    /// [`LedgerDown`]: the plan that redrove them does not learn their end. Nothing else is lost.
     fn note_redriven(
         &self,
         ends: &[(String, RedriveEnd)],

@@ -1,22 +1,24 @@
 //! The consumer loop that every worker runs in.
 //!
-//! In: a [`Handler`], the queue it works on, the queue for its dead letters, and a [`Ledger`] that the fleet shares.
-//! Out: handled messages, each with one [`Disposition`]. The handler never sees a queue; this crate never sees a
-//! provider, a table or the name of an event, and `tests/fleet-consistency` holds it to that.
+//! In: a [`Handler`], its queue, its dead-letter queue, and a [`Ledger`] that the fleet shares. Out: handled messages, each
+//! with one [`Disposition`]. The handler never sees a queue. This crate never sees a provider, a table or the name of an
+//! event; `tests/fleet-consistency` checks that.
 //!
-//! The way of a message:
+//! The steps of a message:
 //!
 //! ```text
-//! receive (only while there is room) → read: which subjects does it name? → fold into what already waits
+//! receive (only while there is room) → parse → read: which subjects does it name? → coalesce
 //!   → prepare (one call for all) → refetch (concurrently) → apply (one transaction for all that is there)
-//!   → disposition: delete, visible again later, or dead letter (each in batches, each entry's result read)
+//!   → disposition: delete, visible again later, or dead-letter (each in batches, each entry's result read)
 //! ```
 //!
-//! * Messages about one subject are folded into one refetch, which starts after the last of them was received. One that
+//! * A message that is no event is refused: it is dead-lettered, and no handler sees it.
+//! * Messages about one subject coalesce into one refetch, which starts after the last of them was received. A message that
 //!   comes while the refetch runs leads to another refetch afterwards.
-//! * A failure that the upstream may be to blame for asks the upstream first (a probe). Is it down, the breaker opens
-//!   for the whole fleet: nothing is received, what waits goes back to the queue, and no attempt is counted.
-//! * How often a message failed is counted in the ledger, not by SQS's receive count.
+//! * If the upstream may have caused a failure, the runtime probes it. If the probe fails, the circuit breaker opens for
+//!   every pod: they receive nothing, they release waiting messages, and no attempt is counted.
+//! * The ledger counts failed attempts. A handler that waits for something goes by the message's age ([`Refetch::age`]).
+//!   Neither uses SQS's receive count, which crashes, rollouts and lost replies raise too.
 
 mod breaker;
 mod catch;

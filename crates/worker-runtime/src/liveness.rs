@@ -1,4 +1,4 @@
-//! Whether the loop still turns.
+//! Liveness: whether the loop turns, and whether receives are answered.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Shared between the loop, which beats, and the health port, which looks.
+/// Shared between the loop, which records its turns, and the health port, which reads them.
 #[derive(Debug, Clone)]
 pub struct Liveness {
     start: Instant,

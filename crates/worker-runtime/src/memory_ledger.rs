@@ -59,7 +59,7 @@ impl MemoryLedger {
 
     fn up(&self) -> Result<MutexGuard<'_, State>, LedgerDown> {
         let state = self.lock();
-        if state.down { Err(LedgerDown(String::from("told to be"))) } else { Ok(state) }
+        if state.down { Err(LedgerDown(String::from("injected"))) } else { Ok(state) }
     }
 }
 

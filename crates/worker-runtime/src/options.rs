@@ -7,7 +7,7 @@ use crate::disposition::RetryPolicy;
 /// When a runtime ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// When it is told to: a worker.
+    /// When it is stopped: a worker.
     Forever,
     /// When the queue is empty and nothing is in flight: a resync job.
     UntilEmpty,
@@ -16,9 +16,9 @@ pub enum Mode {
 /// A runtime's limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// The version of this build: stands in dead letters.
+    /// The version of this build: an attribute of dead-lettered messages.
     pub worker_version: String,
-    /// Messages held at once, waiting and working. Receiving stops at this.
+    /// Most messages in flight. Receiving stops at this number.
     pub max_in_flight: usize,
     /// Refetches at once.
     pub max_refetches: usize,
@@ -28,17 +28,17 @@ pub struct Options {
     pub apply_linger: Duration,
     /// Longest that a receive waits for a message. SQS allows 20 s.
     pub receive_wait: Duration,
-    /// The queue's visibility timeout: a third of it is the heartbeat's interval.
+    /// The queue's visibility timeout. The runtime extends a message's visibility after each third of it.
     pub visibility_timeout: Duration,
     /// Longest that one step of a handler may take.
     pub step_limit: Duration,
-    /// How a failed message is tried again.
+    /// When a failed message is tried again, and when it is dead-lettered.
     pub retry: RetryPolicy,
     /// How long after opening a breaker is first probed; doubled with each failed probe.
     pub probe_interval: Duration,
     /// Longest time between two probes.
     pub longest_probe_interval: Duration,
-    /// How long a stopping process may finish what it holds.
+    /// How long a stopping process may finish the messages in flight.
     pub drain_limit: Duration,
 }
 

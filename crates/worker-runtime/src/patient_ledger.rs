@@ -1,14 +1,14 @@
 //! A ledger that answers in time, or is down.
 //!
-//! A connection whose other end is gone can stay silent for a quarter of an hour. Whoever settles messages meanwhile
-//! would hold them, with no heartbeat, and the loop would wait with them.
+//! A connection whose other end is gone can stay silent for a quarter of an hour. Without a limit, a lane of settling would
+//! wait as long, and its messages would be neither settled nor extended.
 
 use std::future::Future;
 use std::time::Duration;
 
 use crate::ledger::{BreakerView, FailedAttempt, Ledger, LedgerDown, RecordedFailure, RedriveEnd};
 
-/// Longest that one question may take: longer than the wait for a free connection, much shorter than a visibility
+/// Longest that one call may take: longer than the wait for a free connection, much shorter than a visibility
 /// timeout.
 const LIMIT: Duration = Duration::from_secs(10);
 

@@ -1,7 +1,12 @@
-//! Timeouts and retries of the client: 3 s to connect, 5 s to the first byte, 8 s for one attempt, at most three attempts.
+//! Timeouts and retries of the client.
 //!
-//! A relay that waits for the bus holds a lock on its outbox rows, so it is better told soon. Repeating is harmless:
-//! whoever reads events expects each more than once.
+//! | connect | first byte | one attempt | attempts |
+//! |---|---|---|---|
+//! | 3 s | 5 s | 8 s | 3 |
+//!
+//! So a call takes at most 24 s, and the waits between the attempts. A relay's lease of its outbox rows is shorter than
+//! that. If it ends while a call is under way, another relay may publish the rows too. That is harmless: consumers expect
+//! each event more than once.
 
 use std::time::Duration;
 

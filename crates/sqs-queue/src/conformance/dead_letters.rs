@@ -1,4 +1,4 @@
-//! What is received too often ends in the dead-letter queue.
+//! A message that is received too often moves to the dead-letter queue.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a case fails")]
 
@@ -23,7 +23,7 @@ pub async fn too_many_receives_dead_letter_on_the_next_receive(subject: &impl Qu
     assert_eq!(dead.receive_count, 3, "the count goes on");
 }
 
-/// It has another receipt there, which the queue that it came from does not know.
+/// It has another receipt there, which the source queue does not know.
 pub async fn a_dead_letter_can_be_handled_in_its_own_queue(subject: &impl QueueUnderTest) {
     let QueuePair { queue, dead_letters } = subject.fresh(TWO_RECEIVES).await;
     receive_twice(&queue).await;
@@ -36,7 +36,7 @@ pub async fn a_dead_letter_can_be_handled_in_its_own_queue(subject: &impl QueueU
     wait_for_depth(&dead_letters, 0, 0).await;
 }
 
-/// As often as allowed, and given back each time.
+/// As often as allowed, and released each time.
 async fn receive_twice(queue: &impl Queue) -> ReceivedMessage {
     send(queue, &["poison"]).await;
     for _ in 0..2 {

@@ -1,4 +1,4 @@
-//! What is sent is received, once it is there, and is gone once deleted.
+//! A sent message is received, and is gone once it is deleted.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a case fails")]
 
@@ -52,7 +52,7 @@ pub async fn a_receive_brings_no_more_than_asked_for(subject: &impl QueueUnderTe
     assert_eq!(queue.receive(2, SHORT).await.unwrap().len(), 1);
 }
 
-/// Who waits already gets what comes.
+/// A receive that waits already gets the message.
 pub async fn a_long_poll_wakes_on_a_send(subject: &impl QueueUnderTest) {
     let queue = subject.fresh(Setup::default()).await.queue;
     let started = Instant::now();

@@ -1,4 +1,4 @@
-//! Who holds a message, for how long, and with which receipt.
+//! For how long a message is invisible, and which receipt is valid.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a case fails")]
 
@@ -14,8 +14,8 @@ use crate::{EntryError, Queue, ReceivedMessage};
 
 const BRIEF: Setup = Setup { visibility_timeout: SHORT, max_receive_count: 100 };
 
-/// Giving back is a visibility of nothing.
-pub async fn zero_gives_a_message_back_at_once(subject: &impl QueueUnderTest) {
+/// A release is a visibility of zero.
+pub async fn zero_releases_a_message_at_once(subject: &impl QueueUnderTest) {
     let queue = subject.fresh(Setup::default()).await.queue;
     send(&queue, &["back"]).await;
     let first = receive_one(&queue).await;
@@ -37,7 +37,7 @@ pub async fn the_receive_count_rises_with_every_receive(subject: &impl QueueUnde
     }
 }
 
-/// A heartbeat keeps others away for longer than the queue's own timeout.
+/// A visibility extension hides a message for longer than the queue's own timeout.
 pub async fn longer_visibility_hides_a_message(subject: &impl QueueUnderTest) {
     let queue = subject.fresh(BRIEF).await.queue;
     send(&queue, &["held"]).await;
@@ -57,7 +57,7 @@ pub async fn a_message_returns_after_the_timeout_with_another_receipt(subject: &
     assert_ne!(second.receipt, first.receipt);
 }
 
-/// Who came late learns it from the receipt, and cannot disturb the holder.
+/// A late consumer learns it from the receipt, and cannot change the new consumer's visibility.
 pub async fn an_earlier_receipt_cannot_change_visibility(subject: &impl QueueUnderTest) {
     let queue = subject.fresh(BRIEF).await.queue;
     let (first, second) = received_twice(&queue).await;
@@ -67,7 +67,7 @@ pub async fn an_earlier_receipt_cannot_change_visibility(subject: &impl QueueUnd
     wait_for_depth(&queue, 0, 1).await;
 }
 
-/// Accepted or not, it does not take the message from its holder.
+/// Accepted or not, it does not delete the message that another consumer has received.
 pub async fn an_earlier_receipt_does_not_delete(subject: &impl QueueUnderTest) {
     let queue = subject.fresh(BRIEF).await.queue;
     let (first, second) = received_twice(&queue).await;
@@ -80,7 +80,7 @@ pub async fn an_earlier_receipt_does_not_delete(subject: &impl QueueUnderTest) {
     wait_for_depth(&queue, 0, 0).await;
 }
 
-/// Success of a late heartbeat proves nothing: the message waits for the next receiver.
+/// A late visibility extension succeeds and does nothing: the next consumer receives the message.
 pub async fn an_expired_receipt_does_not_hide_the_message_again(subject: &impl QueueUnderTest) {
     let queue = subject.fresh(BRIEF).await.queue;
     send(&queue, &["late"]).await;

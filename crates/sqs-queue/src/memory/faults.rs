@@ -1,6 +1,6 @@
-//! Misbehaviour on command, and the count of calls.
+//! Injected faults, and the count of calls.
 //!
-//! In: commands of a test. Out: which call, reply or entry fails next. Each command is used up by what it hits.
+//! In: the faults that a test injects. Out: which call, reply or entry fails next. Each fault is used once.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -41,7 +41,7 @@ pub(super) enum Doubling {
     NextReceive,
 }
 
-/// What was commanded and has not happened yet.
+/// Injected faults that have not happened yet.
 #[derive(Default)]
 pub(super) struct Faults {
     pub(super) calls: BTreeMap<Operation, u64>,
@@ -53,7 +53,7 @@ pub(super) struct Faults {
 }
 
 impl Faults {
-    /// Counts a call, and fails it before it does anything if that was commanded.
+    /// Counts a call, and fails it before it does anything if that fault is injected.
     pub(super) fn begin(&mut self, operation: Operation) -> Result<(), QueueError> {
         *self.calls.entry(operation).or_default() += 1;
         let failure = self.failing_calls.get_mut(&operation).and_then(VecDeque::pop_front);

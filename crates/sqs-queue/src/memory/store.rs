@@ -45,7 +45,7 @@ pub(super) struct Hold {
 /// The messages in the order of delivery.
 pub(super) struct Store {
     messages: VecDeque<Stored>,
-    /// Every receipt that this queue gave out: SQS tells a receipt that it never gave out from an old one.
+    /// Every receipt that this queue has issued: SQS distinguishes a receipt that it never issued from an old one.
     issued: HashSet<Receipt>,
 }
 
@@ -133,7 +133,7 @@ impl Store {
         taken
     }
 
-    /// As another of SQS's servers holds it: visible, whatever happens to the first.
+    /// A copy as on another of SQS's servers: visible, whatever happens to the first.
     fn copy_of(&self, position: usize) -> Stored {
         Stored { hold: None, receipt: None, ..self.messages[position].clone() }
     }
@@ -170,9 +170,9 @@ impl Store {
         after: Duration,
         now: Instant,
     ) -> Result<(), EntryError> {
-        let holder = self.messages.iter_mut().find(|message| message.receipt.as_ref() == Some(receipt));
-        let message = holder.ok_or(EntryError::ReceiptLost)?;
-        // Expired, and not received again since: SQS says yes and does nothing.
+        let received = self.messages.iter_mut().find(|message| message.receipt.as_ref() == Some(receipt));
+        let message = received.ok_or(EntryError::ReceiptLost)?;
+        // Expired, and not received again since: SQS answers success and does nothing.
         let Some(hold) = &mut message.hold else { return Ok(()) };
         if now + after > hold.received_at + TOTAL_VISIBILITY_LIMIT {
             return Err(refused("InvalidParameterValue"));

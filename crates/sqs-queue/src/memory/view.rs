@@ -1,4 +1,4 @@
-//! What tests look at. Looking receives nothing and counts no call.
+//! A view of the messages for assertions. Reading it receives nothing and counts no call.
 
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ impl From<&Stored> for MessageView {
 }
 
 impl MemoryQueue {
-    /// Everything it holds, in the order of delivery.
+    /// Every message, in the order of delivery.
     #[must_use]
     pub fn messages(&self) -> Vec<MessageView> {
         let mut inner = self.inner();

@@ -3,7 +3,7 @@
 //! | call | connect | first byte | one attempt | attempts | why |
 //! |---|---|---|---|---|---|
 //! | receive | 3 s | 25 s | 28 s | 2 | SQS answers a long poll after up to 20 s; the consumer's loop comes again anyway |
-//! | all others | 3 s | 5 s | 8 s | 3 | short calls; whoever waits for a delete holds a message |
+//! | all others | 3 s | 5 s | 8 s | 3 | short calls; a message stays in flight while its delete waits |
 //!
 //! Stalled-stream protection is off: it takes the silence of a long poll for a stalled upload
 //! (<https://github.com/awslabs/aws-sdk-rust/issues/1148>), and the attempt's timeout bounds both bodies already.
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn other_calls_do_not_inherit_the_patience_of_a_long_poll() {
+    fn other_calls_do_not_inherit_the_timeouts_of_a_long_poll() {
         let config = for_short_calls(&impatient());
         assert_eq!(config.timeout_config().unwrap().read_timeout(), Some(SHORT_READ_TIMEOUT));
         assert_eq!(config.retry_config().unwrap().max_attempts(), SHORT_ATTEMPTS);

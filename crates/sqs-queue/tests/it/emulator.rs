@@ -83,7 +83,7 @@ async fn a_queue_that_does_not_exist_is_refused() {
     assert!(refusal.to_string().contains(Operation::Receive.name()));
 }
 
-/// Whoever looks through a whole queue needs more time than the queue gives each message.
+/// A reader of a whole queue needs a longer visibility than the queue's own.
 #[tokio::test]
 async fn a_receive_can_hide_its_messages_for_longer_than_the_queue_says() {
     let subject = MiniStack::shared().await;

@@ -119,14 +119,14 @@ async fn no_receipt_holds_a_message_for_more_than_twelve_hours() {
 async fn the_cap_of_messages_in_flight_shows_as_empty_answers() {
     let queue = queue_with(&["one", "two"]).await;
     queue.limit_in_flight(1);
-    let held = receive(&queue).await;
-    assert_eq!(held.len(), 1);
+    let received = receive(&queue).await;
+    assert_eq!(received.len(), 1);
     let started = Instant::now();
     assert!(queue.receive(10, Duration::from_secs(5)).await.unwrap().is_empty());
     assert_eq!(started.elapsed(), Duration::from_secs(5));
     let short_poll = queue.receive(10, Duration::ZERO).await.unwrap_err();
     assert!(matches!(short_poll, QueueError::Unavailable { code, .. } if code == "OverLimit"));
-    queue.delete(&[held[0].receipt.clone()]).await.unwrap();
+    queue.delete(&[received[0].receipt.clone()]).await.unwrap();
     assert_eq!(bodies(&receive(&queue).await), ["two"]);
 }
 
@@ -178,7 +178,7 @@ async fn a_move_task_makes_a_message_new() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dead_letter_wakes_who_waits_for_it() {
+async fn a_dead_lettered_message_wakes_a_receive_that_waits() {
     let dead_letters = MemoryQueue::default();
     let redrive = Some((dead_letters.clone(), 1));
     let queue = MemoryQueue::new(MemoryQueueConfig { redrive, ..MemoryQueueConfig::default() });

@@ -23,7 +23,7 @@ async fn a_move_task_is_started_and_its_progress_read() {
     let expected =
         MoveProgress { status: String::from("RUNNING"), moved: 7, to_move: Some(30), failure: None };
     assert_eq!(progress, Some(expected));
-    assert_eq!(stub.calls(), 5, "the queue's ARN is asked for each time: an URL does not tell it");
+    assert_eq!(stub.calls(), 5, "the queue's ARN is read each time: a URL does not contain it");
 }
 
 #[tokio::test]

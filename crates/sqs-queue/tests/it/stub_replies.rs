@@ -103,7 +103,7 @@ async fn a_missing_queue_is_refused_by_its_code_alone() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_worth_trying_again() {
+async fn an_unreachable_service_is_unavailable_and_not_a_refusal() {
     let stub = Stub::replying("{}").await;
     let queue = stub.queue();
     drop(stub);
@@ -112,7 +112,7 @@ async fn nobody_there_is_worth_trying_again() {
 }
 
 #[tokio::test]
-async fn a_message_without_its_receipt_is_not_guessed_at() {
+async fn a_message_without_a_receipt_is_an_error() {
     let stub = Stub::replying(
         r#"{"Messages": [{"MessageId": "m", "Body": "private", "MD5OfBody": "2c7f1ccd1a83fe1f4ab2a8ea5ad3e3b2"}]}"#,
     )

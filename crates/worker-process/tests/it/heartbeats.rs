@@ -48,7 +48,7 @@ impl World {
     }
 }
 
-fn beat(heartbeat: Uuid) -> String {
+fn body(heartbeat: Uuid) -> String {
     let detail = Heartbeat { unit: UNIT.to_owned(), heartbeat };
     let event = serde_json::json!({"id": Uuid::now_v7(), "source": DRILL_SOURCE, "detail-type": HEARTBEAT,
         "time": "2026-11-24T10:00:00Z", "detail": detail});
@@ -56,21 +56,25 @@ fn beat(heartbeat: Uuid) -> String {
 }
 
 #[tokio::test]
-async fn a_heartbeat_is_noted_and_gone_and_nobody_gets_it() {
+async fn a_heartbeat_is_noted_and_deleted_and_no_handler_gets_it() {
     let world = World::start().await;
     let ids = world.store.begin_heartbeats(&[UNIT.to_owned()]).await.unwrap();
-    world.send(&["news", &beat(ids[0]), &beat(Uuid::now_v7()), r#"{"Heartbeat": 1}"#]).await;
+    world.send(&["news", &body(ids[0]), &body(Uuid::now_v7()), r#"{"Heartbeat": 1}"#]).await;
     assert_eq!(world.receive().await, ["news", r#"{"Heartbeat": 1}"#]);
     assert!(world.store.read_unit_heartbeats().await.unwrap()[0].latency_secs.is_some());
     let depth = world.queue.depth().await.unwrap();
-    assert_eq!((depth.visible, depth.in_flight), (0, 2), "the heartbeats are deleted, the rest is in hand");
+    assert_eq!(
+        (depth.visible, depth.in_flight),
+        (0, 2),
+        "the heartbeats are deleted, the others are in flight"
+    );
 }
 
 #[tokio::test]
 async fn a_heartbeat_that_cannot_be_noted_stays_in_the_queue_and_holds_nothing_up() {
     let mut world = World::on_its_own_server().await;
     world.database.server().stop_immediately();
-    world.send(&[&beat(Uuid::now_v7()), "news"]).await;
+    world.send(&[&body(Uuid::now_v7()), "news"]).await;
     assert_eq!(world.receive().await, ["news"]);
     let depth = world.queue.depth().await.unwrap();
     assert_eq!((depth.visible, depth.in_flight), (0, 2), "it comes back after its visibility timeout");

@@ -61,7 +61,7 @@ async fn a_message_id_counts_for_its_own_queue_and_a_breaker_for_all_queues() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_away_is_a_ledger_that_is_down_and_keeps_what_it_knew() {
+async fn the_ledger_is_down_while_the_database_is_and_keeps_its_rows() {
     let mut subject = Subject::on_its_own_server().await;
     assert_eq!(subject.record(&[attempt()]).await.unwrap()[0].attempts, 1);
     subject.database.server().stop_immediately();
@@ -76,8 +76,8 @@ async fn the_ends_of_redriven_messages_are_noted_by_their_marks() {
     let subject = Subject::start().await;
     let item = RedriveItem {
         item_id: Uuid::now_v7(),
-        message_id: String::from("letter"),
-        message_ids: vec![String::from("letter")],
+        message_id: String::from("dead-lettered"),
+        message_ids: vec![String::from("dead-lettered")],
     };
     let plan = RedrivePlan {
         plan_id: Uuid::now_v7(),

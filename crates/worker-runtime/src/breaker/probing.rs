@@ -1,4 +1,4 @@
-//! Asking an upstream whether it is well, and telling the fleet.
+//! Probes an upstream, and writes the result to the shared breaker.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::options::Options;
 /// How long one pod keeps the right to probe: longer than a probe may take.
 const PROBE_LEASE: Duration = Duration::from_secs(30);
 
-/// Asks the upstream who is to blame for a failure. Opens the breaker for the fleet when it does not answer.
+/// Probes the upstream after a failure. Opens the breaker for the fleet if the probe fails.
 pub(crate) async fn verify<H: Handler, L: Ledger>(
     handler: &H,
     ledger: &L,
@@ -34,7 +34,7 @@ pub(crate) async fn verify<H: Handler, L: Ledger>(
     }
 }
 
-/// Learns what the fleet believes, and probes if a probe is due and no other pod does it.
+/// Reads what the fleet believes, and probes if a probe is due and no other pod does it.
 pub(crate) async fn refresh<H: Handler, L: Ledger>(
     handler: &H,
     ledger: &L,

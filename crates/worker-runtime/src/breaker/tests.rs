@@ -5,7 +5,7 @@ fn breaker() -> Breaker<&'static str> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_failure_asks_and_the_upstream_s_answer_clears_it() {
+async fn one_failure_starts_a_probe_and_its_answer_clears_the_suspicion() {
     let mut breaker = breaker();
     assert_eq!(breaker.failed(&"ada"), Suspicion::Verify);
     assert_eq!(breaker.refetch_limit(), 0, "nothing starts until it has answered");
@@ -48,14 +48,14 @@ async fn one_subject_that_always_fails_does_not_keep_it_open_for_ever() {
     breaker.learn(BreakerView::Closed);
     assert!(matches!(breaker.failed(&"ada"), Suspicion::Open { .. }));
     breaker.learn(BreakerView::Closed);
-    assert_eq!(breaker.failed(&"ada"), Suspicion::Verify, "nobody else has failed meanwhile");
+    assert_eq!(breaker.failed(&"ada"), Suspicion::Verify, "no other subject has failed meanwhile");
     breaker.cleared();
     assert_eq!(breaker.refetch_limit(), 1, "it still recovers");
     assert!(matches!(breaker.failed(&"bob"), Suspicion::Open { .. }), "a second one is no coincidence");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pause_that_all_refetches_hear_of_is_told_once() {
+async fn a_pause_is_news_once_for_refetches_that_ran_together() {
     let mut breaker = breaker();
     assert!(breaker.limited(Duration::from_secs(5)));
     tokio::time::advance(Duration::from_millis(20)).await;

@@ -43,14 +43,14 @@ pub async fn answers_come_in_the_order_of_the_question(ledger: &impl Ledger) {
 }
 
 /// A success clears its own message's past, and no other's.
-pub async fn what_is_forgotten_starts_anew_and_alone(ledger: &impl Ledger) {
+pub async fn a_forgotten_message_is_counted_from_one_again(ledger: &impl Ledger) {
     counts(ledger, &["ada", "bob"]).await;
     ledger.forget(&[String::from("ada")]).await.unwrap();
     assert_eq!(counts(ledger, &["ada", "bob"]).await, [1, 2]);
 }
 
-/// Whoever succeeds on the second receive may have failed never.
-pub async fn forgetting_what_never_failed_is_no_fault(ledger: &impl Ledger) {
+/// A message that succeeds on its second receive may never have failed.
+pub async fn forgetting_a_message_that_never_failed_is_no_error(ledger: &impl Ledger) {
     ledger.forget(&[String::from("ada"), String::from("bob")]).await.unwrap();
     assert_eq!(counts(ledger, &["ada"]).await, [1]);
 }

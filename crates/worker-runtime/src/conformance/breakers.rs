@@ -26,7 +26,7 @@ async fn is_due_in(ledger: &impl Ledger, expected: Duration) -> bool {
 }
 
 /// Closed is how everything begins.
-pub async fn an_upstream_that_nobody_heard_of_may_be_called(ledger: &impl Ledger) {
+pub async fn an_unknown_upstream_may_be_called(ledger: &impl Ledger) {
     assert_eq!(until_probe(ledger).await, None);
     assert!(!refetch(ledger, LONG).await, "there is nothing to probe");
 }
@@ -50,7 +50,7 @@ pub async fn one_upstream_s_breaker_is_not_another_s(ledger: &impl Ledger) {
     assert!(refetch(ledger, LONG).await);
 }
 
-/// Ten processes find out together; the one that was told to wait longest is right.
+/// Ten processes open it at the same time: the longest wait holds.
 pub async fn opening_again_makes_the_probe_later_and_never_sooner(ledger: &impl Ledger) {
     open(ledger, LONG).await;
     open(ledger, SHORT).await;
@@ -60,7 +60,7 @@ pub async fn opening_again_makes_the_probe_later_and_never_sooner(ledger: &impl 
 }
 
 /// Not even one.
-pub async fn nobody_may_probe_before_it_is_due(ledger: &impl Ledger) {
+pub async fn no_process_may_probe_before_a_probe_is_due(ledger: &impl Ledger) {
     open(ledger, LONG).await;
     assert!(!refetch(ledger, LONG).await);
 }
@@ -84,8 +84,8 @@ pub async fn the_right_to_probe_ends_with_its_lease(ledger: &impl Ledger) {
     assert!(!refetch(ledger, LONG).await);
 }
 
-/// Whoever has it next waits twice as long.
-pub async fn a_failed_probe_gives_the_right_back_and_doubles_the_wait(ledger: &impl Ledger) {
+/// The next probe waits twice as long.
+pub async fn a_failed_probe_ends_the_lease_and_doubles_the_wait(ledger: &impl Ledger) {
     open(ledger, Duration::ZERO).await;
     assert!(refetch(ledger, LONG).await);
     ledger.postpone_probe(UPSTREAM, SHORT, LONG).await.unwrap();
@@ -128,7 +128,7 @@ pub async fn closing_and_opening_starts_the_waits_anew(ledger: &impl Ledger) {
 }
 
 /// It changes nothing.
-pub async fn closing_or_postponing_what_never_opened_is_no_fault(ledger: &impl Ledger) {
+pub async fn closing_or_postponing_a_breaker_that_never_opened_is_no_error(ledger: &impl Ledger) {
     ledger.close_breaker(UPSTREAM).await.unwrap();
     ledger.postpone_probe(UPSTREAM, LONG, LONG).await.unwrap();
     assert_eq!(until_probe(ledger).await, None);

@@ -13,18 +13,18 @@ async fn a_message_that_fails_too_often_is_dead_with_all_that_is_known_of_it() {
     let message = world.message("ada");
     let report = world.handle_all().await;
     assert_eq!((report.dead_lettered, report.outcomes["failed"]), (1, 5));
-    let letter = world.dead(1).await.remove(0);
-    assert_eq!(subjects(&letter), "ada");
-    let value = |name: &str| letter.attributes[name].as_str();
+    let dead = world.dead(1).await.remove(0);
+    assert_eq!(subjects(&dead), "ada");
+    let value = |name: &str| dead.attributes[name].as_str();
     assert_eq!(value("coppice.class"), "database");
-    assert_eq!(value("coppice.detail"), "as told");
+    assert_eq!(value("coppice.detail"), "as scripted");
     assert_eq!(value("coppice.worker"), "scripted");
     assert_eq!(value("coppice.worker_version"), "7.0.0");
     assert_eq!(value("coppice.attempts"), "5");
     assert_eq!(value("coppice.receive_count"), "5");
     assert_eq!(value("coppice.message_id"), message.message_id);
-    assert!(letter.attributes.contains_key("coppice.sent_at"));
-    assert!(letter.attributes.contains_key("coppice.first_failed_at"));
+    assert!(dead.attributes.contains_key("coppice.sent_at"));
+    assert!(dead.attributes.contains_key("coppice.first_failed_at"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -78,7 +78,7 @@ async fn success_forgets_the_failures_before_it_and_a_snooze_does_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_can_never_succeed_is_dead_at_once() {
+async fn a_message_that_can_never_succeed_is_dead_lettered_at_once() {
     let world = World::new();
     world.script.fetch_always("bad", Step::failing(permanent("invalid")));
     world.send(&["bad", "!"]).await;
@@ -86,13 +86,13 @@ async fn what_can_never_succeed_is_dead_at_once() {
     assert_eq!(report.dead_lettered, 2);
     assert_eq!(world.script.fetches_of("bad"), 1);
     let mut classes: Vec<String> =
-        world.dead(2).await.iter().map(|letter| letter.attributes["coppice.class"].clone()).collect();
+        world.dead(2).await.iter().map(|dead| dead.attributes["coppice.class"].clone()).collect();
     classes.sort();
     assert_eq!(classes, ["invalid", "unreadable"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_upstream_that_is_well_leaves_the_blame_with_the_message() {
+async fn a_failure_counts_for_its_message_if_the_probe_succeeds() {
     let world = World::new();
     world.script.fetch_always("odd", Step::failing(upstream()));
     world.send(&["odd"]).await;

@@ -1,4 +1,4 @@
-//! Dead letters arrive before their message is deleted, or the message stays.
+//! A message is dead-lettered before it is deleted, or it stays in its queue.
 
 use sqs_queue::{CallFailure, EntryError, Operation, OutgoingMessage, Queue};
 use worker_runtime::{Failure, REDRIVE_MARK, RedriveEnd};
@@ -7,7 +7,7 @@ use crate::script::{Step, event, permanent};
 use crate::world::{VISIBILITY, World, secs, until};
 
 #[tokio::test(start_paused = true)]
-async fn a_dead_letter_that_cannot_be_sent_keeps_its_message_and_is_tried_again_soon() {
+async fn a_message_stays_and_is_tried_again_soon_if_it_cannot_be_dead_lettered() {
     let world = World::new();
     world.send(&["!"]).await;
     world.dead_letters.fail_next_calls(Operation::Send, 3, CallFailure::Broken);
@@ -22,7 +22,7 @@ async fn a_dead_letter_that_cannot_be_sent_keeps_its_message_and_is_tried_again_
 }
 
 #[tokio::test(start_paused = true)]
-async fn entries_of_dead_letters_that_fail_are_sent_again_alone() {
+async fn only_the_failed_entries_of_a_dead_letter_batch_are_sent_again() {
     let world = World::new();
     world.send(&["!", "!", "!"]).await;
     let unavailable = EntryError::Unavailable { code: String::from("InternalError") };
@@ -33,7 +33,7 @@ async fn entries_of_dead_letters_that_fail_are_sent_again_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dead_letter_that_is_refused_keeps_its_message() {
+async fn a_message_stays_if_the_dead_letter_queue_refuses_it() {
     let world = World::new();
     world.send(&["!", "!"]).await;
     let refused = EntryError::Refused { code: String::from("AccessDenied") };
@@ -47,7 +47,7 @@ async fn a_dead_letter_that_is_refused_keeps_its_message() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn large_dead_letters_are_sent_in_calls_that_sqs_takes() {
+async fn large_dead_lettered_messages_are_sent_in_calls_that_sqs_accepts() {
     let mut world = World::new();
     world.options.retry.max_attempts = 1;
     let body = "x".repeat(400 * 1024);
@@ -63,22 +63,22 @@ async fn large_dead_letters_are_sent_in_calls_that_sqs_takes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_detail_that_neither_queue_nor_database_takes_is_cleaned() {
+async fn characters_that_sqs_or_postgres_refuses_are_removed_from_a_detail() {
     let world = World::new();
     let detail = format!("nul \0 escape \u{1b} noncharacter \u{fffe} {}", "long ".repeat(1000));
     world.script.fetch_always("bad", Step::failing(Failure::Permanent { class: "invalid", detail }));
     world.send(&["bad"]).await;
     let message_id = world.message("bad").message_id;
     world.handle_all().await;
-    let letter = world.dead(1).await.remove(0);
-    let sent = &letter.attributes["coppice.detail"];
+    let dead = world.dead(1).await.remove(0);
+    let sent = &dead.attributes["coppice.detail"];
     let recorded = &world.ledger.failures(&message_id)[0].detail;
     assert!(sent.starts_with("nul   escape   noncharacter   long") && sent.len() < 1100, "{sent}");
     assert_eq!(sent, recorded);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_reply_of_the_send_makes_two_letters_rather_than_none() {
+async fn a_lost_reply_dead_letters_a_message_twice_rather_than_never() {
     let world = World::new();
     world.send(&["!"]).await;
     world.dead_letters.lose_next_reply(Operation::Send);
@@ -87,13 +87,13 @@ async fn a_lost_reply_of_the_send_makes_two_letters_rather_than_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_redriven_letter_is_handled_like_any_message() {
+async fn a_redriven_message_is_handled_like_any_other() {
     let world = World::new();
     world.script.fetch_next("ada", Step::failing(permanent("invalid")));
     world.send(&["ada"]).await;
     let running = world.start();
-    let letter = world.dead(1).await.remove(0);
-    let again = OutgoingMessage { body: letter.body, attributes: letter.attributes };
+    let dead = world.dead(1).await.remove(0);
+    let again = OutgoingMessage { body: dead.body, attributes: dead.attributes };
     world.queue.send(&[again]).await.unwrap();
     until("the redrive", || world.script.applies().len() == 1).await;
     world.drained().await;
@@ -101,9 +101,9 @@ async fn a_redriven_letter_is_handled_like_any_message() {
     running.stop().await.unwrap();
 }
 
-/// Whoever redrives a message must learn how it ended, and know its letter again.
+/// The plan that redrove a message must learn its end, and recognise it when it is dead-lettered again.
 #[tokio::test(start_paused = true)]
-async fn a_redriven_message_s_end_is_noted_and_its_letter_keeps_the_mark() {
+async fn the_end_of_a_redriven_message_is_noted_and_its_mark_is_kept() {
     let world = World::new();
     for (body, mark) in [("ada", "good"), ("!", "bad")] {
         let attributes = [(REDRIVE_MARK.to_owned(), mark.to_owned())].into();
@@ -114,8 +114,8 @@ async fn a_redriven_message_s_end_is_noted_and_its_letter_keeps_the_mark() {
     world.handle_all().await;
     assert_eq!(world.ledger.redriven("good"), Some(RedriveEnd::Handled));
     assert_eq!(world.ledger.redriven("bad"), Some(RedriveEnd::Dead));
-    let letters = world.dead(1).await;
-    assert_eq!(letters[0].attributes[REDRIVE_MARK], "bad");
+    let dead = world.dead(1).await;
+    assert_eq!(dead[0].attributes[REDRIVE_MARK], "bad");
 }
 
 #[tokio::test(start_paused = true)]
@@ -127,9 +127,9 @@ async fn a_message_that_is_no_event_is_refused_as_unreadable_and_no_handler_sees
     }
     let report = world.handle_all().await;
     assert_eq!((report.dead_lettered, report.outcomes["refused"]), (2, 2));
-    for (letter, category) in world.dead(2).await.iter().zip(["syntax", "data"]) {
-        assert_eq!(letter.attributes["coppice.class"], "unreadable");
-        let detail = &letter.attributes["coppice.detail"];
+    for (dead, category) in world.dead(2).await.iter().zip(["syntax", "data"]) {
+        assert_eq!(dead.attributes["coppice.class"], "unreadable");
+        let detail = &dead.attributes["coppice.detail"];
         assert!(
             detail.starts_with(&format!("not an EventBridge event: {category} error at line 1")),
             "{detail}"

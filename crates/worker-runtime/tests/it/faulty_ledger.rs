@@ -12,7 +12,7 @@ pub(crate) enum Fault {
     RecordPanics,
     RecordHangs,
     RecordFails,
-    /// What the breaker was is told so much later.
+    /// A read of the breaker is answered so much later, with its state at the time of the read.
     BreakerIsToldLate(Duration),
 }
 
@@ -24,9 +24,9 @@ pub(crate) struct FaultyLedger {
 impl Ledger for FaultyLedger {
     async fn record(&self, failures: &[FailedAttempt]) -> Result<Vec<RecordedFailure>, LedgerDown> {
         match self.fault {
-            Fault::RecordPanics => panic!("as told"),
+            Fault::RecordPanics => panic!("as scripted"),
             Fault::RecordHangs => pending().await,
-            Fault::RecordFails => Err(LedgerDown(String::from("as told"))),
+            Fault::RecordFails => Err(LedgerDown(String::from("as scripted"))),
             Fault::BreakerIsToldLate(_) => self.ledger.record(failures).await,
         }
     }

@@ -8,8 +8,8 @@ async fn is_a_failed_attempt(world: &World, body: &str, class: &str) {
     world.send(&[body, "ada"]).await;
     let report = world.handle_all().await;
     assert_eq!((report.outcomes["applied"], report.outcomes["failed"]), (1, 5));
-    let letter = world.dead(1).await.remove(0);
-    assert_eq!((subjects(&letter), letter.attributes["coppice.class"].as_str()), (body, class));
+    let dead = world.dead(1).await.remove(0);
+    assert_eq!((subjects(&dead), dead.attributes["coppice.class"].as_str()), (body, class));
 }
 
 #[tokio::test(start_paused = true)]
@@ -58,7 +58,7 @@ async fn a_prepare_without_a_ticket_for_each_subject_is_a_failed_attempt() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_passing_failure_of_a_batch_is_everybody_s_and_not_tried_entry_by_entry() {
+async fn a_shared_failure_of_a_batch_is_not_tried_entry_by_entry() {
     let world = World::new();
     world.script.apply_next(Step::failing(transient("database")));
     world.send(&["ada", "bob"]).await;

@@ -19,7 +19,7 @@ async fn every_message_is_deleted_once_handled() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_outcome_is_counted_and_a_message_for_nobody_is_done() {
+async fn each_outcome_is_counted_and_a_message_without_a_subject_is_done() {
     let world = World::new();
     world.script.fetch_always("same", Step::with(Outcome::Unchanged));
     world.script.fetch_always("away", Step::with(Outcome::Gone));
@@ -78,7 +78,7 @@ async fn a_batch_is_applied_together_and_in_the_order_of_its_subjects() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_fetched_while_a_batch_is_applied_is_applied_next() {
+async fn records_fetched_while_a_batch_is_applied_are_applied_next() {
     let world = World::new();
     world.script.apply_next(Step::taking(10));
     let running = world.start();

@@ -42,7 +42,7 @@ async fn failures_while_the_ledger_is_down_are_not_counted_and_receiving_stops()
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_waits_is_given_back_while_the_ledger_is_down() {
+async fn waiting_messages_are_released_while_the_ledger_is_down() {
     let mut world = World::new();
     world.options.max_refetches = 1;
     world.script.fetch_always("slow", Step::taking(20));
@@ -52,7 +52,7 @@ async fn what_waits_is_given_back_while_the_ledger_is_down() {
     world.send(&["ada"]).await;
     until("it to be received", || world.queue.in_flight() == 2).await;
     world.ledger.set_down(true);
-    until("it to be given back", || !world.message("ada").in_flight).await;
+    until("its release", || !world.message("ada").in_flight).await;
     assert!(world.script.fetches()[0].at.elapsed() < secs(15), "after a pause, not by its visibility");
     until("the slow one to be done", || world.queue.messages().len() == 1).await;
     world.ledger.set_down(false);
@@ -62,7 +62,7 @@ async fn what_waits_is_given_back_while_the_ledger_is_down() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_suspicion_that_cannot_be_settled_is_nobody_s_failed_attempt() {
+async fn no_attempt_is_counted_if_the_ledger_is_down_during_a_probe() {
     let world = World::new();
     world.script.fetch_next("ada", Step::failing(crate::script::upstream()).after(secs(1)));
     world.send(&["ada"]).await;
@@ -77,14 +77,14 @@ async fn a_suspicion_that_cannot_be_settled_is_nobody_s_failed_attempt() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_loop_that_is_broken_ends_and_gives_everything_back() {
+async fn a_broken_loop_ends_and_releases_every_message() {
     let world = World::new();
     world.script.fetch_always("slow", Step::taking(1_000));
     world.script.fetch_next("bad", Step::failing(transient("database")).after(secs(2)));
     world.send(&["bad", "slow"]).await;
     let running = world.start_with(Mode::Forever, world.faulty_ledger(Fault::RecordPanics));
     assert_eq!(running.task.await.unwrap(), Err(RuntimeError::Broken));
-    assert!(!world.message("slow").in_flight, "given back");
+    assert!(!world.message("slow").in_flight, "released");
     until("the other to come back by its visibility", || !world.message("bad").in_flight).await;
 }
 
@@ -117,7 +117,7 @@ async fn a_ledger_that_cannot_count_stops_the_work_until_it_answers_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_ledger_said_before_the_breaker_opened_does_not_close_it() {
+async fn an_answer_from_before_the_breaker_opened_does_not_close_it() {
     let world = World::new();
     let ledger = world.faulty_ledger(Fault::BreakerIsToldLate(Duration::from_millis(500)));
     let running = world.start_with(Mode::Forever, ledger);

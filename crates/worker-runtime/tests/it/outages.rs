@@ -6,7 +6,7 @@ use crate::script::{Step, subjects, transient, upstream};
 use crate::world::{World, pass, secs, until};
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_stops_receiving_and_spends_nobody_s_attempts() {
+async fn an_outage_stops_receiving_and_counts_no_attempt() {
     let world = World::new();
     world.script.set_upstream_down(true);
     world.send(&["ada", "bob", "cyd", "dan", "eve"]).await;
@@ -30,7 +30,7 @@ async fn an_outage_stops_receiving_and_spends_nobody_s_attempts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn unfinished_messages_are_given_back_when_the_breaker_opens() {
+async fn unfinished_messages_are_released_when_the_breaker_opens() {
     let mut world = World::new();
     world.options.max_refetches = 1;
     world.script.fetch_next("ada", Step::failing(upstream()).after(secs(1)));
@@ -65,7 +65,7 @@ async fn the_next_refetch_starts_when_it_is_known_how_the_last_one_went() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_fetched_before_is_still_written() {
+async fn records_fetched_before_the_outage_are_still_written() {
     let world = World::new();
     world.script.fetch_next("bob", Step::failing(upstream()));
     world.script.probe_always(Step::failing(transient("timeout")));
@@ -98,7 +98,7 @@ async fn three_subjects_in_a_row_open_the_breaker_although_probes_are_answered()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pause_that_the_upstream_asks_for_is_kept_by_all_and_counts_for_nobody() {
+async fn every_refetch_keeps_a_pause_of_the_upstream_and_no_attempt_is_counted() {
     let world = World::new();
     world.script.fetch_next("ada", Step::failing(Failure::Limited { retry_after: secs(40) }));
     world.send(&["ada"]).await;
@@ -107,7 +107,11 @@ async fn a_pause_that_the_upstream_asks_for_is_kept_by_all_and_counts_for_nobody
     pass(secs(2)).await;
     world.send(&["bob", "cyd"]).await;
     pass(secs(36)).await;
-    assert_eq!((world.script.fetches().len(), world.script.probes().len()), (1, 0), "nobody asks meanwhile");
+    assert_eq!(
+        (world.script.fetches().len(), world.script.probes().len()),
+        (1, 0),
+        "no call is made meanwhile"
+    );
     assert_eq!(world.attempts("ada"), 0);
     world.drained().await;
     let fetches = world.script.fetches();

@@ -4,7 +4,7 @@ use crate::script::Step;
 use crate::world::{World, pass, secs, until};
 
 #[tokio::test(start_paused = true)]
-async fn no_more_messages_are_held_than_allowed() {
+async fn no_more_messages_are_in_flight_than_allowed() {
     let mut world = World::new();
     world.options.max_in_flight = 15;
     let bodies: Vec<String> = (0..60).map(|number| format!("user{number}")).collect();
@@ -64,7 +64,7 @@ async fn a_loop_whose_hands_are_full_is_alive_without_a_receive() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn empty_answers_of_a_queue_that_is_not_empty_are_asked_again() {
+async fn an_empty_answer_of_a_queue_with_messages_is_followed_by_another_receive() {
     let world = World::new();
     world.queue.answer_empty_next(5);
     world.send(&["ada"]).await;

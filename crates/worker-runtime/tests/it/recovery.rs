@@ -58,7 +58,7 @@ async fn work_resumes_gradually() {
     assert_eq!(
         (world.script.fetches().len(), world.queue.in_flight()),
         (2, 1),
-        "one at a time, and no more in hand"
+        "one at a time, and no more in flight"
     );
     until("a later one", || world.script.fetches().len() == 12).await;
     let at_once: Vec<usize> = world.script.fetches()[1..].iter().map(|fetch| fetch.running).collect();
@@ -95,8 +95,8 @@ async fn a_record_that_always_fails_alone_is_counted_even_if_it_is_the_first_aft
     let running = world.start();
     until("the breaker to open", || world.script.probes().len() == 1).await;
     world.script.set_upstream_down(false);
-    let letter = world.dead(1).await.remove(0);
-    assert_eq!(letter.attributes["coppice.class"], "http_500");
+    let dead = world.dead(1).await.remove(0);
+    assert_eq!(dead.attributes["coppice.class"], "http_500");
     assert!(world.script.fetches().len() <= 8, "{}", world.script.fetches().len());
     running.stop().await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! A handler that does what a test says, and tells what was asked of it.
+//! A handler that does what a test says, and records its calls.
 //!
 //! An event's detail is its subjects, separated by spaces; `-` names none, `!` is refused, `?` panics.
 
@@ -61,22 +61,22 @@ impl Step {
         match self.ends {
             End::Well(outcome) => Ok(outcome),
             End::Badly(failure) => Err(failure),
-            End::Panicking => panic!("as told"),
+            End::Panicking => panic!("as scripted"),
             End::Miscounted => Ok(Outcome::Applied),
         }
     }
 }
 
 pub(crate) fn transient(class: &'static str) -> Failure {
-    Failure::Transient { class, detail: String::from("as told"), retry_after: None }
+    Failure::Transient { class, detail: String::from("as scripted"), retry_after: None }
 }
 
 pub(crate) fn permanent(class: &'static str) -> Failure {
-    Failure::Permanent { class, detail: String::from("as told") }
+    Failure::Permanent { class, detail: String::from("as scripted") }
 }
 
 pub(crate) fn upstream() -> Failure {
-    let detail = String::from("as told");
+    let detail = String::from("as scripted");
     Failure::Upstream { class: "http_500", detail, retry_after: None, permanent_if_healthy: false }
 }
 

@@ -1,4 +1,4 @@
-//! FleetNotified to stop: what is held is finished, the rest is given back, and nothing is left in flight.
+//! A stop: the messages in flight are finished, the others released, and none is left in flight.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::script::{Step, transient, upstream};
 use crate::world::{World, pass, secs, until};
 
 #[tokio::test(start_paused = true)]
-async fn what_is_held_is_finished_whether_it_is_begun_or_not() {
+async fn a_stop_finishes_the_messages_in_flight_whether_begun_or_not() {
     let mut world = World::new();
     world.options.max_refetches = 1;
     world.script.fetch_always("ada", Step::taking(5));
@@ -23,7 +23,7 @@ async fn what_is_held_is_finished_whether_it_is_begun_or_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_drain_has_no_time_for_is_given_back() {
+async fn messages_that_the_drain_has_no_time_for_are_released() {
     let mut world = World::new();
     world.options.max_refetches = 1;
     world.script.fetch_always("ada", Step::taking(15));
@@ -39,7 +39,7 @@ async fn what_the_drain_has_no_time_for_is_given_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_waits_goes_back_when_the_upstream_is_down_at_the_stop() {
+async fn a_stop_during_an_outage_releases_waiting_messages() {
     let mut world = World::new();
     world.options.max_refetches = 1;
     world.script.fetch_next("ada", Step::failing(upstream()).after(secs(2)));
@@ -82,7 +82,7 @@ async fn an_idle_process_ends_within_its_long_poll() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_takes_longer_than_the_drain_is_given_up_and_given_back() {
+async fn work_that_takes_longer_than_the_drain_is_aborted_and_its_messages_are_released() {
     let mut world = World::new();
     world.options.step_limit = secs(1_000);
     world.script.fetch_always("slow", Step::taking(900));
@@ -99,7 +99,7 @@ async fn what_takes_longer_than_the_drain_is_given_up_and_given_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_given_back_comes_back_by_its_visibility() {
+async fn messages_that_cannot_be_released_come_back_when_their_visibility_ends() {
     let mut world = World::new();
     world.options.step_limit = secs(1_000);
     world.script.fetch_always("slow", Step::taking(900));
@@ -116,7 +116,7 @@ async fn what_cannot_be_given_back_comes_back_by_its_visibility() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_being_settled_when_the_drain_is_over_is_settled() {
+async fn messages_being_settled_at_the_end_of_the_drain_are_settled() {
     let mut world = World::new();
     world.options.drain_limit = secs(4);
     world.options.receive_wait = Duration::from_millis(100);
@@ -132,7 +132,7 @@ async fn what_is_being_settled_when_the_drain_is_over_is_settled() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_while_the_upstream_is_asked_who_is_to_blame_waits_for_the_answer() {
+async fn a_stop_during_a_probe_waits_for_its_answer() {
     let world = World::new();
     world.script.fetch_next("ada", Step::failing(upstream()));
     world.script.probe_always(Step::taking(8));
@@ -146,7 +146,7 @@ async fn a_stop_while_the_upstream_is_asked_who_is_to_blame_waits_for_the_answer
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_while_the_ledger_is_down_gives_everything_back() {
+async fn a_stop_while_the_ledger_is_down_releases_every_message() {
     let world = World::new();
     world.script.fetch_next("ada", Step::failing(transient("database")).after(secs(3)));
     world.send(&["ada"]).await;

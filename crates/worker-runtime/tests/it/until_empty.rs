@@ -29,8 +29,8 @@ async fn it_ends_on_a_queue_that_was_empty_all_along_after_two_looks() {
 async fn it_does_not_end_while_another_consumer_holds_a_message() {
     let world = World::new();
     world.send(&["ada"]).await;
-    let held = world.queue.receive(1, secs(0)).await.unwrap();
-    assert_eq!(held.len(), 1);
+    let received = world.queue.receive(1, secs(0)).await.unwrap();
+    assert_eq!(received.len(), 1);
     let running = world.start_as(Mode::UntilEmpty);
     pass(VISIBILITY - secs(1)).await;
     assert!(!running.task.is_finished());
@@ -75,8 +75,7 @@ async fn it_does_not_believe_an_empty_answer_or_a_failed_count() {
 #[tokio::test(start_paused = true)]
 async fn it_can_be_stopped_before() {
     let world = World::new();
-    let held = world.send(&["ada"]);
-    held.await;
+    world.send(&["ada"]).await;
     world.queue.receive(1, secs(0)).await.unwrap();
     let running = world.start_as(Mode::UntilEmpty);
     until("a look", || world.receives() >= 2).await;

@@ -1,4 +1,4 @@
-//! A queue, its dead letters, a ledger and a script, and runtimes on them.
+//! A queue, its dead-letter queue, a ledger and a script, and runtimes on them.
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -99,9 +99,9 @@ impl World {
         until("the queue to be empty", || self.queue.messages().is_empty()).await;
     }
 
-    /// Waits until so many dead letters are there.
+    /// Waits until so many messages are dead-lettered.
     pub(crate) async fn dead(&self, count: usize) -> Vec<MessageView> {
-        until("dead letters", || self.dead_letters.messages().len() == count).await;
+        until("dead-lettered messages", || self.dead_letters.messages().len() == count).await;
         self.dead_letters.messages()
     }
 
