@@ -35,8 +35,8 @@ pub use error::StoreError;
 pub use linking::{Author, AuthorError, LinkCommand, LinkRefusal, LinkReport, Move, OpenReview};
 pub use outbox::{Announce, IngressRow, LeasedAnnouncement, OutboxDepth};
 pub use person::{
-    AppliedBatch, CrmView, FieldChange, NamedIdentity, PersonChange, PersonKey, PersonView, PolicyBatch,
-    Pushed, StoredPerson, TakenDecision, WrittenContact, is_another_person, pushed_hash,
+    AppliedBatch, CrmView, FieldChange, MOST_REPEATS, NamedIdentity, PersonChange, PersonKey, PersonView,
+    PolicyBatch, Pushed, StoredPerson, TakenDecision, WrittenContact, is_another_person, pushed_hash,
 };
 pub use proof::Write;
 pub use readings::{PersonReading, RecordState};

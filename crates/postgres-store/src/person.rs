@@ -7,7 +7,7 @@ pub(crate) mod recompute;
 mod row;
 pub(crate) mod view;
 
-pub use crm_account::{WrittenContact, pushed_hash};
+pub use crm_account::{MOST_REPEATS, WrittenContact, pushed_hash};
 pub use crm_view::{CrmView, Pushed, is_another_person};
 pub use policy_change::{AppliedBatch, FieldChange, PersonChange, PolicyBatch};
 pub use view::{NamedIdentity, PersonKey, PersonView, StoredPerson, TakenDecision};

@@ -286,8 +286,10 @@ pub async fn a_panic_costs_that_message_and_not_the_process<C: Case>() {
     C::prepare(&world).await;
     let panicking = Path::new(C::BINARY).with_file_name("examples").join(format!("panicking-{}", C::UNIT));
     let binary = panicking.to_str().expect("a path that is text");
-    let worker = world.start_worker(binary, C::UNIT, &[("COPPICE_MAX_ATTEMPTS", "2")]).await;
-    send::<C>(&world, &C::id(PANICKING), 1).await;
+    let marked = C::id(PANICKING);
+    let settings = [("COPPICE_MAX_ATTEMPTS", "2"), ("COPPICE_TEST_PANIC_AT", marked.as_str())];
+    let worker = world.start_worker(binary, C::UNIT, &settings).await;
+    send::<C>(&world, &marked, 1).await;
     send::<C>(&world, &C::id(0), 1).await;
     arrives::<C>(&world, &C::id(0), 1).await;
     let letter = world.dead_letters(C::UNIT, 1).await.remove(0);

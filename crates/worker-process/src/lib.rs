@@ -11,6 +11,8 @@
 mod health;
 mod heartbeats;
 mod ledger;
+#[cfg(feature = "test-support")]
+pub mod panicking;
 mod relay;
 mod settings;
 mod signals;

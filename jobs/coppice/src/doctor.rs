@@ -32,7 +32,8 @@ pub(crate) struct DoctorArguments {
 }
 
 fn unit() -> impl TypedValueParser<Value = Unit> {
-    PossibleValuesParser::new(Unit::ALL.map(Unit::name)).try_map(|name| name.parse::<Unit>())
+    PossibleValuesParser::new(Unit::all().map(Unit::name).collect::<Vec<_>>())
+        .try_map(|name| name.parse::<Unit>())
 }
 
 pub(crate) async fn run(

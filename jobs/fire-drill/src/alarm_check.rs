@@ -50,7 +50,7 @@ pub(crate) async fn run(json: bool) -> Result<(), JobError> {
     let mut all = cloud.all_alarms().await?;
     all.retain(|alarm| !is_of_another_stack(alarm, &cloud.prefix));
     let mut alarms = Vec::new();
-    for unit in Unit::ALL {
+    for unit in Unit::all() {
         let drilled = drilled.get(unit.name).copied();
         alarms.push(check_dlq_alarm(&cloud, unit, &all, drilled).await?);
     }

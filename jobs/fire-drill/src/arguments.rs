@@ -68,8 +68,8 @@ pub(crate) struct HeartbeatArguments {
 }
 
 fn unit(name: &str) -> Result<Unit, String> {
-    Unit::ALL.into_iter().find(|unit| unit.name == name).ok_or_else(|| {
-        let known: Vec<&str> = Unit::ALL.iter().map(|unit| unit.name).collect();
+    Unit::all().find(|unit| unit.name == name).ok_or_else(|| {
+        let known: Vec<&str> = Unit::all().map(|unit| unit.name).collect();
         format!("no such unit; the units are {}", known.join(", "))
     })
 }

@@ -34,7 +34,7 @@ pub(crate) async fn run(
 ) -> Result<(), JobError> {
     let clients = Clients::find().await?;
     let units = match arguments.units.as_slice() {
-        [] => Unit::ALL.into_iter().filter(|unit| unit.has_worker()).collect(),
+        [] => Unit::all().filter(|unit| unit.has_worker()).collect(),
         chosen => chosen.to_vec(),
     };
     let (mut faults, mut unsent) = (Vec::new(), Vec::new());
@@ -135,7 +135,7 @@ fn routes(heartbeats: Vec<UnitHeartbeat>, units: &[Unit], late_after: Duration) 
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html>
 async fn read_dlqs(clients: &Clients, faults: &mut Vec<String>) -> Vec<DlqDepth> {
     let mut all = Vec::new();
-    for unit in Unit::ALL {
+    for unit in Unit::all() {
         let queue = unit.dlq(&clients.cloud.prefix);
         match clients.cloud.queue(&queue).await {
             Ok(Some(facts)) => all.push(DlqDepth { queue, visible: facts.visible }),
@@ -150,7 +150,7 @@ async fn read_dlqs(clients: &Clients, faults: &mut Vec<String>) -> Vec<DlqDepth>
 async fn resume_drills(clients: &Clients, faults: &mut Vec<String>) -> Vec<OpenDrill> {
     let drills = Drills { clients, limits: Limits::OF_OTHERS };
     let mut open = Vec::new();
-    for unit in Unit::ALL {
+    for unit in Unit::all() {
         match resume_drill(&drills, unit).await {
             Ok(drill) => open.extend(drill),
             Err(error) => faults.push(format!("drill of {} cannot be resumed: {error}", unit.name)),
@@ -193,7 +193,7 @@ async fn measures(
     report: &HeartbeatReport,
 ) -> Result<Vec<Measure>, postgres_store::StoreError> {
     let mut measures = drill_ages(clients).await?;
-    for unit in Unit::ALL {
+    for unit in Unit::all() {
         let route = report.routes.iter().find(|route| route.unit == unit.name);
         let latency = route.and_then(|route| route.latency_secs);
         measures.extend(latency.map(|secs| ("coppice_heartbeat_latency_seconds", Some(unit.name), secs)));

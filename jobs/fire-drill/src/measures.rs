@@ -22,11 +22,10 @@ pub(crate) async fn send_or_log(clients: &Clients, measures: &[Measure]) {
 /// How long ago each unit's drill passed, and the longest of these times.
 pub(crate) async fn drill_ages(clients: &Clients) -> Result<Vec<Measure>, postgres_store::StoreError> {
     let ages = clients.store.fire_drill_ages().await?;
-    let age = |unit: &Unit| ages.get(unit.name).copied().unwrap_or(NEVER_SECS);
+    let age = |unit: Unit| ages.get(unit.name).copied().unwrap_or(NEVER_SECS);
     let name = "coppice_fire_drill_age_seconds";
-    let mut measures: Vec<Measure> =
-        Unit::ALL.iter().map(|unit| (name, Some(unit.name), age(unit))).collect();
-    measures.push((name, None, Unit::ALL.iter().map(age).fold(0.0, f64::max)));
+    let mut measures: Vec<Measure> = Unit::all().map(|unit| (name, Some(unit.name), age(unit))).collect();
+    measures.push((name, None, Unit::all().map(age).fold(0.0, f64::max)));
     Ok(measures)
 }
 

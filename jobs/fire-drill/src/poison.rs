@@ -36,7 +36,7 @@ mod tests {
     #[test]
     fn poison_is_recognised_in_a_queue_and_on_the_bus() {
         let drill = Uuid::now_v7();
-        for unit in Unit::ALL {
+        for unit in Unit::all() {
             let found = Poison::in_body(&body(unit, drill)).unwrap();
             assert_eq!((found.drill, found.unit.as_str()), (drill, unit.name));
             let entry = entry(unit, drill).unwrap();

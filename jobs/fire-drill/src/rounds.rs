@@ -38,7 +38,7 @@ pub(crate) async fn run(
 ) -> Result<(), JobError> {
     let clients = Clients::find().await?;
     let wanted = |unit: &Unit| arguments.units.is_empty() || arguments.units.contains(unit);
-    let units: Vec<Unit> = Unit::ALL.into_iter().filter(wanted).collect();
+    let units: Vec<Unit> = Unit::all().filter(wanted).collect();
     if arguments.dry_run {
         return plan(&clients, &units, json).await;
     }

@@ -26,20 +26,17 @@ pub(crate) enum Door {
 }
 
 impl Unit {
-    /// All of them.
-    pub(crate) const ALL: [Self; 8] = [
-        Self { name: "sso-sync", door: Door::Bus { source: "coppice.ingress.scim", rule: "ingress" } },
-        Self { name: "app-login", door: Door::Bus { source: DRILL_SOURCE, rule: "drill" } },
-        Self { name: "crm-sync", door: Door::Bus { source: DRILL_SOURCE, rule: "drill" } },
-        Self {
-            name: "identity-verification",
-            door: Door::Bus { source: "coppice.ingress.stripe", rule: "ingress" },
-        },
-        Self { name: "crm-account", door: Door::Bus { source: DRILL_SOURCE, rule: "internal" } },
-        Self { name: "sso-resync", door: Door::Queue },
-        Self { name: "crm-resync", door: Door::Queue },
-        Self { name: UNDELIVERED, door: Door::Dlq },
-    ];
+    /// All of them: every unit with a queue, by the table of units, and the undelivered events.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        let drilled = fleet::with_queue().filter_map(|unit| {
+            let door = match unit.door? {
+                fleet::Door::Bus { source, rule } => Door::Bus { source, rule },
+                fleet::Door::Queue => Door::Queue,
+            };
+            Some(Self { name: unit.name, door })
+        });
+        drilled.chain([Self { name: UNDELIVERED, door: Door::Dlq }])
+    }
 
     /// Whether a worker always runs. Then heartbeats arrive, and a drill ends while the command waits.
     pub(crate) const fn has_worker(self) -> bool {
@@ -121,7 +118,7 @@ mod tests {
     #[test]
     fn every_name_is_in_the_template() {
         let (queues, rules, alarms) = (named("QueueName"), named("Name"), named("AlarmName"));
-        for unit in Unit::ALL {
+        for unit in Unit::all() {
             assert!(queues.contains(&unit.dlq(PREFIX)), "{unit:?}");
             assert!(unit.queue(PREFIX).is_none_or(|queue| queues.contains(&queue)), "{unit:?}");
             assert!(unit.rule(PREFIX).is_none_or(|rule| rules.contains(&rule)), "{unit:?}");
@@ -136,7 +133,7 @@ mod tests {
     fn every_dlq_of_the_template_is_drilled() {
         let queues = named("QueueName");
         let dlqs = queues.iter().filter(|queue| queue.ends_with("-dlq") || **queue == undelivered(PREFIX));
-        let drilled: BTreeSet<String> = Unit::ALL.iter().map(|unit| unit.dlq(PREFIX)).collect();
+        let drilled: BTreeSet<String> = Unit::all().map(|unit| unit.dlq(PREFIX)).collect();
         assert_eq!(dlqs.cloned().collect::<BTreeSet<_>>(), drilled);
     }
 }

@@ -7,12 +7,8 @@
 use std::collections::BTreeMap;
 
 use authority::{Field, Policy, Status};
-use postgres_store::{CrmView, is_another_person, pushed_hash};
+use postgres_store::{CrmView, MOST_REPEATS, is_another_person, pushed_hash};
 use provider_crm::{ContactField, ContactWrite};
-
-/// The same values are written so often in an hour against somebody who changes them back; then that one has won, until
-/// the person changes.
-const MOST_REPEATS: i32 = 3;
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use super::queue_attributes::{
 };
 use super::rules::{DeadEnds, FoundRule};
 use super::samples::is_fed_by_rules;
-use super::target::{QueueUrls, Queues, Target, Unit};
+use super::target::{QueueUrls, Queues, Target};
 use std::time::Duration;
 
 const CHECK: &str = "queue";
@@ -58,7 +58,7 @@ async fn all(aws: &Aws, bus: &str, findings: &mut Findings) -> Vec<FoundQueue> {
         }
     };
     let mut queues = Vec::new();
-    let units = Unit::with_queue().map(Unit::name);
+    let units = fleet::with_queue().map(|unit| unit.name);
     for unit in units.chain([UNDELIVERED]) {
         let name = format!("{prefix}{unit}");
         let attributes = named(aws, &urls, &name, findings).await;

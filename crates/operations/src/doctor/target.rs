@@ -5,30 +5,26 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use fleet::Role;
 use provider_crm::CrmSettings;
 use provider_identity::IdentitySettings;
 use provider_sso::SsoSettings;
 use secrecy::SecretString;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use settings::{Reader, SettingsError, both};
 use worker_process::{BUS_NAME, DATABASE_URL, ProcessSettings};
 use worker_runtime::Options;
 
 use crate::OperationError;
 
-/// A unit whose dependencies can be checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[allow(missing_docs, reason = "each is the unit of that name")]
-pub enum Unit {
-    SsoSync,
-    CrmSync,
-    IdentityVerification,
-    AppLogin,
-    CrmAccount,
-    WebhookIngress,
-    SsoResync,
-    CrmResync,
+/// A unit whose dependencies can be checked: one that runs the consumer loop, or answers webhooks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unit(&'static fleet::Unit);
+
+impl Serialize for Unit {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
 }
 
 /// No unit has this name.
@@ -40,7 +36,7 @@ impl FromStr for Unit {
     type Err = UnknownUnit;
 
     fn from_str(text: &str) -> Result<Self, UnknownUnit> {
-        Self::ALL.into_iter().find(|unit| unit.name() == text).ok_or(UnknownUnit)
+        Self::all().find(|unit| unit.name() == text).ok_or(UnknownUnit)
     }
 }
 
@@ -84,44 +80,28 @@ pub(crate) struct Target {
 }
 
 impl Unit {
-    /// All of them.
-    pub const ALL: [Self; 8] = [
-        Self::SsoSync,
-        Self::CrmSync,
-        Self::IdentityVerification,
-        Self::AppLogin,
-        Self::CrmAccount,
-        Self::WebhookIngress,
-        Self::SsoResync,
-        Self::CrmResync,
-    ];
+    /// All of them, in the order of the table of units.
+    pub fn all() -> impl Iterator<Item = Self> {
+        fleet::UNITS.iter().filter(|unit| unit.serves_health()).map(Self)
+    }
 
     /// Its name everywhere: queue, binary, rules.
     #[must_use]
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::SsoSync => "sso-sync",
-            Self::CrmSync => "crm-sync",
-            Self::IdentityVerification => "identity-verification",
-            Self::AppLogin => "app-login",
-            Self::CrmAccount => "crm-account",
-            Self::WebhookIngress => "webhook-ingress",
-            Self::SsoResync => "sso-resync",
-            Self::CrmResync => "crm-resync",
-        }
+        self.0.name
     }
 
-    /// Units that read from a queue of their own.
-    pub(crate) fn with_queue() -> impl Iterator<Item = Self> {
-        Self::ALL.into_iter().filter(|unit| *unit != Self::WebhookIngress)
+    fn is_server(self) -> bool {
+        self.0.kind == fleet::Kind::Server
     }
 
     fn read_provider(self, reader: &Reader) -> Result<Provider, SettingsError> {
-        match self {
-            Self::SsoSync | Self::AppLogin | Self::SsoResync => reader.load().map(Provider::Sso),
-            Self::CrmSync | Self::CrmAccount | Self::CrmResync => reader.load().map(Provider::Crm),
-            Self::IdentityVerification => reader.load().map(Provider::Identity),
-            Self::WebhookIngress => Ok(Provider::Ingress),
+        match self.0.providers.first() {
+            Some(Role::Sso) => reader.load().map(Provider::Sso),
+            Some(Role::Crm) => reader.load().map(Provider::Crm),
+            Some(Role::Identity) => reader.load().map(Provider::Identity),
+            // No unit with a queue reads content.
+            Some(Role::Content) | None => Ok(Provider::Ingress),
         }
     }
 }
@@ -134,7 +114,7 @@ impl Target {
     pub(crate) fn read(reader: &Reader, unit: Option<Unit>) -> Result<Self, OperationError> {
         Ok(match unit {
             None => Self::without_unit(reader)?,
-            Some(Unit::WebhookIngress) => {
+            Some(unit) if unit.is_server() => {
                 let ingress = webhook_ingress::read_dependencies(reader)?;
                 Self::new(ingress.bus_name, ingress.database_url, Queues::None, Provider::Ingress)
             }
@@ -152,8 +132,8 @@ impl Target {
     }
 
     fn of_worker(reader: &Reader, unit: Unit) -> Result<Self, SettingsError> {
-        let own = match unit {
-            Unit::SsoResync | Unit::CrmResync => resync_process::check_settings(reader),
+        let own = match unit.0.kind {
+            fleet::Kind::Job => resync_process::check_settings(reader),
             _ => Ok(()),
         };
         let process = reader.load::<ProcessSettings>();
@@ -165,35 +145,11 @@ impl Target {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-    use std::path::Path;
-
     use super::*;
-
-    /// A job with a queue depends on `resync-process`, and so do two jobs without one.
-    #[test]
-    fn every_worker_and_every_job_with_a_queue_can_be_checked() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let units: BTreeSet<String> = ["workers", "jobs"]
-            .iter()
-            .flat_map(|kind| std::fs::read_dir(root.join(kind)).unwrap())
-            .map(|entry| entry.unwrap().path())
-            .filter(|folder| {
-                let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap_or_default();
-                folder.starts_with(root.join("workers")) && !manifest.is_empty()
-                    || manifest.contains("resync-process = ")
-                        && !folder.ends_with("coppice")
-                        && !folder.ends_with("resync-enqueuer")
-            })
-            .map(|folder| folder.file_name().unwrap().to_string_lossy().into_owned())
-            .collect();
-        let known = Unit::ALL.map(|unit| unit.name().to_owned()).into_iter();
-        assert_eq!(known.collect::<BTreeSet<_>>(), units);
-    }
 
     #[test]
     fn a_unit_has_one_name_in_arguments_and_in_json() {
-        for unit in Unit::ALL {
+        for unit in Unit::all() {
             assert_eq!(unit.name().parse(), Ok(unit));
             assert_eq!(serde_json::to_value(unit).unwrap(), unit.name());
         }

@@ -1,6 +1,6 @@
 //! Tables `crm_account` and `crm_push`: which contact of a CRM is a person's account, and the values last pushed to it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use authority::Field;
 use event_contract::EventKind;
@@ -10,6 +10,10 @@ use uuid::Uuid;
 
 use crate::outbox::{self, Announce, announcement};
 use crate::{Store, StoreError};
+
+/// How many times in a row, within an hour, the same values are pushed to a contact in which a user of the CRM changes them
+/// back. Then the CRM's value stays until the person changes.
+pub const MOST_REPEATS: i32 = 3;
 
 /// A contact that was pushed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,4 +158,28 @@ async fn upsert(
     .fetch_all(connection)
     .await?;
     Ok(rows.into_iter().map(|row| row.external_id).collect())
+}
+
+/// Those persons whose contact a user of the CRM changed back [`MOST_REPEATS`] times after a push with the same hash. Each
+/// reading of such a contact finds the same difference, and nothing follows from it.
+pub(crate) async fn contested(
+    connection: &mut PgConnection,
+    differing: &[(Uuid, Vec<u8>)],
+) -> Result<BTreeSet<Uuid>, StoreError> {
+    if differing.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let (persons, hashes): (Vec<Uuid>, Vec<Vec<u8>>) = differing.iter().cloned().unzip();
+    let contested = sqlx::query_scalar!(
+        r#"select account.person_id from crm_account account
+           join unnest($1::uuid[], $2::bytea[]) as differing (person_id, hash)
+             on differing.person_id = account.person_id and differing.hash = account.pushed_hash
+           where account.pushed_times >= $3 and account.pushed_at > now() - interval '1 hour'"#,
+        &persons,
+        &hashes,
+        MOST_REPEATS
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(contested.into_iter().collect())
 }

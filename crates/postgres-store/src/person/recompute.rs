@@ -10,6 +10,7 @@ use event_contract::{Announcement, EventKind};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::crm_account::pushed_hash;
 use super::row::{self, ChangedPerson, LockedPerson, PersonRow, Standing};
 use super::{crm_account, crm_view};
 use crate::outbox::{Announce, announcement};
@@ -89,31 +90,41 @@ impl Store {
                 }
                 _ => Standing::Own(Profile::compute(&self.policy, own)),
             };
-            if let Standing::Own(profile) = &standing
-                && self.crm_differs(*person_id, profile, own)
-            {
-                differing.push(*person_id);
+            if let Standing::Own(profile) = &standing {
+                differing
+                    .extend(self.crm_difference(*person_id, profile, own).map(|hash| (*person_id, hash)));
             }
             rows.push(PersonRow { person_id: *person_id, standing });
         }
         recomputed.changed = row::upsert(connection, &rows).await?;
         row::follow_merges(connection, &merged).await?;
-        recomputed.also(differing);
+        let contested = crm_account::contested(connection, &differing).await?;
+        recomputed
+            .also(differing.into_iter().map(|(person_id, _)| person_id).filter(|id| !contested.contains(id)));
         Ok(recomputed)
     }
 
-    /// Whether the person's contact has another person's key. If the person has an account, also whether the contact
-    /// lacks our key, or differs from the believed values.
-    fn crm_differs(&self, person_id: Uuid, profile: &Profile, records: &[SourceRecord]) -> bool {
+    /// The hash of what a push would write, if one is due: the person's contact has another person's key or, if the
+    /// person has an account, lacks our key or differs from the believed values.
+    fn crm_difference(
+        &self,
+        person_id: Uuid,
+        profile: &Profile,
+        records: &[SourceRecord],
+    ) -> Option<Vec<u8>> {
         let contacts = records.iter().filter(|record| record.role == Role::Crm && record.record.is_some());
-        let Some(contact) = crm_view::contact_of(person_id, None, contacts) else { return false };
+        let contact = crm_view::contact_of(person_id, None, contacts)?;
         let key = crm_view::key_of(contact);
         let own = person_id.to_string();
         match profile.status {
             Status::Active | Status::Blocked => {
-                key != Some(own.as_str()) || !profile.to_push(&self.policy, Some(contact)).is_empty()
+                let fields = profile.to_push(&self.policy, Some(contact));
+                let due = key != Some(own.as_str()) || !fields.is_empty();
+                due.then(|| pushed_hash(fields.iter().map(|(field, value)| (*field, value.as_str()))))
             }
-            Status::Deleted | Status::Known => crm_view::is_another_person(key, person_id),
+            Status::Deleted | Status::Known => {
+                crm_view::is_another_person(key, person_id).then(|| pushed_hash([]))
+            }
         }
     }
 }

@@ -65,7 +65,7 @@ async fn a_server_that_ends_the_connection_stops_or_is_not_there_is_unavailable(
     let store = database.store.clone();
     let stuck = tokio::spawn(async move { fault(&store, "a", "x").await });
     let end_it = "select pg_terminate_backend(pid) from pg_stat_activity \
-                  where wait_event_type = 'Lock' and application_name = 'coppice'";
+                  where wait_event_type = 'Lock' and application_name = 'coppice' and datname = current_database()";
     wait_until(LIMIT, "a statement that is stuck", async || {
         let ended: Option<bool> = sqlx::query_scalar(end_it).fetch_optional(&database.pool).await?;
         Ok(ended)
@@ -95,8 +95,7 @@ async fn a_connection_that_broke_while_it_was_idle_is_replaced_before_it_is_used
     let database = Database::start().await;
     database.store.ping().await.unwrap();
     let used_at = tokio::time::Instant::now();
-    let end_them =
-        "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = 'coppice'";
+    let end_them = "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = 'coppice' and datname = current_database()";
     assert!(database.count(end_them).await > 0);
     // Under load, connections are not asked; this one has been idle for longer.
     let idle = async || Ok((used_at.elapsed() > Duration::from_millis(1100)).then_some(()));

@@ -53,7 +53,7 @@ pub(crate) fn account(id: &str, subjects: &[&str], version: i64, ticket: i64) ->
 
 /// Waits until so many of the store's statements wait for a lock.
 pub(crate) async fn blocked(database: &Database, count: i64) {
-    let waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and application_name = 'coppice'";
+    let waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and application_name = 'coppice' and datname = current_database()";
     let question = async || Ok((database.count(waiting).await >= count).then_some(()));
     wait_until(LIMIT, "statements to wait", question).await.unwrap();
 }

@@ -213,6 +213,8 @@ fn attributes(stub: &FastAws, request: &GetQueueAttributes) -> Result<Vec<u8>, R
         ("ApproximateNumberOfMessagesDelayed", "0".to_owned()),
         ("VisibilityTimeout", queue.visibility.as_secs().to_string()),
         ("QueueArn", arn(&queue.name)),
+        // Nothing expires here; AWS's longest.
+        ("MessageRetentionPeriod", "1209600".to_owned()),
     ]);
     if let Some((dead_letters, limit)) = &queue.redrive {
         let policy = json!({ "deadLetterTargetArn": arn(dead_letters), "maxReceiveCount": limit });

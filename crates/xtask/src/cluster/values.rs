@@ -172,7 +172,8 @@ mod tests {
     }
 
     async fn values() -> ClusterValues {
-        let (world, content) = tokio::join!(World::start(), DirectusSimulator::start(&[COLLECTION]));
+        let (world, content) =
+            tokio::join!(World::start_with_emulator(), DirectusSimulator::start(&[COLLECTION]));
         ClusterValues::of(&world, &content, world.database_url(), "192.0.2.1".parse().unwrap()).unwrap()
     }
 

@@ -77,5 +77,5 @@ async fn settings_of_the_sources_that_are_asked_for_are_needed_all_at_once_and_n
     audit_with(&world, &SSO, &no_crm).await.says(0, &[]);
     audit_with(&world, &BOTH, &no_crm).await.says(2, &["COPPICE_SALESFORCE_URL: is not set"]);
     let two = ["--source", "sso,crm", "--repair", "--queue-url", "http://queue"];
-    audit(&world, &two).await.says(2, &["--queue-url is one source's queue"]);
+    audit(&world, &two).await.says(2, &["--queue-url is the queue of one source"]);
 }

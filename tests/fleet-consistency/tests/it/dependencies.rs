@@ -65,6 +65,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "authority",
             "crm-sync",
             "event-contract",
+            "fleet",
             "identity-verification",
             "postgres-store",
             "provider-crm",
@@ -149,4 +150,28 @@ fn the_consumer_loop_knows_no_product_noun() {
             assert!(!words.contains(noun), "{}: {noun}", file.display());
         }
     }
+}
+
+/// Cargo compiles a dependency once for each set of its features. With the same features in `xtask`, which a newcomer
+/// builds first, and in the workspace, the AWS SDK, sqlx and reqwest are compiled once and not twice.
+#[test]
+fn xtask_and_the_workspace_build_dependencies_with_the_same_features() {
+    let features = |selection: &[&str]| {
+        let output = Command::new(env!("CARGO"))
+            .args(["tree", "--offline", "--edges", "normal,build", "--prefix", "none", "--format", "{p} {f}"])
+            .args(selection)
+            .current_dir(workspace())
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let lines = text.lines().map(|line| line.trim_end_matches(" (*)"));
+        lines.filter(|line| !line.contains('(')).map(str::to_owned).collect::<BTreeSet<String>>()
+    };
+    let package = |line: &str| line.split(' ').take(2).collect::<Vec<_>>().join(" ");
+    let (alone, all) = (features(&["--package", "xtask"]), features(&["--workspace", "--all-features"]));
+    assert!(alone.len() > 100, "{alone:?}");
+    let packages: BTreeSet<String> = all.iter().map(|line| package(line)).collect();
+    let different: Vec<&String> =
+        alone.iter().filter(|line| packages.contains(&package(line)) && !all.contains(*line)).collect();
+    assert!(different.is_empty(), "name these features in crates/xtask/Cargo.toml: {different:#?}");
 }

@@ -6,7 +6,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::documents::metrics_in;
-use crate::units::SERVERS;
+use crate::units::servers;
 use crate::{folders, read, workspace};
 
 type Names = BTreeSet<String>;
@@ -61,8 +61,8 @@ fn the_chart_knows_every_unit_and_no_other() {
     let entries = values["jobs"].as_object().unwrap().iter();
     let run = entries.map(|(name, job)| job["unit"].as_str().unwrap_or(name).to_owned());
     assert_eq!(names(run), of_kind(&units, "job"), "every job has a CronJob, and no CronJob another binary");
-    for name in SERVERS {
-        assert_eq!(units[*name]["server"], true, "{name}");
+    for name in servers() {
+        assert_eq!(units[name]["server"], true, "{name}");
     }
 }
 
@@ -109,7 +109,7 @@ fn dashboards_and_alerts_name_units_and_metrics_that_there_are() {
         let variables = dashboard["templating"]["list"].as_array().unwrap();
         let unit = variables.iter().find(|variable| variable["name"] == "unit").unwrap();
         assert_eq!(names(unit["query"].as_str().unwrap().split(',').map(str::to_owned)), own);
-        for server in SERVERS {
+        for server in servers() {
             assert!(text.contains(&format!("\"title\": \"{server}: ")), "a panel of {server}");
         }
         assert_known(&text, &known);

@@ -8,6 +8,7 @@ mod dependencies;
 mod deployment;
 mod documents;
 mod units;
+mod words;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -2,15 +2,18 @@
 
 use std::fs;
 
+use fleet::Kind;
+
 use crate::{folders, read, rust_files, workspace};
 
 /// The files that every worker has: a difference is a sign of a difference.
 const WORKER_FILES: &[&str] =
     &["README.md", "src/main.rs", "src/lib.rs", "src/handler.rs", "src/settings.rs", "tests/it/main.rs"];
 
-/// The units among the workers that are called over HTTP and have no queue. What they have instead of a handler is their
-/// own business; all else holds for them too.
-pub(crate) const SERVERS: &[&str] = &["webhook-ingress"];
+/// The units among the workers that are called over HTTP. They have no queue and no handler; all else holds for them too.
+pub(crate) fn servers() -> Vec<&'static str> {
+    fleet::names_of(Kind::Server).collect()
+}
 
 /// What only a unit with a queue has.
 const HANDLER_FILE: &str = "src/handler.rs";
@@ -32,7 +35,7 @@ fn every_folder_is_a_package_of_the_same_name() {
 fn every_worker_has_the_same_files_and_a_short_main() {
     for name in folders("workers") {
         for file in WORKER_FILES {
-            let expected = *file != HANDLER_FILE || !SERVERS.contains(&name.as_str());
+            let expected = *file != HANDLER_FILE || !servers().contains(&name.as_str());
             let exists = workspace().join("workers").join(&name).join(file).exists();
             assert_eq!(exists, expected, "workers/{name}/{file}");
         }
@@ -57,7 +60,7 @@ fn every_unit_has_a_test_that_starts_its_binary() {
 fn every_worker_has_its_queues_its_handler_s_name_and_its_row_in_the_readme() {
     let template = read("deploy/cloudformation/coppice.yaml");
     let readme = read("README.md");
-    for name in folders("workers").into_iter().filter(|name| !SERVERS.contains(&name.as_str())) {
+    for name in folders("workers").into_iter().filter(|name| !servers().contains(&name.as_str())) {
         assert!(template.contains(&format!("${{Prefix}}-{name}\n")), "queue of {name} in the template");
         assert!(
             template.contains(&format!("${{Prefix}}-{name}-dlq\n")),
@@ -96,7 +99,7 @@ fn every_provider_s_source_may_stand_in_a_policy() {
 fn every_server_has_its_name_its_row_in_the_readme_and_no_queue() {
     let template = read("deploy/cloudformation/coppice.yaml");
     let readme = read("README.md");
-    for name in SERVERS {
+    for name in servers() {
         assert!(folders("workers").iter().any(|folder| folder == name), "workers/{name}");
         assert!(!template.contains(&format!("${{Prefix}}-{name}\n")), "{name} is called, it has no queue");
         let library = read(&format!("workers/{name}/src/lib.rs"));
@@ -124,9 +127,12 @@ fn every_queue_of_the_template_has_its_dead_letter_queue() {
 }
 
 #[test]
-fn every_worker_is_part_of_the_demo_and_of_the_end_to_end_tests() {
-    let started = read("crates/testkit/src/binaries.rs");
-    for name in folders("workers") {
-        assert!(started.contains(&format!("\"{name}\"")), "crates/testkit/src/binaries.rs: {name}");
-    }
+fn the_table_of_units_has_every_folder_and_no_other() {
+    let in_table = |kinds: &[Kind]| {
+        let mut names: Vec<&str> = kinds.iter().flat_map(|kind| fleet::names_of(*kind)).collect();
+        names.sort_unstable();
+        names
+    };
+    assert_eq!(in_table(&[Kind::Worker, Kind::Server]), folders("workers"), "crates/fleet/src/lib.rs");
+    assert_eq!(in_table(&[Kind::Job, Kind::Hook]), folders("jobs"), "crates/fleet/src/lib.rs");
 }

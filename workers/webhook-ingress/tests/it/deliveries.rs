@@ -122,7 +122,7 @@ async fn while_the_bus_is_missing_the_process_is_not_ready_and_events_are_stored
 
 #[tokio::test]
 async fn stored_events_outlive_the_process() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let mut first = Ingress::start(&world, &[]).await;
     world.proxy.throttle("PutEvents", 1_000_000);
     assert_eq!(first.send(&stripe("vs_1")).await.0, 202);
@@ -149,7 +149,7 @@ async fn with_neither_bus_nor_database_the_provider_is_asked_to_try_again() {
 
 #[tokio::test]
 async fn after_sigterm_the_request_in_flight_is_finished() {
-    let world = World::start().await;
+    let world = World::start_with_emulator().await;
     let mut ingress = Ingress::start(&world, &[("COPPICE_PUBLISH_LIMIT_MS", "10000")]).await;
     let gate = world.proxy.hold("PutEvents");
     let reply = tokio::spawn({
