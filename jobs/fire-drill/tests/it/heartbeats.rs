@@ -109,8 +109,8 @@ async fn a_heartbeat_that_the_bus_refuses_is_late_at_once_and_the_others_are_sen
     let stage = Stage::set().await;
     let accepted = r#"{"EventId":"6ac4e9d2-0000-4000-8000-000000000000"}"#;
     let refused = r#"{"ErrorCode":"NotAuthorizedForSourceException","ErrorMessage":"told to"}"#;
-    // In the order of the units: the second is app-login.
-    let entries = [accepted, refused, accepted, accepted, accepted].join(",");
+    // In the order of the table of units: the fourth is app-login.
+    let entries = [accepted, accepted, accepted, refused, accepted].join(",");
     let reply = format!(r#"{{"FailedEntryCount":1,"Entries":[{entries}]}}"#);
     stage.world.proxy.answer("PutEvents", 1, 200, &reply);
     let said = stage.run(&["heartbeat", "--json", "--wait-secs", "0"]).await;
