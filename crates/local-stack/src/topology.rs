@@ -9,12 +9,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use aws_config::SdkConfig;
-use aws_sdk_cloudformation::types::{Capability, Parameter, Stack, StackStatus};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use serde_saphyr::Tagged;
 
-use crate::emulator::aws_config;
+use crate::emulator::{ACCESS_KEY_ID, REGION, aws_config};
 use crate::polling::wait_until;
 
 /// The template, as it was when this crate was compiled.
@@ -200,31 +199,66 @@ async fn create_stack(
     template: &Value,
     parameters: &[(&str, &str)],
 ) -> anyhow::Result<BTreeMap<String, String>> {
-    let client = aws_sdk_cloudformation::Client::new(&aws_config(endpoint));
     let template_url = upload_template(endpoint, prefix, template).await?;
-    let parameters = std::iter::once(("Prefix", prefix)).chain(parameters.iter().copied());
-    let parameters =
-        parameters.map(|(key, value)| Parameter::builder().parameter_key(key).parameter_value(value).build());
-    let request = client
-        .create_stack()
-        .stack_name(prefix)
-        .template_url(template_url)
-        .capabilities(Capability::CapabilityNamedIam)
-        .set_parameters(Some(parameters.collect()));
-    request.send().await.context("the emulator refuses the template")?;
-    let stack = wait_until(DEPLOY_LIMIT, "the stack to stand", async || {
-        let answer = client.describe_stacks().stack_name(prefix).send().await?;
-        let stack = answer.stacks().first().cloned();
-        Ok(stack.filter(|stack| !matches!(stack.stack_status(), Some(StackStatus::CreateInProgress) | None)))
-    });
-    let stack = stack.await?;
-    if stack.stack_status() != Some(&StackStatus::CreateComplete) {
-        bail!("the stack {prefix} does not stand: {}", what_failed(&client, &stack).await);
+    let mut create = vec![
+        (String::from("TemplateURL"), template_url),
+        (String::from("Capabilities.member.1"), String::from("CAPABILITY_NAMED_IAM")),
+    ];
+    for (number, (key, value)) in
+        (1..).zip(std::iter::once(("Prefix", prefix)).chain(parameters.iter().copied()))
+    {
+        create.push((format!("Parameters.member.{number}.ParameterKey"), key.to_owned()));
+        create.push((format!("Parameters.member.{number}.ParameterValue"), value.to_owned()));
     }
-    let outputs = stack.outputs().iter();
-    Ok(outputs
-        .filter_map(|output| Some((output.output_key()?.into(), output.output_value()?.into())))
-        .collect())
+    cloud_formation(endpoint, "CreateStack", prefix, &create)
+        .await
+        .context("the emulator refuses the template")?;
+    let stack = wait_until(DEPLOY_LIMIT, "the stack to stand", async || {
+        let reply = cloud_formation(endpoint, "DescribeStacks", prefix, &[]).await?;
+        let status = texts(&reply, "StackStatus")?.into_iter().next();
+        Ok(status.filter(|status| status != "CREATE_IN_PROGRESS").map(|status| (status, reply)))
+    });
+    let (status, reply) = stack.await?;
+    if status != "CREATE_COMPLETE" {
+        let reasons = match cloud_formation(endpoint, "DescribeStackEvents", prefix, &[]).await {
+            Ok(events) => texts(&events, "ResourceStatusReason")?.join("; "),
+            Err(error) => format!("{error:#}"),
+        };
+        bail!("the stack {prefix} does not stand: {status}: {reasons}");
+    }
+    let (keys, values) = (texts(&reply, "OutputKey")?, texts(&reply, "OutputValue")?);
+    Ok(keys.into_iter().zip(values).collect())
+}
+
+/// Calls CloudFormation, and returns the reply's XML. Plain requests, since the emulator checks no signature: the SDK's client
+/// has a hundred operations of which this needs three, and would be the largest crate that only developers compile.
+async fn cloud_formation(
+    endpoint: &str,
+    action: &str,
+    stack: &str,
+    parameters: &[(String, String)],
+) -> anyhow::Result<String> {
+    let call = [("Action", action), ("Version", "2010-05-15"), ("StackName", stack)];
+    let call = call.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let form: Vec<(String, String)> = call.into_iter().chain(parameters.iter().cloned()).collect();
+    // The emulator finds the service by the scope of the credentials.
+    let scope =
+        format!("AWS4-HMAC-SHA256 Credential={ACCESS_KEY_ID}/20260101/{REGION}/cloudformation/aws4_request");
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    let reply = client.post(endpoint).header("authorization", scope).form(&form).send().await?;
+    let (status, body) = (reply.status(), reply.text().await?);
+    if !status.is_success() {
+        let message = texts(&body, "Message").unwrap_or_default().join("; ");
+        bail!("{action}: {status}: {message}");
+    }
+    Ok(body)
+}
+
+/// The texts of all elements of a name, in order.
+fn texts(xml: &str, element: &str) -> anyhow::Result<Vec<String>> {
+    let document = roxmltree::Document::parse(xml).context("the emulator's reply is not XML")?;
+    let named = document.descendants().filter(|node| node.tag_name().name() == element);
+    Ok(named.map(|node| node.text().unwrap_or_default().to_owned()).collect())
 }
 
 /// Puts the template into a bucket of the emulator: it is larger than the 51,200 bytes that `CreateStack` takes inline,
@@ -236,22 +270,6 @@ async fn upload_template(endpoint: &str, prefix: &str, template: &Value) -> anyh
     client.put(&bucket).send().await?.error_for_status()?;
     client.put(&url).body(template.to_string()).send().await?.error_for_status()?;
     Ok(url)
-}
-
-async fn what_failed(client: &aws_sdk_cloudformation::Client, stack: &Stack) -> String {
-    let mut reasons = vec![stack.stack_status_reason().unwrap_or_default().to_owned()];
-    if let Ok(answer) =
-        client.describe_stack_events().stack_name(stack.stack_name().unwrap_or_default()).send().await
-    {
-        for event in answer.stack_events() {
-            if let (Some(resource), Some(reason)) =
-                (event.logical_resource_id(), event.resource_status_reason())
-            {
-                reasons.push(format!("{resource}: {reason}"));
-            }
-        }
-    }
-    reasons.join("; ")
 }
 
 /// The template with its short forms (`!Ref`, `!Sub`, …) written out, as JSON.

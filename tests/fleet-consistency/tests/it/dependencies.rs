@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::{folders, rust_files, workspace};
+use crate::{folders, read, rust_files, workspace};
 
 /// What each library may lean on, of ours. A crate that is missing here is a decision that nobody has taken.
 const ALLOWED: &[(&str, &[&str])] = &[
@@ -124,6 +124,21 @@ fn every_crate_leans_only_on_what_it_may() {
             assert!(allowed.contains(&dependency.as_str()), "{name} must not depend on {dependency}");
         }
     }
+}
+
+#[test]
+fn the_workspace_s_list_is_in_the_direction_of_dependency() {
+    let dependencies = dependencies();
+    let manifest = read("Cargo.toml");
+    let mut above = BTreeSet::new();
+    for line in manifest.lines().filter(|line| line.contains("{ path = \"")) {
+        let name = line.split(' ').next().unwrap();
+        for dependency in &dependencies[name] {
+            assert!(above.contains(dependency.as_str()), "Cargo.toml: {name} needs {dependency}, which stands below it");
+        }
+        above.insert(name);
+    }
+    assert!(above.len() > 20, "{above:?}");
 }
 
 #[test]

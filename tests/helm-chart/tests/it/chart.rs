@@ -20,6 +20,12 @@ pub(crate) fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
+/// Whether everything is tried, as in `cargo xtask nightly --only chart`, or a part that takes a minute.
+#[expect(clippy::disallowed_methods, reason = "the command line of a test is its environment")]
+pub(crate) fn every_night() -> bool {
+    std::env::var("COPPICE_CHART_TESTS").is_ok_and(|value| value == "all")
+}
+
 pub(crate) fn folder() -> PathBuf {
     workspace().join("deploy/helm/coppice")
 }
