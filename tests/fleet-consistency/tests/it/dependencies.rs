@@ -134,7 +134,10 @@ fn the_workspace_s_list_is_in_the_direction_of_dependency() {
     for line in manifest.lines().filter(|line| line.contains("{ path = \"")) {
         let name = line.split(' ').next().unwrap();
         for dependency in &dependencies[name] {
-            assert!(above.contains(dependency.as_str()), "Cargo.toml: {name} needs {dependency}, which stands below it");
+            assert!(
+                above.contains(dependency.as_str()),
+                "Cargo.toml: {name} needs {dependency}, which stands below it"
+            );
         }
         above.insert(name);
     }
