@@ -69,7 +69,7 @@ async fn somebody_who_insists_is_corrected_three_times_in_an_hour() {
         assert_eq!(&world.crm.contact(&contact.id).unwrap().email, expected, "round {round}");
         assert_eq!(world.person(BOB).await.unwrap().email, email, "who is believed stays believed");
     }
-    assert!(fleet.worker("crm-account").log().contains("the CRM changes back what it is told"));
+    assert!(fleet.worker("crm-account").log().contains("the CRM changes our values back"));
 
     // A change of the person's own is another matter.
     change_email(&world, BOB, "bob@new.example.org").await;
