@@ -60,22 +60,22 @@ def main(order):
     entry = tenant.logs.get(order["log_entry"])
     events = {event["type"]: EVENTS[event["type"]].model_validate(event) for event in order["events"]}
 
-    def told(model):
+    def fields_of(model):
         return model.model_dump(by_alias=True, exclude_unset=True)
 
     return {
-        "user": told(user),
+        "user": fields_of(user),
         "listed": [listed.user_id for listed in page.items],
         "total": page.response.total,
-        "log_entry": told(entry),
-        "events": {kind: told(event.data.object) for kind, event in events.items()},
+        "log_entry": fields_of(entry),
+        "events": {kind: fields_of(event.data.object) for kind, event in events.items()},
         "unknown": sorted({
             *unknown(user, "user"),
             *unknown(page.response, "list"),
             *unknown(entry, "log_entry"),
             *(found for kind, event in events.items() for found in unknown(event, kind)),
         }),
-        "missing_user": refusal(lambda: tenant.users.get("auth0|nobody")),
+        "missing_user": refusal(lambda: tenant.users.get("auth0|missing")),
         "missing_entry": refusal(lambda: tenant.logs.get("900nothing")),
         "wrong_token": refusal(lambda: stranger.users.get(order["user"])),
     }

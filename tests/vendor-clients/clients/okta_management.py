@@ -17,7 +17,7 @@ from okta.models.log_event import LogEvent
 os.environ["OKTA_TESTING_TESTINGDISABLEHTTPSCHECK"] = "true"
 
 
-def told(model):
+def fields_of(model):
     """All fields of a model. These models do not separate `null` from a missing field."""
     return flat(model.model_dump(by_alias=True, exclude_none=True))
 
@@ -57,11 +57,11 @@ async def main(order):
         entries, _, error = await org.list_log_events(filter=f'uuid eq "{order["log_entry"]}"')
         assert error is None, error
         return {
-            "user": told(user),
+            "user": fields_of(user),
             "listed": [other.id for other in listed],
-            "log": [told(entry) for entry in entries],
-            "events": [told(LogEvent.from_dict(event)) for event in order["events"]],
-            "missing_user": await refusal(org.get_user("nobody")),
+            "log": [fields_of(entry) for entry in entries],
+            "events": [fields_of(LogEvent.from_dict(event)) for event in order["events"]],
+            "missing_user": await refusal(org.get_user("missing")),
             "wrong_token": await refusal(stranger.get_user(order["user"])),
         }
 

@@ -33,9 +33,9 @@ async fn what_changed_and_went_unseen_is_found_by_kind() {
     change_unseen(&world, &user(1), "Renamed");
     world.idp.delete(&user(2));
     world.crm.update(&contact_id(1), |contact| contact.email = Some(String::from("new@crm.example.org")));
-    let buried =
+    let stored_as_gone =
         "update source_record set record = null, content_hash = null, gone_at = now() where external_id = $1";
-    sqlx::query(buried).bind(user(3)).execute(&world.pool).await.unwrap();
+    sqlx::query(stored_as_gone).bind(user(3)).execute(&world.pool).await.unwrap();
     let before = everything_written(&world).await;
 
     let said = audit(&world, &BOTH).await;
@@ -84,7 +84,7 @@ async fn given_ids_are_compared_alone_and_may_be_unknown_here() {
     let world = in_step().await;
     change_unseen(&world, &user(1), "Renamed");
     world.idp.put_user(testkit::simulators::auth0::SimulatedUser::new("auth0|unheard-of"));
-    let named = ["--id", "auth0|unheard-of", "--id", "auth0|nobody", "--id", &user(4)];
+    let named = ["--id", "auth0|unheard-of", "--id", "auth0|missing", "--id", &user(4)];
     let said = audit(&world, &[&SSO[..], &named].concat()).await;
     said.says(1, &[]);
     let auth0 = findings(&said, "auth0");

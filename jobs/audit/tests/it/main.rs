@@ -3,6 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod divergences;
+mod faults;
 mod repairs;
-mod trouble;
 mod world;

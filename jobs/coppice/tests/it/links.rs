@@ -79,8 +79,8 @@ async fn missing_records_and_automatic_authors_are_refused() {
     assert_eq!(run(&[&["decide", "salesforce", "c-bob", &bob, "--link", "--separate"], why].concat()), 2);
     assert_eq!(run(&["undo", "salesforce", "c-bob", "--author", "coppice:crm", "--reason", "x"]), 2);
     assert_eq!(run(&["undo", "salesforce", "c-bob", "--author", "Ada", "--reason", ""]), 2);
-    assert_eq!(run(&[&["undo", "salesforce", "nobody"], why].concat()), 3);
+    assert_eq!(run(&[&["undo", "salesforce", "c-missing"], why].concat()), 3);
     assert_eq!(run(&[&["undo", "salesforce", "c-bob"], why].concat()), 1, "nothing to undo");
-    let nobody = "01890000-0000-7000-8000-000000000000";
-    assert_eq!(run(&[&["decide", "salesforce", "c-bob", nobody, "--link"], why].concat()), 3);
+    let missing = "01890000-0000-7000-8000-000000000000";
+    assert_eq!(run(&[&["decide", "salesforce", "c-bob", missing, "--link"], why].concat()), 3);
 }

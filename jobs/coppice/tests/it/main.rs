@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod aws_answers;
-mod dead_letters;
+mod dlq_commands;
 mod doctor;
 mod links;
 mod persons;

@@ -56,9 +56,9 @@ async fn every_rule_says_which_record_it_admitted_or_why_not() {
 #[tokio::test]
 async fn a_missing_person_is_exit_code_3_and_wrong_usage_2() {
     let world = World::start().await;
-    let nobody = world.run(&["person", "show", "salesforce:nobody"]);
-    assert_eq!((nobody.code, nobody.out.as_str()), (3, ""));
-    assert!(nobody.err.contains("no record \"nobody\" of \"salesforce\""), "{}", nobody.err);
+    let missing = world.run(&["person", "show", "salesforce:missing"]);
+    assert_eq!((missing.code, missing.out.as_str()), (3, ""));
+    assert!(missing.err.contains("no record \"missing\" of \"salesforce\""), "{}", missing.err);
     assert_eq!(world.run(&["person", "show", "01890000-0000-7000-8000-000000000000"]).code, 3);
     assert_eq!(world.run(&["person", "show", "ada"]).code, 2);
     let settings = crate::world::run_alone(&["person", "show", "salesforce:c-ada"]);

@@ -8,7 +8,7 @@ use testkit::simulators::auth0::SimulatedUser;
 use testkit::{PATIENCE, World, unit_binary};
 use uuid::Uuid;
 
-use crate::dead_letters::{coppice, dlq, event, listed};
+use crate::dlq_commands::{coppice, dlq, event, listed};
 
 /// Users at the provider, for dead-lettered messages.
 fn users(world: &World, count: usize) -> Vec<String> {

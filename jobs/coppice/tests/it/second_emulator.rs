@@ -11,9 +11,9 @@ use aws_sdk_sqs::types::QueueAttributeName as Name;
 use local_stack::wait_until;
 use testkit::{PATIENCE, World};
 
-use crate::dead_letters::coppice;
+use crate::dlq_commands::coppice;
 
-const LETTERS: usize = 12;
+const MESSAGES: usize = 12;
 
 async fn visible(sqs: &Client, queue: &str) -> usize {
     let call = sqs.get_queue_attributes().queue_url(queue);
@@ -45,12 +45,12 @@ async fn a_whole_queue_is_moved_back_by_sqs_itself() {
     let endpoint = std::env::var("COPPICE_SECOND_EMULATOR").expect("the other emulator's URL");
     let sqs = Client::new(&local_stack::aws_config(&endpoint));
     let (queue, dlq) = queues(&sqs).await;
-    for number in 0..LETTERS {
-        sqs.send_message().queue_url(&queue).message_body(format!("letter {number}")).send().await.unwrap();
+    for number in 0..MESSAGES {
+        sqs.send_message().queue_url(&queue).message_body(format!("message {number}")).send().await.unwrap();
     }
-    wait_until(PATIENCE, "SQS to give all of them up", async || {
+    wait_until(PATIENCE, "SQS to dead-letter all messages", async || {
         sqs.receive_message().queue_url(&queue).max_number_of_messages(10).send().await?;
-        Ok((visible(&sqs, &dlq).await == LETTERS).then_some(()))
+        Ok((visible(&sqs, &dlq).await == MESSAGES).then_some(()))
     })
     .await
     .unwrap();
@@ -60,8 +60,8 @@ async fn a_whole_queue_is_moved_back_by_sqs_itself() {
     let move_all = ["dlq", "move-all", "sso-sync", "--rate", "50"];
     let planned = world.run_job(coppice(), "sso-sync", &move_all, &there).await;
     planned.says(0, &["nothing was moved; 12 dead-lettered message(s) of sso-sync would be"]);
-    assert_eq!(visible(&sqs, &dlq).await, LETTERS);
+    assert_eq!(visible(&sqs, &dlq).await, MESSAGES);
     let moved = world.run_job(coppice(), "sso-sync", &[&move_all[..], &["--yes"]].concat(), &there).await;
     moved.says(0, &["12 of 12 dead-lettered message(s) of sso-sync moved back: COMPLETED"]);
-    assert_eq!((visible(&sqs, &queue).await, visible(&sqs, &dlq).await), (LETTERS, 0));
+    assert_eq!((visible(&sqs, &queue).await, visible(&sqs, &dlq).await), (MESSAGES, 0));
 }

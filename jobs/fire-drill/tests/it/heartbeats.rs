@@ -108,7 +108,7 @@ async fn a_breaker_that_stays_open_and_an_outbox_that_fills_reach_their_alarms()
 async fn a_heartbeat_that_the_bus_refuses_is_late_at_once_and_the_others_are_sent() {
     let stage = Stage::set().await;
     let accepted = r#"{"EventId":"6ac4e9d2-0000-4000-8000-000000000000"}"#;
-    let refused = r#"{"ErrorCode":"NotAuthorizedForSourceException","ErrorMessage":"told to"}"#;
+    let refused = r#"{"ErrorCode":"NotAuthorizedForSourceException","ErrorMessage":"simulated"}"#;
     // In the order of the units: the second is app-login.
     let entries = [accepted, refused, accepted, accepted, accepted].join(",");
     let reply = format!(r#"{{"FailedEntryCount":1,"Entries":[{entries}]}}"#);
@@ -151,7 +151,7 @@ async fn partner_sources_that_cannot_be_read_are_a_fault_and_send_no_metric() {
         "ListEventBuses",
         1,
         400,
-        r#"{"__type":"AccessDeniedException","message":"told to"}"#,
+        r#"{"__type":"AccessDeniedException","message":"simulated"}"#,
     );
     let said = stage.run(&["heartbeat", "--json", "--wait-secs", "0"]).await;
     assert_eq!((said.code, &said.json()["watched"]["inactive_partner_sources"]), (Some(1), &Value::Null));

@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod changes;
+mod incomplete_listings;
 mod interrupted;
 mod large;
-mod lies;
 mod listing;
 mod live;
 mod stale;

@@ -51,7 +51,7 @@ async fn a_database_that_is_older_or_down_is_found() {
     let older = "delete from _sqlx_migrations where version = (select max(version) from _sqlx_migrations)";
     sqlx::query(older).execute(&clinic.world.pool).await.unwrap();
     clinic.finds("crm-sync", &[], &[("schema database: it is at version", "run the job migrate")]).await;
-    let away = [("DATABASE_URL", "postgres://nobody:hunter2@127.0.0.1:1/none")];
+    let away = [("DATABASE_URL", "postgres://away:hunter2@127.0.0.1:1/none")];
     let said = clinic.examine("crm-sync", &away).await;
     said.says(1, &["FAULT    database DATABASE_URL: database unavailable", "skipped  clock database"]);
     assert!(!said.out.contains("hunter2") && !said.err.contains("hunter2"), "{said:?}");

@@ -53,7 +53,7 @@ async fn a_list_counts_the_messages_of_every_dlq_by_reason_and_leaves_them_there
     );
     let again = listed(&world, "sso-sync").await;
     assert_eq!((&again["messages"], &again["messages_read"]), (&json!(4), &json!(4)), "they are still there");
-    dlq(&world, &["list", "nobody"]).await.says(3, &["unit \"nobody\" has no DLQ"]);
+    dlq(&world, &["list", "no-unit"]).await.says(3, &["unit \"no-unit\" has no DLQ"]);
 }
 
 #[tokio::test]
