@@ -1,4 +1,4 @@
-//! The real binary beside real workers, a real database and simulated providers.
+//! Runs the real binary with real workers, a real database and simulated providers.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

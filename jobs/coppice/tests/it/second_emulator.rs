@@ -1,5 +1,5 @@
-//! `dlq move-all` against another emulator, which has SQS's message move tasks: the usual one has not. Opt-in, since it
-//! takes minutes to install.
+//! `dlq move-all` with another emulator, because the usual one lacks SQS's message move tasks. Opt-in: its installation
+//! takes minutes.
 //!
 //! With Python 3.13: `pip install 'localstack-core[runtime]==4.14.0' 'cbor2<5.8' 'pyopenssl==25.3.0' 'cryptography<47'
 //! service_identity`; start it with `GATEWAY_LISTEN=127.0.0.1:4566 DISABLE_EVENTS=1 SKIP_SSL_CERT_DOWNLOAD=1 python -m
@@ -21,7 +21,7 @@ async fn visible(sqs: &Client, queue: &str) -> usize {
     reply.attributes.unwrap()[&Name::ApproximateNumberOfMessages].parse().unwrap()
 }
 
-/// Both queues, without anything in them.
+/// Creates both queues, without messages.
 async fn queues(sqs: &Client) -> (String, String) {
     for name in ["coppice-sso-sync", "coppice-sso-sync-dlq"] {
         if let Ok(old) = sqs.get_queue_url().queue_name(name).send().await {
@@ -40,8 +40,8 @@ async fn queues(sqs: &Client) -> (String, String) {
 
 #[tokio::test]
 #[ignore = "needs another emulator, which takes minutes to install"]
-#[expect(clippy::disallowed_methods, reason = "where the other emulator is, and no binary's setting")]
-async fn a_whole_queue_is_moved_back_by_sqs_itself() {
+#[expect(clippy::disallowed_methods, reason = "the URL of the other emulator is not a setting of a binary")]
+async fn sqs_itself_moves_a_whole_dlq_back() {
     let endpoint = std::env::var("COPPICE_SECOND_EMULATOR").expect("the other emulator's URL");
     let sqs = Client::new(&local_stack::aws_config(&endpoint));
     let (queue, dlq) = queues(&sqs).await;
