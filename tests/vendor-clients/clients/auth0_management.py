@@ -1,6 +1,7 @@
-"""auth0-python, the vendor's own: a token, a user, the list, a log entry, refusals, and the events of Event Streams.
+"""Reads the simulator with auth0-python, the vendor's own client.
 
-Its models are pydantic and are validated on every reply. Unknown fields are in `model_extra`, and are printed.
+It gets a token, a user, the list of users, a log entry, refusals, and the events of Event Streams. The client validates
+every reply with its pydantic models. Unknown fields are in `model_extra`, and this script prints them.
 """
 
 import json

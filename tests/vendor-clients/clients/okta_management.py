@@ -1,7 +1,7 @@
-"""okta, the vendor's own: a user, the list, the System Log, refusals, and the entries that a log stream carries.
+"""Reads the simulator with okta, the vendor's own client.
 
-Its models are pydantic and are validated on every reply. They drop unknown fields, so the output is compared with
-the body from which it was read.
+It gets a user, the list of users, the System Log, refusals, and the entries of a log stream. The client validates every
+reply with its pydantic models. They drop unknown fields, so the test compares the output with the body of the reply.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ def fields_of(model):
 
 
 def flat(value):
-    """A value in which the unknown fields of a model stand among the known ones."""
+    """A value with the unknown fields of each model moved among its known fields."""
     if isinstance(value, list):
         return [flat(item) for item in value]
     if not isinstance(value, dict):

@@ -51,6 +51,8 @@ const BROKEN: ProviderError = ProviderError::Unavailable { cause: Outage::Broken
 
 async fn read_on<P: CrmProvider>(provider: Arc<P>, mut asked: mpsc::Receiver<Ask>) {
     let calls = Arc::new(Semaphore::new(CALLS));
+    // Take the permit before the requests. While all calls are in progress, further requests gather in the channel, and the
+    // next call takes all of them.
     while let Ok(call) = Arc::clone(&calls).acquire_owned().await {
         let mut batch = Vec::new();
         if asked.recv_many(&mut batch, BATCH).await == 0 {

@@ -283,7 +283,7 @@ async fn the_next_run_resumes_a_redrive_that_was_stopped_or_has_a_maximum() {
     let sent = async || -> i64 {
         sqlx::query_scalar("select count(sent_at) from redrive_item").fetch_one(&world.pool).await.unwrap()
     };
-    wait_until(PATIENCE, "some more to be sent", async || Ok((sent().await > 10).then_some(())))
+    wait_until(PATIENCE, "the run to send more messages", async || Ok((sent().await > 10).then_some(())))
         .await
         .unwrap();
     running.terminate();

@@ -52,14 +52,14 @@ impl World {
         let contact = json!({"email": "ada@crm", "given_name": "Ada", "phone": "+1"});
         let early = json!({"phone": "+2"});
         let late = json!({"phone": "+2", "email": "bob@idp", "email_verified": true});
-        for (ticket, (source, id, key, claims)) in (1..).zip([
+        for (ticket, (source, id, key, values)) in (1..).zip([
             (AUTH0, "auth0|ada", Some("P-1"), account("ada@idp")),
             (CRM, "c-ada", Some("P-1"), contact),
             (AUTH0, "auth0|bob", None, account("bob@idp")),
             (CRM, "c-bob", None, early),
             (CRM, "c-bob", None, late),
         ]) {
-            store.apply_person_readings(source, &[reading(id, key, claims, ticket)]).await.unwrap();
+            store.apply_person_readings(source, &[reading(id, key, values, ticket)]).await.unwrap();
         }
         let pool = PgPool::connect_lazy(&url).unwrap();
         Self { url, pool, _database: database }
@@ -104,14 +104,14 @@ fn said(output: Output) -> Said {
     }
 }
 
-fn reading(id: &str, key: Option<&str>, claims: Value, ticket: i64) -> PersonReading {
+fn reading(id: &str, key: Option<&str>, values: Value, ticket: i64) -> PersonReading {
     let identity = id.split_once('|').map(|(provider, subject)| Identity {
         provider: provider.to_owned(),
         subject: subject.to_owned(),
         connection: None,
     });
     let state = RecordState::Present {
-        record: claims,
+        record: values,
         external_key: key.map(str::to_owned),
         identities: identity.into_iter().collect(),
     };

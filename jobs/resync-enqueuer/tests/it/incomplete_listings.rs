@@ -21,7 +21,7 @@ async fn a_failed_an_empty_and_a_repeated_page_of_auth0_delete_no_record() {
     known_users(&world, 230).await;
     for fault in FAULTS {
         world.idp.set_listing_fault(fault);
-        // Allow as many deletions as there are records, so that the guard alone does not prevent them.
+        // The guard allows as many deletions as there are records. Only the check for completeness can prevent them.
         let said = enqueue(&world, &["listing", "--restart", "--allow-deletions", "230"]).await;
         said.says(1, &[]);
         let missing = said.json()["listing"]["missing"].as_i64();

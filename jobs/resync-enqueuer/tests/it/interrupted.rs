@@ -16,7 +16,7 @@ async fn killed_and_stopped_runs_of_enqueuer_and_resync_miss_no_record() {
     for stop in [testkit::Job::kill, testkit::Job::terminate] {
         let job = world.start_job(BINARY, SSO, &SLOWLY, &[]);
         let more = async || Ok((waiting(&world, SSO).await >= before + 60).then_some(()));
-        wait_until(PATIENCE, "some to be sent", more).await.unwrap();
+        wait_until(PATIENCE, "the run to send some messages", more).await.unwrap();
         stop(&job);
         let said = job.end().await;
         assert!(matches!(said.code, None | Some(5)), "{said:?}");
@@ -38,7 +38,7 @@ async fn killed_and_stopped_runs_of_enqueuer_and_resync_miss_no_record() {
         &[("COPPICE_RESYNC_REQUESTS_PER_SECOND", "150")],
     );
     let begun = async || Ok((records(&world, "true").await >= 60).then_some(()));
-    wait_until(PATIENCE, "some to be read", begun).await.unwrap();
+    wait_until(PATIENCE, "the job to read some records", begun).await.unwrap();
     resync.kill();
     resync.end().await;
     drain(&world, SSO).await.says(0, &[]);
@@ -58,7 +58,7 @@ async fn a_stopped_run_ends_after_its_batch_and_resumes_only_with_its_arguments(
     let slowly = ["sso", "stale", "--older-than", "0s", "--rate", "10", "--batch-size", "500", "--json"];
     let job = world.start_job(BINARY, SSO, &slowly, &[]);
     let some = async || Ok((waiting(&world, SSO).await >= 20).then_some(()));
-    wait_until(PATIENCE, "some to be sent", some).await.unwrap();
+    wait_until(PATIENCE, "the run to send some messages", some).await.unwrap();
     job.terminate();
     job.end().await.says(5, &["run again to resume"]);
     let sent = waiting(&world, SSO).await;

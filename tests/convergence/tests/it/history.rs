@@ -71,7 +71,7 @@ impl History {
     /// the life is over.
     pub(crate) fn next(&mut self, providers: &Providers) -> Option<Vec<NativeEvent>> {
         self.left = self.left.checked_sub(1)?;
-        // Every second change is to the record that changed last: then one refetch can overtake another.
+        // About half of the changes are to the record that changed last: then one refetch can overtake another.
         if self.rng.random_bool(0.5) {
             self.focus = (self.rng.random_range(0..10), self.rng.random_range(0..6));
         }

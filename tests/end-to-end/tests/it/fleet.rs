@@ -23,7 +23,7 @@ struct Member {
 
 /// Counts of calls and events so far.
 #[derive(Debug, PartialEq, Eq)]
-struct Happened {
+struct Activity {
     crm_events: usize,
     crm_requests: usize,
     idp_requests: usize,
@@ -69,9 +69,9 @@ impl<'a> Fleet<'a> {
             if !self.all_is_done().await? {
                 return Ok(None);
             }
-            let before = self.happened();
+            let before = self.activity();
             self.two_whole_polls().await?;
-            Ok((self.all_is_done().await? && before == self.happened()).then_some(()))
+            Ok((self.all_is_done().await? && before == self.activity()).then_some(()))
         })
         .await
         .unwrap();
@@ -88,9 +88,9 @@ impl<'a> Fleet<'a> {
         Ok(waiting == 0)
     }
 
-    fn happened(&self) -> Happened {
+    fn activity(&self) -> Activity {
         let world = self.world;
-        Happened {
+        Activity {
             crm_events: self.pump.delivered(),
             crm_requests: world.crm.total_requests(),
             idp_requests: world.idp.total_requests(),

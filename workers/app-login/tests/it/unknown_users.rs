@@ -24,7 +24,7 @@ async fn the_worker_reads_an_unknown_user_once_and_announces_the_person_once() {
         let received = worker.metric("coppice_messages_received_total", "").await;
         Ok((received >= 5.0).then_some(()))
     };
-    local_stack::wait_until(testkit::PATIENCE, "all to be taken", taken).await.unwrap();
+    local_stack::wait_until(testkit::PATIENCE, "the worker to receive all messages", taken).await.unwrap();
     gate.open();
     counted(&world, ADA, 5).await;
     world.settled(UNIT).await;

@@ -7,7 +7,7 @@ use testkit::simulators::salesforce::{Fault, SimulatedContact, contact_id};
 use testkit::{PATIENCE, Worker, World};
 use uuid::Uuid;
 
-use crate::people::{announced, person, put_account, put_contact};
+use crate::persons::{announced, person, put_account, put_contact};
 use crate::{BINARY, UNIT};
 
 async fn start(world: &World) -> Worker {

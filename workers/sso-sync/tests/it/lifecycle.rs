@@ -88,10 +88,10 @@ async fn a_lagging_replica_does_not_hide_a_deletion() {
     let world = World::start_with_emulator().await;
     let _worker = start(&world, &[]).await;
     known_user(&world, ADA).await;
-    let looks = world.idp.requests_for(ADA);
+    let requests = world.idp.requests_for(ADA);
     world.idp.set_fault(Fault::Stale);
     world.deliver(&world.idp.delete(ADA).stream_event()).await;
-    let stale = async || Ok((world.idp.requests_for(ADA) > looks).then_some(()));
+    let stale = async || Ok((world.idp.requests_for(ADA) > requests).then_some(()));
     local_stack::wait_until(testkit::PATIENCE, "the stale answer", stale).await.unwrap();
     world.idp.set_fault(Fault::None);
     world.person_where(ADA, |person| person.status == "deleted").await;
@@ -106,7 +106,7 @@ async fn the_worker_looks_repeatedly_for_a_missing_user_and_then_stores_it_as_go
     world.idp.delete(ADA);
     world.deliver(&created.stream_event()).await;
     let looked = async || Ok((world.idp.requests_for(ADA) >= 3).then_some(()));
-    local_stack::wait_until(testkit::PATIENCE, "three looks", looked).await.unwrap();
+    local_stack::wait_until(testkit::PATIENCE, "three requests", looked).await.unwrap();
     world.settled(UNIT).await;
     assert!(world.person(ADA).await.is_none());
     assert_eq!(world.dead_letters(UNIT, 0).await.len(), 0, "a missing record is no failure");

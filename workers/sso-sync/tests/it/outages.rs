@@ -52,7 +52,7 @@ async fn an_outage_longer_than_all_receives_loses_no_message() {
     let worker = start(&world, &[]).await;
     let ids = create_users(&world, &worker, Fault::Down).await;
     // Long before, 3 receives of 2 s each would have dead-lettered every message.
-    wait_until(PATIENCE, "the outage to last", async || {
+    wait_until(PATIENCE, "the breaker to stay open", async || {
         Ok((open_for_secs(&world).await > 14.0).then_some(()))
     })
     .await
@@ -145,7 +145,7 @@ async fn only_one_of_three_pods_probes() {
         .unwrap();
     let (probes, since) = (world.idp.pings(), open_for_secs(&world).await);
     let lasts = async || Ok((open_for_secs(&world).await > since + 5.0).then_some(()));
-    wait_until(PATIENCE, "the probe to last", lasts).await.unwrap();
+    wait_until(PATIENCE, "the breaker to stay open", lasts).await.unwrap();
     assert_eq!(world.idp.pings(), probes, "no other pod probes during the lease");
     world.idp.set_fault(Fault::None);
 }
