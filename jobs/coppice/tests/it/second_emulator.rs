@@ -48,7 +48,7 @@ async fn sqs_itself_moves_a_whole_dlq_back() {
     for number in 0..MESSAGES {
         sqs.send_message().queue_url(&queue).message_body(format!("message {number}")).send().await.unwrap();
     }
-    wait_until(PATIENCE, "SQS to dead-letter all messages", async || {
+    wait_until(PATIENCE, "all messages to be dead-lettered", async || {
         sqs.receive_message().queue_url(&queue).max_number_of_messages(10).send().await?;
         Ok((visible(&sqs, &dlq).await == MESSAGES).then_some(()))
     })

@@ -83,7 +83,7 @@ impl Fleet {
             visibility_timeout: Duration::from_secs(30),
             receive_wait: Duration::from_secs(1),
             retry: RetryPolicy {
-                // Requests on this network fail often. Failures must not dead-letter a message.
+                // Requests on this network fail often. No message may be dead-lettered for that.
                 max_attempts: 1000,
                 base: Duration::from_secs(1),
                 cap: Duration::from_secs(2),
