@@ -34,7 +34,7 @@ pub enum Kind {
     Worker,
     /// For ever, called over HTTP.
     Server,
-    /// To its end, from a CronJob.
+    /// To its end, from a `CronJob`.
     Job,
     /// To its end, before each release, started by Helm.
     Hook,

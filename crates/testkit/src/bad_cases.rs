@@ -123,7 +123,7 @@ async fn counted_failures(world: &World) -> i64 {
     count.await.expect("the database answers")
 }
 
-/// ProviderFault for all records; when it ends everything arrives, and nobody was charged for it.
+/// `ProviderFault` for all records; when it ends everything arrives, and nobody was charged for it.
 async fn passes<C: Case>(fault: ProviderFault) {
     let (world, worker) =
         begin::<C>(Setup { visibility_secs: 2, max_receive_count: 6, ..Setup::DEFAULT }, &[]).await;

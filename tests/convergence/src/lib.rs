@@ -1,1 +1,1 @@
-//! Whatever happens at the providers and on the way, the database and the CRM end as they should. See `tests/it`.
+//! Tests only: after any history of events and faults, the database and the CRM agree with the providers. See `tests/it`.

@@ -1,1 +1,1 @@
-//! Nothing but tests: see `tests/it`.
+//! Tests only: see `tests/it`.

@@ -1,4 +1,4 @@
-//! The consumer loop itself, on a queue and a ledger in memory: receive, read, fold, batch, settle.
+//! The consumer loop, with a queue and a ledger in memory: receive, read, coalesce, batch, settle.
 
 use std::future::Future;
 use std::time::Duration;
@@ -13,12 +13,12 @@ use worker_runtime::{
     Refusal, Runtime,
 };
 
-/// In one turn.
+/// Messages in one turn.
 const MESSAGES: usize = 100;
 
-/// A hundred messages about fifty subjects, from the queue to their deletion.
+/// Runs turns of a hundred messages about fifty subjects each, from the receive to the deletion.
 pub(crate) fn batch(times: u32) -> anyhow::Result<()> {
-    // One thread, and time that passes only when everybody waits: the same work each time.
+    // One thread, and a clock that advances only when all tasks wait. So each turn does the same work.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()?;
     for _ in 0..times {
         runtime.block_on(turn())?;
@@ -36,9 +36,9 @@ async fn turn() -> anyhow::Result<()> {
         queue.send(batch).await?;
     }
     let options = Options { worker_version: String::from("0.0.0"), visibility_timeout, ..Options::default() };
-    let (dead_letters, ledger) = (MemoryQueue::default(), MemoryLedger::default());
-    let consumer = Runtime::new(Nothing, queue.clone(), dead_letters, ledger, options, Liveness::default());
-    consumer.run(Mode::UntilEmpty, CancellationToken::new()).await.context("the loop ends well")?;
+    let (dlq, ledger) = (MemoryQueue::default(), MemoryLedger::default());
+    let consumer = Runtime::new(Nothing, queue.clone(), dlq, ledger, options, Liveness::default());
+    consumer.run(Mode::UntilEmpty, CancellationToken::new()).await.context("the consumer loop failed")?;
     ensure!(queue.messages().is_empty(), "messages are left");
     Ok(())
 }
@@ -51,7 +51,7 @@ fn event(number: usize) -> String {
     )
 }
 
-/// A handler whose own work is nothing.
+/// A handler that does no work of its own.
 struct Nothing;
 
 impl Handler for Nothing {
@@ -61,7 +61,7 @@ impl Handler for Nothing {
     type Fetched = ();
 
     fn upstream(&self) -> &str {
-        "nobody"
+        "vendor"
     }
 
     fn read(&self, envelope: &Envelope) -> Result<Reading<String>, Refusal> {

@@ -1,8 +1,8 @@
-//! The paths that every message takes, one at a time, as often as it is told.
+//! Runs one of the paths that every message takes, a given number of times.
 //!
-//! In: a path's name and a number. Out: nothing but the work, which `cargo xtask instructions` counts under valgrind: what so
-//! many turns cost more than none is the path, without the start of the process. Must not know a clock, a network or a
-//! database.
+//! In: a path's name and a number of turns. Out: nothing. `cargo xtask instructions` counts the instructions under valgrind,
+//! with these turns and with none. The difference is the cost of the path without the start of the process. Must not know
+//! a clock, a network or a database.
 
 mod consumer;
 mod paths;

@@ -1,4 +1,4 @@
-//! What is a function.
+//! Paths that are plain functions: from a body to users, from an outcome to a decision, from records to a profile.
 
 use std::collections::BTreeSet;
 use std::hint::black_box;
@@ -13,23 +13,23 @@ use time::macros::datetime;
 use uuid::Uuid;
 use worker_runtime::{Failure, Outcome, RetryPolicy, Verdict, dispose};
 
-/// What Auth0's rule makes of an event of its stream, as a queue holds it.
+/// An event of Auth0's stream as the queue holds it, after the rule has removed the profile.
 const EVENT: &str = r#"{"id":"9b7f4c1e-6a41-4b0f-8a54-0d5ad1d1c7aa","detail-type":"user.updated",
 "source":"aws.partner/auth0.com/example-1/auth0.events","time":"2026-11-20T15:10:42Z","detail":{"id":"evt_1",
 "type":"user.updated","time":"2026-11-20T15:10:41.512Z","data":{"object":{"user_id":"auth0|64f1c2",
 "updated_at":"2026-11-20T15:10:41.498Z"}}}}"#;
 
-/// From a message's body to the users that it names.
+/// Reads the users from a message's body.
 pub(crate) fn parse_event(times: u32) -> anyhow::Result<()> {
     for _ in 0..times {
         let envelope = Envelope::parse(black_box(EVENT))?;
-        let (_, hints) = provider_sso::read_any_event(&envelope).context("the event is Auth0's")?;
+        let (_, hints) = provider_sso::read_any_event(&envelope).context("no event of Auth0")?;
         black_box(hints);
     }
     Ok(())
 }
 
-/// From how the work on a message ended to what becomes of the message, for each kind of end.
+/// Decides how to settle a message, for each outcome of its handler.
 pub(crate) fn disposition(times: u32) -> anyhow::Result<()> {
     let policy = RetryPolicy { max_attempts: 5, base: Duration::from_secs(1), cap: Duration::from_secs(900) };
     let detail = || String::from("the database did not answer");
@@ -50,7 +50,7 @@ pub(crate) fn disposition(times: u32) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A profile from ten records of all roles.
+/// Computes a profile from ten records of all roles.
 pub(crate) fn profile(times: u32) -> anyhow::Result<()> {
     let policy = Policy::default();
     let sources = [("auth0", Role::Sso), ("salesforce", Role::Crm), ("stripe", Role::Identity)];
@@ -78,7 +78,7 @@ pub(crate) fn profile(times: u32) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// From a change to the entry that goes onto the bus.
+/// Builds the bus entry of a change.
 pub(crate) fn announcement(times: u32) -> anyhow::Result<()> {
     let announcement = Announcement {
         schema: SCHEMA_VERSION,

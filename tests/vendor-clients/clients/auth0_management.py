@@ -1,6 +1,7 @@
-"""auth0-python, the vendor's own: a token, a user, the list, a log entry, refusals, and the events of Event Streams.
+"""Reads the simulator with auth0-python, the vendor's own client.
 
-Its models are pydantic and are validated on every reply. Unknown fields are in `model_extra`, and are printed.
+It gets a token, a user, the list of users, a log entry, refusals, and the events of Event Streams. The client validates
+every reply with its pydantic models. Unknown fields are in `model_extra`, and this script prints them.
 """
 
 import json
@@ -60,22 +61,22 @@ def main(order):
     entry = tenant.logs.get(order["log_entry"])
     events = {event["type"]: EVENTS[event["type"]].model_validate(event) for event in order["events"]}
 
-    def told(model):
+    def fields_of(model):
         return model.model_dump(by_alias=True, exclude_unset=True)
 
     return {
-        "user": told(user),
+        "user": fields_of(user),
         "listed": [listed.user_id for listed in page.items],
         "total": page.response.total,
-        "log_entry": told(entry),
-        "events": {kind: told(event.data.object) for kind, event in events.items()},
+        "log_entry": fields_of(entry),
+        "events": {kind: fields_of(event.data.object) for kind, event in events.items()},
         "unknown": sorted({
             *unknown(user, "user"),
             *unknown(page.response, "list"),
             *unknown(entry, "log_entry"),
             *(found for kind, event in events.items() for found in unknown(event, kind)),
         }),
-        "missing_user": refusal(lambda: tenant.users.get("auth0|nobody")),
+        "missing_user": refusal(lambda: tenant.users.get("auth0|missing")),
         "missing_entry": refusal(lambda: tenant.logs.get("900nothing")),
         "wrong_token": refusal(lambda: stranger.users.get(order["user"])),
     }

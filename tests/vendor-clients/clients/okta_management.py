@@ -1,7 +1,7 @@
-"""okta, the vendor's own: a user, the list, the System Log, refusals, and the entries that a log stream carries.
+"""Reads the simulator with okta, the vendor's own client.
 
-Its models are pydantic and are validated on every reply. They drop unknown fields, so the output is compared with
-the body from which it was read.
+It gets a user, the list of users, the System Log, refusals, and the entries of a log stream. The client validates every
+reply with its pydantic models. They drop unknown fields, so the test compares the output with the body of the reply.
 """
 
 import asyncio
@@ -17,13 +17,13 @@ from okta.models.log_event import LogEvent
 os.environ["OKTA_TESTING_TESTINGDISABLEHTTPSCHECK"] = "true"
 
 
-def told(model):
+def fields_of(model):
     """All fields of a model. These models do not separate `null` from a missing field."""
     return flat(model.model_dump(by_alias=True, exclude_none=True))
 
 
 def flat(value):
-    """A value in which the unknown fields of a model stand among the known ones."""
+    """A value with the unknown fields of each model moved among its known fields."""
     if isinstance(value, list):
         return [flat(item) for item in value]
     if not isinstance(value, dict):
@@ -57,11 +57,11 @@ async def main(order):
         entries, _, error = await org.list_log_events(filter=f'uuid eq "{order["log_entry"]}"')
         assert error is None, error
         return {
-            "user": told(user),
+            "user": fields_of(user),
             "listed": [other.id for other in listed],
-            "log": [told(entry) for entry in entries],
-            "events": [told(LogEvent.from_dict(event)) for event in order["events"]],
-            "missing_user": await refusal(org.get_user("nobody")),
+            "log": [fields_of(entry) for entry in entries],
+            "events": [fields_of(LogEvent.from_dict(event)) for event in order["events"]],
+            "missing_user": await refusal(org.get_user("missing")),
             "wrong_token": await refusal(stranger.get_user(order["user"])),
         }
 

@@ -1,7 +1,8 @@
-"""simple-salesforce, the client that most Python programs use: log-in, contacts read, queried in pages and written.
+"""Reads and writes the simulator with simple-salesforce, the client that most Python programs use.
 
-Salesforce itself has no REST client for Python. This one reads statuses and error codes and has no models. It
-prints which replies it takes for a success, for a missing contact and for an expired session.
+It logs in, reads contacts, queries them in pages and writes them. Salesforce has no REST client of its own for Python.
+This one reads statuses and error codes and has no models. The script prints which replies the client treats as a
+success, as a missing contact and as an expired session.
 """
 
 import json

@@ -1,6 +1,7 @@
-"""stripe, the vendor's own: a verification session with its outputs, the list, refusals, and the events.
+"""Reads the simulator with stripe, the vendor's own client.
 
-It does not validate what it reads, but its classes are generated from Stripe's published description, with a type for each
+It gets a verification session with its outputs, the list of sessions, refusals, and the events. The client does not
+validate replies, but its classes are generated from Stripe's published description, with a type for each
 field. So this script compares the output with them, and prints each field that is unknown, missing or of another type.
 """
 

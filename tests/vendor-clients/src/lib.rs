@@ -1,1 +1,1 @@
-//! This crate has tests only: see `tests/it`.
+//! Tests only: see `tests/it`.

@@ -1,7 +1,8 @@
-//! The steps: which sign-in an event tells of, who it was, and what is counted.
+//! The worker's steps: it reads a sign-in from an event, finds the user, and counts the sign-in.
 //!
-//! A log entry never changes, so an event that tells all of it is not read again. What is read is a user whom nobody has
-//! read yet, by `sso-sync`'s own path, so that whoever is told of a sign-in finds the person.
+//! A log entry never changes. If an event holds a whole entry, the worker does not read the entry again. If the database has
+//! no record of the user, the worker first reads the user by the path of `sso-sync`. So a consumer that receives
+//! `AppLoginRecorded` finds the person.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,40 +17,40 @@ use worker_runtime::{Cause, Demand, Failure, Handler, Outcome, Reading, Refetch,
 use crate::sign_in_key::SignInKey;
 use crate::unknown_users::{UnknownUser, UnknownUsers, UserAnswer};
 
-/// An entry can be in the stream before it is in the log. We look again, each time after twice as long, until the message
-/// is this old, and then believe that the entry is gone.
+/// The stream can deliver an entry before the log has it. The worker looks again, each time after twice as long, until the
+/// message is this old. Then it treats the entry as gone.
 const MISSING_ENTRY_IS_GONE_AFTER: Duration = Duration::from_secs(30);
 
-/// The log, or the provider's replica, has caught up after this time, mostly.
+/// After this time the log and the provider's replica have mostly caught up.
 const LAG: Duration = Duration::from_secs(2);
 
-/// The handler.
+/// The handler: counts sign-ins, and reads users that the database does not have.
 pub struct SignIns<P> {
     users: RecordSync<SsoRecords<P>>,
     unknown: UnknownUsers,
     store: Store,
 }
 
-/// What there is to count.
+/// What the worker knows of a sign-in after the read.
 #[derive(Clone)]
 pub enum FetchedSignIn {
     /// A sign-in.
     Found {
-        /// It.
+        /// The sign-in.
         sign_in: SignIn,
-        /// The user, if nobody had read it.
+        /// The user, if the database had no record of it.
         user: Option<Arc<UserAnswer>>,
-        /// How to announce it.
+        /// How to announce the sign-in.
         announce: Announce,
     },
-    /// The log has no such entry yet: look again after this time.
+    /// The log does not have the entry yet. Look again after this time.
     TooEarly(Duration),
-    /// The log has no such entry, or it names nobody.
+    /// The log has no such entry, or the entry names no user.
     Gone,
 }
 
 impl<P: SsoProvider> SignIns<P> {
-    /// A handler that asks `provider` and writes to `store`.
+    /// Creates a handler that reads from `provider` and writes to `store`.
     pub fn new(provider: P, store: Store) -> Self {
         let users = RecordSync::new(SsoRecords(provider), store.clone());
         Self { users, unknown: UnknownUsers::default(), store }
@@ -59,12 +60,13 @@ impl<P: SsoProvider> SignIns<P> {
         &self.users.source().0
     }
 
-    /// Those whom nobody has read, each with a ticket that is drawn before it is read.
+    /// The users among `users` that the database does not have, each with a ticket drawn before the read.
     async fn unknown(&self, users: &[String]) -> Result<BTreeMap<String, UnknownUser>, Failure> {
         if users.is_empty() {
             return Ok(BTreeMap::new());
         }
-        // Held before the database is asked: an answer that is let go after that is either ours too, or written already.
+        // Take the shared answers before the query. Then an answer that another sign-in drops later is either also ours,
+        // or already written.
         let mut answers: BTreeMap<&str, Arc<UserAnswer>> =
             users.iter().map(|user| (user.as_str(), self.unknown.answer_about(user))).collect();
         let unknown = self.store.unknown_records(self.users.upstream(), users).await;
@@ -80,7 +82,7 @@ impl<P: SsoProvider> SignIns<P> {
         Ok(users.collect())
     }
 
-    /// Reads a user, unless another sign-in's refetch does so already.
+    /// Reads a user, or waits for the read that another sign-in has started.
     async fn read_user(
         &self,
         user_id: &str,
@@ -88,7 +90,7 @@ impl<P: SsoProvider> SignIns<P> {
         UnknownUser { ticket, answer }: UnknownUser,
     ) -> Result<Arc<UserAnswer>, Failure> {
         let read = async || {
-            // A sign-in is no bound for the user's version: it says that the user was there, and no more.
+            // A sign-in gives no lower bound for the user's version: it only shows that the user existed.
             let user = Refetch {
                 subject: user_id.to_owned(),
                 not_before: None,
@@ -103,8 +105,8 @@ impl<P: SsoProvider> SignIns<P> {
         Ok(answer)
     }
 
-    /// Writes the users that were read, each once. In a transaction of its own: it is true whether or not a sign-in is
-    /// counted afterwards, and written twice it changes nothing.
+    /// Writes the users that were read, each once, in a separate transaction. The users are correct whether or not the
+    /// sign-ins are counted afterwards, and a second write changes nothing.
     async fn write_users(&self, batch: &[(Refetch<SignInKey>, FetchedSignIn)]) -> Result<(), Failure> {
         let answers = batch.iter().filter_map(|(_, fetched)| match fetched {
             FetchedSignIn::Found { user: Some(user), .. } => user.get(),
@@ -190,13 +192,13 @@ impl<P: SsoProvider> Handler for SignIns<P> {
     }
 }
 
-/// What follows when the log does not have the entry of a message of this age.
+/// The result when the log does not have the entry. `age` is the age of the message.
 fn missing(age: Duration) -> FetchedSignIn {
     if age >= MISSING_ENTRY_IS_GONE_AFTER { FetchedSignIn::Gone } else { FetchedSignIn::TooEarly(LAG + age) }
 }
 
-/// What is counted now: not the sign-in of a user who is missing too early, since whoever is told of it could not find
-/// the person.
+/// The sign-in to count now. `None` if the provider does not show the user yet: a consumer of the announcement could not
+/// find the person.
 fn login(fetched: &FetchedSignIn) -> Option<Login> {
     let FetchedSignIn::Found { sign_in, user, announce } = fetched else { return None };
     (!is_too_early(user.as_deref())).then(|| Login {

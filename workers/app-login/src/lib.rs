@@ -14,7 +14,7 @@ pub use settings::SsoSettings;
 pub use sign_in_key::SignInKey;
 pub use unknown_users::{UnknownUser, UserAnswer};
 
-/// The worker, as its binary runs it.
+/// The worker that the binary runs.
 #[derive(Debug, Clone, Copy)]
 pub struct AppLogin;
 

@@ -1,14 +1,14 @@
-//! What a message is about: one sign-in, all of it or only its ID. Pure.
+//! The subject of a message: one sign-in, either complete or only its ID. Pure.
 
 use std::fmt;
 
 use provider_sso::{SignIn, SignInEvent};
 use time::OffsetDateTime;
 
-/// One sign-in: IDs and a time. Two deliveries of one event are equal, and become one piece of work.
+/// One sign-in: IDs and a time. Two deliveries of one event have equal keys, so the runtime coalesces them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SignInKey {
-    /// The event tells all of it.
+    /// The event holds the whole entry.
     Complete {
         /// The provider's ID of the log entry.
         event_id: String,
@@ -16,10 +16,10 @@ pub enum SignInKey {
         user_id: String,
         /// The application.
         application_id: String,
-        /// When.
+        /// The time of the sign-in.
         at: OffsetDateTime,
     },
-    /// The log entry has to be read.
+    /// The event holds only the ID. The worker has to read the log entry.
     IdOnly {
         /// The provider's ID of the log entry.
         event_id: String,
@@ -27,7 +27,7 @@ pub enum SignInKey {
 }
 
 impl SignInKey {
-    /// What an event is about. `None`: nothing that is counted.
+    /// The sign-in of an event. `None` if the event is not counted.
     pub(crate) fn of(event: SignInEvent) -> Option<Self> {
         match event {
             SignInEvent::Complete(sign_in) => Some(Self::Complete {
@@ -49,7 +49,7 @@ impl SignInKey {
         }
     }
 
-    /// The user, if the event says who it is.
+    /// The user, if the event names one.
     #[must_use]
     pub fn user_id(&self) -> Option<&str> {
         match self {
@@ -58,7 +58,7 @@ impl SignInKey {
         }
     }
 
-    /// The sign-in, if the event tells all of it.
+    /// The sign-in, if the event holds the whole entry.
     pub(crate) fn sign_in(&self) -> Option<SignIn> {
         match self {
             Self::Complete { event_id, user_id, application_id, at } => Some(SignIn {
@@ -83,18 +83,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_log_line_names_the_entry() {
+    fn a_key_is_displayed_as_the_id_of_its_log_entry() {
         let at = OffsetDateTime::UNIX_EPOCH;
         let (event_id, user_id, application_id) =
             (String::from("900"), String::from("auth0|ada"), String::from("portal"));
-        let told = SignInKey::of(SignInEvent::Complete(SignIn {
+        let complete = SignInKey::of(SignInEvent::Complete(SignIn {
             event_id: event_id.clone(),
             user_id,
             application_id,
             at,
         }));
-        let untold = SignInKey::of(SignInEvent::Incomplete { event_id });
-        for subject in [told, untold] {
+        let id_only = SignInKey::of(SignInEvent::Incomplete { event_id });
+        for subject in [complete, id_only] {
             assert_eq!(subject.map(|subject| subject.to_string()).as_deref(), Some("900"));
         }
         assert_eq!(SignInKey::of(SignInEvent::Ignored), None);

@@ -1,7 +1,7 @@
-//! Users whom nobody has read yet, each asked for once however many sign-ins of it are at hand.
+//! Users that the database does not have. The worker reads each of them once, even if several of its sign-ins are in flight.
 //!
-//! An answer is shared for as long as a sign-in that waits for it is not written. Once it is written the user is known,
-//! and is not asked for any more.
+//! The sign-ins share one answer until the last of them is written. Then the database has the user, and the worker does
+//! not read it again.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -11,44 +11,44 @@ use record_sync::Reread;
 use tokio::sync::OnceCell;
 use worker_runtime::Refetch;
 
-/// The right to read a user whom nobody has read, and where the answer goes.
+/// The ticket for the read of a user that the database does not have, and the place for the answer.
 #[derive(Clone)]
 pub struct UnknownUser {
     pub(crate) ticket: RefetchTicket,
     pub(crate) answer: Arc<UserAnswer>,
 }
 
-/// One user's answer. Whoever asks first fills it; if that fails, the next one asks.
+/// The provider's answer about one user. The first sign-in fills it. If its read fails, the next sign-in reads the user.
 pub struct UserAnswer {
     answer: OnceCell<(Refetch<String>, Reread)>,
 }
 
 impl UserAnswer {
-    /// The cell, to be filled.
+    /// The cell to fill.
     pub(crate) const fn cell(&self) -> &OnceCell<(Refetch<String>, Reread)> {
         &self.answer
     }
 
-    /// What was answered, and to which claim.
+    /// The refetch and its answer, once there is one.
     pub(crate) fn get(&self) -> Option<&(Refetch<String>, Reread)> {
         self.answer.get()
     }
 }
 
-/// The answers that some sign-in waits for, by user.
+/// The answers that sign-ins in flight share, by user.
 #[derive(Default)]
 pub(crate) struct UnknownUsers {
     shared: Mutex<HashMap<String, Weak<UserAnswer>>>,
 }
 
 impl UnknownUsers {
-    /// The one answer about this user, empty or not.
+    /// The shared answer about this user. It may still be empty.
     pub(crate) fn answer_about(&self, user_id: &str) -> Arc<UserAnswer> {
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(answer) = shared.get(user_id).and_then(Weak::upgrade) {
             return answer;
         }
-        // No more stay than there are sign-ins at hand.
+        // Remove the entries of settled sign-ins, so that the map does not outgrow the sign-ins in flight.
         shared.retain(|_, answer| answer.strong_count() > 0);
         let answer = Arc::new(UserAnswer { answer: OnceCell::new() });
         shared.insert(user_id.to_owned(), Arc::downgrade(&answer));
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_is_shared_for_as_long_as_somebody_holds_it() {
+    fn sign_ins_share_an_answer_until_the_last_of_them_drops_it() {
         let users = UnknownUsers::default();
         let (first, second) = (users.answer_about("auth0|ada"), users.answer_about("auth0|ada"));
         assert!(Arc::ptr_eq(&first, &second));

@@ -1,8 +1,10 @@
-//! Whether the CRM is to be told something of a person, and what. Pure.
+//! Decides whether the worker pushes values of a person to the CRM, and which. Pure.
 //!
-//! A contact is made only for a person who has an account at the identity provider, only if none of the person's
-//! contacts was deleted in the CRM (somebody there decided so), and not while it is undecided whether a contact that is
-//! there is this person's: that would make a second one.
+//! The worker creates a contact only if all of these hold:
+//!
+//! * The person has an account at the identity provider.
+//! * The CRM has deleted no contact of the person: a user of the CRM decided so.
+//! * No open review asks whether an existing contact is this person's. A new contact could be a second one.
 
 use std::collections::BTreeMap;
 
@@ -10,21 +12,21 @@ use authority::{Field, Policy, Status};
 use postgres_store::{CrmView, MOST_REPEATS, is_another_person, pushed_hash};
 use provider_crm::{ContactField, ContactWrite};
 
-/// What is to be done.
+/// What the worker does for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Decision {
-    /// Nothing: the CRM says so already, or is not to be told.
+    /// Nothing: the CRM has our values already, or gets none for this person.
     Nothing,
-    /// Nothing yet: another person's contact has our key, and is to lose it first; or just this was written, and whether
-    /// it is there is not known before its echo.
+    /// Nothing yet. Either another person's contact still has our key, or the worker has just pushed these values and
+    /// their echo has not arrived.
     Later,
-    /// Nothing: somebody in the CRM changes it back each time.
+    /// Nothing: a user of the CRM changes our values back each time.
     Contested,
-    /// Write this.
+    /// Push this.
     Write(Write),
 }
 
-/// What is to be written, and how it is remembered.
+/// The contact to write, and the values and the hash that the store keeps of it.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Write {
     pub(crate) contact: ContactWrite,
@@ -33,13 +35,13 @@ pub(crate) struct Write {
 }
 
 impl std::fmt::Debug for Write {
-    /// Which contact, and no value.
+    /// Prints the contact's ID and no value.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Write").field("id", &self.contact.id).finish_non_exhaustive()
     }
 }
 
-/// Decides. See the module's documentation.
+/// Decides for one person. See the module's documentation.
 pub(crate) fn decide(view: &CrmView, policy: &Policy) -> Decision {
     if !matches!(view.profile.status, Status::Active | Status::Blocked) {
         return release_key(view);
@@ -55,9 +57,9 @@ pub(crate) fn decide(view: &CrmView, policy: &Policy) -> Decision {
             }
             Some(contact.external_id.clone())
         }
-        // Deleted there, or by a decision that crm-sync has yet to hear of.
+        // Deleted in the CRM, or under review.
         (None, _) if view.contact_deleted || view.under_review => return Decision::Nothing,
-        // Written, and its echo is still on the way.
+        // Pushed, and the echo has not arrived yet.
         (None, Some(pushed)) if pushed.hash == hash && pushed.times > 0 => return Decision::Nothing,
         (None, Some(pushed)) => Some(pushed.external_id.clone()),
         (None, None) if view.key_elsewhere => return Decision::Later,
@@ -73,8 +75,8 @@ pub(crate) fn decide(view: &CrmView, policy: &Policy) -> Decision {
     Decision::Write(Write { contact, pushed: fields, hash })
 }
 
-/// A contact that became a person's who has no account may have the key of the person who it was before: then that one
-/// cannot have a contact.
+/// Removes another person's key from the contact of a person without an account. While this contact has that key, the other
+/// person cannot get a contact.
 fn release_key(view: &CrmView) -> Decision {
     let Some(contact) = &view.contact else { return Decision::Nothing };
     if !is_another_person(view.contact_key.as_deref(), view.person_id) {
@@ -94,7 +96,7 @@ fn contact_fields(fields: &BTreeMap<Field, String>) -> BTreeMap<ContactField, Op
             Field::GivenName => ContactField::GivenName,
             Field::FamilyName => ContactField::FamilyName,
             Field::Birthdate => ContactField::Birthdate,
-            // No policy pushes these: it would have been refused.
+            // The policy check refuses a policy that pushes these fields.
             Field::DisplayName | Field::MailingAddress => return None,
         };
         Some((field, Some(value.clone())))
@@ -146,13 +148,21 @@ mod tests {
     }
 
     #[test]
-    fn a_contact_is_made_once_kept_in_step_and_left_alone() {
+    fn a_contact_is_created_corrected_and_then_left_unchanged() {
         let own = PERSON.to_string();
         let known = || Some(Some(String::from("003")));
-        assert_eq!(id_to_write(&view(None, None)), Some(None), "it is made");
-        assert_eq!(id_to_write(&view(Some(r#"{"email": "a@crm"}"#), Some(&own))), known(), "it is corrected");
-        assert_eq!(id_to_write(&view(Some(r#"{"email": "a@idp"}"#), None)), known(), "it gets our key");
-        assert_eq!(id_to_write(&view(Some(r#"{"email": "a@idp"}"#), Some(&own))), None, "it is right");
+        assert_eq!(id_to_write(&view(None, None)), Some(None), "a new contact");
+        assert_eq!(id_to_write(&view(Some(r#"{"email": "a@crm"}"#), Some(&own))), known(), "a correction");
+        assert_eq!(
+            id_to_write(&view(Some(r#"{"email": "a@idp"}"#), None)),
+            known(),
+            "our key for an existing contact"
+        );
+        assert_eq!(
+            id_to_write(&view(Some(r#"{"email": "a@idp"}"#), Some(&own))),
+            None,
+            "the contact is correct"
+        );
         assert_eq!(id_to_write(&CrmView { contact_deleted: true, ..view(None, None) }), None);
         assert_eq!(id_to_write(&CrmView { under_review: true, ..view(None, None) }), None);
         let gone = Profile { status: Status::Deleted, ..view(None, None).profile };
@@ -160,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_released_before_it_is_used_again() {
+    fn one_contact_loses_a_key_before_another_gets_it() {
         let mut waiting = view(None, None);
         waiting.key_elsewhere = true;
         assert_eq!(decide(&waiting, &Policy::default()), Decision::Later);
@@ -173,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_and_has_not_come_back_yet_is_not_written_again() {
+    fn pushed_values_are_not_pushed_again_before_their_echo() {
         let hash = pushed_hash([(Field::Email, "a@idp")]);
         let pushed = |hash: &[u8], times| {
             Some(Pushed { external_id: String::from("003"), hash: hash.to_vec(), times, just_now: false })
@@ -184,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn an_echo_that_is_on_its_way_is_waited_for() {
+    fn a_recent_push_waits_for_its_echo() {
         let hash = pushed_hash([(Field::Email, "a@idp")]);
         let pushed = Some(Pushed { external_id: String::from("003"), hash, times: 1, just_now: true });
         let waiting = CrmView { pushed, ..view(Some(r#"{"email": "a@crm"}"#), None) };
@@ -192,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_written_against_for_ever() {
+    fn the_worker_stops_correcting_a_contact_that_the_crm_changes_back_three_times() {
         let hash = pushed_hash([(Field::Email, "a@idp")]);
         let changed_back = |times| {
             let pushed =

@@ -1,4 +1,4 @@
-//! The worker's steps: whom an announcement names, what Postgres says of that person now, what the CRM is told.
+//! The worker's steps: read a person's ID from an announcement, read the person from Postgres, push values to the CRM.
 
 use std::time::Duration;
 
@@ -11,38 +11,39 @@ use worker_runtime::{Cause, Demand, Failure, Handler, Outcome, Reading, Refetch,
 
 use crate::decision::{Decision, decide};
 
-/// Something else has to come first: an echo, or the loss of our key by another person's contact. We look again, each time
-/// after twice as long, until the message is this old. Then it does not come, and the next announcement finds what there is
-/// to do. An hour, so that messages that waited for the end of an outage still have their looks.
+/// A push can depend on an earlier event: an echo, or another contact losing our key. The worker checks again, each time
+/// after twice as long, until the message is this old. After that, the next announcement of the person triggers the push.
+/// The limit is one hour, so that a message delayed by an outage is still checked.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(3600);
 
-/// The time that it takes to write to a contact and to read it again, mostly.
+/// The usual time for writing a contact and reading it again.
 const ROUND_TRIP: Duration = Duration::from_secs(3);
 
-/// Longest time between two looks. With it a message is received 14 times in the hour, far from the queue's safety net.
+/// Longest time between two checks. With it the queue delivers a message at most 14 times in the hour, far fewer than its
+/// `maxReceiveCount`.
 const LONGEST_WAIT: Duration = Duration::from_secs(900);
 
-/// The handler, for any CRM.
+/// The handler. It works with every CRM connector.
 pub struct CrmAccountHandler<P> {
     crm: P,
     store: Store,
 }
 
-/// What came of a person.
+/// What the worker did for a person.
 #[derive(Clone)]
 pub enum Push {
-    /// Nothing was to be told.
+    /// There was nothing to push.
     Nothing,
-    /// Nothing can be written yet: look again after this time.
+    /// The worker cannot push yet. Check again after this time.
     Later(Duration),
-    /// A contact was written.
+    /// The worker has written a contact.
     Written(WrittenContact),
-    /// The contact to be written is gone: `crm-sync` will hear of it.
+    /// The CRM has deleted the contact. `crm-sync` receives the event about that.
     Gone,
 }
 
 impl<P: CrmProvider> CrmAccountHandler<P> {
-    /// A handler that reads from `store` and writes to `crm`.
+    /// Creates a handler that reads from `store` and writes to `crm`.
     pub const fn new(crm: P, store: Store) -> Self {
         Self { crm, store }
     }
@@ -71,7 +72,7 @@ impl<P: CrmProvider> Handler for CrmAccountHandler<P> {
         Ok(Reading { cause, demands })
     }
 
-    /// Reads the persons: after the last message about each was received.
+    /// Reads the persons. The runtime calls this after it has received the last message about each of them.
     async fn prepare(&self, subjects: &[Uuid]) -> Result<Vec<Option<CrmView>>, Failure> {
         let views = self.store.crm_views(self.crm.source(), subjects).await;
         let mut views = views.map_err(|error| from_store(&error))?;
@@ -79,7 +80,7 @@ impl<P: CrmProvider> Handler for CrmAccountHandler<P> {
     }
 
     async fn fetch(&self, refetch: &Refetch<Uuid>, view: Option<CrmView>) -> Result<Push, Failure> {
-        // Not there, or merged: the person that it was merged into is announced too.
+        // The person does not exist, or was merged. A merge also announces the person that remains.
         let Some(view) = view else { return Ok(Push::Nothing) };
         let write = match decide(&view, self.store.policy()) {
             Decision::Nothing => return Ok(Push::Nothing),
@@ -88,7 +89,7 @@ impl<P: CrmProvider> Handler for CrmAccountHandler<P> {
             }
             Decision::Later => return Ok(Push::Nothing),
             Decision::Contested => {
-                tracing::warn!(person_id = %view.person_id, "the CRM changes back what it is told: left alone for an hour");
+                tracing::warn!(person_id = %view.person_id, "the CRM changes our values back: no further push for an hour");
                 return Ok(Push::Nothing);
             }
             Decision::Write(write) => write,

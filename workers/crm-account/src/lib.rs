@@ -11,7 +11,7 @@ use worker_process::Worker;
 pub use handler::{CrmAccountHandler, Push};
 pub use settings::CrmSettings;
 
-/// The worker, as its binary runs it.
+/// The worker that the binary runs.
 #[derive(Debug, Clone, Copy)]
 pub struct CrmAccount;
 
@@ -19,7 +19,7 @@ impl Worker for CrmAccount {
     type Handler = CrmAccountHandler<CrmClient>;
     type Settings = CrmSettings;
 
-    const ABOUT: &'static str = "Tells the CRM what other systems know better of a person";
+    const ABOUT: &'static str = "Pushes to the CRM the values that other sources know better";
 
     fn handler(settings: CrmSettings, store: Store) -> anyhow::Result<Self::Handler> {
         Ok(CrmAccountHandler::new(settings.connect()?, store))

@@ -1,10 +1,10 @@
-//! Contacts that are asked for at the same time, read in one call: a CRM counts calls, and not contacts.
+//! Reads the contacts of concurrent refetches in one call: a CRM limits the number of calls, not of contacts.
 //!
-//! In: the IDs of refetches that are under way, one each. Out: what the CRM says of each. Nobody waits for a batch to
-//! fill: while calls are under way the next batch gathers by itself. Must not know: which CRM it is.
+//! In: one contact ID from each refetch. Out: the CRM's answer for each. No caller waits for a batch to fill: while calls
+//! are in progress, new requests gather in the next batch. Must not know: which CRM it is.
 //!
-//! Of our own, because a refetch can be given up at any moment, and must not take the others of its batch with it: the
-//! crates for this have the caller who completes a batch load it.
+//! The runtime may cancel a refetch at any moment, and that must not cancel the others of its batch. The existing crates
+//! for batching do not guarantee this: there, the caller that completes a batch loads it. So this module is our own.
 
 use std::sync::Arc;
 
@@ -12,9 +12,10 @@ use provider_crm::{CrmProvider, FetchedContact, Outage, ProviderError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
-/// The most contacts of one call. Salesforce allows 2,000; a fault costs as many calls as its batch has contacts.
+/// The most contacts of one call. Salesforce allows 2,000, but after a fault the worker reads each contact of the batch
+/// with a call of its own.
 const BATCH: usize = 200;
-/// Calls under way at once: a slow one does not hold the next.
+/// Concurrent calls: a slow call does not delay the next one.
 const CALLS: usize = 2;
 
 type Fetched = Result<FetchedContact, ProviderError>;
@@ -24,7 +25,7 @@ struct Ask {
     reply: oneshot::Sender<Fetched>,
 }
 
-/// Where contacts are asked for. Reading ends when this is dropped.
+/// Collects requests for contacts. The reading task ends when this is dropped.
 pub(crate) struct Batches {
     asks: mpsc::Sender<Ask>,
 }
@@ -37,10 +38,10 @@ impl Batches {
         Self { asks }
     }
 
-    /// The contact as the CRM says it is, by a question that is asked later than now.
+    /// The contact in the CRM. The call to the CRM begins after this call.
     pub(crate) async fn fetch(&self, id: &str) -> Fetched {
         let (reply, answer) = oneshot::channel();
-        // Both fail only when the reading panicked: as if the connection had broken.
+        // Both fail only if the reading task has panicked. The caller sees that as a broken connection.
         self.asks.send(Ask { id: id.to_owned(), reply }).await.map_err(|_| BROKEN)?;
         answer.await.unwrap_or(Err(BROKEN))
     }
@@ -50,6 +51,8 @@ const BROKEN: ProviderError = ProviderError::Unavailable { cause: Outage::Broken
 
 async fn read_on<P: CrmProvider>(provider: Arc<P>, mut asked: mpsc::Receiver<Ask>) {
     let calls = Arc::new(Semaphore::new(CALLS));
+    // Take the permit before the requests. While all calls are in progress, further requests gather in the channel, and the
+    // next call takes all of them.
     while let Ok(call) = Arc::clone(&calls).acquire_owned().await {
         let mut batch = Vec::new();
         if asked.recv_many(&mut batch, BATCH).await == 0 {
@@ -59,7 +62,8 @@ async fn read_on<P: CrmProvider>(provider: Arc<P>, mut asked: mpsc::Receiver<Ask
     }
 }
 
-/// When a batch cannot be read, each of its contacts is asked for alone: only the one that is to blame fails.
+/// Reads a batch in one call. If one contact may have caused a failure, reads each contact with a call of its own, so that
+/// only that contact fails. A request whose caller has given up is left out.
 async fn read<P: CrmProvider>(provider: Arc<P>, mut batch: Vec<Ask>, _call: OwnedSemaphorePermit) {
     batch.retain(|ask| !ask.reply.is_closed());
     let ids: Vec<String> = batch.iter().map(|ask| ask.id.clone()).collect();
@@ -68,7 +72,7 @@ async fn read<P: CrmProvider>(provider: Arc<P>, mut batch: Vec<Ask>, _call: Owne
             let mut contacts = contacts.into_iter();
             batch.into_iter().for_each(|ask| ask.answer(Ok(contacts.next())));
         }
-        Err(error) if batch.len() > 1 && may_be_of_one(&error) => {
+        Err(error) if batch.len() > 1 && one_contact_may_be_the_cause(&error) => {
             let mut alone: JoinSet<()> =
                 batch.into_iter().map(|ask| read_alone(Arc::clone(&provider), ask)).collect();
             while alone.join_next().await.is_some() {}
@@ -83,7 +87,7 @@ async fn read_alone<P: CrmProvider>(provider: Arc<P>, ask: Ask) {
 }
 
 impl Ask {
-    /// A reply with too few contacts is a broken contract. Whoever asked may have given up.
+    /// Answers the caller, if it still waits. A missing contact in the CRM's reply counts as a malformed reply.
     fn answer(self, contact: Result<Option<FetchedContact>, ProviderError>) {
         let contact =
             contact.and_then(|contact| contact.ok_or(ProviderError::Malformed { line: 0, column: 0 }));
@@ -91,8 +95,8 @@ impl Ask {
     }
 }
 
-/// Whether a single contact can be the reason.
-fn may_be_of_one(error: &ProviderError) -> bool {
+/// Whether a single contact can be the cause of the error.
+fn one_contact_may_be_the_cause(error: &ProviderError) -> bool {
     match error {
         ProviderError::Invalid { .. } | ProviderError::Malformed { .. } => true,
         ProviderError::Unavailable { cause, .. } => matches!(cause, Outage::ServerError | Outage::Timeout),

@@ -1,4 +1,4 @@
-//! The CRM as a source of records: its events, its contacts, and what is kept of them.
+//! The CRM as a source of records: reads its events and its contacts, and maps contacts to records.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -19,10 +19,10 @@ pub struct CrmRecords<P> {
 }
 
 impl<P: CrmProvider> CrmRecords<P> {
-    /// Reads from `provider`, in tasks of the current tokio runtime. Asks nothing yet.
+    /// Creates a source that reads from `provider` in tasks of the current tokio runtime. Makes no call yet.
     ///
     /// # Panics
-    /// Outside of a runtime.
+    /// Panics outside a tokio runtime.
     #[must_use]
     pub fn new(provider: P) -> Self {
         let provider = Arc::new(provider);

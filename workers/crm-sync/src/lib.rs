@@ -13,7 +13,7 @@ use worker_process::Worker;
 pub use handler::CrmRecords;
 pub use settings::CrmSettings;
 
-/// The worker, as its binary and the resync job of the same name run it.
+/// The worker. Its binary runs it, and so does the job `crm-resync`.
 #[derive(Debug, Clone, Copy)]
 pub struct CrmSync;
 

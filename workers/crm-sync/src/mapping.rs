@@ -1,11 +1,11 @@
-//! From a contact to its source record: the contact's fields are called as a person's. Pure.
+//! Maps a contact to its source record. The fields of both have the names of a person's fields. Pure.
 
 use postgres_store::RecordState;
 use provider_crm::CrmContact;
 use record_sync::FoundRecord;
 use serde_json::Value;
 
-/// What is kept of a contact.
+/// The record that the database keeps of a contact.
 pub(crate) fn found(contact: &CrmContact) -> FoundRecord {
     FoundRecord {
         id: contact.id.clone(),

@@ -1,3 +1,3 @@
-//! Which CRM, and how to reach it: the same for every worker that asks one.
+//! The settings of the CRM. All workers that call it read the same ones.
 
 pub use provider_crm::CrmSettings;

@@ -1,4 +1,4 @@
-//! The identity-verification provider as a source of records: its events, its cases, and what is kept of them.
+//! The identity-verification provider as a source of records: reads its events and its cases, and maps cases to records.
 
 use std::fmt::Display;
 
@@ -37,7 +37,7 @@ impl<P: IdentityProvider> RecordSource for IdentityRecords<P> {
     }
 }
 
-/// No event says that a case is gone: a redacted one is still there.
+/// No event announces a deleted case: a redacted case still exists.
 fn demand(hint: RecordHint) -> Demand<String> {
     Demand { subject: hint.id, not_before: hint.not_before, removed: false }
 }

@@ -12,7 +12,7 @@ use worker_process::Worker;
 pub use handler::IdentityRecords;
 pub use settings::IdentitySettings;
 
-/// The worker, as its binary runs it. Identity verification has no resync job.
+/// The worker that the binary runs. Identity verification has no resync job.
 #[derive(Debug, Clone, Copy)]
 pub struct IdentityVerification;
 

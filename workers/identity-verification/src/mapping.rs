@@ -1,4 +1,4 @@
-//! From a verification case to its source record: what a document says is called as a person's field. Pure.
+//! Maps a verification case to its source record. The values of a document get the names of a person's fields. Pure.
 
 use event_contract::EventKind;
 use postgres_store::RecordState;
@@ -6,7 +6,7 @@ use provider_identity::{VerificationCase, VerificationStatus};
 use record_sync::FoundRecord;
 use serde_json::Value;
 
-/// What is kept of a case, and whether it is news that its person is verified.
+/// The record that the database keeps of a case. A verified case also announces `IdentityVerified`.
 pub(crate) fn found(case: &VerificationCase) -> FoundRecord {
     let verified = case.verification_status == VerificationStatus::Verified;
     FoundRecord {

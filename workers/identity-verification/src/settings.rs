@@ -1,3 +1,3 @@
-//! Which identity-verification provider, and how to reach it: the same for every worker that asks one.
+//! The settings of the identity-verification provider. All units that call it read the same ones.
 
 pub use provider_identity::IdentitySettings;

@@ -1,5 +1,5 @@
-//! The handler's name. Its steps are `crates/record-sync`'s; the identity provider's events, its users, and what is kept
-//! of them stand there too, in `sso.rs`, since `app-login` reads users by the same path.
+//! The handler's name. Its steps are in `crates/record-sync`. The code that reads the identity provider's events and users
+//! is there too, in `sso.rs`, because `app-login` reads users by the same path.
 
 pub use record_sync::SsoRecords;
 
@@ -18,7 +18,7 @@ mod tests {
     use super::SsoSync;
 
     #[test]
-    fn the_handler_bears_the_unit_s_name() {
+    fn the_handler_has_the_unit_s_name() {
         assert_eq!(<<SsoSync as Worker>::Handler as Handler>::NAME, SsoSync::NAME);
     }
 }

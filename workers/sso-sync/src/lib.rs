@@ -11,7 +11,7 @@ use worker_process::Worker;
 pub use handler::SsoRecords;
 pub use settings::SsoSettings;
 
-/// The worker, as its binary and the resync job of the same name run it.
+/// The worker. Its binary runs it, and so does the job `sso-resync`.
 #[derive(Debug, Clone, Copy)]
 pub struct SsoSync;
 

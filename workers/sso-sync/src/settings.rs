@@ -1,3 +1,3 @@
-//! Which identity provider, and how to reach it: the same for every worker that asks one.
+//! The settings of the identity provider. All workers that call it read the same ones.
 
 pub use provider_sso::SsoSettings;

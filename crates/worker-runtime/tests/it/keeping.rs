@@ -1,4 +1,4 @@
-//! InFlight messages stay ours, or are let go.
+//! `InFlight` messages stay ours, or are let go.
 
 use sqs_queue::{CallFailure, EntryError, Operation, VISIBILITY_LIMIT};
 

@@ -1,4 +1,4 @@
-//! What is found, and that nothing is written.
+//! The audit finds each kind of divergence, and changes no row but its result.
 
 use serde_json::json;
 use testkit::simulators::salesforce::contact_id;
@@ -10,7 +10,7 @@ use crate::world::{
 };
 
 #[tokio::test]
-async fn a_world_in_step_has_no_divergence_and_no_row_is_written_but_the_result() {
+async fn an_audit_without_divergence_writes_only_its_result() {
     let world = in_step().await;
     let before = everything_written(&world).await;
     let said = audit(&world, &BOTH).await;
@@ -28,14 +28,14 @@ async fn a_world_in_step_has_no_divergence_and_no_row_is_written_but_the_result(
 }
 
 #[tokio::test]
-async fn what_changed_and_went_unseen_is_found_by_kind() {
+async fn the_audit_finds_missed_changes_and_reports_them_by_kind() {
     let world = in_step().await;
     change_unseen(&world, &user(1), "Renamed");
     world.idp.delete(&user(2));
     world.crm.update(&contact_id(1), |contact| contact.email = Some(String::from("new@crm.example.org")));
-    let buried =
+    let stored_as_gone =
         "update source_record set record = null, content_hash = null, gone_at = now() where external_id = $1";
-    sqlx::query(buried).bind(user(3)).execute(&world.pool).await.unwrap();
+    sqlx::query(stored_as_gone).bind(user(3)).execute(&world.pool).await.unwrap();
     let before = everything_written(&world).await;
 
     let said = audit(&world, &BOTH).await;
@@ -56,7 +56,7 @@ async fn what_changed_and_went_unseen_is_found_by_kind() {
 }
 
 #[tokio::test]
-async fn a_case_of_the_identity_verification_provider_is_compared_too() {
+async fn the_audit_compares_cases_of_the_identity_verification_provider_too() {
     let world = World::start().await;
     world.verifier_server.put_session("vs_1", None);
     read_case(&world, "vs_1").await;
@@ -69,7 +69,7 @@ async fn a_case_of_the_identity_verification_provider_is_compared_too() {
 }
 
 #[tokio::test]
-async fn a_version_that_went_back_at_the_source_is_told_from_a_stale_row() {
+async fn the_audit_distinguishes_an_older_version_at_the_source_from_a_stale_row() {
     let world = in_step().await;
     let newer = "update source_record set version_at = version_at + interval '1 day', content_hash = '\\x00' \
                  where external_id = $1";
@@ -80,11 +80,11 @@ async fn a_version_that_went_back_at_the_source_is_told_from_a_stale_row() {
 }
 
 #[tokio::test]
-async fn given_ids_are_compared_alone_and_may_be_unknown_here() {
+async fn the_audit_compares_only_the_given_ids_even_if_the_database_lacks_them() {
     let world = in_step().await;
     change_unseen(&world, &user(1), "Renamed");
     world.idp.put_user(testkit::simulators::auth0::SimulatedUser::new("auth0|unheard-of"));
-    let named = ["--id", "auth0|unheard-of", "--id", "auth0|nobody", "--id", &user(4)];
+    let named = ["--id", "auth0|unheard-of", "--id", "auth0|missing", "--id", &user(4)];
     let said = audit(&world, &[&SSO[..], &named].concat()).await;
     said.says(1, &[]);
     let auth0 = findings(&said, "auth0");
@@ -92,11 +92,11 @@ async fn given_ids_are_compared_alone_and_may_be_unknown_here() {
         (&auth0["compared"], &auth0["divergent"]),
         (&json!(3), &json!({"missing_here": ["auth0|unheard-of"]}))
     );
-    assert_eq!(results(&world).await, [""; 0], "they are no sample");
+    assert_eq!(results(&world).await, [""; 0], "given IDs are not a sample");
 }
 
 #[tokio::test]
-async fn recently_changed_records_are_compared_without_a_sample_up_to_the_limit() {
+async fn the_audit_compares_recently_changed_records_up_to_the_limit() {
     let world = in_step().await;
     let long_ago = "update source_record set changed_at = now() - interval '2 days' where external_id = $1";
     sqlx::query(long_ago).bind(user(1)).execute(&world.pool).await.unwrap();
@@ -112,7 +112,7 @@ async fn recently_changed_records_are_compared_without_a_sample_up_to_the_limit(
 }
 
 #[tokio::test]
-async fn a_record_whose_row_changes_while_it_is_read_is_compared_again() {
+async fn the_audit_compares_a_record_again_if_its_row_changes_during_the_read() {
     let world = in_step_with(Setup::DEFAULT.with_emulator()).await;
     let worker = testkit::unit_binary("sso-sync");
     let patient = [("COPPICE_SSO_TIMEOUT_SECS", "25")];
@@ -122,8 +122,7 @@ async fn a_record_whose_row_changes_while_it_is_read_is_compared_again() {
     let arguments = ["--json", "--grace-secs", "0", "--source", "sso"];
     let job = world.start_job(BINARY, "audit", &arguments, &patient);
 
-    // Each time the source has something new when the audit reads, and the worker has written it before the audit
-    // compares.
+    // During each read, the source has a new value, and the worker writes it before the audit compares.
     for (asked, name) in [(0, "Second"), (2, "Third")] {
         gate.arrived(asked + 1).await;
         let change = world.idp.update(&id, |user| user.given_name = Some(name.to_owned()));
@@ -143,7 +142,7 @@ async fn a_record_whose_row_changes_while_it_is_read_is_compared_again() {
 }
 
 #[tokio::test]
-async fn a_record_whose_event_is_still_on_its_way_at_the_first_look_does_not_diverge() {
+async fn a_record_does_not_diverge_if_its_event_arrives_after_the_first_comparison() {
     let world = in_step().await;
     let (id, gate) = (user(1), world.idp.hold(&user(1)));
     change_unseen(&world, &id, "Renamed");
@@ -152,7 +151,7 @@ async fn a_record_whose_event_is_still_on_its_way_at_the_first_look_does_not_div
     gate.arrived(1).await;
     gate.release(0);
     gate.arrived(2).await;
-    // After the first look has found a difference, the worker reads the user.
+    // After the first comparison has found a difference, the worker reads the user.
     let in_between = async {
         gate.arrived(3).await;
         gate.release(2);
@@ -165,7 +164,7 @@ async fn a_record_whose_event_is_still_on_its_way_at_the_first_look_does_not_div
 }
 
 #[tokio::test]
-async fn the_text_says_how_sure_it_is_and_names_the_records() {
+async fn the_text_has_the_confidence_interval_and_the_records() {
     let world = in_step().await;
     change_unseen(&world, &user(1), "Renamed");
     let arguments = ["--grace-secs", "0", "--source", "sso", "--repair", "--dry-run"];

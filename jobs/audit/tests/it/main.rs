@@ -1,8 +1,8 @@
-//! The real binary beside real workers, a real database and simulated providers.
+//! Runs the real binary with real workers, a real database and simulated providers.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod divergences;
+mod faults;
 mod repairs;
-mod trouble;
 mod world;

@@ -1,4 +1,4 @@
-//! `--repair`.
+//! `audit --repair`.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ async fn first_message(world: &World, unit: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_diverges_is_read_again_and_the_next_audit_finds_nothing() {
+async fn a_repair_rereads_divergent_records_and_the_next_audit_finds_none() {
     let world = in_step().await;
     change_unseen(&world, &user(1), "Renamed");
     world.idp.delete(&user(2));
@@ -35,7 +35,7 @@ async fn what_diverges_is_read_again_and_the_next_audit_finds_nothing() {
 }
 
 #[tokio::test]
-async fn each_source_s_records_go_to_its_own_resync_queue_as_ids_only() {
+async fn a_repair_sends_the_ids_of_each_source_to_its_own_resync_queue() {
     let world = in_step().await;
     change_unseen(&world, &user(1), "Renamed");
     let queues = [
@@ -55,7 +55,7 @@ async fn each_source_s_records_go_to_its_own_resync_queue_as_ids_only() {
 }
 
 #[tokio::test]
-async fn more_divergence_than_a_repair_may_have_stops_it_and_is_still_reported() {
+async fn a_repair_with_too_many_records_stops_and_the_audit_still_reports_them() {
     let world = in_step().await;
     change_unseen(&world, &user(1), "Renamed");
     change_unseen(&world, &user(2), "Renamed");
@@ -68,7 +68,7 @@ async fn more_divergence_than_a_repair_may_have_stops_it_and_is_still_reported()
 }
 
 #[tokio::test]
-async fn a_queue_that_is_not_there_is_said_with_how_many_were_taken() {
+async fn the_error_about_a_missing_queue_has_the_number_of_records_sent() {
     let world = in_step().await;
     change_unseen(&world, &user(1), "Renamed");
     let queue = format!("{}-not", world.topology.queue_url("sso-resync").unwrap());

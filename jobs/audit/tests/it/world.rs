@@ -1,4 +1,4 @@
-//! A world in which workers have brought everything in step, and then stopped.
+//! A world in which workers have read every record and then stopped.
 
 use crm_sync::CrmSync;
 use event_contract::{Hop, TraceContext};
@@ -16,13 +16,12 @@ use uuid::Uuid;
 use worker_process::Worker;
 use worker_runtime::{Cause, Handler, Outcome, Refetch};
 
-/// The binary under test.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_audit");
 
-/// Arguments that every audit here has: a record that seems to diverge is compared again at once.
+/// Arguments of every audit in these tests: it compares a record that seems to diverge again at once.
 const ARGUMENTS: [&str; 3] = ["--json", "--grace-secs", "0"];
 
-/// The sources that the workers of these tests know.
+/// The sources of the workers in these tests.
 pub(crate) const BOTH: [&str; 2] = ["--source", "sso,crm"];
 pub(crate) const SSO: [&str; 2] = ["--source", "sso"];
 
@@ -30,12 +29,12 @@ pub(crate) fn user(number: usize) -> String {
     format!("auth0|user-{number}")
 }
 
-/// Four users and two contacts, each read as its worker would.
+/// Creates four users and two contacts, and reads each as its worker does.
 pub(crate) async fn in_step() -> World {
     in_step_with(Setup::DEFAULT).await
 }
 
-/// The same, with what a test wants otherwise.
+/// Does the same with another setup.
 pub(crate) async fn in_step_with(setup: Setup) -> World {
     let world = World::start_with(setup).await;
     let (users, contacts): (Vec<_>, Vec<_>) =
@@ -57,21 +56,21 @@ fn reader(world: &World) -> Reader {
     Reader::from_variables(world.environment("audit", 0))
 }
 
-/// Users, read as their worker would.
+/// Reads users as their worker does.
 pub(crate) async fn read_users(world: &World, ids: &[String]) {
     let store = Store::open(&world.database_url().to_owned().into(), 2).unwrap();
     let settings = reader(world).load().unwrap();
     read_all(&SsoSync::handler(settings, store).unwrap(), ids).await;
 }
 
-/// A verification case, read as its worker would.
+/// Reads a verification case as its worker does.
 pub(crate) async fn read_case(world: &World, id: &str) {
     let store = Store::open(&world.database_url().to_owned().into(), 2).unwrap();
     let settings = reader(world).load().unwrap();
     read_all(&IdentityVerification::handler(settings, store).unwrap(), &[id.to_owned()]).await;
 }
 
-/// A worker's steps, without its queue.
+/// Runs a worker's steps without its queue.
 async fn read_all<H: Handler<Subject = String>>(handler: &H, ids: &[String]) {
     let cause = Cause { event_id: Uuid::now_v7(), hop: Hop::OUTSIDE, trace: TraceContext::start() };
     let tickets = handler.prepare(ids).await.unwrap();
@@ -92,13 +91,13 @@ pub(crate) async fn audit(world: &World, arguments: &[&str]) -> Said {
     audit_with(world, arguments, &[]).await
 }
 
-/// The same, with other settings.
+/// Runs an audit with other settings to its end.
 pub(crate) async fn audit_with(world: &World, arguments: &[&str], settings: &[(&str, &str)]) -> Said {
     let arguments: Vec<&str> = ARGUMENTS.iter().chain(arguments).copied().collect();
     world.run_job(BINARY, "audit", &arguments, settings).await
 }
 
-/// What was found of a source.
+/// The findings about a source in a report.
 pub(crate) fn findings(said: &Said, source: &str) -> Value {
     let report = said.json();
     let sources = report["sources"].as_array().unwrap();
@@ -106,12 +105,12 @@ pub(crate) fn findings(said: &Said, source: &str) -> Value {
     of_it.unwrap_or_else(|| panic!("{source}\nin {report}"))["findings"].clone()
 }
 
-/// A user's name changes, and nobody is told.
+/// Changes a user's name without an event.
 pub(crate) fn change_unseen(world: &World, id: &str, name: &str) {
     world.idp.update(id, |user| user.given_name = Some(name.to_owned()));
 }
 
-/// The physical version of every row that is not the audit's own, and the ticket counter: any write changes them.
+/// The physical version of every row but the audit's own, and the ticket counter. Any write changes them.
 pub(crate) async fn everything_written(world: &World) -> Vec<String> {
     let tables =
         ["person", "source_record", "identity", "outbox", "link_decision", "link_review", "resync_request"];
@@ -124,7 +123,7 @@ pub(crate) async fn everything_written(world: &World) -> Vec<String> {
     sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&world.pool).await.unwrap()
 }
 
-/// Rows of results, as text.
+/// The rows of audit results, as text.
 pub(crate) async fn results(world: &World) -> Vec<String> {
     let sql = "select concat_ws(' ', source, sampled, sampled_divergent, recent, recent_divergent, undecided) \
                from audit_result order by finished_at, source";

@@ -1,9 +1,9 @@
-//! Content of Contentful, from its first publication to its end.
+//! Content of Contentful, from its first publication to its deletion.
 
 use crate::world::{Cms, World};
 
 #[tokio::test]
-async fn content_is_followed_and_each_change_announced_once() {
+async fn the_job_loads_each_change_and_announces_it_once() {
     let (world, cms) = World::with_contentful(&["a", "b", "c"]).await;
     cms.publish_asset("picture", "Quay");
     assert_eq!(cms.loads(&world, &[]).await, (4, 0));
@@ -32,7 +32,7 @@ async fn content_is_followed_and_each_change_announced_once() {
 }
 
 #[tokio::test]
-async fn reading_everything_again_writes_only_what_differs() {
+async fn a_full_run_writes_only_items_that_differ() {
     let (world, cms) = World::with_contentful(&["a", "b", "c"]).await;
     cms.loads(&world, &[]).await;
     let content = "select xmin::text || ctid::text from content_item union all select event_id::text from outbox order by 1";
@@ -41,12 +41,12 @@ async fn reading_everything_again_writes_only_what_differs() {
     assert_eq!(world.texts(content).await, before);
     cms.publish_entry("c", "changed");
     assert_eq!(cms.loads(&world, &["--full"]).await, (1, 0));
-    assert_eq!(cms.loads(&world, &[]).await, (0, 0), "changes go on from there");
+    assert_eq!(cms.loads(&world, &[]).await, (0, 0), "the next run reads changes from there");
     assert_eq!(world.announced().await, 4);
 }
 
 #[tokio::test]
-async fn what_changes_while_everything_is_read_is_read_too() {
+async fn the_job_reads_items_that_change_during_a_full_run() {
     let (world, cms) = World::with_contentful(&["a", "b", "c", "d"]).await;
     let gate = cms.hold_pages();
     let job = cms.start(&world, &["--json"]);

@@ -1,4 +1,4 @@
-//! Runs that are killed, stopped, or not alone.
+//! Runs that are killed or stopped, and two runs at once.
 
 use testkit::simulators::Gate;
 
@@ -8,7 +8,7 @@ use crate::world::{Cms, World};
 const FIVE: [&str; 5] = ["a", "b", "c", "d", "e"];
 const LOADED: [&str; 5] = ["a a", "b b", "c c", "d d", "e e"];
 
-/// Lets pages go until that one is held: those before it are loaded.
+/// Releases the pages before number `number`, so that the job has loaded them, and holds that page.
 async fn until_page(gate: &Gate, number: usize) {
     for released in 0..number {
         gate.arrived(released + 1).await;
@@ -18,7 +18,7 @@ async fn until_page(gate: &Gate, number: usize) {
 }
 
 #[tokio::test]
-async fn a_listing_that_is_killed_between_any_two_pages_loses_and_doubles_nothing() {
+async fn a_listing_killed_between_any_two_pages_loses_and_repeats_no_item() {
     for page in 0..3 {
         let (world, cms) = World::with_contentful(&FIVE).await;
         let gate = cms.hold_pages();
@@ -29,18 +29,14 @@ async fn a_listing_that_is_killed_between_any_two_pages_loses_and_doubles_nothin
         assert_eq!(world.items().await.len(), 2 * page);
         let asked = cms.pages();
         assert_eq!(cms.loads(&world, &[]).await, (5 - 2 * page as u64, 0), "killed at page {page}");
-        assert_eq!(
-            cms.pages() - asked,
-            3 - page + 1,
-            "the pages that were left, and what has changed meanwhile"
-        );
+        assert_eq!(cms.pages() - asked, 3 - page + 1, "the remaining pages, and one page of later changes");
         assert_eq!(world.items().await, LOADED);
         assert_eq!(world.announced().await, 5);
     }
 }
 
 #[tokio::test]
-async fn changes_that_are_killed_between_pages_lose_and_double_nothing() {
+async fn a_run_for_changes_killed_between_pages_loses_and_repeats_no_item() {
     let (world, cms) = World::with_contentful(&[]).await;
     cms.loads(&world, &[]).await;
     FIVE.iter().for_each(|id| cms.publish_entry(id, id));
@@ -55,7 +51,7 @@ async fn changes_that_are_killed_between_pages_lose_and_double_nothing() {
 }
 
 #[tokio::test]
-async fn changes_are_read_while_a_listing_waits_to_be_gone_on_with() {
+async fn a_run_for_changes_can_run_before_an_interrupted_listing_resumes() {
     let (world, cms) = World::with_contentful(&FIVE).await;
     cms.loads(&world, &[]).await;
     let gate = cms.hold_pages();
@@ -72,7 +68,7 @@ async fn changes_are_read_while_a_listing_waits_to_be_gone_on_with() {
 }
 
 #[tokio::test]
-async fn a_run_that_is_told_to_stop_stops_and_the_next_one_goes_on() {
+async fn a_run_stops_on_sigterm_and_the_next_one_resumes() {
     let (world, cms) = World::with_contentful(&FIVE).await;
     let gate = cms.hold_pages();
     let job = cms.start(&world, &["--json"]);
@@ -87,7 +83,7 @@ async fn a_run_that_is_told_to_stop_stops_and_the_next_one_goes_on() {
     assert_eq!(world.items().await, LOADED);
 }
 
-/// Two runs that have asked for the same page, and what becomes of them.
+/// Starts two runs that request the same page, and returns their exit codes in order.
 async fn race(world: &World, cms: &impl Cms, gate: &Gate, arguments: &[&str]) -> [Option<i32>; 2] {
     let jobs: [Job; 2] = [cms.start(world, arguments), cms.start(world, arguments)];
     gate.arrived(2).await;
@@ -102,7 +98,7 @@ async fn race(world: &World, cms: &impl Cms, gate: &Gate, arguments: &[&str]) ->
 }
 
 #[tokio::test]
-async fn of_two_runs_at_once_one_ends_and_nothing_is_doubled() {
+async fn if_two_runs_overlap_one_fails_and_no_item_is_repeated() {
     let (world, cms) = World::with_contentful(&FIVE).await;
     let gate = cms.hold_pages();
     assert_eq!(race(&world, &*cms, &gate, &[]).await, [Some(0), Some(1)], "a listing");

@@ -1,27 +1,27 @@
-//! What is gone although nobody said so, and what only seems to be.
+//! Deletions that the CMS does not report, and items that only seem to be deleted.
 
 use testkit::simulators::contentful::ContentfulSimulator;
 
 use crate::world::{Cms, World};
 
 #[tokio::test]
-async fn what_is_missing_from_a_whole_listing_and_gone_by_its_id_is_gone() {
+async fn an_item_missing_from_a_full_listing_and_by_its_id_is_stored_as_gone() {
     let (world, cms) = World::with_contentful(&["a", "b", "c", "d"]).await;
     cms.loads(&world, &[]).await;
     cms.lose_entry("b");
-    assert_eq!(cms.loads(&world, &[]).await, (0, 0), "no change tells of it");
+    assert_eq!(cms.loads(&world, &[]).await, (0, 0), "the CMS reports no deletion");
     assert_eq!(cms.loads(&world, &["--full"]).await, (0, 1));
     assert_eq!(world.items().await, ["a a", "b -", "c c", "d d"]);
     assert_eq!((world.announced().await, cms.reads()), (5, 1));
     assert_eq!(cms.loads(&world, &["--full"]).await, (0, 0));
-    assert_eq!(cms.reads(), 1, "a tombstone is not asked for again");
+    assert_eq!(cms.reads(), 1, "the job does not read a tombstone again");
 }
 
 #[tokio::test]
-async fn what_is_missing_from_a_listing_and_there_by_its_id_stays() {
+async fn an_item_missing_from_a_listing_stays_if_the_cms_has_it_by_its_id() {
     let (world, cms) = World::with_contentful(&["a", "b", "c", "d"]).await;
     cms.loads(&world, &[]).await;
-    // One is left out, and another one lost after it was listed: the count agrees by accident.
+    // The listing omits one item, and another one is deleted after it was listed. So the count agrees by accident.
     cms.hide_entry("d");
     let gate = cms.hold_pages();
     let job = cms.start(&world, &["--full", "--json"]);
@@ -37,7 +37,7 @@ async fn what_is_missing_from_a_listing_and_there_by_its_id_stays() {
 }
 
 #[tokio::test]
-async fn more_deletions_than_the_guard_allows_need_a_word_and_delete_nothing_without_it() {
+async fn the_guard_deletes_nothing_above_its_limit_without_allow_deletions() {
     let (world, cms) = World::with_contentful(&["a", "b", "c", "d", "e"]).await;
     cms.loads(&world, &[]).await;
     ["a", "b", "c"].iter().for_each(|id| cms.lose_entry(id));
@@ -55,7 +55,7 @@ async fn more_deletions_than_the_guard_allows_need_a_word_and_delete_nothing_wit
 }
 
 #[tokio::test]
-async fn another_cms_behind_the_same_name_deletes_nothing() {
+async fn a_different_cms_with_the_same_name_deletes_no_item() {
     let (world, cms) = World::with_contentful(&["a", "b", "c"]).await;
     cms.loads(&world, &[]).await;
     let other = ContentfulSimulator::start().await;

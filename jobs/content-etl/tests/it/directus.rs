@@ -1,4 +1,4 @@
-//! Content of Directus, which tells of no deletion.
+//! Content of Directus, which reports no deletions.
 
 use testkit::simulators::directus::PageFault;
 use time::{Duration, OffsetDateTime};
@@ -6,10 +6,10 @@ use time::{Duration, OffsetDateTime};
 use crate::world::{Cms, World};
 
 #[tokio::test]
-async fn content_is_followed_and_each_change_announced_once() {
+async fn the_job_loads_each_change_and_announces_it_once() {
     let (world, cms) = World::with_directus(&["a", "b", "c", "d", "e"]).await;
     assert_eq!(cms.loads(&world, &[]).await, (5, 0));
-    assert_eq!(cms.loads(&world, &[]).await, (0, 0), "what is read again is not written again");
+    assert_eq!(cms.loads(&world, &[]).await, (0, 0), "a second read writes nothing");
     cms.put("articles", "a", "changed");
     cms.put("notices", "n", "new");
     cms.set_status("articles", "b", "archived");
@@ -23,7 +23,7 @@ async fn content_is_followed_and_each_change_announced_once() {
 }
 
 #[tokio::test]
-async fn a_listing_with_any_fault_on_any_page_deletes_nobody_and_is_mended_by_the_next() {
+async fn a_listing_with_a_fault_on_any_page_deletes_no_item_and_the_next_one_completes() {
     let (world, cms) = World::with_directus(&["a", "b", "c", "d", "e"]).await;
     cms.loads(&world, &[]).await;
     let rows = "select xmin::text || ctid::text from content_item union all select event_id::text from outbox order by 1";
@@ -40,7 +40,7 @@ async fn a_listing_with_any_fault_on_any_page_deletes_nobody_and_is_mended_by_th
 }
 
 #[tokio::test]
-async fn a_first_listing_with_an_empty_page_hides_nothing_from_what_follows() {
+async fn later_runs_load_the_items_that_an_empty_page_of_the_first_listing_hid() {
     let long_ago = OffsetDateTime::now_utc() - Duration::hours(9);
     for list in 0..6 {
         let (world, cms) = World::with_directus(&[]).await;
@@ -55,7 +55,7 @@ async fn a_first_listing_with_an_empty_page_hides_nothing_from_what_follows() {
 }
 
 #[tokio::test]
-async fn a_token_that_may_read_nothing_any_more_deletes_nothing() {
+async fn a_token_that_has_lost_its_permissions_deletes_no_item() {
     let (world, cms) = World::with_directus(&["a", "b"]).await;
     cms.loads(&world, &[]).await;
     let rows = world.rows().await;
@@ -67,7 +67,7 @@ async fn a_token_that_may_read_nothing_any_more_deletes_nothing() {
 }
 
 #[tokio::test]
-async fn a_run_that_is_killed_between_any_two_lists_loses_and_doubles_nothing() {
+async fn a_run_killed_between_any_two_lists_loses_and_repeats_no_item() {
     for list in 0..6 {
         let (world, cms) = World::with_directus(&["a", "b", "c", "d", "e"]).await;
         let gate = cms.hold_lists();

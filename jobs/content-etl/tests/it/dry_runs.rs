@@ -3,7 +3,7 @@
 use crate::world::{Cms, World};
 
 #[tokio::test]
-async fn a_dry_run_counts_what_would_change_and_writes_nothing() {
+async fn a_dry_run_counts_the_changes_and_writes_nothing() {
     let (world, cms) = World::with_contentful(&["a", "b", "c"]).await;
     for _ in 0..2 {
         let report = cms.run(&world, &["--dry-run", "--json"]).await.json(0);
@@ -27,7 +27,7 @@ async fn a_dry_run_counts_what_would_change_and_writes_nothing() {
 }
 
 #[tokio::test]
-async fn a_dry_run_of_everything_asks_for_what_is_missing_and_leaves_a_listing_alone() {
+async fn a_full_dry_run_looks_for_missing_items_and_leaves_an_interrupted_listing_unchanged() {
     let (world, cms) = World::with_contentful(&["a", "b", "c", "d"]).await;
     cms.loads(&world, &[]).await;
     let gate = cms.hold_pages();

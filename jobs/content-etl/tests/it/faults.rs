@@ -1,4 +1,4 @@
-//! Pages that fail, are empty, or come again: nothing is lost, nothing is deleted.
+//! Pages that fail, are empty, or repeat: the job loses no item and deletes no item.
 
 use testkit::simulators::contentful::{ContentfulSimulator, Fault, PageFault};
 
@@ -8,7 +8,7 @@ use crate::world::{Cms, World};
 const FIVE: [&str; 5] = ["a", "b", "c", "d", "e"];
 const LOADED: [&str; 5] = ["a a", "b b", "c c", "d d", "e e"];
 
-/// A run that is given a second attempt.
+/// A run with a second attempt for each request.
 async fn patient(world: &World, cms: &ContentfulSimulator, arguments: &[&str]) -> Said {
     let mut settings = cms.settings(world);
     settings.retain(|(name, _)| *name != "COPPICE_CONTENT_ATTEMPTS");
@@ -16,18 +16,18 @@ async fn patient(world: &World, cms: &ContentfulSimulator, arguments: &[&str]) -
 }
 
 #[tokio::test]
-async fn a_listing_with_any_fault_on_any_page_deletes_nobody_and_is_mended_by_the_next() {
+async fn a_listing_with_a_fault_on_any_page_deletes_no_item_and_the_next_one_completes() {
     let (world, cms) = World::with_contentful(&FIVE).await;
     cms.loads(&world, &[]).await;
     let rows = "select xmin::text || ctid::text from content_item union all select event_id::text from outbox order by 1";
     let before = world.texts(rows).await;
-    // How the run ends with the fault on the first, the second and the third page.
+    // The run's exit code with the fault on the first, the second and the third page.
     let cases = [
         (PageFault::Status(500), [1, 1, 1]),
         (PageFault::Status(403), [1, 1, 1]),
         (PageFault::Empty, [4, 4, 4]),
         (PageFault::RepeatedItems, [4, 4, 4]),
-        // The first page may come twice: then it was read twice.
+        // If the first page repeats, the job has read it twice, which is harmless.
         (PageFault::LinkToItself, [0, 1, 1]),
         (PageFault::LinkElsewhere, [1, 1, 1]),
     ];
@@ -44,19 +44,19 @@ async fn a_listing_with_any_fault_on_any_page_deletes_nobody_and_is_mended_by_th
 }
 
 #[tokio::test]
-async fn a_first_listing_with_an_empty_page_hides_nothing_from_what_follows() {
+async fn no_run_for_changes_follows_a_first_listing_that_lost_a_page() {
     for page in 0..3 {
         let (world, cms) = World::with_contentful(&FIVE).await;
         cms.set_page_fault(page, PageFault::Empty);
         cms.run(&world, &[]).await.says(4, &["and the CMS counts another number", "--accept-count"]);
-        assert_eq!(world.cursors().await, [""; 0], "changes do not go on from a listing that lost a page");
+        assert_eq!(world.cursors().await, [""; 0], "a listing that lost a page stores no cursor");
         cms.loads(&world, &[]).await;
         assert_eq!((world.items().await, world.announced().await), (LOADED.map(String::from).to_vec(), 5));
     }
 }
 
 #[tokio::test]
-async fn an_operator_may_go_on_with_changes_although_the_counts_differ() {
+async fn an_operator_can_accept_a_listing_whose_count_differs() {
     let (world, cms) = World::with_contentful(&FIVE).await;
     cms.hide_entry("c");
     cms.run(&world, &[]).await.says(4, &["the listing has 4 items"]);
@@ -66,7 +66,7 @@ async fn an_operator_may_go_on_with_changes_although_the_counts_differ() {
 }
 
 #[tokio::test]
-async fn changes_with_a_page_that_fails_go_on_where_they_were() {
+async fn after_a_failed_page_of_changes_the_next_run_resumes_there() {
     let (world, cms) = World::with_contentful(&[]).await;
     cms.loads(&world, &[]).await;
     let faults = [PageFault::Status(500), PageFault::LinkToItself, PageFault::LinkElsewhere];
@@ -81,7 +81,7 @@ async fn changes_with_a_page_that_fails_go_on_where_they_were() {
 }
 
 #[tokio::test]
-async fn a_cms_that_is_down_for_a_moment_or_short_of_quota_is_asked_again() {
+async fn the_job_calls_the_cms_again_after_a_short_outage_or_a_rate_limit() {
     let (world, cms) = World::with_contentful(&FIVE).await;
     cms.set_page_fault(1, PageFault::Status(503));
     cms.set_page_fault(3, PageFault::RateLimited { reset_secs: 1 });
@@ -92,7 +92,7 @@ async fn a_cms_that_is_down_for_a_moment_or_short_of_quota_is_asked_again() {
 }
 
 #[tokio::test]
-async fn what_a_person_must_mend_ends_the_run_at_once() {
+async fn a_fault_that_only_an_operator_can_fix_ends_the_run_at_once() {
     let (world, cms) = World::with_contentful(&FIVE).await;
     let with = async |name, value: &str| {
         let mut settings = cms.settings(&world);
@@ -110,7 +110,7 @@ async fn what_a_person_must_mend_ends_the_run_at_once() {
 }
 
 #[tokio::test]
-async fn a_cursor_that_is_refused_says_what_to_run() {
+async fn the_error_about_a_refused_cursor_names_the_command_to_run() {
     let (world, cms) = World::with_contentful(&FIVE).await;
     cms.loads(&world, &[]).await;
     cms.refuse_tokens();
@@ -123,7 +123,7 @@ async fn a_cursor_that_is_refused_says_what_to_run() {
 }
 
 #[tokio::test]
-async fn a_listing_whose_place_is_refused_is_given_up_and_begun_anew() {
+async fn a_listing_whose_cursor_is_refused_starts_again_from_the_beginning() {
     let (world, cms) = World::with_contentful(&FIVE).await;
     cms.set_page_fault(1, PageFault::Status(500));
     cms.run(&world, &[]).await.says(1, &[]);

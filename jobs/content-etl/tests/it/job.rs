@@ -6,13 +6,13 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::process::{Child, Command};
 
-/// Longest that a run is waited for.
+/// Longest time that a test waits for a run.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A run that is under way. Dropping it kills it.
+/// A run in progress. Dropping it kills the process.
 pub(crate) struct Job(Child);
 
-/// What a run has said, and how it ended.
+/// The output and the exit code of a run.
 #[derive(Debug)]
 pub(crate) struct Said {
     pub(crate) code: Option<i32>,
@@ -28,12 +28,12 @@ impl Job {
         Self(command.spawn().unwrap())
     }
 
-    /// SIGKILL, and its end.
+    /// Sends SIGKILL, and waits for the end.
     pub(crate) async fn kill(mut self) {
         self.0.kill().await.unwrap();
     }
 
-    /// SIGTERM, as Kubernetes sends it.
+    /// Sends SIGTERM, as Kubernetes does.
     pub(crate) fn terminate(&self) {
         let pid = self.0.id().unwrap().to_string();
         assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
@@ -50,13 +50,13 @@ impl Job {
 }
 
 impl Said {
-    /// The report of a run with `--json` that has ended with this code.
+    /// The report of a run with `--json`. The run must have this exit code.
     pub(crate) fn json(&self, code: i32) -> Value {
         assert_eq!(self.code, Some(code), "{self:?}");
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// It ended with this code, and every part stands in its report or its errors.
+    /// Checks that the run has this exit code, and that its report or its errors contain every part.
     pub(crate) fn says(&self, code: i32, parts: &[&str]) {
         assert_eq!(self.code, Some(code), "{self:?}");
         for part in parts {

@@ -1,4 +1,4 @@
-//! The real binary, on a real database, against simulated content management systems.
+//! Runs the real binary with a real database and simulated content management systems.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 

@@ -1,4 +1,4 @@
-//! What editors write and what opens doors is in no log, no report and no announcement.
+//! No log, report or announcement contains editors' texts or credentials.
 
 use testkit::simulators::contentful::PageFault;
 
@@ -7,7 +7,7 @@ use crate::world::{Cms, World};
 const MARK: &str = "Mara Quill of Quay 7";
 
 #[tokio::test]
-async fn nothing_that_an_item_says_is_seen_outside_its_row() {
+async fn no_log_report_or_announcement_contains_a_text_of_an_item_or_a_credential() {
     let (world, cms) = World::with_contentful(&["a", "b", "c", "d", "e", "f"]).await;
     cms.publish_entry("a", MARK);
     let mut said = String::new();
@@ -28,7 +28,7 @@ async fn nothing_that_an_item_says_is_seen_outside_its_row() {
     said.push_str(&world.texts("select outbox::text from outbox").await.join("\n"));
     assert!(said.contains("page of the listing read") && world.announced().await > 6);
     for secret in [MARK, "Mara", cms.access_token(), "w5&", "w5%26"] {
-        assert!(!said.contains(secret), "{secret:?} was seen");
+        assert!(!said.contains(secret), "{secret:?} is in a log, a report or an announcement");
     }
     assert!(world.items().await.contains(&format!("a {MARK}")));
 }

@@ -1,4 +1,4 @@
-//! What an operator sees who asks, or who is wrong.
+//! Help texts, reports, and errors about wrong usage.
 
 use local_stack::TestDatabase;
 
@@ -6,7 +6,7 @@ use crate::job::Job;
 use crate::world::{Cms, World};
 
 #[tokio::test]
-async fn help_tells_of_every_argument_setting_and_exit_code() {
+async fn help_lists_every_argument_setting_and_exit_code() {
     let help = Job::start(&["--help"], &[]).end().await;
     help.says(
         0,
@@ -31,7 +31,7 @@ async fn help_tells_of_every_argument_setting_and_exit_code() {
 }
 
 #[tokio::test]
-async fn settings_that_are_missing_or_wrong_are_all_listed() {
+async fn the_job_lists_all_missing_and_wrong_settings() {
     Job::start(&[], &[])
         .end()
         .await
@@ -40,7 +40,7 @@ async fn settings_that_are_missing_or_wrong_are_all_listed() {
 }
 
 #[tokio::test]
-async fn a_database_without_the_schema_is_refused() {
+async fn the_job_refuses_a_database_without_the_schema() {
     let (world, cms) = World::with_contentful(&["a"]).await;
     let mut settings = cms.settings(&world);
     settings.retain(|(name, _)| *name != "DATABASE_URL");
@@ -51,7 +51,7 @@ async fn a_database_without_the_schema_is_refused() {
 }
 
 #[tokio::test]
-async fn a_report_says_the_same_to_people_and_to_programs() {
+async fn a_report_has_the_same_facts_as_text_and_as_json() {
     let (world, cms) = World::with_contentful(&["a", "b", "c"]).await;
     let text = cms.run(&world, &[]).await;
     text.says(

@@ -7,7 +7,7 @@ use testkit::simulators::directus::{DirectusControl, DirectusSimulator};
 
 use crate::job::{Job, Said};
 
-/// Physical versions of every row that a run may write: any write changes them.
+/// The physical version of every row that a run may write. Any write changes it.
 const ROWS: &str = "select 'item ' || xmin::text || ctid::text as row from content_item \
     union all select 'outbox ' || xmin::text || ctid::text from outbox \
     union all select 'cursor ' || xmin::text || ctid::text from source_cursor \
@@ -30,14 +30,15 @@ impl World {
         Self { pool: PgPool::connect_lazy(&url).unwrap(), url, _database: database }
     }
 
-    /// With a Contentful that has these entries, each titled by its ID.
+    /// Starts a world with a Contentful that has these entries. The title of each is its ID.
     pub(crate) async fn with_contentful(entries: &[&str]) -> (Self, ContentfulSimulator) {
         let (world, cms) = tokio::join!(Self::start(), ContentfulSimulator::start());
         entries.iter().for_each(|id| cms.publish_entry(id, id));
         (world, cms)
     }
 
-    /// With a Directus that has these articles, each titled by its ID, and a second collection, which is empty.
+    /// Starts a world with a Directus that has these articles and an empty second collection. The title of each article is
+    /// its ID.
     pub(crate) async fn with_directus(articles: &[&str]) -> (Self, DirectusSimulator) {
         let (world, cms) = tokio::join!(Self::start(), DirectusSimulator::start(&["articles", "notices"]));
         articles.iter().for_each(|id| cms.put("articles", id, id));
@@ -48,7 +49,7 @@ impl World {
         sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_all(&self.pool).await.unwrap()
     }
 
-    /// ID and title of every item; a dash for one that is gone.
+    /// The ID and the title of every item. An item that is gone has a dash.
     pub(crate) async fn items(&self) -> Vec<String> {
         self.texts(ITEMS).await
     }
@@ -57,12 +58,12 @@ impl World {
         self.texts(ROWS).await
     }
 
-    /// How many changes were announced so far.
+    /// The number of changes announced so far.
     pub(crate) async fn announced(&self) -> usize {
         let announced = "select outbox.kind from outbox join content_item on content_item_id = entity_id \
                          and outbox.revision <= content_item.revision where kind = 'ContentChanged'";
         let all = self.texts("select kind from outbox").await.len();
-        assert_eq!(self.texts(announced).await.len(), all, "what is announced is there");
+        assert_eq!(self.texts(announced).await.len(), all, "each row of the outbox announces a stored item");
         all
     }
 
@@ -72,11 +73,11 @@ impl World {
     }
 }
 
-/// How a run reaches its CMS: pages of two items, no second attempt.
+/// A simulated CMS and the settings for it: pages of two items, no second attempt.
 pub(crate) trait Cms {
     fn environment(&self) -> Vec<(&'static str, String)>;
 
-    /// The whole environment.
+    /// The environment of a run.
     fn settings(&self, world: &World) -> Vec<(&'static str, String)> {
         let mut settings = self.environment();
         settings.push(("DATABASE_URL", world.url.clone()));
@@ -93,7 +94,7 @@ pub(crate) trait Cms {
         self.start(world, arguments).end().await
     }
 
-    /// A run that has to reach its end: new or changed, and gone.
+    /// Runs the job to its end. Returns how many items are new or changed, and how many are gone.
     async fn loads(&self, world: &World, arguments: &[&str]) -> (u64, u64) {
         let report = self.run(world, &[arguments, &["--json"]].concat()).await.json(0);
         assert_eq!(report["complete"], true);

@@ -1,4 +1,4 @@
-//! A proxy before the emulator that answers some calls by itself, and tells another time: what an emulator cannot do.
+//! A proxy before the emulator. It answers some calls itself and can change the `Date` of replies, as no emulator can.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, Response, Uri};
 
 #[derive(Default)]
 struct Script {
-    /// Status and body, by operation; of what is none of AWS's, by path.
+    /// Status and body by AWS operation, or by path for other requests.
     answers: BTreeMap<String, (u16, &'static str)>,
     date: Option<&'static str>,
 }
@@ -46,12 +46,12 @@ impl AwsAnswers {
         self.script.lock().unwrap().answers.insert(operation.to_owned(), (status, body));
     }
 
-    /// Passes everything on again.
+    /// Passes all operations on to the emulator again.
     pub(crate) fn clear(&self) {
         self.script.lock().unwrap().answers.clear();
     }
 
-    /// The `Date` of every reply.
+    /// Sets the `Date` of every reply.
     pub(crate) fn set_date(&self, date: &'static str) {
         self.script.lock().unwrap().date = Some(date);
     }

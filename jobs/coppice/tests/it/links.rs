@@ -7,7 +7,7 @@ use crate::world::World;
 const WHY: [&str; 4] = ["--author", "Ada", "--reason", "phoned Bob"];
 
 #[tokio::test]
-async fn open_reviews_are_listed() {
+async fn link_list_prints_open_reviews() {
     let world = World::start().await;
     let (own, bob) = (world.person_of("salesforce:c-bob"), world.person_of("auth0:auth0|bob"));
     let text = world.run(&["link", "list"]);
@@ -19,7 +19,7 @@ async fn open_reviews_are_listed() {
 }
 
 #[tokio::test]
-async fn a_link_is_made_and_undone() {
+async fn an_operator_links_a_record_and_undoes_the_link() {
     let world = World::start().await;
     let (own, bob) = (world.person_of("salesforce:c-bob"), world.person_of("auth0:auth0|bob"));
     let mut decide = vec!["link", "decide", "salesforce", "c-bob", &bob, "--link"];
@@ -57,7 +57,7 @@ async fn a_link_is_made_and_undone() {
 }
 
 #[tokio::test]
-async fn a_review_is_closed_for_ever() {
+async fn a_separated_review_stays_closed() {
     let world = World::start().await;
     let (own, bob) = (world.person_of("salesforce:c-bob"), world.person_of("auth0:auth0|bob"));
     let mut decide = vec!["link", "decide", "salesforce", "c-bob", &bob, "--separate", "--json"];
@@ -70,17 +70,21 @@ async fn a_review_is_closed_for_ever() {
 }
 
 #[tokio::test]
-async fn missing_records_and_automatic_authors_are_refused() {
+async fn link_refuses_missing_records_and_automatic_authors() {
     let world = World::start().await;
     let bob = world.person_of("auth0:auth0|bob");
     let run = |arguments: &[&str]| world.run(&[&["link"], arguments].concat()).code;
     let why = &WHY[..];
-    assert_eq!(run(&[&["decide", "salesforce", "c-bob", &bob], why].concat()), 2, "which of the two?");
+    assert_eq!(
+        run(&[&["decide", "salesforce", "c-bob", &bob], why].concat()),
+        2,
+        "neither --link nor --separate"
+    );
     assert_eq!(run(&[&["decide", "salesforce", "c-bob", &bob, "--link", "--separate"], why].concat()), 2);
     assert_eq!(run(&["undo", "salesforce", "c-bob", "--author", "coppice:crm", "--reason", "x"]), 2);
     assert_eq!(run(&["undo", "salesforce", "c-bob", "--author", "Ada", "--reason", ""]), 2);
-    assert_eq!(run(&[&["undo", "salesforce", "nobody"], why].concat()), 3);
+    assert_eq!(run(&[&["undo", "salesforce", "c-missing"], why].concat()), 3);
     assert_eq!(run(&[&["undo", "salesforce", "c-bob"], why].concat()), 1, "nothing to undo");
-    let nobody = "01890000-0000-7000-8000-000000000000";
-    assert_eq!(run(&[&["decide", "salesforce", "c-bob", nobody, "--link"], why].concat()), 3);
+    let missing = "01890000-0000-7000-8000-000000000000";
+    assert_eq!(run(&[&["decide", "salesforce", "c-bob", missing, "--link"], why].concat()), 3);
 }

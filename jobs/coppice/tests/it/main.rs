@@ -1,9 +1,9 @@
-//! The real binary on a real database: one test a command, as text and as JSON.
+//! Runs the real binary with a real database: one test for each command, as text and as JSON.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod aws_answers;
-mod dead_letters;
+mod dlq_commands;
 mod doctor;
 mod links;
 mod persons;

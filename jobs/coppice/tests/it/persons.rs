@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::world::World;
 
 #[tokio::test]
-async fn a_person_is_shown_with_where_each_value_comes_from_and_what_the_others_say() {
+async fn person_show_prints_the_source_of_each_value_and_the_other_assertions() {
     let world = World::start().await;
     let id = world.person_of("auth0:auth0|ada");
     let text = world.run(&["person", "show", &id]);
@@ -36,7 +36,7 @@ async fn a_person_is_shown_with_where_each_value_comes_from_and_what_the_others_
 }
 
 #[tokio::test]
-async fn every_rule_says_which_record_it_admitted_or_why_not() {
+async fn person_why_prints_for_each_rule_whether_it_admits_a_record_and_why() {
     let world = World::start().await;
     let text = world.run(&["person", "why", "given_name", "auth0:auth0|ada"]);
     text.says(&[
@@ -54,11 +54,11 @@ async fn every_rule_says_which_record_it_admitted_or_why_not() {
 }
 
 #[tokio::test]
-async fn a_missing_person_is_exit_code_3_and_wrong_usage_2() {
+async fn a_missing_person_causes_exit_code_3_and_wrong_usage_exit_code_2() {
     let world = World::start().await;
-    let nobody = world.run(&["person", "show", "salesforce:nobody"]);
-    assert_eq!((nobody.code, nobody.out.as_str()), (3, ""));
-    assert!(nobody.err.contains("no record \"nobody\" of \"salesforce\""), "{}", nobody.err);
+    let missing = world.run(&["person", "show", "salesforce:missing"]);
+    assert_eq!((missing.code, missing.out.as_str()), (3, ""));
+    assert!(missing.err.contains("no record \"missing\" of \"salesforce\""), "{}", missing.err);
     assert_eq!(world.run(&["person", "show", "01890000-0000-7000-8000-000000000000"]).code, 3);
     assert_eq!(world.run(&["person", "show", "ada"]).code, 2);
     let settings = crate::world::run_alone(&["person", "show", "salesforce:c-ada"]);

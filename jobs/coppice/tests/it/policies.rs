@@ -13,13 +13,13 @@ fn file(text: &str) -> NamedTempFile {
     file
 }
 
-/// The CRM first, for addresses.
+/// A policy that prefers the CRM for addresses.
 fn other_policy() -> NamedTempFile {
     file(&DEFAULT_POLICY.replace(r#"["sso when verified", "sso", "crm"]"#, r#"["crm", "sso"]"#))
 }
 
 #[test]
-fn a_policy_is_checked_without_a_database_and_every_fault_listed() {
+fn policy_check_needs_no_database_and_lists_every_fault() {
     let sound = file(DEFAULT_POLICY);
     let path = sound.path().to_str().unwrap();
     run_alone(&["policy", "check", path]).says(&["the policy can be used"]);
@@ -39,7 +39,7 @@ fn a_policy_is_checked_without_a_database_and_every_fault_listed() {
 }
 
 #[tokio::test]
-async fn what_a_policy_would_change_is_counted_with_a_sample_and_not_written() {
+async fn policy_what_if_counts_changes_with_a_sample_and_writes_nothing() {
     let world = World::start().await;
     let policy = other_policy();
     let path = policy.path().to_str().unwrap();
@@ -58,7 +58,7 @@ async fn what_a_policy_would_change_is_counted_with_a_sample_and_not_written() {
 }
 
 #[tokio::test]
-async fn a_policy_is_applied_once_and_announced() {
+async fn policy_apply_changes_and_announces_persons_once() {
     let world = World::start().await;
     let policy = other_policy();
     let path = policy.path().to_str().unwrap();

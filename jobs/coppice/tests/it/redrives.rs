@@ -1,4 +1,4 @@
-//! `dlq redrive`: nothing is lost, each record is read again once, and a failure stops the run early.
+//! `dlq redrive` loses no message, causes one read for each record, and stops early after a failure.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use testkit::simulators::auth0::SimulatedUser;
 use testkit::{PATIENCE, World, unit_binary};
 use uuid::Uuid;
 
-use crate::dead_letters::{coppice, dlq, event, listed};
+use crate::dlq_commands::{coppice, dlq, event, listed};
 
-/// Users at the provider, for dead-lettered messages.
+/// Creates users at the provider, for dead-lettered messages about them.
 fn users(world: &World, count: usize) -> Vec<String> {
     let ids: Vec<String> = (0..count).map(|at| format!("auth0|user-{at}")).collect();
     for id in &ids {
@@ -25,7 +25,7 @@ fn events(ids: &[String], of_each: usize) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn messages_about_one_record_are_sent_as_one_and_every_record_is_read() {
+async fn a_redrive_sends_one_message_for_each_record_and_the_worker_reads_every_record() {
     let world = World::start().await;
     let ids = users(&world, 7);
     world.dead_letter_all("sso-sync", &events(&ids, 6)).await.unwrap();
@@ -33,7 +33,7 @@ async fn messages_about_one_record_are_sent_as_one_and_every_record_is_read() {
 
     let planned = dlq(&world, &["redrive", "sso-sync", "--json"]).await.json();
     assert_eq!((&planned["messages"], &planned["to_send"]), (&json!(42), &json!(7)), "{planned}");
-    assert_eq!(world.persons().await.unwrap().len(), 0, "a plan does nothing");
+    assert_eq!(world.persons().await.unwrap().len(), 0, "a plan changes nothing");
     let plan = planned["plan_id"].as_str().unwrap();
     let done = dlq(&world, &["redrive", "--plan", plan, "--yes", "--rate", "100"]).await;
     done.says(
@@ -45,15 +45,15 @@ async fn messages_about_one_record_are_sent_as_one_and_every_record_is_read() {
     );
 
     assert_eq!(world.persons().await.unwrap().len(), 7);
-    assert!(ids.iter().all(|id| world.idp.requests_for(id) == 1), "each is read once");
+    assert!(ids.iter().all(|id| world.idp.requests_for(id) == 1), "the worker reads each record once");
     assert_eq!(listed(&world, "sso-sync").await["messages"], 0);
     dlq(&world, &["redrive", "--plan", plan, "--yes"]).await.says(0, &["7 of 7 message(s) sent: 7 handled"]);
-    assert!(ids.iter().all(|id| world.idp.requests_for(id) == 1), "a plan that is done sends nothing");
+    assert!(ids.iter().all(|id| world.idp.requests_for(id) == 1), "a completed plan sends nothing");
     drop(worker);
 }
 
 #[tokio::test]
-async fn a_canary_that_is_dead_lettered_again_stops_the_run() {
+async fn a_canary_that_is_dead_lettered_again_stops_the_redrive() {
     let world = World::start().await;
     let ids = users(&world, 8);
     for id in &ids {
@@ -71,7 +71,7 @@ async fn a_canary_that_is_dead_lettered_again_stops_the_run() {
     assert_eq!(dead["messages"], 8, "three of them new: {dead}");
     let again: i64 =
         dead["groups"].as_array().unwrap().iter().map(|one| one["redriven_before"].as_i64().unwrap()).sum();
-    assert_eq!(again, 3, "they are known again: {dead}");
+    assert_eq!(again, 3, "the list counts them as redriven before: {dead}");
 
     for id in &ids {
         world.idp.set_status(id, None);
@@ -84,7 +84,7 @@ async fn a_canary_that_is_dead_lettered_again_stops_the_run() {
 }
 
 #[tokio::test]
-async fn a_canary_that_is_not_handled_stops_the_run() {
+async fn a_canary_that_is_not_handled_stops_the_redrive() {
     let world = World::start().await;
     let ids = users(&world, 3);
     world.dead_letter_all("sso-sync", &events(&ids, 1)).await.unwrap();
@@ -99,7 +99,7 @@ async fn a_canary_that_is_not_handled_stops_the_run() {
 }
 
 #[tokio::test]
-async fn a_message_that_is_dead_lettered_after_the_plan_is_not_in_it() {
+async fn a_plan_excludes_messages_that_are_dead_lettered_later() {
     let world = World::start().await;
     let ids = users(&world, 4);
     world.dead_letter_all("sso-sync", &events(&ids[..2], 2)).await.unwrap();
@@ -121,7 +121,7 @@ async fn a_message_that_is_dead_lettered_after_the_plan_is_not_in_it() {
 }
 
 #[tokio::test]
-async fn messages_are_selected_by_reason_record_type_and_age() {
+async fn options_select_messages_by_reason_record_type_and_age() {
     let world = World::start().await;
     world
         .dead_letter_all(
@@ -150,7 +150,7 @@ async fn messages_are_selected_by_reason_record_type_and_age() {
 }
 
 #[tokio::test]
-async fn an_undelivered_event_goes_where_its_rule_would_have_sent_it() {
+async fn a_redrive_sends_an_undelivered_event_to_the_queue_of_its_rule() {
     let world = World::start_with_emulator().await;
     world.idp.put_user(SimulatedUser::new("auth0|ada"));
     let whole = json!({
@@ -177,7 +177,7 @@ async fn an_undelivered_event_goes_where_its_rule_would_have_sent_it() {
     let redriven =
         dlq(&world, &["redrive", "undelivered", "--yes", "--canary", "0", "--wait-secs", "1"]).await;
     redriven.says(1, &["SQS refuses 1 message(s), or no rule matches them: they stay in the DLQ"]);
-    assert_eq!(world.queue_depth("sso-sync").await.0, 1, "in its rule's queue alone");
+    assert_eq!(world.queue_depth("sso-sync").await.0, 1, "only the queue of the rule has the event");
     assert_eq!(world.queue_depth("app-login").await.0, 0);
     assert_eq!(listed(&world, "undelivered").await["messages"], 1);
 
@@ -187,9 +187,9 @@ async fn an_undelivered_event_goes_where_its_rule_would_have_sent_it() {
     dlq(&world, &["move-all", "undelivered", "--yes"]).await.says(2, &["use `dlq redrive undelivered`"]);
 }
 
-/// The test takes the lock as another process would, so that the order is not left to chance.
+/// The test takes the lock as another process does, so that the order does not depend on chance.
 #[tokio::test]
-async fn while_another_process_works_on_the_dlq_nothing_is_sent_or_deleted() {
+async fn a_redrive_sends_and_deletes_nothing_while_another_process_has_the_lock() {
     let world = World::start().await;
     let ids = users(&world, 1);
     world.dead_letter_all("sso-sync", &events(&ids, 2)).await.unwrap();
@@ -205,7 +205,7 @@ async fn while_another_process_works_on_the_dlq_nothing_is_sent_or_deleted() {
 }
 
 #[tokio::test]
-async fn while_the_queue_takes_nothing_no_message_is_deleted() {
+async fn a_redrive_deletes_no_message_that_the_queue_refuses() {
     let world = World::start().await;
     let ids = users(&world, 3);
     world.dead_letter_all("sso-sync", &events(&ids, 2)).await.unwrap();
@@ -221,9 +221,9 @@ async fn while_the_queue_takes_nothing_no_message_is_deleted() {
     drop(worker);
 }
 
-/// SQS lets messages expire, and a run can be killed between the deletion of a message and the note of it.
+/// Messages in SQS expire, and a run can be killed after it deletes a message and before it records the deletion.
 #[tokio::test]
-async fn expired_messages_keep_no_plan_open_and_hidden_ones_do() {
+async fn hidden_messages_keep_a_plan_open_and_expired_ones_do_not() {
     let world = World::start_with_emulator().await;
     let ids = users(&world, 3);
     world.dead_letter_all("sso-sync", &events(&ids, 2)).await.unwrap();
@@ -268,7 +268,7 @@ async fn expired_messages_keep_no_plan_open_and_hidden_ones_do() {
 }
 
 #[tokio::test]
-async fn a_redrive_that_is_stopped_or_has_a_maximum_leaves_the_rest_for_the_next_run() {
+async fn the_next_run_resumes_a_redrive_that_was_stopped_or_has_a_maximum() {
     let world = World::start().await;
     let ids = users(&world, 30);
     world.dead_letter_all("sso-sync", &events(&ids, 1)).await.unwrap();
@@ -283,7 +283,7 @@ async fn a_redrive_that_is_stopped_or_has_a_maximum_leaves_the_rest_for_the_next
     let sent = async || -> i64 {
         sqlx::query_scalar("select count(sent_at) from redrive_item").fetch_one(&world.pool).await.unwrap()
     };
-    wait_until(PATIENCE, "some more to be sent", async || Ok((sent().await > 10).then_some(())))
+    wait_until(PATIENCE, "the run to send more messages", async || Ok((sent().await > 10).then_some(())))
         .await
         .unwrap();
     running.terminate();
@@ -296,20 +296,20 @@ async fn a_redrive_that_is_stopped_or_has_a_maximum_leaves_the_rest_for_the_next
     let sent_so_far = sent().await;
     assert!(
         sent_so_far < 30 && deleted == sent_so_far,
-        "{deleted} of {sent_so_far} that were sent are deleted"
+        "{deleted} of {sent_so_far} sent messages are deleted"
     );
-    // Two messages a second: two go, and a second later the next two. The first 8 went before.
+    // The rate is two messages a second: the run sends two, and a second later the next two. The first run sent 8.
     let pauses = "select min(pause)::float8 from (
                       select extract(epoch from sent_at - lag(sent_at) over (order by sent_at)) as pause
                       from (select distinct sent_at from redrive_item where position > 8) batch) between_batches";
     let shortest: f64 = sqlx::query_scalar(pauses).fetch_one(&world.pool).await.unwrap();
     assert!(shortest > 0.9, "{shortest} s between two batches");
     dlq(&world, &["redrive", "--plan", plan, "--yes", "--rate", "100"]).await.says(0, &["30 handled"]);
-    assert!(ids.iter().all(|id| world.idp.requests_for(id) == 1), "each is read once");
+    assert!(ids.iter().all(|id| world.idp.requests_for(id) == 1), "the worker reads each record once");
     drop(worker);
 }
 
-/// The first messages of the DLQ match no rule: the canary is the first one that does.
+/// The first messages of the DLQ match no rule. The canary is the first message that matches one.
 #[tokio::test]
 async fn events_that_no_rule_matches_do_not_block_the_canary() {
     let world = World::start_with_emulator().await;
@@ -327,16 +327,16 @@ async fn events_that_no_rule_matches_do_not_block_the_canary() {
     drop(worker);
 }
 
-/// The order of the steps holds at every point: killed at random, and beside others.
+/// No message is lost if a run is killed at any point, even while another run tries to start.
 #[tokio::test]
-async fn a_redrive_that_is_killed_again_and_again_and_run_twice_at_once_loses_nothing() {
+async fn repeated_kills_and_concurrent_runs_of_a_redrive_lose_no_message() {
     redrive_under_fire(1_500).await;
 }
 
-/// The same for a large queue: `cargo nextest run -p coppice --run-ignored only`.
+/// The same test with a large queue: `cargo nextest run -p coppice --run-ignored only`.
 #[tokio::test]
 #[ignore = "takes minutes: the emulator slows down with a queue's depth"]
-async fn a_redrive_of_ten_thousand_messages_that_is_killed_again_and_again_loses_nothing() {
+async fn repeated_kills_of_a_redrive_of_ten_thousand_messages_lose_no_message() {
     redrive_under_fire(10_000).await;
 }
 
@@ -357,7 +357,7 @@ async fn redrive_under_fire(message_count: usize) {
     for kill in 0..KILLS {
         let running = world.start_job(coppice(), "sso-sync", &arguments, &[]);
         let (sent, deleted) = (PERSONS * kill / KILLS, message_count * kill / KILLS / 4);
-        wait_until(PATIENCE, "the run to get on", async || {
+        wait_until(PATIENCE, "the run to send or delete more", async || {
             let (now_sent, now_deleted): (i64, i64) = sqlx::query_as(
                 "select (select count(sent_at) from redrive_item), (select count(deleted_at) from redrive_message)",
             )
@@ -374,9 +374,9 @@ async fn redrive_under_fire(message_count: usize) {
         running.kill();
         running.end().await;
     }
-    // The lock of the last killed run ends when Postgres sees its connection end. A message that it hid is visible again
-    // after the time for which it was hidden.
-    wait_until(Duration::from_secs(240), "the plan to be done", async || {
+    // Postgres releases the lock of the last killed run when it notices the closed connection. A message that this run hid
+    // becomes visible after its visibility timeout.
+    wait_until(Duration::from_secs(240), "the plan to be completed", async || {
         Ok((world.run_job(coppice(), "sso-sync", &arguments, &[]).await.code == Some(0)).then_some(()))
     })
     .await
@@ -392,7 +392,7 @@ async fn redrive_under_fire(message_count: usize) {
     .fetch_one(&world.pool)
     .await
     .unwrap();
-    // Each run may begin with one batch.
+    // Each run may start with one whole batch.
     let most = RATE * seconds + 10.0 * (KILLS + 2) as f64;
     assert!(sent as f64 <= most, "{sent} in {seconds} s");
     drop(worker);

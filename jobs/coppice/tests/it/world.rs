@@ -1,4 +1,4 @@
-//! A database with three persons, and the binary.
+//! A database with three persons, and runs of the binary.
 
 use std::process::{Command, Output};
 
@@ -14,7 +14,7 @@ use uuid::Uuid;
 const AUTH0: Source<'static> = Source { name: "auth0", role: Role::Sso };
 const CRM: Source<'static> = Source { name: "salesforce", role: Role::Crm };
 
-/// What the command said, and how it ended.
+/// The output and the exit code of a command.
 pub(crate) struct Said {
     pub(crate) code: i32,
     pub(crate) out: String,
@@ -26,7 +26,7 @@ impl Said {
         serde_json::from_str(&self.out).unwrap()
     }
 
-    /// Every part stands in the report.
+    /// Checks that the command succeeded and that its report contains every part.
     pub(crate) fn says(&self, parts: &[&str]) {
         assert_eq!(self.code, 0, "{}", self.err);
         for part in parts {
@@ -38,12 +38,12 @@ impl Said {
 pub(crate) struct World {
     url: String,
     pool: PgPool,
-    // Last, so that it ends after the connections.
+    // The last field, so that it is dropped after the connections.
     _database: TestDatabase,
 }
 
 impl World {
-    /// Ada, known to both sources; Bob, who has an account; a contact that may be Bob.
+    /// Starts a world with Ada, who has records in both sources; Bob, who has an account; and a contact that may be Bob's.
     pub(crate) async fn start() -> Self {
         let database = TestDatabase::migrated().await.unwrap();
         let url = database.url().to_owned();
@@ -52,20 +52,20 @@ impl World {
         let contact = json!({"email": "ada@crm", "given_name": "Ada", "phone": "+1"});
         let early = json!({"phone": "+2"});
         let late = json!({"phone": "+2", "email": "bob@idp", "email_verified": true});
-        for (ticket, (source, id, key, claims)) in (1..).zip([
+        for (ticket, (source, id, key, values)) in (1..).zip([
             (AUTH0, "auth0|ada", Some("P-1"), account("ada@idp")),
             (CRM, "c-ada", Some("P-1"), contact),
             (AUTH0, "auth0|bob", None, account("bob@idp")),
             (CRM, "c-bob", None, early),
             (CRM, "c-bob", None, late),
         ]) {
-            store.apply_person_readings(source, &[reading(id, key, claims, ticket)]).await.unwrap();
+            store.apply_person_readings(source, &[reading(id, key, values, ticket)]).await.unwrap();
         }
         let pool = PgPool::connect_lazy(&url).unwrap();
         Self { url, pool, _database: database }
     }
 
-    /// Runs the command on the database.
+    /// Runs the command with the database.
     pub(crate) fn run(&self, arguments: &[&str]) -> Said {
         said(command(arguments).env("DATABASE_URL", &self.url).output().unwrap())
     }
@@ -78,14 +78,14 @@ impl World {
         sqlx::query_scalar(sql).fetch_one(&self.pool).await.unwrap()
     }
 
-    /// The person of a record, by the command itself.
+    /// The person of a record, as the command prints it.
     pub(crate) fn person_of(&self, record: &str) -> String {
         let shown = self.run(&["person", "show", record, "--json"]).json();
         shown["person_id"].as_str().unwrap().to_owned()
     }
 }
 
-/// Without a database.
+/// Runs the command without a database.
 pub(crate) fn run_alone(arguments: &[&str]) -> Said {
     said(command(arguments).output().unwrap())
 }
@@ -104,14 +104,14 @@ fn said(output: Output) -> Said {
     }
 }
 
-fn reading(id: &str, key: Option<&str>, claims: Value, ticket: i64) -> PersonReading {
+fn reading(id: &str, key: Option<&str>, values: Value, ticket: i64) -> PersonReading {
     let identity = id.split_once('|').map(|(provider, subject)| Identity {
         provider: provider.to_owned(),
         subject: subject.to_owned(),
         connection: None,
     });
     let state = RecordState::Present {
-        record: claims,
+        record: values,
         external_key: key.map(str::to_owned),
         identities: identity.into_iter().collect(),
     };

@@ -1,4 +1,4 @@
-//! `crm-resync` as it is deployed: the real binary on a real queue, database and bus, against a simulated CRM.
+//! `crm-resync` as deployed: the real binary with a real queue, database and bus, and a simulated CRM.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -14,14 +14,14 @@ async fn records(world: &World, gone: bool) -> i64 {
     count.bind(gone).fetch_one(&world.pool).await.unwrap()
 }
 
-/// Contacts on the queue, some of which the CRM has.
+/// Puts contact IDs on the queue. The CRM has some of these contacts.
 async fn enqueue(world: &World, ids: &[String]) {
     let bodies: Vec<String> = ids.iter().map(|id| resync_message("salesforce", id)).collect();
     world.enqueue_all(UNIT, &bodies).await.unwrap();
 }
 
 #[tokio::test]
-async fn contacts_are_read_many_in_a_request_and_the_budget_counts_requests() {
+async fn one_request_reads_many_contacts_and_the_budget_counts_requests() {
     let world = World::start().await;
     let ids: Vec<String> = (0..200).map(contact_id).collect();
     for id in &ids {
@@ -41,7 +41,7 @@ async fn contacts_are_read_many_in_a_request_and_the_budget_counts_requests() {
 }
 
 #[tokio::test]
-async fn a_wrong_organisation_empties_nothing() {
+async fn the_guard_stops_a_resync_from_a_wrong_organisation() {
     let world = World::start().await;
     let ids: Vec<String> = (0..20).map(contact_id).collect();
     for id in &ids {

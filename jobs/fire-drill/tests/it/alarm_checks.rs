@@ -1,11 +1,11 @@
-//! `check-alarms`: each fault is found, and a healthy stack has none.
+//! `check-alarms` finds each fault, and none in a healthy stack.
 
 use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, StateValue, Statistic};
 use serde_json::Value;
 
 use crate::stage::Stage;
 
-/// The alarms with faults, each with all of them as one text.
+/// The alarms with faults, and the faults of each as one text.
 async fn faults(stage: &Stage) -> Vec<(String, String)> {
     let said = stage.run(&["check-alarms", "--json"]).await;
     let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -19,7 +19,7 @@ async fn faults(stage: &Stage) -> Vec<(String, String)> {
     faulty
 }
 
-/// As if every unit had been drilled so long ago.
+/// Records a passed drill of every unit, this long ago.
 async fn drilled(stage: &Stage, days_ago: u32) {
     for unit in [
         "sso-sync",
@@ -46,19 +46,19 @@ async fn an_alarm_that_has_not_fired_lately_is_a_fault() {
     let never = faults(&stage).await;
     assert_eq!(never.len(), 8, "{never:?}");
     assert!(never.iter().all(|(_, fault)| fault.contains("fire-drill run --unit")), "{never:?}");
-    // CloudWatch's own memory counts, too.
+    // The alarm history of CloudWatch counts, too.
     let fire = stage.alarms.set_alarm_state().alarm_name("coppice-crm-sync-dlq-depth");
     fire.state_value(StateValue::Alarm).state_reason("tried").send().await.unwrap();
     assert_eq!(faults(&stage).await.len(), 7);
     drilled(&stage, 91).await;
-    assert_eq!(faults(&stage).await.len(), 7, "too long ago, except for the one that has fired since");
+    assert_eq!(faults(&stage).await.len(), 7, "all alarms but the one that has fired since");
     drilled(&stage, 89).await;
     assert_eq!(faults(&stage).await, []);
     stage.run(&["check-alarms"]).await.says(0, &["coppice-sso-sync-dlq-depth", "sound, last fired 89 d ago"]);
 }
 
 #[tokio::test]
-async fn every_fault_of_an_alarm_is_found() {
+async fn check_alarms_finds_every_fault_of_an_alarm() {
     let stage = Stage::set().await;
     drilled(&stage, 1).await;
     assert_eq!(faults(&stage).await, []);
@@ -108,10 +108,10 @@ async fn every_fault_of_an_alarm_is_found() {
 }
 
 #[tokio::test]
-async fn an_alarm_without_data_is_found() {
+async fn check_alarms_finds_an_alarm_without_data() {
     let mut stage = Stage::set().await;
     drilled(&stage, 1).await;
-    // No metric arrives any more, and the alarm has the state that CloudWatch gives to an unused queue.
+    // No metric arrives any more. CloudWatch gives an alarm on an unused queue the same state.
     stage.metrics = local_stack::QueueMetrics::start("http://127.0.0.1:9");
     let state = stage.alarms.set_alarm_state().alarm_name("coppice-sso-sync-dlq-depth");
     state.state_value(StateValue::InsufficientData).state_reason("tried").send().await.unwrap();

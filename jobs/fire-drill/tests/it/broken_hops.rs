@@ -1,4 +1,4 @@
-//! Each hop fails once, and the drill names it.
+//! Each hop fails in one test, and the drill names it.
 
 use std::collections::HashMap;
 
@@ -9,10 +9,10 @@ use testkit::PATIENCE;
 use crate::stage::Stage;
 
 #[tokio::test]
-async fn a_rule_that_is_disabled_is_found() {
+async fn a_drill_finds_a_disabled_rule() {
     let stage = Stage::set().await;
     let _worker = stage.worker("sso-sync").await;
-    // Not the drill's own: an event of every rule has to arrive.
+    // The drill's own event does not need this rule, but a drill checks every rule of the unit.
     let rule = "coppice-sso-sync-auth0-stream";
     stage.events.disable_rule().event_bus_name("coppice").name(rule).send().await.unwrap();
     let fix = format!("aws events enable-rule --event-bus-name coppice --name {rule}");
@@ -20,7 +20,7 @@ async fn a_rule_that_is_disabled_is_found() {
 }
 
 #[tokio::test]
-async fn a_rule_without_its_target_is_found() {
+async fn a_drill_finds_a_rule_without_its_target() {
     let stage = Stage::set().await;
     let rule = "coppice-crm-sync-drill";
     let call = stage.events.remove_targets().event_bus_name("coppice").rule(rule).ids("crm-sync");
@@ -29,7 +29,7 @@ async fn a_rule_without_its_target_is_found() {
 }
 
 #[tokio::test]
-async fn a_queue_policy_that_is_missing_is_found() {
+async fn a_drill_finds_a_missing_queue_policy() {
     let stage = Stage::set().await;
     let queue = stage.world.topology.queue_url("app-login").unwrap();
     let none = HashMap::from([(QueueAttributeName::Policy, String::new())]);
@@ -38,7 +38,7 @@ async fn a_queue_policy_that_is_missing_is_found() {
 }
 
 #[tokio::test]
-async fn a_dlq_that_is_missing_is_found() {
+async fn a_drill_finds_a_missing_dlq() {
     let stage = Stage::set().await;
     let dlq = stage.world.topology.dlq_url("sso-sync").unwrap();
     stage.queues.delete_queue().queue_url(dlq).send().await.unwrap();
@@ -46,16 +46,20 @@ async fn a_dlq_that_is_missing_is_found() {
 }
 
 #[tokio::test]
-async fn a_worker_that_is_down_is_found_and_its_poison_removed() {
+async fn a_drill_finds_a_worker_that_is_down_and_removes_its_poison() {
     let stage = Stage::set().await;
     stage.world.enqueue("sso-sync", "real").await;
     let words = ["does not receive it", "2 message(s) wait in coppice-sso-sync", "Check that sso-sync runs"];
     stage.breaks_at("sso-sync", "worker", &words, &["--worker-wait-secs", "3"]).await;
-    assert_eq!(stage.world.queue_depth("sso-sync").await, (1, 0), "the other message is there, at once");
+    assert_eq!(
+        stage.world.queue_depth("sso-sync").await,
+        (1, 0),
+        "the other message stays, and is visible at once"
+    );
 }
 
 #[tokio::test]
-async fn an_alarm_whose_actions_are_disabled_is_found() {
+async fn a_drill_finds_an_alarm_with_disabled_actions() {
     let stage = Stage::set().await;
     let alarm = "coppice-crm-account-dlq-depth";
     stage.alarms.disable_alarm_actions().alarm_names(alarm).send().await.unwrap();
@@ -64,15 +68,15 @@ async fn an_alarm_whose_actions_are_disabled_is_found() {
 }
 
 #[tokio::test]
-async fn an_alarm_that_is_missing_is_found() {
+async fn a_drill_finds_a_missing_alarm() {
     let stage = Stage::set().await;
     stage.alarms.delete_alarms().alarm_names("coppice-sso-sync-dlq-depth").send().await.unwrap();
     stage.breaks_at("sso-sync", "alarm", &["coppice-sso-sync-dlq-depth does not exist"], &[]).await;
 }
 
-/// The alarm is configured as it should be, but no metric reaches it.
+/// The alarm is configured correctly, but no metric reaches it.
 #[tokio::test]
-async fn an_alarm_that_does_not_fire_is_found_and_the_message_removed() {
+async fn a_drill_finds_an_alarm_that_does_not_fire_and_removes_its_message() {
     let mut stage = Stage::set().await;
     let _worker = stage.worker("sso-sync").await;
     stage.metrics = local_stack::QueueMetrics::start("http://127.0.0.1:9");
@@ -81,11 +85,11 @@ async fn an_alarm_that_does_not_fire_is_found_and_the_message_removed() {
 }
 
 #[tokio::test]
-async fn an_alarm_without_a_notification_is_found() {
+async fn a_drill_finds_an_alarm_without_a_notification() {
     let stage = Stage::set().await;
     let _worker = stage.worker("sso-sync").await;
     let notices = stage.world.topology.output("DrillNoticesQueueUrl").unwrap().to_owned();
-    // The test purges the queue of the notices again and again, so every notification is lost.
+    // The test purges the queue of notifications repeatedly, so that each notification is lost.
     let started = stage.start(&["run", "--unit", "sso-sync", "--json", "--alarm-wait-secs", "5"]);
     wait_until(PATIENCE, "the drill to end", async || {
         stage.queues.purge_queue().queue_url(&notices).send().await.ok();

@@ -1,4 +1,4 @@
-//! Drills that pass, and drills that are left open.
+//! Drills that pass, and drills that stay open.
 
 use local_stack::wait_until;
 use serde_json::json;
@@ -7,7 +7,7 @@ use testkit::PATIENCE;
 use crate::stage::Stage;
 
 #[tokio::test]
-async fn a_healthy_fleet_passes_and_no_other_row_is_changed() {
+async fn a_healthy_fleet_passes_and_the_drill_changes_no_other_row() {
     let stage = Stage::set().await;
     let mut workers = Vec::new();
     for unit in testkit::workers() {
@@ -33,19 +33,19 @@ async fn a_healthy_fleet_passes_and_no_other_row_is_changed() {
     assert!(stage.world.undelivered().await.is_empty());
     assert_eq!(stage.rows().await, before, "no person, record, sign-in, announcement or failed attempt");
     let passed = "select count(*)::text from fire_drill where passed";
-    assert_eq!(stage.texts(passed).await, ["6"], "five workers, and the undelivered");
+    assert_eq!(stage.texts(passed).await, ["6"], "five workers, and the queue of undelivered events");
 }
 
 #[tokio::test]
-async fn a_heartbeat_ends_a_resync_queue_s_drill_after_its_job_has_run() {
+async fn a_heartbeat_ends_the_drill_of_a_resync_queue_after_its_job_has_run() {
     let stage = Stage::set().await;
     let (said, report) = stage.drill("crm-resync", &[]).await;
     assert_eq!((said.code, &report["result"]), (Some(0), &json!("pending")), "{said:?}");
     let (again, second) = stage.drill("crm-resync", &[]).await;
-    assert_eq!(second["drill_id"], report["drill_id"], "it is joined: {again:?}");
+    assert_eq!(second["drill_id"], report["drill_id"], "the second run joins the open drill: {again:?}");
     assert_eq!(stage.world.queue_depth("crm-resync").await, (1, 0));
 
-    // The same handler drains it, as the scheduled job does.
+    // The same handler drains the queue, as in the scheduled job.
     let mut job = stage.world.start_worker(testkit::unit_binary("crm-sync"), "crm-resync", &[]).await;
     stage.world.dead_letters("crm-resync", 1).await;
     job.stop().await;
@@ -61,7 +61,7 @@ async fn a_heartbeat_ends_a_resync_queue_s_drill_after_its_job_has_run() {
 
 #[tokio::test]
 async fn the_next_run_resumes_a_killed_drill_and_two_runs_share_one_drill() {
-    // Built before the drill's clock runs.
+    // Build the binary before the drill starts.
     testkit::unit_binary("sso-sync");
     let stage = Stage::set().await;
     let killed = stage.start(&["run", "--unit", "sso-sync"]);
@@ -82,7 +82,7 @@ async fn the_next_run_resumes_a_killed_drill_and_two_runs_share_one_drill() {
 }
 
 #[tokio::test]
-async fn a_drill_that_is_stopped_stays_open_and_says_so() {
+async fn a_stopped_drill_stays_open_and_reports_it() {
     let stage = Stage::set().await;
     let job = stage.start(&["run", "--unit", "sso-sync"]);
     wait_until(PATIENCE, "the poison to be sent", async || {
@@ -96,7 +96,7 @@ async fn a_drill_that_is_stopped_stays_open_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_unit_with_messages_in_its_dlq_is_not_drilled_and_the_messages_stay() {
+async fn the_job_does_not_drill_a_unit_with_messages_in_its_dlq_and_the_messages_stay() {
     let stage = Stage::set().await;
     let dlq = stage.world.topology.dlq_url("crm-sync").unwrap();
     stage.queues.send_message().queue_url(dlq).message_body("real").send().await.unwrap();
@@ -108,7 +108,7 @@ async fn a_unit_with_messages_in_its_dlq_is_not_drilled_and_the_messages_stay() 
 }
 
 #[tokio::test]
-async fn a_dry_run_says_what_would_be_sent_and_sends_nothing() {
+async fn a_dry_run_prints_the_messages_and_sends_none() {
     let stage = Stage::set().await;
     let said = stage.run(&["run", "--dry-run"]).await;
     said.says(0, &["nothing was sent", "source coppice.ingress.scim, rule coppice-sso-sync-ingress"]);

@@ -1,4 +1,4 @@
-//! Heartbeats that arrive, and heartbeats that do not.
+//! Heartbeats that arrive, and heartbeats that are late.
 
 use local_stack::wait_until;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ fn route(report: &Value, unit: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_heartbeat_arrives_by_every_route_and_no_other_row_is_changed() {
+async fn a_heartbeat_arrives_by_every_route_and_changes_no_other_row() {
     let stage = Stage::set().await;
     let mut workers = Vec::new();
     for unit in testkit::workers() {
@@ -39,10 +39,10 @@ async fn a_heartbeat_arrives_by_every_route_and_no_other_row_is_changed() {
 }
 
 #[tokio::test]
-async fn a_unit_that_is_down_is_late_and_its_alarm_fires() {
+async fn the_heartbeat_of_a_unit_that_is_down_is_late_and_its_alarm_fires() {
     let stage = Stage::set().await;
     let first = stage.run(&["heartbeat", "--json", "--wait-secs", "0"]).await;
-    assert_eq!(first.code, Some(0), "it is on its way, and not late yet: {first:?}");
+    assert_eq!(first.code, Some(0), "the heartbeat has not arrived, but is not late yet: {first:?}");
     stage.texts("update heartbeat set sent_at = sent_at - interval '1 hour' returning 'shifted'").await;
     let said = stage.run(&["heartbeat", "--json", "--wait-secs", "0"]).await;
     assert_eq!(said.code, Some(1), "{said:?}");
@@ -62,7 +62,7 @@ async fn a_partial_fleet_sends_heartbeats_only_to_its_own_units() {
     stage.run(&["heartbeat", "--wait-secs", "0"]).await.says(0, &["crm-sync"]);
     stage.texts("update heartbeat set sent_at = sent_at - interval '1 hour' returning 'shifted'").await;
     let said = stage.run(&["heartbeat", "--json", "--unit", "sso-sync"]).await;
-    assert_eq!(said.code, Some(0), "the others do not run, and the run does not wait for them: {said:?}");
+    assert_eq!(said.code, Some(0), "the run does not wait for the units that do not run: {said:?}");
     let routes = said.json()["routes"].clone();
     assert_eq!((routes.as_array().unwrap().len(), &routes[0]["unit"]), (1, &json!("sso-sync")));
     let sent = stage.texts("select unit || ' ' || count(*) from heartbeat group by unit order by unit").await;
@@ -71,10 +71,10 @@ async fn a_partial_fleet_sends_heartbeats_only_to_its_own_units() {
 }
 
 #[tokio::test]
-async fn messages_of_ended_drills_are_removed_and_real_ones_stay() {
+async fn a_heartbeat_run_removes_messages_of_ended_drills_and_no_others() {
     let stage = Stage::set().await;
     let dlq = stage.world.topology.dlq_url("crm-sync").unwrap();
-    // A late second delivery of an event whose drill is no longer known.
+    // A late second delivery of an event whose drill has no row any more.
     let late = json!({"id": "01890000-0000-7000-8000-000000000001", "source": "coppice.drill",
         "detail-type": "FireDrill", "time": "2026-11-24T10:00:00Z",
         "detail": {"unit": "crm-sync", "drill": "01890000-0000-7000-8000-000000000000"}});
@@ -108,7 +108,7 @@ async fn a_breaker_that_stays_open_and_an_outbox_that_fills_reach_their_alarms()
 async fn a_heartbeat_that_the_bus_refuses_is_late_at_once_and_the_others_are_sent() {
     let stage = Stage::set().await;
     let accepted = r#"{"EventId":"6ac4e9d2-0000-4000-8000-000000000000"}"#;
-    let refused = r#"{"ErrorCode":"NotAuthorizedForSourceException","ErrorMessage":"told to"}"#;
+    let refused = r#"{"ErrorCode":"NotAuthorizedForSourceException","ErrorMessage":"simulated"}"#;
     // In the order of the table of units: the fourth is app-login.
     let entries = [accepted, accepted, accepted, refused, accepted].join(",");
     let reply = format!(r#"{{"FailedEntryCount":1,"Entries":[{entries}]}}"#);
@@ -123,13 +123,13 @@ async fn a_heartbeat_that_the_bus_refuses_is_late_at_once_and_the_others_are_sen
     assert_eq!(
         waiting,
         ["crm-account", "crm-sync", "identity-verification", "sso-sync"],
-        "the refused one is not waited for"
+        "the run does not wait for the refused heartbeat"
     );
     assert_eq!(stage.alarm_state("heartbeat-late").await.unwrap(), "ALARM");
 }
 
 #[tokio::test]
-async fn a_partner_source_that_is_not_active_is_named_and_its_alarm_fires() {
+async fn the_report_names_an_inactive_partner_source_and_its_alarm_fires() {
     let stage = Stage::set().await;
     let answer = |operation: &str, body: &str| stage.world.proxy.answer(operation, 1, 200, body);
     answer("ListEventBuses", r#"{"EventBuses":[{"Name":"aws.partner/auth0.com/example-1"}]}"#);
@@ -145,20 +145,20 @@ async fn a_partner_source_that_is_not_active_is_named_and_its_alarm_fires() {
 }
 
 #[tokio::test]
-async fn partner_sources_that_cannot_be_read_are_a_fault_and_send_no_metric() {
+async fn unreadable_partner_sources_are_a_fault_and_send_no_metric() {
     let stage = Stage::set().await;
     stage.world.proxy.answer(
         "ListEventBuses",
         1,
         400,
-        r#"{"__type":"AccessDeniedException","message":"told to"}"#,
+        r#"{"__type":"AccessDeniedException","message":"simulated"}"#,
     );
     let said = stage.run(&["heartbeat", "--json", "--wait-secs", "0"]).await;
     assert_eq!((said.code, &said.json()["watched"]["inactive_partner_sources"]), (Some(1), &Value::Null));
     let faults = said.json()["faults"].to_string();
     assert!(faults.contains("partner sources cannot be read") && faults.contains("AccessDenied"), "{faults}");
     assert!(!stage.world.proxy.transcript_contains("coppice_partner_sources_inactive"), "a value was sent");
-    assert!(stage.world.proxy.transcript_contains("coppice_heartbeats_late"), "the others were");
+    assert!(stage.world.proxy.transcript_contains("coppice_heartbeats_late"), "the other metrics were sent");
     // The alarm treats missing data as a fault.
     let alarm =
         stage.alarms.describe_alarms().alarm_names("coppice-partner-source-inactive").send().await.unwrap();

@@ -1,4 +1,4 @@
-//! The real binary with an emulator, Postgres, workers as processes, and alarms that notify their topic.
+//! Runs the real binary with an emulator, Postgres, workers as processes, and alarms that notify their topic.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 

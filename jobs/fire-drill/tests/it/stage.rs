@@ -1,4 +1,4 @@
-//! A stack with workers and alarms, the binary, and functions to break things.
+//! A stack with workers and alarms, runs of the binary, and functions that cause faults.
 
 use local_stack::{QueueMetrics, aws_config, wait_until};
 use serde_json::Value;
@@ -10,7 +10,7 @@ const BINARY: &str = env!("CARGO_BIN_EXE_fire-drill");
 /// The job has no queue of its own.
 const UNIT: &str = "fire-drill";
 
-/// A test's alarms fire within a second or two; a worker needs as long.
+/// Settings for short waits: alarms fire within two seconds in these tests, and a worker needs as long.
 const WAITS: [[&str; 2]; 2] = [["--worker-wait-secs", "30"], ["--alarm-wait-secs", "30"]];
 
 pub(crate) struct Stage {
@@ -22,7 +22,7 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Everything but workers. Waits until the alarms have data.
+    /// Starts the stack without workers, and waits until the alarms have data.
     pub(crate) async fn set() -> Self {
         let world = World::start_with_emulator().await;
         let config = aws_config(world.emulator_endpoint());
@@ -62,7 +62,7 @@ impl Stage {
         (said, report)
     }
 
-    /// The drill fails at this hop with exit code 1, and its reason has these words.
+    /// Checks that a drill fails at this hop with exit code 1, and that its reason has these words.
     pub(crate) async fn breaks_at(&self, unit: &str, hop: &str, words: &[&str], arguments: &[&str]) {
         let (said, report) = self.drill(unit, arguments).await;
         assert_eq!(
@@ -89,7 +89,7 @@ impl Stage {
         rows.iter().map(|row| row.get(0)).collect()
     }
 
-    /// Every table with its number of rows, without those of drills and heartbeats.
+    /// Every table with its number of rows, except the tables of drills and heartbeats.
     pub(crate) async fn rows(&self) -> Vec<String> {
         let tables = self
             .texts(
@@ -102,9 +102,9 @@ impl Stage {
         self.texts(&format!("{} order by 1", all.join(" union all "))).await
     }
 
-    /// Nothing is left in a unit's queue and its dead letters.
+    /// Checks that a unit's queue and its DLQ are empty.
     pub(crate) async fn is_clean(&self, unit: &str) {
         assert_eq!(self.world.queue_depth(unit).await, (0, 0), "queue of {unit}");
-        assert!(self.world.dead_letters(unit, 0).await.is_empty(), "dead letters of {unit}");
+        assert!(self.world.dead_letters(unit, 0).await.is_empty(), "DLQ of {unit}");
     }
 }

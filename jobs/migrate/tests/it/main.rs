@@ -1,4 +1,4 @@
-//! The real binary on a real database: empty, up to date, out of reach, and two at once.
+//! Runs the real binary with a real database that is empty, up to date or unreachable, and two runs at once.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -47,13 +47,13 @@ fn newest() -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_empty_database_gets_the_schema_once() {
+async fn migrate_creates_the_schema_in_an_empty_database_once() {
     let database = Database::empty().await;
     let url = Some(database.url.as_str());
     let newest = newest();
     let ahead = format!("schema is at version 0, this build brings it to {newest}\n");
     assert_eq!(run(url, &["--dry-run"]), (Some(1), ahead));
-    assert!(!database.is_up_to_date().await, "a dry run makes nothing");
+    assert!(!database.is_up_to_date().await, "a dry run creates nothing");
     assert_eq!(run(url, &[]), (Some(0), format!("schema brought from version 0 to {newest}\n")));
     assert!(database.is_up_to_date().await);
     for arguments in [&[][..], &["--dry-run"]] {
@@ -64,7 +64,7 @@ async fn an_empty_database_gets_the_schema_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_runs_at_once_do_not_disturb_each_other() {
+async fn two_concurrent_runs_both_succeed() {
     let database = Database::empty().await;
     let both = [(); 2].map(|()| command(Some(&database.url), &[]).spawn().unwrap());
     for one in both {

@@ -12,7 +12,7 @@ async fn cursor(world: &World) -> Option<String> {
 }
 
 #[tokio::test]
-async fn auth0_s_stream_brings_changes_and_deletions_once() {
+async fn the_enqueuer_sends_each_change_and_deletion_of_auth0_s_stream_once() {
     let world = World::start().await;
     known_users(&world, 12).await;
     enqueue(&world, &["changes"]).await.says(0, &[]);
@@ -33,7 +33,7 @@ async fn auth0_s_stream_brings_changes_and_deletions_once() {
 }
 
 #[tokio::test]
-async fn okta_s_log_brings_changes_and_deletions_once() {
+async fn the_enqueuer_sends_each_change_and_deletion_of_okta_s_log_once() {
     let world = World::start().await;
     let org = OktaSimulator::start().await;
     let (url, token) = (org.base_url(), org.api_token());
@@ -59,7 +59,7 @@ async fn okta_s_log_brings_changes_and_deletions_once() {
 }
 
 #[tokio::test]
-async fn salesforce_s_feed_brings_deleted_contacts_too_and_reads_a_little_twice() {
+async fn salesforce_s_feed_has_deleted_contacts_and_runs_overlap_a_little() {
     let world = World::start().await;
     world.crm.set_page_size(4);
     let contacts: Vec<_> = (0..10).map(contact_id).collect();
@@ -74,13 +74,13 @@ async fn salesforce_s_feed_brings_deleted_contacts_too_and_reads_a_little_twice(
     assert_eq!(changes().await, 10);
     drain(&world, CRM).await.says(0, &[]);
     world.crm.delete(&contacts[0]);
-    assert_eq!(changes().await, 10, "within the overlap everything comes again");
+    assert_eq!(changes().await, 10, "the run sends all records of the overlap again");
     drain(&world, CRM).await.says(0, &[]);
     assert_eq!(records(&world, "gone_at is not null").await, 1);
 }
 
 #[tokio::test]
-async fn a_real_scim_server_is_listed_and_its_changes_are_found() {
+async fn the_enqueuer_lists_a_real_scim_server_and_finds_its_changes() {
     let world = World::start().await;
     let server = ScimServer::start().await;
     for number in 0..5 {
@@ -99,13 +99,13 @@ async fn a_real_scim_server_is_listed_and_its_changes_are_found() {
 }
 
 #[tokio::test]
-async fn a_place_that_the_provider_does_not_know_any_more_is_a_failure_that_says_what_to_do() {
+async fn the_error_about_an_expired_cursor_names_the_fix() {
     let world = World::start().await;
     users(&world, 2);
     enqueue(&world, &["changes"]).await.says(0, &[]);
     sqlx::query("update source_cursor set cursor = 'sim|999'").execute(&world.pool).await.unwrap();
     enqueue(&world, &["changes"]).await.says(1, &["--since"]);
-    assert_eq!(cursor(&world).await.as_deref(), Some("sim|999"), "it did not move");
+    assert_eq!(cursor(&world).await.as_deref(), Some("sim|999"), "the cursor is unchanged");
     let since = ["changes", "--since", "2026-01-01T00:00:00Z"];
     enqueue(&world, &since).await.says(2, &["an interrupted run has the arguments", "--restart"]);
     let restarted = enqueue(&world, &[&since[..], &["--restart"]].concat()).await;
@@ -114,7 +114,7 @@ async fn a_place_that_the_provider_does_not_know_any_more_is_a_failure_that_says
 }
 
 #[tokio::test]
-async fn a_time_to_begin_at_leaves_no_gap_behind_the_stored_place() {
+async fn a_run_with_since_does_not_move_the_stored_cursor() {
     let world = World::start().await;
     known_users(&world, 3).await;
     enqueue(&world, &["changes"]).await.says(0, &[]);

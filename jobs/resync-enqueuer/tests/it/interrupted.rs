@@ -1,22 +1,22 @@
-//! A run that is killed is gone on with.
+//! The next run resumes a run that was killed or stopped.
 
 use local_stack::wait_until;
 use testkit::{PATIENCE, World};
 
 use crate::{BINARY, SSO, drain, enqueue, id, records, users, waiting};
 
-/// Slow enough to be caught in the middle.
+/// A rate low enough that the test can interrupt the run.
 const SLOWLY: [&str; 7] = ["sso", "listing", "--rate", "150", "--batch-size", "20", "--json"];
 
 #[tokio::test]
-async fn enqueuer_and_resync_are_killed_and_stopped_and_no_record_is_missed() {
+async fn killed_and_stopped_runs_of_enqueuer_and_resync_miss_no_record() {
     let world = World::start().await;
     users(&world, 420);
     let mut before = 0;
     for stop in [testkit::Job::kill, testkit::Job::terminate] {
         let job = world.start_job(BINARY, SSO, &SLOWLY, &[]);
         let more = async || Ok((waiting(&world, SSO).await >= before + 60).then_some(()));
-        wait_until(PATIENCE, "some to be sent", more).await.unwrap();
+        wait_until(PATIENCE, "the run to send some messages", more).await.unwrap();
         stop(&job);
         let said = job.end().await;
         assert!(matches!(said.code, None | Some(5)), "{said:?}");
@@ -27,9 +27,9 @@ async fn enqueuer_and_resync_are_killed_and_stopped_and_no_record_is_missed() {
     let said = enqueue(&world, &["listing", "--batch-size", "20"]).await;
     said.says(0, &[]);
     assert_eq!(said.json()["resumed"], true);
-    assert_eq!(world.idp.total_requests(), asked, "what was listed is not listed again");
+    assert_eq!(world.idp.total_requests(), asked, "the run does not list a page again");
     let sent = waiting(&world, SSO).await;
-    assert!((420..=420 + 2 * 20).contains(&sent), "{sent}: a batch is sent twice at most");
+    assert!((420..=420 + 2 * 20).contains(&sent), "{sent}: each killed run resends at most one batch");
 
     let resync = world.start_job(
         testkit::unit_binary(SSO),
@@ -38,7 +38,7 @@ async fn enqueuer_and_resync_are_killed_and_stopped_and_no_record_is_missed() {
         &[("COPPICE_RESYNC_REQUESTS_PER_SECOND", "150")],
     );
     let begun = async || Ok((records(&world, "true").await >= 60).then_some(()));
-    wait_until(PATIENCE, "some to be read", begun).await.unwrap();
+    wait_until(PATIENCE, "the job to read some records", begun).await.unwrap();
     resync.kill();
     resync.end().await;
     drain(&world, SSO).await.says(0, &[]);
@@ -46,11 +46,11 @@ async fn enqueuer_and_resync_are_killed_and_stopped_and_no_record_is_missed() {
     assert!((0..420).all(|number| world.idp.requests_for(&id(number)) >= 1));
     let left: i64 =
         sqlx::query_scalar("select count(*) from resync_item").fetch_one(&world.pool).await.unwrap();
-    assert_eq!(left, 0, "a run that ended leaves nothing");
+    assert_eq!(left, 0, "a completed run leaves no items");
 }
 
 #[tokio::test]
-async fn a_stopped_run_ends_within_its_batch_and_is_resumed_with_its_arguments() {
+async fn a_stopped_run_ends_after_its_batch_and_resumes_only_with_its_arguments() {
     let world = World::start().await;
     users(&world, 300);
     enqueue(&world, &["listing"]).await.says(0, &[]);
@@ -58,7 +58,7 @@ async fn a_stopped_run_ends_within_its_batch_and_is_resumed_with_its_arguments()
     let slowly = ["sso", "stale", "--older-than", "0s", "--rate", "10", "--batch-size", "500", "--json"];
     let job = world.start_job(BINARY, SSO, &slowly, &[]);
     let some = async || Ok((waiting(&world, SSO).await >= 20).then_some(()));
-    wait_until(PATIENCE, "some to be sent", some).await.unwrap();
+    wait_until(PATIENCE, "the run to send some messages", some).await.unwrap();
     job.terminate();
     job.end().await.says(5, &["run again to resume"]);
     let sent = waiting(&world, SSO).await;

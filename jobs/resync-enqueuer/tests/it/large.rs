@@ -8,11 +8,8 @@ use testkit::simulators::auth0::SimulatedUser;
 
 use crate::{BINARY, SSO, id, records};
 
-/// Users, and how many are on the queue at once: the emulator takes longer for each message the more it holds.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a measurement is asked for by its size, and no binary's setting"
-)]
+/// The number of users, and the most messages on the queue at once: a full queue slows the emulator down.
+#[expect(clippy::disallowed_methods, reason = "the size of a measurement is not a setting of a binary")]
 fn size() -> usize {
     std::env::var("RESYNC_USERS").ok().and_then(|text| text.parse().ok()).unwrap_or(10_000)
 }

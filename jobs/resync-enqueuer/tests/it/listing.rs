@@ -9,7 +9,7 @@ use testkit::unit_binary;
 use crate::{BINARY, CRM, SSO, drain, enqueue, id, known_users, records, users, waiting};
 
 #[tokio::test]
-async fn everybody_is_found_also_whom_we_never_heard_of_and_whoever_went_is_stored_as_gone() {
+async fn a_listing_finds_new_users_and_stores_missing_users_as_gone() {
     let world = World::start().await;
     known_users(&world, 250).await;
     world.idp.delete(&id(7));
@@ -35,7 +35,7 @@ fn users_more(world: &World) {
 }
 
 #[tokio::test]
-async fn only_what_changed_is_sent_if_that_is_asked_for() {
+async fn with_changed_only_the_run_sends_only_changed_records() {
     let world = World::start().await;
     known_users(&world, 30).await;
     world.idp.block(&id(8));
@@ -46,7 +46,7 @@ async fn only_what_changed_is_sent_if_that_is_asked_for() {
 }
 
 #[tokio::test]
-async fn a_wrong_tenant_stops_the_run_before_anything_is_sent_and_the_flag_that_is_named_lets_it_pass() {
+async fn the_guard_stops_a_listing_of_a_wrong_tenant_before_it_sends_and_names_the_flag() {
     let world = World::start().await;
     known_users(&world, 150).await;
     for number in 0..150 {
@@ -61,11 +61,11 @@ async fn a_wrong_tenant_stops_the_run_before_anything_is_sent_and_the_flag_that_
     let passed = enqueue(&world, &["listing", "--allow-deletions", "150"]).await;
     passed.says(0, &[]);
     assert_eq!((&passed.json()["sent"], waiting(&world, SSO).await), (&json!(153), 153));
-    assert_eq!(world.idp.total_requests(), asked, "it was not listed again");
+    assert_eq!(world.idp.total_requests(), asked, "the run does not list the users again");
 }
 
 #[tokio::test]
-async fn more_changes_than_are_usual_stop_it_too() {
+async fn the_guard_also_stops_an_unusual_number_of_changes() {
     let world = World::start().await;
     known_users(&world, 20).await;
     sqlx::query("update source_record set version_at = version_at - interval '1 hour'")
@@ -78,7 +78,7 @@ async fn more_changes_than_are_usual_stop_it_too() {
 }
 
 #[tokio::test]
-async fn a_dry_run_sends_nothing_and_leaves_nothing() {
+async fn a_dry_run_sends_no_message_and_leaves_no_run() {
     let world = World::start().await;
     users(&world, 20);
     let said = enqueue(&world, &["listing", "--dry-run"]).await;
@@ -90,7 +90,7 @@ async fn a_dry_run_sends_nothing_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn at_okta_those_who_are_deactivated_are_listed_and_not_taken_for_gone() {
+async fn a_listing_of_okta_has_deactivated_users_and_does_not_store_them_as_gone() {
     let world = World::start().await;
     let org = OktaSimulator::start().await;
     for number in 0..210 {
@@ -115,7 +115,7 @@ async fn at_okta_those_who_are_deactivated_are_listed_and_not_taken_for_gone() {
 }
 
 #[tokio::test]
-async fn contacts_of_the_crm_are_listed_and_a_request_of_a_worker_is_served_once() {
+async fn the_enqueuer_lists_contacts_and_serves_a_worker_s_request_once() {
     let world = World::start().await;
     world.crm.set_page_size(10);
     for number in 0..25 {
@@ -133,7 +133,7 @@ async fn contacts_of_the_crm_are_listed_and_a_request_of_a_worker_is_served_once
     served.says(0, &[]);
     let report = served.json();
     assert_eq!((&report["sent"], &report["pages"]), (&json!(25), &json!(3)), "{report}");
-    assert_eq!(requested().await.json()["sent"], 0, "the request is gone");
+    assert_eq!(requested().await.json()["sent"], 0, "the request is closed");
     drain(&world, CRM).await.says(0, &[]);
     assert_eq!(records(&world, "source = 'salesforce'").await, 25);
 }

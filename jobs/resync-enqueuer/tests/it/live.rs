@@ -7,13 +7,13 @@ use testkit::{World, unit_binary};
 use crate::{SSO, drain, enqueue, id, known_users, records, waiting};
 
 #[tokio::test]
-async fn live_events_overtake_a_resync_that_is_under_way() {
+async fn live_events_overtake_a_running_resync() {
     let world = World::start_with_emulator().await;
     known_users(&world, 300).await;
     enqueue(&world, &["listing"]).await.says(0, &[]);
     assert_eq!(waiting(&world, SSO).await, 300);
     let _worker = world.start_worker(unit_binary("sso-sync"), "sso-sync", &[]).await;
-    // At this pace it takes ten seconds and more.
+    // With this rate the resync takes more than ten seconds.
     let slowly = [("COPPICE_RESYNC_REQUESTS_PER_SECOND", "25")];
     let resync = world.start_job(unit_binary(SSO), SSO, &["--json"], &slowly);
     let started = Instant::now();
@@ -25,7 +25,7 @@ async fn live_events_overtake_a_resync_that_is_under_way() {
         world.person_where(&id(number), |person| person.status == "blocked").await;
     }
     let live = started.elapsed();
-    assert!(waiting(&world, SSO).await > 0, "the resync is not done yet");
+    assert!(waiting(&world, SSO).await > 0, "the resync still runs");
     resync.end().await.says(0, &[]);
     assert!(live < started.elapsed() / 2, "live events took {live:?} of {:?}", started.elapsed());
     assert!(started.elapsed() >= Duration::from_secs(10));

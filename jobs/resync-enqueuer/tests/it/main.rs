@@ -1,11 +1,11 @@
-//! `resync-enqueuer` as it is deployed: the real binary on a real queue and database, against simulated providers.
+//! `resync-enqueuer` as deployed: the real binary with a real queue and database, and simulated providers.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod changes;
+mod incomplete_listings;
 mod interrupted;
 mod large;
-mod lies;
 mod listing;
 mod live;
 mod stale;
@@ -13,7 +13,6 @@ mod stale;
 use testkit::simulators::auth0::SimulatedUser;
 use testkit::{Said, World, unit_binary};
 
-/// The binary under test.
 const BINARY: &str = env!("CARGO_BIN_EXE_resync-enqueuer");
 
 const SSO: &str = "sso-resync";
@@ -23,24 +22,24 @@ fn id(number: usize) -> String {
     format!("auth0|u{number:05}")
 }
 
-/// Users at the identity provider, of whom nobody has told us.
+/// Creates users at the identity provider without events.
 fn users(world: &World, count: usize) {
     for number in 0..count {
         world.idp.put_user(SimulatedUser::new(&id(number)));
     }
 }
 
-/// Runs the job for users to its end, with a report as JSON.
+/// Runs the job for the identity provider to its end, with a report as JSON.
 async fn enqueue(world: &World, arguments: &[&str]) -> Said {
     world.run_job(BINARY, SSO, &[&["sso"], arguments, &["--json"]].concat(), &[]).await
 }
 
-/// Reads all that is on a resync queue.
+/// Runs the resync job until its queue is empty.
 async fn drain(world: &World, unit: &str) -> Said {
     world.run_job(unit_binary(unit), unit, &["--json"], &[]).await
 }
 
-/// Users whom we know.
+/// Creates users, and reads them into the database.
 async fn known_users(world: &World, count: usize) {
     users(world, count);
     enqueue(world, &["listing"]).await.says(0, &[]);
@@ -53,7 +52,7 @@ async fn records(world: &World, condition: &str) -> i64 {
     sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&world.pool).await.unwrap()
 }
 
-/// Messages that wait.
+/// The number of visible messages.
 async fn waiting(world: &World, unit: &str) -> u64 {
     world.queue_depth(unit).await.0
 }

@@ -1,4 +1,4 @@
-//! Stored records that were not read for long, and records that are named.
+//! `stale`: records that no unit has read for long. `ids`: records that the operator names.
 
 use serde_json::json;
 use testkit::World;
@@ -6,7 +6,7 @@ use testkit::World;
 use crate::{BINARY, SSO, drain, enqueue, id, known_users, records, users, waiting};
 
 #[tokio::test]
-async fn what_was_read_is_not_stale_any_more_although_it_had_not_changed() {
+async fn a_read_makes_a_record_fresh_even_if_it_has_not_changed() {
     let world = World::start().await;
     known_users(&world, 20).await;
     let old = "update source_record set read_at = now() - interval '30 days' where external_id < $1";
@@ -25,7 +25,7 @@ async fn what_was_read_is_not_stale_any_more_although_it_had_not_changed() {
 }
 
 #[tokio::test]
-async fn records_that_are_named_are_sent() {
+async fn the_enqueuer_sends_the_named_records() {
     let world = World::start().await;
     users(&world, 3);
     let (first, second) = (id(0), id(1));
@@ -37,7 +37,7 @@ async fn records_that_are_named_are_sent() {
 }
 
 #[tokio::test]
-async fn what_is_missing_or_wrong_is_listed_and_a_queue_that_is_not_there_is_a_failure() {
+async fn the_enqueuer_lists_wrong_settings_and_fails_without_its_queue() {
     let world = World::start().await;
     let run = async |settings: &[(&str, &str)]| world.run_job(BINARY, SSO, &["sso", "stale"], settings).await;
     run(&[("COPPICE_QUEUE_URL", ""), ("COPPICE_AUTH0_URL", "")])

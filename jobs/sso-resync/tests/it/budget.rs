@@ -1,4 +1,4 @@
-//! All pods together keep to the provider's budget.
+//! All pods together stay within the budget of requests.
 
 use std::time::{Duration, Instant};
 
@@ -8,11 +8,11 @@ use testkit::simulators::auth0::Fault;
 use crate::{BINARY, UNIT, enqueue, records, resync, users};
 
 #[tokio::test]
-async fn pods_that_run_at_once_stay_within_the_requests_per_second() {
+async fn concurrent_pods_together_stay_within_the_requests_per_second() {
     let world = World::start().await;
     let ids = users(&world, 120);
     enqueue(&world, &ids).await;
-    // Of so few in hand, no pod can take them all.
+    // With so few messages in flight, no pod can take them all.
     let settings = [("COPPICE_RESYNC_REQUESTS_PER_SECOND", "20"), ("COPPICE_MAX_IN_FLIGHT", "10")];
     let started = Instant::now();
     let pods: Vec<_> = (0..3).map(|_| world.start_job(BINARY, UNIT, &["--json"], &settings)).collect();
@@ -22,7 +22,7 @@ async fn pods_that_run_at_once_stay_within_the_requests_per_second() {
         said.says(0, &[]);
         busy += usize::from(said.json()["requests"].as_u64() > Some(0));
     }
-    assert!(busy >= 2, "several pods had a share: {busy}");
+    assert!(busy >= 2, "{busy} pods made requests");
     assert_eq!((records(&world, false).await, world.idp.total_requests()), (120, 120));
     let times = world.idp.request_times();
     let most = times.iter().map(|from| within(&times, *from, Duration::from_secs(1))).max().unwrap();
@@ -35,11 +35,11 @@ fn within(times: &[Instant], from: Instant, window: Duration) -> usize {
 }
 
 #[tokio::test]
-async fn the_requests_of_a_day_are_not_exceeded_by_runs_one_after_the_other_or_at_once() {
+async fn sequential_and_concurrent_runs_together_stay_within_the_requests_per_day() {
     let world = World::start().await;
     let ids = users(&world, 60);
     enqueue(&world, &ids).await;
-    // The last of them are still under way when the next is refused: what was sent is not wasted.
+    // The last requests are still in progress when the budget refuses the next one. Their answers are stored all the same.
     world.idp.set_fault(Fault::Slow(Duration::from_millis(300)));
     let settings = [("COPPICE_RESYNC_REQUESTS_PER_DAY", "25")];
     let pods: Vec<_> = (0..2).map(|_| world.start_job(BINARY, UNIT, &["--json"], &settings)).collect();
@@ -49,14 +49,14 @@ async fn the_requests_of_a_day_are_not_exceeded_by_runs_one_after_the_other_or_a
     assert_eq!((world.idp.total_requests(), records(&world, false).await), (25, 25));
     resync(&world, &settings).await.says(4, &["COPPICE_RESYNC_REQUESTS_PER_DAY"]);
     assert_eq!(world.idp.total_requests(), 25);
-    // The rest comes back when its time is up, and no attempt was counted.
+    // The other messages become visible again, and no attempt counts.
     let resumed = resync(&world, &[("COPPICE_RESYNC_REQUESTS_PER_DAY", "100")]).await;
     resumed.says(0, &[]);
     assert_eq!((records(&world, false).await, world.dead_letters(UNIT, 0).await.len()), (60, 0));
 }
 
 #[tokio::test]
-async fn a_run_that_sends_nothing_uses_nothing_of_the_day_up() {
+async fn a_run_without_requests_uses_none_of_the_daily_budget() {
     let world = World::start().await;
     let settings = [("COPPICE_RESYNC_REQUESTS_PER_DAY", "25")];
     for _ in 0..3 {

@@ -1,4 +1,4 @@
-//! It reads every record that its queue names, and ends.
+//! The job reads every record that its queue names, and ends.
 
 use local_stack::wait_until;
 use testkit::{PATIENCE, World};
@@ -6,7 +6,7 @@ use testkit::{PATIENCE, World};
 use crate::{BINARY, UNIT, enqueue, id, records, resync, users};
 
 #[tokio::test]
-async fn every_record_in_the_queue_is_read_and_the_job_ends_with_a_report() {
+async fn the_job_reads_every_record_in_the_queue_and_ends_with_a_report() {
     let world = World::start().await;
     let ids = users(&world, 25);
     enqueue(&world, &ids).await;
@@ -25,14 +25,14 @@ async fn every_record_in_the_queue_is_read_and_the_job_ends_with_a_report() {
 }
 
 #[tokio::test]
-async fn an_empty_queue_is_no_failure_and_the_text_is_for_people() {
+async fn an_empty_queue_is_no_failure_and_the_report_is_text() {
     let world = World::start().await;
     let said = world.run_job(BINARY, UNIT, &[], &[]).await;
     said.says(0, &["0 message(s) in ", "with 0 request(s)"]);
 }
 
 #[tokio::test]
-async fn a_dead_letter_bears_the_job_s_own_name_and_does_not_keep_it_from_ending() {
+async fn a_dead_lettered_message_has_the_job_s_own_name_and_does_not_keep_the_job_running() {
     let world = World::start().await;
     let ids = users(&world, 2);
     world.idp.set_status(&ids[0], Some(400));
@@ -40,13 +40,13 @@ async fn a_dead_letter_bears_the_job_s_own_name_and_does_not_keep_it_from_ending
     let said = resync(&world, &[]).await;
     said.says(0, &[]);
     assert_eq!(said.json()["dead_lettered"], 1);
-    let letters = world.dead_letters(UNIT, 1).await;
-    assert_eq!(letters[0].attributes["coppice.worker"], "sso-resync");
+    let messages = world.dead_letters(UNIT, 1).await;
+    assert_eq!(messages[0].attributes["coppice.worker"], "sso-resync");
     assert_eq!(world.dead_letters("sso-sync", 0).await.len(), 0);
 }
 
 #[tokio::test]
-async fn killed_and_stopped_and_started_again_it_misses_nobody() {
+async fn a_job_that_is_killed_stopped_and_restarted_misses_no_record() {
     let world = World::start().await;
     let ids = users(&world, 300);
     enqueue(&world, &ids).await;
@@ -54,7 +54,7 @@ async fn killed_and_stopped_and_started_again_it_misses_nobody() {
         let enough = async || Ok((world.idp.total_requests() >= at_least).then_some(()));
         wait_until(PATIENCE, "requests to be made", enough).await.unwrap();
     };
-    // Slow enough to be caught in the middle.
+    // A rate low enough that the test can interrupt the run.
     let slowly = [("COPPICE_RESYNC_REQUESTS_PER_SECOND", "100")];
     let killed = world.start_job(BINARY, UNIT, &[], &slowly);
     begun(40).await;
@@ -73,7 +73,7 @@ async fn killed_and_stopped_and_started_again_it_misses_nobody() {
 }
 
 #[tokio::test]
-async fn what_is_missing_or_wrong_is_listed_at_once() {
+async fn the_job_lists_all_missing_and_wrong_settings_at_once() {
     let world = World::start().await;
     let settings = [("COPPICE_AUTH0_URL", ""), ("COPPICE_RESYNC_MAX_DELETIONS", "few"), ("DATABASE_URL", "")];
     let said = resync(&world, &settings).await;

@@ -1,10 +1,10 @@
-//! It stops before too many records are stored as gone.
+//! The job stops before it stores too many records as gone.
 
 use testkit::World;
 
 use crate::{UNIT, enqueue, records, resync, users};
 
-/// Users whom we know, and who are all missing from now on, as in a tenant that is not theirs.
+/// Stores users and then deletes them at the provider, as if the job asked a wrong tenant.
 async fn in_a_wrong_tenant(world: &World, count: usize) -> Vec<String> {
     let ids = users(world, count);
     enqueue(world, &ids).await;
@@ -17,7 +17,7 @@ async fn in_a_wrong_tenant(world: &World, count: usize) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_wrong_tenant_empties_nothing_and_the_job_says_what_would_let_it_go_on() {
+async fn the_guard_stops_a_resync_from_a_wrong_tenant_and_names_the_setting() {
     let world = World::start().await;
     in_a_wrong_tenant(&world, 150).await;
     let said = resync(&world, &[]).await;
@@ -29,12 +29,12 @@ async fn a_wrong_tenant_empties_nothing_and_the_job_says_what_would_let_it_go_on
     let gone = records(&world, true).await;
     assert!(gone <= 100, "{gone} are gone after another run of the day");
     let (waiting, hidden) = world.queue_depth(UNIT).await;
-    assert!(waiting + hidden >= 50, "what was not stored waits in the queue: {waiting} and {hidden}");
+    assert!(waiting + hidden >= 50, "the other messages are in the queue: {waiting} and {hidden}");
     assert_eq!(world.dead_letters(UNIT, 0).await.len(), 0);
 }
 
 #[tokio::test]
-async fn who_allows_as_many_deletions_gets_them() {
+async fn the_job_stores_as_many_deletions_as_the_setting_allows() {
     let world = World::start().await;
     in_a_wrong_tenant(&world, 3).await;
     resync(&world, &[("COPPICE_RESYNC_MAX_DELETIONS", "2")]).await.says(4, &["more than 2 records"]);
@@ -45,7 +45,7 @@ async fn who_allows_as_many_deletions_gets_them() {
 }
 
 #[tokio::test]
-async fn records_that_nobody_knows_are_no_deletions() {
+async fn missing_records_that_the_database_lacks_do_not_count_as_deletions() {
     let world = World::start().await;
     let strangers: Vec<String> = (0..5).map(|number| format!("auth0|stranger{number}")).collect();
     enqueue(&world, &strangers).await;

@@ -1,4 +1,4 @@
-//! The bus: it doubles, delays, reorders and loses.
+//! A bus that duplicates, delays, reorders and loses events.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,21 +13,21 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
-/// How many of the providers' events are lost.
+/// The share of the providers' events that the bus loses.
 const LOST: f64 = 0.05;
 
-/// Queues, and who delivers to them.
+/// The queues, and the faults on the way to them.
 #[derive(Clone)]
 pub(crate) struct Bus {
     pub(crate) chaos: Chaos,
     pub(crate) queues: Queues,
-    /// Events on their way.
+    /// Events and calls in progress. The bus is not empty before this is 0.
     under_way: Arc<AtomicUsize>,
-    /// Events so far.
+    /// Events that the bus has delivered so far.
     pub(crate) carried: Arc<AtomicUsize>,
-    /// Events that were lost, until somebody looks for them.
+    /// Lost events, until `find_lost_events` delivers them.
     lost: Arc<Mutex<Vec<(MemoryQueue, String)>>>,
-    /// Announcements so far.
+    /// Announcements that the relay has leased so far.
     pub(crate) announced: Arc<AtomicUsize>,
 }
 
@@ -45,7 +45,7 @@ impl Queues {
     }
 }
 
-/// Something is being done that may lead to events.
+/// Marks work that may cause events. The bus is not empty until it is dropped.
 pub(crate) struct Busy(Arc<AtomicUsize>);
 
 impl Drop for Busy {
@@ -55,11 +55,11 @@ impl Drop for Busy {
 }
 
 impl Bus {
-    pub(crate) fn new(chaos: Chaos, dead_letters: &MemoryQueue) -> Self {
+    pub(crate) fn new(chaos: Chaos, dlq: &MemoryQueue) -> Self {
         let queue = || {
             let config = MemoryQueueConfig {
                 visibility_timeout: Duration::from_secs(30),
-                redrive: Some((dead_letters.clone(), 1000)),
+                redrive: Some((dlq.clone(), 1000)),
             };
             MemoryQueue::new(config)
         };
@@ -89,7 +89,7 @@ impl Bus {
         under_way == 0 && self.queues.all().iter().all(|queue| queue.messages().is_empty())
     }
 
-    /// Carries a provider's event to a queue, or loses it.
+    /// Delivers a provider's event to a queue, or loses it.
     pub(crate) fn carry_or_lose(&self, queue: &MemoryQueue, body: String) {
         if self.chaos.happens(LOST) {
             self.lost.lock().unwrap().push((queue.clone(), body));
@@ -98,14 +98,14 @@ impl Bus {
         }
     }
 
-    /// Carries what was lost, as a resync has it read in the end.
-    pub(crate) fn find_what_was_lost(&self) {
+    /// Delivers the lost events, as a resync later causes the same reads.
+    pub(crate) fn find_lost_events(&self) {
         for (queue, body) in self.lost.lock().unwrap().drain(..) {
             self.carry(&queue, body);
         }
     }
 
-    /// Carries an event to a queue: soon or late, once or several times.
+    /// Delivers an event to a queue, sooner or later, once or several times.
     pub(crate) fn carry(&self, queue: &MemoryQueue, body: String) {
         let copies = 1 + usize::from(self.chaos.happens(0.2)) + usize::from(self.chaos.happens(0.1));
         for _ in 0..copies {
@@ -121,31 +121,32 @@ impl Bus {
         }
     }
 
-    /// As `worker-process` does it, and as the rule `crm-account-internal` routes.
+    /// Publishes announcements as the relay of `worker-process` does, and routes them as the rule `crm-account-internal`.
     pub(crate) async fn carry_announcements(&self, store: &Store) {
         let busy = self.clone().busy();
-        // A database that is busy is asked again; a claim that is not removed lapses, and is published once more.
-        let claimed = store.lease_announcements(100, Duration::from_secs(10)).await.unwrap_or_default();
-        self.announced.fetch_add(claimed.len(), Ordering::SeqCst);
-        for one in &claimed {
+        // If the database is busy, the relay asks again. If a row is not removed, its lease lapses, and the relay
+        // publishes it once more.
+        let leased = store.lease_announcements(100, Duration::from_secs(10)).await.unwrap_or_default();
+        self.announced.fetch_add(leased.len(), Ordering::SeqCst);
+        for one in &leased {
             if matches!(one.kind.detail_type(), "PersonChanged" | "IdentityVerified") {
                 self.carry(&self.queues.crm_account, envelope(one));
             }
         }
-        let ids: Vec<Uuid> = claimed.iter().map(|one| one.announcement.event_id).collect();
+        let ids: Vec<Uuid> = leased.iter().map(|one| one.announcement.event_id).collect();
         let _ = store.remove_announcements(&ids).await;
         drop(busy);
         self.chaos.delay().await;
-        if claimed.is_empty() {
+        if leased.is_empty() {
             let _ = tokio::time::timeout(Duration::from_millis(20), store.outbox_filled()).await;
         }
     }
 }
 
-pub(crate) fn envelope(claimed: &LeasedAnnouncement) -> String {
-    let detail: Value = serde_json::from_str(&claimed.announcement.to_detail()).unwrap();
+pub(crate) fn envelope(leased: &LeasedAnnouncement) -> String {
+    let detail: Value = serde_json::from_str(&leased.announcement.to_detail()).unwrap();
     json!({
-        "id": Uuid::new_v4(), "source": INTERNAL_SOURCE, "detail-type": claimed.kind.detail_type(),
+        "id": Uuid::new_v4(), "source": INTERNAL_SOURCE, "detail-type": leased.kind.detail_type(),
         "time": OffsetDateTime::now_utc().format(&Rfc3339).unwrap(), "detail": detail,
     })
     .to_string()

@@ -1,4 +1,4 @@
-//! The providers, the handlers in their loops, and the bus between them.
+//! The simulated providers, the real handlers in the real consumer loop, and the bus between them.
 
 use std::time::Duration;
 
@@ -21,20 +21,19 @@ use crate::bus::Bus;
 use crate::history::History;
 use crate::providers::{Clients, Providers, Vendors};
 
-/// Longest time between two happenings of one life. Mostly as long as a refetch may take, so that the second happens while
-/// the first is read; now and then long enough that not all of them wait in the queues until the life is over.
+/// Longest time between two events of one life. Usually it is as long as a refetch, so that the second event occurs while
+/// a worker reads the first. Sometimes it is longer, so that workers settle some events before the life ends.
 const SHORT_WHILE: Duration = Duration::from_millis(100);
 const LONG_WHILE: Duration = Duration::from_secs(6);
 
 /// Two pods of each worker.
 const PODS: usize = 2;
 
-/// See the module's documentation.
 pub(crate) struct Fleet {
     pub(crate) providers: Providers,
     pub(crate) store: Store,
     pub(crate) pool: PgPool,
-    pub(crate) dead_letters: MemoryQueue,
+    pub(crate) dlq: MemoryQueue,
     pub(crate) bus: Bus,
     stop: CancellationToken,
     _database: TestDatabase,
@@ -45,13 +44,13 @@ impl Fleet {
         let database = TestDatabase::migrated().await.unwrap();
         let url = database.url().to_owned();
         let store = Store::open(&url.clone().into(), 16).unwrap().with_policy(policy);
-        let dead_letters = MemoryQueue::default();
+        let dlq = MemoryQueue::default();
         let fleet = Self {
             pool: PgPool::connect(&url).await.unwrap(),
             store,
             providers: Providers::start(vendors).await,
-            bus: Bus::new(Chaos::new(seed), &dead_letters),
-            dead_letters,
+            bus: Bus::new(Chaos::new(seed), &dlq),
+            dlq,
             stop: CancellationToken::new(),
             _database: database,
         };
@@ -84,7 +83,7 @@ impl Fleet {
             visibility_timeout: Duration::from_secs(30),
             receive_wait: Duration::from_secs(1),
             retry: RetryPolicy {
-                // A network as bad as this one fails often: no message may die of it.
+                // Requests on this network fail often. No message may be dead-lettered for that.
                 max_attempts: 1000,
                 base: Duration::from_secs(1),
                 cap: Duration::from_secs(2),
@@ -93,13 +92,12 @@ impl Fleet {
             longest_probe_interval: Duration::from_millis(200),
             ..Options::default()
         };
-        let (queue, dead_letters) = (queue.clone(), self.dead_letters.clone());
-        let runtime =
-            Runtime::new(handler, queue, dead_letters, ledger.clone(), options, Liveness::default());
+        let (queue, dlq) = (queue.clone(), self.dlq.clone());
+        let runtime = Runtime::new(handler, queue, dlq, ledger.clone(), options, Liveness::default());
         tokio::spawn(runtime.run(Mode::Forever, self.stop.clone()));
     }
 
-    /// The relay, and the CRM's own feed.
+    /// Starts the relay, and the delivery of the CRM's own events.
     fn start_carriers(&self) {
         let (store, bus, stop) = (self.store.clone(), self.bus.clone(), self.stop.clone());
         tokio::spawn(async move {
@@ -121,7 +119,7 @@ impl Fleet {
         });
     }
 
-    /// Lives some lives to their end, all at the same time, while what happens in them is on its way.
+    /// Runs all histories concurrently to their end, and delivers their events meanwhile.
     pub(crate) async fn live(&self, histories: &mut [History]) {
         join_all(histories.iter_mut().map(|history| self.live_one(history))).await;
     }

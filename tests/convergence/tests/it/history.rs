@@ -1,4 +1,4 @@
-//! The life of a few people at three providers, from a seed.
+//! The life of a few persons at three providers, generated from a seed.
 
 mod auth0;
 mod okta;
@@ -17,18 +17,18 @@ use time::macros::date;
 
 use crate::providers::{IdentityProvider, Providers, Vendors, Verifier};
 
-/// Things that happen in one life.
-const HAPPENINGS: usize = 14;
+/// Events in one life.
+const EVENTS: usize = 14;
 
-/// One seed's people: two humans, each with a key of theirs, three accounts, three contacts, two verifications.
+/// The persons of one seed: two humans with a key each, three accounts, three contacts and two verifications.
 pub(crate) struct History {
     pub(crate) seed: u64,
     vendors: Vendors,
     rng: StdRng,
     left: usize,
-    /// Where something happens, and to which record.
+    /// The provider and the record of the next event, as random numbers.
     focus: (usize, usize),
-    /// An identity provider gives no ID twice.
+    /// Deleted users. An identity provider uses no ID twice.
     deleted: BTreeSet<String>,
     sessions_begun: BTreeSet<String>,
 }
@@ -40,7 +40,7 @@ impl History {
             seed,
             vendors,
             rng,
-            left: HAPPENINGS,
+            left: EVENTS,
             focus: (0, 0),
             deleted: BTreeSet::new(),
             sessions_begun: BTreeSet::new(),
@@ -67,11 +67,11 @@ impl History {
         [0, 1].map(|number| format!("{prefix}s{}v{number}", self.seed))
     }
 
-    /// The next thing that happens, and the events about it, except the CRM's: those the CRM hands out itself. `None`:
+    /// Makes the next change at a provider, and returns the events about it. The CRM delivers its events itself. `None`:
     /// the life is over.
     pub(crate) fn next(&mut self, providers: &Providers) -> Option<Vec<NativeEvent>> {
         self.left = self.left.checked_sub(1)?;
-        // What has just changed changes again at once more often than not: that is where readings overtake each other.
+        // About half of the changes are to the record that changed last: then one refetch can overtake another.
         if self.rng.random_bool(0.5) {
             self.focus = (self.rng.random_range(0..10), self.rng.random_range(0..6));
         }
@@ -99,7 +99,7 @@ impl History {
         }
     }
 
-    /// One of two addresses that anybody may have, or one's own.
+    /// One of two addresses that all users share, or an address of this user alone.
     fn email(&mut self, own: &str) -> String {
         let seed = self.seed;
         match self.rng.random_range(0..4) {
@@ -113,21 +113,21 @@ impl History {
         format!("+1555{:07}", self.rng.random_range(0..100_000))
     }
 
-    /// A user to whom something happens, and an address for them.
+    /// The user of the next event, and an address for it.
     fn user(&mut self) -> (String, String) {
         let number = self.focus.1 % 3;
         let email = self.email(&format!("u{number}.s{}", self.seed));
         (self.users()[number].clone(), email)
     }
 
-    /// A case to which something happens, and whether it is its first time.
+    /// The case of the next event, and whether the case is new.
     fn case(&mut self) -> (String, bool) {
         let id = self.sessions()[self.focus.1 % 2].clone();
         let begins = self.sessions_begun.insert(id.clone());
         (id, begins)
     }
 
-    /// What the documents show.
+    /// The person on the documents.
     fn documents(&mut self) -> SimulatedPerson {
         let name = format!("Verified-{}", self.rng.random_range(0..1000));
         SimulatedPerson::new(&name, "Quill", date!(1980 - 02 - 03))

@@ -1,12 +1,14 @@
-//! The convergence property: **after quiescence the database equals what the providers and the policy say, and so does
-//! the CRM**, whatever was duplicated, reordered, delayed, lost or failed on the way.
+//! The convergence property: **when the fleet is idle, the database and the CRM equal what the providers and the policy
+//! say**, whatever events were duplicated, reordered, delayed or lost, and whatever requests failed.
 //!
-//! Each seed makes a life of a few people at three providers (`history`): created, changed, blocked, deleted, restored,
-//! merged, verified, redacted, an address that becomes another person's. Even seeds live at Auth0, Salesforce and Stripe, odd
-//! ones at Okta, Salesforce and Persona (`providers`). Their events reach the real handlers in the real consumer loop
-//! (`fleet`), two pods to a queue, over a network that delays, loses and fails, and a bus (`bus`) that doubles, reorders and
-//! loses; what was lost is found in the end, as by a resync. When nothing moves any more, everything is compared (`oracle`). In the end everything is said once
-//! more: nothing may come of it, neither a write nor an announcement.
+//! Each seed generates the life of a few persons at three providers (`history`): create, change, block, delete, restore,
+//! merge, verify, redact, and an address that moves to another person. Even seeds use Auth0, Salesforce and Stripe, odd seeds
+//! Okta, Salesforce and Persona (`providers`).
+//!
+//! The events reach the real handlers in the real consumer loop (`fleet`), with two pods for each queue. The network delays,
+//! loses and fails requests. The bus (`bus`) duplicates, reorders and loses events, and delivers the lost ones at the end, as a
+//! resync does. When the fleet is idle, the test compares everything (`oracle`). At last it repeats all events: that must
+//! cause no write and no announcement.
 //!
 //! ```sh
 //! cargo nextest run -p convergence                          # 200 seeds, different ones in each run
@@ -14,10 +16,9 @@
 //! CONVERGENCE_SEEDS=20000 cargo nextest run -p convergence  # more of them
 //! ```
 //!
-//! The clock and the scheduler are real, so a seed fixes what happens at the providers and how bad the network is, and
-//! not every interleaving: a failure that does not come back at once comes back within a few runs of its seed. An order of
-//! readings that was once found to lose something is told step by step, so that it does not depend on chance
-//! (`within_a_second`).
+//! The clock and the scheduler are real. So a seed fixes the changes at the providers and the faults of the network, but not
+//! every interleaving. If a failure does not recur at once, it recurs within a few runs of its seed. One order of reads once
+//! lost a change. A separate test makes these reads step by step, so that it does not depend on chance (`within_a_second`).
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -40,10 +41,10 @@ const SEEDS: u64 = 200;
 /// A seed is a part of IDs, of which the CRM's have ten digits.
 const LARGEST_SEED: u32 = 90_000_000;
 
-/// Seeds that once ended wrongly, in every run. Add a seed here when it fails.
+/// Seeds that once failed. Every run includes them. Add a seed here when it fails.
 const REGRESSIONS: &[u64] = &[57, 197];
 
-/// Lives that are lived at the same time.
+/// Lives that run at the same time.
 const AT_ONCE: u64 = 170;
 
 const DEFAULT_POLICY: &str = include_str!("../../../../crates/authority/src/default-policy.toml");
@@ -68,13 +69,12 @@ async fn seeds_converge(seeds: Vec<u64>, vendors: Vendors, policy: Policy) {
     different.extend(oracle::leftovers(&fleet).await);
     let (writes, announcements) = fleet.repeat_everything().await;
     if (writes, announcements) != (0, 0) {
-        different
-            .push(format!("no rest: {writes} writes, {announcements} announcements of what was said before"));
+        different.push(format!("repeated events caused {writes} writes and {announcements} announcements"));
     }
     assert!(different.is_empty(), "{}", different.join("\n"));
 }
 
-/// The seeds of one of two halves, or the one that was asked for. Each run has others, and says which.
+/// The even or the odd seeds of this run, or the seed of `CONVERGENCE_SEED`. Each run has different seeds and prints them.
 fn seeds(half: u64) -> Vec<u64> {
     if let Some(seed) = number("CONVERGENCE_SEED") {
         return vec![seed];
@@ -86,12 +86,12 @@ fn seeds(half: u64) -> Vec<u64> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_life_ends_as_the_providers_and_the_policy_say() {
+async fn the_database_and_the_crm_converge_for_auth0_and_stripe() {
     seeds_converge(seeds(0), Vendors::Auth0AndStripe, Policy::default()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn also_at_other_vendors_and_when_addresses_of_the_crm_link() {
+async fn the_database_and_the_crm_converge_for_okta_and_persona_with_trusted_crm_addresses() {
     let trusting = DEFAULT_POLICY.replace("trusted_email_from = []", "trusted_email_from = [\"crm\"]");
     seeds_converge(seeds(1), Vendors::OktaAndPersona, Policy::parse(&trusting).unwrap()).await;
 }

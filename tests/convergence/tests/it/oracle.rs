@@ -1,8 +1,8 @@
-//! What should be, and what is.
+//! Compares the database and the CRM with the providers and the policy.
 //!
-//! In: the providers as they are now, asked through the real clients over a good network; the database; the policy.
-//! Out: every difference, in words. Which records belong together is taken from the database, and checked against the
-//! keys: links depend on what was seen while it was so, and everything else follows from them.
+//! In: the providers' current records, read through the real clients over a good network; the database; the policy. Out:
+//! every difference, as text. The oracle takes the links between records from the database, because they depend on the
+//! order of events, and checks them against the keys. It computes everything else from the links.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ use crate::fleet::Fleet;
 use crate::history::History;
 use crate::providers::Clients;
 
-/// A record as its provider has it, and where the database puts it.
+/// A record at its provider, and the person that the database links it to.
 struct Truth {
     record: SourceRecord,
     key: Option<String>,
@@ -35,7 +35,7 @@ pub(crate) async fn differences(fleet: &Fleet, history: &History) -> Vec<String>
     records(fleet, &sso, &history.users(), &mut truths, &mut different).await;
     records(fleet, &crm, &history.contacts(), &mut truths, &mut different).await;
     records(fleet, &identity, &history.sessions(), &mut truths, &mut different).await;
-    // Contacts that were made by us belong to these lives, too.
+    // The contacts that `crm-account` created belong to these lives, too.
     let made = made_contacts(fleet, &truths).await;
     records(fleet, &crm, &made, &mut truths, &mut different).await;
     keys(fleet, &truths, &mut different).await;
@@ -44,17 +44,17 @@ pub(crate) async fn differences(fleet: &Fleet, history: &History) -> Vec<String>
     different.into_iter().map(|text| format!("seed {}: {text}", history.seed)).collect()
 }
 
-/// What no life accounts for: dead letters, and contacts that were made twice.
+/// Differences that belong to no single life: dead-lettered messages, and contacts created twice.
 pub(crate) async fn leftovers(fleet: &Fleet) -> Vec<String> {
     let mut different = Vec::new();
-    for letter in fleet.dead_letters.messages() {
-        different.push(format!("dead letter: {:?}", letter.attributes));
+    for message in fleet.dlq.messages() {
+        different.push(format!("dead-lettered: {:?}", message.attributes));
     }
     let made = fleet.providers.crm.creations();
     let accounts: i64 =
         sqlx::query_scalar("select count(*) from crm_account").fetch_one(&fleet.pool).await.unwrap();
     if made as i64 > accounts {
-        different.push(format!("{made} contacts were made, and {accounts} are known"));
+        different.push(format!("crm-account created {made} contacts, and the database has {accounts}"));
     }
     different
 }
@@ -102,7 +102,7 @@ async fn records<S: RecordSource>(
     }
 }
 
-/// Contacts of the same persons that are not among the truths yet.
+/// The contacts of these persons that `truths` does not have yet.
 async fn made_contacts(fleet: &Fleet, truths: &[Truth]) -> Vec<String> {
     let persons: Vec<Uuid> = truths.iter().filter_map(|truth| truth.person).collect();
     let known: Vec<&str> = truths.iter().map(|truth| truth.record.external_id.as_str()).collect();
@@ -111,21 +111,26 @@ async fn made_contacts(fleet: &Fleet, truths: &[Truth]) -> Vec<String> {
     sqlx::query_scalar(made).bind(persons).bind(known).fetch_all(&fleet.pool).await.unwrap()
 }
 
-/// Fields of which the record says what we have told the CRM.
+/// Fields in which the record has the value that we pushed to the CRM.
 async fn echoes(
     fleet: &Fleet,
     source: &str,
     person: Option<Uuid>,
     record: Option<&Value>,
 ) -> BTreeSet<Field> {
-    let told = "select field from crm_push where source = $1 and person_id = $2 \
+    let pushed = "select field from crm_push where source = $1 and person_id = $2 \
                 and value_hash = sha256(convert_to(btrim($3::jsonb ->> field), 'UTF8'))";
-    let told: Vec<String> =
-        sqlx::query_scalar(told).bind(source).bind(person).bind(record).fetch_all(&fleet.pool).await.unwrap();
-    told.iter().map(|field| field.parse().unwrap()).collect()
+    let pushed: Vec<String> = sqlx::query_scalar(pushed)
+        .bind(source)
+        .bind(person)
+        .bind(record)
+        .fetch_all(&fleet.pool)
+        .await
+        .unwrap();
+    pushed.iter().map(|field| field.parse().unwrap()).collect()
 }
 
-/// Live records with the same key are one person's, or are under review.
+/// Checks that existing records with the same key belong to one person, or are under review.
 async fn keys(fleet: &Fleet, truths: &[Truth], different: &mut Vec<String>) {
     for one in truths.iter().filter(|truth| truth.record.record.is_some()) {
         for other in truths.iter().filter(|truth| truth.record.record.is_some()) {
@@ -159,7 +164,7 @@ fn by_person(truths: &[Truth]) -> BTreeMap<Uuid, Vec<SourceRecord>> {
     persons
 }
 
-/// Each person is what the policy makes of the providers' records.
+/// Checks that each person has the values that the policy computes from the providers' records.
 async fn persons(fleet: &Fleet, truths: &[Truth], different: &mut Vec<String>) {
     for (person, records) in by_person(truths) {
         let expected = Profile::compute(fleet.store.policy(), &records);
@@ -200,7 +205,7 @@ async fn persons(fleet: &Fleet, truths: &[Truth], different: &mut Vec<String>) {
     }
 }
 
-/// The CRM has one contact of each person with an account, and it says what the policy says.
+/// Checks that the CRM has a contact for each person with an account, with the values of the policy.
 async fn contacts(fleet: &Fleet, truths: &[Truth], different: &mut Vec<String>) {
     let policy = fleet.store.policy();
     for person in by_person(truths).into_keys() {
@@ -212,14 +217,14 @@ async fn contacts(fleet: &Fleet, truths: &[Truth], different: &mut Vec<String>) 
         }
         let Some(contact) = &view.contact else {
             if !view.contact_deleted && !view.under_review {
-                let (told, key_elsewhere) = (&view.pushed, view.key_elsewhere);
+                let (pushed, key_elsewhere) = (&view.pushed, view.key_elsewhere);
                 different.push(format!(
-                    "{person} has an account and no contact; told {told:?}, its key is elsewhere: {key_elsewhere}"
+                    "{person} has an account and no contact; pushed {pushed:?}, another contact has its key: {key_elsewhere}"
                 ));
             }
             continue;
         };
-        // As the CRM has it now, not as it is stored: contacts that were made by us are in no life's list.
+        // Compare with the contact in the CRM, not with the stored one: no life lists the contacts that we created.
         let truth = fleet.providers.crm.contact(&contact.external_id).filter(|contact| !contact.is_deleted);
         let Some(truth) = truth else {
             different.push(format!("{person}: contact {} is gone", contact.external_id));
@@ -230,10 +235,10 @@ async fn contacts(fleet: &Fleet, truths: &[Truth], different: &mut Vec<String>) 
             "family_name": truth.last_name, "birthdate": truth.birthdate,
         });
         let said = SourceRecord { record: Some(says), ..contact.clone() };
-        let told = view.profile.to_push(policy, Some(&said));
-        let contested = view.pushed.as_ref().is_some_and(|told| told.times >= 3);
-        if !told.is_empty() && !contested {
-            let fields: Vec<Field> = told.into_keys().collect();
+        let to_push = view.profile.to_push(policy, Some(&said));
+        let contested = view.pushed.as_ref().is_some_and(|pushed| pushed.times >= 3);
+        if !to_push.is_empty() && !contested {
+            let fields: Vec<Field> = to_push.into_keys().collect();
             different.push(format!("{person}: contact {} differs in {fields:?}", contact.external_id));
         }
         if truth.person_key != Some(person.to_string()) {

@@ -1,4 +1,4 @@
-//! The simulated providers, and clients of them.
+//! The simulated providers and their clients.
 
 use provider_crm::{CrmClient, SalesforceAuth, SalesforceClient, SalesforceConfig};
 use provider_identity::{IdentityClient, PersonaClient, PersonaConfig, StripeClient, StripeConfig};
@@ -10,14 +10,14 @@ use testkit::simulators::okta::OktaSimulator;
 use testkit::simulators::salesforce::SalesforceSimulator;
 use url::Url;
 
-/// Which vendors there are beside Salesforce.
+/// The vendors besides Salesforce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Vendors {
     Auth0AndStripe,
     OktaAndPersona,
 }
 
-/// What is true.
+/// The simulated providers. Their state is the truth for the comparison.
 pub(crate) struct Providers {
     pub(crate) idp: IdentityProvider,
     pub(crate) crm: SalesforceSimulator,
@@ -57,7 +57,7 @@ impl Providers {
         Self { idp, crm, verifier }
     }
 
-    /// Clients that reach the providers as they are, or over a bad network.
+    /// Clients of the providers, with a direct connection or over a bad network.
     pub(crate) async fn clients(&self, chaos: Option<&Chaos>) -> Clients {
         Clients {
             sso: self.sso(chaos).await,

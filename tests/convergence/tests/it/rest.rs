@@ -1,4 +1,4 @@
-//! When nothing moves any more, and that nothing moves for nothing.
+//! Waits until the fleet is idle, and checks that repeated events change nothing.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -11,42 +11,44 @@ use uuid::Uuid;
 use crate::bus::envelope;
 use crate::fleet::Fleet;
 
-/// Longest that everything may take to come to rest. A loop that never ends does not.
+/// Longest time until the fleet is idle. An endless loop of events exceeds it.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 impl Fleet {
-    /// Waits until nothing moves: no event is under way, none is waiting, none comes of what there was.
+    /// Waits until the fleet is idle: no event is being delivered, none waits, and the previous ones have caused no new one.
     pub(crate) async fn quiet(&self) {
         let mut before = None;
-        let quiet = wait_until(PATIENCE, "everything to come to rest", async || {
-            self.bus.find_what_was_lost();
+        let quiet = wait_until(PATIENCE, "the fleet to be idle", async || {
+            self.bus.find_lost_events();
             let carried = self.bus.carried.load(Ordering::SeqCst);
             let waiting: i64 =
                 sqlx::query_scalar("select count(*) from outbox").fetch_one(&self.pool).await?;
             let still = waiting == 0 && self.providers.crm.waiting_events() == 0 && self.bus.is_empty();
-            // Looked at one after the other, so only a second look that finds the same tells.
+            // These reads are not one snapshot. Only two equal results in a row show that the fleet is idle.
             let rested = still && before == Some(carried);
             before = still.then_some(carried);
             Ok(rested.then_some(()))
         });
         if quiet.await.is_err() {
             let queues = self.bus.queues.all().map(|queue| queue.messages().len());
-            panic!("no rest: messages in sso-sync, crm-sync, identity-verification, crm-account: {queues:?}");
+            panic!(
+                "not idle: messages in sso-sync, crm-sync, identity-verification, crm-account: {queues:?}"
+            );
         }
     }
 
-    /// Says once more of every person and of every contact that it has changed, and answers what came of it: writes of the
-    /// CRM, and announcements.
+    /// Repeats a change event for every person and every contact. Returns the CRM writes and the announcements that this
+    /// causes: both should be 0.
     pub(crate) async fn repeat_everything(&self) -> (usize, usize) {
         let so_far = || (self.providers.crm.writes(), self.bus.announced.load(Ordering::SeqCst));
         let before = so_far();
         let persons = "select person_id, revision from person where merged_into is null";
         for (person, revision) in sqlx::query_as(persons).fetch_all(&self.pool).await.unwrap() {
-            let claimed = LeasedAnnouncement {
+            let leased = LeasedAnnouncement {
                 kind: EventKind::PersonChanged,
                 announcement: repeated(person, revision),
             };
-            self.bus.carry(&self.bus.queues.crm_account, envelope(&claimed));
+            self.bus.carry(&self.bus.queues.crm_account, envelope(&leased));
         }
         let contacts =
             "select external_id from source_record where source = 'salesforce' and gone_at is null";

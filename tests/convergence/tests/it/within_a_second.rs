@@ -1,6 +1,6 @@
-//! Three readings of one record whose changes fall into one second, so that no version tells them apart, in the one order
-//! that a test of chance meets once in thousands of lives: the newest is answered "not modified", and an older one is
-//! still on its way.
+//! Three reads of one record that changed twice within one second, so that both states have the same version. In a random
+//! history their order occurs once in thousands of lives: the newest read gets "not modified", and an older read arrives
+//! after it.
 
 use event_contract::{Hop, TraceContext};
 use local_stack::TestDatabase;
@@ -57,8 +57,8 @@ impl Scene {
         sqlx::query_scalar(phone).bind(id).fetch_one(&self.pool).await.unwrap()
     }
 
-    /// A user of Okta with two states in one second, the newer stored; a reading of the older that began later than
-    /// the stored one; and one that began last and was told that the newer is what Okta has.
+    /// Creates an Okta user with two states in one second, and stores the newer one. Returns two reads that began later
+    /// than the stored one: a read of the older state, and a read that Okta answered with "not modified".
     async fn two_readings(&self) -> (String, [(Refetch<String>, Reread); 2]) {
         for attempt in 0.. {
             let id = format!("00u1second{attempt}");
@@ -70,7 +70,7 @@ impl Scene {
             let older = self.read(&id, second).await;
             let change = self.okta.update(&id, |user| user.mobile_phone = Some(String::from("+15550000002")));
             if change.user.last_updated != created {
-                // The second was over.
+                // The second ended between the two changes. Try again.
                 continue;
             }
             let newer = self.read(&id, first).await;
@@ -85,7 +85,7 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn an_older_reading_that_arrives_after_not_modified_is_not_written() {
+async fn an_older_state_that_arrives_after_not_modified_is_not_written() {
     let scene = Scene::start().await;
     let (id, [older, unmodified]) = scene.two_readings().await;
     assert_eq!(scene.write(unmodified).await, Outcome::Unchanged);
@@ -94,7 +94,7 @@ async fn an_older_reading_that_arrives_after_not_modified_is_not_written() {
 }
 
 #[tokio::test]
-async fn after_an_older_reading_was_written_not_modified_has_the_record_read_again() {
+async fn not_modified_causes_another_read_if_an_older_state_was_written() {
     let scene = Scene::start().await;
     let (id, [older, unmodified]) = scene.two_readings().await;
     scene.write(older).await;

@@ -1,4 +1,4 @@
-//! What the CRM is told comes back from it, and then it is over.
+//! Each push causes one echo, and the echo causes no further push.
 
 use testkit::World;
 
@@ -9,34 +9,34 @@ const UNITS: [&str; 3] = ["sso-sync", "crm-sync", "crm-account"];
 const ADA: &str = "auth0|ada";
 const BOB: &str = "auth0|bob";
 
-/// Corrections of one person within an hour: README of `crm-account`.
+/// The most corrections of one person within an hour: README of `crm-account`.
 const MOST_CORRECTIONS: usize = 3;
 
 #[tokio::test]
-async fn a_change_is_written_once_comes_back_once_and_is_over() {
+async fn each_change_causes_one_push_and_one_echo() {
     let world = World::start_with_emulator().await;
     let fleet = Fleet::start(&world, &UNITS, &[]).await;
     let ada = sign_up(&world, ADA).await.person_id;
     let contact = contact_where(&world, ada, |_| true).await;
     fleet.quiet().await;
     assert_eq!((world.crm.writes(), world.crm.creations(), fleet.pump.delivered()), (1, 1, 1));
-    // Once, for the account.
+    // One announcement, for the account.
     let announced = times_announced(&world, ada).await;
-    assert_eq!(announced, 1, "and none for the echo of the contact that was made");
+    assert_eq!(announced, 1, "no announcement for the echo of the new contact");
 
     for round in 1..=3 {
         let email = format!("ada{round}@members.example.org");
         change_email(&world, ADA, &email).await;
         contact_where(&world, ada, |contact| contact.email.as_deref() == Some(&email)).await;
         fleet.quiet().await;
-        assert_eq!(world.crm.writes(), 1 + round, "one write for each change");
-        assert_eq!(fleet.pump.delivered(), 1 + round, "one echo for each write");
-        assert_eq!(times_announced(&world, ada).await, announced + round, "none is announced for an echo");
+        assert_eq!(world.crm.writes(), 1 + round, "one push for each change");
+        assert_eq!(fleet.pump.delivered(), 1 + round, "one echo for each push");
+        assert_eq!(times_announced(&world, ada).await, announced + round, "no announcement for an echo");
     }
     assert_eq!(world.crm.contacts().len(), 1);
     assert_eq!(world.crm.creations(), 1);
 
-    // Somebody in the CRM changes what the identity provider is believed about.
+    // A user of the CRM changes a field for which the policy takes the identity provider's value.
     let email = world.idp.user(ADA).unwrap().email;
     world.crm.update(&contact.id, |contact| contact.email = Some(String::from("ada@crm.example.org")));
     contact_where(&world, ada, |contact| contact.email == email).await;
@@ -51,7 +51,7 @@ async fn a_change_is_written_once_comes_back_once_and_is_over() {
 }
 
 #[tokio::test]
-async fn somebody_who_insists_is_corrected_three_times_in_an_hour() {
+async fn crm_account_corrects_a_contact_at_most_three_times_in_an_hour() {
     let world = World::start_with_emulator().await;
     let fleet = Fleet::start(&world, &UNITS, &[]).await;
     let bob = sign_up(&world, BOB).await.person_id;
@@ -67,11 +67,15 @@ async fn somebody_who_insists_is_corrected_three_times_in_an_hour() {
         assert_eq!(fleet.pump.delivered(), 1 + round + corrections, "round {round}");
         let expected = if round <= MOST_CORRECTIONS { &email } else { &insisted };
         assert_eq!(&world.crm.contact(&contact.id).unwrap().email, expected, "round {round}");
-        assert_eq!(world.person(BOB).await.unwrap().email, email, "who is believed stays believed");
+        assert_eq!(
+            world.person(BOB).await.unwrap().email,
+            email,
+            "the person keeps the identity provider's value"
+        );
     }
-    assert!(fleet.worker("crm-account").log().contains("the CRM changes back what it is told"));
+    assert!(fleet.worker("crm-account").log().contains("the CRM changes our values back"));
 
-    // A change of the person's own is another matter.
+    // A change at the identity provider is pushed all the same.
     change_email(&world, BOB, "bob@new.example.org").await;
     contact_where(&world, bob, |contact| contact.email.as_deref() == Some("bob@new.example.org")).await;
     fleet.quiet().await;

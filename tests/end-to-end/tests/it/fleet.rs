@@ -1,14 +1,14 @@
-//! Workers in one world, and when they have come to rest.
+//! The workers of one world, and a wait until they are idle.
 
 use std::collections::BTreeMap;
 
 use local_stack::wait_until;
 use testkit::{AwsProxy, CrmPump, PATIENCE, Worker, World, unit_binary};
 
-/// Receives of a worker that make sure that two of them were begun and ended after a look.
+/// After this many further receives, at least two have begun and ended since the count.
 const TWO_WHOLE_POLLS: usize = 4;
 
-/// Running workers, and the CRM's events on their way.
+/// Running workers, and the delivery of the CRM's events.
 pub(crate) struct Fleet<'a> {
     pub(crate) world: &'a World,
     pub(crate) pump: CrmPump,
@@ -17,13 +17,13 @@ pub(crate) struct Fleet<'a> {
 
 struct Member {
     worker: Worker,
-    /// Its own way to AWS, so that its polls can be told from others'.
+    /// A proxy of its own before AWS, which counts the polls of this worker alone.
     proxy: AwsProxy,
 }
 
-/// What has happened so far, counted.
+/// Counts of calls and events so far.
 #[derive(Debug, PartialEq, Eq)]
-struct Happened {
+struct Activity {
     crm_events: usize,
     crm_requests: usize,
     idp_requests: usize,
@@ -44,7 +44,7 @@ impl<'a> Fleet<'a> {
         fleet
     }
 
-    /// One more worker.
+    /// Starts one more worker.
     pub(crate) async fn join(&mut self, unit: &'static str, settings: &[(&str, &str)]) {
         let proxy = self.world.proxy.another().await;
         let mut settings = settings.to_vec();
@@ -57,21 +57,21 @@ impl<'a> Fleet<'a> {
         &self.members[unit].worker
     }
 
-    /// Whether a text stood in any message, announcement or dead letter that a worker got or sent.
+    /// Whether any message or announcement that a worker received or sent contains the text.
     pub(crate) fn transcripts_contain(&self, text: &str) -> bool {
         self.members.values().any(|member| member.proxy.transcript_contains(text))
     }
 
-    /// Waits until nothing moves any more: all is handled and published, and two whole polls of every worker later no
-    /// call has been made and no event has been sent.
+    /// Waits until the fleet is idle. The queues and the outbox are empty, and during two whole polls of every worker there
+    /// is no new call and no new event.
     pub(crate) async fn quiet(&self) {
-        wait_until(PATIENCE, "the fleet to come to rest", async || {
+        wait_until(PATIENCE, "the fleet to be idle", async || {
             if !self.all_is_done().await? {
                 return Ok(None);
             }
-            let before = self.happened();
+            let before = self.activity();
             self.two_whole_polls().await?;
-            Ok((self.all_is_done().await? && before == self.happened()).then_some(()))
+            Ok((self.all_is_done().await? && before == self.activity()).then_some(()))
         })
         .await
         .unwrap();
@@ -88,9 +88,9 @@ impl<'a> Fleet<'a> {
         Ok(waiting == 0)
     }
 
-    fn happened(&self) -> Happened {
+    fn activity(&self) -> Activity {
         let world = self.world;
-        Happened {
+        Activity {
             crm_events: self.pump.delivered(),
             crm_requests: world.crm.total_requests(),
             idp_requests: world.idp.total_requests(),

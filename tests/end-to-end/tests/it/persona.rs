@@ -14,7 +14,7 @@ use crate::sign_up;
 
 const ADA: &str = "auth0|ada";
 const INQUIRY: &str = "inq_ada";
-/// Two are live while one is being replaced.
+/// While an operator replaces a secret, both the old and the new one are valid.
 const SECRETS: &str = "wbhsec_another-one-that-is-live,wbhsec_0123456789abcdef";
 const SECRET: &str = "wbhsec_0123456789abcdef";
 
@@ -30,7 +30,7 @@ async fn send(address: &str, change: &InquiryChange) {
 }
 
 #[tokio::test]
-async fn an_inquiry_is_followed_from_its_webhooks_to_the_person_and_back_to_nothing() {
+async fn the_person_follows_an_inquiry_from_approval_to_redaction() {
     let world = World::start_with_emulator().await;
     let persona = PersonaSimulator::start().await;
     let (url, address) = (persona.base_url(), format!("127.0.0.1:{}", free_port().unwrap()));
@@ -53,7 +53,7 @@ async fn an_inquiry_is_followed_from_its_webhooks_to_the_person_and_back_to_noth
     send(&address, &persona.approve(INQUIRY)).await;
     let verified = world.person_where(ADA, |it| it.given_name.as_deref() == Some("Maravilla")).await;
     assert_eq!(verified.person_id, person.person_id);
-    assert_eq!(verified.email, person.email, "an address that was typed into a form is not believed");
+    assert_eq!(verified.email, person.email, "the policy takes no address from a form");
     let announced = async || {
         let all = world.announcements(0).await;
         let of_her = |(kind, it): &&(EventKind, event_contract::Announcement)| {
@@ -71,7 +71,10 @@ async fn an_inquiry_is_followed_from_its_webhooks_to_the_person_and_back_to_noth
     let logs = [fleet.worker("identity-verification").log(), ingress.log(), kept];
     for value in mara.personal_values() {
         let sent = fleet.transcripts_contain(&value) || world.proxy.transcript_contains(&value);
-        assert!(!sent && logs.iter().all(|text| !text.contains(&value)), "{value} is told or kept");
+        assert!(
+            !sent && logs.iter().all(|text| !text.contains(&value)),
+            "{value} is in a message, a log or a record"
+        );
     }
     assert_eq!(world.dead_letters("identity-verification", 0).await.len(), 0);
 }

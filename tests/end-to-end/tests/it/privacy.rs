@@ -1,4 +1,4 @@
-//! Personal values stay at the providers and in the database, whatever the units tell each other.
+//! Personal values stay at the providers and in the database. No message, event, log or metric of any unit has them.
 
 use event_contract::EventKind;
 use local_stack::{free_port, wait_until};
@@ -16,7 +16,7 @@ const ADA: &str = "auth0|ada";
 const BROKEN: &str = "auth0|broken";
 const SECRET: &str = "Bearer 0123456789abcdef";
 
-/// What is written about messages on their way, and about those that failed.
+/// The rows that hold queued announcements, failed attempts and sign-ins.
 const REMARKS: &str = "select outbox::text as row from outbox union all select ingress_outbox::text from ingress_outbox \
     union all select message_failure::text from message_failure union all select login::text from login \
     union all select login_event::text from login_event union all select application::text from application \
@@ -40,7 +40,7 @@ impl Ingress {
         Self { worker, base: format!("http://{address}") }
     }
 
-    /// The user signs up, and the provider calls with the whole profile.
+    /// Creates a user, and sends the provider's webhook with the whole profile.
     async fn sign_up(&self, world: &World, id: &str) {
         let body = world.idp.put_user(SimulatedUser::new(id)).stream_event().detail;
         assert!(body.contains(&SimulatedUser::new(id).email.unwrap()));
@@ -54,7 +54,7 @@ fn on_the_document() -> SimulatedPerson {
     SimulatedPerson::new("Maravilla", "Quillfeather", date!(1984 - 09 - 03))
 }
 
-/// A person's life in all systems, and a record of each that cannot be read.
+/// A person's life at all providers, and one unreadable record at each.
 async fn a_small_story(world: &World, ingress: &Ingress) {
     let (contact, broken_contact) = (contact_id(1), contact_id(2));
     world.idp.set_status(BROKEN, Some(500));
@@ -89,16 +89,16 @@ async fn a_small_story(world: &World, ingress: &Ingress) {
 }
 
 #[tokio::test]
-async fn no_provider_s_personal_value_is_told_by_any_unit() {
+async fn no_unit_passes_on_a_personal_value_of_a_provider() {
     let world = World::start_with_emulator().await;
     let settings =
         [("COPPICE_LOG", "debug"), ("COPPICE_MAX_ATTEMPTS", "1"), ("COPPICE_STRIPE_DATE_OF_BIRTH", "true")];
     let fleet = Fleet::start(&world, &workers().collect::<Vec<_>>(), &settings).await;
     let ingress = Ingress::start(&world).await;
     a_small_story(&world, &ingress).await;
-    let mut letters = Vec::new();
+    let mut dead_lettered = Vec::new();
     for unit in ["sso-sync", "app-login", "crm-sync", "identity-verification"] {
-        letters.extend(world.dead_letters(unit, 1).await);
+        dead_lettered.extend(world.dead_letters(unit, 1).await);
     }
     fleet.quiet().await;
 
@@ -114,17 +114,23 @@ async fn no_provider_s_personal_value_is_told_by_any_unit() {
     assert_eq!(world.undelivered().await.len(), 0);
     let rows: Vec<String> =
         sqlx::query_scalar(AssertSqlSafe(REMARKS.to_owned())).fetch_all(&world.pool).await.unwrap();
-    let mut told = vec![format!("{announced:?} {letters:?}"), rows.join("\n")];
+    let mut texts = vec![format!("{announced:?} {dead_lettered:?}"), rows.join("\n")];
     for worker in workers().map(|unit| fleet.worker(unit)).chain([&ingress.worker]) {
         let metrics = worker.get("metrics").await.unwrap().1;
         assert!(!worker.log().is_empty() && metrics.contains("coppice_"));
-        told.extend([worker.log(), metrics]);
+        texts.extend([worker.log(), metrics]);
     }
-    assert!(fleet.transcripts_contain(ADA) && told.iter().any(|text| text.contains(ADA)), "IDs do travel");
-    assert!(world.proxy.transcript_contains(ADA), "also from the ingress");
+    assert!(
+        fleet.transcripts_contain(ADA) && texts.iter().any(|text| text.contains(ADA)),
+        "IDs are in messages"
+    );
+    assert!(world.proxy.transcript_contains(ADA), "also in messages of the ingress");
     for value in &personal {
         let sent = fleet.transcripts_contain(value) || world.proxy.transcript_contains(value);
-        assert!(!sent, "{value} was in a message, an event or a dead letter");
-        assert!(told.iter().all(|text| !text.contains(value)), "{value} is told");
+        assert!(!sent, "{value} was in a message or an event");
+        assert!(
+            texts.iter().all(|text| !text.contains(value)),
+            "{value} is in the DLQ, a row, a log or a metric"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! While it is undecided whose a contact is, none is made; an operator decides, and it goes on.
+//! While a contact is under review, `crm-account` creates no contact for the candidate. After an operator's decision it
+//! continues.
 
 use std::path::Path;
 
@@ -14,7 +15,7 @@ use crate::{contact_where, sign_up};
 const BOB: &str = "auth0|bob";
 const DEFAULT_POLICY: &str = include_str!("../../../../crates/authority/src/default-policy.toml");
 
-/// A policy that takes the CRM's addresses for checked, in a file.
+/// A file with a policy that trusts the addresses of the CRM.
 fn policy() -> tempfile::NamedTempFile {
     let file = tempfile::NamedTempFile::new().unwrap();
     let trusting = "trusted_email_from = [\"salesforce\"]";
@@ -24,7 +25,7 @@ fn policy() -> tempfile::NamedTempFile {
     file
 }
 
-/// Bob has signed up; a contact, known for longer, gets his address; and only then does `crm-account` hear of him.
+/// Creates Bob's account, and gives his address to an older contact, which opens a review. Only then starts `crm-account`.
 async fn bob_and_a_contact_under_review<'a>(world: &'a World, policy: &Path) -> (Fleet<'a>, Uuid, String) {
     let settings = [("COPPICE_POLICY_FILE", policy.to_str().unwrap())];
     let mut fleet = Fleet::start(world, &["sso-sync", "crm-sync"], &settings).await;
@@ -52,7 +53,7 @@ async fn bob_and_a_contact_under_review<'a>(world: &'a World, policy: &Path) -> 
     (fleet, bob.person_id, contact)
 }
 
-/// `coppice link decide`, by the real binary.
+/// Runs `coppice link decide` with the real binary.
 async fn decide(world: &World, policy: &Path, contact: &str, person: Uuid, decision: &str) {
     let person = person.to_string();
     let mut command = Command::new(unit_binary(OPERATORS_TOOL));
@@ -64,7 +65,7 @@ async fn decide(world: &World, policy: &Path, contact: &str, person: Uuid, decis
 }
 
 #[tokio::test]
-async fn a_contact_that_is_said_to_be_his_is_taken_over() {
+async fn crm_account_uses_the_contact_that_an_operator_links() {
     let world = World::start_with_emulator().await;
     let policy = policy();
     let (fleet, bob, contact) = bob_and_a_contact_under_review(&world, policy.path()).await;
@@ -77,7 +78,7 @@ async fn a_contact_that_is_said_to_be_his_is_taken_over() {
 }
 
 #[tokio::test]
-async fn one_that_is_said_to_be_another_s_is_left_alone_and_he_gets_his_own() {
+async fn crm_account_creates_a_contact_when_an_operator_separates_the_candidate() {
     let world = World::start_with_emulator().await;
     let policy = policy();
     let (fleet, bob, contact) = bob_and_a_contact_under_review(&world, policy.path()).await;

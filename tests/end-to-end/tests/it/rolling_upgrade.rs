@@ -1,7 +1,7 @@
-//! Two versions of a worker share queue and schema while pods are replaced under load.
+//! Two versions of a worker share a queue and a schema while the test replaces pods under load.
 //!
-//! `COPPICE_PREVIOUS_BINARIES=<folder>` names the binaries of the version before, which were built from its tag; without
-//! it the pods that are replaced are of this version too, and what is tested is the replacing.
+//! `COPPICE_PREVIOUS_BINARIES=<folder>` names the binaries of the previous version, built from its tag. Without it, the old
+//! pods run this version too, and the test covers only the replacement.
 
 use std::path::Path;
 
@@ -13,10 +13,10 @@ use testkit::{PATIENCE, Worker, World, unit_binary};
 const UNIT: &str = "sso-sync";
 const MESSAGES: usize = 2000;
 const REPLACED: usize = 8;
-/// Pods at a time.
+/// Pods that run at the same time.
 const PODS: usize = 2;
 
-/// The binary of the version before.
+/// The binary of the previous version.
 fn previous() -> String {
     match std::env::var_os("COPPICE_PREVIOUS_BINARIES") {
         Some(folder) => Path::new(&folder).join(UNIT).to_str().unwrap().to_owned(),
@@ -24,18 +24,19 @@ fn previous() -> String {
     }
 }
 
-/// Stops a pod as Kubernetes does, and counts the messages that it has settled in whatever way.
+/// Stops a pod as Kubernetes does, and returns how many messages it has settled, with any outcome.
 async fn stop(mut pod: Worker) -> usize {
-    assert_eq!(pod.stop().await, Some(0), "it ends well:\n{}", pod.log());
+    assert_eq!(pod.stop().await, Some(0), "it ends with exit code 0:\n{}", pod.log());
     let log = pod.log();
-    let stopped = log.lines().find(|line| line.contains("worker stopped")).expect("it says how it ended");
+    let stopped =
+        log.lines().find(|line| line.contains("worker stopped")).expect("the log has the last line");
     let stopped: serde_json::Value = serde_json::from_str(stopped).unwrap();
     let numbers = stopped["outcomes"].as_str().unwrap().split(|one: char| !one.is_ascii_digit());
     numbers.filter_map(|number| number.parse::<usize>().ok()).sum()
 }
 
 #[tokio::test]
-async fn pods_are_replaced_under_load_and_nothing_is_lost_or_done_again() {
+async fn a_rolling_upgrade_under_load_loses_and_repeats_no_message() {
     let world = World::start().await;
     let ids: Vec<String> = (0..MESSAGES).map(|number| format!("auth0|u{number:05}")).collect();
     for id in &ids {
@@ -56,12 +57,12 @@ async fn pods_are_replaced_under_load_and_nothing_is_lost_or_done_again() {
         let mut settled = 0;
         for round in 1..=REPLACED {
             let wanted = MESSAGES * round / (REPLACED + 2);
-            wait_until(PATIENCE, "the pods to get on", async || {
+            wait_until(PATIENCE, "the pods to store more records", async || {
                 Ok((stored(&world).await >= wanted).then_some(()))
             })
             .await
             .unwrap();
-            // Some go back: a rollback is one, too.
+            // Every fourth pod is of the previous version again, as in a rollback.
             let next = if round % 4 == 0 { before.as_str() } else { now };
             pods.push(world.start_worker(next, UNIT, &[]).await);
             settled += stop(pods.remove(0)).await;

@@ -1,4 +1,4 @@
-//! The runbooks are true: every command in them is run, in a world in which something is dead.
+//! Runs every command of the runbooks in a world with dead-lettered messages.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,15 +8,15 @@ use testkit::simulators::auth0::SimulatedUser;
 use testkit::{World, unit_binary};
 use uuid::Uuid;
 
-/// Whose dead letters the pages are tried on.
+/// The unit whose dead-lettered messages the commands use.
 const UNIT: &str = "sso-sync";
 const USER: &str = "auth0|ada";
 
-/// The commands that ask whether something is well: in a world that is on purpose not all well, no is a good answer.
+/// Commands that report faults. This world has faults on purpose, so their exit code 1 is correct, too.
 const QUESTIONS: [&str; 5] =
     ["coppice doctor", "audit ", "fire-drill heartbeat", "fire-drill check-alarms", "coppice dlq plan"];
 
-/// Reads `docs/runbooks`, and answers each page with its commands in order.
+/// The pages of `docs/runbooks`, each with its commands in order.
 fn pages() -> Vec<(String, Vec<String>)> {
     let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/runbooks"));
     let mut pages: Vec<_> = fs::read_dir(folder)
@@ -48,8 +48,8 @@ fn event() -> String {
     .to_string()
 }
 
-/// Something dead of every kind, with copies, so that it has names.
-async fn something_is_dead(world: &World) {
+/// Puts messages into both kinds of DLQ and plans a redrive of each, so that the messages have copies and the plans IDs.
+async fn fill_dlqs(world: &World) {
     world.dead_letter_all(UNIT, &[event(), event()]).await.unwrap();
     let bus = &world.topology.bus;
     let rule = format!("arn:aws:events:eu-north-1:000000000000:rule/{bus}/coppice-sso-sync-ingress");
@@ -60,7 +60,7 @@ async fn something_is_dead(world: &World) {
     }
 }
 
-/// The command with its words in capitals filled in.
+/// The command with values in place of its words in capitals.
 async fn filled_in(world: &World, page: &str, command: &str) -> String {
     let queue = if page.starts_with("undelivered") { "undelivered" } else { UNIT };
     let action = if command.contains(" drop ") { "drop" } else { "redrive" };
@@ -72,7 +72,7 @@ async fn filled_in(world: &World, page: &str, command: &str) -> String {
     .fetch_optional(&world.pool)
     .await
     .unwrap();
-    let letter: Option<String> = sqlx::query_scalar(
+    let message: Option<String> = sqlx::query_scalar(
         "select message_id from dead_lettered_message where queue = $1 order by resolution is null desc, copied_at limit 1",
     )
     .bind(queue)
@@ -80,7 +80,7 @@ async fn filled_in(world: &World, page: &str, command: &str) -> String {
     .await
     .unwrap();
     command
-        .replace("MESSAGE_ID", &letter.unwrap_or_default())
+        .replace("MESSAGE_ID", &message.unwrap_or_default())
         .replace("PLAN", &plan.map(|plan| plan.to_string()).unwrap_or_default())
         .replace("UNIT", UNIT)
         .replace("REASON", "received_too_often")
@@ -88,7 +88,7 @@ async fn filled_in(world: &World, page: &str, command: &str) -> String {
         .replace("NAME", "ada")
 }
 
-/// As a shell would take it apart: quotes hold words together.
+/// The words of a command, as a shell splits them: quotes keep words together.
 fn words(command: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut quoted = false;
@@ -114,9 +114,9 @@ async fn every_command_of_every_runbook_runs() {
     let mut ran = 0;
     for (page, commands) in pages() {
         for command in commands {
-            // What an earlier command has brought back or dropped is no longer there for this one.
+            // An earlier command may have redriven or dropped the messages that this one needs.
             if command.starts_with("coppice dlq") && !command.contains("PLAN") {
-                something_is_dead(&world).await;
+                fill_dlqs(&world).await;
             }
             let filled = filled_in(&world, &page, &command).await;
             let words = words(&filled);
@@ -126,7 +126,7 @@ async fn every_command_of_every_runbook_runs() {
                 "resync-enqueuer" => "sso-resync",
                 _ => UNIT,
             };
-            // Drills are of units without waiting letters: what this page's world has is redriven first.
+            // `fire-drill run` does not drill a unit with messages in its DLQ. Redrive them first.
             if filled.starts_with("fire-drill run") && !filled.contains("--dry-run") {
                 let all = ["dlq", "redrive", UNIT, "--yes", "--canary", "0"];
                 world.run_job(unit_binary("coppice"), UNIT, &all, &[]).await.says(0, &[]);

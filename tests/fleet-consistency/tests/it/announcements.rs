@@ -1,4 +1,4 @@
-//! Who announces what: the catalogue's documentation, the README's table and each worker's README say the same.
+//! Checks that the catalogue's documentation, the README's table and each unit's README list the same announcements.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,8 @@ use crate::{folders, read};
 
 type Kinds = BTreeSet<&'static str>;
 
-/// The catalogue's kinds by the units that its documentation says they come from, and go to.
+/// The catalogue's kinds of announcement by the units that publish them and by the units that receive them, from the
+/// catalogue's documentation.
 fn catalogue() -> (BTreeMap<String, Kinds>, BTreeMap<String, Kinds>) {
     let source = read("crates/event-contract/src/announcement.rs");
     let (mut from, mut to) = (BTreeMap::<String, Kinds>::new(), BTreeMap::<String, Kinds>::new());
@@ -18,7 +19,8 @@ fn catalogue() -> (BTreeMap<String, Kinds>, BTreeMap<String, Kinds>) {
         let mut lines: Vec<&str> = lines.map(|line| line.trim().trim_start_matches("/// ")).collect();
         lines.reverse();
         let text = lines.join(" ");
-        let (_, units) = text.split_once("From ").expect("the documentation says who announces it");
+        let (_, units) =
+            text.split_once("From ").expect("the documentation names the units that announce it");
         let (sources, targets) = units.split_once("; to ").unwrap_or((units, ""));
         for (units, by_unit) in [(sources, &mut from), (targets, &mut to)] {
             for unit in units.split('`').skip(1).step_by(2) {

@@ -1,4 +1,4 @@
-//! Dependencies point one way.
+//! Dependencies between crates point in one direction.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{folders, read, rust_files, workspace};
 
-/// What each library may lean on, of ours. A crate that is missing here is a decision that nobody has taken.
+/// The crates of this workspace that each library may depend on. Add every new library here.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("event-contract", &[]),
     ("fleet", &["event-contract"]),
@@ -86,14 +86,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("xtask", &["event-contract", "fleet", "local-stack", "testkit"]),
 ];
 
-/// Only developers' tools may lean on these, and tests.
+/// Only developers' tools and tests may depend on these.
 const FOR_DEVELOPERS: &[&str] = &["local-stack", "testkit", "xtask"];
 
 /// Words that the consumer loop must not know.
 const PRODUCT_NOUNS: &[&str] =
     &["person", "auth0", "scim", "okta", "salesforce", "stripe", "sqlx", "email", "crm"];
 
-/// Our packages with their own dependencies among ours, without dev-dependencies.
+/// The packages of this workspace with their direct dependencies among them, without dev-dependencies.
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let metadata = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
@@ -113,13 +113,13 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
 }
 
 #[test]
-fn every_crate_leans_only_on_what_it_may() {
+fn every_crate_depends_only_on_its_allowed_crates() {
     let dependencies = dependencies();
     for name in folders("crates") {
         let (_, allowed) = ALLOWED
             .iter()
             .find(|(known, _)| *known == name)
-            .unwrap_or_else(|| panic!("crates/{name}: say in ALLOWED what it may lean on"));
+            .unwrap_or_else(|| panic!("crates/{name}: list in ALLOWED the crates that it may depend on"));
         for dependency in &dependencies[&name] {
             assert!(allowed.contains(&dependency.as_str()), "{name} must not depend on {dependency}");
         }
@@ -145,7 +145,7 @@ fn the_workspace_s_list_is_in_the_direction_of_dependency() {
 }
 
 #[test]
-fn no_worker_leans_on_another_and_nothing_deployed_on_a_developer_s_tool() {
+fn no_worker_depends_on_another_and_no_unit_on_a_developer_s_tool() {
     let dependencies = dependencies();
     let workers = folders("workers");
     let jobs = folders("jobs");
@@ -170,8 +170,8 @@ fn the_consumer_loop_knows_no_product_noun() {
     }
 }
 
-/// Cargo compiles a dependency once for each set of its features. With the same features in `xtask`, which a newcomer
-/// builds first, and in the workspace, the AWS SDK, sqlx and reqwest are compiled once and not twice.
+/// Cargo compiles a dependency once for each set of its features. A newcomer builds `xtask` first. If `xtask` and the
+/// workspace use the same features, Cargo compiles the AWS SDK, sqlx and reqwest only once.
 #[test]
 fn xtask_and_the_workspace_build_dependencies_with_the_same_features() {
     let features = |selection: &[&str]| {

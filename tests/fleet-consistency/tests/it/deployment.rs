@@ -1,4 +1,4 @@
-//! What is deployed names the units that there are: the chart, the roles, the dashboards and the alerts.
+//! Checks that the chart, the roles, the dashboards and the alerts name exactly the existing units.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -23,7 +23,7 @@ fn names(names: impl IntoIterator<Item = String>) -> Names {
     names.into_iter().collect()
 }
 
-/// The units of `units.yaml` that are of a kind.
+/// The units of `units.yaml` of one kind.
 fn of_kind(units: &Value, kind: &str) -> Names {
     let units = units.as_object().unwrap().iter();
     names(units.filter(|(_, facts)| facts["kind"] == kind).map(|(name, _)| name.clone()))
@@ -32,16 +32,16 @@ fn of_kind(units: &Value, kind: &str) -> Names {
 /// `SsoSync` → `sso-sync`.
 fn kebab_case(pascal: &str) -> String {
     let mut name = String::new();
-    for letter in pascal.chars() {
-        if letter.is_ascii_uppercase() && !name.is_empty() {
+    for character in pascal.chars() {
+        if character.is_ascii_uppercase() && !name.is_empty() {
             name.push('-');
         }
-        name.push(letter.to_ascii_lowercase());
+        name.push(character.to_ascii_lowercase());
     }
     name
 }
 
-/// The names in a template's outputs that end so, as units are written.
+/// The names in a template's outputs with this ending, in the spelling of units.
 fn outputs(template: &str, end: &str) -> Names {
     let text = read(template);
     let (_, outputs) = text.split_once("\nOutputs:\n").unwrap();
@@ -67,7 +67,7 @@ fn the_chart_knows_every_unit_and_no_other() {
 }
 
 #[test]
-fn every_queue_of_the_template_is_a_unit_s_in_the_chart() {
+fn every_queue_of_the_template_belongs_to_a_unit_of_the_chart() {
     let units = yaml("deploy/helm/coppice/units.yaml");
     let own = units.as_object().unwrap().iter().filter(|(_, facts)| facts["queue"] == "own");
     let own = names(own.map(|(name, _)| name.clone()));
@@ -77,7 +77,7 @@ fn every_queue_of_the_template_is_a_unit_s_in_the_chart() {
 }
 
 #[test]
-fn every_unit_that_calls_aws_has_a_role_and_no_other_has() {
+fn exactly_the_units_that_call_aws_have_a_role() {
     let units = yaml("deploy/helm/coppice/units.yaml");
     let callers = units.as_object().unwrap().iter().filter(|(_, facts)| facts["aws"] == true);
     let mut callers = names(callers.map(|(name, _)| name.clone()));
@@ -94,11 +94,11 @@ fn every_unit_that_calls_aws_has_a_role_and_no_other_has() {
 }
 
 #[test]
-fn dashboards_and_alerts_name_units_and_metrics_that_there_are() {
+fn dashboards_and_alerts_name_existing_units_and_metrics() {
     let units = yaml("deploy/helm/coppice/units.yaml");
     let own = units.as_object().unwrap().iter().filter(|(_, facts)| facts["queue"] == "own");
     let own = names(own.map(|(name, _)| name.clone()));
-    // What is in CloudWatch alone, Prometheus has not.
+    // Prometheus does not have the metrics that are in CloudWatch alone.
     let metrics = read("docs/reference/metrics.md");
     let known = metrics_in(metrics.split("## In CloudWatch").next().unwrap());
     let folder = workspace().join("deploy/helm/coppice/dashboards");

@@ -1,4 +1,4 @@
-//! Documents name what there is.
+//! Checks that documents name existing metrics, files and alarms.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 
 use crate::{folders, read, rust_files, workspace};
 
-/// Every text like `coppice_messages_received_total` in a text.
+/// Every metric name, such as `coppice_messages_received_total`, in a text.
 pub(crate) fn metrics_in(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'));
     words.filter(|word| word.starts_with("coppice_") && *word != "coppice_local").map(str::to_owned).collect()
 }
 
 #[test]
-fn the_list_of_metrics_is_the_code_s() {
+fn the_list_of_metrics_has_exactly_the_metrics_of_the_code() {
     let deployed = ["workers", "jobs"]
         .into_iter()
         .flat_map(|parent| folders(parent).into_iter().map(move |name| format!("{parent}/{name}/src")));
@@ -48,7 +48,7 @@ fn every_file_that_a_document_links_to_exists() {
     }
 }
 
-/// Every Markdown file below a folder, except in what builds and package managers put there.
+/// Every Markdown file below a folder, except in folders that builds and package managers create.
 fn markdown_files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -64,7 +64,7 @@ fn markdown_files(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn every_alarm_s_runbook_is_there_and_every_runbook_is_some_alarm_s() {
+fn every_alarm_has_a_runbook_and_every_runbook_has_an_alarm() {
     let template = read("deploy/cloudformation/coppice.yaml");
     let linked: BTreeSet<String> = template
         .split("${RunbookBaseUrl}/")

@@ -1,5 +1,5 @@
-//! What holds for the fleet as a whole: one name for a unit everywhere, dependencies in one direction, and documents
-//! and deployments that name what there is.
+//! Properties of the whole fleet: each unit has one name everywhere, dependencies point in one direction, and documents
+//! and deployments name what exists.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -21,7 +21,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(workspace().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Names of the folders in a folder, sorted.
+/// The names of the folders in a folder, sorted.
 fn folders(path: &str) -> Vec<String> {
     let entries = fs::read_dir(workspace().join(path)).unwrap().map(|entry| entry.unwrap());
     let mut names: Vec<String> = entries

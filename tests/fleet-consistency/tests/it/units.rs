@@ -1,4 +1,4 @@
-//! One name for a unit: folder, package, binary, queue, dead-letter queue, README.
+//! A unit has one name for its folder, package, binary, queue, DLQ and README.
 
 use std::fs;
 
@@ -6,19 +6,19 @@ use fleet::Kind;
 
 use crate::{folders, read, rust_files, workspace};
 
-/// The files that every worker has: a difference is a sign of a difference.
+/// The files that every worker has.
 const WORKER_FILES: &[&str] =
     &["README.md", "src/main.rs", "src/lib.rs", "src/handler.rs", "src/settings.rs", "tests/it/main.rs"];
 
-/// The units among the workers that are called over HTTP. They have no queue and no handler; all else holds for them too.
+/// Workers that serve HTTP calls. They have no queue and no handler. All other rules hold for them too.
 pub(crate) fn servers() -> Vec<&'static str> {
     fleet::names_of(Kind::Server).collect()
 }
 
-/// What only a unit with a queue has.
+/// The file that only a unit with a queue has.
 const HANDLER_FILE: &str = "src/handler.rs";
 
-/// `main` reads as one wiring, or it holds something that belongs elsewhere.
+/// Most lines of a `main.rs`. It only starts the worker. All other code belongs elsewhere.
 const MAIN_LINES: usize = 30;
 
 #[test]
@@ -62,10 +62,7 @@ fn every_worker_has_its_queues_its_handler_s_name_and_its_row_in_the_readme() {
     let readme = read("README.md");
     for name in folders("workers").into_iter().filter(|name| !servers().contains(&name.as_str())) {
         assert!(template.contains(&format!("${{Prefix}}-{name}\n")), "queue of {name} in the template");
-        assert!(
-            template.contains(&format!("${{Prefix}}-{name}-dlq\n")),
-            "dead-letter queue of {name} in the template"
-        );
+        assert!(template.contains(&format!("${{Prefix}}-{name}-dlq\n")), "DLQ of {name} in the template");
         let handler = read(&format!("workers/{name}/src/handler.rs"));
         assert!(handler.contains(&format!("const NAME: &'static str = \"{name}\";")), "NAME of {name}");
         assert!(
@@ -76,10 +73,10 @@ fn every_worker_has_its_queues_its_handler_s_name_and_its_row_in_the_readme() {
 }
 
 #[test]
-fn every_provider_s_source_may_stand_in_a_policy() {
+fn a_policy_can_name_the_source_of_every_provider_of_persons() {
     let known = read("crates/authority/src/rule.rs");
     let mut sources = Vec::new();
-    // Content is of no person: no policy believes it.
+    // Content belongs to no person, so no policy names its source.
     let of_persons = |name: &&String| name.starts_with("provider-") && *name != "provider-content";
     for role in folders("crates").iter().filter(of_persons) {
         for file in rust_files(&workspace().join("crates").join(role).join("src")) {
@@ -101,7 +98,7 @@ fn every_server_has_its_name_its_row_in_the_readme_and_no_queue() {
     let readme = read("README.md");
     for name in servers() {
         assert!(folders("workers").iter().any(|folder| folder == name), "workers/{name}");
-        assert!(!template.contains(&format!("${{Prefix}}-{name}\n")), "{name} is called, it has no queue");
+        assert!(!template.contains(&format!("${{Prefix}}-{name}\n")), "{name} serves calls and has no queue");
         let library = read(&format!("workers/{name}/src/lib.rs"));
         assert!(library.contains(&format!("const NAME: &str = \"{name}\";")), "NAME of {name}");
         assert!(
@@ -112,12 +109,12 @@ fn every_server_has_its_name_its_row_in_the_readme_and_no_queue() {
 }
 
 #[test]
-fn every_queue_of_the_template_has_its_dead_letter_queue() {
+fn every_queue_of_the_template_has_its_dlq() {
     let template = read("deploy/cloudformation/coppice.yaml");
     let named = |line: &str| line.trim().strip_prefix("QueueName: !Sub ${Prefix}-").map(str::to_owned);
     let queues: Vec<String> = template.lines().filter_map(named).collect();
-    assert!(queues.len() >= 15, "seven queues, their dead letters, and the undelivered: {queues:?}");
-    // The last two are no unit's: nothing works on what is in them.
+    assert!(queues.len() >= 15, "seven queues, their DLQs, and the queue of undelivered events: {queues:?}");
+    // The last two belong to no unit: no worker receives from them.
     let of_no_unit = ["undelivered", "drill-notices"];
     for queue in
         queues.iter().filter(|queue| !queue.ends_with("-dlq") && !of_no_unit.contains(&queue.as_str()))
@@ -127,7 +124,7 @@ fn every_queue_of_the_template_has_its_dead_letter_queue() {
 }
 
 #[test]
-fn the_table_of_units_has_every_folder_and_no_other() {
+fn the_table_of_units_has_exactly_the_units_with_a_folder() {
     let in_table = |kinds: &[Kind]| {
         let mut names: Vec<&str> = kinds.iter().flat_map(|kind| fleet::names_of(*kind)).collect();
         names.sort_unstable();

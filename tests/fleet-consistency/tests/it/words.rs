@@ -26,7 +26,7 @@ const REPLACED: &[(&str, &str)] = &[
     ("buried", "dead-lettered"),
 ];
 
-/// Where a word stands in its everyday sense.
+/// Where a word has its everyday sense, or is part of the term of the field.
 const EVERYDAY: &[&str] =
     &["capital letter", "small letter", "letters, digits", "lower-case letter", "upper-case letter"];
 

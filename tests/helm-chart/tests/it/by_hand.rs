@@ -1,6 +1,6 @@
-//! `deploy/coppice-job`: a job with other arguments, what it says, and its exit code.
+//! `deploy/coppice-job` starts a job with other arguments, prints its output and ends with its exit code.
 //!
-//! In: the script, and the real kubectl for what needs no cluster. What a cluster would answer is played by a script.
+//! In: the script, and the real kubectl for commands that need no cluster. A second script plays the cluster.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::chart::{pod_spec, render, tools};
 
-/// Answers as a cluster whose job was tried twice, and passes on what needs none.
+/// Answers as a cluster whose job has failed twice. Passes commands that need no cluster to the real kubectl.
 const KUBECTL: &str = r#"#!/bin/sh
 echo "$*" >> "$CLUSTER/calls"
 case "$*" in
@@ -69,7 +69,7 @@ impl Cluster {
 }
 
 #[test]
-fn it_has_the_arguments_and_the_exit_code_of_the_last_try_is_the_scripts() {
+fn the_job_gets_the_arguments_and_the_script_ends_with_the_exit_code_of_the_last_pod() {
     let cluster = Cluster::new();
     let reason = r#"a "quoted" word, a \ and a $sign"#;
     let said = cluster.run(&["dlq-redrive", "dlq", "drop", "sso-sync", "--reason", reason]);
@@ -82,14 +82,14 @@ fn it_has_the_arguments_and_the_exit_code_of_the_last_try_is_the_scripts() {
 }
 
 #[test]
-fn without_arguments_it_has_the_chart_s() {
+fn without_arguments_the_job_has_those_of_the_chart() {
     let cluster = Cluster::new();
     assert_eq!(cluster.run(&["dlq-redrive"]).status.code(), Some(4));
     assert_eq!(cluster.arguments_of_the_job(), json!(["dlq", "redrive", "--help"]));
 }
 
 #[test]
-fn without_anything_it_says_how() {
+fn without_a_job_the_script_prints_its_usage() {
     let said = Cluster::new().run(&[]);
     assert_eq!(said.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&said.stderr).contains("deploy/coppice-job dlq-list\n"));

@@ -1,4 +1,4 @@
-//! Rendering: values in, objects out.
+//! Renders the chart. In: values. Out: Kubernetes objects.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use local_stack::Tools;
 use serde_json::Value;
 
-/// The example files, by what they are examples of.
+/// The names of the example files.
 pub(crate) const EXAMPLES: [&str; 3] = ["minimal", "production", "emulator"];
 
 pub(crate) fn tools() -> &'static Tools {
@@ -34,7 +34,7 @@ pub(crate) fn example(name: &str) -> PathBuf {
     folder().join(format!("ci/{name}-values.yaml"))
 }
 
-/// What Helm makes of an example and of further values, as text; or what it says against them.
+/// Renders an example with further values, as text. Returns Helm's error output if it refuses them.
 pub(crate) fn render_text(example_name: &str, values: &str) -> Result<String, String> {
     static HELM: OnceLock<PathBuf> = OnceLock::new();
     let helm = HELM.get_or_init(|| tools().helm().unwrap());
@@ -58,10 +58,10 @@ pub(crate) fn render_text(example_name: &str, values: &str) -> Result<String, St
     }
 }
 
-/// Kubernetes objects.
+/// The rendered Kubernetes objects.
 pub(crate) struct Objects(Vec<Value>);
 
-/// An example with further values on top, as objects.
+/// Renders an example with further values, as objects.
 pub(crate) fn render(example_name: &str, values: &str) -> Objects {
     Objects::parse(&render_text(example_name, values).unwrap_or_else(|error| panic!("{values}\n{error}")))
 }
@@ -80,7 +80,7 @@ impl Objects {
         self.all().filter(|object| object["kind"] == kind).collect()
     }
 
-    /// The object of this kind that is called `coppice-<name>`, if it is there.
+    /// The object of this kind with the name `coppice-<name>`, if there is one.
     pub(crate) fn find(&self, kind: &str, name: &str) -> Option<&Value> {
         let name = format!("coppice-{name}");
         self.of_kind(kind).into_iter().find(|object| object["metadata"]["name"] == name)
@@ -91,7 +91,7 @@ impl Objects {
     }
 }
 
-/// Where an object has its pod, if it has one.
+/// The pod's spec of an object, if the object has a pod.
 pub(crate) fn pod_spec(object: &Value) -> Option<&Value> {
     let path = match object["kind"].as_str()? {
         "Deployment" | "Job" => "/spec/template/spec",

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::chart::{pod_spec, render, tools, variable};
 
 #[test]
-fn a_job_s_own_entry_wins_over_the_defaults_also_where_it_is_0_false_or_empty() {
+fn a_job_s_own_value_overrides_the_default_even_if_it_is_0_false_or_empty() {
     let objects = render(
         "minimal",
         "
@@ -32,7 +32,7 @@ jobs:
 }
 
 #[test]
-fn every_job_has_limits_and_never_runs_twice_at_once() {
+fn every_job_has_limits_and_two_runs_never_overlap() {
     let objects = render("production", "");
     let jobs = objects.of_kind("CronJob");
     assert_eq!(jobs.len(), 18);
@@ -64,7 +64,7 @@ fn every_job_has_limits_and_never_runs_twice_at_once() {
 }
 
 #[test]
-fn several_jobs_run_one_binary_each_with_its_queue() {
+fn several_jobs_can_run_the_same_binary_each_with_its_own_queue() {
     let objects = render("production", "");
     for (name, queue) in [("sso-changes", "coppice-sso-resync"), ("crm-listing", "coppice-crm-resync")] {
         let job = objects.get("CronJob", name);
@@ -77,15 +77,19 @@ fn several_jobs_run_one_binary_each_with_its_queue() {
     }
     let crm = objects.get("CronJob", "crm-resync");
     assert_eq!(crm["spec"]["jobTemplate"]["spec"]["parallelism"], 2);
-    assert_eq!(crm["spec"]["jobTemplate"]["spec"].get("completions"), None, "the queue says when it is done");
+    assert_eq!(
+        crm["spec"]["jobTemplate"]["spec"].get("completions"),
+        None,
+        "the job ends when its queue is empty"
+    );
     assert_eq!(variable(crm, "COPPICE_RESYNC_REQUESTS_PER_DAY"), Some("10000"));
-    // Providers that a job does not ask are none of its business.
+    // A job gets no settings of providers that it does not call.
     assert_eq!(variable(objects.get("CronJob", "sso-changes"), "COPPICE_SALESFORCE_URL"), None);
     assert!(variable(objects.get("CronJob", "audit"), "COPPICE_SALESFORCE_URL").is_some());
 }
 
 #[test]
-fn large_numbers_are_written_as_they_are() {
+fn the_chart_writes_large_numbers_without_an_exponent() {
     let objects = render(
         "production",
         "jobs: {sso-resync: {settings: {COPPICE_RESYNC_REQUESTS_PER_DAY: 1000000}, activeDeadlineSeconds: 2000000}}",
@@ -96,7 +100,7 @@ fn large_numbers_are_written_as_they_are() {
 }
 
 #[test]
-fn the_migration_runs_before_all_else_with_what_it_needs() {
+fn the_migration_runs_before_all_other_objects_and_has_its_own_dependencies() {
     let objects = render("production", "");
     let hook = |object: &Value| {
         let annotations = &object["metadata"]["annotations"];
@@ -109,7 +113,7 @@ fn the_migration_runs_before_all_else_with_what_it_needs() {
         assert!(hook(objects.get(kind, "migrate")) < hook(job), "{kind}");
     }
     let volumes = pod_spec(job).unwrap()["volumes"].as_array().unwrap();
-    assert_eq!(volumes.len(), 1, "no policy: its ConfigMap is not there yet");
+    assert_eq!(volumes.len(), 1, "no policy, because its ConfigMap does not exist yet");
     assert_eq!(volumes[0]["secret"]["secretName"], "coppice-database-owner");
     let worker = pod_spec(objects.get("Deployment", "sso-sync")).unwrap();
     assert_eq!(worker["volumes"][0]["secret"]["secretName"], "coppice-database");
@@ -118,7 +122,7 @@ fn the_migration_runs_before_all_else_with_what_it_needs() {
 }
 
 #[test]
-fn helm_test_runs_the_operators_tool() {
+fn helm_test_runs_coppice() {
     let objects = render("minimal", "");
     let pod = objects.get("Pod", "test-doctor");
     assert_eq!(pod["metadata"]["annotations"]["helm.sh/hook"], "test");
@@ -126,9 +130,9 @@ fn helm_test_runs_the_operators_tool() {
     assert!(render("minimal", "tests: {doctor: null, dlq-list: null}").of_kind("Pod").is_empty());
 }
 
-/// The line of NOTES.txt, without the cluster at both its ends.
+/// Runs the patch of NOTES.txt with the real kubectl, without a cluster.
 #[test]
-fn a_job_s_arguments_can_be_changed_as_the_notes_say() {
+fn the_command_in_the_notes_changes_a_job_s_arguments() {
     let objects = render("minimal", "");
     let template = &objects.get("CronJob", "dlq-redrive")["spec"]["jobTemplate"];
     let job = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "redrive-1"}, "spec": template["spec"]});

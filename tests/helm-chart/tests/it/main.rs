@@ -1,7 +1,7 @@
-//! The chart as Helm renders it: what is there, what is absent, what overrides what, and what is refused.
+//! Tests of the chart as Helm renders it: its objects, which values override which, and the values that it refuses.
 //!
-//! In: `deploy/helm/coppice`, and the programs that `cargo xtask tools` fetches. No cluster is asked. What a cluster
-//! would refuse is looked for by the schemas of its versions (`manifests.rs`) and by policies (`policies.rs`).
+//! In: `deploy/helm/coppice`, and the programs that `cargo xtask tools` installs. The tests need no cluster. Kubernetes'
+//! schemas (`manifests.rs`) and policies (`policies.rs`) find objects that a cluster would refuse.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! Every example against the schemas of three versions of Kubernetes.
+//! Validates every example with the schemas of three versions of Kubernetes.
 
 use std::fs;
 use std::process::Command;
@@ -14,11 +14,11 @@ fn versions() -> impl Iterator<Item = &'static str> {
     VERSIONS.into_iter().skip(if every_night() { 0 } else { VERSIONS.len() - 1 })
 }
 
-/// Kinds of extensions, which the validator knows nothing of; it only warns of what it does not know. That their shape
-/// is right is for the tests of each to say.
+/// Kinds of extensions. The validator does not know them and only warns about them. The tests of each extension check
+/// its objects.
 const EXTENSIONS: [&str; 4] = ["ScaledObject", "TriggerAuthentication", "PodMonitor", "PrometheusRule"];
 
-/// What the validator says against a text, if anything.
+/// The faults that the validator finds in a text, if any.
 fn faults(version: &str, text: &str) -> Option<String> {
     let own = Objects::parse(text);
     let own = own.all().filter(|object| !EXTENSIONS.contains(&object["kind"].as_str().unwrap()));
@@ -30,7 +30,7 @@ fn faults(version: &str, text: &str) -> Option<String> {
     let output = command.args(["--strict", "-k", version]).arg(file.path()).output().unwrap();
     let said =
         [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
-    // Of a kind or a version of an API that is not there, it warns, and ends with 0 all the same.
+    // For an unknown kind or API version the validator warns, but ends with exit code 0.
     (!output.status.success() || said.contains("WARN")).then_some(said)
 }
 
@@ -60,7 +60,7 @@ fn the_local_cluster_is_valid_for_three_versions_of_kubernetes() {
 }
 
 #[test]
-fn the_validator_refuses_what_is_wrong() {
+fn the_validator_refuses_an_invalid_object() {
     let text = render_text("minimal", "").unwrap();
     for (right, wrong) in [
         ("replicas: 2", "replicas: two"),

@@ -1,14 +1,14 @@
-//! What watches the fleet from within the cluster, as Prometheus and its operator will read it.
+//! The objects that monitor the fleet from within the cluster, as Prometheus and its operator read them.
 //!
-//! No schema of Kubernetes knows these objects, so each claim of theirs is held against what it is about: ports against
-//! the pods' ports, queries against Prometheus's own grammar, runbooks against the files.
+//! Kubernetes' schemas do not know these objects. So the tests compare each part with its subject: ports with the pods'
+//! ports, queries with Prometheus's own grammar, runbooks with the files.
 
 use promql_parser::parser;
 use serde_json::Value;
 
 use crate::chart::{folder, pod_spec, render, workspace};
 
-/// Prometheus, its rules and KEDA's look at the breaker.
+/// Values that enable the pod monitor, the rules, and the scaling by the breaker's metric.
 const EVERYTHING: &str = r#"
 podMonitor: {enabled: true}
 prometheusRule: {enabled: true, runbookBaseUrl: "https://runbooks.example.com"}
@@ -43,7 +43,7 @@ fn the_pod_monitor_finds_every_worker_by_its_labels_and_its_port() {
 }
 
 #[test]
-fn every_rule_is_one_that_prometheus_reads_and_leads_to_a_runbook() {
+fn prometheus_accepts_every_rule_and_every_rule_has_a_runbook() {
     let objects = render("production", EVERYTHING);
     let rules = objects.of_kind("PrometheusRule")[0]["spec"]["groups"][0]["rules"].as_array().unwrap();
     assert!(rules.len() > 4);
@@ -62,13 +62,13 @@ fn every_rule_is_one_that_prometheus_reads_and_leads_to_a_runbook() {
 }
 
 #[test]
-fn every_query_of_the_dashboard_and_of_the_scaling_is_one_that_prometheus_reads() {
+fn prometheus_accepts_every_query_of_the_dashboard_and_of_the_scaling() {
     let dashboard = std::fs::read_to_string(folder().join("dashboards/fleet.json")).unwrap();
     let dashboard: Value = serde_json::from_str(&dashboard).unwrap();
     let panels = dashboard["panels"].as_array().unwrap().iter().filter(|panel| panel["targets"].is_array());
     let mut queries: Vec<String> = panels
         .flat_map(|panel| texts(&panel["targets"], "expr"))
-        // What Grafana puts there before it asks.
+        // Values that Grafana substitutes before it sends the query.
         .map(|query| query.replace("$__rate_interval", "5m"))
         .collect();
     assert!(queries.len() > 4);

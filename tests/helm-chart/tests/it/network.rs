@@ -1,4 +1,4 @@
-//! What may reach a pod, and what a pod may reach.
+//! Network policies: the connections that pods accept and make.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ fn ports(policy: &Value, direction: &str) -> Vec<u64> {
 }
 
 #[test]
-fn every_pod_is_closed_but_for_what_it_needs() {
+fn every_pod_has_only_the_connections_that_it_needs() {
     let objects = render("production", "");
     let all = objects.get("NetworkPolicy", "all");
     assert_eq!(all["spec"]["policyTypes"], json!(["Ingress", "Egress"]));
@@ -21,7 +21,7 @@ fn every_pod_is_closed_but_for_what_it_needs() {
     assert_eq!(ports(all, "egress"), [53, 53, 5432]);
     assert_eq!(all["spec"]["egress"][1]["to"], json!([{"ipBlock": {"cidr": "10.20.0.0/16"}}]));
     let aws = objects.get("NetworkPolicy", "aws-and-providers");
-    assert_eq!(ports(aws, "egress"), [443], "with IRSA, nobody asks the node's agent");
+    assert_eq!(ports(aws, "egress"), [443], "with IRSA, no pod calls the node's agent");
     assert_eq!(ports(objects.get("NetworkPolicy", "monitoring"), "ingress"), [8080]);
     let webhooks = objects.get("NetworkPolicy", "webhooks");
     assert_eq!(
@@ -33,7 +33,7 @@ fn every_pod_is_closed_but_for_what_it_needs() {
 }
 
 #[test]
-fn other_ports_are_opened_where_values_name_them() {
+fn values_can_open_other_ports() {
     let objects = render("emulator", "");
     assert_eq!(ports(objects.get("NetworkPolicy", "aws-and-providers"), "egress"), [443, 4566]);
     let all = objects.get("NetworkPolicy", "all");
@@ -42,14 +42,14 @@ fn other_ports_are_opened_where_values_name_them() {
 }
 
 #[test]
-fn the_agent_of_pod_identity_can_be_reached() {
+fn pods_can_reach_the_agent_of_pod_identity() {
     let objects = render("minimal", "");
     let egress = &objects.get("NetworkPolicy", "aws-and-providers")["spec"]["egress"];
     assert_eq!(egress[1]["to"][0]["ipBlock"]["cidr"], "169.254.170.23/32");
 }
 
 #[test]
-fn nobody_scrapes_where_nobody_is_named_and_all_policies_can_be_left_out() {
+fn without_peers_no_policy_allows_scraping_and_a_value_disables_all_policies() {
     let objects = render("minimal", "networkPolicy: {monitoringFrom: []}");
     assert!(objects.find("NetworkPolicy", "monitoring").is_none());
     assert!(objects.find("NetworkPolicy", "webhooks").is_none(), "no such worker");

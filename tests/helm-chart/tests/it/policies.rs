@@ -1,4 +1,4 @@
-//! Every example against checkov's policies for Kubernetes.
+//! Checks every example with checkov's policies for Kubernetes.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,21 +8,25 @@ use serde_json::Value;
 
 use crate::chart::{EXAMPLES, every_night, render_text, tools};
 
-/// Policies that are not ours, and why.
+/// Policies that these tests skip, and why.
 const SKIPPED: &[(&str, &str)] = &[
-    ("CKV_K8S_11", "no CPU limit: a throttled worker holds messages that others could have"),
-    ("CKV_K8S_43", "a digest is for whoever installs: the production example has one"),
-    ("CKV_K8S_15", "with a digest, pulling always would only add a failure"),
+    ("CKV_K8S_11", "no CPU limit: a throttled worker keeps messages in flight that other pods could handle"),
+    ("CKV_K8S_43", "the operator chooses a digest: the production example has one"),
+    ("CKV_K8S_15", "with a digest, a pull at every start would only add a cause of failure"),
 ];
 
-/// Policies that are not for a kind, and why.
+/// Policies that these tests skip for one kind, and why.
 const SKIPPED_FOR: &[(&str, &str, &str)] = &[
-    ("CKV_K8S_8", "Pod.", "the pods of `helm test` run a command to its end: nobody restarts or calls them"),
+    (
+        "CKV_K8S_8",
+        "Pod.",
+        "the pods of `helm test` run one command: Kubernetes does not restart them, and they serve no calls",
+    ),
     ("CKV_K8S_9", "Pod.", "as before"),
 ];
 
-/// A policy that identity `secret` breaks, which is for emulators: the AWS SDK reads keys from variables, or from a file that
-/// only somebody with a home folder has.
+/// A policy that the identity `secret` breaks. That identity is for emulators: the AWS SDK reads keys from variables, or
+/// from a file in a home folder, which the pods do not have.
 const NOT_OF_EMULATORS: &str = "CKV_K8S_35";
 
 /// The policies that a text breaks.
@@ -53,7 +57,7 @@ fn broken(text: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_example_keeps_all_policies() {
+fn every_example_meets_all_policies() {
     // The production example has most of what the others have, and checkov takes many seconds for each.
     for example in EXAMPLES.into_iter().filter(|example| every_night() || *example == "production") {
         let mut broken = broken(&render_text(example, "").unwrap());

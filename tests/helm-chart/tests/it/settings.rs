@@ -1,4 +1,4 @@
-//! What the chart tells a binary is what that binary says it reads.
+//! Compares the variables that the chart sets with the settings in each binary's `--help`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::chart::{EXAMPLES, pod_spec, render};
 
-/// What a unit cannot start without, whatever its provider is.
+/// Settings that a unit requires with every provider.
 const ALWAYS: [&str; 4] = ["DATABASE_URL", "COPPICE_BUS_NAME", "COPPICE_QUEUE_URL", "COPPICE_DLQ_URL"];
 
 /// The settings that a binary's `--help` lists, and whether each is required.
@@ -23,12 +23,12 @@ fn listed(binary: &Path) -> BTreeMap<String, bool> {
 }
 
 #[test]
-fn every_variable_is_one_that_the_binary_s_help_lists() {
+fn the_help_of_each_binary_lists_every_variable_that_the_chart_sets() {
     let mut looked_at = BTreeSet::new();
     for example in EXAMPLES {
         for object in render(example, "").all() {
             let Some(pod) = pod_spec(object) else { continue };
-            // A doctor in an init container has its worker's variables: that is tested with the workers.
+            // A doctor in an init container has its worker's variables. The tests of the workers check that.
             let container = &pod["containers"][0];
             let unit =
                 container["command"][0].as_str().unwrap().trim_start_matches("/usr/local/bin/").to_owned();

@@ -1,4 +1,4 @@
-//! A value that changes nothing is a promise that the chart does not keep.
+//! Checks that the templates use every value of the chart.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex};
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::chart::{every_night, folder, render_text};
 
-/// Another value than the default, where adding to it would not be one that the schema admits. By the end of the path.
+/// Replacements for defaults whose changed form the schema would refuse, by the end of the path.
 static OTHERS: LazyLock<Vec<(&str, Value)>> = LazyLock::new(|| {
     vec![
         ("image.pullPolicy", json!("Always")),
@@ -37,7 +37,7 @@ static OTHERS: LazyLock<Vec<(&str, Value)>> = LazyLock::new(|| {
     ]
 });
 
-/// The paths to all leaves: scalars, lists, and maps that are empty by default.
+/// The paths of all leaves: scalars, lists, and maps that are empty by default.
 fn leaves(value: &Value, path: &str, into: &mut Vec<(String, Value)>) {
     match value.as_object() {
         Some(map) if !map.is_empty() => {
@@ -71,12 +71,12 @@ fn at(path: &str, value: Value) -> Value {
 }
 
 #[test]
-fn every_value_changes_what_is_rendered_or_is_refused_by_a_validation() {
+fn a_change_of_any_value_changes_the_rendered_text_or_fails_a_validation() {
     let text = std::fs::read_to_string(folder().join("values.yaml")).unwrap();
     let defaults: Value = serde_saphyr::from_str(&text).unwrap();
     let mut all = Vec::new();
     leaves(&defaults, "", &mut all);
-    // An entry that says nothing of its own is no value; what it may say is in the defaults.
+    // Skip entries without values of their own. The defaults have all values that an entry can have.
     all.retain(|(path, value)| {
         !(path.matches('.').count() == 1 && path.starts_with("workers.") && value == &json!({}))
     });

@@ -1,9 +1,9 @@
-//! Values that would install and then not work are refused, with what to do. Each case is one fault put into an example
-//! that renders.
+//! The chart refuses values that would install but not work, and says how to fix them. Each case puts one fault into a
+//! valid example.
 
 use crate::chart::{EXAMPLES, render_text};
 
-/// An example, a fault, and what is said against it.
+/// An example, a fault, and a part of the error.
 const REFUSED: &[(&str, &str, &str)] = &[
     ("minimal", "workers: {sso-sync: {enabled: false}}", "workers: none is enabled"),
     (
@@ -204,7 +204,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// What the schema refuses, and where.
+/// Values that the schema refuses, and the name in its error.
 const NOT_OF_THE_SCHEMA: &[(&str, &str)] = &[
     ("replicas: 2", "replicas"),
     ("workers: {sso-sync: {replica: 2}}", "replica"),
@@ -221,15 +221,15 @@ const NOT_OF_THE_SCHEMA: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn every_example_is_without_fault() {
+fn every_example_is_valid() {
     for example in EXAMPLES {
         render_text(example, "").unwrap_or_else(|error| panic!("{example}: {error}"));
     }
 }
 
-/// One test for both, since each rendering takes its time. A sentence that no case provokes is one that nobody has seen.
+/// One test checks both, because each rendering takes time. An error without a case would be untested.
 #[test]
-fn every_fault_is_refused_with_what_to_do_and_every_sentence_of_the_validations_has_its_case() {
+fn the_chart_refuses_every_fault_with_a_fix_and_every_error_of_the_validations_has_a_case() {
     let mut all_said = String::new();
     for (example, fault, sentence) in REFUSED {
         let said = render_text(example, fault).err().unwrap_or_else(|| panic!("{fault} is accepted"));
@@ -240,7 +240,7 @@ fn every_fault_is_refused_with_what_to_do_and_every_sentence_of_the_validations_
     let mut sentences = 0;
     for line in source.lines().filter(|line| line.contains("append $faults")) {
         let text = line.split('"').nth(1).unwrap();
-        // The longest piece between what is filled in.
+        // The longest piece between two placeholders.
         let pieces = text.split("%s").flat_map(|piece| piece.split("%d")).flat_map(|piece| piece.split("%q"));
         let piece = pieces.max_by_key(|piece| piece.len()).unwrap().trim_end_matches('\\');
         assert!(all_said.contains(piece), "no case for: {text}");
@@ -250,7 +250,7 @@ fn every_fault_is_refused_with_what_to_do_and_every_sentence_of_the_validations_
 }
 
 #[test]
-fn all_faults_are_said_at_once() {
+fn the_chart_reports_all_faults_at_once() {
     let said = render_text("", "").unwrap_err();
     for sentence in ["workers: none is enabled", "busName: no bus", "aws.region: no region", "no database"] {
         assert!(said.contains(sentence), "{said}");
@@ -258,7 +258,7 @@ fn all_faults_are_said_at_once() {
 }
 
 #[test]
-fn what_no_schema_knows_is_refused() {
+fn the_schema_refuses_unknown_names_and_wrong_types() {
     for (values, name) in NOT_OF_THE_SCHEMA {
         let said = render_text("minimal", values).err().unwrap_or_else(|| panic!("{values} is accepted"));
         assert!(said.contains("schema") && said.contains(name), "{values}\n{said}");

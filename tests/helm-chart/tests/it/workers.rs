@@ -1,11 +1,11 @@
-//! Deployments and what stands beside them.
+//! Deployments of workers, and the objects that belong to them.
 
 use serde_json::json;
 
 use crate::chart::{EXAMPLES, pod_spec, render, render_text, variable};
 
 #[test]
-fn a_worker_that_is_not_enabled_leaves_nothing() {
+fn a_disabled_worker_has_no_objects() {
     let objects = render("minimal", "");
     for kind in ["Deployment", "PodDisruptionBudget", "ServiceAccount"] {
         assert!(objects.find(kind, "sso-sync").is_some(), "{kind}");
@@ -15,7 +15,7 @@ fn a_worker_that_is_not_enabled_leaves_nothing() {
 }
 
 #[test]
-fn a_worker_s_own_entry_wins_over_the_defaults_also_where_it_is_0_false_or_empty() {
+fn a_worker_s_own_value_overrides_the_default_even_if_it_is_0_false_or_empty() {
     let objects = render(
         "minimal",
         "
@@ -44,7 +44,7 @@ workers:
     }
     assert_eq!(pod["containers"][0].get("lifecycle"), None);
     assert!(objects.of_kind("PodDisruptionBudget").is_empty());
-    // What the own entry does not say stays, also beside what it says.
+    // Defaults that the worker's own entry does not override stay.
     assert_eq!(variable(deployment, "COPPICE_DRAIN_LIMIT_SECS"), Some("10"));
     let annotations = &deployment["spec"]["template"]["metadata"]["annotations"];
     assert_eq!(annotations, &json!({"from": "defaults", "own": "yes"}));
@@ -56,7 +56,7 @@ workers:
 }
 
 #[test]
-fn a_disruption_budget_lets_the_only_pod_go() {
+fn a_disruption_budget_allows_the_eviction_of_the_only_pod() {
     let objects = render("emulator", "");
     for budget in objects.of_kind("PodDisruptionBudget") {
         assert_eq!(budget["spec"]["maxUnavailable"], 1);
@@ -69,7 +69,7 @@ fn a_disruption_budget_lets_the_only_pod_go() {
 }
 
 #[test]
-fn every_pod_is_within_pod_security_restricted_and_has_no_token_of_the_cluster() {
+fn every_pod_meets_pod_security_restricted_and_has_no_token_of_the_cluster() {
     for example in EXAMPLES {
         let objects = render(example, "");
         let pods: Vec<_> = objects.all().filter_map(pod_spec).collect();
@@ -101,7 +101,7 @@ fn every_pod_is_within_pod_security_restricted_and_has_no_token_of_the_cluster()
 }
 
 #[test]
-fn every_pod_s_service_account_is_made_and_no_other() {
+fn the_chart_creates_exactly_the_service_accounts_of_the_pods() {
     for example in EXAMPLES {
         let objects = render(example, "");
         let name = |object: &serde_json::Value| object["metadata"]["name"].as_str().unwrap().to_owned();
@@ -118,7 +118,7 @@ fn every_pod_s_service_account_is_made_and_no_other() {
 }
 
 #[test]
-fn roles_are_annotated_for_irsa_and_for_nothing_else() {
+fn service_accounts_have_role_annotations_only_with_irsa() {
     let objects = render("production", "serviceAccounts: {roleArns: {audit: 'arn:aws:iam::1:role/own'}}");
     let role = |name: &str| {
         objects.get("ServiceAccount", name)["metadata"]["annotations"]["eks.amazonaws.com/role-arn"].clone()
@@ -129,7 +129,7 @@ fn roles_are_annotated_for_irsa_and_for_nothing_else() {
 }
 
 #[test]
-fn probes_ask_the_health_port_and_the_doctor_comes_first_where_it_is_asked_for() {
+fn probes_use_the_health_port_and_the_doctor_runs_first_if_enabled() {
     let objects = render("production", "workers: {crm-sync: {doctor: false}}");
     let pod = pod_spec(objects.get("Deployment", "sso-sync")).unwrap();
     let container = &pod["containers"][0];
@@ -141,13 +141,13 @@ fn probes_ask_the_health_port_and_the_doctor_comes_first_where_it_is_asked_for()
     let doctor = &pod["initContainers"][0];
     assert_eq!(doctor["command"], json!(["/usr/local/bin/coppice"]));
     assert_eq!(doctor["args"], json!(["doctor", "--unit", "sso-sync"]));
-    assert_eq!(doctor["env"], container["env"], "it sees what the worker sees");
+    assert_eq!(doctor["env"], container["env"], "the doctor has the worker's environment");
     let without = pod_spec(objects.get("Deployment", "crm-sync")).unwrap();
     assert_eq!(without.get("initContainers"), None);
 }
 
 #[test]
-fn keda_counts_what_is_visible_and_asks_as_its_operator() {
+fn keda_counts_visible_messages_with_the_operator_s_credentials() {
     let objects = render("production", "");
     let spec = &objects.get("ScaledObject", "sso-sync")["spec"];
     let queue = &spec["triggers"][0];
@@ -156,7 +156,11 @@ fn keda_counts_what_is_visible_and_asks_as_its_operator() {
         (&json!("aws-sqs-queue"), &json!("false"))
     );
     assert_eq!(queue["metadata"]["scaleOnDelayed"], "false");
-    assert_eq!(queue["metadata"].get("identityOwner"), None, "deprecated: the TriggerAuthentication says it");
+    assert_eq!(
+        queue["metadata"].get("identityOwner"),
+        None,
+        "deprecated: the TriggerAuthentication names it"
+    );
     assert_eq!(
         queue["metadata"]["queueURL"],
         "https://sqs.eu-central-1.amazonaws.com/123456789012/coppice-sso-sync"
@@ -173,7 +177,7 @@ fn keda_counts_what_is_visible_and_asks_as_its_operator() {
     assert_eq!(modifiers["formula"], "breaker > 0 ? 0 : depth");
     let names: Vec<_> = spec["triggers"].as_array().unwrap().iter().map(|trigger| &trigger["name"]).collect();
     assert_eq!(names, ["depth", "breaker"]);
-    assert_eq!(objects.get("Deployment", "sso-sync")["spec"].get("replicas"), None, "they are KEDA's");
+    assert_eq!(objects.get("Deployment", "sso-sync")["spec"].get("replicas"), None, "KEDA sets them");
     assert!(objects.find("HorizontalPodAutoscaler", "webhook-ingress").is_some());
     assert_eq!(objects.get("Deployment", "webhook-ingress")["spec"].get("replicas"), None);
     let alone = render("production", "workerDefaults: {keda: {prometheusUrl: ''}}");
@@ -188,7 +192,7 @@ fn keda_counts_what_is_visible_and_asks_as_its_operator() {
 }
 
 #[test]
-fn one_digest_is_the_whole_fleet() {
+fn one_digest_applies_to_the_whole_fleet() {
     let objects = render("production", "");
     for pod in objects.all().filter_map(pod_spec) {
         let image = pod["containers"][0]["image"].as_str().unwrap();
@@ -203,7 +207,7 @@ fn one_digest_is_the_whole_fleet() {
 }
 
 #[test]
-fn webhooks_come_in_by_service_and_ingress() {
+fn webhooks_arrive_through_a_service_and_an_ingress() {
     let objects = render("production", "");
     assert_eq!(objects.get("Service", "webhook-ingress")["spec"]["ports"][0]["targetPort"], "webhooks");
     let ingress = &objects.get("Ingress", "webhook-ingress")["spec"];
@@ -215,23 +219,19 @@ fn webhooks_come_in_by_service_and_ingress() {
 }
 
 #[test]
-fn a_changed_policy_makes_new_pods_of_those_that_read_it() {
+fn a_changed_policy_replaces_the_pods_that_read_it() {
     let annotation = |text: &str, unit: &str| {
         let objects = render("production", &format!("policy: '{text}'"));
         objects.get("Deployment", unit)["spec"]["template"]["metadata"]["annotations"]["checksum/policy"]
             .clone()
     };
     assert_ne!(annotation("a", "sso-sync"), annotation("b", "sso-sync"));
-    assert!(annotation("a", "webhook-ingress").is_null(), "it reads none");
+    assert!(annotation("a", "webhook-ingress").is_null(), "the ingress reads no policy");
     let objects = render("production", "");
     let policy = objects.get("ConfigMap", "policy")["data"]["policy.toml"].as_str().unwrap().to_owned();
     let built_in =
         std::fs::read_to_string(crate::chart::workspace().join("crates/authority/src/default-policy.toml"));
-    assert_eq!(
-        policy.trim_end(),
-        built_in.unwrap().trim_end(),
-        "the example is the built-in one, word for word"
-    );
+    assert_eq!(policy.trim_end(), built_in.unwrap().trim_end(), "the example equals the built-in policy");
     assert!(render("minimal", "").find("ConfigMap", "policy").is_none());
 }
 
@@ -241,7 +241,7 @@ fn the_same_values_render_the_same_text() {
 }
 
 #[test]
-fn what_needs_extensions_of_the_cluster_is_off_unless_asked_for() {
+fn objects_of_cluster_extensions_are_off_by_default() {
     for example in ["minimal", "emulator"] {
         for object in render(example, "").all() {
             let version = object["apiVersion"].as_str().unwrap();

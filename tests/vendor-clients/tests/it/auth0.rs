@@ -1,4 +1,4 @@
-//! `auth0-python` and the Auth0 simulator.
+//! Reads the Auth0 simulator with `auth0-python`.
 
 use serde_json::json;
 use testkit::simulators::auth0::{Auth0Simulator, SimulatedIdentity, SimulatedUser};
@@ -8,7 +8,7 @@ use crate::{detail, output_of};
 const USER: &str = "auth0|7f3a91";
 
 #[tokio::test]
-async fn auth0_python_reads_what_the_tenant_holds() {
+async fn auth0_python_reads_the_records_of_the_tenant() {
     let tenant = Auth0Simulator::start().await;
     let linked = SimulatedIdentity::new("google-oauth2", "google-oauth2", json!(117_700_000_000_042_u64));
     let user = SimulatedUser::new(USER).with_person_key("P-1").with_identity(linked);
@@ -36,9 +36,9 @@ async fn auth0_python_reads_what_the_tenant_holds() {
         "user.created": object(&created), "user.updated": object(&updated), "user.deleted": object(&deleted)
     });
     assert_eq!(output["events"], events);
-    // Auth0's description of its log has these three; the library's model lags behind it.
+    // Auth0's description of its log has these three fields. The library's model lacks them.
     let lagging = ["log_entry.$event_schema", "log_entry.environment_name", "log_entry.tenant_name"];
-    assert_eq!(output["unknown"], json!(lagging), "nothing else that Auth0 does not have");
+    assert_eq!(output["unknown"], json!(lagging), "no other field is unknown to Auth0");
     let refused = |kind, status, code| json!({ "kind": kind, "status": status, "code": code });
     assert_eq!(output["missing_user"], refused("NotFoundError", 404, "inexistent_user"));
     assert_eq!(output["missing_entry"], refused("NotFoundError", 404, "inexistent_log"));

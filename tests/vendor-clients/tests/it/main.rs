@@ -1,8 +1,8 @@
-//! Vendors' own clients against our simulators.
+//! Tests of our simulators with the vendors' own clients.
 //!
-//! A simulator and our client are written from the same documentation of the vendor. Both can have the same fault, and then
-//! every other test passes. Here other authors' programs read the simulators' answers and print what they read, and the tests
-//! compare that with the simulator's state. They are the vendors' Python libraries at pinned versions
+//! We wrote a simulator and our client from the same documentation of the vendor. If both have the same fault, every other
+//! test passes. Here, programs by other authors read the simulators' answers and print them. The tests compare the output
+//! with the simulator's state. The programs are the vendors' Python libraries at pinned versions
 //! (`crates/local-stack/src/tools.rs`), run by the scripts in `clients/`.
 //!
 //! | simulator | client | what makes it fail |
@@ -32,13 +32,13 @@ use serde_json::Value;
 use testkit::simulators::auth0::NativeEvent;
 use tokio::process::Command;
 
-/// Importing a vendor's library for the first time takes seconds, and the machine may be busy.
+/// The first import of a vendor's library takes seconds, and the machine may be busy.
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// Runs a script of `clients/` with these instructions, and returns its output.
 ///
 /// # Panics
-/// With the script's errors if it fails: then the vendor's client has not understood the simulator.
+/// Panics with the script's errors if the script fails: the vendor's client has not understood the simulator.
 async fn output_of(script: &str, instructions: Value) -> Value {
     let tools = Tools::locate_or_install(|line| eprintln!("{line}")).unwrap();
     let python = tokio::task::spawn_blocking(move || tools.vendor_clients_python()).await.unwrap().unwrap();
@@ -52,7 +52,7 @@ async fn output_of(script: &str, instructions: Value) -> Value {
         .env("HOME", "/nonexistent")
         .kill_on_drop(true)
         .output();
-    let run = tokio::time::timeout(LIMIT, run).await.expect("the client ends in time").unwrap();
+    let run = tokio::time::timeout(LIMIT, run).await.expect("the client exceeds the limit").unwrap();
     assert!(run.status.success(), "{script} failed:\n{}", String::from_utf8_lossy(&run.stderr));
     serde_json::from_slice(&run.stdout).unwrap()
 }

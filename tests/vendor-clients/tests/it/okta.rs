@@ -1,4 +1,4 @@
-//! `okta` and the Okta simulator.
+//! Reads the Okta simulator with `okta`.
 
 use serde_json::{Value, json};
 use testkit::simulators::okta::{OktaSimulator, SimulatedUser};
@@ -8,7 +8,7 @@ use crate::{detail, output_of};
 const USER: &str = "00u1a2b3c4d5e6f7g8h9";
 
 #[tokio::test]
-async fn okta_s_client_reads_what_the_organization_holds() {
+async fn okta_s_client_reads_the_records_of_the_organization() {
     let org = OktaSimulator::start().await;
     let created = detail(&org.put_user(SimulatedUser::new(USER).with_employee_number("P-1")).log_event());
     let sign_in = detail(&org.sign_in(USER, Some("0oa1b2c3d4e5f6g7h8i9")));
@@ -26,7 +26,7 @@ async fn okta_s_client_reads_what_the_organization_holds() {
     .await;
 
     let mut user = org.user(USER).unwrap().to_json();
-    // Okta answers with it, and neither its description nor its client knows it.
+    // Okta sends this field, but neither its description nor its client has it.
     user["credentials"].as_object_mut().unwrap().remove("emails").unwrap();
     assert_eq!(output["user"], without_nulls(user));
     assert_eq!(output["listed"], json!([USER]));
@@ -36,7 +36,7 @@ async fn okta_s_client_reads_what_the_organization_holds() {
     assert_eq!(output["wrong_token"], json!({ "status": 401, "code": "E0000011" }));
 }
 
-/// Okta writes `null` where its client reads nothing.
+/// Removes the fields that are `null`: Okta sends them, and its client drops them.
 fn without_nulls(value: Value) -> Value {
     match value {
         Value::Object(fields) => {

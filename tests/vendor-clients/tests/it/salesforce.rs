@@ -1,4 +1,4 @@
-//! `simple-salesforce` and the Salesforce simulator.
+//! Reads and writes the Salesforce simulator with `simple-salesforce`.
 
 use serde_json::{Value, json};
 use testkit::simulators::salesforce::{SalesforceSimulator, SimulatedContact, contact_id};
@@ -8,7 +8,7 @@ use crate::output_of;
 const PHONE: &str = "+15560001234";
 
 #[tokio::test]
-async fn simple_salesforce_reads_and_writes_what_the_org_holds() {
+async fn simple_salesforce_reads_and_writes_the_contacts_of_the_org() {
     let org = SalesforceSimulator::start().await;
     let id = contact_id(1);
     org.put_contact(SimulatedContact::new(&id).with_person_key("P-1"));

@@ -1,4 +1,4 @@
-//! `stripe` and the Stripe simulator.
+//! Reads the Stripe simulator with `stripe`.
 
 use serde_json::json;
 use testkit::simulators::identity::{SimulatedPerson, StripeSimulator};
@@ -7,7 +7,7 @@ use time::macros::date;
 use crate::{detail, output_of};
 
 #[tokio::test]
-async fn stripe_s_client_reads_what_the_account_holds() {
+async fn stripe_s_client_reads_the_sessions_of_the_account() {
     let account = StripeSimulator::start().await;
     let person = SimulatedPerson::new("Ysolde", "Marchetti", date!(1984 - 02 - 29));
     let created = account.put_session("vs_verified", Some("P-1"));
@@ -40,7 +40,7 @@ async fn stripe_s_client_reads_what_the_account_holds() {
     assert_eq!(output["sessions"]["refused"]["last_error"]["code"], "document_expired");
     assert_eq!(output["sessions"]["redacted"]["redaction"]["status"], "redacted");
     assert_eq!(output["listed"].as_array().unwrap().len(), 1);
-    assert_eq!(output["wrong"], json!([]), "each field is one that Stripe has, of the kind that it has");
+    assert_eq!(output["wrong"], json!([]), "Stripe has each field, with the same type");
     let missing = json!({ "kind": "InvalidRequestError", "status": 404, "code": "resource_missing" });
     assert_eq!(output["missing"], missing);
     assert_eq!(output["wrong_key"]["kind"], "AuthenticationError");

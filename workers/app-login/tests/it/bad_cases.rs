@@ -1,11 +1,11 @@
-//! The bad cases that every worker goes through. Here the provider is asked for users whom nobody has read.
+//! The bad cases that every worker goes through. In these cases the worker reads users that the database does not have.
 
 use testkit::World;
 use testkit::bad_cases::{Case, ProviderFault, TOO_LATE};
 use testkit::simulators::Gate;
 use testkit::simulators::auth0::{Fault, SimulatedUser};
 
-use crate::{BINARY, UNIT, count_of, untold};
+use crate::{BINARY, UNIT, count_of, with_id_only};
 
 const PORTAL: &str = "portal";
 
@@ -21,7 +21,7 @@ impl Case for LoginCase {
         format!("auth0|{number}")
     }
 
-    /// Each change is one more sign-in, so the version is the count.
+    /// Each change is one more sign-in, so the count is the version.
     async fn change(world: &World, id: &str, _version: usize) -> String {
         if world.idp.user(id).is_none() {
             world.idp.put_user(SimulatedUser::new(id));
@@ -29,9 +29,9 @@ impl Case for LoginCase {
         world.idp.sign_in(id, PORTAL).to_envelope_json()
     }
 
-    /// What can be missing is the log entry.
+    /// The provider lacks the log entry. An event with the ID alone makes the worker look for it.
     async fn vanish(world: &World, id: &str) -> String {
-        let mut event = untold(&world.idp.sign_in(id, PORTAL));
+        let mut event = with_id_only(&world.idp.sign_in(id, PORTAL));
         event.detail = event.detail.replace("\"900", "\"800");
         event.to_envelope_json()
     }

@@ -1,14 +1,14 @@
-//! Sign-ins of users whom we know, and what is counted of them.
+//! Sign-ins of users that the database has, and their counts.
 
 use event_contract::EventKind;
 use testkit::World;
 use testkit::simulators::auth0::{NativeEvent, SimulatedUser};
 
-use crate::{BINARY, UNIT, counted, texts, untold};
+use crate::{BINARY, UNIT, counted, texts, with_id_only};
 
 const ADA: &str = "auth0|ada";
 
-/// Every row, with its physical version: any write changes it.
+/// Every row with its physical version, which any write changes.
 const ROWS: &str = "select 'login ' || xmin::text || ctid::text || count as row from login \
     union all select 'application ' || xmin::text || ctid::text from application \
     union all select 'event ' || xmin::text || ctid::text from login_event order by 1";
@@ -16,7 +16,7 @@ const ROWS: &str = "select 'login ' || xmin::text || ctid::text || count as row 
 const COUNTS: &str = "select application.external_id || ' ' || count || ' ' || (first_at < last_at) \
     from login join application using (application_id) order by 1";
 
-/// Whether first and last are the first and last of the sign-ins.
+/// Whether `first_at` and `last_at` are the times of the first and the last sign-in.
 const SPAN: &str = "select ((select min(first_at) from login) = (select min(at) from login_event) \
     and (select max(last_at) from login) = (select max(at) from login_event))::text";
 
@@ -27,7 +27,7 @@ fn sign_ins(world: &World) -> Vec<NativeEvent> {
 }
 
 #[tokio::test]
-async fn sign_ins_to_two_applications_are_counted_and_a_replay_of_all_changes_no_row() {
+async fn the_worker_counts_sign_ins_by_application_and_a_replay_changes_no_row() {
     let world = World::start_with_emulator().await;
     let worker = world.start_worker(BINARY, UNIT, &[]).await;
     let events = sign_ins(&world);
@@ -57,7 +57,7 @@ async fn sign_ins_to_two_applications_are_counted_and_a_replay_of_all_changes_no
     let announced = announced.len();
     for event in &events {
         world.deliver(event).await;
-        world.deliver(&untold(event)).await;
+        world.deliver(&with_id_only(event)).await;
     }
     let unchanged = async || {
         Ok((worker.metric("coppice_messages_settled_total", "unchanged").await >= 8.0).then_some(()))
@@ -69,7 +69,7 @@ async fn sign_ins_to_two_applications_are_counted_and_a_replay_of_all_changes_no
 }
 
 #[tokio::test]
-async fn sign_ins_out_of_order_keep_the_first_and_the_last() {
+async fn sign_ins_out_of_order_keep_the_first_and_the_last_time() {
     let world = World::start_with_emulator().await;
     let _worker = world.start_worker(BINARY, UNIT, &[]).await;
     let events = sign_ins(&world);
@@ -83,19 +83,23 @@ async fn sign_ins_out_of_order_keep_the_first_and_the_last() {
 }
 
 #[tokio::test]
-async fn what_an_event_does_not_tell_is_read_from_the_log() {
+async fn the_worker_reads_the_log_entry_when_the_event_has_only_its_id() {
     let world = World::start_with_emulator().await;
     let _worker = world.start_worker(BINARY, UNIT, &[]).await;
     world.idp.put_user(SimulatedUser::new(ADA));
     let event = world.idp.sign_in(ADA, "portal");
-    world.deliver(&untold(&event)).await;
+    world.deliver(&with_id_only(&event)).await;
     counted(&world, ADA, 1).await;
     assert_eq!(world.idp.log_requests(), 1);
     world.person_where(ADA, |person| person.status == "active").await;
 
     world.deliver(&world.idp.sign_in(ADA, "portal")).await;
     counted(&world, ADA, 2).await;
-    assert_eq!(world.idp.log_requests(), 1, "an event that tells all of it is not looked up");
+    assert_eq!(
+        world.idp.log_requests(),
+        1,
+        "the worker does not look up an event that holds the whole entry"
+    );
     world.settled(UNIT).await;
 }
 
@@ -119,8 +123,11 @@ async fn no_personal_value_is_in_any_queue_event_log_line_or_metric() {
     world.settled(UNIT).await;
     let (log, metrics) = (worker.log(), worker.get("metrics").await.unwrap().1);
     for value in &personal {
-        assert!(!world.proxy.transcript_contains(value), "{value} was in a message or a dead letter");
-        assert!(!log.contains(value.as_str()) && !metrics.contains(value.as_str()), "{value} is told");
+        assert!(!world.proxy.transcript_contains(value), "{value} was in a message");
+        assert!(
+            !log.contains(value.as_str()) && !metrics.contains(value.as_str()),
+            "{value} is in a log or a metric"
+        );
     }
     let rows = "select login::text from login union all select login_event::text from login_event \
         union all select application::text from application";

@@ -8,7 +8,7 @@ use crate::{BINARY, UNIT, counted, texts};
 const SIGNE: &str = "00u1signe";
 
 #[tokio::test]
-async fn sign_ons_to_an_application_and_to_okta_itself_are_counted() {
+async fn the_worker_counts_sign_ons_to_an_application_and_to_okta_itself() {
     let world = World::start().await;
     let okta = OktaSimulator::start().await;
     let (url, token) = (okta.base_url(), okta.api_token());

@@ -1,4 +1,4 @@
-//! Sign-ins of users whom nobody has read yet.
+//! Sign-ins of users that the database does not have.
 
 use event_contract::EventKind;
 use testkit::World;
@@ -9,7 +9,7 @@ use crate::{BINARY, UNIT, counted, texts};
 const ADA: &str = "auth0|ada";
 
 #[tokio::test]
-async fn an_unknown_user_is_read_once_and_the_person_announced_once() {
+async fn the_worker_reads_an_unknown_user_once_and_announces_the_person_once() {
     let world = World::start().await;
     world.idp.put_user(SimulatedUser::new(ADA));
     let gate = world.idp.hold(ADA);
@@ -24,7 +24,7 @@ async fn an_unknown_user_is_read_once_and_the_person_announced_once() {
         let received = worker.metric("coppice_messages_received_total", "").await;
         Ok((received >= 5.0).then_some(()))
     };
-    local_stack::wait_until(testkit::PATIENCE, "all to be taken", taken).await.unwrap();
+    local_stack::wait_until(testkit::PATIENCE, "the worker to receive all messages", taken).await.unwrap();
     gate.open();
     counted(&world, ADA, 5).await;
     world.settled(UNIT).await;
@@ -40,12 +40,12 @@ async fn an_unknown_user_is_read_once_and_the_person_announced_once() {
     let body = world.idp.sign_in(ADA, "portal").to_envelope_json();
     world.enqueue(UNIT, &body).await;
     counted(&world, ADA, 6).await;
-    assert_eq!(world.idp.requests_for(ADA), 1, "who is known is not asked for");
+    assert_eq!(world.idp.requests_for(ADA), 1, "the worker does not read a known user");
     world.settled(UNIT).await;
 }
 
 #[tokio::test]
-async fn a_user_who_is_gone_leaves_a_tombstone_and_the_sign_in_counts() {
+async fn a_deleted_user_leaves_a_tombstone_and_its_sign_in_counts() {
     let world = World::start_with_emulator().await;
     let _worker = world.start_worker(BINARY, UNIT, &[]).await;
     world.idp.put_user(SimulatedUser::new(ADA));

@@ -6,7 +6,7 @@ use testkit::bad_cases::{Case, ProviderFault, TOO_LATE};
 use testkit::simulators::Gate;
 use testkit::simulators::salesforce::Fault;
 
-use crate::people::{announced, person, put_account};
+use crate::persons::{announced, person, put_account};
 use crate::{BINARY, UNIT};
 
 struct AccountCase;

@@ -1,4 +1,4 @@
-//! What the CRM is told, and what it is not.
+//! Values and contacts that the worker pushes to the CRM, and persons for whom it pushes nothing.
 
 use event_contract::EventKind;
 use local_stack::wait_until;
@@ -7,7 +7,7 @@ use testkit::simulators::salesforce::{Fault, SimulatedContact, contact_id};
 use testkit::{PATIENCE, Worker, World};
 use uuid::Uuid;
 
-use crate::people::{announced, person, put_account, put_contact};
+use crate::persons::{announced, person, put_account, put_contact};
 use crate::{BINARY, UNIT};
 
 async fn start(world: &World) -> Worker {
@@ -23,11 +23,11 @@ async fn contact_with_email(world: &World, person: Uuid, email: &str) -> Simulat
         let contact = world.crm.by_key(&person.to_string());
         Ok(contact.filter(|contact| contact.email.as_deref() == Some(email)))
     };
-    wait_until(PATIENCE, "the contact to be as wanted", there).await.unwrap()
+    wait_until(PATIENCE, "the contact to have this address", there).await.unwrap()
 }
 
 #[tokio::test]
-async fn a_person_gets_one_contact_and_the_link_is_announced_once() {
+async fn a_person_gets_one_contact_and_the_worker_announces_the_link_once() {
     let world = World::start().await;
     let _worker = start(&world).await;
     let ada = person(0);
@@ -49,7 +49,7 @@ async fn a_person_gets_one_contact_and_the_link_is_announced_once() {
 }
 
 #[tokio::test]
-async fn a_reply_that_is_lost_and_a_second_pod_make_no_second_contact() {
+async fn lost_replies_and_a_second_pod_create_no_second_contact() {
     let world = World::start().await;
     world.crm.set_fault(Fault::LostReplies);
     let _pods = [start(&world).await, start(&world).await];
@@ -74,7 +74,7 @@ async fn a_reply_that_is_lost_and_a_second_pod_make_no_second_contact() {
 }
 
 #[tokio::test]
-async fn a_contact_that_is_linked_is_corrected_by_its_id_and_gets_our_key() {
+async fn the_worker_corrects_a_linked_contact_by_its_id_and_gives_it_our_key() {
     let world = World::start().await;
     let _worker = start(&world).await;
     let (ada, id) = (person(0), contact_id(1));
@@ -86,16 +86,16 @@ async fn a_contact_that_is_linked_is_corrected_by_its_id_and_gets_our_key() {
     put_contact(&world, ada, &id, &json!({"email": "ada@crm.example", "external_key": null})).await;
     announce(&world, ada).await;
     let pushed = contact_with_email(&world, ada, "ada@idp.example").await;
-    assert_eq!((pushed.id, pushed.phone), (id, phone), "what nobody else says stays");
+    assert_eq!((pushed.id, pushed.phone), (id, phone), "a value that no other source asserts stays");
     world.settled(UNIT).await;
     assert_eq!(world.crm.creations(), 0);
 }
 
 #[tokio::test]
-async fn whom_the_crm_is_not_told_about() {
+async fn the_worker_creates_no_contact_for_these_four_persons() {
     let world = World::start().await;
     let worker = start(&world).await;
-    // Known to the CRM alone; deleted in the CRM; under review; never heard of.
+    // Only in the CRM; deleted in the CRM; under review; not in the database.
     let (contact_only, deleted, reviewed) = (person(0), person(1), person(2));
     put_contact(&world, contact_only, &contact_id(1), &json!({"email": "x@crm.example"})).await;
     put_account(&world, deleted, &json!({"email": "y@idp.example"})).await;
@@ -111,7 +111,7 @@ async fn whom_the_crm_is_not_told_about() {
     let seen = async || {
         Ok((worker.metric("coppice_messages_settled_total", "unchanged").await >= 4.0).then_some(()))
     };
-    wait_until(PATIENCE, "all four to be done with", seen).await.unwrap();
+    wait_until(PATIENCE, "the worker to settle all four messages", seen).await.unwrap();
     assert_eq!(world.crm.writes(), 0);
     assert_eq!(world.announcements(0).await.len(), 0);
 }
@@ -133,8 +133,8 @@ async fn no_personal_value_is_in_any_queue_event_log_line_or_metric() {
         announce(&world, one).await;
     }
     contact_with_email(&world, ada, "pii-marker@idp.example").await;
-    let letter = world.dead_letters(UNIT, 1).await.remove(0);
-    assert_eq!(letter.attributes["coppice.class"], "provider_refused");
+    let message = world.dead_letters(UNIT, 1).await.remove(0);
+    assert_eq!(message.attributes["coppice.class"], "provider_refused");
     world.settled(UNIT).await;
     let metrics = worker.get("metrics").await.unwrap().1;
     assert!(!world.proxy.transcript_contains("pii-marker") && !metrics.contains("pii-marker"));

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::*;
 
-/// A CRM whose calls wait until they are let go.
+/// A CRM whose calls wait until the test lets them continue.
 struct GatedCrm {
     calls: Mutex<Vec<Vec<String>>>,
     arrived: Semaphore,
@@ -18,7 +18,7 @@ struct GatedCrm {
 }
 
 impl GatedCrm {
-    /// Waits for one more call.
+    /// Waits until one more call has arrived.
     async fn next_call(&self) {
         timeout(Duration::from_secs(30), self.arrived.acquire()).await.unwrap().unwrap().forget();
     }
@@ -74,7 +74,7 @@ impl CrmProvider for GatedCrm {
 const SERVER_ERROR: ProviderError =
     ProviderError::Unavailable { cause: Outage::ServerError, retry_after: None };
 
-/// An answer that tells whose it is.
+/// An answer that shows the ID that it is for.
 fn gone(id: &str) -> FetchedContact {
     FetchedContact::Gone { merged_into: Some(id.to_owned()) }
 }
@@ -85,7 +85,7 @@ struct Asking {
 }
 
 impl Asking {
-    /// All calls there may be at once are under way, so that what is asked next gathers.
+    /// Starts as many calls as may run at once, so that further requests gather in a batch.
     async fn with_all_calls_under_way() -> Self {
         let crm = GatedCrm { calls: Mutex::default(), arrived: Semaphore::new(0), gate: Semaphore::new(0) };
         let crm = Arc::new(crm);
@@ -97,7 +97,7 @@ impl Asking {
         asking
     }
 
-    /// Asks in a task of its own, and returns when the question waits.
+    /// Requests a contact in a task of its own, and returns when that task waits for its answer.
     async fn ask(&self, id: &'static str) -> JoinHandle<Fetched> {
         let batches = Arc::clone(&self.batches);
         let asked = tokio::spawn(async move { batches.fetch(id).await });
@@ -112,10 +112,10 @@ async fn answered(asked: JoinHandle<Fetched>) -> Fetched {
 }
 
 #[tokio::test]
-async fn what_is_asked_while_calls_are_under_way_is_one_call() {
+async fn requests_during_other_calls_are_answered_by_one_call() {
     let asking = Asking::with_all_calls_under_way().await;
     let asked = [asking.ask("c").await, asking.ask("d").await, asking.ask("e").await];
-    assert_eq!(asking.crm.calls().len(), CALLS, "no more at once");
+    assert_eq!(asking.crm.calls().len(), CALLS, "no further call runs at the same time");
     asking.crm.let_go(CALLS + 1);
     for (asked, id) in asked.into_iter().zip(["c", "d", "e"]) {
         assert_eq!(answered(asked).await, Ok(gone(id)));
@@ -124,7 +124,7 @@ async fn what_is_asked_while_calls_are_under_way_is_one_call() {
 }
 
 #[tokio::test]
-async fn one_contact_that_cannot_be_read_fails_alone() {
+async fn one_unreadable_contact_fails_alone() {
     let asking = Asking::with_all_calls_under_way().await;
     let (well, broken) = (asking.ask("c").await, asking.ask("broken").await);
     asking.crm.let_go(CALLS + 3);
@@ -133,7 +133,7 @@ async fn one_contact_that_cannot_be_read_fails_alone() {
 }
 
 #[tokio::test]
-async fn what_is_no_single_contact_s_fault_is_not_asked_again() {
+async fn a_rate_limit_fails_the_whole_batch_without_further_calls() {
     let asking = Asking::with_all_calls_under_way().await;
     let asked = [asking.ask("c").await, asking.ask("limited").await];
     asking.crm.let_go(CALLS + 3);
@@ -144,7 +144,7 @@ async fn what_is_no_single_contact_s_fault_is_not_asked_again() {
 }
 
 #[tokio::test]
-async fn who_gives_up_takes_nobody_along_and_is_not_asked_for() {
+async fn a_caller_that_gives_up_cancels_no_other_caller() {
     let asking = Asking::with_all_calls_under_way().await;
     let (given_up, other) = (asking.ask("c").await, asking.ask("d").await);
     given_up.abort();
@@ -155,7 +155,7 @@ async fn who_gives_up_takes_nobody_along_and_is_not_asked_for() {
 }
 
 #[tokio::test]
-async fn a_contact_without_an_answer_is_an_error() {
+async fn a_contact_missing_from_the_reply_is_an_error() {
     let asking = Asking::with_all_calls_under_way().await;
     let (answer, none) = (asking.ask("c").await, asking.ask("unanswered").await);
     asking.crm.let_go(CALLS + 1);

@@ -1,4 +1,4 @@
-//! A contact's life in the CRM, and what becomes of the person.
+//! A contact's life in the CRM, and its effects on the person.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use testkit::{PATIENCE, World};
 
 use crate::{BINARY, UNIT};
 
-/// Delivers what the CRM has announced since the last time.
+/// Delivers the events that the CRM has published since the last call.
 async fn deliver_all(world: &World) {
     let events: Vec<NativeEvent> = world.crm.take_events();
     for event in events {
@@ -48,7 +48,7 @@ async fn a_contact_is_created_changed_deleted_and_restored() {
 }
 
 #[tokio::test]
-async fn one_event_may_name_several_contacts_and_a_merge_is_followed() {
+async fn the_worker_reads_every_contact_of_an_event_and_follows_a_merge() {
     let world = World::start_with_emulator().await;
     let _worker = world.start_worker(BINARY, UNIT, &[]).await;
     let (kept, lost) = (contact_id(1), contact_id(2));
@@ -70,7 +70,7 @@ async fn one_event_may_name_several_contacts_and_a_merge_is_followed() {
 }
 
 #[tokio::test]
-async fn what_names_a_contact_without_its_fields_reads_it_and_what_names_none_asks_for_a_resync() {
+async fn an_event_without_fields_causes_a_read_and_an_event_without_ids_requests_a_resync() {
     let world = World::start_with_emulator().await;
     let _worker = world.start_worker(BINARY, UNIT, &[]).await;
     let id = contact_id(1);
@@ -84,12 +84,12 @@ async fn what_names_a_contact_without_its_fields_reads_it_and_what_names_none_as
             sqlx::query_scalar("select source from resync_request").fetch_optional(&world.pool).await?;
         Ok(row)
     };
-    assert_eq!(wait_until(PATIENCE, "the resync to be asked for", requested).await.unwrap(), "salesforce");
+    assert_eq!(wait_until(PATIENCE, "a request for a resync", requested).await.unwrap(), "salesforce");
     world.settled(UNIT).await;
 }
 
 #[tokio::test]
-async fn the_contacts_of_one_event_are_read_in_fewer_calls_than_contacts() {
+async fn the_worker_reads_the_contacts_of_one_event_in_few_calls() {
     let world = World::start_with_emulator().await;
     let ids: Vec<String> = (1..=40).map(contact_id).collect();
     for id in &ids {
@@ -97,7 +97,7 @@ async fn the_contacts_of_one_event_are_read_in_fewer_calls_than_contacts() {
     }
     let _ = world.crm.take_events();
     let _worker = world.start_worker(BINARY, UNIT, &[]).await;
-    // Long enough that the next questions are asked while a call is under way.
+    // Long enough that further requests gather during a call.
     world.crm.set_fault(Fault::Slow(Duration::from_millis(100)));
     let before = world.crm.total_requests();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
@@ -129,7 +129,10 @@ async fn no_personal_value_is_in_any_queue_event_log_line_or_metric() {
     world.settled(UNIT).await;
     let (log, metrics) = (worker.log(), worker.get("metrics").await.unwrap().1);
     for value in personal.iter().chain(&SimulatedContact::new(&broken).personal_values()) {
-        assert!(!world.proxy.transcript_contains(value), "{value} was in a message or a dead letter");
-        assert!(!log.contains(value.as_str()) && !metrics.contains(value.as_str()), "{value} is told");
+        assert!(!world.proxy.transcript_contains(value), "{value} was in a message");
+        assert!(
+            !log.contains(value.as_str()) && !metrics.contains(value.as_str()),
+            "{value} is in a log or a metric"
+        );
     }
 }

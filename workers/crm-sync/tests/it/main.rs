@@ -1,12 +1,10 @@
-//! `crm-sync` as it is deployed: the real binary on a real queue, database and bus, against a CRM that misbehaves.
+//! `crm-sync` as deployed: the real binary with a real queue, database and bus, and a simulated CRM that misbehaves.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bad_cases;
 mod lifecycle;
 
-/// The binary under test.
 const BINARY: &str = env!("CARGO_BIN_EXE_crm-sync");
 
-/// The unit under test.
 const UNIT: &str = "crm-sync";

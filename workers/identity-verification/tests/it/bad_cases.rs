@@ -20,7 +20,7 @@ impl Case for IdentityCase {
         format!("vs_{number}")
     }
 
-    /// Each version is another document.
+    /// Each version has a different document.
     async fn change(world: &World, id: &str, version: usize) -> String {
         world.verifier_server.put_session(id, None);
         let person = SimulatedPerson::new(&version.to_string(), "Quill", date!(1984 - 09 - 03));

@@ -1,4 +1,4 @@
-//! A verification session's life at its provider, and what becomes of the person.
+//! A verification session's life at its provider, and its effects on the person.
 
 use authority::Role;
 use event_contract::{Announcement, EventKind, Hop, TraceContext};
@@ -14,7 +14,7 @@ use crate::{BINARY, UNIT};
 
 const SESSION: &str = "vs_1";
 
-/// What a document shows; nothing else in these tests is called so.
+/// The person on a document. No other record of these tests has these values.
 fn on_the_document() -> SimulatedPerson {
     SimulatedPerson::new("Maravilla", "Quillfeather", date!(1984 - 09 - 03))
 }
@@ -28,7 +28,7 @@ fn personal_values(person: &SimulatedPerson) -> [String; 4] {
     ]
 }
 
-/// A person whom the identity provider has told of already, written as `sso-sync` would: by the store.
+/// Writes a person with an account at the identity provider, as `sso-sync` does.
 async fn known_person(world: &World) -> Uuid {
     let user = SimulatedUser::new("auth0|1");
     let store = Store::open(&world.database_url().to_owned().into(), 1).unwrap();
@@ -60,7 +60,7 @@ async fn deliver(world: &World, change: &SessionChange) {
     world.deliver(&change.partner_event()).await;
 }
 
-/// Waits until the view says so of the session, and answers whose it is.
+/// Waits until the session has this status in the view, and returns its person's ID.
 async fn status(world: &World, wanted: &str) -> Uuid {
     let query = "select person_id from verification \
                  where source = 'stripe' and session_id = $1 and verification_status = $2";
@@ -71,7 +71,7 @@ async fn status(world: &World, wanted: &str) -> Uuid {
     .unwrap()
 }
 
-/// Waits until the provider has been asked for the session so often.
+/// Waits until the provider has received this many requests for the session.
 async fn asked_for(world: &World, times: usize) {
     let asked = async || Ok((world.verifier.requests_for(SESSION) >= times).then_some(()));
     wait_until(PATIENCE, "the session to be read", asked).await.unwrap();
@@ -83,7 +83,7 @@ async fn announced(world: &World, kind: EventKind, at_least: usize) -> Vec<Annou
 }
 
 #[tokio::test]
-async fn a_session_is_created_verified_and_redacted() {
+async fn the_person_follows_a_session_that_is_created_verified_and_redacted() {
     let world = World::start_with_emulator().await;
     let _worker = world.start_worker(BINARY, UNIT, &[]).await;
     let person_id = known_person(&world).await;
@@ -96,16 +96,17 @@ async fn a_session_is_created_verified_and_redacted() {
     deliver(&world, &verified).await;
     let person = world.person_where(SESSION, |row| row.given_name.as_deref() == Some("Maravilla")).await;
     assert_eq!(person.person_id, person_id);
-    assert_eq!(person.email, SimulatedUser::new("auth0|1").email, "a document says nothing of the address");
+    assert_eq!(person.email, SimulatedUser::new("auth0|1").email, "a document has no email address");
     assert_eq!(status(&world, "verified").await, person_id);
-    // The person was made, and changed by the document; then the verification itself.
+    // The person is created and then changed by the document. The verification itself follows.
     let events = announced(&world, EventKind::IdentityVerified, 3).await;
     assert_eq!(
         events.iter().map(|event| (event.entity_id, event.revision)).collect::<Vec<_>>(),
         [(person_id, person.revision)]
     );
 
-    // The same event again, then the ingress's of the same change: one after the other, or they are read as one.
+    // The same event again, then the event of the ingress about the same change. The test sends one after the other, so
+    // that they do not coalesce.
     deliver(&world, &verified).await;
     asked_for(&world, 3).await;
     world.settled(UNIT).await;
@@ -113,7 +114,11 @@ async fn a_session_is_created_verified_and_redacted() {
     world.publish("coppice.ingress.stripe", "VerificationChanged", &detail).await;
     asked_for(&world, 4).await;
     world.settled(UNIT).await;
-    assert_eq!(announced(&world, EventKind::IdentityVerified, 3).await, events, "once for each verification");
+    assert_eq!(
+        announced(&world, EventKind::IdentityVerified, 3).await,
+        events,
+        "one event for each verification"
+    );
 
     deliver(&world, &stripe.redact(SESSION)).await;
     let redacted = world.person_where(SESSION, |row| row.given_name.as_deref() == Some("Nickname")).await;
@@ -122,14 +127,14 @@ async fn a_session_is_created_verified_and_redacted() {
     let record = "select record::text from source_record where external_id = $1";
     let record: String = sqlx::query_scalar(record).bind(SESSION).fetch_one(&world.pool).await.unwrap();
     for value in personal_values(&on_the_document()) {
-        assert!(!record.contains(&value), "{value} is still kept");
+        assert!(!record.contains(&value), "{value} is still in the record");
     }
     world.settled(UNIT).await;
     assert_eq!(announced(&world, EventKind::IdentityVerified, 4).await, events);
 }
 
 #[tokio::test]
-async fn a_case_that_came_by_webhook_is_read_and_announced() {
+async fn the_worker_reads_and_announces_a_case_from_a_webhook() {
     let world = World::start_with_emulator().await;
     let _worker = world.start_worker(BINARY, UNIT, &[]).await;
     world.verifier_server.put_session(SESSION, None);
@@ -146,7 +151,7 @@ async fn a_case_that_came_by_webhook_is_read_and_announced() {
 }
 
 #[tokio::test]
-async fn the_date_of_birth_is_read_only_when_asked_for() {
+async fn the_worker_reads_the_date_of_birth_only_if_a_setting_asks_for_it() {
     let world = World::start_with_emulator().await;
     let birthdate = async || -> Option<String> {
         let query =
@@ -187,7 +192,7 @@ async fn no_personal_value_is_in_any_queue_event_log_line_or_metric() {
     world.settled(UNIT).await;
     let (log, metrics) = (worker.log(), worker.get("metrics").await.unwrap().1);
     for value in personal_values(&on_the_document()) {
-        assert!(!world.proxy.transcript_contains(&value), "{value} was in a message or a dead letter");
-        assert!(!log.contains(&value) && !metrics.contains(&value), "{value} is told");
+        assert!(!world.proxy.transcript_contains(&value), "{value} was in a message");
+        assert!(!log.contains(&value) && !metrics.contains(&value), "{value} is in a log or a metric");
     }
 }

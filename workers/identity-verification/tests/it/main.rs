@@ -1,4 +1,4 @@
-//! `identity-verification` as it is deployed: the real binary on a real queue, database and bus, against a provider that
+//! `identity-verification` as deployed: the real binary with a real queue, database and bus, and a simulated provider that
 //! misbehaves.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -6,8 +6,6 @@
 mod bad_cases;
 mod lifecycle;
 
-/// The binary under test.
 const BINARY: &str = env!("CARGO_BIN_EXE_identity-verification");
 
-/// The unit under test.
 const UNIT: &str = "identity-verification";

@@ -1,4 +1,4 @@
-//! The process ends at the worst moments.
+//! Kills the process between any two steps of a message.
 
 use local_stack::wait_until;
 use testkit::simulators::auth0::SimulatedUser;
@@ -10,7 +10,7 @@ const ADA: &str = "auth0|ada";
 const SHORT: Setup = Setup { visibility_secs: 4, ..Setup::DEFAULT };
 
 #[tokio::test]
-async fn killed_in_mid_refetch_the_message_is_handled_by_the_next() {
+async fn if_a_worker_is_killed_during_a_refetch_the_next_one_handles_the_message() {
     let world = World::start_with(SHORT.with_emulator()).await;
     let mut worker = start(&world, &[("COPPICE_SSO_TIMEOUT_SECS", "25")]).await;
     let gate = world.idp.hold(ADA);
@@ -26,14 +26,14 @@ async fn killed_in_mid_refetch_the_message_is_handled_by_the_next() {
 }
 
 #[tokio::test]
-async fn killed_between_commit_and_announcement_it_is_announced_by_the_next() {
+async fn if_a_worker_is_killed_before_the_announcement_the_next_one_announces() {
     let world = World::start_with(SHORT.with_emulator()).await;
     let mut worker = start(&world, &[]).await;
     let hold = world.proxy.hold("PutEvents");
     world.deliver(&world.idp.put_user(SimulatedUser::new(ADA)).stream_event()).await;
     world.person_where(ADA, |_| true).await;
     let called = async || Ok((world.proxy.calls("PutEvents") > 0).then_some(()));
-    wait_until(PATIENCE, "the announcement to be under way", called).await.unwrap();
+    wait_until(PATIENCE, "the worker to call PutEvents", called).await.unwrap();
     worker.process.kill().unwrap();
     worker.exit_code().await;
     hold.lose();
@@ -45,14 +45,14 @@ async fn killed_between_commit_and_announcement_it_is_announced_by_the_next() {
 }
 
 #[tokio::test]
-async fn killed_between_announcement_and_delete_the_redelivery_changes_nothing() {
+async fn if_a_worker_is_killed_before_the_delete_the_redelivery_changes_nothing() {
     let world = World::start_with(SHORT.with_emulator()).await;
     let mut worker = start(&world, &[]).await;
     let hold = world.proxy.hold("DeleteMessageBatch");
     world.deliver(&world.idp.put_user(SimulatedUser::new(ADA)).stream_event()).await;
     world.announcements(1).await;
     let called = async || Ok((world.proxy.calls("DeleteMessageBatch") > 0).then_some(()));
-    wait_until(PATIENCE, "the delete to be under way", called).await.unwrap();
+    wait_until(PATIENCE, "the worker to call DeleteMessageBatch", called).await.unwrap();
     worker.process.kill().unwrap();
     worker.exit_code().await;
     hold.lose();

@@ -1,4 +1,4 @@
-//! A user's life at the provider, and what becomes of the person.
+//! A user's life at the provider, and its effects on the person.
 
 use event_contract::EventKind;
 use testkit::World;
@@ -9,7 +9,7 @@ use crate::{UNIT, email, known_user, start};
 const ADA: &str = "auth0|ada";
 
 #[tokio::test]
-async fn a_user_is_created_changed_blocked_and_deleted_and_each_change_is_announced_once() {
+async fn the_person_follows_its_user_and_the_worker_announces_each_change_once() {
     let world = World::start_with_emulator().await;
     let _worker = start(&world, &[]).await;
     known_user(&world, ADA).await;
@@ -68,7 +68,7 @@ async fn a_late_event_cannot_revive_a_deleted_user_even_if_a_replica_still_has_i
 }
 
 #[tokio::test]
-async fn an_answer_older_than_its_event_is_asked_for_again() {
+async fn the_worker_reads_again_if_an_answer_is_older_than_its_event() {
     let world = World::start_with_emulator().await;
     let _worker = start(&world, &[]).await;
     known_user(&world, ADA).await;
@@ -84,14 +84,14 @@ async fn an_answer_older_than_its_event_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn a_deletion_that_a_replica_has_not_seen_yet_is_not_lost() {
+async fn a_lagging_replica_does_not_hide_a_deletion() {
     let world = World::start_with_emulator().await;
     let _worker = start(&world, &[]).await;
     known_user(&world, ADA).await;
-    let looks = world.idp.requests_for(ADA);
+    let requests = world.idp.requests_for(ADA);
     world.idp.set_fault(Fault::Stale);
     world.deliver(&world.idp.delete(ADA).stream_event()).await;
-    let stale = async || Ok((world.idp.requests_for(ADA) > looks).then_some(()));
+    let stale = async || Ok((world.idp.requests_for(ADA) > requests).then_some(()));
     local_stack::wait_until(testkit::PATIENCE, "the stale answer", stale).await.unwrap();
     world.idp.set_fault(Fault::None);
     world.person_where(ADA, |person| person.status == "deleted").await;
@@ -99,14 +99,14 @@ async fn a_deletion_that_a_replica_has_not_seen_yet_is_not_lost() {
 }
 
 #[tokio::test]
-async fn a_user_who_was_never_there_is_looked_for_and_then_believed_to_be_gone() {
+async fn the_worker_looks_repeatedly_for_a_missing_user_and_then_stores_it_as_gone() {
     let world = World::start_with_emulator().await;
     let _worker = start(&world, &[]).await;
     let created = world.idp.put_user(SimulatedUser::new(ADA));
     world.idp.delete(ADA);
     world.deliver(&created.stream_event()).await;
     let looked = async || Ok((world.idp.requests_for(ADA) >= 3).then_some(()));
-    local_stack::wait_until(testkit::PATIENCE, "three looks", looked).await.unwrap();
+    local_stack::wait_until(testkit::PATIENCE, "three requests", looked).await.unwrap();
     world.settled(UNIT).await;
     assert!(world.person(ADA).await.is_none());
     assert_eq!(world.dead_letters(UNIT, 0).await.len(), 0, "a missing record is no failure");

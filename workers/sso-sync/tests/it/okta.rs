@@ -1,4 +1,4 @@
-//! The same worker on Okta: native events of its log stream in, its Users API out.
+//! The same worker with Okta: it receives native events of the log stream, and reads the Users API.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::{UNIT, start};
 
 const SIGNE: &str = "00u1signe";
 
-/// An organization that is asked with an API token, and a worker that asks it.
+/// An organization, and a worker that calls it with an API token.
 async fn organization(world: &World, more: &[(&str, &str)]) -> (OktaSimulator, Worker) {
     let org = OktaSimulator::start().await;
     let worker = start_by(world, &org, &[("COPPICE_OKTA_API_TOKEN", org.api_token())], more).await;
@@ -31,7 +31,7 @@ async fn start_by(
     start(world, &[&common, credentials, more].concat()).await
 }
 
-/// The organization's event about a change, by its partner bus and the rules.
+/// Sends the organization's event about a change through the partner bus and the rules.
 async fn deliver(world: &World, change: &Change) {
     world.deliver(&change.log_event()).await;
 }
@@ -44,7 +44,7 @@ async fn is_called(world: &World, given_name: &str) {
     world.person_where(SIGNE, |person| person.given_name.as_deref() == Some(given_name)).await;
 }
 
-/// Waits until more messages than `before` have changed nothing.
+/// Waits until the worker's count of messages without a change is above `before`.
 async fn one_more_unchanged(worker: &Worker, before: f64) {
     let more = async || Ok((unchanged(worker).await > before).then_some(()));
     wait_until(PATIENCE, "a message that changes nothing", more).await.unwrap();
@@ -55,7 +55,7 @@ async fn unchanged(worker: &Worker) -> f64 {
 }
 
 #[tokio::test]
-async fn a_user_is_created_changed_suspended_deactivated_and_deleted_and_each_change_is_announced_once() {
+async fn the_person_follows_its_okta_user_and_the_worker_announces_each_change_once() {
     let world = World::start_with_emulator().await;
     let (org, _worker) = organization(&world, &[]).await;
     deliver(&world, &org.put_user(SimulatedUser::new(SIGNE))).await;
@@ -72,7 +72,7 @@ async fn a_user_is_created_changed_suspended_deactivated_and_deleted_and_each_ch
 
     deliver(&world, &org.deactivate(SIGNE)).await;
     let deactivated = is(&world, "blocked").await;
-    assert_eq!(deactivated.given_name.as_deref(), Some("Signe Maria"), "who is deactivated is still there");
+    assert_eq!(deactivated.given_name.as_deref(), Some("Signe Maria"), "a deactivated user still exists");
 
     deliver(&world, &org.delete(SIGNE)).await;
     let gone = is(&world, "deleted").await;
@@ -100,13 +100,13 @@ async fn a_replayed_event_changes_nothing_before_or_after_the_deletion() {
 
     deliver(&world, &created).await;
     one_more_unchanged(&worker, 0.0).await;
-    assert_eq!(org.not_modified(), 1, "it was asked for by its entity tag");
+    assert_eq!(org.not_modified(), 1, "the worker sent the entity tag");
 
     let deleted = org.delete(SIGNE);
     deliver(&world, &deleted).await;
     is(&world, "deleted").await;
     world.settled(UNIT).await;
-    // A replica that lags would still answer with the user.
+    // A lagging replica still answers with the user.
     org.set_fault(Fault::Stale);
     for change in [&created, &deleted] {
         let before = unchanged(&worker).await;
@@ -115,7 +115,7 @@ async fn a_replayed_event_changes_nothing_before_or_after_the_deletion() {
         let answered = async || Ok((org.requests_for(SIGNE) > asked).then_some(()));
         wait_until(PATIENCE, "the stale answer", answered).await.unwrap();
         if *change == deleted {
-            org.set_fault(Fault::None); // Who says that the user is gone is believed only when it is.
+            org.set_fault(Fault::None); // The worker stores a user as gone only if the provider answers so.
         }
         one_more_unchanged(&worker, before).await;
     }
@@ -125,7 +125,7 @@ async fn a_replayed_event_changes_nothing_before_or_after_the_deletion() {
 }
 
 #[tokio::test]
-async fn a_deletion_is_not_lost_though_a_lagging_replica_says_that_nothing_was_modified() {
+async fn a_replica_that_answers_not_modified_does_not_hide_a_deletion() {
     let world = World::start_with_emulator().await;
     let (org, _worker) = organization(&world, &[]).await;
     deliver(&world, &org.put_user(SimulatedUser::new(SIGNE))).await;
@@ -140,14 +140,14 @@ async fn a_deletion_is_not_lost_though_a_lagging_replica_says_that_nothing_was_m
 }
 
 #[tokio::test]
-async fn a_limit_that_is_told_by_headers_pauses_the_fleet_and_costs_no_message() {
+async fn a_rate_limit_in_headers_pauses_the_fleet_and_loses_no_message() {
     let world = World::start_with(
         Setup { visibility_secs: 2, max_receive_count: 3, ..Setup::DEFAULT }.with_emulator(),
     )
     .await;
     let (org, worker) = organization(&world, &[]).await;
     let ids: Vec<String> = (0..5).map(|number| format!("00u1limited{number}")).collect();
-    // Long enough that a machine on which everything takes seconds still sees what is meant.
+    // Long enough for a slow machine to observe the pause.
     org.set_rate_limit(0, Duration::from_secs(25));
     for id in &ids {
         deliver(&world, &org.put_user(SimulatedUser::new(id))).await;
@@ -156,15 +156,15 @@ async fn a_limit_that_is_told_by_headers_pauses_the_fleet_and_costs_no_message()
     let row = "select reason, extract(epoch from next_probe_at - opened_at)::float8 from upstream_breaker where open";
     let (reason, pause): (String, f64) = sqlx::query_as(row).fetch_one(&world.pool).await.unwrap();
     assert_eq!(reason, "rate_limited");
-    assert!(pause > 7.0, "as the headers say, and not the 5 s for a reply that says nothing: {pause} s");
+    assert!(pause > 7.0, "the pause is that of the headers, not the 5 s for a reply without one: {pause} s");
     worker.has_nothing_in_flight().await;
     let asked = org.total_requests();
-    assert!(asked <= 5, "{asked} requests: each at most once before the first 429 was heard");
-    // 3 receives of 2 s each would have spent every message by then.
+    assert!(asked <= 5, "{asked} requests: at most one for each user before the first 429");
+    // By then, 3 receives of 2 s each would have dead-lettered every message.
     let lasts = async || Ok((open_for_secs(&world).await > 6.5).then_some(()));
-    wait_until(PATIENCE, "the pause to last", lasts).await.unwrap();
-    assert_eq!(org.total_requests(), asked, "not one request during the pause");
-    assert_eq!(counted_failures(&world).await, 0, "a limit is nobody's failed attempt");
+    wait_until(PATIENCE, "the breaker to stay open", lasts).await.unwrap();
+    assert_eq!(org.total_requests(), asked, "no request during the pause");
+    assert_eq!(counted_failures(&world).await, 0, "a rate limit is not a failed attempt");
 
     org.set_rate_limit(1000, Duration::from_secs(60));
     for id in &ids {
@@ -200,7 +200,7 @@ async fn no_personal_value_is_in_any_queue_event_log_line_or_metric() {
     let world = World::start_with_emulator().await;
     let settings = [("COPPICE_LOG", "debug"), ("COPPICE_MAX_ATTEMPTS", "1")];
     let (org, worker) = organization(&world, &settings).await;
-    // A user's whole life, its logins, and one user who cannot be served.
+    // A user's whole life, its sign-ins, and one user that the provider cannot return.
     deliver(&world, &org.put_user(SimulatedUser::new(SIGNE))).await;
     let stored = is(&world, "active").await;
     let mut personal = org.user(SIGNE).unwrap().personal_values();
@@ -211,7 +211,7 @@ async fn no_personal_value_is_in_any_queue_event_log_line_or_metric() {
     org.set_status("00u1broken", Some(500));
     let broken = org.put_user(SimulatedUser::new("00u1broken"));
     deliver(&world, &broken).await;
-    let letters = world.dead_letters(UNIT, 1).await;
+    let messages = world.dead_letters(UNIT, 1).await;
     deliver(&world, &org.delete(SIGNE)).await;
     is(&world, "deleted").await;
     world.settled(UNIT).await;
@@ -219,13 +219,13 @@ async fn no_personal_value_is_in_any_queue_event_log_line_or_metric() {
     personal.extend(broken.user.personal_values());
     personal.extend(ADMINISTRATOR.map(str::to_owned));
     let (log, metrics) = (worker.log(), worker.get("metrics").await.unwrap().1);
-    assert!(log.contains("dead-lettered") && letters[0].body.contains("00u1broken"));
-    assert!(world.proxy.transcript_contains(SIGNE), "IDs do travel");
+    assert!(log.contains("dead-lettered") && messages[0].body.contains("00u1broken"));
+    assert!(world.proxy.transcript_contains(SIGNE), "IDs are in messages");
     for value in &personal {
         assert!(!world.proxy.transcript_contains(value), "{value} was in a message or an announcement");
         assert!(!log.contains(value.as_str()), "{value} is in the log");
         assert!(!metrics.contains(value.as_str()), "{value} is in a metric");
-        assert!(!format!("{letters:?}").contains(value.as_str()), "{value} is in a dead letter");
+        assert!(!format!("{messages:?}").contains(value.as_str()), "{value} is in the DLQ");
     }
     assert!(!log.contains(org.api_token()) && !metrics.contains(org.api_token()));
 }

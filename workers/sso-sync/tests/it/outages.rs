@@ -1,4 +1,4 @@
-//! A provider that fails in every way it can, and what the worker makes of it.
+//! A provider that fails in every way it can, and how the worker responds.
 
 use local_stack::wait_until;
 use testkit::simulators::auth0::{Fault, SimulatedUser};
@@ -22,7 +22,7 @@ pub(crate) async fn counted_failures(world: &World) -> i64 {
     sqlx::query_scalar("select count(*) from message_failure").fetch_one(&world.pool).await.unwrap()
 }
 
-/// Creates users, while the provider has a fault, and waits until the breaker has opened.
+/// Creates users while the provider has a fault, and waits until the breaker is open.
 async fn create_users(world: &World, worker: &Worker, fault: Fault) -> Vec<String> {
     world.idp.set_fault(fault);
     let ids: Vec<String> = (0..5).map(|number| format!("auth0|user{number}")).collect();
@@ -34,7 +34,7 @@ async fn create_users(world: &World, worker: &Worker, fault: Fault) -> Vec<Strin
 }
 
 async fn recovers(world: &World, ids: &[String]) {
-    assert_eq!(counted_failures(world).await, 0, "an outage is nobody's failed attempt");
+    assert_eq!(counted_failures(world).await, 0, "an outage is not a failed attempt");
     world.idp.set_fault(Fault::None);
     for id in ids {
         world.person_where(id, |person| person.status == "active").await;
@@ -44,15 +44,15 @@ async fn recovers(world: &World, ids: &[String]) {
 }
 
 #[tokio::test]
-async fn a_provider_down_for_longer_than_all_receives_together_costs_no_message() {
+async fn an_outage_longer_than_all_receives_loses_no_message() {
     let world = World::start_with(
         Setup { visibility_secs: 2, max_receive_count: 3, ..Setup::DEFAULT }.with_emulator(),
     )
     .await;
     let worker = start(&world, &[]).await;
     let ids = create_users(&world, &worker, Fault::Down).await;
-    // 3 receives of 2 s each would have spent every message long before.
-    wait_until(PATIENCE, "the outage to last", async || {
+    // Long before, 3 receives of 2 s each would have dead-lettered every message.
+    wait_until(PATIENCE, "the breaker to stay open", async || {
         Ok((open_for_secs(&world).await > 14.0).then_some(()))
     })
     .await
@@ -62,7 +62,7 @@ async fn a_provider_down_for_longer_than_all_receives_together_costs_no_message(
 }
 
 #[tokio::test]
-async fn a_rate_limit_pauses_everything_for_as_long_as_the_provider_asks() {
+async fn a_rate_limit_pauses_the_fleet_for_as_long_as_the_provider_asks() {
     let world = World::start_with_emulator().await;
     let worker = start(&world, &[]).await;
     known_user(&world, ADA).await;
@@ -71,19 +71,21 @@ async fn a_rate_limit_pauses_everything_for_as_long_as_the_provider_asks() {
     let row = "select reason, extract(epoch from next_probe_at - opened_at)::float8 from upstream_breaker where open";
     let (reason, pause): (String, f64) = sqlx::query_as(row).fetch_one(&world.pool).await.unwrap();
     assert_eq!(reason, "rate_limited");
-    assert!(pause > 2.0, "the fleet was told to wait {pause} s");
+    assert!(pause > 2.0, "the breaker pauses the fleet for {pause} s");
     worker.has_nothing_in_flight().await;
     let asked = world.idp.total_requests() - before;
-    assert!(asked <= 5, "{asked} requests: each at most once before the first 429 was heard");
-    wait_until(PATIENCE, "the pause to last", async || Ok((open_for_secs(&world).await > 3.0).then_some(())))
-        .await
-        .unwrap();
-    assert_eq!(world.idp.total_requests() - before, asked, "not one request during the pause");
+    assert!(asked <= 5, "{asked} requests: at most one for each user before the first 429");
+    wait_until(PATIENCE, "the breaker to stay open", async || {
+        Ok((open_for_secs(&world).await > 3.0).then_some(()))
+    })
+    .await
+    .unwrap();
+    assert_eq!(world.idp.total_requests() - before, asked, "no request during the pause");
     recovers(&world, &ids).await;
 }
 
 #[tokio::test]
-async fn a_provider_that_answers_with_web_pages_is_down_and_comes_back() {
+async fn web_pages_instead_of_json_open_the_breaker_until_the_provider_recovers() {
     let world = World::start_with_emulator().await;
     let worker = start(&world, &[]).await;
     let ids = create_users(&world, &worker, Fault::WrongJson).await;
@@ -91,7 +93,7 @@ async fn a_provider_that_answers_with_web_pages_is_down_and_comes_back() {
 }
 
 #[tokio::test]
-async fn credentials_that_are_refused_stop_the_worker_and_not_the_messages() {
+async fn refused_credentials_pause_the_worker_and_lose_no_message() {
     let world = World::start_with_emulator().await;
     let worker = start(&world, &[]).await;
     world.idp.revoke_tokens();
@@ -100,32 +102,32 @@ async fn credentials_that_are_refused_stop_the_worker_and_not_the_messages() {
 }
 
 #[tokio::test]
-async fn one_record_that_the_provider_cannot_serve_is_dead_lettered_alone_with_its_failures() {
+async fn a_message_is_dead_lettered_alone_if_the_provider_fails_only_for_its_record() {
     let world = World::start_with_emulator().await;
     let _worker = start(&world, &[("COPPICE_MAX_ATTEMPTS", "2")]).await;
     world.idp.set_status(ADA, Some(500));
     world.deliver(&world.idp.put_user(SimulatedUser::new(ADA)).stream_event()).await;
     known_user(&world, "auth0|bob").await;
-    let letter = world.dead_letters(UNIT, 1).await.remove(0);
-    assert_eq!(letter.attributes["coppice.class"], "server_error");
-    assert_eq!(letter.attributes["coppice.attempts"], "2");
-    assert_eq!(letter.attributes["coppice.worker"], UNIT);
+    let message = world.dead_letters(UNIT, 1).await.remove(0);
+    assert_eq!(message.attributes["coppice.class"], "server_error");
+    assert_eq!(message.attributes["coppice.attempts"], "2");
+    assert_eq!(message.attributes["coppice.worker"], UNIT);
     world.settled(UNIT).await;
 }
 
 #[tokio::test]
-async fn a_record_that_the_provider_calls_invalid_is_dead_lettered_at_once() {
+async fn a_message_is_dead_lettered_at_once_if_the_provider_refuses_its_record() {
     let world = World::start_with_emulator().await;
     let _worker = start(&world, &[]).await;
     world.idp.set_status(ADA, Some(400));
     world.deliver(&world.idp.put_user(SimulatedUser::new(ADA)).stream_event()).await;
-    let letter = world.dead_letters(UNIT, 1).await.remove(0);
-    assert_eq!(letter.attributes["coppice.class"], "provider_refused");
-    assert_eq!(letter.attributes["coppice.receive_count"], "1");
+    let message = world.dead_letters(UNIT, 1).await.remove(0);
+    assert_eq!(message.attributes["coppice.class"], "provider_refused");
+    assert_eq!(message.attributes["coppice.receive_count"], "1");
 }
 
 #[tokio::test]
-async fn of_three_pods_one_probes() {
+async fn only_one_of_three_pods_probes() {
     let world = World::start_with_emulator().await;
     let patient = [("COPPICE_SSO_TIMEOUT_SECS", "20")];
     let pods = [start(&world, &patient).await, start(&world, &patient).await, start(&world, &patient).await];
@@ -135,7 +137,7 @@ async fn of_three_pods_one_probes() {
     for pod in &pods {
         breaker_opens(pod, "auth0").await;
     }
-    // From now on a probe takes longer than the others' patience: only its lease keeps them away.
+    // From now on a probe takes longer than the probe interval. Only its lease keeps the other pods from probing.
     let pings = world.idp.pings();
     world.idp.set_fault(Fault::Slow(std::time::Duration::from_secs(60)));
     wait_until(PATIENCE, "the next probe", async || Ok((world.idp.pings() > pings).then_some(())))
@@ -143,7 +145,7 @@ async fn of_three_pods_one_probes() {
         .unwrap();
     let (probes, since) = (world.idp.pings(), open_for_secs(&world).await);
     let lasts = async || Ok((open_for_secs(&world).await > since + 5.0).then_some(()));
-    wait_until(PATIENCE, "the probe to last", lasts).await.unwrap();
-    assert_eq!(world.idp.pings(), probes, "nobody else probes meanwhile");
+    wait_until(PATIENCE, "the breaker to stay open", lasts).await.unwrap();
+    assert_eq!(world.idp.pings(), probes, "no other pod probes during the lease");
     world.idp.set_fault(Fault::None);
 }

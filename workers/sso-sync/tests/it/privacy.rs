@@ -11,7 +11,7 @@ const ADA: &str = "auth0|ada";
 async fn no_personal_value_is_in_any_queue_event_log_line_or_metric() {
     let world = World::start_with_emulator().await;
     let worker = start(&world, &[("COPPICE_LOG", "debug"), ("COPPICE_MAX_ATTEMPTS", "1")]).await;
-    // A user's whole life, and every way to fail on the way.
+    // A user's whole life, and every kind of failure.
     known_user(&world, ADA).await;
     let personal = world.idp.user(ADA).unwrap().personal_values();
     assert!(personal.len() >= 5);
@@ -32,12 +32,9 @@ async fn no_personal_value_is_in_any_queue_event_log_line_or_metric() {
     world.person_where(ADA, |person| person.status == "deleted").await;
     world.settled(UNIT).await;
 
-    // What the worker was sent is looked at before it gets a body that no rule has stripped.
+    // Check the messages so far before the worker gets a body that no rule has stripped.
     for value in personal.iter().chain(&bob.user.personal_values()) {
-        assert!(
-            !world.proxy.transcript_contains(value),
-            "{value} was in a message, an announcement or a dead letter"
-        );
+        assert!(!world.proxy.transcript_contains(value), "{value} was in a message or an announcement");
     }
     let handled = worker.metric("coppice_messages_settled_total", "unchanged").await;
     world.enqueue(UNIT, &deleted.stream_event().to_envelope_json()).await;
@@ -48,13 +45,13 @@ async fn no_personal_value_is_in_any_queue_event_log_line_or_metric() {
 
     let metrics = worker.get("metrics").await.unwrap().1;
     let log = worker.log();
-    let letters = world.dead_letters(UNIT, 1).await;
+    let messages = world.dead_letters(UNIT, 1).await;
     assert!(log.contains("dead-lettered") && metrics.contains("coppice_messages_received_total"));
-    assert!(world.proxy.transcript_contains("auth0|ada"), "IDs do travel");
+    assert!(world.proxy.transcript_contains("auth0|ada"), "IDs are in messages");
     for value in personal.iter().chain(&bob.user.personal_values()) {
         assert!(!log.contains(value.as_str()), "{value} is in the log");
         assert!(!metrics.contains(value.as_str()), "{value} is in a metric");
-        assert!(letters.iter().all(|letter| !format!("{letter:?}").contains(value.as_str())));
+        assert!(messages.iter().all(|message| !format!("{message:?}").contains(value.as_str())));
     }
     for secret in [world.idp.client_secret(), "coppice:coppice"] {
         assert!(!log.contains(secret) && !metrics.contains(secret));

@@ -1,30 +1,30 @@
-//! What the worker does not take: poison, and a world that is not ready for it.
+//! Poison messages that the worker refuses, and dependencies and settings with which it does not start.
 
 use testkit::{PATIENCE, World};
 
 use crate::{BINARY, UNIT, start};
 
 #[tokio::test]
-async fn poison_is_in_the_dead_letters_with_its_reason_on_first_sight() {
+async fn poison_is_dead_lettered_with_its_reason_on_the_first_receive() {
     let world = World::start().await;
     let _worker = start(&world, &[]).await;
     let poison = r#"{"detail-type": "mara.quill@example.org"#;
     world.enqueue(UNIT, poison).await;
-    let letter = world.dead_letters(UNIT, 1).await.remove(0);
-    assert_eq!(letter.body, poison, "nothing is lost");
-    assert_eq!(letter.attributes["coppice.class"], "unreadable");
+    let message = world.dead_letters(UNIT, 1).await.remove(0);
+    assert_eq!(message.body, poison, "nothing is lost");
+    assert_eq!(message.attributes["coppice.class"], "unreadable");
     assert_eq!(
-        letter.attributes["coppice.detail"],
+        message.attributes["coppice.detail"],
         "not an EventBridge event: eof error at line 1 column 39"
     );
-    assert_eq!(letter.attributes["coppice.worker"], UNIT);
-    assert_eq!(letter.attributes["coppice.worker_version"], env!("CARGO_PKG_VERSION"));
-    assert_eq!(letter.attributes["coppice.receive_count"], "1");
+    assert_eq!(message.attributes["coppice.worker"], UNIT);
+    assert_eq!(message.attributes["coppice.worker_version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(message.attributes["coppice.receive_count"], "1");
     world.settled(UNIT).await;
 }
 
 #[tokio::test]
-async fn an_event_of_another_system_is_refused_and_one_that_names_nobody_is_done() {
+async fn the_worker_refuses_an_event_of_another_source_and_deletes_one_that_names_no_user() {
     let world = World::start().await;
     let worker = start(&world, &[]).await;
     let event = |source: &str, detail: &str| {
@@ -34,19 +34,19 @@ async fn an_event_of_another_system_is_refused_and_one_that_names_nobody_is_done
         )
     };
     world.enqueue(UNIT, &event("aws.partner/salesforce.com/x/y", "{}")).await;
-    let letter = world.dead_letters(UNIT, 1).await.remove(0);
-    assert_eq!(letter.attributes["coppice.detail"], "event is not from auth0");
+    let message = world.dead_letters(UNIT, 1).await.remove(0);
+    assert_eq!(message.attributes["coppice.detail"], "event is not from auth0");
     world
         .enqueue(UNIT, &event("aws.partner/auth0.com/x/auth0.events", r#"{"type":"organization.created"}"#))
         .await;
     let ignored =
         async || Ok((worker.metric("coppice_messages_settled_total", "ignored").await > 0.0).then_some(()));
-    local_stack::wait_until(PATIENCE, "the event to be done with", ignored).await.unwrap();
+    local_stack::wait_until(PATIENCE, "the worker to delete the message", ignored).await.unwrap();
     world.settled(UNIT).await;
 }
 
 #[tokio::test]
-async fn without_its_bus_it_does_not_start() {
+async fn the_worker_does_not_start_without_its_bus() {
     let world = World::start().await;
     let mut worker = world.spawn_worker(BINARY, UNIT, &[("COPPICE_BUS_NAME", "elsewhere")]);
     assert_eq!(worker.exit_code().await, Some(1));
@@ -54,7 +54,7 @@ async fn without_its_bus_it_does_not_start() {
 }
 
 #[tokio::test]
-async fn on_an_older_schema_it_does_not_start() {
+async fn the_worker_does_not_start_with_an_older_schema() {
     let world = World::start().await;
     let newest = "delete from _sqlx_migrations where version = (select max(version) from _sqlx_migrations)";
     sqlx::query(newest).execute(&world.pool).await.unwrap();
@@ -64,7 +64,7 @@ async fn on_an_older_schema_it_does_not_start() {
 }
 
 #[tokio::test]
-async fn settings_that_are_missing_or_wrong_are_all_listed_at_once() {
+async fn the_worker_lists_all_missing_and_wrong_settings_at_once() {
     let world = World::start().await;
     let faults = [
         ("DATABASE_URL", ""),

@@ -1,4 +1,4 @@
-//! Duplicates, floods and races: what SQS and EventBridge do on an ordinary day.
+//! Duplicates, bursts and races, which SQS and EventBridge cause every day.
 
 use sqlx::Row;
 use testkit::simulators::auth0::SimulatedUser;
@@ -8,7 +8,7 @@ use crate::{UNIT, email, known_user, start};
 
 const ADA: &str = "auth0|ada";
 
-/// The physical versions of every row: any write changes them.
+/// The physical version of every row, which any write changes.
 async fn row_versions(world: &World) -> Vec<String> {
     let rows = sqlx::query(
         "select 'person' || xmin::text || ctid::text from person union all \
@@ -19,7 +19,7 @@ async fn row_versions(world: &World) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_same_message_twice_writes_and_announces_once() {
+async fn a_repeated_message_causes_one_write_and_one_announcement() {
     let world = World::start().await;
     let worker = start(&world, &[]).await;
     let created = world.idp.put_user(SimulatedUser::new(ADA));
@@ -41,7 +41,7 @@ async fn the_same_message_twice_writes_and_announces_once() {
 }
 
 #[tokio::test]
-async fn ten_messages_for_one_person_in_one_batch_are_one_refetch_and_one_event() {
+async fn ten_messages_about_one_person_coalesce_into_one_refetch_and_one_event() {
     let world = World::start().await;
     let created = world.idp.put_user(SimulatedUser::new(ADA));
     for _ in 0..10 {
@@ -56,7 +56,7 @@ async fn ten_messages_for_one_person_in_one_batch_are_one_refetch_and_one_event(
 }
 
 #[tokio::test]
-async fn of_two_refetches_that_finish_in_reverse_order_the_newer_one_stays() {
+async fn if_two_refetches_finish_in_reverse_order_the_newer_answer_stays() {
     let world = World::start_with_emulator().await;
     let line = world.proxy.another().await;
     let settings = [("AWS_ENDPOINT_URL", line.endpoint()), ("COPPICE_SSO_TIMEOUT_SECS", "25")];
@@ -65,8 +65,8 @@ async fn of_two_refetches_that_finish_in_reverse_order_the_newer_one_stays() {
     let gate = world.idp.hold(ADA);
     world.deliver(&world.idp.update(ADA, email("ada.older@example.org")).stream_event()).await;
     gate.arrived(1).await;
-    // The slow pod receives nothing more, so that the second event goes to the other one. The call that was under way
-    // has ended when the next one is held.
+    // The slow pod receives no further message, so the second event goes to the other pod. When the proxy holds the next
+    // receive, the previous one has ended.
     let _deaf = line.hold("ReceiveMessage");
     let calls = line.calls("ReceiveMessage");
     let held = async || Ok((line.calls("ReceiveMessage") > calls).then_some(()));
@@ -83,24 +83,24 @@ async fn of_two_refetches_that_finish_in_reverse_order_the_newer_one_stays() {
     assert_eq!(
         slow.metric("coppice_messages_settled_total", "unchanged").await,
         1.0,
-        "the older answer came last"
+        "the older answer arrived last"
     );
     assert_eq!(world.announcements(2).await.len(), 2);
 }
 
 #[tokio::test]
-async fn a_message_stays_in_one_hand_for_longer_than_its_visibility_though_heartbeats_are_throttled() {
+async fn a_message_stays_with_one_pod_although_sqs_throttles_visibility_extensions() {
     let world = World::start_with(Setup { visibility_secs: 3, ..Setup::DEFAULT }.with_emulator()).await;
     let _worker = start(&world, &[("COPPICE_SSO_TIMEOUT_SECS", "25")]).await;
     world.proxy.throttle("ChangeMessageVisibilityBatch", 1);
     let gate = world.idp.hold(ADA);
     world.deliver(&world.idp.put_user(SimulatedUser::new(ADA)).stream_event()).await;
     gate.arrived(1).await;
-    // One beat a second: after eight, the message has been in hand for more than two visibility timeouts.
-    let beaten = async || Ok((world.proxy.calls("ChangeMessageVisibilityBatch") >= 8).then_some(()));
-    local_stack::wait_until(PATIENCE, "heartbeats", beaten).await.unwrap();
+    // One extension a second: after eight, the message has been in flight for more than two visibility timeouts.
+    let extended = async || Ok((world.proxy.calls("ChangeMessageVisibilityBatch") >= 8).then_some(()));
+    local_stack::wait_until(PATIENCE, "eight visibility extensions", extended).await.unwrap();
     gate.open();
     world.person_where(ADA, |_| true).await;
     world.settled(UNIT).await;
-    assert_eq!(world.idp.requests_for(ADA), 1, "nobody else received it");
+    assert_eq!(world.idp.requests_for(ADA), 1, "no other pod received it");
 }

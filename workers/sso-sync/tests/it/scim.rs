@@ -1,4 +1,4 @@
-//! The same worker on a SCIM 2.0 server that nobody here wrote.
+//! The same worker with a SCIM 2.0 server by other authors.
 
 use serde_json::json;
 use testkit::{ScimServer, World};
@@ -6,7 +6,7 @@ use testkit::{ScimServer, World};
 use crate::{BINARY, UNIT};
 
 #[tokio::test]
-async fn a_scim_user_is_created_changed_deactivated_and_deleted() {
+async fn the_person_follows_a_scim_user_that_is_created_changed_deactivated_and_deleted() {
     let world = World::start_with_emulator().await;
     let scim = ScimServer::start().await;
     let settings = [

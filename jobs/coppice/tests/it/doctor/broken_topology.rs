@@ -7,7 +7,7 @@ use super::{Clinic, INGRESS_RULE};
 use crate::aws_answers::AwsAnswers;
 
 #[tokio::test]
-async fn rules_that_match_too_little_or_too_much_are_found() {
+async fn the_doctor_finds_rules_that_match_too_little_or_too_much() {
     let clinic = Clinic::open().await;
     let rule = |name| clinic.events.put_rule().event_bus_name("coppice").name(name);
     let original =
@@ -46,7 +46,7 @@ async fn rules_that_match_too_little_or_too_much_are_found() {
 }
 
 #[tokio::test]
-async fn wrong_targets_and_targets_without_a_dlq_are_found() {
+async fn the_doctor_finds_wrong_targets_and_targets_without_a_dlq() {
     let clinic = Clinic::open().await;
     let mut target = clinic.target_of(INGRESS_RULE).await;
     let whole = target.clone();
@@ -84,7 +84,7 @@ async fn wrong_targets_and_targets_without_a_dlq_are_found() {
 }
 
 #[tokio::test]
-async fn queues_that_lose_messages_are_found() {
+async fn the_doctor_finds_queues_that_lose_messages() {
     let clinic = Clinic::open().await;
     let (queue, dlq) = (clinic.queue(), clinic.world.topology.dlq_url("sso-sync").unwrap());
     let call =
@@ -137,7 +137,7 @@ async fn queues_that_lose_messages_are_found() {
 }
 
 #[tokio::test]
-async fn a_partner_source_that_delivers_nothing_and_a_wrong_clock_are_found() {
+async fn the_doctor_finds_an_inactive_partner_source_and_a_wrong_clock() {
     let clinic = Clinic::open().await;
     let answers = AwsAnswers::start(clinic.world.emulator_endpoint()).await;
     let through = [("AWS_ENDPOINT_URL", answers.endpoint())];

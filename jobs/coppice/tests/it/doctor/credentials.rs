@@ -1,10 +1,10 @@
-//! Where credentials come from, and what they may not see.
+//! The origin of credentials, and missing permissions.
 
 use super::Clinic;
 use crate::aws_answers::AwsAnswers;
 
 #[tokio::test]
-async fn the_report_names_where_the_credentials_come_from_or_that_there_are_none() {
+async fn the_report_names_the_origin_of_the_credentials_or_their_absence() {
     let clinic = Clinic::open().await;
     let no_key =
         [("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", ""), ("AWS_EC2_METADATA_DISABLED", "true")];
@@ -35,7 +35,7 @@ async fn the_report_names_where_the_credentials_come_from_or_that_there_are_none
     said.says(0, &["ok       credentials provider: web identity: a service account's own role (IRSA)"]);
 }
 
-/// The emulator has no permissions, no states of partner sources and one time, so a proxy answers in its place.
+/// The emulator has no permissions, no states of partner sources and only the real time. So a proxy answers in its place.
 #[tokio::test]
 async fn a_check_without_permission_is_skipped_and_no_fault() {
     let clinic = Clinic::open().await;
@@ -64,7 +64,7 @@ async fn a_check_without_permission_is_skipped_and_no_fault() {
         answers.put(operation, 400, denied);
         let said = clinic.examine("sso-sync", &through).await;
         said.says(0, &[said_of_it]);
-        assert!(!said.out.contains("iam::1"), "{operation}: no text of AWS's");
+        assert!(!said.out.contains("iam::1"), "{operation}: the report contains AWS's text");
         answers.clear();
     }
     answers.put("DescribeEventBus", 400, r#"{"__type":"UnrecognizedClientException","message":"x"}"#);

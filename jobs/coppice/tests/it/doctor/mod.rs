@@ -1,5 +1,4 @@
-//! `coppice doctor`, with a unit's environment in a world of its own: each thing that is broken is found, and its fix is
-//! named.
+//! `coppice doctor` with a unit's environment, in a world for each test. It finds each fault and names the fix.
 
 mod broken_topology;
 mod credentials;
@@ -10,7 +9,7 @@ use aws_sdk_eventbridge::types::Target;
 use aws_sdk_sqs::types::QueueAttributeName as Name;
 use testkit::{Said, Setup, World};
 
-/// As the template has it; the testkit's own is shorter than a step of a handler may take.
+/// The visibility timeout of the template. That of the testkit is shorter than the longest step of a handler.
 const VISIBILITY_SECS: u32 = 60;
 
 struct Clinic {
@@ -29,13 +28,13 @@ impl Clinic {
         Self { world, events, sqs }
     }
 
-    /// Examines a unit in its own environment.
+    /// Runs the doctor in the environment of a unit.
     async fn examine(&self, unit: &str, settings: &[(&str, &str)]) -> Said {
         let arguments = ["doctor", "--unit", unit];
         self.world.run_job(env!("CARGO_BIN_EXE_coppice"), unit, &arguments, settings).await
     }
 
-    /// The same, and exactly these faults are found, each with its fix.
+    /// Runs the doctor, and checks that it finds exactly these faults, each with its fix.
     async fn finds(&self, unit: &str, settings: &[(&str, &str)], faults: &[(&str, &str)]) {
         let said = self.examine(unit, settings).await;
         let lines: Vec<&str> = said.out.lines().collect();

@@ -1,11 +1,11 @@
-//! A stack that was deployed from the template has no fault.
+//! A stack deployed from the template has no fault.
 
 use serde_json::json;
 
 use super::Clinic;
 
 #[tokio::test]
-async fn every_unit_of_a_whole_stack_is_healthy() {
+async fn the_doctor_finds_no_fault_in_any_unit_of_a_whole_stack() {
     let clinic = Clinic::open().await;
     for unit in ["sso-sync", "crm-sync", "identity-verification", "app-login", "crm-account"] {
         let said = clinic.examine(unit, &[]).await;
@@ -51,7 +51,7 @@ async fn every_unit_of_a_whole_stack_is_healthy() {
 }
 
 #[tokio::test]
-async fn without_a_unit_every_queue_is_checked() {
+async fn without_a_unit_the_doctor_checks_every_queue() {
     let clinic = Clinic::open().await;
     let coppice = env!("CARGO_BIN_EXE_coppice");
     let said = clinic.world.run_job(coppice, "none", &["doctor", "--json"], &[]).await;
@@ -90,7 +90,7 @@ async fn without_a_unit_every_queue_is_checked() {
 }
 
 #[tokio::test]
-async fn without_a_unit_a_queue_that_is_missing_is_found() {
+async fn without_a_unit_the_doctor_finds_a_missing_queue() {
     let clinic = Clinic::open().await;
     for queue in ["crm-sync", "crm-resync-dlq"] {
         let url = clinic.sqs.get_queue_url().queue_name(format!("coppice-{queue}")).send().await.unwrap();

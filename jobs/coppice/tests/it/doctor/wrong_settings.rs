@@ -1,11 +1,11 @@
-//! Settings that name something else or something missing.
+//! Settings with wrong names, and settings for missing objects.
 
 use testkit::simulators::auth0::Fault;
 
 use super::Clinic;
 
 #[tokio::test]
-async fn settings_that_name_something_else_are_found() {
+async fn the_doctor_finds_settings_with_wrong_or_missing_objects() {
     let clinic = Clinic::open().await;
     let nowhere = format!("{}-of-yesterday", clinic.queue());
     let gone = ("queue coppice-sso-sync-of-yesterday: it does not exist", "COPPICE_QUEUE_URL");
@@ -46,19 +46,19 @@ async fn settings_that_name_something_else_are_found() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_older_or_down_is_found() {
+async fn the_doctor_finds_a_database_that_is_older_or_down() {
     let clinic = Clinic::open().await;
     let older = "delete from _sqlx_migrations where version = (select max(version) from _sqlx_migrations)";
     sqlx::query(older).execute(&clinic.world.pool).await.unwrap();
     clinic.finds("crm-sync", &[], &[("schema database: it is at version", "run the job migrate")]).await;
-    let away = [("DATABASE_URL", "postgres://nobody:hunter2@127.0.0.1:1/none")];
+    let away = [("DATABASE_URL", "postgres://away:hunter2@127.0.0.1:1/none")];
     let said = clinic.examine("crm-sync", &away).await;
     said.says(1, &["FAULT    database DATABASE_URL: database unavailable", "skipped  clock database"]);
     assert!(!said.out.contains("hunter2") && !said.err.contains("hunter2"), "{said:?}");
 }
 
 #[tokio::test]
-async fn every_wrong_setting_of_the_unit_is_listed() {
+async fn the_doctor_lists_every_wrong_setting_of_the_unit() {
     let clinic = Clinic::open().await;
     let missing = [("COPPICE_QUEUE_URL", ""), ("COPPICE_AUTH0_URL", ""), ("COPPICE_MAX_IN_FLIGHT", "1")];
     let said = clinic.examine("sso-sync", &missing).await;

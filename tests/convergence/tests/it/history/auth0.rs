@@ -1,4 +1,4 @@
-//! What happens at Auth0.
+//! Changes at Auth0.
 
 use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
@@ -45,7 +45,7 @@ impl History {
         }
     }
 
-    /// Another account becomes a way to sign in to this one, and is no account any more.
+    /// Links another account to this one: it becomes an identity of this account, and is no separate account any more.
     fn link_accounts(&mut self, idp: &Auth0Control, primary: SimulatedUser) -> Vec<NativeEvent> {
         let users = self.users();
         let others = users.iter().filter(|id| **id != primary.user_id && idp.user(id).is_some());

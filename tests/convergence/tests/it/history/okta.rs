@@ -1,4 +1,4 @@
-//! What happens at Okta.
+//! Changes at Okta.
 
 use rand::RngExt as _;
 use testkit::simulators::auth0::NativeEvent;

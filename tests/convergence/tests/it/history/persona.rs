@@ -1,4 +1,4 @@
-//! What happens at Persona, as our ingress tells of it.
+//! Changes at Persona, as events of our ingress.
 
 use rand::RngExt as _;
 use testkit::simulators::auth0::NativeEvent;

@@ -1,4 +1,4 @@
-//! What happens at Salesforce, which hands out its events itself.
+//! Changes at Salesforce, whose simulator delivers its events itself.
 
 use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;

@@ -1,4 +1,4 @@
-//! What happens at Stripe.
+//! Changes at Stripe.
 
 use rand::RngExt as _;
 use testkit::simulators::auth0::NativeEvent;

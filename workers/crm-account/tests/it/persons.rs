@@ -1,4 +1,4 @@
-//! Persons as other workers would have written them, and announcements about them.
+//! Writes persons as other workers do, and builds announcements about them.
 
 use event_contract::{Announcement, EventKind, Hop, INTERNAL_SOURCE, SCHEMA_VERSION, TraceContext};
 use serde_json::{Value, json};
@@ -7,17 +7,16 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
-/// Person number `number`.
 pub(crate) fn person(number: usize) -> Uuid {
     Uuid::from_u128(number as u128 + 1)
 }
 
-/// Writes a person with an account at the identity provider, which says this of it.
+/// Writes a person whose account at the identity provider has these values.
 pub(crate) async fn put_account(world: &World, person: Uuid, refetches: &Value) {
     put_record(world, person, "auth0", "sso", &format!("auth0|{person}"), refetches).await;
 }
 
-/// Writes a person's contact as `crm-sync` would have.
+/// Writes a person's contact as `crm-sync` does.
 pub(crate) async fn put_contact(world: &World, person: Uuid, id: &str, refetches: &Value) {
     put_record(world, person, "salesforce", "crm", id, refetches).await;
 }

@@ -8,7 +8,7 @@ use testkit::unit_binary;
 
 use crate::{BINARY, CRM, SSO, drain, enqueue, id, known_users, records};
 
-const LIES: [ListingFault; 4] = [
+const FAULTS: [ListingFault; 4] = [
     ListingFault::FailedPage(2),
     ListingFault::EmptyPage(2),
     ListingFault::RepeatedPage(2),
@@ -16,27 +16,27 @@ const LIES: [ListingFault; 4] = [
 ];
 
 #[tokio::test]
-async fn at_auth0_a_failed_page_an_empty_page_and_a_repeated_page_delete_nobody() {
+async fn a_failed_an_empty_and_a_repeated_page_of_auth0_delete_no_record() {
     let world = World::start().await;
     known_users(&world, 230).await;
-    for lie in LIES {
-        world.idp.set_listing_fault(lie);
-        // As many as there are would be allowed: the guard is not what saves them.
+    for fault in FAULTS {
+        world.idp.set_listing_fault(fault);
+        // The guard allows as many deletions as there are records. Only the check for completeness can prevent them.
         let said = enqueue(&world, &["listing", "--restart", "--allow-deletions", "230"]).await;
         said.says(1, &[]);
         let missing = said.json()["listing"]["missing"].as_i64();
-        assert_eq!(missing.is_some(), !matches!(lie, ListingFault::FailedPage(_)), "{lie:?}");
+        assert_eq!(missing.is_some(), !matches!(fault, ListingFault::FailedPage(_)), "{fault:?}");
         let sent = said.json()["sent"].as_i64().unwrap();
-        assert!(sent < 230, "{lie:?}: nothing that is not listed was sent: {sent}");
+        assert!(sent < 230, "{fault:?}: the run sent only listed records: {sent}");
         drain(&world, SSO).await.says(0, &[]);
-        assert_eq!(records(&world, "gone_at is not null").await, 0, "{lie:?}");
+        assert_eq!(records(&world, "gone_at is not null").await, 0, "{fault:?}");
     }
     world.idp.set_listing_fault(ListingFault::None);
     enqueue(&world, &["listing", "--restart"]).await.says(0, &[]);
 }
 
 #[tokio::test]
-async fn at_okta_too() {
+async fn an_incomplete_listing_of_okta_deletes_no_record() {
     let world = World::start().await;
     let org = OktaSimulator::start().await;
     for number in 0..450 {
@@ -54,17 +54,17 @@ async fn at_okta_too() {
     };
     list().await.says(0, &[]);
     world.run_job(unit_binary(SSO), SSO, &[], &settings).await.says(0, &[]);
-    for lie in LIES {
-        org.set_listing_fault(lie);
+    for fault in FAULTS {
+        org.set_listing_fault(fault);
         let said = list().await;
         said.says(1, &[]);
-        assert!(said.json()["sent"].as_i64() < Some(450), "{lie:?}");
+        assert!(said.json()["sent"].as_i64() < Some(450), "{fault:?}");
     }
     assert_eq!(records(&world, "gone_at is not null").await, 0);
 }
 
 #[tokio::test]
-async fn at_salesforce_too() {
+async fn an_incomplete_listing_of_salesforce_deletes_no_record() {
     let world = World::start().await;
     world.crm.set_page_size(20);
     for number in 0..50 {
@@ -76,17 +76,17 @@ async fn at_salesforce_too() {
     };
     list().await.says(0, &[]);
     drain(&world, CRM).await.says(0, &[]);
-    for lie in LIES {
-        world.crm.set_listing_fault(lie);
+    for fault in FAULTS {
+        world.crm.set_listing_fault(fault);
         let said = list().await;
         said.says(1, &[]);
-        assert!(said.json()["sent"].as_i64() < Some(50), "{lie:?}");
+        assert!(said.json()["sent"].as_i64() < Some(50), "{fault:?}");
     }
     assert_eq!(records(&world, "gone_at is not null").await, 0);
 }
 
 #[tokio::test]
-async fn a_run_goes_on_from_the_page_that_failed() {
+async fn the_next_run_resumes_from_the_page_that_failed() {
     let world = World::start().await;
     known_users(&world, 230).await;
     world.idp.set_listing_fault(ListingFault::FailedPage(3));
@@ -96,11 +96,11 @@ async fn a_run_goes_on_from_the_page_that_failed() {
     let said = enqueue(&world, &["listing"]).await;
     said.says(0, &[]);
     assert_eq!((said.json()["resumed"].as_bool(), said.json()["sent"].as_i64()), (Some(true), Some(230)));
-    assert_eq!(world.idp.total_requests() - asked, 1, "two pages were read before");
+    assert_eq!(world.idp.total_requests() - asked, 1, "the first run has read the other two pages");
 }
 
 #[tokio::test]
-async fn a_request_stands_until_a_whole_listing_has_served_it() {
+async fn a_resync_request_stays_open_until_a_complete_listing() {
     let world = World::start().await;
     known_users(&world, 230).await;
     sqlx::query("insert into resync_request (source, cause) values ('auth0', gen_random_uuid())")
@@ -116,9 +116,9 @@ async fn a_request_stands_until_a_whole_listing_has_served_it() {
     assert_eq!(enqueue(&world, &["requested"]).await.json()["sent"], 0);
 }
 
-/// Whoever stands behind a user who goes moves forward, on a page that was read already.
+/// A deleted user shifts the users behind it forward. So one user moves to a page that the run has already read.
 #[tokio::test]
-async fn a_user_who_moves_to_a_page_that_was_read_is_not_taken_for_gone() {
+async fn a_user_who_moves_to_an_earlier_page_is_not_stored_as_gone() {
     let world = World::start().await;
     known_users(&world, 230).await;
     world.idp.set_listing_fault(ListingFault::FailedPage(2));
@@ -128,7 +128,10 @@ async fn a_user_who_moves_to_a_page_that_was_read_is_not_taken_for_gone() {
     let said = enqueue(&world, &["listing", "--allow-deletions", "230"]).await;
     let listing = &said.json()["listing"];
     let whole = listing["listed"] == 230 && listing["unproven"].is_null();
-    assert!(whole || said.code == Some(1), "a user is missing, and the listing is taken for whole: {said:?}");
+    assert!(
+        whole || said.code == Some(1),
+        "a user is missing, but the job treats the listing as complete: {said:?}"
+    );
     drain(&world, SSO).await.says(0, &[]);
     assert_eq!(records(&world, "gone_at is not null and external_id <> 'auth0|u00003'").await, 0);
     enqueue(&world, &["listing", "--restart"]).await.says(0, &[]);
@@ -136,6 +139,6 @@ async fn a_user_who_moves_to_a_page_that_was_read_is_not_taken_for_gone() {
     assert_eq!(
         records(&world, "gone_at is not null").await,
         1,
-        "the next listing, which is whole, finds who went"
+        "the next listing is complete and finds the deleted user"
     );
 }

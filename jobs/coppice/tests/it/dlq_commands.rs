@@ -1,10 +1,10 @@
-//! `dlq list`, `dlq show`, `dlq drop`, with a real worker, emulator and database.
+//! `dlq list`, `dlq show` and `dlq drop` with a real worker, emulator and database.
 
 use serde_json::{Value, json};
 use testkit::simulators::auth0::SimulatedUser;
 use testkit::{OPERATORS_TOOL, Said, World, unit_binary};
 
-/// Built with the workers, so that their build does not replace the binary while another test runs it.
+/// The binary, built together with the workers. A separate build could replace it while another test runs it.
 pub(crate) fn coppice() -> &'static str {
     unit_binary(OPERATORS_TOOL)
 }
@@ -32,7 +32,7 @@ pub(crate) async fn listed(world: &World, unit: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_list_counts_the_messages_of_every_dlq_by_reason_and_leaves_them_there() {
+async fn dlq_list_counts_the_messages_of_every_dlq_by_reason_and_removes_none() {
     let world = World::start().await;
     let worker = world.start_worker(unit_binary("sso-sync"), "sso-sync", &[]).await;
     world.enqueue("sso-sync", "not an event").await;
@@ -52,12 +52,16 @@ async fn a_list_counts_the_messages_of_every_dlq_by_reason_and_leaves_them_there
         ],
     );
     let again = listed(&world, "sso-sync").await;
-    assert_eq!((&again["messages"], &again["messages_read"]), (&json!(4), &json!(4)), "they are still there");
-    dlq(&world, &["list", "nobody"]).await.says(3, &["unit \"nobody\" has no DLQ"]);
+    assert_eq!(
+        (&again["messages"], &again["messages_read"]),
+        (&json!(4), &json!(4)),
+        "the messages are still in the DLQ"
+    );
+    dlq(&world, &["list", "no-unit"]).await.says(3, &["unit \"no-unit\" has no DLQ"]);
 }
 
 #[tokio::test]
-async fn a_list_without_any_queue_names_the_setting_to_check() {
+async fn dlq_list_without_any_queue_names_the_setting_to_check() {
     let world = World::start().await;
     let elsewhere = [("COPPICE_BUS_NAME", "nowhere")];
     let listed = world.run_job(coppice(), "sso-sync", &["dlq", "list"], &elsewhere).await;
@@ -65,7 +69,7 @@ async fn a_list_without_any_queue_names_the_setting_to_check() {
 }
 
 #[tokio::test]
-async fn a_message_is_shown_with_its_attempts_and_its_record_here_and_at_the_provider() {
+async fn dlq_show_prints_the_attempts_and_the_record_here_and_at_the_provider() {
     let world = World::start().await;
     world.idp.put_user(SimulatedUser::new("auth0|ada"));
     world.idp.set_status("auth0|ada", Some(422));
@@ -106,7 +110,7 @@ async fn a_message_is_shown_with_its_attempts_and_its_record_here_and_at_the_pro
 }
 
 #[tokio::test]
-async fn a_dropped_message_has_a_copy_that_can_be_shown() {
+async fn dlq_show_prints_the_copy_of_a_dropped_message() {
     let world = World::start().await;
     world
         .dead_letter_all("sso-sync", &[event("auth0|a"), event("auth0|b"), String::from("rubbish")])
@@ -117,7 +121,7 @@ async fn a_dropped_message_has_a_copy_that_can_be_shown() {
     dlq(&world, &drop)
         .await
         .says(0, &["drop 1 dead-lettered message(s) of sso-sync", "2 other message(s) stay", "--yes"]);
-    assert_eq!(listed(&world, "sso-sync").await["messages"], 3, "a plan does nothing");
+    assert_eq!(listed(&world, "sso-sync").await["messages"], 3, "a plan changes nothing");
 
     let dropped = dlq(&world, &[&drop[..], &["--yes"]].concat()).await;
     dropped.says(0, &["1 of 1 dead-lettered message(s) deleted"]);
@@ -132,5 +136,5 @@ async fn a_dropped_message_has_a_copy_that_can_be_shown() {
     assert!(kept[0].1.contains("auth0|b"));
     dlq(&world, &["show", "sso-sync", &kept[0].0]).await.says(0, &["no longer in the DLQ: dropped at"]);
     let nameless = dlq(&world, &["drop", "sso-sync", "--yes"]).await;
-    assert_eq!(nameless.code, Some(2), "a drop has an author and a reason: {nameless:?}");
+    assert_eq!(nameless.code, Some(2), "a drop needs an author and a reason: {nameless:?}");
 }

@@ -1,4 +1,4 @@
-//! Sources that are down, settings that are wrong, signals.
+//! Sources with outages, wrong settings, and signals.
 
 use serde_json::json;
 use testkit::simulators::auth0::Fault;
@@ -6,7 +6,7 @@ use testkit::simulators::auth0::Fault;
 use crate::world::{BINARY, BOTH, SSO, audit, audit_with, change_unseen, findings, in_step, results, user};
 
 #[tokio::test]
-async fn a_source_that_is_down_is_not_compared_and_the_others_are() {
+async fn the_audit_skips_a_source_that_is_down_and_compares_the_others() {
     let mut world = in_step().await;
     change_unseen(&world, &user(1), "Renamed");
     world.idp_server.refuse_connections().await;
@@ -29,19 +29,19 @@ async fn refused_credentials_are_no_divergence() {
 }
 
 #[tokio::test]
-async fn a_record_that_a_healthy_source_cannot_answer_for_is_undecided() {
+async fn a_record_that_a_healthy_source_cannot_return_counts_as_unreadable() {
     let world = in_step().await;
     world.idp.set_status(&user(1), Some(500));
     let said = audit(&world, &SSO).await;
     said.says(1, &[]);
     let auth0 = findings(&said, "auth0");
     assert_eq!((&auth0["divergent"], &auth0["unreadable"]), (&json!({}), &json!([user(1)])));
-    assert_eq!(auth0["sample"]["records"], json!(3), "it says nothing of the others");
+    assert_eq!(auth0["sample"]["records"], json!(3), "an unreadable record is not in the sample");
     assert_eq!(results(&world).await, ["auth0 3 0 3 0 1"]);
 }
 
 #[tokio::test]
-async fn a_pause_that_the_source_asks_for_is_waited_and_costs_no_record() {
+async fn the_audit_waits_out_a_rate_limit_and_loses_no_record() {
     let world = in_step().await;
     world.idp.set_rate_limit(2, std::time::Duration::from_secs(1));
     let said = audit(&world, &SSO).await;
@@ -50,7 +50,7 @@ async fn a_pause_that_the_source_asks_for_is_waited_and_costs_no_record() {
 }
 
 #[tokio::test]
-async fn a_signal_ends_it_with_its_own_code_and_no_report() {
+async fn a_signal_ends_the_audit_with_exit_code_5_and_without_a_report() {
     let world = in_step().await;
     let gate = world.idp.hold(&user(1));
     let patient = [("COPPICE_SSO_TIMEOUT_SECS", "25")];
@@ -63,7 +63,7 @@ async fn a_signal_ends_it_with_its_own_code_and_no_report() {
 }
 
 #[tokio::test]
-async fn settings_of_the_sources_that_are_asked_for_are_needed_all_at_once_and_no_others() {
+async fn the_audit_lists_all_missing_settings_of_its_sources_and_no_others() {
     let world = in_step().await;
     let missing = [("DATABASE_URL", ""), ("COPPICE_AUTH0_URL", "")];
     let wanted = ["--source", "sso", "--repair"];
