@@ -24,7 +24,7 @@ pub(crate) fn is_complete(package: &Path, folder: &Path) -> anyhow::Result<bool>
     Ok(fs::read_to_string(folder.join(MARKER)).is_ok_and(|marker| marker == lock))
 }
 
-/// Makes it anew.
+/// Deletes the folder and installs again.
 ///
 /// # Errors
 /// When npm or the registry fails; says what is missing.

@@ -58,10 +58,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_last_error_is_told_when_the_limit_is_over() {
+    async fn the_error_at_the_limit_names_the_last_error() {
         let never =
             wait_until::<(), _>(Duration::from_millis(20), "a miracle", async || Err(anyhow!("not today")));
-        let told = format!("{:#}", never.await.unwrap_err());
-        assert!(told.contains("a miracle") && told.contains("not today"), "{told}");
+        let text = format!("{:#}", never.await.unwrap_err());
+        assert!(text.contains("a miracle") && text.contains("not today"), "{text}");
     }
 }

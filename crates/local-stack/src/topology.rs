@@ -119,8 +119,8 @@ impl Topology {
 /// `sso-sync` → `SsoSync`, as the template names its outputs.
 fn pascal_case(unit: &str) -> String {
     let capitalised = |word: &str| {
-        let mut letters = word.chars();
-        letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect::<String>()
+        let mut rest = word.chars();
+        rest.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(rest).collect::<String>()
     };
     unit.split('-').map(capitalised).collect()
 }

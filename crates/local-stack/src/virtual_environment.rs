@@ -35,7 +35,7 @@ impl Environment<'_> {
             && fs::read_to_string(folder.join(MARKER)).is_ok_and(|marker| marker == self.to_string())
     }
 
-    /// Makes it anew.
+    /// Deletes the folder and installs again.
     ///
     /// # Errors
     /// When Python or the registry fails; says what is missing.

@@ -1,7 +1,7 @@
-//! Stands between a worker and the AWS emulator: holds, answers and counts calls, and remembers what was said.
+//! Stands between a worker and the AWS emulator: holds, answers and counts calls, and records requests and replies.
 //!
-//! In: requests of the AWS SDK. Out: the emulator's replies, or what a test told the proxy to do. It tells calls apart by
-//! the header `x-amz-target`, as JSON protocols of AWS have it. It must not know what a call means.
+//! In: requests of the AWS SDK. Out: the emulator's replies, or the answers that a test has set. It recognises an operation by
+//! the header `x-amz-target` of AWS's JSON protocols. It must not know what a call means.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -70,7 +70,7 @@ impl AwsProxy {
         proxy
     }
 
-    /// Another proxy in front of the same emulator, for a worker that is to be told apart.
+    /// Another proxy in front of the same emulator, for a worker whose calls a test counts separately.
     pub async fn another(&self) -> Self {
         Self::start(&self.shared.upstream).await
     }
@@ -97,7 +97,7 @@ impl AwsProxy {
 
     /// Answers the next `times` calls of an operation with a throttle, without passing them on.
     pub fn throttle(&self, operation: &str, times: usize) {
-        let body = r#"{"__type":"ThrottlingException","message":"told to"}"#;
+        let body = r#"{"__type":"ThrottlingException","message":"a test asked for it"}"#;
         self.answer(operation, times, 400, body);
     }
 
@@ -141,8 +141,8 @@ impl Hold {
     /// Lets the held calls, and all later ones, through.
     pub fn release(self) {}
 
-    /// Lets all later calls through. The held ones never reach the emulator: whoever made them is gone, though the proxy
-    /// may not have noticed yet.
+    /// Lets all later calls through. The held ones never reach the emulator: their process has ended, though the proxy may
+    /// not have noticed yet.
     pub fn lose(self) {
         let _ = self.release.send(Held::Lost);
     }

@@ -18,8 +18,8 @@ use tokio::net::TcpListener;
 const LONG: Duration = Duration::from_millis(40);
 const VERY_LONG: Duration = Duration::from_millis(600);
 
-/// How many requests fail before they are sent, and as many after they were answered. Many more, and whoever has a breaker
-/// would ask for one thing at a time, so that little could overtake.
+/// Share of the requests that fail before they are sent. The same share fails after the answer. If it were much larger, breakers
+/// would limit the workers to one request at a time, and few messages could overtake others.
 const FAILURES: f64 = 0.005;
 
 /// Misfortune from a seed. Clones share it.
@@ -103,7 +103,7 @@ async fn forward(
     let (code, headers) = (reply.status(), reply.headers().clone());
     let body = reply.bytes().await.unwrap_or_default();
     proxy.chaos.delay().await;
-    // What was asked for has been done, and nobody hears of it.
+    // The server has done what the request asked for, and the caller does not learn of it.
     if proxy.chaos.happens(FAILURES) {
         return status(StatusCode::GATEWAY_TIMEOUT);
     }

@@ -1,7 +1,7 @@
-//! Stands in for SQS and EventBridge at next to no cost, however deep its queues are: for benchmarks.
+//! A stub of SQS and EventBridge for benchmarks. It costs little CPU, even with deep queues.
 //!
-//! In: requests of the JSON protocols of AWS, told apart by the header `x-amz-target`. Out: replies in AWS's shapes, and,
-//! in memory for whoever measures, when each message was sent and deleted, and what was announced.
+//! In: requests of AWS's JSON protocols; the header `x-amz-target` names the operation. Out: replies in AWS's shapes, and, in
+//! memory for the benchmark, when each message was sent and deleted, and what was announced.
 //!
 //! It is our own because none that exists fits: MiniStack scans a queue for every receive and delete, so that a benchmark
 //! would measure its depth; fauxqs is fast, but has no EventBridge, and listens on every interface. It passes the
@@ -143,7 +143,7 @@ impl FastAws {
         bodies.into_iter().for_each(|body| drop(queue.send(body, None, now)));
     }
 
-    /// Messages of a queue that wait, and that somebody works on.
+    /// Messages of a queue: those that wait, and those in flight.
     ///
     /// # Panics
     /// When there is no such queue.

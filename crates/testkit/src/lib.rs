@@ -27,4 +27,4 @@ pub use job::{Job, Said};
 pub use local_stripe::LocalStripe;
 pub use scim_server::ScimServer;
 pub use worker::Worker;
-pub use world::{Aws, DeadLetter, PATIENCE, PersonRow, Setup, World};
+pub use world::{Aws, DeadLettered, PATIENCE, PersonRow, Setup, World};

@@ -1,4 +1,4 @@
-//! A sender of Stripe's webhooks that nobody here wrote: `localstripe`, <https://pypi.org/project/localstripe/>.
+//! A sender of Stripe's webhooks from another project: `localstripe`, <https://pypi.org/project/localstripe/>.
 //!
 //! In: an endpoint with its secret, and things that happen at Stripe. Out: requests to that endpoint, signed by its code.
 //! It knows payments and no Identity, so it is a sender and no peer for our client. It keeps everything in memory and dies

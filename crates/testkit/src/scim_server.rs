@@ -1,4 +1,4 @@
-//! A real SCIM 2.0 server that nobody here wrote: `scim2-server`, <https://pypi.org/project/scim2-server/>.
+//! A real SCIM 2.0 server from another project: `scim2-server`, <https://pypi.org/project/scim2-server/>.
 //!
 //! In: changes of users, by its own API. Out: its base URL and token for a client under test. It keeps everything in
 //! memory and dies with the test.

@@ -27,7 +27,7 @@ use crate::{AwsProxy, FastAws, Worker};
 use announcements::{tap, tap_in_process};
 
 pub use persons::PersonRow;
-pub use queues::DeadLetter;
+pub use queues::DeadLettered;
 
 /// Prefix of every queue, and the bus's name.
 const PREFIX: &str = "coppice";

@@ -13,9 +13,9 @@ use serde_json::Value;
 use crate::tools;
 
 const LIMIT: Duration = Duration::from_secs(30);
-/// In every field of the sample events that could say who somebody is.
+/// Stands in every field of the sample events that could identify a person.
 const PERSONAL: &str = "pii-marker";
-/// Not a unit's: a rule brings what came by webhook and no unit takes.
+/// The queue for events that came by webhook and that no unit takes. A rule sends them there.
 const UNDELIVERED: &str = "undelivered";
 
 /// One file of `deploy/cloudformation/sample-events`.
@@ -174,7 +174,7 @@ async fn each_sample_event_reaches_its_queues_without_personal_data() {
     assert!(world.take(world.topology.undelivered_url().unwrap()).await.is_empty());
 }
 
-/// Whoever enables a provider before there is a unit for it, and before its name is in the template, is told.
+/// An operator who enables a provider before a unit takes its events finds the events in the queue `undelivered`.
 #[tokio::test]
 async fn an_event_of_a_webhook_that_no_unit_takes_is_kept() {
     let emulator = Emulator::start(&tools()).await.unwrap();
@@ -188,7 +188,7 @@ async fn an_event_of_a_webhook_that_no_unit_takes_is_kept() {
 
 /// Without this, a pattern that is too wide would go unseen: the samples only show that it is wide enough.
 #[tokio::test]
-async fn an_event_that_nobody_asked_for_reaches_no_queue() {
+async fn an_event_that_no_rule_matches_reaches_no_queue() {
     let emulator = Emulator::start(&tools()).await.unwrap();
     let samples = samples();
     let partners = partner_sources(&samples);
@@ -206,7 +206,7 @@ async fn an_event_that_nobody_asked_for_reaches_no_queue() {
         ("coppice.ingress.unknown", "x", "{}"),
         ("coppice", "Unknown", r#"{"ids":["1"],"change":"changed"}"#),
         ("coppice", "Unknown", "{}"),
-        ("somebody.else", "PersonChanged", "{}"),
+        ("another.account", "PersonChanged", "{}"),
     ];
     for (number, (source, detail_type, detail)) in strangers.into_iter().enumerate() {
         let detail: Value = serde_json::from_str(detail).unwrap();

@@ -1,7 +1,7 @@
 //! How a listing lies, on command: for all simulators alike.
 //!
-//! A page that fails is seen. A page that is empty or comes twice is answered with 200, as a cache, a broken index or a
-//! proxy does it, and whoever believes it takes the records that it lacks for gone.
+//! A client sees that a page failed. An empty or repeated page has status 200: a cache, a broken index or a proxy can cause
+//! it. A client that believes such a page treats the missing records as gone.
 
 /// What is wrong with a listing's page of this number, from 1, counted since it was set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -55,9 +55,9 @@ impl World {
         arrived
     }
 
-    /// What has arrived at the tap. Nothing is taken away: a visibility of zero leaves it for the next look.
+    /// What has arrived at the tap. The messages stay: a visibility timeout of zero leaves them for the next call.
     async fn tapped(&self) -> Vec<String> {
-        self.peek(&self.tap_url).await.into_iter().map(|letter| letter.body).collect()
+        self.peek(&self.tap_url).await.into_iter().map(|message| message.body).collect()
     }
 }
 

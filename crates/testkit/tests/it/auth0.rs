@@ -57,7 +57,7 @@ async fn only_the_authorized_client_gets_a_token() {
 }
 
 #[tokio::test]
-async fn without_a_valid_token_nobody_is_answered() {
+async fn without_a_valid_token_no_request_is_answered() {
     let tenant = Auth0Simulator::start().await;
     tenant.put_user(SimulatedUser::new(ID));
     assert_eq!(get_user(&tenant, "made-up").await.status(), 401);

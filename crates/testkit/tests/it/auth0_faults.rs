@@ -102,7 +102,7 @@ async fn a_slow_tenant_answers_late() {
 }
 
 #[tokio::test]
-async fn the_rate_limit_is_enforced_and_told() {
+async fn the_rate_limit_is_enforced_and_stands_in_the_headers() {
     let (tenant, token) = tenant().await;
     tenant.set_rate_limit(2, Duration::from_secs(60));
     for (status, remaining) in [(200, "1"), (200, "0"), (429, "0")] {

@@ -89,7 +89,7 @@ async fn only_the_connected_app_gets_a_token() {
 }
 
 #[tokio::test]
-async fn without_a_valid_token_nobody_is_answered() {
+async fn without_a_valid_token_no_request_is_answered() {
     let org = Org::start().await;
     assert_eq!(org.get("limits").await.0, 200);
     org.simulator.revoke_tokens();

@@ -3,7 +3,7 @@
 //! In: the file system of an image. Out: one tar with an OCI layout, and beside it the list that `docker load` of old
 //! asked for, as `docker save` writes both. Written here, not by a container engine: those need root or a set-up of user
 //! namespaces, put their own version and clock into what they write, and would be one more thing to install. The same
-//! folder gives the same bytes, whoever writes it and when: the order is by name, every time is 0, every owner is root.
+//! folder always gives the same bytes: entries are sorted by name, every time is 0, every owner is root.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -29,10 +29,10 @@ const LAYER_TYPE: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 /// No build's time: it would make every build another image.
 const CREATED: &str = "1970-01-01T00:00:00Z";
 
-/// What is run when nothing is named.
+/// The default command.
 pub(super) const COMMAND: [&str; 2] = ["/usr/local/bin/coppice", "--help"];
 
-/// What tells one image from another to whoever has only the image.
+/// Labels that identify the image.
 #[derive(Debug, Clone)]
 pub(super) struct Labels {
     /// Of the workspace.
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_files_give_the_same_archive_whoever_wrote_them_in_whatever_order() {
+    fn the_same_files_give_the_same_archive_for_every_writer_and_order() {
         let (one, other) = (folder(), tempfile::tempdir().unwrap());
         for (name, mode) in [("etc/c", 0o644), ("usr/bin/a", 0o775), ("usr/bin/b", 0o755)] {
             let path = other.path().join(name);

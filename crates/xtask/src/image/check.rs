@@ -120,7 +120,7 @@ fn configuration(image: &Image, content: &BTreeMap<String, File>) -> anyhow::Res
     Ok(())
 }
 
-/// Where somebody builds is not for others to know, and would make the image another one elsewhere.
+/// The paths of the build machine are private, and would make the image differ from machine to machine.
 fn nothing_of_this_machine(content: &BTreeMap<String, File>, workspace: &Path) -> anyhow::Result<()> {
     let folders = [workspace.to_owned(), units::cargo_home()?, units::target_directory(workspace)?];
     for folder in folders {

@@ -1,7 +1,7 @@
 //! The bill of materials: every crate in the image, its version, licence and checksum, and what depends on what.
 //!
 //! In: the workspace, read by `cargo-cyclonedx`. Out: one `CycloneDX` document for the image. `cargo-cyclonedx` writes one for
-//! each package, beside its manifest; those of the units are merged, for the image is one thing to whoever examines it.
+//! each package, beside its manifest; those of the units are merged, because a scanner examines the image as one thing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -128,7 +128,7 @@ fn merge(parts: &[Value], workspace: &Path, version: &str) -> anyhow::Result<Vec
         "dependencies": dependencies,
     });
     let text = serde_json::to_string_pretty(&document)?;
-    // Packages of this workspace are named by their folder; that of this machine is nobody's business.
+    // cargo-cyclonedx names packages of this workspace by their folder. The path on this machine is private.
     let folder = workspace.to_str().context("the path of the checkout is not UTF-8")?;
     Ok(text.replace(&format!("file://{folder}"), "file:///coppice").into_bytes())
 }

@@ -16,7 +16,7 @@ use super::{Binary, materials};
 
 /// Where the binaries are. The image's `PATH`.
 pub(super) const BINARIES: &str = "usr/local/bin";
-/// Where whoever looks for it finds what the binaries are made of.
+/// The folder of the bill of materials.
 pub(super) const MATERIALS: &str = "usr/local/share/coppice";
 /// Where TLS looks for the authorities to trust.
 pub(super) const AUTHORITIES: &str = "etc/ssl/certs/ca-certificates.crt";
@@ -34,7 +34,7 @@ pub(super) const SMALL_FILES: [(&str, &str); 3] = [
     ("etc/nsswitch.conf", "hosts: files dns\n"),
 ];
 
-/// Makes the folder anew.
+/// Deletes the folder and creates it again.
 ///
 /// # Errors
 /// When a file cannot be written.

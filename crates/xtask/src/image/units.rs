@@ -116,7 +116,7 @@ pub(super) fn build(workspace: &Path, target: &Target, units: &[String]) -> anyh
 }
 
 /// Links the C library statically, and keeps the paths of this machine out of the binaries: panics and backtraces name
-/// files, and would name the folder of whoever built it.
+/// files, and would show the builder's folder.
 fn flags(workspace: &Path, target: &Path) -> anyhow::Result<OsString> {
     let sources = cargo_home()?.join("registry/src");
     let mut remapped =

@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_are_in_order_by_number_not_by_letter() {
+    fn versions_are_in_order_by_number_not_by_character() {
         assert!(version("0.10.0") > version("0.9.9"));
     }
 

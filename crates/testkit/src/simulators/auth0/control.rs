@@ -114,7 +114,7 @@ impl Auth0Control {
         self.lock().users.values().filter_map(|record| record.current.clone()).collect()
     }
 
-    /// Breaks the tenant, or mends it with [`Fault::None`].
+    /// Makes the tenant fail, or ends the fault with [`Fault::None`].
     pub fn set_fault(&self, fault: Fault) {
         self.lock().fault = fault;
     }

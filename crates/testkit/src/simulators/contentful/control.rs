@@ -50,7 +50,7 @@ impl ContentfulControl {
         "CFPAT-simulated-4f0e8a361b7d20c9"
     }
 
-    /// Publishes an entry of the content type `notice` with a title in two languages, anew or for the first time.
+    /// Publishes an entry of the content type `notice` with a title in two languages, for the first time or again.
     pub fn publish_entry(&self, id: &str, title: &str) {
         self.publish(
             (ENTRY, id.to_owned()),
@@ -59,7 +59,7 @@ impl ContentfulControl {
         );
     }
 
-    /// Publishes an asset, anew or for the first time.
+    /// Publishes an asset, for the first time or again.
     pub fn publish_asset(&self, id: &str, title: &str) {
         let file =
             json!({ "contentType": "image/png", "fileName": id, "url": format!("//assets.example/{id}") });
@@ -95,7 +95,7 @@ impl ContentfulControl {
         self.lock().generation += 1;
     }
 
-    /// Breaks the environment, or mends it with [`Fault::None`].
+    /// Makes the environment fail, or ends the fault with [`Fault::None`].
     pub fn set_fault(&self, fault: Fault) {
         self.lock().fault = fault;
     }
@@ -130,7 +130,7 @@ impl ContentfulControl {
     fn publish(&self, key: Key, content_type: Option<&str>, fields: &Value) {
         let mut state = self.lock();
         let now = OffsetDateTime::now_utc();
-        // The count begins anew when an ID is used again.
+        // The count starts again when an ID is used again.
         let known = state.live(&key).map(|known| (known.revision, known.json["sys"]["createdAt"].clone()));
         let (revision, created_at) = known.unwrap_or((0, json!(timestamp(now))));
         let json = published(&key, content_type, fields, revision + 1, &created_at, now);

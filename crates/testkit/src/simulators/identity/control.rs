@@ -40,7 +40,7 @@ impl IdentityControl {
         self.api_key
     }
 
-    /// Breaks the provider, or mends it with [`Fault::None`].
+    /// Makes the provider fail, or ends the fault with [`Fault::None`].
     pub fn set_fault(&self, fault: Fault) {
         self.lock().fault = fault;
     }

@@ -135,7 +135,7 @@ impl OktaControl {
         self.lock().users.get(id)?.current.clone()
     }
 
-    /// Breaks the organization, or mends it with [`Fault::None`].
+    /// Makes the organization fail, or ends the fault with [`Fault::None`].
     pub fn set_fault(&self, fault: Fault) {
         self.lock().fault = fault;
     }

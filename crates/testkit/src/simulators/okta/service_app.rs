@@ -1,4 +1,4 @@
-//! An app of the organization that acts for nobody: it has a key of its own, and the scopes that it was granted.
+//! A service app of the organization: it acts for no user, has its own key, and has the scopes that it was granted.
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde::Deserialize;

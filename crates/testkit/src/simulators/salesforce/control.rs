@@ -60,7 +60,7 @@ impl SalesforceControl {
         self.commit(kind, SimulatedContact { is_deleted: false, master_record_id: None, ..contact })
     }
 
-    /// Changes a contact, as somebody at the screen would.
+    /// Changes a contact, as a user of the CRM would.
     ///
     /// # Panics
     /// When there is no such contact, it is deleted, or is not valid after the change.
@@ -127,7 +127,7 @@ impl SalesforceControl {
         self.lock().by_key(key).cloned()
     }
 
-    /// Events that nobody has taken yet.
+    /// Number of events that no call has taken yet.
     #[must_use]
     pub fn waiting_events(&self) -> usize {
         self.lock().events.len()
@@ -145,13 +145,13 @@ impl SalesforceControl {
         gap_event(&["000000000000000AAA"], "GAP_OVERFLOW", self.lock().next_commit())
     }
 
-    /// The event of a change whose values could not be told.
+    /// The event of a change whose values the CRM could not send.
     #[must_use]
     pub fn gap_event(&self, ids: &[&str]) -> NativeEvent {
         gap_event(ids, "GAP_UPDATE", self.lock().next_commit())
     }
 
-    /// Breaks the org, or mends it with [`Fault::None`].
+    /// Makes the org fail, or ends the fault with [`Fault::None`].
     pub fn set_fault(&self, fault: Fault) {
         self.lock().fault = fault;
     }

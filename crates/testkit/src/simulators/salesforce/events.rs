@@ -88,7 +88,7 @@ pub(crate) fn change_event(
 ) -> NativeEvent {
     let mut header = transaction.next_header(&after.id, kind.change_type(), at, commit);
     let differs = |field: &&Field| before.is_none_or(|before| (field.get)(before) != (field.get)(after));
-    let told: Vec<&Field> = match kind {
+    let reported: Vec<&Field> = match kind {
         ChangeKind::Created | ChangeKind::Undeleted => {
             FIELDS.iter().filter(|field| (field.get)(after).is_some()).collect()
         }
@@ -96,7 +96,7 @@ pub(crate) fn change_event(
         ChangeKind::Deleted => Vec::new(),
     };
     let mut payload = json!({});
-    for field in &told {
+    for field in &reported {
         let Some(value) = (field.get)(after) else { continue };
         match field.in_events.split_once('.') {
             Some((compound, part)) => payload[compound][part] = value.into(),
@@ -104,9 +104,9 @@ pub(crate) fn change_event(
         }
     }
     if kind == ChangeKind::Updated {
-        let names = told.iter().map(|field| field.in_events);
+        let names = reported.iter().map(|field| field.in_events);
         header["changedFields"] = names.chain(["LastModifiedDate"]).collect();
-        let nulled = told.iter().filter(|field| (field.get)(after).is_none());
+        let nulled = reported.iter().filter(|field| (field.get)(after).is_none());
         header["nulledFields"] = nulled.map(|field| field.in_events).collect();
     }
     if kind != ChangeKind::Deleted {

@@ -133,8 +133,8 @@ impl State {
         self.contacts.get(id).map(|record| &record.current)
     }
 
-    /// The contact that is not deleted and has this key. Salesforce compares without regard to case unless told
-    /// otherwise; the field is told otherwise.
+    /// The contact that is not deleted and has this key. Salesforce ignores case by default; this field is
+    /// defined as case-sensitive.
     pub(crate) fn by_key(&self, key: &str) -> Option<&SimulatedContact> {
         let current = self.contacts.values().map(|record| &record.current);
         current

@@ -7,7 +7,7 @@ use time::macros::format_description;
 
 use crate::simulators::identity::SimulatedPerson;
 
-/// An inquiry that nobody has begun.
+/// An inquiry that the person has not begun.
 pub(crate) fn new(id: &str, reference_id: Option<&str>, now: OffsetDateTime) -> Value {
     json!({
         "type": "inquiry",

@@ -53,12 +53,12 @@ impl PersonaSimulator {
     /// Opens the same port again after [`Self::refuse_connections`].
     ///
     /// # Panics
-    /// When somebody else has taken the port.
+    /// When another process has taken the port.
     pub async fn accept_connections(&mut self) {
         self.server.accept_connections().await;
     }
 
-    /// Creates an inquiry that nobody has begun.
+    /// Creates an inquiry that the person has not begun.
     pub fn put_inquiry(&self, id: &str, reference_id: Option<&str>) -> InquiryChange {
         let now = OffsetDateTime::now_utc();
         let inquiry = inquiry::new(id, reference_id, now);
@@ -90,7 +90,7 @@ impl PersonaSimulator {
         self.decide(id, "declined", "declined", "decisioned-at")
     }
 
-    /// Somebody has to look at it.
+    /// The provider waits for a reviewer.
     pub fn mark_for_review(&self, id: &str) -> InquiryChange {
         self.decide(id, "marked-for-review", "needs_review", "marked-for-review-at")
     }
