@@ -1,7 +1,7 @@
 //! The bus, the queues and the rules, deployed to the emulator from the template that production uses.
 //!
-//! In: `deploy/cloudformation/coppice.yaml`. Out: names and URLs from its outputs. What the emulator cannot do is worked
-//! around in [`work_around_emulator_gaps`] and nowhere else. Must not know: what any unit does.
+//! In: `deploy/cloudformation/coppice.yaml`. Out: names and URLs from its outputs. Only
+//! [`work_around_emulator_gaps`] works around what the emulator cannot do. Must not know: what any unit does.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,7 +17,7 @@ use serde_saphyr::Tagged;
 use crate::emulator::aws_config;
 use crate::polling::wait_until;
 
-/// The template, as it was when this crate was compiled.
+/// The template at the time when this crate was compiled.
 const TEMPLATE: &str = include_str!("../../../deploy/cloudformation/coppice.yaml");
 const DEPLOY_LIMIT: Duration = Duration::from_secs(60);
 
@@ -26,16 +26,16 @@ const DEPLOY_LIMIT: Duration = Duration::from_secs(60);
 pub struct Topology {
     /// Name of the event bus.
     pub bus: String,
-    /// What of the template was done in another way, because the emulator cannot do it: one sentence each.
+    /// The workarounds for parts of the template that the emulator cannot create: one sentence each.
     pub workarounds: Vec<String>,
     outputs: BTreeMap<String, String>,
 }
 
 impl Topology {
-    /// Deploys the template with this `Prefix` and these further parameters, and waits until it stands.
+    /// Deploys the template with this `Prefix` and these further parameters, and waits until it is complete.
     ///
     /// # Errors
-    /// When the emulator refuses it; tells the resources that failed and why.
+    /// When the emulator refuses it. The error names the failed resources and the reasons.
     pub async fn deploy(endpoint: &str, prefix: &str, parameters: &[(&str, &str)]) -> anyhow::Result<Self> {
         let config = aws_config(endpoint);
         let mut template = template_as_json().context("the template cannot be read")?;
@@ -51,8 +51,8 @@ impl Topology {
         Ok(Self { bus, workarounds: gaps.sentences, outputs })
     }
 
-    /// The queues of the template at something else than the emulator, without rules. `create` makes a queue with its
-    /// dead-letter queue from a name such as `coppice-sso-sync`, and answers both URLs.
+    /// The queues of the template without the emulator and without rules. `create` makes a queue and its dead-letter queue
+    /// from a name such as `coppice-sso-sync`, and returns both URLs.
     ///
     /// # Errors
     /// When the template cannot be read.
@@ -110,7 +110,7 @@ impl Topology {
         self.outputs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// The units that have a queue, in the template's own spelling (`SsoSync`).
+    /// The units that have a queue, in the spelling of the template (`SsoSync`).
     pub fn units(&self) -> impl Iterator<Item = &str> {
         self.outputs.keys().filter_map(|name| name.strip_suffix("DlqUrl"))
     }
@@ -137,18 +137,18 @@ fn kebab_case(unit: &str) -> String {
     name
 }
 
-/// What the emulator cannot do with the template.
+/// The parts of the template that the emulator cannot create.
 struct Gaps {
-    /// Event patterns of the archives that were taken out of the template and must be made by API.
+    /// Event patterns of the archives that were removed from the template and must be created by API.
     archives: Vec<Value>,
     sentences: Vec<String>,
 }
 
-/// Takes out of the template what MiniStack 1.5.33 refuses, and says so.
+/// Removes from the template what MiniStack 1.5.33 refuses, and returns a sentence on each part.
 ///
-/// Known and not worked around: it ignores queue policies and an event's own time; it does not deliver to a target's
-/// dead-letter queue; it has no metrics of its own, so the alarms stay silent unless [`crate::QueueMetrics`] runs. What it
-/// does wrongly when it runs is put right in `emulator_gaps.py`.
+/// Known gaps without a workaround: it ignores queue policies and an event's own time; it does not deliver to a target's
+/// dead-letter queue; it has no metrics of its own, so the alarms stay silent unless [`crate::QueueMetrics`] runs. `emulator_gaps.py`
+/// corrects its wrong behaviour at run time.
 fn work_around_emulator_gaps(template: &mut Value) -> anyhow::Result<Gaps> {
     let mut gaps = Gaps { archives: Vec::new(), sentences: Vec::new() };
     let resources = template.get_mut("Resources").and_then(Value::as_object_mut).context("no Resources")?;
@@ -177,7 +177,7 @@ fn work_around_emulator_gaps(template: &mut Value) -> anyhow::Result<Gaps> {
     Ok(gaps)
 }
 
-/// Makes by API the archive that [`work_around_emulator_gaps`] took out.
+/// Creates by API the archive that [`work_around_emulator_gaps`] removed.
 async fn create_archive(
     config: &SdkConfig,
     prefix: &str,
@@ -212,14 +212,14 @@ async fn create_stack(
         .capabilities(Capability::CapabilityNamedIam)
         .set_parameters(Some(parameters.collect()));
     request.send().await.context("the emulator refuses the template")?;
-    let stack = wait_until(DEPLOY_LIMIT, "the stack to stand", async || {
+    let stack = wait_until(DEPLOY_LIMIT, "the stack to be complete", async || {
         let answer = client.describe_stacks().stack_name(prefix).send().await?;
         let stack = answer.stacks().first().cloned();
         Ok(stack.filter(|stack| !matches!(stack.stack_status(), Some(StackStatus::CreateInProgress) | None)))
     });
     let stack = stack.await?;
     if stack.stack_status() != Some(&StackStatus::CreateComplete) {
-        bail!("the stack {prefix} does not stand: {}", what_failed(&client, &stack).await);
+        bail!("the stack {prefix} is not complete: {}", what_failed(&client, &stack).await);
     }
     let outputs = stack.outputs().iter();
     Ok(outputs
@@ -227,8 +227,8 @@ async fn create_stack(
         .collect())
 }
 
-/// Puts the template into a bucket of the emulator: it is larger than the 51,200 bytes that `CreateStack` takes inline,
-/// there as on AWS. Two plain requests, since the emulator checks no signature, spare the whole S3 client.
+/// Puts the template into a bucket of the emulator, because it is larger than the 51,200 bytes that `CreateStack` accepts
+/// inline, there and on AWS. Two plain requests are enough without an S3 client, because the emulator checks no signature.
 async fn upload_template(endpoint: &str, prefix: &str, template: &Value) -> anyhow::Result<String> {
     let bucket = format!("{endpoint}/{prefix}-templates");
     let url = format!("{bucket}/coppice.json");
@@ -270,7 +270,7 @@ impl<'de> Deserialize<'de> for WrittenOut {
         };
         Ok(Self(match name {
             "Ref" | "Condition" => Value::Object(Map::from_iter([(name.to_owned(), argument)])),
-            // The dotted form is of the short form only.
+            // Only the short form has the dotted form.
             "GetAtt" => {
                 let path = argument.as_str().and_then(|path| path.split_once('.'));
                 let path = path.ok_or_else(|| D::Error::custom("!GetAtt takes Resource.Attribute"))?;
@@ -281,7 +281,7 @@ impl<'de> Deserialize<'de> for WrittenOut {
     }
 }
 
-/// The node without its own tag; those of the nodes within are written out.
+/// The node without its own tag. The tags of the nodes below are written out.
 struct Untagged(Value);
 
 impl<'de> Deserialize<'de> for Untagged {
@@ -361,7 +361,7 @@ mod tests {
         assert_eq!(kebab_case("IdentityVerification"), "identity-verification");
     }
 
-    /// A path with a hole would leave invalid JSON behind, or nothing at all.
+    /// If a path does not exist, the transformer makes invalid JSON, or no message.
     #[test]
     fn every_input_path_is_asked_for_by_its_pattern() {
         let template = template_as_json().unwrap();
@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn every_partner_rule_strips_and_every_target_has_a_dead_letter_queue() {
+    fn every_partner_rule_strips_events_and_every_target_has_a_dead_letter_queue() {
         let template = template_as_json().unwrap();
         for (name, rule) in template["Resources"].as_object().unwrap() {
             if rule["Type"] != "AWS::Events::Rule" {
