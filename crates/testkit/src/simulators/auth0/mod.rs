@@ -54,7 +54,7 @@ impl Auth0Simulator {
         Self { control, server }
     }
 
-    /// A handle on the tenant that outlives borrows of the simulator.
+    /// A handle on the tenant that does not borrow the simulator.
     #[must_use]
     pub fn control(&self) -> Auth0Control {
         self.control.clone()

@@ -40,7 +40,7 @@ impl ContentfulSimulator {
         Self { control, server }
     }
 
-    /// A handle on the environment that outlives borrows of the simulator.
+    /// A handle on the environment that does not borrow the simulator.
     #[must_use]
     pub fn control(&self) -> ContentfulControl {
         self.control.clone()

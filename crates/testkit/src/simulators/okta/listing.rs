@@ -19,7 +19,7 @@ use super::control::OktaControl;
 use super::user::{SimulatedUser, Status};
 use crate::simulators::listing_fault::PageAs;
 
-/// What is asked for.
+/// The parameters of the request.
 struct Wanted<'a> {
     limit: usize,
     /// The last user of the page before.

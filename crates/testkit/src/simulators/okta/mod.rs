@@ -57,7 +57,7 @@ impl OktaSimulator {
         Self { control, server }
     }
 
-    /// A handle on the organization that outlives borrows of the simulator.
+    /// A handle on the organization that does not borrow the simulator.
     #[must_use]
     pub fn control(&self) -> OktaControl {
         self.control.clone()

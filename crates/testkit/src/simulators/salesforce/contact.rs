@@ -152,7 +152,7 @@ impl SimulatedContact {
         Self { person_key: Some(key.to_owned()), ..self }
     }
 
-    /// The values that must not be seen in any queue, internal event or log line.
+    /// The values that must be in no queue, internal event or log line.
     #[must_use]
     pub fn personal_values(&self) -> Vec<String> {
         let personal = FIELDS.iter().filter(|field| field.name != KEY);

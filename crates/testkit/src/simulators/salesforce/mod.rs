@@ -56,7 +56,7 @@ impl SalesforceSimulator {
         Self { control, server }
     }
 
-    /// A handle on the org that outlives borrows of the simulator.
+    /// A handle on the org that does not borrow the simulator.
     #[must_use]
     pub fn control(&self) -> SalesforceControl {
         self.control.clone()

@@ -39,7 +39,7 @@ impl PersonaSimulator {
         Self { control, server }
     }
 
-    /// A handle on the environment that outlives borrows of the simulator.
+    /// A handle on the environment that does not borrow the simulator.
     #[must_use]
     pub fn control(&self) -> IdentityControl {
         self.control.clone()
@@ -74,18 +74,18 @@ impl PersonaSimulator {
         self.decide(id, "started", "pending", "started-at")
     }
 
-    /// The person is through, and these are the values that were collected.
+    /// The person has completed the inquiry; these values were collected.
     pub fn complete(&self, id: &str, person: &SimulatedPerson) -> InquiryChange {
         self.control.change(id, |it| inquiry::fill(it, person));
         self.decide(id, "completed", "completed", "completed-at")
     }
 
-    /// The person is who they say; the values are of [`Self::complete`].
+    /// Approves the inquiry, with the values of [`Self::complete`].
     pub fn approve(&self, id: &str) -> InquiryChange {
         self.decide(id, "approved", "approved", "decisioned-at")
     }
 
-    /// The person is not who they say.
+    /// Declines the inquiry.
     pub fn decline(&self, id: &str) -> InquiryChange {
         self.decide(id, "declined", "declined", "decisioned-at")
     }
@@ -95,7 +95,7 @@ impl PersonaSimulator {
         self.decide(id, "marked-for-review", "needs_review", "marked-for-review-at")
     }
 
-    /// The person was too slow.
+    /// The inquiry expires.
     pub fn expire(&self, id: &str) -> InquiryChange {
         self.decide(id, "expired", "expired", "expired-at")
     }

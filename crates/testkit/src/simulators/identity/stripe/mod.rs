@@ -39,7 +39,7 @@ impl StripeSimulator {
         Self { control, server }
     }
 
-    /// A handle on the account that outlives borrows of the simulator.
+    /// A handle on the account that does not borrow the simulator.
     #[must_use]
     pub fn control(&self) -> IdentityControl {
         self.control.clone()
