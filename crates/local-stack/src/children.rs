@@ -67,7 +67,7 @@ type SpawnJob = (Command, mpsc::Sender<io::Result<Child>>);
 ///
 /// The kernel sends the parent-death signal when the *thread* that started the child ends. Threads of a test or of a runtime
 /// may end earlier than the process.
-fn spawn_from_the_lasting_thread(command: Command) -> anyhow::Result<Child> {
+fn spawn_from_a_permanent_thread(command: Command) -> anyhow::Result<Child> {
     static SPAWNER: OnceLock<Mutex<mpsc::Sender<SpawnJob>>> = OnceLock::new();
     let jobs = SPAWNER.get_or_init(|| {
         let (jobs, inbox) = mpsc::channel::<SpawnJob>();
@@ -99,7 +99,7 @@ impl ChildGuard {
     pub(crate) fn spawn(mut command: Command, farewell: Signal) -> anyhow::Result<Self> {
         command.process_group(0).stdin(Stdio::null());
         let program = command.get_program().to_owned();
-        let child = spawn_from_the_lasting_thread(command)
+        let child = spawn_from_a_permanent_thread(command)
             .with_context(|| format!("cannot start {}", program.display()))?;
         Ok(Self { child, farewell })
     }

@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn an_answer_that_comes_later_is_waited_for() {
+    async fn the_wait_ends_when_the_answer_comes() {
         let mut left = 3;
         let answer = wait_until(Duration::from_secs(10), "three calls", async || {
             left -= 1;

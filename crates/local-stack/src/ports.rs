@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_on_which_another_listens_is_passed_over() {
+    fn a_port_with_a_listener_is_skipped() {
         let port = free_port().unwrap();
         let _listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
         assert_ne!(free_port().unwrap(), port);

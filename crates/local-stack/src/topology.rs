@@ -356,14 +356,14 @@ mod tests {
     }
 
     #[test]
-    fn units_and_outputs_are_named_alike() {
+    fn units_and_outputs_have_matching_names() {
         assert_eq!(pascal_case("identity-verification"), "IdentityVerification");
         assert_eq!(kebab_case("IdentityVerification"), "identity-verification");
     }
 
     /// If a path does not exist, the transformer makes invalid JSON, or no message.
     #[test]
-    fn every_input_path_is_asked_for_by_its_pattern() {
+    fn every_pattern_demands_the_paths_that_its_transformer_reads() {
         let template = template_as_json().unwrap();
         let mut transformers = 0;
         for (name, rule) in template["Resources"].as_object().unwrap() {

@@ -248,7 +248,7 @@ open: {}
 "#;
 
     #[test]
-    fn comments_become_descriptions_and_go_over_what_the_type_says() {
+    fn comments_become_descriptions_and_override_the_schema_of_the_type() {
         let text = YAML.replace("  list:", "  # @schema {\"items\": {}}\n  list:");
         let values: Value = serde_saphyr::from_str(&text).unwrap();
         let comments = comments(&text, &values).unwrap();
@@ -269,7 +269,7 @@ open: {}
     }
 
     #[test]
-    fn a_list_has_to_say_what_is_in_it() {
+    fn a_list_without_an_item_schema_is_refused() {
         let values: Value = serde_saphyr::from_str(YAML).unwrap();
         let comments = comments(YAML, &values).unwrap();
         let error = schema(&values, &comments).unwrap_err().to_string();

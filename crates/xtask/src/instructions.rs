@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tenth_more_is_borne_and_no_more_and_no_less() {
+    fn a_count_may_differ_by_a_tenth_and_no_more() {
         assert_eq!(fault("x", 1100, 1000), None);
         assert_eq!(fault("x", 900, 1000), None);
         assert!(fault("x", 1101, 1000).unwrap().contains("over what is known"));

@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_name_is_a_user_of_the_tenant() {
+    fn a_short_name_becomes_an_auth0_id() {
         assert_eq!([id_of("ada"), id_of("google-oauth2|7")], ["auth0|ada", "google-oauth2|7"]);
     }
 }

@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_no_release_of_nothing_and_no_second_one_of_a_version() {
+    fn a_release_without_changes_or_with_an_old_version_is_refused() {
         let version: Version = "0.1.0".parse().unwrap();
         let nothing = checkout(&empty_changelog(), &[]);
         assert!(Plan::read(nothing.path(), &version).unwrap_err().to_string().contains("nothing to release"));
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn checksums_are_those_of_sha256sum_and_leave_out_their_own_file() {
+    fn checksums_match_sha256sum_and_leave_out_their_own_file() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("b"), "abc").unwrap();
         fs::write(folder.path().join("a"), "").unwrap();

@@ -76,7 +76,7 @@ pub(crate) async fn seed(
     Ok(())
 }
 
-/// The IDs of so many residents, spread evenly.
+/// The IDs of `count` residents, spread evenly.
 pub(crate) fn sample(persons: u64, count: usize) -> Vec<String> {
     let count = u64::try_from(count).unwrap_or(u64::MAX).min(persons);
     (0..count).map(|position| format!("auth0|resident{}", position * persons / count)).collect()

@@ -1,4 +1,4 @@
-//! Alarms of the template on the emulator: they go on, each for its own queue, and tell the topic.
+//! Alarms of the template on the emulator: they go on, each for its own queue, and notify the topic.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! One standard queue: waiting messages, messages in flight with the end of their visibility timeout, deletions.
 //!
-//! In: operations, each with its moment. Out: messages. Every operation is constant in the number of messages, but for the
-//! logarithm of a heap. It must not know a protocol.
+//! In: operations, each with its time. Out: messages. The cost of an operation does not grow with the number of messages,
+//! except for the logarithm of a heap. It must not know a protocol.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};

@@ -33,7 +33,7 @@ impl World {
         }
     }
 
-    /// Every announcement so far, in order of arrival. Waits until there are `at_least` so many and the outbox is empty, so
+    /// Every announcement so far, in order of arrival. Waits until there are `at_least` of them and the outbox is empty, so
     /// that a surplus announcement has arrived too.
     pub async fn announcements(&self, at_least: usize) -> Vec<(EventKind, Announcement)> {
         let mut arrived = Vec::new();

@@ -32,7 +32,7 @@ impl World {
         self.depth(&queue).await
     }
 
-    /// A unit's dead-lettered messages; they stay in the queue. Waits until there are `at_least` so many.
+    /// A unit's dead-lettered messages; they stay in the queue. Waits until there are `at_least` of them.
     pub async fn dead_letters(&self, unit: &str, at_least: usize) -> Vec<DeadLettered> {
         let queue = self.topology.dlq_url(unit).expect("a dead-letter queue of the topology").to_owned();
         wait_until(PATIENCE, "the dead-lettered messages to arrive", async || {

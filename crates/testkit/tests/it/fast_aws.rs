@@ -49,7 +49,7 @@ async fn the_stub_records_when_a_message_was_sent_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_bus_is_there_or_not_and_a_bad_entry_fails_alone() {
+async fn an_unknown_bus_is_reported_and_a_bad_entry_fails_alone() {
     let stub = FastAws::start().await;
     stub.create_bus("coppice");
     let client = aws_sdk_eventbridge::Client::new(&aws_config(stub.endpoint()));

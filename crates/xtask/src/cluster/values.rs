@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_what_the_example_has_is_replaced_and_no_address_of_it_is_left() {
+    async fn the_values_replace_only_keys_of_the_example_and_all_of_its_addresses() {
         let example = example();
         let (mut known, mut replaced) = (BTreeSet::new(), BTreeSet::new());
         leaves(&example, "", &mut known);
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_secret_that_the_example_names_is_there_with_its_keys() {
+    async fn every_secret_of_the_example_exists_with_its_keys() {
         let example = example();
         let secrets = values().await.secrets();
         let named = |name: &str| {

@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_can_be_read_and_each_file_is_root_s() {
+    fn a_written_archive_can_be_read_and_root_owns_each_file() {
         let (folder, elsewhere) = (folder(), tempfile::tempdir().unwrap());
         let path = elsewhere.path().join("image.tar");
         let written = write(folder.path(), "arm64", &labels(), &path).unwrap();
@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn an_archive_with_another_content_than_its_digest_says_is_refused() {
+    fn an_archive_whose_content_differs_from_its_digest_is_refused() {
         let (folder, elsewhere) = (folder(), tempfile::tempdir().unwrap());
         let path = elsewhere.path().join("image.tar");
         write(folder.path(), "amd64", &labels(), &path).unwrap();
@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_file_nor_folder_is_refused() {
+    fn an_entry_that_is_neither_file_nor_folder_is_refused() {
         let (folder, elsewhere) = (folder(), tempfile::tempdir().unwrap());
         std::os::unix::fs::symlink("/etc/shadow", folder.path().join("etc/link")).unwrap();
         let refused =
@@ -407,7 +407,7 @@ mod tests {
 
     /// Docker and `cargo xtask image` must build the same kind of image.
     #[test]
-    fn the_dockerfile_says_the_same_of_user_environment_command_and_labels() {
+    fn the_dockerfile_has_the_same_user_environment_command_and_labels() {
         let lines = dockerfile();
         let labels = Labels {
             version: "${VERSION}".into(),

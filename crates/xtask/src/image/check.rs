@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_too_many_or_too_few_or_of_another_kind_is_found() {
+    fn a_surplus_a_missing_and_a_wrong_kind_of_file_are_found() {
         only_what_is_expected(&files(), &[UNIT.to_owned()]).unwrap();
         let unit = format!("{BINARIES}/{UNIT}");
         let shell = refused(|files| drop(files.insert("bin/sh".to_owned(), file(b"\x7fELF", 0o755))));
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn root_a_user_by_name_and_what_is_not_said_are_found() {
+    fn root_a_user_by_name_and_missing_settings_are_found() {
         configuration(&image(), &files()).unwrap();
         for user in ["", "0:0", "65532:0", "root", "nonroot", "nonroot:nonroot", "65532"] {
             let mut image = image();
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_of_this_machine_is_found_in_a_file() {
+    fn a_path_of_this_machine_in_a_file_is_found() {
         let workspace = crate::commands::workspace();
         nothing_of_this_machine(&files(), &workspace).unwrap();
         let mut files = files();
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bill_that_leaves_something_out_is_found() {
+    fn an_incomplete_bill_of_materials_is_found() {
         let path = format!("{MATERIALS}/{}", materials::FILE);
         let tried = |change: fn(&mut Value), units: &[&str]| {
             let mut files = files();

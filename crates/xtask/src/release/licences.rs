@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn this_checkout_s_licences_are_those_of_what_is_linked_and_of_the_data() {
+    fn this_checkout_s_licences_cover_all_linked_crates_and_the_data() {
         let text = gather(&crate::commands::workspace()).unwrap();
         let (list, texts) = text.split_once("====").unwrap();
         let named = |name: &str| list.lines().any(|line| line.starts_with(&format!("{name} ")));
@@ -165,14 +165,14 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_the_tree_is_read_whatever_follows() {
+    fn name_and_version_are_read_from_a_line_of_the_tree() {
         assert_eq!(tree_line("serde v1.0.229"), Some("serde 1.0.229".to_owned()));
         assert_eq!(tree_line("sso-sync v0.1.0 (/somewhere)"), Some("sso-sync 0.1.0".to_owned()));
         assert_eq!(tree_line(""), None);
     }
 
     #[test]
-    fn a_shared_text_stands_once_and_a_missing_one_is_said() {
+    fn a_shared_text_is_written_once_and_a_missing_one_is_named() {
         let (a, b, c) = (package("a 1.0.0"), package("b 2.0.0"), package("c 3.0.0"));
         let shared = vec!["The same text.".to_owned()];
         let text = render(&[(&a, shared.clone()), (&b, shared), (&c, Vec::new())]);
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn licence_files_are_found_by_name_and_nothing_else_is() {
+    fn only_licence_files_are_found_by_name() {
         let folder = tempfile::tempdir().unwrap();
         for (name, content) in [("LICENSE-MIT", "mit\n"), ("Copying.txt", "copying"), ("README.md", "no")] {
             fs::write(folder.path().join(name), content).unwrap();

@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_rises_and_a_breaking_change_raises_the_number_that_says_so() {
+    fn a_version_must_rise_and_a_breaking_change_raises_the_right_number() {
         for (previous, next, breaking, allowed) in [
             ("0.1.0", "0.1.0", false, false),
             ("0.2.0", "0.1.9", false, false),

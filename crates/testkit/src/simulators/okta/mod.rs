@@ -6,8 +6,8 @@
 //! <https://developer.okta.com/docs/api/openapi/okta-management/management/tag/SystemLog/>.
 //!
 //! Not simulated: proof of possession, administrators' roles of a service app, tokens that expire by themselves, writes
-//! over HTTP, searches, any `fields` of a list but `id`, filters but for those who are deactivated, and sign-ins in the log as a
-//! feed.
+//! over HTTP, searches, `fields` of a list other than `id`, filters other than for deactivated users, and sign-ins in the log as
+//! a feed.
 
 mod api;
 mod control;
