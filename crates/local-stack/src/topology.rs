@@ -147,8 +147,8 @@ struct Gaps {
 /// Removes from the template what MiniStack 1.5.33 refuses, and returns a sentence on each part.
 ///
 /// Known gaps without a workaround: it ignores queue policies and an event's own time; it does not deliver to a target's
-/// dead-letter queue; it has no metrics of its own, so the alarms stay silent unless [`crate::QueueMetrics`] runs. `emulator_gaps.py`
-/// corrects its wrong behaviour at run time.
+/// dead-letter queue; it has no metrics of its own, so the alarms stay silent unless [`crate::QueueMetrics`] runs.
+/// `emulator_gaps.py` corrects its wrong behaviour at run time.
 fn work_around_emulator_gaps(template: &mut Value) -> anyhow::Result<Gaps> {
     let mut gaps = Gaps { archives: Vec::new(), sentences: Vec::new() };
     let resources = template.get_mut("Resources").and_then(Value::as_object_mut).context("no Resources")?;

@@ -195,8 +195,8 @@ impl SalesforceControl {
         self.lock().tokens.clear();
     }
 
-    /// Requests so far that named this contact by ID, or a key by its value, alone or among others, answered in whatever
-    /// way but for a body that cannot be read. A request by key counts for the contact too that has it on arrival.
+    /// Requests so far that named this contact by ID, or a key by its value, alone or among others, with any answer,
+    /// except requests with an unreadable body. A request by key also counts for the contact that has the key on arrival.
     #[must_use]
     pub fn requests_for(&self, id: &str) -> usize {
         self.lock().counts.by_name.get(id).copied().unwrap_or(0)
