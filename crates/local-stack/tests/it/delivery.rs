@@ -193,7 +193,7 @@ async fn an_event_that_no_rule_matches_reaches_no_queue() {
     let samples = samples();
     let partners = partner_sources(&samples);
     let world = World::deploy(&emulator, "orchard", &partners).await;
-    let strangers = [
+    let unmatched = [
         (
             partners[0].1,
             "group.created",
@@ -208,7 +208,7 @@ async fn an_event_that_no_rule_matches_reaches_no_queue() {
         ("coppice", "Unknown", "{}"),
         ("another.account", "PersonChanged", "{}"),
     ];
-    for (number, (source, detail_type, detail)) in strangers.into_iter().enumerate() {
+    for (number, (source, detail_type, detail)) in unmatched.into_iter().enumerate() {
         let detail: Value = serde_json::from_str(detail).unwrap();
         world.put(source, detail_type, &detail).await;
         assert_eq!(world.put_and_await_a_marker(number).await, BTreeMap::new(), "{source}");
