@@ -1,8 +1,9 @@
-//! The table of units: the one place that says which units there are, and what each needs.
+//! The table of units: the only list of the units, with what each needs.
 //!
-//! In: nothing. Out: [`UNITS`], and questions about it. Made from it: the chart's `units.yaml` (`cargo xtask chart`), what the
-//! tests and the image build, what `coppice doctor` and `fire-drill` know. Checked against it: folders, the template's queues,
-//! roles, dashboards, the README's table. Must not know: AWS, a provider, a table of the database.
+//! In: nothing. Out: [`UNITS`], and functions that search it. `cargo xtask chart` makes the chart's `units.yaml` from it. The
+//! tests and the image build the units that it lists; `coppice doctor` and `fire-drill` read it. A test compares it with the
+//! folders, the template's queues, the roles, the dashboards and the README's table. This crate must not know AWS, a provider or
+//! a table of the database.
 
 use event_contract::DRILL_SOURCE;
 
@@ -13,34 +14,34 @@ pub struct Unit {
     pub name: &'static str,
     /// How it runs.
     pub kind: Kind,
-    /// The queue that it has to do with.
+    /// The queue that it works on.
     pub queue: Queue,
-    /// Where synthetic events reach its queue: heartbeats and fire drills. `None` without a queue of its own.
+    /// Where synthetic events (heartbeats and fire drills) enter, on their way to its queue. `None` if it has no queue of its own.
     pub door: Option<Door>,
     /// The roles of the providers whose settings it reads.
     pub providers: &'static [Role],
-    /// Without those settings it does less, instead of not starting.
+    /// Whether it starts without those settings. It then leaves out the work that needs the provider.
     pub providers_optional: bool,
     /// The jobs that fill its queue.
     pub fed_by: &'static [&'static str],
-    /// What else it has to be told.
+    /// The other settings that it reads.
     pub needs: &'static [Need],
 }
 
 /// How a unit runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// For ever, on its queue.
+    /// Runs until it is stopped, and receives from its queue.
     Worker,
-    /// For ever, called over HTTP.
+    /// Runs until it is stopped, and answers HTTP requests.
     Server,
-    /// To its end, from a `CronJob`.
+    /// A `CronJob` runs it to its end.
     Job,
-    /// To its end, before each release, started by Helm.
+    /// Helm runs it to its end before each release.
     Hook,
 }
 
-/// The queue that a unit has to do with.
+/// The queue that a unit works on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Queue {
     /// None.
@@ -53,7 +54,7 @@ pub enum Queue {
     Audited,
 }
 
-/// Where synthetic events enter, so that they pass what real events pass.
+/// Where synthetic events enter. From there they take the route of real events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
     /// The bus: a rule, named after the unit and `rule`, takes events of `source`.
@@ -64,11 +65,11 @@ pub enum Door {
         /// End of the rule's name.
         rule: &'static str,
     },
-    /// Its queue, as the job that feeds it does.
+    /// Directly in its queue, where the job that feeds it sends too.
     Queue,
 }
 
-/// What a provider is to us.
+/// What a provider is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// An identity provider.
@@ -81,7 +82,7 @@ pub enum Role {
     Content,
 }
 
-/// A setting that a unit has to be given.
+/// A setting that a unit reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
     /// The name of the bus.
@@ -177,13 +178,13 @@ pub fn with_queue() -> impl Iterator<Item = &'static Unit> {
 }
 
 impl Unit {
-    /// Whether it answers on the health port and drains after SIGTERM: the consumer loop, and the server.
+    /// Whether it answers on the health port and drains after SIGTERM. Units with the consumer loop and the server do.
     #[must_use]
     pub fn serves_health(&self) -> bool {
         self.queue == Queue::Own || self.kind == Kind::Server
     }
 
-    /// Whether it has to be told this.
+    /// Whether it reads this setting.
     #[must_use]
     pub fn needs(&self, need: Need) -> bool {
         self.needs.contains(&need)
@@ -210,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_stands_once() {
+    fn no_two_units_have_one_name() {
         assert_eq!(names().collect::<BTreeSet<_>>().len(), UNITS.len());
     }
 
@@ -222,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn what_feeds_a_queue_fills_queues() {
+    fn a_unit_that_feeds_a_queue_is_listed_as_filling_queues() {
         for unit in UNITS {
             for feeder in unit.fed_by {
                 let queue = super::unit(feeder).map(|feeder| feeder.queue);

@@ -20,7 +20,7 @@ settings::declare! {
 }
 
 impl Database {
-    /// Connects, with at most so many connections, and makes sure that the schema is new enough.
+    /// Connects, with at most this number of connections, and checks that the schema is new enough.
     ///
     /// # Errors
     /// [`JobError::Usage`] for an invalid URL, [`JobError::Failed`] when the database does not answer or its schema is too

@@ -2,7 +2,7 @@
 //!
 //! In: a command. Out: a [`ChildGuard`] that ends it on drop. On Linux, `setpriv` (util-linux) also arms the kernel's
 //! parent-death signal, so that a child dies when this process is killed; that needs no `unsafe` here. Without
-//! `setpriv`, drop is all there is.
+//! `setpriv`, only drop ends it.
 //!
 //! Must not know: what the child does.
 
@@ -23,7 +23,7 @@ use tempfile::TempDir;
 /// How long drop waits for a child that it has asked to end, before it kills it.
 const DROP_LIMIT: Duration = Duration::from_secs(5);
 
-/// A command for `program` that receives `signal` when this process dies, with an empty environment but for `PATH`.
+/// A command for `program`, which receives `signal` when this process dies. Its environment has only `PATH`.
 pub(crate) fn command_that_dies_with_us(program: &Path, signal: Signal) -> Command {
     let mut command = match setpriv() {
         Some(setpriv) => {
@@ -46,7 +46,7 @@ pub(crate) fn command_that_dies_with_us(program: &Path, signal: Signal) -> Comma
     command
 }
 
-/// Where a `setpriv` is that knows `--pdeathsig`. Looked for once.
+/// Path of a `setpriv` that knows `--pdeathsig`. Searched for once.
 fn setpriv() -> Option<&'static Path> {
     static SETPRIV: OnceLock<Option<PathBuf>> = OnceLock::new();
     SETPRIV
@@ -65,15 +65,15 @@ type SpawnJob = (Command, mpsc::Sender<io::Result<Child>>);
 
 /// Starts `command` from one thread that never ends.
 ///
-/// The parent-death signal is sent when the *thread* that started the child ends, and the threads of a test or a
-/// runtime come and go.
-fn spawn_from_the_lasting_thread(command: Command) -> anyhow::Result<Child> {
+/// The kernel sends the parent-death signal when the *thread* that started the child ends. Threads of a test or of a runtime
+/// may end earlier than the process.
+fn spawn_from_a_permanent_thread(command: Command) -> anyhow::Result<Child> {
     static SPAWNER: OnceLock<Mutex<mpsc::Sender<SpawnJob>>> = OnceLock::new();
     let jobs = SPAWNER.get_or_init(|| {
         let (jobs, inbox) = mpsc::channel::<SpawnJob>();
         thread::spawn(move || {
             for (mut command, reply) in inbox {
-                // A caller that has gone away drops its child's handle: nothing to tell.
+                // If the caller has gone, the handle is dropped, which ends the child.
                 let _ = reply.send(command.spawn());
             }
         });
@@ -91,7 +91,7 @@ fn spawn_from_the_lasting_thread(command: Command) -> anyhow::Result<Child> {
 #[derive(Debug)]
 pub(crate) struct ChildGuard {
     child: Child,
-    /// What drop asks with; some programs need more than `SIGKILL` to leave nothing behind.
+    /// The signal that drop sends. Some programs leave processes or files behind after `SIGKILL`.
     farewell: Signal,
 }
 
@@ -99,7 +99,7 @@ impl ChildGuard {
     pub(crate) fn spawn(mut command: Command, farewell: Signal) -> anyhow::Result<Self> {
         command.process_group(0).stdin(Stdio::null());
         let program = command.get_program().to_owned();
-        let child = spawn_from_the_lasting_thread(command)
+        let child = spawn_from_a_permanent_thread(command)
             .with_context(|| format!("cannot start {}", program.display()))?;
         Ok(Self { child, farewell })
     }
@@ -137,7 +137,7 @@ impl ChildGuard {
             }
         }
         if matches!(self.child.try_wait(), Ok(None)) {
-            // Only while the child is unreaped is its number surely still its own.
+            // The process ID can belong to another process as soon as the child was waited for.
             let _ = killpg(self.as_pid(), Signal::SIGKILL);
             let _ = self.child.wait();
         }
@@ -154,8 +154,8 @@ impl Drop for ChildGuard {
     }
 }
 
-/// A temporary folder for a child, which goes with its guard. A run that is killed cannot remove its own, so the process
-/// ID is part of the name, and every run first removes those of processes that are gone.
+/// A temporary folder for a child. Dropping the guard removes it. A killed run cannot remove its folder, so the name contains
+/// the process ID, and every run first removes the folders of processes that have ended.
 pub(crate) fn private_folder(purpose: &str) -> anyhow::Result<TempDir> {
     remove_leftovers();
     let folder = TempDir::with_prefix(format!("{FOLDER_PREFIX}{}-{purpose}-", process::id()));

@@ -2,8 +2,8 @@
 //!
 //! In: the MiniStack program. Out: an endpoint on the loopback interface. Must not know: what is deployed to it.
 //!
-//! What it cannot do is made up for in two places: what it refuses of the template in `topology.rs`, what it does wrongly
-//! when it runs in `emulator_gaps.py`.
+//! Two files work around its gaps: `topology.rs` for parts of the template that it refuses, `emulator_gaps.py` for wrong
+//! behaviour while it runs.
 
 use std::fs::{self, File};
 use std::time::Duration;
@@ -19,17 +19,17 @@ use crate::polling::wait_until;
 use crate::ports::free_port;
 use crate::tools::{Tools, tail};
 
-/// Region of everything local.
+/// Region of the local stack.
 pub const REGION: &str = "us-east-1";
-/// Access key that the emulator takes; it takes any.
+/// Access key for the emulator, which accepts any.
 pub const ACCESS_KEY_ID: &str = "test";
-/// Secret key that the emulator takes.
+/// Secret key for the emulator, which accepts any.
 pub const SECRET_ACCESS_KEY: &str = "test";
 
-/// It answers in half a second; a machine that is busy compiling may need longer.
+/// The emulator answers in half a second. A busy machine may need longer.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
-/// Starts the emulator with what it does wrongly put right.
+/// Program that starts the emulator with its wrong behaviour corrected.
 const FILLS_GAPS: &str = include_str!("emulator_gaps.py");
 
 /// Settings for every AWS client that talks to the emulator. Reads nothing from the environment.
@@ -44,11 +44,11 @@ pub fn aws_config(endpoint: &str) -> SdkConfig {
         .build()
 }
 
-/// A running emulator, with its own state. Dropping it ends it, and forgets everything.
+/// A running emulator, with its own state. Dropping it ends it and loses the state.
 #[derive(Debug)]
 pub struct Emulator {
     endpoint: String,
-    // The order is the order of drop: the process ends before its folder goes.
+    // Fields are dropped in this order: the process ends before its folder is removed.
     _child: ChildGuard,
     _home: TempDir,
 }
@@ -57,7 +57,7 @@ impl Emulator {
     /// Starts an emulator on a free port, and waits until it answers.
     ///
     /// # Errors
-    /// When it cannot be installed or does not start; tells its last log lines.
+    /// When it cannot be installed or does not start. The error has its last log lines.
     pub async fn start(tools: &Tools) -> anyhow::Result<Self> {
         let program = tools.off_thread(Tools::ministack).await?;
         let home = private_folder("emulator")?;
@@ -70,7 +70,7 @@ impl Emulator {
         let mut command = command_that_dies_with_us(&python, Signal::SIGKILL);
         command
             .arg(wrapper)
-            // Its default is every interface.
+            // The default is every interface.
             .env("BIND_HOST", "127.0.0.1")
             .env("MINISTACK_HOST", "localhost")
             .env("GATEWAY_PORT", port.to_string())

@@ -1,10 +1,10 @@
-//! The local parts of Coppice, for the demo and the tests: fetched, started, made from the same files as production.
+//! The local stack for the demo and the tests. It is made from the same files as production.
 //!
 //! In: the package registries, and `deploy/cloudformation/coppice.yaml`. Out: [`Tools`] on disk, a running [`Emulator`]
-//! and [`Postgres`], a deployed [`Topology`], and [`WorkerProcess`]es. What is started here dies with this process, even
-//! when it is killed.
+//! and [`Postgres`], a deployed [`Topology`], and [`WorkerProcess`]es. Every process that this crate starts ends with this
+//! process, even if it is killed.
 //!
-//! Must not know: any table, provider or event. What a worker needs comes in as its environment.
+//! Must not know: any table, provider or event. The caller passes a worker's environment.
 
 mod children;
 mod emulator;

@@ -1,7 +1,7 @@
 //! Packages of Node, at the versions of a lock file.
 //!
 //! In: a folder with `package.json` and `package-lock.json`, `npm`, the package registry. Out: a folder with both files and
-//! their `node_modules`, which counts only once its marker is written. Scripts of packages are not run. Must not know: what
+//! their `node_modules`, which is used only after its marker was written. Scripts of packages are not run. Must not know: what
 //! the packages are for.
 
 use std::fs;
@@ -15,16 +15,16 @@ use crate::virtual_environment::last_line;
 const PACKAGE: &str = "package.json";
 const LOCK: &str = "package-lock.json";
 
-/// Written last: the lock file of what was installed there.
+/// File that is written last: the lock file of the installed packages.
 const MARKER: &str = "installed";
 
-/// Whether what the lock file names is installed whole.
+/// Whether all packages of the lock file are installed.
 pub(crate) fn is_complete(package: &Path, folder: &Path) -> anyhow::Result<bool> {
     let lock = read(&package.join(LOCK))?;
     Ok(fs::read_to_string(folder.join(MARKER)).is_ok_and(|marker| marker == lock))
 }
 
-/// Makes it anew.
+/// Deletes the folder and installs again.
 ///
 /// # Errors
 /// When npm or the registry fails; says what is missing.

@@ -1,20 +1,20 @@
-//! Waiting for something to become true.
+//! Waits for a condition, with a limit.
 //!
-//! In: a question that can be asked again. Out: its answer, or what was waited for and why it did not come.
-//! Must not know: who asks.
+//! In: an asynchronous question that can be repeated. Out: its answer, or an error that names the awaited condition and the
+//! last error. Must not know: the caller.
 
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 
-/// First pause between two askings; it doubles up to [`LONGEST_PAUSE`].
+/// First pause between two calls; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
-/// Asks `question` until it answers `Some`, at most for `limit`. An error counts as "not yet".
+/// Calls `question` until it returns `Some`, at most for `limit`. An error counts as "not yet".
 ///
 /// # Errors
-/// When the limit is over: names `what` was waited for, and the last error.
+/// After the limit. The error names `what`, and the last error of `question`.
 pub async fn wait_until<T, F>(limit: Duration, what: &str, mut question: F) -> anyhow::Result<T>
 where
     F: AsyncFnMut() -> anyhow::Result<Option<T>>,
@@ -28,7 +28,7 @@ where
             Ok(Ok(Some(answer))) => return Ok(answer),
             Ok(Ok(None)) => last_error = None,
             Ok(Err(error)) => last_error = Some(error),
-            // The question itself hangs; what it said before is the better clue.
+            // The call itself hangs. Its earlier error says more.
             Err(_) => {}
         }
         if started.elapsed() >= limit {
@@ -48,9 +48,9 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn an_answer_that_comes_later_is_waited_for() {
+    async fn the_wait_ends_when_the_answer_comes() {
         let mut left = 3;
-        let answer = wait_until(Duration::from_secs(10), "three askings", async || {
+        let answer = wait_until(Duration::from_secs(10), "three calls", async || {
             left -= 1;
             Ok((left == 0).then_some("here"))
         });
@@ -58,10 +58,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_last_error_is_told_when_the_limit_is_over() {
+    async fn the_error_at_the_limit_names_the_last_error() {
         let never =
             wait_until::<(), _>(Duration::from_millis(20), "a miracle", async || Err(anyhow!("not today")));
-        let told = format!("{:#}", never.await.unwrap_err());
-        assert!(told.contains("a miracle") && told.contains("not today"), "{told}");
+        let text = format!("{:#}", never.await.unwrap_err());
+        assert!(text.contains("a miracle") && text.contains("not today"), "{text}");
     }
 }

@@ -1,9 +1,9 @@
-//! Ports of the loopback interface for processes that must be told their port.
+//! Ports of the loopback interface for processes that read their port from a setting.
 //!
-//! In: nothing. Out: a port that no other process of this kind is given for as long as this process lives, and that a
-//! stopped server can therefore take again. Asking the kernel for a free port and closing it again would not promise that:
-//! the kernel may give it to any connection before the server listens. So ports come from below the range that the kernel
-//! gives away, and each is reserved by a lock on a file. Must not know: who listens.
+//! In: nothing. Out: a port that no other process gets from this module while this process runs. So a stopped server can take
+//! the port again. A free port from the kernel would not be safe: after it is closed, the kernel may use it for any connection
+//! before the server listens. So ports come from below the kernel's range, and a lock on a file reserves each. Must not know:
+//! the server that listens.
 
 use std::fs::{self, File};
 use std::net::TcpListener;
@@ -18,7 +18,7 @@ use nix::unistd::Uid;
 /// <https://www.kernel.org/doc/html/latest/networking/ip-sysctl.html> (`ip_local_port_range`)
 const PORTS: std::ops::Range<u16> = 15_000..32_000;
 
-/// Locks of this process, which the kernel releases when it ends.
+/// Locks of this process. The kernel releases them when the process ends.
 static RESERVED: Mutex<Vec<Flock<File>>> = Mutex::new(Vec::new());
 
 /// A port that is free, and reserved until this process ends.
@@ -28,7 +28,7 @@ static RESERVED: Mutex<Vec<Flock<File>>> = Mutex::new(Vec::new());
 pub fn free_port() -> anyhow::Result<u16> {
     let folder = std::env::temp_dir().join(format!("coppice-ports-{}", Uid::effective()));
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    // Processes begin at different places, so that they rarely try the same port.
+    // Processes start at different ports, so that they rarely try the same one.
     let begin = process::id() as usize * 7 % PORTS.len();
     for port in PORTS.skip(begin).chain(PORTS.take(begin)) {
         let file = File::options().create(true).append(true).open(folder.join(port.to_string()));
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_is_given_once_even_while_nobody_listens() {
+    fn a_port_is_given_once_even_while_no_process_listens() {
         let ports: Vec<u16> = (0..20).map(|_| free_port().unwrap()).collect();
         let mut different = ports.clone();
         different.sort_unstable();
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_on_which_another_listens_is_passed_over() {
+    fn a_port_with_a_listener_is_skipped() {
         let port = free_port().unwrap();
         let _listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
         assert_ne!(free_port().unwrap(), port);

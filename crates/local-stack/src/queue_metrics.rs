@@ -1,8 +1,8 @@
 //! The metrics that SQS sends to CloudWatch, which the emulator does not send.
 //!
-//! In: the queues' own counters. Out: `AWS/SQS` metrics, so that the template's alarms on depth go on and off and tell their
-//! topic, as on AWS, only within a second. Must not know: which queues or alarms there are. The age of the oldest
-//! message is left out: a queue does not tell it.
+//! In: the queues' own counters. Out: `AWS/SQS` metrics, so that the template's alarms on depth go on and off and notify their
+//! topic as on AWS, but within a second. Must not know: which queues or alarms there are. The age of the oldest
+//! message is left out: the emulator's queues do not report it.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use tokio::task::JoinHandle;
 
 use crate::emulator::aws_config;
 
-/// CloudWatch's own is a minute.
+/// Interval of the copies. CloudWatch's own is a minute.
 const INTERVAL: Duration = Duration::from_millis(500);
 
-/// What is copied: the metric's name, and the attribute's.
+/// The copied metrics: the name of the metric, and of the queue's attribute.
 const COPIED: [(&str, QueueAttributeName); 2] = [
     ("ApproximateNumberOfMessagesVisible", QueueAttributeName::ApproximateNumberOfMessages),
     ("ApproximateNumberOfMessagesNotVisible", QueueAttributeName::ApproximateNumberOfMessagesNotVisible),
@@ -28,7 +28,7 @@ pub struct QueueMetrics {
 }
 
 impl QueueMetrics {
-    /// Starts to copy. What cannot be copied is tried again: the emulator may be busy.
+    /// Starts to copy. After an error, the next interval tries again: the emulator may be busy.
     #[must_use]
     pub fn start(endpoint: &str) -> Self {
         let config = aws_config(endpoint);

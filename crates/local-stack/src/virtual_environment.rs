@@ -1,7 +1,7 @@
 //! A virtual environment of Python, filled with packages at pinned versions.
 //!
-//! In: `python3`, the package registry. Out: a folder. It cannot be moved, so it is made in its place, and counts only once
-//! its marker is written. Must not know: which programs there are, and who else wants the same folder.
+//! In: `python3`, the package registry. Out: a folder. Such a folder cannot be moved, so it is created in its place, and is
+//! used only after its marker was written. Must not know: the programs, and other users of the same folder.
 
 use std::fmt;
 use std::fs;
@@ -10,15 +10,15 @@ use std::process::{Command, Output};
 
 use anyhow::{Context as _, bail};
 
-/// Written last: what was installed there.
+/// File that is written last, with the installed versions.
 const MARKER: &str = "installed";
 
-/// What is to be in one folder.
+/// The packages of one folder.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Environment<'a> {
-    /// Its folder's name.
+    /// Name of the folder.
     pub(crate) name: &'a str,
-    /// As pip takes them: `package==version`.
+    /// Requirements for pip: `package==version`.
     pub(crate) requirements: &'a [&'a str],
 }
 
@@ -29,13 +29,13 @@ impl fmt::Display for Environment<'_> {
 }
 
 impl Environment<'_> {
-    /// Whether these very versions are installed whole, and the Python they were installed with is still there.
+    /// Whether exactly these versions are completely installed, and their Python still exists.
     pub(crate) fn is_complete(&self, folder: &Path) -> bool {
         folder.join("bin/python").exists()
             && fs::read_to_string(folder.join(MARKER)).is_ok_and(|marker| marker == self.to_string())
     }
 
-    /// Makes it anew.
+    /// Deletes the folder and installs again.
     ///
     /// # Errors
     /// When Python or the registry fails; says what is missing.
@@ -43,7 +43,7 @@ impl Environment<'_> {
         make(folder)?;
         let pip = Command::new(folder.join("bin/python"))
             .args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--quiet"])
-            // A library of many thousand files is compiled as far as it is imported, when it is.
+            // Python compiles modules when they are imported. To compile many thousand files here would take long.
             .arg("--no-compile")
             .args(self.requirements)
             .output()
@@ -60,7 +60,7 @@ impl Environment<'_> {
     }
 }
 
-/// An empty one, in place of what was there.
+/// Makes an empty environment, and deletes the old folder first.
 fn make(folder: &Path) -> anyhow::Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder).with_context(|| format!("cannot clear {}", folder.display()))?;
@@ -77,7 +77,7 @@ fn make(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The line that says most: the last one that says `error`, else the last.
+/// The most useful line of an output: the last one with `error`, otherwise the last one.
 pub(crate) fn last_line(output: &Output) -> String {
     let said = [output.stdout.as_slice(), b"\n", output.stderr.as_slice()].concat();
     let said = String::from_utf8_lossy(&said);

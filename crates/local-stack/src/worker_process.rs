@@ -22,7 +22,7 @@ pub struct WorkerProcess {
 }
 
 impl WorkerProcess {
-    /// Starts `binary` with no environment but `PATH` and `env`; its output goes to the file `log`, appended.
+    /// Starts `binary` with `PATH` and `env` as its environment. Its output is appended to the file `log`.
     ///
     /// # Errors
     /// When the log cannot be opened or the binary cannot be started.
@@ -56,7 +56,7 @@ impl WorkerProcess {
         self.child.pid()
     }
 
-    /// What it has written so far, to both outputs.
+    /// The output so far, standard output and standard error.
     ///
     /// # Errors
     /// When the log file is gone.
@@ -65,7 +65,7 @@ impl WorkerProcess {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// `SIGTERM`: asks it to finish, as Kubernetes does.
+    /// Sends `SIGTERM`, as Kubernetes does.
     ///
     /// # Errors
     /// When the signal cannot be sent. A worker that has ended already is no error.
@@ -73,7 +73,7 @@ impl WorkerProcess {
         self.child.signal(Signal::SIGTERM)
     }
 
-    /// `SIGKILL`: ends it in the middle of whatever it does.
+    /// Sends `SIGKILL`, which ends the process at once.
     ///
     /// # Errors
     /// When the signal cannot be sent. A worker that has ended already is no error.
@@ -84,7 +84,7 @@ impl WorkerProcess {
     /// The exit status of a worker that has ended, `None` while it runs.
     ///
     /// # Errors
-    /// When the system cannot say.
+    /// When the system call fails.
     pub fn status(&mut self) -> anyhow::Result<Option<ExitStatus>> {
         self.child.try_wait()
     }

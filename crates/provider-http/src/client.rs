@@ -200,7 +200,7 @@ impl ProviderHttp {
         path: &[&str],
         body: &B,
     ) -> Result<Answer<T>, ProviderError> {
-        // Any letters make a method, so this cannot fail.
+        // RFC 9110 allows every token as a method, so this cannot fail.
         let search = Method::from_bytes(b"SEARCH").map_err(|_| ProviderError::Invalid { status: 400 })?;
         self.inner.exchange.run(Call::with_body(search, self.endpoint(path, &[])?, body)?.repeatable()).await
     }

@@ -1,6 +1,6 @@
 //! Makes a URL of path segments.
 //!
-//! An ID comes from an event, so anybody may have written it. It becomes exactly one path segment, or the URL is refused: an
+//! An ID comes from an event, so its author is unknown. It becomes exactly one path segment, or the URL is refused: an
 //! ID can neither climb out of its collection nor turn "one user" into "all users".
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};

@@ -64,7 +64,7 @@ impl Secrets {
         if keys.len() > MAX_SECRETS {
             return Err(SecretsError::Many);
         }
-        // A comma too many makes an empty secret, with which anybody could sign.
+        // A surplus comma makes an empty secret, and every sender could sign with it.
         if keys.iter().any(|key| key.len() < MIN_SECRET_BYTES) {
             return Err(SecretsError::Short);
         }

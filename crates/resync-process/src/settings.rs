@@ -45,7 +45,7 @@ impl ResyncSettings {
     }
 }
 
-/// Usual deletions in a day, of so many records: half a percent, and at least a hundred.
+/// Usual number of deletions in a day among `present` records: half a percent, and at least a hundred.
 #[must_use]
 pub fn usual_deletions(present: u64) -> u64 {
     (present / 200).max(100)

@@ -148,7 +148,7 @@ async fn change_visibility(queue: &impl Queue, receipt: &Receipt, after: Duratio
     assert_eq!(queue.change_visibility(&[(receipt.clone(), after)]).await.unwrap(), [Ok(())]);
 }
 
-/// Waits until the queue holds so many messages: SQS's counters lag.
+/// Waits until the queue has this number of messages, because SQS's counters lag.
 async fn wait_for_depth(queue: &impl Queue, visible: u64, in_flight: u64) {
     let expected = Depth { visible, in_flight, delayed: 0 };
     let limit = tokio::time::Instant::now() + PATIENCE;

@@ -1,7 +1,7 @@
-//! Stands between a worker and the AWS emulator: holds, answers and counts calls, and remembers what was said.
+//! Stands between a worker and the AWS emulator: holds, answers and counts calls, and records requests and replies.
 //!
-//! In: requests of the AWS SDK. Out: the emulator's replies, or what a test told the proxy to do. It tells calls apart by
-//! the header `x-amz-target`, as JSON protocols of AWS have it. It must not know what a call means.
+//! In: requests of the AWS SDK. Out: the emulator's replies, or the answers that a test has set. It recognises an operation by
+//! the header `x-amz-target` of AWS's JSON protocols. It must not know what a call means.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, Response, StatusCode, Uri};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-/// A proxy in front of one emulator. Clones are the same proxy.
+/// A proxy in front of one emulator. Clones share it.
 #[derive(Clone)]
 pub struct AwsProxy {
     shared: Arc<Shared>,
@@ -34,14 +34,14 @@ struct ProxyState {
     transcript: Vec<u8>,
 }
 
-/// What calls are answered instead of being passed on, as often as it says.
+/// The answer to calls that are not passed on, and how many calls get it.
 struct Answer {
     left: usize,
     status: StatusCode,
     body: String,
 }
 
-/// What becomes of held calls.
+/// The end of held calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Held {
     Waiting,
@@ -70,18 +70,18 @@ impl AwsProxy {
         proxy
     }
 
-    /// Another proxy in front of the same emulator, for a worker that is to be told apart.
+    /// Another proxy in front of the same emulator, for a worker whose calls a test counts separately.
     pub async fn another(&self) -> Self {
         Self::start(&self.shared.upstream).await
     }
 
-    /// Where the worker's `AWS_ENDPOINT_URL` points to.
+    /// The value for the worker's `AWS_ENDPOINT_URL`.
     #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.shared.endpoint
     }
 
-    /// Calls of an operation so far, held and failed ones included: `DeleteMessageBatch`.
+    /// Calls of an operation such as `DeleteMessageBatch` so far, held and failed ones included.
     #[must_use]
     pub fn calls(&self, operation: &str) -> usize {
         self.lock().calls.get(operation).copied().unwrap_or(0)
@@ -97,18 +97,18 @@ impl AwsProxy {
 
     /// Answers the next `times` calls of an operation with a throttle, without passing them on.
     pub fn throttle(&self, operation: &str, times: usize) {
-        let body = r#"{"__type":"ThrottlingException","message":"told to"}"#;
+        let body = r#"{"__type":"ThrottlingException","message":"a test asked for it"}"#;
         self.answer(operation, times, 400, body);
     }
 
-    /// Answers the next `times` calls of an operation with what `body` says, without passing them on.
+    /// Answers the next `times` calls of an operation with `status` and `body`, without passing them on.
     pub fn answer(&self, operation: &str, times: usize, status: u16, body: &str) {
         let status = StatusCode::from_u16(status).expect("a status of HTTP");
         let answer = Answer { left: times, status, body: body.to_owned() };
         self.lock().answers.insert(operation.to_owned(), answer);
     }
 
-    /// Whether a text stood in any request or reply so far.
+    /// Whether a request or reply so far contains a text.
     #[must_use]
     pub fn transcript_contains(&self, text: &str) -> bool {
         let state = self.lock();
@@ -119,7 +119,7 @@ impl AwsProxy {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a call, and answers what stands in its way.
+    /// Counts a call, and returns the hold or the answer that a test has set for it.
     fn arrive(
         &self,
         operation: &str,
@@ -138,11 +138,11 @@ impl AwsProxy {
 }
 
 impl Hold {
-    /// Lets the held calls, and all later ones, through.
+    /// Passes on the held calls and all later ones.
     pub fn release(self) {}
 
-    /// Lets all later calls through. The held ones never reach the emulator: whoever made them is gone, though the proxy
-    /// may not have noticed yet.
+    /// Passes on all later calls. The held ones never reach the emulator: their process has ended, though the proxy may
+    /// not have noticed yet.
     pub fn lose(self) {
         let _ = self.release.send(Held::Lost);
     }
@@ -151,7 +151,7 @@ impl Hold {
 impl Drop for Hold {
     fn drop(&mut self) {
         self.proxy.lock().holds.remove(&self.operation);
-        // What is lost stays lost.
+        // Lost calls stay lost.
         self.release.send_if_modified(|held| {
             let waiting = *held == Held::Waiting;
             if waiting {
@@ -167,7 +167,7 @@ async fn forward(State(proxy): State<AwsProxy>, uri: Uri, headers: HeaderMap, bo
     let operation = target.rsplit('.').next().unwrap_or_default();
     let (held, answer) = proxy.arrive(operation, &body);
     if let Some(mut held) = held {
-        // A sender that is gone has released it too.
+        // If the sender was dropped, the call is released too.
         let ended = held.wait_for(|held| *held != Held::Waiting).await.map(|held| *held);
         if matches!(ended, Ok(Held::Lost)) {
             return reply(StatusCode::SERVICE_UNAVAILABLE, Vec::new());

@@ -1,7 +1,7 @@
-//! The bad cases that every worker goes through, by its real binary: the same message twice, out of order, a record
-//! that is missing, a limit, an error, a time-out, a lost database, poison, a stop in mid-message, a panic.
+//! The bad cases that the real binary of every worker is tested with: the same message twice, messages out of order, a
+//! missing record, a limit, an error, a time-out, a lost database, poison, a stop in mid-message, a panic.
 //!
-//! In: a [`Case`], which says how records change at the worker's provider and what must come of it. A worker's tests
+//! In: a [`Case`], which says how records change at the worker's provider and which result must follow. A worker's tests
 //! name the suite once: `testkit::bad_cases!(TheCase);`.
 
 use std::path::Path;
@@ -12,14 +12,14 @@ use local_stack::wait_until;
 use crate::simulators::Gate;
 use crate::{PATIENCE, Setup, Worker, World};
 
-/// What a worker's provider can be made to do wrong.
+/// A fault of a worker's provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProviderFault {
-    /// Nothing.
+    /// No fault.
     None,
     /// Every request is answered with a 5xx.
     Down,
-    /// Every answer is later than the worker's patience.
+    /// Every answer comes after the worker's time-out.
     Slow,
     /// Every request is refused because a limit is reached.
     Limited,
@@ -36,20 +36,20 @@ pub trait Case {
     const UPSTREAM: &'static str;
     /// Setting of the provider's time-out, in seconds.
     const TIMEOUT: &'static str;
-    /// ID of a record; `number` tells several apart.
+    /// ID of the record with this number.
     fn id(number: usize) -> String;
-    /// Whatever must be there before the worker can do its work.
+    /// Creates what the worker needs before it can do its work.
     async fn prepare(_world: &World) {}
-    /// Changes a record at the provider, or makes it, to something that tells `version`; answers the body of the
-    /// message about it, as it stands on the queue.
+    /// Creates or changes a record at the provider, so that it shows `version`. Returns the body of the message about the
+    /// change, as it is in the queue.
     async fn change(world: &World, id: &str, version: usize) -> String;
-    /// Takes the record away, and answers the body of a message about the change *before* that.
+    /// Deletes the record, and returns the body of a message about the change *before* that.
     async fn vanish(world: &World, id: &str) -> String;
-    /// The version that has arrived where the worker writes. `None`: none.
+    /// The version that has arrived where the worker writes. `None`: no version.
     async fn arrived(world: &World, id: &str) -> Option<usize>;
-    /// Makes trouble, or ends it.
+    /// Sets the fault, or ends it.
     fn fault(world: &World, fault: ProviderFault);
-    /// Answers requests for one record with this status; `None`: as usual.
+    /// Makes the provider answer requests for one record with this status; `None`: as usual.
     fn set_status(world: &World, id: &str, status: Option<u16>);
     /// Holds requests for one record.
     fn hold(world: &World, id: &str) -> Gate;
@@ -70,8 +70,8 @@ macro_rules! bad_cases {
             an_answer_that_comes_too_late_is_an_outage,
             one_record_that_fails_is_dead_lettered_alone,
             a_database_that_is_lost_half_way_loses_nothing,
-            poison_is_in_the_dead_letters_on_first_sight,
-            stopped_in_mid_message_it_finishes_and_gives_the_rest_back,
+            poison_is_dead_lettered_on_the_first_receive,
+            stopped_in_mid_message_it_finishes_and_releases_the_rest,
             a_panic_costs_that_message_and_not_the_process,
         );
     };
@@ -123,7 +123,7 @@ async fn counted_failures(world: &World) -> i64 {
     count.await.expect("the database answers")
 }
 
-/// `ProviderFault` for all records; when it ends everything arrives, and nobody was charged for it.
+/// A fault for all records costs no attempt. When it ends, every change arrives.
 async fn passes<C: Case>(fault: ProviderFault) {
     let (world, worker) =
         begin::<C>(Setup { visibility_secs: 2, max_receive_count: 6, ..Setup::DEFAULT }, &[]).await;
@@ -134,7 +134,7 @@ async fn passes<C: Case>(fault: ProviderFault) {
     }
     breaker_opens::<C>(&worker).await;
     worker.has_nothing_in_flight().await;
-    assert_eq!(counted_failures(&world).await, 0, "an outage is nobody's failed attempt");
+    assert_eq!(counted_failures(&world).await, 0, "an outage counts no attempt");
     C::fault(&world, ProviderFault::None);
     for id in &ids {
         arrives::<C>(&world, id, 1).await;
@@ -173,7 +173,7 @@ pub async fn messages_out_of_order_end_at_the_newest<C: Case>() {
     assert_eq!(C::arrived(&world, &id).await, Some(3));
 }
 
-/// A record that was made and deleted within seconds.
+/// A record was created and deleted within seconds.
 pub async fn a_record_that_is_missing_is_no_failure<C: Case>() {
     let (world, _worker) = begin::<C>(SHORT, &[]).await;
     let id = C::id(0);
@@ -186,7 +186,7 @@ pub async fn a_record_that_is_missing_is_no_failure<C: Case>() {
     assert_eq!(counted_failures(&world).await, 0);
 }
 
-/// A limit is nobody's fault.
+/// The provider's limit is not a failure of a record.
 pub async fn a_limit_pauses_and_costs_no_attempt<C: Case>() {
     passes::<C>(ProviderFault::Limited).await;
 }
@@ -201,7 +201,7 @@ pub async fn an_answer_that_comes_too_late_is_an_outage<C: Case>() {
     passes::<C>(ProviderFault::Slow).await;
 }
 
-/// One record is broken while the provider is well.
+/// One record fails while the provider answers its probe.
 pub async fn one_record_that_fails_is_dead_lettered_alone<C: Case>() {
     let (world, _worker) = begin::<C>(Setup::default(), &[("COPPICE_MAX_ATTEMPTS", "2")]).await;
     let (broken, sound) = (C::id(0), C::id(1));
@@ -209,10 +209,10 @@ pub async fn one_record_that_fails_is_dead_lettered_alone<C: Case>() {
     send::<C>(&world, &broken, 1).await;
     send::<C>(&world, &sound, 1).await;
     arrives::<C>(&world, &sound, 1).await;
-    let letter = world.dead_letters(C::UNIT, 1).await.remove(0);
-    assert_eq!(letter.attributes["coppice.class"], "server_error");
-    assert_eq!(letter.attributes["coppice.attempts"], "2");
-    assert_eq!(letter.attributes["coppice.worker"], C::UNIT);
+    let message = world.dead_letters(C::UNIT, 1).await.remove(0);
+    assert_eq!(message.attributes["coppice.class"], "server_error");
+    assert_eq!(message.attributes["coppice.attempts"], "2");
+    assert_eq!(message.attributes["coppice.worker"], C::UNIT);
     world.settled(C::UNIT).await;
 }
 
@@ -228,7 +228,7 @@ pub async fn a_database_that_is_lost_half_way_loses_nothing<C: Case>() {
     world.database.server().stop_immediately();
     gate.open();
     let noticed = async || Ok(worker.log().contains("ledger").then_some(()));
-    wait_until(PATIENCE, "the worker to notice", noticed).await.expect("the worker notices");
+    wait_until(PATIENCE, "the worker to notice the outage", noticed).await.expect("the worker notices");
     world.database.server().start_again().await.expect("the database starts again");
     for id in &ids {
         arrives::<C>(&world, id, 1).await;
@@ -237,27 +237,27 @@ pub async fn a_database_that_is_lost_half_way_loses_nothing<C: Case>() {
     assert_eq!(world.dead_letters(C::UNIT, 0).await.len(), 0);
 }
 
-/// What can never be read.
-pub async fn poison_is_in_the_dead_letters_on_first_sight<C: Case>() {
+/// A message that can never be read.
+pub async fn poison_is_dead_lettered_on_the_first_receive<C: Case>() {
     let (world, worker) = begin::<C>(Setup::default(), &[]).await;
     let poison = r#"{"detail-type": "mara.quill@example.org"#;
     world.enqueue(C::UNIT, poison).await;
     let foreign = r#"{"id":"9b7f4c1e-6a41-4b0f-8a54-0d5ad1d1c7aa","detail-type":"x","source":"elsewhere",
         "time":"2026-11-20T15:10:42Z","detail":{}}"#;
     world.enqueue(C::UNIT, foreign).await;
-    let letters = world.dead_letters(C::UNIT, 2).await;
-    assert!(letters.iter().any(|letter| letter.body == poison), "nothing is lost");
-    for letter in &letters {
-        assert_eq!(letter.attributes["coppice.class"], "unreadable");
-        assert_eq!(letter.attributes["coppice.receive_count"], "1");
+    let messages = world.dead_letters(C::UNIT, 2).await;
+    assert!(messages.iter().any(|message| message.body == poison), "the body is unchanged");
+    for message in &messages {
+        assert_eq!(message.attributes["coppice.class"], "unreadable");
+        assert_eq!(message.attributes["coppice.receive_count"], "1");
     }
     assert!(!worker.log().contains("mara.quill"));
     world.settled(C::UNIT).await;
 }
 
-/// SIGTERM while one message is worked on and others wait, for which there is no time.
-pub async fn stopped_in_mid_message_it_finishes_and_gives_the_rest_back<C: Case>() {
-    // A visibility timeout that the test would not survive: what is visible was given back.
+/// SIGTERM arrives while one message is worked on. The others cannot be finished in time.
+pub async fn stopped_in_mid_message_it_finishes_and_releases_the_rest<C: Case>() {
+    // The visibility timeout is longer than the test. So a visible message was released.
     let world = World::start_with(Setup { visibility_secs: 600, ..Setup::DEFAULT }).await;
     C::prepare(&world).await;
     let ids: Vec<String> = (0..3).map(C::id).collect();
@@ -267,20 +267,20 @@ pub async fn stopped_in_mid_message_it_finishes_and_gives_the_rest_back<C: Case>
     }
     let settings = [("COPPICE_MAX_REFETCHES", "1"), (C::TIMEOUT, "25"), ("COPPICE_DRAIN_LIMIT_SECS", "13")];
     let mut worker = world.start_worker(C::BINARY, C::UNIT, &settings).await;
-    let held = async || Ok((world.queue_depth(C::UNIT).await == (0, 3)).then_some(()));
-    wait_until(PATIENCE, "all to be received", held).await.expect("all are received");
+    let received = async || Ok((world.queue_depth(C::UNIT).await == (0, 3)).then_some(()));
+    wait_until(PATIENCE, "all to be received", received).await.expect("all are received");
     let arrived = async || Ok(ids.iter().position(|id| C::requests_for(&world, id) > 0));
     let begun = wait_until(PATIENCE, "the first refetch", arrived).await.expect("a refetch begins");
     worker.process.terminate().expect("it can be signalled");
-    let told = async || Ok(worker.log().contains("stopping: ").then_some(()));
-    wait_until(PATIENCE, "the worker to notice", told).await.expect("it notices");
+    let stopping = async || Ok(worker.log().contains("stopping: ").then_some(()));
+    wait_until(PATIENCE, "the worker to notice the signal", stopping).await.expect("it notices");
     gates[begun].open();
     assert_eq!(worker.exit_code().await, Some(0), "{}", worker.log());
-    assert_eq!(C::arrived(&world, &ids[begun]).await, Some(1), "what was begun is finished");
-    assert_eq!(world.queue_depth(C::UNIT).await, (2, 0), "and the rest is there for the next");
+    assert_eq!(C::arrived(&world, &ids[begun]).await, Some(1), "the refetch that had begun is finished");
+    assert_eq!(world.queue_depth(C::UNIT).await, (2, 0), "the other messages are visible again");
 }
 
-/// A handler that panics: an example, so that the deployed binary has no such switch.
+/// The handler panics at one record. An example has this handler, so that the deployed binary has no such switch.
 pub async fn a_panic_costs_that_message_and_not_the_process<C: Case>() {
     let world = World::start().await;
     C::prepare(&world).await;
@@ -292,9 +292,9 @@ pub async fn a_panic_costs_that_message_and_not_the_process<C: Case>() {
     send::<C>(&world, &marked, 1).await;
     send::<C>(&world, &C::id(0), 1).await;
     arrives::<C>(&world, &C::id(0), 1).await;
-    let letter = world.dead_letters(C::UNIT, 1).await.remove(0);
-    assert_eq!(letter.attributes["coppice.class"], "panic");
-    assert_eq!(letter.attributes["coppice.attempts"], "2");
+    let message = world.dead_letters(C::UNIT, 1).await.remove(0);
+    assert_eq!(message.attributes["coppice.class"], "panic");
+    assert_eq!(message.attributes["coppice.attempts"], "2");
     assert!(worker.get("livez").await.is_some());
     assert!(!worker.log().contains("marked words of a panic"), "a panic's message may quote data");
 }
@@ -302,5 +302,5 @@ pub async fn a_panic_costs_that_message_and_not_the_process<C: Case>() {
 /// Number of the record at which `panicking-<unit>` panics.
 pub const PANICKING: usize = 666;
 
-/// Longer than any worker's patience here, and shorter than a test's.
+/// Longer than the time-out of each worker in these tests, and shorter than a test's limit.
 pub const TOO_LATE: Duration = Duration::from_secs(5);

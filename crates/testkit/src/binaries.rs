@@ -1,8 +1,8 @@
 //! The units' binaries, built by cargo.
 //!
-//! In: units by name. Out: where their binaries are. For development the whole workspace is selected, with all features,
-//! as in a run of all tests: then every dependency has the same features, is compiled once, and no binary is replaced
-//! while another test uses it.
+//! In: units by name. Out: the paths of their binaries. For development, cargo builds the whole workspace with all features, as
+//! for a run of all tests. So every dependency has the same features and is compiled once, and cargo replaces no binary while
+//! another test uses it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,18 +13,18 @@ use anyhow::{Context, bail};
 use fleet::Kind;
 use serde_json::Value;
 
-/// The unit that providers call.
+/// The unit that receives webhooks.
 pub const INGRESS: &str = "webhook-ingress";
 
 /// The operators' tool.
 pub const OPERATORS_TOOL: &str = "coppice";
 
-/// The units that run for ever on a queue.
+/// The units that run on a queue until they are stopped.
 pub fn workers() -> impl Iterator<Item = &'static str> {
     fleet::names_of(Kind::Worker)
 }
 
-/// Builds units and answers where each one's binary is.
+/// Builds units and returns the path of each binary.
 ///
 /// # Errors
 /// When the build fails; cargo has said why on standard error.

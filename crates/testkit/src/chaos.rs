@@ -1,7 +1,7 @@
 //! A bad network, from a seed: a reverse proxy that delays requests and replies, loses them, and fails them.
 //!
-//! In: requests for the server behind it. Out: its replies, late, out of order, or not at all. A reply that is delayed
-//! was made before the delay, as by a server that was slow to send: so what it says may be old when it arrives.
+//! In: requests for the server behind the proxy. Out: its replies, late, out of order, or not at all. The server makes a reply
+//! before the delay, so a delayed reply may be out of date when it arrives.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,15 +14,16 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::net::TcpListener;
 
-/// The longest delay of most requests and replies, and of a few.
+/// Longest delay of most requests and replies.
 const LONG: Duration = Duration::from_millis(40);
+/// Longest delay of a few requests and replies.
 const VERY_LONG: Duration = Duration::from_millis(600);
 
-/// How many requests fail before they are sent, and as many after they were answered. Many more, and whoever has a breaker
-/// would ask for one thing at a time, so that little could overtake.
+/// Share of the requests that fail before they are sent. The same share fails after the answer. If it were much larger, breakers
+/// would limit the workers to one request at a time, and few messages could overtake others.
 const FAILURES: f64 = 0.005;
 
-/// Misfortune from a seed. Clones share it.
+/// Random faults from a seed. Clones share one generator.
 #[derive(Clone)]
 pub struct Chaos {
     rng: Arc<Mutex<StdRng>>,
@@ -37,13 +38,13 @@ struct Proxy {
 }
 
 impl Chaos {
-    /// Misfortune that is the same for the same seed and the same order of questions.
+    /// Faults that are the same for the same seed and the same order of calls.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self { rng: Arc::new(Mutex::new(StdRng::seed_from_u64(seed))) }
     }
 
-    /// Whether something with this probability happens now.
+    /// Draws `true` with this probability.
     #[must_use]
     pub fn happens(&self, probability: f64) -> bool {
         self.rng.lock().unwrap_or_else(PoisonError::into_inner).random_bool(probability)
@@ -55,7 +56,7 @@ impl Chaos {
         self.rng.lock().unwrap_or_else(PoisonError::into_inner).random_range(0..limit)
     }
 
-    /// Takes as long as a bad network does: mostly nothing, often up to 40 ms, at times up to 0.6 s.
+    /// Waits as long as a bad network takes: usually not at all, often up to 40 ms, sometimes up to 0.6 s.
     pub async fn delay(&self) {
         if self.happens(0.4) {
             let longest = if self.happens(0.2) { VERY_LONG } else { LONG };
@@ -63,13 +64,13 @@ impl Chaos {
         }
     }
 
-    /// Lets some time pass.
+    /// Waits a random time, at most `longest`.
     pub async fn pass_up_to(&self, longest: Duration) {
         let share = self.below(1000) as u32;
         tokio::time::sleep(longest * share / 1000).await;
     }
 
-    /// Puts a bad network in front of a server, and answers its base URL.
+    /// Puts a proxy with faults in front of a server, and returns the proxy's base URL.
     ///
     /// # Panics
     /// When no loopback port is free.
@@ -103,7 +104,7 @@ async fn forward(
     let (code, headers) = (reply.status(), reply.headers().clone());
     let body = reply.bytes().await.unwrap_or_default();
     proxy.chaos.delay().await;
-    // What was asked for has been done, and nobody hears of it.
+    // The server has done what the request asked for, and the caller does not learn of it.
     if proxy.chaos.happens(FAILURES) {
         return status(StatusCode::GATEWAY_TIMEOUT);
     }

@@ -1,4 +1,4 @@
-//! Carries the CRM's change events to its partner event source, as Salesforce's event relay does.
+//! Sends the CRM's change events to its partner event source, as Salesforce's event relay does.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,10 +12,10 @@ use tokio::time::MissedTickBehavior;
 use crate::World;
 use crate::simulators::salesforce::{NativeEvent, SalesforceControl};
 
-/// Between two looks at what the CRM has to tell.
-const PAUSE: Duration = Duration::from_millis(20);
+/// Interval at which the pump takes new events from the CRM.
+const INTERVAL: Duration = Duration::from_millis(20);
 
-/// A pump at work. It ends when dropped.
+/// A running pump. Dropping it stops it.
 #[derive(Debug)]
 pub struct CrmPump {
     delivered: Arc<AtomicUsize>,
@@ -23,7 +23,7 @@ pub struct CrmPump {
 }
 
 impl CrmPump {
-    /// Starts one in this world.
+    /// Starts a pump in this world.
     #[must_use]
     pub fn start(world: &World) -> Self {
         let client = Client::new(&local_stack::aws_config(world.emulator_endpoint()));
@@ -46,10 +46,10 @@ impl Drop for CrmPump {
 }
 
 async fn pump(crm: SalesforceControl, client: Client, delivered: Arc<AtomicUsize>) {
-    let mut looks = tokio::time::interval(PAUSE);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = tokio::time::interval(INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        looks.tick().await;
+        ticks.tick().await;
         for event in crm.take_events() {
             deliver(&client, event).await;
             delivered.fetch_add(1, Ordering::SeqCst);

@@ -1,14 +1,14 @@
-//! Stands in for SQS and EventBridge at next to no cost, however deep its queues are: for benchmarks.
+//! A stub of SQS and EventBridge for benchmarks. It costs little CPU, even with deep queues.
 //!
-//! In: requests of the JSON protocols of AWS, told apart by the header `x-amz-target`. Out: replies in AWS's shapes, and,
-//! in memory for whoever measures, when each message was sent and deleted, and what was announced.
+//! In: requests of AWS's JSON protocols; the header `x-amz-target` names the operation. Out: replies in AWS's shapes, and, in
+//! memory for the benchmark, when each message was sent and deleted, and what was announced.
 //!
-//! It is our own because none that exists fits: MiniStack scans a queue for every receive and delete, so that a benchmark
-//! would measure its depth; fauxqs is fast, but has no EventBridge, and listens on every interface. It passes the
-//! conformance suite of queues (`tests/it/fast_aws.rs`). Not modelled: FIFO queues, delays, permissions, throttling, rules:
-//! an announced event goes nowhere. It must not know any worker.
+//! No existing emulator fits. MiniStack scans a queue for every receive and delete, so a benchmark would measure the queue's
+//! depth. fauxqs is fast, but has no EventBridge and listens on every interface. The stub passes the conformance suite of
+//! queues (`tests/it/fast_aws.rs`). It has no FIFO queues, delays, permissions, throttling or rules: an announced event reaches
+//! no queue. It must not know any worker.
 //!
-//! Its parts: `queue` (one queue, without a clock or a socket of its own), `sqs` and `event_bridge` (the two protocols).
+//! Its modules: `queue` (one queue, without a clock and a socket of its own), `sqs` and `event_bridge` (the two protocols).
 
 mod event_bridge;
 mod queue;
@@ -32,7 +32,7 @@ use queue::Queue;
 /// A part of every queue's URL and ARN.
 const ACCOUNT: &str = "000000000000";
 
-/// A stub on a loopback port. Clones are the same stub.
+/// A stub on a loopback port. Clones share it.
 #[derive(Clone)]
 pub struct FastAws {
     shared: Arc<Shared>,
@@ -43,7 +43,7 @@ struct Shared {
     state: Mutex<AwsState>,
 }
 
-/// One lock around all of it: every operation holds it for microseconds.
+/// The state behind one lock, which every operation holds for microseconds.
 #[derive(Default)]
 struct AwsState {
     queues: BTreeMap<String, Queue>,
@@ -54,10 +54,10 @@ struct AwsState {
     calls: BTreeMap<String, usize>,
 }
 
-/// An event that `PutEvents` took.
+/// An event that `PutEvents` accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublishedEvent {
-    /// Who says that it sends it.
+    /// The sender that the entry names.
     pub source: String,
     /// The kind of event within its source.
     pub detail_type: String,
@@ -65,7 +65,7 @@ pub struct PublishedEvent {
     pub detail: String,
 }
 
-/// The life of a message that is over.
+/// A deleted message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deletion {
     /// When it was sent.
@@ -74,7 +74,7 @@ pub struct Deletion {
     pub deleted_at: Instant,
 }
 
-/// What a call is answered with when AWS would refuse it.
+/// The error of a call that AWS would refuse.
 struct Refusal {
     code: &'static str,
     message: String,
@@ -106,7 +106,7 @@ impl FastAws {
         stub
     }
 
-    /// Where AWS clients send their requests.
+    /// The endpoint for AWS clients.
     #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.shared.endpoint
@@ -117,7 +117,7 @@ impl FastAws {
         self.lock().buses.insert(name.to_owned());
     }
 
-    /// Makes a queue with a dead-letter queue `<name>-dlq`, and answers with both URLs.
+    /// Makes a queue with a dead-letter queue `<name>-dlq`, and returns both URLs.
     pub fn create_queue(&self, name: &str, visibility: Duration, max_receive_count: u32) -> (String, String) {
         let dead_letters = format!("{name}-dlq");
         let mut state = self.lock();
@@ -132,7 +132,7 @@ impl FastAws {
         self.lock().tap = Some((source.to_owned(), queue.to_owned()));
     }
 
-    /// Puts messages onto a queue, all at one moment, past the protocol.
+    /// Sends messages to a queue at one moment, past the protocol.
     ///
     /// # Panics
     /// When there is no such queue.
@@ -143,7 +143,7 @@ impl FastAws {
         bodies.into_iter().for_each(|body| drop(queue.send(body, None, now)));
     }
 
-    /// Messages of a queue that wait, and that somebody works on.
+    /// Messages of a queue: those that wait, and those in flight.
     ///
     /// # Panics
     /// When there is no such queue.
@@ -209,7 +209,7 @@ impl AwsState {
         }
     }
 
-    /// The queue that a request's URL names, and who waits for its messages.
+    /// The queue that a request's URL names, and the waker of its long polls.
     fn queue(&mut self, url: &str) -> Result<(&mut Queue, Arc<Notify>), Refusal> {
         let name = url.rsplit('/').next().unwrap_or_default();
         let queue = self.queues.get_mut(name).ok_or_else(|| {

@@ -1,4 +1,4 @@
-//! A job's process: it is given arguments, and ends by itself.
+//! A job's process: it gets arguments, and ends by itself.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tokio::process::{Child, Command};
 
 use crate::World;
 
-/// Longest that a job is waited for: some go through thousands of messages on a slow emulator.
+/// Limit of the wait for a job: some jobs handle thousands of messages on a slow emulator.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A job that runs. Dropping it kills it.
@@ -16,19 +16,19 @@ pub struct Job {
     child: Child,
 }
 
-/// What a job has said, and how it ended.
+/// The output and the exit code of a job.
 #[derive(Debug)]
 pub struct Said {
-    /// Its exit code. `None`: a signal ended it.
+    /// The exit code. `None`: a signal ended the job.
     pub code: Option<i32>,
-    /// Its report.
+    /// Standard output: the report.
     pub out: String,
-    /// Its logs, and what went wrong.
+    /// Standard error: logs and errors.
     pub err: String,
 }
 
 impl World {
-    /// Starts a job with arguments, in the environment of `unit`. `settings` win over the world's; an empty value unsets
+    /// Starts a job with arguments, in the environment of `unit`. `settings` override the world's; an empty value unsets
     /// one.
     #[must_use]
     pub fn start_job(&self, binary: &str, unit: &str, arguments: &[&str], settings: &[(&str, &str)]) -> Job {
@@ -75,7 +75,7 @@ impl Job {
         }
     }
 
-    /// Waits for its end, and reads all that it has said.
+    /// Waits for the end of the job, and returns its output.
     pub async fn end(self) -> Said {
         let ended = tokio::time::timeout(PATIENCE, self.child.wait_with_output()).await;
         let output = ended.expect("the job ends in time").expect("its output can be read");
@@ -94,7 +94,7 @@ impl Said {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// It ended with `code`, and every part stands in its report or its errors.
+    /// Asserts that the job ended with `code`, and that its output contains every part.
     pub fn says(&self, code: i32, parts: &[&str]) {
         assert_eq!(self.code, Some(code), "{self:?}");
         for part in parts {

@@ -1,8 +1,8 @@
-//! What tests and the local stack stand on instead of the real world.
+//! Replaces AWS and the providers in tests and in the local stack.
 //!
-//! In: commands of a test or of the developer tool. Out: things that behave like the outside: simulators of
-//! providers, with faults on command. Nothing that is deployed may depend on this crate, and it must not depend on
-//! what it stands in for: a simulator is written from the provider's documentation, not from our client.
+//! In: commands of a test or of `cargo xtask`. Out: simulators of providers, with faults on command, a stub of SQS and
+//! EventBridge, and the units' real binaries. No deployed binary may depend on this crate. A simulator must not depend on our
+//! client of the same provider: it is written from the provider's documentation.
 
 mod aws_proxy;
 pub mod bad_cases;
@@ -27,4 +27,4 @@ pub use job::{Job, Said};
 pub use local_stripe::LocalStripe;
 pub use scim_server::ScimServer;
 pub use worker::Worker;
-pub use world::{Aws, DeadLetter, PATIENCE, PersonRow, Setup, World};
+pub use world::{Aws, DeadLettered, PATIENCE, PersonRow, Setup, World};

@@ -1,8 +1,8 @@
-//! A sender of Stripe's webhooks that nobody here wrote: `localstripe`, <https://pypi.org/project/localstripe/>.
+//! A sender of Stripe's webhooks from another project: `localstripe`, <https://pypi.org/project/localstripe/>.
 //!
-//! In: an endpoint with its secret, and things that happen at Stripe. Out: requests to that endpoint, signed by its code.
-//! It knows payments and no Identity, so it is a sender and no peer for our client. It keeps everything in memory and dies
-//! with the test.
+//! In: an endpoint with its secret, and changes at Stripe. Out: requests to that endpoint, signed by `localstripe`'s code. It
+//! has payments and no Identity, so it can only send webhooks, and cannot answer our client. It keeps its data in memory, and
+//! ends with the test.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use std::time::Duration;
 use local_stack::{Tools, free_port, wait_until};
 use tokio::process::{Child, Command};
 
-/// How long it may take to answer: it is Python, and the machine may be busy.
+/// Limit of its start: Python starts slowly, and the machine may be busy.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
-/// Keeps it to the loopback interface and off the disk.
+/// Makes it listen on the loopback interface only, and write no file.
 const LAUNCHER: &str = include_str!("local_stripe.py");
 
 const API_KEY: &str = "sk_test_for-tests-only";
@@ -26,7 +26,7 @@ pub struct LocalStripe {
 }
 
 impl LocalStripe {
-    /// Starts one on a free port, and waits until it answers.
+    /// Starts a sender on a free port, and waits until it answers.
     pub async fn start() -> Self {
         let tools = Tools::locate_or_install(|line| eprintln!("{line}")).expect("tools");
         let python = tools.localstripe_python().expect("localstripe");
@@ -49,12 +49,12 @@ impl LocalStripe {
         sender
     }
 
-    /// Sends every event from now on to `url`, signed with `secret`, in place of where it went before.
+    /// Sends every event from now on to `url`, signed with `secret`, instead of the earlier URL.
     pub async fn set_endpoint(&self, url: &str, secret: &str) {
         self.post("_config/webhooks/endpoint", &[("url", url), ("secret", secret)]).await;
     }
 
-    /// Creates a customer: `customer.created` is sent about a second later, once, whatever the answer.
+    /// Creates a customer: `customer.created` is sent once, about a second later, whatever the answer.
     pub async fn create_customer(&self, email: &str) {
         self.post("v1/customers", &[("email", email)]).await;
     }

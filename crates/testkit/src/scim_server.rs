@@ -1,4 +1,4 @@
-//! A real SCIM 2.0 server that nobody here wrote: `scim2-server`, <https://pypi.org/project/scim2-server/>.
+//! A real SCIM 2.0 server from another project: `scim2-server`, <https://pypi.org/project/scim2-server/>.
 //!
 //! In: changes of users, by its own API. Out: its base URL and token for a client under test. It keeps everything in
 //! memory and dies with the test.
@@ -10,7 +10,7 @@ use local_stack::{Tools, free_port, wait_until};
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
-/// How long it may take to answer: it is Python, and the machine may be busy.
+/// Limit of its start: Python starts slowly, and the machine may be busy.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 const TOKEN: &str = "scim-token-5b1f7c";
@@ -23,7 +23,7 @@ pub struct ScimServer {
 }
 
 impl ScimServer {
-    /// Starts one on a free port, and waits until it answers.
+    /// Starts a server on a free port, and waits until it answers.
     pub async fn start() -> Self {
         let tools = Tools::locate_or_install(|line| eprintln!("{line}")).expect("tools");
         let binary = tools.scim2_server().expect("scim2-server");
@@ -46,19 +46,19 @@ impl ScimServer {
         server
     }
 
-    /// Where `/Users` lives.
+    /// Base URL of `/Users`.
     #[must_use]
     pub fn base_url(&self) -> &str {
         &self.base_url
     }
 
-    /// The bearer token that it takes.
+    /// The bearer token that it accepts.
     #[must_use]
     pub const fn token(&self) -> &'static str {
         TOKEN
     }
 
-    /// Creates a user, and answers with it as the server has stored it.
+    /// Creates a user, and returns it as the server has stored it.
     pub async fn create(&self, user: &Value) -> Value {
         let reply =
             self.http.post(format!("{}/Users", self.base_url)).bearer_auth(TOKEN).json(user).send().await;
@@ -87,7 +87,7 @@ impl ScimServer {
     }
 }
 
-/// A client that keeps no connection: the server closes idle ones without a word, and a POST is not sent twice.
+/// A client that keeps no idle connections. The server closes them without notice, and the client does not repeat a POST.
 fn unpooled() -> reqwest::Client {
     reqwest::Client::builder().pool_max_idle_per_host(0).build().expect("a client without special needs")
 }

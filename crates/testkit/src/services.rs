@@ -1,7 +1,7 @@
-//! What all tests of a run share: one PostgreSQL server with a migrated template, and the units' binaries.
+//! The services that all tests of a run share: one PostgreSQL server with a migrated template, and the units' binaries.
 //!
 //! In: the tools, and cargo. Out: the environment variables by which a test finds them ([`Services::environment`]). Without
-//! those variables every test starts its own server and builds the units itself, which is right and slow. Must not know:
+//! those variables every test starts its own server and builds the units itself, which is slow. Must not know:
 //! any test.
 
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! A worker's process, and what it says of itself.
+//! A worker's process, its health port and its log.
 
 use local_stack::{WorkerProcess, wait_until};
 
@@ -12,7 +12,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Waits until `/readyz` says yes.
+    /// Waits until `/readyz` answers 200.
     pub async fn wait_until_ready(&self) {
         wait_until(PATIENCE, "the worker to be ready", async || {
             Ok(self.get("readyz").await.is_some_and(|(status, _)| status == 200).then_some(()))
@@ -21,7 +21,7 @@ impl Worker {
         .unwrap_or_else(|_| panic!("the worker is not ready:\n{}", self.log()));
     }
 
-    /// Base of its health port.
+    /// Base URL of the health port.
     #[must_use]
     pub fn health_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.health_port)
@@ -43,28 +43,28 @@ impl Worker {
         samples.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
     }
 
-    /// Waits until no message is in its hands: every request that it made has been answered.
+    /// Waits until no message is in flight in this worker. Then every request that it made has an answer.
     pub async fn has_nothing_in_flight(&self) {
-        wait_until(PATIENCE, "the worker to hold nothing", async || {
+        wait_until(PATIENCE, "the worker to have no message in flight", async || {
             Ok((self.metric("coppice_messages_in_flight", "").await == 0.0).then_some(()))
         })
         .await
-        .expect("the worker gives back what it holds");
+        .expect("the worker releases or settles its messages");
     }
 
-    /// What it has logged so far.
+    /// The worker's log so far.
     #[must_use]
     pub fn log(&self) -> String {
         self.process.output().unwrap_or_default()
     }
 
-    /// SIGTERM, and its exit code.
+    /// Sends SIGTERM, and returns the exit code.
     pub async fn stop(&mut self) -> Option<i32> {
         self.process.terminate().expect("it can be signalled");
         self.exit_code().await
     }
 
-    /// Waits for its end.
+    /// Waits for the end of the process, and returns its exit code.
     pub async fn exit_code(&mut self) -> Option<i32> {
         self.process.wait(PATIENCE).await.expect("it ends").code()
     }

@@ -1,8 +1,7 @@
-//! A whole world for one test: AWS, database, topology, simulated providers, and real worker binaries in it.
+//! The environment of one test: AWS, database, topology, simulated providers, and real worker binaries.
 //!
-//! In: a worker's binary and what changes at the providers. Out: rows, announcements, dead-lettered messages, logs. Each
-//! world has its own queues and its own database, so tests run side by side. Waiting is always for a condition, with a
-//! limit.
+//! In: a worker's binary and changes at the providers. Out: rows, announcements, dead-lettered messages, logs. Each world has
+//! its own queues and its own database, so tests can run at the same time. Each wait is for a condition, with a limit.
 
 mod announcements;
 mod persons;
@@ -27,31 +26,31 @@ use crate::{AwsProxy, FastAws, Worker};
 use announcements::{tap, tap_in_process};
 
 pub use persons::PersonRow;
-pub use queues::DeadLetter;
+pub use queues::DeadLettered;
 
 /// Prefix of every queue, and the bus's name.
 const PREFIX: &str = "coppice";
 
-/// Longest that anything is waited for. Generous: a slow machine must not fail a right program.
+/// Limit of every wait. It is generous, so that a correct program does not fail on a slow machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a test may want otherwise.
+/// What a test may choose for its world.
 #[derive(Debug, Clone, Copy)]
 pub struct Setup {
     /// Visibility timeout of the queues, in seconds.
     pub visibility_secs: u32,
     /// Receives after which SQS itself dead-letters.
     pub max_receive_count: u32,
-    /// What stands for AWS.
+    /// The replacement of AWS.
     pub aws: Aws,
     /// Whether the test stops, starts or breaks the database's server.
     pub own_database_server: bool,
 }
 
-/// What stands for AWS in a world.
+/// The replacement of AWS in a world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Aws {
-    /// The queues of the template and a bus without rules, in this process ([`FastAws`]). A message reaches a queue by
+    /// The queues of the template and a bus without rules, in this process ([`FastAws`]). A message reaches a queue only by
     /// [`World::enqueue`].
     InProcess,
     /// The emulator with the whole topology of the template. Costs about three seconds of CPU time.
@@ -59,17 +58,17 @@ pub enum Aws {
 }
 
 impl Setup {
-    /// Queues in this process, and a database on the server that all tests share.
+    /// AWS in this process, and a database on the server that all tests share.
     pub const DEFAULT: Self =
         Self { visibility_secs: 20, max_receive_count: 50, aws: Aws::InProcess, own_database_server: false };
 
-    /// The emulator, for whatever is about rules, alarms, partner sources or SQS itself.
+    /// With the emulator, for tests about rules, alarms, partner sources or SQS itself.
     #[must_use]
     pub const fn with_emulator(self) -> Self {
         Self { aws: Aws::Emulator, ..self }
     }
 
-    /// A database server of the world's own.
+    /// With the world's own database server.
     #[must_use]
     pub const fn with_own_database_server(self) -> Self {
         Self { own_database_server: true, ..self }
@@ -82,7 +81,7 @@ impl Default for Setup {
     }
 }
 
-/// What answers the AWS calls of a world.
+/// The server of the AWS calls of a world.
 enum Cloud {
     InProcess(FastAws),
     Emulator(Emulator),
@@ -111,7 +110,7 @@ pub struct World {
     pub verifier: IdentityControl,
     /// Its server: makes and changes sessions, and refuses connections.
     pub verifier_server: StripeSimulator,
-    /// Between workers and the emulator.
+    /// The proxy between the workers and AWS.
     pub proxy: AwsProxy,
     /// The database, and its server if it is the world's own.
     pub database: TestDatabase,
@@ -127,12 +126,12 @@ pub struct World {
 }
 
 impl World {
-    /// Makes a world with the usual set-up, for a test.
+    /// Makes a world with the default set-up, for a test.
     pub async fn start() -> Self {
         Self::start_with(Setup::default()).await
     }
 
-    /// Makes a world with the whole topology, for a test that is about rules, alarms, partner sources or SQS itself.
+    /// Makes a world with the whole topology, for a test about rules, alarms, partner sources or SQS itself.
     pub async fn start_with_emulator() -> Self {
         Self::start_with(Setup::DEFAULT.with_emulator()).await
     }
@@ -146,7 +145,7 @@ impl World {
     /// Makes a world.
     ///
     /// # Errors
-    /// What could not be started, and why.
+    /// Names what could not be started, and why.
     pub async fn build(setup: Setup, tools: &Tools) -> anyhow::Result<Self> {
         let (database, cloud) = tokio::join!(make_database(setup, tools), make_cloud(setup, tools));
         let (database, (cloud, topology)) = (database?, cloud?);
@@ -178,7 +177,7 @@ impl World {
         })
     }
 
-    /// The environment of `unit` in this world. One that is called, and has no queue, gets none.
+    /// The environment of `unit` in this world. A unit without a queue gets no queue URL.
     #[must_use]
     pub fn environment(&self, unit: &str, health_port: u16) -> Vec<(String, String)> {
         let queues = [
@@ -190,7 +189,7 @@ impl World {
             ("DATABASE_URL", self.database.url()),
             ("COPPICE_BUS_NAME", &self.topology.bus),
             ("COPPICE_HEALTH_ADDRESS", &format!("127.0.0.1:{health_port}")),
-            // Short waits: what is tested is their order, not their length.
+            // Short waits: the tests depend on their order, not on their length.
             ("COPPICE_RECEIVE_WAIT_SECS", "1"),
             ("COPPICE_RETRY_BASE_SECS", "1"),
             ("COPPICE_PROBE_INTERVAL_SECS", "1"),
@@ -227,7 +226,7 @@ impl World {
         worker
     }
 
-    /// Starts a worker, ready or not. `settings` win over the world's; an empty value unsets one.
+    /// Starts a worker, and does not wait until it is ready. `settings` override the world's; an empty value unsets one.
     #[must_use]
     pub fn spawn_worker(&self, binary: &str, unit: &str, settings: &[(&str, &str)]) -> Worker {
         let health_port = free_port().expect("a free port");
@@ -243,7 +242,7 @@ impl World {
         Worker { process, health_port }
     }
 
-    /// Has the queues' depths reach the alarms until it is dropped, as on AWS, only sooner.
+    /// Sends the queues' depths to the alarms until the result is dropped. AWS does the same, more slowly.
     #[must_use]
     pub fn start_queue_metrics(&self) -> QueueMetrics {
         QueueMetrics::start(self.emulator_endpoint())
@@ -265,13 +264,13 @@ impl World {
         matches!(self.cloud, Cloud::Emulator(_))
     }
 
-    /// What answers AWS calls, past the proxy.
+    /// The endpoint of AWS calls, past the proxy.
     #[must_use]
     pub fn aws_endpoint(&self) -> &str {
         self.cloud.endpoint()
     }
 
-    /// Where the database is, with its password, which is no secret here.
+    /// URL of the database, with its password. The password is public.
     #[must_use]
     pub fn database_url(&self) -> &str {
         self.database.url()

@@ -1,4 +1,4 @@
-//! Publishes an outbox: what is committed reaches the bus, at least once.
+//! Publishes an outbox: every committed row reaches the bus at least once.
 //!
 //! In: an [`Outbox`], a table of events that wait for the bus. Out: each event on the bus, and its row deleted. The relay
 //! leases rows, publishes them outside any transaction, deletes those that the bus took and releases the others. A relay

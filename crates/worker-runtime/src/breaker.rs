@@ -23,7 +23,7 @@ use crate::ledger::BreakerView;
 use crate::options::Options;
 pub(crate) use probing::{refresh, verify};
 
-/// When so many different subjects have failed in a row, the upstream is the cause, even if it answers probes.
+/// If this number of different subjects has failed in a row, the upstream is the cause, even if it answers probes.
 const SUBJECTS_FAILED_IN_A_ROW: usize = 3;
 
 /// Pauses that end so close together are one.
@@ -37,7 +37,7 @@ enum State {
     Verifying {
         limit: usize,
     },
-    /// It answers again; so many refetches at once are tried.
+    /// It answers again; this number of refetches at once is tried.
     Recovering {
         limit: usize,
     },

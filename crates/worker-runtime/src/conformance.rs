@@ -50,7 +50,7 @@ macro_rules! ledger_conformance {
             breakers::a_failed_probe_ends_the_lease_and_doubles_the_wait,
             breakers::the_wait_has_an_upper_bound,
             breakers::a_closed_breaker_is_not_probed,
-            breakers::closing_and_opening_starts_the_waits_anew,
+            breakers::closing_and_opening_starts_the_waits_again,
             breakers::closing_or_postponing_a_breaker_that_never_opened_is_no_error,
         }
     };

@@ -68,7 +68,7 @@ pub struct Report {
     pub dead_lettered: u64,
 }
 
-/// Why a run could not end well.
+/// Why a run failed.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum RuntimeError {
     /// Work was unfinished at the end of the drain. Its messages come back when their visibility ends.

@@ -1,7 +1,7 @@
-//! `cargo xtask bench`: builds what is measured as it is shipped, and the benchmark, and runs it.
+//! `cargo xtask bench`: makes release builds of `sso-sync` and of the benchmark, and runs the benchmark.
 //!
-//! In: the benchmark's own arguments. Out: its tables and its exit code. What is measured, and how, stands in
-//! `docs/measurements`; the measuring itself is `tests/benchmark`.
+//! In: the benchmark's own arguments. Out: its tables and its exit code. `docs/measurements` says what is measured and how;
+//! `tests/benchmark` measures it.
 
 use std::process::Command;
 
@@ -9,12 +9,12 @@ use crate::commands::{build, run_step, workspace};
 
 const BENCHMARK: &str = "benchmark";
 
-/// Builds and runs.
+/// Builds and runs the benchmark.
 ///
 /// # Errors
-/// When something does not build, or a contestant got its job wrong.
+/// When a build fails, or a contestant's result is wrong.
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
-    // One after the other: built together, the worker would get features that only the benchmark's servers need.
+    // Two builds: in one build, cargo would give the worker features that only the benchmark's servers need.
     build(["sso-sync"], true)?;
     let built = build([BENCHMARK], true)?;
     let mut command = Command::new(&built[BENCHMARK]);

@@ -1,11 +1,12 @@
-//! What is made from the chart's values.yaml: its schema, and the table of values in its README.
+//! Makes the chart's `units.yaml`, its schema, and the table of values in its README.
 //!
-//! In: `deploy/helm/coppice/values.yaml`, with a comment above each key. Out: `values.schema.json` and the table. A comment
-//! says what a key means; a line `@schema {…}` in it is put over the schema that the default's type gives; `@define NAME`
-//! makes the key's schema one that others refer to. Every map is closed, unless its comment opens it.
+//! In: `crates/fleet`, and `deploy/helm/coppice/values.yaml` with a comment above each key. Out: `units.yaml`,
+//! `values.schema.json` and the table. A comment says what a key means. A line `@schema {…}` in it overrides the schema that
+//! follows from the default's type. `@define NAME` makes the key's schema a definition that other keys refer to. A map takes no
+//! other keys, unless its comment allows them.
 //!
-//! Not helm-docs or helm-values-schema-json: they come as Go binaries, which no registry that this project uses has.
-//! Not Bitnami's readme-generator: it needs Node, and its schemas are open and know nothing but types.
+//! helm-docs and helm-values-schema-json are Go binaries, which no registry of this project has. Bitnami's readme-generator
+//! needs Node; its schemas allow unknown keys and state only types.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -21,10 +22,10 @@ use crate::commands::workspace;
 const BEGIN: &str = "<!-- values.yaml: begin -->";
 const END: &str = "<!-- values.yaml: end -->";
 
-/// Renews both files.
+/// Renews the files.
 ///
 /// # Errors
-/// With `check`, when one is not as it would be made; when values.yaml cannot be read as said above.
+/// With `check`, when a file is out of date; when values.yaml cannot be read as described above.
 pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     let text = read("values.yaml")?;
     let values: Value = serde_saphyr::from_str(&text).context("values.yaml")?;
@@ -50,7 +51,7 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The templates' knowledge of the fleet, made from `crates/fleet`. The comment at the file's head stays.
+/// `units.yaml`, made from `crates/fleet`. The comment at the file's head stays.
 fn units_file(old: &str) -> String {
     let head = old.lines().take_while(|line| line.starts_with('#'));
     let mut text: String = head.map(|line| format!("{line}\n")).collect();
@@ -60,7 +61,7 @@ fn units_file(old: &str) -> String {
     text
 }
 
-/// What the templates have to know of a unit, as entries of a YAML map.
+/// What the templates need to know about a unit, as entries of a YAML map.
 fn facts(unit: &Unit) -> Vec<String> {
     let kind = match unit.kind {
         Kind::Worker | Kind::Server => "worker",
@@ -100,7 +101,7 @@ fn read(name: &str) -> anyhow::Result<String> {
     fs::read_to_string(folder().join(name)).with_context(|| format!("deploy/helm/coppice/{name}"))
 }
 
-/// What stands above a key.
+/// The comment above a key.
 #[derive(Debug, Default, Clone)]
 struct Comment {
     text: String,
@@ -110,7 +111,7 @@ struct Comment {
 
 type Path = Vec<String>;
 
-/// The comments by their key's path. Keys within lists, and within maps of the user's own making, have none.
+/// The comments by their key's path. Keys within lists, and within maps with free keys, have none.
 fn comments(text: &str, values: &Value) -> anyhow::Result<BTreeMap<Path, Comment>> {
     let mut comments = BTreeMap::new();
     let mut pending = Comment::default();
@@ -209,7 +210,7 @@ fn schema_of(
     Ok(Value::Object(made))
 }
 
-/// A row for each value that somebody may set. What has the form of something above it is one row.
+/// Writes a row for each value that an operator may set. A map whose schema is defined elsewhere is one row.
 fn write_rows(table: &mut String, path: &[String], value: &Value, comments: &BTreeMap<Path, Comment>) {
     let comment = comments.get(path).cloned().unwrap_or_default();
     let parts = value.as_object().filter(|map| !map.is_empty());
@@ -247,7 +248,7 @@ open: {}
 "#;
 
     #[test]
-    fn comments_become_descriptions_and_go_over_what_the_type_says() {
+    fn comments_become_descriptions_and_override_the_schema_of_the_type() {
         let text = YAML.replace("  list:", "  # @schema {\"items\": {}}\n  list:");
         let values: Value = serde_saphyr::from_str(&text).unwrap();
         let comments = comments(&text, &values).unwrap();
@@ -268,7 +269,7 @@ open: {}
     }
 
     #[test]
-    fn a_list_has_to_say_what_is_in_it() {
+    fn a_list_without_an_item_schema_is_refused() {
         let values: Value = serde_saphyr::from_str(YAML).unwrap();
         let comments = comments(YAML, &values).unwrap();
         let error = schema(&values, &comments).unwrap_err().to_string();

@@ -1,6 +1,6 @@
-//! What CI runs, in three commands: `check` (minutes), `test` (every test, and the demo once), `nightly` (what takes long).
+//! The three commands of CI: `check` (minutes), `test` (all tests, then the demo once), `nightly` (checks that take long).
 //!
-//! Each stops at the first step that fails, and prints how long each step took.
+//! `check` and `test` stop at the first step that fails; `nightly` runs every part. Each prints how long each step took.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,12 +15,12 @@ use crate::{chart, demo, image, instructions, sqlx_prepare};
 const MACHETE: (&str, &str) = ("cargo-machete", "0.9.1");
 /// The mutation tester.
 const MUTANTS: (&str, &str) = ("cargo-mutants", "25.3.1");
-/// Histories of the convergence test in a night.
+/// Histories of the convergence test in `nightly`.
 const NIGHTLY_SEEDS: &str = "20000";
-/// Seconds for each fuzz target in a night.
+/// Seconds for each fuzz target in `nightly`.
 const FUZZ_SECONDS: &str = "120";
 
-/// Everything but the tests: format, lints, queries, templates, chart, dependencies, spelling and words.
+/// Checks format, lints, queries, templates, chart, dependencies, spelling and words.
 ///
 /// # Errors
 /// The step that failed.
@@ -33,7 +33,7 @@ pub(crate) fn check() -> anyhow::Result<()> {
     advisories()?;
     run_step("unused dependencies", unused_dependencies()?)?;
     run_step("CloudFormation templates", cfn_lint()?)?;
-    println!("\n── files made from the chart's values");
+    println!("\n── files made from crates/fleet and the chart's values");
     chart::run(true)?;
     for example in helm_examples()? {
         run_step(&format!("chart with {}", example.display()), helm_lint(&example)?)?;
@@ -49,7 +49,7 @@ pub(crate) fn check() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Every test, then the demo.
+/// Runs all tests, then the demo once.
 ///
 /// # Errors
 /// The step that failed.
@@ -63,7 +63,7 @@ pub(crate) fn test() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One part of a night's work, by the name that `cargo xtask nightly --only` takes.
+/// One part of `cargo xtask nightly`, by the name that `--only` takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum NightlyPart {
     /// Rustdoc, with every warning an error.
@@ -120,7 +120,7 @@ impl NightlyPart {
     }
 }
 
-/// What takes too long for every change. `only`: nothing but this part.
+/// Runs the checks that take too long for every change. `only`: this part only.
 ///
 /// # Errors
 /// The names of all parts that failed: one failure does not stop the others.
@@ -136,11 +136,11 @@ pub(crate) fn nightly(only: Option<NightlyPart>) -> anyhow::Result<()> {
         }
     }
     anyhow::ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
-    println!("\nthe night's work passed");
+    println!("\nall nightly checks passed");
     Ok(())
 }
 
-/// nextest with the workspace's features: a process for each test, and a test that passes on a second try is a failure.
+/// nextest with all features. It runs each test in its own process. A test that passes only on a second try fails.
 fn nextest(selection: &[&str]) -> anyhow::Result<Command> {
     let program = tools()?.cargo_nextest()?;
     let mut command = Command::new(program);
@@ -148,7 +148,7 @@ fn nextest(selection: &[&str]) -> anyhow::Result<Command> {
     Ok(command)
 }
 
-/// The tests that only read files: names, links, words, and that every list names every unit.
+/// The tests that only read files: names, links, words, and lists of units.
 fn consistency() -> anyhow::Result<Command> {
     nextest(&["--package", "fleet-consistency"])
 }
@@ -172,7 +172,8 @@ fn dependencies(checks: &[&str]) -> anyhow::Result<Command> {
     Ok(command)
 }
 
-/// Advisories come from GitHub. Where it cannot be reached, that is said loudly and is no failure; a known advisory is one.
+/// Checks advisories, which come from GitHub. If GitHub cannot be reached, a warning is printed and the check passes. A known
+/// advisory fails it.
 fn advisories() -> anyhow::Result<()> {
     let mut fetch = Command::new(tools()?.cargo_deny()?);
     fetch.args(["--log-level", "error", "fetch", "db"]).current_dir(workspace());
@@ -181,8 +182,8 @@ fn advisories() -> anyhow::Result<()> {
         return run_step("advisories", dependencies(&["advisories"])?);
     }
     println!(
-        "\n!!!! ADVISORIES WERE NOT CHECKED: the database of advisories cannot be fetched from github.com.\n\
-         !!!! Run `cargo xtask check` where it can be reached before a release. cargo-deny says:\n!!!! {}",
+        "\n!!!! ADVISORIES WERE NOT CHECKED: cannot fetch the database of advisories from github.com.\n\
+         !!!! Before a release, run `cargo xtask check` on a machine that reaches github.com. cargo-deny says:\n!!!! {}",
         String::from_utf8_lossy(&fetched.stderr).lines().next().unwrap_or("nothing")
     );
     Ok(())
@@ -208,7 +209,7 @@ fn fuzz() -> Command {
     command
 }
 
-/// The example values, which together turn everything on.
+/// The example values. Together they enable every feature of the chart.
 fn helm_examples() -> anyhow::Result<Vec<PathBuf>> {
     let entries = fs::read_dir(chart::folder().join("ci"))?;
     let mut examples: Vec<PathBuf> = entries

@@ -1,4 +1,4 @@
-//! Running cargo and the tools, with a line that says what is under way.
+//! Runs cargo and the tools, and prints a line before each step.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,10 +22,10 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs a command to its end and says how long it took.
+/// Runs a command to its end and prints how long it took.
 ///
 /// # Errors
-/// When it cannot be started or ends with another code than 0.
+/// When the command cannot be started or its exit code is not 0.
 pub(crate) fn run_step(what: &str, mut command: Command) -> anyhow::Result<()> {
     println!("\n── {what}");
     let begun = Instant::now();
@@ -38,7 +38,7 @@ pub(crate) fn run_step(what: &str, mut command: Command) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Builds units' binaries and answers where they are.
+/// Builds the units and returns the path of each binary.
 ///
 /// # Errors
 /// When the build fails.
@@ -48,7 +48,7 @@ pub(crate) fn build(
 ) -> anyhow::Result<BTreeMap<String, PathBuf>> {
     let units: Vec<&str> = units.into_iter().collect();
     println!(
-        "building {} units: a few seconds when nothing has changed, three to six minutes on two cores the first time",
+        "building {} units: a few seconds if nothing has changed, three to six minutes on two cores the first time",
         units.len()
     );
     let begun = Instant::now();
@@ -57,15 +57,15 @@ pub(crate) fn build(
     Ok(built)
 }
 
-/// Finds or fetches the tools, saying what is under way.
+/// Finds or installs the tools, and prints a line before each step that takes long.
 ///
 /// # Errors
-/// A sentence on what cannot be had, and what to install.
+/// Names what is missing and what to install.
 pub(crate) fn tools() -> anyhow::Result<Tools> {
     Tools::locate_or_install(|line| println!("{line}"))
 }
 
-/// Fetches everything now.
+/// Installs every tool now.
 ///
 /// # Errors
 /// As [`tools`].

@@ -1,9 +1,9 @@
-//! How many instructions the hot paths take, against the bounds that are kept beside them.
+//! Counts the instructions of the hot paths, and compares them with the stored counts.
 //!
-//! In: `tests/hot-paths`, and its `instructions.toml`. Out: a table, and a failure when a path has grown by more than a tenth. An
-//! instruction count is the same on a busy machine as on a quiet one, so it can be a check where a time cannot.
-//! Callgrind is asked as a program: `iai-callgrind` and `gungraun` want a runner of their own installed in just their
-//! version, and compare with the last run on the same machine, where this needs one number a path.
+//! In: `tests/hot-paths`, and its `instructions.toml`. Out: a table, and a failure if a count is more than a tenth above or below
+//! the stored one. A count is the same on a busy machine and on an idle one, so it can be a check; a time cannot.
+//! This module runs Callgrind as a program. `iai-callgrind` and `gungraun` need an installed runner of exactly their own
+//! version, and compare with the last run on the same machine. Here one stored number for each path is enough.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,20 +15,21 @@ use crate::commands::workspace;
 
 const PACKAGE: &str = "hot-paths";
 
-/// Turns of which the mean is taken, by path. A turn of the consumer loop is a hundred messages.
+/// Turns that are averaged, by path. A turn of the consumer loop is a hundred messages.
 const PATHS: [(&str, u64); 5] =
     [("parse-event", 1000), ("disposition", 1000), ("profile", 200), ("announcement", 1000), ("batch", 20)];
 
-/// What a path may take more than it is known to. Processors differ by some hundredths: libraries choose by what they find.
+/// Allowed difference from the stored count. Counts differ by some hundredths between processors, because libraries choose
+/// their code by the features of the processor.
 const TOLERANCE_PERCENT: u64 = 10;
 
-/// Counts every path. `renew` writes the counts down as the known ones.
+/// Counts every path. `renew` stores the counts.
 ///
 /// # Errors
-/// When a path takes more than its bound, or much less than what is written down.
+/// When a count is more than [`TOLERANCE_PERCENT`] above or below the stored one.
 pub(crate) fn run(renew: bool) -> anyhow::Result<()> {
     if !valgrind_is_there() {
-        println!("not counted: there is no valgrind (apt-get install valgrind)");
+        println!("not counted: valgrind is not installed (apt-get install valgrind)");
         return Ok(());
     }
     let built = testkit::build_units([PACKAGE], true)?;
@@ -57,7 +58,7 @@ pub(crate) fn run(renew: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What is wrong with a count. Pure.
+/// The fault of a count, if it has one. Pure.
 fn fault(path: &str, count: u64, known: u64) -> Option<String> {
     let tolerance = known * TOLERANCE_PERCENT / 100;
     let what = if count > known + tolerance {
@@ -72,7 +73,7 @@ fn fault(path: &str, count: u64, known: u64) -> Option<String> {
     ))
 }
 
-/// Asks the system's package manager for it where that may be done without a password.
+/// Whether valgrind runs. If not, tries to install it with the system's package manager, without a password.
 fn valgrind_is_there() -> bool {
     let answers = || {
         let asked =
@@ -133,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tenth_more_is_borne_and_no_more_and_no_less() {
+    fn a_count_may_differ_by_a_tenth_and_no_more() {
         assert_eq!(fault("x", 1100, 1000), None);
         assert_eq!(fault("x", 900, 1000), None);
         assert!(fault("x", 1101, 1000).unwrap().contains("over what is known"));

@@ -1,7 +1,7 @@
 //! The one interface for developers: `cargo xtask <command>`.
 //!
-//! In: this checkout. Out: a demo, a local stack, every check that CI runs, or a measurement. CI calls the same
-//! commands. Nothing that is deployed depends on this crate.
+//! In: this checkout. Out: a demo, a local stack, every check that CI runs, or a measurement. CI runs the same
+//! commands. No deployed binary depends on this crate.
 
 mod bench;
 mod chart;
@@ -33,74 +33,74 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Play the story of changed persons through real parts, on this machine.
+    /// Run five workers on this machine, change persons at simulated providers, and show each change arrive.
     Demo {
-        /// Check the final state and end: exit code 0 when all is as it should be, 1 when not.
+        /// Play the story once, check the final state, and end: exit code 0 if every check passes, otherwise 1.
         #[arg(long)]
         once: bool,
     },
-    /// Check everything but the tests: format, lints, queries, templates, chart, dependencies, spelling, words. Minutes.
+    /// Check format, lints, queries, templates, chart, dependencies, spelling and words. Takes minutes; runs no other tests.
     Check,
-    /// Run every test, and the demo once.
+    /// Run all tests, then the demo once.
     Test,
-    /// Run what takes too long for every change: seeds, every chart value, instruction counts, image, fuzzing, mutations.
+    /// Run the checks that take long: documentation, convergence, chart, instruction counts, image, fuzzing, mutations.
     Nightly {
-        /// Nothing but this part.
+        /// Run this part only.
         #[arg(long, value_enum)]
         only: Option<checks::NightlyPart>,
     },
-    /// Keep a local stack running, with every unit, until Ctrl-C.
+    /// Run a local stack with every worker until Ctrl-C.
     Up,
     /// List, add or change persons at the simulated identity provider of a running `cargo xtask up`.
     Person {
         #[command(subcommand)]
         command: person::PersonCommand,
     },
-    /// Deploy the topology to an emulator that runs elsewhere, and print the stack's outputs as values of the chart.
+    /// Deploy the topology to a running AWS emulator, and print the stack's outputs as values of the chart.
     Stack {
-        /// Where the emulator listens: http://host:port.
+        /// URL of the emulator: http://host:port.
         #[arg(long)]
         endpoint: String,
     },
-    /// Keep what a fleet in a cluster needs around it: AWS emulator, Postgres, providers, and people who use them.
+    /// Run the dependencies of a fleet in a local cluster: AWS emulator, Postgres, simulated providers whose persons change.
     Cluster {
-        /// An address of this machine that the cluster's pods reach, such as that of Docker's bridge.
+        /// An address of this machine that the cluster's pods can reach, such as that of Docker's bridge.
         #[arg(long)]
         address: Ipv4Addr,
-        /// Seconds between two things that people do.
+        /// Seconds between two rounds of changes at the simulated providers.
         #[arg(long, default_value = "5", value_parser = clap::value_parser!(u64).range(1..))]
         every: u64,
     },
-    /// Measure `sso-sync` beside what one would otherwise take; `bench --help` lists the options.
+    /// Compare `sso-sync` with other implementations of its job; `bench --help` lists the options.
     #[command(disable_help_flag = true)]
     Bench {
-        /// The benchmark's own.
+        /// Arguments for the benchmark.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Count the instructions of the hot paths, and fail when one takes a tenth more than is known.
+    /// Count the instructions of the hot paths, and fail if a count is more than a tenth above or below the stored one.
     Instructions {
-        /// Write the counts down as the known ones.
+        /// Store the counts.
         #[arg(long)]
         renew: bool,
     },
     /// Build the container image, into `target/image`.
     Image(image::ImageArguments),
-    /// Renew `.sqlx`, the descriptions that queries are checked against, after a query or a migration has changed.
+    /// Renew `.sqlx`, the descriptions of all queries. Run it after you change a query or a migration.
     SqlxPrepare {
-        /// Change nothing, and fail when they are out of date.
+        /// Change nothing, and fail if a file is out of date.
         #[arg(long)]
         check: bool,
     },
-    /// Make the chart's schema, and its README's table of values, from the comments of its values.yaml.
+    /// Make the chart's units.yaml, its schema and its README's table of values, from crates/fleet and values.yaml.
     Chart {
-        /// Change nothing, and fail when they are out of date.
+        /// Change nothing, and fail if a file is out of date.
         #[arg(long)]
         check: bool,
     },
-    /// Make the files of a release, with notes from the changelog fragments; prints what to do next, and pushes nothing.
+    /// Make the files of a release, with notes from the changelog fragments, and print the next steps. Pushes nothing.
     Release(release::ReleaseArguments),
-    /// Fetch PostgreSQL, the AWS emulator and the other tools into `.tools`, so that later commands need no network.
+    /// Install PostgreSQL, the AWS emulator and the other tools in `.tools`, so that later commands need no network.
     Tools,
 }
 

@@ -1,4 +1,4 @@
-//! Persons at the simulated identity provider of a running `cargo xtask up`: listing, adding and changing them by hand.
+//! `cargo xtask person`: lists, adds and changes persons at the simulated identity provider of a running `cargo xtask up`.
 //!
 //! `up` serves [`router`] on a loopback port and writes its address to [`ADDRESS_FILE`]; `cargo xtask person` calls it. A
 //! change at the provider sends its event, as the vendor would. Must not know: the database.
@@ -20,15 +20,15 @@ use testkit::simulators::auth0::SimulatedUser;
 
 use crate::commands::workspace;
 
-/// Where a running stack says how to reach it, under the checkout.
+/// File with the address of the running stack, under the checkout.
 const ADDRESS_FILE: &str = "target/up-address";
 
-/// What to do at the identity provider.
+/// A command for the identity provider.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PersonCommand {
     /// List the persons of the identity provider.
     List,
-    /// Add a person, who signs up.
+    /// Add a person, as if they signed up.
     Add {
         /// A short name, such as `dora`: the user is `auth0|dora`.
         name: String,
@@ -44,7 +44,7 @@ pub(crate) enum PersonCommand {
     },
 }
 
-/// The values to set. What is not named stays.
+/// The values to set. All other values stay.
 #[derive(Debug, Default, Args, Serialize, Deserialize)]
 pub(crate) struct Values {
     /// The email address.
@@ -59,12 +59,12 @@ pub(crate) struct Values {
     /// The phone number.
     #[arg(long)]
     phone: Option<String>,
-    /// Whether an administrator has blocked the person.
+    /// Block the person (`true`), or unblock them (`false`).
     #[arg(long)]
     blocked: Option<bool>,
 }
 
-/// A person as the provider has them.
+/// A person at the provider.
 #[derive(Debug, Serialize, Deserialize)]
 struct Listed {
     id: String,
@@ -97,12 +97,12 @@ pub(crate) async fn run(command: PersonCommand) -> anyhow::Result<()> {
         println!("{}", line(&person));
     }
     if !matches!(command, PersonCommand::List) {
-        println!("the identity provider has it, and its event is on the way");
+        println!("the identity provider has stored it and sent its event");
     }
     Ok(())
 }
 
-/// Serves [`router`] for `world` until the task is dropped, and says where.
+/// Serves [`router`] for `world` until the process ends, and writes the address to [`ADDRESS_FILE`].
 ///
 /// # Errors
 /// When there is no free port, or the file cannot be written.
@@ -132,10 +132,7 @@ async fn add(
     Json(values): Json<Values>,
 ) -> Result<Json<Vec<Listed>>, (StatusCode, String)> {
     if world.idp.user(&id).is_some() {
-        return Err((
-            StatusCode::CONFLICT,
-            format!("{id} is there already: use `cargo xtask person change`"),
-        ));
+        return Err((StatusCode::CONFLICT, format!("{id} exists already: use `cargo xtask person change`")));
     }
     let mut user = SimulatedUser::new(&id);
     set(&mut user, values);
@@ -150,8 +147,8 @@ async fn change(
 ) -> Result<Json<Vec<Listed>>, (StatusCode, String)> {
     let Some(mut user) = world.idp.user(&id) else {
         let known: Vec<String> = world.idp.users().into_iter().map(|user| user.user_id).collect();
-        let sentence = format!("the identity provider has no {id}; it has {}", known.join(", "));
-        return Err((StatusCode::NOT_FOUND, sentence));
+        let message = format!("the identity provider has no {id}; it has {}", known.join(", "));
+        return Err((StatusCode::NOT_FOUND, message));
     };
     set(&mut user, values);
     world.deliver(&world.idp.put_user(user.clone()).stream_event()).await;
@@ -189,7 +186,7 @@ fn line(person: &Listed) -> String {
     )
 }
 
-/// `ada` and `auth0|ada` are the same person.
+/// The ID for a short name: `ada` means `auth0|ada`.
 fn id_of(name: &str) -> String {
     if name.contains('|') { name.to_owned() } else { format!("auth0|{name}") }
 }
@@ -203,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_that_are_not_named_stay() {
+    fn values_without_an_option_stay() {
         let mut user = SimulatedUser::new("auth0|ada");
         user.phone_number = Some(String::from("+1"));
         set(&mut user, Values { email: Some(String::from("a@example.org")), ..Values::default() });
@@ -214,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_name_is_a_user_of_the_tenant() {
+    fn a_short_name_becomes_an_auth0_id() {
         assert_eq!([id_of("ada"), id_of("google-oauth2|7")], ["auth0|ada", "google-oauth2|7"]);
     }
 }

@@ -1,4 +1,4 @@
-//! Makes the files of a release, and says what to do with them.
+//! Makes the files of a release, and prints the next steps.
 //!
 //! In: this checkout, with its changelog fragments. Out: the folder `target/release-<version>`: release notes, chart,
 //! CloudFormation templates, image, bill of materials, licence texts, and `SHA256SUMS` over them all. Without
@@ -31,7 +31,7 @@ const NOTES: &str = "RELEASE-NOTES.md";
 const THIRD_PARTY: &str = "THIRD-PARTY-LICENSES.txt";
 const SUMS: &str = "SHA256SUMS";
 
-/// Files of the checkout that a release ships as they are, with the name they get.
+/// Files of the checkout that a release ships unchanged, with their new names.
 const COPIES: [(&str, &str); 5] = [
     ("LICENSE", "LICENSE"),
     ("NOTICE", "NOTICE"),
@@ -40,7 +40,7 @@ const COPIES: [(&str, &str); 5] = [
     ("deploy/cloudformation/roles.yaml", "cloudformation-roles.yaml"),
 ];
 
-/// What to make.
+/// Options of `cargo xtask release`.
 #[derive(Debug, Args)]
 pub(crate) struct ReleaseArguments {
     /// Change no file outside `target`.
@@ -49,7 +49,7 @@ pub(crate) struct ReleaseArguments {
     /// The version to release: X.Y.Z. Without it, the workspace's.
     #[arg(long)]
     version: Option<String>,
-    /// Leave out the image, its bill of materials and the licence texts: saves most of the time. Needs --dry-run.
+    /// Leave out the image, its bill of materials and the licence texts, which take most of the time. Needs --dry-run.
     #[arg(long, requires = "dry_run")]
     skip_image: bool,
 }
@@ -86,7 +86,7 @@ pub(crate) fn run(arguments: &ReleaseArguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The version to release, once every file that names it agrees.
+/// The version to release. Every file that names a version must agree.
 fn checked_version(workspace: &Path, wanted: Option<&str>) -> anyhow::Result<Version> {
     let own = env!("CARGO_PKG_VERSION");
     let version: Version = wanted.unwrap_or(own).parse()?;
@@ -99,14 +99,14 @@ fn checked_version(workspace: &Path, wanted: Option<&str>) -> anyhow::Result<Ver
     Ok(version)
 }
 
-/// What the changelog becomes.
+/// The changes of the changelog.
 #[derive(Debug)]
 struct Plan {
     /// The section of this version.
     notes: String,
-    /// The whole new `CHANGELOG.md`; none when it has the section already.
+    /// The whole new `CHANGELOG.md`; `None` if it has the section already.
     changelog: Option<String>,
-    /// Files to remove once they are in the changelog.
+    /// Files to remove after the changelog was written.
     fragments: Vec<PathBuf>,
 }
 
@@ -177,7 +177,7 @@ fn package_chart(folder: &Path, version: &Version) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Builds and checks the image, and gathers the licences of what is in it.
+/// Builds and checks the image, and collects the licences of its crates.
 fn add_image(workspace: &Path, folder: &Path, version: &Version) -> anyhow::Result<()> {
     let built = image::for_release()?;
     for (from, to) in [
@@ -207,7 +207,7 @@ fn checksums(folder: &Path) -> anyhow::Result<String> {
     Ok(sums)
 }
 
-/// Feeds a hash without reading a whole image into memory.
+/// Feeds a hash, so that no image is read into memory as a whole.
 struct HashWriter<'a>(&'a mut Sha256);
 
 impl io::Write for HashWriter<'_> {
@@ -221,7 +221,7 @@ impl io::Write for HashWriter<'_> {
     }
 }
 
-/// What a person does next. The tag starts the workflow that builds what is published.
+/// The next steps of the person who releases. The tag starts the workflow that builds the published files.
 fn next_steps(version: &Version, dry_run: bool, changelog_changes: bool) -> String {
     let heading =
         if dry_run { "Dry run: nothing outside target/ changed. A release continues with:" } else { "Next:" };
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_no_release_of_nothing_and_no_second_one_of_a_version() {
+    fn a_release_without_changes_or_with_an_old_version_is_refused() {
         let version: Version = "0.1.0".parse().unwrap();
         let nothing = checkout(&empty_changelog(), &[]);
         assert!(Plan::read(nothing.path(), &version).unwrap_err().to_string().contains("nothing to release"));
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn checksums_are_those_of_sha256sum_and_leave_out_their_own_file() {
+    fn checksums_match_sha256sum_and_leave_out_their_own_file() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("b"), "abc").unwrap();
         fs::write(folder.path().join("a"), "").unwrap();

@@ -1,7 +1,7 @@
-//! Renews `.sqlx`, or checks that it is current: sqlx's macros describe every query to a database that has all
-//! migrations, and write down what they learn.
+//! Renews `.sqlx`, or checks that it is current. When the store compiles, sqlx's macros ask a database with all migrations
+//! to describe every query, and write the descriptions to files.
 //!
-//! Not `cargo sqlx prepare`: it does the same, but its command takes minutes to build on a fresh machine.
+//! `cargo sqlx prepare` does the same, but takes minutes to build on a new machine.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,10 +26,10 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     let committed = workspace().join(".sqlx");
     let (old, new) = (descriptions(&committed)?, descriptions(fresh.path())?);
     if new.is_empty() {
-        bail!("no query was described: was {STORE} compiled at all?");
+        bail!("no query was described: cargo did not compile {STORE}");
     }
     if old == new {
-        println!("{} queries are described as they are", new.len());
+        println!("the descriptions of {} queries are up to date", new.len());
         return Ok(());
     }
     if check {
@@ -44,7 +44,7 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     for (name, text) in &new {
         fs::write(committed.join(name), text)?;
     }
-    println!("{} queries described anew", new.len());
+    println!("renewed the descriptions of {} queries", new.len());
     Ok(())
 }
 

@@ -1,18 +1,18 @@
-//! The topology in an emulator that somebody else started, for a fleet in a cluster.
+//! Deploys the topology to a running emulator, for a fleet in a cluster.
 //!
-//! In: the emulator's address. Out: what `aws cloudformation describe-stacks` would say, as the chart wants it
-//! (`deploy/helm/coppice/README.md`). Must not know where the fleet runs.
+//! In: the emulator's address. Out: the stack's outputs as `aws cloudformation describe-stacks` prints them, as values of the
+//! chart (`deploy/helm/coppice/README.md`). Must not know where the fleet runs.
 
 use local_stack::Topology;
 use serde_json::{Value, json};
 
-/// The template's default.
+/// The default prefix of the template.
 const PREFIX: &str = "coppice";
 
-/// Deploys, and prints the outputs.
+/// Deploys the stack, and prints its outputs.
 ///
 /// # Errors
-/// When the emulator does not answer, or has such a stack already and will not have another.
+/// When the emulator does not answer, or refuses the stack because it exists already.
 #[tokio::main]
 pub(crate) async fn run(endpoint: &str) -> anyhow::Result<()> {
     let topology = Topology::deploy(endpoint, PREFIX, &[]).await?;
@@ -20,7 +20,7 @@ pub(crate) async fn run(endpoint: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The outputs, as the chart's `stackOutputs` wants them.
+/// The outputs in the form of the chart's `stackOutputs`.
 pub(crate) fn outputs(topology: &Topology) -> Vec<Value> {
     let output = |(name, value)| json!({"OutputKey": name, "OutputValue": value});
     topology.outputs().map(output).collect()

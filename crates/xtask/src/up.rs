@@ -1,4 +1,4 @@
-//! A local stack for development: the same parts as the demo, without a story.
+//! A local stack for development: the parts of the demo, without the story.
 
 use std::sync::Arc;
 
@@ -10,17 +10,17 @@ use crate::commands::{build, tools};
 use crate::demo::persons::{ADA, BOB, sign_up};
 use crate::person;
 
-/// What a webhook of the local stack is signed with, or carries. No secret.
+/// The secret of the local stack's webhooks. It is public.
 const WEBHOOK_SECRET: &str = "local-webhook-secret";
 
-/// As in production: `coppice doctor` reports a shorter one.
+/// As in production. `coppice doctor` reports a shorter timeout as a fault.
 const VISIBILITY_SECS: u32 = 60;
 
-/// Starts the stack and its units, checks them, says how to reach them, and waits for Ctrl-C. Two stacks run side by side:
-/// every port is free when it is taken.
+/// Starts the stack and its units, checks them, prints how to reach them, and waits for Ctrl-C. Two stacks can run side by
+/// side, because each takes free ports.
 ///
 /// # Errors
-/// When something cannot be had or started, or `coppice doctor` finds a fault.
+/// When a tool cannot be installed, a process cannot be started, or `coppice doctor` finds a fault.
 #[tokio::main]
 pub(crate) async fn run() -> anyhow::Result<()> {
     let tools = tools()?;
@@ -49,23 +49,28 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     let _crm_events = CrmPump::start(&world);
     sign_up(&world, ADA, "Adaline").await;
     sign_up(&world, BOB, "Bartholomew").await;
-    println!("\ncoppice doctor, for each worker:");
+    println!("\nThe result of `coppice doctor` for each worker:");
     for unit in workers() {
         let said = world.run_job(path(OPERATORS_TOOL)?, unit, &["doctor", "--unit", unit], &[]).await;
         print!("{}", last_line(unit, &said.out));
-        anyhow::ensure!(said.code == Some(0), "coppice doctor finds a fault:\n{}{}", said.out, said.err);
+        anyhow::ensure!(
+            said.code == Some(0),
+            "`coppice doctor --unit {unit}` finds a fault:\n{}{}",
+            said.out,
+            said.err
+        );
     }
     person::serve(Arc::clone(&world)).await?;
     println!("\nwebhooks: http://{webhooks}/webhooks/stripe and /auth0, secret {WEBHOOK_SECRET}");
-    println!("\nthe environment of a worker of your own build:");
+    println!("\nThe environment of sso-sync, for a worker that you start yourself and for `coppice`:");
     for (name, value) in world.environment("sso-sync", free_port()?) {
         println!("  export {name}='{value}'");
     }
     println!(
-        "\nIn another terminal, change a person at the identity provider, and see the change arrive:\n  \
+        "\nAda and Bob have signed up. In another terminal, change a person at the identity provider and see the change arrive:\n  \
          cargo xtask person list\n  \
          cargo xtask person change ada --email ada@new.example.org\n  \
-         psql {} -c 'select * from person'\n\nCtrl-C ends everything",
+         psql {} -c 'select * from person'\n\nPress Ctrl-C to end everything.",
         world.database_url()
     );
     tokio::signal::ctrl_c().await?;

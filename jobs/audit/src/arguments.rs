@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
     /// Records of each source to sample at random. The share of divergent records is estimated from them.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(0..=100_000))]
     pub(crate) sample: u32,
-    /// Also compare every record that changed here within so many hours.
+    /// Also compare every record that changed here within this number of hours.
     #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(0..=8760))]
     pub(crate) since_hours: u32,
     /// Most recently changed records of each source, the newest first.

@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
     /// Print the report as JSON.
     #[arg(long)]
     pub(crate) json: bool,
-    /// Allow so many stored items to be missing from the listing. Default: 100, or 0.5 % of the stored ones if that is more.
+    /// Allow this number of stored items to be missing from the listing. Default: 100, or 0.5 % of the stored ones if that is more.
     #[arg(long, value_name = "N")]
     pub(crate) allow_deletions: Option<u64>,
     /// Continue with changes although the listing has another number of items than the CMS counts. No item counts as deleted then.

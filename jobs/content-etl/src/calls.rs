@@ -72,7 +72,7 @@ impl Calls {
     }
 }
 
-/// How long to wait before the next attempt, after so many failed ones. `None`: another attempt is useless.
+/// The wait before the next attempt, after this number of failed ones. `None`: another attempt is useless.
 fn pause(error: &ProviderError, attempts: u32) -> Option<Duration> {
     let doubled = FIRST_WAIT.saturating_mul(1 << attempts.saturating_sub(1).min(6)).min(LONGEST_WAIT);
     match error {

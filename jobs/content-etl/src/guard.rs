@@ -3,7 +3,7 @@
 /// So many may be missing from any source.
 const ALWAYS: u64 = 100;
 
-/// One item in so many may be missing from a large source.
+/// One item in this number may be missing from a large source.
 const ONE_IN: u64 = 200;
 
 /// How many of `present` items may be missing: as many as an operator allows, or else 100, or 0.5 % if that is more. By default

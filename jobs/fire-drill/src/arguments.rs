@@ -59,7 +59,7 @@ pub(crate) struct HeartbeatArguments {
     /// How long to wait for the heartbeats of this run, in seconds.
     #[arg(long, default_value = "30", value_parser = seconds)]
     pub(crate) wait_secs: Duration,
-    /// A unit that has received no heartbeat for so many seconds is late.
+    /// A unit that has received no heartbeat for this number of seconds is late.
     #[arg(long, default_value = "900", value_parser = seconds)]
     pub(crate) late_secs: Duration,
     /// Report what would be sent, and send, change and measure nothing.

@@ -101,10 +101,10 @@ pub(crate) enum Origin {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
 pub(crate) struct GuardArguments {
-    /// Allow so many stored records to be missing from the listing. Default: 100, or 0.5 % of the stored ones if that is more.
+    /// Allow this number of stored records to be missing from the listing. Default: 100, or 0.5 % of the stored ones if that is more.
     #[arg(long)]
     pub(crate) allow_deletions: Option<u64>,
-    /// Allow so many records to have another version than the stored one. Default: 1,000, or 20 % of the stored ones if that is
+    /// Allow this number of records to have another version than the stored one. Default: 1,000, or 20 % of the stored ones if that is
     /// more.
     #[arg(long)]
     pub(crate) allow_changes: Option<u64>,

@@ -1,4 +1,4 @@
-//! Who is measured, and how each is started.
+//! The contestants, and how each is started.
 //!
 //! In: the tools. Out: a command with its environment. Must not know: what is measured.
 
@@ -13,7 +13,7 @@ use local_stack::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Tools, free_port};
 
 use crate::services::{BUS, Services};
 
-/// A way of doing the job.
+/// An implementation of the job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Contestant {
     SsoSync,
@@ -24,7 +24,7 @@ pub(crate) enum Contestant {
     PowertoolsBatched,
 }
 
-/// What to start.
+/// The command that starts a contestant.
 #[derive(Debug, Clone)]
 pub(crate) struct Launch {
     pub(crate) program: PathBuf,
@@ -32,7 +32,7 @@ pub(crate) struct Launch {
 }
 
 impl Contestant {
-    /// In the order of the table, and of a round.
+    /// All contestants, in the order of the table and of a round.
     pub(crate) const ALL: [Self; 6] = [
         Self::SsoSync,
         Self::Bare,
@@ -58,10 +58,10 @@ impl Contestant {
         self == Self::SsoSync
     }
 
-    /// Finds or installs what it needs.
+    /// Finds or installs what the contestant needs.
     ///
     /// # Errors
-    /// A sentence on what cannot be had.
+    /// Names what is missing.
     pub(crate) fn launch(self, tools: &Tools) -> anyhow::Result<Launch> {
         match self {
             Self::SsoSync => beside_us("sso-sync"),
@@ -73,10 +73,10 @@ impl Contestant {
         }
     }
 
-    /// Its environment in these surroundings. `batches`: see [`Load`](crate::run::Load).
+    /// The environment variables of the contestant in one run. `batches`: see [`Load`](crate::run::Load).
     ///
     /// # Errors
-    /// When there is no free port for its health.
+    /// When there is no free port for its health port.
     pub(crate) fn environment(
         self,
         around: &Services,
@@ -96,7 +96,7 @@ impl Contestant {
             ("COPPICE_QUEUE_URL", around.queue_url.as_str()),
             ("COPPICE_DLQ_URL", &around.dlq_url),
             ("COPPICE_BUS_NAME", BUS),
-            // All else as it comes: the defaults are what is measured.
+            // No other settings: the benchmark measures the defaults.
             ("COPPICE_HEALTH_ADDRESS", &health),
             ("COPPICE_SSO_PROVIDER", "auth0"),
             ("COPPICE_AUTH0_URL", &auth0_url),
@@ -113,14 +113,15 @@ impl Contestant {
             ("AUTH0_AUDIENCE", &audience),
             ("AWS_DEFAULT_REGION", REGION),
             ("NODE_ENV", "production"),
-            // Compiled Python belongs to nobody's checkout.
+            // Otherwise Python would write compiled files into the checkout.
             ("PYTHONDONTWRITEBYTECODE", "1"),
         ];
-        let in_hand = batches.map(|batches| (batches * 10).to_string());
-        let in_hand =
-            in_hand.as_deref().map(|most| [("COPPICE_MAX_IN_FLIGHT", most), ("COPPICE_MAX_REFETCHES", most)]);
+        let in_flight = batches.map(|batches| (batches * 10).to_string());
+        let in_flight = in_flight
+            .as_deref()
+            .map(|most| [("COPPICE_MAX_IN_FLIGHT", most), ("COPPICE_MAX_REFETCHES", most)]);
         let own: &[(&str, &str)] = if self.is_ours() { &ours } else { &peers };
-        let all = aws.iter().chain(own).chain(in_hand.iter().flatten());
+        let all = aws.iter().chain(own).chain(in_flight.iter().flatten());
         Ok(all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
     }
 }
@@ -152,7 +153,7 @@ fn beside_us(name: &str) -> anyhow::Result<Launch> {
     Ok(Launch { program, arguments: Vec::new() })
 }
 
-/// Node looks for packages beside the script, so the scripts are put beside the packages.
+/// Node looks for packages beside the script. So the scripts are copied beside the packages.
 fn node(tools: &Tools, script: &str) -> anyhow::Result<Launch> {
     let folder = tools.node_packages("benchmark-sqs-consumer", &peer("sqs-consumer"))?;
     for file in ["job.js", "idiomatic.js", "batched.js"] {

@@ -1,4 +1,4 @@
-//! What was found, in the documentation, between two markers: written, never typed.
+//! Writes results into a document, between two markers, so that no figure is typed by hand.
 //!
 //! In: a document, a section's name, its text. Out: the document with this text in place of the former one.
 
@@ -9,18 +9,18 @@ use anyhow::Context;
 
 use crate::report::Report;
 
-/// Puts a text into a section of a document.
+/// Replaces a section of a document.
 ///
 /// # Errors
-/// When the document or the section's markers are not there.
+/// When the document or the section's markers are missing.
 pub(crate) fn write(document: &Path, section: &str, text: &str) -> anyhow::Result<()> {
     let old = fs::read_to_string(document).with_context(|| format!("cannot read {}", document.display()))?;
     let new = replaced(&old, section, text)
-        .with_context(|| format!("{} has not both markers of {section}", document.display()))?;
+        .with_context(|| format!("{} lacks a marker of the section {section}", document.display()))?;
     fs::write(document, new).with_context(|| format!("cannot write {}", document.display()))
 }
 
-/// A comparison, with what it was found on.
+/// A comparison, with the facts of the machine.
 pub(crate) fn results(report: &Report) -> String {
     let facts = report.machine.facts.iter().map(|(name, value)| format!("* {name}: {value}"));
     let load = format!(
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_stands_between_the_markers_is_replaced_and_nothing_else() {
+    fn only_the_text_between_the_markers_is_replaced() {
         let begin = "<!-- results: written by `cargo xtask bench --write-docs` -->";
         let end = "<!-- end of results -->";
         let text = format!("before\n{begin}\nold\n{end}\nafter\n");

@@ -2,7 +2,7 @@
 //!
 //! In: numbers. Out: numbers. Must not know: what they count.
 
-/// The middle one, or the mean of the two in the middle. `None` of nothing.
+/// The middle value, or the mean of the two middle values. `None` without values.
 pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
@@ -10,7 +10,7 @@ pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     Some(if values.len() % 2 == 1 { upper } else { (values[values.len() / 2 - 1] + upper) / 2.0 })
 }
 
-/// The smallest value that at least `percent` of all are not above. `None` of nothing.
+/// The smallest value that at least `percent` of all values do not exceed. `None` without values.
 pub(crate) fn percentile(values: &[f64], percent: usize) -> Option<f64> {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
@@ -18,7 +18,7 @@ pub(crate) fn percentile(values: &[f64], percent: usize) -> Option<f64> {
     values.get(rank - 1).copied()
 }
 
-/// How often `base` goes into `value`, round by round, and of that the median: what slows a whole round down, slows both.
+/// The median over the rounds of `value` / `base`. A slow round slows both, so it does not change the ratio.
 pub(crate) fn ratio(value: &[(u16, f64)], base: &[(u16, f64)]) -> Option<f64> {
     median(value.iter().filter_map(|(round, value)| {
         let (_, base) = base.iter().find(|(other, base)| other == round && *base > 0.0)?;

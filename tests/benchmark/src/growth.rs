@@ -1,8 +1,7 @@
-//! Persons who are there before a run begins; and what a message costs when they are many, when many messages wait, or
-//! when more or fewer of them may be in hand at once.
+//! Measures `sso-sync` at several sizes: persons in the database, waiting messages, messages in flight.
 //!
-//! In: sizes. Out: filled databases, and a table. Everything else is as in a comparison's run: see `run`. Must not know: how
-//! anything is measured.
+//! In: sizes. Out: filled databases, and a table. All else is as in a comparison's run: see `run`. Must not know: how `run`
+//! measures.
 
 use anyhow::Context;
 use local_stack::Tools;
@@ -15,8 +14,8 @@ use crate::run::{self, Figures, Load, Run};
 
 /// Residents, each with the rows that `sso-sync` would have written: person, record, identity, the first link.
 ///
-/// UUIDs of version 7 rise with time, as those that the worker draws; the random order of `md5` spreads what is changed later
-/// over the whole table.
+/// UUIDs of version 7 rise with time, like those that the worker draws. The random order of `md5` spreads later changes over
+/// the whole table.
 const SEED: &str = "
 create temp table resident as select number, uuidv7() as id from generate_series(0, $N - 1) as number;
 insert into person (person_id, status, email, email_verified, given_name, family_name, provenance)
@@ -53,7 +52,7 @@ analyze;
 /// Fills a contestant's database.
 ///
 /// # Errors
-/// When the schema is another than this file knows.
+/// When the statements of this file do not fit the schema.
 pub(crate) async fn seed(
     connection: &mut PgConnection,
     contestant: Contestant,
@@ -69,7 +68,7 @@ pub(crate) async fn seed(
         .execute(&mut *connection)
         .await
         .context("cannot fill the database")?;
-    // As autovacuum leaves a table that was filled over years.
+    // The state in which autovacuum leaves a table that was filled over years.
     for table in tables {
         let vacuum = sqlx::AssertSqlSafe(format!("vacuum {table}"));
         sqlx::raw_sql(vacuum).execute(&mut *connection).await?;
@@ -77,13 +76,13 @@ pub(crate) async fn seed(
     Ok(())
 }
 
-/// The IDs of so many residents, spread evenly.
+/// The IDs of `count` residents, spread evenly.
 pub(crate) fn sample(persons: u64, count: usize) -> Vec<String> {
     let count = u64::try_from(count).unwrap_or(u64::MAX).min(persons);
     (0..count).map(|position| format!("auth0|resident{}", position * persons / count)).collect()
 }
 
-/// What was found at each size.
+/// The runs at each size.
 pub(crate) struct Growth {
     sizes: Vec<Load>,
     runs: Vec<(Load, Run)>,
@@ -108,7 +107,7 @@ impl Growth {
         self.runs.iter().all(|(_, run)| run.faults.is_empty())
     }
 
-    /// Medians, and beside them how they stand to the first size.
+    /// Medians, each with its ratio to the first size.
     pub(crate) fn table(&self) -> String {
         let mut lines = vec![
             String::from(
@@ -132,7 +131,7 @@ impl Growth {
         lines.join("\n")
     }
 
-    /// All of it.
+    /// Every run.
     pub(crate) fn to_json(&self) -> Value {
         let runs: Vec<Value> =
             self.runs.iter().map(|(load, run)| json!({ "load": load, "run": run })).collect();
@@ -160,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_size_stands_beside_the_first() {
+    fn each_size_is_compared_with_the_first() {
         let size = |persons| Load { messages: 1000, persons, batches: None, statements: false };
         let run = |cpu| {
             let phase = run::Phase {
@@ -187,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_is_spread_over_everybody() {
+    fn a_sample_is_spread_over_all_residents() {
         assert_eq!(sample(10, 3), ["auth0|resident0", "auth0|resident3", "auth0|resident6"]);
         assert_eq!(sample(2, 5).len(), 2);
         assert!(sample(0, 5).is_empty());

@@ -1,6 +1,6 @@
-//! What all this ran on: the machine, and the versions of everything.
+//! The machine of a comparison, and the versions of the programs.
 //!
-//! In: `/proc`, and what the programs say of themselves. Out: lines. Must not know: any result.
+//! In: `/proc`, and the programs' own version output. Out: lines. Must not know: any result.
 
 use std::fmt;
 use std::fs;
@@ -21,10 +21,10 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// Asks.
+    /// Reads the facts.
     ///
     /// # Errors
-    /// When PostgreSQL cannot be had.
+    /// When PostgreSQL cannot be installed.
     pub(crate) fn look(tools: &Tools, present: &[(Contestant, Launch)]) -> anyhow::Result<Self> {
         let cores = std::thread::available_parallelism().map_or(0, usize::from);
         let model = line_of("/proc/cpuinfo", "model name").unwrap_or_else(|| "unknown".to_owned());

@@ -1,11 +1,11 @@
-//! Coppice's `sso-sync` and what one would otherwise take, at the same job, one after the other, on this machine.
+//! Runs Coppice's `sso-sync` and other implementations of the same job, one after the other, on this machine, and compares them.
 //!
-//! In: the release binaries beside this one, the peers in `peers/`. Out: a table, and files if asked for; exit code 1 when a
-//! contestant got the job wrong. What is measured, and how, stands in `docs/measurements/2026-11-27-benchmark.md`.
+//! In: the release binaries beside this one, the peers in `peers/`. Out: a table, and files if an option asks for them; exit
+//! code 1 if a contestant's result is wrong. `docs/measurements/2026-11-27-benchmark.md` says what is measured and how.
 //!
-//! Its parts: `contestant` (who), `surroundings` (database, queue, bus and provider of one run), `run` (what is measured),
-//! `growth` (the same at several sizes), `processes` (CPU and memory out of /proc), `statements` (what the database did), `outcome`
-//! (whether the job was done), `figures` (medians and ratios), `report`, `plot` and `documents` (what is told).
+//! Its modules: `contestant` (the implementations), `services` (database, queue, bus and provider of one run), `run` (one
+//! measurement), `growth` (`sso-sync` at several sizes), `processes` (CPU and memory from `/proc`), `statements` (work of the
+//! database), `outcome` (faults in the result), `figures` (medians and ratios), `report`, `plot` and `documents` (output).
 
 mod contestant;
 mod documents;
@@ -35,11 +35,11 @@ use machine::Machine;
 use report::Report;
 use run::{Load, Run};
 
-/// Persons who are there already when contestants are compared: a table that nobody has analysed yet is the first minute of
-/// a deployment's life, and no measure of the others.
+/// Persons in the database before a comparison. Without them, PostgreSQL would plan with tables that were never analysed; a
+/// deployment has such tables only in its first minute.
 const RESIDENTS: u64 = 10_000;
 
-/// Measure sso-sync beside what one would otherwise take.
+/// Compare sso-sync with other implementations of its job.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask bench")]
 struct Arguments {
@@ -49,26 +49,26 @@ struct Arguments {
     /// Persons, and so messages of each of the two phases of a run.
     #[arg(long, default_value_t = 4000, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
     messages: u32,
-    /// Contestants, all if none is named.
+    /// Contestants to measure. Default: all.
     #[arg(long, value_delimiter = ',')]
     only: Vec<Contestant>,
-    /// How many persons are in the database before: measures sso-sync alone, at each of these sizes, combined with those of
+    /// Persons in the database before the run. Measures only sso-sync, at each of these sizes, combined with those of
     /// --waiting and --batches.
     #[arg(long, value_delimiter = ',')]
     persons: Vec<u64>,
-    /// How many messages wait at once, in place of --messages.
+    /// Messages that wait at once, instead of --messages.
     #[arg(long, value_delimiter = ',')]
     waiting: Vec<usize>,
-    /// How many batches of ten messages it may have in hand, and read at once, in place of its defaults.
+    /// Batches of ten messages that sso-sync may have in flight, and refetch at once, instead of its defaults.
     #[arg(long, value_delimiter = ',')]
     batches: Vec<usize>,
-    /// Tell what PostgreSQL did for sso-sync, or for those of --only, statement by statement, in one run at each size.
+    /// Print what PostgreSQL did for sso-sync, or for those of --only, by statement, in one run at each size.
     #[arg(long)]
     statements: bool,
     /// Write all figures of all runs to this file.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Put the results into docs/measurements/2026-11-27-benchmark.md.
+    /// Write the results into docs/measurements/2026-11-27-benchmark.md.
     #[arg(long)]
     write_docs: bool,
 }
@@ -104,7 +104,7 @@ impl Arguments {
         Ok(sizes)
     }
 
-    /// What grows, if anything does: its section in the document, and the name of its plot.
+    /// The dimension with the most sizes, if there is one. It names the section in the document, and the plot.
     fn growing(&self) -> Option<&'static str> {
         let given = [
             ("persons", self.persons.len()),
@@ -123,7 +123,7 @@ fn main() -> ExitCode {
     match measure(&Arguments::parse()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => {
-            eprintln!("\nerror: a contestant got the job wrong");
+            eprintln!("\nerror: the result of a contestant is wrong: see the faults above");
             ExitCode::FAILURE
         }
         Err(error) => {
@@ -133,9 +133,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether every contestant did its job.
+/// Measures. Returns whether every contestant's result is right.
 ///
-/// Two threads: as many as the smallest machine has cores, for two servers that wait more than they compute.
+/// Two threads, because the smallest machine has two cores. They serve the queue and the provider, which mostly wait.
 #[tokio::main(worker_threads = 2)]
 async fn measure(arguments: &Arguments) -> anyhow::Result<bool> {
     let tools = Tools::locate_or_install(|line| println!("{line}"))?;
@@ -161,7 +161,7 @@ async fn measure_growth(arguments: &Arguments, growing: &str, tools: &Tools) -> 
     Ok(growth.all_did_their_job())
 }
 
-/// What the database does for each contestant, at each size. In the document stands what it does for `sso-sync`.
+/// Measures the statements of each contestant, at each size. The document gets those of `sso-sync`.
 async fn measure_statements(arguments: &Arguments, tools: &Tools) -> anyhow::Result<bool> {
     let chosen = if arguments.only.is_empty() { &[Contestant::SsoSync][..] } else { &arguments.only };
     let (mut runs, mut ours) = (Vec::new(), Vec::new());
@@ -190,7 +190,7 @@ async fn measure_statements(arguments: &Arguments, tools: &Tools) -> anyhow::Res
     Ok(runs.iter().all(|run| run.faults.is_empty()))
 }
 
-/// Everybody, round by round.
+/// Measures every contestant, round by round.
 async fn compare(arguments: &Arguments, tools: &Tools) -> anyhow::Result<bool> {
     let all = Contestant::ALL;
     let chosen = if arguments.only.is_empty() { all.as_slice() } else { arguments.only.as_slice() };

@@ -1,7 +1,7 @@
-//! Whether a contestant did its job.
+//! Checks the result of a contestant.
 //!
-//! In: what the provider, the database, the queue and the bus say at the end of a run. Out: every fault, in a sentence; none
-//! is right. Must not know: how fast it was.
+//! In: the provider, the database, the queue and the bus at the end of a run. Out: every fault, in a sentence; no sentence if
+//! the result is right. Must not know: how fast it was.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,14 +12,14 @@ use testkit::PublishedEvent;
 use crate::contestant::Contestant;
 use crate::services::{QUEUE, Services};
 
-/// What was announced, and about whom it should have been: one phase.
+/// The announcements of one phase, and the IDs of the persons that they should be about.
 pub(crate) struct Announced {
     pub(crate) phase: &'static str,
     pub(crate) events: Vec<PublishedEvent>,
     pub(crate) ids: BTreeSet<String>,
 }
 
-/// Every fault.
+/// Finds every fault.
 pub(crate) async fn faults(
     contestant: Contestant,
     around: &Services,
@@ -38,7 +38,7 @@ pub(crate) async fn faults(
         .users()
         .into_iter()
         .filter(|user| rows.get(&user.user_id).is_none_or(|row| row.given_name != user.given_name));
-    tell(&mut faults, wrong.count(), "person(s) missing, or with another name than at the provider");
+    report(&mut faults, wrong.count(), "person(s) missing, or with another name than at the provider");
     let by_key: BTreeMap<&str, &str> =
         rows.iter().map(|(user_id, row)| (row.announced_as.as_str(), user_id.as_str())).collect();
     for Announced { phase, events, ids } in announced {
@@ -48,12 +48,12 @@ pub(crate) async fn faults(
         let named: BTreeSet<&str> =
             details.iter().filter_map(|detail| by_key.get(detail[key].as_str()?).copied()).collect();
         let silent = ids.iter().filter(|id| !named.contains(id.as_str())).count();
-        tell(&mut faults, silent, &format!("person(s) not announced among the {phase}"));
+        report(&mut faults, silent, &format!("person(s) not announced among the {phase}"));
     }
     Ok(faults)
 }
 
-fn tell(faults: &mut Vec<String>, count: usize, what: &str) {
+fn report(faults: &mut Vec<String>, count: usize, what: &str) {
     if count > 0 {
         faults.push(format!("{count} {what}"));
     }
@@ -62,11 +62,11 @@ fn tell(faults: &mut Vec<String>, count: usize, what: &str) {
 /// A person as the contestant has it.
 struct PersonRow {
     given_name: Option<String>,
-    /// The ID that its announcements bear.
+    /// The ID in its announcements.
     announced_as: String,
 }
 
-/// Those whom the provider knows, by its ID.
+/// The rows of all users of the provider, by the provider's ID.
 async fn rows(contestant: Contestant, around: &Services) -> anyhow::Result<BTreeMap<String, PersonRow>> {
     let mut connection = PgConnection::connect(&around.database_url).await?;
     let query = if contestant.is_ours() {

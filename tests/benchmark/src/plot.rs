@@ -1,6 +1,6 @@
-//! CPU time as a picture: for each contestant, or each size, a bar for the worker and one for the database.
+//! Draws CPU time: for each contestant, or each size, a bar for the worker and one for the database.
 //!
-//! In: what was found. Out: SVG. Must not know: how anything was measured.
+//! In: the results. Out: SVG. Must not know: how the results were measured.
 
 use std::fmt::Write as _;
 
@@ -15,7 +15,7 @@ const TOP: f64 = 56.0;
 const ROW: f64 = 46.0;
 const BAR: f64 = 15.0;
 
-/// Of each contestant.
+/// A plot with each contestant.
 pub(crate) fn comparison(report: &Report) -> String {
     let rows: Vec<(String, [f64; 2])> = report
         .measured()
@@ -30,7 +30,7 @@ pub(crate) fn comparison(report: &Report) -> String {
     draw(&rows)
 }
 
-/// Of each size.
+/// A plot with each size.
 pub(crate) fn growth(growth: &Growth) -> String {
     let rows: Vec<(String, [f64; 2])> = growth.cpu().map(|(size, cpu)| (size.to_string(), cpu)).collect();
     draw(&rows)

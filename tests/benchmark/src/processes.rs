@@ -1,25 +1,25 @@
-//! CPU time and memory of a process with all its descendants, out of `/proc`.
+//! CPU time and memory of a process with all its descendants, from `/proc`.
 //!
-//! In: a process ID. Out: seconds and megabytes. A process that has ended is in its parent's `cutime` and `cstime` once it was
-//! waited for, so both are counted for all that live. Must not know: what the processes do.
+//! In: a process ID. Out: seconds and megabytes. When a parent has waited for an ended child, the child's time is in the parent's
+//! `cutime` and `cstime`. So both are counted for every living process. Must not know: what the processes do.
 
 use std::collections::BTreeMap;
 use std::fs;
 
 use anyhow::Context;
 
-/// Linux counts in hundredths of a second towards user space, whatever the kernel's own ticks are.
+/// Linux shows times to user space in hundredths of a second, independent of the kernel's own ticks.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// What a line of `/proc/<pid>/stat` says, as far as it is of use here.
+/// The fields of `/proc/<pid>/stat` that this module uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stat {
     parent: u32,
-    /// Its own, and that of its ended children: user and system.
+    /// User and system time of the process and of its ended children.
     ticks: u64,
 }
 
-/// User and system time of a process and its descendants, since each began, those that have ended included.
+/// User and system time of a process and its descendants since their start, ended descendants included.
 ///
 /// # Errors
 /// When the process itself is gone.
@@ -31,7 +31,7 @@ pub(crate) fn cpu_seconds(root: u32) -> anyhow::Result<f64> {
     Ok(ticks as f64 / TICKS_PER_SECOND)
 }
 
-/// The most memory that was ever resident at once: of the process, plus that of each descendant that lives.
+/// The highest resident memory so far: of the process, plus that of each living descendant.
 ///
 /// # Errors
 /// When the process itself is gone.
@@ -44,7 +44,7 @@ pub(crate) fn peak_resident_mb(root: u32) -> anyhow::Result<f64> {
     Ok(statuses.filter_map(|status| high_water_mb(&status)).sum())
 }
 
-/// Some may end while this looks: they are left out, and their time is with their parent.
+/// A process that ends during the call is left out. Its time is counted with its parent.
 fn all_stats() -> anyhow::Result<BTreeMap<u32, Stat>> {
     let entries = fs::read_dir("/proc").context("this needs Linux")?.filter_map(Result::ok);
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
@@ -52,7 +52,7 @@ fn all_stats() -> anyhow::Result<BTreeMap<u32, Stat>> {
     Ok(pids.filter_map(stat).collect())
 }
 
-/// The process and all below it.
+/// The process and all its descendants.
 fn descendants(all: &BTreeMap<u32, Stat>, root: u32) -> Vec<u32> {
     let mut found = vec![root];
     let mut next = 0;
@@ -63,7 +63,7 @@ fn descendants(all: &BTreeMap<u32, Stat>, root: u32) -> Vec<u32> {
     found
 }
 
-/// The name stands in parentheses and may hold anything, parentheses too, so fields are counted from the last one.
+/// The name is in parentheses and may contain any character, also parentheses. So fields are counted from the last one.
 /// <https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>
 fn parse(line: &str) -> Option<Stat> {
     let fields: Vec<&str> = line.rsplit_once(')')?.1.split_whitespace().collect();

@@ -1,6 +1,6 @@
-//! Medians over the rounds, ratios, and whether the targets are met.
+//! Medians over the rounds, ratios, and the targets.
 //!
-//! In: runs. Out: a table for a terminal and for a document, JSON. Must not know: how anything was measured.
+//! In: runs. Out: a table for a terminal and for a document, JSON. Must not know: how the runs were measured.
 
 use std::fmt::Write as _;
 
@@ -11,14 +11,14 @@ use crate::figures::ratio;
 use crate::machine::Machine;
 use crate::run::{Figures, Load, Run, middle};
 
-/// Everything that was found.
+/// The results of a comparison.
 pub(crate) struct Report {
     pub(crate) machine: Machine,
     pub(crate) rounds: u16,
     pub(crate) load: Load,
     /// Round by round, in order.
     pub(crate) runs: Vec<(u16, Run)>,
-    /// Who could not be measured, and why.
+    /// Contestants that could not be measured, with the reason.
     pub(crate) missing: Vec<(Contestant, String)>,
 }
 
@@ -41,7 +41,7 @@ const COLUMNS: [&str; 13] = [
     "right",
 ];
 
-/// The targets of the design: what is compared, how, and the bound.
+/// The targets of the design: the two contestants, the bound of the ratio, and its text.
 const RATIO_TARGETS: [(Contestant, Contestant, f64, &str); 3] = [
     (Contestant::SsoSync, Contestant::SqsConsumer, 1.0 / 20.0, "1/20"),
     (Contestant::SsoSync, Contestant::SqsConsumerBatched, 1.0 / 7.0, "1/7"),
@@ -55,7 +55,7 @@ impl Report {
         self.runs.iter().all(|(_, run)| run.faults.is_empty())
     }
 
-    /// For a terminal, and for Markdown.
+    /// The table, for a terminal and for Markdown.
     pub(crate) fn table(&self) -> String {
         let header = COLUMNS.map(str::to_owned);
         let rows: Vec<Row> = std::iter::once(header).chain(self.rows()).collect();
@@ -88,7 +88,7 @@ impl Report {
         ratios.chain([resident]).collect::<Vec<_>>().join("\n")
     }
 
-    /// All of it.
+    /// Every result.
     pub(crate) fn to_json(&self) -> Value {
         let machine: serde_json::Map<String, Value> =
             self.machine.facts.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
@@ -170,15 +170,15 @@ impl Report {
     }
 }
 
-/// Of both phases, for a thousand messages.
+/// Worker CPU seconds of both phases, for a thousand messages.
 pub(crate) fn worker_cpu(figures: &Figures) -> f64 {
     figures.per_thousand(|phase| phase.worker_cpu_seconds)
 }
 
-fn verdict(what: &str, found: Option<f64>, bound: f64, tell: impl Fn(f64) -> String) -> String {
+fn verdict(what: &str, found: Option<f64>, bound: f64, format_value: impl Fn(f64) -> String) -> String {
     match found {
-        Some(found) if found <= bound => format!("met: {what} ({})", tell(found)),
-        Some(found) => format!("NOT met: {what} ({})", tell(found)),
+        Some(found) if found <= bound => format!("met: {what} ({})", format_value(found)),
+        Some(found) => format!("NOT met: {what} ({})", format_value(found)),
         None => format!("not measured: {what}"),
     }
 }

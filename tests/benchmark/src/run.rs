@@ -1,4 +1,4 @@
-//! One contestant, once: started, warmed up, loaded with creations and then with changes, and then at half of that.
+//! One run of one contestant: start, warm-up, creations, changes, then changes at half of that rate.
 //!
 //! In: a contestant and a load. Out: its figures and its faults. Must not know: other runs.
 
@@ -20,27 +20,27 @@ use crate::processes::{cpu_seconds, peak_resident_mb};
 use crate::services::{QUEUE, Services};
 use crate::statements::{self, Statement};
 
-/// Messages before the first that counts: code is compiled, connections are open, statements prepared.
+/// Messages before the measurement begins. After them, code is compiled, connections are open and statements are prepared.
 const WARM_UP: usize = 500;
-/// Longest that a phase may take.
+/// Longest duration of a phase.
 const PHASE_LIMIT: Duration = Duration::from_secs(1800);
-/// Longest without a deletion: longer than a lost message stays invisible.
+/// Longest time without a deletion. It is longer than the visibility timeout of a lost message.
 const STALL_LIMIT: Duration = Duration::from_secs(90);
-/// Longest that announcements may be later than the deletions.
+/// Longest time from the last deletion to the last announcement.
 const ANNOUNCEMENT_LIMIT: Duration = Duration::from_secs(15);
-/// How long the paced load lasts.
+/// Duration of the paced load.
 const PACED_FOR: Duration = Duration::from_secs(4);
-/// How often the paced load sends what is due.
+/// Interval at which the paced load sends the messages that are due.
 const PACE: Duration = Duration::from_millis(2);
 
-/// How much is asked of each contestant.
+/// The load of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) struct Load {
-    /// Of each phase.
+    /// Messages of each phase.
     pub(crate) messages: usize,
-    /// Who is in the database already. Then it is some of them who change.
+    /// Persons in the database before the run. If there are any, the changes are changes of them.
     pub(crate) persons: u64,
-    /// How many batches of ten `sso-sync` may have in hand, and read at once. `None`: its defaults.
+    /// Batches of ten messages that `sso-sync` may have in flight, and refetch at once. `None`: its defaults.
     pub(crate) batches: Option<usize>,
     /// Whether PostgreSQL counts its statements.
     pub(crate) statements: bool,
@@ -49,18 +49,18 @@ pub(crate) struct Load {
 impl fmt::Display for Load {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} persons, {} messages", self.persons, self.messages)?;
-        self.batches.map_or(Ok(()), |batches| write!(f, ", {} in hand", batches * 10))
+        self.batches.map_or(Ok(()), |batches| write!(f, ", {} in flight", batches * 10))
     }
 }
 
-/// What a run found.
+/// The result of a run.
 #[derive(Debug, Serialize)]
 pub(crate) struct Run {
     #[serde(serialize_with = "by_name")]
     pub(crate) contestant: Contestant,
-    /// `None` when it broke.
+    /// `None` if the run failed.
     pub(crate) figures: Option<Figures>,
-    /// None: it did its job.
+    /// Empty if the result is right.
     pub(crate) faults: Vec<String>,
 }
 
@@ -71,25 +71,25 @@ pub(crate) struct Figures {
     pub(crate) first_message_seconds: f64,
     pub(crate) creations: Phase,
     pub(crate) changes: Phase,
-    /// Of both phases, by operation.
+    /// Calls of both phases, by operation.
     pub(crate) aws_calls: BTreeMap<String, usize>,
     pub(crate) peak_resident_mb: f64,
     pub(crate) lag: Lag,
-    /// None unless they were asked for.
+    /// Empty without `--statements`.
     pub(crate) statements: Vec<Statement>,
 }
 
-/// A number of messages, there all at once.
+/// A number of messages that wait in the queue at once.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Phase {
     pub(crate) messages: usize,
-    /// From the sending to the last deletion.
+    /// From sending to the last deletion.
     pub(crate) seconds: f64,
     pub(crate) worker_cpu_seconds: f64,
     pub(crate) postgres_cpu_seconds: f64,
 }
 
-/// Messages sent evenly, at half of what the contestant can do.
+/// Time from sending to deletion, when messages come evenly at half of the contestant's highest rate.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Lag {
     pub(crate) messages_a_second: f64,
@@ -98,7 +98,7 @@ pub(crate) struct Lag {
 }
 
 impl Phase {
-    /// For a thousand messages.
+    /// Worker CPU seconds for a thousand messages.
     pub(crate) fn worker_cpu_per_thousand(&self) -> f64 {
         self.worker_cpu_seconds * 1000.0 / count(self.messages)
     }
@@ -111,7 +111,7 @@ impl Figures {
             / count(self.creations.messages + self.changes.messages)
     }
 
-    /// Of both phases together.
+    /// Rate over both phases together.
     pub(crate) fn messages_a_second(&self) -> f64 {
         count(self.creations.messages + self.changes.messages)
             / (self.creations.seconds + self.changes.seconds)
@@ -136,7 +136,7 @@ impl fmt::Display for Run {
     }
 }
 
-/// Measures a contestant. What goes wrong is a fault of this run, and does not keep the others from theirs.
+/// Measures a contestant. An error becomes a fault of this run, so that the other runs still take place.
 pub(crate) async fn run(contestant: Contestant, launch: &Launch, load: Load, tools: &Tools) -> Run {
     match measure(contestant, launch, load, tools).await {
         Ok((figures, faults)) => Run { contestant, figures: Some(figures), faults },
@@ -156,12 +156,12 @@ async fn measure(
     let environment = contestant.environment(&around, load.batches)?;
     let arguments: Vec<&OsStr> = launch.arguments.iter().map(AsRef::as_ref).collect();
 
-    let strangers: Vec<String> = (0..WARM_UP).map(|number| format!("auth0|stranger{number}")).collect();
-    let first = around.create(&strangers[0])?;
+    let warm_up_ids: Vec<String> = (0..WARM_UP).map(|number| format!("auth0|warm-up{number}")).collect();
+    let first = around.create(&warm_up_ids[0])?;
     around.aws.send(QUEUE, [first]);
     let started_at = Instant::now();
     let mut worker = WorkerProcess::spawn_with(&launch.program, &arguments, &environment, &log)?;
-    let running = load_it(&around, &worker, load, started_at, &strangers[1..]).await;
+    let running = run_phases(&around, &worker, load, started_at, &warm_up_ids[1..]).await;
     let ended = worker.status().ok().flatten();
     let (figures, announced) = running.with_context(|| {
         let log = worker.output().unwrap_or_default();
@@ -172,20 +172,20 @@ async fn measure(
     Ok((figures, faults))
 }
 
-/// The process's whole life.
-async fn load_it(
+/// Runs all phases against the started process.
+async fn run_phases(
     around: &Services,
     worker: &WorkerProcess,
     load: Load,
     started_at: Instant,
-    strangers: &[String],
+    warm_up_ids: &[String],
 ) -> anyhow::Result<(Figures, Vec<Announced>)> {
     handled(around, 1).await?;
     let first_message_seconds = (around.aws.deletions(QUEUE, 0)[0].deleted_at - started_at).as_secs_f64();
-    let warm_up = strangers.iter().map(|id| around.create(id)).collect::<anyhow::Result<Vec<_>>>()?;
+    let warm_up = warm_up_ids.iter().map(|id| around.create(id)).collect::<anyhow::Result<Vec<_>>>()?;
     around.aws.send(QUEUE, warm_up);
-    handled(around, strangers.len() + 1).await?;
-    announced(around, strangers.len() + 1).await;
+    handled(around, warm_up_ids.len() + 1).await?;
+    announced(around, warm_up_ids.len() + 1).await;
 
     if load.statements {
         statements::reset(&around.postgres).await?;
@@ -213,7 +213,7 @@ async fn load_it(
     Ok((figures, vec![created, changed, paced]))
 }
 
-/// All at once, and as fast as it goes.
+/// Sends all messages at once, and measures until the last one is handled.
 async fn at_once(
     around: &Services,
     worker: &WorkerProcess,
@@ -240,7 +240,7 @@ async fn at_once(
     Ok((measured, Announced { phase, events: around.aws.events(events), ids }))
 }
 
-/// Changes of one person after another at an even rate, whatever becomes of them.
+/// Sends changes of one person after another at an even rate, without waiting for the worker.
 async fn paced(around: &Services, ids: &[String], rate: f64) -> anyhow::Result<(Lag, Announced)> {
     let (deleted, events) = (around.aws.deleted(QUEUE), around.aws.event_count());
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count, and positive")]
@@ -276,7 +276,7 @@ async fn paced(around: &Services, ids: &[String], rate: f64) -> anyhow::Result<(
     Ok((lag, Announced { phase, events: around.aws.events(events), ids: changed }))
 }
 
-/// Waits until so many messages were deleted in all.
+/// Waits until this number of messages was deleted in total.
 async fn handled(around: &Services, messages: usize) -> anyhow::Result<()> {
     let (mut so_far, mut since) = (0, Instant::now());
     let handled = wait_until(PHASE_LIMIT, "the messages to be handled", async || {
@@ -289,12 +289,12 @@ async fn handled(around: &Services, messages: usize) -> anyhow::Result<()> {
     let deleted = handled.await?;
     ensure!(
         deleted >= messages,
-        "{deleted} of {messages} message(s) deleted, and no more for {STALL_LIMIT:?}"
+        "{deleted} of {messages} message(s) deleted, and no further one for {STALL_LIMIT:?}"
     );
     Ok(())
 }
 
-/// Waits until so many events were announced in all; that some never are is found later, with whose.
+/// Waits until this number of events was announced in total. `outcome` reports those that are missing.
 async fn announced(around: &Services, events: usize) {
     let all = wait_until(ANNOUNCEMENT_LIMIT, "the announcements", async || {
         Ok((around.aws.event_count() >= events).then_some(()))
@@ -302,7 +302,7 @@ async fn announced(around: &Services, events: usize) {
     let _ = all.await;
 }
 
-/// A number of messages, to reckon with.
+/// A number of messages as a float, for divisions.
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
 pub(crate) fn count(messages: usize) -> f64 {
     messages as f64

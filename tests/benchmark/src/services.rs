@@ -1,7 +1,7 @@
-//! What is around the worker in one run: a database server of its own, queue and bus, the provider.
+//! The dependencies of the worker in one run: its own database server, the queue, the bus and the provider.
 //!
-//! In: the tools. Out: addresses, and the handles to send messages and to see what became of them. Queue, bus and provider
-//! are served by this process, the database by its own. Must not know: what is measured.
+//! In: the tools. Out: addresses, and handles to send messages and to read what the worker did with them. This process serves
+//! queue, bus and provider; the database is a process of its own. Must not know: what is measured.
 
 use std::path::Path;
 use std::time::Duration;
@@ -35,8 +35,8 @@ pub(crate) struct Services {
 }
 
 impl Services {
-    /// A server that flushes each commit as in production, with the contestant's schema, and as many persons in it as the
-    /// load says.
+    /// Starts the services. The database server flushes each commit as in production. The database has the contestant's schema
+    /// and the persons of the load.
     pub(crate) async fn build(contestant: Contestant, load: Load, tools: &Tools) -> anyhow::Result<Self> {
         let mut postgres = Postgres::start_with(tools, Durability::Full).await?;
         if load.statements {
@@ -51,7 +51,7 @@ impl Services {
             sqlx::raw_sql(include_str!("../peers/schema.sql")).execute(&mut connection).await?;
         }
         growth::seed(&mut connection, contestant, load.persons).await?;
-        // What making the database has left to write is not the contestant's.
+        // Otherwise the contestant's run would include writes that creating the database has left.
         sqlx::raw_sql("checkpoint").execute(&mut connection).await?;
         connection.close().await?;
         let aws = FastAws::start().await;
@@ -61,18 +61,19 @@ impl Services {
         Ok(Self { postgres, database_url, aws, queue_url, dlq_url, idp })
     }
 
-    /// Somebody signs up. The message that tells of it.
+    /// Creates a user at the provider. Returns the message about it.
     pub(crate) fn create(&self, id: &str) -> anyhow::Result<String> {
         message(&self.idp.put_user(SimulatedUser::new(id)))
     }
 
-    /// Somebody gets another name. The message that tells of it.
+    /// Renames a user at the provider. Returns the message about it.
     pub(crate) fn rename(&self, id: &str, name: String) -> anyhow::Result<String> {
         message(&self.idp.update(id, |user| user.given_name = Some(name)))
     }
 }
 
-/// What the rule of `deploy/cloudformation/coppice.yaml` makes of the provider's event: the envelope with IDs and times alone.
+/// The message that the rule of `deploy/cloudformation/coppice.yaml` makes of the provider's event: the envelope with IDs and
+/// times only.
 fn message(change: &Change) -> anyhow::Result<String> {
     let mut envelope: Value = serde_json::from_str(&change.stream_event().to_envelope_json())?;
     let mut take = |pointer: &str| {

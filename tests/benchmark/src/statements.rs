@@ -1,33 +1,33 @@
-//! What PostgreSQL did for a contestant, statement by statement, as its module `pg_stat_statements` counts it.
+//! PostgreSQL's work for a contestant, by statement, as its module `pg_stat_statements` counts it.
 //!
-//! In: a server that was told to count. Out: a table. The module costs some time itself, so it is on only when it is asked
-//! for. See <https://www.postgresql.org/docs/current/pgstatstatements.html>. Must not know: what the statements are for.
+//! In: a server that counts its statements. Out: a table. The module itself costs time, so it is on only with `--statements`.
+//! See <https://www.postgresql.org/docs/current/pgstatstatements.html>. Must not know: what the statements are for.
 
 use local_stack::Postgres;
 use serde::Serialize;
 use sqlx::{Connection, FromRow, PgConnection};
 
-/// How many are shown.
+/// Statements in the table.
 const SHOWN: i64 = 20;
-/// How much of a statement's text.
+/// Characters of a statement's text in the table.
 const TEXT: usize = 110;
 
-/// One statement, over the two phases that count.
+/// One statement, over the two measured phases.
 #[derive(Debug, Clone, PartialEq, Serialize, FromRow)]
 pub(crate) struct Statement {
     pub(crate) text: String,
     pub(crate) calls: i64,
-    /// Of execution, without planning.
+    /// Time of execution, without planning.
     pub(crate) milliseconds: f64,
     pub(crate) planning_milliseconds: f64,
     pub(crate) rows: i64,
-    /// Blocks of 8 KiB that were looked at in memory or read.
+    /// Blocks of 8 KiB that were found in memory or read.
     pub(crate) blocks: i64,
     /// Bytes of the write-ahead log.
     pub(crate) log_bytes: i64,
 }
 
-/// Has a server that nobody uses yet count from its next start on, and starts it again.
+/// Switches the counting on, and restarts the server. No client may use it yet.
 ///
 /// # Errors
 /// When it lacks the module.
@@ -48,7 +48,7 @@ pub(crate) async fn collect(postgres: &mut Postgres) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Begins anew.
+/// Sets all counts to zero.
 pub(crate) async fn reset(postgres: &Postgres) -> anyhow::Result<()> {
     let mut connection = PgConnection::connect(&postgres.url("postgres")).await?;
     sqlx::raw_sql("select pg_stat_statements_reset()").execute(&mut connection).await?;

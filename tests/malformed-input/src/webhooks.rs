@@ -1,4 +1,4 @@
-//! Webhooks to the router of `webhook-ingress`, as anybody may send them.
+//! Webhooks to the router of `webhook-ingress`, as any sender may send them.
 //!
 //! An input is a first line with the path's last part, `signed` or `forged`, and a time if it is not now; then lines with
 //! headers, an empty line, and the body. A signed webhook is authentic, so that its body is read. A forged webhook is sent as

@@ -1,4 +1,4 @@
-//! Alarms of the template on the emulator: they go on, each for its own queue, and tell the topic.
+//! Alarms of the template on the emulator: they go on, each for its own queue, and notify the topic.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::tools;
 const LIMIT: Duration = Duration::from_secs(30);
 
 #[tokio::test]
-async fn an_alarm_goes_on_for_its_own_queue_and_is_told() {
+async fn an_alarm_goes_on_for_its_own_queue_and_notifies() {
     let emulator = Emulator::start(&tools()).await.unwrap();
     let topology = Topology::deploy(emulator.endpoint(), "orchard", &[]).await.unwrap();
     let _metrics = QueueMetrics::start(emulator.endpoint());
@@ -38,11 +38,11 @@ async fn an_alarm_goes_on_for_its_own_queue_and_is_told() {
     assert_eq!(on.await.unwrap(), ["orchard-crm-sync-dlq-depth"]);
 
     let notices = topology.output("DrillNoticesQueueUrl").unwrap();
-    wait_until(LIMIT, "the topic to tell", async || {
+    wait_until(LIMIT, "the topic to notify", async || {
         let call =
             queues.receive_message().queue_url(notices).max_number_of_messages(10).wait_time_seconds(0);
-        let told = call.send().await?.messages.unwrap_or_default();
-        let bodies = told.into_iter().filter_map(|notice| notice.body);
+        let received = call.send().await?.messages.unwrap_or_default();
+        let bodies = received.into_iter().filter_map(|notice| notice.body);
         let events = bodies.filter_map(|body| serde_json::from_str::<serde_json::Value>(&body).ok());
         let mut alarms = events.filter(|event| event["NewStateValue"] == "ALARM");
         Ok(alarms.any(|event| event["AlarmName"] == "orchard-crm-sync-dlq-depth").then_some(()))

@@ -37,7 +37,7 @@ async fn two_servers_run_side_by_side() {
 }
 
 #[tokio::test]
-async fn a_dropped_server_takes_no_connections() {
+async fn a_dropped_server_accepts_no_connections() {
     let postgres = Postgres::start(&tools()).await.unwrap();
     let url = postgres.url("coppice");
     drop(postgres);

@@ -1,4 +1,4 @@
-//! The topology on the emulator: which queue gets which event, and what is left of it there.
+//! The topology on the emulator: which queue gets which event, and which fields remain there.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,9 +13,9 @@ use serde_json::Value;
 use crate::tools;
 
 const LIMIT: Duration = Duration::from_secs(30);
-/// In every field of the sample events that could say who somebody is.
+/// Stands in every field of the sample events that could identify a person.
 const PERSONAL: &str = "pii-marker";
-/// Not a unit's: a rule brings what came by webhook and no unit takes.
+/// The queue for events that came by webhook and that no unit takes. A rule sends them there.
 const UNDELIVERED: &str = "undelivered";
 
 /// One file of `deploy/cloudformation/sample-events`.
@@ -25,7 +25,7 @@ struct Sample {
     #[serde(rename = "about")]
     _about: String,
     queues: Vec<String>,
-    /// What is left of `detail` in the queue.
+    /// The fields of `detail` that remain in the queue.
     detail_after: Option<Value>,
     /// Only for an event that no queue gets.
     why_no_queue: Option<String>,
@@ -63,7 +63,7 @@ impl World {
         }
     }
 
-    /// Puts an event where its sender would: a partner's on the bus of its own name, ours on the trunk.
+    /// Puts an event on the bus of its sender: a partner's event on the partner bus, our own on our bus.
     async fn put(&self, source: &str, detail_type: &str, detail: &Value) {
         let failed = if source.starts_with("aws.partner/") {
             let entry = PutPartnerEventsRequestEntry::builder()
@@ -89,7 +89,7 @@ impl World {
         self.put(text("source"), text("detail-type"), &sample.event["detail"]).await;
     }
 
-    /// What is in a queue now, taken out of it.
+    /// Takes all messages that are in a queue now.
     async fn take(&self, url: &str) -> Vec<String> {
         let request =
             self.queues.receive_message().queue_url(url).max_number_of_messages(10).wait_time_seconds(0);
@@ -102,7 +102,7 @@ impl World {
         bodies
     }
 
-    /// An event that goes to one known queue; once it is there, all that was put before it has been delivered too.
+    /// Sends an event that goes to one known queue. When it is there, all earlier events have been delivered too.
     async fn put_and_await_a_marker(&self, number: usize) -> BTreeMap<String, Vec<String>> {
         let marker = format!("marker-{number}");
         let detail = serde_json::json!({ "record_id": marker });
@@ -151,7 +151,7 @@ async fn each_sample_event_reaches_its_queues_without_personal_data() {
         assert_eq!(sample.queues.is_empty(), sample.why_no_queue.is_some(), "{name}: a reason, or a queue");
         world.put_sample(sample).await;
         let got = world.put_and_await_a_marker(number).await;
-        // Once each: two rules that take the same event bring it twice.
+        // Exactly one copy in each queue: two rules for one event would deliver it twice.
         let reached: Vec<_> =
             got.iter().flat_map(|(queue, bodies)| vec![queue.clone(); bodies.len()]).collect();
         assert_eq!(reached, sample.queues, "{name}");
@@ -163,7 +163,7 @@ async fn each_sample_event_reaches_its_queues_without_personal_data() {
                 assert_eq!(body[field], sample.event[field], "{name}");
             }
             assert!(body["id"].as_str().is_some_and(|id| id.len() == 36), "{name}: {body}");
-            // The emulator stamps its own time.
+            // The emulator sets its own time.
             assert!(body["time"].as_str().is_some_and(|time| time.ends_with('Z')), "{name}: {body}");
             assert_eq!(Some(&body["detail"]), sample.detail_after.as_ref(), "{name}");
         }
@@ -174,7 +174,7 @@ async fn each_sample_event_reaches_its_queues_without_personal_data() {
     assert!(world.take(world.topology.undelivered_url().unwrap()).await.is_empty());
 }
 
-/// Whoever enables a provider before there is a unit for it, and before its name is in the template, is told.
+/// An operator who enables a provider before a unit takes its events finds the events in the queue `undelivered`.
 #[tokio::test]
 async fn an_event_of_a_webhook_that_no_unit_takes_is_kept() {
     let emulator = Emulator::start(&tools()).await.unwrap();
@@ -186,14 +186,14 @@ async fn an_event_of_a_webhook_that_no_unit_takes_is_kept() {
     assert!(got[UNDELIVERED][0].contains("orchard-0042"));
 }
 
-/// Without this, a pattern that is too wide would go unseen: the samples only show that it is wide enough.
+/// Finds patterns that are too wide. The samples only show that a pattern is wide enough.
 #[tokio::test]
-async fn an_event_that_nobody_asked_for_reaches_no_queue() {
+async fn an_event_that_no_rule_matches_reaches_no_queue() {
     let emulator = Emulator::start(&tools()).await.unwrap();
     let samples = samples();
     let partners = partner_sources(&samples);
     let world = World::deploy(&emulator, "orchard", &partners).await;
-    let strangers = [
+    let unmatched = [
         (
             partners[0].1,
             "group.created",
@@ -206,9 +206,9 @@ async fn an_event_that_nobody_asked_for_reaches_no_queue() {
         ("coppice.ingress.unknown", "x", "{}"),
         ("coppice", "Unknown", r#"{"ids":["1"],"change":"changed"}"#),
         ("coppice", "Unknown", "{}"),
-        ("somebody.else", "PersonChanged", "{}"),
+        ("another.account", "PersonChanged", "{}"),
     ];
-    for (number, (source, detail_type, detail)) in strangers.into_iter().enumerate() {
+    for (number, (source, detail_type, detail)) in unmatched.into_iter().enumerate() {
         let detail: Value = serde_json::from_str(detail).unwrap();
         world.put(source, detail_type, &detail).await;
         assert_eq!(world.put_and_await_a_marker(number).await, BTreeMap::new(), "{source}");
@@ -216,7 +216,7 @@ async fn an_event_that_nobody_asked_for_reaches_no_queue() {
 }
 
 #[tokio::test]
-async fn two_stacks_stand_side_by_side() {
+async fn two_stacks_exist_side_by_side() {
     let emulator = Emulator::start(&tools()).await.unwrap();
     let first = World::deploy(&emulator, "orchard", &[]).await;
     let second = World::deploy(&emulator, "garden", &[]).await;

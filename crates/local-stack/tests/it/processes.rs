@@ -1,4 +1,4 @@
-//! Child processes: a clean environment, real signals, nothing left behind.
+//! Child processes: a clean environment, real signals, no processes or files left behind.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -26,7 +26,7 @@ async fn output_has(worker: &WorkerProcess, text: &str) {
 }
 
 #[tokio::test]
-async fn a_worker_sees_its_own_settings_and_nothing_else() {
+async fn a_worker_sees_only_its_own_settings() {
     let folder = tempfile::tempdir().unwrap();
     let program = script(folder.path(), "echo \"$TREE/$HOME/$CARGO_MANIFEST_DIR\"; exit 7");
     let env = [("TREE".to_owned(), "hazel".to_owned())];
@@ -36,7 +36,7 @@ async fn a_worker_sees_its_own_settings_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_worker_can_finish_when_it_is_asked_to() {
+async fn a_worker_can_finish_after_sigterm() {
     let folder = tempfile::tempdir().unwrap();
     let text =
         "trap 'echo finished; exit 0' TERM; echo ready; while :; do read -r _ < /dev/zero & wait $!; done";
@@ -50,7 +50,7 @@ async fn a_worker_can_finish_when_it_is_asked_to() {
 }
 
 #[tokio::test]
-async fn a_killed_worker_is_dead_and_a_dropped_one_is_gone() {
+async fn a_killed_worker_has_ended_and_a_dropped_one_too() {
     let folder = tempfile::tempdir().unwrap();
     let program = script(folder.path(), "echo ready; exec sleep 600");
     let log = folder.path().join("log");
@@ -65,9 +65,9 @@ async fn a_killed_worker_is_dead_and_a_dropped_one_is_gone() {
     assert_eq!(kill(pid, None), Err(Errno::ESRCH));
 }
 
-/// The thread that asks for a worker may end long before the worker does.
+/// The thread that starts a worker may end long before the worker.
 #[tokio::test]
-async fn a_worker_outlives_the_thread_that_asked_for_it() {
+async fn a_worker_outlives_the_thread_that_started_it() {
     let folder = tempfile::tempdir().unwrap();
     let program = script(folder.path(), "echo ready; exec sleep 600");
     let log = folder.path().join("log");

@@ -30,7 +30,7 @@ pub enum AtProvider {
     Failed(String),
     /// The provider was not asked, and why.
     NotAsked(String),
-    /// A person of our own, whom no provider has.
+    /// A person of our own. No provider has it.
     OurOwn,
 }
 

@@ -21,7 +21,7 @@ use crate::OperationError;
 /// Before entries that failed are sent again.
 const WAIT_BETWEEN_TRIES: Duration = Duration::from_millis(500);
 
-/// The run ends after so many batches in a row of which SQS took nothing.
+/// The run ends after this number of batches in a row of which SQS accepted no message.
 const TRIES: u32 = 5;
 
 /// Where a plan's items go.

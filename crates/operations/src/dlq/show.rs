@@ -172,7 +172,7 @@ async fn compare(
     Ok(records)
 }
 
-/// A person of our own, whom an internal event names.
+/// A person of our own, named by an internal event.
 async fn person(store: &Store, id: &str) -> Result<RecordComparison, OperationError> {
     let view = match id.parse() {
         Ok(id) => store.view_person(&PersonKey::Id(id)).await?,

@@ -138,7 +138,7 @@ async fn came_from(
     .await?;
     let from = last.ok_or(LinkRefusal::NothingToUndo)?.unwrap_or_else(Uuid::now_v7);
     // That person may have been merged since. The merge is followed, unless it led to the present person: then the
-    // merge is what is undone.
+    // merge is undone.
     let path = view::merge_path(connection, from).await?;
     Ok(path.last().copied().filter(|end| *end != current).unwrap_or(from))
 }

@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn records_follow_unless_both_persons_have_a_source_in_use_or_somebody_decided() {
+    fn records_follow_unless_both_persons_have_a_source_in_use_or_an_operator_decided() {
         let idp = |live| record("idp", live, false);
         let crm = || record("crm", true, false);
         let table = [

@@ -24,8 +24,8 @@ fn reading(number: usize, content: &str, version: i64) -> PersonReading {
 /// Brings statistics up to date, and hands in the counts of that.
 ///
 /// To vacuum is to scan tables as well: `source_record` once for each range of blocks that is new to the index of
-/// changes. A connection hands in its counts once a second at most, and an idle one later still, so without being told
-/// to it might do so while the store's statements are counted.
+/// changes. A connection hands in its counts once a second at most, and an idle one later still, so without the flush
+/// it might do so while the store's statements are counted.
 async fn vacuum(database: &Database) {
     let mut connection = database.pool.acquire().await.unwrap();
     for statement in ["vacuum analyze", "select pg_stat_force_next_flush()"] {

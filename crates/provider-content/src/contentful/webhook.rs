@@ -36,7 +36,7 @@ fn verify(request: &SignedRequest<'_>, secrets: &Secrets, now: OffsetDateTime) -
     let digest = from_hex(request.header("x-contentful-signature")?)?;
     let names: Vec<String> =
         request.header(SIGNED_HEADERS)?.split(',').map(|name| name.trim().to_ascii_lowercase()).collect();
-    // Anybody may have written what is not signed, so the signature must cover both the time and the list itself.
+    // Any sender can write the parts that are not signed. So the signature must cover both the time and the list itself.
     let covered = [TIMESTAMP, SIGNED_HEADERS].iter().all(|name| names.iter().any(|signed| signed == name));
     if !covered || names.len() > MAX_SIGNED_HEADERS {
         return Err(VerifyError::Signature);
@@ -119,7 +119,7 @@ mod tests {
         );
     }
 
-    /// Only the holder of the secret can make one, but anybody who has seen it could send it again for ever.
+    /// Only the holder of the secret can make such a signature, but everyone who has seen it could send it again for ever.
     #[test]
     fn a_signature_that_leaves_out_the_time_is_refused() {
         let secrets = Secrets::parse("0123456789abcdef").unwrap();

@@ -31,7 +31,7 @@ async fn what_must_be_there_is_no_empty_answer(make: Make) {
     }
 }
 
-async fn a_full_quota_is_told_with_its_length(make: Make) {
+async fn a_full_quota_is_a_rate_limit_with_its_length(make: Make) {
     let limited = ProviderError::RateLimited { retry_after: Duration::from_secs(17) };
     for header in [&[("retry-after", "17")], &[("x-contentful-ratelimit-reset", "17")]] {
         let url = answering(429, header, "{}").await;
@@ -39,14 +39,14 @@ async fn a_full_quota_is_told_with_its_length(make: Make) {
     }
 }
 
-async fn refused_credentials_are_told(make: Make) {
+async fn refused_credentials_are_unauthorized(make: Make) {
     for status in [401, 403] {
         let url = answering(status, &[], PERSONAL).await;
         assert_eq!(failures(make, &url).await, [const { ProviderError::Unauthorized }; 4]);
     }
 }
 
-async fn outages_are_told_apart(make: Make) {
+async fn outages_are_distinguished(make: Make) {
     let unavailable = |cause| ProviderError::Unavailable { cause, retry_after: None };
     let failing = answering(500, &[], PERSONAL).await;
     let silent = server(std::future::pending).await;
@@ -129,9 +129,9 @@ macro_rules! conformance {
     ($($provider:ident),+) => {
         $(conformance!($provider:
             what_must_be_there_is_no_empty_answer,
-            a_full_quota_is_told_with_its_length,
-            refused_credentials_are_told,
-            outages_are_told_apart,
+            a_full_quota_is_a_rate_limit_with_its_length,
+            refused_credentials_are_unauthorized,
+            outages_are_distinguished,
             a_reply_that_breaks_the_contract_is_malformed,
             another_item_than_was_asked_for_is_malformed,
             an_id_that_is_not_one_segment_leads_nowhere_else,

@@ -52,7 +52,7 @@ async fn failures(make: Make, url: &str) -> [ProviderError; 3] {
     ]
 }
 
-async fn a_wrong_base_url_is_noticed_and_nobody_is_gone(make: Make) {
+async fn a_wrong_base_url_is_an_error_and_no_contact_is_gone(make: Make) {
     for status in [404, 410] {
         let [fetched, written, pinged] = failures(make, &answering(status, &[], "{}").await).await;
         assert_eq!(fetched, ProviderError::Malformed { line: 0, column: 0 });
@@ -67,7 +67,7 @@ async fn a_full_quota_is_not_a_failure_of_the_contact(make: Make) {
     assert_eq!(failures(make, &url).await, [limited(17), limited(17), limited(17)]);
 }
 
-async fn outages_are_told_apart(make: Make) {
+async fn outages_are_distinguished(make: Make) {
     let unavailable = |cause| ProviderError::Unavailable { cause, retry_after: None };
     let failing = answering(500, &[], PERSONAL).await;
     let silent = server(std::future::pending).await;
@@ -131,9 +131,9 @@ macro_rules! conformance {
     };
     ($($provider:ident),+) => {
         $(conformance!($provider:
-            a_wrong_base_url_is_noticed_and_nobody_is_gone,
+            a_wrong_base_url_is_an_error_and_no_contact_is_gone,
             a_full_quota_is_not_a_failure_of_the_contact,
-            outages_are_told_apart,
+            outages_are_distinguished,
             a_reply_that_breaks_the_contract_is_malformed,
             refused_credentials_are_unauthorized,
             nothing_secret_or_personal_is_printed,

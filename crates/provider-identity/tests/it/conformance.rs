@@ -36,7 +36,7 @@ async fn a_full_quota_is_not_a_failure_of_the_case(make: Make) {
     assert_eq!(make(&url).ping().await.map(|()| FetchedCase::Gone), limited);
 }
 
-async fn refused_credentials_are_told(make: Make) {
+async fn refused_credentials_are_unauthorized(make: Make) {
     for status in [401, 403] {
         let client = make(&answering(status, &[], PERSONAL).await);
         assert_eq!(client.fetch_case(ID).await, Err(ProviderError::Unauthorized));
@@ -44,7 +44,7 @@ async fn refused_credentials_are_told(make: Make) {
     }
 }
 
-async fn outages_are_told_apart(make: Make) {
+async fn outages_are_distinguished(make: Make) {
     let unavailable = |cause| ProviderError::Unavailable { cause, retry_after: None };
     let failing = make(&answering(500, &[], PERSONAL).await);
     assert_eq!(failing.fetch_case(ID).await, Err(unavailable(Outage::ServerError)));
@@ -100,8 +100,8 @@ macro_rules! conformance {
             missing_cases_are_gone,
             a_ping_needs_a_list,
             a_full_quota_is_not_a_failure_of_the_case,
-            refused_credentials_are_told,
-            outages_are_told_apart,
+            refused_credentials_are_unauthorized,
+            outages_are_distinguished,
             a_reply_that_breaks_the_contract_is_malformed,
             an_id_that_is_not_one_segment_is_not_sent,
             nothing_secret_or_personal_is_printed,

@@ -2,7 +2,7 @@
 //! (<https://developer.okta.com/docs/concepts/event-hooks/>). Okta signs nothing.
 //!
 //! If an event of a user's lifecycle or account has no such target, it is about the actor's own account, as in the log
-//! stream (`changes.rs`). If the actor is an administrator after all, one record is read in vain.
+//! stream (`changes.rs`). If the actor is an administrator instead, one record is read needlessly.
 
 use provider_webhook::{
     HeaderMap, Id, Keys, Proof, UnreadableBody, Webhook, WebhookRecord, known_kind, parse, rfc3339,

@@ -166,8 +166,8 @@ impl SsoProvider for ScimClient {
             .ok_or(ProviderError::Invalid { status: 400 })
     }
 
-    /// Reads `/ServiceProviderConfig`. Servers may let anybody read it (RFC 7644 section 4), so success does not prove that
-    /// the token is right.
+    /// Reads `/ServiceProviderConfig`. Servers may allow reads without a token (RFC 7644 section 4), so success does not
+    /// prove that the token is right.
     async fn ping(&self) -> Result<(), ProviderError> {
         self.read::<Capabilities>("ServiceProviderConfig", &[]).await.map(|_| ())
     }

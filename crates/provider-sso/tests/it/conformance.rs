@@ -68,7 +68,7 @@ async fn a_full_quota_is_not_a_failure_of_the_user(make: Make) {
     assert_eq!(make(&url).ping().await.map(|()| FetchedUser::Gone), limited);
 }
 
-async fn outages_are_told_apart(make: Make) {
+async fn outages_are_distinguished(make: Make) {
     let unavailable = |cause| ProviderError::Unavailable { cause, retry_after: None };
     let failing = make(&answering(500, &[], PERSONAL).await);
     assert_eq!(failing.fetch_user(ID, None).await, Err(unavailable(Outage::ServerError)));
@@ -123,7 +123,7 @@ macro_rules! conformance {
         $(conformance!($provider:
             missing_users_are_gone,
             a_full_quota_is_not_a_failure_of_the_user,
-            outages_are_told_apart,
+            outages_are_distinguished,
             a_reply_that_breaks_the_contract_is_malformed,
             an_id_that_is_not_one_segment_is_not_sent,
             nothing_secret_or_personal_is_printed,

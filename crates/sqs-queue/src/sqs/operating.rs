@@ -79,8 +79,8 @@ impl SqsQueue {
             .ok_or_else(|| failure::malformed(Operation::Depth))
     }
 
-    /// Starts to move everything in this dead-letter queue to `to`, at most so many a second (SQS allows 500; `None`: SQS
-    /// decides). The destination is named, because SQS does not know the source queue of a message that a worker sent.
+    /// Starts to move everything in this dead-letter queue to `to`, at most this number a second (SQS allows 500; `None`:
+    /// SQS decides). The destination is named, because SQS does not know the source queue of a message that a worker sent.
     /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html>
     ///
     /// # Errors

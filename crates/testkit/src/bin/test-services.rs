@@ -3,7 +3,7 @@
 //! In: the file of `NEXTEST_ENV`, into which the tests' variables are written. Out: running services ([`Services`]). nextest
 //! has no script that runs at the end, so the services live in a second process, which watches the run's own.
 
-#![expect(clippy::disallowed_methods, reason = "a setup script is told everything by its environment")]
+#![expect(clippy::disallowed_methods, reason = "a setup script has no input but its environment")]
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};

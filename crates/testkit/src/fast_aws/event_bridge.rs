@@ -1,4 +1,4 @@
-//! EventBridge's JSON protocol: `PutEvents`, and whether a bus is there.
+//! EventBridge's JSON protocol: `PutEvents`, and whether a bus exists.
 //! <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html>
 
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,7 @@
-//! One standard queue: what waits, what is in flight and until when, what was deleted.
+//! One standard queue: waiting messages, messages in flight with the end of their visibility timeout, deletions.
 //!
-//! In: operations, each with its moment. Out: messages. Every operation is constant in the number of messages, but for the
-//! logarithm of a heap. It must not know a protocol.
+//! In: operations, each with its time. Out: messages. The cost of an operation does not grow with the number of messages,
+//! except for the logarithm of a heap. It must not know a protocol.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
@@ -25,10 +25,10 @@ pub(super) struct Queue {
     /// Wakes long polls.
     pub(super) arrivals: Arc<Notify>,
     messages: HashMap<u64, Message>,
-    /// Numbers of those that wait, in order. A number whose message was deleted meanwhile is passed over.
+    /// Numbers of the waiting messages, in order. A number whose message was deleted is skipped.
     waiting: VecDeque<u64>,
     visible: usize,
-    /// When messages in flight come back. An entry that does not agree with its message is outdated.
+    /// The times when messages in flight become visible. An entry that differs from its message is outdated.
     returns: BinaryHeap<Reverse<(Instant, u64)>>,
     next_number: u64,
 }
@@ -53,12 +53,12 @@ pub(super) struct Received<'a> {
     pub(super) message: &'a Message,
 }
 
-/// What became of a receipt.
+/// The result of an operation with a receipt.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Receipt {
-    /// Done, or there was nothing to do, which SQS does not tell apart.
+    /// Success. SQS also reports success if there was nothing to do.
     Accepted,
-    /// Not one of this queue.
+    /// The receipt is of another queue.
     Invalid,
     /// The message is gone, or another receive has it.
     Lost,
@@ -80,7 +80,7 @@ impl Queue {
         }
     }
 
-    /// Takes a message, and answers with its ID and the MD5 of its body.
+    /// Accepts a message, and returns its ID and the MD5 of its body.
     pub(super) fn send(&mut self, body: String, attributes: Option<Value>, now: Instant) -> (String, String) {
         let id = Uuid::new_v4().to_string();
         let body_md5: String = Md5::digest(&body).iter().map(|byte| format!("{byte:02x}")).collect();
@@ -98,7 +98,7 @@ impl Queue {
         (id, body_md5)
     }
 
-    /// Takes a message as it is: new, or from the queue that gave it up.
+    /// Accepts a message unchanged: a new one, or one that another queue dead-letters.
     pub(super) fn admit(&mut self, message: Message) {
         self.messages.insert(self.next_number, Message { hidden_until: None, ..message });
         self.waiting.push_back(self.next_number);
@@ -162,7 +162,7 @@ impl Queue {
             message.hidden_until = Some(now + hidden_for);
             self.returns.push(Reverse((now + hidden_for, number)));
             self.bring_back(now);
-            // Who waits may have to wake sooner than it knows.
+            // A waiting receive may have to wake earlier than it planned.
             self.arrivals.notify_waiters();
         }
         Receipt::Accepted

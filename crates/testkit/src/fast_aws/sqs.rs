@@ -1,4 +1,4 @@
-//! SQS's JSON protocol: what a consumer calls, and sending.
+//! SQS's JSON protocol: the calls of a consumer, and sending.
 //! <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Operations.html>
 
 use std::collections::BTreeMap;
@@ -129,13 +129,13 @@ pub(super) async fn answer(stub: &FastAws, operation: &str, body: &[u8]) -> Resu
     }
 }
 
-/// Answers as soon as there is a message, as SQS does: it does not wait for a full batch.
+/// Answers when there is a message, and does not wait for a full batch, like SQS.
 async fn receive(stub: &FastAws, request: ReceiveMessage) -> Result<Vec<u8>, Refusal> {
     let wait = Duration::from_secs(request.wait_time_seconds.unwrap_or(0));
     let over_at = Instant::now() + wait;
     let (_, arrivals) = stub.lock().queue(&request.queue_url)?;
     loop {
-        // Before the look, so that what comes in between is not missed.
+        // Registered before the receive, so that no message in between is missed.
         let arrival = arrivals.notified();
         tokio::pin!(arrival);
         arrival.as_mut().enable();
@@ -153,7 +153,7 @@ async fn receive(stub: &FastAws, request: ReceiveMessage) -> Result<Vec<u8>, Ref
     }
 }
 
-/// The reply, when there is a message; else when to look again.
+/// The reply, if there is a message; otherwise the time of the next try.
 fn look(
     stub: &FastAws,
     request: &ReceiveMessage,

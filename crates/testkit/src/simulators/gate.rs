@@ -1,23 +1,23 @@
-//! Requests held at a gate, to be let go in the order that a test wants.
+//! Holds requests at a gate, and releases them in the order that a test chooses.
 //!
-//! The reply is made when the request arrives and sent when it is released: what a slow network does, and the way to
-//! stage "the older answer arrives last".
+//! The simulator makes the reply when the request arrives, and sends it when the test releases the request. A slow network has
+//! the same effect. So a test can make the older answer arrive last.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 
-/// How long a test waits for requests that should come.
+/// Longest wait of a test for requests.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Holds the requests for one record. Dropping it lets all of them go.
+/// Holds the requests for one record. Dropping it releases all of them.
 #[derive(Debug)]
 pub struct Gate {
     shared: Arc<Shared>,
 }
 
-/// What the gate and the server share.
+/// The state that the gate and the server share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     held: Mutex<Option<Vec<Option<oneshot::Sender<()>>>>>,
@@ -30,7 +30,7 @@ impl Gate {
         (Self { shared: Arc::clone(&shared) }, shared)
     }
 
-    /// Waits until `count` requests in all have arrived.
+    /// Waits until `count` requests in total have arrived.
     ///
     /// # Panics
     /// When they do not within a minute.
@@ -41,17 +41,17 @@ impl Gate {
         assert!(in_time.is_ok(), "{count} requests at the gate within {LIMIT:?}");
     }
 
-    /// Lets the request go that arrived as number `index`, from 0.
+    /// Releases the request that arrived as number `index`, from 0.
     ///
     /// # Panics
-    /// When it has not arrived, or was let go already.
+    /// When it has not arrived, or was released already.
     pub fn release(&self, index: usize) {
         let mut held = self.shared.lock();
         let waiting = held.as_mut().and_then(|held| held.get_mut(index)).and_then(Option::take);
         let _ = waiting.expect("a request of this number is held").send(());
     }
 
-    /// Lets all requests go, and those still to come.
+    /// Releases all requests, and lets later ones pass.
     pub fn open(&self) {
         self.shared.lock().take();
     }
@@ -64,7 +64,7 @@ impl Drop for Gate {
 }
 
 impl Shared {
-    /// Waits until the request is let go. Returns at once when the gate is open.
+    /// Waits until the request is released. Returns at once if the gate is open.
     pub(crate) async fn pass(&self) {
         let Some(released) = self.join() else { return };
         let _ = released.await; // An opened gate drops the senders.

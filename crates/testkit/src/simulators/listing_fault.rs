@@ -1,17 +1,17 @@
-//! How a listing lies, on command: for all simulators alike.
+//! Faults of a listing that a test can set. All simulators share them.
 //!
-//! A page that fails is seen. A page that is empty or comes twice is answered with 200, as a cache, a broken index or a
-//! proxy does it, and whoever believes it takes the records that it lacks for gone.
+//! A client sees that a page failed. An empty or repeated page has status 200: a cache, a broken index or a proxy can cause
+//! it. A client that believes such a page treats the missing records as gone.
 
-/// What is wrong with a listing's page of this number, from 1, counted since it was set.
+/// The fault of a page of a listing. Pages are counted from 1, since the test set the fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ListingFault {
-    /// Nothing.
+    /// No fault.
     #[default]
     None,
-    /// It is answered with 500, and all that are asked for after it.
+    /// The page and all later requests are answered with 500.
     FailedPage(usize),
-    /// It is answered with 200, and has nothing on it.
+    /// The page has status 200 and no record.
     EmptyPage(usize),
     /// It is the page before it once more.
     RepeatedPage(usize),

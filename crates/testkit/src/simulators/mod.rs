@@ -1,4 +1,4 @@
-//! Simulators of providers that have no server to install. Each says honestly what it does not do.
+//! Simulators of providers that have no server to install. The documentation of each says what it does not simulate.
 
 pub mod auth0;
 pub mod contentful;

@@ -1,4 +1,4 @@
-//! Every internal event, by a queue of the test's own.
+//! Reads every internal event, from a queue of the test's own.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use super::{PATIENCE, World};
 use crate::FastAws;
 
 impl World {
-    /// Takes away the announcements that have arrived since the last time.
+    /// Takes the announcements that have arrived since the last call, and deletes them from the queue.
     ///
     /// # Errors
-    /// When the emulator does not answer, or something else than an announcement arrived.
+    /// When the emulator does not answer, or a message is no announcement.
     pub async fn take_announcements(&self) -> anyhow::Result<Vec<(EventKind, Announcement)>> {
         let mut taken = Vec::new();
         loop {
@@ -33,8 +33,8 @@ impl World {
         }
     }
 
-    /// Every announcement so far, in order of arrival. Waits until there are `at_least` so many, and until none is left
-    /// in the outbox: one too many would otherwise still be on its way.
+    /// Every announcement so far, in order of arrival. Waits until there are `at_least` of them and the outbox is empty, so
+    /// that a surplus announcement has arrived too.
     pub async fn announcements(&self, at_least: usize) -> Vec<(EventKind, Announcement)> {
         let mut arrived = Vec::new();
         let collected = wait_until(PATIENCE, "the announcements to arrive", async || {
@@ -55,9 +55,9 @@ impl World {
         arrived
     }
 
-    /// What has arrived at the tap. Nothing is taken away: a visibility of zero leaves it for the next look.
+    /// What has arrived at the tap. The messages stay: a visibility timeout of zero leaves them for the next call.
     async fn tapped(&self) -> Vec<String> {
-        self.peek(&self.tap_url).await.into_iter().map(|letter| letter.body).collect()
+        self.peek(&self.tap_url).await.into_iter().map(|message| message.body).collect()
     }
 }
 

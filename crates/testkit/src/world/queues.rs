@@ -1,16 +1,16 @@
-//! What waits in the units' queues, and what is dead.
+//! The messages in the units' queues and dead-letter queues.
 
 use aws_sdk_sqs::types::{MessageSystemAttributeName, QueueAttributeName};
 use local_stack::wait_until;
 
 use super::{PATIENCE, World};
 
-/// A dead letter.
+/// A dead-lettered message.
 #[derive(Debug, Clone)]
-pub struct DeadLetter {
+pub struct DeadLettered {
     /// The message as it was.
     pub body: String,
-    /// The worker's attributes: `coppice.class` and so on. Empty when SQS moved it.
+    /// The worker's attributes: `coppice.class` and so on. Empty if SQS moved the message.
     pub attributes: std::collections::BTreeMap<String, String>,
 }
 
@@ -32,19 +32,19 @@ impl World {
         self.depth(&queue).await
     }
 
-    /// A unit's dead letters, left where they are. Waits until there are `at_least` so many.
-    pub async fn dead_letters(&self, unit: &str, at_least: usize) -> Vec<DeadLetter> {
+    /// A unit's dead-lettered messages; they stay in the queue. Waits until there are `at_least` of them.
+    pub async fn dead_letters(&self, unit: &str, at_least: usize) -> Vec<DeadLettered> {
         let queue = self.topology.dlq_url(unit).expect("a dead-letter queue of the topology").to_owned();
-        wait_until(PATIENCE, "the dead letters to arrive", async || {
-            let letters = self.peek(&queue).await;
-            Ok((letters.len() >= at_least).then_some(letters))
+        wait_until(PATIENCE, "the dead-lettered messages to arrive", async || {
+            let messages = self.peek(&queue).await;
+            Ok((messages.len() >= at_least).then_some(messages))
         })
         .await
-        .expect("the dead letters arrive")
+        .expect("the dead-lettered messages arrive")
     }
 
-    /// Events that a rule could not deliver, as they were, left where they are.
-    pub async fn undelivered(&self) -> Vec<DeadLetter> {
+    /// Events that a rule could not deliver, unchanged; they stay in the queue.
+    pub async fn undelivered(&self) -> Vec<DeadLettered> {
         let queue = self.topology.undelivered_url().expect("a queue of the topology").to_owned();
         self.peek(&queue).await
     }
@@ -63,8 +63,8 @@ impl World {
         (visible, in_flight + delayed)
     }
 
-    pub(super) async fn peek(&self, queue: &str) -> Vec<DeadLetter> {
-        let mut letters = Vec::new();
+    pub(super) async fn peek(&self, queue: &str) -> Vec<DeadLettered> {
+        let mut found = Vec::new();
         let mut receipts = Vec::new();
         loop {
             let call =
@@ -81,8 +81,10 @@ impl World {
                 let attributes = message.message_attributes.unwrap_or_default();
                 let text =
                     attributes.into_iter().filter_map(|(name, value)| Some((name, value.string_value?)));
-                letters
-                    .push(DeadLetter { body: message.body.unwrap_or_default(), attributes: text.collect() });
+                found.push(DeadLettered {
+                    body: message.body.unwrap_or_default(),
+                    attributes: text.collect(),
+                });
                 receipts.extend(message.receipt_handle);
             }
         }
@@ -90,6 +92,6 @@ impl World {
             let call = self.sqs.change_message_visibility().queue_url(queue).receipt_handle(receipt);
             call.visibility_timeout(0).send().await.expect("the queue answers");
         }
-        letters
+        found
     }
 }

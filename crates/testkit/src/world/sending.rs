@@ -1,4 +1,4 @@
-//! Events on the bus, and messages right onto queues.
+//! Puts events on the bus, and messages directly into queues.
 
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutPartnerEventsRequestEntry};
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
@@ -7,7 +7,7 @@ use super::World;
 use crate::simulators::auth0::NativeEvent;
 
 impl World {
-    /// Sends a provider's event where the provider would: to its partner event source.
+    /// Sends a provider's event to its partner event source, as the provider does.
     pub async fn deliver(&self, event: &NativeEvent) {
         self.assert_rules();
         let entry = PutPartnerEventsRequestEntry::builder()
@@ -35,7 +35,7 @@ impl World {
         assert_eq!(reply.failed_entry_count(), 0);
     }
 
-    /// Switches a rule of the bus on or off, as somebody may in a console.
+    /// Switches a rule of the bus on or off, as an operator may in the console.
     pub async fn switch_rule(&self, rule: &str, on: bool) {
         self.assert_rules();
         let bus = &self.topology.bus;
@@ -58,13 +58,13 @@ impl World {
         }
     }
 
-    /// Puts a body right onto a queue.
+    /// Sends a body to a unit's queue, past the bus.
     pub async fn enqueue(&self, unit: &str, body: &str) {
         let queue = self.topology.queue_url(unit).expect("a queue of the topology");
         self.sqs.send_message().queue_url(queue).message_body(body).send().await.expect("the queue takes it");
     }
 
-    /// Puts many bodies right onto a queue, ten in a call.
+    /// Sends many bodies to a unit's queue, past the bus, ten in a call.
     ///
     /// # Errors
     /// When the emulator does not take them.
@@ -72,7 +72,7 @@ impl World {
         self.send_all(self.topology.queue_url(unit)?, bodies).await
     }
 
-    /// Puts many bodies right into a unit's dead letters, as SQS moves them: without a reason.
+    /// Sends many bodies to a unit's dead-letter queue without a reason, as SQS moves messages.
     ///
     /// # Errors
     /// When the emulator does not take them.
@@ -80,7 +80,7 @@ impl World {
         self.send_all(self.topology.dlq_url(unit)?, bodies).await
     }
 
-    /// Puts an event among the undelivered ones, with what EventBridge says of it.
+    /// Sends an event to the queue `undelivered`, with the attributes that EventBridge adds.
     pub async fn leave_undelivered(&self, body: &str, attributes: &[(&str, &str)]) {
         let queue = self.topology.undelivered_url().expect("a queue of the topology");
         let mut call = self.sqs.send_message().queue_url(queue).message_body(body);
@@ -104,7 +104,7 @@ impl World {
         Ok(())
     }
 
-    /// An event that nothing routes would be waited for in vain.
+    /// Without rules, the event would reach no queue, and the test would wait until its limit.
     fn assert_rules(&self) {
         assert!(self.has_rules(), "this test is about rules: start it with World::start_with_emulator()");
     }

@@ -1,4 +1,4 @@
-//! A healthy tenant.
+//! A tenant without faults.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub(crate) async fn token(tenant: &Auth0Simulator) -> String {
     reply["access_token"].as_str().unwrap().to_owned()
 }
 
-/// Asks for what stands after `/api/v2/`.
+/// Reads a path below `/api/v2/`.
 pub(crate) async fn get(tenant: &Auth0Simulator, token: &str, path: &str) -> Response {
     Client::new().get(format!("{}/api/v2/{path}", tenant.base_url())).bearer_auth(token).send().await.unwrap()
 }
@@ -57,7 +57,7 @@ async fn only_the_authorized_client_gets_a_token() {
 }
 
 #[tokio::test]
-async fn without_a_valid_token_nobody_is_answered() {
+async fn without_a_valid_token_no_request_is_answered() {
     let tenant = Auth0Simulator::start().await;
     tenant.put_user(SimulatedUser::new(ID));
     assert_eq!(get_user(&tenant, "made-up").await.status(), 401);
@@ -71,7 +71,7 @@ async fn without_a_valid_token_nobody_is_answered() {
 }
 
 #[tokio::test]
-async fn a_missing_user_is_auth0_s_404() {
+async fn a_missing_user_has_auth0_s_404_reply() {
     let tenant = Auth0Simulator::start().await;
     let reply = get_user(&tenant, &token(&tenant).await).await;
     assert_eq!(reply.status(), 404);

@@ -1,4 +1,4 @@
-//! A tenant that is broken on command.
+//! A tenant with faults that the test sets.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -65,7 +65,7 @@ async fn a_stale_replica_lags_by_one_change() {
 }
 
 #[tokio::test]
-async fn held_requests_are_answered_as_of_their_arrival_in_any_order() {
+async fn held_requests_have_the_state_of_their_arrival_in_any_order_of_release() {
     let (tenant, token) = tenant().await;
     let gate = tenant.hold(ID);
     let finished = Mutex::new(Vec::new());
@@ -102,7 +102,7 @@ async fn a_slow_tenant_answers_late() {
 }
 
 #[tokio::test]
-async fn the_rate_limit_is_enforced_and_told() {
+async fn the_rate_limit_is_enforced_and_the_headers_state_it() {
     let (tenant, token) = tenant().await;
     tenant.set_rate_limit(2, Duration::from_secs(60));
     for (status, remaining) in [(200, "1"), (200, "0"), (429, "0")] {

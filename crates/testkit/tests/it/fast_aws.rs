@@ -1,4 +1,4 @@
-//! The stub for benchmarks passes the suite of queues, in real time, and EventBridge's part of it keeps what it is told.
+//! The stub for benchmarks passes the conformance suite of queues, in real time. Its EventBridge part records what it receives.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ impl QueueUnderTest for Fast {
 queue_conformance! { [#[tokio::test]] Fast }
 
 #[tokio::test]
-async fn whoever_measures_sees_when_a_message_was_sent_and_deleted() {
+async fn the_stub_records_when_a_message_was_sent_and_deleted() {
     let stub = FastAws::start().await;
     let (url, _) = stub.create_queue("measured", Duration::from_secs(60), 5);
     let client = aws_sdk_sqs::Client::new(&aws_config(stub.endpoint()));
@@ -49,7 +49,7 @@ async fn whoever_measures_sees_when_a_message_was_sent_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_bus_is_there_or_not_and_a_bad_entry_fails_alone() {
+async fn an_unknown_bus_is_reported_and_a_bad_entry_fails_alone() {
     let stub = FastAws::start().await;
     stub.create_bus("coppice");
     let client = aws_sdk_eventbridge::Client::new(&aws_config(stub.endpoint()));

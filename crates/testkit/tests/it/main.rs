@@ -1,4 +1,4 @@
-//! The simulators, asked by a plain HTTP client that knows nothing of ours.
+//! Tests the simulators with a plain HTTP client, without the connectors.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 

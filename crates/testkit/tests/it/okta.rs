@@ -37,7 +37,7 @@ async fn an_entity_tag_changes_with_each_change() {
 }
 
 #[tokio::test]
-async fn who_is_not_known_or_deleted_is_not_found_and_a_deactivated_user_is_not_listed() {
+async fn unknown_and_deleted_users_are_not_found_and_deactivated_users_are_not_listed() {
     let org = OktaSimulator::start().await;
     assert_eq!(get_user(&org).await.status(), 404);
     org.put_user(SimulatedUser::new(ID));
@@ -52,7 +52,7 @@ async fn who_is_not_known_or_deleted_is_not_found_and_a_deactivated_user_is_not_
 }
 
 #[tokio::test]
-async fn a_stale_replica_answers_with_the_change_before() {
+async fn a_stale_replica_shows_the_state_before_the_last_change() {
     let org = OktaSimulator::start().await;
     org.put_user(SimulatedUser::new(ID));
     org.set_fault(Fault::Stale);

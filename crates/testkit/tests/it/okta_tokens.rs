@@ -1,4 +1,4 @@
-//! Service apps at the simulated organization: who gets a token, and what it opens.
+//! Service apps at the simulated organization: which request gets a token, and what the token allows.
 
 use std::sync::LazyLock;
 
@@ -7,14 +7,14 @@ use provider_http::TestKey;
 use serde_json::{Value, json};
 use testkit::simulators::okta::{OktaSimulator, ServiceApp};
 
-/// Makes a good request a bad one.
+/// Makes a valid request invalid.
 type Spoil = fn(&mut Request);
 
 const APP: &str = "0oaSimCoppice00h7";
 
 static KEY: LazyLock<TestKey> = LazyLock::new(TestKey::generate);
 
-/// The claims and the form of a right request, to be spoilt.
+/// The claims and the form of a valid request. A test makes them invalid.
 struct Request {
     claims: Value,
     form: Value,
@@ -39,7 +39,7 @@ impl Request {
         (reply.status().as_u16(), reply.json().await.unwrap())
     }
 
-    /// Status, and OAuth's word for what is wrong.
+    /// Status, and OAuth's error code.
     async fn outcome(self, org: &OktaSimulator) -> (u16, Value) {
         let (status, mut body) = self.send(org).await;
         (status, body["error"].take())
@@ -51,7 +51,7 @@ fn in_secs(seconds: i64) -> i64 {
 }
 
 #[tokio::test]
-async fn whatever_is_wrong_with_a_token_request_is_refused() {
+async fn every_wrong_token_request_is_refused() {
     let org = OktaSimulator::start().await;
     org.put_service_app(ServiceApp::new(APP, &KEY.public_pem));
     let spoilt: [(Spoil, u16, &str); 11] = [
@@ -78,7 +78,7 @@ async fn whatever_is_wrong_with_a_token_request_is_refused() {
 }
 
 #[tokio::test]
-async fn a_token_opens_no_more_than_its_scopes_say() {
+async fn a_token_allows_only_its_scopes() {
     let org = OktaSimulator::start().await;
     org.put_service_app(ServiceApp::new(APP, &KEY.public_pem));
     let (_, reply) = Request::new(&org).send(&org).await;
@@ -86,7 +86,7 @@ async fn a_token_opens_no_more_than_its_scopes_say() {
     for (path, token, status) in [
         ("users", token, 200),
         ("logs?filter=uuid%20eq%20%22a%22", token, 403),
-        ("users", "of-somebody", 401),
+        ("users", "unknown-token", 401),
     ] {
         let url = format!("{}/api/v1/{path}", org.base_url());
         assert_eq!(

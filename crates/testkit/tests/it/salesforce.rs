@@ -1,4 +1,4 @@
-//! An org, healthy and broken.
+//! An org, without and with faults.
 
 use std::time::Duration;
 
@@ -89,7 +89,7 @@ async fn only_the_connected_app_gets_a_token() {
 }
 
 #[tokio::test]
-async fn without_a_valid_token_nobody_is_answered() {
+async fn without_a_valid_token_no_request_is_answered() {
     let org = Org::start().await;
     assert_eq!(org.get("limits").await.0, 200);
     org.simulator.revoke_tokens();
@@ -98,7 +98,7 @@ async fn without_a_valid_token_nobody_is_answered() {
 }
 
 #[tokio::test]
-async fn many_are_read_in_the_order_of_their_ids() {
+async fn a_read_of_many_contacts_answers_in_the_order_of_the_ids() {
     let org = Org::start().await;
     let ids = [2, 1, 3, 9].map(contact_id);
     for id in &ids[..3] {
@@ -118,7 +118,7 @@ async fn many_are_read_in_the_order_of_their_ids() {
 }
 
 #[tokio::test]
-async fn an_upsert_twice_creates_once_and_tells_of_both() {
+async fn two_upserts_create_one_contact_and_send_two_events() {
     let org = Org::start().await;
     let path = "sobjects/Contact/Person_Key__c/p%2F1";
     let (status, first) = org.patch(path, &json!({ "LastName": "Quill", "Phone": "+15560000001" })).await;
@@ -174,7 +174,7 @@ async fn a_batch_of_upserts_has_a_result_for_each_record_in_order() {
 }
 
 #[tokio::test]
-async fn a_batch_of_updates_knows_deleted_and_unknown_contacts_and_taken_keys() {
+async fn a_batch_of_updates_reports_deleted_and_unknown_contacts_and_duplicate_keys() {
     let org = Org::start().await;
     let ids = [1, 2, 3, 4].map(contact_id);
     for id in &ids[..3] {
@@ -206,7 +206,7 @@ async fn a_batch_of_updates_knows_deleted_and_unknown_contacts_and_taken_keys() 
 }
 
 #[tokio::test]
-async fn a_merge_is_two_events_and_seen_only_by_query_all() {
+async fn a_merge_sends_two_events_and_only_query_all_shows_it() {
     let org = Org::start().await;
     let [winner, loser] = [contact_id(1), contact_id(2)];
     for id in [&winner, &loser] {

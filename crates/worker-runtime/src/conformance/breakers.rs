@@ -115,7 +115,7 @@ pub async fn a_closed_breaker_is_not_probed(ledger: &impl Ledger) {
 }
 
 /// The next outage is another one: its waits, its lease.
-pub async fn closing_and_opening_starts_the_waits_anew(ledger: &impl Ledger) {
+pub async fn closing_and_opening_starts_the_waits_again(ledger: &impl Ledger) {
     open(ledger, Duration::ZERO).await;
     for _ in 0..3 {
         ledger.postpone_probe(UPSTREAM, LONG, LONG * 100).await.unwrap();

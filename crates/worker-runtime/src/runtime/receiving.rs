@@ -23,8 +23,8 @@ const MAX_RECEIVES: usize = 4;
 /// Longest wait after failed receives.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// A queue is empty when, so many times in a row, a receive brought nothing and the count after it said that no message is
-/// visible or in flight. One count is not enough: it is approximate. The long poll between them asks all of SQS's servers.
+/// A queue is empty if, this number of times in a row, a receive returned nothing and the count after it said that no message
+/// is visible or in flight. One count is not enough: it is approximate. The long poll between them asks all of SQS's servers.
 const EMPTY_ROUNDS: u32 = 2;
 
 /// When to receive, and whether the queue is empty.

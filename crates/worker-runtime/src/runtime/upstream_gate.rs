@@ -1,4 +1,4 @@
-//! Whether work may go on: what is known of the upstream and of our own ledger.
+//! Decides whether work may continue, from the state of the upstream and of our own ledger.
 //!
 //! In: failed runs, and what the ledger and probes answer. Out: the verdict of a failed run, at once or when its probe is
 //! answered, and for how long messages are left alone. The gate starts no task: the loop asks, and passes the answers in.
@@ -77,8 +77,8 @@ impl<S: Eq + std::hash::Hash + Clone> UpstreamGate<S> {
         if self.ledger_down { 0 } else { self.breaker.refetch_limit() }
     }
 
-    /// How many messages may be asked for, when so many are in flight. A process that recovers takes no more than it may
-    /// try: the others stay in the queue, where they spend no receive.
+    /// The largest number of messages to receive while `in_flight` messages are in flight. A recovering process receives no more
+    /// than it may try. The others stay in the queue and keep their receive count.
     pub(super) fn receive_limit(&self, in_flight: usize) -> usize {
         let limit = self.refetch_limit();
         if self.breaker.is_recovering() { limit.saturating_sub(in_flight) } else { limit }

@@ -1,4 +1,4 @@
-//! People who sign up, sign in, are verified and change things, one after the other, for as long as it is watched.
+//! Simulated persons sign up, sign in and are verified, one after the other, until Ctrl-C.
 
 use anyhow::Context;
 use sqlx::{PgPool, Row};
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::COLLECTION;
 use crate::demo::persons::sign_up;
 
-/// What the fleet has made of it.
+/// Counts of the rows that the fleet has written.
 const FLEET: &str = "select (select count(*) from person), (select count(*) from crm_account), \
     (select count(*) from source_record where role = 'identity'), \
     (select coalesce(sum(count), 0)::bigint from person_login), (select count(*) from content_item)";
@@ -21,38 +21,38 @@ pub(super) struct Life<'a> {
     world: &'a World,
     content: &'a DirectusSimulator,
     fleet: PgPool,
-    people: usize,
+    persons: usize,
 }
 
 impl<'a> Life<'a> {
-    /// Nobody is there yet.
+    /// Starts without any person.
     ///
     /// # Errors
-    /// When the URL is none.
+    /// When `database_url` is no URL.
     pub(super) fn new(
         world: &'a World,
         content: &'a DirectusSimulator,
         database_url: &str,
     ) -> anyhow::Result<Self> {
         let fleet = PgPool::connect_lazy(database_url).context("the fleet's database")?;
-        Ok(Self { world, content, fleet, people: 0 })
+        Ok(Self { world, content, fleet, persons: 0 })
     }
 
-    /// One more signs up and signs in, the one before is verified, and somebody writes an article. Says how far the
-    /// fleet is.
+    /// One more person signs up and signs in, the person before is verified, and the CMS gets an article. Returns a line on
+    /// what the fleet has written so far.
     ///
     /// # Errors
     /// When a queue does not answer.
     pub(super) async fn go_on(&mut self) -> anyhow::Result<String> {
         let world = self.world;
-        let before = id(self.people);
-        self.people += 1;
-        let new = id(self.people);
+        let before = id(self.persons);
+        self.persons += 1;
+        let new = id(self.persons);
         sign_up(world, &new, "Adaline").await;
         world.deliver(&world.idp.sign_in(&new, "portal")).await;
-        self.content.put(COLLECTION, &self.people.to_string(), "Opening hours");
+        self.content.put(COLLECTION, &self.persons.to_string(), "Opening hours");
         if let Some(person_id) = self.person_of(&before).await {
-            let session = format!("vs_{}", self.people - 1);
+            let session = format!("vs_{}", self.persons - 1);
             let stripe = &world.verifier_server;
             world.deliver(&stripe.put_session(&session, Some(&person_id.to_string())).partner_event()).await;
             let document = SimulatedPerson::new("Augusta", "Kingsleigh", date!(1985 - 12 - 10));
@@ -63,7 +63,7 @@ impl<'a> Life<'a> {
             let (visible, hidden) = world.queue_depth(unit).await;
             waiting += visible + hidden;
         }
-        Ok(format!("{} signed up: {}; {waiting} messages wait", self.people, self.of_fleet().await))
+        Ok(format!("{} signed up: {}; {waiting} messages wait", self.persons, self.of_fleet().await))
     }
 
     async fn person_of(&self, account: &str) -> Option<Uuid> {

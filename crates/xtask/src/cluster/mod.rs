@@ -1,8 +1,8 @@
-//! What stands around a fleet that runs in a cluster: AWS emulator, Postgres, providers, and people who use them.
+//! The dependencies of a fleet that runs in a local cluster: AWS emulator, Postgres, and simulated providers with persons.
 //!
-//! In: an address of this machine that the cluster's pods reach. Out: under `target/cluster`, values for the chart (over
-//! `deploy/helm/coppice/ci/emulator-values.yaml`) and Secrets; then a line for each thing that somebody does. Must not
-//! know the cluster: whoever has one applies the files.
+//! In: an address of this machine that the cluster's pods can reach. Out: under `target/cluster`, values for the chart (over
+//! `deploy/helm/coppice/ci/emulator-values.yaml`) and Secrets; then a line for each round of changes. Must not know the
+//! cluster: the developer applies the files.
 
 mod life;
 mod relay;
@@ -20,19 +20,22 @@ use crate::commands::{tools, workspace};
 use life::Life;
 use values::ClusterValues;
 
-/// What the CMS has a list of.
+/// The collection in the CMS.
 const COLLECTION: &str = "articles";
 
-/// As in production: `coppice doctor` finds fault with less.
+/// As in production. `coppice doctor` reports a shorter timeout as a fault.
 const VISIBILITY_SECS: u32 = 60;
 
-/// Starts everything, writes the files, and lets people live until Ctrl-C.
+/// Starts everything, writes the files, and changes persons until Ctrl-C.
 ///
 /// # Errors
-/// When something cannot be started, or the address is none of this machine's.
+/// When a process cannot be started, or this machine does not have the address.
 #[tokio::main]
 pub(crate) async fn run(address: Ipv4Addr, every: Duration) -> anyhow::Result<()> {
-    ensure!(!address.is_loopback(), "a pod's {address} is the pod itself: name an address that pods reach");
+    ensure!(
+        !address.is_loopback(),
+        "{address} is the loopback address of each pod itself: name an address of this machine that pods can reach"
+    );
     let setup = Setup { visibility_secs: VISIBILITY_SECS, ..Setup::DEFAULT.with_emulator() };
     let world = World::build(setup, &tools()?).await?;
     let content = DirectusSimulator::start(&[COLLECTION]).await;
@@ -56,7 +59,7 @@ pub(crate) async fn run(address: Ipv4Addr, every: Duration) -> anyhow::Result<()
         "\nkubectl --namespace coppice apply --filename target/cluster/secrets.json\n\
          helm upgrade --install coppice deploy/helm/coppice --namespace coppice --values \
          deploy/helm/coppice/ci/emulator-values.yaml --values target/cluster/values.json\n\n\
-         Ctrl-C ends everything\n"
+         Press Ctrl-C to end everything.\n"
     );
     let _crm_events = CrmPump::start(&world);
     let _alarms = world.start_queue_metrics();

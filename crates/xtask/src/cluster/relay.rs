@@ -1,4 +1,4 @@
-//! Opens a loopback port of this machine to a cluster: the same port at another address.
+//! Forwards a port of another address of this machine to the same port of the loopback address, so that pods reach it.
 
 use std::net::Ipv4Addr;
 
@@ -6,10 +6,10 @@ use anyhow::Context;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-/// Passes connections on until it is dropped.
+/// Forwards connections until the returned set is dropped.
 ///
 /// # Errors
-/// When the address is none of this machine's.
+/// When this machine does not have the address, or the port is taken.
 pub(super) async fn start(address: Ipv4Addr, port: u16) -> anyhow::Result<JoinSet<()>> {
     let listener = TcpListener::bind((address, port))
         .await
@@ -20,7 +20,7 @@ pub(super) async fn start(address: Ipv4Addr, port: u16) -> anyhow::Result<JoinSe
         while let Ok((mut from, _)) = listener.accept().await {
             connections.spawn(async move {
                 if let Ok(mut to) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await {
-                    // A connection that breaks is broken for both, which notice it themselves.
+                    // If a connection breaks, both sides notice it themselves.
                     let _ = tokio::io::copy_bidirectional(&mut from, &mut to).await;
                 }
             });

@@ -1,7 +1,7 @@
-//! Where everything is, as the chart wants to be told.
+//! The chart's values and Secrets for the running dependencies.
 //!
-//! Only what is known no sooner than now: addresses, ports, what the stack is called. Everything else stands in
-//! `deploy/helm/coppice/ci/emulator-values.yaml`, which a test compares.
+//! Only facts that are not known before: addresses, ports, the stack's outputs. All other values are in
+//! `deploy/helm/coppice/ci/emulator-values.yaml`; a test compares the two.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -14,7 +14,7 @@ use testkit::simulators::directus::DirectusSimulator;
 
 use crate::stack;
 
-/// What webhooks carry, or are signed with. No secret.
+/// The secret of the webhooks. It is public.
 const WEBHOOK_SECRET: &str = "local-webhook-secret";
 
 /// One of the chart's `providers`.
@@ -26,9 +26,9 @@ struct Provider {
 
 /// See the module's documentation.
 pub(super) struct ClusterValues {
-    /// The emulator, for pods.
+    /// The emulator's URL for pods.
     pub(super) aws_endpoint: String,
-    /// The database, for pods. Its password is no secret.
+    /// The database's URL for pods. Its password is public.
     pub(super) database_url: String,
     stack_outputs: Vec<Value>,
     database_port: u16,
@@ -37,10 +37,10 @@ pub(super) struct ClusterValues {
 }
 
 impl ClusterValues {
-    /// Everything that runs here, as seen from `address`.
+    /// The values for all that runs in `world`, as pods reach it at `address`.
     ///
     /// # Errors
-    /// When an address here has no port.
+    /// When a URL in `world` has no port.
     pub(super) fn of(
         world: &World,
         content: &DirectusSimulator,
@@ -81,7 +81,7 @@ impl ClusterValues {
         let address = address.to_string();
         let mut other_ports = BTreeSet::from([port(emulator)?]);
         for (name, value) in providers.iter_mut().flat_map(|provider| &mut provider.settings) {
-            // An audience is a name, and no place, although it looks like one.
+            // An audience looks like a URL, but it is only a name.
             if name.ends_with("_URL") {
                 other_ports.insert(port(value)?);
                 *value = value.replace(loopback, &address);
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_what_the_example_has_is_replaced_and_no_address_of_it_is_left() {
+    async fn the_values_replace_only_keys_of_the_example_and_all_of_its_addresses() {
         let example = example();
         let (mut known, mut replaced) = (BTreeSet::new(), BTreeSet::new());
         leaves(&example, "", &mut known);
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_secret_that_the_example_names_is_there_with_its_keys() {
+    async fn every_secret_of_the_example_exists_with_its_keys() {
         let example = example();
         let secrets = values().await.secrets();
         let named = |name: &str| {

@@ -1,4 +1,4 @@
-//! Whether the story ended as it should.
+//! Checks the state at the end of the story.
 
 use anyhow::{Context as _, bail};
 use serde_json::Value;
@@ -9,37 +9,40 @@ use super::persons::{ADA, adas_document};
 use super::stage::Stage;
 use super::view::{Persons, View};
 
-/// Compares the end of the story with what the providers say and the policy wants.
+/// Compares the database and the CRM with the providers' records and the policy.
 ///
 /// # Errors
-/// When it is not so.
+/// When a check fails.
 pub(crate) async fn end_state(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
-    println!("\n▸ checking the end of the story");
+    println!("\n▸ The demo checks the state at the end");
     let persons = Persons::read(stage).await?;
     let checks = [
-        ("the database says what the providers say and the policy wants", database_is_right(stage, &persons)),
         (
-            "the CRM says what the policy wants, and has one contact for each person",
+            "the database has the values of the providers that the policy prefers",
+            database_is_right(stage, &persons),
+        ),
+        (
+            "the CRM has the values that the policy prefers, and one contact for each person",
             crm_is_right(stage, &persons),
         ),
-        ("the operators' tool says where each of Ada's values comes from", sources_are_told(stage).await?),
-        ("every change, sign-in, contact and verification is announced", view.all_announced(stage).await?),
-        ("the poison, and only that, is in the dead letters", only_poison(stage).await),
+        ("`coppice person show` names the source of each of Ada's values", sources_are_named(stage).await?),
+        ("every change, sign-in, contact and verification was announced", view.all_announced(stage).await?),
+        ("the one dead-lettered message is the poison", only_poison(stage).await),
         ("every queue and the outbox are empty", stage.all_is_done().await?),
-        ("no personal value was in a message, an announcement or a log", nothing_is_told(stage)),
+        ("no personal value was in a message, an announcement or a log", no_value_leaked(stage)),
     ];
     for (what, holds) in checks {
         println!("  {} {what}", if holds { "✓" } else { "✗" });
     }
     match checks.iter().filter(|(_, holds)| !holds).count() {
-        0 => println!("\nthe story ended as it should"),
+        0 => println!("\nevery check passed"),
         faults => bail!("{faults} of the checks above failed"),
     }
     Ok(())
 }
 
-/// The address is the identity provider's, the legal name the document's where there is one and else the CRM's, the
-/// mailing address the CRM's.
+/// The email comes from the identity provider. The legal name comes from the document or, without a document, from the
+/// CRM. The mailing address comes from the CRM.
 fn database_is_right(stage: &Stage<'_>, persons: &Persons) -> bool {
     let users = stage.world.idp.users();
     let right = users.iter().all(|user| {
@@ -55,8 +58,8 @@ fn database_is_right(stage: &Stage<'_>, persons: &Persons) -> bool {
     right && users.len() == persons.all().count() && users.len() == 3 && sign_ins == 3
 }
 
-/// Each system is right about something, and nothing is anybody's.
-async fn sources_are_told(stage: &Stage<'_>) -> anyhow::Result<bool> {
+/// Each source wins for some field, and each value has a source.
+async fn sources_are_named(stage: &Stage<'_>) -> anyhow::Result<bool> {
     let shown = stage.ask(&["person", "show", &format!("auth0:{ADA}")]).await?;
     let fields = shown["fields"].as_array().context("a person has fields")?;
     let source = |name: &str| {
@@ -85,20 +88,20 @@ fn crm_is_right(stage: &Stage<'_>, persons: &Persons) -> bool {
 async fn only_poison(stage: &Stage<'_>) -> bool {
     let mut bodies = Vec::new();
     for unit in workers() {
-        let letters = stage.world.dead_letters(unit, usize::from(unit == POISONED)).await;
-        bodies.extend(letters.into_iter().map(|letter| letter.body));
+        let messages = stage.world.dead_letters(unit, usize::from(unit == POISONED)).await;
+        bodies.extend(messages.into_iter().map(|message| message.body));
     }
     bodies == [POISON] && stage.world.undelivered().await.is_empty()
 }
 
-fn nothing_is_told(stage: &Stage<'_>) -> bool {
+fn no_value_leaked(stage: &Stage<'_>) -> bool {
     let world = stage.world;
     let mut personal = adas_document().personal_values();
     personal.extend(world.idp.users().iter().flat_map(|user| user.personal_values()));
     personal.extend(world.crm.contacts().iter().flat_map(|contact| contact.personal_values()));
     let logs: Vec<String> = stage.workers().map(|worker| worker.log()).collect();
-    let told = |value: &String| {
+    let leaked = |value: &String| {
         world.proxy.transcript_contains(value) || logs.iter().any(|log| log.contains(value.as_str()))
     };
-    personal.len() >= 20 && !personal.iter().any(told)
+    personal.len() >= 20 && !personal.iter().any(leaked)
 }

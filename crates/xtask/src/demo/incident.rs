@@ -1,4 +1,4 @@
-//! An incident: records are refused for a while, letters die of it, and an operator brings them back.
+//! An incident: the CRM refuses contacts for a while, messages are dead-lettered, and an operator redrives them.
 
 use local_stack::wait_until;
 use testkit::PATIENCE;
@@ -7,10 +7,10 @@ use super::persons::{ADA, BOB, CLEO, change_email};
 use super::stage::Stage;
 use super::view::View;
 
-/// Whose letters die.
+/// The unit whose messages are dead-lettered.
 const UNIT: &str = "crm-account";
 
-/// What the CRM answers to a write of a contact that breaks a rule which somebody has just made there.
+/// Status of the CRM's answer to a write that breaks one of its validation rules.
 const BROKEN_RULE: u16 = 400;
 
 /// Plays it.
@@ -18,15 +18,15 @@ const BROKEN_RULE: u16 = 400;
 /// # Errors
 /// When something does not end as it should.
 pub(crate) async fn tell(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
-    letters_die(stage, view).await?;
+    messages_are_dead_lettered(stage, view).await?;
     an_operator_looks(stage).await?;
-    letters_are_redriven(stage, view).await?;
-    silence_is_proved(stage).await
+    messages_are_redriven(stage, view).await?;
+    monitoring_is_tested(stage).await
 }
 
-async fn letters_die(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
+async fn messages_are_dead_lettered(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
     let world = stage.world;
-    view.chapter("somebody makes a rule in the CRM that refuses every contact, and persons go on changing");
+    view.chapter("A new rule in the CRM refuses every contact. Ada, Bob and Cleo change their emails twice");
     refuse_contacts(stage, Some(BROKEN_RULE));
     for round in ["third", "fourth"] {
         for (id, name) in [(ADA, "ada"), (BOB, "bob"), (CLEO, "cleo")] {
@@ -38,25 +38,27 @@ async fn letters_die(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
         .await?;
     }
     world.dead_letters(UNIT, 3).await;
-    wait_until(PATIENCE, "the other letters to die", async || Ok(stage.all_is_done().await?.then_some(())))
-        .await?;
+    wait_until(PATIENCE, "the other messages to be dead-lettered", async || {
+        Ok(stage.all_is_done().await?.then_some(()))
+    })
+    .await?;
     view.refresh(stage).await
 }
 
 async fn an_operator_looks(stage: &Stage<'_>) -> anyhow::Result<()> {
-    println!("    the alarm: {}", stage.alarm_is_on(UNIT).await?);
-    println!("    what is dead: coppice dlq list {UNIT}");
+    println!("    The alarm goes on: {}", stage.alarm_is_on(UNIT).await?);
+    println!("    The operator lists the dead-lettered messages: coppice dlq list {UNIT}");
     stage.operate(&["dlq", "list", UNIT]).await?;
-    let letter = stage.world.dead_letters(UNIT, 1).await.remove(0);
-    let id = letter.attributes.get("coppice.message_id").cloned().unwrap_or_default();
-    println!("    and why: coppice dlq show {UNIT} {id}");
+    let message = stage.world.dead_letters(UNIT, 1).await.remove(0);
+    let id = message.attributes.get("coppice.message_id").cloned().unwrap_or_default();
+    println!("    The operator looks at one of them and its reason: coppice dlq show {UNIT} {id}");
     stage.operate(&["dlq", "show", UNIT, &id]).await
 }
 
-async fn letters_are_redriven(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
-    println!("    the rule is taken back");
+async fn messages_are_redriven(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
+    println!("    The rule is removed from the CRM.");
     refuse_contacts(stage, None);
-    println!("    and the letters are sent again: coppice dlq redrive {UNIT} --yes");
+    println!("    The operator redrives the messages: coppice dlq redrive {UNIT} --yes");
     stage.operate(&["dlq", "redrive", UNIT, "--yes"]).await?;
     view.show_when(stage, "the last changes in the CRM", |persons| {
         [(ADA, "ada"), (BOB, "bob"), (CLEO, "cleo")].iter().all(|(id, name)| {
@@ -66,18 +68,24 @@ async fn letters_are_redriven(stage: &Stage<'_>, view: &mut View) -> anyhow::Res
     .await
 }
 
-/// Whose drill is shown: its dead letters have been empty all along.
+/// The unit of the fire drill: its dead-letter queue has been empty all the time.
 const DRILLED: &str = "identity-verification";
 
-async fn silence_is_proved(stage: &Stage<'_>) -> anyhow::Result<()> {
-    println!("    is everything as its source says? audit");
-    wait_until(PATIENCE, "everything to be done", async || Ok(stage.all_is_done().await?.then_some(())))
-        .await?;
+async fn monitoring_is_tested(stage: &Stage<'_>) -> anyhow::Result<()> {
+    println!("    The audit compares the stored records with their sources: audit");
+    wait_until(PATIENCE, "every message to be handled", async || {
+        Ok(stage.all_is_done().await?.then_some(()))
+    })
+    .await?;
     stage.run_job("audit", &["--grace-secs", "1"], 0).await?;
-    println!("    would a failure be seen? fire-drill run --unit {DRILLED}");
+    println!(
+        "    The fire drill sends a bad message and waits for its alarm: fire-drill run --unit {DRILLED}"
+    );
     let drill = ["run", "--unit", DRILLED, "--worker-wait-secs", "30", "--alarm-wait-secs", "30"];
     stage.run_job("fire-drill", &drill, 0).await?;
-    println!("    somebody switches a rule off, and nothing is to be seen of it but by a drill");
+    println!(
+        "    An operator switches a rule of the bus off by mistake. No alarm shows it, but the next fire drill fails:"
+    );
     let rule = format!("{}-{DRILLED}-ingress", stage.world.topology.bus);
     stage.world.switch_rule(&rule, false).await;
     stage.run_job("fire-drill", &drill, 1).await?;

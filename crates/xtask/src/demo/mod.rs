@@ -1,7 +1,7 @@
-//! The demo: a person's life in several systems, and what becomes of it is shown step by step.
+//! The demo: persons change in several systems, and the demo shows each change arrive.
 //!
-//! Everything is real but the providers, which are simulated: all workers' binaries, PostgreSQL, the topology from
-//! `deploy/cloudformation/`, and the AWS SDK over HTTP to an emulator.
+//! The providers are simulated and AWS is an emulator. All else is real: the workers' binaries, PostgreSQL, the topology from
+//! `deploy/cloudformation/`, and the AWS SDK over HTTP.
 
 mod check;
 mod incident;
@@ -20,10 +20,10 @@ use view::View;
 
 use crate::commands::{build, tools};
 
-/// Plays the story. With `once` it checks the end and returns; without, life goes on until Ctrl-C.
+/// Plays the story and checks its end. Without `once`, it then changes persons until Ctrl-C.
 ///
 /// # Errors
-/// When something cannot be had or started, or the story does not end as it should.
+/// When a tool cannot be installed, a process cannot be started, or a check fails.
 #[tokio::main]
 pub(crate) async fn run(once: bool) -> anyhow::Result<()> {
     tokio::select! {
@@ -42,11 +42,11 @@ async fn play(once: bool) -> anyhow::Result<()> {
     tools.ministack()?;
     let binaries = build(fleet::names(), false)?;
     println!(
-        "starting PostgreSQL and the AWS emulator, deploying deploy/cloudformation/coppice.yaml, migrating"
+        "starting PostgreSQL and the AWS emulator, deploying deploy/cloudformation/coppice.yaml, running the migrations"
     );
     let world = World::build(Setup::DEFAULT.with_emulator(), &tools).await?;
     for workaround in &world.topology.workarounds {
-        println!("  the emulator is not AWS: {workaround}");
+        println!("  the emulator differs from AWS: {workaround}");
     }
     let stage = Stage::set(&world, &binaries).await?;
     let mut view = View::default();
@@ -58,22 +58,24 @@ async fn play(once: bool) -> anyhow::Result<()> {
     if once {
         return stage.clear().await;
     }
-    live_on(&stage, &mut view).await
+    change_for_ever(&stage, &mut view).await
 }
 
 async fn tell(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
     story::tell(stage, view).await?;
     outage::tell(stage, view).await?;
     incident::tell(stage, view).await?;
-    println!("\n▸ what an operator sees of Ada: coppice person show auth0:'{ADA}'");
+    println!("\n▸ An operator looks at Ada: coppice person show auth0:'{ADA}'");
     stage.operate(&["person", "show", &format!("auth0:{ADA}")]).await?;
-    println!("\n▸ and why: coppice person why email auth0:'{ADA}'");
+    println!("\n▸ The operator asks why she has this email: coppice person why email auth0:'{ADA}'");
     stage.operate(&["person", "why", "email", &format!("auth0:{ADA}")]).await
 }
 
-/// Small changes for ever, so that there is something to watch.
-async fn live_on(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
-    println!("\nlife goes on: every two seconds somebody changes or signs in. Ctrl-C ends everything.");
+/// Makes small changes until Ctrl-C.
+async fn change_for_ever(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
+    println!(
+        "\nEvery two seconds, a person now changes their email or signs in. Press Ctrl-C to end everything."
+    );
     let mut pause = tokio::time::interval(Duration::from_secs(2));
     for number in 1_u64.. {
         pause.tick().await;

@@ -1,4 +1,4 @@
-//! What goes wrong on the way, and what is lost by it: nothing.
+//! An outage, late and repeated events, and a message that is no event. No change is lost.
 
 use local_stack::wait_until;
 use testkit::PATIENCE;
@@ -8,10 +8,10 @@ use super::persons::{ADA, BOB, CLEO, change_email, sign_up};
 use super::stage::Stage;
 use super::view::View;
 
-/// What is no event, and cannot become one.
+/// A message that is no event.
 pub(crate) const POISON: &str = r#"{"detail-type": "this is not an event"#;
 
-/// The unit that gets it.
+/// The unit that receives it.
 pub(crate) const POISONED: &str = "sso-sync";
 
 /// Plays it.
@@ -26,7 +26,7 @@ pub(crate) async fn tell(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<(
 
 async fn outage(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
     let world = stage.world;
-    view.chapter("the CRM is down; meanwhile Cleo signs up and Bob changes his email");
+    view.chapter("The CRM goes down. Meanwhile Cleo signs up, and Bob changes his email");
     world.crm.set_fault(Fault::Down);
     sign_up(world, CLEO, "Cleopatra").await;
     change_email(world, BOB, "bob@new.example.org").await;
@@ -43,12 +43,12 @@ async fn outage(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
     view.show(stage).await?;
     let (visible, hidden) = world.queue_depth("crm-account").await;
     println!(
-        "    crm-account's breaker is open: it receives nothing, {} event(s) wait, no attempt is counted",
+        "    The breaker of the CRM is open: crm-account receives nothing, {} event(s) wait, no attempt is counted.",
         visible + hidden
     );
-    println!("    the CRM comes back");
+    println!("    The CRM comes back.");
     world.crm.set_fault(Fault::None);
-    view.show_when(stage, "what waited", |persons| {
+    view.show_when(stage, "the waiting changes", |persons| {
         persons.contact_email(CLEO) == Some("cleo@example.org")
             && persons.contact_email(BOB) == Some("bob@new.example.org")
     })
@@ -57,7 +57,7 @@ async fn outage(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
 
 async fn repeats(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
     let world = stage.world;
-    view.chapter("Bob changes twice; the later event comes first, and the earlier one three times after it");
+    view.chapter("Bob changes his email twice. The second event arrives first; the first event arrives three times after it");
     let first = world.idp.update(BOB, |user| user.email = Some("bob@first.example.org".into()));
     let second = world.idp.update(BOB, |user| user.email = Some("bob@second.example.org".into()));
     world.deliver(&second.stream_event()).await;
@@ -75,17 +75,19 @@ async fn repeats(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
     view.refresh(stage).await?;
     let unmoved = (before, ada) == (view.revision(BOB)?, view.revision(ADA)?);
     anyhow::ensure!(unmoved, "a late event changed a person");
-    println!("    the late events were handled: nothing was written, nothing announced");
+    println!("    The late events were handled. Nothing was written, and nothing was announced.");
     Ok(())
 }
 
 async fn poison(stage: &Stage<'_>, view: &View) -> anyhow::Result<()> {
-    view.chapter("something that is no event lands in a queue");
+    view.chapter(
+        "A message that is no event arrives in the queue sso-sync. The worker dead-letters it at once",
+    );
     stage.world.enqueue(POISONED, POISON).await;
-    let letter = stage.world.dead_letters(POISONED, 1).await.remove(0);
-    let attribute = |name: &str| letter.attributes.get(name).cloned().unwrap_or_default();
+    let message = stage.world.dead_letters(POISONED, 1).await.remove(0);
+    let attribute = |name: &str| message.attributes.get(name).cloned().unwrap_or_default();
     println!(
-        "    dead letter: {} – {} ({}, attempt {})",
+        "    dead-lettered: {} – {} ({}, attempt {})",
         attribute("coppice.class"),
         attribute("coppice.detail"),
         attribute("coppice.worker"),

@@ -1,4 +1,4 @@
-//! Who is in the story, and what they do at the identity provider.
+//! The persons of the story, and what they do at the identity provider.
 
 use testkit::World;
 use testkit::simulators::auth0::SimulatedUser;
@@ -14,7 +14,7 @@ pub(crate) fn name_of(id: &str) -> &str {
     id.trim_start_matches("auth0|")
 }
 
-/// A person signs up. Names are long enough not to stand in a log by chance.
+/// A person signs up. The names are so long that they are in no log by chance.
 pub(crate) async fn sign_up(world: &World, id: &str, given_name: &str) {
     let mut user = SimulatedUser::new(id);
     user.email = Some(format!("{}@example.org", name_of(id)));
@@ -22,13 +22,13 @@ pub(crate) async fn sign_up(world: &World, id: &str, given_name: &str) {
     world.deliver(&world.idp.put_user(user).stream_event()).await;
 }
 
-/// A person changes the address at the identity provider.
+/// A person changes their email at the identity provider.
 pub(crate) async fn change_email(world: &World, id: &str, email: &str) {
     let change = world.idp.update(id, |user| user.email = Some(email.to_owned()));
     world.deliver(&change.stream_event()).await;
 }
 
-/// Whom Ada's document shows.
+/// The person on Ada's document.
 pub(crate) fn adas_document() -> SimulatedPerson {
     SimulatedPerson::new("Augusta", "Kingsleigh", date!(1985 - 12 - 10))
 }

@@ -1,4 +1,4 @@
-//! Where the story plays: all workers, the CRM's events on their way, the operators' tool.
+//! The parts of the demo: all workers, the pump of the CRM's events, the jobs and the operators' tool.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use local_stack::{QueueMetrics, aws_config, wait_until};
 use serde_json::Value;
 use testkit::{CrmPump, OPERATORS_TOOL, PATIENCE, Worker, World};
 
-/// Lines of a log that are shown when something goes wrong.
+/// Lines of each log that are shown when the demo fails.
 const LAST_LINES: usize = 8;
 
 /// See the module's documentation.
@@ -25,7 +25,7 @@ impl<'a> Stage<'a> {
     /// Starts everything.
     ///
     /// # Errors
-    /// When a worker does not get ready.
+    /// When a worker is not ready in time.
     pub(crate) async fn set(
         world: &'a World,
         binaries: &'a BTreeMap<String, PathBuf>,
@@ -75,7 +75,7 @@ impl<'a> Stage<'a> {
         Ok(waiting == 0)
     }
 
-    /// Runs the operators' tool and shows what it says.
+    /// Runs the operators' tool and prints its output.
     ///
     /// # Errors
     /// When it fails.
@@ -83,7 +83,7 @@ impl<'a> Stage<'a> {
         self.run_job(OPERATORS_TOOL, arguments, 0).await
     }
 
-    /// Runs a job, or the operators' tool, and shows what it says.
+    /// Runs a job, or the operators' tool, and prints its output.
     ///
     /// # Errors
     /// When it ends with another code.
@@ -95,16 +95,16 @@ impl<'a> Stage<'a> {
         for line in said.out.lines() {
             println!("{}", format!("    {line}").trim_end());
         }
-        // The rest is log lines for a program: they are of interest only when the job did not do what it should.
+        // Standard error has log lines for programs. They matter only if the job fails.
         let command = arguments.join(" ");
         ensure!(said.code == Some(code), "{job} {command} ended with {:?}:\n{}", said.code, said.err);
         Ok(())
     }
 
-    /// Waits until the alarm on a unit's dead letters has gone on, and says what it says.
+    /// Waits until the alarm on a unit's dead-letter queue is on, and returns its name and description.
     ///
     /// # Errors
-    /// When it does not.
+    /// When the alarm does not go on in time.
     pub(crate) async fn alarm_is_on(&self, unit: &str) -> anyhow::Result<String> {
         let alarms = aws_sdk_cloudwatch::Client::new(&aws_config(self.world.emulator_endpoint()));
         let name = format!("{}-{unit}-dlq-depth", self.world.topology.bus);
@@ -117,10 +117,10 @@ impl<'a> Stage<'a> {
         .await
     }
 
-    /// What the operators' tool says, for a program.
+    /// Runs the operators' tool with `--json`, and returns its report.
     ///
     /// # Errors
-    /// When it fails, or says no JSON.
+    /// When it fails, or its output is no JSON.
     pub(crate) async fn ask(&self, arguments: &[&str]) -> anyhow::Result<Value> {
         let binary = self.binaries.get(OPERATORS_TOOL).and_then(|path| path.to_str());
         let binary = binary.with_context(|| format!("{OPERATORS_TOOL} is built"))?;

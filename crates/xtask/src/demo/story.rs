@@ -1,4 +1,4 @@
-//! What a person does, system after system.
+//! What Ada and Bob do, system after system.
 
 use super::persons::{ADA, BOB, adas_document, change_email, sign_up};
 use super::stage::Stage;
@@ -7,13 +7,15 @@ use super::view::View;
 /// Ada's case at the verification provider.
 const SESSION: &str = "vs_ada";
 
-/// Plays it.
+/// Plays the first part of the story.
 ///
 /// # Errors
-/// When something does not arrive.
+/// When a change does not arrive in time.
 pub(crate) async fn tell(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
     let world = stage.world;
-    view.chapter("Ada and Bob sign up at the identity provider, and each has a contact in the CRM");
+    view.chapter(
+        "Ada and Bob sign up at the identity provider. A worker creates a contact for each in the CRM",
+    );
     sign_up(world, ADA, "Adaline").await;
     sign_up(world, BOB, "Bartholomew").await;
     view.show_when(stage, "two persons with contacts", |persons| {
@@ -30,7 +32,9 @@ pub(crate) async fn tell(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<(
     })
     .await?;
 
-    view.chapter("Stripe checks Ada's document: her legal name is what it says, and the CRM is told");
+    view.chapter(
+        "Stripe verifies Ada's document. Her legal name now comes from it, and a worker pushes it to the CRM",
+    );
     let person_id = view.person_id(ADA)?.to_string();
     let stripe = &world.verifier_server;
     world.deliver(&stripe.put_session(SESSION, Some(&person_id)).partner_event()).await;
@@ -42,7 +46,7 @@ pub(crate) async fn tell(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<(
     })
     .await?;
 
-    view.chapter("she moves, and tells the CRM: nobody knows that better");
+    view.chapter("Ada's mailing address changes in the CRM, which wins for that field. A worker stores it");
     let contact = view.contact_id(ADA)?;
     world.crm.update(&contact, |contact| {
         contact.mailing_street = Some(String::from("12 Analytical Row"));
@@ -54,9 +58,9 @@ pub(crate) async fn tell(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<(
     })
     .await?;
 
-    view.chapter("she changes her email at the identity provider, which is believed: the CRM is told");
+    view.chapter("Ada changes her email at the identity provider, which wins for that field. A worker pushes it to the CRM");
     change_email(world, ADA, "ada@new.example.org").await;
-    view.show_when(stage, "the address in the CRM", |persons| {
+    view.show_when(stage, "the email in the CRM", |persons| {
         persons.contact_email(ADA) == Some("ada@new.example.org")
     })
     .await

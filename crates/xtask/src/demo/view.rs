@@ -1,4 +1,4 @@
-//! What the demo shows: the persons as the database and the CRM have them, and what was announced.
+//! Prints the persons as the database and the CRM have them, and the announcements.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::persons::name_of;
 use super::stage::Stage;
 
-/// Everybody who has an account, with what is known of them.
+/// Every person who has an account at the identity provider.
 const PERSONS: &str = "select account.external_id, person_id, person.status, email, given_name, \
     mailing_address ->> 'city', revision, \
     (select count(*) from person_login login where login.person_id = person.person_id), \
@@ -34,7 +34,7 @@ pub(crate) struct Person {
     pub(crate) contact: Option<SimulatedContact>,
 }
 
-/// Everybody, by their ID at the identity provider.
+/// The persons by their ID at the identity provider.
 #[derive(Debug, Default)]
 pub(crate) struct Persons(BTreeMap<String, Person>);
 
@@ -76,24 +76,24 @@ impl Persons {
     }
 }
 
-/// What was shown last, and what has been announced so far.
+/// What the demo printed last, and the announcements so far.
 #[derive(Default)]
 pub(crate) struct View {
     persons: Persons,
-    /// What was announced about whom or what, at which revisions.
+    /// The announced revisions, by kind of event and ID.
     announced: BTreeMap<(EventKind, Uuid), BTreeSet<i64>>,
 }
 
 impl View {
-    /// Says what comes next in the story.
+    /// Prints the heading of a chapter.
     pub(crate) fn chapter(&self, text: &str) {
         println!("\n▸ {text}");
     }
 
-    /// Waits until something has arrived, whatever else is under way.
+    /// Waits until `arrived` is true, also while other messages are in flight.
     ///
     /// # Errors
-    /// When it does not arrive in time.
+    /// When the limit passes first.
     pub(crate) async fn wait_for(
         &self,
         stage: &Stage<'_>,
@@ -103,11 +103,10 @@ impl View {
         wait_until(PATIENCE, what, async || Ok(arrived(&Persons::read(stage).await?).then_some(()))).await
     }
 
-    /// Waits until something has arrived and all is done that follows from it, then shows the persons and what was
-    /// announced.
+    /// Waits until `arrived` is true and every message is handled, then prints the persons and the announcements.
     ///
     /// # Errors
-    /// When it does not arrive in time.
+    /// When the limit passes first.
     pub(crate) async fn show_when(
         &mut self,
         stage: &Stage<'_>,
@@ -122,7 +121,7 @@ impl View {
         self.show(stage).await
     }
 
-    /// Shows what has changed since the last time, if anything has.
+    /// Prints the persons if one of them has changed since the last time.
     pub(crate) async fn refresh(&mut self, stage: &Stage<'_>) -> anyhow::Result<()> {
         if Persons::read(stage).await?.0 != self.persons.0 {
             self.show(stage).await?;
@@ -130,7 +129,7 @@ impl View {
         Ok(())
     }
 
-    /// Shows the persons, with a mark at those that have changed, and what was announced.
+    /// Prints the persons, with a mark at those that have changed, and the announcements.
     pub(crate) async fn show(&mut self, stage: &Stage<'_>) -> anyhow::Result<()> {
         let persons = Persons::read(stage).await?;
         println!(
@@ -217,7 +216,7 @@ fn sign_ins(person: &Person) -> String {
     }
 }
 
-/// The end of an ID: what comes before is its time.
+/// The end of an ID. Its beginning is a time, so IDs of one run begin alike.
 fn short(id: Uuid) -> String {
     let id = id.to_string();
     format!("…{}", &id[id.len() - 6..])

@@ -1,9 +1,9 @@
 //! Writes a folder as a container image, and reads one again.
 //!
-//! In: the file system of an image. Out: one tar with an OCI layout, and beside it the list that `docker load` of old
-//! asked for, as `docker save` writes both. Written here, not by a container engine: those need root or a set-up of user
-//! namespaces, put their own version and clock into what they write, and would be one more thing to install. The same
-//! folder gives the same bytes, whoever writes it and when: the order is by name, every time is 0, every owner is root.
+//! In: the file system of an image. Out: one tar with an OCI layout, and in it the list that older versions of `docker load`
+//! need; `docker save` writes both too. No container engine writes it: an engine needs root or user namespaces, puts its own
+//! version and time into the image, and would have to be installed. The same
+//! folder always gives the same bytes: entries are sorted by name, every time is 0, every owner is root.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -26,20 +26,20 @@ const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG_TYPE: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER_TYPE: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
-/// No build's time: it would make every build another image.
+/// A constant. The time of the build would make every build a different image.
 const CREATED: &str = "1970-01-01T00:00:00Z";
 
-/// What is run when nothing is named.
+/// The default command.
 pub(super) const COMMAND: [&str; 2] = ["/usr/local/bin/coppice", "--help"];
 
-/// What tells one image from another to whoever has only the image.
+/// Labels that identify the image.
 #[derive(Debug, Clone)]
 pub(super) struct Labels {
-    /// Of the workspace.
+    /// Version of the workspace.
     pub(super) version: String,
     /// The commit.
     pub(super) revision: String,
-    /// The repository's address, where it is known.
+    /// The repository's address, if it is known.
     pub(super) source: Option<String>,
 }
 
@@ -49,7 +49,7 @@ impl Labels {
         format!("{NAME}:{}", self.version)
     }
 
-    /// By the names that the OCI gives them. `docker/Dockerfile` has the same.
+    /// The labels by their OCI names. `docker/Dockerfile` has the same ones.
     pub(super) fn all(&self) -> BTreeMap<&'static str, String> {
         let mut all = BTreeMap::from([
             ("org.opencontainers.image.title", NAME.to_owned()),
@@ -64,7 +64,7 @@ impl Labels {
     }
 }
 
-/// The environment of every process. `docker/Dockerfile` has the same.
+/// The environment of every process. `docker/Dockerfile` has the same variables.
 pub(super) fn environment() -> [(&'static str, String); 2] {
     [("PATH", format!("/{}", root::BINARIES)), ("SSL_CERT_FILE", format!("/{}", root::AUTHORITIES))]
 }
@@ -72,20 +72,20 @@ pub(super) fn environment() -> [(&'static str, String); 2] {
 /// An image that was written.
 #[derive(Debug)]
 pub(super) struct Archive {
-    /// Where it is.
+    /// Path of the archive.
     pub(super) path: PathBuf,
-    /// Of the archive, in bytes.
+    /// Size of the archive, in bytes.
     pub(super) size: u64,
-    /// Of its files, in bytes.
+    /// Size of its files, in bytes.
     pub(super) unpacked: u64,
-    /// Of its manifest: what a cluster pins.
+    /// Digest of its manifest, which a cluster pins.
     pub(super) digest: String,
 }
 
 /// Writes the folder as an image.
 ///
 /// # Errors
-/// When something in the folder is neither file nor folder, or cannot be read, or the archive cannot be written.
+/// When an entry of the folder is neither file nor folder or cannot be read, or when the archive cannot be written.
 pub(super) fn write(
     folder: &Path,
     architecture: &str,
@@ -156,7 +156,7 @@ pub(super) fn write(
     })
 }
 
-/// The compressed layer, its digest, and that of what was compressed.
+/// The compressed layer, its digest, and the digest of the uncompressed content.
 fn layer(folder: &Path) -> anyhow::Result<(Vec<u8>, String, String)> {
     let compressed = Digesting { to: Vec::new(), hash: Sha256::new() };
     let plain = Digesting { to: GzEncoder::new(compressed, Compression::best()), hash: Sha256::new() };
@@ -191,7 +191,7 @@ fn append<W: Write>(
     tar.append_data(&mut header, path, content)
 }
 
-/// Something in a folder.
+/// An entry of a folder.
 #[derive(Debug)]
 struct Found {
     is_folder: bool,
@@ -199,7 +199,7 @@ struct Found {
     size: u64,
 }
 
-/// Everything in a folder, by path, with each folder before what is in it.
+/// All entries of a folder by path. Each folder comes before its content.
 fn files(folder: &Path) -> anyhow::Result<BTreeMap<String, Found>> {
     let mut found = BTreeMap::new();
     let mut ahead = vec![folder.to_owned()];
@@ -238,7 +238,7 @@ fn digest(content: &[u8]) -> String {
     format!("sha256:{}", hex::encode(Sha256::digest(content)))
 }
 
-/// Passes on what is written, and its digest at the end.
+/// Passes bytes on, and returns their digest at the end.
 struct Digesting<W> {
     to: W,
     hash: Sha256,
@@ -262,10 +262,10 @@ impl<W: Write> Write for Digesting<W> {
     }
 }
 
-/// An image that was read: what a container engine would make of it.
+/// An image that was read as a container engine reads it.
 #[derive(Debug)]
 pub(super) struct Image {
-    /// Of its manifest.
+    /// Digest of its manifest.
     pub(super) digest: String,
     /// User, environment, labels.
     pub(super) config: Value,
@@ -273,10 +273,10 @@ pub(super) struct Image {
     pub(super) layer: Vec<u8>,
 }
 
-/// Reads an archive, and follows it from its index to its layer.
+/// Reads an archive, from its index to its layer.
 ///
 /// # Errors
-/// When something is not there, or has not the digest that it is named by.
+/// When a part is missing, or its digest differs from its name.
 pub(super) fn read(path: &Path) -> anyhow::Result<Image> {
     let mut content = BTreeMap::new();
     let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -291,7 +291,7 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Image> {
         let name = digest_of["digest"].as_str().context("a descriptor without a digest")?;
         let bytes = content.get(&blob(name)).with_context(|| format!("{name} is not in the archive"))?;
         if digest(bytes) != name || digest_of["size"].as_u64() != Some(bytes.len() as u64) {
-            bail!("{name} is another content");
+            bail!("the content of {name} has another digest");
         }
         Ok(bytes)
     };
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_files_give_the_same_archive_whoever_wrote_them_in_whatever_order() {
+    fn the_same_files_give_the_same_archive_for_every_writer_and_order() {
         let (one, other) = (folder(), tempfile::tempdir().unwrap());
         for (name, mode) in [("etc/c", 0o644), ("usr/bin/a", 0o775), ("usr/bin/b", 0o755)] {
             let path = other.path().join(name);
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_can_be_read_and_each_file_is_root_s() {
+    fn a_written_archive_can_be_read_and_root_owns_each_file() {
         let (folder, elsewhere) = (folder(), tempfile::tempdir().unwrap());
         let path = elsewhere.path().join("image.tar");
         let written = write(folder.path(), "arm64", &labels(), &path).unwrap();
@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn an_archive_with_another_content_than_its_digest_says_is_refused() {
+    fn an_archive_whose_content_differs_from_its_digest_is_refused() {
         let (folder, elsewhere) = (folder(), tempfile::tempdir().unwrap());
         let path = elsewhere.path().join("image.tar");
         write(folder.path(), "amd64", &labels(), &path).unwrap();
@@ -385,11 +385,11 @@ mod tests {
         changed[found..found + 5].copy_from_slice(b"00000");
         fs::write(&path, changed).unwrap();
         let refused = read(&path).unwrap_err().to_string();
-        assert!(refused.ends_with("is another content"), "{refused}");
+        assert!(refused.ends_with("has another digest"), "{refused}");
     }
 
     #[test]
-    fn what_is_neither_file_nor_folder_is_refused() {
+    fn an_entry_that_is_neither_file_nor_folder_is_refused() {
         let (folder, elsewhere) = (folder(), tempfile::tempdir().unwrap());
         std::os::unix::fs::symlink("/etc/shadow", folder.path().join("etc/link")).unwrap();
         let refused =
@@ -405,9 +405,9 @@ mod tests {
         last.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
     }
 
-    /// Two ways to build must not give two kinds of image.
+    /// Docker and `cargo xtask image` must build the same kind of image.
     #[test]
-    fn the_dockerfile_says_the_same_of_user_environment_command_and_labels() {
+    fn the_dockerfile_has_the_same_user_environment_command_and_labels() {
         let lines = dockerfile();
         let labels = Labels {
             version: "${VERSION}".into(),

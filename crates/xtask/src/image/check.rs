@@ -1,7 +1,7 @@
-//! Takes the image apart as a container engine would, and tries it.
+//! Reads the image as a container engine does, and runs its binaries.
 //!
-//! In: the archive, and nothing that the build knows besides. Out: a line for each property that holds, or the first that
-//! does not. Each is a promise of `docker/README.md`.
+//! In: only the archive. Out: a line for each property that holds, or an error on the first one that does not. Each property is
+//! a promise of `docker/README.md`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -18,38 +18,44 @@ use super::root::{AUTHORITIES, BINARIES, MATERIALS, SMALL_FILES, USER, zones};
 use super::{NAME, confined, materials, units};
 use crate::commands::tools;
 
-/// As the template has it; the testkit's own is shorter than a step of a handler may take.
+/// The template's value. The testkit's default is shorter than a step of a handler may take.
 const VISIBILITY_SECS: u32 = 60;
 
-/// Checks everything.
+/// Checks all properties.
 ///
 /// # Errors
-/// The property that does not hold.
+/// Names the property that does not hold.
 pub(super) fn run(workspace: &Path, folder: &Path, written: &Archive) -> anyhow::Result<()> {
     println!("\n── check");
     let units = units::all(workspace)?;
     let image = archive::read(&written.path)?;
     ensure!(image.digest == written.digest, "the archive holds {}", image.digest);
-    println!("ok: every part has the digest that it is named by");
+    println!("ok: every part has the digest of its name");
     let content = content(&image.layer)?;
     only_what_is_expected(&content, &units)?;
-    println!("ok: {} files, all root's, none writable, no shell, no link, no script", content.len());
+    println!(
+        "ok: {} files: root owns all of them, none is writable, no shell, no link, no script",
+        content.len()
+    );
     configuration(&image, &content)?;
-    println!("ok: runs as {USER}, and is labelled");
+    println!("ok: runs as {USER}, and has its labels");
     nothing_of_this_machine(&content, workspace)?;
-    println!("ok: no file names a folder of this machine");
+    println!("ok: no file contains a path of this machine");
     bill(&content, folder, &units)?;
-    println!("ok: the bill of materials names every unit, and leads to every crate");
+    println!("ok: the bill of materials names every unit, and every crate is a dependency of one");
     again(folder, &image, written)?;
-    println!("ok: written again from the same files, it has the same digest");
+    println!("ok: a second archive of the same files has the same digest");
     confined::is_possible()?;
     let unpacked = tempfile::tempdir()?;
     let root = unpacked.path().join("root");
     tar::Archive::new(image.layer.as_slice()).unpack(&root)?;
     versions(&root, &units)?;
-    println!("ok: each of {} binaries says its version, in a read-only file system, as {USER}", units.len());
+    println!(
+        "ok: each of {} binaries prints its version, in a read-only file system, as {USER}",
+        units.len()
+    );
     doctor(&root)?;
-    println!("ok: `coppice doctor` finds the local stack well, for each worker");
+    println!("ok: `coppice doctor` finds no fault in the local stack, for each worker");
     Ok(())
 }
 
@@ -120,7 +126,7 @@ fn configuration(image: &Image, content: &BTreeMap<String, File>) -> anyhow::Res
     Ok(())
 }
 
-/// Where somebody builds is not for others to know, and would make the image another one elsewhere.
+/// The paths of the build machine are private, and would make the image differ from machine to machine.
 fn nothing_of_this_machine(content: &BTreeMap<String, File>, workspace: &Path) -> anyhow::Result<()> {
     let folders = [workspace.to_owned(), units::cargo_home()?, units::target_directory(workspace)?];
     for folder in folders {
@@ -165,7 +171,7 @@ fn bill(content: &BTreeMap<String, File>, folder: &Path, units: &[String]) -> an
     Ok(())
 }
 
-/// From the same folder, to another file.
+/// Writes the same folder to another file, and compares.
 fn again(folder: &Path, image: &Image, written: &Archive) -> anyhow::Result<()> {
     let elsewhere = tempfile::tempdir()?;
     let architecture = image.config["architecture"].as_str().context("no architecture")?;
@@ -203,7 +209,7 @@ fn environment_of_the_image() -> Vec<(String, String)> {
     environment().map(|(name, value)| (name.to_owned(), value)).to_vec()
 }
 
-/// In the environment that each worker has in the local stack.
+/// Runs `coppice doctor` in the environment that each worker has in the local stack.
 #[tokio::main]
 async fn doctor(root: &Path) -> anyhow::Result<()> {
     let setup = Setup { visibility_secs: VISIBILITY_SECS, ..Setup::DEFAULT.with_emulator() };
@@ -213,7 +219,7 @@ async fn doctor(root: &Path) -> anyhow::Result<()> {
         let mut variables = environment_of_the_image();
         variables.extend(world.environment(unit, 0));
         let (root, program) = (root.to_owned(), program.clone());
-        // The simulators answer meanwhile, on this runtime.
+        // On a blocking thread, because the simulators answer on this runtime.
         let confined = tokio::task::spawn_blocking(move || {
             confined::run(&root, USER, &variables, &[&program, "doctor", "--unit", unit])
         });
@@ -230,10 +236,10 @@ async fn doctor(root: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The files that are not the same in two folders.
+/// The files that differ between two folders.
 ///
 /// # Errors
-/// When one cannot be read.
+/// When a file cannot be read.
 pub(super) fn differences(one: &Path, other: &Path) -> anyhow::Result<Vec<String>> {
     let (one_files, other_files) = (archive::paths(one)?, archive::paths(other)?);
     let mut different = Vec::new();
@@ -288,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_too_many_or_too_few_or_of_another_kind_is_found() {
+    fn a_surplus_a_missing_and_a_wrong_kind_of_file_are_found() {
         only_what_is_expected(&files(), &[UNIT.to_owned()]).unwrap();
         let unit = format!("{BINARIES}/{UNIT}");
         let shell = refused(|files| drop(files.insert("bin/sh".to_owned(), file(b"\x7fELF", 0o755))));
@@ -319,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn root_a_user_by_name_and_what_is_not_said_are_found() {
+    fn root_a_user_by_name_and_missing_settings_are_found() {
         configuration(&image(), &files()).unwrap();
         for user in ["", "0:0", "65532:0", "root", "nonroot", "nonroot:nonroot", "65532"] {
             let mut image = image();
@@ -343,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_of_this_machine_is_found_in_a_file() {
+    fn a_path_of_this_machine_in_a_file_is_found() {
         let workspace = crate::commands::workspace();
         nothing_of_this_machine(&files(), &workspace).unwrap();
         let mut files = files();
@@ -354,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bill_that_leaves_something_out_is_found() {
+    fn an_incomplete_bill_of_materials_is_found() {
         let path = format!("{MATERIALS}/{}", materials::FILE);
         let tried = |change: fn(&mut Value), units: &[&str]| {
             let mut files = files();

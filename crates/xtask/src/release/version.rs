@@ -1,4 +1,4 @@
-//! Versions: their form, where they stand, and which one may follow another.
+//! Versions: their form, the files that name them, and the order of releases.
 //!
 //! In: texts of files that name the version. Out: the version, or which file differs. Pure: reads no file.
 
@@ -29,7 +29,7 @@ impl FromStr for Version {
         let numbers: Vec<u64> = text.split('.').map_while(|part| part.parse().ok()).collect();
         if let [major, minor, patch] = numbers[..] {
             let version = Self { major, minor, patch };
-            // Refuses what reads as numbers and is written otherwise: 01.2.3, +1.2.3.
+            // Refuses other spellings of numbers, such as 01.2.3 or +1.2.3.
             if version.to_string() == text {
                 return Ok(version);
             }
@@ -38,13 +38,13 @@ impl FromStr for Version {
     }
 }
 
-/// A place, and the version that it names.
+/// A file or key, and the version that it names.
 pub(super) type Place = (String, String);
 
 /// The chart's own version, and that of the image it deploys.
 ///
 /// # Errors
-/// When the chart names one of them not at all.
+/// When the chart lacks one of them.
 pub(super) fn in_chart(path: &str, text: &str) -> anyhow::Result<[Place; 2]> {
     let chart: Value = serde_saphyr::from_str(text).with_context(|| format!("{path} is not YAML"))?;
     let named = |key: &str| {
@@ -69,7 +69,7 @@ pub(super) fn in_dockerfile(path: &str, text: &str) -> anyhow::Result<Place> {
 /// Passes when every place names this version.
 ///
 /// # Errors
-/// Names each place that differs, and what it says.
+/// Names each place that differs, with its version.
 pub(super) fn require_everywhere(version: &Version, places: &[Place]) -> anyhow::Result<()> {
     let wanted = version.to_string();
     let different: Vec<String> = places
@@ -86,7 +86,7 @@ pub(super) fn require_everywhere(version: &Version, places: &[Place]) -> anyhow:
 /// Passes when `next` may follow `previous`: higher, and high enough for a breaking change.
 ///
 /// # Errors
-/// Says which number has to rise.
+/// Says which number must rise.
 pub(super) fn require_step(previous: Option<&Version>, next: &Version, breaking: bool) -> anyhow::Result<()> {
     let Some(previous) = previous else { return Ok(()) };
     if next <= previous {
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_are_in_order_by_number_not_by_letter() {
+    fn versions_are_in_order_by_number_not_by_character() {
         assert!(version("0.10.0") > version("0.9.9"));
     }
 
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_rises_and_a_breaking_change_raises_the_number_that_says_so() {
+    fn a_version_must_rise_and_a_breaking_change_raises_the_right_number() {
         for (previous, next, breaking, allowed) in [
             ("0.1.0", "0.1.0", false, false),
             ("0.2.0", "0.1.9", false, false),

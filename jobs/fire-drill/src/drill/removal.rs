@@ -10,7 +10,7 @@ use crate::drill_messages::{READ_LIMIT, delete, find};
 use crate::failure::StepError;
 use crate::unit::{Unit, undelivered};
 
-/// A unit's own queue is searched for poison only if it has at most so many messages, since each of them is received once more.
+/// A unit's own queue is searched for poison only if it has at most this number of messages, because each of them is received once more.
 const MOST_MESSAGES: u64 = 100;
 
 impl Drills<'_> {

@@ -27,8 +27,19 @@ const REPLACED: &[(&str, &str)] = &[
 ];
 
 /// Where a word has its everyday sense, or is part of the term of the field.
-const EVERYDAY: &[&str] =
-    &["capital letter", "small letter", "letters, digits", "lower-case letter", "upper-case letter"];
+const EVERYDAY: &[&str] = &[
+    "dead-letter",
+    "dead_letter",
+    "ascii letter",
+    "capital letter",
+    "lower-case letter",
+    "small letter",
+    "upper-case letter",
+    "letters and digits",
+    "letters, digits",
+    // The operating system's user.
+    "\"nobody\"",
+];
 
 /// Folders whose text a person reads.
 const FOLDERS: &[&str] = &[

@@ -21,7 +21,7 @@ use super::rate_limit::Quota;
 use super::token::{is_authorized, issue};
 use super::user::SimulatedUser;
 
-/// The tenant's whole surface.
+/// All routes of the tenant.
 pub(crate) fn router(control: Auth0Control) -> Router {
     let api = Router::new()
         .route("/api/v2/users/{id}", get(user))
@@ -51,7 +51,7 @@ async fn guard(State(control): State<Auth0Control>, request: Request, next: Next
     reply
 }
 
-/// Before anything can fail, so that a test counts what was sent and not what was answered.
+/// Counts before anything can fail: a test counts the requests, not the successful answers.
 fn count(control: &Auth0Control, request: &Request) {
     let counts = &mut control.lock().counts;
     counts.total += 1;
@@ -66,7 +66,7 @@ fn count(control: &Auth0Control, request: &Request) {
     }
 }
 
-/// The reply of a tenant that does not get as far as the request.
+/// The error of the tenant before it looks at the request.
 fn broken(fault: Fault) -> Option<Response> {
     Some(match fault {
         Fault::Down => StatusCode::SERVICE_UNAVAILABLE.into_response(),

@@ -1,4 +1,4 @@
-//! The handle by which a test changes the tenant, breaks it, and counts what it was asked.
+//! The handle by which a test changes the tenant, sets faults, and counts requests.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,7 +25,7 @@ impl Auth0Control {
         Self { address, state: Arc::new(Mutex::new(State::new())) }
     }
 
-    /// Where the tenant listens.
+    /// The tenant's address.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -43,7 +43,7 @@ impl Auth0Control {
         format!("{}/api/v2/", self.base_url())
     }
 
-    /// The one client that is authorized.
+    /// ID of the only authorized client.
     #[must_use]
     pub fn client_id(&self) -> &'static str {
         "coppice-sim-client"
@@ -102,24 +102,24 @@ impl Auth0Control {
         Change { kind: ChangeKind::Deleted, user, at }
     }
 
-    /// The user as it truly is, whatever the fault.
+    /// The user without the effect of a fault.
     #[must_use]
     pub fn user(&self, id: &str) -> Option<SimulatedUser> {
         self.lock().users.get(id)?.current.clone()
     }
 
-    /// All users as they truly are, by ID.
+    /// All users by ID, without the effect of a fault.
     #[must_use]
     pub fn users(&self) -> Vec<SimulatedUser> {
         self.lock().users.values().filter_map(|record| record.current.clone()).collect()
     }
 
-    /// Breaks the tenant, or mends it with [`Fault::None`].
+    /// Makes the tenant fail, or ends the fault with [`Fault::None`].
     pub fn set_fault(&self, fault: Fault) {
         self.lock().fault = fault;
     }
 
-    /// Makes a page of the listing of all users lie, from the next page on.
+    /// Sets a fault for a page of the listing of all users. Pages are counted from the next one on.
     pub fn set_listing_fault(&self, fault: ListingFault) {
         self.lock().listing.set(fault);
     }
@@ -146,7 +146,7 @@ impl Auth0Control {
         self.lock().rate_limit = RateLimit::new(limit, window);
     }
 
-    /// Life of tokens that are issued from now on.
+    /// Sets the lifetime of tokens that are issued from now on.
     pub fn set_token_life(&self, life: Duration) {
         self.lock().token_life = life;
     }
@@ -156,7 +156,7 @@ impl Auth0Control {
         self.lock().tokens.clear();
     }
 
-    /// Requests for one user by ID so far, answered in whatever way.
+    /// Requests for one user by ID so far, with any answer.
     #[must_use]
     pub fn requests_for(&self, id: &str) -> usize {
         self.lock().counts.by_id.get(id).copied().unwrap_or(0)
@@ -192,7 +192,7 @@ impl Auth0Control {
         self.lock().counts.searches
     }
 
-    /// A panic of a test thread must not hide what it was about behind a poisoned lock.
+    /// Ignores a poisoned lock, so that the panic of the test thread itself is what the test prints.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

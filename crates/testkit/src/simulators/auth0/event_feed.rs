@@ -74,7 +74,7 @@ fn read(state: &Tenant, query: &str) -> Option<Wanted> {
     Some(wanted)
 }
 
-/// What was not asked for moves the offset alone.
+/// A change of another kind only moves the offset.
 fn frame(state: &Tenant, types: &[String], offset: usize, entry: &FeedEntry) -> String {
     let record = state.users.get(&entry.user_id);
     let user = record.and_then(|record| record.current.as_ref().or(record.previous.as_ref()));

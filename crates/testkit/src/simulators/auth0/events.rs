@@ -1,4 +1,4 @@
-//! What the tenant would send to EventBridge for a change: full native events, personal values included.
+//! The events that the tenant would send to EventBridge for a change: full native events, personal values included.
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -46,18 +46,18 @@ impl NativeEvent {
     }
 }
 
-/// What happened to a user.
+/// The kind of change of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChangeKind {
     /// It is new.
     Created,
-    /// It is another than before.
+    /// It has changed.
     Updated,
-    /// It is gone.
+    /// It was deleted.
     Deleted,
 }
 
-/// A change, from which the events about it can be made.
+/// A change; its methods make the event about it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
     /// What happened.

@@ -21,7 +21,7 @@ use crate::simulators::listing_fault::PageAs;
 /// Most results of one search.
 const MOST_RESULTS: usize = 1000;
 
-/// What is searched for.
+/// The search.
 enum Search {
     All,
     Identity(String),
@@ -68,7 +68,7 @@ pub(crate) async fn users(
 }
 
 impl Search {
-    /// `None`: not understood.
+    /// `None`: unknown syntax.
     fn read(search: Option<&String>) -> Option<Self> {
         let Some(search) = search else { return Some(Self::All) };
         if let Some(quoted) = search.strip_prefix("identities.user_id:\"") {

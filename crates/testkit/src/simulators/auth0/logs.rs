@@ -1,6 +1,6 @@
 //! The tenant's log: sign-ins, as `GET /api/v2/logs/{id}` gives them and as the log stream sends them.
 //!
-//! Only sign-ins are kept: nobody looks other entries up.
+//! Only sign-ins are kept: no unit reads other entries.
 
 use axum::Json;
 use axum::extract::{Path, State};

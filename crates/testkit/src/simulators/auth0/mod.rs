@@ -54,7 +54,7 @@ impl Auth0Simulator {
         Self { control, server }
     }
 
-    /// A handle on the tenant that outlives borrows of the simulator.
+    /// A handle on the tenant that does not borrow the simulator.
     #[must_use]
     pub fn control(&self) -> Auth0Control {
         self.control.clone()
@@ -68,7 +68,7 @@ impl Auth0Simulator {
     /// Opens the same port again after [`Self::refuse_connections`].
     ///
     /// # Panics
-    /// When somebody else has taken the port.
+    /// When another process has taken the port.
     pub async fn accept_connections(&mut self) {
         self.server.accept_connections().await;
     }

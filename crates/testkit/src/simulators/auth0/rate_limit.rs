@@ -1,4 +1,4 @@
-//! The tenant's rate limit: a number of requests per window, told in the headers of every reply.
+//! The tenant's rate limit: a number of requests per window, shown in the headers of every reply.
 //! <https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy>
 
 use std::time::Duration;
@@ -14,7 +14,7 @@ pub(crate) struct RateLimit {
     reset_at: OffsetDateTime,
 }
 
-/// What one request is told about the limit.
+/// The limit, as the reply to one request states it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Quota {
     pub(crate) admitted: bool,

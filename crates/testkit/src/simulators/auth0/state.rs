@@ -1,4 +1,4 @@
-//! The tenant's memory. One lock around all of it: a simulator may be slow, and must not be wrong.
+//! The state of the tenant. One lock protects all of it: a simulator may be slow, but must be correct.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -15,11 +15,11 @@ use super::user::SimulatedUser;
 use crate::simulators::gate::Shared;
 use crate::simulators::listing_fault::Listing;
 
-/// Everything that the tenant knows and has counted.
+/// The records and the counters of the tenant.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) users: BTreeMap<String, Record>,
-    /// Those who are there, in the order of their creation.
+    /// IDs of the existing users, in the order of their creation.
     pub(crate) by_creation: BTreeSet<(OffsetDateTime, String)>,
     /// All changes, for the stream of events.
     pub(crate) feed: Vec<FeedEntry>,
@@ -38,7 +38,7 @@ pub(crate) struct State {
     last_change_at: OffsetDateTime,
 }
 
-/// A user now, and as it was one change ago.
+/// A user now, and its state one change ago.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
     pub(crate) current: Option<SimulatedUser>,

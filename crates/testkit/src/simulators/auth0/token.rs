@@ -21,7 +21,7 @@ struct TokenRequest {
     audience: Option<String>,
 }
 
-/// Issues a token, or says why not.
+/// Issues a token, or returns the error.
 pub(crate) async fn issue(State(control): State<Auth0Control>, request: Request) -> Response {
     control.lock().counts.tokens += 1;
     if control.lock().fault == Fault::Down {

@@ -87,7 +87,7 @@ impl SimulatedUser {
         self
     }
 
-    /// The values that must not be seen in any queue, internal event or log line.
+    /// The values that must be in no queue, internal event or log line.
     #[must_use]
     pub fn personal_values(&self) -> Vec<String> {
         let optional = [&self.email, &self.given_name, &self.family_name, &self.phone_number];

@@ -16,7 +16,7 @@ use super::sync::sync;
 
 type Parameters = Query<HashMap<String, String>>;
 
-/// The environment's whole surface.
+/// All routes of the environment.
 pub(crate) fn router(control: ContentfulControl) -> Router {
     let environment = Router::new()
         .route("/sync", get(sync))

@@ -1,4 +1,4 @@
-//! The handle by which a test edits content, breaks the environment, and counts what it was asked.
+//! The handle by which a test edits content of the environment, sets faults, and counts requests.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use super::resource::{deleted, published, timestamp};
 use super::state::{Key, State};
 use crate::simulators::gate::Gate;
 
-/// The one space that is known.
+/// The only space that the simulator accepts.
 pub(crate) const SPACE: &str = "orchard1";
 
 /// Its one environment.
@@ -38,19 +38,19 @@ impl ContentfulControl {
         format!("http://{}", self.address)
     }
 
-    /// The one space that is known.
+    /// The only space that the simulator accepts.
     #[must_use]
     pub fn space(&self) -> &'static str {
         SPACE
     }
 
-    /// The one access token that is known.
+    /// The only access token that the simulator accepts.
     #[must_use]
     pub fn access_token(&self) -> &'static str {
         "CFPAT-simulated-4f0e8a361b7d20c9"
     }
 
-    /// Publishes an entry of the content type `notice` with a title in two languages, anew or for the first time.
+    /// Publishes an entry of the content type `notice` with a title in two languages, for the first time or again.
     pub fn publish_entry(&self, id: &str, title: &str) {
         self.publish(
             (ENTRY, id.to_owned()),
@@ -59,7 +59,7 @@ impl ContentfulControl {
         );
     }
 
-    /// Publishes an asset, anew or for the first time.
+    /// Publishes an asset, for the first time or again.
     pub fn publish_asset(&self, id: &str, title: &str) {
         let file =
             json!({ "contentType": "image/png", "fileName": id, "url": format!("//assets.example/{id}") });
@@ -80,27 +80,27 @@ impl ContentfulControl {
         self.unpublish((ASSET, id.to_owned()));
     }
 
-    /// Removes an entry of which no sync will say that it is gone.
+    /// Removes an entry, and no sync will report the deletion.
     pub fn lose_entry(&self, id: &str) {
         self.lock().resources.remove(&(ENTRY, id.to_owned()));
     }
 
-    /// Leaves an entry that is there out of every sync.
+    /// Leaves an existing entry out of every sync.
     pub fn hide_entry(&self, id: &str) {
         self.lock().hidden.insert((ENTRY, id.to_owned()));
     }
 
-    /// Refuses all tokens that were given so far.
+    /// Refuses all sync tokens that were issued so far.
     pub fn refuse_tokens(&self) {
         self.lock().generation += 1;
     }
 
-    /// Breaks the environment, or mends it with [`Fault::None`].
+    /// Makes the environment fail, or ends the fault with [`Fault::None`].
     pub fn set_fault(&self, fault: Fault) {
         self.lock().fault = fault;
     }
 
-    /// What becomes of the page of a sync that is asked for next (0), after that (1), and so on.
+    /// Sets faults of the pages of a sync by number: 0 is the next request, 1 the one after it, and so on.
     pub fn set_page_fault(&self, number: usize, fault: PageFault) {
         let mut state = self.lock();
         let number = state.pages + number;
@@ -115,7 +115,7 @@ impl ContentfulControl {
         gate
     }
 
-    /// Pages of syncs so far, answered in whatever way.
+    /// Pages of syncs so far, with any answer.
     #[must_use]
     pub fn pages(&self) -> usize {
         self.lock().pages
@@ -130,7 +130,7 @@ impl ContentfulControl {
     fn publish(&self, key: Key, content_type: Option<&str>, fields: &Value) {
         let mut state = self.lock();
         let now = OffsetDateTime::now_utc();
-        // The count begins anew when an ID is used again.
+        // The count starts again when an ID is used again.
         let known = state.live(&key).map(|known| (known.revision, known.json["sys"]["createdAt"].clone()));
         let (revision, created_at) = known.unwrap_or((0, json!(timestamp(now))));
         let json = published(&key, content_type, fields, revision + 1, &created_at, now);
@@ -142,7 +142,7 @@ impl ContentfulControl {
         self.lock().store(key, json, true, 0);
     }
 
-    /// A panic of a test thread must not hide what it was about behind a poisoned lock.
+    /// Ignores a poisoned lock, so that the panic of the test thread itself is what the test prints.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

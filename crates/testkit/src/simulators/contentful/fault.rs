@@ -1,18 +1,18 @@
-//! What can be made to go wrong, on command.
+//! The faults that a test can set.
 
-/// A fault of the whole environment, in force until another one is set.
+/// A fault of the whole environment. It lasts until a test sets another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Fault {
-    /// None.
+    /// No fault.
     #[default]
     None,
     /// Every request is answered with 503. For a closed port see [`super::ContentfulSimulator::refuse_connections`].
     Down,
-    /// A success with a web page in place of JSON.
+    /// A success with a web page instead of JSON.
     WrongJson,
 }
 
-/// What becomes of one page of a sync.
+/// A fault of one page of a sync.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PageFault {
     /// It is answered with this status.

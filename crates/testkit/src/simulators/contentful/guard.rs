@@ -1,4 +1,4 @@
-//! What holds for every request: faults, the access token, the environment's name.
+//! Checks of every request: faults, the access token, the environment's name.
 
 use axum::Json;
 use axum::extract::{Request, State};

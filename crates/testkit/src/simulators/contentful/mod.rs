@@ -40,7 +40,7 @@ impl ContentfulSimulator {
         Self { control, server }
     }
 
-    /// A handle on the environment that outlives borrows of the simulator.
+    /// A handle on the environment that does not borrow the simulator.
     #[must_use]
     pub fn control(&self) -> ContentfulControl {
         self.control.clone()
@@ -54,7 +54,7 @@ impl ContentfulSimulator {
     /// Opens the same port again after [`Self::refuse_connections`].
     ///
     /// # Panics
-    /// When somebody else has taken the port.
+    /// When another process has taken the port.
     pub async fn accept_connections(&mut self) {
         self.server.accept_connections().await;
     }

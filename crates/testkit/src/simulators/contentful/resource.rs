@@ -8,7 +8,7 @@ use time::macros::format_description;
 use super::control::{ENVIRONMENT, SPACE};
 use super::state::Key;
 
-/// One that was published.
+/// A published resource.
 pub(crate) fn published(
     key: &Key,
     content_type: Option<&str>,
@@ -28,7 +28,7 @@ pub(crate) fn published(
     json!({ "metadata": { "tags": [], "concepts": [] }, "sys": sys, "fields": fields })
 }
 
-/// That there is one no longer.
+/// A resource that was deleted.
 pub(crate) fn deleted(key: &Key, now: OffsetDateTime) -> Value {
     let (kind, id) = key;
     let mut sys = sys(&format!("Deleted{kind}"), id);

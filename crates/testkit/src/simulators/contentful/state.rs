@@ -1,4 +1,4 @@
-//! The environment's memory. One lock around all of it: a simulator may be slow, and must not be wrong.
+//! The state of the environment. One lock protects all of it: a simulator may be slow, but must be correct.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::simulators::gate::Shared;
 /// Kind (`Entry`, `Asset`) and ID.
 pub(crate) type Key = (&'static str, String);
 
-/// Everything that the environment knows and has counted.
+/// The records and the counters of the environment.
 #[derive(Debug, Default)]
 pub(crate) struct State {
     /// The number of the last change.
@@ -33,7 +33,7 @@ pub(crate) struct State {
     pub(crate) generation: u32,
 }
 
-/// What is known of one resource.
+/// The state of one resource.
 #[derive(Debug, Clone)]
 pub(crate) struct Resource {
     /// As it was published, or that it was deleted.

@@ -16,7 +16,7 @@ use super::fault::PageFault;
 use super::guard::error;
 use super::state::{Key, State as Memory};
 
-/// What a token stands for.
+/// The meaning of a sync token.
 #[derive(Debug, Clone)]
 enum Place {
     /// The rest of a first sync, which began when `since` was the last change.
@@ -25,7 +25,7 @@ enum Place {
     Delta { since: u64 },
 }
 
-/// One page and where to go on: at once, or next time.
+/// One page, and the link to the next page or to the next sync.
 struct Page {
     items: Vec<Value>,
     next: Place,
@@ -123,7 +123,7 @@ fn page(state: &Memory, place: &Place, limit: usize) -> Page {
     }
 }
 
-/// Beside a token nothing may be asked for.
+/// A request with a token may have no other parameter.
 fn read(state: &Memory, parameters: &HashMap<String, String>) -> Option<(usize, Place)> {
     if let Some(token) = parameters.get("sync_token") {
         return read_token(state.generation, token).filter(|_| parameters.len() == 1);
@@ -135,7 +135,7 @@ fn read(state: &Memory, parameters: &HashMap<String, String>) -> Option<(usize, 
     limit.filter(|limit| first && (1..=1000).contains(limit)).map(|limit| (limit, place))
 }
 
-/// Opaque, and with what must be encoded in a URL, as Contentful does not promise otherwise.
+/// An opaque token with characters that must be encoded in a URL, because Contentful does not promise otherwise.
 fn write(generation: u32, limit: usize, place: &Place) -> String {
     let text = match place {
         Place::First { since, after: None } => format!("{generation}|{limit}|{since}|"),

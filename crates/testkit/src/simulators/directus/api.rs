@@ -17,7 +17,7 @@ use super::state::PageFault;
 
 const LONGEST_REQUEST_LINE: usize = 8192;
 
-/// The project's whole surface.
+/// All routes of the project.
 pub(crate) fn router(control: DirectusControl) -> Router {
     Router::new().route("/items/{collection}", any(items)).with_state(control)
 }

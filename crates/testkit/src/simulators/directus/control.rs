@@ -1,4 +1,4 @@
-//! The handle by which a test edits items, breaks the project, and counts what it was asked.
+//! The handle by which a test edits items of the project, sets faults, and counts requests.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,7 +31,7 @@ impl DirectusControl {
         format!("http://{}", self.address)
     }
 
-    /// The one token that is known.
+    /// The only token that the simulator accepts.
     #[must_use]
     pub fn token(&self) -> &'static str {
         "simulated-4f0e8a361b7d20c9"
@@ -42,7 +42,7 @@ impl DirectusControl {
         self.put_at(collection, id, title, OffsetDateTime::now_utc());
     }
 
-    /// Creates or updates a published item, by a clock that says this.
+    /// Creates or updates a published item at this time.
     ///
     /// # Panics
     /// When there is no such collection; the same holds for the other changes.
@@ -50,27 +50,27 @@ impl DirectusControl {
         self.change(collection, id, at, |item| item["title"] = json!(title));
     }
 
-    /// Makes an item a draft, or whatever else.
+    /// Sets the status of an item, such as `draft`.
     pub fn set_status(&self, collection: &str, id: &str, status: &str) {
         self.change(collection, id, OffsetDateTime::now_utc(), |item| item["status"] = json!(status));
     }
 
-    /// Deletes an item. Nothing will tell of it.
+    /// Deletes an item. No answer will mention it.
     pub fn delete(&self, collection: &str, id: &str) {
         self.lock().collections.get_mut(collection).expect("a collection").remove(id);
     }
 
-    /// Takes away, or gives back, the permission to read.
+    /// Withdraws, or grants again, the permission to read.
     pub fn forbid(&self, forbidden: bool) {
         self.lock().forbidden = forbidden;
     }
 
-    /// The server's own bound of a page: `QUERY_LIMIT_MAX`.
+    /// Sets the server's largest page: `QUERY_LIMIT_MAX`.
     pub fn set_limit_max(&self, limit: usize) {
         self.lock().limit_max = Some(limit);
     }
 
-    /// What becomes of the list that is asked for next (0), after that (1), and so on.
+    /// Sets faults of lists by number: 0 is the next request, 1 the one after it, and so on.
     pub fn set_page_fault(&self, number: usize, fault: PageFault) {
         let mut state = self.lock();
         let number = state.lists + number;
@@ -85,7 +85,7 @@ impl DirectusControl {
         gate
     }
 
-    /// Lists of items so far, answered in whatever way.
+    /// Lists of items so far, with any answer.
     #[must_use]
     pub fn lists(&self) -> usize {
         self.lock().lists
@@ -105,7 +105,7 @@ impl DirectusControl {
         change(item.or_insert(new));
     }
 
-    /// A panic of a test thread must not hide what it was about behind a poisoned lock.
+    /// Ignores a poisoned lock, so that the panic of the test thread itself is what the test prints.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -37,7 +37,7 @@ impl DirectusSimulator {
         Self { control, _server: server }
     }
 
-    /// A handle on the project that outlives borrows of the simulator.
+    /// A handle on the project that does not borrow the simulator.
     #[must_use]
     pub fn control(&self) -> DirectusControl {
         self.control.clone()

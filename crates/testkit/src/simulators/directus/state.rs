@@ -1,4 +1,4 @@
-//! The project's memory. One lock around all of it: a simulator may be slow, and must not be wrong.
+//! The state of the project. One lock protects all of it: a simulator may be slow, but must be correct.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::simulators::gate::Shared;
 
-/// Everything that the project knows and has counted.
+/// The records and the counters of the project.
 #[derive(Debug, Default)]
 pub(crate) struct State {
     /// Items by collection and ID.
@@ -17,7 +17,7 @@ pub(crate) struct State {
     pub(crate) gate: Option<Arc<Shared>>,
     /// Lists of items so far.
     pub(crate) lists: usize,
-    /// The server's own bound of a page.
+    /// The server's largest page.
     pub(crate) limit_max: Option<usize>,
     /// The items of the last list.
     pub(crate) last: Vec<Value>,
@@ -25,7 +25,7 @@ pub(crate) struct State {
     pub(crate) forbidden: bool,
 }
 
-/// What becomes of one list of items.
+/// A fault of one list of items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PageFault {
     /// It is answered with this status.

@@ -1,4 +1,4 @@
-//! The handle by which a test breaks a provider, and counts what it was asked.
+//! The handle by which a test sets faults of a provider, and counts requests.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,7 +22,7 @@ impl IdentityControl {
         Self { address, api_key, state: Arc::default() }
     }
 
-    /// Where the provider listens.
+    /// The provider's address.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -34,13 +34,13 @@ impl IdentityControl {
         format!("http://{}", self.address)
     }
 
-    /// The one API key that is known.
+    /// The only API key that the simulator accepts.
     #[must_use]
     pub fn api_key(&self) -> &'static str {
         self.api_key
     }
 
-    /// Breaks the provider, or mends it with [`Fault::None`].
+    /// Makes the provider fail, or ends the fault with [`Fault::None`].
     pub fn set_fault(&self, fault: Fault) {
         self.lock().fault = fault;
     }
@@ -67,7 +67,7 @@ impl IdentityControl {
         self.lock().store(id, None);
     }
 
-    /// Requests for one case by ID so far, answered in whatever way.
+    /// Requests for one case by ID so far, with any answer.
     #[must_use]
     pub fn requests_for(&self, id: &str) -> usize {
         self.lock().counts.by_id.get(id).copied().unwrap_or(0)
@@ -85,7 +85,7 @@ impl IdentityControl {
         self.lock().counts.pings
     }
 
-    /// Changes a case that is there, and gives it back as it is now.
+    /// Changes an existing case, and returns the new state.
     pub(crate) fn change(&self, id: &str, change: impl FnOnce(&mut Value)) -> Value {
         let mut state = self.lock();
         let current = state.cases.get(id).and_then(|record| record.current.clone());
@@ -95,7 +95,7 @@ impl IdentityControl {
         case
     }
 
-    /// A panic of a test thread must not hide what it was about behind a poisoned lock.
+    /// Ignores a poisoned lock, so that the panic of the test thread itself is what the test prints.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

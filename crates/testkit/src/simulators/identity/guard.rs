@@ -1,4 +1,4 @@
-//! What holds for every request to either provider: counting, faults, the key, and the gates.
+//! Checks of every request to either provider: counting, faults, the key, and the gates.
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -9,7 +9,7 @@ use axum::response::{Html, IntoResponse, Response};
 use super::control::IdentityControl;
 use super::fault::Fault;
 
-/// A provider, and how it says no.
+/// A provider, with the form of its errors.
 #[derive(Debug, Clone)]
 pub(crate) struct Guard {
     pub(crate) control: IdentityControl,
@@ -19,7 +19,7 @@ pub(crate) struct Guard {
     pub(crate) too_many: fn(u64) -> Response,
 }
 
-/// Counts before anything can fail, so that a test counts what was sent and not what was answered. The reply is made
+/// Counts before anything can fail: a test counts the requests, not the successful answers. The reply is made
 /// before the gate.
 pub(crate) async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     let (fault, gate) = {

@@ -1,4 +1,4 @@
-//! Whom a document shows.
+//! The person on a document.
 
 use time::Date;
 
@@ -23,7 +23,7 @@ impl SimulatedPerson {
         Self { given_name: given_name.to_owned(), family_name: family_name.to_owned(), birthdate, email }
     }
 
-    /// The values that must not be seen in any queue, internal event or log line.
+    /// The values that must be in no queue, internal event or log line.
     #[must_use]
     pub fn personal_values(&self) -> Vec<String> {
         let birthdate = self.birthdate.to_string();

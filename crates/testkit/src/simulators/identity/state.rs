@@ -1,4 +1,4 @@
-//! A provider's memory. One lock around all of it: a simulator may be slow, and must not be wrong.
+//! The state of a provider. One lock protects all of it: a simulator may be slow, but must be correct.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::fault::Fault;
 use crate::simulators::gate::Shared;
 
-/// Everything that the provider knows and has counted.
+/// The records and the counters of the provider.
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) cases: BTreeMap<String, Record>,

@@ -16,7 +16,7 @@ use super::listing::users;
 use super::log_feed::log;
 use super::token::issue;
 
-/// The organization's whole surface.
+/// All routes of the organization.
 pub(crate) fn router(control: OktaControl) -> Router {
     let api = Router::new()
         .route("/api/v1/users/{id}", get(user))

@@ -1,4 +1,4 @@
-//! The handle by which a test changes the organization, breaks it, and counts what it was asked.
+//! The handle by which a test changes the organization, sets faults, and counts requests.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,7 +28,7 @@ impl OktaControl {
         Self { address, state: Arc::default() }
     }
 
-    /// Where the organization listens.
+    /// The organization's address.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -45,12 +45,12 @@ impl OktaControl {
         self.lock().service_apps.insert(app.client_id.clone(), app);
     }
 
-    /// Lets all tokens of service apps expire.
+    /// Makes all tokens of service apps expire.
     pub fn expire_tokens(&self) {
         self.lock().tokens.clear();
     }
 
-    /// The one API token that is known.
+    /// The only API token that the simulator accepts.
     #[must_use]
     pub fn api_token(&self) -> &'static str {
         "00simToken-4f0e8a361b7d20c9"
@@ -72,7 +72,7 @@ impl OktaControl {
         self.put_user(user)
     }
 
-    /// Shuts a user out.
+    /// Suspends a user.
     ///
     /// # Panics
     /// When there is no such user.
@@ -83,7 +83,7 @@ impl OktaControl {
         )
     }
 
-    /// Lets a user who was shut out in again.
+    /// Ends the suspension of a user.
     ///
     /// # Panics
     /// When there is no such user.
@@ -100,7 +100,7 @@ impl OktaControl {
         self.change(user, "user.lifecycle.deactivate")
     }
 
-    /// Deletes a user: the second step, without a look at the first.
+    /// Deletes a user: the second step. The user need not be deactivated.
     ///
     /// # Panics
     /// When there is no such user.
@@ -124,18 +124,18 @@ impl OktaControl {
         event
     }
 
-    /// Makes a page of the listing of all users lie, from the next page on.
+    /// Sets a fault for a page of the listing of all users. Pages are counted from the next one on.
     pub fn set_listing_fault(&self, fault: ListingFault) {
         self.lock().listing.set(fault);
     }
 
-    /// The user as it truly is, whatever the fault.
+    /// The user without the effect of a fault.
     #[must_use]
     pub fn user(&self, id: &str) -> Option<SimulatedUser> {
         self.lock().users.get(id)?.current.clone()
     }
 
-    /// Breaks the organization, or mends it with [`Fault::None`].
+    /// Makes the organization fail, or ends the fault with [`Fault::None`].
     pub fn set_fault(&self, fault: Fault) {
         self.lock().fault = fault;
     }
@@ -154,7 +154,7 @@ impl OktaControl {
         self.lock().rate_limit = RateLimit::new(limit, window);
     }
 
-    /// Requests for one user by ID so far, answered in whatever way.
+    /// Requests for one user by ID so far, with any answer.
     #[must_use]
     pub fn requests_for(&self, id: &str) -> usize {
         self.lock().counts.by_id.get(id).copied().unwrap_or(0)
@@ -178,7 +178,7 @@ impl OktaControl {
         self.lock().counts.log
     }
 
-    /// Requests for a token so far, answered in whatever way.
+    /// Requests for a token so far, with any answer.
     #[must_use]
     pub fn token_requests(&self) -> usize {
         self.lock().counts.token_requests
@@ -202,7 +202,7 @@ impl OktaControl {
         self.user(id).expect("the user to change exists")
     }
 
-    /// A panic of a test thread must not hide what it was about behind a poisoned lock.
+    /// Ignores a poisoned lock, so that the panic of the test thread itself is what the test prints.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! What the organization would send to EventBridge: whole log entries, personal values included.
+//! The events that the organization would send to EventBridge: whole log entries, personal values included.
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -14,7 +14,7 @@ pub const LOG_STREAM_SOURCE: &str = "aws.partner/okta.com/coppice-sim/people";
 /// Personal values of the administrator who makes all changes, and where they are made from.
 pub const ADMINISTRATOR: [&str; 3] = ["case.desk@staff.example.org", "Case Desk", "198.51.100.78"];
 
-/// A change, from which the event about it can be made.
+/// A change; its methods make the event about it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
     /// Okta's name of it: `user.lifecycle.suspend`.

@@ -1,21 +1,21 @@
-//! What can be made to go wrong, on command.
+//! The faults that a test can set.
 
 use std::time::Duration;
 
-/// A fault of the whole organization, in force until another one is set.
+/// A fault of the whole organization. It lasts until a test sets another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Fault {
-    /// None.
+    /// No fault.
     #[default]
     None,
     /// Every request is answered with 503. For a closed port see [`super::OktaSimulator::refuse_connections`].
     Down,
-    /// Every request is answered this much later. The body is as of the request's arrival.
+    /// Every answer comes this much later. Its body is made when the request arrives.
     Slow(Duration),
-    /// A user is answered as it was one change ago, as a replica that lags would: a new one is missing, a deleted one
+    /// Answers show a user as it was one change ago, like a lagging replica: a new one is missing, a deleted one
     /// is still there.
     Stale,
-    /// A success with a web page in place of JSON.
+    /// A success with a web page instead of JSON.
     WrongJson,
     /// Users have only the fields that no organization can take away.
     Partial,

@@ -1,4 +1,4 @@
-//! What holds for every request of the API: counting, faults, who asks and what for, the rate limit.
+//! Checks of every request of the API: counting, faults, who asks and what for, the rate limit.
 
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
@@ -36,7 +36,7 @@ pub(crate) async fn guard(State(control): State<OktaControl>, request: Request, 
     reply
 }
 
-/// Before anything can fail, so that a test counts what was sent and not what was answered.
+/// Counts before anything can fail: a test counts the requests, not the successful answers.
 fn count(control: &OktaControl, path: &str) {
     let counts = &mut control.lock().counts;
     counts.total += 1;

@@ -1,7 +1,7 @@
 //! `GET /api/v1/users`: page by page, without those who are deactivated; they are listed apart, by a filter.
 //!
-//! Pages: <https://developer.okta.com/docs/api/#pagination>. Where the next one begins is told only in its link; the
-//! cursor in it is opaque, and holds what must be encoded in a URL, as Okta does not promise otherwise.
+//! Pages: <https://developer.okta.com/docs/api/#pagination>. Only the link says where the next page begins. Its
+//! cursor is opaque and contains characters that must be encoded in a URL, because Okta does not promise otherwise.
 
 use std::collections::HashMap;
 use std::ops::Bound;
@@ -19,13 +19,13 @@ use super::control::OktaControl;
 use super::user::{SimulatedUser, Status};
 use crate::simulators::listing_fault::PageAs;
 
-/// What is asked for.
+/// The parameters of the request.
 struct Wanted<'a> {
     limit: usize,
     /// The last user of the page before.
     after: Option<&'a str>,
     ids_only: bool,
-    /// Those who are deactivated, and nobody else.
+    /// Only deactivated users.
     deactivated: bool,
 }
 

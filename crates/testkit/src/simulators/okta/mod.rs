@@ -6,8 +6,8 @@
 //! <https://developer.okta.com/docs/api/openapi/okta-management/management/tag/SystemLog/>.
 //!
 //! Not simulated: proof of possession, administrators' roles of a service app, tokens that expire by themselves, writes
-//! over HTTP, searches, any `fields` of a list but `id`, filters but for those who are deactivated, and sign-ins in the log as a
-//! feed.
+//! over HTTP, searches, `fields` of a list other than `id`, filters other than for deactivated users, and sign-ins in the log as
+//! a feed.
 
 mod api;
 mod control;
@@ -57,7 +57,7 @@ impl OktaSimulator {
         Self { control, server }
     }
 
-    /// A handle on the organization that outlives borrows of the simulator.
+    /// A handle on the organization that does not borrow the simulator.
     #[must_use]
     pub fn control(&self) -> OktaControl {
         self.control.clone()
@@ -71,7 +71,7 @@ impl OktaSimulator {
     /// Opens the same port again after [`Self::refuse_connections`].
     ///
     /// # Panics
-    /// When somebody else has taken the port.
+    /// When another process has taken the port.
     pub async fn accept_connections(&mut self) {
         self.server.accept_connections().await;
     }

@@ -1,24 +1,24 @@
-//! An app of the organization that acts for nobody: it has a key of its own, and the scopes that it was granted.
+//! A service app of the organization: it acts for no user, has its own key, and has the scopes that it was granted.
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde::Deserialize;
 use time::{Duration, OffsetDateTime};
 
-/// The longest life of an assertion that is taken.
+/// Longest lifetime of an assertion that is accepted.
 const LONGEST_LIFE: Duration = Duration::hours(1);
 
-/// What an administrator registers.
+/// The registration of a service app.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceApp {
     /// `0oa…`
     pub client_id: String,
     /// The RSA key that its assertions are checked with, as PEM.
     pub public_key_pem: String,
-    /// What it may ask for.
+    /// The granted scopes.
     pub scopes: Vec<String>,
 }
 
-/// The claims that are not checked by the library.
+/// The claims of the assertion that the library does not check.
 #[derive(Deserialize)]
 struct Claims {
     sub: String,

@@ -1,4 +1,4 @@
-//! The organization's memory. One lock around all of it: a simulator may be slow, and must not be wrong.
+//! The state of the organization. One lock protects all of it: a simulator may be slow, but must be correct.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -13,7 +13,7 @@ use super::user::SimulatedUser;
 use crate::simulators::auth0::rate_limit::RateLimit;
 use crate::simulators::listing_fault::Listing;
 
-/// Everything that the organization knows and has counted.
+/// The records and the counters of the organization.
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) users: BTreeMap<String, Record>,
@@ -26,7 +26,7 @@ pub(crate) struct State {
     pub(crate) log: HashMap<String, Value>,
     /// Apps by `client_id`.
     pub(crate) service_apps: HashMap<String, ServiceApp>,
-    /// `jti` of the assertions that were taken.
+    /// `jti` of the accepted assertions.
     pub(crate) assertions: HashSet<String>,
     /// Tokens of service apps, with their scopes.
     pub(crate) tokens: HashMap<String, Vec<String>>,
@@ -38,7 +38,7 @@ pub(crate) struct State {
     pub(crate) versions: u64,
 }
 
-/// A user now, and as it was one change ago.
+/// A user now, and its state one change ago.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
     pub(crate) current: Option<SimulatedUser>,

@@ -16,7 +16,7 @@ use super::service_app::ServiceApp;
 
 /// <https://www.rfc-editor.org/rfc/rfc7523#section-2.2>
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-/// Life of a token, in seconds.
+/// Lifetime of a token, in seconds.
 const LIFE_SECS: u64 = 3600;
 
 #[derive(Deserialize)]
@@ -36,7 +36,7 @@ const INVALID_CLIENT: Refusal = (StatusCode::UNAUTHORIZED, "invalid_client");
 const INVALID_SCOPE: Refusal = (StatusCode::BAD_REQUEST, "invalid_scope");
 const OTHER_GRANT: Refusal = (StatusCode::BAD_REQUEST, "unsupported_grant_type");
 
-/// Issues a token, or says why not.
+/// Issues a token, or returns the error.
 pub(crate) async fn issue(
     State(control): State<OktaControl>,
     request: Result<Form<TokenRequest>, FormRejection>,
@@ -55,7 +55,7 @@ pub(crate) async fn issue(
     }
 }
 
-/// The scopes that the request is right to ask for.
+/// The scopes of the request, if all are granted.
 fn scopes(control: &OktaControl, request: &TokenRequest) -> Result<Vec<String>, Refusal> {
     if request.grant_type.as_deref() != Some("client_credentials") {
         return Err(OTHER_GRANT);
@@ -63,7 +63,7 @@ fn scopes(control: &OktaControl, request: &TokenRequest) -> Result<Vec<String>, 
     let app = authenticate(control, request)?;
     let asked = request.scope.as_deref().unwrap_or_default().split_ascii_whitespace();
     let asked: Vec<String> = asked.map(str::to_owned).collect();
-    // One that is not granted spoils the others.
+    // One scope that is not granted makes the request fail.
     let granted = !asked.is_empty() && asked.iter().all(|scope| app.scopes.contains(scope));
     if granted { Ok(asked) } else { Err(INVALID_SCOPE) }
 }

@@ -5,12 +5,12 @@ use time::OffsetDateTime;
 
 use crate::simulators::auth0::user::timestamp;
 
-/// Where a user stands in its life. Okta has more.
+/// The status of a user. Okta has more of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     /// May sign in.
     Active,
-    /// Shut out by an administrator.
+    /// Suspended by an administrator.
     Suspended,
     /// Deactivated: the first step of a deletion.
     Deprovisioned,
@@ -21,7 +21,7 @@ pub enum Status {
 pub struct SimulatedUser {
     /// `00u…`
     pub id: String,
-    /// Where it stands.
+    /// The status.
     pub status: Status,
     /// Address, which is the login too.
     pub email: String,
@@ -65,7 +65,7 @@ impl SimulatedUser {
         Self { employee_number: Some(number.to_owned()), ..self }
     }
 
-    /// The values that must not be seen in any queue, internal event or log line.
+    /// The values that must be in no queue, internal event or log line.
     #[must_use]
     pub fn personal_values(&self) -> Vec<String> {
         let always = [&self.email, &self.first_name, &self.last_name];

@@ -1,4 +1,4 @@
-//! What holds for every request of the API: counting, faults, token, limit, and the gates.
+//! Checks of every request of the API: counting, faults, token, limit, and the gates.
 //!
 //! The order of checks is the org's: outage, token, limit, then the request itself.
 
@@ -21,7 +21,7 @@ use super::{reads, state, writes};
 /// Far above the largest batch.
 const LARGEST_BODY: usize = 32 << 20;
 
-/// The org's whole surface.
+/// All routes of the org.
 pub(crate) fn router(control: SalesforceControl) -> Router {
     Router::new().route("/services/oauth2/token", post(issue)).fallback(api).with_state(control)
 }
@@ -59,7 +59,7 @@ async fn api(State(control): State<SalesforceControl>, request: Request) -> Resp
     reply
 }
 
-/// Before anything can fail, so that a test counts what was sent and not what was answered. Gives back what the request
+/// Counts before anything can fail: a test counts the requests, not the successful answers. Gives back what the request
 /// names: IDs and keys as they stand there, and the IDs of the contacts that have these keys now.
 fn count(state: &mut state::State, call: &Result<Call, Refusal>) -> BTreeSet<String> {
     state.counts.total += 1;
@@ -76,7 +76,7 @@ fn count(state: &mut state::State, call: &Result<Call, Refusal>) -> BTreeSet<Str
     names
 }
 
-/// The reply of an org that does not get as far as the request.
+/// The error of the org before it looks at the request.
 fn broken(fault: Fault) -> Option<Response> {
     Some(match fault {
         Fault::Down => unavailable(),

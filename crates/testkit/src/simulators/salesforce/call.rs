@@ -1,4 +1,4 @@
-//! A request of the API, taken apart before anything is done about it: what is asked, and of which contacts.
+//! Parses a request of the API: the operation, and the contacts that it names.
 
 use std::collections::HashMap;
 
@@ -20,7 +20,7 @@ const MOST_IDS: usize = 2000;
 /// Most records that can be written at once.
 const MOST_RECORDS: usize = 200;
 
-/// What is asked.
+/// The operation.
 #[derive(Debug)]
 pub(crate) enum Call {
     Limits,
@@ -46,7 +46,7 @@ pub(crate) enum Call {
     UpdateMany(Batch),
 }
 
-/// By what a contact is named.
+/// How a request names a contact.
 #[derive(Debug, Clone)]
 pub(crate) enum Target {
     Id(String),
@@ -120,7 +120,7 @@ impl Call {
         Ok(Self::ReadMany { ids: ids.iter().map(|id| full_id(id)).collect(), fields })
     }
 
-    /// Refuses what names more than the org takes at once.
+    /// Refuses a request that names more records than the org accepts at once.
     pub(crate) fn check_size(&self) -> Result<(), Refusal> {
         let (size, most) = match self {
             Self::ReadMany { ids, .. } => (ids.len(), MOST_IDS),
@@ -130,7 +130,7 @@ impl Call {
         if size > most { Err(too_many(most)) } else { Ok(()) }
     }
 
-    /// Whether something would be written.
+    /// Whether the request writes.
     pub(crate) fn is_write(&self) -> bool {
         matches!(self, Self::Write { .. } | Self::UpsertMany(_) | Self::UpdateMany(_))
     }
@@ -172,7 +172,7 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// Refuses a field that there is not.
+/// Refuses an unknown field.
 pub(crate) fn check_fields<'a>(fields: impl IntoIterator<Item = &'a String>) -> Result<(), Refusal> {
     match fields.into_iter().find(|field| !is_field(field)) {
         Some(field) => {

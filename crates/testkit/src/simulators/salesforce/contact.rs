@@ -152,7 +152,7 @@ impl SimulatedContact {
         Self { person_key: Some(key.to_owned()), ..self }
     }
 
-    /// The values that must not be seen in any queue, internal event or log line.
+    /// The values that must be in no queue, internal event or log line.
     #[must_use]
     pub fn personal_values(&self) -> Vec<String> {
         let personal = FIELDS.iter().filter(|field| field.name != KEY);
@@ -214,14 +214,14 @@ pub fn contact_id(number: u64) -> String {
     full_id(&format!("0039x{number:010}"))
 }
 
-/// The 18-character form of a 15-character ID: the same, and which of its letters are capitals. Anything else is given
-/// back as it is.
+/// The 18-character form of a 15-character ID: the ID, and three characters that say which of its characters are capitals.
+/// Any other ID stays as it is.
 pub(crate) fn full_id(id: &str) -> String {
     if id.len() != 15 || !id.is_ascii() {
         return id.to_owned();
     }
     let capitals = |five: &[u8]| {
-        let bit = |(place, letter): (usize, &u8)| usize::from(letter.is_ascii_uppercase()) << place;
+        let bit = |(place, byte): (usize, &u8)| usize::from(byte.is_ascii_uppercase()) << place;
         five.iter().enumerate().map(bit).sum::<usize>()
     };
     let suffix =

@@ -1,4 +1,4 @@
-//! The handle by which a test changes the org, breaks it, and counts what it was asked.
+//! The handle by which a test changes the org, sets faults, and counts requests.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,7 +23,7 @@ impl SalesforceControl {
         Self { address, state: Arc::new(Mutex::new(State::new())) }
     }
 
-    /// Where the org listens.
+    /// The org's address.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -60,7 +60,7 @@ impl SalesforceControl {
         self.commit(kind, SimulatedContact { is_deleted: false, master_record_id: None, ..contact })
     }
 
-    /// Changes a contact, as somebody at the screen would.
+    /// Changes a contact, as a user of the CRM would.
     ///
     /// # Panics
     /// When there is no such contact, it is deleted, or is not valid after the change.
@@ -92,7 +92,7 @@ impl SalesforceControl {
     }
 
     /// Merges two contacts: the loser is deleted and points to the winner, which keeps its own values. The events are in
-    /// this order and of one transaction; the changes are given back as (winner's, loser's).
+    /// this order and of one transaction. Returns the changes as (winner's, loser's).
     ///
     /// # Panics
     /// When either does not exist or is deleted, or they are the same.
@@ -107,13 +107,13 @@ impl SalesforceControl {
         (state.commit(ChangeKind::Updated, winner, &mut transaction), deletion)
     }
 
-    /// The contact as it truly is, whatever the fault; also a deleted one.
+    /// The contact without the effect of a fault; also a deleted one.
     #[must_use]
     pub fn contact(&self, id: &str) -> Option<SimulatedContact> {
         self.lock().contact(&full_id(id)).cloned()
     }
 
-    /// All contacts that are not deleted, as they truly are, by ID.
+    /// All contacts that are not deleted, by ID, without the effect of a fault.
     #[must_use]
     pub fn contacts(&self) -> Vec<SimulatedContact> {
         let state = self.lock();
@@ -121,13 +121,13 @@ impl SalesforceControl {
         all.filter(|contact| !contact.is_deleted).cloned().collect()
     }
 
-    /// The contact that is not deleted and has this `Person_Key__c`, as it truly is.
+    /// The contact that is not deleted and has this `Person_Key__c`, without the effect of a fault.
     #[must_use]
     pub fn by_key(&self, key: &str) -> Option<SimulatedContact> {
         self.lock().by_key(key).cloned()
     }
 
-    /// Events that nobody has taken yet.
+    /// Number of events that no call has taken yet.
     #[must_use]
     pub fn waiting_events(&self) -> usize {
         self.lock().events.len()
@@ -145,13 +145,13 @@ impl SalesforceControl {
         gap_event(&["000000000000000AAA"], "GAP_OVERFLOW", self.lock().next_commit())
     }
 
-    /// The event of a change whose values could not be told.
+    /// The event of a change whose values the CRM could not send.
     #[must_use]
     pub fn gap_event(&self, ids: &[&str]) -> NativeEvent {
         gap_event(ids, "GAP_UPDATE", self.lock().next_commit())
     }
 
-    /// Breaks the org, or mends it with [`Fault::None`].
+    /// Makes the org fail, or ends the fault with [`Fault::None`].
     pub fn set_fault(&self, fault: Fault) {
         self.lock().fault = fault;
     }
@@ -175,7 +175,7 @@ impl SalesforceControl {
         gate
     }
 
-    /// Makes a page of the listing of all contacts lie, from the next page on.
+    /// Sets a fault for a page of the listing of all contacts. Pages are counted from the next one on.
     pub fn set_listing_fault(&self, fault: ListingFault) {
         self.lock().listing.set(fault);
     }
@@ -185,7 +185,7 @@ impl SalesforceControl {
         self.lock().page_size = records.max(1);
     }
 
-    /// Allows so many calls in all; more are refused with `REQUEST_LIMIT_EXCEEDED`.
+    /// Allows this number of calls in total; further ones are refused with `REQUEST_LIMIT_EXCEEDED`.
     pub fn set_daily_calls(&self, calls: usize) {
         self.lock().daily_calls = calls;
     }
@@ -195,8 +195,8 @@ impl SalesforceControl {
         self.lock().tokens.clear();
     }
 
-    /// Requests so far that named this contact by ID, or a key by its value, alone or among others, answered in whatever
-    /// way but for a body that cannot be read. A request by key counts for the contact too that has it on arrival.
+    /// Requests so far that named this contact by ID, or a key by its value, alone or among others, with any answer,
+    /// except requests with an unreadable body. A request by key also counts for the contact that has the key on arrival.
     #[must_use]
     pub fn requests_for(&self, id: &str) -> usize {
         self.lock().counts.by_name.get(id).copied().unwrap_or(0)
@@ -247,7 +247,7 @@ impl SalesforceControl {
         state.commit(kind, contact, &mut Transaction::of_screen())
     }
 
-    /// A panic of a test thread must not hide what it was about behind a poisoned lock.
+    /// Ignores a poisoned lock, so that the panic of the test thread itself is what the test prints.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

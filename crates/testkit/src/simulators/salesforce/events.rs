@@ -1,4 +1,4 @@
-//! What the org's event relay would send to EventBridge for a change: Change Data Capture events, personal values
+//! The events that the org's event relay would send to EventBridge for a change: Change Data Capture events, personal values
 //! included.
 
 use serde_json::{Value, json};
@@ -10,10 +10,10 @@ use crate::simulators::auth0::NativeEvent;
 
 /// `source` of the org's events: its partner event source.
 pub const SALESFORCE_SOURCE: &str = "aws.partner/salesforce.com/00D9x000000OrchEAK/0YL9x0000000Q41GAE";
-/// What a person at the screen leaves as the origin of a change.
+/// The origin of a change that a user makes in the browser.
 const SCREEN: &str = "com/salesforce/api/soap/60.0;client=SfdcInternalAPI/";
 
-/// What happened to a contact.
+/// The kind of change of a contact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChangeKind {
     /// It is new.
@@ -59,12 +59,12 @@ pub(crate) struct Transaction {
 }
 
 impl Transaction {
-    /// One of a person at the screen.
+    /// The transaction of a user in the browser.
     pub(crate) fn of_screen() -> Self {
         Self { key: Uuid::new_v4().to_string(), origin: SCREEN.to_owned(), sequence: 0 }
     }
 
-    /// One of a REST client of this name.
+    /// The transaction of a REST client of this name.
     pub(crate) fn of_client(name: Option<&str>) -> Self {
         let name = name.map_or_else(String::new, |name| format!(";client={name}"));
         Self { origin: format!("com/salesforce/api/rest/60.0{name}"), ..Self::of_screen() }
@@ -88,7 +88,7 @@ pub(crate) fn change_event(
 ) -> NativeEvent {
     let mut header = transaction.next_header(&after.id, kind.change_type(), at, commit);
     let differs = |field: &&Field| before.is_none_or(|before| (field.get)(before) != (field.get)(after));
-    let told: Vec<&Field> = match kind {
+    let reported: Vec<&Field> = match kind {
         ChangeKind::Created | ChangeKind::Undeleted => {
             FIELDS.iter().filter(|field| (field.get)(after).is_some()).collect()
         }
@@ -96,7 +96,7 @@ pub(crate) fn change_event(
         ChangeKind::Deleted => Vec::new(),
     };
     let mut payload = json!({});
-    for field in &told {
+    for field in &reported {
         let Some(value) = (field.get)(after) else { continue };
         match field.in_events.split_once('.') {
             Some((compound, part)) => payload[compound][part] = value.into(),
@@ -104,9 +104,9 @@ pub(crate) fn change_event(
         }
     }
     if kind == ChangeKind::Updated {
-        let names = told.iter().map(|field| field.in_events);
+        let names = reported.iter().map(|field| field.in_events);
         header["changedFields"] = names.chain(["LastModifiedDate"]).collect();
-        let nulled = told.iter().filter(|field| (field.get)(after).is_none());
+        let nulled = reported.iter().filter(|field| (field.get)(after).is_none());
         header["nulledFields"] = nulled.map(|field| field.in_events).collect();
     }
     if kind != ChangeKind::Deleted {
@@ -120,7 +120,7 @@ pub(crate) fn change_event(
     native(&payload)
 }
 
-/// The event that says only that something happened, and to what.
+/// An event that names the records and not the change.
 pub(crate) fn gap_event(ids: &[&str], change_type: &str, commit: i64) -> NativeEvent {
     let now = OffsetDateTime::now_utc();
     let header = header(ids, change_type, "", &Uuid::new_v4().to_string(), 1, now, commit);

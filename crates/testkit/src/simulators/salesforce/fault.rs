@@ -1,11 +1,11 @@
-//! What can be made to go wrong, on command.
+//! The faults that a test can set.
 
 use std::time::Duration;
 
-/// A fault of the whole org, in force until another one is set.
+/// A fault of the whole org. It lasts until a test sets another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Fault {
-    /// None.
+    /// No fault.
     #[default]
     None,
     /// Every request, for a token too, is answered with 503. For a closed port see
@@ -13,12 +13,12 @@ pub enum Fault {
     Down,
     /// Every request of the API is answered with this 5xx.
     ServerError(u16),
-    /// Every request of the API is answered this much later. The body is as of the request's arrival.
+    /// Every answer of the API comes this much later. Its body is made when the request arrives.
     Slow(Duration),
-    /// A contact is read as it was one change ago, as a replica that lags would: a new one is missing, a deleted one is
-    /// still there. Writes meet the truth.
+    /// Reads show a contact as it was one change ago, like a lagging replica: a new one is missing, a deleted one is
+    /// still there. Writes use the current state.
     Stale,
-    /// A success with a web page in place of JSON. Nothing is written.
+    /// A success with a web page instead of JSON. Nothing is written.
     WrongJson,
     /// Contacts are read with their ID alone, as by a user who may see no other field.
     Partial,

@@ -56,7 +56,7 @@ impl SalesforceSimulator {
         Self { control, server }
     }
 
-    /// A handle on the org that outlives borrows of the simulator.
+    /// A handle on the org that does not borrow the simulator.
     #[must_use]
     pub fn control(&self) -> SalesforceControl {
         self.control.clone()
@@ -70,7 +70,7 @@ impl SalesforceSimulator {
     /// Opens the same port again after [`Self::refuse_connections`].
     ///
     /// # Panics
-    /// When somebody else has taken the port.
+    /// When another process has taken the port.
     pub async fn accept_connections(&mut self) {
         self.server.accept_connections().await;
     }

@@ -1,4 +1,4 @@
-//! What is read: one contact, many by ID, queries and their pages, and the limits.
+//! Reads: one contact, many by ID, queries and their pages, and the limits.
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};

@@ -1,4 +1,4 @@
-//! The part of SOQL that is understood: `SELECT fields FROM Contact`, then `WHERE` with conditions joined by `AND`,
+//! The part of SOQL that the simulator understands: `SELECT fields FROM Contact`, then `WHERE` with conditions joined by `AND`,
 //! `ORDER BY SystemModstamp, Id` or `ORDER BY Id`, and `LIMIT`. Anything else is `MALFORMED_QUERY`.
 
 use std::cmp::Ordering;
@@ -19,7 +19,7 @@ pub(crate) struct Soql {
     pub(crate) limit: Option<usize>,
 }
 
-/// What contacts are sorted by.
+/// The order of contacts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Order {
     None,

@@ -1,4 +1,4 @@
-//! The org's memory. One lock around all of it: a simulator may be slow, and must not be wrong.
+//! The state of the org. One lock protects all of it: a simulator may be slow, but must be correct.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::simulators::listing_fault::Listing;
 /// Queries of a user that may have more pages at once.
 const MOST_OPEN_PAGES: usize = 10;
 
-/// Everything that the org knows and has counted.
+/// The records and the counters of the org.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) contacts: BTreeMap<String, Record>,
@@ -40,7 +40,7 @@ pub(crate) struct State {
     created: u64,
 }
 
-/// A contact now, and as it was one change ago.
+/// A contact now, and its state one change ago.
 #[derive(Debug, Clone)]
 pub(crate) struct Record {
     pub(crate) current: SimulatedContact,
@@ -80,7 +80,7 @@ impl State {
         }
     }
 
-    /// Makes `contact` the present state of the record with its ID, and tells of it.
+    /// Stores `contact` as the current state of its record, and records the event.
     pub(crate) fn commit(
         &mut self,
         kind: ChangeKind,
@@ -102,7 +102,7 @@ impl State {
         ContactChange { kind, contact, at, event }
     }
 
-    /// Keeps the rest of a query. As at Salesforce a user has ten open at once: the oldest is forgotten.
+    /// Keeps the rest of a query. As at Salesforce, a user has ten open queries; the oldest one is dropped.
     pub(crate) fn keep_page(&mut self, name: String, total: usize, rest: Vec<Value>) {
         if self.open_pages.len() >= MOST_OPEN_PAGES {
             let oldest = self.open_pages.pop_front();
@@ -128,13 +128,13 @@ impl State {
         }
     }
 
-    /// The contact as it truly is, also a deleted one.
+    /// The contact without the effect of a fault, also a deleted one.
     pub(crate) fn contact(&self, id: &str) -> Option<&SimulatedContact> {
         self.contacts.get(id).map(|record| &record.current)
     }
 
-    /// The contact that is not deleted and has this key. Salesforce compares without regard to case unless told
-    /// otherwise; the field is told otherwise.
+    /// The contact that is not deleted and has this key. Salesforce ignores case by default; this field is
+    /// defined as case-sensitive.
     pub(crate) fn by_key(&self, key: &str) -> Option<&SimulatedContact> {
         let current = self.contacts.values().map(|record| &record.current);
         current

@@ -25,7 +25,7 @@ pub(crate) struct TokenRequest {
     client_secret: Option<String>,
 }
 
-/// Issues a token, or says why not.
+/// Issues a token, or returns the error.
 pub(crate) async fn issue(
     State(control): State<SalesforceControl>,
     headers: HeaderMap,

@@ -1,4 +1,4 @@
-//! What is written: one contact by key or ID, and batches of either kind, with the errors of each record.
+//! Writes: one contact by key or ID, and batches of either kind, with the errors of each record.
 
 use std::collections::HashSet;
 

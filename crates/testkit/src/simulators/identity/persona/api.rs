@@ -14,7 +14,7 @@ use crate::simulators::identity::guard::{Guard, guard, set_status};
 
 const INQUIRIES: &str = "/api/v1/inquiries";
 
-/// The environment's whole surface.
+/// All routes of the environment.
 pub(crate) fn router(control: IdentityControl) -> Router {
     let refusals = Guard { control: control.clone(), collection: INQUIRIES, unauthorized, too_many };
     Router::new()

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use super::inquiry::timestamp;
 use crate::simulators::auth0::NativeEvent;
 
-/// A change, from which the events about it can be made.
+/// A change; its methods make the event about it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InquiryChange {
     name: String,

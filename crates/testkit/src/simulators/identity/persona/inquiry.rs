@@ -7,7 +7,7 @@ use time::macros::format_description;
 
 use crate::simulators::identity::SimulatedPerson;
 
-/// An inquiry that nobody has begun.
+/// An inquiry that the person has not begun.
 pub(crate) fn new(id: &str, reference_id: Option<&str>, now: OffsetDateTime) -> Value {
     json!({
         "type": "inquiry",
@@ -33,7 +33,7 @@ pub(crate) fn new(id: &str, reference_id: Option<&str>, now: OffsetDateTime) -> 
     })
 }
 
-/// Moves an inquiry to a status, and notes when in the attribute that is for that.
+/// Moves an inquiry to a status, and stores the time in the attribute of that status.
 pub(crate) fn set_status(inquiry: &mut Value, status: &str, time: &str, now: OffsetDateTime) {
     let attributes = &mut inquiry["attributes"];
     attributes["status"] = json!(status);
@@ -41,7 +41,7 @@ pub(crate) fn set_status(inquiry: &mut Value, status: &str, time: &str, now: Off
     attributes["updated-at"] = json!(timestamp(now));
 }
 
-/// Puts in what was collected.
+/// Stores the collected values.
 pub(crate) fn fill(inquiry: &mut Value, person: &SimulatedPerson) {
     inquiry["attributes"]["fields"] = fields(
         &json!(person.given_name),
@@ -51,7 +51,7 @@ pub(crate) fn fill(inquiry: &mut Value, person: &SimulatedPerson) {
     );
 }
 
-/// The status stays, the values go:
+/// Keeps the status and removes the values:
 /// <https://docs.withpersona.com/api-reference/webhooks/inquiry-events/webhook-inquiry-redacted>.
 pub(crate) fn redact(inquiry: &mut Value, now: OffsetDateTime) {
     let attributes = &mut inquiry["attributes"];

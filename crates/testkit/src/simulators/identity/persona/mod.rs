@@ -39,7 +39,7 @@ impl PersonaSimulator {
         Self { control, server }
     }
 
-    /// A handle on the environment that outlives borrows of the simulator.
+    /// A handle on the environment that does not borrow the simulator.
     #[must_use]
     pub fn control(&self) -> IdentityControl {
         self.control.clone()
@@ -53,12 +53,12 @@ impl PersonaSimulator {
     /// Opens the same port again after [`Self::refuse_connections`].
     ///
     /// # Panics
-    /// When somebody else has taken the port.
+    /// When another process has taken the port.
     pub async fn accept_connections(&mut self) {
         self.server.accept_connections().await;
     }
 
-    /// Creates an inquiry that nobody has begun.
+    /// Creates an inquiry that the person has not begun.
     pub fn put_inquiry(&self, id: &str, reference_id: Option<&str>) -> InquiryChange {
         let now = OffsetDateTime::now_utc();
         let inquiry = inquiry::new(id, reference_id, now);
@@ -74,28 +74,28 @@ impl PersonaSimulator {
         self.decide(id, "started", "pending", "started-at")
     }
 
-    /// The person is through, and these are the values that were collected.
+    /// The person has completed the inquiry; these values were collected.
     pub fn complete(&self, id: &str, person: &SimulatedPerson) -> InquiryChange {
         self.control.change(id, |it| inquiry::fill(it, person));
         self.decide(id, "completed", "completed", "completed-at")
     }
 
-    /// The person is who they say; the values are of [`Self::complete`].
+    /// Approves the inquiry, with the values of [`Self::complete`].
     pub fn approve(&self, id: &str) -> InquiryChange {
         self.decide(id, "approved", "approved", "decisioned-at")
     }
 
-    /// The person is not who they say.
+    /// Declines the inquiry.
     pub fn decline(&self, id: &str) -> InquiryChange {
         self.decide(id, "declined", "declined", "decisioned-at")
     }
 
-    /// Somebody has to look at it.
+    /// The provider waits for a reviewer.
     pub fn mark_for_review(&self, id: &str) -> InquiryChange {
         self.decide(id, "marked-for-review", "needs_review", "marked-for-review-at")
     }
 
-    /// The person was too slow.
+    /// The inquiry expires.
     pub fn expire(&self, id: &str) -> InquiryChange {
         self.decide(id, "expired", "expired", "expired-at")
     }

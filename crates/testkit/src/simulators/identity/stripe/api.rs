@@ -16,7 +16,7 @@ const SESSIONS: &str = "/v1/identity/verification_sessions";
 
 type Parameters = Query<Vec<(String, String)>>;
 
-/// The account's whole surface.
+/// All routes of the account.
 pub(crate) fn router(control: IdentityControl) -> Router {
     let refusals = Guard { control: control.clone(), collection: SESSIONS, unauthorized, too_many };
     Router::new()

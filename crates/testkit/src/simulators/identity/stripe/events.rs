@@ -10,7 +10,7 @@ use crate::simulators::auth0::NativeEvent;
 /// `source` of the account's events: its partner event source.
 pub const STRIPE_SOURCE: &str = "aws.partner/stripe.com/ed_simulated";
 
-/// A change, from which the event about it can be made.
+/// A change; its methods make the event about it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SessionChange {
     event_type: String,

@@ -39,7 +39,7 @@ impl StripeSimulator {
         Self { control, server }
     }
 
-    /// A handle on the account that outlives borrows of the simulator.
+    /// A handle on the account that does not borrow the simulator.
     #[must_use]
     pub fn control(&self) -> IdentityControl {
         self.control.clone()
@@ -53,7 +53,7 @@ impl StripeSimulator {
     /// Opens the same port again after [`Self::refuse_connections`].
     ///
     /// # Panics
-    /// When somebody else has taken the port.
+    /// When another process has taken the port.
     pub async fn accept_connections(&mut self) {
         self.server.accept_connections().await;
     }
@@ -83,7 +83,7 @@ impl StripeSimulator {
         SessionChange::new("requires_input", self.control.change(id, |it| session::refuse(it, code)))
     }
 
-    /// Nobody will go on with the session.
+    /// Cancels the session: it cannot be continued.
     pub fn cancel(&self, id: &str) -> SessionChange {
         SessionChange::new("canceled", self.control.change(id, session::cancel))
     }

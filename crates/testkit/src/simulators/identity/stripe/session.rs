@@ -51,7 +51,7 @@ pub(crate) fn verify(session: &mut Value, person: &SimulatedPerson) {
 
 pub(crate) fn refuse(session: &mut Value, code: &str) {
     session["status"] = json!("requires_input");
-    session["last_error"] = json!({ "code": code, "reason": "The simulator was told so." });
+    session["last_error"] = json!({ "code": code, "reason": "A test asked for it." });
 }
 
 pub(crate) fn cancel(session: &mut Value) {
