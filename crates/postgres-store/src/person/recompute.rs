@@ -99,8 +99,11 @@ impl Store {
         recomputed.changed = row::upsert(connection, &rows).await?;
         row::follow_merges(connection, &merged).await?;
         let contested = crm_account::contested(connection, &differing).await?;
-        recomputed
-            .also(differing.into_iter().map(|(person_id, _)| person_id).filter(|id| !contested.contains(id)));
+        for person_id in &contested {
+            tracing::warn!(%person_id, "the CRM changes our values back: no further push for an hour");
+        }
+        let differing = differing.into_iter().map(|(person_id, _)| person_id);
+        recomputed.also(differing.filter(|person_id| !contested.contains(person_id)));
         Ok(recomputed)
     }
 
