@@ -34,6 +34,7 @@ pub use move_all::{MoveReport, count, move_all};
 pub use plan::{NewPlan, PlanProgress, PlanReport, action_name, plan, progress};
 pub use queues::{DeadLetterQueues, UNDELIVERED};
 pub use record_key::RecordKey;
-pub use run::{Execution, Pace, run};
+pub use run::{Execution, run};
 pub use selection::Selection;
+pub use send::Pace;
 pub use show::{AttemptReport, MessageReport, RecordComparison, Whereabouts, show};

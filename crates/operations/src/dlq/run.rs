@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::delete::delete_messages;
 use super::plan::{PlanProgress, known_plan};
 use super::queues::DeadLetterQueues;
-use super::send::{Destination, Sender, stopped};
+use super::send::{Destination, Pace, Sender, stopped};
 use crate::OperationError;
 
 /// Longest time that a stopped run continues to delete messages of items that it has sent: shorter than a pod's grace period.
@@ -20,19 +20,6 @@ const STOP_LIMIT: Duration = Duration::from_secs(15);
 
 /// Between two questions to the database about how items ended.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
-
-/// How fast and how carefully messages are sent.
-#[derive(Debug, Clone, Copy)]
-pub struct Pace {
-    /// Most messages a second.
-    pub rate: u32,
-    /// Most messages of this run. `None`: all.
-    pub max: Option<u64>,
-    /// Messages that are sent first and alone. 0: none.
-    pub canary: i64,
-    /// Longest wait for the canary, and at the end for the last messages.
-    pub wait_secs: u64,
-}
 
 /// What a run does.
 #[derive(Debug, Clone, Copy)]

@@ -15,7 +15,6 @@ use worker_runtime::REDRIVE_MARK;
 
 use super::queues::{DeadLetterQueues, Dlq, UNDELIVERED};
 use super::routing::Routing;
-use super::run::Pace;
 use crate::OperationError;
 
 /// Before entries that failed are sent again.
@@ -23,6 +22,19 @@ const WAIT_BETWEEN_TRIES: Duration = Duration::from_millis(500);
 
 /// The run ends after this number of batches in a row of which SQS accepted no message.
 const TRIES: u32 = 5;
+
+/// How fast and how carefully messages are sent.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// Most messages a second.
+    pub rate: u32,
+    /// Most messages of this run. `None`: all.
+    pub max: Option<u64>,
+    /// Messages that are sent first and alone. 0: none.
+    pub canary: i64,
+    /// Longest wait for the canary, and at the end for the last messages.
+    pub wait_secs: u64,
+}
 
 /// Where a plan's items go.
 pub(super) enum Destination {
