@@ -2,7 +2,7 @@
 //!
 //! In: the server that the test run shares, if its URL is in [`SHARED_SERVER`]; otherwise the server's programs.
 //! Out: the URL of a database that no other test uses, empty or with the whole schema. A shared server clones a template
-//! that was migrated once, which takes about 50 ms. A separate server must start and run every migration. Must not
+//! that was migrated once. A separate server must start and run every migration. Must not
 //! know: any table.
 
 use std::path::{Path, PathBuf};

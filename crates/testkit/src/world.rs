@@ -53,7 +53,7 @@ pub enum Aws {
     /// The queues of the template and a bus without rules, in this process ([`FastAws`]). A message reaches a queue only by
     /// [`World::enqueue`].
     InProcess,
-    /// The emulator with the whole topology of the template. Costs about three seconds of CPU time.
+    /// The emulator with the whole topology of the template: a process and a stack of a hundred resources for one test.
     Emulator,
 }
 
