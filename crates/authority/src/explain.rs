@@ -56,8 +56,7 @@ pub enum Standing {
     NotVerified,
 }
 
-/// Explains a field: [`Profile::compute`](crate::Profile::compute) step by step. Empty if the policy has no rule for
-/// the field.
+/// [`Profile::compute`](crate::Profile::compute) step by step. Empty if the policy has no rule for the field.
 #[must_use]
 pub fn explain(policy: &Policy, records: &[SourceRecord], field: Field) -> Vec<RuleTrace> {
     let mut records: Vec<&SourceRecord> = records.iter().collect();
@@ -94,7 +93,7 @@ pub fn explain(policy: &Policy, records: &[SourceRecord], field: Field) -> Vec<R
     traces
 }
 
-/// Why a rule does not admit a record; `None` if it does.
+// In the order in which the profile's computation leaves records out.
 fn refusal(policy: &Policy, rule: &Rule, record: &SourceRecord, field: Field) -> Option<Standing> {
     if !rule.is_about(record) {
         Some(Standing::NotNamed)

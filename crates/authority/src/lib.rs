@@ -1,11 +1,8 @@
-//! Computes a person's profile from source records by a policy of authority.
+//! Computes a person's profile from source records by a policy of authority. Pure: the same records and the same policy give
+//! the same profile, whatever the order of the records, so a policy can be tried without a refetch.
 //!
-//! In: the records of one person from all sources, and a [`Policy`]. Out: a [`Profile`], in which every value names its
-//! record and the rule that chose it. Pure: the same records and the same policy give the same profile, whatever the
-//! order of the records, so a policy can be tried without a refetch.
-//!
-//! A record's assertions are the top-level keys of its stored JSON that are named like a field: `email`, `given_name`.
-//! This crate must not know providers, tables or queues: a source is a name with a [`Role`].
+//! A record's assertions are the top-level keys of its stored JSON that are named like a field: `email`, `given_name`. This
+//! crate must not know providers, tables or queues: a source is a name with a [`Role`].
 
 mod explain;
 mod field;

@@ -1,6 +1,5 @@
-//! The policy: for each field, which sources are believed.
-//!
-//! A TOML file. All faults of a file are listed at once. `default-policy.toml` is the default and the documentation.
+//! The policy: for each field, which sources are believed. A TOML file; `default-policy.toml` is the default and the
+//! documentation. All faults of a file are listed at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -81,6 +80,7 @@ impl Policy {
             fields.extend(field.ok().map(|field| (field, own)));
         }
         for field in Field::ALL {
+            // A field that is not mentioned would silently have no value.
             if !fields.contains_key(&field) && !file.fields.contains_key(field.as_str()) {
                 faults.push(format!("fields.{field}: missing; write `from = []` if no source is believed"));
             }
@@ -104,12 +104,10 @@ impl Policy {
         }
     }
 
-    /// The rules for a field, in the order of their authority.
     pub(crate) fn rules(&self, field: Field) -> &[Rule] {
         self.fields.get(&field).map_or(&[], |own| &own.from)
     }
 
-    /// Whether a record is never believed about a field, whatever the rules say.
     pub(crate) fn excludes(&self, field: Field, record: &SourceRecord) -> bool {
         self.fields.get(&field).is_some_and(|own| own.never.iter().any(|name| names(name, record)))
     }
@@ -128,7 +126,6 @@ impl Policy {
 }
 
 impl Default for Policy {
-    /// The policy of `default-policy.toml`.
     fn default() -> Self {
         Self::parse(DEFAULT).unwrap_or_else(|error| unreachable!("the default is tested: {error}"))
     }
@@ -154,13 +151,13 @@ fn read_rules(name: &str, file: &FieldFile, faults: &mut Vec<String>) -> FieldPo
             ));
         }
         if rule.names().iter().all(|one| file.never.contains(one)) {
+            // `never` wins, so such a rule would be dead.
             faults.push(format!("fields.{name}: {:?} is both believed and never believed", rule.to_string()));
         }
     }
     FieldPolicy { from, never: file.never.clone() }
 }
 
-/// A fault for each name that is neither a role nor a source.
 fn unknown<'a>(names: &'a [String], place: &'a str) -> impl Iterator<Item = String> + 'a {
     let unknown = names.iter().filter(|name| !is_known(name));
     unknown.map(move |name| format!("{place}: {name:?} is neither a role nor a source"))

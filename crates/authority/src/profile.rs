@@ -110,9 +110,9 @@ pub(crate) fn believe<'a>(
     })
 }
 
-/// The identity provider decides while it has a record of the person.
 fn status(records: &[SourceRecord]) -> Status {
     let mut accounts = records.iter().filter(|record| record.role == Role::Sso).peekable();
+    // The identity provider decides while it has a record of the person.
     if accounts.peek().is_none() {
         let gone = !records.is_empty() && records.iter().all(|record| record.record.is_none());
         return if gone { Status::Deleted } else { Status::Known };

@@ -7,13 +7,12 @@ use serde_json::Value;
 use crate::{Believed, Field, Policy, Profile, Role, SourceRecord};
 
 impl Profile {
-    /// The values to push to a contact: fields that the policy pushes, whose value comes from another source than a
-    /// CRM, and for which `record`, the CRM's contact, has another value or none. Without a contact: all pushed fields.
-    ///
-    /// A value that comes from the CRM is never pushed back. A field without a value leaves the CRM as it is.
+    /// The values to push to a contact: of the fields that the policy pushes, those that `record`, the CRM's contact, lacks or
+    /// has otherwise. Without a contact: all pushed fields.
     #[must_use]
     pub fn to_push(&self, policy: &Policy, record: Option<&SourceRecord>) -> BTreeMap<Field, String> {
         let changed = |(field, believed): (&Field, &Believed)| {
+            // A value that comes from the CRM is never pushed back. A field without a value leaves the CRM as it is.
             let value =
                 believed.value.as_str().filter(|_| policy.pushes(*field) && believed.role != Role::Crm)?;
             let current = record.and_then(|record| record.assertion(*field)).and_then(Value::as_str);

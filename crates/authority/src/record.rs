@@ -87,20 +87,20 @@ impl SourceRecord {
         self.assertion(field).filter(|_| !self.echoes.contains(&field))
     }
 
-    /// The time by which the newest of several records is found: the version; for a source without versions, the time
-    /// when the case was opened, where the record has it.
+    /// The time by which the newest of several records is found: the version, or when the case was opened.
     #[must_use]
     pub fn newest_by(&self) -> Option<OffsetDateTime> {
+        // An identity-verification case has no version.
         let opened = || self.record.as_ref()?.get("opened_at")?.as_str();
         self.version_at.or_else(|| OffsetDateTime::parse(opened()?, &Rfc3339).ok())
     }
 
-    /// Whether the source has verified its value: the identity provider has verified the address, or the identity
-    /// verification was completed.
+    /// Whether the source has verified its value.
     #[must_use]
     pub fn vouches_for(&self, field: Field) -> bool {
         let text = |key| self.record.as_ref().and_then(|record| record.get(key));
         match (self.role, field) {
+            // A completed identity verification vouches for every field of its record, an identity provider for the address.
             (Role::Identity, _) => text("verification_status").and_then(Value::as_str) == Some("verified"),
             (_, Field::Email) => text("email_verified").and_then(Value::as_bool) == Some(true),
             _ => false,

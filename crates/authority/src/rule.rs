@@ -37,23 +37,19 @@ pub enum Condition {
 }
 
 impl Rule {
-    /// Whether the rule names the record's source or role, and its condition holds.
     #[must_use]
     pub(crate) fn admits(&self, record: &SourceRecord, field: Field) -> bool {
         self.is_about(record) && self.condition_holds(record, field)
     }
 
-    /// Whether the rule names the record's source or role.
     pub(crate) fn is_about(&self, record: &SourceRecord) -> bool {
         self.names().iter().any(|name| names(name, record))
     }
 
-    /// Whether the record's assertion meets the condition. Without a condition it does.
     pub(crate) fn condition_holds(&self, record: &SourceRecord, field: Field) -> bool {
         self.condition.is_none_or(|Condition::Verified| record.vouches_for(field))
     }
 
-    /// Whether its condition can never hold for the sources that it names: see [`SourceRecord::vouches_for`].
     pub(crate) fn never_holds(&self, field: &str) -> bool {
         let verify_only_email = || self.names().iter().all(|name| matches!(name.as_str(), "sso" | "crm"));
         self.condition == Some(Condition::Verified) && field != Field::Email.as_str() && verify_only_email()
@@ -67,7 +63,6 @@ impl Rule {
     }
 }
 
-/// Whether a name in a policy, a role or a source, matches this record.
 pub(crate) fn names(name: &str, record: &SourceRecord) -> bool {
     name == record.role.as_str() || name == record.source
 }
@@ -87,6 +82,7 @@ impl FromStr for Rule {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (sources, condition) = match text.split_once(" when ") {
+            // An unknown text is an error here: such a rule would never admit a record.
             None => (text, None),
             Some((sources, "verified")) => (sources, Some(Condition::Verified)),
             Some((_, other)) => return Err(format!("no condition {other:?} in {text:?}: verified")),
@@ -102,16 +98,15 @@ impl FromStr for Rule {
     }
 }
 
-/// All sources. A policy that names another source would silently believe none.
 const SOURCES: [&str; 6] = ["auth0", "okta", "scim", "salesforce", "stripe", "persona"];
 
-/// Whether a name is that of a role or a source.
 pub(crate) fn is_known(name: &str) -> bool {
     name.parse::<Role>().is_ok() || SOURCES.contains(&name)
 }
 
 fn name(text: &str, rule: &str) -> Result<String, String> {
     let text = text.trim();
+    // A policy that names an unknown source would silently believe none.
     if !is_known(text) {
         return Err(format!("{text:?} in {rule:?} is neither a role nor a source"));
     }

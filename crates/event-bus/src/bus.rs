@@ -5,8 +5,7 @@ use std::ops::ControlFlow;
 
 use crate::BusEntry;
 
-/// Most entries that `PutEvents` takes in one call.
-/// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html>
+// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html>
 pub(crate) const CALL_LIMIT: usize = 10;
 
 /// Why a whole call failed.
@@ -55,10 +54,8 @@ pub enum EntryError {
 
 /// A bus of EventBridge. It delivers at least once, in any order.
 pub trait EventBus: Send + Sync + 'static {
-    /// Publishes any number of entries, ten in a call, and returns one result for each, in order.
-    ///
-    /// A call that fails ends it: its entries and those after it are failed, those before keep their results.
-    /// Success does not prove that the bus exists: EventBridge accepts events for a bus that does not.
+    /// Publishes any number of entries, ten in a call, and returns one result for each, in order. A call that fails ends it:
+    /// its entries and those after it are failed. Success does not prove that the bus exists.
     ///
     /// # Errors
     /// [`BusError`] when the first call failed: the bus has none of the entries, as far as is known.
@@ -74,7 +71,6 @@ pub trait EventBus: Send + Sync + 'static {
     fn verify(&self) -> impl Future<Output = Result<(), BusError>> + Send;
 }
 
-/// The results of a publication, call by call.
 pub(crate) struct Publication {
     entries: usize,
     results: Vec<Result<(), EntryError>>,
@@ -85,7 +81,6 @@ impl Publication {
         Self { entries: entries.len(), results: Vec::with_capacity(entries.len()) }
     }
 
-    /// Adds what one call answered, and says whether to make the next.
     pub(crate) fn add(
         &mut self,
         reply: Result<Vec<Result<(), EntryError>>, BusError>,
@@ -96,6 +91,7 @@ impl Publication {
                 Ok(ControlFlow::Continue(()))
             }
             Err(error) if self.results.is_empty() => Err(error),
+            // The entries of the calls before keep their results.
             Err(error) => {
                 self.results.resize(self.entries, Err(of_each_entry(error)));
                 Ok(ControlFlow::Break(()))
@@ -108,7 +104,6 @@ impl Publication {
     }
 }
 
-/// What the failure of a call means for an entry in it.
 fn of_each_entry(error: BusError) -> EntryError {
     match error {
         BusError::Missing { .. } => EntryError::Unavailable { code: "bus is missing".to_owned() },

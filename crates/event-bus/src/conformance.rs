@@ -1,9 +1,4 @@
-//! What every [`EventBus`] must do, as one suite for the fake and the real client.
-//!
-//! In: a [`BusUnderTest`] that makes buses and shows what arrived. Out: a panic in the case that does not hold.
-//! [`bus_conformance!`] makes one test of each case.
-//!
-//! [`bus_conformance!`]: crate::bus_conformance
+//! What every [`EventBus`] must do, as one suite for the fake and the real client. A panic is the case that does not hold.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a case fails")]
 

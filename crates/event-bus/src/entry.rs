@@ -1,18 +1,13 @@
-//! One event on its way to the bus.
-//!
-//! In: an announcement, or what an ingress made of a provider's event. Out: the three fields that `PutEvents` wants.
-//! An entry of source `coppice` can be made of an [`Announcement`] only.
+//! One event on its way to the bus. An entry of source `coppice` can be made of an [`Announcement`] only.
 
 use std::fmt;
 
 use event_contract::{Announcement, EventKind, INTERNAL_SOURCE};
 use serde_json::value::RawValue;
 
-/// The largest entry, as EventBridge counts it. Ten of them fit even the older limit of 256 KB for one call, and IDs
-/// need far less. <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html>
+/// As EventBridge counts it. Ten of them fit even the older limit of 256 KB for one call, and IDs need far less.
 pub const MAX_ENTRY_BYTES: usize = 25_600;
 
-/// What EventBridge counts for the time of an entry.
 const TIME_BYTES: usize = 14;
 
 /// One event to publish.
@@ -92,6 +87,7 @@ impl BusEntry {
     }
 
     fn size_bytes(&self) -> usize {
+        // <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html>
         TIME_BYTES + self.source.len() + self.detail_type.len() + self.detail.len()
     }
 }

@@ -1,7 +1,5 @@
-//! The client of the real service.
-//!
-//! In: a bus's name and the process's AWS configuration. Out: [`EventBus`], with every entry of every reply read. It
-//! must put neither a detail nor EventBridge's error text, which may quote one, into an error.
+//! The client of the real service, which reads every entry of every reply. It must put neither a detail nor EventBridge's error
+//! text, which may quote one, into an error.
 
 mod failure;
 mod reply;
@@ -28,8 +26,8 @@ impl EventBridgeBus {
         Self { client: Client::from_conf(settings::from(config)), bus_name: bus_name.into() }
     }
 
-    /// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html>
     async fn put(&self, entries: &[BusEntry]) -> Result<Vec<Result<(), EntryError>>, BusError> {
+        // <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html>
         let request = entries.iter().map(|entry| self.request_entry(entry)).collect();
         let reply = self.client.put_events().set_entries(Some(request)).send().await;
         let reply = reply.map_err(|error| failure::call_failed("PutEvents", &error))?;
@@ -57,8 +55,8 @@ impl EventBus for EventBridgeBus {
         Ok(publication.results())
     }
 
-    /// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_DescribeEventBus.html>
     async fn verify(&self) -> Result<(), BusError> {
+        // <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_DescribeEventBus.html>
         match self.client.describe_event_bus().name(&self.bus_name).send().await {
             Ok(_) => Ok(()),
             Err(error)

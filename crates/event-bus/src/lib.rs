@@ -1,11 +1,7 @@
-//! Putting events on the bus.
-//!
-//! In: entries that are small enough and, where they are ours, hold IDs alone. Out: for each entry whether the bus has
-//! it. A successful call says nothing about its entries, nor whether the bus exists: [`EventBus::verify`] asks that.
-//!
-//! [`EventBridgeBus`] is the client of the real service; `RecordingBus` (feature `test-support`) keeps every entry,
-//! and both pass one conformance suite. This crate must not decide when an event is announced, nor retry: that is the
-//! outbox's relay.
+//! Putting events on the bus. A successful call says nothing about its entries, nor whether the bus exists:
+//! [`EventBus::verify`] asks that. [`EventBridgeBus`] is the client of the real service; `RecordingBus` (feature
+//! `test-support`) keeps every entry, and both pass one conformance suite. This crate must not decide when an event is
+//! announced, nor retry: that is the outbox's relay.
 
 mod bus;
 #[cfg(feature = "test-support")]

@@ -1,8 +1,6 @@
-//! A bus in memory that keeps every entry, and has injectable faults.
-//!
-//! In: calls of [`EventBus`], and faults to inject. Out: what [`EventBus`] answers, and a view for assertions. As EventBridge
-//! does, it accepts events for a bus that does not exist, and loses them. Delivery is not modelled: a test hands
-//! [`RecordingBus::envelopes`] to the next queue as often and in whatever order it likes.
+//! A bus in memory that keeps every entry, and has injectable faults. As EventBridge does, it accepts events for a bus that
+//! does not exist, and loses them. Delivery is not modelled: a test hands [`RecordingBus::envelopes`] to the next queue as
+//! often and in whatever order it likes.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -79,8 +77,8 @@ impl RecordingBus {
         self.state().failing_calls.extend(std::iter::repeat_n(failure, count));
     }
 
-    /// A test that panicked while it held the lock leaves a usable bus.
     fn state(&self) -> MutexGuard<'_, State> {
+        // A test that panicked while it held the lock leaves a usable bus.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -121,8 +119,8 @@ impl State {
     }
 }
 
-/// <https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html>
 fn envelope(id: Uuid, time: OffsetDateTime, entry: &BusEntry) -> String {
+    // <https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html>
     let detail: serde_json::Value = serde_json::from_str(entry.detail()).unwrap_or_default();
     let time = time.replace_nanosecond(0).unwrap_or(time).format(&Rfc3339).unwrap_or_default();
     json!({

@@ -21,13 +21,11 @@ pub const MAX_DETAIL_BYTES: usize = 1024;
 /// Every kind of internal event: the catalogue. The text is the EventBridge `detail-type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum EventKind {
-    /// A person's row changed, or the values that we push to the CRM. From `sso-sync`, `crm-sync`,
-    /// `identity-verification`, `app-login`, `coppice`; to `crm-account`.
+    /// A person's row changed, or the values that we push to the CRM. From every unit that computes persons; to `crm-account`.
     PersonChanged,
     /// A sign-in to an application was recorded. From `app-login`.
     AppLoginRecorded,
-    /// A person's verification reached a result. From `identity-verification`, and `coppice` when a link moves one; to
-    /// `crm-account`.
+    /// A person's verification reached a result. From `identity-verification` and `coppice`; to `crm-account`.
     IdentityVerified,
     /// A person has a CRM account. From `crm-account`.
     CrmAccountLinked,
@@ -78,8 +76,7 @@ impl FromStr for EventKind {
 pub struct Hop(u8);
 
 impl Hop {
-    /// The longest chain of internal events. The longest that the product needs is two: `PersonChanged` →
-    /// `CrmAccountLinked`; a chain of more than four is a loop.
+    /// The longest chain of internal events. The product needs two (`PersonChanged` → `CrmAccountLinked`); over four is a loop.
     pub const MAX: Self = Self(4);
 
     /// The hop of an event from outside.
@@ -112,9 +109,8 @@ impl Hop {
 }
 
 /// One internal event: which entity, at which revision, and why.
-///
-/// Unknown fields are refused, so a producer that smuggles data in is noticed by the first consumer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+// A producer that smuggles data in is noticed by the first consumer.
 #[serde(deny_unknown_fields)]
 pub struct Announcement {
     /// [`SCHEMA_VERSION`] of the writer.

@@ -1,7 +1,5 @@
-//! Synthetic events: heartbeats, and the poison of fire drills.
-//!
-//! Both name a unit and carry an ID of their own; neither can name a record, so neither can lead to one. A heartbeat is
-//! taken out of the queue before any handler sees it. Poison is for a handler to refuse: no reader knows its detail.
+//! Synthetic events: heartbeats, and the poison of fire drills. Both name a unit and carry an ID of their own; neither can name
+//! a record. A heartbeat is taken out of the queue before any handler sees it. Poison is for a handler to refuse.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -17,7 +15,6 @@ pub const HEARTBEAT: &str = "Heartbeat";
 /// `detail-type` of poison, whatever its source.
 pub const POISON: &str = "FireDrill";
 
-/// The start of every source of ours that a heartbeat or poison may have: no partner's event is taken for one.
 const OUR_SOURCES: &str = "coppice.";
 
 /// The detail of a heartbeat.
@@ -41,7 +38,7 @@ pub struct Poison {
 }
 
 impl Heartbeat {
-    /// The heartbeat that a message's body is, if it is one. Cheap for every other body.
+    /// The heartbeat that a message's body is, if it is one.
     #[must_use]
     pub fn in_body(body: &str) -> Option<Self> {
         detail_of(HEARTBEAT, body)
@@ -57,10 +54,12 @@ impl Poison {
 }
 
 fn detail_of<T: for<'de> Deserialize<'de>>(detail_type: &str, body: &str) -> Option<T> {
+    // Cheap for every other body.
     if !body.contains(detail_type) {
         return None;
     }
     let envelope = Envelope::parse(body).ok()?;
+    // No partner's event is taken for a synthetic one.
     let ours = envelope.detail_type == detail_type && envelope.source.starts_with(OUR_SOURCES);
     serde_json::from_str(envelope.detail.get()).ok().filter(|_| ours)
 }

@@ -1,7 +1,5 @@
-//! The EventBridge envelope around every event, ours and the providers'.
-//!
-//! Shape: <https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html>. The detail stays raw
-//! JSON here: only the owner of that shape (a provider crate, or [`crate::Announcement`]) may look inside.
+//! The EventBridge envelope around every event, ours and the providers'. The detail stays raw JSON: only the owner of that
+//! shape may look inside. Shape: <https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html>.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -41,8 +39,8 @@ pub enum EnvelopeError {
 }
 
 impl EnvelopeError {
-    /// Keeps where and what of a JSON error, and drops its text, which quotes the input.
     pub(crate) fn from_json(error: &serde_json::Error) -> Self {
+        // The error's own text quotes the input.
         let category = match error.classify() {
             serde_json::error::Category::Io => "read",
             serde_json::error::Category::Syntax => "syntax",

@@ -1,8 +1,5 @@
-//! What an event from outside says: which of a provider's records to read again.
-//!
-//! In: an [`Envelope`] from a provider's partner source, from `webhook-ingress` or from a resync queue. Out:
-//! [`RecordHint`]s, or an [`UnreadableEvent`]. A provider's own shapes are read by its crate; the shape of ingress events
-//! is ours and is read here, for all of them.
+//! What an event from outside says: which of a provider's records to read again. A provider's own shapes are read by its crate;
+//! the shape of ingress events is ours and is read here, for all of them.
 
 use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
@@ -16,8 +13,7 @@ pub struct RecordHint {
     pub id: String,
     /// True if the event says that the record was deleted or merged into another.
     pub removed: bool,
-    /// The record's version is not older than this; for a removed record, when that happened. A fetched record with an
-    /// older version comes from a stale replica. `None`: the event has no such bound, or the records have no version.
+    /// The record's version, or a removal's time. A fetched record with an older version comes from a stale replica.
     pub not_before: Option<OffsetDateTime>,
 }
 

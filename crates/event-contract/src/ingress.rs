@@ -1,6 +1,5 @@
-//! Events of providers that have no native EventBridge source.
-//!
-//! `webhook-ingress` verifies the provider's signature, keeps the IDs and drops the rest. The event on the bus has `source` = `coppice.ingress.<provider>` and this detail. Resync queues carry the same shape.
+//! Events of providers that have no native EventBridge source, and messages of resync queues. `webhook-ingress` verifies the
+//! provider's signature, keeps the IDs and drops the rest.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -33,9 +32,9 @@ pub struct IngressEvent {
     pub not_before: Option<OffsetDateTime>,
 }
 
-/// An empty ID names no record, and in a provider's URL it would name the list of all records.
 fn ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let ids = Vec::<String>::deserialize(deserializer)?;
+    // An empty ID names no record, and in a provider's URL it would name the list of all records.
     if ids.iter().any(String::is_empty) { Err(D::Error::custom("an ID is empty")) } else { Ok(ids) }
 }
 

@@ -1,11 +1,8 @@
-//! What may cross the bus and a queue.
+//! What may cross the bus and a queue: an [`Envelope`] for events that providers send, and an [`Announcement`] for the events
+//! that Coppice emits itself.
 //!
-//! In: the JSON text of an EventBridge event. Out: an [`Envelope`] for events that providers send, and an
-//! [`Announcement`] for the events that Coppice emits itself.
-//!
-//! An announcement is the product's promise that *internal events carry IDs, not data*, kept by its type: every
-//! field is an ID, a number or a fixed-form trace context, so there is no place where a name or an address could
-//! stand. Consumers read the row, or the provider's record, by that ID.
+//! An announcement keeps the promise that *internal events carry IDs, not data* by its type: every field is an ID, a number or
+//! a fixed-form trace context, so a name or an address has no place in it. Consumers read the row, or the provider's record.
 //!
 //! This crate does no I/O and must not know queues, tables or providers' record shapes.
 

@@ -1,7 +1,5 @@
-//! Messages of the resync queues: one record that is to be read again, without an event of its provider.
-//!
-//! In: a source's name and a record's ID. Out: the text of a message in the shape that an ingress event has when a rule
-//! hands it to a queue, so that the same handler reads it. Sent straight to a resync queue, past the bus.
+//! Messages of the resync queues: one record that is to be read again. Their text has the shape of an ingress event that a rule
+//! hands to a queue, so that the same handler reads it. They are sent straight to a resync queue, past the bus.
 
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -25,11 +23,10 @@ struct ResyncEnvelope {
 }
 
 /// A message that has one record of `source` read again. Its event ID is new: it is the cause of what follows.
-///
-/// It says *changed*, and has no lower bound: the source decides whether the record is gone, and its answer of now is new
-/// enough.
 #[must_use]
 pub fn resync_message(source: &str, id: &str) -> String {
+    // It says *changed*, without a lower bound: the source decides whether the record is gone, and its answer of now is new
+    // enough.
     let envelope = ResyncEnvelope {
         version: "0",
         id: Uuid::now_v7(),

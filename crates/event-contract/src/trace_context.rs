@@ -1,6 +1,5 @@
-//! W3C trace context, version 00: <https://www.w3.org/TR/trace-context/#traceparent-header>.
-//!
-//! It travels inside the event's detail, because EventBridge replaces the parent span of its own trace header.
+//! W3C trace context, version 00: <https://www.w3.org/TR/trace-context/#traceparent-header>. It travels inside the event's
+//! detail, because EventBridge replaces the parent span of its own trace header.
 
 use std::fmt;
 use std::str::FromStr;
@@ -24,6 +23,7 @@ impl TraceContext {
     /// Starts a new, sampled trace.
     #[must_use]
     pub fn start() -> Self {
+        // A trace or span ID of zeros is invalid.
         Self { trace_id: rand::random::<u128>().max(1), span_id: rand::random::<u64>().max(1), flags: 1 }
     }
 

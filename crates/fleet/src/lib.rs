@@ -1,9 +1,6 @@
-//! The table of units: the only list of the units, with what each needs.
-//!
-//! In: nothing. Out: [`UNITS`], and functions that search it. `cargo xtask chart` makes the chart's `units.yaml` from it. The
-//! tests and the image build the units that it lists; `coppice doctor` and `fire-drill` read it. A test compares it with the
-//! folders, the template's queues, the roles, the dashboards and the README's table. This crate must not know AWS, a provider or
-//! a table of the database.
+//! The table of units: the only list of the units, with what each needs. `cargo xtask chart` makes the chart's `units.yaml`
+//! from it; the tests and the image build the units that it lists. A test compares it with the folders, the template's queues,
+//! the roles, the dashboards and the README's table. This crate must not know AWS, a provider or a table of the database.
 
 use event_contract::DRILL_SOURCE;
 
@@ -114,6 +111,7 @@ const fn worker(name: &'static str, providers: &'static [Role], door: Door) -> U
 }
 
 const fn resync(name: &'static str, providers: &'static [Role]) -> Unit {
+    // A resync queue is fed by both jobs.
     Unit { kind: Kind::Job, fed_by: &["resync-enqueuer", "audit"], ..worker(name, providers, Door::Queue) }
 }
 

@@ -23,8 +23,7 @@ impl Database {
     /// Connects, with at most this number of connections, and checks that the schema is new enough.
     ///
     /// # Errors
-    /// [`JobError::Usage`] for an invalid URL, [`JobError::Failed`] when the database does not answer or its schema is too
-    /// old.
+    /// [`JobError::Usage`] for an invalid URL, [`JobError::Failed`] when the database does not answer or its schema is too old.
     pub async fn open(&self, connections: u32) -> Result<Store, JobError> {
         let store =
             Store::open(&self.url, connections).map_err(|error| JobError::Usage(error.to_string()))?;
@@ -33,7 +32,7 @@ impl Database {
     }
 }
 
-/// How a change that an operator or a job makes is announced: it comes from outside, and is its own cause.
+/// How a change by an operator or a job is announced: it comes from outside, and is its own cause.
 ///
 /// # Errors
 /// Never in practice: the first hop is below the limit.

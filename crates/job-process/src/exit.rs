@@ -55,8 +55,7 @@ impl From<LinkRefusal> for JobError {
     }
 }
 
-/// The whole of a job's `main`, after it has read its arguments. It logs as JSON on standard error, filtered by
-/// `COPPICE_LOG`. SIGTERM and SIGINT cancel the token of the work.
+/// A job's `main` after its arguments. Logs as JSON on standard error. SIGTERM and SIGINT cancel the token of the work.
 pub fn run<F>(name: &'static str, work: impl FnOnce(CancellationToken) -> F) -> ExitCode
 where
     F: Future<Output = Result<(), JobError>>,

@@ -1,8 +1,6 @@
-//! What every job and every operators' command does around its work: settings, logs, signals, report, exit code.
-//!
-//! In: a job's work, as a future with a token that is cancelled when it has to stop. Out: its report on standard output, as
-//! text or as JSON; logs and errors on standard error; an exit code that means the same for every job. This crate must not
-//! know any job, provider or queue.
+//! What every job and every operators' command does around its work: settings, logs, signals, report, exit code. The report
+//! goes to standard output, as text or as JSON; logs and errors to standard error. This crate must not know any job, provider
+//! or queue.
 
 mod database;
 mod exit;

@@ -1,10 +1,5 @@
-//! Child processes that cannot outlive this one.
-//!
-//! In: a command. Out: a [`ChildGuard`] that ends it on drop. On Linux, `setpriv` (util-linux) also arms the kernel's
-//! parent-death signal, so that a child dies when this process is killed; that needs no `unsafe` here. Without
-//! `setpriv`, only drop ends it.
-//!
-//! Must not know: what the child does.
+//! Child processes that cannot outlive this one. In: a command. Out: a [`ChildGuard`] that ends it on drop. Must not know: what
+//! the child does.
 
 use std::ffi::OsStr;
 use std::os::unix::process::CommandExt as _;
@@ -20,11 +15,12 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-/// How long drop waits for a child that it has asked to end, before it kills it.
 const DROP_LIMIT: Duration = Duration::from_secs(5);
 
 /// A command for `program`, which receives `signal` when this process dies. Its environment has only `PATH`.
 pub(crate) fn command_that_dies_with_us(program: &Path, signal: Signal) -> Command {
+    // On Linux, `setpriv` (util-linux) also arms the kernel's parent-death signal, which needs no `unsafe` here. Without
+    // `setpriv`, only drop ends the child.
     let mut command = match setpriv() {
         Some(setpriv) => {
             let mut command = Command::new(setpriv);
@@ -46,7 +42,6 @@ pub(crate) fn command_that_dies_with_us(program: &Path, signal: Signal) -> Comma
     command
 }
 
-/// Path of a `setpriv` that knows `--pdeathsig`. Searched for once.
 fn setpriv() -> Option<&'static Path> {
     static SETPRIV: OnceLock<Option<PathBuf>> = OnceLock::new();
     SETPRIV
@@ -54,6 +49,7 @@ fn setpriv() -> Option<&'static Path> {
             let found = std::env::split_paths(&std::env::var_os("PATH")?)
                 .map(|folder| folder.join("setpriv"))
                 .find(|candidate| candidate.is_file())?;
+            // Only a `setpriv` that knows `--pdeathsig` is of use.
             let mut probe = Command::new(&found);
             probe.args(["--pdeathsig", "KILL", "--", "true"]).stdout(Stdio::null()).stderr(Stdio::null());
             probe.status().is_ok_and(|status| status.success()).then_some(found)
@@ -63,11 +59,9 @@ fn setpriv() -> Option<&'static Path> {
 
 type SpawnJob = (Command, mpsc::Sender<io::Result<Child>>);
 
-/// Starts `command` from one thread that never ends.
-///
-/// The kernel sends the parent-death signal when the *thread* that started the child ends. Threads of a test or of a runtime
-/// may end earlier than the process.
 fn spawn_from_a_permanent_thread(command: Command) -> anyhow::Result<Child> {
+    // The kernel sends the parent-death signal when the *thread* that started the child ends. Threads of a test or of a runtime
+    // may end earlier than the process, so one thread that never ends starts all children.
     static SPAWNER: OnceLock<Mutex<mpsc::Sender<SpawnJob>>> = OnceLock::new();
     let jobs = SPAWNER.get_or_init(|| {
         let (jobs, inbox) = mpsc::channel::<SpawnJob>();
@@ -87,16 +81,16 @@ fn spawn_from_a_permanent_thread(command: Command) -> anyhow::Result<Child> {
     answer.recv().context("the spawner has ended")?.context("cannot start the process")
 }
 
-/// A running child, in its own process group: a terminal's Ctrl-C reaches this process only, which then ends the child.
 #[derive(Debug)]
 pub(crate) struct ChildGuard {
     child: Child,
-    /// The signal that drop sends. Some programs leave processes or files behind after `SIGKILL`.
+    // Sent by drop. Some programs leave processes or files behind after `SIGKILL`.
     farewell: Signal,
 }
 
 impl ChildGuard {
     pub(crate) fn spawn(mut command: Command, farewell: Signal) -> anyhow::Result<Self> {
+        // Its own process group: a terminal's Ctrl-C reaches this process only, which then ends the child.
         command.process_group(0).stdin(Stdio::null());
         let program = command.get_program().to_owned();
         let child = spawn_from_a_permanent_thread(command)
@@ -108,20 +102,18 @@ impl ChildGuard {
         self.child.id()
     }
 
-    /// The status of a child that has ended, `None` while it runs.
     pub(crate) fn try_wait(&mut self) -> anyhow::Result<Option<ExitStatus>> {
         self.child.try_wait().context("cannot ask for the child's status")
     }
 
-    /// Signals the child itself. A child that has ended already is no error.
     pub(crate) fn signal(&mut self, signal: Signal) -> anyhow::Result<()> {
+        // A child that has ended already is no error.
         if self.try_wait()?.is_none() {
             kill(self.as_pid(), signal).with_context(|| format!("cannot send {signal}"))?;
         }
         Ok(())
     }
 
-    /// Signals, and waits on this thread for the end; after the limit, kills the whole group.
     #[expect(
         clippy::disallowed_methods,
         reason = "runs in drop, which cannot await; 5 s at most, as a rule 10 ms"
@@ -154,9 +146,9 @@ impl Drop for ChildGuard {
     }
 }
 
-/// A temporary folder for a child. Dropping the guard removes it. A killed run cannot remove its folder, so the name contains
-/// the process ID, and every run first removes the folders of processes that have ended.
 pub(crate) fn private_folder(purpose: &str) -> anyhow::Result<TempDir> {
+    // A killed run cannot remove its folder. So the name has the process ID, and every run removes the folders of ended
+    // processes.
     remove_leftovers();
     let folder = TempDir::with_prefix(format!("{FOLDER_PREFIX}{}-{purpose}-", process::id()));
     folder.context("cannot make a temporary folder")
@@ -164,7 +156,6 @@ pub(crate) fn private_folder(purpose: &str) -> anyhow::Result<TempDir> {
 
 const FOLDER_PREFIX: &str = "coppice-local-";
 
-/// Best effort: another run may do the same, and another user's folders are not ours to remove.
 fn remove_leftovers() {
     let Ok(entries) = fs::read_dir(std::env::temp_dir()) else { return };
     for entry in entries.filter_map(Result::ok) {
@@ -172,6 +163,7 @@ fn remove_leftovers() {
         let Some(rest) = name.to_str().and_then(|name| name.strip_prefix(FOLDER_PREFIX)) else { continue };
         let Some(pid) = rest.split('-').next().and_then(|pid| pid.parse().ok()) else { continue };
         if kill(Pid::from_raw(pid), None) == Err(Errno::ESRCH) {
+            // Best effort: another run may do the same, and another user's folders are not ours to remove.
             let _ = fs::remove_dir_all(entry.path());
         }
     }

@@ -1,8 +1,5 @@
-//! The AWS emulator, and how a client reaches it.
-//!
-//! In: the MiniStack program. Out: an endpoint on the loopback interface. Must not know: what is deployed to it.
-//!
-//! Two files work around its gaps: `topology.rs` for parts of the template that it refuses, `emulator_gaps.py` for wrong
+//! The AWS emulator. In: the MiniStack program. Out: an endpoint on the loopback interface. Must not know: what is deployed to
+//! it. Two files work around its gaps: `topology.rs` for parts of the template that it refuses, `emulator_gaps.py` for wrong
 //! behaviour while it runs.
 
 use std::fs::{self, File};
@@ -26,10 +23,9 @@ pub const ACCESS_KEY_ID: &str = "test";
 /// Secret key for the emulator, which accepts any.
 pub const SECRET_ACCESS_KEY: &str = "test";
 
-/// The emulator answers in half a second. A busy machine may need longer.
+// The emulator answers in half a second. A busy machine may need longer.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
-/// Program that starts the emulator with its wrong behaviour corrected.
 const FILLS_GAPS: &str = include_str!("emulator_gaps.py");
 
 /// Settings for every AWS client that talks to the emulator. Reads nothing from the environment.

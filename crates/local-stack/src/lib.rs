@@ -1,10 +1,7 @@
-//! The local stack for the demo and the tests. It is made from the same files as production.
-//!
-//! In: the package registries, and `deploy/cloudformation/coppice.yaml`. Out: [`Tools`] on disk, a running [`Emulator`]
-//! and [`Postgres`], a deployed [`Topology`], and [`WorkerProcess`]es. Every process that this crate starts ends with this
-//! process, even if it is killed.
-//!
-//! Must not know: any table, provider or event. The caller passes a worker's environment.
+//! The local stack for the demo and the tests, made from the same files as production. In: the package registries, and
+//! `deploy/cloudformation/coppice.yaml`. Out: [`Tools`] on disk, a running [`Emulator`] and [`Postgres`], a deployed
+//! [`Topology`], and [`WorkerProcess`]es, all of which end with this process, even if it is killed. Must not know: any table,
+//! provider or event; the caller passes a worker's environment.
 
 mod children;
 mod emulator;

@@ -1,8 +1,5 @@
-//! Packages of Node, at the versions of a lock file.
-//!
-//! In: a folder with `package.json` and `package-lock.json`, `npm`, the package registry. Out: a folder with both files and
-//! their `node_modules`, which is used only after its marker was written. Scripts of packages are not run. Must not know: what
-//! the packages are for.
+//! Packages of Node at the versions of a lock file. In: a folder with `package.json` and `package-lock.json`, `npm`, the
+//! package registry. Out: a folder with both files and their `node_modules`. Must not know: what the packages are for.
 
 use std::fs;
 use std::path::Path;
@@ -15,19 +12,14 @@ use crate::virtual_environment::last_line;
 const PACKAGE: &str = "package.json";
 const LOCK: &str = "package-lock.json";
 
-/// File that is written last: the lock file of the installed packages.
+// Written last: the lock file of the installed packages. A folder is used only if it has this file.
 const MARKER: &str = "installed";
 
-/// Whether all packages of the lock file are installed.
 pub(crate) fn is_complete(package: &Path, folder: &Path) -> anyhow::Result<bool> {
     let lock = read(&package.join(LOCK))?;
     Ok(fs::read_to_string(folder.join(MARKER)).is_ok_and(|marker| marker == lock))
 }
 
-/// Deletes the folder and installs again.
-///
-/// # Errors
-/// When npm or the registry fails; says what is missing.
 pub(crate) fn install(package: &Path, folder: &Path) -> anyhow::Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder).with_context(|| format!("cannot clear {}", folder.display()))?;

@@ -1,13 +1,9 @@
-//! Waits for a condition, with a limit.
-//!
-//! In: an asynchronous question that can be repeated. Out: its answer, or an error that names the awaited condition and the
-//! last error. Must not know: the caller.
+//! Waits for a condition, with a limit. Must not know: the caller.
 
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 
-/// First pause between two calls; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 

@@ -1,9 +1,5 @@
-//! Ports of the loopback interface for processes that read their port from a setting.
-//!
-//! In: nothing. Out: a port that no other process gets from this module while this process runs. So a stopped server can take
-//! the port again. A free port from the kernel would not be safe: after it is closed, the kernel may use it for any connection
-//! before the server listens. So ports come from below the kernel's range, and a lock on a file reserves each. Must not know:
-//! the server that listens.
+//! Ports of the loopback interface for processes that read their port from a setting. Out: a port that no other process gets
+//! from this module while this process runs, so that a stopped server can take it again. Must not know: the server.
 
 use std::fs::{self, File};
 use std::net::TcpListener;
@@ -14,11 +10,12 @@ use anyhow::{Context as _, bail};
 use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::Uid;
 
-/// Below Linux's own range, which begins at 32768.
-/// <https://www.kernel.org/doc/html/latest/networking/ip-sysctl.html> (`ip_local_port_range`)
+// Not a free port from the kernel: after it is closed, the kernel may use it for any connection before the server listens. So
+// the range is below Linux's own, which begins at 32768, and a lock on a file reserves each port.
+// <https://www.kernel.org/doc/html/latest/networking/ip-sysctl.html> (`ip_local_port_range`)
 const PORTS: std::ops::Range<u16> = 15_000..32_000;
 
-/// Locks of this process. The kernel releases them when the process ends.
+// The kernel releases these locks when the process ends.
 static RESERVED: Mutex<Vec<Flock<File>>> = Mutex::new(Vec::new());
 
 /// A port that is free, and reserved until this process ends.

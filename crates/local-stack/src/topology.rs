@@ -1,7 +1,5 @@
-//! The bus, the queues and the rules, deployed to the emulator from the template that production uses.
-//!
-//! In: `deploy/cloudformation/coppice.yaml`. Out: names and URLs from its outputs. Only
-//! [`work_around_emulator_gaps`] works around what the emulator cannot do. Must not know: what any unit does.
+//! The bus, the queues and the rules, deployed to the emulator from the template that production uses. In:
+//! `deploy/cloudformation/coppice.yaml`. Out: names and URLs from its outputs. Must not know: what any unit does.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,7 +14,6 @@ use serde_saphyr::Tagged;
 use crate::emulator::{ACCESS_KEY_ID, REGION, aws_config};
 use crate::polling::wait_until;
 
-/// The template at the time when this crate was compiled.
 const TEMPLATE: &str = include_str!("../../../deploy/cloudformation/coppice.yaml");
 const DEPLOY_LIMIT: Duration = Duration::from_secs(60);
 
@@ -124,7 +121,6 @@ fn pascal_case(unit: &str) -> String {
     unit.split('-').map(capitalised).collect()
 }
 
-/// `SsoSync` → `sso-sync`.
 fn kebab_case(unit: &str) -> String {
     let mut name = String::new();
     for character in unit.chars() {
@@ -136,19 +132,16 @@ fn kebab_case(unit: &str) -> String {
     name
 }
 
-/// The parts of the template that the emulator cannot create.
 struct Gaps {
-    /// Event patterns of the archives that were removed from the template and must be created by API.
+    /// Event patterns of the removed archives, which are created by API.
     archives: Vec<Value>,
     sentences: Vec<String>,
 }
 
-/// Removes from the template what MiniStack 1.5.33 refuses, and returns a sentence on each part.
-///
-/// Known gaps without a workaround: it ignores queue policies and an event's own time; it does not deliver to a target's
-/// dead-letter queue; it has no metrics of its own, so the alarms stay silent unless [`crate::QueueMetrics`] runs.
-/// `emulator_gaps.py` corrects its wrong behaviour at run time.
 fn work_around_emulator_gaps(template: &mut Value) -> anyhow::Result<Gaps> {
+    // MiniStack 1.5.33 refuses these parts. Known gaps without a workaround: it ignores queue policies and an event's own time;
+    // it does not deliver to a target's dead-letter queue; it has no metrics of its own, so the alarms stay silent unless
+    // `QueueMetrics` runs.
     let mut gaps = Gaps { archives: Vec::new(), sentences: Vec::new() };
     let resources = template.get_mut("Resources").and_then(Value::as_object_mut).context("no Resources")?;
     let mut refused = Vec::new();
@@ -176,7 +169,6 @@ fn work_around_emulator_gaps(template: &mut Value) -> anyhow::Result<Gaps> {
     Ok(gaps)
 }
 
-/// Creates by API the archive that [`work_around_emulator_gaps`] removed.
 async fn create_archive(
     config: &SdkConfig,
     prefix: &str,
@@ -230,14 +222,14 @@ async fn create_stack(
     Ok(keys.into_iter().zip(values).collect())
 }
 
-/// Calls CloudFormation, and returns the reply's XML. Plain requests, since the emulator checks no signature: the SDK's client
-/// has a hundred operations of which this needs three, and would be the largest crate that only developers compile.
 async fn cloud_formation(
     endpoint: &str,
     action: &str,
     stack: &str,
     parameters: &[(String, String)],
 ) -> anyhow::Result<String> {
+    // Plain requests, since the emulator checks no signature: the SDK's client has a hundred operations of which this needs
+    // three, and would be the largest crate that only developers compile.
     let call = [("Action", action), ("Version", "2010-05-15"), ("StackName", stack)];
     let call = call.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let form: Vec<(String, String)> = call.into_iter().chain(parameters.iter().cloned()).collect();
@@ -254,16 +246,15 @@ async fn cloud_formation(
     Ok(body)
 }
 
-/// The texts of all elements of a name, in order.
 fn texts(xml: &str, element: &str) -> anyhow::Result<Vec<String>> {
     let document = roxmltree::Document::parse(xml).context("the emulator's reply is not XML")?;
     let named = document.descendants().filter(|node| node.tag_name().name() == element);
     Ok(named.map(|node| node.text().unwrap_or_default().to_owned()).collect())
 }
 
-/// Puts the template into a bucket of the emulator, because it is larger than the 51,200 bytes that `CreateStack` accepts
-/// inline, there and on AWS. Two plain requests are enough without an S3 client, because the emulator checks no signature.
 async fn upload_template(endpoint: &str, prefix: &str, template: &Value) -> anyhow::Result<String> {
+    // A bucket, because the template is larger than the 51,200 bytes that `CreateStack` accepts inline, there and on AWS. Two
+    // plain requests are enough without an S3 client, because the emulator checks no signature.
     let bucket = format!("{endpoint}/{prefix}-templates");
     let url = format!("{bucket}/coppice.json");
     let client = reqwest::Client::builder().no_proxy().build()?;
@@ -272,7 +263,6 @@ async fn upload_template(endpoint: &str, prefix: &str, template: &Value) -> anyh
     Ok(url)
 }
 
-/// The template with its short forms (`!Ref`, `!Sub`, …) written out, as JSON.
 fn template_as_json() -> anyhow::Result<Value> {
     Ok(serde_saphyr::from_str::<WrittenOut>(TEMPLATE)?.0)
 }

@@ -1,7 +1,5 @@
-//! A virtual environment of Python, filled with packages at pinned versions.
-//!
-//! In: `python3`, the package registry. Out: a folder. Such a folder cannot be moved, so it is created in its place, and is
-//! used only after its marker was written. Must not know: the programs, and other users of the same folder.
+//! A virtual environment of Python with packages at pinned versions. In: `python3`, the package registry. Out: a folder. Must
+//! not know: the programs, and other users of the same folder.
 
 use std::fmt;
 use std::fs;
@@ -10,15 +8,12 @@ use std::process::{Command, Output};
 
 use anyhow::{Context as _, bail};
 
-/// File that is written last, with the installed versions.
+// Written last, with the installed versions. A folder is used only if it has this file.
 const MARKER: &str = "installed";
 
-/// The packages of one folder.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Environment<'a> {
-    /// Name of the folder.
     pub(crate) name: &'a str,
-    /// Requirements for pip: `package==version`.
     pub(crate) requirements: &'a [&'a str],
 }
 
@@ -29,17 +24,13 @@ impl fmt::Display for Environment<'_> {
 }
 
 impl Environment<'_> {
-    /// Whether exactly these versions are completely installed, and their Python still exists.
     pub(crate) fn is_complete(&self, folder: &Path) -> bool {
         folder.join("bin/python").exists()
             && fs::read_to_string(folder.join(MARKER)).is_ok_and(|marker| marker == self.to_string())
     }
 
-    /// Deletes the folder and installs again.
-    ///
-    /// # Errors
-    /// When Python or the registry fails; says what is missing.
     pub(crate) fn install(&self, folder: &Path) -> anyhow::Result<()> {
+        // Such a folder cannot be moved, so it is made in its place.
         make(folder)?;
         let pip = Command::new(folder.join("bin/python"))
             .args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--quiet"])
@@ -60,7 +51,6 @@ impl Environment<'_> {
     }
 }
 
-/// Makes an empty environment, and deletes the old folder first.
 fn make(folder: &Path) -> anyhow::Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder).with_context(|| format!("cannot clear {}", folder.display()))?;
@@ -77,7 +67,6 @@ fn make(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The most useful line of an output: the last one with `error`, otherwise the last one.
 pub(crate) fn last_line(output: &Output) -> String {
     let said = [output.stdout.as_slice(), b"\n", output.stderr.as_slice()].concat();
     let said = String::from_utf8_lossy(&said);

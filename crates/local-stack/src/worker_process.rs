@@ -1,6 +1,4 @@
-//! A worker as a real process: its own binary, its own environment, real signals.
-//!
-//! In: a binary and its settings. Out: its log, its exit code. Must not know: which worker it is.
+//! A worker as a real process: its own binary, its own environment, real signals. Must not know: which worker it is.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};

@@ -1,13 +1,11 @@
 //! Dead-lettered messages: why they are there, what the record is now, and how they are redriven or dropped.
 //!
-//! In: the DLQs, which are found by their names; the ledger of failed attempts; the database. Out: lists, one message in
-//! full, plans, and messages sent back. What keeps a redrive from doing harm:
+//! What keeps a redrive from doing harm:
 //!
-//! * A plan fixes its set of messages when it is made. A message that is dead-lettered later is not in it.
-//! * A copy of every message of a plan is in Postgres before anything is done with the message.
+//! * A plan fixes its set of messages when it is made, and a copy of each is in Postgres before anything is done with it.
 //! * All messages about one record are sent as one, since a message is only a reason to read the record again.
-//! * An item is sent, then noted as sent, and only then may its messages be deleted. So a plan that was killed at any point
-//!   can be run again. A lock keeps a second process from running beside it.
+//! * An item is sent, then noted as sent, and only then may its messages be deleted: a plan that was killed can be run again. A
+//!   lock keeps a second process from running beside it.
 //! * The first few are sent alone (the canary). If one of them is dead-lettered again, nothing more is sent.
 //!
 //! Bodies of `undelivered` may be partners' whole events, so no report contains them.

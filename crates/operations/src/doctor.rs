@@ -1,9 +1,9 @@
 //! Checks a unit's dependencies and names the fix for each fault: AWS credentials, bus, rules, queues, database, clocks,
-//! provider.
+//! provider. Reads only.
 //!
-//! In: the settings that the unit reads itself. Out: a [`DoctorReport`] with one finding for each check. Reads only. A thing
-//! that these credentials may not look at is reported as skipped, and not as a fault. Each module checks one dependency and
-//! adds to [`Findings`]; none knows how a report is shown.
+//! In: the settings that the unit reads itself. Out: a [`DoctorReport`] with a finding for each check. A thing that these
+//! credentials may not look at is skipped, which is no fault. Each module checks one dependency; none knows how a report is
+//! shown.
 
 mod access_policy;
 mod aws;
@@ -37,12 +37,12 @@ pub use target::{Unit, UnknownUnit};
 /// One for the checks, one in reserve.
 const CONNECTIONS: u32 = 2;
 
-/// Checks the dependencies of a unit whose settings `reader` holds. Without a unit: everything that needs no unit's own
-/// settings, for every queue. AWS is reached with the process's own configuration.
+/// Checks the dependencies of a unit whose settings `reader` holds, or without a unit every queue. Uses the process's AWS
+/// configuration.
 ///
 /// # Errors
-/// [`OperationError::Settings`] with every setting that is missing or wrong, [`OperationError::Provider`] when those of the
-/// provider do not fit together, [`OperationError::ChecksStopped`]. A fault that a check finds is no error.
+/// [`OperationError::Settings`], [`OperationError::Provider`], [`OperationError::ChecksStopped`]. A fault that a check finds is
+/// no error.
 pub async fn check(
     unit: Option<Unit>,
     reader: &Reader,
@@ -72,7 +72,6 @@ async fn check_all(unit: Option<Unit>, reader: &Reader) -> Result<DoctorReport, 
     Ok(DoctorReport::new(unit, findings))
 }
 
-/// Checks each queue: its rules, what they match, where they send, and the queue itself.
 async fn check_topology(aws: &Aws, target: &Target, findings: &mut Findings) {
     let queues = queue::find(aws, target, findings).await;
     let mut dead_ends = rules::DeadEnds::default();

@@ -1,7 +1,5 @@
-//! Why an operation did not do what it was asked to.
-//!
-//! In: failures of the database, SQS, EventBridge and settings, and the refusals of the operations themselves. Out: one
-//! error type whose text says what is wrong. The text must not name a command: the caller adds what to type or click.
+//! Why an operation did not do what it was asked to: one error type whose text says what is wrong. The text must not name a
+//! command: the caller adds what to type or click.
 
 use postgres_store::{LinkRefusal, RedriveAction, StoreError};
 use provider_http::ConfigError;

@@ -1,11 +1,10 @@
 //! What an operator does with a running forest: look at persons, try and apply policies, decide links, redrive or drop
 //! dead-lettered messages, check a unit's dependencies.
 //!
-//! In: typed arguments, an open [`Store`](postgres_store::Store), the queues behind [`dlq::DeadLetterQueues`], settings
-//! through a [`Reader`](settings::Reader). Out: reports that serialise, and [`OperationError`]. The command `coppice`
-//! prints both; a web console can show them. This crate must not know command lines, terminals, exit codes or how a
-//! report looks. It reads no environment variable itself, except that `doctor` asks the AWS SDK's default chain for
-//! credentials, because that chain is one of the things that it checks.
+//! In: typed arguments, a [`Store`](postgres_store::Store), [`dlq::DeadLetterQueues`], settings through a
+//! [`Reader`](settings::Reader). Out: reports that serialise, and [`OperationError`]. This crate must not know command lines,
+//! terminals, exit codes or how a report looks. It reads no environment variable itself, but `doctor` asks the AWS SDK's
+//! default chain for credentials.
 
 pub mod dlq;
 pub mod doctor;

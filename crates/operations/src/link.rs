@@ -1,7 +1,5 @@
-//! Which records belong to one person: the open reviews, and an operator's decisions.
-//!
-//! In: a record, a candidate, the operator's name and reason. Out: what is open, and what a decision did. The database
-//! decides what is allowed; this module must not know how records are linked.
+//! Which records belong to one person: the open reviews, and an operator's decisions. The database decides what is allowed;
+//! this module must not know how records are linked.
 
 use postgres_store::{LinkCommand, LinkReport, OpenReview, Store, Write};
 

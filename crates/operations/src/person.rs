@@ -1,8 +1,5 @@
-//! What is known of a person, and why each field has its value.
-//!
-//! In: a person's key. Out: the person's row, the records behind it and the decisions about them; or, for one field,
-//! every rule of the policy and what it made of every record. Reads only. The reports hold personal data, so they have
-//! no `Debug`, and nothing of them may be logged.
+//! What is known of a person, and why each field has its value: the row, its records and the decisions about them; or, for one
+//! field, what each rule made of each record. Reads only. The reports hold personal data: no `Debug`, and nothing is logged.
 
 use authority::{Field, Policy, Role, RuleTrace, SourceRecord, Standing, explain};
 use postgres_store::{NamedIdentity, PersonKey, PersonView, Store, TakenDecision};
@@ -204,8 +201,7 @@ impl FieldReport {
 }
 
 impl FieldExplanation {
-    /// The value that the policy computes from the records. It differs from `stored` after a change of the policy that
-    /// was not applied.
+    /// The value by the policy. It differs from `stored` after a change of the policy that was not applied.
     #[must_use]
     pub fn computed(&self) -> Option<&Value> {
         let tried = self.rules.iter().flat_map(|rule| &rule.tried);

@@ -1,8 +1,6 @@
-//! What another policy would change, and its application to every person.
-//!
-//! In: a parsed policy and the size of a batch. Out: counts with a sample, or what was written. Every person is computed
-//! from the stored records; no provider is called. A policy is applied batch by batch, each in one transaction, so an
-//! interrupted run resumes after the last person that it names.
+//! What another policy would change, and its application to every person. Every person is computed from the stored records; no
+//! provider is called. A policy is applied batch by batch, each in one transaction, so an interrupted run resumes after the
+//! last person that it names.
 
 use std::collections::BTreeMap;
 
@@ -45,8 +43,7 @@ pub struct PolicyApplied {
     pub written: bool,
 }
 
-/// Counts what `policy` would change, with at most `sample` persons as examples. Reads `batch` persons at once, those
-/// after `after`.
+/// Counts what `policy` would change for the persons after `after`, reading `batch` at once. At most `sample` are examples.
 ///
 /// # Errors
 /// [`OperationError::Store`].

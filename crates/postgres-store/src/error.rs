@@ -1,7 +1,6 @@
 //! Failures of Postgres, in the three classes on which a caller can act.
 
-/// A failure of the store. No variant quotes a statement, a value or the server's detail text: these contain personal
-/// data.
+/// A failure of the store. No variant quotes a statement, a value or the server's detail text: they contain personal data.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database URL cannot be used.
@@ -31,8 +30,7 @@ pub enum StoreError {
     },
 }
 
-/// SQLSTATE classes for a fault of the data: 22 data exception, 23 integrity constraint violation, 54 program limit
-/// exceeded (a key too long for its index).
+/// Faulty data: 22 data exception, 23 integrity constraint violation, 54 program limit exceeded (a key too long for its index).
 const DATA_CLASSES: [&str; 3] = ["22", "23", "54"];
 
 impl From<sqlx::Error> for StoreError {

@@ -1,14 +1,11 @@
-//! All SQL of Coppice, grouped by subject; within a subject, a module for each table or for each action on several.
+//! All SQL of Coppice, grouped by subject; within a subject, a module for each table or for each action on several. Handlers
+//! contain no SQL. This crate contains no HTTP and no queue, and it knows no provider: a source is a name.
 //!
-//! In: what refetches found, which attempts failed, the state of circuit breakers. Out: what changed, and the
-//! announcements that commit with the change. Handlers contain no SQL. This crate contains no HTTP and no queue, and it
-//! knows no provider: a source is a name.
+//! Rules for every module: a statement handles a whole batch; rows are written in the order of their keys, so that two pods
+//! cannot deadlock; no transaction stays open while the process waits for anything but Postgres.
 //!
-//! Rules for every module: a statement handles a whole batch; rows are written in the order of their keys, so that two
-//! pods cannot deadlock; no transaction stays open while the process waits for anything but Postgres.
-//!
-//! Modules depend on each other in one direction: `outbox` ← `records` ← `person` ← `linking` ← `readings`, and `content`
-//! and `resync` on the first two.
+//! Modules depend on each other in one direction: `outbox` ← `records` ← `person` ← `linking` ← `readings`, and `content` and
+//! `resync` on the first two.
 
 mod content;
 mod dead_letters;

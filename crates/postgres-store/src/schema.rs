@@ -1,7 +1,5 @@
-//! The schema of the database, and the schema that this binary needs.
-//!
-//! Migrations are expand/contract and run as their own step (`jobs/migrate`). A binary runs on a newer schema and
-//! refuses an older one.
+//! The schema that this binary needs. Migrations are expand/contract and run as their own step (`jobs/migrate`). A binary runs
+//! on a newer schema and refuses an older one.
 
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgPoolOptions;
@@ -24,12 +22,11 @@ impl Store {
 
     /// Brings the schema up to this binary's, and leaves a newer one as it is. Only `jobs/migrate` and tests call it.
     ///
-    /// It uses its own connection: a migration may take longer than the statement limit here, and a failed migration
-    /// keeps its lock until the connection ends.
-    ///
     /// # Errors
     /// The failed migration, as sqlx's own error.
     pub async fn migrate(&self) -> Result<(), MigrateError> {
+        // Its own connection: a migration may take longer than the statement limit, and a failed one keeps its lock until the
+        // connection ends.
         let patient = (*self.pool.connect_options()).clone().options([("statement_timeout", "0")]);
         let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(patient);
         let mut migrator = Migrator::with_migrations(MIGRATOR.iter().cloned().collect());

@@ -12,18 +12,15 @@ use tokio::sync::Notify;
 
 use crate::StoreError;
 
-/// Longest wait for a free connection. Longer than any statement here takes, shorter than the time limit of a handler's
-/// step.
+/// Longer than any statement here normally takes, shorter than the time limit of a handler's step.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// No statement here takes longer normally; one that does waits for a lock.
 const STATEMENT_TIMEOUT: &str = "30s";
 
-/// A connection that was idle for longer is pinged before use. Under load none is, which saves a round trip for each
-/// statement; if a connection breaks then, its user retries.
+/// A connection that was idle for longer is pinged before use.
 const UNTESTED: Duration = Duration::from_secs(1);
 
-/// Postgres accepts both.
 const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 
 /// The connection to the database. Cheap to clone.
@@ -38,11 +35,11 @@ impl Store {
     /// Creates a pool of up to `max_connections`. It connects at the first use.
     ///
     /// # Errors
-    /// [`StoreError::Url`] if `url` is not a `postgres://` URL. The error does not quote it, because it contains the
-    /// password.
+    /// [`StoreError::Url`] if `url` is not a `postgres://` URL.
     pub fn open(url: &SecretString, max_connections: u32) -> Result<Self, StoreError> {
         let url = url.expose_secret();
         // The driver accepts any scheme and would connect to whatever it reads from the rest.
+        // The error does not quote the URL: it contains the password.
         if !SCHEMES.iter().any(|scheme| url.starts_with(scheme)) {
             return Err(StoreError::Url);
         }
@@ -51,6 +48,8 @@ impl Store {
         let pool = PgPoolOptions::new()
             .max_connections(max_connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            // Under load no connection is idle for long, which saves a round trip for each statement. If one breaks then, its
+            // user retries.
             .test_before_acquire(false)
             .before_acquire(|connection, meta| {
                 Box::pin(async move {
@@ -93,7 +92,6 @@ impl Store {
         Ok(sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#).fetch_one(&self.pool).await?)
     }
 
-    /// A read-only transaction in which every statement sees the same snapshot.
     pub(crate) async fn snapshot(&self) -> Result<sqlx::Transaction<'_, sqlx::Postgres>, StoreError> {
         let mut transaction = self.pool.begin().await?;
         sqlx::query!("set transaction isolation level repeatable read read only")

@@ -1,6 +1,5 @@
-//! Table `upstream_breaker`: whether a provider may be called. All pods share the row.
-//!
-//! Only the database's clock counts here, so that pods with different clocks agree.
+//! Table `upstream_breaker`: whether a provider may be called. All pods share the row, and only the database's clock counts, so
+//! that pods with different clocks agree.
 
 use std::time::Duration;
 
@@ -93,6 +92,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn lease_probe(&self, upstream: &str, lease: Duration) -> Result<bool, StoreError> {
+        // One statement: the second of two pods waits for the row, and then finds the right taken.
         let leased = sqlx::query!(
             r#"update upstream_breaker set probe_lease_until = now() + make_interval(secs => $2)
                where upstream = $1 and open and next_probe_at <= now() and probe_lease_until <= now()
@@ -115,6 +115,7 @@ impl Store {
         first_interval: Duration,
         longest: Duration,
     ) -> Result<(), StoreError> {
+        // Without a limit of the exponent, the power would overflow in a long outage, and the statement would fail.
         sqlx::query!(
             r#"update upstream_breaker set
                    failed_probes = failed_probes + 1,

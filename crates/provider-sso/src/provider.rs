@@ -18,10 +18,8 @@ pub trait SsoProvider: Send + Sync + 'static {
     /// [`UnreadableEvent`] when the event is not this provider's, or breaks its contract.
     fn read_event(&self, envelope: &Envelope) -> Result<Vec<RecordHint>, UnreadableEvent>;
 
-    /// The user as the provider says it is now. A missing user is [`FetchedUser::Gone`], not an error.
-    ///
-    /// `known_etag`: the stored copy's [`SsoUser::etag`]. If the copy is current, the answer is
-    /// [`FetchedUser::NotModified`].
+    /// The user as the provider says it is now. `known_etag`: the stored copy's [`SsoUser::etag`]; if that copy is current, the
+    /// answer is [`FetchedUser::NotModified`].
     ///
     /// # Errors
     /// Any [`ProviderError`].
@@ -37,8 +35,8 @@ pub trait SsoProvider: Send + Sync + 'static {
     /// [`UnreadableEvent`] when the event is not this provider's, or breaks its contract.
     fn read_sign_in(&self, envelope: &Envelope) -> Result<SignInEvent, UnreadableEvent>;
 
-    /// The sign-in of a log entry, named by [`SignInEvent::Incomplete`]. `None`: the provider has no such entry, or
-    /// no longer, or the entry does not say who signed in.
+    /// The sign-in of a log entry, named by [`SignInEvent::Incomplete`]. `None`: there is none, or it does not say who signed
+    /// in.
     ///
     /// # Errors
     /// Any [`ProviderError`].
@@ -47,15 +45,14 @@ pub trait SsoProvider: Send + Sync + 'static {
         event_id: &str,
     ) -> impl Future<Output = Result<Option<SignIn>, ProviderError>> + Send;
 
-    /// One page of the list of all users, IDs and versions only. `after`: the cursor that the page before returned; `None`
-    /// reads the first page. If a user is not listed, that is a hint that it is gone, and no proof.
+    /// One page of the list of all users, IDs and versions only. `after`: the cursor that the page before returned. If a user
+    /// is not listed, that is a hint that it is gone, and no proof.
     ///
     /// # Errors
     /// Any [`ProviderError`]. After an error, read the same page again.
     fn list(&self, after: Option<&str>) -> impl Future<Output = Result<ListedPage, ProviderError>> + Send;
 
-    /// One page of the users that changed since. A feed rereads a little of what it has read, because a provider may show a
-    /// change late.
+    /// One page of the users that changed since. A feed rereads a little, because a provider may show a change late.
     ///
     /// # Errors
     /// Any [`ProviderError`]; [`ProviderError::Invalid`] when the provider does not know the cursor, or no longer.

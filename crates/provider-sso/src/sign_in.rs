@@ -1,7 +1,5 @@
-//! A sign-in in terms that all identity providers share: who, to which application, when.
-//!
-//! It is IDs and a time, nothing personal. A provider's log of sign-ins is append-only. So unlike a user, a sign-in is not
-//! fetched again if the event has all of it.
+//! A sign-in in terms that all identity providers share: IDs and a time, nothing personal. A provider's log of sign-ins is
+//! append-only. So unlike a user, a sign-in is not fetched again if the event has all of it.
 
 use time::OffsetDateTime;
 
@@ -12,8 +10,7 @@ pub struct SignIn {
     pub event_id: String,
     /// The user, as in [`crate::SsoUser::id`].
     pub user_id: String,
-    /// The application: Auth0's `client_id`, the ID of Okta's app instance. The source's own name (`okta`) for a
-    /// sign-in to the provider itself.
+    /// The application: Auth0's `client_id`, Okta's app instance. The source's own name for a sign-in to the provider itself.
     pub application_id: String,
     /// When, by the provider's clock.
     pub at: OffsetDateTime,

@@ -20,8 +20,7 @@ provider_http::vendors! {
     }
 }
 
-/// The source of an event of any identity provider, and the users that it names. Pure: for tools that look at events and
-/// have no provider's settings.
+/// The source of an event of any identity provider, and the users that it names: for tools that have no provider's settings.
 ///
 /// # Errors
 /// As [`SsoProvider::read_event`]; [`UnreadableEvent::ForeignSource`] when it is no identity provider's.

@@ -5,11 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-/// A user as its provider says it is now.
-///
-/// Serialized, it is the source record that we store and hash. So it holds what the *user* is and leaves out `version` and
-/// `etag`, which say when that was and have columns of their own. Fields that change on each login are left out, or each
-/// login would be a change.
+/// A user as its provider says it is now. Serialized, it is the source record that we store and hash: fields that change on
+/// each login are left out, or each login would be a change.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SsoUser {
     /// The provider's ID.
@@ -28,8 +25,7 @@ pub struct SsoUser {
     pub phone: Option<String>,
     /// An administrator has blocked the user.
     pub blocked: bool,
-    /// Our key at the provider: `app_metadata.person_key` at Auth0, `employeeNumber` at Okta, `externalId` in
-    /// SCIM.
+    /// Our key at the provider: Auth0's `app_metadata.person_key`, Okta's `employeeNumber`, SCIM's `externalId`.
     pub external_key: Option<String>,
     /// The sign-in identities that belong to this user.
     pub identities: Vec<SsoIdentity>,
@@ -42,8 +38,8 @@ pub struct SsoUser {
 }
 
 impl fmt::Debug for SsoUser {
-    /// The ID and the version only, so that a log line with a user shows nothing personal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The ID and the version only, so that a log line with a user shows nothing personal.
         f.debug_struct("SsoUser")
             .field("id", &self.id)
             .field("version", &self.version)

@@ -14,12 +14,8 @@ use crate::source::{EVERYTHING, FetchedRecord, RecordSource};
 /// A replica that lags has caught up after this time, mostly.
 const REPLICA_LAG: Duration = Duration::from_secs(2);
 
-/// A record can be missing although the event says otherwise: the event can be older than a deletion, or the source's
-/// replica older than the event. We look again until the message is this old, and then store the record as gone. A fresh
-/// message has three looks, whichever pods receive it: at once, after the lag, and after the lag again.
 const MISSING_RECORD_IS_GONE_AFTER: Duration = Duration::from_secs(4);
 
-/// The handler, for any source.
 pub struct RecordSync<R> {
     source: R,
     store: Store,
@@ -110,6 +106,9 @@ impl<R: RecordSource> Handler for RecordSync<R> {
             // A replica that lags has the old entity tag, too.
             FetchedRecord::NotModified if is_older(ticket.known_version, refetch) => return Err(stale()),
             FetchedRecord::NotModified => Reread::NotModified { ticket },
+            // A record can be missing although the event says otherwise: the event can be older than a deletion, or the
+            // source's replica older than the event. A fresh message has three tries, whichever pods receive it: at once, after
+            // the lag, and after the lag again. Then the record is stored as gone.
             FetchedRecord::Gone { .. }
                 if !refetch.removed && refetch.age() < MISSING_RECORD_IS_GONE_AFTER =>
             {
@@ -162,7 +161,6 @@ impl<R: RecordSource> Handler for RecordSync<R> {
 }
 
 impl<R: RecordSource> RecordSync<R> {
-    /// Whether each record that the source called unmodified is still stored as it was, in order.
     async fn confirm_unmodified(&self, batch: &[(Refetch<String>, Reread)]) -> Result<Vec<bool>, Failure> {
         let unmodified = batch.iter().filter_map(|(refetch, reread)| match reread {
             Reread::NotModified { ticket } => Some((refetch.subject.clone(), ticket.clone())),
@@ -173,8 +171,8 @@ impl<R: RecordSource> RecordSync<R> {
         stands.map_err(|error| from_store(&error))
     }
 
-    /// Not in the transaction: it must not lock rows that another batch waits for, and a missed note does no harm.
     async fn note_read(&self, batch: &[(Refetch<String>, Reread)]) -> Result<(), Failure> {
+        // Not in the transaction: it must not lock rows that another batch waits for, and a missed note does no harm.
         let due = batch.iter().filter(|(_, reread)| reread.read_is_due());
         let ids: Vec<String> = due.map(|(refetch, _)| refetch.subject.clone()).collect();
         match ids.is_empty() {
@@ -186,8 +184,6 @@ impl<R: RecordSource> RecordSync<R> {
     }
 }
 
-/// Only an event that says *removed* knows when. The lower bound of any other event must not become the time of a deletion:
-/// it would hide a record that was missing by mistake.
 fn gone(
     refetch: &Refetch<String>,
     merged_into: Option<String>,
@@ -196,6 +192,8 @@ fn gone(
 ) -> PersonReading {
     PersonReading {
         external_id: refetch.subject.clone(),
+        // Only an event that says *removed* knows when. The lower bound of any other event must not become the time of a
+        // deletion: it would hide a record that was missing by mistake.
         version_at: refetch.not_before.filter(|_| refetch.removed),
         etag: None,
         state: RecordState::Gone { merged_into },
@@ -205,7 +203,6 @@ fn gone(
     }
 }
 
-/// Whether a version comes from before the event.
 fn is_older(version_at: Option<OffsetDateTime>, refetch: &Refetch<String>) -> bool {
     version_at.is_some() && version_at < refetch.not_before
 }

@@ -1,12 +1,7 @@
-//! The handler of every worker that keeps a source's records in step: `sso-sync`, `crm-sync`, `identity-verification`.
-//!
-//! In: a [`RecordSource`], which reads its own events and answers for its own records. Out: a
-//! [`worker_runtime::Handler`] whose steps are the same for all of them: draw a ticket, refetch by ID, compare with the
-//! event's lower bound, write behind the guard, announce what changed.
-//!
-//! So a stale replica, a record that is missing too early, a tombstone and an outage mean the same thing whatever the
-//! source. The steps know no vendor, nor what a record's fields mean. [`SsoRecords`] is here too, because two workers read
-//! that source.
+//! The handler of every worker that keeps a source's records in step: `sso-sync`, `crm-sync`, `identity-verification`. Its
+//! steps are the same for all: draw a ticket, refetch by ID, compare with the event's lower bound, write behind the guard,
+//! announce what changed. So a stale replica, a record that is missing too early, a tombstone and an outage mean the same
+//! whatever the source. The steps know no vendor, nor what a record's fields mean.
 
 mod announce;
 mod failure;

@@ -10,8 +10,7 @@ use provider_http::ProviderError;
 use time::OffsetDateTime;
 use worker_runtime::Demand;
 
-/// The subject of an event that names no record because too many have changed: it requests a full resync of the source.
-/// No source has a record of this ID.
+/// The subject of an event that names no record: it requests a full resync. No source has a record of this ID.
 pub const EVERYTHING: &str = "*";
 
 /// One source: its events and its records.

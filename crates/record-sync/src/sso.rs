@@ -1,8 +1,5 @@
-//! The users of an identity provider as a source of records: the provider's events, its users, and what is kept of
-//! them.
-//!
-//! Here and not in `sso-sync`, because `app-login` reads an unknown user by the same path. With one mapping, a record is the
-//! same whichever worker read it.
+//! The users of an identity provider as a source of records. Here and not in `sso-sync`, because `app-login` reads an unknown
+//! user by the same path: with one mapping, a record is the same whichever worker read it.
 
 use std::fmt::Display;
 
@@ -47,7 +44,6 @@ fn demand(hint: RecordHint) -> Demand<String> {
     Demand { subject: hint.id, not_before: hint.not_before, removed: hint.removed }
 }
 
-/// What is kept of a user: its fields are called as a person's. Pure.
 fn found(user: &SsoUser) -> FoundRecord {
     let identities = user.identities.iter().map(|identity| Identity {
         provider: identity.provider.clone(),

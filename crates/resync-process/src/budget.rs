@@ -1,10 +1,6 @@
-//! Requests that the pods of a job may send together: per second, and per day.
-//!
-//! A pod leases a quarter of a second's requests at a time from `resync_budget`, so that the database is asked once for
-//! all of them. A lease is a stretch of time that no other pod has, with a moment for each request. A moment that was
-//! missed by more than the lease's own length is not made up for: its request returns to the day's budget.
-//!
-//! So in any second at most a quarter more is sent than may be, and over a longer time no more than may be.
+//! Requests that the pods of a job may send together: per second, and per day. A pod leases a quarter of a second's requests at
+//! a time: a stretch of time that no other pod has, with a moment for each request. So in any second at most a quarter more is
+//! sent than may be, and over a longer time no more than may be.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -15,16 +11,13 @@ use provider_http::{Admission, NotAdmitted};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-/// Leases of a second.
 const LEASES_PER_SECOND: u32 = 4;
-/// Most requests of a lease: what a killed pod takes with it of the day's.
+/// What a killed pod takes with it of the day's requests.
 const LARGEST_LEASE: u32 = 100;
 /// How long what is left waits that another run must read: other pods of this one are about to stop, too.
 pub(crate) const PUT_OFF: Duration = Duration::from_secs(5);
-/// Wait before the next try when the database did not answer.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The budget of one source, as one pod has it.
 pub(crate) struct Budget {
     store: Store,
     limits: RequestLimits,
@@ -40,12 +33,11 @@ impl Budget {
         Self { store, limits, source, leased, used_up, requests: AtomicU64::new(0) }
     }
 
-    /// Sets the source whose budget it is. Call it before the first request.
+    /// Call it before the first request.
     pub(crate) fn is_for(&self, source: &'static str) {
         let _ = self.source.set(source);
     }
 
-    /// For the source's client.
     pub(crate) fn admission(budget: &Arc<Self>) -> Admission {
         let budget = Arc::clone(budget);
         Admission::new(move || {
@@ -62,23 +54,21 @@ impl Budget {
         self.limits.per_day
     }
 
-    /// Requests that this pod was admitted so far.
     pub(crate) fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// Whether anything is left of the day, so that a job need not take messages to find out.
     pub(crate) async fn has_some_left(&self) -> Result<bool, StoreError> {
         if self.limits.per_day == 0 {
             return Ok(true);
         }
+        // So that a job need not take messages to find out.
         let mut leased = self.leased.lock().await;
         let lease = self.lease(&leased).await?;
         *leased = Leased::new(lease, self.limits);
         Ok(lease.requests > 0)
     }
 
-    /// Returns leased requests that were not sent to the day's budget, when the job ends.
     pub(crate) async fn return_unused(&self) -> Result<(), StoreError> {
         let unused = self.leased.lock().await.take_rest();
         let Some(source) = self.source.get().filter(|_| unused > 0) else { return Ok(()) };
@@ -86,12 +76,10 @@ impl Budget {
         Ok(())
     }
 
-    /// Whether a request was refused because the day's are used up.
     pub(crate) fn is_used_up(&self) -> bool {
         self.used_up.load(Ordering::Relaxed)
     }
 
-    /// Ends when the next request may be sent, or when the day's are used up.
     async fn admit(&self) -> Result<(), NotAdmitted> {
         if !self.is_unlimited() {
             tokio::time::sleep_until(self.next_moment().await?).await;
@@ -131,7 +119,6 @@ impl Budget {
     }
 }
 
-/// What is left of a lease.
 struct Leased {
     next_moment: Instant,
     left: u32,
@@ -160,12 +147,10 @@ impl Leased {
         Self { next_moment, left: lease.requests, spacing, grace: spacing * lease.requests, missed: 0 }
     }
 
-    /// Everything that was not sent.
     fn take_rest(&mut self) -> u32 {
         std::mem::take(&mut self.left) + std::mem::take(&mut self.missed)
     }
 
-    /// The next moment at which a request may be sent.
     fn take(&mut self, now: Instant) -> Option<Instant> {
         while self.left > 0 {
             let moment = self.next_moment;
@@ -174,6 +159,8 @@ impl Leased {
             if self.spacing.is_zero() || moment + self.grace >= now {
                 return Some(moment);
             }
+            // A moment that was missed by more than the lease's own length is not made up for: its request returns to the day's
+            // budget.
             self.missed += 1;
         }
         None

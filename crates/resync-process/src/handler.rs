@@ -1,8 +1,5 @@
-//! The worker's handler under the job's name, with a budget and a guard.
-//!
-//! Its steps are those of [`RecordSync`]. This module adds what happens to a refetch that the budget does not admit any
-//! more, and the guard. A source that is set up wrongly answers "no such record" to everything. So before records are
-//! stored as gone, the guard reads the day's count of them. If the count is full, it stores none of them and ends the job.
+//! The worker's handler under the job's name, with a budget and a guard. Its steps are those of [`RecordSync`]. This module
+//! adds what happens to a refetch that the budget does not admit any more, and the guard against deletions.
 
 use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock};
@@ -17,7 +14,6 @@ use worker_runtime::{Failure, Handler, Outcome, Reading, Refetch, Refusal};
 use crate::ResyncJob;
 use crate::budget::{Budget, PUT_OFF};
 
-/// What a refetch brought.
 #[derive(Clone)]
 pub(crate) enum Resynced {
     Read(Reread),
@@ -25,7 +21,6 @@ pub(crate) enum Resynced {
     Later,
 }
 
-/// The handler of a resync job.
 pub(crate) struct Resyncing<J: ResyncJob> {
     sync: RecordSync<J::Source>,
     store: Store,
@@ -46,13 +41,14 @@ impl<J: ResyncJob> Resyncing<J> {
         Self { sync, store, budget, most_deletions, brake, job: PhantomData }
     }
 
-    /// Whether the records that a batch says are gone may be stored as gone.
     async fn may_delete(&self, batch: &[(Refetch<String>, Resynced)]) -> Result<bool, Failure> {
         let gone: Vec<String> =
             batch.iter().filter_map(|(_, resynced)| resynced.gone().map(str::to_owned)).collect();
         if gone.is_empty() {
             return Ok(true);
         }
+        // A source that is set up wrongly answers "no such record" to everything. If the day's count of deletions is full, none
+        // of the batch is stored as gone, and the job ends.
         let source = self.sync.source().source();
         let allowed = self.store.allow_deletions(source, &gone, self.most_deletions).await;
         let allowed = allowed.map_err(|error| from_store(&error))?;
@@ -168,7 +164,6 @@ impl Brake {
         }
     }
 
-    /// How the job has ended.
     pub(crate) fn end(&self, stop: &CancellationToken) -> Result<(), JobError> {
         match self.reason.get() {
             Some(reason) => Err(JobError::Guarded(reason.clone())),

@@ -1,10 +1,6 @@
-//! What every resync job is: the handler of the worker for the same records, on a queue of its own, until that queue is
-//! empty.
-//!
-//! In: a [`ResyncJob`], which connects its source. Out: a process that reads each record of its queue again by the
-//! worker's own code path, and ends with a report. It adds a budget of requests that all pods share (`budget`), and a guard
-//! that stops before too many records are stored as gone (`handler`). This crate must not know any provider, nor the job
-//! that fills the queue.
+//! What every resync job is: the worker's handler for the same records, on a queue of its own, until that queue is empty. It
+//! adds a budget of requests that all pods share (`budget`), and a guard that stops before too many records are stored as gone
+//! (`handler`). This crate must not know any provider, nor the job that fills the queue.
 
 mod budget;
 mod handler;
@@ -31,7 +27,6 @@ use settings::ResyncSettings;
 
 pub use settings::{check_settings, usual_deletions};
 
-/// Longest that a step may take in a job with a budget: it mostly waits for its turn.
 const PACED_STEP_LIMIT: Duration = Duration::from_secs(600);
 
 /// What differs between resync jobs.
@@ -94,6 +89,7 @@ async fn work<J: ResyncJob>(
             worker_runtime::Report::default()
         }
         true => {
+            // A step with a budget mostly waits for its turn.
             let step_limit = if budget.is_unlimited() { STEP_LIMIT } else { PACED_STEP_LIMIT };
             let consumer = Consumer { mode: Mode::UntilEmpty, version, step_limit, process };
             let name = source.source();

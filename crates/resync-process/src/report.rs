@@ -7,7 +7,6 @@ use std::time::Duration;
 use serde::Serialize;
 use worker_runtime::Report;
 
-/// What was done.
 #[derive(Debug, Serialize)]
 pub(crate) struct ResyncReport {
     job: &'static str,

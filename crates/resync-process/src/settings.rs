@@ -25,18 +25,16 @@ use postgres_store::{RequestLimits, Store, StoreError};
 /// Checks the settings that all resync jobs share.
 ///
 /// # Errors
-/// [`SettingsError`] with every setting that is missing or wrong.
+/// [`SettingsError`] with every fault.
 pub fn check_settings(reader: &Reader) -> Result<(), SettingsError> {
     reader.load::<ResyncSettings>().map(drop)
 }
 
 impl ResyncSettings {
-    /// Requests to the provider, of all pods together.
     pub(crate) const fn requests(&self) -> RequestLimits {
         RequestLimits { per_second: self.per_second, per_day: self.per_day }
     }
 
-    /// How many records may be found gone in a day.
     pub(crate) async fn most_deletions(&self, store: &Store, source: &str) -> Result<u64, StoreError> {
         match self.max_deletions {
             MaxDeletions::Most(most) => Ok(most),

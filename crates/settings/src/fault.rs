@@ -54,6 +54,7 @@ pub fn both<A, B>(
     first: Result<A, SettingsError>,
     second: Result<B, SettingsError>,
 ) -> Result<(A, B), SettingsError> {
+    // No read hides the faults of another, and no code has to decide what a missing value without a fault means.
     match (first, second) {
         (Ok(first), Ok(second)) => Ok((first, second)),
         (Err(first), Err(second)) => Err(first.and(second)),

@@ -1,9 +1,7 @@
 //! What every [`Queue`] must do, as one suite for the model and the real client.
 //!
-//! In: a [`QueueUnderTest`] that makes queues. Out: a panic in the case that does not hold. Each case takes fresh queues
-//! and waits only on conditions, so it runs on paused time and against a server alike. [`queue_conformance!`] makes
-//! one test of each case. The documentation of SQS decides; where a subject is known to differ, it says so in its
-//! [`Departures`], and the case asserts the difference instead.
+//! In: a [`QueueUnderTest`] that makes queues. Out: a panic in the case that does not hold. SQS's documentation decides; where
+//! a subject is known to differ, its [`Departures`] say so. [`queue_conformance!`] makes one test of each case.
 //!
 //! [`queue_conformance!`]: crate::queue_conformance
 
@@ -19,7 +17,6 @@ use std::time::Duration;
 
 use crate::{BATCH_LIMIT, Depth, OutgoingMessage, Queue, Receipt, ReceivedMessage};
 
-/// How long a case waits for a condition.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Long enough that nothing becomes visible again while a case runs.
@@ -75,9 +72,7 @@ pub struct Departures {
     pub extends_expired_receipts: bool,
 }
 
-/// Makes a test of each case: `queue_conformance! { [#[tokio::test]] MySubject::new() }`.
-///
-/// The subject is an expression that each test evaluates.
+/// Makes a test of each case: `queue_conformance! { [#[tokio::test]] MySubject::new() }`, with a subject for each.
 #[macro_export]
 macro_rules! queue_conformance {
     ([$($attribute:tt)*] $subject:expr) => {
@@ -131,9 +126,9 @@ async fn receive_one(queue: &impl Queue) -> ReceivedMessage {
     receive_all(queue, 1).await.pop().unwrap()
 }
 
-/// Receives until `count` messages are here: one receive may bring fewer than there are.
 async fn receive_all(queue: &impl Queue, count: usize) -> Vec<ReceivedMessage> {
     let mut received = Vec::new();
+    // One receive may bring fewer messages than there are.
     let limit = tokio::time::Instant::now() + PATIENCE;
     while received.len() < count {
         assert!(tokio::time::Instant::now() < limit, "{} of {count} messages came", received.len());
@@ -143,14 +138,13 @@ async fn receive_all(queue: &impl Queue, count: usize) -> Vec<ReceivedMessage> {
     received
 }
 
-/// The whole of a visibility change that must succeed.
 async fn change_visibility(queue: &impl Queue, receipt: &Receipt, after: Duration) {
     assert_eq!(queue.change_visibility(&[(receipt.clone(), after)]).await.unwrap(), [Ok(())]);
 }
 
-/// Waits until the queue has this number of messages, because SQS's counters lag.
 async fn wait_for_depth(queue: &impl Queue, visible: u64, in_flight: u64) {
     let expected = Depth { visible, in_flight, delayed: 0 };
+    // SQS's counters lag. A case waits only on conditions, so it runs on paused time and against a server alike.
     let limit = tokio::time::Instant::now() + PATIENCE;
     loop {
         let depth = queue.depth().await.unwrap();

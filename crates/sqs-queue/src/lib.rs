@@ -1,10 +1,8 @@
 //! A queue with the semantics of SQS standard queues.
 //!
-//! In: bodies and receipts. Out: messages, and for every entry of a batch its own result.
-//!
-//! [`Queue`] is what the consumer runtime works on. [`SqsQueue`] is the client of the real service; `MemoryQueue`
-//! (feature `test-support`) models what makes the service difficult, and both pass one conformance suite. This crate must
-//! not know what a message means, nor decide its disposition.
+//! In: bodies and receipts. Out: messages, and for every entry of a batch its own result. [`SqsQueue`] is the client of the
+//! real service; `MemoryQueue` (feature `test-support`) models what makes it difficult, and both pass one conformance suite.
+//! This crate must not know what a message means, nor decide its disposition.
 
 #[cfg(feature = "test-support")]
 pub mod conformance;

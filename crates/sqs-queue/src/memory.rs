@@ -1,27 +1,9 @@
-//! A queue in memory that is as difficult as SQS.
+//! A queue in memory that is as difficult as SQS: of several documented behaviours, it takes the one that harms a careless
+//! consumer.
 //!
-//! In: calls of [`Queue`], and faults to inject. Out: what [`Queue`] answers, and a view for assertions. Its parts: `store`
-//! (the messages), `faults` (injected faults), `view` (what tests assert on). It runs on tokio's clock, so a test with
-//! paused time waits for nothing. Where SQS's documentation allows several behaviours, this module takes the one that
-//! harms a careless consumer.
-//!
-//! | what SQS does | here |
-//! |---|---|
-//! | counts every receive, also one whose reply was lost | [`MemoryQueue::lose_next_reply`] |
-//! | delivers twice inside the visibility timeout | [`MemoryQueue::duplicate_next`]: a copy, which survives the deletion of the first |
-//! | brings the same message twice in one batch | [`MemoryQueue::duplicate_next_in_batch`] |
-//! | sends a message that was received three times or more to the back of the queue | when it becomes visible again |
-//! | dead-letters on the receive *after* the last allowed one, with the original sending time | always |
-//! | accepts a delete with an earlier receipt and keeps the message | always |
-//! | refuses a change of visibility with an earlier receipt | always |
-//! | accepts a change of visibility after the timeout has passed, and does nothing | until the message is received again |
-//! | refuses visibility beyond 12 hours after the receive | always |
-//! | answers empty at the cap of messages in flight, when asked with a wait; an error without | [`MemoryQueue::limit_in_flight`] |
-//! | answers empty though it holds messages | [`MemoryQueue::answer_empty_next`] |
-//! | fails single entries, or whole calls | [`MemoryQueue::fail_next_entries`], [`MemoryQueue::fail_next_calls`] |
-//! | gives a moved message a new ID, time and count | [`MemoryQueue::move_all_to`] |
-//!
-//! Not modelled: FIFO, delays, retention, and the lag of the approximate counters.
+//! In: calls of [`Queue`], and faults to inject. Out: what [`Queue`] answers, and a view for assertions. It runs on tokio's
+//! clock, so a test with paused time waits for nothing. Not modelled: FIFO, delays, retention, and the lag of the approximate
+//! counters.
 
 mod faults;
 mod store;
@@ -48,7 +30,6 @@ use crate::{
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html>
 const IN_FLIGHT_LIMIT: usize = 120_000;
 
-/// The largest payload of one call, in bytes.
 const PAYLOAD_LIMIT_BYTES: usize = 1_048_576;
 
 /// What a queue is made with.
@@ -61,8 +42,8 @@ pub struct MemoryQueueConfig {
 }
 
 impl Default for MemoryQueueConfig {
-    /// SQS's own: 30 seconds, no dead-letter queue.
     fn default() -> Self {
+        // SQS's own default.
         Self { visibility_timeout: Duration::from_secs(30), redrive: None }
     }
 }
@@ -76,7 +57,6 @@ pub struct MemoryQueue {
 struct Shared {
     config: MemoryQueueConfig,
     inner: Mutex<Inner>,
-    /// Notified when a message may have become visible.
     changed: Notify,
 }
 
@@ -86,10 +66,8 @@ struct Inner {
     in_flight_limit: usize,
 }
 
-/// The result of one attempt to receive.
 struct Look {
     taken: Vec<ReceivedMessage>,
-    /// When the next hidden message becomes visible.
     next_due: Option<Instant>,
 }
 
@@ -119,16 +97,16 @@ impl MemoryQueue {
         to.shared.changed.notify_waiters();
     }
 
-    /// A test that panicked while it held the lock leaves a usable queue.
     fn inner(&self) -> MutexGuard<'_, Inner> {
+        // A test that panicked while it held the lock leaves a usable queue.
         self.shared.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes visible messages. Those that were received too often move to the dead-letter queue instead.
     fn look(&self, max: usize) -> Look {
         let now = Instant::now();
         let mut inner = self.inner();
         inner.store.settle(now);
+        // On the receive after the last allowed one; the messages keep their sending time.
         let exhausted = match &self.shared.config.redrive {
             Some((_, max_receive_count)) => inner.store.take_exhausted(*max_receive_count),
             None => Vec::new(),
@@ -137,6 +115,7 @@ impl MemoryQueue {
         let Inner { store, faults, .. } = &mut *inner;
         let taken = store.receive(max.min(room), now, self.shared.config.visibility_timeout, faults);
         let next_due = store.next_due();
+        // The dead-letter queue is locked next, and never two at a time.
         drop(inner);
         self.dead_letter(exhausted);
         Look { taken, next_due }
@@ -157,7 +136,6 @@ impl MemoryQueue {
         inner.store.in_flight() >= inner.in_flight_limit
     }
 
-    /// Runs a batch: counts the call, applies the injected faults, and does the rest.
     fn batch<I>(
         &self,
         operation: Operation,
@@ -190,6 +168,7 @@ impl Queue for MemoryQueue {
         if self.inner().faults.take_empty_answer() {
             return Ok(Vec::new());
         }
+        // At the cap of messages in flight, SQS answers empty when asked with a wait, and an error without.
         if wait.is_zero() && self.is_full() {
             let code = "OverLimit".to_owned();
             return Err(QueueError::Unavailable { operation: Operation::Receive.name(), code });

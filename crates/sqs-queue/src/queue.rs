@@ -15,8 +15,7 @@ pub const BATCH_LIMIT: usize = 10;
 /// Longest long poll that SQS allows.
 pub const MAX_WAIT: Duration = Duration::from_secs(20);
 
-/// A message can stay invisible for 12 hours after its receive, extensions included; the last seconds of them
-/// are refused in practice.
+/// SQS's 12 hours of invisibility after a receive, extensions included; the last seconds of them are refused in practice.
 pub const VISIBILITY_LIMIT: Duration = Duration::from_secs(43_195);
 
 /// The handle of one receive of one message. A later receive of the same message has another.
@@ -32,8 +31,7 @@ pub struct ReceivedMessage {
     pub receipt: Receipt,
     /// The body. Never logged.
     pub body: String,
-    /// How often it was received, this time included. It counts lost replies and console views too, so it is not the
-    /// number of attempts.
+    /// How often it was received, this time included. Lost replies and console views count too.
     pub receive_count: u32,
     /// When it was first sent. A redelivery keeps it, a redrive by move task does not.
     pub sent_at: OffsetDateTime,
@@ -104,8 +102,7 @@ pub enum QueueError {
 /// Why one entry of a batch failed while the call succeeded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EntryError {
-    /// The receipt is not valid any more: the message was deleted, or another consumer received it. The caller must stop
-    /// its work on the message.
+    /// The receipt is not valid any more: the message was deleted, or another consumer received it. Work on it must stop.
     #[error("receipt is no longer valid")]
     ReceiptLost,
     /// The entry itself is wrong: sending it again does not help.
@@ -122,11 +119,8 @@ pub enum EntryError {
     },
 }
 
-/// A standard queue of SQS.
-///
-/// Batch calls take at most [`BATCH_LIMIT`] entries and answer one result for each, in the order of the input:
-/// a successful call says nothing about its entries. More entries are refused with SQS's own code and no call is
-/// made; for none, no call is made and the answer is empty.
+/// A standard queue of SQS. Batch calls answer one result for each entry, in the order of the input: a successful call says
+/// nothing about its entries. More than [`BATCH_LIMIT`] entries are refused without a call; for none, the answer is empty.
 pub trait Queue: Send + Sync + 'static {
     /// Receives up to `max` messages (1 to [`BATCH_LIMIT`]), waiting up to `wait` (at most [`MAX_WAIT`]) for the first.
     /// An empty answer does not prove an empty queue.
@@ -139,10 +133,8 @@ pub trait Queue: Send + Sync + 'static {
         wait: Duration,
     ) -> impl Future<Output = Result<Vec<ReceivedMessage>, QueueError>> + Send;
 
-    /// Deletes by receipt. Deleting what is deleted already succeeds.
-    ///
-    /// Success does not prove that the message is gone: SQS may accept the receipt of an earlier receive and keep
-    /// the message. <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html>
+    /// Deletes by receipt; deleting what is deleted already succeeds. SQS may accept an earlier receipt and keep the message.
+    /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html>
     ///
     /// # Errors
     /// [`QueueError`] when the whole call failed; each entry's own result otherwise.
@@ -151,12 +143,10 @@ pub trait Queue: Send + Sync + 'static {
         receipts: &[Receipt],
     ) -> impl Future<Output = Result<Vec<Result<(), EntryError>>, QueueError>> + Send;
 
-    /// Makes each message visible again after the given time from now; zero releases it at once. Whole seconds: fractions
-    /// are rounded up, and a longer time than [`VISIBILITY_LIMIT`] is cut to it.
-    ///
-    /// Success does not prove that the message is still the caller's. For a receipt whose visibility timeout has passed, SQS
-    /// answers success and does nothing until another consumer receives the message
-    /// (<https://github.com/localstack/localstack/pull/9632>). A caller that extends late must decide by its own clock.
+    /// Makes each message visible again after the given time; zero releases it at once. Fractions of seconds are rounded up,
+    /// and a longer time than [`VISIBILITY_LIMIT`] is cut to it. Success does not prove that the message is still the caller's:
+    /// after its visibility has ended, SQS answers success and does nothing
+    /// (<https://github.com/localstack/localstack/pull/9632>).
     ///
     /// # Errors
     /// [`QueueError`] when the whole call failed; each entry's own result otherwise.
@@ -181,7 +171,6 @@ pub trait Queue: Send + Sync + 'static {
     fn depth(&self) -> impl Future<Output = Result<Depth, QueueError>> + Send;
 }
 
-/// Refuses a batch that SQS would refuse, before any call.
 pub(crate) fn over_batch_limit(operation: Operation, entries: usize) -> Result<(), QueueError> {
     if entries <= BATCH_LIMIT {
         return Ok(());
@@ -190,8 +179,8 @@ pub(crate) fn over_batch_limit(operation: Operation, entries: usize) -> Result<(
     Err(QueueError::Refused { operation: operation.name(), code })
 }
 
-/// Whole seconds, rounded up: a back-off of half a second must not become none.
 pub(crate) fn visibility_secs(after: Duration) -> i32 {
+    // Rounded up: a back-off of half a second must not become none.
     let secs = after.min(VISIBILITY_LIMIT).as_nanos().div_ceil(1_000_000_000);
     i32::try_from(secs).unwrap_or(i32::MAX)
 }

@@ -1,9 +1,7 @@
 //! The client of the real service.
 //!
-//! In: a queue's URL and the process's AWS configuration. Out: [`Queue`], with every entry of every batch reply read.
-//! Its parts: `settings` (timeouts and retries), `batch` (which entry of a reply is whose), `failure` (what an error of
-//! the SDK means), `message` (what a received message must have). This module must not retry on its own, and puts
-//! neither a body nor SQS's error text, which quotes receipts, into an error.
+//! In: a queue's URL and the process's AWS configuration. Out: [`Queue`], with every entry of every batch reply read. This
+//! module must not retry on its own, and puts neither a body nor SQS's error text, which quotes receipts, into an error.
 
 mod batch;
 mod failure;
@@ -33,7 +31,6 @@ pub use operating::{MoveProgress, NamedQueue, QueueFacts, list_queues};
 #[derive(Debug, Clone)]
 pub struct SqsQueue {
     client: Client,
-    /// The same client with timeouts that allow a long poll.
     receiver: Client,
     queue_url: String,
     /// How long a receive hides its messages. `None`: the queue's own visibility timeout.
@@ -61,7 +58,6 @@ impl SqsQueue {
     }
 
     /// The queue's own visibility timeout: how long a received message stays away from other consumers by itself.
-    /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html>
     ///
     /// # Errors
     /// [`QueueError`].
@@ -76,8 +72,8 @@ impl SqsQueue {
 }
 
 impl Queue for SqsQueue {
-    /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html>
     async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<ReceivedMessage>, QueueError> {
+        // <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html>
         let reply = self
             .receiver
             .receive_message()
@@ -94,8 +90,8 @@ impl Queue for SqsQueue {
         reply.messages.unwrap_or_default().into_iter().map(message::received).collect()
     }
 
-    /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessageBatch.html>
     async fn delete(&self, receipts: &[Receipt]) -> Result<Vec<Result<(), EntryError>>, QueueError> {
+        // <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessageBatch.html>
         if batch::needs_no_call(Operation::Delete, receipts.len())? {
             return Ok(Vec::new());
         }
@@ -109,11 +105,11 @@ impl Queue for SqsQueue {
         Ok(batch::results(receipts.len(), succeeded, reply.failed()))
     }
 
-    /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html>
     async fn change_visibility(
         &self,
         entries: &[(Receipt, Duration)],
     ) -> Result<Vec<Result<(), EntryError>>, QueueError> {
+        // <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html>
         let count = entries.len();
         if batch::needs_no_call(Operation::ChangeVisibility, count)? {
             return Ok(Vec::new());
@@ -135,8 +131,8 @@ impl Queue for SqsQueue {
         Ok(batch::results(count, reply.successful().iter().map(|entry| entry.id()), reply.failed()))
     }
 
-    /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html>
     async fn send(&self, messages: &[OutgoingMessage]) -> Result<Vec<Result<(), EntryError>>, QueueError> {
+        // <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html>
         if batch::needs_no_call(Operation::Send, messages.len())? {
             return Ok(Vec::new());
         }
@@ -152,7 +148,6 @@ impl Queue for SqsQueue {
         Ok(batch::results(messages.len(), succeeded, reply.failed()))
     }
 
-    /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html>
     async fn depth(&self) -> Result<Depth, QueueError> {
         use QueueAttributeName as Name;
         let names = [
@@ -160,6 +155,7 @@ impl Queue for SqsQueue {
             Name::ApproximateNumberOfMessagesNotVisible,
             Name::ApproximateNumberOfMessagesDelayed,
         ];
+        // <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html>
         let call = self.client.get_queue_attributes().queue_url(&self.queue_url);
         let reply = call.set_attribute_names(Some(names.to_vec())).send().await;
         let reply = reply.map_err(|error| failure::call_failed(Operation::Depth, &error))?;
@@ -174,12 +170,12 @@ impl Queue for SqsQueue {
     }
 }
 
-/// Builds a batch's entries, with positions as IDs: message IDs may repeat in one batch, positions cannot.
 fn built<'a, I: 'a, E>(
     operation: Operation,
     inputs: impl Iterator<Item = (usize, &'a I)>,
     build: impl Fn(String, &'a I) -> Result<E, BuildError>,
 ) -> Result<Vec<E>, QueueError> {
+    // Positions as IDs: message IDs may repeat in one batch, positions cannot.
     inputs
         .map(|(position, input)| build(position.to_string(), input))
         .collect::<Result<_, _>>()

@@ -30,8 +30,7 @@ impl Check {
 
 /// The health of a process.
 pub trait Health: Send + Sync + 'static {
-    /// Liveness. A fault makes Kubernetes restart the pod, so it must not depend on other systems: a restart does not fix
-    /// those.
+    /// Liveness. A fault restarts the pod, so it must not depend on other systems: a restart does not fix those.
     fn live(&self) -> Check;
 
     /// Readiness: a check for each dependency.

@@ -1,8 +1,5 @@
-//! Observability of a process: JSON logs on standard error, Prometheus metrics, and one port that answers
-//! `/livez`, `/readyz` and `/metrics`.
-//!
-//! In: a [`Health`] that the process implements. Out: what Kubernetes, Prometheus and a log store read. This crate must
-//! not know what a worker does. Names of metrics stand with the code that counts them.
+//! Observability of a process: JSON logs on standard error, Prometheus metrics, and one port that answers `/livez`, `/readyz`
+//! and `/metrics`. This crate must not know what a worker does. Names of metrics stand with the code that counts them.
 
 mod health;
 

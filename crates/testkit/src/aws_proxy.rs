@@ -1,7 +1,5 @@
-//! Stands between a worker and the AWS emulator: holds, answers and counts calls, and records requests and replies.
-//!
-//! In: requests of the AWS SDK. Out: the emulator's replies, or the answers that a test has set. It recognises an operation by
-//! the header `x-amz-target` of AWS's JSON protocols. It must not know what a call means.
+//! Stands between a worker and the AWS emulator: holds, answers and counts calls, and records requests and replies. It must not
+//! know what a call means.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,14 +32,12 @@ struct ProxyState {
     transcript: Vec<u8>,
 }
 
-/// The answer to calls that are not passed on, and how many calls get it.
 struct Answer {
     left: usize,
     status: StatusCode,
     body: String,
 }
 
-/// The end of held calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Held {
     Waiting,
@@ -119,7 +115,6 @@ impl AwsProxy {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a call, and returns the hold or the answer that a test has set for it.
     fn arrive(
         &self,
         operation: &str,
@@ -141,9 +136,9 @@ impl Hold {
     /// Passes on the held calls and all later ones.
     pub fn release(self) {}
 
-    /// Passes on all later calls. The held ones never reach the emulator: their process has ended, though the proxy may
-    /// not have noticed yet.
+    /// Passes on all later calls. The held ones never reach the emulator.
     pub fn lose(self) {
+        // Their process has ended, though the proxy may not have noticed yet.
         let _ = self.release.send(Held::Lost);
     }
 }
@@ -163,6 +158,7 @@ impl Drop for Hold {
 }
 
 async fn forward(State(proxy): State<AwsProxy>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response<Body> {
+    // AWS's JSON protocols name the operation in this header.
     let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let operation = target.rsplit('.').next().unwrap_or_default();
     let (held, answer) = proxy.arrive(operation, &body);

@@ -1,16 +1,13 @@
-//! The bad cases that the real binary of every worker is tested with: the same message twice, messages out of order, a
-//! missing record, a limit, an error, a time-out, a lost database, poison, a stop in mid-message, a panic.
-//!
-//! In: a [`Case`], which says how records change at the worker's provider and which result must follow. A worker's tests
-//! name the suite once: `testkit::bad_cases!(TheCase);`.
+//! The bad cases that the real binary of every worker is tested with. In: a [`Case`], which says how records change at the
+//! worker's provider and which result must follow. A worker's tests name the suite once: `testkit::bad_cases!(TheCase);`.
 
 use std::path::Path;
 use std::time::Duration;
 
 use local_stack::wait_until;
 
-use crate::simulators::Gate;
 use crate::{PATIENCE, Setup, Worker, World};
+use simulators::Gate;
 
 /// A fault of a worker's provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,8 +37,7 @@ pub trait Case {
     fn id(number: usize) -> String;
     /// Creates what the worker needs before it can do its work.
     async fn prepare(_world: &World) {}
-    /// Creates or changes a record at the provider, so that it shows `version`. Returns the body of the message about the
-    /// change, as it is in the queue.
+    /// Creates or changes a record so that it shows `version`, and returns the body of the message about it, as in the queue.
     async fn change(world: &World, id: &str, version: usize) -> String;
     /// Deletes the record, and returns the body of a message about the change *before* that.
     async fn vanish(world: &World, id: &str) -> String;
@@ -280,10 +276,11 @@ pub async fn stopped_in_mid_message_it_finishes_and_releases_the_rest<C: Case>()
     assert_eq!(world.queue_depth(C::UNIT).await, (2, 0), "the other messages are visible again");
 }
 
-/// The handler panics at one record. An example has this handler, so that the deployed binary has no such switch.
+/// The handler panics at one record.
 pub async fn a_panic_costs_that_message_and_not_the_process<C: Case>() {
     let world = World::start().await;
     C::prepare(&world).await;
+    // An example has this handler, so that the deployed binary has no such switch.
     let panicking = Path::new(C::BINARY).with_file_name("examples").join(format!("panicking-{}", C::UNIT));
     let binary = panicking.to_str().expect("a path that is text");
     let marked = C::id(PANICKING);

@@ -1,8 +1,4 @@
-//! The units' binaries, built by cargo.
-//!
-//! In: units by name. Out: the paths of their binaries. For development, cargo builds the whole workspace with all features, as
-//! for a run of all tests. So every dependency has the same features and is compiled once, and cargo replaces no binary while
-//! another test uses it.
+//! The units' binaries, built by cargo. In: units by name. Out: the paths of their binaries.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -39,6 +35,8 @@ pub fn build_units(
     if release {
         cargo.arg("--release").args(units.iter().flat_map(|unit| ["--package", unit]));
     } else {
+        // The whole workspace with all features, as for a run of all tests. So every dependency has the same features and is
+        // compiled once, and cargo replaces no binary while another test uses it.
         cargo.args(["--workspace", "--bins", "--all-features"]);
     }
     let output = cargo.stderr(Stdio::inherit()).output().context("cannot run cargo")?;
@@ -57,9 +55,6 @@ pub fn build_units(
 pub(crate) const BUILT_UNITS: &str = "COPPICE_TEST_UNITS";
 
 /// Where a unit's binary is, for a test. Built when it is asked for, unless the run has built all ([`BUILT_UNITS`]).
-///
-/// # Panics
-/// When they do not build, or there is no such unit.
 pub fn unit_binary(unit: &str) -> &'static str {
     static BUILT: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
     let built = BUILT.get_or_init(|| match built_units() {
@@ -77,7 +72,6 @@ fn built_units() -> Option<PathBuf> {
     std::env::var(BUILT_UNITS).ok().filter(|folder| !folder.is_empty()).map(PathBuf::from)
 }
 
-/// Name and path of the binary that a line of cargo's is about.
 fn binary(line: &str) -> Option<(String, PathBuf)> {
     let message: Value = serde_json::from_str(line).ok()?;
     let path = message["executable"].as_str()?;

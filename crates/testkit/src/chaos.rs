@@ -1,7 +1,5 @@
-//! A bad network, from a seed: a reverse proxy that delays requests and replies, loses them, and fails them.
-//!
-//! In: requests for the server behind the proxy. Out: its replies, late, out of order, or not at all. The server makes a reply
-//! before the delay, so a delayed reply may be out of date when it arrives.
+//! A bad network, from a seed: a reverse proxy that delays requests and replies, loses them, and fails them. In: requests for
+//! the server behind the proxy. Out: its replies, late, out of order, or not at all.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,13 +12,11 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::net::TcpListener;
 
-/// Longest delay of most requests and replies.
 const LONG: Duration = Duration::from_millis(40);
-/// Longest delay of a few requests and replies.
 const VERY_LONG: Duration = Duration::from_millis(600);
 
-/// Share of the requests that fail before they are sent. The same share fails after the answer. If it were much larger, breakers
-/// would limit the workers to one request at a time, and few messages could overtake others.
+// Share of the requests that fail before they are sent; the same share fails after the answer. If it were much larger, breakers
+// would limit the workers to one request at a time, and few messages could overtake others.
 const FAILURES: f64 = 0.005;
 
 /// Random faults from a seed. Clones share one generator.
@@ -29,7 +25,6 @@ pub struct Chaos {
     rng: Arc<Mutex<StdRng>>,
 }
 
-/// A proxy in front of one server.
 #[derive(Clone)]
 struct Proxy {
     chaos: Chaos,
@@ -71,9 +66,6 @@ impl Chaos {
     }
 
     /// Puts a proxy with faults in front of a server, and returns the proxy's base URL.
-    ///
-    /// # Panics
-    /// When no loopback port is free.
     pub async fn in_front_of(&self, upstream: &str) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port is free");
         let address = listener.local_addr().expect("the listener is bound");
@@ -103,6 +95,7 @@ async fn forward(
     };
     let (code, headers) = (reply.status(), reply.headers().clone());
     let body = reply.bytes().await.unwrap_or_default();
+    // The server has made the reply, so a delayed reply may be out of date when it arrives.
     proxy.chaos.delay().await;
     // The server has done what the request asked for, and the caller does not learn of it.
     if proxy.chaos.happens(FAILURES) {

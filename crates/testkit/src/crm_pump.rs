@@ -10,9 +10,9 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use crate::World;
-use crate::simulators::salesforce::{NativeEvent, SalesforceControl};
+use simulators::NativeEvent;
+use simulators::salesforce::SalesforceControl;
 
-/// Interval at which the pump takes new events from the CRM.
 const INTERVAL: Duration = Duration::from_millis(20);
 
 /// A running pump. Dropping it stops it.

@@ -1,14 +1,9 @@
-//! A stub of SQS and EventBridge for benchmarks. It costs little CPU, even with deep queues.
-//!
-//! In: requests of AWS's JSON protocols; the header `x-amz-target` names the operation. Out: replies in AWS's shapes, and, in
-//! memory for the benchmark, when each message was sent and deleted, and what was announced.
+//! A stub of SQS and EventBridge for tests and benchmarks. It costs little CPU, even with deep queues. It has no FIFO queues,
+//! delays, permissions, throttling or rules: an announced event reaches no queue but the tap. It passes the conformance suite
+//! of queues (`tests/it/fast_aws.rs`). It must not know any worker.
 //!
 //! No existing emulator fits. MiniStack scans a queue for every receive and delete, so a benchmark would measure the queue's
-//! depth. fauxqs is fast, but has no EventBridge and listens on every interface. The stub passes the conformance suite of
-//! queues (`tests/it/fast_aws.rs`). It has no FIFO queues, delays, permissions, throttling or rules: an announced event reaches
-//! no queue. It must not know any worker.
-//!
-//! Its modules: `queue` (one queue, without a clock and a socket of its own), `sqs` and `event_bridge` (the two protocols).
+//! depth. fauxqs is fast, but has no EventBridge and listens on every interface.
 
 mod event_bridge;
 mod queue;
@@ -29,7 +24,6 @@ use tokio::time::Instant;
 
 use queue::Queue;
 
-/// A part of every queue's URL and ARN.
 const ACCOUNT: &str = "000000000000";
 
 /// A stub on a loopback port. Clones share it.
@@ -43,7 +37,6 @@ struct Shared {
     state: Mutex<AwsState>,
 }
 
-/// The state behind one lock, which every operation holds for microseconds.
 #[derive(Default)]
 struct AwsState {
     queues: BTreeMap<String, Queue>,
@@ -74,7 +67,6 @@ pub struct Deletion {
     pub deleted_at: Instant,
 }
 
-/// The error of a call that AWS would refuse.
 struct Refusal {
     code: &'static str,
     message: String,
@@ -94,9 +86,6 @@ impl From<serde_json::Error> for Refusal {
 
 impl FastAws {
     /// Starts a stub on a free loopback port, with neither queues nor buses.
-    ///
-    /// # Panics
-    /// When there is no free port.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port is free");
         let endpoint = format!("http://{}", listener.local_addr().expect("the listener is bound"));
@@ -133,9 +122,6 @@ impl FastAws {
     }
 
     /// Sends messages to a queue at one moment, past the protocol.
-    ///
-    /// # Panics
-    /// When there is no such queue.
     pub fn send(&self, queue: &str, bodies: impl IntoIterator<Item = String>) {
         let mut state = self.lock();
         let queue = state.queues.get_mut(queue).expect("the queue was created");
@@ -144,18 +130,12 @@ impl FastAws {
     }
 
     /// Messages of a queue: those that wait, and those in flight.
-    ///
-    /// # Panics
-    /// When there is no such queue.
     #[must_use]
     pub fn depth(&self, queue: &str) -> (usize, usize) {
         self.lock().queues.get_mut(queue).expect("the queue was created").depth(Instant::now())
     }
 
     /// The deletions of a queue, in order, without the first `skip`.
-    ///
-    /// # Panics
-    /// When there is no such queue.
     #[must_use]
     pub fn deletions(&self, queue: &str, skip: usize) -> Vec<Deletion> {
         let state = self.lock();
@@ -164,9 +144,6 @@ impl FastAws {
     }
 
     /// How many messages of a queue were deleted.
-    ///
-    /// # Panics
-    /// When there is no such queue.
     #[must_use]
     pub fn deleted(&self, queue: &str) -> usize {
         self.lock().queues.get(queue).expect("the queue was created").deletions.len()

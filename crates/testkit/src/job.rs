@@ -8,7 +8,7 @@ use tokio::process::{Child, Command};
 
 use crate::World;
 
-/// Limit of the wait for a job: some jobs handle thousands of messages on a slow emulator.
+// Some jobs handle thousands of messages on a slow emulator.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A job that runs. Dropping it kills it.
@@ -28,8 +28,7 @@ pub struct Said {
 }
 
 impl World {
-    /// Starts a job with arguments, in the environment of `unit`. `settings` override the world's; an empty value unsets
-    /// one.
+    /// Starts a job in the environment of `unit`. `settings` override the world's; an empty value unsets one.
     #[must_use]
     pub fn start_job(&self, binary: &str, unit: &str, arguments: &[&str], settings: &[(&str, &str)]) -> Job {
         let mut environment = self.environment(unit, 0);

@@ -1,8 +1,5 @@
-//! Replaces AWS and the providers in tests and in the local stack.
-//!
-//! In: commands of a test or of `cargo xtask`. Out: simulators of providers, with faults on command, a stub of SQS and
-//! EventBridge, and the units' real binaries. No deployed binary may depend on this crate. A simulator must not depend on our
-//! client of the same provider: it is written from the provider's documentation.
+//! Replaces AWS and the providers in tests and in the local stack: worlds with simulators, a stub of SQS and EventBridge, and
+//! the units' real binaries. No deployed binary may depend on this crate.
 
 mod aws_proxy;
 pub mod bad_cases;
@@ -14,7 +11,6 @@ mod job;
 mod local_stripe;
 mod scim_server;
 pub mod services;
-pub mod simulators;
 mod worker;
 mod world;
 

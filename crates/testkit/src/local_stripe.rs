@@ -1,8 +1,6 @@
-//! A sender of Stripe's webhooks from another project: `localstripe`, <https://pypi.org/project/localstripe/>.
-//!
-//! In: an endpoint with its secret, and changes at Stripe. Out: requests to that endpoint, signed by `localstripe`'s code. It
-//! has payments and no Identity, so it can only send webhooks, and cannot answer our client. It keeps its data in memory, and
-//! ends with the test.
+//! A sender of Stripe's webhooks from another project: `localstripe`, <https://pypi.org/project/localstripe/>. It has payments
+//! and no Identity, so it can only send webhooks, and cannot answer our client. It keeps its data in memory, and ends with the
+//! test.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -10,10 +8,10 @@ use std::time::Duration;
 use local_stack::{Tools, free_port, wait_until};
 use tokio::process::{Child, Command};
 
-/// Limit of its start: Python starts slowly, and the machine may be busy.
+// Python starts slowly, and the machine may be busy.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
-/// Makes it listen on the loopback interface only, and write no file.
+// Makes it listen on the loopback interface only, and write no file.
 const LAUNCHER: &str = include_str!("local_stripe.py");
 
 const API_KEY: &str = "sk_test_for-tests-only";

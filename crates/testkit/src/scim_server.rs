@@ -1,7 +1,5 @@
-//! A real SCIM 2.0 server from another project: `scim2-server`, <https://pypi.org/project/scim2-server/>.
-//!
-//! In: changes of users, by its own API. Out: its base URL and token for a client under test. It keeps everything in
-//! memory and dies with the test.
+//! A real SCIM 2.0 server from another project: `scim2-server`, <https://pypi.org/project/scim2-server/>. It keeps its data in
+//! memory, and ends with the test.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -10,7 +8,7 @@ use local_stack::{Tools, free_port, wait_until};
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
-/// Limit of its start: Python starts slowly, and the machine may be busy.
+// Python starts slowly, and the machine may be busy.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 const TOKEN: &str = "scim-token-5b1f7c";
@@ -87,7 +85,7 @@ impl ScimServer {
     }
 }
 
-/// A client that keeps no idle connections. The server closes them without notice, and the client does not repeat a POST.
 fn unpooled() -> reqwest::Client {
+    // No idle connections: the server closes them without notice, and the client does not repeat a POST.
     reqwest::Client::builder().pool_max_idle_per_host(0).build().expect("a client without special needs")
 }

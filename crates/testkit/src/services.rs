@@ -1,8 +1,6 @@
-//! The services that all tests of a run share: one PostgreSQL server with a migrated template, and the units' binaries.
-//!
-//! In: the tools, and cargo. Out: the environment variables by which a test finds them ([`Services::environment`]). Without
-//! those variables every test starts its own server and builds the units itself, which is slow. Must not know:
-//! any test.
+//! The services that all tests of a run share: one PostgreSQL server with a migrated template, and the units' binaries. Without
+//! the variables of [`Services::environment`], every test starts its own server and builds the units itself, which is slow.
+//! Must not know: any test.
 
 use std::path::PathBuf;
 

@@ -1,7 +1,5 @@
-//! The environment of one test: AWS, database, topology, simulated providers, and real worker binaries.
-//!
-//! In: a worker's binary and changes at the providers. Out: rows, announcements, dead-lettered messages, logs. Each world has
-//! its own queues and its own database, so tests can run at the same time. Each wait is for a condition, with a limit.
+//! The environment of one test: AWS, database, topology, simulated providers, and real worker binaries. Each world has its own
+//! queues and its own database, so tests can run at the same time. Each wait is for a condition, with a limit.
 
 mod announcements;
 mod persons;
@@ -18,17 +16,16 @@ use local_stack::{
 use sqlx::PgPool;
 use tempfile::TempDir;
 
-use crate::simulators::auth0::{Auth0Control, Auth0Simulator, EVENT_STREAM_SOURCE, LOG_STREAM_SOURCE};
-use crate::simulators::identity::{IdentityControl, STRIPE_SOURCE, StripeSimulator};
-use crate::simulators::okta;
-use crate::simulators::salesforce::{SALESFORCE_SOURCE, SalesforceControl, SalesforceSimulator};
 use crate::{AwsProxy, FastAws, Worker};
 use announcements::{tap, tap_in_process};
+use simulators::auth0::{Auth0Control, Auth0Simulator, EVENT_STREAM_SOURCE, LOG_STREAM_SOURCE};
+use simulators::identity::{IdentityControl, STRIPE_SOURCE, Stripe, StripeSimulator};
+use simulators::okta;
+use simulators::salesforce::{SALESFORCE_SOURCE, SalesforceControl, SalesforceSimulator};
 
 pub use persons::PersonRow;
 pub use queues::DeadLettered;
 
-/// Prefix of every queue, and the bus's name.
 const PREFIX: &str = "coppice";
 
 /// Limit of every wait. It is generous, so that a correct program does not fail on a slow machine.
@@ -50,8 +47,7 @@ pub struct Setup {
 /// The replacement of AWS in a world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Aws {
-    /// The queues of the template and a bus without rules, in this process ([`FastAws`]). A message reaches a queue only by
-    /// [`World::enqueue`].
+    /// The template's queues and a bus without rules ([`FastAws`]). Only [`World::enqueue`] brings a message to a queue.
     InProcess,
     /// The emulator with the whole topology of the template: a process and a stack of a hundred resources for one test.
     Emulator,
@@ -81,7 +77,6 @@ impl Default for Setup {
     }
 }
 
-/// The server of the AWS calls of a world.
 enum Cloud {
     InProcess(FastAws),
     Emulator(Emulator),
@@ -107,7 +102,7 @@ pub struct World {
     /// The CRM's server, to make it refuse connections.
     pub crm_server: SalesforceSimulator,
     /// The identity-verification provider.
-    pub verifier: IdentityControl,
+    pub verifier: IdentityControl<Stripe>,
     /// Its server: makes and changes sessions, and refuses connections.
     pub verifier_server: StripeSimulator,
     /// The proxy between the workers and AWS.
@@ -248,10 +243,7 @@ impl World {
         QueueMetrics::start(self.emulator_endpoint())
     }
 
-    /// The emulator itself, past the proxy.
-    ///
-    /// # Panics
-    /// In a world without an emulator: start it with [`Setup::with_emulator`].
+    /// The emulator itself, past the proxy. Panics in a world without an emulator: start it with [`Setup::with_emulator`].
     #[must_use]
     pub fn emulator_endpoint(&self) -> &str {
         match &self.cloud {

@@ -13,10 +13,8 @@ use worker_runtime::Liveness;
 /// If the loop has not turned for so long, it hangs, and Kubernetes restarts the pod.
 const LONGEST_TURN: Duration = Duration::from_secs(30);
 
-/// A receive ends within its long poll and the client's retries. If none has ended for so long, it hangs.
 const LONGEST_RECEIVE: Duration = Duration::from_secs(120);
 
-/// How long an answer about readiness is reused, so that frequent probes cost no calls.
 const READINESS_HOLDS: Duration = Duration::from_secs(5);
 
 pub(crate) struct WorkerHealth {
@@ -42,6 +40,7 @@ impl WorkerHealth {
 
 impl Health for WorkerHealth {
     fn live(&self) -> Check {
+        // A receive ends within its long poll and the client's retries: one that has not ended for longer hangs.
         let (turn, receive) = (self.liveness.since_turn(), self.liveness.since_receive());
         let fault = if turn > LONGEST_TURN {
             Some(format!("loop has not turned for {} s", turn.as_secs()))
@@ -54,6 +53,7 @@ impl Health for WorkerHealth {
     }
 
     async fn ready(&self) -> Vec<Check> {
+        // The lock is held during the calls, and an answer is reused: frequent probes cost no calls.
         let mut last = self.last.lock().await;
         if let Some((at, checks)) = &*last
             && at.elapsed() < READINESS_HOLDS

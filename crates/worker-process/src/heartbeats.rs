@@ -1,8 +1,7 @@
 //! A queue that notes heartbeats, and passes every other message to the loop.
 //!
-//! A heartbeat proves the route to the worker: bus, rule, queue policy, queue, and a loop that receives. It is removed
-//! here, so no handler sees one, and the loop needs no code for it. A worker that is paused receives nothing, and its
-//! heartbeats are late, which is how the alarm notices.
+//! A heartbeat proves the route to the worker: bus, rule, queue policy, queue, and a loop that receives. A worker that is
+//! paused receives none, and its heartbeats are late, which is how the alarm notices.
 
 use std::time::Duration;
 
@@ -26,7 +25,6 @@ impl<Q: Queue> HeartbeatQueue<Q> {
         Self { queue, store }
     }
 
-    /// A heartbeat that cannot be noted or deleted comes back after its visibility timeout, like any message.
     async fn note(&self, heartbeats: &[(Uuid, ReceivedMessage)]) {
         for (_, message) in heartbeats {
             counter!("coppice_heartbeats_received_total").increment(1);
@@ -35,6 +33,7 @@ impl<Q: Queue> HeartbeatQueue<Q> {
         }
         let ids: Vec<Uuid> = heartbeats.iter().map(|(id, _)| *id).collect();
         if let Err(error) = self.store.see_heartbeats(&ids).await {
+            // It comes back after its visibility timeout, like any message.
             tracing::warn!(%error, "heartbeat cannot be noted");
             return;
         }
@@ -54,6 +53,7 @@ impl<Q: Queue> Queue for HeartbeatQueue<Q> {
     async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<ReceivedMessage>, QueueError> {
         let mut messages = self.queue.receive(max, wait).await?;
         let is_heartbeat = |message: &mut ReceivedMessage| Heartbeat::in_body(&message.body).is_some();
+        // Removed here: no handler sees a heartbeat, and the loop needs no code for it.
         let taken: Vec<ReceivedMessage> = messages.extract_if(.., is_heartbeat).collect();
         if !taken.is_empty() {
             let id = |message: ReceivedMessage| Some((Heartbeat::in_body(&message.body)?.heartbeat, message));

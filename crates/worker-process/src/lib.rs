@@ -1,12 +1,8 @@
-//! What every worker binary does around its handler, in this order:
+//! What every worker binary does around its handler. A worker's `main` is one call of [`run`].
 //!
-//! 1. reads its settings, and ends with code 2 and the whole list when any is missing or wrong;
-//! 2. starts logs and metrics, and answers `/livez`, `/readyz` and `/metrics`;
-//! 3. connects, and ends with code 1 and the reason when the schema is too old, or a queue or the bus does not answer;
-//! 4. runs the consumer loop, and beside it the relay that publishes the outbox;
-//! 5. on SIGTERM or SIGINT drains both, and ends with code 0.
-//!
-//! A worker's `main` is one call of [`run`]. This crate must not know any worker, provider or event.
+//! It reads the settings (exit code 2 if any is missing or wrong), answers `/livez`, `/readyz` and `/metrics`, checks the
+//! dependencies (code 1 if one fails), runs the consumer loop and the relay, and drains both on SIGTERM or SIGINT. It must not
+//! know any worker, provider or event.
 
 mod health;
 mod heartbeats;
@@ -38,7 +34,6 @@ pub use signals::{cancel_on_termination, log_panics_without_their_message};
 
 use health::WorkerHealth;
 
-/// Longest that the checks at start may take together.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// Longest that one step of a worker's handler may take.
@@ -126,8 +121,7 @@ pub struct Consumer {
 }
 
 impl Consumer {
-    /// Connects, checks its dependencies, and consumes until the mode's end or until `stop`. The handler's name is the unit's:
-    /// in metrics, in the ledger, and in dead-lettered messages.
+    /// Connects, checks its dependencies, and consumes until the mode's end or until `stop`, under the handler's name.
     ///
     /// # Errors
     /// A dependency that fails its check, or what ended the loop.
@@ -162,6 +156,7 @@ impl Consumer {
             bus.clone(),
         );
         let serving = tokio::spawn(telemetry::serve_health(listener, health, metrics));
+        // Not `stop`: the relay publishes until the loop has ended.
         let relay_stop = CancellationToken::new();
         let outbox = relay::Announcements { store: store.clone(), bus };
         let relaying = tokio::spawn(run_relay(outbox, relay_stop.clone()));
@@ -178,6 +173,7 @@ impl Consumer {
         relaying.await.context("relay")?;
         serving.abort();
         store.close().await;
+        // Only now: the relay has ended and the store is closed, even if the loop failed.
         let report = report?;
         let Report { outcomes, dead_lettered } = &report;
         tracing::info!(?outcomes, dead_lettered, "worker stopped");
@@ -185,13 +181,13 @@ impl Consumer {
     }
 }
 
-/// Checks the dependencies: without one of them, work would be lost or could not be announced.
 async fn check_dependencies(
     store: &Store,
     queue: &SqsQueue,
     dead_letters: &SqsQueue,
     bus: &EventBridgeBus,
 ) -> anyhow::Result<()> {
+    // Without one of them, work would be lost or could not be announced.
     store.check_schema().await.context("database (DATABASE_URL)")?;
     queue.depth().await.context("queue (COPPICE_QUEUE_URL)")?;
     dead_letters.depth().await.context("dead-letter queue (COPPICE_DLQ_URL)")?;

@@ -1,17 +1,8 @@
 //! Publishes an outbox: every committed row reaches the bus at least once.
 //!
 //! In: an [`Outbox`], a table of events that wait for the bus. Out: each event on the bus, and its row deleted. The relay
-//! leases rows, publishes them outside any transaction, deletes those that the bus took and releases the others. A relay
-//! that dies leaves its leases to expire; then another relay publishes the rows again, so consumers must accept an event
-//! twice. Every process runs one relay for each of its outboxes, and all relays of a fleet share the rows.
-//!
-//! | the bus | the relay |
-//! |---|---|
-//! | took events | leases the next batch at once |
-//! | refused every event of the batch | waits for new rows, at most [`POLL_INTERVAL`] |
-//! | is unavailable, and took nothing | waits [`RETRY_DELAY`], even if new rows are committed: one attempt for each commit would only add load |
-//!
-//! A row that the bus did not take is due again after [`RETRY_DELAY`].
+//! leases rows, publishes them outside any transaction, deletes those that the bus took and releases the others. A relay that
+//! dies leaves its leases to expire; another relay publishes the rows again, so consumers must accept an event twice.
 
 mod announcements;
 
@@ -27,23 +18,17 @@ use uuid::Uuid;
 
 pub(crate) use announcements::Announcements;
 
-/// Rows in one lease.
 const BATCH: u32 = 100;
 
-/// How long a relay's lease on rows lasts: longer than publishing a batch takes while the bus is well. If it takes
-/// longer, a second relay may publish the same rows.
+/// Longer than publishing a batch takes while the bus is well. If it takes longer, a second relay may publish the same rows.
 const LEASE: Duration = Duration::from_secs(10);
 
-/// How often the relay looks for rows without a notification. It finds rows whose relay died.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
-/// How often the relay measures the outbox.
 const MEASURE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Delay before a row that was not taken is due again.
 const RETRY_DELAY: Duration = Duration::from_secs(2);
 
-/// Longest time that a stopping relay continues to publish.
 const DRAIN_LIMIT: Duration = Duration::from_secs(3);
 
 /// A table of events that wait for the bus, and the bus that takes them.
@@ -136,13 +121,10 @@ pub async fn publish<B: EventBus>(bus: &B, entries: Vec<(Uuid, BusEntry)>) -> Re
     Ok(published)
 }
 
-/// What became of one batch.
 enum Turn {
-    /// The bus took some.
     Published,
     /// No row is due, the outbox cannot be read, or the bus refused all.
     Idle,
-    /// The bus took nothing, and may take it later.
     BusUnavailable,
 }
 
@@ -160,10 +142,12 @@ pub async fn run<O: Outbox>(outbox: O, stop: CancellationToken) {
             Turn::Published => {}
             Turn::Idle => tokio::select! {
                 () = outbox.filled() => {}
+                // Finds rows whose relay died: nothing notifies of them.
                 () = tokio::time::sleep(POLL_INTERVAL) => {}
                 () = stop.cancelled() => {}
             },
             Turn::BusUnavailable => tokio::select! {
+                // Even if new rows are committed: one attempt for each commit would only add load.
                 () = tokio::time::sleep(RETRY_DELAY) => {}
                 () = stop.cancelled() => {}
             },
@@ -204,6 +188,7 @@ async fn publish_batch<O: Outbox>(outbox: &O) -> Turn {
     if let Some(metric) = O::METRICS.refused {
         counter!(metric).increment(left.len() as u64);
     }
+    // If the process dies before this, another relay publishes the rows once more.
     let removed = outbox.remove(&taken).await;
     let released = match left.is_empty() {
         true => Ok(()),

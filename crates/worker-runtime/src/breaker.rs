@@ -26,18 +26,15 @@ pub(crate) use probing::{refresh, verify};
 /// If this number of different subjects has failed in a row, the upstream is the cause, even if it answers probes.
 const SUBJECTS_FAILED_IN_A_ROW: usize = 3;
 
-/// Pauses that end so close together are one.
 const SAME_PAUSE: Duration = Duration::from_secs(1);
 
-/// What this process believes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Closed,
-    /// A refetch failed, and a probe is under way to find the cause. So many refetches at once were allowed.
+    /// A probe is under way to find the cause of a failure. This number of refetches at once was allowed before.
     Verifying {
         limit: usize,
     },
-    /// It answers again; this number of refetches at once is tried.
     Recovering {
         limit: usize,
     },
@@ -46,20 +43,15 @@ enum State {
     },
 }
 
-/// What a refetch that failed because of the upstream leads to.
+/// `Verify`: probe the upstream, and keep the verdict until it has answered. `Wait`: a probe is under way. `Known`: it is down.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Suspicion {
-    /// Probe the upstream, and keep the verdict until it has answered.
     Verify,
-    /// A probe is under way: keep the verdict.
     Wait,
-    /// It is down: open for the fleet.
     Open { until_probe: Duration },
-    /// It is known to be down.
     Known,
 }
 
-/// See the module's documentation.
 pub(crate) struct Breaker<S> {
     state: State,
     failed_in_a_row: HashSet<S>,
@@ -86,12 +78,10 @@ impl<S: Eq + Hash + Clone> Breaker<S> {
         }
     }
 
-    /// Whether the number of refetches at once is being raised step by step after an outage.
     pub(crate) const fn is_recovering(&self) -> bool {
         matches!(self.state, State::Recovering { .. })
     }
 
-    /// How long to leave messages in the queue, when the breaker is open.
     pub(crate) fn open_for(&self) -> Option<Duration> {
         match self.state {
             State::Open { probe_at } => {
@@ -108,9 +98,10 @@ impl<S: Eq + Hash + Clone> Breaker<S> {
         }
     }
 
-    /// The upstream asks for a pause. Returns whether that is news: refetches that ran together all get the same answer.
+    /// The upstream asks for a pause. Returns whether that is news.
     pub(crate) fn limited(&mut self, retry_after: Duration) -> bool {
         let until = Instant::now() + retry_after;
+        // Refetches that ran together all get the same answer, and their pauses end at nearly the same time.
         let known = matches!(self.state, State::Open { probe_at } if until < probe_at + SAME_PAUSE);
         if !known {
             self.failed_in_a_row.clear();
@@ -152,7 +143,6 @@ impl<S: Eq + Hash + Clone> Breaker<S> {
         if limit >= self.max_refetches { State::Closed } else { State::Recovering { limit } }
     }
 
-    /// The upstream answered the probe: it did not cause the failure.
     pub(crate) fn cleared(&mut self) {
         if let State::Verifying { limit } = self.state {
             self.state = self.allowing(limit);
@@ -164,6 +154,7 @@ impl<S: Eq + Hash + Clone> Breaker<S> {
         let was_open = matches!(self.state, State::Open { .. });
         match view {
             BreakerView::Open { until_probe } => {
+                // A refresh of an open breaker keeps the set: it remembers which subject failed in the last recovery.
                 if !was_open {
                     self.failed_in_a_row.clear();
                 }

@@ -8,24 +8,20 @@ use futures::FutureExt;
 
 use crate::handler::Failure;
 
-/// The class of a step that panicked.
 pub(crate) const PANIC: &str = "panic";
 
-/// The class of a step that took longer than its limit.
 pub(crate) const OVERRUN: &str = "overrun";
 
-/// The class of a step that did not answer for each of its entries.
 pub(crate) const MISCOUNTED: &str = "miscounted";
 
-/// Runs a step under a time limit. A panic or an overrun is a transient failure: it counts, and the process lives.
-///
-/// Asserting unwind safety is sound here: a step's own state is dropped with it, and what steps share (pools, caches)
-/// is made to survive a task that ends anywhere.
+/// A panic or an overrun of the step is a transient failure: it counts, and the process lives.
 pub(crate) async fn guarded<T>(
     step: &'static str,
     limit: Duration,
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
+    // Asserting unwind safety is sound here: a step's own state is dropped with it, and what steps share (pools, caches) is
+    // made to survive a task that ends anywhere.
     match tokio::time::timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
         Ok(Ok(result)) => result,
         Ok(Err(_panic)) => Err(panicked(step)),
@@ -36,13 +32,13 @@ pub(crate) async fn guarded<T>(
     }
 }
 
-/// The failure of a step that panicked. The panic's message is dropped: it may quote the data of the step.
 pub(crate) fn panicked(step: &'static str) -> Failure {
+    // The panic's message is dropped: it may quote the data of the step.
     Failure::Transient { class: PANIC, detail: format!("{step} panicked"), retry_after: None }
 }
 
-/// The failure of a step that returned more or fewer results than entries: no result can be assigned to its entry.
 pub(crate) fn miscounted(step: &'static str) -> Failure {
+    // More or fewer results than entries: no result can be assigned to its entry.
     let detail = format!("{step} did not answer for each entry");
     Failure::Transient { class: MISCOUNTED, detail, retry_after: None }
 }

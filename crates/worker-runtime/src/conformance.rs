@@ -1,8 +1,7 @@
 //! What every [`Ledger`](crate::Ledger) must do, as one suite for the one in memory and the one in Postgres.
 //!
-//! In: an empty ledger. Out: a panic in the case that does not hold. Time is the ledger's own, so a case waits for what
-//! must come, with a limit, and stages the rest with times that are long or none. [`ledger_conformance!`] makes one test
-//! of each case.
+//! In: an empty ledger. Out: a panic in the case that does not hold. Time is the ledger's own, so a case waits for what must
+//! come, with a limit. [`ledger_conformance!`] makes one test of each case.
 //!
 //! [`ledger_conformance!`]: crate::ledger_conformance
 
@@ -15,20 +14,16 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long a case waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Long enough that it does not pass while a case runs.
 const LONG: Duration = Duration::from_secs(600);
 
-/// Passes while a case waits.
 const SHORT: Duration = Duration::from_millis(50);
 
 const UPSTREAM: &str = "provider";
 
-/// Makes a test of each case: `ledger_conformance! { [#[tokio::test]] ledger().await }`.
-///
-/// The ledger is an expression that each test evaluates; it must be empty.
+/// Makes a test of each case: `ledger_conformance! { [#[tokio::test]] ledger().await }`, with an empty ledger for each.
 #[macro_export]
 macro_rules! ledger_conformance {
     ([$($attribute:tt)*] $ledger:expr) => {
@@ -65,7 +60,6 @@ macro_rules! ledger_conformance {
     };
 }
 
-/// Asks until the answer is yes.
 async fn wait_until(what: &str, mut question: impl AsyncFnMut() -> bool) {
     let limit = Instant::now() + PATIENCE;
     while !question().await {

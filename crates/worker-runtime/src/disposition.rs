@@ -61,19 +61,17 @@ pub struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Full jitter: anywhere between nothing and the exponential bound, so that messages which failed together do not
-    /// come back together. <https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/>
     pub(crate) fn wait(&self, attempts: u32, random: f64) -> Duration {
+        // Full jitter: messages that failed together do not come back together.
+        // <https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/>
         let doublings = attempts.saturating_sub(1).min(30);
         let bound = self.base.saturating_mul(1_u32 << doublings).min(self.cap);
         bound.mul_f64(random.clamp(0.0, 1.0)).max(SHORTEST_RETRY)
     }
 }
 
-/// Decides what becomes of a message.
-///
-/// `attempts`: its failed attempts by the ledger, this one included; `None` when the ledger could not be asked, in which
-/// case nothing dies. `random`: from 0 to 1, drawn by the caller, so that this function is a table.
+/// Decides what becomes of a message. `attempts`: its failed attempts by the ledger, this one included; `None` when the
+/// ledger could not be asked. `random`: from 0 to 1, drawn by the caller, so that this function is a table.
 #[must_use]
 pub fn dispose(verdict: &Verdict, attempts: Option<u32>, policy: &RetryPolicy, random: f64) -> Disposition {
     match verdict {
@@ -105,6 +103,7 @@ fn dispose_failure(
         Failure::Limited { retry_after } => Disposition::VisibleAfter((*retry_after).max(SHORTEST_RETRY)),
         Failure::Transient { class, detail, retry_after }
         | Failure::Upstream { class, detail, retry_after, .. } => {
+            // Without the ledger's count, no message is dead-lettered for the number of its attempts.
             if attempts.is_some_and(|attempts| attempts >= policy.max_attempts) {
                 dead(class, detail)
             } else {

@@ -26,8 +26,7 @@ pub trait Handler: Send + Sync + 'static {
     /// The upstream that a refetch calls: the circuit breaker's key.
     fn upstream(&self) -> &str;
 
-    /// Reads which subjects an event names. Pure, and takes nothing but IDs and lower bounds out of it. A message that is
-    /// no event is refused before.
+    /// Reads which subjects an event names. Pure, and takes nothing but IDs and lower bounds out of it.
     ///
     /// # Errors
     /// [`Refusal`] when the event can never be handled: its message is dead-lettered at once.
@@ -42,8 +41,7 @@ pub trait Handler: Send + Sync + 'static {
         subjects: &[Self::Subject],
     ) -> impl Future<Output = Result<Vec<Self::Ticket>, Failure>> + Send;
 
-    /// Calls the upstream about one subject: reads its record. A handler that pushes values to its upstream does so here. It
-    /// must be repeatable: the runtime may call it again.
+    /// Reads a subject's record from the upstream, or pushes our values to it. Repeatable: the runtime may call it again.
     ///
     /// # Errors
     /// [`Failure`].
@@ -53,8 +51,7 @@ pub trait Handler: Send + Sync + 'static {
         ticket: Self::Ticket,
     ) -> impl Future<Output = Result<Self::Fetched, Failure>> + Send;
 
-    /// Writes what refetches brought, in one transaction, and returns an outcome for each, in order. When an entry may be the
-    /// cause of a failure, the runtime calls it again with each entry alone.
+    /// Writes a batch in one transaction, and returns an outcome for each entry, in order. May be called for each entry alone.
     ///
     /// # Errors
     /// [`Failure`]: then nothing of the batch was written.
@@ -117,14 +114,12 @@ pub struct Refetch<S> {
 }
 
 impl<S> Refetch<S> {
-    /// How long ago the latest of the messages was sent. Zero if the queue's clock is ahead of ours.
-    ///
-    /// A handler that looks for something a limited time measures that time by this age, and not by counting receives. A
-    /// redelivery keeps the sending time, so every pod sees the same age. Crashes, rollouts and lost replies, which raise
-    /// SQS's receive count, do not change it. A message that waited in the queue for an hour is an hour old at its first
-    /// receive: what is missing then is not missing because a replica lags.
+    /// How long ago the latest of the messages was sent. Zero if the queue's clock is ahead of ours. A handler that looks for
+    /// something a limited time measures that time by this age.
     #[must_use]
     pub fn age(&self) -> Duration {
+        // Not by receives: a redelivery keeps the sending time, so every pod sees the same age, whereas crashes, rollouts and
+        // lost replies raise SQS's receive count. What is missing after an hour is not missing because a replica lags.
         (OffsetDateTime::now_utc() - self.sent_at).try_into().unwrap_or_default()
     }
 }

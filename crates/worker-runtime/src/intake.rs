@@ -1,7 +1,7 @@
 //! The messages in flight, and which of them wait for which refetch. Bookkeeping only: no queue and no task.
 //!
-//! The invariant that the design relies on: a refetch starts after the last message that it answers for was received. So a
-//! message coalesces into a refetch that waits, and never into one that runs.
+//! Invariant: a refetch starts after the last message that it answers for was received. So a message coalesces into a refetch
+//! that waits, and never into one that runs.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
@@ -15,16 +15,13 @@ use tokio::time::Instant;
 use crate::disposition::Verdict;
 use crate::handler::{Cause, Demand, Failure, Outcome, Reading, Refetch};
 
-/// Identifies a message in flight within this process.
 pub(crate) type Key = u64;
 
-/// A received message until it is settled. Its place is free again when it is dropped.
+/// A received message until it is settled. Dropping it frees its place.
 pub(crate) struct InFlight {
     pub message: ReceivedMessage,
     pub received_at: Instant,
-    /// When its visibility was last extended, or when it was received.
     pub extended_at: Instant,
-    /// Until when no other consumer can receive it.
     pub ours_until: Instant,
     _place: Option<OwnedSemaphorePermit>,
     open_subjects: usize,
@@ -32,7 +29,6 @@ pub(crate) struct InFlight {
 }
 
 impl InFlight {
-    /// A message that was received just now, by the monotonic clock.
     pub(crate) fn new(
         message: ReceivedMessage,
         visibility: Duration,
@@ -51,7 +47,6 @@ impl InFlight {
     }
 }
 
-/// One refetch that may start now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Run<S> {
     /// Distinguishes this run from an earlier one of the same subject that was aborted.
@@ -69,8 +64,7 @@ struct Work<S> {
     waiting: Option<Waiting<S>>,
 }
 
-/// A subject has at most one run. Messages that come while it runs wait for the next. A message ends with the last of its
-/// subjects.
+/// A subject has at most one run. A message ends with the last of its subjects.
 pub(crate) struct Intake<S> {
     next_id: u64,
     messages: HashMap<Key, InFlight>,
@@ -92,7 +86,7 @@ impl<S: Clone + Eq + Hash> Intake<S> {
         self.messages.is_empty()
     }
 
-    /// Takes a message in. Returns how many of its demands coalesced into a refetch that waited already.
+    /// Returns how many of the message's demands coalesced into a refetch that waited already.
     pub(crate) fn admit(&mut self, mut message: InFlight, reading: Reading<S>) -> usize {
         let key = self.new_id();
         let sent_at = message.message.sent_at;
@@ -131,7 +125,6 @@ impl<S: Clone + Eq + Hash> Intake<S> {
         coalesced
     }
 
-    /// Starts up to `limit` refetches.
     pub(crate) fn start(&mut self, limit: usize) -> Vec<Run<S>> {
         let mut runs = Vec::new();
         while runs.len() < limit {
@@ -151,10 +144,10 @@ impl<S: Clone + Eq + Hash> Intake<S> {
         running.is_some_and(|(id, _)| *id == run.id)
     }
 
-    /// Ends a run. Returns the messages whose last subject it was, each with the verdict over all its subjects. A run that
-    /// was aborted returns nothing.
+    /// Returns the messages whose last subject it was, each with the verdict over all its subjects.
     pub(crate) fn finish(&mut self, subject: &S, run_id: u64, verdict: &Verdict) -> Vec<(InFlight, Verdict)> {
         let Some(work) = self.work.get_mut(subject) else { return Vec::new() };
+        // The run was aborted: its result counts for nothing.
         if work.running.as_ref().is_none_or(|(id, _)| *id != run_id) {
             return Vec::new();
         }
@@ -174,7 +167,6 @@ impl<S: Clone + Eq + Hash> Intake<S> {
         keys.into_iter().filter_map(|key| self.close_subject(key, verdict)).collect()
     }
 
-    /// Ends everything, running or not, with the same verdict.
     pub(crate) fn end_all(&mut self, verdict: &Verdict) -> Vec<(InFlight, Verdict)> {
         self.ready.clear();
         self.work.clear();
@@ -204,24 +196,22 @@ impl<S: Clone + Eq + Hash> Intake<S> {
             self.after_run(subject);
         }
         let work = &mut self.work;
+        // A subject may have been ready for the lost message alone.
         self.ready.retain(|subject| work.get(subject).is_some_and(|work| work.waiting.is_some()));
         work.retain(|_, work| work.running.is_some() || work.waiting.is_some());
         Some((message, orphaned))
     }
 
-    /// Every message in flight, for visibility extensions.
     pub(crate) fn in_flight_mut(&mut self) -> impl Iterator<Item = (Key, &mut InFlight)> {
         self.messages.iter_mut().map(|(key, message)| (*key, message))
     }
 
-    /// Notes that a message is ours for longer.
     pub(crate) fn extend(&mut self, key: Key, ours_until: Instant) {
         if let Some(message) = self.messages.get_mut(&key) {
             message.ours_until = ours_until;
         }
     }
 
-    /// Messages that another consumer may have received by now.
     pub(crate) fn expired(&self, now: Instant) -> Vec<Key> {
         self.messages.iter().filter(|(_, message)| message.ours_until <= now).map(|(key, _)| *key).collect()
     }
@@ -263,9 +253,8 @@ fn coalesce<S>(refetch: &mut Refetch<S>, demand: &Demand<S>, cause: Cause, sent_
     refetch.sent_at = refetch.sent_at.max(sent_at);
 }
 
-/// A message with several subjects ends with the most severe verdict. Work that can still be done outweighs work that can
-/// never be done: to dead-letter the message would lose the former.
 fn severity(verdict: &Verdict) -> u8 {
+    // Work that can still be done outweighs work that can never be done: to dead-letter the message would lose the former.
     match verdict {
         Verdict::Ignored => 0,
         Verdict::Done(Outcome::Unchanged) => 1,

@@ -1,10 +1,7 @@
 //! The consumer loop that every worker runs in.
 //!
 //! In: a [`Handler`], its queue, its dead-letter queue, and a [`Ledger`] that the fleet shares. Out: handled messages, each
-//! with one [`Disposition`]. The handler never sees a queue. This crate never sees a provider, a table or the name of an
-//! event; `tests/fleet-consistency` checks that.
-//!
-//! The steps of a message:
+//! with one [`Disposition`]. The handler never sees a queue. This crate never sees a provider, a table or an event's name.
 //!
 //! ```text
 //! receive (only while there is room) → parse → read: which subjects does it name? → coalesce
@@ -12,13 +9,10 @@
 //!   → disposition: delete, visible again later, or dead-letter (each in batches, each entry's result read)
 //! ```
 //!
-//! * A message that is no event is refused: it is dead-lettered, and no handler sees it.
-//! * Messages about one subject coalesce into one refetch, which starts after the last of them was received. A message that
-//!   comes while the refetch runs leads to another refetch afterwards.
+//! * Messages about one subject coalesce into one refetch, which starts after the last of them was received.
 //! * If the upstream may have caused a failure, the runtime probes it. If the probe fails, the circuit breaker opens for
 //!   every pod: they receive nothing, they release waiting messages, and no attempt is counted.
-//! * The ledger counts failed attempts. A handler that waits for something goes by the message's age ([`Refetch::age`]).
-//!   Neither uses SQS's receive count, which crashes, rollouts and lost replies raise too.
+//! * The ledger counts failed attempts, not SQS's receive count, which crashes, rollouts and lost replies raise too.
 
 mod breaker;
 mod catch;

@@ -25,7 +25,6 @@ impl Liveness {
         u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// The loop has turned.
     pub(crate) fn turn(&self) {
         self.turned_ms.store(self.now_ms(), Ordering::Relaxed);
     }

@@ -1,5 +1,4 @@
 //! What the loop counts and logs: one function for each kind of event, so that counter and log line cannot drift apart.
-//!
 //! Labels are bounded: outcomes, classes and operations, never IDs.
 
 use std::time::Duration;
@@ -37,7 +36,6 @@ pub(crate) fn applied(subjects: usize, duration: Duration) {
     counter!("coppice_subjects_applied_total").increment(subjects as u64);
 }
 
-/// The label of a verdict.
 pub(crate) fn outcome_label(verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Done(Outcome::Applied) => "applied",

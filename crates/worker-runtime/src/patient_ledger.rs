@@ -1,20 +1,18 @@
 //! A ledger that answers in time, or is down.
-//!
-//! A connection whose other end is gone can stay silent for a quarter of an hour. Without a limit, a lane of settling would
-//! wait as long, and its messages would be neither settled nor extended.
 
 use std::future::Future;
 use std::time::Duration;
 
 use crate::ledger::{BreakerView, FailedAttempt, Ledger, LedgerDown, RecordedFailure, RedriveEnd};
 
-/// Longest that one call may take: longer than the wait for a free connection, much shorter than a visibility
-/// timeout.
+/// Longer than the wait for a free connection, much shorter than a visibility timeout.
 const LIMIT: Duration = Duration::from_secs(10);
 
 pub(crate) struct PatientLedger<L>(pub L);
 
 async fn in_time<T>(asked: impl Future<Output = Result<T, LedgerDown>>) -> Result<T, LedgerDown> {
+    // A connection whose other end is gone can stay silent for a quarter of an hour. A lane of settling would wait as long, and
+    // its messages would be neither settled nor extended.
     tokio::time::timeout(LIMIT, asked).await.unwrap_or_else(|_| Err(LedgerDown(String::from("no answer"))))
 }
 

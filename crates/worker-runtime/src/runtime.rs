@@ -1,22 +1,8 @@
 //! The loop: one task that owns all state, and a set of tasks that do the waiting.
 //!
-//! Every wait (receive, refetch, apply, settle, extend, refresh, probe) is a task whose end is a [`Turn`]. The loop takes
-//! turns one after the other, so there is no lock and no shared counter.
-//!
-//! The decisions are made by parts, each with its own state and its own tests:
-//!
-//! | part | decides |
-//! |---|---|
-//! | [`Intake`] | which messages wait for which refetch |
-//! | [`Receiving`] | how many messages to ask for, and whether the queue is empty |
-//! | [`UpstreamGate`] | whether work may go on, and who caused a failure |
-//! | [`Refetches`] | how many refetches may start, and which results count |
-//! | [`Batch`] | what is written together, and when |
-//! | [`Settling`] | which ended messages are settled next |
-//! | [`Visibility`] | which messages need a visibility extension |
-//!
-//! The loop only wires them: it starts the tasks that a part asks for, and passes each result on. The wiring of a step is
-//! in the module of the step.
+//! Every wait (receive, refetch, apply, settle, extend, refresh, probe) is a task whose end is a [`Turn`]. The loop takes turns
+//! one after the other, so there is no lock and no shared counter. Parts with their own state decide; the loop starts the
+//! tasks that they ask for, and passes each result on. The wiring of a step is in the module of the step.
 
 mod applying;
 mod batch;
@@ -116,7 +102,6 @@ impl<H: Handler, Q: Queue, L: Ledger> Runtime<H, Q, L> {
     }
 }
 
-/// The end of something that was waited for.
 enum Turn<H: Handler> {
     Received(OwnedSemaphorePermit, Result<Vec<ReceivedMessage>, QueueError>),
     Prepared(Vec<Run<H::Subject>>, Result<Vec<H::Ticket>, Failure>),
@@ -224,13 +209,12 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         metrics::in_flight(self.intake.len());
     }
 
-    /// A panic of a handler's step is caught in the step. So the loop itself panicked, or the queue's or the ledger's
-    /// client. The messages of the task would stay in flight for ever: the process drains and ends, and Kubernetes starts
-    /// another.
     fn take_lost_task(&mut self, error: &JoinError) {
         if error.is_cancelled() {
             return;
         }
+        // A handler's step catches its panics: the loop itself panicked, or a client. The task's messages would stay in flight
+        // for ever, so the process drains and ends, and Kubernetes starts another.
         tracing::error!("a task of the loop panicked: the process ends");
         self.broken = true;
         if self.drain_until.is_none() {
@@ -243,7 +227,6 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
     }
 }
 
-/// Waits until the given time, or for ever when there is none.
 async fn sleep_until(at: Option<Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at).await,

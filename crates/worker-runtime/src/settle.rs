@@ -1,7 +1,4 @@
 //! Settles messages: deletes, hides or dead-letters them, in batches, and reads each entry's result.
-//!
-//! The order makes it safe. A message is sent to the dead-letter queue before it is deleted, and failures are counted
-//! before they decide. A call that fails leaves the message in the queue, and its work can be repeated.
 
 mod batches;
 mod entry;
@@ -21,13 +18,10 @@ use batches::in_batches;
 pub use entry::REDRIVE_MARK;
 use entry::{DeadLetterEntry, plain_text};
 
-/// What settling some messages did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Settled {
-    /// How many ended with each outcome label.
     pub outcomes: BTreeMap<&'static str, u64>,
     pub dead_lettered: u64,
-    /// The ledger did not answer.
     pub ledger_down: bool,
     pub lane: Lane,
 }
@@ -53,7 +47,6 @@ impl Lane {
     }
 }
 
-/// Settles messages of one lane. Their places are free again when it returns.
 pub(crate) async fn settle<H: Handler, Q: Queue, L: Ledger>(
     queue: &Q,
     dead_letters: &Q,
@@ -92,6 +85,7 @@ async fn settle_uncounted<Q: Queue, L: Ledger>(
         match dispose(&verdict, None, &options.retry, rand::random()) {
             Disposition::VisibleAfter(wait) => hide.push((message, wait)),
             Disposition::Delete | Disposition::DeadLetter(_) => {
+                // Only a message that was received before can have failed before.
                 if message.message.receive_count > 1 {
                     recovered.push(message.message.message_id.clone());
                 }
@@ -109,7 +103,6 @@ async fn settle_uncounted<Q: Queue, L: Ledger>(
     forgotten.inspect_err(metrics::ledger_down).is_ok()
 }
 
-/// What the ledger records of a counted verdict.
 fn failed_attempt(message: &InFlight, verdict: &Verdict) -> FailedAttempt {
     let (class, detail) = match verdict {
         Verdict::Failed(failure) => (failure.class(), failure.detail()),
@@ -129,6 +122,7 @@ async fn settle_counted<H: Handler, Q: Queue, L: Ledger>(
 ) -> (u64, bool) {
     let attempts: Vec<FailedAttempt> =
         ended.iter().map(|(message, verdict)| failed_attempt(message, verdict)).collect();
+    // Failures are counted before they decide.
     let recorded = ledger.record(&attempts).await.inspect_err(metrics::ledger_down);
     let (mut dead, mut hide) = (Vec::new(), Vec::new());
     for (position, (message, verdict)) in ended.into_iter().enumerate() {
@@ -141,6 +135,7 @@ async fn settle_counted<H: Handler, Q: Queue, L: Ledger>(
             Disposition::Delete => hide.push((message, Duration::ZERO)),
         }
     }
+    // Sent before it is deleted: a call that fails leaves the message in the queue, and its work can be repeated.
     let (dead_lettered, unsent) = dead_letter_all::<H, Q>(dead_letters, options, dead).await;
     hide.extend(unsent);
     delete_all(queue, &dead_lettered).await;
@@ -149,8 +144,7 @@ async fn settle_counted<H: Handler, Q: Queue, L: Ledger>(
     (dead_lettered.len() as u64, recorded.is_ok())
 }
 
-/// Sends messages to the dead-letter queue. Returns those that arrived, which may be deleted, and the others, each with the
-/// wait until it is tried again.
+/// Returns those that arrived, which may be deleted, and the others, each with the wait until it is tried again.
 async fn dead_letter_all<H: Handler, Q: Queue>(
     dead_letters: &Q,
     options: &Options,
@@ -175,7 +169,6 @@ async fn dead_letter_all<H: Handler, Q: Queue>(
     (dead_lettered, unsent)
 }
 
-/// Notes in the ledger how redriven messages ended, for the plan that redrove them.
 async fn note_redriven<L: Ledger>(ledger: &L, message: &[InFlight], end: RedriveEnd) {
     let marks = message.iter().filter_map(|message| message.message.attributes.get(REDRIVE_MARK));
     let ends: Vec<(String, RedriveEnd)> = marks.map(|mark| (mark.clone(), end)).collect();
@@ -190,9 +183,9 @@ async fn delete_all<Q: Queue>(queue: &Q, message: &[InFlight]) {
     in_batches(queue, &receipts).await;
 }
 
-/// Makes messages visible again, each after its wait, or as late as SQS allows.
 async fn hide_all<Q: Queue>(queue: &Q, message: &[(InFlight, Duration)]) {
     let entry = |(message, wait): &(InFlight, Duration)| {
+        // SQS's limit counts from the receive.
         let longest = VISIBILITY_LIMIT.saturating_sub(message.received_at.elapsed());
         (message.message.receipt.clone(), (*wait).min(longest))
     };

@@ -1,11 +1,7 @@
 //! Keeps messages invisible to other consumers while they are in flight.
 //!
-//! An extension is due for every message in flight, also for one that only waits. A message that has left the intake is
-//! not extended any more: there is no guard that could be forgotten. An extension that failed is tried again at the next
-//! third of the visibility timeout, of which there are two before the visibility ends.
-//!
-//! SQS accepts an extension of a message whose visibility has ended, and does nothing. So our own clock decides: when no
-//! extension has succeeded for as long as the visibility lasts, the message is another consumer's.
+//! An extension is due for every message in flight, also for one that only waits. A message that has left the intake is not
+//! extended any more: there is no guard that could be forgotten.
 
 use std::time::Duration;
 
@@ -15,7 +11,6 @@ use tokio::time::Instant;
 use crate::intake::{InFlight, Key};
 use crate::metrics;
 
-/// When to look for messages that need an extension, and that one round of extensions runs at a time.
 pub(crate) struct Visibility {
     timeout: Duration,
     extending: bool,
@@ -27,9 +22,8 @@ impl Visibility {
         Self { timeout, extending: false, next_look: Instant::now() }
     }
 
-    /// Whether to look now. Looking goes through all messages in flight, and a busy loop turns thousands of times a
-    /// second, so it happens once in an `interval`.
     pub(crate) fn is_due(&mut self, now: Instant, interval: Duration) -> bool {
+        // Once in an interval: looking goes through all messages in flight, and a busy loop turns often.
         let due = now >= self.next_look;
         if due {
             self.next_look = now + interval;
@@ -37,7 +31,7 @@ impl Visibility {
         due
     }
 
-    /// The extensions to make now. None while others are on their way. The caller calls [`Self::ended`] after them.
+    /// None while others are on their way. The caller calls [`Self::ended`] after them.
     pub(crate) fn start<'a>(
         &mut self,
         in_flight: impl Iterator<Item = (Key, &'a mut InFlight)>,
@@ -56,7 +50,6 @@ impl Visibility {
     }
 }
 
-/// One message whose visibility is to be extended.
 pub(crate) struct Extension {
     key: Key,
     receipt: Receipt,
@@ -64,23 +57,20 @@ pub(crate) struct Extension {
     from: Instant,
 }
 
-/// What a round of extensions brought.
 #[derive(Debug, Default)]
 pub(crate) struct Extended {
-    /// Until when each message is ours.
     pub extended: Vec<(Key, Instant)>,
     /// Messages that are another consumer's: work on them must stop.
     pub lost: Vec<Key>,
 }
 
 impl Extension {
-    /// The extension of a message that is due: a third of its visibility has passed, and SQS's limit of 12 hours leaves
-    /// more.
     fn due(key: Key, message: &mut InFlight, visibility_timeout: Duration) -> Option<Self> {
         let now = Instant::now();
         if now.duration_since(message.extended_at) < visibility_timeout / 3 {
             return None;
         }
+        // Set before the answer is there: an extension that fails is tried again at the next third.
         message.extended_at = now;
         let left = VISIBILITY_LIMIT.saturating_sub(message.received_at.elapsed());
         let extension = visibility_timeout.min(left);
@@ -89,7 +79,6 @@ impl Extension {
     }
 }
 
-/// Extends the messages' visibility.
 pub(crate) async fn extend_all<Q: Queue>(queue: &Q, extensions: Vec<Extension>) -> Extended {
     let mut extended = Extended::default();
     for batch in extensions.chunks(BATCH_LIMIT) {
@@ -99,6 +88,7 @@ pub(crate) async fn extend_all<Q: Queue>(queue: &Q, extensions: Vec<Extension>) 
             Ok(results) => {
                 for (entry, result) in batch.iter().zip(results) {
                     match result {
+                        // Counted from before the call, so that SQS's own end is never earlier.
                         Ok(()) => extended.extended.push((entry.key, entry.from + entry.extension)),
                         Err(EntryError::ReceiptLost) => extended.lost.push(entry.key),
                         Err(error) => metrics::queue_entry_failed("extend", &error),

@@ -1,7 +1,5 @@
-//! `cargo xtask bench`: makes release builds of `sso-sync` and of the benchmark, and runs the benchmark.
-//!
-//! In: the benchmark's own arguments. Out: its tables and its exit code. `docs/measurements` says what is measured and how;
-//! `tests/benchmark` measures it.
+//! `cargo xtask bench`: makes release builds of `sso-sync` and of the benchmark (`tests/benchmark`), and runs it. Out: its
+//! tables and its exit code. `docs/measurements` says what is measured and how.
 
 use std::process::Command;
 
@@ -9,10 +7,6 @@ use crate::commands::{build, run_step, workspace};
 
 const BENCHMARK: &str = "benchmark";
 
-/// Builds and runs the benchmark.
-///
-/// # Errors
-/// When a build fails, or a contestant's result is wrong.
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     // Two builds: in one build, cargo would give the worker features that only the benchmark's servers need.
     build(["sso-sync"], true)?;

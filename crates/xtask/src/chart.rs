@@ -1,9 +1,5 @@
-//! Makes the chart's `units.yaml`, its schema, and the table of values in its README.
-//!
-//! In: `crates/fleet`, and `deploy/helm/coppice/values.yaml` with a comment above each key. Out: `units.yaml`,
-//! `values.schema.json` and the table. A comment says what a key means. A line `@schema {…}` in it overrides the schema that
-//! follows from the default's type. `@define NAME` makes the key's schema a definition that other keys refer to. A map takes no
-//! other keys, unless its comment allows them.
+//! Makes the chart's `units.yaml`, its schema, and the table of values in its README, from `crates/fleet` and from
+//! `deploy/helm/coppice/values.yaml` with a comment above each key.
 //!
 //! helm-docs and helm-values-schema-json are Go binaries, which no registry of this project has. Bitnami's readme-generator
 //! needs Node; its schemas allow unknown keys and state only types.
@@ -22,10 +18,7 @@ use crate::commands::workspace;
 const BEGIN: &str = "<!-- values.yaml: begin -->";
 const END: &str = "<!-- values.yaml: end -->";
 
-/// Renews the files.
-///
-/// # Errors
-/// With `check`, when a file is out of date; when values.yaml cannot be read as described above.
+/// Renews the files. With `check`, fails if a file is out of date.
 pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     let text = read("values.yaml")?;
     let values: Value = serde_saphyr::from_str(&text).context("values.yaml")?;
@@ -51,8 +44,8 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `units.yaml`, made from `crates/fleet`. The comment at the file's head stays.
 fn units_file(old: &str) -> String {
+    // The comment at the file's head stays.
     let head = old.lines().take_while(|line| line.starts_with('#'));
     let mut text: String = head.map(|line| format!("{line}\n")).collect();
     for unit in fleet::UNITS {
@@ -61,7 +54,6 @@ fn units_file(old: &str) -> String {
     text
 }
 
-/// What the templates need to know about a unit, as entries of a YAML map.
 fn facts(unit: &Unit) -> Vec<String> {
     let kind = match unit.kind {
         Kind::Worker | Kind::Server => "worker",
@@ -92,7 +84,6 @@ fn facts(unit: &Unit) -> Vec<String> {
     facts
 }
 
-/// The chart.
 pub(crate) fn folder() -> PathBuf {
     workspace().join("deploy/helm/coppice")
 }
@@ -101,7 +92,6 @@ fn read(name: &str) -> anyhow::Result<String> {
     fs::read_to_string(folder().join(name)).with_context(|| format!("deploy/helm/coppice/{name}"))
 }
 
-/// The comment above a key.
 #[derive(Debug, Default, Clone)]
 struct Comment {
     text: String,
@@ -111,7 +101,6 @@ struct Comment {
 
 type Path = Vec<String>;
 
-/// The comments by their key's path. Keys within lists, and within maps with free keys, have none.
 fn comments(text: &str, values: &Value) -> anyhow::Result<BTreeMap<Path, Comment>> {
     let mut comments = BTreeMap::new();
     let mut pending = Comment::default();
@@ -134,6 +123,7 @@ fn comments(text: &str, values: &Value) -> anyhow::Result<BTreeMap<Path, Comment
         around.push((indent, key.to_owned()));
         let path: Path = around.iter().map(|(_, key)| key.clone()).collect();
         let comment = std::mem::take(&mut pending);
+        // Keys within lists, and within maps with free keys, have no comment.
         if path.iter().try_fold(values, |value, key| value.get(key)).is_some() {
             comments.insert(path, comment);
         }
@@ -143,6 +133,7 @@ fn comments(text: &str, values: &Value) -> anyhow::Result<BTreeMap<Path, Comment
 
 impl Comment {
     fn take_in(&mut self, line: &str) -> anyhow::Result<()> {
+        // The schema overrides what follows from the default's type. A definition is a schema that other keys refer to.
         if let Some(schema) = line.strip_prefix("@schema ") {
             self.schema = serde_json::from_str(schema).with_context(|| format!("@schema {schema}"))?;
         } else if let Some(name) = line.strip_prefix("@define ") {
@@ -188,6 +179,7 @@ fn schema_of(
         if value.is_array() && !comment.schema.contains_key("items") {
             bail!("{}: say in @schema what its items are", path.join("."));
         }
+        // A map takes no other keys, unless its comment allows them.
         if let Some(map) = value.as_object().filter(|_| !comment.schema.contains_key("additionalProperties"))
         {
             let mut properties = Map::new();
@@ -210,12 +202,12 @@ fn schema_of(
     Ok(Value::Object(made))
 }
 
-/// Writes a row for each value that an operator may set. A map whose schema is defined elsewhere is one row.
 fn write_rows(table: &mut String, path: &[String], value: &Value, comments: &BTreeMap<Path, Comment>) {
     let comment = comments.get(path).cloned().unwrap_or_default();
     let parts = value.as_object().filter(|map| !map.is_empty());
     let entries = matches!(path, [top] if top == "workers" || top == "jobs");
     let is_entry = matches!(path, [top, _] if top == "workers" || top == "jobs");
+    // A map whose schema is defined elsewhere is one row.
     let closed = !comment.schema.contains_key("$ref") && !comment.schema.contains_key("additionalProperties");
     let parts = parts.filter(|_| !is_entry && (closed || entries));
     if !path.is_empty() && (parts.is_none() || !comment.text.is_empty()) {

@@ -8,24 +8,18 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use local_stack::Tools;
 
-/// The checkout.
 pub(crate) fn workspace() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
         .canonicalize()
         .unwrap_or_else(|_| PathBuf::from("."))
 }
 
-/// The cargo that runs this command, in the checkout.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO"));
     command.args(arguments).current_dir(workspace());
     command
 }
 
-/// Runs a command to its end and prints how long it took.
-///
-/// # Errors
-/// When the command cannot be started or its exit code is not 0.
 pub(crate) fn run_step(what: &str, mut command: Command) -> anyhow::Result<()> {
     println!("\n── {what}");
     let begun = Instant::now();
@@ -38,10 +32,6 @@ pub(crate) fn run_step(what: &str, mut command: Command) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Builds the units and returns the path of each binary.
-///
-/// # Errors
-/// When the build fails.
 pub(crate) fn build(
     units: impl IntoIterator<Item = &'static str>,
     release: bool,
@@ -57,18 +47,10 @@ pub(crate) fn build(
     Ok(built)
 }
 
-/// Finds or installs the tools, and prints a line before each step that takes long.
-///
-/// # Errors
-/// Names what is missing and what to install.
 pub(crate) fn tools() -> anyhow::Result<Tools> {
     Tools::locate_or_install(|line| println!("{line}"))
 }
 
-/// Installs every tool now.
-///
-/// # Errors
-/// As [`tools`].
 pub(crate) fn install_tools() -> anyhow::Result<()> {
     let tools = tools()?;
     for (name, path) in [

@@ -1,9 +1,7 @@
-//! Counts the instructions of the hot paths, and compares them with the stored counts.
-//!
-//! In: `tests/hot-paths`, and its `instructions.toml`. Out: a table, and a failure if a count is more than a tenth above or below
-//! the stored one. A count is the same on a busy machine and on an idle one, so it can be a check; a time cannot.
-//! This module runs Callgrind as a program. `iai-callgrind` and `gungraun` need an installed runner of exactly their own
-//! version, and compare with the last run on the same machine. Here one stored number for each path is enough.
+//! Counts the instructions of the hot paths (`tests/hot-paths`), and compares them with the stored counts. A count is the same
+//! on a busy machine and on an idle one, so it can be a check; a time cannot. This module runs Callgrind as a program:
+//! `iai-callgrind` and `gungraun` need an installed runner of exactly their own version, and compare with the last run on the
+//! same machine.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,18 +13,13 @@ use crate::commands::workspace;
 
 const PACKAGE: &str = "hot-paths";
 
-/// Turns that are averaged, by path. A turn of the consumer loop is a hundred messages.
+// Turns that are averaged, by path. A turn of the consumer loop is a hundred messages.
 const PATHS: [(&str, u64); 5] =
     [("parse-event", 1000), ("disposition", 1000), ("profile", 200), ("announcement", 1000), ("batch", 20)];
 
-/// Allowed difference from the stored count. Counts differ by some hundredths between processors, because libraries choose
-/// their code by the features of the processor.
+// Counts differ by some hundredths between processors, because libraries choose their code by the features of the processor.
 const TOLERANCE_PERCENT: u64 = 10;
 
-/// Counts every path. `renew` stores the counts.
-///
-/// # Errors
-/// When a count is more than [`TOLERANCE_PERCENT`] above or below the stored one.
 pub(crate) fn run(renew: bool) -> anyhow::Result<()> {
     if !valgrind_is_there() {
         println!("not counted: valgrind is not installed (apt-get install valgrind)");
@@ -36,6 +29,7 @@ pub(crate) fn run(renew: bool) -> anyhow::Result<()> {
     let binary = built.get(PACKAGE).context("cargo names no binary")?;
     let mut counts = BTreeMap::new();
     for (path, turns) in PATHS {
+        // The difference leaves out the start and the end of the process.
         let (none, all) = (count(binary, path, 0)?, count(binary, path, turns)?);
         counts.insert(path, all.saturating_sub(none) / turns);
     }
@@ -58,7 +52,6 @@ pub(crate) fn run(renew: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The fault of a count, if it has one. Pure.
 fn fault(path: &str, count: u64, known: u64) -> Option<String> {
     let tolerance = known * TOLERANCE_PERCENT / 100;
     let what = if count > known + tolerance {
@@ -73,7 +66,6 @@ fn fault(path: &str, count: u64, known: u64) -> Option<String> {
     ))
 }
 
-/// Whether valgrind runs. If not, tries to install it with the system's package manager, without a password.
 fn valgrind_is_there() -> bool {
     let answers = || {
         let asked =
@@ -83,6 +75,7 @@ fn valgrind_is_there() -> bool {
     if answers() {
         return true;
     }
+    // Tries the system's package manager, without a password.
     let apt = Command::new("apt-get")
         .args(["install", "--yes", "--quiet", "valgrind"])
         .stdin(Stdio::null())
@@ -90,7 +83,6 @@ fn valgrind_is_there() -> bool {
     apt.is_ok_and(|status| status.success()) && answers()
 }
 
-/// Instructions of a whole process.
 fn count(binary: &Path, path: &str, turns: u64) -> anyhow::Result<u64> {
     let mut valgrind = Command::new("valgrind");
     valgrind
@@ -105,7 +97,6 @@ fn count(binary: &Path, path: &str, turns: u64) -> anyhow::Result<u64> {
     collected(&said).with_context(|| format!("callgrind names no count: {said}"))
 }
 
-/// The count in callgrind's last lines.
 fn collected(said: &str) -> Option<u64> {
     let line = said.lines().find_map(|line| line.split_once("Collected : "))?;
     line.1.trim().parse().ok()

@@ -15,8 +15,8 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
+use simulators::auth0::SimulatedUser;
 use testkit::World;
-use testkit::simulators::auth0::SimulatedUser;
 
 use crate::commands::workspace;
 

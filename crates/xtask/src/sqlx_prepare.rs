@@ -1,7 +1,5 @@
-//! Renews `.sqlx`, or checks that it is current. When the store compiles, sqlx's macros ask a database with all migrations
-//! to describe every query, and write the descriptions to files.
-//!
-//! `cargo sqlx prepare` does the same, but takes minutes to build on a new machine.
+//! Renews `.sqlx`, or checks that it is current. When the store compiles, sqlx's macros ask a database with all migrations to
+//! describe every query. `cargo sqlx prepare` does the same, but takes minutes to build on a new machine.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,13 +11,8 @@ use sqlx::migrate::Migrator;
 
 use crate::commands::{cargo, tools, workspace};
 
-/// The crate that holds all queries.
 const STORE: &str = "postgres-store";
 
-/// Renews the descriptions or, with `check`, fails when they are out of date.
-///
-/// # Errors
-/// When a query does not fit the schema, or the descriptions are out of date.
 pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     let fresh = tempfile::tempdir()?;
     describe(fresh.path())?;
@@ -48,7 +41,6 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Compiles the store against a database of its own.
 #[tokio::main(flavor = "current_thread")]
 async fn describe(folder: &Path) -> anyhow::Result<()> {
     let postgres = Postgres::start(&tools()?).await?;

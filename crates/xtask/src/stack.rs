@@ -1,18 +1,11 @@
-//! Deploys the topology to a running emulator, for a fleet in a cluster.
-//!
-//! In: the emulator's address. Out: the stack's outputs as `aws cloudformation describe-stacks` prints them, as values of the
-//! chart (`deploy/helm/coppice/README.md`). Must not know where the fleet runs.
+//! Deploys the topology to a running emulator, for a fleet in a cluster. Out: the stack's outputs, as values of the chart
+//! (`deploy/helm/coppice/README.md`). Must not know where the fleet runs.
 
 use local_stack::Topology;
 use serde_json::{Value, json};
 
-/// The default prefix of the template.
 const PREFIX: &str = "coppice";
 
-/// Deploys the stack, and prints its outputs.
-///
-/// # Errors
-/// When the emulator does not answer, or refuses the stack because it exists already.
 #[tokio::main]
 pub(crate) async fn run(endpoint: &str) -> anyhow::Result<()> {
     let topology = Topology::deploy(endpoint, PREFIX, &[]).await?;
@@ -20,8 +13,8 @@ pub(crate) async fn run(endpoint: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The outputs in the form of the chart's `stackOutputs`.
 pub(crate) fn outputs(topology: &Topology) -> Vec<Value> {
+    // As `aws cloudformation describe-stacks` prints them.
     let output = |(name, value)| json!({"OutputKey": name, "OutputValue": value});
     topology.outputs().map(output).collect()
 }

@@ -10,17 +10,12 @@ use crate::commands::{build, tools};
 use crate::demo::persons::{ADA, BOB, sign_up};
 use crate::person;
 
-/// The secret of the local stack's webhooks. It is public.
+// The secret is public.
 const WEBHOOK_SECRET: &str = "local-webhook-secret";
 
-/// As in production. `coppice doctor` reports a shorter timeout as a fault.
+// As in production. `coppice doctor` reports a shorter timeout as a fault.
 const VISIBILITY_SECS: u32 = 60;
 
-/// Starts the stack and its units, checks them, prints how to reach them, and waits for Ctrl-C. Two stacks can run side by
-/// side, because each takes free ports.
-///
-/// # Errors
-/// When a tool cannot be installed, a process cannot be started, or `coppice doctor` finds a fault.
 #[tokio::main]
 pub(crate) async fn run() -> anyhow::Result<()> {
     let tools = tools()?;
@@ -28,6 +23,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     println!("starting PostgreSQL, the AWS emulator and simulated providers (about 10 s)");
     let setup = Setup { visibility_secs: VISIBILITY_SECS, ..Setup::DEFAULT.with_emulator() };
     let world = Arc::new(World::build(setup, &tools).await?);
+    // Free ports, so that two stacks can run side by side.
     let webhooks = format!("127.0.0.1:{}", free_port()?);
     let ingress = [
         ("COPPICE_LISTEN_ADDRESS", webhooks.as_str()),
@@ -77,7 +73,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The summary of a report: its last line.
 fn last_line(unit: &str, report: &str) -> String {
+    // The last line of a report is its summary.
     format!("  {unit:<22} {}\n", report.trim_end().lines().last().unwrap_or_default())
 }

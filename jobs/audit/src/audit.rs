@@ -1,6 +1,5 @@
-//! The run: selects records, compares them, stores the counts, sends the divergent ones to a queue.
-//!
-//! In: arguments and settings. Out: the report, one row of counts for each source, and messages with `--repair`.
+//! The run: selects records, compares them, stores the counts, sends the divergent ones to a queue. Out: the report, one row of
+//! counts for each source, and messages with `--repair`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,10 +20,9 @@ use crate::report::{Findings, Outcome, Report, Selection, SourceReport};
 use crate::rounds::{Comparison, Halt};
 use crate::source_settings::{Settings, SourceSettings};
 
-/// One for the comparison, one in reserve.
+// One for the comparison, one in reserve.
 const CONNECTIONS: u32 = 2;
 
-/// The whole job.
 pub(crate) async fn run(arguments: Arguments, stop: CancellationToken) -> Result<(), JobError> {
     let Settings { database, sources, queues } = Settings::read(&Reader::from_environment(), &arguments)?;
     let store = database.open(CONNECTIONS).await?;
@@ -123,12 +121,12 @@ impl Audit<'_> {
         })
     }
 
-    /// Checks the limit for every source before anything is sent for one of them.
     async fn repair(
         &self,
         reports: &mut BTreeMap<Kind, SourceReport>,
         queues: &BTreeMap<Kind, String>,
     ) -> Result<(), JobError> {
+        // The limit is checked for every source before anything is sent for one of them.
         let most = self.arguments.max_repair;
         for SourceReport { source, outcome } in reports.values() {
             let Outcome::Findings(findings) = outcome else { continue };

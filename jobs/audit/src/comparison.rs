@@ -5,7 +5,6 @@ use record_sync::FetchedRecord;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-/// What a source answered about a record, as far as it is compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Answer {
     /// Hash of the content as it would be stored. `None`: it is gone.
@@ -13,7 +12,6 @@ pub(crate) struct Answer {
     pub(crate) version_at: Option<OffsetDateTime>,
 }
 
-/// How a record diverges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Divergence {
@@ -30,7 +28,6 @@ pub(crate) enum Divergence {
 }
 
 impl Divergence {
-    /// For the report.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Stale => "stale",
@@ -41,26 +38,24 @@ impl Divergence {
         }
     }
 
-    /// Whether reading the record again can fix it.
     pub(crate) const fn can_be_repaired(self) -> bool {
         !matches!(self, Self::OlderThere)
     }
 }
 
 impl Answer {
-    /// `None` for *not modified*: no entity tag was sent, so such an answer has no meaning.
     pub(crate) fn of(fetched: &FetchedRecord) -> Option<Self> {
         match fetched {
             FetchedRecord::Found(found) => {
                 Some(Self { content_hash: found.state.content_hash(), version_at: found.version_at })
             }
             FetchedRecord::Gone { .. } => Some(Self { content_hash: None, version_at: None }),
+            // No entity tag was sent, so such an answer has no meaning.
             FetchedRecord::NotModified => None,
         }
     }
 }
 
-/// Compares a stored record with its source's answer.
 pub(crate) fn compare(stored: Option<&StoredRecord>, answer: &Answer) -> Option<Divergence> {
     let here = stored.and_then(|stored| stored.content_hash.as_ref());
     let stored_version = stored.and_then(|stored| stored.version_at);

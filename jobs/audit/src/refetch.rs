@@ -1,7 +1,4 @@
-//! Reads one record from its source, with the retries of a worker.
-//!
-//! In: an ID. Out: the source's answer, or that it cannot answer for this record, or that it is down. Must not know what is
-//! stored.
+//! Reads one record from its source, with the retries of a worker. Must not know what is stored.
 
 use std::time::Duration;
 
@@ -10,17 +7,12 @@ use record_sync::RecordSource;
 
 use crate::comparison::Answer;
 
-/// Attempts at one record while the source fails as if it were down.
 const ATTEMPTS: u32 = 3;
-/// How often the source may ask for a pause. After that it counts as down: its quota of the day is used up.
+// A source that asks for more pauses counts as down: its quota of the day is used up.
 const PAUSES: u32 = 5;
-/// Wait between attempts, where the source names none.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 
-/// The source's answer for `id`. `None`: it works, and cannot answer for this record.
-///
-/// # Errors
-/// The source is down, refuses our credentials, or its quota is used up: no record can be compared.
+/// The source's answer for `id`. `None`: it works, and cannot answer for this record. After an error no record can be compared.
 pub(crate) async fn refetch<R: RecordSource>(source: &R, id: &str) -> Result<Option<Answer>, ProviderError> {
     let (mut attempts, mut pauses) = (0, 0);
     loop {

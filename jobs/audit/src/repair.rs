@@ -1,6 +1,4 @@
-//! Sends divergent records to a resync queue, whose worker reads them again as after any event.
-//!
-//! In: IDs and a queue. Out: messages that name one record each. Writes no row.
+//! Sends divergent records to a resync queue, whose worker reads them again as after any event. Writes no row.
 
 use std::fmt::Display;
 
@@ -8,12 +6,9 @@ use event_contract::resync_message;
 use job_process::JobError;
 use sqs_queue::{BATCH_LIMIT, OutgoingMessage, Queue, SqsQueue};
 
-/// Sends IDs, and checks each entry of each reply. Safe to run again: a record that is sent twice is read twice.
-///
-/// # Errors
-/// [`JobError::Failed`] with the number of sent records, if one was not sent.
 pub(crate) async fn enqueue(queue: &SqsQueue, source: &str, ids: &[&str]) -> Result<usize, JobError> {
     let mut sent = 0;
+    // Safe to run again: a record that is sent twice is read twice.
     for batch in ids.chunks(BATCH_LIMIT) {
         let message = |id: &&str| OutgoingMessage { body: resync_message(source, id), ..Default::default() };
         let messages: Vec<OutgoingMessage> = batch.iter().map(message).collect();

@@ -10,17 +10,14 @@ use crate::comparison::Divergence;
 use crate::rounds::Found;
 use crate::share::wilson_interval;
 
-/// IDs of one kind that the text lists; JSON lists all.
 const LISTED: usize = 20;
 
-/// All sources.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     pub(crate) sources: Vec<SourceReport>,
     pub(crate) dry_run: bool,
 }
 
-/// One source.
 #[derive(Debug, Serialize)]
 pub(crate) struct SourceReport {
     pub(crate) source: &'static str,
@@ -36,13 +33,11 @@ pub(crate) enum Outcome {
     Findings(Findings),
 }
 
-/// What was found of a source.
 #[derive(Debug, Serialize)]
 pub(crate) struct Findings {
     compared: usize,
     sample: Sample,
     recent: Recent,
-    /// All divergent records by kind.
     pub(crate) divergent: BTreeMap<Divergence, Vec<String>>,
     /// Undecided: their rows changed in every round.
     moving: Vec<String>,
@@ -71,18 +66,15 @@ struct Recent {
     limited: bool,
 }
 
-/// Which records of a source are compared, and why.
 #[derive(Debug, Default)]
 pub(crate) struct Selection {
     pub(crate) sampled: Vec<String>,
     pub(crate) recent: Vec<String>,
     pub(crate) recent_limited: bool,
-    /// Named on the command line.
     pub(crate) named: Vec<String>,
 }
 
 impl Selection {
-    /// Each once.
     pub(crate) fn all(&self) -> BTreeSet<String> {
         [&self.sampled, &self.recent, &self.named].into_iter().flatten().cloned().collect()
     }
@@ -116,18 +108,15 @@ impl Findings {
         Self { compared, sample, recent, divergent: by_kind, moving, unreadable, repair: None }
     }
 
-    /// Nothing diverges, and nothing is undecided.
     pub(crate) fn is_clean(&self) -> bool {
         self.divergent.is_empty() && self.moving.is_empty() && self.unreadable.is_empty()
     }
 
-    /// The records that reading again can fix.
     pub(crate) fn to_repair(&self) -> Vec<&str> {
         let kinds = self.divergent.iter().filter(|(how, _)| how.can_be_repaired());
         kinds.flat_map(|(_, ids)| ids).map(String::as_str).collect()
     }
 
-    /// For the trend.
     pub(crate) fn result(&self) -> AuditResult {
         AuditResult {
             sampled: self.sample.records,

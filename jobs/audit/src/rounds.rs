@@ -1,10 +1,5 @@
-//! Compares records with their source, and those that seem to diverge a second time.
-//!
-//! In: IDs of one source. Out: the divergent records and the undecided ones. Reads only.
-//!
-//! A record that differs once may have changed a moment ago, with its event still on the way, or a lagging replica may have
-//! answered. So a record diverges only if it differs in two rounds with a pause between them. A round in which the row was
-//! written does not count.
+//! Compares records with their source, and those that seem to diverge a second time. In: IDs of one source. Out: the divergent
+//! records and the undecided ones. Reads only.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -19,33 +14,27 @@ use tokio_util::sync::CancellationToken;
 use crate::comparison::{Divergence, compare};
 use crate::refetch::refetch;
 
-/// Rounds, after which a record that keeps changing is undecided.
+/// After this number of rounds, a record that keeps changing is undecided.
 const ROUNDS: usize = 4;
 /// Rounds in which a record must differ.
 const ENOUGH: u32 = 2;
 
-/// The comparison of one source's records.
 pub(crate) struct Comparison<'a, R> {
     pub(crate) source: &'a R,
     pub(crate) store: &'a Store,
     pub(crate) stop: &'a CancellationToken,
     /// Records a second. They are read at once, so that a source with batch reads needs few calls.
     pub(crate) rate: usize,
-    /// Between two rounds.
     pub(crate) grace: Duration,
 }
 
-/// What the comparison found.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     pub(crate) divergent: BTreeMap<String, Divergence>,
-    /// Their rows changed in every round.
     pub(crate) moving: Vec<String>,
-    /// The source works, and cannot answer for them.
     pub(crate) unreadable: Vec<String>,
 }
 
-/// Why the comparison did not end.
 #[derive(Debug)]
 pub(crate) enum Halt {
     Down(ProviderError),
@@ -60,11 +49,12 @@ enum Doubt {
 }
 
 impl<R: RecordSource> Comparison<'_, R> {
-    /// Compares all records.
     pub(crate) async fn run(&self, ids: impl IntoIterator<Item = String>) -> Result<Found, Halt> {
         let mut found = Found::default();
         // With the number of rounds in which each differed.
         let mut open: BTreeMap<String, u32> = ids.into_iter().map(|id| (id, 0)).collect();
+        // A record that differs once may have changed a moment ago, with its event still on the way, or a lagging replica may
+        // have answered. So a record diverges only if it differs in two rounds with a pause between them.
         for round in 1..=ROUNDS {
             let ids: Vec<String> = open.keys().cloned().collect();
             let doubts = self.compare_all(&ids).await?;
@@ -96,7 +86,6 @@ impl<R: RecordSource> Comparison<'_, R> {
         Ok(found)
     }
 
-    /// Compares each once, and returns those that are not the same.
     async fn compare_all(&self, ids: &[String]) -> Result<BTreeMap<String, Doubt>, Halt> {
         let mut doubts = BTreeMap::new();
         let mut turns = tokio::time::interval(Duration::from_secs(1));
@@ -129,6 +118,7 @@ impl<R: RecordSource> Comparison<'_, R> {
         let differing: Vec<String> = doubts.keys().cloned().collect();
         let after = self.stored(&differing).await?;
         for (id, doubt) in &mut doubts {
+            // A round in which the row was written does not count.
             if before.get(id) != after.get(id) {
                 *doubt = Doubt::Moved;
             }

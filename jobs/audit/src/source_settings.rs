@@ -1,6 +1,4 @@
-//! The settings of the database, of each source, and of the queues.
-//!
-//! In: arguments and the environment. Out: what these arguments need, and nothing else.
+//! The settings of the database, of each source, and of the queues: what the arguments need, and nothing else.
 
 use std::collections::BTreeMap;
 
@@ -30,14 +28,12 @@ settings::declare! {
     list IdentitySettings;
 }
 
-/// One source, ready to be connected.
 pub(crate) enum SourceSettings {
     Sso(SsoSettings),
     Crm(CrmSettings),
     Identity(IdentitySettings),
 }
 
-/// Everything, parsed.
 pub(crate) struct Settings {
     pub(crate) database: Database,
     pub(crate) sources: BTreeMap<Kind, SourceSettings>,
@@ -46,7 +42,6 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Reads what these arguments need, and nothing else.
     pub(crate) fn read(reader: &Reader, arguments: &Arguments) -> Result<Self, JobError> {
         let sources = all(arguments.sources.iter().map(|kind| Ok((*kind, read_source(reader, *kind)?))));
         let with_queue = arguments.sources.iter().filter(|_| arguments.repair);

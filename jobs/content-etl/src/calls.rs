@@ -1,6 +1,5 @@
-//! Calls of the CMS with retries: waits if waiting helps, gives up if it does not, and ends on a signal.
-//!
-//! In: a call. Out: its answer, or why the run ends. Must not know what the call fetches.
+//! Calls of the CMS with retries: waits if waiting helps, gives up if it does not, and ends on a signal. Must not know what the
+//! call fetches.
 
 use std::time::Duration;
 
@@ -8,16 +7,14 @@ use job_process::JobError;
 use provider_content::{ChangesError, ChangesPage, ContentProvider, ProviderError};
 use tokio_util::sync::CancellationToken;
 
-/// The first wait for a CMS that is down. Each further one is twice as long.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
-/// The longest wait for a CMS that is down, unless it asks for a longer one itself.
+// The CMS itself may ask for a longer wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// How long one call may wait for a used-up quota, all waits together: as long as one reply may ask for.
+// All waits of one call together: as long as one reply may ask for.
 const LONGEST_QUOTA_WAIT: Duration = Duration::from_secs(3600);
 
-/// How the CMS is called.
 pub(crate) struct Calls {
     pub(crate) stop: CancellationToken,
     /// Attempts at one call while the CMS is down.
@@ -39,16 +36,13 @@ impl Calls {
         self.call(call).await
     }
 
-    /// Calls until there is an answer. A signal ends a call under way, which has written nothing.
-    ///
-    /// # Errors
-    /// [`JobError::Stopped`], or [`JobError::Failed`] if another attempt is useless or the waits were too long.
     pub(crate) async fn call<T>(
         &self,
         mut call: impl AsyncFnMut() -> Result<T, ProviderError>,
     ) -> Result<T, JobError> {
         let (mut attempts, mut waited) = (0, Duration::ZERO);
         loop {
+            // A signal ends a call under way, which has written nothing.
             let error = tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return Err(stopped()),
@@ -57,6 +51,7 @@ impl Calls {
                     Err(error) => error,
                 },
             };
+            // A used-up quota is no failed attempt.
             attempts += u32::from(!matches!(error, ProviderError::RateLimited { .. }));
             let pause = pause(&error, attempts).filter(|_| attempts < self.attempts);
             let Some(pause) = pause.filter(|pause| waited + *pause <= LONGEST_QUOTA_WAIT) else {

@@ -1,6 +1,4 @@
-//! Reads the changes since the cursor.
-//!
-//! In: a cursor. Out: loaded items, and the cursor after the last page.
+//! Reads the changes since the cursor. Out: loaded items, and the cursor after the last page.
 
 use std::collections::HashSet;
 
@@ -11,13 +9,11 @@ use crate::loading::readings;
 use crate::report::Report;
 use crate::work::Run;
 
-/// Loads page after page until there is none.
-///
-/// # Errors
-/// Any [`JobError`]. Pages that were loaded before it stay.
+/// Loads page after page until there is none. Pages that were loaded before an error stay.
 pub(crate) async fn read(run: &Run, mut cursor: String, report: &mut Report) -> Result<(), JobError> {
     let mut visited = Visited::default();
     loop {
+        // Before the page is read: tickets order readings that have no version.
         let ticket = run.loading.store.draw_content_ticket().await?;
         let Some(page) = run.calls.page(&run.provider, Some(&cursor)).await? else {
             let text = "the CMS refuses the cursor, so the changes are unknown: run content-etl --full";
@@ -46,10 +42,6 @@ pub(crate) async fn read(run: &Run, mut cursor: String, report: &mut Report) -> 
 pub(crate) struct Visited(HashSet<String>);
 
 impl Visited {
-    /// Notes the next cursor.
-    ///
-    /// # Errors
-    /// [`JobError::Failed`] if the run has followed it before.
     pub(crate) fn go(&mut self, next: Option<&String>) -> Result<(), JobError> {
         match next {
             Some(next) if !self.0.insert(next.clone()) => Err(JobError::Failed(String::from(

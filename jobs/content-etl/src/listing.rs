@@ -1,8 +1,5 @@
-//! Reads everything, then the changes that were made meanwhile; then, if the listing is complete, finds deleted items.
-//!
-//! In: the CMS's listing. Out: loaded items, and the cursor for changes. The listing has a cursor of its own, so that the next
-//! run resumes a killed one, and changes can be read meanwhile. The cursor of changes moves to the listing's end only after the
-//! listing has ended: a listing that lost a page must not hide the items on it.
+//! Reads everything, then the changes that were made meanwhile; then, if the listing is complete, finds deleted items. The
+//! listing has a cursor of its own, so that the next run resumes a killed one, and changes can be read meanwhile.
 
 use std::collections::HashSet;
 
@@ -17,19 +14,16 @@ use crate::report::Report;
 use crate::sweep;
 use crate::work::Run;
 
-/// How often the count is compared: it differs if an editor saves between the last page and the count.
+// The count differs if an editor saves between the last page and the count.
 const COMPARISONS: u32 = 3;
 
-/// How far a listing is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Place {
-    /// The provider's cursor.
     pub(crate) after: String,
     /// Whether its last page was read. Later pages are changes that were made meanwhile.
     pub(crate) listed: bool,
 }
 
-/// A listing under way.
 pub(crate) struct Listing<'a> {
     pub(crate) run: &'a Run,
     /// Its stored place, as text. `None`: nothing was read yet.
@@ -38,10 +32,6 @@ pub(crate) struct Listing<'a> {
     seen: HashSet<ContentKey>,
 }
 
-/// Reads everything.
-///
-/// # Errors
-/// Any [`JobError`]. Pages that were loaded before it stay.
 pub(crate) async fn read(run: &Run, report: &mut Report) -> Result<(), JobError> {
     let mut listing = Listing::find(run).await?;
     let mut place = listing.place()?;
@@ -67,7 +57,6 @@ pub(crate) async fn read(run: &Run, report: &mut Report) -> Result<(), JobError>
 }
 
 impl<'a> Listing<'a> {
-    /// The listing under way, or a new one. A dry run resumes none.
     async fn find(run: &'a Run) -> Result<Self, JobError> {
         let stored = match run.loading.writes() {
             true => run.loading.store.source_cursor(run.loading.source, &run.listing).await?,
@@ -86,7 +75,6 @@ impl<'a> Listing<'a> {
             .map_err(|error| JobError::Failed(format!("place of the listing: {error}")))
     }
 
-    /// Reads to the end of the listing, and then the changes that were made meanwhile.
     async fn read_to_end(
         &mut self,
         mut place: Option<Place>,
@@ -159,7 +147,6 @@ impl<'a> Listing<'a> {
         }
     }
 
-    /// Whether the listing has as many items as the CMS counts.
     async fn is_complete(&self, report: &mut Report) -> Result<bool, JobError> {
         let counted = self.run.calls.call(async || self.run.provider.count().await).await?;
         let listed = match self.run.loading.writes() {
@@ -171,7 +158,6 @@ impl<'a> Listing<'a> {
         Ok(listed == counted)
     }
 
-    /// Stored items that were not listed.
     pub(crate) async fn missing(&self) -> Result<Vec<ContentKey>, JobError> {
         let seen: Vec<ContentKey> = self.seen.iter().cloned().collect();
         let dry_run = (!self.run.loading.writes()).then_some(seen.as_slice());
@@ -181,6 +167,7 @@ impl<'a> Listing<'a> {
     /// Ends the listing. Changes continue from `after`, or where they were, if the listing is dropped.
     pub(crate) async fn end(&self, after: Option<&str>) -> Result<(), JobError> {
         let Some(from) = &self.stored else { return Ok(()) };
+        // The cursor of changes moves only now: a listing that lost a page must not hide the items on it.
         let changes = after.map(|after| (self.run.changes.as_str(), after));
         let loading = &self.run.loading;
         match loading.store.end_content_listing(loading.source, &self.run.listing, from, changes).await? {

@@ -1,6 +1,4 @@
-//! Writes the items of a page.
-//!
-//! In: items and deletions of a page. Out: rows, announcements and the cursor, in one transaction.
+//! Writes the items of a page: rows, announcements and the cursor, in one transaction.
 
 use job_process::JobError;
 use postgres_store::{
@@ -8,11 +6,10 @@ use postgres_store::{
 };
 use provider_content::{ChangesPage, Deletion, Item, ItemKey};
 
-/// Writes readings to the store.
 pub(crate) struct Loading {
     pub(crate) store: Store,
     pub(crate) source: &'static str,
-    /// How changes are announced: the run is their cause.
+    // The run is the cause of the changes.
     pub(crate) announce: Announce,
     /// Without it, changes are counted and not written.
     pub(crate) proof: Option<Write>,
@@ -20,9 +17,6 @@ pub(crate) struct Loading {
 
 impl Loading {
     /// Loads readings that started after `ticket` was drawn, and moves the cursor. A dry run only counts.
-    ///
-    /// # Errors
-    /// [`JobError::Failed`], also if another run has moved the cursor.
     pub(crate) async fn load(
         &self,
         ticket: i64,
@@ -35,32 +29,27 @@ impl Loading {
         store.load_content(&load, proof.as_ref()).await?.ok_or_else(overtaken)
     }
 
-    /// Whether anything is written.
     pub(crate) const fn writes(&self) -> bool {
         self.proof.is_some()
     }
 }
 
-/// Another run has read on from the same cursor.
 pub(crate) fn overtaken() -> JobError {
     JobError::Failed(String::from(
         "another run reads the same and was faster: this run ends, and nothing is lost",
     ))
 }
 
-/// The readings of a page.
 pub(crate) fn readings(page: ChangesPage) -> Vec<ContentReading> {
     page.items.into_iter().map(found).chain(page.deletions.into_iter().map(deleted)).collect()
 }
 
-/// An item that is there.
 pub(crate) fn found(item: Item) -> ContentReading {
     let Item { key, content_type, locales, body, published, revision, version } = item;
     let item = ContentItem { content_type, locales, body, published, source_revision: revision };
     ContentReading { key: stored_key(key), item: Some(item), version_at: version }
 }
 
-/// An item that is gone.
 pub(crate) fn deleted(Deletion { key, at }: Deletion) -> ContentReading {
     ContentReading { key: stored_key(key), item: None, version_at: at }
 }

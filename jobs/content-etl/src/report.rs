@@ -5,7 +5,6 @@ use std::fmt;
 use postgres_store::LoadedContent;
 use serde::Serialize;
 
-/// What a run read and wrote.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Report {
     pub(crate) source: &'static str,
@@ -13,18 +12,14 @@ pub(crate) struct Report {
     pub(crate) scope: String,
     /// Whether everything was read, or only the changes.
     pub(crate) full: bool,
-    /// Whether the run reached its end.
     pub(crate) complete: bool,
-    /// Whether the changes were written, or only counted.
     pub(crate) written: bool,
     pub(crate) pages: u64,
     /// Items on these pages, deleted ones included.
     pub(crate) items: u64,
-    /// New or changed items.
     pub(crate) changed: u64,
     /// Items that are gone now, missing ones included.
     pub(crate) gone: u64,
-    /// Entries of an unknown kind, skipped.
     pub(crate) ignored: u64,
     /// Items in the listing, if everything was read.
     pub(crate) listed: Option<u64>,
@@ -33,7 +28,6 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// The report of a run that starts.
     pub(crate) const fn new(source: &'static str, scope: String, full: bool, written: bool) -> Self {
         Self {
             source,
@@ -51,7 +45,6 @@ impl Report {
         }
     }
 
-    /// Adds the result of a load.
     pub(crate) const fn add(&mut self, loaded: LoadedContent) {
         self.changed += loaded.changed;
         self.gone += loaded.gone;

@@ -1,6 +1,5 @@
-//! Checks the stored items that a complete listing lacks.
-//!
-//! In: a listing. Out: items marked as gone. Each is asked for by its ID first, and only the CMS's answer decides.
+//! Checks the stored items that a complete listing lacks. Each is asked for by its ID first, and only the CMS's answer decides
+//! whether it is marked as gone.
 
 use job_process::JobError;
 use postgres_store::{ContentKey, ContentReading, CursorMove};
@@ -11,13 +10,8 @@ use crate::listing::Listing;
 use crate::loading::{deleted, found};
 use crate::report::Report;
 
-/// Items in one transaction.
 const BATCH: usize = 50;
 
-/// Fetches each item that the listing lacks by its ID, and writes the answer.
-///
-/// # Errors
-/// [`JobError::Guarded`] if too many are missing: none of them is fetched, and the listing is dropped.
 pub(crate) async fn sweep(listing: &Listing<'_>, report: &mut Report) -> Result<(), JobError> {
     let loading = &listing.run.loading;
     let missing = listing.missing().await?;
@@ -48,13 +42,13 @@ pub(crate) async fn sweep(listing: &Listing<'_>, report: &mut Report) -> Result<
     Ok(())
 }
 
-/// Fetches one item by its ID. The time of its deletion is unknown.
 async fn fetch(listing: &Listing<'_>, key: &ContentKey) -> Result<ContentReading, JobError> {
     let run = listing.run;
     let key = ItemKey { collection: key.collection.clone(), id: key.external_id.clone() };
     let answer = run.calls.call(async || run.provider.fetch_item(&key).await).await?;
     Ok(match answer {
         FetchedItem::Found(item) => found(*item),
+        // The time of the deletion is unknown.
         FetchedItem::Gone => deleted(Deletion { key, at: None }),
     })
 }

@@ -1,6 +1,4 @@
 //! The run: decides what to read, reads it, prints the report.
-//!
-//! In: arguments and settings. Out: loaded items and the report.
 
 use job_process::{JobError, announce, print};
 use postgres_store::Write;
@@ -15,25 +13,19 @@ use crate::report::Report;
 use crate::settings::JobSettings;
 use crate::{changes, listing};
 
-/// One for the run, one in reserve.
+// One for the run, one in reserve.
 const CONNECTIONS: u32 = 2;
 
-/// Everything that a run needs.
 pub(crate) struct Run {
     pub(crate) arguments: Arguments,
     pub(crate) provider: ContentClient,
     pub(crate) calls: Calls,
     pub(crate) loading: Loading,
-    /// Name of the cursor of changes. The scope is part of it, because a cursor is valid for one scope only.
+    // Name of the cursor of changes. The scope is part of it, because a cursor is valid for one scope only.
     pub(crate) changes: String,
-    /// Name of the cursor of a full listing.
     pub(crate) listing: String,
 }
 
-/// The job.
-///
-/// # Errors
-/// Any [`JobError`]. The report is printed in any case, since loaded pages stay.
 pub(crate) async fn work(arguments: Arguments, stop: CancellationToken) -> Result<(), JobError> {
     let settings: JobSettings = Reader::from_environment().load()?;
     let provider = settings.content.connect().map_err(|error| JobError::Usage(error.to_string()))?;
@@ -53,6 +45,7 @@ pub(crate) async fn work(arguments: Arguments, stop: CancellationToken) -> Resul
         Some(cursor) => changes::read(&run, cursor, &mut report).await,
         None => listing::read(&run, &mut report).await,
     };
+    // The report is printed in any case, since loaded pages stay.
     report.complete = ended.is_ok();
     store.close().await;
     print(&report, run.arguments.json)?;

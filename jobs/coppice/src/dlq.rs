@@ -1,7 +1,5 @@
-//! `dlq`: arguments to plans and runs.
-//!
-//! `redrive` and `drop` make a plan and print it; with `--yes` they run it. With `--plan` they run one that was made before,
-//! or say how far it is. The reports' text is in `text`.
+//! `dlq`: arguments to plans and runs. `redrive` and `drop` make a plan and print it; with `--yes` they run it. With `--plan`
+//! they run one that was made before, or say how far it is.
 
 mod arguments;
 mod text;
@@ -20,7 +18,6 @@ use crate::printed::Printed;
 pub(crate) use arguments::DlqCommand;
 use arguments::{DropArguments, RedriveArguments};
 
-/// Runs one of the commands.
 pub(crate) async fn run(command: DlqCommand, json: bool, stop: &CancellationToken) -> Result<(), JobError> {
     match command {
         DlqCommand::List { units, limit } => {
@@ -74,7 +71,6 @@ async fn discard(arguments: DropArguments, json: bool, stop: &CancellationToken)
     plan_and_run(wanted, Execution::Drop, yes, json, stop).await
 }
 
-/// A plan to make, or one that was made before.
 enum Wanted {
     New(Box<NewPlan>),
     Known { plan_id: Uuid, action: RedriveAction },
@@ -94,6 +90,7 @@ async fn plan_and_run(
             if planned.0.messages == 0 || !yes {
                 return print(&planned, json);
             }
+            // Standard output has one report, that of the run.
             eprint!("{planned}");
             planned.0.plan_id
         }
@@ -109,6 +106,7 @@ async fn plan_and_run(
         }
     };
     let progress = dlq::run(&store, &queues, plan_id, execution, stop).await.map_err(job_error)?;
+    // Printed also if the check fails.
     let judged = progress.check();
     print(&Printed(progress), json)?;
     judged.map_err(job_error)

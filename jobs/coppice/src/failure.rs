@@ -1,12 +1,10 @@
-//! What an operation's error means at a terminal: the exit code, and what to type next.
-//!
-//! In: [`OperationError`], whose text names no command. Out: [`JobError`], whose text does.
+//! What an operation's error means at a terminal: the exit code, and what to type next. An [`OperationError`] names no command;
+//! the text of the [`JobError`] does.
 
 use job_process::JobError;
 use operations::dlq::action_name;
 use operations::{ErrorKind, OperationError};
 
-/// The error with its exit code and its advice.
 pub(crate) fn job_error(error: OperationError) -> JobError {
     let text = format!("{error}{}", advice(&error));
     match error.kind() {
@@ -18,7 +16,6 @@ pub(crate) fn job_error(error: OperationError) -> JobError {
     }
 }
 
-/// What to type, to be put behind the error. Empty where the error needs none.
 fn advice(error: &OperationError) -> String {
     match error {
         OperationError::NotMovable => String::from(": use `dlq redrive undelivered`"),

@@ -1,9 +1,6 @@
-//! The operators' command: what is known of a person and why, what another policy would change, which links to make, which
-//! messages are dead-lettered and why, whether a unit's dependencies have a fault.
-//!
-//! In: arguments and settings; for `doctor` the unit's own environment. Out: a report, as text or JSON, on standard output;
-//! errors on standard error. The work is done by the crate `operations`; here are only arguments, settings and text. The
-//! command prints personal data where it is asked for it, and writes no logs.
+//! The operators' command: persons, policies, links, dead-lettered messages, and the dependencies of a unit. Out: a report, as
+//! text or JSON, on standard output; errors on standard error. The crate `operations` does the work; here are only arguments,
+//! settings and text. The command prints personal data where it is asked for it, and writes no logs.
 
 mod arguments;
 mod dlq;

@@ -40,14 +40,12 @@ pub(crate) async fn run(command: PolicyCommand, json: bool) -> Result<(), JobErr
     }
 }
 
-/// The policy in a file, or its faults.
 fn read(file: &Path) -> Result<Result<Policy, PolicyError>, JobError> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| JobError::Usage(format!("{}: {}", file.display(), error.kind())))?;
     Ok(Policy::parse(&text))
 }
 
-/// A policy without faults.
 fn usable(file: &Path) -> Result<Policy, JobError> {
     read(file)?.map_err(|error| JobError::Usage(error.to_string()))
 }
@@ -56,6 +54,7 @@ fn check(file: &Path, json: bool) -> Result<(), JobError> {
     let faults = read(file)?.err().map_or_else(Vec::new, |error| error.faults);
     let sound = faults.is_empty();
     print(&Checked { faults }, json)?;
+    // The report names the faults already.
     if sound { Ok(()) } else { Err(JobError::Failed(String::new())) }
 }
 

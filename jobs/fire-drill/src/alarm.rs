@@ -1,13 +1,10 @@
-//! Whether an alarm would fire for one dead-lettered message, and notify its topic.
-//!
-//! In: an alarm's settings. Out: faults. Pure.
+//! Whether an alarm would fire for one dead-lettered message, and notify its topic. Pure.
 
 use time::OffsetDateTime;
 
 /// An alarm on a DLQ must not take longer than this to fire.
 const LONGEST_WINDOW_SECS: i32 = 900;
 
-/// What is known of an alarm.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct AlarmFacts {
     pub(crate) name: String,
@@ -16,18 +13,14 @@ pub(crate) struct AlarmFacts {
     pub(crate) dimensions: Vec<(String, String)>,
     /// Its statistic is the maximum of each period: a minimum misses a message that was moved in between.
     pub(crate) maximum: bool,
-    /// A single message is enough.
     pub(crate) fires_at_one: bool,
-    /// Length of time that it evaluates.
     pub(crate) window_secs: i32,
     pub(crate) actions_enabled: bool,
-    /// What it notifies when it fires.
     pub(crate) actions: Vec<String>,
     pub(crate) state: State,
     pub(crate) since: Option<OffsetDateTime>,
 }
 
-/// An alarm's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
     Ok,
@@ -77,9 +70,9 @@ pub(crate) fn silence(alarm: &AlarmFacts, topic: &str) -> Option<String> {
     (!notifies).then(|| format!("it does not notify the topic {topic}: deploy the template"))
 }
 
-/// Whether an alarm belongs to another stack whose name begins with ours, as `coppice-staging` begins with `coppice`. Every alarm
-/// of a stack notifies the topic that is named after the stack.
 pub(crate) fn is_of_another_stack(alarm: &AlarmFacts, prefix: &str) -> bool {
+    // A name may begin with ours, as `coppice-staging` begins with `coppice`. But every alarm of a stack notifies the topic
+    // that is named after the stack.
     let topics = alarm.actions.iter().filter_map(|action| action.rsplit(':').next()?.strip_suffix("-alarms"));
     topics
         .filter(|stack| stack.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('-')))

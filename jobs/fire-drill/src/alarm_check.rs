@@ -1,6 +1,4 @@
-//! The command `check-alarms`: checks that each alarm would fire and notify.
-//!
-//! In: the stack's alarms. Out: the faults of each. Writes nothing.
+//! The command `check-alarms`: checks that each alarm of the stack would fire and notify. Writes nothing.
 
 use std::fmt;
 
@@ -14,10 +12,10 @@ use crate::cloud::Cloud;
 use crate::failure::CloudError;
 use crate::unit::{Unit, topic};
 
-/// An alarm that has not fired for so long is not known to work.
+// An alarm that has not fired for so long is not known to work.
 const LONGEST_SILENCE_SECS: f64 = 90.0 * 86_400.0;
 
-/// Alarms on the metrics of `heartbeat`. If one is missing, no alarm would notice that the heartbeats stop.
+// Alarms on the metrics of `heartbeat`. If one is missing, no alarm would notice that the heartbeats stop.
 const WATCHERS: [&str; 6] = [
     "heartbeat-late",
     "drill-overdue",
@@ -40,7 +38,6 @@ struct CheckedAlarm {
     queue: Option<String>,
     /// How long ago it last fired, for an alarm on a DLQ.
     fired_secs_ago: Option<f64>,
-    /// What is wrong, and what to do.
     faults: Vec<String>,
 }
 

@@ -1,6 +1,4 @@
 //! What every command needs: the database, and AWS with the bus's name.
-//!
-//! In: settings. Out: an open store, and a bus that exists.
 
 use job_process::{Database, JobError};
 use postgres_store::Store;
@@ -18,10 +16,9 @@ settings::declare! {
     list use LOG;
 }
 
-/// One for the command, one in reserve.
+// One for the command, one in reserve.
 const CONNECTIONS: u32 = 2;
 
-/// The database and the cloud.
 pub(crate) struct Clients {
     pub(crate) store: Store,
     pub(crate) cloud: Cloud,

@@ -1,6 +1,5 @@
-//! Calls of AWS: rules, queues, alarms, metrics, each by its name.
-//!
-//! In: the bus's name, with which every other name begins. Out: facts, or that a thing does not exist. Must not judge them.
+//! Calls of AWS: rules, queues, alarms, metrics, each by its name. Out: facts, or that a thing does not exist. Must not judge
+//! them.
 
 mod alarms;
 mod queues;
@@ -22,7 +21,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 const ATTEMPTS: u32 = 4;
 
-/// The account's services, and the bus.
 pub(crate) struct Cloud {
     /// The bus's name, and the start of every other.
     pub(crate) prefix: String,
@@ -34,7 +32,6 @@ pub(crate) struct Cloud {
 }
 
 impl Cloud {
-    /// Calls no service yet.
     pub(crate) async fn connect(bus_name: String) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
@@ -53,12 +50,11 @@ impl Cloud {
         }
     }
 
-    /// EventBridge accepts events for a bus that does not exist, so this is checked first.
     pub(crate) async fn check_bus(&self) -> Result<(), JobError> {
+        // EventBridge accepts events for a bus that does not exist.
         self.bus.verify().await.map_err(|error| JobError::Failed(format!("COPPICE_BUS_NAME: {error}")))
     }
 
-    /// A queue whose URL is known, to work on.
     pub(crate) fn open_queue(&self, facts: &QueueFacts) -> SqsQueue {
         SqsQueue::connect(&self.config, &facts.url)
     }

@@ -1,6 +1,4 @@
-//! Checks the configuration of a unit's whole way: rules, queues, policies, alarm, topic.
-//!
-//! In: facts that AWS returns. Out: faults, in the order of the way. Sends nothing.
+//! Checks the configuration of a unit's whole way: rules, queues, policies, alarm, topic. Sends nothing.
 
 use crate::alarm::faults;
 use crate::cloud::{Cloud, QueueFacts, RuleFacts};
@@ -9,11 +7,9 @@ use crate::hop::Hop;
 use crate::queue_policy::admits;
 use crate::unit::{Unit, notices, topic, undelivered};
 
-/// Something that would stop an event or its alarm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub(crate) hop: Hop,
-    /// What is wrong, and what to do.
     pub(crate) reason: String,
 }
 
@@ -46,13 +42,13 @@ fn missing(hop: Hop, what: &str) -> Fault {
     Fault { hop, reason: format!("{what} does not exist: deploy the template") }
 }
 
-/// Checks all rules of the unit, not only the drill's: the events of each must arrive.
 async fn check_rules(
     cloud: &Cloud,
     unit: Unit,
     queue: &QueueFacts,
     needed: &str,
 ) -> Result<Vec<Fault>, CloudError> {
+    // All rules of the unit, not only the drill's: the events of each must arrive.
     let rules = cloud.rules(&format!("{}-{}-", cloud.prefix, unit.name)).await?;
     let undelivered = cloud.queue(&undelivered(&cloud.prefix)).await?;
     let mut faults = Vec::new();

@@ -1,8 +1,6 @@
-//! One unit's drill, advanced as far as possible.
-//!
-//! In: the drill's row, and the state of AWS. Out: the hops that were reached, and what the drill waits for. A step never
-//! waits: it reads the row and AWS, notes the hops that were reached, and returns the next one. So any later process can
-//! resume a drill that was left open, by a kill or because its job runs at night, and two processes at once do no harm.
+//! One unit's drill, advanced as far as possible. A step never waits: it reads the drill's row and the state of AWS, notes the
+//! hops that were reached, and returns the next one. So any later process can resume a drill that was left open, by a kill or
+//! because its job runs at night, and two processes at once do no harm.
 
 mod diagnosis;
 mod removal;
@@ -25,13 +23,12 @@ use crate::notices::notified_at;
 use crate::poison;
 use crate::unit::{Door, Unit, notices};
 
-/// How much the clocks of AWS and of this process may differ.
+// How much the clocks of AWS and of this process may differ.
 const CLOCKS_DIFFER: Duration = Duration::from_secs(30);
 
-/// For a queue that a scheduled job drains: longer than the pause between its runs, shorter than SQS's retention.
+// For a queue that a scheduled job drains: longer than the pause between its runs, shorter than SQS's retention.
 const UNTIL_DRAINED: Duration = Duration::from_secs(3 * 24 * 3600);
 
-/// How long each hop may take.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     /// Until a running worker refuses the event.
@@ -41,12 +38,11 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// For drills that another run began, perhaps with longer limits.
+    // For drills that another run began, perhaps with longer limits.
     pub(crate) const OF_OTHERS: Self =
         Self { worker: Duration::from_secs(900), alarm: Duration::from_secs(3600) };
 }
 
-/// The state of a drill.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Standing {
     /// It cannot start yet.
@@ -55,11 +51,9 @@ pub(crate) enum Standing {
     Blocked(String),
     /// Its event is on its way to this hop.
     WaitsForHop(Hop),
-    /// It has ended.
     Ended(Result<(), DrillFailure>),
 }
 
-/// The drills of a stack.
 pub(crate) struct Drills<'a> {
     pub(crate) clients: &'a Clients,
     pub(crate) limits: Limits,
@@ -95,7 +89,6 @@ impl Drills<'_> {
         Ok(Ok(store.open_fire_drill(unit.name).await?.drill_id))
     }
 
-    /// Advances a drill as far as possible.
     pub(crate) async fn step(&self, unit: Unit, drill: &FireDrill) -> Result<Standing, StepError> {
         if let Some(end) = &drill.end {
             return Ok(Standing::Ended(end.clone()));
@@ -106,6 +99,7 @@ impl Drills<'_> {
                 continue;
             }
             let (last, since) =
+                // The limit of a hop runs from the hop before it.
                 reached.values().max().copied().map_or((None, drill.started_at), |at| (Some(at), at));
             let at = match hop {
                 Hop::Put => Some(self.put(unit, drill.drill_id).await?),
@@ -116,6 +110,7 @@ impl Drills<'_> {
                 },
                 Hop::Alarm => self.alarm_fired_at(unit).await?,
                 Hop::Notification => {
+                    // A notification from before the message was dead-lettered belongs to an earlier drill.
                     let dead_lettered_at = reached.get(Hop::Worker.name()).copied().unwrap_or(since);
                     self.notified_at(unit, dead_lettered_at).await?
                 }
@@ -147,7 +142,6 @@ impl Drills<'_> {
         }
     }
 
-    /// Sends the event to the unit's front door.
     async fn put(&self, unit: Unit, drill: Uuid) -> Result<OffsetDateTime, StepError> {
         let cloud = &self.clients.cloud;
         let queue = match unit.door {
@@ -169,13 +163,13 @@ impl Drills<'_> {
         Ok(OffsetDateTime::now_utc())
     }
 
-    /// The drill's message in the DLQ, if it is there. It stays there, so that the alarm fires.
     async fn dead_lettered(&self, unit: Unit, drill: Uuid) -> Result<Option<DrillMessage>, StepError> {
         let cloud = &self.clients.cloud;
         let Some(queue) = cloud.queue(&unit.dlq(&cloud.prefix)).await? else { return Ok(None) };
         if queue.visible == 0 {
             return Ok(None);
         }
+        // The message stays in the DLQ, so that the alarm fires.
         let messages = find(&cloud.open_queue(&queue), READ_LIMIT).await?;
         Ok(messages.into_iter().find(|message| message.drill == drill))
     }
@@ -197,7 +191,6 @@ impl Drills<'_> {
         Ok(notified_at(&cloud.open_queue(&queue), &unit.alarm(&cloud.prefix), since - CLOCKS_DIFFER).await?)
     }
 
-    /// Ends a drill that failed, and removes its messages as far as possible.
     async fn fail(&self, unit: Unit, drill: Uuid, fault: Fault) -> Result<Standing, StepError> {
         self.clean_up(unit, drill).await?;
         if fault.hop <= Hop::Worker {
@@ -217,18 +210,18 @@ impl Drills<'_> {
         Ok(Standing::Ended(ended.unwrap_or(Err(failure))))
     }
 
-    /// Whether another process may know more of this drill: it hides messages of the DLQ, or has noted a hop since this step
-    /// began. Then it is too early to say that a hop was not reached.
     async fn another_process_advances(&self, unit: Unit, drill: &FireDrill) -> Result<bool, StepError> {
         let Clients { store, cloud } = self.clients;
+        // Then it is too early to say that a hop was not reached: the other process hides messages of the DLQ, or has noted a
+        // hop since this step began.
         let dlq = cloud.queue(&unit.dlq(&cloud.prefix)).await?;
         let hides_messages = dlq.is_some_and(|queue| queue.in_flight > 0);
         Ok(hides_messages || store.read_fire_drill(drill.drill_id).await?.as_ref() != Some(drill))
     }
 }
 
-/// Whether the message has the worker's reason. No worker puts events into `undelivered`.
 fn has_reason(unit: Unit, message: &DrillMessage) -> bool {
+    // No worker puts events into `undelivered`, so they have no reason.
     unit.door == Door::Dlq || message.attributes.contains_key("coppice.class")
 }
 

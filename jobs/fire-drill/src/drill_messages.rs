@@ -1,6 +1,4 @@
-//! Finds and deletes the messages that drills have sent, and leaves every other message in its queue.
-//!
-//! In: a queue and a limit. Out: messages of drills. Every other message is released at once.
+//! Finds and deletes the messages that drills have sent. Every other message is released at once.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,13 +8,11 @@ use sqs_queue::{BATCH_LIMIT, Queue, QueueError, Receipt, ReceivedMessage};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// A long poll asks all of SQS's servers; a short one may find nothing where there is something.
+// A long poll asks all of SQS's servers; a short one may find nothing where there is something.
 const WAIT: Duration = Duration::from_secs(1);
 
-/// Most messages read of a DLQ to find a drill's own.
 pub(crate) const READ_LIMIT: usize = 500;
 
-/// A message that a drill has sent.
 #[derive(Debug, Clone)]
 pub(crate) struct DrillMessage {
     pub(crate) drill: Uuid,
@@ -54,7 +50,7 @@ pub(crate) async fn delete(
     Ok(deleted)
 }
 
-/// Receives up to `limit` messages, keeps those for which `kept` returns a value, and releases the others, even after an error.
+/// Receives up to `limit` messages, keeps those for which `kept` returns a value, and releases the others.
 pub(crate) async fn read_messages<T>(
     queue: &impl Queue,
     limit: usize,
@@ -80,6 +76,7 @@ pub(crate) async fn read_messages<T>(
             break Ok(());
         }
     };
+    // Also after an error.
     release(queue, others).await?;
     ended.map(|()| found)
 }

@@ -1,11 +1,8 @@
-//! Why a call of AWS or a step of a drill failed.
-//!
-//! In: the SDK's errors. Out: operation and code only, because AWS's texts may quote receipts.
+//! Why a call of AWS or a step of a drill failed. Operation and code only, because AWS's texts may quote receipts.
 
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use job_process::JobError;
 
-/// A call that failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{operation} failed: {code}")]
 pub(crate) struct CloudError {
@@ -24,7 +21,6 @@ impl CloudError {
         Self { operation, code: code.to_owned() }
     }
 
-    /// A reply without the value that the call should return.
     pub(crate) fn incomplete(operation: &'static str) -> Self {
         Self { operation, code: String::from("incomplete reply") }
     }
@@ -36,7 +32,6 @@ impl From<CloudError> for JobError {
     }
 }
 
-/// Why a step failed. The caller tries it again.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StepError {
     #[error(transparent)]

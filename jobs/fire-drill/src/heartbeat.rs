@@ -1,7 +1,5 @@
-//! The command `heartbeat`: one event through every route, and the metrics that no other part sends.
-//!
-//! In: which units, and how long to wait. Out: latencies by unit, DLQ depths, the ages of breakers and outboxes; all of it as
-//! metrics too. It also resumes drills that were left open.
+//! The command `heartbeat`: one event through every route, and the metrics that no other part sends. Out: latencies by unit,
+//! DLQ depths, the ages of breakers and outboxes; all of it as metrics too. It also resumes drills that were left open.
 
 mod report;
 
@@ -24,7 +22,6 @@ use crate::unit::Unit;
 
 use report::{DlqDepth, HeartbeatReport, OpenDrill, Route, Watched};
 
-/// Between two checks whether the heartbeats have arrived.
 const PAUSE: Duration = Duration::from_secs(1);
 
 pub(crate) async fn run(
@@ -85,13 +82,12 @@ async fn send(
     Ok(unsent)
 }
 
-/// `None` cannot happen: a struct of a word and an ID is a small JSON object.
 fn entry(unit: Unit, heartbeat: Uuid) -> Option<BusEntry> {
+    // `None` cannot happen: a struct of a word and an ID is a small JSON object.
     let detail = serde_json::to_string(&Heartbeat { unit: unit.name.to_owned(), heartbeat }).ok()?;
     BusEntry::provider(unit.source(), HEARTBEAT, detail).ok()
 }
 
-/// Waits until every heartbeat has arrived, at most for `limit`. The next run sees the later ones.
 async fn wait_for_all(
     clients: &Clients,
     units: &[Unit],
@@ -105,6 +101,7 @@ async fn wait_for_all(
             .iter()
             .filter(|heartbeat| is_of(heartbeat, units))
             .all(|heartbeat| heartbeat.waiting_secs <= 0.0);
+        // The next run sees the heartbeats that are still on their way.
         if all_seen || stop.is_cancelled() || Instant::now() >= deadline {
             return Ok(());
         }
@@ -119,7 +116,6 @@ fn is_of(heartbeat: &UnitHeartbeat, units: &[Unit]) -> bool {
     units.iter().any(|unit| unit.name == heartbeat.unit)
 }
 
-/// Leaves out heartbeats of other units, and of units that no longer exist.
 fn routes(heartbeats: Vec<UnitHeartbeat>, units: &[Unit], late_after: Duration) -> Vec<Route> {
     let route = |UnitHeartbeat { unit, latency_secs, waiting_secs }| Route {
         late: waiting_secs > late_after.as_secs_f64(),
@@ -127,15 +123,16 @@ fn routes(heartbeats: Vec<UnitHeartbeat>, units: &[Unit], late_after: Duration) 
         latency_secs,
         waiting_secs,
     };
+    // Leaves out heartbeats of units that were not chosen or no longer exist.
     heartbeats.into_iter().filter(|heartbeat| is_of(heartbeat, units)).map(route).collect()
 }
 
-/// Reads the depth of each DLQ. The call also keeps the DLQ's metrics alive in CloudWatch: they stop after six hours without a
-/// call, and return up to a quarter of an hour after a message.
-/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html>
 async fn read_dlqs(clients: &Clients, faults: &mut Vec<String>) -> Vec<DlqDepth> {
     let mut all = Vec::new();
     for unit in Unit::all() {
+        // The call also keeps the DLQ's metrics alive in CloudWatch: they stop after six hours without a call, and return up to
+        // a quarter of an hour after a message.
+        // <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html>
         let queue = unit.dlq(&clients.cloud.prefix);
         match clients.cloud.queue(&queue).await {
             Ok(Some(facts)) => all.push(DlqDepth { queue, visible: facts.visible }),
@@ -146,7 +143,6 @@ async fn read_dlqs(clients: &Clients, faults: &mut Vec<String>) -> Vec<DlqDepth>
     all
 }
 
-/// Resumes open drills, and removes messages of ended ones.
 async fn resume_drills(clients: &Clients, faults: &mut Vec<String>) -> Vec<OpenDrill> {
     let drills = Drills { clients, limits: Limits::OF_OTHERS };
     let mut open = Vec::new();

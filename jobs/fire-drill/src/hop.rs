@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-/// Where a drill can stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Hop {
     /// The bus or the queue accepts the event.
@@ -28,8 +27,8 @@ impl Hop {
     pub(crate) const TIMED: [Self; 5] =
         [Self::Put, Self::Worker, Self::Alarm, Self::Notification, Self::Cleanup];
 
-    /// Its stable name, in rows and reports.
     pub(crate) const fn name(self) -> &'static str {
+        // Stable, because rows and reports have these names.
         match self {
             Self::Put => "put",
             Self::Rule => "rule",

@@ -1,6 +1,4 @@
-//! Our own metrics, which alarms of the template watch.
-//!
-//! In: reports and the database. Out: metrics in CloudWatch.
+//! Our own metrics in CloudWatch, which alarms of the template watch.
 
 use crate::clients::Clients;
 use crate::report::{DrillReport, DrillResult};
@@ -9,12 +7,12 @@ use crate::unit::Unit;
 /// A metric's name, the unit that it is about if it is about one, and its value.
 pub(crate) type Measure = (&'static str, Option<&'static str>, f64);
 
-/// The age of a drill that has never passed: ten years, above every limit.
+// The age of a drill that has never passed: ten years, above every limit.
 const NEVER_SECS: f64 = 10.0 * 365.0 * 86_400.0;
 
-/// Sends metrics. A failure is only logged: the alarms treat missing data as a fault.
 pub(crate) async fn send_or_log(clients: &Clients, measures: &[Measure]) {
     if let Err(error) = clients.cloud.put_measures(measures).await {
+        // Only logged: the alarms treat missing data as a fault.
         tracing::error!(%error, "metrics cannot be sent, their alarms have no data");
     }
 }
@@ -29,7 +27,6 @@ pub(crate) async fn drill_ages(clients: &Clients) -> Result<Vec<Measure>, postgr
     Ok(measures)
 }
 
-/// How the drills of a run ended and how long they took, and the new ages.
 pub(crate) async fn of_drills(
     clients: &Clients,
     report: &DrillReport,

@@ -1,6 +1,5 @@
-//! The notifications of the alarms' topic: an alarm whose notification does not arrive is useless.
-//!
-//! In: the queue `drill-notices`, which subscribes to the topic. Out: when an alarm's notification arrived.
+//! When an alarm's notification arrived in the queue `drill-notices`, which subscribes to the alarms' topic: an alarm whose
+//! notification does not arrive is useless.
 
 use serde::Deserialize;
 use sqs_queue::{BATCH_LIMIT, Queue, QueueError, Receipt};
@@ -8,10 +7,9 @@ use time::OffsetDateTime;
 
 use crate::drill_messages::read_messages;
 
-/// Most notices read at once. They expire after two hours.
+// Notices expire after two hours.
 const LIMIT: usize = 300;
 
-/// An alarm's message to its topic.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Notice {
@@ -19,8 +17,7 @@ struct Notice {
     new_state_value: String,
 }
 
-/// When the topic notified that the alarm fired, after `since`. Earlier notices of this alarm are deleted: they belong to an
-/// earlier drill.
+/// When the topic notified that the alarm fired, after `since`. Earlier notices of this alarm are deleted.
 pub(crate) async fn notified_at(
     notices: &impl Queue,
     alarm: &str,
@@ -33,6 +30,7 @@ pub(crate) async fn notified_at(
         if notice.alarm_name != alarm {
             return None;
         }
+        // It belongs to an earlier drill.
         if message.sent_at < since {
             receipts.push(message.receipt.clone());
             return Some(());

@@ -1,6 +1,4 @@
-//! The event that a drill sends: it names no record, and no parser knows it.
-//!
-//! In: the unit and the drill's ID. Out: an entry for the bus, or a body for a queue. Pure.
+//! The event that a drill sends: it names no record, and no parser knows it. Pure.
 
 use event_bus::BusEntry;
 use event_contract::{POISON, Poison};
@@ -15,8 +13,8 @@ fn detail(unit: Unit, drill: Uuid) -> Poison {
     Poison { unit: unit.name.to_owned(), drill }
 }
 
-/// The entry for the bus. `None` cannot happen: a struct of a word and an ID is a small JSON object.
 pub(crate) fn entry(unit: Unit, drill: Uuid) -> Option<BusEntry> {
+    // `None` cannot happen: a struct of a word and an ID is a small JSON object.
     let detail = serde_json::to_string(&detail(unit, drill)).ok()?;
     BusEntry::provider(unit.source(), POISON, detail).ok()
 }

@@ -1,13 +1,9 @@
 //! Whether a queue's policy lets a rule send. Pure.
-//!
-//! In: the policy and the rule's ARN. Out: yes or no. A condition that it does not know counts as fulfilled. So it finds a
-//! statement that is missing or names another rule, and never reports a fault that is none.
 
 use serde_json::Value;
 
 const SERVICE: &str = "events.amazonaws.com";
 
-/// Whether a statement lets the rule of this ARN send, and none forbids it outright.
 pub(crate) fn admits(policy: Option<&str>, rule_arn: &str) -> bool {
     let policy: Value = policy.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let statements = list(&policy["Statement"]);
@@ -27,7 +23,7 @@ pub(crate) fn admits(policy: Option<&str>, rule_arn: &str) -> bool {
     allowed && !forbidden
 }
 
-/// JSON policies have a single value in place of a list of one.
+// JSON policies have a single value in place of a list of one.
 fn list(value: &Value) -> Vec<&Value> {
     match value {
         Value::Null => Vec::new(),
@@ -47,7 +43,6 @@ fn allows_sending(action: &str) -> bool {
     matches!(action.to_ascii_lowercase().as_str(), "sqs:sendmessage" | "sqs:send*" | "sqs:*" | "*")
 }
 
-/// Whether the conditions on the caller hold for the rule.
 fn holds(condition: &Value, rule_arn: &str) -> bool {
     let account = rule_arn.split(':').nth(4).unwrap_or_default();
     let operators = condition.as_object().into_iter().flatten();
@@ -56,6 +51,8 @@ fn holds(condition: &Value, rule_arn: &str) -> bool {
             let actual = match key.to_ascii_lowercase().as_str() {
                 "aws:sourcearn" => rule_arn,
                 "aws:sourceaccount" => account,
+                // An unknown condition counts as fulfilled. So this finds a statement that is missing or names another rule,
+                // and never reports a fault that is none.
                 _ => return true,
             };
             list(values).iter().filter_map(|value| value.as_str()).any(|pattern| matches(pattern, actual))

@@ -1,6 +1,5 @@
-//! The command `run`: drills of several units at once, until each has ended or cannot go further in this run.
-//!
-//! In: which units, and limits. Out: a report of each unit, metrics, and the worst exit code of all units.
+//! The command `run`: drills of several units at once, until each has ended or cannot go further in this run. Out: a report of
+//! each unit, metrics, and the worst exit code of all units.
 
 use std::time::{Duration, Instant};
 
@@ -18,13 +17,12 @@ use crate::measures;
 use crate::report::{DrillReport, DrillResult, Plan, PlannedUnit, UnitReport};
 use crate::unit::{Door, Unit};
 
-/// Between two steps of a drill: alarms take a minute, workers a second.
+// Alarms take a minute, workers a second.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// Each hop has its own limit. This ends a run in which no step succeeds at all.
+// Each hop has its own limit. This ends a run in which no step succeeds at all.
 const GRACE: Duration = Duration::from_secs(60);
 
-/// One unit in a run.
 struct Runner {
     unit: Unit,
     drill: Option<Uuid>,
@@ -88,10 +86,10 @@ impl Runner {
         }
     }
 
-    /// Whether this run has nothing more to wait for. It does not wait for a scheduled job: a heartbeat sees that end.
     fn is_at_rest(&self) -> bool {
         match &self.standing {
             Ok(Standing::Ended(_) | Standing::Blocked(_)) => true,
+            // The run does not wait for a scheduled job: a heartbeat sees that end.
             Ok(Standing::WaitsForHop(Hop::Worker)) => self.unit.door == Door::Queue,
             Ok(Standing::WaitsForHop(_) | Standing::Waits(_)) | Err(_) => false,
         }
@@ -120,7 +118,6 @@ impl Runner {
     }
 }
 
-/// Prints the report, sends the metrics, and ends with the worst result of the units.
 async fn end(clients: &Clients, runners: Vec<Runner>, json: bool, stopped: bool) -> Result<(), JobError> {
     let mut units = Vec::new();
     for runner in &runners {
@@ -150,7 +147,6 @@ async fn end(clients: &Clients, runners: Vec<Runner>, json: bool, stopped: bool)
     }
 }
 
-/// Reports what would be sent, and the faults on its way.
 async fn plan(clients: &Clients, units: &[Unit], json: bool) -> Result<(), JobError> {
     let mut planned = Vec::new();
     for unit in units {

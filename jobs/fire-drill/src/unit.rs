@@ -1,18 +1,14 @@
-//! The units that are drilled: the front door of each, and the names of its queues, rules and alarms.
-//!
-//! In: the prefix of the stack. Out: names as in `deploy/cloudformation/coppice.yaml`; a test compares the two. Pure.
+//! The units that are drilled: the front door of each, and the names of its queues, rules and alarms, as in
+//! `deploy/cloudformation/coppice.yaml`; a test compares the two. Pure.
 
 use event_contract::DRILL_SOURCE;
 
-/// A unit with a DLQ, and where its events enter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Unit {
-    /// The unit's name: folder, binary and queue stem.
     pub(crate) name: &'static str,
     pub(crate) door: Door,
 }
 
-/// Where we can send an event to a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Door {
     /// By a rule on the bus, named after the unit and `rule`, that matches events of `source`. Real events use the same rule,
@@ -43,7 +39,6 @@ impl Unit {
         matches!(self.door, Door::Bus { .. })
     }
 
-    /// The `source` of events sent to it.
     pub(crate) const fn source(self) -> &'static str {
         match self.door {
             Door::Bus { source, .. } => source,
@@ -51,7 +46,6 @@ impl Unit {
         }
     }
 
-    /// The rule that matches events sent to it.
     pub(crate) fn rule(self, prefix: &str) -> Option<String> {
         match self.door {
             Door::Bus { rule, .. } => Some(format!("{prefix}-{}-{rule}", self.name)),
@@ -64,7 +58,6 @@ impl Unit {
         (self.door != Door::Dlq).then(|| format!("{prefix}-{}", self.name))
     }
 
-    /// Its DLQ.
     pub(crate) fn dlq(self, prefix: &str) -> String {
         match self.door {
             Door::Dlq => undelivered(prefix),
@@ -72,7 +65,6 @@ impl Unit {
         }
     }
 
-    /// The alarm on the depth of its DLQ.
     pub(crate) fn alarm(self, prefix: &str) -> String {
         format!("{}-depth", self.dlq(prefix))
     }
@@ -90,12 +82,10 @@ pub(crate) fn notices(prefix: &str) -> String {
     format!("{prefix}-drill-notices")
 }
 
-/// The alarms' topic.
 pub(crate) fn topic(prefix: &str) -> String {
     format!("{prefix}-alarms")
 }
 
-/// Start of the names of the rules that forward partners' events to the bus.
 pub(crate) fn forwarding_rules(prefix: &str) -> String {
     format!("{prefix}-forward-")
 }

@@ -1,6 +1,4 @@
-//! Reads the provider's feed of changes, from the place where the last run ended.
-//!
-//! In: a cursor or a time. Out: IDs in the run, and the cursor of the next page.
+//! Reads the provider's feed of changes, from the place where the last run ended. Out: IDs in the run, and the next cursor.
 
 use job_process::JobError;
 use postgres_store::{GatheredPage, ResyncRun, Store};
@@ -12,7 +10,7 @@ use crate::patience::{patiently, stopped};
 use crate::provider::Provider;
 use crate::run::superseded;
 
-/// How far back a feed is read the first time: most queues keep events no longer than this.
+// Most queues keep events no longer than this.
 const FIRST: Duration = Duration::DAY;
 
 /// Reads pages into the run until the feed has no more. `run.cursor` is then where the next run starts.

@@ -6,14 +6,13 @@ use resync_process::usual_deletions;
 use crate::arguments::GuardArguments;
 
 /// Why nothing is sent. `None`: the changes are within the limits.
-///
-/// Missing records count only if the listing proves them missing, since only then are they sent.
 pub(crate) fn refusal(plan: &ListingPlan, proven: bool, allowed: GuardArguments) -> Option<String> {
     let number = |count: i64| u64::try_from(count).unwrap_or_default();
     let (stored, missing, changed) = (number(plan.stored), number(plan.missing), number(plan.changed));
     let deletions = allowed.allow_deletions.unwrap_or_else(|| usual_deletions(stored));
     let changes = allowed.allow_changes.unwrap_or_else(|| usual_changes(stored));
     let mut reasons = Vec::new();
+    // Missing records count only if the listing proves them missing, since only then are they sent.
     if proven && missing > deletions {
         reasons.push(format!(
             "{missing} of the {stored} stored records are not listed, and the limit is {deletions}: they would be deleted and \
@@ -36,8 +35,8 @@ pub(crate) fn refusal(plan: &ListingPlan, proven: bool, allowed: GuardArguments)
     })
 }
 
-/// How many changes need no permission: a fifth of the stored records, or a thousand if that is more.
 fn usual_changes(stored: u64) -> u64 {
+    // A fifth of the stored records, or a thousand if that is more, needs no permission.
     (stored / 5).max(1000)
 }
 

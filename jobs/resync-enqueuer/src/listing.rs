@@ -1,9 +1,7 @@
-//! Reads the provider's whole listing, and finds the stored records that it lacks.
-//!
-//! In: pages of the provider. Out: IDs in the run, and whether the listing is complete. A stored record that the listing lacks is
-//! sent too, to be read by ID, but only if the listing is complete: every page was answered, no page contradicts the total,
-//! none was empty before the end, each had something new, and in the end there were as many records as the provider counts.
-//! Otherwise a missing record proves nothing. The listed records are sent in any case.
+//! Reads the provider's whole listing, and finds the stored records that it lacks. Such a record is sent too, to be read by ID,
+//! but only if the listing is complete: every page was answered, no page contradicts the total, none was empty before the end,
+//! each had something new, and in the end there were as many records as the provider counts. Otherwise a missing record proves
+//! nothing.
 
 use job_process::JobError;
 use postgres_store::{GatheredPage, ListingPlan, ResyncRun, Store};
@@ -16,7 +14,6 @@ use crate::patience::{patiently, stopped};
 use crate::provider::Provider;
 use crate::run::superseded;
 
-/// Reads pages into the run until there are no more.
 pub(crate) async fn gather(
     store: &Store,
     provider: &Provider,
@@ -51,7 +48,6 @@ pub(crate) async fn gather(
     }
 }
 
-/// Why the listing is incomplete from this page on.
 fn doubt(run: &ResyncRun, page: &ListedPage) -> Option<String> {
     let number = run.pages + 1;
     if let Some(doubt) = page.doubt {
@@ -89,10 +85,7 @@ pub(crate) async fn conclude(
     Ok(plan)
 }
 
-/// Checks the guard, and marks the run as passed.
-///
-/// # Errors
-/// [`JobError::Guarded`] if the listing leads to more changes than allowed. The run stays, to be allowed or restarted.
+/// Checks the guard, and marks the run as passed. A run that the guard stops stays, to be allowed or restarted.
 pub(crate) async fn pass(
     store: &Store,
     source: &str,

@@ -16,7 +16,6 @@ use std::process::ExitCode;
 use arguments::Arguments;
 use clap::Parser;
 
-/// The unit's name.
 const NAME: &str = "resync-enqueuer";
 
 fn main() -> ExitCode {

@@ -1,6 +1,4 @@
-//! Reads IDs from the arguments or from standard input.
-//!
-//! In: IDs, or lines. Out: IDs in the run.
+//! Reads IDs from the arguments or from standard input into the run.
 
 use std::io;
 
@@ -12,10 +10,8 @@ use tokio_util::sync::CancellationToken;
 use crate::patience::stopped;
 use crate::run::superseded;
 
-/// IDs that are stored in one statement.
 const PAGE: usize = 1000;
 
-/// Adds them to the run.
 pub(crate) async fn gather(
     store: &Store,
     run: &mut ResyncRun,
@@ -32,9 +28,9 @@ pub(crate) async fn gather(
     Ok(())
 }
 
-/// Reads on a detached thread: a terminal may never send a line, and a signal still ends the job.
 async fn from_standard_input(stop: &CancellationToken) -> Result<Vec<String>, JobError> {
     let (sender, lines) = oneshot::channel();
+    // A detached thread: a terminal may never send a line, and a signal still ends the job.
     std::thread::spawn(move || sender.send(io::stdin().lines().collect::<io::Result<Vec<String>>>()));
     let lines = tokio::select! {
         lines = lines => lines.unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into())),

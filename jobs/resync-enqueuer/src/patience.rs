@@ -1,6 +1,4 @@
 //! Retries the call for a page.
-//!
-//! In: a call of the provider. Out: its answer, or why the run ends.
 
 use std::time::Duration;
 
@@ -8,17 +6,12 @@ use job_process::JobError;
 use provider_sso::ProviderError;
 use tokio_util::sync::CancellationToken;
 
-/// Attempts at one page while the provider fails.
 const ATTEMPTS: u32 = 4;
 /// Waits in a row for a used-up quota.
 const PAUSES: u32 = 20;
-/// First wait after a failure; doubled with each.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Calls until there is an answer: a few times if the provider fails, for longer if it only asks to wait.
-///
-/// # Errors
-/// [`JobError::Failed`] with the provider's last error, [`JobError::Stopped`] after a signal.
 pub(crate) async fn patiently<T>(
     stop: &CancellationToken,
     ask: impl AsyncFn() -> Result<T, ProviderError>,
@@ -55,7 +48,6 @@ fn given_up(error: &ProviderError) -> JobError {
     JobError::Failed(format!("a page of the provider cannot be read: {error}{hint}"))
 }
 
-/// A signal stopped the run before its end.
 pub(crate) fn stopped() -> JobError {
     JobError::Stopped(String::from("stopped by a signal: run again to resume"))
 }

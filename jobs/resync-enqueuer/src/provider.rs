@@ -1,6 +1,4 @@
-//! The provider that lists records or changes, whatever its role.
-//!
-//! In: settings. Out: pages of IDs. Must not know runs or queues.
+//! The provider that lists records or changes, whatever its role. Must not know runs or queues.
 
 use job_process::{Database, JobError};
 use provider_crm::{CrmClient, CrmProvider, CrmSettings};
@@ -24,7 +22,6 @@ settings::declare! {
     list CrmSettings;
 }
 
-/// What the job needs from its environment.
 pub(crate) struct Environment {
     pub(crate) database: Database,
     pub(crate) queue_url: String,
@@ -32,8 +29,6 @@ pub(crate) struct Environment {
 }
 
 impl Environment {
-    /// # Errors
-    /// [`JobError::Usage`] with every setting that is missing or wrong.
     pub(crate) fn read(role: RoleName) -> Result<Self, JobError> {
         let reader = Reader::from_environment();
         let own = reader.load::<EnqueuerSettings>();
@@ -53,14 +48,12 @@ impl Environment {
     }
 }
 
-/// An identity provider, or a CRM.
 pub(crate) enum Provider {
     Sso(SsoClient),
     Crm(CrmClient),
 }
 
 impl Provider {
-    /// The source's stable name.
     pub(crate) fn source(&self) -> &'static str {
         match self {
             Self::Sso(client) => client.source(),

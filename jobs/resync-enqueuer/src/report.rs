@@ -5,24 +5,20 @@ use std::fmt;
 use postgres_store::ListingPlan;
 use serde::Serialize;
 
-/// What was sent, or would be.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct EnqueueReport {
     pub(crate) source: &'static str,
     pub(crate) origin: &'static str,
     pub(crate) dry_run: bool,
-    /// It resumed an interrupted run.
     pub(crate) resumed: bool,
     /// Records sent, or that would be.
     pub(crate) sent: u64,
-    /// Pages read of the provider.
     pub(crate) pages: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) listing: Option<ListingReport>,
     pub(crate) secs: f64,
 }
 
-/// What a listing has shown.
 #[derive(Debug, Serialize)]
 pub(crate) struct ListingReport {
     pub(crate) listed: i64,

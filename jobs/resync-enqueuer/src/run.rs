@@ -1,6 +1,4 @@
-//! One run: gather IDs, pass the guard, send, delete the run's row.
-//!
-//! In: arguments and settings. Out: messages on a resync queue, and the report.
+//! One run: gather IDs, pass the guard, send, delete the run's row. Out: messages on a resync queue, and the report.
 
 use std::time::Instant;
 
@@ -15,13 +13,12 @@ use crate::report::{EnqueueReport, ListingReport};
 use crate::sending::{Pace, send};
 use crate::{changes, listing, named};
 
-/// One for the run, one in reserve.
+// One for the run, one in reserve.
 const CONNECTIONS: u32 = 2;
-/// After this time, an interrupted run is too old to be resumed. Less than a day, so that a listing that the guard stopped in
-/// one night is read again in the next.
+// An older interrupted run is not resumed. Less than a day, so that a listing that the guard stopped in one night is read again
+// in the next.
 const ABANDONED_AFTER_SECS: i64 = 72_000;
 
-/// The whole of the job.
 pub(crate) async fn run(arguments: Arguments, stop: CancellationToken) -> Result<(), JobError> {
     let Arguments { role, origin, how } = arguments;
     let Environment { database, queue_url, provider } = Environment::read(role)?;
@@ -74,11 +71,11 @@ pub(crate) async fn run(arguments: Arguments, stop: CancellationToken) -> Result
     }
 }
 
-/// The queue, which must exist before anything is gathered for it.
 async fn connect(url: &str, dry_run: bool) -> Result<SqsQueue, JobError> {
     let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
     let queue = SqsQueue::connect(&config, url);
     if !dry_run {
+        // The queue must exist before anything is gathered for it.
         let there = queue.depth().await;
         there.map_err(|error| JobError::Failed(format!("queue (COPPICE_QUEUE_URL): {error}")))?;
     }
@@ -93,7 +90,6 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Gathers, passes the guard, and returns what the end of the run has to do.
     async fn gather_and_pass(
         &self,
         origin: Origin,
@@ -185,6 +181,8 @@ impl Work<'_> {
             if store.end_resync_run(run.run_id, end).await? {
                 return Ok(());
             }
+            // Without items left, only another process can have ended or changed the run. With items, an arrival since is sent
+            // too.
             if store.count_resync_items(run.run_id, run.sent_through).await? == 0 {
                 return Err(superseded());
             }

@@ -1,6 +1,5 @@
-//! Sends the run's records to the queue, a batch at a time, with a checkpoint after each batch.
-//!
-//! In: a run. Out: messages that name one record each. Must not know how the IDs were gathered.
+//! Sends the run's records to the queue, a batch at a time, with a checkpoint after each batch. Must not know how the IDs were
+//! gathered.
 
 use std::time::Duration;
 
@@ -15,18 +14,14 @@ use tokio_util::sync::CancellationToken;
 use crate::patience::stopped;
 use crate::run::superseded;
 
-/// Concurrent calls of SQS.
 const CALLS: usize = 8;
-/// Attempts to send the entries of one call.
 const ATTEMPTS: u32 = 7;
 /// First wait after a failed attempt; doubled with each: in all some 13 s.
 const PAUSE: Duration = Duration::from_millis(200);
-/// Longest time of a batch at a rate: this bounds what a killed job sends again.
+// This bounds what a killed job sends again.
 const LONGEST_BATCH_SECS: u32 = 5;
-/// How often progress is logged.
 const PROGRESS: Duration = Duration::from_secs(5);
 
-/// Size of a batch, and rate.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pace {
     pub(crate) batch_size: u32,
@@ -35,7 +30,6 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// Records of a batch.
     fn batch(self) -> u32 {
         match self.rate {
             0 => self.batch_size,

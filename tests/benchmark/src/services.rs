@@ -9,10 +9,10 @@ use std::time::Duration;
 use anyhow::Context;
 use local_stack::{Durability, Postgres, Tools};
 use serde_json::{Value, json};
+use simulators::auth0::{Auth0Simulator, Change, SimulatedUser};
 use sqlx::migrate::Migrator;
 use sqlx::{Connection, PgConnection};
 use testkit::FastAws;
-use testkit::simulators::auth0::{Auth0Simulator, Change, SimulatedUser};
 
 use crate::contestant::Contestant;
 use crate::run::Load;

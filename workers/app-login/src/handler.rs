@@ -1,8 +1,6 @@
-//! The worker's steps: it reads a sign-in from an event, finds the user, and counts the sign-in.
-//!
-//! A log entry never changes. If an event holds a whole entry, the worker does not read the entry again. If the database has
-//! no record of the user, the worker first reads the user by the path of `sso-sync`. So a consumer that receives
-//! `AppLoginRecorded` finds the person.
+//! The worker's steps: it reads a sign-in from an event, finds the user, and counts the sign-in. If the database has no record
+//! of the user, the worker first reads the user by the path of `sso-sync`, so a consumer of `AppLoginRecorded` finds the
+//! person.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,11 +15,11 @@ use worker_runtime::{Cause, Demand, Failure, Handler, Outcome, Reading, Refetch,
 use crate::sign_in_key::SignInKey;
 use crate::unknown_users::{UnknownUser, UnknownUsers, UserAnswer};
 
-/// The stream can deliver an entry before the log has it. The worker looks again, each time after twice as long, until the
-/// message is this old. Then it treats the entry as gone.
+// The stream can deliver an entry before the log has it. The worker looks again, each time after twice as long, until the
+// message is this old. Then it treats the entry as gone.
 const MISSING_ENTRY_IS_GONE_AFTER: Duration = Duration::from_secs(30);
 
-/// After this time the log and the provider's replica have mostly caught up.
+// After this time the log and the provider's replica have mostly caught up.
 const LAG: Duration = Duration::from_secs(2);
 
 /// The handler: counts sign-ins, and reads users that the database does not have.
@@ -82,7 +80,6 @@ impl<P: SsoProvider> SignIns<P> {
         Ok(users.collect())
     }
 
-    /// Reads a user, or waits for the read that another sign-in has started.
     async fn read_user(
         &self,
         user_id: &str,
@@ -105,8 +102,6 @@ impl<P: SsoProvider> SignIns<P> {
         Ok(answer)
     }
 
-    /// Writes the users that were read, each once, in a separate transaction. The users are correct whether or not the
-    /// sign-ins are counted afterwards, and a second write changes nothing.
     async fn write_users(&self, batch: &[(Refetch<SignInKey>, FetchedSignIn)]) -> Result<(), Failure> {
         let answers = batch.iter().filter_map(|(_, fetched)| match fetched {
             FetchedSignIn::Found { user: Some(user), .. } => user.get(),
@@ -115,6 +110,8 @@ impl<P: SsoProvider> SignIns<P> {
             }
         });
         let users: BTreeMap<&str, &(Refetch<String>, Reread)> =
+            // Each user once, in a transaction before that of the sign-ins: a second write changes nothing, and the users are
+            // correct whether or not the sign-ins are counted afterwards.
             answers.map(|answer| (answer.0.subject.as_str(), answer)).collect();
         if users.is_empty() {
             return Ok(());
@@ -154,6 +151,7 @@ impl<P: SsoProvider> Handler for SignIns<P> {
     ) -> Result<FetchedSignIn, Failure> {
         let announce = announce(refetch.cause)?;
         let (sign_in, unknown) = match refetch.subject.sign_in() {
+            // A log entry never changes, so a whole entry in the event is not read again.
             Some(sign_in) => (sign_in, unknown),
             None => {
                 let entry = self.provider().fetch_sign_in(refetch.subject.event_id()).await;
@@ -192,15 +190,13 @@ impl<P: SsoProvider> Handler for SignIns<P> {
     }
 }
 
-/// The result when the log does not have the entry. `age` is the age of the message.
 fn missing(age: Duration) -> FetchedSignIn {
     if age >= MISSING_ENTRY_IS_GONE_AFTER { FetchedSignIn::Gone } else { FetchedSignIn::TooEarly(LAG + age) }
 }
 
-/// The sign-in to count now. `None` if the provider does not show the user yet: a consumer of the announcement could not
-/// find the person.
 fn login(fetched: &FetchedSignIn) -> Option<Login> {
     let FetchedSignIn::Found { sign_in, user, announce } = fetched else { return None };
+    // If the provider does not show the user yet, a consumer of the announcement could not find the person.
     (!is_too_early(user.as_deref())).then(|| Login {
         event_id: sign_in.event_id.clone(),
         user_id: sign_in.user_id.clone(),

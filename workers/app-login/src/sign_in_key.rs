@@ -27,7 +27,6 @@ pub enum SignInKey {
 }
 
 impl SignInKey {
-    /// The sign-in of an event. `None` if the event is not counted.
     pub(crate) fn of(event: SignInEvent) -> Option<Self> {
         match event {
             SignInEvent::Complete(sign_in) => Some(Self::Complete {
@@ -58,7 +57,6 @@ impl SignInKey {
         }
     }
 
-    /// The sign-in, if the event holds the whole entry.
     pub(crate) fn sign_in(&self) -> Option<SignIn> {
         match self {
             Self::Complete { event_id, user_id, application_id, at } => Some(SignIn {

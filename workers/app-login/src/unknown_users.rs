@@ -1,7 +1,5 @@
-//! Users that the database does not have. The worker reads each of them once, even if several of its sign-ins are in flight.
-//!
-//! The sign-ins share one answer until the last of them is written. Then the database has the user, and the worker does
-//! not read it again.
+//! Users that the database does not have. The worker reads each of them once, even if several of its sign-ins are in flight:
+//! they share one answer until the last of them is written. Then the database has the user.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -24,18 +22,15 @@ pub struct UserAnswer {
 }
 
 impl UserAnswer {
-    /// The cell to fill.
     pub(crate) const fn cell(&self) -> &OnceCell<(Refetch<String>, Reread)> {
         &self.answer
     }
 
-    /// The refetch and its answer, once there is one.
     pub(crate) fn get(&self) -> Option<&(Refetch<String>, Reread)> {
         self.answer.get()
     }
 }
 
-/// The answers that sign-ins in flight share, by user.
 #[derive(Default)]
 pub(crate) struct UnknownUsers {
     shared: Mutex<HashMap<String, Weak<UserAnswer>>>,

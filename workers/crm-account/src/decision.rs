@@ -1,10 +1,4 @@
 //! Decides whether the worker pushes values of a person to the CRM, and which. Pure.
-//!
-//! The worker creates a contact only if all of these hold:
-//!
-//! * The person has an account at the identity provider.
-//! * The CRM has deleted no contact of the person: a user of the CRM decided so.
-//! * No open review asks whether an existing contact is this person's. A new contact could be a second one.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +6,6 @@ use authority::{Field, Policy, Status};
 use postgres_store::{CrmView, MOST_REPEATS, is_another_person, pushed_hash};
 use provider_crm::{ContactField, ContactWrite};
 
-/// What the worker does for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Decision {
     /// Nothing: the CRM has our values already, or gets none for this person.
@@ -26,7 +19,6 @@ pub(crate) enum Decision {
     Write(Write),
 }
 
-/// The contact to write, and the values and the hash that the store keeps of it.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Write {
     pub(crate) contact: ContactWrite,
@@ -35,14 +27,14 @@ pub(crate) struct Write {
 }
 
 impl std::fmt::Debug for Write {
-    /// Prints the contact's ID and no value.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // No value: the fields are personal.
         f.debug_struct("Write").field("id", &self.contact.id).finish_non_exhaustive()
     }
 }
 
-/// Decides for one person. See the module's documentation.
 pub(crate) fn decide(view: &CrmView, policy: &Policy) -> Decision {
+    // A person without an account at the identity provider gets no contact.
     if !matches!(view.profile.status, Status::Active | Status::Blocked) {
         return release_key(view);
     }
@@ -57,7 +49,7 @@ pub(crate) fn decide(view: &CrmView, policy: &Policy) -> Decision {
             }
             Some(contact.external_id.clone())
         }
-        // Deleted in the CRM, or under review.
+        // A user of the CRM has deleted the contact; or an open review asks whether an existing contact is this person's.
         (None, _) if view.contact_deleted || view.under_review => return Decision::Nothing,
         // Pushed, and the echo has not arrived yet.
         (None, Some(pushed)) if pushed.hash == hash && pushed.times > 0 => return Decision::Nothing,
@@ -75,10 +67,9 @@ pub(crate) fn decide(view: &CrmView, policy: &Policy) -> Decision {
     Decision::Write(Write { contact, pushed: fields, hash })
 }
 
-/// Removes another person's key from the contact of a person without an account. While this contact has that key, the other
-/// person cannot get a contact.
 fn release_key(view: &CrmView) -> Decision {
     let Some(contact) = &view.contact else { return Decision::Nothing };
+    // While this contact has another person's key, that person cannot get a contact.
     if !is_another_person(view.contact_key.as_deref(), view.person_id) {
         return Decision::Nothing;
     }

@@ -1,10 +1,5 @@
-//! Reads the contacts of concurrent refetches in one call: a CRM limits the number of calls, not of contacts.
-//!
-//! In: one contact ID from each refetch. Out: the CRM's answer for each. No caller waits for a batch to fill: while calls
-//! are in progress, new requests gather in the next batch. Must not know: which CRM it is.
-//!
-//! The runtime may cancel a refetch at any moment, and that must not cancel the others of its batch. The existing crates
-//! for batching do not guarantee this: there, the caller that completes a batch loads it. So this module is our own.
+//! Reads the contacts of concurrent refetches in one call: a CRM limits the number of calls, not of contacts. No caller waits
+//! for a batch to fill: while calls are in progress, new requests gather in the next batch. Must not know: which CRM it is.
 
 use std::sync::Arc;
 
@@ -12,10 +7,9 @@ use provider_crm::{CrmProvider, FetchedContact, Outage, ProviderError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
-/// The most contacts of one call. Salesforce allows 2,000, but after a fault the worker reads each contact of the batch
-/// with a call of its own.
+// Salesforce allows 2,000, but after a fault the worker reads each contact of the batch with a call of its own.
 const BATCH: usize = 200;
-/// Concurrent calls: a slow call does not delay the next one.
+// A slow call does not delay the next one.
 const CALLS: usize = 2;
 
 type Fetched = Result<FetchedContact, ProviderError>;
@@ -31,7 +25,6 @@ pub(crate) struct Batches {
 }
 
 impl Batches {
-    /// Starts to read from `provider`, in a task of the current runtime.
     pub(crate) fn start<P: CrmProvider>(provider: Arc<P>) -> Self {
         let (asks, asked) = mpsc::channel(BATCH);
         tokio::spawn(read_on(provider, asked));
@@ -58,13 +51,14 @@ async fn read_on<P: CrmProvider>(provider: Arc<P>, mut asked: mpsc::Receiver<Ask
         if asked.recv_many(&mut batch, BATCH).await == 0 {
             return;
         }
+        // In a task of its own: the runtime may cancel a refetch at any moment, and that must not cancel the others of its
+        // batch. In the existing crates for batching, the caller that completes a batch loads it.
         tokio::spawn(read(Arc::clone(&provider), batch, call));
     }
 }
 
-/// Reads a batch in one call. If one contact may have caused a failure, reads each contact with a call of its own, so that
-/// only that contact fails. A request whose caller has given up is left out.
 async fn read<P: CrmProvider>(provider: Arc<P>, mut batch: Vec<Ask>, _call: OwnedSemaphorePermit) {
+    // A request whose caller has given up is left out.
     batch.retain(|ask| !ask.reply.is_closed());
     let ids: Vec<String> = batch.iter().map(|ask| ask.id.clone()).collect();
     match provider.fetch_contacts(&ids).await {
@@ -72,6 +66,7 @@ async fn read<P: CrmProvider>(provider: Arc<P>, mut batch: Vec<Ask>, _call: Owne
             let mut contacts = contacts.into_iter();
             batch.into_iter().for_each(|ask| ask.answer(Ok(contacts.next())));
         }
+        // With a call of its own for each, only the contact that is at fault fails.
         Err(error) if batch.len() > 1 && one_contact_may_be_the_cause(&error) => {
             let mut alone: JoinSet<()> =
                 batch.into_iter().map(|ask| read_alone(Arc::clone(&provider), ask)).collect();
@@ -87,15 +82,14 @@ async fn read_alone<P: CrmProvider>(provider: Arc<P>, ask: Ask) {
 }
 
 impl Ask {
-    /// Answers the caller, if it still waits. A missing contact in the CRM's reply counts as a malformed reply.
     fn answer(self, contact: Result<Option<FetchedContact>, ProviderError>) {
+        // A missing contact in the CRM's reply counts as a malformed reply.
         let contact =
             contact.and_then(|contact| contact.ok_or(ProviderError::Malformed { line: 0, column: 0 }));
         let _ = self.reply.send(contact);
     }
 }
 
-/// Whether a single contact can be the cause of the error.
 fn one_contact_may_be_the_cause(error: &ProviderError) -> bool {
     match error {
         ProviderError::Invalid { .. } | ProviderError::Malformed { .. } => true,

@@ -5,7 +5,6 @@ use provider_crm::CrmContact;
 use record_sync::FoundRecord;
 use serde_json::Value;
 
-/// The record that the database keeps of a contact.
 pub(crate) fn found(contact: &CrmContact) -> FoundRecord {
     FoundRecord {
         id: contact.id.clone(),

@@ -37,7 +37,7 @@ impl<P: IdentityProvider> RecordSource for IdentityRecords<P> {
     }
 }
 
-/// No event announces a deleted case: a redacted case still exists.
 fn demand(hint: RecordHint) -> Demand<String> {
+    // No event announces a deleted case: a redacted case still exists.
     Demand { subject: hint.id, not_before: hint.not_before, removed: false }
 }

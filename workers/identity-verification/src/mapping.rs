@@ -6,7 +6,6 @@ use provider_identity::{VerificationCase, VerificationStatus};
 use record_sync::FoundRecord;
 use serde_json::Value;
 
-/// The record that the database keeps of a case. A verified case also announces `IdentityVerified`.
 pub(crate) fn found(case: &VerificationCase) -> FoundRecord {
     let verified = case.verification_status == VerificationStatus::Verified;
     FoundRecord {

@@ -1,5 +1,5 @@
-//! The handler's name. Its steps are in `crates/record-sync`. The code that reads the identity provider's events and users
-//! is there too, in `sso.rs`, because `app-login` reads users by the same path.
+//! The handler's name. Its steps are in `crates/record-sync`, and so is the code that reads the identity provider's events and
+//! users (`sso.rs`), because `app-login` reads users by the same path.
 
 pub use record_sync::SsoRecords;
 

@@ -1,7 +1,4 @@
 //! Accepts connections: a limited number at once, each for one request, whose head must come in time.
-//!
-//! TLS ends at the load balancer, so that a new connection costs little. With one request per connection, none is idle, and
-//! no request is sent into a connection that is being closed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,13 +12,10 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-/// Limit of a head, and of the part of a request that is buffered before the router reads it.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 
-/// Wait after a connection could not be accepted, most likely because file descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// Limits of connections.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ConnectionLimits {
     /// Most connections at once. More wait in the listener's queue.
@@ -40,11 +34,14 @@ pub(crate) async fn serve(
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.head)
+        // TLS ends at the load balancer, so a new connection costs little. With one request per connection, none is idle, and
+        // no request is sent into a connection that is being closed.
         .keep_alive(false)
         .max_buf_size(MAX_HEAD_BYTES);
     let service = TowerToHyperService::new(router);
     let (room, open) = (Arc::new(Semaphore::new(limits.connections)), GracefulShutdown::new());
     let accept = async || {
+        // The place first: connections above the limit wait in the listener's queue.
         let place = Arc::clone(&room).acquire_owned().await;
         (place, listener.accept().await)
     };
@@ -65,6 +62,7 @@ pub(crate) async fn serve(
             }
             Err(error) => {
                 tracing::warn!(%error, "connection could not be accepted");
+                // Most likely, file descriptors have run out.
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }

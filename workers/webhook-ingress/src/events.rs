@@ -1,6 +1,4 @@
-//! Makes events of the records that a webhook names.
-//!
-//! In: what a vendor's reader found in an authentic body. Out: rows for the bus or the outbox, with IDs alone.
+//! Makes events of the records that a webhook names: rows for the bus or the outbox, with IDs alone.
 
 use std::collections::BTreeMap;
 
@@ -11,19 +9,16 @@ use uuid::Uuid;
 
 use crate::provider::Provider;
 
-/// No provider's IDs are longer. A longer text may be a name or worse.
+// No provider's IDs are longer. A longer text may be a name or worse.
 const MAX_ID_BYTES: usize = 255;
 
-/// Most IDs in one event. Even if each is as long as allowed, with every character escaped, the bus accepts the event.
+// Even if each ID is as long as allowed, with every character escaped, the bus accepts the event.
 const IDS_OF_AN_EVENT: usize = 40;
 
-/// Most IDs in one webhook. Providers name one, or a hundred.
+// Providers name one record, or a hundred.
 const MAX_IDS: usize = 1000;
 
 /// The events about these records: one for each kind, change and bound, in parts that the bus accepts.
-///
-/// # Errors
-/// [`UnreadableBody`] when there are too many, or when one has no ID's form.
 pub(crate) fn events(
     provider: Provider,
     records: Vec<WebhookRecord>,

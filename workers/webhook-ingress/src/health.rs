@@ -9,16 +9,13 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use crate::intake::Intake;
 
-/// Longest time between two turns of the relay. Its limits for the database and the bus are together shorter.
+// The relay's limits for the database and the bus are together shorter.
 const LONGEST_TURN: Duration = Duration::from_secs(120);
 
-/// How long a result about readiness is valid, however often it is requested.
 const READINESS_HOLDS: Duration = Duration::from_secs(5);
 
-/// Longest that the bus or the database may take to answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(6);
 
-/// When the relay last turned. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Liveness(Arc<Mutex<Instant>>);
 
@@ -49,12 +46,12 @@ impl<B: EventBus> IngressHealth<B> {
         Self { intake, liveness, last: AsyncMutex::new(None) }
     }
 
-    /// One of the two is enough to keep webhooks safe, and no other pod could do more. But if the bus does not exist, only an
-    /// operator can create it, so that must be visible.
     async fn bus_or_database(&self) -> Check {
         let name = "bus_or_database";
         let bus = tokio::time::timeout(ANSWER_LIMIT, self.intake.look_for_bus());
         let store = tokio::time::timeout(ANSWER_LIMIT, self.intake.store.ping());
+        // One of the two is enough to keep webhooks safe, and no other pod could do more. But if the bus does not exist, only
+        // an operator can create it, so that must be visible.
         let fault = match tokio::join!(bus, store) {
             (Ok(Err(error @ BusError::Missing { .. })), _) => Some(error.to_string()),
             (Ok(Ok(())), _) | (_, Ok(Ok(()))) => None,

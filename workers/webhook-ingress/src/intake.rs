@@ -1,7 +1,4 @@
 //! Makes an event safe: on the bus, or else in the outbox.
-//!
-//! `PutEvents` accepts events for a bus that does not exist, and loses them. So the relay and the readiness check verify from
-//! time to time that the bus exists, and while it is missing no event is sent to it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,14 +18,12 @@ pub struct Intake<B> {
     missing: Arc<AtomicBool>,
 }
 
-/// Where an accepted event is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Safe {
     Published,
     Stored,
 }
 
-/// Neither bus nor database accepted it.
 #[derive(Debug, thiserror::Error)]
 #[error("event is neither on the bus nor in the outbox")]
 pub(crate) struct NotSafe;
@@ -39,12 +34,9 @@ impl<B: EventBus> Intake<B> {
         Self { bus, store, stored: Arc::default(), missing: Arc::default() }
     }
 
-    /// Checks whether the bus exists. The result counts until the next check.
-    ///
-    /// # Errors
-    /// [`BusError::Missing`] when it does not exist. Another error when that cannot be found out; then the last result still
-    /// counts.
+    /// Checks whether the bus exists. The result counts until a later check has one.
     pub(crate) async fn look_for_bus(&self) -> Result<(), BusError> {
+        // `PutEvents` accepts events for a bus that does not exist, and loses them.
         let found = self.bus.verify().await;
         let missing = match &found {
             Ok(()) => false,
@@ -60,7 +52,6 @@ impl<B: EventBus> Intake<B> {
         found
     }
 
-    /// Makes events safe. After an error some may still be on the bus; the provider sends all of them again.
     pub(crate) async fn accept(&self, rows: Vec<IngressRow>, limit: Duration) -> Result<Safe, NotSafe> {
         let taken = match tokio::time::timeout(limit, self.publish(&rows)).await {
             Ok(Ok(published)) => published.taken,
@@ -78,6 +69,7 @@ impl<B: EventBus> Intake<B> {
         if left.is_empty() {
             return Ok(Safe::Published);
         }
+        // After an error some may still be on the bus; the provider sends all of them again.
         if let Err(error) = self.store.keep_ingress_events(&left).await {
             tracing::error!(%error, events = left.len(), "events are neither on the bus nor in the outbox");
             return Err(NotSafe);
@@ -86,8 +78,8 @@ impl<B: EventBus> Intake<B> {
         Ok(Safe::Stored)
     }
 
-    /// Publishes rows, and returns the IDs of those that the bus accepted: none while it is missing.
     pub(crate) async fn publish(&self, rows: &[IngressRow]) -> Result<Published, BusError> {
+        // While the bus is missing, no event is sent to it.
         if self.missing.load(Ordering::Relaxed) {
             return Ok(Published::default());
         }

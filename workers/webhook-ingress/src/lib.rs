@@ -35,7 +35,6 @@ use settings::Settings;
 /// The unit's name.
 pub const NAME: &str = "webhook-ingress";
 
-/// Longest that the checks at start may take together.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// What the unit depends on.
@@ -47,7 +46,7 @@ pub struct Dependencies {
     pub bus_name: String,
 }
 
-/// Reads all of the unit's settings, as the unit does at its start. By this an operator can check a deployment in advance.
+/// Reads all of the unit's settings, as the unit does at its start, so that an operator can check a deployment in advance.
 ///
 /// # Errors
 /// [`SettingsError`] with every setting that is missing or wrong, including the providers' secrets.
@@ -123,14 +122,12 @@ async fn work(version: &'static str, settings: Settings) -> anyhow::Result<()> {
     drained
 }
 
-/// Refuses to start if webhooks could not be kept safe.
 async fn check_dependencies(store: &Store, bus: &EventBridgeBus) -> anyhow::Result<()> {
     store.check_schema().await.context("database (DATABASE_URL)")?;
     bus.verify().await.context("event bus (COPPICE_BUS_NAME)")?;
     Ok(())
 }
 
-/// Answers until `stop`. Then accepts no more requests, and finishes those in flight within `drain_limit`.
 async fn serve(
     listener: TcpListener,
     router: axum::Router,
@@ -140,6 +137,7 @@ async fn serve(
 ) -> anyhow::Result<()> {
     let served = connections::serve(listener, router, limits, stop.clone());
     let late = async {
+        // A second limit: requests in flight must end within `drain_limit`.
         stop.cancelled().await;
         tokio::time::sleep(drain_limit).await;
     };

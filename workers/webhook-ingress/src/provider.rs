@@ -48,7 +48,6 @@ impl Provider {
         self.webhook().name
     }
 
-    /// The setting that holds its secrets, and that enables it.
     pub(crate) const fn setting(self) -> Setting<Secrets> {
         self.webhook().secrets
     }

@@ -1,17 +1,15 @@
-//! The replies: a status and one fixed word. A reply never quotes a request, and never says why a signature is wrong. If the
-//! provider should send a webhook again, the status is 503: most providers take every 4XX as final.
+//! The replies: a status and one fixed word. A reply never says why a signature is wrong, and quotes no part of a request but a
+//! challenge. If the provider should send a webhook again, the status is 503: most providers take every 4XX as final.
 
 use axum::http::header::{ALLOW, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Json, Response};
 use serde::Serialize;
 
-/// The result of a webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reply {
     /// On the bus.
     Published,
-    /// In the outbox, from which the relay publishes it.
     Stored,
     /// Authentic, and it names no record.
     Nothing,
@@ -32,7 +30,6 @@ pub(crate) enum Reply {
     TooMany,
     Busy,
     TooSlow,
-    /// Neither bus nor database accepted it: the provider must send it again.
     NotSafe,
 }
 
@@ -87,7 +84,6 @@ impl Reply {
         }
     }
 
-    /// Seconds until the provider should try again.
     const fn retry_after(self) -> Option<&'static str> {
         match self {
             Self::TooMany | Self::Busy => Some("1"),

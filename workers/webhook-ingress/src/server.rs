@@ -1,7 +1,4 @@
-//! The HTTP side: which checks a request passes, in which order.
-//!
-//! In: requests of anybody. Out: events of providers. Cheap checks come first. A body is read only for an enabled provider, and
-//! parsed only if it is authentic. The rate counts authentic requests only, so that no other sender can use it up.
+//! The HTTP side: which checks a request passes, in which order. Cheap checks come first.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,7 +25,7 @@ use crate::rate;
 use crate::reply::Reply;
 use crate::settings::{IngressSettings, Limits, PublicUrl};
 
-/// The label of requests for no provider. A path is no label, since anybody can choose it.
+// A path is no label, since anybody can choose it.
 const NO_PROVIDER: &str = "none";
 
 struct Shared<B> {
@@ -42,12 +39,11 @@ struct Enabled {
     provider: Provider,
     secrets: Secrets,
     rate: DefaultDirectRateLimiter,
-    /// Places for requests with a body in memory. Each provider has its own, so that slow senders to one path do not delay
-    /// another provider.
+    // Places for requests with a body in memory. Each provider has its own, so that slow senders to one path do not delay
+    // another provider.
     room: Semaphore,
 }
 
-/// The parts of a request that a provider may sign, besides its body.
 struct Head {
     method: Method,
     uri: Uri,
@@ -125,6 +121,7 @@ impl<B: EventBus> Shared<B> {
         if webhook.is_proven_by_head() {
             self.admit(enabled, &head, b"")?;
         }
+        // Only now: a body is read only for an enabled provider, and parsed only if it is authentic.
         let _room = enabled.room.try_acquire().map_err(|_| Reply::Busy)?;
         let body = read_body(request, self.limits.body).await?;
         if !webhook.is_proven_by_head() {
@@ -142,7 +139,6 @@ impl<B: EventBus> Shared<B> {
         }
     }
 
-    /// Checks that the request is the provider's and of now, and then that its rate allows one more.
     fn admit(&self, enabled: &Enabled, head: &Head, body: &[u8]) -> Result<(), Reply> {
         let called = head.uri.path_and_query().map_or("/", |called| called.as_str());
         let signed = SignedRequest {
@@ -159,6 +155,7 @@ impl<B: EventBus> Shared<B> {
                 VerifyError::Time => Reply::Time,
             },
         )?;
+        // The rate counts authentic requests only, so that no other sender can use it up.
         enabled.rate.check().map_err(|_| Reply::TooMany)
     }
 }

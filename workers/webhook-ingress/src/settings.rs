@@ -68,7 +68,6 @@ settings::declare! {
         "longest wait for the bus before an event goes to the outbox; Okta waits 3 s in all" => pub publish;
 }
 
-/// What providers put before the path. Empty when it is not known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct PublicUrl {
     /// With scheme and host.
@@ -77,7 +76,6 @@ pub(crate) struct PublicUrl {
     pub path: String,
 }
 
-/// Not a base that a path can follow.
 #[derive(Debug, thiserror::Error)]
 #[error("must be https://host, with a path perhaps, without query or fragment")]
 pub(crate) struct PublicUrlError;
@@ -100,7 +98,6 @@ impl FromStr for PublicUrl {
     }
 }
 
-/// Text for `--help`.
 pub(crate) fn describe() -> String {
     let providers = Provider::ALL.map(|provider| provider.setting().help());
     let known = [<Settings as settings::Settings>::ALL, &providers].concat();
@@ -110,7 +107,6 @@ pub(crate) fn describe() -> String {
     )
 }
 
-/// The providers that are enabled, with their secrets.
 fn read_providers(reader: &Reader) -> Result<BTreeMap<Provider, Secrets>, SettingsError> {
     let secrets = Provider::ALL.map(|provider| Ok((provider, reader.read(provider.setting())?)));
     let mut providers: BTreeMap<Provider, Secrets> = all(secrets)?.into_iter().collect();

@@ -5,8 +5,7 @@ use aws_sdk_eventbridge::error::{ProvideErrorMetadata, SdkError};
 
 use crate::BusError;
 
-/// Codes below 500 that waiting cures; credentials that ran out are renewed by the next call.
-/// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/CommonErrors.html>
+/// Codes below 500: <https://docs.aws.amazon.com/eventbridge/latest/APIReference/CommonErrors.html>.
 const WAITING_HELPS: [&str; 7] = [
     "ThrottlingException",
     "Throttling",
@@ -17,7 +16,6 @@ const WAITING_HELPS: [&str; 7] = [
     "ExpiredTokenException",
 ];
 
-/// Translates a failed call.
 pub(super) fn call_failed<E: ProvideErrorMetadata>(
     operation: &'static str,
     error: &SdkError<E, HttpResponse>,
@@ -36,6 +34,7 @@ pub(super) fn call_failed<E: ProvideErrorMetadata>(
 }
 
 fn answered(operation: &'static str, status: u16, code: Option<&str>) -> BusError {
+    // Credentials that ran out are renewed by the next call.
     let waiting_helps =
         status >= 500 || status == 429 || code.is_some_and(|code| WAITING_HELPS.contains(&code));
     let code = code.map_or_else(|| format!("HTTP {status}"), str::to_owned);

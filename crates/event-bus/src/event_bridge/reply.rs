@@ -5,9 +5,7 @@ use aws_sdk_eventbridge::types::PutEventsResultEntry;
 
 use crate::EntryError;
 
-/// The codes that sending again does not cure, by
-/// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html>. An unknown one is worth
-/// another try: sent twice is harmless, given up is lost.
+/// By <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html>.
 const REFUSALS: [&str; 7] = [
     "AccessDeniedException",
     "InvalidAccountIdException",
@@ -18,10 +16,10 @@ const REFUSALS: [&str; 7] = [
     "NotAuthorizedForDetailTypeException",
 ];
 
-/// One result for each of `count` entries. What is missing, and what a count of failures leaves in doubt, has failed.
 pub(super) fn results(count: usize, reply: &PutEventsOutput) -> Vec<Result<(), EntryError>> {
     let mut results: Vec<_> = reply.entries().iter().take(count).map(result).collect();
     let failed = results.iter().filter(|result| result.is_err()).count();
+    // A count of failures that is higher than what the entries say leaves each of them in doubt.
     if usize::try_from(reply.failed_entry_count()).is_ok_and(|claimed| claimed > failed) {
         results
             .iter_mut()
@@ -35,6 +33,7 @@ pub(super) fn results(count: usize, reply: &PutEventsOutput) -> Vec<Result<(), E
 fn result(entry: &PutEventsResultEntry) -> Result<(), EntryError> {
     match (entry.error_code(), entry.event_id()) {
         (Some(code), _) if REFUSALS.contains(&code) => Err(EntryError::Refused { code: code.to_owned() }),
+        // An unknown code is worth another try: an event that is sent twice is harmless, one that is given up is lost.
         (Some(code), _) => unknown(code),
         (None, None) => unknown("MissingFromReply"),
         (None, Some(_)) => Ok(()),

@@ -1,12 +1,4 @@
 //! Timeouts and retries of the client.
-//!
-//! | connect | first byte | one attempt | attempts |
-//! |---|---|---|---|
-//! | 3 s | 5 s | 8 s | 3 |
-//!
-//! So a call takes at most 24 s, and the waits between the attempts. A relay's lease of its outbox rows is shorter than
-//! that. If it ends while a call is under way, another relay may publish the rows too. That is harmless: consumers expect
-//! each event more than once.
 
 use std::time::Duration;
 
@@ -21,6 +13,9 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
 const ATTEMPTS: u32 = 3;
 
 pub(super) fn from(config: &SdkConfig) -> Config {
+    // A call takes at most 24 s, and the waits between the attempts. A relay's lease of its outbox rows is shorter. If it ends
+    // while a call is under way, another relay may publish the rows too, which is harmless: consumers expect each event more
+    // than once.
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(READ_TIMEOUT)

@@ -1,7 +1,5 @@
-//! What a record is now at its provider. Asked with the workers' own code, when the workers' settings are there.
-//!
-//! In: the source and the ID of a record. Out: whether it is there, and its version. Nothing of its content leaves this
-//! module.
+//! What a record is now at its provider, asked with the workers' own code and settings. Out: whether it is there, and its
+//! version. Nothing of its content leaves this module.
 
 use std::fmt;
 
@@ -49,7 +47,6 @@ impl ProviderSettings {
         Self { sso: read(reader), crm: read(reader), identity: read(reader) }
     }
 
-    /// Asks the provider `source` for a record.
     pub(super) async fn ask(&self, source: &str, id: &str) -> AtProvider {
         match source {
             "auth0" | "okta" | "scim" => match connected(&self.sso, SsoSettings::connect) {
@@ -116,7 +113,6 @@ impl Serialize for AtProvider {
     }
 }
 
-/// A time as RFC 3339.
 pub(super) fn instant(at: OffsetDateTime) -> String {
     at.format(&Rfc3339).unwrap_or_else(|_| at.to_string())
 }

@@ -1,7 +1,5 @@
-//! Deletes a plan's messages from their DLQ: only those whose item was sent, or whose plan is to drop them.
-//!
-//! In: a plan and its DLQ. Out: nothing but the notes in the database. A message of no plan, or of an item that was not sent,
-//! is released.
+//! Deletes a plan's messages from their DLQ: only those whose item was sent, or whose plan is to drop them. A message of no
+//! plan, or of an item that was not sent, is released.
 
 use postgres_store::{MessageStanding, RedrivePlan, Store};
 use sqs_queue::{BATCH_LIMIT, Queue, Receipt, ReceivedMessage};
@@ -12,10 +10,6 @@ use super::scan::QueueReader;
 use crate::OperationError;
 
 /// Reads the queue once, or until every message of the plan is deleted.
-///
-/// A message of the plan that was neither received nor hidden by another reader is gone: SQS has let it expire, or a run
-/// was killed after it deleted the message and before it noted that. Its item was sent, or it was to be dropped, so nothing
-/// is lost if it does come back.
 pub(super) async fn delete_messages(
     store: &Store,
     dlq: &Dlq,
@@ -28,6 +22,9 @@ pub(super) async fn delete_messages(
     // Asked before the release: in flight are then those that we hide and those that another reader hides.
     let hidden = dlq.queue.depth().await.map(|depth| depth.in_flight);
     reader.release(&others).await;
+    // A message of the plan that was neither received nor hidden by another reader is gone: SQS has let it expire, or a run was
+    // killed after it deleted the message and before it noted that. Its item was sent, or it was to be dropped, so nothing is
+    // lost if it does come back.
     if read_all? && hidden? <= others.len() as u64 {
         store.note_other_messages_gone(plan).await?;
     }
@@ -59,7 +56,6 @@ async fn read_and_delete(
     Ok(false)
 }
 
-/// Deletes messages, notes those that are gone, and returns how many.
 async fn delete(
     store: &Store,
     dlq: &Dlq,

@@ -1,6 +1,4 @@
-//! Every DLQ with its messages, counted by reason.
-//!
-//! In: which units, and how many messages to read of each DLQ. Out: depth, ages and groups. Reads only; the messages stay.
+//! Every DLQ with its messages, counted by reason. Reads only; the messages stay.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -52,8 +50,7 @@ pub struct MessageGroup {
 /// The DLQs of `units`, or all of them, with at most `limit` messages read of each.
 ///
 /// # Errors
-/// [`OperationError::NoDlq`] for a unit that has none, [`OperationError::NoQueues`], [`OperationError::ReadStopped`],
-/// [`OperationError::Queue`].
+/// [`OperationError::NoDlq`], [`OperationError::NoQueues`], [`OperationError::ReadStopped`], [`OperationError::Queue`].
 pub async fn list(
     queues: &DeadLetterQueues,
     units: &[String],

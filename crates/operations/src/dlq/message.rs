@@ -1,6 +1,4 @@
-//! A dead-lettered message, parsed: why it was dead-lettered, and which records it names.
-//!
-//! In: a message as SQS has it. Out: what its attributes and its body say. Calls nothing; must not keep the body.
+//! A dead-lettered message, parsed from its attributes and its body. Calls nothing; must not keep the body.
 
 use std::collections::BTreeMap;
 
@@ -14,9 +12,7 @@ use worker_runtime::REDRIVE_MARK;
 use super::queues::UNDELIVERED;
 use super::record_key::RecordKey;
 
-/// SQS moved it, so no worker wrote a reason. The ledger of failed attempts may have one.
 const RECEIVED_TOO_OFTEN: &str = "received_too_often";
-/// The bus delivered it to `undelivered` because no unit takes such events.
 const WITHOUT_CONSUMER: &str = "without_consumer";
 
 /// What a dead-lettered message says by itself.
@@ -24,7 +20,7 @@ const WITHOUT_CONSUMER: &str = "without_consumer";
 pub struct DeadLettered {
     /// SQS's ID of the message in the DLQ.
     pub message_id: String,
-    /// SQS's ID of the message that the unit received. A worker dead-letters a message by sending it to the DLQ, which gives it another ID.
+    /// SQS's ID of the message that the unit received: a worker that dead-letters a message sends it anew, with another ID.
     pub original_id: String,
     /// The reason, in one word.
     pub class: String,
@@ -55,7 +51,6 @@ pub struct DeadLettered {
 }
 
 impl DeadLettered {
-    /// Reads a message from the DLQ of `unit`.
     pub(super) fn read(unit: &str, message: &ReceivedMessage) -> Self {
         let attributes = &message.attributes;
         let own = |name: &str| attributes.get(&format!("coppice.{name}")).cloned();
@@ -80,9 +75,10 @@ impl DeadLettered {
     }
 }
 
-/// The reason of a message that no worker dead-lettered: what EventBridge says
-/// (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>), or that SQS moved it.
 fn reason_without_worker(unit: &str, attributes: &BTreeMap<String, String>) -> String {
+    // Without a worker's reason: EventBridge says why
+    // (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>), or no unit takes such events, or SQS moved
+    // it after too many receives. Then the ledger of failed attempts may have a reason.
     match attributes.get("ERROR_CODE") {
         Some(code) => code.to_lowercase(),
         None if unit == UNDELIVERED => WITHOUT_CONSUMER.to_owned(),
@@ -90,9 +86,8 @@ fn reason_without_worker(unit: &str, attributes: &BTreeMap<String, String>) -> S
     }
 }
 
-/// Which rule could not deliver it, and how often EventBridge tried. EventBridge's error text may quote the event, so it is
-/// left out.
 fn bus_detail(attributes: &BTreeMap<String, String>) -> Option<String> {
+    // EventBridge's error text may quote the event, so it is left out.
     let rule = attributes.get("RULE_ARN")?.rsplit('/').next()?;
     let retries = attributes.get("RETRY_ATTEMPTS").map_or("some", String::as_str);
     Some(format!("rule {rule}, {retries} retries"))

@@ -1,6 +1,5 @@
-//! Moves a whole DLQ back to its queue, by SQS's own message move task.
-//!
-//! In: a unit and a rate. Out: how much was moved. The messages are not read, so there is no canary and no coalescing.
+//! Moves a whole DLQ back to its queue, by SQS's own message move task. The messages are not read, so there is no canary and no
+//! coalescing.
 
 use std::time::Duration;
 
@@ -12,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 use super::queues::{DeadLetterQueues, Dlq, UNDELIVERED};
 use crate::OperationError;
 
-/// Between two questions to SQS about its task.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
 
 /// How far a move is.

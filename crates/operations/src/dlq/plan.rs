@@ -1,7 +1,5 @@
-//! Makes plans, and says how far one is.
-//!
-//! In: a unit's DLQ and a [`Selection`]. Out: a plan in the database with a copy of each of its messages, and its items:
-//! messages that can stand for each other are one item, of which one is sent. Nothing is sent or deleted here.
+//! Makes plans, and says how far one is. A plan is stored with a copy of each of its messages, and its items: messages that can
+//! stand for each other are one item, of which one is sent. Nothing is sent or deleted here.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +16,6 @@ use super::scan::scan;
 use super::selection::Selection;
 use crate::OperationError;
 
-/// Copies in one statement.
 const COPIES_AT_ONCE: usize = 500;
 
 /// What a plan is to do.
@@ -96,6 +93,7 @@ pub async fn plan(
     new: &NewPlan,
     stop: &CancellationToken,
 ) -> Result<PlanReport, OperationError> {
+    // Copies, plans and the ledger are kept for a limited time. No job of its own deletes them.
     store.forget_old_messages().await?;
     let dlq = queues.of_unit(&new.unit).await?;
     let now = OffsetDateTime::now_utc();
@@ -110,6 +108,7 @@ pub async fn plan(
         }
     })
     .await?;
+    // The plan refers to the copies.
     for some in copies.chunks(COPIES_AT_ONCE) {
         store.keep_messages(&dlq.unit, some).await?;
     }
@@ -160,9 +159,6 @@ fn copy(message: ReceivedMessage) -> DeadLetteredCopy {
     DeadLetteredCopy { message_id, body, attributes, sent_at }
 }
 
-/// Groups messages that can stand for each other into items. An item sends its message with the newest bound: a refetch
-/// that answers with an older version comes from a stale replica and is tried again, so an older bound would admit a stale
-/// answer. The oldest item comes first.
 fn items(unit: &str, messages: &[DeadLettered]) -> Vec<RedriveItem> {
     let mut grouped: BTreeMap<(&str, &[String]), Vec<&DeadLettered>> = BTreeMap::new();
     let mut alone = Vec::new();
@@ -176,6 +172,8 @@ fn items(unit: &str, messages: &[DeadLettered]) -> Vec<RedriveItem> {
     groups.sort_by_key(|messages| messages.iter().map(|message| message.first_sent_at).min());
     groups
         .into_iter()
+        // The message with the newest bound is sent: a refetch that answers with an older version comes from a stale replica
+        // and is tried again, so an older bound would admit a stale answer.
         .filter_map(|messages| {
             let newest = messages.iter().max_by_key(|message| {
                 let bound = message.record.as_ref().and_then(|record| record.not_before);
@@ -199,7 +197,6 @@ pub const fn action_name(action: RedriveAction) -> &'static str {
     }
 }
 
-/// By reference, as serde calls it.
 fn as_name<S: Serializer>(action: &RedriveAction, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(action_name(*action))
 }
@@ -220,8 +217,7 @@ impl PlanProgress {
         })
     }
 
-    /// Whether a run of the plan has ended as it should. A plan that `--max` has cut short is no failure: the next run sends
-    /// the rest.
+    /// Whether a run of the plan has ended as it should. A plan that its pace's `max` has cut short is no failure.
     ///
     /// # Errors
     /// [`OperationError::DeadLetteredAgain`], [`OperationError::NotHandled`], [`OperationError::NotDeleted`].

@@ -1,7 +1,4 @@
-//! The DLQs of the fleet, found by their names.
-//!
-//! In: the AWS configuration and the bus's name, with which every queue's name begins. Out: each DLQ with the queue that it
-//! belongs to. This module must not know what a message says.
+//! The DLQs of the fleet, found by their names, which begin with the bus's name. This module must not know what a message says.
 
 use aws_config::SdkConfig;
 use sqs_queue::{SqsQueue, list_queues};
@@ -18,7 +15,6 @@ pub struct DeadLetterQueues {
     pub(super) bus: String,
 }
 
-/// One DLQ.
 #[derive(Debug, Clone)]
 pub(crate) struct Dlq {
     /// The unit's name, or [`UNDELIVERED`].
@@ -35,7 +31,6 @@ impl DeadLetterQueues {
         Self { config, bus }
     }
 
-    /// Every DLQ, in the order of the units' names.
     pub(crate) async fn all(&self) -> Result<Vec<Dlq>, OperationError> {
         let prefix = format!("{}-", self.bus);
         let all = list_queues(&self.config, &prefix).await?;
@@ -58,7 +53,6 @@ impl DeadLetterQueues {
         if found.is_empty() { Err(OperationError::NoQueues { prefix }) } else { Ok(found) }
     }
 
-    /// The DLQ of a unit.
     pub(crate) async fn of_unit(&self, unit: &str) -> Result<Dlq, OperationError> {
         let all = self.all().await?;
         let known: Vec<String> = all.iter().map(|queue| queue.unit.clone()).collect();

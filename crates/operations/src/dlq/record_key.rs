@@ -1,6 +1,4 @@
-//! Which records a message names: messages that name the same records can stand for each other.
-//!
-//! In: an event of any provider, or one of ours. Out: the source and the IDs of its records. Pure.
+//! Which records a message names: messages that name the same records can stand for each other. Pure.
 
 use event_contract::{Announcement, Envelope, INTERNAL_SOURCE};
 use provider_crm::CrmEvent;
@@ -9,11 +7,8 @@ use time::OffsetDateTime;
 
 use super::queues::UNDELIVERED;
 
-/// Units whose messages cannot stand for each other: every sign-in is counted, and an undelivered event was meant for one of
-/// several units.
 const NEVER_SHARED: [&str; 2] = ["app-login", UNDELIVERED];
 
-/// The source of internal events' subjects: our own persons.
 pub(super) const PERSON: &str = "person";
 
 /// The records that a message names.
@@ -29,7 +24,6 @@ pub struct RecordKey {
 }
 
 impl RecordKey {
-    /// The records of an event of any source. `None`: it names none, or cannot be parsed.
     pub(super) fn of(envelope: &Envelope) -> Option<Self> {
         if envelope.source == INTERNAL_SOURCE {
             let (_, announcement) = Announcement::parse(envelope).ok()?;
@@ -67,8 +61,8 @@ impl RecordKey {
         (!ids.is_empty()).then_some(Self { source, ids, not_before })
     }
 
-    /// The key that messages of a unit share when they can stand for each other. `None`: each stands for itself.
     pub(super) fn shared_by(&self, unit: &str) -> Option<(&'static str, &[String])> {
+        // Every sign-in is counted, and an undelivered event was meant for one of several units.
         (!NEVER_SHARED.contains(&unit)).then_some((self.source, self.ids.as_slice()))
     }
 }

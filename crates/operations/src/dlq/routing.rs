@@ -1,10 +1,8 @@
-//! Where the bus would have delivered an event, and with which body.
+//! Where the bus would have delivered an undelivered event, and with which body.
 //!
-//! In: the rules of a bus and the body of an undelivered message. Out: queues with the body that each should get.
-//!
-//! Only a partner can put a partner's event on a bus, and a message move task does not work on the DLQ of a rule's target.
-//! So this module does what the rule would have done. It lets EventBridge itself test the event against the rule's pattern,
-//! applies the rule's input transformer, and names the rule's target. So a unit gets no more of an event than it always does.
+//! Only a partner can put a partner's event on a bus, and a message move task does not work on the DLQ of a rule's target. So
+//! this module does what the rule would have done: EventBridge itself tests the event against the rule's pattern, and the
+//! rule's input transformer is applied, so a unit gets no more of an event than it always does.
 
 use std::collections::HashMap;
 
@@ -18,7 +16,6 @@ use sqs_queue::{NamedQueue, SqsQueue, list_queues};
 use super::queues::UNDELIVERED;
 use crate::OperationError;
 
-/// The rules of one bus, with the queues that they feed.
 pub(super) struct Routing {
     client: Client,
     bus: String,
@@ -34,14 +31,12 @@ struct Rule {
     targets: Vec<Target>,
 }
 
-/// A queue and the body that it gets.
 pub(super) struct Routed {
     pub(super) queue: SqsQueue,
     pub(super) body: String,
 }
 
 impl Routing {
-    /// Reads the rules of the bus `bus`. The queues' names begin with the bus's.
     pub(super) async fn read(config: &SdkConfig, bus: &str) -> Result<Self, OperationError> {
         let client = Client::new(config);
         let start = format!("{bus}-");
@@ -67,7 +62,6 @@ impl Routing {
         Ok(Self { client, bus: bus.to_owned(), rules, queues, undelivered })
     }
 
-    /// The queues that a message's event belongs to. Empty: no rule of the bus matches it.
     pub(super) async fn route(&self, message: &DeadLetteredCopy) -> Result<Vec<Routed>, OperationError> {
         let Ok(event) = serde_json::from_str::<Value>(&message.body) else { return Ok(Vec::new()) };
         // If a rule of this bus failed, it failed alone, and the other rules have delivered the event. If the rule belongs to
@@ -93,14 +87,14 @@ impl Routing {
         Ok(routed)
     }
 
-    /// The name of a rule of this bus, from its ARN: `…:rule/<bus>/<rule>`.
     fn own_rule<'a>(&self, arn: &'a str) -> Option<&'a str> {
+        // The ARN is `…:rule/<bus>/<rule>`.
         let (bus, rule) = arn.split_once(":rule/")?.1.split_once('/')?;
         (bus == self.bus).then_some(rule)
     }
 
-    /// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_TestEventPattern.html>
     async fn matches(&self, rule: &Rule, event: &str) -> Result<bool, OperationError> {
+        // <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_TestEventPattern.html>
         let call = self.client.test_event_pattern().event_pattern(&rule.pattern).event(event);
         Ok(call.send().await.map_err(|_| failed("TestEventPattern"))?.result())
     }
@@ -110,9 +104,9 @@ const fn failed(operation: &'static str) -> OperationError {
     OperationError::EventBridge { operation }
 }
 
-/// The template with its paths' values in it, each as JSON. `None`: the event has no value at a path, which the rule's
-/// pattern excludes. <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html>
 fn transformed(transformer: &InputTransformer, event: &Value) -> Option<String> {
+    // Each value goes in as JSON. The rule's pattern excludes an event without a value at a path.
+    // <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html>
     let none = HashMap::new();
     let paths = transformer.input_paths_map().unwrap_or(&none);
     let mut text = transformer.input_template().to_owned();

@@ -1,6 +1,5 @@
-//! Runs a plan: the canary, the rest at its rate, then the deletion of the messages.
-//!
-//! In: a plan and a pace. Out: how far the plan is. A run can be stopped or killed at any point and run again.
+//! Runs a plan: the canary, the rest at its rate, then the deletion of the messages. A run can be stopped or killed at any
+//! point and run again.
 
 use std::time::Duration;
 
@@ -15,10 +14,8 @@ use super::queues::DeadLetterQueues;
 use super::send::{Destination, Pace, Sender, stopped};
 use crate::OperationError;
 
-/// Longest time that a stopped run continues to delete messages of items that it has sent: shorter than a pod's grace period.
 const STOP_LIMIT: Duration = Duration::from_secs(15);
 
-/// Between two questions to the database about how items ended.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
 
 /// What a run does.
@@ -30,16 +27,11 @@ pub enum Execution {
     Drop,
 }
 
-/// Runs a plan.
-///
-/// Messages whose item was sent are deleted whatever ends the run, so that a plan that is stopped leaves as little as
-/// possible for its next run. The caller judges the result with [`PlanProgress::check`].
+/// Runs a plan. The caller judges the result with [`PlanProgress::check`].
 ///
 /// # Errors
-/// [`OperationError::NoPlan`], [`OperationError::OtherAction`], [`OperationError::Locked`] while another process works on
-/// the DLQ, [`OperationError::CanaryDeadLettered`], [`OperationError::CanaryNotHandled`],
-/// [`OperationError::MessagesRefused`], [`OperationError::NothingTaken`], [`OperationError::RunStopped`], and failures of
-/// SQS, EventBridge and the database.
+/// [`OperationError::NoPlan`], [`OperationError::OtherAction`], [`OperationError::Locked`], those of a canary or of sending,
+/// [`OperationError::RunStopped`], and failures of SQS, EventBridge and the database.
 pub async fn run(
     store: &Store,
     queues: &DeadLetterQueues,
@@ -64,7 +56,9 @@ pub async fn run(
         Some((destination, pace)) => send_all(store, destination, plan, pace, stop).await,
         None => Ok(()),
     };
+    // Messages whose item was sent are deleted whatever ended the sending: a stopped plan leaves little for its next run.
     let deleted = if stop.is_cancelled() {
+        // Limited by time instead of the signal: a pod's grace period is longer.
         let unstopped = CancellationToken::new();
         let deletion = delete_messages(store, &dlq, plan, &unstopped);
         tokio::time::timeout(STOP_LIMIT, deletion).await.unwrap_or(Ok(()))
@@ -107,7 +101,6 @@ async fn send_all(
     sender.check()
 }
 
-/// Sends the first few and waits until the unit has handled them. One that is dead-lettered again stops everything.
 async fn canary(
     store: &Store,
     sender: &mut Sender<'_>,
@@ -126,6 +119,7 @@ async fn canary(
         return Err(stopped(plan));
     }
     let (plan_id, unit) = (plan.plan_id, plan.queue.clone());
+    // One is enough to stop everything.
     if progress.items_dead_lettered > 0 {
         let (dead_lettered, sent) = (progress.items_dead_lettered, progress.items_sent);
         return Err(OperationError::CanaryDeadLettered { plan_id, unit, dead_lettered, sent });
@@ -137,7 +131,6 @@ async fn canary(
     Ok(())
 }
 
-/// Waits until as many items have ended as `wanted` says, or the limit is over.
 async fn wait_for_ends(
     store: &Store,
     plan: &RedrivePlan,

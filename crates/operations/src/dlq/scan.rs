@@ -1,7 +1,4 @@
-//! Reads every message of a DLQ, and leaves them where they are.
-//!
-//! In: a queue. Out: its messages, each once. SQS has no way to read without receiving, so a received message is hidden
-//! from every other reader until it is released. This module must not know what a message says.
+//! Reads every message of a DLQ, each once, and leaves them where they are. This module must not know what a message says.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -11,18 +8,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::OperationError;
 
-/// How long a received message stays hidden. It has to be longer than the whole reading takes, since a message that comes
-/// back too early is received twice. It should be no longer than that: when the process is killed, other readers miss the
-/// messages for this time. A receive of ten takes SQS some 15 ms.
 const HIDDEN_AT_LEAST: Duration = Duration::from_secs(30);
 const HIDDEN_PER_MESSAGE: Duration = Duration::from_millis(10);
 
-/// One receive may be empty although the queue is not: SQS asks only some of its servers.
 const EMPTY_RECEIVES: u32 = 2;
 
 const WAIT: Duration = Duration::from_secs(1);
 
-/// A queue's messages, each once: every receive hides what it returned from the next one.
+/// SQS cannot read without receiving: every receive hides what it returned from the next one, and from other readers.
 pub(super) struct QueueReader {
     queue: SqsQueue,
     seen: HashSet<String>,
@@ -33,12 +26,15 @@ impl QueueReader {
     pub(super) async fn new(queue: &SqsQueue) -> Result<Self, OperationError> {
         let depth = queue.depth().await?;
         let messages = u32::try_from(depth.visible + depth.in_flight).unwrap_or(u32::MAX);
+        // Hidden for longer than the whole reading takes, since a message that comes back too early is received twice. But not
+        // for much longer: if the process is killed, other readers miss the messages for this time. A receive of ten takes SQS
+        // some 15 ms.
         let hidden = HIDDEN_AT_LEAST + HIDDEN_PER_MESSAGE * messages;
         Ok(Self { queue: queue.clone().hiding_for(hidden), seen: HashSet::new(), empty_receives: 0 })
     }
 
-    /// The next messages that were not received yet. `None`: there are no more.
     pub(super) async fn next(&mut self) -> Result<Option<Vec<ReceivedMessage>>, OperationError> {
+        // One receive may be empty although the queue is not: SQS asks only some of its servers.
         while self.empty_receives < EMPTY_RECEIVES {
             let received = self.queue.receive(BATCH_LIMIT, WAIT).await?;
             // A message that has become visible again was seen: the reading has come round to its beginning.
@@ -53,10 +49,10 @@ impl QueueReader {
         Ok(None)
     }
 
-    /// Makes messages visible again at once. One that stays hidden comes back by itself.
     pub(super) async fn release(&self, receipts: &[Receipt]) {
         for batch in receipts.chunks(BATCH_LIMIT) {
             let entries: Vec<_> = batch.iter().map(|receipt| (receipt.clone(), Duration::ZERO)).collect();
+            // One that stays hidden comes back by itself.
             self.queue.change_visibility(&entries).await.ok();
         }
     }

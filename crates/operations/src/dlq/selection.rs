@@ -1,6 +1,4 @@
-//! Which messages of a DLQ a plan is about.
-//!
-//! In: an operator's choice. Out: whether a message belongs to it, and the choice as the plan keeps it. Pure.
+//! Which messages of a DLQ a plan is about, by an operator's choice. Pure.
 
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
@@ -27,7 +25,6 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Whether it includes a message, at the time `now`.
     pub(super) fn includes(&self, message: &DeadLettered, now: OffsetDateTime) -> bool {
         let age = now - message.first_sent_at;
         let names = |id: &String| message.record.as_ref().is_some_and(|record| record.ids.contains(id));
@@ -41,7 +38,6 @@ impl Selection {
             && self.newer_than.is_none_or(|limit| age < limit)
     }
 
-    /// As the plan keeps it.
     pub(super) fn to_json(&self) -> Value {
         json!({
             "class": self.classes,

@@ -1,7 +1,5 @@
-//! Sends a plan's items at a rate: to their unit's queue, or to where the bus would have delivered them.
-//!
-//! In: items that were not sent yet. Out: messages with the mark by which the worker notes how they ended, and the note in
-//! the database that they were sent.
+//! Sends a plan's items at a rate, with the mark by which the worker notes how they ended: to their unit's queue, or to where
+//! the bus would have delivered them. Notes in the database that they were sent.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -17,10 +15,8 @@ use super::queues::{DeadLetterQueues, Dlq, UNDELIVERED};
 use super::routing::Routing;
 use crate::OperationError;
 
-/// Before entries that failed are sent again.
 const WAIT_BETWEEN_TRIES: Duration = Duration::from_millis(500);
 
-/// The run ends after this number of batches in a row of which SQS accepted no message.
 const TRIES: u32 = 5;
 
 /// How fast and how carefully messages are sent.
@@ -36,9 +32,7 @@ pub struct Pace {
     pub wait_secs: u64,
 }
 
-/// Where a plan's items go.
 pub(super) enum Destination {
-    /// All to their unit.
     Unit(SqsQueue),
     /// Each to where the bus would have delivered it.
     Rules(Routing),
@@ -55,7 +49,6 @@ impl Destination {
         }
     }
 
-    /// Sends items. Each has its own result: one that fails does not undo those before it.
     async fn send(&self, items: &[UnsentItem]) -> Result<Vec<Result<(), EntryError>>, OperationError> {
         match self {
             Self::Unit(queue) => {
@@ -75,10 +68,10 @@ impl Destination {
     }
 }
 
-/// Sends an event to every queue that its rules name. An event that no rule matches stays where it is.
 async fn send_routed(routing: &Routing, item: &UnsentItem) -> Result<Result<(), EntryError>, OperationError> {
     let routes = routing.route(&item.message).await?;
     if routes.is_empty() {
+        // It stays in the DLQ: no rule matches it.
         return Ok(Err(EntryError::Refused { code: String::from("NoRule") }));
     }
     for route in routes {
@@ -90,13 +83,11 @@ async fn send_routed(routing: &Routing, item: &UnsentItem) -> Result<Result<(), 
     Ok(Ok(()))
 }
 
-/// Sends the items of a plan that were not sent yet.
 pub(super) struct Sender<'a> {
     store: &'a Store,
     plan: &'a RedrivePlan,
     destination: Destination,
     pace: Pace,
-    /// Nothing more is sent before this.
     next_turn: Instant,
     sent: u64,
     /// Items that SQS will never take.
@@ -108,7 +99,6 @@ impl<'a> Sender<'a> {
         Self { store, plan, destination, pace, next_turn: Instant::now(), sent: 0, refused: BTreeSet::new() }
     }
 
-    /// Sends `limit` items, or all there are, but never more than the pace's own limit.
     pub(super) async fn send_up_to(
         &mut self,
         limit: Option<u64>,
@@ -118,6 +108,7 @@ impl<'a> Sender<'a> {
         let mut failed = 0;
         while self.sent < end {
             self.wait_for_turn(stop).await?;
+            // At most the messages of one second, so that a low rate holds for each batch.
             let most = (end - self.sent).min(BATCH_LIMIT as u64).min(u64::from(self.pace.rate));
             let items = self.next(most).await?;
             if items.is_empty() {
@@ -134,7 +125,6 @@ impl<'a> Sender<'a> {
         Ok(())
     }
 
-    /// Whether SQS took every item, once all else has been sent.
     pub(super) fn check(&self) -> Result<(), OperationError> {
         match self.refused.len() {
             0 => Ok(()),
@@ -143,14 +133,13 @@ impl<'a> Sender<'a> {
     }
 
     async fn next(&self, most: u64) -> Result<Vec<UnsentItem>, OperationError> {
+        // Refused items stay unsent, so the database returns them again.
         let limit = i64::try_from(most).unwrap_or(1) + i64::try_from(self.refused.len()).unwrap_or(0);
         let items = self.store.unsent_redrive_items(self.plan, limit).await?;
         let known = items.into_iter().filter(|item| !self.refused.contains(&item.item_id));
         Ok(known.take(usize::try_from(most).unwrap_or(1)).collect())
     }
 
-    /// Sends items, and notes which SQS took before anything else is done. So a kill in between sends one batch twice, and
-    /// no message is deleted that was not sent.
     async fn send(&mut self, items: &[UnsentItem]) -> Result<usize, OperationError> {
         let results = self.destination.send(items).await?;
         let mut taken = Vec::new();
@@ -163,6 +152,8 @@ impl<'a> Sender<'a> {
                 }
             }
         }
+        // Noted before anything else is done: a kill in between sends one batch twice, and no message is deleted that was not
+        // sent.
         self.store.note_items_sent(&taken).await?;
         self.sent += taken.len() as u64;
         // Counted from now and not from the beginning: a run that had to wait does not send faster afterwards.
@@ -174,7 +165,6 @@ impl<'a> Sender<'a> {
         Ok(taken.len())
     }
 
-    /// After `n` messages, the next may go `n / rate` seconds later.
     async fn wait_for_turn(&self, stop: &CancellationToken) -> Result<(), OperationError> {
         tokio::select! {
             biased;
@@ -184,12 +174,10 @@ impl<'a> Sender<'a> {
     }
 }
 
-/// A signal ended the run. What it did stands.
 pub(super) const fn stopped(plan: &RedrivePlan) -> OperationError {
     OperationError::RunStopped { plan_id: plan.plan_id, action: plan.action }
 }
 
-/// A message with the mark under which the worker notes how it ended.
 fn message(item: &UnsentItem, body: &str) -> OutgoingMessage {
     let mark = (REDRIVE_MARK.to_owned(), item.item_id.to_string());
     OutgoingMessage { body: body.to_owned(), attributes: [mark].into() }

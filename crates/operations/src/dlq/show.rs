@@ -1,7 +1,5 @@
-//! One dead-lettered message in full: why it is there, every failed attempt, and what the record is now.
-//!
-//! In: a unit and SQS's ID of the message. Out: the message or its copy, with the record as it is stored and as its provider
-//! has it. Reads only.
+//! One dead-lettered message in full: why it is there, every failed attempt, and its records as stored and as their providers
+//! have them. Reads only.
 
 use std::fmt;
 
@@ -20,7 +18,6 @@ use super::record_key::{PERSON, RecordKey};
 use super::scan::scan;
 use crate::OperationError;
 
-/// Messages that are read to find the one.
 const SCAN_LIMIT: usize = 100_000;
 
 /// One message. The body holds what the event held: no `Debug`.
@@ -79,12 +76,10 @@ pub struct RecordComparison {
     pub verdict: &'static str,
 }
 
-/// Finds a message by SQS's ID of it, or of the message that the unit received, and compares its records with their
-/// providers.
+/// Finds a message by SQS's ID of it, or of the message that the unit received, and compares its records with their providers.
 ///
 /// # Errors
-/// [`OperationError::NoDlq`], [`OperationError::NoMessage`], [`OperationError::ReadStopped`], [`OperationError::Store`],
-/// [`OperationError::Queue`].
+/// [`OperationError::NoDlq`], [`OperationError::NoMessage`], [`OperationError::ReadStopped`], [`OperationError::Store`].
 pub async fn show(
     store: &Store,
     queues: &DeadLetterQueues,
@@ -105,7 +100,6 @@ pub async fn show(
     Ok(MessageReport { message, whereabouts, failures, records, body })
 }
 
-/// The message in the DLQ, or else its copy.
 async fn find(
     store: &Store,
     dlq: &Dlq,
@@ -113,6 +107,7 @@ async fn find(
     stop: &CancellationToken,
 ) -> Result<(DeadLettered, String, Option<Whereabouts>), OperationError> {
     let kept = store.kept_message(&dlq.unit, wanted).await?;
+    // A message that a plan has deleted is not searched for in the queue.
     if kept.as_ref().is_none_or(|kept| kept.resolution.is_none()) {
         let mut found = None;
         scan(&dlq.queue, SCAN_LIMIT, stop, |received| {
@@ -145,7 +140,6 @@ fn from_copy(unit: &str, kept: KeptMessage) -> (DeadLettered, String, Option<Whe
     (DeadLettered::read(unit, &received), received.body, Some(whereabouts))
 }
 
-/// Compares each record of a message, here and at its provider.
 async fn compare(
     store: &Store,
     providers: &ProviderSettings,
@@ -172,7 +166,6 @@ async fn compare(
     Ok(records)
 }
 
-/// A person of our own, named by an internal event.
 async fn person(store: &Store, id: &str) -> Result<RecordComparison, OperationError> {
     let view = match id.parse() {
         Ok(id) => store.view_person(&PersonKey::Id(id)).await?,
@@ -200,7 +193,6 @@ fn standing(here: &RecordStanding) -> String {
     }
 }
 
-/// What a redrive would change.
 fn verdict(here: Option<&RecordStanding>, there: &AtProvider) -> &'static str {
     let gone_here = here.is_some_and(|here| here.gone_at.is_some());
     match (there, here) {

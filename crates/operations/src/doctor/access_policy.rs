@@ -1,14 +1,11 @@
-//! Whether a queue's policy lets a rule send to it. Pure.
-//!
-//! In: the policy's text. Out: yes, no, or the condition that only AWS can evaluate. Shape: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html>.
+//! Whether a queue's policy lets a rule send to it, or depends on a condition that only AWS can evaluate. Pure. Shape:
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html>.
 
 use serde_json::Value;
 
-/// The principal that delivers events.
 const EVENTS: &str = "events.amazonaws.com";
 const SEND: &str = "sqs:SendMessage";
 
-/// What a policy says of a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Admission {
     Admits,
@@ -24,7 +21,6 @@ enum Applies {
     Unclear(String),
 }
 
-/// What `policy` says of events that the rule sends to the queue.
 pub(crate) fn admission(policy: &str, queue_arn: &str, rule_arn: &str) -> Admission {
     let policy: Value = serde_json::from_str(policy).unwrap_or_default();
     let statements = each(&policy["Statement"]);
@@ -72,7 +68,6 @@ fn applies(statement: &Value, queue_arn: &str, rule_arn: &str) -> Applies {
     unclear.map_or(Applies::Yes, Applies::Unclear)
 }
 
-/// Whether a condition holds for the rule's deliveries. `None`: unknown.
 fn holds(operator: &str, key: &str, values: &Value, rule_arn: &str) -> Option<bool> {
     let operator = operator.trim_end_matches("IfExists");
     let account = rule_arn.split(':').nth(4).unwrap_or_default();
@@ -89,7 +84,6 @@ fn holds(operator: &str, key: &str, values: &Value, rule_arn: &str) -> Option<bo
     }
 }
 
-/// The one value, or each value of a list.
 fn each(value: &Value) -> impl Iterator<Item = &Value> {
     let list = value.as_array().map_or(&[][..], Vec::as_slice);
     list.iter().chain((!value.is_array() && !value.is_null()).then_some(value))
@@ -103,7 +97,6 @@ fn texts(value: &Value) -> impl Iterator<Item = &str> {
     })
 }
 
-/// `*` stands for any text, `?` for one character.
 fn matches_pattern(pattern: &str, text: &str) -> bool {
     let (mut wanted, mut given) = (pattern.chars(), text.chars());
     match wanted.next() {

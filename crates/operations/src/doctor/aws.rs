@@ -1,6 +1,4 @@
-//! AWS as the unit would reach it, and what an error of a call means for a check.
-//!
-//! In: the process's own AWS configuration. Out: clients with short timeouts, and AWS's clock. AWS's error texts are
+//! AWS as the unit would reach it, with short timeouts, and what an error of a call means for a check. AWS's error texts are
 //! dropped, because they may quote what was sent.
 
 use std::fmt;
@@ -18,13 +16,10 @@ use time::format_description::well_known::Rfc2822;
 
 use super::finding::Findings;
 
-/// An init container must not hang: longest for one attempt of a call, connecting included.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Testing patterns makes many calls of a kind that AWS allows few of in a second.
 const ATTEMPTS: u32 = 5;
 
-/// Clients for everything that is checked.
 #[derive(Debug)]
 pub(crate) struct Aws {
     pub(crate) config: SdkConfig,
@@ -34,14 +29,15 @@ pub(crate) struct Aws {
 }
 
 impl Aws {
-    /// Reads the process's configuration. Calls no service yet.
     pub(crate) async fn connect() -> Self {
+        // An init container must not hang.
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .operation_attempt_timeout(ATTEMPT_TIMEOUT)
             .build();
         let config = aws_config::defaults(BehaviorVersion::latest())
             .timeout_config(timeouts)
+            // Testing patterns makes many calls of a kind that AWS allows few of in a second.
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
             .load()
             .await;
@@ -55,13 +51,11 @@ impl Aws {
         }
     }
 
-    /// How far AWS's clock is ahead of ours, by its last reply.
     pub(crate) fn clock_ahead(&self) -> Option<time::Duration> {
         *self.clock.ahead.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Reads the `Date` of each reply.
 #[derive(Debug, Clone, Default)]
 struct ServerClock {
     ahead: Arc<Mutex<Option<time::Duration>>>,
@@ -87,12 +81,9 @@ impl Intercept for ServerClock {
     }
 }
 
-/// What an error of a call means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum AwsFault {
-    /// There is no such thing.
     Missing,
-    /// These credentials may not make this call.
     Denied,
     /// AWS refuses these credentials, or there are none.
     Credentials(String),
@@ -117,7 +108,6 @@ const CREDENTIALS: [&str; 9] = [
     "MissingAuthenticationToken",
 ];
 
-/// The service works and does not answer this call: it throttles, or it is an emulator that lacks the operation.
 const NO_ANSWER_TO_THIS: [&str; 6] = [
     "ThrottlingException",
     "Throttling",
@@ -128,7 +118,6 @@ const NO_ANSWER_TO_THIS: [&str; 6] = [
 ];
 
 impl AwsFault {
-    /// Reads an error of the SDK.
     pub(crate) fn of<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Self {
         let code = match error {
             SdkError::ServiceError(service) => service.err().code().unwrap_or("an error without a code"),
@@ -152,8 +141,6 @@ impl AwsFault {
         }
     }
 
-    /// Adds a finding about a thing. A thing that is missing is a fault, and `fix` fixes it. A service that cannot be reached is
-    /// a fault too, since the unit could not reach it either.
     pub(crate) fn report(
         &self,
         findings: &mut Findings,
@@ -165,12 +152,14 @@ impl AwsFault {
         match self {
             Self::Missing => findings.fault(check, about, "it does not exist", fix),
             Self::Denied => findings.skipped(check, about, format!("no permission {action}: not checked")),
+            // The service works and does not answer this call: it throttles, or it is an emulator that lacks the operation.
             Self::NoAnswer(code) if NO_ANSWER_TO_THIS.contains(&code.as_str()) => {
                 findings.skipped(check, about, format!("{action} failed: {self}"));
             }
             Self::Credentials(_) => {
                 findings.fault(check, about, format!("{action} failed: {self}"), RENEW);
             }
+            // A service that cannot be reached is a fault: the unit could not reach it either.
             Self::NoAnswer(_) => {
                 findings.fault(check, about, format!("{action} failed: {self}"), REACH);
             }

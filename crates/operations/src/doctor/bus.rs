@@ -1,13 +1,12 @@
-//! Checks that the bus exists. `PutEvents` answers 200 for a bus that does not, so a wrong name loses every event silently.
-//!
-//! In: the bus's name. Out: one finding, which also says whether AWS accepts the credentials at all.
+//! Checks that the bus exists. `PutEvents` answers 200 for a bus that does not, so a wrong name loses every event silently. The
+//! finding also says whether AWS accepts the credentials at all.
 
 use super::aws::{Aws, AwsFault};
 use super::finding::Findings;
 
 const CHECK: &str = "bus";
 
-/// Checks the bus. Returns whether further checks make sense: not if the bus is missing or AWS does not answer.
+/// Returns whether further checks make sense.
 pub(crate) async fn check(aws: &Aws, bus: &str, findings: &mut Findings) -> bool {
     let error = match aws.events.describe_event_bus().name(bus).send().await {
         Ok(_) => {

@@ -1,6 +1,4 @@
 //! Checks that clocks agree: AWS refuses signatures, and webhook-ingress refuses webhooks, whose time differs too much.
-//!
-//! In: AWS's and the database's clocks. Out: how far each is from ours.
 
 use postgres_store::Store;
 use time::{Duration, OffsetDateTime};
@@ -10,10 +8,8 @@ use super::finding::Findings;
 
 const CHECK: &str = "clock";
 
-/// Webhooks are refused at five minutes. A clock that is half a minute off drifts, and will get there.
 const MAX_DIFFERENCE: Duration = Duration::seconds(30);
 
-/// Compares AWS's clock and the database's with ours.
 pub(crate) async fn check(aws: &Aws, store: Option<&Store>, findings: &mut Findings) {
     match aws.clock_ahead() {
         Some(ahead) => judge("AWS", ahead, findings),
@@ -32,6 +28,7 @@ pub(crate) async fn check(aws: &Aws, store: Option<&Store>, findings: &mut Findi
 
 fn judge(whose: &str, ahead: Duration, findings: &mut Findings) {
     let apart = ahead.unsigned_abs().as_secs();
+    // Webhooks are refused at five minutes. A clock that is half a minute off drifts, and will get there.
     if ahead.abs() <= MAX_DIFFERENCE {
         return findings.ok(CHECK, whose, format!("{apart} s from ours"));
     }

@@ -1,6 +1,5 @@
-//! Checks that there are a region and AWS credentials, and says where they come from.
-//!
-//! In: the process's AWS configuration. Out: findings. Whether AWS accepts the credentials is for the check of the bus.
+//! Checks that there are a region and AWS credentials, and says where they come from. The check of the bus finds whether AWS
+//! accepts them.
 
 use aws_credential_types::credential_feature::AwsCredentialFeature as Feature;
 use aws_credential_types::provider::ProvideCredentials;
@@ -15,7 +14,6 @@ const FIX: &str = "in a pod, annotate the service account with eks.amazonaws.com
                    association for it, and restart the pod; elsewhere set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, \
                    or AWS_PROFILE";
 
-/// Looks for a region and credentials where every unit looks.
 pub(crate) async fn check(aws: &Aws, findings: &mut Findings) {
     match aws.config.region() {
         Some(region) => findings.ok(CHECK, "region", region.to_string()),
@@ -34,7 +32,6 @@ pub(crate) async fn check(aws: &Aws, findings: &mut Findings) {
     }
 }
 
-/// The SDK marks credentials with where they come from.
 fn in_words(features: &[Feature]) -> &'static str {
     let has = |wanted: &[Feature]| wanted.iter().any(|one| features.contains(one));
     if has(&[
@@ -56,8 +53,8 @@ fn in_words(features: &[Feature]) -> &'static str {
     }
 }
 
-/// By kind, because the SDK's texts name roles and endpoints.
 const fn why(error: &CredentialsError) -> &'static str {
+    // By kind, because the SDK's texts name roles and endpoints.
     match error {
         CredentialsError::CredentialsNotLoaded(_) => "no provider of the chain has any",
         CredentialsError::ProviderTimedOut(_) => "the provider did not answer in time",

@@ -1,12 +1,10 @@
 //! Checks that the database answers and has the schema that this release needs.
-//!
-//! In: the store. Out: one finding. Must not know what the tables hold.
 
 use postgres_store::{Store, StoreError};
 
 use super::finding::Findings;
 
-/// Checks the schema. Returns whether the database answers.
+/// Returns whether the database answers.
 pub(crate) async fn check(store: &Store, findings: &mut Findings) -> bool {
     match store.check_schema().await {
         Ok(()) => findings.ok("schema", "database", "it has every migration of this release"),

@@ -1,6 +1,4 @@
-//! What one check found, and the report of all checks.
-//!
-//! In: findings, in the order of the checks. Out: the report, which is healthy when no finding is a fault. Pure.
+//! What one check found, and the report of all checks, which is healthy when no finding is a fault. Pure.
 
 use serde::Serialize;
 
@@ -41,17 +39,14 @@ pub enum Level {
     },
 }
 
-/// Findings, in the order of the checks.
 #[derive(Debug, Default)]
 pub(crate) struct Findings(Vec<Finding>);
 
 impl Findings {
-    /// It is as the unit needs it: what was seen.
     pub(crate) fn ok(&mut self, check: &'static str, about: &str, seen: impl Into<String>) {
         self.push(check, about, Level::Ok { seen: seen.into() });
     }
 
-    /// It is not, and this fixes it.
     pub(crate) fn fault(
         &mut self,
         check: &'static str,
@@ -62,7 +57,6 @@ impl Findings {
         self.push(check, about, Level::Fault { problem: problem.into(), fix: fix.into() });
     }
 
-    /// It was not checked, and why.
     pub(crate) fn skipped(&mut self, check: &'static str, about: &str, why: impl Into<String>) {
         self.push(check, about, Level::Skipped { why: why.into() });
     }

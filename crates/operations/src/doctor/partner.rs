@@ -1,8 +1,5 @@
-//! Checks the partner event sources that the rules need: active, with a bus of the same name, forwarded to the trunk.
-//!
-//! In: the rules of a queue. Out: one finding for each partner source.
-//!
-//! A source that is not active accepts the partner's events and delivers none, without an error at either side
+//! Checks the partner event sources that the rules need: active, with a bus of the same name, forwarded to the trunk. A source
+//! that is not active accepts the partner's events and delivers none, without an error at either side
 //! (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_EventSource.html>).
 
 use std::collections::BTreeSet;
@@ -16,7 +13,6 @@ use super::rules::{self, FoundRule};
 
 const CHECK: &str = "partner source";
 
-/// Checks every partner source of this account whose events a rule matches.
 pub(crate) async fn check(aws: &Aws, bus: &str, rules: &[FoundRule], findings: &mut Findings) {
     for prefix in rules.iter().flat_map(|rule| partner_prefixes(&rule.pattern)).collect::<BTreeSet<_>>() {
         match sources(aws, &prefix).await {
@@ -34,7 +30,6 @@ pub(crate) async fn check(aws: &Aws, bus: &str, rules: &[FoundRule], findings: &
     }
 }
 
-/// The prefixes of partner sources that a pattern names.
 fn partner_prefixes(pattern: &str) -> Vec<String> {
     let pattern: Value = serde_json::from_str(pattern).unwrap_or_default();
     let sources = pattern["source"].as_array().cloned().unwrap_or_default();
@@ -42,8 +37,8 @@ fn partner_prefixes(pattern: &str) -> Vec<String> {
     prefixes.filter(|prefix| prefix.starts_with("aws.partner/")).map(str::to_owned).collect()
 }
 
-/// Sources, and buses that are named after one: either may be there without the other.
 async fn sources(aws: &Aws, prefix: &str) -> Result<BTreeSet<String>, (AwsFault, &'static str)> {
+    // A source may be there without the bus that is named after it, and the other way round.
     let buses = aws.events.list_event_buses().name_prefix(prefix).send().await;
     let buses = buses.map_err(|error| (AwsFault::of(&error), "events:ListEventBuses"))?;
     let sources = aws.events.list_event_sources().name_prefix(prefix).send().await;
@@ -72,8 +67,8 @@ async fn check_source(aws: &Aws, trunk: &str, name: &str, findings: &mut Finding
     }
 }
 
-/// The trunk gets nothing from a partner bus unless a rule there forwards it.
 async fn check_forwarding(aws: &Aws, trunk: &str, name: &str, findings: &mut Findings) {
+    // The trunk gets nothing from a partner bus unless a rule there forwards it.
     let fix = "deploy deploy/cloudformation/coppice.yaml again with this source in its parameter";
     let rules = match rules::list(aws, name, &format!("{trunk}-forward-")).await {
         Ok(rules) => rules,

@@ -1,9 +1,5 @@
 //! Checks that the deployed rules match the recorded sample events: each event of the queue by exactly one rule, and no other
-//! event.
-//!
-//! In: a queue's rules and the samples. Out: findings. EventBridge itself tests each pattern (`TestEventPattern`), since only
-//! EventBridge knows for sure how it reads one. A pair of rule and event whose sources cannot match is skipped, because AWS
-//! allows few such calls a second.
+//! event. EventBridge itself tests each pattern, since only EventBridge knows for sure how it reads one.
 
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
@@ -16,13 +12,11 @@ use super::samples::{self, Sample};
 
 const CHECK: &str = "sample events";
 
-/// Calls at once.
 const CALLS: usize = 4;
 
 const FIX: &str = "deploy the template of this release. If it is deployed, a rule was edited or deleted by hand: \
                    deploy/cloudformation/README.md lists what each rule matches";
 
-/// Tries each sample event on each rule.
 pub(crate) async fn check(aws: &Aws, queue: &FoundQueue, rules: &[FoundRule], findings: &mut Findings) {
     let samples = samples::all();
     let asked = samples.iter().flat_map(|sample| rules.iter().map(move |rule| (sample, rule)));
@@ -53,7 +47,6 @@ pub(crate) async fn check(aws: &Aws, queue: &FoundQueue, rules: &[FoundRule], fi
     }
 }
 
-/// What is wrong with the rules that match a sample event. Pure.
 fn judge(sample: &Sample, unit: &str, takers: &[&str]) -> Option<String> {
     let name = sample.name;
     match (sample.is_for(unit), takers) {
@@ -67,6 +60,7 @@ fn judge(sample: &Sample, unit: &str, takers: &[&str]) -> Option<String> {
 }
 
 async fn takes(aws: &Aws, rule: &FoundRule, sample: &Sample) -> Result<bool, AwsFault> {
+    // AWS allows few such calls a second, so a pair whose sources cannot match is left out.
     if !may_match(&rule.pattern, sample.source()) {
         return Ok(false);
     }
@@ -74,7 +68,7 @@ async fn takes(aws: &Aws, rule: &FoundRule, sample: &Sample) -> Result<bool, Aws
     call.send().await.map(|reply| reply.result).map_err(|error| AwsFault::of(&error))
 }
 
-/// Whether the pattern's sources may match this one. A condition that is not a plain source or prefix may.
+/// A condition that is not a plain source or prefix may match.
 fn may_match(pattern: &str, source: &str) -> bool {
     let pattern: Value = serde_json::from_str(pattern).unwrap_or_default();
     let Some(sources) = pattern["source"].as_array() else { return true };

@@ -1,6 +1,4 @@
 //! Checks that the unit's provider answers and accepts our credentials: one cheap authenticated call.
-//!
-//! In: the provider's settings. Out: one finding. Must not know units or queues.
 
 use provider_crm::CrmProvider;
 use provider_http::ProviderError;
@@ -13,10 +11,6 @@ use crate::OperationError;
 
 const CHECK: &str = "provider";
 
-/// Probes the provider.
-///
-/// # Errors
-/// [`OperationError::Provider`] when its settings do not fit together.
 pub(crate) async fn check(provider: Provider, findings: &mut Findings) -> Result<(), OperationError> {
     let (source, settings, answer) = match provider {
         Provider::None => {

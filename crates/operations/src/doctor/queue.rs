@@ -1,7 +1,5 @@
-//! Checks the queues: that they exist, their attributes, and that the rules may send to them.
-//!
-//! In: the unit's queue URLs, or the bus's name, with which every queue's name begins. Out: findings, and the queues for
-//! the checks of their rules.
+//! Checks the queues: that they exist, their attributes, and that the rules may send to them. The unit's settings name its
+//! queues; without a unit, every queue's name begins with the bus's.
 
 use aws_sdk_sqs::types::QueueAttributeName as Name;
 
@@ -18,10 +16,8 @@ use std::time::Duration;
 
 const CHECK: &str = "queue";
 
-/// The queue of events that no other queue has got.
 const UNDELIVERED: &str = "undelivered";
 
-/// A queue that is checked.
 #[derive(Debug)]
 pub(crate) struct FoundQueue {
     pub(crate) unit: String,
@@ -31,7 +27,6 @@ pub(crate) struct FoundQueue {
     dlq: Option<Attributes>,
 }
 
-/// The unit's queue, or all of the stack's, with their attributes.
 pub(crate) async fn find(aws: &Aws, target: &Target, findings: &mut Findings) -> Vec<FoundQueue> {
     match &target.queues {
         Queues::None => Vec::new(),
@@ -71,7 +66,6 @@ async fn all(aws: &Aws, bus: &str, findings: &mut Findings) -> Vec<FoundQueue> {
     queues
 }
 
-/// The attributes of one of the queues of `urls`. `None`: a finding says why not.
 async fn named(aws: &Aws, urls: &[String], name: &str, findings: &mut Findings) -> Option<Attributes> {
     match urls.iter().find(|url| name_of(url) == name) {
         Some(url) => attributes(aws, url, "it was listed a moment ago: run doctor again", findings).await,
@@ -83,7 +77,6 @@ async fn named(aws: &Aws, urls: &[String], name: &str, findings: &mut Findings) 
     }
 }
 
-/// `None`: a finding says why not.
 async fn attributes(aws: &Aws, url: &str, fix: &str, findings: &mut Findings) -> Option<Attributes> {
     let call = aws.sqs.get_queue_attributes().queue_url(url).attribute_names(Name::All);
     match call.send().await {
@@ -95,7 +88,6 @@ async fn attributes(aws: &Aws, url: &str, fix: &str, findings: &mut Findings) ->
     }
 }
 
-/// Checks a queue's attributes and that the rules may send to it.
 pub(crate) fn check(queue: &FoundQueue, rules: &[FoundRule], step_limit: Duration, findings: &mut Findings) {
     let FoundQueue { unit, name, attributes: Some(attributes), dlq } = queue else { return };
     if unit != UNDELIVERED {
@@ -112,8 +104,7 @@ pub(crate) fn check(queue: &FoundQueue, rules: &[FoundRule], step_limit: Duratio
     }
 }
 
-/// Checks the queues that take what rules cannot deliver. Without these queues, and without their policies, such events are
-/// lost.
+/// The queues that take what rules cannot deliver: without them, or without their policies, such events are lost.
 pub(crate) async fn check_dead_ends(aws: &Aws, dead_ends: &DeadEnds, findings: &mut Findings) {
     for (arn, rules) in dead_ends.iter() {
         let name = last(arn);

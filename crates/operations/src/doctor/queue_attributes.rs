@@ -1,6 +1,4 @@
-//! Checks that a queue is set up so that no message is lost in it.
-//!
-//! In: a queue's attributes. Out: findings. Pure.
+//! Checks that a queue is set up so that no message is lost in it. Pure.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,18 +8,14 @@ use serde_json::Value;
 
 use super::finding::Findings;
 
-/// Crashes, rollouts and console views count as receives, too.
 const FEWEST_RECEIVES: u64 = 10;
 
-/// Most events hold only IDs and codes, but some rules pass a provider's event of IDs through whole.
 const SMALLEST_MESSAGE_LIMIT: u64 = 262_144;
 
-/// The key that AWS creates for SQS. Its policy cannot be changed, and it does not admit EventBridge.
 const AWS_KEY: &str = "alias/aws/sqs";
 
 const DEPLOY: &str = "deploy deploy/cloudformation/coppice.yaml again";
 
-/// A queue's attributes, by name.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Attributes(pub(crate) HashMap<Name, String>);
 
@@ -39,7 +33,6 @@ impl Attributes {
     }
 }
 
-/// When SQS itself moves a message to the DLQ, and to which one.
 pub(crate) fn check_redrive(
     name: &str,
     queue: &Attributes,
@@ -60,6 +53,7 @@ pub(crate) fn check_redrive(
     // SQS returns it as a number or as text.
     let count = &policy["maxReceiveCount"];
     let receives = count.as_u64().or_else(|| count.as_str()?.parse().ok()).unwrap_or(0);
+    // Crashes, rollouts and console views count as receives, too.
     if receives < FEWEST_RECEIVES {
         let problem = format!(
             "maxReceiveCount is {receives}: rollouts and console views alone would dead-letter messages"
@@ -71,10 +65,10 @@ pub(crate) fn check_redrive(
     findings.ok(CHECK, name, format!("to {} after {receives} receives", last(target)));
 }
 
-/// A dead-lettered message keeps the age that it had in its queue, so the DLQ has to keep messages for longer.
 pub(crate) fn check_retention(name: &str, queue: &Attributes, dlq: &Attributes, findings: &mut Findings) {
     const CHECK: &str = "retention";
     let retention = |queue: &Attributes| queue.number(&Name::MessageRetentionPeriod);
+    // A dead-lettered message keeps the age that it had in its queue, so the DLQ has to keep messages for longer.
     match (retention(queue), retention(dlq)) {
         (Some(queue), Some(dlq)) if dlq > queue => {
             findings.ok(CHECK, name, format!("{queue} s, and {dlq} s in the DLQ"));
@@ -89,7 +83,6 @@ pub(crate) fn check_retention(name: &str, queue: &Attributes, dlq: &Attributes, 
     }
 }
 
-/// A step that takes longer than the timeout is done twice if one visibility extension fails.
 pub(crate) fn check_visibility(
     name: &str,
     queue: &Attributes,
@@ -97,6 +90,7 @@ pub(crate) fn check_visibility(
     findings: &mut Findings,
 ) {
     const CHECK: &str = "visibility timeout";
+    // A step that takes longer than the timeout is done twice if one visibility extension fails.
     let least = step_limit.as_secs();
     match queue.number(&Name::VisibilityTimeout) {
         Some(timeout) if timeout >= least => {
@@ -112,11 +106,11 @@ pub(crate) fn check_visibility(
     }
 }
 
-/// EventBridge has to be able to use the key.
 pub(crate) fn check_encryption(name: &str, queue: &Attributes, findings: &mut Findings) {
     const CHECK: &str = "encryption";
     let key = queue.text(&Name::KmsMasterKeyId);
     if key.ends_with(AWS_KEY) {
+        // The key that AWS creates for SQS. Its policy cannot be changed, and it does not admit EventBridge.
         let fix = "deploy the stack with KmsKeyArn empty (SSE-SQS), or with a key of yours whose policy allows \
                    kms:GenerateDataKey and kms:Decrypt to events.amazonaws.com";
         findings.fault(
@@ -139,9 +133,10 @@ pub(crate) fn check_encryption(name: &str, queue: &Attributes, findings: &mut Fi
     }
 }
 
-/// EventBridge cannot deliver an event that is larger than the limit.
 pub(crate) fn check_size(name: &str, queue: &Attributes, findings: &mut Findings) {
     const CHECK: &str = "message size";
+    // Most events hold only IDs and codes, but some rules pass a provider's event of IDs through whole. EventBridge cannot
+    // deliver an event that is larger than the limit.
     match queue.number(&Name::MaximumMessageSize) {
         Some(limit) if limit >= SMALLEST_MESSAGE_LIMIT => findings.ok(CHECK, name, format!("{limit} bytes")),
         Some(limit) => findings.fault(
@@ -154,7 +149,6 @@ pub(crate) fn check_size(name: &str, queue: &Attributes, findings: &mut Findings
     }
 }
 
-/// The name at the end of an ARN.
 pub(crate) fn last(arn: &str) -> &str {
     arn.rsplit(':').next().unwrap_or(arn)
 }

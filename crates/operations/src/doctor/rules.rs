@@ -1,6 +1,4 @@
 //! Checks the rules of a queue: that they are enabled, and send to it, with a DLQ for events that cannot be delivered.
-//!
-//! In: a queue and the bus. Out: findings, the rules for the checks of their patterns, and the DLQs of their targets.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,11 +9,9 @@ use super::finding::Findings;
 use super::queue::FoundQueue;
 use super::samples::is_fed_by_rules;
 
-/// EventBridge retries for a day by default. A target that gives up much sooner loses events in an outage.
 const SHORTEST_EVENT_AGE_SECS: i32 = 3600;
 const FEWEST_RETRIES: i32 = 10;
 
-/// A rule of the bus.
 #[derive(Debug, Clone)]
 pub(crate) struct FoundRule {
     pub(crate) name: String,
@@ -33,7 +29,6 @@ impl DeadEnds {
     }
 }
 
-/// Checks the rules that are named after the queue's unit. `None`: they could not be read, and a finding says so.
 pub(crate) async fn check(
     aws: &Aws,
     bus: &str,
@@ -72,7 +67,6 @@ pub(crate) async fn check(
     Some(found)
 }
 
-/// How the template begins the names of a queue's rules.
 fn rule_stem(unit: &str) -> String {
     if unit == "undelivered" { String::from("ingress-without-consumer") } else { format!("{unit}-") }
 }
@@ -115,6 +109,7 @@ fn check_targets(
         );
         return None;
     };
+    // EventBridge retries for a day by default. A target that gives up much sooner loses events in an outage.
     if let Some(retry) = &target.retry_policy {
         let (age, retries) = (retry.maximum_event_age_in_seconds, retry.maximum_retry_attempts);
         if age.is_some_and(|age| age < SHORTEST_EVENT_AGE_SECS)
@@ -132,7 +127,6 @@ fn check_targets(
     dead_end
 }
 
-/// All rules of a bus whose names begin with `prefix`.
 pub(crate) async fn list(aws: &Aws, bus: &str, prefix: &str) -> Result<Vec<Rule>, AwsFault> {
     let (mut rules, mut next) = (Vec::new(), None);
     loop {
@@ -146,8 +140,8 @@ pub(crate) async fn list(aws: &Aws, bus: &str, prefix: &str) -> Result<Vec<Rule>
     }
 }
 
-/// The targets of a rule. AWS allows at most five.
 pub(crate) async fn targets(aws: &Aws, bus: &str, rule: &str) -> Result<Vec<Target>, AwsFault> {
+    // AWS allows at most five targets of a rule, so there is one page.
     let reply = aws.events.list_targets_by_rule().event_bus_name(bus).rule(rule).send().await;
     Ok(reply.map_err(|error| AwsFault::of(&error))?.targets.unwrap_or_default())
 }

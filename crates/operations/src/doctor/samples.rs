@@ -1,12 +1,9 @@
-//! The recorded sample events of `deploy/cloudformation/sample-events`, compiled in.
-//!
-//! In: files, at build time. Out: events with the queues that each must reach. A test sends the same events through the
+//! The recorded sample events of `deploy/cloudformation/sample-events`, compiled in. A test sends the same events through the
 //! template's rules; `patterns` tries them on the deployed rules.
 
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Name and text of each file.
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/sample_events.rs"));
 
 /// An event as its provider sends it, and the queues that it must reach.
@@ -26,7 +23,6 @@ struct File {
     event: Value,
 }
 
-/// All of them, in the order of their names.
 pub(crate) fn all() -> Vec<Sample> {
     let read = |(name, text): &(&'static str, &str)| {
         // A test parses every file, so none is left out here.
@@ -36,18 +32,15 @@ pub(crate) fn all() -> Vec<Sample> {
     FILES.iter().filter_map(read).collect()
 }
 
-/// Whether rules send events to a unit's queue.
 pub(crate) fn is_fed_by_rules(unit: &str) -> bool {
     all().iter().any(|sample| sample.queues.iter().any(|queue| queue == unit))
 }
 
 impl Sample {
-    /// The event's `source`.
     pub(crate) fn source(&self) -> &str {
         self.event["source"].as_str().unwrap_or_default()
     }
 
-    /// Whether it must reach this unit's queue.
     pub(crate) fn is_for(&self, unit: &str) -> bool {
         self.queues.iter().any(|queue| queue == unit)
     }

@@ -1,6 +1,4 @@
 //! What is checked, from the settings that the unit reads itself: a setting that the unit would miss is missing here.
-//!
-//! In: a unit and a reader of its settings. Out: its bus, database, queues and provider. Calls nothing.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -40,7 +38,6 @@ impl FromStr for Unit {
     }
 }
 
-/// The provider that a unit calls.
 pub(crate) enum Provider {
     Sso(SsoSettings),
     Crm(CrmSettings),
@@ -51,7 +48,6 @@ pub(crate) enum Provider {
     None,
 }
 
-/// A unit's queue and its DLQ, from the unit's settings.
 #[derive(Debug, Clone)]
 pub(crate) struct QueueUrls {
     pub(crate) unit: &'static str,
@@ -59,7 +55,6 @@ pub(crate) struct QueueUrls {
     pub(crate) dlq: String,
 }
 
-/// The queues to check.
 pub(crate) enum Queues {
     /// The unit's own.
     Of(QueueUrls),
@@ -69,7 +64,6 @@ pub(crate) enum Queues {
     None,
 }
 
-/// What is checked, and with which limits.
 pub(crate) struct Target {
     pub(crate) bus: String,
     pub(crate) database_url: SecretString,
@@ -107,10 +101,6 @@ impl Unit {
 }
 
 impl Target {
-    /// Reads the settings of a unit, or those that need none.
-    ///
-    /// # Errors
-    /// [`OperationError::Settings`] with every setting that is missing or wrong.
     pub(crate) fn read(reader: &Reader, unit: Option<Unit>) -> Result<Self, OperationError> {
         Ok(match unit {
             None => Self::without_unit(reader)?,

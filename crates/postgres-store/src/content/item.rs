@@ -1,7 +1,5 @@
-//! Table `content_item`: the items of the CMS, as last read.
-//!
-//! A page is one transaction: its items behind their guard, the announcements of changed items, and the cursor.
-//! `listing.rs` keeps the state of a listing.
+//! Table `content_item`: the items of the CMS, as last read. A page is one transaction: its items behind their guard, the
+//! announcements of changed items, and the cursor. `listing.rs` keeps the state of a listing.
 
 use std::collections::BTreeMap;
 
@@ -80,10 +78,9 @@ impl Store {
         Ok(ticket.fetch_one(&self.pool).await?)
     }
 
-    /// Loads a page in one transaction, and announces each change as [`EventKind::ContentChanged`]. Without the proof
-    /// it does the same and rolls back: the counts are those of a load.
-    ///
-    /// `None`, and nothing is written: the cursor is not at the expected position, because another process reads too.
+    /// Loads a page in one transaction, and announces each change as [`EventKind::ContentChanged`]. Without the proof it does
+    /// the same and rolls back: the counts are those of a load. `None`, and nothing is written: another process has moved the
+    /// cursor.
     ///
     /// # Errors
     /// [`StoreError`]: then nothing was written.
@@ -93,8 +90,7 @@ impl Store {
         proof: Option<&Write>,
     ) -> Result<Option<LoadedContent>, StoreError> {
         let mut transaction = self.pool.begin().await?;
-        // First, because its row stays locked: the second of two readers waits here and then finds that the cursor has
-        // moved.
+        // First, because its row stays locked: the second of two readers waits here and then finds that the cursor has moved.
         if proof.is_some() && !step_cursor(&mut transaction, load.source, load.step).await? {
             return Ok(None);
         }
@@ -127,8 +123,8 @@ impl Store {
     }
 }
 
-/// By key, in the order in which rows are written. Of several readings of one item the newest counts, else the last.
 fn latest(readings: &[ContentReading]) -> BTreeMap<ContentKey, &ContentReading> {
+    // By key, in the order in which rows are written. Of several readings of one item the newest counts, else the last.
     let mut latest: BTreeMap<ContentKey, &ContentReading> = BTreeMap::new();
     for reading in readings {
         let key = ContentKey {
@@ -147,7 +143,6 @@ fn latest(readings: &[ContentReading]) -> BTreeMap<ContentKey, &ContentReading> 
     latest
 }
 
-/// The readings by column, as `unnest` takes them.
 struct Columns {
     ids: Vec<Uuid>,
     collections: Vec<String>,
@@ -180,20 +175,17 @@ impl Columns {
 }
 
 /// Writes readings behind the guard, and returns the changed items with their ID and revision.
-///
-/// The guard, in words:
-///
-/// A newer version wins, an older one loses. On a tie, or if one has no version, the later reading wins if its content
-/// differs. A deletion at a known time wins, unless the stored version is newer. A deletion concluded from absence
-/// wins, unless the item was read since. A second deletion moves the time of the tombstone, so that a reading from
-/// between the two cannot revive the item. An item that was never read gets a tombstone too, without an announcement: a
-/// page that was requested before the deletion may arrive after it.
 async fn upsert(
     connection: &mut PgConnection,
     load: &ContentLoad<'_>,
     readings: &BTreeMap<ContentKey, &ContentReading>,
 ) -> Result<(LoadedContent, Vec<(Uuid, i64)>), StoreError> {
     let columns = Columns::of(readings);
+    // The guard, in words. A newer version wins, an older one loses. On a tie, or if one has no version, the later reading wins
+    // if its content differs. A deletion at a known time wins, unless the stored version is newer. A deletion concluded from
+    // absence wins, unless the item was read since. A second deletion moves the time of the tombstone, so that a reading from
+    // between the two cannot revive the item. An item that was never read gets a tombstone too, without an announcement: a page
+    // that was requested before the deletion may arrive after it.
     let rows = sqlx::query!(
         r#"insert into content_item as stored
                (content_item_id, source, collection, external_id, content_type, locales, body, published,

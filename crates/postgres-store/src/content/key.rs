@@ -11,12 +11,11 @@ pub struct ContentKey {
     pub external_id: String,
 }
 
-/// A text that Postgres can store. It cannot store NUL, and one NUL in one item must not block all items behind it.
 pub(super) fn storable_text(text: &str) -> String {
+    // Postgres cannot store NUL, and one NUL in one item must not block all items behind it.
     text.replace('\0', "\u{fffd}")
 }
 
-/// The same for every text in a value.
 pub(super) fn storable(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(storable_text(&text)),

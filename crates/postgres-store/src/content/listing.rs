@@ -1,6 +1,5 @@
-//! Table `content_listing`: the items that a listing of a whole source has seen.
-//!
-//! Rows exist exactly as long as the listing's cursor: they are created with its first page and deleted at its end.
+//! Table `content_listing`: the items that a listing of a whole source has seen. Rows exist exactly as long as the listing's
+//! cursor: they are created with its first page and deleted at its end.
 
 use sqlx::PgConnection;
 
@@ -34,8 +33,8 @@ impl Store {
         Ok(ContentCounts { present: count(row.present), listed: count(row.listed) })
     }
 
-    /// Items that are stored as present and were not listed, in the order of their keys. `dry_run`: the items that a
-    /// dry run listed, since it stores no rows here.
+    /// Items that are stored as present and were not listed, in the order of their keys. `dry_run`: the items that a dry run
+    /// listed, since it stores no rows here.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -65,9 +64,9 @@ impl Store {
         Ok(keys)
     }
 
-    /// Ends a listing: deletes its rows and its cursor. `changes`: for a complete listing, the entity and the position
-    /// of the cursor from which changes are read next; `None` for a listing that is abandoned. Returns `false`, and
-    /// does nothing, if the listing's cursor is not at the expected position.
+    /// Ends a listing: deletes its rows and its cursor. `changes`: for a complete listing, the entity and the cursor from which
+    /// changes are read next; `None`: it is abandoned. `false`, and nothing is done: the cursor is not at the expected
+    /// position.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].

@@ -1,7 +1,6 @@
-//! Table `message_failure`: the failed attempts at each message, until it succeeds.
-//!
-//! It decides when a message has failed too often, because SQS's receive count also rises with crashes, rollouts, lost
-//! replies and views in the console. An attempt that fails while the provider is known to be down is not recorded here.
+//! Table `message_failure`: the failed attempts at each message, until it succeeds. It decides when a message has failed too
+//! often, because SQS's receive count also rises with crashes, rollouts, lost replies and views in the console. An attempt that
+//! fails while the provider is known to be down is not recorded here.
 
 use time::OffsetDateTime;
 
@@ -55,6 +54,7 @@ impl Store {
         let column = |field: fn(&FailedAttempt) -> &String| -> Vec<String> {
             failures.iter().map(|failure| field(failure).replace('\0', "\u{fffd}")).collect()
         };
+        // A statement does not see the rows that it inserts itself, so these are counted separately.
         let rows = sqlx::query!(
             r#"with added as (
                    insert into message_failure (queue, worker_version, message_id, class, detail)

@@ -1,6 +1,5 @@
-//! Table `dead_lettered_message`: copies of dead-lettered messages, made before an operator redrives or drops them.
-//!
-//! Copies stay for [`KEPT`], and so do plans and the ledger of failed attempts.
+//! Table `dead_lettered_message`: copies of dead-lettered messages, made before an operator redrives or drops them. Copies stay
+//! for [`KEPT`], and so do plans and the ledger of failed attempts.
 
 use std::collections::BTreeMap;
 

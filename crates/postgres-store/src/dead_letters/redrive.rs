@@ -1,9 +1,8 @@
 //! Tables `redrive_plan`, `redrive_item`, `redrive_message`: plans for dead-lettered messages, and their progress.
 //!
-//! The order of the steps makes a redrive safe to kill and to run again: the job sends an item, records it as sent, and
-//! only then may delete its messages. After a kill between the first two steps, one batch is sent a second time. No
-//! message is deleted that was not sent.
-
+//! A redrive is safe to kill and to run again: the job sends an item, records it as sent, and only then may delete its
+//! messages. After a kill between the first two steps, one batch is sent a second time. No message is deleted that was not
+//! sent.
 use serde_json::Value;
 use sqlx::PgConnection;
 use sqlx::pool::PoolConnection;
@@ -30,7 +29,6 @@ impl RedriveAction {
         }
     }
 
-    /// The resolution of a message after it.
     const fn resolution(self) -> &'static str {
         match self {
             Self::Redrive => "redriven",
@@ -214,9 +212,7 @@ impl Store {
         Ok(progress.fetch_one(&self.pool).await?)
     }
 
-    /// The next items to send, in the plan's order. Ends items first whose messages another plan has all resolved;
-    /// those are not sent. An item is sent while one of its messages is unresolved: an operator who dropped another
-    /// message of the item has not decided about this one.
+    /// The next items to send, in the plan's order. First ends the items whose messages another plan has all resolved.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -225,6 +221,8 @@ impl Store {
         plan: &RedrivePlan,
         limit: i64,
     ) -> Result<Vec<UnsentItem>, StoreError> {
+        // An item is sent while one of its messages is unresolved: an operator who dropped another message of the item has not
+        // decided about this one.
         sqlx::query!(
             r#"update redrive_item item set sent_at = now(), ended = 'elsewhere', ended_at = now()
                where item.plan_id = $1 and item.sent_at is null
@@ -271,13 +269,13 @@ impl Store {
         Ok(())
     }
 
-    /// Records how items ended: whether each was dead-lettered again. Unknown items are ignored. `dead_lettered` is
-    /// final: an event may go to several units, and one of them may have handled it.
+    /// Records how items ended: whether each was dead-lettered again. Unknown items are ignored.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn end_redrive_items(&self, ends: &[(Uuid, bool)]) -> Result<(), StoreError> {
         let (items, dead_lettered): (Vec<Uuid>, Vec<bool>) = ends.iter().copied().unzip();
+        // `dead_lettered` is final: an event may go to several units, and one of them may have handled it.
         sqlx::query!(
             r#"update redrive_item item
                set ended = case when new.dead_lettered then 'dead_lettered' else 'handled' end, ended_at = now()
@@ -349,8 +347,8 @@ impl Store {
         Ok(())
     }
 
-    /// Records as deleted every message of the plan whose item was sent or that the plan drops. Call it when none of
-    /// them is in the plan's queue any more.
+    /// Records as deleted every message of the plan whose item was sent or that the plan drops. Call it when none of them is in
+    /// the queue.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].

@@ -1,8 +1,5 @@
-//! Tables `fire_drill` and `fire_drill_hop`: the open drills, the hops that each has reached, and the results of past
-//! drills.
-//!
-//! A drill outlives the process that began it: its rows alone determine the next step, so any later run can continue
-//! it.
+//! Tables `fire_drill` and `fire_drill_hop`: open drills, the hops that each has reached, and the results of past drills. A
+//! drill outlives the process that began it: its rows alone determine the next step, so any later run can continue it.
 
 use std::collections::BTreeMap;
 
@@ -135,8 +132,7 @@ impl Store {
         Ok(())
     }
 
-    /// Seconds since each unit's drill last passed, by the database's clock. A unit whose drill never passed is left
-    /// out.
+    /// Seconds since each unit's drill last passed, by the database's clock. A unit whose drill never passed is left out.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].

@@ -1,6 +1,5 @@
-//! Table `heartbeat`: the heartbeats sent through each unit's route, and when its worker received them.
-//!
-//! Only the database's clock counts here: a latency is the time between two of its readings.
+//! Table `heartbeat`: the heartbeats sent through each unit's route, and when its worker received them. Only the database's
+//! clock counts here: a latency is the time between two of its readings.
 
 use uuid::Uuid;
 
@@ -20,7 +19,7 @@ pub struct UnitHeartbeat {
 }
 
 impl Store {
-    /// Records heartbeats that are about to be sent, one for each unit, in order. Deletes those of last week.
+    /// Records heartbeats that are about to be sent, one for each unit, in order. Deletes those that are older than a week.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -62,7 +61,7 @@ impl Store {
         Ok(())
     }
 
-    /// The state of every unit that a heartbeat was ever sent to, in order of their names.
+    /// The state of every unit that a heartbeat was sent to within the last week, in order of their names.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].

@@ -1,11 +1,9 @@
-//! Links records by proof: by a key, never by a guess.
+//! Links records by proof: by a key, never by a guess. A new record goes to the person with the same key: our own ID of the
+//! person, a key that sources share, or an address that both sources have verified. Evidence that proves nothing, or that
+//! points to several persons, goes to `link_review`, and the record stays where it is. Every link is a row in `link_decision`.
 //!
-//! A new record goes to the person with the same key: our own ID of the person, a key that sources share, or an address
-//! that both sources have verified. Evidence that proves nothing, or that points to several persons, goes to
-//! `link_review`, and the record stays where it is. Every link is a row in `link_decision`.
-//!
-//! A link stays when the key that made it changes: a new address does not make a new person. A key never changes a
-//! decision of an operator.
+//! A link stays when the key that made it changes: a new address does not make a new person. A key never changes a decision of
+//! an operator.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -17,10 +15,6 @@ use super::rule::{Evidence, Link, Linkable, decide};
 use crate::StoreError;
 use crate::records::source_record::Source;
 
-/// Links records that changed, and returns where they belong now.
-///
-/// Records that share a key with another record of the batch are linked one after the other, so that each sees the link
-/// of the one before. All others are linked with one query.
 pub(crate) async fn link(
     connection: &mut PgConnection,
     source: Source<'_>,
@@ -37,6 +31,8 @@ pub(crate) async fn link(
         return Ok(links);
     }
     lock_keys(connection, &keyed).await?;
+    // Records that share a key with another record of the batch are linked one after the other, so that each sees the link of
+    // the one before. All others are linked with one query.
     let shared = shared_keys(&keyed);
     let sharing = |record: &&&Linkable<'_>| {
         let keys = [&record.keys.external_key, &record.keys.verified_email];
@@ -53,7 +49,6 @@ pub(crate) async fn link(
     Ok(links)
 }
 
-/// Keys and addresses of more than one record of the batch.
 fn shared_keys<'a>(records: &[&'a Linkable<'_>]) -> BTreeSet<&'a str> {
     let mut seen = BTreeSet::new();
     let keys = records.iter().flat_map(|record| [&record.keys.external_key, &record.keys.verified_email]);
@@ -91,8 +86,6 @@ async fn link_at_once(
     Ok(())
 }
 
-/// Serialises transactions by key: two records with one key that arrive at the same time must not both look for the
-/// other before either is stored.
 pub(super) async fn lock_keys(
     connection: &mut PgConnection,
     records: &[&Linkable<'_>],
@@ -100,6 +93,7 @@ pub(super) async fn lock_keys(
     let keys = records.iter().flat_map(|record| [&record.keys.external_key, &record.keys.verified_email]);
     let keys: BTreeSet<&String> = keys.flatten().collect();
     let keys: Vec<String> = keys.into_iter().cloned().collect();
+    // Two records with one key that arrive at the same time must not both look for the other before either is stored.
     sqlx::query!(
         r#"select count(pg_advisory_xact_lock(hashtextextended(sorted.key, 0))) as "locked!"
            from (select key from unnest($1::text[]) as wanted (key) order by key) sorted"#,

@@ -80,11 +80,9 @@ pub enum Move {
     Undo,
 }
 
-/// What a decision changes.
 pub(super) struct Decided {
     /// The person who has the record from now on.
     pub(super) to: Uuid,
-    /// The value of `link_decision.reason`.
     pub(super) reason: &'static str,
     /// The candidate of the review that it closes, and the verdict.
     pub(super) review: (Uuid, &'static str),

@@ -1,7 +1,6 @@
-//! Table `link_decision`: an operator's decisions about records. Rows are only ever added.
-//!
-//! Automatic linking never moves a record about which an operator has decided: it checks the author of the record's
-//! last decision. So a decision that leaves a record where it is keeps it separate for good.
+//! Table `link_decision`: an operator's decisions about records. Rows are only ever added. Automatic linking never moves a
+//! record about which an operator has decided: it checks the author of the record's last decision. So a decision that leaves a
+//! record where it is keeps it separate for good.
 
 use event_contract::{Announcement, EventKind};
 use sqlx::PgConnection;
@@ -34,8 +33,8 @@ impl Store {
         let decided = decide(&mut transaction, command, from).await?;
         write_decision(&mut transaction, command, from, &decided).await?;
         let reviews_closed = close_reviews(&mut transaction, command, from, &decided).await?;
-        // The candidate too: this decision settles whether it gets its own contact. The same holds for persons who
-        // share an open review with the person that the record left or joined.
+        // The candidate too: this decision settles whether it gets its own contact. The same holds for persons who share an
+        // open review with the person that the record left or joined.
         let mut persons = vec![from, decided.to, decided.review.0];
         let counterparts = review::counterparts(&mut transaction, &[from, decided.to].into()).await?;
         persons.extend(counterparts.into_iter().map(|(_, counterpart)| counterpart));
@@ -68,8 +67,6 @@ impl Store {
     }
 }
 
-/// Locks the record and then its keys, in the order of a reading: a reading with the same key waits, and afterwards
-/// finds the record in its new place. Returns the record's person.
 async fn lock_record(connection: &mut PgConnection, command: &LinkCommand) -> Result<Uuid, LinkRefusal> {
     let row = sqlx::query!(
         r#"select person_id, external_key, verified_email from source_record
@@ -87,6 +84,8 @@ async fn lock_record(connection: &mut PgConnection, command: &LinkCommand) -> Re
     };
     let keys = LinkKeys { external_key: row.external_key, verified_email: row.verified_email };
     let record = Linkable { external_id: &command.external_id, person_id, new: false, keys: &keys };
+    // The record and then its keys, in the order of a reading: a reading with the same key waits, and afterwards finds the
+    // record in its new place.
     lock_keys(connection, &[&record]).await?;
     Ok(person_id)
 }
@@ -121,8 +120,7 @@ async fn destination(connection: &mut PgConnection, candidate: Uuid) -> Result<U
     path.last().copied().ok_or(LinkRefusal::NoPerson(candidate))
 }
 
-/// The person from whom the last decision took the record. A record that was linked when it arrived never had another
-/// person: it goes to a new person, under the ID that was proposed for it, if one was.
+/// The person from whom the last decision took the record.
 async fn came_from(
     connection: &mut PgConnection,
     command: &LinkCommand,
@@ -136,9 +134,10 @@ async fn came_from(
     )
     .fetch_optional(&mut *connection)
     .await?;
+    // A record that was linked when it arrived never had another person: it goes to a new person, under the ID that was
+    // proposed for it, if one was.
     let from = last.ok_or(LinkRefusal::NothingToUndo)?.unwrap_or_else(Uuid::now_v7);
-    // That person may have been merged since. The merge is followed, unless it led to the present person: then the
-    // merge is undone.
+    // That person may have been merged since. The merge is followed, unless it led to the present person: then it is undone.
     let path = view::merge_path(connection, from).await?;
     Ok(path.last().copied().filter(|end| *end != current).unwrap_or(from))
 }

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use uuid::Uuid;
 
-/// The links of one batch.
 #[derive(Default)]
 pub(crate) struct Links {
     pub(super) moves: BTreeMap<String, Moved>,
@@ -21,12 +20,10 @@ pub(super) struct Moved {
 }
 
 impl Links {
-    /// No links yet, in a batch that proposes these persons for new records.
     pub(super) fn proposing(new: BTreeSet<Uuid>) -> Self {
         Self { new, ..Self::default() }
     }
 
-    /// The person to whom a record was moved.
     pub(crate) fn moved(&self, external_id: &str) -> Option<Uuid> {
         self.moves.get(external_id).map(|moved| self.destination(moved.to))
     }
@@ -37,7 +34,6 @@ impl Links {
         moved.chain(self.merged.keys().map(|person| (*person, self.destination(*person))))
     }
 
-    /// Whether the person was proposed for a new record of this batch.
     pub(crate) fn is_new(&self, person: Uuid) -> bool {
         self.new.contains(&person)
     }
@@ -47,7 +43,6 @@ impl Links {
         self.merged.insert(person, to);
     }
 
-    /// Persons all of whose records went to others.
     pub(crate) fn emptied(&self) -> BTreeSet<Uuid> {
         self.merged.keys().copied().collect()
     }

@@ -1,9 +1,6 @@
-//! Follows merges at the source: accounts linked at the identity provider, contacts merged in the CRM.
-//!
-//! The merged record is gone. Either it names the remaining one (a CRM keeps that), or the remaining one names it
-//! (among an account's ways to sign in). Then the other records of its person move to the remaining record's person.
-//! There are two exceptions, which go to `link_review`: both persons have a live record of one source, or an operator
-//! has decided about one of the records.
+//! Follows merges at the source: accounts linked at the identity provider, contacts merged in the CRM. The merged record is
+//! gone. The other records of its person move to the remaining record's person. There are two exceptions, which go to
+//! `link_review`: both persons have a live record of one source, or an operator has decided about one of the records.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +13,6 @@ use crate::records::source_record::Source;
 
 const REASON: &str = "merged_at_source";
 
-/// The properties of a record that matter for a merge.
 struct Owned {
     source: String,
     external_id: String,
@@ -48,7 +44,6 @@ pub(crate) async fn follow(
     Ok(())
 }
 
-/// Whether the records may move to the other person. Pure.
 fn may_follow(leaving: &[Owned], staying: &[Owned]) -> bool {
     let live = |records: &[Owned]| -> BTreeSet<String> {
         records.iter().filter(|record| record.live).map(|record| record.source.clone()).collect()
@@ -56,12 +51,13 @@ fn may_follow(leaving: &[Owned], staying: &[Owned]) -> bool {
     live(leaving).is_disjoint(&live(staying)) && !leaving.iter().chain(staying).any(|record| record.decided)
 }
 
-/// The persons of merged records, with the persons of the records into which they were merged.
 async fn merges(
     connection: &mut PgConnection,
     source: Source<'_>,
     changed: &[String],
 ) -> Result<Vec<(Uuid, Uuid)>, StoreError> {
+    // Either the merged record names the remaining one (a CRM keeps that), or the remaining one names it (among an account's
+    // ways to sign in). Whichever of the two changed last, the pair is found.
     let rows = sqlx::query!(
         r#"with merged as (
                select lost.external_id as lost, lost.merged_into as kept from source_record lost

@@ -55,8 +55,7 @@ impl Store {
     }
 }
 
-/// The persons who share an open review with these: a record of one may belong to the other. As pairs, the given person
-/// first.
+/// Each of these persons with those who share an open review with it: a record of one may belong to the other.
 pub(crate) async fn counterparts(
     connection: &mut PgConnection,
     persons: &BTreeSet<Uuid>,
@@ -85,7 +84,6 @@ pub(crate) async fn counterparts(
     Ok(rows.into_iter().map(|row| (row.person_id, row.counterpart)).collect())
 }
 
-/// Closes the review of a candidate, also if the candidate was merged since.
 pub(super) async fn close_reviews(
     connection: &mut PgConnection,
     command: &LinkCommand,
@@ -97,6 +95,7 @@ pub(super) async fn close_reviews(
     if let Move::Link(named) | Move::Separate(named) = command.wanted {
         candidates.push(named);
     }
+    // Also the review of a candidate that was merged since.
     let closed = sqlx::query!(
         r#"update link_review review set verdict = $4, decided_by = $5, decided_at = now() from person candidate
            where review.source = $1 and review.external_id = $2 and review.verdict is distinct from $4

@@ -6,7 +6,6 @@ use uuid::Uuid;
 
 use crate::records::source_record::LinkKeys;
 
-/// A live record whose content changed, and its keys.
 pub(crate) struct Linkable<'a> {
     pub external_id: &'a str,
     pub person_id: Uuid,
@@ -15,10 +14,8 @@ pub(crate) struct Linkable<'a> {
     pub keys: &'a LinkKeys,
 }
 
-/// The evidence for a link of one record.
 #[derive(Default)]
 pub(crate) struct Evidence {
-    /// Persons with the same key.
     pub(super) by_key: BTreeSet<Uuid>,
     /// Persons with the same verified address in another source.
     pub(super) by_email: BTreeSet<Uuid>,
@@ -28,7 +25,6 @@ pub(crate) struct Evidence {
     pub(super) decided: bool,
 }
 
-/// What to do with a record.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Link {
     Stay,

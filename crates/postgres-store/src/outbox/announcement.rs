@@ -1,7 +1,6 @@
-//! Table `outbox`: announcements that committed with the change they announce.
-//!
-//! A relay leases rows, publishes them outside any transaction, and removes those that the bus took. If it dies, its
-//! leases expire and another relay publishes the rows again: at least once.
+//! Table `outbox`: announcements that committed with the change they announce. A relay leases rows, publishes them outside any
+//! transaction, and removes those that the bus took. If it dies, its leases expire and another relay publishes the rows again:
+//! at least once.
 
 use std::time::Duration;
 
@@ -32,7 +31,6 @@ pub struct LeasedAnnouncement {
     pub announcement: Announcement,
 }
 
-/// The announcement of an entity at a revision, with a new ID.
 pub(crate) fn announcement(entity_id: Uuid, revision: i64, announce: Announce) -> Announcement {
     let Announce { cause, hop, traceparent } = announce;
     Announcement {
@@ -80,8 +78,7 @@ impl Store {
         self.outbox_filled.notified().await;
     }
 
-    /// Leases up to `limit` announcements for `lease`. Rows that another relay has leased are skipped. Rows that were
-    /// never leased come first, then those whose lease expired the longest ago.
+    /// Leases up to `limit` announcements for `lease`: never leased ones first, then those whose lease expired the longest ago.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -116,6 +113,7 @@ impl Store {
             };
             leased.push(LeasedAnnouncement { kind, announcement });
         }
+        // `returning` has no order.
         leased.sort_by_key(|row| row.announcement.event_id);
         Ok(leased)
     }

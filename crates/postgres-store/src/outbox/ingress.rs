@@ -1,6 +1,5 @@
-//! Table `ingress_outbox`: events from webhooks that the bus did not take when they arrived.
-//!
-//! Leases work as in `outbox`. A row contains IDs and our own words; no column can hold any other part of a webhook.
+//! Table `ingress_outbox`: events from webhooks that the bus did not take when they arrived. Leases work as in `outbox`. A row
+//! contains IDs and our own words; no column can hold any other part of a webhook.
 
 use std::time::Duration;
 

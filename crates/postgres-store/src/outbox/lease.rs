@@ -12,13 +12,10 @@ pub struct OutboxDepth {
     pub oldest_at: Option<OffsetDateTime>,
 }
 
-/// Leases up to `$limit` rows for `$lease`, and skips rows that another relay has leased.
-///
-/// Rows that were never leased come first, oldest first; then rows whose lease expired, the longest expired first. So a
-/// row that returns again and again (refused by the bus, or written by a newer version) delays no other row, and a lease
-/// reads no more of the index than it takes, however many rows wait.
 macro_rules! lease_rows {
     ($table:literal, $columns:literal, $store:expr, $limit:expr, $lease:expr) => {
+        // A row that returns again and again (refused by the bus, or written by a newer version) has the latest end of a lease,
+        // so it delays no other row. A lease reads no more of the index than it takes, however many rows wait.
         sqlx::query!(
             "update "
                 + $table
@@ -37,7 +34,6 @@ macro_rules! lease_rows {
     };
 }
 
-/// The methods of [`Store`](crate::Store) that remove and release rows, and that measure the table.
 macro_rules! outbox_methods {
     ($table:literal, $remove:ident, $release:ident, $depth:ident) => {
         impl $crate::Store {

@@ -44,8 +44,7 @@ pub fn pushed_hash<'a>(fields: impl IntoIterator<Item = (Field, &'a str)>) -> Ve
 }
 
 impl Store {
-    /// Stores hashes of the values about to be pushed. Call it before the push, so that the echo is recognised however
-    /// soon it comes.
+    /// Stores hashes of values. Call it before the push, so that the echo is recognised however soon it comes.
     ///
     /// # Errors
     /// [`StoreError`]: then do not push.
@@ -99,8 +98,6 @@ impl Store {
     }
 }
 
-/// Copies the hashes of persons who were merged to the persons who have their records now: their values were pushed for
-/// those.
 pub(crate) async fn follow(
     connection: &mut PgConnection,
     left: &HashMap<Uuid, Uuid>,
@@ -108,6 +105,7 @@ pub(crate) async fn follow(
     if left.is_empty() {
         return Ok(());
     }
+    // The values of a merged person were pushed for the person who has its records now.
     let from: Vec<Uuid> = left.keys().copied().collect();
     let to: Vec<Uuid> = left.values().copied().collect();
     sqlx::query!(
@@ -125,8 +123,6 @@ pub(crate) async fn follow(
     Ok(())
 }
 
-/// Writes rows, and returns the contacts that are newly linked to that person. "New" means linked at this transaction's
-/// time: another transaction that writes the same contact meanwhile is not visible before it has committed.
 async fn upsert(
     connection: &mut PgConnection,
     source: &str,
@@ -135,6 +131,8 @@ async fn upsert(
     let ids: Vec<String> = written.iter().map(|contact| contact.external_id.clone()).collect();
     let persons: Vec<Uuid> = written.iter().map(|contact| contact.person_id).collect();
     let hashes: Vec<Vec<u8>> = written.iter().map(|contact| contact.pushed_hash.clone()).collect();
+    // "New" means linked at this transaction's time: another transaction that writes the same contact meanwhile is not visible
+    // before it has committed.
     let rows = sqlx::query!(
         r#"with written as (
                insert into crm_account as stored (source, external_id, person_id, pushed_hash)
@@ -160,8 +158,7 @@ async fn upsert(
     Ok(rows.into_iter().map(|row| row.external_id).collect())
 }
 
-/// Those persons whose contact a user of the CRM changed back [`MOST_REPEATS`] times after a push with the same hash. Each
-/// reading of such a contact finds the same difference, and nothing follows from it.
+/// Those persons whose contact a user of the CRM changed back [`MOST_REPEATS`] times after a push with the same hash.
 pub(crate) async fn contested(
     connection: &mut PgConnection,
     differing: &[(Uuid, Vec<u8>)],
@@ -169,6 +166,7 @@ pub(crate) async fn contested(
     if differing.is_empty() {
         return Ok(BTreeSet::new());
     }
+    // Each reading of such a contact finds the same difference, and nothing follows from it.
     let (persons, hashes): (Vec<Uuid>, Vec<Vec<u8>>) = differing.iter().cloned().unzip();
     let contested = sqlx::query_scalar!(
         r#"select account.person_id from crm_account account

@@ -1,5 +1,4 @@
-//! A person as the CRM should see it: the profile computed from all records, beside the CRM's own contact and the last
-//! push.
+//! A person as the CRM should see it: the profile computed from all records, the CRM's own contact, and the last push.
 
 use std::collections::HashMap;
 
@@ -86,14 +85,13 @@ impl Store {
     }
 }
 
-/// The contact, among several, to which we push: the one with our key, which no other contact can have; else the one
-/// that we know; else always the same.
 pub(crate) fn contact_of<'a>(
     person_id: Uuid,
     known: Option<&str>,
     contacts: impl Iterator<Item = &'a SourceRecord>,
 ) -> Option<&'a SourceRecord> {
     let own = person_id.to_string();
+    // The one with our key, which no other contact can have; else the one that we know; else always the same.
     contacts.min_by_key(|record| {
         let id = record.external_id.as_str();
         (key_of(record) != Some(own.as_str()), Some(id) != known, id)

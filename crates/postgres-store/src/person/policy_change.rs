@@ -1,8 +1,6 @@
-//! Preview and application of another policy to all persons.
-//!
-//! Both go through the persons in batches, by their key. The preview writes nothing. Applying computes each batch
-//! behind the same row locks as workers do, in its own transaction. It may stop and restart anywhere: a person that
-//! already has the policy's values is left as it is.
+//! Preview and application of another policy to all persons, in batches by their key. The preview writes nothing. Applying
+//! computes each batch behind the same row locks as workers do, in its own transaction. It may stop and restart anywhere: a
+//! person that already has the policy's values is left as it is.
 //!
 //! Workers that still run with another policy compute by theirs: deploy the new policy to them first.
 
@@ -35,8 +33,7 @@ pub struct PolicyBatch {
 pub struct PersonChange {
     /// Our ID.
     pub person_id: Uuid,
-    /// The fields whose value would change. Empty: only the provenance, the status or the verification of the address
-    /// would.
+    /// The fields whose value would change. Empty: only the provenance, the status or the verification of the address would.
     pub fields: Vec<FieldChange>,
 }
 
@@ -67,8 +64,7 @@ pub struct AppliedBatch {
 }
 
 impl Store {
-    /// The changes that `policy` would make to the next `limit` persons after `after`. Writes nothing and locks
-    /// nothing.
+    /// The changes that `policy` would make to the next `limit` persons after `after`. Writes nothing and locks nothing.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -90,8 +86,8 @@ impl Store {
         Ok(PolicyBatch { last: persons.last().copied(), looked_at: persons.len(), changes })
     }
 
-    /// Recomputes the next `limit` persons after `after` by this store's policy. Announces those whose row changed, or
-    /// whose CRM contact differs from it.
+    /// Recomputes the next `limit` persons after `after` by this store's policy. Announces those whose row changed, or whose
+    /// CRM contact differs from it.
     ///
     /// # Errors
     /// [`StoreError`]: then nothing of this batch was written.
@@ -143,12 +139,12 @@ fn change(stored: &StoredPerson, profile: &Profile) -> Option<PersonChange> {
     (!same).then_some(PersonChange { person_id: stored.person_id, fields })
 }
 
-/// Persons by their key. A merged person has no records from which to compute it.
 async fn persons_after(
     connection: &mut PgConnection,
     after: Option<Uuid>,
     limit: u32,
 ) -> Result<Vec<Uuid>, StoreError> {
+    // A merged person has no records from which to compute it.
     let persons = sqlx::query_scalar!(
         r#"select person_id from person where person_id > $1 and status <> 'merged' order by person_id limit $2"#,
         after.unwrap_or(Uuid::nil()),
@@ -159,12 +155,12 @@ async fn persons_after(
     Ok(persons)
 }
 
-/// The same, locked in that order. A person that is merged while this waits for its lock is left out.
 async fn persons_after_locked(
     connection: &mut PgConnection,
     after: Option<Uuid>,
     limit: u32,
 ) -> Result<Vec<Uuid>, StoreError> {
+    // A person that is merged while this waits for its lock is left out.
     let persons = sqlx::query_scalar!(
         r#"select person_id from person where person_id > $1 and status <> 'merged' order by person_id limit $2
            for update"#,

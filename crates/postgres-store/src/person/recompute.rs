@@ -1,7 +1,6 @@
-//! Recomputes persons from all their records, by the policy.
-//!
-//! In: persons whose records, links or policy changed. Out: persons whose row changed, and persons whose CRM contact
-//! now differs from the unchanged row, because a user of the CRM changed it. Both are announced.
+//! Recomputes persons from all their records, by the policy. In: persons whose records, links or policy changed. Out, to be
+//! announced: persons whose row changed, and persons whose CRM contact now differs from the unchanged row, because a user of
+//! the CRM changed it.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -22,16 +21,13 @@ use crate::{Store, StoreError};
 pub(crate) struct Moves {
     /// Persons that lost records, and who has those now.
     pub(crate) left: HashMap<Uuid, Uuid>,
-    /// Persons all of whose records were moved.
     pub(crate) emptied: BTreeSet<Uuid>,
     /// A merged person who has records again, by an operator's decision.
     pub(crate) revived: Option<Uuid>,
 }
 
-/// The result of a recomputation.
 #[derive(Default)]
 pub(crate) struct Recomputed {
-    /// Persons whose row changed.
     pub(crate) changed: Vec<ChangedPerson>,
     /// Other persons to announce.
     pub(crate) unchanged: Vec<ChangedPerson>,
@@ -49,7 +45,7 @@ impl Recomputed {
         }
     }
 
-    /// The announcements; `announce` gives the cause for a person, or `None` for no announcement.
+    /// `announce` gives the cause for a person, or `None` for no announcement.
     pub(crate) fn announcements(
         &self,
         announce: impl Fn(Uuid) -> Option<Announce>,
@@ -64,17 +60,14 @@ impl Recomputed {
 }
 
 impl Store {
-    /// Recomputes persons.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] also if another transaction has merged one of them meanwhile. A retry finds where
-    /// its records are now.
     pub(crate) async fn recompute(
         &self,
         connection: &mut PgConnection,
         persons: &[Uuid],
         moves: &Moves,
     ) -> Result<Recomputed, StoreError> {
+        // Locked before the records are read: two sources' readings of one person compute its profile one after the other, and
+        // the second sees what the first wrote.
         let locked = row::lock(connection, persons).await?;
         crm_account::follow(connection, &moves.left).await?;
         let records = source_record::of_persons(connection, persons).await?;
@@ -107,8 +100,7 @@ impl Store {
         Ok(recomputed)
     }
 
-    /// The hash of what a push would write, if one is due: the person's contact has another person's key or, if the
-    /// person has an account, lacks our key or differs from the believed values.
+    /// The hash of what a push would write, if one is due.
     fn crm_difference(
         &self,
         person_id: Uuid,
@@ -119,6 +111,8 @@ impl Store {
         let contact = crm_view::contact_of(person_id, None, contacts)?;
         let key = crm_view::key_of(contact);
         let own = person_id.to_string();
+        // A push is due if the contact has another person's key or, for a person with an account, lacks our key or differs from
+        // the believed values.
         match profile.status {
             Status::Active | Status::Blocked => {
                 let fields = profile.to_push(&self.policy, Some(contact));
@@ -141,6 +135,7 @@ impl Recomputed {
     ) -> Result<(), StoreError> {
         let was_merged = self.locked.get(&person_id).is_some_and(|locked| locked.merged);
         let revived = moves.revived == Some(person_id);
+        // Another transaction has merged the person meanwhile. A retry finds where its records are now.
         if !records.is_empty() && ((was_merged && !revived) || moves.emptied.contains(&person_id)) {
             return Err(StoreError::Unavailable { code: String::from("merged meanwhile") });
         }

@@ -9,18 +9,14 @@ use uuid::Uuid;
 
 use crate::StoreError;
 
-/// The status of a person whose records all belong to another person now.
 const MERGED: &str = "merged";
 
-/// A person's row, to be written.
 pub(crate) struct PersonRow {
     pub person_id: Uuid,
     pub standing: Standing,
 }
 
-/// The content of a person's row.
 pub(crate) enum Standing {
-    /// The profile from its records.
     Own(Profile),
     /// It has no records: they all belong to this other person.
     MergedInto(Uuid),
@@ -42,13 +38,11 @@ impl Standing {
     }
 }
 
-/// A person whose row changed, at its new revision.
 pub(crate) struct ChangedPerson {
     pub person_id: Uuid,
     pub revision: i64,
 }
 
-/// A person's row when it was locked.
 #[derive(Clone, Copy)]
 pub(crate) struct LockedPerson {
     pub revision: i64,
@@ -56,8 +50,6 @@ pub(crate) struct LockedPerson {
     pub merged: bool,
 }
 
-/// Locks the existing rows of persons, in the order of their IDs. So two sources' readings of one person compute its
-/// profile one after the other, and the second sees what the first wrote.
 pub(crate) async fn lock(
     connection: &mut PgConnection,
     persons: &[Uuid],
@@ -72,7 +64,6 @@ pub(crate) async fn lock(
     Ok(rows.into_iter().map(|row| (row.person_id, locked(row.revision, row.merged_into.is_some()))).collect())
 }
 
-/// Keeps every merge one step long, so that one step leads to the person who has the records.
 pub(crate) async fn follow_merges(
     connection: &mut PgConnection,
     merged: &[(Uuid, Uuid)],
@@ -81,6 +72,7 @@ pub(crate) async fn follow_merges(
         return Ok(());
     }
     let (from, to): (Vec<Uuid>, Vec<Uuid>) = merged.iter().copied().unzip();
+    // Every merge stays one step long, so that one step leads to the person who has the records.
     sqlx::query!(
         r#"update person set merged_into = merged.new from unnest($1::uuid[], $2::uuid[]) as merged (old, new)
            where person.merged_into = merged.old and person.person_id <> merged.new"#,
@@ -103,7 +95,6 @@ pub(crate) async fn follow_merges(
     Ok(())
 }
 
-/// Writes persons. A person equal to its row is neither written nor returned.
 pub(crate) async fn upsert(
     connection: &mut PgConnection,
     rows: &[PersonRow],
@@ -123,6 +114,7 @@ pub(crate) async fn upsert(
     let provenance: Vec<Value> =
         profiles().map(|profile| profile.map_or_else(|| json!({}), provenance)).collect();
     let merged_into: Vec<Option<Uuid>> = rows.iter().map(|row| row.standing.merged_into()).collect();
+    // A person equal to its row is neither written nor returned.
     let changed = sqlx::query!(
         r#"insert into person as stored
                (person_id, status, email, email_verified, given_name, family_name, display_name, phone, birthdate,
@@ -165,9 +157,8 @@ pub(crate) async fn upsert(
         .collect())
 }
 
-/// The origin of each field: the record, and the rule that chose it. Not the record's version: otherwise each newer
-/// version with the same content would write the person.
 pub(crate) fn provenance(profile: &Profile) -> Value {
+    // Not the record's version: otherwise each newer version with the same content would write the person.
     let fields = profile.fields.iter().map(|(field, believed)| {
         let why =
             json!({ "source": believed.source, "external_id": believed.external_id, "rule": believed.rule });

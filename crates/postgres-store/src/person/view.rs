@@ -1,6 +1,5 @@
-//! Everything stored about one person, for an operator: the row, its records, and how they were linked to it.
-//!
-//! Reads only, in one snapshot.
+//! Everything stored about one person, for an operator: the row, its records, and how they were linked to it. Reads only, in
+//! one snapshot.
 
 use std::collections::BTreeMap;
 
@@ -141,8 +140,7 @@ async fn person_named(connection: &mut PgConnection, key: &PersonKey) -> Result<
     }
 }
 
-/// A person and the persons into which it was merged; the last one has its records now. Empty if the person does not
-/// exist.
+/// A person and the persons into which it was merged; the last one has its records now. Empty: the person does not exist.
 pub(crate) async fn merge_path(
     connection: &mut PgConnection,
     person_id: Uuid,
@@ -162,7 +160,6 @@ pub(crate) async fn merge_path(
     Ok(path)
 }
 
-/// Rows of persons, in the order of their IDs.
 pub(crate) async fn stored(
     connection: &mut PgConnection,
     persons: &[Uuid],

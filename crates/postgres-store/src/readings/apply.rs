@@ -1,6 +1,5 @@
-//! One transaction for the results of a batch of refetches: source records, persons, identities, announcements.
-//!
-//! Only `recompute` creates and changes a person's row, for every caller.
+//! One transaction for the results of a batch of refetches: source records, persons, identities, announcements. Only
+//! `recompute` creates and changes a person's row, for every caller.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -49,13 +48,12 @@ impl Store {
     }
 }
 
-/// Finds the records for readings of something gone that name them by another ID. A provider may log a deletion under
-/// the ID of an identity alone, and a deleted record cannot be asked for its own ID.
 async fn records_meant(
     connection: &mut sqlx::PgConnection,
     source: &str,
     readings: &[PersonReading],
 ) -> Result<HashMap<String, String>, StoreError> {
+    // A provider may log a deletion under the ID of an identity alone, and a deleted record cannot be asked for its own ID.
     let gone = readings.iter().filter(|reading| reading.is_gone());
     let ids: Vec<String> = gone.map(|reading| reading.external_id.clone()).collect();
     match ids.is_empty() {
@@ -69,9 +67,7 @@ fn record_id<'a>(reading: &'a PersonReading, meant: &'a HashMap<String, String>)
     if reading.is_gone() { meant.get(named).unwrap_or(named) } else { named }
 }
 
-/// One reading for each record: a batch can contain two if an event named the record by another ID. As in the table,
-/// the newer version wins, then the later refetch. A deletion has no version of the record, so there the later refetch
-/// wins.
+/// One reading for each record: a batch can contain two if an event named the record by another ID.
 fn latest_by_record<'a>(
     readings: &'a [PersonReading],
     id_of: impl Fn(&'a PersonReading) -> &'a str,
@@ -79,6 +75,8 @@ fn latest_by_record<'a>(
     let mut latest: BTreeMap<&str, &PersonReading> = BTreeMap::new();
     for reading in readings {
         let kept = latest.entry(id_of(reading)).or_insert(reading);
+        // As in the table, the newer version wins, then the later refetch. A deletion has no version of the record, so there
+        // the later refetch wins.
         let version = |one: &PersonReading| one.version_at.filter(|_| !one.is_gone());
         let later = match (version(reading), version(kept)) {
             (Some(new), Some(old)) if new != old => new > old,
@@ -110,7 +108,6 @@ impl Store {
         }
     }
 
-    /// The address by which the record may be linked, in lower case, because mail systems ignore case.
     fn verified_email(
         &self,
         source: Source<'_>,
@@ -125,6 +122,7 @@ impl Store {
             record: record.cloned(),
             echoes: BTreeSet::new(),
         };
+        // In lower case, because mail systems ignore case.
         let email = record.assertion(Field::Email)?.as_str()?.trim().to_lowercase();
         self.policy.trusts_email_of(&record).then_some(email)
     }

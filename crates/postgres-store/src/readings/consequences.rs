@@ -1,6 +1,4 @@
-//! The consequences of changed source records, in their transaction: links, identities, profiles, announcements.
-//!
-//! In: the rows that changed, and their readings. Out: rows of persons and identities, and announcements. It does not
+//! The consequences of changed source records, in their transaction: links, identities, profiles, announcements. It does not
 //! know how a record's versions are compared.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -21,7 +19,6 @@ use crate::records::source_record::{self, ChangedRow, LinkKeys, Source, SourceRo
 use crate::{Store, StoreError};
 
 impl Store {
-    /// Writes the consequences of changed records.
     pub(crate) async fn write_consequences(
         &self,
         connection: &mut PgConnection,
@@ -65,8 +62,8 @@ impl Store {
 
         let left: HashMap<Uuid, Uuid> = links.left().collect();
         announce_merged(&mut announce, &left, &links);
-        // While a contact may belong to either of two persons, both wait for a decision about their own contact. A
-        // contact that is gone, or has another person now, ends that wait.
+        // While a contact may belong to either of two persons, both wait for a decision about their own contact. A contact that
+        // is gone, or has another person now, ends that wait.
         let leaving: BTreeSet<Uuid> = whose_record_is_gone(changed, readings)
             .chain(left.iter().flat_map(|(from, to)| [*from, *to]))
             .collect();
@@ -88,9 +85,6 @@ impl Store {
         Ok(())
     }
 
-    /// Recomputes persons of which a record has only a newer version. Of several records of one role the newest
-    /// decides, so a newer version alone may change the profile. And a newer contact with the same content may have
-    /// been pushed to and changed back before it was read: then it has to be pushed again.
     pub(crate) async fn recompute_touched(
         &self,
         connection: &mut PgConnection,
@@ -102,6 +96,9 @@ impl Store {
             .iter()
             .filter_map(|row| Some((row.person_id?, readings.get(row.external_id.as_str())?.announce)))
             .collect();
+        // Of several records of one role the newest decides, so a newer version alone may change the profile. And a newer
+        // contact with the same content may have been pushed to and changed back before it was read: then it has to be pushed
+        // again.
         let mut persons: Vec<Uuid> = announce.keys().copied().collect();
         if source.role != Role::Crm {
             persons = source_record::with_several(connection, source.role, &persons).await?;
@@ -119,9 +116,8 @@ impl Store {
     }
 }
 
-/// Merged persons, and the persons into which they were merged, are recomputed too. Their cause is one of the readings
-/// that led to the merge.
 fn announce_merged(announce: &mut BTreeMap<Uuid, Announce>, left: &HashMap<Uuid, Uuid>, links: &Links) {
+    // Both are recomputed too. Their cause is a reading of one of them, else any reading of the batch.
     for (from, to) in left {
         let known =
             announce.get(from).or_else(|| announce.get(to)).or_else(|| announce.values().next()).copied();
@@ -132,7 +128,6 @@ fn announce_merged(announce: &mut BTreeMap<Uuid, Announce>, left: &HashMap<Uuid,
     }
 }
 
-/// Persons of the changed records that are gone.
 fn whose_record_is_gone<'a>(
     changed: &'a [ChangedRow],
     readings: &'a BTreeMap<&str, &PersonReading>,
@@ -142,8 +137,7 @@ fn whose_record_is_gone<'a>(
     changed.iter().filter(is_gone).filter_map(|row| row.person_id)
 }
 
-/// What readings announce besides [`EventKind::PersonChanged`]: for the person who has the record now, also if it has
-/// just been linked.
+/// What readings announce besides [`EventKind::PersonChanged`], for the person who has the record now.
 async fn announced_besides(
     connection: &mut PgConnection,
     source: &str,

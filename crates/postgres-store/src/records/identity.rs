@@ -1,9 +1,7 @@
-//! Table `identity`: the ways to sign in that each record names.
-//!
-//! A row states what *one record* names, and only readings of that record change it. When accounts are linked, a way to
-//! sign in moves from one record to another. The two records may be read in any order: for a moment both name it, or
-//! neither; in the end only the one that has it at the source. A row that moved between records would need an order
-//! between readings of different records, and there is none.
+//! Table `identity`: the ways to sign in that each record names. Only readings of that record change a row. When accounts are
+//! linked, a way to sign in moves from one record to another. The two may be read in any order: for a moment both name it, or
+//! neither; in the end only the one that has it at the source. A row that moved between records would need an order between
+//! readings of different records, and there is none.
 
 use std::collections::HashMap;
 
@@ -23,7 +21,6 @@ pub struct Identity {
     pub connection: Option<String>,
 }
 
-/// Sets each record's identities to exactly those given.
 pub(crate) async fn replace(
     connection: &mut PgConnection,
     source: &str,
@@ -73,15 +70,14 @@ pub(crate) async fn replace(
 }
 
 /// Finds the records for IDs that are no live record's ID but an identity's subject: `68ee…` for `auth0|68ee…`.
-///
-/// A record matches if it names an identity with that subject and its own ID ends in it. If two records match, neither
-/// is used. A record to which the identity was linked later never matches: an event about the identity alone must not
-/// affect a person who has more than that.
 pub(crate) async fn records_meant(
     connection: &mut PgConnection,
     source: &str,
     ids: &[String],
 ) -> Result<HashMap<String, String>, StoreError> {
+    // A record matches if it names an identity with that subject and its own ID ends in it. If two records match, neither is
+    // used. A record to which the identity was linked later never matches: an event about the identity alone must not affect a
+    // person who has more than that.
     let rows = sqlx::query!(
         r#"select wanted.id as "id!", min(named.external_id) as "external_id!"
            from unnest($2::text[]) as wanted (id)

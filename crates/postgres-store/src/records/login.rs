@@ -1,8 +1,6 @@
-//! Tables `application`, `login` and `login_event`: the sign-ins of each user to each application.
-//!
-//! A sign-in is counted once, by the provider's ID of its log entry, however often and in whatever order it is
-//! delivered: the row in `login_event` commits with the count. Counts belong to the source's user; the view
-//! `person_login` shows the person.
+//! Tables `application`, `login` and `login_event`: the sign-ins of each user to each application. A sign-in is counted once,
+//! by the provider's ID of its log entry, however often and in whatever order it is delivered: the row in `login_event` commits
+//! with the count. Counts belong to the source's user; the view `person_login` shows the person.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,7 +28,6 @@ pub struct Login {
     pub announce: Announce,
 }
 
-/// The sum of a batch's sign-ins for one row.
 struct Added {
     count: i64,
     first_at: OffsetDateTime,
@@ -51,8 +48,7 @@ impl Store {
         source: &str,
         external_ids: &[String],
     ) -> Result<BTreeSet<String>, StoreError> {
-        // Postgres cannot store NUL, so no stored ID contains one. A NUL in one event's ID must not fail the whole
-        // batch.
+        // Postgres cannot store NUL, so no stored ID contains one. A NUL in one event's ID must not fail the whole batch.
         let (askable, other): (Vec<String>, Vec<String>) =
             external_ids.iter().cloned().partition(|id| !id.contains('\0'));
         let unknown = sqlx::query_scalar!(
@@ -96,7 +92,6 @@ impl Store {
     }
 }
 
-/// The sums by row, in the order of the rows' keys.
 fn added<'a>(logins: impl Iterator<Item = &'a Login>) -> BTreeMap<LoginKey<'a>, Added> {
     let mut added: BTreeMap<LoginKey<'a>, Added> = BTreeMap::new();
     for login in logins {
@@ -114,7 +109,6 @@ fn added<'a>(logins: impl Iterator<Item = &'a Login>) -> BTreeMap<LoginKey<'a>, 
     added
 }
 
-/// Stores the new IDs, and returns them. Waits for another transaction that is storing the same ID.
 async fn insert_events(
     connection: &mut PgConnection,
     source: &str,
@@ -124,6 +118,7 @@ async fn insert_events(
         logins.iter().map(|login| (login.event_id.as_str(), login.at)).collect();
     let ids: Vec<String> = times.keys().map(|id| String::from(*id)).collect();
     let times: Vec<OffsetDateTime> = times.into_values().collect();
+    // Waits for another transaction that is storing the same ID.
     let new = sqlx::query_scalar!(
         r#"insert into login_event (source, event_id, at)
            select $1, new.event_id, new.at from unnest($2::text[], $3::timestamptz[]) as new (event_id, at)
@@ -162,7 +157,6 @@ async fn insert_applications(
     Ok(())
 }
 
-/// Adds to the rows, and returns what to announce. Uses least and greatest, since sign-ins arrive in any order.
 async fn count(
     connection: &mut PgConnection,
     source: &str,
@@ -174,6 +168,7 @@ async fn count(
     let counts: Vec<i64> = added.values().map(|row| row.count).collect();
     let firsts: Vec<OffsetDateTime> = added.values().map(|row| row.first_at).collect();
     let lasts: Vec<OffsetDateTime> = added.values().map(|row| row.last_at).collect();
+    // Least and greatest, since sign-ins arrive in any order.
     let rows = sqlx::query!(
         r#"with counted as (
                insert into login as stored (login_id, source, external_id, application_id, count, first_at, last_at)

@@ -1,7 +1,5 @@
-//! The records that an audit compares. Reads only.
-//!
-//! In: a source's name. Out: IDs, and for each record the values that show whether it equals its source's; nothing of
-//! its content. It does not know what an audit does with them.
+//! The records that an audit compares: IDs, and the values that show whether a record equals its source's; nothing of its
+//! content. Reads only. It does not know what an audit does with them.
 
 use std::time::Duration;
 
@@ -10,8 +8,6 @@ use time::OffsetDateTime;
 
 use crate::{Store, StoreError};
 
-/// If much changed within a day, finding the newest changes means reading all of them. Longer than the limit of other
-/// statements, because no handler waits for this one.
 const PATIENT_TIMEOUT: &str = "set local statement_timeout = '10min'";
 
 /// A stored record. Two equal values mean the same reading of the same content.
@@ -28,14 +24,8 @@ pub struct StoredRecord {
 }
 
 impl Store {
-    /// IDs of up to `count` records of a source, tombstones included: a simple random sample without replacement, or
-    /// all records if there are no more. Draw `start` for each sample from the whole range of `i64`, uniformly.
-    ///
-    /// Records are ordered by a hash of their ID, which is independent of their content and age. The sample is the run
-    /// of neighbours from `start` on, continued at the beginning. So it costs one range of an index, however many
-    /// records there are. The alternatives are worse: `tablesample system` takes whole pages, whose rows were written
-    /// together and fail together; `bernoulli` reads the whole table; the next ID after a random one favours IDs after
-    /// a gap.
+    /// IDs of up to `count` records of a source, tombstones included: a simple random sample without replacement, or all
+    /// records if there are no more. Draw `start` for each sample from the whole range of `i64`, uniformly.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -45,6 +35,10 @@ impl Store {
         start: i64,
         count: u32,
     ) -> Result<Vec<String>, StoreError> {
+        // Records are ordered by a hash of their ID, which is independent of their content and age. The sample is the run of
+        // neighbours from `start` on, continued at the beginning. So it costs one range of an index, however many records there
+        // are. The alternatives are worse: `tablesample system` takes whole pages, whose rows were written together and fail
+        // together; `bernoulli` reads the whole table; the next ID after a random one favours IDs after a gap.
         let mut sample = sqlx::query_scalar!(
             r#"select external_id from source_record
                where source = $1 and hashtextextended(external_id, 0) >= $2
@@ -84,6 +78,7 @@ impl Store {
     ) -> Result<Vec<String>, StoreError> {
         let microseconds = i64::try_from(age.as_micros()).unwrap_or(i64::MAX);
         let mut transaction = self.pool.begin().await?;
+        // If much changed within a day, finding the newest changes means reading all of them. No handler waits for it.
         sqlx::query(PATIENT_TIMEOUT).execute(&mut *transaction).await?;
         let ids = sqlx::query_scalar!(
             r#"select external_id from source_record

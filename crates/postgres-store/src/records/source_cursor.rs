@@ -1,8 +1,6 @@
-//! Table `source_cursor`: how far each source has been read.
-//!
-//! A cursor is opaque text that only its connector understands. It moves by compare-and-set, in the transaction of the
-//! records read up to it. So a job that is killed resumes at its last commit; of two jobs that read at the same time,
-//! the slower one finds that the cursor has moved, and writes nothing.
+//! Table `source_cursor`: how far each source has been read. A cursor is opaque text that only its connector understands. It
+//! moves by compare-and-set, in the transaction of the records read up to it. So a job that is killed resumes at its last
+//! commit; of two jobs that read at the same time, the slower one finds that the cursor has moved, and writes nothing.
 
 use sqlx::PgConnection;
 
@@ -35,8 +33,8 @@ impl Store {
         Ok(cursor)
     }
 
-    /// Moves a cursor alone, for a reader whose pages write no row. Returns `false`, and moves nothing, if the cursor
-    /// is not at the expected position.
+    /// Moves a cursor alone, for a reader whose pages write no row. `false`, and nothing moves: it is not at the expected
+    /// position.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -49,14 +47,13 @@ impl Store {
 }
 
 /// Moves a cursor within the transaction of the records read up to it. `false`: roll back.
-///
-/// One statement in each case, so that the second of two transactions waits for the first one's row and then sees it.
 pub(crate) async fn step_cursor(
     connection: &mut PgConnection,
     source: &str,
     step: CursorMove<'_>,
 ) -> Result<bool, StoreError> {
     let CursorMove { entity, from, to } = step;
+    // One statement in each case, so that the second of two transactions waits for the first one's row and then sees it.
     let written = match (from, to) {
         (None, Some(to)) => {
             sqlx::query!(

@@ -1,7 +1,6 @@
-//! Table `source_record`: each source's records as last read, and the guard that keeps them from moving backwards.
-//!
-//! Two readings of one record are ordered by the source's own version, where it has one. A tie, and readings without a
-//! version, are ordered by the ticket drawn *before* each refetch. No clock of ours is compared.
+//! Table `source_record`: each source's records as last read, and the guard that keeps them from moving backwards. Two readings
+//! of one record are ordered by the source's own version, where it has one. A tie, and readings without a version, are ordered
+//! by the ticket drawn *before* each refetch. No clock of ours is compared.
 
 use std::collections::HashMap;
 
@@ -35,7 +34,6 @@ pub struct RefetchTicket {
     pub read_is_due: bool,
 }
 
-/// One reading of one record, to be written.
 pub(crate) struct SourceRow {
     pub external_id: String,
     /// The person for a record that is new.
@@ -51,7 +49,6 @@ pub(crate) struct SourceRow {
     pub merged_into: Option<String>,
 }
 
-/// The keys by which a record can be linked to a person.
 #[derive(Clone, Default)]
 pub(crate) struct LinkKeys {
     pub external_key: Option<String>,
@@ -59,7 +56,6 @@ pub(crate) struct LinkKeys {
     pub verified_email: Option<String>,
 }
 
-/// A row that passed the guard and whose content changed.
 pub(crate) struct ChangedRow {
     pub external_id: String,
     pub person_id: Option<Uuid>,
@@ -67,10 +63,8 @@ pub(crate) struct ChangedRow {
     pub new: bool,
 }
 
-/// The rows that readings wrote.
 #[derive(Default)]
 pub(crate) struct Upserted {
-    /// Rows whose content changed.
     pub changed: Vec<ChangedRow>,
     /// Rows of which only the version or the ticket changed.
     pub touched: Vec<ChangedRow>,
@@ -86,8 +80,7 @@ impl Store {
         source: &str,
         external_ids: &[String],
     ) -> Result<Vec<RefetchTicket>, StoreError> {
-        // Postgres cannot store NUL, so no stored ID contains one. A NUL in one event's ID must not fail the whole
-        // batch.
+        // Postgres cannot store NUL, so no stored ID contains one. A NUL in one event's ID must not fail the whole batch.
         let external_ids: Vec<String> = external_ids.iter().map(|id| id.replace('\0', "\u{fffd}")).collect();
         let rows = sqlx::query!(
             r#"select nextval('refetch_ticket') as "number!", stored.etag as "etag?", stored.version_at,
@@ -111,12 +104,13 @@ impl Store {
         Ok(tickets.collect())
     }
 
-    /// Records that records were read, if the last such record is older than a day. So the resync finds records about
-    /// which no event arrives, and a record that is read every minute is written for it at most once a day.
+    /// Records that records were read, if the last such record is older than a day.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn note_read(&self, source: &str, external_ids: &[String]) -> Result<(), StoreError> {
+        // So the resync finds records about which no event arrives, and a record that is read every minute is written for it at
+        // most once a day.
         sqlx::query!(
             r#"update source_record set read_at = now()
                where (source, external_id) in (
@@ -178,7 +172,6 @@ impl Store {
     }
 }
 
-/// The rows by column, as `unnest` takes them.
 struct Columns {
     external_ids: Vec<String>,
     persons: Vec<Option<Uuid>>,
@@ -209,27 +202,23 @@ impl Columns {
     }
 }
 
-/// Writes readings of one source. Returns the rows whose content changed, and those of which only version or ticket
-/// changed. A reading older than the stored one changes nothing and returns nothing.
-///
-/// The guard, in words:
-///
-/// A deletion wins if its refetch is later. A second deletion moves the ticket and the version of the tombstone, so
-/// that a reading from between the two cannot revive the record. A present record replaces a tombstone only if its
-/// refetch is later and its version is newer than the deletion (or newer than the deleted record, if the time of the
-/// deletion is unknown). Between two present records the newer version wins. On a tie, or if one has no version, the
-/// later refetch wins. A reading with equal version and equal content writes nothing, with one exception: a version in
-/// whole seconds may hide a second change within that second, so the ticket moves.
-///
-/// It follows that readings in any order end at the source's state, if one refetch began after the source's last
-/// change. One case is left out, because closing it would cost a write for each repeated event: a record that returns
-/// under the same ID, with versions finer than a second, while refetches from before its return are still in progress.
+/// Writes readings of one source. A reading older than the stored one changes nothing and returns nothing.
 pub(crate) async fn upsert(
     connection: &mut PgConnection,
     source: Source<'_>,
     rows: &[SourceRow],
 ) -> Result<Upserted, StoreError> {
     let columns = Columns::of(rows);
+    // The guard, in words. A deletion wins if its refetch is later. A second deletion moves the ticket and the version of the
+    // tombstone, so that a reading from between the two cannot revive the record. A present record replaces a tombstone only if
+    // its refetch is later and its version is newer than the deletion (or newer than the deleted record, if the time of the
+    // deletion is unknown). Between two present records the newer version wins. On a tie, or if one has no version, the later
+    // refetch wins. A reading with equal version and equal content writes nothing, with one exception: a version in whole
+    // seconds may hide a second change within that second, so the ticket moves.
+    //
+    // It follows that readings in any order end at the source's state, if one refetch began after the source's last change. One
+    // case is left out, because closing it would cost a write for each repeated event: a record that returns under the same ID,
+    // with versions finer than a second, while refetches from before its return are still in progress.
     let written = sqlx::query!(
         r#"insert into source_record as stored
                (source, external_id, person_id, record, content_hash, version_at, etag, ticket, content_ticket, gone_at,
@@ -293,7 +282,6 @@ pub(crate) async fn upsert(
     Ok(changed_or_touched(rows, written))
 }
 
-/// Separates the rows whose content changed from those of which only version or ticket changed.
 fn changed_or_touched(
     rows: &[SourceRow],
     written: impl Iterator<Item = (String, Option<Uuid>, i64)>,

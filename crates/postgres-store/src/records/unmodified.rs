@@ -1,7 +1,5 @@
-//! A source's answer "not modified" is a reading too: it fences earlier refetches.
-//!
-//! In: records, and the tickets of their refetches. Out: whether the known state is the stored one; moved tickets. It
-//! does not know how a source compares entity tags.
+//! A source's answer "not modified" is a reading too: it fences earlier refetches. In: records, and the tickets of their
+//! refetches. Out: whether the known state is the stored one. It does not know how a source compares entity tags.
 
 use std::collections::HashMap;
 
@@ -11,11 +9,9 @@ use super::source_record::RefetchTicket;
 use crate::{Store, StoreError};
 
 impl Store {
-    /// Records that the entity tag known when the ticket was drawn is still current at the source. Returns for each
-    /// record whether the stored state has that tag, or was read later. `false`: a refetch that began earlier was
-    /// written meanwhile, so the record has to be read again.
-    ///
-    /// Versions finer than a second fence by themselves, so those rows are not written.
+    /// Records that the entity tag known when the ticket was drawn is still current at the source. Returns for each record
+    /// whether the stored state has that tag, or was read later. `false`: an earlier refetch was written meanwhile, so read the
+    /// record again.
     ///
     /// # Errors
     /// [`StoreError`]: then nothing was written.
@@ -24,6 +20,7 @@ impl Store {
         source: &str,
         unmodified: &[(String, RefetchTicket)],
     ) -> Result<Vec<bool>, StoreError> {
+        // Versions finer than a second fence by themselves, so those rows are not written.
         let fenced_by_ticket = || unmodified.iter().filter(|(_, ticket)| !is_fine(ticket.known_version));
         let ids: Vec<String> = fenced_by_ticket().map(|(id, _)| id.clone()).collect();
         if ids.is_empty() {

@@ -1,7 +1,6 @@
-//! Table `resync_budget`: how much of a source's daily budget the pods of its resync jobs have used together.
-//!
-//! A pod leases several requests at once, so that it queries the database once for all of them. A lease is a stretch of
-//! time that no other pod has. Only the database's clock counts.
+//! Table `resync_budget`: how much of a source's daily budget the pods of its resync jobs have used together. A lease is a
+//! stretch of time that no other pod has. It covers several requests, so that the pod queries the database once for all of
+//! them. Only the database's clock counts.
 
 use std::time::Duration;
 
@@ -32,8 +31,8 @@ struct Today {
 }
 
 impl Store {
-    /// Leases up to `wanted` requests of `source`. Returns `unused` requests of an earlier lease to the day's budget,
-    /// though not their time.
+    /// Leases up to `wanted` requests of `source`. Returns `unused` ones of an earlier lease to the day's budget, not their
+    /// time.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -45,6 +44,7 @@ impl Store {
         unused: u32,
     ) -> Result<RequestLease, StoreError> {
         let mut transaction = self.pool.begin().await?;
+        // Locks the row, so that two pods get their stretches of time one after the other.
         let today = today(&mut transaction, source).await?;
         let used = (today.requests - i64::from(unused)).max(0);
         let left = match limits.per_day {
@@ -71,8 +71,8 @@ impl Store {
         Ok(RequestLease { requests, begins_in })
     }
 
-    /// Asks to store these records as gone. `false`: with them the day's deletions would exceed `most`, so none may be
-    /// stored. Records that are already gone, and unknown records, do not count.
+    /// Asks to store these records as gone. `false`: the day's deletions would exceed `most`, so none may be stored. Records
+    /// that are already gone, and unknown records, do not count.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].

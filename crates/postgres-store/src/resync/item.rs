@@ -1,7 +1,5 @@
-//! Table `resync_item`: the records that a run of resync-enqueuer has gathered.
-//!
-//! Gathering is repeatable: a record that is waiting stays as it is, and a record that was sent is queued again. Every
-//! function returns `None` or `false` if the run no longer exists.
+//! Table `resync_item`: the records that a run of resync-enqueuer has gathered. Gathering is repeatable: a record that is
+//! waiting stays as it is, and a record that was sent is queued again. `None` or `false`: the run no longer exists.
 
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -72,9 +70,8 @@ pub struct ResyncItem {
 }
 
 impl Store {
-    /// Adds a page that was read at the cursor `from`, and stores the next cursor, in one transaction. Returns how many
-    /// of its records were not waiting already. `None`: the run no longer exists, or another process has read the page
-    /// and moved the cursor.
+    /// Adds the page at the cursor `from` and stores the next cursor, in one transaction. Returns how many of its records were
+    /// not waiting already. `None`: the run no longer exists, or another process has read the page and moved the cursor.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -97,6 +94,7 @@ impl Store {
             from
         );
         let Some(run) = run.fetch_optional(&mut *transaction).await? else { return Ok(None) };
+        // A record up to `sent_through` was sent already: a new position queues it again.
         let added = sqlx::query!(
             r#"insert into resync_item (run_id, external_id, version_at)
                select $1, once.external_id, once.version_at
@@ -117,9 +115,6 @@ impl Store {
 
     /// Adds stored records that were not read for `older_than_secs`, least recently read first.
     ///
-    /// Scans all records of the source. For a job that runs occasionally this is cheaper than an index that every
-    /// reading would have to maintain.
-    ///
     /// # Errors
     /// [`StoreError`].
     pub async fn gather_stale(
@@ -131,6 +126,8 @@ impl Store {
         limit: i64,
     ) -> Result<u64, StoreError> {
         let mut transaction = self.pool.begin().await?;
+        // Scans all records of the source. For a job that runs occasionally this is cheaper than an index that every reading
+        // would have to maintain.
         sqlx::query!("select set_config('statement_timeout', '0', true)")
             .fetch_one(&mut *transaction)
             .await?;
@@ -186,9 +183,8 @@ impl Store {
         Ok(plan)
     }
 
-    /// Marks a run as passed by the deletion guard. `missing` adds the stored records that the listing lacks;
-    /// `changed_only` removes records whose version equals ours. `false`: the run no longer exists, or has passed
-    /// already.
+    /// Marks a run as passed by the deletion guard. `missing` adds the stored records that the listing lacks; `changed_only`
+    /// removes records whose version equals ours. `false`: the run no longer exists, or has passed already.
     ///
     /// # Errors
     /// [`StoreError`].

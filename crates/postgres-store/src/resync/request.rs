@@ -5,12 +5,12 @@ use uuid::Uuid;
 use crate::{Store, StoreError};
 
 impl Store {
-    /// Requests a resync of a whole source. A second request restarts from now: the run in progress may have missed its
-    /// change.
+    /// Requests a resync of a whole source.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn request_resync(&self, source: &str, cause: Uuid) -> Result<(), StoreError> {
+        // A second request restarts from now: the run in progress may have missed its change.
         sqlx::query!(
             r#"insert into resync_request (source, cause) values ($1, $2)
                on conflict (source) do update set cause = excluded.cause, requested_at = now()"#,

@@ -1,7 +1,6 @@
-//! Table `resync_run`: runs of resync-enqueuer that are in progress or were interrupted.
-//!
-//! A run gathers its records (`resync_item`), passes the deletion guard, and sends them. Each step commits its
-//! progress. There is one run for a source and an origin: a second process resumes it.
+//! Table `resync_run`: runs of resync-enqueuer that are in progress or were interrupted. A run gathers its records
+//! (`resync_item`), passes the deletion guard, and sends them. Each step commits its progress. There is one run for a source
+//! and an origin: a second process resumes it.
 
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -66,6 +65,7 @@ impl Store {
         abandoned_after_secs: Option<i64>,
     ) -> Result<ResyncRun, StoreError> {
         let mut transaction = self.pool.begin().await?;
+        // Without a time limit: the deletion of a run deletes its items too.
         sqlx::query!("select set_config('statement_timeout', '0', true)")
             .fetch_one(&mut *transaction)
             .await?;
@@ -117,12 +117,12 @@ impl Store {
         Ok(())
     }
 
-    /// Records that the last page was read. `false`: the run no longer exists. A second call changes nothing: the age
-    /// of the run's records counts from the first.
+    /// Records that the last page was read. `false`: the run no longer exists.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn end_resync_reading(&self, run_id: Uuid, unproven: Option<&str>) -> Result<bool, StoreError> {
+        // A second call changes nothing: the age of the run's records counts from the first.
         let done = sqlx::query!(
             r#"update resync_run set read_at = coalesce(read_at, now()), unproven = coalesce(unproven, $2),
                    moved_at = case when read_at is null then now() else moved_at end
@@ -146,8 +146,8 @@ impl Store {
         Ok(done.execute(&self.pool).await?.rows_affected() == 1)
     }
 
-    /// Ends a run and deletes it. `false`, and nothing is done: the run no longer exists, or another process has added
-    /// records that are not sent.
+    /// Ends a run and deletes it. `false`, and nothing is done: it no longer exists, or another process has added unsent
+    /// records.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].

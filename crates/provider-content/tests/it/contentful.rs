@@ -2,7 +2,7 @@
 
 use provider_content::{ContentClient, ContentProvider, FetchedItem, ItemKey, ProviderError};
 use provider_http::Outage;
-use testkit::simulators::contentful::{ContentfulControl, ContentfulSimulator, Fault};
+use simulators::contentful::{ContentfulControl, ContentfulSimulator, Fault};
 
 use crate::clients::{contentful_with, read, refusal, summary};
 

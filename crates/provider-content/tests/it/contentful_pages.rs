@@ -2,7 +2,7 @@
 
 use provider_content::{ChangesError, ContentProvider, ItemKey, ProviderError};
 use serde_json::{Value, json};
-use testkit::simulators::contentful::{ContentfulSimulator, PageFault};
+use simulators::contentful::{ContentfulSimulator, PageFault};
 
 use crate::clients::{SECRET, contentful, refusal};
 use crate::contentful::client;

@@ -1,7 +1,7 @@
 //! Directus's client against the simulated project.
 
 use provider_content::{ChangesError, ContentClient, ContentProvider, FetchedItem, ItemKey, ProviderError};
-use testkit::simulators::directus::{DirectusControl, DirectusSimulator, PageFault};
+use simulators::directus::{DirectusControl, DirectusSimulator, PageFault};
 use time::{Duration, OffsetDateTime};
 
 use crate::clients::{directus_with, page, read, refusal, summary};
@@ -20,7 +20,8 @@ fn long_ago() -> OffsetDateTime {
 
 #[tokio::test]
 async fn everything_is_read_and_then_only_what_changes() {
-    let cms = DirectusSimulator::start(&COLLECTIONS).await;
+    let cms = DirectusSimulator::start().await;
+    cms.create_collections(&COLLECTIONS);
     for (number, id) in ["a", "b", "c", "d", "e"].into_iter().enumerate() {
         cms.put_at("articles", id, id, long_ago() + Duration::minutes(20 * number as i64));
     }
@@ -49,12 +50,13 @@ async fn everything_is_read_and_then_only_what_changes() {
 
 #[tokio::test]
 async fn an_item_is_published_as_its_status_says() {
-    let cms = DirectusSimulator::start(&COLLECTIONS).await;
+    let cms = DirectusSimulator::start().await;
+    cms.create_collections(&COLLECTIONS);
     cms.put("articles", "a", "a");
     let client = client(&cms, 2);
     let published = read(&client, None).await.0.items[0].clone();
     assert_eq!((published.published, published.content_type.as_str()), (true, "articles"));
-    cms.set_status("articles", "a", "draft");
+    cms.set_item_status("articles", "a", "draft");
     let key = ItemKey { collection: String::from("articles"), id: String::from("a") };
     let Ok(FetchedItem::Found(draft)) = client.fetch_item(&key).await else { panic!("it is there") };
     assert!(!draft.published && draft.version >= published.version && draft.key == published.key);
@@ -66,7 +68,8 @@ async fn an_item_is_published_as_its_status_says() {
 
 #[tokio::test]
 async fn an_item_that_is_updated_while_changes_are_read_is_not_missed() {
-    let cms = DirectusSimulator::start(&COLLECTIONS).await;
+    let cms = DirectusSimulator::start().await;
+    cms.create_collections(&COLLECTIONS);
     let client = client(&cms, 1);
     let mut cursor = read(&client, None).await.0.next;
     for id in ["a", "b", "c"] {
@@ -89,7 +92,8 @@ async fn an_item_that_is_updated_while_changes_are_read_is_not_missed() {
 
 #[tokio::test]
 async fn an_item_committed_late_with_an_earlier_time_is_still_read() {
-    let cms = DirectusSimulator::start(&COLLECTIONS).await;
+    let cms = DirectusSimulator::start().await;
+    cms.create_collections(&COLLECTIONS);
     let now = OffsetDateTime::now_utc();
     cms.put_at("articles", "a", "a", now);
     let client = client(&cms, 10);
@@ -101,7 +105,8 @@ async fn an_item_committed_late_with_an_earlier_time_is_still_read() {
 
 #[tokio::test]
 async fn a_server_with_smaller_pages_than_requested_hides_no_item() {
-    let cms = DirectusSimulator::start(&COLLECTIONS).await;
+    let cms = DirectusSimulator::start().await;
+    cms.create_collections(&COLLECTIONS);
     cms.set_limit_max(2);
     for number in 0..7 {
         cms.put("articles", &number.to_string(), "x");
@@ -118,7 +123,8 @@ async fn a_server_with_smaller_pages_than_requested_hides_no_item() {
 
 #[tokio::test]
 async fn items_of_one_moment_are_all_read() {
-    let cms = DirectusSimulator::start(&COLLECTIONS).await;
+    let cms = DirectusSimulator::start().await;
+    cms.create_collections(&COLLECTIONS);
     let client = client(&cms, 100);
     let (first, _) = read(&client, None).await;
     let now = OffsetDateTime::now_utc();
@@ -131,7 +137,8 @@ async fn items_of_one_moment_are_all_read() {
 
 #[tokio::test]
 async fn a_repeated_page_is_refused() {
-    let cms = DirectusSimulator::start(&COLLECTIONS).await;
+    let cms = DirectusSimulator::start().await;
+    cms.create_collections(&COLLECTIONS);
     let client = client(&cms, 2);
     let (first, _) = read(&client, None).await;
     for id in ["a", "b", "c"] {

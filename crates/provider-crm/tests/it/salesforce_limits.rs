@@ -7,7 +7,7 @@ use provider_crm::{
 };
 use provider_http::{ConfigError, Outage};
 use serde_json::json;
-use testkit::simulators::salesforce::{Fault, SalesforceSimulator, SimulatedContact};
+use simulators::salesforce::{Fault, SalesforceSimulator, SimulatedContact};
 use url::Url;
 
 use crate::fixtures::{MARA, config, salesforce_at};

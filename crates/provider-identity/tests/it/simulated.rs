@@ -8,8 +8,8 @@ use provider_identity::{
     FetchedCase, IdentityClient, IdentityProvider, PersonaClient, PersonaConfig, ProviderError, RecordHint,
     StripeClient, StripeConfig, VerificationCase, VerificationStatus as Status,
 };
-use testkit::simulators::identity::{
-    Fault, IdentityControl, PersonaSimulator, SimulatedPerson, StripeSimulator,
+use simulators::identity::{
+    Fault, IdentityControl, Persona, PersonaSimulator, SimulatedPerson, Stripe, StripeSimulator, Vendor,
 };
 use time::macros::date;
 
@@ -17,7 +17,7 @@ fn mara() -> SimulatedPerson {
     SimulatedPerson::new("Mara", "Quill", date!(1984 - 09 - 03))
 }
 
-fn stripe(account: &IdentityControl) -> IdentityClient {
+fn stripe(account: &IdentityControl<Stripe>) -> IdentityClient {
     let config = StripeConfig {
         base_url: account.base_url().parse().unwrap(),
         api_key: account.api_key().into(),
@@ -26,7 +26,7 @@ fn stripe(account: &IdentityControl) -> IdentityClient {
     IdentityClient::Stripe(StripeClient::new(config).unwrap())
 }
 
-fn persona(environment: &IdentityControl) -> IdentityClient {
+fn persona(environment: &IdentityControl<Persona>) -> IdentityClient {
     let (base_url, api_key) = (environment.base_url().parse().unwrap(), environment.api_key().into());
     IdentityClient::Persona(PersonaClient::new(PersonaConfig { base_url, api_key }).unwrap())
 }
@@ -92,7 +92,7 @@ async fn an_inquiry_is_followed_from_its_creation_to_its_redaction() {
 }
 
 /// Every fault of a vendor whose case "case" was changed once.
-async fn every_fault_is_seen_as_what_it_is(control: &IdentityControl, client: IdentityClient) {
+async fn every_fault_is_seen_as_what_it_is<V: Vendor>(control: &IdentityControl<V>, client: IdentityClient) {
     let current = client.fetch_case("case").await.unwrap();
     control.set_fault(Fault::Stale);
     assert_ne!(client.fetch_case("case").await.unwrap(), current);

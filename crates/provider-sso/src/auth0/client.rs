@@ -1,7 +1,6 @@
-//! The Management API: a user by ID, a log entry by ID, and a ping.
-//!
-//! <https://auth0.com/docs/api/management/v2>. Needs the scopes `read:users` and, for sign-ins, `read:logs`. There is no
-//! entity tag, and every batch read is eventually consistent: so there is one call per user.
+//! The Management API (<https://auth0.com/docs/api/management/v2>): a user by ID, a log entry by ID, and a ping. It needs the
+//! scopes `read:users` and, for sign-ins, `read:logs`. Every batch read is eventually consistent: so there is one call per
+//! user.
 
 use event_contract::{Envelope, RecordHint, UnreadableEvent};
 use provider_http::{
@@ -52,9 +51,8 @@ impl Auth0Client {
         }
     }
 
-    /// The full ID of the user who has an identity with this bare ID. The search is eventually consistent, so only the ID is
-    /// taken from it, and the user is fetched by that.
     async fn full_id(&self, bare_id: &str) -> Result<Option<String>, ProviderError> {
+        // The search is eventually consistent: only the ID is taken from it, and the user is fetched by that.
         let escaped = bare_id.replace('\\', r"\\").replace('"', "\\\"");
         let search = format!(r#"identities.user_id:"{escaped}""#);
         let query = [
@@ -69,12 +67,13 @@ impl Auth0Client {
         hits.retain(|hit| hit.has_identity(bare_id));
         match hits.len() {
             0 | 1 => Ok(hits.pop().map(|hit| hit.user_id)),
+            // Two connections use the same bare ID, and we cannot know which one is meant.
             _ => Err(ProviderError::Invalid { status: AMBIGUOUS }),
         }
     }
 }
 
-/// "Multiple Choices": two connections use the same bare ID, and we cannot know which one is meant.
+/// The HTTP status "Multiple Choices".
 const AMBIGUOUS: u16 = 300;
 
 impl SsoProvider for Auth0Client {
@@ -86,9 +85,8 @@ impl SsoProvider for Auth0Client {
         events::read_event(envelope)
     }
 
-    /// An ID without `|` is that of an identity, by which the user's ID is searched first. If two users have such an identity,
-    /// the result is [`ProviderError::Invalid`] with status 300, never a guess. Auth0 has no entity tags.
     async fn fetch_user(&self, id: &str, _known_etag: Option<&str>) -> Result<FetchedUser, ProviderError> {
+        // Auth0 has no entity tags. An ID without `|` is that of an identity, by which the user's ID is searched first.
         if id.contains('|') || id.is_empty() {
             return self.fetch_by_id(id).await;
         }
@@ -102,8 +100,8 @@ impl SsoProvider for Auth0Client {
         events::read_sign_in(envelope)
     }
 
-    /// `GET /api/v2/logs/{id}`. A tenant keeps its log for 1 to 30 days, by its plan.
     async fn fetch_sign_in(&self, event_id: &str) -> Result<Option<SignIn>, ProviderError> {
+        // A tenant keeps its log for 1 to 30 days, by its plan.
         let answer = self.http.get_json::<LogEntry>(&["logs", event_id], &[], None).await?;
         let Answer::Found { value: entry, .. } = answer else { return Ok(None) };
         let Some(sign_in) = entry.sign_in(event_id) else { return Ok(None) };
@@ -122,10 +120,10 @@ impl SsoProvider for Auth0Client {
         window.page(reply)
     }
 
-    /// The stream `GET /api/v2/events`, deletions included. Needs the scope `read:events`.
     async fn changes(&self, from: ChangesFrom<'_>) -> Result<ChangedPage, ProviderError> {
         let query = feed::query(from).ok_or(ProviderError::Invalid { status: 400 })?;
         let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        // Deletions included. Needs the scope `read:events`.
         let events = self.http.get_events(&["events"], &query, feed::PAGE, feed::QUIET).await?;
         feed::page(from, &events.always_found()?)
     }

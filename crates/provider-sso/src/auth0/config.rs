@@ -20,7 +20,6 @@ pub struct Auth0Config {
 }
 
 impl Auth0Config {
-    /// The Management API below the tenant's domain.
     pub(crate) fn http(self) -> Result<ProviderHttpConfig, ConfigError> {
         let within = |path| self.domain.join(path).map_err(|_| ConfigError::BaseUrl { upstream: SOURCE });
         let api = within("/api/v2/")?;

@@ -1,7 +1,5 @@
-//! Event Streams: CloudEvents that name the user in one field.
-//!
-//! Types and fields: <https://auth0.com/docs/customize/events/event-types>. A rule reduces the event to IDs, types and times,
-//! so every other field may be missing; none of them is read anyway. Events of other types are not read.
+//! Event Streams: CloudEvents that name the user in one field (<https://auth0.com/docs/customize/events/event-types>). A rule
+//! reduces the event to IDs, types and times, so every other field may be missing; none of them is read anyway.
 
 use event_contract::{RecordHint, UnreadableEvent};
 use provider_http::lenient;
@@ -10,7 +8,6 @@ use serde_json::Value;
 
 use super::text_or_number::id_in;
 
-/// The fields of the event that we read.
 #[derive(Deserialize)]
 pub(crate) struct StreamEvent {
     #[serde(rename = "type")]
@@ -19,12 +16,12 @@ pub(crate) struct StreamEvent {
     data: Option<Value>,
 }
 
-/// The user that the event names. Types that are not about a user (`organization.*`, `group.*`) name none.
 pub(crate) fn read(event: StreamEvent) -> Result<Vec<RecordHint>, UnreadableEvent> {
     let (kind, removed) = match event.event_type.as_str() {
         "user.created" => ("user.created", false),
         "user.updated" => ("user.updated", false),
         "user.deleted" => ("user.deleted", true),
+        // Types that are not about a user (`organization.*`, `group.*`) name none.
         _ => return Ok(Vec::new()),
     };
     let object = event.data.as_ref().and_then(|data| data.get("object"));

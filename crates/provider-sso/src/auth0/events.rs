@@ -1,7 +1,4 @@
 //! Reads an event: which of the three shapes it has, and by which reader.
-//!
-//! `source` and the detail's fields tell the shape. `detail-type` does not count, since Auth0 does not document its value for
-//! Event Streams.
 
 use event_contract::{Envelope, Origin, RecordHint, UnreadableEvent};
 use serde::Deserialize;
@@ -13,14 +10,12 @@ use crate::SignInEvent;
 /// Partner event sources of Auth0: <https://auth0.com/docs/customize/log-streams/amazon-eventbridge>.
 const PARTNER_SOURCE_PREFIX: &str = "aws.partner/auth0.com/";
 
-/// The field by which the feeds differ: an Event Stream has its type at the top, a log entry has it inside `data`.
 #[derive(Deserialize)]
 struct Shape {
     #[serde(rename = "type")]
     event_type: Option<IgnoredAny>,
 }
 
-/// Which users the event names. See [`crate::SsoProvider::read_event`].
 pub(crate) fn read_event(envelope: &Envelope) -> Result<Vec<RecordHint>, UnreadableEvent> {
     match envelope.origin(SOURCE, Some(PARTNER_SOURCE_PREFIX))? {
         Origin::Ingress => envelope.ingress_hints(),
@@ -29,7 +24,6 @@ pub(crate) fn read_event(envelope: &Envelope) -> Result<Vec<RecordHint>, Unreada
     }
 }
 
-/// The sign-in that the event reports. See [`crate::SsoProvider::read_sign_in`]. Event Streams have none.
 pub(crate) fn read_sign_in(envelope: &Envelope) -> Result<SignInEvent, UnreadableEvent> {
     match envelope.origin(SOURCE, Some(PARTNER_SOURCE_PREFIX))? {
         Origin::Ingress => Ok(SignInEvent::Ignored),
@@ -39,5 +33,7 @@ pub(crate) fn read_sign_in(envelope: &Envelope) -> Result<SignInEvent, Unreadabl
 }
 
 fn is_event_stream(envelope: &Envelope) -> Result<bool, UnreadableEvent> {
+    // An Event Stream has its type at the top, a log entry has it inside `data`. `detail-type` does not count: Auth0 does not
+    // document its value for Event Streams.
     Ok(envelope.parse_detail::<Shape>()?.event_type.is_some())
 }

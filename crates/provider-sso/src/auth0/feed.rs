@@ -1,8 +1,6 @@
 //! The stream of events as a feed of changed users: `GET /api/v2/events`,
-//! <https://auth0.com/docs/customize/events/events-best-practices>.
-//!
-//! The stream never ends. It is read until it is quiet, and the next time from its last offset. Each event has an offset.
-//! Some have nothing else, so that the feed moves past events of types that we did not request.
+//! <https://auth0.com/docs/customize/events/events-best-practices>. It never ends: it is read until it is quiet, and the next
+//! time from its last offset.
 
 use std::time::Duration;
 
@@ -12,15 +10,12 @@ use time::format_description::well_known::Rfc3339;
 
 use super::event_stream::{StreamEvent, read};
 
-/// Most events of a page.
 pub(crate) const PAGE: usize = 1000;
 /// After this time without an event, we have all events.
 pub(crate) const QUIET: Duration = Duration::from_secs(2);
 
 const TYPES: [&str; 3] = ["user.created", "user.updated", "user.deleted"];
-/// Begins a cursor that is a time, while the feed has no offset yet.
 const TIME: &str = "@";
-/// Auth0 ends every stream after some time with this code. It is no failure.
 const END: &str = "connection_timeout";
 
 #[derive(Deserialize)]
@@ -33,7 +28,7 @@ struct Failure {
     code: Option<String>,
 }
 
-/// The query. `None`: the cursor is not ours.
+/// `None`: the cursor is not ours.
 pub(crate) fn query(from: ChangesFrom<'_>) -> Option<Vec<(&'static str, String)>> {
     let begin = match from {
         ChangesFrom::Time(time) => ("from_timestamp", time.format(&Rfc3339).ok()?),
@@ -45,21 +40,19 @@ pub(crate) fn query(from: ChangesFrom<'_>) -> Option<Vec<(&'static str, String)>
     Some(TYPES.into_iter().map(|kind| ("event_type", kind.to_owned())).chain([begin]).collect())
 }
 
-/// The page of these events.
-///
-/// # Errors
-/// [`ProviderError::Invalid`] with status 410 when the offset is too old, or the stream failed; `Malformed` when an event
-/// should name a user and does not.
 pub(crate) fn page(from: ChangesFrom<'_>, events: &[StreamedEvent]) -> Result<ChangedPage, ProviderError> {
     let (mut ids, mut offset) = (Vec::new(), None);
     for event in events {
         if event.kind == "error" {
             let failure: Failure = parsed(&event.data)?;
             match failure.code.as_deref() {
+                // Auth0 ends every stream after some time with this code. It is no failure.
                 Some(END) => break,
+                // The offset is too old, or the stream failed.
                 _ => return Err(ProviderError::Invalid { status: 410 }),
             }
         }
+        // Some have an offset and nothing else, so that the feed moves past events of types that we did not request.
         if let Some(event) = parsed::<Frame>(&event.data)?.event {
             let hints = read(event).map_err(|_| ProviderError::Malformed { line: 0, column: 0 })?;
             ids.extend(hints.into_iter().map(|hint| hint.id));
@@ -68,6 +61,7 @@ pub(crate) fn page(from: ChangesFrom<'_>, events: &[StreamedEvent]) -> Result<Ch
     }
     let begin = || match from {
         ChangesFrom::Cursor(cursor) => cursor.to_owned(),
+        // The feed has no offset yet.
         ChangesFrom::Time(time) => format!("{TIME}{}", time.format(&Rfc3339).unwrap_or_default()),
     };
     Ok(ChangedPage { ids, next: offset.unwrap_or_else(begin), more: events.len() >= PAGE })

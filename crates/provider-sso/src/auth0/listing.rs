@@ -1,11 +1,7 @@
 //! All users, in windows: <https://auth0.com/docs/manage-users/user-search/retrieve-users-with-get-users-endpoint>.
 //!
-//! A search returns its first 1,000 results and no more. So we read users in the order of their creation, 100 at a time, and
-//! each window begins at the creation of the last user so far. If a user is created, changed or deleted meanwhile, no other
-//! user shifts. Users of the same millisecond may be in two windows, and are listed once.
-//!
-//! The search lags behind the users by seconds, and Auth0 does not promise that it is complete. So each page compares the
-//! total with the users that it has.
+//! A search returns its first 1,000 results and no more. So we read users in the order of their creation, and each window
+//! begins at the creation of the last user so far. If a user is created, changed or deleted meanwhile, no other user shifts.
 
 use provider_http::{ListedPage, ListedRecord, ProviderError};
 use serde::{Deserialize, Serialize};
@@ -13,10 +9,8 @@ use time::OffsetDateTime;
 
 /// Users on a page: the most that Auth0 allows.
 pub(crate) const PAGE: usize = 100;
-/// Pages of one search: the most that Auth0 allows.
 const PAGES: usize = 10;
 
-/// A reply with `include_totals=true`.
 #[derive(Deserialize)]
 pub(crate) struct Reply {
     total: usize,
@@ -33,21 +27,18 @@ struct Created {
     updated_at: Option<OffsetDateTime>,
 }
 
-/// Where the listing continues.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Window {
-    /// The creation of the last user so far. `None`: the listing begins.
     created_at: Option<String>,
-    /// Page of the search, from 0. Above 0 only if a page is full of users of one millisecond.
+    /// Above 0 only if a page is full of users of one millisecond.
     page: usize,
     /// The users with this creation that are listed already.
     listed: Vec<String>,
 }
 
 impl Window {
-    /// # Errors
-    /// [`ProviderError::Invalid`] when the cursor is not ours.
     pub(crate) fn read(cursor: Option<&str>) -> Result<Self, ProviderError> {
+        // The cursor is not ours.
         let invalid = |_| ProviderError::Invalid { status: 400 };
         cursor.map_or(Ok(Self::default()), |cursor| serde_json::from_str(cursor).map_err(invalid))
     }
@@ -66,12 +57,9 @@ impl Window {
         query
     }
 
-    /// The page that a reply to [`Self::query`] makes.
-    ///
-    /// # Errors
-    /// [`ProviderError::Invalid`] when more than 1,000 users were created in one millisecond: no search reaches them all.
     pub(crate) fn page(self, reply: Reply) -> Result<ListedPage, ProviderError> {
         let Reply { total, users } = reply;
+        // The search lags behind the users by seconds, and Auth0 does not promise that it is complete.
         let promised = total.saturating_sub(self.page * PAGE).min(PAGE);
         let doubt = (users.len() < promised).then_some("a page has fewer users than its total says");
         let full = users.len() >= PAGE;
@@ -82,9 +70,11 @@ impl Window {
             .filter(|user| Some(&user.created_at) == last.as_ref())
             .map(|user| user.user_id.clone())
             .collect();
+        // Users of the same millisecond may be in two windows, and are listed once.
         let new = users.into_iter().filter(|user| !self.listed.contains(&user.user_id));
         let records = new.map(|user| ListedRecord { id: user.user_id, version: user.updated_at }).collect();
         let page = if last == self.created_at { self.page + 1 } else { 0 };
+        // More users were created in one millisecond than any search reaches.
         if full && page >= PAGES {
             return Err(ProviderError::Invalid { status: 400 });
         }

@@ -1,8 +1,5 @@
-//! `sapi`: a successful write through the Management API, by an administrator or a program.
-//!
-//! In: the entry's `details`. Out: the users that were written to. The path has their IDs, percent-encoded. Only if a user
-//! was created, the response alone has the ID. Linking accounts has no code of its own: it is a write to
-//! `/users/{id}/identities`, which also removes a second user, or brings it back.
+//! `sapi`: a successful write through the Management API, by an administrator or a program. In: the entry's `details`, all of
+//! them optional. Out: the users that were written to, by the IDs in the path.
 
 use event_contract::{RecordHint, UnreadableEvent};
 use percent_encoding::percent_decode_str;
@@ -15,7 +12,6 @@ use super::text_or_number::id_in;
 
 const KIND: &str = "sapi";
 
-/// `details` of a `sapi` entry. All of it is optional, and bodies differ with the path.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Details {
@@ -37,7 +33,6 @@ struct Response {
     body: Option<Value>,
 }
 
-/// The users that the write names: none if it was not to users. `date`: the log entry's.
 pub(crate) fn read_management_write(
     details: Option<Value>,
     date: Option<OffsetDateTime>,
@@ -52,10 +47,12 @@ pub(crate) fn read_management_write(
     let below_users: Vec<&str> = below_users.iter().map(String::as_str).collect();
     Ok(match (method.as_str(), &below_users[..]) {
         ("get", _) => Vec::new(),
+        // Only the response has the ID of a created user.
         (_, []) => return created(&reply),
         ("delete", [id]) => {
             vec![RecordHint { id: (*id).to_owned(), removed: true, not_before: date }]
         }
+        // Linking accounts has no code of its own. It also removes a second user, or brings it back.
         ("post", [id, "identities"]) => {
             [changed(id, &reply)].into_iter().chain(linked(request.body.as_ref())).collect()
         }
@@ -66,7 +63,6 @@ pub(crate) fn read_management_write(
     })
 }
 
-/// The decoded segments after `/api/v2/users`. `None`: the path leads elsewhere.
 fn segments_below_users(path: &str) -> Result<Option<Vec<String>>, UnreadableEvent> {
     let path = path.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
     let Some(rest) = path.strip_prefix("/api/v2/users") else { return Ok(None) };
@@ -82,24 +78,23 @@ fn segments_below_users(path: &str) -> Result<Option<Vec<String>>, UnreadableEve
     Ok(Some(segments))
 }
 
-/// A created user, whose ID only the response has.
 fn created(reply: &Value) -> Result<Vec<RecordHint>, UnreadableEvent> {
     let id = reply.get("user_id").and_then(Value::as_str).filter(|id| !id.is_empty());
     let id = id.ok_or(UnreadableEvent::MissingId { kind: KIND })?;
     Ok(vec![changed(id, reply)])
 }
 
-/// A changed user, bounded by the `updated_at` of the response if that is about the same user.
 fn changed(id: &str, reply: &Value) -> RecordHint {
+    // The response's time bounds this user only if the response is about it.
     let about_this_user = reply.get("user_id").and_then(Value::as_str) == Some(id);
     let not_before = lenient::time(reply.get("updated_at")).filter(|_| about_this_user);
     RecordHint { not_before, ..RecordHint::changed(id.to_owned()) }
 }
 
-/// The user who was linked into another. It is no user any more, which the fetch will show.
 fn linked(body: Option<&Value>) -> Option<RecordHint> {
     let provider = body?.get("provider")?.as_str()?;
     let subject = id_in(body?.get("user_id"))?;
     let id = if subject.contains('|') { subject } else { format!("{provider}|{subject}") };
+    // It is no user any more, which the fetch will show.
     Some(RecordHint::changed(id))
 }

@@ -1,8 +1,5 @@
-//! Auth0: Event Streams and log streams in, Management API v2 out.
-//!
-//! Two feeds of one tenant reach the bus: *Event Streams* name the changed user in one field; *log streams* are older, and
-//! name the user in four different places (`log_stream.rs`). Both lead to the same fetch. Event Streams also come as
-//! webhooks.
+//! Auth0: Event Streams and log streams in, Management API v2 out. *Event Streams* name the changed user in one field; *log
+//! streams* are older, and name the user in different places. Both lead to the same fetch.
 
 mod client;
 mod config;

@@ -1,6 +1,5 @@
-//! Auth0's user, and its mapping to [`SsoUser`]. Pure.
-//!
-//! Fields: <https://auth0.com/docs/api/management/v2/users/get-users-by-id>. All but the ID may be missing.
+//! Auth0's user (<https://auth0.com/docs/api/management/v2/users/get-users-by-id>), and its mapping to [`SsoUser`]. All fields
+//! but the ID may be missing.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -9,8 +8,7 @@ use time::OffsetDateTime;
 use super::text_or_number::TextOrNumber;
 use crate::{SsoIdentity, SsoUser};
 
-/// The fields of a user that we keep. `last_login` and `logins_count` are left out on purpose: they change on every login,
-/// and `updated_at` with them.
+/// `last_login` and `logins_count` are left out on purpose: they change on every login, and `updated_at` with them.
 #[derive(Deserialize)]
 pub(crate) struct Auth0User {
     #[serde(deserialize_with = "provider_http::record_id")]
@@ -64,12 +62,11 @@ impl From<Auth0Identity> for SsoIdentity {
     }
 }
 
-/// Our key, which an administrator or an Action has put into the metadata. A value that is no text is not ours.
 fn person_key(app_metadata: &Value) -> Option<String> {
+    // An administrator or an Action has put it there. A value that is no text is not ours.
     app_metadata.get("person_key")?.as_str().map(str::to_owned)
 }
 
-/// The fields of a search hit that are needed to find a user by the ID of an identity.
 #[derive(Deserialize)]
 pub(crate) struct SearchHit {
     #[serde(deserialize_with = "provider_http::record_id")]
@@ -78,8 +75,8 @@ pub(crate) struct SearchHit {
 }
 
 impl SearchHit {
-    /// True if one of the identities has this ID. A search may match other users too.
     pub(crate) fn has_identity(&self, subject: &str) -> bool {
+        // A search may match other users too.
         self.identities.iter().flatten().any(|identity| match &identity.user_id {
             TextOrNumber::Text(id) => id == subject,
             TextOrNumber::Unsigned(id) => id.to_string() == subject,

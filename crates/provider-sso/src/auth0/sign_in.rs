@@ -1,8 +1,6 @@
-//! Sign-ins in the tenant's log. Pure.
-//!
-//! Codes: <https://auth0.com/docs/deploy-monitor/logs/log-event-type-codes>. The same entry comes as an event, inside
-//! `data`, and from `GET /api/v2/logs/{id}`. Any field may be missing: fields differ between connections, and if one is
-//! missing, the EventBridge rule keeps the entry's ID only.
+//! Sign-ins in the tenant's log: <https://auth0.com/docs/deploy-monitor/logs/log-event-type-codes>. The same entry comes as an
+//! event, inside `data`, and from `GET /api/v2/logs/{id}`. Fields differ between connections, and if one is missing, the
+//! EventBridge rule keeps the entry's ID only.
 
 use event_contract::UnreadableEvent;
 use provider_http::lenient::{self, text};
@@ -22,7 +20,6 @@ pub(crate) struct LogEvent {
     data: LogEntry,
 }
 
-/// The fields of a log entry that a sign-in needs. Only the code must have its type.
 #[derive(Deserialize)]
 pub(crate) struct LogEntry {
     #[serde(rename = "type")]
@@ -35,7 +32,6 @@ pub(crate) struct LogEntry {
     strategy_type: Option<Value>,
 }
 
-/// The sign-in of a log event. If the user ID is bare, it is incomplete, since only the provider can complete the ID.
 pub(crate) fn read(event: LogEvent) -> Result<SignInEvent, UnreadableEvent> {
     let LogEvent { log_id, data: entry } = event;
     let Some(kind) = entry.kind() else { return Ok(SignInEvent::Ignored) };
@@ -43,12 +39,12 @@ pub(crate) fn read(event: LogEvent) -> Result<SignInEvent, UnreadableEvent> {
     let event_id = event_id.ok_or(UnreadableEvent::MissingId { kind })?;
     Ok(match entry.sign_in(event_id) {
         Some(sign_in) if sign_in.user_id.contains('|') => SignInEvent::Complete(sign_in),
+        // Only the provider can complete a bare user ID.
         _ => SignInEvent::Incomplete { event_id: event_id.to_owned() },
     })
 }
 
 impl LogEntry {
-    /// The sign-in, if the entry is one and has all of it. The user ID may be bare.
     pub(crate) fn sign_in(&self, event_id: &str) -> Option<SignIn> {
         self.kind()?;
         let user_id = id_in(self.user_id.as_ref())?;
@@ -60,7 +56,6 @@ impl LogEntry {
         })
     }
 
-    /// The code, from our own list.
     fn kind(&self) -> Option<&'static str> {
         SIGN_INS.into_iter().find(|known| *known == self.code)
     }

@@ -3,8 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-/// `identities[].user_id` is a string or an integer:
-/// <https://auth0.com/docs/manage-users/user-accounts/user-profiles/user-profile-structure>.
+/// <https://auth0.com/docs/manage-users/user-accounts/user-profiles/user-profile-structure>
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(crate) enum TextOrNumber {
@@ -23,7 +22,7 @@ impl TextOrNumber {
     }
 }
 
-/// An event's ID. `None`: there is none, or the field is no ID, since events are read leniently.
 pub(crate) fn id_in(value: Option<&Value>) -> Option<String> {
+    // A field that is no ID is none: events are read leniently.
     TextOrNumber::deserialize(value?).ok().map(TextOrNumber::into_text)
 }

@@ -1,10 +1,4 @@
-//! Reads the users that an event names.
-//!
-//! Types: <https://developer.okta.com/docs/reference/api/event-types/>. The user is the target of type `User`. An entry
-//! without any target is about the actor's own account. If there is a target, the actor is an administrator, never the user.
-//!
-//! `published` is later than the `lastUpdated` that the change left on the user. So it bounds a deletion (a newer user is
-//! another user), but never a change.
+//! Reads the users that an event names. Types: <https://developer.okta.com/docs/reference/api/event-types/>.
 
 use event_contract::{Envelope, Origin, RecordHint, UnreadableEvent};
 
@@ -14,8 +8,7 @@ use super::{PARTNER_SOURCE_PREFIX, SOURCE};
 /// A deactivated user is deleted in two steps, and is gone after the second step.
 const DELETED: &str = "user.lifecycle.delete.completed";
 
-/// Types that belong to a user's lifecycle or account by name, and leave the user's record as it was: unlock codes,
-/// administrators' rights, reports, and types that are about many users and name none.
+/// They leave the user's record as it was: unlock codes, administrators' rights, reports, and types that name no user.
 const NO_CHANGES: [&str; 9] = [
     "user.account.access_super_user_app",
     "user.account.privilege.grant",
@@ -28,26 +21,24 @@ const NO_CHANGES: [&str; 9] = [
     "user.lifecycle.password_mass_expiry",
 ];
 
-/// Which users the event names. See [`crate::SsoProvider::read_event`].
 pub(crate) fn read_event(envelope: &Envelope) -> Result<Vec<RecordHint>, UnreadableEvent> {
     if envelope.origin(SOURCE, Some(PARTNER_SOURCE_PREFIX))? == Origin::Ingress {
         return envelope.ingress_hints();
     }
     let event: LogEvent = envelope.parse_detail()?;
     let Some((kind, removed)) = known_type(&event.event_type) else { return Ok(Vec::new()) };
+    // Later than the `lastUpdated` that the change left on the user. So it bounds a deletion (a newer user is another user),
+    // but never a change.
     let not_before = event.published().filter(|_| removed);
     let hint = |id: &str| RecordHint { id: id.to_owned(), removed, not_before };
     let hints: Vec<RecordHint> = subjects(&event).into_iter().map(hint).collect();
     if hints.is_empty() { Err(UnreadableEvent::MissingId { kind }) } else { Ok(hints) }
 }
 
-/// IDs of the users that an entry says have changed. For the feed, which reads IDs only.
 pub(crate) fn users_of(event: &LogEvent) -> Vec<&str> {
     known_type(&event.event_type).map_or_else(Vec::new, |_| subjects(event))
 }
 
-/// The type's family, from our own list, and whether it removes the user. `None`: it leaves the user's record as it was. A
-/// type that Okta adds later counts as a change: at worst that costs one fetch too many.
 fn known_type(event_type: &str) -> Option<(&'static str, bool)> {
     const FAMILIES: [(&str, &str); 2] =
         [("user.lifecycle.", "user.lifecycle"), ("user.account.", "user.account")];
@@ -57,13 +48,16 @@ fn known_type(event_type: &str) -> Option<(&'static str, bool)> {
     if NO_CHANGES.contains(&event_type) {
         return None;
     }
+    // A type that Okta adds later counts as a change: at worst that costs one fetch too many.
     let family = FAMILIES.into_iter().find(|(prefix, _)| event_type.starts_with(prefix));
     family.map(|(_, kind)| (kind, false))
 }
 
 fn subjects(event: &LogEvent) -> Vec<&str> {
+    // The actor is an administrator, never the user.
     if event.has_target() {
         return event.targets_of("User").map(|user| user.id).collect();
     }
+    // An entry without any target is about the actor's own account.
     event.actor().filter(|actor| actor.kind == "User").map(|actor| actor.id).into_iter().collect()
 }

@@ -1,7 +1,5 @@
-//! The Users API and the System Log API: a user by ID, users' IDs page by page, a log entry by ID, and a ping.
-//!
-//! <https://developer.okta.com/docs/api/openapi/okta-management/management/tag/User/>. The read by ID is consistent, and has
-//! an entity tag. Every batch read is eventually consistent: so there is one call per user.
+//! The Users API (<https://developer.okta.com/docs/api/openapi/okta-management/management/tag/User/>) and the System Log API.
+//! Only the read by ID is consistent: so there is one call per user.
 
 use event_contract::{Envelope, RecordHint, UnreadableEvent};
 use provider_http::{
@@ -52,12 +50,8 @@ impl OktaClient {
         Ok(Self { http: ProviderHttp::new(http)? })
     }
 
-    /// The IDs of the users on one page, and where the next page begins. `after`: the cursor that the page before returned;
-    /// `None` reads the first page. `GET /api/v1/users?limit=200&fields=id&after=…`
-    ///
-    /// The request names IDs only. Okta leaves deactivated users (`DEPROVISIONED`) out of this list, and deleted users are in
-    /// no list. So if an ID is missing, its user may still exist. A caller that compares the list with stored users has to
-    /// fetch each user that is stored and not listed.
+    /// The IDs of the users on one page. `after`: the cursor that the page before returned. Deactivated users (`DEPROVISIONED`)
+    /// and deleted ones are not listed: if an ID is missing, its user may still exist.
     ///
     /// # Errors
     /// Any [`ProviderError`]. After [`ProviderError::RateLimited`], read the same page again.
@@ -98,15 +92,15 @@ impl SsoProvider for OktaClient {
         changes::read_event(envelope)
     }
 
-    /// A deactivated user is found, and blocked; a deleted user is gone. The ID `me` is not sent, since Okta would answer with
-    /// the user that our token belongs to.
     async fn fetch_user(&self, id: &str, known_etag: Option<&str>) -> Result<FetchedUser, ProviderError> {
+        // Okta would answer with the user that our token belongs to.
         if id == "me" {
             return Err(INVALID);
         }
         match self.http.get_json::<OktaUser>(&["users", id], &[], known_etag).await? {
             Answer::Found { value, etag } => Ok(FetchedUser::Found(Box::new(value.into_user(etag)))),
             Answer::NotModified => Ok(FetchedUser::NotModified),
+            // A deactivated user is found, and blocked; a deleted user is gone.
             Answer::NotFound => Ok(FetchedUser::Gone),
         }
     }
@@ -115,8 +109,8 @@ impl SsoProvider for OktaClient {
         sign_in::read_sign_in(envelope)
     }
 
-    /// `GET /api/v1/logs?filter=uuid eq "…"`. A text that could end the quotes is no `uuid`, and is not sent.
     async fn fetch_sign_in(&self, event_id: &str) -> Result<Option<SignIn>, ProviderError> {
+        // A text that could end the quotes of the filter is no `uuid`.
         if event_id.is_empty() || !event_id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
             return Err(INVALID);
         }
@@ -125,8 +119,8 @@ impl SsoProvider for OktaClient {
         Ok(entry.as_ref().and_then(sign_in::sign_in))
     }
 
-    /// IDs only: Okta returns versions with the whole profile only.
     async fn list(&self, after: Option<&str>) -> Result<ListedPage, ProviderError> {
+        // IDs only: Okta returns versions with the whole profile only.
         let place = listing::Place::read(after).ok_or(INVALID)?;
         let page = match place {
             listing::Place::Users(after) => self.list_filtered(None, after).await?,
@@ -137,8 +131,8 @@ impl SsoProvider for OktaClient {
         Ok(place.page(page, PAGE))
     }
 
-    /// The System Log, deletions included. Kept for 90 days.
     async fn changes(&self, from: ChangesFrom<'_>) -> Result<ChangedPage, ProviderError> {
+        // Deletions included. Okta keeps the log for 90 days.
         let place = feed::Place::read(from).ok_or(INVALID)?;
         let limit = feed::PAGE.to_string();
         let query = [

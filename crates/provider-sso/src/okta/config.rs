@@ -36,7 +36,6 @@ pub enum OktaAuth {
 }
 
 impl OktaConfig {
-    /// The core API below the organization's URL.
     pub(crate) fn http(self) -> Result<ProviderHttpConfig, ConfigError> {
         let within = |path| self.org_url.join(path).map_err(|_| ConfigError::BaseUrl { upstream: SOURCE });
         let api = within("/api/v1/")?;

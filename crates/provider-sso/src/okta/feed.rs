@@ -1,7 +1,5 @@
-//! The System Log as a feed of changed users: <https://developer.okta.com/docs/reference/system-log-query/>.
-//!
-//! If the query has no end, the log is a feed: it always has a next link, from which the next reading continues. Entries are
-//! read as events are (`changes.rs`), so that one place decides what changes a user.
+//! The System Log as a feed of changed users: <https://developer.okta.com/docs/reference/system-log-query/>. If the query has
+//! no end, the log is a feed: it always has a next link, from which the next reading continues.
 
 use provider_http::{ChangedPage, ChangesFrom};
 use time::OffsetDateTime;
@@ -13,13 +11,11 @@ use super::log_event::LogEvent;
 /// Entries on a page: the most that Okta allows.
 pub(crate) const PAGE: usize = 1000;
 
-/// The query parameter `filter`: the families of types that change a user.
 pub(crate) const FILTER: &str = r#"eventType sw "user.lifecycle" or eventType sw "user.account""#;
 
-/// Separates the beginning of the feed from the place in it.
 const PARTS: char = ' ';
 
-/// Where the feed continues. Okta requires the feed's beginning in every request, and the place from the second page on.
+/// Okta requires the feed's beginning in every request, and the place from the second page on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place<'a> {
     pub(crate) since: String,
@@ -42,10 +38,11 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// The page of these entries. `next`: the cursor of its link. Without a link, the place stays.
     pub(crate) fn page(self, entries: &[LogEvent], next: Option<String>) -> ChangedPage {
+        // Read as events are, so that one place decides what changes a user.
         let ids = entries.iter().flat_map(changes::users_of).map(str::to_owned).collect();
         let moved = next.is_some() && next.as_deref() != self.after;
+        // Without a link, the place stays.
         let after = next.or_else(|| self.after.map(str::to_owned)).unwrap_or_default();
         ChangedPage { ids, next: format!("{}{PARTS}{after}", self.since), more: moved && !entries.is_empty() }
     }

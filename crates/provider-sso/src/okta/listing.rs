@@ -1,14 +1,10 @@
-//! All users in two lists: active users, and then the deactivated ones, which the first list leaves out.
-//!
-//! <https://developer.okta.com/docs/api/openapi/okta-management/management/tag/User/#tag/User/operation/listUsers>. A
-//! user who is deactivated during the reading moves from the first list to the second, and is listed there.
+//! All users in two lists: active users, and then the deactivated ones, which the first list leaves out. A user who is
+//! deactivated during the reading moves from the first list to the second, and is listed there.
 
 use provider_http::{ListedPage, ListedRecord, Page};
 
-/// The query parameter `filter` of the second list.
 pub(crate) const DEACTIVATED: &str = r#"status eq "DEPROVISIONED""#;
 
-/// Where the listing continues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place<'a> {
     Users(Option<&'a str>),
@@ -30,9 +26,8 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// The page at this place. Okta has no total, so the only sign of missing users is an empty page, or a full one without a
-    /// link.
     pub(crate) fn page(self, page: Page<String>, most: usize) -> ListedPage {
+        // Okta has no total: the only sign of missing users is an empty page, or a full one without a link.
         let (empty, full) = (page.items.is_empty(), page.items.len() >= most);
         let (next, doubt) = match (self, page.next) {
             (Self::Users(after), next) => {

@@ -1,14 +1,11 @@
-//! One entry of the System Log. Pure.
-//!
-//! Fields: <https://developer.okta.com/docs/api/openapi/okta-management/management/tag/SystemLog/>. The same entry comes
-//! as an event and from `GET /api/v1/logs`. The EventBridge rule keeps IDs, types and times, and only the first target.
+//! One entry of the System Log: <https://developer.okta.com/docs/api/openapi/okta-management/management/tag/SystemLog/>. It
+//! comes as an event and from `GET /api/v1/logs`. The EventBridge rule keeps IDs, types and times, and only the first target.
 
 use provider_http::lenient::{self, text};
 use serde::Deserialize;
 use serde_json::Value;
 use time::OffsetDateTime;
 
-/// The fields of an entry that we read. Only the type must have its shape.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct LogEvent {
@@ -20,7 +17,6 @@ pub(crate) struct LogEvent {
     target: Option<Value>,
 }
 
-/// An actor or a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Party<'a> {
     pub(crate) id: &'a str,
@@ -37,7 +33,6 @@ impl LogEvent {
         lenient::time(self.published.as_ref())
     }
 
-    /// `SUCCESS`, `FAILURE`, …
     pub(crate) fn outcome(&self) -> Option<&str> {
         text(self.outcome.as_ref()?.get("result"))
     }
@@ -47,13 +42,11 @@ impl LogEvent {
         party(self.actor.as_ref()?)
     }
 
-    /// The targets of this kind.
     pub(crate) fn targets_of(&self, kind: &str) -> impl Iterator<Item = Party<'_>> {
         let targets = self.target.as_ref().and_then(Value::as_array);
         targets.into_iter().flatten().filter_map(party).filter(move |target| target.kind == kind)
     }
 
-    /// True if there is a target of any kind.
     pub(crate) fn has_target(&self) -> bool {
         match &self.target {
             None | Some(Value::Null) => false,

@@ -1,8 +1,6 @@
-//! Okta: System Log events in, Users API and System Log API out.
-//!
-//! One feed of an organization reaches the bus, the EventBridge log stream
-//! (<https://help.okta.com/en-us/content/topics/reports/log-streaming/add-aws-eb-log-stream.htm>), with changes of users and
-//! sign-ins. Okta tries each delivery twice and then gives up, so some events are lost. Event hooks come as webhooks.
+//! Okta: System Log events in, Users API and System Log API out. Okta tries each delivery to the EventBridge log stream
+//! (<https://help.okta.com/en-us/content/topics/reports/log-streaming/add-aws-eb-log-stream.htm>) twice and then gives up, so
+//! some events are lost.
 
 mod changes;
 mod client;
@@ -23,5 +21,4 @@ pub use webhook::WEBHOOK;
 /// The source's name in rows, and in `coppice.ingress.okta`.
 pub const SOURCE: &str = "okta";
 
-/// Partner event sources of Okta.
 const PARTNER_SOURCE_PREFIX: &str = "aws.partner/okta.com/";

@@ -1,7 +1,5 @@
-//! Okta's user, and its mapping to [`SsoUser`]. Pure.
-//!
-//! Fields: <https://developer.okta.com/docs/api/openapi/okta-management/management/tag/User/>. All but the ID may be
-//! missing, since an organization may remove any field of the profile.
+//! Okta's user, and its mapping to [`SsoUser`]. All fields but the ID may be missing, since an organization may remove any
+//! field of the profile. <https://developer.okta.com/docs/api/openapi/okta-management/management/tag/User/>
 
 use serde::Deserialize;
 use time::OffsetDateTime;
@@ -22,7 +20,6 @@ pub(crate) struct OktaUser {
     credentials: Option<Credentials>,
 }
 
-/// A user on a page of the list: the ID only.
 #[derive(Deserialize)]
 pub(crate) struct ListedUser {
     #[serde(deserialize_with = "provider_http::record_id")]
@@ -54,7 +51,6 @@ struct EmailCredential {
 }
 
 impl OktaUser {
-    /// Maps the user. `etag`: the reply's, since the body has none.
     pub(crate) fn into_user(self, etag: Option<String>) -> SsoUser {
         let (email_verified, blocked) = (self.email_verified(), self.blocked());
         let profile = self.profile.unwrap_or_default();
@@ -76,16 +72,16 @@ impl OktaUser {
         }
     }
 
-    /// True only if Okta says so about the primary address. An active user's address may be unverified.
     fn email_verified(&self) -> bool {
+        // Only if Okta says so: an active user's address may be unverified.
         let emails = self.credentials.iter().filter_map(|credentials| credentials.emails.as_ref()).flatten();
         emails
             .filter(|email| email.kind.as_deref() == Some("PRIMARY"))
             .any(|email| email.status.as_deref() == Some("VERIFIED"))
     }
 
-    /// A deactivated user still exists until it is deleted in a second step.
     fn blocked(&self) -> bool {
+        // A deactivated user still exists until it is deleted in a second step.
         matches!(self.status.as_deref(), Some("SUSPENDED" | "LOCKED_OUT" | "DEPROVISIONED"))
     }
 }

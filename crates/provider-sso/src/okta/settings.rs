@@ -1,6 +1,4 @@
 //! Settings of Okta: an organization, and one of two ways to authenticate.
-//!
-//! Neither way is the default, so each setting alone is optional. Neither way, half of one, or both are faults.
 
 use ::settings::{Reader, SettingsError, both};
 use secrecy::SecretString;
@@ -24,6 +22,7 @@ use crate::{OktaAuth, OktaConfig};
 
 fn read_auth(reader: &Reader) -> Result<OktaAuth, SettingsError> {
     let app = both(reader.read(CLIENT_ID), reader.read(PRIVATE_KEY));
+    // Neither way is the default: neither way, half of one, or both are faults.
     match both(reader.read(API_TOKEN), app)? {
         (Some(token), (None, None)) => Ok(OktaAuth::ApiToken(token)),
         (Some(_), _) => Err(API_TOKEN.fault("cannot be used: unset it or the service app")),

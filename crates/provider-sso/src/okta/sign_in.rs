@@ -1,11 +1,5 @@
-//! Sign-ins in the System Log. Pure.
-//!
-//! | type | user | application |
-//! |---|---|---|
-//! | `user.authentication.sso`, `app.oauth2.signon` | actor | target of type `AppInstance` |
-//! | `user.session.start`, or a sign-on without a target | actor | Okta itself |
-//!
-//! Types: <https://developer.okta.com/docs/reference/api/event-types/>.
+//! Sign-ins in the System Log: the actor signs in to the target of type `AppInstance`, or to Okta itself (`user.session.start`,
+//! or a sign-on without a target). Types: <https://developer.okta.com/docs/reference/api/event-types/>.
 
 use event_contract::{Envelope, Origin, UnreadableEvent};
 
@@ -15,10 +9,6 @@ use crate::{SignIn, SignInEvent};
 
 const SIGN_INS: [&str; 3] = ["user.authentication.sso", "app.oauth2.signon", "user.session.start"];
 
-/// The sign-in that the event reports. See [`crate::SsoProvider::read_sign_in`].
-///
-/// The EventBridge rule keeps the first target only. If that is no application, the log entry may have one, so the event is
-/// incomplete.
 pub(crate) fn read_sign_in(envelope: &Envelope) -> Result<SignInEvent, UnreadableEvent> {
     if envelope.origin(SOURCE, Some(PARTNER_SOURCE_PREFIX))? == Origin::Ingress {
         return Ok(SignInEvent::Ignored);
@@ -26,6 +16,7 @@ pub(crate) fn read_sign_in(envelope: &Envelope) -> Result<SignInEvent, Unreadabl
     let event: LogEvent = envelope.parse_detail()?;
     let Some(kind) = kind(&event).filter(|_| may_count(&event)) else { return Ok(SignInEvent::Ignored) };
     let event_id = event.uuid().ok_or(UnreadableEvent::MissingId { kind })?;
+    // The EventBridge rule keeps the first target only. If that is no application, the log entry may have one.
     let application_may_follow =
         event.has_target() && application(&event).is_none() && names_application(kind);
     Ok(match sign_in(&event) {
@@ -34,7 +25,6 @@ pub(crate) fn read_sign_in(envelope: &Envelope) -> Result<SignInEvent, Unreadabl
     })
 }
 
-/// The sign-in of a whole entry, if it succeeded and the entry says who signed in.
 pub(crate) fn sign_in(event: &LogEvent) -> Option<SignIn> {
     let kind = kind(event)?;
     if event.outcome() != Some("SUCCESS") {
@@ -54,8 +44,8 @@ fn kind(event: &LogEvent) -> Option<&'static str> {
     SIGN_INS.into_iter().find(|known| *known == event.event_type)
 }
 
-/// True unless the entry says that the sign-in was refused, or made by a program. A missing field proves neither.
 fn may_count(event: &LogEvent) -> bool {
+    // A missing field proves neither that the sign-in was refused nor that a program made it.
     let not_refused = event.outcome().is_none_or(|result| result == "SUCCESS");
     not_refused && event.actor().is_none_or(|actor| actor.kind == "User")
 }

@@ -1,8 +1,5 @@
 //! Okta's event hooks: every target of type `User` of every event
 //! (<https://developer.okta.com/docs/concepts/event-hooks/>). Okta signs nothing.
-//!
-//! If an event of a user's lifecycle or account has no such target, it is about the actor's own account, as in the log
-//! stream (`changes.rs`). If the actor is an administrator instead, one record is read needlessly.
 
 use provider_webhook::{
     HeaderMap, Id, Keys, Proof, UnreadableBody, Webhook, WebhookRecord, known_kind, parse, rfc3339,
@@ -27,7 +24,6 @@ pub const WEBHOOK: Webhook = Webhook {
     challenge: Some(answer_challenge),
 };
 
-/// Largest challenge that is answered.
 const MAX_CHALLENGE_BYTES: usize = 1024;
 
 /// Only this type says that the user is gone: `initiated` comes while the user still exists.
@@ -77,9 +73,9 @@ struct Party {
     kind: String,
 }
 
-/// Okta asks once, without its secret, whether the hook is ours:
-/// <https://developer.okta.com/docs/concepts/event-hooks/#one-time-verification-request>.
 fn answer_challenge(headers: &HeaderMap) -> Option<Value> {
+    // Okta asks once, without its secret, whether the hook is ours:
+    // <https://developer.okta.com/docs/concepts/event-hooks/#one-time-verification-request>.
     let challenge = headers.get("x-okta-verification-challenge")?.to_str().ok()?;
     let fits = !challenge.is_empty() && challenge.len() <= MAX_CHALLENGE_BYTES;
     fits.then(|| json!({"verification": challenge}))
@@ -102,6 +98,7 @@ fn named(event: Event) -> Result<Vec<WebhookRecord>, UnreadableBody> {
     let user = |party: &Party| party.kind == "User";
     let mut users: Vec<Party> = event.target.unwrap_or_default().into_iter().filter(user).collect();
     let of_a_family = FAMILIES.iter().any(|family| event.event_type.starts_with(family));
+    // About the actor's own account, as in the log stream. If the actor is an administrator, one record is read needlessly.
     if users.is_empty() && of_a_family && kind != DELETED {
         users.extend(event.actor.filter(user));
     }

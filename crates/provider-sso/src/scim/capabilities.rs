@@ -2,8 +2,7 @@
 
 use serde::Deserialize;
 
-/// The optional features that the client uses. A server cannot do what it does not mention. Entity tags are not here: a
-/// server without them ignores the condition.
+/// A server cannot do what it does not mention. A server without entity tags ignores the condition: no need to ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub(crate) struct Capabilities {
     #[serde(default)]

@@ -19,7 +19,6 @@ use super::list::{ListReply, Order, UserPage, query};
 use super::record::ScimUser;
 use crate::{FetchedUser, SignIn, SignInEvent, SsoProvider};
 
-/// Users on a page.
 const PAGE: usize = 100;
 
 /// How to reach a server.
@@ -35,7 +34,7 @@ pub struct ScimConfig {
 #[derive(Debug, Clone)]
 pub struct ScimClient {
     http: ProviderHttp,
-    /// Read once. A server's features change only with its release; until this process restarts, it works without new ones.
+    /// Read once: a server's features change only with its release.
     capabilities: Arc<OnceLock<Capabilities>>,
 }
 
@@ -61,11 +60,8 @@ impl ScimClient {
         Ok(Self { http: ProviderHttp::new(http)?, capabilities: Arc::default() })
     }
 
-    /// One page of the users that changed after `since`, oldest change first if the server can sort. All users if `since` is
-    /// `None`, and from a server that cannot filter. Deleted users are in no listing.
-    ///
-    /// `start_index` counts from 1. A server may return fewer users than `count`. Two changes can have the same time, so a
-    /// caller that remembers the latest one should begin a little before it.
+    /// One page of the users that changed after `since`, oldest change first if the server can sort; all users from a server
+    /// that cannot filter. `start_index` counts from 1. Deleted users are in no listing. Two changes can have the same time.
     ///
     /// # Errors
     /// Any [`ProviderError`].
@@ -108,7 +104,6 @@ impl ScimClient {
     }
 }
 
-/// Which users the event names. See [`SsoProvider::read_event`].
 pub(crate) fn read_event(envelope: &Envelope) -> Result<Vec<RecordHint>, UnreadableEvent> {
     envelope.origin(SOURCE, None)?;
     envelope.ingress_hints()
@@ -131,8 +126,8 @@ impl SsoProvider for ScimClient {
         }
     }
 
-    /// SCIM is about users, never about sign-ins.
     fn read_sign_in(&self, envelope: &Envelope) -> Result<SignInEvent, UnreadableEvent> {
+        // SCIM is about users, never about sign-ins.
         envelope.origin(SOURCE, None).map(|_| SignInEvent::Ignored)
     }
 
@@ -140,11 +135,11 @@ impl SsoProvider for ScimClient {
         Ok(None)
     }
 
-    /// In the order of IDs if the server can sort: in the order of changes, a user who changes meanwhile would move, and the
-    /// listing would skip another. If the server cannot sort, a user may be skipped; then there are fewer than its total says.
     async fn list(&self, after: Option<&str>) -> Result<ListedPage, ProviderError> {
         let start_index =
             after.map_or(Ok(1), str::parse).map_err(|_| ProviderError::Invalid { status: 400 })?;
+        // In the order of changes, a user who changes meanwhile would move, and the listing would skip another. If the server
+        // cannot sort, that may happen: then there are fewer users than the total says.
         let page = self.list_by(Order::Id, None, start_index, PAGE).await?;
         let more = page.next_start_index;
         let doubt = (page.users.is_empty() && start_index <= page.total).then_some("a page has no users");
@@ -157,18 +152,17 @@ impl SsoProvider for ScimClient {
         })
     }
 
-    /// Users by `meta.lastModified`, without deleted ones. From a server that cannot filter, all users.
     async fn changes(&self, from: ChangesFrom<'_>) -> Result<ChangedPage, ProviderError> {
         let place = Place::read(from).ok_or(ProviderError::Invalid { status: 400 })?;
+        // Without deleted users. From a server that cannot filter, all users.
         let page = self.list_by(Order::Change, Some(place.since), place.start_index, PAGE).await?;
         place
             .page(page, self.capabilities().await?.sort.supported)
             .ok_or(ProviderError::Invalid { status: 400 })
     }
 
-    /// Reads `/ServiceProviderConfig`. Servers may allow reads without a token (RFC 7644 section 4), so success does not
-    /// prove that the token is right.
     async fn ping(&self) -> Result<(), ProviderError> {
+        // Servers may allow reads without a token (RFC 7644 section 4): success does not prove that the token is right.
         self.read::<Capabilities>("ServiceProviderConfig", &[]).await.map(|_| ())
     }
 }

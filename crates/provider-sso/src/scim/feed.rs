@@ -1,8 +1,4 @@
-//! Users by `meta.lastModified` as a feed. Pure.
-//!
-//! Two changes may have the same time, and a server may show a change late. So the next reading begins a little before the
-//! latest change so far. If the server sorts, each page is requested by time too, and not by number: a user who changes
-//! meanwhile moves to the end, so that by number the feed would skip another user.
+//! Users by `meta.lastModified` as a feed.
 
 use provider_http::{ChangedPage, ChangesFrom};
 use serde::{Deserialize, Serialize};
@@ -12,16 +8,13 @@ use super::UserPage;
 
 /// A server's filter may compare whole seconds only.
 const SECOND: Duration = Duration::seconds(1);
-/// How much is read again.
 const OVERLAP: Duration = Duration::minutes(5);
 
-/// Where the feed continues.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Place {
     #[serde(with = "time::serde::rfc3339")]
     pub(crate) since: OffsetDateTime,
     pub(crate) start_index: usize,
-    /// The latest change so far.
     #[serde(with = "time::serde::rfc3339")]
     latest: OffsetDateTime,
 }
@@ -35,16 +28,19 @@ impl Place {
         }
     }
 
-    /// The page of these users, oldest change first if it is `sorted`. `None`: a time is out of range.
+    /// `sorted`: the oldest change is first. `None`: a time is out of range.
     pub(crate) fn page(self, page: UserPage, sorted: bool) -> Option<ChangedPage> {
         let changes = page.users.iter().filter_map(|user| user.version);
         let latest = changes.chain([self.latest]).max()?;
         let last = page.users.last().and_then(|user| user.version).filter(|_| sorted);
+        // By time, and not by number: a user who changes meanwhile moves to the end, so that by number the feed would skip
+        // another.
         let behind = last.and_then(|last| last.checked_sub(SECOND)).filter(|behind| *behind > self.since);
         let next = match (page.next_start_index, behind) {
             (Some(_), Some(since)) => Self { since, start_index: 1, latest },
             // All changes have one time, or they have no order: only the number is left.
             (Some(start_index), None) => Self { start_index, latest, ..self },
+            // Two changes may have the same time, and a server may show a change late.
             (None, _) => Self { since: self.since.max(latest.checked_sub(OVERLAP)?), start_index: 1, latest },
         };
         let more = page.next_start_index.is_some();

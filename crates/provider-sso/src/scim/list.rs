@@ -19,19 +19,18 @@ pub struct UserPage {
     pub next_start_index: Option<usize>,
 }
 
-/// A list response. It has no `Resources` if there are none.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ListReply {
     total_results: usize,
+    // Missing if there are none.
     #[serde(default, rename = "Resources")]
     resources: Vec<ScimUser>,
 }
 
 impl ListReply {
-    /// The page at `start_index`. A server may return fewer users than the request's count, so the next page starts after the
-    /// last user returned. An empty page is the last one, whatever the total says.
     pub(crate) fn into_page(self, start_index: usize) -> UserPage {
+        // A server may return fewer users than the request's count. An empty page is the last one, whatever the total says.
         let next = start_index + self.resources.len();
         let more = !self.resources.is_empty() && next <= self.total_results;
         UserPage {
@@ -42,14 +41,12 @@ impl ListReply {
     }
 }
 
-/// What users are sorted by, if the server can sort.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Order {
     Id,
     Change,
 }
 
-/// The query of a page. A server that cannot filter returns all users, and one that cannot sort returns them in any order.
 pub(crate) fn query(
     server: Capabilities,
     order: Order,
@@ -58,6 +55,7 @@ pub(crate) fn query(
     count: usize,
 ) -> Vec<(&'static str, String)> {
     let mut query = vec![("startIndex", start_index.to_string()), ("count", count.to_string())];
+    // A server that cannot filter returns all users, and one that cannot sort returns them in any order.
     if let Some(since) =
         since.filter(|_| server.filter.supported).and_then(|since| since.format(&Rfc3339).ok())
     {

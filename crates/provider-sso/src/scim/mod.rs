@@ -1,8 +1,5 @@
-//! SCIM 2.0: any server that follows RFC 7643 (<https://www.rfc-editor.org/rfc/rfc7643>) and RFC 7644
-//! (<https://www.rfc-editor.org/rfc/rfc7644>).
-//!
-//! Its events come through `webhook-ingress`. Filters, sorting and entity tags are optional in SCIM: the server says what it
-//! can do, and the client works without the rest.
+//! SCIM 2.0: any server that follows RFC 7643 and RFC 7644 (<https://www.rfc-editor.org/rfc/rfc7644>). Filters, sorting and
+//! entity tags are optional: the server says what it can do, and the client works without the rest.
 
 mod capabilities;
 mod client;

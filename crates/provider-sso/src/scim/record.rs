@@ -1,6 +1,5 @@
-//! SCIM's user, and its mapping to [`SsoUser`]. Pure.
-//!
-//! Attributes: <https://www.rfc-editor.org/rfc/rfc7643#section-4.1>. All but the ID may be missing.
+//! SCIM's user (<https://www.rfc-editor.org/rfc/rfc7643#section-4.1>), and its mapping to [`SsoUser`]. All fields but the ID
+//! may be missing.
 
 use serde::Deserialize;
 use time::OffsetDateTime;
@@ -8,7 +7,6 @@ use time::OffsetDateTime;
 use super::SOURCE;
 use crate::{SsoIdentity, SsoUser};
 
-/// The fields of a user that we keep.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ScimUser {
@@ -47,7 +45,6 @@ struct Meta {
 }
 
 impl ScimUser {
-    /// Maps the user. `header_etag` is used if the body has no `meta.version`.
     pub(crate) fn into_user(self, header_etag: Option<String>) -> SsoUser {
         let name = self.name.unwrap_or_default();
         let meta = self.meta.unwrap_or_default();
@@ -70,10 +67,10 @@ impl ScimUser {
     }
 }
 
-/// The value marked as primary, else the only one. If there are several without a mark, none: any would be a guess.
 fn primary(values: Option<Vec<Value>>) -> Option<String> {
     let mut values = values.unwrap_or_default();
     let marked = values.iter().position(|value| value.primary == Some(true));
+    // Several without a mark: any would be a guess.
     let index = marked.or((values.len() == 1).then_some(0))?;
     values.swap_remove(index).value
 }

@@ -5,9 +5,8 @@ use std::time::Duration;
 use event_contract::Envelope;
 use provider_sso::auth0::Auth0Config;
 use provider_sso::{Auth0Client, FetchedUser, ProviderError, SsoIdentity, SsoProvider, SsoUser};
-use testkit::simulators::auth0::{
-    Auth0Simulator, Change, Fault, NativeEvent, SimulatedIdentity, SimulatedUser,
-};
+use simulators::NativeEvent;
+use simulators::auth0::{Auth0Simulator, Change, Fault, SimulatedIdentity, SimulatedUser};
 
 const ID: &str = "auth0|6720c4d1a9b8e7f605142233";
 
@@ -99,7 +98,7 @@ async fn every_event_of_the_tenant_leads_to_its_user() {
             let hints = client.read_event(&Envelope::parse(&event.to_envelope_json()).unwrap()).unwrap();
             assert_eq!(hints.iter().map(|hint| hint.id.as_str()).collect::<Vec<_>>(), [ID], "{event:?}");
             let gone = hints[0].removed;
-            assert_eq!(gone, change.kind == testkit::simulators::auth0::ChangeKind::Deleted);
+            assert_eq!(gone, change.kind == simulators::auth0::ChangeKind::Deleted);
             assert!(hints[0].not_before.is_some_and(|bound| gone || bound == change.at));
         }
     }

@@ -4,7 +4,8 @@ use event_contract::Envelope;
 use provider_sso::auth0::Auth0Config;
 use provider_sso::{Auth0Client, ProviderError, SignIn, SignInEvent, SsoProvider};
 use serde_json::{Value, json};
-use testkit::simulators::auth0::{Auth0Simulator, NativeEvent, SimulatedUser};
+use simulators::NativeEvent;
+use simulators::auth0::{Auth0Simulator, SimulatedUser};
 
 const ID: &str = "auth0|6720c4d1a9b8e7f605142233";
 const APP: &str = "simPortal000000000000042";

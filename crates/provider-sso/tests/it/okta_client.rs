@@ -8,7 +8,8 @@ use provider_sso::okta::{OktaAuth, OktaConfig};
 use provider_sso::{
     FetchedUser, OktaClient, ProviderError, SignIn, SignInEvent, SsoIdentity, SsoProvider, SsoUser,
 };
-use testkit::simulators::okta::{Fault, NativeEvent, OktaControl, OktaSimulator, SimulatedUser};
+use simulators::NativeEvent;
+use simulators::okta::{Fault, OktaControl, OktaSimulator, SimulatedUser};
 
 use crate::fixtures::okta_at;
 

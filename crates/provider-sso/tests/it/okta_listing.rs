@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::http::Uri;
 use provider_sso::{OktaClient, Page, ProviderError};
-use testkit::simulators::okta::{OktaSimulator, SimulatedUser};
+use simulators::okta::{OktaSimulator, SimulatedUser};
 
 use crate::fixtures::okta_at;
 

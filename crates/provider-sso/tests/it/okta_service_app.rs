@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use provider_http::TestKey;
 use provider_sso::okta::{OktaAuth, OktaConfig};
 use provider_sso::{FetchedUser, OktaClient, ProviderError, SsoProvider};
-use testkit::simulators::okta::{Fault, OktaSimulator, ServiceApp, SimulatedUser};
+use simulators::okta::{Fault, OktaSimulator, ServiceApp, SimulatedUser};
 
 const ID: &str = "00uSimSigne0000h7";
 const APP: &str = "0oaSimCoppice00h7";

@@ -36,7 +36,6 @@ pub async fn a_dead_letter_can_be_handled_in_its_own_queue(subject: &impl QueueU
     wait_for_depth(&dead_letters, 0, 0).await;
 }
 
-/// As often as allowed, and released each time.
 async fn receive_twice(queue: &impl Queue) -> ReceivedMessage {
     send(queue, &["poison"]).await;
     for _ in 0..2 {

@@ -91,7 +91,6 @@ pub async fn an_expired_receipt_does_not_hide_the_message_again(subject: &impl Q
     wait_for_depth(&queue, u64::from(!hidden), u64::from(hidden)).await;
 }
 
-/// The same message as the consumer that was too slow has it, and as the next one has it.
 async fn received_twice(queue: &impl Queue) -> (ReceivedMessage, ReceivedMessage) {
     send(queue, &["slow"]).await;
     let first = receive_one(queue).await;

@@ -1,6 +1,4 @@
-//! Injected faults, and the count of calls.
-//!
-//! In: the faults that a test injects. Out: which call, reply or entry fails next. Each fault is used once.
+//! Injected faults, each used once, and the count of calls. In: the faults that a test injects. Out: what fails next.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -34,14 +32,12 @@ impl CallFailure {
     }
 }
 
-/// When the copy of a message is delivered.
 #[derive(Clone, Copy)]
 pub(super) enum Doubling {
     SameBatch,
     NextReceive,
 }
 
-/// Injected faults that have not happened yet.
 #[derive(Default)]
 pub(super) struct Faults {
     pub(super) calls: BTreeMap<Operation, u64>,
@@ -53,18 +49,17 @@ pub(super) struct Faults {
 }
 
 impl Faults {
-    /// Counts a call, and fails it before it does anything if that fault is injected.
     pub(super) fn begin(&mut self, operation: Operation) -> Result<(), QueueError> {
         *self.calls.entry(operation).or_default() += 1;
         let failure = self.failing_calls.get_mut(&operation).and_then(VecDeque::pop_front);
         failure.map_or(Ok(()), |failure| Err(failure.error(operation)))
     }
 
-    /// Delivers a reply, or loses it after everything was done.
     pub(super) fn reply<T>(&mut self, operation: Operation, reply: T) -> Result<T, QueueError> {
         if !used_up(self.lost_replies.entry(operation).or_default()) {
             return Ok(reply);
         }
+        // Everything was done: only the reply is lost.
         Err(QueueError::Unavailable { operation: operation.name(), code: "timeout".to_owned() })
     }
 
@@ -81,7 +76,6 @@ impl Faults {
     }
 }
 
-/// Takes one of `count`, if there is one.
 fn used_up(count: &mut usize) -> bool {
     let some = *count > 0;
     *count = count.saturating_sub(1);
@@ -99,8 +93,7 @@ impl MemoryQueue {
         *self.inner().faults.lost_replies.entry(operation).or_default() += 1;
     }
 
-    /// The next message that is received is delivered once more by the next receive, though it is in flight or even
-    /// deleted by then. The copy has its own receipt.
+    /// The next received message comes again in the next receive, in flight or deleted by then, with another receipt.
     pub fn duplicate_next(&self) {
         self.inner().faults.doublings.push_back(Doubling::NextReceive);
     }

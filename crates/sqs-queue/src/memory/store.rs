@@ -13,16 +13,13 @@ use uuid::Uuid;
 use super::faults::{Doubling, Faults};
 use crate::{Depth, EntryError, OutgoingMessage, Receipt, ReceivedMessage};
 
-/// From this many receives on, a message goes to the back of the queue when it becomes visible again.
 const BACK_OF_THE_QUEUE_AFTER: u32 = 3;
 
 /// SQS's own limit, counted from the receive.
 const TOTAL_VISIBILITY_LIMIT: Duration = Duration::from_secs(12 * 60 * 60);
 
-/// SQS's limit of attributes per message.
 const ATTRIBUTE_LIMIT: usize = 10;
 
-/// One message, visible or in flight.
 #[derive(Clone)]
 pub(super) struct Stored {
     pub(super) message_id: String,
@@ -35,17 +32,14 @@ pub(super) struct Stored {
     receipt: Option<Receipt>,
 }
 
-/// While a message is in flight.
 #[derive(Clone, Copy)]
 pub(super) struct Hold {
     received_at: Instant,
     until: Instant,
 }
 
-/// The messages in the order of delivery.
 pub(super) struct Store {
     messages: VecDeque<Stored>,
-    /// Every receipt that this queue has issued: SQS distinguishes a receipt that it never issued from an old one.
     issued: HashSet<Receipt>,
 }
 
@@ -66,17 +60,17 @@ impl Store {
         });
     }
 
-    /// Takes messages of another queue as they are: with their ID, sending time and receive count.
     pub(super) fn accept(&mut self, messages: Vec<Stored>) {
+        // As they are: with their ID, sending time and receive count.
         self.messages.extend(messages);
     }
 
-    /// Makes visible what is due.
     pub(super) fn settle(&mut self, now: Instant) {
         let mut to_the_back = Vec::new();
         for message in std::mem::take(&mut self.messages) {
             let due = message.hold.is_some_and(|hold| hold.until <= now);
             let message = Stored { hold: message.hold.filter(|_| !due), ..message };
+            // SQS sends a message that was received so often to the back of the queue.
             if due && message.receive_count >= BACK_OF_THE_QUEUE_AFTER {
                 to_the_back.push(message);
             } else {
@@ -86,15 +80,14 @@ impl Store {
         self.messages.extend(to_the_back);
     }
 
-    /// Removes what is visible and was received as often as the redrive policy allows.
     pub(super) fn take_exhausted(&mut self, max_receive_count: u32) -> Vec<Stored> {
         self.take_where(|message| message.hold.is_none() && message.receive_count >= max_receive_count)
     }
 
-    /// Removes what is visible, as messages that were never sent.
     pub(super) fn take_all_visible(&mut self, now: Instant) -> Vec<OutgoingMessage> {
         self.settle(now);
         let taken = self.take_where(|message| message.hold.is_none());
+        // Without ID, sending time and count, as after SQS's move task.
         taken
             .into_iter()
             .map(|message| OutgoingMessage { body: message.body, attributes: message.attributes })
@@ -107,7 +100,6 @@ impl Store {
         taken
     }
 
-    /// Receives up to `max`, and leaves a visible copy of those that `faults` doubles.
     pub(super) fn receive(
         &mut self,
         max: usize,
@@ -133,8 +125,8 @@ impl Store {
         taken
     }
 
-    /// A copy as on another of SQS's servers: visible, whatever happens to the first.
     fn copy_of(&self, position: usize) -> Stored {
+        // As on another of SQS's servers: visible, whatever happens to the first.
         Stored { hold: None, receipt: None, ..self.messages[position].clone() }
     }
 
@@ -155,8 +147,8 @@ impl Store {
         }
     }
 
-    /// Deletes, where the receipt is that of the last receive. An earlier one is accepted, and changes nothing.
     pub(super) fn delete(&mut self, receipt: &Receipt) -> Result<(), EntryError> {
+        // SQS refuses a receipt that it never issued. It accepts an earlier one of a message, and changes nothing.
         if !self.issued.contains(receipt) {
             return Err(EntryError::ReceiptLost);
         }
@@ -200,9 +192,8 @@ impl Store {
     }
 }
 
-/// The wall clock as tokio's says it, in SQS's precision of a millisecond: on paused time it moves when that does, and
-/// is the same for every queue of a test.
 fn wall_clock(now: Instant) -> OffsetDateTime {
+    // In SQS's precision of a millisecond. On paused time it moves when that does, and is the same for every queue of a test.
     static ORIGIN: OnceLock<(std::time::Instant, OffsetDateTime)> = OnceLock::new();
     let (origin, origin_time) =
         *ORIGIN.get_or_init(|| (std::time::Instant::now(), OffsetDateTime::now_utc()));
@@ -211,13 +202,12 @@ fn wall_clock(now: Instant) -> OffsetDateTime {
     time.replace_nanosecond(time.nanosecond() / 1_000_000 * 1_000_000).unwrap_or(time)
 }
 
-/// What SQS counts towards the limit of one call.
 pub(super) fn payload_bytes(message: &OutgoingMessage) -> usize {
+    // SQS counts the names, types and values of attributes towards the limit of a call.
     let attributes = message.attributes.iter().map(|(name, value)| name.len() + "String".len() + value.len());
     message.body.len() + attributes.sum::<usize>()
 }
 
-/// Refuses what SQS refuses of a single message.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>
 pub(super) fn check(message: &OutgoingMessage) -> Result<(), EntryError> {
     if message.body.is_empty() {
@@ -233,8 +223,8 @@ pub(super) fn check(message: &OutgoingMessage) -> Result<(), EntryError> {
     Ok(())
 }
 
-/// The characters of XML 1.0.
 const fn is_allowed(character: char) -> bool {
+    // The characters of XML 1.0.
     matches!(character,
         '\t' | '\n' | '\r' | '\u{20}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..='\u{10FFFF}')
 }

@@ -5,18 +5,18 @@ use aws_sdk_sqs::types::BatchResultErrorEntry;
 use super::over_batch_limit;
 use crate::{EntryError, Operation, QueueError};
 
-/// Whether the batch is empty: SQS refuses an empty one, and one that is too large.
 pub(super) fn needs_no_call(operation: Operation, entries: usize) -> Result<bool, QueueError> {
+    // SQS refuses an empty batch, and one that is too large.
     over_batch_limit(operation, entries)?;
     Ok(entries == 0)
 }
 
-/// One result for each of `count` entries, in order. An entry that the reply does not mention has failed.
 pub(super) fn results<'a>(
     count: usize,
     succeeded: impl Iterator<Item = &'a str>,
     failed: &[BatchResultErrorEntry],
 ) -> Vec<Result<(), EntryError>> {
+    // An entry that the reply does not mention has failed.
     let mut results = vec![Err(EntryError::Unavailable { code: "MissingFromReply".to_owned() }); count];
     let succeeded = succeeded.map(|id| (id, Ok(())));
     let failed = failed.iter().map(|entry| (entry.id(), Err(meaning(entry))));
@@ -39,13 +39,14 @@ fn meaning(entry: &BatchResultErrorEntry) -> EntryError {
     }
 }
 
-/// The old protocol puts a prefix before some codes. `InvalidParameterValue` has many reasons: the receipt's own are
-/// "The receipt handle has expired" and "Message does not exist or is not available for visibility timeout change".
 fn is_receipt_lost(entry: &BatchResultErrorEntry) -> bool {
     let code = entry.code();
+    // The old protocol puts a prefix before some codes.
     match code.strip_prefix("AWS.SimpleQueueService.").unwrap_or(code) {
         "ReceiptHandleIsInvalid" | "MessageNotInflight" => true,
         "InvalidParameterValue" => {
+            // One code for many reasons. The receipt's own: "The receipt handle has expired" and "Message does not exist or is
+            // not available for visibility timeout change".
             let reason = entry.message().unwrap_or_default();
             reason.contains("expired") || reason.contains("does not exist")
         }

@@ -5,9 +5,8 @@ use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 
 use crate::{Operation, QueueError};
 
-/// Codes below 500 that waiting cures. Old protocols send throttling as 403, so the status says nothing; credentials
-/// that ran out are renewed by the next call.
-/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html>
+/// Codes below 500 that waiting cures. Old protocols send throttling as 403; credentials that ran out are renewed by the next
+/// call. <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html>
 const WAITING_HELPS: [&str; 10] = [
     "RequestThrottled",
     "ThrottlingException",
@@ -21,7 +20,6 @@ const WAITING_HELPS: [&str; 10] = [
     "ExpiredToken",
 ];
 
-/// Translates a failed call.
 pub(super) fn call_failed<E: ProvideErrorMetadata>(
     operation: Operation,
     error: &SdkError<E, HttpResponse>,
@@ -36,13 +34,12 @@ pub(super) fn call_failed<E: ProvideErrorMetadata>(
     }
 }
 
-/// The reply lacks what SQS always sends.
 pub(super) fn malformed(operation: Operation) -> QueueError {
     unavailable(operation, "unreadable reply")
 }
 
-/// The request could not be made at all: no region, or a URL that is none.
 pub(super) fn unbuildable(operation: Operation) -> QueueError {
+    // No region, or a URL that is none.
     QueueError::Refused { operation: operation.name(), code: "cannot build the request".to_owned() }
 }
 

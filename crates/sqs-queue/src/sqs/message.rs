@@ -9,8 +9,8 @@ use time::OffsetDateTime;
 use super::failure;
 use crate::{Operation, QueueError, Receipt, ReceivedMessage};
 
-/// SQS sends every field that was asked for. A reply without one is not understood, and is not guessed at.
 pub(super) fn received(message: Message) -> Result<ReceivedMessage, QueueError> {
+    // SQS sends every field that was asked for. A reply without one is not understood, and is not guessed at.
     complete(message).ok_or_else(|| failure::malformed(Operation::Receive))
 }
 
@@ -31,15 +31,15 @@ fn from_millis(text: &str) -> Option<OffsetDateTime> {
     OffsetDateTime::from_unix_timestamp_nanos(millis.checked_mul(1_000_000)?).ok()
 }
 
-/// Binary attributes, which nothing of ours sends, are dropped.
 fn text_attributes(attributes: HashMap<String, MessageAttributeValue>) -> BTreeMap<String, String> {
+    // Binary attributes, which nothing of ours sends, are dropped.
     attributes.into_iter().filter_map(|(name, value)| Some((name, value.string_value?))).collect()
 }
 
-/// `None` for none: SQS refuses an empty map.
 pub(super) fn outgoing_attributes(
     attributes: &BTreeMap<String, String>,
 ) -> Result<Option<HashMap<String, MessageAttributeValue>>, BuildError> {
+    // SQS refuses an empty map.
     if attributes.is_empty() {
         return Ok(None);
     }

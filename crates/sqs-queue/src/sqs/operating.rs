@@ -1,5 +1,4 @@
-//! What operators' tools ask of SQS beside messages: which queues there are, how they are set, and to move all that is
-//! dead back to where it came from.
+//! What operators' tools ask of SQS beside messages: which queues there are, how they are set, and move tasks.
 
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
@@ -60,8 +59,7 @@ pub async fn list_queues(config: &SdkConfig, prefix: &str) -> Result<Vec<NamedQu
 }
 
 impl SqsQueue {
-    /// How it is set.
-    /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html>
+    /// How it is set. <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html>
     ///
     /// # Errors
     /// [`QueueError`].
@@ -79,14 +77,14 @@ impl SqsQueue {
             .ok_or_else(|| failure::malformed(Operation::Depth))
     }
 
-    /// Starts to move everything in this dead-letter queue to `to`, at most this number a second (SQS allows 500; `None`:
-    /// SQS decides). The destination is named, because SQS does not know the source queue of a message that a worker sent.
+    /// Starts to move everything in this dead-letter queue to `to`. `per_second`: SQS allows 500; `None`: SQS decides.
     /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html>
     ///
     /// # Errors
     /// [`QueueError::Refused`] when a task of this queue is running already, or this is no queue's dead-letter queue.
     pub async fn start_move(&self, to: &Self, per_second: Option<i32>) -> Result<(), QueueError> {
         let (arn, destination) = (self.facts().await?.arn, to.facts().await?.arn);
+        // The destination is named, because SQS does not know the source queue of a message that a worker sent.
         let call = self.client.start_message_move_task().source_arn(arn).destination_arn(destination);
         let call = call.set_max_number_of_messages_per_second(per_second);
         call.send().await.map_err(|error| failure::call_failed(Operation::StartMove, &error))?;

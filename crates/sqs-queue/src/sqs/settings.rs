@@ -4,9 +4,6 @@
 //! |---|---|---|---|---|---|
 //! | receive | 3 s | 25 s | 28 s | 2 | SQS answers a long poll after up to 20 s; the consumer's loop comes again anyway |
 //! | all others | 3 s | 5 s | 8 s | 3 | short calls; a message stays in flight while its delete waits |
-//!
-//! Stalled-stream protection is off: it takes the silence of a long poll for a stalled upload
-//! (<https://github.com/awslabs/aws-sdk-rust/issues/1148>), and the attempt's timeout bounds both bodies already.
 
 use std::time::Duration;
 
@@ -28,7 +25,6 @@ const POLL_READ_TIMEOUT: Duration = MAX_WAIT.saturating_add(Duration::from_secs(
 const POLL_ATTEMPT_TIMEOUT: Duration = POLL_READ_TIMEOUT.saturating_add(CONNECT_TIMEOUT);
 const POLL_ATTEMPTS: u32 = 2;
 
-/// For every call but receive.
 pub(super) fn for_short_calls(config: &SdkConfig) -> Config {
     aws_sdk_sqs::config::Builder::from(config)
         .timeout_config(timeouts(SHORT_READ_TIMEOUT, SHORT_ATTEMPT_TIMEOUT))
@@ -37,8 +33,9 @@ pub(super) fn for_short_calls(config: &SdkConfig) -> Config {
         .build()
 }
 
-/// The same endpoint, credentials and HTTP client, for receive.
 pub(super) fn for_long_polls(config: &Config) -> Config {
+    // Stalled-stream protection takes the silence of a long poll for a stalled upload
+    // (<https://github.com/awslabs/aws-sdk-rust/issues/1148>), and the attempt's timeout bounds both bodies already.
     config
         .to_builder()
         .timeout_config(timeouts(POLL_READ_TIMEOUT, POLL_ATTEMPT_TIMEOUT))

@@ -49,13 +49,13 @@ pub(super) fn answer(stub: &FastAws, operation: &str, body: &[u8]) -> Result<Vec
     }
 }
 
-/// An entry without a source, a type or an object of JSON fails alone. A bus that does not exist is no failure, as on AWS.
 fn put_events(stub: &FastAws, request: PutEvents) -> Result<Vec<u8>, Refusal> {
     if request.entries.is_empty() || request.entries.len() > ENTRY_LIMIT {
         return Err(Refusal::new("ValidationException", "entries: 1 to 10"));
     }
     let mut state = stub.lock();
     let mut results = Vec::with_capacity(request.entries.len());
+    // An entry without a source, a type or an object of JSON fails alone. A bus that does not exist is no failure, as on AWS.
     for entry in request.entries {
         let event = match (entry.source, entry.detail_type, entry.detail) {
             (Some(source), Some(detail_type), Some(detail)) => PublishedEvent { source, detail_type, detail },
@@ -78,7 +78,6 @@ fn put_events(stub: &FastAws, request: PutEvents) -> Result<Vec<u8>, Refusal> {
 }
 
 impl AwsState {
-    /// <https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html>
     fn deliver_to_tap(&mut self, id: Uuid, event: &PublishedEvent) {
         let tapped = self.tap.as_ref().filter(|(source, _)| *source == event.source);
         let Some(queue) = tapped.map(|(_, name)| name.clone()).and_then(|name| self.queues.get_mut(&name))
@@ -87,6 +86,7 @@ impl AwsState {
         };
         let detail: serde_json::Value = serde_json::from_str(&event.detail).unwrap_or_default();
         let time = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
+        // <https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html>
         let envelope = json!({ "version": "0", "id": id, "detail-type": event.detail_type, "source": event.source,
             "account": ACCOUNT, "time": time, "region": "us-east-1", "resources": [], "detail": detail });
         drop(queue.send(envelope.to_string(), None, Instant::now()));

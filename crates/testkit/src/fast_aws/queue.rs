@@ -1,7 +1,5 @@
-//! One standard queue: waiting messages, messages in flight with the end of their visibility timeout, deletions.
-//!
-//! In: operations, each with its time. Out: messages. The cost of an operation does not grow with the number of messages,
-//! except for the logarithm of a heap. It must not know a protocol.
+//! One standard queue: waiting messages, messages in flight with the end of their visibility timeout, deletions. The cost of an
+//! operation does not grow with the number of messages, except for the logarithm of a heap. It must not know a protocol.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
@@ -22,13 +20,12 @@ pub(super) struct Queue {
     /// The dead-letter queue's name, and the receives that a message may have.
     pub(super) redrive: Option<(String, u32)>,
     pub(super) deletions: Vec<Deletion>,
-    /// Wakes long polls.
     pub(super) arrivals: Arc<Notify>,
     messages: HashMap<u64, Message>,
-    /// Numbers of the waiting messages, in order. A number whose message was deleted is skipped.
+    /// Numbers of the waiting messages, in order.
     waiting: VecDeque<u64>,
     visible: usize,
-    /// The times when messages in flight become visible. An entry that differs from its message is outdated.
+    /// The times when messages in flight become visible.
     returns: BinaryHeap<Reverse<(Instant, u64)>>,
     next_number: u64,
 }
@@ -37,7 +34,7 @@ pub(super) struct Queue {
 pub(super) struct Message {
     pub(super) id: String,
     pub(super) body: String,
-    /// Clients of some languages check it.
+    // Clients of some languages check it.
     pub(super) body_md5: String,
     pub(super) attributes: Option<Value>,
     pub(super) sent_at_millis: u128,
@@ -47,13 +44,11 @@ pub(super) struct Message {
     hidden_until: Option<Instant>,
 }
 
-/// A message as it was received.
 pub(super) struct Received<'a> {
     pub(super) receipt: String,
     pub(super) message: &'a Message,
 }
 
-/// The result of an operation with a receipt.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Receipt {
     /// Success. SQS also reports success if there was nothing to do.
@@ -80,7 +75,6 @@ impl Queue {
         }
     }
 
-    /// Accepts a message, and returns its ID and the MD5 of its body.
     pub(super) fn send(&mut self, body: String, attributes: Option<Value>, now: Instant) -> (String, String) {
         let id = Uuid::new_v4().to_string();
         let body_md5: String = Md5::digest(&body).iter().map(|byte| format!("{byte:02x}")).collect();
@@ -119,6 +113,7 @@ impl Queue {
         let (mut numbers, mut dead) = (Vec::new(), Vec::new());
         while numbers.len() < max {
             let Some(number) = self.waiting.pop_front() else { break };
+            // A number whose message was deleted is skipped.
             let Some(message) = self.messages.get_mut(&number) else { continue };
             self.visible -= 1;
             if message.receive_count >= limit {
@@ -138,10 +133,10 @@ impl Queue {
         (received.collect(), dead)
     }
 
-    /// An earlier receipt of a message that was received again is accepted, and deletes nothing.
     pub(super) fn delete(&mut self, receipt: &str, now: Instant) -> Receipt {
         self.bring_back(now);
         let Some((number, receive)) = self.read(receipt) else { return Receipt::Invalid };
+        // An earlier receipt of a message that was received again is accepted, and deletes nothing.
         if self.messages.get(&number).is_some_and(|message| message.receive_count == receive) {
             let message = self.messages.remove(&number);
             if let Some(message) = message {
@@ -152,12 +147,12 @@ impl Queue {
         Receipt::Accepted
     }
 
-    /// A receipt whose time is over is accepted, and hides nothing.
     pub(super) fn change_visibility(&mut self, receipt: &str, hidden_for: Duration, now: Instant) -> Receipt {
         self.bring_back(now);
         let Some((number, receive)) = self.read(receipt) else { return Receipt::Invalid };
         let message = self.messages.get_mut(&number).filter(|message| message.receive_count == receive);
         let Some(message) = message else { return Receipt::Lost };
+        // A receipt whose time is over is accepted, and hides nothing.
         if message.hidden_until.is_some() {
             message.hidden_until = Some(now + hidden_for);
             self.returns.push(Reverse((now + hidden_for, number)));
@@ -174,7 +169,6 @@ impl Queue {
         (self.visible, self.messages.len() - self.visible)
     }
 
-    /// When a message in flight may come back next.
     pub(super) fn next_return(&self) -> Option<Instant> {
         self.returns.peek().map(|Reverse((at, _))| *at)
     }
@@ -182,6 +176,7 @@ impl Queue {
     fn bring_back(&mut self, now: Instant) {
         while let Some(Reverse((at, number))) = self.returns.peek().copied().filter(|next| next.0.0 <= now) {
             self.returns.pop();
+            // Otherwise the entry is outdated: the message's timeout was changed, or the message was deleted.
             let message = self.messages.get_mut(&number).filter(|message| message.hidden_until == Some(at));
             if let Some(message) = message {
                 message.hidden_until = None;
@@ -191,7 +186,6 @@ impl Queue {
         }
     }
 
-    /// Number and receive of a receipt of this queue.
     fn read(&self, receipt: &str) -> Option<(u64, u32)> {
         let (number, receive) = receipt.strip_prefix(&self.name)?.strip_prefix('/')?.split_once('/')?;
         Some((number.parse().ok()?, receive.parse().ok()?))

@@ -68,7 +68,6 @@ struct BatchEntry {
     fields: EntryFields,
 }
 
-/// A call for one message.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Single {
@@ -129,7 +128,6 @@ pub(super) async fn answer(stub: &FastAws, operation: &str, body: &[u8]) -> Resu
     }
 }
 
-/// Answers when there is a message, and does not wait for a full batch, like SQS.
 async fn receive(stub: &FastAws, request: ReceiveMessage) -> Result<Vec<u8>, Refusal> {
     let wait = Duration::from_secs(request.wait_time_seconds.unwrap_or(0));
     let over_at = Instant::now() + wait;
@@ -141,6 +139,7 @@ async fn receive(stub: &FastAws, request: ReceiveMessage) -> Result<Vec<u8>, Ref
         arrival.as_mut().enable();
         let now = Instant::now();
         let (reply, next_look) = look(stub, &request, now)?;
+        // Like SQS, does not wait for a full batch.
         match reply {
             Some(reply) => return Ok(reply),
             None if now >= over_at => return super::json(&json!({})),
@@ -265,8 +264,8 @@ fn single(stub: &FastAws, operation: &str, request: Single) -> Result<Vec<u8>, R
     super::json(&apply(queue, operation, request.fields, Instant::now())?)
 }
 
-/// One message's part of an operation, whose name may say that it is one of a batch.
 fn apply(queue: &mut Queue, operation: &str, fields: EntryFields, now: Instant) -> Result<Value, Refusal> {
+    // The name may say that the message is one of a batch.
     let done = match operation.trim_end_matches("Batch") {
         "DeleteMessage" => queue.delete(&fields.receipt_handle, now),
         "ChangeMessageVisibility" => {

@@ -33,14 +33,14 @@ impl World {
         }
     }
 
-    /// Every announcement so far, in order of arrival. Waits until there are `at_least` of them and the outbox is empty, so
-    /// that a surplus announcement has arrived too.
+    /// Every announcement so far, in order of arrival, as soon as there are `at_least` of them and the outbox is empty.
     pub async fn announcements(&self, at_least: usize) -> Vec<(EventKind, Announcement)> {
         let mut arrived = Vec::new();
         let collected = wait_until(PATIENCE, "the announcements to arrive", async || {
             Ok((self.tapped().await.len() >= at_least).then_some(()))
         });
         collected.await.expect("the announcements arrive");
+        // With an empty outbox, a surplus announcement has arrived too.
         wait_until(PATIENCE, "the outbox to be empty", async || {
             let waiting: i64 =
                 sqlx::query_scalar("select count(*) from outbox").fetch_one(&self.pool).await?;
@@ -55,13 +55,11 @@ impl World {
         arrived
     }
 
-    /// What has arrived at the tap. The messages stay: a visibility timeout of zero leaves them for the next call.
     async fn tapped(&self) -> Vec<String> {
         self.peek(&self.tap_url).await.into_iter().map(|message| message.body).collect()
     }
 }
 
-/// The same in a world without rules.
 pub(super) fn tap_in_process(aws: &FastAws) -> String {
     // Nothing fails often enough to reach its dead-letter queue.
     let (queue, _) = aws.create_queue("tap", Duration::from_secs(30), u32::MAX);

@@ -69,6 +69,7 @@ impl World {
         loop {
             let call =
                 self.sqs.receive_message().queue_url(queue).max_number_of_messages(10).wait_time_seconds(0);
+            // Hidden meanwhile, so that this loop receives each message once.
             let call = call
                 .visibility_timeout(30)
                 .message_attribute_names("All")
@@ -88,6 +89,7 @@ impl World {
                 receipts.extend(message.receipt_handle);
             }
         }
+        // The messages stay: a visibility timeout of zero leaves them for the next call.
         for receipt in receipts {
             let call = self.sqs.change_message_visibility().queue_url(queue).receipt_handle(receipt);
             call.visibility_timeout(0).send().await.expect("the queue answers");

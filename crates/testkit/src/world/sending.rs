@@ -4,7 +4,7 @@ use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutPartnerEventsRequestE
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 
 use super::World;
-use crate::simulators::auth0::NativeEvent;
+use simulators::NativeEvent;
 
 impl World {
     /// Sends a provider's event to its partner event source, as the provider does.
@@ -104,8 +104,8 @@ impl World {
         Ok(())
     }
 
-    /// Without rules, the event would reach no queue, and the test would wait until its limit.
     fn assert_rules(&self) {
+        // Without rules, the event would reach no queue, and the test would wait until its limit.
         assert!(self.has_rules(), "this test is about rules: start it with World::start_with_emulator()");
     }
 }

@@ -10,7 +10,6 @@ use crate::ledger::{BreakerView, Ledger, LedgerDown};
 use crate::metrics;
 use crate::options::Options;
 
-/// How long one pod keeps the right to probe: longer than a probe may take.
 const PROBE_LEASE: Duration = Duration::from_secs(30);
 
 /// Probes the upstream after a failure. Opens the breaker for the fleet if the probe fails.
@@ -34,7 +33,6 @@ pub(crate) async fn verify<H: Handler, L: Ledger>(
     }
 }
 
-/// Reads what the fleet believes, and probes if a probe is due and no other pod does it.
 pub(crate) async fn refresh<H: Handler, L: Ledger>(
     handler: &H,
     ledger: &L,
@@ -50,6 +48,7 @@ pub(crate) async fn refresh<H: Handler, L: Ledger>(
         Ok(()) => ledger.close_breaker(upstream).await?,
         Err(failure) => {
             let first = retry_hint(&failure).unwrap_or(options.probe_interval);
+            // A pause that the upstream asks for may be longer than our longest interval: it holds.
             ledger.postpone_probe(upstream, first, options.longest_probe_interval.max(first)).await?;
         }
     }
@@ -57,6 +56,7 @@ pub(crate) async fn refresh<H: Handler, L: Ledger>(
 }
 
 async fn probe<H: Handler>(handler: &H, options: &Options) -> Result<(), Failure> {
+    // Half the lease: no other pod may probe while this probe is under way.
     let result =
         guarded("probe", options.step_limit.min(PROBE_LEASE / 2), async { handler.probe().await }).await;
     metrics::probed(handler.upstream(), result.is_ok());

@@ -20,8 +20,8 @@ async fn refetch(ledger: &impl Ledger, lease: Duration) -> bool {
     ledger.lease_probe(UPSTREAM, lease).await.unwrap()
 }
 
-/// Whether a probe is due in about this time: a case takes a while itself.
 async fn is_due_in(ledger: &impl Ledger, expected: Duration) -> bool {
+    // About: a case takes a while itself.
     until_probe(ledger).await.is_some_and(|until| until <= expected && until > expected / 10 * 9)
 }
 

@@ -14,7 +14,6 @@ use crate::ledger::Ledger;
 use crate::metrics;
 use crate::options::Options;
 
-/// What became of each run.
 pub(super) type Results<S> = Vec<(Run<S>, Result<Outcome, Failure>)>;
 
 impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
@@ -35,8 +34,6 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
     }
 }
 
-/// Applies a batch in one transaction. If an entry of it may be the cause of a failure, applies each entry alone, so that
-/// only the bad one fails.
 async fn apply<H: Handler>(
     handler: &H,
     options: &Options,
@@ -50,6 +47,7 @@ async fn apply<H: Handler>(
     let results = match whole {
         Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
         Err(failure) if entries.len() == 1 || is_shared(&failure) => vec![Err(failure); entries.len()],
+        // An entry may be the cause: each is applied alone, so that only the bad one fails.
         Err(_) => {
             let mut results = Vec::with_capacity(entries.len());
             for entry in entries.chunks(1) {
@@ -75,9 +73,9 @@ async fn apply_guarded<H: Handler>(
     if outcomes.len() == entries.len() { Ok(outcomes) } else { Err(miscounted("apply")) }
 }
 
-/// Whether the failure is not one entry's but the whole batch's. A panic is one entry's.
 fn is_shared(failure: &Failure) -> bool {
     match failure {
+        // A panic or a missing outcome may be due to one entry.
         Failure::Transient { class, .. } => *class != PANIC && *class != MISCOUNTED,
         Failure::Limited { .. } => true,
         Failure::Upstream { .. } | Failure::Permanent { .. } => false,

@@ -10,7 +10,6 @@ use crate::options::Options;
 /// At most one batch is applied at a time. What is fetched meanwhile is the next batch.
 pub(super) struct Batch<S, F> {
     fetched: Vec<(Run<S>, F)>,
-    /// When the oldest of them came.
     oldest: Option<Instant>,
     applying: bool,
     linger: Duration,
@@ -28,13 +27,12 @@ impl<S: Ord, F> Batch<S, F> {
         self.oldest.get_or_insert_with(Instant::now);
     }
 
-    /// When the oldest has waited long enough for others. `None` while a batch is applied: the loop would spin.
     pub(super) fn linger_over(&self) -> Option<Instant> {
+        // No time while a batch is applied: the loop would spin.
         Some(self.oldest.filter(|_| !self.applying)? + self.linger)
     }
 
-    /// The batch to apply now, in the order of its subjects, which is the order of locks. `more_to_come`: refetches still
-    /// run. The caller calls [`Self::applied`] when it has applied the batch.
+    /// The batch to apply now. `more_to_come`: refetches still run. The caller calls [`Self::applied`] when it has applied it.
     pub(super) fn take(&mut self, more_to_come: bool) -> Option<Vec<(Run<S>, F)>> {
         let linger_over = self.linger_over()?;
         if more_to_come && self.fetched.len() < self.max && Instant::now() < linger_over {
@@ -43,6 +41,7 @@ impl<S: Ord, F> Batch<S, F> {
         self.applying = true;
         let mut batch: Vec<_> = self.fetched.drain(..self.fetched.len().min(self.max)).collect();
         self.oldest = self.oldest.filter(|_| !self.fetched.is_empty());
+        // The order of subjects is the order of locks.
         batch.sort_by(|(a, _), (b, _)| a.refetch.subject.cmp(&b.refetch.subject));
         Some(batch)
     }

@@ -18,6 +18,7 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         if !self.visibility.is_due(now, TICK) {
             return;
         }
+        // SQS accepts an extension of a message whose visibility has ended, and does nothing. So our own clock decides.
         self.intake.expired(now).into_iter().for_each(|key| self.lose(key));
         let extensions = self.visibility.start(self.intake.in_flight_mut());
         if extensions.is_empty() {
@@ -33,10 +34,10 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         lost.into_iter().for_each(|key| self.lose(key));
     }
 
-    /// The message is another consumer's now: the runtime stops the work that only this message needs.
     fn lose(&mut self, key: Key) {
         let Some((message, orphaned)) = self.intake.lose(key) else { return };
         metrics::receipt_lost(&message.message.message_id);
+        // No other message needs these runs.
         orphaned.iter().for_each(|subject| self.refetches.abort(subject));
     }
 }

@@ -17,19 +17,14 @@ use crate::ledger::Ledger;
 use crate::metrics;
 use crate::options::Mode;
 
-/// Receives at the same time, while each of them brings a full batch.
 const MAX_RECEIVES: usize = 4;
 
-/// Longest wait after failed receives.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// A queue is empty if, this number of times in a row, a receive returned nothing and the count after it said that no message
-/// is visible or in flight. One count is not enough: it is approximate. The long poll between them asks all of SQS's servers.
+/// Receives in a row that returned nothing, each followed by a count of zero, after which the queue is empty.
 const EMPTY_ROUNDS: u32 = 2;
 
-/// When to receive, and whether the queue is empty.
 pub(super) struct Receiving {
-    /// A place for each message that may be in flight.
     places: Arc<Semaphore>,
     outstanding: usize,
     last_full: bool,
@@ -63,18 +58,16 @@ impl Receiving {
         self.empty_rounds >= EMPTY_ROUNDS
     }
 
-    /// Whether another receive may start.
     const fn wants_more(&self) -> bool {
         self.outstanding < if self.last_full { MAX_RECEIVES } else { 1 }
     }
 
-    /// Whether nothing is received for now.
     fn is_paused(&self) -> bool {
         self.counting || self.found_empty() || Instant::now() < self.not_before
     }
 
-    /// Places for the messages of one receive, when there is room for all of them.
     fn places(&self, messages: usize) -> Option<OwnedSemaphorePermit> {
+        // Room for a full answer, or none: a received message needs its place at once.
         let messages = u32::try_from(messages).ok().filter(|messages| *messages > 0)?;
         Arc::clone(&self.places).try_acquire_many_owned(messages).ok()
     }
@@ -104,6 +97,7 @@ impl Receiving {
 
     pub(super) fn counted(&mut self, depth: &Result<Depth, QueueError>) {
         self.counting = false;
+        // One count is not enough: it is approximate. The long poll between two counts asks all of SQS's servers.
         self.empty_rounds = match depth {
             Ok(depth) if depth.is_empty() => self.empty_rounds + 1,
             _ => 0,
@@ -129,7 +123,6 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         }
     }
 
-    /// How many messages to ask for now.
     fn receive_size(&self) -> usize {
         if self.drain_until.is_some() || self.receiving.is_paused() {
             return 0;
@@ -163,6 +156,7 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         };
         self.receiving.answered(messages.len());
         let visibility = self.parts.options.visibility_timeout;
+        // The places that no message took are free when `places` is dropped.
         for message in messages {
             metrics::received(message.sent_at);
             self.admit(InFlight::new(message, visibility, places.split(1)));
@@ -170,6 +164,7 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
     }
 
     fn admit(&mut self, message: InFlight) {
+        // `read` runs in the loop's own task: an uncaught panic would end the loop.
         let read = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             let envelope = Envelope::parse(&message.message.body).map_err(Refusal::unreadable)?;
             self.parts.handler.read(&envelope)

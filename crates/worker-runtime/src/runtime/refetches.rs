@@ -13,7 +13,6 @@ pub(super) struct Refetches<S> {
     slots: Arc<Semaphore>,
     max: usize,
     preparing: bool,
-    /// Each subject's run, with what aborts it.
     running: HashMap<S, (u64, AbortHandle)>,
 }
 
@@ -22,9 +21,9 @@ impl<S: Clone + Eq + Hash> Refetches<S> {
         Self { slots: Arc::new(Semaphore::new(max)), max, preparing: false, running: HashMap::new() }
     }
 
-    /// How many may start, when `limit` may run at once. None while others are prepared: their slots are not taken yet.
     pub(super) fn startable(&self, limit: usize) -> usize {
         let in_use = self.max - self.slots.available_permits();
+        // None while others are prepared: their slots are not taken yet.
         if self.preparing { 0 } else { limit.min(self.max).saturating_sub(in_use) }
     }
 
@@ -32,7 +31,6 @@ impl<S: Clone + Eq + Hash> Refetches<S> {
         self.preparing = preparing;
     }
 
-    /// A slot, which is free again when it is dropped.
     pub(super) fn slot(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.slots).try_acquire_owned().ok()
     }
@@ -41,7 +39,7 @@ impl<S: Clone + Eq + Hash> Refetches<S> {
         self.running.insert(subject, (run_id, handle));
     }
 
-    /// Ends a run. `false`: the run was aborted, and its result counts for nothing.
+    /// `false`: the run was aborted, and its result counts for nothing.
     pub(super) fn ended(&mut self, run: &Run<S>) -> bool {
         let counts = self.running.get(&run.refetch.subject).is_some_and(|(id, _)| *id == run.id);
         if counts {
@@ -50,7 +48,6 @@ impl<S: Clone + Eq + Hash> Refetches<S> {
         counts
     }
 
-    /// Aborts the subject's run: no message waits for it any more.
     pub(super) fn abort(&mut self, subject: &S) {
         if let Some((_, handle)) = self.running.remove(subject) {
             handle.abort();

@@ -95,6 +95,7 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
             }
             Err(failure) => {
                 if matches!(failure, Failure::Transient { .. } | Failure::Permanent { .. }) {
+                    // It answered, if only to say that the record is wrong.
                     self.gate.upstream_answered();
                 }
                 self.fail(run, failure);

@@ -1,7 +1,6 @@
 //! Messages whose work has ended, until they are settled.
 //!
-//! Each lane settles one group of messages at a time, and the lanes do not wait for each other. What ends while a lane is
-//! busy is its next group.
+//! Each lane settles one group of messages at a time, and the lanes do not wait for each other.
 
 use std::collections::HashSet;
 
@@ -11,7 +10,6 @@ use crate::disposition::Verdict;
 use crate::intake::InFlight;
 use crate::settle::{Lane, Settled};
 
-/// See the module's documentation.
 #[derive(Default)]
 pub(super) struct Settling {
     ended: Vec<(InFlight, Verdict)>,
@@ -29,7 +27,6 @@ impl Settling {
         self.ended.extend(ended);
     }
 
-    /// The messages that a free lane settles next. The lane is busy from now on.
     fn take_group(&mut self) -> Option<(Lane, Vec<(InFlight, Verdict)>)> {
         let has_messages = |lane| self.ended.iter().any(|(_, verdict)| Lane::of(verdict) == lane);
         let lanes = [Lane::Uncounted, Lane::Counted].into_iter();
@@ -38,7 +35,6 @@ impl Settling {
         Some((lane, self.ended.extract_if(.., |(_, verdict)| Lane::of(verdict) == lane).collect()))
     }
 
-    /// Starts `settle` for every free lane that has messages.
     pub(super) fn start<F>(&mut self, settle: impl Fn(Lane, Vec<(InFlight, Verdict)>) -> F)
     where
         F: Future<Output = Settled> + Send + 'static,
@@ -48,7 +44,7 @@ impl Settling {
         }
     }
 
-    /// Waits for the next group. `None` when no lane is busy with a task.
+    /// `None` when no lane is busy with a task.
     pub(super) async fn next(&mut self) -> Option<Result<Settled, JoinError>> {
         let settled = self.tasks.join_next().await;
         if let Some(Ok(settled)) = &settled {
@@ -57,12 +53,11 @@ impl Settling {
         settled
     }
 
-    /// Frees every lane, when no task is left. A lane that is busy without a task had one that panicked.
     pub(super) fn free_lanes(&mut self) {
+        // A lane that is busy without a task had one that panicked.
         self.busy.clear();
     }
 
-    /// Messages that no lane has taken yet.
     pub(super) fn waiting(&self) -> usize {
         self.ended.len()
     }

@@ -29,8 +29,8 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         self.drain_until = Some(Instant::now() + limit);
     }
 
-    /// The drain limit is over: releases unfinished messages. Those that are being settled already may end.
     pub(super) async fn give_up(mut self) -> Result<Report, RuntimeError> {
+        // The loop's tasks only: what is being settled already may end.
         self.tasks.abort_all();
         self.settling.extend(self.intake.end_all(&Verdict::Released));
         let count = self.settling.waiting();

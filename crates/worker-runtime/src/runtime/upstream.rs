@@ -33,7 +33,6 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         self.report_breaker(news);
     }
 
-    /// A step failed.
     pub(super) fn fail(&mut self, run: Run<H::Subject>, failure: Failure) {
         match self.gate.judge(run, failure) {
             Judgement::Ended(run, verdict) => self.end_run(&run, &verdict),

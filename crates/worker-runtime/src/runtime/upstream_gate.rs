@@ -1,7 +1,7 @@
 //! Decides whether work may continue, from the state of the upstream and of our own ledger.
 //!
-//! In: failed runs, and what the ledger and probes answer. Out: the verdict of a failed run, at once or when its probe is
-//! answered, and for how long messages are left alone. The gate starts no task: the loop asks, and passes the answers in.
+//! In: failed runs, and what the ledger and probes answer. Out: verdicts, and for how long messages are left alone. It starts
+//! no task: the loop asks, and passes the answers in.
 
 use std::time::Duration;
 
@@ -16,24 +16,19 @@ use crate::ledger::{BreakerView, LedgerDown};
 use crate::metrics;
 use crate::options::Options;
 
-/// How often the shared breaker is read.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long messages are left alone when our own ledger does not answer.
 const LEDGER_PAUSE: Duration = Duration::from_secs(5);
 
-/// What a failed run leads to.
+/// `Opened`: the loop opens the breaker for the fleet too. `Suspended`: the gate keeps the run until a probe is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Judgement<S> {
-    /// The run ends.
     Ended(Run<S>, Verdict),
-    /// The breaker opens here. The loop opens it for the fleet, and the run ends as part of the outage.
     Opened { run: Run<S>, reason: &'static str, until_probe: Duration },
-    /// The gate keeps the run until the upstream has answered a probe. `start_probe`: none is under way yet.
     Suspended { start_probe: bool },
 }
 
-/// See the module's documentation.
 pub(super) struct UpstreamGate<S> {
     breaker: Breaker<S>,
     probe_interval: Duration,
@@ -42,7 +37,6 @@ pub(super) struct UpstreamGate<S> {
     next_refresh: Instant,
     /// Openings on their way to the ledger.
     notifying: usize,
-    /// When this process last opened the breaker. What the ledger was asked before that is outdated.
     opened_at: Option<Instant>,
     ledger_down: bool,
 }
@@ -67,24 +61,20 @@ impl<S: Eq + std::hash::Hash + Clone> UpstreamGate<S> {
         self.breaker.open_for().or(self.ledger_down.then_some(LEDGER_PAUSE))
     }
 
-    /// How long the breaker stays open, if it is open.
     pub(super) fn open_for(&self) -> Option<Duration> {
         self.breaker.open_for()
     }
 
-    /// Refetches that may run at once. Zero while the upstream or our own ledger is down, or a probe is under way.
     pub(super) fn refetch_limit(&self) -> usize {
         if self.ledger_down { 0 } else { self.breaker.refetch_limit() }
     }
 
-    /// The largest number of messages to receive while `in_flight` messages are in flight. A recovering process receives no more
-    /// than it may try. The others stay in the queue and keep their receive count.
     pub(super) fn receive_limit(&self, in_flight: usize) -> usize {
         let limit = self.refetch_limit();
+        // A recovering process receives no more than it may try. The others stay in the queue and keep their receive count.
         if self.breaker.is_recovering() { limit.saturating_sub(in_flight) } else { limit }
     }
 
-    /// The upstream answered a refetch, if only to say that the record is wrong.
     pub(super) fn upstream_answered(&mut self) {
         self.breaker.succeeded();
     }
@@ -99,7 +89,7 @@ impl<S: Eq + std::hash::Hash + Clone> UpstreamGate<S> {
         true
     }
 
-    /// Takes over what the fleet believes. Returns it if this process believed otherwise.
+    /// Returns the fleet's view if this process believed otherwise.
     pub(super) fn refreshed(
         &mut self,
         asked_at: Instant,
@@ -113,8 +103,6 @@ impl<S: Eq + std::hash::Hash + Clone> UpstreamGate<S> {
         if view == BreakerView::Closed && outdated { None } else { self.learn(view) }
     }
 
-    /// Decides what a failed run leads to. If the upstream may have caused the failure, nothing is counted before a
-    /// probe is answered.
     pub(super) fn judge(&mut self, run: Run<S>, failure: Failure) -> Judgement<S> {
         match failure {
             Failure::Limited { retry_after } => {
@@ -134,6 +122,7 @@ impl<S: Eq + std::hash::Hash + Clone> UpstreamGate<S> {
         let suspicion = self.breaker.failed(&run.refetch.subject);
         match suspicion {
             Suspicion::Verify | Suspicion::Wait => {
+                // The upstream may have caused it: nothing is counted before a probe is answered.
                 self.suspended.push((run, failure));
                 Judgement::Suspended { start_probe: suspicion == Suspicion::Verify }
             }
@@ -150,17 +139,16 @@ impl<S: Eq + std::hash::Hash + Clone> UpstreamGate<S> {
         Judgement::Opened { run, reason, until_probe }
     }
 
-    /// The ledger has been asked to open the breaker for the fleet.
     pub(super) fn notified(&mut self, notified: Result<(), LedgerDown>) {
         self.notifying -= 1;
+        // The time of the answer: a refresh that was asked before it may have read the row as it was.
         self.opened_at = Some(Instant::now());
         if let Err(error) = notified {
             self.ledger_failed(&error);
         }
     }
 
-    /// The probe is answered. Returns the verdict of every run that waited for it, and the fleet's view if this process
-    /// believed otherwise.
+    /// Returns the verdict of every run that waited for the probe, and the fleet's view if this process believed otherwise.
     pub(super) fn verified(
         &mut self,
         view: Result<BreakerView, LedgerDown>,
@@ -188,8 +176,8 @@ impl<S: Eq + std::hash::Hash + Clone> UpstreamGate<S> {
         (ended.collect(), news)
     }
 
-    /// The ledger did not answer while messages were settled. The next refresh finds out when it does.
     pub(super) const fn ledger_was_down(&mut self) {
+        // The next refresh finds out when it answers again.
         self.ledger_down = true;
     }
 

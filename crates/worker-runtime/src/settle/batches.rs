@@ -7,18 +7,15 @@ use sqs_queue::{BATCH_LIMIT, EntryError, OutgoingMessage, Queue, QueueError, Rec
 
 use crate::metrics;
 
-/// Tries of one batch call, with a short wait between them. Entries that fail in each of them come back when their
-/// visibility ends.
+/// Tries of one batch call. Entries that fail in each of them come back when their visibility ends.
 const TRIES: u32 = 3;
 const WAIT_BETWEEN_TRIES: Duration = Duration::from_millis(200);
 
-/// Most that SQS takes in one call, all entries together.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>
 pub(super) const PAYLOAD_LIMIT_BYTES: usize = 1_048_576;
 
 type BatchResult = Result<Vec<Result<(), EntryError>>, QueueError>;
 
-/// One entry of a batch call. Its type decides which call is made.
 pub(super) trait BatchEntry: Clone + Send + Sync {
     const OPERATION: &'static str;
     /// What it adds to the payload of its call, in bytes. Zero where SQS has no limit.
@@ -52,13 +49,12 @@ impl BatchEntry for OutgoingMessage {
     }
 }
 
-/// The bytes of a message that SQS counts towards the limit of a call.
 pub(super) fn payload_bytes(message: &OutgoingMessage) -> usize {
+    // SQS counts the names, types and values of attributes towards the limit of a call.
     let attributes = message.attributes.iter().map(|(name, value)| name.len() + "String".len() + value.len());
     message.body.len() + attributes.sum::<usize>()
 }
 
-/// Splits positions into batches that SQS takes. An entry that is too large by itself is alone in its batch.
 fn split<T: BatchEntry>(entries: &[T], positions: &[usize]) -> Vec<Vec<usize>> {
     let mut batches: Vec<Vec<usize>> = Vec::new();
     let mut bytes = 0;
@@ -66,6 +62,7 @@ fn split<T: BatchEntry>(entries: &[T], positions: &[usize]) -> Vec<Vec<usize>> {
         bytes += entries[*position].bytes();
         match batches.last_mut() {
             Some(batch) if batch.len() < BATCH_LIMIT && bytes <= PAYLOAD_LIMIT_BYTES => batch.push(*position),
+            // An entry that is too large by itself is alone in its batch.
             _ => {
                 bytes = entries[*position].bytes();
                 batches.push(vec![*position]);
@@ -75,8 +72,7 @@ fn split<T: BatchEntry>(entries: &[T], positions: &[usize]) -> Vec<Vec<usize>> {
     batches
 }
 
-/// Makes a call for each ten entries, and again for those that failed and may succeed. Returns for each entry whether it
-/// succeeded.
+/// Returns for each entry whether it succeeded, in this try or a later one.
 pub(super) async fn in_batches<Q: Queue, T: BatchEntry>(queue: &Q, entries: &[T]) -> Vec<bool> {
     let mut done = vec![false; entries.len()];
     let mut open: Vec<usize> = (0..entries.len()).collect();

@@ -7,14 +7,11 @@ use super::batches::{PAYLOAD_LIMIT_BYTES, payload_bytes};
 use crate::disposition::DeadLetterReason;
 use crate::ledger::RecordedFailure;
 
-/// The attribute that identifies a redriven message to its plan. It stays with the message, also if the message is
-/// dead-lettered again.
+/// The attribute that identifies a redriven message to its plan. It stays if the message is dead-lettered again.
 pub const REDRIVE_MARK: &str = "coppice.redrive";
 
-/// Longest detail, in characters.
 const DETAIL_LIMIT: usize = 1_000;
 
-/// What is known of a message that is dead-lettered.
 pub(super) struct DeadLetterEntry<'a> {
     pub message: &'a ReceivedMessage,
     pub reason: &'a DeadLetterReason,
@@ -22,7 +19,6 @@ pub(super) struct DeadLetterEntry<'a> {
 }
 
 impl DeadLetterEntry<'_> {
-    /// SQS takes ten attributes at most; none may be empty.
     pub(super) fn write(&self, worker: &str, worker_version: &str) -> OutgoingMessage {
         let Self { message, reason, recorded } = self;
         let attempts = recorded.map_or(1, |recorded| recorded.attempts);
@@ -39,6 +35,7 @@ impl DeadLetterEntry<'_> {
             ("coppice.first_failed_at", first_failed_at.unwrap_or_default()),
             (REDRIVE_MARK, message.attributes.get(REDRIVE_MARK).cloned().unwrap_or_default()),
         ];
+        // SQS takes ten attributes at most; none may be empty.
         let attributes = attributes
             .into_iter()
             .filter(|(_, value)| !value.is_empty())
@@ -53,9 +50,9 @@ impl DeadLetterEntry<'_> {
     }
 }
 
-/// A detail without the characters that Postgres (NUL) or SQS (most control characters) refuses. With one of them, the
-/// failure could never be counted and the message never dead-lettered.
 pub(super) fn plain_text(detail: &str) -> String {
+    // Postgres refuses NUL, and SQS most control characters. With one of them, the failure could never be counted and the
+    // message never dead-lettered.
     let plain = |character: char| match character {
         '\u{FFFE}' | '\u{FFFF}' => ' ',
         character if character.is_control() => ' ',

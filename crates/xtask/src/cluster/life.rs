@@ -11,12 +11,10 @@ use uuid::Uuid;
 use super::COLLECTION;
 use crate::demo::persons::sign_up;
 
-/// Counts of the rows that the fleet has written.
 const FLEET: &str = "select (select count(*) from person), (select count(*) from crm_account), \
     (select count(*) from source_record where role = 'identity'), \
     (select coalesce(sum(count), 0)::bigint from person_login), (select count(*) from content_item)";
 
-/// See the module's documentation.
 pub(super) struct Life<'a> {
     world: &'a World,
     content: &'a DirectusSimulator,
@@ -25,10 +23,6 @@ pub(super) struct Life<'a> {
 }
 
 impl<'a> Life<'a> {
-    /// Starts without any person.
-    ///
-    /// # Errors
-    /// When `database_url` is no URL.
     pub(super) fn new(
         world: &'a World,
         content: &'a DirectusSimulator,
@@ -38,11 +32,7 @@ impl<'a> Life<'a> {
         Ok(Self { world, content, fleet, persons: 0 })
     }
 
-    /// One more person signs up and signs in, the person before is verified, and the CMS gets an article. Returns a line on
-    /// what the fleet has written so far.
-    ///
-    /// # Errors
-    /// When a queue does not answer.
+    /// One round of changes. Returns a line on what the fleet has written so far.
     pub(super) async fn go_on(&mut self) -> anyhow::Result<String> {
         let world = self.world;
         let before = id(self.persons);
@@ -51,6 +41,7 @@ impl<'a> Life<'a> {
         sign_up(world, &new, "Adaline").await;
         world.deliver(&world.idp.sign_in(&new, "portal")).await;
         self.content.put(COLLECTION, &self.persons.to_string(), "Opening hours");
+        // A session names the person's ID, so only a person whom the fleet has stored can be verified.
         if let Some(person_id) = self.person_of(&before).await {
             let session = format!("vs_{}", self.persons - 1);
             let stripe = &world.verifier_server;

@@ -1,8 +1,6 @@
-//! The dependencies of a fleet that runs in a local cluster: AWS emulator, Postgres, and simulated providers with persons.
-//!
-//! In: an address of this machine that the cluster's pods can reach. Out: under `target/cluster`, values for the chart (over
-//! `deploy/helm/coppice/ci/emulator-values.yaml`) and Secrets; then a line for each round of changes. Must not know the
-//! cluster: the developer applies the files.
+//! The dependencies of a fleet that runs in a local cluster: AWS emulator, Postgres, and simulated providers with persons. In:
+//! an address of this machine that pods can reach. Out: under `target/cluster`, values for the chart (over
+//! `deploy/helm/coppice/ci/emulator-values.yaml`) and Secrets. Must not know the cluster: the developer applies the files.
 
 mod life;
 mod relay;
@@ -20,16 +18,11 @@ use crate::commands::{tools, workspace};
 use life::Life;
 use values::ClusterValues;
 
-/// The collection in the CMS.
 const COLLECTION: &str = "articles";
 
-/// As in production. `coppice doctor` reports a shorter timeout as a fault.
+// As in production. `coppice doctor` reports a shorter timeout as a fault.
 const VISIBILITY_SECS: u32 = 60;
 
-/// Starts everything, writes the files, and changes persons until Ctrl-C.
-///
-/// # Errors
-/// When a process cannot be started, or this machine does not have the address.
 #[tokio::main]
 pub(crate) async fn run(address: Ipv4Addr, every: Duration) -> anyhow::Result<()> {
     ensure!(

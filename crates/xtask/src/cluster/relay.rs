@@ -7,9 +7,6 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 /// Forwards connections until the returned set is dropped.
-///
-/// # Errors
-/// When this machine does not have the address, or the port is taken.
 pub(super) async fn start(address: Ipv4Addr, port: u16) -> anyhow::Result<JoinSet<()>> {
     let listener = TcpListener::bind((address, port))
         .await
@@ -24,6 +21,7 @@ pub(super) async fn start(address: Ipv4Addr, port: u16) -> anyhow::Result<JoinSe
                     let _ = tokio::io::copy_bidirectional(&mut from, &mut to).await;
                 }
             });
+            // Otherwise ended connections stay in the set.
             while connections.try_join_next().is_some() {}
         }
     });

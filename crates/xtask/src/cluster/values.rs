@@ -1,7 +1,5 @@
-//! The chart's values and Secrets for the running dependencies.
-//!
-//! Only facts that are not known before: addresses, ports, the stack's outputs. All other values are in
-//! `deploy/helm/coppice/ci/emulator-values.yaml`; a test compares the two.
+//! The chart's values and Secrets for the running dependencies. Only facts that are not known before: addresses, ports, the
+//! stack's outputs. All other values are in `deploy/helm/coppice/ci/emulator-values.yaml`; a test compares the two.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -14,21 +12,18 @@ use testkit::simulators::directus::DirectusSimulator;
 
 use crate::stack;
 
-/// The secret of the webhooks. It is public.
+// The secret of the webhooks. It is public.
 const WEBHOOK_SECRET: &str = "local-webhook-secret";
 
-/// One of the chart's `providers`.
 struct Provider {
     role: &'static str,
     settings: Vec<(&'static str, String)>,
     secret: (&'static str, String),
 }
 
-/// See the module's documentation.
 pub(super) struct ClusterValues {
-    /// The emulator's URL for pods.
     pub(super) aws_endpoint: String,
-    /// The database's URL for pods. Its password is public.
+    // Its password is public.
     pub(super) database_url: String,
     stack_outputs: Vec<Value>,
     database_port: u16,
@@ -37,10 +32,6 @@ pub(super) struct ClusterValues {
 }
 
 impl ClusterValues {
-    /// The values for all that runs in `world`, as pods reach it at `address`.
-    ///
-    /// # Errors
-    /// When a URL in `world` has no port.
     pub(super) fn of(
         world: &World,
         content: &DirectusSimulator,
@@ -77,6 +68,7 @@ impl ClusterValues {
                 secret: ("COPPICE_DIRECTUS_TOKEN", content.token().to_owned()),
             },
         ];
+        // Pods cannot reach the loopback address of this machine: they use the relays at `address`.
         let loopback = "127.0.0.1";
         let address = address.to_string();
         let mut other_ports = BTreeSet::from([port(emulator)?]);
@@ -97,12 +89,10 @@ impl ClusterValues {
         })
     }
 
-    /// Every port that pods need.
     pub(super) fn ports(&self) -> impl Iterator<Item = u16> {
         self.other_ports.iter().copied().chain([self.database_port])
     }
 
-    /// The chart's values.
     pub(super) fn values(&self) -> Value {
         let settings = |provider: &Provider| {
             let settings: BTreeMap<_, _> = provider.settings.iter().cloned().collect();
@@ -119,7 +109,6 @@ impl ClusterValues {
         })
     }
 
-    /// The Secrets that those values name.
     pub(super) fn secrets(&self) -> Value {
         let secret = |name: &str, data: Value| {
             json!({
@@ -143,7 +132,6 @@ impl ClusterValues {
     }
 }
 
-/// The port of an address such as `http://127.0.0.1:4566/path`.
 fn port(url: &str) -> anyhow::Result<u16> {
     let after = url.rsplit_once("127.0.0.1:").map(|(_, after)| after);
     let digits = after.and_then(|after| after.split('/').next()).and_then(|digits| digits.parse().ok());

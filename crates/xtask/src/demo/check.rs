@@ -9,10 +9,6 @@ use super::persons::{ADA, adas_document};
 use super::stage::Stage;
 use super::view::{Persons, View};
 
-/// Compares the database and the CRM with the providers' records and the policy.
-///
-/// # Errors
-/// When a check fails.
 pub(crate) async fn end_state(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
     println!("\n▸ The demo checks the state at the end");
     let persons = Persons::read(stage).await?;
@@ -41,14 +37,14 @@ pub(crate) async fn end_state(stage: &Stage<'_>, view: &mut View) -> anyhow::Res
     Ok(())
 }
 
-/// The email comes from the identity provider. The legal name comes from the document or, without a document, from the
-/// CRM. The mailing address comes from the CRM.
 fn database_is_right(stage: &Stage<'_>, persons: &Persons) -> bool {
     let users = stage.world.idp.users();
     let right = users.iter().all(|user| {
         let Some(person) = persons.get(&user.user_id) else { return false };
         let Some(contact) = &person.contact else { return false };
         let document = (user.user_id == ADA).then(|| adas_document().given_name);
+        // The email comes from the identity provider. The legal name comes from the document or, without a document, from the
+        // CRM. The mailing address comes from the CRM.
         person.status == "active"
             && person.email == user.email
             && person.given_name == document.or_else(|| contact.first_name.clone())
@@ -58,7 +54,6 @@ fn database_is_right(stage: &Stage<'_>, persons: &Persons) -> bool {
     right && users.len() == persons.all().count() && users.len() == 3 && sign_ins == 3
 }
 
-/// Each source wins for some field, and each value has a source.
 async fn sources_are_named(stage: &Stage<'_>) -> anyhow::Result<bool> {
     let shown = stage.ask(&["person", "show", &format!("auth0:{ADA}")]).await?;
     let fields = shown["fields"].as_array().context("a person has fields")?;
@@ -66,6 +61,7 @@ async fn sources_are_named(stage: &Stage<'_>) -> anyhow::Result<bool> {
         let field = fields.iter().find(|field| field["field"] == name);
         field.and_then(|field| field["source"].as_str())
     };
+    // Each source wins for some field.
     let expected = [
         ("email", "auth0"),
         ("given_name", "stripe"),
@@ -103,5 +99,6 @@ fn no_value_leaked(stage: &Stage<'_>) -> bool {
     let leaked = |value: &String| {
         world.proxy.transcript_contains(value) || logs.iter().any(|log| log.contains(value.as_str()))
     };
+    // With few values, the check would prove nothing.
     personal.len() >= 20 && !personal.iter().any(leaked)
 }

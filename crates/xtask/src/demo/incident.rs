@@ -7,16 +7,11 @@ use super::persons::{ADA, BOB, CLEO, change_email};
 use super::stage::Stage;
 use super::view::View;
 
-/// The unit whose messages are dead-lettered.
 const UNIT: &str = "crm-account";
 
-/// Status of the CRM's answer to a write that breaks one of its validation rules.
+// A write that breaks one of the CRM's validation rules gets this status.
 const BROKEN_RULE: u16 = 400;
 
-/// Plays it.
-///
-/// # Errors
-/// When something does not end as it should.
 pub(crate) async fn tell(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
     messages_are_dead_lettered(stage, view).await?;
     an_operator_looks(stage).await?;
@@ -68,7 +63,7 @@ async fn messages_are_redriven(stage: &Stage<'_>, view: &mut View) -> anyhow::Re
     .await
 }
 
-/// The unit of the fire drill: its dead-letter queue has been empty all the time.
+// Its dead-letter queue has been empty all the time.
 const DRILLED: &str = "identity-verification";
 
 async fn monitoring_is_tested(stage: &Stage<'_>) -> anyhow::Result<()> {

@@ -1,7 +1,6 @@
-//! The demo: persons change in several systems, and the demo shows each change arrive.
-//!
-//! The providers are simulated and AWS is an emulator. All else is real: the workers' binaries, PostgreSQL, the topology from
-//! `deploy/cloudformation/`, and the AWS SDK over HTTP.
+//! The demo: persons change in several systems, and the demo shows each change arrive. The providers are simulated and AWS is
+//! an emulator. All else is real: the workers' binaries, PostgreSQL, the topology from `deploy/cloudformation/`, and the AWS
+//! SDK over HTTP.
 
 mod check;
 mod incident;
@@ -21,9 +20,6 @@ use view::View;
 use crate::commands::{build, tools};
 
 /// Plays the story and checks its end. Without `once`, it then changes persons until Ctrl-C.
-///
-/// # Errors
-/// When a tool cannot be installed, a process cannot be started, or a check fails.
 #[tokio::main]
 pub(crate) async fn run(once: bool) -> anyhow::Result<()> {
     tokio::select! {
@@ -71,7 +67,6 @@ async fn tell(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
     stage.operate(&["person", "why", "email", &format!("auth0:{ADA}")]).await
 }
 
-/// Makes small changes until Ctrl-C.
 async fn change_for_ever(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
     println!(
         "\nEvery two seconds, a person now changes their email or signs in. Press Ctrl-C to end everything."

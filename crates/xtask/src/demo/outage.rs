@@ -8,16 +8,10 @@ use super::persons::{ADA, BOB, CLEO, change_email, sign_up};
 use super::stage::Stage;
 use super::view::View;
 
-/// A message that is no event.
 pub(crate) const POISON: &str = r#"{"detail-type": "this is not an event"#;
 
-/// The unit that receives it.
 pub(crate) const POISONED: &str = "sso-sync";
 
-/// Plays it.
-///
-/// # Errors
-/// When something does not end as it should.
 pub(crate) async fn tell(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
     outage(stage, view).await?;
     repeats(stage, view).await?;

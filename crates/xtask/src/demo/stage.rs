@@ -9,10 +9,8 @@ use local_stack::{QueueMetrics, aws_config, wait_until};
 use serde_json::Value;
 use testkit::{CrmPump, OPERATORS_TOOL, PATIENCE, Worker, World};
 
-/// Lines of each log that are shown when the demo fails.
 const LAST_LINES: usize = 8;
 
-/// See the module's documentation.
 pub(crate) struct Stage<'a> {
     pub(crate) world: &'a World,
     workers: BTreeMap<&'static str, Worker>,
@@ -22,10 +20,6 @@ pub(crate) struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    /// Starts everything.
-    ///
-    /// # Errors
-    /// When a worker is not ready in time.
     pub(crate) async fn set(
         world: &'a World,
         binaries: &'a BTreeMap<String, PathBuf>,
@@ -63,7 +57,6 @@ impl<'a> Stage<'a> {
         self.workers.values()
     }
 
-    /// Whether every message has been handled, and every announcement published.
     pub(crate) async fn all_is_done(&self) -> anyhow::Result<bool> {
         for unit in testkit::workers() {
             if self.world.queue_depth(unit).await != (0, 0) {
@@ -75,18 +68,11 @@ impl<'a> Stage<'a> {
         Ok(waiting == 0)
     }
 
-    /// Runs the operators' tool and prints its output.
-    ///
-    /// # Errors
-    /// When it fails.
     pub(crate) async fn operate(&self, arguments: &[&str]) -> anyhow::Result<()> {
         self.run_job(OPERATORS_TOOL, arguments, 0).await
     }
 
-    /// Runs a job, or the operators' tool, and prints its output.
-    ///
-    /// # Errors
-    /// When it ends with another code.
+    /// Runs a job, or the operators' tool, which must end with `code`, and prints its output.
     pub(crate) async fn run_job(&self, job: &str, arguments: &[&str], code: i32) -> anyhow::Result<()> {
         let binary = self.binaries.get(job).with_context(|| format!("{job} is built"))?;
         let binary = binary.to_str().context("the path of the checkout is not UTF-8")?;
@@ -102,9 +88,6 @@ impl<'a> Stage<'a> {
     }
 
     /// Waits until the alarm on a unit's dead-letter queue is on, and returns its name and description.
-    ///
-    /// # Errors
-    /// When the alarm does not go on in time.
     pub(crate) async fn alarm_is_on(&self, unit: &str) -> anyhow::Result<String> {
         let alarms = aws_sdk_cloudwatch::Client::new(&aws_config(self.world.emulator_endpoint()));
         let name = format!("{}-{unit}-dlq-depth", self.world.topology.bus);
@@ -118,9 +101,6 @@ impl<'a> Stage<'a> {
     }
 
     /// Runs the operators' tool with `--json`, and returns its report.
-    ///
-    /// # Errors
-    /// When it fails, or its output is no JSON.
     pub(crate) async fn ask(&self, arguments: &[&str]) -> anyhow::Result<Value> {
         let binary = self.binaries.get(OPERATORS_TOOL).and_then(|path| path.to_str());
         let binary = binary.with_context(|| format!("{OPERATORS_TOOL} is built"))?;
@@ -139,10 +119,6 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// Stops every worker as Kubernetes would.
-    ///
-    /// # Errors
-    /// When one does not end with code 0.
     pub(crate) async fn clear(self) -> anyhow::Result<()> {
         for (unit, mut worker) in self.workers {
             match worker.stop().await {

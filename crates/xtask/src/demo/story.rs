@@ -4,13 +4,8 @@ use super::persons::{ADA, BOB, adas_document, change_email, sign_up};
 use super::stage::Stage;
 use super::view::View;
 
-/// Ada's case at the verification provider.
 const SESSION: &str = "vs_ada";
 
-/// Plays the first part of the story.
-///
-/// # Errors
-/// When a change does not arrive in time.
 pub(crate) async fn tell(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
     let world = stage.world;
     view.chapter(

@@ -20,7 +20,6 @@ const PERSONS: &str = "select account.external_id, person_id, person.status, ema
     (select coalesce(sum(count), 0)::bigint from person_login login where login.person_id = person.person_id) \
     from person join source_record account using (person_id) where account.role = 'sso'";
 
-/// A person, and the contact in the CRM.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Person {
     pub(crate) person_id: Uuid,
@@ -76,7 +75,6 @@ impl Persons {
     }
 }
 
-/// What the demo printed last, and the announcements so far.
 #[derive(Default)]
 pub(crate) struct View {
     persons: Persons,
@@ -85,15 +83,11 @@ pub(crate) struct View {
 }
 
 impl View {
-    /// Prints the heading of a chapter.
     pub(crate) fn chapter(&self, text: &str) {
         println!("\n▸ {text}");
     }
 
     /// Waits until `arrived` is true, also while other messages are in flight.
-    ///
-    /// # Errors
-    /// When the limit passes first.
     pub(crate) async fn wait_for(
         &self,
         stage: &Stage<'_>,
@@ -104,9 +98,6 @@ impl View {
     }
 
     /// Waits until `arrived` is true and every message is handled, then prints the persons and the announcements.
-    ///
-    /// # Errors
-    /// When the limit passes first.
     pub(crate) async fn show_when(
         &mut self,
         stage: &Stage<'_>,
@@ -121,7 +112,6 @@ impl View {
         self.show(stage).await
     }
 
-    /// Prints the persons if one of them has changed since the last time.
     pub(crate) async fn refresh(&mut self, stage: &Stage<'_>) -> anyhow::Result<()> {
         if Persons::read(stage).await?.0 != self.persons.0 {
             self.show(stage).await?;
@@ -129,7 +119,6 @@ impl View {
         Ok(())
     }
 
-    /// Prints the persons, with a mark at those that have changed, and the announcements.
     pub(crate) async fn show(&mut self, stage: &Stage<'_>) -> anyhow::Result<()> {
         let persons = Persons::read(stage).await?;
         println!(
@@ -161,15 +150,12 @@ impl View {
         Ok(())
     }
 
-    /// Whether every revision of every person has been announced, every sign-in, and every contact.
-    ///
-    /// # Errors
-    /// When the announcements cannot be read.
     pub(crate) async fn all_announced(&mut self, stage: &Stage<'_>) -> anyhow::Result<bool> {
         self.take(stage).await?;
         let persons = Persons::read(stage).await?;
         let revisions = |kind, id| self.announced.get(&(kind, id)).cloned().unwrap_or_default();
         let persons = persons.all().all(|person| {
+            // A person's revisions are announced without a gap. Of a sign-in, only the last count must be.
             revisions(EventKind::PersonChanged, person.person_id) == (1..=person.revision).collect()
                 && !revisions(EventKind::CrmAccountLinked, person.person_id).is_empty()
         });
@@ -190,7 +176,6 @@ impl View {
         Ok(self.persons.get(id).context("the person is there")?.revision)
     }
 
-    /// The CRM's ID of a person's contact.
     pub(crate) fn contact_id(&self, id: &str) -> anyhow::Result<String> {
         let contact = self.persons.get(id).and_then(|person| person.contact.as_ref());
         Ok(contact.context("the contact is there")?.id.clone())
@@ -216,8 +201,8 @@ fn sign_ins(person: &Person) -> String {
     }
 }
 
-/// The end of an ID. Its beginning is a time, so IDs of one run begin alike.
 fn short(id: Uuid) -> String {
+    // The beginning is a time, so IDs of one run begin alike.
     let id = id.to_string();
     format!("…{}", &id[id.len() - 6..])
 }

@@ -1,9 +1,6 @@
-//! Writes a folder as a container image, and reads one again.
-//!
-//! In: the file system of an image. Out: one tar with an OCI layout, and in it the list that older versions of `docker load`
-//! need; `docker save` writes both too. No container engine writes it: an engine needs root or user namespaces, puts its own
-//! version and time into the image, and would have to be installed. The same
-//! folder always gives the same bytes: entries are sorted by name, every time is 0, every owner is root.
+//! Writes a folder as a container image, and reads one again. In: the file system of an image. Out: one tar with an OCI layout.
+//! No container engine writes it: an engine needs root or user namespaces, puts its own version and time into the image, and
+//! would have to be installed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -26,31 +23,25 @@ const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG_TYPE: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER_TYPE: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
-/// A constant. The time of the build would make every build a different image.
+// A constant: the time of the build would make every build a different image.
 const CREATED: &str = "1970-01-01T00:00:00Z";
 
-/// The default command.
 pub(super) const COMMAND: [&str; 2] = ["/usr/local/bin/coppice", "--help"];
 
-/// Labels that identify the image.
 #[derive(Debug, Clone)]
 pub(super) struct Labels {
-    /// Version of the workspace.
     pub(super) version: String,
-    /// The commit.
     pub(super) revision: String,
-    /// The repository's address, if it is known.
     pub(super) source: Option<String>,
 }
 
 impl Labels {
-    /// Name and tag.
     pub(super) fn reference(&self) -> String {
         format!("{NAME}:{}", self.version)
     }
 
-    /// The labels by their OCI names. `docker/Dockerfile` has the same ones.
     pub(super) fn all(&self) -> BTreeMap<&'static str, String> {
+        // `docker/Dockerfile` has the same labels.
         let mut all = BTreeMap::from([
             ("org.opencontainers.image.title", NAME.to_owned()),
             ("org.opencontainers.image.licenses", "Apache-2.0".to_owned()),
@@ -64,15 +55,13 @@ impl Labels {
     }
 }
 
-/// The environment of every process. `docker/Dockerfile` has the same variables.
 pub(super) fn environment() -> [(&'static str, String); 2] {
+    // `docker/Dockerfile` has the same variables.
     [("PATH", format!("/{}", root::BINARIES)), ("SSL_CERT_FILE", format!("/{}", root::AUTHORITIES))]
 }
 
-/// An image that was written.
 #[derive(Debug)]
 pub(super) struct Archive {
-    /// Path of the archive.
     pub(super) path: PathBuf,
     /// Size of the archive, in bytes.
     pub(super) size: u64,
@@ -82,10 +71,6 @@ pub(super) struct Archive {
     pub(super) digest: String,
 }
 
-/// Writes the folder as an image.
-///
-/// # Errors
-/// When an entry of the folder is neither file nor folder or cannot be read, or when the archive cannot be written.
 pub(super) fn write(
     folder: &Path,
     architecture: &str,
@@ -129,6 +114,7 @@ pub(super) fn write(
             },
         }],
     }))?;
+    // Older versions of `docker load` need this list. `docker save` writes it too.
     let list = serde_json::to_vec(&json!([{
         "Config": blob(&digest(&config)),
         "RepoTags": [labels.reference()],
@@ -156,8 +142,8 @@ pub(super) fn write(
     })
 }
 
-/// The compressed layer, its digest, and the digest of the uncompressed content.
 fn layer(folder: &Path) -> anyhow::Result<(Vec<u8>, String, String)> {
+    // The manifest names the digest of the compressed layer, the configuration (`diff_ids`) that of the uncompressed content.
     let compressed = Digesting { to: Vec::new(), hash: Sha256::new() };
     let plain = Digesting { to: GzEncoder::new(compressed, Compression::best()), hash: Sha256::new() };
     let mut tar = Builder::new(plain);
@@ -181,6 +167,7 @@ fn append<W: Write>(
     mode: u32,
     content: &[u8],
 ) -> io::Result<()> {
+    // The same folder always gives the same bytes: every time is 0, and every owner is root.
     let mut header = Header::new_ustar();
     header.set_entry_type(kind);
     header.set_mode(mode);
@@ -191,7 +178,6 @@ fn append<W: Write>(
     tar.append_data(&mut header, path, content)
 }
 
-/// An entry of a folder.
 #[derive(Debug)]
 struct Found {
     is_folder: bool,
@@ -199,8 +185,8 @@ struct Found {
     size: u64,
 }
 
-/// All entries of a folder by path. Each folder comes before its content.
 fn files(folder: &Path) -> anyhow::Result<BTreeMap<String, Found>> {
+    // Sorted by path, so each folder comes before its content.
     let mut found = BTreeMap::new();
     let mut ahead = vec![folder.to_owned()];
     while let Some(next) = ahead.pop() {
@@ -222,10 +208,6 @@ fn files(folder: &Path) -> anyhow::Result<BTreeMap<String, Found>> {
     Ok(found)
 }
 
-/// The paths of all files in a folder.
-///
-/// # Errors
-/// When the folder cannot be read.
 pub(super) fn paths(folder: &Path) -> anyhow::Result<BTreeSet<String>> {
     Ok(files(folder)?.into_iter().filter(|(_, file)| !file.is_folder).map(|(path, _)| path).collect())
 }
@@ -262,21 +244,14 @@ impl<W: Write> Write for Digesting<W> {
     }
 }
 
-/// An image that was read as a container engine reads it.
 #[derive(Debug)]
 pub(super) struct Image {
-    /// Digest of its manifest.
     pub(super) digest: String,
-    /// User, environment, labels.
     pub(super) config: Value,
-    /// The layer's tar.
+    /// The layer's tar, uncompressed.
     pub(super) layer: Vec<u8>,
 }
 
-/// Reads an archive, from its index to its layer.
-///
-/// # Errors
-/// When a part is missing, or its digest differs from its name.
 pub(super) fn read(path: &Path) -> anyhow::Result<Image> {
     let mut content = BTreeMap::new();
     let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;

@@ -1,7 +1,5 @@
-//! Reads the image as a container engine does, and runs its binaries.
-//!
-//! In: only the archive. Out: a line for each property that holds, or an error on the first one that does not. Each property is
-//! a promise of `docker/README.md`.
+//! Reads the image as a container engine does, and runs its binaries. In: only the archive. Out: a line for each promise of
+//! `docker/README.md` that holds, or an error on the first one that does not.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -18,13 +16,9 @@ use super::root::{AUTHORITIES, BINARIES, MATERIALS, SMALL_FILES, USER, zones};
 use super::{NAME, confined, materials, units};
 use crate::commands::tools;
 
-/// The template's value. The testkit's default is shorter than a step of a handler may take.
+// The template's value. The testkit's default is shorter than a step of a handler may take.
 const VISIBILITY_SECS: u32 = 60;
 
-/// Checks all properties.
-///
-/// # Errors
-/// Names the property that does not hold.
 pub(super) fn run(workspace: &Path, folder: &Path, written: &Archive) -> anyhow::Result<()> {
     println!("\n── check");
     let units = units::all(workspace)?;
@@ -59,7 +53,6 @@ pub(super) fn run(workspace: &Path, folder: &Path, written: &Archive) -> anyhow:
     Ok(())
 }
 
-/// A file of the layer.
 struct File {
     mode: u32,
     owner: (u64, u64),
@@ -126,8 +119,8 @@ fn configuration(image: &Image, content: &BTreeMap<String, File>) -> anyhow::Res
     Ok(())
 }
 
-/// The paths of the build machine are private, and would make the image differ from machine to machine.
 fn nothing_of_this_machine(content: &BTreeMap<String, File>, workspace: &Path) -> anyhow::Result<()> {
+    // The paths of the build machine are private, and would make the image differ from machine to machine.
     let folders = [workspace.to_owned(), units::cargo_home()?, units::target_directory(workspace)?];
     for folder in folders {
         let name = folder.to_str().context("a path that is not UTF-8")?.as_bytes();
@@ -157,6 +150,7 @@ fn bill(content: &BTreeMap<String, File>, folder: &Path, units: &[String]) -> an
         .map(|(of, on)| (of, on.iter().filter_map(Value::as_str).collect()))
         .collect();
     let image = bill["metadata"]["component"]["bom-ref"].as_str().context("no subject")?;
+    // Every component must be a dependency of the image, directly or not.
     let (mut reached, mut ahead) = (BTreeSet::new(), vec![image]);
     while let Some(next) = ahead.pop() {
         for on in edges.get(next).into_iter().flatten() {
@@ -171,7 +165,6 @@ fn bill(content: &BTreeMap<String, File>, folder: &Path, units: &[String]) -> an
     Ok(())
 }
 
-/// Writes the same folder to another file, and compares.
 fn again(folder: &Path, image: &Image, written: &Archive) -> anyhow::Result<()> {
     let elsewhere = tempfile::tempdir()?;
     let architecture = image.config["architecture"].as_str().context("no architecture")?;
@@ -209,7 +202,6 @@ fn environment_of_the_image() -> Vec<(String, String)> {
     environment().map(|(name, value)| (name.to_owned(), value)).to_vec()
 }
 
-/// Runs `coppice doctor` in the environment that each worker has in the local stack.
 #[tokio::main]
 async fn doctor(root: &Path) -> anyhow::Result<()> {
     let setup = Setup { visibility_secs: VISIBILITY_SECS, ..Setup::DEFAULT.with_emulator() };
@@ -236,10 +228,6 @@ async fn doctor(root: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The files that differ between two folders.
-///
-/// # Errors
-/// When a file cannot be read.
 pub(super) fn differences(one: &Path, other: &Path) -> anyhow::Result<Vec<String>> {
     let (one_files, other_files) = (archive::paths(one)?, archive::paths(other)?);
     let mut different = Vec::new();

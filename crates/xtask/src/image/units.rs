@@ -1,6 +1,5 @@
-//! Builds the units' binaries. They are linked statically, and are the same on every build machine.
-//!
-//! In: a checkout. Out: paths of binaries. The image has every package of the workspace with a folder in `workers/` or `jobs/`.
+//! Builds the units' binaries: every package of the workspace with a folder in `workers/` or `jobs/`. They are linked
+//! statically, and are the same on every build machine.
 
 use std::ffi::OsString;
 use std::fs;
@@ -13,24 +12,17 @@ use serde_json::Value;
 use super::{Binary, Target};
 use crate::commands::run_step;
 
-/// Replaces the folder of all registries' sources in the binaries.
+// Replaces the folder of all registries' sources in the binaries.
 const REGISTRY: &str = "/registry";
 /// Cargo's folder name for the sources of crates.io.
 const CRATES_IO: &str = "index.crates.io-1949cf8c6b5b557f";
 
-/// A package of the workspace.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Package {
-    /// Its name.
     pub(super) name: String,
-    /// Path of its manifest.
     pub(super) folder: PathBuf,
 }
 
-/// Every package of the workspace, sorted by name.
-///
-/// # Errors
-/// When cargo cannot read the workspace.
 pub(super) fn packages(workspace: &Path) -> anyhow::Result<Vec<Package>> {
     let metadata = metadata(workspace)?;
     let packages = metadata["packages"].as_array().context("cargo metadata names no packages")?;
@@ -44,10 +36,6 @@ fn package(described: &Value) -> Option<Package> {
     Some(Package { name: described["name"].as_str()?.to_owned(), folder })
 }
 
-/// Every unit by name, sorted.
-///
-/// # Errors
-/// When cargo cannot read the workspace.
 pub(super) fn all(workspace: &Path) -> anyhow::Result<Vec<String>> {
     let parents = ["workers", "jobs"].map(|parent| workspace.join(parent));
     let is_unit = |package: &Package| parents.iter().any(|parent| package.folder.parent() == Some(parent));
@@ -59,10 +47,6 @@ pub(super) fn all(workspace: &Path) -> anyhow::Result<Vec<String>> {
     Ok(units)
 }
 
-/// Cargo's target directory.
-///
-/// # Errors
-/// When cargo cannot read the workspace.
 pub(super) fn target_directory(workspace: &Path) -> anyhow::Result<PathBuf> {
     let metadata = metadata(workspace)?;
     let folder = metadata["target_directory"].as_str().context("cargo metadata names no target directory")?;
@@ -80,10 +64,6 @@ fn metadata(workspace: &Path) -> anyhow::Result<Value> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// The triple of the compiler's host.
-///
-/// # Errors
-/// When the compiler does not print it.
 pub(crate) fn host_triple() -> anyhow::Result<String> {
     let output =
         Command::new("rustc").args(["--version", "--verbose"]).output().context("cannot run rustc")?;
@@ -92,10 +72,6 @@ pub(crate) fn host_triple() -> anyhow::Result<String> {
     Ok(host.context("rustc does not name its host")?.to_owned())
 }
 
-/// Builds all units' binaries.
-///
-/// # Errors
-/// When the build fails.
 pub(super) fn build(workspace: &Path, target: &Target, units: &[String]) -> anyhow::Result<Vec<Binary>> {
     // The flags name the folders of the sources, so the sources must be there.
     let mut fetch = cargo_in(workspace);
@@ -114,9 +90,8 @@ pub(super) fn build(workspace: &Path, target: &Target, units: &[String]) -> anyh
     Ok(units.iter().map(|unit| Binary { unit: unit.clone(), path: built.join(unit) }).collect())
 }
 
-/// Links the C library statically, and keeps the paths of this machine out of the binaries: panics and backtraces name
-/// files, and would show the builder's folder.
 fn flags(workspace: &Path, target: &Path) -> anyhow::Result<OsString> {
+    // Panics and backtraces name files, and would show the builder's folder: the paths of this machine are kept out.
     let sources = cargo_home()?.join("registry/src");
     let mut remapped =
         vec![(workspace.to_owned(), "/coppice".to_owned()), (sources.clone(), REGISTRY.to_owned())];
@@ -140,7 +115,6 @@ fn flags(workspace: &Path, target: &Path) -> anyhow::Result<OsString> {
     Ok(flags)
 }
 
-/// Cargo's home, with the sources of dependencies.
 pub(super) fn cargo_home() -> anyhow::Result<PathBuf> {
     if let Some(folder) = std::env::var_os("CARGO_HOME") {
         return Ok(PathBuf::from(folder));
@@ -149,7 +123,6 @@ pub(super) fn cargo_home() -> anyhow::Result<PathBuf> {
     Ok(home.join(".cargo"))
 }
 
-/// The cargo that runs this command, in any checkout.
 pub(super) fn cargo_in(workspace: &Path) -> Command {
     let mut command = Command::new(env!("CARGO"));
     command.current_dir(workspace);

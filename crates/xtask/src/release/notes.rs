@@ -1,17 +1,13 @@
-//! Release notes from changelog fragments.
-//!
-//! In: names and texts of the files in `changelog.d/`, and the text of `CHANGELOG.md`. Out: the section of a version, and
-//! the changelog with it. Pure: reads and writes no file. `changelog.d/README.md` describes the format.
+//! Release notes from changelog fragments, whose format is in `changelog.d/README.md`. In: the fragments, and the text of
+//! `CHANGELOG.md`. Out: the section of a version, and the changelog with it. Pure: reads and writes no file.
 
 use anyhow::{Context, bail};
 use time::Date;
 
 use super::version::Version;
 
-/// New sections come below this line of `CHANGELOG.md`.
 pub(super) const MARKER: &str = "<!-- releases: newest first -->";
 
-/// The kinds of changes, in the order of the notes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Breaking,
@@ -23,10 +19,10 @@ enum Kind {
 }
 
 impl Kind {
+    // The order of the notes.
     const ALL: [Self; 6] =
         [Self::Breaking, Self::Security, Self::Added, Self::Changed, Self::Fixed, Self::Removed];
 
-    /// The name in the file's name.
     const fn name(self) -> &'static str {
         match self {
             Self::Breaking => "breaking",
@@ -38,7 +34,6 @@ impl Kind {
         }
     }
 
-    /// The heading in the notes.
     const fn heading(self) -> &'static str {
         match self {
             Self::Breaking => "Breaking changes",
@@ -51,7 +46,6 @@ impl Kind {
     }
 }
 
-/// One change.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Fragment {
     kind: Kind,
@@ -86,8 +80,8 @@ impl Fragment {
         self.kind == Kind::Breaking
     }
 
-    /// As a list item: further lines are indented, so that lists and code in a fragment stay in the item.
     fn item(&self) -> String {
+        // Further lines are indented, so that lists and code in a fragment stay in the item.
         let mut item = String::new();
         for (index, line) in self.text.lines().enumerate() {
             let before = match (index, line.trim().is_empty()) {
@@ -103,11 +97,8 @@ impl Fragment {
     }
 }
 
-/// Reads all fragments, in the order given.
-///
-/// # Errors
-/// Names every malformed one.
 pub(super) fn parse_all(files: Vec<(String, String)>) -> anyhow::Result<Vec<Fragment>> {
+    // The error names every malformed fragment.
     let mut fragments = Vec::new();
     let mut faults = Vec::new();
     for (name, text) in files {
@@ -132,10 +123,6 @@ pub(super) fn build(version: &Version, date: Date, fragments: &[Fragment]) -> St
     notes
 }
 
-/// The changelog with a new section on top.
-///
-/// # Errors
-/// When the changelog has no place for it.
 pub(super) fn insert(changelog: &str, section: &str) -> anyhow::Result<String> {
     let (before, after) = changelog
         .split_once(MARKER)
@@ -156,12 +143,10 @@ pub(super) fn section(changelog: &str, version: &Version) -> Option<String> {
     Some(format!("{}\n", section.trim_end()))
 }
 
-/// The version of the newest section.
 pub(super) fn latest(changelog: &str) -> Option<Version> {
     changelog.lines().find_map(released)
 }
 
-/// The version that a heading is about.
 fn released(line: &str) -> Option<Version> {
     line.strip_prefix("## ")?.split(' ').next()?.parse().ok()
 }

@@ -1,6 +1,4 @@
-//! Versions: their form, the files that name them, and the order of releases.
-//!
-//! In: texts of files that name the version. Out: the version, or which file differs. Pure: reads no file.
+//! Versions: their form, the files that name them, and the order of releases. Pure: reads no file.
 
 use std::fmt;
 use std::str::FromStr;
@@ -41,10 +39,6 @@ impl FromStr for Version {
 /// A file or key, and the version that it names.
 pub(super) type Place = (String, String);
 
-/// The chart's own version, and that of the image it deploys.
-///
-/// # Errors
-/// When the chart lacks one of them.
 pub(super) fn in_chart(path: &str, text: &str) -> anyhow::Result<[Place; 2]> {
     let chart: Value = serde_saphyr::from_str(text).with_context(|| format!("{path} is not YAML"))?;
     let named = |key: &str| {
@@ -54,10 +48,6 @@ pub(super) fn in_chart(path: &str, text: &str) -> anyhow::Result<[Place; 2]> {
     Ok([named("version")?, named("appVersion")?])
 }
 
-/// The version of the image's label when Docker builds it.
-///
-/// # Errors
-/// When the file does not name it.
 pub(super) fn in_dockerfile(path: &str, text: &str) -> anyhow::Result<Place> {
     let version = text
         .lines()
@@ -66,10 +56,6 @@ pub(super) fn in_dockerfile(path: &str, text: &str) -> anyhow::Result<Place> {
     Ok((format!("{path}: ARG VERSION"), version.trim().to_owned()))
 }
 
-/// Passes when every place names this version.
-///
-/// # Errors
-/// Names each place that differs, with its version.
 pub(super) fn require_everywhere(version: &Version, places: &[Place]) -> anyhow::Result<()> {
     let wanted = version.to_string();
     let different: Vec<String> = places
@@ -84,9 +70,6 @@ pub(super) fn require_everywhere(version: &Version, places: &[Place]) -> anyhow:
 }
 
 /// Passes when `next` may follow `previous`: higher, and high enough for a breaking change.
-///
-/// # Errors
-/// Says which number must rise.
 pub(super) fn require_step(previous: Option<&Version>, next: &Version, breaking: bool) -> anyhow::Result<()> {
     let Some(previous) = previous else { return Ok(()) };
     if next <= previous {

@@ -1,7 +1,7 @@
 //! The audit finds each kind of divergence, and changes no row but its result.
 
 use serde_json::json;
-use testkit::simulators::salesforce::contact_id;
+use simulators::salesforce::contact_id;
 use testkit::{Setup, World};
 
 use crate::world::{
@@ -83,7 +83,7 @@ async fn the_audit_distinguishes_an_older_version_at_the_source_from_a_stale_row
 async fn the_audit_compares_only_the_given_ids_even_if_the_database_lacks_them() {
     let world = in_step().await;
     change_unseen(&world, &user(1), "Renamed");
-    world.idp.put_user(testkit::simulators::auth0::SimulatedUser::new("auth0|unheard-of"));
+    world.idp.put_user(simulators::auth0::SimulatedUser::new("auth0|unheard-of"));
     let named = ["--id", "auth0|unheard-of", "--id", "auth0|missing", "--id", &user(4)];
     let said = audit(&world, &[&SSO[..], &named].concat()).await;
     said.says(1, &[]);

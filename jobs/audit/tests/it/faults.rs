@@ -1,7 +1,7 @@
 //! Sources with outages, wrong settings, and signals.
 
 use serde_json::json;
-use testkit::simulators::auth0::Fault;
+use simulators::auth0::Fault;
 
 use crate::world::{BINARY, BOTH, SSO, audit, audit_with, change_unseen, findings, in_step, results, user};
 

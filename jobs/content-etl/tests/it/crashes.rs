@@ -1,6 +1,6 @@
 //! Runs that are killed or stopped, and two runs at once.
 
-use testkit::simulators::Gate;
+use simulators::Gate;
 
 use crate::job::Job;
 use crate::world::{Cms, World};

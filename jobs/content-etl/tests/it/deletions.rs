@@ -1,6 +1,6 @@
 //! Deletions that the CMS does not report, and items that only seem to be deleted.
 
-use testkit::simulators::contentful::ContentfulSimulator;
+use simulators::contentful::ContentfulSimulator;
 
 use crate::world::{Cms, World};
 

@@ -1,6 +1,6 @@
 //! Content of Directus, which reports no deletions.
 
-use testkit::simulators::directus::PageFault;
+use simulators::directus::PageFault;
 use time::{Duration, OffsetDateTime};
 
 use crate::world::{Cms, World};
@@ -12,7 +12,7 @@ async fn the_job_loads_each_change_and_announces_it_once() {
     assert_eq!(cms.loads(&world, &[]).await, (0, 0), "a second read writes nothing");
     cms.put("articles", "a", "changed");
     cms.put("notices", "n", "new");
-    cms.set_status("articles", "b", "archived");
+    cms.set_item_status("articles", "b", "archived");
     cms.delete("articles", "c");
     assert_eq!(cms.loads(&world, &[]).await, (3, 0));
     assert_eq!(world.items().await, ["a changed", "b b", "c c", "d d", "e e", "n new"]);

@@ -1,6 +1,6 @@
 //! Pages that fail, are empty, or repeat: the job loses no item and deletes no item.
 
-use testkit::simulators::contentful::{ContentfulSimulator, Fault, PageFault};
+use simulators::contentful::{ContentfulSimulator, Fault, PageFault};
 
 use crate::job::{Job, Said};
 use crate::world::{Cms, World};

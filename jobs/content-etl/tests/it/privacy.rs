@@ -1,6 +1,6 @@
 //! No log, report or announcement contains editors' texts or credentials.
 
-use testkit::simulators::contentful::PageFault;
+use simulators::contentful::PageFault;
 
 use crate::world::{Cms, World};
 

@@ -1,9 +1,9 @@
 //! A database, a simulated content management system, and the job between them.
 
 use local_stack::TestDatabase;
+use simulators::contentful::{ContentfulControl, ContentfulSimulator};
+use simulators::directus::{DirectusControl, DirectusSimulator};
 use sqlx::{AssertSqlSafe, PgPool};
-use testkit::simulators::contentful::{ContentfulControl, ContentfulSimulator};
-use testkit::simulators::directus::{DirectusControl, DirectusSimulator};
 
 use crate::job::{Job, Said};
 
@@ -40,7 +40,8 @@ impl World {
     /// Starts a world with a Directus that has these articles and an empty second collection. The title of each article is
     /// its ID.
     pub(crate) async fn with_directus(articles: &[&str]) -> (Self, DirectusSimulator) {
-        let (world, cms) = tokio::join!(Self::start(), DirectusSimulator::start(&["articles", "notices"]));
+        let (world, cms) = tokio::join!(Self::start(), DirectusSimulator::start());
+        cms.create_collections(&["articles", "notices"]);
         articles.iter().for_each(|id| cms.put("articles", id, id));
         (world, cms)
     }

@@ -1,7 +1,7 @@
 //! `dlq list`, `dlq show` and `dlq drop` with a real worker, emulator and database.
 
 use serde_json::{Value, json};
-use testkit::simulators::auth0::SimulatedUser;
+use simulators::auth0::SimulatedUser;
 use testkit::{OPERATORS_TOOL, Said, World, unit_binary};
 
 /// The binary, built together with the workers. A separate build could replace it while another test runs it.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use local_stack::wait_until;
 use serde_json::json;
-use testkit::simulators::auth0::SimulatedUser;
+use simulators::auth0::SimulatedUser;
 use testkit::{PATIENCE, World, unit_binary};
 use uuid::Uuid;
 

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use event_contract::resync_message;
+use simulators::salesforce::{SimulatedContact, contact_id};
 use testkit::World;
-use testkit::simulators::salesforce::{SimulatedContact, contact_id};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_crm-resync");
 const UNIT: &str = "crm-resync";

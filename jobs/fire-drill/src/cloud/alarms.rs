@@ -9,21 +9,18 @@ use super::Cloud;
 use crate::alarm::{AlarmFacts, State};
 use crate::failure::CloudError;
 
-/// The namespace of our own metrics.
 const NAMESPACE: &str = "Coppice";
 
-/// `PutMetricData` accepts a thousand. A request of this size passes every proxy.
+// `PutMetricData` accepts a thousand. A request of this size passes every proxy.
 const DATA_IN_A_CALL: usize = 100;
 
 impl Cloud {
-    /// An alarm by its name. `None`: there is none.
     pub(crate) async fn alarm(&self, name: &str) -> Result<Option<AlarmFacts>, CloudError> {
         let reply = self.alarms.describe_alarms().alarm_names(name).send().await;
         let reply = reply.map_err(|error| CloudError::of("DescribeAlarms", &error))?;
         Ok(reply.metric_alarms.unwrap_or_default().into_iter().next().map(facts))
     }
 
-    /// All alarms of the stack.
     pub(crate) async fn all_alarms(&self) -> Result<Vec<AlarmFacts>, CloudError> {
         let mut alarms = Vec::new();
         let mut page = None;
@@ -39,12 +36,13 @@ impl Cloud {
         }
     }
 
-    /// When an alarm last fired. CloudWatch remembers a month.
     pub(crate) async fn alarm_last_fired(&self, name: &str) -> Result<Option<OffsetDateTime>, CloudError> {
+        // CloudWatch remembers a month.
         let call = self.alarms.describe_alarm_history().alarm_name(name).alarm_types(AlarmType::MetricAlarm);
         let reply = call.history_item_type(HistoryItemType::StateUpdate).max_records(100).send().await;
         let reply = reply.map_err(|error| CloudError::of("DescribeAlarmHistory", &error))?;
         let items = reply.alarm_history_items.unwrap_or_default().into_iter();
+        // The summary is a text for readers. Where its wording differs, the data decides.
         let fired = items.filter(|item| {
             item.history_summary().is_some_and(|summary| summary.ends_with("to ALARM"))
                 || item.history_data().is_some_and(says_alarm)
@@ -52,7 +50,6 @@ impl Cloud {
         Ok(fired.filter_map(|item| instant(item.timestamp())).max())
     }
 
-    /// Sends metrics of ours, all with the dimension `Bus`.
     pub(crate) async fn put_measures(
         &self,
         measures: &[(&'static str, Option<&str>, f64)],
@@ -72,7 +69,6 @@ impl Cloud {
     }
 }
 
-/// The summary is a text for readers. Where its wording differs, the data decides.
 fn says_alarm(data: &str) -> bool {
     let data: serde_json::Value = serde_json::from_str(data).unwrap_or_default();
     data["newState"]["stateValue"] == "ALARM"

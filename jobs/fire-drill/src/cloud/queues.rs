@@ -7,7 +7,6 @@ use serde::Deserialize;
 use super::Cloud;
 use crate::failure::CloudError;
 
-/// A queue that exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct QueueFacts {
     pub(crate) url: String,
@@ -16,7 +15,6 @@ pub(crate) struct QueueFacts {
     pub(crate) policy: Option<String>,
     /// The ARN of its DLQ.
     pub(crate) dlq: Option<String>,
-    /// Visible messages.
     pub(crate) visible: u64,
     /// Received, and neither deleted nor visible again.
     pub(crate) in_flight: u64,
@@ -28,14 +26,13 @@ struct RedrivePolicy {
     target: String,
 }
 
-/// Compares the code, because SQS sends the code of the older protocol, which differs from the error's name.
 fn is_missing<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+    // The code, because SQS sends the code of the older protocol, which differs from the error's name.
     let code = error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default();
     code.ends_with("NonExistentQueue") || code.ends_with("QueueDoesNotExist")
 }
 
 impl Cloud {
-    /// A queue by its name. `None`: there is none.
     pub(crate) async fn queue(&self, name: &str) -> Result<Option<QueueFacts>, CloudError> {
         let url = match self.queues.get_queue_url().queue_name(name).send().await {
             Ok(reply) => reply.queue_url.ok_or(CloudError::incomplete("GetQueueUrl"))?,
@@ -54,6 +51,7 @@ impl Cloud {
         let call = self.queues.get_queue_attributes().queue_url(&url);
         let reply = match call.set_attribute_names(Some(wanted.to_vec())).send().await {
             Ok(reply) => reply,
+            // Deleted since the first call.
             Err(error) if is_missing(&error) => {
                 return Ok(None);
             }

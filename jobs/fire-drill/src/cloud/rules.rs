@@ -6,10 +6,9 @@ use super::Cloud;
 use crate::failure::CloudError;
 use crate::unit::forwarding_rules;
 
-/// Partner event sources, and their buses, begin with this.
+// Partner event sources, and their buses, begin with this.
 const PARTNERS: &str = "aws.partner/";
 
-/// A rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RuleFacts {
     pub(crate) name: String,
@@ -18,7 +17,6 @@ pub(crate) struct RuleFacts {
     pub(crate) targets: Vec<TargetFacts>,
 }
 
-/// Where a rule sends events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TargetFacts {
     pub(crate) arn: String,
@@ -27,7 +25,6 @@ pub(crate) struct TargetFacts {
 }
 
 impl Cloud {
-    /// The rules of our bus whose names begin with `name_prefix`.
     pub(crate) async fn rules(&self, name_prefix: &str) -> Result<Vec<RuleFacts>, CloudError> {
         let mut rules = Vec::new();
         for rule in self.rules_of(&self.prefix, name_prefix).await? {
@@ -57,8 +54,8 @@ impl Cloud {
         }
     }
 
-    /// A rule has at most five.
     async fn targets(&self, rule: &str) -> Result<Vec<TargetFacts>, CloudError> {
+        // One page is enough: a rule has at most five targets.
         let call = self.events.list_targets_by_rule().event_bus_name(&self.prefix).rule(rule);
         let reply = call.send().await.map_err(|error| CloudError::of("ListTargetsByRule", &error))?;
         let facts = |target: aws_sdk_eventbridge::types::Target| TargetFacts {
@@ -68,8 +65,7 @@ impl Cloud {
         Ok(reply.targets.unwrap_or_default().into_iter().map(facts).collect())
     }
 
-    /// The partner sources that are forwarded to our bus and are not active. Such a source accepts the partner's events and
-    /// delivers none.
+    /// The partner sources that are forwarded to our bus and are not active.
     pub(crate) async fn inactive_partner_sources(&self) -> Result<Vec<String>, CloudError> {
         let buses = self.events.list_event_buses().name_prefix(PARTNERS).limit(100).send().await;
         let buses = buses.map_err(|error| CloudError::of("ListEventBuses", &error))?;
@@ -80,6 +76,7 @@ impl Cloud {
                 continue;
             }
             let source = self.events.describe_event_source().name(&name).send().await;
+            // A source that is not active accepts the partner's events and delivers none.
             let active = match source {
                 Ok(source) => source.state == Some(EventSourceState::Active),
                 Err(error)

@@ -1,6 +1,4 @@
-//! Finds out why a drill's event has not reached a hop in time.
-//!
-//! In: the unit, the drill and the hop. Out: the fault, with what to do.
+//! Finds out why a drill's event has not reached a hop in time. Out: the fault, with what to do.
 
 use uuid::Uuid;
 
@@ -12,7 +10,6 @@ use crate::hop::Hop;
 use crate::unit::{Unit, undelivered};
 
 impl Drills<'_> {
-    /// Checks the configuration again first, then looks for the event.
     pub(super) async fn diagnose(&self, unit: Unit, drill: Uuid, hop: Hop) -> Result<Fault, StepError> {
         let cloud = &self.clients.cloud;
         let fault = |hop, reason: String| Ok(Fault { hop, reason });

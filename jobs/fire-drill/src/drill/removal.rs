@@ -1,6 +1,4 @@
-//! Removes the messages that drills have sent, and no others.
-//!
-//! In: queues, and IDs of drills. Out: deleted messages, and the ledger's rows about them.
+//! Removes the messages that drills have sent, and no others, and the ledger's rows about them.
 
 use uuid::Uuid;
 
@@ -10,7 +8,7 @@ use crate::drill_messages::{READ_LIMIT, delete, find};
 use crate::failure::StepError;
 use crate::unit::{Unit, undelivered};
 
-/// A unit's own queue is searched for poison only if it has at most this number of messages, because each of them is received once more.
+// In a longer queue, poison is not searched for, because each message would be received once more.
 const MOST_MESSAGES: u64 = 100;
 
 impl Drills<'_> {
@@ -23,9 +21,9 @@ impl Drills<'_> {
         Ok(removed > 0 || hidden == 0)
     }
 
-    /// Removes poison that no worker has handled. Otherwise it would be dead-lettered later, and fire the alarm unexpectedly.
     pub(super) async fn remove_unhandled(&self, unit: Unit, drill: Uuid) -> Result<(), StepError> {
         let cloud = &self.clients.cloud;
+        // Poison that no worker has handled would be dead-lettered later, and fire the alarm unexpectedly.
         self.remove(&undelivered(&cloud.prefix), READ_LIMIT, &[drill]).await?;
         let Some(name) = unit.queue(&cloud.prefix) else { return Ok(()) };
         let waiting = cloud.queue(&name).await?.map_or(0, |queue| queue.visible);
@@ -55,7 +53,6 @@ impl Drills<'_> {
         Ok(())
     }
 
-    /// Returns how many were removed.
     async fn remove(&self, queue: &str, limit: usize, drills: &[Uuid]) -> Result<usize, StepError> {
         let Clients { store, cloud } = self.clients;
         let Some(facts) = cloud.queue(queue).await?.filter(|facts| facts.visible > 0) else { return Ok(0) };

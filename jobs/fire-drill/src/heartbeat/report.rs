@@ -7,7 +7,6 @@ use uuid::Uuid;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct HeartbeatReport {
-    /// Whether heartbeats were sent. A dry run sends none.
     pub(crate) sent: bool,
     /// Units to which no heartbeat could be sent.
     pub(crate) unsent: Vec<&'static str>,
@@ -15,11 +14,9 @@ pub(crate) struct HeartbeatReport {
     pub(crate) dlqs: Vec<DlqDepth>,
     pub(crate) drills: Vec<OpenDrill>,
     pub(crate) watched: Watched,
-    /// What failed.
     pub(crate) faults: Vec<String>,
 }
 
-/// The way to a unit.
 #[derive(Debug, Serialize)]
 pub(crate) struct Route {
     pub(crate) unit: String,
@@ -30,14 +27,12 @@ pub(crate) struct Route {
     pub(crate) late: bool,
 }
 
-/// How many messages wait in a DLQ.
 #[derive(Debug, Serialize)]
 pub(crate) struct DlqDepth {
     pub(crate) queue: String,
     pub(crate) visible: u64,
 }
 
-/// A drill that was open, and how far it is now.
 #[derive(Debug, Serialize)]
 pub(crate) struct OpenDrill {
     pub(crate) unit: &'static str,
@@ -46,7 +41,6 @@ pub(crate) struct OpenDrill {
     pub(crate) failed: bool,
 }
 
-/// Other values that alarms watch.
 #[derive(Debug, Serialize)]
 pub(crate) struct Watched {
     pub(crate) breaker_open_secs: f64,
@@ -57,8 +51,8 @@ pub(crate) struct Watched {
 }
 
 impl HeartbeatReport {
-    /// Whether every heartbeat arrived in time. DLQs, breakers and outboxes have alarms of their own and do not count.
     pub(crate) fn is_healthy(&self) -> bool {
+        // DLQs, breakers and outboxes have alarms of their own and do not count.
         self.faults.is_empty()
             && !self.routes.iter().any(|route| route.late)
             && !self.drills.iter().any(|drill| drill.failed)

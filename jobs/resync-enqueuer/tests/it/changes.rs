@@ -1,8 +1,8 @@
 //! The providers' feeds of changes.
 
 use serde_json::json;
-use testkit::simulators::okta::{self, OktaSimulator};
-use testkit::simulators::salesforce::{SimulatedContact, contact_id};
+use simulators::okta::{self, OktaSimulator};
+use simulators::salesforce::{SimulatedContact, contact_id};
 use testkit::{ScimServer, World};
 
 use crate::{BINARY, CRM, SSO, drain, enqueue, id, known_users, records, users};

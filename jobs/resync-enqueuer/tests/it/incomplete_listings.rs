@@ -1,9 +1,9 @@
 //! An incomplete listing deletes no record.
 
+use simulators::ListingFault;
+use simulators::okta::{self, OktaSimulator};
+use simulators::salesforce::{SimulatedContact, contact_id};
 use testkit::World;
-use testkit::simulators::ListingFault;
-use testkit::simulators::okta::{self, OktaSimulator};
-use testkit::simulators::salesforce::{SimulatedContact, contact_id};
 use testkit::unit_binary;
 
 use crate::{BINARY, CRM, SSO, drain, enqueue, id, known_users, records};

@@ -3,8 +3,8 @@
 
 use std::time::Instant;
 
+use simulators::auth0::SimulatedUser;
 use testkit::World;
-use testkit::simulators::auth0::SimulatedUser;
 
 use crate::{BINARY, SSO, id, records};
 

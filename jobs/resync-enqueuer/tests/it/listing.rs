@@ -1,9 +1,9 @@
 //! The provider's own listing, and the guard.
 
 use serde_json::json;
+use simulators::okta::{self, OktaSimulator};
+use simulators::salesforce::{SimulatedContact, contact_id};
 use testkit::World;
-use testkit::simulators::okta::{self, OktaSimulator};
-use testkit::simulators::salesforce::{SimulatedContact, contact_id};
 use testkit::unit_binary;
 
 use crate::{BINARY, CRM, SSO, drain, enqueue, id, known_users, records, users, waiting};
@@ -30,7 +30,7 @@ async fn a_listing_finds_new_users_and_stores_missing_users_as_gone() {
 
 fn users_more(world: &World) {
     for name in ["x", "y", "z"] {
-        world.idp.put_user(testkit::simulators::auth0::SimulatedUser::new(&format!("auth0|{name}")));
+        world.idp.put_user(simulators::auth0::SimulatedUser::new(&format!("auth0|{name}")));
     }
 }
 

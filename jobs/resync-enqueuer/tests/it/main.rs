@@ -10,7 +10,7 @@ mod listing;
 mod live;
 mod stale;
 
-use testkit::simulators::auth0::SimulatedUser;
+use simulators::auth0::SimulatedUser;
 use testkit::{Said, World, unit_binary};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_resync-enqueuer");

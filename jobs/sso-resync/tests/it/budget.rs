@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use simulators::auth0::Fault;
 use testkit::World;
-use testkit::simulators::auth0::Fault;
 
 use crate::{BINARY, UNIT, enqueue, records, resync, users};
 

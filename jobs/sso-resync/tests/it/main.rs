@@ -7,7 +7,7 @@ mod draining;
 mod guard;
 
 use event_contract::resync_message;
-use testkit::simulators::auth0::SimulatedUser;
+use simulators::auth0::SimulatedUser;
 use testkit::{Said, World};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_sso-resync");

@@ -10,10 +10,10 @@ use identity_verification::IdentityRecords;
 use local_stack::TestDatabase;
 use postgres_store::Store;
 use record_sync::{RecordSync, SsoRecords};
+use simulators::NativeEvent;
 use sqlx::PgPool;
 use sqs_queue::MemoryQueue;
 use testkit::Chaos;
-use testkit::simulators::auth0::NativeEvent;
 use tokio_util::sync::CancellationToken;
 use worker_runtime::{Handler, Liveness, MemoryLedger, Mode, Options, RetryPolicy, Runtime};
 

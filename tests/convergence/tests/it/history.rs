@@ -10,9 +10,9 @@ use std::collections::BTreeSet;
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
-use testkit::simulators::auth0::NativeEvent;
-use testkit::simulators::identity::SimulatedPerson;
-use testkit::simulators::salesforce::contact_id;
+use simulators::NativeEvent;
+use simulators::identity::SimulatedPerson;
+use simulators::salesforce::contact_id;
 use time::macros::date;
 
 use crate::providers::{IdentityProvider, Providers, Vendors, Verifier};

@@ -3,11 +3,11 @@
 use provider_crm::{CrmClient, SalesforceAuth, SalesforceClient, SalesforceConfig};
 use provider_identity::{IdentityClient, PersonaClient, PersonaConfig, StripeClient, StripeConfig};
 use provider_sso::{Auth0Client, Auth0Config, OktaAuth, OktaClient, OktaConfig, SsoClient};
+use simulators::auth0::Auth0Simulator;
+use simulators::identity::{PersonaSimulator, StripeSimulator};
+use simulators::okta::OktaSimulator;
+use simulators::salesforce::SalesforceSimulator;
 use testkit::Chaos;
-use testkit::simulators::auth0::Auth0Simulator;
-use testkit::simulators::identity::{PersonaSimulator, StripeSimulator};
-use testkit::simulators::okta::OktaSimulator;
-use testkit::simulators::salesforce::SalesforceSimulator;
 use url::Url;
 
 /// The vendors besides Salesforce.

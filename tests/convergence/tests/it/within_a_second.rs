@@ -7,7 +7,7 @@ use local_stack::TestDatabase;
 use postgres_store::{RefetchTicket, Store};
 use provider_sso::{OktaAuth, OktaClient, OktaConfig, SsoClient};
 use record_sync::{RecordSync, Reread, SsoRecords};
-use testkit::simulators::okta::{OktaSimulator, SimulatedUser};
+use simulators::okta::{OktaSimulator, SimulatedUser};
 use time::OffsetDateTime;
 use uuid::Uuid;
 use worker_runtime::{Cause, Handler, Outcome, Refetch};

@@ -13,8 +13,8 @@ mod runbooks;
 
 use event_contract::EventKind;
 use local_stack::wait_until;
-use testkit::simulators::auth0::SimulatedUser;
-use testkit::simulators::salesforce::SimulatedContact;
+use simulators::auth0::SimulatedUser;
+use simulators::salesforce::SimulatedContact;
 use testkit::{PATIENCE, PersonRow, World};
 use uuid::Uuid;
 

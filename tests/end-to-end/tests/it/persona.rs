@@ -4,7 +4,7 @@ use event_contract::EventKind;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use local_stack::{free_port, wait_until};
 use sha2::Sha256;
-use testkit::simulators::identity::{InquiryChange, PersonaSimulator, SimulatedPerson};
+use simulators::identity::{InquiryChange, PersonaSimulator, SimulatedPerson};
 use testkit::{INGRESS, PATIENCE, World, unit_binary};
 use time::OffsetDateTime;
 use time::macros::date;

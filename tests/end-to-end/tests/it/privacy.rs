@@ -2,10 +2,10 @@
 
 use event_contract::EventKind;
 use local_stack::{free_port, wait_until};
+use simulators::auth0::SimulatedUser;
+use simulators::identity::SimulatedPerson;
+use simulators::salesforce::{SimulatedContact, contact_id};
 use sqlx::AssertSqlSafe;
-use testkit::simulators::auth0::SimulatedUser;
-use testkit::simulators::identity::SimulatedPerson;
-use testkit::simulators::salesforce::{SimulatedContact, contact_id};
 use testkit::{INGRESS, PATIENCE, Worker, World, unit_binary, workers};
 use time::macros::date;
 

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use local_stack::wait_until;
-use testkit::simulators::salesforce::{SimulatedContact, contact_id};
+use simulators::salesforce::{SimulatedContact, contact_id};
 use testkit::{OPERATORS_TOOL, PATIENCE, World, unit_binary};
 use tokio::process::Command;
 use uuid::Uuid;

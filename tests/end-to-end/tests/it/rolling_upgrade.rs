@@ -7,7 +7,7 @@ use std::path::Path;
 
 use event_contract::resync_message;
 use local_stack::wait_until;
-use testkit::simulators::auth0::SimulatedUser;
+use simulators::auth0::SimulatedUser;
 use testkit::{PATIENCE, Worker, World, unit_binary};
 
 const UNIT: &str = "sso-sync";

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde_json::json;
-use testkit::simulators::auth0::SimulatedUser;
+use simulators::auth0::SimulatedUser;
 use testkit::{World, unit_binary};
 use uuid::Uuid;
 

@@ -82,12 +82,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("local-stack", &[]),
-    ("testkit", &["event-contract", "fleet", "local-stack"]),
-    ("xtask", &["event-contract", "fleet", "local-stack", "testkit"]),
+    ("simulators", &[]),
+    ("testkit", &["event-contract", "fleet", "local-stack", "simulators"]),
+    ("xtask", &["event-contract", "fleet", "local-stack", "simulators", "testkit"]),
 ];
 
 /// Only developers' tools and tests may depend on these.
-const FOR_DEVELOPERS: &[&str] = &["local-stack", "testkit", "xtask"];
+const FOR_DEVELOPERS: &[&str] = &["local-stack", "simulators", "testkit", "xtask"];
 
 /// Words that the consumer loop must not know.
 const PRODUCT_NOUNS: &[&str] =

@@ -1,7 +1,7 @@
 //! Reads the Auth0 simulator with `auth0-python`.
 
 use serde_json::json;
-use testkit::simulators::auth0::{Auth0Simulator, SimulatedIdentity, SimulatedUser};
+use simulators::auth0::{Auth0Simulator, SimulatedIdentity, SimulatedUser};
 
 use crate::{detail, output_of};
 

@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use local_stack::Tools;
 use serde_json::Value;
-use testkit::simulators::auth0::NativeEvent;
+use simulators::NativeEvent;
 use tokio::process::Command;
 
 /// The first import of a vendor's library takes seconds, and the machine may be busy.

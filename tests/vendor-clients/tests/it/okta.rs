@@ -1,7 +1,7 @@
 //! Reads the Okta simulator with `okta`.
 
 use serde_json::{Value, json};
-use testkit::simulators::okta::{OktaSimulator, SimulatedUser};
+use simulators::okta::{OktaSimulator, SimulatedUser};
 
 use crate::{detail, output_of};
 

@@ -1,7 +1,7 @@
 //! Reads and writes the Salesforce simulator with `simple-salesforce`.
 
 use serde_json::{Value, json};
-use testkit::simulators::salesforce::{SalesforceSimulator, SimulatedContact, contact_id};
+use simulators::salesforce::{SalesforceSimulator, SimulatedContact, contact_id};
 
 use crate::output_of;
 

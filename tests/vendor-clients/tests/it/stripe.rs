@@ -1,7 +1,7 @@
 //! Reads the Stripe simulator with `stripe`.
 
 use serde_json::json;
-use testkit::simulators::identity::{SimulatedPerson, StripeSimulator};
+use simulators::identity::{SimulatedPerson, StripeSimulator};
 use time::macros::date;
 
 use crate::{detail, output_of};

@@ -1,9 +1,9 @@
 //! The bad cases that every worker goes through. In these cases the worker reads users that the database does not have.
 
+use simulators::Gate;
+use simulators::auth0::{Fault, SimulatedUser};
 use testkit::World;
 use testkit::bad_cases::{Case, ProviderFault, TOO_LATE};
-use testkit::simulators::Gate;
-use testkit::simulators::auth0::{Fault, SimulatedUser};
 
 use crate::{BINARY, UNIT, count_of, with_id_only};
 

@@ -1,8 +1,9 @@
 //! Sign-ins of users that the database has, and their counts.
 
 use event_contract::EventKind;
+use simulators::NativeEvent;
+use simulators::auth0::SimulatedUser;
 use testkit::World;
-use testkit::simulators::auth0::{NativeEvent, SimulatedUser};
 
 use crate::{BINARY, UNIT, counted, texts, with_id_only};
 

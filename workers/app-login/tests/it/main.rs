@@ -8,8 +8,8 @@ mod okta;
 mod unknown_users;
 
 use local_stack::wait_until;
+use simulators::NativeEvent;
 use sqlx::AssertSqlSafe;
-use testkit::simulators::auth0::NativeEvent;
 use testkit::{PATIENCE, World};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_app-login");

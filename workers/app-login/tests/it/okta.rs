@@ -1,7 +1,7 @@
 //! The same worker on Okta's System Log.
 
+use simulators::okta::{OktaSimulator, SimulatedUser};
 use testkit::World;
-use testkit::simulators::okta::{OktaSimulator, SimulatedUser};
 
 use crate::{BINARY, UNIT, counted, texts};
 

@@ -1,8 +1,8 @@
 //! Sign-ins of users that the database does not have.
 
 use event_contract::EventKind;
+use simulators::auth0::SimulatedUser;
 use testkit::World;
-use testkit::simulators::auth0::SimulatedUser;
 
 use crate::{BINARY, UNIT, counted, texts};
 

@@ -1,10 +1,10 @@
 //! The bad cases that every worker goes through.
 
 use serde_json::json;
+use simulators::Gate;
+use simulators::salesforce::Fault;
 use testkit::World;
 use testkit::bad_cases::{Case, ProviderFault, TOO_LATE};
-use testkit::simulators::Gate;
-use testkit::simulators::salesforce::Fault;
 
 use crate::persons::{announced, person, put_account};
 use crate::{BINARY, UNIT};

@@ -3,7 +3,7 @@
 use event_contract::EventKind;
 use local_stack::wait_until;
 use serde_json::json;
-use testkit::simulators::salesforce::{Fault, SimulatedContact, contact_id};
+use simulators::salesforce::{Fault, SimulatedContact, contact_id};
 use testkit::{PATIENCE, Worker, World};
 use uuid::Uuid;
 

@@ -1,9 +1,9 @@
 //! The bad cases that every worker goes through.
 
+use simulators::Gate;
+use simulators::salesforce::{Fault, SimulatedContact, contact_id};
 use testkit::World;
 use testkit::bad_cases::{Case, ProviderFault, TOO_LATE};
-use testkit::simulators::Gate;
-use testkit::simulators::salesforce::{Fault, SimulatedContact, contact_id};
 
 use crate::{BINARY, UNIT};
 

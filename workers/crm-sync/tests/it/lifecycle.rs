@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use event_contract::EventKind;
 use local_stack::wait_until;
-use testkit::simulators::salesforce::{Fault, NativeEvent, SimulatedContact, contact_id};
+use simulators::NativeEvent;
+use simulators::salesforce::{Fault, SimulatedContact, contact_id};
 use testkit::{PATIENCE, World};
 
 use crate::{BINARY, UNIT};

@@ -1,9 +1,9 @@
 //! The bad cases that every worker goes through.
 
+use simulators::Gate;
+use simulators::identity::{Fault, SimulatedPerson};
 use testkit::World;
 use testkit::bad_cases::{Case, ProviderFault, TOO_LATE};
-use testkit::simulators::Gate;
-use testkit::simulators::identity::{Fault, SimulatedPerson};
 use time::macros::date;
 
 use crate::{BINARY, UNIT};

@@ -1,7 +1,7 @@
 //! Kills the process between any two steps of a message.
 
 use local_stack::wait_until;
-use testkit::simulators::auth0::SimulatedUser;
+use simulators::auth0::SimulatedUser;
 use testkit::{PATIENCE, Setup, World};
 
 use crate::{UNIT, start};

@@ -1,8 +1,8 @@
 //! A user's life at the provider, and its effects on the person.
 
 use event_contract::EventKind;
+use simulators::auth0::{Fault, SimulatedUser};
 use testkit::World;
-use testkit::simulators::auth0::{Fault, SimulatedUser};
 
 use crate::{UNIT, email, known_user, start};
 

@@ -12,7 +12,7 @@ mod refusals;
 mod repeats;
 mod scim;
 
-use testkit::simulators::auth0::SimulatedUser;
+use simulators::auth0::SimulatedUser;
 use testkit::{Worker, World};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_sso-sync");

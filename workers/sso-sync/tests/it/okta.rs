@@ -5,7 +5,7 @@ use std::time::Duration;
 use event_contract::EventKind;
 use local_stack::wait_until;
 use provider_http::TestKey;
-use testkit::simulators::okta::{ADMINISTRATOR, Change, Fault, OktaSimulator, ServiceApp, SimulatedUser};
+use simulators::okta::{ADMINISTRATOR, Change, Fault, OktaSimulator, ServiceApp, SimulatedUser};
 use testkit::{PATIENCE, PersonRow, Setup, Worker, World};
 
 use crate::outages::{breaker_opens, counted_failures, open_for_secs};

@@ -1,7 +1,7 @@
 //! A provider that fails in every way it can, and how the worker responds.
 
 use local_stack::wait_until;
-use testkit::simulators::auth0::{Fault, SimulatedUser};
+use simulators::auth0::{Fault, SimulatedUser};
 use testkit::{PATIENCE, Setup, Worker, World};
 
 use crate::{UNIT, email, known_user, start};

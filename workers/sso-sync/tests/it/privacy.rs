@@ -1,7 +1,7 @@
 //! Personal values stay where they belong: at the provider and in the database.
 
+use simulators::auth0::{Fault, SimulatedUser};
 use testkit::World;
-use testkit::simulators::auth0::{Fault, SimulatedUser};
 
 use crate::{UNIT, known_user, start};
 

@@ -1,7 +1,7 @@
 //! Duplicates, bursts and races, which SQS and EventBridge cause every day.
 
+use simulators::auth0::SimulatedUser;
 use sqlx::Row;
-use testkit::simulators::auth0::SimulatedUser;
 use testkit::{PATIENCE, Setup, World};
 
 use crate::{UNIT, email, known_user, start};

@@ -146,7 +146,7 @@ async fn the_doctor_finds_an_inactive_partner_source_and_a_wrong_clock() {
     said.says(1, &["it is PENDING: it accepts events and delivers none", "PartnerSource parameter"]);
     answers.clear();
 
-    let partner = testkit::simulators::salesforce::SALESFORCE_SOURCE;
+    let partner = simulators::salesforce::SALESFORCE_SOURCE;
     let forward = clinic.events.disable_rule().event_bus_name(partner).name("coppice-forward-salesforce");
     forward.send().await.unwrap();
     let unheard = ("it is ACTIVE, and no enabled rule forwards it to coppice", "deploy");

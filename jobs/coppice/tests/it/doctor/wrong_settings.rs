@@ -1,6 +1,6 @@
 //! Settings with wrong names, and settings for missing objects.
 
-use testkit::simulators::auth0::Fault;
+use simulators::auth0::Fault;
 
 use super::Clinic;
 

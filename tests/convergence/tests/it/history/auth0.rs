@@ -2,7 +2,8 @@
 
 use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
-use testkit::simulators::auth0::{Auth0Control, NativeEvent, SimulatedIdentity, SimulatedUser};
+use simulators::NativeEvent;
+use simulators::auth0::{Auth0Control, SimulatedIdentity, SimulatedUser};
 
 use super::History;
 

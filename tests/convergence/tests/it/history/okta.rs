@@ -1,8 +1,8 @@
 //! Changes at Okta.
 
 use rand::RngExt as _;
-use testkit::simulators::auth0::NativeEvent;
-use testkit::simulators::okta::{Change, OktaControl, SimulatedUser, Status};
+use simulators::NativeEvent;
+use simulators::okta::{Change, OktaControl, SimulatedUser, Status};
 
 use super::History;
 

@@ -1,8 +1,8 @@
 //! Changes at Persona, as events of our ingress.
 
 use rand::RngExt as _;
-use testkit::simulators::auth0::NativeEvent;
-use testkit::simulators::identity::{InquiryChange, PersonaSimulator};
+use simulators::NativeEvent;
+use simulators::identity::{InquiryChange, PersonaSimulator};
 
 use super::History;
 

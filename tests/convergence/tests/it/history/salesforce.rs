@@ -2,7 +2,7 @@
 
 use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
-use testkit::simulators::salesforce::{SalesforceControl, SimulatedContact};
+use simulators::salesforce::{SalesforceControl, SimulatedContact};
 
 use super::History;
 

@@ -1,8 +1,8 @@
 //! Changes at Stripe.
 
 use rand::RngExt as _;
-use testkit::simulators::auth0::NativeEvent;
-use testkit::simulators::identity::StripeSimulator;
+use simulators::NativeEvent;
+use simulators::identity::StripeSimulator;
 
 use super::History;
 

@@ -1,0 +1,33 @@
+//! The state of the project.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::pages::Pages;
+
+/// The records and the counters of the project.
+#[derive(Debug, Default)]
+pub struct State {
+    /// Items by collection and ID.
+    pub(crate) collections: BTreeMap<String, BTreeMap<String, Value>>,
+    /// Lists of items.
+    pub(crate) lists: Pages<PageFault>,
+    /// The server's largest page.
+    pub(crate) limit_max: Option<usize>,
+    /// The items of the last list.
+    pub(crate) last: Vec<Value>,
+    /// The token may read nothing any more.
+    pub(crate) forbidden: bool,
+}
+
+/// A fault of one list of items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PageFault {
+    /// It is answered with this status.
+    Status(u16),
+    /// A success without items.
+    Empty,
+    /// The items of the list before.
+    Repeated,
+}

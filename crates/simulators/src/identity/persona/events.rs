@@ -1,0 +1,47 @@
+//! What Persona tells about a change: <https://docs.withpersona.com/webhooks>.
+
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use super::inquiry::timestamp;
+use crate::NativeEvent;
+
+/// A change; its methods make the event about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InquiryChange {
+    name: String,
+    inquiry: Value,
+    /// When it happened.
+    pub at: OffsetDateTime,
+}
+
+impl InquiryChange {
+    pub(crate) fn new(change: &str, inquiry: Value, at: OffsetDateTime) -> Self {
+        Self { name: format!("inquiry.{change}"), inquiry, at }
+    }
+
+    /// The webhook's body, whole. It is not signed.
+    #[must_use]
+    pub fn webhook_body(&self) -> String {
+        let attributes = json!({
+            "name": self.name,
+            "payload": { "data": self.inquiry, "included": [] },
+            "created-at": timestamp(self.at),
+            "redacted-at": null,
+        });
+        let id = format!("evt_{}", self.at.unix_timestamp_nanos());
+        json!({ "data": { "type": "event", "id": id, "attributes": attributes } }).to_string()
+    }
+
+    /// What our own ingress puts on the bus for that webhook.
+    #[must_use]
+    pub fn ingress_event(&self) -> NativeEvent {
+        let not_before = &self.inquiry["attributes"]["updated-at"];
+        let detail = json!({ "ids": [self.inquiry["id"]], "change": "changed", "not_before": not_before });
+        NativeEvent {
+            source: "coppice.ingress.persona".to_owned(),
+            detail_type: "RecordsChanged".to_owned(),
+            detail: detail.to_string(),
+        }
+    }
+}
