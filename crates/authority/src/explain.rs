@@ -93,7 +93,6 @@ pub fn explain(policy: &Policy, records: &[SourceRecord], field: Field) -> Vec<R
     traces
 }
 
-// In the order in which the profile's computation leaves records out.
 fn refusal(policy: &Policy, rule: &Rule, record: &SourceRecord, field: Field) -> Option<Standing> {
     if !rule.is_about(record) {
         Some(Standing::NotNamed)

@@ -100,7 +100,7 @@ impl SourceRecord {
     pub fn vouches_for(&self, field: Field) -> bool {
         let text = |key| self.record.as_ref().and_then(|record| record.get(key));
         match (self.role, field) {
-            // A completed identity verification vouches for every field of its record, an identity provider for the address.
+            // A completed identity verification vouches for every field, another source for the address only.
             (Role::Identity, _) => text("verification_status").and_then(Value::as_str) == Some("verified"),
             (_, Field::Email) => text("email_verified").and_then(Value::as_bool) == Some(true),
             _ => false,

@@ -82,7 +82,6 @@ impl FromStr for Rule {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (sources, condition) = match text.split_once(" when ") {
-            // An unknown text is an error here: such a rule would never admit a record.
             None => (text, None),
             Some((sources, "verified")) => (sources, Some(Condition::Verified)),
             Some((_, other)) => return Err(format!("no condition {other:?} in {text:?}: verified")),

@@ -55,7 +55,7 @@ pub enum EntryError {
 /// A bus of EventBridge. It delivers at least once, in any order.
 pub trait EventBus: Send + Sync + 'static {
     /// Publishes any number of entries, ten in a call, and returns one result for each, in order. A call that fails ends it:
-    /// its entries and those after it are failed. Success does not prove that the bus exists.
+    /// its entries and those after it are failed, those before keep their results. Success does not prove that the bus exists.
     ///
     /// # Errors
     /// [`BusError`] when the first call failed: the bus has none of the entries, as far as is known.
@@ -91,7 +91,6 @@ impl Publication {
                 Ok(ControlFlow::Continue(()))
             }
             Err(error) if self.results.is_empty() => Err(error),
-            // The entries of the calls before keep their results.
             Err(error) => {
                 self.results.resize(self.entries, Err(of_each_entry(error)));
                 Ok(ControlFlow::Break(()))

@@ -1,4 +1,4 @@
-//! What every [`EventBus`] must do, as one suite for the fake and the real client. A panic is the case that does not hold.
+//! What every [`EventBus`] must do, as one suite for the fake and the real client. A case that does not hold panics.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a case fails")]
 

@@ -21,11 +21,13 @@ pub const MAX_DETAIL_BYTES: usize = 1024;
 /// Every kind of internal event: the catalogue. The text is the EventBridge `detail-type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum EventKind {
-    /// A person's row changed, or the values that we push to the CRM. From every unit that computes persons; to `crm-account`.
+    /// A person's row changed, or the values that we push to the CRM. From `sso-sync`, `crm-sync`,
+    /// `identity-verification`, `app-login`, `coppice`; to `crm-account`.
     PersonChanged,
     /// A sign-in to an application was recorded. From `app-login`.
     AppLoginRecorded,
-    /// A person's verification reached a result. From `identity-verification` and `coppice`; to `crm-account`.
+    /// A person's verification reached a result. From `identity-verification`, and `coppice` when a link moves one; to
+    /// `crm-account`.
     IdentityVerified,
     /// A person has a CRM account. From `crm-account`.
     CrmAccountLinked,

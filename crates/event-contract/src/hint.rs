@@ -13,7 +13,8 @@ pub struct RecordHint {
     pub id: String,
     /// True if the event says that the record was deleted or merged into another.
     pub removed: bool,
-    /// The record's version, or a removal's time. A fetched record with an older version comes from a stale replica.
+    /// The record's version is not older than this; for a removed record, when that happened. A fetched record with an
+    /// older version comes from a stale replica. `None`: the event has no such bound, or the records have no version.
     pub not_before: Option<OffsetDateTime>,
 }
 

@@ -111,7 +111,6 @@ const fn worker(name: &'static str, providers: &'static [Role], door: Door) -> U
 }
 
 const fn resync(name: &'static str, providers: &'static [Role]) -> Unit {
-    // A resync queue is fed by both jobs.
     Unit { kind: Kind::Job, fed_by: &["resync-enqueuer", "audit"], ..worker(name, providers, Door::Queue) }
 }
 

@@ -48,9 +48,10 @@ pub fn value(value: &Value) -> String {
     printable(&text).replace('\n', "\u{fffd}")
 }
 
-/// The text without control characters, which could steer a terminal: values and IDs of a source may hold any.
+/// The text without control characters.
 #[must_use]
 pub fn printable(text: &str) -> String {
+    // They could steer a terminal: values and IDs of a source may hold any.
     text.chars().map(|one| if one.is_control() && one != '\n' { '\u{fffd}' } else { one }).collect()
 }
 

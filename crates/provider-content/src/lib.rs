@@ -1,9 +1,7 @@
 //! Content management systems behind one trait. Each vendor has a folder, and a line in `content_client.rs`.
 //!
 //! In: a cursor, or an item's key. Out: a page of the changes since ([`ChangesPage`]), or the item as the CMS says it is now
-//! ([`FetchedItem`]). A cursor is opaque except to its vendor's client. Without a cursor, everything is read.
-//!
-//! An item's fields are opaque: nothing here reads them. This crate must not know tables, announcements, or when to give up.
+//! ([`FetchedItem`]). Cursors and fields are opaque. This crate must not know tables, announcements, or when to give up.
 
 mod content_client;
 pub mod contentful;

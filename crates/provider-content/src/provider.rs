@@ -17,8 +17,8 @@ pub trait ContentProvider: Send + Sync + 'static {
     /// True if deletions are among the changes. If they are not, only a full resync finds them.
     fn sees_deletions(&self) -> bool;
 
-    /// The next page of changes since a cursor. `None` begins to read everything. The cursor of the last page of everything
-    /// ([`ChangesPage::more`] is false) continues with the changes since that reading began.
+    /// The next page of changes since a cursor. `None` begins to read everything. The last page's cursor (without
+    /// [`ChangesPage::more`]) continues with the changes since that reading began.
     ///
     /// # Errors
     /// [`ChangesError`]. After an error, read the same cursor again, unless it was refused.

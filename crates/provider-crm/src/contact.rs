@@ -5,10 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-/// A contact as its CRM says it is now.
-///
-/// Serialized, it is the source record that we store and hash. So it holds what the *contact* is and leaves out `version`,
-/// which says when that was and has a column of its own.
+/// A contact as its CRM says it is now. Serialized, it is the source record that we store and hash. `version` says when that
+/// was, and has a column of its own.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CrmContact {
     /// The CRM's ID.
@@ -48,8 +46,8 @@ pub struct MailingAddress {
 }
 
 impl fmt::Debug for CrmContact {
-    /// The ID and the version only, so that a log line with a contact shows nothing personal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The ID and the version only, so that a log line with a contact shows nothing personal.
         f.debug_struct("CrmContact")
             .field("id", &self.id)
             .field("version", &self.version)
@@ -58,8 +56,8 @@ impl fmt::Debug for CrmContact {
 }
 
 impl fmt::Debug for MailingAddress {
-    /// No field, since all of them are personal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // No field, since all of them are personal.
         f.debug_struct("MailingAddress").finish_non_exhaustive()
     }
 }

@@ -42,8 +42,8 @@ pub struct ContactWritten {
 }
 
 impl fmt::Debug for ContactWrite {
-    /// The IDs and the fields' names, and no value.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The IDs and the fields' names, and no value.
         f.debug_struct("ContactWrite")
             .field("id", &self.id)
             .field("external_key", &self.external_key)

@@ -1,10 +1,8 @@
 //! CRM systems behind one trait. Each vendor has a folder, and a line in `crm_client.rs`.
 //!
-//! In: an EventBridge event, contacts' IDs, or values to write. Out: the IDs that an event names ([`CrmEvent`]), the
-//! contacts as the CRM says they are now ([`FetchedContact`]), or the ID of what was written. An event is only a
-//! hint: IDs, the kind of change and a time are read from it, and nothing else.
-//!
-//! This crate must not know queues, tables, or which system is right about which field.
+//! In: an EventBridge event, contacts' IDs, or values to write. Out: the IDs that an event names ([`CrmEvent`]), the contacts
+//! as the CRM says they are now ([`FetchedContact`]), or the ID of what was written. This crate must not know queues, tables,
+//! or which system is right about which field.
 
 mod contact;
 mod contact_write;

@@ -18,8 +18,7 @@ pub trait CrmProvider: Send + Sync + 'static {
     /// [`UnreadableEvent`] when the event is not this CRM's, or breaks its contract.
     fn read_event(&self, envelope: &Envelope) -> Result<CrmEvent, UnreadableEvent>;
 
-    /// The contacts as the CRM says they are now: one answer for each of `ids`, in their order. A missing contact is
-    /// [`FetchedContact::Gone`], not an error.
+    /// The contacts as the CRM says they are now: one answer for each of `ids`, in their order.
     ///
     /// # Errors
     /// Any [`ProviderError`], for all of them.
@@ -28,8 +27,7 @@ pub trait CrmProvider: Send + Sync + 'static {
         ids: &[String],
     ) -> impl Future<Output = Result<Vec<FetchedContact>, ProviderError>> + Send;
 
-    /// Writes one contact: the one with [`ContactWrite::id`], else the one with [`ContactWrite::external_key`], else
-    /// a new one.
+    /// Writes the contact with [`ContactWrite::id`], else the one with [`ContactWrite::external_key`], else a new one.
     ///
     /// # Errors
     /// Any [`ProviderError`]. [`ProviderError::Invalid`] with status 404: the contact with that ID is gone.
@@ -38,15 +36,13 @@ pub trait CrmProvider: Send + Sync + 'static {
         write: &ContactWrite,
     ) -> impl Future<Output = Result<ContactWritten, ProviderError>> + Send;
 
-    /// One page of the list of all contacts, IDs and versions only. `after`: the cursor that the page before returned;
-    /// `None` reads the first page. If a contact is not listed, that is a hint that it is gone, and no proof.
+    /// One page of all contacts, IDs and versions only, after that page's cursor. A contact that is not listed may still exist.
     ///
     /// # Errors
     /// Any [`ProviderError`]. After an error, read the same page again.
     fn list(&self, after: Option<&str>) -> impl Future<Output = Result<ListedPage, ProviderError>> + Send;
 
-    /// One page of the contacts that changed since. A feed rereads a little of what it has read, because a provider may show
-    /// a change late.
+    /// One page of the contacts that changed since. A feed rereads a little, because a provider may show a change late.
     ///
     /// # Errors
     /// Any [`ProviderError`]; [`ProviderError::Invalid`] when the provider does not know the cursor, or no longer.

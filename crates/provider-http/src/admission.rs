@@ -16,10 +16,8 @@ pub struct NotAdmitted {
     pub retry_after: Duration,
 }
 
-/// Ends when the next request may be sent, or when it is clear that none may. If a call is cancelled while it waits, no
-/// request is sent.
-///
-/// A boxed closure and no type parameter, which every client and every holder of a client would have to repeat.
+/// Ends when the next request may be sent, or when it is clear that none may. If a call is cancelled while it waits, no request
+/// is sent.
 #[derive(Clone)]
 pub struct Admission(Arc<dyn Fn() -> Permission + Send + Sync>);
 
@@ -28,6 +26,7 @@ impl Admission {
     pub fn new<F: Future<Output = Result<(), NotAdmitted>> + Send + 'static>(
         permit: impl Fn() -> F + Send + Sync + 'static,
     ) -> Self {
+        // Boxed: every client and every holder of a client would have to repeat a type parameter.
         Self(Arc::new(move || Box::pin(permit())))
     }
 

@@ -22,8 +22,7 @@ impl<T> Answer<T> {
     /// The value of a resource that a provider always has, such as a collection.
     ///
     /// # Errors
-    /// [`ProviderError::Invalid`] with status 404 when it is not found: the base URL, or another part of the settings, is
-    /// wrong.
+    /// [`ProviderError::Invalid`] with status 404 when it is not found: the base URL or another setting is wrong.
     pub fn always_found(self) -> Result<T, ProviderError> {
         match self {
             Self::Found { value, .. } => Ok(value),

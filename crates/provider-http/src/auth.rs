@@ -1,6 +1,4 @@
-//! The ways in which a request proves who sends it.
-//!
-//! In: settings that the binary has read. `token.rs` requests tokens, and `assertion.rs` signs.
+//! The ways in which a request proves who sends it: settings that the binary has read.
 
 use secrecy::SecretString;
 use url::Url;
@@ -29,8 +27,7 @@ pub enum Auth {
         /// The API that the token is for: an Auth0 addition, `https://{tenant}/api/v2/`.
         audience: Option<String>,
     },
-    /// A signed assertion as the grant, <https://www.rfc-editor.org/rfc/rfc7523#section-2.1>: Salesforce's JWT bearer
-    /// flow. The token is cached.
+    /// A signed assertion as the grant, <https://www.rfc-editor.org/rfc/rfc7523#section-2.1>: Salesforce. The token is cached.
     JwtBearer {
         /// Token endpoint.
         token_url: Url,
@@ -43,8 +40,8 @@ pub enum Auth {
         /// RSA private key, as PEM. Signs with RS256.
         key_pem: SecretString,
     },
-    /// Client credentials with a signed assertion instead of a secret,
-    /// <https://www.rfc-editor.org/rfc/rfc7523#section-2.2>: Okta's `private_key_jwt`. The token is cached.
+    /// Client credentials with a signed assertion, <https://www.rfc-editor.org/rfc/rfc7523#section-2.2>: Okta's
+    /// `private_key_jwt`.
     PrivateKeyJwt {
         /// Token endpoint; also the assertion's `aud`.
         token_url: Url,

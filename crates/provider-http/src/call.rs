@@ -1,6 +1,4 @@
 //! One request on the wire, and when it may be sent twice.
-//!
-//! In: a complete request. Out: the reply as it came. `meaning.rs` reads the status.
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, IF_NONE_MATCH};
 use reqwest::{Client, Method, RequestBuilder, Response};
@@ -20,43 +18,31 @@ pub(crate) struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    /// A GET; with `if_none_match`, a conditional one.
     pub(crate) fn get(url: Url, if_none_match: Option<&'a str>) -> Self {
         Self { url, method: Method::GET, if_none_match, body: None, repeatable: true }
     }
 
-    /// A request with a JSON body.
-    ///
-    /// # Errors
-    /// [`ProviderError::Invalid`] with status 400 when the body has no JSON form.
     pub(crate) fn with_body(method: Method, url: Url, body: &impl Serialize) -> Result<Self, ProviderError> {
         let body = serde_json::to_vec(body).map_err(|_| ProviderError::Invalid { status: 400 })?;
         Ok(Self { url, method, if_none_match: None, body: Some(body), repeatable: false })
     }
 
-    /// The same, for a request that only reads.
     pub(crate) fn repeatable(self) -> Self {
         Self { repeatable: true, ..self }
     }
 
-    /// True if a 304 is an answer.
     pub(crate) fn is_conditional(&self) -> bool {
         self.if_none_match.is_some()
     }
 
-    /// Sends it.
-    ///
-    /// A server may close a kept-alive connection at the moment when the client uses it. Then a read is sent once more. A
-    /// write is not, since the provider may have done it.
-    ///
-    /// # Errors
-    /// [`ProviderError::Unavailable`] when no reply comes; [`ProviderError::Invalid`] when the request cannot be made.
     pub(crate) async fn send(
         &self,
         http: &Client,
         headers: &HeaderMap,
         authorization: &HeaderValue,
     ) -> Result<Response, ProviderError> {
+        // A server may close a kept-alive connection at the moment when the client uses it: a read is sent once more. A write
+        // is not, since the provider may have done it.
         let send = || async { Ok(self.request(http, headers, authorization).send().await?) };
         match send().await {
             Err(ProviderError::Unavailable { cause: Outage::Broken, .. }) if self.repeatable => send().await,

@@ -1,6 +1,4 @@
-//! The client, as connectors see it: the calls that they can make, and how to make a client.
-//!
-//! In: a path, a query, a body. Out: an [`Answer`]. What all calls have in common is in `exchange.rs`.
+//! The client, as connectors see it. What all calls have in common is in `exchange.rs`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -40,8 +38,6 @@ struct Inner {
 impl ProviderHttp {
     /// Makes a client. Opens no connection and requests no token yet.
     ///
-    /// The client follows no redirect, since a redirect would carry the credentials to its target.
-    ///
     /// # Errors
     /// [`ConfigError`] when no request could be sent with these settings.
     pub fn new(config: ProviderHttpConfig) -> Result<Self, ConfigError> {
@@ -49,6 +45,7 @@ impl ProviderHttp {
         if !matches!(config.base_url.scheme(), "http" | "https") {
             return Err(ConfigError::BaseUrl { upstream });
         }
+        // A redirect would carry the credentials to its target.
         let http = Client::builder()
             .user_agent(config.user_agent)
             .timeout(config.timeout)
@@ -77,9 +74,7 @@ impl ProviderHttp {
         self.inner.upstream
     }
 
-    /// Reads one JSON resource.
-    ///
-    /// Each part of `path` becomes one percent-encoded segment below the base URL; `query` values are encoded too.
+    /// Reads one JSON resource. Each part of `path` becomes one percent-encoded segment below the base URL.
     ///
     /// # Errors
     /// Any [`ProviderError`]. While a reply's pause lasts, [`ProviderError::RateLimited`] without sending.
@@ -150,8 +145,7 @@ impl ProviderHttp {
         self.inner.exchange.run_stream(Call::get(self.endpoint(path, query)?, None), most, quiet).await
     }
 
-    /// The cursor in a link of a reply's body: the value of `parameter` in `link`, which must lead to the collection at
-    /// `path`. Do not follow the link itself, for the reasons given at [`Self::get_page`].
+    /// The cursor in a link of a reply's body: `parameter` in `link`, which must lead to `path`. Do not follow the link itself.
     ///
     /// # Errors
     /// [`ProviderError::Malformed`] for a link that leads to anything else.
@@ -160,10 +154,8 @@ impl ProviderHttp {
         cursor_in(link, &collection, parameter).ok_or(ProviderError::WHOLE_REPLY_MALFORMED)
     }
 
-    /// Writes with POST. `path` and `query` as for [`Self::get_json`].
-    ///
-    /// The client does not send it a second time when the connection breaks, since the provider may have done the write. If
-    /// the reply has no content (204), `T` is read from JSON's `null`.
+    /// Writes with POST, and never a second time when the connection breaks, since the provider may have done the write. If the
+    /// reply has no content (204), `T` is read from JSON's `null`.
     ///
     /// # Errors
     /// As [`Self::get_json`].
@@ -190,8 +182,7 @@ impl ProviderHttp {
         self.inner.exchange.run(call.repeatable()).await
     }
 
-    /// Reads with SEARCH, by which Directus accepts a query that is too long for a URL. Sent a second time when the
-    /// connection breaks.
+    /// Reads with SEARCH: Directus's way for a query that is too long for a URL. Sent a second time when the connection breaks.
     ///
     /// # Errors
     /// As [`Self::get_json`].
@@ -234,8 +225,8 @@ fn headers(upstream: &'static str, pairs: &[(&'static str, String)]) -> Result<H
 }
 
 impl fmt::Debug for ProviderHttp {
-    /// Shows the provider and its host, and nothing that could be a secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Nothing that could be a secret.
         let Inner { upstream, base_url, .. } = &*self.inner;
         f.debug_struct("ProviderHttp")
             .field("upstream", upstream)

@@ -1,6 +1,4 @@
-//! What a client needs to know about its provider.
-//!
-//! In: settings that the binary has read. This module must not read the environment.
+//! What a client needs to know about its provider. This module must not read the environment.
 
 use std::time::Duration;
 
@@ -11,9 +9,7 @@ use crate::auth::Auth;
 use crate::error::ProviderError;
 use crate::rate_limit::MAX_PAUSE;
 
-/// A vendor's own reader of error replies. In: status and body. Out: the error, or `None` if the status says everything.
-///
-/// It must not keep or quote the body.
+/// A vendor's own reader of an error reply's status and body. `None`: the status says everything. It must not keep the body.
 pub type ReadError = fn(u16, &[u8]) -> Option<ProviderError>;
 
 /// Settings of one provider's HTTP client. Its `Debug` redacts secrets, as [`Auth`]'s does.
@@ -35,8 +31,7 @@ pub struct ProviderHttpConfig {
     pub max_concurrent: usize,
     /// The `User-Agent` that the provider's support staff will see.
     pub user_agent: String,
-    /// Headers of each request to the API, for example a version; not of token requests. `Debug` shows them, so they must
-    /// hold no secret.
+    /// Headers of each request to the API, not of token requests. `Debug` shows them, so they must hold no secret.
     pub headers: Vec<(&'static str, String)>,
     /// Limit of a successful reply's body, in bytes.
     pub max_body_bytes: usize,
@@ -48,8 +43,6 @@ pub struct ProviderHttpConfig {
 
 impl ProviderHttpConfig {
     /// Settings with the usual limits: 10 s for an exchange, 3 s to connect, 16 requests at once, 1 MiB a body.
-    ///
-    /// Auth0 bounds a user's metadata to 16 MB in theory, a few KB in practice; a page of 100 users stays well below.
     #[must_use]
     pub fn new(upstream: &'static str, base_url: Url, auth: Auth) -> Self {
         Self {
@@ -62,6 +55,7 @@ impl ProviderHttpConfig {
             max_concurrent: 16,
             user_agent: concat!("coppice/", env!("CARGO_PKG_VERSION")).to_owned(),
             headers: Vec::new(),
+            // Auth0 bounds a user's metadata to 16 MB in theory, a few KB in practice; a page of 100 users stays well below.
             max_body_bytes: 1024 * 1024,
             read_error: None,
             admission: None,

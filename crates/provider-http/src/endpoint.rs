@@ -1,20 +1,15 @@
-//! Makes a URL of path segments.
-//!
-//! An ID comes from an event, so its author is unknown. It becomes exactly one path segment, or the URL is refused: an
-//! ID can neither climb out of its collection nor turn "one user" into "all users".
+//! Makes a URL of path segments. An ID comes from an event, so its author is unknown. It becomes exactly one path segment, or
+//! the URL is refused: an ID can neither climb out of its collection nor turn "one user" into "all users".
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
-/// Every character except RFC 3986's unreserved ones, <https://www.rfc-editor.org/rfc/rfc3986#section-2.3>. Stricter than
-/// `Url`'s own path encoding, which leaves the `|` of Auth0's IDs bare.
+/// All but RFC 3986's unreserved characters. `Url`'s own path encoding leaves the `|` of Auth0's IDs bare.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Appends `segments` to the path of `base`, and `query` to the URL.
-///
-/// `None` for a segment that no URL can hold: empty (it would name the collection), `.` or `..` (parsers resolve
-/// those, encoded or not).
+/// `None`: no URL can hold a segment.
 pub(crate) fn endpoint(base: &Url, segments: &[&str], query: &[(&str, &str)]) -> Option<Url> {
+    // An empty segment would name the collection. Parsers resolve `.` and `..`, encoded or not.
     if segments.iter().any(|segment| matches!(*segment, "" | "." | "..")) {
         return None;
     }

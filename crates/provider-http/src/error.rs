@@ -1,7 +1,5 @@
-//! What can go wrong with a provider, sorted by what the caller should do next.
-//!
-//! Every variant is one decision: renew credentials, wait, pause, give up, or report a broken contract. A missing record is no
-//! error but an [`Answer`](crate::Answer).
+//! What can go wrong with a provider, sorted by what the caller should do next: renew credentials, wait, pause, give up, or
+//! report a broken contract. A missing record is no error but an [`Answer`](crate::Answer).
 
 use std::fmt;
 use std::time::Duration;
@@ -9,8 +7,7 @@ use std::time::Duration;
 /// Why a call to a provider has no answer. Holds numbers and fixed words only.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProviderError {
-    /// The provider refuses the credentials, also with a new token (401), or they lack a permission (403). An operator must
-    /// act.
+    /// The credentials are refused, also with a new token (401), or lack a permission (403). An operator must act.
     #[error("provider refuses our credentials")]
     Unauthorized,
     /// The provider, or its rate limit as we know it, asks for a pause. That is no failure of the requested record.
@@ -81,8 +78,8 @@ impl fmt::Display for Outage {
 }
 
 impl From<reqwest::Error> for ProviderError {
-    /// Keeps the kind of a transport error. Drops its text, which quotes the URL with its query.
     fn from(error: reqwest::Error) -> Self {
+        // The kind only: the error's text quotes the URL with its query.
         let cause = match error {
             // The request could not be made: the entity tag is no header value.
             _ if error.is_builder() => return Self::Invalid { status: 400 },
@@ -112,7 +109,7 @@ pub enum ConfigError {
         #[source]
         source: reqwest::Error,
     },
-    /// The private key is no RSA key in PEM. The error does not say what it is instead, since it may still be a secret.
+    /// The private key is no RSA key in PEM. The error does not say what it is instead: it may still be a secret.
     #[error("private key of {upstream} is not an RSA key in PEM")]
     Key {
         /// The provider.

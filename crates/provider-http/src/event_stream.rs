@@ -1,12 +1,8 @@
 //! Server-sent events: <https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation>.
 //!
-//! In: a reply whose body does not end by itself. Out: the events that came until the stream was quiet.
-//!
-//! The parser is our own, since an event must not be larger than a reply may be, and both crates that parse a stream alone
-//! buffer an event without a limit. `eventsource-stream` 0.2.3 also panics if the stream begins with a byte order mark.
-//! `sseer` 0.3.1 is, by its own words, a learning project, and has unsafe code. Clients such as `reqwest-eventsource` keep a
-//! connection open and reconnect; here a job reads the news, and ends. Lines that end in a carriage return alone are not
-//! recognised: no provider sends them.
+//! The parser is our own: both crates that parse a stream alone (`eventsource-stream` 0.2.3, `sseer` 0.3.1) buffer an event
+//! without a limit. Clients such as `reqwest-eventsource` keep a connection open and reconnect; here a job reads the news, and
+//! ends.
 
 use std::mem;
 use std::time::Duration;
@@ -27,10 +23,6 @@ pub struct StreamedEvent {
     pub data: String,
 }
 
-/// Reads until no event has come for as long as `quiet`, there are `most`, or the stream ends.
-///
-/// # Errors
-/// [`ProviderError::Malformed`] when an event, or one piece of the stream, is larger than `max_bytes`.
 pub(crate) async fn read_events(
     mut reply: Response,
     most: usize,
@@ -47,6 +39,7 @@ pub(crate) async fn read_events(
             Ok(Err(error)) if events.is_empty() && !error.is_timeout() => return Err(error.into()),
             Ok(Err(_)) => break,
         };
+        // An event must not be larger than a reply may be.
         if parser.buffered_bytes() + chunk.len() > max_bytes {
             return Err(ProviderError::WHOLE_REPLY_MALFORMED);
         }
@@ -59,17 +52,13 @@ pub(crate) async fn read_events(
     Ok(events)
 }
 
-/// The beginning of an event whose end has not come yet.
 #[derive(Default)]
 struct Parser {
-    /// The beginning of a line.
     rest: Vec<u8>,
-    /// What the event's whole lines say.
     event: StreamedEvent,
 }
 
 impl Parser {
-    /// What it holds of the event that is not complete yet.
     fn buffered_bytes(&self) -> usize {
         let StreamedEvent { id, kind, data } = &self.event;
         self.rest.len() + id.as_ref().map_or(0, String::len) + kind.len() + data.len()
@@ -77,6 +66,7 @@ impl Parser {
 
     fn feed(&mut self, chunk: &[u8], events: &mut Vec<StreamedEvent>) {
         self.rest.extend_from_slice(chunk);
+        // Lines that end in a carriage return alone are not recognised: no provider sends them.
         while let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = self.rest.drain(..=end).collect();
             let line = String::from_utf8_lossy(&line);
@@ -99,9 +89,9 @@ impl Parser {
         }
     }
 
-    /// The event that an empty line ends. `None`: it has no data.
     fn dispatch(&mut self) -> Option<StreamedEvent> {
         let mut event = mem::take(&mut self.event);
+        // An event without data is none.
         event.data.pop()?;
         if event.kind.is_empty() {
             event.kind.push_str("message");

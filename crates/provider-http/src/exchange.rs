@@ -1,14 +1,5 @@
 //! One call, from gate to answer, and what all calls of a client share.
 //!
-//! The order of a call:
-//!
-//! 1. The rate gate is open.
-//! 2. One of the places for requests in flight is free.
-//! 3. If the caller has a budget, the admission grants a request.
-//! 4. The gate is still open: it may have closed during 2 and 3.
-//! 5. The token cache has a token.
-//! 6. The request is sent, and its status says what the reply means.
-//!
 //! A call is repeated with a new token after a 401, and a read when its connection breaks. The caller decides on every other
 //! repetition, since it knows the message's attempts.
 
@@ -32,7 +23,6 @@ use crate::meaning::{Meaning, meaning};
 use crate::rate_limit::{RateGate, pause};
 use crate::token::TokenCache;
 
-/// Connections, token, rate gate and places in flight.
 pub(crate) struct Exchange {
     pub(crate) http: Client,
     pub(crate) headers: HeaderMap,
@@ -46,12 +36,10 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    /// Sends a call, and reads the reply.
     pub(crate) async fn run<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<Answer<T>, ProviderError> {
         self.run_and(call, |_, value| Ok(value)).await
     }
 
-    /// Sends a call, and makes an answer of the reply's headers and its body.
     pub(crate) async fn run_and<T: DeserializeOwned, U>(
         &self,
         call: Call<'_>,
@@ -70,7 +58,6 @@ impl Exchange {
         })
     }
 
-    /// Sends a call whose answer is a stream of events, and reads it until the stream is quiet or there are `most`.
     pub(crate) async fn run_stream(
         &self,
         call: Call<'_>,
@@ -89,7 +76,6 @@ impl Exchange {
         })
     }
 
-    /// Waits for a place among the requests in flight, and for permission to send.
     async fn enter(&self) -> Result<Option<SemaphorePermit<'_>>, ProviderError> {
         self.check_gate()?;
         // The semaphore is never closed, so there is always a place in the end.
@@ -97,12 +83,11 @@ impl Exchange {
         if let Some(admission) = &self.admission {
             admission.admit().await?;
         }
+        // The gate may have closed during both waits.
         self.check_gate()?;
         Ok(place)
     }
 
-    /// Sends with the cached token; after a 401 once more with a new token, if that can help. This holds for writes too: the
-    /// provider has not done what it refused.
     async fn send_with_fresh_token(&self, call: &Call<'_>) -> Result<Response, ProviderError> {
         let Self { http, tokens, headers, .. } = self;
         let token = tokens.get(http).await?;
@@ -110,11 +95,11 @@ impl Exchange {
         if reply.status() != StatusCode::UNAUTHORIZED || !tokens.refused(&token).await {
             return Ok(reply);
         }
+        // For writes too: the provider has not done what it refused.
         let token = tokens.get(http).await?;
         call.send(http, headers, &token.header).await
     }
 
-    /// Reads the meaning of a reply from its status, and not yet the body.
     async fn understand(
         &self,
         reply: Response,
@@ -135,7 +120,6 @@ impl Exchange {
         }
     }
 
-    /// The error of a failed reply: what the vendor's body says, else `error`, which the status says.
     async fn read_failure(&self, reply: Response, error: ProviderError) -> ProviderError {
         let Some(read) = self.read_error else { return error };
         match read_failure(reply, read).await {
@@ -153,13 +137,12 @@ impl Exchange {
         self.gate.closed_for().map_or(Ok(()), |retry_after| Err(ProviderError::RateLimited { retry_after }))
     }
 
-    /// Closes the gate after a 429, and after any reply that used up the quota. A 503 with `Retry-After` leaves it open: that
-    /// is an outage, and the circuit breaker has to probe it.
     fn close_gate(&self, meaning: &Meaning, pause: Option<Duration>) {
         match (meaning, pause) {
             (Meaning::Failed(ProviderError::RateLimited { retry_after }), _) => {
                 self.gate.close_for(*retry_after);
             }
+            // A 503 with `Retry-After` is an outage, and the circuit breaker has to probe it: the gate stays open.
             (Meaning::Failed(ProviderError::Unavailable { .. }), _) | (_, None) => {}
             (_, Some(pause)) => self.gate.close_for(pause),
         }

@@ -1,6 +1,4 @@
-//! What a client sends to get a token, made from its settings. Keys are read here, once.
-//!
-//! In: [`Auth`]. Out: a fixed header, or the form to send to a token endpoint. No I/O.
+//! What a client sends to get a token, made from its settings. Keys are read here, once. No I/O.
 
 use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
@@ -15,15 +13,11 @@ const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 /// <https://www.rfc-editor.org/rfc/rfc7523#section-2.2>
 const JWT_CLIENT_ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// How a client gets its `Authorization` header.
 pub(crate) enum Grant {
-    /// The header never changes.
     Fixed { scheme: &'static str, token: SecretString },
-    /// A token endpoint issues tokens.
     Asked { token_url: Url, with: Proof },
 }
 
-/// What a token request proves the client with.
 pub(crate) enum Proof {
     Secret { client_id: String, client_secret: SecretString, audience: Option<String> },
     Assertion { issuer: String, subject: String, audience: String, signer: Signer },
@@ -34,8 +28,6 @@ pub(crate) enum Proof {
 pub(crate) struct Form(Vec<(&'static str, SecretString)>);
 
 impl Grant {
-    /// # Errors
-    /// [`ConfigError::Key`] when a private key cannot sign.
     pub(crate) fn new(upstream: &'static str, auth: Auth) -> Result<Self, ConfigError> {
         let signer = |key_pem: &SecretString| Signer::new(key_pem).ok_or(ConfigError::Key { upstream });
         let (token_url, with) = match auth {
@@ -56,11 +48,8 @@ impl Grant {
 }
 
 impl Proof {
-    /// The fields to send to `token_url`, with an assertion newly signed for each call.
-    ///
-    /// # Errors
-    /// [`ProviderError::Unauthorized`] when an assertion cannot be signed.
     pub(crate) fn form(&self, token_url: &Url, now: OffsetDateTime) -> Result<Form, ProviderError> {
+        // An assertion is newly signed for each call.
         Ok(Form(match self {
             // <https://www.rfc-editor.org/rfc/rfc6749#section-4.4.2>, with Auth0's `audience`.
             Self::Secret { client_id, client_secret, audience } => {
@@ -90,7 +79,7 @@ fn client_credentials(client_id: &str) -> Vec<(&'static str, SecretString)> {
 }
 
 impl Form {
-    /// The fields with their secrets readable. Send them at once.
+    /// With their secrets readable: send them at once.
     pub(crate) fn exposed(&self) -> Vec<(&'static str, &str)> {
         self.0.iter().map(|(name, value)| (*name, value.expose_secret())).collect()
     }

@@ -1,12 +1,8 @@
 //! The HTTP core of all connectors.
 //!
-//! In: a base URL, credentials, a path and a query. Out: an [`Answer`] (found, unchanged, or not there) or a
-//! [`ProviderError`] whose variants say what the caller should do, not what came over the wire. Tokens, rate limits,
-//! time-outs, size limits and the meaning of statuses exist here, once. So does [`vendors!`], by which a role's crate lists
-//! its vendors.
-//!
-//! This crate must not know any provider's record, event or table, and must not log. No error contains a token, a secret, a
-//! query string or a body, because the caller may print it.
+//! In: a base URL, credentials, a path and a query. Out: an [`Answer`], or a [`ProviderError`] whose variants say what the
+//! caller should do. This crate must not know any provider's record, event or table, and must not log. No error contains a
+//! token, a secret, a query string or a body, because the caller may print it.
 
 mod admission;
 mod answer;

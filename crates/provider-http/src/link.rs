@@ -1,17 +1,11 @@
-//! The `Link` header, <https://www.rfc-editor.org/rfc/rfc8288#section-3>. Pure.
-//!
-//! In: one header line. Out: the links in it, or `None` if it breaks the grammar: a reader that guesses would find a link
-//! where there is none. `page.rs` checks where a link leads.
+//! The `Link` header, <https://www.rfc-editor.org/rfc/rfc8288#section-3>. A line that breaks the grammar has no links: a reader
+//! that guesses would find a link where there is none.
 
-/// Optional white space around separators.
 const SPACE: [char; 2] = [' ', '\t'];
 
-/// One link: its target, and its relation to this reply.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Link<'a> {
-    /// As written between the angle brackets.
     pub(crate) target: &'a str,
-    /// Relation types, separated by spaces. `None`: it has none, or is about another page than this reply's.
     relations: Option<&'a str>,
 }
 
@@ -22,7 +16,6 @@ impl Link<'_> {
     }
 }
 
-/// The links of one header line.
 pub(crate) fn links(mut rest: &str) -> Option<Vec<Link<'_>>> {
     let mut links = Vec::new();
     loop {
@@ -40,7 +33,6 @@ pub(crate) fn links(mut rest: &str) -> Option<Vec<Link<'_>>> {
     }
 }
 
-/// One link, and what follows it.
 fn read_link(text: &str) -> Option<(Link<'_>, &str)> {
     let (target, mut rest) = text.strip_prefix('<')?.split_once('>')?;
     let (mut relations, mut elsewhere) = (None, false);
@@ -49,6 +41,7 @@ fn read_link(text: &str) -> Option<(Link<'_>, &str)> {
         let (name, value, after) = read_parameter(parameter.trim_start_matches(SPACE))?;
         match name.to_ascii_lowercase().as_str() {
             "rel" => relations = relations.or(Some(value)), // Of several, the first one counts.
+            // It is about another page than this reply's.
             "anchor" => elsewhere = true,
             _ => {}
         }
@@ -57,7 +50,6 @@ fn read_link(text: &str) -> Option<(Link<'_>, &str)> {
     Some((Link { target, relations: relations.filter(|_| !elsewhere) }, rest))
 }
 
-/// A parameter's name and value, both of which may be missing, and what follows.
 fn read_parameter(text: &str) -> Option<(&str, &str, &str)> {
     let (name, rest) = read_token(text);
     let Some(value) = rest.trim_start_matches(SPACE).strip_prefix('=').filter(|_| !name.is_empty()) else {
@@ -72,14 +64,14 @@ fn read_parameter(text: &str) -> Option<(&str, &str, &str)> {
     (!value.is_empty()).then_some((name, value, rest))
 }
 
-/// Splits off the longest token at the beginning: <https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2>.
+/// <https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2>
 fn read_token(text: &str) -> (&str, &str) {
     let is_part = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     text.split_at(text.find(|c| !is_part(c)).unwrap_or(text.len()))
 }
 
-/// Where a quoted string ends. Escapes in it are not decoded, since no relation type has a backslash.
 fn closing_quote(text: &str) -> Option<usize> {
+    // Escapes are not decoded, since no relation type has a backslash.
     let mut escaped = false;
     let mut bytes = text.bytes();
     bytes.position(|byte| {

@@ -1,30 +1,21 @@
 //! What a status means: one pure function, for all providers.
-//!
-//! In: the status, and the pause that the headers ask for. Out: what to do with the reply. No I/O, no clock.
 
 use std::time::Duration;
 
 use crate::error::{Outage, ProviderError};
 
-/// What to do with a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Meaning {
-    /// Read the record from the body.
     Body,
-    /// The caller's copy is current.
     NotModified,
-    /// There is no such record, or no longer.
     NotFound,
-    /// The reply is no answer.
     Failed(ProviderError),
 }
 
 /// Pause after a 429 that does not say how long.
 const DEFAULT_PAUSE: Duration = Duration::from_secs(5);
 
-/// Reads a status.
-///
-/// `conditional`: the request had an `If-None-Match`, so a 304 is an answer. `pause`: how long the headers ask to wait.
+/// `conditional`: the request had an `If-None-Match`. `pause`: how long the headers ask to wait.
 pub(crate) fn meaning(status: u16, conditional: bool, pause: Option<Duration>) -> Meaning {
     let unavailable = |cause| ProviderError::Unavailable { cause, retry_after: pause };
     Meaning::Failed(match status {

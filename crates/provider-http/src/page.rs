@@ -1,8 +1,4 @@
 //! A page of a collection, and where the next one begins.
-//!
-//! In: a reply's headers and the URL of the request. Out: a cursor. The client never follows the next link itself: the
-//! provider wrote its target, and a request carries our credentials. Only the cursor is read from it, and only if the link
-//! leads to the requested resource at the same origin.
 
 use reqwest::header::{HeaderMap, LINK};
 use url::Url;
@@ -19,10 +15,7 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
-/// The value of `parameter` in the one link with `rel="next"`. `None`: there is no such link.
-///
-/// # Errors
-/// [`ProviderError::Malformed`], as a whole, for anything but a link to another page of `asked`.
+/// `None`: there is no link with `rel="next"`.
 pub(crate) fn next_cursor(
     headers: &HeaderMap,
     asked: &Url,
@@ -34,10 +27,7 @@ pub(crate) fn next_cursor(
     if stays { Err(ProviderError::WHOLE_REPLY_MALFORMED) } else { Ok(next) }
 }
 
-/// The same for a feed, whose link leads to the same page while nothing is new.
-///
-/// # Errors
-/// As [`next_cursor`], except for a link to the requested page itself.
+/// For a feed, whose link leads to the same page while nothing is new.
 pub(crate) fn feed_cursor(
     headers: &HeaderMap,
     asked: &Url,
@@ -60,20 +50,19 @@ fn read_cursor(headers: &HeaderMap, asked: &Url, parameter: &str) -> Option<Opti
     cursor_in(target, asked, parameter).map(Some)
 }
 
-/// The value of `parameter` in a link to another page of `asked`. `None`: the link leads elsewhere, or has no such value.
 pub(crate) fn cursor_in(target: &str, asked: &Url, parameter: &str) -> Option<String> {
+    // The client never follows the link itself: the provider wrote its target, and a request carries our credentials.
     let next = asked.join(target).ok().filter(|next| is_page_of(next, asked))?;
     cursor(&next, parameter)
 }
 
-/// The same resource at the same origin, whatever the query.
 fn is_page_of(next: &Url, asked: &Url) -> bool {
     let bare = next.username().is_empty() && next.password().is_none();
     bare && next.origin() == asked.origin() && next.path() == asked.path()
 }
 
-/// The one value of `parameter`, if there is exactly one and it is not empty.
 fn cursor(url: &Url, parameter: &str) -> Option<String> {
+    // Several values contradict each other.
     let mut values = url.query_pairs().filter(|(name, _)| name == parameter).map(|(_, value)| value);
     let value = values.next().filter(|value| !value.is_empty())?;
     values.next().is_none().then(|| value.into_owned())

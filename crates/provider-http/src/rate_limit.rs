@@ -1,18 +1,5 @@
-//! Rate limits, as the provider's headers state them.
-//!
-//! Two halves: [`pause`] reads the headers of one reply (pure). [`RateGate`] remembers the longest pause and holds calls back
-//! until it is over, so that no caller calls a provider whose quota is used up.
-//!
-//! Headers: `Retry-After` (<https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3>), Auth0's `x-ratelimit-*`
-//! (<https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy>) and Okta's
-//! `x-rate-limit-*` (<https://developer.okta.com/docs/reference/rl-best-practices/>), both with a reset in epoch seconds;
-//! Contentful's `x-contentful-ratelimit-reset`
-//! (<https://www.contentful.com/developers/docs/references/content-delivery-api/#/introduction/api-rate-limits>), the
-//! seconds left, above zero only if calls are refused;
-//! Persona's `ratelimit-*` (<https://docs.withpersona.com/rate-limiting>), with the seconds left until the reset;
-//! Salesforce's `Sforce-Limit-Info`
-//! (<https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/headers_api_usage.htm>), with the
-//! calls of the last 24 hours, and no reset.
+//! Rate limits, as the provider's headers state them: [`pause`] reads one reply's, and [`RateGate`] holds calls back until the
+//! longest pause is over, so that no caller calls a provider whose quota is used up.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -27,13 +14,11 @@ const MIN_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause: a wrong header must not silence a provider for a day.
 pub(crate) const MAX_PAUSE: Duration = Duration::from_secs(3600);
 
-/// Pause when the quota of the last 24 hours is used up. Calls become available one by one, as old calls leave the window.
+/// Calls become available one by one, as old calls leave the window of 24 hours.
 const ROLLING_DAY_PAUSE_SECS: i64 = 15 * 60;
 
-/// How long a reply asks to wait: its `Retry-After`, else its reset if no call remains. `None`: there is no pause.
-///
-/// `now` is used only if there is no `Date` header. With one, the provider's clock is compared with itself.
 pub(crate) fn pause(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration> {
+    // With a `Date`, the provider's clock is compared with itself.
     let now = text(headers, &["date"]).and_then(http_date).unwrap_or(now);
     let seconds = retry_after(headers, now)
         .or_else(|| reset_of_refused(headers))
@@ -41,32 +26,35 @@ pub(crate) fn pause(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration
     Some(believable(Duration::from_secs(seconds.try_into().unwrap_or(0))))
 }
 
-/// A pause within the bounds of any pause, from 1 s to 1 h.
 pub(crate) fn believable(pause: Duration) -> Duration {
     pause.clamp(MIN_PAUSE, MAX_PAUSE)
 }
 
-/// Seconds from `Retry-After`, which is a number or a date.
 fn retry_after(headers: &HeaderMap, now: OffsetDateTime) -> Option<i64> {
+    // A number or a date: <https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3>.
     let value = text(headers, &["retry-after"])?;
     value.parse().ok().or_else(|| Some((http_date(value)? - now).whole_seconds()))
 }
 
-/// Seconds that a refused caller has to wait. Contentful writes zero if it refuses nothing.
 fn reset_of_refused(headers: &HeaderMap) -> Option<i64> {
+    // Contentful's seconds left, above zero only if calls are refused:
+    // <https://www.contentful.com/developers/docs/references/content-delivery-api/#/introduction/api-rate-limits>.
     text(headers, &["x-contentful-ratelimit-reset"])?.parse().ok().filter(|seconds| *seconds > 0)
 }
 
-/// Seconds until the provider renews the quota, if it is used up.
 fn reset_if_exhausted(headers: &HeaderMap, now: OffsetDateTime) -> Option<i64> {
+    // Auth0 (<https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy>) and Okta
+    // (<https://developer.okta.com/docs/reference/rl-best-practices/>) write the reset in epoch seconds, and Persona
+    // (<https://docs.withpersona.com/rate-limiting>) the seconds left.
     let at = number_if_exhausted(headers, &["x-ratelimit-", "x-rate-limit-"]);
     at.map(|reset| reset.saturating_sub(now.unix_timestamp()))
         .or_else(|| number_if_exhausted(headers, &["ratelimit-"]))
         .or_else(|| is_day_used_up(headers).then_some(ROLLING_DAY_PAUSE_SECS))
 }
 
-/// True if `api-usage=18/5000` says that no call is left. The header may hold other usages too.
 fn is_day_used_up(headers: &HeaderMap) -> bool {
+    // Salesforce's calls of the last 24 hours, as `api-usage=18/5000`; the header may hold other usages too:
+    // <https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/headers_api_usage.htm>.
     let usages = text(headers, &["sforce-limit-info"]).unwrap_or_default().split([';', ',']);
     let usage = usages.filter_map(|usage| usage.trim().strip_prefix("api-usage=")?.split_once('/'));
     usage
@@ -74,7 +62,7 @@ fn is_day_used_up(headers: &HeaderMap) -> bool {
         .any(|(used, allowed)| used >= allowed)
 }
 
-/// The `reset` of the first of these families that the reply has, if its `remaining` is zero.
+/// The `reset` of the first of these families that the reply has, if no call remains.
 fn number_if_exhausted(headers: &HeaderMap, families: &[&str]) -> Option<i64> {
     let number = |family: &str, name: &str| text(headers, &[&format!("{family}{name}")])?.parse::<i64>().ok();
     let family = families.iter().find(|family| number(family, "remaining").is_some())?;
@@ -86,34 +74,32 @@ fn text<'a>(headers: &'a HeaderMap, names: &[&str]) -> Option<&'a str> {
     names.iter().find_map(|name| headers.get(*name)).and_then(|value| value.to_str().ok()).map(str::trim)
 }
 
-/// An HTTP date in its preferred form, `Sun, 06 Nov 1994 08:49:37 GMT`, which is a date of RFC 2822 too.
 fn http_date(text: &str) -> Option<OffsetDateTime> {
+    // The preferred form, `Sun, 06 Nov 1994 08:49:37 GMT`, is a date of RFC 2822 too.
     OffsetDateTime::parse(text, &Rfc2822).ok()
 }
 
-/// Holds calls back while the provider's quota is used up.
 #[derive(Debug, Default)]
 pub(crate) struct RateGate {
     closed_until: Mutex<Option<Instant>>,
 }
 
 impl RateGate {
-    /// How long the gate stays closed, rounded up to [`MIN_PAUSE`]; `None` when it is open.
     pub(crate) fn closed_for(&self) -> Option<Duration> {
         let until = (*self.lock())?;
         let left = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
         Some(left.max(MIN_PAUSE))
     }
 
-    /// Closes the gate for `pause`. Never shortens a longer pause: replies arrive in any order.
     pub(crate) fn close_for(&self, pause: Duration) {
         let until = Instant::now() + pause;
         let mut closed_until = self.lock();
+        // Never shorter: replies arrive in any order.
         *closed_until = Some(closed_until.map_or(until, |earlier| earlier.max(until)));
     }
 
-    /// A poisoned lock is no problem: the state is one value, so a panic cannot have left it half-written.
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        // A poisoned lock is no problem: the state is one value, so a panic cannot have left it half-written.
         self.closed_until.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }

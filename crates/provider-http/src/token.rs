@@ -1,8 +1,4 @@
-//! Access tokens: requested once, shared, renewed before they expire.
-//!
-//! In: a [`Grant`]. Out: the value of an `Authorization` header. Some vendors bill and limit token calls. So callers that need
-//! a token at the same time share one call, and its failure too: a hundred messages must not call a broken token endpoint a
-//! hundred times, one after the other.
+//! Access tokens: requested once, shared, renewed before they expire. Some vendors bill and limit token calls.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -18,8 +14,6 @@ use crate::token_request::{MAX_LIFE, authorization, request_token};
 
 /// A token is renewed this long before it expires, or after 9/10 of its life when that is longer.
 const RENEWAL_MARGIN: Duration = Duration::from_secs(60);
-/// A token that replaced a refused one is itself replaced no sooner: if the provider refuses new tokens too, more new tokens
-/// do not help.
 const REPLACEMENT_INTERVAL: Duration = Duration::from_secs(60);
 
 /// A header value to send, and the number of the mint (the token request) that it came from.
@@ -29,12 +23,9 @@ pub(crate) struct Token {
     generation: u64,
 }
 
-/// The tokens of one client.
 pub(crate) struct TokenCache {
     grant: Grant,
     state: Mutex<State>,
-    /// Mints so far, successful or not. Read without the lock: a caller that waited for the lock compares it, and so knows
-    /// whether it waited for a mint.
     mints: AtomicU64,
 }
 
@@ -50,11 +41,8 @@ impl TokenCache {
         Self { grant, state: Mutex::default(), mints: 0.into() }
     }
 
-    /// The token to send now, newly minted if there is none that lasts.
-    ///
-    /// # Errors
-    /// What the token endpoint answers; [`ProviderError::Unauthorized`] when it refuses the client.
     pub(crate) async fn get(&self, http: &Client) -> Result<Token, ProviderError> {
+        // Read without the lock: a caller that waited for it compares the count, and so knows whether it waited for a mint.
         let mints_seen = self.mint_count();
         let mut state = self.state.lock().await;
         if let Some((token, renew_at)) = &state.current
@@ -62,13 +50,14 @@ impl TokenCache {
         {
             return Ok(token.clone());
         }
+        // Callers share a failure too: a hundred messages must not call a broken token endpoint a hundred times, one by one.
         if let Some(failure) = state.last_failure.clone().filter(|_| self.mint_count() != mints_seen) {
             return Err(failure);
         }
         self.mint_into(&mut state, http).await
     }
 
-    /// Notes that `refused` got a 401. True if a new token may help; then the caller calls [`Self::get`] again.
+    /// True if a new token may help; then the caller calls [`Self::get`] again.
     pub(crate) async fn refused(&self, refused: &Token) -> bool {
         if matches!(self.grant, Grant::Fixed { .. }) {
             return false;
@@ -77,6 +66,7 @@ impl TokenCache {
         if state.current.as_ref().is_some_and(|(current, _)| current.generation != refused.generation) {
             return true; // Another caller has replaced it already.
         }
+        // If the provider refuses new tokens too, more new tokens do not help.
         if state.replaced_at.is_some_and(|at| at.elapsed() < REPLACEMENT_INTERVAL) {
             return false;
         }

@@ -1,6 +1,4 @@
-//! One call of the token endpoint.
-//!
-//! In: the form that proves the client. Out: an `Authorization` header and its life. This module keeps nothing.
+//! One call of the token endpoint. This module keeps nothing.
 
 use std::time::Duration;
 
@@ -28,10 +26,6 @@ struct TokenReply {
     expires_in: Option<u64>,
 }
 
-/// Requests a token, and returns its header value and its life.
-///
-/// # Errors
-/// What the status means; [`ProviderError::Unauthorized`] when the endpoint refuses the client.
 pub(crate) async fn request_token(
     http: &Client,
     url: &Url,
@@ -54,10 +48,10 @@ pub(crate) async fn request_token(
     Ok((authorization("Bearer", &reply.access_token)?, life))
 }
 
-/// A header that is marked as sensitive, so that `Debug` of a request does not print it.
 pub(crate) fn authorization(scheme: &str, token: &SecretString) -> Result<HeaderValue, ProviderError> {
     let mut header = HeaderValue::from_str(&format!("{scheme} {}", token.expose_secret()))
         .map_err(|_| ProviderError::Unauthorized)?;
+    // `Debug` of a request does not print it.
     header.set_sensitive(true);
     Ok(header)
 }

@@ -1,7 +1,4 @@
-//! One list of vendors for each role, and everything that follows from it.
-//!
-//! A role's crate names its vendors once, by [`vendors!`](crate::vendors!). With a vendor's line come the client's variant
-//! and the call through it, the settings' variant, the name that an operator writes, and the reader of its events.
+//! One list of vendors for each role, by [`vendors!`](crate::vendors!), and everything that follows from it.
 
 use std::fmt;
 
@@ -13,8 +10,8 @@ pub struct UnknownProvider {
 }
 
 impl fmt::Display for UnknownProvider {
-    /// `must be auth0, okta or scim`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // As `must be auth0, okta or scim`.
         match self.known.split_last() {
             Some((last, [])) => write!(f, "must be {last}"),
             Some((last, others)) => write!(f, "must be {} or {last}", others.join(", ")),
@@ -24,16 +21,12 @@ impl fmt::Display for UnknownProvider {
 }
 
 /// The vendors of a role, each as `Variant(Client, Config) from module`. The modules must be in scope, each with a `SOURCE`
-/// and, if the role reads events (`reading T`), a `read_event`.
-///
-/// It makes
-/// * the enum, with a client in each variant;
+/// and, if the role reads events (`reading T`), a `read_event`. It makes
+/// * the enum, with a client in each variant (no `dyn`: the compiler checks that every vendor is handled everywhere);
 /// * `each!(client_enum, client => expression)`, which evaluates the expression with the client, whichever it is;
 /// * `ProviderName`, which is parsed from a vendor's `SOURCE`, and `PROVIDER_NAMES` with all of them;
 /// * `Choice`, with a configuration in each variant, and `Choice::connect`, which makes the client;
 /// * `EVENT_READERS`, if the role reads events.
-///
-/// An enum and not `dyn`: the compiler checks that every vendor is handled everywhere, and futures need no boxes.
 #[macro_export]
 macro_rules! vendors {
     (
@@ -49,7 +42,6 @@ macro_rules! vendors {
             }
         }
 
-        /// The reader of each vendor's events.
         pub(crate) const EVENT_READERS: &[::event_contract::EventReader<$Event>] =
             &[$(($module::SOURCE, $module::read_event)),+];
     };
@@ -68,7 +60,6 @@ macro_rules! vendors {
         /// The names that a setting may choose a provider by: each vendor's `SOURCE`.
         pub const PROVIDER_NAMES: &[&str] = &[$($module::SOURCE),+];
 
-        /// The vendor that a setting names.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum ProviderName {
             $($Vendor),+
@@ -85,14 +76,12 @@ macro_rules! vendors {
             }
         }
 
-        /// The configuration of the chosen vendor's client.
         #[derive(Debug, Clone)]
         pub(crate) enum Choice {
             $($Vendor($Config)),+
         }
 
         impl Choice {
-            /// Makes the client, with limits adjusted. Sends nothing yet.
             pub(crate) fn connect(
                 self,
                 adjust: impl FnOnce(&mut $crate::ProviderHttpConfig),

@@ -5,11 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-/// A case as its provider says it is now.
-///
-/// Serialized, it is the source record that we store and hash, so it leaves out `version`, which says when that was. The values
-/// that the provider read from documents (names, birthdate, email) are *outputs*: a case has them only while it is
-/// [`VerificationStatus::Verified`].
+/// A case as its provider says it is now. Serialized, it is the source record that we store and hash. Names, birthdate and
+/// email are *outputs*: a case has them only while it is [`VerificationStatus::Verified`].
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerificationCase {
     /// The provider's ID.
@@ -38,7 +35,6 @@ pub struct VerificationCase {
 }
 
 impl VerificationCase {
-    /// Drops the outputs unless the case is verified.
     pub(crate) fn without_unverified_outputs(self) -> Self {
         if self.verification_status == VerificationStatus::Verified {
             return self;
@@ -48,8 +44,8 @@ impl VerificationCase {
 }
 
 impl fmt::Debug for VerificationCase {
-    /// The ID, the status and the version only, so that a log line with a case shows nothing personal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The ID, the status and the version only, so that a log line with a case shows nothing personal.
         f.debug_struct("VerificationCase")
             .field("id", &self.id)
             .field("verification_status", &self.verification_status)

@@ -17,8 +17,7 @@ provider_http::vendors! {
     }
 }
 
-/// The source of an event of any identity-verification provider, and the cases that it names. Pure: for tools that look at
-/// events and have no provider's settings.
+/// The source of an event of any verification provider, and the cases that it names: for tools without a provider's settings.
 ///
 /// # Errors
 /// As [`IdentityProvider::read_event`]; [`UnreadableEvent::ForeignSource`] when it is no verification provider's.

@@ -1,11 +1,8 @@
 //! Identity-verification providers behind one trait. Each vendor has a folder, and a line in `identity_client.rs`.
 //!
-//! In: an EventBridge event, or a case's ID. Out: the IDs that an event names ([`RecordHint`]), or the case as the
-//! provider says it is now ([`FetchedCase`]). A case is one attempt of one person to prove who they are: a session
-//! at Stripe, an inquiry at Persona. Only IDs and a lower bound in time are read from an event, never its status.
-//!
-//! Documents, their numbers, images and single checks are never read. This crate must not know queues, tables, or what
-//! becomes of a case's fields.
+//! In: an EventBridge event, or a case's ID. Out: the IDs that an event names ([`RecordHint`]), or the case as the provider
+//! says it is now ([`FetchedCase`]): a session at Stripe, an inquiry at Persona. Documents, their numbers, images and single
+//! checks are never read. This crate must not know queues, tables, or what becomes of a case's fields.
 
 mod case;
 mod identity_client;

@@ -18,8 +18,7 @@ pub trait SsoProvider: Send + Sync + 'static {
     /// [`UnreadableEvent`] when the event is not this provider's, or breaks its contract.
     fn read_event(&self, envelope: &Envelope) -> Result<Vec<RecordHint>, UnreadableEvent>;
 
-    /// The user as the provider says it is now. `known_etag`: the stored copy's [`SsoUser::etag`]; if that copy is current, the
-    /// answer is [`FetchedUser::NotModified`].
+    /// The user as the provider says it is now; [`FetchedUser::NotModified`] if the stored copy's `known_etag` is current.
     ///
     /// # Errors
     /// Any [`ProviderError`].
@@ -35,8 +34,7 @@ pub trait SsoProvider: Send + Sync + 'static {
     /// [`UnreadableEvent`] when the event is not this provider's, or breaks its contract.
     fn read_sign_in(&self, envelope: &Envelope) -> Result<SignInEvent, UnreadableEvent>;
 
-    /// The sign-in of a log entry, named by [`SignInEvent::Incomplete`]. `None`: there is none, or it does not say who signed
-    /// in.
+    /// The sign-in of a log entry, named by [`SignInEvent::Incomplete`]. `None`: none, or it does not say who signed in.
     ///
     /// # Errors
     /// Any [`ProviderError`].
@@ -45,8 +43,7 @@ pub trait SsoProvider: Send + Sync + 'static {
         event_id: &str,
     ) -> impl Future<Output = Result<Option<SignIn>, ProviderError>> + Send;
 
-    /// One page of the list of all users, IDs and versions only. `after`: the cursor that the page before returned. If a user
-    /// is not listed, that is a hint that it is gone, and no proof.
+    /// One page of all users, IDs and versions only, after that page's cursor. A user that is not listed may still exist.
     ///
     /// # Errors
     /// Any [`ProviderError`]. After an error, read the same page again.

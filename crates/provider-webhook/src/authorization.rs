@@ -1,5 +1,4 @@
-//! The whole value of `Authorization` is the secret. It covers neither body nor time, so a request can be repeated. That is
-//! harmless: an event is only a hint to read a record again.
+//! The whole value of `Authorization` is the secret.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -11,6 +10,8 @@ use crate::{Secrets, SignedRequest, VerifyError};
 /// # Errors
 /// [`VerifyError::Signature`] when it is not.
 pub fn verify_authorization(request: &SignedRequest<'_>, secrets: &Secrets) -> Result<(), VerifyError> {
+    // It covers neither body nor time, so a request can be repeated. That is harmless: an event is only a hint to read a
+    // record.
     let presented = request.header("authorization")?;
     let mut found = false;
     for secret in secrets.iter() {

@@ -1,8 +1,5 @@
-//! Reading a webhook's body: which records it names.
-//!
-//! In: the bytes of an authentic body. Out: IDs, what happened to them, and a word of our own for the kind of event. A
-//! field that is not an ID is skipped as it is read: none is kept, and none is in an error. An event of a kind that is not
-//! ours names no record. One of a kind that is ours and without its ID is unreadable, so that an operator sees it.
+//! Reading a webhook's body: IDs, what happened to them, and a word of our own for the kind of event. A field that is not an ID
+//! is skipped as it is read: none is kept, and none is in an error.
 
 use event_contract::RecordHint;
 use serde::Deserialize;
@@ -68,6 +65,7 @@ pub enum Id {
 pub fn text_id(id: Option<Id>) -> Result<String, UnreadableBody> {
     match id {
         Some(Id::Text(text)) if !text.is_empty() => Ok(text),
+        // An event of a kind that is ours, without its ID: an operator has to see it.
         _ => Err(UnreadableBody),
     }
 }
@@ -91,20 +89,22 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, UnreadableBody> {
     serde_json::from_slice(body).map_err(|_| UnreadableBody)
 }
 
-/// One event or an array of events: with some providers, an operator chooses which.
+/// One event or an array of events.
 ///
 /// # Errors
 /// [`UnreadableBody`] when it is neither.
 pub fn one_or_many<T: DeserializeOwned>(body: &[u8]) -> Result<Vec<T>, UnreadableBody> {
+    // With some providers, an operator chooses which.
     match body.trim_ascii_start().first() {
         Some(b'[') => parse(body),
         _ => parse(body).map(|one| vec![one]),
     }
 }
 
-/// The provider's word for the kind of event if it is on our list, else [`OTHER_KIND`]: no text of a sender gets further.
+/// The provider's word for the kind of event if it is on our list, else [`OTHER_KIND`].
 #[must_use]
 pub fn known_kind(list: &[&'static str], word: &str) -> &'static str {
+    // No text of a sender gets further.
     list.iter().find(|known| **known == word).copied().unwrap_or(OTHER_KIND)
 }
 

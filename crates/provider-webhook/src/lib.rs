@@ -1,10 +1,8 @@
 //! What all providers' webhooks share.
 //!
 //! In: a request, and the secrets that are live. Out: whether one of the secrets signed it, whether it is of now, and which
-//! records its body names. A vendor's folder in its role's crate has a `webhook.rs` with the vendor's own scheme and body;
-//! it is a [`Webhook`], made of the parts here. `webhook-ingress` lists them, and does HTTP and limits.
-//!
-//! Everything here is pure. A scheme must not read a body as anything but bytes, and no error quotes a request.
+//! records its body names. A vendor's `webhook.rs` is a [`Webhook`], made of the parts here; `webhook-ingress` lists them. A
+//! scheme must not read a body as anything but bytes, and no error quotes a request.
 
 mod authorization;
 mod body;

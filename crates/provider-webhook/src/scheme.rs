@@ -1,6 +1,4 @@
 //! The mechanics of signatures: HMAC-SHA256 with one of several secrets, encodings of digests, and ages.
-//!
-//! Digests are compared in constant time, and every secret is tried even after one has fit.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -44,11 +42,12 @@ impl SignedRequest<'_> {
     /// A header that is there once, and is text.
     ///
     /// # Errors
-    /// [`VerifyError::Signature`] when it is not: of two values, another program may read the other one.
+    /// [`VerifyError::Signature`] when it is not.
     pub fn header(&self, name: &str) -> Result<&str, VerifyError> {
         let mut values = self.headers.get_all(name).iter();
         match (values.next(), values.next()) {
             (Some(value), None) => value.to_str().map_err(|_| VerifyError::Signature),
+            // Of two values, another program may read the other one.
             _ => Err(VerifyError::Signature),
         }
     }

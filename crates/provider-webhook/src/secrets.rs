@@ -4,10 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretSlice};
 
-/// An attacker can guess shorter ones.
 const MIN_SECRET_BYTES: usize = 16;
 
-/// Each costs one digest of the body per request.
 const MAX_SECRETS: usize = 8;
 
 /// Keys of one provider. Their `Debug` text hides them.
@@ -61,10 +59,11 @@ impl Secrets {
             return Ok(Self::default());
         }
         let keys: Vec<Vec<u8>> = list.split(',').map(|text| key(text.trim())).collect::<Result<_, _>>()?;
+        // Each costs one digest of the body per request.
         if keys.len() > MAX_SECRETS {
             return Err(SecretsError::Many);
         }
-        // A surplus comma makes an empty secret, and every sender could sign with it.
+        // A surplus comma makes an empty secret, and every sender could sign with it. An attacker can guess a short one.
         if keys.iter().any(|key| key.len() < MIN_SECRET_BYTES) {
             return Err(SecretsError::Short);
         }
@@ -83,8 +82,8 @@ fn of_base64(text: &str) -> Result<Vec<u8>, SecretsError> {
 
 #[cfg(feature = "test-support")]
 impl Secrets {
-    /// Secrets of any length, since those of vendors' test vectors are short.
     pub(crate) fn of_any_length(texts: &[String], keys: crate::Keys) -> Self {
+        // Secrets of vendors' test vectors are short.
         let key = |text: &String| match keys {
             crate::Keys::Text => Ok(text.as_bytes().to_vec()),
             crate::Keys::Base64 => of_base64(text),

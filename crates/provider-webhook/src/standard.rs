@@ -1,10 +1,7 @@
-//! Standard Webhooks, for providers that have no `webhook.rs` of their own.
-//!
-//! Scheme: `webhook-signature: v1,<base64>` (a space between several) over `<id>.<timestamp>.<body>`; the key is the base64
-//! after `whsec_` (<https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>).
-//!
-//! Body: thin events, as the specification advises, `{"type": …, "data": {"id": …}}`, or `"ids"`. A type that ends in
-//! `.deleted` says that the record was removed. Every type is ours: operator and sender agree on the types.
+//! Standard Webhooks, for providers that have no `webhook.rs` of their own. Scheme: `webhook-signature: v1,<base64>` (a space
+//! between several) over `<id>.<timestamp>.<body>`; the key is the base64 after `whsec_`
+//! (<https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>). Body: thin events, as the
+//! specification advises, `{"type": …, "data": {"id": …}}`, or `"ids"`.
 
 use http::HeaderMap;
 use serde::Deserialize;
@@ -67,6 +64,7 @@ struct Data {
 /// [`UnreadableBody`] when it names none.
 pub fn read_thin_event(body: &[u8]) -> Result<Vec<WebhookRecord>, UnreadableBody> {
     let event: Event = parse(body)?;
+    // Every type is ours: operator and sender agree on the types.
     let removed = event.kind.ends_with(".deleted");
     let ids = event.data.id.into_iter().chain(event.data.ids);
     let named = |id| Ok(WebhookRecord::changed(text_or_number_id(id)?, OTHER_KIND).removed_if(removed));

@@ -1,7 +1,5 @@
 //! Checks for every scheme: signatures that vendors' own libraries made, and changes to a request that must not pass.
-//!
-//! A vector file is a list of objects: `scheme`, `secret` or `secrets`, `headers`, `body`, and `url` or `path` where the
-//! scheme covers them. All were signed at the same time.
+//! A vector file is a list of objects: `scheme`, `secret` or `secrets`, `headers`, `body`, and `url` or `path` where covered.
 
 #![expect(clippy::unwrap_used, reason = "a broken vector or promise is a panic")]
 

@@ -23,8 +23,7 @@ pub struct Webhook {
     pub proof: Proof,
     /// The records that an authentic body names.
     pub read: fn(&HeaderMap, &[u8]) -> Result<Vec<WebhookRecord>, UnreadableBody>,
-    /// The answer to a `GET` by which the vendor asks whether the webhook is ours. `None` in the answer's place: the
-    /// request is no such question.
+    /// The answer to a `GET` by which the vendor asks whether the webhook is ours; `None` to any other request.
     pub challenge: Option<fn(&HeaderMap) -> Option<Value>>,
 }
 

@@ -16,6 +16,7 @@ const REPLICA_LAG: Duration = Duration::from_secs(2);
 
 const MISSING_RECORD_IS_GONE_AFTER: Duration = Duration::from_secs(4);
 
+/// The handler, for any source.
 pub struct RecordSync<R> {
     source: R,
     store: Store,

@@ -47,8 +47,8 @@ impl<J: ResyncJob> Resyncing<J> {
         if gone.is_empty() {
             return Ok(true);
         }
-        // A source that is set up wrongly answers "no such record" to everything. If the day's count of deletions is full, none
-        // of the batch is stored as gone, and the job ends.
+        // A source that is set up wrongly answers "no such record" to everything. If the batch goes over the day's limit, none
+        // of it is stored as gone, and the job ends.
         let source = self.sync.source().source();
         let allowed = self.store.allow_deletions(source, &gone, self.most_deletions).await;
         let allowed = allowed.map_err(|error| from_store(&error))?;

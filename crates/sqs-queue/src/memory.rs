@@ -1,9 +1,7 @@
-//! A queue in memory that is as difficult as SQS: of several documented behaviours, it takes the one that harms a careless
-//! consumer.
+//! A queue in memory that is as difficult as SQS: of several possible behaviours, it takes the one that harms.
 //!
 //! In: calls of [`Queue`], and faults to inject. Out: what [`Queue`] answers, and a view for assertions. It runs on tokio's
-//! clock, so a test with paused time waits for nothing. Not modelled: FIFO, delays, retention, and the lag of the approximate
-//! counters.
+//! clock. Not modelled: FIFO, delays, retention, and the lag of the approximate counters.
 
 mod faults;
 mod store;

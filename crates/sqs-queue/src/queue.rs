@@ -145,8 +145,7 @@ pub trait Queue: Send + Sync + 'static {
 
     /// Makes each message visible again after the given time; zero releases it at once. Fractions of seconds are rounded up,
     /// and a longer time than [`VISIBILITY_LIMIT`] is cut to it. Success does not prove that the message is still the caller's:
-    /// after its visibility has ended, SQS answers success and does nothing
-    /// (<https://github.com/localstack/localstack/pull/9632>).
+    /// after its visibility has ended, SQS does nothing (<https://github.com/localstack/localstack/pull/9632>).
     ///
     /// # Errors
     /// [`QueueError`] when the whole call failed; each entry's own result otherwise.

@@ -174,6 +174,7 @@ async fn forward(State(proxy): State<AwsProxy>, uri: Uri, headers: HeaderMap, bo
     }
     let url = format!("{}{uri}", proxy.shared.upstream);
     let mut headers = headers;
+    // The client sets the emulator's own.
     headers.remove("host");
     match proxy.shared.http.post(url).headers(headers).body(body).send().await {
         Ok(answer) => {

@@ -130,6 +130,7 @@ async fn passes<C: Case>(fault: ProviderFault) {
     }
     breaker_opens::<C>(&worker).await;
     worker.has_nothing_in_flight().await;
+    // Every request has an answer now, so a failure would have been counted.
     assert_eq!(counted_failures(&world).await, 0, "an outage counts no attempt");
     C::fault(&world, ProviderFault::None);
     for id in &ids {
@@ -214,6 +215,7 @@ pub async fn one_record_that_fails_is_dead_lettered_alone<C: Case>() {
 
 /// The database restarts while refetches are under way.
 pub async fn a_database_that_is_lost_half_way_loses_nothing<C: Case>() {
+    // A long time-out, so that the held request waits until the database is down.
     let (mut world, worker) = begin::<C>(SHORT.with_own_database_server(), &[(C::TIMEOUT, "25")]).await;
     let ids: Vec<String> = (0..5).map(C::id).collect();
     let gate = C::hold(&world, &ids[0]);
@@ -261,6 +263,7 @@ pub async fn stopped_in_mid_message_it_finishes_and_releases_the_rest<C: Case>()
     for id in &ids {
         send::<C>(&world, id, 1).await;
     }
+    // A long time-out, so that the held request waits for the signal.
     let settings = [("COPPICE_MAX_REFETCHES", "1"), (C::TIMEOUT, "25"), ("COPPICE_DRAIN_LIMIT_SECS", "13")];
     let mut worker = world.start_worker(C::BINARY, C::UNIT, &settings).await;
     let received = async || Ok((world.queue_depth(C::UNIT).await == (0, 3)).then_some(()));

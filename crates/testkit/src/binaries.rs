@@ -39,6 +39,7 @@ pub fn build_units(
         // compiled once, and cargo replaces no binary while another test uses it.
         cargo.args(["--workspace", "--bins", "--all-features"]);
     }
+    // Cargo writes messages for programs to standard output, and those for persons to standard error.
     let output = cargo.stderr(Stdio::inherit()).output().context("cannot run cargo")?;
     if !output.status.success() {
         bail!("{} does not build", units.join(", "));

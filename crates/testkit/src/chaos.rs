@@ -88,6 +88,7 @@ async fn forward(
     if proxy.chaos.happens(FAILURES) {
         return status(StatusCode::SERVICE_UNAVAILABLE);
     }
+    // The client sets the server's own.
     headers.remove("host");
     let url = format!("{}{uri}", proxy.upstream);
     let Ok(reply) = proxy.http.request(method, url).headers(headers).body(body).send().await else {
@@ -104,6 +105,7 @@ async fn forward(
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = code;
     *response.headers_mut() = headers;
+    // The body was read as a whole.
     response.headers_mut().remove("transfer-encoding");
     response
 }

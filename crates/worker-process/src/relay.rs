@@ -1,8 +1,8 @@
 //! Publishes an outbox: every committed row reaches the bus at least once.
 //!
-//! In: an [`Outbox`], a table of events that wait for the bus. Out: each event on the bus, and its row deleted. The relay
-//! leases rows, publishes them outside any transaction, deletes those that the bus took and releases the others. A relay that
-//! dies leaves its leases to expire; another relay publishes the rows again, so consumers must accept an event twice.
+//! In: an [`Outbox`], a table of events that wait for the bus. Out: each event on the bus, and its row deleted. No transaction
+//! is open while the relay publishes. A relay that dies leaves its leases to expire; another relay publishes the rows again, so
+//! consumers must accept an event twice.
 
 mod announcements;
 

@@ -54,6 +54,7 @@ fn units_file(old: &str) -> String {
     text
 }
 
+/// What the templates need to know about a unit, as entries of a YAML map.
 fn facts(unit: &Unit) -> Vec<String> {
     let kind = match unit.kind {
         Kind::Worker | Kind::Server => "worker",
@@ -101,6 +102,7 @@ struct Comment {
 
 type Path = Vec<String>;
 
+/// The comments by their key's path.
 fn comments(text: &str, values: &Value) -> anyhow::Result<BTreeMap<Path, Comment>> {
     let mut comments = BTreeMap::new();
     let mut pending = Comment::default();
@@ -202,6 +204,7 @@ fn schema_of(
     Ok(Value::Object(made))
 }
 
+/// Writes a row for each value that an operator may set.
 fn write_rows(table: &mut String, path: &[String], value: &Value, comments: &BTreeMap<Path, Comment>) {
     let comment = comments.get(path).cloned().unwrap_or_default();
     let parts = value.as_object().filter(|map| !map.is_empty());

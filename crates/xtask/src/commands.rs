@@ -20,6 +20,7 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
+/// Runs a command to its end and prints how long it took.
 pub(crate) fn run_step(what: &str, mut command: Command) -> anyhow::Result<()> {
     println!("\n── {what}");
     let begun = Instant::now();
@@ -32,6 +33,7 @@ pub(crate) fn run_step(what: &str, mut command: Command) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Builds the units and returns the path of each binary.
 pub(crate) fn build(
     units: impl IntoIterator<Item = &'static str>,
     release: bool,
@@ -47,6 +49,7 @@ pub(crate) fn build(
     Ok(built)
 }
 
+/// Finds or installs the tools, and prints a line before each step that takes long.
 pub(crate) fn tools() -> anyhow::Result<Tools> {
     Tools::locate_or_install(|line| println!("{line}"))
 }

@@ -20,6 +20,7 @@ const PATHS: [(&str, u64); 5] =
 // Counts differ by some hundredths between processors, because libraries choose their code by the features of the processor.
 const TOLERANCE_PERCENT: u64 = 10;
 
+/// Counts every path. `renew` stores the counts; otherwise each must be within the tolerance of the stored one.
 pub(crate) fn run(renew: bool) -> anyhow::Result<()> {
     if !valgrind_is_there() {
         println!("not counted: valgrind is not installed (apt-get install valgrind)");
@@ -66,6 +67,7 @@ fn fault(path: &str, count: u64, known: u64) -> Option<String> {
     ))
 }
 
+/// Whether valgrind runs, perhaps after it was installed.
 fn valgrind_is_there() -> bool {
     let answers = || {
         let asked =
@@ -97,6 +99,7 @@ fn count(binary: &Path, path: &str, turns: u64) -> anyhow::Result<u64> {
     collected(&said).with_context(|| format!("callgrind names no count: {said}"))
 }
 
+/// The count in callgrind's last lines.
 fn collected(said: &str) -> Option<u64> {
     let line = said.lines().find_map(|line| line.split_once("Collected : "))?;
     line.1.trim().parse().ok()

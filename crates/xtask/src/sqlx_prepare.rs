@@ -13,6 +13,7 @@ use crate::commands::{cargo, tools, workspace};
 
 const STORE: &str = "postgres-store";
 
+/// Renews the descriptions or, with `check`, fails when they are out of date.
 pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     let fresh = tempfile::tempdir()?;
     describe(fresh.path())?;

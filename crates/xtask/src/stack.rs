@@ -13,6 +13,7 @@ pub(crate) async fn run(endpoint: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The outputs in the form of the chart's `stackOutputs`.
 pub(crate) fn outputs(topology: &Topology) -> Vec<Value> {
     // As `aws cloudformation describe-stacks` prints them.
     let output = |(name, value)| json!({"OutputKey": name, "OutputValue": value});

@@ -16,6 +16,7 @@ const WEBHOOK_SECRET: &str = "local-webhook-secret";
 // As in production. `coppice doctor` reports a shorter timeout as a fault.
 const VISIBILITY_SECS: u32 = 60;
 
+/// Starts the stack and its units, checks them, prints how to reach them, and waits for Ctrl-C.
 #[tokio::main]
 pub(crate) async fn run() -> anyhow::Result<()> {
     let tools = tools()?;

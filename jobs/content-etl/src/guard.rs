@@ -7,8 +7,7 @@ const ONE_IN: u64 = 200;
 
 /// How many of `present` items may be missing: as many as an operator allows, or else 100, or 0.5 % if that is more.
 pub(crate) fn most_missing(present: u64, allowed: Option<u64>) -> u64 {
-    // Never more than half, so that a small source cannot vanish as a whole; but always one, so that the last item can be
-    // deleted.
+    // Never more than half, so that a small source cannot vanish as a whole; always one, so that the last can be deleted.
     allowed.unwrap_or_else(|| ALWAYS.max(present / ONE_IN).min((present / 2).max(1)))
 }
 

@@ -57,6 +57,7 @@ pub(crate) async fn read(run: &Run, report: &mut Report) -> Result<(), JobError>
 }
 
 impl<'a> Listing<'a> {
+    /// The listing under way, or a new one. A dry run resumes none.
     async fn find(run: &'a Run) -> Result<Self, JobError> {
         let stored = match run.loading.writes() {
             true => run.loading.store.source_cursor(run.loading.source, &run.listing).await?,
@@ -75,6 +76,7 @@ impl<'a> Listing<'a> {
             .map_err(|error| JobError::Failed(format!("place of the listing: {error}")))
     }
 
+    /// Reads to the end of the listing, and then the changes that were made meanwhile.
     async fn read_to_end(
         &mut self,
         mut place: Option<Place>,
@@ -147,6 +149,7 @@ impl<'a> Listing<'a> {
         }
     }
 
+    /// Whether the listing has as many items as the CMS counts.
     async fn is_complete(&self, report: &mut Report) -> Result<bool, JobError> {
         let counted = self.run.calls.call(async || self.run.provider.count().await).await?;
         let listed = match self.run.loading.writes() {
@@ -158,6 +161,7 @@ impl<'a> Listing<'a> {
         Ok(listed == counted)
     }
 
+    /// Stored items that were not listed.
     pub(crate) async fn missing(&self) -> Result<Vec<ContentKey>, JobError> {
         let seen: Vec<ContentKey> = self.seen.iter().cloned().collect();
         let dry_run = (!self.run.loading.writes()).then_some(seen.as_slice());

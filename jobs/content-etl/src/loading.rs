@@ -34,6 +34,7 @@ impl Loading {
     }
 }
 
+/// Another run has read on from the same cursor.
 pub(crate) fn overtaken() -> JobError {
     JobError::Failed(String::from(
         "another run reads the same and was faster: this run ends, and nothing is lost",

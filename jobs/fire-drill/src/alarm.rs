@@ -14,8 +14,10 @@ pub(crate) struct AlarmFacts {
     /// Its statistic is the maximum of each period: a minimum misses a message that was moved in between.
     pub(crate) maximum: bool,
     pub(crate) fires_at_one: bool,
+    /// Length of time that it evaluates.
     pub(crate) window_secs: i32,
     pub(crate) actions_enabled: bool,
+    /// What it notifies when it fires.
     pub(crate) actions: Vec<String>,
     pub(crate) state: State,
     pub(crate) since: Option<OffsetDateTime>,

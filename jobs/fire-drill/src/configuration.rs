@@ -7,9 +7,11 @@ use crate::hop::Hop;
 use crate::queue_policy::admits;
 use crate::unit::{Unit, notices, topic, undelivered};
 
+/// Something that would stop an event or its alarm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub(crate) hop: Hop,
+    /// What is wrong, and what to do.
     pub(crate) reason: String,
 }
 

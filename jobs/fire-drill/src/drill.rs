@@ -29,6 +29,7 @@ const CLOCKS_DIFFER: Duration = Duration::from_secs(30);
 // For a queue that a scheduled job drains: longer than the pause between its runs, shorter than SQS's retention.
 const UNTIL_DRAINED: Duration = Duration::from_secs(3 * 24 * 3600);
 
+/// How long each hop may take.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     /// Until a running worker refuses the event.
@@ -89,6 +90,7 @@ impl Drills<'_> {
         Ok(Ok(store.open_fire_drill(unit.name).await?.drill_id))
     }
 
+    /// Advances a drill as far as possible.
     pub(crate) async fn step(&self, unit: Unit, drill: &FireDrill) -> Result<Standing, StepError> {
         if let Some(end) = &drill.end {
             return Ok(Standing::Ended(end.clone()));
@@ -142,6 +144,7 @@ impl Drills<'_> {
         }
     }
 
+    /// Sends the event to the unit's front door.
     async fn put(&self, unit: Unit, drill: Uuid) -> Result<OffsetDateTime, StepError> {
         let cloud = &self.clients.cloud;
         let queue = match unit.door {
@@ -163,6 +166,7 @@ impl Drills<'_> {
         Ok(OffsetDateTime::now_utc())
     }
 
+    /// The drill's message in the DLQ, if it is there.
     async fn dead_lettered(&self, unit: Unit, drill: Uuid) -> Result<Option<DrillMessage>, StepError> {
         let cloud = &self.clients.cloud;
         let Some(queue) = cloud.queue(&unit.dlq(&cloud.prefix)).await? else { return Ok(None) };
@@ -191,6 +195,7 @@ impl Drills<'_> {
         Ok(notified_at(&cloud.open_queue(&queue), &unit.alarm(&cloud.prefix), since - CLOCKS_DIFFER).await?)
     }
 
+    /// Ends a drill that failed, and removes its messages as far as possible.
     async fn fail(&self, unit: Unit, drill: Uuid, fault: Fault) -> Result<Standing, StepError> {
         self.clean_up(unit, drill).await?;
         if fault.hop <= Hop::Worker {
@@ -210,6 +215,7 @@ impl Drills<'_> {
         Ok(Standing::Ended(ended.unwrap_or(Err(failure))))
     }
 
+    /// Whether another process may know more of this drill.
     async fn another_process_advances(&self, unit: Unit, drill: &FireDrill) -> Result<bool, StepError> {
         let Clients { store, cloud } = self.clients;
         // Then it is too early to say that a hop was not reached: the other process hides messages of the DLQ, or has noted a
@@ -220,6 +226,7 @@ impl Drills<'_> {
     }
 }
 
+/// Whether the message has the worker's reason.
 fn has_reason(unit: Unit, message: &DrillMessage) -> bool {
     // No worker puts events into `undelivered`, so they have no reason.
     unit.door == Door::Dlq || message.attributes.contains_key("coppice.class")

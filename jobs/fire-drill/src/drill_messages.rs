@@ -11,6 +11,7 @@ use uuid::Uuid;
 // A long poll asks all of SQS's servers; a short one may find nothing where there is something.
 const WAIT: Duration = Duration::from_secs(1);
 
+/// Most messages read of a DLQ to find a drill's own.
 pub(crate) const READ_LIMIT: usize = 500;
 
 #[derive(Debug, Clone)]

@@ -21,6 +21,7 @@ impl CloudError {
         Self { operation, code: code.to_owned() }
     }
 
+    /// A reply without the value that the call should return.
     pub(crate) fn incomplete(operation: &'static str) -> Self {
         Self { operation, code: String::from("incomplete reply") }
     }
@@ -32,6 +33,7 @@ impl From<CloudError> for JobError {
     }
 }
 
+/// Why a step failed. The caller tries it again.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StepError {
     #[error(transparent)]

@@ -88,6 +88,7 @@ fn entry(unit: Unit, heartbeat: Uuid) -> Option<BusEntry> {
     BusEntry::provider(unit.source(), HEARTBEAT, detail).ok()
 }
 
+/// Waits until every heartbeat has arrived, at most for `limit`.
 async fn wait_for_all(
     clients: &Clients,
     units: &[Unit],
@@ -127,6 +128,7 @@ fn routes(heartbeats: Vec<UnitHeartbeat>, units: &[Unit], late_after: Duration) 
     heartbeats.into_iter().filter(|heartbeat| is_of(heartbeat, units)).map(route).collect()
 }
 
+/// Reads the depth of each DLQ.
 async fn read_dlqs(clients: &Clients, faults: &mut Vec<String>) -> Vec<DlqDepth> {
     let mut all = Vec::new();
     for unit in Unit::all() {
@@ -143,6 +145,7 @@ async fn read_dlqs(clients: &Clients, faults: &mut Vec<String>) -> Vec<DlqDepth>
     all
 }
 
+/// Resumes open drills, and removes messages of ended ones.
 async fn resume_drills(clients: &Clients, faults: &mut Vec<String>) -> Vec<OpenDrill> {
     let drills = Drills { clients, limits: Limits::OF_OTHERS };
     let mut open = Vec::new();

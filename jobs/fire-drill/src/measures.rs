@@ -27,6 +27,7 @@ pub(crate) async fn drill_ages(clients: &Clients) -> Result<Vec<Measure>, postgr
     Ok(measures)
 }
 
+/// How the drills of a run ended and how long they took, and the new ages.
 pub(crate) async fn of_drills(
     clients: &Clients,
     report: &DrillReport,

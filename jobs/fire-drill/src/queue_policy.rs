@@ -4,6 +4,7 @@ use serde_json::Value;
 
 const SERVICE: &str = "events.amazonaws.com";
 
+/// Whether a statement lets the rule of this ARN send, and none forbids it outright.
 pub(crate) fn admits(policy: Option<&str>, rule_arn: &str) -> bool {
     let policy: Value = policy.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let statements = list(&policy["Statement"]);
@@ -43,6 +44,7 @@ fn allows_sending(action: &str) -> bool {
     matches!(action.to_ascii_lowercase().as_str(), "sqs:sendmessage" | "sqs:send*" | "sqs:*" | "*")
 }
 
+/// Whether the conditions on the caller hold for the rule.
 fn holds(condition: &Value, rule_arn: &str) -> bool {
     let account = rule_arn.split(':').nth(4).unwrap_or_default();
     let operators = condition.as_object().into_iter().flatten();

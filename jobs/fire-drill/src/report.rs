@@ -12,6 +12,7 @@ use crate::configuration::Fault;
 use crate::hop::Hop;
 use crate::unit::{Door, Unit};
 
+/// The result of a unit's drill at the end of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum DrillResult {
@@ -104,6 +105,7 @@ impl fmt::Display for DrillReport {
     }
 }
 
+/// The report of `run --dry-run`.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
 pub(crate) struct Plan {

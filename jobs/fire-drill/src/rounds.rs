@@ -86,6 +86,7 @@ impl Runner {
         }
     }
 
+    /// Whether this run has nothing more to wait for.
     fn is_at_rest(&self) -> bool {
         match &self.standing {
             Ok(Standing::Ended(_) | Standing::Blocked(_)) => true,
@@ -118,6 +119,7 @@ impl Runner {
     }
 }
 
+/// Prints the report, sends the metrics, and ends with the worst result of the units.
 async fn end(clients: &Clients, runners: Vec<Runner>, json: bool, stopped: bool) -> Result<(), JobError> {
     let mut units = Vec::new();
     for runner in &runners {
@@ -147,6 +149,7 @@ async fn end(clients: &Clients, runners: Vec<Runner>, json: bool, stopped: bool)
     }
 }
 
+/// Reports what would be sent, and the faults on its way.
 async fn plan(clients: &Clients, units: &[Unit], json: bool) -> Result<(), JobError> {
     let mut planned = Vec::new();
     for unit in units {

@@ -3,12 +3,14 @@
 
 use event_contract::DRILL_SOURCE;
 
+/// A unit with a DLQ, and where its events enter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Unit {
     pub(crate) name: &'static str,
     pub(crate) door: Door,
 }
 
+/// Where we can send an event to a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Door {
     /// By a rule on the bus, named after the unit and `rule`, that matches events of `source`. Real events use the same rule,
@@ -46,6 +48,7 @@ impl Unit {
         }
     }
 
+    /// The rule that matches events sent to it.
     pub(crate) fn rule(self, prefix: &str) -> Option<String> {
         match self.door {
             Door::Bus { rule, .. } => Some(format!("{prefix}-{}-{rule}", self.name)),
@@ -86,6 +89,7 @@ pub(crate) fn topic(prefix: &str) -> String {
     format!("{prefix}-alarms")
 }
 
+/// Start of the names of the rules that forward partners' events to the bus.
 pub(crate) fn forwarding_rules(prefix: &str) -> String {
     format!("{prefix}-forward-")
 }

@@ -14,6 +14,7 @@ use crate::patience::{patiently, stopped};
 use crate::provider::Provider;
 use crate::run::superseded;
 
+/// Reads pages into the run until there are no more.
 pub(crate) async fn gather(
     store: &Store,
     provider: &Provider,
@@ -48,6 +49,7 @@ pub(crate) async fn gather(
     }
 }
 
+/// Why the listing is incomplete from this page on.
 fn doubt(run: &ResyncRun, page: &ListedPage) -> Option<String> {
     let number = run.pages + 1;
     if let Some(doubt) = page.doubt {

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::patience::stopped;
 use crate::run::superseded;
 
+/// IDs that are stored in one statement.
 const PAGE: usize = 1000;
 
 pub(crate) async fn gather(

@@ -6,9 +6,11 @@ use job_process::JobError;
 use provider_sso::ProviderError;
 use tokio_util::sync::CancellationToken;
 
+/// Attempts at one page while the provider fails.
 const ATTEMPTS: u32 = 4;
 /// Waits in a row for a used-up quota.
 const PAUSES: u32 = 20;
+/// First wait after a failure; doubled with each.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Calls until there is an answer: a few times if the provider fails, for longer if it only asks to wait.

@@ -90,6 +90,7 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
+    /// Gathers, passes the guard, and returns what the end of the run has to do.
     async fn gather_and_pass(
         &self,
         origin: Origin,
@@ -181,8 +182,7 @@ impl Work<'_> {
             if store.end_resync_run(run.run_id, end).await? {
                 return Ok(());
             }
-            // Without items left, only another process can have ended or changed the run. With items, an arrival since is sent
-            // too.
+            // Another process has added records, which are sent too; without any, it has ended the run.
             if store.count_resync_items(run.run_id, run.sent_through).await? == 0 {
                 return Err(superseded());
             }

@@ -14,7 +14,9 @@ use tokio_util::sync::CancellationToken;
 use crate::patience::stopped;
 use crate::run::superseded;
 
+/// Concurrent calls of SQS.
 const CALLS: usize = 8;
+/// Attempts to send the entries of one call.
 const ATTEMPTS: u32 = 7;
 /// First wait after a failed attempt; doubled with each: in all some 13 s.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -22,6 +24,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_BATCH_SECS: u32 = 5;
 const PROGRESS: Duration = Duration::from_secs(5);
 
+/// Size of a batch, and rate.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pace {
     pub(crate) batch_size: u32,

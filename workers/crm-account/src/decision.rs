@@ -67,6 +67,7 @@ pub(crate) fn decide(view: &CrmView, policy: &Policy) -> Decision {
     Decision::Write(Write { contact, pushed: fields, hash })
 }
 
+/// Removes another person's key from the contact of a person without an account.
 fn release_key(view: &CrmView) -> Decision {
     let Some(contact) = &view.contact else { return Decision::Nothing };
     // While this contact has another person's key, that person cannot get a contact.

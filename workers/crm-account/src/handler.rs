@@ -11,15 +11,16 @@ use worker_runtime::{Cause, Demand, Failure, Handler, Outcome, Reading, Refetch,
 
 use crate::decision::{Decision, decide};
 
-// A push can depend on an earlier event: an echo, or another contact losing our key. The worker checks again, each time after
-// twice as long, until the message is this old. After that, the next announcement of the person triggers the push. One hour, so
-// that a message delayed by an outage is still checked.
+/// A push can depend on an earlier event: an echo, or another contact losing our key. The worker checks again, each time
+/// after twice as long, until the message is this old. After that, the next announcement of the person triggers the push.
+/// The limit is one hour, so that a message delayed by an outage is still checked.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(3600);
 
-// The usual time for writing a contact and reading it again.
+/// The usual time for writing a contact and reading it again.
 const ROUND_TRIP: Duration = Duration::from_secs(3);
 
-// With this pause the queue delivers a message at most 14 times in the hour, far fewer than its `maxReceiveCount`.
+/// Longest time between two checks. With it the queue delivers a message at most 14 times in the hour, far fewer than its
+/// `maxReceiveCount`.
 const LONGEST_WAIT: Duration = Duration::from_secs(900);
 
 /// The handler. It works with every CRM connector.

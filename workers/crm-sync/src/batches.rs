@@ -7,9 +7,10 @@ use provider_crm::{CrmProvider, FetchedContact, Outage, ProviderError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
-// Salesforce allows 2,000, but after a fault the worker reads each contact of the batch with a call of its own.
+/// The most contacts of one call. Salesforce allows 2,000, but after a fault the worker reads each contact of the batch
+/// with a call of its own.
 const BATCH: usize = 200;
-// A slow call does not delay the next one.
+/// Concurrent calls: a slow call does not delay the next one.
 const CALLS: usize = 2;
 
 type Fetched = Result<FetchedContact, ProviderError>;
@@ -25,6 +26,7 @@ pub(crate) struct Batches {
 }
 
 impl Batches {
+    /// Starts to read from `provider`, in a task of the current runtime.
     pub(crate) fn start<P: CrmProvider>(provider: Arc<P>) -> Self {
         let (asks, asked) = mpsc::channel(BATCH);
         tokio::spawn(read_on(provider, asked));

@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+/// Limit of a head, and of the part of a request that is buffered before the router reads it.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);

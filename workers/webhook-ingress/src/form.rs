@@ -12,6 +12,7 @@ use crate::reply::Reply;
 // The largest body of a provider, a batch of a hundred events, has a tenth of it.
 pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
 
+/// Checks the content type and the encoding.
 pub(crate) fn check_head(headers: &HeaderMap) -> Result<(), Reply> {
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     let kind = text(CONTENT_TYPE).unwrap_or_default().split(';').next().unwrap_or_default();
@@ -29,6 +30,7 @@ pub(crate) fn check_head(headers: &HeaderMap) -> Result<(), Reply> {
     }
 }
 
+/// The body, if all of it comes within `limit`.
 pub(crate) async fn read_body(request: Request, limit: Duration) -> Result<Bytes, Reply> {
     // The router limits the body to `MAX_BODY_BYTES`.
     match tokio::time::timeout(limit, Bytes::from_request(request, &())).await {

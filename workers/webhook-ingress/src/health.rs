@@ -12,10 +12,13 @@ use crate::intake::Intake;
 // The relay's limits for the database and the bus are together shorter.
 const LONGEST_TURN: Duration = Duration::from_secs(120);
 
+/// How long a result about readiness is valid, however often it is requested.
 const READINESS_HOLDS: Duration = Duration::from_secs(5);
 
+/// Longest that the bus or the database may take to answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(6);
 
+/// When the relay last turned. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Liveness(Arc<Mutex<Instant>>);
 

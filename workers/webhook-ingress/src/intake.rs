@@ -18,12 +18,14 @@ pub struct Intake<B> {
     missing: Arc<AtomicBool>,
 }
 
+/// Where an accepted event is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Safe {
     Published,
     Stored,
 }
 
+/// Neither bus nor database accepted it.
 #[derive(Debug, thiserror::Error)]
 #[error("event is neither on the bus nor in the outbox")]
 pub(crate) struct NotSafe;
@@ -52,6 +54,7 @@ impl<B: EventBus> Intake<B> {
         found
     }
 
+    /// Makes events safe.
     pub(crate) async fn accept(&self, rows: Vec<IngressRow>, limit: Duration) -> Result<Safe, NotSafe> {
         let taken = match tokio::time::timeout(limit, self.publish(&rows)).await {
             Ok(Ok(published)) => published.taken,
@@ -78,6 +81,7 @@ impl<B: EventBus> Intake<B> {
         Ok(Safe::Stored)
     }
 
+    /// Publishes rows, and returns the IDs of those that the bus accepted.
     pub(crate) async fn publish(&self, rows: &[IngressRow]) -> Result<Published, BusError> {
         // While the bus is missing, no event is sent to it.
         if self.missing.load(Ordering::Relaxed) {

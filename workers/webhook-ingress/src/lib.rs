@@ -35,6 +35,7 @@ use settings::Settings;
 /// The unit's name.
 pub const NAME: &str = "webhook-ingress";
 
+/// Longest that the checks at start may take together.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// What the unit depends on.
@@ -122,12 +123,14 @@ async fn work(version: &'static str, settings: Settings) -> anyhow::Result<()> {
     drained
 }
 
+/// Refuses to start if webhooks could not be kept safe.
 async fn check_dependencies(store: &Store, bus: &EventBridgeBus) -> anyhow::Result<()> {
     store.check_schema().await.context("database (DATABASE_URL)")?;
     bus.verify().await.context("event bus (COPPICE_BUS_NAME)")?;
     Ok(())
 }
 
+/// Answers until `stop`. Then accepts no more requests, and finishes those in flight within `drain_limit`.
 async fn serve(
     listener: TcpListener,
     router: axum::Router,
@@ -137,7 +140,6 @@ async fn serve(
 ) -> anyhow::Result<()> {
     let served = connections::serve(listener, router, limits, stop.clone());
     let late = async {
-        // A second limit: requests in flight must end within `drain_limit`.
         stop.cancelled().await;
         tokio::time::sleep(drain_limit).await;
     };

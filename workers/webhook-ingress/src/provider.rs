@@ -48,6 +48,7 @@ impl Provider {
         self.webhook().name
     }
 
+    /// The setting that holds its secrets, and that enables it.
     pub(crate) const fn setting(self) -> Setting<Secrets> {
         self.webhook().secrets
     }

@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
+/// A bucket of one second's requests, which fills evenly.
 pub(crate) fn per_second(requests: u32) -> DefaultDirectRateLimiter {
     RateLimiter::direct(quota(requests))
 }

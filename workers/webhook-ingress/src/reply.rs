@@ -10,6 +10,7 @@ use serde::Serialize;
 pub(crate) enum Reply {
     /// On the bus.
     Published,
+    /// In the outbox, from which the relay publishes it.
     Stored,
     /// Authentic, and it names no record.
     Nothing,
@@ -30,6 +31,7 @@ pub(crate) enum Reply {
     TooMany,
     Busy,
     TooSlow,
+    /// Neither bus nor database accepted it: the provider must send it again.
     NotSafe,
 }
 
@@ -84,6 +86,7 @@ impl Reply {
         }
     }
 
+    /// Seconds until the provider should try again.
     const fn retry_after(self) -> Option<&'static str> {
         match self {
             Self::TooMany | Self::Busy => Some("1"),

@@ -44,6 +44,7 @@ struct Enabled {
     room: Semaphore,
 }
 
+/// The parts of a request that a provider may sign, besides its body.
 struct Head {
     method: Method,
     uri: Uri,
@@ -139,6 +140,7 @@ impl<B: EventBus> Shared<B> {
         }
     }
 
+    /// Checks that the request is the provider's and of now, and then that its rate allows one more.
     fn admit(&self, enabled: &Enabled, head: &Head, body: &[u8]) -> Result<(), Reply> {
         let called = head.uri.path_and_query().map_or("/", |called| called.as_str());
         let signed = SignedRequest {

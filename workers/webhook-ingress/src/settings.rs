@@ -68,6 +68,7 @@ settings::declare! {
         "longest wait for the bus before an event goes to the outbox; Okta waits 3 s in all" => pub publish;
 }
 
+/// What providers put before the path. Empty when it is not known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct PublicUrl {
     /// With scheme and host.
@@ -76,6 +77,7 @@ pub(crate) struct PublicUrl {
     pub path: String,
 }
 
+/// Not a base that a path can follow.
 #[derive(Debug, thiserror::Error)]
 #[error("must be https://host, with a path perhaps, without query or fragment")]
 pub(crate) struct PublicUrlError;
@@ -107,6 +109,7 @@ pub(crate) fn describe() -> String {
     )
 }
 
+/// The providers that are enabled, with their secrets.
 fn read_providers(reader: &Reader) -> Result<BTreeMap<Provider, Secrets>, SettingsError> {
     let secrets = Provider::ALL.map(|provider| Ok((provider, reader.read(provider.setting())?)));
     let mut providers: BTreeMap<Provider, Secrets> = all(secrets)?.into_iter().collect();

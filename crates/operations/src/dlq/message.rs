@@ -20,7 +20,7 @@ const WITHOUT_CONSUMER: &str = "without_consumer";
 pub struct DeadLettered {
     /// SQS's ID of the message in the DLQ.
     pub message_id: String,
-    /// SQS's ID of the message that the unit received: a worker that dead-letters a message sends it anew, with another ID.
+    /// SQS's ID of the message that the unit received: a worker that dead-letters a message sends it with another ID.
     pub original_id: String,
     /// The reason, in one word.
     pub class: String,

@@ -79,7 +79,7 @@ pub struct RecordComparison {
 /// Finds a message by SQS's ID of it, or of the message that the unit received, and compares its records with their providers.
 ///
 /// # Errors
-/// [`OperationError::NoDlq`], [`OperationError::NoMessage`], [`OperationError::ReadStopped`], [`OperationError::Store`].
+/// [`OperationError::NoDlq`], [`OperationError::NoMessage`], [`OperationError::ReadStopped`], failures of SQS and the database.
 pub async fn show(
     store: &Store,
     queues: &DeadLetterQueues,

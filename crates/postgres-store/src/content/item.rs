@@ -174,7 +174,6 @@ impl Columns {
     }
 }
 
-/// Writes readings behind the guard, and returns the changed items with their ID and revision.
 async fn upsert(
     connection: &mut PgConnection,
     load: &ContentLoad<'_>,

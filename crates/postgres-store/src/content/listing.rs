@@ -93,7 +93,6 @@ impl Store {
     }
 }
 
-/// Adds these to the items that the listing has seen.
 pub(crate) async fn note<'a>(
     connection: &mut PgConnection,
     source: &str,
@@ -114,12 +113,12 @@ pub(crate) async fn note<'a>(
     Ok(())
 }
 
-/// Removes these from the items that the listing has seen: they were deleted while it was in progress.
 pub(crate) async fn strike<'a>(
     connection: &mut PgConnection,
     source: &str,
     keys: impl Iterator<Item = &'a ContentKey>,
 ) -> Result<(), StoreError> {
+    // They were deleted while the listing was in progress.
     let (collections, external_ids) = columns(keys);
     sqlx::query!(
         r#"delete from content_listing listed using unnest($2::text[], $3::text[]) as went (collection, external_id)

@@ -3,6 +3,7 @@
 //! A redrive is safe to kill and to run again: the job sends an item, records it as sent, and only then may delete its
 //! messages. After a kill between the first two steps, one batch is sent a second time. No message is deleted that was not
 //! sent.
+
 use serde_json::Value;
 use sqlx::PgConnection;
 use sqlx::pool::PoolConnection;

@@ -120,7 +120,6 @@ async fn destination(connection: &mut PgConnection, candidate: Uuid) -> Result<U
     path.last().copied().ok_or(LinkRefusal::NoPerson(candidate))
 }
 
-/// The person from whom the last decision took the record.
 async fn came_from(
     connection: &mut PgConnection,
     command: &LinkCommand,
@@ -142,7 +141,6 @@ async fn came_from(
     Ok(path.last().copied().filter(|end| *end != current).unwrap_or(from))
 }
 
-/// The verification that a person gains by this decision.
 async fn verified_by_it(
     connection: &mut PgConnection,
     command: &LinkCommand,

@@ -16,7 +16,6 @@ use crate::outbox::{Announce, announcement};
 use crate::records::source_record;
 use crate::{Store, StoreError};
 
-/// How records moved between persons before these are computed.
 #[derive(Default)]
 pub(crate) struct Moves {
     /// Persons that lost records, and who has those now.
@@ -100,7 +99,6 @@ impl Store {
         Ok(recomputed)
     }
 
-    /// The hash of what a push would write, if one is due.
     fn crm_difference(
         &self,
         person_id: Uuid,

@@ -117,7 +117,8 @@ impl Store {
 }
 
 fn announce_merged(announce: &mut BTreeMap<Uuid, Announce>, left: &HashMap<Uuid, Uuid>, links: &Links) {
-    // Both are recomputed too. Their cause is a reading of one of them, else any reading of the batch.
+    // Merged persons, and those into which they were merged, are recomputed too. Their cause is a reading of one of them, else
+    // any reading of the batch.
     for (from, to) in left {
         let known =
             announce.get(from).or_else(|| announce.get(to)).or_else(|| announce.values().next()).copied();

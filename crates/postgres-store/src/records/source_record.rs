@@ -202,19 +202,18 @@ impl Columns {
     }
 }
 
-/// Writes readings of one source. A reading older than the stored one changes nothing and returns nothing.
 pub(crate) async fn upsert(
     connection: &mut PgConnection,
     source: Source<'_>,
     rows: &[SourceRow],
 ) -> Result<Upserted, StoreError> {
     let columns = Columns::of(rows);
-    // The guard, in words. A deletion wins if its refetch is later. A second deletion moves the ticket and the version of the
-    // tombstone, so that a reading from between the two cannot revive the record. A present record replaces a tombstone only if
-    // its refetch is later and its version is newer than the deletion (or newer than the deleted record, if the time of the
-    // deletion is unknown). Between two present records the newer version wins. On a tie, or if one has no version, the later
-    // refetch wins. A reading with equal version and equal content writes nothing, with one exception: a version in whole
-    // seconds may hide a second change within that second, so the ticket moves.
+    // The guard, in words; what it leaves out is neither written nor returned. A deletion wins if its refetch is later. A
+    // second deletion moves the ticket and the version of the tombstone, so that a reading from between the two cannot revive
+    // the record. A present record replaces a tombstone only if its refetch is later and its version is newer than the deletion
+    // (or newer than the deleted record, if the time of the deletion is unknown). Between two present records the newer version
+    // wins. On a tie, or if one has no version, the later refetch wins. A reading with equal version and equal content writes
+    // nothing, with one exception: a version in whole seconds may hide a second change within that second, so the ticket moves.
     //
     // It follows that readings in any order end at the source's state, if one refetch began after the source's last change. One
     // case is left out, because closing it would cost a write for each repeated event: a record that returns under the same ID,

@@ -1,7 +1,5 @@
 //! The Content Delivery API: the sync, an item by ID, how many items there are, and a ping.
-//!
-//! <https://www.contentful.com/developers/docs/references/content-delivery-api/#/reference/synchronization>. The links
-//! of pages and syncs differ in their token only, so the token is the cursor.
+//! <https://www.contentful.com/developers/docs/references/content-delivery-api/#/reference/synchronization>
 
 use provider_http::{Answer, ConfigError, ProviderError, ProviderHttp, ProviderHttpConfig};
 use serde::Deserialize;
@@ -23,7 +21,6 @@ pub struct ContentfulClient {
     page_size: u32,
 }
 
-/// The size of a collection.
 #[derive(Deserialize)]
 struct Collection {
     total: u64,
@@ -53,7 +50,6 @@ impl ContentfulClient {
         Ok(Self { http: ProviderHttp::new(http)?, space, environment, page_size })
     }
 
-    /// A path below the environment.
     fn path<'a>(&'a self, rest: &[&'a str]) -> Vec<&'a str> {
         ["spaces", &self.space, "environments", &self.environment]
             .into_iter()
@@ -61,12 +57,12 @@ impl ContentfulClient {
             .collect()
     }
 
-    /// Reads a resource that every environment has: a 404 means that the base URL, the space or the environment is wrong.
     async fn read<T: DeserializeOwned>(
         &self,
         rest: &[&str],
         query: &[(&str, &str)],
     ) -> Result<T, ProviderError> {
+        // Every environment has these: a 404 means that the base URL, the space or the environment is wrong.
         self.http.get_json(&self.path(rest), query, None).await?.always_found()
     }
 
@@ -88,33 +84,34 @@ impl ContentProvider for ContentfulClient {
         true
     }
 
-    /// `GET …/sync?initial=true&limit=…`, then `GET …/sync?sync_token=…`: no other parameter is allowed beside a token.
     async fn changed_since(&self, cursor: Option<&str>) -> Result<ChangesPage, ChangesError> {
         let limit = self.page_size.to_string();
         let page: SyncPage = match cursor {
             None => self.read(&["sync"], &[("initial", "true"), ("limit", &limit)]).await?,
+            // No other parameter is allowed beside a token.
             Some(token) => match self.read(&["sync"], &[(TOKEN, token)]).await {
                 Err(ProviderError::Invalid { status: 400 | 422 }) => return Err(ChangesError::CursorRefused),
                 page => page?,
             },
         };
         let (link, more) = page.link().ok_or(ProviderError::Malformed { line: 0, column: 0 })?;
+        // The links of pages and syncs differ in their token only, so the token is the cursor.
         let next = self.http.cursor_in(link, &self.path(&["sync"]), TOKEN)?;
         Ok(page.changes(next, more))
     }
 
-    /// Published entries and assets, as a full sync has them.
     async fn count(&self) -> Result<u64, ProviderError> {
+        // Published entries and assets, as a full sync has them.
         Ok(self.total("entries").await? + self.total("assets").await?)
     }
 
-    /// `GET …/entries/{id}?locale=*`, and the same for assets: in all languages, as the sync has it.
     async fn fetch_item(&self, key: &ItemKey) -> Result<FetchedItem, ProviderError> {
         let collection = match key.collection.as_str() {
             ENTRY => "entries",
             ASSET => "assets",
             _ => return Err(ProviderError::Invalid { status: 400 }),
         };
+        // In all languages, as the sync has it.
         match self
             .http
             .get_json::<Resource>(&self.path(&[collection, &key.id]), &[("locale", "*")], None)

@@ -8,8 +8,7 @@ use url::Url;
 
 use super::SOURCE;
 
-/// Contentful limits a reply to 7 MB:
-/// <https://www.contentful.com/developers/docs/technical-limits/>.
+/// Contentful limits a reply to 7 MB: <https://www.contentful.com/developers/docs/technical-limits/>.
 const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 
 /// How to reach an environment of a space.
@@ -34,7 +33,6 @@ impl ContentfulConfig {
     /// The environment that every space has.
     pub const DEFAULT_ENVIRONMENT: &str = "master";
 
-    /// The API with the token as bearer token.
     pub(crate) fn http(self) -> ProviderHttpConfig {
         let mut http = ProviderHttpConfig::new(SOURCE, self.base_url, Auth::Bearer(self.access_token));
         http.max_body_bytes = MAX_BODY_BYTES;

@@ -1,5 +1,4 @@
-//! Contentful's resources and pages, and their mapping to [`Item`] and [`ChangesPage`]. Pure.
-//!
+//! Contentful's resources and pages, and their mapping to [`Item`] and [`ChangesPage`].
 //! <https://www.contentful.com/developers/docs/references/content-delivery-api/#/introduction/common-resource-attributes>
 
 use std::collections::BTreeSet;
@@ -10,13 +9,12 @@ use time::OffsetDateTime;
 
 use crate::{ChangesPage, Deletion, Item, ItemKey};
 
-/// The collection of entries.
 pub(crate) const ENTRY: &str = "entry";
 
 /// The collection of assets, and the content type of each of them.
 pub(crate) const ASSET: &str = "asset";
 
-/// A page of the sync. The last page links to the next sync, every other page to the next page.
+/// The last page links to the next sync, every other page to the next page.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SyncPage {
@@ -25,11 +23,9 @@ pub(crate) struct SyncPage {
     next_sync_url: Option<String>,
 }
 
-/// An entry, an asset, or the deletion of one.
 #[derive(Deserialize)]
 pub(crate) struct Resource {
     sys: Sys,
-    /// Everything except `sys`: the fields and the metadata.
     #[serde(flatten)]
     body: Map<String, Value>,
 }
@@ -61,7 +57,7 @@ struct Target {
 }
 
 impl SyncPage {
-    /// The link of the page, and true if it leads to a page that exists already. `None`: there is not exactly one link.
+    /// The link of the page, and true if it leads to a page that exists already.
     pub(crate) fn link(&self) -> Option<(&str, bool)> {
         match (&self.next_page_url, &self.next_sync_url) {
             (Some(page), None) => Some((page, true)),
@@ -70,7 +66,6 @@ impl SyncPage {
         }
     }
 
-    /// Maps the page.
     pub(crate) fn changes(self, next: String, more: bool) -> ChangesPage {
         let mut page = ChangesPage { items: Vec::new(), deletions: Vec::new(), ignored: 0, next, more };
         for resource in self.items {
@@ -87,7 +82,6 @@ impl SyncPage {
 }
 
 impl Resource {
-    /// The entry or asset. Everything that this API shows is published.
     pub(crate) fn item(self) -> Option<Item> {
         let (collection, content_type) = match self.sys.kind.as_str() {
             "Entry" => (ENTRY, self.sys.content_type?.sys.id),
@@ -99,13 +93,13 @@ impl Resource {
             content_type,
             locales: locales(&self.body),
             body: Value::Object(self.body),
+            // Everything that this API shows is published.
             published: true,
             revision: self.sys.revision,
             version: self.sys.updated_at,
         })
     }
 
-    /// The deletion. This API shows an unpublished item as deleted. The revision of a deletion is not that of the item.
     fn deletion(&self) -> Option<Deletion> {
         let collection = match self.sys.kind.as_str() {
             "DeletedEntry" => ENTRY,
@@ -113,12 +107,13 @@ impl Resource {
             _ => return None,
         };
         let key = ItemKey { collection: String::from(collection), id: self.sys.id.clone() };
+        // This API shows an unpublished item as deleted. The revision of a deletion is not that of the item.
         Some(Deletion { key, at: self.sys.deleted_at.or(self.sys.updated_at) })
     }
 }
 
-/// The languages of all fields: each field is an object with a value for each language.
 fn locales(body: &Map<String, Value>) -> Vec<String> {
+    // Each field is an object with a value for each language.
     let fields = body.get("fields").and_then(Value::as_object);
     let by_locale = fields.into_iter().flat_map(Map::values).filter_map(Value::as_object);
     let locales: BTreeSet<&String> = by_locale.flat_map(Map::keys).collect();

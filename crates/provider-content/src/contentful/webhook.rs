@@ -1,7 +1,5 @@
-//! Contentful's webhooks: hex in `x-contentful-signature` over four lines, which are method, path, the signed headers and
-//! the body (<https://www.contentful.com/developers/docs/webhooks/request-verification/>), and `sys.id` of an entry or
-//! asset. Only the header `x-contentful-topic` has the kind of event
-//! (<https://www.contentful.com/developers/docs/webhooks/overview/>).
+//! Contentful's webhooks: hex in `x-contentful-signature` over four lines, which are method, path, the signed headers and the
+//! body (<https://www.contentful.com/developers/docs/webhooks/request-verification/>), and `sys.id` of an entry or asset.
 
 use provider_webhook::{
     HeaderMap, Id, Keys, OTHER_KIND, Proof, Secrets, SignedRequest, UnreadableBody, VerifyError, Webhook,
@@ -84,6 +82,7 @@ fn read(headers: &HeaderMap, body: &[u8]) -> Result<Vec<WebhookRecord>, Unreadab
         "DeletedEntry" | "DeletedAsset" => (true, None),
         _ => return Ok(Vec::new()),
     };
+    // Only this header has the kind of event (<https://www.contentful.com/developers/docs/webhooks/overview/>).
     let topic = headers.get("x-contentful-topic").and_then(|topic| topic.to_str().ok());
     let kind = topic.map_or(OTHER_KIND, |topic| known_kind(KINDS, topic));
     Ok(vec![WebhookRecord::changed(text_id(sys.id)?, kind).removed_if(removed).not_before(not_before)])

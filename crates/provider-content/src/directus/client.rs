@@ -1,7 +1,4 @@
-//! The items API: pages of changes, an item by ID, how many items there are, and a ping.
-//!
-//! <https://directus.io/docs/api/items>. A stream ends with an empty page and not with a short one: the server's
-//! limit of a page (`QUERY_LIMIT_MAX`) may be smaller than ours, and the server does not say so.
+//! The items API (<https://directus.io/docs/api/items>): pages of changes, an item by ID, how many items there are, a ping.
 
 use provider_http::{Answer, ConfigError, ProviderError, ProviderHttp, ProviderHttpConfig};
 use serde::de::DeserializeOwned;
@@ -47,7 +44,6 @@ impl DirectusClient {
         Ok(Self { http: ProviderHttp::new(http)?, collections, page_size })
     }
 
-    /// Reads from a collection.
     async fn read<T: DeserializeOwned>(
         &self,
         collection: &str,
@@ -57,7 +53,6 @@ impl DirectusClient {
         data(self.http.get_json(&["items", collection], &query, None).await?)
     }
 
-    /// The next page of a stream.
     async fn follow(&self, cursor: Cursor) -> Result<ChangesPage, ChangesError> {
         let Cursor { stream: number, after, mut newest } = cursor;
         let (stream, collection) = Stream::of(number);
@@ -65,6 +60,7 @@ impl DirectusClient {
         let known = stream.newest(newest.entry(name.clone()).or_default());
         let query = query::changes(stream, after.as_ref(), *known, self.page_size);
         let records: Vec<Record> = data(self.http.search_json(&["items", name], &query).await?)?;
+        // Not a short page: the server's limit of a page (`QUERY_LIMIT_MAX`) may be smaller than ours, and it does not say so.
         if records.is_empty() {
             let number = number + 1;
             let more = number < 2 * self.collections.len();
@@ -117,7 +113,6 @@ impl ContentProvider for DirectusClient {
         false
     }
 
-    /// `SEARCH /items/{collection}` with filter, sort and limit: <https://directus.io/docs/api/items#list-items>
     async fn changed_since(&self, cursor: Option<&str>) -> Result<ChangesPage, ChangesError> {
         match cursor {
             None => self.follow(Cursor::default()).await,
@@ -125,7 +120,6 @@ impl ContentProvider for DirectusClient {
         }
     }
 
-    /// `GET /items/{collection}?aggregate[count]=*`
     async fn count(&self) -> Result<u64, ProviderError> {
         let mut count = 0;
         for collection in &self.collections {

@@ -27,7 +27,6 @@ pub struct DirectusConfig {
 }
 
 impl DirectusConfig {
-    /// The API with the token as bearer token.
     pub(crate) fn http(self) -> ProviderHttpConfig {
         let mut http = ProviderHttpConfig::new(SOURCE, self.base_url, Auth::Bearer(self.token));
         http.max_body_bytes = MAX_BODY_BYTES;

@@ -1,9 +1,6 @@
-//! How far Directus has been read. Pure.
-//!
-//! Each collection has two streams: items that were never updated, in the order of their creation, and the others, in the
-//! order of their last update. Directus leaves `date_updated` empty until the first update, and cannot sort by the later of
-//! the two fields. An updated item moves from the first stream to the end of the second one, so that it is not missed.
-//! Reading everything means both streams from their beginning. There is no order by ID, since Directus compares no UUIDs.
+//! How far Directus has been read. Each collection has two streams: items that were never updated, by their creation, and the
+//! others, by their last update. Directus leaves `date_updated` empty until the first update, and cannot sort by the later of
+//! the two. An updated item moves to the end of the second stream, so that it is not missed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,19 +11,15 @@ use time::{Duration, OffsetDateTime};
 /// instances. So an item that appears late, by less than this, is still read.
 pub(crate) const OVERLAP: Duration = Duration::minutes(5);
 
-/// The cursor, as it is stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Cursor {
     /// Which stream: collection times two, plus one for updates.
     pub(crate) stream: usize,
-    /// The last items that were read of it.
     pub(crate) after: Option<Place>,
-    /// The newest times of each collection.
     pub(crate) newest: BTreeMap<String, Newest>,
 }
 
-/// The newest times in a collection so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Newest {
     #[serde(with = "time::serde::rfc3339::option")]
@@ -35,7 +28,6 @@ pub(crate) struct Newest {
     pub(crate) updated: Option<OffsetDateTime>,
 }
 
-/// A place in a stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Place {
     #[serde(with = "time::serde::rfc3339")]
@@ -44,7 +36,6 @@ pub(crate) struct Place {
     pub(crate) ids: BTreeSet<String>,
 }
 
-/// One of a collection's two streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stream {
     Created,
@@ -52,12 +43,10 @@ pub(crate) enum Stream {
 }
 
 impl Stream {
-    /// The stream, and the index of its collection.
     pub(crate) const fn of(number: usize) -> (Self, usize) {
         (if number.is_multiple_of(2) { Self::Created } else { Self::Updated }, number / 2)
     }
 
-    /// The field that orders it.
     pub(crate) const fn field(self) -> &'static str {
         match self {
             Self::Created => "date_created",
@@ -65,7 +54,6 @@ impl Stream {
         }
     }
 
-    /// The stream's newest time.
     pub(crate) const fn newest(self, newest: &mut Newest) -> &mut Option<OffsetDateTime> {
         match self {
             Self::Created => &mut newest.created,
@@ -75,8 +63,8 @@ impl Stream {
 }
 
 impl Cursor {
-    /// As text. Never `None`, since numbers, times and texts are JSON.
     pub(crate) fn to_text(&self) -> Option<String> {
+        // Never `None`, since numbers, times and texts are JSON.
         serde_json::to_string(self).ok()
     }
 

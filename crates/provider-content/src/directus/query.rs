@@ -6,11 +6,9 @@ use time::format_description::well_known::Rfc3339;
 
 use super::cursor::{OVERLAP, Place, Stream};
 
-/// Parameters of a call in its URL.
 pub(crate) type Query = Vec<(&'static str, String)>;
 
-/// A stream after a place, or since `newest`, or complete. It is a body and no URL, since it names the items of one moment,
-/// and an editor may have changed many at once.
+/// A stream after a place, or since `newest`, or complete.
 pub(crate) fn changes(
     stream: Stream,
     after: Option<&Place>,
@@ -23,6 +21,7 @@ pub(crate) fn changes(
         conditions.push(json!({ "date_updated": { "_null": true } }));
     }
     conditions.push(match (after, newest.and_then(|at| at.checked_sub(OVERLAP))) {
+        // The items of that moment are named, since Directus compares no UUIDs.
         (Some(Place { at, ids }), _) => json!({ "_and": [
             { field: { "_gte": instant(*at) } },
             { "id": { "_nin": ids } },
@@ -30,17 +29,17 @@ pub(crate) fn changes(
         (None, Some(from)) => json!({ field: { "_gte": instant(from) } }),
         (None, None) => json!({ field: { "_nnull": true } }),
     });
+    // A body and no URL: it may name many items, since an editor may have changed many at once.
     json!({ "query": { "filter": { "_and": conditions }, "sort": [field, "id"], "limit": page_size } })
 }
 
-/// Any item.
 pub(crate) fn any() -> Query {
     page(None, "id", 1)
 }
 
-/// One item. Not `/items/{collection}/{id}`: there Directus answers 403 both for an item that is gone and for a collection that
-/// we may not read. Then a token that has lost a permission would look like a deletion.
 pub(crate) fn one(id: &str) -> Query {
+    // Not `/items/{collection}/{id}`: there Directus answers 403 both for an item that is gone and for a collection that we may
+    // not read. Then a token that has lost a permission would look like a deletion.
     page(Some(json!({ "id": { "_eq": id } })), "id", 1)
 }
 

@@ -8,32 +8,28 @@ use time::format_description::well_known::Rfc3339;
 use super::cursor::Stream;
 use crate::{Item, ItemKey};
 
-/// The wrapper of every reply.
 #[derive(Deserialize)]
 pub(crate) struct Reply<T> {
     pub(crate) data: Vec<T>,
 }
 
-/// An item with the fields of its collection.
 #[derive(Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Record(Map<String, Value>);
 
-/// The answer to `aggregate[count]=*`.
 #[derive(Deserialize)]
 pub(crate) struct Aggregate {
     count: Value,
 }
 
 impl Aggregate {
-    /// The number, which some database drivers return as a text.
     pub(crate) fn count(&self) -> Option<u64> {
+        // Some database drivers return it as a text.
         self.count.as_u64().or_else(|| self.count.as_str()?.parse().ok())
     }
 }
 
 impl Record {
-    /// The ID, a number or a text. `None`: it has none.
     pub(crate) fn id(&self) -> Option<String> {
         match self.0.get("id")? {
             Value::String(id) if !id.is_empty() => Some(id.clone()),
@@ -51,7 +47,7 @@ impl Record {
         }
     }
 
-    /// Maps the item. `None`: it breaks the contract.
+    /// `None`: the item breaks the contract.
     pub(crate) fn item(self, collection: &str) -> Option<Item> {
         let updated = self.time(Stream::Updated).ok()?;
         let created = self.time(Stream::Created).ok()?;
@@ -66,8 +62,8 @@ impl Record {
         })
     }
 
-    /// All items of a collection without a status are published.
     fn is_published(&self) -> bool {
+        // All items of a collection without a status are published.
         self.0.get("status").is_none_or(|status| status == "published")
     }
 }

@@ -1,9 +1,6 @@
-//! `HubSpot`'s webhooks, third version: base64 in `X-HubSpot-Signature-v3` over method, URL, body and the timestamp in
-//! milliseconds (<https://developers.hubspot.com/docs/apps/legacy-apps/authentication/validating-requests>). `HubSpot` sends
-//! the older two versions beside it. They do not count, since they do not cover the time.
-//!
-//! A body is an array of events, each with the `objectId` of a contact; a merge names all contacts that took part
-//! (<https://developers.hubspot.com/docs/api-reference/legacy/webhooks/guide>).
+//! `HubSpot`'s webhooks (<https://developers.hubspot.com/docs/api-reference/legacy/webhooks/guide>), third version: base64 in
+//! `X-HubSpot-Signature-v3` over method, URL, body and the timestamp in milliseconds
+//! (<https://developers.hubspot.com/docs/apps/legacy-apps/authentication/validating-requests>).
 
 use provider_webhook::{
     HeaderMap, Id, Keys, Proof, Secrets, SignedRequest, UnreadableBody, VerifyError, Webhook, WebhookRecord,
@@ -29,8 +26,6 @@ pub const WEBHOOK: Webhook = Webhook {
 
 const TOLERANCE_MS: u64 = 300_000;
 
-/// The escapes that `HubSpot`'s documentation decodes before it signs. Its library does not decode them, so both forms are
-/// tried.
 const DECODED: [(&str, &str); 12] = [
     ("%3A", ":"),
     ("%2F", "/"),
@@ -48,11 +43,13 @@ const DECODED: [(&str, &str); 12] = [
 
 fn verify(request: &SignedRequest<'_>, secrets: &Secrets, now: OffsetDateTime) -> Result<(), VerifyError> {
     let sent_at = request.header("x-hubspot-request-timestamp")?;
+    // `HubSpot` sends two older versions beside it. They do not count, since they do not cover the time.
     let digest = [from_base64(request.header("x-hubspot-signature-v3")?)?];
     let signed_with = |url: &str| {
         let parts: [&[u8]; 4] = [request.method.as_bytes(), url.as_bytes(), request.body, sent_at.as_bytes()];
         verify_digests(secrets, &parts, &digest)
     };
+    // `HubSpot`'s documentation decodes these escapes before it signs. Its library does not, so both forms are tried.
     signed_with(request.url).or_else(|_| signed_with(&decoded(request.url)))?;
     check_age(sent_at, unix_millis(now), TOLERANCE_MS)
 }
@@ -98,6 +95,7 @@ fn read(_: &HeaderMap, body: &[u8]) -> Result<Vec<WebhookRecord>, UnreadableBody
 fn named(event: Event) -> Result<Vec<WebhookRecord>, UnreadableBody> {
     let kind = known_kind(KINDS, &event.subscription_type);
     let removed = DELETIONS.contains(&kind);
+    // A merge names all contacts that took part.
     let one = [event.object_id, event.primary_object_id, event.new_object_id];
     let ids = one.into_iter().flatten().chain(event.merged_object_ids);
     let named = |id| Ok(WebhookRecord::changed(text_or_number_id(id)?, kind).removed_if(removed));

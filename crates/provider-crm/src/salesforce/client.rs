@@ -1,7 +1,5 @@
-//! The REST API: contacts by ID, one contact written, and a ping.
-//!
-//! <https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/intro_rest.htm>. The user for whom we
-//! act needs the permission "API Enabled", must see all contacts, and must be allowed to edit the fields that we write.
+//! The REST API (<https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/intro_rest.htm>). The user for whom
+//! we act needs the permission "API Enabled", must see all contacts, and must be allowed to edit the fields that we write.
 
 use event_contract::{Envelope, UnreadableEvent};
 use provider_http::{
@@ -50,13 +48,13 @@ impl CrmProvider for SalesforceClient {
         events::read_event(envelope)
     }
 
-    /// One call for 2,000 contacts, and one more for each 400 of those that it does not find.
     async fn fetch_contacts(&self, ids: &[String]) -> Result<Vec<FetchedContact>, ProviderError> {
+        // One call for 2,000 contacts, and one more for each 400 of those that it does not find.
         read::fetch_contacts(&self.http, ids).await
     }
 
-    /// A new contact without a family name costs a second call, and is named "–".
     async fn upsert_contact(&self, write: &ContactWrite) -> Result<ContactWritten, ProviderError> {
+        // A new contact without a family name costs a second call.
         write::upsert_contact(&self.http, write).await
     }
 
@@ -64,8 +62,8 @@ impl CrmProvider for SalesforceClient {
         listing::list(&self.http, after).await
     }
 
-    /// Deleted contacts and losers of merges included.
     async fn changes(&self, from: ChangesFrom<'_>) -> Result<ChangedPage, ProviderError> {
+        // Deleted contacts and losers of merges included.
         feed::changes(&self.http, from).await
     }
 

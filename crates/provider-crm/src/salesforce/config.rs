@@ -1,6 +1,5 @@
-//! How to reach a Salesforce organisation.
-//!
-//! Flows: <https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_client_credentials_flow.htm> and
+//! How to reach a Salesforce organisation, by one of two flows:
+//! <https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_client_credentials_flow.htm>,
 //! <https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_jwt_flow.htm>.
 
 use provider_http::{Auth, ConfigError, ProviderHttpConfig};
@@ -15,8 +14,7 @@ const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 /// How to reach an organisation.
 #[derive(Debug, Clone)]
 pub struct SalesforceConfig {
-    /// Where tokens are issued: `https://{my-domain}.my.salesforce.com`. For the JWT flow also
-    /// `https://login.salesforce.com`.
+    /// Where tokens are issued: `https://{my-domain}.my.salesforce.com`. For the JWT flow also `https://login.salesforce.com`.
     pub login_url: Url,
     /// Where the API is: `https://{my-domain}.my.salesforce.com`.
     pub instance_url: Url,

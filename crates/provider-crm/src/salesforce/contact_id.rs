@@ -1,23 +1,19 @@
-//! A contact's ID in one spelling. Pure.
-//!
-//! Salesforce writes an ID with 15 characters, where case matters, or with three more that encode the case of the others: <https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/field_types.htm>.
-//! We keep 18. A text that is no contact's ID never reaches a query: it may be anything, and because of it Salesforce would
-//! refuse the whole batch.
+//! A contact's ID in one spelling. Salesforce writes an ID with 15 characters, where case matters, or with three more that
+//! encode the case of the others. We keep 18.
+//! <https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/field_types.htm>
 
-/// The first characters of every contact's ID.
 const KEY_PREFIX: &str = "003";
 /// The alphabet of the last three characters. Each encodes five bits.
 const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
 const SHORT: usize = 15;
 const LONG: usize = 18;
 
-/// A contact's ID: 18 ASCII letters and digits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct ContactId(String);
 
 impl ContactId {
-    /// Reads an ID in either spelling. `None`: no contact has such an ID.
     pub(crate) fn parse(text: &str) -> Option<Self> {
+        // Any other text never reaches a query: because of it, Salesforce would refuse the whole batch.
         let long = normalised(text)?;
         (text.starts_with(KEY_PREFIX) && long.starts_with(text)).then_some(Self(long))
     }

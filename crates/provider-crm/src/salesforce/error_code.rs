@@ -1,21 +1,15 @@
-//! Salesforce's error codes, which say more than the status. Pure.
-//!
-//! Codes: <https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/errorcodes.htm> and
+//! Salesforce's error codes, which say more than the status:
+//! <https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/errorcodes.htm>,
 //! <https://developer.salesforce.com/docs/atlas.en-us.api.meta/api/sforce_api_calls_concepts_core_data_objects.htm>.
-//! The body of an error reply and the result of each record of a batch have the same codes.
 
 use std::time::Duration;
 
 use provider_http::{Outage, ProviderError};
 use serde::Deserialize;
 
-/// Pause after the organisation has used up its requests of 24 hours. Requests become available one by one, as old ones
-/// leave the window, so the next try comes long before a day is over.
 const QUOTA_PAUSE: Duration = Duration::from_secs(15 * 60);
-/// Pause after too many long requests at once. The code is the same, but the limit ends as soon as some of them end.
 const CONCURRENCY_PAUSE: Duration = Duration::from_secs(30);
 
-/// One of the errors in an error reply's body.
 #[derive(Deserialize)]
 struct ReplyError {
     #[serde(rename = "errorCode")]
@@ -30,10 +24,11 @@ pub(crate) fn read_error(_status: u16, body: &[u8]) -> Option<ProviderError> {
     temporary(code, message.as_deref())
 }
 
-/// The error of a code that is not the request's fault and ends by itself.
 fn temporary(code: &str, message: Option<&str>) -> Option<ProviderError> {
     match code {
         "REQUEST_LIMIT_EXCEEDED" => {
+            // Requests of the used-up quota become available one by one, as old ones leave the window of 24 hours. The limit of
+            // long requests at once has the same code, and ends as soon as some of them end.
             let concurrent = message.is_some_and(|message| message.starts_with("Concurrent"));
             let retry_after = if concurrent { CONCURRENCY_PAUSE } else { QUOTA_PAUSE };
             Some(ProviderError::RateLimited { retry_after })
@@ -43,10 +38,8 @@ fn temporary(code: &str, message: Option<&str>) -> Option<ProviderError> {
     }
 }
 
-/// Salesforce works, and cannot do this now.
 const BUSY: ProviderError = ProviderError::Unavailable { cause: Outage::ServerError, retry_after: None };
 
-/// The error of a code in the result of one written record.
 pub(crate) fn write_error(code: &str, message: Option<&str>) -> ProviderError {
     match code {
         // Another writer has just created a contact with the same key. The next try finds it.

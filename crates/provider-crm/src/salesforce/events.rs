@@ -1,8 +1,5 @@
-//! Reads the contacts that a change event names.
-//!
-//! Header: <https://developer.salesforce.com/docs/atlas.en-us.change_data_capture.meta/change_data_capture/cdc_event_fields_header.htm>.
-//! An Event Relay puts the event into `detail.payload`. A rule may have reduced it to its header, or removed `payload` around
-//! it. The changed fields beside the header are never read.
+//! Reads the contacts that a change event names. The changed fields beside the header are never read.
+//! <https://developer.salesforce.com/docs/atlas.en-us.change_data_capture.meta/change_data_capture/cdc_event_fields_header.htm>
 
 use event_contract::{Envelope, Origin, RecordHint, UnreadableEvent};
 use serde::Deserialize;
@@ -32,7 +29,6 @@ struct Payload {
     header: Header,
 }
 
-/// The fields of the header that we read.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Header {
@@ -42,13 +38,13 @@ struct Header {
     commit_timestamp: Option<Value>,
 }
 
-/// Which contacts the event names. See [`crate::CrmProvider::read_event`].
 pub(crate) fn read_event(envelope: &Envelope) -> Result<CrmEvent, UnreadableEvent> {
     if envelope.origin(SOURCE, Some(PARTNER_SOURCE_PREFIX))? == Origin::Ingress {
         let normal = |hint: RecordHint| RecordHint { id: in_one_spelling(&hint.id), ..hint };
         return Ok(CrmEvent::Contacts(envelope.ingress_hints()?.into_iter().map(normal).collect()));
     }
     let detail: Detail = envelope.parse_detail()?;
+    // An Event Relay puts the event into `payload`. A rule may have reduced it to its header, or removed `payload` around it.
     let header = detail.payload.map(|payload| payload.header).or(detail.header);
     read_header(&header.ok_or(UnreadableEvent::Shape { line: 0, column: 0 })?)
 }
@@ -75,23 +71,23 @@ struct Meaning {
 
 const OVERFLOW: &str = "GAP_OVERFLOW";
 
-/// The commit time bounds a deletion only. A record's `SystemModstamp` is the time of the write, which in a long transaction
-/// is well before the commit, so an existing record may rightly be older. A gap event says that an event was lost, and not
-/// when. A type that Salesforce adds later counts as a change.
 fn meaning(change_type: Option<&Value>) -> Meaning {
+    // The commit time bounds a deletion only. A record's `SystemModstamp` is the time of the write, which in a long transaction
+    // is well before the commit, so an existing record may rightly be older.
     let (kind, removed, has_time) = match change_type.and_then(Value::as_str).unwrap_or_default() {
         "CREATE" => ("CREATE", false, false),
         "UPDATE" => ("UPDATE", false, false),
         "UNDELETE" => ("UNDELETE", false, false),
         "DELETE" => ("DELETE", true, true),
+        // A gap event says that an event was lost, and not when.
         "GAP_DELETE" => ("GAP_DELETE", true, false),
         OVERFLOW => (OVERFLOW, false, false),
+        // A type that Salesforce adds later counts as a change.
         _ => ("change", false, false),
     };
     Meaning { kind, removed, has_time }
 }
 
-/// The IDs of the records. `None`: there is none, or one is no ID.
 fn ids(record_ids: Option<&Value>) -> Option<Vec<String>> {
     let ids = record_ids?.as_array()?;
     let ids: Option<Vec<_>> = ids.iter().map(|id| id.as_str().filter(|id| !id.is_empty())).collect();
@@ -99,13 +95,13 @@ fn ids(record_ids: Option<&Value>) -> Option<Vec<String>> {
     (!ids.is_empty()).then_some(ids)
 }
 
-/// The ID with 18 characters, as the API writes it. A text that is no ID stays as it is; the fetch finds it gone.
 fn in_one_spelling(id: &str) -> String {
+    // A text that is no ID stays as it is; the fetch finds it gone.
     if id.len() == 18 { id.to_owned() } else { normalised(id).unwrap_or_else(|| id.to_owned()) }
 }
 
-/// The last second that is surely before the deletion. `commitTimestamp` is in milliseconds, and `SystemModstamp`, with which
-/// it is compared, in seconds. A contact that was restored within the second of its deletion must count as newer.
 fn second_before(milliseconds: &Value) -> Option<OffsetDateTime> {
+    // `SystemModstamp`, with which it is compared, is in seconds. A contact that was restored within the second of its deletion
+    // must count as newer.
     OffsetDateTime::from_unix_timestamp(milliseconds.as_i64()?.div_euclid(1000) - 1).ok()
 }

@@ -1,8 +1,4 @@
 //! Contacts that changed, deleted ones included, in the order of their `SystemModstamp`.
-//!
-//! That time has whole seconds, and a transaction may become visible after others with a later time. So the next reading
-//! begins a little before the latest time so far. Within one reading we follow the query's pages, since thousands of contacts
-//! may have changed in one second.
 
 use provider_http::{ChangedPage, ChangesFrom, ProviderError, ProviderHttp};
 use serde::{Deserialize, Serialize};
@@ -15,17 +11,14 @@ use super::read::collection;
 /// How much is read again. Salesforce ends a transaction that runs for longer.
 const OVERLAP: Duration = Duration::minutes(10);
 
-/// Where the feed continues.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Place {
-    /// The latest change so far.
     #[serde(with = "time::serde::rfc3339")]
     latest: OffsetDateTime,
     /// The rest of a query that has more pages: the resource and the page.
     rest: Option<(String, String)>,
 }
 
-/// Reads one page.
 pub(crate) async fn changes(
     http: &ProviderHttp,
     from: ChangesFrom<'_>,
@@ -36,8 +29,10 @@ pub(crate) async fn changes(
         ChangesFrom::Cursor(cursor) => serde_json::from_str(cursor).map_err(|_| invalid.clone())?,
     };
     let answer = match &place.rest {
+        // We follow the query's pages, since thousands of contacts may have changed in one second.
         Some((resource, page)) => http.get_json::<QueryPage>(&[resource, page], &[], None).await?,
         None => {
+            // The time has whole seconds, and a transaction may become visible after others with a later time.
             let since = place.latest.checked_sub(OVERLAP).and_then(soql_time).ok_or(invalid)?;
             let query = format!(
                 "SELECT Id, SystemModstamp FROM Contact WHERE SystemModstamp >= {since} ORDER BY SystemModstamp, Id"
@@ -71,7 +66,6 @@ fn page_of(url: &str) -> Option<(String, String)> {
     (known && formed).then(|| (resource.to_owned(), page.to_owned()))
 }
 
-/// A time as a query takes it, in whole seconds.
 fn soql_time(time: OffsetDateTime) -> Option<String> {
     time.to_offset(time::UtcOffset::UTC).replace_nanosecond(0).ok()?.format(&Rfc3339).ok()
 }

@@ -1,7 +1,5 @@
-//! All contacts, in the order of their IDs: <https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_query.htm>.
-//!
-//! Each page is a query of its own that begins after the last ID. If a contact comes, changes or goes meanwhile, no other
-//! contact shifts. An interrupted listing can continue after the pages of a single query would have expired.
+//! All contacts, in the order of their IDs:
+//! <https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_query.htm>.
 
 use provider_http::{ListedPage, ListedRecord, ProviderError, ProviderHttp};
 use serde::Deserialize;
@@ -11,11 +9,9 @@ use super::contact_id::ContactId;
 use super::read::collection;
 use super::record::time;
 
-/// A reply to a query.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct QueryPage {
-    /// The number of contacts in the whole query.
     pub(crate) total_size: usize,
     pub(crate) done: bool,
     #[serde(default)]
@@ -31,13 +27,13 @@ pub(crate) struct Row {
     pub(crate) system_modstamp: Option<OffsetDateTime>,
 }
 
-/// One page. `after`: the last ID of the page before.
 pub(crate) async fn list(http: &ProviderHttp, after: Option<&str>) -> Result<ListedPage, ProviderError> {
     let after = match after {
         Some(id) => Some(ContactId::parse(id).ok_or(ProviderError::Invalid { status: 400 })?),
         None => None,
     };
-    // An ID is letters and digits, so that it cannot end the quotation.
+    // Each page is a query of its own: if a contact comes, changes or goes meanwhile, no other contact shifts, and an
+    // interrupted listing can continue later. An ID is letters and digits, so that it cannot end the quotation.
     let condition = after.as_ref().map_or_else(String::new, |id| format!(" WHERE Id > '{}'", id.as_str()));
     let query = format!("SELECT Id, SystemModstamp FROM Contact{condition} ORDER BY Id");
     let page: QueryPage = collection(http.get_json(&["query"], &[("q", &query)], None).await?)?;

@@ -1,9 +1,5 @@
-//! Contacts by ID, many at once.
-//!
-//! Two calls: the batch read (<https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_sobjects_collections_retrieve.htm>)
-//! answers in order, with `null` for each contact that it does not find. Those are searched among all records, deleted ones
-//! included (<https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_queryall.htm>), to
-//! learn whether they were merged.
+//! Contacts by ID, many at once. The batch read answers `null` for each contact that it does not find. Those are searched among
+//! all records, deleted ones included, to learn whether they were merged.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,7 +10,6 @@ use super::contact_id::{ContactId, normalised};
 use super::record::{FIELDS, SalesforceContact};
 use crate::FetchedContact;
 
-/// Most records in one batch read.
 const BATCH: usize = 2000;
 /// Most IDs in one query: each needs 27 characters of the URL, which may have 16,384.
 const QUERY_BATCH: usize = 400;
@@ -32,7 +27,6 @@ struct QueryReply {
     records: Vec<Trace>,
 }
 
-/// The remains of a contact that the batch read does not find.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Trace {
@@ -41,11 +35,11 @@ struct Trace {
     master_record_id: Option<String>,
 }
 
-/// The contacts in the order of `ids`. A text that cannot be a contact's ID counts as gone, and is not sent.
 pub(crate) async fn fetch_contacts(
     http: &ProviderHttp,
     ids: &[String],
 ) -> Result<Vec<FetchedContact>, ProviderError> {
+    // A text that cannot be a contact's ID counts as gone, and is not sent.
     let places: Vec<Option<ContactId>> = ids.iter().map(|id| ContactId::parse(id)).collect();
     let mut seen = HashSet::new();
     let distinct: Vec<&ContactId> = places.iter().flatten().filter(|id| seen.insert(*id)).collect();
@@ -57,7 +51,6 @@ pub(crate) async fn fetch_contacts(
     Ok(places.iter().map(|id| answer(id).unwrap_or(FetchedContact::Gone { merged_into: None })).collect())
 }
 
-/// The contacts of one batch. A contact that exists nowhere is not in the map.
 async fn fetch_batch(http: &ProviderHttp, ids: &[&ContactId]) -> Result<Known, ProviderError> {
     let mut known = retrieve(http, ids).await?;
     let missing: Vec<_> = ids.iter().copied().filter(|id| !known.contains_key(*id)).collect();
@@ -84,14 +77,13 @@ async fn fetch_batch(http: &ProviderHttp, ids: &[&ContactId]) -> Result<Known, P
     Ok(known)
 }
 
-/// A contact comes and goes while we read it.
 const CHANGING: ProviderError =
     ProviderError::Unavailable { cause: provider_http::Outage::ServerError, retry_after: None };
 
-/// A reply that does not answer the request.
 const CONTRADICTION: ProviderError = ProviderError::Malformed { line: 0, column: 0 };
 
 async fn retrieve(http: &ProviderHttp, ids: &[&ContactId]) -> Result<Known, ProviderError> {
+    // <https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_sobjects_collections_retrieve.htm>
     let request = RetrieveRequest { ids: ids.iter().map(|id| id.as_str()).collect(), fields: FIELDS };
     let path = ["composite", "sobjects", "Contact"];
     let answer = http.post_json_to_read::<_, Vec<Option<SalesforceContact>>>(&path, &[], &request).await?;
@@ -110,11 +102,12 @@ async fn retrieve(http: &ProviderHttp, ids: &[&ContactId]) -> Result<Known, Prov
     Ok(known)
 }
 
-/// The remains of these contacts. An ID is letters and digits, so that it cannot end the quotation in the query.
 async fn traces<'a>(
     http: &ProviderHttp,
     ids: &[&'a ContactId],
 ) -> Result<Vec<(&'a ContactId, Trace)>, ProviderError> {
+    // An ID is letters and digits, so that it cannot end the quotation.
+    // <https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_queryall.htm>
     let quoted: Vec<String> = ids.iter().map(|id| format!("'{}'", id.as_str())).collect();
     let query =
         format!("SELECT Id, IsDeleted, MasterRecordId FROM Contact WHERE Id IN ({})", quoted.join(","));
@@ -126,11 +119,10 @@ async fn traces<'a>(
     reply.records.into_iter().map(|trace| asked(trace).ok_or(CONTRADICTION)).collect()
 }
 
-/// The value of a resource that the API always has. If it is not found, the base URL or the API version is wrong, which a
-/// probe finds too.
 pub(crate) fn collection<T>(answer: Answer<T>) -> Result<T, ProviderError> {
     match answer {
         Answer::Found { value, .. } => Ok(value),
+        // The API always has this resource: the base URL or the API version is wrong, which a probe finds too.
         Answer::NotFound | Answer::NotModified => Err(CONTRADICTION),
     }
 }

@@ -1,7 +1,5 @@
-//! Salesforce's contact, and its mapping to [`CrmContact`]. Pure.
-//!
-//! Fields: <https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/sforce_api_objects_contact.htm>;
-//! `Person_Key__c` is ours, a text field marked as external ID and unique. All but the ID may be missing.
+//! Salesforce's contact, and its mapping to [`CrmContact`]. All fields but the ID may be missing.
+//! <https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/sforce_api_objects_contact.htm>
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -11,13 +9,12 @@ use time::macros::format_description;
 
 use crate::{CrmContact, MailingAddress};
 
-/// Our key at Salesforce.
+/// Our key at Salesforce: a text field marked as external ID and unique.
 pub(crate) const EXTERNAL_KEY: &str = "Person_Key__c";
 
 /// The last name of a contact that is created while none is known, since Salesforce requires one. It has no meaning.
 pub(crate) const NO_NAME: &str = "\u{2013}";
 
-/// The fields that we read.
 pub(crate) const FIELDS: [&str; 13] = [
     "Id",
     EXTERNAL_KEY,
@@ -39,7 +36,6 @@ const SALESFORCE_TIME: StaticFormatDescription = format_description!(
     "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond][offset_hour sign:mandatory][offset_minute]"
 );
 
-/// The fields of a contact that we keep.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct SalesforceContact {
@@ -88,9 +84,9 @@ fn is_empty(address: &MailingAddress) -> bool {
     [street, city, region, postal_code, country].iter().all(|part| part.is_none())
 }
 
-/// A time in Salesforce's form or in RFC 3339's. Any other text is an error, since versions order records.
 pub(crate) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<OffsetDateTime>, D::Error> {
     let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+    // Any other text is an error, since versions order records.
     OffsetDateTime::parse(&text, SALESFORCE_TIME)
         .or_else(|_| OffsetDateTime::parse(&text, &Rfc3339))
         .map(Some)

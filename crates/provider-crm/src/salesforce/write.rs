@@ -1,6 +1,4 @@
-//! Writes one contact: by its ID, or by our key.
-//!
-//! Both are batch requests with one record, since the reply has a result for each record:
+//! Writes one contact: by its ID, or by our key. Both are batch requests with one record, since the reply has its result:
 //! <https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_sobjects_collections_update.htm>,
 //! <https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_sobjects_collections_upsert.htm>.
 
@@ -15,7 +13,6 @@ use crate::{ContactField, ContactWrite, ContactWritten};
 
 const LAST_NAME: &str = "LastName";
 
-/// The result of one record.
 #[derive(Deserialize)]
 struct Saved {
     id: Option<String>,
@@ -33,7 +30,6 @@ struct SaveError {
     fields: Option<Vec<String>>,
 }
 
-/// Writes one contact. See [`crate::CrmProvider::upsert_contact`].
 pub(crate) async fn upsert_contact(
     http: &ProviderHttp,
     write: &ContactWrite,
@@ -56,12 +52,12 @@ pub(crate) async fn upsert_contact(
 
 const COLLECTION: [&str; 2] = ["composite", "sobjects"];
 
-/// The record with its fields. A last name is not cleared, since Salesforce would refuse the whole write.
 fn record(write: &ContactWrite) -> Map<String, Value> {
     let mut record = Map::new();
     record.insert("attributes".into(), json!({"type": "Contact"}));
     record.insert(EXTERNAL_KEY.into(), write.external_key.as_str().into());
     for (field, value) in &write.fields {
+        // A last name is not cleared, since Salesforce would refuse the whole write.
         let value = value.as_deref().filter(|value| !value.trim().is_empty());
         if (*field, value) != (ContactField::FamilyName, None) {
             record.insert(name(*field).into(), value.into());
@@ -80,14 +76,13 @@ fn name(field: ContactField) -> &'static str {
     }
 }
 
-/// Sends one record, and reads its result. If the whole request gets a 404, the settings are wrong. That must not look like a
-/// contact that is gone.
 async fn save(
     http: &ProviderHttp,
     path: &[&str],
     record: &Map<String, Value>,
 ) -> Result<Saved, ProviderError> {
     let request = json!({"allOrNone": false, "records": [record]});
+    // A 404 of the whole request: the settings are wrong. That must not look like a contact that is gone.
     match http.patch_json::<_, [Saved; 1]>(path, &[], &request).await? {
         Answer::Found { value: [saved], .. } => Ok(saved),
         Answer::NotFound | Answer::NotModified => Err(ProviderError::Invalid { status: 400 }),

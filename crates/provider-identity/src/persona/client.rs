@@ -1,7 +1,5 @@
-//! The API: an inquiry by ID, and a ping.
-//!
-//! <https://docs.withpersona.com/api-reference/inquiries>. There is no entity tag, and no batch read: one call per
-//! inquiry, and at most 300 a minute (<https://docs.withpersona.com/rate-limiting>).
+//! The API (<https://docs.withpersona.com/api-reference/inquiries>): an inquiry by ID, and a ping. There is no batch read, and
+//! at most 300 calls a minute (<https://docs.withpersona.com/rate-limiting>).
 
 use event_contract::{Envelope, RecordHint, UnreadableEvent};
 use provider_http::{Answer, ConfigError, ProviderError, ProviderHttp, ProviderHttpConfig};
@@ -21,7 +19,6 @@ pub struct PersonaClient {
     http: ProviderHttp,
 }
 
-/// The field of a page that the ping reads: <https://docs.withpersona.com/pagination>.
 #[derive(Deserialize)]
 struct Page {
     #[serde(rename = "data")]
@@ -60,7 +57,6 @@ impl IdentityProvider for PersonaClient {
         events::read_event(envelope)
     }
 
-    /// `GET /api/v1/inquiries/{id}`.
     async fn fetch_case(&self, id: &str) -> Result<FetchedCase, ProviderError> {
         let [api, v1, inquiries] = INQUIRIES;
         match self.http.get_json::<Document>(&[api, v1, inquiries, id], &[], None).await? {
@@ -71,7 +67,6 @@ impl IdentityProvider for PersonaClient {
         }
     }
 
-    /// Lists one inquiry.
     async fn ping(&self) -> Result<(), ProviderError> {
         self.http.get_json::<Page>(&INQUIRIES, &[("page[size]", "1")], None).await?.always_found().map(drop)
     }

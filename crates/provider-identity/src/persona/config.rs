@@ -6,8 +6,7 @@ use url::Url;
 
 use super::SOURCE;
 
-/// The version that `record.rs` is written for. Without the header, each key has its own version:
-/// <https://docs.withpersona.com/versioning>.
+/// The version that `record.rs` is written for.
 const VERSION: &str = "2023-01-05";
 
 /// How to reach an environment.
@@ -20,14 +19,12 @@ pub struct PersonaConfig {
 }
 
 impl PersonaConfig {
-    /// The API, for sandbox and production alike; the key tells them apart:
-    /// <https://docs.withpersona.com/api-reference/inquiries/retrieve-an-inquiry>.
+    /// The API, for sandbox and production alike; the key tells them apart.
     pub const DEFAULT_BASE_URL: &str = "https://api.withpersona.com";
 
-    /// The API with the key as bearer token, in a fixed version and spelling:
-    /// <https://docs.withpersona.com/authentication>.
     pub(crate) fn http(self) -> ProviderHttpConfig {
         let mut http = ProviderHttpConfig::new(SOURCE, self.base_url, Auth::Bearer(self.api_key));
+        // Without this header, each key has its own version: <https://docs.withpersona.com/versioning>.
         http.headers.push(("Persona-Version", VERSION.to_owned()));
         http.headers.push(("Key-Inflection", "snake".to_owned()));
         http

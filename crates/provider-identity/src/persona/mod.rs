@@ -1,7 +1,4 @@
-//! Persona: webhooks in, inquiries out.
-//!
-//! Persona has no partner event source. Its webhooks come through `webhook-ingress`, which keeps the IDs and the inquiry's
-//! `updated-at`.
+//! Persona: webhooks in, inquiries out. It has no partner event source. `webhook-ingress` keeps the IDs and `updated-at`.
 
 mod client;
 mod config;

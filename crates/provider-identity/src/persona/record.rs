@@ -1,7 +1,5 @@
-//! Persona's inquiry, and its mapping to [`VerificationCase`]. Pure.
-//!
-//! Fields: <https://docs.withpersona.com/api-reference/inquiries/retrieve-an-inquiry>. We request keys in snake case, and
-//! also read Persona's usual kebab case. All but the ID and the status may be missing.
+//! Persona's inquiry, and its mapping to [`VerificationCase`]. All fields but the ID and the status may be missing.
+//! <https://docs.withpersona.com/api-reference/inquiries/retrieve-an-inquiry>
 
 use provider_http::lenient::text;
 use serde::Deserialize;
@@ -24,10 +22,10 @@ struct Inquiry {
     attributes: Attributes,
 }
 
-/// The fields of an inquiry that we keep.
 #[derive(Deserialize)]
 struct Attributes {
     status: InquiryStatus,
+    // We request keys in snake case, and also read Persona's usual kebab case.
     #[serde(alias = "reference-id")]
     reference_id: Option<String>,
     fields: Option<Fields>,
@@ -57,7 +55,6 @@ enum InquiryStatus {
     Expired,
 }
 
-/// The fields that an inquiry's template has collected. A template may lack any of these.
 #[derive(Default, Deserialize)]
 struct Fields {
     #[serde(alias = "name-first")]
@@ -73,9 +70,9 @@ struct Field {
 }
 
 impl Attributes {
-    /// A redacted inquiry keeps its status. Only `redacted-at` shows the redaction:
-    /// <https://docs.withpersona.com/api-reference/webhooks/inquiry-events/webhook-inquiry-redacted>.
     fn verification_status(&self) -> VerificationStatus {
+        // A redacted inquiry keeps its status:
+        // <https://docs.withpersona.com/api-reference/webhooks/inquiry-events/webhook-inquiry-redacted>.
         if self.redacted_at.is_some() {
             return VerificationStatus::Redacted;
         }
@@ -115,7 +112,6 @@ fn value(field: Option<Field>) -> Option<String> {
     text(field?.value.as_ref()).map(str::to_owned)
 }
 
-/// `YYYY-MM-DD`. `None`: the text is not a date.
 fn iso_date(text: &str) -> Option<String> {
     Date::parse(text, format_description!("[year]-[month]-[day]")).ok().map(|date| date.to_string())
 }

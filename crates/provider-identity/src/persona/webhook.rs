@@ -1,6 +1,5 @@
-//! Persona's webhooks: signed as Stripe's, in `Persona-Signature`, with two sets separated by a space while an operator
-//! rotates a secret (<https://docs.withpersona.com/webhooks-best-practices#checking-signatures>), and
-//! `data.attributes.payload.data.id` of `inquiry.*` (<https://docs.withpersona.com/docs/events>).
+//! Persona's webhooks: signed as Stripe's, in `Persona-Signature`, and `data.attributes.payload.data.id` of `inquiry.*`
+//! (<https://docs.withpersona.com/docs/events>).
 
 use provider_webhook::{
     HeaderMap, Id, Keys, MAX_SIGNATURES, Proof, Secrets, SignedRequest, UnreadableBody, VerifyError, Webhook,
@@ -26,6 +25,7 @@ pub const WEBHOOK: Webhook = Webhook {
 };
 
 fn verify(request: &SignedRequest<'_>, secrets: &Secrets, now: OffsetDateTime) -> Result<(), VerifyError> {
+    // Two sets while an operator rotates a secret: <https://docs.withpersona.com/webhooks-best-practices#checking-signatures>.
     let sets = request.header("persona-signature")?.split(' ').take(MAX_SIGNATURES);
     let mut verdict = Err(VerifyError::Signature);
     for set in sets {

@@ -1,7 +1,5 @@
-//! The API: a verification session by ID, and a ping.
-//!
-//! <https://docs.stripe.com/api/identity/verification_sessions>. There is no entity tag, and no batch read: one call
-//! per session.
+//! The API (<https://docs.stripe.com/api/identity/verification_sessions>): a verification session by ID, and a ping. There is
+//! no batch read: one call per session.
 
 use event_contract::{Envelope, RecordHint, UnreadableEvent};
 use provider_http::{Answer, ConfigError, ProviderError, ProviderHttp, ProviderHttpConfig};
@@ -15,9 +13,7 @@ use crate::{FetchedCase, IdentityProvider, VerificationStatus};
 
 const SESSIONS: [&str; 3] = ["v1", "identity", "verification_sessions"];
 
-/// Without the first parameter a session has no outputs. The date of birth is not among them. It has to be requested by the
-/// second parameter, and Stripe refuses the whole call if the key may not see it, or no longer after 48 hours:
-/// <https://docs.stripe.com/identity/access-verification-results>.
+/// Without the first parameter a session has no outputs, and without the second one no date of birth.
 const OUTPUTS: [(&str, &str); 2] = [("expand[]", "verified_outputs"), ("expand[]", "verified_outputs.dob")];
 const SHOWN_TO_ALL: &[(&str, &str)] = &[OUTPUTS[0]];
 
@@ -28,7 +24,6 @@ pub struct StripeClient {
     outputs: &'static [(&'static str, &'static str)],
 }
 
-/// The field of a page that the ping reads: <https://docs.stripe.com/api/pagination>.
 #[derive(Deserialize)]
 struct Page {
     #[serde(rename = "data")]
@@ -70,13 +65,13 @@ impl StripeClient {
         }
     }
 
-    /// Reads a session whose date of birth Stripe shows no longer. A verified session without it is refused, or we would lose
-    /// the date that we have. A redacted session has to be accepted.
     async fn without_date_of_birth(
         &self,
         id: &str,
         refused: ProviderError,
     ) -> Result<FetchedCase, ProviderError> {
+        // A verified session without its date of birth is refused, or we would lose the date that we have. A redacted session
+        // has to be accepted.
         match self.session(id, SHOWN_TO_ALL).await? {
             FetchedCase::Found(case) if case.verification_status == VerificationStatus::Verified => {
                 Err(refused)
@@ -95,9 +90,10 @@ impl IdentityProvider for StripeClient {
         events::read_event(envelope)
     }
 
-    /// `GET /v1/identity/verification_sessions/{id}`.
     async fn fetch_case(&self, id: &str) -> Result<FetchedCase, ProviderError> {
         match self.session(id, self.outputs).await {
+            // Stripe refuses the whole call if the key may not see the date of birth, or no longer after 48 hours:
+            // <https://docs.stripe.com/identity/access-verification-results>.
             Err(refused @ (ProviderError::Unauthorized | ProviderError::Invalid { .. }))
                 if self.outputs.len() > SHOWN_TO_ALL.len() =>
             {
@@ -107,7 +103,6 @@ impl IdentityProvider for StripeClient {
         }
     }
 
-    /// Lists one session.
     async fn ping(&self) -> Result<(), ProviderError> {
         self.http.get_json::<Page>(&SESSIONS, &[("limit", "1")], None).await?.always_found().map(drop)
     }

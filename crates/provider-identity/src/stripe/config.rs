@@ -22,7 +22,6 @@ impl StripeConfig {
     /// The API, for test mode and live mode alike; the key tells them apart: <https://docs.stripe.com/api>.
     pub const DEFAULT_BASE_URL: &str = "https://api.stripe.com";
 
-    /// The API with the key as bearer token: <https://docs.stripe.com/api/authentication>.
     pub(crate) fn http(self) -> ProviderHttpConfig {
         ProviderHttpConfig::new(SOURCE, self.base_url, Auth::Bearer(self.api_key))
     }

@@ -1,7 +1,5 @@
-//! Reads the cases that an event names: partner events of EventBridge, and webhooks that came through `webhook-ingress`.
-//!
-//! Types: <https://docs.stripe.com/api/events/types>. A rule reduces the event to `id`, `type`, `created`, and the
-//! object's `id` and `object`; nothing else is read anyway.
+//! Reads the cases that an event names: partner events of EventBridge, and webhooks that came through `webhook-ingress`. Types:
+//! <https://docs.stripe.com/api/events/types>.
 
 use event_contract::{Envelope, Origin, RecordHint, UnreadableEvent};
 use provider_http::lenient::text;
@@ -13,10 +11,9 @@ use super::SOURCE;
 /// Partner event sources of Stripe: <https://docs.stripe.com/event-destinations/eventbridge>.
 const PARTNER_SOURCE_PREFIX: &str = "aws.partner/stripe.com/";
 
-/// The object that an event must be about. The event's type begins with its name.
+/// The event's type begins with it.
 const SESSION: &str = "identity.verification_session";
 
-/// The fields of the event that we read.
 #[derive(Deserialize)]
 struct StripeEvent {
     #[serde(rename = "type")]
@@ -24,12 +21,10 @@ struct StripeEvent {
     data: Option<Value>,
 }
 
-/// Which cases the event names. See [`crate::IdentityProvider::read_event`].
-///
-/// No hint has a lower bound in time, since a session has no version to compare it with.
 pub(crate) fn read_event(envelope: &Envelope) -> Result<Vec<RecordHint>, UnreadableEvent> {
     match envelope.origin(SOURCE, Some(PARTNER_SOURCE_PREFIX))? {
         Origin::Ingress => {
+            // A session has no version to compare a bound with.
             let unbounded = |hint| RecordHint { not_before: None, ..hint };
             Ok(envelope.ingress_hints()?.into_iter().map(unbounded).collect())
         }
@@ -47,7 +42,7 @@ fn read_partner_event(event: &StripeEvent) -> Result<Vec<RecordHint>, Unreadable
     Ok(vec![RecordHint::changed(id.to_owned())])
 }
 
-/// True for every kind of change. A kind that Stripe adds later counts, too.
 fn is_about_a_session(event_type: &str) -> bool {
+    // A kind of change that Stripe adds later counts, too.
     event_type.strip_prefix(SESSION).is_some_and(|change| change.starts_with('.'))
 }

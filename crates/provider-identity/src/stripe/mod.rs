@@ -1,7 +1,5 @@
-//! Stripe Identity: partner events or webhooks in, verification sessions out.
-//!
-//! A session has no time of its last change, and its events come in any order. So its case has no version, and the ticket
-//! that the worker draws before the refetch orders what it reads.
+//! Stripe Identity: partner events or webhooks in, verification sessions out. A session has no time of its last change: the
+//! ticket that the worker draws before the refetch orders what it reads.
 
 mod client;
 mod config;

@@ -1,7 +1,5 @@
-//! Stripe's verification session, and its mapping to [`VerificationCase`]. Pure.
-//!
-//! Fields: <https://docs.stripe.com/api/identity/verification_sessions/object>. All but the ID and the status may be
-//! missing.
+//! Stripe's verification session, and its mapping to [`VerificationCase`]. All fields but the ID and the status may be missing.
+//! <https://docs.stripe.com/api/identity/verification_sessions/object>
 
 use provider_http::lenient::text;
 use serde::Deserialize;
@@ -12,10 +10,8 @@ use time::{Date, Month, OffsetDateTime};
 use crate::{VerificationCase, VerificationStatus};
 
 /// A text after redaction: <https://docs.stripe.com/api/identity/verification_sessions/redact>.
-/// As a key, it would join all redacted persons.
 const REDACTED: &str = "[redacted]";
 
-/// The fields of a session that we keep.
 #[derive(Deserialize)]
 pub(crate) struct Session {
     #[serde(deserialize_with = "provider_http::record_id")]
@@ -39,7 +35,6 @@ enum SessionStatus {
     Canceled,
 }
 
-/// A date of birth as the document shows it, possibly only a part of it.
 #[derive(Deserialize)]
 struct BirthDate {
     year: Option<i32>,
@@ -48,10 +43,9 @@ struct BirthDate {
 }
 
 impl Session {
-    /// A session has `redaction` as soon as redaction is requested, with status `processing` and then `redacted`. Both mean
-    /// the same to us, and count more than the session's own status, which does not change:
-    /// <https://docs.stripe.com/identity/verification-sessions#redact>.
     fn verification_status(&self) -> VerificationStatus {
+        // A session has `redaction` as soon as redaction is requested. Its own status does not change:
+        // <https://docs.stripe.com/identity/verification-sessions#redact>.
         if self.redaction.is_some() {
             return VerificationStatus::Redacted;
         }
@@ -76,6 +70,7 @@ impl From<Session> for VerificationCase {
             birthdate: output("dob").and_then(iso_date),
             email: text_output("email"),
             id: session.id,
+            // As a key, this text would join all redacted persons.
             external_key: session.client_reference_id.filter(|key| key != REDACTED),
             opened_at: session.created,
             decided_at: None,
@@ -85,7 +80,7 @@ impl From<Session> for VerificationCase {
     }
 }
 
-/// `YYYY-MM-DD`. `None`: the date is incomplete or not in the calendar.
+/// `None`: the date is incomplete or not in the calendar.
 fn iso_date(dob: &Value) -> Option<String> {
     let BirthDate { year, month, day } = BirthDate::deserialize(dob).ok()?;
     let date = Date::from_calendar_date(year?, Month::try_from(month?).ok()?, day?).ok()?;

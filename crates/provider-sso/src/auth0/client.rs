@@ -1,6 +1,5 @@
-//! The Management API (<https://auth0.com/docs/api/management/v2>): a user by ID, a log entry by ID, and a ping. It needs the
-//! scopes `read:users` and, for sign-ins, `read:logs`. Every batch read is eventually consistent: so there is one call per
-//! user.
+//! The Management API (<https://auth0.com/docs/api/management/v2>). It needs the scopes `read:users` and, for sign-ins,
+//! `read:logs`. Every batch read is eventually consistent: so there is one call per user.
 
 use event_contract::{Envelope, RecordHint, UnreadableEvent};
 use provider_http::{

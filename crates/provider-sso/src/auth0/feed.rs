@@ -1,6 +1,5 @@
-//! The stream of events as a feed of changed users: `GET /api/v2/events`,
-//! <https://auth0.com/docs/customize/events/events-best-practices>. It never ends: it is read until it is quiet, and the next
-//! time from its last offset.
+//! `GET /api/v2/events` as a feed of changed users (<https://auth0.com/docs/customize/events/events-best-practices>). The
+//! stream never ends: it is read until it is quiet, and the next time from its last offset.
 
 use std::time::Duration;
 
@@ -28,7 +27,6 @@ struct Failure {
     code: Option<String>,
 }
 
-/// `None`: the cursor is not ours.
 pub(crate) fn query(from: ChangesFrom<'_>) -> Option<Vec<(&'static str, String)>> {
     let begin = match from {
         ChangesFrom::Time(time) => ("from_timestamp", time.format(&Rfc3339).ok()?),

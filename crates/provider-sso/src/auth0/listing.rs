@@ -1,7 +1,6 @@
-//! All users, in windows: <https://auth0.com/docs/manage-users/user-search/retrieve-users-with-get-users-endpoint>.
-//!
-//! A search returns its first 1,000 results and no more. So we read users in the order of their creation, and each window
-//! begins at the creation of the last user so far. If a user is created, changed or deleted meanwhile, no other user shifts.
+//! All users, in windows: <https://auth0.com/docs/manage-users/user-search/retrieve-users-with-get-users-endpoint>. A search
+//! returns its first 1,000 results and no more. So each window begins at the creation of the last user so far; if a user is
+//! created, changed or deleted meanwhile, no other user shifts.
 
 use provider_http::{ListedPage, ListedRecord, ProviderError};
 use serde::{Deserialize, Serialize};
@@ -32,7 +31,6 @@ pub(crate) struct Window {
     created_at: Option<String>,
     /// Above 0 only if a page is full of users of one millisecond.
     page: usize,
-    /// The users with this creation that are listed already.
     listed: Vec<String>,
 }
 

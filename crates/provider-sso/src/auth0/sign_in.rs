@@ -1,6 +1,5 @@
 //! Sign-ins in the tenant's log: <https://auth0.com/docs/deploy-monitor/logs/log-event-type-codes>. The same entry comes as an
-//! event, inside `data`, and from `GET /api/v2/logs/{id}`. Fields differ between connections, and if one is missing, the
-//! EventBridge rule keeps the entry's ID only.
+//! event, inside `data`, and from `GET /api/v2/logs/{id}`; the EventBridge rule may keep its ID only.
 
 use event_contract::UnreadableEvent;
 use provider_http::lenient::{self, text};

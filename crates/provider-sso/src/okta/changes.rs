@@ -5,7 +5,6 @@ use event_contract::{Envelope, Origin, RecordHint, UnreadableEvent};
 use super::log_event::LogEvent;
 use super::{PARTNER_SOURCE_PREFIX, SOURCE};
 
-/// A deactivated user is deleted in two steps, and is gone after the second step.
 const DELETED: &str = "user.lifecycle.delete.completed";
 
 /// They leave the user's record as it was: unlock codes, administrators' rights, reports, and types that name no user.

@@ -6,8 +6,7 @@ use url::Url;
 
 use super::SOURCE;
 
-/// The smallest scopes for users and for sign-ins: <https://developer.okta.com/docs/api/oauth2/>. One token request names
-/// both, so an app that has only one of them gets no token.
+/// The smallest scopes (<https://developer.okta.com/docs/api/oauth2/>). An app that has only one of them gets no token.
 const SCOPE: &str = "okta.users.read okta.logs.read";
 
 /// How to reach an organization.

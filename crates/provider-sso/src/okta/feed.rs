@@ -23,7 +23,6 @@ pub(crate) struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// `None`: the cursor is not ours, or the time is out of range.
     pub(crate) fn read(from: ChangesFrom<'a>) -> Option<Self> {
         match from {
             ChangesFrom::Time(since) => {

@@ -15,7 +15,6 @@ const USERS: &str = "users ";
 const THE_DEACTIVATED: &str = "deactivated ";
 
 impl<'a> Place<'a> {
-    /// `None`: the cursor is not ours.
     pub(crate) fn read(cursor: Option<&'a str>) -> Option<Self> {
         let Some(cursor) = cursor else { return Some(Self::Users(None)) };
         let after = |rest: &'a str| Some(rest).filter(|rest| !rest.is_empty());

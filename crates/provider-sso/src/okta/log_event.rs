@@ -20,7 +20,6 @@ pub(crate) struct LogEvent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Party<'a> {
     pub(crate) id: &'a str,
-    /// `User`, `AppInstance`, …
     pub(crate) kind: &'a str,
 }
 
@@ -37,7 +36,6 @@ impl LogEvent {
         text(self.outcome.as_ref()?.get("result"))
     }
 
-    /// The actor: for a sign-in the user, for a change often an administrator.
     pub(crate) fn actor(&self) -> Option<Party<'_>> {
         party(self.actor.as_ref()?)
     }

@@ -1,6 +1,5 @@
-//! Okta: System Log events in, Users API and System Log API out. Okta tries each delivery to the EventBridge log stream
-//! (<https://help.okta.com/en-us/content/topics/reports/log-streaming/add-aws-eb-log-stream.htm>) twice and then gives up, so
-//! some events are lost.
+//! Okta: System Log events in, Users API and System Log API out. Okta tries each delivery to the EventBridge log stream twice:
+//! <https://help.okta.com/en-us/content/topics/reports/log-streaming/add-aws-eb-log-stream.htm>.
 
 mod changes;
 mod client;

@@ -20,7 +20,6 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// `None`: the cursor is not ours.
     pub(crate) fn read(from: ChangesFrom<'_>) -> Option<Self> {
         match from {
             ChangesFrom::Time(since) => Some(Self { since, start_index: 1, latest: since }),

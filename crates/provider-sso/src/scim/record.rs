@@ -29,7 +29,6 @@ struct Name {
     family_name: Option<String>,
 }
 
-/// An entry of a multi-valued attribute, <https://www.rfc-editor.org/rfc/rfc7643#section-2.4>.
 #[derive(Deserialize)]
 struct Value {
     value: Option<String>,

@@ -1,9 +1,9 @@
 //! Simulated persons sign up, sign in and are verified, one after the other, until Ctrl-C.
 
 use anyhow::Context;
+use simulators::directus::DirectusSimulator;
+use simulators::identity::SimulatedPerson;
 use sqlx::{PgPool, Row};
-use testkit::simulators::directus::DirectusSimulator;
-use testkit::simulators::identity::SimulatedPerson;
 use testkit::{World, workers};
 use time::macros::date;
 use uuid::Uuid;
@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::COLLECTION;
 use crate::demo::persons::sign_up;
 
+/// Counts of the rows that the fleet has written.
 const FLEET: &str = "select (select count(*) from person), (select count(*) from crm_account), \
     (select count(*) from source_record where role = 'identity'), \
     (select coalesce(sum(count), 0)::bigint from person_login), (select count(*) from content_item)";

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use local_stack::TestDatabase;
-use testkit::simulators::directus::DirectusSimulator;
+use simulators::directus::DirectusSimulator;
 use testkit::{CrmPump, Setup, World};
 
 use crate::commands::{tools, workspace};
@@ -31,7 +31,8 @@ pub(crate) async fn run(address: Ipv4Addr, every: Duration) -> anyhow::Result<()
     );
     let setup = Setup { visibility_secs: VISIBILITY_SECS, ..Setup::DEFAULT.with_emulator() };
     let world = World::build(setup, &tools()?).await?;
-    let content = DirectusSimulator::start(&[COLLECTION]).await;
+    let content = DirectusSimulator::start().await;
+    content.create_collections(&[COLLECTION]);
     // Empty, so that the chart's hook makes the schema.
     let database = TestDatabase::empty().await?;
     let values = ClusterValues::of(&world, &content, database.url(), address)?;

@@ -7,8 +7,8 @@ use std::net::Ipv4Addr;
 use anyhow::Context;
 use local_stack::{ACCESS_KEY_ID, SECRET_ACCESS_KEY};
 use serde_json::{Value, json};
+use simulators::directus::DirectusSimulator;
 use testkit::World;
-use testkit::simulators::directus::DirectusSimulator;
 
 use crate::stack;
 
@@ -32,6 +32,7 @@ pub(super) struct ClusterValues {
 }
 
 impl ClusterValues {
+    /// The values for all that runs in `world`, as pods reach it at `address`.
     pub(super) fn of(
         world: &World,
         content: &DirectusSimulator,
@@ -89,6 +90,7 @@ impl ClusterValues {
         })
     }
 
+    /// Every port that pods need.
     pub(super) fn ports(&self) -> impl Iterator<Item = u16> {
         self.other_ports.iter().copied().chain([self.database_port])
     }
@@ -109,6 +111,7 @@ impl ClusterValues {
         })
     }
 
+    /// The Secrets that those values name.
     pub(super) fn secrets(&self) -> Value {
         let secret = |name: &str, data: Value| {
             json!({
@@ -160,8 +163,8 @@ mod tests {
     }
 
     async fn values() -> ClusterValues {
-        let (world, content) =
-            tokio::join!(World::start_with_emulator(), DirectusSimulator::start(&[COLLECTION]));
+        let (world, content) = tokio::join!(World::start_with_emulator(), DirectusSimulator::start());
+        content.create_collections(&[COLLECTION]);
         ClusterValues::of(&world, &content, world.database_url(), "192.0.2.1".parse().unwrap()).unwrap()
     }
 

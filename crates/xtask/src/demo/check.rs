@@ -9,6 +9,7 @@ use super::persons::{ADA, adas_document};
 use super::stage::Stage;
 use super::view::{Persons, View};
 
+/// Compares the database and the CRM with the providers' records and the policy.
 pub(crate) async fn end_state(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
     println!("\n▸ The demo checks the state at the end");
     let persons = Persons::read(stage).await?;

@@ -1,8 +1,8 @@
 //! An outage, late and repeated events, and a message that is no event. No change is lost.
 
 use local_stack::wait_until;
+use simulators::salesforce::Fault;
 use testkit::PATIENCE;
-use testkit::simulators::salesforce::Fault;
 
 use super::persons::{ADA, BOB, CLEO, change_email, sign_up};
 use super::stage::Stage;

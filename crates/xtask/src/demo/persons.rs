@@ -1,8 +1,8 @@
 //! The persons of the story, and what they do at the identity provider.
 
+use simulators::auth0::SimulatedUser;
+use simulators::identity::SimulatedPerson;
 use testkit::World;
-use testkit::simulators::auth0::SimulatedUser;
-use testkit::simulators::identity::SimulatedPerson;
 use time::macros::date;
 
 pub(crate) const ADA: &str = "auth0|ada";

@@ -9,6 +9,7 @@ use local_stack::{QueueMetrics, aws_config, wait_until};
 use serde_json::Value;
 use testkit::{CrmPump, OPERATORS_TOOL, PATIENCE, Worker, World};
 
+/// Lines of each log that are shown when the demo fails.
 const LAST_LINES: usize = 8;
 
 pub(crate) struct Stage<'a> {
@@ -57,6 +58,7 @@ impl<'a> Stage<'a> {
         self.workers.values()
     }
 
+    /// Whether every message has been handled, and every announcement published.
     pub(crate) async fn all_is_done(&self) -> anyhow::Result<bool> {
         for unit in testkit::workers() {
             if self.world.queue_depth(unit).await != (0, 0) {
@@ -119,6 +121,7 @@ impl<'a> Stage<'a> {
         }
     }
 
+    /// Stops every worker as Kubernetes would; each must end with code 0.
     pub(crate) async fn clear(self) -> anyhow::Result<()> {
         for (unit, mut worker) in self.workers {
             match worker.stop().await {

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Context;
 use event_contract::{Announcement, EventKind};
 use local_stack::wait_until;
+use simulators::salesforce::SimulatedContact;
 use sqlx::Row;
 use testkit::PATIENCE;
-use testkit::simulators::salesforce::SimulatedContact;
 use uuid::Uuid;
 
 use super::persons::name_of;
@@ -75,6 +75,7 @@ impl Persons {
     }
 }
 
+/// What the demo printed last, and the announcements so far.
 #[derive(Default)]
 pub(crate) struct View {
     persons: Persons,
@@ -112,6 +113,7 @@ impl View {
         self.show(stage).await
     }
 
+    /// Prints the persons if one of them has changed since the last time.
     pub(crate) async fn refresh(&mut self, stage: &Stage<'_>) -> anyhow::Result<()> {
         if Persons::read(stage).await?.0 != self.persons.0 {
             self.show(stage).await?;
@@ -119,6 +121,7 @@ impl View {
         Ok(())
     }
 
+    /// Prints the persons, with a mark at those that have changed, and the announcements.
     pub(crate) async fn show(&mut self, stage: &Stage<'_>) -> anyhow::Result<()> {
         let persons = Persons::read(stage).await?;
         println!(
@@ -150,6 +153,7 @@ impl View {
         Ok(())
     }
 
+    /// Whether every revision of every person has been announced, every sign-in, and every contact.
     pub(crate) async fn all_announced(&mut self, stage: &Stage<'_>) -> anyhow::Result<bool> {
         self.take(stage).await?;
         let persons = Persons::read(stage).await?;
@@ -176,6 +180,7 @@ impl View {
         Ok(self.persons.get(id).context("the person is there")?.revision)
     }
 
+    /// The CRM's ID of a person's contact.
     pub(crate) fn contact_id(&self, id: &str) -> anyhow::Result<String> {
         let contact = self.persons.get(id).and_then(|person| person.contact.as_ref());
         Ok(contact.context("the contact is there")?.id.clone())

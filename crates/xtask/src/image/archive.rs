@@ -185,6 +185,7 @@ struct Found {
     size: u64,
 }
 
+/// All entries of a folder by path.
 fn files(folder: &Path) -> anyhow::Result<BTreeMap<String, Found>> {
     // Sorted by path, so each folder comes before its content.
     let mut found = BTreeMap::new();
@@ -208,6 +209,7 @@ fn files(folder: &Path) -> anyhow::Result<BTreeMap<String, Found>> {
     Ok(found)
 }
 
+/// The paths of all files in a folder.
 pub(super) fn paths(folder: &Path) -> anyhow::Result<BTreeSet<String>> {
     Ok(files(folder)?.into_iter().filter(|(_, file)| !file.is_folder).map(|(path, _)| path).collect())
 }
@@ -252,6 +254,7 @@ pub(super) struct Image {
     pub(super) layer: Vec<u8>,
 }
 
+/// Reads an archive, from its index to its layer. Each part must have the digest of its name.
 pub(super) fn read(path: &Path) -> anyhow::Result<Image> {
     let mut content = BTreeMap::new();
     let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;

@@ -165,6 +165,7 @@ fn bill(content: &BTreeMap<String, File>, folder: &Path, units: &[String]) -> an
     Ok(())
 }
 
+/// Writes the same folder to another file, and compares.
 fn again(folder: &Path, image: &Image, written: &Archive) -> anyhow::Result<()> {
     let elsewhere = tempfile::tempdir()?;
     let architecture = image.config["architecture"].as_str().context("no architecture")?;
@@ -202,6 +203,7 @@ fn environment_of_the_image() -> Vec<(String, String)> {
     environment().map(|(name, value)| (name.to_owned(), value)).to_vec()
 }
 
+/// Runs `coppice doctor` in the environment that each worker has in the local stack.
 #[tokio::main]
 async fn doctor(root: &Path) -> anyhow::Result<()> {
     let setup = Setup { visibility_secs: VISIBILITY_SECS, ..Setup::DEFAULT.with_emulator() };
@@ -228,6 +230,7 @@ async fn doctor(root: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The files that differ between two folders.
 pub(super) fn differences(one: &Path, other: &Path) -> anyhow::Result<Vec<String>> {
     let (one_files, other_files) = (archive::paths(one)?, archive::paths(other)?);
     let mut different = Vec::new();

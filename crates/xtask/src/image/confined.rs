@@ -37,6 +37,7 @@ pub(super) fn run(
     output.context("cannot run unshare: try `apt-get install util-linux`")
 }
 
+/// Checks that this machine allows such namespaces.
 pub(super) fn is_possible() -> anyhow::Result<()> {
     let tried = Command::new("unshare").args(["--user", "--map-root-user", "--mount", "true"]).output();
     let tried = tried.context("cannot run unshare: try `apt-get install util-linux`")?;

@@ -24,6 +24,7 @@ const FORMAT: &str = "1.5";
 // File name for cargo-cyclonedx. No file of the checkout has it.
 const PART: &str = "image-materials";
 
+/// Makes the bill of materials of the units.
 pub(super) fn read(
     workspace: &Path,
     target: &Target,
@@ -45,6 +46,7 @@ pub(super) fn read(
     merge(&parts?, workspace, version)
 }
 
+/// Installs the tool under `target`, if it is not there.
 fn tool(workspace: &Path) -> anyhow::Result<PathBuf> {
     let folder = super::units::target_directory(&crate::commands::workspace())?.join("tools");
     let folder = folder.join(format!("{TOOL}-{TOOL_VERSION}"));
@@ -63,6 +65,7 @@ fn search_path(first: &Path) -> anyhow::Result<std::ffi::OsString> {
     std::env::join_paths(folders).context("a folder of PATH holds a colon")
 }
 
+/// Reads the documents of the units, and removes all documents of the tool from the checkout.
 fn take_parts(workspace: &Path, units: &[String]) -> anyhow::Result<Vec<Value>> {
     let mut parts = Vec::new();
     for package in packages(workspace)? {
@@ -127,6 +130,7 @@ fn merge(parts: &[Value], workspace: &Path, version: &str) -> anyhow::Result<Vec
     Ok(text.replace(&format!("file://{folder}"), "file:///coppice").into_bytes())
 }
 
+/// The component without the fields that depend on the package that names it.
 fn in_the_image(component: &Value) -> anyhow::Result<Value> {
     let mut component = component.clone();
     let fields = component.as_object_mut().context("a component")?;

@@ -29,6 +29,7 @@ pub(super) const SMALL_FILES: [(&str, &str); 3] = [
     ("etc/nsswitch.conf", "hosts: files dns\n"),
 ];
 
+/// Deletes the folder and creates it again.
 pub(super) fn assemble(root: &Path, binaries: &[Binary], materials: &[u8]) -> anyhow::Result<()> {
     if root.exists() {
         fs::remove_dir_all(root).with_context(|| format!("cannot clear {}", root.display()))?;

@@ -23,6 +23,7 @@ pub(super) struct Package {
     pub(super) folder: PathBuf,
 }
 
+/// Every package of the workspace, sorted by name.
 pub(super) fn packages(workspace: &Path) -> anyhow::Result<Vec<Package>> {
     let metadata = metadata(workspace)?;
     let packages = metadata["packages"].as_array().context("cargo metadata names no packages")?;
@@ -36,6 +37,7 @@ fn package(described: &Value) -> Option<Package> {
     Some(Package { name: described["name"].as_str()?.to_owned(), folder })
 }
 
+/// Every unit by name, sorted.
 pub(super) fn all(workspace: &Path) -> anyhow::Result<Vec<String>> {
     let parents = ["workers", "jobs"].map(|parent| workspace.join(parent));
     let is_unit = |package: &Package| parents.iter().any(|parent| package.folder.parent() == Some(parent));
@@ -64,6 +66,7 @@ fn metadata(workspace: &Path) -> anyhow::Result<Value> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
+/// The triple of the compiler's host.
 pub(crate) fn host_triple() -> anyhow::Result<String> {
     let output =
         Command::new("rustc").args(["--version", "--verbose"]).output().context("cannot run rustc")?;

@@ -25,6 +25,7 @@ struct Package {
     folder: PathBuf,
 }
 
+/// The licence texts of all crates that are linked into a unit, and of the image's data.
 pub(super) fn gather(workspace: &Path) -> anyhow::Result<String> {
     let target = host_triple()?;
     let described =
@@ -60,6 +61,7 @@ fn cargo_output(arguments: &[&str]) -> anyhow::Result<String> {
     String::from_utf8(output.stdout).context("cargo writes no UTF-8")
 }
 
+/// Every crate of a registry, by name and version.
 fn packages(described: &Value) -> anyhow::Result<BTreeMap<String, Package>> {
     let all = described["packages"].as_array().context("cargo metadata names no packages")?;
     let mut packages = BTreeMap::new();
@@ -74,6 +76,7 @@ fn packages(described: &Value) -> anyhow::Result<BTreeMap<String, Package>> {
     Ok(packages)
 }
 
+/// Names of the packages with a folder in `workers/` or `jobs/`.
 fn units(described: &Value, workspace: &Path) -> anyhow::Result<Vec<String>> {
     let parents = ["workers", "jobs"].map(|parent| workspace.join(parent));
     let all = described["packages"].as_array().context("cargo metadata names no packages")?;
@@ -91,6 +94,7 @@ fn tree_line(line: &str) -> Option<String> {
     Some(format!("{name} {version}"))
 }
 
+/// Texts of the licence files in a crate's folder, sorted by the files' names.
 fn licence_files(folder: &Path) -> anyhow::Result<Vec<String>> {
     let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     let mut paths = Vec::new();

@@ -97,6 +97,7 @@ impl Fragment {
     }
 }
 
+/// Reads all fragments, in the order given.
 pub(super) fn parse_all(files: Vec<(String, String)>) -> anyhow::Result<Vec<Fragment>> {
     // The error names every malformed fragment.
     let mut fragments = Vec::new();
@@ -123,6 +124,7 @@ pub(super) fn build(version: &Version, date: Date, fragments: &[Fragment]) -> St
     notes
 }
 
+/// The changelog with a new section on top.
 pub(super) fn insert(changelog: &str, section: &str) -> anyhow::Result<String> {
     let (before, after) = changelog
         .split_once(MARKER)

@@ -39,6 +39,7 @@ impl FromStr for Version {
 /// A file or key, and the version that it names.
 pub(super) type Place = (String, String);
 
+/// The chart's own version, and that of the image it deploys.
 pub(super) fn in_chart(path: &str, text: &str) -> anyhow::Result<[Place; 2]> {
     let chart: Value = serde_saphyr::from_str(text).with_context(|| format!("{path} is not YAML"))?;
     let named = |key: &str| {
@@ -48,6 +49,7 @@ pub(super) fn in_chart(path: &str, text: &str) -> anyhow::Result<[Place; 2]> {
     Ok([named("version")?, named("appVersion")?])
 }
 
+/// The version of the image's label when Docker builds it.
 pub(super) fn in_dockerfile(path: &str, text: &str) -> anyhow::Result<Place> {
     let version = text
         .lines()

@@ -21,6 +21,7 @@ impl Cloud {
         Ok(reply.metric_alarms.unwrap_or_default().into_iter().next().map(facts))
     }
 
+    /// All alarms of the stack.
     pub(crate) async fn all_alarms(&self) -> Result<Vec<AlarmFacts>, CloudError> {
         let mut alarms = Vec::new();
         let mut page = None;
@@ -36,6 +37,7 @@ impl Cloud {
         }
     }
 
+    /// When an alarm last fired.
     pub(crate) async fn alarm_last_fired(&self, name: &str) -> Result<Option<OffsetDateTime>, CloudError> {
         // CloudWatch remembers a month.
         let call = self.alarms.describe_alarm_history().alarm_name(name).alarm_types(AlarmType::MetricAlarm);
@@ -50,6 +52,7 @@ impl Cloud {
         Ok(fired.filter_map(|item| instant(item.timestamp())).max())
     }
 
+    /// Sends metrics of ours, all with the dimension `Bus`.
     pub(crate) async fn put_measures(
         &self,
         measures: &[(&'static str, Option<&str>, f64)],

@@ -17,6 +17,7 @@ pub(crate) struct RuleFacts {
     pub(crate) targets: Vec<TargetFacts>,
 }
 
+/// Where a rule sends events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TargetFacts {
     pub(crate) arn: String,
@@ -25,6 +26,7 @@ pub(crate) struct TargetFacts {
 }
 
 impl Cloud {
+    /// The rules of our bus whose names begin with `name_prefix`.
     pub(crate) async fn rules(&self, name_prefix: &str) -> Result<Vec<RuleFacts>, CloudError> {
         let mut rules = Vec::new();
         for rule in self.rules_of(&self.prefix, name_prefix).await? {

@@ -21,9 +21,10 @@ impl Drills<'_> {
         Ok(removed > 0 || hidden == 0)
     }
 
+    /// Removes poison that no worker has handled.
     pub(super) async fn remove_unhandled(&self, unit: Unit, drill: Uuid) -> Result<(), StepError> {
         let cloud = &self.clients.cloud;
-        // Poison that no worker has handled would be dead-lettered later, and fire the alarm unexpectedly.
+        // Otherwise it would be dead-lettered later, and fire the alarm unexpectedly.
         self.remove(&undelivered(&cloud.prefix), READ_LIMIT, &[drill]).await?;
         let Some(name) = unit.queue(&cloud.prefix) else { return Ok(()) };
         let waiting = cloud.queue(&name).await?.map_or(0, |queue| queue.visible);
@@ -53,6 +54,7 @@ impl Drills<'_> {
         Ok(())
     }
 
+    /// Returns how many were removed.
     async fn remove(&self, queue: &str, limit: usize, drills: &[Uuid]) -> Result<usize, StepError> {
         let Clients { store, cloud } = self.clients;
         let Some(facts) = cloud.queue(queue).await?.filter(|facts| facts.visible > 0) else { return Ok(0) };

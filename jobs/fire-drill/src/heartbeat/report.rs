@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct HeartbeatReport {
+    /// Whether heartbeats were sent. A dry run sends none.
     pub(crate) sent: bool,
     /// Units to which no heartbeat could be sent.
     pub(crate) unsent: Vec<&'static str>,
@@ -17,6 +18,7 @@ pub(crate) struct HeartbeatReport {
     pub(crate) faults: Vec<String>,
 }
 
+/// The way to a unit.
 #[derive(Debug, Serialize)]
 pub(crate) struct Route {
     pub(crate) unit: String,
@@ -33,6 +35,7 @@ pub(crate) struct DlqDepth {
     pub(crate) visible: u64,
 }
 
+/// A drill that was open, and how far it is now.
 #[derive(Debug, Serialize)]
 pub(crate) struct OpenDrill {
     pub(crate) unit: &'static str,
@@ -41,6 +44,7 @@ pub(crate) struct OpenDrill {
     pub(crate) failed: bool,
 }
 
+/// Other values that alarms watch.
 #[derive(Debug, Serialize)]
 pub(crate) struct Watched {
     pub(crate) breaker_open_secs: f64,
@@ -51,6 +55,7 @@ pub(crate) struct Watched {
 }
 
 impl HeartbeatReport {
+    /// Whether every heartbeat arrived in time.
     pub(crate) fn is_healthy(&self) -> bool {
         // DLQs, breakers and outboxes have alarms of their own and do not count.
         self.faults.is_empty()
