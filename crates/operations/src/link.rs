@@ -6,9 +6,6 @@ use postgres_store::{LinkCommand, LinkReport, OpenReview, Store, Write};
 use crate::OperationError;
 
 /// Links that something speaks for and nothing proves, oldest first, at most `limit`.
-///
-/// # Errors
-/// [`OperationError::Store`].
 pub async fn list(store: &Store, limit: u32) -> Result<Vec<OpenReview>, OperationError> {
     Ok(store.open_link_reviews(limit).await?)
 }

@@ -44,9 +44,6 @@ pub struct PolicyApplied {
 }
 
 /// Counts what `policy` would change for the persons after `after`, reading `batch` at once. At most `sample` are examples.
-///
-/// # Errors
-/// [`OperationError::Store`].
 pub async fn preview(
     store: &Store,
     policy: &Policy,

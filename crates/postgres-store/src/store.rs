@@ -76,18 +76,12 @@ impl Store {
     }
 
     /// Checks that the database answers.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn ping(&self) -> Result<(), StoreError> {
         sqlx::query!("select 1 as one").fetch_one(&self.pool).await?;
         Ok(())
     }
 
     /// The database's clock, for a check that clocks agree. Nothing is ordered by it.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn server_time(&self) -> Result<OffsetDateTime, StoreError> {
         Ok(sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#).fetch_one(&self.pool).await?)
     }

@@ -24,9 +24,6 @@ fn seconds(secs: f64) -> Duration {
 
 impl Store {
     /// Reads the breaker of `upstream`. `None`: it has never opened.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn read_breaker(&self, upstream: &str) -> Result<Option<BreakerRow>, StoreError> {
         let row = sqlx::query!(
             r#"select open, reason, extract(epoch from next_probe_at - now())::float8 as "until_probe!",
@@ -45,9 +42,6 @@ impl Store {
     }
 
     /// Time since the longest open breaker opened; zero if none is open.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn longest_open_breaker(&self) -> Result<Duration, StoreError> {
         let secs = sqlx::query_scalar!(
             r#"select coalesce(extract(epoch from now() - min(opened_at)), 0)::float8 as "secs!"
@@ -59,9 +53,6 @@ impl Store {
     }
 
     /// Opens the breaker, or keeps it open, with the next probe due after `until_probe`, or later if it already was.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn open_breaker(
         &self,
         upstream: &str,
@@ -88,9 +79,6 @@ impl Store {
     }
 
     /// Takes the right to probe for `lease`, if a probe is due and no other pod has the right.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn lease_probe(&self, upstream: &str, lease: Duration) -> Result<bool, StoreError> {
         // One statement: the second of two pods waits for the row, and then finds the right taken.
         let leased = sqlx::query!(
@@ -106,9 +94,6 @@ impl Store {
     }
 
     /// Records a failed probe: the next is due after `first_interval`, doubled with each failure up to `longest`.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn postpone_probe(
         &self,
         upstream: &str,
@@ -132,9 +117,6 @@ impl Store {
     }
 
     /// Closes the breaker: the provider answered.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn close_breaker(&self, upstream: &str) -> Result<(), StoreError> {
         sqlx::query!(
             "update upstream_breaker set open = false, probe_lease_until = '-infinity' where upstream = $1",

@@ -28,15 +28,9 @@ pub trait ContentProvider: Send + Sync + 'static {
     ) -> impl Future<Output = Result<ChangesPage, ChangesError>> + Send;
 
     /// How many items there are in all. A reading of everything with another number was not complete.
-    ///
-    /// # Errors
-    /// Any [`ProviderError`].
     fn count(&self) -> impl Future<Output = Result<u64, ProviderError>> + Send;
 
     /// The item as the CMS says it is now. A missing item is [`FetchedItem::Gone`], not an error.
-    ///
-    /// # Errors
-    /// Any [`ProviderError`].
     fn fetch_item(&self, key: &ItemKey) -> impl Future<Output = Result<FetchedItem, ProviderError>> + Send;
 
     /// One cheap authenticated call, to check settings before the work begins.

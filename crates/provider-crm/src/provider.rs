@@ -36,7 +36,7 @@ pub trait CrmProvider: Send + Sync + 'static {
         write: &ContactWrite,
     ) -> impl Future<Output = Result<ContactWritten, ProviderError>> + Send;
 
-    /// One page of all contacts, IDs and versions only, after that page's cursor. A contact that is not listed may still exist.
+    /// One page of all contacts; `after` is the previous page's `next`. If a contact is not listed, it may still exist.
     ///
     /// # Errors
     /// Any [`ProviderError`]. After an error, read the same page again.

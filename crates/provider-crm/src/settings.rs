@@ -48,9 +48,6 @@ impl CrmSettings {
     }
 
     /// The same, but each request waits for an admission.
-    ///
-    /// # Errors
-    /// As [`Self::connect`].
     pub fn connect_within(self, budget: Admission) -> Result<CrmClient, ConfigError> {
         self.connect_with(Some(budget))
     }

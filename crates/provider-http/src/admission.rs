@@ -16,8 +16,7 @@ pub struct NotAdmitted {
     pub retry_after: Duration,
 }
 
-/// Ends when the next request may be sent, or when it is clear that none may. If a call is cancelled while it waits, no request
-/// is sent.
+/// Ends when the next request may be sent, or when it is clear that none may. A call that is cancelled meanwhile sends none.
 #[derive(Clone)]
 pub struct Admission(Arc<dyn Fn() -> Permission + Send + Sync>);
 

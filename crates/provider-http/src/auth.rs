@@ -40,8 +40,7 @@ pub enum Auth {
         /// RSA private key, as PEM. Signs with RS256.
         key_pem: SecretString,
     },
-    /// Client credentials with a signed assertion, <https://www.rfc-editor.org/rfc/rfc7523#section-2.2>: Okta's
-    /// `private_key_jwt`.
+    /// Okta's `private_key_jwt`, a signed assertion: <https://www.rfc-editor.org/rfc/rfc7523#section-2.2>. The token is cached.
     PrivateKeyJwt {
         /// Token endpoint; also the assertion's `aud`.
         token_url: Url,

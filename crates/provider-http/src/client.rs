@@ -19,7 +19,7 @@ use crate::error::{ConfigError, ProviderError};
 use crate::event_stream::StreamedEvent;
 use crate::exchange::Exchange;
 use crate::grant::Grant;
-use crate::page::{Page, cursor_in, feed_cursor, next_cursor};
+use crate::page::{Follow, Page, cursor_in, feed_cursor, next_cursor};
 use crate::rate_limit::{MAX_PAUSE, RateGate};
 use crate::token::TokenCache;
 
@@ -68,6 +68,15 @@ impl ProviderHttp {
         Ok(Self { inner: Arc::new(inner) })
     }
 
+    /// The same after `adjust` has changed the settings.
+    pub fn adjusted(
+        mut config: ProviderHttpConfig,
+        adjust: impl FnOnce(&mut ProviderHttpConfig),
+    ) -> Result<Self, ConfigError> {
+        adjust(&mut config);
+        Self::new(config)
+    }
+
     /// The provider's name, for logs and metrics.
     #[must_use]
     pub fn upstream(&self) -> &'static str {
@@ -102,13 +111,7 @@ impl ProviderHttp {
         parameter: &str,
         after: Option<&str>,
     ) -> Result<Answer<Page<T>>, ProviderError> {
-        let query: Vec<(&str, &str)> =
-            query.iter().copied().chain(after.map(|after| (parameter, after))).collect();
-        let url = self.endpoint(path, &query)?;
-        let call = Call::get(url.clone(), None);
-        let page =
-            |headers: &HeaderMap, items| Ok(Page { items, next: next_cursor(headers, &url, parameter)? });
-        self.inner.exchange.run_and(call, page).await
+        self.page(path, query, (parameter, after), next_cursor).await
     }
 
     /// Reads one page of a feed: a collection that always has a next link, the same one while nothing is new.
@@ -122,12 +125,21 @@ impl ProviderHttp {
         parameter: &str,
         after: Option<&str>,
     ) -> Result<Answer<Page<T>>, ProviderError> {
+        self.page(path, query, (parameter, after), feed_cursor).await
+    }
+
+    async fn page<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        (parameter, after): (&str, Option<&str>),
+        next: Follow,
+    ) -> Result<Answer<Page<T>>, ProviderError> {
         let query: Vec<(&str, &str)> =
             query.iter().copied().chain(after.map(|after| (parameter, after))).collect();
         let url = self.endpoint(path, &query)?;
         let call = Call::get(url.clone(), None);
-        let page =
-            |headers: &HeaderMap, items| Ok(Page { items, next: feed_cursor(headers, &url, parameter)? });
+        let page = |headers: &HeaderMap, items| Ok(Page { items, next: next(headers, &url, parameter)? });
         self.inner.exchange.run_and(call, page).await
     }
 
@@ -156,9 +168,6 @@ impl ProviderHttp {
 
     /// Writes with POST, and never a second time when the connection breaks, since the provider may have done the write. If the
     /// reply has no content (204), `T` is read from JSON's `null`.
-    ///
-    /// # Errors
-    /// As [`Self::get_json`].
     pub async fn post_json<B: Serialize + Sync, T: DeserializeOwned>(
         &self,
         path: &[&str],
@@ -169,9 +178,6 @@ impl ProviderHttp {
     }
 
     /// Reads with POST, for a query that is too long for a URL. Sent a second time when the connection breaks.
-    ///
-    /// # Errors
-    /// As [`Self::get_json`].
     pub async fn post_json_to_read<B: Serialize + Sync, T: DeserializeOwned>(
         &self,
         path: &[&str],
@@ -183,9 +189,6 @@ impl ProviderHttp {
     }
 
     /// Reads with SEARCH: Directus's way for a query that is too long for a URL. Sent a second time when the connection breaks.
-    ///
-    /// # Errors
-    /// As [`Self::get_json`].
     pub async fn search_json<B: Serialize + Sync, T: DeserializeOwned>(
         &self,
         path: &[&str],
@@ -197,9 +200,6 @@ impl ProviderHttp {
     }
 
     /// Writes with PATCH, otherwise as [`Self::post_json`].
-    ///
-    /// # Errors
-    /// As [`Self::get_json`].
     pub async fn patch_json<B: Serialize + Sync, T: DeserializeOwned>(
         &self,
         path: &[&str],

@@ -1,8 +1,7 @@
 //! Server-sent events: <https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation>.
 //!
 //! The parser is our own: both crates that parse a stream alone (`eventsource-stream` 0.2.3, `sseer` 0.3.1) buffer an event
-//! without a limit. Clients such as `reqwest-eventsource` keep a connection open and reconnect; here a job reads the news, and
-//! ends.
+//! without a limit. Clients such as `reqwest-eventsource` reconnect; here a job reads the news, and ends.
 
 use std::mem;
 use std::time::Duration;

@@ -26,6 +26,8 @@ mod rate_limit;
 mod record_id;
 #[cfg(feature = "test-support")]
 mod test_key;
+#[cfg(feature = "test-support")]
+pub mod test_server;
 mod token;
 mod token_request;
 mod vendors;

@@ -15,6 +15,9 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
+/// How a reply's next link becomes a cursor.
+pub(crate) type Follow = fn(&HeaderMap, &Url, &str) -> Result<Option<String>, ProviderError>;
+
 /// `None`: there is no link with `rel="next"`.
 pub(crate) fn next_cursor(
     headers: &HeaderMap,

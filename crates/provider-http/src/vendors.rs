@@ -87,7 +87,7 @@ macro_rules! vendors {
                 adjust: impl FnOnce(&mut $crate::ProviderHttpConfig),
             ) -> Result<$Role, $crate::ConfigError> {
                 Ok(match self {
-                    $(Self::$Vendor(config) => $Role::$Vendor($Client::with_limits(config, adjust)?)),+
+                    $(Self::$Vendor(config) => $Role::$Vendor($Client::new(config, adjust)?)),+
                 })
             }
         }

@@ -1,8 +1,7 @@
 //! Identity providers (SSO) behind one trait. Each vendor has a folder, and a line in `sso_client.rs`.
 //!
 //! In: an EventBridge event, or a user's ID. Out: the IDs that an event names ([`RecordHint`]), the user as the provider says
-//! it is now ([`FetchedUser`]), or a sign-in ([`SignIn`]). This crate must not know queues, tables, or what becomes of a user's
-//! fields.
+//! it is now ([`FetchedUser`]), or a sign-in ([`SignIn`]). This crate must not know queues, tables, or what becomes of a field.
 
 pub mod auth0;
 pub mod okta;

@@ -19,9 +19,6 @@ pub trait SsoProvider: Send + Sync + 'static {
     fn read_event(&self, envelope: &Envelope) -> Result<Vec<RecordHint>, UnreadableEvent>;
 
     /// The user as the provider says it is now; [`FetchedUser::NotModified`] if the stored copy's `known_etag` is current.
-    ///
-    /// # Errors
-    /// Any [`ProviderError`].
     fn fetch_user(
         &self,
         id: &str,
@@ -35,15 +32,12 @@ pub trait SsoProvider: Send + Sync + 'static {
     fn read_sign_in(&self, envelope: &Envelope) -> Result<SignInEvent, UnreadableEvent>;
 
     /// The sign-in of a log entry, named by [`SignInEvent::Incomplete`]. `None`: none, or it does not say who signed in.
-    ///
-    /// # Errors
-    /// Any [`ProviderError`].
     fn fetch_sign_in(
         &self,
         event_id: &str,
     ) -> impl Future<Output = Result<Option<SignIn>, ProviderError>> + Send;
 
-    /// One page of all users, IDs and versions only, after that page's cursor. A user that is not listed may still exist.
+    /// One page of all users; `after` is the previous page's `next`. If a user is not listed, it may still exist.
     ///
     /// # Errors
     /// Any [`ProviderError`]. After an error, read the same page again.

@@ -40,9 +40,6 @@ impl SsoSettings {
     }
 
     /// The same, but each request waits for an admission.
-    ///
-    /// # Errors
-    /// As [`Self::connect`].
     pub fn connect_within(self, budget: Admission) -> Result<SsoClient, ConfigError> {
         self.connect_with(Some(budget))
     }

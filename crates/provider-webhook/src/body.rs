@@ -113,3 +113,55 @@ pub fn known_kind(list: &[&'static str], word: &str) -> &'static str {
 pub fn rfc3339(text: Option<&str>) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(text?, &Rfc3339).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn one_event_is_read_as_a_list_of_one() {
+        for (body, expected) in [
+            ("7", Ok(vec![7])),
+            (" 7", Ok(vec![7])),
+            ("[7,8]", Ok(vec![7, 8])),
+            ("\r\n\t [7]", Ok(vec![7])),
+            ("[]", Ok(vec![])),
+            ("[7", Err(UnreadableBody)),
+            ("{}", Err(UnreadableBody)),
+            ("", Err(UnreadableBody)),
+        ] {
+            assert_eq!(one_or_many::<u8>(body.as_bytes()), expected, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn a_kind_that_is_not_listed_is_not_repeated() {
+        let list = ["user.created", "user.deleted"];
+        for (word, expected) in [
+            ("user.created", "user.created"),
+            ("user.deleted", "user.deleted"),
+            ("user.delete", OTHER_KIND),
+            ("mara.quill@example.org", OTHER_KIND),
+            ("", OTHER_KIND),
+        ] {
+            assert_eq!(known_kind(&list, word), expected, "{word:?}");
+        }
+    }
+
+    #[test]
+    fn a_time_that_is_not_rfc_3339_counts_as_missing() {
+        let time = datetime!(2026-11-20 15:10:42.5 UTC);
+        for (text, expected) in [
+            (Some("2026-11-20T15:10:42.500Z"), Some(time)),
+            (Some("2026-11-20T16:10:42.5+01:00"), Some(time)),
+            (Some("2026-11-20 15:10"), None),
+            (Some("1795187442"), None),
+            (Some(""), None),
+            (None, None),
+        ] {
+            assert_eq!(rfc3339(text), expected, "{text:?}");
+        }
+    }
+}

@@ -102,3 +102,60 @@ pub fn from_hex(text: &str) -> Result<Vec<u8>, VerifyError> {
 pub fn from_base64(text: &str) -> Result<Vec<u8>, VerifyError> {
     STANDARD.decode(text).map_err(|_| VerifyError::Signature)
 }
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::vectors::hex_digest;
+
+    #[test]
+    fn one_digest_by_one_secret_is_enough_though_it_is_there_twice() {
+        let (old, new) = ("0123456789abcdef", "fedcba9876543210");
+        let (both, twice) = (format!("{old},{new}"), format!("{old},{old}"));
+        let digest = |key: &str| from_hex(&hex_digest(key, "1.body")).unwrap();
+        let foreign = || digest("another");
+        let foreign_ones = |count: usize| std::iter::repeat_with(foreign).take(count);
+        let wrong = Err(VerifyError::Signature);
+        for (name, list, digests, expected) in [
+            ("first of two secrets", both.as_str(), vec![digest(old)], Ok(())),
+            ("second of two secrets", both.as_str(), vec![digest(new)], Ok(())),
+            ("both secrets", both.as_str(), vec![digest(old), digest(new)], Ok(())),
+            ("secret that is listed twice", twice.as_str(), vec![digest(old)], Ok(())),
+            ("digest that is sent twice", old, vec![digest(old), digest(old)], Ok(())),
+            ("eighth digest", old, foreign_ones(7).chain([digest(old)]).collect(), Ok(())),
+            ("ninth digest", old, foreign_ones(8).chain([digest(old)]).collect(), wrong),
+            ("another secret", old, vec![digest(new)], wrong),
+            ("half a digest", old, vec![digest(old)[..16].to_vec()], wrong),
+            ("empty digest", old, vec![Vec::new()], wrong),
+            ("no digest", old, Vec::new(), wrong),
+            ("no secret", "", vec![digest("")], wrong),
+        ] {
+            let secrets = Secrets::parse(list).unwrap();
+            assert_eq!(verify_digests(&secrets, &[b"1", b".", b"body"], &digests), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_time_is_counted_in_milliseconds_since_1970() {
+        for (time, expected) in [
+            (OffsetDateTime::UNIX_EPOCH, 0),
+            (datetime!(2026-11-20 15:10:42 UTC), 1_795_187_442_000),
+            (datetime!(2026-11-20 15:10:42.1239 UTC), 1_795_187_442_123),
+            (datetime!(2026-11-20 16:10:42.123 +01:00), 1_795_187_442_123),
+            (datetime!(1969-12-31 23:59:59.999 UTC), -1),
+        ] {
+            assert_eq!(unix_millis(time), expected, "{time}");
+        }
+    }
+
+    #[test]
+    fn a_digest_is_read_from_whole_hexadecimal_bytes() {
+        assert_eq!(from_hex("00ff7a"), Ok(vec![0x00, 0xff, 0x7a]));
+        assert_eq!(from_hex("00FF7A"), Ok(vec![0x00, 0xff, 0x7a]));
+        for text in ["00f", "0x00", "0g", " 00", "AP96"] {
+            assert_eq!(from_hex(text), Err(VerifyError::Signature), "{text:?}");
+        }
+    }
+}

@@ -30,3 +30,54 @@ pub fn verify_timed_set(
     verify_digests(secrets, &[sent_at.as_bytes(), b".", body], &digests)?;
     check_age(sent_at, now.unix_timestamp(), TOLERANCE_SECS)
 }
+
+#[cfg(test)]
+mod tests {
+    use time::Duration;
+
+    use super::*;
+    use crate::vectors::hex_digest;
+
+    const SECRET: &str = "0123456789abcdef";
+
+    const SENT_AT: &str = "1795413600";
+
+    fn verdict(set: &str, after_secs: i64) -> Result<(), VerifyError> {
+        let sent_at = OffsetDateTime::from_unix_timestamp(SENT_AT.parse().unwrap()).unwrap();
+        let now = sent_at + Duration::seconds(after_secs);
+        verify_timed_set(set, b"body", &Secrets::parse(SECRET).unwrap(), now)
+    }
+
+    #[test]
+    fn a_v1_digest_of_the_only_time_is_accepted() {
+        let digest = hex_digest(SECRET, &format!("{SENT_AT}.body"));
+        let wrong = Err(VerifyError::Signature);
+        for (set, expected) in [
+            (format!("t={SENT_AT},v1={digest}"), Ok(())),
+            (format!("v1={digest}, t={SENT_AT}"), Ok(())),
+            (format!("t={SENT_AT},v1=00ff,v1={digest}"), Ok(())),
+            (format!("t={SENT_AT},v1=no hex,v1={digest}"), Ok(())),
+            (format!("t={SENT_AT},v0=00ff,v1={digest},x"), Ok(())),
+            (format!("t={SENT_AT},v0={digest}"), wrong),
+            (format!("t={SENT_AT},v1=00ff"), wrong),
+            (format!("t={SENT_AT}"), wrong),
+            (format!("t=1795413601,v1={digest}"), wrong),
+            (format!("t=1,t={SENT_AT},v1={digest}"), wrong),
+            (format!("t={SENT_AT},t={SENT_AT},v1={digest}"), wrong),
+            (format!("v1={digest}"), wrong),
+            (String::new(), wrong),
+        ] {
+            assert_eq!(verdict(&set, 0), expected, "{set}");
+        }
+    }
+
+    #[test]
+    fn a_request_is_accepted_for_five_minutes() {
+        let set = format!("t={SENT_AT},v1={}", hex_digest(SECRET, &format!("{SENT_AT}.body")));
+        for (after_secs, expected) in
+            [(300, Ok(())), (-300, Ok(())), (301, Err(VerifyError::Time)), (-301, Err(VerifyError::Time))]
+        {
+            assert_eq!(verdict(&set, after_secs), expected, "{after_secs} s later");
+        }
+    }
+}

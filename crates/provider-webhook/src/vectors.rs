@@ -165,3 +165,59 @@ pub fn hex_digest(key: &str, text: &str) -> String {
     let mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).unwrap();
     hex::encode(mac.chain_update(text).finalize().into_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::catch_unwind;
+
+    use super::*;
+    use crate::{Proof, Verify, standard};
+
+    const VECTORS: &str = include_str!("../tests/fixtures/standard-webhooks-signatures.json");
+
+    fn sound(request: &SignedRequest<'_>, secrets: &Secrets, now: OffsetDateTime) -> Result<(), VerifyError> {
+        standard::WEBHOOK.verify(request, secrets, now)
+    }
+
+    fn signed_at() -> OffsetDateTime {
+        OffsetDateTime::from_unix_timestamp(SIGNED_AT).unwrap()
+    }
+
+    #[test]
+    fn a_scheme_that_breaks_a_promise_fails_the_check() {
+        let schemes: [(&str, Verify); 6] = [
+            ("accepts any secret", |_, _, _| Ok(())),
+            ("accepts every request when there is no secret", |request, secrets, now| {
+                if secrets.is_empty() { Ok(()) } else { sound(request, secrets, now) }
+            }),
+            ("accepts a request of any age", |request, secrets, _| sound(request, secrets, signed_at())),
+            ("refuses a sender whose clock is ahead", |request, secrets, now| {
+                if now < signed_at() { Err(VerifyError::Time) } else { sound(request, secrets, now) }
+            }),
+            ("does not sign the last byte", |request, secrets, now| {
+                let (_, before) = request.body.split_last().unwrap();
+                let body = &[before, b"}"].concat();
+                sound(&SignedRequest { body, ..*request }, secrets, now)
+            }),
+            ("accepts a header that is there twice", |request, secrets, now| {
+                let first = |name| (HeaderName::clone(name), request.headers[name].clone());
+                let headers = &request.headers.keys().map(first).collect();
+                sound(&SignedRequest { headers, ..*request }, secrets, now)
+            }),
+        ];
+        for (fault, verify) in schemes {
+            let webhook = Webhook { proof: Proof::Signature(verify), ..standard::WEBHOOK };
+            let outcome = catch_unwind(|| check(VECTORS, "standard-webhooks", &webhook, 300, &[]));
+            assert!(outcome.is_err(), "passed: a scheme that {fault}");
+        }
+    }
+
+    /// Case 2 of <https://www.rfc-editor.org/rfc/rfc4231#section-4.3>.
+    #[test]
+    fn a_digest_is_that_of_the_rfc() {
+        assert_eq!(
+            hex_digest("Jefe", "what do ya want for nothing?"),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+        );
+    }
+}

@@ -78,3 +78,30 @@ impl Webhook {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use settings::Reader;
+
+    use super::*;
+    use crate::standard;
+
+    #[test]
+    fn a_provider_is_disabled_until_its_secrets_are_set() {
+        let read = |value: Option<&str>| {
+            let variable = value.map(|value| (standard::WEBHOOK.secrets.name.to_owned(), value.to_owned()));
+            Reader::from_variables(variable).read(standard::WEBHOOK.secrets).unwrap()
+        };
+        assert!(read(None).is_empty());
+        assert!(read(Some("")).is_empty());
+        assert!(!read(Some("whsec_MDEyMzQ1Njc4OWFiY2RlZg==")).is_empty());
+    }
+
+    /// `webhook-ingress` then refuses a stranger's request before it reads the body.
+    #[test]
+    fn authorization_proves_a_request_without_its_body_and_a_signature_does_not() {
+        let by_secret = Webhook { proof: Proof::Authorization, ..standard::WEBHOOK };
+        assert!(by_secret.is_proven_by_head());
+        assert!(!standard::WEBHOOK.is_proven_by_head());
+    }
+}

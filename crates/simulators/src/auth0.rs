@@ -24,9 +24,10 @@ use crate::{Control, Simulator};
 
 pub use events::{Change, ChangeKind, EVENT_STREAM_SOURCE, LOG_STREAM_SOURCE};
 pub use fault::Fault;
+pub use state::State;
 pub use user::{SimulatedIdentity, SimulatedUser};
 
 /// The handle on a tenant.
-pub type Auth0Control = Control<state::State>;
+pub type Auth0Control = Control<State>;
 /// A running tenant.
-pub type Auth0Simulator = Simulator<state::State>;
+pub type Auth0Simulator = Simulator<State>;

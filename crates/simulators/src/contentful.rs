@@ -19,8 +19,9 @@ mod sync;
 use crate::{Control, Simulator};
 
 pub use fault::{Fault, PageFault};
+pub use state::State;
 
 /// The handle on an environment.
-pub type ContentfulControl = Control<state::State>;
+pub type ContentfulControl = Control<State>;
 /// A running environment.
-pub type ContentfulSimulator = Simulator<state::State>;
+pub type ContentfulSimulator = Simulator<State>;

@@ -15,9 +15,9 @@ mod state;
 
 use crate::{Control, Simulator};
 
-pub use state::PageFault;
+pub use state::{PageFault, State};
 
 /// The handle on a project.
-pub type DirectusControl = Control<state::State>;
+pub type DirectusControl = Control<State>;
 /// A running project.
-pub type DirectusSimulator = Simulator<state::State>;
+pub type DirectusSimulator = Simulator<State>;

@@ -21,12 +21,12 @@ use crate::{Control, Simulator};
 pub use fault::Fault;
 pub use person::SimulatedPerson;
 pub use persona::{InquiryChange, Persona};
-pub use state::Vendor;
+pub use state::{State, Vendor};
 pub use stripe::{STRIPE_SOURCE, SessionChange, Stripe};
 
 /// The handle on the account of a vendor.
-pub type IdentityControl<V> = Control<state::State<V>>;
+pub type IdentityControl<V> = Control<State<V>>;
 /// A running Persona environment.
-pub type PersonaSimulator = Simulator<state::State<Persona>>;
+pub type PersonaSimulator = Simulator<State<Persona>>;
 /// A running Stripe account.
-pub type StripeSimulator = Simulator<state::State<Stripe>>;
+pub type StripeSimulator = Simulator<State<Stripe>>;

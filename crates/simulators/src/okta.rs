@@ -27,9 +27,10 @@ use crate::{Control, Simulator};
 pub use events::{ADMINISTRATOR, Change, LOG_STREAM_SOURCE};
 pub use fault::Fault;
 pub use service_app::ServiceApp;
+pub use state::State;
 pub use user::{SimulatedUser, Status};
 
 /// The handle on an organization.
-pub type OktaControl = Control<state::State>;
+pub type OktaControl = Control<State>;
 /// A running organization.
-pub type OktaSimulator = Simulator<state::State>;
+pub type OktaSimulator = Simulator<State>;

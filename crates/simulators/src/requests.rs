@@ -14,7 +14,7 @@ use crate::simulator::Provider;
 /// A provider whose records are read one by one.
 pub trait Recorded: Provider {
     /// Its faults.
-    type Fault: Copy + Debug + Send;
+    type Fault: Copy + Debug + Default + Send;
 
     /// Its requests.
     fn requests(&mut self) -> &mut Requests<Self::Fault>;

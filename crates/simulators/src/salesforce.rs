@@ -26,8 +26,9 @@ use crate::{Control, Simulator};
 pub use contact::{SimulatedContact, contact_id};
 pub use events::{ChangeKind, ContactChange, SALESFORCE_SOURCE};
 pub use fault::Fault;
+pub use state::State;
 
 /// The handle on an org. A request by key counts for the key, and for the contact that has it on arrival.
-pub type SalesforceControl = Control<state::State>;
+pub type SalesforceControl = Control<State>;
 /// A running org.
-pub type SalesforceSimulator = Simulator<state::State>;
+pub type SalesforceSimulator = Simulator<State>;

@@ -124,9 +124,6 @@ pub enum EntryError {
 pub trait Queue: Send + Sync + 'static {
     /// Receives up to `max` messages (1 to [`BATCH_LIMIT`]), waiting up to `wait` (at most [`MAX_WAIT`]) for the first.
     /// An empty answer does not prove an empty queue.
-    ///
-    /// # Errors
-    /// [`QueueError`].
     fn receive(
         &self,
         max: usize,
@@ -164,9 +161,6 @@ pub trait Queue: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<Result<(), EntryError>>, QueueError>> + Send;
 
     /// How many messages are in the queue, approximately.
-    ///
-    /// # Errors
-    /// [`QueueError`].
     fn depth(&self) -> impl Future<Output = Result<Depth, QueueError>> + Send;
 }
 

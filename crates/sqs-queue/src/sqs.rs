@@ -58,9 +58,6 @@ impl SqsQueue {
     }
 
     /// The queue's own visibility timeout: how long a received message stays away from other consumers by itself.
-    ///
-    /// # Errors
-    /// [`QueueError`].
     pub async fn visibility_timeout(&self) -> Result<Duration, QueueError> {
         let name = QueueAttributeName::VisibilityTimeout;
         let call =

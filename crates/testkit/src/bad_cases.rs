@@ -7,24 +7,22 @@ use std::time::Duration;
 use local_stack::wait_until;
 
 use crate::{PATIENCE, Setup, Worker, World};
-use simulators::Gate;
+use simulators::{Control, Gate, Recorded};
 
-/// A fault of a worker's provider.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProviderFault {
-    /// No fault.
-    None,
-    /// Every request is answered with a 5xx.
-    Down,
-    /// Every answer comes after the worker's time-out.
-    Slow,
-    /// Every request is refused because a limit is reached.
-    Limited,
-}
+/// A fault of a case's provider.
+pub type FaultOf<C> = <<C as Case>::Provider as Recorded>::Fault;
 
 /// One worker and its provider.
 #[expect(async_fn_in_trait, reason = "tests run on one thread")]
 pub trait Case {
+    /// The state of its simulator.
+    type Provider: Recorded;
+    /// The fault that answers every request with a 5xx.
+    const DOWN: FaultOf<Self>;
+    /// The fault that answers every request after [`TOO_LATE`].
+    const SLOW: FaultOf<Self>;
+    /// The fault that refuses every request because a limit is reached.
+    const LIMITED: FaultOf<Self>;
     /// The unit.
     const UNIT: &'static str;
     /// Its binary; beside it, in `examples`, `panicking-<unit>`.
@@ -43,42 +41,8 @@ pub trait Case {
     async fn vanish(world: &World, id: &str) -> String;
     /// The version that has arrived where the worker writes. `None`: no version.
     async fn arrived(world: &World, id: &str) -> Option<usize>;
-    /// Sets the fault, or ends it.
-    fn fault(world: &World, fault: ProviderFault);
-    /// Makes the provider answer requests for one record with this status; `None`: as usual.
-    fn set_status(world: &World, id: &str, status: Option<u16>);
-    /// Holds requests for one record.
-    fn hold(world: &World, id: &str) -> Gate;
-    /// Requests for one record so far.
-    fn requests_for(world: &World, id: &str) -> usize;
-}
-
-/// Names the suite for a worker.
-#[macro_export]
-macro_rules! bad_cases {
-    ($case:ty) => {
-        $crate::bad_cases!($case:
-            the_same_message_twice_changes_nothing_more,
-            messages_out_of_order_end_at_the_newest,
-            a_record_that_is_missing_is_no_failure,
-            a_limit_pauses_and_costs_no_attempt,
-            an_outage_costs_no_message,
-            an_answer_that_comes_too_late_is_an_outage,
-            one_record_that_fails_is_dead_lettered_alone,
-            a_database_that_is_lost_half_way_loses_nothing,
-            poison_is_dead_lettered_on_the_first_receive,
-            stopped_in_mid_message_it_finishes_and_releases_the_rest,
-            a_panic_costs_that_message_and_not_the_process,
-        );
-    };
-    ($case:ty: $($name:ident),+ $(,)?) => {
-        $(
-            #[tokio::test]
-            async fn $name() {
-                $crate::bad_cases::$name::<$case>().await;
-            }
-        )+
-    };
+    /// The worker's provider.
+    fn provider(world: &World) -> &Control<Self::Provider>;
 }
 
 const SHORT: Setup = Setup { visibility_secs: 4, ..Setup::DEFAULT };
@@ -120,10 +84,10 @@ async fn counted_failures(world: &World) -> i64 {
 }
 
 /// A fault for all records costs no attempt. When it ends, every change arrives.
-async fn passes<C: Case>(fault: ProviderFault) {
+async fn passes<C: Case>(fault: FaultOf<C>) {
     let (world, worker) =
         begin::<C>(Setup { visibility_secs: 2, max_receive_count: 6, ..Setup::DEFAULT }, &[]).await;
-    C::fault(&world, fault);
+    C::provider(&world).set_fault(fault);
     let ids: Vec<String> = (0..5).map(C::id).collect();
     for id in &ids {
         send::<C>(&world, id, 1).await;
@@ -132,7 +96,7 @@ async fn passes<C: Case>(fault: ProviderFault) {
     worker.has_nothing_in_flight().await;
     // Every request has an answer now, so a failure would have been counted.
     assert_eq!(counted_failures(&world).await, 0, "an outage counts no attempt");
-    C::fault(&world, ProviderFault::None);
+    C::provider(&world).set_fault(FaultOf::<C>::default());
     for id in &ids {
         arrives::<C>(&world, id, 1).await;
     }
@@ -185,24 +149,24 @@ pub async fn a_record_that_is_missing_is_no_failure<C: Case>() {
 
 /// The provider's limit is not a failure of a record.
 pub async fn a_limit_pauses_and_costs_no_attempt<C: Case>() {
-    passes::<C>(ProviderFault::Limited).await;
+    passes::<C>(C::LIMITED).await;
 }
 
 /// 5xx.
 pub async fn an_outage_costs_no_message<C: Case>() {
-    passes::<C>(ProviderFault::Down).await;
+    passes::<C>(C::DOWN).await;
 }
 
 /// Answers that come too late.
 pub async fn an_answer_that_comes_too_late_is_an_outage<C: Case>() {
-    passes::<C>(ProviderFault::Slow).await;
+    passes::<C>(C::SLOW).await;
 }
 
 /// One record fails while the provider answers its probe.
 pub async fn one_record_that_fails_is_dead_lettered_alone<C: Case>() {
     let (world, _worker) = begin::<C>(Setup::default(), &[("COPPICE_MAX_ATTEMPTS", "2")]).await;
     let (broken, sound) = (C::id(0), C::id(1));
-    C::set_status(&world, &broken, Some(500));
+    C::provider(&world).set_status(&broken, Some(500));
     send::<C>(&world, &broken, 1).await;
     send::<C>(&world, &sound, 1).await;
     arrives::<C>(&world, &sound, 1).await;
@@ -218,7 +182,7 @@ pub async fn a_database_that_is_lost_half_way_loses_nothing<C: Case>() {
     // A long time-out, so that the held request waits until the database is down.
     let (mut world, worker) = begin::<C>(SHORT.with_own_database_server(), &[(C::TIMEOUT, "25")]).await;
     let ids: Vec<String> = (0..5).map(C::id).collect();
-    let gate = C::hold(&world, &ids[0]);
+    let gate = C::provider(&world).hold(&ids[0]);
     for id in &ids {
         send::<C>(&world, id, 1).await;
     }
@@ -259,7 +223,7 @@ pub async fn stopped_in_mid_message_it_finishes_and_releases_the_rest<C: Case>()
     let world = World::start_with(Setup { visibility_secs: 600, ..Setup::DEFAULT }).await;
     C::prepare(&world).await;
     let ids: Vec<String> = (0..3).map(C::id).collect();
-    let gates: Vec<Gate> = ids.iter().map(|id| C::hold(&world, id)).collect();
+    let gates: Vec<Gate> = ids.iter().map(|id| C::provider(&world).hold(id)).collect();
     for id in &ids {
         send::<C>(&world, id, 1).await;
     }
@@ -268,7 +232,7 @@ pub async fn stopped_in_mid_message_it_finishes_and_releases_the_rest<C: Case>()
     let mut worker = world.start_worker(C::BINARY, C::UNIT, &settings).await;
     let received = async || Ok((world.queue_depth(C::UNIT).await == (0, 3)).then_some(()));
     wait_until(PATIENCE, "all to be received", received).await.expect("all are received");
-    let arrived = async || Ok(ids.iter().position(|id| C::requests_for(&world, id) > 0));
+    let arrived = async || Ok(ids.iter().position(|id| C::provider(&world).requests_for(id) > 0));
     let begun = wait_until(PATIENCE, "the first refetch", arrived).await.expect("a refetch begins");
     worker.process.terminate().expect("it can be signalled");
     let stopping = async || Ok(worker.log().contains("stopping: ").then_some(()));
@@ -304,3 +268,31 @@ pub const PANICKING: usize = 666;
 
 /// Longer than the time-out of each worker in these tests, and shorter than a test's limit.
 pub const TOO_LATE: Duration = Duration::from_secs(5);
+
+/// Names the suite for a worker.
+#[macro_export]
+macro_rules! bad_cases {
+    ($case:ty) => {
+        $crate::bad_cases!($case:
+            the_same_message_twice_changes_nothing_more,
+            messages_out_of_order_end_at_the_newest,
+            a_record_that_is_missing_is_no_failure,
+            a_limit_pauses_and_costs_no_attempt,
+            an_outage_costs_no_message,
+            an_answer_that_comes_too_late_is_an_outage,
+            one_record_that_fails_is_dead_lettered_alone,
+            a_database_that_is_lost_half_way_loses_nothing,
+            poison_is_dead_lettered_on_the_first_receive,
+            stopped_in_mid_message_it_finishes_and_releases_the_rest,
+            a_panic_costs_that_message_and_not_the_process,
+        );
+    };
+    ($case:ty: $($name:ident),+ $(,)?) => {
+        $(
+            #[tokio::test]
+            async fn $name() {
+                $crate::bad_cases::$name::<$case>().await;
+            }
+        )+
+    };
+}

@@ -57,18 +57,12 @@ pub struct LedgerDown(
 /// The state that all pods of a worker share.
 pub trait Ledger: Send + Sync + 'static {
     /// Adds failed attempts. Returns the attempts of each one's message after all of them, in order.
-    ///
-    /// # Errors
-    /// [`LedgerDown`].
     fn record(
         &self,
         failures: &[FailedAttempt],
     ) -> impl Future<Output = Result<Vec<RecordedFailure>, LedgerDown>> + Send;
 
     /// Forgets the failures of messages that succeeded.
-    ///
-    /// # Errors
-    /// [`LedgerDown`].
     fn forget(&self, message_ids: &[String]) -> impl Future<Output = Result<(), LedgerDown>> + Send;
 
     /// Notes how redriven messages ended, each by the mark that it was sent with. A mark of unknown origin is ignored.
@@ -81,15 +75,9 @@ pub trait Ledger: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), LedgerDown>> + Send;
 
     /// Reads an upstream's breaker.
-    ///
-    /// # Errors
-    /// [`LedgerDown`].
     fn breaker(&self, upstream: &str) -> impl Future<Output = Result<BreakerView, LedgerDown>> + Send;
 
     /// Opens an upstream's breaker for all pods, with the next probe due after `until_probe`.
-    ///
-    /// # Errors
-    /// [`LedgerDown`].
     fn open_breaker(
         &self,
         upstream: &str,
@@ -98,9 +86,6 @@ pub trait Ledger: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), LedgerDown>> + Send;
 
     /// Takes the right to probe for `lease`: one pod at a time, and only when a probe is due.
-    ///
-    /// # Errors
-    /// [`LedgerDown`].
     fn lease_probe(
         &self,
         upstream: &str,
@@ -108,9 +93,6 @@ pub trait Ledger: Send + Sync + 'static {
     ) -> impl Future<Output = Result<bool, LedgerDown>> + Send;
 
     /// Records a failed probe; the next is due after `first`, doubled with each failure up to `longest`.
-    ///
-    /// # Errors
-    /// [`LedgerDown`].
     fn postpone_probe(
         &self,
         upstream: &str,
@@ -119,8 +101,5 @@ pub trait Ledger: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), LedgerDown>> + Send;
 
     /// Closes an upstream's breaker for all pods.
-    ///
-    /// # Errors
-    /// [`LedgerDown`].
     fn close_breaker(&self, upstream: &str) -> impl Future<Output = Result<(), LedgerDown>> + Send;
 }

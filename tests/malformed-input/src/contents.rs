@@ -10,11 +10,11 @@ pub(crate) fn contentful(url: &str) -> ContentfulClient {
         access_token: "a secret".into(),
         page_size: 100,
     };
-    ContentfulClient::new(config).unwrap()
+    ContentfulClient::new(config, |_| {}).unwrap()
 }
 
 pub(crate) fn directus(url: &str) -> DirectusClient {
     let collections = ["articles".to_owned()].into();
     let (base_url, token) = (url.parse().unwrap(), "a secret".into());
-    DirectusClient::new(DirectusConfig { base_url, token, collections, page_size: 100 }).unwrap()
+    DirectusClient::new(DirectusConfig { base_url, token, collections, page_size: 100 }, |_| {}).unwrap()
 }

@@ -25,31 +25,33 @@ static PERSONA: LazyLock<PersonaClient> = LazyLock::new(|| persona(NOWHERE));
 pub(crate) fn auth0(url: &str) -> Auth0Client {
     let (client_id, client_secret) = ("coppice".into(), "a secret".into());
     let domain = url.parse().unwrap();
-    Auth0Client::new(Auth0Config { domain, client_id, client_secret, audience: None }).unwrap()
+    Auth0Client::new(Auth0Config { domain, client_id, client_secret, audience: None }, |_| {}).unwrap()
 }
 
 pub(crate) fn okta(url: &str) -> OktaClient {
     let auth = OktaAuth::ApiToken("a secret".into());
-    OktaClient::new(OktaConfig { org_url: url.parse().unwrap(), auth }).unwrap()
+    OktaClient::new(OktaConfig { org_url: url.parse().unwrap(), auth }, |_| {}).unwrap()
 }
 
 pub(crate) fn scim(url: &str) -> ScimClient {
-    ScimClient::new(ScimConfig { base_url: url.parse().unwrap(), token: "a secret".into() }).unwrap()
+    ScimClient::new(ScimConfig { base_url: url.parse().unwrap(), token: "a secret".into() }, |_| {}).unwrap()
 }
 
 pub(crate) fn salesforce(url: &str) -> SalesforceClient {
     let (client_id, client_secret) = ("coppice".into(), "a secret".into());
     let auth = SalesforceAuth::ClientCredentials { client_id, client_secret };
-    SalesforceClient::new(SalesforceConfig::new(url.parse().unwrap(), url.parse().unwrap(), auth)).unwrap()
+    SalesforceClient::new(SalesforceConfig::new(url.parse().unwrap(), url.parse().unwrap(), auth), |_| {})
+        .unwrap()
 }
 
 pub(crate) fn stripe(url: &str) -> StripeClient {
     let (base_url, api_key) = (url.parse().unwrap(), "a secret".into());
-    StripeClient::new(StripeConfig { base_url, api_key, date_of_birth: true }).unwrap()
+    StripeClient::new(StripeConfig { base_url, api_key, date_of_birth: true }, |_| {}).unwrap()
 }
 
 pub(crate) fn persona(url: &str) -> PersonaClient {
-    PersonaClient::new(PersonaConfig { base_url: url.parse().unwrap(), api_key: "a secret".into() }).unwrap()
+    PersonaClient::new(PersonaConfig { base_url: url.parse().unwrap(), api_key: "a secret".into() }, |_| {})
+        .unwrap()
 }
 
 /// Reads the input as a message body, as it is and with the marker in it.

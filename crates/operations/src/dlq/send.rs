@@ -117,10 +117,15 @@ impl<'a> Sender<'a> {
             let refused = self.refused.len();
             let taken = self.send(&items).await?;
             let progressed = taken > 0 || self.refused.len() > refused;
-            failed = if progressed { 0 } else { failed + 1 };
+            if progressed {
+                failed = 0;
+                continue;
+            }
+            failed += 1;
             if failed == TRIES {
                 return Err(OperationError::NothingTaken);
             }
+            tokio::time::sleep(WAIT_BETWEEN_TRIES).await;
         }
         Ok(())
     }
@@ -159,9 +164,6 @@ impl<'a> Sender<'a> {
         // Counted from now and not from the beginning: a run that had to wait does not send faster afterwards.
         self.next_turn =
             Instant::now() + Duration::from_secs_f64(taken.len() as f64 / f64::from(self.pace.rate));
-        if taken.is_empty() && self.refused.is_empty() {
-            tokio::time::sleep(WAIT_BETWEEN_TRIES).await;
-        }
         Ok(taken.len())
     }
 

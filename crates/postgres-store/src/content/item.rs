@@ -70,9 +70,6 @@ pub struct LoadedContent {
 
 impl Store {
     /// Draws the ticket for a reading that is about to begin. Later readings get higher numbers.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn draw_content_ticket(&self) -> Result<i64, StoreError> {
         let ticket = sqlx::query_scalar!(r#"select nextval('refetch_ticket') as "ticket!""#);
         Ok(ticket.fetch_one(&self.pool).await?)

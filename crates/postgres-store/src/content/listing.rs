@@ -18,9 +18,6 @@ pub struct ContentCounts {
 
 impl Store {
     /// How many items are stored as present, and how many of them are listed.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn content_counts(&self, source: &str) -> Result<ContentCounts, StoreError> {
         let row = sqlx::query!(
             r#"select (select count(*) from content_item where source = $1 and gone_at is null) as "present!",
@@ -35,9 +32,6 @@ impl Store {
 
     /// Items that are stored as present and were not listed, in the order of their keys. `dry_run`: the items that a dry run
     /// listed, since it stores no rows here.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn unlisted_content(
         &self,
         source: &str,
@@ -67,9 +61,6 @@ impl Store {
     /// Ends a listing: deletes its rows and its cursor. `changes`: for a complete listing, the entity and the cursor from which
     /// changes are read next; `None`: it is abandoned. `false`, and nothing is done: the cursor is not at the expected
     /// position.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn end_content_listing(
         &self,
         source: &str,

@@ -83,9 +83,6 @@ impl Store {
     }
 
     /// The failed attempts at a message of `queue`, oldest first.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn noted_failures(
         &self,
         queue: &str,

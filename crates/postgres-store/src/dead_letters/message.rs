@@ -67,9 +67,6 @@ impl Store {
     }
 
     /// The copy of a message, by SQS's ID of it in the dead-letter queue.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn kept_message(
         &self,
         queue: &str,
@@ -96,9 +93,6 @@ impl Store {
     }
 
     /// Deletes copies, plans and failed attempts that are older than [`KEPT`].
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn forget_old_messages(&self) -> Result<(), StoreError> {
         let before = OffsetDateTime::now_utc() - KEPT;
         // Resolved or not: SQS deleted the message itself long ago, and a copy may be a partner's whole event.

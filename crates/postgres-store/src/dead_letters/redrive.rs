@@ -105,9 +105,6 @@ pub struct RedriveLock {
 
 impl Store {
     /// Takes the right to redrive or drop messages of a queue. `None`: another process has it.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn lock_redrive(&self, queue: &str) -> Result<Option<RedriveLock>, StoreError> {
         let mut session = PoolConnection::detach(self.pool.acquire().await?);
         let locked = sqlx::query_scalar!(
@@ -120,9 +117,6 @@ impl Store {
     }
 
     /// Stores a plan, completely or not at all. Copies of its messages must exist.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn create_redrive_plan(
         &self,
         plan: &RedrivePlan,
@@ -170,9 +164,6 @@ impl Store {
     }
 
     /// A plan. `None`: it does not exist, or no longer.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn redrive_plan(&self, plan_id: Uuid) -> Result<Option<RedrivePlan>, StoreError> {
         let row = sqlx::query!(
             "select queue, action, selection, author, reason from redrive_plan where plan_id = $1",
@@ -191,9 +182,6 @@ impl Store {
     }
 
     /// The progress of a plan.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn redrive_progress(&self, plan_id: Uuid) -> Result<RedriveProgress, StoreError> {
         let progress = sqlx::query_as!(
             RedriveProgress,
@@ -214,9 +202,6 @@ impl Store {
     }
 
     /// The next items to send, in the plan's order. First ends the items whose messages another plan has all resolved.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn unsent_redrive_items(
         &self,
         plan: &RedrivePlan,
@@ -271,9 +256,6 @@ impl Store {
     }
 
     /// Records how items ended: whether each was dead-lettered again. Unknown items are ignored.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn end_redrive_items(&self, ends: &[(Uuid, bool)]) -> Result<(), StoreError> {
         let (items, dead_lettered): (Vec<Uuid>, Vec<bool>) = ends.iter().copied().unzip();
         // `dead_lettered` is final: an event may go to several units, and one of them may have handled it.
@@ -291,9 +273,6 @@ impl Store {
     }
 
     /// What the job may do with messages that it finds in the plan's queue, in the order of `message_ids`.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn message_standings(
         &self,
         plan: &RedrivePlan,
@@ -322,9 +301,6 @@ impl Store {
     }
 
     /// Records that messages were deleted from the plan's queue.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn note_messages_deleted(
         &self,
         plan: &RedrivePlan,
@@ -350,9 +326,6 @@ impl Store {
 
     /// Records as deleted every message of the plan whose item was sent or that the plan drops. Call it when none of them is in
     /// the queue.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn note_other_messages_gone(&self, plan: &RedrivePlan) -> Result<(), StoreError> {
         let gone = sqlx::query_scalar!(
             r#"select message.message_id from redrive_message message join redrive_item item using (item_id)

@@ -32,9 +32,6 @@ pub struct DrillFailure {
 
 impl Store {
     /// Begins a drill of `unit`, or returns the open one.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn open_fire_drill(&self, unit: &str) -> Result<FireDrill, StoreError> {
         loop {
             sqlx::query!(
@@ -52,9 +49,6 @@ impl Store {
     }
 
     /// The open drill of `unit`.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn read_open_fire_drill(&self, unit: &str) -> Result<Option<FireDrill>, StoreError> {
         let open =
             sqlx::query_scalar!("select drill_id from fire_drill where unit = $1 and ended_at is null", unit)
@@ -67,9 +61,6 @@ impl Store {
     }
 
     /// A drill, open or ended.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn read_fire_drill(&self, drill_id: Uuid) -> Result<Option<FireDrill>, StoreError> {
         let rows = sqlx::query!(
             r#"select started_at, passed, broken_hop, reason, hop as "hop?", reached_at as "reached_at?"
@@ -111,9 +102,6 @@ impl Store {
     }
 
     /// Ends a drill; `failure`: why it failed. A drill that has ended stays as it is.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn end_fire_drill(
         &self,
         drill_id: Uuid,
@@ -133,9 +121,6 @@ impl Store {
     }
 
     /// Seconds since each unit's drill last passed, by the database's clock. A unit whose drill never passed is left out.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn fire_drill_ages(&self) -> Result<BTreeMap<String, f64>, StoreError> {
         let rows = sqlx::query!(
             r#"select unit, extract(epoch from now() - max(ended_at))::float8 as "age_secs!"
@@ -147,9 +132,6 @@ impl Store {
     }
 
     /// The markers that belong to no open drill: no run waits for the messages that carry them.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn ended_fire_drills(&self, drill_ids: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
         let ended = sqlx::query_scalar!(
             r#"select marker as "marker!" from unnest($1::uuid[]) as marker

@@ -20,9 +20,6 @@ pub struct UnitHeartbeat {
 
 impl Store {
     /// Records heartbeats that are about to be sent, one for each unit, in order. Deletes those that are older than a week.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn begin_heartbeats(&self, units: &[String]) -> Result<Vec<Uuid>, StoreError> {
         let ids: Vec<Uuid> = units.iter().map(|_| Uuid::now_v7()).collect();
         sqlx::query!(
@@ -39,18 +36,12 @@ impl Store {
     }
 
     /// Deletes heartbeats that could not be sent, so that they do not count as late.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn cancel_heartbeats(&self, ids: &[Uuid]) -> Result<(), StoreError> {
         sqlx::query!("delete from heartbeat where heartbeat_id = any ($1)", ids).execute(&self.pool).await?;
         Ok(())
     }
 
     /// Records that a worker received heartbeats. The first time counts; an unknown heartbeat is ignored.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn see_heartbeats(&self, ids: &[Uuid]) -> Result<(), StoreError> {
         sqlx::query!(
             "update heartbeat set seen_at = now() where heartbeat_id = any ($1) and seen_at is null",
@@ -62,9 +53,6 @@ impl Store {
     }
 
     /// The state of every unit that a heartbeat was sent to within the last week, in order of their names.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn read_unit_heartbeats(&self) -> Result<Vec<UnitHeartbeat>, StoreError> {
         let rows = sqlx::query!(
             r#"with last_seen as (

@@ -32,9 +32,6 @@ pub struct OpenReview {
 
 impl Store {
     /// Open reviews, oldest first. Reviews that a later link has settled are left out.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn open_link_reviews(&self, limit: u32) -> Result<Vec<OpenReview>, StoreError> {
         let reviews = sqlx::query_as!(
             OpenReview,

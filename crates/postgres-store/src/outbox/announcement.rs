@@ -79,9 +79,6 @@ impl Store {
     }
 
     /// Leases up to `limit` announcements for `lease`: never leased ones first, then those whose lease expired the longest ago.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn lease_announcements(
         &self,
         limit: u32,

@@ -54,9 +54,6 @@ impl Store {
     }
 
     /// Leases up to `limit` events for `lease`, in the order of [`Store::lease_announcements`].
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn lease_ingress_events(
         &self,
         limit: u32,

@@ -47,9 +47,6 @@ pub struct Pushed {
 
 impl Store {
     /// Reads persons as the CRM `source` should see them. Persons that do not exist or were merged are left out.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn crm_views(
         &self,
         source: &str,

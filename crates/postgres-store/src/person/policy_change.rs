@@ -65,9 +65,6 @@ pub struct AppliedBatch {
 
 impl Store {
     /// The changes that `policy` would make to the next `limit` persons after `after`. Writes nothing and locks nothing.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn preview_policy(
         &self,
         policy: &Policy,

@@ -102,9 +102,6 @@ pub struct PersonView {
 
 impl Store {
     /// Finds a person, and follows its merges.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn view_person(&self, key: &PersonKey) -> Result<Option<PersonView>, StoreError> {
         let mut snapshot = self.snapshot().await?;
         let Some(asked) = person_named(&mut snapshot, key).await? else { return Ok(None) };

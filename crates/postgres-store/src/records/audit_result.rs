@@ -21,9 +21,6 @@ pub struct AuditResult {
 
 impl Store {
     /// Stores the result of an audit.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn record_audit(&self, source: &str, result: AuditResult) -> Result<(), StoreError> {
         let count = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
         sqlx::query!(

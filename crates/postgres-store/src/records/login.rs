@@ -40,9 +40,6 @@ type LoginKey<'a> = (&'a str, &'a str);
 
 impl Store {
     /// The IDs for which no record is stored, not even a tombstone.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn unknown_records(
         &self,
         source: &str,

@@ -26,9 +26,6 @@ pub struct StoredRecord {
 impl Store {
     /// IDs of up to `count` records of a source, tombstones included: a simple random sample without replacement, or all
     /// records if there are no more. Draw `start` for each sample from the whole range of `i64`, uniformly.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn sample_records(
         &self,
         source: &str,
@@ -67,9 +64,6 @@ impl Store {
     }
 
     /// IDs of a source's records whose content changed here within `age`, newest first, at most `limit`.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn records_changed_within(
         &self,
         source: &str,
@@ -94,9 +88,6 @@ impl Store {
     }
 
     /// The stored values of these records, in the order of their IDs. Unknown records are left out.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn stored_records(
         &self,
         source: &str,

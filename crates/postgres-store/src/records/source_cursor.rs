@@ -19,9 +19,6 @@ pub struct CursorMove<'a> {
 
 impl Store {
     /// The cursor of `entity` at a source. `None`: reading has not begun.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn source_cursor(&self, source: &str, entity: &str) -> Result<Option<String>, StoreError> {
         let cursor = sqlx::query_scalar!(
             "select cursor from source_cursor where source = $1 and entity = $2",
@@ -35,9 +32,6 @@ impl Store {
 
     /// Moves a cursor alone, for a reader whose pages write no row. `false`, and nothing moves: it is not at the expected
     /// position.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn move_source_cursor(&self, source: &str, step: CursorMove<'_>) -> Result<bool, StoreError> {
         let mut transaction = self.pool.begin().await?;
         let moved = step_cursor(&mut transaction, source, step).await?;

@@ -72,9 +72,6 @@ pub(crate) struct Upserted {
 
 impl Store {
     /// Draws a ticket for each record that is about to be refetched, in the order of `external_ids`.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn draw_refetch_tickets(
         &self,
         source: &str,
@@ -105,9 +102,6 @@ impl Store {
     }
 
     /// Records that records were read, if the last such record is older than a day.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn note_read(&self, source: &str, external_ids: &[String]) -> Result<(), StoreError> {
         // So the resync finds records about which no event arrives, and a record that is read every minute is written for it at
         // most once a day.
@@ -127,9 +121,6 @@ impl Store {
     }
 
     /// How many present records a source has.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn count_present_records(&self, source: &str) -> Result<u64, StoreError> {
         let count = sqlx::query_scalar!(
             r#"select count(*) as "count!" from source_record where source = $1 and gone_at is null"#,
@@ -154,9 +145,6 @@ pub struct RecordStanding {
 
 impl Store {
     /// The stored state of a record. `None`: it was never read.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn record_standing(
         &self,
         source: &str,

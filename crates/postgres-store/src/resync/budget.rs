@@ -33,9 +33,6 @@ struct Today {
 impl Store {
     /// Leases up to `wanted` requests of `source`. Returns `unused` ones of an earlier lease to the day's budget, not their
     /// time.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn lease_requests(
         &self,
         source: &str,
@@ -73,9 +70,6 @@ impl Store {
 
     /// Asks to store these records as gone. `false`: the day's deletions would exceed `most`, so none may be stored. Records
     /// that are already gone, and unknown records, do not count.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn allow_deletions(
         &self,
         source: &str,

@@ -72,9 +72,6 @@ pub struct ResyncItem {
 impl Store {
     /// Adds the page at the cursor `from` and stores the next cursor, in one transaction. Returns how many of its records were
     /// not waiting already. `None`: the run no longer exists, or another process has read the page and moved the cursor.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn gather_page(
         &self,
         run_id: Uuid,
@@ -114,9 +111,6 @@ impl Store {
     }
 
     /// Adds stored records that were not read for `older_than_secs`, least recently read first.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn gather_stale(
         &self,
         run_id: Uuid,
@@ -155,9 +149,6 @@ impl Store {
     }
 
     /// Compares a listing with the stored records.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn plan_listing(&self, run_id: Uuid, source: &str) -> Result<ListingPlan, StoreError> {
         let mut transaction = self.pool.begin().await?;
         sqlx::query!("select set_config('statement_timeout', '0', true)")
@@ -185,9 +176,6 @@ impl Store {
 
     /// Marks a run as passed by the deletion guard. `missing` adds the stored records that the listing lacks; `changed_only`
     /// removes records whose version equals ours. `false`: the run no longer exists, or has passed already.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn pass_listing(
         &self,
         run_id: Uuid,
@@ -236,9 +224,6 @@ impl Store {
     }
 
     /// The next records to send, in the order of their positions.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn next_resync_items(
         &self,
         run_id: Uuid,
@@ -257,9 +242,6 @@ impl Store {
     }
 
     /// How many records remain to send.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn count_resync_items(&self, run_id: Uuid, after: i64) -> Result<i64, StoreError> {
         let count = sqlx::query_scalar!(
             r#"select count(*) as "count!" from resync_item where run_id = $1 and position > $2"#,

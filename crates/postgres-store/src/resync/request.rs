@@ -6,9 +6,6 @@ use crate::{Store, StoreError};
 
 impl Store {
     /// Requests a resync of a whole source.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn request_resync(&self, source: &str, cause: Uuid) -> Result<(), StoreError> {
         // A second request restarts from now: the run in progress may have missed its change.
         sqlx::query!(
@@ -23,9 +20,6 @@ impl Store {
     }
 
     /// Whether there is a request for the source.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn resync_is_requested(&self, source: &str) -> Result<bool, StoreError> {
         let requested = sqlx::query_scalar!(
             r#"select exists (select from resync_request where source = $1) as "requested!""#,

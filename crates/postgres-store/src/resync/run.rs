@@ -54,9 +54,6 @@ pub enum RunEnd {
 impl Store {
     /// Begins a run, or resumes the existing one, which keeps its own `arguments`. A run without progress for
     /// `abandoned_after_secs` is replaced, because its records are too old. `None`: they do not age.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn begin_resync_run(
         &self,
         source: &str,
@@ -102,9 +99,6 @@ impl Store {
     }
 
     /// Deletes a run with its records. A process that works on it notices at its next step.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn drop_resync_run(&self, source: &str, origin: &str) -> Result<(), StoreError> {
         let mut transaction = self.pool.begin().await?;
         sqlx::query!("select set_config('statement_timeout', '0', true)")
@@ -118,9 +112,6 @@ impl Store {
     }
 
     /// Records that the last page was read. `false`: the run no longer exists.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn end_resync_reading(&self, run_id: Uuid, unproven: Option<&str>) -> Result<bool, StoreError> {
         // A second call changes nothing: the age of the run's records counts from the first.
         let done = sqlx::query!(
@@ -134,9 +125,6 @@ impl Store {
     }
 
     /// Records that items up to a position were sent. `false`: the run no longer exists.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn move_resync_run(&self, run_id: Uuid, sent_through: i64) -> Result<bool, StoreError> {
         let done = sqlx::query!(
             r#"update resync_run set sent_through = greatest(sent_through, $2), moved_at = now() where run_id = $1"#,
@@ -148,9 +136,6 @@ impl Store {
 
     /// Ends a run and deletes it. `false`, and nothing is done: it no longer exists, or another process has added unsent
     /// records.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn end_resync_run(&self, run_id: Uuid, end: &RunEnd) -> Result<bool, StoreError> {
         let mut transaction = self.pool.begin().await?;
         sqlx::query!("select set_config('statement_timeout', '0', true)")

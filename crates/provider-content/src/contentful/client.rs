@@ -27,27 +27,18 @@ struct Collection {
 }
 
 impl ContentfulClient {
-    /// Makes a client. Sends nothing yet.
+    /// Makes a client, with limits as `adjust` leaves them: time-outs, requests in flight. Sends nothing yet.
     ///
     /// # Errors
     /// [`ConfigError`] when the base URL is not a web address.
-    pub fn new(config: ContentfulConfig) -> Result<Self, ConfigError> {
-        Self::with_limits(config, |_| {})
-    }
-
-    /// Makes a client with adjusted limits: time-outs, requests in flight.
-    ///
-    /// # Errors
-    /// As [`Self::new`].
-    pub fn with_limits(
+    pub fn new(
         config: ContentfulConfig,
         adjust: impl FnOnce(&mut ProviderHttpConfig),
     ) -> Result<Self, ConfigError> {
         let (space, environment) = (config.space.clone(), config.environment.clone());
         let page_size = config.page_size;
-        let mut http = config.http();
-        adjust(&mut http);
-        Ok(Self { http: ProviderHttp::new(http)?, space, environment, page_size })
+        let http = ProviderHttp::adjusted(config.http(), adjust)?;
+        Ok(Self { http, space, environment, page_size })
     }
 
     fn path<'a>(&'a self, rest: &[&'a str]) -> Vec<&'a str> {

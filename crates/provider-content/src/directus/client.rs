@@ -21,27 +21,18 @@ pub struct DirectusClient {
 }
 
 impl DirectusClient {
-    /// Makes a client. Sends nothing yet.
+    /// Makes a client, with limits as `adjust` leaves them: time-outs, requests in flight. Sends nothing yet.
     ///
     /// # Errors
     /// [`ConfigError`] when the base URL is not a web address.
-    pub fn new(config: DirectusConfig) -> Result<Self, ConfigError> {
-        Self::with_limits(config, |_| {})
-    }
-
-    /// Makes a client with adjusted limits: time-outs, requests in flight.
-    ///
-    /// # Errors
-    /// As [`Self::new`].
-    pub fn with_limits(
+    pub fn new(
         config: DirectusConfig,
         adjust: impl FnOnce(&mut ProviderHttpConfig),
     ) -> Result<Self, ConfigError> {
         let collections = config.collections.iter().cloned().collect();
         let page_size = config.page_size;
-        let mut http = config.http();
-        adjust(&mut http);
-        Ok(Self { http: ProviderHttp::new(http)?, collections, page_size })
+        let http = ProviderHttp::adjusted(config.http(), adjust)?;
+        Ok(Self { http, collections, page_size })
     }
 
     async fn read<T: DeserializeOwned>(

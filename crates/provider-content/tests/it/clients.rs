@@ -9,8 +9,6 @@ use provider_content::{
 use provider_http::ProviderHttpConfig;
 
 pub(crate) const SECRET: &str = "s3cret-of-the-space";
-/// An address without a server, for calls that need no network.
-pub(crate) const NOWHERE: &str = "http://127.0.0.1:9";
 
 /// Makes a client of the server at this address.
 pub(crate) type Make = fn(&str) -> ContentClient;
@@ -38,7 +36,7 @@ pub(crate) fn contentful_with(url: &str, token: &str, space: &str, page_size: u3
         page_size,
     };
     shows_no_secret(&config);
-    ContentClient::Contentful(ContentfulClient::with_limits(config, short).unwrap())
+    ContentClient::Contentful(ContentfulClient::new(config, short).unwrap())
 }
 
 pub(crate) fn directus(url: &str) -> ContentClient {
@@ -53,7 +51,7 @@ pub(crate) fn directus_with(url: &str, token: &str, collections: &[&str], page_s
         page_size,
     };
     shows_no_secret(&config);
-    ContentClient::Directus(DirectusClient::with_limits(config, short).unwrap())
+    ContentClient::Directus(DirectusClient::new(config, short).unwrap())
 }
 
 /// Reads a page. An error fails the test.

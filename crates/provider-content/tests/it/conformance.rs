@@ -5,8 +5,8 @@ use std::time::Duration;
 use provider_content::{ChangesError, ContentProvider, FetchedItem, ItemKey, ProviderError};
 use provider_http::Outage;
 
-use crate::clients::{Make, NOWHERE, SECRET, refusal};
-use crate::server::{answering, server};
+use crate::clients::{Make, SECRET, contentful, directus, refusal};
+use provider_http::test_server::{NOWHERE, answering, silent};
 
 const PERSONAL: &str = "mara.quill@example.org";
 
@@ -49,7 +49,7 @@ async fn refused_credentials_are_unauthorized(make: Make) {
 async fn outages_are_distinguished(make: Make) {
     let unavailable = |cause| ProviderError::Unavailable { cause, retry_after: None };
     let failing = answering(500, &[], PERSONAL).await;
-    let silent = server(std::future::pending).await;
+    let silent = silent().await;
     let cases =
         [(failing.as_str(), Outage::ServerError), (&silent, Outage::Timeout), (NOWHERE, Outage::Connect)];
     for (url, cause) in cases {
@@ -114,31 +114,14 @@ async fn nothing_secret_or_personal_is_printed(make: Make) {
     }
 }
 
-/// The suite for one provider, one test per promise.
-macro_rules! conformance {
-    ($provider:ident: $($promise:ident),+ $(,)?) => {
-        mod $provider {
-            $(
-                #[tokio::test]
-                async fn $promise() {
-                    super::$promise(crate::clients::$provider).await;
-                }
-            )+
-        }
-    };
-    ($($provider:ident),+) => {
-        $(conformance!($provider:
-            what_must_be_there_is_no_empty_answer,
-            a_full_quota_is_a_rate_limit_with_its_length,
-            refused_credentials_are_unauthorized,
-            outages_are_distinguished,
-            a_reply_that_breaks_the_contract_is_malformed,
-            another_item_than_was_asked_for_is_malformed,
-            an_id_that_is_not_one_segment_leads_nowhere_else,
-            a_cursor_that_is_none_is_refused,
-            nothing_secret_or_personal_is_printed,
-        );)+
-    };
-}
-
-conformance!(contentful, directus);
+provider_http::client_conformance!([contentful, directus] {
+    what_must_be_there_is_no_empty_answer,
+    a_full_quota_is_a_rate_limit_with_its_length,
+    refused_credentials_are_unauthorized,
+    outages_are_distinguished,
+    a_reply_that_breaks_the_contract_is_malformed,
+    another_item_than_was_asked_for_is_malformed,
+    an_id_that_is_not_one_segment_leads_nowhere_else,
+    a_cursor_that_is_none_is_refused,
+    nothing_secret_or_personal_is_printed,
+});

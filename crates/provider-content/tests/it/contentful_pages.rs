@@ -6,7 +6,7 @@ use simulators::contentful::{ContentfulSimulator, PageFault};
 
 use crate::clients::{SECRET, contentful, refusal};
 use crate::contentful::client;
-use crate::server::{answering, noting};
+use provider_http::test_server::{answering, noting};
 
 const SYNC: &str = "/spaces/orchard1/environments/master/sync";
 

@@ -5,7 +5,7 @@ use simulators::directus::{DirectusControl, DirectusSimulator, PageFault};
 use time::{Duration, OffsetDateTime};
 
 use crate::clients::{directus_with, page, read, refusal, summary};
-use crate::server::{answering, noting};
+use provider_http::test_server::{answering, noting};
 
 const COLLECTIONS: [&str; 2] = ["articles", "notices"];
 

@@ -8,5 +8,4 @@ mod contentful;
 mod contentful_pages;
 mod directus;
 mod real_directus;
-mod server;
 mod settings;

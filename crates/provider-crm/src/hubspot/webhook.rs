@@ -130,6 +130,17 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_signature_of_the_url_with_the_documented_escapes_decoded_is_accepted() {
+        let wrong = Err(VerifyError::Signature);
+        let another_escape = Case::url(
+            "another escape decoded",
+            wrong,
+            "https://hooks.example.gov/in/hubspot?src=:/?@!$'()*,;A",
+        );
+        check(SIGNATURES, "hubspot-v3-decoded", &WEBHOOK, 300, &[another_escape]);
+    }
+
     fn read(body: &[u8]) -> Result<Vec<WebhookRecord>, UnreadableBody> {
         (WEBHOOK.read)(&HeaderMap::new(), body)
     }

@@ -17,25 +17,15 @@ pub struct SalesforceClient {
 }
 
 impl SalesforceClient {
-    /// Makes a client. Sends nothing yet.
+    /// Makes a client, with limits as `adjust` leaves them: time-outs, requests in flight. Sends nothing yet.
     ///
     /// # Errors
     /// [`ConfigError`] when a URL is not a web address, the API version is no number, or the key is no key.
-    pub fn new(config: SalesforceConfig) -> Result<Self, ConfigError> {
-        Self::with_limits(config, |_| {})
-    }
-
-    /// Makes a client with adjusted limits: time-outs, requests in flight.
-    ///
-    /// # Errors
-    /// As [`Self::new`].
-    pub fn with_limits(
+    pub fn new(
         config: SalesforceConfig,
         adjust: impl FnOnce(&mut ProviderHttpConfig),
     ) -> Result<Self, ConfigError> {
-        let mut http = config.http()?;
-        adjust(&mut http);
-        Ok(Self { http: ProviderHttp::new(http)? })
+        Ok(Self { http: ProviderHttp::adjusted(config.http()?, adjust)? })
     }
 }
 

@@ -101,7 +101,6 @@ fn in_one_spelling(id: &str) -> String {
 }
 
 fn second_before(milliseconds: &Value) -> Option<OffsetDateTime> {
-    // `SystemModstamp`, with which it is compared, is in seconds. A contact that was restored within the second of its deletion
-    // must count as newer.
+    // It is compared with `SystemModstamp`, in seconds. A contact that was restored in the second of its deletion is newer.
     OffsetDateTime::from_unix_timestamp(milliseconds.as_i64()?.div_euclid(1000) - 1).ok()
 }

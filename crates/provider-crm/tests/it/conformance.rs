@@ -3,44 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use axum::Router;
-use axum::response::{IntoResponse, Response};
-use axum::routing::post;
 use provider_crm::{ContactWrite, CrmClient, CrmProvider, ProviderError, SalesforceClient};
 use provider_http::Outage;
+use provider_http::test_server::{ISSUED_TOKEN, NOWHERE, answering, silent};
 
 use crate::fixtures::{MARA, SECRET, config};
-use crate::server::serve;
 
 /// Makes a client of the server at this address, with a short time-out.
 type Make = fn(&str) -> CrmClient;
 
 const PERSONAL: &str = "mara.ostrander@example.org";
-
-/// A server that gives every request the same answer, but issues tokens.
-async fn server<F, R>(answer: F) -> String
-where
-    F: Fn() -> R + Clone + Send + Sync + 'static,
-    R: Future<Output = Response> + Send + 'static,
-{
-    let token = || async { axum::Json(serde_json::json!({"access_token": "tok-of-the-day"})) };
-    serve(Router::new().route("/services/oauth2/token", post(token)).fallback(answer)).await
-}
-
-async fn answering(
-    status: u16,
-    headers: &'static [(&'static str, &'static str)],
-    body: &'static str,
-) -> String {
-    server(move || async move {
-        let mut reply = Response::builder().status(status);
-        for (name, value) in headers {
-            reply = reply.header(*name, *value);
-        }
-        reply.body(body.to_owned()).unwrap().into_response()
-    })
-    .await
-}
 
 /// The error of each call that needs the network, each on a new client. A success fails the test.
 async fn failures(make: Make, url: &str) -> [ProviderError; 3] {
@@ -70,11 +42,11 @@ async fn a_full_quota_is_not_a_failure_of_the_contact(make: Make) {
 async fn outages_are_distinguished(make: Make) {
     let unavailable = |cause| ProviderError::Unavailable { cause, retry_after: None };
     let failing = answering(500, &[], PERSONAL).await;
-    let silent = server(std::future::pending).await;
+    let silent = silent().await;
     for (url, cause) in [
         (failing.as_str(), Outage::ServerError),
         (silent.as_str(), Outage::Timeout),
-        ("http://127.0.0.1:9", Outage::Connect),
+        (NOWHERE, Outage::Connect),
     ] {
         let expected = || unavailable(cause);
         assert_eq!(failures(make, url).await, [expected(), expected(), expected()]);
@@ -98,14 +70,14 @@ async fn refused_credentials_are_unauthorized(make: Make) {
 }
 
 async fn nothing_secret_or_personal_is_printed(make: Make) {
-    let mut texts = vec![format!("{:?}", make("http://127.0.0.1:9"))];
+    let mut texts = vec![format!("{:?}", make(NOWHERE))];
     for status in [302, 400, 401, 403, 429, 500] {
         for error in failures(make, &answering(status, &[], PERSONAL).await).await {
             texts.push(format!("{error} {error:?}"));
         }
     }
     for text in texts {
-        for secret in [SECRET, "tok-of-the-day", "mara", "coppice-client"] {
+        for secret in [SECRET, ISSUED_TOKEN, "mara", "coppice-client"] {
             assert!(!text.contains(secret), "{text:?} holds {secret:?}");
         }
     }
@@ -114,31 +86,14 @@ async fn nothing_secret_or_personal_is_printed(make: Make) {
 fn salesforce(url: &str) -> CrmClient {
     assert!(!format!("{:?}", config(url)).contains(SECRET));
     let adjust = |limits: &mut provider_http::ProviderHttpConfig| limits.timeout = Duration::from_millis(300);
-    CrmClient::Salesforce(SalesforceClient::with_limits(config(url), adjust).unwrap())
+    CrmClient::Salesforce(SalesforceClient::new(config(url), adjust).unwrap())
 }
 
-/// The suite for one CRM, one test per promise.
-macro_rules! conformance {
-    ($provider:ident: $($promise:ident),+ $(,)?) => {
-        mod $provider {
-            $(
-                #[tokio::test]
-                async fn $promise() {
-                    super::$promise(super::$provider).await;
-                }
-            )+
-        }
-    };
-    ($($provider:ident),+) => {
-        $(conformance!($provider:
-            a_wrong_base_url_is_an_error_and_no_contact_is_gone,
-            a_full_quota_is_not_a_failure_of_the_contact,
-            outages_are_distinguished,
-            a_reply_that_breaks_the_contract_is_malformed,
-            refused_credentials_are_unauthorized,
-            nothing_secret_or_personal_is_printed,
-        );)+
-    };
-}
-
-conformance!(salesforce);
+provider_http::client_conformance!([salesforce] {
+    a_wrong_base_url_is_an_error_and_no_contact_is_gone,
+    a_full_quota_is_not_a_failure_of_the_contact,
+    outages_are_distinguished,
+    a_reply_that_breaks_the_contract_is_malformed,
+    refused_credentials_are_unauthorized,
+    nothing_secret_or_personal_is_printed,
+});

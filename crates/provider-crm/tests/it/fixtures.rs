@@ -40,7 +40,7 @@ pub(crate) fn config(url: &str) -> SalesforceConfig {
 
 /// A client of the organisation at this address.
 pub(crate) fn salesforce_at(url: &str) -> SalesforceClient {
-    SalesforceClient::new(config(url)).unwrap()
+    SalesforceClient::new(config(url), |_| {}).unwrap()
 }
 
 /// A client whose organisation does not exist: for what needs no network.

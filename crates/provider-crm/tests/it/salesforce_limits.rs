@@ -47,7 +47,7 @@ fn of_org(org: &SalesforceSimulator) -> SalesforceClient {
         client_secret: org.client_secret().into(),
     };
     let url: Url = org.base_url().parse().unwrap();
-    SalesforceClient::new(SalesforceConfig::new(url.clone(), url, auth)).unwrap()
+    SalesforceClient::new(SalesforceConfig::new(url.clone(), url, auth), |_| {}).unwrap()
 }
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn a_locked_row_is_an_outage_and_another_bad_request_is_not() {
 
 #[test]
 fn settings_that_cannot_work_are_found_at_start_up() {
-    let refused = |config: SalesforceConfig| SalesforceClient::new(config).unwrap_err();
+    let refused = |config: SalesforceConfig| SalesforceClient::new(config, |_| {}).unwrap_err();
     let mut version = config("https://orchard.my.salesforce.example");
     version.api_version = "60.0/../..".into();
     assert!(matches!(refused(version), ConfigError::BaseUrl { upstream: "salesforce" }));

@@ -2,11 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use axum::Router;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use serde_json::{Value, json};
+use provider_http::test_server::answering_with;
+use serde_json::Value;
 
 /// One request as it came.
 #[derive(Debug, Clone)]
@@ -32,32 +31,25 @@ impl Server {
     {
         let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
         let kept = Arc::clone(&asked);
-        let api = move |request: Request| async move {
-            let request = read(request).await;
-            let number = {
-                let mut kept = kept.lock().unwrap();
-                kept.push(request.clone());
-                kept.len()
-            };
-            answer(number, &request)
+        let api = move |request: Request| {
+            let (kept, answer) = (Arc::clone(&kept), answer.clone());
+            async move {
+                let request = read(request).await;
+                let number = {
+                    let mut kept = kept.lock().unwrap();
+                    kept.push(request.clone());
+                    kept.len()
+                };
+                answer(number, &request)
+            }
         };
-        let token = || async { axum::Json(json!({"access_token": "tok-of-the-day"})) };
-        let router = Router::new().route("/services/oauth2/token", post(token)).fallback(api);
-        Self { url: serve(router).await, asked }
+        Self { url: answering_with(api).await, asked }
     }
 
     /// All requests until now.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
-}
-
-/// Serves on a free port.
-pub(crate) async fn serve(router: Router) -> String {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-    format!("http://{address}")
 }
 
 async fn read(request: Request) -> Asked {

@@ -9,6 +9,8 @@ use axum::Router;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+pub(crate) use provider_http::test_server::reply;
+use provider_http::test_server::serve;
 use provider_http::{Auth, ProviderHttp, ProviderHttpConfig};
 use url::Url;
 
@@ -73,10 +75,7 @@ impl Server {
             reply
         };
         let router = Router::new().route("/oauth/token", post(mint)).fallback(api);
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
-        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { url, seen }
+        Self { url: serve(router).await.parse().unwrap(), seen }
     }
 
     /// A client that mints tokens at this server.
@@ -95,15 +94,6 @@ impl Server {
         config.timeout = Duration::from_millis(500);
         config
     }
-}
-
-/// A reply of this status, headers and body.
-pub(crate) fn reply(status: u16, headers: &[(&'static str, &str)], body: &str) -> Response {
-    let mut reply = Response::builder().status(status);
-    for (name, value) in headers {
-        reply = reply.header(*name, *value);
-    }
-    reply.body(body.to_owned().into()).unwrap()
 }
 
 /// The whole body of a request.

@@ -31,26 +31,17 @@ struct Page {
 }
 
 impl StripeClient {
-    /// Makes a client. Sends nothing yet.
+    /// Makes a client, with limits as `adjust` leaves them: time-outs, requests in flight. Sends nothing yet.
     ///
     /// # Errors
     /// [`ConfigError`] when the base URL is not a web address.
-    pub fn new(config: StripeConfig) -> Result<Self, ConfigError> {
-        Self::with_limits(config, |_| {})
-    }
-
-    /// Makes a client with adjusted limits: time-outs, requests in flight.
-    ///
-    /// # Errors
-    /// As [`Self::new`].
-    pub fn with_limits(
+    pub fn new(
         config: StripeConfig,
         adjust: impl FnOnce(&mut ProviderHttpConfig),
     ) -> Result<Self, ConfigError> {
         let outputs = if config.date_of_birth { &OUTPUTS } else { SHOWN_TO_ALL };
-        let mut http = config.http();
-        adjust(&mut http);
-        Ok(Self { http: ProviderHttp::new(http)?, outputs })
+        let http = ProviderHttp::adjusted(config.http(), adjust)?;
+        Ok(Self { http, outputs })
     }
 }
 
@@ -70,8 +61,7 @@ impl StripeClient {
         id: &str,
         refused: ProviderError,
     ) -> Result<FetchedCase, ProviderError> {
-        // A verified session without its date of birth is refused, or we would lose the date that we have. A redacted session
-        // has to be accepted.
+        // A verified session without its date would erase the date that we have. A redacted session has to be accepted.
         match self.session(id, SHOWN_TO_ALL).await? {
             FetchedCase::Found(case) if case.verification_status == VerificationStatus::Verified => {
                 Err(refused)

@@ -1,6 +1,5 @@
 //! The date of birth, which Stripe shows to some keys only, and for 48 hours.
 
-use axum::Router;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -8,7 +7,7 @@ use provider_identity::{FetchedCase, IdentityProvider, ProviderError, StripeClie
 use serde_json::{Value, json};
 
 use crate::clients::{SECRET, record};
-use crate::server::listen;
+use provider_http::test_server::answering_with;
 
 /// A client that requests the date of birth, of an account that refuses such requests.
 async fn refused_client(session: Value) -> StripeClient {
@@ -16,12 +15,12 @@ async fn refused_client(session: Value) -> StripeClient {
         let refused = request.uri().query().unwrap_or_default().contains("dob");
         let reply: Response = match refused {
             true => StatusCode::FORBIDDEN.into_response(),
-            false => axum::Json(session).into_response(),
+            false => axum::Json(&session).into_response(),
         };
         std::future::ready(reply)
     };
-    let base_url = listen(Router::new().fallback(answer)).await.parse().unwrap();
-    StripeClient::new(StripeConfig { base_url, api_key: SECRET.into(), date_of_birth: true }).unwrap()
+    let base_url = answering_with(answer).await.parse().unwrap();
+    StripeClient::new(StripeConfig { base_url, api_key: SECRET.into(), date_of_birth: true }, |_| {}).unwrap()
 }
 
 #[tokio::test]

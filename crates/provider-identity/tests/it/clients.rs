@@ -10,11 +10,9 @@ use provider_identity::{
 };
 use serde_json::Value;
 
-use crate::server::answering;
+use provider_http::test_server::answering;
 
 pub(crate) const SECRET: &str = "s3cret-of-the-account";
-/// An address without a server, for calls that need no network.
-pub(crate) const NOWHERE: &str = "http://127.0.0.1:9";
 
 /// Makes a client of the server at this address.
 pub(crate) type Make = fn(&str) -> IdentityClient;
@@ -33,13 +31,13 @@ pub(crate) fn stripe(url: &str) -> IdentityClient {
     let config =
         StripeConfig { base_url: url.parse().unwrap(), api_key: SECRET.into(), date_of_birth: false };
     shows_no_secret(&config);
-    IdentityClient::Stripe(StripeClient::with_limits(config, short).unwrap())
+    IdentityClient::Stripe(StripeClient::new(config, short).unwrap())
 }
 
 pub(crate) fn persona(url: &str) -> IdentityClient {
     let config = PersonaConfig { base_url: url.parse().unwrap(), api_key: SECRET.into() };
     shows_no_secret(&config);
-    IdentityClient::Persona(PersonaClient::with_limits(config, short).unwrap())
+    IdentityClient::Persona(PersonaClient::new(config, short).unwrap())
 }
 
 fn fixture(name: &str) -> String {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use provider_http::Outage;
 use provider_identity::{FetchedCase, IdentityProvider, ProviderError};
 
-use crate::clients::{Make, NOWHERE, SECRET};
-use crate::server::{answering, server};
+use crate::clients::{Make, SECRET, persona, stripe};
+use provider_http::test_server::{NOWHERE, answering, silent};
 
 const ID: &str = "inq_5a";
 const PERSONAL: &str = "mara.quill@example.org";
@@ -49,7 +49,7 @@ async fn outages_are_distinguished(make: Make) {
     let failing = make(&answering(500, &[], PERSONAL).await);
     assert_eq!(failing.fetch_case(ID).await, Err(unavailable(Outage::ServerError)));
     assert_eq!(failing.ping().await, Err(unavailable(Outage::ServerError)));
-    let silent = make(&server(std::future::pending).await);
+    let silent = make(&silent().await);
     assert_eq!(silent.fetch_case(ID).await, Err(unavailable(Outage::Timeout)));
     let absent = make(NOWHERE);
     assert_eq!(absent.fetch_case(ID).await, Err(unavailable(Outage::Connect)));
@@ -83,30 +83,13 @@ async fn nothing_secret_or_personal_is_printed(make: Make) {
     }
 }
 
-/// The suite for one provider, one test per promise.
-macro_rules! conformance {
-    ($provider:ident: $($promise:ident),+ $(,)?) => {
-        mod $provider {
-            $(
-                #[tokio::test]
-                async fn $promise() {
-                    super::$promise(crate::clients::$provider).await;
-                }
-            )+
-        }
-    };
-    ($($provider:ident),+) => {
-        $(conformance!($provider:
-            missing_cases_are_gone,
-            a_ping_needs_a_list,
-            a_full_quota_is_not_a_failure_of_the_case,
-            refused_credentials_are_unauthorized,
-            outages_are_distinguished,
-            a_reply_that_breaks_the_contract_is_malformed,
-            an_id_that_is_not_one_segment_is_not_sent,
-            nothing_secret_or_personal_is_printed,
-        );)+
-    };
-}
-
-conformance!(stripe, persona);
+provider_http::client_conformance!([stripe, persona] {
+    missing_cases_are_gone,
+    a_ping_needs_a_list,
+    a_full_quota_is_not_a_failure_of_the_case,
+    refused_credentials_are_unauthorized,
+    outages_are_distinguished,
+    a_reply_that_breaks_the_contract_is_malformed,
+    an_id_that_is_not_one_segment_is_not_sent,
+    nothing_secret_or_personal_is_printed,
+});

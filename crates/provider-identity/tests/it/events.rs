@@ -5,7 +5,8 @@ use provider_identity::{IdentityProvider, RecordHint, UnreadableEvent};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::clients::{NOWHERE, event, persona, stripe};
+use crate::clients::{event, persona, stripe};
+use provider_http::test_server::NOWHERE;
 
 const SESSION: &str = "vs_1QmHarbor0001AbCd";
 const INQUIRY: &str = "inq_zHarbor84ShbUyuwX6AzPSq";

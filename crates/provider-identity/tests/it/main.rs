@@ -8,7 +8,6 @@ mod conformance;
 mod events;
 mod persona_records;
 mod requests;
-mod server;
 mod settings;
 mod simulated;
 mod statuses;

@@ -4,7 +4,7 @@ use provider_identity::{IdentityClient, IdentityProvider, PersonaConfig, StripeC
 use serde_json::{Value, json};
 
 use crate::clients::{Make, SECRET, persona, record, stripe};
-use crate::server::{Asked, noting};
+use provider_http::test_server::{Asked, noting};
 
 /// Fetches a case and pings, at a server that has something for both.
 async fn asked(make: Make, mut record: Value, id: &str) -> Asked {
@@ -15,8 +15,7 @@ async fn asked(make: Make, mut record: Value, id: &str) -> Asked {
     make(&url).ping().await.unwrap();
     let (fetches, pings) = (asked.paths(), pinged.paths());
     assert_eq!((fetches.len(), pings.len()), (1, 1));
-    asked.extend(&pinged);
-    asked
+    asked.and(&pinged)
 }
 
 #[tokio::test]
@@ -47,9 +46,9 @@ fn a_base_url_is_a_web_address() {
     ] {
         let config =
             StripeConfig { base_url: url.parse().unwrap(), api_key: SECRET.into(), date_of_birth: false };
-        assert_eq!(provider_identity::StripeClient::new(config).is_ok(), good, "{url}");
+        assert_eq!(provider_identity::StripeClient::new(config, |_| {}).is_ok(), good, "{url}");
         let config = PersonaConfig { base_url: url.parse().unwrap(), api_key: SECRET.into() };
-        assert_eq!(provider_identity::PersonaClient::new(config).is_ok(), good, "{url}");
+        assert_eq!(provider_identity::PersonaClient::new(config, |_| {}).is_ok(), good, "{url}");
     }
 }
 

@@ -4,7 +4,7 @@ use provider_identity::{IdentityProvider, IdentitySettings};
 use settings::{Reader, Settings};
 
 use crate::clients::{SECRET, record};
-use crate::server::noting;
+use provider_http::test_server::noting;
 
 const STRIPE: [(&str, &str); 2] =
     [("COPPICE_IDENTITY_PROVIDER", "stripe"), ("COPPICE_STRIPE_API_KEY", SECRET)];

@@ -23,12 +23,12 @@ fn stripe(account: &IdentityControl<Stripe>) -> IdentityClient {
         api_key: account.api_key().into(),
         date_of_birth: false,
     };
-    IdentityClient::Stripe(StripeClient::new(config).unwrap())
+    IdentityClient::Stripe(StripeClient::new(config, |_| {}).unwrap())
 }
 
 fn persona(environment: &IdentityControl<Persona>) -> IdentityClient {
     let (base_url, api_key) = (environment.base_url().parse().unwrap(), environment.api_key().into());
-    IdentityClient::Persona(PersonaClient::new(PersonaConfig { base_url, api_key }).unwrap())
+    IdentityClient::Persona(PersonaClient::new(PersonaConfig { base_url, api_key }, |_| {}).unwrap())
 }
 
 async fn found(client: &IdentityClient, id: &str) -> VerificationCase {
@@ -144,7 +144,7 @@ async fn a_wrong_key_and_a_closed_port_have_their_errors() {
         api_key: "rk_other".into(),
         date_of_birth: false,
     };
-    let stranger = StripeClient::new(config).unwrap();
+    let stranger = StripeClient::new(config, |_| {}).unwrap();
     assert_eq!(stranger.ping().await, Err(ProviderError::Unauthorized));
     let client = stripe(&account);
     account.refuse_connections().await;

@@ -21,25 +21,15 @@ pub struct Auth0Client {
 }
 
 impl Auth0Client {
-    /// Makes a client. Sends nothing yet.
+    /// Makes a client, with limits as `adjust` leaves them: time-outs, requests in flight. Sends nothing yet.
     ///
     /// # Errors
     /// [`ConfigError`] when the domain is not a web address.
-    pub fn new(config: Auth0Config) -> Result<Self, ConfigError> {
-        Self::with_limits(config, |_| {})
-    }
-
-    /// Makes a client with adjusted limits: time-outs, requests in flight.
-    ///
-    /// # Errors
-    /// As [`Self::new`].
-    pub fn with_limits(
+    pub fn new(
         config: Auth0Config,
         adjust: impl FnOnce(&mut ProviderHttpConfig),
     ) -> Result<Self, ConfigError> {
-        let mut http = config.http()?;
-        adjust(&mut http);
-        Ok(Self { http: ProviderHttp::new(http)? })
+        Ok(Self { http: ProviderHttp::adjusted(config.http()?, adjust)? })
     }
 
     async fn fetch_by_id(&self, id: &str) -> Result<FetchedUser, ProviderError> {

@@ -37,8 +37,7 @@ pub(crate) fn read(event: LogEvent) -> Result<Vec<RecordHint>, UnreadableEvent> 
     }
     let id = id_in(user_id.as_ref()).ok_or(UnreadableEvent::MissingId { kind })?;
     let id = with_prefix(id, text(strategy.as_ref()), text(strategy_type.as_ref()));
-    // Later than the `updated_at` that the change left on the user. So it bounds a deletion (a newer user is another user), but
-    // never a change.
+    // Later than the `updated_at` that the change left on the user. So it bounds a deletion only: a newer user is another user.
     let not_before = date.filter(|_| removed);
     Ok(vec![RecordHint { id, removed, not_before }])
 }

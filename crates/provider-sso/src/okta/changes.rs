@@ -26,8 +26,7 @@ pub(crate) fn read_event(envelope: &Envelope) -> Result<Vec<RecordHint>, Unreada
     }
     let event: LogEvent = envelope.parse_detail()?;
     let Some((kind, removed)) = known_type(&event.event_type) else { return Ok(Vec::new()) };
-    // Later than the `lastUpdated` that the change left on the user. So it bounds a deletion (a newer user is another user),
-    // but never a change.
+    // Later than the `lastUpdated` that the change left on the user. So it bounds a deletion only: a newer user is another.
     let not_before = event.published().filter(|_| removed);
     let hint = |id: &str| RecordHint { id: id.to_owned(), removed, not_before };
     let hints: Vec<RecordHint> = subjects(&event).into_iter().map(hint).collect();

@@ -29,25 +29,15 @@ pub struct OktaClient {
 }
 
 impl OktaClient {
-    /// Makes a client. Sends nothing yet.
+    /// Makes a client, with limits as `adjust` leaves them: time-outs, requests in flight. Sends nothing yet.
     ///
     /// # Errors
     /// [`ConfigError`] when the organization's URL is not a web address.
-    pub fn new(config: OktaConfig) -> Result<Self, ConfigError> {
-        Self::with_limits(config, |_| {})
-    }
-
-    /// Makes a client with adjusted limits: time-outs, requests in flight.
-    ///
-    /// # Errors
-    /// As [`Self::new`].
-    pub fn with_limits(
+    pub fn new(
         config: OktaConfig,
         adjust: impl FnOnce(&mut ProviderHttpConfig),
     ) -> Result<Self, ConfigError> {
-        let mut http = config.http()?;
-        adjust(&mut http);
-        Ok(Self { http: ProviderHttp::new(http)? })
+        Ok(Self { http: ProviderHttp::adjusted(config.http()?, adjust)? })
     }
 
     /// The IDs of the users on one page. `after`: the cursor that the page before returned. Deactivated users (`DEPROVISIONED`)

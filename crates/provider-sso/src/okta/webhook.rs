@@ -123,6 +123,21 @@ mod tests {
     }
 
     #[test]
+    fn a_challenge_of_up_to_a_kibibyte_is_sent_back() {
+        let answer = |challenge: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-okta-verification-challenge", challenge.parse().unwrap());
+            answer_challenge(&headers)
+        };
+        for challenge in ["q", &"q".repeat(MAX_CHALLENGE_BYTES)] {
+            assert_eq!(answer(challenge), Some(json!({"verification": challenge})));
+        }
+        assert_eq!(answer(&"q".repeat(MAX_CHALLENGE_BYTES + 1)), None);
+        assert_eq!(answer(""), None);
+        assert_eq!(answer_challenge(&HeaderMap::new()), None);
+    }
+
+    #[test]
     fn every_target_user_is_named_and_the_actor_is_not() {
         let body = br#"{"data":{"events":[
             {"eventType":"user.lifecycle.deactivate","published":"2026-11-20T15:12:08Z","actor":{"id":"00a","type":"User"},

@@ -39,32 +39,23 @@ pub struct ScimClient {
 }
 
 impl ScimClient {
-    /// Makes a client. Sends nothing yet.
+    /// Makes a client, with limits as `adjust` leaves them: time-outs, requests in flight. Sends nothing yet.
     ///
     /// # Errors
     /// [`ConfigError`] when the base URL is not a web address.
-    pub fn new(config: ScimConfig) -> Result<Self, ConfigError> {
-        Self::with_limits(config, |_| {})
-    }
-
-    /// Makes a client with adjusted limits: time-outs, requests in flight.
-    ///
-    /// # Errors
-    /// As [`Self::new`].
-    pub fn with_limits(
+    pub fn new(
         config: ScimConfig,
         adjust: impl FnOnce(&mut ProviderHttpConfig),
     ) -> Result<Self, ConfigError> {
-        let mut http = ProviderHttpConfig::new(SOURCE, config.base_url, Auth::Bearer(config.token));
-        adjust(&mut http);
-        Ok(Self { http: ProviderHttp::new(http)?, capabilities: Arc::default() })
+        let http = ProviderHttp::adjusted(
+            ProviderHttpConfig::new(SOURCE, config.base_url, Auth::Bearer(config.token)),
+            adjust,
+        )?;
+        Ok(Self { http, capabilities: Arc::default() })
     }
 
     /// One page of the users that changed after `since`, oldest change first if the server can sort; all users from a server
     /// that cannot filter. `start_index` counts from 1. Deleted users are in no listing. Two changes can have the same time.
-    ///
-    /// # Errors
-    /// Any [`ProviderError`].
     pub async fn list_changed_since(
         &self,
         since: Option<OffsetDateTime>,

@@ -32,8 +32,7 @@ impl Place {
         let changes = page.users.iter().filter_map(|user| user.version);
         let latest = changes.chain([self.latest]).max()?;
         let last = page.users.last().and_then(|user| user.version).filter(|_| sorted);
-        // By time, and not by number: a user who changes meanwhile moves to the end, so that by number the feed would skip
-        // another.
+        // By time, and not by number: a user who changes meanwhile moves to the end, and the feed would skip another.
         let behind = last.and_then(|last| last.checked_sub(SECOND)).filter(|behind| *behind > self.since);
         let next = match (page.next_start_index, behind) {
             (Some(_), Some(since)) => Self { since, start_index: 1, latest },

@@ -1,5 +1,4 @@
-//! SCIM's user (<https://www.rfc-editor.org/rfc/rfc7643#section-4.1>), and its mapping to [`SsoUser`]. All fields but the ID
-//! may be missing.
+//! SCIM's user (<https://www.rfc-editor.org/rfc/rfc7643#section-4.1>), and its mapping to [`SsoUser`]. Only the ID is certain.
 
 use serde::Deserialize;
 use time::OffsetDateTime;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use event_contract::Envelope;
+use provider_http::test_server::answering;
 use provider_sso::auth0::Auth0Config;
 use provider_sso::{Auth0Client, FetchedUser, ProviderError, SsoIdentity, SsoProvider, SsoUser};
 use simulators::NativeEvent;
@@ -17,7 +18,7 @@ fn client(tenant: &Auth0Simulator) -> Auth0Client {
         client_secret: tenant.client_secret().into(),
         audience: None,
     };
-    Auth0Client::new(config).unwrap()
+    Auth0Client::new(config, |_| {}).unwrap()
 }
 
 async fn found(client: &Auth0Client, id: &str) -> SsoUser {
@@ -60,14 +61,8 @@ async fn a_user_with_required_fields_only_is_read() {
 
 #[tokio::test]
 async fn a_recorded_user_is_read() {
-    let user: serde_json::Value = serde_json::from_str(include_str!("../fixtures/auth0-user.json")).unwrap();
-    let router = axum::Router::new()
-        .route("/oauth/token", axum::routing::post(|| async { r#"{"access_token":"t"}"# }))
-        .fallback(move || async move { axum::Json(user) });
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-    let user = found(&crate::fixtures::auth0_at(&format!("http://{address}")), ID).await;
+    let user = include_str!("../fixtures/auth0-user.json");
+    let user = found(&crate::fixtures::auth0_at(&answering(200, &[], user).await), ID).await;
     assert_eq!(user.display_name.as_deref(), Some("Tove Lind"));
     assert_eq!(user.identities.len(), 2);
 }

@@ -1,6 +1,7 @@
 //! Sign-ins of the simulated tenant: from the event, and from the log.
 
 use event_contract::Envelope;
+use provider_http::test_server::serve;
 use provider_sso::auth0::Auth0Config;
 use provider_sso::{Auth0Client, ProviderError, SignIn, SignInEvent, SsoProvider};
 use serde_json::{Value, json};
@@ -17,7 +18,7 @@ fn client(tenant: &Auth0Simulator) -> Auth0Client {
         client_secret: tenant.client_secret().into(),
         audience: None,
     };
-    Auth0Client::new(config).unwrap()
+    Auth0Client::new(config, |_| {}).unwrap()
 }
 
 fn read(client: &Auth0Client, event: &NativeEvent) -> SignInEvent {
@@ -75,9 +76,7 @@ async fn a_bare_id_in_the_log_is_looked_up() {
             .route("/oauth/token", axum::routing::post(|| async { r#"{"access_token":"t"}"# }))
             .route("/api/v2/logs/9", axum::routing::get(move || async move { axum::Json(entry) }))
             .route("/api/v2/users", axum::routing::get(move || async move { axum::Json(hits) }));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let client = crate::fixtures::auth0_at(&format!("http://{}", listener.local_addr().unwrap()));
-        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let client = crate::fixtures::auth0_at(&serve(router).await);
         let fetched = client.fetch_sign_in("9").await.unwrap();
         assert_eq!(fetched.as_ref().map(|sign_in| sign_in.user_id.as_str()), expected, "{code}");
     }

@@ -32,7 +32,7 @@ pub(crate) fn auth0(url: &str) -> SsoClient {
         audience: None,
     };
     shows_no_secret(&config);
-    SsoClient::Auth0(Auth0Client::with_limits(config, short).unwrap())
+    SsoClient::Auth0(Auth0Client::new(config, short).unwrap())
 }
 
 pub(crate) fn okta(url: &str) -> SsoClient {
@@ -49,11 +49,11 @@ pub(crate) fn okta_service_app(url: &str) -> SsoClient {
 fn okta_with(url: &str, auth: OktaAuth) -> SsoClient {
     let config = OktaConfig { org_url: url.parse().unwrap(), auth };
     shows_no_secret(&config);
-    SsoClient::Okta(OktaClient::with_limits(config, short).unwrap())
+    SsoClient::Okta(OktaClient::new(config, short).unwrap())
 }
 
 pub(crate) fn scim(url: &str) -> SsoClient {
     let config = ScimConfig { base_url: url.parse().unwrap(), token: SECRET.into() };
     shows_no_secret(&config);
-    SsoClient::Scim(ScimClient::with_limits(config, short).unwrap())
+    SsoClient::Scim(ScimClient::new(config, short).unwrap())
 }

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use axum::Router;
-use axum::response::{IntoResponse, Response};
-use axum::routing::post;
 use provider_http::Outage;
+use provider_http::test_server::{ISSUED_TOKEN, NOWHERE, answering, silent};
 use provider_sso::{FetchedUser, ProviderError, SsoClient, SsoProvider};
 
+use crate::clients::{auth0, okta, okta_service_app, scim};
 use crate::fixtures::SECRET;
 
 /// Makes a client of the server at this address, with a short time-out.
@@ -15,39 +14,6 @@ type Make = fn(&str) -> SsoClient;
 
 const ID: &str = "auth0|5a";
 const PERSONAL: &str = "mara.quill@example.org";
-
-/// A server that gives every request the same answer, but issues tokens.
-async fn server<F, R>(answer: F) -> String
-where
-    F: Fn() -> R + Clone + Send + Sync + 'static,
-    R: Future<Output = Response> + Send + 'static,
-{
-    let token =
-        || async { axum::Json(serde_json::json!({"access_token": "tok-of-the-day", "expires_in": 600})) };
-    let router = Router::new()
-        .route("/oauth/token", post(token))
-        .route("/oauth2/v1/token", post(token))
-        .fallback(answer);
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-    format!("http://{address}")
-}
-
-async fn answering(
-    status: u16,
-    headers: &'static [(&'static str, &'static str)],
-    body: &'static str,
-) -> String {
-    server(move || async move {
-        let mut reply = Response::builder().status(status);
-        for (name, value) in headers {
-            reply = reply.header(*name, *value);
-        }
-        reply.body(body.to_owned()).unwrap().into_response()
-    })
-    .await
-}
 
 async fn missing_users_are_gone(make: Make) {
     for status in [404, 410] {
@@ -73,9 +39,9 @@ async fn outages_are_distinguished(make: Make) {
     let failing = make(&answering(500, &[], PERSONAL).await);
     assert_eq!(failing.fetch_user(ID, None).await, Err(unavailable(Outage::ServerError)));
     assert_eq!(failing.ping().await, Err(unavailable(Outage::ServerError)));
-    let silent = make(&server(std::future::pending).await);
+    let silent = make(&silent().await);
     assert_eq!(silent.fetch_user(ID, None).await, Err(unavailable(Outage::Timeout)));
-    let absent = make("http://127.0.0.1:9");
+    let absent = make(NOWHERE);
     assert_eq!(absent.fetch_user(ID, None).await, Err(unavailable(Outage::Connect)));
 }
 
@@ -95,40 +61,23 @@ async fn an_id_that_is_not_one_segment_is_not_sent(make: Make) {
 }
 
 async fn nothing_secret_or_personal_is_printed(make: Make) {
-    let mut texts = vec![format!("{:?}", make("http://127.0.0.1:9"))];
+    let mut texts = vec![format!("{:?}", make(NOWHERE))];
     for status in [200, 302, 400, 401, 403, 429, 500] {
         let error = make(&answering(status, &[], PERSONAL).await).fetch_user(ID, None).await.unwrap_err();
         texts.push(format!("{error} {error:?}"));
     }
     for text in texts {
-        for secret in [SECRET, "tok-of-the-day", "mara", "coppice-client"] {
+        for secret in [SECRET, ISSUED_TOKEN, "mara", "coppice-client"] {
             assert!(!text.contains(secret), "{text:?} holds {secret:?}");
         }
     }
 }
 
-/// The suite for one provider, one test per promise.
-macro_rules! conformance {
-    ($provider:ident: $($promise:ident),+ $(,)?) => {
-        mod $provider {
-            $(
-                #[tokio::test]
-                async fn $promise() {
-                    super::$promise(crate::clients::$provider).await;
-                }
-            )+
-        }
-    };
-    ($($provider:ident),+) => {
-        $(conformance!($provider:
-            missing_users_are_gone,
-            a_full_quota_is_not_a_failure_of_the_user,
-            outages_are_distinguished,
-            a_reply_that_breaks_the_contract_is_malformed,
-            an_id_that_is_not_one_segment_is_not_sent,
-            nothing_secret_or_personal_is_printed,
-        );)+
-    };
-}
-
-conformance!(auth0, okta, okta_service_app, scim);
+provider_http::client_conformance!([auth0, okta, okta_service_app, scim] {
+    missing_users_are_gone,
+    a_full_quota_is_not_a_failure_of_the_user,
+    outages_are_distinguished,
+    a_reply_that_breaks_the_contract_is_malformed,
+    an_id_that_is_not_one_segment_is_not_sent,
+    nothing_secret_or_personal_is_printed,
+});

@@ -38,19 +38,17 @@ pub(crate) fn auth0() -> Auth0Client {
 /// A client of the tenant at this address.
 pub(crate) fn auth0_at(domain: &str) -> Auth0Client {
     let (client_id, client_secret) = ("coppice".into(), SECRET.into());
-    Auth0Client::new(Auth0Config {
-        domain: domain.parse().unwrap(),
-        client_id,
-        client_secret,
-        audience: None,
-    })
+    Auth0Client::new(
+        Auth0Config { domain: domain.parse().unwrap(), client_id, client_secret, audience: None },
+        |_| {},
+    )
     .unwrap()
 }
 
 /// A client of the organization at this address.
 pub(crate) fn okta_at(org_url: &str, token: &str) -> OktaClient {
     let auth = OktaAuth::ApiToken(token.into());
-    OktaClient::new(OktaConfig { org_url: org_url.parse().unwrap(), auth }).unwrap()
+    OktaClient::new(OktaConfig { org_url: org_url.parse().unwrap(), auth }, |_| {}).unwrap()
 }
 
 /// A client whose organization does not exist: for what needs no network.
@@ -69,5 +67,5 @@ pub(crate) fn scim_of(server: &ScimServer) -> ScimClient {
 }
 
 fn scim(base_url: &str, token: &str) -> ScimClient {
-    ScimClient::new(ScimConfig { base_url: base_url.parse().unwrap(), token: token.into() }).unwrap()
+    ScimClient::new(ScimConfig { base_url: base_url.parse().unwrap(), token: token.into() }, |_| {}).unwrap()
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use event_contract::Envelope;
 use provider_http::Outage;
+use provider_http::test_server::answering;
 use provider_sso::okta::{OktaAuth, OktaConfig};
 use provider_sso::{
     FetchedUser, OktaClient, ProviderError, SignIn, SignInEvent, SsoIdentity, SsoProvider, SsoUser,
@@ -33,12 +34,8 @@ fn envelope(event: &NativeEvent) -> Envelope {
 
 #[tokio::test]
 async fn a_recorded_user_is_read() {
-    let user: serde_json::Value = serde_json::from_str(include_str!("../fixtures/okta-user.json")).unwrap();
-    let router = axum::Router::new().fallback(move || async move { axum::Json(user) });
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-    let user = found(&okta_at(&format!("http://{address}"), "t"), "00uBaysideTove00h7").await;
+    let user = include_str!("../fixtures/okta-user.json");
+    let user = found(&okta_at(&answering(200, &[], user).await, "t"), "00uBaysideTove00h7").await;
     assert_eq!((user.display_name.as_deref(), user.etag.as_deref()), (Some("Tove Lind"), None));
     assert!(user.blocked && user.email_verified && user.version.is_some());
 }
@@ -163,7 +160,8 @@ async fn a_used_up_quota_stops_the_client_before_the_provider_does() {
 #[test]
 fn a_text_that_is_no_key_is_found_when_the_client_is_made() {
     let auth = OktaAuth::PrivateKey { client_id: "0oaBayside".into(), key_pem: "hunter2".into() };
-    let error = OktaClient::new(OktaConfig { org_url: "https://bayside.example".parse().unwrap(), auth });
+    let error =
+        OktaClient::new(OktaConfig { org_url: "https://bayside.example".parse().unwrap(), auth }, |_| {});
     let text = format!("{:?}", error.unwrap_err());
     assert!(!text.contains("hunter2"), "{text}");
 }

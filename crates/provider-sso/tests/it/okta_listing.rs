@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::http::Uri;
+use provider_http::test_server::serve;
 use provider_sso::{OktaClient, Page, ProviderError};
 use simulators::okta::{OktaSimulator, SimulatedUser};
 
@@ -102,11 +103,7 @@ async fn linking(link: &str) -> (OktaClient, Arc<Mutex<Vec<String>>>) {
         let link = link.replace("{query}", uri.query().unwrap_or_default());
         async move { ([("link", link)], r#"[{"id":"00u1"}]"#) }
     };
-    let router = axum::Router::new().fallback(reply);
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-    (okta_at(&format!("http://{address}"), "t"), asked)
+    (okta_at(&serve(axum::Router::new().fallback(reply)).await, "t"), asked)
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ static KEY: LazyLock<TestKey> = LazyLock::new(TestKey::generate);
 
 fn client(org: &OktaSimulator, client_id: &str, key: &TestKey) -> OktaClient {
     let auth = OktaAuth::PrivateKey { client_id: client_id.into(), key_pem: key.private_pem.as_str().into() };
-    OktaClient::new(OktaConfig { org_url: org.base_url().parse().unwrap(), auth }).unwrap()
+    OktaClient::new(OktaConfig { org_url: org.base_url().parse().unwrap(), auth }, |_| {}).unwrap()
 }
 
 /// An organization with our app and one user.

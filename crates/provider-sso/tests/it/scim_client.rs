@@ -1,5 +1,6 @@
 //! The SCIM client against a real server.
 
+use provider_http::test_server::serve;
 use provider_sso::{FetchedUser, ProviderError, SsoProvider, SsoUser};
 use serde_json::{Value, json};
 
@@ -86,7 +87,7 @@ async fn a_wrong_token_is_unauthorized() {
     let base_url = server.base_url();
     let config =
         provider_sso::scim::ScimConfig { base_url: base_url.parse().unwrap(), token: "wrong".into() };
-    let stranger = provider_sso::ScimClient::new(config).unwrap();
+    let stranger = provider_sso::ScimClient::new(config, |_| {}).unwrap();
     assert_eq!(stranger.fetch_user("x", None).await, Err(ProviderError::Unauthorized));
 }
 
@@ -102,9 +103,7 @@ async fn a_server_without_filters_is_listed_in_full() {
     let router = axum::Router::new()
         .route("/ServiceProviderConfig", axum::routing::get(move || async move { axum::Json(config) }))
         .route("/Users", axum::routing::get(users));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let client = scim_at(&format!("http://{}", listener.local_addr().unwrap()));
-    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    let client = scim_at(&serve(router).await);
     for _ in 0..2 {
         let page = client.list_changed_since(Some(time::OffsetDateTime::UNIX_EPOCH), 1, 10).await.unwrap();
         assert_eq!((page.users.len(), page.next_start_index), (1, None));

@@ -40,9 +40,6 @@ pub struct MoveProgress {
 
 /// The queues whose names begin with `prefix`.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListQueues.html>
-///
-/// # Errors
-/// [`QueueError`].
 pub async fn list_queues(config: &SdkConfig, prefix: &str) -> Result<Vec<NamedQueue>, QueueError> {
     let client = Client::from_conf(settings::for_short_calls(config));
     // Without a page size, SQS answers a thousand and says nothing of the rest.
@@ -60,9 +57,6 @@ pub async fn list_queues(config: &SdkConfig, prefix: &str) -> Result<Vec<NamedQu
 
 impl SqsQueue {
     /// How it is set. <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html>
-    ///
-    /// # Errors
-    /// [`QueueError`].
     pub async fn facts(&self) -> Result<QueueFacts, QueueError> {
         let (arn, retention) = (QueueAttributeName::QueueArn, QueueAttributeName::MessageRetentionPeriod);
         let call = self.client.get_queue_attributes().queue_url(&self.queue_url);
@@ -93,9 +87,6 @@ impl SqsQueue {
 
     /// The newest move task of this dead-letter queue. `None`: there was none lately.
     /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListMessageMoveTasks.html>
-    ///
-    /// # Errors
-    /// [`QueueError`].
     pub async fn newest_move(&self) -> Result<Option<MoveProgress>, QueueError> {
         let arn = self.facts().await?.arn;
         let reply = self.client.list_message_move_tasks().source_arn(arn).max_results(1).send().await;

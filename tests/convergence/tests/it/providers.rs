@@ -69,18 +69,21 @@ impl Providers {
     async fn sso(&self, chaos: Option<&Chaos>) -> SsoClient {
         match &self.idp {
             IdentityProvider::Auth0(tenant) => {
-                let client = Auth0Client::new(Auth0Config {
-                    domain: reach(tenant.base_url(), chaos).await,
-                    client_id: tenant.client_id().into(),
-                    client_secret: tenant.client_secret().into(),
-                    audience: Some(tenant.audience()),
-                });
+                let client = Auth0Client::new(
+                    Auth0Config {
+                        domain: reach(tenant.base_url(), chaos).await,
+                        client_id: tenant.client_id().into(),
+                        client_secret: tenant.client_secret().into(),
+                        audience: Some(tenant.audience()),
+                    },
+                    |_| {},
+                );
                 SsoClient::Auth0(client.unwrap())
             }
             IdentityProvider::Okta(organization) => {
                 let org_url = reach(organization.base_url(), chaos).await;
                 let auth = OktaAuth::ApiToken(organization.api_token().into());
-                SsoClient::Okta(OktaClient::new(OktaConfig { org_url, auth }).unwrap())
+                SsoClient::Okta(OktaClient::new(OktaConfig { org_url, auth }, |_| {}).unwrap())
             }
         }
     }
@@ -91,23 +94,28 @@ impl Providers {
             client_secret: self.crm.client_secret().into(),
         };
         let url = reach(self.crm.base_url(), chaos).await;
-        SalesforceClient::new(SalesforceConfig::new(url.clone(), url, auth)).unwrap()
+        SalesforceClient::new(SalesforceConfig::new(url.clone(), url, auth), |_| {}).unwrap()
     }
 
     async fn identity(&self, chaos: Option<&Chaos>) -> IdentityClient {
         match &self.verifier {
             Verifier::Stripe(account) => {
-                let client = StripeClient::new(StripeConfig {
-                    base_url: reach(account.base_url(), chaos).await,
-                    api_key: account.api_key().into(),
-                    date_of_birth: true,
-                });
+                let client = StripeClient::new(
+                    StripeConfig {
+                        base_url: reach(account.base_url(), chaos).await,
+                        api_key: account.api_key().into(),
+                        date_of_birth: true,
+                    },
+                    |_| {},
+                );
                 IdentityClient::Stripe(client.unwrap())
             }
             Verifier::Persona(environment) => {
                 let base_url = reach(environment.base_url(), chaos).await;
                 let api_key = environment.api_key().into();
-                IdentityClient::Persona(PersonaClient::new(PersonaConfig { base_url, api_key }).unwrap())
+                IdentityClient::Persona(
+                    PersonaClient::new(PersonaConfig { base_url, api_key }, |_| {}).unwrap(),
+                )
             }
         }
     }

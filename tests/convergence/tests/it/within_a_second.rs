@@ -26,7 +26,8 @@ impl Scene {
         let store = Store::open(&url.clone().into(), 4).unwrap();
         let okta = OktaSimulator::start().await;
         let auth = OktaAuth::ApiToken(okta.api_token().into());
-        let client = OktaClient::new(OktaConfig { org_url: okta.base_url().parse().unwrap(), auth }).unwrap();
+        let client =
+            OktaClient::new(OktaConfig { org_url: okta.base_url().parse().unwrap(), auth }, |_| {}).unwrap();
         let handler = RecordSync::new(SsoRecords(SsoClient::Okta(client)), store);
         Self { okta, handler, pool: sqlx::PgPool::connect(&url).await.unwrap(), _database: database }
     }

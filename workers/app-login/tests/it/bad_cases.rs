@@ -1,9 +1,9 @@
 //! The bad cases that every worker goes through. In these cases the worker reads users that the database does not have.
 
-use simulators::Gate;
-use simulators::auth0::{Fault, SimulatedUser};
+use simulators::Control;
+use simulators::auth0::{Fault, SimulatedUser, State};
 use testkit::World;
-use testkit::bad_cases::{Case, ProviderFault, TOO_LATE};
+use testkit::bad_cases::{Case, TOO_LATE};
 
 use crate::{BINARY, UNIT, count_of, with_id_only};
 
@@ -12,6 +12,10 @@ const PORTAL: &str = "portal";
 struct LoginCase;
 
 impl Case for LoginCase {
+    type Provider = State;
+    const DOWN: Fault = Fault::Down;
+    const SLOW: Fault = Fault::Slow(TOO_LATE);
+    const LIMITED: Fault = Fault::RateLimited { retry_after_secs: 1 };
     const UNIT: &'static str = UNIT;
     const BINARY: &'static str = BINARY;
     const UPSTREAM: &'static str = "auth0";
@@ -40,25 +44,8 @@ impl Case for LoginCase {
         count_of(world, id).await.and_then(|count| count.try_into().ok())
     }
 
-    fn fault(world: &World, fault: ProviderFault) {
-        world.idp.set_fault(match fault {
-            ProviderFault::None => Fault::None,
-            ProviderFault::Down => Fault::Down,
-            ProviderFault::Slow => Fault::Slow(TOO_LATE),
-            ProviderFault::Limited => Fault::RateLimited { retry_after_secs: 1 },
-        });
-    }
-
-    fn set_status(world: &World, id: &str, status: Option<u16>) {
-        world.idp.set_status(id, status);
-    }
-
-    fn hold(world: &World, id: &str) -> Gate {
-        world.idp.hold(id)
-    }
-
-    fn requests_for(world: &World, id: &str) -> usize {
-        world.idp.requests_for(id)
+    fn provider(world: &World) -> &Control<State> {
+        &world.idp
     }
 }
 

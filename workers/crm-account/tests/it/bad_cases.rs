@@ -1,10 +1,10 @@
 //! The bad cases that every worker goes through.
 
 use serde_json::json;
-use simulators::Gate;
-use simulators::salesforce::Fault;
+use simulators::Control;
+use simulators::salesforce::{Fault, State};
 use testkit::World;
-use testkit::bad_cases::{Case, ProviderFault, TOO_LATE};
+use testkit::bad_cases::{Case, TOO_LATE};
 
 use crate::persons::{announced, person, put_account};
 use crate::{BINARY, UNIT};
@@ -12,6 +12,10 @@ use crate::{BINARY, UNIT};
 struct AccountCase;
 
 impl Case for AccountCase {
+    type Provider = State;
+    const DOWN: Fault = Fault::Down;
+    const SLOW: Fault = Fault::Slow(TOO_LATE);
+    const LIMITED: Fault = Fault::LimitExceeded;
     const UNIT: &'static str = UNIT;
     const BINARY: &'static str = BINARY;
     const UPSTREAM: &'static str = "salesforce";
@@ -35,25 +39,8 @@ impl Case for AccountCase {
         world.crm.by_key(id)?.phone?.parse().ok()
     }
 
-    fn fault(world: &World, fault: ProviderFault) {
-        world.crm.set_fault(match fault {
-            ProviderFault::None => Fault::None,
-            ProviderFault::Down => Fault::Down,
-            ProviderFault::Slow => Fault::Slow(TOO_LATE),
-            ProviderFault::Limited => Fault::LimitExceeded,
-        });
-    }
-
-    fn set_status(world: &World, id: &str, status: Option<u16>) {
-        world.crm.set_status(id, status);
-    }
-
-    fn hold(world: &World, id: &str) -> Gate {
-        world.crm.hold(id)
-    }
-
-    fn requests_for(world: &World, id: &str) -> usize {
-        world.crm.requests_for(id)
+    fn provider(world: &World) -> &Control<State> {
+        &world.crm
     }
 }
 

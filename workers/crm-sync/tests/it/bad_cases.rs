@@ -1,15 +1,19 @@
 //! The bad cases that every worker goes through.
 
-use simulators::Gate;
-use simulators::salesforce::{Fault, SimulatedContact, contact_id};
+use simulators::Control;
+use simulators::salesforce::{Fault, SimulatedContact, State, contact_id};
 use testkit::World;
-use testkit::bad_cases::{Case, ProviderFault, TOO_LATE};
+use testkit::bad_cases::{Case, TOO_LATE};
 
 use crate::{BINARY, UNIT};
 
 struct CrmCase;
 
 impl Case for CrmCase {
+    type Provider = State;
+    const DOWN: Fault = Fault::Down;
+    const SLOW: Fault = Fault::Slow(TOO_LATE);
+    const LIMITED: Fault = Fault::LimitExceeded;
     const UNIT: &'static str = UNIT;
     const BINARY: &'static str = BINARY;
     const UPSTREAM: &'static str = "salesforce";
@@ -38,25 +42,8 @@ impl Case for CrmCase {
         phone?.parse().ok()
     }
 
-    fn fault(world: &World, fault: ProviderFault) {
-        world.crm.set_fault(match fault {
-            ProviderFault::None => Fault::None,
-            ProviderFault::Down => Fault::Down,
-            ProviderFault::Slow => Fault::Slow(TOO_LATE),
-            ProviderFault::Limited => Fault::LimitExceeded,
-        });
-    }
-
-    fn set_status(world: &World, id: &str, status: Option<u16>) {
-        world.crm.set_status(id, status);
-    }
-
-    fn hold(world: &World, id: &str) -> Gate {
-        world.crm.hold(id)
-    }
-
-    fn requests_for(world: &World, id: &str) -> usize {
-        world.crm.requests_for(id)
+    fn provider(world: &World) -> &Control<State> {
+        &world.crm
     }
 }
 

@@ -1,9 +1,9 @@
 //! The bad cases that every worker goes through.
 
-use simulators::Gate;
-use simulators::identity::{Fault, SimulatedPerson};
+use simulators::Control;
+use simulators::identity::{Fault, SimulatedPerson, State, Stripe};
 use testkit::World;
-use testkit::bad_cases::{Case, ProviderFault, TOO_LATE};
+use testkit::bad_cases::{Case, TOO_LATE};
 use time::macros::date;
 
 use crate::{BINARY, UNIT};
@@ -11,6 +11,10 @@ use crate::{BINARY, UNIT};
 struct IdentityCase;
 
 impl Case for IdentityCase {
+    type Provider = State<Stripe>;
+    const DOWN: Fault = Fault::Down;
+    const SLOW: Fault = Fault::Slow(TOO_LATE);
+    const LIMITED: Fault = Fault::RateLimited { reset_secs: 1 };
     const UNIT: &'static str = UNIT;
     const BINARY: &'static str = BINARY;
     const UPSTREAM: &'static str = "stripe";
@@ -37,25 +41,8 @@ impl Case for IdentityCase {
         world.person(id).await?.given_name?.parse().ok()
     }
 
-    fn fault(world: &World, fault: ProviderFault) {
-        world.verifier.set_fault(match fault {
-            ProviderFault::None => Fault::None,
-            ProviderFault::Down => Fault::Down,
-            ProviderFault::Slow => Fault::Slow(TOO_LATE),
-            ProviderFault::Limited => Fault::RateLimited { reset_secs: 1 },
-        });
-    }
-
-    fn set_status(world: &World, id: &str, status: Option<u16>) {
-        world.verifier.set_status(id, status);
-    }
-
-    fn hold(world: &World, id: &str) -> Gate {
-        world.verifier.hold(id)
-    }
-
-    fn requests_for(world: &World, id: &str) -> usize {
-        world.verifier.requests_for(id)
+    fn provider(world: &World) -> &Control<State<Stripe>> {
+        &world.verifier
     }
 }
 

@@ -52,9 +52,6 @@ pub(crate) struct ImageArguments {
 }
 
 /// Builds the image for deployment, checks it, builds it again from a clone in another folder, and compares.
-///
-/// # Errors
-/// As [`run`].
 pub(crate) fn for_the_night() -> anyhow::Result<()> {
     run(ImageArguments { check: true, trial: false, reproduce: true, revision: None, source: None })
 }
@@ -69,9 +66,6 @@ pub(crate) struct Built {
 }
 
 /// Builds the image for deployment, and checks it.
-///
-/// # Errors
-/// As [`run`].
 pub(crate) fn for_release() -> anyhow::Result<Built> {
     run(ImageArguments { check: true, trial: false, reproduce: false, revision: None, source: None })?;
     let folder = units::target_directory(&workspace())?.join(FOLDER);

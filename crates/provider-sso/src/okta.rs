@@ -1,4 +1,4 @@
-//! Okta: System Log events in, Users API and System Log API out. Okta tries each delivery to the EventBridge log stream twice:
+//! Okta: System Log events in, Users API and System Log API out. Some events are lost, since Okta tries a delivery only twice:
 //! <https://help.okta.com/en-us/content/topics/reports/log-streaming/add-aws-eb-log-stream.htm>.
 
 mod changes;
