@@ -1,4 +1,4 @@
-//! The table of units: the only list of the units, with what each needs. `cargo xtask chart` makes the chart's `units.yaml`
+//! The table of units: the only list of the units, with what each needs. `cargo xtask generate` makes the chart's `units.yaml`
 //! from it; the tests and the image build the units that it lists. A test compares it with the folders, the template's queues,
 //! the roles, the dashboards and the README's table. This crate must not know AWS, a provider or a table of the database.
 

@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
@@ -14,34 +13,40 @@ use fleet::{Kind, Need, Queue, Unit};
 use serde_json::{Map, Value, json};
 
 use crate::commands::workspace;
+use crate::generate::{between_marks, read};
 
-const BEGIN: &str = "<!-- values.yaml: begin -->";
-const END: &str = "<!-- values.yaml: end -->";
+const FOLDER: &str = "deploy/helm/coppice";
 
-/// Renews the files. With `check`, fails if a file is out of date.
-pub(crate) fn run(check: bool) -> anyhow::Result<()> {
-    let text = read("values.yaml")?;
+/// The chart's files that are made, with their paths.
+///
+/// # Errors
+/// A file that cannot be read, or a comment that is no schema.
+pub(crate) fn files() -> anyhow::Result<Vec<(String, String)>> {
+    let path = |name: &str| format!("{FOLDER}/{name}");
+    let text = with_every_worker(&read(&path("values.yaml"))?)?;
     let values: Value = serde_saphyr::from_str(&text).context("values.yaml")?;
     let comments = comments(&text, &values)?;
-    let readme = read("README.md")?;
-    let (before, rest) = readme.split_once(BEGIN).context("README.md has no place for the table")?;
-    let (_, after) = rest.split_once(END).context("README.md does not say where the table ends")?;
     let mut table = String::from("| value | default | meaning |\n|---|---|---|\n");
     write_rows(&mut table, &[], &values, &comments);
-    for (name, made) in [
-        ("units.yaml", units_file(&read("units.yaml")?)),
-        ("values.schema.json", format!("{:#}\n", schema(&values, &comments)?)),
-        ("README.md", format!("{before}{BEGIN}\n{table}{END}{after}")),
-    ] {
-        if !check {
-            fs::write(folder().join(name), made)?;
-        } else if read(name).ok().as_ref() != Some(&made) {
-            bail!(
-                "deploy/helm/coppice/{name} is not what values.yaml and crates/fleet say: run `cargo xtask chart`"
-            );
+    Ok(vec![
+        (path("units.yaml"), units_file(&read(&path("units.yaml"))?)),
+        (path("values.schema.json"), format!("{:#}\n", schema(&values, &comments)?)),
+        (path("README.md"), between_marks(&read(&path("README.md"))?, "values.yaml", &table)?),
+        (path("values.yaml"), text),
+    ])
+}
+
+/// A worker without an entry gets an empty one: the defaults hold for it.
+fn with_every_worker(text: &str) -> anyhow::Result<String> {
+    let (before, rest) = text.split_once("\nworkers:\n").context("values.yaml has no `workers`")?;
+    let (entries, after) = rest.split_once("\n\n").context("values.yaml ends after `workers`")?;
+    let mut entries = entries.to_owned();
+    for name in fleet::names_of(Kind::Worker).chain(fleet::names_of(Kind::Server)) {
+        if !entries.lines().any(|line| line.starts_with(&format!("  {name}:"))) {
+            let _ = write!(entries, "\n  {name}: {{}}");
         }
     }
-    Ok(())
+    Ok(format!("{before}\nworkers:\n{entries}\n\n{after}"))
 }
 
 fn units_file(old: &str) -> String {
@@ -86,11 +91,7 @@ fn facts(unit: &Unit) -> Vec<String> {
 }
 
 pub(crate) fn folder() -> PathBuf {
-    workspace().join("deploy/helm/coppice")
-}
-
-fn read(name: &str) -> anyhow::Result<String> {
-    fs::read_to_string(folder().join(name)).with_context(|| format!("deploy/helm/coppice/{name}"))
+    workspace().join(FOLDER)
 }
 
 #[derive(Debug, Default, Clone)]

@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::Context as _;
 
 use crate::commands::{cargo, install_tools, run_step, tools, workspace};
-use crate::{chart, demo, image, instructions, sqlx_prepare};
+use crate::{chart, demo, generate, image, instructions, sql_mutants, sqlx_prepare};
 
 /// The checker of unused dependencies.
 const MACHETE: (&str, &str) = ("cargo-machete", "0.9.1");
@@ -33,8 +33,8 @@ pub(crate) fn check() -> anyhow::Result<()> {
     advisories()?;
     run_step("unused dependencies", unused_dependencies()?)?;
     run_step("CloudFormation templates", cfn_lint()?)?;
-    println!("\n── files made from crates/fleet and the chart's values");
-    chart::run(true)?;
+    println!("\n── files made from the table of units and the chart's values");
+    generate::run(true)?;
     for example in helm_examples()? {
         run_step(&format!("chart with {}", example.display()), helm_lint(&example)?)?;
     }
@@ -78,12 +78,14 @@ pub(crate) enum NightlyPart {
     Image,
     /// Two minutes of each fuzz target.
     Fuzz,
-    /// Mutations of the pure code and of the SQL.
+    /// Mutations of the pure code, and then those of the SQL.
     Mutants,
+    /// The listed mutations of the SQL.
+    SqlMutants,
 }
 
 impl NightlyPart {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Documentation,
         Self::Convergence,
         Self::Chart,
@@ -91,6 +93,7 @@ impl NightlyPart {
         Self::Image,
         Self::Fuzz,
         Self::Mutants,
+        Self::SqlMutants,
     ];
 
     fn run(self) -> anyhow::Result<()> {
@@ -115,7 +118,11 @@ impl NightlyPart {
                 image::for_the_night()
             }
             Self::Fuzz => run_step("fuzzing", fuzz()),
-            Self::Mutants => run_step("mutations", mutants()?),
+            Self::Mutants => run_step("mutations of the pure code", mutants()?),
+            Self::SqlMutants => {
+                println!("\n── mutations of the SQL");
+                sql_mutants::run("")
+            }
         }
     }
 }
@@ -127,7 +134,11 @@ impl NightlyPart {
 pub(crate) fn nightly(only: Option<NightlyPart>) -> anyhow::Result<()> {
     println!("\n── tools");
     install_tools()?;
-    let parts: Vec<NightlyPart> = only.map_or(NightlyPart::ALL.to_vec(), |part| vec![part]);
+    let parts = match only {
+        None => NightlyPart::ALL.to_vec(),
+        Some(NightlyPart::Mutants) => vec![NightlyPart::Mutants, NightlyPart::SqlMutants],
+        Some(part) => vec![part],
+    };
     let mut failed = Vec::new();
     for part in parts {
         if let Err(error) = part.run() {

@@ -9,10 +9,12 @@ mod checks;
 mod cluster;
 mod commands;
 mod demo;
+mod generate;
 mod image;
 mod instructions;
 mod person;
 mod release;
+mod sql_mutants;
 mod sqlx_prepare;
 mod stack;
 mod up;
@@ -86,14 +88,20 @@ enum Command {
     },
     /// Build the container image, into `target/image`.
     Image(image::ImageArguments),
+    /// Make the listed mistakes in the SQL one after the other, in a copy of the checkout, and check that a test finds each.
+    SqlMutants {
+        /// Try only the mutations whose file, promise, text or test contains this.
+        #[arg(default_value = "")]
+        matching: String,
+    },
     /// Renew `.sqlx`, the descriptions of all queries. Run it after you change a query or a migration.
     SqlxPrepare {
         /// Change nothing, and fail if a file is out of date.
         #[arg(long)]
         check: bool,
     },
-    /// Make the chart's units.yaml, its schema and its README's table of values, from crates/fleet and values.yaml.
-    Chart {
+    /// Make what follows from the table of units and from the chart's values: tables, schema, dashboard, sample events.
+    Generate {
         /// Change nothing, and fail if a file is out of date.
         #[arg(long)]
         check: bool,
@@ -117,8 +125,9 @@ fn main() -> ExitCode {
         Command::Instructions { renew } => instructions::run(renew),
         Command::Bench { arguments } => bench::run(&arguments),
         Command::Image(arguments) => image::run(arguments),
+        Command::SqlMutants { matching } => sql_mutants::run(&matching),
         Command::SqlxPrepare { check } => sqlx_prepare::run(check),
-        Command::Chart { check } => chart::run(check),
+        Command::Generate { check } => generate::run(check),
         Command::Release(arguments) => release::run(&arguments),
         Command::Tools => commands::install_tools(),
     };
