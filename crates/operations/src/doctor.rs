@@ -12,6 +12,7 @@ mod clock;
 mod credentials;
 mod database;
 mod finding;
+mod found;
 mod partner;
 mod patterns;
 mod provider;
@@ -74,7 +75,7 @@ async fn check_all(unit: Option<Unit>, reader: &Reader) -> Result<DoctorReport, 
 
 async fn check_topology(aws: &Aws, target: &Target, findings: &mut Findings) {
     let queues = queue::find(aws, target, findings).await;
-    let mut dead_ends = rules::DeadEnds::default();
+    let mut dead_ends = found::DeadEnds::default();
     for queue in &queues {
         let rules = rules::check(aws, &target.bus, queue, &mut dead_ends, findings).await;
         if let Some(rules) = &rules {

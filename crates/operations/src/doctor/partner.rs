@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use super::aws::{Aws, AwsFault};
 use super::finding::Findings;
-use super::rules::{self, FoundRule};
+use super::found::FoundRule;
+use super::rules;
 
 const CHECK: &str = "partner source";
 

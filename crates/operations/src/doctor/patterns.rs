@@ -6,8 +6,7 @@ use serde_json::Value;
 
 use super::aws::{Aws, AwsFault};
 use super::finding::Findings;
-use super::queue::FoundQueue;
-use super::rules::FoundRule;
+use super::found::{FoundQueue, FoundRule};
 use super::samples::{self, Sample};
 
 const CHECK: &str = "sample events";

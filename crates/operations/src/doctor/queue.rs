@@ -6,10 +6,10 @@ use aws_sdk_sqs::types::QueueAttributeName as Name;
 use super::access_policy::{Admission, admission};
 use super::aws::{Aws, AwsFault};
 use super::finding::Findings;
+use super::found::{DeadEnds, FoundQueue, FoundRule};
 use super::queue_attributes::{
     Attributes, check_encryption, check_redrive, check_retention, check_size, check_visibility, last,
 };
-use super::rules::{DeadEnds, FoundRule};
 use super::samples::is_fed_by_rules;
 use super::target::{QueueUrls, Queues, Target};
 use std::time::Duration;
@@ -17,15 +17,6 @@ use std::time::Duration;
 const CHECK: &str = "queue";
 
 const UNDELIVERED: &str = "undelivered";
-
-#[derive(Debug)]
-pub(crate) struct FoundQueue {
-    pub(crate) unit: String,
-    pub(crate) name: String,
-    /// `None`: they could not be read, and a finding says so.
-    pub(crate) attributes: Option<Attributes>,
-    dlq: Option<Attributes>,
-}
 
 pub(crate) async fn find(aws: &Aws, target: &Target, findings: &mut Findings) -> Vec<FoundQueue> {
     match &target.queues {

@@ -1,33 +1,14 @@
 //! Checks the rules of a queue: that they are enabled, and send to it, with a DLQ for events that cannot be delivered.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use aws_sdk_eventbridge::types::{Rule, RuleState, Target};
 
 use super::aws::{Aws, AwsFault};
 use super::finding::Findings;
-use super::queue::FoundQueue;
+use super::found::{DeadEnds, FoundQueue, FoundRule};
 use super::samples::is_fed_by_rules;
 
 const SHORTEST_EVENT_AGE_SECS: i32 = 3600;
 const FEWEST_RETRIES: i32 = 10;
-
-#[derive(Debug, Clone)]
-pub(crate) struct FoundRule {
-    pub(crate) name: String,
-    pub(crate) arn: String,
-    pub(crate) pattern: String,
-}
-
-/// Queues for events that rules could not deliver, by ARN, each with the ARNs of those rules.
-#[derive(Debug, Default)]
-pub(crate) struct DeadEnds(BTreeMap<String, BTreeSet<String>>);
-
-impl DeadEnds {
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &BTreeSet<String>)> {
-        self.0.iter().map(|(arn, rules)| (arn.as_str(), rules))
-    }
-}
 
 pub(crate) async fn check(
     aws: &Aws,
@@ -55,7 +36,7 @@ pub(crate) async fn check(
         match targets(aws, bus, &name).await {
             Ok(targets) => {
                 if let Some(dead_end) = check_targets(&name, &targets, queue, findings) {
-                    dead_ends.0.entry(dead_end).or_default().insert(arn.clone());
+                    dead_ends.add(dead_end, &arn);
                 }
             }
             Err(fault) => {

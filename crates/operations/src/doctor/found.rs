@@ -1,0 +1,35 @@
+//! Queues and rules as AWS describes them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::queue_attributes::Attributes;
+
+#[derive(Debug)]
+pub(crate) struct FoundQueue {
+    pub(crate) unit: String,
+    pub(crate) name: String,
+    /// `None`: they could not be read, and a finding says so.
+    pub(crate) attributes: Option<Attributes>,
+    pub(crate) dlq: Option<Attributes>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct FoundRule {
+    pub(crate) name: String,
+    pub(crate) arn: String,
+    pub(crate) pattern: String,
+}
+
+/// Queues for events that rules could not deliver, by ARN, each with the ARNs of those rules.
+#[derive(Debug, Default)]
+pub(crate) struct DeadEnds(BTreeMap<String, BTreeSet<String>>);
+
+impl DeadEnds {
+    pub(crate) fn add(&mut self, queue_arn: String, rule_arn: &str) {
+        self.0.entry(queue_arn).or_default().insert(rule_arn.to_owned());
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &BTreeSet<String>)> {
+        self.0.iter().map(|(arn, rules)| (arn.as_str(), rules))
+    }
+}
