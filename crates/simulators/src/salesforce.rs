@@ -16,6 +16,7 @@ mod control;
 mod events;
 mod fault;
 mod reads;
+mod refusal;
 mod soql;
 mod state;
 mod token;

@@ -12,8 +12,7 @@ use anyhow::{Context, bail};
 use fleet::{Kind, Need, Queue, Unit};
 use serde_json::{Map, Value, json};
 
-use crate::commands::workspace;
-use crate::generate::{between_marks, read};
+use crate::commands::{read, workspace};
 
 const FOLDER: &str = "deploy/helm/coppice";
 
@@ -34,6 +33,14 @@ pub(crate) fn files() -> anyhow::Result<Vec<(String, String)>> {
         (path("README.md"), between_marks(&read(&path("README.md"))?, "values.yaml", &table)?),
         (path("values.yaml"), text),
     ])
+}
+
+/// Puts `made` between the marks of this name.
+pub(crate) fn between_marks(text: &str, name: &str, made: &str) -> anyhow::Result<String> {
+    let (begin, end) = (format!("<!-- {name}: begin -->\n"), format!("<!-- {name}: end -->"));
+    let marked = text.split_once(&begin).and_then(|(before, rest)| Some((before, rest.split_once(&end)?.1)));
+    let (before, after) = marked.with_context(|| format!("no lines `{}` and `{end}`", begin.trim()))?;
+    Ok(format!("{before}{begin}{made}{end}{after}"))
 }
 
 /// A worker without an entry gets an empty one: the defaults hold for it.
@@ -270,5 +277,13 @@ open: {}
         let comments = comments(YAML, &values).unwrap();
         let error = schema(&values, &comments).unwrap_err().to_string();
         assert!(error.starts_with("outer.list: say in @schema"), "{error}");
+    }
+
+    #[test]
+    fn what_is_between_the_marks_is_replaced_and_nothing_else() {
+        let text = "before\n<!-- units: begin -->\nold\n<!-- units: end -->\nafter\n";
+        let made = between_marks(text, "units", "new\n").unwrap();
+        assert_eq!(made, "before\n<!-- units: begin -->\nnew\n<!-- units: end -->\nafter\n");
+        assert!(between_marks(&made, "values", "new\n").is_err());
     }
 }

@@ -1,6 +1,7 @@
 //! Runs cargo and the tools, and prints a line before each step.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
@@ -12,6 +13,11 @@ pub(crate) fn workspace() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
         .canonicalize()
         .unwrap_or_else(|_| PathBuf::from("."))
+}
+
+/// Reads a file of the workspace.
+pub(crate) fn read(path: &str) -> anyhow::Result<String> {
+    fs::read_to_string(workspace().join(path)).with_context(|| path.to_owned())
 }
 
 pub(crate) fn cargo(arguments: &[&str]) -> Command {

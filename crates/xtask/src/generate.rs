@@ -9,8 +9,8 @@ use event_contract::{DRILL_SOURCE, HEARTBEAT, POISON};
 use fleet::{Door, Kind, Queue, Unit};
 use serde_json::json;
 
-use crate::chart;
-use crate::commands::workspace;
+use crate::chart::{self, between_marks};
+use crate::commands::{read, workspace};
 
 const SAMPLES: &str = "deploy/cloudformation/sample-events";
 const DASHBOARD: &str = "deploy/helm/coppice/dashboards/fleet.json";
@@ -46,18 +46,6 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub(crate) fn read(path: &str) -> anyhow::Result<String> {
-    fs::read_to_string(workspace().join(path)).with_context(|| path.to_owned())
-}
-
-/// Puts `made` between the marks of this name.
-pub(crate) fn between_marks(text: &str, name: &str, made: &str) -> anyhow::Result<String> {
-    let (begin, end) = (format!("<!-- {name}: begin -->\n"), format!("<!-- {name}: end -->"));
-    let marked = text.split_once(&begin).and_then(|(before, rest)| Some((before, rest.split_once(&end)?.1)));
-    let (before, after) = marked.with_context(|| format!("no lines `{}` and `{end}`", begin.trim()))?;
-    Ok(format!("{before}{begin}{made}{end}{after}"))
-}
-
 /// The choices of the dashboard's variable `unit`: the units with a queue.
 fn with_units(dashboard: &str) -> anyhow::Result<String> {
     let of_variable = "\"name\": \"unit\",\n        \"type\": \"custom\",\n        \"query\": \"";
@@ -76,7 +64,8 @@ fn fleet_table() -> anyhow::Result<String> {
 }
 
 fn units_table() -> anyhow::Result<String> {
-    let mut table = String::from("| unit | kind | queue | calls | fed by | serves |\n|---|---|---|---|---|---|\n");
+    let mut table =
+        String::from("| unit | kind | queue | calls | fed by | serves |\n|---|---|---|---|---|---|\n");
     for unit in fleet::UNITS {
         let queue = match unit.queue {
             Queue::None => "–",
@@ -155,19 +144,4 @@ fn synthetic_samples(number: usize, unit: &Unit) -> [(String, String); 2] {
         });
         (format!("{SAMPLES}/{key}.{}.json", unit.name), format!("{sample:#}\n"))
     })
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
-    use super::*;
-
-    #[test]
-    fn what_is_between_the_marks_is_replaced_and_nothing_else() {
-        let text = "before\n<!-- units: begin -->\nold\n<!-- units: end -->\nafter\n";
-        let made = between_marks(text, "units", "new\n").unwrap();
-        assert_eq!(made, "before\n<!-- units: begin -->\nnew\n<!-- units: end -->\nafter\n");
-        assert!(between_marks(&made, "values", "new\n").is_err());
-    }
 }

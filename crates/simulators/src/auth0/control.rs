@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::Auth0Control;
-use super::event_feed::FeedEntry;
 use super::events::{Change, ChangeKind};
+use super::state::FeedEntry;
 use super::user::SimulatedUser;
 use crate::rate_limit::RateLimit;
 

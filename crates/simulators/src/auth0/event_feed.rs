@@ -14,17 +14,9 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::Auth0Control;
-use super::events::{Change, ChangeKind};
+use super::events::Change;
 use super::reply::error;
-use super::state::State as Tenant;
-
-/// A change, as the feed keeps it.
-#[derive(Debug, Clone)]
-pub(crate) struct FeedEntry {
-    pub(crate) kind: ChangeKind,
-    pub(crate) user_id: String,
-    pub(crate) at: OffsetDateTime,
-}
+use super::state::{FeedEntry, State as Tenant};
 
 /// Where to begin, and what is asked for.
 struct Wanted {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
-use super::event_feed::FeedEntry;
+use super::events::ChangeKind;
 use super::fault::Fault;
 use super::user::SimulatedUser;
 use crate::rate_limit::RateLimit;
@@ -35,6 +35,14 @@ pub struct State {
     pub(crate) searches: usize,
     pub(crate) log_reads: usize,
     last_change_at: OffsetDateTime,
+}
+
+/// A change, as the feed keeps it.
+#[derive(Debug, Clone)]
+pub(crate) struct FeedEntry {
+    pub(crate) kind: ChangeKind,
+    pub(crate) user_id: String,
+    pub(crate) at: OffsetDateTime,
 }
 
 impl Recorded for State {

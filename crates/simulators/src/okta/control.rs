@@ -6,8 +6,8 @@ use time::OffsetDateTime;
 
 use super::OktaControl;
 use super::events::{Change, sign_in};
-use super::log_feed::FeedEntry;
 use super::service_app::ServiceApp;
+use super::state::FeedEntry;
 use super::user::{SimulatedUser, Status};
 use crate::NativeEvent;
 use crate::rate_limit::RateLimit;

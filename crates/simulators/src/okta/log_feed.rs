@@ -16,15 +16,7 @@ use time::format_description::well_known::Rfc3339;
 use super::OktaControl;
 use super::events::Change;
 use super::reply::error;
-use super::state::State as Organization;
-
-/// A change, as the log keeps it.
-#[derive(Debug, Clone)]
-pub(crate) struct FeedEntry {
-    pub(crate) event_type: &'static str,
-    pub(crate) user_id: String,
-    pub(crate) at: OffsetDateTime,
-}
+use super::state::{FeedEntry, State as Organization};
 
 const FAMILIES: &str = r#"eventType sw "user.lifecycle" or eventType sw "user.account""#;
 

@@ -7,7 +7,6 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::fault::Fault;
-use super::log_feed::FeedEntry;
 use super::service_app::ServiceApp;
 use super::user::SimulatedUser;
 use crate::rate_limit::RateLimit;
@@ -36,6 +35,14 @@ pub struct State {
     pub(crate) not_modified: usize,
     /// Versions so far: what entity tags are made of.
     pub(crate) versions: u64,
+}
+
+/// A change, as the log keeps it.
+#[derive(Debug, Clone)]
+pub(crate) struct FeedEntry {
+    pub(crate) event_type: &'static str,
+    pub(crate) user_id: String,
+    pub(crate) at: OffsetDateTime,
 }
 
 impl Recorded for State {

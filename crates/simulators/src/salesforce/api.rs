@@ -12,9 +12,10 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::post;
 
 use super::SalesforceControl;
-use super::call::{Call, Refusal};
+use super::call::Call;
 use super::events::Transaction;
 use super::fault::Fault;
+use super::refusal::{Refusal, unavailable};
 use super::token::{is_authorized, issue};
 use super::{reads, state, writes};
 use crate::simulator::Provider;
@@ -90,12 +91,6 @@ fn broken(fault: Fault) -> Option<Response> {
         Fault::WrongJson => Html("<!doctype html><title>We are down for maintenance</title>").into_response(),
         _ => return None,
     })
-}
-
-/// The reply of an org that is down.
-pub(crate) fn unavailable() -> Response {
-    let message = "Server is unavailable".to_owned();
-    Refusal { status: StatusCode::SERVICE_UNAVAILABLE, code: "SERVER_UNAVAILABLE", message }.into_response()
 }
 
 /// Carries the request out on arrival, and holds the reply at the gates of what it names.

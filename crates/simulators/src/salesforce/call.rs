@@ -3,18 +3,16 @@
 use std::collections::HashMap;
 
 use axum::extract::Query;
-use axum::http::{Method, StatusCode, Uri};
-use axum::response::{IntoResponse, Json, Response};
+use axum::http::{Method, Uri};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::contact::{KEY, full_id, is_field};
+use super::contact::{BASE, KEY, full_id};
+use super::refusal::{Refusal, check_fields};
 use super::soql::Soql;
 
-/// Where the one version of the API is.
-pub(crate) const BASE: &str = "/services/data/v60.0/";
 /// Most IDs that can be read at once.
 const MOST_IDS: usize = 2000;
 /// Most records that can be written at once.
@@ -66,14 +64,6 @@ pub(crate) struct Batch {
 struct ReadMany {
     ids: Vec<String>,
     fields: Vec<String>,
-}
-
-/// A request that is refused as a whole.
-#[derive(Debug)]
-pub(crate) struct Refusal {
-    pub(crate) status: StatusCode,
-    pub(crate) code: &'static str,
-    pub(crate) message: String,
 }
 
 impl Call {
@@ -147,38 +137,6 @@ impl Call {
             Self::UpsertMany(batch) => batch.records.iter().filter_map(|record| text(record, KEY)).collect(),
             Self::UpdateMany(batch) => batch.records.iter().filter_map(record_id).collect(),
         }
-    }
-}
-
-impl Refusal {
-    pub(crate) fn bad(code: &'static str, message: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, code, message: message.into() }
-    }
-
-    pub(crate) fn not_found() -> Self {
-        let message = "The requested resource does not exist".to_owned();
-        Self { status: StatusCode::NOT_FOUND, code: "NOT_FOUND", message }
-    }
-
-    pub(crate) fn deleted() -> Self {
-        let message = "entity is deleted".to_owned();
-        Self { status: StatusCode::NOT_FOUND, code: "ENTITY_IS_DELETED", message }
-    }
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        (self.status, Json(json!([{ "message": self.message, "errorCode": self.code }]))).into_response()
-    }
-}
-
-/// Refuses an unknown field.
-pub(crate) fn check_fields<'a>(fields: impl IntoIterator<Item = &'a String>) -> Result<(), Refusal> {
-    match fields.into_iter().find(|field| !is_field(field)) {
-        Some(field) => {
-            Err(Refusal::bad("INVALID_FIELD", format!("No such column '{field}' on entity 'Contact'.")))
-        }
-        None => Ok(()),
     }
 }
 

@@ -5,8 +5,6 @@ use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
-use super::call::BASE;
-
 /// The REST API writes times in UTC with milliseconds and an offset without a colon.
 const TIME: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]+0000");
@@ -69,6 +67,9 @@ macro_rules! field {
         }
     };
 }
+
+/// Where the one version of the API is.
+pub(crate) const BASE: &str = "/services/data/v60.0/";
 
 /// Our key.
 pub(crate) const KEY: &str = "Person_Key__c";

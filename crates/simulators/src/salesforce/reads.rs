@@ -5,9 +5,10 @@ use axum::response::{IntoResponse, Json, Response};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::call::{BASE, Refusal, Target};
-use super::contact::SimulatedContact;
+use super::call::Target;
+use super::contact::{BASE, SimulatedContact};
 use super::fault::Fault;
+use super::refusal::Refusal;
 use super::soql::{Order, Soql};
 use super::state::State;
 use crate::listing_fault::PageAs;

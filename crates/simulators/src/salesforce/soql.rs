@@ -7,8 +7,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::call::{Refusal, check_fields};
 use super::contact::{SimulatedContact, full_id};
+use super::refusal::{Refusal, check_fields};
 
 /// A query of contacts.
 #[derive(Debug)]

@@ -13,8 +13,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::SalesforceControl;
-use super::api::unavailable;
 use super::fault::Fault;
+use super::refusal::unavailable;
 
 const ORG: &str = "00D9x000000OrchEAK";
 

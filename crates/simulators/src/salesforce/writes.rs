@@ -8,10 +8,11 @@ use serde_json::{Map, Value, json};
 use time::Date;
 use time::macros::format_description;
 
-use super::call::{Batch, Refusal, Target, record_id, text};
+use super::call::{Batch, Target, record_id, text};
 use super::contact::{KEY, SYSTEM_FIELDS, SimulatedContact, field};
 use super::events::{ChangeKind, Transaction};
 use super::fault::Fault;
+use super::refusal::Refusal;
 use super::state::State;
 
 type Values = Map<String, Value>;
