@@ -5,7 +5,6 @@
 //! credentials may not look at is skipped, which is no fault. Each module checks one dependency; none knows how a report is
 //! shown.
 
-mod access_policy;
 mod aws;
 mod bus;
 mod clock;

@@ -4,6 +4,7 @@
 //! real service; `MemoryQueue` (feature `test-support`) models what makes it difficult, and both pass one conformance suite.
 //! This crate must not know what a message means, nor decide its disposition.
 
+mod access_policy;
 #[cfg(feature = "test-support")]
 pub mod conformance;
 #[cfg(feature = "test-support")]
@@ -12,6 +13,7 @@ mod operation;
 mod queue;
 mod sqs;
 
+pub use access_policy::{Admission, admission};
 #[cfg(feature = "test-support")]
 pub use memory::{CallFailure, MemoryQueue, MemoryQueueConfig, MessageView};
 pub use operation::Operation;

@@ -1,10 +1,11 @@
 //! Checks the configuration of a unit's whole way: rules, queues, policies, alarm, topic. Sends nothing.
 
+use sqs_queue::{Admission, admission};
+
 use crate::alarm::faults;
 use crate::cloud::{Cloud, QueueFacts, RuleFacts};
 use crate::failure::CloudError;
 use crate::hop::Hop;
-use crate::queue_policy::admits;
 use crate::unit::{Unit, notices, topic, undelivered};
 
 /// Something that would stop an event or its alarm.
@@ -92,7 +93,10 @@ fn check_rule(
         Hop::Rule,
         format!("rule {name} has not the queue for undelivered events as its DLQ, {lost}"),
     );
-    let let_in = |queue: &QueueFacts| admits(queue.policy.as_deref(), arn);
+    // A condition that only AWS can evaluate counts as fulfilled: no fault is reported that is none.
+    let let_in = |queue: &QueueFacts| {
+        admission(queue.policy.as_deref().unwrap_or_default(), &queue.arn, arn) != Admission::Refuses
+    };
     let closed = "does not let the rule send: deploy the template, which has the policy";
     demand(let_in(queue), Hop::QueuePolicy, format!("the queue of rule {name} {closed}"));
     demand(

@@ -17,7 +17,6 @@ mod hop;
 mod measures;
 mod notices;
 mod poison;
-mod queue_policy;
 mod report;
 mod rounds;
 mod unit;

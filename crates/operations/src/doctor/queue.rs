@@ -2,8 +2,8 @@
 //! queues; without a unit, every queue's name begins with the bus's.
 
 use aws_sdk_sqs::types::QueueAttributeName as Name;
+use sqs_queue::{Admission, admission};
 
-use super::access_policy::{Admission, admission};
 use super::aws::{Aws, AwsFault};
 use super::finding::Findings;
 use super::found::{DeadEnds, FoundQueue, FoundRule};

@@ -6,9 +6,12 @@ use serde_json::Value;
 const EVENTS: &str = "events.amazonaws.com";
 const SEND: &str = "sqs:SendMessage";
 
+/// What a queue's policy says to a rule that sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Admission {
+pub enum Admission {
+    /// It lets the rule send.
     Admits,
+    /// It does not.
     Refuses,
     /// It depends on this condition.
     Unclear(String),
@@ -21,7 +24,9 @@ enum Applies {
     Unclear(String),
 }
 
-pub(crate) fn admission(policy: &str, queue_arn: &str, rule_arn: &str) -> Admission {
+/// What `policy` (JSON, the queue's attribute) says to this rule. A text that is no policy admits nothing.
+#[must_use]
+pub fn admission(policy: &str, queue_arn: &str, rule_arn: &str) -> Admission {
     let policy: Value = serde_json::from_str(policy).unwrap_or_default();
     let statements = each(&policy["Statement"]);
     let (mut admits, mut unclear) = (false, None);
@@ -159,6 +164,19 @@ mod tests {
         let mut denial = granting(json!({}));
         denial["Effect"] = json!("Deny");
         assert_eq!(of(json!([granting(json!({})), denial])), Admission::Refuses);
+    }
+
+    #[test]
+    fn a_grant_may_be_wide_and_must_be_for_eventbridge_and_for_sending() {
+        let grant = |principal: Value, action: Value| {
+            of(json!({"Effect": "Allow", "Principal": principal, "Action": action, "Resource": "*"}))
+        };
+        let events = || json!({"Service": ["sns.amazonaws.com", EVENTS]});
+        assert_eq!(grant(json!("*"), json!(["sqs:ReceiveMessage", "SQS:*"])), Admission::Admits);
+        assert_eq!(grant(json!({"AWS": "*"}), json!("sqs:Send*")), Admission::Admits);
+        assert_eq!(grant(events(), json!("*")), Admission::Admits);
+        assert_eq!(grant(events(), json!("sqs:ReceiveMessage")), Admission::Refuses);
+        assert_eq!(grant(json!({"Service": "sns.amazonaws.com"}), json!(SEND)), Admission::Refuses);
     }
 
     #[test]
