@@ -8,6 +8,7 @@
 mod archive;
 mod check;
 mod confined;
+mod licences;
 mod materials;
 mod root;
 mod units;
@@ -63,13 +64,19 @@ pub(crate) struct Built {
     pub(crate) archive: PathBuf,
     /// Its bill of materials.
     pub(crate) materials: PathBuf,
+    /// The licence texts in it, by their names.
+    pub(crate) licences: Vec<(&'static str, String)>,
 }
 
 /// Builds the image for deployment, and checks it.
 pub(crate) fn for_release() -> anyhow::Result<Built> {
     run(ImageArguments { check: true, trial: false, reproduce: false, revision: None, source: None })?;
     let folder = units::target_directory(&workspace())?.join(FOLDER);
-    Ok(Built { archive: folder.join(format!("{NAME}.tar")), materials: folder.join(materials::FILE) })
+    Ok(Built {
+        archive: folder.join(format!("{NAME}.tar")),
+        materials: folder.join(materials::FILE),
+        licences: licences::gather(&workspace())?,
+    })
 }
 
 /// Builds the image, then does what the arguments ask for.
@@ -106,7 +113,7 @@ fn build(workspace: &Path, folder: &Path, target: &Target, labels: &Labels) -> a
     let binaries = units::build(workspace, target, &units)?;
     let materials = materials::read(workspace, target, &units, &labels.version)?;
     let root = folder.join("root");
-    root::assemble(&root, &binaries, &materials)?;
+    root::assemble(&root, &binaries, &materials, &licences::gather(workspace)?)?;
     std::fs::write(folder.join(materials::FILE), &materials).context("cannot write the bill of materials")?;
     archive::write(&root, target.architecture(), labels, &folder.join(format!("{NAME}.tar")))
 }

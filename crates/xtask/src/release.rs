@@ -4,7 +4,6 @@
 //! CloudFormation templates, image, bill of materials, licence texts, and `SHA256SUMS` over them all. Without
 //! `--dry-run` it also moves the fragments into `CHANGELOG.md`. It never commits, tags or pushes: it prints those commands.
 
-mod licences;
 mod notes;
 mod version;
 
@@ -28,14 +27,10 @@ const FRAGMENTS: &str = "changelog.d";
 /// Describes the fragments' format. Not a fragment itself.
 const FRAGMENTS_README: &str = "README.md";
 const NOTES: &str = "RELEASE-NOTES.md";
-const THIRD_PARTY: &str = "THIRD-PARTY-LICENSES.txt";
 const SUMS: &str = "SHA256SUMS";
 
 /// Files of the checkout that a release ships unchanged, with their new names.
-const COPIES: [(&str, &str); 5] = [
-    ("LICENSE", "LICENSE"),
-    ("NOTICE", "NOTICE"),
-    ("LICENSES/LGPL-2.1.txt", "LGPL-2.1.txt"),
+const COPIES: [(&str, &str); 2] = [
     ("deploy/cloudformation/coppice.yaml", "cloudformation-coppice.yaml"),
     ("deploy/cloudformation/roles.yaml", "cloudformation-roles.yaml"),
 ];
@@ -73,7 +68,7 @@ pub(crate) fn run(arguments: &ReleaseArguments) -> anyhow::Result<()> {
     }
     package_chart(&folder, &version)?;
     if !arguments.skip_image {
-        add_image(&workspace, &folder, &version)?;
+        add_image(&folder, &version)?;
     }
     let sums = checksums(&folder)?;
     fs::write(folder.join(SUMS), &sums).with_context(|| format!("cannot write {SUMS}"))?;
@@ -177,8 +172,8 @@ fn package_chart(folder: &Path, version: &Version) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Builds and checks the image, and collects the licences of its crates.
-fn add_image(workspace: &Path, folder: &Path, version: &Version) -> anyhow::Result<()> {
+/// Builds and checks the image.
+fn add_image(folder: &Path, version: &Version) -> anyhow::Result<()> {
     let built = image::for_release()?;
     for (from, to) in [
         (built.archive, format!("coppice-{version}-image.tar")),
@@ -186,8 +181,10 @@ fn add_image(workspace: &Path, folder: &Path, version: &Version) -> anyhow::Resu
     ] {
         fs::copy(&from, folder.join(to)).with_context(|| format!("cannot copy {}", from.display()))?;
     }
-    let texts = licences::gather(workspace)?;
-    fs::write(folder.join(THIRD_PARTY), texts).with_context(|| format!("cannot write {THIRD_PARTY}"))
+    for (name, text) in built.licences {
+        fs::write(folder.join(name), text).with_context(|| format!("cannot write {name}"))?;
+    }
+    Ok(())
 }
 
 /// The lines of `SHA256SUMS` for every file of the folder, sorted by name: `sha256sum --check` reads them.

@@ -39,27 +39,6 @@ struct Added {
 type LoginKey<'a> = (&'a str, &'a str);
 
 impl Store {
-    /// The IDs for which no record is stored, not even a tombstone.
-    pub async fn unknown_records(
-        &self,
-        source: &str,
-        external_ids: &[String],
-    ) -> Result<BTreeSet<String>, StoreError> {
-        // Postgres cannot store NUL, so no stored ID contains one. A NUL in one event's ID must not fail the whole batch.
-        let (askable, other): (Vec<String>, Vec<String>) =
-            external_ids.iter().cloned().partition(|id| !id.contains('\0'));
-        let unknown = sqlx::query_scalar!(
-            r#"select wanted.external_id as "external_id!" from unnest($2::text[]) as wanted (external_id)
-               where not exists (select from source_record stored
-                                 where stored.source = $1 and stored.external_id = wanted.external_id)"#,
-            source,
-            &askable
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(unknown.into_iter().chain(other).collect())
-    }
-
     /// Counts sign-ins of a source in one transaction, and returns for each, in order, whether it was new. Announces
     /// each row whose count rose as [`EventKind::AppLoginRecorded`]: the entity is the row, the revision is the count.
     ///

@@ -2,7 +2,7 @@
 //! of one record are ordered by the source's own version, where it has one. A tie, and readings without a version, are ordered
 //! by the ticket drawn *before* each refetch. No clock of ours is compared.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use authority::{Role, SourceRecord};
 use serde_json::Value;
@@ -71,6 +71,27 @@ pub(crate) struct Upserted {
 }
 
 impl Store {
+    /// The IDs for which no record is stored, not even a tombstone.
+    pub async fn unknown_records(
+        &self,
+        source: &str,
+        external_ids: &[String],
+    ) -> Result<BTreeSet<String>, StoreError> {
+        // Postgres cannot store NUL, so no stored ID contains one. A NUL in one event's ID must not fail the whole batch.
+        let (askable, other): (Vec<String>, Vec<String>) =
+            external_ids.iter().cloned().partition(|id| !id.contains('\0'));
+        let unknown = sqlx::query_scalar!(
+            r#"select wanted.external_id as "external_id!" from unnest($2::text[]) as wanted (external_id)
+               where not exists (select from source_record stored
+                                 where stored.source = $1 and stored.external_id = wanted.external_id)"#,
+            source,
+            &askable
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(unknown.into_iter().chain(other).collect())
+    }
+
     /// Draws a ticket for each record that is about to be refetched, in the order of `external_ids`.
     pub async fn draw_refetch_tickets(
         &self,

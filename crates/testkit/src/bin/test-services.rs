@@ -39,6 +39,8 @@ fn set_up() -> anyhow::Result<()> {
     }
     let file = std::env::var("NEXTEST_ENV").context("NEXTEST_ENV is not set: nextest runs this program")?;
     let log = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/test-services.log");
+    // The folder is not there yet if cargo builds elsewhere.
+    fs::create_dir_all(log.with_file_name(""))?;
     let run = nix::unistd::getppid().to_string();
     let mut server = Command::new(std::env::current_exe()?);
     server.args(["serve", &run]).stdin(Stdio::null()).stdout(Stdio::piped()).process_group(0);

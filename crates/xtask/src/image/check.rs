@@ -12,8 +12,8 @@ use tar::EntryType;
 use testkit::{Setup, World, workers};
 
 use super::archive::{self, Archive, Image, environment};
-use super::root::{AUTHORITIES, BINARIES, MATERIALS, SMALL_FILES, USER, zones};
-use super::{NAME, confined, materials, units};
+use super::root::{AUTHORITIES, BINARIES, LICENCES, MATERIALS, SMALL_FILES, USER, zones};
+use super::{NAME, confined, licences, materials, units};
 use crate::commands::tools;
 
 // The template's value. The testkit's default is shorter than a step of a handler may take.
@@ -83,6 +83,7 @@ fn only_what_is_expected(content: &BTreeMap<String, File>, units: &[String]) -> 
     let mut expected: BTreeSet<String> = units.iter().map(|unit| format!("{BINARIES}/{unit}")).collect();
     expected.extend(SMALL_FILES.map(|(path, _)| path.to_owned()));
     expected.extend(zones().map(|(path, _)| path));
+    expected.extend(licences::names().map(|name| format!("{LICENCES}/{name}")));
     expected.extend([AUTHORITIES.to_owned(), format!("{MATERIALS}/{}", materials::FILE)]);
     let found: BTreeSet<String> = content.keys().cloned().collect();
     let (missing, foreign): (Vec<_>, Vec<_>) =
@@ -273,6 +274,7 @@ mod tests {
             (AUTHORITIES.to_owned(), file(b"authorities", 0o644)),
             (format!("{MATERIALS}/{}", materials::FILE), file(bill.to_string().as_bytes(), 0o644)),
         ]);
+        files.extend(licences::names().map(|name| (format!("{LICENCES}/{name}"), file(b"a licence", 0o644))));
         files.extend(zones().map(|(path, content)| (path, file(content, 0o644))));
         files.extend(SMALL_FILES.map(|(path, text)| (path.to_owned(), file(text.as_bytes(), 0o644))));
         files

@@ -15,6 +15,7 @@ use super::{Binary, materials};
 // The image's `PATH`.
 pub(super) const BINARIES: &str = "usr/local/bin";
 pub(super) const MATERIALS: &str = "usr/local/share/coppice";
+pub(super) const LICENCES: &str = "usr/local/share/licenses/coppice";
 pub(super) const AUTHORITIES: &str = "etc/ssl/certs/ca-certificates.crt";
 pub(super) const ZONES: &str = "usr/share/zoneinfo";
 // As in other images of its kind. A number, because Kubernetes can check only a number.
@@ -30,7 +31,12 @@ pub(super) const SMALL_FILES: [(&str, &str); 3] = [
 ];
 
 /// Deletes the folder and creates it again.
-pub(super) fn assemble(root: &Path, binaries: &[Binary], materials: &[u8]) -> anyhow::Result<()> {
+pub(super) fn assemble(
+    root: &Path,
+    binaries: &[Binary],
+    materials: &[u8],
+    licences: &[(&str, String)],
+) -> anyhow::Result<()> {
     if root.exists() {
         fs::remove_dir_all(root).with_context(|| format!("cannot clear {}", root.display()))?;
     }
@@ -41,6 +47,9 @@ pub(super) fn assemble(root: &Path, binaries: &[Binary], materials: &[u8]) -> an
     }
     for (path, text) in SMALL_FILES {
         put(root, path, text.as_bytes(), 0o644)?;
+    }
+    for (name, text) in licences {
+        put(root, &format!("{LICENCES}/{name}"), text.as_bytes(), 0o644)?;
     }
     put(root, AUTHORITIES, authorities().as_bytes(), 0o644)?;
     for (path, content) in zones() {

