@@ -50,35 +50,31 @@ pub enum Standing {
     Silent,
     /// The value is one that we pushed.
     Echo,
-    /// The policy never believes this source about the field.
+    /// The policy never uses this source's value for the field.
     Never,
     /// The rule requires a verified value, and the source has not verified this one.
     NotVerified,
 }
 
 /// [`Profile::compute`](crate::Profile::compute) step by step. Empty if the policy has no rule for the field.
-#[must_use]
 pub fn explain(policy: &Policy, records: &[SourceRecord], field: Field) -> Vec<RuleTrace> {
     let mut records: Vec<&SourceRecord> = records.iter().collect();
     records.sort_by_key(|record| (&record.source, &record.external_id));
     let owned: Vec<SourceRecord> = records.iter().copied().cloned().collect();
     let won = believe(policy, &owned, field).map(|(_, believed)| believed);
-    let mut decided = false;
     let mut traces = Vec::new();
     for rule in policy.rules(field) {
         let text = rule.to_string();
-        let wins_here = won.as_ref().is_some_and(|won| won.rule == text);
         let tried = records.iter().map(|record| {
-            let standing = match refusal(policy, rule, record, field) {
-                Some(refusal) => refusal,
-                None if decided => Standing::Late,
-                None => match &won {
-                    Some(won) if won.source == record.source && won.external_id == record.external_id => {
-                        Standing::Won
-                    }
-                    _ => Standing::Older,
-                },
+            let admitted = || match &won {
+                // A rule before the winner's admits no record.
+                Some(won) if won.rule != text => Standing::Late,
+                Some(won) if won.source == record.source && won.external_id == record.external_id => {
+                    Standing::Won
+                }
+                _ => Standing::Older,
             };
+            let standing = refusal(policy, rule, record, field).unwrap_or_else(admitted);
             Tried {
                 source: record.source.clone(),
                 external_id: record.external_id.clone(),
@@ -87,8 +83,8 @@ pub fn explain(policy: &Policy, records: &[SourceRecord], field: Field) -> Vec<R
                 standing,
             }
         });
-        traces.push(RuleTrace { rule: text, tried: tried.collect() });
-        decided |= wins_here;
+        let tried = tried.collect();
+        traces.push(RuleTrace { rule: text, tried });
     }
     traces
 }

@@ -38,7 +38,6 @@ impl Field {
     ];
 
     /// The stable name.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Email => "email",
@@ -66,6 +65,6 @@ impl FromStr for Field {
         Self::ALL
             .into_iter()
             .find(|field| field.as_str() == text)
-            .ok_or_else(|| format!("no field {text:?}: {}", known()))
+            .ok_or_else(|| format!("unknown field {text:?}; the fields are {}", known()))
     }
 }

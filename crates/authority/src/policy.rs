@@ -1,16 +1,16 @@
-//! The policy: for each field, which sources are believed. A TOML file; `default-policy.toml` is the default and the
+//! The policy: which source wins for each field. A TOML file; `default-policy.toml` is the default and the
 //! documentation. All faults of a file are listed at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use crate::rule::{is_known, names};
+use crate::rule::{is_known, names, unknown_name};
 use crate::{Field, Rule, SourceRecord};
 
 const DEFAULT: &str = include_str!("default-policy.toml");
 
-/// Which sources are believed about which field. Complete: every field has an entry.
+/// Which source wins for each field. Complete: every field has an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     fields: BTreeMap<Field, FieldPolicy>,
@@ -32,8 +32,9 @@ pub struct PolicyError {
     pub faults: Vec<String>,
 }
 
+// `expecting`: an error names the form of the file, never a type of this crate.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "tables `fields`, `crm` and `linking`")]
 struct File {
     fields: BTreeMap<String, FieldFile>,
     #[serde(default)]
@@ -43,7 +44,7 @@ struct File {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table with `from` and, if wanted, `never`")]
 struct FieldFile {
     from: Vec<String>,
     #[serde(default)]
@@ -51,14 +52,14 @@ struct FieldFile {
 }
 
 #[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table with `push`")]
 struct CrmFile {
     #[serde(default)]
     push: Vec<String>,
 }
 
 #[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table with `trusted_email_from`")]
 struct LinkingFile {
     #[serde(default)]
     trusted_email_from: Vec<String>,
@@ -71,7 +72,7 @@ impl Policy {
     /// [`PolicyError`] with every fault.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
         let file: File =
-            toml::from_str(text).map_err(|error| PolicyError { faults: vec![error.message().to_owned()] })?;
+            toml::from_str(text).map_err(|error| PolicyError { faults: vec![with_place(&error, text)] })?;
         let mut faults = Vec::new();
         let mut fields = BTreeMap::new();
         for (name, rules) in &file.fields {
@@ -81,8 +82,8 @@ impl Policy {
         }
         for field in Field::ALL {
             // A field that is not mentioned would silently have no value.
-            if !fields.contains_key(&field) && !file.fields.contains_key(field.as_str()) {
-                faults.push(format!("fields.{field}: missing; write `from = []` if no source is believed"));
+            if !fields.contains_key(&field) {
+                faults.push(format!("fields.{field}: missing; write `from = []` if no source may give it"));
             }
         }
         let mut push = BTreeSet::new();
@@ -113,13 +114,11 @@ impl Policy {
     }
 
     /// Whether this field is pushed to the CRM.
-    #[must_use]
     pub fn pushes(&self, field: Field) -> bool {
         self.push.contains(&field)
     }
 
     /// Whether a record's address counts as verified, for linking.
-    #[must_use]
     pub fn trusts_email_of(&self, record: &SourceRecord) -> bool {
         record.vouches_for(Field::Email) || self.trusted_email_from.iter().any(|name| names(name, record))
     }
@@ -152,7 +151,7 @@ fn read_rules(name: &str, file: &FieldFile, faults: &mut Vec<String>) -> FieldPo
         }
         if rule.names().iter().all(|one| file.never.contains(one)) {
             // `never` wins, so such a rule would be dead.
-            faults.push(format!("fields.{name}: {:?} is both believed and never believed", rule.to_string()));
+            faults.push(format!("fields.{name}: {:?} is in both `from` and `never`", rule.to_string()));
         }
     }
     FieldPolicy { from, never: file.never.clone() }
@@ -160,12 +159,26 @@ fn read_rules(name: &str, file: &FieldFile, faults: &mut Vec<String>) -> FieldPo
 
 fn unknown<'a>(names: &'a [String], place: &'a str) -> impl Iterator<Item = String> + 'a {
     let unknown = names.iter().filter(|name| !is_known(name));
-    unknown.map(move |name| format!("{place}: {name:?} is neither a role nor a source"))
+    unknown.map(move |name| format!("{place}: {}", unknown_name(name)))
+}
+
+/// The fault with its line and column, both from 1.
+fn with_place(error: &toml::de::Error, text: &str) -> String {
+    let message = error.message();
+    let Some(before) = error.span().and_then(|span| text.get(..span.start)) else {
+        return message.to_owned();
+    };
+    let line = before.matches('\n').count() + 1;
+    let column = before.chars().rev().take_while(|one| *one != '\n').count() + 1;
+    format!("line {line}, column {column}: {message}")
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::Role;
 
     #[test]
     fn the_default_has_rules_for_every_field() {
@@ -193,19 +206,54 @@ mod tests {
         "#;
         let faults = Policy::parse(text).unwrap_err().to_string();
         for expected in [
-            r#"fields.email: no condition "new""#,
+            r#"fields.email: unknown condition "new" in rule "sso when new""#,
             r#"fields.email: "crm" is listed twice"#,
-            r#"fields.email: "crm" is both believed and never believed"#,
-            r#"fields: no field "shoe_size""#,
-            r#"fields.email.never: "the CRM" is neither a role nor a source"#,
+            r#"fields.email: "crm" is in both `from` and `never`"#,
+            r#"fields: unknown field "shoe_size""#,
+            r#"fields.email.never: "the CRM" is not a role (sso, crm, identity) or a source (auth0, "#,
             r#"fields.birthdate: "sso when verified" never holds"#,
-            r#"fields.birthdate: "ss0" in "newest of ss0, crm" is neither a role nor a source"#,
-            r#"linking.trusted_email_from: "CRM" is neither a role nor a source"#,
+            r#"fields.birthdate: "ss0" in rule "newest of ss0, crm" is not a role"#,
+            r#"linking.trusted_email_from: "CRM" is not a role"#,
             "fields.phone: missing",
             "crm.push: mailing_address cannot be written",
-            r#"crm.push: no field "hat""#,
+            r#"crm.push: unknown field "hat""#,
         ] {
             assert!(faults.contains(expected), "{expected}\nin {faults}");
+        }
+    }
+
+    #[test]
+    fn an_address_counts_as_verified_if_its_source_says_so_or_the_policy_trusts_the_source() {
+        let text = DEFAULT.replace("trusted_email_from = []", r#"trusted_email_from = ["okta", "crm"]"#);
+        let policy = Policy::parse(&text).unwrap();
+        for (source, role, verified, expected) in [
+            ("auth0", Role::Sso, true, true),
+            ("auth0", Role::Sso, false, false),
+            ("okta", Role::Sso, false, true),
+            ("salesforce", Role::Crm, false, true),
+        ] {
+            let record = SourceRecord {
+                source: source.to_owned(),
+                role,
+                external_id: String::from("1"),
+                version_at: None,
+                record: Some(json!({"email": "a@example.org", "email_verified": verified})),
+                echoes: BTreeSet::new(),
+            };
+            assert_eq!(policy.trusts_email_of(&record), expected, "{source}, verified: {verified}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_another_form_is_refused_with_line_and_column() {
+        for (text, place) in [
+            ("fields = 7", "line 1, column 10: "),
+            ("[fields]\n[crn]\npush = []", "line 2, column 2: "),
+            ("[fields.email]\n\nfrom = \"sso\"", "line 3, column 8: "),
+            ("[fields.email]\nfrom = [\"é\", 7]", "line 2, column 14: "),
+        ] {
+            let error = Policy::parse(text).unwrap_err();
+            assert!(error.faults[0].starts_with(place), "{text:?}: {error}");
         }
     }
 

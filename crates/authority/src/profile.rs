@@ -23,7 +23,6 @@ pub enum Status {
 
 impl Status {
     /// The value of column `person.status`.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -64,7 +63,6 @@ pub struct Profile {
 
 impl Profile {
     /// Computes the profile. The order of `records` does not matter.
-    #[must_use]
     pub fn compute(policy: &Policy, records: &[SourceRecord]) -> Self {
         let mut fields = BTreeMap::new();
         let mut email_verified = false;
@@ -79,7 +77,6 @@ impl Profile {
     }
 
     /// The value of a field as text, where it is one.
-    #[must_use]
     pub fn text(&self, field: Field) -> Option<&str> {
         self.fields.get(&field)?.value.as_str()
     }
@@ -257,5 +254,11 @@ mod tests {
         ] {
             assert_eq!(status(&records), expected);
         }
+    }
+
+    #[test]
+    fn every_status_has_the_word_that_the_database_accepts() {
+        let words = [Status::Active, Status::Blocked, Status::Deleted, Status::Known].map(Status::as_str);
+        assert_eq!(words, ["active", "blocked", "deleted", "known"]);
     }
 }

@@ -9,7 +9,6 @@ use crate::{Believed, Field, Policy, Profile, Role, SourceRecord};
 impl Profile {
     /// The values to push to a contact: of the fields that the policy pushes, those that `record`, the CRM's contact, lacks or
     /// has otherwise. Without a contact: all pushed fields.
-    #[must_use]
     pub fn to_push(&self, policy: &Policy, record: Option<&SourceRecord>) -> BTreeMap<Field, String> {
         let changed = |(field, believed): (&Field, &Believed)| {
             // A value that comes from the CRM is never pushed back. A field without a value leaves the CRM as it is.

@@ -28,7 +28,6 @@ impl Role {
     pub const ALL: [Self; 3] = [Self::Sso, Self::Crm, Self::Identity];
 
     /// The stable name, as in rows and policies.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sso => "sso",
@@ -74,7 +73,6 @@ pub struct SourceRecord {
 
 impl SourceRecord {
     /// The record's value of a field. An empty text is no value.
-    #[must_use]
     pub fn assertion(&self, field: Field) -> Option<&Value> {
         let value = self.record.as_ref()?.get(field.as_str())?;
         let empty = value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty());
@@ -82,13 +80,11 @@ impl SourceRecord {
     }
 
     /// The source's assertion for a field: the record's value, unless it is an echo.
-    #[must_use]
     pub fn own_assertion(&self, field: Field) -> Option<&Value> {
         self.assertion(field).filter(|_| !self.echoes.contains(&field))
     }
 
     /// The time by which the newest of several records is found: the version, or when the case was opened.
-    #[must_use]
     pub fn newest_by(&self) -> Option<OffsetDateTime> {
         // An identity-verification case has no version.
         let opened = || self.record.as_ref()?.get("opened_at")?.as_str();
@@ -96,7 +92,6 @@ impl SourceRecord {
     }
 
     /// Whether the source has verified its value.
-    #[must_use]
     pub fn vouches_for(&self, field: Field) -> bool {
         let text = |key| self.record.as_ref().and_then(|record| record.get(key));
         match (self.role, field) {
@@ -108,7 +103,6 @@ impl SourceRecord {
     }
 
     /// Whether an administrator of the source has blocked the person.
-    #[must_use]
     pub fn blocked(&self) -> bool {
         self.record.as_ref().and_then(|record| record.get("blocked")).and_then(Value::as_bool) == Some(true)
     }

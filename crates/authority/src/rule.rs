@@ -11,7 +11,7 @@ use std::str::FromStr;
 
 use crate::{Field, Role, SourceRecord};
 
-/// Which sources are believed, and on which condition.
+/// Which sources may give the value, and on which condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
     /// The sources.
@@ -37,7 +37,6 @@ pub enum Condition {
 }
 
 impl Rule {
-    #[must_use]
     pub(crate) fn admits(&self, record: &SourceRecord, field: Field) -> bool {
         self.is_about(record) && self.condition_holds(record, field)
     }
@@ -84,7 +83,11 @@ impl FromStr for Rule {
         let (sources, condition) = match text.split_once(" when ") {
             None => (text, None),
             Some((sources, "verified")) => (sources, Some(Condition::Verified)),
-            Some((_, other)) => return Err(format!("no condition {other:?} in {text:?}: verified")),
+            Some((_, other)) => {
+                return Err(format!(
+                    "unknown condition {other:?} in rule {text:?}; the condition is verified"
+                ));
+            }
         };
         let sources = match sources.strip_prefix("newest of ") {
             None => Sources::One(name(sources, text)?),
@@ -105,11 +108,22 @@ pub(crate) fn is_known(name: &str) -> bool {
 
 fn name(text: &str, rule: &str) -> Result<String, String> {
     let text = text.trim();
-    // A policy that names an unknown source would silently believe none.
-    if !is_known(text) {
-        return Err(format!("{text:?} in {rule:?} is neither a role nor a source"));
+    // A rule with an unknown source would silently never hold.
+    if is_known(text) {
+        return Ok(text.to_owned());
     }
-    Ok(text.to_owned())
+    let named = if text == rule { format!("{text:?}") } else { format!("{text:?} in rule {rule:?}") };
+    Err(format!("{named} {}", neither()))
+}
+
+/// Why a name that is not [known](is_known) is refused.
+pub(crate) fn unknown_name(name: &str) -> String {
+    format!("{name:?} {}", neither())
+}
+
+fn neither() -> String {
+    let roles = Role::ALL.map(Role::as_str).join(", ");
+    format!("is not a role ({roles}) or a source ({})", SOURCES.join(", "))
 }
 
 #[cfg(test)]
@@ -128,12 +142,14 @@ mod tests {
     #[test]
     fn any_other_text_is_refused_with_the_reason() {
         for (text, expected) in [
-            ("", r#""" in "" is neither a role nor a source"#),
-            ("the CRM", r#""the CRM" in "the CRM" is neither a role nor a source"#),
-            ("sso when new", r#"no condition "new" in "sso when new": verified"#),
-            ("newest of sso,", r#""" in "newest of sso," is neither a role nor a source"#),
+            ("", r#""" is not a role (sso, crm, identity) or a source (auth0, okta, "#),
+            ("the CRM", r#""the CRM" is not a role"#),
+            ("the CRM when verified", r#""the CRM" in rule "the CRM when verified" is not a role"#),
+            ("sso when new", r#"unknown condition "new" in rule "sso when new"; the condition is verified"#),
+            ("newest of sso,", r#""" in rule "newest of sso," is not a role"#),
         ] {
-            assert_eq!(text.parse::<Rule>().unwrap_err(), expected);
+            let error = text.parse::<Rule>().unwrap_err();
+            assert!(error.starts_with(expected), "{error}");
         }
     }
 }

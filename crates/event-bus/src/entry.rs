@@ -37,7 +37,6 @@ pub enum BusEntryError {
 
 impl BusEntry {
     /// An internal event.
-    #[must_use]
     pub fn announcement(kind: EventKind, announcement: &Announcement) -> Self {
         Self {
             source: INTERNAL_SOURCE.to_owned(),
@@ -69,19 +68,16 @@ impl BusEntry {
     }
 
     /// Who sends it.
-    #[must_use]
     pub fn source(&self) -> &str {
         &self.source
     }
 
     /// The kind of event within its source.
-    #[must_use]
     pub fn detail_type(&self) -> &str {
         &self.detail_type
     }
 
     /// A JSON object.
-    #[must_use]
     pub fn detail(&self) -> &str {
         &self.detail
     }

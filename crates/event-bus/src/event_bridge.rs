@@ -21,7 +21,6 @@ pub struct EventBridgeBus {
 
 impl EventBridgeBus {
     /// Connects to nothing yet: sets timeouts and retries, whatever the process's defaults are.
-    #[must_use]
     pub fn connect(config: &SdkConfig, bus_name: impl Into<String>) -> Self {
         Self { client: Client::from_conf(settings::from(config)), bus_name: bus_name.into() }
     }

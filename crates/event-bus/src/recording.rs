@@ -41,7 +41,6 @@ struct State {
 
 impl RecordingBus {
     /// A bus that does not exist: it accepts everything and keeps nothing, and [`EventBus::verify`] says so.
-    #[must_use]
     pub fn missing() -> Self {
         let bus = Self::default();
         bus.state().missing = true;
@@ -49,19 +48,16 @@ impl RecordingBus {
     }
 
     /// What it has, in order.
-    #[must_use]
     pub fn published(&self) -> Vec<BusEntry> {
         self.state().published.iter().map(|(_, _, entry)| entry.clone()).collect()
     }
 
     /// The same as a rule hands it to a queue: the event's JSON.
-    #[must_use]
     pub fn envelopes(&self) -> Vec<String> {
         self.state().published.iter().map(|(id, time, entry)| envelope(*id, *time, entry)).collect()
     }
 
     /// How many calls of `PutEvents` were made: one for ten entries.
-    #[must_use]
     pub fn calls(&self) -> u64 {
         self.state().calls
     }

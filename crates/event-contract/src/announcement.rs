@@ -12,7 +12,8 @@ use crate::{Envelope, TraceContext};
 /// `source` of every event that Coppice emits. Rules match on it.
 pub const INTERNAL_SOURCE: &str = "coppice";
 
-/// Version of [`Announcement`]'s JSON form. Raised only for a change that an older reader could not ignore.
+/// Version of [`Announcement`]'s JSON form. Rises with every change of it: a reader refuses a newer version, and a field that it
+/// does not know.
 pub const SCHEMA_VERSION: u16 = 1;
 
 /// An announcement's JSON is never longer than this. `PutEvents` would take far more; this is our own promise.
@@ -46,7 +47,6 @@ impl EventKind {
     ];
 
     /// The `detail-type` on the bus: stable, whatever the variant is called.
-    #[must_use]
     pub const fn detail_type(self) -> &'static str {
         match self {
             Self::PersonChanged => "PersonChanged",
@@ -93,7 +93,6 @@ impl Hop {
     }
 
     /// The number, for a row or a log line.
-    #[must_use]
     pub const fn get(self) -> u8 {
         self.0
     }
@@ -179,7 +178,6 @@ impl Announcement {
     }
 
     /// The JSON for `PutEvents`' `Detail`.
-    #[must_use]
     pub fn to_detail(&self) -> String {
         serde_json::to_string(self)
             .unwrap_or_else(|_| unreachable!("numbers, UUIDs and hex digits are valid JSON"))
@@ -229,6 +227,28 @@ mod tests {
         let error = Announcement::parse(&envelope("PersonChanged", &detail)).unwrap_err();
         assert!(matches!(error, ContractError::Unreadable(_)));
         assert!(!error.to_string().contains("mara"));
+    }
+
+    #[test]
+    fn only_a_newer_schema_is_refused() {
+        let parse = |schema: u16| {
+            let detail = Announcement { schema, ..announcement() }.to_detail();
+            Announcement::parse(&envelope("PersonChanged", &detail)).map(|(_, read)| read.schema)
+        };
+        assert_eq!(parse(SCHEMA_VERSION - 1), Ok(SCHEMA_VERSION - 1));
+        let newer = SCHEMA_VERSION + 1;
+        assert_eq!(parse(newer), Err(ContractError::NewerSchema { schema: newer }));
+    }
+
+    #[test]
+    fn a_stored_hop_is_read_up_to_the_limit() {
+        for stored in 0..=4 {
+            assert_eq!(Hop::from_stored(stored).map(|hop| i16::from(hop.get())), Ok(stored));
+        }
+        assert_eq!(Hop::from_stored(5), Err(ContractError::HopLimit { hop: 5 }));
+        for no_hop in [-1, 256, i16::MAX] {
+            assert!(Hop::from_stored(no_hop).is_err(), "{no_hop}");
+        }
     }
 
     #[test]

@@ -39,7 +39,6 @@ pub struct Poison {
 
 impl Heartbeat {
     /// The heartbeat that a message's body is, if it is one.
-    #[must_use]
     pub fn in_body(body: &str) -> Option<Self> {
         detail_of(HEARTBEAT, body)
     }
@@ -47,7 +46,6 @@ impl Heartbeat {
 
 impl Poison {
     /// The poison that a message's body is, if it is that.
-    #[must_use]
     pub fn in_body(body: &str) -> Option<Self> {
         detail_of(POISON, body)
     }

@@ -20,7 +20,6 @@ pub struct RecordHint {
 
 impl RecordHint {
     /// A record that was created or changed, without a bound.
-    #[must_use]
     pub const fn changed(id: String) -> Self {
         Self { id, removed: false, not_before: None }
     }
@@ -53,7 +52,6 @@ pub enum UnreadableEvent {
 
 impl UnreadableEvent {
     /// Keeps the place of a JSON error, and drops its text, which quotes the input.
-    #[must_use]
     pub fn shape(error: &serde_json::Error) -> Self {
         Self::Shape { line: error.line(), column: error.column() }
     }

@@ -23,7 +23,6 @@ struct ResyncEnvelope {
 }
 
 /// A message that has one record of `source` read again. Its event ID is new: it is the cause of what follows.
-#[must_use]
 pub fn resync_message(source: &str, id: &str) -> String {
     // It says *changed*, without a lower bound: the source decides whether the record is gone, and its answer of now is new
     // enough.

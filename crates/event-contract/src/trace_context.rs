@@ -21,7 +21,6 @@ pub struct TraceContextError;
 
 impl TraceContext {
     /// Starts a new, sampled trace.
-    #[must_use]
     pub fn start() -> Self {
         // A trace or span ID of zeros is invalid.
         Self { trace_id: rand::random::<u128>().max(1), span_id: rand::random::<u64>().max(1), flags: 1 }
@@ -34,7 +33,6 @@ impl TraceContext {
     }
 
     /// The trace ID in 32 hexadecimal digits, as logs and trace stores write it.
-    #[must_use]
     pub fn trace_id(self) -> String {
         format!("{:032x}", self.trace_id)
     }
@@ -92,6 +90,14 @@ mod tests {
     fn the_specification_s_own_example_survives_a_round_trip() {
         let text = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         assert_eq!(text.parse::<TraceContext>().unwrap().to_string(), text);
+    }
+
+    #[test]
+    fn the_trace_id_is_the_text_s_32_digits() {
+        for trace_id in ["0af7651916cd43dd8448eb211c80319c", "00000000000000000000000000000001"] {
+            let context: TraceContext = format!("00-{trace_id}-b7ad6b7169203331-01").parse().unwrap();
+            assert_eq!(context.trace_id(), trace_id);
+        }
     }
 
     #[test]

@@ -154,7 +154,6 @@ pub const UNITS: &[Unit] = &[
 ];
 
 /// The unit of this name.
-#[must_use]
 pub fn unit(name: &str) -> Option<&'static Unit> {
     UNITS.iter().find(|unit| unit.name == name)
 }
@@ -176,13 +175,11 @@ pub fn with_queue() -> impl Iterator<Item = &'static Unit> {
 
 impl Unit {
     /// Whether it answers on the health port and drains after SIGTERM. Units with the consumer loop and the server do.
-    #[must_use]
     pub fn serves_health(&self) -> bool {
         self.queue == Queue::Own || self.kind == Kind::Server
     }
 
     /// Whether it reads this setting.
-    #[must_use]
     pub fn needs(&self, need: Need) -> bool {
         self.needs.contains(&need)
     }
@@ -190,7 +187,6 @@ impl Unit {
 
 impl Role {
     /// The word in settings and in the chart.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sso => "sso",

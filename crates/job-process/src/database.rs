@@ -2,7 +2,7 @@
 
 use authority::Policy;
 use event_contract::{Hop, TraceContext};
-use postgres_store::{Announce, Store};
+use postgres_store::{Announce, Store, StoreError};
 use secrecy::SecretString;
 use uuid::Uuid;
 use worker_process::{DATABASE_URL, POLICY};
@@ -15,7 +15,7 @@ settings::declare! {
     pub struct Database;
 
     url: SecretString = use DATABASE_URL;
-    /// Which source is believed about which field.
+    /// Which source wins for each field.
     pub policy: Policy = use POLICY;
 }
 
@@ -23,10 +23,9 @@ impl Database {
     /// Connects, with at most this number of connections, and checks that the schema is new enough.
     ///
     /// # Errors
-    /// [`JobError::Usage`] for an invalid URL, [`JobError::Failed`] when the database does not answer or its schema is too old.
-    pub async fn open(&self, connections: u32) -> Result<Store, JobError> {
-        let store =
-            Store::open(&self.url, connections).map_err(|error| JobError::Usage(error.to_string()))?;
+    /// [`StoreError`] for an invalid URL, when the database does not answer, or when its schema is too old.
+    pub async fn open(&self, connections: u32) -> Result<Store, StoreError> {
+        let store = Store::open(&self.url, connections)?;
         store.check_schema().await?;
         Ok(store.with_policy(self.policy.clone()))
     }

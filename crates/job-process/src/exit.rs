@@ -5,16 +5,16 @@ use std::process::ExitCode;
 use postgres_store::{LinkRefusal, StoreError};
 use settings::{Reader, SettingsError};
 use tokio_util::sync::CancellationToken;
-use worker_process::{LOG, cancel_on_termination, log_panics_without_their_message};
+use worker_process::{DATABASE_URL, LOG, cancel_on_termination, log_panics_without_their_message};
 
 /// What the exit codes mean, for `--help`. The same for every job.
-pub const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed, or the answer is no; 2 wrong usage or settings; \
-     3 no such thing; 4 stopped by a guard; 5 stopped by a signal before the end";
+pub const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed, or a check found a fault; 2 wrong usage or settings; \
+     3 not found; 4 a guard stopped the job; 5 a signal stopped the job";
 
 /// Why a job did not do what it was asked to.
 #[derive(Debug)]
 pub enum JobError {
-    /// It failed, or the answer is no. Exit code 1. The text is empty if the report says it already.
+    /// It failed, or a check found a fault. Exit code 1. The text is empty if the report says it already.
     Failed(String),
     /// Wrong usage or settings. Exit code 2.
     Usage(String),
@@ -28,7 +28,11 @@ pub enum JobError {
 
 impl From<StoreError> for JobError {
     fn from(error: StoreError) -> Self {
-        Self::Failed(error.to_string())
+        match error {
+            // The database was not asked: a setting is wrong.
+            StoreError::Url => Self::Usage(format!("{}: {error}", DATABASE_URL.name)),
+            _ => Self::Failed(error.to_string()),
+        }
     }
 }
 

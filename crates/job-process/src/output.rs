@@ -25,13 +25,11 @@ pub fn print<R: Display + Serialize>(report: &R, json: bool) -> Result<(), JobEr
 }
 
 /// A time as text.
-#[must_use]
 pub fn instant(at: OffsetDateTime) -> String {
     at.format(&Rfc3339).unwrap_or_else(|_| at.to_string())
 }
 
 /// A length of time in the largest unit that it fills.
-#[must_use]
 pub fn age(secs: i64) -> String {
     match secs {
         ..120 => format!("{secs} s"),
@@ -42,14 +40,12 @@ pub fn age(secs: i64) -> String {
 }
 
 /// A value as text, in one line.
-#[must_use]
 pub fn value(value: &Value) -> String {
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     printable(&text).replace('\n', "\u{fffd}")
 }
 
 /// The text without control characters.
-#[must_use]
 pub fn printable(text: &str) -> String {
     // They could steer a terminal: values and IDs of a source may hold any.
     text.chars().map(|one| if one.is_control() && one != '\n' { '\u{fffd}' } else { one }).collect()

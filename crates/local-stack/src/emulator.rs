@@ -29,7 +29,6 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 const FILLS_GAPS: &str = include_str!("emulator_gaps.py");
 
 /// Settings for every AWS client that talks to the emulator. Reads nothing from the environment.
-#[must_use]
 pub fn aws_config(endpoint: &str) -> SdkConfig {
     let credentials = Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "local-stack");
     SdkConfig::builder()
@@ -92,7 +91,6 @@ impl Emulator {
     }
 
     /// Where AWS clients send their requests.
-    #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }

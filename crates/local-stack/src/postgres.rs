@@ -90,19 +90,16 @@ impl Postgres {
     }
 
     /// URL of a database of this server.
-    #[must_use]
     pub fn url(&self, database: &str) -> String {
         format!("postgres://{NAME}:{NAME}@127.0.0.1:{}/{database}", self.port)
     }
 
     /// The port, which stays the same over stops and starts.
-    #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
     /// The server's process; each connection is a child of it. `None` while it is stopped.
-    #[must_use]
     pub fn pid(&self) -> Option<u32> {
         self.child.as_ref().map(ChildGuard::pid)
     }

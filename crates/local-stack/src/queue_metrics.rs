@@ -26,7 +26,6 @@ pub struct QueueMetrics {
 
 impl QueueMetrics {
     /// Starts to copy.
-    #[must_use]
     pub fn start(endpoint: &str) -> Self {
         let config = aws_config(endpoint);
         let (queues, metrics) = (aws_sdk_sqs::Client::new(&config), aws_sdk_cloudwatch::Client::new(&config));

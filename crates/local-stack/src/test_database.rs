@@ -67,7 +67,6 @@ impl TestDatabase {
     }
 
     /// URL of the database, with its password. The password is public.
-    #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -134,7 +133,6 @@ async fn migrate(url: &str) -> anyhow::Result<()> {
 }
 
 /// The folder of migrations.
-#[must_use]
 pub fn migrations() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations")
 }

@@ -49,7 +49,6 @@ impl WorkerProcess {
     }
 
     /// The process ID.
-    #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.pid()
     }

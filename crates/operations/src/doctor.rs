@@ -57,7 +57,7 @@ pub async fn check(
 async fn check_all(unit: Option<Unit>, reader: &Reader) -> Result<DoctorReport, OperationError> {
     let target = Target::read(reader, unit)?;
     let store = Store::open(&target.database_url, CONNECTIONS)
-        .map_err(|source| OperationError::Setting { setting: DATABASE_URL.name, source })?;
+        .map_err(|error| OperationError::Setting { setting: DATABASE_URL.name, error })?;
     let aws = Aws::connect().await;
     let mut findings = Findings::default();
     credentials::check(&aws, &mut findings).await;

@@ -50,7 +50,7 @@ pub enum OperationError {
     #[error(
         "the canary failed: {dead_lettered} of {sent} sent message(s) were dead-lettered again, so nothing more was sent"
     )]
-    CanaryDeadLettered { plan_id: Uuid, unit: String, dead_lettered: i64, sent: i64 },
+    CanaryDeadLettered { plan_id: Uuid, unit: String, dead_lettered: i64, sent: i64, to_send: i64 },
     /// The unit did not handle the canary in time.
     #[error(
         "{handled} of {canaries} canary message(s) were handled within {wait_secs} s, so nothing more was sent. Check \
@@ -93,8 +93,8 @@ pub enum OperationError {
     #[error("stopped before every check was done")]
     ChecksStopped,
     /// The database failed in the middle of applying a policy. What was applied stands.
-    #[error("{source}\nbefore that, {persons} persons were computed and {changed} of them changed: run it again{}", resume(*after))]
-    PolicyInterrupted { persons: usize, changed: usize, after: Option<Uuid>, source: StoreError },
+    #[error("{error}\nbefore that, {persons} persons were computed and {changed} of them changed: run it again{}", resume(*after))]
+    PolicyInterrupted { persons: usize, changed: usize, after: Option<Uuid>, error: StoreError },
     /// EventBridge's own text may quote the event, so it is dropped.
     #[error("EventBridge refused {operation}, or cannot be reached")]
     EventBridge { operation: &'static str },
@@ -105,8 +105,8 @@ pub enum OperationError {
     #[error(transparent)]
     Provider(#[from] ConfigError),
     /// A setting's value cannot be used.
-    #[error("{setting}: {source}")]
-    Setting { setting: &'static str, source: StoreError },
+    #[error("{setting}: {error}")]
+    Setting { setting: &'static str, error: StoreError },
     /// The decision about a link is refused.
     #[error(transparent)]
     Link(#[from] LinkRefusal),
@@ -126,7 +126,7 @@ fn resume(after: Option<Uuid>) -> String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
-    /// It failed, or the answer is no.
+    /// It failed, or a check found a fault.
     Failed,
     /// The arguments or the settings are wrong.
     Invalid,
@@ -140,7 +140,6 @@ pub enum ErrorKind {
 
 impl OperationError {
     /// What the error means for the caller.
-    #[must_use]
     pub const fn kind(&self) -> ErrorKind {
         match self {
             Self::NoPerson(_)
@@ -153,6 +152,7 @@ impl OperationError {
             | Self::Link(LinkRefusal::NoRecord { .. } | LinkRefusal::NoPerson(_)) => ErrorKind::NotFound,
             Self::OtherAction { .. }
             | Self::NotMovable
+            | Self::Store(StoreError::Url)
             | Self::Settings(_)
             | Self::Provider(_)
             | Self::Setting { .. } => ErrorKind::Invalid,

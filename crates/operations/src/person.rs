@@ -202,7 +202,6 @@ impl FieldReport {
 
 impl FieldExplanation {
     /// The value by the policy. It differs from `stored` after a change of the policy that was not applied.
-    #[must_use]
     pub fn computed(&self) -> Option<&Value> {
         let tried = self.rules.iter().flat_map(|rule| &rule.tried);
         tried.filter(|tried| tried.standing == Standing::Won).find_map(|tried| tried.value.as_ref())

@@ -89,7 +89,7 @@ pub async fn apply(
     loop {
         let done = store.apply_policy(after, batch, announce, proof).await;
         let done =
-            done.map_err(|source| OperationError::PolicyInterrupted { persons, changed, after, source })?;
+            done.map_err(|error| OperationError::PolicyInterrupted { persons, changed, after, error })?;
         let Some(last) = done.last else {
             return Ok(PolicyApplied {
                 persons,

@@ -6,7 +6,6 @@ pub struct Write(());
 
 impl Write {
     /// The proof, if `wanted`.
-    #[must_use]
     pub const fn if_wanted(wanted: bool) -> Option<Self> {
         if wanted { Some(Self(())) } else { None }
     }

@@ -70,7 +70,6 @@ impl Store {
     }
 
     /// The policy by which persons are computed.
-    #[must_use]
     pub fn policy(&self) -> &Policy {
         &self.policy
     }

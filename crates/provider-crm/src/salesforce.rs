@@ -1,5 +1,5 @@
 //! Salesforce: Change Data Capture in, REST API out. Contacts are read up to 2,000 a call, which counts as one against the
-//! organisation's daily limit; a contact that it does not find is then searched among the deleted ones, since no event says
+//! organization's daily limit; a contact that it does not find is then searched among the deleted ones, since no event says
 //! that a deletion was a merge.
 
 mod client;

@@ -22,9 +22,9 @@ use crate::{CrmClient, SalesforceAuth, SalesforceConfig};
     LONGEST_PAUSE: Duration = "COPPICE_CRM_LONGEST_PAUSE_SECS" [default "900", seconds 1..=3600]
         "when the CRM's quota is used up, how long at most until it is asked again" => longest_pause;
     URL: Url = "COPPICE_SALESFORCE_URL" [required]
-        "the organisation, as https://my-domain.my.salesforce.com";
+        "the organization, as https://my-domain.my.salesforce.com";
     LOGIN_URL: Option<Url> = "COPPICE_SALESFORCE_LOGIN_URL" [default "", optional]
-        "where tokens are given out, where it is not COPPICE_SALESFORCE_URL";
+        "where to request tokens, if not at COPPICE_SALESFORCE_URL";
     CLIENT_ID: String = "COPPICE_SALESFORCE_CLIENT_ID" [required] "consumer key of the connected app";
     FLOW: Flow = "COPPICE_SALESFORCE_FLOW" [default "client-credentials"]
         "how the connected app proves who it is: client-credentials or jwt-bearer";

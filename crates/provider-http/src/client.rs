@@ -78,7 +78,6 @@ impl ProviderHttp {
     }
 
     /// The provider's name, for logs and metrics.
-    #[must_use]
     pub fn upstream(&self) -> &'static str {
         self.inner.upstream
     }

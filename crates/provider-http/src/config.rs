@@ -43,7 +43,6 @@ pub struct ProviderHttpConfig {
 
 impl ProviderHttpConfig {
     /// Settings with the usual limits: 10 s for an exchange, 3 s to connect, 16 requests at once, 1 MiB a body.
-    #[must_use]
     pub fn new(upstream: &'static str, base_url: Url, auth: Auth) -> Self {
         Self {
             upstream,

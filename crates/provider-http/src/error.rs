@@ -60,7 +60,6 @@ pub enum Outage {
 
 impl Outage {
     /// The stable word for logs and metrics.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ServerError => "server_error",

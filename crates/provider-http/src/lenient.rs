@@ -5,13 +5,11 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 /// A text that is not empty.
-#[must_use]
 pub fn text(value: Option<&Value>) -> Option<&str> {
     value?.as_str().filter(|text| !text.is_empty())
 }
 
 /// A time as RFC 3339 writes it.
-#[must_use]
 pub fn time(value: Option<&Value>) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(value?.as_str()?, &Rfc3339).ok()
 }

@@ -20,7 +20,6 @@ impl TestKey {
     ///
     /// # Panics
     /// When the machine has no random numbers.
-    #[must_use]
     #[expect(clippy::expect_used, reason = "for tests, which fail by panicking")]
     pub fn generate() -> Self {
         let key = KeyPair::generate(KeySize::Rsa2048).expect("the machine has random numbers");
@@ -34,7 +33,6 @@ impl TestKey {
 }
 
 /// Bytes framed as PEM, whatever they are.
-#[must_use]
 pub fn pem(label: &str, bytes: &[u8]) -> String {
     let text = STANDARD.encode(bytes);
     let lines: String =

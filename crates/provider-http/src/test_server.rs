@@ -58,7 +58,6 @@ pub async fn silent() -> String {
 ///
 /// # Panics
 /// When a header is none.
-#[must_use]
 pub fn reply(status: u16, headers: &[(&'static str, &str)], body: &str) -> Response {
     let mut reply = Response::builder().status(status);
     for (name, value) in headers {
@@ -85,7 +84,6 @@ impl Asked {
     }
 
     /// The paths with their queries.
-    #[must_use]
     pub fn paths(&self) -> Vec<String> {
         self.each(|request| request.uri().to_string())
     }
@@ -94,7 +92,6 @@ impl Asked {
     ///
     /// # Panics
     /// When one is no JSON.
-    #[must_use]
     pub fn bodies(&self) -> Vec<Value> {
         self.each(|request| serde_json::from_slice(request.body()).expect("the client sends JSON"))
     }
@@ -103,7 +100,6 @@ impl Asked {
     ///
     /// # Panics
     /// When a request lacks it.
-    #[must_use]
     pub fn header(&self, name: &str) -> Vec<String> {
         self.each(|request| request.headers()[name].to_str().expect("a header of text").to_owned())
     }

@@ -78,7 +78,6 @@ pub enum VerificationStatus {
 
 impl VerificationStatus {
     /// The stable word for rows, logs and metrics: the same as when serialized.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NotStarted => "not_started",

@@ -26,7 +26,6 @@ pub struct UnreadableBody;
 
 impl WebhookRecord {
     /// A record that was created or changed.
-    #[must_use]
     pub const fn changed(id: String, kind: &'static str) -> Self {
         Self { kind, hint: RecordHint::changed(id) }
     }
@@ -102,14 +101,12 @@ pub fn one_or_many<T: DeserializeOwned>(body: &[u8]) -> Result<Vec<T>, Unreadabl
 }
 
 /// The provider's word for the kind of event if it is on our list, else [`OTHER_KIND`].
-#[must_use]
 pub fn known_kind(list: &[&'static str], word: &str) -> &'static str {
     // No text of a sender gets further.
     list.iter().find(|known| **known == word).copied().unwrap_or(OTHER_KIND)
 }
 
 /// A time as RFC 3339 writes it; any other text counts as missing.
-#[must_use]
 pub fn rfc3339(text: Option<&str>) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(text?, &Rfc3339).ok()
 }

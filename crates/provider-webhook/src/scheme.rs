@@ -82,7 +82,6 @@ pub fn check_age(sent_at: &str, now: i64, tolerance: u64) -> Result<(), VerifyEr
 }
 
 /// Milliseconds since 1970.
-#[must_use]
 pub const fn unix_millis(time: OffsetDateTime) -> i64 {
     time.unix_timestamp() * 1000 + time.millisecond() as i64
 }

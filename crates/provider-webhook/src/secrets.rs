@@ -28,7 +28,6 @@ pub enum SecretsError {
 
 impl Secrets {
     /// True if there is none: then no request is authentic.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -46,7 +46,6 @@ pub enum Proof {
 }
 
 /// The setting of a provider's secrets: a list with commas, empty by default, which leaves the provider disabled.
-#[must_use]
 pub const fn secrets_setting(name: &'static str, meaning: &'static str, keys: Keys) -> Setting<Secrets> {
     let parse = match keys {
         Keys::Text => Secrets::parse,
@@ -57,7 +56,6 @@ pub const fn secrets_setting(name: &'static str, meaning: &'static str, keys: Ke
 
 impl Webhook {
     /// True if [`Self::verify`] looks at the head alone.
-    #[must_use]
     pub const fn is_proven_by_head(&self) -> bool {
         matches!(self.proof, Proof::Authorization)
     }

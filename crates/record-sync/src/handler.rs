@@ -45,7 +45,6 @@ pub enum Reread {
 
 impl Reread {
     /// The ID of a record that the source says is gone.
-    #[must_use]
     pub fn gone(&self) -> Option<&str> {
         match self {
             Self::Read { reading, .. } if reading.is_gone() => Some(&reading.external_id),
@@ -232,3 +231,6 @@ fn outcome(
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,7 +18,7 @@ pub trait RecordSource: Send + Sync + 'static {
     /// The unit's name: folder, binary, queue stem and metric label.
     const NAME: &'static str;
 
-    /// What the source is to the organisation.
+    /// What the source is to the organization.
     const ROLE: Role;
 
     /// The source's stable name, `auth0`: it stands in rows, and names the breaker.
@@ -41,9 +41,6 @@ pub trait RecordSource: Send + Sync + 'static {
     ) -> impl Future<Output = Result<FetchedRecord, ProviderError>> + Send;
 
     /// One cheap authenticated call: the breaker's probe.
-    ///
-    /// # Errors
-    /// Any [`ProviderError`].
     fn ping(&self) -> impl Future<Output = Result<(), ProviderError>> + Send;
 }
 

@@ -49,7 +49,6 @@ pub trait ResyncJob: Send + Sync + 'static {
 }
 
 /// The whole of a resync job's `main`. `version` is the binary's own.
-#[must_use]
 pub fn run<J: ResyncJob>(version: &'static str) -> ExitCode {
     let json = command::<J>(version).get_matches().get_flag("json");
     job_process::run(J::NAME, async |stop| work::<J>(version, json, stop).await)

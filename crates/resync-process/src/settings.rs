@@ -10,15 +10,14 @@ use postgres_store::{RequestLimits, Store, StoreError};
     pub(crate) struct ResyncSettings;
 
     PER_SECOND: u32 = "COPPICE_RESYNC_REQUESTS_PER_SECOND" [default "0", within 0..=100_000]
-        "requests to the provider per second, of all pods of the job together; 0: as many as it takes"
+        "requests to the provider per second, all pods of the job together; 0: no limit"
         => per_second;
     PER_DAY: u64 = "COPPICE_RESYNC_REQUESTS_PER_DAY" [default "0"]
-        "requests to the provider per day (UTC), of all pods together; when they are used up, the job ends with code 4; 0: \
-         as many as it takes"
+        "requests to the provider per day (UTC), all pods together; when they are used up, the job ends with code 4; 0: no limit"
         => per_day;
     MAX_DELETIONS: MaxDeletions = "COPPICE_RESYNC_MAX_DELETIONS" [default "auto"]
-        "records of the provider that may be found gone per day (UTC), of all pods together, before the job ends with code 4; \
-         auto: 100, or 0.5 % of the records that there are, whichever is more"
+        "records of the provider that may be found gone per day (UTC), all pods together, before the job ends with code 4; \
+         auto: 100, or 0.5 % of the stored records, whichever is more"
         => max_deletions;
 }
 
@@ -44,7 +43,6 @@ impl ResyncSettings {
 }
 
 /// Usual number of deletions in a day among `present` records: half a percent, and at least a hundred.
-#[must_use]
 pub fn usual_deletions(present: u64) -> u64 {
     (present / 200).max(100)
 }

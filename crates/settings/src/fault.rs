@@ -19,7 +19,6 @@ pub struct SettingsError(Vec<Fault>);
 
 impl SettingsError {
     /// The faults, in the order of reading.
-    #[must_use]
     pub fn faults(&self) -> &[Fault] {
         &self.0
     }

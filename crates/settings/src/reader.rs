@@ -24,7 +24,6 @@ pub struct Reader {
 
 impl Reader {
     /// Reads the process's environment.
-    #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this crate is where the environment is read")]
     pub fn from_environment() -> Self {
         Self::from_variables(std::env::vars())

@@ -30,7 +30,6 @@ pub struct SettingHelp {
 
 impl<T> Setting<T> {
     /// A setting whose text `parse` turns into a value, or says what is wrong with it.
-    #[must_use]
     pub const fn new(
         name: &'static str,
         default: Option<&'static str>,
@@ -41,7 +40,6 @@ impl<T> Setting<T> {
     }
 
     /// What `--help` says of it.
-    #[must_use]
     pub const fn help(&self) -> SettingHelp {
         SettingHelp { name: self.name, meaning: self.meaning, default: self.default }
     }
@@ -52,7 +50,6 @@ impl<T> Setting<T> {
     }
 
     /// The error of a setting that has to be set here, although it has a default.
-    #[must_use]
     pub fn is_not_set(&self) -> SettingsError {
         self.fault("is not set")
     }
@@ -73,11 +70,14 @@ impl<T> fmt::Debug for Setting<T> {
 }
 
 /// Text for `--help`: every setting with its meaning and default.
-#[must_use]
 pub fn describe(settings: &[SettingHelp]) -> String {
     let mut text = String::from("Settings (environment variables; NAME_FILE reads the value from a file):\n");
     for SettingHelp { name, meaning, default } in settings {
-        let default = default.map_or(String::from("required"), |value| format!("default {value}"));
+        let default = match default {
+            None => String::from("required"),
+            Some("") => String::from("optional"),
+            Some(value) => format!("default {value}"),
+        };
         text.push_str(&format!("  {name}\n      {meaning} [{default}]\n"));
     }
     text
@@ -109,7 +109,6 @@ where
 }
 
 /// How many settings the lists hold together.
-#[must_use]
 pub const fn count(lists: &[&[SettingHelp]]) -> usize {
     let (mut sum, mut list) = (0, 0);
     while list < lists.len() {
@@ -120,7 +119,6 @@ pub const fn count(lists: &[&[SettingHelp]]) -> usize {
 }
 
 /// The lists one after the other. `N` is their [`count`]: a constant cannot hold a `Vec`.
-#[must_use]
 pub const fn join<const N: usize>(lists: &[&[SettingHelp]]) -> [SettingHelp; N] {
     let mut all = [SettingHelp { name: "", meaning: "", default: None }; N];
     let (mut list, mut next) = (0, 0);

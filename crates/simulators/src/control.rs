@@ -28,13 +28,11 @@ impl<P: Provider> Control<P> {
     }
 
     /// The provider's address.
-    #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// The provider's URL: `http://127.0.0.1:{port}`.
-    #[must_use]
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -63,7 +61,6 @@ impl<P: Recorded> Control<P> {
 
     /// Holds the requests for one record from now on, replacing an earlier gate for it. A write is carried out on arrival; its
     /// reply is held.
-    #[must_use]
     pub fn hold(&self, id: &str) -> Gate {
         let (gate, shared) = Gate::new();
         self.lock().requests().hold(id, shared);
@@ -71,25 +68,21 @@ impl<P: Recorded> Control<P> {
     }
 
     /// Requests so far that named this record, alone or among others, with any answer.
-    #[must_use]
     pub fn requests_for(&self, id: &str) -> usize {
         self.lock().requests().named(id)
     }
 
     /// Requests of the API so far, without those for tokens.
-    #[must_use]
     pub fn total_requests(&self) -> usize {
         self.lock().requests().total
     }
 
     /// Requests so far that name no record: they list, or only see whether the API answers.
-    #[must_use]
     pub fn pings(&self) -> usize {
         self.lock().requests().pings
     }
 
     /// Requests for a token so far, with any answer.
-    #[must_use]
     pub fn token_requests(&self) -> usize {
         self.lock().requests().tokens
     }

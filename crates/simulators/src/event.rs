@@ -18,7 +18,6 @@ pub struct NativeEvent {
 
 impl NativeEvent {
     /// The whole event as a rule hands it to a queue, with a new ID.
-    #[must_use]
     pub fn to_envelope_json(&self) -> String {
         let detail: Value = serde_json::from_str(&self.detail).expect("the simulator writes JSON");
         json!({

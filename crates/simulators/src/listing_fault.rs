@@ -1,7 +1,7 @@
 //! Faults of a listing that a test can set. All simulators share them.
 //!
 //! A client sees that a page failed. An empty or repeated page has status 200: a cache, a broken index or a proxy can cause
-//! it. A client that believes such a page treats the missing records as gone.
+//! it. A client that trusts such a page treats the missing records as gone.
 
 /// The fault of a page of a listing. Pages are counted from 1, since the test set the fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

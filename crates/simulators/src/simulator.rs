@@ -44,7 +44,6 @@ impl<P: Provider> Simulator<P> {
     }
 
     /// A handle on the provider that does not borrow the simulator.
-    #[must_use]
     pub fn control(&self) -> Control<P> {
         self.control.clone()
     }

@@ -25,7 +25,6 @@ enum Applies {
 }
 
 /// What `policy` (JSON, the queue's attribute) says to this rule. A text that is no policy admits nothing.
-#[must_use]
 pub fn admission(policy: &str, queue_arn: &str, rule_arn: &str) -> Admission {
     let policy: Value = serde_json::from_str(policy).unwrap_or_default();
     let statements = each(&policy["Statement"]);
@@ -181,9 +180,9 @@ mod tests {
 
     #[test]
     fn a_condition_that_only_aws_can_evaluate_is_unclear() {
-        let organisation = granting(json!({"StringEquals": {"aws:SourceOrgID": "o-1"}}));
+        let organization = granting(json!({"StringEquals": {"aws:SourceOrgID": "o-1"}}));
         assert_eq!(
-            of(json!([organisation])),
+            of(json!([organization])),
             Admission::Unclear(String::from("StringEquals aws:SourceOrgID"))
         );
     }

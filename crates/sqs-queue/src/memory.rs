@@ -77,7 +77,6 @@ impl Default for MemoryQueue {
 
 impl MemoryQueue {
     /// An empty queue.
-    #[must_use]
     pub fn new(config: MemoryQueueConfig) -> Self {
         let inner =
             Inner { store: Store::new(), faults: Faults::default(), in_flight_limit: IN_FLIGHT_LIMIT };

@@ -23,7 +23,6 @@ pub enum Operation {
 
 impl Operation {
     /// The action's name, as in <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Operations.html>.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Receive => "ReceiveMessage",

@@ -72,7 +72,6 @@ pub struct Depth {
 
 impl Depth {
     /// Whether no message is visible, in flight or delayed.
-    #[must_use]
     pub const fn is_empty(self) -> bool {
         self.visible == 0 && self.in_flight == 0 && self.delayed == 0
     }

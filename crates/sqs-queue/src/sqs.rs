@@ -39,13 +39,11 @@ pub struct SqsQueue {
 
 impl SqsQueue {
     /// Connects to nothing yet: sets timeouts and retries, whatever the process's defaults are.
-    #[must_use]
     pub fn connect(config: &SdkConfig, queue_url: impl Into<String>) -> Self {
         Self::new(Client::from_conf(settings::for_short_calls(config)), queue_url)
     }
 
     /// Uses `client` as it is for everything but receiving; receiving gets a copy whose timeouts allow a long poll.
-    #[must_use]
     pub fn new(client: Client, queue_url: impl Into<String>) -> Self {
         let receiver = Client::from_conf(settings::for_long_polls(client.config()));
         Self { client, receiver, queue_url: queue_url.into(), hidden_for: None }

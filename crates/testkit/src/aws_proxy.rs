@@ -72,19 +72,16 @@ impl AwsProxy {
     }
 
     /// The value for the worker's `AWS_ENDPOINT_URL`.
-    #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.shared.endpoint
     }
 
     /// Calls of an operation such as `DeleteMessageBatch` so far, held and failed ones included.
-    #[must_use]
     pub fn calls(&self, operation: &str) -> usize {
         self.lock().calls.get(operation).copied().unwrap_or(0)
     }
 
     /// Holds all calls of an operation from now on.
-    #[must_use]
     pub fn hold(&self, operation: &str) -> Hold {
         let (release, held) = watch::channel(Held::Waiting);
         self.lock().holds.insert(operation.to_owned(), held);
@@ -105,7 +102,6 @@ impl AwsProxy {
     }
 
     /// Whether a request or reply so far contains a text.
-    #[must_use]
     pub fn transcript_contains(&self, text: &str) -> bool {
         let state = self.lock();
         state.transcript.windows(text.len().max(1)).any(|window| window == text.as_bytes())

@@ -34,19 +34,16 @@ struct Proxy {
 
 impl Chaos {
     /// Faults that are the same for the same seed and the same order of calls.
-    #[must_use]
     pub fn new(seed: u64) -> Self {
         Self { rng: Arc::new(Mutex::new(StdRng::seed_from_u64(seed))) }
     }
 
     /// Draws `true` with this probability.
-    #[must_use]
     pub fn happens(&self, probability: f64) -> bool {
         self.rng.lock().unwrap_or_else(PoisonError::into_inner).random_bool(probability)
     }
 
     /// A number below `limit`.
-    #[must_use]
     pub fn below(&self, limit: usize) -> usize {
         self.rng.lock().unwrap_or_else(PoisonError::into_inner).random_range(0..limit)
     }

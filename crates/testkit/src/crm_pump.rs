@@ -24,7 +24,6 @@ pub struct CrmPump {
 
 impl CrmPump {
     /// Starts a pump in this world.
-    #[must_use]
     pub fn start(world: &World) -> Self {
         let client = Client::new(&local_stack::aws_config(world.emulator_endpoint()));
         let delivered = Arc::new(AtomicUsize::new(0));
@@ -33,7 +32,6 @@ impl CrmPump {
     }
 
     /// Events delivered so far.
-    #[must_use]
     pub fn delivered(&self) -> usize {
         self.delivered.load(Ordering::SeqCst)
     }

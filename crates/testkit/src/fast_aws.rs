@@ -96,7 +96,6 @@ impl FastAws {
     }
 
     /// The endpoint for AWS clients.
-    #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.shared.endpoint
     }
@@ -130,13 +129,11 @@ impl FastAws {
     }
 
     /// Messages of a queue: those that wait, and those in flight.
-    #[must_use]
     pub fn depth(&self, queue: &str) -> (usize, usize) {
         self.lock().queues.get_mut(queue).expect("the queue was created").depth(Instant::now())
     }
 
     /// The deletions of a queue, in order, without the first `skip`.
-    #[must_use]
     pub fn deletions(&self, queue: &str, skip: usize) -> Vec<Deletion> {
         let state = self.lock();
         let queue = state.queues.get(queue).expect("the queue was created");
@@ -144,25 +141,21 @@ impl FastAws {
     }
 
     /// How many messages of a queue were deleted.
-    #[must_use]
     pub fn deleted(&self, queue: &str) -> usize {
         self.lock().queues.get(queue).expect("the queue was created").deletions.len()
     }
 
     /// The events that were announced, in order, without the first `skip`.
-    #[must_use]
     pub fn events(&self, skip: usize) -> Vec<PublishedEvent> {
         self.lock().events.iter().skip(skip).cloned().collect()
     }
 
     /// How many events were announced.
-    #[must_use]
     pub fn event_count(&self) -> usize {
         self.lock().events.len()
     }
 
     /// Calls so far, by operation.
-    #[must_use]
     pub fn calls(&self) -> BTreeMap<String, usize> {
         self.lock().calls.clone()
     }

@@ -29,7 +29,6 @@ pub struct Said {
 
 impl World {
     /// Starts a job in the environment of `unit`. `settings` override the world's; an empty value unsets one.
-    #[must_use]
     pub fn start_job(&self, binary: &str, unit: &str, arguments: &[&str], settings: &[(&str, &str)]) -> Job {
         let mut environment = self.environment(unit, 0);
         for (name, value) in settings {
@@ -88,7 +87,6 @@ impl Job {
 
 impl Said {
     /// The report of a job that was run with `--json`.
-    #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }

@@ -45,13 +45,11 @@ impl ScimServer {
     }
 
     /// Base URL of `/Users`.
-    #[must_use]
     pub fn base_url(&self) -> &str {
         &self.base_url
     }
 
     /// The bearer token that it accepts.
-    #[must_use]
     pub const fn token(&self) -> &'static str {
         TOKEN
     }

@@ -30,7 +30,6 @@ impl Services {
     }
 
     /// The variables of every test's environment.
-    #[must_use]
     pub fn environment(&self) -> [(&'static str, String); 2] {
         [(SHARED_SERVER, self.postgres.url("postgres")), (BUILT_UNITS, self.units.display().to_string())]
     }

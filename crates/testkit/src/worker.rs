@@ -22,7 +22,6 @@ impl Worker {
     }
 
     /// Base URL of the health port.
-    #[must_use]
     pub fn health_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.health_port)
     }
@@ -53,7 +52,6 @@ impl Worker {
     }
 
     /// The worker's log so far.
-    #[must_use]
     pub fn log(&self) -> String {
         self.process.output().unwrap_or_default()
     }

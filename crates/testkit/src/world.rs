@@ -173,7 +173,6 @@ impl World {
     }
 
     /// The environment of `unit` in this world. A unit without a queue gets no queue URL.
-    #[must_use]
     pub fn environment(&self, unit: &str, health_port: u16) -> Vec<(String, String)> {
         let queues = [
             ("COPPICE_QUEUE_URL", self.topology.queue_url(unit)),
@@ -222,7 +221,6 @@ impl World {
     }
 
     /// Starts a worker, and does not wait until it is ready. `settings` override the world's; an empty value unsets one.
-    #[must_use]
     pub fn spawn_worker(&self, binary: &str, unit: &str, settings: &[(&str, &str)]) -> Worker {
         let health_port = free_port().expect("a free port");
         let mut environment = self.environment(unit, health_port);
@@ -238,13 +236,11 @@ impl World {
     }
 
     /// Sends the queues' depths to the alarms until the result is dropped. AWS does the same, more slowly.
-    #[must_use]
     pub fn start_queue_metrics(&self) -> QueueMetrics {
         QueueMetrics::start(self.emulator_endpoint())
     }
 
     /// The emulator itself, past the proxy. Panics in a world without an emulator: start it with [`Setup::with_emulator`].
-    #[must_use]
     pub fn emulator_endpoint(&self) -> &str {
         match &self.cloud {
             Cloud::Emulator(emulator) => emulator.endpoint(),
@@ -257,13 +253,11 @@ impl World {
     }
 
     /// The endpoint of AWS calls, past the proxy.
-    #[must_use]
     pub fn aws_endpoint(&self) -> &str {
         self.cloud.endpoint()
     }
 
     /// URL of the database, with its password. The password is public.
-    #[must_use]
     pub fn database_url(&self) -> &str {
         self.database.url()
     }

@@ -78,9 +78,13 @@ impl Health for WorkerHealth {
 }
 
 #[cfg(test)]
+mod hung;
+
+#[cfg(test)]
 mod tests {
     use aws_config::{BehaviorVersion, SdkConfig};
 
+    use super::hung::{HungLoop, run_without_an_answer};
     use super::*;
 
     /// The health of a worker that reaches nothing, with this liveness.
@@ -95,9 +99,17 @@ mod tests {
     /// The answer of `/livez` when the loop has not turned and no receive was answered for so long.
     async fn livez(silence: Duration) -> (u16, String) {
         let liveness = Liveness::default();
+        pass(silence).await;
+        livez_of(liveness).await
+    }
+
+    async fn pass(time: Duration) {
         tokio::time::pause();
-        tokio::time::advance(silence).await;
+        tokio::time::sleep(time).await;
         tokio::time::resume();
+    }
+
+    async fn livez_of(liveness: Liveness) -> (u16, String) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
@@ -115,5 +127,38 @@ mod tests {
         let (status, text) = livez(LONGEST_TURN + Duration::from_secs(1)).await;
         assert_eq!(status, 503);
         assert!(text.contains("loop has not turned for 31 s"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn livez_answers_503_while_code_blocks_the_loop() {
+        let liveness = Liveness::default();
+        let hung = HungLoop::start(liveness.clone());
+        let second = Duration::from_secs(1);
+        // By the real clock, by which the loop runs. One that does not hang turns four times a second.
+        let silent = async {
+            while liveness.since_turn() < second {
+                tokio::time::sleep(second / 20).await;
+            }
+        };
+        tokio::time::timeout(10 * second, silent).await.unwrap();
+        assert_eq!(livez_of(liveness.clone()).await.0, 200, "it may still go on");
+        pass(LONGEST_TURN + Duration::from_secs(1)).await;
+        let (status, text) = livez_of(liveness).await;
+        assert_eq!(status, 503);
+        assert!(text.contains("loop has not turned for"), "{text}");
+        hung.release().unwrap();
+    }
+
+    #[tokio::test]
+    async fn livez_answers_503_when_no_receive_is_answered_although_the_loop_turns() {
+        let liveness = Liveness::default();
+        let running = tokio::spawn(run_without_an_answer(liveness.clone()));
+        pass(LONGEST_RECEIVE / 2).await;
+        assert_eq!(livez_of(liveness.clone()).await.0, 200, "a long poll with its retries");
+        pass(LONGEST_RECEIVE / 2 + Duration::from_secs(2)).await;
+        let (status, text) = livez_of(liveness).await;
+        assert_eq!(status, 503);
+        assert!(text.contains("no receive was answered for"), "{text}");
+        running.abort();
     }
 }

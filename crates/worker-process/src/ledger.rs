@@ -15,7 +15,6 @@ pub struct PostgresLedger {
 
 impl PostgresLedger {
     /// `queue` is the unit's name: redrives do not change it, as they may change an ARN.
-    #[must_use]
     pub const fn new(store: Store, queue: &'static str, worker_version: &'static str) -> Self {
         Self { store, queue, worker_version }
     }

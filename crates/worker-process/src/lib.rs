@@ -57,7 +57,6 @@ pub trait Worker {
 }
 
 /// The whole of a worker's `main`. `version` is the binary's own.
-#[must_use]
 pub fn run<W: Worker>(mode: Mode, version: &'static str) -> ExitCode {
     let known: Vec<SettingHelp> = [ProcessSettings::ALL, W::Settings::ALL].concat();
     clap::Command::new(W::Handler::NAME)

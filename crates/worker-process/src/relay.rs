@@ -203,3 +203,22 @@ async fn publish_batch<O: Outbox>(outbox: &O) -> Turn {
         (true, _) => Turn::Idle,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use event_bus::RecordingBus;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn only_an_event_that_the_bus_took_leaves_the_outbox() {
+        let bus = RecordingBus::default();
+        bus.fail_next_entries([0], &EntryError::Refused { code: String::from("AccessDenied") });
+        bus.fail_next_entries([1], &EntryError::Unavailable { code: String::from("InternalFailure") });
+        let entry = || BusEntry::provider("coppice.ingress.test", "Test", "{}").unwrap();
+        let entries: Vec<(Uuid, BusEntry)> = (0..3).map(|_| (Uuid::now_v7(), entry())).collect();
+        let third = entries[2].0;
+        let published = publish(&bus, entries).await.unwrap();
+        assert_eq!(published, Published { taken: vec![third], refused: 1 });
+    }
+}

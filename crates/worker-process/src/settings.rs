@@ -27,7 +27,7 @@ settings::declare! {
     pub LOG: String = "COPPICE_LOG" [default "info"]
         "log filter, in the form of RUST_LOG" => pub log_filter;
     pub POLICY: Policy = "COPPICE_POLICY" [default BUILT_IN, parse parse_policy]
-        "who is believed about which field, as TOML: better named as a file, COPPICE_POLICY_FILE=/path"
+        "the policy as TOML: which source wins for each field. Prefer a file: COPPICE_POLICY_FILE=/path"
         => pub policy;
     MAX_ATTEMPTS: u32 = "COPPICE_MAX_ATTEMPTS" [default "5", within 1..=100]
         "failed attempts, counted in the database, after which a message is dead-lettered" => max_attempts;
@@ -50,7 +50,6 @@ const BUILT_IN: &str = "built-in";
 
 impl ProcessSettings {
     /// The consumer loop's limits. `visibility_timeout` is the queue's own.
-    #[must_use]
     pub fn options(&self, version: &str, visibility_timeout: Duration) -> Options {
         let defaults = Options::default();
         Options {
@@ -99,7 +98,7 @@ mod tests {
             (
                 "COPPICE_POLICY",
                 "[fields.shoe_size]\nfrom = []",
-                &["no field \"shoe_size\"", "fields.phone: missing"],
+                &["unknown field \"shoe_size\"", "fields.phone: missing"],
             ),
         ] {
             let text = reader(name, value).read(POLICY).unwrap_err().to_string();

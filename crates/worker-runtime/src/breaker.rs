@@ -116,7 +116,7 @@ impl<S: Eq + Hash + Clone> Breaker<S> {
             State::Verifying { .. } => Suspicion::Wait,
             State::Recovering { limit } => {
                 // The only one that failed since the outage, and not for the first time: it may be this record alone, which
-                // would keep the breaker from closing for ever.
+                // would keep the breaker from ever closing.
                 let alone = self.failed_in_a_row.len() == 1 && self.failed_in_a_row.contains(subject);
                 if self.failed_in_a_row.len() < SUBJECTS_FAILED_IN_A_ROW {
                     self.failed_in_a_row.insert(subject.clone());

@@ -72,7 +72,6 @@ impl RetryPolicy {
 
 /// Decides what becomes of a message. `attempts`: its failed attempts by the ledger, this one included; `None` when the
 /// ledger could not be asked. `random`: from 0 to 1, drawn by the caller, so that this function is a table.
-#[must_use]
 pub fn dispose(verdict: &Verdict, attempts: Option<u32>, policy: &RetryPolicy, random: f64) -> Disposition {
     match verdict {
         Verdict::Done(Outcome::Applied | Outcome::Unchanged | Outcome::Gone) | Verdict::Ignored => {

@@ -116,7 +116,6 @@ pub struct Refetch<S> {
 impl<S> Refetch<S> {
     /// How long ago the latest of the messages was sent. Zero if the queue's clock is ahead of ours. A handler that looks for
     /// something a limited time measures that time by this age.
-    #[must_use]
     pub fn age(&self) -> Duration {
         // Not by receives: a redelivery keeps the sending time, so every pod sees the same age, whereas crashes, rollouts and
         // lost replies raise SQS's receive count. What is missing after an hour is not missing because a replica lags.
@@ -192,7 +191,6 @@ pub enum Failure {
 
 impl Failure {
     /// The label of its kind.
-    #[must_use]
     pub const fn class(&self) -> &'static str {
         match self {
             Self::Transient { class, .. } | Self::Upstream { class, .. } | Self::Permanent { class, .. } => {
@@ -203,7 +201,6 @@ impl Failure {
     }
 
     /// What failed, for the ledger and the dead-lettered message.
-    #[must_use]
     pub fn detail(&self) -> String {
         match self {
             Self::Transient { detail, .. }

@@ -86,11 +86,11 @@ impl<S: Clone + Eq + Hash> Intake<S> {
         self.messages.is_empty()
     }
 
-    /// Returns how many of the message's demands coalesced into a refetch that waited already.
-    pub(crate) fn admit(&mut self, mut message: InFlight, reading: Reading<S>) -> usize {
+    /// Returns whether a refetch that another message waits for already answers this one, too.
+    pub(crate) fn admit(&mut self, mut message: InFlight, reading: Reading<S>) -> bool {
         let key = self.new_id();
         let sent_at = message.message.sent_at;
-        let mut coalesced = 0;
+        let mut coalesced = false;
         for demand in reading.demands {
             let work =
                 self.work.entry(demand.subject.clone()).or_insert(Work { running: None, waiting: None });
@@ -103,7 +103,7 @@ impl<S: Clone + Eq + Hash> Intake<S> {
                     coalesce(&mut waiting.refetch, &demand, reading.cause, sent_at);
                     waiting.keys.push(key);
                     message.open_subjects += 1;
-                    coalesced += 1;
+                    coalesced = true;
                 }
                 None => {
                     if work.running.is_none() {

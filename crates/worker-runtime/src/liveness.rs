@@ -35,13 +35,11 @@ impl Liveness {
     }
 
     /// How long ago the loop last turned.
-    #[must_use]
     pub fn since_turn(&self) -> Duration {
         Duration::from_millis(self.now_ms().saturating_sub(self.turned_ms.load(Ordering::Relaxed)))
     }
 
     /// How long ago a receive last came back.
-    #[must_use]
     pub fn since_receive(&self) -> Duration {
         Duration::from_millis(self.now_ms().saturating_sub(self.answered_ms.load(Ordering::Relaxed)))
     }

@@ -42,13 +42,11 @@ impl MemoryLedger {
     }
 
     /// The failed attempts of a message.
-    #[must_use]
     pub fn failures(&self, message_id: &str) -> Vec<FailedAttempt> {
         self.lock().failures.get(message_id).map(|known| known.attempts.clone()).unwrap_or_default()
     }
 
     /// How the message with a mark ended.
-    #[must_use]
     pub fn redriven(&self, mark: &str) -> Option<RedriveEnd> {
         self.lock().redriven.get(mark).copied()
     }

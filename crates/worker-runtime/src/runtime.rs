@@ -213,8 +213,8 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         if error.is_cancelled() {
             return;
         }
-        // A handler's step catches its panics: the loop itself panicked, or a client. The task's messages would stay in flight
-        // for ever, so the process drains and ends, and Kubernetes starts another.
+        // A handler's step catches its panics: the loop itself panicked, or a client. The task's messages would stay in flight,
+        // so the process drains and ends, and Kubernetes starts another.
         tracing::error!("a task of the loop panicked: the process ends");
         self.broken = true;
         if self.drain_until.is_none() {

@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use event_contract::{DRILL_SOURCE, HEARTBEAT, POISON};
 use fleet::{Door, Kind, Queue, Unit};
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::chart::{self, between_marks};
 use crate::commands::{read, workspace};
@@ -25,11 +26,8 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     for (path, table) in [("README.md", fleet_table()?), ("docs/reference/units.md", units_table()?)] {
         files.push((path.into(), between_marks(&read(path)?, "units", &table).context(path)?));
     }
-    for (number, unit) in fleet::UNITS.iter().enumerate() {
-        if matches!(unit.door, Some(Door::Bus { source: DRILL_SOURCE, .. })) {
-            files.extend(synthetic_samples(number, unit));
-        }
-    }
+    let by_drill = |unit: &&Unit| matches!(unit.door, Some(Door::Bus { source: DRILL_SOURCE, .. }));
+    files.extend(fleet::UNITS.iter().filter(by_drill).flat_map(synthetic_samples));
     let mut stale = Vec::new();
     for (path, made) in files {
         if fs::read_to_string(workspace().join(&path)).ok().as_ref() == Some(&made) {
@@ -122,17 +120,21 @@ fn description(unit: &Unit) -> anyhow::Result<String> {
 }
 
 /// A heartbeat and the poison of a drill, as they come from `fire-drill` through the rule of this unit.
-fn synthetic_samples(number: usize, unit: &Unit) -> [(String, String); 2] {
-    [(HEARTBEAT, "heartbeat", 0), (POISON, "drill", 1)].map(|(detail_type, key, second)| {
-        let id = |group: usize| format!("6d0e2c1a-0000-4000-8000-{group:04}{number:07}{second}");
-        let detail = json!({ "unit": unit.name, key: id(2) });
+fn synthetic_samples(unit: &Unit) -> [(String, String); 2] {
+    [(HEARTBEAT, "heartbeat"), (POISON, "drill")].map(|(detail_type, key)| {
+        // From the name, so that another unit in the table changes no sample.
+        let id = |what: &str| {
+            let name = format!("{}/{detail_type}/{what}", unit.name);
+            Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())
+        };
+        let detail = json!({ "unit": unit.name, key: id("detail") });
         let sample = json!({
             "about": format!("From fire-drill, to {}, by the rule that is there for it", unit.name),
             "queues": [unit.name],
             "detail_after": detail,
             "event": {
                 "version": "0",
-                "id": id(1),
+                "id": id("event"),
                 "detail-type": detail_type,
                 "source": DRILL_SOURCE,
                 "account": "111122223333",

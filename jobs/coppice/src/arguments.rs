@@ -39,7 +39,7 @@ pub(crate) enum Topic {
     /// Shows what is known of a person, and why.
     #[command(subcommand)]
     Person(PersonCommand),
-    /// Checks, tries and applies the policy: which source is believed about which field.
+    /// Checks, tries and applies the policy: which source wins for each field.
     #[command(subcommand)]
     Policy(PolicyCommand),
     /// Decides which records belong to one person.
@@ -97,7 +97,7 @@ pub(crate) enum PolicyCommand {
         #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=10_000))]
         batch: u32,
         /// Resume after this person, which an interrupted run has named.
-        #[arg(long)]
+        #[arg(long, value_parser = person_id)]
         after: Option<Uuid>,
         /// Who applies it, for the report.
         #[arg(long)]
@@ -116,17 +116,18 @@ pub(crate) enum LinkArguments {
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
         limit: u32,
     },
-    /// Decides whether a record belongs to a person. Automation never moves the record again.
+    /// Decides whether a record belongs to a person. The automatic linking never moves the record again.
     #[command(group(ArgGroup::new("decision").required(true).args(["link", "separate"])))]
     Decide {
         #[command(flatten)]
         record: Record,
         /// The person that the record may belong to.
+        #[arg(value_parser = person_id)]
         person: Uuid,
         /// The record belongs to this person: move it there.
         #[arg(long)]
         link: bool,
-        /// The record does not belong to this person: leave it, and close the review for ever.
+        /// The record does not belong to this person: it stays with its person, and the automatic linking never links the two persons.
         #[arg(long)]
         separate: bool,
         #[command(flatten)]
@@ -160,6 +161,10 @@ pub(crate) struct Why {
     /// Report what would be done, and write nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+fn person_id(text: &str) -> Result<Uuid, String> {
+    text.parse().map_err(|_| String::from("not a person's ID (a UUID)"))
 }
 
 fn person_key(text: &str) -> Result<PersonKey, String> {

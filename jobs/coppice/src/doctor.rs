@@ -52,18 +52,20 @@ impl fmt::Display for Printed<DoctorReport> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (mut ok, mut faults, mut skipped) = (0, 0, 0);
         for Finding { check, about, level } in &self.0.checks {
+            // A bus may be named "bus".
+            let subject = if check == about { (*check).to_owned() } else { format!("{check} {about}") };
             match level {
                 Level::Ok { seen } => {
                     ok += 1;
-                    writeln!(f, "ok       {check} {about}: {seen}")?;
+                    writeln!(f, "ok       {subject}: {seen}")?;
                 }
                 Level::Fault { problem, fix } => {
                     faults += 1;
-                    writeln!(f, "FAULT    {check} {about}: {problem}\n         fix: {fix}")?;
+                    writeln!(f, "FAULT    {subject}: {problem}\n         fix: {fix}")?;
                 }
                 Level::Skipped { why } => {
                     skipped += 1;
-                    writeln!(f, "skipped  {check} {about}: {why}")?;
+                    writeln!(f, "skipped  {subject}: {why}")?;
                 }
             }
         }

@@ -7,6 +7,8 @@ use postgres_store::Store;
 use settings::{Reader, both};
 use worker_process::BUS_NAME;
 
+use crate::failure::job_error;
+
 // One for the command, one in reserve.
 const CONNECTIONS: u32 = 2;
 
@@ -19,7 +21,7 @@ pub(crate) async fn store() -> Result<Store, JobError> {
 }
 
 pub(crate) async fn open(database: &Database) -> Result<Store, JobError> {
-    database.open(CONNECTIONS).await
+    database.open(CONNECTIONS).await.map_err(|error| job_error(error.into()))
 }
 
 pub(crate) async fn queues() -> Result<DeadLetterQueues, JobError> {

@@ -4,6 +4,7 @@
 use job_process::JobError;
 use operations::dlq::action_name;
 use operations::{ErrorKind, OperationError};
+use postgres_store::StoreError;
 
 pub(crate) fn job_error(error: OperationError) -> JobError {
     let text = format!("{error}{}", advice(&error));
@@ -22,10 +23,14 @@ fn advice(error: &OperationError) -> String {
         OperationError::Locked { plan_id: Some(plan_id), .. } => {
             format!(": see `coppice dlq plan {plan_id}`")
         }
-        OperationError::CanaryDeadLettered { plan_id, unit, .. } => format!(
-            ". `coppice dlq list {unit}` shows the reason. Fix the cause and make a new plan; or send the rest anyway: \
-             coppice dlq redrive --plan {plan_id} --yes --canary 0"
-        ),
+        OperationError::CanaryDeadLettered { plan_id, unit, sent, to_send, .. } => {
+            let rest = if sent < to_send {
+                format!("; or send the rest anyway: coppice dlq redrive --plan {plan_id} --yes --canary 0")
+            } else {
+                String::new()
+            };
+            format!(". `coppice dlq list {unit}` shows the reason. Fix the cause and make a new plan{rest}")
+        }
         OperationError::CanaryNotHandled { plan_id, .. } => {
             format!(" Then resume: coppice dlq redrive --plan {plan_id} --yes")
         }
@@ -36,6 +41,9 @@ fn advice(error: &OperationError) -> String {
         OperationError::RunStopped { plan_id, action } => {
             format!("; resume with: coppice dlq {} --plan {plan_id} --yes", action_name(*action))
         }
+        OperationError::Store(StoreError::Unavailable { .. })
+        | OperationError::Queue(_)
+        | OperationError::EventBridge { .. } => String::from(". Run `coppice doctor`: it names the fix"),
         _ => String::new(),
     }
 }

@@ -55,6 +55,10 @@ impl fmt::Display for Printed<LinkReport> {
         } else {
             writeln!(f, "{source} {external_id} moved from person {from_person_id} to {to_person_id}")?;
         }
-        writeln!(f, "{reviews_closed} review(s) closed, {} person(s) changed", self.0.changed.len())
+        let changed = self.0.changed.len();
+        writeln!(
+            f,
+            "{reviews_closed} review(s) closed; values changed for {changed} person(s); both persons announced"
+        )
     }
 }

@@ -46,7 +46,7 @@ impl fmt::Display for Printed<PersonReport> {
         writeln!(f, "\nidentities")?;
         for identity in &person.identities {
             let NamedIdentity { source, external_id, provider, subject, .. } = identity;
-            writeln!(f, "  {provider}|{subject}, named by {source}:{external_id}")?;
+            writeln!(f, "  {provider}|{subject}, from record {source}:{external_id}")?;
         }
         writeln!(f, "\ndecisions")?;
         person.decisions.iter().try_for_each(|decision| write_decision(f, decision))
@@ -54,20 +54,22 @@ impl fmt::Display for Printed<PersonReport> {
 }
 
 fn write_field(f: &mut fmt::Formatter<'_>, field: &FieldReport, email_verified: bool) -> fmt::Result {
+    let verified = match (field.field, email_verified) {
+        (Field::Email, true) => " (verified)",
+        (Field::Email, false) => " (not verified)",
+        _ => "",
+    };
     write!(f, "  {}: ", field.field)?;
     match (&field.value, &field.source, &field.external_id, &field.rule) {
         (Some(stored), Some(source), Some(id), Some(rule)) => {
             let version = version(field.version_at);
-            writeln!(f, "{}, from {source}:{id} {version} by {rule:?}", value(stored))?;
+            writeln!(f, "{}{verified}, from {source}:{id} {version} by {rule:?}", value(stored))?;
         }
-        (Some(stored), ..) => writeln!(f, "{}", value(stored))?,
-        (None, ..) => writeln!(f, "no source is believed")?,
+        (Some(stored), ..) => writeln!(f, "{}{verified}", value(stored))?,
+        (None, ..) => writeln!(f, "no source wins")?,
     }
     for AssertionReport { source, external_id, version_at, value: asserted } in &field.others {
         writeln!(f, "    {source}:{external_id} {} says: {}", version(*version_at), value(asserted))?;
-    }
-    if field.field == Field::Email {
-        writeln!(f, "    {}", if email_verified { "verified" } else { "not verified" })?;
     }
     Ok(())
 }
@@ -99,7 +101,7 @@ impl fmt::Display for Printed<FieldExplanation> {
             write_tried(f, rule)?;
         }
         if rules.is_empty() {
-            writeln!(f, "\nthe policy believes no source about this field")?;
+            writeln!(f, "\nthe policy has no rule for this field")?;
         }
         let text = |one: Option<&Value>| one.map_or(String::from("nothing"), value);
         let computed = self.0.computed();
@@ -138,11 +140,11 @@ const fn phrase(standing: Standing) -> &'static str {
         Standing::Gone => "gone at its source",
         Standing::Silent => "says nothing",
         Standing::Echo => "echo: returns the value that we pushed",
-        Standing::Never => "never believed about this field",
+        Standing::Never => "never used for this field, by the policy",
         Standing::NotVerified => "not verified",
     }
 }
 
 fn version(at: Option<OffsetDateTime>) -> String {
-    at.map_or(String::from("(no version)"), |at| format!("of {}", instant(at)))
+    at.map_or(String::from("(no version)"), |at| format!("version {}", instant(at)))
 }

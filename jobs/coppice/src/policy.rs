@@ -1,6 +1,7 @@
 //! `policy check`, `policy what-if`, `policy apply`: a policy file, and the reports as text.
 
 use std::fmt;
+use std::io;
 use std::path::Path;
 
 use authority::{Policy, PolicyError};
@@ -42,8 +43,15 @@ pub(crate) async fn run(command: PolicyCommand, json: bool) -> Result<(), JobErr
 
 fn read(file: &Path) -> Result<Result<Policy, PolicyError>, JobError> {
     let text = std::fs::read_to_string(file)
-        .map_err(|error| JobError::Usage(format!("{}: {}", file.display(), error.kind())))?;
+        .map_err(|error| JobError::Usage(format!("{}: {}", file.display(), unreadable(&error))))?;
     Ok(Policy::parse(&text))
+}
+
+fn unreadable(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => String::from("the file does not exist"),
+        kind => format!("cannot be read: {kind}"),
+    }
 }
 
 fn usable(file: &Path) -> Result<Policy, JobError> {

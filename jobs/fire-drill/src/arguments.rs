@@ -23,8 +23,8 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Sends a poison event to every unit's front door, and follows it: bus, rule, queue, worker, DLQ, alarm, notification. The
-    /// alarms really fire: their recipients are notified, and notified again when the alarms end.
+    /// Sends a poison event to every unit, where its real events enter, and follows it: bus, rule, queue, worker, DLQ, alarm,
+    /// notification. The alarms really fire: their recipients are notified, and notified again when the alarms end.
     Run(RunArguments),
     /// Sends an event without a record through every unit's route, and reports the late ones. Resumes open drills, removes
     /// messages of ended ones, and sends the metrics that the alarms watch to CloudWatch. Run it every few minutes.
@@ -52,7 +52,7 @@ pub(crate) struct RunArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct HeartbeatArguments {
-    /// Only this unit. Repeatable. Default: every unit with a worker. Name the units if not all of them run, since the others
+    /// Only this unit. Repeatable. Default: every worker with a queue. Name the units if not all of them run, since the others
     /// would be late.
     #[arg(long = "unit", value_parser = unit_with_worker)]
     pub(crate) units: Vec<Unit>,

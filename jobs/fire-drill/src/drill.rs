@@ -144,7 +144,7 @@ impl Drills<'_> {
         }
     }
 
-    /// Sends the event to the unit's front door.
+    /// Sends the event to where the unit's real events enter.
     async fn put(&self, unit: Unit, drill: Uuid) -> Result<OffsetDateTime, StepError> {
         let cloud = &self.clients.cloud;
         let queue = match unit.door {

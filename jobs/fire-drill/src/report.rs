@@ -81,7 +81,7 @@ impl UnitReport {
         Self { unit: unit.name, drill_id, result, hop, reason, hops: hops.collect() }
     }
 
-    /// From the front door to the notification.
+    /// From the sending of the event to the notification.
     pub(crate) fn seconds(&self) -> Option<f64> {
         self.hops.iter().find(|hop| hop.hop == Hop::Notification.name()).map(|hop| hop.after_secs)
     }
@@ -116,7 +116,7 @@ pub(crate) struct Plan {
 pub(crate) struct PlannedUnit {
     unit: &'static str,
     /// Where its event would be sent.
-    front_door: String,
+    sent_to: String,
     pub(crate) faults: Vec<PlannedFault>,
 }
 
@@ -128,7 +128,7 @@ pub(crate) struct PlannedFault {
 
 impl PlannedUnit {
     pub(crate) fn of(unit: Unit, prefix: &str, faults: Vec<Fault>) -> Self {
-        let front_door = match unit.door {
+        let sent_to = match unit.door {
             Door::Bus { .. } => {
                 format!(
                     "bus {prefix}, source {}, rule {}",
@@ -140,7 +140,7 @@ impl PlannedUnit {
             Door::Dlq => format!("queue {}", unit.dlq(prefix)),
         };
         let fault = |fault: Fault| PlannedFault { hop: fault.hop.name(), reason: fault.reason };
-        Self { unit: unit.name, front_door, faults: faults.into_iter().map(fault).collect() }
+        Self { unit: unit.name, sent_to, faults: faults.into_iter().map(fault).collect() }
     }
 }
 
@@ -148,7 +148,7 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "nothing was sent; these would be drilled:")?;
         for unit in &self.units {
-            writeln!(f, "{:<22} by {}", unit.unit, unit.front_door)?;
+            writeln!(f, "{:<22} to {}", unit.unit, unit.sent_to)?;
             for fault in &unit.faults {
                 writeln!(f, "    would stop at {}: {}", fault.hop, fault.reason)?;
             }

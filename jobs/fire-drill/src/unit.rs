@@ -1,4 +1,4 @@
-//! The units that are drilled: the front door of each, and the names of its queues, rules and alarms, as in
+//! The units that are drilled: where the events of each enter, and the names of its queues, rules and alarms, as in
 //! `deploy/cloudformation/coppice.yaml`; a test compares the two. Pure.
 
 use event_contract::DRILL_SOURCE;

@@ -13,9 +13,12 @@ use postgres_store::{MIGRATOR, Store, StoreError};
 use settings::{Reader, describe};
 use worker_process::DATABASE_URL;
 
+const EXIT_CODES: &str = "Exit codes: 0 the schema is up to date; 1 failed, or (with --dry-run) there are migrations to run; \
+                          2 wrong usage or settings";
+
 /// Brings the database schema up to date.
 #[derive(Debug, Parser)]
-#[command(version, after_help = describe(&[DATABASE_URL.help()]))]
+#[command(version, after_help = format!("{EXIT_CODES}\n\n{}", describe(&[DATABASE_URL.help()])))]
 struct Arguments {
     /// Only report whether there are migrations to run. Exit code 1: there are.
     #[arg(long)]
@@ -34,7 +37,16 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let ended = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
         // Opened inside the runtime: the store's pool needs it for its background task.
-        runtime.block_on(async { migrate(&Store::open(&url, 2)?, arguments.dry_run).await })
+        runtime.block_on(async {
+            match Store::open(&url, 2) {
+                Ok(store) => migrate(&store, arguments.dry_run).await,
+                // The database was not asked: the setting is wrong.
+                Err(error) => {
+                    eprintln!("migrate: {}: {error}", DATABASE_URL.name);
+                    Ok(ExitCode::from(2))
+                }
+            }
+        })
     });
     ended.unwrap_or_else(|error| {
         eprintln!("migrate: {error:#}");

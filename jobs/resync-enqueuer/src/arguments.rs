@@ -50,7 +50,7 @@ pub(crate) struct How {
     /// Report what would be sent, and send nothing.
     #[arg(long, global = true)]
     pub(crate) dry_run: bool,
-    /// Drop a run that was interrupted or stopped by the guard, and start a new one.
+    /// Drop a run that was interrupted or stopped by the guard against many deletions or changes, and start a new one.
     #[arg(long, global = true)]
     pub(crate) restart: bool,
     /// Print the report as JSON.

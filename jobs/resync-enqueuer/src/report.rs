@@ -24,6 +24,8 @@ pub(crate) struct ListingReport {
     pub(crate) listed: i64,
     pub(crate) new: i64,
     pub(crate) changed: i64,
+    /// Listed with the stored version, or without a version.
+    pub(crate) unchanged: i64,
     pub(crate) missing: i64,
     pub(crate) stored: i64,
     /// Why the listing proves nothing about the records that it lacks.
@@ -33,7 +35,8 @@ pub(crate) struct ListingReport {
 impl ListingReport {
     pub(crate) fn new(plan: &ListingPlan, unproven: Option<&String>) -> Self {
         let ListingPlan { listed, new, changed, missing, stored } = *plan;
-        Self { listed, new, changed, missing, stored, unproven: unproven.cloned() }
+        let unchanged = listed - new - changed;
+        Self { listed, new, changed, unchanged, missing, stored, unproven: unproven.cloned() }
     }
 }
 
@@ -44,9 +47,9 @@ impl fmt::Display for EnqueueReport {
         let Self { sent, source, origin, secs, .. } = self;
         writeln!(f, "{sent} record(s) of {source} {verb} ({origin}{resumed}), in {secs} s")?;
         let Some(listing) = &self.listing else { return Ok(()) };
-        let ListingReport { listed, new, changed, missing, stored, .. } = listing;
+        let ListingReport { listed, new, changed, unchanged, missing, stored, .. } = listing;
         writeln!(f, "{listed} listed on {} page(s), {stored} stored", self.pages)?;
-        writeln!(f, "  new: {new}\n  changed: {changed}\n  not listed: {missing}")?;
+        writeln!(f, "  new: {new}\n  changed: {changed}\n  unchanged: {unchanged}\n  not listed: {missing}")?;
         match &listing.unproven {
             Some(reason) => writeln!(
                 f,

@@ -23,7 +23,6 @@ const SPLINTERS: [&[u8]; 12] = [
 ];
 
 /// The input with a few changes. The same number makes the same changes.
-#[must_use]
 pub fn mutated(input: &[u8], number: u64) -> Vec<u8> {
     let mut random = StdRng::seed_from_u64(number);
     let start = input.iter().position(|byte| matches!(byte, b'{' | b'[')).unwrap_or(input.len());

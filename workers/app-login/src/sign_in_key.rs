@@ -41,7 +41,6 @@ impl SignInKey {
     }
 
     /// The provider's ID of the log entry.
-    #[must_use]
     pub fn event_id(&self) -> &str {
         match self {
             Self::Complete { event_id, .. } | Self::IdOnly { event_id } => event_id,
@@ -49,7 +48,6 @@ impl SignInKey {
     }
 
     /// The user, if the event names one.
-    #[must_use]
     pub fn user_id(&self) -> Option<&str> {
         match self {
             Self::Complete { user_id, .. } => Some(user_id),

@@ -23,7 +23,6 @@ impl<P: CrmProvider> CrmRecords<P> {
     ///
     /// # Panics
     /// Panics outside a tokio runtime.
-    #[must_use]
     pub fn new(provider: P) -> Self {
         let provider = Arc::new(provider);
         Self { batches: Batches::start(Arc::clone(&provider)), provider }

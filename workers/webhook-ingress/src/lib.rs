@@ -57,7 +57,6 @@ pub fn read_dependencies(reader: &Reader) -> Result<Dependencies, SettingsError>
 }
 
 /// The whole of `main`. `version` is the binary's own.
-#[must_use]
 pub fn run(version: &'static str) -> ExitCode {
     clap::Command::new(NAME)
         .about("Takes providers' webhooks, verifies them, and puts their IDs onto the bus")

@@ -37,7 +37,6 @@ providers! {
 }
 
 /// The webhooks of every provider, sorted by name.
-#[must_use]
 pub fn webhooks() -> [&'static Webhook; Provider::ALL.len()] {
     Provider::ALL.map(Provider::webhook)
 }

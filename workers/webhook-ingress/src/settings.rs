@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use provider_webhook::Secrets;
 use secrecy::SecretString;
-use settings::{Reader, SettingsError, all};
+use settings::{Fault, Reader, SettingsError, all};
 use worker_process::{BUS_NAME, CONNECTIONS, DATABASE_URL, DRAIN_LIMIT, HEALTH_ADDRESS, LOG};
 
 use crate::connections::ConnectionLimits;
@@ -25,7 +25,7 @@ settings::declare! {
     pub log_filter: String = use LOG;
     pub drain_limit: Duration = use DRAIN_LIMIT;
     LISTEN_ADDRESS: SocketAddr = "COPPICE_LISTEN_ADDRESS" [default "0.0.0.0:8081"]
-        "where webhooks are taken, as plain HTTP" => pub listen_address;
+        "where webhooks arrive, as plain HTTP" => pub listen_address;
     pub connections: ConnectionLimits = load;
     pub ingress: IngressSettings = load;
 }
@@ -104,7 +104,8 @@ pub(crate) fn describe() -> String {
     let providers = Provider::ALL.map(|provider| provider.setting().help());
     let known = [<Settings as settings::Settings>::ALL, &providers].concat();
     format!(
-        "{}\nSecrets are lists with commas: all of a list are live. A provider is enabled by its secrets, and one must be.\n",
+        "{}\nSecrets are lists with commas: every secret in a list is accepted. Setting a provider's secrets enables it. \
+         Enable at least one provider.\n",
         settings::describe(&known)
     )
 }
@@ -114,11 +115,16 @@ fn read_providers(reader: &Reader) -> Result<BTreeMap<Provider, Secrets>, Settin
     let secrets = Provider::ALL.map(|provider| Ok((provider, reader.read(provider.setting())?)));
     let mut providers: BTreeMap<Provider, Secrets> = all(secrets)?.into_iter().collect();
     providers.retain(|_, secrets| !secrets.is_empty());
-    if providers.is_empty() {
-        // An ingress for no provider was set up wrong: each setting that would fix it is listed as missing.
-        all(Provider::ALL.map(|provider| Err::<(), _>(provider.setting().is_not_set())))?;
-    }
-    Ok(providers)
+    if providers.is_empty() { Err(no_provider()) } else { Ok(providers) }
+}
+
+fn no_provider() -> SettingsError {
+    let settings = Provider::ALL.map(|provider| provider.setting().name).join(", ");
+    SettingsError::from(Fault {
+        name: "COPPICE_<PROVIDER>_WEBHOOK_SECRETS",
+        meaning: "they enable the provider",
+        problem: format!("no provider is enabled: set the secrets of at least one: {settings}"),
+    })
 }
 
 fn read_public_url(reader: &Reader) -> Result<PublicUrl, SettingsError> {
@@ -147,8 +153,8 @@ mod tests {
     const SECRET: &str = "0123456789abcdef";
 
     #[test]
-    fn without_a_provider_every_setting_that_would_enable_one_is_listed() {
-        assert_eq!(faults(&[]), Provider::ALL.map(|provider| provider.setting().name));
+    fn without_a_provider_one_fault_names_the_settings_that_would_enable_one() {
+        assert_eq!(faults(&[]), ["COPPICE_<PROVIDER>_WEBHOOK_SECRETS"]);
         assert_eq!(faults(&[("COPPICE_STRIPE_WEBHOOK_SECRETS", SECRET)]), [""; 0]);
     }
 

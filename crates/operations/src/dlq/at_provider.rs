@@ -42,7 +42,6 @@ pub struct ProviderSettings {
 
 impl ProviderSettings {
     /// Reads the settings of each role.
-    #[must_use]
     pub fn read(reader: &Reader) -> Self {
         Self { sso: read(reader), crm: read(reader), identity: read(reader) }
     }

@@ -189,7 +189,6 @@ fn items(unit: &str, messages: &[DeadLettered]) -> Vec<RedriveItem> {
 }
 
 /// The action's name, as reports and commands have it.
-#[must_use]
 pub const fn action_name(action: RedriveAction) -> &'static str {
     match action {
         RedriveAction::Redrive => "redrive",

@@ -26,7 +26,6 @@ pub(crate) struct Dlq {
 
 impl DeadLetterQueues {
     /// The DLQs of the stack whose bus is `bus`, in the account and region of `config`. Calls nothing yet.
-    #[must_use]
     pub const fn new(config: SdkConfig, bus: String) -> Self {
         Self { config, bus }
     }

@@ -121,8 +121,9 @@ async fn canary(
     let (plan_id, unit) = (plan.plan_id, plan.queue.clone());
     // One is enough to stop everything.
     if progress.items_dead_lettered > 0 {
-        let (dead_lettered, sent) = (progress.items_dead_lettered, progress.items_sent);
-        return Err(OperationError::CanaryDeadLettered { plan_id, unit, dead_lettered, sent });
+        let (dead_lettered, sent, to_send) =
+            (progress.items_dead_lettered, progress.items_sent, progress.items);
+        return Err(OperationError::CanaryDeadLettered { plan_id, unit, dead_lettered, sent, to_send });
     }
     if progress.items_handled < sent(progress) {
         let (handled, wait_secs) = (progress.items_handled, pace.wait_secs);

@@ -20,15 +20,15 @@ pub(crate) async fn check(aws: &Aws, findings: &mut Findings) {
         None => findings.fault(CHECK, "region", "there is none", "set AWS_REGION to the region of the stack"),
     }
     let Some(provider) = aws.config.credentials_provider() else {
-        findings.fault(CHECK, "provider", "there is none", FIX);
+        findings.fault(CHECK, "AWS", "there are none", FIX);
         return;
     };
     match provider.provide_credentials().await {
         Ok(credentials) => {
             let features = credentials.get_property::<Vec<Feature>>().map_or(&[][..], Vec::as_slice);
-            findings.ok(CHECK, "provider", in_words(features));
+            findings.ok(CHECK, "from", in_words(features));
         }
-        Err(error) => findings.fault(CHECK, "provider", why(&error), FIX),
+        Err(error) => findings.fault(CHECK, "AWS", why(&error), FIX),
     }
 }
 
@@ -39,13 +39,13 @@ fn in_words(features: &[Feature]) -> &'static str {
         Feature::CredentialsStsAssumeRoleWebId,
         Feature::CredentialsProfileStsWebIdToken,
     ]) {
-        "web identity: a service account's own role (IRSA)"
+        "web identity (a service account's own role, IRSA)"
     } else if has(&[Feature::CredentialsHttp]) {
-        "container endpoint: a service account's own role (EKS Pod Identity), or a task's (ECS)"
+        "container endpoint (a service account's own role by EKS Pod Identity, or a task's by ECS)"
     } else if has(&[Feature::CredentialsImds]) {
-        "instance metadata: the node's role, which every pod of the node has"
+        "instance metadata (the node's role, which every pod of the node has)"
     } else if has(&[Feature::CredentialsEnvVars]) {
-        "environment variables: a key that is never renewed"
+        "environment variables (a static key)"
     } else if has(&[Feature::CredentialsProfile, Feature::CredentialsProfileSourceProfile]) {
         "a profile of the configuration file"
     } else {
@@ -56,7 +56,9 @@ fn in_words(features: &[Feature]) -> &'static str {
 const fn why(error: &CredentialsError) -> &'static str {
     // By kind, because the SDK's texts name roles and endpoints.
     match error {
-        CredentialsError::CredentialsNotLoaded(_) => "no provider of the chain has any",
+        CredentialsError::CredentialsNotLoaded(_) => {
+            "there are none: no place that the AWS SDK searches has any"
+        }
         CredentialsError::ProviderTimedOut(_) => "the provider did not answer in time",
         CredentialsError::InvalidConfiguration(_) => "the provider is set up wrong",
         CredentialsError::ProviderError(_) => "the provider failed: its role or token is refused",

@@ -91,7 +91,7 @@ pub(crate) fn check(queue: &FoundQueue, rules: &[FoundRule], step_limit: Duratio
     check_size(name, attributes, findings);
     if is_fed_by_rules(unit) {
         check_encryption(name, attributes, findings);
-        check_admission(name, attributes, rules.iter().map(|rule| rule.arn.as_str()), findings);
+        check_admission(name, attributes, Use::Target, rules.iter().map(|rule| rule.arn.as_str()), findings);
     }
 }
 
@@ -109,14 +109,24 @@ pub(crate) async fn check_dead_ends(aws: &Aws, dead_ends: &DeadEnds, findings: &
         };
         if let Some(attributes) = attributes(aws, &url, fix, findings).await {
             check_encryption(name, &attributes, findings);
-            check_admission(name, &attributes, rules.iter().map(String::as_str), findings);
+            check_admission(name, &attributes, Use::DeadEnd, rules.iter().map(String::as_str), findings);
         }
     }
+}
+
+/// What rules use a queue for.
+#[derive(Clone, Copy)]
+enum Use {
+    /// They send their events to it.
+    Target,
+    /// EventBridge sends it the events that it cannot deliver.
+    DeadEnd,
 }
 
 fn check_admission<'a>(
     name: &str,
     queue: &Attributes,
+    used_as: Use,
     rules: impl Iterator<Item = &'a str>,
     findings: &mut Findings,
 ) {
@@ -140,7 +150,11 @@ fn check_admission<'a>(
                    for the rules' ARNs";
         findings.fault(CHECK, name, problem, fix);
     } else if admitted > 0 {
-        findings.ok(CHECK, name, format!("it admits {admitted} rule(s)"));
+        let which = match used_as {
+            Use::Target => "that send to it",
+            Use::DeadEnd => "whose undeliverable events go to it",
+        };
+        findings.ok(CHECK, name, format!("it admits {admitted} rule(s) {which}"));
     }
 }
 

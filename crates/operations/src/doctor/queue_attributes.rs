@@ -42,7 +42,8 @@ pub(crate) fn check_redrive(
     const CHECK: &str = "redrive policy";
     let policy: Value = serde_json::from_str(queue.text(&Name::RedrivePolicy)).unwrap_or_default();
     let Some(target) = policy["deadLetterTargetArn"].as_str() else {
-        let problem = "there is none: a message that crashes every process is received for ever";
+        let problem =
+            "there is none: a message that crashes every process is received again and again, without an end";
         return findings.fault(CHECK, name, problem, DEPLOY);
     };
     if let Some(dlq) = dlq.filter(|dlq| dlq.arn() != target) {
@@ -68,7 +69,7 @@ pub(crate) fn check_redrive(
 pub(crate) fn check_retention(name: &str, queue: &Attributes, dlq: &Attributes, findings: &mut Findings) {
     const CHECK: &str = "retention";
     let retention = |queue: &Attributes| queue.number(&Name::MessageRetentionPeriod);
-    // A dead-lettered message keeps the age that it had in its queue, so the DLQ has to keep messages for longer.
+    // A message that SQS itself dead-letters keeps the age that it had in its queue, so the DLQ has to keep it for longer.
     match (retention(queue), retention(dlq)) {
         (Some(queue), Some(dlq)) if dlq > queue => {
             findings.ok(CHECK, name, format!("{queue} s, and {dlq} s in the DLQ"));
@@ -76,7 +77,9 @@ pub(crate) fn check_retention(name: &str, queue: &Attributes, dlq: &Attributes, 
         (Some(queue), Some(dlq)) => findings.fault(
             CHECK,
             name,
-            format!("{queue} s, and {dlq} s in the DLQ, counted from when a message was first sent"),
+            format!(
+                "{queue} s, and {dlq} s in the DLQ: a message that SQS itself dead-letters keeps the age that it had in its queue"
+            ),
             "deploy the stack with DeadLetterRetentionSeconds far above SourceRetentionSeconds (1209600 and 345600)",
         ),
         _ => findings.skipped(CHECK, name, "SQS does not return it"),

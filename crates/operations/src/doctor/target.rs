@@ -80,7 +80,6 @@ impl Unit {
     }
 
     /// Its name everywhere: queue, binary, rules.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         self.0.name
     }

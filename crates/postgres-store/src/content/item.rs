@@ -176,13 +176,41 @@ async fn upsert(
     load: &ContentLoad<'_>,
     readings: &BTreeMap<ContentKey, &ContentReading>,
 ) -> Result<(LoadedContent, Vec<(Uuid, i64)>), StoreError> {
-    let columns = Columns::of(readings);
+    let (mut loaded, mut changes) = (LoadedContent::default(), Vec::new());
+    for row in write(connection, load, &Columns::of(readings)).await? {
+        let never_read = row.gone && row.revision == 1;
+        if never_read || !row.changed {
+            continue;
+        }
+        if row.gone {
+            loaded.gone += 1;
+        } else {
+            loaded.changed += 1;
+        }
+        changes.push((row.content_item_id, row.revision));
+    }
+    Ok((loaded, changes))
+}
+
+struct Written {
+    content_item_id: Uuid,
+    revision: i64,
+    gone: bool,
+    changed: bool,
+}
+
+async fn write(
+    connection: &mut PgConnection,
+    load: &ContentLoad<'_>,
+    columns: &Columns,
+) -> Result<Vec<Written>, StoreError> {
     // The guard, in words. A newer version wins, an older one loses. On a tie, or if one has no version, the later reading wins
     // if its content differs. A deletion at a known time wins, unless the stored version is newer. A deletion concluded from
     // absence wins, unless the item was read since. A second deletion moves the time of the tombstone, so that a reading from
     // between the two cannot revive the item. An item that was never read gets a tombstone too, without an announcement: a page
     // that was requested before the deletion may arrive after it.
-    let rows = sqlx::query!(
+    let written = sqlx::query_as!(
+        Written,
         r#"insert into content_item as stored
                (content_item_id, source, collection, external_id, content_type, locales, body, published,
                 source_revision, version_at, ticket, gone_at)
@@ -231,18 +259,5 @@ async fn upsert(
     )
     .fetch_all(connection)
     .await?;
-    let (mut loaded, mut changes) = (LoadedContent::default(), Vec::new());
-    for row in rows {
-        let never_read = row.gone && row.revision == 1;
-        if never_read || !row.changed {
-            continue;
-        }
-        if row.gone {
-            loaded.gone += 1;
-        } else {
-            loaded.changed += 1;
-        }
-        changes.push((row.content_item_id, row.revision));
-    }
-    Ok((loaded, changes))
+    Ok(written)
 }

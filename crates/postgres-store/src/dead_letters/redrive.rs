@@ -76,13 +76,18 @@ pub struct UnsentItem {
 
 /// The progress of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[allow(missing_docs, reason = "counts of what the names say")]
 pub struct RedriveProgress {
+    /// Messages of the plan.
     pub messages: i64,
+    /// Of these, deleted from the DLQ.
     pub messages_deleted: i64,
+    /// What the plan sends: messages about one record are one item.
     pub items: i64,
+    /// Of these, sent.
     pub items_sent: i64,
+    /// Of those, handled.
     pub items_handled: i64,
+    /// Of those, dead-lettered again.
     pub items_dead_lettered: i64,
 }
 

@@ -101,7 +101,7 @@ pub struct LinkReport {
     pub to_person_id: Uuid,
     /// How many reviews it closes.
     pub reviews_closed: u64,
-    /// Persons whose row changed and who are announced.
+    /// Persons whose row changed. The persons before and after are announced in any case.
     pub changed: Vec<Uuid>,
     /// `false`: a dry run; nothing was written.
     pub written: bool,
@@ -125,7 +125,7 @@ pub enum LinkRefusal {
     #[error("the record already belongs to person {0}")]
     SamePerson(Uuid),
     /// There is no decision about the record, or the last one did not move it.
-    #[error("no last decision about the record moved it")]
+    #[error("the last decision did not move this record: there is nothing to undo")]
     NothingToUndo,
     /// The database failed.
     #[error(transparent)]

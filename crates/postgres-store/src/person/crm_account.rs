@@ -31,7 +31,6 @@ pub struct WrittenContact {
 }
 
 /// A hash by which two pushes are compared without storing their values.
-#[must_use]
 pub fn pushed_hash<'a>(fields: impl IntoIterator<Item = (Field, &'a str)>) -> Vec<u8> {
     let mut hash = Sha256::new();
     for (field, value) in fields {

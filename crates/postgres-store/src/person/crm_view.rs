@@ -100,7 +100,6 @@ pub(crate) fn key_of(contact: &SourceRecord) -> Option<&str> {
 }
 
 /// Whether a key is our ID of another person. Any other key is the CRM's own.
-#[must_use]
 pub fn is_another_person(key: Option<&str>, person_id: Uuid) -> bool {
     key.and_then(|key| key.parse::<Uuid>().ok()).is_some_and(|other| other != person_id)
 }

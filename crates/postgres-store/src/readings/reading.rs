@@ -29,7 +29,6 @@ pub struct PersonReading {
 
 impl PersonReading {
     /// Whether the record is gone at its source.
-    #[must_use]
     pub const fn is_gone(&self) -> bool {
         matches!(self.state, RecordState::Gone { .. })
     }
@@ -56,7 +55,6 @@ pub enum RecordState {
 
 impl RecordState {
     /// SHA-256 of the kept part: equal records have equal hashes. `None`: it is gone.
-    #[must_use]
     pub fn content_hash(&self) -> Option<Vec<u8>> {
         match self {
             // serde_json keeps keys sorted, so equal records have equal text.

@@ -216,7 +216,18 @@ pub(crate) async fn upsert(
     source: Source<'_>,
     rows: &[SourceRow],
 ) -> Result<Upserted, StoreError> {
-    let columns = Columns::of(rows);
+    let written = write(connection, source, &Columns::of(rows)).await?;
+    Ok(changed_or_touched(rows, written.into_iter()))
+}
+
+/// ID, person and content ticket of each row that was written.
+type Written = (String, Option<Uuid>, i64);
+
+async fn write(
+    connection: &mut PgConnection,
+    source: Source<'_>,
+    columns: &Columns,
+) -> Result<Vec<Written>, StoreError> {
     // The guard, in words; what it leaves out is neither written nor returned. A deletion wins if its refetch is later. A
     // second deletion moves the ticket and the version of the tombstone, so that a reading from between the two cannot revive
     // the record. A present record replaces a tombstone only if its refetch is later and its version is newer than the deletion
@@ -286,14 +297,10 @@ pub(crate) async fn upsert(
     )
     .fetch_all(connection)
     .await?;
-    let written = written.into_iter().map(|row| (row.external_id, row.person_id, row.content_ticket));
-    Ok(changed_or_touched(rows, written))
+    Ok(written.into_iter().map(|row| (row.external_id, row.person_id, row.content_ticket)).collect())
 }
 
-fn changed_or_touched(
-    rows: &[SourceRow],
-    written: impl Iterator<Item = (String, Option<Uuid>, i64)>,
-) -> Upserted {
+fn changed_or_touched(rows: &[SourceRow], written: impl Iterator<Item = Written>) -> Upserted {
     // No ticket is drawn twice, so the content is this reading's exactly if it has this reading's ticket.
     let rows: HashMap<&str, &SourceRow> = rows.iter().map(|row| (row.external_id.as_str(), row)).collect();
     let mut upserted = Upserted::default();

@@ -136,3 +136,31 @@ async fn a_change_of_a_record_stays_in_place() {
     let handed_in = async || Ok((database.texts(counts).await == ["100 100"]).then_some(()));
     local_stack::wait_until(Duration::from_secs(60), "100 changes, all in place", handed_in).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_sample_that_begins_at_a_record_s_own_place_contains_the_record() {
+    let database = Database::start().await;
+    database.apply(&["a", "b", "c"].map(|id| found(id, "x", None, 1))).await;
+    for id in ["a", "b", "c"] {
+        let place = database.count(&format!("select hashtextextended('{id}', 0)")).await;
+        assert_eq!(database.store.sample_records(SOURCE, place, 1).await.unwrap(), [id]);
+    }
+}
+
+#[tokio::test]
+async fn a_reading_that_changes_nothing_leaves_the_time_of_the_last_change() {
+    let database = Database::start().await;
+    database.apply(&[found("a", "ada", None, 1)]).await;
+    database.execute("update source_record set changed_at = now() - interval '2 days'").await;
+    database.apply(&[found("a", "ada", None, 2)]).await;
+    assert_eq!(database.texts("select ticket::text from source_record").await, ["2"], "it was written");
+    assert_eq!(database.store.records_changed_within(SOURCE, DAY, 10).await.unwrap(), [""; 0]);
+}
+
+#[tokio::test]
+async fn only_present_records_of_the_source_are_counted() {
+    let database = Database::start().await;
+    database.apply(&[found("a", "ada", None, 1), found("b", "bob", None, 2), gone("c", None, 3)]).await;
+    database.store.apply_person_readings(CRM, &[found("d", "dan", None, 4)]).await.unwrap();
+    assert_eq!(database.store.count_present_records(SOURCE).await.unwrap(), 2);
+}

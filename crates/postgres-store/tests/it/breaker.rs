@@ -107,6 +107,7 @@ async fn a_lease_ends_when_the_breaker_closes() {
     open_for(&database, "timeout", NOW).await;
     assert!(lease(&database).await);
     database.store.close_breaker(UPSTREAM).await.unwrap();
+    assert!(!lease(&database).await, "a closed breaker is not probed");
     open_for(&database, "timeout", NOW).await;
     assert!(lease(&database).await);
 }

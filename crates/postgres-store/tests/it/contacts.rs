@@ -1,8 +1,10 @@
 //! What links, reviews and deletions mean for the CRM's contacts: which are pushed to, which wait, and which persons
 //! are announced when the wait is over.
 
-use postgres_store::{Move, WrittenContact, pushed_hash};
+use authority::{Field, Role};
+use postgres_store::{CrmView, MOST_REPEATS, Move, PersonReading, Source, WrittenContact, pushed_hash};
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::database::{Database, gone};
 use crate::link_faults::{announce, blocked, decide, person_of};
@@ -204,4 +206,160 @@ async fn a_person_who_waited_because_of_its_own_record_is_announced_when_it_is_g
     assert!(!waits().await);
     assert_eq!(db.count("select max(revision) from person").await, revision, "nothing else about u changed");
     assert_eq!(db.count(&pushed).await, before + 1);
+}
+
+/// A person whose contact has our key and other values, and the contact's next reading with these values.
+async fn person_with_a_contact(
+    db: &Database,
+    values: serde_json::Value,
+) -> (Uuid, impl Fn(serde_json::Value, i64) -> PersonReading) {
+    apply(db, IDP, saying("u", None, values, 1001, 1)).await;
+    let u = person_of(db, "idp", "u").await;
+    let contact = move |mut values: serde_json::Value, version| {
+        values["external_key"] = json!(u.to_string());
+        saying("c", Some(&u.to_string()), values, version, version)
+    };
+    (u, contact)
+}
+
+/// Records a push of what the contact lacks, as crm-account does.
+async fn push(db: &Database, person_id: Uuid, external_id: &str) {
+    let view = view(db, person_id).await;
+    let fields = view.profile.to_push(db.store.policy(), view.contact.as_ref());
+    let written = WrittenContact {
+        person_id,
+        revision: view.revision,
+        external_id: external_id.to_owned(),
+        pushed_hash: pushed_hash(fields.iter().map(|(field, value)| (*field, value.as_str()))),
+        announce: announce(),
+    };
+    db.store.record_crm_accounts("crm", &[written]).await.unwrap();
+}
+
+async fn view(db: &Database, person: Uuid) -> CrmView {
+    db.store.crm_views("crm", &[person]).await.unwrap().remove(&person).unwrap()
+}
+
+async fn announced(db: &Database) -> i64 {
+    db.count("select count(*) from outbox").await
+}
+
+#[tokio::test]
+async fn values_that_the_crm_changes_back_again_and_again_are_announced_again_after_an_hour() {
+    let db = Database::start().await;
+    let account = json!({"email": "a@idp", "email_verified": true, "phone": "+1"});
+    let (u, contact) = person_with_a_contact(&db, account).await;
+    let staffs = json!({"email": "a@crm", "phone": "+2"});
+    apply(&db, CRM, contact(staffs.clone(), 1001)).await;
+    for times in 1..=MOST_REPEATS {
+        push(&db, u, "c").await;
+        let before = announced(&db).await;
+        apply(&db, CRM, contact(staffs.clone(), 1001 + i64::from(times))).await;
+        let due = i64::from(times < MOST_REPEATS);
+        assert_eq!(announced(&db).await, before + due, "changed back {times} times");
+    }
+    assert_eq!(view(&db, u).await.pushed.unwrap().times, MOST_REPEATS);
+    let before = announced(&db).await;
+    apply(&db, CRM, contact(json!({"email": "a@crm", "phone": "+1"}), 1010)).await;
+    assert_eq!(announced(&db).await, before + 1, "other values are due");
+    apply(&db, CRM, contact(staffs.clone(), 1011)).await;
+    assert_eq!(announced(&db).await, before + 1);
+
+    db.execute("update crm_account set pushed_at = pushed_at - interval '61 minutes'").await;
+    assert_eq!(view(&db, u).await.pushed.unwrap().times, 0, "an hour later");
+    apply(&db, CRM, contact(staffs, 1012)).await;
+    assert_eq!(announced(&db).await, before + 2);
+    push(&db, u, "c").await;
+    assert_eq!(view(&db, u).await.pushed.unwrap().times, 1);
+}
+
+#[tokio::test]
+async fn a_contact_is_announced_once_for_each_person_to_whom_it_is_linked() {
+    let db = Database::start().await;
+    apply(&db, IDP, saying("u", None, verified("a@idp"), 1001, 1)).await;
+    apply(&db, IDP, saying("w", None, verified("b@idp"), 1001, 2)).await;
+    let (u, w) = (person_of(&db, "idp", "u").await, person_of(&db, "idp", "w").await);
+    for (person, expected) in [(u, 1), (u, 1), (w, 2), (w, 2)] {
+        push(&db, person, "c").await;
+        let linked = db.count("select count(*) from outbox where kind = 'CrmAccountLinked'").await;
+        assert_eq!(linked, expected);
+    }
+}
+
+#[tokio::test]
+async fn of_several_pushed_contacts_the_last_one_is_known() {
+    let db = Database::start().await;
+    apply(&db, IDP, saying("u", None, verified("a@idp"), 1001, 1)).await;
+    let u = person_of(&db, "idp", "u").await;
+    for contact in ["c2", "c1", "c3"] {
+        push(&db, u, contact).await;
+        db.execute("update crm_account set pushed_at = pushed_at - interval '1 minute'").await;
+    }
+    assert_eq!(view(&db, u).await.pushed.unwrap().external_id, "c3");
+}
+
+#[tokio::test]
+async fn a_person_who_has_the_contact_waits_for_no_review_of_it() {
+    let db = Database::start().await;
+    apply(&db, IDP, saying("u", None, verified("a@idp"), 1001, 1)).await;
+    apply(&db, CRM, saying("c", None, json!({"phone": "+1"}), 1001, 2)).await;
+    let values = json!({"phone": "+1", "email": "a@idp", "email_verified": true});
+    apply(&db, CRM, saying("c", None, values, 1002, 3)).await;
+    let (u, owner) = (person_of(&db, "idp", "u").await, person_of(&db, "crm", "c").await);
+    assert!(view(&db, u).await.under_review && !view(&db, owner).await.under_review);
+}
+
+#[tokio::test]
+async fn only_another_person_s_contact_has_our_key_elsewhere() {
+    let db = Database::start().await;
+    let (u, contact) = person_with_a_contact(&db, verified("a@idp")).await;
+    let key = u.to_string();
+    apply(&db, VERIFIER, saying("v", Some(&key), json!({"verification_status": "failed"}), 1001, 2)).await;
+    decide(&db, "verifier", "v", Move::Undo).await;
+    assert_ne!(person_of(&db, "verifier", "v").await, u);
+    assert!(!view(&db, u).await.key_elsewhere, "a case is no contact");
+    apply(&db, CRM, contact(json!({"phone": "+1"}), 1001)).await;
+    assert!(!view(&db, u).await.key_elsewhere, "its own contact");
+    decide(&db, "crm", "c", Move::Undo).await;
+    assert!(view(&db, u).await.key_elsewhere);
+}
+
+#[tokio::test]
+async fn a_merged_person_is_not_shown_to_the_crm() {
+    let db = Database::start().await;
+    let (u, _) = person_with_a_contact(&db, verified("a@idp")).await;
+    apply(&db, CRM, saying("c", None, json!({"phone": "+1"}), 1001, 2)).await;
+    let merged = person_of(&db, "crm", "c").await;
+    decide(&db, "crm", "c", Move::Link(u)).await;
+    let views = db.store.crm_views("crm", &[u, merged]).await.unwrap();
+    assert_eq!(views.into_keys().collect::<Vec<_>>(), [u]);
+}
+
+/// The source of a person's first name.
+async fn source_of_first_name(db: &Database, person: Uuid) -> String {
+    let source =
+        format!("select provenance -> 'given_name' ->> 'source' from person where person_id = '{person}'");
+    db.texts(&source).await.remove(0)
+}
+
+#[tokio::test]
+async fn an_echo_with_blanks_is_still_an_echo() {
+    let db = Database::start().await;
+    let (u, contact) = person_with_a_contact(&db, verified("a@idp")).await;
+    db.store.remember_pushed("crm", u, [(Field::GivenName, "Idp")]).await.unwrap();
+    for (name, source) in [("Idp", "idp"), (" Idp ", "idp"), ("Staff's", "crm")] {
+        let version = db.count("select coalesce(max(ticket), 0) from source_record").await + 1;
+        apply(&db, CRM, contact(json!({"given_name": name}), version)).await;
+        assert_eq!(source_of_first_name(&db, u).await, source, "{name:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_was_pushed_to_one_crm_is_an_assertion_of_another() {
+    let db = Database::start().await;
+    let (u, contact) = person_with_a_contact(&db, verified("a@idp")).await;
+    db.store.remember_pushed("crm", u, [(Field::GivenName, "Idp")]).await.unwrap();
+    let other = Source { name: "other-crm", role: Role::Crm };
+    apply(&db, other, contact(json!({"given_name": "Idp"}), 1001)).await;
+    assert_eq!(source_of_first_name(&db, u).await, "other-crm");
 }

@@ -267,3 +267,97 @@ async fn a_cursor_moves_by_itself_only_from_where_it_is() {
     assert!(go(Some("2"), None).await && !go(Some("2"), None).await);
     assert_eq!(database.store.source_cursor("idp", "users").await.unwrap(), None);
 }
+
+fn in_collection(collection: &str, mut reading: ContentReading) -> ContentReading {
+    reading.key.collection = collection.to_owned();
+    reading
+}
+
+#[tokio::test]
+async fn items_with_one_id_in_two_collections_or_sources_are_listed_apart() {
+    let database = Database::start().await;
+    let proof = Write::if_wanted(true);
+    let entry_and_asset = || [found("a", "1", None), in_collection("asset", found("a", "1", None))];
+    put(&database, &entry_and_asset(), 1).await;
+    let list = async |source, readings: &[ContentReading], from, to| {
+        let step = CursorMove { entity: "listing", from, to: Some(to) };
+        let listing = ContentLoad { source, listed: true, ..load(readings, 2, step) };
+        database.store.load_content(&listing, proof.as_ref()).await.unwrap().unwrap();
+    };
+    let unlisted = async || {
+        let keys = database.store.unlisted_content(CMS, None).await.unwrap();
+        keys.into_iter().map(|key| key.collection).collect::<Vec<_>>()
+    };
+    list("another-cms", &entry_and_asset(), None, "1").await;
+    assert_eq!(unlisted().await, ["asset", "entry"], "another source's listing");
+    list(CMS, &[in_collection("asset", found("a", "1", None))], None, "1").await;
+    assert_eq!(unlisted().await, ["entry"]);
+    list(CMS, &[found("a", "1", None)], Some("1"), "2").await;
+    list(CMS, &[in_collection("asset", gone("a", None))], Some("2"), "3").await;
+    assert_eq!(database.store.content_counts(CMS).await.unwrap().listed, 1, "the entry is still listed");
+    let dry_run = [ContentKey { collection: String::from("asset"), external_id: String::from("a") }];
+    assert_eq!(database.store.unlisted_content(CMS, Some(&dry_run)).await.unwrap(), [key("a")]);
+}
+
+#[tokio::test]
+async fn each_reading_of_an_item_has_the_result_of_the_table() {
+    let draft = |title: &str| {
+        let mut draft = found("", title, None);
+        draft.item = draft.item.map(|item| ContentItem { published: false, ..item });
+        draft
+    };
+    let one = |version| found("", "one", Some(version));
+    let two = |version| found("", "two", Some(version));
+    // Readings with their tickets, and whether each is a change; then the title, the version and the ticket.
+    let cases = [
+        (
+            "a deletion at the version of the last change wins",
+            vec![(one(1), 1, true), (gone("", Some(1)), 2, true)],
+            (None, Some(1), 2),
+        ),
+        (
+            "an absence keeps the version, so that a stale replica does not restore the item",
+            vec![(one(5), 1, true), (gone("", None), 2, true), (one(4), 3, false)],
+            (None, Some(5), 2),
+        ),
+        (
+            "a newer version keeps the ticket of a later reading",
+            vec![(one(1), 5, true), (one(2), 3, true), (two(2), 4, false)],
+            (Some("one"), Some(2), 5),
+        ),
+        (
+            "a draft may return",
+            vec![(draft("one"), 1, true), (gone("", None), 2, true), (draft("one"), 3, true)],
+            (Some("one"), None, 3),
+        ),
+    ];
+    let database = Database::start().await;
+    for (name, steps, (title, version, ticket)) in cases {
+        for (number, (mut reading, ticket, change)) in steps.into_iter().enumerate() {
+            name.clone_into(&mut reading.key.external_id);
+            let LoadedContent { changed, gone } = put(&database, &[reading], ticket).await;
+            assert_eq!(changed + gone, u64::from(change), "{name}: step {number}");
+        }
+        let row: (Option<String>, Option<time::OffsetDateTime>, i64) = sqlx::query_as(
+            "select body ->> 'title', version_at, ticket from content_item where external_id = $1",
+        )
+        .bind(name)
+        .fetch_one(&database.pool)
+        .await
+        .unwrap();
+        assert_eq!(row, (title.map(str::to_owned), version.map(at), ticket), "{name}: the end");
+    }
+}
+
+#[tokio::test]
+async fn a_second_deletion_changes_only_the_version_of_the_tombstone() {
+    let database = Database::start().await;
+    put(&database, &[found("a", "one", Some(1))], 1).await;
+    put(&database, &[gone("a", Some(2))], 2).await;
+    let row = "select concat_ws(' ', content_type, revision, gone_at, changed_at) from content_item";
+    let before = database.texts(row).await;
+    assert!(before[0].starts_with("notice 2 "), "{before:?}");
+    assert_eq!(put(&database, &[gone("a", Some(3))], 3).await, LoadedContent::default());
+    assert_eq!(database.texts(row).await, before);
+    assert_eq!(database.count("select count(*) from outbox").await, 2);
+}

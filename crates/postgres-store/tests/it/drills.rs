@@ -119,3 +119,29 @@ async fn heartbeats_of_last_week_are_deleted() {
     database.store.begin_heartbeats(&units).await.unwrap();
     assert_eq!(database.texts("select unit from heartbeat order by unit").await, ["a", "b", "b"]);
 }
+
+#[tokio::test]
+async fn the_age_is_that_of_the_last_drill_that_passed() {
+    let database = Database::start().await;
+    for _ in 0..2 {
+        database.execute("update fire_drill set ended_at = ended_at - interval '1 hour'").await;
+        let drill = database.store.open_fire_drill(UNIT).await.unwrap().drill_id;
+        database.store.end_fire_drill(drill, None).await.unwrap();
+    }
+    let age = database.store.fire_drill_ages().await.unwrap()[UNIT];
+    assert!((0.0..100.0).contains(&age), "{age}");
+}
+
+#[tokio::test]
+async fn the_latency_is_that_of_the_last_heartbeat_that_arrived() {
+    let database = Database::start().await;
+    for latency_secs in [300, 100] {
+        let sent = database.store.begin_heartbeats(&[UNIT.to_owned()]).await.unwrap();
+        database
+            .execute(&format!("update heartbeat set sent_at = sent_at - interval '{latency_secs} seconds'"))
+            .await;
+        database.store.see_heartbeats(&sent).await.unwrap();
+    }
+    let (latency, waiting) = heartbeat(&database).await;
+    assert!(latency.is_some_and(|secs| (100.0..120.0).contains(&secs)) && waiting.is_none(), "{latency:?}");
+}

@@ -75,3 +75,23 @@ async fn a_failure_whose_text_postgres_cannot_store_still_counts() {
         ["timeout a NUL: \u{fffd} 1.2.3", "timeout the provider was slow 1.2.3"]
     );
 }
+
+#[tokio::test]
+async fn another_queue_s_message_with_the_same_id_has_its_own_first_failure() {
+    let database = Database::start().await;
+    let other = record(&database, "crm-sync", &[failed("a")]).await[0].first_failed_at;
+    database.execute("update message_failure set failed_at = failed_at - interval '1 day'").await;
+    let first = record(&database, QUEUE, &[failed("a")]).await[0].first_failed_at;
+    assert!(first > other, "{first} {other}");
+}
+
+#[tokio::test]
+async fn the_failed_attempts_at_a_message_are_listed_from_the_first_to_the_last() {
+    let database = Database::start().await;
+    for class in ["timeout", "panic", "unavailable"] {
+        record(&database, QUEUE, &[FailedAttempt { class: class.into(), ..failed("a") }, failed("b")]).await;
+    }
+    let noted = database.store.noted_failures(QUEUE, "a").await.unwrap();
+    let classes: Vec<_> = noted.iter().map(|failure| failure.class.as_str()).collect();
+    assert_eq!(classes, ["timeout", "panic", "unavailable"]);
+}

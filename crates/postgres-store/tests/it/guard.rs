@@ -220,3 +220,21 @@ async fn versions_finer_than_a_second_fence_by_themselves() {
     assert_eq!(db.store.confirm_unmodified(IDP.name, &[(id, ticket)]).await.unwrap(), [true]);
     assert_eq!(db.count("select ticket from source_record").await, 3, "nothing was written");
 }
+
+#[tokio::test]
+async fn an_earlier_not_modified_answer_does_not_move_the_ticket_back() {
+    let database = Database::start().await;
+    let reading = PersonReading { etag: Some(String::from("1")), ..found("a", "ada", None, 1) };
+    database.apply(&[reading]).await;
+    for number in [9, 5] {
+        let ticket = RefetchTicket {
+            number,
+            known_etag: Some(String::from("1")),
+            known_version: None,
+            read_is_due: false,
+        };
+        let confirmed = database.store.confirm_unmodified(IDP.name, &[(String::from("a"), ticket)]).await;
+        assert_eq!(confirmed.unwrap(), [true]);
+        assert_eq!(database.count("select ticket from source_record").await, 9);
+    }
+}

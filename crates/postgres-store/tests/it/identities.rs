@@ -1,7 +1,7 @@
 //! Ways to sign in: they follow their record, whichever of two linked records is read first.
 
-use postgres_store::PersonReading;
 use postgres_store::ReadingResult::{Applied, Unchanged};
+use postgres_store::{PersonReading, RecordState};
 
 use crate::CRM;
 use crate::database::{Database, gone, naming};
@@ -152,4 +152,41 @@ async fn another_source_s_identities_are_never_meant() {
     database.store.apply_person_readings(CRM, &[naming("db|7", "b", &["7"], Some(1001), 1)]).await.unwrap();
     database.apply(&[gone("7", Some(2001), 3)]).await;
     assert_eq!(live(&database).await, ["db|7"]);
+    assert_eq!(
+        database.texts("select external_id from source_record where gone_at is not null").await,
+        ["7"]
+    );
+}
+
+#[tokio::test]
+async fn a_connection_that_becomes_known_is_stored() {
+    let database = Database::start().await;
+    for (version, connection) in [(1001, None), (1002, Some("Staff")), (1003, Some("Partners"))] {
+        let mut reading = naming("a", &format!("{version}"), &["1"], Some(version), version);
+        let RecordState::Present { identities, .. } = &mut reading.state else { panic!("present") };
+        identities[0].connection = connection.map(String::from);
+        database.apply(&[reading]).await;
+        let stored = database.texts("select coalesce(connection, '') from identity").await;
+        assert_eq!(stored, [connection.unwrap_or_default()]);
+    }
+}
+
+#[tokio::test]
+async fn an_account_with_the_same_subject_at_another_provider_is_not_merged() {
+    let database = Database::start().await;
+    database.apply(&[naming(SECONDARY, "s", &[], Some(1001), 1)]).await;
+    database.apply(&[naming(PRIMARY, "p", &["p", "s"], Some(1001), 2)]).await;
+    database.apply(&[gone(SECONDARY, Some(2001), 3)]).await;
+    assert_eq!(database.texts("select status from person order by 1").await, ["active", "deleted"]);
+}
+
+#[tokio::test]
+async fn an_account_that_is_still_there_is_not_merged_into_the_one_that_names_it() {
+    let database = Database::start().await;
+    database.apply(&[naming("db|s", "s", &["s"], Some(1001), 1)]).await;
+    database.apply(&[naming("db|p", "p", &["p", "s"], Some(1001), 2)]).await;
+    assert_eq!(database.count("select count(*) from link_review").await, 0);
+    assert_eq!(database.texts("select status from person").await, ["active", "active"]);
+    database.apply(&[gone("db|s", Some(2001), 3)]).await;
+    assert_eq!(database.texts("select status from person order by 1").await, ["active", "merged"]);
 }

@@ -205,3 +205,41 @@ async fn a_verification_that_is_linked_later_is_announced_for_its_person() {
         .await;
     assert_eq!(n, 1);
 }
+
+#[tokio::test]
+async fn the_newest_account_decides_also_with_the_same_content() {
+    let db = Database::start().await;
+    let account = |id: &str, phone: &str, v, t| saying(id, Some("K"), json!({"phone": phone}), v, t);
+    let phone = async || db.texts("select phone from person where status <> 'merged'").await;
+    apply(&db, IDP, account("u1", "+1", 1001, 1)).await;
+    apply(&db, IDP, account("u2", "+2", 1002, 2)).await;
+    assert_eq!(phone().await, ["+2"]);
+    apply(&db, IDP, account("u1", "+1", 1003, 3)).await;
+    assert_eq!(phone().await, ["+1"]);
+}
+
+#[tokio::test]
+async fn a_new_record_of_a_batch_that_is_linked_elsewhere_is_no_evidence_for_another() {
+    let db = Database::start().await;
+    apply(&db, IDP, saying("u", Some("K"), verified("u@idp"), 1001, 1)).await;
+    // Both have one address, and the key links the first to a person who exists.
+    let batch = [
+        saying("a", Some("K"), verified("new@idp"), 1001, 2),
+        saying("b", None, verified("new@idp"), 1001, 3),
+    ];
+    db.store.apply_person_readings(IDP, &batch).await.unwrap();
+    let person = person_of(&db, "idp", "u").await;
+    assert_eq!(person_of(&db, "idp", "a").await, person);
+    assert_ne!(person_of(&db, "idp", "b").await, person);
+}
+
+#[tokio::test]
+async fn a_link_moves_no_record_of_another_source_with_the_same_id() {
+    let db = Database::start().await;
+    apply(&db, IDP, saying("u", Some("K"), verified("a@idp"), 1001, 1)).await;
+    apply(&db, CRM, saying("x", None, json!({"phone": "+1"}), 1001, 2)).await;
+    apply(&db, VERIFIER, saying("x", Some("K"), json!({"verification_status": "failed"}), 1001, 3)).await;
+    let person = person_of(&db, "idp", "u").await;
+    assert_eq!(person_of(&db, "verifier", "x").await, person);
+    assert_ne!(person_of(&db, "crm", "x").await, person);
+}

@@ -245,3 +245,21 @@ async fn a_crm_change_against_the_believed_value_is_announced_and_the_echo_of_a_
     apply(&database, CRM, saying("c", None, json!({"email": "a@idp"}), 1004, 1004)).await;
     assert_eq!(database.count(announced).await, 3, "our key is gone");
 }
+
+#[tokio::test]
+async fn a_new_account_with_the_address_of_a_person_whose_account_is_gone_is_that_person_s() {
+    let database = Database::start().await;
+    let trusting = DEFAULT_POLICY.replace("trusted_email_from = []", "trusted_email_from = [\"crm\"]");
+    let store = open(&database.url).with_policy(Policy::parse(&trusting).unwrap());
+    let readings = [
+        (IDP, saying("first", None, verified("a@idp"), 1001, 1)),
+        (CRM, saying("c", None, json!({"email": "a@idp"}), 1001, 2)),
+        (IDP, gone("first", Some(2001), 3)),
+        (IDP, saying("second", None, verified("a@idp"), 3001, 4)),
+    ];
+    for (source, reading) in readings {
+        store.apply_person_readings(source, &[reading]).await.unwrap();
+    }
+    assert_eq!(persons_of_records(&database).await, 1);
+    assert_eq!(database.texts("select status from person where status <> 'merged'").await, ["active"]);
+}

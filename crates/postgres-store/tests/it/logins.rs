@@ -130,3 +130,20 @@ async fn a_record_that_was_read_is_known_even_if_gone() {
     assert_eq!(unknown.into_iter().collect::<Vec<_>>(), ["cy", "n\0l"]);
     assert_eq!(database.store.unknown_records("other", &asked).await.unwrap().len(), 4);
 }
+
+#[tokio::test]
+async fn every_sign_in_of_a_batch_counts_on_a_row_that_is_there() {
+    let database = Database::start().await;
+    let week = week();
+    database.store.record_logins(SOURCE, &week[..1]).await.unwrap();
+    database.store.record_logins(SOURCE, &week).await.unwrap();
+    assert_eq!(database.texts(COUNTS).await, ["ada portal 3 7", "ada shop 1 0", "bo portal 1 0"]);
+}
+
+#[tokio::test]
+async fn sign_ins_of_a_record_without_a_person_are_no_person_s() {
+    let database = Database::start().await;
+    database.store.record_logins(SOURCE, &week()).await.unwrap();
+    database.apply(&[gone("ada", None, 1)]).await;
+    assert_eq!(database.count("select count(*) from person_login").await, 0);
+}

@@ -1,5 +1,6 @@
 //! Merges of persons where they meet readings, moves, reviews and decisions: in one batch, or at the same time.
 
+use authority::Field;
 use postgres_store::{Move, RecordState};
 use serde_json::json;
 
@@ -185,4 +186,73 @@ async fn a_link_to_a_person_who_is_being_merged_leads_on() {
     });
     merge.await.unwrap();
     assert_eq!(person_of(&db, "crm", "c").await, b);
+}
+
+#[tokio::test]
+async fn a_later_deletion_that_does_not_name_the_merge_keeps_it() {
+    let db = Database::start().await;
+    apply(&db, CRM, saying("c-lost", None, json!({"phone": "1"}), 1001, 1)).await;
+    let mut lost = gone("c-lost", Some(2001), 2);
+    lost.state = RecordState::Gone { merged_into: Some("c-kept".into()) };
+    apply(&db, CRM, lost).await;
+    apply(&db, CRM, gone("c-lost", Some(2001), 3)).await;
+    apply(&db, CRM, saying("c-kept", None, json!({"phone": "2"}), 1001, 4)).await;
+    assert_eq!(person_of(&db, "crm", "c-lost").await, person_of(&db, "crm", "c-kept").await);
+}
+
+#[tokio::test]
+async fn persons_to_whose_contacts_the_same_value_was_pushed_can_be_merged() {
+    let db = Database::start().await;
+    apply(&db, IDP, account("db|a", &["a"], 1001, 1)).await;
+    apply(&db, IDP, account("db|b", &["b"], 1001, 2)).await;
+    let (a, b) = (person_of(&db, "idp", "db|a").await, person_of(&db, "idp", "db|b").await);
+    for (person, values) in [(a, ["Idp", "Ada"]), (b, ["Idp", "Bo"])] {
+        for value in values {
+            db.store.remember_pushed("crm", person, [(Field::GivenName, value)]).await.unwrap();
+        }
+    }
+    apply(&db, IDP, gone("db|a", Some(2001), 3)).await;
+    apply(&db, IDP, account("db|b", &["b", "a"], 1002, 4)).await;
+    assert_eq!(person_of(&db, "idp", "db|a").await, b);
+    let pushed = format!("select count(*) from crm_push where person_id = '{b}'");
+    assert_eq!(db.count(&pushed).await, 3, "the values of both");
+}
+
+#[tokio::test]
+async fn one_decision_closes_the_reviews_of_a_record_with_both_persons_of_a_merge() {
+    let db = Database::start().await;
+    let one_address = |id: &str, subjects: &[&str], version, ticket| {
+        let mut reading = account(id, subjects, version, ticket);
+        let RecordState::Present { record, .. } = &mut reading.state else { panic!("present") };
+        record["email"] = json!("ab@idp");
+        reading
+    };
+    apply(&db, IDP, one_address("db|a", &["a"], 1001, 1)).await;
+    apply(&db, IDP, one_address("db|b", &["b"], 1001, 2)).await;
+    apply(&db, CRM, saying("c", None, json!({"phone": "+1"}), 1001, 3)).await;
+    let values = json!({"phone": "+1", "email": "ab@idp", "email_verified": true});
+    apply(&db, CRM, saying("c", None, values, 1002, 4)).await;
+    let open = "select count(*) from link_review where external_id = 'c' and verdict is null";
+    assert_eq!(db.count(open).await, 2);
+    apply(&db, IDP, gone("db|a", Some(2001), 5)).await;
+    apply(&db, IDP, one_address("db|b", &["b", "a"], 1002, 6)).await;
+    let b = person_of(&db, "idp", "db|b").await;
+    assert_eq!(person_of(&db, "idp", "db|a").await, b);
+    decide(&db, "crm", "c", Move::Separate(b)).await;
+    assert_eq!(db.count(open).await, 0);
+}
+
+#[tokio::test]
+async fn the_last_decision_about_a_record_prevents_its_merge() {
+    let db = Database::start().await;
+    apply(&db, IDP, account("db|a", &["a"], 1001, 1)).await;
+    apply(&db, IDP, account("db|b", &["b"], 1001, 2)).await;
+    let a = person_of(&db, "idp", "db|a").await;
+    // Linked by its key first, and then separated from a third person by an operator.
+    apply(&db, CRM, saying("c", Some(&a.to_string()), json!({"phone": "+1"}), 1001, 3)).await;
+    apply(&db, VERIFIER, saying("v", None, json!({"verification_status": "failed"}), 1001, 4)).await;
+    decide(&db, "crm", "c", Move::Separate(person_of(&db, "verifier", "v").await)).await;
+    apply(&db, IDP, gone("db|a", Some(2001), 5)).await;
+    apply(&db, IDP, account("db|b", &["b", "a"], 1002, 6)).await;
+    assert_eq!(person_of(&db, "crm", "c").await, a);
 }

@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use postgres_store::{LeasedAnnouncement, StoreError};
+use event_contract::{IngressChange, IngressEvent};
+use postgres_store::{IngressRow, LeasedAnnouncement, StoreError};
 use sqlx::Connection as _;
 use uuid::Uuid;
 
 use crate::IDP;
-use crate::database::{Database, found, open};
+use crate::database::{Database, at, found, open};
 
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -172,4 +173,27 @@ async fn rows_of_a_newer_form_are_left_for_a_newer_relay_and_delay_no_others() {
         .await;
     assert_eq!(lease(&database, 3).await.len(), 3, "rows that were never leased come first");
     assert_eq!(waiting(&database).await, 6, "none is lost");
+}
+
+#[tokio::test]
+async fn events_of_webhooks_wait_in_an_outbox_of_their_own() {
+    let database = Database::start().await;
+    announce(&database, 1).await;
+    let row = |ids: &[&str], change, not_before| IngressRow {
+        event_id: Uuid::now_v7(),
+        source: String::from("coppice.ingress.idp"),
+        detail_type: String::from("user.changed"),
+        event: IngressEvent { ids: ids.iter().map(|id| String::from(*id)).collect(), change, not_before },
+    };
+    let rows =
+        [row(&["a", "b"], IngressChange::Changed, Some(at(1))), row(&["c"], IngressChange::Deleted, None)];
+    database.store.keep_ingress_events(&rows).await.unwrap();
+    assert_eq!(database.store.lease_ingress_events(9, LONG).await.unwrap(), rows);
+    assert_eq!(database.store.lease_ingress_events(9, LONG).await.unwrap(), []);
+
+    database.store.remove_ingress_events(&[rows[0].event_id]).await.unwrap();
+    database.store.release_ingress_events(&[rows[1].event_id], Duration::ZERO).await.unwrap();
+    assert_eq!(database.store.ingress_outbox_depth().await.unwrap().waiting, 1);
+    assert_eq!(database.store.lease_ingress_events(9, LONG).await.unwrap(), rows[1..]);
+    assert_eq!(waiting(&database).await, 1, "announcements are not affected");
 }

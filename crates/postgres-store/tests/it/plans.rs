@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use local_stack::wait_until;
 use postgres_store::ReadingResult::{Applied, Unchanged};
-use postgres_store::{FailedAttempt, PersonReading, Store};
+use postgres_store::{FailedAttempt, PersonReading, RecordState, Store};
+use serde_json::json;
 
 use crate::database::{Database, gone, naming, open};
 use crate::{IDP, SOURCE};
@@ -17,8 +18,16 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// More than five: from the sixth execution on, Postgres may use a plan that fits any parameters.
 const ROUNDS: i64 = 12;
 
+/// With a key and a verified address, so that the records of other sources are looked for.
 fn reading(number: usize, content: &str, version: i64) -> PersonReading {
-    naming(&format!("db|{number}"), content, &[&number.to_string(), "x"], Some(version), version)
+    let mut reading =
+        naming(&format!("db|{number}"), content, &[&number.to_string(), "x"], Some(version), version);
+    if let RecordState::Present { record, external_key, .. } = &mut reading.state {
+        *external_key = Some(format!("P-{number}"));
+        record["email"] = json!(format!("{number}@example.org"));
+        record["email_verified"] = json!(true);
+    }
+    reading
 }
 
 /// Brings statistics up to date, and hands in the counts of that.

@@ -4,10 +4,12 @@ use authority::Policy;
 use event_contract::{Hop, TraceContext};
 use postgres_store::{Announce, Source, Store, Write};
 use serde_json::json;
+use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use crate::database::{Database, open};
-use crate::linking::{DEFAULT_POLICY, saying, verified};
+use crate::link_faults::blocked;
+use crate::linking::{DEFAULT_POLICY, apply, saying, verified};
 use crate::{CRM, IDP, VERIFIER};
 
 const ROWS: &str = "select concat_ws(' ', status, email, email_verified, given_name, phone, provenance) from person \
@@ -129,4 +131,26 @@ async fn applying_while_workers_write_leaves_no_person_behind() {
         let left = store.preview_policy(&other_policy(), None, 100).await.unwrap();
         assert!(left.changes.is_empty(), "round {round}: {} rows are not as computed", left.changes.len());
     }
+}
+
+#[tokio::test]
+async fn a_person_who_is_merged_while_a_policy_is_applied_stays_merged() {
+    let database = Database::start().await;
+    apply(&database, IDP, saying("u", None, verified("a@idp"), 1001, 1)).await;
+    apply(&database, CRM, saying("c", None, json!({"phone": "+1"}), 1001, 2)).await;
+    let mut merge = database.pool.begin().await.unwrap();
+    let kept = "(select person_id from source_record where external_id = 'u')";
+    for step in [
+        format!("update person set status = 'merged', merged_into = {kept} where person_id <> {kept}"),
+        format!("update source_record set person_id = {kept}"),
+    ] {
+        sqlx::query(AssertSqlSafe(step)).execute(&mut *merge).await.unwrap();
+    }
+    let proof = Write::if_wanted(true).unwrap();
+    let (applied, ()) = tokio::join!(database.store.apply_policy(None, 10, announce(), &proof), async {
+        blocked(&database, 1).await;
+        merge.commit().await.unwrap();
+    });
+    assert_eq!(applied.unwrap().computed, 1);
+    assert_eq!(database.texts("select status from person order by 1").await, ["active", "merged"]);
 }

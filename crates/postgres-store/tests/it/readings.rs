@@ -7,7 +7,7 @@ use postgres_store::{RecordState, Source};
 
 use serde_json::json;
 
-use crate::database::{Database, found, gone, naming};
+use crate::database::{Database, found, gone, naming, open};
 use crate::{CRM, IDP, SOURCE};
 
 const PERSON_OF: &str = "select person_id::text from source_record where external_id = ";
@@ -200,4 +200,16 @@ async fn a_ticket_brings_the_etag_of_a_record_that_is_there_and_none_of_one_that
     database.apply(&[gone("a", None, 2)]).await;
     let tickets = database.store.draw_refetch_tickets(SOURCE, &ids[1..2]).await.unwrap();
     assert_eq!(tickets[0].known_etag, None);
+}
+
+#[tokio::test]
+async fn tickets_rise_over_all_connections() {
+    let database = Database::start().await;
+    let pods = [open(&database.url), open(&database.url)];
+    let mut last = 0;
+    for pod in pods.iter().cycle().take(6) {
+        let drawn = pod.draw_refetch_tickets(SOURCE, &[String::from("a")]).await.unwrap();
+        assert!(drawn[0].number > last, "{} after {last}", drawn[0].number);
+        last = drawn[0].number;
+    }
 }

@@ -183,3 +183,54 @@ async fn old_copies_plans_and_failures_are_deleted() {
     assert_eq!(database.store.redrive_plan(plan.plan_id).await.unwrap(), None);
     assert_eq!(database.store.noted_failures(QUEUE, "a1").await.unwrap(), []);
 }
+
+#[tokio::test]
+async fn the_copy_of_a_message_keeps_its_age_however_often_it_is_seen() {
+    let database = Database::start().await;
+    database.store.keep_messages(QUEUE, &[message("a")]).await.unwrap();
+    database.execute("update dead_lettered_message set copied_at = copied_at - interval '91 days'").await;
+    database.store.keep_messages(QUEUE, &[message("a")]).await.unwrap();
+    database.store.forget_old_messages().await.unwrap();
+    assert!(database.store.kept_message(QUEUE, "a").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn an_item_whose_own_messages_were_deleted_still_counts_as_sent() {
+    let database = Database::start().await;
+    let (plan, [ada, _]) = planned(&database, RedriveAction::Redrive).await;
+    database.store.note_items_sent(&[ada.item_id]).await.unwrap();
+    database.store.note_messages_deleted(&plan, &["a1", "a2"].map(String::from)).await.unwrap();
+    assert_eq!(unsent(&database, &plan).await, ["body of b"]);
+    let progress = database.store.redrive_progress(plan.plan_id).await.unwrap();
+    assert_eq!((progress.items, progress.items_sent), (2, 1));
+}
+
+#[tokio::test]
+async fn the_first_resolution_of_a_message_stays() {
+    let database = Database::start().await;
+    let (redrive, _) = planned(&database, RedriveAction::Redrive).await;
+    let dropping = plan(RedriveAction::Drop);
+    database.store.create_redrive_plan(&dropping, &[item(&["a1"])]).await.unwrap();
+    for plan in [&dropping, &redrive] {
+        database.store.note_messages_deleted(plan, &[String::from("a1")]).await.unwrap();
+        let kept = database.store.kept_message(QUEUE, "a1").await.unwrap().unwrap();
+        assert_eq!(kept.resolution.as_deref(), Some("dropped"));
+    }
+}
+
+#[tokio::test]
+async fn a_message_counts_as_gone_only_if_the_plan_s_own_item_was_sent() {
+    let database = Database::start().await;
+    let (sent, [ada, _]) = planned(&database, RedriveAction::Redrive).await;
+    let (waiting, _) = planned(&database, RedriveAction::Redrive).await;
+    database.store.note_items_sent(&[ada.item_id]).await.unwrap();
+    let deleted = async |plan: &RedrivePlan| {
+        database.store.note_other_messages_gone(plan).await.unwrap();
+        database.store.redrive_progress(plan.plan_id).await.unwrap().messages_deleted
+    };
+    assert_eq!(deleted(&waiting).await, 0, "nothing of this plan was sent");
+    assert_eq!(deleted(&sent).await, 2, "both messages of the sent item");
+    let dropping = plan(RedriveAction::Drop);
+    database.store.create_redrive_plan(&dropping, &[item(&["b"])]).await.unwrap();
+    assert_eq!(deleted(&dropping).await, 1);
+}

@@ -8,7 +8,8 @@ use postgres_store::{
 use uuid::Uuid;
 
 use crate::SOURCE;
-use crate::database::{Database, at, found, gone};
+use crate::database::{Database, at, found, gone, open};
+use crate::link_faults::blocked;
 
 const DAY_SECS: i64 = 86_400;
 
@@ -268,4 +269,144 @@ async fn a_request_for_a_resync_is_served_by_a_run_that_began_after_it() {
     let late = begin(&database).await.run_id;
     assert!(database.store.end_resync_run(late, &RunEnd::ServeRequest).await.unwrap());
     assert!(!database.store.resync_is_requested(SOURCE).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_record_whose_last_reading_is_unknown_is_recorded_as_read() {
+    let database = Database::start().await;
+    database.apply(&[found("a", "1", Some(1), 1)]).await;
+    database.execute("update source_record set read_at = null").await;
+    database.store.note_read(SOURCE, &[String::from("a")]).await.unwrap();
+    assert_eq!(database.count("select count(*) from source_record where read_at is not null").await, 1);
+}
+
+#[tokio::test]
+async fn a_resumed_run_keeps_its_own_arguments() {
+    let database = Database::start().await;
+    let begin = async |arguments| {
+        database.store.begin_resync_run(SOURCE, "listing", arguments, None).await.unwrap().arguments
+    };
+    assert_eq!(begin("--limit 5").await, "--limit 5");
+    assert_eq!(begin("--limit 9").await, "--limit 5");
+}
+
+#[tokio::test]
+async fn the_first_total_and_the_first_doubt_stay_to_the_end_of_a_listing() {
+    let database = Database::start().await;
+    let run = begin(&database).await.run_id;
+    let pages = [(None, None, Some(10)), (Some("1"), Some("doubt"), Some(12)), (Some("2"), None, None)];
+    for (number, (from, unproven, total)) in (1..).zip(pages) {
+        let cursor = format!("{number}");
+        let page = GatheredPage {
+            total,
+            unproven: unproven.map(String::from),
+            ..page(&[cursor.as_str()], None, Some(&cursor))
+        };
+        assert_eq!(database.store.gather_page(run, from, &page).await.unwrap(), Some(1));
+    }
+    let listed = begin(&database).await;
+    assert_eq!((listed.total, listed.unproven.as_deref()), (Some(10), Some("doubt")));
+    assert!(database.store.end_resync_reading(run, None).await.unwrap());
+    assert_eq!(begin(&database).await.unproven.as_deref(), Some("doubt"));
+}
+
+#[tokio::test]
+async fn a_slower_process_moves_no_run_back() {
+    let database = Database::start().await;
+    let run = begin(&database).await.run_id;
+    for sent_through in [5, 3] {
+        assert!(database.store.move_resync_run(run, sent_through).await.unwrap());
+        assert_eq!(begin(&database).await.sent_through, 5);
+    }
+}
+
+#[tokio::test]
+async fn a_run_to_which_another_process_is_adding_a_record_does_not_end() {
+    let database = Database::start().await;
+    let run = begin(&database).await.run_id;
+    // The other process has added the record, and not committed yet.
+    let mut other = database.pool.begin().await.unwrap();
+    for step in [
+        "update resync_run set pages = pages + 1",
+        "insert into resync_item (run_id, external_id) select run_id, 'a' from resync_run",
+    ] {
+        sqlx::query(step).execute(&mut *other).await.unwrap();
+    }
+    let store = database.store.clone();
+    let ending = tokio::spawn(async move { store.end_resync_run(run, &RunEnd::Nothing).await });
+    blocked(&database, 1).await;
+    other.commit().await.unwrap();
+    assert!(!ending.await.unwrap().unwrap());
+    assert_eq!(left(&database, run, 0).await, ["a"]);
+}
+
+#[tokio::test]
+async fn a_page_that_names_a_record_twice_adds_it_once() {
+    let database = Database::start().await;
+    let run = begin(&database).await.run_id;
+    let twice = page(&["b", "a", "b"], None, None);
+    assert_eq!(database.store.gather_page(run, None, &twice).await.unwrap(), Some(2));
+    assert_eq!(left(&database, run, 0).await, ["b", "a"]);
+}
+
+#[tokio::test]
+async fn a_tombstone_is_not_among_the_records_without_a_version() {
+    let database = Database::start().await;
+    database.apply(&[found("a", "1", None, 1), found("b", "1", None, 2), found("c", "1", Some(1), 3)]).await;
+    database.apply(&[gone("b", None, 4)]).await;
+    let run = begin(&database).await.run_id;
+    database.store.gather_stale(run, SOURCE, StaleCondition::Unversioned, 0, 9).await.unwrap();
+    assert_eq!(left(&database, run, 0).await, ["a"]);
+}
+
+#[tokio::test]
+async fn only_versions_of_a_listing_show_changes() {
+    let database = Database::start().await;
+    database.apply(&[found("without", "1", None, 1), found("with", "1", Some(1), 2)]).await;
+    let run = begin(&database).await.run_id;
+    let changed = async || database.store.plan_listing(run, SOURCE).await.unwrap().changed;
+    database.store.gather_page(run, None, &page(&["with"], None, None)).await.unwrap();
+    assert_eq!(changed().await, 0, "the listing gives no version");
+    database.store.gather_page(run, None, &page(&["without"], Some(1), None)).await.unwrap();
+    assert_eq!(changed().await, 1, "the stored record has no version yet");
+}
+
+#[tokio::test]
+async fn time_without_requests_is_not_made_up_for() {
+    let database = Database::start().await;
+    let limits = RequestLimits { per_second: 10, per_day: 0 };
+    let lease = async || database.store.lease_requests(SOURCE, limits, 10, 0).await.unwrap().begins_in;
+    lease().await;
+    database.execute("update resync_budget set next_request_at = now() - interval '1 hour'").await;
+    assert_eq!(lease().await, Duration::ZERO);
+    let second = lease().await;
+    assert!((Duration::from_millis(500)..=Duration::from_secs(1)).contains(&second), "{second:?}");
+}
+
+#[tokio::test]
+async fn the_budget_also_holds_on_the_days_after_the_first() {
+    let database = Database::start().await;
+    let limits = RequestLimits { per_second: 0, per_day: 15 };
+    let lease = async || database.store.lease_requests(SOURCE, limits, 10, 0).await.unwrap().requests;
+    for day in 1..=2 {
+        assert_eq!([lease().await, lease().await, lease().await], [10, 5, 0], "day {day}");
+        database.execute("update resync_budget set day = day - 1").await;
+    }
+}
+
+/// At any time, at least one of the two zones has another day than UTC.
+#[tokio::test]
+async fn a_day_of_the_budget_is_a_day_of_utc() {
+    let database = Database::start().await;
+    for zone in ["Pacific/Kiritimati", "Etc/GMT+12"] {
+        let set = format!(
+            "do $$ begin execute format('alter database %I set timezone = %L', current_database(), '{zone}'); end $$"
+        );
+        database.execute(&set).await;
+        let store = open(&database.url);
+        let limits = RequestLimits { per_second: 0, per_day: 0 };
+        store.lease_requests(SOURCE, limits, 1, 0).await.unwrap();
+        let day = "select (day = (now() at time zone 'utc')::date)::text from resync_budget";
+        assert_eq!(database.texts(day).await, ["true"], "{zone}");
+    }
 }

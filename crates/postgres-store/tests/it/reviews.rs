@@ -1,5 +1,6 @@
 //! An operator's decisions about links are stronger than automatic linking, and can be undone.
 
+use authority::Field;
 use event_contract::{Hop, TraceContext};
 use postgres_store::{
     Announce, Identity, LinkCommand, LinkRefusal, LinkReport, Move, PersonKey, RecordState, Write,
@@ -7,9 +8,10 @@ use postgres_store::{
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::database::{Database, gone};
+use crate::database::{Database, gone, naming};
+use crate::link_faults::blocked;
 use crate::linking::{apply, persons_of_records, saying, verified};
-use crate::{CRM, IDP};
+use crate::{CRM, IDP, VERIFIER};
 
 const ROWS: &str = "select concat_ws(' ', status, email, given_name, phone) from person order by 1";
 
@@ -203,4 +205,145 @@ async fn a_decision_and_a_reading_at_the_same_time_end_where_either_order_ends()
         let expected = [format!("active a@idp Idp +{round}"), String::from("merged")];
         assert_eq!(database.texts(ROWS).await, expected);
     }
+}
+
+#[tokio::test]
+async fn an_open_review_prevents_no_link_by_key_and_is_settled_by_it() {
+    let (database, candidate) = reviewed().await;
+    let values = json!({"phone": "+2", "email": "a@idp", "email_verified": true});
+    apply(&database, CRM, saying("c", Some(&candidate.to_string()), values, 1003, 4)).await;
+    assert_eq!(person_of(&database, "crm", "c").await, candidate);
+    assert_eq!(database.store.open_link_reviews(10).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_separation_concerns_no_third_person() {
+    let (database, candidate) = reviewed().await;
+    decide(&database, "crm", "c", Move::Separate(candidate)).await.unwrap();
+    let key = candidate.to_string();
+    apply(&database, CRM, saying("another", Some(&key), json!({"phone": "+2"}), 1001, 4)).await;
+    assert_eq!(person_of(&database, "crm", "another").await, candidate);
+}
+
+#[tokio::test]
+async fn the_same_evidence_again_opens_no_second_review() {
+    let (database, _) = reviewed().await;
+    let values = json!({"phone": "+2", "email": "a@idp", "email_verified": true});
+    apply(&database, CRM, saying("c", None, values, 1003, 4)).await;
+    assert_eq!(database.store.open_link_reviews(10).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn the_oldest_open_reviews_come_first() {
+    let (database, _) = reviewed().await;
+    apply(&database, CRM, saying("a", None, json!({"phone": "+1"}), 1001, 4)).await;
+    let values = json!({"phone": "+1", "email": "a@idp", "email_verified": true});
+    apply(&database, CRM, saying("a", None, values, 1002, 5)).await;
+    let records = async |limit| {
+        let reviews = database.store.open_link_reviews(limit).await.unwrap();
+        let mut records: Vec<String> = reviews.into_iter().map(|review| review.external_id).collect();
+        records.dedup();
+        records
+    };
+    assert_eq!(records(1).await, ["c"]);
+    assert_eq!(records(9).await, ["c", "a"]);
+}
+
+#[tokio::test]
+async fn a_decided_review_announces_no_person_when_the_contact_is_gone() {
+    let (database, candidate) = reviewed().await;
+    decide(&database, "crm", "c", Move::Separate(candidate)).await.unwrap();
+    let announced = format!("select count(*) from outbox where entity_id = '{candidate}'");
+    let before = database.count(&announced).await;
+    apply(&database, CRM, gone("c", Some(2001), 4)).await;
+    assert_eq!(database.count(&announced).await, before);
+}
+
+#[tokio::test]
+async fn a_decision_starts_from_where_a_concurrent_move_has_put_the_record() {
+    let (database, candidate) = reviewed().await;
+    apply(&database, IDP, saying("q", None, verified("q@idp"), 1001, 4)).await;
+    let third = person_of(&database, "idp", "q").await;
+    let mut moving = database.pool.begin().await.unwrap();
+    let step = sqlx::query("update source_record set person_id = $1 where external_id = 'c'").bind(third);
+    step.execute(&mut *moving).await.unwrap();
+    let (decided, ()) = tokio::join!(decide(&database, "crm", "c", Move::Link(candidate)), async {
+        blocked(&database, 1).await;
+        moving.commit().await.unwrap();
+    });
+    assert_eq!(decided.unwrap().from_person_id, third);
+}
+
+#[tokio::test]
+async fn a_link_of_a_case_that_is_not_verified_announces_no_verification() {
+    let database = Database::start().await;
+    apply(&database, IDP, saying("u", None, verified("a@idp"), 1001, 1)).await;
+    let account = person_of(&database, "idp", "u").await;
+    apply(&database, VERIFIER, saying("v", None, json!({"verification_status": "failed"}), 1001, 2)).await;
+    decide(&database, "verifier", "v", Move::Link(account)).await.unwrap();
+    assert_eq!(database.count("select count(*) from outbox where kind = 'IdentityVerified'").await, 0);
+}
+
+#[tokio::test]
+async fn the_ways_to_sign_in_move_with_their_record() {
+    let database = Database::start().await;
+    database.apply(&[naming("a", "a", &["a"], Some(1001), 1), naming("b", "b", &["b"], Some(1001), 2)]).await;
+    let a = person_of(&database, "idp", "a").await;
+    decide(&database, "idp", "b", Move::Link(a)).await.unwrap();
+    let view = database.store.view_person(&PersonKey::Id(a)).await.unwrap().unwrap();
+    let subjects: Vec<_> = view.identities.iter().map(|identity| identity.subject.as_str()).collect();
+    assert_eq!(subjects, ["a", "b"]);
+}
+
+#[tokio::test]
+async fn the_first_link_of_a_contact_that_was_pushed_to_can_be_undone() {
+    let database = Database::start().await;
+    apply(&database, IDP, saying("u", Some("P-1"), verified("a@idp"), 1001, 1)).await;
+    apply(&database, CRM, saying("c", Some("P-1"), json!({"phone": "+1"}), 1001, 2)).await;
+    let account = person_of(&database, "idp", "u").await;
+    database.store.remember_pushed("crm", account, [(Field::GivenName, "Idp")]).await.unwrap();
+    // The person that was proposed for the contact has no row yet.
+    decide(&database, "crm", "c", Move::Undo).await.unwrap();
+    assert_ne!(person_of(&database, "crm", "c").await, account);
+}
+
+#[tokio::test]
+async fn a_view_lists_decisions_from_the_oldest_to_the_newest() {
+    let (database, candidate) = reviewed().await;
+    for wanted in [Move::Link(candidate), Move::Undo] {
+        decide(&database, "crm", "c", wanted).await.unwrap();
+    }
+    let key = PersonKey::Record { source: String::from("crm"), external_id: String::from("c") };
+    let view = database.store.view_person(&key).await.unwrap().unwrap();
+    let reasons: Vec<_> = view.decisions.iter().map(|decision| decision.reason.as_str()).collect();
+    assert_eq!(reasons, ["linked", "undone"]);
+}
+
+#[tokio::test]
+async fn an_operator_s_view_of_a_person_is_one_snapshot() {
+    let (database, candidate) = reviewed().await;
+    // The view reads ways to sign in before decisions, so it waits between the two.
+    let mut other = database.pool.begin().await.unwrap();
+    sqlx::query("lock table identity").execute(&mut *other).await.unwrap();
+    let store = database.store.clone();
+    let viewing = tokio::spawn(async move { store.view_person(&PersonKey::Id(candidate)).await });
+    blocked(&database, 1).await;
+    let decision = "insert into link_decision (source, external_id, to_person_id, reason, author) values ('idp', 'u', $1, 'linked', 'Ada')";
+    sqlx::query(decision).bind(candidate).execute(&mut *other).await.unwrap();
+    other.commit().await.unwrap();
+    assert!(viewing.await.unwrap().unwrap().unwrap().decisions.is_empty());
+}
+
+#[tokio::test]
+async fn a_record_that_an_operator_moved_stays_there_whatever_key_it_gets() {
+    let database = Database::start().await;
+    for (id, key, ticket) in [("u", "P-1", 1), ("w", "P-2", 2), ("x", "P-3", 3)] {
+        apply(&database, IDP, saying(id, Some(key), verified(&format!("{id}@idp")), 1001, ticket)).await;
+    }
+    // Its key links it first, then the operator decides.
+    apply(&database, CRM, saying("c", Some("P-1"), json!({"phone": "+1"}), 1001, 4)).await;
+    let chosen = person_of(&database, "idp", "w").await;
+    decide(&database, "crm", "c", Move::Link(chosen)).await.unwrap();
+    apply(&database, CRM, saying("c", Some("P-3"), json!({"phone": "+2"}), 1002, 5)).await;
+    assert_eq!(person_of(&database, "crm", "c").await, chosen);
 }

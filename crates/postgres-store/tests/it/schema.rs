@@ -1,11 +1,13 @@
 //! Migrations: which schema is refused, and that each can be taken back.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use postgres_store::{MIGRATOR, StoreError};
+use postgres_store::{MIGRATOR, StaleCondition, Store, StoreError};
 use sqlx::PgPool;
 
 use crate::database::{Database, found, open};
+use crate::{IDP, SOURCE};
 
 /// Every column, index and constraint, as text.
 async fn shape(database: &Database) -> Vec<String> {
@@ -71,6 +73,67 @@ fn every_migration_has_a_down_file_and_a_name_of_verb_and_object() {
     }
 }
 
+/// The last file of the initial schema. Later ones run on tables with rows, beside pods of the release before.
+const INITIAL: i64 = 20_261_130_002_900;
+
+/// What a migration after the initial schema must not do: `migrations/README.md` says what to do instead.
+fn breach(sql: &str) -> Option<&'static str> {
+    let lines = sql.lines().map(|line| line.split("--").next().unwrap_or_default());
+    let sql = lines.collect::<Vec<_>>().join(" ").to_lowercase();
+    let words = sql.split_whitespace().collect::<Vec<_>>().join(" ");
+    let has = |text: &str| words.contains(text);
+    let creates_index = has("create index") || has("create unique index");
+    if has("drop table") || has("drop column") || has("rename ") {
+        Some("removes or renames what the release before uses")
+    } else if has("set not null") || has(" type ") && has("alter column") {
+        Some("rewrites or scans the table under a lock")
+    } else if creates_index && !has("index concurrently") && !has("create table") {
+        Some("locks writers out while it builds an index")
+    } else if has("add constraint") && !has("not valid") {
+        Some("checks every row under a lock")
+    } else {
+        None
+    }
+}
+
+#[test]
+fn a_migration_after_the_initial_schema_neither_breaks_old_pods_nor_locks_a_table() {
+    for migration in MIGRATOR.iter().filter(|migration| migration.migration_type.is_up_migration()) {
+        if migration.version > INITIAL {
+            // A contraction, one release later, says so.
+            let contracts = migration.sql.as_str().starts_with("-- contract:");
+            assert!(
+                contracts || breach(migration.sql.as_str()).is_none(),
+                "{}: {:?}",
+                migration.description,
+                breach(migration.sql.as_str())
+            );
+        }
+    }
+}
+
+#[test]
+fn each_way_to_break_old_pods_or_to_lock_a_table_is_recognised() {
+    for sql in [
+        "alter table person drop column email",
+        "ALTER TABLE person RENAME COLUMN email TO address",
+        "alter table person\n    alter column email set not null",
+        "alter table person alter column revision type numeric",
+        "create index person_email_idx on person (email)",
+        "alter table person add constraint positive check (revision > 0)",
+    ] {
+        assert!(breach(sql).is_some(), "{sql}");
+    }
+    for sql in [
+        "alter table person add column nickname text -- not dropped: drop column would be",
+        "create index concurrently person_email_idx on person (email)",
+        "create table note (note_id uuid primary key); create index note_idx on note (note_id)",
+        "alter table person add constraint positive check (revision > 0) not valid",
+    ] {
+        assert_eq!(breach(sql), None, "{sql}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn several_pods_may_migrate_at_once() {
     let database = Database::start_empty().await;
@@ -106,4 +169,48 @@ async fn statements_have_a_time_limit_and_migrations_have_none() {
     let seen =
         database.texts("select distinct command || ' ' || statement_timeout from seen order by 1").await;
     assert_eq!(seen, ["ddl 0", "write 30s"]);
+}
+
+#[tokio::test]
+async fn statements_without_the_time_limit_leave_it_to_the_next_ones() {
+    let database = Database::start().await;
+    let log = "create table seen (statement_timeout text); \
+               create function see() returns trigger language plpgsql as $$ begin \
+                   insert into seen values (current_setting('statement_timeout')); return new; end $$; \
+               create trigger see before insert on person for each row execute function see()";
+    database.execute(log).await;
+    // One connection for all.
+    let store = Store::open(&database.url.clone().into(), 1).unwrap();
+    let run = store.begin_resync_run(SOURCE, "listing", "", None).await.unwrap().run_id;
+    store.apply_person_readings(IDP, &[found("a", "ada", None, 1)]).await.unwrap();
+    store.gather_stale(run, SOURCE, StaleCondition::Any, 0, 9).await.unwrap();
+    store.records_changed_within(SOURCE, Duration::from_secs(60), 9).await.unwrap();
+    store.apply_person_readings(IDP, &[found("b", "bob", None, 2)]).await.unwrap();
+    assert_eq!(database.texts("select statement_timeout from seen").await, ["30s", "30s"]);
+}
+
+/// What the code never writes, and a hand in the database might.
+#[tokio::test]
+async fn rows_that_contradict_themselves_are_refused() {
+    let database = Database::start().await;
+    database.apply(&[found("a", "ada", None, 1)]).await;
+    let statements = [
+        "update source_record set person_id = null",
+        "update source_record set record = null",
+        "update source_record set role = 'sales'",
+        "update person set status = 'asleep'",
+        "insert into link_review (source, external_id, candidate_person_id, reason, verdict) \
+         select source, external_id, person_id, 'x', 'perhaps' from source_record",
+        "insert into fire_drill (drill_id, unit, passed) values (gen_random_uuid(), 'sso-sync', true)",
+        "insert into fire_drill (drill_id, unit, ended_at, passed) values (gen_random_uuid(), 'sso-sync', now(), false)",
+        "insert into content_item (content_item_id, source, collection, external_id, locales, published, ticket) \
+         values (gen_random_uuid(), 'cms', 'entry', 'a', '{}', true, 1)",
+        "insert into dead_lettered_message (queue, message_id, body, attributes, sent_at, resolution) \
+         values ('sso-sync', 'a', '', '{}', now(), 'lost')",
+    ];
+    for statement in statements {
+        let refused = sqlx::query(statement).execute(&database.pool).await.unwrap_err();
+        let code = refused.as_database_error().and_then(|error| error.code().map(String::from));
+        assert_eq!(code.as_deref(), Some("23514"), "{statement}: {refused}");
+    }
 }

@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 use super::{SOURCE, SalesforceConfig, events, feed, listing, read, write};
 use crate::{ContactWrite, ContactWritten, CrmEvent, CrmProvider, FetchedContact};
 
-/// A client of one organisation. Clones share connections, token and rate limit.
+/// A client of one organization. Clones share connections, token and rate limit.
 #[derive(Debug, Clone)]
 pub struct SalesforceClient {
     http: ProviderHttp,

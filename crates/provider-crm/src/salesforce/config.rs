@@ -1,4 +1,4 @@
-//! How to reach a Salesforce organisation, by one of two flows:
+//! How to reach a Salesforce organization, by one of two flows:
 //! <https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_client_credentials_flow.htm>,
 //! <https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_jwt_flow.htm>.
 
@@ -11,7 +11,7 @@ use super::{SOURCE, error_code};
 /// Limit of a reply: 2,000 contacts of about 700 bytes need more than the usual 1 MiB.
 const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 
-/// How to reach an organisation.
+/// How to reach an organization.
 #[derive(Debug, Clone)]
 pub struct SalesforceConfig {
     /// Where tokens are issued: `https://{my-domain}.my.salesforce.com`. For the JWT flow also `https://login.salesforce.com`.
@@ -52,7 +52,6 @@ impl SalesforceConfig {
     pub const DEFAULT_API_VERSION: &'static str = "60.0";
 
     /// Settings with the usual API version.
-    #[must_use]
     pub fn new(login_url: Url, instance_url: Url, auth: SalesforceAuth) -> Self {
         Self { login_url, instance_url, auth, api_version: Self::DEFAULT_API_VERSION.to_owned() }
     }

@@ -29,7 +29,7 @@ pub(crate) fn event(name: &str) -> Envelope {
     Envelope::parse(&body).unwrap()
 }
 
-/// Settings of the organisation at this address.
+/// Settings of the organization at this address.
 pub(crate) fn config(url: &str) -> SalesforceConfig {
     let auth = SalesforceAuth::ClientCredentials {
         client_id: "coppice-client".into(),
@@ -38,12 +38,12 @@ pub(crate) fn config(url: &str) -> SalesforceConfig {
     SalesforceConfig::new(url.parse().unwrap(), url.parse().unwrap(), auth)
 }
 
-/// A client of the organisation at this address.
+/// A client of the organization at this address.
 pub(crate) fn salesforce_at(url: &str) -> SalesforceClient {
     SalesforceClient::new(config(url), |_| {}).unwrap()
 }
 
-/// A client whose organisation does not exist: for what needs no network.
+/// A client whose organization does not exist: for what needs no network.
 pub(crate) fn salesforce() -> SalesforceClient {
     salesforce_at("http://127.0.0.1:9")
 }

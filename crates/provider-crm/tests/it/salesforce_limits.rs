@@ -1,4 +1,4 @@
-//! The organisation's limits, settings, and authentication.
+//! The organization's limits, settings, and authentication.
 
 use std::time::Duration;
 

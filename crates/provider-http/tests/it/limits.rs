@@ -141,14 +141,14 @@ async fn no_request_is_sent_before_it_is_admitted_and_each_needs_its_own_admissi
     let client = ProviderHttp::new(config).unwrap();
     assert!(get(&client).await.is_ok());
     let mut second = std::pin::pin!(get(&client));
-    assert!(tokio::time::timeout(Duration::from_millis(50), &mut second).await.is_err());
+    assert!(futures::poll!(&mut second).is_pending());
     assert_eq!(server.seen.requests(), 1);
     permits.add_permits(1);
     assert!(second.await.is_ok());
     assert_eq!(server.seen.requests(), 2);
     // A caller that waits gets an answer as soon as it is clear that no more requests are admitted.
     let mut third = std::pin::pin!(get(&client));
-    assert!(tokio::time::timeout(Duration::from_millis(50), &mut third).await.is_err());
+    assert!(futures::poll!(&mut third).is_pending());
     permits.close();
     assert_eq!(third.await.unwrap_err(), ProviderError::RateLimited { retry_after: Duration::from_secs(7) });
     assert_eq!(server.seen.requests(), 2);

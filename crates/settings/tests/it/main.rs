@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use settings::{Reader, Settings, SettingsError, all, both, describe};
+use settings::{Reader, SettingHelp, Settings, SettingsError, all, both, describe};
 
 settings::declare! {
     /// A service's settings.
@@ -93,6 +93,8 @@ fn the_help_names_meaning_and_default() {
     assert!(text.ends_with(
         "  PORT\n      where to listen [default 8080]\n  URL\n      the address to call [required]\n"
     ));
+    let optional = describe(&[SettingHelp { name: "PROXY", meaning: "the proxy", default: Some("") }]);
+    assert!(optional.ends_with("  PROXY\n      the proxy [optional]\n"), "{optional}");
 }
 
 #[test]

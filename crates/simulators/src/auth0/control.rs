@@ -10,19 +10,16 @@ use crate::rate_limit::RateLimit;
 
 impl Auth0Control {
     /// Identifier of the Management API, which a token must be asked for.
-    #[must_use]
     pub fn audience(&self) -> String {
         format!("{}/api/v2/", self.base_url())
     }
 
     /// ID of the only authorized client.
-    #[must_use]
     pub fn client_id(&self) -> &'static str {
         "coppice-sim-client"
     }
 
     /// Its secret.
-    #[must_use]
     pub fn client_secret(&self) -> &'static str {
         "sim-secret-6f1e0c9b7a"
     }
@@ -75,13 +72,11 @@ impl Auth0Control {
     }
 
     /// The user without the effect of a fault.
-    #[must_use]
     pub fn user(&self, id: &str) -> Option<SimulatedUser> {
         self.lock().users.get(id)?.current.clone()
     }
 
     /// All users by ID, without the effect of a fault.
-    #[must_use]
     pub fn users(&self) -> Vec<SimulatedUser> {
         self.lock().users.values().filter_map(|record| record.current.clone()).collect()
     }
@@ -102,13 +97,11 @@ impl Auth0Control {
     }
 
     /// When each request of the API came.
-    #[must_use]
     pub fn request_times(&self) -> Vec<std::time::Instant> {
         self.lock().times.clone()
     }
 
     /// Searches so far.
-    #[must_use]
     pub fn searches(&self) -> usize {
         self.lock().searches
     }

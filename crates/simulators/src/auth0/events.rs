@@ -39,7 +39,6 @@ pub struct Change {
 
 impl Change {
     /// The Event Streams event: `user.created`, `user.updated` or `user.deleted`.
-    #[must_use]
     pub fn stream_event(&self) -> NativeEvent {
         let event_type = match self.kind {
             ChangeKind::Created => "user.created",
@@ -66,7 +65,6 @@ impl Change {
 
     /// The log event: `sapi` for a creation or an update by an administrator, `sdu` for a deletion. In the first the
     /// `user_id` is the administrator's, in the second it lacks its prefix, as in real logs.
-    #[must_use]
     pub fn log_event(&self) -> NativeEvent {
         match self.kind {
             ChangeKind::Created => self.sapi("Create a User", "post", "/api/v2/users".to_owned(), 201),

@@ -53,7 +53,6 @@ pub struct SimulatedIdentity {
 
 impl SimulatedUser {
     /// A verified user with one identity and marked personal values that are derived from the ID.
-    #[must_use]
     pub fn new(user_id: &str) -> Self {
         let (provider, subject) = user_id.split_once('|').unwrap_or(("auth0", user_id));
         let connection = if provider == "auth0" { "Coppice-Members" } else { provider };
@@ -88,14 +87,12 @@ impl SimulatedUser {
     }
 
     /// The values that must be in no queue, internal event or log line.
-    #[must_use]
     pub fn personal_values(&self) -> Vec<String> {
         let optional = [&self.email, &self.given_name, &self.family_name, &self.phone_number];
         optional.into_iter().flatten().chain([&self.last_ip]).cloned().collect()
     }
 
     /// The body of `GET /api/v2/users/{id}`. Events carry the same.
-    #[must_use]
     pub fn to_json(&self) -> Value {
         let mut body = self.required_json();
         let mut set =
@@ -138,7 +135,6 @@ impl SimulatedUser {
 
 impl SimulatedIdentity {
     /// An identity at `provider`.
-    #[must_use]
     pub fn new(provider: &str, connection: &str, user_id: Value) -> Self {
         Self { provider: provider.to_owned(), connection: connection.to_owned(), user_id }
     }

@@ -14,13 +14,11 @@ const ASSET: &str = "Asset";
 
 impl ContentfulControl {
     /// The only space that the simulator accepts.
-    #[must_use]
     pub fn space(&self) -> &'static str {
         SPACE
     }
 
     /// The only access token that the simulator accepts.
-    #[must_use]
     pub fn access_token(&self) -> &'static str {
         "CFPAT-simulated-4f0e8a361b7d20c9"
     }
@@ -81,19 +79,16 @@ impl ContentfulControl {
     }
 
     /// Holds every page of a sync from now on.
-    #[must_use]
     pub fn hold_pages(&self) -> Gate {
         self.lock().pages.hold()
     }
 
     /// Pages of syncs so far, with any answer.
-    #[must_use]
     pub fn pages(&self) -> usize {
         self.lock().pages.served
     }
 
     /// Reads of single items so far.
-    #[must_use]
     pub fn reads(&self) -> usize {
         self.lock().reads
     }

@@ -16,7 +16,6 @@ impl DirectusControl {
     }
 
     /// The only token that the simulator accepts.
-    #[must_use]
     pub fn token(&self) -> &'static str {
         "simulated-4f0e8a361b7d20c9"
     }
@@ -60,13 +59,11 @@ impl DirectusControl {
     }
 
     /// Holds every list from now on.
-    #[must_use]
     pub fn hold_lists(&self) -> Gate {
         self.lock().lists.hold()
     }
 
     /// Lists of items so far, with any answer.
-    #[must_use]
     pub fn lists(&self) -> usize {
         self.lock().lists.served
     }

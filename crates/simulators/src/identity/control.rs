@@ -6,7 +6,6 @@ use super::{IdentityControl, Vendor};
 
 impl<V: Vendor> IdentityControl<V> {
     /// The only API key that the simulator accepts.
-    #[must_use]
     pub fn api_key(&self) -> &'static str {
         V::API_KEY
     }

@@ -24,7 +24,6 @@ impl OktaControl {
     }
 
     /// The only API token that the simulator accepts.
-    #[must_use]
     pub fn api_token(&self) -> &'static str {
         "00simToken-4f0e8a361b7d20c9"
     }
@@ -97,7 +96,6 @@ impl OktaControl {
     }
 
     /// The user without the effect of a fault.
-    #[must_use]
     pub fn user(&self, id: &str) -> Option<SimulatedUser> {
         self.lock().users.get(id)?.current.clone()
     }
@@ -108,13 +106,11 @@ impl OktaControl {
     }
 
     /// Reads of the log so far.
-    #[must_use]
     pub fn log_requests(&self) -> usize {
         self.lock().log_reads
     }
 
     /// Answers so far that said that the caller's copy is current.
-    #[must_use]
     pub fn not_modified(&self) -> usize {
         self.lock().not_modified
     }

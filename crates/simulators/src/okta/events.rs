@@ -27,7 +27,6 @@ pub struct Change {
 
 impl Change {
     /// The log entry, by an administrator, a little after the change.
-    #[must_use]
     pub fn log_event(&self) -> NativeEvent {
         let [email, name, _] = ADMINISTRATOR;
         let admin = json!({ "id": "00uSimAdmin", "type": "User", "alternateId": email, "displayName": name,

@@ -28,7 +28,6 @@ struct Claims {
 
 impl ServiceApp {
     /// An app that may read users and the log.
-    #[must_use]
     pub fn new(client_id: &str, public_key_pem: &str) -> Self {
         let scopes = ["okta.users.read", "okta.logs.read"].map(str::to_owned).into();
         Self { client_id: client_id.to_owned(), public_key_pem: public_key_pem.to_owned(), scopes }

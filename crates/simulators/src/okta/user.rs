@@ -43,7 +43,6 @@ pub struct SimulatedUser {
 
 impl SimulatedUser {
     /// An active user with a verified address and marked personal values that are derived from the ID.
-    #[must_use]
     pub fn new(id: &str) -> Self {
         Self {
             id: id.to_owned(),
@@ -66,7 +65,6 @@ impl SimulatedUser {
     }
 
     /// The values that must be in no queue, internal event or log line.
-    #[must_use]
     pub fn personal_values(&self) -> Vec<String> {
         let always = [&self.email, &self.first_name, &self.last_name];
         always.into_iter().chain(&self.mobile_phone).cloned().collect()
@@ -78,7 +76,6 @@ impl SimulatedUser {
     }
 
     /// The body of `GET /api/v1/users/{id}`.
-    #[must_use]
     pub fn to_json(&self) -> Value {
         let address_status = if self.email_verified { "VERIFIED" } else { "UNVERIFIED" };
         let mut body = json!({

@@ -102,7 +102,6 @@ pub(crate) const SYSTEM_FIELDS: &[&str] =
 
 impl SimulatedContact {
     /// A contact with marked personal values that are derived from the ID, and without our key.
-    #[must_use]
     pub fn new(id: &str) -> Self {
         let tag = id.get(5..15).unwrap_or(id).to_lowercase();
         let number = checksum(id);
@@ -154,14 +153,12 @@ impl SimulatedContact {
     }
 
     /// The values that must be in no queue, internal event or log line.
-    #[must_use]
     pub fn personal_values(&self) -> Vec<String> {
         let personal = FIELDS.iter().filter(|field| field.name != KEY);
         personal.filter_map(|field| (field.get)(self)).map(str::to_owned).collect()
     }
 
     /// The body of `GET sobjects/Contact/{id}`.
-    #[must_use]
     pub fn to_json(&self) -> Value {
         self.select(SYSTEM_FIELDS.iter().copied().chain(FIELDS.iter().map(|field| field.name)))
     }
@@ -210,7 +207,6 @@ pub(crate) fn timestamp(time: OffsetDateTime) -> String {
 }
 
 /// The 18-character ID of contact number `number`.
-#[must_use]
 pub fn contact_id(number: u64) -> String {
     full_id(&format!("0039x{number:010}"))
 }

@@ -7,13 +7,11 @@ use crate::NativeEvent;
 
 impl SalesforceControl {
     /// The one connected app.
-    #[must_use]
     pub fn client_id(&self) -> &'static str {
         "3MVG9.coppice.sim.connected.app"
     }
 
     /// Its secret.
-    #[must_use]
     pub fn client_secret(&self) -> &'static str {
         "sim-secret-9d41c7e0b2"
     }
@@ -79,13 +77,11 @@ impl SalesforceControl {
     }
 
     /// The contact without the effect of a fault; also a deleted one.
-    #[must_use]
     pub fn contact(&self, id: &str) -> Option<SimulatedContact> {
         self.lock().contact(&full_id(id)).cloned()
     }
 
     /// All contacts that are not deleted, by ID, without the effect of a fault.
-    #[must_use]
     pub fn contacts(&self) -> Vec<SimulatedContact> {
         let state = self.lock();
         let all = state.contacts.values().map(|record| &record.current);
@@ -93,31 +89,26 @@ impl SalesforceControl {
     }
 
     /// The contact that is not deleted and has this `Person_Key__c`, without the effect of a fault.
-    #[must_use]
     pub fn by_key(&self, key: &str) -> Option<SimulatedContact> {
         self.lock().by_key(key).cloned()
     }
 
     /// Number of events that no call has taken yet.
-    #[must_use]
     pub fn waiting_events(&self) -> usize {
         self.lock().events.len()
     }
 
     /// The events of all changes since the last call, also of those made over the API, in order.
-    #[must_use]
     pub fn take_events(&self) -> Vec<NativeEvent> {
         std::mem::take(&mut self.lock().events)
     }
 
     /// The event of a transaction with too many changes: any contact may be another than before.
-    #[must_use]
     pub fn overflow_event(&self) -> NativeEvent {
         gap_event(&["000000000000000AAA"], "GAP_OVERFLOW", self.lock().next_commit())
     }
 
     /// The event of a change whose values the CRM could not send.
-    #[must_use]
     pub fn gap_event(&self, ids: &[&str]) -> NativeEvent {
         gap_event(ids, "GAP_UPDATE", self.lock().next_commit())
     }
@@ -138,13 +129,11 @@ impl SalesforceControl {
     }
 
     /// Requests so far that would write, of one record or many, answered in whatever way.
-    #[must_use]
     pub fn writes(&self) -> usize {
         self.lock().writes
     }
 
     /// Contacts created over the API so far.
-    #[must_use]
     pub fn creations(&self) -> usize {
         self.lock().creations
     }

@@ -56,11 +56,11 @@ pub async fn a_receive_brings_no_more_than_asked_for(subject: &impl QueueUnderTe
 pub async fn a_long_poll_wakes_on_a_send(subject: &impl QueueUnderTest) {
     let queue = subject.fresh(Setup::default()).await.queue;
     let started = Instant::now();
-    let send_soon = async {
-        tokio::time::sleep(Duration::from_millis(200)).await;
+    // `join!` polls the receive first, so the queue is empty when the long poll begins.
+    let (received, _) = tokio::join!(queue.receive(10, PATIENCE), async {
+        wait_for_depth(&queue, 0, 0).await;
         queue.send(&[message("late")]).await.unwrap()
-    };
-    let (received, _) = tokio::join!(queue.receive(10, PATIENCE), send_soon);
+    });
     assert_eq!(received.unwrap().len(), 1);
     assert!(started.elapsed() < PATIENCE / 2);
 }

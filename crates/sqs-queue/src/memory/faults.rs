@@ -133,7 +133,6 @@ impl MemoryQueue {
     }
 
     /// How often this operation was called, failed calls included. A batch of no entries makes no call.
-    #[must_use]
     pub fn calls(&self, operation: Operation) -> u64 {
         self.inner().faults.calls.get(&operation).copied().unwrap_or_default()
     }

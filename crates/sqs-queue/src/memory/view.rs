@@ -41,7 +41,6 @@ impl From<&Stored> for MessageView {
 
 impl MemoryQueue {
     /// Every message, in the order of delivery.
-    #[must_use]
     pub fn messages(&self) -> Vec<MessageView> {
         let mut inner = self.inner();
         inner.store.settle(Instant::now());
@@ -49,13 +48,11 @@ impl MemoryQueue {
     }
 
     /// How many messages wait to be received.
-    #[must_use]
     pub fn visible(&self) -> u64 {
         self.depth_now().visible
     }
 
     /// How many messages are received, and neither deleted nor visible again.
-    #[must_use]
     pub fn in_flight(&self) -> u64 {
         self.depth_now().in_flight
     }

@@ -29,7 +29,9 @@ pub(super) fn call_failed<E: ProvideErrorMetadata>(
         SdkError::ConstructionFailure(_) => unbuildable(operation),
         SdkError::TimeoutError(_) => unavailable(operation, "timeout"),
         SdkError::DispatchFailure(dispatch) if dispatch.is_timeout() => unavailable(operation, "timeout"),
-        SdkError::DispatchFailure(_) => unavailable(operation, "not sent"),
+        SdkError::DispatchFailure(_) => {
+            unavailable(operation, "the request was not sent (no connection, or no AWS credentials)")
+        }
         _ => unavailable(operation, "unreadable reply"),
     }
 }

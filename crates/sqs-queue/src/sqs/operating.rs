@@ -21,7 +21,7 @@ pub struct NamedQueue {
 pub struct QueueFacts {
     /// Its ARN.
     pub arn: String,
-    /// How long it keeps a message, in seconds, counted from when the message was first sent.
+    /// How long it keeps a message, in seconds. A message that SQS itself moved here counts from when it was first sent.
     pub retention_secs: i64,
 }
 

@@ -1,3 +1,5 @@
+//! Tests of the breaker with a ledger in memory.
+
 use super::*;
 
 fn breaker() -> Breaker<&'static str> {

@@ -76,7 +76,7 @@ pub async fn one_may_probe_at_a_time(ledger: &impl Ledger) {
     assert!(!refetch(ledger, LONG).await);
 }
 
-/// A prober that died does not keep it for ever.
+/// A prober that died does not keep it.
 pub async fn the_right_to_probe_ends_with_its_lease(ledger: &impl Ledger) {
     open(ledger, Duration::ZERO).await;
     assert!(refetch(ledger, SHORT).await);

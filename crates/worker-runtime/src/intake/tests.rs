@@ -1,3 +1,5 @@
+//! Tests of the intake.
+
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -59,13 +61,52 @@ fn ids(ended: &[(InFlight, Verdict)]) -> Vec<&str> {
 #[test]
 fn messages_that_wait_for_one_subject_are_one_run_with_the_highest_bound() {
     let mut intake = Intake::new();
-    assert_eq!(intake.admit(in_flight("1"), reading(&["ada"], START + Duration::seconds(9))), 0);
-    assert_eq!(intake.admit(in_flight("2"), reading(&["ada"], START)), 1);
+    assert!(!intake.admit(in_flight("1"), reading(&["ada"], START + Duration::seconds(9))));
+    assert!(intake.admit(in_flight("2"), reading(&["ada"], START)));
     let runs = intake.start(10);
     assert_eq!(runs.len(), 1);
     assert_eq!(runs[0].refetch.not_before, Some(START + Duration::seconds(9)));
     assert_eq!(ids(&intake.finish(&"ada", runs[0].id, &DONE)), ["1", "2"]);
     assert!(intake.is_empty());
+}
+
+#[test]
+fn a_message_is_coalesced_if_another_message_waits_for_one_of_its_subjects() {
+    let mut intake = Intake::new();
+    assert!(!intake.admit(in_flight("1"), reading(&["ada", "bob", "ada"], START)), "it names ada twice");
+    assert!(intake.admit(in_flight("2"), reading(&["cyd", "ada"], START)));
+    assert!(!intake.admit(in_flight("3"), reading(&["dan"], START)));
+    intake.start(10);
+    assert!(!intake.admit(in_flight("4"), reading(&["ada"], START)), "ada's refetch runs already");
+}
+
+#[test]
+fn as_many_runs_start_as_allowed_and_those_that_came_first_start_first() {
+    let mut intake = Intake::new();
+    intake.admit(in_flight("1"), reading(&["ada", "bob"], START));
+    intake.admit(in_flight("2"), reading(&["cyd"], START));
+    assert_eq!(intake.len(), 2);
+    let mut subjects =
+        |limit| -> Vec<&str> { intake.start(limit).iter().map(|run| run.refetch.subject).collect() };
+    assert_eq!(subjects(0), [""; 0]);
+    assert_eq!(subjects(2), ["ada", "bob"]);
+    assert_eq!(subjects(2), ["cyd"]);
+}
+
+#[test]
+fn a_run_runs_until_it_is_finished_or_its_last_message_is_lost() {
+    let mut intake = Intake::new();
+    for (id, subject) in [("1", "ada"), ("2", "bob")] {
+        intake.admit(in_flight(id), reading(&[subject], START));
+    }
+    let runs = intake.start(10);
+    assert!(runs.iter().all(|run| intake.is_running(run)));
+    let another = Run { id: runs[0].id + 9, ..runs[0].clone() };
+    assert!(!intake.is_running(&another), "an earlier run of the subject");
+    intake.finish(&"ada", runs[0].id, &DONE);
+    let key = intake.in_flight_mut().next().unwrap().0;
+    intake.lose(key);
+    assert!(!runs.iter().any(|run| intake.is_running(run)));
 }
 
 #[test]
@@ -80,6 +121,65 @@ fn a_refetch_is_as_old_as_the_latest_of_its_messages() {
     assert_eq!(refetch.age().as_secs(), 60);
     refetch.sent_at = OffsetDateTime::now_utc() + Duration::minutes(1);
     assert_eq!(refetch.age(), std::time::Duration::ZERO, "the queue's clock may be ahead");
+}
+
+#[test]
+fn a_refetch_knows_of_a_removal_if_any_of_its_messages_does() {
+    for (first, second) in [(true, false), (false, true), (true, true), (false, false)] {
+        let mut intake = Intake::new();
+        for (id, removed) in [("1", first), ("2", second)] {
+            let mut reading = reading(&["ada"], START);
+            reading.demands[0].removed = removed;
+            intake.admit(in_flight(id), reading);
+        }
+        assert_eq!(intake.start(1)[0].refetch.removed, first || second, "{first} {second}");
+    }
+}
+
+#[test]
+fn a_message_that_coalesces_still_waits_for_its_other_subjects() {
+    let mut intake = Intake::new();
+    intake.admit(in_flight("1"), reading(&["ada"], START));
+    intake.admit(in_flight("2"), reading(&["bob", "ada"], START));
+    let runs = intake.start(10);
+    assert!(intake.finish(&"bob", runs[1].id, &DONE).is_empty());
+    assert_eq!(ids(&intake.finish(&"ada", runs[0].id, &DONE)), ["1", "2"]);
+}
+
+#[test]
+fn nothing_is_kept_of_a_subject_whose_messages_have_all_ended() {
+    type End = fn(&mut Intake<&'static str>, Key);
+    let (finish, lose, end_waiting): (End, End, End) = (
+        |intake, _| {
+            let run = intake.start(1).remove(0);
+            intake.finish(&"ada", run.id, &DONE);
+        },
+        |intake, key| {
+            intake.lose(key);
+        },
+        |intake, _| {
+            intake.end_waiting(&Verdict::Released);
+        },
+    );
+    for (name, end) in [("finished", finish), ("lost", lose), ("never started", end_waiting)] {
+        let mut intake = Intake::new();
+        intake.admit(in_flight("1"), reading(&["ada"], START));
+        let key = intake.in_flight_mut().next().unwrap().0;
+        end(&mut intake, key);
+        assert!(intake.is_empty() && intake.work.is_empty() && intake.ready.is_empty(), "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_is_ours_until_the_last_end_of_its_visibility_that_sqs_confirmed() {
+    let mut intake = Intake::new();
+    intake.admit(in_flight("1"), reading(&["ada"], START));
+    let key = intake.in_flight_mut().next().unwrap().0;
+    let end = Instant::now() + std::time::Duration::from_secs(60);
+    let moment = std::time::Duration::from_millis(1);
+    assert_eq!((intake.expired(end - moment), intake.expired(end)), (vec![], vec![key]));
+    intake.extend(key, end + moment);
+    assert_eq!((intake.expired(end), intake.expired(end + moment)), (vec![], vec![key]));
 }
 
 #[test]

@@ -69,7 +69,7 @@ async fn apply_guarded<H: Handler>(
 ) -> Result<Vec<Outcome>, Failure> {
     let applying = async { handler.apply(entries).await };
     let outcomes = guarded("apply", options.step_limit, applying).await?;
-    // An entry without an outcome would stay in flight for ever.
+    // An entry without an outcome would stay in flight until the process ends.
     if outcomes.len() == entries.len() { Ok(outcomes) } else { Err(miscounted("apply")) }
 }
 

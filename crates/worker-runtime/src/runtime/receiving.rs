@@ -172,7 +172,7 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         match read {
             Ok(Ok(reading)) if reading.demands.is_empty() => self.settling.push(message, Verdict::Ignored),
             Ok(Ok(reading)) => {
-                for _ in 0..self.intake.admit(message, reading) {
+                if self.intake.admit(message, reading) {
                     metrics::coalesced();
                 }
             }

@@ -83,6 +83,7 @@ mod tests {
     async fn each_lane_takes_its_own_messages_and_one_group_at_a_time() {
         let mut settling = Settling::default();
         settling.extend(vec![(in_flight("1"), DONE), (in_flight("2"), failed()), (in_flight("3"), DONE)]);
+        assert_eq!(settling.waiting(), 3);
         let (lane, group) = settling.take_group().unwrap();
         assert_eq!((lane, group.len()), (Lane::Uncounted, 2));
         settling.push(in_flight("4"), DONE);

@@ -232,6 +232,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn an_outage_of_the_ledger_is_reported_once_and_not_at_every_refresh() {
+        let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+        let mut gate = gate();
+        // (what a refresh brings) → outages that were reported
+        let table = [(Err(down()), 1), (Err(down()), 1), (Ok(BreakerView::Closed), 1), (Err(down()), 2)];
+        for (view, expected) in table {
+            ::metrics::with_local_recorder(&recorder, || gate.refreshed(Instant::now(), view));
+            let text = recorder.handle().render();
+            assert!(text.contains(&format!("coppice_ledger_failures_total {expected}")), "{text}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn the_breaker_is_read_once_a_second_and_never_twice_at_once() {
         let mut gate = gate();
         assert!(!gate.start_refresh(Instant::now()));

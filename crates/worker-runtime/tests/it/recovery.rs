@@ -1,5 +1,7 @@
 //! The upstream answers again: one asks, and work resumes step by step.
 
+use worker_runtime::{BreakerView, Failure, Ledger};
+
 use crate::script::{Step, upstream};
 use crate::world::{World, pass, secs, until};
 
@@ -36,6 +38,49 @@ async fn a_slow_probe_is_not_repeated_by_another_process() {
     world.drained().await;
     running.stop().await.unwrap();
     other.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_hangs_has_failed_before_another_process_may_probe() {
+    let mut world = World::new();
+    world.options.step_limit = secs(1_000);
+    world.script.fetch_next("ada", Step::failing(upstream()));
+    world.script.probe_always(Step::taking(900));
+    world.send(&["ada"]).await;
+    let running = world.start();
+    until("the probe", || world.script.probes().len() == 1).await;
+    pass(secs(14)).await;
+    assert_eq!(world.ledger.breaker("provider").await, Ok(BreakerView::Closed));
+    pass(secs(2)).await;
+    assert!(matches!(world.ledger.breaker("provider").await, Ok(BreakerView::Open { .. })));
+    world.script.probe_always(Step::well());
+    world.drained().await;
+    running.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_probe_waits_as_long_as_the_answer_to_the_last_one_asks() {
+    let hint = Some(secs(40));
+    let detail = String::from("as scripted");
+    let class = "http_503";
+    for answer in [
+        Failure::Limited { retry_after: secs(40) },
+        Failure::Transient { class, detail: detail.clone(), retry_after: hint },
+        Failure::Upstream { class, detail, retry_after: hint, permanent_if_healthy: false },
+    ] {
+        let world = World::new();
+        world.script.fetch_next("ada", Step::failing(upstream()));
+        world.script.probe_always(Step::failing(answer.clone()));
+        world.send(&["ada"]).await;
+        let running = world.start();
+        until("three probes", || world.script.probes().len() == 3).await;
+        let probes = world.script.probes();
+        let waits: Vec<_> = probes.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(waits.iter().all(|wait| *wait >= secs(40) && *wait < secs(62)), "{answer:?}: {waits:?}");
+        world.script.probe_always(Step::well());
+        world.drained().await;
+        running.stop().await.unwrap();
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -22,7 +22,7 @@ async fn help_lists_every_argument_setting_and_exit_code() {
             "COPPICE_CONTENTFUL_SPACE",
             "COPPICE_DIRECTUS_COLLECTIONS",
             "COPPICE_LOG",
-            "4 stopped by a guard",
+            "4 a guard stopped the job",
         ],
     );
     for setting in ["COPPICE_CONTENT_ATTEMPTS\n", "DATABASE_URL\n", "COPPICE_POLICY\n", "COPPICE_LOG\n"] {

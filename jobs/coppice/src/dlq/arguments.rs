@@ -33,6 +33,7 @@ pub(crate) enum DlqCommand {
     /// Shows how far a plan is.
     Plan {
         /// The plan's ID.
+        #[arg(value_parser = plan_id)]
         plan: Uuid,
     },
     /// Moves a whole DLQ back by SQS's own means, unread: no selection, no canary, no coalescing.
@@ -85,7 +86,7 @@ pub(crate) struct RedriveArguments {
     #[command(flatten)]
     pub(crate) chosen: Chosen,
     /// Run, or show, a plan that was made before.
-    #[arg(long)]
+    #[arg(long, value_parser = plan_id)]
     pub(crate) plan: Option<Uuid>,
     #[command(flatten)]
     pub(crate) pace: Pace,
@@ -139,7 +140,7 @@ pub(crate) struct DropArguments {
     #[command(flatten)]
     pub(crate) chosen: Chosen,
     /// Run, or show, a plan that was made before.
-    #[arg(long)]
+    #[arg(long, value_parser = plan_id)]
     pub(crate) plan: Option<Uuid>,
     /// Who decides.
     #[arg(long, required_unless_present = "plan", conflicts_with = "plan")]
@@ -150,6 +151,10 @@ pub(crate) struct DropArguments {
     /// Delete. Without it, the command only makes the plan and says what it would do.
     #[arg(long)]
     pub(crate) yes: bool,
+}
+
+fn plan_id(text: &str) -> Result<Uuid, String> {
+    text.parse().map_err(|_| String::from("not a plan's ID (a UUID)"))
 }
 
 /// A number and its unit.

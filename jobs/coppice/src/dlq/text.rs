@@ -7,7 +7,7 @@ use operations::dlq::{
     AttemptReport, DlqReport, MessageGroup, MessageReport, MoveReport, PlanProgress, PlanReport,
     RecordComparison, action_name,
 };
-use postgres_store::RedriveAction;
+use postgres_store::{KEPT, RedriveAction};
 use time::OffsetDateTime;
 
 use crate::printed::Printed;
@@ -21,7 +21,7 @@ impl fmt::Display for Printed<Vec<DlqReport>> {
 fn write_dlq(f: &mut fmt::Formatter<'_>, dlq: &DlqReport) -> fmt::Result {
     let DlqReport { unit, messages, messages_read, oldest_secs, first_expires_in_secs, groups } = dlq;
     if *messages == 0 && groups.is_empty() {
-        return writeln!(f, "{unit}: none");
+        return writeln!(f, "{unit}: no messages");
     }
     write!(f, "{unit}: {messages} message(s)")?;
     if let (Some(oldest), Some(expires)) = (oldest_secs, first_expires_in_secs) {
@@ -31,15 +31,37 @@ fn write_dlq(f: &mut fmt::Formatter<'_>, dlq: &DlqReport) -> fmt::Result {
         write!(f, "; {messages_read} read")?;
     }
     writeln!(f)?;
-    for group in groups {
-        let MessageGroup { class, event_type, worker_version, messages, records, redriven_before } = group;
-        write!(f, "  {messages:>6}  {class}  {event_type}  worker {worker_version}  {records} record(s)")?;
-        if *redriven_before > 0 {
-            write!(f, ", {redriven_before} redriven before")?;
-        }
-        writeln!(f)?;
+    let rows: Vec<[String; 6]> = groups.iter().map(row).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let width = |column: usize| {
+        let texts = rows.iter().map(|row| row[column].as_str()).chain([HEADS[column]]);
+        texts.map(|text| text.chars().count()).max().unwrap_or_default()
+    };
+    let widths: [usize; 6] = std::array::from_fn(width);
+    let heads = HEADS.map(String::from);
+    for row in [&heads].into_iter().chain(&rows) {
+        let line =
+            row.iter().zip(widths).map(|(text, width)| format!("  {text:<width$}")).collect::<String>();
+        writeln!(f, "{}", line.trim_end())?;
     }
     Ok(())
+}
+
+const HEADS: [&str; 6] = ["messages", "reason", "event type", "worker version", "records", "redriven before"];
+
+fn row(group: &MessageGroup) -> [String; 6] {
+    let MessageGroup { class, event_type, worker_version, messages, records, redriven_before } = group;
+    let or = |text: &str, absent: &str| if text == "-" { absent.to_owned() } else { text.to_owned() };
+    [
+        messages.to_string(),
+        class.clone(),
+        or(event_type, "event type unknown"),
+        or(worker_version, "no worker"),
+        records.to_string(),
+        redriven_before.to_string(),
+    ]
 }
 
 impl fmt::Display for Printed<MessageReport> {
@@ -98,10 +120,14 @@ impl fmt::Display for Printed<PlanReport> {
             RedriveAction::Redrive => {
                 writeln!(
                     f,
-                    "sent as {to_send} message(s), one for each record; {others} other message(s) stay"
+                    "nothing was sent yet. The plan sends {to_send} message(s), because messages about one record become one; {others} other message(s) stay in the DLQ"
                 )?;
             }
-            RedriveAction::Drop => writeln!(f, "copies are kept; {others} other message(s) stay")?,
+            RedriveAction::Drop => writeln!(
+                f,
+                "nothing was deleted yet. The plan deletes them, and Postgres keeps copies for {} days; {others} other message(s) stay in the DLQ",
+                KEPT.whole_days()
+            )?,
         }
         writeln!(f, "to run it: coppice dlq {name} --plan {plan_id} --yes")
     }

@@ -45,10 +45,11 @@ async fn dlq_list_counts_the_messages_of_every_dlq_by_reason_and_removes_none() 
         &[
             "sso-sync: 4 message(s), oldest",
             "the first expires in 13 d",
-            "3  received_too_often  User changed  worker -  2 record(s)",
-            "1  unreadable  -  worker 0.1.0  0 record(s)",
-            "crm-sync: none",
-            "undelivered: none",
+            "  messages  reason              event type          worker version  records  redriven before\n",
+            "  3         received_too_often  User changed        no worker       2        0\n",
+            "  1         unreadable          event type unknown  0.1.0           0        0\n",
+            "crm-sync: no messages",
+            "undelivered: no messages",
         ],
     );
     let again = listed(&world, "sso-sync").await;
@@ -118,9 +119,10 @@ async fn dlq_show_prints_the_copy_of_a_dropped_message() {
         .unwrap();
     let drop =
         ["drop", "sso-sync", "--id", "auth0|b", "--author", "night@example", "--reason", "a test user"];
-    dlq(&world, &drop)
-        .await
-        .says(0, &["drop 1 dead-lettered message(s) of sso-sync", "2 other message(s) stay", "--yes"]);
+    dlq(&world, &drop).await.says(
+        0,
+        &["drop 1 dead-lettered message(s) of sso-sync", "2 other message(s) stay in the DLQ", "--yes"],
+    );
     assert_eq!(listed(&world, "sso-sync").await["messages"], 3, "a plan changes nothing");
 
     let dropped = dlq(&world, &[&drop[..], &["--yes"]].concat()).await;

@@ -30,7 +30,7 @@ async fn an_operator_links_a_record_and_undoes_the_link() {
     assert_eq!(world.count("link_decision").await, 0);
     let text = world.run(&decide);
     text.says(&[&format!(
-        "salesforce c-bob moved from person {own} to {bob}\n1 review(s) closed, 2 person(s) changed"
+        "salesforce c-bob moved from person {own} to {bob}\n1 review(s) closed; values changed for 2 person(s); both persons announced"
     )]);
     world.run(&["link", "list"]).says(&["no link is open for review"]);
     world.run(&["person", "show", &own]).says(&[

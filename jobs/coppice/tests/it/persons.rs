@@ -11,13 +11,13 @@ async fn person_show_prints_the_source_of_each_value_and_the_other_assertions() 
     let text = world.run(&["person", "show", &id]);
     text.says(&[
         &format!("person {id}\nactive, revision 2, changed "),
-        "  email: ada@idp, from auth0:auth0|ada of 2026-11-24T10:00:00Z by \"sso when verified\"\n    \
-         salesforce:c-ada of 2026-11-24T10:00:00Z says: ada@crm\n    verified\n",
-        "  given_name: Ada, from salesforce:c-ada of 2026-11-24T10:00:00Z by \"crm\"\n    \
-         auth0:auth0|ada of 2026-11-24T10:00:00Z says: Addy\n",
-        "records\n  auth0:auth0|ada (sso) of 2026-11-24T10:00:00Z, changed here 20",
-        "\n  salesforce:c-ada (crm) of ",
-        "identities\n  auth0|ada, named by auth0:auth0|ada\n",
+        "  email: ada@idp (verified), from auth0:auth0|ada version 2026-11-24T10:00:00Z by \"sso when verified\"\n    \
+         salesforce:c-ada version 2026-11-24T10:00:00Z says: ada@crm\n",
+        "  given_name: Ada, from salesforce:c-ada version 2026-11-24T10:00:00Z by \"crm\"\n    \
+         auth0:auth0|ada version 2026-11-24T10:00:00Z says: Addy\n",
+        "records\n  auth0:auth0|ada (sso) version 2026-11-24T10:00:00Z, changed here 20",
+        "\n  salesforce:c-ada (crm) version ",
+        "identities\n  auth0|ada, from record auth0:auth0|ada\n",
         ", external_key, by coppice:salesforce\n",
     ]);
     let by_record = world.run(&["person", "show", "salesforce:c-ada"]);
@@ -40,10 +40,10 @@ async fn person_why_prints_for_each_rule_whether_it_admits_a_record_and_why() {
     let world = World::start().await;
     let text = world.run(&["person", "why", "given_name", "auth0:auth0|ada"]);
     text.says(&[
-        "1. identity when verified\n   auth0:auth0|ada of 2026-11-24T10:00:00Z: the rule is about other sources\n",
-        "2. crm\n   auth0:auth0|ada of 2026-11-24T10:00:00Z: the rule is about other sources\n   \
-         salesforce:c-ada of 2026-11-24T10:00:00Z: won (Ada)\n",
-        "3. sso\n   auth0:auth0|ada of 2026-11-24T10:00:00Z: admitted, but a rule above has won (Addy)\n",
+        "1. identity when verified\n   auth0:auth0|ada version 2026-11-24T10:00:00Z: the rule is about other sources\n",
+        "2. crm\n   auth0:auth0|ada version 2026-11-24T10:00:00Z: the rule is about other sources\n   \
+         salesforce:c-ada version 2026-11-24T10:00:00Z: won (Ada)\n",
+        "3. sso\n   auth0:auth0|ada version 2026-11-24T10:00:00Z: admitted, but a rule above has won (Addy)\n",
         "the policy says: Ada",
     ]);
     assert!(!text.out.contains("the row says"));

@@ -29,13 +29,19 @@ fn policy_check_needs_no_database_and_lists_every_fault() {
     let path = faulty.path().to_str().unwrap();
     let text = run_alone(&["policy", "check", path]);
     assert_eq!((text.code, text.err.as_str()), (1, ""));
-    for part in ["fault(s):", "fields.email: \"the CRM\"", "no field \"hat\"", "fields.display_name: missing"]
+    for part in
+        ["fault(s):", "fields.email: \"the CRM\"", "unknown field \"hat\"", "fields.display_name: missing"]
     {
         assert!(text.out.contains(part), "{part}\nin {}", text.out);
     }
     let faults = run_alone(&["policy", "check", path, "--json"]).json()["faults"].as_array().unwrap().len();
     assert_eq!(text.out.lines().count(), faults + 1);
-    assert_eq!(run_alone(&["policy", "check", "/nowhere"]).code, 2);
+    let misplaced = file("# a comment\n[fields]\nemail = \"sso\"\n");
+    let text = run_alone(&["policy", "check", misplaced.path().to_str().unwrap()]);
+    assert!(text.code == 1 && text.out.contains("line 3, column 9: "), "{}", text.out);
+    assert!(text.out.contains("expected a table with `from`"), "{}", text.out);
+    let absent = run_alone(&["policy", "check", "/nowhere"]);
+    assert_eq!((absent.code, absent.err.trim_end()), (2, "coppice: /nowhere: the file does not exist"));
 }
 
 #[tokio::test]

@@ -147,6 +147,7 @@ async fn options_select_messages_by_reason_record_type_and_age() {
     let narrowed = dlq(&world, &["redrive", "--plan", &plan, "--id", "auth0|a", "--yes"]).await;
     narrowed.says(2, &["cannot be used with"]);
     dlq(&world, &["redrive", "sso-sync", "--older-than", "soon"]).await.says(2, &["90s, 30m, 12h, 3d"]);
+    dlq(&world, &["plan", "1"]).await.says(2, &["not a plan's ID (a UUID)"]);
 }
 
 #[tokio::test]
@@ -172,7 +173,10 @@ async fn a_redrive_sends_an_undelivered_event_to_the_queue_of_its_rule() {
     world.leave_undelivered(&whole.replace("auth0.com", "unheard-of.com"), &[]).await;
 
     let all = dlq(&world, &["list", "undelivered"]).await;
-    all.says(0, &["1  no_permissions  user.updated", "1  without_consumer  user.updated"]);
+    all.says(
+        0,
+        &["  1         no_permissions    user.updated", "  1         without_consumer  user.updated"],
+    );
     assert!(!all.out.contains("pii-marker"));
     let redriven =
         dlq(&world, &["redrive", "undelivered", "--yes", "--canary", "0", "--wait-secs", "1"]).await;

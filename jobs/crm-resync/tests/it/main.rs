@@ -41,7 +41,7 @@ async fn one_request_reads_many_contacts_and_the_budget_counts_requests() {
 }
 
 #[tokio::test]
-async fn the_guard_stops_a_resync_from_a_wrong_organisation() {
+async fn the_guard_stops_a_resync_from_a_wrong_organization() {
     let world = World::start().await;
     let ids: Vec<String> = (0..20).map(contact_id).collect();
     for id in &ids {

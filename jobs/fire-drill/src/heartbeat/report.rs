@@ -24,7 +24,7 @@ pub(crate) struct Route {
     pub(crate) unit: String,
     /// From the bus to the worker, of the last heartbeat that arrived.
     pub(crate) latency_secs: Option<f64>,
-    /// How long the current one has been on its way.
+    /// How long the current one has waited: sent, and not arrived.
     pub(crate) waiting_secs: f64,
     pub(crate) late: bool,
 }
@@ -67,18 +67,25 @@ impl HeartbeatReport {
 impl fmt::Display for HeartbeatReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.sent {
-            writeln!(f, "nothing was sent or measured; the current state:")?;
+            writeln!(f, "nothing was sent; the numbers are from the last heartbeat of each unit:")?;
         }
         for Route { unit, latency_secs, waiting_secs, late } in &self.routes {
             write!(f, "{unit:<22} ")?;
+            if *late {
+                write!(f, "LATE: ")?;
+            }
+            let waits = *waiting_secs > 0.0;
             match latency_secs {
-                Some(secs) => write!(f, "in {secs:.2} s")?,
-                None => write!(f, "never arrived")?,
+                Some(secs) if waits => writeln!(
+                    f,
+                    "a heartbeat has waited {waiting_secs:.0} s; the last one arrived in {secs:.2} s"
+                )?,
+                Some(secs) => writeln!(f, "arrived in {secs:.2} s")?,
+                None if waits => {
+                    writeln!(f, "a heartbeat has waited {waiting_secs:.0} s; none has arrived")?;
+                }
+                None => writeln!(f, "none has arrived")?,
             }
-            if *waiting_secs > 0.0 {
-                write!(f, ", one on its way for {waiting_secs:.0} s{}", if *late { ": LATE" } else { "" })?;
-            }
-            writeln!(f)?;
         }
         for DlqDepth { queue, visible } in self.dlqs.iter().filter(|queue| queue.visible > 0) {
             writeln!(f, "{visible} message(s) wait in {queue}")?;

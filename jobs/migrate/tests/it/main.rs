@@ -79,6 +79,9 @@ fn errors_do_not_quote_the_password() {
     let (code, text) = run(None, &[]);
     assert_eq!(code, Some(2));
     assert!(text.contains("DATABASE_URL"), "{text}");
+    let (code, text) = run(Some("hidden-word"), &[]);
+    assert_eq!(code, Some(2));
+    assert!(text.contains("DATABASE_URL: ") && !text.contains("hidden-word"), "{text}");
     let (code, text) = run(Some("postgres://user:hidden-word@127.0.0.1:9/fleet"), &[]);
     assert_eq!(code, Some(1));
     assert!(text.starts_with("migrate: ") && !text.contains("hidden-word"), "{text}");

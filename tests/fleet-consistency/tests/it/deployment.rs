@@ -94,6 +94,29 @@ fn exactly_the_units_that_call_aws_have_a_role() {
 }
 
 #[test]
+fn operators_and_keda_may_use_every_queue_and_every_dlq_has_a_policy() {
+    let roles = read("deploy/cloudformation/roles.yaml");
+    let topology = read("deploy/cloudformation/coppice.yaml");
+    let (_, policy) = topology.split_once("\n  DlqPolicy:\n").unwrap();
+    let policy = policy.split("\n\n").next().unwrap();
+    for unit in fleet::with_queue() {
+        // The unit's own role, the operators' tool, which sends messages back, and KEDA, which counts them.
+        let named = roles.matches(&format!(":${{Prefix}}-{}\n", unit.name)).count();
+        assert!(
+            named >= 3,
+            "{}: {named} of 3 roles in deploy/cloudformation/roles.yaml name its queue",
+            unit.name
+        );
+        let resource: String =
+            unit.name.split('-').map(|word| word[..1].to_uppercase() + &word[1..]).collect();
+        assert!(
+            policy.contains(&format!("!Ref {resource}Dlq\n")),
+            "{resource}Dlq in DlqPolicy of coppice.yaml"
+        );
+    }
+}
+
+#[test]
 fn dashboards_and_alerts_name_existing_units_and_metrics() {
     let units = yaml("deploy/helm/coppice/units.yaml");
     let own = units.as_object().unwrap().iter().filter(|(_, facts)| facts["queue"] == "own");

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::{folders, read, rust_files, workspace};
 
+/// Developers' tools.
+const WITHOUT_SETTINGS: [&str; 4] = ["local-stack", "simulators", "testkit", "xtask"];
+
 /// Every metric name, such as `coppice_messages_received_total`, in a text.
 pub(crate) fn metrics_in(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'));
@@ -26,6 +29,41 @@ fn the_list_of_metrics_has_exactly_the_metrics_of_the_code() {
         }
     }
     assert_eq!(metrics_in(&read("docs/reference/metrics.md")), counted);
+}
+
+#[test]
+fn the_list_of_settings_has_exactly_the_settings_of_the_code() {
+    let names_in = |text: &str| -> BTreeSet<String> {
+        let words = text.split(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'));
+        let names = words.filter(|word| word.starts_with("COPPICE_") && !word.ends_with('_'));
+        // One row holds for every provider, and tests have settings of their own.
+        let of_its_own =
+            |word: &&str| !word.ends_with("_WEBHOOK_SECRETS") && !word.starts_with("COPPICE_TEST_");
+        names.filter(of_its_own).map(str::to_owned).collect()
+    };
+    let mut declared = BTreeSet::new();
+    for parent in ["crates", "workers", "jobs"] {
+        for name in folders(parent).into_iter().filter(|name| !WITHOUT_SETTINGS.contains(&name.as_str())) {
+            for file in rust_files(&workspace().join(parent).join(name).join("src")) {
+                let code = fs::read_to_string(file).unwrap();
+                let quoted: String = code
+                    .split('"')
+                    .skip(1)
+                    .step_by(2)
+                    .filter(|text| names_in(text).len() == 1 && !text.contains(' '))
+                    .map(|text| format!("{text} "))
+                    .collect();
+                declared.extend(names_in(&quoted));
+            }
+        }
+    }
+    assert!(declared.len() >= 60, "{}", declared.len());
+    let documented = names_in(&read("docs/reference/settings.md"));
+    let only = |these: &BTreeSet<String>, those: &BTreeSet<String>| -> Vec<String> {
+        these.difference(those).cloned().collect()
+    };
+    assert_eq!(only(&declared, &documented), [""; 0], "missing in docs/reference/settings.md");
+    assert_eq!(only(&documented, &declared), [""; 0], "docs/reference/settings.md: no unit reads it");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod announcements;
 mod dependencies;
 mod deployment;
 mod documents;
+mod logs;
 mod units;
 mod words;
 

@@ -8,15 +8,15 @@ use crate::{folders, read, rust_files, workspace};
 
 /// The files that every worker has.
 const WORKER_FILES: &[&str] =
-    &["README.md", "src/main.rs", "src/lib.rs", "src/handler.rs", "src/settings.rs", "tests/it/main.rs"];
+    &["README.md", "src/main.rs", "src/lib.rs", "src/settings.rs", "tests/it/main.rs"];
 
 /// Workers that serve HTTP calls. They have no queue and no handler. All other rules hold for them too.
 pub(crate) fn servers() -> Vec<&'static str> {
     fleet::names_of(Kind::Server).collect()
 }
 
-/// The file that only a unit with a queue has.
-const HANDLER_FILE: &str = "src/handler.rs";
+/// The files that only a worker with a queue has.
+const OF_QUEUES: &[&str] = &["src/handler.rs", "tests/it/bad_cases.rs", "examples/panicking-{name}.rs"];
 
 /// Most lines of a `main.rs`. It only starts the worker. All other code belongs elsewhere.
 const MAIN_LINES: usize = 30;
@@ -34,10 +34,13 @@ fn every_folder_is_a_package_of_the_same_name() {
 #[test]
 fn every_worker_has_the_same_files_and_a_short_main() {
     for name in folders("workers") {
+        let has = |file: &str| workspace().join("workers").join(&name).join(file).exists();
         for file in WORKER_FILES {
-            let expected = *file != HANDLER_FILE || !servers().contains(&name.as_str());
-            let exists = workspace().join("workers").join(&name).join(file).exists();
-            assert_eq!(exists, expected, "workers/{name}/{file}");
+            assert!(has(file), "workers/{name}/{file}");
+        }
+        for file in OF_QUEUES {
+            let file = file.replace("{name}", &name);
+            assert_eq!(has(&file), !servers().contains(&name.as_str()), "workers/{name}/{file}");
         }
         let main = read(&format!("workers/{name}/src/main.rs"));
         assert!(main.lines().count() <= MAIN_LINES, "workers/{name}/src/main.rs");

@@ -1,3 +1,5 @@
+//! Tests of the batches.
+
 use std::sync::Mutex;
 use std::time::Duration;
 

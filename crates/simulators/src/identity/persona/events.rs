@@ -21,7 +21,6 @@ impl InquiryChange {
     }
 
     /// The webhook's body, whole. It is not signed.
-    #[must_use]
     pub fn webhook_body(&self) -> String {
         let attributes = json!({
             "name": self.name,
@@ -34,7 +33,6 @@ impl InquiryChange {
     }
 
     /// What our own ingress puts on the bus for that webhook.
-    #[must_use]
     pub fn ingress_event(&self) -> NativeEvent {
         let not_before = &self.inquiry["attributes"]["updated-at"];
         let detail = json!({ "ids": [self.inquiry["id"]], "change": "changed", "not_before": not_before });

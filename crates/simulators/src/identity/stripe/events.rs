@@ -27,7 +27,6 @@ impl SessionChange {
     }
 
     /// The partner event, whole. Outputs are in no event.
-    #[must_use]
     pub fn partner_event(&self) -> NativeEvent {
         let detail = json!({
             "id": format!("evt_{}", self.at.unix_timestamp()),

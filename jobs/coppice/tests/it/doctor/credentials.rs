@@ -8,7 +8,7 @@ async fn the_report_names_the_origin_of_the_credentials_or_their_absence() {
     let clinic = Clinic::open().await;
     let no_key =
         [("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", ""), ("AWS_EC2_METADATA_DISABLED", "true")];
-    let none = ("credentials provider: no provider of the chain has any", "eks.amazonaws.com/role-arn");
+    let none = ("credentials AWS: there are none", "eks.amazonaws.com/role-arn");
     let refused = ("credentials AWS: AWS refuses them: none to sign with", "role or key exists");
     clinic.finds("sso-sync", &no_key, &[none, refused]).await;
 
@@ -24,7 +24,10 @@ async fn the_report_names_the_origin_of_the_credentials_or_their_absence() {
         ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", token.path().to_str().unwrap()),
     ];
     let said = clinic.examine("sso-sync", &[&no_key[..], &pod].concat()).await;
-    said.says(0, &["ok       credentials provider: container endpoint: a service account's own role (EKS Pod Identity)"]);
+    said.says(
+        0,
+        &["ok       credentials from: container endpoint (a service account's own role by EKS Pod Identity"],
+    );
 
     let account = [
         ("AWS_ROLE_ARN", "arn:aws:iam::000000000000:role/coppice"),
@@ -32,7 +35,7 @@ async fn the_report_names_the_origin_of_the_credentials_or_their_absence() {
         ("AWS_ENDPOINT_URL", clinic.world.emulator_endpoint()),
     ];
     let said = clinic.examine("sso-sync", &[&no_key[..], &account].concat()).await;
-    said.says(0, &["ok       credentials provider: web identity: a service account's own role (IRSA)"]);
+    said.says(0, &["ok       credentials from: web identity (a service account's own role, IRSA)"]);
 }
 
 /// The emulator has no permissions, no states of partner sources and only the real time. So a proxy answers in its place.

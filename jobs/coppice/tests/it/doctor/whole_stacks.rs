@@ -12,13 +12,15 @@ async fn the_doctor_finds_no_fault_in_any_unit_of_a_whole_stack() {
         said.says(
             0,
             &[
-                "ok       credentials provider: environment variables",
+                "ok       credentials from: environment variables",
                 "ok       bus coppice: it exists, and AWS accepts the credentials",
                 &format!("ok       queue policy coppice-{unit}: it admits"),
+                "rule(s) that send to it",
                 &format!("ok       redrive policy coppice-{unit}: to coppice-{unit}-dlq after 50 receives"),
                 &format!("ok       visibility timeout coppice-{unit}: 60 s"),
                 &format!("ok       encryption coppice-{unit}: SSE-SQS"),
                 "ok       queue policy coppice-undelivered: it admits",
+                "rule(s) whose undeliverable events go to it",
                 "ok       schema database",
                 "ok       clock AWS",
                 "ok       clock database",
