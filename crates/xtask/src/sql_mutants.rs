@@ -27,7 +27,7 @@ const DESCRIBING: &str = "sql_mutants";
 const TOOLS_DIR: &str = "COPPICE_TOOLS_DIR";
 /// Without the setup script, which builds every unit. Some mutations make a test wait until it is ended.
 const NEXTEST: &str =
-    "[profile.default]\nfail-fast = true\nslow-timeout = { period = \"45s\", terminate-after = 2 }\n";
+    "[profile.default]\nfail-fast = true\nslow-timeout = { period = \"60s\", terminate-after = 3 }\n";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -241,18 +241,3 @@ async fn one_decision_closes_the_reviews_of_a_record_with_both_persons_of_a_merg
     decide(&db, "crm", "c", Move::Separate(b)).await;
     assert_eq!(db.count(open).await, 0);
 }
-
-#[tokio::test]
-async fn the_last_decision_about_a_record_prevents_its_merge() {
-    let db = Database::start().await;
-    apply(&db, IDP, account("db|a", &["a"], 1001, 1)).await;
-    apply(&db, IDP, account("db|b", &["b"], 1001, 2)).await;
-    let a = person_of(&db, "idp", "db|a").await;
-    // Linked by its key first, and then separated from a third person by an operator.
-    apply(&db, CRM, saying("c", Some(&a.to_string()), json!({"phone": "+1"}), 1001, 3)).await;
-    apply(&db, VERIFIER, saying("v", None, json!({"verification_status": "failed"}), 1001, 4)).await;
-    decide(&db, "crm", "c", Move::Separate(person_of(&db, "verifier", "v").await)).await;
-    apply(&db, IDP, gone("db|a", Some(2001), 5)).await;
-    apply(&db, IDP, account("db|b", &["b", "a"], 1002, 6)).await;
-    assert_eq!(person_of(&db, "crm", "c").await, a);
-}
