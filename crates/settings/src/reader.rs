@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{Setting, SettingHelp, SettingsError};
 
-/// Settings that are read together. [`declare!`](crate::declare) implements it.
+/// Settings that are read together. [`declare!`](crate::declare!) implements it.
 pub trait Settings: Sized {
     /// Every setting that may be read, for `--help` and the documentation.
     const ALL: &'static [SettingHelp];

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use crate::{Fault, SettingsError};
 
-/// One environment variable, and the type of its value. Made by [`declare!`](crate::declare).
+/// One environment variable, and the type of its value. Made by [`declare!`](crate::declare!).
 pub struct Setting<T> {
     /// The variable's name.
     pub name: &'static str,

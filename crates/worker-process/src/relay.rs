@@ -70,7 +70,7 @@ pub trait Outbox: Send + Sync + 'static {
     /// Waits until this process has added rows since the last call.
     fn filled(&self) -> impl Future<Output = ()> + Send;
 
-    /// Called at the start of each turn, and with `measure` once in [`MEASURE_INTERVAL`].
+    /// Called at the start of each turn, and with `measure` once in `MEASURE_INTERVAL`.
     fn turn(&self, _measure: bool) -> impl Future<Output = ()> + Send {
         async {}
     }
@@ -128,7 +128,7 @@ enum Turn {
     BusUnavailable,
 }
 
-/// Publishes until `stop`, and then the rest within [`DRAIN_LIMIT`].
+/// Publishes until `stop`, and then the rest within `DRAIN_LIMIT`.
 pub async fn run<O: Outbox>(outbox: O, stop: CancellationToken) {
     let mut next_measure = Instant::now();
     while !stop.is_cancelled() {
