@@ -87,12 +87,20 @@ async fn merges(
 }
 
 async fn owned(connection: &mut PgConnection, person: Uuid) -> Result<Vec<Owned>, StoreError> {
+    // Two statements: one that waits for a row reads the other tables as they were before the wait. An operator's decision
+    // about a record, which locks its row, would be missed.
+    sqlx::query!(
+        "select 1 as locked from source_record where person_id = $1 order by source, external_id for update",
+        person
+    )
+    .fetch_all(&mut *connection)
+    .await?;
     let rows = sqlx::query!(
         r#"select source, external_id, gone_at is null as "live!",
                   coalesce((select last.author not like 'coppice:%' from link_decision last
                             where last.source = own.source and last.external_id = own.external_id
                             order by last.decision_id desc limit 1), false) as "decided!"
-           from source_record own where person_id = $1 order by source, external_id for update"#,
+           from source_record own where person_id = $1"#,
         person
     )
     .fetch_all(connection)

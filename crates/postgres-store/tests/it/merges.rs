@@ -241,3 +241,25 @@ async fn one_decision_closes_the_reviews_of_a_record_with_both_persons_of_a_merg
     decide(&db, "crm", "c", Move::Separate(b)).await;
     assert_eq!(db.count(open).await, 0);
 }
+
+#[tokio::test]
+async fn a_merge_leaves_a_record_about_which_an_operator_decides_meanwhile() {
+    let db = Database::start().await;
+    apply(&db, IDP, account("db|a", &["a"], 1001, 1)).await;
+    apply(&db, IDP, account("db|b", &["b"], 1001, 2)).await;
+    let a = person_of(&db, "idp", "db|a").await;
+    apply(&db, CRM, saying("c", Some(&a.to_string()), json!({"phone": "+1"}), 1001, 3)).await;
+    apply(&db, VERIFIER, saying("v", None, json!({"given_name": "V"}), 1001, 4)).await;
+    let third = person_of(&db, "verifier", "v").await;
+    apply(&db, IDP, gone("db|a", Some(2001), 5)).await;
+    // The decision has the record's row and waits for the third person's. The merge waits for the record's row.
+    let lock = hold(&db, third).await;
+    tokio::join!(decide(&db, "crm", "c", Move::Separate(third)), async {
+        blocked(&db, 1).await;
+        let merge = at_the_side(&db, IDP, account("db|b", &["b", "a"], 1002, 6));
+        blocked(&db, 2).await;
+        lock.commit().await.unwrap();
+        merge.await.unwrap();
+    });
+    assert_eq!(person_of(&db, "crm", "c").await, a);
+}
