@@ -8,6 +8,8 @@ create table message_failure (
     failed_at timestamptz not null default now(),
     class text not null,
     detail text not null,
+    -- Another record went the same way after the last failure of this class. Only such failures count against a record.
+    witnessed boolean not null default false,
     worker_version text not null
 );
 create index message_failure_message on message_failure (queue, message_id, failure_id);

@@ -74,6 +74,16 @@ impl Store {
         &self.policy
     }
 
+    /// Checks that the database can be written to.
+    pub async fn check_writable(&self) -> Result<(), StoreError> {
+        let read_only =
+            sqlx::query_scalar!(r#"select current_setting('transaction_read_only') = 'on' as "on!""#);
+        match read_only.fetch_one(&self.pool).await? {
+            false => Ok(()),
+            true => Err(StoreError::Unavailable { code: String::from("25006") }),
+        }
+    }
+
     /// Checks that the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         sqlx::query!("select 1 as one").fetch_one(&self.pool).await?;

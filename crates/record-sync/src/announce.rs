@@ -6,10 +6,12 @@ use worker_runtime::{Cause, Failure};
 /// An announcement one hop further than its cause, in the cause's trace.
 ///
 /// # Errors
-/// [`Failure::Permanent`], class `hop_limit`, when the chain of events is as long as one may be.
+/// [`Failure::Rejected`], class `hop_limit`, when the chain of events is as long as one may be.
 pub fn announce(cause: Cause) -> Result<Announce, Failure> {
-    let hop = cause.hop.next();
-    let hop = hop.map_err(|error| Failure::Permanent { class: "hop_limit", detail: error.to_string() })?;
+    let hop = cause.hop.next().map_err(|error| {
+        // It is the event's own number: no upstream refused it.
+        Failure::Rejected { class: "hop_limit", detail: error.to_string(), names_record: true }
+    })?;
     Ok(Announce { cause: cause.event_id, hop, traceparent: cause.trace.child() })
 }
 
@@ -36,6 +38,6 @@ mod tests {
     #[test]
     fn a_chain_of_events_that_is_too_long_ends_without_an_announcement() {
         let failure = announce(cause(Hop::MAX)).unwrap_err();
-        assert!(matches!(failure, Failure::Permanent { class: "hop_limit", .. }), "{failure:?}");
+        assert!(matches!(failure, Failure::Rejected { class: "hop_limit", .. }), "{failure:?}");
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use event_contract::{Envelope, Hop, TraceContext};
 use postgres_store::{Announce, PersonReading, ReadingResult, RecordState, RefetchTicket, Source, Store};
 use time::OffsetDateTime;
-use worker_runtime::{Cause, Failure, Handler, Outcome, Reading, Refetch, Refusal};
+use worker_runtime::{Cause, Failure, Handler, Outcome, Probed, Reading, Refetch, Refusal};
 
 use crate::announce::announce;
 use crate::failure::{from_provider, from_store};
@@ -13,6 +13,9 @@ use crate::source::{EVERYTHING, FetchedRecord, RecordSource};
 
 /// A replica that lags has caught up after this time, mostly.
 const REPLICA_LAG: Duration = Duration::from_secs(2);
+
+/// Known records that a probe reads at most.
+const CONTROLS: u32 = 3;
 
 const MISSING_RECORD_IS_GONE_AFTER: Duration = Duration::from_secs(4);
 
@@ -155,12 +158,38 @@ impl<R: RecordSource> Handler for RecordSync<R> {
         Ok(batch.iter().map(|(_, reread)| outcome(reread, &mut results, &mut stands)).collect())
     }
 
-    async fn probe(&self) -> Result<(), Failure> {
-        self.source.ping().await.map_err(|error| from_provider(&error))
+    async fn probe(&self) -> Result<Probed, Failure> {
+        if self.read_known_records().await? {
+            return Ok(Probed::SameWay);
+        }
+        self.source.ping().await.map_err(|error| from_provider(&error))?;
+        Ok(Probed::Answers)
     }
 }
 
 impl<R: RecordSource> RecordSync<R> {
+    /// Reads records that were read before. `true`: one of them was read again.
+    async fn read_known_records(&self) -> Result<bool, Failure> {
+        let known = self.store.sample_live_records(self.source.source(), rand::random(), CONTROLS).await;
+        let mut refusals = Vec::new();
+        for id in known.map_err(|error| from_store(&error))? {
+            match self.source.fetch(&id, None).await {
+                Ok(FetchedRecord::Found(_) | FetchedRecord::NotModified) => return Ok(true),
+                // It may have been deleted.
+                Ok(FetchedRecord::Gone { .. }) => {}
+                Err(error) => match from_provider(&error) {
+                    refusal @ Failure::Rejected { .. } => refusals.push(refusal),
+                    failure => return Err(failure),
+                },
+            }
+        }
+        // One may have become bad since. That all have is less likely than a fault that they share.
+        match refusals.pop() {
+            Some(refusal) if !refusals.is_empty() => Err(refusal),
+            _ => Ok(false),
+        }
+    }
+
     async fn confirm_unmodified(&self, batch: &[(Refetch<String>, Reread)]) -> Result<Vec<bool>, Failure> {
         let unmodified = batch.iter().filter_map(|(refetch, reread)| match reread {
             Reread::NotModified { ticket } => Some((refetch.subject.clone(), ticket.clone())),

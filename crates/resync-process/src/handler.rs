@@ -9,17 +9,13 @@ use job_process::JobError;
 use postgres_store::{RefetchTicket, Store};
 use record_sync::{RecordSource, RecordSync, Reread, from_store};
 use tokio_util::sync::CancellationToken;
-use worker_runtime::{Failure, Handler, Outcome, Reading, Refetch, Refusal};
+use worker_runtime::{Failure, Handler, Outcome, Probed, Reading, Refetch, Refusal};
 
 use crate::ResyncJob;
 use crate::budget::{Budget, PUT_OFF};
 
-#[derive(Clone)]
-pub(crate) enum Resynced {
-    Read(Reread),
-    /// Nothing: the budget is used up.
-    Later,
-}
+/// `None`: the budget is used up, and nothing was read.
+type Resynced = Option<Reread>;
 
 pub(crate) struct Resyncing<J: ResyncJob> {
     sync: RecordSync<J::Source>,
@@ -42,8 +38,8 @@ impl<J: ResyncJob> Resyncing<J> {
     }
 
     async fn may_delete(&self, batch: &[(Refetch<String>, Resynced)]) -> Result<bool, Failure> {
-        let gone: Vec<String> =
-            batch.iter().filter_map(|(_, resynced)| resynced.gone().map(str::to_owned)).collect();
+        let gone = batch.iter().filter_map(|(_, resynced)| resynced.as_ref()?.gone());
+        let gone: Vec<String> = gone.map(str::to_owned).collect();
         if gone.is_empty() {
             return Ok(true);
         }
@@ -56,15 +52,6 @@ impl<J: ResyncJob> Resyncing<J> {
             self.brake.too_many_are_gone(source, self.most_deletions);
         }
         Ok(allowed)
-    }
-}
-
-impl Resynced {
-    fn gone(&self) -> Option<&str> {
-        match self {
-            Self::Read(reread) => reread.gone(),
-            Self::Later => None,
-        }
     }
 }
 
@@ -91,18 +78,16 @@ impl<J: ResyncJob> Handler for Resyncing<J> {
             // The limit is our own: what was admitted before is finished, and nothing waits for the provider.
             Err(Failure::Limited { .. }) if self.budget.is_used_up() => {
                 self.brake.day_is_used_up(self.budget.per_day());
-                Ok(Resynced::Later)
+                Ok(None)
             }
-            fetched => fetched.map(Resynced::Read),
+            fetched => fetched.map(Some),
         }
     }
 
     async fn apply(&self, batch: &[(Refetch<String>, Resynced)]) -> Result<Vec<Outcome>, Failure> {
         let may_delete = self.may_delete(batch).await?;
-        let applicable = |resynced: &Resynced| match resynced {
-            Resynced::Read(reread) if may_delete || reread.gone().is_none() => Some(reread.clone()),
-            Resynced::Read(_) | Resynced::Later => None,
-        };
+        let applicable =
+            |resynced: &Resynced| resynced.clone().filter(|reread| may_delete || reread.gone().is_none());
         let rereads: Vec<(Refetch<String>, Reread)> = batch
             .iter()
             .filter_map(|(refetch, resynced)| Some((refetch.clone(), applicable(resynced)?)))
@@ -120,7 +105,7 @@ impl<J: ResyncJob> Handler for Resyncing<J> {
         Ok(batch.iter().map(|(_, resynced)| resynced).map(outcome).collect())
     }
 
-    async fn probe(&self) -> Result<(), Failure> {
+    async fn probe(&self) -> Result<Probed, Failure> {
         self.sync.probe().await
     }
 }

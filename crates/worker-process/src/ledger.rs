@@ -26,6 +26,10 @@ fn down(error: StoreError) -> LedgerDown {
 }
 
 impl Ledger for PostgresLedger {
+    async fn check(&self) -> Result<(), LedgerDown> {
+        self.store.check_writable().await.map_err(down)
+    }
+
     async fn record(&self, failures: &[FailedAttempt]) -> Result<Vec<RecordedFailure>, LedgerDown> {
         let rows: Vec<postgres_store::FailedAttempt> = failures
             .iter()
@@ -33,12 +37,16 @@ impl Ledger for PostgresLedger {
                 message_id: failure.message_id.clone(),
                 class: failure.class.to_owned(),
                 detail: failure.detail.clone(),
+                witness_ago: failure.witness_ago,
             })
             .collect();
         let recorded =
             self.store.record_failures(self.queue, self.worker_version, &rows).await.map_err(down)?;
         let convert = |row: postgres_store::RecordedFailure| RecordedFailure {
             attempts: row.attempts,
+            of_class: row.of_class,
+            witnessed: row.witnessed,
+            witnessed_of_class: row.witnessed_of_class,
             first_failed_at: row.first_failed_at,
         };
         Ok(recorded.into_iter().map(convert).collect())

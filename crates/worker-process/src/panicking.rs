@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 
 use event_contract::Envelope;
 use postgres_store::Store;
-use worker_runtime::{Failure, Handler, Outcome, Reading, Refetch, Refusal};
+use worker_runtime::{Failure, Handler, Outcome, Probed, Reading, Refetch, Refusal};
 
 use crate::Worker;
 
@@ -65,7 +65,7 @@ impl<H: Handler> Handler for PanickingHandler<H> {
         self.inner.apply(batch).await
     }
 
-    async fn probe(&self) -> Result<(), Failure> {
+    async fn probe(&self) -> Result<Probed, Failure> {
         self.inner.probe().await
     }
 }

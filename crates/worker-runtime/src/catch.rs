@@ -32,6 +32,14 @@ pub(crate) async fn guarded<T>(
     }
 }
 
+/// A step that waits for nothing but the database took too long: the database is the cause.
+pub(crate) fn of_database(failure: Failure) -> Failure {
+    match failure {
+        Failure::Transient { class: OVERRUN, detail, .. } => Failure::Ours { class: OVERRUN, detail },
+        other => other,
+    }
+}
+
 pub(crate) fn panicked(step: &'static str) -> Failure {
     // The panic's message is dropped: it may quote the data of the step.
     Failure::Transient { class: PANIC, detail: format!("{step} panicked"), retry_after: None }

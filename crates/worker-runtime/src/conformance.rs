@@ -35,6 +35,7 @@ macro_rules! ledger_conformance {
             attempts::a_forgotten_message_is_counted_from_one_again,
             attempts::forgetting_a_message_that_never_failed_is_no_error,
             attempts::details_with_quotes_and_other_scripts_are_taken,
+            attempts::a_failure_has_a_witness_if_one_went_by_since_the_last_of_its_class,
             breakers::an_unknown_upstream_may_be_called,
             breakers::an_open_breaker_says_when_its_probe_is_due,
             breakers::one_upstream_s_breaker_is_not_another_s,

@@ -60,11 +60,21 @@ pub trait Handler: Send + Sync + 'static {
         batch: &[(Refetch<Self::Subject>, Self::Fetched)],
     ) -> impl Future<Output = Result<Vec<Outcome>, Failure>> + Send;
 
-    /// Probes the upstream: one cheap call with the worker's own credentials.
+    /// Probes the upstream with the worker's own credentials: reads a record that is known to be good, or calls what the work
+    /// needs in any case. Never an optional page.
     ///
     /// # Errors
     /// [`Failure`] when the upstream does not answer well.
-    fn probe(&self) -> impl Future<Output = Result<(), Failure>> + Send;
+    fn probe(&self) -> impl Future<Output = Result<Probed, Failure>> + Send;
+}
+
+/// What a successful probe shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Probed {
+    /// A known-good record went the same way as the work: it is a witness against records that fail.
+    SameWay,
+    /// The upstream answers. Whether any record can go the way of the work is unknown.
+    Answers,
 }
 
 /// What a message asks for.
@@ -105,7 +115,7 @@ pub struct Refetch<S> {
     pub subject: S,
     /// The highest of the demands' lower bounds.
     pub not_before: Option<OffsetDateTime>,
-    /// Whether any of the demands said that the record was removed.
+    /// Whether the newest of the demands says that the record was removed.
     pub removed: bool,
     /// The latest event.
     pub cause: Cause,
@@ -152,10 +162,19 @@ pub struct Refusal {
     pub detail: String,
 }
 
-/// How a subject's work failed. Its texts hold no personal data: logs and dead-lettered messages show them.
+/// How a subject's work failed. It names what was seen, not who is at fault: that is decided by [`attribute`](crate::attribute).
+/// Its texts hold no personal data: logs and dead-lettered messages show them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
-    /// Worth trying again: our own database, a conflict, a stale replica, a panic.
+    /// Our own side failed: the database, the bus, the queue, or the way to them. The process stops receiving; no attempt is
+    /// counted.
+    Ours {
+        /// A short fixed word for a metric label.
+        class: &'static str,
+        /// What failed.
+        detail: String,
+    },
+    /// Worth trying again: a conflict, a stale replica, a panic.
     Transient {
         /// A short fixed word for a metric label.
         class: &'static str,
@@ -164,7 +183,7 @@ pub enum Failure {
         /// When to try again, if that is known.
         retry_after: Option<Duration>,
     },
-    /// The upstream may be down. The runtime probes it. If the probe fails, no attempt is counted.
+    /// The upstream did not do its work: it may be down, or may fail at this record.
     Upstream {
         /// A short fixed word for a metric label.
         class: &'static str,
@@ -172,20 +191,20 @@ pub enum Failure {
         detail: String,
         /// When the upstream wants to be asked again, if it said so.
         retry_after: Option<Duration>,
-        /// What the failure means if the probe succeeds: this message never succeeds (true), or it may (false).
-        permanent_if_healthy: bool,
     },
     /// The upstream asks for a pause. No attempt is counted, and every pod waits.
     Limited {
         /// How long.
         retry_after: Duration,
     },
-    /// Trying again never helps.
-    Permanent {
+    /// The work was refused, or its answer cannot be read. The record may be wrong, or our set-up and permissions.
+    Rejected {
         /// A short fixed word for a metric label.
         class: &'static str,
         /// What failed.
         detail: String,
+        /// The refusal names the content of this record, by a code from a closed list.
+        names_record: bool,
     },
 }
 
@@ -193,9 +212,10 @@ impl Failure {
     /// The label of its kind.
     pub const fn class(&self) -> &'static str {
         match self {
-            Self::Transient { class, .. } | Self::Upstream { class, .. } | Self::Permanent { class, .. } => {
-                class
-            }
+            Self::Ours { class, .. }
+            | Self::Transient { class, .. }
+            | Self::Upstream { class, .. }
+            | Self::Rejected { class, .. } => class,
             Self::Limited { .. } => "rate_limited",
         }
     }
@@ -203,9 +223,10 @@ impl Failure {
     /// What failed, for the ledger and the dead-lettered message.
     pub fn detail(&self) -> String {
         match self {
-            Self::Transient { detail, .. }
+            Self::Ours { detail, .. }
+            | Self::Transient { detail, .. }
             | Self::Upstream { detail, .. }
-            | Self::Permanent { detail, .. } => detail.clone(),
+            | Self::Rejected { detail, .. } => detail.clone(),
             Self::Limited { retry_after } => format!("upstream asks to wait {} s", retry_after.as_secs()),
         }
     }

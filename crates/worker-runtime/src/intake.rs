@@ -3,6 +3,7 @@
 //! Invariant: a refetch starts after the last message that it answers for was received. So a message coalesces into a refetch
 //! that waits, and never into one that runs.
 
+use std::cmp::Ordering;
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::time::Duration;
@@ -51,6 +52,7 @@ impl InFlight {
 pub(crate) struct Run<S> {
     /// Distinguishes this run from an earlier one of the same subject that was aborted.
     pub id: u64,
+    pub started_at: Instant,
     pub refetch: Refetch<S>,
 }
 
@@ -133,7 +135,7 @@ impl<S: Clone + Eq + Hash> Intake<S> {
             let Some(work) = self.work.get_mut(&subject) else { continue };
             let Some(waiting) = work.waiting.take() else { continue };
             work.running = Some((id, waiting.keys));
-            runs.push(Run { id, refetch: waiting.refetch });
+            runs.push(Run { id, started_at: Instant::now(), refetch: waiting.refetch });
         }
         runs
     }
@@ -247,8 +249,18 @@ impl<S: Clone + Eq + Hash> Intake<S> {
 }
 
 fn coalesce<S>(refetch: &mut Refetch<S>, demand: &Demand<S>, cause: Cause, sent_at: OffsetDateTime) {
+    let by_sending = sent_at.cmp(&refetch.sent_at);
+    let age = match (demand.not_before, refetch.not_before) {
+        (Some(new), Some(old)) => new.cmp(&old).then(by_sending),
+        _ => by_sending,
+    };
+    // Only the newest event knows whether the record is there: one that is removed may be created again, under the same ID.
+    refetch.removed = match age {
+        Ordering::Less => refetch.removed,
+        Ordering::Equal => refetch.removed || demand.removed,
+        Ordering::Greater => demand.removed,
+    };
     refetch.not_before = refetch.not_before.max(demand.not_before);
-    refetch.removed |= demand.removed;
     refetch.cause = cause;
     refetch.sent_at = refetch.sent_at.max(sent_at);
 }
@@ -260,14 +272,11 @@ fn severity(verdict: &Verdict) -> u8 {
         Verdict::Done(Outcome::Unchanged) => 1,
         Verdict::Done(Outcome::Gone) => 2,
         Verdict::Done(Outcome::Applied) => 3,
-        Verdict::Refused(_)
-        | Verdict::Failed(Failure::Permanent { .. } | Failure::Upstream { permanent_if_healthy: true, .. }) => {
-            4
-        }
+        Verdict::Refused(_) | Verdict::Failed(Failure::Rejected { .. }) => 4,
         Verdict::Done(Outcome::Snooze(_)) => 5,
         Verdict::Released => 6,
         Verdict::Failed(_) => 7,
-        Verdict::Outage { .. } => 8,
+        Verdict::Aside { .. } | Verdict::Outage { .. } => 8,
     }
 }
 

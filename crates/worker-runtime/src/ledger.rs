@@ -14,6 +14,8 @@ pub struct FailedAttempt {
     pub class: &'static str,
     /// What failed, without personal data.
     pub detail: String,
+    /// How long ago another record last went the same way, as this process has seen.
+    pub witness_ago: Option<Duration>,
 }
 
 /// The failed attempts of a message, after one was added.
@@ -21,6 +23,12 @@ pub struct FailedAttempt {
 pub struct RecordedFailure {
     /// Failed attempts, this one included.
     pub attempts: u32,
+    /// Those of them with the class of this one.
+    pub of_class: u32,
+    /// Those of them that have a witness: another record went the same way after the last failure of the same class.
+    pub witnessed: u32,
+    /// Those with a witness and the class of this one.
+    pub witnessed_of_class: u32,
     /// When the first of them failed.
     pub first_failed_at: OffsetDateTime,
 }
@@ -56,6 +64,12 @@ pub struct LedgerDown(
 
 /// The state that all pods of a worker share.
 pub trait Ledger: Send + Sync + 'static {
+    /// Checks that work can be written, on every connection that the worker uses.
+    ///
+    /// # Errors
+    /// [`LedgerDown`]: the loop receives nothing until it can.
+    fn check(&self) -> impl Future<Output = Result<(), LedgerDown>> + Send;
+
     /// Adds failed attempts. Returns the attempts of each one's message after all of them, in order.
     fn record(
         &self,

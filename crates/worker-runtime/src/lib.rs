@@ -10,10 +10,12 @@
 //! ```
 //!
 //! * Messages about one subject coalesce into one refetch, which starts after the last of them was received.
-//! * If the upstream may have caused a failure, the runtime probes it. If the probe fails, the circuit breaker opens for
-//!   every pod: they receive nothing, they release waiting messages, and no attempt is counted.
+//! * A failure has a cause only on evidence: see [`attribute`]. If the upstream may be the cause, the runtime probes it. If the
+//!   probe fails, or records fail one after the other, the circuit breaker opens for every pod: they receive nothing, they
+//!   release waiting messages, and no attempt is counted. If our own side is the cause, this process does the same alone.
 //! * The ledger counts failed attempts, not SQS's receive count, which crashes, rollouts and lost replies raise too.
 
+mod attribution;
 mod breaker;
 mod catch;
 #[cfg(feature = "test-support")]
@@ -32,8 +34,9 @@ mod runtime;
 mod settle;
 mod visibility;
 
+pub use attribution::{Evidence, Proof, attribute};
 pub use disposition::{DeadLetterReason, Disposition, RetryPolicy, Verdict, dispose};
-pub use handler::{Cause, Demand, Failure, Handler, Outcome, Reading, Refetch, Refusal};
+pub use handler::{Cause, Demand, Failure, Handler, Outcome, Probed, Reading, Refetch, Refusal};
 pub use ledger::{BreakerView, FailedAttempt, Ledger, LedgerDown, RecordedFailure, RedriveEnd};
 pub use liveness::Liveness;
 #[cfg(feature = "test-support")]

@@ -1,7 +1,7 @@
-//! Liveness: whether the loop turns, and whether receives are answered.
+//! Liveness: whether the loop turns, whether receives are answered, and whether our own side stops it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -12,11 +12,17 @@ pub struct Liveness {
     start: Instant,
     turned_ms: Arc<AtomicU64>,
     answered_ms: Arc<AtomicU64>,
+    own_outage: Arc<AtomicBool>,
 }
 
 impl Default for Liveness {
     fn default() -> Self {
-        Self { start: Instant::now(), turned_ms: Arc::default(), answered_ms: Arc::default() }
+        Self {
+            start: Instant::now(),
+            turned_ms: Arc::default(),
+            answered_ms: Arc::default(),
+            own_outage: Arc::default(),
+        }
     }
 }
 
@@ -32,6 +38,15 @@ impl Liveness {
     /// A receive came back, with messages or without, or receiving is paused on purpose.
     pub(crate) fn receive_answered(&self) {
         self.answered_ms.store(self.now_ms(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_own_outage(&self, is_down: bool) {
+        self.own_outage.store(is_down, Ordering::Relaxed);
+    }
+
+    /// Whether the loop receives nothing because our own side fails: the database, or the way to it.
+    pub fn is_own_outage(&self) -> bool {
+        self.own_outage.load(Ordering::Relaxed)
     }
 
     /// How long ago the loop last turned.

@@ -19,7 +19,36 @@ struct State {
 
 struct Failures {
     first_failed_at: OffsetDateTime,
-    attempts: Vec<FailedAttempt>,
+    attempts: Vec<Noted>,
+}
+
+struct Noted {
+    at: Instant,
+    attempt: FailedAttempt,
+    witnessed: bool,
+}
+
+impl Failures {
+    fn add(&mut self, attempt: FailedAttempt) {
+        let at = Instant::now();
+        let last = self.attempts.iter().rev().find(|noted| noted.attempt.class == attempt.class);
+        let witnessed =
+            last.is_some_and(|last| attempt.witness_ago.is_some_and(|ago| ago < last.at.elapsed()));
+        self.attempts.push(Noted { at, attempt, witnessed });
+    }
+
+    fn recorded(&self, class: &str) -> RecordedFailure {
+        let count = |counts: &dyn Fn(&Noted) -> bool| {
+            u32::try_from(self.attempts.iter().filter(|noted| counts(noted)).count()).unwrap_or(u32::MAX)
+        };
+        RecordedFailure {
+            attempts: count(&|_| true),
+            of_class: count(&|noted| noted.attempt.class == class),
+            witnessed: count(&|noted| noted.witnessed),
+            witnessed_of_class: count(&|noted| noted.witnessed && noted.attempt.class == class),
+            first_failed_at: self.first_failed_at,
+        }
+    }
 }
 
 struct Row {
@@ -43,7 +72,9 @@ impl MemoryLedger {
 
     /// The failed attempts of a message.
     pub fn failures(&self, message_id: &str) -> Vec<FailedAttempt> {
-        self.lock().failures.get(message_id).map(|known| known.attempts.clone()).unwrap_or_default()
+        let state = self.lock();
+        let known = state.failures.get(message_id).into_iter().flat_map(|known| &known.attempts);
+        known.map(|noted| noted.attempt.clone()).collect()
     }
 
     /// How the message with a mark ended.
@@ -62,20 +93,21 @@ impl MemoryLedger {
 }
 
 impl Ledger for MemoryLedger {
+    async fn check(&self) -> Result<(), LedgerDown> {
+        self.up().map(drop)
+    }
+
     async fn record(&self, failures: &[FailedAttempt]) -> Result<Vec<RecordedFailure>, LedgerDown> {
         let mut state = self.up()?;
         for failure in failures {
             let fresh = || Failures { first_failed_at: OffsetDateTime::now_utc(), attempts: Vec::new() };
             let known = state.failures.entry(failure.message_id.clone()).or_insert_with(fresh);
-            known.attempts.push(failure.clone());
+            known.add(failure.clone());
         }
-        let recorded = failures.iter().filter_map(|failure| state.failures.get(&failure.message_id));
-        Ok(recorded
-            .map(|known| RecordedFailure {
-                attempts: u32::try_from(known.attempts.len()).unwrap_or(u32::MAX),
-                first_failed_at: known.first_failed_at,
-            })
-            .collect())
+        let recorded = failures.iter().filter_map(|failure| {
+            state.failures.get(&failure.message_id).map(|known| known.recorded(failure.class))
+        });
+        Ok(recorded.collect())
     }
 
     async fn forget(&self, message_ids: &[String]) -> Result<(), LedgerDown> {

@@ -46,6 +46,7 @@ pub(crate) fn outcome_label(verdict: &Verdict) -> &'static str {
         Verdict::Refused(_) => "refused",
         Verdict::Failed(_) => "failed",
         Verdict::Outage { .. } => "outage",
+        Verdict::Aside { .. } => "aside",
         Verdict::Released => "released",
     }
 }
@@ -87,6 +88,16 @@ pub(crate) fn queue_entry_failed(operation: &'static str, error: &sqs_queue::Ent
 pub(crate) fn receipt_lost(message_id: &str) {
     counter!("coppice_receipts_lost_total").increment(1);
     tracing::warn!(message_id, "receipt lost: work on the message stops");
+}
+
+/// Only at the first failure of an outage.
+pub(crate) fn our_side_failed(class: &'static str, detail: &str) {
+    counter!("coppice_own_failures_total", "class" => class).increment(1);
+    tracing::error!(class, detail, "our own side failed: receiving stops, and no attempt is counted");
+}
+
+pub(crate) fn own_outage(is_down: bool) {
+    gauge!("coppice_own_outage").set(if is_down { 1.0 } else { 0.0 });
 }
 
 pub(crate) fn ledger_down(error: &crate::LedgerDown) {

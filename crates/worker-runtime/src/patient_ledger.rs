@@ -17,6 +17,10 @@ async fn in_time<T>(asked: impl Future<Output = Result<T, LedgerDown>>) -> Resul
 }
 
 impl<L: Ledger> Ledger for PatientLedger<L> {
+    async fn check(&self) -> Result<(), LedgerDown> {
+        in_time(self.0.check()).await
+    }
+
     async fn record(&self, failures: &[FailedAttempt]) -> Result<Vec<RecordedFailure>, LedgerDown> {
         in_time(self.0.record(failures)).await
     }

@@ -8,6 +8,7 @@ mod applying;
 mod batch;
 mod ending;
 mod keeping;
+mod our_side;
 mod receiving;
 mod refetches;
 mod refetching;
@@ -26,6 +27,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::breaker::Verified;
 use crate::disposition::Verdict;
 use crate::handler::{Failure, Handler};
 use crate::intake::{Intake, Run};
@@ -114,7 +116,7 @@ enum Turn<H: Handler> {
         view: Result<BreakerView, LedgerDown>,
     },
     FleetNotified(Result<(), LedgerDown>),
-    Verified(Result<BreakerView, LedgerDown>),
+    Verified(Result<Verified, LedgerDown>),
     Counted(Result<Depth, QueueError>),
 }
 
@@ -184,6 +186,7 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
     fn start_what_can_start(&mut self) {
         self.refresh_if_due();
         self.extend_if_due();
+        self.report_own_outage();
         if let Some(retry_after) = self.gate.outage() {
             self.settling.extend(self.intake.end_waiting(&Verdict::Outage { retry_after }));
         }
@@ -203,7 +206,7 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
             Turn::Extended(extended) => self.take_extended(extended),
             Turn::Refreshed { asked_at, view } => self.take_refreshed(asked_at, view),
             Turn::FleetNotified(notified) => self.gate.notified(notified),
-            Turn::Verified(view) => self.take_verified(view),
+            Turn::Verified(verified) => self.take_verified(verified),
             Turn::Counted(depth) => self.receiving.counted(&depth),
         }
         metrics::in_flight(self.intake.len());

@@ -6,8 +6,11 @@ mod entry;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use sqs_queue::{OutgoingMessage, Queue, Receipt, VISIBILITY_LIMIT};
 
+use crate::attribution::Evidence;
 use crate::disposition::{DeadLetterReason, Disposition, Verdict, dispose};
 use crate::handler::{Failure, Handler};
 use crate::intake::InFlight;
@@ -41,6 +44,7 @@ impl Lane {
             | Verdict::Done(_)
             | Verdict::Ignored
             | Verdict::Outage { .. }
+            | Verdict::Aside { .. }
             | Verdict::Released => Self::Uncounted,
             Verdict::Failed(_) | Verdict::Refused(_) => Self::Counted,
         }
@@ -52,6 +56,7 @@ pub(crate) async fn settle<H: Handler, Q: Queue, L: Ledger>(
     dead_letters: &Q,
     ledger: &L,
     options: &Options,
+    witnesses: (Option<Instant>, bool),
     lane: Lane,
     ended: Vec<(InFlight, Verdict)>,
 ) -> Settled {
@@ -63,7 +68,7 @@ pub(crate) async fn settle<H: Handler, Q: Queue, L: Ledger>(
         Lane::Uncounted => settle_uncounted(queue, ledger, options, ended).await,
         Lane::Counted => {
             let (dead_lettered, answered) =
-                settle_counted::<H, Q, L>(queue, dead_letters, ledger, options, ended).await;
+                settle_counted::<H, Q, L>(queue, dead_letters, ledger, options, witnesses, ended).await;
             settled.dead_lettered = dead_lettered;
             answered
         }
@@ -82,7 +87,7 @@ async fn settle_uncounted<Q: Queue, L: Ledger>(
     let (mut delete, mut hide, mut recovered) = (Vec::new(), Vec::new(), Vec::new());
     for (message, verdict) in ended {
         metrics::settled(&message.message.message_id, &verdict, None);
-        match dispose(&verdict, None, &options.retry, rand::random()) {
+        match dispose(&verdict, &Evidence::default(), &options.retry, rand::random()) {
             Disposition::VisibleAfter(wait) => hide.push((message, wait)),
             Disposition::Delete | Disposition::DeadLetter(_) => {
                 // Only a message that was received before can have failed before.
@@ -103,13 +108,14 @@ async fn settle_uncounted<Q: Queue, L: Ledger>(
     forgotten.inspect_err(metrics::ledger_down).is_ok()
 }
 
-fn failed_attempt(message: &InFlight, verdict: &Verdict) -> FailedAttempt {
+fn failed_attempt(message: &InFlight, verdict: &Verdict, witness_ago: Option<Duration>) -> FailedAttempt {
     let (class, detail) = match verdict {
         Verdict::Failed(failure) => (failure.class(), failure.detail()),
         Verdict::Refused(refusal) => (refusal.class, refusal.detail.clone()),
         other => (metrics::outcome_label(other), String::new()),
     };
-    FailedAttempt { message_id: message.message.message_id.clone(), class, detail: plain_text(&detail) }
+    let message_id = message.message.message_id.clone();
+    FailedAttempt { message_id, class, detail: plain_text(&detail), witness_ago }
 }
 
 /// Returns how many messages were dead-lettered, and whether the ledger answered.
@@ -118,18 +124,20 @@ async fn settle_counted<H: Handler, Q: Queue, L: Ledger>(
     dead_letters: &Q,
     ledger: &L,
     options: &Options,
+    (witnessed_at, others_fail): (Option<Instant>, bool),
     ended: Vec<(InFlight, Verdict)>,
 ) -> (u64, bool) {
+    let witness_ago = witnessed_at.map(|at| at.elapsed());
     let attempts: Vec<FailedAttempt> =
-        ended.iter().map(|(message, verdict)| failed_attempt(message, verdict)).collect();
+        ended.iter().map(|(message, verdict)| failed_attempt(message, verdict, witness_ago)).collect();
     // Failures are counted before they decide.
     let recorded = ledger.record(&attempts).await.inspect_err(metrics::ledger_down);
     let (mut dead, mut hide) = (Vec::new(), Vec::new());
     for (position, (message, verdict)) in ended.into_iter().enumerate() {
         let recorded = recorded.as_ref().ok().and_then(|recorded| recorded.get(position).copied());
-        let attempts = recorded.map(|recorded| recorded.attempts);
-        metrics::settled(&message.message.message_id, &verdict, attempts);
-        match dispose(&verdict, attempts, &options.retry, rand::random()) {
+        metrics::settled(&message.message.message_id, &verdict, recorded.map(|recorded| recorded.attempts));
+        let evidence = Evidence { failures: recorded, others_fail };
+        match dispose(&verdict, &evidence, &options.retry, rand::random()) {
             Disposition::DeadLetter(reason) => dead.push((message, reason, recorded)),
             Disposition::VisibleAfter(wait) => hide.push((message, wait)),
             Disposition::Delete => hide.push((message, Duration::ZERO)),

@@ -9,7 +9,7 @@ use sqs_queue::{MemoryQueue, MemoryQueueConfig, OutgoingMessage, Queue};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use worker_runtime::{
-    Cause, Demand, Failure, Handler, Liveness, MemoryLedger, Mode, Options, Outcome, Reading, Refetch,
+    Cause, Demand, Failure, Handler, Liveness, MemoryLedger, Mode, Options, Outcome, Probed, Reading, Refetch,
     Refusal, Runtime,
 };
 
@@ -82,7 +82,7 @@ impl Handler for Nothing {
         Ok(vec![Outcome::Applied; batch.len()])
     }
 
-    async fn probe(&self) -> Result<(), Failure> {
-        Ok(())
+    async fn probe(&self) -> Result<Probed, Failure> {
+        Ok(Probed::Answers)
     }
 }

@@ -11,7 +11,7 @@ use event_contract::{Announcement, Envelope, EventKind, Hop, SCHEMA_VERSION, Tra
 use serde_json::json;
 use time::macros::datetime;
 use uuid::Uuid;
-use worker_runtime::{Failure, Outcome, RetryPolicy, Verdict, dispose};
+use worker_runtime::{Evidence, Failure, Outcome, RecordedFailure, RetryPolicy, Verdict, dispose};
 
 /// An event of Auth0's stream as the queue holds it, after the rule has removed the profile.
 const EVENT: &str = r#"{"id":"9b7f4c1e-6a41-4b0f-8a54-0d5ad1d1c7aa","detail-type":"user.updated",
@@ -32,19 +32,27 @@ pub(crate) fn parse_event(times: u32) -> anyhow::Result<()> {
 /// Decides how to settle a message, for each outcome of its handler.
 pub(crate) fn disposition(times: u32) -> anyhow::Result<()> {
     let policy = RetryPolicy { max_attempts: 5, base: Duration::from_secs(1), cap: Duration::from_secs(900) };
-    let detail = || String::from("the database did not answer");
+    let detail = || String::from("a replica lags");
     let verdicts = [
         Verdict::Done(Outcome::Applied),
         Verdict::Done(Outcome::Snooze(Duration::from_secs(5))),
         Verdict::Ignored,
-        Verdict::Failed(Failure::Transient { class: "database", detail: detail(), retry_after: None }),
-        Verdict::Failed(Failure::Permanent { class: "invalid", detail: detail() }),
+        Verdict::Failed(Failure::Transient { class: "stale_read", detail: detail(), retry_after: None }),
+        Verdict::Failed(Failure::Rejected { class: "invalid", detail: detail(), names_record: false }),
         Verdict::Outage { retry_after: Duration::from_secs(30) },
         Verdict::Released,
     ];
+    let failures = RecordedFailure {
+        attempts: 2,
+        of_class: 2,
+        witnessed: 1,
+        witnessed_of_class: 1,
+        first_failed_at: time::OffsetDateTime::UNIX_EPOCH,
+    };
+    let evidence = Evidence { failures: Some(failures), others_fail: false };
     for _ in 0..times {
         for verdict in &verdicts {
-            black_box(dispose(black_box(verdict), Some(2), &policy, 0.5));
+            black_box(dispose(black_box(verdict), &evidence, &policy, 0.5));
         }
     }
     Ok(())

@@ -10,7 +10,7 @@ use event_contract::{Envelope, Hop, TraceContext};
 use postgres_store::{Announce, Login, ReadingResult, Store};
 use provider_sso::{SignIn, SsoProvider};
 use record_sync::{RecordSync, Reread, SsoRecords, announce, from_provider, from_store};
-use worker_runtime::{Cause, Demand, Failure, Handler, Outcome, Reading, Refetch, Refusal};
+use worker_runtime::{Cause, Demand, Failure, Handler, Outcome, Probed, Reading, Refetch, Refusal};
 
 use crate::sign_in_key::SignInKey;
 use crate::unknown_users::{UnknownUser, UnknownUsers, UserAnswer};
@@ -185,7 +185,7 @@ impl<P: SsoProvider> Handler for SignIns<P> {
         Ok(batch.iter().map(|(_, fetched)| outcome(fetched, &mut results)).collect())
     }
 
-    async fn probe(&self) -> Result<(), Failure> {
+    async fn probe(&self) -> Result<Probed, Failure> {
         self.users.probe().await
     }
 }

@@ -7,7 +7,7 @@ use postgres_store::{CrmView, Store, WrittenContact};
 use provider_crm::{CrmProvider, ProviderError};
 use record_sync::{announce, from_provider, from_store};
 use uuid::Uuid;
-use worker_runtime::{Cause, Demand, Failure, Handler, Outcome, Reading, Refetch, Refusal};
+use worker_runtime::{Cause, Demand, Failure, Handler, Outcome, Probed, Reading, Refetch, Refusal};
 
 use crate::decision::{Decision, decide};
 
@@ -132,7 +132,9 @@ impl<P: CrmProvider> Handler for CrmAccountHandler<P> {
         Ok(batch.iter().map(|(_, pushed)| outcome(pushed)).collect())
     }
 
-    async fn probe(&self) -> Result<(), Failure> {
-        self.crm.ping().await.map_err(|error| from_provider(&error))
+    async fn probe(&self) -> Result<Probed, Failure> {
+        // Nothing is written for a probe: that the CRM answers does not show that it takes what the worker writes.
+        self.crm.ping().await.map_err(|error| from_provider(&error))?;
+        Ok(Probed::Answers)
     }
 }

@@ -2,6 +2,8 @@
 //! often, because SQS's receive count also rises with crashes, rollouts, lost replies and views in the console. An attempt that
 //! fails while the provider is known to be down is not recorded here.
 
+use std::time::Duration;
+
 use time::OffsetDateTime;
 
 use crate::{Store, StoreError};
@@ -15,6 +17,8 @@ pub struct FailedAttempt {
     pub class: String,
     /// What failed, without any personal value.
     pub detail: String,
+    /// How long ago another record last went the same way.
+    pub witness_ago: Option<Duration>,
 }
 
 /// The ledger's entry for a message after an attempt was added.
@@ -22,6 +26,12 @@ pub struct FailedAttempt {
 pub struct RecordedFailure {
     /// Failed attempts so far, including this one.
     pub attempts: u32,
+    /// Those of them with the class of this one.
+    pub of_class: u32,
+    /// Those of them that have a witness: another record went the same way after the last failure of the same class.
+    pub witnessed: u32,
+    /// Those with a witness and the class of this one.
+    pub witnessed_of_class: u32,
     /// When the first of them failed.
     pub first_failed_at: OffsetDateTime,
 }
@@ -54,30 +64,55 @@ impl Store {
         let column = |field: fn(&FailedAttempt) -> &String| -> Vec<String> {
             failures.iter().map(|failure| field(failure).replace('\0', "\u{fffd}")).collect()
         };
-        // A statement does not see the rows that it inserts itself, so these are counted separately.
+        let witness_ago: Vec<Option<f64>> =
+            failures.iter().map(|failure| failure.witness_ago.map(|ago| ago.as_secs_f64())).collect();
+        // A statement does not see the rows that it inserts itself, so these are added.
         let rows = sqlx::query!(
-            r#"with added as (
-                   insert into message_failure (queue, worker_version, message_id, class, detail)
-                   select $1, $2, * from unnest($3::text[], $4::text[], $5::text[])
-                   returning message_id)
-               select added.message_id as "message_id!",
-                      (select count(*) from message_failure earlier
-                       where earlier.queue = $1 and earlier.message_id = added.message_id) + count(*) as "attempts!",
-                      coalesce((select min(failed_at) from message_failure earlier
-                       where earlier.queue = $1 and earlier.message_id = added.message_id), now()) as "first!"
-               from added group by added.message_id"#,
+            r#"with failed as (
+                   select * from unnest($3::text[], $4::text[], $5::text[], $6::float8[])
+                       as failed (message_id, class, detail, witness_ago)),
+               added as (
+                   insert into message_failure (queue, worker_version, message_id, class, detail, witnessed)
+                   select $1, $2, message_id, class, detail,
+                          coalesce((select max(earlier.failed_at) from message_failure earlier
+                                    where earlier.queue = $1 and earlier.message_id = failed.message_id
+                                      and earlier.class = failed.class) < now() - make_interval(secs => witness_ago), false)
+                   from failed
+                   returning message_id, class, failed_at, witnessed),
+               noted as (
+                   select * from added
+                   union all
+                   select earlier.message_id, earlier.class, earlier.failed_at, earlier.witnessed
+                   from message_failure earlier
+                   where earlier.queue = $1 and earlier.message_id = any ($3))
+               select this.message_id as "message_id!", this.class as "class!",
+                      count(*) as "attempts!",
+                      count(*) filter (where noted.class = this.class) as "of_class!",
+                      count(*) filter (where noted.witnessed) as "witnessed!",
+                      count(*) filter (where noted.witnessed and noted.class = this.class) as "witnessed_of_class!",
+                      min(noted.failed_at) as "first!"
+               from (select distinct message_id, class from added) this join noted using (message_id)
+               group by this.message_id, this.class"#,
             queue,
             worker_version,
             &column(|failure| &failure.message_id),
             &column(|failure| &failure.class),
-            &column(|failure| &failure.detail)
+            &column(|failure| &failure.detail),
+            &witness_ago as &[Option<f64>]
         )
         .fetch_all(&self.pool)
         .await?;
         let recorded = failures.iter().filter_map(|failure| {
-            let row = rows.iter().find(|row| row.message_id == failure.message_id)?;
-            let attempts = u32::try_from(row.attempts).unwrap_or(u32::MAX);
-            Some(RecordedFailure { attempts, first_failed_at: row.first })
+            let row =
+                rows.iter().find(|row| row.message_id == failure.message_id && row.class == failure.class)?;
+            let count = |number| u32::try_from(number).unwrap_or(u32::MAX);
+            Some(RecordedFailure {
+                attempts: count(row.attempts),
+                of_class: count(row.of_class),
+                witnessed: count(row.witnessed),
+                witnessed_of_class: count(row.witnessed_of_class),
+                first_failed_at: row.first,
+            })
         });
         Ok(recorded.collect())
     }

@@ -1,5 +1,5 @@
-//! The records that an audit compares: IDs, and the values that show whether a record equals its source's; nothing of its
-//! content. Reads only. It does not know what an audit does with them.
+//! Samples of records, for audits and probes: IDs, and the values that show whether a record equals its source's; nothing of
+//! its content. Reads only. It does not know what is done with them.
 
 use std::time::Duration;
 
@@ -61,6 +61,30 @@ impl Store {
             sample.extend(round_the_end);
         }
         Ok(sample)
+    }
+
+    /// IDs of up to `count` records of a source that were there when they were last read. `start` as for
+    /// [`Store::sample_records`].
+    pub async fn sample_live_records(
+        &self,
+        source: &str,
+        start: i64,
+        count: u32,
+    ) -> Result<Vec<String>, StoreError> {
+        let live = sqlx::query_scalar!(
+            r#"(select external_id as "external_id!" from source_record
+                where source = $1 and hashtextextended(external_id, 0) >= $2 and gone_at is null
+                order by hashtextextended(external_id, 0) limit $3)
+               union all
+               (select external_id from source_record
+                where source = $1 and hashtextextended(external_id, 0) < $2 and gone_at is null
+                order by hashtextextended(external_id, 0) limit $3)
+               limit $3"#,
+            source,
+            start,
+            i64::from(count)
+        );
+        Ok(live.fetch_all(&self.pool).await?)
     }
 
     /// IDs of a source's records whose content changed here within `age`, newest first, at most `limit`.

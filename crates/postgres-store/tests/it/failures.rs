@@ -11,6 +11,7 @@ fn failed(message: &str) -> FailedAttempt {
         message_id: message.into(),
         class: "timeout".into(),
         detail: "the provider was slow".into(),
+        witness_ago: None,
     }
 }
 

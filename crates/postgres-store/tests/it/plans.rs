@@ -70,6 +70,7 @@ async fn hot_statements_read_no_whole_table() {
         message_id: format!("m{number}"),
         class: String::from("timeout"),
         detail: String::new(),
+        witness_ago: None,
     };
     let failures: Vec<_> = (0..PERSONS).map(failure).collect();
     database.store.record_failures("sso-sync", "1", &failures).await.unwrap();

@@ -163,8 +163,12 @@ async fn one_process_at_a_time_works_on_a_queue() {
 async fn old_copies_plans_and_failures_are_deleted() {
     let database = Database::start().await;
     let (plan, _) = planned(&database, RedriveAction::Drop).await;
-    let failure =
-        FailedAttempt { message_id: String::from("a1"), class: String::from("x"), detail: String::new() };
+    let failure = FailedAttempt {
+        message_id: String::from("a1"),
+        class: String::from("x"),
+        detail: String::new(),
+        witness_ago: None,
+    };
     database.store.record_failures(QUEUE, "1", &[failure]).await.unwrap();
     database.store.note_messages_deleted(&plan, &[String::from("a1")]).await.unwrap();
     database.store.forget_old_messages().await.unwrap();

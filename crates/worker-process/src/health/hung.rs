@@ -9,8 +9,8 @@ use event_contract::Envelope;
 use sqs_queue::{Depth, EntryError, OutgoingMessage, Queue, QueueError, Receipt, ReceivedMessage};
 use tokio_util::sync::CancellationToken;
 use worker_runtime::{
-    Failure, Handler, Liveness, MemoryLedger, Mode, Options, Outcome, Reading, Refetch, Refusal, Report,
-    Runtime, RuntimeError,
+    Failure, Handler, Liveness, MemoryLedger, Mode, Options, Outcome, Probed, Reading, Refetch, Refusal,
+    Report, Runtime, RuntimeError,
 };
 
 type Ended = Result<Report, RuntimeError>;
@@ -128,7 +128,7 @@ impl Handler for NoWork {
         pending().await
     }
 
-    async fn probe(&self) -> Result<(), Failure> {
+    async fn probe(&self) -> Result<Probed, Failure> {
         pending().await
     }
 }

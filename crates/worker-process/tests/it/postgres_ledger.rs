@@ -45,7 +45,8 @@ impl Deref for Subject {
 ledger_conformance! { [#[tokio::test]] *Subject::start().await }
 
 fn attempt() -> FailedAttempt {
-    FailedAttempt { message_id: String::from("1"), class: "timeout", detail: String::from("5 s") }
+    let (message_id, detail) = (String::from("1"), String::from("5 s"));
+    FailedAttempt { message_id, class: "timeout", detail, witness_ago: None }
 }
 
 #[tokio::test]

@@ -3,7 +3,12 @@
 use crate::{FailedAttempt, Ledger, RecordedFailure};
 
 fn attempt(message_id: &str) -> FailedAttempt {
-    FailedAttempt { message_id: message_id.to_owned(), class: "timeout", detail: String::from("5 s") }
+    FailedAttempt {
+        message_id: message_id.to_owned(),
+        class: "timeout",
+        detail: String::from("5 s"),
+        witness_ago: None,
+    }
 }
 
 async fn record(ledger: &impl Ledger, message_ids: &[&str]) -> Vec<RecordedFailure> {
@@ -60,4 +65,24 @@ pub async fn details_with_quotes_and_other_scripts_are_taken(ledger: &impl Ledge
     let detail = String::from("it's \"so\"; -- {} $1 \\ \u{5d0}\u{1f600}");
     let recorded = ledger.record(&[FailedAttempt { detail, ..attempt("ada") }]).await.unwrap();
     assert_eq!(recorded[0].attempts, 1);
+}
+
+/// A witness is a record that went the same way after the last failure of the same class.
+pub async fn a_failure_has_a_witness_if_one_went_by_since_the_last_of_its_class(ledger: &impl Ledger) {
+    let failed = async |class, witness_ago| {
+        // Two failures at one instant could not be told apart; paused time stands still by itself.
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        let recorded =
+            ledger.record(&[FailedAttempt { class, witness_ago, ..attempt("ada") }]).await.unwrap()[0];
+        (recorded.of_class, recorded.witnessed, recorded.witnessed_of_class)
+    };
+    let now = Some(std::time::Duration::ZERO);
+    let before_all = Some(std::time::Duration::from_secs(3600));
+    assert_eq!(failed("timeout", now).await, (1, 0, 0), "the first failure of a class has none");
+    assert_eq!(failed("timeout", None).await, (2, 0, 0));
+    assert_eq!(failed("timeout", before_all).await, (3, 0, 0));
+    assert_eq!(failed("timeout", now).await, (4, 1, 1));
+    assert_eq!(failed("invalid", now).await, (1, 1, 0));
+    assert_eq!(failed("invalid", now).await, (2, 2, 1));
+    assert_eq!(failed("timeout", None).await, (5, 2, 1), "an earlier witness stays");
 }

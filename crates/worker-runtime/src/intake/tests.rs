@@ -23,7 +23,7 @@ pub(crate) fn in_flight(message_id: &str) -> InFlight {
 pub(crate) fn run(subject: &'static str) -> Run<&'static str> {
     let cause = Cause { event_id: Uuid::nil(), hop: Hop::OUTSIDE, trace: trace() };
     let refetch = Refetch { subject, not_before: None, removed: false, cause, sent_at: START };
-    Run { id: 1, refetch }
+    Run { id: 1, started_at: Instant::now(), refetch }
 }
 
 /// The same each time, so that runs can be compared.
@@ -124,7 +124,43 @@ fn a_refetch_is_as_old_as_the_latest_of_its_messages() {
 }
 
 #[test]
-fn a_refetch_knows_of_a_removal_if_any_of_its_messages_does() {
+fn whether_a_record_was_removed_is_for_the_newest_event_to_say() {
+    // (removed at, created at, in which order they come) → removed
+    let second = Duration::SECOND;
+    for (removed_at, created_at, expected) in
+        [(START, START + second, false), (START + second, START, true), (START, START, true)]
+    {
+        for removed_first in [true, false] {
+            let mut intake = Intake::new();
+            let mut events = [(removed_at, true), (created_at, false)];
+            if !removed_first {
+                events.reverse();
+            }
+            for (at, removed) in events {
+                let mut reading = reading(&["ada"], at);
+                reading.demands[0].removed = removed;
+                intake.admit(in_flight("1"), reading);
+            }
+            assert_eq!(intake.start(1)[0].refetch.removed, expected, "{removed_at} {created_at}");
+        }
+    }
+}
+
+#[test]
+fn of_events_without_a_time_the_one_that_was_sent_last_is_the_newest() {
+    for (removed_sent, created_sent, expected) in [(0, 9, false), (9, 0, true)] {
+        let mut intake = Intake::new();
+        for (sent, removed) in [(removed_sent, true), (created_sent, false)] {
+            let mut reading = reading(&["ada"], START);
+            (reading.demands[0].removed, reading.demands[0].not_before) = (removed, None);
+            intake.admit(sent_at("1", START + Duration::seconds(sent)), reading);
+        }
+        assert_eq!(intake.start(1)[0].refetch.removed, expected);
+    }
+}
+
+#[test]
+fn of_events_of_one_moment_any_may_tell_of_a_removal() {
     for (first, second) in [(true, false), (false, true), (true, true), (false, false)] {
         let mut intake = Intake::new();
         for (id, removed) in [("1", first), ("2", second)] {
@@ -200,7 +236,8 @@ fn a_message_with_several_subjects_ends_with_the_last_and_as_the_worst() {
     intake.admit(in_flight("1"), reading(&["ada", "bob", "ada"], START));
     let runs = intake.start(10);
     assert_eq!(runs.len(), 2);
-    let failed = Verdict::Failed(Failure::Permanent { class: "invalid", detail: String::new() });
+    let failed =
+        Verdict::Failed(Failure::Rejected { class: "invalid", detail: String::new(), names_record: false });
     assert!(intake.finish(&"ada", runs[0].id, &failed).is_empty());
     let ended = intake.finish(&"bob", runs[1].id, &DONE);
     assert_eq!(ended[0].1, failed);
@@ -208,7 +245,8 @@ fn a_message_with_several_subjects_ends_with_the_last_and_as_the_worst() {
 
 #[test]
 fn a_message_is_not_dead_lettered_while_another_of_its_subjects_is_undone() {
-    let dead = Verdict::Failed(Failure::Permanent { class: "invalid", detail: String::new() });
+    let dead =
+        Verdict::Failed(Failure::Rejected { class: "invalid", detail: String::new(), names_record: false });
     let outage = Verdict::Outage { retry_after: std::time::Duration::ZERO };
     for undone in [Verdict::Released, outage, Verdict::Done(Outcome::Snooze(std::time::Duration::ZERO))] {
         let mut intake = Intake::new();

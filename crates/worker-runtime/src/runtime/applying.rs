@@ -6,7 +6,7 @@ use sqs_queue::Queue;
 use tokio::time::Instant;
 
 use super::{Loop, Turn};
-use crate::catch::{MISCOUNTED, PANIC, guarded, miscounted};
+use crate::catch::{MISCOUNTED, PANIC, guarded, miscounted, of_database};
 use crate::disposition::Verdict;
 use crate::handler::{Failure, Handler, Outcome, Refetch};
 use crate::intake::Run;
@@ -27,7 +27,10 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         self.batch.applied();
         for (run, result) in results {
             match result {
-                Ok(outcome) => self.end_run(&run, &Verdict::Done(outcome)),
+                Ok(outcome) => {
+                    self.gate.succeeded(&run.refetch.subject);
+                    self.end_run(&run, &Verdict::Done(outcome));
+                }
                 Err(failure) => self.fail(run, failure),
             }
         }
@@ -43,6 +46,8 @@ async fn apply<H: Handler>(
     let (runs, entries): (Vec<_>, Vec<_>) =
         batch.into_iter().map(|(run, fetched)| (run.clone(), (run.refetch, fetched))).unzip();
     let whole = apply_guarded(handler, options, &entries).await;
+    // One entry may be slow by its content. It is tried alone when the database is tried again.
+    let whole = if entries.len() > 1 { whole.map_err(of_database) } else { whole };
     metrics::applied(entries.len(), begun.elapsed());
     let results = match whole {
         Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
@@ -77,7 +82,7 @@ fn is_shared(failure: &Failure) -> bool {
     match failure {
         // A panic or a missing outcome may be due to one entry.
         Failure::Transient { class, .. } => *class != PANIC && *class != MISCOUNTED,
-        Failure::Limited { .. } => true,
-        Failure::Upstream { .. } | Failure::Permanent { .. } => false,
+        Failure::Ours { .. } | Failure::Limited { .. } => true,
+        Failure::Upstream { .. } | Failure::Rejected { .. } => false,
     }
 }

@@ -17,12 +17,12 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
     }
 
     pub(super) fn start_settling(&mut self) {
-        let parts = &self.parts;
+        let (parts, witnesses) = (&self.parts, self.gate.witnesses());
         self.settling.start(|lane, ended| {
             let parts = Arc::clone(parts);
             async move {
                 let Parts { queue, dead_letters, ledger, options, .. } = &*parts;
-                settle::<H, Q, _>(queue, dead_letters, ledger, options, lane, ended).await
+                settle::<H, Q, _>(queue, dead_letters, ledger, options, witnesses, lane, ended).await
             }
         });
     }

@@ -30,6 +30,7 @@ pub(super) struct Receiving {
     last_full: bool,
     pause: Duration,
     not_before: Instant,
+    last_empty: bool,
     /// The last receive brought nothing, and was not followed by a count.
     count_due: bool,
     counting: bool,
@@ -44,6 +45,7 @@ impl Receiving {
             last_full: false,
             pause: Duration::ZERO,
             not_before: Instant::now(),
+            last_empty: false,
             count_due: false,
             counting: false,
             empty_rounds: 0,
@@ -89,6 +91,7 @@ impl Receiving {
     fn answered(&mut self, messages: usize) {
         self.pause = Duration::ZERO;
         self.last_full = messages == BATCH_LIMIT;
+        self.last_empty = messages == 0;
         self.count_due = messages == 0;
         if messages > 0 {
             self.empty_rounds = 0;
@@ -154,16 +157,18 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
                 return;
             }
         };
+        let no_others = self.receiving.last_empty;
         self.receiving.answered(messages.len());
         let visibility = self.parts.options.visibility_timeout;
         // The places that no message took are free when `places` is dropped.
         for message in messages {
             metrics::received(message.sent_at);
-            self.admit(InFlight::new(message, visibility, places.split(1)));
+            self.admit(InFlight::new(message, visibility, places.split(1)), no_others);
         }
     }
 
-    fn admit(&mut self, message: InFlight) {
+    /// `no_others`: the receive before brought nothing, so there is no record to try that has not failed before.
+    fn admit(&mut self, message: InFlight, no_others: bool) {
         // `read` runs in the loop's own task: an uncaught panic would end the loop.
         let read = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             let envelope = Envelope::parse(&message.message.body).map_err(Refusal::unreadable)?;
@@ -172,6 +177,11 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         match read {
             Ok(Ok(reading)) if reading.demands.is_empty() => self.settling.push(message, Verdict::Ignored),
             Ok(Ok(reading)) => {
+                let subjects = reading.demands.iter().map(|demand| &demand.subject);
+                if !no_others && let Some(retry_after) = self.gate.aside(subjects) {
+                    self.settling.push(message, Verdict::Aside { retry_after });
+                    return;
+                }
                 if self.intake.admit(message, reading) {
                     metrics::coalesced();
                 }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::{Loop, Turn};
-use crate::catch::{OVERRUN, guarded, miscounted};
+use crate::catch::{OVERRUN, guarded, miscounted, of_database};
 use crate::disposition::Verdict;
 use crate::handler::{Failure, Handler};
 use crate::intake::Run;
@@ -36,7 +36,7 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         tickets: Result<Vec<H::Ticket>, Failure>,
     ) {
         self.refetches.set_preparing(false);
-        let tickets = tickets.and_then(|tickets| {
+        let tickets = tickets.map_err(of_database).and_then(|tickets| {
             if tickets.len() == runs.len() { Ok(tickets) } else { Err(miscounted("prepare")) }
         });
         match tickets {
@@ -90,16 +90,9 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
             }
             // The upstream may be the cause of a step that took too long.
             Err(Failure::Transient { class: OVERRUN, detail, retry_after }) => {
-                let class = OVERRUN;
-                self.fail(run, Failure::Upstream { class, detail, retry_after, permanent_if_healthy: false });
+                self.fail(run, Failure::Upstream { class: OVERRUN, detail, retry_after });
             }
-            Err(failure) => {
-                if matches!(failure, Failure::Transient { .. } | Failure::Permanent { .. }) {
-                    // It answered, if only to say that the record is wrong.
-                    self.gate.upstream_answered();
-                }
-                self.fail(run, failure);
-            }
+            Err(failure) => self.fail(run, failure),
         }
     }
 }

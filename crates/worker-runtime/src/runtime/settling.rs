@@ -76,7 +76,7 @@ mod tests {
     const DONE: Verdict = Verdict::Done(Outcome::Applied);
 
     fn failed() -> Verdict {
-        Verdict::Failed(Failure::Permanent { class: "invalid", detail: String::new() })
+        Verdict::Failed(Failure::Rejected { class: "invalid", detail: String::new(), names_record: false })
     }
 
     #[tokio::test]

@@ -1,14 +1,13 @@
 //! Wires the gate to the ledger and to probes.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use sqs_queue::Queue;
 use tokio::time::Instant;
 
-use super::upstream_gate::Judgement;
+use super::upstream_gate::{Judgement, Opening, Verdicts};
 use super::{Loop, Turn};
-use crate::breaker::{refresh, verify};
+use crate::breaker::{Verified, refresh, row, verify};
 use crate::disposition::Verdict;
 use crate::handler::{Failure, Handler};
 use crate::intake::Run;
@@ -21,9 +20,9 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         if !self.gate.start_refresh(asked_at) {
             return;
         }
-        let parts = Arc::clone(&self.parts);
+        let (parts, check) = (Arc::clone(&self.parts), self.gate.needs_check());
         self.tasks.spawn(async move {
-            let view = refresh(&parts.handler, &parts.ledger, &parts.options).await;
+            let view = refresh(&parts.handler, &parts.ledger, &parts.options, check).await;
             Turn::Refreshed { asked_at, view }
         });
     }
@@ -36,9 +35,9 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
     pub(super) fn fail(&mut self, run: Run<H::Subject>, failure: Failure) {
         match self.gate.judge(run, failure) {
             Judgement::Ended(run, verdict) => self.end_run(&run, &verdict),
-            Judgement::Opened { run, reason, until_probe } => {
-                self.notify_fleet(reason, until_probe);
-                self.end_run(&run, &Verdict::Outage { retry_after: until_probe });
+            Judgement::Opened { run, opening } => {
+                self.notify_fleet(opening);
+                self.end_run(&run, &Verdict::Outage { retry_after: opening.until_probe });
             }
             Judgement::Suspended { start_probe: false } => {}
             Judgement::Suspended { start_probe: true } => {
@@ -50,21 +49,30 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         }
     }
 
-    pub(super) fn take_verified(&mut self, view: Result<BreakerView, LedgerDown>) {
-        let (ended, news) = self.gate.verified(view);
+    pub(super) fn take_verified(&mut self, verified: Result<Verified, LedgerDown>) {
+        let Verdicts { ended, news, opening } = self.gate.verified(verified);
         self.report_breaker(news);
+        if let Some(opening) = opening {
+            self.notify_fleet(opening);
+        }
         for (run, verdict) in ended {
             self.end_run(&run, &verdict);
         }
     }
 
-    fn notify_fleet(&mut self, reason: &'static str, until_probe: Duration) {
+    fn notify_fleet(&mut self, Opening { reason, until_probe }: Opening) {
         metrics::breaker_opened(self.parts.handler.upstream(), reason, until_probe);
         let parts = Arc::clone(&self.parts);
         self.tasks.spawn(async move {
-            let upstream = parts.handler.upstream();
-            Turn::FleetNotified(parts.ledger.open_breaker(upstream, reason, until_probe).await)
+            let row = row(&parts.handler, reason);
+            Turn::FleetNotified(parts.ledger.open_breaker(&row, reason, until_probe).await)
         });
+    }
+
+    pub(super) fn report_own_outage(&self) {
+        let is_down = self.gate.our_outage().is_some();
+        metrics::own_outage(is_down);
+        self.parts.liveness.set_own_outage(is_down);
     }
 
     fn report_breaker(&self, news: Option<BreakerView>) {

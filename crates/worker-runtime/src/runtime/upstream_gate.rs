@@ -3,14 +3,17 @@
 //! In: failed runs, and what the ledger and probes answer. Out: verdicts, and for how long messages are left alone. It starts
 //! no task: the loop asks, and passes the answers in.
 
+use std::collections::HashMap;
+use std::hash::Hash;
 use std::time::Duration;
 
 use sqs_queue::VISIBILITY_LIMIT;
 use tokio::time::Instant;
 
-use crate::breaker::{Breaker, Suspicion};
+use super::our_side::OurSide;
+use crate::breaker::{Breaker, LIMITED, REFUSED, Suspicion, Verified, reason};
 use crate::disposition::Verdict;
-use crate::handler::Failure;
+use crate::handler::{Failure, Probed};
 use crate::intake::Run;
 use crate::ledger::{BreakerView, LedgerDown};
 use crate::metrics;
@@ -21,18 +24,50 @@ const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 /// How long messages are left alone when our own ledger does not answer.
 const LEDGER_PAUSE: Duration = Duration::from_secs(5);
 
+/// Most subjects whose failures are remembered. Those beyond are tried like any other.
+const REMEMBERED: usize = 10_000;
+
+const FIRST_ASIDE: Duration = Duration::from_secs(2);
+
+const LONGEST_ASIDE: Duration = Duration::from_secs(900);
+
 /// `Opened`: the loop opens the breaker for the fleet too. `Suspended`: the gate keeps the run until a probe is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Judgement<S> {
     Ended(Run<S>, Verdict),
-    Opened { run: Run<S>, reason: &'static str, until_probe: Duration },
+    Opened { run: Run<S>, opening: Opening },
     Suspended { start_probe: bool },
+}
+
+/// A breaker that opens for the fleet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Opening {
+    pub(super) reason: &'static str,
+    pub(super) until_probe: Duration,
+}
+
+/// What follows from the answer to a probe.
+pub(super) struct Verdicts<S> {
+    /// Every run that waited for it.
+    pub(super) ended: Vec<(Run<S>, Verdict)>,
+    /// The fleet's view, if this process believed otherwise.
+    pub(super) news: Option<BreakerView>,
+    pub(super) opening: Option<Opening>,
+}
+
+struct FailedBefore {
+    at: Instant,
+    /// How many times others went first.
+    aside: u32,
 }
 
 pub(super) struct UpstreamGate<S> {
     breaker: Breaker<S>,
+    ours: OurSide,
     probe_interval: Duration,
     suspended: Vec<(Run<S>, Failure)>,
+    failed_before: HashMap<S, FailedBefore>,
+    witnessed_at: Option<Instant>,
     refreshing: bool,
     next_refresh: Instant,
     /// Openings on their way to the ledger.
@@ -41,12 +76,15 @@ pub(super) struct UpstreamGate<S> {
     ledger_down: bool,
 }
 
-impl<S: Eq + std::hash::Hash + Clone> UpstreamGate<S> {
+impl<S: Eq + Hash + Clone> UpstreamGate<S> {
     pub(super) fn new(options: &Options) -> Self {
         Self {
             breaker: Breaker::new(options),
+            ours: OurSide::new(options.max_refetches),
             probe_interval: options.probe_interval,
             suspended: Vec::new(),
+            failed_before: HashMap::new(),
+            witnessed_at: None,
             refreshing: false,
             next_refresh: Instant::now(),
             notifying: 0,
@@ -56,9 +94,14 @@ impl<S: Eq + std::hash::Hash + Clone> UpstreamGate<S> {
         }
     }
 
-    /// For how long messages are left alone, when the upstream or our own ledger is down.
+    /// For how long messages are left alone, when the upstream or our own side is down.
     pub(super) fn outage(&self) -> Option<Duration> {
-        self.breaker.open_for().or(self.ledger_down.then_some(LEDGER_PAUSE))
+        self.breaker.open_for().or_else(|| self.our_outage())
+    }
+
+    /// For how long nothing is received because of our own side.
+    pub(super) fn our_outage(&self) -> Option<Duration> {
+        self.ours.paused_for().or(self.ledger_down.then_some(LEDGER_PAUSE))
     }
 
     pub(super) fn open_for(&self) -> Option<Duration> {
@@ -66,17 +109,54 @@ impl<S: Eq + std::hash::Hash + Clone> UpstreamGate<S> {
     }
 
     pub(super) fn refetch_limit(&self) -> usize {
-        if self.ledger_down { 0 } else { self.breaker.refetch_limit() }
+        if self.ledger_down { 0 } else { self.breaker.refetch_limit().min(self.ours.refetch_limit()) }
     }
 
     pub(super) fn receive_limit(&self, in_flight: usize) -> usize {
         let limit = self.refetch_limit();
-        // A recovering process receives no more than it may try. The others stay in the queue and keep their receive count.
-        if self.breaker.is_recovering() { limit.saturating_sub(in_flight) } else { limit }
+        // A process that tries receives no more than it may try. The others stay in the queue and keep their receive count.
+        let trying = self.breaker.is_trying() || self.ours.is_in_doubt();
+        if trying { limit.saturating_sub(in_flight) } else { limit }
+    }
+
+    /// How long other records go before these, because each of these has failed before.
+    pub(super) fn aside<'a>(&mut self, mut subjects: impl Iterator<Item = &'a S>) -> Option<Duration>
+    where
+        S: 'a,
+    {
+        if !self.breaker.is_trying() {
+            return None;
+        }
+        let times = subjects.try_fold(0, |most: u32, subject| {
+            let before = self.failed_before.get_mut(subject)?;
+            // One with a witness may be judged: no other has to go first.
+            if self.witnessed_at.is_some_and(|at| at > before.at) {
+                return None;
+            }
+            before.aside = before.aside.saturating_add(1);
+            Some(most.max(before.aside))
+        })?;
+        Some(FIRST_ASIDE.saturating_mul(1 << times.min(20).saturating_sub(1)).min(LONGEST_ASIDE))
     }
 
     pub(super) fn upstream_answered(&mut self) {
         self.breaker.succeeded();
+    }
+
+    /// A subject went all the way.
+    pub(super) fn succeeded(&mut self, subject: &S) {
+        self.ours.wrote();
+        self.witnessed_at = Some(Instant::now());
+        self.failed_before.remove(subject);
+    }
+
+    /// When a record last went the same way, and whether several others fail.
+    pub(super) fn witnesses(&self) -> (Option<Instant>, bool) {
+        (self.witnessed_at, self.breaker.others_fail())
+    }
+
+    pub(super) fn needs_check(&self) -> bool {
+        self.ledger_down || self.ours.is_in_doubt()
     }
 
     /// Whether the shared breaker has to be read now. The caller reads it, and passes the answer to [`Self::refreshed`].
@@ -105,38 +185,62 @@ impl<S: Eq + std::hash::Hash + Clone> UpstreamGate<S> {
 
     pub(super) fn judge(&mut self, run: Run<S>, failure: Failure) -> Judgement<S> {
         match failure {
+            Failure::Ours { class, detail } => {
+                if !self.ours.is_in_doubt() {
+                    metrics::our_side_failed(class, &detail);
+                }
+                let retry_after = self.ours.failed(run.started_at);
+                Judgement::Ended(run, Verdict::Outage { retry_after })
+            }
             Failure::Limited { retry_after } => {
-                let retry_after = retry_after.min(VISIBILITY_LIMIT);
-                if self.breaker.limited(retry_after) {
-                    self.opens(run, "rate_limited", retry_after)
+                let until_probe = retry_after.min(VISIBILITY_LIMIT);
+                if self.breaker.limited(until_probe) {
+                    self.notifying += 1;
+                    Judgement::Opened { run, opening: Opening { reason: LIMITED, until_probe } }
                 } else {
-                    Judgement::Ended(run, Verdict::Outage { retry_after })
+                    Judgement::Ended(run, Verdict::Outage { retry_after: until_probe })
                 }
             }
-            failure @ Failure::Upstream { .. } => self.suspect(run, failure),
-            failure => Judgement::Ended(run, Verdict::Failed(failure)),
+            failure => self.suspect(run, failure),
         }
     }
 
     fn suspect(&mut self, run: Run<S>, failure: Failure) -> Judgement<S> {
-        let suspicion = self.breaker.failed(&run.refetch.subject);
-        match suspicion {
-            Suspicion::Verify | Suspicion::Wait => {
-                // The upstream may have caused it: nothing is counted before a probe is answered.
-                self.suspended.push((run, failure));
-                Judgement::Suspended { start_probe: suspicion == Suspicion::Verify }
-            }
+        let witnessed = self.witnessed_at.is_some_and(|at| at > run.started_at);
+        let is_upstream = matches!(failure, Failure::Upstream { .. });
+        // A record that failed while another went the same way tells nothing about the upstream.
+        let before = self.failed_before.get(&run.refetch.subject).map(|before| before.at);
+        let alone = before.is_some_and(|before| self.witnessed_at.is_some_and(|at| at > before));
+        let in_row = !alone && (is_upstream || matches!(failure, Failure::Rejected { .. }));
+        let is_open = self.breaker.open_for().is_some();
+        if (witnessed || alone || is_open) && !is_upstream {
+            // Another record went the same way meanwhile, or the upstream is known to fail: no probe could tell more.
+            self.remember(&run);
+            return Judgement::Ended(run, Verdict::Failed(failure));
+        }
+        match self.breaker.failed(&run.refetch.subject, in_row, !witnessed) {
             Suspicion::Known => {
                 let retry_after = self.breaker.open_for().unwrap_or(self.probe_interval);
                 Judgement::Ended(run, Verdict::Outage { retry_after })
             }
-            Suspicion::Open { until_probe } => self.opens(run, failure.class(), until_probe),
+            suspicion => {
+                // The upstream may have caused it: nothing is counted before a probe is answered.
+                self.suspended.push((run, failure));
+                Judgement::Suspended { start_probe: suspicion == Suspicion::Verify }
+            }
         }
     }
 
-    const fn opens(&mut self, run: Run<S>, reason: &'static str, until_probe: Duration) -> Judgement<S> {
-        self.notifying += 1;
-        Judgement::Opened { run, reason, until_probe }
+    fn remember(&mut self, run: &Run<S>) {
+        let at = Instant::now();
+        let is_full = self.failed_before.len() >= REMEMBERED;
+        match self.failed_before.get_mut(&run.refetch.subject) {
+            Some(before) => before.at = at,
+            None if is_full => {}
+            None => {
+                self.failed_before.insert(run.refetch.subject.clone(), FailedBefore { at, aside: 0 });
+            }
+        }
     }
 
     pub(super) fn notified(&mut self, notified: Result<(), LedgerDown>) {
@@ -148,20 +252,28 @@ impl<S: Eq + std::hash::Hash + Clone> UpstreamGate<S> {
         }
     }
 
-    /// Returns the verdict of every run that waited for the probe, and the fleet's view if this process believed otherwise.
-    pub(super) fn verified(
-        &mut self,
-        view: Result<BreakerView, LedgerDown>,
-    ) -> (Vec<(Run<S>, Verdict)>, Option<BreakerView>) {
-        self.breaker.cleared();
-        let (mut pause, mut news) = (None, None);
-        match view {
-            Ok(BreakerView::Closed) => self.ledger_down = false,
-            Ok(view @ BreakerView::Open { .. }) => {
+    /// The answer to the probe of a failure.
+    pub(super) fn verified(&mut self, verified: Result<Verified, LedgerDown>) -> Verdicts<S> {
+        let (mut pause, mut news, mut opening) = (None, None, None);
+        match verified {
+            Ok(Verified::Answered(probed)) => {
+                self.ledger_down = false;
+                if probed == Probed::SameWay {
+                    self.witnessed_at = Some(Instant::now());
+                }
+                if let Some(until_probe) = self.breaker.verified(probed) {
+                    self.notifying += 1;
+                    let reason = self.suspended.last().map_or(REFUSED, |(_, failure)| reason(failure));
+                    opening = Some(Opening { reason, until_probe });
+                }
+            }
+            Ok(Verified::Open(view)) => {
+                self.breaker.cleared();
                 self.opened_at = Some(Instant::now());
                 news = self.learn(view);
             }
             Err(error) => {
+                self.breaker.cleared();
                 self.ledger_failed(&error);
                 pause = Some(LEDGER_PAUSE);
             }
@@ -169,11 +281,17 @@ impl<S: Eq + std::hash::Hash + Clone> UpstreamGate<S> {
         // The breaker may also have opened while this probe was under way.
         let outage = self.breaker.open_for().or(pause);
         let ended = std::mem::take(&mut self.suspended).into_iter().map(|(run, failure)| {
-            let verdict =
-                outage.map_or(Verdict::Failed(failure), |retry_after| Verdict::Outage { retry_after });
+            // Without a witness a recorded failure counts for nothing; it is the beginning of the evidence.
+            let verdict = match outage.filter(|_| opening.is_none()) {
+                Some(retry_after) => Verdict::Outage { retry_after },
+                None => {
+                    self.remember(&run);
+                    Verdict::Failed(failure)
+                }
+            };
             (run, verdict)
         });
-        (ended.collect(), news)
+        Verdicts { ended: ended.collect(), news, opening }
     }
 
     pub(super) const fn ledger_was_down(&mut self) {
@@ -214,7 +332,7 @@ mod tests {
 
     fn upstream() -> Failure {
         let detail = String::from("500");
-        Failure::Upstream { class: "upstream", detail, retry_after: None, permanent_if_healthy: false }
+        Failure::Upstream { class: "upstream", detail, retry_after: None }
     }
 
     const fn limited(secs: u64) -> Failure {
@@ -257,17 +375,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_suspended_run_ends_as_its_probe_says() {
         for (view, expected) in [
-            (Ok(BreakerView::Closed), Verdict::Failed(upstream())),
-            (Ok(OPEN), Verdict::Outage { retry_after: Duration::from_secs(9) }),
+            (Ok(Verified::Answered(Probed::SameWay)), Verdict::Failed(upstream())),
+            (Ok(Verified::Answered(Probed::Answers)), Verdict::Failed(upstream())),
+            (Ok(Verified::Open(OPEN)), Verdict::Outage { retry_after: Duration::from_secs(9) }),
             (Err(down()), Verdict::Outage { retry_after: LEDGER_PAUSE }),
         ] {
             let mut gate = gate();
             assert_eq!(gate.judge(run("ada"), upstream()), Judgement::Suspended { start_probe: true });
             assert_eq!(gate.judge(run("bob"), upstream()), Judgement::Suspended { start_probe: false });
-            let (ended, news) = gate.verified(view.clone());
+            let Verdicts { ended, news, opening: None } = gate.verified(view.clone()) else { panic!() };
             let verdicts: Vec<&Verdict> = ended.iter().map(|(_, verdict)| verdict).collect();
             assert_eq!(verdicts, [&expected, &expected], "{view:?}");
-            assert_eq!(news.is_some(), view == Ok(OPEN));
+            assert_eq!(news.is_some(), view == Ok(Verified::Open(OPEN)));
         }
     }
 
@@ -276,7 +395,7 @@ mod tests {
         let mut gate = gate();
         gate.judge(run("ada"), upstream());
         assert!(matches!(gate.judge(run("bob"), limited(30)), Judgement::Opened { .. }));
-        let (ended, _) = gate.verified(Ok(BreakerView::Closed));
+        let ended = gate.verified(Ok(Verified::Answered(Probed::SameWay))).ended;
         assert_eq!(ended[0].1, Verdict::Outage { retry_after: Duration::from_secs(30) });
     }
 
@@ -284,7 +403,8 @@ mod tests {
     async fn a_pause_is_passed_on_to_the_fleet_once() {
         let mut gate = gate();
         let until_probe = Duration::from_secs(30);
-        let opened = Judgement::Opened { run: run("ada"), reason: "rate_limited", until_probe };
+        let opening = Opening { reason: LIMITED, until_probe };
+        let opened = Judgement::Opened { run: run("ada"), opening };
         assert_eq!(gate.judge(run("ada"), limited(30)), opened);
         let outage = Verdict::Outage { retry_after: until_probe };
         assert_eq!(gate.judge(run("bob"), limited(30)), Judgement::Ended(run("bob"), outage));
@@ -318,10 +438,63 @@ mod tests {
         assert_eq!(gate.receive_limit(1), 1);
     }
 
+    fn rejected() -> Failure {
+        let detail = String::from("400");
+        Failure::Rejected { class: "provider_refused", detail, names_record: false }
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn a_failure_that_is_not_the_upstream_s_ends_the_run_at_once() {
-        let failure = Failure::Permanent { class: "invalid", detail: String::from("400") };
-        let ended = Judgement::Ended(run("ada"), Verdict::Failed(failure.clone()));
-        assert_eq!(gate().judge(run("ada"), failure), ended);
+    async fn a_refusal_is_probed_unless_another_record_went_the_same_way_meanwhile() {
+        let mut gate = gate();
+        assert_eq!(gate.judge(run("ada"), rejected()), Judgement::Suspended { start_probe: true });
+        gate.verified(Ok(Verified::Answered(Probed::Answers)));
+        let begun = run("ada");
+        tokio::time::advance(Duration::from_secs(1)).await;
+        gate.succeeded(&"bob");
+        let ended = Judgement::Ended(begun.clone(), Verdict::Failed(rejected()));
+        assert_eq!(gate.judge(begun.clone(), rejected()), ended);
+        assert_eq!(gate.judge(begun, upstream()), Judgement::Suspended { start_probe: true });
+        assert_eq!(gate.refetch_limit(), 8, "an outage is asked for, and the others go on");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn refusals_of_five_records_open_it_as_refused() {
+        let mut gate = gate();
+        for (number, subject) in ["ada", "bob", "cyd", "dan", "eve"].into_iter().enumerate() {
+            assert!(matches!(gate.judge(run(subject), rejected()), Judgement::Suspended { .. }));
+            let Verdicts { ended, opening, .. } = gate.verified(Ok(Verified::Answered(Probed::Answers)));
+            assert_eq!(opening.map(|opening| opening.reason), (number == 4).then_some(REFUSED), "{subject}");
+            assert_eq!(ended[0].1, Verdict::Failed(rejected()), "noted, and without a witness no attempt");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_others_are_tried_a_record_that_failed_before_waits_longer_each_time() {
+        let mut gate = gate();
+        for subject in ["ada", "bob", "cyd"] {
+            gate.judge(run(subject), rejected());
+            gate.verified(Ok(Verified::Answered(Probed::Answers)));
+        }
+        let waits: Vec<u64> =
+            (0..12).filter_map(|_| gate.aside([&"ada"].into_iter())).map(|wait| wait.as_secs()).collect();
+        assert_eq!(waits, [2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900]);
+        assert_eq!(gate.aside([&"ada", &"dan"].into_iter()), None, "one of its records has not failed");
+        tokio::time::advance(Duration::from_secs(1)).await;
+        gate.succeeded(&"eve");
+        assert_eq!(gate.aside([&"ada"].into_iter()), None, "it has a witness, and may be judged");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_of_our_own_side_opens_no_breaker_and_has_to_be_disproved() {
+        let mut gate = gate();
+        let ours = Failure::Ours { class: "database", detail: String::from("25006") };
+        let outage = Verdict::Outage { retry_after: Duration::from_secs(1) };
+        assert_eq!(gate.judge(run("ada"), ours), Judgement::Ended(run("ada"), outage));
+        assert_eq!((gate.open_for(), gate.our_outage()), (None, Some(Duration::from_secs(1))));
+        assert_eq!((gate.refetch_limit(), gate.receive_limit(0), gate.needs_check()), (0, 0, true));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!((gate.receive_limit(0), gate.receive_limit(1), gate.our_outage()), (1, 0, None));
+        (0..3).for_each(|_| gate.succeeded(&"bob"));
+        assert_eq!((gate.refetch_limit(), gate.needs_check()), (8, false));
     }
 }

@@ -3,7 +3,7 @@
 use sqs_queue::{CallFailure, EntryError, Operation, OutgoingMessage, Queue};
 use worker_runtime::{Failure, REDRIVE_MARK, RedriveEnd};
 
-use crate::script::{Step, event, permanent};
+use crate::script::{Step, event, rejected};
 use crate::world::{VISIBILITY, World, secs, until};
 
 #[tokio::test(start_paused = true)]
@@ -48,17 +48,16 @@ async fn a_message_stays_if_the_dead_letter_queue_refuses_it() {
 
 #[tokio::test(start_paused = true)]
 async fn large_dead_lettered_messages_are_sent_in_calls_that_sqs_accepts() {
-    let mut world = World::new();
-    world.options.retry.max_attempts = 1;
+    let world = World::new();
     let body = "x".repeat(400 * 1024);
-    world.script.fetch_always(&body, Step::failing(permanent("invalid")));
+    world.script.fetch_always(&body, Step::failing(rejected("invalid")));
     world.send(&[&body, &body, &body]).await;
     // With its attributes, this one is larger than a message may be.
     let largest = "y".repeat(1024 * 1024 - event("").len());
-    world.script.fetch_always(&largest, Step::failing(permanent("invalid")));
+    world.script.fetch_always(&largest, Step::failing(rejected("invalid")));
     world.send(&[&largest]).await;
     let report = world.handle_all().await;
-    assert_eq!((report.dead_lettered, report.outcomes["failed"]), (4, 4), "each at its first attempt");
+    assert_eq!((report.dead_lettered, report.outcomes["failed"]), (4, 8), "each at its second attempt");
     assert_eq!(world.dead(4).await.len(), 4);
 }
 
@@ -66,7 +65,10 @@ async fn large_dead_lettered_messages_are_sent_in_calls_that_sqs_accepts() {
 async fn characters_that_sqs_or_postgres_refuses_are_removed_from_a_detail() {
     let world = World::new();
     let detail = format!("nul \0 escape \u{1b} noncharacter \u{fffe} {}", "long ".repeat(1000));
-    world.script.fetch_always("bad", Step::failing(Failure::Permanent { class: "invalid", detail }));
+    world.script.fetch_always(
+        "bad",
+        Step::failing(Failure::Rejected { class: "invalid", detail, names_record: true }),
+    );
     world.send(&["bad"]).await;
     let message_id = world.message("bad").message_id;
     world.handle_all().await;
@@ -74,7 +76,7 @@ async fn characters_that_sqs_or_postgres_refuses_are_removed_from_a_detail() {
     let sent = &dead.attributes["coppice.detail"];
     let recorded = &world.ledger.failures(&message_id)[0].detail;
     assert!(sent.starts_with("nul   escape   noncharacter   long") && sent.len() < 1100, "{sent}");
-    assert_eq!(sent, recorded);
+    assert!(sent.starts_with(recorded.trim_end()), "{sent}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -89,7 +91,9 @@ async fn a_lost_reply_dead_letters_a_message_twice_rather_than_never() {
 #[tokio::test(start_paused = true)]
 async fn a_redriven_message_is_handled_like_any_other() {
     let world = World::new();
-    world.script.fetch_next("ada", Step::failing(permanent("invalid")));
+    for _ in 0..2 {
+        world.script.fetch_next("ada", Step::failing(rejected("invalid")));
+    }
     world.send(&["ada"]).await;
     let running = world.start();
     let dead = world.dead(1).await.remove(0);

@@ -22,6 +22,10 @@ pub(crate) struct FaultyLedger {
 }
 
 impl Ledger for FaultyLedger {
+    async fn check(&self) -> Result<(), LedgerDown> {
+        self.ledger.check().await
+    }
+
     async fn record(&self, failures: &[FailedAttempt]) -> Result<Vec<RecordedFailure>, LedgerDown> {
         match self.fault {
             Fault::RecordPanics => panic!("as scripted"),

@@ -3,7 +3,7 @@
 use sqs_queue::Operation;
 use worker_runtime::Outcome;
 
-use crate::script::{Step, permanent, subjects};
+use crate::script::{Step, rejected, subjects};
 use crate::world::{World, pass, secs, until};
 
 #[tokio::test(start_paused = true)]
@@ -95,13 +95,13 @@ async fn records_fetched_while_a_batch_is_applied_are_applied_next() {
 #[tokio::test(start_paused = true)]
 async fn one_bad_entry_of_a_batch_fails_alone() {
     let world = World::new();
-    world.script.apply_always("bad", Step::failing(permanent("invalid")));
+    world.script.apply_always("bad", Step::failing(rejected("invalid")));
     world.send(&["ada", "bad", "bob"]).await;
     let report = world.handle_all().await;
     assert_eq!(report.outcomes["applied"], 2);
     assert_eq!(subjects(&world.dead(1).await[0]), "bad");
-    let singles = [vec!["ada"], vec!["bad"], vec!["bob"]];
-    assert_eq!(world.script.applies()[1..], singles, "the batch, then each alone");
+    let singles = [vec!["ada"], vec!["bad"], vec!["bob"], vec!["bad"]];
+    assert_eq!(world.script.applies()[1..], singles, "the batch, then each alone, then the bad one again");
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use worker_runtime::{Failure, Mode, RuntimeError};
 
 use crate::faulty_ledger::Fault;
-use crate::script::{Step, transient};
+use crate::script::{Step, ours, transient};
 use crate::world::{World, pass, secs, until};
 
 #[tokio::test(start_paused = true)]
@@ -25,7 +25,7 @@ async fn nothing_is_received_before_the_ledger_has_answered_once() {
 #[tokio::test(start_paused = true)]
 async fn failures_while_the_ledger_is_down_are_not_counted_and_receiving_stops() {
     let world = World::new();
-    world.script.fetch_always("ada", Step::failing(transient("database")).after(secs(2)));
+    world.script.fetch_always("ada", Step::failing(transient("stale_read")).after(secs(2)));
     world.send(&["ada"]).await;
     let running = world.start();
     until("the refetch", || world.script.fetches_of("ada") == 1).await;
@@ -80,7 +80,7 @@ async fn no_attempt_is_counted_if_the_ledger_is_down_during_a_probe() {
 async fn a_broken_loop_ends_and_releases_every_message() {
     let world = World::new();
     world.script.fetch_always("slow", Step::taking(1_000));
-    world.script.fetch_next("bad", Step::failing(transient("database")).after(secs(2)));
+    world.script.fetch_next("bad", Step::failing(transient("stale_read")).after(secs(2)));
     world.send(&["bad", "slow"]).await;
     let running = world.start_with(Mode::Forever, world.faulty_ledger(Fault::RecordPanics));
     assert_eq!(running.task.await.unwrap(), Err(RuntimeError::Broken));
@@ -91,7 +91,7 @@ async fn a_broken_loop_ends_and_releases_every_message() {
 #[tokio::test(start_paused = true)]
 async fn a_ledger_that_never_answers_is_down_and_holds_nothing_up() {
     let world = World::new();
-    world.script.fetch_next("bad", Step::failing(transient("database")));
+    world.script.fetch_next("bad", Step::failing(transient("stale_read")));
     world.send(&["bad", "ada"]).await;
     let running = world.start_with(Mode::Forever, world.faulty_ledger(Fault::RecordHangs));
     until("the other to be done", || world.queue.messages().len() == 1).await;
@@ -104,7 +104,7 @@ async fn a_ledger_that_never_answers_is_down_and_holds_nothing_up() {
 #[tokio::test(start_paused = true)]
 async fn a_ledger_that_cannot_count_stops_the_work_until_it_answers_again() {
     let world = World::new();
-    world.script.fetch_next("bad", Step::failing(transient("database")).after(Duration::from_millis(300)));
+    world.script.fetch_next("bad", Step::failing(transient("stale_read")).after(Duration::from_millis(300)));
     world.send(&["bad"]).await;
     let running = world.start_with(Mode::Forever, world.faulty_ledger(Fault::RecordFails));
     until("the refetch", || world.script.fetches_of("bad") == 1).await;
@@ -132,4 +132,25 @@ async fn an_answer_from_before_the_breaker_opened_does_not_close_it() {
     assert_eq!((world.script.fetches_of("ada"), world.script.fetches_of("bob")), (1, 0));
     world.drained().await;
     running.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_of_our_own_side_costs_no_attempt_and_few_receives_however_long_it_lasts() {
+    let world = World::new();
+    let subjects = ["ada", "bob", "cyd", "dan", "eve", "fay"];
+    subjects.iter().for_each(|subject| world.script.apply_always(subject, Step::failing(ours("database"))));
+    world.send(&subjects).await;
+    let running = world.start();
+    until("a try", || !world.script.applies().is_empty()).await;
+    pass(secs(1)).await;
+    assert!(running.liveness.is_own_outage());
+    pass(secs(3600)).await;
+    for message in world.queue.messages() {
+        assert!(message.receive_count < 40, "{message:?}");
+        assert_eq!(world.ledger.failures(&message.message_id), []);
+    }
+    subjects.iter().for_each(|subject| world.script.apply_always(subject, Step::well()));
+    world.drained().await;
+    assert!(!running.liveness.is_own_outage());
+    assert_eq!(running.stop().await.unwrap().dead_lettered, 0);
 }

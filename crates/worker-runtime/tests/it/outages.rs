@@ -2,7 +2,7 @@
 
 use worker_runtime::{BreakerView, Failure, Ledger, Outcome};
 
-use crate::script::{Step, subjects, transient, upstream};
+use crate::script::{Step, rejected, subjects, transient, upstream};
 use crate::world::{World, pass, secs, until};
 
 #[tokio::test(start_paused = true)]
@@ -78,9 +78,10 @@ async fn records_fetched_before_the_outage_are_still_written() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn three_subjects_in_a_row_open_the_breaker_although_probes_are_answered() {
+async fn five_subjects_in_a_row_open_the_breaker_although_probes_are_answered() {
     let world = World::new();
-    let subjects = ["ada", "bob", "cyd"];
+    world.script.know_no_record();
+    let subjects = ["ada", "bob", "cyd", "dan", "eve"];
     subjects.iter().for_each(|subject| world.script.fetch_always(subject, Step::failing(upstream())));
     let running = world.start();
     for (position, subject) in subjects.iter().enumerate() {
@@ -93,7 +94,7 @@ async fn three_subjects_in_a_row_open_the_breaker_although_probes_are_answered()
         assert!(tokio::time::Instant::now() < limit, "it never opened");
         pass(secs(1) / 100).await;
     }
-    assert_eq!(world.attempts("cyd"), 0);
+    assert_eq!(world.dead_letters.messages(), []);
     running.stop().await.unwrap();
 }
 
@@ -159,5 +160,48 @@ async fn a_pause_that_apply_hears_of_is_kept_too() {
     pass(secs(35)).await;
     assert_eq!((world.script.fetches().len(), world.attempts("ada")), (1, 0));
     world.drained().await;
+    running.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn bad_records_hold_no_good_one_up_whatever_comes_first() {
+    // A queue hands out the oldest message first. (bad ones before the good one, whether a good record is known)
+    for (bad, known) in [(1, true), (8, true), (1, false), (4, false), (8, false), (40, false)] {
+        let world = World::new();
+        if !known {
+            world.script.know_no_record();
+        }
+        for number in 0..bad {
+            let subject = format!("bad{number}");
+            world.script.fetch_always(&subject, Step::failing(rejected("invalid")));
+            world.send(&[&subject]).await;
+        }
+        let running = world.start();
+        let tried = |number: usize| world.script.fetches_of(&format!("bad{number}")) > 0;
+        until("every bad one to be tried", || (0..bad).all(tried)).await;
+        assert!(known || world.dead_letters.messages().is_empty(), "no evidence yet: {bad}");
+        world.send(&["good"]).await;
+        let sent_at = tokio::time::Instant::now();
+        until("the good one", || !world.script.applies().is_empty()).await;
+        assert!(sent_at.elapsed() < secs(65), "{bad} bad ones, {known}: {:?}", sent_at.elapsed());
+        world.dead(bad).await;
+        running.stop().await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_of_all_work_opens_the_breaker_of_this_worker_alone() {
+    let world = World::new();
+    world.script.know_no_record();
+    let subjects = ["ada", "bob", "cyd", "dan", "eve", "fay"];
+    subjects.iter().for_each(|subject| world.script.fetch_always(subject, Step::failing(rejected("field"))));
+    world.send(&subjects).await;
+    let running = world.start();
+    until("six refusals", || world.script.fetches().len() >= 6).await;
+    pass(secs(1)).await;
+    let is_open = async |row| world.ledger.breaker(row).await.unwrap() != BreakerView::Closed;
+    assert_eq!((is_open("provider (scripted)").await, is_open("provider").await), (true, false));
+    pass(secs(3600)).await;
+    assert_eq!(world.dead_letters.messages(), []);
     running.stop().await.unwrap();
 }

@@ -10,7 +10,7 @@ use event_contract::{Envelope, Hop, TraceContext};
 use sqs_queue::MessageView;
 use tokio::time::Instant;
 use uuid::Uuid;
-use worker_runtime::{Cause, Demand, Failure, Handler, Outcome, Reading, Refetch, Refusal};
+use worker_runtime::{Cause, Demand, Failure, Handler, Outcome, Probed, Reading, Refetch, Refusal};
 
 /// How one step goes.
 #[derive(Clone)]
@@ -71,13 +71,17 @@ pub(crate) fn transient(class: &'static str) -> Failure {
     Failure::Transient { class, detail: String::from("as scripted"), retry_after: None }
 }
 
-pub(crate) fn permanent(class: &'static str) -> Failure {
-    Failure::Permanent { class, detail: String::from("as scripted") }
+pub(crate) fn rejected(class: &'static str) -> Failure {
+    Failure::Rejected { class, detail: String::from("as scripted"), names_record: false }
+}
+
+pub(crate) fn ours(class: &'static str) -> Failure {
+    Failure::Ours { class, detail: String::from("as scripted") }
 }
 
 pub(crate) fn upstream() -> Failure {
     let detail = String::from("as scripted");
-    Failure::Upstream { class: "http_500", detail, retry_after: None, permanent_if_healthy: false }
+    Failure::Upstream { class: "http_500", detail, retry_after: None }
 }
 
 /// One refetch.
@@ -99,6 +103,7 @@ struct State {
     prepares: usize,
     probes: Vec<Instant>,
     down: bool,
+    no_known_record: bool,
     prepare: Option<Step>,
     probe: Option<Step>,
     next_fetches: HashMap<String, VecDeque<Step>>,
@@ -151,6 +156,11 @@ impl Script {
     /// Refetches and probes fail, or no longer do.
     pub(crate) fn set_upstream_down(&self, down: bool) {
         self.state().down = down;
+    }
+
+    /// A probe that is answered shows nothing more than that.
+    pub(crate) fn know_no_record(&self) {
+        self.state().no_known_record = true;
     }
 
     pub(crate) fn fetches(&self) -> Vec<Fetch> {
@@ -278,13 +288,14 @@ impl Handler for Script {
         Ok(batch.iter().skip(fewer).map(|(_, outcome)| *outcome).collect())
     }
 
-    async fn probe(&self) -> Result<(), Failure> {
+    async fn probe(&self) -> Result<Probed, Failure> {
+        let probed = if self.state().no_known_record { Probed::Answers } else { Probed::SameWay };
         let step = {
             let mut state = self.state();
             state.probes.push(Instant::now());
             let answer = if state.down { Step::failing(upstream()) } else { Step::well() };
             state.probe.clone().unwrap_or(answer)
         };
-        step.go().await.map(drop)
+        step.go().await.map(|_| probed)
     }
 }
