@@ -25,8 +25,11 @@ pub(crate) async fn verify<H: Handler, L: Ledger>(
     match probe(handler, options).await {
         Ok(()) => Ok(BreakerView::Closed),
         Err(failure) => {
-            let until_probe = retry_hint(&failure).unwrap_or(options.probe_interval);
-            ledger.open_breaker(upstream, failure.class(), until_probe).await?;
+            let hint = retry_hint(&failure);
+            let until_probe = hint.unwrap_or(options.probe_interval);
+            // A pause that the upstream asks for is not lengthened.
+            let longest = hint.unwrap_or(options.longest_probe_interval);
+            ledger.open_breaker(upstream, failure.class(), until_probe, longest).await?;
             metrics::breaker_opened(upstream, failure.class(), until_probe);
             Ok(BreakerView::Open { until_probe })
         }
@@ -41,15 +44,17 @@ pub(crate) async fn refresh<H: Handler, L: Ledger>(
     let upstream = handler.upstream();
     let view = ledger.breaker(upstream).await?;
     let due = matches!(view, BreakerView::Open { until_probe } if until_probe.is_zero());
-    if !due || !ledger.lease_probe(upstream, PROBE_LEASE).await? {
+    if !due {
         return Ok(view);
     }
+    let Some(lease) = ledger.lease_probe(upstream, PROBE_LEASE).await? else { return Ok(view) };
     match probe(handler, options).await {
-        Ok(()) => ledger.close_breaker(upstream).await?,
+        Ok(()) => ledger.close_breaker(upstream, lease).await?,
         Err(failure) => {
             let first = retry_hint(&failure).unwrap_or(options.probe_interval);
             // A pause that the upstream asks for may be longer than our longest interval: it holds.
-            ledger.postpone_probe(upstream, first, options.longest_probe_interval.max(first)).await?;
+            let longest = options.longest_probe_interval.max(first);
+            ledger.postpone_probe(upstream, lease, first, longest).await?;
         }
     }
     ledger.breaker(upstream).await

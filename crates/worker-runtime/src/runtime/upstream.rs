@@ -63,7 +63,10 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         let parts = Arc::clone(&self.parts);
         self.tasks.spawn(async move {
             let upstream = parts.handler.upstream();
-            Turn::FleetNotified(parts.ledger.open_breaker(upstream, reason, until_probe).await)
+            // A pause that the upstream asks for is not lengthened.
+            let limited = reason == "rate_limited";
+            let longest = if limited { until_probe } else { parts.options.longest_probe_interval };
+            Turn::FleetNotified(parts.ledger.open_breaker(upstream, reason, until_probe, longest).await)
         });
     }
 
