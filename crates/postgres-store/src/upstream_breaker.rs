@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use crate::{Store, StoreError};
 
+/// A breaker that opens again so soon after it closed had closed too early: the interval between probes goes on growing.
+const SHORTLY_SECS: f64 = 300.0;
+
 /// The breaker of one provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BreakerRow {
@@ -52,13 +55,18 @@ impl Store {
         Ok(seconds(secs))
     }
 
-    /// Opens the breaker, or keeps it open, with the next probe due after `until_probe`, or later if it already was.
+    /// Opens the breaker, or keeps it open, with the next probe due after `until_probe`, or later if it already was. If it closed
+    /// less than five minutes ago, `until_probe` is doubled for each failed probe and each such opening, up to `longest`.
+    ///
+    /// A probe that is under way no longer counts: it may have been answered before this failure.
     pub async fn open_breaker(
         &self,
         upstream: &str,
         reason: &str,
         until_probe: Duration,
+        longest: Duration,
     ) -> Result<(), StoreError> {
+        // Without a limit of the exponent, the power would overflow after many openings, and the statement would fail.
         sqlx::query!(
             r#"insert into upstream_breaker as stored (upstream, open, reason, opened_at, next_probe_at)
                values ($1, true, $2, now(), now() + make_interval(secs => $3))
@@ -66,37 +74,52 @@ impl Store {
                    open = true,
                    reason = excluded.reason,
                    opened_at = case when stored.open then stored.opened_at else now() end,
-                   failed_probes = case when stored.open then stored.failed_probes else 0 end,
-                   next_probe_at = case when stored.open then greatest(stored.next_probe_at, excluded.next_probe_at)
-                                        else excluded.next_probe_at end"#,
+                   failed_probes = case
+                       when stored.open then stored.failed_probes
+                       when stored.closed_at > now() - make_interval(secs => $5)
+                           then stored.failed_probes + ($4::float8 > $3)::integer
+                       else 0 end,
+                   next_probe_at = case
+                       when stored.open then greatest(stored.next_probe_at, excluded.next_probe_at)
+                       when stored.closed_at > now() - make_interval(secs => $5)
+                           then now() + make_interval(secs => greatest($3,
+                               least($4, $3 * (2 ^ (least(stored.failed_probes, 20) + 1))::float8)))
+                       else excluded.next_probe_at end,
+                   probe_lease = stored.probe_lease + 1,
+                   probe_lease_until = '-infinity'"#,
             upstream,
             reason,
-            until_probe.as_secs_f64()
+            until_probe.as_secs_f64(),
+            longest.as_secs_f64(),
+            SHORTLY_SECS
         )
         .execute(&self.pool)
         .await?;
         Ok(())
     }
 
-    /// Takes the right to probe for `lease`, if a probe is due and no other pod has the right.
-    pub async fn lease_probe(&self, upstream: &str, lease: Duration) -> Result<bool, StoreError> {
+    /// Takes the right to probe for `duration`, if a probe is due and no other pod has the right. Returns the number of the lease.
+    pub async fn lease_probe(&self, upstream: &str, duration: Duration) -> Result<Option<i64>, StoreError> {
         // One statement: the second of two pods waits for the row, and then finds the right taken.
-        let leased = sqlx::query!(
-            r#"update upstream_breaker set probe_lease_until = now() + make_interval(secs => $2)
+        let leased = sqlx::query_scalar!(
+            r#"update upstream_breaker set
+                   probe_lease = probe_lease + 1, probe_lease_until = now() + make_interval(secs => $2)
                where upstream = $1 and open and next_probe_at <= now() and probe_lease_until <= now()
-               returning upstream"#,
+               returning probe_lease"#,
             upstream,
-            lease.as_secs_f64()
+            duration.as_secs_f64()
         )
         .fetch_optional(&self.pool)
         .await?;
-        Ok(leased.is_some())
+        Ok(leased)
     }
 
-    /// Records a failed probe: the next is due after `first_interval`, doubled with each failure up to `longest`.
+    /// Records a failed probe: the next is due after `first_interval`, doubled with each failure up to `longest`. Changes nothing
+    /// if `lease` is no longer the latest.
     pub async fn postpone_probe(
         &self,
         upstream: &str,
+        lease: i64,
         first_interval: Duration,
         longest: Duration,
     ) -> Result<(), StoreError> {
@@ -105,9 +128,10 @@ impl Store {
             r#"update upstream_breaker set
                    failed_probes = failed_probes + 1,
                    probe_lease_until = '-infinity',
-                   next_probe_at = now() + make_interval(secs => least($3::float8, $2::float8 * (2 ^ least(failed_probes, 20))::float8))
-               where upstream = $1 and open"#,
+                   next_probe_at = now() + make_interval(secs => least($4::float8, $3::float8 * (2 ^ least(failed_probes, 20))::float8))
+               where upstream = $1 and open and probe_lease = $2"#,
             upstream,
+            lease,
             first_interval.as_secs_f64(),
             longest.as_secs_f64()
         )
@@ -116,11 +140,13 @@ impl Store {
         Ok(())
     }
 
-    /// Closes the breaker: the provider answered.
-    pub async fn close_breaker(&self, upstream: &str) -> Result<(), StoreError> {
+    /// Closes the breaker: the provider answered the probe. Changes nothing if `lease` is no longer the latest.
+    pub async fn close_breaker(&self, upstream: &str, lease: i64) -> Result<(), StoreError> {
         sqlx::query!(
-            "update upstream_breaker set open = false, probe_lease_until = '-infinity' where upstream = $1",
-            upstream
+            r#"update upstream_breaker set open = false, closed_at = now(), probe_lease_until = '-infinity'
+               where upstream = $1 and probe_lease = $2 and open"#,
+            upstream,
+            lease
         )
         .execute(&self.pool)
         .await?;

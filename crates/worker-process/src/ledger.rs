@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use postgres_store::{Store, StoreError};
-use worker_runtime::{BreakerView, FailedAttempt, Ledger, LedgerDown, RecordedFailure, RedriveEnd};
+use worker_runtime::{
+    BreakerView, FailedAttempt, Ledger, LedgerDown, ProbeLease, RecordedFailure, RedriveEnd,
+};
 
 /// A ledger for the messages of one queue.
 #[derive(Debug, Clone)]
@@ -76,24 +78,30 @@ impl Ledger for PostgresLedger {
         upstream: &str,
         reason: &str,
         until_probe: Duration,
+        longest: Duration,
     ) -> Result<(), LedgerDown> {
-        self.store.open_breaker(upstream, reason, until_probe).await.map_err(down)
+        self.store.open_breaker(upstream, reason, until_probe, longest).await.map_err(down)
     }
 
-    async fn lease_probe(&self, upstream: &str, lease: Duration) -> Result<bool, LedgerDown> {
-        self.store.lease_probe(upstream, lease).await.map_err(down)
+    async fn lease_probe(
+        &self,
+        upstream: &str,
+        duration: Duration,
+    ) -> Result<Option<ProbeLease>, LedgerDown> {
+        Ok(self.store.lease_probe(upstream, duration).await.map_err(down)?.map(ProbeLease))
     }
 
     async fn postpone_probe(
         &self,
         upstream: &str,
+        lease: ProbeLease,
         first: Duration,
         longest: Duration,
     ) -> Result<(), LedgerDown> {
-        self.store.postpone_probe(upstream, first, longest).await.map_err(down)
+        self.store.postpone_probe(upstream, lease.0, first, longest).await.map_err(down)
     }
 
-    async fn close_breaker(&self, upstream: &str) -> Result<(), LedgerDown> {
-        self.store.close_breaker(upstream).await.map_err(down)
+    async fn close_breaker(&self, upstream: &str, lease: ProbeLease) -> Result<(), LedgerDown> {
+        self.store.close_breaker(upstream, lease.0).await.map_err(down)
     }
 }

@@ -46,7 +46,11 @@ macro_rules! ledger_conformance {
             breakers::a_failed_probe_ends_the_lease_and_doubles_the_wait,
             breakers::the_wait_has_an_upper_bound,
             breakers::a_closed_breaker_is_not_probed,
-            breakers::closing_and_opening_starts_the_waits_again,
+            breakers::a_breaker_that_opens_again_soon_waits_longer_each_time,
+            breakers::the_wait_of_a_breaker_that_opens_again_has_an_upper_bound,
+            breakers::a_pause_that_the_upstream_asks_for_is_not_lengthened,
+            breakers::a_late_probe_does_not_end_a_longer_pause,
+            breakers::a_probe_of_an_earlier_lease_or_outage_counts_no_more,
             breakers::closing_or_postponing_a_breaker_that_never_opened_is_no_error,
         }
     };

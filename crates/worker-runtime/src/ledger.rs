@@ -54,6 +54,14 @@ pub enum BreakerView {
     },
 }
 
+/// The right to probe an upstream. A probe's result counts only while no newer right exists, so that a late result changes
+/// nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProbeLease(
+    /// Its number, which only grows.
+    pub i64,
+);
+
 /// The ledger did not answer. Nothing was counted, so no message is dead-lettered because of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("ledger unavailable: {0}")]
@@ -91,29 +99,38 @@ pub trait Ledger: Send + Sync + 'static {
     /// Reads an upstream's breaker.
     fn breaker(&self, upstream: &str) -> impl Future<Output = Result<BreakerView, LedgerDown>> + Send;
 
-    /// Opens an upstream's breaker for all pods, with the next probe due after `until_probe`.
+    /// Opens an upstream's breaker for all pods, with the next probe due after `until_probe`. If it closed shortly before, the
+    /// wait is doubled for each failed probe and each such opening, up to `longest`. A lease that
+    /// is out ends: its probe may have been answered before this failure.
     fn open_breaker(
         &self,
         upstream: &str,
         reason: &str,
         until_probe: Duration,
+        longest: Duration,
     ) -> impl Future<Output = Result<(), LedgerDown>> + Send;
 
-    /// Takes the right to probe for `lease`: one pod at a time, and only when a probe is due.
+    /// Takes the right to probe for `duration`: one pod at a time, and only when a probe is due.
     fn lease_probe(
         &self,
         upstream: &str,
-        lease: Duration,
-    ) -> impl Future<Output = Result<bool, LedgerDown>> + Send;
+        duration: Duration,
+    ) -> impl Future<Output = Result<Option<ProbeLease>, LedgerDown>> + Send;
 
-    /// Records a failed probe; the next is due after `first`, doubled with each failure up to `longest`.
+    /// Records a failed probe; the next is due after `first`, doubled with each failure up to `longest`. Changes nothing if
+    /// `lease` ended.
     fn postpone_probe(
         &self,
         upstream: &str,
+        lease: ProbeLease,
         first: Duration,
         longest: Duration,
     ) -> impl Future<Output = Result<(), LedgerDown>> + Send;
 
-    /// Closes an upstream's breaker for all pods.
-    fn close_breaker(&self, upstream: &str) -> impl Future<Output = Result<(), LedgerDown>> + Send;
+    /// Closes an upstream's breaker for all pods. Changes nothing if `lease` ended.
+    fn close_breaker(
+        &self,
+        upstream: &str,
+        lease: ProbeLease,
+    ) -> impl Future<Output = Result<(), LedgerDown>> + Send;
 }

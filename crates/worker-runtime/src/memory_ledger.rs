@@ -7,7 +7,9 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
-use crate::ledger::{BreakerView, FailedAttempt, Ledger, LedgerDown, RecordedFailure, RedriveEnd};
+use crate::ledger::{
+    BreakerView, FailedAttempt, Ledger, LedgerDown, ProbeLease, RecordedFailure, RedriveEnd,
+};
 
 #[derive(Default)]
 struct State {
@@ -53,10 +55,19 @@ impl Failures {
 
 struct Row {
     open: bool,
+    closed_at: Option<Instant>,
     next_probe_at: Instant,
     failed_probes: u32,
+    lease: ProbeLease,
     lease_until: Instant,
 }
+
+fn doubled(interval: Duration, times: u32, longest: Duration) -> Duration {
+    interval.saturating_mul(1 << times.min(20)).min(longest)
+}
+
+/// A breaker that opens again so soon after it closed had closed too early.
+const SHORTLY: Duration = Duration::from_secs(300);
 
 /// See the module's documentation. Clones share their memory, as pods share a database.
 #[derive(Clone, Default)]
@@ -136,52 +147,74 @@ impl Ledger for MemoryLedger {
         upstream: &str,
         _reason: &str,
         until_probe: Duration,
+        longest: Duration,
     ) -> Result<(), LedgerDown> {
         let now = Instant::now();
         let mut state = self.up()?;
-        let fresh = Row { open: false, next_probe_at: now, failed_probes: 0, lease_until: now };
+        let fresh = Row {
+            open: false,
+            closed_at: None,
+            next_probe_at: now,
+            failed_probes: 0,
+            lease: ProbeLease(0),
+            lease_until: now,
+        };
         let row = state.breakers.entry(upstream.to_owned()).or_insert(fresh);
-        let due = now + until_probe;
-        row.next_probe_at = if row.open { row.next_probe_at.max(due) } else { due };
-        if !row.open {
+        if row.open {
+            row.next_probe_at = row.next_probe_at.max(now + until_probe);
+        } else if row.closed_at.is_some_and(|closed_at| now < closed_at + SHORTLY) {
+            let wait = doubled(until_probe, row.failed_probes + 1, longest).max(until_probe);
+            row.next_probe_at = now + wait;
+            row.failed_probes += u32::from(longest > until_probe);
+        } else {
+            row.next_probe_at = now + until_probe;
             row.failed_probes = 0;
         }
         row.open = true;
+        row.lease.0 += 1;
+        row.lease_until = now;
         Ok(())
     }
 
-    async fn lease_probe(&self, upstream: &str, lease: Duration) -> Result<bool, LedgerDown> {
+    async fn lease_probe(
+        &self,
+        upstream: &str,
+        duration: Duration,
+    ) -> Result<Option<ProbeLease>, LedgerDown> {
         let now = Instant::now();
         let mut state = self.up()?;
-        let Some(row) = state.breakers.get_mut(upstream) else { return Ok(false) };
-        let free = row.open && row.next_probe_at <= now && row.lease_until <= now;
-        if free {
-            row.lease_until = now + lease;
-        }
-        Ok(free)
+        let due = |row: &&mut Row| row.open && row.next_probe_at <= now && row.lease_until <= now;
+        Ok(state.breakers.get_mut(upstream).filter(due).map(|row| {
+            row.lease.0 += 1;
+            row.lease_until = now + duration;
+            row.lease
+        }))
     }
 
     async fn postpone_probe(
         &self,
         upstream: &str,
+        lease: ProbeLease,
         first: Duration,
         longest: Duration,
     ) -> Result<(), LedgerDown> {
         let now = Instant::now();
         let mut state = self.up()?;
-        if let Some(row) = state.breakers.get_mut(upstream) {
-            row.next_probe_at = now + first.saturating_mul(1 << row.failed_probes.min(20)).min(longest);
+        if let Some(row) = state.breakers.get_mut(upstream).filter(|row| row.open && row.lease == lease) {
+            row.next_probe_at = now + doubled(first, row.failed_probes, longest);
             row.failed_probes += 1;
             row.lease_until = now;
         }
         Ok(())
     }
 
-    async fn close_breaker(&self, upstream: &str) -> Result<(), LedgerDown> {
+    async fn close_breaker(&self, upstream: &str, lease: ProbeLease) -> Result<(), LedgerDown> {
+        let now = Instant::now();
         let mut state = self.up()?;
-        if let Some(row) = state.breakers.get_mut(upstream) {
+        if let Some(row) = state.breakers.get_mut(upstream).filter(|row| row.open && row.lease == lease) {
             row.open = false;
-            row.lease_until = Instant::now();
+            row.closed_at = Some(now);
+            row.lease_until = now;
         }
         Ok(())
     }

@@ -3,7 +3,9 @@
 use std::future::Future;
 use std::time::Duration;
 
-use crate::ledger::{BreakerView, FailedAttempt, Ledger, LedgerDown, RecordedFailure, RedriveEnd};
+use crate::ledger::{
+    BreakerView, FailedAttempt, Ledger, LedgerDown, ProbeLease, RecordedFailure, RedriveEnd,
+};
 
 /// Longer than the wait for a free connection, much shorter than a visibility timeout.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -42,24 +44,30 @@ impl<L: Ledger> Ledger for PatientLedger<L> {
         upstream: &str,
         reason: &str,
         until_probe: Duration,
+        longest: Duration,
     ) -> Result<(), LedgerDown> {
-        in_time(self.0.open_breaker(upstream, reason, until_probe)).await
+        in_time(self.0.open_breaker(upstream, reason, until_probe, longest)).await
     }
 
-    async fn lease_probe(&self, upstream: &str, lease: Duration) -> Result<bool, LedgerDown> {
-        in_time(self.0.lease_probe(upstream, lease)).await
+    async fn lease_probe(
+        &self,
+        upstream: &str,
+        duration: Duration,
+    ) -> Result<Option<ProbeLease>, LedgerDown> {
+        in_time(self.0.lease_probe(upstream, duration)).await
     }
 
     async fn postpone_probe(
         &self,
         upstream: &str,
+        lease: ProbeLease,
         first: Duration,
         longest: Duration,
     ) -> Result<(), LedgerDown> {
-        in_time(self.0.postpone_probe(upstream, first, longest)).await
+        in_time(self.0.postpone_probe(upstream, lease, first, longest)).await
     }
 
-    async fn close_breaker(&self, upstream: &str) -> Result<(), LedgerDown> {
-        in_time(self.0.close_breaker(upstream)).await
+    async fn close_breaker(&self, upstream: &str, lease: ProbeLease) -> Result<(), LedgerDown> {
+        in_time(self.0.close_breaker(upstream, lease)).await
     }
 }

@@ -1,6 +1,7 @@
 //! The ledger in Postgres passes the suite that the one in memory passes.
 
 use std::ops::Deref;
+use std::time::Duration;
 
 use local_stack::{TestDatabase, Tools};
 use postgres_store::{RedriveAction, RedriveItem, RedrivePlan, Store};
@@ -57,7 +58,7 @@ async fn a_message_id_counts_for_its_own_queue_and_a_breaker_for_all_queues() {
     assert_eq!(other.record(&[attempt()]).await.unwrap()[0].attempts, 1);
     other.forget(&[String::from("1")]).await.unwrap();
     assert_eq!(subject.record(&[attempt()]).await.unwrap()[0].attempts, 3);
-    subject.open_breaker("provider", "timeout", std::time::Duration::ZERO).await.unwrap();
+    subject.open_breaker("provider", "timeout", Duration::ZERO, Duration::ZERO).await.unwrap();
     assert_ne!(other.breaker("provider").await.unwrap(), BreakerView::Closed);
 }
 

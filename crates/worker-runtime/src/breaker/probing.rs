@@ -56,9 +56,12 @@ pub(crate) async fn verify<H: Handler, L: Ledger>(
         Ok(probed) => Ok(Verified::Answered(probed)),
         Err(Failure::Ours { detail, .. }) => Err(LedgerDown(detail)),
         Err(failure) => {
-            let until_probe = retry_hint(&failure).unwrap_or(options.probe_interval);
+            let hint = retry_hint(&failure);
+            let until_probe = hint.unwrap_or(options.probe_interval);
+            // A pause that the upstream asks for is not lengthened.
+            let longest = hint.unwrap_or(options.longest_probe_interval);
             let reason = reason(&failure);
-            ledger.open_breaker(&row(handler, reason), reason, until_probe).await?;
+            ledger.open_breaker(&row(handler, reason), reason, until_probe, longest).await?;
             metrics::breaker_opened(handler.upstream(), reason, until_probe);
             Ok(Verified::Open(BreakerView::Open { until_probe }))
         }
@@ -77,16 +80,18 @@ pub(crate) async fn refresh<H: Handler, L: Ledger>(
     }
     let (row, view) = read(handler, ledger).await?;
     let due = matches!(view, BreakerView::Open { until_probe } if until_probe.is_zero());
-    if !due || !ledger.lease_probe(&row, PROBE_LEASE).await? {
+    if !due {
         return Ok(view);
     }
+    let Some(lease) = ledger.lease_probe(&row, PROBE_LEASE).await? else { return Ok(view) };
     match probe(handler, options).await {
-        Ok(_) => ledger.close_breaker(&row).await?,
+        Ok(_) => ledger.close_breaker(&row, lease).await?,
         Err(Failure::Ours { detail, .. }) => return Err(LedgerDown(detail)),
         Err(failure) => {
             let first = retry_hint(&failure).unwrap_or(options.probe_interval);
             // A pause that the upstream asks for may be longer than our longest interval: it holds.
-            ledger.postpone_probe(&row, first, options.longest_probe_interval.max(first)).await?;
+            let longest = options.longest_probe_interval.max(first);
+            ledger.postpone_probe(&row, lease, first, longest).await?;
         }
     }
     Ok(read(handler, ledger).await?.1)

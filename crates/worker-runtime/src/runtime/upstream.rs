@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::upstream_gate::{Judgement, Opening, Verdicts};
 use super::{Loop, Turn};
-use crate::breaker::{Verified, refresh, row, verify};
+use crate::breaker::{LIMITED, Verified, refresh, row, verify};
 use crate::disposition::Verdict;
 use crate::handler::{Failure, Handler};
 use crate::intake::Run;
@@ -65,7 +65,9 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         let parts = Arc::clone(&self.parts);
         self.tasks.spawn(async move {
             let row = row(&parts.handler, reason);
-            Turn::FleetNotified(parts.ledger.open_breaker(&row, reason, until_probe).await)
+            // A pause that the upstream asks for is not lengthened.
+            let longest = if reason == LIMITED { until_probe } else { parts.options.longest_probe_interval };
+            Turn::FleetNotified(parts.ledger.open_breaker(&row, reason, until_probe, longest).await)
         });
     }
 

@@ -4,7 +4,7 @@ use std::future::pending;
 use std::time::Duration;
 
 use worker_runtime::{
-    BreakerView, FailedAttempt, Ledger, LedgerDown, MemoryLedger, RecordedFailure, RedriveEnd,
+    BreakerView, FailedAttempt, Ledger, LedgerDown, MemoryLedger, ProbeLease, RecordedFailure, RedriveEnd,
 };
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,24 +51,35 @@ impl Ledger for FaultyLedger {
         view
     }
 
-    async fn open_breaker(&self, upstream: &str, reason: &str, wait: Duration) -> Result<(), LedgerDown> {
-        self.ledger.open_breaker(upstream, reason, wait).await
+    async fn open_breaker(
+        &self,
+        upstream: &str,
+        reason: &str,
+        wait: Duration,
+        longest: Duration,
+    ) -> Result<(), LedgerDown> {
+        self.ledger.open_breaker(upstream, reason, wait, longest).await
     }
 
-    async fn lease_probe(&self, upstream: &str, lease: Duration) -> Result<bool, LedgerDown> {
-        self.ledger.lease_probe(upstream, lease).await
+    async fn lease_probe(
+        &self,
+        upstream: &str,
+        duration: Duration,
+    ) -> Result<Option<ProbeLease>, LedgerDown> {
+        self.ledger.lease_probe(upstream, duration).await
     }
 
     async fn postpone_probe(
         &self,
         upstream: &str,
+        lease: ProbeLease,
         first: Duration,
         longest: Duration,
     ) -> Result<(), LedgerDown> {
-        self.ledger.postpone_probe(upstream, first, longest).await
+        self.ledger.postpone_probe(upstream, lease, first, longest).await
     }
 
-    async fn close_breaker(&self, upstream: &str) -> Result<(), LedgerDown> {
-        self.ledger.close_breaker(upstream).await
+    async fn close_breaker(&self, upstream: &str, lease: ProbeLease) -> Result<(), LedgerDown> {
+        self.ledger.close_breaker(upstream, lease).await
     }
 }
