@@ -27,6 +27,11 @@ create table source_record (
     merged_into text,
     -- Not null: a tombstone.
     gone_at timestamptz,
+    -- The source itself said that the record was deleted. Otherwise it only did not find it, and any later reading that finds
+    -- the record lifts the tombstone.
+    gone_proved boolean not null default false,
+    -- Not null: the source does not show the record, which proves nothing. Its values stay, and it is read again.
+    missing_since timestamptz,
     first_seen_at timestamptz not null default now(),
     -- When the content last changed here.
     changed_at timestamptz not null default now(),
@@ -41,6 +46,9 @@ create index source_record_external_key on source_record (external_key) where go
 create index source_record_verified_email on source_record (verified_email) where gone_at is null;
 -- Finds the tombstones of the records that were merged into a record.
 create index source_record_merged_into on source_record (source, merged_into) where merged_into is not null;
+-- Counts recent deletions that the source did not state.
+create index source_record_unproved on source_record (source, gone_at) where gone_at is not null and not gone_proved;
+create index source_record_missing on source_record (source, missing_since) where missing_since is not null;
 -- Orders records by a hash of their ID, which is independent of their content: a run of neighbours is a random sample,
 -- read as fast as any range. The expression never changes for a row, so only a new record writes to the index. The source
 -- comes last, so that the planner never prefers this index for a look-up by source and ID.

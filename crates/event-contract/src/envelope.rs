@@ -1,9 +1,11 @@
 //! The EventBridge envelope around every event, ours and the providers'. The detail stays raw JSON: only the owner of that
 //! shape may look inside. Shape: <https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html>.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use serde_json::value::RawValue;
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 /// One event as a rule hands it to a queue.
@@ -59,6 +61,15 @@ impl Envelope {
     pub fn parse(body: &str) -> Result<Self, EnvelopeError> {
         serde_json::from_str(body).map_err(|error| EnvelopeError::from_json(&error))
     }
+}
+
+/// The body of a new event as a rule would hand it to a queue: for a message that is sent straight to the queue.
+pub fn queued_event(source: &str, detail_type: &str, detail: &impl Serialize) -> String {
+    // A time of this century always has a text.
+    let time = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
+    json!({"version": "0", "id": Uuid::now_v7(), "source": source, "detail-type": detail_type, "time": time,
+        "detail": detail})
+    .to_string()
 }
 
 #[cfg(test)]

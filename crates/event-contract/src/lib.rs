@@ -18,7 +18,7 @@ pub use announcement::{
     Announcement, ContractError, EventKind, Hop, INTERNAL_SOURCE, MAX_DETAIL_BYTES, SCHEMA_VERSION,
 };
 pub use drill::{DRILL_SOURCE, HEARTBEAT, Heartbeat, POISON, Poison};
-pub use envelope::{Envelope, EnvelopeError};
+pub use envelope::{Envelope, EnvelopeError, queued_event};
 pub use hint::{EventReader, Origin, RecordHint, UnreadableEvent, read_by_any};
 pub use ingress::{INGRESS_SOURCE_PREFIX, IngressChange, IngressEvent};
 pub use resync::{RESYNC_DETAIL_TYPE, resync_message};

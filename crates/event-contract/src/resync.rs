@@ -1,41 +1,18 @@
 //! Messages of the resync queues: one record that is to be read again. Their text has the shape of an ingress event that a rule
 //! hands to a queue, so that the same handler reads it. They are sent straight to a resync queue, past the bus.
 
-use serde::Serialize;
-use time::OffsetDateTime;
-use uuid::Uuid;
-
+use crate::envelope::queued_event;
 use crate::ingress::{INGRESS_SOURCE_PREFIX, IngressChange, IngressEvent};
 
 /// `detail-type` of a resync message: no rule matches it.
 pub const RESYNC_DETAIL_TYPE: &str = "resync";
 
-#[derive(Serialize)]
-struct ResyncEnvelope {
-    version: &'static str,
-    id: Uuid,
-    source: String,
-    #[serde(rename = "detail-type")]
-    detail_type: &'static str,
-    #[serde(with = "time::serde::rfc3339")]
-    time: OffsetDateTime,
-    detail: IngressEvent,
-}
-
 /// A message that has one record of `source` read again. Its event ID is new: it is the cause of what follows.
 pub fn resync_message(source: &str, id: &str) -> String {
     // It says *changed*, without a lower bound: the source decides whether the record is gone, and its answer of now is new
     // enough.
-    let envelope = ResyncEnvelope {
-        version: "0",
-        id: Uuid::now_v7(),
-        source: format!("{INGRESS_SOURCE_PREFIX}{source}"),
-        detail_type: RESYNC_DETAIL_TYPE,
-        time: OffsetDateTime::now_utc(),
-        detail: IngressEvent { ids: vec![id.to_owned()], change: IngressChange::Changed, not_before: None },
-    };
-    // Text, IDs and a time of this century always have a JSON form.
-    serde_json::to_string(&envelope).unwrap_or_default()
+    let detail = IngressEvent { ids: vec![id.to_owned()], change: IngressChange::Changed, not_before: None };
+    queued_event(&format!("{INGRESS_SOURCE_PREFIX}{source}"), RESYNC_DETAIL_TYPE, &detail)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod audit_result;
 pub(crate) mod identity;
 mod login;
+pub(crate) mod missing;
 pub(crate) mod result;
 mod sample;
 pub(crate) mod source_cursor;
@@ -12,6 +13,7 @@ mod unmodified;
 pub use audit_result::AuditResult;
 pub use identity::Identity;
 pub use login::Login;
+pub use missing::MissingRecord;
 pub use result::ReadingResult;
 pub use sample::StoredRecord;
 pub use source_cursor::CursorMove;

@@ -26,10 +26,6 @@ impl ContentProvider for ContentClient {
         each!(self, client => client.scope())
     }
 
-    fn sees_deletions(&self) -> bool {
-        each!(self, client => client.sees_deletions())
-    }
-
     async fn changed_since(&self, cursor: Option<&str>) -> Result<ChangesPage, ChangesError> {
         each!(self, client => client.changed_since(cursor).await)
     }

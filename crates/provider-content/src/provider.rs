@@ -14,9 +14,6 @@ pub trait ContentProvider: Send + Sync + 'static {
     /// The part of the CMS that is read: a space and its environment, or collections. A cursor is valid for its scope only.
     fn scope(&self) -> String;
 
-    /// True if deletions are among the changes. If they are not, only a full resync finds them.
-    fn sees_deletions(&self) -> bool;
-
     /// The next page of changes since a cursor. `None` begins to read everything. The last page's cursor (without
     /// [`ChangesPage::more`]) continues with the changes since that reading began.
     ///
@@ -45,7 +42,7 @@ pub trait ContentProvider: Send + Sync + 'static {
 pub struct ChangesPage {
     /// Items that exist.
     pub items: Vec<Item>,
-    /// Items that were removed.
+    /// Items that were removed. If the CMS does not show deletions, only a full resync finds them.
     pub deletions: Vec<Deletion>,
     /// The number of entries of an unknown kind, which are skipped.
     pub ignored: usize,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use ::settings::{Reader, SettingsError, both};
+use ::settings::{Reader, SettingsError};
 use provider_http::ConfigError;
 use secrecy::SecretString;
 use url::Url;
@@ -22,14 +22,13 @@ use crate::{ContentClient, ContentfulConfig, DirectusConfig};
         "longest wait for one page of the content management system" => timeout;
     PAGE_SIZE: u32 = "COPPICE_CONTENT_PAGE_SIZE" [default "100", within 1..=1000]
         "items on a page, from 1 to 1000";
-    list Contentful;
-    list Directus;
+    list ContentfulConfig;
+    list DirectusConfig;
     choice: Choice = by read_choice;
 }
 
 ::settings::declare! {
-    #[derive(Debug, Clone)]
-    struct Contentful;
+    impl ContentfulConfig;
 
     CONTENTFUL_URL: Url = "COPPICE_CONTENTFUL_URL" [default ContentfulConfig::DEFAULT_BASE_URL]
         "Contentful's Content Delivery API" => base_url;
@@ -39,32 +38,29 @@ use crate::{ContentClient, ContentfulConfig, DirectusConfig};
         "ID or alias of the space's environment" => environment;
     CONTENTFUL_ACCESS_TOKEN: SecretString = "COPPICE_CONTENTFUL_ACCESS_TOKEN" [required, secret]
         "access token of the Content Delivery API" => access_token;
+    page_size: u32 = by page_size;
 }
 
 ::settings::declare! {
-    #[derive(Debug, Clone)]
-    struct Directus;
+    impl DirectusConfig;
 
     DIRECTUS_URL: Url = "COPPICE_DIRECTUS_URL" [required] "where Directus's /items lives" => base_url;
     DIRECTUS_TOKEN: SecretString = "COPPICE_DIRECTUS_TOKEN" [required, secret]
         "static token of a user who may read the collections" => token;
     DIRECTUS_COLLECTIONS: BTreeSet<String> = "COPPICE_DIRECTUS_COLLECTIONS" [required, parse parse_collections]
         "the collections to read, separated by commas; each needs id, date_created and date_updated" => collections;
+    page_size: u32 = by page_size;
 }
 
 fn read_choice(reader: &Reader) -> Result<Choice, SettingsError> {
-    let page_size = reader.read(PAGE_SIZE);
-    Ok(match reader.read(PROVIDER)? {
-        ProviderName::Contentful => {
-            let (Contentful { base_url, space, environment, access_token }, page_size) =
-                both(reader.load(), page_size)?;
-            Choice::Contentful(ContentfulConfig { base_url, space, environment, access_token, page_size })
-        }
-        ProviderName::Directus => {
-            let (Directus { base_url, token, collections }, page_size) = both(reader.load(), page_size)?;
-            Choice::Directus(DirectusConfig { base_url, token, collections, page_size })
-        }
-    })
+    match reader.read(PROVIDER)? {
+        ProviderName::Contentful => reader.load().map(Choice::Contentful),
+        ProviderName::Directus => reader.load().map(Choice::Directus),
+    }
+}
+
+fn page_size(reader: &Reader) -> Result<u32, SettingsError> {
+    reader.read(PAGE_SIZE)
 }
 
 fn parse_collections(text: &str) -> Result<BTreeSet<String>, &'static str> {

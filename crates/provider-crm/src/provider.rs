@@ -74,9 +74,11 @@ pub enum CrmEvent {
 pub enum FetchedContact {
     /// As it is now.
     Found(Box<CrmContact>),
-    /// There is no such contact, or no longer.
+    /// The CRM says that it was deleted or merged.
     Gone {
         /// The contact that it was merged into, if the CRM knows. That contact may be merged, too.
         merged_into: Option<String>,
     },
+    /// The answer lacks the contact: it was removed for good, or our user may not see it.
+    NotVisible,
 }

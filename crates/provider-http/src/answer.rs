@@ -1,4 +1,4 @@
-//! What a reply says about the requested record. A missing record is an answer, not an error.
+//! What a reply says about the requested record. That it is not there is an answer, not an error.
 
 use crate::error::ProviderError;
 
@@ -14,8 +14,22 @@ pub enum Answer<T> {
     },
     /// The caller's copy, named by `if_none_match`, is current.
     NotModified,
-    /// There is no such record: never was (404) or no longer (410).
+    /// There is no such record (404): it never was, is no longer, or is hidden from us.
     NotFound,
+    /// There is no such record any more (410).
+    Gone,
+}
+
+/// What an answer without the record shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Absence {
+    /// The source says that it was deleted.
+    Deleted,
+    /// The source finds no such record, as it documents for one that was deleted. With a wrong address or without a permission
+    /// it may answer the same.
+    NotFound,
+    /// The answer lacks the record: it was deleted, or our user may not see it.
+    NotVisible,
 }
 
 impl<T> Answer<T> {
@@ -26,7 +40,7 @@ impl<T> Answer<T> {
     pub fn always_found(self) -> Result<T, ProviderError> {
         match self {
             Self::Found { value, .. } => Ok(value),
-            Self::NotFound | Self::NotModified => Err(ProviderError::Invalid { status: 404 }),
+            Self::NotFound | Self::Gone | Self::NotModified => Err(ProviderError::Invalid { status: 404 }),
         }
     }
 }

@@ -1,22 +1,24 @@
 //! The client, as connectors see it. What all calls have in common is in `exchange.rs`.
 
 use std::fmt;
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Method, redirect};
+use reqwest::{Client, Method, Response, redirect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::answer::Answer;
+use crate::body::read_json;
 use crate::call::Call;
 use crate::config::ProviderHttpConfig;
 use crate::endpoint::endpoint;
 use crate::error::{ConfigError, ProviderError};
-use crate::event_stream::StreamedEvent;
+use crate::event_stream::{StreamedEvent, read_events};
 use crate::exchange::Exchange;
 use crate::grant::Grant;
 use crate::page::{Follow, Page, cursor_in, feed_cursor, next_cursor};
@@ -66,15 +68,6 @@ impl ProviderHttp {
         };
         let inner = Inner { upstream, base_url: config.base_url, exchange };
         Ok(Self { inner: Arc::new(inner) })
-    }
-
-    /// The same after `adjust` has changed the settings.
-    pub fn adjusted(
-        mut config: ProviderHttpConfig,
-        adjust: impl FnOnce(&mut ProviderHttpConfig),
-    ) -> Result<Self, ConfigError> {
-        adjust(&mut config);
-        Self::new(config)
     }
 
     /// The provider's name, for logs and metrics.
@@ -138,8 +131,13 @@ impl ProviderHttp {
             query.iter().copied().chain(after.map(|after| (parameter, after))).collect();
         let url = self.endpoint(path, &query)?;
         let call = Call::get(url.clone(), None);
-        let page = |headers: &HeaderMap, items| Ok(Page { items, next: next(headers, &url, parameter)? });
-        self.inner.exchange.run_and(call, page).await
+        let exchange = &self.inner.exchange;
+        let page = async |mut reply: Response| {
+            let headers = mem::take(reply.headers_mut());
+            let items = read_json(reply, exchange.max_body_bytes).await?;
+            Ok(Page { items, next: next(&headers, &url, parameter)? })
+        };
+        exchange.run_and(call, page).await
     }
 
     /// Reads a stream of server-sent events until no event has come for as long as `quiet`, or there are `most`.
@@ -153,7 +151,9 @@ impl ProviderHttp {
         most: usize,
         quiet: Duration,
     ) -> Result<Answer<Vec<StreamedEvent>>, ProviderError> {
-        self.inner.exchange.run_stream(Call::get(self.endpoint(path, query)?, None), most, quiet).await
+        let call = Call::get(self.endpoint(path, query)?, None);
+        let exchange = &self.inner.exchange;
+        exchange.run_and(call, |reply| read_events(reply, most, quiet, exchange.max_body_bytes)).await
     }
 
     /// The cursor in a link of a reply's body: `parameter` in `link`, which must lead to `path`. Do not follow the link itself.
@@ -163,17 +163,6 @@ impl ProviderHttp {
     pub fn cursor_in(&self, link: &str, path: &[&str], parameter: &str) -> Result<String, ProviderError> {
         let collection = self.endpoint(path, &[])?;
         cursor_in(link, &collection, parameter).ok_or(ProviderError::WHOLE_REPLY_MALFORMED)
-    }
-
-    /// Writes with POST, and never a second time when the connection breaks, since the provider may have done the write. If the
-    /// reply has no content (204), `T` is read from JSON's `null`.
-    pub async fn post_json<B: Serialize + Sync, T: DeserializeOwned>(
-        &self,
-        path: &[&str],
-        query: &[(&str, &str)],
-        body: &B,
-    ) -> Result<Answer<T>, ProviderError> {
-        self.inner.exchange.run(Call::with_body(Method::POST, self.endpoint(path, query)?, body)?).await
     }
 
     /// Reads with POST, for a query that is too long for a URL. Sent a second time when the connection breaks.
@@ -198,7 +187,8 @@ impl ProviderHttp {
         self.inner.exchange.run(Call::with_body(search, self.endpoint(path, &[])?, body)?.repeatable()).await
     }
 
-    /// Writes with PATCH, otherwise as [`Self::post_json`].
+    /// Writes with PATCH, and never a second time when the connection breaks, since the provider may have done the write. If the
+    /// reply has no content (204), `T` is read from JSON's `null`.
     pub async fn patch_json<B: Serialize + Sync, T: DeserializeOwned>(
         &self,
         path: &[&str],

@@ -1,7 +1,6 @@
 //! What can go wrong with a provider, sorted by what the caller should do next: renew credentials, wait, pause, give up, or
 //! report a broken contract. A missing record is no error but an [`Answer`](crate::Answer).
 
-use std::fmt;
 use std::time::Duration;
 
 /// Why a call to a provider has no answer. Holds numbers and fixed words only.
@@ -17,7 +16,7 @@ pub enum ProviderError {
         retry_after: Duration,
     },
     /// The provider cannot be reached or does not work at the moment, for any record.
-    #[error("provider is unavailable: {cause}")]
+    #[error("provider is unavailable: {}", cause.as_str())]
     Unavailable {
         /// What was seen.
         cause: Outage,
@@ -29,6 +28,14 @@ pub enum ProviderError {
     Invalid {
         /// The HTTP status; 400 also if the request cannot be made, for example for an ID that no URL can hold.
         status: u16,
+    },
+    /// The provider refuses the request with a code of its own.
+    #[error("provider refuses the request: {code}")]
+    Refused {
+        /// The provider's code, from a closed list of its connector: no text of a reply is repeated.
+        code: &'static str,
+        /// The code names the content of this record, and not our set-up or permissions.
+        names_record: bool,
     },
     /// A successful reply whose body is not what the provider's contract promises.
     #[error("provider's reply is malformed at line {line} column {column}")]
@@ -42,7 +49,7 @@ pub enum ProviderError {
 
 impl ProviderError {
     /// A reply that is wrong as a whole: too large, or an answer to another request.
-    pub(crate) const WHOLE_REPLY_MALFORMED: Self = Self::Malformed { line: 0, column: 0 };
+    pub const WHOLE_REPLY_MALFORMED: Self = Self::Malformed { line: 0, column: 0 };
 }
 
 /// How an outage shows itself. Fixed words, so that it can be a metric label.
@@ -67,12 +74,6 @@ impl Outage {
             Self::Connect => "connect",
             Self::Broken => "broken",
         }
-    }
-}
-
-impl fmt::Display for Outage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

@@ -3,7 +3,6 @@
 //! A call is repeated with a new token after a 401, and a read when its connection breaks. The caller decides on every other
 //! repetition, since it knows the message's attempts.
 
-use std::mem;
 use std::time::Duration;
 
 use reqwest::header::{ETAG, HeaderMap};
@@ -18,7 +17,6 @@ use crate::body::{read_failure, read_json};
 use crate::call::Call;
 use crate::config::ReadError;
 use crate::error::ProviderError;
-use crate::event_stream::{StreamedEvent, read_events};
 use crate::meaning::{Meaning, meaning};
 use crate::rate_limit::{RateGate, pause};
 use crate::token::TokenCache;
@@ -37,42 +35,21 @@ pub(crate) struct Exchange {
 
 impl Exchange {
     pub(crate) async fn run<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<Answer<T>, ProviderError> {
-        self.run_and(call, |_, value| Ok(value)).await
+        self.run_and(call, |reply| read_json(reply, self.max_body_bytes)).await
     }
 
-    pub(crate) async fn run_and<T: DeserializeOwned, U>(
+    pub(crate) async fn run_and<T, F: Future<Output = Result<T, ProviderError>>>(
         &self,
         call: Call<'_>,
-        make: impl FnOnce(&HeaderMap, T) -> Result<U, ProviderError>,
-    ) -> Result<Answer<U>, ProviderError> {
+        read: impl FnOnce(Response) -> F,
+    ) -> Result<Answer<T>, ProviderError> {
         let _place = self.enter().await?;
         let reply = self.send_with_fresh_token(&call).await?;
         Ok(match self.understand(reply, call.is_conditional()).await? {
-            Answer::Found { value: mut reply, etag } => {
-                let headers = mem::take(reply.headers_mut());
-                let value = make(&headers, read_json(reply, self.max_body_bytes).await?)?;
-                Answer::Found { value, etag }
-            }
+            Answer::Found { value, etag } => Answer::Found { value: read(value).await?, etag },
             Answer::NotModified => Answer::NotModified,
             Answer::NotFound => Answer::NotFound,
-        })
-    }
-
-    pub(crate) async fn run_stream(
-        &self,
-        call: Call<'_>,
-        most: usize,
-        quiet: Duration,
-    ) -> Result<Answer<Vec<StreamedEvent>>, ProviderError> {
-        let _place = self.enter().await?;
-        let reply = self.send_with_fresh_token(&call).await?;
-        Ok(match self.understand(reply, call.is_conditional()).await? {
-            Answer::Found { value, etag } => {
-                let value = read_events(value, most, quiet, self.max_body_bytes).await?;
-                Answer::Found { value, etag }
-            }
-            Answer::NotModified => Answer::NotModified,
-            Answer::NotFound => Answer::NotFound,
+            Answer::Gone => Answer::Gone,
         })
     }
 
@@ -112,6 +89,7 @@ impl Exchange {
         match meaning {
             Meaning::NotModified => Ok(Answer::NotModified),
             Meaning::NotFound => Ok(Answer::NotFound),
+            Meaning::Gone => Ok(Answer::Gone),
             Meaning::Failed(error) => Err(self.read_failure(reply, error).await),
             Meaning::Body => {
                 let etag = reply.headers().get(ETAG).and_then(|etag| etag.to_str().ok()).map(str::to_owned);

@@ -1,6 +1,6 @@
 //! What a client sends to get a token, made from its settings. Keys are read here, once. No I/O.
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use time::OffsetDateTime;
 use url::Url;
 
@@ -24,8 +24,8 @@ pub(crate) enum Proof {
     ClientAssertion { client_id: String, scope: String, signer: Signer },
 }
 
-/// The fields of a token request. Holds secrets, so it has no `Debug`.
-pub(crate) struct Form(Vec<(&'static str, SecretString)>);
+/// The fields of a token request.
+pub(crate) type Form = Vec<(&'static str, SecretString)>;
 
 impl Grant {
     pub(crate) fn new(upstream: &'static str, auth: Auth) -> Result<Self, ConfigError> {
@@ -50,7 +50,7 @@ impl Grant {
 impl Proof {
     pub(crate) fn form(&self, token_url: &Url, now: OffsetDateTime) -> Result<Form, ProviderError> {
         // An assertion is newly signed for each call.
-        Ok(Form(match self {
+        Ok(match self {
             // <https://www.rfc-editor.org/rfc/rfc6749#section-4.4.2>, with Auth0's `audience`.
             Self::Secret { client_id, client_secret, audience } => {
                 let mut fields = client_credentials(client_id);
@@ -70,17 +70,10 @@ impl Proof {
                 fields.push(("client_assertion", signer.sign(&claims)?));
                 fields
             }
-        }))
+        })
     }
 }
 
-fn client_credentials(client_id: &str) -> Vec<(&'static str, SecretString)> {
+fn client_credentials(client_id: &str) -> Form {
     vec![("grant_type", "client_credentials".into()), ("client_id", client_id.into())]
-}
-
-impl Form {
-    /// With their secrets readable: send them at once.
-    pub(crate) fn exposed(&self) -> Vec<(&'static str, &str)> {
-        self.0.iter().map(|(name, value)| (*name, value.expose_secret())).collect()
-    }
 }

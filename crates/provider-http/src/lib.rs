@@ -33,7 +33,7 @@ mod token_request;
 mod vendors;
 
 pub use admission::{Admission, NotAdmitted};
-pub use answer::Answer;
+pub use answer::{Absence, Answer};
 pub use auth::Auth;
 pub use client::ProviderHttp;
 pub use config::{ProviderHttpConfig, ReadError};

@@ -9,6 +9,7 @@ pub(crate) enum Meaning {
     Body,
     NotModified,
     NotFound,
+    Gone,
     Failed(ProviderError),
 }
 
@@ -21,7 +22,8 @@ pub(crate) fn meaning(status: u16, conditional: bool, pause: Option<Duration>) -
     Meaning::Failed(match status {
         200..=299 => return Meaning::Body,
         304 if conditional => return Meaning::NotModified,
-        404 | 410 => return Meaning::NotFound,
+        404 => return Meaning::NotFound,
+        410 => return Meaning::Gone,
         401 | 403 => ProviderError::Unauthorized,
         408 => unavailable(Outage::Timeout),
         429 => ProviderError::RateLimited { retry_after: pause.unwrap_or(DEFAULT_PAUSE) },
@@ -57,7 +59,7 @@ mod tests {
             (404, false, None, Meaning::NotFound),
             (404, true, MINUTE, Meaning::NotFound),
             (408, false, None, outage(Outage::Timeout, None)),
-            (410, false, None, Meaning::NotFound),
+            (410, false, None, Meaning::Gone),
             (412, true, None, failed(ProviderError::Invalid { status: 412 })),
             (422, false, None, failed(ProviderError::Invalid { status: 422 })),
             (429, false, None, limited(5)),

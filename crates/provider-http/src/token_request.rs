@@ -31,14 +31,18 @@ pub(crate) async fn request_token(
     url: &Url,
     form: &Form,
 ) -> Result<(HeaderValue, Duration), ProviderError> {
-    let reply = http.post(url.clone()).form(&form.exposed()).send().await?;
+    let exposed: Vec<_> = form.iter().map(|(name, value)| (*name, value.expose_secret())).collect();
+    let reply = http.post(url.clone()).form(&exposed).send().await?;
     let pause = pause(reply.headers(), OffsetDateTime::now_utc());
     match meaning(reply.status().as_u16(), false, pause) {
         Meaning::Body => {}
         // RFC 6749 section 5.2: a refused client is a 400 as well as a 401.
         Meaning::Failed(ProviderError::Invalid { status: 400 }) => return Err(ProviderError::Unauthorized),
         // The settings are wrong, not the record that the caller wanted to read: no message may be blamed for it.
-        Meaning::Failed(ProviderError::Invalid { .. }) | Meaning::NotFound | Meaning::NotModified => {
+        Meaning::Failed(ProviderError::Invalid { .. })
+        | Meaning::NotFound
+        | Meaning::Gone
+        | Meaning::NotModified => {
             return Err(ProviderError::WHOLE_REPLY_MALFORMED);
         }
         Meaning::Failed(error) => return Err(error),

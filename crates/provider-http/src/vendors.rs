@@ -25,6 +25,7 @@ impl fmt::Display for UnknownProvider {
 /// * the enum, with a client in each variant (no `dyn`: the compiler checks that every vendor is handled everywhere);
 /// * `each!(client_enum, client => expression)`, which evaluates the expression with the client, whichever it is;
 /// * `ProviderName`, which is parsed from a vendor's `SOURCE`, and `PROVIDER_NAMES` with all of them;
+/// * for each client `new`, from the configuration's `http` and the client's own `of`;
 /// * `Choice`, with a configuration in each variant, and `Choice::connect`, which makes the client;
 /// * `EVENT_READERS`, if the role reads events.
 #[macro_export]
@@ -75,6 +76,21 @@ macro_rules! vendors {
                 Err($crate::UnknownProvider { known: PROVIDER_NAMES })
             }
         }
+
+        $(impl $Client {
+            /// Makes a client, with limits as `adjust` leaves them: time-outs, requests in flight. Sends nothing yet.
+            ///
+            /// # Errors
+            /// When a URL is not a web address, or a key or a version does not have its form.
+            pub fn new(
+                config: $Config,
+                adjust: impl FnOnce(&mut $crate::ProviderHttpConfig),
+            ) -> Result<Self, $crate::ConfigError> {
+                let mut http = config.clone().http()?;
+                adjust(&mut http);
+                Ok(Self::of(config, $crate::ProviderHttp::new(http)?))
+            }
+        })+
 
         #[derive(Debug, Clone)]
         pub(crate) enum Choice {

@@ -2,13 +2,12 @@
 
 mod client;
 mod config;
-mod events;
 mod record;
 mod webhook;
 
 pub use client::PersonaClient;
+pub(crate) use client::read_event;
 pub use config::PersonaConfig;
-pub(crate) use events::read_event;
 pub use webhook::WEBHOOK;
 
 /// The source's name in rows, and in `coppice.ingress.persona`.

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use event_contract::{Envelope, RecordHint, UnreadableEvent};
-use provider_http::ProviderError;
+use provider_http::{Absence, ProviderError};
 
 use crate::VerificationCase;
 
@@ -18,7 +18,7 @@ pub trait IdentityProvider: Send + Sync + 'static {
     /// [`UnreadableEvent`] when the event is not this provider's, or breaks its contract.
     fn read_event(&self, envelope: &Envelope) -> Result<Vec<RecordHint>, UnreadableEvent>;
 
-    /// The case as the provider says it is now. A missing case is [`FetchedCase::Gone`], not an error.
+    /// The case as the provider says it is now. That it is not there is an answer, not an error.
     ///
     /// # Errors
     /// Any [`ProviderError`]. A status that we do not know is [`ProviderError::Malformed`], never a guess.
@@ -36,6 +36,6 @@ pub trait IdentityProvider: Send + Sync + 'static {
 pub enum FetchedCase {
     /// As it is now.
     Found(Box<VerificationCase>),
-    /// There is no such case, or no longer.
-    Gone,
+    /// The answer is without the case.
+    Absent(Absence),
 }

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use event_contract::{Envelope, RecordHint, UnreadableEvent};
-use provider_http::{ChangedPage, ChangesFrom, ListedPage, ProviderError};
+use provider_http::{Absence, ChangedPage, ChangesFrom, ListedPage, ProviderError};
 
 use crate::{SignIn, SignInEvent, SsoUser};
 
@@ -66,6 +66,6 @@ pub enum FetchedUser {
     Found(Box<SsoUser>),
     /// The copy with the known entity tag is current.
     NotModified,
-    /// There is no such user, or no longer.
-    Gone,
+    /// The answer is without the user.
+    Absent(Absence),
 }

@@ -11,7 +11,6 @@ mod webhook;
 
 pub(crate) use client::read_event;
 pub use client::{ScimClient, ScimConfig};
-pub use list::UserPage;
 pub use webhook::WEBHOOK;
 
 /// The source's name in rows, and in `coppice.ingress.scim`.

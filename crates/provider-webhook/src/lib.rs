@@ -23,6 +23,6 @@ pub use http::HeaderMap;
 pub use scheme::{
     MAX_SIGNATURES, SignedRequest, VerifyError, check_age, from_base64, from_hex, unix_millis, verify_digests,
 };
-pub use secrets::{Secrets, SecretsError};
+pub use secrets::Secrets;
 pub use timed_set::verify_timed_set;
 pub use webhook::{Keys, Proof, Verify, Webhook, secrets_setting};

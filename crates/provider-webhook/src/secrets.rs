@@ -12,20 +12,6 @@ const MAX_SECRETS: usize = 8;
 #[derive(Debug, Default)]
 pub struct Secrets(Vec<SecretSlice<u8>>);
 
-/// Why a setting holds no secrets. Never quotes them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum SecretsError {
-    /// A secret is too short.
-    #[error("a secret in the list has fewer than {MIN_SECRET_BYTES} bytes")]
-    Short,
-    /// There are too many.
-    #[error("more than {MAX_SECRETS} secrets")]
-    Many,
-    /// A secret is not base64.
-    #[error("a secret in the list is not base64 after whsec_")]
-    Encoding,
-}
-
 impl Secrets {
     /// True if there is none: then no request is authentic.
     pub fn is_empty(&self) -> bool {
@@ -42,7 +28,7 @@ impl Secrets {
     /// # Errors
     /// Why the list cannot be used. The text never quotes a secret.
     pub fn parse(list: &str) -> Result<Self, String> {
-        Self::of(list, |text| Ok(text.as_bytes().to_vec())).map_err(unusable)
+        Self::of(list, |text| Ok(text.as_bytes().to_vec()))
     }
 
     /// Reads a list whose texts hold base64 after `whsec_`.
@@ -50,33 +36,30 @@ impl Secrets {
     /// # Errors
     /// As [`Self::parse`].
     pub fn parse_base64(list: &str) -> Result<Self, String> {
-        Self::of(list, of_base64).map_err(unusable)
+        Self::of(list, of_base64)
     }
 
-    fn of(list: &str, key: fn(&str) -> Result<Vec<u8>, SecretsError>) -> Result<Self, SecretsError> {
+    fn of(list: &str, key: fn(&str) -> Result<Vec<u8>, String>) -> Result<Self, String> {
         if list.is_empty() {
             return Ok(Self::default());
         }
         let keys: Vec<Vec<u8>> = list.split(',').map(|text| key(text.trim())).collect::<Result<_, _>>()?;
         // Each costs one digest of the body per request.
         if keys.len() > MAX_SECRETS {
-            return Err(SecretsError::Many);
+            return Err(format!("cannot be used: more than {MAX_SECRETS} secrets"));
         }
         // A surplus comma makes an empty secret, and every sender could sign with it. An attacker can guess a short one.
         if keys.iter().any(|key| key.len() < MIN_SECRET_BYTES) {
-            return Err(SecretsError::Short);
+            let short = "cannot be used: a secret in the list has fewer than";
+            return Err(format!("{short} {MIN_SECRET_BYTES} bytes"));
         }
         Ok(Self(keys.into_iter().map(SecretSlice::from).collect()))
     }
 }
 
-fn unusable(error: SecretsError) -> String {
-    format!("cannot be used: {error}")
-}
-
-fn of_base64(text: &str) -> Result<Vec<u8>, SecretsError> {
-    let encoded = text.strip_prefix("whsec_").ok_or(SecretsError::Encoding)?;
-    STANDARD.decode(encoded).map_err(|_| SecretsError::Encoding)
+fn of_base64(text: &str) -> Result<Vec<u8>, String> {
+    let decoded = text.strip_prefix("whsec_").and_then(|encoded| STANDARD.decode(encoded).ok());
+    decoded.ok_or_else(|| String::from("cannot be used: a secret in the list is not base64 after whsec_"))
 }
 
 #[cfg(feature = "test-support")]

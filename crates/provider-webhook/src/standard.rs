@@ -5,20 +5,22 @@
 
 use http::HeaderMap;
 use serde::Deserialize;
+use settings::Setting;
 use time::OffsetDateTime;
 
 use crate::{
     Id, Keys, OTHER_KIND, Proof, Secrets, SignedRequest, UnreadableBody, VerifyError, Webhook, WebhookRecord,
-    check_age, from_base64, parse, secrets_setting, text_or_number_id, verify_digests,
+    check_age, from_base64, parse, text_or_number_id, verify_digests,
 };
 
 /// Webhooks of any provider that signs as Standard Webhooks, for `webhook-ingress`.
 pub const WEBHOOK: Webhook = Webhook {
     name: "standard-webhooks",
-    secrets: secrets_setting(
+    secrets: Setting::new(
         "COPPICE_STANDARD_WEBHOOKS_SECRETS",
+        Some(""),
         "any sender that signs as Standard Webhooks: keys, as whsec_…",
-        Keys::Base64,
+        Secrets::parse_base64,
     ),
     keys: Keys::Base64,
     proof: Proof::Signature(verify),

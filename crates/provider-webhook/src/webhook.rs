@@ -46,12 +46,8 @@ pub enum Proof {
 }
 
 /// The setting of a provider's secrets: a list with commas, empty by default, which leaves the provider disabled.
-pub const fn secrets_setting(name: &'static str, meaning: &'static str, keys: Keys) -> Setting<Secrets> {
-    let parse = match keys {
-        Keys::Text => Secrets::parse,
-        Keys::Base64 => Secrets::parse_base64,
-    };
-    Setting::new(name, Some(""), meaning, parse)
+pub const fn secrets_setting(name: &'static str, meaning: &'static str) -> Setting<Secrets> {
+    Setting::new(name, Some(""), meaning, Secrets::parse)
 }
 
 impl Webhook {

@@ -15,6 +15,9 @@ pub fn from_provider(error: &ProviderError) -> Failure {
         // Credentials, permissions, the record, or a maintenance page: one answer does not show which.
         ProviderError::Unauthorized => rejected("unauthorized", detail),
         ProviderError::Invalid { .. } => rejected("provider_refused", detail),
+        ProviderError::Refused { names_record, .. } => {
+            Failure::Rejected { class: "provider_refused", detail, names_record: *names_record }
+        }
         ProviderError::Malformed { .. } => rejected("provider_malformed", detail),
     }
 }
@@ -54,6 +57,10 @@ mod tests {
         let table = [
             (ProviderError::Unauthorized, rejected("unauthorized", String::new())),
             (ProviderError::Invalid { status: 400 }, rejected("provider_refused", String::new())),
+            (
+                ProviderError::Refused { code: "INVALID_FIELD", names_record: false },
+                rejected("provider_refused", String::new()),
+            ),
             (ProviderError::Malformed { line: 1, column: 2 }, rejected("provider_malformed", String::new())),
             (unavailable(None), upstream(String::new(), None)),
             (unavailable(Some(PAUSE)), upstream(String::new(), Some(PAUSE))),

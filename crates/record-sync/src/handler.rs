@@ -1,6 +1,7 @@
 //! The steps: which records an event names, what the source says of them now, and what follows from it.
 
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use event_contract::{Envelope, Hop, TraceContext};
 use postgres_store::{Announce, PersonReading, ReadingResult, RecordState, RefetchTicket, Source, Store};
@@ -17,12 +18,25 @@ const REPLICA_LAG: Duration = Duration::from_secs(2);
 /// Known records that a probe reads at most.
 const CONTROLS: u32 = 3;
 
-const MISSING_RECORD_IS_GONE_AFTER: Duration = Duration::from_secs(4);
+const MISSING_RECORD_IS_BELIEVED_AFTER: Duration = Duration::from_secs(4);
+
+/// A record that was found so recently shows that others can be found now.
+const FOUND_HOLDS: Duration = Duration::from_secs(5);
+
+/// Deletions within [`GUARDED_TIME`] that a source did not state. An event states a deletion, so these are rare: the event was
+/// lost, or overtaken. More of them are a fault of our permissions.
+const MOST_UNPROVED_DELETIONS: u64 = 10;
+
+const GUARDED_TIME: Duration = Duration::from_secs(3600);
 
 /// The handler, for any source.
 pub struct RecordSync<R> {
     source: R,
     store: Store,
+    /// Deletions that the source did not state have a limit.
+    guarded: bool,
+    /// When a record was last found at the source.
+    found_at: Mutex<Option<Instant>>,
 }
 
 /// What a refetch brought, with the ticket that was drawn before it.
@@ -67,7 +81,13 @@ impl Reread {
 impl<R: RecordSource> RecordSync<R> {
     /// A handler that reads from `source` and writes to `store`.
     pub const fn new(source: R, store: Store) -> Self {
-        Self { source, store }
+        Self { source, store, guarded: true, found_at: Mutex::new(None) }
+    }
+
+    /// The same without the limit of deletions: for a job that has a limit of its own.
+    #[must_use]
+    pub fn without_guard(self) -> Self {
+        Self { guarded: false, ..self }
     }
 
     /// The source that it reads from.
@@ -105,19 +125,32 @@ impl<R: RecordSource> Handler for RecordSync<R> {
         let announce = announce(refetch.cause)?;
         let read_is_due = ticket.read_is_due;
         let read = |reading| Reread::Read { reading: Box::new(reading), read_is_due };
-        Ok(match fetched.map_err(|error| from_provider(&error))? {
+        let fetched = fetched.map_err(|error| from_provider(&error))?;
+        if matches!(fetched, FetchedRecord::Found(_) | FetchedRecord::NotModified) {
+            self.note_found();
+        }
+        Ok(match fetched {
             // A replica that lags has the old entity tag, too.
             FetchedRecord::NotModified if is_older(ticket.known_version, refetch) => return Err(stale()),
             FetchedRecord::NotModified => Reread::NotModified { ticket },
             // A record can be missing although the event says otherwise: the event can be older than a deletion, or the
             // source's replica older than the event. A fresh message has three tries, whichever pods receive it: at once, after
-            // the lag, and after the lag again. Then the record is stored as gone.
-            FetchedRecord::Gone { .. }
-                if !refetch.removed && refetch.age() < MISSING_RECORD_IS_GONE_AFTER =>
+            // the lag, and after the lag again. Then the answer is believed.
+            FetchedRecord::Gone { .. } | FetchedRecord::NotFound | FetchedRecord::NotVisible
+                if !refetch.removed && refetch.age() < MISSING_RECORD_IS_BELIEVED_AFTER =>
             {
                 Reread::TooEarly
             }
-            FetchedRecord::Gone { merged_into } => read(gone(refetch, merged_into, ticket.number, announce)),
+            FetchedRecord::Gone { merged_into } => read(absent(
+                refetch,
+                RecordState::Gone { merged_into, proved: true },
+                ticket.number,
+                announce,
+            )),
+            answer @ (FetchedRecord::NotFound | FetchedRecord::NotVisible) => {
+                let state = self.absence(refetch, &answer).await?;
+                read(absent(refetch, state, ticket.number, announce))
+            }
             FetchedRecord::Found(found) if is_older(found.version_at, refetch) => return Err(stale()),
             FetchedRecord::Found(found) => read(PersonReading {
                 external_id: found.id,
@@ -131,8 +164,16 @@ impl<R: RecordSource> Handler for RecordSync<R> {
         })
     }
 
+    fn went_through(&self, reread: &Reread) -> bool {
+        match reread {
+            Reread::Read { reading, .. } => !reading.is_missing(),
+            Reread::NotModified { .. } => true,
+            Reread::TooEarly | Reread::Everything => false,
+        }
+    }
+
     async fn apply(&self, batch: &[(Refetch<String>, Reread)]) -> Result<Vec<Outcome>, Failure> {
-        let readings: Vec<PersonReading> = batch
+        let mut readings: Vec<PersonReading> = batch
             .iter()
             .filter_map(|(_, reread)| match reread {
                 Reread::Read { reading, .. } => Some(PersonReading::clone(reading)),
@@ -143,6 +184,7 @@ impl<R: RecordSource> Handler for RecordSync<R> {
             let requested = self.store.request_resync(self.source.source(), refetch.cause.event_id).await;
             requested.map_err(|error| from_store(&error))?;
         }
+        self.limit_deletions(&mut readings).await?;
         let source = Source { name: self.source.source(), role: R::ROLE };
         let results = match readings.is_empty() {
             true => Vec::new(),
@@ -154,7 +196,8 @@ impl<R: RecordSource> Handler for RecordSync<R> {
         };
         let stands = self.confirm_unmodified(batch).await?;
         self.note_read(batch).await?;
-        let (mut results, mut stands) = (results.into_iter(), stands.into_iter());
+        let missing = readings.iter().map(PersonReading::is_missing);
+        let (mut results, mut stands) = (results.into_iter().zip(missing), stands.into_iter());
         Ok(batch.iter().map(|(_, reread)| outcome(reread, &mut results, &mut stands)).collect())
     }
 
@@ -168,15 +211,73 @@ impl<R: RecordSource> Handler for RecordSync<R> {
 }
 
 impl<R: RecordSource> RecordSync<R> {
+    /// What the absence of a record proves.
+    async fn absence(
+        &self,
+        refetch: &Refetch<String>,
+        answer: &FetchedRecord,
+    ) -> Result<RecordState, Failure> {
+        if refetch.removed {
+            return Ok(RecordState::Gone { merged_into: None, proved: true });
+        }
+        // With the wrong address or without a permission, a source finds nothing. So another record has to be found.
+        let believed = matches!(answer, FetchedRecord::NotFound) && self.finds_others().await?;
+        Ok(if believed {
+            RecordState::Gone { merged_into: None, proved: false }
+        } else {
+            RecordState::Missing
+        })
+    }
+
+    async fn finds_others(&self) -> Result<bool, Failure> {
+        let found_at = *self.found_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if found_at.is_some_and(|at| at.elapsed() < FOUND_HOLDS) {
+            return Ok(true);
+        }
+        self.read_known_records().await
+    }
+
+    fn note_found(&self) {
+        *self.found_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Turns deletions that the source did not state into missing records, if there are too many of them.
+    async fn limit_deletions(&self, readings: &mut [PersonReading]) -> Result<(), Failure> {
+        let unproved =
+            |reading: &PersonReading| matches!(reading.state, RecordState::Gone { proved: false, .. });
+        let count = readings.iter().filter(|reading| unproved(reading)).count() as u64;
+        if !self.guarded || count == 0 {
+            return Ok(());
+        }
+        let source = self.source.source();
+        let before = self.store.count_unproved_deletions(source, GUARDED_TIME).await;
+        let before = before.map_err(|error| from_store(&error))?;
+        if before + count <= MOST_UNPROVED_DELETIONS {
+            return Ok(());
+        }
+        tracing::error!(
+            source,
+            "many records are not found without events of their deletion: they are kept, as missing. Check our permissions there"
+        );
+        readings
+            .iter_mut()
+            .filter(|reading| unproved(reading))
+            .for_each(|reading| reading.state = RecordState::Missing);
+        Ok(())
+    }
+
     /// Reads records that were read before. `true`: one of them was read again.
     async fn read_known_records(&self) -> Result<bool, Failure> {
         let known = self.store.sample_live_records(self.source.source(), rand::random(), CONTROLS).await;
         let mut refusals = Vec::new();
         for id in known.map_err(|error| from_store(&error))? {
             match self.source.fetch(&id, None).await {
-                Ok(FetchedRecord::Found(_) | FetchedRecord::NotModified) => return Ok(true),
+                Ok(FetchedRecord::Found(_) | FetchedRecord::NotModified) => {
+                    self.note_found();
+                    return Ok(true);
+                }
                 // It may have been deleted.
-                Ok(FetchedRecord::Gone { .. }) => {}
+                Ok(FetchedRecord::Gone { .. } | FetchedRecord::NotFound | FetchedRecord::NotVisible) => {}
                 Err(error) => match from_provider(&error) {
                     refusal @ Failure::Rejected { .. } => refusals.push(refusal),
                     failure => return Err(failure),
@@ -213,19 +314,14 @@ impl<R: RecordSource> RecordSync<R> {
     }
 }
 
-fn gone(
-    refetch: &Refetch<String>,
-    merged_into: Option<String>,
-    ticket: i64,
-    announce: Announce,
-) -> PersonReading {
+fn absent(refetch: &Refetch<String>, state: RecordState, ticket: i64, announce: Announce) -> PersonReading {
     PersonReading {
         external_id: refetch.subject.clone(),
         // Only an event that says *removed* knows when. The lower bound of any other event must not become the time of a
         // deletion: it would hide a record that was missing by mistake.
         version_at: refetch.not_before.filter(|_| refetch.removed),
         etag: None,
-        state: RecordState::Gone { merged_into },
+        state,
         ticket,
         announce,
         announces: None,
@@ -243,7 +339,7 @@ fn stale() -> Failure {
 
 fn outcome(
     reread: &Reread,
-    results: &mut impl Iterator<Item = ReadingResult>,
+    results: &mut impl Iterator<Item = (ReadingResult, bool)>,
     stands: &mut impl Iterator<Item = bool>,
 ) -> Outcome {
     let gone = reread.gone().is_some();
@@ -254,9 +350,10 @@ fn outcome(
         Reread::TooEarly => Outcome::Snooze(REPLICA_LAG),
         Reread::Everything => Outcome::Applied,
         Reread::Read { .. } => match results.next() {
-            Some(ReadingResult::Applied) if gone => Outcome::Gone,
-            Some(ReadingResult::Applied) => Outcome::Applied,
-            Some(ReadingResult::Unchanged) | None => Outcome::Unchanged,
+            Some((_, true)) => Outcome::Missing,
+            Some((ReadingResult::Applied, false)) if gone => Outcome::Gone,
+            Some((ReadingResult::Applied, false)) => Outcome::Applied,
+            Some((ReadingResult::Unchanged, false)) | None => Outcome::Unchanged,
         },
     }
 }

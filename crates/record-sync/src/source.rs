@@ -6,7 +6,7 @@ use std::future::Future;
 use authority::Role;
 use event_contract::{Envelope, EventKind};
 use postgres_store::RecordState;
-use provider_http::ProviderError;
+use provider_http::{Absence, ProviderError};
 use time::OffsetDateTime;
 use worker_runtime::Demand;
 
@@ -33,7 +33,7 @@ pub trait RecordSource: Send + Sync + 'static {
     /// The record as the source says it is now.
     ///
     /// # Errors
-    /// Any [`ProviderError`]; a missing record is [`FetchedRecord::Gone`].
+    /// Any [`ProviderError`]. A record that is not there is an answer: [`FetchedRecord`] has three for it.
     fn fetch(
         &self,
         id: &str,
@@ -50,11 +50,25 @@ pub enum FetchedRecord {
     Found(Box<FoundRecord>),
     /// The copy with the known entity tag is current.
     NotModified,
-    /// There is no such record, or no longer.
+    /// The source says that it was deleted, or merged.
     Gone {
         /// The record of the same source that it was merged into, where the source says so.
         merged_into: Option<String>,
     },
+    /// The source finds no such record, as it documents for one that was deleted.
+    NotFound,
+    /// The answer lacks the record: it was deleted, or our user may not see it.
+    NotVisible,
+}
+
+impl From<Absence> for FetchedRecord {
+    fn from(absence: Absence) -> Self {
+        match absence {
+            Absence::Deleted => Self::Gone { merged_into: None },
+            Absence::NotFound => Self::NotFound,
+            Absence::NotVisible => Self::NotVisible,
+        }
+    }
 }
 
 /// A record that is there. Holds personal data: no `Debug`.

@@ -30,7 +30,7 @@ impl<P: SsoProvider> RecordSource for SsoRecords<P> {
     async fn fetch(&self, id: &str, known_etag: Option<&str>) -> Result<FetchedRecord, ProviderError> {
         Ok(match self.0.fetch_user(id, known_etag).await? {
             FetchedUser::NotModified => FetchedRecord::NotModified,
-            FetchedUser::Gone => FetchedRecord::Gone { merged_into: None },
+            FetchedUser::Absent(absence) => absence.into(),
             FetchedUser::Found(user) => FetchedRecord::Found(Box::new(found(&user))),
         })
     }
@@ -72,6 +72,8 @@ mod tests {
     use time::OffsetDateTime;
     use time::macros::datetime;
 
+    use provider_http::Absence;
+
     use super::*;
 
     const AT: OffsetDateTime = datetime!(2026-11-23 10:00 UTC);
@@ -95,7 +97,7 @@ mod tests {
             Ok(match (id, known_etag) {
                 ("ada", Some("W/1")) => FetchedUser::NotModified,
                 ("ada", _) => FetchedUser::Found(Box::new(ada())),
-                _ => FetchedUser::Gone,
+                _ => FetchedUser::Absent(Absence::NotFound),
             })
         }
 
@@ -181,7 +183,7 @@ mod tests {
     async fn a_user_that_is_missing_or_unchanged_is_so_as_a_record_too() {
         let records = SsoRecords(FakeProvider);
         let missing = records.fetch("bob", None).await;
-        assert!(matches!(missing, Ok(FetchedRecord::Gone { merged_into: None })));
+        assert!(matches!(missing, Ok(FetchedRecord::NotFound)));
         assert!(matches!(records.fetch("ada", Some("W/1")).await, Ok(FetchedRecord::NotModified)));
     }
 

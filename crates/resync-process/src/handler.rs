@@ -84,6 +84,10 @@ impl<J: ResyncJob> Handler for Resyncing<J> {
         }
     }
 
+    fn went_through(&self, resynced: &Resynced) -> bool {
+        resynced.as_ref().is_some_and(|reread| self.sync.went_through(reread))
+    }
+
     async fn apply(&self, batch: &[(Refetch<String>, Resynced)]) -> Result<Vec<Outcome>, Failure> {
         let may_delete = self.may_delete(batch).await?;
         let applicable =

@@ -93,7 +93,7 @@ async fn work<J: ResyncJob>(
             let consumer = Consumer { mode: Mode::UntilEmpty, version, step_limit, process };
             let name = source.source();
             let handler = |store: Store| {
-                let sync = RecordSync::new(source, store.clone());
+                let sync = RecordSync::new(source, store.clone()).without_guard();
                 Ok(Resyncing::<J>::new(sync, store, Arc::clone(&budget), most_deletions, brake.clone()))
             };
             tracing::info!(source = name, most_deletions, "resync begins");

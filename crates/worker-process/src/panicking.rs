@@ -61,6 +61,10 @@ impl<H: Handler> Handler for PanickingHandler<H> {
         self.inner.fetch(refetch, ticket).await
     }
 
+    fn went_through(&self, fetched: &H::Fetched) -> bool {
+        self.inner.went_through(fetched)
+    }
+
     async fn apply(&self, batch: &[(Refetch<H::Subject>, H::Fetched)]) -> Result<Vec<Outcome>, Failure> {
         self.inner.apply(batch).await
     }

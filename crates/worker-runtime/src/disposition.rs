@@ -80,9 +80,8 @@ impl RetryPolicy {
 /// Decides what becomes of a message. `random`: from 0 to 1, drawn by the caller, so that this function is a table.
 pub fn dispose(verdict: &Verdict, evidence: &Evidence, policy: &RetryPolicy, random: f64) -> Disposition {
     match verdict {
-        Verdict::Done(Outcome::Applied | Outcome::Unchanged | Outcome::Gone) | Verdict::Ignored => {
-            Disposition::Delete
-        }
+        Verdict::Done(Outcome::Applied | Outcome::Unchanged | Outcome::Gone | Outcome::Missing)
+        | Verdict::Ignored => Disposition::Delete,
         Verdict::Done(Outcome::Snooze(wait)) => Disposition::VisibleAfter((*wait).max(SHORTEST_RETRY)),
         // It cannot be read: no other record is needed to see that.
         Verdict::Refused(Refusal { class, detail }) => dead(class, detail.clone()),
@@ -165,6 +164,7 @@ mod tests {
             (Verdict::Done(Outcome::Applied), none, 0.5, Disposition::Delete),
             (Verdict::Done(Outcome::Unchanged), none, 0.5, Disposition::Delete),
             (Verdict::Done(Outcome::Gone), none, 0.5, Disposition::Delete),
+            (Verdict::Done(Outcome::Missing), none, 0.5, Disposition::Delete),
             (Verdict::Ignored, none, 0.5, Disposition::Delete),
             (snooze(3), none, 0.5, after(3)),
             (snooze(0), none, 0.5, after(1)),

@@ -51,6 +51,10 @@ pub trait Handler: Send + Sync + 'static {
         ticket: Self::Ticket,
     ) -> impl Future<Output = Result<Self::Fetched, Failure>> + Send;
 
+    /// Whether this refetch went the way of the work at the upstream: it read or wrote a record there. Only such a refetch is a
+    /// witness against others that fail, and shows that the upstream works.
+    fn went_through(&self, fetched: &Self::Fetched) -> bool;
+
     /// Writes a batch in one transaction, and returns an outcome for each entry, in order. May be called for each entry alone.
     ///
     /// # Errors
@@ -149,6 +153,8 @@ pub enum Outcome {
     Unchanged,
     /// The record is gone at its source, and stored as such.
     Gone,
+    /// The source does not show the record, without a proof that it is gone. What is stored stays.
+    Missing,
     /// Not ready: look again after this time. No attempt is counted.
     Snooze(Duration),
 }

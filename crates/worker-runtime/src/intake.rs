@@ -53,6 +53,8 @@ pub(crate) struct Run<S> {
     /// Distinguishes this run from an earlier one of the same subject that was aborted.
     pub id: u64,
     pub started_at: Instant,
+    /// Its refetch went the way of the work.
+    pub went_through: bool,
     pub refetch: Refetch<S>,
 }
 
@@ -135,7 +137,7 @@ impl<S: Clone + Eq + Hash> Intake<S> {
             let Some(work) = self.work.get_mut(&subject) else { continue };
             let Some(waiting) = work.waiting.take() else { continue };
             work.running = Some((id, waiting.keys));
-            runs.push(Run { id, started_at: Instant::now(), refetch: waiting.refetch });
+            runs.push(Run { id, started_at: Instant::now(), went_through: false, refetch: waiting.refetch });
         }
         runs
     }
@@ -270,7 +272,7 @@ fn severity(verdict: &Verdict) -> u8 {
     match verdict {
         Verdict::Ignored => 0,
         Verdict::Done(Outcome::Unchanged) => 1,
-        Verdict::Done(Outcome::Gone) => 2,
+        Verdict::Done(Outcome::Gone | Outcome::Missing) => 2,
         Verdict::Done(Outcome::Applied) => 3,
         Verdict::Refused(_) | Verdict::Failed(Failure::Rejected { .. }) => 4,
         Verdict::Done(Outcome::Snooze(_)) => 5,

@@ -41,6 +41,7 @@ pub(crate) fn outcome_label(verdict: &Verdict) -> &'static str {
         Verdict::Done(Outcome::Applied) => "applied",
         Verdict::Done(Outcome::Unchanged) => "unchanged",
         Verdict::Done(Outcome::Gone) => "gone",
+        Verdict::Done(Outcome::Missing) => "missing",
         Verdict::Done(Outcome::Snooze(_)) => "snoozed",
         Verdict::Ignored => "ignored",
         Verdict::Refused(_) => "refused",

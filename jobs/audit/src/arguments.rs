@@ -1,10 +1,10 @@
 //! The command line.
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, ValueEnum as _};
 use job_process::EXIT_CODES;
 use settings::{Settings, describe};
 
-use crate::source_settings::AuditSettings;
+use crate::source_settings::{AuditSettings, Kind};
 
 /// Samples records, compares them with their sources, and reports those that diverge. Writes no record. With `--repair`, the
 /// divergent records are sent to a resync queue.
@@ -12,7 +12,7 @@ use crate::source_settings::AuditSettings;
 #[command(version, after_help = format!("{EXIT_CODES}\n{MEANING}\n\n{}", describe(AuditSettings::ALL)))]
 pub(crate) struct Arguments {
     /// Which sources. Each needs its settings.
-    #[arg(long = "source", value_delimiter = ',', default_values_t = Kind::ALL)]
+    #[arg(long = "source", value_enum, value_delimiter = ',', default_values_t = Kind::value_variants().to_vec())]
     pub(crate) sources: Vec<Kind>,
     /// Records of each source to sample at random. The share of divergent records is estimated from them.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(0..=100_000))]
@@ -51,31 +51,6 @@ pub(crate) struct Arguments {
 
 const MEANING: &str = "Here: 0 no record diverges; 1 a record diverges or is undecided, or a source is down; \
      4 more records diverge than --max-repair, and none was sent to a queue";
-
-/// The role of a source. The settings say which provider it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub(crate) enum Kind {
-    /// The identity provider: its users.
-    Sso,
-    /// The CRM: its contacts.
-    Crm,
-    /// The identity-verification provider: its cases.
-    Identity,
-}
-
-impl Kind {
-    const ALL: [Self; 3] = [Self::Sso, Self::Crm, Self::Identity];
-}
-
-impl std::fmt::Display for Kind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Sso => "sso",
-            Self::Crm => "crm",
-            Self::Identity => "identity",
-        })
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -10,21 +10,21 @@ use job_process::{JobError, print};
 use postgres_store::Store;
 use provider_http::ConfigError;
 use record_sync::{RecordSource, SsoRecords};
-use settings::Reader;
 use sqs_queue::SqsQueue;
 use tokio_util::sync::CancellationToken;
 
-use crate::arguments::{Arguments, Kind};
+use crate::arguments::Arguments;
 use crate::repair::enqueue;
 use crate::report::{Findings, Outcome, Report, Selection, SourceReport};
 use crate::rounds::{Comparison, Halt};
-use crate::source_settings::{Settings, SourceSettings};
+use crate::source_settings::{Kind, Settings, SourceSettings};
 
 // One for the comparison, one in reserve.
 const CONNECTIONS: u32 = 2;
 
 pub(crate) async fn run(arguments: Arguments, stop: CancellationToken) -> Result<(), JobError> {
-    let Settings { database, sources, queues } = Settings::read(&Reader::from_environment(), &arguments)?;
+    let Arguments { sources, repair, queue_url, .. } = &arguments;
+    let Settings { database, sources, queues } = Settings::read(sources, *repair, queue_url.as_ref())?;
     let store = database.open(CONNECTIONS).await?;
     let audit = Audit { arguments: &arguments, store: &store, stop: &stop };
     let mut reports = BTreeMap::new();

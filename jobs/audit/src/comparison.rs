@@ -49,7 +49,9 @@ impl Answer {
             FetchedRecord::Found(found) => {
                 Some(Self { content_hash: found.state.content_hash(), version_at: found.version_at })
             }
-            FetchedRecord::Gone { .. } => Some(Self { content_hash: None, version_at: None }),
+            FetchedRecord::Gone { .. } | FetchedRecord::NotFound | FetchedRecord::NotVisible => {
+                Some(Self { content_hash: None, version_at: None })
+            }
             // No entity tag was sent, so such an answer has no meaning.
             FetchedRecord::NotModified => None,
         }

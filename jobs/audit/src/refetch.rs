@@ -33,6 +33,7 @@ pub(crate) async fn refetch<R: RecordSource>(source: &R, id: &str) -> Result<Opt
             // It is the record's fault only if a probe succeeds: a maintenance page looks like a broken record.
             ProviderError::Unavailable { .. }
             | ProviderError::Invalid { .. }
+            | ProviderError::Refused { .. }
             | ProviderError::Malformed { .. } => return source.ping().await.map(|()| None),
         }
     }

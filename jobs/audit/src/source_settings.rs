@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use clap::ValueEnum;
 use crm_sync::CrmSettings;
 use identity_verification::IdentitySettings;
 use job_process::{Database, JobError};
 use settings::{Reader, Setting, SettingsError, all, both};
 use sso_sync::SsoSettings;
 use worker_process::LOG;
-
-use crate::arguments::{Arguments, Kind};
 
 settings::declare! {
     /// All settings, for `--help`, and those that every run reads.
@@ -28,6 +27,17 @@ settings::declare! {
     list IdentitySettings;
 }
 
+/// The role of a source. The settings say which provider it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Kind {
+    /// The identity provider: its users.
+    Sso,
+    /// The CRM: its contacts.
+    Crm,
+    /// The identity-verification provider: its cases.
+    Identity,
+}
+
 pub(crate) enum SourceSettings {
     Sso(SsoSettings),
     Crm(CrmSettings),
@@ -42,15 +52,16 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    pub(crate) fn read(reader: &Reader, arguments: &Arguments) -> Result<Self, JobError> {
-        let sources = all(arguments.sources.iter().map(|kind| Ok((*kind, read_source(reader, *kind)?))));
-        let with_queue = arguments.sources.iter().filter(|_| arguments.repair);
-        let queues = all(with_queue.map(|kind| {
-            let queue = arguments.queue_url.clone().map_or_else(|| reader.read(queue_of(*kind)), Ok);
+    /// `queue_url` replaces the queue of the settings.
+    pub(crate) fn read(kinds: &[Kind], repair: bool, queue_url: Option<&String>) -> Result<Self, JobError> {
+        let reader = Reader::from_environment();
+        let sources = all(kinds.iter().map(|kind| Ok((*kind, read_source(&reader, *kind)?))));
+        let queues = all(kinds.iter().filter(|_| repair).map(|kind| {
+            let queue = queue_url.cloned().map_or_else(|| reader.read(queue_of(*kind)), Ok);
             Ok((*kind, queue?))
         }));
         let (AuditSettings { database }, (sources, queues)) = both(reader.load(), both(sources, queues))?;
-        if arguments.queue_url.is_some() && sources.len() > 1 {
+        if queue_url.is_some() && sources.len() > 1 {
             return Err(JobError::Usage(String::from(
                 "--queue-url is the queue of one source: name one --source",
             )));

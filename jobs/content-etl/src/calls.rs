@@ -75,7 +75,7 @@ fn pause(error: &ProviderError, attempts: u32) -> Option<Duration> {
         ProviderError::Unavailable { retry_after, .. } => Some(retry_after.unwrap_or(doubled)),
         // A maintenance page comes with status 200.
         ProviderError::Malformed { .. } => Some(doubled),
-        ProviderError::Unauthorized | ProviderError::Invalid { .. } => None,
+        ProviderError::Unauthorized | ProviderError::Invalid { .. } | ProviderError::Refused { .. } => None,
     }
 }
 

@@ -1,13 +1,11 @@
 //! Reads the changes since the cursor. Out: loaded items, and the cursor after the last page.
 
-use std::collections::HashSet;
-
 use job_process::JobError;
 use postgres_store::CursorMove;
 
 use crate::loading::readings;
 use crate::report::Report;
-use crate::work::Run;
+use crate::run::{Run, Visited};
 
 /// Loads page after page until there is none. Pages that were loaded before an error stay.
 pub(crate) async fn read(run: &Run, mut cursor: String, report: &mut Report) -> Result<(), JobError> {
@@ -34,20 +32,5 @@ pub(crate) async fn read(run: &Run, mut cursor: String, report: &mut Report) -> 
             return Ok(());
         }
         cursor = next;
-    }
-}
-
-/// The cursors that a run has followed: one that comes again would lead in a circle.
-#[derive(Default)]
-pub(crate) struct Visited(HashSet<String>);
-
-impl Visited {
-    pub(crate) fn go(&mut self, next: Option<&String>) -> Result<(), JobError> {
-        match next {
-            Some(next) if !self.0.insert(next.clone()) => Err(JobError::Failed(String::from(
-                "the CMS sends the same page again: the run stops reading",
-            ))),
-            _ => Ok(()),
-        }
     }
 }

@@ -8,26 +8,25 @@ use postgres_store::{ContentKey, ContentReading, CursorMove};
 use provider_content::{ChangesPage, ContentProvider};
 use serde::{Deserialize, Serialize};
 
-use crate::changes::Visited;
 use crate::loading::{overtaken, readings};
 use crate::report::Report;
-use crate::sweep;
-use crate::work::Run;
+use crate::run::{Run, Visited};
+use crate::sweep::sweep;
 
 // The count differs if an editor saves between the last page and the count.
 const COMPARISONS: u32 = 3;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Place {
-    pub(crate) after: String,
+struct Place {
+    after: String,
     /// Whether its last page was read. Later pages are changes that were made meanwhile.
-    pub(crate) listed: bool,
+    listed: bool,
 }
 
-pub(crate) struct Listing<'a> {
-    pub(crate) run: &'a Run,
+struct Listing<'a> {
+    run: &'a Run,
     /// Its stored place, as text. `None`: nothing was read yet.
-    pub(crate) stored: Option<String>,
+    stored: Option<String>,
     /// What a dry run has seen, since it stores nothing.
     seen: HashSet<ContentKey>,
 }
@@ -38,7 +37,12 @@ pub(crate) async fn read(run: &Run, report: &mut Report) -> Result<(), JobError>
     for comparison in 1..=COMPARISONS {
         let end = listing.read_to_end(place, report).await?;
         if listing.is_complete(report).await? {
-            sweep::sweep(&listing, report).await?;
+            let missing = listing.missing().await?;
+            let swept = sweep(run, listing.stored.as_deref(), &missing, report).await;
+            if matches!(swept, Err(JobError::Guarded(_))) {
+                listing.end(None).await?;
+            }
+            swept?;
             return listing.end(Some(&end.after)).await;
         }
         tracing::warn!(comparison, "listing has another count than the CMS");
@@ -162,14 +166,14 @@ impl<'a> Listing<'a> {
     }
 
     /// Stored items that were not listed.
-    pub(crate) async fn missing(&self) -> Result<Vec<ContentKey>, JobError> {
+    async fn missing(&self) -> Result<Vec<ContentKey>, JobError> {
         let seen: Vec<ContentKey> = self.seen.iter().cloned().collect();
         let dry_run = (!self.run.loading.writes()).then_some(seen.as_slice());
         Ok(self.run.loading.store.unlisted_content(self.run.loading.source, dry_run).await?)
     }
 
     /// Ends the listing. Changes continue from `after`, or where they were, if the listing is dropped.
-    pub(crate) async fn end(&self, after: Option<&str>) -> Result<(), JobError> {
+    async fn end(&self, after: Option<&str>) -> Result<(), JobError> {
         let Some(from) = &self.stored else { return Ok(()) };
         // The cursor of changes moves only now: a listing that lost a page must not hide the items on it.
         let changes = after.map(|after| (self.run.changes.as_str(), after));

@@ -7,6 +7,7 @@ mod guard;
 mod listing;
 mod loading;
 mod report;
+mod run;
 mod settings;
 mod sweep;
 mod work;
@@ -14,11 +15,10 @@ mod work;
 use std::process::ExitCode;
 
 use clap::Parser;
-use job_process::run;
 
 use arguments::Arguments;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    run("content-etl", async |stop| work::work(arguments, stop).await)
+    job_process::run("content-etl", async |stop| work::work(arguments, stop).await)
 }

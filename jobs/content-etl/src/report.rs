@@ -5,7 +5,7 @@ use std::fmt;
 use postgres_store::LoadedContent;
 use serde::Serialize;
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Report {
     pub(crate) source: &'static str,
     /// Which space, environment or collections are read.
@@ -28,23 +28,6 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    pub(crate) const fn new(source: &'static str, scope: String, full: bool, written: bool) -> Self {
-        Self {
-            source,
-            scope,
-            full,
-            complete: false,
-            written,
-            pages: 0,
-            items: 0,
-            changed: 0,
-            gone: 0,
-            ignored: 0,
-            listed: None,
-            missing: None,
-        }
-    }
-
     pub(crate) const fn add(&mut self, loaded: LoadedContent) {
         self.changed += loaded.changed;
         self.gone += loaded.gone;

@@ -6,20 +6,24 @@ use postgres_store::{ContentKey, ContentReading, CursorMove};
 use provider_content::{ContentProvider, Deletion, FetchedItem, ItemKey};
 
 use crate::guard::most_missing;
-use crate::listing::Listing;
 use crate::loading::{deleted, found};
 use crate::report::Report;
+use crate::run::Run;
 
 const BATCH: usize = 50;
 
-pub(crate) async fn sweep(listing: &Listing<'_>, report: &mut Report) -> Result<(), JobError> {
-    let loading = &listing.run.loading;
-    let missing = listing.missing().await?;
+/// `place` is the stored place of the listing. If too many items are missing, none is fetched.
+pub(crate) async fn sweep(
+    run: &Run,
+    place: Option<&str>,
+    missing: &[ContentKey],
+    report: &mut Report,
+) -> Result<(), JobError> {
+    let loading = &run.loading;
     report.missing = Some(missing.len() as u64);
     let present = loading.store.content_counts(loading.source).await?.present;
-    let most = most_missing(present, listing.run.arguments.allow_deletions);
+    let most = most_missing(present, run.arguments.allow_deletions);
     if missing.len() as u64 > most {
-        listing.end(None).await?;
         let missing = missing.len();
         return Err(JobError::Guarded(format!(
             "{missing} of {present} stored items are not in the CMS's listing, more than {most}: none was deleted. If they are \
@@ -30,11 +34,10 @@ pub(crate) async fn sweep(listing: &Listing<'_>, report: &mut Report) -> Result<
         let ticket = loading.store.draw_content_ticket().await?;
         let mut readings = Vec::with_capacity(batch.len());
         for key in batch {
-            readings.push(fetch(listing, key).await?);
+            readings.push(fetch(run, key).await?);
         }
         // The cursor does not move, but it must exist: another run may have ended this listing.
-        let place = listing.stored.as_deref();
-        let step = CursorMove { entity: &listing.run.listing, from: place, to: place };
+        let step = CursorMove { entity: &run.listing, from: place, to: place };
         let loaded = loading.load(ticket, &readings, true, step).await?;
         report.add(loaded);
         tracing::info!(fetched = batch.len(), gone = loaded.gone, "missing items fetched");
@@ -42,8 +45,7 @@ pub(crate) async fn sweep(listing: &Listing<'_>, report: &mut Report) -> Result<
     Ok(())
 }
 
-async fn fetch(listing: &Listing<'_>, key: &ContentKey) -> Result<ContentReading, JobError> {
-    let run = listing.run;
+async fn fetch(run: &Run, key: &ContentKey) -> Result<ContentReading, JobError> {
     let key = ItemKey { collection: key.collection.clone(), id: key.external_id.clone() };
     let answer = run.calls.call(async || run.provider.fetch_item(&key).await).await?;
     Ok(match answer {

@@ -2,7 +2,7 @@
 
 use job_process::{JobError, announce, print};
 use postgres_store::Write;
-use provider_content::{ContentClient, ContentProvider};
+use provider_content::ContentProvider;
 use settings::Reader;
 use tokio_util::sync::CancellationToken;
 
@@ -10,21 +10,12 @@ use crate::arguments::Arguments;
 use crate::calls::Calls;
 use crate::loading::Loading;
 use crate::report::Report;
+use crate::run::Run;
 use crate::settings::JobSettings;
 use crate::{changes, listing};
 
 // One for the run, one in reserve.
 const CONNECTIONS: u32 = 2;
-
-pub(crate) struct Run {
-    pub(crate) arguments: Arguments,
-    pub(crate) provider: ContentClient,
-    pub(crate) calls: Calls,
-    pub(crate) loading: Loading,
-    // Name of the cursor of changes. The scope is part of it, because a cursor is valid for one scope only.
-    pub(crate) changes: String,
-    pub(crate) listing: String,
-}
 
 pub(crate) async fn work(arguments: Arguments, stop: CancellationToken) -> Result<(), JobError> {
     let settings: JobSettings = Reader::from_environment().load()?;
@@ -39,7 +30,8 @@ pub(crate) async fn work(arguments: Arguments, stop: CancellationToken) -> Resul
 
     let cursor = store.source_cursor(source, &run.changes).await?;
     let cursor = cursor.filter(|_| !run.arguments.full);
-    let mut report = Report::new(source, scope, cursor.is_none(), run.loading.writes());
+    let (full, written) = (cursor.is_none(), run.loading.writes());
+    let mut report = Report { source, scope, full, written, ..Report::default() };
     tracing::info!(source, full = report.full, dry_run = run.arguments.dry_run, "run begins");
     let ended = match cursor {
         Some(cursor) => changes::read(&run, cursor, &mut report).await,

@@ -6,17 +6,16 @@ mod text;
 
 use job_process::{JobError, print};
 use operations::OperationError;
-use operations::dlq::{self, Execution, MoveReport, NewPlan, Pace};
-use postgres_store::RedriveAction;
+use operations::dlq::{self, Execution, MoveReport, NewPlan};
+use postgres_store::Author;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use crate::environment::{providers, queues, store, store_and_queues};
 use crate::failure::job_error;
 use crate::printed::Printed;
 
 pub(crate) use arguments::DlqCommand;
-use arguments::{DropArguments, RedriveArguments};
+use arguments::{DropArguments, RedriveArguments, Wanted};
 
 pub(crate) async fn run(command: DlqCommand, json: bool, stop: &CancellationToken) -> Result<(), JobError> {
     match command {
@@ -29,8 +28,12 @@ pub(crate) async fn run(command: DlqCommand, json: bool, stop: &CancellationToke
             let report = dlq::show(&store, &queues, &providers(), &unit, &message_id, stop).await;
             print(&Printed(report.map_err(job_error)?), json)
         }
-        DlqCommand::Redrive(arguments) => redrive(arguments, json, stop).await,
-        DlqCommand::Drop(arguments) => discard(arguments, json, stop).await,
+        DlqCommand::Redrive(RedriveArguments { wanted, pace, yes }) => {
+            plan_and_run(wanted, Execution::Redrive(pace.into()), (None, None), yes, json, stop).await
+        }
+        DlqCommand::Drop(DropArguments { wanted, author, reason, yes }) => {
+            plan_and_run(wanted, Execution::Drop, (author, reason), yes, json, stop).await
+        }
         DlqCommand::Plan { plan } => {
             let progress = dlq::progress(&store().await?, plan).await.map_err(job_error)?;
             print(&Printed(progress), json)
@@ -39,53 +42,26 @@ pub(crate) async fn run(command: DlqCommand, json: bool, stop: &CancellationToke
     }
 }
 
-async fn redrive(arguments: RedriveArguments, json: bool, stop: &CancellationToken) -> Result<(), JobError> {
-    let RedriveArguments { unit, chosen, plan, pace, yes } = arguments;
-    let wanted = match plan {
-        Some(plan_id) => Wanted::Known { plan_id, action: RedriveAction::Redrive },
-        None => Wanted::New(Box::new(NewPlan {
-            action: RedriveAction::Redrive,
-            unit: unit.unwrap_or_default(),
-            scan_limit: chosen.scan_limit,
-            selection: chosen.into(),
-            author: None,
-            reason: None,
-        })),
-    };
-    plan_and_run(wanted, Execution::Redrive(Pace::from(pace)), yes, json, stop).await
-}
-
-async fn discard(arguments: DropArguments, json: bool, stop: &CancellationToken) -> Result<(), JobError> {
-    let DropArguments { unit, chosen, plan, author, reason, yes } = arguments;
-    let wanted = match plan {
-        Some(plan_id) => Wanted::Known { plan_id, action: RedriveAction::Drop },
-        None => Wanted::New(Box::new(NewPlan {
-            action: RedriveAction::Drop,
-            unit: unit.unwrap_or_default(),
-            scan_limit: chosen.scan_limit,
-            selection: chosen.into(),
-            author: author.map(|author| author.to_string()),
-            reason,
-        })),
-    };
-    plan_and_run(wanted, Execution::Drop, yes, json, stop).await
-}
-
-enum Wanted {
-    New(Box<NewPlan>),
-    Known { plan_id: Uuid, action: RedriveAction },
-}
-
 async fn plan_and_run(
     wanted: Wanted,
     execution: Execution,
+    (author, reason): (Option<Author>, Option<String>),
     yes: bool,
     json: bool,
     stop: &CancellationToken,
 ) -> Result<(), JobError> {
     let (store, queues) = store_and_queues().await?;
-    let plan_id = match wanted {
-        Wanted::New(new) => {
+    let action = execution.action();
+    let plan_id = match wanted.plan {
+        None => {
+            let new = NewPlan {
+                action,
+                unit: wanted.unit.unwrap_or_default(),
+                scan_limit: wanted.chosen.scan_limit,
+                selection: wanted.chosen.into(),
+                author: author.map(|author| author.to_string()),
+                reason,
+            };
             let planned = Printed(dlq::plan(&store, &queues, &new, stop).await.map_err(job_error)?);
             if planned.0.messages == 0 || !yes {
                 return print(&planned, json);
@@ -94,7 +70,7 @@ async fn plan_and_run(
             eprint!("{planned}");
             planned.0.plan_id
         }
-        Wanted::Known { plan_id, action } => {
+        Some(plan_id) => {
             let progress = dlq::progress(&store, plan_id).await.map_err(job_error)?;
             if progress.action != action {
                 return Err(job_error(OperationError::OtherAction { plan_id, action: progress.action }));

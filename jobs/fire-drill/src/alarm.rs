@@ -46,10 +46,8 @@ pub(crate) fn faults(alarm: &AlarmFacts, queue: &str, topic: &str) -> Vec<String
             alarm.metric, alarm.namespace
         ),
     );
-    demand(
-        alarm.dimensions == [(String::from("QueueName"), queue.to_owned())],
-        format!("watches another queue than {queue}"),
-    );
+    let watched = [(String::from("QueueName"), queue.to_owned())];
+    demand(alarm.dimensions == watched, format!("watches another queue than {queue}"));
     demand(alarm.maximum, String::from("its statistic is not the maximum"));
     demand(alarm.fires_at_one, String::from("one message does not fire it"));
     demand(
@@ -63,10 +61,9 @@ pub(crate) fn faults(alarm: &AlarmFacts, queue: &str, topic: &str) -> Vec<String
 /// Why an alarm that fires would not notify `topic`.
 pub(crate) fn silence(alarm: &AlarmFacts, topic: &str) -> Option<String> {
     if !alarm.actions_enabled {
-        return Some(format!(
-            "its actions are disabled: aws cloudwatch enable-alarm-actions --alarm-names {}",
-            alarm.name
-        ));
+        let name = &alarm.name;
+        let fix = format!("aws cloudwatch enable-alarm-actions --alarm-names {name}");
+        return Some(format!("its actions are disabled: {fix}"));
     }
     let notifies = alarm.actions.iter().any(|action| action.rsplit(':').next() == Some(topic));
     (!notifies).then(|| format!("it does not notify the topic {topic}: deploy the template"))

@@ -1,5 +1,6 @@
 //! Checks the configuration of a unit's whole way: rules, queues, policies, alarm, topic. Sends nothing.
 
+use serde::Serialize;
 use sqs_queue::{Admission, admission};
 
 use crate::alarm::faults;
@@ -9,7 +10,7 @@ use crate::hop::Hop;
 use crate::unit::{Unit, notices, topic, undelivered};
 
 /// Something that would stop an event or its alarm.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Fault {
     pub(crate) hop: Hop,
     /// What is wrong, and what to do.
@@ -81,29 +82,20 @@ fn check_rule(
     let fix = format!("aws events enable-rule --event-bus-name {bus} --name {name}");
     demand(*enabled, Hop::Rule, format!("rule {name} is disabled: {fix}"));
     let target = targets.iter().find(|target| target.arn == queue.arn);
-    demand(
-        target.is_some(),
-        Hop::Rule,
-        format!("rule {name} does not target the queue: deploy the template"),
-    );
+    let reason = format!("rule {name} does not target the queue: deploy the template");
+    demand(target.is_some(), Hop::Rule, reason);
     let kept = target.is_none_or(|target| target.dlq.as_ref() == undelivered.map(|queue| &queue.arn));
     let lost = "so undeliverable events would be lost: deploy the template";
-    demand(
-        kept,
-        Hop::Rule,
-        format!("rule {name} has not the queue for undelivered events as its DLQ, {lost}"),
-    );
+    let reason = format!("rule {name} has not the queue for undelivered events as its DLQ, {lost}");
+    demand(kept, Hop::Rule, reason);
     // A condition that only AWS can evaluate counts as fulfilled: no fault is reported that is none.
     let let_in = |queue: &QueueFacts| {
         admission(queue.policy.as_deref().unwrap_or_default(), &queue.arn, arn) != Admission::Refuses
     };
     let closed = "does not let the rule send: deploy the template, which has the policy";
     demand(let_in(queue), Hop::QueuePolicy, format!("the queue of rule {name} {closed}"));
-    demand(
-        undelivered.is_none_or(let_in),
-        Hop::QueuePolicy,
-        format!("the queue for undelivered events {closed} ({name})"),
-    );
+    let reason = format!("the queue for undelivered events {closed} ({name})");
+    demand(undelivered.is_none_or(let_in), Hop::QueuePolicy, reason);
     faults
 }
 
@@ -119,20 +111,15 @@ fn check_redrive(cloud: &Cloud, unit: Unit, queue: &QueueFacts) -> Option<Fault>
 
 async fn check_alarm(cloud: &Cloud, unit: Unit, dlq: &str) -> Result<Vec<Fault>, CloudError> {
     let (name, topic) = (unit.alarm(&cloud.prefix), topic(&cloud.prefix));
-    let mut reasons = match cloud.alarm(&name).await? {
-        Some(alarm) => faults(&alarm, dlq, &topic),
-        None => return Ok(vec![missing(Hop::Alarm, &format!("alarm {name}"))]),
+    let Some(alarm) = cloud.alarm(&name).await? else {
+        return Ok(vec![missing(Hop::Alarm, &format!("alarm {name}"))]);
     };
-    let mut faults: Vec<Fault> = reasons
-        .drain(..)
-        .map(|reason| Fault { hop: Hop::Alarm, reason: format!("alarm {name}: {reason}") })
-        .collect();
+    let fault = |reason| Fault { hop: Hop::Alarm, reason: format!("alarm {name}: {reason}") };
+    let mut faults: Vec<Fault> = faults(&alarm, dlq, &topic).into_iter().map(fault).collect();
     let notices = notices(&cloud.prefix);
     if cloud.queue(&notices).await?.is_none() {
-        faults.push(missing(
-            Hop::Notification,
-            &format!("queue {notices}, which subscribes to the alarms' topic,"),
-        ));
+        let what = format!("queue {notices}, which subscribes to the alarms' topic,");
+        faults.push(missing(Hop::Notification, &what));
     }
     Ok(faults)
 }

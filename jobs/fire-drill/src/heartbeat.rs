@@ -62,7 +62,10 @@ async fn send(
 ) -> Result<Vec<&'static str>, StepError> {
     let names: Vec<String> = units.iter().map(|unit| unit.name.to_owned()).collect();
     let ids = clients.store.begin_heartbeats(&names).await?;
-    let entries: Vec<BusEntry> = units.iter().zip(&ids).filter_map(|(unit, id)| entry(*unit, *id)).collect();
+    let entry = |(unit, heartbeat): (&Unit, &Uuid)| {
+        unit.entry(HEARTBEAT, &Heartbeat { unit: unit.name.to_owned(), heartbeat: *heartbeat })
+    };
+    let entries: Vec<BusEntry> = units.iter().zip(&ids).filter_map(entry).collect();
     let results = match clients.cloud.bus.publish(&entries).await {
         Ok(results) => results,
         Err(error) => {
@@ -80,12 +83,6 @@ async fn send(
     }
     clients.store.cancel_heartbeats(&cancelled).await?;
     Ok(unsent)
-}
-
-fn entry(unit: Unit, heartbeat: Uuid) -> Option<BusEntry> {
-    // `None` cannot happen: a struct of a word and an ID is a small JSON object.
-    let detail = serde_json::to_string(&Heartbeat { unit: unit.name.to_owned(), heartbeat }).ok()?;
-    BusEntry::provider(unit.source(), HEARTBEAT, detail).ok()
 }
 
 /// Waits until every heartbeat has arrived, at most for `limit`.
@@ -164,7 +161,7 @@ async fn resume_drill(drills: &Drills<'_>, unit: Unit) -> Result<Option<OpenDril
     let (standing, failed) = match drills.step(unit, &drill).await? {
         Standing::Ended(Ok(())) => (String::from("passed"), false),
         Standing::Ended(Err(failure)) => (format!("failed at {}: {}", failure.hop, failure.reason), true),
-        Standing::WaitsForHop(hop) => (format!("on its way to {hop}"), false),
+        Standing::WaitsForHop(hop) => (format!("on its way to {}", hop.name()), false),
         Standing::Waits(what) => (format!("waits for {what}"), false),
         Standing::Blocked(reason) => (reason, false),
     };

@@ -1,8 +1,9 @@
 //! The hops of a drill's event, in order.
 
-use std::fmt;
+use serde::Serialize;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Hop {
     /// The bus or the queue accepts the event.
     Put,
@@ -39,11 +40,5 @@ impl Hop {
             Self::Notification => "notification",
             Self::Cleanup => "cleanup",
         }
-    }
-}
-
-impl fmt::Display for Hop {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }

@@ -1,10 +1,7 @@
 //! The event that a drill sends: it names no record, and no parser knows it. Pure.
 
 use event_bus::BusEntry;
-use event_contract::{POISON, Poison};
-use serde_json::json;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use event_contract::{POISON, Poison, queued_event};
 use uuid::Uuid;
 
 use crate::unit::Unit;
@@ -14,17 +11,12 @@ fn detail(unit: Unit, drill: Uuid) -> Poison {
 }
 
 pub(crate) fn entry(unit: Unit, drill: Uuid) -> Option<BusEntry> {
-    // `None` cannot happen: a struct of a word and an ID is a small JSON object.
-    let detail = serde_json::to_string(&detail(unit, drill)).ok()?;
-    BusEntry::provider(unit.source(), POISON, detail).ok()
+    unit.entry(POISON, &detail(unit, drill))
 }
 
 /// The body that a rule would deliver to a queue.
 pub(crate) fn body(unit: Unit, drill: Uuid) -> String {
-    let time = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
-    let event = json!({"version": "0", "id": Uuid::now_v7(), "source": unit.source(), "detail-type": POISON,
-        "time": time, "detail": detail(unit, drill)});
-    event.to_string()
+    queued_event(unit.source(), POISON, &detail(unit, drill))
 }
 
 #[cfg(test)]

@@ -117,30 +117,19 @@ pub(crate) struct PlannedUnit {
     unit: &'static str,
     /// Where its event would be sent.
     sent_to: String,
-    pub(crate) faults: Vec<PlannedFault>,
-}
-
-#[derive(Debug, Serialize)]
-pub(crate) struct PlannedFault {
-    hop: &'static str,
-    reason: String,
+    pub(crate) faults: Vec<Fault>,
 }
 
 impl PlannedUnit {
     pub(crate) fn of(unit: Unit, prefix: &str, faults: Vec<Fault>) -> Self {
         let sent_to = match unit.door {
-            Door::Bus { .. } => {
-                format!(
-                    "bus {prefix}, source {}, rule {}",
-                    unit.source(),
-                    unit.rule(prefix).unwrap_or_default()
-                )
+            Door::Bus { source, .. } => {
+                format!("bus {prefix}, source {source}, rule {}", unit.rule(prefix).unwrap_or_default())
             }
             Door::Queue => format!("queue {}", unit.queue(prefix).unwrap_or_default()),
             Door::Dlq => format!("queue {}", unit.dlq(prefix)),
         };
-        let fault = |fault: Fault| PlannedFault { hop: fault.hop.name(), reason: fault.reason };
-        Self { unit: unit.name, sent_to, faults: faults.into_iter().map(fault).collect() }
+        Self { unit: unit.name, sent_to, faults }
     }
 }
 
@@ -150,7 +139,7 @@ impl fmt::Display for Plan {
         for unit in &self.units {
             writeln!(f, "{:<22} to {}", unit.unit, unit.sent_to)?;
             for fault in &unit.faults {
-                writeln!(f, "    would stop at {}: {}", fault.hop, fault.reason)?;
+                writeln!(f, "    would stop at {}: {}", fault.hop.name(), fault.reason)?;
             }
         }
         Ok(())

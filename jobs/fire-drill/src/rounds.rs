@@ -104,16 +104,11 @@ impl Runner {
             }
             Ok(Standing::Blocked(reason)) => (DrillResult::NotDrilled, None, Some(reason.clone())),
             Ok(Standing::Waits(what)) => (DrillResult::NotDrilled, None, Some(format!("waited for {what}"))),
-            Ok(Standing::WaitsForHop(hop)) if self.is_at_rest() => (
-                DrillResult::Pending,
-                Some(hop.name().to_owned()),
-                Some(String::from("a scheduled job drains its queue; a heartbeat will see the end")),
-            ),
-            Ok(Standing::WaitsForHop(hop)) => (
-                DrillResult::Pending,
-                Some(hop.name().to_owned()),
-                Some(String::from("a heartbeat will see the end")),
-            ),
+            Ok(Standing::WaitsForHop(hop)) => {
+                let drained = if self.is_at_rest() { "a scheduled job drains its queue; " } else { "" };
+                let reason = format!("{drained}a heartbeat will see the end");
+                (DrillResult::Pending, Some(hop.name().to_owned()), Some(reason))
+            }
             Err(error) => (DrillResult::Pending, None, Some(format!("its state cannot be read: {error}"))),
         }
     }

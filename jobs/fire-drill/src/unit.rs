@@ -1,7 +1,9 @@
 //! The units that are drilled: where the events of each enter, and the names of its queues, rules and alarms, as in
 //! `deploy/cloudformation/coppice.yaml`; a test compares the two. Pure.
 
+use event_bus::BusEntry;
 use event_contract::DRILL_SOURCE;
+use serde::Serialize;
 
 /// A unit with a DLQ, and where its events enter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +48,12 @@ impl Unit {
             Door::Bus { source, .. } => source,
             Door::Queue | Door::Dlq => DRILL_SOURCE,
         }
+    }
+
+    /// An event that enters by its door.
+    pub(crate) fn entry(self, detail_type: &str, detail: &impl Serialize) -> Option<BusEntry> {
+        // `None` cannot happen: a struct of a word and an ID is a small JSON object.
+        BusEntry::provider(self.source(), detail_type, serde_json::to_string(detail).ok()?).ok()
     }
 
     /// The rule that matches events sent to it.

@@ -9,7 +9,7 @@ use settings::{Settings, describe};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::provider::EnqueuerSettings;
+use crate::provider::{EnqueuerSettings, RoleName};
 
 /// Sends the IDs of records that are to be read again to the queue of sso-resync or crm-resync.
 ///
@@ -29,14 +29,6 @@ pub(crate) struct Arguments {
 
 fn help() -> String {
     format!("{}\n{EXIT_CODES}", describe(EnqueuerSettings::ALL))
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum RoleName {
-    /// Users of the identity provider.
-    Sso,
-    /// Contacts of the CRM.
-    Crm,
 }
 
 #[derive(Debug, Args)]

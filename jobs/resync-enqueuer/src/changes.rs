@@ -6,9 +6,8 @@ use provider_sso::ChangesFrom;
 use time::{Duration, OffsetDateTime};
 use tokio_util::sync::CancellationToken;
 
-use crate::patience::{patiently, stopped};
+use crate::patience::{patiently, stopped, superseded};
 use crate::provider::Provider;
-use crate::run::superseded;
 
 // Most queues keep events no longer than this.
 const FIRST: Duration = Duration::DAY;

@@ -10,9 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::arguments::GuardArguments;
 use crate::guard::refusal;
-use crate::patience::{patiently, stopped};
+use crate::patience::{patiently, stopped, superseded};
 use crate::provider::Provider;
-use crate::run::superseded;
 
 /// Reads pages into the run until there are no more.
 pub(crate) async fn gather(
@@ -100,8 +99,6 @@ pub(crate) async fn pass(
     if let Some(reason) = refusal(plan, proven, allowed) {
         return Err(JobError::Guarded(reason));
     }
-    match store.pass_listing(run.run_id, source, proven, changed_only).await? {
-        true => Ok(()),
-        false => Err(superseded()),
-    }
+    let passed = store.pass_listing(run.run_id, source, proven, changed_only).await?;
+    if passed { Ok(()) } else { Err(superseded()) }
 }

@@ -7,8 +7,7 @@ use postgres_store::{GatheredPage, ResyncRun, Store};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use crate::patience::stopped;
-use crate::run::superseded;
+use crate::patience::{stopped, superseded};
 
 /// IDs that are stored in one statement.
 const PAGE: usize = 1000;

@@ -1,4 +1,4 @@
-//! Retries the call for a page.
+//! Retries the call for a page, and says why a run ends early.
 
 use std::time::Duration;
 
@@ -52,4 +52,11 @@ fn given_up(error: &ProviderError) -> JobError {
 
 pub(crate) fn stopped() -> JobError {
     JobError::Stopped(String::from("stopped by a signal: run again to resume"))
+}
+
+/// Another process has ended, restarted or advanced the run.
+pub(crate) fn superseded() -> JobError {
+    JobError::Failed(String::from(
+        "another process works on this run, or has ended it: run again to see what is left",
+    ))
 }

@@ -1,5 +1,6 @@
 //! The provider that lists records or changes, whatever its role. Must not know runs or queues.
 
+use clap::ValueEnum;
 use job_process::{Database, JobError};
 use provider_crm::{CrmClient, CrmProvider, CrmSettings};
 use provider_sso::{
@@ -7,8 +8,6 @@ use provider_sso::{
 };
 use settings::{Reader, both};
 use worker_process::LOG;
-
-use crate::arguments::RoleName;
 
 settings::declare! {
     /// All settings, for `--help`, and those that every run reads.
@@ -20,6 +19,14 @@ settings::declare! {
     list use LOG;
     list SsoSettings;
     list CrmSettings;
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RoleName {
+    /// Users of the identity provider.
+    Sso,
+    /// Contacts of the CRM.
+    Crm,
 }
 
 pub(crate) struct Environment {

@@ -8,6 +8,7 @@ use sqs_queue::{Queue, SqsQueue};
 use tokio_util::sync::CancellationToken;
 
 use crate::arguments::{Arguments, GuardArguments, How, Origin};
+use crate::patience::superseded;
 use crate::provider::{Environment, Provider};
 use crate::report::{EnqueueReport, ListingReport};
 use crate::sending::{Pace, send};
@@ -162,10 +163,8 @@ impl Work<'_> {
     }
 
     async fn end_reading(&self, run: &ResyncRun) -> Result<(), JobError> {
-        match self.store.end_resync_reading(run.run_id, None).await? {
-            true => Ok(()),
-            false => Err(superseded()),
-        }
+        let ended = self.store.end_resync_reading(run.run_id, None).await?;
+        if ended { Ok(()) } else { Err(superseded()) }
     }
 
     async fn send_and_end(
@@ -188,11 +187,4 @@ impl Work<'_> {
             }
         }
     }
-}
-
-/// Another process has ended, restarted or advanced the run.
-pub(crate) fn superseded() -> JobError {
-    JobError::Failed(String::from(
-        "another process works on this run, or has ended it: run again to see what is left",
-    ))
 }

@@ -11,8 +11,7 @@ use sqs_queue::{BATCH_LIMIT, EntryError, OutgoingMessage, Queue, QueueError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::patience::stopped;
-use crate::run::superseded;
+use crate::patience::{stopped, superseded};
 
 /// Concurrent calls of SQS.
 const CALLS: usize = 8;

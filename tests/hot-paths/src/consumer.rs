@@ -9,8 +9,8 @@ use sqs_queue::{MemoryQueue, MemoryQueueConfig, OutgoingMessage, Queue};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use worker_runtime::{
-    Cause, Demand, Failure, Handler, Liveness, MemoryLedger, Mode, Options, Outcome, Probed, Reading, Refetch,
-    Refusal, Runtime,
+    Cause, Demand, Failure, Handler, Liveness, MemoryLedger, Mode, Options, Outcome, Probed, Reading,
+    Refetch, Refusal, Runtime,
 };
 
 /// Messages in one turn.
@@ -76,6 +76,10 @@ impl Handler for Nothing {
 
     fn fetch(&self, _: &Refetch<String>, (): ()) -> impl Future<Output = Result<(), Failure>> + Send {
         std::future::ready(Ok(()))
+    }
+
+    fn went_through(&self, (): &()) -> bool {
+        true
     }
 
     async fn apply(&self, batch: &[(Refetch<String>, ())]) -> Result<Vec<Outcome>, Failure> {

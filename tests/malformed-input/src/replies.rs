@@ -133,7 +133,7 @@ fn user(fetched: Result<FetchedUser, ProviderError>) {
             user.identities.iter().for_each(|identity| is_id(&identity.subject));
         }
         Ok(FetchedUser::NotModified) => panic!("nothing is known yet"),
-        Ok(FetchedUser::Gone) => {}
+        Ok(FetchedUser::Absent(_)) => {}
         Err(error) => says_nothing(&error),
     }
 }
@@ -160,7 +160,7 @@ fn sign_in(fetched: Result<Option<SignIn>, ProviderError>) {
 fn case(fetched: Result<FetchedCase, ProviderError>) {
     match fetched {
         Ok(FetchedCase::Found(case)) => is_id(&case.id),
-        Ok(FetchedCase::Gone) => {}
+        Ok(FetchedCase::Absent(_)) => {}
         Err(error) => says_nothing(&error),
     }
 }
@@ -168,6 +168,7 @@ fn case(fetched: Result<FetchedCase, ProviderError>) {
 fn contacts(fetched: Result<Vec<FetchedContact>, ProviderError>) {
     match fetched.as_deref() {
         Ok([FetchedContact::Found(contact)]) => is_id(&contact.id),
+        Ok([FetchedContact::NotVisible]) => {}
         Ok([FetchedContact::Gone { merged_into }]) => merged_into.iter().for_each(|id| is_id(id)),
         Ok(_) => panic!("one contact was requested"),
         Err(error) => says_nothing(error),

@@ -170,6 +170,10 @@ impl<P: SsoProvider> Handler for SignIns<P> {
         Ok(FetchedSignIn::Found { sign_in, user, announce })
     }
 
+    fn went_through(&self, fetched: &FetchedSignIn) -> bool {
+        matches!(fetched, FetchedSignIn::Found { .. })
+    }
+
     async fn apply(&self, batch: &[(Refetch<SignInKey>, FetchedSignIn)]) -> Result<Vec<Outcome>, Failure> {
         self.write_users(batch).await?;
         let logins: Vec<Login> = batch.iter().filter_map(|(_, fetched)| login(fetched)).collect();

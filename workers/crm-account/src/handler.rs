@@ -111,6 +111,10 @@ impl<P: CrmProvider> Handler for CrmAccountHandler<P> {
         }
     }
 
+    fn went_through(&self, push: &Push) -> bool {
+        matches!(push, Push::Written(_))
+    }
+
     async fn apply(&self, batch: &[(Refetch<Uuid>, Push)]) -> Result<Vec<Outcome>, Failure> {
         let written: Vec<WrittenContact> = batch
             .iter()

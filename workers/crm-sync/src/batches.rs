@@ -94,7 +94,9 @@ impl Ask {
 
 fn one_contact_may_be_the_cause(error: &ProviderError) -> bool {
     match error {
-        ProviderError::Invalid { .. } | ProviderError::Malformed { .. } => true,
+        ProviderError::Invalid { .. } | ProviderError::Refused { .. } | ProviderError::Malformed { .. } => {
+            true
+        }
         ProviderError::Unavailable { cause, .. } => matches!(cause, Outage::ServerError | Outage::Timeout),
         ProviderError::Unauthorized | ProviderError::RateLimited { .. } => false,
     }

@@ -49,6 +49,7 @@ impl<P: CrmProvider> RecordSource for CrmRecords<P> {
         Ok(match self.batches.fetch(id).await? {
             FetchedContact::Found(contact) => FetchedRecord::Found(Box::new(found(&contact))),
             FetchedContact::Gone { merged_into } => FetchedRecord::Gone { merged_into },
+            FetchedContact::NotVisible => FetchedRecord::NotVisible,
         })
     }
 

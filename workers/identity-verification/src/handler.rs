@@ -28,7 +28,7 @@ impl<P: IdentityProvider> RecordSource for IdentityRecords<P> {
     async fn fetch(&self, id: &str, _known_etag: Option<&str>) -> Result<FetchedRecord, ProviderError> {
         Ok(match self.0.fetch_case(id).await? {
             FetchedCase::Found(case) => FetchedRecord::Found(Box::new(found(&case))),
-            FetchedCase::Gone => FetchedRecord::Gone { merged_into: None },
+            FetchedCase::Absent(absence) => absence.into(),
         })
     }
 

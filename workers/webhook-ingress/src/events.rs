@@ -41,7 +41,7 @@ pub(crate) fn events(
         let change = if removed { IngressChange::Deleted } else { IngressChange::Changed };
         rows.extend(ids.chunks(IDS_OF_AN_EVENT).map(|ids| IngressRow {
             event_id: Uuid::now_v7(),
-            source: format!("{INGRESS_SOURCE_PREFIX}{}", provider.name()),
+            source: format!("{INGRESS_SOURCE_PREFIX}{}", provider.webhook().name),
             detail_type: kind.to_owned(),
             event: IngressEvent { ids: ids.to_vec(), change, not_before },
         }));

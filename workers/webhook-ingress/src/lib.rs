@@ -110,7 +110,8 @@ async fn work(version: &'static str, settings: Settings) -> anyhow::Result<()> {
     let outbox = relay::IngressOutbox { intake: intake.clone(), liveness };
     let relaying = tokio::spawn(worker_process::run_relay(outbox, relay_stop.clone()));
 
-    let providers: Vec<&str> = settings.ingress.providers.keys().map(|provider| provider.name()).collect();
+    let providers: Vec<&str> =
+        settings.ingress.providers.keys().map(|provider| provider.webhook().name).collect();
     tracing::info!(version, ?providers, "ingress started");
     let router = router(settings.ingress, intake);
     let drained = serve(listener, router, settings.connections, stop, settings.drain_limit).await;

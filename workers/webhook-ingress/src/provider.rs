@@ -1,8 +1,7 @@
 //! The providers whose webhooks we accept, each named once. How a provider signs and where its IDs stand is in the vendor's
 //! `webhook.rs`, in the crate of its role.
 
-use provider_webhook::{Secrets, Webhook};
-use settings::Setting;
+use provider_webhook::Webhook;
 
 macro_rules! providers {
     ($($Provider:ident = $webhook:path),+ $(,)?) => {
@@ -41,18 +40,6 @@ pub fn webhooks() -> [&'static Webhook; Provider::ALL.len()] {
     Provider::ALL.map(Provider::webhook)
 }
 
-impl Provider {
-    /// Its name in the path, in `coppice.ingress.<name>` and in metrics.
-    pub(crate) const fn name(self) -> &'static str {
-        self.webhook().name
-    }
-
-    /// The setting that holds its secrets, and that enables it.
-    pub(crate) const fn setting(self) -> Setting<Secrets> {
-        self.webhook().secrets
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -61,10 +48,10 @@ mod tests {
 
     #[test]
     fn names_are_sorted_and_no_two_providers_share_a_name_or_a_setting() {
-        let names = Provider::ALL.map(Provider::name);
+        let names = webhooks().map(|webhook| webhook.name);
         assert!(names.is_sorted());
         let distinct = |texts: &[&'static str]| texts.iter().collect::<BTreeSet<_>>().len();
         assert_eq!(distinct(&names), names.len());
-        assert_eq!(distinct(&Provider::ALL.map(|provider| provider.setting().name)), names.len());
+        assert_eq!(distinct(&webhooks().map(|webhook| webhook.secrets.name)), names.len());
     }
 }

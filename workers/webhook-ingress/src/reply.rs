@@ -4,7 +4,7 @@
 use axum::http::header::{ALLOW, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Json, Response};
-use serde::Serialize;
+use serde_json::json;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reply {
@@ -33,16 +33,6 @@ pub(crate) enum Reply {
     TooSlow,
     /// Neither bus nor database accepted it: the provider must send it again.
     NotSafe,
-}
-
-#[derive(Serialize)]
-struct Accepted {
-    status: &'static str,
-}
-
-#[derive(Serialize)]
-struct Refused {
-    error: &'static str,
 }
 
 impl Reply {
@@ -102,9 +92,9 @@ impl IntoResponse for Reply {
         let mut response = match self {
             Self::Nothing => status.into_response(),
             Self::Published | Self::Stored | Self::ChallengeAnswered => {
-                (status, Json(Accepted { status: word })).into_response()
+                (status, Json(json!({"status": word}))).into_response()
             }
-            _ => (status, Json(Refused { error: word })).into_response(),
+            _ => (status, Json(json!({"error": word}))).into_response(),
         };
         if let Some(seconds) = self.retry_after() {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(seconds));

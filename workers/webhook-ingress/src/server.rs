@@ -7,7 +7,8 @@ use std::time::Instant;
 use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
-use axum::http::{HeaderMap, Method, Uri};
+use axum::http::Method;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::any;
 use event_bus::EventBus;
@@ -44,20 +45,13 @@ struct Enabled {
     room: Semaphore,
 }
 
-/// The parts of a request that a provider may sign, besides its body.
-struct Head {
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-}
-
 /// The whole HTTP side.
 pub fn router<B: EventBus>(settings: IngressSettings, intake: Intake<B>) -> Router {
     let IngressSettings { public_url, providers, limits } = settings;
     let enabled = |(provider, secrets): (Provider, Secrets)| {
         let rate = rate::per_second(limits.requests_per_second);
         let room = Semaphore::new(limits.requests);
-        (provider.name(), Enabled { provider, secrets, rate, room })
+        (provider.webhook().name, Enabled { provider, secrets, rate, room })
     };
     let providers = providers.into_iter().map(enabled).collect();
     let shared = Shared { intake, public_url, limits, providers };
@@ -113,11 +107,9 @@ impl<B: EventBus> Shared<B> {
             return Err(Reply::Method);
         }
         check_head(request.headers())?;
-        let head = Head {
-            method: request.method().clone(),
-            uri: request.uri().clone(),
-            headers: request.headers().clone(),
-        };
+        // The body is read later, and a provider may sign parts of the head.
+        let (head, body) = request.into_parts();
+        let request = Request::from_parts(head.clone(), body);
         let webhook = enabled.provider.webhook();
         if webhook.is_proven_by_head() {
             self.admit(enabled, &head, b"")?;
@@ -141,7 +133,7 @@ impl<B: EventBus> Shared<B> {
     }
 
     /// Checks that the request is the provider's and of now, and then that its rate allows one more.
-    fn admit(&self, enabled: &Enabled, head: &Head, body: &[u8]) -> Result<(), Reply> {
+    fn admit(&self, enabled: &Enabled, head: &Parts, body: &[u8]) -> Result<(), Reply> {
         let called = head.uri.path_and_query().map_or("/", |called| called.as_str());
         let signed = SignedRequest {
             method: head.method.as_str(),

@@ -11,7 +11,7 @@ use settings::{Fault, Reader, SettingsError, all};
 use worker_process::{BUS_NAME, CONNECTIONS, DATABASE_URL, DRAIN_LIMIT, HEALTH_ADDRESS, LOG};
 
 use crate::connections::ConnectionLimits;
-use crate::provider::Provider;
+use crate::provider::{Provider, webhooks};
 
 settings::declare! {
     /// Everything.
@@ -77,31 +77,27 @@ pub(crate) struct PublicUrl {
     pub path: String,
 }
 
-/// Not a base that a path can follow.
-#[derive(Debug, thiserror::Error)]
-#[error("must be https://host, with a path perhaps, without query or fragment")]
-pub(crate) struct PublicUrlError;
-
 impl FromStr for PublicUrl {
-    type Err = PublicUrlError;
+    type Err = &'static str;
 
-    fn from_str(text: &str) -> Result<Self, PublicUrlError> {
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = "must be https://host, with a path perhaps, without query or fragment";
         if text.is_empty() {
             return Ok(Self::default());
         }
         let base = text.trim_end_matches('/');
         let rest = base.strip_prefix("https://").or_else(|| base.strip_prefix("http://"));
-        let rest = rest.ok_or(PublicUrlError)?;
+        let rest = rest.ok_or(wrong)?;
         let host = rest.split('/').next().unwrap_or_default();
         if host.is_empty() || rest.contains(['?', '#', ' ']) {
-            return Err(PublicUrlError);
+            return Err(wrong);
         }
         Ok(Self { base: base.to_owned(), path: rest[host.len()..].to_owned() })
     }
 }
 
 pub(crate) fn describe() -> String {
-    let providers = Provider::ALL.map(|provider| provider.setting().help());
+    let providers = webhooks().map(|webhook| webhook.secrets.help());
     let known = [<Settings as settings::Settings>::ALL, &providers].concat();
     format!(
         "{}\nSecrets are lists with commas: every secret in a list is accepted. Setting a provider's secrets enables it. \
@@ -112,24 +108,23 @@ pub(crate) fn describe() -> String {
 
 /// The providers that are enabled, with their secrets.
 fn read_providers(reader: &Reader) -> Result<BTreeMap<Provider, Secrets>, SettingsError> {
-    let secrets = Provider::ALL.map(|provider| Ok((provider, reader.read(provider.setting())?)));
+    let secrets = Provider::ALL.map(|provider| Ok((provider, reader.read(provider.webhook().secrets)?)));
     let mut providers: BTreeMap<Provider, Secrets> = all(secrets)?.into_iter().collect();
     providers.retain(|_, secrets| !secrets.is_empty());
-    if providers.is_empty() { Err(no_provider()) } else { Ok(providers) }
-}
-
-fn no_provider() -> SettingsError {
-    let settings = Provider::ALL.map(|provider| provider.setting().name).join(", ");
-    SettingsError::from(Fault {
+    if !providers.is_empty() {
+        return Ok(providers);
+    }
+    let settings = webhooks().map(|webhook| webhook.secrets.name).join(", ");
+    Err(SettingsError::from(Fault {
         name: "COPPICE_<PROVIDER>_WEBHOOK_SECRETS",
         meaning: "they enable the provider",
         problem: format!("no provider is enabled: set the secrets of at least one: {settings}"),
-    })
+    }))
 }
 
 fn read_public_url(reader: &Reader) -> Result<PublicUrl, SettingsError> {
     let url = reader.read(PUBLIC_URL)?;
-    let hubspot = reader.read(Provider::HubSpot.setting());
+    let hubspot = reader.read(Provider::HubSpot.webhook().secrets);
     if url == PublicUrl::default() && hubspot.is_ok_and(|secrets| !secrets.is_empty()) {
         return Err(PUBLIC_URL.is_not_set());
     }

@@ -24,6 +24,8 @@ pub enum AtProvider {
     },
     /// The provider proves that it is deleted.
     Gone,
+    /// It does not show the record: that may be a deletion, or our permissions.
+    NotFound,
     /// The provider could not say, and why.
     Failed(String),
     /// The provider was not asked, and why.
@@ -86,6 +88,7 @@ async fn fetch(records: &impl RecordSource, source: &str, id: &str) -> AtProvide
     match records.fetch(id, None).await {
         Ok(FetchedRecord::Found(found)) => AtProvider::There { version_at: found.version_at },
         Ok(FetchedRecord::Gone { .. }) => AtProvider::Gone,
+        Ok(FetchedRecord::NotFound | FetchedRecord::NotVisible) => AtProvider::NotFound,
         Ok(FetchedRecord::NotModified) => {
             AtProvider::Failed(String::from("it answered 'not modified', which was not asked for"))
         }
@@ -99,6 +102,7 @@ impl fmt::Display for AtProvider {
             Self::There { version_at: Some(at) } => write!(f, "there, version {}", instant(*at)),
             Self::There { version_at: None } => f.write_str("there, without a version"),
             Self::Gone => f.write_str("gone"),
+            Self::NotFound => f.write_str("not found: deleted, or hidden from our user"),
             Self::Failed(why) => write!(f, "no answer: {why}"),
             Self::NotAsked(why) => write!(f, "not asked: {why}"),
             Self::OurOwn => f.write_str("a person is our own record: no provider has it"),

@@ -30,34 +30,17 @@ impl RecordKey {
             let ids = vec![announcement.entity_id.to_string()];
             return Some(Self { source: PERSON, ids, not_before: None });
         }
-        Self::of_sso(envelope).or_else(|| Self::of_crm(envelope)).or_else(|| Self::of_identity(envelope))
-    }
-
-    fn of_sso(envelope: &Envelope) -> Option<Self> {
-        let (source, hints) = provider_sso::read_any_event(envelope).ok()?;
-        Self::new(source, hints.into_iter().map(|hint| (hint.id, hint.not_before)))
-    }
-
-    fn of_crm(envelope: &Envelope) -> Option<Self> {
-        let (source, CrmEvent::Contacts(hints)) = provider_crm::read_any_event(envelope).ok()? else {
-            return None;
-        };
-        Self::new(source, hints.into_iter().map(|hint| (hint.id, hint.not_before)))
-    }
-
-    fn of_identity(envelope: &Envelope) -> Option<Self> {
-        let (source, hints) = provider_identity::read_any_event(envelope).ok()?;
-        Self::new(source, hints.into_iter().map(|hint| (hint.id, hint.not_before)))
-    }
-
-    fn new(
-        source: &'static str,
-        hints: impl Iterator<Item = (String, Option<OffsetDateTime>)>,
-    ) -> Option<Self> {
-        let (mut ids, bounds): (Vec<String>, Vec<_>) = hints.unzip();
+        let (source, hints) = provider_sso::read_any_event(envelope)
+            .or_else(|_| provider_identity::read_any_event(envelope))
+            .ok()
+            .or_else(|| match provider_crm::read_any_event(envelope).ok()? {
+                (source, CrmEvent::Contacts(hints)) => Some((source, hints)),
+                (_, CrmEvent::ResyncAll | CrmEvent::Ignored) => None,
+            })?;
+        let not_before = hints.iter().filter_map(|hint| hint.not_before).max();
+        let mut ids: Vec<String> = hints.into_iter().map(|hint| hint.id).collect();
         ids.sort();
         ids.dedup();
-        let not_before = bounds.into_iter().flatten().max();
         (!ids.is_empty()).then_some(Self { source, ids, not_before })
     }
 

@@ -78,7 +78,8 @@ pub async fn run(
 }
 
 impl Execution {
-    const fn action(self) -> RedriveAction {
+    /// The action of the plans that it runs.
+    pub const fn action(self) -> RedriveAction {
         match self {
             Self::Redrive(_) => RedriveAction::Redrive,
             Self::Drop => RedriveAction::Drop,

@@ -96,7 +96,13 @@ pub async fn show(
         None => Vec::new(),
     };
     let body = (unit != UNDELIVERED).then_some(body);
-    let failures = failures.into_iter().map(Into::into).collect();
+    let report = |NotedFailure { failed_at, class, detail, worker_version }| AttemptReport {
+        failed_at,
+        class,
+        detail,
+        worker_version,
+    };
+    let failures = failures.into_iter().map(report).collect();
     Ok(MessageReport { message, whereabouts, failures, records, body })
 }
 
@@ -197,6 +203,9 @@ fn verdict(here: Option<&RecordStanding>, there: &AtProvider) -> &'static str {
     let gone_here = here.is_some_and(|here| here.gone_at.is_some());
     match (there, here) {
         (AtProvider::NotAsked(_) | AtProvider::Failed(_) | AtProvider::OurOwn, _) => "not known",
+        (AtProvider::NotFound, _) => {
+            "not known: a redrive would keep it, as missing, unless another record can be read"
+        }
         (AtProvider::Gone, None) => "nothing to read: a redrive changes nothing",
         (AtProvider::Gone, Some(_)) if gone_here => "up to date: a redrive changes nothing",
         (AtProvider::Gone, Some(_)) => "out of date: a redrive would mark it as gone",
@@ -210,13 +219,6 @@ fn verdict(here: Option<&RecordStanding>, there: &AtProvider) -> &'static str {
             "has no version: a redrive would compare it"
         }
         (AtProvider::There { .. }, Some(_)) => "out of date: a redrive would read it",
-    }
-}
-
-impl From<NotedFailure> for AttemptReport {
-    fn from(failure: NotedFailure) -> Self {
-        let NotedFailure { failed_at, class, detail, worker_version } = failure;
-        Self { failed_at, class, detail, worker_version }
     }
 }
 

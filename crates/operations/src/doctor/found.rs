@@ -21,15 +21,4 @@ pub(crate) struct FoundRule {
 }
 
 /// Queues for events that rules could not deliver, by ARN, each with the ARNs of those rules.
-#[derive(Debug, Default)]
-pub(crate) struct DeadEnds(BTreeMap<String, BTreeSet<String>>);
-
-impl DeadEnds {
-    pub(crate) fn add(&mut self, queue_arn: String, rule_arn: &str) {
-        self.0.entry(queue_arn).or_default().insert(rule_arn.to_owned());
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &BTreeSet<String>)> {
-        self.0.iter().map(|(arn, rules)| (arn.as_str(), rules))
-    }
-}
+pub(crate) type DeadEnds = BTreeMap<String, BTreeSet<String>>;

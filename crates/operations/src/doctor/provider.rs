@@ -43,27 +43,29 @@ fn judge(source: &str, settings: &str, answer: Result<(), ProviderError>, findin
     let Err(error) = answer else {
         return findings.ok(CHECK, source, "it answers, and accepts our credentials");
     };
-    match error {
+    let fix = match error {
         ProviderError::RateLimited { .. } => {
-            findings.skipped(CHECK, source, format!("{error}: whether it accepts our credentials is not known"));
+            let why = format!("{error}: whether it accepts our credentials is not known");
+            return findings.skipped(CHECK, source, why);
         }
-        ProviderError::Unauthorized => findings.fault(
-            CHECK,
-            source,
-            error.to_string(),
-            format!("renew the credentials in {own}, and check that they may read records"),
-        ),
-        ProviderError::Unavailable { .. } => findings.fault(
-            CHECK,
-            source,
-            error.to_string(),
-            format!("check the URL in {own} and the NetworkPolicy. If the provider is down, wait: units start all the same"),
-        ),
-        ProviderError::Invalid { .. } | ProviderError::Malformed { .. } => findings.fault(
-            CHECK,
-            source,
-            error.to_string(),
-            format!("check the URL in {own}, which probably belongs to another service, and that {settings} names the right provider"),
-        ),
-    }
+        ProviderError::Refused { code, .. } => {
+            format!(
+                "check the permissions and fields of our user there: it refuses the list of one record with {code}"
+            )
+        }
+        ProviderError::Unauthorized => {
+            format!("renew the credentials in {own}, and check that they may read records")
+        }
+        ProviderError::Unavailable { .. } => {
+            format!(
+                "check the URL in {own} and the NetworkPolicy. If the provider is down, wait: units start all the same"
+            )
+        }
+        ProviderError::Invalid { .. } | ProviderError::Malformed { .. } => {
+            format!(
+                "check the URL in {own}, which probably belongs to another service, and that {settings} names the right provider"
+            )
+        }
+    };
+    findings.fault(CHECK, source, error.to_string(), fix);
 }

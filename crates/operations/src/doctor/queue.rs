@@ -1,6 +1,8 @@
 //! Checks the queues: that they exist, their attributes, and that the rules may send to them. The unit's settings name its
 //! queues; without a unit, every queue's name begins with the bus's.
 
+use std::time::Duration;
+
 use aws_sdk_sqs::types::QueueAttributeName as Name;
 use sqs_queue::{Admission, admission};
 
@@ -11,8 +13,7 @@ use super::queue_attributes::{
     Attributes, check_encryption, check_redrive, check_retention, check_size, check_visibility, last,
 };
 use super::samples::is_fed_by_rules;
-use super::target::{QueueUrls, Queues, Target};
-use std::time::Duration;
+use super::target::{Queues, Target};
 
 const CHECK: &str = "queue";
 
@@ -21,7 +22,7 @@ const UNDELIVERED: &str = "undelivered";
 pub(crate) async fn find(aws: &Aws, target: &Target, findings: &mut Findings) -> Vec<FoundQueue> {
     match &target.queues {
         Queues::None => Vec::new(),
-        Queues::Of(QueueUrls { unit, queue, dlq }) => {
+        Queues::Of { unit, queue, dlq } => {
             let from =
                 "set COPPICE_QUEUE_URL to the output …QueueUrl of the stack, and AWS_REGION to the stack's";
             let attributes = attributes(aws, queue, from, findings).await;
@@ -97,7 +98,7 @@ pub(crate) fn check(queue: &FoundQueue, rules: &[FoundRule], step_limit: Duratio
 
 /// The queues that take what rules cannot deliver: without them, or without their policies, such events are lost.
 pub(crate) async fn check_dead_ends(aws: &Aws, dead_ends: &DeadEnds, findings: &mut Findings) {
-    for (arn, rules) in dead_ends.iter() {
+    for (arn, rules) in dead_ends {
         let name = last(arn);
         let fix = "deploy deploy/cloudformation/coppice.yaml again: without this queue, undeliverable events are lost";
         let url = match aws.sqs.get_queue_url().queue_name(name).send().await {

@@ -36,7 +36,7 @@ pub(crate) async fn check(
         match targets(aws, bus, &name).await {
             Ok(targets) => {
                 if let Some(dead_end) = check_targets(&name, &targets, queue, findings) {
-                    dead_ends.add(dead_end, &arn);
+                    dead_ends.entry(dead_end).or_default().insert(arn.clone());
                 }
             }
             Err(fault) => {

@@ -48,16 +48,9 @@ pub(crate) enum Provider {
     None,
 }
 
-#[derive(Debug, Clone)]
-pub(crate) struct QueueUrls {
-    pub(crate) unit: &'static str,
-    pub(crate) queue: String,
-    pub(crate) dlq: String,
-}
-
 pub(crate) enum Queues {
-    /// The unit's own.
-    Of(QueueUrls),
+    /// The unit's own, by their URLs.
+    Of { unit: &'static str, queue: String, dlq: String },
     /// Every queue whose name begins with the bus's.
     All,
     /// The unit has none.
@@ -127,8 +120,8 @@ impl Target {
         };
         let process = reader.load::<ProcessSettings>();
         let (process, (provider, ())) = both(process, both(unit.read_provider(reader), own))?;
-        let urls = QueueUrls { unit: unit.name(), queue: process.queue_url, dlq: process.dlq_url };
-        Ok(Self::new(process.bus_name, process.database_url, Queues::Of(urls), provider))
+        let queues = Queues::Of { unit: unit.name(), queue: process.queue_url, dlq: process.dlq_url };
+        Ok(Self::new(process.bus_name, process.database_url, queues, provider))
     }
 }
 

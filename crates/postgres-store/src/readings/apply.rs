@@ -8,9 +8,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::reading::{PersonReading, RecordState};
-use crate::records::identity;
 use crate::records::result::ReadingResult;
 use crate::records::source_record::{self, LinkKeys, Source, SourceRow, Upserted};
+use crate::records::{identity, missing};
 use crate::{Store, StoreError};
 
 impl Store {
@@ -27,7 +27,11 @@ impl Store {
         let mut transaction = self.pool.begin().await?;
         let meant = records_meant(&mut transaction, source.name, readings).await?;
         let id_of = |reading| record_id(reading, &meant);
-        let latest = latest_by_record(readings, id_of);
+        let (missing, latest): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            latest_by_record(readings, id_of).into_iter().partition(|(_, reading)| reading.is_missing());
+        let missing: Vec<(String, i64)> =
+            missing.into_iter().map(|(id, reading)| (id.to_owned(), reading.ticket)).collect();
+        missing::note(&mut transaction, source, &missing).await?;
         let rows: Vec<SourceRow> =
             latest.iter().map(|(id, reading)| self.source_row(source, id, reading)).collect();
         let Upserted { changed, touched } = source_record::upsert(&mut transaction, source, &rows).await?;
@@ -93,7 +97,8 @@ impl Store {
     fn source_row(&self, source: Source<'_>, external_id: &str, reading: &PersonReading) -> SourceRow {
         let (record, external_key, merged_into) = match &reading.state {
             RecordState::Present { record, external_key, .. } => (Some(record), external_key.clone(), None),
-            RecordState::Gone { merged_into } => (None, None, merged_into.clone()),
+            RecordState::Gone { merged_into, .. } => (None, None, merged_into.clone()),
+            RecordState::Missing => (None, None, None),
         };
         SourceRow {
             external_id: external_id.to_owned(),
@@ -105,6 +110,7 @@ impl Store {
             ticket: reading.ticket,
             keys: LinkKeys { external_key, verified_email: self.verified_email(source, external_id, record) },
             merged_into,
+            gone_proved: matches!(reading.state, RecordState::Gone { proved: true, .. }),
         }
     }
 

@@ -48,7 +48,7 @@ impl Store {
             let person_id = links.moved(&row.external_id).unwrap_or(first);
             let list: &[Identity] = match &reading.state {
                 RecordState::Present { identities, .. } => identities,
-                RecordState::Gone { .. } => &[],
+                RecordState::Gone { .. } | RecordState::Missing => &[],
             };
             identities.push((row.external_id.clone(), person_id, list));
             announce.insert(person_id, reading.announce);

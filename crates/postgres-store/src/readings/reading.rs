@@ -28,6 +28,11 @@ pub struct PersonReading {
 }
 
 impl PersonReading {
+    /// Whether its source does not show the record, without a proof that it is gone.
+    pub const fn is_missing(&self) -> bool {
+        matches!(self.state, RecordState::Missing)
+    }
+
     /// Whether the record is gone at its source.
     pub const fn is_gone(&self) -> bool {
         matches!(self.state, RecordState::Gone { .. })
@@ -50,7 +55,11 @@ pub enum RecordState {
     Gone {
         /// The record of the same source into which it was merged, if the source says so.
         merged_into: Option<String>,
+        /// The source said that it was deleted. Otherwise it only did not find it.
+        proved: bool,
     },
+    /// The source does not show it, which proves nothing. What is stored stays, and the record is listed as missing.
+    Missing,
 }
 
 impl RecordState {
@@ -59,7 +68,7 @@ impl RecordState {
         match self {
             // serde_json keeps keys sorted, so equal records have equal text.
             Self::Present { record, .. } => Some(Sha256::digest(record.to_string()).to_vec()),
-            Self::Gone { .. } => None,
+            Self::Gone { .. } | Self::Missing => None,
         }
     }
 }

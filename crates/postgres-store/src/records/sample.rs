@@ -73,11 +73,11 @@ impl Store {
     ) -> Result<Vec<String>, StoreError> {
         let live = sqlx::query_scalar!(
             r#"(select external_id as "external_id!" from source_record
-                where source = $1 and hashtextextended(external_id, 0) >= $2 and gone_at is null
+                where source = $1 and hashtextextended(external_id, 0) >= $2 and gone_at is null and missing_since is null
                 order by hashtextextended(external_id, 0) limit $3)
                union all
                (select external_id from source_record
-                where source = $1 and hashtextextended(external_id, 0) < $2 and gone_at is null
+                where source = $1 and hashtextextended(external_id, 0) < $2 and gone_at is null and missing_since is null
                 order by hashtextextended(external_id, 0) limit $3)
                limit $3"#,
             source,

@@ -47,6 +47,7 @@ pub(crate) struct SourceRow {
     pub keys: LinkKeys,
     /// The record of the same source into which this one was merged.
     pub merged_into: Option<String>,
+    pub gone_proved: bool,
 }
 
 #[derive(Clone, Default)]
@@ -101,7 +102,8 @@ impl Store {
         // Postgres cannot store NUL, so no stored ID contains one. A NUL in one event's ID must not fail the whole batch.
         let external_ids: Vec<String> = external_ids.iter().map(|id| id.replace('\0', "\u{fffd}")).collect();
         let rows = sqlx::query!(
-            r#"select nextval('refetch_ticket') as "number!", stored.etag as "etag?", stored.version_at,
+            r#"select nextval('refetch_ticket') as "number!",
+                      case when stored.missing_since is null then stored.etag end as "etag?", stored.version_at,
                       stored.external_id is not null
                           and coalesce(stored.read_at < now() - interval '1 day', true) as "read_is_due!"
                from unnest($2::text[]) with ordinality as wanted (external_id, position)
@@ -192,6 +194,7 @@ struct Columns {
     external_keys: Vec<Option<String>>,
     emails: Vec<Option<String>>,
     merged_into: Vec<Option<String>>,
+    gone_proved: Vec<bool>,
 }
 
 impl Columns {
@@ -207,6 +210,7 @@ impl Columns {
             external_keys: rows.iter().map(|row| row.keys.external_key.clone()).collect(),
             emails: rows.iter().map(|row| row.keys.verified_email.clone()).collect(),
             merged_into: rows.iter().map(|row| row.merged_into.clone()).collect(),
+            gone_proved: rows.iter().map(|row| row.gone_proved).collect(),
         }
     }
 }
@@ -230,9 +234,9 @@ async fn write(
 ) -> Result<Vec<Written>, StoreError> {
     // The guard, in words; what it leaves out is neither written nor returned. A deletion wins if its refetch is later. A
     // second deletion moves the ticket and the version of the tombstone, so that a reading from between the two cannot revive
-    // the record. A present record replaces a tombstone only if its refetch is later and its version is newer than the deletion
-    // (or newer than the deleted record, if the time of the deletion is unknown). Between two present records the newer version
-    // wins. On a tie, or if one has no version, the later refetch wins. A reading with equal version and equal content writes
+    // the record. A present record replaces a tombstone only if its refetch is later and, where the source has said that the
+    // record was deleted, its version is newer than the deletion (or newer than the deleted record, if the time of the deletion
+    // is unknown). Between two present records the newer version wins. On a tie, or if one has no version, the later refetch wins. A reading with equal version and equal content writes
     // nothing, with one exception: a version in whole seconds may hide a second change within that second, so the ticket moves.
     //
     // It follows that readings in any order end at the source's state, if one refetch began after the source's last change. One
@@ -241,14 +245,14 @@ async fn write(
     let written = sqlx::query!(
         r#"insert into source_record as stored
                (source, external_id, person_id, record, content_hash, version_at, etag, ticket, content_ticket, gone_at,
-                role, external_key, verified_email, merged_into, read_at)
+                role, external_key, verified_email, merged_into, gone_proved, read_at)
            select $1, new.external_id, new.person_id, new.record, new.content_hash, new.version_at, new.etag,
                   new.ticket, new.ticket, case when new.record is null then now() end, $9,
-                  new.external_key, new.verified_email, new.merged_into, now()
+                  new.external_key, new.verified_email, new.merged_into, new.gone_proved, now()
            from unnest($2::text[], $3::uuid[], $4::jsonb[], $5::bytea[], $6::timestamptz[], $7::text[], $8::bigint[],
-                       $10::text[], $11::text[], $12::text[])
+                       $10::text[], $11::text[], $12::text[], $13::boolean[])
                 as new (external_id, person_id, record, content_hash, version_at, etag, ticket, external_key,
-                        verified_email, merged_into)
+                        verified_email, merged_into, gone_proved)
            order by new.external_id
            on conflict (source, external_id) do update set
                person_id = coalesce(stored.person_id, excluded.person_id),
@@ -268,16 +272,19 @@ async fn write(
                                      then excluded.ticket else stored.content_ticket end,
                gone_at = case when excluded.gone_at is not null
                               then coalesce(stored.gone_at, excluded.gone_at) end,
+               gone_proved = excluded.gone_proved or (excluded.gone_at is not null and stored.gone_proved),
+               missing_since = null,
                changed_at = case when stored.content_hash is distinct from excluded.content_hash
                                  then now() else stored.changed_at end
            where case
                when excluded.gone_at is not null then excluded.ticket > stored.ticket
                when stored.gone_at is not null then excluded.ticket > stored.ticket
-                    and coalesce(excluded.version_at > stored.version_at, true)
+                    and (not stored.gone_proved or coalesce(excluded.version_at > stored.version_at, true))
                when excluded.version_at > stored.version_at then true
                when excluded.version_at < stored.version_at then false
                else excluded.ticket > stored.ticket
                     and (stored.content_hash is distinct from excluded.content_hash
+                         or stored.missing_since is not null
                          or excluded.version_at is null or stored.version_at is null
                          or excluded.version_at = date_trunc('second', excluded.version_at))
            end
@@ -293,7 +300,8 @@ async fn write(
         source.role.as_str(),
         &columns.external_keys as &[Option<String>],
         &columns.emails as &[Option<String>],
-        &columns.merged_into as &[Option<String>]
+        &columns.merged_into as &[Option<String>],
+        &columns.gone_proved
     )
     .fetch_all(connection)
     .await?;

@@ -54,7 +54,7 @@ pub struct ListingPlan {
     pub new: i64,
     /// Of them, records whose version in the listing differs from ours.
     pub changed: i64,
-    /// Records that we have as present and the listing lacks.
+    /// Records that we have as present, not as missing, and the listing lacks.
     pub missing: i64,
     /// Records that we have as present.
     pub stored: i64,
@@ -129,7 +129,8 @@ impl Store {
             r#"insert into resync_item (run_id, external_id, version_at)
                select $1, external_id, version_at from source_record
                where source = $2
-                 and (read_at is null or read_at <= now() - make_interval(secs => $4::bigint::float8))
+                 and (read_at is null or missing_since is not null
+                      or read_at <= now() - make_interval(secs => $4::bigint::float8))
                  and case $3::text when 'present' then gone_at is null
                                    when 'gone' then gone_at is not null
                                    when 'unversioned' then gone_at is null and version_at is null
@@ -160,10 +161,11 @@ impl Store {
                       count(*) filter (where stored.external_id is null) as "new!",
                       count(*) filter (where stored.external_id is not null and item.version_at is not null
                                          and stored.version_at is distinct from item.version_at) as "changed!",
-                      count(*) filter (where item.external_id is null) as "missing!",
+                      count(*) filter (where item.external_id is null and stored.missing_since is null) as "missing!",
                       count(stored.external_id) as "stored!"
                from (select external_id, version_at from resync_item where run_id = $1) item
-               full join (select external_id, version_at from source_record where source = $2 and gone_at is null) stored
+               full join (select external_id, version_at, missing_since from source_record
+                          where source = $2 and gone_at is null) stored
                     using (external_id)"#,
             run_id,
             source
@@ -212,7 +214,7 @@ impl Store {
             sqlx::query!(
                 r#"delete from resync_item item using source_record stored
                    where item.run_id = $1 and stored.source = $2 and stored.external_id = item.external_id
-                     and stored.gone_at is null and stored.version_at = item.version_at"#,
+                     and stored.gone_at is null and stored.missing_since is null and stored.version_at = item.version_at"#,
                 run_id,
                 source
             )

@@ -102,7 +102,7 @@ pub(crate) fn naming(
 
 /// A record that is gone.
 pub(crate) fn gone(id: &str, version: Option<i64>, ticket: i64) -> PersonReading {
-    reading(id, RecordState::Gone { merged_into: None }, version, ticket)
+    reading(id, RecordState::Gone { merged_into: None, proved: true }, version, ticket)
 }
 
 fn reading(id: &str, state: RecordState, version: Option<i64>, ticket: i64) -> PersonReading {

@@ -201,7 +201,7 @@ async fn the_records_of_an_account_follow_it_into_the_account_it_was_linked_to()
 #[tokio::test]
 async fn a_merge_of_persons_who_both_have_an_account_is_reviewed() {
     let mut lost = gone("c-lost", Some(2001), 4);
-    lost.state = RecordState::Gone { merged_into: Some(String::from("c-kept")) };
+    lost.state = RecordState::Gone { merged_into: Some(String::from("c-kept")), proved: true };
     let kept = saying("c-kept", Some("P-2"), json!({"phone": "+2"}), 1002, 5);
     in_both_orders(lost, kept, CRM, "active kept@idp +2 f, active lost@idp f").await;
 }
@@ -213,7 +213,7 @@ async fn a_contact_s_merge_is_followed_when_one_of_the_two_is_all_that_its_perso
     apply(&database, CRM, saying("c-kept", Some("P-1"), json!({"phone": "+1"}), 1001, 2)).await;
     apply(&database, CRM, saying("c-lost", None, json!({"phone": "+2"}), 1001, 3)).await;
     let mut lost = gone("c-lost", Some(2001), 4);
-    lost.state = RecordState::Gone { merged_into: Some(String::from("c-kept")) };
+    lost.state = RecordState::Gone { merged_into: Some(String::from("c-kept")), proved: true };
     apply(&database, CRM, lost).await;
     assert_eq!(persons_of_records(&database).await, 1);
     let rows = "select concat_ws(' ', status, phone) from person order by 1";

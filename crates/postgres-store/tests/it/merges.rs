@@ -105,7 +105,7 @@ async fn two_merges_at_once_end_at_the_last_person() {
     let merge = at_the_side(&db, IDP, account("db|c", &["c", "b", "a"], 1002, 6));
     blocked(&db, 1).await;
     let mut g = gone("db|a", Some(2001), 8);
-    g.state = RecordState::Gone { merged_into: Some("db|b".into()) };
+    g.state = RecordState::Gone { merged_into: Some("db|b".into()), proved: true };
     let second = at_the_side(&db, IDP, g);
     blocked(&db, 2).await;
     lock.commit().await.unwrap();
@@ -144,7 +144,7 @@ async fn a_move_and_a_merge_in_one_batch_touch_no_other_person() {
     apply(&db, IDP, saying("u", Some("K2"), verified("b@idp"), 1001, 4)).await;
     apply(&db, CRM, saying("k", Some("K3"), json!({"phone": "3"}), 1001, 5)).await;
     let mut g = gone("c2", Some(2001), 7);
-    g.state = RecordState::Gone { merged_into: Some("k".into()) };
+    g.state = RecordState::Gone { merged_into: Some("k".into()), proved: true };
     db.store
         .apply_person_readings(CRM, &[saying("c1", Some("K2"), json!({"phone": "1", "k": 2}), 1002, 6), g])
         .await
@@ -164,7 +164,7 @@ async fn separated_persons_are_not_merged() {
     let u = person_of(&db, "idp", "u").await;
     decide(&db, "crm", "c", Move::Separate(u)).await;
     let mut g = gone("c-lost", Some(2001), 4);
-    g.state = RecordState::Gone { merged_into: Some("c".into()) };
+    g.state = RecordState::Gone { merged_into: Some("c".into()), proved: true };
     apply(&db, CRM, g).await;
     assert_ne!(person_of(&db, "idp", "u").await, person_of(&db, "crm", "c").await);
 }
@@ -193,7 +193,7 @@ async fn a_later_deletion_that_does_not_name_the_merge_keeps_it() {
     let db = Database::start().await;
     apply(&db, CRM, saying("c-lost", None, json!({"phone": "1"}), 1001, 1)).await;
     let mut lost = gone("c-lost", Some(2001), 2);
-    lost.state = RecordState::Gone { merged_into: Some("c-kept".into()) };
+    lost.state = RecordState::Gone { merged_into: Some("c-kept".into()), proved: true };
     apply(&db, CRM, lost).await;
     apply(&db, CRM, gone("c-lost", Some(2001), 3)).await;
     apply(&db, CRM, saying("c-kept", None, json!({"phone": "2"}), 1001, 4)).await;

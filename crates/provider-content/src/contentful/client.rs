@@ -1,7 +1,7 @@
 //! The Content Delivery API: the sync, an item by ID, how many items there are, and a ping.
 //! <https://www.contentful.com/developers/docs/references/content-delivery-api/#/reference/synchronization>
 
-use provider_http::{Answer, ConfigError, ProviderError, ProviderHttp, ProviderHttpConfig};
+use provider_http::{Answer, ProviderError, ProviderHttp};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -27,18 +27,9 @@ struct Collection {
 }
 
 impl ContentfulClient {
-    /// Makes a client, with limits as `adjust` leaves them: time-outs, requests in flight. Sends nothing yet.
-    ///
-    /// # Errors
-    /// [`ConfigError`] when the base URL is not a web address.
-    pub fn new(
-        config: ContentfulConfig,
-        adjust: impl FnOnce(&mut ProviderHttpConfig),
-    ) -> Result<Self, ConfigError> {
-        let (space, environment) = (config.space.clone(), config.environment.clone());
-        let page_size = config.page_size;
-        let http = ProviderHttp::adjusted(config.http(), adjust)?;
-        Ok(Self { http, space, environment, page_size })
+    pub(crate) fn of(config: ContentfulConfig, http: ProviderHttp) -> Self {
+        let ContentfulConfig { space, environment, page_size, .. } = config;
+        Self { http, space, environment, page_size }
     }
 
     fn path<'a>(&'a self, rest: &[&'a str]) -> Vec<&'a str> {
@@ -71,10 +62,6 @@ impl ContentProvider for ContentfulClient {
         format!("{}/{}", self.space, self.environment)
     }
 
-    fn sees_deletions(&self) -> bool {
-        true
-    }
-
     async fn changed_since(&self, cursor: Option<&str>) -> Result<ChangesPage, ChangesError> {
         let limit = self.page_size.to_string();
         let page: SyncPage = match cursor {
@@ -85,7 +72,7 @@ impl ContentProvider for ContentfulClient {
                 page => page?,
             },
         };
-        let (link, more) = page.link().ok_or(ProviderError::Malformed { line: 0, column: 0 })?;
+        let (link, more) = page.link().ok_or(ProviderError::WHOLE_REPLY_MALFORMED)?;
         // The links of pages and syncs differ in their token only, so the token is the cursor.
         let next = self.http.cursor_in(link, &self.path(&["sync"]), TOKEN)?;
         Ok(page.changes(next, more))
@@ -110,11 +97,11 @@ impl ContentProvider for ContentfulClient {
         {
             Answer::Found { value, .. } => match value.item() {
                 Some(item) if item.key == *key => Ok(FetchedItem::Found(Box::new(item))),
-                _ => Err(ProviderError::Malformed { line: 0, column: 0 }),
+                _ => Err(ProviderError::WHOLE_REPLY_MALFORMED),
             },
-            Answer::NotFound => Ok(FetchedItem::Gone),
+            Answer::NotFound | Answer::Gone => Ok(FetchedItem::Gone),
             // The request had no entity tag, so this is no valid answer. It must not look like an item that is gone.
-            Answer::NotModified => Err(ProviderError::Malformed { line: 0, column: 0 }),
+            Answer::NotModified => Err(ProviderError::WHOLE_REPLY_MALFORMED),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use provider_http::{Auth, ProviderHttpConfig};
+use provider_http::{Auth, ConfigError, ProviderHttpConfig};
 use secrecy::SecretString;
 use url::Url;
 
@@ -33,10 +33,10 @@ impl ContentfulConfig {
     /// The environment that every space has.
     pub const DEFAULT_ENVIRONMENT: &str = "master";
 
-    pub(crate) fn http(self) -> ProviderHttpConfig {
+    pub(crate) fn http(self) -> Result<ProviderHttpConfig, ConfigError> {
         let mut http = ProviderHttpConfig::new(SOURCE, self.base_url, Auth::Bearer(self.access_token));
         http.max_body_bytes = MAX_BODY_BYTES;
         http.timeout = Duration::from_secs(30);
-        http
+        Ok(http)
     }
 }

@@ -14,7 +14,7 @@ use super::SOURCE;
 /// Contentful's webhooks, for `webhook-ingress`.
 pub const WEBHOOK: Webhook = Webhook {
     name: SOURCE,
-    secrets: secrets_setting("COPPICE_CONTENTFUL_WEBHOOK_SECRETS", "Contentful: signing secrets", Keys::Text),
+    secrets: secrets_setting("COPPICE_CONTENTFUL_WEBHOOK_SECRETS", "Contentful: signing secrets"),
     keys: Keys::Text,
     proof: Proof::Signature(verify),
     read,

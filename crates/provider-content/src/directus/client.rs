@@ -1,6 +1,6 @@
 //! The items API (<https://directus.io/docs/api/items>): pages of changes, an item by ID, how many items there are, a ping.
 
-use provider_http::{Answer, ConfigError, ProviderError, ProviderHttp, ProviderHttpConfig};
+use provider_http::{Answer, ProviderError, ProviderHttp};
 use serde::de::DeserializeOwned;
 
 use super::SOURCE;
@@ -10,7 +10,7 @@ use super::query::{self, Query};
 use super::record::{Aggregate, Record, Reply};
 use crate::{ChangesError, ChangesPage, ContentProvider, FetchedItem, Item, ItemKey};
 
-const MALFORMED: ProviderError = ProviderError::Malformed { line: 0, column: 0 };
+const MALFORMED: ProviderError = ProviderError::WHOLE_REPLY_MALFORMED;
 
 /// A client of one project. Clones share connections and rate limit.
 #[derive(Debug, Clone)]
@@ -21,18 +21,8 @@ pub struct DirectusClient {
 }
 
 impl DirectusClient {
-    /// Makes a client, with limits as `adjust` leaves them: time-outs, requests in flight. Sends nothing yet.
-    ///
-    /// # Errors
-    /// [`ConfigError`] when the base URL is not a web address.
-    pub fn new(
-        config: DirectusConfig,
-        adjust: impl FnOnce(&mut ProviderHttpConfig),
-    ) -> Result<Self, ConfigError> {
-        let collections = config.collections.iter().cloned().collect();
-        let page_size = config.page_size;
-        let http = ProviderHttp::adjusted(config.http(), adjust)?;
-        Ok(Self { http, collections, page_size })
+    pub(crate) fn of(config: DirectusConfig, http: ProviderHttp) -> Self {
+        Self { http, collections: config.collections.into_iter().collect(), page_size: config.page_size }
     }
 
     async fn read<T: DeserializeOwned>(
@@ -98,10 +88,6 @@ impl ContentProvider for DirectusClient {
 
     fn scope(&self) -> String {
         self.collections.join(",")
-    }
-
-    fn sees_deletions(&self) -> bool {
-        false
     }
 
     async fn changed_since(&self, cursor: Option<&str>) -> Result<ChangesPage, ChangesError> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use provider_http::{Auth, ProviderHttpConfig};
+use provider_http::{Auth, ConfigError, ProviderHttpConfig};
 use secrecy::SecretString;
 use url::Url;
 
@@ -27,10 +27,10 @@ pub struct DirectusConfig {
 }
 
 impl DirectusConfig {
-    pub(crate) fn http(self) -> ProviderHttpConfig {
+    pub(crate) fn http(self) -> Result<ProviderHttpConfig, ConfigError> {
         let mut http = ProviderHttpConfig::new(SOURCE, self.base_url, Auth::Bearer(self.token));
         http.max_body_bytes = MAX_BODY_BYTES;
         http.timeout = Duration::from_secs(30);
-        http
+        Ok(http)
     }
 }

@@ -13,11 +13,7 @@ use time::OffsetDateTime;
 /// `HubSpot`'s webhooks, for `webhook-ingress`.
 pub const WEBHOOK: Webhook = Webhook {
     name: "hubspot",
-    secrets: secrets_setting(
-        "COPPICE_HUBSPOT_WEBHOOK_SECRETS",
-        "HubSpot: client secrets of the app",
-        Keys::Text,
-    ),
+    secrets: secrets_setting("COPPICE_HUBSPOT_WEBHOOK_SECRETS", "HubSpot: client secrets of the app"),
     keys: Keys::Text,
     proof: Proof::Signature(verify),
     read,

@@ -2,9 +2,7 @@
 //! we act needs the permission "API Enabled", must see all contacts, and must be allowed to edit the fields that we write.
 
 use event_contract::{Envelope, UnreadableEvent};
-use provider_http::{
-    ChangedPage, ChangesFrom, ConfigError, ListedPage, ProviderError, ProviderHttp, ProviderHttpConfig,
-};
+use provider_http::{ChangedPage, ChangesFrom, ListedPage, ProviderError, ProviderHttp};
 use serde::de::IgnoredAny;
 
 use super::{SOURCE, SalesforceConfig, events, feed, listing, read, write};
@@ -17,15 +15,8 @@ pub struct SalesforceClient {
 }
 
 impl SalesforceClient {
-    /// Makes a client, with limits as `adjust` leaves them: time-outs, requests in flight. Sends nothing yet.
-    ///
-    /// # Errors
-    /// [`ConfigError`] when a URL is not a web address, the API version is no number, or the key is no key.
-    pub fn new(
-        config: SalesforceConfig,
-        adjust: impl FnOnce(&mut ProviderHttpConfig),
-    ) -> Result<Self, ConfigError> {
-        Ok(Self { http: ProviderHttp::adjusted(config.http()?, adjust)? })
+    pub(crate) fn of(_: SalesforceConfig, http: ProviderHttp) -> Self {
+        Self { http }
     }
 }
 
@@ -58,6 +49,8 @@ impl CrmProvider for SalesforceClient {
     }
 
     async fn ping(&self) -> Result<(), ProviderError> {
-        read::collection(self.http.get_json::<IgnoredAny>(&["limits"], &[], None).await?).map(drop)
+        // A list of one contact: what the work needs, in contrast to the page of limits.
+        let query = [("q", "SELECT Id FROM Contact ORDER BY Id LIMIT 1")];
+        read::collection(self.http.get_json::<IgnoredAny>(&["query"], &query, None).await?).map(drop)
     }
 }

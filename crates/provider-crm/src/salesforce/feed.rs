@@ -44,7 +44,7 @@ pub(crate) async fn changes(
 }
 
 fn read(place: Place, page: QueryPage) -> Result<ChangedPage, ProviderError> {
-    let malformed = ProviderError::Malformed { line: 0, column: 0 };
+    let malformed = ProviderError::WHOLE_REPLY_MALFORMED;
     let rest = match &page.next_records_url {
         Some(url) => Some(page_of(url).ok_or_else(|| malformed.clone())?),
         None if page.done => None,

@@ -7,6 +7,7 @@ use provider_http::{Answer, ProviderError, ProviderHttp};
 use serde::{Deserialize, Serialize};
 
 use super::contact_id::{ContactId, normalised};
+use super::error_code::BUSY;
 use super::record::{FIELDS, SalesforceContact};
 use crate::FetchedContact;
 
@@ -39,7 +40,7 @@ pub(crate) async fn fetch_contacts(
     http: &ProviderHttp,
     ids: &[String],
 ) -> Result<Vec<FetchedContact>, ProviderError> {
-    // A text that cannot be a contact's ID counts as gone, and is not sent.
+    // A text that cannot be a contact's ID is not sent. A contact that neither call shows may be hidden from our user.
     let places: Vec<Option<ContactId>> = ids.iter().map(|id| ContactId::parse(id)).collect();
     let mut seen = HashSet::new();
     let distinct: Vec<&ContactId> = places.iter().flatten().filter(|id| seen.insert(*id)).collect();
@@ -48,7 +49,7 @@ pub(crate) async fn fetch_contacts(
         known.extend(fetch_batch(http, batch).await?);
     }
     let answer = |id: &Option<ContactId>| id.as_ref().and_then(|id| known.get(id)).cloned();
-    Ok(places.iter().map(|id| answer(id).unwrap_or(FetchedContact::Gone { merged_into: None })).collect())
+    Ok(places.iter().map(|id| answer(id).unwrap_or(FetchedContact::NotVisible)).collect())
 }
 
 async fn fetch_batch(http: &ProviderHttp, ids: &[&ContactId]) -> Result<Known, ProviderError> {
@@ -70,17 +71,12 @@ async fn fetch_batch(http: &ProviderHttp, ids: &[&ContactId]) -> Result<Known, P
         let found = retrieve(http, &restored).await?;
         if restored.iter().any(|id| !found.contains_key(*id)) {
             // Deleted again meanwhile: the caller's next try gets an answer.
-            return Err(CHANGING);
+            return Err(BUSY);
         }
         known.extend(found);
     }
     Ok(known)
 }
-
-const CHANGING: ProviderError =
-    ProviderError::Unavailable { cause: provider_http::Outage::ServerError, retry_after: None };
-
-const CONTRADICTION: ProviderError = ProviderError::Malformed { line: 0, column: 0 };
 
 async fn retrieve(http: &ProviderHttp, ids: &[&ContactId]) -> Result<Known, ProviderError> {
     // <https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_sobjects_collections_retrieve.htm>
@@ -89,13 +85,13 @@ async fn retrieve(http: &ProviderHttp, ids: &[&ContactId]) -> Result<Known, Prov
     let answer = http.post_json_to_read::<_, Vec<Option<SalesforceContact>>>(&path, &[], &request).await?;
     let contacts = collection(answer)?;
     if contacts.len() != ids.len() {
-        return Err(CONTRADICTION);
+        return Err(ProviderError::WHOLE_REPLY_MALFORMED);
     }
     let mut known = Known::new();
     for (id, contact) in ids.iter().zip(contacts) {
         let Some(contact) = contact else { continue };
         if contact.id != id.as_str() {
-            return Err(CONTRADICTION);
+            return Err(ProviderError::WHOLE_REPLY_MALFORMED);
         }
         known.insert((*id).clone(), FetchedContact::Found(Box::new(contact.into())));
     }
@@ -116,13 +112,13 @@ async fn traces<'a>(
         let id = ids.iter().copied().find(|id| id.as_str() == trace.id)?;
         Some((id, trace))
     };
-    reply.records.into_iter().map(|trace| asked(trace).ok_or(CONTRADICTION)).collect()
+    reply.records.into_iter().map(|trace| asked(trace).ok_or(ProviderError::WHOLE_REPLY_MALFORMED)).collect()
 }
 
 pub(crate) fn collection<T>(answer: Answer<T>) -> Result<T, ProviderError> {
     match answer {
         Answer::Found { value, .. } => Ok(value),
         // The API always has this resource: the base URL or the API version is wrong, which a probe finds too.
-        Answer::NotFound | Answer::NotModified => Err(CONTRADICTION),
+        Answer::NotFound | Answer::Gone | Answer::NotModified => Err(ProviderError::WHOLE_REPLY_MALFORMED),
     }
 }

@@ -36,7 +36,7 @@ pub(crate) async fn upsert_contact(
 ) -> Result<ContactWritten, ProviderError> {
     let mut record = record(write);
     if let Some(id) = &write.id {
-        let id = ContactId::parse(id).ok_or(ProviderError::Invalid { status: 404 })?;
+        let id = ContactId::parse(id).ok_or(GONE)?;
         record.insert("id".into(), id.as_str().into());
         return written(save(http, &COLLECTION, &record).await?);
     }
@@ -49,6 +49,9 @@ pub(crate) async fn upsert_contact(
     record.insert(LAST_NAME.into(), NO_NAME.into());
     written(save(http, &by_key, &record).await?)
 }
+
+/// The contact with the given ID does not exist.
+const GONE: ProviderError = ProviderError::Invalid { status: 404 };
 
 const COLLECTION: [&str; 2] = ["composite", "sobjects"];
 
@@ -82,21 +85,24 @@ async fn save(
     record: &Map<String, Value>,
 ) -> Result<Saved, ProviderError> {
     let request = json!({"allOrNone": false, "records": [record]});
-    // A 404 of the whole request: the settings are wrong. That must not look like a contact that is gone.
+    // A 404 of the whole request: the object or the key's field does not exist, or is hidden from our user. That must not look
+    // like a contact that is gone.
     match http.patch_json::<_, [Saved; 1]>(path, &[], &request).await? {
         Answer::Found { value: [saved], .. } => Ok(saved),
-        Answer::NotFound | Answer::NotModified => Err(ProviderError::Invalid { status: 400 }),
+        Answer::NotFound | Answer::Gone | Answer::NotModified => {
+            Err(ProviderError::Refused { code: "NOT_FOUND", names_record: false })
+        }
     }
 }
 
 fn written(saved: Saved) -> Result<ContactWritten, ProviderError> {
     match (saved.success, saved.id) {
         (true, Some(id)) if !id.is_empty() => Ok(ContactWritten { id, created: saved.created }),
-        (true, _) => Err(ProviderError::Malformed { line: 0, column: 0 }),
+        (true, _) => Err(ProviderError::WHOLE_REPLY_MALFORMED),
         (false, _) => {
             let error =
                 saved.errors.into_iter().flatten().next().ok_or(ProviderError::Invalid { status: 400 })?;
-            Err(write_error(&error.status_code, error.message.as_deref()))
+            Err(write_error(&error.status_code, error.message.as_deref()).unwrap_or(GONE))
         }
     }
 }

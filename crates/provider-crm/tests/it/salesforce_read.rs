@@ -13,6 +13,7 @@ const QUERY_ALL: &str = "GET /services/data/v60.0/queryAll";
 /// A third contact.
 const THIRD: &str = "003000000000003AAA";
 const GONE: FetchedContact = FetchedContact::Gone { merged_into: None };
+const HIDDEN: FetchedContact = FetchedContact::NotVisible;
 /// The error for a reply that does not answer the request.
 const MALFORMED: ProviderError = ProviderError::Malformed { line: 0, column: 0 };
 
@@ -58,7 +59,7 @@ async fn org(living: &'static [&'static str], left: Vec<Value>) -> Server {
 fn id_of(fetched: &FetchedContact) -> Option<&str> {
     match fetched {
         FetchedContact::Found(contact) => Some(&contact.id),
-        FetchedContact::Gone { .. } => None,
+        FetchedContact::Gone { .. } | FetchedContact::NotVisible => None,
     }
 }
 
@@ -119,7 +120,7 @@ async fn a_merged_contact_names_the_one_that_is_left() {
     let fetched = salesforce_at(&server.url).fetch_contacts(&asked).await.unwrap();
     assert_eq!(fetched[0], FetchedContact::Gone { merged_into: Some(MARA.into()) });
     assert_eq!(id_of(&fetched[1]), Some(MARA));
-    assert_eq!(fetched[2..], [GONE, GONE], "deleted, and never there");
+    assert_eq!(fetched[2..], [GONE, HIDDEN], "deleted, and never there or hidden");
 }
 
 #[tokio::test]
@@ -147,7 +148,7 @@ async fn a_text_that_is_no_contact_s_id_is_gone_and_not_sent() {
     let client = salesforce_at(&server.url);
     assert_eq!(client.fetch_contacts(&[]).await, Ok(vec![]));
     let asked = ids(&["", "..", "003') OR (Id != '", "0017Q00000HbKmT", "0037Q00000HbKmTAAA", "00\u{e9}"]);
-    assert_eq!(client.fetch_contacts(&asked).await, Ok(vec![GONE; 6]));
+    assert_eq!(client.fetch_contacts(&asked).await, Ok(vec![HIDDEN; 6]));
     assert!(server.asked().is_empty());
 }
 
@@ -155,7 +156,7 @@ async fn a_text_that_is_no_contact_s_id_is_gone_and_not_sent() {
 async fn many_contacts_are_read_in_several_calls() {
     let server = org(&[], vec![]).await;
     let asked: Vec<String> = (0..2500).map(|number| format!("003{number:012}AAA")).collect();
-    assert_eq!(salesforce_at(&server.url).fetch_contacts(&asked).await, Ok(vec![GONE; 2500]));
+    assert_eq!(salesforce_at(&server.url).fetch_contacts(&asked).await, Ok(vec![HIDDEN; 2500]));
     let requests = server.asked();
     let retrieves = requests.iter().filter(|asked| asked.line == RETRIEVE);
     let sizes: Vec<_> = retrieves.map(|asked| asked.body["ids"].as_array().unwrap().len()).collect();

@@ -89,15 +89,17 @@ async fn an_existing_contact_keeps_its_name() {
 #[tokio::test]
 async fn the_record_s_own_result_says_what_to_do() {
     let limited = ProviderError::RateLimited { retry_after: Duration::from_secs(900) };
+    let refused = |code, names_record| ProviderError::Refused { code, names_record };
     let cases = [
         ("UNABLE_TO_LOCK_ROW", BUSY),
-        ("DUPLICATE_VALUE", BUSY),
-        ("DUPLICATE_EXTERNAL_ID", BUSY),
+        ("DUPLICATE_VALUE", refused("DUPLICATE_VALUE", true)),
+        ("DUPLICATE_EXTERNAL_ID", refused("DUPLICATE_EXTERNAL_ID", true)),
         ("REQUEST_LIMIT_EXCEEDED", limited),
         ("ENTITY_IS_DELETED", ProviderError::Invalid { status: 404 }),
-        ("INVALID_CROSS_REFERENCE_KEY", ProviderError::Invalid { status: 404 }),
-        ("REQUIRED_FIELD_MISSING", ProviderError::Invalid { status: 400 }),
-        ("INVALID_EMAIL_ADDRESS", ProviderError::Invalid { status: 400 }),
+        ("INVALID_CROSS_REFERENCE_KEY", refused("INVALID_CROSS_REFERENCE_KEY", false)),
+        ("REQUIRED_FIELD_MISSING", refused("REQUIRED_FIELD_MISSING", true)),
+        ("INVALID_EMAIL_ADDRESS", refused("INVALID_EMAIL_ADDRESS", true)),
+        ("orla@example.org", ProviderError::Invalid { status: 400 }),
     ];
     for (code, expected) in cases {
         for id in [Some(MARA), None] {

@@ -2,13 +2,13 @@
 //! at most 300 calls a minute (<https://docs.withpersona.com/rate-limiting>).
 
 use event_contract::{Envelope, RecordHint, UnreadableEvent};
-use provider_http::{Answer, ConfigError, ProviderError, ProviderHttp, ProviderHttpConfig};
+use provider_http::{Absence, Answer, ProviderError, ProviderHttp};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::SOURCE;
 use super::config::PersonaConfig;
 use super::record::Document;
-use super::{SOURCE, events};
 use crate::{FetchedCase, IdentityProvider};
 
 const INQUIRIES: [&str; 3] = ["api", "v1", "inquiries"];
@@ -26,16 +26,16 @@ struct Page {
 }
 
 impl PersonaClient {
-    /// Makes a client, with limits as `adjust` leaves them: time-outs, requests in flight. Sends nothing yet.
-    ///
-    /// # Errors
-    /// [`ConfigError`] when the base URL is not a web address.
-    pub fn new(
-        config: PersonaConfig,
-        adjust: impl FnOnce(&mut ProviderHttpConfig),
-    ) -> Result<Self, ConfigError> {
-        Ok(Self { http: ProviderHttp::adjusted(config.http(), adjust)? })
+    pub(crate) fn of(_: PersonaConfig, http: ProviderHttp) -> Self {
+        Self { http }
     }
+}
+
+pub(crate) fn read_event(envelope: &Envelope) -> Result<Vec<RecordHint>, UnreadableEvent> {
+    // Every event has come through `webhook-ingress`. Webhooks come in any order, so only IDs and times are used:
+    // <https://docs.withpersona.com/webhooks>.
+    envelope.origin(SOURCE, None)?;
+    envelope.ingress_hints()
 }
 
 impl IdentityProvider for PersonaClient {
@@ -44,16 +44,17 @@ impl IdentityProvider for PersonaClient {
     }
 
     fn read_event(&self, envelope: &Envelope) -> Result<Vec<RecordHint>, UnreadableEvent> {
-        events::read_event(envelope)
+        read_event(envelope)
     }
 
     async fn fetch_case(&self, id: &str) -> Result<FetchedCase, ProviderError> {
         let [api, v1, inquiries] = INQUIRIES;
         match self.http.get_json::<Document>(&[api, v1, inquiries, id], &[], None).await? {
             Answer::Found { value, .. } => Ok(FetchedCase::Found(Box::new(value.into()))),
-            Answer::NotFound => Ok(FetchedCase::Gone),
+            Answer::NotFound => Ok(FetchedCase::Absent(Absence::NotFound)),
+            Answer::Gone => Ok(FetchedCase::Absent(Absence::Deleted)),
             // The request had no entity tag, so this is no valid answer. It must not look like a case that is gone.
-            Answer::NotModified => Err(ProviderError::Malformed { line: 0, column: 0 }),
+            Answer::NotModified => Err(ProviderError::WHOLE_REPLY_MALFORMED),
         }
     }
 

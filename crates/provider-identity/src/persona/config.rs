@@ -1,6 +1,6 @@
 //! How to reach Persona, and the settings of its HTTP client.
 
-use provider_http::{Auth, ProviderHttpConfig};
+use provider_http::{Auth, ConfigError, ProviderHttpConfig};
 use secrecy::SecretString;
 use url::Url;
 
@@ -22,11 +22,11 @@ impl PersonaConfig {
     /// The API, for sandbox and production alike; the key tells them apart.
     pub const DEFAULT_BASE_URL: &str = "https://api.withpersona.com";
 
-    pub(crate) fn http(self) -> ProviderHttpConfig {
+    pub(crate) fn http(self) -> Result<ProviderHttpConfig, ConfigError> {
         let mut http = ProviderHttpConfig::new(SOURCE, self.base_url, Auth::Bearer(self.api_key));
         // Without this header, each key has its own version: <https://docs.withpersona.com/versioning>.
         http.headers.push(("Persona-Version", VERSION.to_owned()));
         http.headers.push(("Key-Inflection", "snake".to_owned()));
-        http
+        Ok(http)
     }
 }

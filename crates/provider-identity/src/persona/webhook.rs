@@ -13,11 +13,7 @@ use super::SOURCE;
 /// Persona's webhooks, for `webhook-ingress`.
 pub const WEBHOOK: Webhook = Webhook {
     name: SOURCE,
-    secrets: secrets_setting(
-        "COPPICE_PERSONA_WEBHOOK_SECRETS",
-        "Persona: secrets of the webhook",
-        Keys::Text,
-    ),
+    secrets: secrets_setting("COPPICE_PERSONA_WEBHOOK_SECRETS", "Persona: secrets of the webhook"),
     keys: Keys::Text,
     proof: Proof::Signature(verify),
     read,

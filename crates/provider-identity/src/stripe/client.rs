@@ -2,7 +2,7 @@
 //! no batch read: one call per session.
 
 use event_contract::{Envelope, RecordHint, UnreadableEvent};
-use provider_http::{Answer, ConfigError, ProviderError, ProviderHttp, ProviderHttpConfig};
+use provider_http::{Absence, Answer, ProviderError, ProviderHttp};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -31,28 +31,18 @@ struct Page {
 }
 
 impl StripeClient {
-    /// Makes a client, with limits as `adjust` leaves them: time-outs, requests in flight. Sends nothing yet.
-    ///
-    /// # Errors
-    /// [`ConfigError`] when the base URL is not a web address.
-    pub fn new(
-        config: StripeConfig,
-        adjust: impl FnOnce(&mut ProviderHttpConfig),
-    ) -> Result<Self, ConfigError> {
-        let outputs = if config.date_of_birth { &OUTPUTS } else { SHOWN_TO_ALL };
-        let http = ProviderHttp::adjusted(config.http(), adjust)?;
-        Ok(Self { http, outputs })
+    pub(crate) fn of(config: StripeConfig, http: ProviderHttp) -> Self {
+        Self { http, outputs: if config.date_of_birth { &OUTPUTS } else { SHOWN_TO_ALL } }
     }
-}
 
-impl StripeClient {
     async fn session(&self, id: &str, outputs: &[(&str, &str)]) -> Result<FetchedCase, ProviderError> {
         let [v1, identity, sessions] = SESSIONS;
         match self.http.get_json::<Session>(&[v1, identity, sessions, id], outputs, None).await? {
             Answer::Found { value, .. } => Ok(FetchedCase::Found(Box::new(value.into()))),
-            Answer::NotFound => Ok(FetchedCase::Gone),
+            Answer::NotFound => Ok(FetchedCase::Absent(Absence::NotFound)),
+            Answer::Gone => Ok(FetchedCase::Absent(Absence::Deleted)),
             // The request had no entity tag, so this is no valid answer. It must not look like a case that is gone.
-            Answer::NotModified => Err(ProviderError::Malformed { line: 0, column: 0 }),
+            Answer::NotModified => Err(ProviderError::WHOLE_REPLY_MALFORMED),
         }
     }
 

@@ -1,6 +1,6 @@
 //! How to reach Stripe, and the settings of its HTTP client.
 
-use provider_http::{Auth, ProviderHttpConfig};
+use provider_http::{Auth, ConfigError, ProviderHttpConfig};
 use secrecy::SecretString;
 use url::Url;
 
@@ -22,7 +22,7 @@ impl StripeConfig {
     /// The API, for test mode and live mode alike; the key tells them apart: <https://docs.stripe.com/api>.
     pub const DEFAULT_BASE_URL: &str = "https://api.stripe.com";
 
-    pub(crate) fn http(self) -> ProviderHttpConfig {
-        ProviderHttpConfig::new(SOURCE, self.base_url, Auth::Bearer(self.api_key))
+    pub(crate) fn http(self) -> Result<ProviderHttpConfig, ConfigError> {
+        Ok(ProviderHttpConfig::new(SOURCE, self.base_url, Auth::Bearer(self.api_key)))
     }
 }

@@ -14,11 +14,7 @@ use super::SOURCE;
 /// Stripe's webhooks, for `webhook-ingress`.
 pub const WEBHOOK: Webhook = Webhook {
     name: SOURCE,
-    secrets: secrets_setting(
-        "COPPICE_STRIPE_WEBHOOK_SECRETS",
-        "Stripe: signing secrets of the endpoint",
-        Keys::Text,
-    ),
+    secrets: secrets_setting("COPPICE_STRIPE_WEBHOOK_SECRETS", "Stripe: signing secrets of the endpoint"),
     keys: Keys::Text,
     proof: Proof::Signature(verify),
     read,

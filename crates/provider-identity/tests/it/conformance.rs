@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use provider_http::Outage;
+use provider_http::{Absence, Outage};
 use provider_identity::{FetchedCase, IdentityProvider, ProviderError};
 
 use crate::clients::{Make, SECRET, persona, stripe};
@@ -14,7 +14,7 @@ const PERSONAL: &str = "mara.quill@example.org";
 async fn missing_cases_are_gone(make: Make) {
     for status in [404, 410] {
         let client = make(&answering(status, &[], "{}").await);
-        assert_eq!(client.fetch_case(ID).await, Ok(FetchedCase::Gone));
+        assert_eq!(client.fetch_case(ID).await, Ok(FetchedCase::Absent(Absence::NotFound)));
         assert_eq!(
             client.ping().await,
             Err(ProviderError::Invalid { status: 404 }),
@@ -33,7 +33,7 @@ async fn a_full_quota_is_not_a_failure_of_the_case(make: Make) {
     let url = answering(429, &[("retry-after", "17")], "{}").await;
     let limited = Err(ProviderError::RateLimited { retry_after: Duration::from_secs(17) });
     assert_eq!(make(&url).fetch_case(ID).await, limited);
-    assert_eq!(make(&url).ping().await.map(|()| FetchedCase::Gone), limited);
+    assert_eq!(make(&url).ping().await.map(|()| FetchedCase::Absent(Absence::NotFound)), limited);
 }
 
 async fn refused_credentials_are_unauthorized(make: Make) {

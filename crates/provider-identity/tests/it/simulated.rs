@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use event_contract::Envelope;
-use provider_http::Outage;
+use provider_http::{Absence, Outage};
 use provider_identity::{
     FetchedCase, IdentityClient, IdentityProvider, PersonaClient, PersonaConfig, ProviderError, RecordHint,
     StripeClient, StripeConfig, VerificationCase, VerificationStatus as Status,
@@ -114,7 +114,7 @@ async fn every_fault_is_seen_as_what_it_is<V: Vendor>(control: &IdentityControl<
     assert_eq!(client.ping().await, Ok(()));
     control.delete("case");
     control.set_status("case", None);
-    assert_eq!(client.fetch_case("case").await, Ok(FetchedCase::Gone));
+    assert_eq!(client.fetch_case("case").await, Ok(FetchedCase::Absent(Absence::NotFound)));
     control.set_fault(Fault::RateLimited { reset_secs: 17 });
     assert!(matches!(client.ping().await, Err(ProviderError::RateLimited { .. })));
     assert_eq!((control.requests_for("case"), control.pings(), control.total_requests()), (8, 4, 12));

@@ -2,10 +2,7 @@
 //! `read:logs`. Every batch read is eventually consistent: so there is one call per user.
 
 use event_contract::{Envelope, RecordHint, UnreadableEvent};
-use provider_http::{
-    Answer, ChangedPage, ChangesFrom, ConfigError, ListedPage, ProviderError, ProviderHttp,
-    ProviderHttpConfig,
-};
+use provider_http::{Absence, Answer, ChangedPage, ChangesFrom, ListedPage, ProviderError, ProviderHttp};
 use serde::de::IgnoredAny;
 
 use super::config::Auth0Config;
@@ -21,22 +18,16 @@ pub struct Auth0Client {
 }
 
 impl Auth0Client {
-    /// Makes a client, with limits as `adjust` leaves them: time-outs, requests in flight. Sends nothing yet.
-    ///
-    /// # Errors
-    /// [`ConfigError`] when the domain is not a web address.
-    pub fn new(
-        config: Auth0Config,
-        adjust: impl FnOnce(&mut ProviderHttpConfig),
-    ) -> Result<Self, ConfigError> {
-        Ok(Self { http: ProviderHttp::adjusted(config.http()?, adjust)? })
+    pub(crate) fn of(_: Auth0Config, http: ProviderHttp) -> Self {
+        Self { http }
     }
 
     async fn fetch_by_id(&self, id: &str) -> Result<FetchedUser, ProviderError> {
         match self.http.get_json::<Auth0User>(&["users", id], &[], None).await? {
             Answer::Found { value, .. } => Ok(FetchedUser::Found(Box::new(value.into()))),
             Answer::NotModified => Ok(FetchedUser::NotModified),
-            Answer::NotFound => Ok(FetchedUser::Gone),
+            Answer::NotFound => Ok(FetchedUser::Absent(Absence::NotFound)),
+            Answer::Gone => Ok(FetchedUser::Absent(Absence::Deleted)),
         }
     }
 
@@ -81,7 +72,8 @@ impl SsoProvider for Auth0Client {
         }
         match self.full_id(id).await? {
             Some(full_id) => self.fetch_by_id(&full_id).await,
-            None => Ok(FetchedUser::Gone),
+            // The search shows a user late.
+            None => Ok(FetchedUser::Absent(Absence::NotVisible)),
         }
     }
 

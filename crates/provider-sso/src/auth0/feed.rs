@@ -52,7 +52,7 @@ pub(crate) fn page(from: ChangesFrom<'_>, events: &[StreamedEvent]) -> Result<Ch
         }
         // Some have an offset and nothing else, so that the feed moves past events of types that we did not request.
         if let Some(event) = parsed::<Frame>(&event.data)?.event {
-            let hints = read(event).map_err(|_| ProviderError::Malformed { line: 0, column: 0 })?;
+            let hints = read(event).map_err(|_| ProviderError::WHOLE_REPLY_MALFORMED)?;
             ids.extend(hints.into_iter().map(|hint| hint.id));
         }
         offset = event.id.clone().or(offset);

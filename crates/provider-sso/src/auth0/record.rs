@@ -77,10 +77,6 @@ pub(crate) struct SearchHit {
 impl SearchHit {
     pub(crate) fn has_identity(&self, subject: &str) -> bool {
         // A search may match other users too.
-        self.identities.iter().flatten().any(|identity| match &identity.user_id {
-            TextOrNumber::Text(id) => id == subject,
-            TextOrNumber::Unsigned(id) => id.to_string() == subject,
-            TextOrNumber::Signed(id) => id.to_string() == subject,
-        })
+        self.identities.iter().flatten().any(|identity| identity.user_id.clone().into_text() == subject)
     }
 }

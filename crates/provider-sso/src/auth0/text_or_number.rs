@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 /// <https://auth0.com/docs/manage-users/user-accounts/user-profiles/user-profile-structure>
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum TextOrNumber {
     Text(#[serde(deserialize_with = "provider_http::record_id")] String),

@@ -12,11 +12,7 @@ use super::SOURCE;
 /// Auth0's webhooks, for `webhook-ingress`.
 pub const WEBHOOK: Webhook = Webhook {
     name: SOURCE,
-    secrets: secrets_setting(
-        "COPPICE_AUTH0_WEBHOOK_SECRETS",
-        "Auth0: values of its Authorization header",
-        Keys::Text,
-    ),
+    secrets: secrets_setting("COPPICE_AUTH0_WEBHOOK_SECRETS", "Auth0: values of its Authorization header"),
     keys: Keys::Text,
     proof: Proof::Authorization,
     read,

@@ -3,8 +3,7 @@
 
 use event_contract::{Envelope, RecordHint, UnreadableEvent};
 use provider_http::{
-    Answer, ChangedPage, ChangesFrom, ConfigError, ListedPage, Page, ProviderError, ProviderHttp,
-    ProviderHttpConfig,
+    Absence, Answer, ChangedPage, ChangesFrom, ListedPage, Page, ProviderError, ProviderHttp,
 };
 use serde::de::IgnoredAny;
 use time::format_description::well_known::Rfc3339;
@@ -29,15 +28,8 @@ pub struct OktaClient {
 }
 
 impl OktaClient {
-    /// Makes a client, with limits as `adjust` leaves them: time-outs, requests in flight. Sends nothing yet.
-    ///
-    /// # Errors
-    /// [`ConfigError`] when the organization's URL is not a web address.
-    pub fn new(
-        config: OktaConfig,
-        adjust: impl FnOnce(&mut ProviderHttpConfig),
-    ) -> Result<Self, ConfigError> {
-        Ok(Self { http: ProviderHttp::adjusted(config.http()?, adjust)? })
+    pub(crate) fn of(_: OktaConfig, http: ProviderHttp) -> Self {
+        Self { http }
     }
 
     /// The IDs of the users on one page. `after`: the cursor that the page before returned. Deactivated users (`DEPROVISIONED`)
@@ -90,8 +82,10 @@ impl SsoProvider for OktaClient {
         match self.http.get_json::<OktaUser>(&["users", id], &[], known_etag).await? {
             Answer::Found { value, etag } => Ok(FetchedUser::Found(Box::new(value.into_user(etag)))),
             Answer::NotModified => Ok(FetchedUser::NotModified),
-            // A deactivated user is found, and blocked; a deleted user is gone.
-            Answer::NotFound => Ok(FetchedUser::Gone),
+            // A deactivated user is found, and blocked; a deleted user is not found:
+            // <https://developer.okta.com/docs/api/openapi/okta-management/management/tag/User/>.
+            Answer::NotFound => Ok(FetchedUser::Absent(Absence::NotFound)),
+            Answer::Gone => Ok(FetchedUser::Absent(Absence::Deleted)),
         }
     }
 

@@ -13,11 +13,7 @@ use super::SOURCE;
 /// Okta's event hooks, for `webhook-ingress`.
 pub const WEBHOOK: Webhook = Webhook {
     name: SOURCE,
-    secrets: secrets_setting(
-        "COPPICE_OKTA_WEBHOOK_SECRETS",
-        "Okta: values of its Authorization header",
-        Keys::Text,
-    ),
+    secrets: secrets_setting("COPPICE_OKTA_WEBHOOK_SECRETS", "Okta: values of its Authorization header"),
     keys: Keys::Text,
     proof: Proof::Authorization,
     read,

@@ -4,11 +4,12 @@ use std::sync::{Arc, OnceLock};
 
 use event_contract::{Envelope, RecordHint, UnreadableEvent};
 use provider_http::{
-    Answer, Auth, ChangedPage, ChangesFrom, ConfigError, ListedPage, ListedRecord, ProviderError,
+    Absence, Answer, Auth, ChangedPage, ChangesFrom, ConfigError, ListedPage, ListedRecord, ProviderError,
     ProviderHttp, ProviderHttpConfig,
 };
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
+use serde::de::IgnoredAny;
 use time::OffsetDateTime;
 use url::Url;
 
@@ -30,6 +31,12 @@ pub struct ScimConfig {
     pub token: SecretString,
 }
 
+impl ScimConfig {
+    pub(crate) fn http(self) -> Result<ProviderHttpConfig, ConfigError> {
+        Ok(ProviderHttpConfig::new(SOURCE, self.base_url, Auth::Bearer(self.token)))
+    }
+}
+
 /// A client of one server. Clones share connections and rate limit.
 #[derive(Debug, Clone)]
 pub struct ScimClient {
@@ -39,41 +46,18 @@ pub struct ScimClient {
 }
 
 impl ScimClient {
-    /// Makes a client, with limits as `adjust` leaves them: time-outs, requests in flight. Sends nothing yet.
-    ///
-    /// # Errors
-    /// [`ConfigError`] when the base URL is not a web address.
-    pub fn new(
-        config: ScimConfig,
-        adjust: impl FnOnce(&mut ProviderHttpConfig),
-    ) -> Result<Self, ConfigError> {
-        let http = ProviderHttp::adjusted(
-            ProviderHttpConfig::new(SOURCE, config.base_url, Auth::Bearer(config.token)),
-            adjust,
-        )?;
-        Ok(Self { http, capabilities: Arc::default() })
+    pub(crate) fn of(_: ScimConfig, http: ProviderHttp) -> Self {
+        Self { http, capabilities: Arc::default() }
     }
 
-    /// One page of the users that changed after `since`, oldest change first if the server can sort; all users from a server
-    /// that cannot filter. `start_index` counts from 1. Deleted users are in no listing. Two changes can have the same time.
-    pub async fn list_changed_since(
-        &self,
-        since: Option<OffsetDateTime>,
-        start_index: usize,
-        count: usize,
-    ) -> Result<UserPage, ProviderError> {
-        let start_index = start_index.max(1);
-        self.list_by(Order::Change, since, start_index, count).await
-    }
-
+    /// One page of the users that changed after `since`; all users from a server that cannot filter. `start_index` counts from 1.
     async fn list_by(
         &self,
         order: Order,
         since: Option<OffsetDateTime>,
         start_index: usize,
-        count: usize,
     ) -> Result<UserPage, ProviderError> {
-        let query = query(self.capabilities().await?, order, since, start_index, count);
+        let query = query(self.capabilities().await?, order, since, start_index, PAGE);
         let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
         Ok(self.read::<ListReply>("Users", &query).await?.into_page(start_index))
     }
@@ -113,7 +97,8 @@ impl SsoProvider for ScimClient {
         match self.http.get_json::<ScimUser>(&["Users", id], &[], known_etag).await? {
             Answer::Found { value, etag } => Ok(FetchedUser::Found(Box::new(value.into_user(etag)))),
             Answer::NotModified => Ok(FetchedUser::NotModified),
-            Answer::NotFound => Ok(FetchedUser::Gone),
+            Answer::NotFound => Ok(FetchedUser::Absent(Absence::NotFound)),
+            Answer::Gone => Ok(FetchedUser::Absent(Absence::Deleted)),
         }
     }
 
@@ -131,7 +116,7 @@ impl SsoProvider for ScimClient {
             after.map_or(Ok(1), str::parse).map_err(|_| ProviderError::Invalid { status: 400 })?;
         // In the order of changes, a user who changes meanwhile would move, and the listing would skip another. If the server
         // cannot sort, that may happen: then there are fewer users than the total says.
-        let page = self.list_by(Order::Id, None, start_index, PAGE).await?;
+        let page = self.list_by(Order::Id, None, start_index).await?;
         let more = page.next_start_index;
         let doubt = (page.users.is_empty() && start_index <= page.total).then_some("a page has no users");
         let listed = |user: crate::SsoUser| ListedRecord { id: user.id, version: user.version };
@@ -145,15 +130,15 @@ impl SsoProvider for ScimClient {
 
     async fn changes(&self, from: ChangesFrom<'_>) -> Result<ChangedPage, ProviderError> {
         let place = Place::read(from).ok_or(ProviderError::Invalid { status: 400 })?;
-        // Without deleted users. From a server that cannot filter, all users.
-        let page = self.list_by(Order::Change, Some(place.since), place.start_index, PAGE).await?;
+        // The oldest change first, if the server can sort. Without deleted users. From a server that cannot filter, all users.
+        let page = self.list_by(Order::Change, Some(place.since), place.start_index).await?;
         place
             .page(page, self.capabilities().await?.sort.supported)
             .ok_or(ProviderError::Invalid { status: 400 })
     }
 
     async fn ping(&self) -> Result<(), ProviderError> {
-        // Servers may allow reads without a token (RFC 7644 section 4): success does not prove that the token is right.
-        self.read::<Capabilities>("ServiceProviderConfig", &[]).await.map(|_| ())
+        // A list of one, as the work reads users. Not every server has `/ServiceProviderConfig`.
+        self.read::<IgnoredAny>("Users", &[("count", "1")]).await.map(drop)
     }
 }

@@ -4,7 +4,7 @@ use provider_http::{ChangedPage, ChangesFrom};
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
-use super::UserPage;
+use super::list::UserPage;
 
 /// A server's filter may compare whole seconds only.
 const SECOND: Duration = Duration::seconds(1);

@@ -8,15 +8,13 @@ use super::capabilities::Capabilities;
 use super::record::ScimUser;
 use crate::SsoUser;
 
-/// One page of a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UserPage {
-    /// The users of this page.
-    pub users: Vec<SsoUser>,
+pub(crate) struct UserPage {
+    pub(crate) users: Vec<SsoUser>,
     /// Users in the whole listing, at the time of this page.
-    pub total: usize,
+    pub(crate) total: usize,
     /// Where the next page starts. `None`: this is the last page.
-    pub next_start_index: Option<usize>,
+    pub(crate) next_start_index: Option<usize>,
 }
 
 #[derive(Deserialize)]

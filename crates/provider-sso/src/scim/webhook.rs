@@ -15,7 +15,6 @@ pub const WEBHOOK: Webhook = Webhook {
     secrets: secrets_setting(
         "COPPICE_SCIM_WEBHOOK_SECRETS",
         "a SCIM server: values of its Authorization header",
-        Keys::Text,
     ),
     keys: Keys::Text,
     proof: Proof::Authorization,

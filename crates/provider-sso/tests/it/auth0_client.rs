@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use event_contract::Envelope;
+use provider_http::Absence;
 use provider_http::test_server::answering;
 use provider_sso::auth0::Auth0Config;
 use provider_sso::{Auth0Client, FetchedUser, ProviderError, SsoIdentity, SsoProvider, SsoUser};
@@ -76,7 +77,7 @@ async fn blocking_and_deleting_are_seen() {
     let user = found(&client, ID).await;
     assert!(user.blocked && user.version.unwrap() > before);
     tenant.delete(ID);
-    assert_eq!(client.fetch_user(ID, None).await, Ok(FetchedUser::Gone));
+    assert_eq!(client.fetch_user(ID, None).await, Ok(FetchedUser::Absent(Absence::NotFound)));
     assert_eq!((tenant.requests_for(ID), tenant.token_requests()), (2, 1));
 }
 
@@ -112,7 +113,7 @@ async fn a_bare_id_is_looked_up_by_identity() {
     )));
     assert_eq!(found(&client, "6720c4d1a9b8e7f605142233").await.id, ID);
     assert_eq!(found(&client, "4711").await.id, "auth0|aa");
-    assert_eq!(client.fetch_user("no-user\"\\", None).await, Ok(FetchedUser::Gone));
+    assert_eq!(client.fetch_user("no-user\"\\", None).await, Ok(FetchedUser::Absent(Absence::NotFound)));
     tenant.put_user(SimulatedUser::new("gitlab|77"));
     assert_eq!(client.fetch_user("77", None).await, Err(ProviderError::Invalid { status: 300 }));
     assert_eq!(tenant.searches(), 4);

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use provider_http::Outage;
 use provider_http::test_server::{ISSUED_TOKEN, NOWHERE, answering, silent};
+use provider_http::{Absence, Outage};
 use provider_sso::{FetchedUser, ProviderError, SsoClient, SsoProvider};
 
 use crate::clients::{auth0, okta, okta_service_app, scim};
@@ -18,7 +18,7 @@ const PERSONAL: &str = "mara.quill@example.org";
 async fn missing_users_are_gone(make: Make) {
     for status in [404, 410] {
         let client = make(&answering(status, &[], "{}").await);
-        assert_eq!(client.fetch_user(ID, None).await, Ok(FetchedUser::Gone));
+        assert_eq!(client.fetch_user(ID, None).await, Ok(FetchedUser::Absent(Absence::NotFound)));
         assert_eq!(
             client.ping().await,
             Err(ProviderError::Invalid { status: 404 }),
@@ -31,7 +31,7 @@ async fn a_full_quota_is_not_a_failure_of_the_user(make: Make) {
     let url = answering(429, &[("retry-after", "17")], "{}").await;
     let limited = Err(ProviderError::RateLimited { retry_after: Duration::from_secs(17) });
     assert_eq!(make(&url).fetch_user(ID, None).await, limited);
-    assert_eq!(make(&url).ping().await.map(|()| FetchedUser::Gone), limited);
+    assert_eq!(make(&url).ping().await.map(|()| FetchedUser::Absent(Absence::NotFound)), limited);
 }
 
 async fn outages_are_distinguished(make: Make) {

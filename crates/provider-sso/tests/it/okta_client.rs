@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use event_contract::Envelope;
-use provider_http::Outage;
 use provider_http::test_server::answering;
+use provider_http::{Absence, Outage};
 use provider_sso::okta::{OktaAuth, OktaConfig};
 use provider_sso::{
     FetchedUser, OktaClient, ProviderError, SignIn, SignInEvent, SsoIdentity, SsoProvider, SsoUser,
@@ -81,7 +81,10 @@ async fn a_user_is_followed_from_creation_to_deletion() {
         assert!(user.blocked && user.etag != first.etag);
     }
     org.delete(ID);
-    assert_eq!(client.fetch_user(ID, first.etag.as_deref()).await, Ok(FetchedUser::Gone));
+    assert_eq!(
+        client.fetch_user(ID, first.etag.as_deref()).await,
+        Ok(FetchedUser::Absent(Absence::NotFound))
+    );
     assert_eq!(org.requests_for(ID), 5);
 }
 

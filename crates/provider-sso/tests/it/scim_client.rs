@@ -1,8 +1,10 @@
 //! The SCIM client against a real server.
 
+use provider_http::Absence;
 use provider_http::test_server::serve;
-use provider_sso::{FetchedUser, ProviderError, SsoProvider, SsoUser};
+use provider_sso::{ChangesFrom, FetchedUser, ProviderError, ScimClient, SsoProvider, SsoUser};
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 
 use testkit::ScimServer;
 
@@ -52,7 +54,25 @@ async fn a_user_is_followed_from_creation_to_deletion() {
     assert!(second.blocked && second.version > first.version && second.etag != first.etag);
 
     server.delete(id(&stored)).await;
-    assert_eq!(client.fetch_user(id(&stored), None).await, Ok(FetchedUser::Gone));
+    assert_eq!(client.fetch_user(id(&stored), None).await, Ok(FetchedUser::Absent(Absence::NotFound)));
+}
+
+/// The users of the whole feed, each once, and the sizes of its pages.
+async fn changed(client: &ScimClient) -> (Vec<String>, Vec<usize>) {
+    let (mut ids, mut sizes) = (Vec::new(), Vec::new());
+    let mut page = client.changes(ChangesFrom::Time(OffsetDateTime::UNIX_EPOCH)).await.unwrap();
+    loop {
+        sizes.push(page.ids.len());
+        for id in page.ids {
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+        if !page.more {
+            return (ids, sizes);
+        }
+        page = client.changes(ChangesFrom::Cursor(&page.next)).await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -60,25 +80,17 @@ async fn changes_are_listed_page_by_page() {
     let server = ScimServer::start().await;
     let client = scim_of(&server);
     let mut ids = Vec::new();
-    for number in 0..5 {
+    for number in 0..103 {
         let user = json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": format!("u{number}")});
         ids.push(id(&server.create(&user).await).to_owned());
     }
-    let everyone = client.list_changed_since(None, 1, 100).await.unwrap();
-    assert_eq!((everyone.total, everyone.next_start_index), (5, None));
-    let listed: Vec<&str> = everyone.users.iter().map(|user| user.id.as_str()).collect();
+    let (listed, sizes) = changed(&client).await;
+    assert!(sizes.len() > 1 && sizes.iter().all(|size| *size <= 100), "{sizes:?}");
     assert_eq!(listed, ids, "oldest change first");
 
     server.replace(&ids[0], "displayName", json!("Changed")).await;
-    let since = everyone.users[1].version;
-    let (mut changed, mut next) = (Vec::new(), Some(1));
-    while let Some(start_index) = next {
-        let page = client.list_changed_since(since, start_index, 2).await.unwrap();
-        assert!(page.users.len() <= 2 && page.total == 4);
-        changed.extend(page.users.into_iter().map(|user| user.id));
-        next = page.next_start_index;
-    }
-    assert_eq!(changed, [&ids[2], &ids[3], &ids[4], &ids[0]].map(String::as_str));
+    ids.rotate_left(1);
+    assert_eq!(changed(&client).await.0, ids);
 }
 
 #[tokio::test]
@@ -87,7 +99,7 @@ async fn a_wrong_token_is_unauthorized() {
     let base_url = server.base_url();
     let config =
         provider_sso::scim::ScimConfig { base_url: base_url.parse().unwrap(), token: "wrong".into() };
-    let stranger = provider_sso::ScimClient::new(config, |_| {}).unwrap();
+    let stranger = ScimClient::new(config, |_| {}).unwrap();
     assert_eq!(stranger.fetch_user("x", None).await, Err(ProviderError::Unauthorized));
 }
 
@@ -105,8 +117,8 @@ async fn a_server_without_filters_is_listed_in_full() {
         .route("/Users", axum::routing::get(users));
     let client = scim_at(&serve(router).await);
     for _ in 0..2 {
-        let page = client.list_changed_since(Some(time::OffsetDateTime::UNIX_EPOCH), 1, 10).await.unwrap();
-        assert_eq!((page.users.len(), page.next_start_index), (1, None));
+        let page = client.changes(ChangesFrom::Time(OffsetDateTime::UNIX_EPOCH)).await.unwrap();
+        assert_eq!((page.ids, page.more), (vec![String::from("2f")], false));
     }
-    assert_eq!(*seen.lock().unwrap(), ["startIndex=1&count=10", "startIndex=1&count=10"]);
+    assert_eq!(*seen.lock().unwrap(), ["startIndex=1&count=100", "startIndex=1&count=100"]);
 }

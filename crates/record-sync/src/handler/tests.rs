@@ -105,7 +105,7 @@ fn read(answer: &Answer, read_is_due: bool) -> Reread {
         external_id: String::from("ada"),
         state: match answer {
             Ok(FetchedRecord::Found(found)) => found.state.clone(),
-            _ => RecordState::Gone { merged_into: None },
+            _ => RecordState::Gone { merged_into: None, proved: true },
         },
         version_at: None,
         etag: None,
@@ -186,7 +186,9 @@ async fn a_missing_record_is_gone_if_its_event_says_so_or_a_replica_has_had_time
             continue;
         }
         let reading = reading(reread);
-        let RecordState::Gone { merged_into } = &reading.state else { panic!("{age} s: it is gone") };
+        let RecordState::Gone { merged_into, proved: true } = &reading.state else {
+            panic!("{age} s: it is gone")
+        };
         assert_eq!((reading.external_id.as_str(), merged_into.as_deref()), ("ada", Some("eve")));
         assert_eq!(reading.version_at, removed.then_some(BOUND), "only a removal knows its time");
     }
@@ -263,7 +265,9 @@ fn each_entry_of_a_batch_has_the_outcome_of_its_own_write() {
     let present = || read(&found_at(None), false);
     let gone = || read(&gone_into(None), false);
     let unmodified = || Reread::NotModified { ticket: ticket(None, false) };
-    let mut results = [Applied, Applied, Unchanged, Unchanged].into_iter();
+    let results =
+        [(Applied, false), (Applied, false), (Unchanged, false), (Unchanged, true), (Unchanged, false)];
+    let mut results = results.into_iter();
     let mut stands = [true, false].into_iter();
     let again_at_once = Outcome::Snooze(Duration::ZERO);
     for (entry, expected) in [
@@ -272,6 +276,7 @@ fn each_entry_of_a_batch_has_the_outcome_of_its_own_write() {
         (gone(), Outcome::Gone),
         (Reread::TooEarly, Outcome::Snooze(REPLICA_LAG)),
         (gone(), Outcome::Unchanged),
+        (gone(), Outcome::Missing),
         (unmodified(), again_at_once),
         (Reread::Everything, Outcome::Applied),
         (present(), Outcome::Unchanged),

@@ -124,6 +124,10 @@ impl Handler for NoWork {
         pending().await
     }
 
+    fn went_through(&self, (): &()) -> bool {
+        true
+    }
+
     async fn apply(&self, _: &[(Refetch<String>, ())]) -> Result<Vec<Outcome>, Failure> {
         pending().await
     }

@@ -23,7 +23,7 @@ pub(crate) fn in_flight(message_id: &str) -> InFlight {
 pub(crate) fn run(subject: &'static str) -> Run<&'static str> {
     let cause = Cause { event_id: Uuid::nil(), hop: Hop::OUTSIDE, trace: trace() };
     let refetch = Refetch { subject, not_before: None, removed: false, cause, sent_at: START };
-    Run { id: 1, started_at: Instant::now(), refetch }
+    Run { id: 1, started_at: Instant::now(), went_through: false, refetch }
 }
 
 /// The same each time, so that runs can be compared.

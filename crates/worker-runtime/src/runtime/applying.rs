@@ -28,7 +28,7 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         for (run, result) in results {
             match result {
                 Ok(outcome) => {
-                    self.gate.succeeded(&run.refetch.subject);
+                    self.gate.wrote(&run);
                     self.end_run(&run, &Verdict::Done(outcome));
                 }
                 Err(failure) => self.fail(run, failure),

@@ -79,13 +79,16 @@ impl<H: Handler, Q: Queue, L: Ledger> Loop<H, Q, L> {
         self.refetches.started(subject, id, handle);
     }
 
-    pub(super) fn take_refetched(&mut self, run: Run<H::Subject>, fetched: Result<H::Fetched, Failure>) {
+    pub(super) fn take_refetched(&mut self, mut run: Run<H::Subject>, fetched: Result<H::Fetched, Failure>) {
         if !self.refetches.ended(&run) {
             return;
         }
         match fetched {
             Ok(fetched) => {
-                self.gate.upstream_answered();
+                run.went_through = self.parts.handler.went_through(&fetched);
+                if run.went_through {
+                    self.gate.upstream_answered();
+                }
                 self.batch.push(run, fetched);
             }
             // The upstream may be the cause of a step that took too long.

@@ -143,11 +143,13 @@ impl<S: Eq + Hash + Clone> UpstreamGate<S> {
         self.breaker.succeeded();
     }
 
-    /// A subject went all the way.
-    pub(super) fn succeeded(&mut self, subject: &S) {
+    /// A run has ended well.
+    pub(super) fn wrote(&mut self, run: &Run<S>) {
         self.ours.wrote();
-        self.witnessed_at = Some(Instant::now());
-        self.failed_before.remove(subject);
+        self.failed_before.remove(&run.refetch.subject);
+        if run.went_through {
+            self.witnessed_at = Some(Instant::now());
+        }
     }
 
     /// When a record last went the same way, and whether several others fail.
@@ -326,6 +328,11 @@ mod tests {
         gate
     }
 
+    /// A run whose refetch went the way of the work.
+    fn through(subject: &'static str) -> Run<&'static str> {
+        Run { went_through: true, ..run(subject) }
+    }
+
     fn down() -> LedgerDown {
         LedgerDown(String::from("test"))
     }
@@ -450,7 +457,7 @@ mod tests {
         gate.verified(Ok(Verified::Answered(Probed::Answers)));
         let begun = run("ada");
         tokio::time::advance(Duration::from_secs(1)).await;
-        gate.succeeded(&"bob");
+        gate.wrote(&through("bob"));
         let ended = Judgement::Ended(begun.clone(), Verdict::Failed(rejected()));
         assert_eq!(gate.judge(begun.clone(), rejected()), ended);
         assert_eq!(gate.judge(begun, upstream()), Judgement::Suspended { start_probe: true });
@@ -480,7 +487,7 @@ mod tests {
         assert_eq!(waits, [2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900]);
         assert_eq!(gate.aside([&"ada", &"dan"].into_iter()), None, "one of its records has not failed");
         tokio::time::advance(Duration::from_secs(1)).await;
-        gate.succeeded(&"eve");
+        gate.wrote(&through("eve"));
         assert_eq!(gate.aside([&"ada"].into_iter()), None, "it has a witness, and may be judged");
     }
 
@@ -494,7 +501,7 @@ mod tests {
         assert_eq!((gate.refetch_limit(), gate.receive_limit(0), gate.needs_check()), (0, 0, true));
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!((gate.receive_limit(0), gate.receive_limit(1), gate.our_outage()), (1, 0, None));
-        (0..3).for_each(|_| gate.succeeded(&"bob"));
+        (0..3).for_each(|_| gate.wrote(&through("bob")));
         assert_eq!((gate.refetch_limit(), gate.needs_check()), (8, false));
     }
 }

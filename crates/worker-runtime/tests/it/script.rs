@@ -281,6 +281,10 @@ impl Handler for Script {
         result
     }
 
+    fn went_through(&self, _: &Outcome) -> bool {
+        true
+    }
+
     async fn apply(&self, batch: &[(Refetch<String>, Outcome)]) -> Result<Vec<Outcome>, Failure> {
         let step = self.begin_apply(batch.iter().map(|(refetch, _)| refetch.subject.clone()).collect());
         let fewer = usize::from(matches!(step.ends, End::Miscounted));

@@ -78,8 +78,9 @@ pub(crate) struct Chosen {
     pub(crate) scan_limit: usize,
 }
 
+/// A new plan, or one that was made before.
 #[derive(Debug, Args)]
-pub(crate) struct RedriveArguments {
+pub(crate) struct Wanted {
     /// The unit whose DLQ it is. Not with `--plan`.
     #[arg(required_unless_present = "plan", conflicts_with = "plan")]
     pub(crate) unit: Option<String>,
@@ -88,6 +89,12 @@ pub(crate) struct RedriveArguments {
     /// Run, or show, a plan that was made before.
     #[arg(long, value_parser = plan_id)]
     pub(crate) plan: Option<Uuid>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RedriveArguments {
+    #[command(flatten)]
+    pub(crate) wanted: Wanted,
     #[command(flatten)]
     pub(crate) pace: Pace,
     /// Send. Without it, the command only makes the plan and says what it would do.
@@ -134,14 +141,8 @@ impl From<Pace> for dlq::Pace {
 
 #[derive(Debug, Args)]
 pub(crate) struct DropArguments {
-    /// The unit whose DLQ it is. Not with `--plan`.
-    #[arg(required_unless_present = "plan", conflicts_with = "plan")]
-    pub(crate) unit: Option<String>,
     #[command(flatten)]
-    pub(crate) chosen: Chosen,
-    /// Run, or show, a plan that was made before.
-    #[arg(long, value_parser = plan_id)]
-    pub(crate) plan: Option<Uuid>,
+    pub(crate) wanted: Wanted,
     /// Who decides.
     #[arg(long, required_unless_present = "plan", conflicts_with = "plan")]
     pub(crate) author: Option<Author>,

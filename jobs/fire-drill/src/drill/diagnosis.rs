@@ -19,18 +19,15 @@ impl Drills<'_> {
         }
         if hop != Hop::Worker {
             let alarm = unit.alarm(&cloud.prefix);
-            return match hop {
-                Hop::Notification => fault(
-                    hop,
-                    format!(
-                        "alarm {alarm} fires, and no notification arrived: check the topic's subscriptions and policy"
-                    ),
+            let reason = match hop {
+                Hop::Notification => format!(
+                    "alarm {alarm} fires, and no notification arrived: check the topic's subscriptions and policy"
                 ),
-                _ => fault(
-                    hop,
-                    format!("a message waits in the DLQ, and alarm {alarm} does not fire: check its history"),
-                ),
+                _ => {
+                    format!("a message waits in the DLQ, and alarm {alarm} does not fire: check its history")
+                }
             };
+            return fault(hop, reason);
         }
         if let Some(queue) = cloud.queue(&undelivered(&cloud.prefix)).await?
             && queue.visible > 0

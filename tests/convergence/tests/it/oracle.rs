@@ -74,9 +74,12 @@ async fn records<S: RecordSource>(
                 RecordState::Present { record, external_key, .. } => {
                     (Some(record), external_key, found.version_at)
                 }
-                RecordState::Gone { .. } => (None, None, None),
+                RecordState::Gone { .. } | RecordState::Missing => (None, None, None),
             },
-            FetchedRecord::Gone { .. } | FetchedRecord::NotModified => (None, None, None),
+            FetchedRecord::Gone { .. }
+            | FetchedRecord::NotFound
+            | FetchedRecord::NotVisible
+            | FetchedRecord::NotModified => (None, None, None),
         };
         let row =
             sqlx::query("select record, person_id from source_record where source = $1 and external_id = $2")

@@ -1,0 +1,90 @@
+//! Records that their source does not show, without a proof that they are gone, and tombstones whose proof an operator lifts.
+//! In: what readings did not find. Out: the list of what is missing. It does not know why a source does not show a record.
+
+use std::time::Duration;
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+use super::source_record::Source;
+use crate::{Store, StoreError};
+
+/// A record that its source does not show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissingRecord {
+    /// The source's name.
+    pub source: String,
+    /// The source's ID of it.
+    pub external_id: String,
+    /// Since when.
+    pub missing_since: OffsetDateTime,
+}
+
+/// Notes that records are missing, each by the ticket of its refetch. Their values stay, and nothing is announced.
+pub(crate) async fn note(
+    connection: &mut PgConnection,
+    source: Source<'_>,
+    missing: &[(String, i64)],
+) -> Result<(), StoreError> {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let (ids, tickets): (Vec<String>, Vec<i64>) = missing.iter().cloned().unzip();
+    sqlx::query!(
+        r#"with found as (
+               select stored.external_id from source_record stored
+               join unnest($2::text[], $3::bigint[]) as read (external_id, ticket) using (external_id)
+               where stored.source = $1 and stored.gone_at is null and stored.missing_since is null
+                 and stored.ticket < read.ticket
+               order by stored.external_id for no key update of stored)
+           update source_record set missing_since = now()
+           where source = $1 and external_id in (select external_id from found)"#,
+        source.name,
+        &ids,
+        &tickets
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+impl Store {
+    /// The records that are missing, of one source or of all, longest first, at most `limit`.
+    pub async fn missing_records(
+        &self,
+        source: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<MissingRecord>, StoreError> {
+        let missing = sqlx::query_as!(
+            MissingRecord,
+            r#"select source, external_id, missing_since as "missing_since!" from source_record
+               where missing_since is not null and ($1::text is null or source = $1)
+               order by missing_since, source, external_id limit $2"#,
+            source,
+            i64::from(limit)
+        );
+        Ok(missing.fetch_all(&self.pool).await?)
+    }
+
+    /// How many records of a source were stored as gone within `age` because the source did not find them.
+    pub async fn count_unproved_deletions(&self, source: &str, age: Duration) -> Result<u64, StoreError> {
+        let count = sqlx::query_scalar!(
+            r#"select count(*) as "count!" from source_record
+               where source = $1 and not gone_proved and gone_at > now() - make_interval(secs => $2)"#,
+            source,
+            age.as_secs_f64()
+        );
+        Ok(u64::try_from(count.fetch_one(&self.pool).await?).unwrap_or_default())
+    }
+
+    /// Lets the next reading that finds a record lift its tombstone, whatever the version. `false`: it is not a tombstone.
+    pub async fn restore_record(&self, source: &str, external_id: &str) -> Result<bool, StoreError> {
+        let lifted = sqlx::query!(
+            r#"update source_record set gone_proved = false, read_at = null
+               where source = $1 and external_id = $2 and gone_at is not null"#,
+            source,
+            external_id
+        );
+        Ok(lifted.execute(&self.pool).await?.rows_affected() > 0)
+    }
+}
