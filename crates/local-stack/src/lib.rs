@@ -5,6 +5,7 @@
 
 mod children;
 mod emulator;
+mod network_path;
 mod node_packages;
 mod polling;
 mod ports;
@@ -17,6 +18,7 @@ mod virtual_environment;
 mod worker_process;
 
 pub use emulator::{ACCESS_KEY_ID, Emulator, REGION, SECRET_ACCESS_KEY, aws_config};
+pub use network_path::NetworkPath;
 pub use polling::wait_until;
 pub use ports::free_port;
 pub use postgres::{Durability, Postgres};

@@ -1,4 +1,8 @@
-//! Failures of Postgres, in the three classes on which a caller can act.
+//! Failures of Postgres, in the classes on which a caller can act.
+
+use std::io::ErrorKind;
+
+use crate::bounded::ReadOnly;
 
 /// A failure of the store. No variant quotes a statement, a value or the server's detail text: they contain personal data.
 #[derive(Debug, thiserror::Error)]
@@ -6,13 +10,14 @@ pub enum StoreError {
     /// The database URL cannot be used.
     #[error("database URL is not of the form postgres://user:password@host:port/database")]
     Url,
-    /// The database cannot be reached, is shutting down, or asks for a retry (deadlock, serialization).
+    /// Everything that is not about the content of a row: the database cannot be reached, is read-only or shutting down, waits for
+    /// a lock, asks for a retry, lacks a permission or a table. No record is at fault.
     #[error("database unavailable: {}", in_words(code))]
     Unavailable {
         /// SQLSTATE, or the driver's name of the failure. The text explains those that an operator can act on.
         code: String,
     },
-    /// The database refuses the data: a retry does not help.
+    /// The database refuses the content of a row: a retry does not help.
     #[error("database refuses the data: {code} {constraint}")]
     Refused {
         /// SQLSTATE: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
@@ -34,6 +39,9 @@ pub enum StoreError {
 const DATA_CLASSES: [&str; 3] = ["22", "23", "54"];
 
 const NO_CONNECTION: &str = "no connection within the time limit";
+pub(crate) const NO_ANSWER: &str = "no answer within the time limit";
+const READ_ONLY: &str = "25006";
+const UNEXPECTED: &str = "unexpected answer";
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
@@ -48,14 +56,21 @@ impl From<sqlx::Error> for StoreError {
                     Self::Unavailable { code }
                 }
             }
+            sqlx::Error::Io(error) if error.kind() == ErrorKind::TimedOut => unavailable(NO_ANSWER),
             sqlx::Error::Io(_) => unavailable("connection lost"),
+            sqlx::Error::Configuration(error) if error.is::<ReadOnly>() => unavailable(READ_ONLY),
             sqlx::Error::PoolTimedOut => unavailable(NO_CONNECTION),
             sqlx::Error::PoolClosed => unavailable("pool closed"),
             sqlx::Error::Tls(_) => unavailable("tls"),
             sqlx::Error::Protocol(_) => unavailable("protocol"),
-            sqlx::Error::Encode(_) | sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => {
+            // A value that this process wants to write, for example one that is too long for the protocol: the server was not
+            // asked, and the next try ends alike.
+            sqlx::Error::Encode(_) => {
                 Self::Refused { code: String::from("driver"), constraint: String::new() }
             }
+            // What the server answered: a column whose type or content this version does not know, for example in the middle of
+            // a rollout. The row that is to be written did not cause it.
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => unavailable(UNEXPECTED),
             _ => unavailable("driver"),
         }
     }
@@ -69,13 +84,23 @@ fn in_words(code: &str) -> String {
         "3D000" => "the database in DATABASE_URL does not exist",
         "42501" => "the user in DATABASE_URL lacks a permission",
         "42P01" | "42703" => "a table or column does not exist: run the migrate job",
-        "25006" => "it is read-only: check that DATABASE_URL names the primary",
+        READ_ONLY => "it is read-only: check that DATABASE_URL names the primary",
         "53100" => "the server's disk is full",
         "53300" => "the server has no free connections",
         "57P01" | "57P02" | "57P03" => "the server is starting or stopping",
         "40001" | "40P01" => "another transaction was in the way",
+        "55P03" => "another session holds a lock: find it in pg_stat_activity with pg_blocking_pids()",
+        "57014" => {
+            "a statement took longer than 30 s or was cancelled: find what is slow in pg_stat_activity"
+        }
         NO_CONNECTION => {
             return format!("{code}: check host and port in DATABASE_URL, and the NetworkPolicy");
+        }
+        NO_ANSWER => {
+            return format!("{code}: the server or the network is silent");
+        }
+        UNEXPECTED => {
+            return format!("{code}: the schema does not fit this version");
         }
         _ => return code.to_owned(),
     };
@@ -87,11 +112,38 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_failure_of_the_driver_is_unavailable_unless_it_is_about_a_value_to_write() {
+        let silent = || sqlx::Error::Io(ErrorKind::TimedOut.into());
+        let broken = || sqlx::Error::Io(ErrorKind::ConnectionReset.into());
+        for (error, expected) in [
+            (silent(), "unavailable no answer within the time limit"),
+            (broken(), "unavailable connection lost"),
+            (sqlx::Error::Configuration(Box::new(ReadOnly)), "unavailable 25006"),
+            (sqlx::Error::PoolTimedOut, "unavailable no connection within the time limit"),
+            (sqlx::Error::PoolClosed, "unavailable pool closed"),
+            (sqlx::Error::Tls("no certificate".into()), "unavailable tls"),
+            (sqlx::Error::Protocol(String::from("unknown message")), "unavailable protocol"),
+            (sqlx::Error::Decode("infinity".into()), "unavailable unexpected answer"),
+            (sqlx::Error::ColumnNotFound(String::from("email")), "unavailable driver"),
+            (sqlx::Error::WorkerCrashed, "unavailable driver"),
+            (sqlx::Error::Encode("too long".into()), "refused driver"),
+        ] {
+            let class = match StoreError::from(error) {
+                StoreError::Unavailable { code } => format!("unavailable {code}"),
+                StoreError::Refused { code, .. } => format!("refused {code}"),
+                other => other.to_string(),
+            };
+            assert_eq!(class, expected);
+        }
+    }
+
+    #[test]
     fn a_code_that_an_operator_can_act_on_is_explained() {
         for (code, expected) in [
             ("28P01", "it refuses the user or password in DATABASE_URL (28P01)"),
             ("3D000", "the database in DATABASE_URL does not exist (3D000)"),
             ("53300", "the server has no free connections (53300)"),
+            ("25006", "it is read-only: check that DATABASE_URL names the primary (25006)"),
             ("XX000", "XX000"),
             (
                 NO_CONNECTION,

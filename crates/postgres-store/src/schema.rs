@@ -1,9 +1,10 @@
 //! The schema that this binary needs. Migrations are expand/contract and run as their own step (`jobs/migrate`). A binary runs
 //! on a newer schema and refuses an older one.
 
-use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::postgres::PgPoolOptions;
+use sqlx::migrate::{Migrate as _, MigrateError, Migrator};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
+use crate::store::LOCK_TIMEOUT;
 use crate::{Store, StoreError};
 
 /// The migrations in `migrations/` when this binary was built.
@@ -27,11 +28,13 @@ impl Store {
     pub async fn migrate(&self) -> Result<(), MigrateError> {
         // Its own connection: a migration may take longer than the statement limit, and a failed one keeps its lock until the
         // connection ends.
-        let patient = (*self.pool.connect_options()).clone().options([("statement_timeout", "0")]);
-        let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(patient);
-        let mut migrator = Migrator::with_migrations(MIGRATOR.iter().cloned().collect());
-        let migrated = migrator.set_ignore_missing(true).run(&pool).await;
-        pool.close().await;
+        let patient =
+            self.pool.connect_options().options([("statement_timeout", "0"), ("lock_timeout", "0")]);
+        let mut connection = PgConnection::connect_with(&patient).await?;
+        connection.lock().await?;
+        let migrated = apply_all(&mut connection).await;
+        // What ended the migration is the error to report, not what it did to the connection.
+        connection.close().await.ok();
         migrated
     }
 
@@ -48,4 +51,21 @@ impl Store {
                 .await?;
         Ok(newest.unwrap_or(0))
     }
+}
+
+async fn apply_all(connection: &mut PgConnection) -> Result<(), MigrateError> {
+    for migration in MIGRATOR.iter().filter(|migration| migration.migration_type.is_up_migration()) {
+        // Statements that need a table wait behind a migration that waits for its lock: it gives up before they fail. One that
+        // runs without a transaction builds an index concurrently. Nothing waits for it, and if it gives up, it leaves an
+        // invalid index.
+        let limit = if migration.no_tx { "0" } else { LOCK_TIMEOUT };
+        sqlx::raw_sql(AssertSqlSafe(format!("set lock_timeout = '{limit}'")))
+            .execute(&mut *connection)
+            .await?;
+        // The lock is held already, over all migrations: another process waits for it without a limit.
+        let mut migrator = Migrator::with_migrations(vec![migration.clone()]);
+        migrator.set_ignore_missing(true).set_locking(false);
+        migrator.run_direct(None, connection, false).await?;
+    }
+    Ok(())
 }

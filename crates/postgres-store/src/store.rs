@@ -5,21 +5,23 @@ use std::time::Duration;
 
 use authority::Policy;
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection, PgPool};
+use sqlx::postgres::PgConnectOptions;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use crate::StoreError;
+use crate::bounded::{PgPool, Transaction};
+use crate::error::NO_ANSWER;
 
-/// Longer than any statement here normally takes, shorter than the time limit of a handler's step.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// What the server ends by itself, as `statement_timeout` and `lock_timeout`. No statement here takes so long normally. A wait for
+/// a lock ends first, and well before the time limit of a handler's step, so that the error names the cause.
+const SERVER_LIMITS: [(&str, &str); 2] = [("statement_timeout", "30s"), ("lock_timeout", LOCK_TIMEOUT)];
 
-/// No statement here takes longer normally; one that does waits for a lock.
-const STATEMENT_TIMEOUT: &str = "30s";
+pub(crate) const LOCK_TIMEOUT: &str = "10s";
 
-/// A connection that was idle for longer is pinged before use.
-const UNTESTED: Duration = Duration::from_secs(1);
+/// The wait for a free or a new connection is a part of it.
+const CHECK_LIMIT: Duration = Duration::from_secs(6);
 
 const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 
@@ -44,22 +46,8 @@ impl Store {
             return Err(StoreError::Url);
         }
         let options: PgConnectOptions = url.parse().map_err(|_| StoreError::Url)?;
-        let options = options.application_name("coppice").options([("statement_timeout", STATEMENT_TIMEOUT)]);
-        let pool = PgPoolOptions::new()
-            .max_connections(max_connections)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            // Under load no connection is idle for long, which saves a round trip for each statement. If one breaks then, its
-            // user retries.
-            .test_before_acquire(false)
-            .before_acquire(|connection, meta| {
-                Box::pin(async move {
-                    if meta.idle_for > UNTESTED {
-                        connection.ping().await?;
-                    }
-                    Ok(true)
-                })
-            })
-            .connect_lazy_with(options);
+        let options = options.application_name("coppice").options(SERVER_LIMITS);
+        let pool = PgPool::connect_lazy(options, max_connections);
         Ok(Self { pool, outbox_filled: Arc::default(), policy: Arc::default() })
     }
 
@@ -74,19 +62,17 @@ impl Store {
         &self.policy
     }
 
-    /// Checks that the database can be written to.
+    /// Checks that the database takes writes, over a connection that is used for work. Connections to a server that has become
+    /// read-only or silent are closed, this one and, before their next use, all others. It ends after six seconds at the latest.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] with the code 25006 if the server is read-only.
     pub async fn check_writable(&self) -> Result<(), StoreError> {
-        let read_only =
-            sqlx::query_scalar!(r#"select current_setting('transaction_read_only') = 'on' as "on!""#);
-        match read_only.fetch_one(&self.pool).await? {
-            false => Ok(()),
-            true => Err(StoreError::Unavailable { code: String::from("25006") }),
-        }
-    }
-
-    /// Checks that the database answers.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query!("select 1 as one").fetch_one(&self.pool).await?;
+        self.pool.distrust();
+        // A connection is handed out after this test, whether it is new or was distrusted.
+        let checked = timeout(CHECK_LIMIT, self.pool.acquire()).await;
+        let connection = checked.map_err(|_| StoreError::Unavailable { code: NO_ANSWER.to_owned() })??;
+        drop(connection);
         Ok(())
     }
 
@@ -95,7 +81,7 @@ impl Store {
         Ok(sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#).fetch_one(&self.pool).await?)
     }
 
-    pub(crate) async fn snapshot(&self) -> Result<sqlx::Transaction<'_, sqlx::Postgres>, StoreError> {
+    pub(crate) async fn snapshot(&self) -> Result<Transaction, StoreError> {
         let mut transaction = self.pool.begin().await?;
         sqlx::query!("set transaction isolation level repeatable read read only")
             .execute(&mut *transaction)
@@ -103,7 +89,7 @@ impl Store {
         Ok(transaction)
     }
 
-    /// Closes every connection after the statements in progress.
+    /// Closes every connection after the statements in progress, and after two seconds at the latest.
     pub async fn close(&self) {
         self.pool.close().await;
     }

@@ -52,7 +52,7 @@ impl<B: EventBus> IngressHealth<B> {
     async fn bus_or_database(&self) -> Check {
         let name = "bus_or_database";
         let bus = tokio::time::timeout(ANSWER_LIMIT, self.intake.look_for_bus());
-        let store = tokio::time::timeout(ANSWER_LIMIT, self.intake.store.ping());
+        let store = tokio::time::timeout(ANSWER_LIMIT, self.intake.store.check_writable());
         // One of the two is enough to keep webhooks safe, and no other pod could do more. But if the bus does not exist, only
         // an operator can create it, so that must be visible.
         let fault = match tokio::join!(bus, store) {

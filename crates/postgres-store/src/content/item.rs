@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 use event_contract::EventKind;
 use serde_json::Value;
-use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::key::{ContentKey, storable, storable_text};
 use super::listing;
+use crate::bounded::PgConnection;
 use crate::outbox::{self, Announce};
 use crate::proof::Write;
 use crate::records::source_cursor::{CursorMove, step_cursor};

@@ -1,9 +1,8 @@
 //! Table `content_listing`: the items that a listing of a whole source has seen. Rows exist exactly as long as the listing's
 //! cursor: they are created with its first page and deleted at its end.
 
-use sqlx::PgConnection;
-
 use super::key::{ContentKey, storable_text};
+use crate::bounded::PgConnection;
 use crate::records::source_cursor::{CursorMove, put_cursor, step_cursor};
 use crate::{Store, StoreError};
 

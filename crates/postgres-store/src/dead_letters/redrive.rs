@@ -5,8 +5,6 @@
 //! sent.
 
 use serde_json::Value;
-use sqlx::PgConnection;
-use sqlx::pool::PoolConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -105,20 +103,20 @@ pub enum MessageStanding {
 /// The exclusive right to change one dead-letter queue, until it is dropped or its process dies.
 pub struct RedriveLock {
     // Detached from the pool: the lock belongs to the session and ends with it.
-    _session: PgConnection,
+    _session: sqlx::PgConnection,
 }
 
 impl Store {
     /// Takes the right to redrive or drop messages of a queue. `None`: another process has it.
     pub async fn lock_redrive(&self, queue: &str) -> Result<Option<RedriveLock>, StoreError> {
-        let mut session = PoolConnection::detach(self.pool.acquire().await?);
+        let mut session = self.pool.acquire().await?;
         let locked = sqlx::query_scalar!(
             r#"select pg_try_advisory_lock(hashtext('redrive'), hashtext($1)) as "locked!""#,
             queue
         )
         .fetch_one(&mut session)
         .await?;
-        Ok(locked.then_some(RedriveLock { _session: session }))
+        Ok(locked.then(|| RedriveLock { _session: session.detach() }))
     }
 
     /// Stores a plan, completely or not at all. Copies of its messages must exist.

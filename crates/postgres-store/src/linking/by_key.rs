@@ -7,12 +7,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::links::{Links, Moved};
 use super::rule::{Evidence, Link, Linkable, decide};
 use crate::StoreError;
+use crate::bounded::PgConnection;
 use crate::records::source_record::Source;
 
 pub(crate) async fn link(

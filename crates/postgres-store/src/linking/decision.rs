@@ -3,13 +3,13 @@
 //! record where it is keeps it separate for good.
 
 use event_contract::{Announcement, EventKind};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::by_key::lock_keys;
 use super::command::{Decided, LinkCommand, LinkRefusal, LinkReport, Move};
 use super::review::{self, close_reviews};
 use super::rule::Linkable;
+use crate::bounded::PgConnection;
 use crate::outbox::{self, announcement};
 use crate::person::recompute::Moves;
 use crate::person::view;

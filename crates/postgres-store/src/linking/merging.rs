@@ -4,11 +4,11 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::links::Links;
 use crate::StoreError;
+use crate::bounded::PgConnection;
 use crate::records::source_record::Source;
 
 const REASON: &str = "merged_at_source";

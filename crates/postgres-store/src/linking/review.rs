@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use serde::Serialize;
-use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::command::{Decided, LinkCommand, Move};
+use crate::bounded::PgConnection;
 use crate::{Store, StoreError};
 
 /// A possible link without proof.

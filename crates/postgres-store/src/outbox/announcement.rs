@@ -5,10 +5,10 @@
 use std::time::Duration;
 
 use event_contract::{Announcement, EventKind, Hop, SCHEMA_VERSION, TraceContext};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::lease::{lease_rows, outbox_methods};
+use crate::bounded::PgConnection;
 use crate::{Store, StoreError};
 
 /// What an announcement says besides the entity and its revision.

@@ -5,9 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use authority::Field;
 use event_contract::EventKind;
 use sha2::{Digest, Sha256};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::bounded::PgConnection;
 use crate::outbox::{self, Announce, announcement};
 use crate::{Store, StoreError};
 

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use authority::{Profile, SourceRecord};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::bounded::PgConnection;
 use crate::records::source_record;
 use crate::{Store, StoreError};
 

@@ -7,12 +7,12 @@
 use authority::{Field, Policy, Profile};
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::recompute::Moves;
 use super::row;
 use super::view::{self, StoredPerson};
+use crate::bounded::PgConnection;
 use crate::outbox::{self, Announce};
 use crate::proof::Write;
 use crate::records::source_record;

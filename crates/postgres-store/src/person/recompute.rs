@@ -6,12 +6,12 @@ use std::collections::{BTreeSet, HashMap};
 
 use authority::{Profile, Role, SourceRecord, Status};
 use event_contract::{Announcement, EventKind};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::crm_account::pushed_hash;
 use super::row::{self, ChangedPerson, LockedPerson, PersonRow, Standing};
 use super::{crm_account, crm_view};
+use crate::bounded::PgConnection;
 use crate::outbox::{Announce, announcement};
 use crate::records::source_record;
 use crate::{Store, StoreError};

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use authority::{Field, Profile};
 use serde_json::{Value, json};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::StoreError;
+use crate::bounded::PgConnection;
 
 const MERGED: &str = "merged";
 

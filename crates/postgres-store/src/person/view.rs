@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use authority::{Field, SourceRecord};
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::bounded::PgConnection;
 use crate::records::source_record;
 use crate::{Store, StoreError};
 

@@ -53,7 +53,7 @@ impl Store {
 }
 
 async fn records_meant(
-    connection: &mut sqlx::PgConnection,
+    connection: &mut crate::bounded::PgConnection,
     source: &str,
     readings: &[PersonReading],
 ) -> Result<HashMap<String, String>, StoreError> {

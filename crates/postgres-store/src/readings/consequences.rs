@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use authority::Role;
 use event_contract::{Announcement, EventKind};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::reading::{PersonReading, RecordState};
+use crate::bounded::PgConnection;
 use crate::linking::links::Links;
 use crate::linking::rule::Linkable;
 use crate::linking::{by_key, merging, review};

@@ -5,10 +5,10 @@
 
 use std::collections::HashMap;
 
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::StoreError;
+use crate::bounded::PgConnection;
 
 /// One way to sign in, as a source names it.
 #[derive(Debug, Clone, PartialEq, Eq)]

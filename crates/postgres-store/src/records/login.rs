@@ -5,11 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use event_contract::{Announcement, EventKind, SCHEMA_VERSION};
-use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::result::ReadingResult;
+use crate::bounded::PgConnection;
 use crate::outbox::{self, Announce};
 use crate::{Store, StoreError};
 

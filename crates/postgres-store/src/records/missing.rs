@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use sqlx::PgConnection;
+use crate::bounded::PgConnection;
 use time::OffsetDateTime;
 
 use super::source_record::Source;

@@ -8,8 +8,6 @@ use time::OffsetDateTime;
 
 use crate::{Store, StoreError};
 
-const PATIENT_TIMEOUT: &str = "set local statement_timeout = '10min'";
-
 /// A stored record. Two equal values mean the same reading of the same content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredRecord {
@@ -95,9 +93,8 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<String>, StoreError> {
         let microseconds = i64::try_from(age.as_micros()).unwrap_or(i64::MAX);
-        let mut transaction = self.pool.begin().await?;
         // If much changed within a day, finding the newest changes means reading all of them. No handler waits for it.
-        sqlx::query(PATIENT_TIMEOUT).execute(&mut *transaction).await?;
+        let mut transaction = self.pool.begin_long().await?;
         let ids = sqlx::query_scalar!(
             r#"select external_id from source_record
                where source = $1 and changed_at > now() - $2::interval order by changed_at desc limit $3"#,

@@ -2,8 +2,7 @@
 //! moves by compare-and-set, in the transaction of the records read up to it. So a job that is killed resumes at its last
 //! commit; of two jobs that read at the same time, the slower one finds that the cursor has moved, and writes nothing.
 
-use sqlx::PgConnection;
-
+use crate::bounded::PgConnection;
 use crate::{Store, StoreError};
 
 /// A move of a cursor.

@@ -6,10 +6,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use authority::{Role, SourceRecord};
 use serde_json::Value;
-use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::bounded::PgConnection;
 use crate::{Store, StoreError};
 
 /// A source of records: its name and its role.

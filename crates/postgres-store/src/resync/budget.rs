@@ -100,7 +100,7 @@ impl Store {
 }
 
 /// The source's row, locked; its counts restart on a new day.
-async fn today(connection: &mut sqlx::PgConnection, source: &str) -> Result<Today, StoreError> {
+async fn today(connection: &mut crate::bounded::PgConnection, source: &str) -> Result<Today, StoreError> {
     let row = sqlx::query_as!(
         Today,
         r#"insert into resync_budget as stored (source, day) values ($1, (now() at time zone 'utc')::date)

@@ -119,12 +119,9 @@ impl Store {
         older_than_secs: i64,
         limit: i64,
     ) -> Result<u64, StoreError> {
-        let mut transaction = self.pool.begin().await?;
         // Scans all records of the source. For a job that runs occasionally this is cheaper than an index that every reading
         // would have to maintain.
-        sqlx::query!("select set_config('statement_timeout', '0', true)")
-            .fetch_one(&mut *transaction)
-            .await?;
+        let mut transaction = self.pool.begin_long().await?;
         let added = sqlx::query!(
             r#"insert into resync_item (run_id, external_id, version_at)
                select $1, external_id, version_at from source_record
@@ -151,10 +148,7 @@ impl Store {
 
     /// Compares a listing with the stored records.
     pub async fn plan_listing(&self, run_id: Uuid, source: &str) -> Result<ListingPlan, StoreError> {
-        let mut transaction = self.pool.begin().await?;
-        sqlx::query!("select set_config('statement_timeout', '0', true)")
-            .fetch_one(&mut *transaction)
-            .await?;
+        let mut transaction = self.pool.begin_long().await?;
         let plan = sqlx::query_as!(
             ListingPlan,
             r#"select count(item.external_id) as "listed!",
@@ -185,10 +179,7 @@ impl Store {
         missing: bool,
         changed_only: bool,
     ) -> Result<bool, StoreError> {
-        let mut transaction = self.pool.begin().await?;
-        sqlx::query!("select set_config('statement_timeout', '0', true)")
-            .fetch_one(&mut *transaction)
-            .await?;
+        let mut transaction = self.pool.begin_long().await?;
         let passed = sqlx::query!(
             "update resync_run set passed_at = now(), moved_at = now() where run_id = $1 and passed_at is null",
             run_id

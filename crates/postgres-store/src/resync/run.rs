@@ -61,11 +61,8 @@ impl Store {
         arguments: &str,
         abandoned_after_secs: Option<i64>,
     ) -> Result<ResyncRun, StoreError> {
-        let mut transaction = self.pool.begin().await?;
-        // Without a time limit: the deletion of a run deletes its items too.
-        sqlx::query!("select set_config('statement_timeout', '0', true)")
-            .fetch_one(&mut *transaction)
-            .await?;
+        // With a long time limit: the deletion of a run deletes its items too.
+        let mut transaction = self.pool.begin_long().await?;
         sqlx::query!(
             r#"delete from resync_run
                where source = $1 and origin = $2 and moved_at < now() - make_interval(secs => $3::bigint::float8)"#,
@@ -100,10 +97,7 @@ impl Store {
 
     /// Deletes a run with its records. A process that works on it notices at its next step.
     pub async fn drop_resync_run(&self, source: &str, origin: &str) -> Result<(), StoreError> {
-        let mut transaction = self.pool.begin().await?;
-        sqlx::query!("select set_config('statement_timeout', '0', true)")
-            .fetch_one(&mut *transaction)
-            .await?;
+        let mut transaction = self.pool.begin_long().await?;
         sqlx::query!("delete from resync_run where source = $1 and origin = $2", source, origin)
             .execute(&mut *transaction)
             .await?;
@@ -137,10 +131,7 @@ impl Store {
     /// Ends a run and deletes it. `false`, and nothing is done: it no longer exists, or another process has added unsent
     /// records.
     pub async fn end_resync_run(&self, run_id: Uuid, end: &RunEnd) -> Result<bool, StoreError> {
-        let mut transaction = self.pool.begin().await?;
-        sqlx::query!("select set_config('statement_timeout', '0', true)")
-            .fetch_one(&mut *transaction)
-            .await?;
+        let mut transaction = self.pool.begin_long().await?;
         // Locked before the check of its records: a process that adds records locks it too.
         let run = sqlx::query!(
             "select source, started_at, sent_through from resync_run where run_id = $1 for update",

@@ -29,8 +29,9 @@ async fn temporary_faults_are_unavailable_and_lasting_ones_are_refused() {
                  create trigger raise_it before insert on source_record for each row execute function raise_it()";
     database.execute(raise).await;
     let passing = [
-        "08006", "25006", "40001", "40P01", "42P01", "53100", "53200", "53300", "55P03", "57014", "57P01",
-        "57P02", "57P03", "58030", "XX000",
+        "08000", "08001", "08003", "08004", "08006", "08P01", "25006", "28000", "28P01", "3D000", "40001",
+        "40003", "40P01", "42501", "42703", "42P01", "53000", "53100", "53200", "53300", "53400", "55P03",
+        "57014", "57P01", "57P02", "57P03", "57P04", "57P05", "58030", "XX000", "XX001", "XX002",
     ];
     for code in passing {
         assert_eq!(fault(&database.store, code, "x").await, format!("unavailable {code}"));
@@ -79,11 +80,13 @@ async fn a_server_that_ends_the_connection_stops_or_is_not_there_is_unavailable(
     database.test_database.server().stop_immediately();
     let stopped = fault(&database.store, "a", "x").await;
     assert!(stopped.starts_with("unavailable "), "{stopped}");
-    assert!(matches!(database.store.ping().await, Err(StoreError::Unavailable { .. })));
+    assert!(matches!(database.store.check_writable().await, Err(StoreError::Unavailable { .. })));
     database.test_database.server().start_again().await.unwrap();
-    wait_until(LIMIT, "the pool to find the server again", async || Ok(Some(database.store.ping().await?)))
-        .await
-        .unwrap();
+    wait_until(LIMIT, "the pool to find the server again", async || {
+        Ok(Some(database.store.check_writable().await?))
+    })
+    .await
+    .unwrap();
 
     database.store.close().await;
     assert_eq!(fault(&database.store, "a", "x").await, "unavailable pool closed");
@@ -93,14 +96,14 @@ async fn a_server_that_ends_the_connection_stops_or_is_not_there_is_unavailable(
 #[tokio::test]
 async fn a_connection_that_broke_while_it_was_idle_is_replaced_before_it_is_used() {
     let database = Database::start().await;
-    database.store.ping().await.unwrap();
+    database.store.server_time().await.unwrap();
     let used_at = tokio::time::Instant::now();
     let end_them = "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = 'coppice' and datname = current_database()";
     assert!(database.count(end_them).await > 0);
     // Under load, connections are not asked; this one has been idle for longer.
     let idle = async || Ok((used_at.elapsed() > Duration::from_millis(1100)).then_some(()));
     wait_until(LIMIT, "the connection to be idle", idle).await.unwrap();
-    database.store.ping().await.unwrap();
+    database.store.server_time().await.unwrap();
 }
 
 #[tokio::test]

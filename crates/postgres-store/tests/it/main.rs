@@ -5,6 +5,7 @@
 mod audits;
 mod breaker;
 mod concurrency;
+mod connections;
 mod contacts;
 mod content;
 mod convergence;

@@ -150,14 +150,16 @@ async fn several_pods_may_migrate_at_once() {
 }
 
 #[tokio::test]
-async fn statements_have_a_time_limit_and_migrations_have_none() {
+async fn statements_have_a_time_limit_and_migrations_one_for_locks_only() {
     let database = Database::start_empty().await;
     let limits = PgPool::connect(&database.url).await.unwrap();
-    let log = "create table seen (command text, statement_timeout text); \
+    let log = "create table seen (command text, timeouts text); \
+                   create function timeouts() returns text language sql as $$ select current_setting('statement_timeout') \
+                   || ' ' || current_setting('lock_timeout') $$; \
                create function see() returns event_trigger language plpgsql as $$ begin \
-                   insert into seen values ('ddl', current_setting('statement_timeout')); end $$; \
+                   insert into seen values ('ddl', timeouts()); end $$; \
                create function see_row() returns trigger language plpgsql as $$ begin \
-                   insert into seen values ('write', current_setting('statement_timeout')); return new; end $$; \
+                   insert into seen values ('write', timeouts()); return new; end $$; \
                create event trigger see on ddl_command_end execute function see()";
     sqlx::raw_sql(log).execute(&limits).await.unwrap();
     database.store.migrate().await.unwrap();
@@ -166,13 +168,12 @@ async fn statements_have_a_time_limit_and_migrations_have_none() {
         .execute("create trigger see before insert on person for each row execute function see_row()")
         .await;
     database.apply(&[found("a", "ada", None, 1)]).await;
-    let seen =
-        database.texts("select distinct command || ' ' || statement_timeout from seen order by 1").await;
-    assert_eq!(seen, ["ddl 0", "write 30s"]);
+    let seen = database.texts("select distinct command || ' ' || timeouts from seen order by 1").await;
+    assert_eq!(seen, ["ddl 0 10s", "write 30s 10s"]);
 }
 
 #[tokio::test]
-async fn statements_without_the_time_limit_leave_it_to_the_next_ones() {
+async fn statements_with_a_longer_time_limit_leave_the_shorter_one_to_the_next_ones() {
     let database = Database::start().await;
     let log = "create table seen (statement_timeout text); \
                create function see() returns trigger language plpgsql as $$ begin \
