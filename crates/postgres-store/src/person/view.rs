@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::records::source_record;
+use super::crm_push;
 use crate::{Store, StoreError};
 
 /// How an operator names a person.
@@ -108,7 +108,7 @@ impl Store {
         let mut merged = merge_path(&mut snapshot, asked).await?;
         let Some(person_id) = merged.pop() else { return Ok(None) };
         let Some(person) = stored(&mut snapshot, &[person_id]).await?.pop() else { return Ok(None) };
-        let mut records = source_record::of_persons(&mut snapshot, &[person_id])
+        let mut records = crm_push::records_of_persons(&mut snapshot, &[person_id])
             .await?
             .remove(&person_id)
             .unwrap_or_default();
