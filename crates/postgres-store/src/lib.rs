@@ -33,8 +33,8 @@ pub use error::StoreError;
 pub use linking::{Author, AuthorError, LinkCommand, LinkRefusal, LinkReport, Move, OpenReview};
 pub use outbox::{Announce, IngressRow, LeasedAnnouncement, OutboxDepth};
 pub use person::{
-    AppliedBatch, CrmView, FieldChange, MOST_REPEATS, NamedIdentity, PersonChange, PersonKey, PersonView,
-    PolicyBatch, Pushed, StoredPerson, TakenDecision, WrittenContact, is_another_person, pushed_hash,
+    AppliedBatch, CrmView, FieldChange, MOST_REPEATS, NamedIdentity, PUSH_KEY_BYTES, PersonChange, PersonKey,
+    PersonView, PolicyBatch, PushKey, Pushed, StoredPerson, TakenDecision, WrittenContact, is_another_person,
 };
 pub use proof::Write;
 pub use readings::{PersonReading, RecordState};

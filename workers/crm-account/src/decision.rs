@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use authority::{Field, Policy, Status};
-use postgres_store::{CrmView, MOST_REPEATS, is_another_person, pushed_hash};
+use postgres_store::{CrmView, MOST_REPEATS, is_another_person};
 use provider_crm::{ContactField, ContactWrite};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub(crate) fn decide(view: &CrmView, policy: &Policy) -> Decision {
         return release_key(view);
     }
     let fields = view.profile.to_push(policy, view.contact.as_ref());
-    let hash = pushed_hash(fields.iter().map(|(field, value)| (*field, value.as_str())));
+    let hash = view.push_key.hash(fields.iter().map(|(field, value)| (*field, value.as_str())));
     let pushed = view.pushed.as_ref();
     let key = view.person_id.to_string();
     let id = match (&view.contact, pushed) {
@@ -77,7 +77,7 @@ fn release_key(view: &CrmView) -> Decision {
     let id = Some(contact.external_id.clone());
     let external_key = view.person_id.to_string();
     let contact = ContactWrite { id, external_key, fields: BTreeMap::new() };
-    Decision::Write(Write { contact, pushed: BTreeMap::new(), hash: pushed_hash([]) })
+    Decision::Write(Write { contact, pushed: BTreeMap::new(), hash: view.push_key.hash([]) })
 }
 
 fn contact_fields(fields: &BTreeMap<Field, String>) -> BTreeMap<ContactField, Option<String>> {
@@ -101,12 +101,14 @@ mod tests {
     use std::collections::BTreeSet;
 
     use authority::{Profile, Role, SourceRecord};
-    use postgres_store::Pushed;
+    use postgres_store::{PUSH_KEY_BYTES, PushKey, Pushed};
     use uuid::Uuid;
 
     use super::*;
 
     const PERSON: Uuid = Uuid::from_u128(7);
+
+    const KEY: PushKey = PushKey::new([7; PUSH_KEY_BYTES]);
 
     fn record(source: &str, role: Role, refetches: &str) -> SourceRecord {
         let (source, external_id) = (source.to_owned(), String::from("003"));
@@ -129,6 +131,7 @@ mod tests {
             under_review: false,
             key_elsewhere: false,
             pushed: None,
+            push_key: KEY,
         }
     }
 
@@ -176,7 +179,7 @@ mod tests {
 
     #[test]
     fn pushed_values_are_not_pushed_again_before_their_echo() {
-        let hash = pushed_hash([(Field::Email, "a@idp")]);
+        let hash = KEY.hash([(Field::Email, "a@idp")]);
         let pushed = |hash: &[u8], times| {
             Some(Pushed { external_id: String::from("003"), hash: hash.to_vec(), times, just_now: false })
         };
@@ -187,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_recent_push_waits_for_its_echo() {
-        let hash = pushed_hash([(Field::Email, "a@idp")]);
+        let hash = KEY.hash([(Field::Email, "a@idp")]);
         let pushed = Some(Pushed { external_id: String::from("003"), hash, times: 1, just_now: true });
         let waiting = CrmView { pushed, ..view(Some(r#"{"email": "a@crm"}"#), None) };
         assert_eq!(decide(&waiting, &Policy::default()), Decision::Later);
@@ -195,7 +198,7 @@ mod tests {
 
     #[test]
     fn the_worker_stops_correcting_a_contact_that_the_crm_changes_back_three_times() {
-        let hash = pushed_hash([(Field::Email, "a@idp")]);
+        let hash = KEY.hash([(Field::Email, "a@idp")]);
         let changed_back = |times| {
             let pushed =
                 Some(Pushed { external_id: String::from("003"), hash: hash.clone(), times, just_now: false });

@@ -96,14 +96,16 @@ impl<P: CrmProvider> Handler for CrmAccountHandler<P> {
         };
         let announce = announce(refetch.cause)?;
         let pushed = write.pushed.iter().map(|(field, value)| (*field, value.as_str()));
-        let remembered = self.store.remember_pushed(self.crm.source(), view.person_id, pushed).await;
-        remembered.map_err(|error| from_store(&error))?;
+        let contact = write.contact.id.as_ref().unwrap_or(&write.contact.external_key);
+        let remembered = self.store.remember_pushed(self.crm.source(), contact, &view.push_key, pushed).await;
+        let push_ticket = remembered.map_err(|error| from_store(&error))?;
         match self.crm.upsert_contact(&write.contact).await {
             Ok(written) => Ok(Push::Written(WrittenContact {
                 person_id: view.person_id,
                 revision: view.revision,
                 external_id: written.id,
                 pushed_hash: write.hash,
+                push_ticket,
                 announce,
             })),
             Err(ProviderError::Invalid { status: 404 }) => Ok(Push::Gone),

@@ -1,12 +1,12 @@
-//! Tables `crm_account` and `crm_push`: which contact of a CRM is a person's account, and the values last pushed to it.
+//! Table `crm_account`: which contact of a CRM is a person's account, and how often the same values were pushed to it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use authority::Field;
 use event_contract::EventKind;
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::crm_push;
 use crate::bounded::PgConnection;
 use crate::outbox::{self, Announce, announcement};
 use crate::{Store, StoreError};
@@ -24,52 +24,15 @@ pub struct WrittenContact {
     pub revision: i64,
     /// The CRM's ID of the contact.
     pub external_id: String,
-    /// [`pushed_hash`] of the pushed fields.
+    /// [`PushKey::hash`](crate::PushKey::hash) of the pushed fields.
     pub pushed_hash: Vec<u8>,
+    /// What [`Store::remember_pushed`] returned for the push.
+    pub push_ticket: i64,
     /// How to announce the link, if it is new.
     pub announce: Announce,
 }
 
-/// A hash by which two pushes are compared without storing their values.
-pub fn pushed_hash<'a>(fields: impl IntoIterator<Item = (Field, &'a str)>) -> Vec<u8> {
-    let mut hash = Sha256::new();
-    for (field, value) in fields {
-        hash.update(field.as_str());
-        hash.update([0]);
-        hash.update(value);
-        hash.update([0]);
-    }
-    hash.finalize().to_vec()
-}
-
 impl Store {
-    /// Stores hashes of values. Call it before the push, so that the echo is recognised however soon it comes.
-    ///
-    /// # Errors
-    /// [`StoreError`]: then do not push.
-    pub async fn remember_pushed<'a>(
-        &self,
-        source: &str,
-        person_id: Uuid,
-        pushed: impl IntoIterator<Item = (Field, &'a str)>,
-    ) -> Result<(), StoreError> {
-        let (fields, values): (Vec<String>, Vec<String>) =
-            pushed.into_iter().map(|(field, value)| (field.to_string(), value.trim().to_owned())).unzip();
-        sqlx::query!(
-            r#"insert into crm_push (source, person_id, field, value_hash)
-               select $1, $2, pushed.field, sha256(convert_to(pushed.value, 'UTF8'))
-               from unnest($3::text[], $4::text[]) as pushed (field, value) order by pushed.field
-               on conflict (person_id, source, field, value_hash) do update set pushed_at = now()"#,
-            source,
-            person_id,
-            &fields,
-            &values
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
-    }
-
     /// Records pushed contacts. Announces each new link in the same transaction.
     ///
     /// # Errors
@@ -81,6 +44,8 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut transaction = self.pool.begin().await?;
         let mut announcements = Vec::new();
+        // In the order of a reading, which locks these rows before persons.
+        crm_push::record_written(&mut transaction, source, written).await?;
         let new = upsert(&mut transaction, source, written).await?;
         for contact in written.iter().filter(|contact| new.contains(&contact.external_id)) {
             let linked = announcement(contact.person_id, contact.revision, contact.announce);
@@ -95,31 +60,6 @@ impl Store {
         }
         Ok(())
     }
-}
-
-pub(crate) async fn follow(
-    connection: &mut PgConnection,
-    left: &HashMap<Uuid, Uuid>,
-) -> Result<(), StoreError> {
-    if left.is_empty() {
-        return Ok(());
-    }
-    // The values of a merged person were pushed for the person who has its records now.
-    let from: Vec<Uuid> = left.keys().copied().collect();
-    let to: Vec<Uuid> = left.values().copied().collect();
-    sqlx::query!(
-        r#"insert into crm_push (source, person_id, field, value_hash, pushed_at)
-           select distinct on (moved.new, pushed.source, pushed.field, pushed.value_hash)
-                  pushed.source, moved.new, pushed.field, pushed.value_hash, pushed.pushed_at
-           from unnest($1::uuid[], $2::uuid[]) as moved (old, new) join crm_push pushed on pushed.person_id = moved.old
-           join person on person.person_id = moved.new
-           on conflict do nothing"#,
-        &from,
-        &to
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
 }
 
 async fn upsert(
@@ -157,16 +97,21 @@ async fn upsert(
     Ok(rows.into_iter().map(|row| row.external_id).collect())
 }
 
-/// Those persons whose contact a user of the CRM changed back [`MOST_REPEATS`] times after a push with the same hash.
+/// Those persons whose contact a user of the CRM changed back [`MOST_REPEATS`] times after a push of the same values.
 pub(crate) async fn contested(
     connection: &mut PgConnection,
-    differing: &[(Uuid, Vec<u8>)],
+    differing: &BTreeMap<Uuid, BTreeMap<Field, String>>,
 ) -> Result<BTreeSet<Uuid>, StoreError> {
     if differing.is_empty() {
         return Ok(BTreeSet::new());
     }
+    let key = crm_push::key(connection).await?;
+    let hash = |fields: &BTreeMap<Field, String>| {
+        key.hash(fields.iter().map(|(field, value)| (*field, value.as_str())))
+    };
+    let persons: Vec<Uuid> = differing.keys().copied().collect();
+    let hashes: Vec<Vec<u8>> = differing.values().map(hash).collect();
     // Each reading of such a contact finds the same difference, and nothing follows from it.
-    let (persons, hashes): (Vec<Uuid>, Vec<Vec<u8>>) = differing.iter().cloned().unzip();
     let contested = sqlx::query_scalar!(
         r#"select account.person_id from crm_account account
            join unnest($1::uuid[], $2::bytea[]) as differing (person_id, hash)

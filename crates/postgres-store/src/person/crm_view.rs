@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use authority::{Profile, SourceRecord};
 use uuid::Uuid;
 
+use super::crm_push::{self, PushKey};
 use crate::bounded::PgConnection;
-use crate::records::source_record;
 use crate::{Store, StoreError};
 
 /// A person as the CRM should see it. Holds personal data: no `Debug`.
@@ -30,6 +30,8 @@ pub struct CrmView {
     pub key_elsewhere: bool,
     /// The last push.
     pub pushed: Option<Pushed>,
+    /// The key of the hashes of pushed values.
+    pub push_key: PushKey,
 }
 
 /// The last push to a contact.
@@ -37,7 +39,7 @@ pub struct CrmView {
 pub struct Pushed {
     /// The CRM's ID of the contact.
     pub external_id: String,
-    /// [`pushed_hash`](crate::pushed_hash) of the fields.
+    /// [`PushKey::hash`] of the fields.
     pub hash: Vec<u8>,
     /// How many times in a row, within an hour, the same values were pushed.
     pub times: i32,
@@ -55,15 +57,16 @@ impl Store {
         let mut connection = self.pool.acquire().await?;
         let rows = person_rows(&mut connection, source, persons).await?;
         let known: Vec<Uuid> = rows.iter().map(|row| row.person_id).collect();
-        let mut records = source_record::of_persons(&mut connection, &known).await?;
+        let mut records = crm_push::records_of_persons(&mut connection, &known).await?;
+        let key = crm_push::key(&mut connection).await?;
         let views = rows.into_iter().map(|row| {
             let records = records.remove(&row.person_id).unwrap_or_default();
-            (row.person_id, self.view(source, row, &records))
+            (row.person_id, self.view(source, row, &records, key.clone()))
         });
         Ok(views.collect())
     }
 
-    fn view(&self, source: &str, row: PersonState, records: &[SourceRecord]) -> CrmView {
+    fn view(&self, source: &str, row: PersonState, records: &[SourceRecord], push_key: PushKey) -> CrmView {
         let contacts = || records.iter().filter(|record| record.source == source);
         let live = contacts().filter(|record| record.record.is_some());
         let known = row.pushed.as_ref().map(|pushed| pushed.external_id.as_str());
@@ -78,6 +81,7 @@ impl Store {
             under_review: row.under_review,
             key_elsewhere: row.key_elsewhere,
             pushed: row.pushed,
+            push_key,
         }
     }
 }

@@ -10,12 +10,11 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::recompute::Moves;
-use super::row;
 use super::view::{self, StoredPerson};
+use super::{crm_push, row};
 use crate::bounded::PgConnection;
 use crate::outbox::{self, Announce};
 use crate::proof::Write;
-use crate::records::source_record;
 use crate::{Store, StoreError};
 
 /// What a policy would change in one batch of persons.
@@ -74,7 +73,7 @@ impl Store {
         let mut snapshot = self.snapshot().await?;
         let persons = persons_after(&mut snapshot, after, limit).await?;
         let stored = view::stored(&mut snapshot, &persons).await?;
-        let records = source_record::of_persons(&mut snapshot, &persons).await?;
+        let records = crm_push::records_of_persons(&mut snapshot, &persons).await?;
         let changes = stored.iter().filter_map(|stored| {
             let own = records.get(&stored.person_id).map_or(&[][..], Vec::as_slice);
             change(stored, &Profile::compute(policy, own))
@@ -160,7 +159,7 @@ async fn persons_after_locked(
     // A person that is merged while this waits for its lock is left out.
     let persons = sqlx::query_scalar!(
         r#"select person_id from person where person_id > $1 and status <> 'merged' order by person_id limit $2
-           for update"#,
+           for no key update"#,
         after.unwrap_or(Uuid::nil()),
         i64::from(limit)
     )

@@ -2,18 +2,16 @@
 //! announced: persons whose row changed, and persons whose CRM contact now differs from the unchanged row, because a user of
 //! the CRM changed it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use authority::{Profile, Role, SourceRecord, Status};
+use authority::{Field, Profile, Role, SourceRecord, Status};
 use event_contract::{Announcement, EventKind};
 use uuid::Uuid;
 
-use super::crm_account::pushed_hash;
 use super::row::{self, ChangedPerson, LockedPerson, PersonRow, Standing};
-use super::{crm_account, crm_view};
+use super::{crm_account, crm_push, crm_view};
 use crate::bounded::PgConnection;
 use crate::outbox::{Announce, announcement};
-use crate::records::source_record;
 use crate::{Store, StoreError};
 
 #[derive(Default)]
@@ -68,10 +66,9 @@ impl Store {
         // Locked before the records are read: two sources' readings of one person compute its profile one after the other, and
         // the second sees what the first wrote.
         let locked = row::lock(connection, persons).await?;
-        crm_account::follow(connection, &moves.left).await?;
-        let records = source_record::of_persons(connection, persons).await?;
+        let records = crm_push::records_of_persons(connection, persons).await?;
         let mut recomputed = Recomputed { locked, ..Recomputed::default() };
-        let (mut rows, mut merged, mut differing) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut rows, mut merged, mut differing) = (Vec::new(), Vec::new(), BTreeMap::new());
         for person_id in persons {
             let own = records.get(person_id).map_or(&[][..], Vec::as_slice);
             recomputed.refuse_merged_meanwhile(*person_id, own, moves)?;
@@ -83,8 +80,8 @@ impl Store {
                 _ => Standing::Own(Profile::compute(&self.policy, own)),
             };
             if let Standing::Own(profile) = &standing {
-                differing
-                    .extend(self.crm_difference(*person_id, profile, own).map(|hash| (*person_id, hash)));
+                let difference = self.crm_difference(*person_id, profile, own);
+                differing.extend(difference.map(|fields| (*person_id, fields)));
             }
             rows.push(PersonRow { person_id: *person_id, standing });
         }
@@ -94,17 +91,17 @@ impl Store {
         for person_id in &contested {
             tracing::warn!(%person_id, "the CRM changes our values back: no further push for an hour");
         }
-        let differing = differing.into_iter().map(|(person_id, _)| person_id);
-        recomputed.also(differing.filter(|person_id| !contested.contains(person_id)));
+        recomputed.also(differing.into_keys().filter(|person_id| !contested.contains(person_id)));
         Ok(recomputed)
     }
 
+    /// What a push to the person's contact would write. `None`: no push is due.
     fn crm_difference(
         &self,
         person_id: Uuid,
         profile: &Profile,
         records: &[SourceRecord],
-    ) -> Option<Vec<u8>> {
+    ) -> Option<BTreeMap<Field, String>> {
         let contacts = records.iter().filter(|record| record.role == Role::Crm && record.record.is_some());
         let contact = crm_view::contact_of(person_id, None, contacts)?;
         let key = crm_view::key_of(contact);
@@ -115,10 +112,10 @@ impl Store {
             Status::Active | Status::Blocked => {
                 let fields = profile.to_push(&self.policy, Some(contact));
                 let due = key != Some(own.as_str()) || !fields.is_empty();
-                due.then(|| pushed_hash(fields.iter().map(|(field, value)| (*field, value.as_str()))))
+                due.then_some(fields)
             }
             Status::Deleted | Status::Known => {
-                crm_view::is_another_person(key, person_id).then(|| pushed_hash([]))
+                crm_view::is_another_person(key, person_id).then(BTreeMap::new)
             }
         }
     }

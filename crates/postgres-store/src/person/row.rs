@@ -54,8 +54,10 @@ pub(crate) async fn lock(
     connection: &mut PgConnection,
     persons: &[Uuid],
 ) -> Result<HashMap<Uuid, LockedPerson>, StoreError> {
+    // `no key`: it does not wait for a row that refers to the person, nor does such a row wait for it.
     let rows = sqlx::query!(
-        "select person_id, revision, merged_into from person where person_id = any ($1) order by person_id for update",
+        r#"select person_id, revision, merged_into from person where person_id = any ($1)
+           order by person_id for no key update"#,
         persons
     )
     .fetch_all(connection)

@@ -9,8 +9,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::crm_push;
 use crate::bounded::PgConnection;
-use crate::records::source_record;
 use crate::{Store, StoreError};
 
 /// How an operator names a person.
@@ -108,7 +108,7 @@ impl Store {
         let mut merged = merge_path(&mut snapshot, asked).await?;
         let Some(person_id) = merged.pop() else { return Ok(None) };
         let Some(person) = stored(&mut snapshot, &[person_id]).await?.pop() else { return Ok(None) };
-        let mut records = source_record::of_persons(&mut snapshot, &[person_id])
+        let mut records = crm_push::records_of_persons(&mut snapshot, &[person_id])
             .await?
             .remove(&person_id)
             .unwrap_or_default();

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::reading::{PersonReading, RecordState};
 use crate::records::result::ReadingResult;
-use crate::records::source_record::{self, LinkKeys, Source, SourceRow, Upserted};
+use crate::records::source_record::{self, LinkKeys, Source, SourceRow};
 use crate::records::{identity, missing};
 use crate::{Store, StoreError};
 
@@ -34,18 +34,13 @@ impl Store {
         missing::note(&mut transaction, source, &missing).await?;
         let rows: Vec<SourceRow> =
             latest.iter().map(|(id, reading)| self.source_row(source, id, reading)).collect();
-        let Upserted { changed, touched } = source_record::upsert(&mut transaction, source, &rows).await?;
-        if !changed.is_empty() {
-            self.write_consequences(&mut transaction, source, changed.as_slice(), &rows, &latest).await?;
-        }
-        if !touched.is_empty() {
-            self.recompute_touched(&mut transaction, source, &touched, &latest).await?;
-        }
+        let written = source_record::upsert(&mut transaction, source, &rows).await?;
+        self.write_consequences(&mut transaction, source, &written, &rows, &latest).await?;
         transaction.commit().await?;
-        if !changed.is_empty() || !touched.is_empty() {
+        if !written.changed.is_empty() || !written.touched.is_empty() {
             self.outbox_filled.notify_one();
         }
-        let changed: BTreeSet<&str> = changed.iter().map(|row| row.external_id.as_str()).collect();
+        let changed: BTreeSet<&str> = written.changed.iter().map(|row| row.external_id.as_str()).collect();
         let result =
             |id| if changed.contains(id) { ReadingResult::Applied } else { ReadingResult::Unchanged };
         Ok(readings.iter().map(id_of).map(result).collect())

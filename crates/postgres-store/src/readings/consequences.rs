@@ -1,5 +1,8 @@
-//! The consequences of changed source records, in their transaction: links, identities, profiles, announcements. It does not
+//! The consequences of written source records, in their transaction: links, identities, profiles, announcements. It does not
 //! know how a record's versions are compared.
+//!
+//! Rows are locked in one order: records, keys, pushed values, persons. All persons are locked at once, in the order of their
+//! IDs: a second lock could wait for a transaction that waits for the first.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -13,9 +16,10 @@ use crate::linking::links::Links;
 use crate::linking::rule::Linkable;
 use crate::linking::{by_key, merging, review};
 use crate::outbox::{self, Announce, announcement};
+use crate::person::crm_push;
 use crate::person::recompute::Moves;
 use crate::records::identity::{self, Identity};
-use crate::records::source_record::{self, ChangedRow, LinkKeys, Source, SourceRow};
+use crate::records::source_record::{self, ChangedRow, LinkKeys, Source, SourceRow, Upserted};
 use crate::{Store, StoreError};
 
 impl Store {
@@ -23,45 +27,23 @@ impl Store {
         &self,
         connection: &mut PgConnection,
         source: Source<'_>,
-        changed: &[ChangedRow],
+        written: &Upserted,
         rows: &[SourceRow],
         readings: &BTreeMap<&str, &PersonReading>,
     ) -> Result<(), StoreError> {
-        let keys: HashMap<&str, &LinkKeys> =
-            rows.iter().map(|row| (row.external_id.as_str(), &row.keys)).collect();
-        let linkable = changed.iter().filter_map(|row| {
-            let (id, person_id) = (row.external_id.as_str(), row.person_id?);
-            let keys = keys.get(id).copied()?;
-            Some(Linkable { external_id: id, person_id, new: row.new, keys })
-        });
-        let linkable: Vec<Linkable<'_>> = linkable.collect();
-        let author = format!("coppice:{}", source.name);
-        let mut links = by_key::link(connection, source, &author, &linkable).await?;
-
-        let mut identities: Vec<(String, Uuid, &[Identity])> = Vec::new();
+        let Upserted { changed, touched } = written;
         let mut announce: BTreeMap<Uuid, Announce> = BTreeMap::new();
-        for row in changed {
-            // A tombstone of a record that was never read has no person.
-            let (Some(first), Some(reading)) = (row.person_id, readings.get(row.external_id.as_str())) else {
-                continue;
-            };
-            let person_id = links.moved(&row.external_id).unwrap_or(first);
-            let list: &[Identity] = match &reading.state {
-                RecordState::Present { identities, .. } => identities,
-                RecordState::Gone { .. } | RecordState::Missing => &[],
-            };
-            identities.push((row.external_id.clone(), person_id, list));
-            announce.insert(person_id, reading.announce);
-            if person_id != first && !row.new {
-                announce.insert(first, reading.announce);
-            }
+        let links = match changed.is_empty() {
+            true => Links::default(),
+            false => write_links(connection, source, changed, rows, readings, &mut announce).await?,
+        };
+        if source.role == Role::Crm {
+            let written = changed.iter().chain(touched);
+            crm_push::end_where_contacts_differ(connection, source.name, written, rows).await?;
         }
-        identity::replace(connection, source.name, &identities).await?;
-        let ids: Vec<String> = identities.into_iter().map(|(id, _, _)| id).collect();
-        merging::follow(connection, source, &author, &ids, &mut links).await?;
-
         let left: HashMap<Uuid, Uuid> = links.left().collect();
         announce_merged(&mut announce, &left, &links);
+        announce_touched(connection, source, touched, readings, &links, &mut announce).await?;
         // While a contact may belong to either of two persons, both wait for a decision about their own contact. A contact that
         // is gone, or has another person now, ends that wait.
         let leaving: BTreeSet<Uuid> = whose_record_is_gone(changed, readings)
@@ -73,6 +55,9 @@ impl Store {
             known.map(|known| announce.entry(*counterpart).or_insert(known));
         }
         let persons: Vec<Uuid> = announce.keys().copied().collect();
+        if persons.is_empty() {
+            return Ok(());
+        }
         let moves = Moves { left, emptied: links.emptied(), revived: None };
         let mut recomputed = self.recompute(connection, &persons, &moves).await?;
         // Both sides of such a review are announced: each may get its own contact now.
@@ -84,36 +69,77 @@ impl Store {
         }
         Ok(())
     }
+}
 
-    pub(crate) async fn recompute_touched(
-        &self,
-        connection: &mut PgConnection,
-        source: Source<'_>,
-        touched: &[ChangedRow],
-        readings: &BTreeMap<&str, &PersonReading>,
-    ) -> Result<(), StoreError> {
-        let announce: HashMap<Uuid, Announce> = touched
-            .iter()
-            .filter_map(|row| Some((row.person_id?, readings.get(row.external_id.as_str())?.announce)))
-            .collect();
-        // Of several records of one role the newest decides, so a newer version alone may change the profile. And a newer
-        // contact with the same content may have been pushed to and changed back before it was read: then it has to be pushed
-        // again.
-        let mut persons: Vec<Uuid> = announce.keys().copied().collect();
-        if source.role != Role::Crm {
-            persons = source_record::with_several(connection, source.role, &persons).await?;
+/// Links changed records and stores their identities. Adds their persons to `announce`.
+async fn write_links(
+    connection: &mut PgConnection,
+    source: Source<'_>,
+    changed: &[ChangedRow],
+    rows: &[SourceRow],
+    readings: &BTreeMap<&str, &PersonReading>,
+    announce: &mut BTreeMap<Uuid, Announce>,
+) -> Result<Links, StoreError> {
+    let keys: HashMap<&str, &LinkKeys> =
+        rows.iter().map(|row| (row.external_id.as_str(), &row.keys)).collect();
+    let linkable = changed.iter().filter_map(|row| {
+        let (id, person_id) = (row.external_id.as_str(), row.person_id?);
+        let keys = keys.get(id).copied()?;
+        Some(Linkable { external_id: id, person_id, new: row.new, keys })
+    });
+    let linkable: Vec<Linkable<'_>> = linkable.collect();
+    let author = format!("coppice:{}", source.name);
+    let mut links = by_key::link(connection, source, &author, &linkable).await?;
+
+    let mut identities: Vec<(String, Uuid, &[Identity])> = Vec::new();
+    for row in changed {
+        // A tombstone of a record that was never read has no person.
+        let (Some(first), Some(reading)) = (row.person_id, readings.get(row.external_id.as_str())) else {
+            continue;
+        };
+        let person_id = links.moved(&row.external_id).unwrap_or(first);
+        let list: &[Identity] = match &reading.state {
+            RecordState::Present { identities, .. } => identities,
+            RecordState::Gone { .. } | RecordState::Missing => &[],
+        };
+        identities.push((row.external_id.clone(), person_id, list));
+        announce.insert(person_id, reading.announce);
+        if person_id != first && !row.new {
+            announce.insert(first, reading.announce);
         }
-        if persons.is_empty() {
-            return Ok(());
-        }
-        persons.sort_unstable();
-        let recomputed = self.recompute(connection, &persons, &Moves::default()).await?;
-        let announcements = recomputed.announcements(|person| announce.get(&person).copied());
-        if !announcements.is_empty() {
-            outbox::insert(connection, &announcements).await?;
-        }
-        Ok(())
     }
+    identity::replace(connection, source.name, &identities).await?;
+    let ids: Vec<String> = identities.into_iter().map(|(id, _, _)| id).collect();
+    merging::follow(connection, source, &author, &ids, &mut links).await?;
+    Ok(links)
+}
+
+/// Adds persons of whose record only the version changed, if that may change the person.
+async fn announce_touched(
+    connection: &mut PgConnection,
+    source: Source<'_>,
+    touched: &[ChangedRow],
+    readings: &BTreeMap<&str, &PersonReading>,
+    links: &Links,
+    announce: &mut BTreeMap<Uuid, Announce>,
+) -> Result<(), StoreError> {
+    let causes: BTreeMap<Uuid, Announce> = touched
+        .iter()
+        .filter_map(|row| {
+            let reading = readings.get(row.external_id.as_str())?;
+            Some((links.destination(row.person_id?), reading.announce))
+        })
+        .collect();
+    // Of several records of one role the newest decides, so a newer version alone may change the profile. And a newer contact
+    // with the same content may have been pushed to and changed back before it was read: then it has to be pushed again.
+    let mut persons: Vec<Uuid> = causes.keys().copied().collect();
+    if source.role != Role::Crm && !persons.is_empty() {
+        persons = source_record::with_several(connection, source.role, &persons).await?;
+    }
+    for person in persons {
+        causes.get(&person).map(|cause| announce.entry(person).or_insert(*cause));
+    }
+    Ok(())
 }
 
 fn announce_merged(announce: &mut BTreeMap<Uuid, Announce>, left: &HashMap<Uuid, Uuid>, links: &Links) {

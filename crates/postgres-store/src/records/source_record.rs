@@ -338,18 +338,14 @@ pub(crate) async fn with_several(
     Ok(rows)
 }
 
-/// All records of persons, tombstones included.
+/// All records of persons, tombstones included. Which values are echoes is not known here.
 pub(crate) async fn of_persons(
     connection: &mut PgConnection,
     persons: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<SourceRecord>>, StoreError> {
     let rows = sqlx::query!(
-        r#"select person_id as "person_id!", source, role, external_id, version_at, record,
-                  array(select pushed.field from crm_push pushed
-                        where stored.role = 'crm' and pushed.person_id = stored.person_id and pushed.source = stored.source
-                          and pushed.value_hash = sha256(convert_to(btrim(stored.record ->> pushed.field), 'UTF8')))
-                      as "echoes!"
-           from source_record stored where person_id = any ($1)"#,
+        r#"select person_id as "person_id!", source, role, external_id, version_at, record
+           from source_record where person_id = any ($1)"#,
         persons
     )
     .fetch_all(connection)
@@ -359,7 +355,7 @@ pub(crate) async fn of_persons(
         // The column's check constraint knows the same roles.
         let role = row.role.parse().unwrap_or(Role::Sso);
         let (source, external_id, version_at) = (row.source, row.external_id, row.version_at);
-        let echoes = row.echoes.iter().filter_map(|field| field.parse().ok()).collect();
+        let echoes = BTreeSet::new();
         let record = SourceRecord { source, role, external_id, version_at, record: row.record, echoes };
         records.entry(row.person_id).or_default().push(record);
     }

@@ -11,6 +11,7 @@ mod content;
 mod convergence;
 mod database;
 mod drills;
+mod echoes;
 mod errors;
 mod failures;
 mod guard;

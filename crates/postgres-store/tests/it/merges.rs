@@ -1,6 +1,5 @@
 //! Merges of persons where they meet readings, moves, reviews and decisions: in one batch, or at the same time.
 
-use authority::Field;
 use postgres_store::{Move, RecordState};
 use serde_json::json;
 
@@ -198,24 +197,6 @@ async fn a_later_deletion_that_does_not_name_the_merge_keeps_it() {
     apply(&db, CRM, gone("c-lost", Some(2001), 3)).await;
     apply(&db, CRM, saying("c-kept", None, json!({"phone": "2"}), 1001, 4)).await;
     assert_eq!(person_of(&db, "crm", "c-lost").await, person_of(&db, "crm", "c-kept").await);
-}
-
-#[tokio::test]
-async fn persons_to_whose_contacts_the_same_value_was_pushed_can_be_merged() {
-    let db = Database::start().await;
-    apply(&db, IDP, account("db|a", &["a"], 1001, 1)).await;
-    apply(&db, IDP, account("db|b", &["b"], 1001, 2)).await;
-    let (a, b) = (person_of(&db, "idp", "db|a").await, person_of(&db, "idp", "db|b").await);
-    for (person, values) in [(a, ["Idp", "Ada"]), (b, ["Idp", "Bo"])] {
-        for value in values {
-            db.store.remember_pushed("crm", person, [(Field::GivenName, value)]).await.unwrap();
-        }
-    }
-    apply(&db, IDP, gone("db|a", Some(2001), 3)).await;
-    apply(&db, IDP, account("db|b", &["b", "a"], 1002, 4)).await;
-    assert_eq!(person_of(&db, "idp", "db|a").await, b);
-    let pushed = format!("select count(*) from crm_push where person_id = '{b}'");
-    assert_eq!(db.count(&pushed).await, 3, "the values of both");
 }
 
 #[tokio::test]

@@ -301,7 +301,8 @@ async fn the_first_link_of_a_contact_that_was_pushed_to_can_be_undone() {
     apply(&database, IDP, saying("u", Some("P-1"), verified("a@idp"), 1001, 1)).await;
     apply(&database, CRM, saying("c", Some("P-1"), json!({"phone": "+1"}), 1001, 2)).await;
     let account = person_of(&database, "idp", "u").await;
-    database.store.remember_pushed("crm", account, [(Field::GivenName, "Idp")]).await.unwrap();
+    let view = database.store.crm_views("crm", &[account]).await.unwrap().remove(&account).unwrap();
+    database.store.remember_pushed("crm", "c", &view.push_key, [(Field::GivenName, "Idp")]).await.unwrap();
     // The person that was proposed for the contact has no row yet.
     decide(&database, "crm", "c", Move::Undo).await.unwrap();
     assert_ne!(person_of(&database, "crm", "c").await, account);

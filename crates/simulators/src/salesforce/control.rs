@@ -3,6 +3,8 @@
 use super::SalesforceControl;
 use super::contact::{SimulatedContact, full_id};
 use super::events::{ChangeKind, ContactChange, Transaction, gap_event};
+use super::origin::SetBy;
+use super::state::Record;
 use crate::NativeEvent;
 
 impl SalesforceControl {
@@ -93,6 +95,16 @@ impl SalesforceControl {
         self.lock().by_key(key).cloned()
     }
 
+    /// Who gave a field of a contact, by its name in the API, its value.
+    ///
+    /// # Panics
+    /// When there is no such contact or field.
+    pub fn set_by(&self, id: &str, field: &str) -> SetBy {
+        let state = self.lock();
+        let record = state.contacts.get(&full_id(id)).expect("the contact exists");
+        record.origins.set_by(&record.current, field)
+    }
+
     /// Number of events that no call has taken yet.
     pub fn waiting_events(&self) -> usize {
         self.lock().events.len()
@@ -150,6 +162,12 @@ impl SalesforceControl {
         let mut state = self.lock();
         let duplicate = (!contact.is_deleted).then(|| state.duplicate_of(&contact)).flatten();
         assert!(duplicate.is_none(), "Person_Key__c is unique");
-        state.commit(kind, contact, &mut Transaction::of_screen())
+        let change = state.commit(kind, contact, &mut Transaction::of_screen());
+        if let Some(Record { current, previous: Some(before), origins }) =
+            state.contacts.get_mut(&change.contact.id)
+        {
+            origins.user_changed(before, current);
+        }
+        change
     }
 }

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use super::contact::{SimulatedContact, contact_id};
 use super::events::{ChangeKind, ContactChange, Transaction, change_event};
 use super::fault::Fault;
+use super::origin::Origins;
 use crate::NativeEvent;
 use crate::requests::{Recorded, Requests};
 
@@ -41,6 +42,7 @@ pub struct State {
 pub(crate) struct Record {
     pub(crate) current: SimulatedContact,
     pub(crate) previous: Option<SimulatedContact>,
+    pub(crate) origins: Origins,
 }
 
 impl Recorded for State {
@@ -90,7 +92,8 @@ impl State {
         let commit = self.next_commit();
         let event = change_event(kind, previous.as_ref(), &contact, at, commit, transaction);
         self.events.push(event.clone());
-        let record = Record { current: contact.clone(), previous };
+        let origins = self.contacts.get(&contact.id).map(|record| record.origins.clone());
+        let record = Record { current: contact.clone(), previous, origins: origins.unwrap_or_default() };
         self.contacts.insert(contact.id.clone(), record);
         ContactChange { kind, contact, at, event }
     }

@@ -179,7 +179,11 @@ fn write(
         return Err(failure("DUPLICATE_VALUE", message, &[KEY]));
     }
     let kind = if created { ChangeKind::Created } else { ChangeKind::Updated };
-    let id = state.commit(kind, contact, transaction).contact.id;
+    let contact = state.commit(kind, contact, transaction).contact;
+    let id = contact.id.clone();
+    if let Some(record) = state.contacts.get_mut(&id) {
+        record.origins.client_wrote(&contact, |name| values.contains_key(name));
+    }
     state.creations += usize::from(created);
     Ok(Written { id, created })
 }
