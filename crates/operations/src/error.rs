@@ -22,6 +22,9 @@ pub enum OperationError {
     /// The record is not stored, or is linked to no person.
     #[error("no record {external_id:?} of {source_name:?} belongs to a person")]
     NoPersonOfRecord { source_name: String, external_id: String },
+    /// The record is not stored, or not as gone.
+    #[error("no record {external_id:?} of {source_name:?} is stored as gone")]
+    NoTombstone { source_name: String, external_id: String },
     /// SQS lists no queue of this bus.
     #[error("no queue's name begins with {prefix:?}: check {} and AWS_REGION", BUS_NAME.name)]
     NoQueues { prefix: String },
@@ -144,6 +147,7 @@ impl OperationError {
         match self {
             Self::NoPerson(_)
             | Self::NoPersonOfRecord { .. }
+            | Self::NoTombstone { .. }
             | Self::NoQueues { .. }
             | Self::NoDlq { .. }
             | Self::NoQueue { .. }

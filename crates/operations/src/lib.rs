@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod link;
 pub mod person;
 pub mod policy;
+pub mod record;
 
 mod error;
 

@@ -4,7 +4,6 @@
 use reqwest::{Response, StatusCode};
 use serde::de::DeserializeOwned;
 
-use crate::config::ReadError;
 use crate::error::ProviderError;
 use crate::rate_limit::believable;
 
@@ -23,7 +22,10 @@ pub(crate) async fn read_json<T: DeserializeOwned>(
 }
 
 /// `None`: the body says no more than the status.
-pub(crate) async fn read_failure(reply: Response, read: ReadError) -> Option<ProviderError> {
+pub(crate) async fn read_failure(
+    reply: Response,
+    read: impl FnOnce(u16, &[u8]) -> Option<ProviderError>,
+) -> Option<ProviderError> {
     let status = reply.status().as_u16();
     let body = read_bounded(reply, MAX_ERROR_BYTES).await.ok()?;
     // A pause is clamped to the usual bounds, whether a body or a header asks for it.

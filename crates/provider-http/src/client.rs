@@ -61,6 +61,7 @@ impl ProviderHttp {
             max_body_bytes: config.max_body_bytes,
             longest_pause: config.longest_pause.min(MAX_PAUSE),
             read_error: config.read_error,
+            codes: config.codes,
             admission: config.admission,
             tokens: TokenCache::new(Grant::new(upstream, config.auth)?),
             gate: RateGate::default(),

@@ -37,8 +37,28 @@ pub struct ProviderHttpConfig {
     pub max_body_bytes: usize,
     /// Reads the body of an error reply, if the vendor says more in it than in the status.
     pub read_error: Option<ReadError>,
+    /// Where an error reply has the vendor's code, and which codes are listed.
+    pub codes: Option<Codes>,
     /// Grants each request, if the caller has a budget of its own. Token requests need no admission.
     pub admission: Option<Admission>,
+}
+
+/// A vendor's codes for a refused request. Only a listed one is repeated: any other text of a reply may be personal.
+#[derive(Debug, Clone, Copy)]
+pub struct Codes {
+    /// The code's place in the body, as a JSON pointer.
+    pub pointer: &'static str,
+    /// The codes, with the page of the vendor that lists them in the comment above.
+    pub listed: &'static [&'static str],
+}
+
+impl Codes {
+    pub(crate) fn read(self, body: &[u8]) -> Option<ProviderError> {
+        let body: serde_json::Value = serde_json::from_slice(body).ok()?;
+        let found = body.pointer(self.pointer)?.as_str()?;
+        let code = self.listed.iter().copied().find(|listed| *listed == found)?;
+        Some(ProviderError::Refused { code, names_record: false })
+    }
 }
 
 impl ProviderHttpConfig {
@@ -57,6 +77,7 @@ impl ProviderHttpConfig {
             // Auth0 bounds a user's metadata to 16 MB in theory, a few KB in practice; a page of 100 users stays well below.
             max_body_bytes: 1024 * 1024,
             read_error: None,
+            codes: None,
             admission: None,
         }
     }

@@ -15,7 +15,7 @@ use crate::admission::Admission;
 use crate::answer::Answer;
 use crate::body::{read_failure, read_json};
 use crate::call::Call;
-use crate::config::ReadError;
+use crate::config::{Codes, ReadError};
 use crate::error::ProviderError;
 use crate::meaning::{Meaning, meaning};
 use crate::rate_limit::{RateGate, pause};
@@ -27,6 +27,7 @@ pub(crate) struct Exchange {
     pub(crate) max_body_bytes: usize,
     pub(crate) longest_pause: Duration,
     pub(crate) read_error: Option<ReadError>,
+    pub(crate) codes: Option<Codes>,
     pub(crate) admission: Option<Admission>,
     pub(crate) tokens: TokenCache,
     pub(crate) gate: RateGate,
@@ -99,8 +100,14 @@ impl Exchange {
     }
 
     async fn read_failure(&self, reply: Response, error: ProviderError) -> ProviderError {
-        let Some(read) = self.read_error else { return error };
-        match read_failure(reply, read).await {
+        let read = match (self.read_error, self.codes, &error) {
+            (Some(read), _, _) => read_failure(reply, read).await,
+            (None, Some(codes), ProviderError::Invalid { .. }) => {
+                read_failure(reply, |_, body| codes.read(body)).await
+            }
+            _ => None,
+        };
+        match read {
             None => error,
             Some(ProviderError::RateLimited { retry_after }) => {
                 let retry_after = retry_after.min(self.longest_pause);

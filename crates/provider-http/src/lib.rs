@@ -36,7 +36,7 @@ pub use admission::{Admission, NotAdmitted};
 pub use answer::{Absence, Answer};
 pub use auth::Auth;
 pub use client::ProviderHttp;
-pub use config::{ProviderHttpConfig, ReadError};
+pub use config::{Codes, ProviderHttpConfig, ReadError};
 pub use error::{ConfigError, Outage, ProviderError};
 pub use event_stream::StreamedEvent;
 pub use listing::{ChangedPage, ChangesFrom, ListedPage, ListedRecord};

@@ -45,6 +45,9 @@ pub(crate) enum Topic {
     /// Decides which records belong to one person.
     #[command(subcommand)]
     Link(LinkArguments),
+    /// Lists records that their source does not show, and restores records that are stored as gone by mistake.
+    #[command(subcommand)]
+    Record(RecordCommand),
     /// Lists, shows, redrives and drops dead-lettered messages.
     #[command(subcommand)]
     Dlq(DlqCommand),
@@ -139,6 +142,27 @@ pub(crate) enum LinkArguments {
         record: Record,
         #[command(flatten)]
         why: Why,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RecordCommand {
+    /// Records that their source does not show, without a proof that they were deleted: their values stay.
+    List {
+        /// List the missing ones.
+        #[arg(long, required = true)]
+        missing: bool,
+        /// Of this source only.
+        #[arg(long)]
+        source: Option<String>,
+        /// Most records listed, longest missing first.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        limit: u32,
+    },
+    /// Lets the next reading that finds a record restore it, though its source has said that it was deleted.
+    Restore {
+        #[command(flatten)]
+        record: Record,
     },
 }
 

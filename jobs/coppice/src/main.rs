@@ -11,6 +11,7 @@ mod link;
 mod person;
 mod policy;
 mod printed;
+mod record;
 
 use std::process::ExitCode;
 
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         Topic::Person(command) => person::run(command, json).await,
         Topic::Policy(command) => policy::run(command, json).await,
         Topic::Link(command) => link::run(command, json).await,
+        Topic::Record(command) => record::run(command, json).await,
         Topic::Dlq(command) => dlq::run(command, json, &stop).await,
         Topic::Doctor(arguments) => doctor::run(&arguments, json, &stop).await,
     })

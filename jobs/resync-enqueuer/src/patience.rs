@@ -42,7 +42,7 @@ pub(crate) async fn patiently<T>(
 
 fn given_up(error: &ProviderError) -> JobError {
     let hint = match error {
-        ProviderError::Invalid { .. } => {
+        ProviderError::Invalid { .. } | ProviderError::Refused { .. } => {
             "; if the provider no longer knows the place of the last run: --restart, with --since for a feed of changes"
         }
         _ => "; run again to resume from this page",

@@ -4,19 +4,21 @@
 use std::time::Duration;
 
 use crate::bounded::PgConnection;
+use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::source_record::Source;
 use crate::{Store, StoreError};
 
 /// A record that its source does not show.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MissingRecord {
     /// The source's name.
     pub source: String,
     /// The source's ID of it.
     pub external_id: String,
     /// Since when.
+    #[serde(with = "time::serde::rfc3339")]
     pub missing_since: OffsetDateTime,
 }
 

@@ -31,7 +31,7 @@ const OF_RECORD: [&str; 14] = [
 ];
 
 /// Codes of our set-up and permissions, of triggers and flows, and of requests that the API does not know.
-const OF_SETUP: [&str; 16] = [
+const OF_SETUP: [&str; 15] = [
     "API_DISABLED_FOR_ORG",
     "CANNOT_EXECUTE_FLOW_TRIGGER",
     "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
@@ -42,7 +42,6 @@ const OF_SETUP: [&str; 16] = [
     "INVALID_CROSS_REFERENCE_KEY",
     "INVALID_FIELD",
     "INVALID_FIELD_FOR_INSERT_UPDATE",
-    "INVALID_SESSION_ID",
     "INVALID_TYPE",
     "MALFORMED_QUERY",
     "NOT_FOUND",

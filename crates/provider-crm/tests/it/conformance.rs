@@ -28,7 +28,7 @@ async fn a_wrong_base_url_is_an_error_and_no_contact_is_gone(make: Make) {
     for status in [404, 410] {
         let [fetched, written, pinged] = failures(make, &answering(status, &[], "{}").await).await;
         assert_eq!(fetched, ProviderError::Malformed { line: 0, column: 0 });
-        assert_eq!(written, ProviderError::Invalid { status: 400 });
+        assert_eq!(written, ProviderError::Refused { code: "NOT_FOUND", names_record: false });
         assert_eq!(pinged, ProviderError::Malformed { line: 0, column: 0 });
     }
 }

@@ -65,7 +65,7 @@ async fn after_the_last_call_of_the_day_no_other_is_sent() {
 async fn a_locked_row_is_an_outage_and_another_bad_request_is_not() {
     for (code, expected) in [
         ("UNABLE_TO_LOCK_ROW", ProviderError::Unavailable { cause: Outage::ServerError, retry_after: None }),
-        ("INVALID_FIELD", ProviderError::Invalid { status: 400 }),
+        ("INVALID_FIELD", ProviderError::Refused { code: "INVALID_FIELD", names_record: false }),
     ] {
         let body = json!([{"message": "mara", "errorCode": code, "fields": []}]);
         let server = Server::start(move |_, _| reply(400, &body)).await;

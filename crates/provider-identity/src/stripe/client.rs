@@ -74,11 +74,11 @@ impl IdentityProvider for StripeClient {
         match self.session(id, self.outputs).await {
             // Stripe refuses the whole call if the key may not see the date of birth, or no longer after 48 hours:
             // <https://docs.stripe.com/identity/access-verification-results>.
-            Err(refused @ (ProviderError::Unauthorized | ProviderError::Invalid { .. }))
-                if self.outputs.len() > SHOWN_TO_ALL.len() =>
-            {
-                self.without_date_of_birth(id, refused).await
-            }
+            Err(
+                refused @ (ProviderError::Unauthorized
+                | ProviderError::Invalid { .. }
+                | ProviderError::Refused { .. }),
+            ) if self.outputs.len() > SHOWN_TO_ALL.len() => self.without_date_of_birth(id, refused).await,
             answered => answered,
         }
     }

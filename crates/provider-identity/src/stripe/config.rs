@@ -1,10 +1,29 @@
 //! How to reach Stripe, and the settings of its HTTP client.
 
-use provider_http::{Auth, ConfigError, ProviderHttpConfig};
+use provider_http::{Auth, Codes, ConfigError, ProviderHttpConfig};
 use secrecy::SecretString;
 use url::Url;
 
 use super::SOURCE;
+
+/// <https://docs.stripe.com/error-codes>, those that a read can meet.
+const CODES: Codes = Codes {
+    pointer: "/error/code",
+    listed: &[
+        "account_invalid",
+        "api_key_expired",
+        "livemode_mismatch",
+        "lock_timeout",
+        "parameter_invalid_empty",
+        "parameter_missing",
+        "parameter_unknown",
+        "platform_api_key_expired",
+        "resource_missing",
+        "secret_key_required",
+        "testmode_charges_only",
+        "url_invalid",
+    ],
+};
 
 /// How to reach an account.
 #[derive(Debug, Clone)]
@@ -23,6 +42,8 @@ impl StripeConfig {
     pub const DEFAULT_BASE_URL: &str = "https://api.stripe.com";
 
     pub(crate) fn http(self) -> Result<ProviderHttpConfig, ConfigError> {
-        Ok(ProviderHttpConfig::new(SOURCE, self.base_url, Auth::Bearer(self.api_key)))
+        let mut http = ProviderHttpConfig::new(SOURCE, self.base_url, Auth::Bearer(self.api_key));
+        http.codes = Some(CODES);
+        Ok(http)
     }
 }

@@ -1,10 +1,24 @@
 //! How to reach a tenant, and the settings of its HTTP client.
 
-use provider_http::{Auth, ConfigError, ProviderHttpConfig};
+use provider_http::{Auth, Codes, ConfigError, ProviderHttpConfig};
 use secrecy::SecretString;
 use url::Url;
 
 use super::SOURCE;
+
+/// <https://auth0.com/docs/api/management/v2/users/get-users-by-id>, and the pages beside it.
+const CODES: Codes = Codes {
+    pointer: "/errorCode",
+    listed: &[
+        "inexistent_user",
+        "insufficient_scope",
+        "invalid_body",
+        "invalid_paging",
+        "invalid_query_string",
+        "invalid_uri",
+        "operation_not_supported",
+    ],
+};
 
 /// How to reach a tenant.
 #[derive(Debug, Clone)]
@@ -29,6 +43,8 @@ impl Auth0Config {
             client_secret: self.client_secret,
             audience: Some(self.audience.unwrap_or_else(|| api.to_string())),
         };
-        Ok(ProviderHttpConfig::new(SOURCE, api, auth))
+        let mut http = ProviderHttpConfig::new(SOURCE, api, auth);
+        http.codes = Some(CODES);
+        Ok(http)
     }
 }

@@ -1,6 +1,6 @@
 //! How to reach an organization, and the settings of its HTTP client.
 
-use provider_http::{Auth, ConfigError, ProviderHttpConfig};
+use provider_http::{Auth, Codes, ConfigError, ProviderHttpConfig};
 use secrecy::SecretString;
 use url::Url;
 
@@ -8,6 +8,15 @@ use super::SOURCE;
 
 /// The smallest scopes (<https://developer.okta.com/docs/api/oauth2/>). An app that has only one of them gets no token.
 const SCOPE: &str = "okta.users.read okta.logs.read";
+
+/// <https://developer.okta.com/docs/reference/error-codes/>, those that a read can meet.
+const CODES: Codes = Codes {
+    pointer: "/errorCode",
+    listed: &[
+        "E0000001", "E0000002", "E0000003", "E0000005", "E0000006", "E0000007", "E0000008", "E0000009",
+        "E0000022", "E0000028", "E0000031", "E0000053", "E0000088",
+    ],
+};
 
 /// How to reach an organization.
 #[derive(Debug, Clone)]
@@ -47,6 +56,8 @@ impl OktaConfig {
                 scope: SCOPE.to_owned(),
             },
         };
-        Ok(ProviderHttpConfig::new(SOURCE, api, auth))
+        let mut http = ProviderHttpConfig::new(SOURCE, api, auth);
+        http.codes = Some(CODES);
+        Ok(http)
     }
 }

@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use event_contract::{Envelope, RecordHint, UnreadableEvent};
 use provider_http::{
-    Absence, Answer, Auth, ChangedPage, ChangesFrom, ConfigError, ListedPage, ListedRecord, ProviderError,
-    ProviderHttp, ProviderHttpConfig,
+    Absence, Answer, Auth, ChangedPage, ChangesFrom, Codes, ConfigError, ListedPage, ListedRecord,
+    ProviderError, ProviderHttp, ProviderHttpConfig,
 };
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
@@ -33,9 +33,28 @@ pub struct ScimConfig {
 
 impl ScimConfig {
     pub(crate) fn http(self) -> Result<ProviderHttpConfig, ConfigError> {
-        Ok(ProviderHttpConfig::new(SOURCE, self.base_url, Auth::Bearer(self.token)))
+        let mut http = ProviderHttpConfig::new(SOURCE, self.base_url, Auth::Bearer(self.token));
+        http.codes = Some(CODES);
+        Ok(http)
     }
 }
+
+/// RFC 7644 section 3.12.
+const CODES: Codes = Codes {
+    pointer: "/scimType",
+    listed: &[
+        "invalidFilter",
+        "invalidPath",
+        "invalidSyntax",
+        "invalidValue",
+        "invalidVers",
+        "mutability",
+        "noTarget",
+        "sensitive",
+        "tooMany",
+        "uniqueness",
+    ],
+};
 
 /// A client of one server. Clones share connections and rate limit.
 #[derive(Debug, Clone)]

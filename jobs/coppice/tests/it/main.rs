@@ -8,6 +8,7 @@ mod doctor;
 mod links;
 mod persons;
 mod policies;
+mod records;
 mod redrives;
 mod second_emulator;
 mod world;

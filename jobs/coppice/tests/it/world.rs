@@ -78,6 +78,14 @@ impl World {
         sqlx::query_scalar(sql).fetch_one(&self.pool).await.unwrap()
     }
 
+    /// Applies a later reading of a contact, which is in this state.
+    pub(crate) async fn read_as(&self, id: &str, state: RecordState) {
+        let store = Store::open(&self.url.clone().into(), 2).unwrap();
+        let ticket = store.draw_refetch_tickets(CRM.name, &[id.to_owned()]).await.unwrap()[0].number;
+        let reading = PersonReading { state, ..reading(id, None, json!({}), ticket + 100) };
+        store.apply_person_readings(CRM, &[reading]).await.unwrap();
+    }
+
     /// The person of a record, as the command prints it.
     pub(crate) fn person_of(&self, record: &str) -> String {
         let shown = self.run(&["person", "show", record, "--json"]).json();

@@ -1,0 +1,48 @@
+//! `record list`, `record restore`: arguments, and the reports as text.
+
+use std::fmt;
+
+use job_process::{JobError, instant, print};
+use operations::record::{self, RestoredRecord};
+use postgres_store::MissingRecord;
+
+use crate::arguments::{Record, RecordCommand};
+use crate::environment::store;
+use crate::failure::job_error;
+use crate::printed::Printed;
+
+pub(crate) async fn run(command: RecordCommand, json: bool) -> Result<(), JobError> {
+    let store = store().await?;
+    match command {
+        RecordCommand::List { source, limit, .. } => {
+            let missing = record::missing(&store, source.as_deref(), limit).await.map_err(job_error)?;
+            print(&Printed(missing), json)
+        }
+        RecordCommand::Restore { record: Record { source, external_id } } => {
+            let restored = record::restore(&store, &source, &external_id).await.map_err(job_error)?;
+            print(&Printed(restored), json)
+        }
+    }
+}
+
+impl fmt::Display for Printed<Vec<MissingRecord>> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("no record is missing");
+        }
+        for MissingRecord { source, external_id, missing_since } in &self.0 {
+            writeln!(f, "{source} {external_id}, missing since {}", instant(*missing_since))?;
+        }
+        f.write_str("their values stay. Many of one source: check our permissions there")
+    }
+}
+
+impl fmt::Display for Printed<RestoredRecord> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let RestoredRecord { source, external_id } = &self.0;
+        write!(
+            f,
+            "{source} {external_id} is restored when it is found at its source. Read it now: resync-enqueuer ROLE ids {external_id}"
+        )
+    }
+}
