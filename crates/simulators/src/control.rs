@@ -56,7 +56,13 @@ impl<P: Recorded> Control<P> {
 
     /// Answers requests for one record with this status, and does not carry them out; `None`: as usual.
     pub fn set_status(&self, id: &str, status: Option<u16>) {
-        self.lock().requests().set_status(id, status);
+        self.set_reply(id, status.map(|status| (status, String::new())));
+    }
+
+    /// Answers requests for one record, or for [`EVERY_RECORD`](crate::EVERY_RECORD), with this status and body of JSON, and does
+    /// not carry them out; `None`: as usual.
+    pub fn set_reply(&self, id: &str, reply: Option<(u16, String)>) {
+        self.lock().requests().set_reply(id, reply);
     }
 
     /// Holds the requests for one record from now on, replacing an earlier gate for it. A write is carried out on arrival; its

@@ -23,5 +23,5 @@ pub use control::Control;
 pub use event::NativeEvent;
 pub use gate::Gate;
 pub use listing_fault::ListingFault;
-pub use requests::Recorded;
+pub use requests::{EVERY_RECORD, Recorded};
 pub use simulator::Simulator;

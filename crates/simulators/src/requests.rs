@@ -5,11 +5,15 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 
 use crate::gate::Shared;
 use crate::listing_fault::Listing;
 use crate::simulator::Provider;
+
+/// In place of an ID, where a test sets the reply for every record. No provider has a record of this ID.
+pub const EVERY_RECORD: &str = "*";
 
 /// A provider whose records are read one by one.
 pub trait Recorded: Provider {
@@ -29,7 +33,7 @@ pub struct Requests<F> {
     pub(crate) pings: usize,
     pub(crate) tokens: usize,
     by_id: HashMap<String, usize>,
-    statuses: HashMap<String, u16>,
+    replies: HashMap<String, (u16, String)>,
     gates: HashMap<String, Arc<Shared>>,
 }
 
@@ -42,16 +46,21 @@ impl<F> Requests<F> {
         self.by_id.get(id).copied().unwrap_or(0)
     }
 
-    pub(crate) fn set_status(&mut self, id: &str, status: Option<u16>) {
-        match status {
-            Some(status) => self.statuses.insert(id.to_owned(), status),
-            None => self.statuses.remove(id),
+    pub(crate) fn set_reply(&mut self, id: &str, reply: Option<(u16, String)>) {
+        match reply {
+            Some(reply) => self.replies.insert(id.to_owned(), reply),
+            None => self.replies.remove(id),
         };
     }
 
-    /// The reply that a test has set for this record.
+    /// The reply that a test has set for this record, or for every record.
     pub(crate) fn refusal(&self, id: &str) -> Option<Response> {
-        Some(with_status(*self.statuses.get(id)?))
+        let (status, body) = self.replies.get(id).or_else(|| self.replies.get(EVERY_RECORD))?;
+        let reply = with_status(*status);
+        Some(match body.as_str() {
+            "" => reply,
+            body => (reply.status(), [(CONTENT_TYPE, "application/json")], body.to_owned()).into_response(),
+        })
     }
 
     pub(crate) fn hold(&mut self, id: &str, gate: Arc<Shared>) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use local_stack::wait_until;
 
-use crate::{PATIENCE, Setup, Worker, World};
+use crate::{DeadLettered, PATIENCE, Setup, Worker, World};
 use simulators::{Control, Gate, Recorded};
 
 /// A fault of a case's provider.
@@ -162,17 +162,28 @@ pub async fn an_answer_that_comes_too_late_is_an_outage<C: Case>() {
     passes::<C>(C::SLOW).await;
 }
 
+/// The message that is dead-lettered while another record changes again and again: that one is the witness.
+async fn condemned_beside<C: Case>(world: &World, sound: &str) -> DeadLettered {
+    for version in 1.. {
+        send::<C>(world, sound, version).await;
+        arrives::<C>(world, sound, version).await;
+        if let Some(message) = world.dead_letters(C::UNIT, 0).await.pop() {
+            assert!(message.attributes["coppice.attempts"].parse::<u32>().expect("a number") >= 2);
+            assert!(message.attributes["coppice.detail"].contains("went the same way"));
+            return message;
+        }
+    }
+    unreachable!("the versions have no end")
+}
+
 /// One record fails while the provider answers its probe.
 pub async fn one_record_that_fails_is_dead_lettered_alone<C: Case>() {
     let (world, _worker) = begin::<C>(Setup::default(), &[("COPPICE_MAX_ATTEMPTS", "2")]).await;
     let (broken, sound) = (C::id(0), C::id(1));
     C::provider(&world).set_status(&broken, Some(500));
     send::<C>(&world, &broken, 1).await;
-    send::<C>(&world, &sound, 1).await;
-    arrives::<C>(&world, &sound, 1).await;
-    let message = world.dead_letters(C::UNIT, 1).await.remove(0);
+    let message = condemned_beside::<C>(&world, &sound).await;
     assert_eq!(message.attributes["coppice.class"], "server_error");
-    assert_eq!(message.attributes["coppice.attempts"], "2");
     assert_eq!(message.attributes["coppice.worker"], C::UNIT);
     world.settled(C::UNIT).await;
 }
@@ -254,11 +265,8 @@ pub async fn a_panic_costs_that_message_and_not_the_process<C: Case>() {
     let settings = [("COPPICE_MAX_ATTEMPTS", "2"), ("COPPICE_TEST_PANIC_AT", marked.as_str())];
     let worker = world.start_worker(binary, C::UNIT, &settings).await;
     send::<C>(&world, &marked, 1).await;
-    send::<C>(&world, &C::id(0), 1).await;
-    arrives::<C>(&world, &C::id(0), 1).await;
-    let message = world.dead_letters(C::UNIT, 1).await.remove(0);
+    let message = condemned_beside::<C>(&world, &C::id(0)).await;
     assert_eq!(message.attributes["coppice.class"], "panic");
-    assert_eq!(message.attributes["coppice.attempts"], "2");
     assert!(worker.get("livez").await.is_some());
     assert!(!worker.log().contains("marked words of a panic"), "a panic's message may quote data");
 }

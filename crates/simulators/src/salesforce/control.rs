@@ -140,6 +140,18 @@ impl SalesforceControl {
         self.lock().tokens.clear();
     }
 
+    /// Hides contacts from our user, as a sharing rule does, or shows them again. Events ignore it.
+    pub fn set_hidden(&self, ids: &[String], hidden: bool) {
+        let mut state = self.lock();
+        for id in ids {
+            if hidden {
+                state.hidden.insert(full_id(id));
+            } else {
+                state.hidden.remove(&full_id(id));
+            }
+        }
+    }
+
     /// Requests so far that would write, of one record or many, answered in whatever way.
     pub fn writes(&self) -> usize {
         self.lock().writes

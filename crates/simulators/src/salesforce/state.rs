@@ -33,6 +33,8 @@ pub struct State {
     pub(crate) requests: Requests<Fault>,
     pub(crate) writes: usize,
     pub(crate) creations: usize,
+    /// Contacts that a sharing rule hides from our user.
+    pub(crate) hidden: HashSet<String>,
     commit_number: i64,
     created: u64,
 }
@@ -68,6 +70,7 @@ impl Default for State {
             requests: Requests::default(),
             writes: 0,
             creations: 0,
+            hidden: HashSet::new(),
             commit_number: 1_745_500_706_683_617_280,
             created: 8_100_000_000,
         }
@@ -145,7 +148,7 @@ impl State {
 
     /// The contact as the org answers for it under the fault in force, also a deleted one.
     pub(crate) fn visible(&self, id: &str) -> Option<&SimulatedContact> {
-        let record = self.contacts.get(id)?;
+        let record = self.contacts.get(id).filter(|_| !self.hidden.contains(id))?;
         if self.requests.fault == Fault::Stale { record.previous.as_ref() } else { Some(&record.current) }
     }
 

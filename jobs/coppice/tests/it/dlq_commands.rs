@@ -72,9 +72,13 @@ async fn dlq_list_without_any_queue_names_the_setting_to_check() {
 #[tokio::test]
 async fn dlq_show_prints_the_attempts_and_the_record_here_and_at_the_provider() {
     let world = World::start().await;
+    let worker = world.start_worker(unit_binary("sso-sync"), "sso-sync", &[]).await;
+    // A user who can be read is the witness.
+    world.idp.put_user(SimulatedUser::new("auth0|bob"));
+    world.enqueue("sso-sync", &event("auth0|bob")).await;
+    world.person_where("auth0|bob", |_| true).await;
     world.idp.put_user(SimulatedUser::new("auth0|ada"));
     world.idp.set_status("auth0|ada", Some(422));
-    let worker = world.start_worker(unit_binary("sso-sync"), "sso-sync", &[]).await;
     world.enqueue("sso-sync", &event("auth0|ada")).await;
     let messages = world.dead_letters("sso-sync", 1).await;
     world.idp.set_status("auth0|ada", None);
@@ -86,8 +90,9 @@ async fn dlq_show_prints_the_attempts_and_the_record_here_and_at_the_provider() 
         &[
             original,
             "why       provider_refused",
-            "worker    version 0.1.0, 1 attempt(s)",
+            "worker    version 0.1.0, 2 attempt(s)",
             "provider_refused: provider refuses the request with status 422",
+            "another record went the same way meanwhile",
             "record    auth0 auth0|ada, not linked",
             "here:  never read",
             "there: there, version",

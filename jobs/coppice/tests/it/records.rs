@@ -39,6 +39,6 @@ async fn a_record_that_is_gone_by_mistake_is_restored_by_the_next_reading() {
     world.read_as("c-ada", found()).await;
     world.run(&["person", "show", "auth0:auth0|ada"]).says(&["phone: +1"]);
     let again = world.run(&["record", "restore", "salesforce", "c-ada"]);
-    assert_eq!(again.code, 1);
+    assert_eq!(again.code, 3);
     assert!(again.err.contains("is stored as gone"), "{}", again.err);
 }

@@ -67,10 +67,10 @@ impl Fleet {
             let writer = self.providers.clients(Some(&chaos)).await.crm;
             let store = || self.store.clone();
             let queues = &self.bus.queues;
-            self.run(RecordSync::new(SsoRecords(sso), store()), &queues.sso_sync, &ledger);
-            self.run(RecordSync::new(CrmRecords::new(crm), store()), &queues.crm_sync, &ledger);
+            self.run(RecordSync::new(SsoRecords(sso), store()).without_guard(), &queues.sso_sync, &ledger);
+            self.run(RecordSync::new(CrmRecords::new(crm), store()).without_guard(), &queues.crm_sync, &ledger);
             self.run(
-                RecordSync::new(IdentityRecords(identity), store()),
+                RecordSync::new(IdentityRecords(identity), store()).without_guard(),
                 &queues.identity_verification,
                 &ledger,
             );

@@ -4,6 +4,7 @@
 
 mod bad_cases;
 mod contacts;
+mod evidence;
 mod persons;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_crm-account");

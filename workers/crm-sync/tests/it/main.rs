@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bad_cases;
+mod evidence;
 mod lifecycle;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_crm-sync");
