@@ -1,6 +1,6 @@
 //! Table `crm_account`: which contact of a CRM is a person's account, and how often the same values were pushed to it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use authority::Field;
 use event_contract::EventKind;
@@ -95,6 +95,28 @@ async fn upsert(
     .fetch_all(connection)
     .await?;
     Ok(rows.into_iter().map(|row| row.external_id).collect())
+}
+
+/// The contact of each person that was pushed to last. `crm-account` compares this one with the person.
+pub(crate) async fn last_pushed(
+    connection: &mut PgConnection,
+    persons: &[Uuid],
+) -> Result<HashMap<Uuid, String>, StoreError> {
+    if persons.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = sqlx::query!(
+        r#"select distinct on (own.person_id) own.person_id, own.external_id from crm_account own
+           where own.person_id = any ($1)
+             and not exists (select from source_record other
+                             where other.source = own.source and other.external_id = own.external_id
+                               and other.person_id <> own.person_id)
+           order by own.person_id, own.pushed_at desc"#,
+        persons
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.person_id, row.external_id)).collect())
 }
 
 /// Those persons whose contact a user of the CRM changed back [`MOST_REPEATS`] times after a push of the same values.

@@ -276,6 +276,40 @@ async fn values_that_the_crm_changes_back_again_and_again_are_announced_again_af
 }
 
 #[tokio::test]
+async fn a_contested_contact_is_not_announced_although_the_person_has_another() {
+    let db = Database::start().await;
+    apply(&db, IDP, saying("u", None, verified("a@idp"), 1001, 1)).await;
+    let u = person_of(&db, "idp", "u").await;
+    let values = json!({"email": "a@idp", "given_name": "Idp"});
+    apply(&db, CRM, saying("c1", None, json!({"email": "c1@crm"}), 1001, 2)).await;
+    apply(&db, CRM, saying("c2", None, values.clone(), 1001, 3)).await;
+    decide(&db, "crm", "c1", Move::Link(u)).await;
+    decide(&db, "crm", "c2", Move::Link(u)).await;
+    let push_key_to = async |contact: &str| {
+        let pushed = WrittenContact {
+            person_id: u,
+            revision: 1,
+            external_id: contact.to_owned(),
+            pushed_hash: view(&db, u).await.push_key.hash([]),
+            push_ticket: 0,
+            announce: announce(),
+        };
+        db.store.record_crm_accounts("crm", &[pushed]).await.unwrap();
+    };
+    push_key_to("c1").await;
+    db.execute("update crm_account set pushed_at = pushed_at - interval '2 hours'").await;
+    // crm-account gives c2 our key, and a user of the CRM removes it each time.
+    for times in 1..=MOST_REPEATS {
+        push_key_to("c2").await;
+        let before = announced(&db).await;
+        let at = 1001 + i64::from(times);
+        apply(&db, CRM, saying("c2", None, values.clone(), at, at)).await;
+        let due = i64::from(times < MOST_REPEATS);
+        assert_eq!(announced(&db).await, before + due, "removed {times} times");
+    }
+}
+
+#[tokio::test]
 async fn a_contact_is_announced_once_for_each_person_to_whom_it_is_linked() {
     let db = Database::start().await;
     apply(&db, IDP, saying("u", None, verified("a@idp"), 1001, 1)).await;
