@@ -24,7 +24,7 @@ pub struct WrittenContact {
     pub revision: i64,
     /// The CRM's ID of the contact.
     pub external_id: String,
-    /// [`PushKey::hash`](crate::PushKey::hash) of the pushed fields.
+    /// [`PushKey::hash_of_push`](crate::PushKey::hash_of_push) of the push.
     pub pushed_hash: Vec<u8>,
     /// What [`Store::remember_pushed`] returned for the push.
     pub push_ticket: i64,
@@ -128,11 +128,11 @@ pub(crate) async fn contested(
         return Ok(BTreeSet::new());
     }
     let key = crm_push::key(connection).await?;
-    let hash = |fields: &BTreeMap<Field, String>| {
-        key.hash(fields.iter().map(|(field, value)| (*field, value.as_str())))
+    let hash = |(person_id, fields): (&Uuid, &BTreeMap<Field, String>)| {
+        key.hash_of_push(*person_id, fields.iter().map(|(field, value)| (*field, value.as_str())))
     };
     let persons: Vec<Uuid> = differing.keys().copied().collect();
-    let hashes: Vec<Vec<u8>> = differing.values().map(hash).collect();
+    let hashes: Vec<Vec<u8>> = differing.iter().map(hash).collect();
     // Each reading of such a contact finds the same difference, and nothing follows from it.
     let contested = sqlx::query_scalar!(
         r#"select account.person_id from crm_account account
