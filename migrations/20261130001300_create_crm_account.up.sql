@@ -5,7 +5,7 @@ create table crm_account (
     external_id text not null,
     person_id uuid not null references person (person_id),
     linked_at timestamptz not null default now(),
-    -- HMAC-SHA-256 of the values of the last push, with the key in `crm_push_key`.
+    -- HMAC-SHA-256 of our key and the values of the last push, with the key in `crm_push_key`.
     pushed_hash bytea not null,
     -- How many times in a row these same values were pushed. The count limits a conflict with a user or a rule in the CRM
     -- that changes them back each time.

@@ -39,7 +39,9 @@ pub(crate) fn decide(view: &CrmView, policy: &Policy) -> Decision {
         return release_key(view);
     }
     let fields = view.profile.to_push(policy, view.contact.as_ref());
-    let hash = view.push_key.hash(fields.iter().map(|(field, value)| (*field, value.as_str())));
+    let hash = view
+        .push_key
+        .hash_of_push(view.person_id, fields.iter().map(|(field, value)| (*field, value.as_str())));
     let pushed = view.pushed.as_ref();
     let key = view.person_id.to_string();
     let id = match (&view.contact, pushed) {
@@ -77,7 +79,11 @@ fn release_key(view: &CrmView) -> Decision {
     let id = Some(contact.external_id.clone());
     let external_key = view.person_id.to_string();
     let contact = ContactWrite { id, external_key, fields: BTreeMap::new() };
-    Decision::Write(Write { contact, pushed: BTreeMap::new(), hash: view.push_key.hash([]) })
+    Decision::Write(Write {
+        contact,
+        pushed: BTreeMap::new(),
+        hash: view.push_key.hash_of_push(view.person_id, []),
+    })
 }
 
 fn contact_fields(fields: &BTreeMap<Field, String>) -> BTreeMap<ContactField, Option<String>> {
@@ -179,7 +185,7 @@ mod tests {
 
     #[test]
     fn pushed_values_are_not_pushed_again_before_their_echo() {
-        let hash = KEY.hash([(Field::Email, "a@idp")]);
+        let hash = KEY.hash_of_push(PERSON, [(Field::Email, "a@idp")]);
         let pushed = |hash: &[u8], times| {
             Some(Pushed { external_id: String::from("003"), hash: hash.to_vec(), times, just_now: false })
         };
@@ -190,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_recent_push_waits_for_its_echo() {
-        let hash = KEY.hash([(Field::Email, "a@idp")]);
+        let hash = KEY.hash_of_push(PERSON, [(Field::Email, "a@idp")]);
         let pushed = Some(Pushed { external_id: String::from("003"), hash, times: 1, just_now: true });
         let waiting = CrmView { pushed, ..view(Some(r#"{"email": "a@crm"}"#), None) };
         assert_eq!(decide(&waiting, &Policy::default()), Decision::Later);
@@ -198,7 +204,7 @@ mod tests {
 
     #[test]
     fn the_worker_stops_correcting_a_contact_that_the_crm_changes_back_three_times() {
-        let hash = KEY.hash([(Field::Email, "a@idp")]);
+        let hash = KEY.hash_of_push(PERSON, [(Field::Email, "a@idp")]);
         let changed_back = |times| {
             let pushed =
                 Some(Pushed { external_id: String::from("003"), hash: hash.clone(), times, just_now: false });

@@ -1,6 +1,6 @@
 //! Table `crm_account`: which contact of a CRM is a person's account, and how often the same values were pushed to it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use authority::Field;
 use event_contract::EventKind;
@@ -24,7 +24,7 @@ pub struct WrittenContact {
     pub revision: i64,
     /// The CRM's ID of the contact.
     pub external_id: String,
-    /// [`PushKey::hash`](crate::PushKey::hash) of the pushed fields.
+    /// [`PushKey::hash_of_push`](crate::PushKey::hash_of_push) of the push.
     pub pushed_hash: Vec<u8>,
     /// What [`Store::remember_pushed`] returned for the push.
     pub push_ticket: i64,
@@ -97,6 +97,28 @@ async fn upsert(
     Ok(rows.into_iter().map(|row| row.external_id).collect())
 }
 
+/// The contact of each person that was pushed to last. `crm-account` compares this one with the person.
+pub(crate) async fn last_pushed(
+    connection: &mut PgConnection,
+    persons: &[Uuid],
+) -> Result<HashMap<Uuid, String>, StoreError> {
+    if persons.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = sqlx::query!(
+        r#"select distinct on (own.person_id) own.person_id, own.external_id from crm_account own
+           where own.person_id = any ($1)
+             and not exists (select from source_record other
+                             where other.source = own.source and other.external_id = own.external_id
+                               and other.person_id <> own.person_id)
+           order by own.person_id, own.pushed_at desc"#,
+        persons
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.person_id, row.external_id)).collect())
+}
+
 /// Those persons whose contact a user of the CRM changed back [`MOST_REPEATS`] times after a push of the same values.
 pub(crate) async fn contested(
     connection: &mut PgConnection,
@@ -106,11 +128,11 @@ pub(crate) async fn contested(
         return Ok(BTreeSet::new());
     }
     let key = crm_push::key(connection).await?;
-    let hash = |fields: &BTreeMap<Field, String>| {
-        key.hash(fields.iter().map(|(field, value)| (*field, value.as_str())))
+    let hash = |(person_id, fields): (&Uuid, &BTreeMap<Field, String>)| {
+        key.hash_of_push(*person_id, fields.iter().map(|(field, value)| (*field, value.as_str())))
     };
     let persons: Vec<Uuid> = differing.keys().copied().collect();
-    let hashes: Vec<Vec<u8>> = differing.values().map(hash).collect();
+    let hashes: Vec<Vec<u8>> = differing.iter().map(hash).collect();
     // Each reading of such a contact finds the same difference, and nothing follows from it.
     let contested = sqlx::query_scalar!(
         r#"select account.person_id from crm_account account

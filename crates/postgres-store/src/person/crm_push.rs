@@ -33,14 +33,29 @@ impl PushKey {
         Ok(Self(secret.try_into().map_err(wrong)?))
     }
 
-    /// A hash by which two pushes are compared without storing their values.
-    pub fn hash<'a>(&self, fields: impl IntoIterator<Item = (Field, &'a str)>) -> Vec<u8> {
+    /// A hash by which two pushes are compared without storing their values: the person whose key the contact gets, and the
+    /// fields.
+    pub fn hash_of_push<'a>(
+        &self,
+        person_id: Uuid,
+        fields: impl IntoIterator<Item = (Field, &'a str)>,
+    ) -> Vec<u8> {
+        let key = person_id.to_string();
+        let fields = fields.into_iter().map(|(field, value)| (field.as_str(), value));
+        self.hash(std::iter::once(("", key.as_str())).chain(fields))
+    }
+
+    fn hash_of_value(&self, field: Field, value: &str) -> Vec<u8> {
+        self.hash([(field.as_str(), value)])
+    }
+
+    fn hash<'a>(&self, parts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<u8> {
         // HMAC fills a key up to its block with zeros.
         let mut block = [0; 64];
         block[..PUSH_KEY_BYTES].copy_from_slice(&self.0);
         let mut hash = Hmac::<Sha256>::new(&block.into());
-        for (field, value) in fields {
-            hash.update(field.as_str().as_bytes());
+        for (name, value) in parts {
+            hash.update(name.as_bytes());
             hash.update(&[0]);
             hash.update(value.trim().as_bytes());
             hash.update(&[0]);
@@ -69,7 +84,7 @@ impl Store {
         key: &PushKey,
         pushed: impl IntoIterator<Item = (Field, &'a str)>,
     ) -> Result<i64, StoreError> {
-        let hashed = |(field, value): (Field, &str)| (field.to_string(), key.hash([(field, value)]));
+        let hashed = |(field, value): (Field, &str)| (field.to_string(), key.hash_of_value(field, value));
         let (fields, hashes): (Vec<String>, Vec<Vec<u8>>) = pushed.into_iter().map(hashed).unzip();
         let ticket = sqlx::query_scalar!(
             r#"with ticket as (select nextval('refetch_ticket') as number),
@@ -244,7 +259,7 @@ pub(crate) async fn end_where_contacts_differ<'a>(
 fn says(key: &PushKey, reading: &SourceRow, row: &Row) -> bool {
     let value = reading.record.as_ref().and_then(|record| record.get(&row.field)?.as_str());
     let field = row.field.parse().ok();
-    field.zip(value).is_some_and(|pair| key.hash([pair]) == row.value_hash)
+    field.zip(value).is_some_and(|(field, value)| key.hash_of_value(field, value) == row.value_hash)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -369,7 +384,7 @@ async fn note_echoes(
         for row in of_contact.into_iter().flatten() {
             let Ok(field) = row.field.parse() else { continue };
             let value = record.assertion(field).and_then(serde_json::Value::as_str);
-            if value.is_some_and(|value| key.hash([(field, value)]) == row.value_hash) {
+            if value.is_some_and(|value| key.hash_of_value(field, value) == row.value_hash) {
                 record.echoes.insert(field);
             }
         }
@@ -387,11 +402,17 @@ mod tests {
         let hex = |hash: Vec<u8>| hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         // Python: hmac.new(bytes([7] * 32), b"phone\0+1\0", "sha256").hexdigest()
         let phone = "fb55bb3d52935d6951468b82819bcfc31c540adac088570ec7d4a1c1bdb60c53";
-        assert_eq!(hex(key.hash([(Field::Phone, " +1 ")])), phone);
-        assert_ne!(key.hash([(Field::Email, "+1")]), key.hash([(Field::Phone, "+1")]));
-        assert_ne!(
-            PushKey::new([8; PUSH_KEY_BYTES]).hash([(Field::Phone, "+1")]),
-            key.hash([(Field::Phone, "+1")])
-        );
+        assert_eq!(hex(key.hash_of_value(Field::Phone, " +1 ")), phone);
+        assert_ne!(key.hash_of_value(Field::Email, "+1"), key.hash_of_value(Field::Phone, "+1"));
+        let other = PushKey::new([8; PUSH_KEY_BYTES]);
+        assert_ne!(other.hash_of_value(Field::Phone, "+1"), key.hash_of_value(Field::Phone, "+1"));
+    }
+
+    #[test]
+    fn pushes_for_two_persons_differ() {
+        let key = PushKey::new([7; PUSH_KEY_BYTES]);
+        let of = |person| key.hash_of_push(Uuid::from_u128(person), [(Field::Phone, "+1")]);
+        assert_eq!(of(1), of(1));
+        assert_ne!(of(1), of(2));
     }
 }

@@ -39,7 +39,7 @@ pub struct CrmView {
 pub struct Pushed {
     /// The CRM's ID of the contact.
     pub external_id: String,
-    /// [`PushKey::hash`] of the fields.
+    /// [`PushKey::hash_of_push`] of it.
     pub hash: Vec<u8>,
     /// How many times in a row, within an hour, the same values were pushed.
     pub times: i32,

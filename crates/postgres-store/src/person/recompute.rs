@@ -67,6 +67,9 @@ impl Store {
         // the second sees what the first wrote.
         let locked = row::lock(connection, persons).await?;
         let records = crm_push::records_of_persons(connection, persons).await?;
+        let several = records.iter().filter(|(_, own)| contacts(own).nth(1).is_some());
+        let several: Vec<Uuid> = several.map(|(person_id, _)| *person_id).collect();
+        let known = crm_account::last_pushed(connection, &several).await?;
         let mut recomputed = Recomputed { locked, ..Recomputed::default() };
         let (mut rows, mut merged, mut differing) = (Vec::new(), Vec::new(), BTreeMap::new());
         for person_id in persons {
@@ -80,7 +83,8 @@ impl Store {
                 _ => Standing::Own(Profile::compute(&self.policy, own)),
             };
             if let Standing::Own(profile) = &standing {
-                let difference = self.crm_difference(*person_id, profile, own);
+                let known = known.get(person_id).map(String::as_str);
+                let difference = self.crm_difference(*person_id, profile, own, known);
                 differing.extend(difference.map(|fields| (*person_id, fields)));
             }
             rows.push(PersonRow { person_id: *person_id, standing });
@@ -101,9 +105,9 @@ impl Store {
         person_id: Uuid,
         profile: &Profile,
         records: &[SourceRecord],
+        known: Option<&str>,
     ) -> Option<BTreeMap<Field, String>> {
-        let contacts = records.iter().filter(|record| record.role == Role::Crm && record.record.is_some());
-        let contact = crm_view::contact_of(person_id, None, contacts)?;
+        let contact = crm_view::contact_of(person_id, known, contacts(records))?;
         let key = crm_view::key_of(contact);
         let own = person_id.to_string();
         // A push is due if the contact has another person's key or, for a person with an account, lacks our key or differs from
@@ -119,6 +123,10 @@ impl Store {
             }
         }
     }
+}
+
+fn contacts(records: &[SourceRecord]) -> impl Iterator<Item = &SourceRecord> {
+    records.iter().filter(|record| record.role == Role::Crm && record.record.is_some())
 }
 
 impl Recomputed {

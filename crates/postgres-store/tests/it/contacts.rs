@@ -231,7 +231,9 @@ async fn push(db: &Database, person_id: Uuid, external_id: &str) {
         person_id,
         revision: view.revision,
         external_id: external_id.to_owned(),
-        pushed_hash: view.push_key.hash(fields.iter().map(|(field, value)| (*field, value.as_str()))),
+        pushed_hash: view
+            .push_key
+            .hash_of_push(person_id, fields.iter().map(|(field, value)| (*field, value.as_str()))),
         push_ticket: 0,
         announce: announce(),
     };
@@ -273,6 +275,61 @@ async fn values_that_the_crm_changes_back_again_and_again_are_announced_again_af
     assert_eq!(announced(&db).await, before + 2);
     push(&db, u, "c").await;
     assert_eq!(view(&db, u).await.pushed.unwrap().times, 1);
+}
+
+#[tokio::test]
+async fn a_contested_contact_is_not_announced_although_the_person_has_another() {
+    let db = Database::start().await;
+    apply(&db, IDP, saying("u", None, verified("a@idp"), 1001, 1)).await;
+    let u = person_of(&db, "idp", "u").await;
+    let values = json!({"email": "a@idp", "given_name": "Idp"});
+    apply(&db, CRM, saying("c1", None, json!({"email": "c1@crm"}), 1001, 2)).await;
+    apply(&db, CRM, saying("c2", None, values.clone(), 1001, 3)).await;
+    decide(&db, "crm", "c1", Move::Link(u)).await;
+    decide(&db, "crm", "c2", Move::Link(u)).await;
+    let push_key_to = async |contact: &str| {
+        let pushed = WrittenContact {
+            person_id: u,
+            revision: 1,
+            external_id: contact.to_owned(),
+            pushed_hash: view(&db, u).await.push_key.hash_of_push(u, []),
+            push_ticket: 0,
+            announce: announce(),
+        };
+        db.store.record_crm_accounts("crm", &[pushed]).await.unwrap();
+    };
+    push_key_to("c1").await;
+    db.execute("update crm_account set pushed_at = pushed_at - interval '2 hours'").await;
+    // crm-account gives c2 our key, and a user of the CRM removes it each time.
+    for times in 1..=MOST_REPEATS {
+        push_key_to("c2").await;
+        let before = announced(&db).await;
+        let at = 1001 + i64::from(times);
+        apply(&db, CRM, saying("c2", None, values.clone(), at, at)).await;
+        let due = i64::from(times < MOST_REPEATS);
+        assert_eq!(announced(&db).await, before + due, "removed {times} times");
+    }
+}
+
+#[tokio::test]
+async fn pushes_to_a_contact_of_several_persons_are_no_conflict_with_the_crm() {
+    let db = Database::start().await;
+    apply(&db, IDP, saying("u", None, verified("a@idp"), 1001, 1)).await;
+    apply(&db, IDP, saying("w", None, verified("b@idp"), 1001, 2)).await;
+    let (u, w) = (person_of(&db, "idp", "u").await, person_of(&db, "idp", "w").await);
+    // Each time, the contact gets only the key of its new person.
+    for person_id in [u, w, u, w, u] {
+        let pushed = WrittenContact {
+            person_id,
+            revision: 1,
+            external_id: String::from("c"),
+            pushed_hash: view(&db, person_id).await.push_key.hash_of_push(person_id, []),
+            push_ticket: 0,
+            announce: announce(),
+        };
+        db.store.record_crm_accounts("crm", &[pushed]).await.unwrap();
+        assert_eq!(view(&db, person_id).await.pushed.unwrap().times, 1);
+    }
 }
 
 #[tokio::test]

@@ -82,18 +82,26 @@ fn breach(sql: &str) -> Option<&'static str> {
     let sql = lines.collect::<Vec<_>>().join(" ").to_lowercase();
     let words = sql.split_whitespace().collect::<Vec<_>>().join(" ");
     let has = |text: &str| words.contains(text);
-    let creates_index = has("create index") || has("create unique index");
+    let index_on_rows = words.split(';').any(|statement| locks_writers_out(statement, &words));
     if has("drop table") || has("drop column") || has("rename ") {
         Some("removes or renames what the release before uses")
     } else if has("set not null") || has(" type ") && has("alter column") {
         Some("rewrites or scans the table under a lock")
-    } else if creates_index && !has("index concurrently") && !has("create table") {
+    } else if index_on_rows {
         Some("locks writers out while it builds an index")
     } else if has("add constraint") && !has("not valid") {
         Some("checks every row under a lock")
     } else {
         None
     }
+}
+
+/// Whether a statement builds an index, not concurrently, on a table that this file does not create.
+fn locks_writers_out(statement: &str, file: &str) -> bool {
+    let builds = ["create index ", "create unique index "].iter().any(|start| statement.contains(start));
+    let table = statement.split(" on ").nth(1).and_then(|rest| rest.split([' ', '(']).next());
+    let new = table.is_some_and(|table| file.contains(&format!("create table {table} ")));
+    builds && !statement.contains("index concurrently") && !new
 }
 
 #[test]
@@ -120,6 +128,7 @@ fn each_way_to_break_old_pods_or_to_lock_a_table_is_recognised() {
         "alter table person\n    alter column email set not null",
         "alter table person alter column revision type numeric",
         "create index person_email_idx on person (email)",
+        "create table note (note_id uuid primary key); create unique index person_email_idx on person (email)",
         "alter table person add constraint positive check (revision > 0)",
     ] {
         assert!(breach(sql).is_some(), "{sql}");

@@ -6,6 +6,7 @@ use std::time::Duration;
 use event_contract::{Announcement, EventKind, Hop, SCHEMA_VERSION, TraceContext};
 use local_stack::wait_until;
 use postgres_store::LeasedAnnouncement;
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::bus::envelope;
@@ -32,9 +33,30 @@ impl Fleet {
         if quiet.await.is_err() {
             let queues = self.bus.queues.all().map(|queue| queue.messages().len());
             panic!(
-                "not idle: messages in sso-sync, crm-sync, identity-verification, crm-account: {queues:?}"
+                "not idle: messages in sso-sync, crm-sync, identity-verification, crm-account: {queues:?}; {}",
+                self.waiting_for_the_crm().await.join("; ")
             );
         }
+    }
+
+    /// The persons for whom a message waits in the queue of `crm-account`, with the reasons to wait.
+    async fn waiting_for_the_crm(&self) -> Vec<String> {
+        let mut waiting = Vec::new();
+        for message in self.bus.queues.crm_account.messages() {
+            let body: Value = serde_json::from_str(&message.body).unwrap();
+            let person: Uuid = body["detail"]["entity_id"].as_str().unwrap().parse().unwrap();
+            let views = self.store.crm_views("salesforce", &[person]).await.unwrap();
+            let view = views.get(&person).map(|view| {
+                let contact = view.contact.as_ref().map(|contact| &contact.external_id);
+                let holder = self.providers.crm.by_key(&person.to_string()).map(|contact| contact.id);
+                format!(
+                    "contact {contact:?} with key {:?}, pushed {:?}, key elsewhere {}, in the CRM at {holder:?}",
+                    view.contact_key, view.pushed, view.key_elsewhere
+                )
+            });
+            waiting.push(format!("{person}: {view:?}"));
+        }
+        waiting
     }
 
     /// Repeats a change event for every person and every contact. Returns the CRM writes and the announcements that this
