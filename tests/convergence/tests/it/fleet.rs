@@ -67,8 +67,13 @@ impl Fleet {
             let writer = self.providers.clients(Some(&chaos)).await.crm;
             let store = || self.store.clone();
             let queues = &self.bus.queues;
+            // Hundreds of lives share the sources, so more records are deleted in a minute than elsewhere in an hour.
             self.run(RecordSync::new(SsoRecords(sso), store()).without_guard(), &queues.sso_sync, &ledger);
-            self.run(RecordSync::new(CrmRecords::new(crm), store()).without_guard(), &queues.crm_sync, &ledger);
+            self.run(
+                RecordSync::new(CrmRecords::new(crm), store()).without_guard(),
+                &queues.crm_sync,
+                &ledger,
+            );
             self.run(
                 RecordSync::new(IdentityRecords(identity), store()).without_guard(),
                 &queues.identity_verification,
