@@ -188,7 +188,8 @@ async fn a_statement_ends_when_the_server_is_silent_and_its_connection_is_not_us
     tokio::time::resume();
     remote.path.lead_to(remote.port);
     remote.becomes_writable().await;
-    remote.write("a").await.unwrap();
+    // The server still has the first write in a transaction, and its locks.
+    remote.write("b").await.unwrap();
 }
 
 #[tokio::test]
@@ -198,7 +199,8 @@ async fn a_statement_that_its_caller_gives_up_does_not_keep_a_place_in_the_pool(
     writing.abort();
     remote.path.lead_to(remote.port);
     remote.becomes_writable().await;
-    remote.write("a").await.unwrap();
+    // The server still has the first write in a transaction, and its locks.
+    remote.write("b").await.unwrap();
 }
 
 #[tokio::test]
