@@ -56,7 +56,7 @@ impl<B: EventBus> Outbox for Announcements<B> {
     }
 
     async fn turn(&self, measure: bool) {
-        // Also where nobody asks whether the process is ready, the metric has to be true.
+        // The metric has to be true also where no probe asks whether the process is ready.
         if measure && let Err(error) = check_database(&self.store).await {
             tracing::warn!(%error, "database takes no writes");
         }
