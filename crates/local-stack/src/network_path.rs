@@ -13,9 +13,16 @@ use tokio::task::JoinHandle;
 #[derive(Debug)]
 pub struct NetworkPath {
     port: u16,
-    /// The port of the server. `None`: nothing passes.
-    server: watch::Sender<Option<u16>>,
+    state: watch::Sender<State>,
     serving: JoinHandle<()>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct State {
+    /// The port of the server. `None`: nothing passes.
+    server: Option<u16>,
+    /// How often the path went silent. A connection from before the last time stays silent.
+    silences: u32,
 }
 
 impl NetworkPath {
@@ -26,13 +33,13 @@ impl NetworkPath {
     pub async fn to(server: u16) -> std::io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
-        let (server, watched) = watch::channel(Some(server));
+        let (state, watched) = watch::channel(State { server: Some(server), silences: 0 });
         let serving = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 tokio::spawn(carry(client, watched.clone()));
             }
         });
-        Ok(Self { port, server, serving })
+        Ok(Self { port, state, serving })
     }
 
     /// `url` with this path's port instead of the server's.
@@ -42,15 +49,15 @@ impl NetworkPath {
         format!("{host}:{}/{database}", self.port)
     }
 
-    /// From now on nothing passes, and neither end is told: as if the server's machine had lost its power. New connections are
+    /// From now on nothing passes, and neither end notices: as if the server's machine had lost its power. New connections are
     /// accepted and get no answer.
     pub fn go_silent(&self) {
-        self.server.send_replace(None);
+        self.state.send_modify(|state| *state = State { server: None, silences: state.silences + 1 });
     }
 
     /// Leads new connections to this server. Open ones stay with theirs, or silent.
     pub fn lead_to(&self, server: u16) {
-        self.server.send_replace(Some(server));
+        self.state.send_modify(|state| state.server = Some(server));
     }
 }
 
@@ -60,14 +67,14 @@ impl Drop for NetworkPath {
     }
 }
 
-async fn carry(mut client: TcpStream, mut server: watch::Receiver<Option<u16>>) {
-    let mut path = server.clone();
+async fn carry(mut client: TcpStream, mut state: watch::Receiver<State>) {
+    let mut path = state.clone();
     let dropped = async move { while path.changed().await.is_ok() {} };
     let carried = async {
-        let port = *server.borrow_and_update();
-        let Some(port) = port else { return pending().await };
+        let begun = *state.borrow_and_update();
+        let Some(port) = begun.server else { return pending().await };
         let mut connected = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
-        let silent = async { server.wait_for(Option::is_none).await.is_ok() };
+        let silent = async { state.wait_for(|now| now.silences != begun.silences).await.is_ok() };
         tokio::select! {
             copied = copy_bidirectional(&mut client, &mut connected) => copied.map(drop),
             // Both ends stay open.

@@ -172,9 +172,17 @@ impl PgPool {
         (*self.pool.connect_options()).clone()
     }
 
-    /// Makes every connection be tested before its next use.
-    pub(crate) fn distrust(&self) {
+    /// Checks that a connection takes writes, and makes every other one be tested before its next use.
+    pub(crate) async fn check_writable(&self) -> Result<(), Error> {
         self.trust.end();
+        // One that was in use has become idle since, and is not tested when it is handed out.
+        let mut connection = self.acquire().await?;
+        let (driver, fate) = connection.split();
+        if fate.watch(is_writable(driver)).await? {
+            return Ok(());
+        }
+        fate.condemn();
+        Err(read_only())
     }
 
     pub(crate) async fn acquire(&self) -> Result<PgConnection, Error> {
@@ -256,6 +264,8 @@ impl Drop for PgConnection {
         let in_transaction = self.fate.in_transaction;
         let returned = async move {
             if in_transaction {
+                // If the server is silent, dropping it at the limit must not return it: the driver would wait for the answer.
+                pooled.close_on_drop();
                 sqlx::raw_sql("rollback").execute(&mut *pooled).await?;
             }
             // The driver waits without a limit for the answer to a statement whose future was dropped.

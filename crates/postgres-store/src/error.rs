@@ -35,11 +35,19 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// The failure of a caller that gave up waiting.
+    #[must_use]
+    pub fn no_answer() -> Self {
+        Self::Unavailable { code: NO_ANSWER.to_owned() }
+    }
+}
+
 /// Faulty data: 22 data exception, 23 integrity constraint violation, 54 program limit exceeded (a key too long for its index).
 const DATA_CLASSES: [&str; 3] = ["22", "23", "54"];
 
 const NO_CONNECTION: &str = "no connection within the time limit";
-pub(crate) const NO_ANSWER: &str = "no answer within the time limit";
+const NO_ANSWER: &str = "no answer within the time limit";
 const READ_ONLY: &str = "25006";
 const UNEXPECTED: &str = "unexpected answer";
 

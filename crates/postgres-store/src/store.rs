@@ -12,11 +12,20 @@ use tokio::time::timeout;
 
 use crate::StoreError;
 use crate::bounded::{PgPool, Transaction};
-use crate::error::NO_ANSWER;
 
-/// What the server ends by itself, as `statement_timeout` and `lock_timeout`. No statement here takes so long normally. A wait for
-/// a lock ends first, and well before the time limit of a handler's step, so that the error names the cause.
-const SERVER_LIMITS: [(&str, &str); 2] = [("statement_timeout", "30s"), ("lock_timeout", LOCK_TIMEOUT)];
+/// What the server ends by itself. No statement here takes so long normally. A wait for a lock ends first, and well before the time
+/// limit of a handler's step, so that the error names the cause. The driver cannot set the options of its end of a TCP
+/// connection. The server sets those of its own end: a process that is gone without a word keeps no transaction and no lock for
+/// longer than about a minute.
+const SERVER_LIMITS: [(&str, &str); 7] = [
+    ("statement_timeout", "30s"),
+    ("lock_timeout", LOCK_TIMEOUT),
+    ("idle_in_transaction_session_timeout", "30s"),
+    ("tcp_keepalives_idle", "30"),
+    ("tcp_keepalives_interval", "10"),
+    ("tcp_keepalives_count", "3"),
+    ("tcp_user_timeout", "60000"),
+];
 
 pub(crate) const LOCK_TIMEOUT: &str = "10s";
 
@@ -68,12 +77,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] with the code 25006 if the server is read-only.
     pub async fn check_writable(&self) -> Result<(), StoreError> {
-        self.pool.distrust();
-        // A connection is handed out after this test, whether it is new or was distrusted.
-        let checked = timeout(CHECK_LIMIT, self.pool.acquire()).await;
-        let connection = checked.map_err(|_| StoreError::Unavailable { code: NO_ANSWER.to_owned() })??;
-        drop(connection);
-        Ok(())
+        let checked = timeout(CHECK_LIMIT, self.pool.check_writable()).await;
+        Ok(checked.map_err(|_| StoreError::no_answer())??)
     }
 
     /// The database's clock, for a check that clocks agree. Nothing is ordered by it.

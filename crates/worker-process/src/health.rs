@@ -1,5 +1,6 @@
 //! Whether a worker is alive, and whether its dependencies answer.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use event_bus::{EventBridgeBus, EventBus};
@@ -10,6 +11,10 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use worker_runtime::Liveness;
 
+use crate::check_database;
+use crate::relay::LONGEST_RELAY_TURN;
+use crate::turns::Turns;
+
 /// If the loop has not turned for so long, it hangs, and Kubernetes restarts the pod.
 const LONGEST_TURN: Duration = Duration::from_secs(30);
 
@@ -17,8 +22,12 @@ const LONGEST_RECEIVE: Duration = Duration::from_secs(120);
 
 const READINESS_HOLDS: Duration = Duration::from_secs(5);
 
+/// Longest that a check may take. The database's own limits together are shorter.
+const CHECK_LIMIT: Duration = Duration::from_secs(20);
+
 pub(crate) struct WorkerHealth {
     liveness: Liveness,
+    relay: Turns,
     store: Store,
     queue: SqsQueue,
     dead_letters: SqsQueue,
@@ -29,12 +38,13 @@ pub(crate) struct WorkerHealth {
 impl WorkerHealth {
     pub(crate) fn new(
         liveness: Liveness,
+        relay: Turns,
         store: Store,
         queue: SqsQueue,
         dead_letters: SqsQueue,
         bus: EventBridgeBus,
     ) -> Self {
-        Self { liveness, store, queue, dead_letters, bus, last: Mutex::new(None) }
+        Self { liveness, relay, store, queue, dead_letters, bus, last: Mutex::new(None) }
     }
 }
 
@@ -47,7 +57,7 @@ impl Health for WorkerHealth {
         } else if receive > LONGEST_RECEIVE {
             Some(format!("no receive was answered for {} s", receive.as_secs()))
         } else {
-            None
+            self.relay.fault("relay", LONGEST_RELAY_TURN)
         };
         Check { name: "loop", fault }
     }
@@ -60,21 +70,24 @@ impl Health for WorkerHealth {
         {
             return checks.clone();
         }
-        let (schema, queue, dead_letters, bus) = tokio::join!(
-            self.store.check_schema(),
-            self.queue.depth(),
-            self.dead_letters.depth(),
-            self.bus.verify()
+        let (database, queue, dead_letters, bus) = tokio::join!(
+            in_time("database", check_database(&self.store)),
+            in_time("queue", self.queue.depth()),
+            in_time("dead_letter_queue", self.dead_letters.depth()),
+            in_time("bus", self.bus.verify())
         );
-        let checks = vec![
-            Check::of("database", schema),
-            Check::of("queue", queue),
-            Check::of("dead_letter_queue", dead_letters),
-            Check::of("bus", bus),
-        ];
+        let checks = vec![database, queue, dead_letters, bus];
         *last = Some((Instant::now(), checks.clone()));
         checks
     }
+}
+
+async fn in_time<T, E: Display>(name: &'static str, tried: impl Future<Output = Result<T, E>>) -> Check {
+    let tried = tokio::time::timeout(CHECK_LIMIT, tried).await;
+    tried.map_or_else(
+        |_| Check { name, fault: Some(format!("no answer for {} s", CHECK_LIMIT.as_secs())) },
+        |tried| Check::of(name, tried),
+    )
 }
 
 #[cfg(test)]
@@ -88,12 +101,12 @@ mod tests {
     use super::*;
 
     /// The health of a worker that reaches nothing, with this liveness.
-    fn health(liveness: Liveness) -> WorkerHealth {
+    fn health(liveness: Liveness, relay: Turns) -> WorkerHealth {
         let config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
         let store = Store::open(&"postgres://coppice@127.0.0.1:1/none".to_owned().into(), 2).unwrap();
         let queue = SqsQueue::connect(&config, "http://127.0.0.1:1/queue");
         let bus = EventBridgeBus::connect(&config, "none");
-        WorkerHealth::new(liveness, store, queue.clone(), queue, bus)
+        WorkerHealth::new(liveness, relay, store, queue.clone(), queue, bus)
     }
 
     /// The answer of `/livez` when the loop has not turned and no receive was answered for so long.
@@ -110,10 +123,14 @@ mod tests {
     }
 
     async fn livez_of(liveness: Liveness) -> (u16, String) {
+        livez_with(liveness, Turns::default()).await
+    }
+
+    async fn livez_with(liveness: Liveness, relay: Turns) -> (u16, String) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
-        let serving = tokio::spawn(telemetry::serve_health(listener, health(liveness), metrics));
+        let serving = tokio::spawn(telemetry::serve_health(listener, health(liveness, relay), metrics));
         let reply = reqwest::get(format!("http://127.0.0.1:{port}/livez")).await.unwrap();
         let answer = (reply.status().as_u16(), reply.text().await.unwrap());
         serving.abort();
@@ -127,6 +144,19 @@ mod tests {
         let (status, text) = livez(LONGEST_TURN + Duration::from_secs(1)).await;
         assert_eq!(status, 503);
         assert!(text.contains("loop has not turned for 31 s"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn livez_answers_503_when_the_relay_does_not_turn() {
+        let relay = Turns::default();
+        pass(LONGEST_RELAY_TURN / 2).await;
+        assert_eq!(livez_with(Liveness::default(), relay.clone()).await.0, 200);
+        pass(LONGEST_RELAY_TURN).await;
+        let (status, text) = livez_with(Liveness::default(), relay.clone()).await;
+        assert_eq!(status, 503);
+        assert!(text.contains("relay has not turned for 180 s"), "{text}");
+        relay.turn();
+        assert_eq!(livez_with(Liveness::default(), relay).await.0, 200);
     }
 
     #[tokio::test]

@@ -12,6 +12,8 @@ use sqs_queue::{Depth, EntryError, OutgoingMessage, Queue, QueueError, Receipt, 
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::database::in_time;
+
 /// The queue of a worker.
 #[derive(Debug, Clone)]
 pub struct HeartbeatQueue<Q> {
@@ -32,7 +34,7 @@ impl<Q: Queue> HeartbeatQueue<Q> {
             histogram!("coppice_heartbeat_age_seconds").record(on_its_way);
         }
         let ids: Vec<Uuid> = heartbeats.iter().map(|(id, _)| *id).collect();
-        if let Err(error) = self.store.see_heartbeats(&ids).await {
+        if let Err(error) = in_time(self.store.see_heartbeats(&ids)).await {
             // It comes back after its visibility timeout, like any message.
             tracing::warn!(%error, "heartbeat cannot be noted");
             return;

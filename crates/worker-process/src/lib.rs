@@ -4,6 +4,7 @@
 //! dependencies (code 1 if one fails), runs the consumer loop and the relay, and drains both on SIGTERM or SIGINT. It must not
 //! know any worker, provider or event.
 
+mod database;
 mod health;
 mod heartbeats;
 mod ledger;
@@ -12,6 +13,7 @@ pub mod panicking;
 mod relay;
 mod settings;
 mod signals;
+mod turns;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -24,17 +26,24 @@ use sqs_queue::{Queue, SqsQueue};
 use tokio_util::sync::CancellationToken;
 use worker_runtime::{Handler, Liveness, Mode, Options, Report, Runtime};
 
+pub use database::check_database;
 pub use heartbeats::HeartbeatQueue;
 pub use ledger::PostgresLedger;
-pub use relay::{Outbox, OutboxMetrics, Published, publish, run as run_relay};
+pub use relay::{
+    LONGEST_RELAY_TURN, Outbox, OutboxMetrics, Published, RELAY_DRAIN_LIMIT, publish, run as run_relay,
+};
 pub use settings::{
     BUS_NAME, CONNECTIONS, DATABASE_URL, DRAIN_LIMIT, HEALTH_ADDRESS, LOG, POLICY, ProcessSettings,
+    work_drain_limit,
 };
 pub use signals::{cancel_on_termination, log_panics_without_their_message};
+pub use turns::Turns;
 
 use health::WorkerHealth;
 
 const START_LIMIT: Duration = Duration::from_secs(60);
+
+const SHUTDOWN_LIMIT: Duration = Duration::from_millis(500);
 
 /// Longest that one step of a worker's handler may take.
 pub const STEP_LIMIT: Duration = Duration::from_secs(30);
@@ -74,9 +83,12 @@ pub fn run<W: Worker>(mode: Mode, version: &'static str) -> ExitCode {
     };
     // Two threads: a worker waits far more than it computes, and each thread costs memory in every pod.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let ended = runtime
-        .map_err(anyhow::Error::from)
-        .and_then(|runtime| runtime.block_on(work::<W>(mode, version, process, own)));
+    let ended = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
+        let ended = runtime.block_on(work::<W>(mode, version, process, own));
+        // A look-up of a name in DNS cannot be aborted, and takes long when the network is gone.
+        runtime.shutdown_timeout(SHUTDOWN_LIMIT);
+        ended
+    });
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -129,6 +141,26 @@ impl Consumer {
         handler: impl FnOnce(Store) -> anyhow::Result<H>,
         stop: CancellationToken,
     ) -> anyhow::Result<Report> {
+        let drain_limit = self.process.drain_limit;
+        let late = {
+            let stop = stop.clone();
+            async move {
+                stop.cancelled().await;
+                tokio::time::sleep(drain_limit).await;
+            }
+        };
+        tokio::select! {
+            ended = self.consume(handler, stop) => ended,
+            // A wait that has no limit of its own: the queue returns its messages, another process publishes its announcements.
+            () = late => anyhow::bail!("did not stop within {} s", drain_limit.as_secs()),
+        }
+    }
+
+    async fn consume<H: Handler>(
+        self,
+        handler: impl FnOnce(Store) -> anyhow::Result<H>,
+        stop: CancellationToken,
+    ) -> anyhow::Result<Report> {
         let Self { mode, version, step_limit, process } = self;
         let metrics = telemetry::start_metrics(H::NAME)?;
         let listener = tokio::net::TcpListener::bind(process.health_address).await.with_context(|| {
@@ -141,14 +173,20 @@ impl Consumer {
         let bus = EventBridgeBus::connect(&config, &process.bus_name);
         let store = Store::open(&process.database_url, process.database_connections)?
             .with_policy(process.policy.clone());
-        let checks = check_dependencies(&store, &queue, &dead_letters, &bus);
-        tokio::time::timeout(START_LIMIT, checks).await.context("checks at start took too long")??;
-
-        let visibility_timeout = queue.visibility_timeout().await.context("queue (COPPICE_QUEUE_URL)")?;
+        let checks = tokio::time::timeout(START_LIMIT, async {
+            check_dependencies(&store, &queue, &dead_letters, &bus).await?;
+            queue.visibility_timeout().await.context("queue (COPPICE_QUEUE_URL)")
+        });
+        let visibility_timeout = tokio::select! {
+            checked = checks => checked.context("checks at start took too long")??,
+            // Nothing is in flight.
+            () = stop.cancelled() => return Ok(Report::default()),
+        };
         let options = Options { step_limit, ..process.options(version, visibility_timeout) };
-        let liveness = Liveness::default();
+        let (liveness, turns) = (Liveness::default(), Turns::default());
         let health = WorkerHealth::new(
             liveness.clone(),
+            turns.clone(),
             store.clone(),
             queue.clone(),
             dead_letters.clone(),
@@ -158,7 +196,7 @@ impl Consumer {
         // Not `stop`: the relay publishes until the loop has ended.
         let relay_stop = CancellationToken::new();
         let outbox = relay::Announcements { store: store.clone(), bus };
-        let relaying = tokio::spawn(run_relay(outbox, relay_stop.clone()));
+        let relaying = tokio::spawn(run_relay(outbox, turns, relay_stop.clone()));
 
         tracing::info!(worker = H::NAME, version, "worker started");
         let ledger = PostgresLedger::new(store.clone(), H::NAME, version);
@@ -187,7 +225,7 @@ async fn check_dependencies(
     bus: &EventBridgeBus,
 ) -> anyhow::Result<()> {
     // Without one of them, work would be lost or could not be announced.
-    store.check_schema().await.context("database (DATABASE_URL)")?;
+    check_database(store).await.context("database (DATABASE_URL)")?;
     queue.depth().await.context("queue (COPPICE_QUEUE_URL)")?;
     dead_letters.depth().await.context("dead-letter queue (COPPICE_DLQ_URL)")?;
     bus.verify().await.context("event bus (COPPICE_BUS_NAME)")?;

@@ -13,8 +13,12 @@ use event_bus::{BusEntry, BusError, EntryError, EventBus};
 use metrics::{counter, gauge};
 use postgres_store::{OutboxDepth, StoreError};
 use time::OffsetDateTime;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+
+use crate::database::{ANSWER_LIMIT, in_time};
+use crate::turns::Turns;
 
 pub(crate) use announcements::Announcements;
 
@@ -29,7 +33,14 @@ const MEASURE_INTERVAL: Duration = Duration::from_secs(10);
 
 const RETRY_DELAY: Duration = Duration::from_secs(2);
 
-const DRAIN_LIMIT: Duration = Duration::from_secs(3);
+/// Longer than the bus's client tries.
+const PUBLISH_LIMIT: Duration = Duration::from_secs(30);
+
+/// A relay that has not turned for longer hangs: its limits are together shorter.
+pub const LONGEST_RELAY_TURN: Duration = Duration::from_secs(120);
+
+/// How long a relay publishes the rest after its stop.
+pub const RELAY_DRAIN_LIMIT: Duration = Duration::from_secs(3);
 
 /// A table of events that wait for the bus, and the bus that takes them.
 pub trait Outbox: Send + Sync + 'static {
@@ -128,17 +139,32 @@ enum Turn {
     BusUnavailable,
 }
 
-/// Publishes until `stop`, and then the rest within `DRAIN_LIMIT`.
-pub async fn run<O: Outbox>(outbox: O, stop: CancellationToken) {
+/// Publishes until `stop`, and then the rest within [`RELAY_DRAIN_LIMIT`].
+pub async fn run<O: Outbox>(outbox: O, turns: Turns, stop: CancellationToken) {
+    let late = async {
+        stop.cancelled().await;
+        tokio::time::sleep(RELAY_DRAIN_LIMIT).await;
+    };
+    tokio::select! {
+        () = publish_all(&outbox, &turns, &stop) => {}
+        () = late => tracing::warn!(
+            outbox = O::NAME,
+            "relay stopped with events in the outbox: another process publishes them"
+        ),
+    }
+}
+
+async fn publish_all<O: Outbox>(outbox: &O, turns: &Turns, stop: &CancellationToken) {
     let mut next_measure = Instant::now();
     while !stop.is_cancelled() {
+        turns.turn();
         let measure = Instant::now() >= next_measure;
-        outbox.turn(measure).await;
+        timeout(ANSWER_LIMIT, outbox.turn(measure)).await.ok();
         if measure {
             next_measure = Instant::now() + MEASURE_INTERVAL;
-            set_gauges(&outbox).await;
+            set_gauges(outbox).await;
         }
-        match publish_batch(&outbox).await {
+        match publish_batch(outbox).await {
             Turn::Published => {}
             Turn::Idle => tokio::select! {
                 () = outbox.filled() => {}
@@ -153,17 +179,11 @@ pub async fn run<O: Outbox>(outbox: O, stop: CancellationToken) {
             },
         }
     }
-    let rest = async { while matches!(publish_batch(&outbox).await, Turn::Published) {} };
-    if tokio::time::timeout(DRAIN_LIMIT, rest).await.is_err() {
-        tracing::warn!(
-            outbox = O::NAME,
-            "relay stopped with events in the outbox: another process publishes them"
-        );
-    }
+    while matches!(publish_batch(outbox).await, Turn::Published) {}
 }
 
 async fn set_gauges<O: Outbox>(outbox: &O) {
-    let Ok(depth) = outbox.depth().await else { return };
+    let Ok(depth) = in_time(outbox.depth()).await else { return };
     let oldest = depth.oldest_at.map_or(0.0, |at| (OffsetDateTime::now_utc() - at).as_seconds_f64().max(0.0));
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52 rows")]
     gauge!(O::METRICS.waiting).set(depth.waiting as f64);
@@ -171,7 +191,7 @@ async fn set_gauges<O: Outbox>(outbox: &O) {
 }
 
 async fn publish_batch<O: Outbox>(outbox: &O) -> Turn {
-    let rows = match outbox.lease(BATCH, LEASE).await {
+    let rows = match in_time(outbox.lease(BATCH, LEASE)).await {
         Ok(rows) if rows.is_empty() => return Turn::Idle,
         Ok(rows) => rows,
         Err(error) => {
@@ -179,7 +199,10 @@ async fn publish_batch<O: Outbox>(outbox: &O) -> Turn {
             return Turn::Idle;
         }
     };
-    let Published { taken, refused } = outbox.publish(&rows).await.unwrap_or_else(|error| {
+    let published = timeout(PUBLISH_LIMIT, outbox.publish(&rows)).await.unwrap_or_else(|_| {
+        Err(BusError::Unavailable { operation: "PutEvents", code: String::from("timeout") })
+    });
+    let Published { taken, refused } = published.unwrap_or_else(|error| {
         tracing::warn!(outbox = O::NAME, %error, rows = rows.len(), "bus took nothing");
         Published::default()
     });
@@ -189,10 +212,10 @@ async fn publish_batch<O: Outbox>(outbox: &O) -> Turn {
         counter!(metric).increment(left.len() as u64);
     }
     // If the process dies before this, another relay publishes the rows once more.
-    let removed = outbox.remove(&taken).await;
+    let removed = in_time(outbox.remove(&taken)).await;
     let released = match left.is_empty() {
         true => Ok(()),
-        false => outbox.release(&left, RETRY_DELAY).await,
+        false => in_time(outbox.release(&left, RETRY_DELAY)).await,
     };
     if let Err(error) = removed.and(released) {
         tracing::warn!(outbox = O::NAME, %error, "outbox cannot be written: its rows are published once more");
@@ -206,9 +229,72 @@ async fn publish_batch<O: Outbox>(outbox: &O) -> Turn {
 
 #[cfg(test)]
 mod tests {
+    use std::future::pending;
+
     use event_bus::RecordingBus;
 
     use super::*;
+
+    /// An outbox whose database does not answer, and which sends a word at each turn.
+    struct SilentOutbox(tokio::sync::mpsc::UnboundedSender<()>);
+
+    impl Outbox for SilentOutbox {
+        type Row = ();
+
+        const NAME: &'static str = "silent";
+        const METRICS: OutboxMetrics = OutboxMetrics {
+            published: "published",
+            refused: None,
+            waiting: "waiting",
+            oldest_seconds: "oldest",
+        };
+
+        async fn lease(&self, _: u32, _: Duration) -> Result<Vec<()>, StoreError> {
+            pending().await
+        }
+
+        async fn publish(&self, _: &[()]) -> Result<Published, BusError> {
+            pending().await
+        }
+
+        fn event_id((): &()) -> Uuid {
+            Uuid::nil()
+        }
+
+        async fn remove(&self, _: &[Uuid]) -> Result<(), StoreError> {
+            pending().await
+        }
+
+        async fn release(&self, _: &[Uuid], _: Duration) -> Result<(), StoreError> {
+            pending().await
+        }
+
+        async fn depth(&self) -> Result<OutboxDepth, StoreError> {
+            pending().await
+        }
+
+        async fn filled(&self) {
+            pending::<()>().await;
+        }
+
+        async fn turn(&self, _: bool) {
+            self.0.send(()).unwrap();
+            pending::<()>().await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_relay_turns_and_ends_although_the_database_is_silent() {
+        let (sender, mut turned) = tokio::sync::mpsc::unbounded_channel();
+        let (turns, stop) = (Turns::default(), CancellationToken::new());
+        let running = tokio::spawn(run(SilentOutbox(sender), turns.clone(), stop.clone()));
+        for _ in 0..5 {
+            timeout(LONGEST_RELAY_TURN, turned.recv()).await.unwrap().unwrap();
+            assert_eq!(turns.since(), Duration::ZERO);
+        }
+        stop.cancel();
+        timeout(RELAY_DRAIN_LIMIT * 2, running).await.unwrap().unwrap();
+    }
 
     #[tokio::test]
     async fn only_an_event_that_the_bus_took_leaves_the_outbox() {

@@ -36,7 +36,7 @@ settings::declare! {
     RECEIVE_WAIT: Duration = "COPPICE_RECEIVE_WAIT_SECS" [default "20", seconds 0..=20]
         "long poll; a stopping process may have to wait for one" => receive_wait;
     pub DRAIN_LIMIT: Duration = "COPPICE_DRAIN_LIMIT_SECS" [default "25", seconds 5..=3600]
-        "time to finish after SIGTERM; keep it below the pod's terminationGracePeriodSeconds" => drain_limit;
+        "time to finish after SIGTERM; keep it below the pod's terminationGracePeriodSeconds" => pub(crate) drain_limit;
     MAX_IN_FLIGHT: usize = "COPPICE_MAX_IN_FLIGHT" [default "200", within 10..=10_000]
         "most messages in flight" => max_in_flight;
     MAX_REFETCHES: usize = "COPPICE_MAX_REFETCHES" [default "16", within 1..=1000]
@@ -44,6 +44,8 @@ settings::declare! {
     PROBE_INTERVAL: Duration = "COPPICE_PROBE_INTERVAL_SECS" [default "5", seconds 1..=60]
         "first wait before a provider that is down is probed; doubled up to a minute" => probe_interval;
 }
+
+const AFTER_THE_WORK: Duration = Duration::from_secs(6);
 
 /// The value of [`POLICY`] that means the policy of `crates/authority/src/default-policy.toml`.
 const BUILT_IN: &str = "built-in";
@@ -60,10 +62,15 @@ impl ProcessSettings {
             visibility_timeout,
             retry: RetryPolicy { max_attempts: self.max_attempts, base: self.retry_base, ..defaults.retry },
             probe_interval: self.probe_interval,
-            drain_limit: self.drain_limit,
+            drain_limit: work_drain_limit(self.drain_limit),
             ..defaults
         }
     }
+}
+
+/// What the work may take of the time to stop. The rest is for the relay, and for closing connections.
+pub fn work_drain_limit(drain_limit: Duration) -> Duration {
+    drain_limit - (drain_limit / 4).min(AFTER_THE_WORK)
 }
 
 fn parse_policy(text: &str) -> Result<Policy, String> {

@@ -22,6 +22,7 @@ use postgres_store::Store;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use worker_process::{Turns, check_database, work_drain_limit};
 
 pub use intake::Intake;
 pub use provider::webhooks;
@@ -29,7 +30,7 @@ pub use server::router;
 pub use settings::IngressSettings;
 
 use connections::ConnectionLimits;
-use health::{IngressHealth, Liveness};
+use health::IngressHealth;
 use settings::Settings;
 
 /// The unit's name.
@@ -37,6 +38,8 @@ pub const NAME: &str = "webhook-ingress";
 
 /// Longest that the checks at start may take together.
 const START_LIMIT: Duration = Duration::from_secs(60);
+
+const SHUTDOWN_LIMIT: Duration = Duration::from_millis(500);
 
 /// What the unit depends on.
 #[derive(Debug)]
@@ -72,8 +75,12 @@ pub fn run(version: &'static str) -> ExitCode {
         }
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let ended =
-        runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(work(version, settings)));
+    let ended = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
+        let ended = runtime.block_on(work(version, settings));
+        // A look-up of a name in DNS cannot be aborted, and takes long when the network is gone.
+        runtime.shutdown_timeout(SHUTDOWN_LIMIT);
+        ended
+    });
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -98,23 +105,30 @@ async fn work(version: &'static str, settings: Settings) -> anyhow::Result<()> {
     let bus = EventBridgeBus::connect(&config, &settings.bus_name);
     let store = Store::open(&settings.database_url, settings.database_connections)?;
     let checks = check_dependencies(&store, &bus);
-    tokio::time::timeout(START_LIMIT, checks).await.context("checks at start took too long")??;
+    tokio::select! {
+        checked = tokio::time::timeout(START_LIMIT, checks) => {
+            checked.context("checks at start took too long")??;
+        }
+        // No webhook was accepted.
+        () = stop.cancelled() => return Ok(()),
+    }
     let listener = TcpListener::bind(settings.listen_address)
         .await
         .with_context(|| format!("cannot listen on {} for webhooks", settings.listen_address))?;
 
-    let (intake, liveness) = (Intake::new(bus, store.clone()), Liveness::default());
-    let health = IngressHealth::new(intake.clone(), liveness.clone());
+    let (intake, turns) = (Intake::new(bus, store.clone()), Turns::default());
+    let health = IngressHealth::new(intake.clone(), turns.clone());
     let answering = tokio::spawn(telemetry::serve_health(health_listener, health, metrics));
     let relay_stop = CancellationToken::new();
-    let outbox = relay::IngressOutbox { intake: intake.clone(), liveness };
-    let relaying = tokio::spawn(worker_process::run_relay(outbox, relay_stop.clone()));
+    let outbox = relay::IngressOutbox { intake: intake.clone() };
+    let relaying = tokio::spawn(worker_process::run_relay(outbox, turns, relay_stop.clone()));
 
     let providers: Vec<&str> =
         settings.ingress.providers.keys().map(|provider| provider.webhook().name).collect();
     tracing::info!(version, ?providers, "ingress started");
     let router = router(settings.ingress, intake);
-    let drained = serve(listener, router, settings.connections, stop, settings.drain_limit).await;
+    let drain_limit = work_drain_limit(settings.drain_limit);
+    let drained = serve(listener, router, settings.connections, stop, drain_limit).await;
     relay_stop.cancel();
     relaying.await.context("relay")?;
     answering.abort();
@@ -125,7 +139,7 @@ async fn work(version: &'static str, settings: Settings) -> anyhow::Result<()> {
 
 /// Refuses to start if webhooks could not be kept safe.
 async fn check_dependencies(store: &Store, bus: &EventBridgeBus) -> anyhow::Result<()> {
-    store.check_schema().await.context("database (DATABASE_URL)")?;
+    check_database(store).await.context("database (DATABASE_URL)")?;
     bus.verify().await.context("event bus (COPPICE_BUS_NAME)")?;
     Ok(())
 }

@@ -5,14 +5,12 @@ use std::time::Duration;
 use event_bus::{BusError, EventBus};
 use postgres_store::{IngressRow, OutboxDepth, StoreError};
 use uuid::Uuid;
-use worker_process::{Outbox, OutboxMetrics, Published};
+use worker_process::{Outbox, OutboxMetrics, Published, check_database};
 
-use crate::health::Liveness;
 use crate::intake::Intake;
 
 pub(crate) struct IngressOutbox<B> {
     pub(crate) intake: Intake<B>,
-    pub(crate) liveness: Liveness,
 }
 
 impl<B: EventBus> Outbox for IngressOutbox<B> {
@@ -55,9 +53,14 @@ impl<B: EventBus> Outbox for IngressOutbox<B> {
     }
 
     async fn turn(&self, measure: bool) {
-        self.liveness.beat();
-        if measure && let Err(error) = self.intake.look_for_bus().await {
+        if !measure {
+            return;
+        }
+        if let Err(error) = self.intake.look_for_bus().await {
             tracing::warn!(%error, "bus was looked for");
+        }
+        if let Err(error) = check_database(&self.intake.store).await {
+            tracing::warn!(%error, "database takes no writes");
         }
     }
 }

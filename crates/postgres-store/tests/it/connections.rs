@@ -12,6 +12,9 @@ use crate::database::{Database, found};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
+/// A statement that the server does not end.
+const STATEMENT_LIMIT: Duration = Duration::from_secs(40);
+
 /// A store that reaches its database over a path that the test changes.
 struct Remote {
     store: Store,
@@ -96,7 +99,7 @@ async fn every_connection_leaves_a_server_that_has_become_read_only() {
     remote.fill_pool().await;
     remote.write("before").await.unwrap();
 
-    // The standby was promoted, and the old primary takes reads only. Nobody closes a connection.
+    // The standby was promoted, and the old primary takes reads only. Neither closes a connection.
     remote.path.lead_to(port_of(new.url()));
     remote.database.execute("alter system set default_transaction_read_only = on").await;
     remote.database.execute("select pg_reload_conf()").await;
@@ -144,7 +147,8 @@ async fn a_read_only_server_is_refused_by_name_until_it_takes_writes() {
     for _ in 0..5 {
         assert_eq!(code(remote.store.check_writable().await), "25006");
     }
-    assert_eq!(code(remote.write("a").await), "25006", "no connection is made to it");
+    let read = remote.store.server_time().await.map(drop);
+    assert_eq!(code(read), "25006", "no connection is made to it, for reads neither");
 
     let mut operator = sqlx::PgConnection::connect(&remote.database.url).await.unwrap();
     for statement in ["alter system reset default_transaction_read_only", "select pg_reload_conf()"] {
@@ -184,11 +188,26 @@ async fn a_statement_ends_when_the_server_is_silent_and_its_connection_is_not_us
     let remote = Remote::start(1).await;
     let writing = remote.lose_the_server_in_a_statement().await;
     tokio::time::pause();
+    let begun = tokio::time::Instant::now();
     assert_eq!(code(writing.await.unwrap()), "no answer within the time limit");
+    assert!(begun.elapsed() < STATEMENT_LIMIT, "{:?}", begun.elapsed());
     tokio::time::resume();
     remote.path.lead_to(remote.port);
     remote.becomes_writable().await;
-    remote.write("a").await.unwrap();
+    // The server still has the first write in a transaction, and its locks.
+    remote.write("b").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_query_ends_when_the_server_is_silent() {
+    let remote = Remote::start(4).await;
+    remote.fill_pool().await;
+    remote.path.go_silent();
+    tokio::time::pause();
+    let begun = tokio::time::Instant::now();
+    // The connection was in use just now, so it is not tested.
+    assert_eq!(code(remote.store.server_time().await.map(drop)), "no answer within the time limit");
+    assert!(begun.elapsed() < STATEMENT_LIMIT, "{:?}", begun.elapsed());
 }
 
 #[tokio::test]
@@ -198,7 +217,8 @@ async fn a_statement_that_its_caller_gives_up_does_not_keep_a_place_in_the_pool(
     writing.abort();
     remote.path.lead_to(remote.port);
     remote.becomes_writable().await;
-    remote.write("a").await.unwrap();
+    // The server still has the first write in a transaction, and its locks.
+    remote.write("b").await.unwrap();
 }
 
 #[tokio::test]

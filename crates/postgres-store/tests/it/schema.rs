@@ -164,7 +164,8 @@ async fn statements_have_a_time_limit_and_migrations_one_for_locks_only() {
     let limits = PgPool::connect(&database.url).await.unwrap();
     let log = "create table seen (command text, timeouts text); \
                    create function timeouts() returns text language sql as $$ select current_setting('statement_timeout') \
-                   || ' ' || current_setting('lock_timeout') $$; \
+                   || ' ' || current_setting('lock_timeout') || ' ' || current_setting('idle_in_transaction_session_timeout') \
+                   || ' ' || current_setting('tcp_keepalives_idle') || ' ' || current_setting('tcp_user_timeout') $$; \
                create function see() returns event_trigger language plpgsql as $$ begin \
                    insert into seen values ('ddl', timeouts()); end $$; \
                create function see_row() returns trigger language plpgsql as $$ begin \
@@ -178,7 +179,7 @@ async fn statements_have_a_time_limit_and_migrations_one_for_locks_only() {
         .await;
     database.apply(&[found("a", "ada", None, 1)]).await;
     let seen = database.texts("select distinct command || ' ' || timeouts from seen order by 1").await;
-    assert_eq!(seen, ["ddl 0 10s", "write 30s 10s"]);
+    assert_eq!(seen, ["ddl 0 10s 30s 30 60000", "write 30s 10s 30s 30 60000"]);
 }
 
 #[tokio::test]

@@ -6,6 +6,8 @@ use event_bus::{BusEntry, BusError, EventBus};
 use postgres_store::{LeasedAnnouncement, OutboxDepth, Store, StoreError};
 use uuid::Uuid;
 
+use crate::database::check_database;
+
 use super::{Outbox, OutboxMetrics, Published, publish};
 
 pub(crate) struct Announcements<B> {
@@ -51,5 +53,12 @@ impl<B: EventBus> Outbox for Announcements<B> {
 
     async fn filled(&self) {
         self.store.outbox_filled().await;
+    }
+
+    async fn turn(&self, measure: bool) {
+        // The metric has to be true also where no probe asks whether the process is ready.
+        if measure && let Err(error) = check_database(&self.store).await {
+            tracing::warn!(%error, "database takes no writes");
+        }
     }
 }

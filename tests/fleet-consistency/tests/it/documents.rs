@@ -104,9 +104,10 @@ fn markdown_files(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn every_alarm_has_a_runbook_and_every_runbook_has_an_alarm() {
     let template = read("deploy/cloudformation/coppice.yaml");
-    let linked: BTreeSet<String> = template
-        .split("${RunbookBaseUrl}/")
-        .skip(1)
+    let rules = read("deploy/helm/coppice/templates/prometheusrule.yaml");
+    let alarms = template.split("${RunbookBaseUrl}/").skip(1);
+    let linked: BTreeSet<String> = alarms
+        .chain(rules.split("{{ $runbooks }}/").skip(1))
         .filter_map(|rest| rest.split_once(".md"))
         .map(|(name, _)| format!("{name}.md"))
         .collect();

@@ -4,6 +4,7 @@
 
 mod bad_cases;
 mod crashes;
+mod database;
 mod evidence;
 mod lifecycle;
 mod okta;
