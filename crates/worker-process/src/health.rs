@@ -48,6 +48,17 @@ impl WorkerHealth {
     }
 }
 
+impl WorkerHealth {
+    /// What the loop has seen of the work itself: a locked table fails it, and no check.
+    fn own_outage(&self) -> Check {
+        let fault = self
+            .liveness
+            .is_own_outage()
+            .then(|| String::from("receiving is stopped: the database fails the work, see the log"));
+        Check { name: "work", fault }
+    }
+}
+
 impl Health for WorkerHealth {
     fn live(&self) -> Check {
         // A receive ends within its long poll and the client's retries: one that has not ended for longer hangs.
@@ -68,7 +79,7 @@ impl Health for WorkerHealth {
         if let Some((at, checks)) = &*last
             && at.elapsed() < READINESS_HOLDS
         {
-            return checks.clone();
+            return [checks.clone(), vec![self.own_outage()]].concat();
         }
         let (database, queue, dead_letters, bus) = tokio::join!(
             in_time("database", check_database(&self.store)),
@@ -78,7 +89,7 @@ impl Health for WorkerHealth {
         );
         let checks = vec![database, queue, dead_letters, bus];
         *last = Some((Instant::now(), checks.clone()));
-        checks
+        [checks, vec![self.own_outage()]].concat()
     }
 }
 

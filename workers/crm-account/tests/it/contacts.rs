@@ -133,6 +133,19 @@ async fn no_personal_value_is_in_any_queue_event_log_line_or_metric() {
         announce(&world, one).await;
     }
     contact_with_email(&world, ada, "pii-marker@idp.example").await;
+    // Another write after Bob's first refusal is the witness.
+    let refused = async || {
+        let failed = sqlx::query_scalar::<_, i64>("select count(*) from message_failure");
+        Ok((failed.fetch_one(&world.pool).await? > 0).then_some(()))
+    };
+    wait_until(PATIENCE, "the first refusal", refused).await.unwrap();
+    put_account(
+        &world,
+        person(2),
+        &json!({"email": "pii-marker-2@idp.example", "family_name": "pii-marker"}),
+    )
+    .await;
+    announce(&world, person(2)).await;
     let message = world.dead_letters(UNIT, 1).await.remove(0);
     assert_eq!(message.attributes["coppice.class"], "provider_refused");
     world.settled(UNIT).await;

@@ -94,3 +94,28 @@ async fn a_worker_whose_database_takes_no_writes_is_unready_and_loses_no_message
     world.settled(UNIT).await;
     assert_eq!(world.dead_letters(UNIT, 0).await.len(), 0);
 }
+
+#[tokio::test]
+async fn a_locked_table_stops_the_worker_and_condemns_no_message() {
+    let world = World::start().await;
+    let worker = start(&world, &[]).await;
+    let ids: Vec<String> = (0..20).map(|number| format!("auth0|{number:02}")).collect();
+    let mut lock = world.pool.begin().await.unwrap();
+    sqlx::query("lock table person in access exclusive mode").execute(&mut *lock).await.unwrap();
+    for id in &ids {
+        let created = world.idp.put_user(SimulatedUser::new(id));
+        world.enqueue(UNIT, &created.stream_event().to_envelope_json()).await;
+    }
+    readiness_is(&worker, 503, "receiving is stopped").await;
+    worker.has_nothing_in_flight().await;
+    let failures: i64 =
+        sqlx::query_scalar("select count(*) from message_failure").fetch_one(&world.pool).await.unwrap();
+    assert_eq!((failures, world.dead_letters(UNIT, 0).await.len()), (0, 0));
+    lock.rollback().await.unwrap();
+    for id in &ids {
+        world.person_where(id, |_| true).await;
+    }
+    world.settled(UNIT).await;
+    readiness_is(&worker, 200, "").await;
+    assert_eq!(world.dead_letters(UNIT, 0).await.len(), 0);
+}

@@ -116,14 +116,15 @@ async fn a_message_is_dead_lettered_alone_if_the_provider_fails_only_for_its_rec
 }
 
 #[tokio::test]
-async fn a_message_is_dead_lettered_at_once_if_the_provider_refuses_its_record() {
+async fn a_message_is_dead_lettered_if_the_provider_refuses_its_record_twice_and_shows_another() {
     let world = World::start_with_emulator().await;
     let _worker = start(&world, &[]).await;
+    known_user(&world, "auth0|witness").await;
     world.idp.set_status(ADA, Some(400));
     world.deliver(&world.idp.put_user(SimulatedUser::new(ADA)).stream_event()).await;
     let message = world.dead_letters(UNIT, 1).await.remove(0);
     assert_eq!(message.attributes["coppice.class"], "provider_refused");
-    assert_eq!(message.attributes["coppice.receive_count"], "1");
+    assert_eq!(message.attributes["coppice.receive_count"], "2");
 }
 
 #[tokio::test]
@@ -138,14 +139,18 @@ async fn only_one_of_three_pods_probes() {
         breaker_opens(pod, "auth0").await;
     }
     // From now on a probe takes longer than the probe interval. Only its lease keeps the other pods from probing.
-    let pings = world.idp.pings();
+    let requests = world.idp.total_requests();
     world.idp.set_fault(Fault::Slow(std::time::Duration::from_secs(60)));
-    wait_until(PATIENCE, "the next probe", async || Ok((world.idp.pings() > pings).then_some(())))
-        .await
-        .unwrap();
-    let (probes, since) = (world.idp.pings(), open_for_secs(&world).await);
+    wait_until(
+        PATIENCE,
+        "the next probe",
+        async || Ok((world.idp.total_requests() > requests).then_some(())),
+    )
+    .await
+    .unwrap();
+    let (probes, since) = (world.idp.total_requests(), open_for_secs(&world).await);
     let lasts = async || Ok((open_for_secs(&world).await > since + 5.0).then_some(()));
     wait_until(PATIENCE, "the breaker to stay open", lasts).await.unwrap();
-    assert_eq!(world.idp.pings(), probes, "no other pod probes during the lease");
+    assert_eq!(world.idp.total_requests(), probes, "no other pod probes during the lease");
     world.idp.set_fault(Fault::None);
 }
