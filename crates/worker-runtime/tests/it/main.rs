@@ -10,6 +10,7 @@ mod handling;
 mod keeping;
 mod ledger_conformance;
 mod ledger_faults;
+mod mixed;
 mod outages;
 mod queue_faults;
 mod receiving;
