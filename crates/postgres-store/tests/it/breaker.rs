@@ -141,6 +141,7 @@ async fn a_late_probe_changes_nothing() {
     close(&database, late).await;
     postpone(&database, late).await;
     assert_eq!((read(&database).await.open, spacing(&database).await), (true, 60));
+    assert_eq!(database.count("select failed_probes::bigint from upstream_breaker").await, 0);
 
     database.execute("update upstream_breaker set next_probe_at = now()").await;
     let number = lease(&database).await.expect("the lease of the late probe ended");
