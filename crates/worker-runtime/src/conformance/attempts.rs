@@ -70,7 +70,7 @@ pub async fn details_with_quotes_and_other_scripts_are_taken(ledger: &impl Ledge
 /// A witness is a record that went the same way after the last failure of the same class.
 pub async fn a_failure_has_a_witness_if_one_went_by_since_the_last_of_its_class(ledger: &impl Ledger) {
     let failed = async |class, witness_ago| {
-        // Two failures at one instant could not be told apart; paused time stands still by itself.
+        // Two failures at one instant could not be distinguished; paused time stands still by itself.
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         let recorded =
             ledger.record(&[FailedAttempt { class, witness_ago, ..attempt("ada") }]).await.unwrap()[0];

@@ -113,6 +113,6 @@ mod tests {
             ours.wrote();
         }
         assert_eq!((limits, ours.refetch_limit()), (vec![1, 2, 4], 8));
-        assert_eq!(ours.failed(Instant::now()), secs(1), "the next failure starts anew");
+        assert_eq!(ours.failed(Instant::now()), secs(1), "the next failure starts again");
     }
 }

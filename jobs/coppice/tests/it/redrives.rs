@@ -55,12 +55,16 @@ async fn a_redrive_sends_one_message_for_each_record_and_the_worker_reads_every_
 #[tokio::test]
 async fn a_canary_that_is_dead_lettered_again_stops_the_redrive() {
     let world = World::start().await;
-    let ids = users(&world, 8);
-    for id in &ids {
+    let worker = world.start_worker(unit_binary("sso-sync"), "sso-sync", &[]).await;
+    let ids = users(&world, 9);
+    let (witness, ids) = ids.split_at(1);
+    // A user who can be read is the witness against those who are refused.
+    world.enqueue_all("sso-sync", &events(witness, 1)).await.unwrap();
+    world.person_where(&witness[0], |_| true).await;
+    for id in ids {
         world.idp.set_status(id, Some(422));
     }
-    world.dead_letter_all("sso-sync", &events(&ids, 1)).await.unwrap();
-    let worker = world.start_worker(unit_binary("sso-sync"), "sso-sync", &[]).await;
+    world.dead_letter_all("sso-sync", &events(ids, 1)).await.unwrap();
 
     let stopped = dlq(&world, &["redrive", "sso-sync", "--yes", "--canary", "3"]).await;
     stopped.says(4, &["the canary failed: ", "nothing more was sent", "--canary 0"]);
@@ -73,13 +77,13 @@ async fn a_canary_that_is_dead_lettered_again_stops_the_redrive() {
         dead["groups"].as_array().unwrap().iter().map(|one| one["redriven_before"].as_i64().unwrap()).sum();
     assert_eq!(again, 3, "the list counts them as redriven before: {dead}");
 
-    for id in &ids {
+    for id in ids {
         world.idp.set_status(id, None);
     }
     dlq(&world, &["redrive", "sso-sync", "--yes", "--rate", "100"])
         .await
         .says(0, &["8 handled, 0 dead-lettered again"]);
-    assert_eq!(world.persons().await.unwrap().len(), 8);
+    assert_eq!(world.persons().await.unwrap().len(), 9);
     drop(worker);
 }
 

@@ -105,7 +105,7 @@ async fn users_that_are_not_found_without_an_event_of_their_deletion_come_back_w
     world.settled(UNIT).await;
     let deleted = statuses(&world).await.into_iter().find(|(status, _)| status == "deleted");
     assert_eq!(deleted.map(|(_, count)| count), Some(10), "no more than the guard allows");
-    // The mistake is mended: the same users, in the same versions.
+    // The mistake is fixed: the same users, in the same versions.
     for id in hidden {
         world.idp.set_status(id, None);
     }
