@@ -14,10 +14,12 @@ use crate::fixtures::{MARA, config, salesforce_at};
 use crate::server::{Server, reply};
 
 #[tokio::test]
-async fn the_probe_is_one_cheap_call() {
-    let server = Server::start(|_, _| reply(200, &json!({"DailyApiRequests": {"Max": 5000}}))).await;
+async fn the_probe_lists_one_contact() {
+    let server =
+        Server::start(|_, _| reply(200, &json!({"totalSize": 0, "done": true, "records": []}))).await;
     assert_eq!(salesforce_at(&server.url).ping().await, Ok(()));
-    assert_eq!(server.asked()[0].line, "GET /services/data/v60.0/limits");
+    let line = server.asked()[0].line.clone();
+    assert!(line.starts_with("GET /services/data/v60.0/query"), "{line}");
 }
 
 #[tokio::test]

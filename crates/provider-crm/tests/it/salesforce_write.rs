@@ -137,5 +137,5 @@ async fn an_id_that_no_contact_has_is_gone_without_being_sent() {
 async fn a_wrong_base_url_is_not_a_contact_that_is_gone() {
     let server = Server::start(|_, _| reply(404, &json!([{"errorCode": "NOT_FOUND"}]))).await;
     let outcome = salesforce_at(&server.url).upsert_contact(&write(Some(MARA), &[])).await;
-    assert_eq!(outcome, Err(ProviderError::Invalid { status: 400 }));
+    assert_eq!(outcome, Err(ProviderError::Refused { code: "NOT_FOUND", names_record: false }));
 }

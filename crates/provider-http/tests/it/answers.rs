@@ -34,8 +34,8 @@ async fn a_record_comes_with_its_etag() {
 
 #[tokio::test]
 async fn a_missing_record_is_an_answer() {
-    for status in [404, 410] {
-        assert_eq!(outcome_of(status, &[], "<html>no such page</html>").await, Ok(Answer::NotFound));
+    for (status, answer) in [(404, Answer::NotFound), (410, Answer::Gone)] {
+        assert_eq!(outcome_of(status, &[], "<html>no such page</html>").await, Ok(answer));
     }
 }
 

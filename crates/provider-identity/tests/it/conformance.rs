@@ -12,9 +12,9 @@ const ID: &str = "inq_5a";
 const PERSONAL: &str = "mara.quill@example.org";
 
 async fn missing_cases_are_gone(make: Make) {
-    for status in [404, 410] {
+    for (status, absence) in [(404, Absence::NotFound), (410, Absence::Deleted)] {
         let client = make(&answering(status, &[], "{}").await);
-        assert_eq!(client.fetch_case(ID).await, Ok(FetchedCase::Absent(Absence::NotFound)));
+        assert_eq!(client.fetch_case(ID).await, Ok(FetchedCase::Absent(absence)));
         assert_eq!(
             client.ping().await,
             Err(ProviderError::Invalid { status: 404 }),

@@ -113,7 +113,7 @@ async fn a_bare_id_is_looked_up_by_identity() {
     )));
     assert_eq!(found(&client, "6720c4d1a9b8e7f605142233").await.id, ID);
     assert_eq!(found(&client, "4711").await.id, "auth0|aa");
-    assert_eq!(client.fetch_user("no-user\"\\", None).await, Ok(FetchedUser::Absent(Absence::NotFound)));
+    assert_eq!(client.fetch_user("no-user\"\\", None).await, Ok(FetchedUser::Absent(Absence::NotVisible)));
     tenant.put_user(SimulatedUser::new("gitlab|77"));
     assert_eq!(client.fetch_user("77", None).await, Err(ProviderError::Invalid { status: 300 }));
     assert_eq!(tenant.searches(), 4);

@@ -16,9 +16,9 @@ const ID: &str = "auth0|5a";
 const PERSONAL: &str = "mara.quill@example.org";
 
 async fn missing_users_are_gone(make: Make) {
-    for status in [404, 410] {
+    for (status, absence) in [(404, Absence::NotFound), (410, Absence::Deleted)] {
         let client = make(&answering(status, &[], "{}").await);
-        assert_eq!(client.fetch_user(ID, None).await, Ok(FetchedUser::Absent(Absence::NotFound)));
+        assert_eq!(client.fetch_user(ID, None).await, Ok(FetchedUser::Absent(absence)));
         assert_eq!(
             client.ping().await,
             Err(ProviderError::Invalid { status: 404 }),

@@ -67,7 +67,12 @@ async fn api(State(control): State<SalesforceControl>, request: Request) -> Resp
 fn count(state: &mut state::State, call: &Result<Call, Refusal>) -> BTreeSet<String> {
     state.requests.total += 1;
     let Ok(call) = call else { return BTreeSet::new() };
-    state.requests.pings += usize::from(matches!(call, Call::Limits));
+    let is_ping = match call {
+        Call::Limits => true,
+        Call::Query { soql, .. } => soql.limit == Some(1),
+        _ => false,
+    };
+    state.requests.pings += usize::from(is_ping);
     state.writes += usize::from(call.is_write());
     let mut names: BTreeSet<String> = call.names().into_iter().collect();
     let of_keys: Vec<String> =
