@@ -1,25 +1,25 @@
 //! The job stops before it stores too many records as gone.
 
+use simulators::EVERY_RECORD;
 use testkit::World;
 
 use crate::{UNIT, enqueue, records, resync, users};
 
-/// Stores users and then deletes them at the provider, as if the job asked a wrong tenant.
-async fn in_a_wrong_tenant(world: &World, count: usize) -> Vec<String> {
-    let ids = users(world, count);
+/// Stores users and one more, and then deletes the users at the provider, without an event.
+async fn with_many_deleted(world: &World, count: usize) {
+    let ids = users(world, count + 1);
     enqueue(world, &ids).await;
     resync(world, &[]).await.says(0, &[]);
-    for id in &ids {
+    for id in &ids[1..] {
         world.idp.delete(id);
     }
-    enqueue(world, &ids).await;
-    ids
+    enqueue(world, &ids[1..]).await;
 }
 
 #[tokio::test]
-async fn the_guard_stops_a_resync_from_a_wrong_tenant_and_names_the_setting() {
+async fn the_guard_stops_a_resync_that_would_delete_many_and_names_the_setting() {
     let world = World::start().await;
-    in_a_wrong_tenant(&world, 150).await;
+    with_many_deleted(&world, 150).await;
     let said = resync(&world, &[]).await;
     said.says(4, &["more than 100 records of auth0", "COPPICE_RESYNC_MAX_DELETIONS"]);
     let gone = records(&world, true).await;
@@ -36,12 +36,24 @@ async fn the_guard_stops_a_resync_from_a_wrong_tenant_and_names_the_setting() {
 #[tokio::test]
 async fn the_job_stores_as_many_deletions_as_the_setting_allows() {
     let world = World::start().await;
-    in_a_wrong_tenant(&world, 3).await;
+    with_many_deleted(&world, 3).await;
     resync(&world, &[("COPPICE_RESYNC_MAX_DELETIONS", "2")]).await.says(4, &["more than 2 records"]);
     let gone = records(&world, true).await;
     assert!(gone <= 2, "{gone} are gone");
     resync(&world, &[("COPPICE_RESYNC_MAX_DELETIONS", "3")]).await.says(0, &[]);
-    assert_eq!((records(&world, false).await, records(&world, true).await), (0, 3));
+    assert_eq!((records(&world, false).await, records(&world, true).await), (1, 3));
+}
+
+#[tokio::test]
+async fn a_resync_from_a_wrong_tenant_deletes_nobody() {
+    let world = World::start().await;
+    let ids = users(&world, 5);
+    enqueue(&world, &ids).await;
+    resync(&world, &[]).await.says(0, &[]);
+    world.idp.set_status(EVERY_RECORD, Some(404));
+    enqueue(&world, &ids).await;
+    resync(&world, &[]).await.says(0, &["missing"]);
+    assert_eq!((records(&world, false).await, records(&world, true).await), (5, 0));
 }
 
 #[tokio::test]
