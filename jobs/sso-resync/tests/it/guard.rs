@@ -45,7 +45,7 @@ async fn the_job_stores_as_many_deletions_as_the_setting_allows() {
 }
 
 #[tokio::test]
-async fn a_resync_from_a_wrong_tenant_deletes_nobody() {
+async fn a_resync_from_a_wrong_tenant_deletes_no_person() {
     let world = World::start().await;
     let ids = users(&world, 5);
     enqueue(&world, &ids).await;
