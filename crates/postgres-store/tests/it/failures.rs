@@ -96,3 +96,21 @@ async fn the_failed_attempts_at_a_message_are_listed_from_the_first_to_the_last(
     let classes: Vec<_> = noted.iter().map(|failure| failure.class.as_str()).collect();
     assert_eq!(classes, ["timeout", "panic", "unavailable"]);
 }
+
+#[tokio::test]
+async fn a_failure_counts_with_a_witness_since_the_last_of_its_class() {
+    let database = Database::start().await;
+    let hour = std::time::Duration::from_secs(3600);
+    let fail = async |class: &str, witness_ago| {
+        let failure = FailedAttempt { class: class.into(), witness_ago, ..failed("a") };
+        let recorded = record(&database, QUEUE, &[failure]).await[0];
+        (recorded.attempts, recorded.of_class, recorded.witnessed, recorded.witnessed_of_class)
+    };
+    let now = Some(std::time::Duration::ZERO);
+    assert_eq!(fail("timeout", now).await, (1, 1, 0, 0));
+    assert_eq!(fail("timeout", Some(hour)).await, (2, 2, 0, 0), "the witness came before the failures");
+    assert_eq!(fail("timeout", now).await, (3, 3, 1, 1));
+    assert_eq!(fail("invalid", now).await, (4, 1, 1, 0), "the first of its class");
+    assert_eq!(fail("invalid", None).await, (5, 2, 1, 0));
+    assert_eq!(fail("invalid", now).await, (6, 3, 2, 1));
+}

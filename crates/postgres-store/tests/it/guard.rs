@@ -1,7 +1,7 @@
 //! The guard as a table: sequences of readings of one record, the result of each, and the stored state after them.
 
 use postgres_store::ReadingResult::{Applied, Unchanged};
-use postgres_store::{PersonReading, ReadingResult, RefetchTicket};
+use postgres_store::{PersonReading, ReadingResult, RecordState, RefetchTicket};
 
 use crate::IDP;
 use crate::database::{Database, at, found, gone};
@@ -22,6 +22,12 @@ fn sees_unversioned(content: &str, ticket: i64, result: ReadingResult) -> Step {
 
 fn misses(version: Option<i64>, ticket: i64, result: ReadingResult) -> Step {
     Step(gone("", version, ticket), result)
+}
+
+/// The source did not find it, and did not say that it was deleted.
+fn loses(ticket: i64, result: ReadingResult) -> Step {
+    let state = RecordState::Gone { merged_into: None, proved: false };
+    Step(PersonReading { state, ..gone("", None, ticket) }, result)
 }
 
 /// A name, the readings with their results, and the stored state after them.
@@ -100,6 +106,18 @@ fn deletion_cases() -> Vec<Case> {
         ("nor does one when it is unknown when the record went",
             vec![sees("a", 1001, 3, Applied), misses(None, 5, Applied), sees("a", 1001, 7, Unchanged)],
             End(None, Some(1001), 5)),
+        ("but a deletion that the source did not state is lifted by any later reading",
+            vec![sees("a", 1001, 3, Applied), loses(5, Applied), sees("a", 1001, 4, Unchanged),
+                 sees("a", 1001, 7, Applied)],
+            End(Some("a"), Some(1001), 7)),
+        ("and a statement makes it a proof",
+            vec![sees("a", 1001, 3, Applied), loses(5, Applied), misses(Some(2002), 6, Unchanged),
+                 sees("a", 1001, 7, Unchanged)],
+            End(None, Some(2002), 6)),
+        ("which a later answer without one does not take back",
+            vec![sees("a", 1001, 3, Applied), misses(Some(2002), 5, Applied), loses(6, Unchanged),
+                 sees("a", 1001, 7, Unchanged)],
+            End(None, Some(2002), 6)),
         ("nor does an earlier refetch, however new its version",
             vec![misses(Some(2002), 5, Applied), sees("b", 3003, 4, Unchanged)], End(None, Some(2002), 5)),
         ("without versions a later refetch lifts it",

@@ -21,6 +21,7 @@ mod link_faults;
 mod linking;
 mod logins;
 mod merges;
+mod missing;
 mod outbox;
 mod plans;
 mod policy_changes;
