@@ -15,7 +15,7 @@ use crate::source::{EVERYTHING, FetchedRecord, RecordSource};
 /// A replica that lags has caught up after this time, mostly.
 const REPLICA_LAG: Duration = Duration::from_secs(2);
 
-/// Known records that a probe reads at most.
+/// Known records that a probe reads at most, besides the last one that was found.
 const CONTROLS: u32 = 3;
 
 const MISSING_RECORD_IS_BELIEVED_AFTER: Duration = Duration::from_secs(4);
@@ -35,8 +35,8 @@ pub struct RecordSync<R> {
     store: Store,
     /// Deletions that the source did not state have a limit.
     guarded: bool,
-    /// When a record was last found at the source.
-    found_at: Mutex<Option<Instant>>,
+    /// The record that was last found at the source, and when.
+    found: Mutex<Option<(Instant, String)>>,
 }
 
 /// What a refetch brought, with the ticket that was drawn before it.
@@ -81,7 +81,7 @@ impl Reread {
 impl<R: RecordSource> RecordSync<R> {
     /// A handler that reads from `source` and writes to `store`.
     pub const fn new(source: R, store: Store) -> Self {
-        Self { source, store, guarded: true, found_at: Mutex::new(None) }
+        Self { source, store, guarded: true, found: Mutex::new(None) }
     }
 
     /// The same without the limit of deletions: for a job that has a limit of its own.
@@ -127,7 +127,7 @@ impl<R: RecordSource> Handler for RecordSync<R> {
         let read = |reading| Reread::Read { reading: Box::new(reading), read_is_due };
         let fetched = fetched.map_err(|error| from_provider(&error))?;
         if matches!(fetched, FetchedRecord::Found(_) | FetchedRecord::NotModified) {
-            self.note_found();
+            self.note_found(&refetch.subject);
         }
         Ok(match fetched {
             // A replica that lags has the old entity tag, too.
@@ -230,15 +230,18 @@ impl<R: RecordSource> RecordSync<R> {
     }
 
     async fn finds_others(&self) -> Result<bool, Failure> {
-        let found_at = *self.found_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if found_at.is_some_and(|at| at.elapsed() < FOUND_HOLDS) {
+        if self.last_found().is_some_and(|(at, _)| at.elapsed() < FOUND_HOLDS) {
             return Ok(true);
         }
         self.read_known_records().await
     }
 
-    fn note_found(&self) {
-        *self.found_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    fn last_found(&self) -> Option<(Instant, String)> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note_found(&self, id: &str) {
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), id.to_owned()));
     }
 
     /// Turns deletions that the source did not state into missing records, if there are too many of them.
@@ -269,11 +272,12 @@ impl<R: RecordSource> RecordSync<R> {
     /// Reads records that were read before. `true`: one of them was read again.
     async fn read_known_records(&self) -> Result<bool, Failure> {
         let known = self.store.sample_live_records(self.source.source(), rand::random(), CONTROLS).await;
+        let known = known.map_err(|error| from_store(&error))?;
         let mut refusals = Vec::new();
-        for id in known.map_err(|error| from_store(&error))? {
+        for id in self.last_found().map(|(_, id)| id).into_iter().chain(known) {
             match self.source.fetch(&id, None).await {
                 Ok(FetchedRecord::Found(_) | FetchedRecord::NotModified) => {
-                    self.note_found();
+                    self.note_found(&id);
                     return Ok(true);
                 }
                 // It may have been deleted.

@@ -5,7 +5,7 @@ use testkit::World;
 
 use crate::{UNIT, enqueue, records, resync, users};
 
-/// Stores users and one more, and then deletes the users at the provider, without an event.
+/// Stores users and one more, and then deletes the users at the provider, without an event. The other one stays.
 async fn with_many_deleted(world: &World, count: usize) {
     let ids = users(world, count + 1);
     enqueue(world, &ids).await;
@@ -13,7 +13,7 @@ async fn with_many_deleted(world: &World, count: usize) {
     for id in &ids[1..] {
         world.idp.delete(id);
     }
-    enqueue(world, &ids[1..]).await;
+    enqueue(world, &ids).await;
 }
 
 #[tokio::test]
@@ -24,12 +24,12 @@ async fn the_guard_stops_a_resync_that_would_delete_many_and_names_the_setting()
     said.says(4, &["more than 100 records of auth0", "COPPICE_RESYNC_MAX_DELETIONS"]);
     let gone = records(&world, true).await;
     assert!(gone <= 100, "{gone} are gone");
-    let again = resync(&world, &[]).await;
-    again.says(4, &[]);
-    let gone = records(&world, true).await;
-    assert!(gone <= 100, "{gone} are gone after another run of the day");
     let (waiting, hidden) = world.queue_depth(UNIT).await;
     assert!(waiting + hidden >= 50, "the other messages are in the queue: {waiting} and {hidden}");
+    // The limit is one of the day. A run that finds no other user takes the rest for missing.
+    resync(&world, &[]).await;
+    let gone = records(&world, true).await;
+    assert!(gone <= 100, "{gone} are gone after another run of the day");
     assert_eq!(world.dead_letters(UNIT, 0).await.len(), 0);
 }
 
