@@ -56,7 +56,8 @@ impl Store {
     }
 
     /// Opens the breaker, or keeps it open, with the next probe due after `until_probe`, or later if it already was. If it closed
-    /// less than five minutes ago, `until_probe` is doubled for each failed probe and each such opening, up to `longest`.
+    /// less than five minutes ago, it counts as open since then, so that an alarm sees a breaker that only its probes close; and
+    /// `until_probe` is doubled for each failed probe and each such opening, up to `longest`.
     ///
     /// A probe that is under way no longer counts: it may have been answered before this failure.
     pub async fn open_breaker(
@@ -73,7 +74,9 @@ impl Store {
                on conflict (upstream) do update set
                    open = true,
                    reason = excluded.reason,
-                   opened_at = case when stored.open then stored.opened_at else now() end,
+                   opened_at = case
+                       when stored.open or stored.closed_at > now() - make_interval(secs => $5) then stored.opened_at
+                       else now() end,
                    failed_probes = case
                        when stored.open then stored.failed_probes
                        when stored.closed_at > now() - make_interval(secs => $5)

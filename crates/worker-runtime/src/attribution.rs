@@ -22,7 +22,7 @@ pub struct Evidence {
 pub enum Proof {
     /// Another record went the same way between two failures of this one, so many times.
     Witnesses(u32),
-    /// The refusal names this record's content, twice, and other records are not refused.
+    /// The refusal names this record's content, twice, and few other records fail.
     Named,
 }
 
@@ -31,9 +31,7 @@ impl std::fmt::Display for Proof {
         match self {
             Self::Witnesses(1) => f.write_str("another record went the same way meanwhile"),
             Self::Witnesses(times) => write!(f, "other records went the same way {times} times meanwhile"),
-            Self::Named => {
-                f.write_str("the refusal names the record's content, and no other record is refused")
-            }
+            Self::Named => f.write_str("the refusal names the record's content, and few other records fail"),
         }
     }
 }

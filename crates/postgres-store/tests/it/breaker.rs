@@ -122,6 +122,7 @@ async fn a_breaker_that_reopens_later_starts_from_the_beginning() {
 async fn a_breaker_that_reopens_soon_waits_longer_each_time_and_says_why() {
     let database = Database::start().await;
     open_for(&database, "timeout", NOW).await;
+    database.execute("update upstream_breaker set opened_at = opened_at - interval '1 hour'").await;
     for expected in [120, 240, 300] {
         let number = lease(&database).await.unwrap();
         close(&database, number).await;
@@ -130,6 +131,7 @@ async fn a_breaker_that_reopens_soon_waits_longer_each_time_and_says_why() {
         assert_eq!((spacing(&database).await, read(&database).await.reason.as_str()), (expected, "refused"));
         database.execute("update upstream_breaker set next_probe_at = now()").await;
     }
+    assert!(read(&database).await.open_for >= MINUTE * 60, "an alarm sees how long it has lasted");
 }
 
 #[tokio::test]
