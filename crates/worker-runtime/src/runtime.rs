@@ -7,6 +7,7 @@
 mod applying;
 mod batch;
 mod ending;
+mod failed_before;
 mod keeping;
 mod our_side;
 mod receiving;

@@ -3,13 +3,13 @@
 //! In: failed runs, and what the ledger and probes answer. Out: verdicts, and for how long messages are left alone. It starts
 //! no task: the loop asks, and passes the answers in.
 
-use std::collections::HashMap;
 use std::hash::Hash;
 use std::time::Duration;
 
 use sqs_queue::VISIBILITY_LIMIT;
 use tokio::time::Instant;
 
+use super::failed_before::FailedBefore;
 use super::our_side::OurSide;
 use crate::breaker::{Breaker, LIMITED, REFUSED, Suspicion, Verified, reason};
 use crate::disposition::Verdict;
@@ -23,13 +23,6 @@ const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long messages are left alone when our own ledger does not answer.
 const LEDGER_PAUSE: Duration = Duration::from_secs(5);
-
-/// Most subjects whose failures are remembered. Those beyond are tried like any other.
-const REMEMBERED: usize = 10_000;
-
-const FIRST_ASIDE: Duration = Duration::from_secs(2);
-
-const LONGEST_ASIDE: Duration = Duration::from_secs(900);
 
 /// `Opened`: the loop opens the breaker for the fleet too. `Suspended`: the gate keeps the run until a probe is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,18 +48,12 @@ pub(super) struct Verdicts<S> {
     pub(super) opening: Option<Opening>,
 }
 
-struct FailedBefore {
-    at: Instant,
-    /// How many times others went first.
-    aside: u32,
-}
-
 pub(super) struct UpstreamGate<S> {
     breaker: Breaker<S>,
     ours: OurSide,
     probe_interval: Duration,
     suspended: Vec<(Run<S>, Failure)>,
-    failed_before: HashMap<S, FailedBefore>,
+    failed_before: FailedBefore<S>,
     witnessed_at: Option<Instant>,
     refreshing: bool,
     next_refresh: Instant,
@@ -83,7 +70,7 @@ impl<S: Eq + Hash + Clone> UpstreamGate<S> {
             ours: OurSide::new(options.max_refetches),
             probe_interval: options.probe_interval,
             suspended: Vec::new(),
-            failed_before: HashMap::new(),
+            failed_before: FailedBefore::default(),
             witnessed_at: None,
             refreshing: false,
             next_refresh: Instant::now(),
@@ -120,23 +107,11 @@ impl<S: Eq + Hash + Clone> UpstreamGate<S> {
     }
 
     /// How long other records go before these, because each of these has failed before.
-    pub(super) fn aside<'a>(&mut self, mut subjects: impl Iterator<Item = &'a S>) -> Option<Duration>
+    pub(super) fn aside<'a>(&mut self, subjects: impl Iterator<Item = &'a S>) -> Option<Duration>
     where
         S: 'a,
     {
-        if !self.breaker.is_trying() {
-            return None;
-        }
-        let times = subjects.try_fold(0, |most: u32, subject| {
-            let before = self.failed_before.get_mut(subject)?;
-            // One with a witness may be judged: no other has to go first.
-            if self.witnessed_at.is_some_and(|at| at > before.at) {
-                return None;
-            }
-            before.aside = before.aside.saturating_add(1);
-            Some(most.max(before.aside))
-        })?;
-        Some(FIRST_ASIDE.saturating_mul(1 << times.min(20).saturating_sub(1)).min(LONGEST_ASIDE))
+        if self.breaker.is_trying() { self.failed_before.aside(subjects, self.witnessed_at) } else { None }
     }
 
     pub(super) fn upstream_answered(&mut self) {
@@ -146,7 +121,7 @@ impl<S: Eq + Hash + Clone> UpstreamGate<S> {
     /// A run has ended well.
     pub(super) fn wrote(&mut self, run: &Run<S>) {
         self.ours.wrote();
-        self.failed_before.remove(&run.refetch.subject);
+        self.failed_before.forget(&run.refetch.subject);
         if run.went_through {
             self.witnessed_at = Some(Instant::now());
         }
@@ -211,13 +186,12 @@ impl<S: Eq + Hash + Clone> UpstreamGate<S> {
         let witnessed = self.witnessed_at.is_some_and(|at| at > run.started_at);
         let is_upstream = matches!(failure, Failure::Upstream { .. });
         // A record that failed while another went the same way tells nothing about the upstream.
-        let before = self.failed_before.get(&run.refetch.subject).map(|before| before.at);
-        let alone = before.is_some_and(|before| self.witnessed_at.is_some_and(|at| at > before));
+        let alone = self.failed_before.is_witnessed(&run.refetch.subject, self.witnessed_at);
         let in_row = !alone && (is_upstream || matches!(failure, Failure::Rejected { .. }));
         let is_open = self.breaker.open_for().is_some();
         if (witnessed || alone || is_open) && !is_upstream {
             // Another record went the same way meanwhile, or the upstream is known to fail: no probe could tell more.
-            self.remember(&run);
+            self.failed_before.remember(&run.refetch.subject);
             return Judgement::Ended(run, Verdict::Failed(failure));
         }
         match self.breaker.failed(&run.refetch.subject, in_row, !witnessed) {
@@ -229,18 +203,6 @@ impl<S: Eq + Hash + Clone> UpstreamGate<S> {
                 // The upstream may have caused it: nothing is counted before a probe is answered.
                 self.suspended.push((run, failure));
                 Judgement::Suspended { start_probe: suspicion == Suspicion::Verify }
-            }
-        }
-    }
-
-    fn remember(&mut self, run: &Run<S>) {
-        let at = Instant::now();
-        let is_full = self.failed_before.len() >= REMEMBERED;
-        match self.failed_before.get_mut(&run.refetch.subject) {
-            Some(before) => before.at = at,
-            None if is_full => {}
-            None => {
-                self.failed_before.insert(run.refetch.subject.clone(), FailedBefore { at, aside: 0 });
             }
         }
     }
@@ -287,7 +249,7 @@ impl<S: Eq + Hash + Clone> UpstreamGate<S> {
             let verdict = match outage.filter(|_| opening.is_none()) {
                 Some(retry_after) => Verdict::Outage { retry_after },
                 None => {
-                    self.remember(&run);
+                    self.failed_before.remember(&run.refetch.subject);
                     Verdict::Failed(failure)
                 }
             };
@@ -476,15 +438,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn while_others_are_tried_a_record_that_failed_before_waits_longer_each_time() {
+    async fn while_others_are_tried_a_record_that_failed_before_goes_aside() {
         let mut gate = gate();
         for subject in ["ada", "bob", "cyd"] {
             gate.judge(run(subject), rejected());
             gate.verified(Ok(Verified::Answered(Probed::Answers)));
         }
-        let waits: Vec<u64> =
-            (0..12).filter_map(|_| gate.aside([&"ada"].into_iter())).map(|wait| wait.as_secs()).collect();
-        assert_eq!(waits, [2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900]);
+        assert_eq!(gate.aside([&"ada"].into_iter()), Some(Duration::from_secs(2)));
         assert_eq!(gate.aside([&"ada", &"dan"].into_iter()), None, "one of its records has not failed");
         tokio::time::advance(Duration::from_secs(1)).await;
         gate.wrote(&through("eve"));
