@@ -49,6 +49,21 @@ async fn eight_bad_users_one_after_another_hold_no_good_one_up() {
 }
 
 #[tokio::test]
+async fn a_bad_user_without_other_traffic_is_condemned_by_a_known_one_that_is_read_again() {
+    let world = World::start().await;
+    let _worker = start(&world, &[]).await;
+    changed(&world, "auth0|ada").await;
+    world.person_where("auth0|ada", |_| true).await;
+    world.settled(UNIT).await;
+    let before = world.idp.requests_for("auth0|ada");
+    world.idp.set_reply("auth0|bad", unreadable());
+    changed(&world, "auth0|bad").await;
+    let message = world.dead_letters(UNIT, 1).await.remove(0);
+    assert_eq!(message.attributes["coppice.attempts"], "2");
+    assert!(world.idp.requests_for("auth0|ada") > before, "ada is the control");
+}
+
+#[tokio::test]
 async fn a_lost_permission_stops_the_worker_and_condemns_no_user() {
     let world = World::start().await;
     let worker = start(&world, &[]).await;
