@@ -11,9 +11,10 @@ use uuid::Uuid;
 
 use crate::bus::envelope;
 use crate::fleet::Fleet;
+use crate::history::History;
 
 /// Longest time until the fleet is idle. An endless loop of events exceeds it.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 impl Fleet {
     /// Waits until the fleet is idle: no event is being delivered, none waits, and the previous ones have caused no new one.
@@ -37,6 +38,18 @@ impl Fleet {
                 self.waiting_for_the_crm().await.join("; ")
             );
         }
+    }
+
+    /// Reads again what a malfunction may have hidden, as the runbook says: the missing records, and every user.
+    pub(crate) async fn resync(&self, histories: &[History]) {
+        for missing in self.store.missing_records(Some("salesforce"), 100_000).await.unwrap() {
+            let event = self.providers.crm.gap_event(&[&missing.external_id]);
+            self.bus.carry(&self.bus.queues.crm_sync, event.to_envelope_json());
+        }
+        for event in histories.iter().flat_map(|history| &history.idp_events) {
+            self.bus.carry(&self.bus.queues.sso_sync, event.clone());
+        }
+        self.quiet().await;
     }
 
     /// The persons for whom a message waits in the queue of `crm-account`, with the reasons to wait.
