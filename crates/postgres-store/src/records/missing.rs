@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::bounded::PgConnection;
+use authority::Role;
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -78,6 +79,20 @@ impl Store {
             age.as_secs_f64()
         );
         Ok(u64::try_from(count.fetch_one(&self.pool).await?).unwrap_or_default())
+    }
+
+    /// The role of a missing record's source. `None`: the record is not missing.
+    pub async fn role_of_missing_record(
+        &self,
+        source: &str,
+        external_id: &str,
+    ) -> Result<Option<Role>, StoreError> {
+        let role = sqlx::query_scalar!(
+            "select role from source_record where source = $1 and external_id = $2 and missing_since is not null",
+            source,
+            external_id
+        );
+        Ok(role.fetch_optional(&self.pool).await?.and_then(|role| role.parse().ok()))
     }
 
     /// Lets the next reading that finds a record lift its tombstone, whatever the version. `false`: it is not a tombstone.
