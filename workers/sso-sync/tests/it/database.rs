@@ -6,8 +6,9 @@ use local_stack::{NetworkPath, Tools, wait_until};
 use simulators::auth0::SimulatedUser;
 use sqlx::PgPool;
 use testkit::{PATIENCE, Setup, Worker, World};
+use tokio::time::timeout;
 
-use crate::{UNIT, known_user, start};
+use crate::{BINARY, UNIT, known_user, start};
 
 const DRAIN_LIMIT: Duration = Duration::from_secs(8);
 
@@ -70,6 +71,18 @@ async fn a_worker_whose_database_is_silent_ends_within_its_drain_limit() {
         begun.elapsed(),
         worker.log()
     );
+}
+
+#[tokio::test]
+async fn a_worker_that_is_stopped_while_it_waits_for_its_database_at_start_ends_at_once() {
+    let world = World::start().await;
+    let path = NetworkPath::to(place(world.database_url()).1).await.unwrap();
+    path.go_silent();
+    let url = path.through(world.database_url());
+    let mut worker = world.spawn_worker(BINARY, UNIT, &[("DATABASE_URL", &url)]);
+    timeout(PATIENCE, path.used()).await.unwrap();
+    worker.process.terminate().unwrap();
+    assert_eq!(worker.exit_code().await, Some(0), "{}", worker.log());
 }
 
 #[tokio::test]
