@@ -20,7 +20,7 @@ use crate::ports::free_port;
 use crate::tools::{Tools, tail};
 
 /// The superuser, its password, and the default database.
-const NAME: &str = "coppice";
+pub(crate) const NAME: &str = "coppice";
 // Recovery after an immediate stop may take a while on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(60);
 const MAX_CONNECTIONS: u16 = 600;
@@ -36,7 +36,7 @@ pub enum Durability {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Owner {
+pub(crate) struct Owner {
     uid: Uid,
     gid: Gid,
 }
@@ -44,7 +44,7 @@ struct Owner {
 const UNPRIVILEGED: &str = "nobody";
 
 impl Owner {
-    fn when_root() -> anyhow::Result<Option<Self>> {
+    pub(crate) fn when_root() -> anyhow::Result<Option<Self>> {
         // PostgreSQL refuses to run as root.
         if !Uid::effective().is_root() {
             return Ok(None);
@@ -275,13 +275,13 @@ fn template(tools: &Tools, bin: &Path, owner: Option<Owner>) -> anyhow::Result<P
     Ok(template)
 }
 
-fn run_as(command: &mut Command, owner: Option<Owner>) {
+pub(crate) fn run_as(command: &mut Command, owner: Option<Owner>) {
     if let Some(owner) = owner {
         command.uid(owner.uid.as_raw()).gid(owner.gid.as_raw());
     }
 }
 
-fn give(path: &Path, owner: Option<Owner>) -> anyhow::Result<()> {
+pub(crate) fn give(path: &Path, owner: Option<Owner>) -> anyhow::Result<()> {
     if let Some(owner) = owner {
         lchown(path, Some(owner.uid.as_raw()), Some(owner.gid.as_raw()))
             .with_context(|| format!("cannot give {} away", path.display()))?;

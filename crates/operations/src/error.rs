@@ -160,7 +160,7 @@ impl OperationError {
             | Self::Link(LinkRefusal::NoRecord { .. } | LinkRefusal::NoPerson(_)) => ErrorKind::NotFound,
             Self::OtherAction { .. }
             | Self::NotMovable
-            | Self::Store(StoreError::Url)
+            | Self::Store(StoreError::Url(_))
             | Self::Settings(_)
             | Self::Provider(_)
             | Self::Setting { .. } => ErrorKind::Invalid,
