@@ -15,7 +15,7 @@ use crate::ports::free_port;
 use crate::postgres::{NAME, Owner, give, run_as};
 use crate::tools::{Tools, tail};
 
-/// Environment variable with the mode of the poolers of a test run: `cargo xtask poolers` sets it.
+/// Environment variable with the mode of the poolers of a test run: `cargo xtask nightly --only poolers` sets it.
 pub const TEST_POOLER: &str = "COPPICE_TEST_POOLER";
 
 const START_LIMIT: Duration = Duration::from_secs(30);
