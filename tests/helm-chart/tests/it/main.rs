@@ -5,12 +5,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod absent;
 mod by_hand;
 mod chart;
 mod jobs;
 mod manifests;
 mod monitoring;
 mod network;
+mod platforms;
 mod policies;
 mod settings;
 mod used;
