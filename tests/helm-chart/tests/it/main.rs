@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod absent;
+mod alerts;
 mod by_hand;
 mod chart;
 mod jobs;
@@ -14,6 +15,7 @@ mod monitoring;
 mod network;
 mod platforms;
 mod policies;
+mod prometheus;
 mod settings;
 mod used;
 mod validations;
