@@ -143,6 +143,11 @@ fn no_object_assumes_ipv4() {
     }
     let egress = &objects.get("NetworkPolicy", "aws-and-providers")["spec"]["egress"];
     assert_eq!(egress[1]["to"][1]["ipBlock"]["cidr"], "fd00:ec2::23/128", "the agent of Pod Identity");
+    for (endpoint, port) in [("http://[fd00::1]:4566", 4566), ("http://[fd00::1]", 80)] {
+        let objects = render("ipv6", &format!("aws: {{endpointUrl: '{endpoint}'}}"));
+        let egress = &objects.get("NetworkPolicy", "aws-and-providers")["spec"]["egress"];
+        assert_eq!(egress[0]["ports"][1]["port"], port, "{endpoint}");
+    }
 }
 
 #[test]
