@@ -376,7 +376,7 @@ open: {}
         let values: Value = serde_saphyr::from_str(&text).unwrap();
         let comments = comments(&text, &values).unwrap();
         let schema = schema(&values, &comments).unwrap();
-        assert_eq!(schema["$defs"]["inner"], json!({"type": "integer", "minimum": 1}));
+        assert_eq!(schema["$defs"]["inner"], json!({"type": "integer", "minimum": 1, "maximum": i32::MAX}));
         let outer = &schema["properties"]["outer"];
         assert_eq!(outer["description"], "Outer, in two lines.");
         assert_eq!(outer["additionalProperties"], false);
@@ -389,6 +389,60 @@ open: {}
             table.contains("| `outer` |  | Outer, in two lines. |\n| `outer.inner` | `3` |  |\n"),
             "{table}"
         );
+    }
+
+    #[test]
+    fn a_map_with_another_one_may_have_its_keys() {
+        let text =
+            "common:\n  a: 1\n# @with common\none:\n  b: 2\n# @define two\n# @with common\ntwo:\n  c: x\n";
+        let values: Value = serde_saphyr::from_str(text).unwrap();
+        let schema = schema(&values, &comments(text, &values).unwrap()).unwrap();
+        let reference = json!({"$ref": "#/properties/common/properties/a"});
+        assert_eq!(schema["properties"]["one"]["properties"]["a"], reference);
+        assert_eq!(schema["$defs"]["two"]["properties"]["a"], reference);
+        assert_eq!(schema["$defs"]["two"]["properties"]["c"]["type"], "string");
+    }
+
+    #[test]
+    fn only_a_text_and_a_part_of_a_map_with_free_keys_may_be_absent() {
+        let text = r#"# @define thing
+thing:
+  text: ""
+  name: x
+  list: []
+  # @schema {"additionalProperties": {"type": "string"}}
+  free:
+    key: value
+  # @schema {"type": ["integer", "null"]}
+  none: 1
+# @schema {"$ref": "$defs/thing"}
+other:
+  list: []
+  free:
+    key: value
+"#
+        .replace("$defs", "#/$defs");
+        let values: Value = serde_saphyr::from_str(&text).unwrap();
+        let mut needed = Vec::new();
+        needed_values(&[], &[], &values, &comments(&text, &values).unwrap(), &mut needed);
+        assert_eq!(needed, ["other", "other.list", "thing", "thing.list", "thing.name"]);
+    }
+
+    #[test]
+    fn a_setting_s_kind_follows_from_its_declaration() {
+        let numbers = declared_settings(is_number).unwrap();
+        for (name, is_listed) in [
+            ("COPPICE_MAX_IN_FLIGHT", true),
+            ("COPPICE_RETRY_BASE_SECS", true),
+            ("COPPICE_PUBLISH_LIMIT_MS", true),
+            ("COPPICE_RESYNC_REQUESTS_PER_DAY", true),
+            ("COPPICE_AUTH0_CLIENT_ID", false),
+            ("COPPICE_STRIPE_DATE_OF_BIRTH", false),
+            ("COPPICE_LOG", false),
+        ] {
+            assert_eq!(numbers.contains(&String::from(name)), is_listed, "{name}");
+        }
+        assert_eq!(declared_settings(is_boolean).unwrap(), ["COPPICE_STRIPE_DATE_OF_BIRTH"]);
     }
 
     #[test]
