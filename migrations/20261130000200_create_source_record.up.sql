@@ -5,7 +5,7 @@ create table source_record (
     external_id text not null,
     -- What kind of system the source is.
     role text not null default 'sso' check (role in ('sso', 'crm', 'identity')),
-    -- Null only in the tombstone of a record that was deleted before it was ever read.
+    -- Null only in the tombstone of a record that was deleted, or missing, before it was ever read.
     person_id uuid references person (person_id) deferrable initially deferred,
     -- The part of the source's record that we keep. Null in a tombstone: a tombstone holds no personal value.
     record jsonb,

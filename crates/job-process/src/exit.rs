@@ -30,7 +30,7 @@ impl From<StoreError> for JobError {
     fn from(error: StoreError) -> Self {
         match error {
             // The database was not asked: a setting is wrong.
-            StoreError::Url => Self::Usage(format!("{}: {error}", DATABASE_URL.name)),
+            StoreError::Url(_) => Self::Usage(format!("{}: {error}", DATABASE_URL.name)),
             _ => Self::Failed(error.to_string()),
         }
     }

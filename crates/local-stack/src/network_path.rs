@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 pub struct NetworkPath {
     port: u16,
     state: watch::Sender<State>,
+    accepted: watch::Receiver<u32>,
     serving: JoinHandle<()>,
 }
 
@@ -34,12 +35,14 @@ impl NetworkPath {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
         let (state, watched) = watch::channel(State { server: Some(server), silences: 0 });
+        let (accepting, accepted) = watch::channel(0);
         let serving = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
+                accepting.send_modify(|count| *count += 1);
                 tokio::spawn(carry(client, watched.clone()));
             }
         });
-        Ok(Self { port, state, serving })
+        Ok(Self { port, state, accepted, serving })
     }
 
     /// `url` with this path's port instead of the server's.
@@ -47,6 +50,12 @@ impl NetworkPath {
         let (start, database) = url.rsplit_once('/').unwrap_or((url, ""));
         let (host, _) = start.rsplit_once(':').unwrap_or((start, ""));
         format!("{host}:{}/{database}", self.port)
+    }
+
+    /// Waits for the first connection.
+    pub async fn used(&self) {
+        // Fails if the path is dropped, and then nothing waits.
+        let _ = self.accepted.clone().wait_for(|count| *count > 0).await;
     }
 
     /// From now on nothing passes, and neither end notices: as if the server's machine had lost its power. New connections are

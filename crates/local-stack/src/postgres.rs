@@ -20,7 +20,7 @@ use crate::ports::free_port;
 use crate::tools::{Tools, tail};
 
 /// The superuser, its password, and the default database.
-const NAME: &str = "coppice";
+pub(crate) const NAME: &str = "coppice";
 // Recovery after an immediate stop may take a while on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(60);
 const MAX_CONNECTIONS: u16 = 600;
@@ -36,7 +36,7 @@ pub enum Durability {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Owner {
+pub(crate) struct Owner {
     uid: Uid,
     gid: Gid,
 }
@@ -44,7 +44,7 @@ struct Owner {
 const UNPRIVILEGED: &str = "nobody";
 
 impl Owner {
-    fn when_root() -> anyhow::Result<Option<Self>> {
+    pub(crate) fn when_root() -> anyhow::Result<Option<Self>> {
         // PostgreSQL refuses to run as root.
         if !Uid::effective().is_root() {
             return Ok(None);
@@ -117,6 +117,54 @@ impl Postgres {
         Ok(self.url(name))
     }
 
+    /// Starts a standby that copies this server from now on. Each commit waits for it: what a client saw committed, the standby
+    /// has. Stop this server before [`Postgres::promote`], or both take writes.
+    ///
+    /// # Errors
+    /// When the copy fails or the standby does not start. The error has the last lines of its output.
+    pub async fn start_standby(&self, tools: &Tools) -> anyhow::Result<Self> {
+        let port = self.port;
+        let copy = move |tools: &Tools| {
+            let (bin, folder, owner) = programs(tools)?;
+            let mut command = Command::new(bin.join("pg_basebackup"));
+            run_as(&mut command, owner);
+            let output = command
+                .args(["--host", "127.0.0.1", "--port", &port.to_string(), "--username", NAME])
+                .args(["--write-recovery-conf", "--checkpoint", "fast", "--no-sync", "--pgdata"])
+                .arg(folder.path().join("data"))
+                .env("PGPASSWORD", NAME)
+                .current_dir(folder.path())
+                .output()
+                .context("cannot run pg_basebackup")?;
+            let said = String::from_utf8_lossy(&output.stderr);
+            ensure!(output.status.success(), "pg_basebackup failed: {}", said.trim());
+            Ok((bin, folder, owner))
+        };
+        let (bin, folder, owner) = tools.off_thread(copy).await?;
+        let durability = self.durability;
+        let mut standby = Self { child: None, folder, bin, owner, durability, port: free_port()? };
+        standby.start_again().await?;
+        // Not before the copy, which would take the setting with it and wait for a standby of its own after its promotion.
+        self.execute("alter system set synchronous_standby_names = '*'").await?;
+        self.execute("select pg_reload_conf()").await?;
+        Ok(standby)
+    }
+
+    /// Makes a standby a server that takes writes, and waits until it does.
+    ///
+    /// # Errors
+    /// When it is no standby, or is not promoted within a minute.
+    pub async fn promote(&self) -> anyhow::Result<()> {
+        self.execute("do $$ begin assert pg_promote(), 'not promoted'; end $$").await
+    }
+
+    async fn execute(&self, statement: &'static str) -> anyhow::Result<()> {
+        let mut connection = PgConnection::connect(&self.url("postgres")).await?;
+        sqlx::raw_sql(statement).execute(&mut connection).await?;
+        connection.close().await?;
+        Ok(())
+    }
+
     /// Ends the server as a crash would: open connections break, and the next start recovers from the log.
     pub fn stop_immediately(&mut self) {
         if let Some(mut child) = self.child.take() {
@@ -163,6 +211,15 @@ impl Postgres {
 }
 
 fn prepare(tools: &Tools) -> anyhow::Result<(PathBuf, TempDir, Option<Owner>)> {
+    let (bin, folder, owner) = programs(tools)?;
+    let template = template(tools, &bin, owner)?;
+    copy_tree(&template, &folder.path().join("data"), owner)
+        .context("cannot copy the initialised data folder")?;
+    Ok((bin, folder, owner))
+}
+
+/// The server's programs, a folder for its data, and the user to run as.
+fn programs(tools: &Tools) -> anyhow::Result<(PathBuf, TempDir, Option<Owner>)> {
     let owner = Owner::when_root()?;
     let mut bin = tools.postgres()?;
     let folder = private_folder("postgres")?;
@@ -171,9 +228,6 @@ fn prepare(tools: &Tools) -> anyhow::Result<(PathBuf, TempDir, Option<Owner>)> {
     if owner.is_some() && !every_user_can_reach(&bin) {
         bin = copy_programs(&bin, folder.path())?;
     }
-    let data = folder.path().join("data");
-    let template = template(tools, &bin, owner)?;
-    copy_tree(&template, &data, owner).context("cannot copy the initialised data folder")?;
     Ok((bin, folder, owner))
 }
 
@@ -221,13 +275,13 @@ fn template(tools: &Tools, bin: &Path, owner: Option<Owner>) -> anyhow::Result<P
     Ok(template)
 }
 
-fn run_as(command: &mut Command, owner: Option<Owner>) {
+pub(crate) fn run_as(command: &mut Command, owner: Option<Owner>) {
     if let Some(owner) = owner {
         command.uid(owner.uid.as_raw()).gid(owner.gid.as_raw());
     }
 }
 
-fn give(path: &Path, owner: Option<Owner>) -> anyhow::Result<()> {
+pub(crate) fn give(path: &Path, owner: Option<Owner>) -> anyhow::Result<()> {
     if let Some(owner) = owner {
         lchown(path, Some(owner.uid.as_raw()), Some(owner.gid.as_raw()))
             .with_context(|| format!("cannot give {} away", path.display()))?;

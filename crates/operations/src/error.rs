@@ -25,6 +25,9 @@ pub enum OperationError {
     /// The record is not stored, or not as gone.
     #[error("no record {external_id:?} of {source_name:?} is stored as gone")]
     NoTombstone { source_name: String, external_id: String },
+    /// The record is not stored, or not as missing.
+    #[error("no record {external_id:?} of {source_name:?} is missing: see coppice record list --missing")]
+    NotMissing { source_name: String, external_id: String },
     /// SQS lists no queue of this bus.
     #[error("no queue's name begins with {prefix:?}: check {} and AWS_REGION", BUS_NAME.name)]
     NoQueues { prefix: String },
@@ -148,6 +151,7 @@ impl OperationError {
             Self::NoPerson(_)
             | Self::NoPersonOfRecord { .. }
             | Self::NoTombstone { .. }
+            | Self::NotMissing { .. }
             | Self::NoQueues { .. }
             | Self::NoDlq { .. }
             | Self::NoQueue { .. }
@@ -156,7 +160,7 @@ impl OperationError {
             | Self::Link(LinkRefusal::NoRecord { .. } | LinkRefusal::NoPerson(_)) => ErrorKind::NotFound,
             Self::OtherAction { .. }
             | Self::NotMovable
-            | Self::Store(StoreError::Url)
+            | Self::Store(StoreError::Url(_))
             | Self::Settings(_)
             | Self::Provider(_)
             | Self::Setting { .. } => ErrorKind::Invalid,

@@ -18,11 +18,14 @@ use std::time::{Duration, Instant};
 
 use futures::future::{BoxFuture, TryFutureExt};
 use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
+use sqlx::error::BoxDynError;
 use sqlx::pool::{PoolConnection, PoolConnectionMetadata};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgQueryResult, PgRow, PgStatement, PgTypeInfo};
+use sqlx::postgres::{PgArguments, PgPoolOptions, PgQueryResult, PgRow, PgStatement, PgTypeInfo};
 use sqlx::{Connection as _, Describe, Either, Error, Execute, Executor, Postgres, Row as _, SqlStr};
 use tokio::runtime::Handle;
 use tokio::time::{Sleep, sleep, timeout};
+
+use crate::address::{Address, Pooling};
 
 /// Longest wait for a free or a new connection. Shorter than the time limit of a handler's step.
 const ACQUIRE_LIMIT: Duration = Duration::from_secs(5);
@@ -45,6 +48,25 @@ const UNTESTED: Duration = Duration::from_secs(1);
 /// After a failover, a name in DNS or a balancer may lead elsewhere: only a new connection finds out.
 const LONGEST_LIFE: Duration = Duration::from_secs(300);
 const LONGEST_IDLE: Duration = Duration::from_secs(60);
+
+pub(crate) const LOCK_TIMEOUT: &str = "10s";
+
+/// What the server ends by itself. No statement here takes so long normally. A wait for a lock ends first, and well before the time
+/// limit of a handler's step, so that the error names the cause. The driver cannot set the options of its end of a TCP
+/// connection. The server sets those of its own end: a process that is gone without a word keeps no transaction and no lock for
+/// longer than about a minute. Not as parameters of the start: poolers refuse those.
+pub(crate) const SESSION_LIMITS: &str = "set statement_timeout = '30s'; set lock_timeout = '10s'; \
+                              set idle_in_transaction_session_timeout = '30s'; set tcp_keepalives_idle = 30; \
+                              set tcp_keepalives_interval = 10; set tcp_keepalives_count = 3; \
+                              set tcp_user_timeout = 60000; show transaction_read_only";
+
+/// In a session that others use, too, a setting must not outlive the transaction.
+const BEGIN_LIMITED: &str = "begin; set local statement_timeout = '30s'; set local lock_timeout = '10s'; \
+                             set local idle_in_transaction_session_timeout = '30s'";
+
+const UNLIMITED_PAUSE: &str = "set local idle_in_transaction_session_timeout = 0";
+
+const IS_READ_ONLY: &str = "show transaction_read_only";
 
 tokio::task_local! {
     /// Whether the connection that this task is making is to a server that refuses writes.
@@ -127,11 +149,16 @@ impl Fate {
 pub(crate) struct PgPool {
     pool: sqlx::PgPool,
     trust: Arc<Trust>,
+    address: Arc<Address>,
 }
 
 impl PgPool {
     /// Connects at the first use.
-    pub(crate) fn connect_lazy(options: PgConnectOptions, max_connections: u32) -> Self {
+    pub(crate) fn connect_lazy(address: Address, max_connections: u32) -> Self {
+        let first = match address.pooling {
+            Pooling::Session => SESSION_LIMITS,
+            Pooling::Transaction => IS_READ_ONLY,
+        };
         let trust = Arc::<Trust>::default();
         let tested = Arc::clone(&trust);
         let pool = PgPoolOptions::new()
@@ -139,10 +166,10 @@ impl PgPool {
             .acquire_timeout(ACQUIRE_LIMIT)
             .max_lifetime(LONGEST_LIFE)
             .idle_timeout(LONGEST_IDLE)
-            .after_connect(|connection, _| {
+            .after_connect(move |connection, _| {
                 Box::pin(async move {
                     // Not an error: the driver would log it and try again until the limit, and the caller would not know why.
-                    if !is_writable(connection).await? {
+                    if !is_off(connection, first).await? {
                         READ_ONLY.try_with(|read_only| read_only.set(true)).ok();
                     }
                     Ok(())
@@ -164,12 +191,12 @@ impl PgPool {
                     timeout(TEST_LIMIT, test).await.unwrap_or_else(|_| Err(no_answer()))
                 })
             })
-            .connect_lazy_with(options);
-        Self { pool, trust }
+            .connect_lazy_with(address.options.clone());
+        Self { pool, trust, address: Arc::new(address) }
     }
 
-    pub(crate) fn connect_options(&self) -> PgConnectOptions {
-        (*self.pool.connect_options()).clone()
+    pub(crate) fn address(&self) -> &Address {
+        &self.address
     }
 
     /// Checks that a connection takes writes, and makes every other one be tested before its next use.
@@ -185,7 +212,7 @@ impl PgPool {
         Err(read_only())
     }
 
-    pub(crate) async fn acquire(&self) -> Result<PgConnection, Error> {
+    async fn acquire(&self) -> Result<PgConnection, Error> {
         let acquired = READ_ONLY.scope(Cell::new(false), async {
             let pooled = self.pool.acquire().await?;
             Ok::<_, Error>((pooled, READ_ONLY.with(Cell::get)))
@@ -197,16 +224,37 @@ impl PgPool {
             in_transaction: false,
             limit: STATEMENT_LIMIT,
         };
-        let connection = PgConnection { pooled: Some(pooled), fate };
+        let connection = PgConnection { pooled: Some(pooled), fate, pooling: self.address.pooling };
         if refuses_writes { Err(read_only()) } else { Ok(connection) }
+    }
+
+    /// A connection for several statements that only read.
+    pub(crate) async fn reading(&self) -> Result<PgConnection, Error> {
+        match self.address.pooling {
+            Pooling::Session => self.acquire().await,
+            // Dropping it rolls back.
+            Pooling::Transaction => Ok(self.begin().await?.connection),
+        }
     }
 
     pub(crate) async fn begin(&self) -> Result<Transaction, Error> {
         let mut connection = self.acquire().await?;
         // Before the answer: if this future is dropped, the server may have begun.
         connection.fate.in_transaction = true;
-        connection.command("begin").await?;
+        connection
+            .command(match self.address.pooling {
+                Pooling::Session => "begin",
+                Pooling::Transaction => BEGIN_LIMITED,
+            })
+            .await?;
         Ok(Transaction { connection })
+    }
+
+    /// A transaction that may last as long as its process. It holds what belongs to a transaction, and nothing of a session.
+    pub(crate) async fn begin_lasting(&self) -> Result<Transaction, Error> {
+        let mut transaction = self.begin().await?;
+        transaction.command(UNLIMITED_PAUSE).await?;
+        Ok(transaction)
     }
 
     /// A transaction whose statements may take an hour each.
@@ -224,8 +272,13 @@ impl PgPool {
 }
 
 async fn is_writable(connection: &mut sqlx::PgConnection) -> Result<bool, Error> {
-    // It is on in a standby, too. Not prepared: a single round trip.
-    let row = sqlx::raw_sql("show transaction_read_only").fetch_one(connection).await?;
+    is_off(connection, IS_READ_ONLY).await
+}
+
+/// Whether the row that the statements return says that the session is not read-only, as every one of a standby is.
+async fn is_off(connection: &mut sqlx::PgConnection, statements: &'static str) -> Result<bool, Error> {
+    // Not prepared: a single round trip.
+    let row = sqlx::raw_sql(statements).fetch_one(connection).await?;
     Ok(row.try_get::<String, _>(0)? == "off")
 }
 
@@ -235,6 +288,7 @@ pub(crate) struct PgConnection {
     /// `None` only while it is dropped.
     pooled: Option<PoolConnection<Postgres>>,
     fate: Fate,
+    pooling: Pooling,
 }
 
 impl PgConnection {
@@ -245,11 +299,6 @@ impl PgConnection {
     async fn command(&mut self, command: &'static str) -> Result<(), Error> {
         let (driver, fate) = self.split();
         fate.watch(sqlx::raw_sql(command).execute(driver)).await.map(drop)
-    }
-
-    /// Takes the connection out of the pool. From now on its waits have no limits.
-    pub(crate) fn detach(mut self) -> sqlx::PgConnection {
-        self.pooled.take().expect("a connection has its place until it is dropped").detach()
     }
 }
 
@@ -294,6 +343,11 @@ impl Transaction {
         self.end("rollback").await
     }
 
+    /// Takes the connection, in the middle of the transaction, out of the pool. The transaction ends with the connection.
+    pub(crate) fn detach(mut self) -> sqlx::PgConnection {
+        self.connection.pooled.take().expect("a connection has its place until it is dropped").detach()
+    }
+
     async fn end(mut self, command: &'static str) -> Result<(), Error> {
         self.connection.command(command).await?;
         self.connection.fate.in_transaction = false;
@@ -312,6 +366,27 @@ impl Deref for Transaction {
 impl DerefMut for Transaction {
     fn deref_mut(&mut self) -> &mut PgConnection {
         &mut self.connection
+    }
+}
+
+/// A statement that the session does not keep. The driver names and keeps even those that its cache has no place for.
+struct Unnamed<E>(E);
+
+impl<'q, E: Execute<'q, Postgres>> Execute<'q, Postgres> for Unnamed<E> {
+    fn sql(self) -> SqlStr {
+        self.0.sql()
+    }
+
+    fn statement(&self) -> Option<&PgStatement> {
+        self.0.statement()
+    }
+
+    fn take_arguments(&mut self) -> Result<Option<PgArguments>, BoxDynError> {
+        self.0.take_arguments()
+    }
+
+    fn persistent(&self) -> bool {
+        false
     }
 }
 
@@ -356,9 +431,14 @@ impl<'c> Executor<'c> for &'c mut PgConnection {
         'c: 'e,
         E: 'q + Execute<'q, Postgres>,
     {
+        let pooling = self.pooling;
         let (driver, fate) = self.split();
         let limit = Box::pin(sleep(fate.limit));
-        Rows { rows: driver.fetch_many(query), fate, limit, ended: false }.boxed()
+        let rows = match pooling {
+            Pooling::Session => driver.fetch_many(query),
+            Pooling::Transaction => driver.fetch_many(Unnamed(query)),
+        };
+        Rows { rows, fate, limit, ended: false }.boxed()
     }
 
     fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<PgRow>, Error>>
@@ -366,8 +446,12 @@ impl<'c> Executor<'c> for &'c mut PgConnection {
         'c: 'e,
         E: 'q + Execute<'q, Postgres>,
     {
+        let pooling = self.pooling;
         let (driver, fate) = self.split();
-        Box::pin(fate.watch(driver.fetch_optional(query)))
+        Box::pin(fate.watch(match pooling {
+            Pooling::Session => driver.fetch_optional(query),
+            Pooling::Transaction => driver.fetch_optional(Unnamed(query)),
+        }))
     }
 
     fn prepare_with<'e>(
@@ -400,8 +484,16 @@ impl<'c> Executor<'c> for &'c PgPool {
         E: 'q + Execute<'q, Postgres>,
     {
         let rows = async move {
-            let mut connection = self.acquire().await?;
-            let rows: Vec<Step> = connection.fetch_many(query).try_collect().await?;
+            let rows: Vec<Step> = match self.address.pooling {
+                Pooling::Session => self.acquire().await?.fetch_many(query).try_collect().await?,
+                // A statement is prepared and carried out in two steps, which have to meet the same session.
+                Pooling::Transaction => {
+                    let mut transaction = self.begin().await?;
+                    let rows = transaction.fetch_many(query).try_collect().await?;
+                    transaction.commit().await?;
+                    rows
+                }
+            };
             Ok(stream::iter(rows.into_iter().map(Ok)))
         };
         rows.try_flatten_stream().boxed()
@@ -412,7 +504,17 @@ impl<'c> Executor<'c> for &'c PgPool {
         'c: 'e,
         E: 'q + Execute<'q, Postgres>,
     {
-        Box::pin(async move { self.acquire().await?.fetch_optional(query).await })
+        Box::pin(async move {
+            match self.address.pooling {
+                Pooling::Session => self.acquire().await?.fetch_optional(query).await,
+                Pooling::Transaction => {
+                    let mut transaction = self.begin().await?;
+                    let row = transaction.fetch_optional(query).await?;
+                    transaction.commit().await?;
+                    Ok(row)
+                }
+            }
+        })
     }
 
     fn prepare_with<'e>(

@@ -1,6 +1,8 @@
 //! Failures of Postgres, in the classes on which a caller can act.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
+
+use rustls::CertificateError;
 
 use crate::bounded::ReadOnly;
 
@@ -8,13 +10,14 @@ use crate::bounded::ReadOnly;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database URL cannot be used.
-    #[error("database URL is not of the form postgres://user:password@host:port/database")]
-    Url,
+    #[error("database URL cannot be used: {0}")]
+    Url(String),
     /// Everything that is not about the content of a row: the database cannot be reached, is read-only or shutting down, waits for
     /// a lock, asks for a retry, lacks a permission or a table. No record is at fault.
     #[error("database unavailable: {}", in_words(code))]
     Unavailable {
-        /// SQLSTATE, or the driver's name of the failure. The text explains those that an operator can act on.
+        /// SQLSTATE, or the driver's name of the failure. The text explains those that an operator can act on. For a connection that
+        /// is refused, the server's or the pooler's own text follows: no row has been sent yet.
         code: String,
     },
     /// The database refuses the content of a row: a retry does not help.
@@ -48,6 +51,15 @@ const DATA_CLASSES: [&str; 3] = ["22", "23", "54"];
 
 const NO_CONNECTION: &str = "no connection within the time limit";
 const NO_ANSWER: &str = "no answer within the time limit";
+const NO_HOST: &str = "host not found";
+const NO_FILE: &str = "file not readable";
+const NO_TLS: &str = "no tls";
+const TLS_FAILED: &str = "tls";
+const BAD_CA_FILE: &str = "ca file";
+const UNKNOWN_AUTHORITY: &str = "unknown authority";
+const OTHER_HOST: &str = "certificate of another host";
+const EXPIRED: &str = "certificate expired";
+const BAD_CERTIFICATE: &str = "certificate";
 const READ_ONLY: &str = "25006";
 const UNEXPECTED: &str = "unexpected answer";
 
@@ -60,16 +72,21 @@ impl From<sqlx::Error> for StoreError {
                 if DATA_CLASSES.iter().any(|class| code.starts_with(class)) {
                     let constraint = database.constraint().unwrap_or_default().to_owned();
                     Self::Refused { code, constraint }
+                } else if code.starts_with("08") {
+                    // A pooler has this one code for everything. Its text is about the connection, never about a row.
+                    unavailable(&format!("{code}: {}", database.message()))
                 } else {
                     Self::Unavailable { code }
                 }
             }
-            sqlx::Error::Io(error) if error.kind() == ErrorKind::TimedOut => unavailable(NO_ANSWER),
-            sqlx::Error::Io(_) => unavailable("connection lost"),
+            sqlx::Error::Io(error) => unavailable(failed_connection(error)),
             sqlx::Error::Configuration(error) if error.is::<ReadOnly>() => unavailable(READ_ONLY),
             sqlx::Error::PoolTimedOut => unavailable(NO_CONNECTION),
             sqlx::Error::PoolClosed => unavailable("pool closed"),
-            sqlx::Error::Tls(_) => unavailable("tls"),
+            sqlx::Error::Tls(error) if error.to_string() == "server does not support TLS" => {
+                unavailable(NO_TLS)
+            }
+            sqlx::Error::Tls(_) => unavailable(BAD_CA_FILE),
             sqlx::Error::Protocol(_) => unavailable("protocol"),
             // A value that this process wants to write, for example one that is too long for the protocol: the server was not
             // asked, and the next try ends alike.
@@ -81,6 +98,26 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => unavailable(UNEXPECTED),
             _ => unavailable("driver"),
         }
+    }
+}
+
+/// Why a connection could not be made, or was lost.
+fn failed_connection(error: &io::Error) -> &'static str {
+    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match (error.kind(), tls) {
+        (_, Some(rustls::Error::InvalidCertificate(reason))) => match reason {
+            // Of another authority that has the same name.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => UNKNOWN_AUTHORITY,
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => OTHER_HOST,
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => EXPIRED,
+            _ => BAD_CERTIFICATE,
+        },
+        (_, Some(_)) => TLS_FAILED,
+        (ErrorKind::TimedOut, None) => NO_ANSWER,
+        (ErrorKind::NotFound | ErrorKind::PermissionDenied, None) => NO_FILE,
+        // The standard library has no kind for it.
+        _ if error.to_string().starts_with("failed to lookup address") => NO_HOST,
+        _ => "connection lost",
     }
 }
 
@@ -100,6 +137,26 @@ fn in_words(code: &str) -> String {
         "55P03" => "another session holds a lock: find it in pg_stat_activity with pg_blocking_pids()",
         "57014" => {
             "a statement took longer than 30 s or was cancelled: find what is slow in pg_stat_activity"
+        }
+        NO_HOST => "no such host: check the host in DATABASE_URL",
+        NO_FILE => {
+            "cannot read a file that DATABASE_URL or PGSSLROOTCERT names: the CA file, the client's certificate, or the socket"
+        }
+        NO_TLS => {
+            "the server offers no TLS: switch it on there, or, on a network that you trust, add sslmode=disable to DATABASE_URL"
+        }
+        TLS_FAILED => "the server and we do not agree on TLS: it may speak only versions before 1.2",
+        BAD_CA_FILE => "the CA file that DATABASE_URL or PGSSLROOTCERT names has no certificate in PEM form",
+        UNKNOWN_AUTHORITY => {
+            "an authority that is not known here has signed the server's certificate: name the authority's file in PGSSLROOTCERT, or as sslrootcert in DATABASE_URL"
+        }
+        OTHER_HOST => {
+            "the server's certificate is for another host name than that in DATABASE_URL: use a name that the certificate has"
+        }
+        EXPIRED => "the server's certificate has expired: renew it",
+        BAD_CERTIFICATE => "the server's certificate is not valid",
+        "42P05" | "26000" => {
+            "a pooler gives each transaction another session: add pooling=transaction to DATABASE_URL"
         }
         NO_CONNECTION => {
             return format!("{code}: check host and port in DATABASE_URL, and the NetworkPolicy");
@@ -129,7 +186,8 @@ mod tests {
             (sqlx::Error::Configuration(Box::new(ReadOnly)), "unavailable 25006"),
             (sqlx::Error::PoolTimedOut, "unavailable no connection within the time limit"),
             (sqlx::Error::PoolClosed, "unavailable pool closed"),
-            (sqlx::Error::Tls("no certificate".into()), "unavailable tls"),
+            (sqlx::Error::Tls("no certificate".into()), "unavailable ca file"),
+            (sqlx::Error::Tls("server does not support TLS".into()), "unavailable no tls"),
             (sqlx::Error::Protocol(String::from("unknown message")), "unavailable protocol"),
             (sqlx::Error::Decode("infinity".into()), "unavailable unexpected answer"),
             (sqlx::Error::ColumnNotFound(String::from("email")), "unavailable driver"),

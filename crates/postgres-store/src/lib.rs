@@ -7,6 +7,7 @@
 //! Modules depend on each other in one direction: `outbox` ← `records` ← `person` ← `linking` ← `readings`, and `content` and
 //! `resync` on the first two.
 
+mod address;
 mod bounded;
 mod content;
 mod dead_letters;

@@ -4,8 +4,11 @@
 use sqlx::migrate::{Migrate as _, MigrateError, Migrator};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-use crate::store::LOCK_TIMEOUT;
+use crate::bounded::{LOCK_TIMEOUT, SESSION_LIMITS};
 use crate::{Store, StoreError};
+
+const SHARED_SESSION: &str = "migrations need a session of their own: name the server in DATABASE_URL, or a pooler in session \
+                              mode, without pooling=transaction";
 
 /// The migrations in `migrations/` when this binary was built.
 pub static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
@@ -27,10 +30,13 @@ impl Store {
     /// The failed migration, as sqlx's own error.
     pub async fn migrate(&self) -> Result<(), MigrateError> {
         // Its own connection: a migration may take longer than the statement limit, and a failed one keeps its lock until the
-        // connection ends.
-        let patient =
-            self.pool.connect_options().options([("statement_timeout", "0"), ("lock_timeout", "0")]);
-        let mut connection = PgConnection::connect_with(&patient).await?;
+        // connection ends. The lock belongs to the session.
+        if self.shares_sessions() {
+            return Err(MigrateError::Execute(sqlx::Error::Configuration(SHARED_SESSION.into())));
+        }
+        let mut connection = PgConnection::connect_with(&self.pool.address().options).await?;
+        sqlx::raw_sql(SESSION_LIMITS).execute(&mut connection).await?;
+        sqlx::raw_sql("set statement_timeout = 0; set lock_timeout = 0").execute(&mut connection).await?;
         connection.lock().await?;
         let migrated = apply_all(&mut connection).await;
         // What ended the migration is the error to report, not what it did to the connection.

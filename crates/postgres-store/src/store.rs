@@ -5,34 +5,16 @@ use std::time::Duration;
 
 use authority::Policy;
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::postgres::PgConnectOptions;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::StoreError;
+use crate::address::{Address, Pooling};
 use crate::bounded::{PgPool, Transaction};
-
-/// What the server ends by itself. No statement here takes so long normally. A wait for a lock ends first, and well before the time
-/// limit of a handler's step, so that the error names the cause. The driver cannot set the options of its end of a TCP
-/// connection. The server sets those of its own end: a process that is gone without a word keeps no transaction and no lock for
-/// longer than about a minute.
-const SERVER_LIMITS: [(&str, &str); 7] = [
-    ("statement_timeout", "30s"),
-    ("lock_timeout", LOCK_TIMEOUT),
-    ("idle_in_transaction_session_timeout", "30s"),
-    ("tcp_keepalives_idle", "30"),
-    ("tcp_keepalives_interval", "10"),
-    ("tcp_keepalives_count", "3"),
-    ("tcp_user_timeout", "60000"),
-];
-
-pub(crate) const LOCK_TIMEOUT: &str = "10s";
 
 /// The wait for a free or a new connection is a part of it.
 const CHECK_LIMIT: Duration = Duration::from_secs(6);
-
-const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 
 /// The connection to the database. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -46,18 +28,21 @@ impl Store {
     /// Creates a pool of up to `max_connections`. It connects at the first use.
     ///
     /// # Errors
-    /// [`StoreError::Url`] if `url` is not a `postgres://` URL.
+    /// [`StoreError::Url`] if `url` is not a `postgres://` URL, or a parameter of it is wrong.
     pub fn open(url: &SecretString, max_connections: u32) -> Result<Self, StoreError> {
-        let url = url.expose_secret();
-        // The driver accepts any scheme and would connect to whatever it reads from the rest.
-        // The error does not quote the URL: it contains the password.
-        if !SCHEMES.iter().any(|scheme| url.starts_with(scheme)) {
-            return Err(StoreError::Url);
-        }
-        let options: PgConnectOptions = url.parse().map_err(|_| StoreError::Url)?;
-        let options = options.application_name("coppice").options(SERVER_LIMITS);
-        let pool = PgPool::connect_lazy(options, max_connections);
+        let address = Address::parse(url.expose_secret())?;
+        let pool = PgPool::connect_lazy(address, max_connections);
         Ok(Self { pool, outbox_filled: Arc::default(), policy: Arc::default() })
+    }
+
+    /// How the connection is protected, in words for an operator.
+    pub fn tls(&self) -> &'static str {
+        self.pool.address().tls()
+    }
+
+    /// Whether a pooler gives each transaction any session, so that nothing which a session keeps can be relied on.
+    pub fn shares_sessions(&self) -> bool {
+        self.pool.address().pooling == Pooling::Transaction
     }
 
     /// The same store with another policy than the default.

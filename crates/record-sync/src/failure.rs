@@ -34,7 +34,7 @@ pub fn from_store(error: &StoreError) -> Failure {
         StoreError::Refused { .. } => {
             Failure::Rejected { class: "database_refused", detail, names_record: true }
         }
-        StoreError::Unavailable { .. } | StoreError::Url | StoreError::SchemaOlder { .. } => {
+        StoreError::Unavailable { .. } | StoreError::Url(_) | StoreError::SchemaOlder { .. } => {
             Failure::Ours { class: "database", detail }
         }
     }
@@ -84,7 +84,7 @@ mod tests {
         };
         assert!(detail.contains("23514 person_email"), "{detail}");
         let schema = StoreError::SchemaOlder { applied: 1, needed: 2 };
-        for error in [StoreError::Unavailable { code: code() }, StoreError::Url, schema] {
+        for error in [StoreError::Unavailable { code: code() }, StoreError::Url(code()), schema] {
             let detail = error.to_string();
             assert_eq!(from_store(&error), Failure::Ours { class: "database", detail });
         }

@@ -10,8 +10,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use local_stack::{
-    ACCESS_KEY_ID, Emulator, QueueMetrics, REGION, SECRET_ACCESS_KEY, TestDatabase, Tools, Topology,
-    WorkerProcess, aws_config, free_port,
+    ACCESS_KEY_ID, Emulator, PgBouncer, QueueMetrics, REGION, SECRET_ACCESS_KEY, TestDatabase, Tools,
+    Topology, WorkerProcess, aws_config, free_port,
 };
 use sqlx::PgPool;
 use tempfile::TempDir;
@@ -109,6 +109,7 @@ pub struct World {
     pub proxy: AwsProxy,
     /// The database, and its server if it is the world's own.
     pub database: TestDatabase,
+    pooler: Option<PgBouncer>,
     /// Queues and bus.
     pub topology: Topology,
     /// Direct access to the database, past the store.
@@ -145,6 +146,7 @@ impl World {
         let (database, cloud) = tokio::join!(make_database(setup, tools), make_cloud(setup, tools));
         let (database, (cloud, topology)) = (database?, cloud?);
         let pool = PgPool::connect_lazy(database.url())?;
+        let pooler = PgBouncer::of_this_run(tools, database.url()).await?;
         let config = aws_config(cloud.endpoint());
         let (sqs, events) = (aws_sdk_sqs::Client::new(&config), aws_sdk_eventbridge::Client::new(&config));
         let tap_url = match &cloud {
@@ -163,6 +165,7 @@ impl World {
             proxy: AwsProxy::start(cloud.endpoint()).await,
             pool,
             database,
+            pooler,
             topology,
             sqs,
             events,
@@ -180,7 +183,7 @@ impl World {
         ];
         let queues = queues.into_iter().filter_map(|(name, url)| Some((name, url.ok()?)));
         [
-            ("DATABASE_URL", self.database.url()),
+            ("DATABASE_URL", self.units_database_url().as_str()),
             ("COPPICE_BUS_NAME", &self.topology.bus),
             ("COPPICE_HEALTH_ADDRESS", &format!("127.0.0.1:{health_port}")),
             // Short waits: the tests depend on their order, not on their length.
@@ -211,6 +214,12 @@ impl World {
         .chain(queues)
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()
+    }
+
+    /// What the units get as `DATABASE_URL`: the pooler's, if this test run has poolers.
+    fn units_database_url(&self) -> String {
+        let url = self.database.url();
+        self.pooler.as_ref().map_or_else(|| url.to_owned(), |pooler| pooler.through(url))
     }
 
     /// Starts a worker and waits until it is ready.

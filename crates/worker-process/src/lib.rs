@@ -142,18 +142,7 @@ impl Consumer {
         stop: CancellationToken,
     ) -> anyhow::Result<Report> {
         let drain_limit = self.process.drain_limit;
-        let late = {
-            let stop = stop.clone();
-            async move {
-                stop.cancelled().await;
-                tokio::time::sleep(drain_limit).await;
-            }
-        };
-        tokio::select! {
-            ended = self.consume(handler, stop) => ended,
-            // A wait that has no limit of its own: the queue returns its messages, another process publishes its announcements.
-            () = late => anyhow::bail!("did not stop within {} s", drain_limit.as_secs()),
-        }
+        within_drain_limit(self.consume(handler, stop.clone()), &stop, drain_limit).await
     }
 
     async fn consume<H: Handler>(
@@ -218,6 +207,23 @@ impl Consumer {
     }
 }
 
+/// Ends the work `drain_limit` after `stop`, if a wait has no limit of its own. Then the queue returns its messages, and another
+/// process publishes its announcements.
+async fn within_drain_limit<T>(
+    work: impl Future<Output = anyhow::Result<T>>,
+    stop: &CancellationToken,
+    drain_limit: Duration,
+) -> anyhow::Result<T> {
+    let late = async {
+        stop.cancelled().await;
+        tokio::time::sleep(drain_limit).await;
+    };
+    tokio::select! {
+        ended = work => ended,
+        () = late => anyhow::bail!("did not stop within {} s", drain_limit.as_secs()),
+    }
+}
+
 async fn check_dependencies(
     store: &Store,
     queue: &SqsQueue,
@@ -230,4 +236,21 @@ async fn check_dependencies(
     dead_letters.depth().await.context("dead-letter queue (COPPICE_DLQ_URL)")?;
     bus.verify().await.context("event bus (COPPICE_BUS_NAME)")?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn work_that_waits_for_ever_ends_at_the_drain_limit_and_not_before_a_stop() {
+        let (stop, limit) = (CancellationToken::new(), Duration::from_secs(25));
+        let endless = || within_drain_limit(std::future::pending::<anyhow::Result<()>>(), &stop, limit);
+        assert!(tokio::time::timeout(100 * limit, endless()).await.is_err(), "nothing asks for a stop");
+        stop.cancel();
+        let ended = tokio::time::timeout(limit + Duration::from_secs(1), endless()).await;
+        assert_eq!(ended.unwrap().unwrap_err().to_string(), "did not stop within 25 s");
+        let done = within_drain_limit(std::future::ready(Ok(7)), &stop, limit).await;
+        assert_eq!(done.unwrap(), 7);
+    }
 }

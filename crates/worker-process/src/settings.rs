@@ -13,7 +13,7 @@ settings::declare! {
     pub struct ProcessSettings;
 
     pub DATABASE_URL: SecretString = "DATABASE_URL" [required, secret]
-        "the database, as postgres://user:password@host:port/database" => pub database_url;
+        "the database, as postgres://user:password@host:port/database; parameters: sslmode, sslrootcert, pooling" => pub database_url;
     QUEUE_URL: String = "COPPICE_QUEUE_URL" [required]
         "URL of the worker's SQS queue (output …QueueUrl of the CloudFormation stack)" => pub queue_url;
     DLQ_URL: String = "COPPICE_DLQ_URL" [required]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Context as _;
+use local_stack::TEST_POOLER;
 
 use crate::commands::{cargo, install_tools, run_step, tools, workspace};
 use crate::{chart, demo, generate, image, instructions, sql_mutants, sqlx_prepare};
@@ -70,6 +71,8 @@ pub(crate) enum NightlyPart {
     Documentation,
     /// 20,000 seeds of the convergence test.
     Convergence,
+    /// The store's tests and a worker's bad cases through PgBouncer, in session and in transaction mode.
+    Poolers,
     /// Every value of the chart, against three versions of Kubernetes.
     Chart,
     /// The instruction counts of the hot paths.
@@ -85,9 +88,10 @@ pub(crate) enum NightlyPart {
 }
 
 impl NightlyPart {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Documentation,
         Self::Convergence,
+        Self::Poolers,
         Self::Chart,
         Self::Instructions,
         Self::Image,
@@ -104,6 +108,14 @@ impl NightlyPart {
                 tests.env("CONVERGENCE_SEEDS", NIGHTLY_SEEDS);
                 run_step("convergence", tests)
             }
+            Self::Poolers => ["session", "transaction"].into_iter().try_for_each(|mode| {
+                let mut tests = nextest(&[
+                    "--filterset",
+                    "package(postgres-store) or (package(sso-sync) and test(bad_cases))",
+                ])?;
+                tests.env(TEST_POOLER, mode);
+                run_step(&format!("poolers in {mode} mode"), tests)
+            }),
             Self::Chart => {
                 let mut tests = nextest(&["--package", "helm-chart"])?;
                 tests.env("COPPICE_CHART_TESTS", "all");

@@ -45,7 +45,7 @@ enum Command {
     Check,
     /// Run all tests, then the demo once.
     Test,
-    /// Run the checks that take long: documentation, convergence, chart, instruction counts, image, fuzzing, mutations.
+    /// Run the checks that take long: documentation, convergence, poolers, chart, instruction counts, image, fuzzing, mutations.
     Nightly {
         /// Run this part only.
         #[arg(long, value_enum)]

@@ -45,7 +45,7 @@ pub(crate) enum Topic {
     /// Decides which records belong to one person.
     #[command(subcommand)]
     Link(LinkArguments),
-    /// Lists records that their source does not show, and restores records that are stored as gone by mistake.
+    /// Lists records that their source does not show, marks them as gone, and restores records that are stored as gone by mistake.
     #[command(subcommand)]
     Record(RecordCommand),
     /// Lists, shows, redrives and drops dead-lettered messages.
@@ -158,6 +158,11 @@ pub(crate) enum RecordCommand {
         /// Most records listed, longest missing first.
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
         limit: u32,
+    },
+    /// Stores a missing record as gone: its person loses the record's values. A later reading that finds it brings them back.
+    Gone {
+        #[command(flatten)]
+        record: Record,
     },
     /// Lets the next reading that finds a record restore it, though its source has said that it was deleted.
     Restore {

@@ -1,9 +1,9 @@
-//! `record list`, `record restore`: arguments, and the reports as text.
+//! `record list`, `record gone`, `record restore`: arguments, and the reports as text.
 
 use std::fmt;
 
-use job_process::{JobError, instant, print};
-use operations::record::{self, RestoredRecord};
+use job_process::{JobError, announce, instant, print};
+use operations::record::{self, MarkedRecord, RestoredRecord};
 use postgres_store::MissingRecord;
 
 use crate::arguments::{Record, RecordCommand};
@@ -17,6 +17,11 @@ pub(crate) async fn run(command: RecordCommand, json: bool) -> Result<(), JobErr
         RecordCommand::List { source, limit, .. } => {
             let missing = record::missing(&store, source.as_deref(), limit).await.map_err(job_error)?;
             print(&Printed(missing), json)
+        }
+        RecordCommand::Gone { record: Record { source, external_id } } => {
+            let marked =
+                record::mark_gone(&store, &source, &external_id, announce()?).await.map_err(job_error)?;
+            print(&Printed(marked), json)
         }
         RecordCommand::Restore { record: Record { source, external_id } } => {
             let restored = record::restore(&store, &source, &external_id).await.map_err(job_error)?;
@@ -34,6 +39,13 @@ impl fmt::Display for Printed<Vec<MissingRecord>> {
             writeln!(f, "{source} {external_id}, missing since {}", instant(*missing_since))?;
         }
         f.write_str("their values stay. Many of one source: check our permissions there")
+    }
+}
+
+impl fmt::Display for Printed<MarkedRecord> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let MarkedRecord { source, external_id } = &self.0;
+        write!(f, "{source} {external_id} is stored as gone. If a later reading finds it, it is back")
     }
 }
 

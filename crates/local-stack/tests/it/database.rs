@@ -43,3 +43,18 @@ async fn a_dropped_server_accepts_no_connections() {
     drop(postgres);
     assert!(execute(&url, "SELECT 1").await.is_err());
 }
+
+#[tokio::test]
+async fn a_promoted_standby_has_every_commit_and_takes_writes() {
+    let tools = tools();
+    let mut primary = Postgres::start(&tools).await.unwrap();
+    let standby = primary.start_standby(&tools).await.unwrap();
+    let insert = "CREATE TABLE tree (name text); INSERT INTO tree VALUES ('hazel')";
+    execute(&primary.url("coppice"), insert).await.unwrap();
+    let update = "UPDATE tree SET name = 'ash' WHERE name = 'hazel'";
+    assert!(execute(&standby.url("coppice"), update).await.is_err(), "a standby is read-only");
+
+    primary.stop_immediately();
+    standby.promote().await.unwrap();
+    assert_eq!(execute(&standby.url("coppice"), update).await.unwrap(), 1);
+}

@@ -1,4 +1,4 @@
-//! Checks that the database answers and has the schema that this release needs.
+//! Checks that the database answers, how the connection to it is protected, and that it has the schema that this release needs.
 
 use postgres_store::{Store, StoreError};
 
@@ -6,7 +6,11 @@ use super::finding::Findings;
 
 /// Returns whether the database answers.
 pub(crate) async fn check(store: &Store, findings: &mut Findings) -> bool {
-    match store.check_schema().await {
+    let schema = store.check_schema().await;
+    if matches!(schema, Ok(()) | Err(StoreError::SchemaOlder { .. })) {
+        findings.ok("tls", "database", store.tls());
+    }
+    match schema {
         Ok(()) => findings.ok("schema", "database", "it has every migration of this release"),
         Err(StoreError::SchemaOlder { applied, needed }) => findings.fault(
             "schema",

@@ -102,21 +102,22 @@ pub enum MessageStanding {
 
 /// The exclusive right to change one dead-letter queue, until it is dropped or its process dies.
 pub struct RedriveLock {
-    // Detached from the pool: the lock belongs to the session and ends with it.
-    _session: sqlx::PgConnection,
+    // Detached from the pool, in an open transaction. The lock belongs to the transaction and not to the session, which a pooler may
+    // give to another process. It ends with the connection.
+    _transaction: sqlx::PgConnection,
 }
 
 impl Store {
     /// Takes the right to redrive or drop messages of a queue. `None`: another process has it.
     pub async fn lock_redrive(&self, queue: &str) -> Result<Option<RedriveLock>, StoreError> {
-        let mut session = self.pool.acquire().await?;
+        let mut transaction = self.pool.begin_lasting().await?;
         let locked = sqlx::query_scalar!(
-            r#"select pg_try_advisory_lock(hashtext('redrive'), hashtext($1)) as "locked!""#,
+            r#"select pg_try_advisory_xact_lock(hashtext('redrive'), hashtext($1)) as "locked!""#,
             queue
         )
-        .fetch_one(&mut session)
+        .fetch_one(&mut *transaction)
         .await?;
-        Ok(locked.then(|| RedriveLock { _session: session.detach() }))
+        Ok(locked.then(|| RedriveLock { _transaction: transaction.detach() }))
     }
 
     /// Stores a plan, completely or not at all. Copies of its messages must exist.

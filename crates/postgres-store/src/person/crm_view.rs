@@ -54,7 +54,7 @@ impl Store {
         source: &str,
         persons: &[Uuid],
     ) -> Result<HashMap<Uuid, CrmView>, StoreError> {
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.pool.reading().await?;
         let rows = person_rows(&mut connection, source, persons).await?;
         let known: Vec<Uuid> = rows.iter().map(|row| row.person_id).collect();
         let mut records = crm_push::records_of_persons(&mut connection, &known).await?;

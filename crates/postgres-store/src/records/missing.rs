@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::bounded::PgConnection;
+use authority::Role;
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -22,7 +23,8 @@ pub struct MissingRecord {
     pub missing_since: OffsetDateTime,
 }
 
-/// Notes that records are missing, each by the ticket of its refetch. Their values stay, and nothing is announced.
+/// Notes that records are missing, each by the ticket of its refetch. Their values stay, and nothing is announced. A record that
+/// was never read becomes a tombstone without a proof, so that it is listed, and read again, too.
 pub(crate) async fn note(
     connection: &mut PgConnection,
     source: Source<'_>,
@@ -33,17 +35,17 @@ pub(crate) async fn note(
     }
     let (ids, tickets): (Vec<String>, Vec<i64>) = missing.iter().cloned().unzip();
     sqlx::query!(
-        r#"with found as (
-               select stored.external_id from source_record stored
-               join unnest($2::text[], $3::bigint[]) as read (external_id, ticket) using (external_id)
-               where stored.source = $1 and stored.gone_at is null and stored.missing_since is null
-                 and stored.ticket < read.ticket
-               order by stored.external_id for no key update of stored)
-           update source_record set missing_since = now()
-           where source = $1 and external_id in (select external_id from found)"#,
+        r#"insert into source_record as stored
+               (source, external_id, role, ticket, content_ticket, gone_at, missing_since)
+           select $1, read.external_id, $4, read.ticket, read.ticket, now(), now()
+           from unnest($2::text[], $3::bigint[]) as read (external_id, ticket)
+           order by read.external_id
+           on conflict (source, external_id) do update set missing_since = now()
+           where stored.gone_at is null and stored.missing_since is null and stored.ticket < excluded.ticket"#,
         source.name,
         &ids,
-        &tickets
+        &tickets,
+        source.role.as_str()
     )
     .execute(connection)
     .await?;
@@ -68,15 +70,29 @@ impl Store {
         Ok(missing.fetch_all(&self.pool).await?)
     }
 
-    /// How many records of a source were stored as gone within `age` because the source did not find them.
+    /// How many records of a source that had been read were stored as gone within `age` because the source did not find them.
     pub async fn count_unproved_deletions(&self, source: &str, age: Duration) -> Result<u64, StoreError> {
         let count = sqlx::query_scalar!(
             r#"select count(*) as "count!" from source_record
-               where source = $1 and not gone_proved and gone_at > now() - make_interval(secs => $2)"#,
+               where source = $1 and not gone_proved and person_id is not null and gone_at > now() - make_interval(secs => $2)"#,
             source,
             age.as_secs_f64()
         );
         Ok(u64::try_from(count.fetch_one(&self.pool).await?).unwrap_or_default())
+    }
+
+    /// The role of a missing record's source. `None`: the record is not missing.
+    pub async fn role_of_missing_record(
+        &self,
+        source: &str,
+        external_id: &str,
+    ) -> Result<Option<Role>, StoreError> {
+        let role = sqlx::query_scalar!(
+            "select role from source_record where source = $1 and external_id = $2 and missing_since is not null",
+            source,
+            external_id
+        );
+        Ok(role.fetch_optional(&self.pool).await?.and_then(|role| role.parse().ok()))
     }
 
     /// Lets the next reading that finds a record lift its tombstone, whatever the version. `false`: it is not a tombstone.

@@ -128,7 +128,7 @@ impl Store {
                where source = $2
                  and (read_at is null or missing_since is not null
                       or read_at <= now() - make_interval(secs => $4::bigint::float8))
-                 and case $3::text when 'present' then gone_at is null
+                 and case $3::text when 'present' then gone_at is null or missing_since is not null
                                    when 'gone' then gone_at is not null
                                    when 'unversioned' then gone_at is null and version_at is null
                                    else true end

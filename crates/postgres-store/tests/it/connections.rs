@@ -30,9 +30,9 @@ impl Remote {
     }
 
     async fn on(database: Database, connections: u32) -> Self {
-        let port = port_of(&database.url);
+        let port = port_of(&database.direct);
         let path = NetworkPath::to(port).await.unwrap();
-        let store = Store::open(&path.through(&database.url).into(), connections).unwrap();
+        let store = Store::open(&path.through(&database.direct).into(), connections).unwrap();
         Self { store, path, database, port }
     }
 
@@ -51,7 +51,7 @@ impl Remote {
 
     /// A write of which the server is in the middle, and a network that goes silent.
     async fn lose_the_server_in_a_statement(&self) -> JoinHandle<Result<(), StoreError>> {
-        let mut other = sqlx::PgConnection::connect(&self.database.url).await.unwrap();
+        let mut other = sqlx::PgConnection::connect(&self.database.direct).await.unwrap();
         let mut locking = other.begin().await.unwrap();
         sqlx::raw_sql("lock table source_record").execute(&mut *locking).await.unwrap();
         let store = self.store.clone();
@@ -150,7 +150,7 @@ async fn a_read_only_server_is_refused_by_name_until_it_takes_writes() {
     let read = remote.store.server_time().await.map(drop);
     assert_eq!(code(read), "25006", "no connection is made to it, for reads neither");
 
-    let mut operator = sqlx::PgConnection::connect(&remote.database.url).await.unwrap();
+    let mut operator = sqlx::PgConnection::connect(&remote.database.direct).await.unwrap();
     for statement in ["alter system reset default_transaction_read_only", "select pg_reload_conf()"] {
         sqlx::raw_sql("set transaction_read_only = off").execute(&mut operator).await.ok();
         sqlx::raw_sql(statement).execute(&mut operator).await.unwrap();

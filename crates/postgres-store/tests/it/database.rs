@@ -1,7 +1,7 @@
 //! A database with the schema, and short functions for readings and rows.
 
 use event_contract::{Hop, TraceContext};
-use local_stack::{TestDatabase, Tools};
+use local_stack::{PgBouncer, TestDatabase, Tools};
 use postgres_store::{Announce, Identity, PersonReading, ReadingResult, RecordState, Store};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, PgPool};
@@ -15,30 +15,36 @@ pub(crate) struct Database {
     pub(crate) store: Store,
     /// Direct access, past the store.
     pub(crate) pool: PgPool,
+    /// For a store: the pooler's, if this run has poolers.
     pub(crate) url: String,
+    /// Of the server itself.
+    pub(crate) direct: String,
+    _pooler: Option<PgBouncer>,
     // Last, so that it ends after the connections.
     pub(crate) test_database: TestDatabase,
 }
 
 impl Database {
     pub(crate) async fn start() -> Self {
-        Self::on(TestDatabase::migrated().await.unwrap())
+        Self::on(TestDatabase::migrated().await.unwrap()).await
     }
 
     /// On a server that the test stops.
     pub(crate) async fn on_its_own_server() -> Self {
-        let tools = Tools::locate_or_install(|sentence| eprintln!("{sentence}")).unwrap();
-        Self::on(TestDatabase::on_its_own_server(&tools).await.unwrap())
+        Self::on(TestDatabase::on_its_own_server(&tools()).await.unwrap()).await
     }
 
     /// Without the schema.
     pub(crate) async fn start_empty() -> Self {
-        Self::on(TestDatabase::empty().await.unwrap())
+        Self::on(TestDatabase::empty().await.unwrap()).await
     }
 
-    fn on(test_database: TestDatabase) -> Self {
-        let url = test_database.url().to_owned();
-        Self { store: open(&url), pool: PgPool::connect_lazy(&url).unwrap(), url, test_database }
+    async fn on(test_database: TestDatabase) -> Self {
+        let direct = test_database.url().to_owned();
+        let pooler = PgBouncer::of_this_run(&tools(), &direct).await.unwrap();
+        let url = pooler.as_ref().map_or_else(|| direct.clone(), |pooler| pooler.through(&direct));
+        let pool = PgPool::connect_lazy(&direct).unwrap();
+        Self { store: open(&url), pool, url, direct, _pooler: pooler, test_database }
     }
 
     /// Applies readings in one batch.
@@ -65,6 +71,10 @@ impl Database {
         let all = ["person", "source_record", "identity", "outbox"].map(one).join(" union all ");
         self.texts(&format!("{all} order by row")).await
     }
+}
+
+fn tools() -> Tools {
+    Tools::locate_or_install(|sentence| eprintln!("{sentence}")).unwrap()
 }
 
 pub(crate) fn open(url: &str) -> Store {

@@ -60,7 +60,7 @@ async fn data_that_postgres_cannot_store_is_refused_and_nothing_of_its_batch_is_
 #[tokio::test]
 async fn a_server_that_ends_the_connection_stops_or_is_not_there_is_unavailable() {
     let mut database = Database::on_its_own_server().await;
-    let mut other = sqlx::PgConnection::connect(&database.url).await.unwrap();
+    let mut other = sqlx::PgConnection::connect(&database.direct).await.unwrap();
     let mut locking = other.begin().await.unwrap();
     sqlx::raw_sql("lock table source_record").execute(&mut *locking).await.unwrap();
     let store = database.store.clone();
@@ -140,7 +140,7 @@ async fn a_url_that_cannot_be_used_is_not_quoted() {
     for url in ["", "mysql://coppice:zzsecretzz@db/coppice", "postgres://coppice:zzsecretzz@db:port/coppice"]
     {
         let Err(error) = Store::open(&url.to_owned().into(), 1) else { panic!("{url} was taken") };
-        assert!(matches!(error, StoreError::Url));
+        assert!(matches!(error, StoreError::Url(_)));
         assert!(!format!("{error} {error:?}").contains("zzsecretzz"));
     }
 }

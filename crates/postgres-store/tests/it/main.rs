@@ -30,6 +30,8 @@ mod redrives;
 mod resyncs;
 mod reviews;
 mod schema;
+mod sessions;
+mod tls;
 
 use authority::Role;
 use postgres_store::Source;

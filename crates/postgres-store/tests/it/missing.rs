@@ -31,7 +31,7 @@ async fn a_missing_record_keeps_its_values_until_the_same_version_is_read_again(
         database.apply(&[missing("a", 2), missing("b", 9), missing("never seen", 9)]).await,
         [Unchanged; 3]
     );
-    assert_eq!(listed(&database).await, ["b"], "a was read later than it was missed");
+    assert_eq!(listed(&database).await, ["b", "never seen"], "a was read later than it was missed");
     assert_eq!(database.store.missing_records(Some("another"), 10).await.unwrap(), []);
     assert_eq!(
         database.texts("select person_id::text || coalesce(email, '') from person order by 1").await,
@@ -45,7 +45,13 @@ async fn a_missing_record_keeps_its_values_until_the_same_version_is_read_again(
         since
     );
     assert_eq!(database.apply(&[found("b", "bo", Some(1001), 11)]).await, [Unchanged]);
+    assert_eq!(listed(&database).await, ["never seen"]);
+    let run = database.store.begin_resync_run(SOURCE, "listing", "", Some(86_400)).await.unwrap().run_id;
+    let stale = database.store.gather_stale(run, SOURCE, StaleCondition::Present, 86_400, 10).await;
+    assert_eq!(stale.unwrap(), 1, "it is read again");
+    database.apply(&[found("never seen", "cyd", Some(1001), 12)]).await;
     assert_eq!(listed(&database).await, [""; 0]);
+    assert_eq!(database.count("select count(*) from person where email = 'cyd@example.org'").await, 1);
 }
 
 #[tokio::test]

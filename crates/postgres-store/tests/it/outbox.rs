@@ -143,7 +143,7 @@ async fn no_two_relays_lease_the_same_row() {
 async fn rows_that_another_relay_is_leasing_are_skipped_without_a_wait() {
     let database = Database::start().await;
     announce(&database, 4).await;
-    let mut other = sqlx::PgConnection::connect(&database.url).await.unwrap();
+    let mut other = sqlx::PgConnection::connect(&database.direct).await.unwrap();
     let mut transaction = other.begin().await.unwrap();
     let locked: Vec<Uuid> =
         sqlx::query_scalar("select event_id from outbox order by event_id limit 2 for update")

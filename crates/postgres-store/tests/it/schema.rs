@@ -161,7 +161,7 @@ async fn several_pods_may_migrate_at_once() {
 #[tokio::test]
 async fn statements_have_a_time_limit_and_migrations_one_for_locks_only() {
     let database = Database::start_empty().await;
-    let limits = PgPool::connect(&database.url).await.unwrap();
+    let limits = PgPool::connect(&database.direct).await.unwrap();
     let log = "create table seen (command text, timeouts text); \
                    create function timeouts() returns text language sql as $$ select current_setting('statement_timeout') \
                    || ' ' || current_setting('lock_timeout') || ' ' || current_setting('idle_in_transaction_session_timeout') \

@@ -4,6 +4,7 @@
 
 mod birthdates;
 mod clients;
+mod codes;
 mod conformance;
 mod events;
 mod persona_records;

@@ -6,6 +6,7 @@ mod auth0_client;
 mod auth0_events;
 mod auth0_sign_ins;
 mod clients;
+mod codes;
 mod conformance;
 mod fixtures;
 mod mutations;

@@ -20,6 +20,25 @@ async fn missing_records_are_listed_and_keep_their_values() {
 }
 
 #[tokio::test]
+async fn a_missing_record_that_an_operator_knows_to_be_deleted_is_marked_as_gone_until_it_is_found() {
+    let world = World::start().await;
+    let early = world.run(&["record", "gone", "salesforce", "c-ada"]);
+    assert_eq!(early.code, 3);
+    assert!(early.err.contains("is missing: see coppice record list --missing"), "{}", early.err);
+    world.read_as("c-ada", RecordState::Missing).await;
+    world.run(&["record", "gone", "salesforce", "c-ada"]).says(&["salesforce c-ada is stored as gone"]);
+    world.run(&["record", "list", "--missing"]).says(&["no record is missing"]);
+    assert!(!world.run(&["person", "show", "auth0:auth0|ada"]).out.contains("phone: +1"));
+    let found = RecordState::Present {
+        record: json!({"email": "ada@crm", "given_name": "Ada", "phone": "+1"}),
+        external_key: Some(String::from("P-1")),
+        identities: Vec::new(),
+    };
+    world.read_as("c-ada", found).await;
+    world.run(&["person", "show", "auth0:auth0|ada"]).says(&["phone: +1"]);
+}
+
+#[tokio::test]
 async fn a_record_that_is_gone_by_mistake_is_restored_by_the_next_reading() {
     let world = World::start().await;
     world.read_as("c-ada", RecordState::Gone { merged_into: None, proved: true }).await;

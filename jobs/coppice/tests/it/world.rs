@@ -52,13 +52,14 @@ impl World {
         let contact = json!({"email": "ada@crm", "given_name": "Ada", "phone": "+1"});
         let early = json!({"phone": "+2"});
         let late = json!({"phone": "+2", "email": "bob@idp", "email_verified": true});
-        for (ticket, (source, id, key, values)) in (1..).zip([
+        for (source, id, key, values) in [
             (AUTH0, "auth0|ada", Some("P-1"), account("ada@idp")),
             (CRM, "c-ada", Some("P-1"), contact),
             (AUTH0, "auth0|bob", None, account("bob@idp")),
             (CRM, "c-bob", None, early),
             (CRM, "c-bob", None, late),
-        ]) {
+        ] {
+            let ticket = store.draw_refetch_tickets(source.name, &[id.to_owned()]).await.unwrap()[0].number;
             store.apply_person_readings(source, &[reading(id, key, values, ticket)]).await.unwrap();
         }
         let pool = PgPool::connect_lazy(&url).unwrap();
@@ -82,7 +83,7 @@ impl World {
     pub(crate) async fn read_as(&self, id: &str, state: RecordState) {
         let store = Store::open(&self.url.clone().into(), 2).unwrap();
         let ticket = store.draw_refetch_tickets(CRM.name, &[id.to_owned()]).await.unwrap()[0].number;
-        let reading = PersonReading { state, ..reading(id, None, json!({}), ticket + 100) };
+        let reading = PersonReading { state, ..reading(id, None, json!({}), ticket) };
         store.apply_person_readings(CRM, &[reading]).await.unwrap();
     }
 

@@ -5,20 +5,23 @@ use std::time::Duration;
 use authority::Policy;
 use crm_account::CrmAccountHandler;
 use crm_sync::CrmRecords;
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use identity_verification::IdentityRecords;
-use local_stack::TestDatabase;
+use local_stack::{NetworkPath, TestDatabase, Tools};
 use postgres_store::Store;
 use record_sync::{RecordSync, SsoRecords};
 use simulators::NativeEvent;
 use sqlx::PgPool;
 use sqs_queue::MemoryQueue;
 use testkit::Chaos;
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
-use worker_runtime::{Handler, Liveness, MemoryLedger, Mode, Options, RetryPolicy, Runtime};
+use worker_process::PostgresLedger;
+use worker_runtime::{Handler, Liveness, Mode, Options, RetryPolicy, Runtime};
 
 use crate::bus::Bus;
 use crate::history::History;
+use crate::malfunctions::Records;
 use crate::providers::{Clients, Providers, Vendors};
 
 /// Longest time between two events of one life. Usually it is as long as a refetch, so that the second event occurs while
@@ -32,27 +35,38 @@ const PODS: usize = 2;
 pub(crate) struct Fleet {
     pub(crate) providers: Providers,
     pub(crate) store: Store,
+    /// For the oracle. It goes on when the fleet's connections do not.
     pub(crate) pool: PgPool,
     pub(crate) dlq: MemoryQueue,
     pub(crate) bus: Bus,
     stop: CancellationToken,
-    _database: TestDatabase,
+    pub(crate) database: Mutex<TestDatabase>,
+    /// The fleet's path to the database.
+    pub(crate) database_path: NetworkPath,
+    /// The path of `pool`.
+    pub(crate) oracle_path: NetworkPath,
 }
 
 impl Fleet {
     pub(crate) async fn start(seed: u64, vendors: Vendors, policy: Policy) -> Self {
-        let database = TestDatabase::migrated().await.unwrap();
-        let url = database.url().to_owned();
-        let store = Store::open(&url.clone().into(), 16).unwrap().with_policy(policy);
+        let tools = Tools::locate_or_install(|line| eprintln!("{line}")).unwrap();
+        let mut database = TestDatabase::on_its_own_server(&tools).await.unwrap();
+        let port = database.server().port();
+        let [database_path, oracle_path] =
+            [NetworkPath::to(port).await, NetworkPath::to(port).await].map(Result::unwrap);
+        let store =
+            Store::open(&database_path.through(database.url()).into(), 16).unwrap().with_policy(policy);
         let dlq = MemoryQueue::default();
         let fleet = Self {
-            pool: PgPool::connect(&url).await.unwrap(),
+            pool: PgPool::connect(&oracle_path.through(database.url())).await.unwrap(),
             store,
             providers: Providers::start(vendors).await,
             bus: Bus::new(Chaos::new(seed), &dlq),
             dlq,
             stop: CancellationToken::new(),
-            _database: database,
+            database: Mutex::new(database),
+            database_path,
+            oracle_path,
         };
         fleet.start_workers(seed).await;
         fleet.start_carriers();
@@ -60,7 +74,6 @@ impl Fleet {
     }
 
     async fn start_workers(&self, seed: u64) {
-        let ledger = MemoryLedger::default();
         for pod in 0..PODS {
             let chaos = Chaos::new(seed ^ (0xBAD << (pod * 16)));
             let Clients { sso, crm, identity } = self.providers.clients(Some(&chaos)).await;
@@ -68,22 +81,17 @@ impl Fleet {
             let store = || self.store.clone();
             let queues = &self.bus.queues;
             // Hundreds of lives share the sources, so more records are deleted in a minute than elsewhere in an hour.
-            self.run(RecordSync::new(SsoRecords(sso), store()).without_guard(), &queues.sso_sync, &ledger);
-            self.run(
-                RecordSync::new(CrmRecords::new(crm), store()).without_guard(),
-                &queues.crm_sync,
-                &ledger,
-            );
+            self.run(RecordSync::new(SsoRecords(sso), store()).without_guard(), &queues.sso_sync);
+            self.run(RecordSync::new(CrmRecords::new(crm), store()).without_guard(), &queues.crm_sync);
             self.run(
                 RecordSync::new(IdentityRecords(identity), store()).without_guard(),
                 &queues.identity_verification,
-                &ledger,
             );
-            self.run(CrmAccountHandler::new(writer, store()), &queues.crm_account, &ledger);
+            self.run(CrmAccountHandler::new(writer, store()), &queues.crm_account);
         }
     }
 
-    fn run<H: Handler>(&self, handler: H, queue: &MemoryQueue, ledger: &MemoryLedger) {
+    fn run<H: Handler>(&self, handler: H, queue: &MemoryQueue) {
         let options = Options {
             visibility_timeout: Duration::from_secs(30),
             receive_wait: Duration::from_secs(1),
@@ -98,7 +106,8 @@ impl Fleet {
             ..Options::default()
         };
         let (queue, dlq) = (queue.clone(), self.dlq.clone());
-        let runtime = Runtime::new(handler, queue, dlq, ledger.clone(), options, Liveness::default());
+        let ledger = PostgresLedger::new(self.store.clone(), H::NAME, "convergence");
+        let runtime = Runtime::new(handler, queue, dlq, ledger, options, Liveness::default());
         tokio::spawn(runtime.run(Mode::Forever, self.stop.clone()));
     }
 
@@ -124,27 +133,33 @@ impl Fleet {
         });
     }
 
-    /// Runs all histories concurrently to their end, and delivers their events meanwhile.
+    /// Runs all histories concurrently to their end, delivers their events meanwhile, and lets malfunctions happen.
     pub(crate) async fn live(&self, histories: &mut [History]) {
-        join_all(histories.iter_mut().map(|history| self.live_one(history))).await;
+        let records = Records::of(histories);
+        let lives = join_all(histories.iter_mut().map(|history| self.live_one(history)));
+        join(lives, self.malfunction(&records)).await;
     }
 
     async fn live_one(&self, history: &mut History) {
         while let Some(events) = history.next(&self.providers) {
             for event in events {
-                self.bus.carry_or_lose(self.queue_of(&event), event.to_envelope_json());
+                let body = event.to_envelope_json();
+                if is_of_verifier(&event) {
+                    self.bus.carry_or_lose(&self.bus.queues.identity_verification, body);
+                } else {
+                    history.idp_events.push(body.clone());
+                    self.bus.carry_or_lose(&self.bus.queues.sso_sync, body);
+                }
             }
             let longest = if self.bus.chaos.happens(0.3) { LONG_WHILE } else { SHORT_WHILE };
             self.bus.chaos.pass_up_to(longest).await;
         }
     }
+}
 
-    fn queue_of(&self, event: &NativeEvent) -> &MemoryQueue {
-        let queues = &self.bus.queues;
-        let verification = ["aws.partner/stripe.com/", "coppice.ingress.persona"];
-        let of_verifier = verification.iter().any(|source| event.source.starts_with(source));
-        if of_verifier { &queues.identity_verification } else { &queues.sso_sync }
-    }
+fn is_of_verifier(event: &NativeEvent) -> bool {
+    let verification = ["aws.partner/stripe.com/", "coppice.ingress.persona"];
+    verification.iter().any(|source| event.source.starts_with(source))
 }
 
 impl Drop for Fleet {

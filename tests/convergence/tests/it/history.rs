@@ -12,7 +12,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use simulators::NativeEvent;
 use simulators::identity::SimulatedPerson;
-use simulators::salesforce::contact_id;
+use simulators::salesforce::{SimulatedContact, contact_id};
 use time::macros::date;
 
 use crate::providers::{IdentityProvider, Providers, Vendors, Verifier};
@@ -28,22 +28,49 @@ pub(crate) struct History {
     left: usize,
     /// The provider and the record of the next event, as random numbers.
     focus: (usize, usize),
-    /// Deleted users. An identity provider uses no ID twice.
-    deleted: BTreeSet<String>,
+    /// Users whose ID is not used again: Okta never does, and Auth0 not for an account that is linked to another.
+    ended: BTreeSet<String>,
     sessions_begun: BTreeSet<String>,
+    bad: Option<Bad>,
+    bad_changed: bool,
+    /// The identity provider's events so far.
+    pub(crate) idp_events: Vec<String>,
 }
+
+/// A record that can never be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bad {
+    /// A user that is refused.
+    RefusedUser,
+    /// A user whose answer is no user.
+    UnreadableUser,
+    /// A contact that is refused.
+    RefusedContact,
+}
+
+/// The share of changes that are to the bad record, in a life that has one.
+const OF_BAD_RECORD: f64 = 0.15;
 
 impl History {
     pub(crate) fn new(seed: u64, vendors: Vendors) -> Self {
-        let rng = StdRng::seed_from_u64(seed);
+        let mut rng = StdRng::seed_from_u64(seed);
+        let bad = match rng.random_range(0..6) {
+            0 => Some(Bad::RefusedUser),
+            1 => Some(Bad::UnreadableUser),
+            2 => Some(Bad::RefusedContact),
+            _ => None,
+        };
         Self {
             seed,
             vendors,
             rng,
             left: EVENTS,
             focus: (0, 0),
-            deleted: BTreeSet::new(),
+            ended: BTreeSet::new(),
             sessions_begun: BTreeSet::new(),
+            bad,
+            bad_changed: false,
+            idp_events: Vec::new(),
         }
     }
 
@@ -71,6 +98,9 @@ impl History {
     /// the life is over.
     pub(crate) fn next(&mut self, providers: &Providers) -> Option<Vec<NativeEvent>> {
         self.left = self.left.checked_sub(1)?;
+        if self.bad.is_some() && self.rng.random_bool(OF_BAD_RECORD) {
+            return Some(self.at_bad_record(providers));
+        }
         // About half of the changes are to the record that changed last: then one refetch can overtake another.
         if self.rng.random_bool(0.5) {
             self.focus = (self.rng.random_range(0..10), self.rng.random_range(0..6));
@@ -89,6 +119,45 @@ impl History {
                 Verifier::Persona(environment) => self.at_persona(environment),
             },
         })
+    }
+
+    /// The record of this life that can never be read, if it has changed.
+    pub(crate) fn bad_record(&self) -> Option<String> {
+        self.bad.filter(|_| self.bad_changed).map(|bad| self.bad_id(bad))
+    }
+
+    fn bad_id(&self, bad: Bad) -> String {
+        match bad {
+            Bad::RefusedUser | Bad::UnreadableUser => format!("{}bad", self.users()[0]),
+            Bad::RefusedContact => contact_id(self.seed * 10 + 9),
+        }
+    }
+
+    fn at_bad_record(&mut self, providers: &Providers) -> Vec<NativeEvent> {
+        let Some(bad) = self.bad else { return Vec::new() };
+        self.bad_changed = true;
+        let id = &self.bad_id(bad);
+        let refused = |body: &str| Some((400, body.to_owned()));
+        let reply = match bad {
+            Bad::RefusedUser => refused(r#"{"statusCode": 400, "error": "Bad Request", "message": "no"}"#),
+            Bad::UnreadableUser => Some((200, String::from(r#"{"email": "nora@example.org"}"#))),
+            Bad::RefusedContact => refused(r#"[{"errorCode": "MALFORMED_ID", "message": "no"}]"#),
+        };
+        match (bad, &providers.idp) {
+            (Bad::RefusedContact, _) => {
+                providers.crm.set_reply(id, reply);
+                drop(providers.crm.put_contact(SimulatedContact::new(id)));
+                Vec::new()
+            }
+            (_, IdentityProvider::Auth0(tenant)) => {
+                tenant.set_reply(id, reply);
+                vec![tenant.put_user(simulators::auth0::SimulatedUser::new(id)).stream_event()]
+            }
+            (_, IdentityProvider::Okta(organization)) => {
+                organization.set_reply(id, reply);
+                vec![organization.put_user(simulators::okta::SimulatedUser::new(id)).log_event()]
+            }
+        }
     }
 
     fn key(&mut self) -> Option<String> {

@@ -2,13 +2,14 @@
 //! say**, whatever events were duplicated, reordered, delayed or lost, and whatever requests failed.
 //!
 //! Each seed generates the life of a few persons at three providers (`history`): create, change, block, delete, restore,
-//! merge, verify, redact, and an address that moves to another person. Even seeds use Auth0, Salesforce and Stripe, odd seeds
+//! merge, verify, redact, an address that moves to another person, and an ID that is used again. Even seeds use Auth0, Salesforce and Stripe, odd seeds
 //! Okta, Salesforce and Persona (`providers`).
 //!
 //! The events reach the real handlers in the real consumer loop (`fleet`), with two pods for each queue. The network delays,
 //! loses and fails requests. The bus (`bus`) duplicates, reorders and loses events, and delivers the lost ones at the end, as a
-//! resync does. When the fleet is idle, the test compares everything (`oracle`). At last it repeats all events: that must
-//! cause no write and no announcement.
+//! resync does. Some records are bad for good, and meanwhile permissions are lost, records are hidden, and the database is
+//! read-only, silent, or fails over to a standby (`malfunctions`). When the fleet is idle, the test compares everything (`oracle`). At last it repeats all events: that must
+//! cause no write and no announcement. The bad records are dead-lettered, and nothing else is.
 //!
 //! ```sh
 //! cargo nextest run -p convergence                          # 200 seeds, different ones in each run
@@ -25,6 +26,7 @@
 mod bus;
 mod fleet;
 mod history;
+mod malfunctions;
 mod oracle;
 mod providers;
 mod rest;
@@ -56,17 +58,19 @@ fn number(name: &str) -> Option<u64> {
 
 async fn seeds_converge(seeds: Vec<u64>, vendors: Vendors, policy: Policy) {
     let fleet = Fleet::start(seeds[0], vendors, policy).await;
-    let mut different = Vec::new();
+    let (mut different, mut bad) = (Vec::new(), Vec::new());
     for together in seeds.chunks(AT_ONCE as usize) {
         let mut histories: Vec<History> = together.iter().map(|seed| History::new(*seed, vendors)).collect();
         fleet.live(&mut histories).await;
         fleet.quiet().await;
+        fleet.resync(&histories).await;
+        bad.extend(histories.iter().filter_map(History::bad_record));
         for history in &histories {
             different.extend(oracle::differences(&fleet, history).await);
         }
         assert!(different.is_empty(), "{} differences:\n{}", different.len(), different.join("\n"));
     }
-    different.extend(oracle::leftovers(&fleet).await);
+    different.extend(oracle::leftovers(&fleet, &bad).await);
     let (writes, announcements) = fleet.repeat_everything().await;
     if (writes, announcements) != (0, 0) {
         different.push(format!("repeated events caused {writes} writes and {announcements} announcements"));

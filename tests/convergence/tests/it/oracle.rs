@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use simulators::salesforce::SetBy;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
+use sqs_queue::MessageView;
 use uuid::Uuid;
 
 use crate::fleet::Fleet;
@@ -50,11 +51,17 @@ pub(crate) async fn differences(fleet: &Fleet, history: &History) -> Vec<String>
     different.into_iter().map(|text| format!("seed {}: {text}", history.seed)).collect()
 }
 
-/// Differences that belong to no single life: dead-lettered messages, and contacts created twice.
-pub(crate) async fn leftovers(fleet: &Fleet) -> Vec<String> {
+/// Differences that belong to no single life: wrongly dead-lettered messages, bad records without a dead-lettered message,
+/// and contacts created twice.
+pub(crate) async fn leftovers(fleet: &Fleet, bad: &[String]) -> Vec<String> {
     let mut different = Vec::new();
-    for message in fleet.dlq.messages() {
-        different.push(format!("dead-lettered: {:?}", message.attributes));
+    let messages = fleet.dlq.messages();
+    let is_about = |message: &MessageView, id: &String| message.body.contains(id.as_str());
+    for message in messages.iter().filter(|message| !bad.iter().any(|id| is_about(message, id))) {
+        different.push(format!("dead-lettered: {:?} {}", message.attributes, message.body));
+    }
+    for id in bad.iter().filter(|id| !messages.iter().any(|message| is_about(message, id))) {
+        different.push(format!("{id} is bad, and no message about it is dead-lettered"));
     }
     let made = fleet.providers.crm.creations();
     let accounts: i64 =

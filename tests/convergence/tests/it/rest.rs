@@ -11,9 +11,11 @@ use uuid::Uuid;
 
 use crate::bus::envelope;
 use crate::fleet::Fleet;
+use crate::history::History;
 
-/// Longest time until the fleet is idle. An endless loop of events exceeds it.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Longest time until the fleet is idle. An endless loop of events exceeds it. A message that waits for an echo may wait for as long
+/// again as an outage has delayed it.
+const PATIENCE: Duration = Duration::from_secs(900);
 
 impl Fleet {
     /// Waits until the fleet is idle: no event is being delivered, none waits, and the previous ones have caused no new one.
@@ -33,10 +35,38 @@ impl Fleet {
         if quiet.await.is_err() {
             let queues = self.bus.queues.all().map(|queue| queue.messages().len());
             panic!(
-                "not idle: messages in sso-sync, crm-sync, identity-verification, crm-account: {queues:?}; {}",
-                self.waiting_for_the_crm().await.join("; ")
+                "not idle: messages in sso-sync, crm-sync, identity-verification, crm-account: {queues:?}; {}; {}",
+                self.waiting_for_the_crm().await.join("; "),
+                self.failures().await.join("; ")
             );
         }
+    }
+
+    /// The failures of messages that are not settled, and the open breakers.
+    async fn failures(&self) -> Vec<String> {
+        let failures = "select queue || ' ' || message_id || ': ' || class || ' ' || coalesce(detail, '') \
+                        from message_failure order by failed_at desc limit 20";
+        let open = "select upstream || ' is open: ' || reason from upstream_breaker where open";
+        let mut lines: Vec<String> = sqlx::query_scalar(failures).fetch_all(&self.pool).await.unwrap();
+        lines.extend(sqlx::query_scalar::<_, String>(open).fetch_all(&self.pool).await.unwrap());
+        lines
+    }
+
+    /// Reads again what a malfunction may have hidden, as the runbook says: the missing records, then every contact and user.
+    pub(crate) async fn resync(&self, histories: &[History]) {
+        for missing in self.store.missing_records(Some("salesforce"), 100_000).await.unwrap() {
+            let event = self.providers.crm.gap_event(&[&missing.external_id]);
+            self.bus.carry(&self.bus.queues.crm_sync, event.to_envelope_json());
+        }
+        self.quiet().await;
+        for contact in histories.iter().flat_map(History::contacts) {
+            let event = self.providers.crm.gap_event(&[&contact]);
+            self.bus.carry(&self.bus.queues.crm_sync, event.to_envelope_json());
+        }
+        for event in histories.iter().flat_map(|history| &history.idp_events) {
+            self.bus.carry(&self.bus.queues.sso_sync, event.clone());
+        }
+        self.quiet().await;
     }
 
     /// The persons for whom a message waits in the queue of `crm-account`, with the reasons to wait.

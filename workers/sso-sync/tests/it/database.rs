@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use local_stack::{NetworkPath, wait_until};
+use local_stack::{NetworkPath, Tools, wait_until};
 use simulators::auth0::SimulatedUser;
-use testkit::{PATIENCE, Worker, World};
+use sqlx::PgPool;
+use testkit::{PATIENCE, Setup, Worker, World};
+use tokio::time::timeout;
 
-use crate::{UNIT, known_user, start};
+use crate::{BINARY, UNIT, known_user, start};
 
 const DRAIN_LIMIT: Duration = Duration::from_secs(8);
 
@@ -72,6 +74,18 @@ async fn a_worker_whose_database_is_silent_ends_within_its_drain_limit() {
 }
 
 #[tokio::test]
+async fn a_worker_that_is_stopped_while_it_waits_for_its_database_at_start_ends_at_once() {
+    let world = World::start().await;
+    let path = NetworkPath::to(place(world.database_url()).1).await.unwrap();
+    path.go_silent();
+    let url = path.through(world.database_url());
+    let mut worker = world.spawn_worker(BINARY, UNIT, &[("DATABASE_URL", &url)]);
+    timeout(PATIENCE, path.used()).await.unwrap();
+    worker.process.terminate().unwrap();
+    assert_eq!(worker.exit_code().await, Some(0), "{}", worker.log());
+}
+
+#[tokio::test]
 async fn a_worker_whose_database_takes_no_writes_is_unready_and_loses_no_message() {
     let world = World::start_with_emulator().await;
     let worker = start(&world, &[]).await;
@@ -92,6 +106,38 @@ async fn a_worker_whose_database_takes_no_writes_is_unready_and_loses_no_message
     world.person_where("auth0|ada", |_| true).await;
     readiness_is(&worker, 200, "").await;
     world.settled(UNIT).await;
+    assert_eq!(world.dead_letters(UNIT, 0).await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_standby_that_is_promoted_under_load_loses_no_message_and_condemns_none() {
+    let mut world = World::start_with(Setup::DEFAULT.with_own_database_server()).await;
+    let path = NetworkPath::to(place(world.database_url()).1).await.unwrap();
+    let url = path.through(world.database_url());
+    let worker = start(&world, &[("DATABASE_URL", &url)]).await;
+    let tools = Tools::locate_or_install(|line| eprintln!("{line}")).unwrap();
+    let standby = world.database.server().start_standby(&tools).await.unwrap();
+    let ids: Vec<String> = (0..400).map(|number| format!("auth0|{number:03}")).collect();
+    let events =
+        ids.iter().map(|id| world.idp.put_user(SimulatedUser::new(id)).stream_event().to_envelope_json());
+    world.enqueue_all(UNIT, &events.collect::<Vec<_>>()).await.unwrap();
+    world.person_where(&ids[0], |_| true).await;
+
+    // As when the machine loses its power: the worker's connections get no answer.
+    path.go_silent();
+    let before: i64 = sqlx::query_scalar("select count(*) from person").fetch_one(&world.pool).await.unwrap();
+    assert!(before < 400, "{before}: the load ended too early");
+    world.database.fail_over_to(standby).await.unwrap();
+    world.pool = PgPool::connect_lazy(world.database_url()).unwrap();
+    let after: i64 = sqlx::query_scalar("select count(*) from person").fetch_one(&world.pool).await.unwrap();
+    assert!(after >= before, "{after} of {before}");
+    path.lead_to(world.database.server().port());
+
+    for id in &ids {
+        world.person_where(id, |_| true).await;
+    }
+    world.settled(UNIT).await;
+    readiness_is(&worker, 200, "").await;
     assert_eq!(world.dead_letters(UNIT, 0).await.len(), 0);
 }
 

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod database;
 mod deliveries;
 mod forgeries;
 mod limits;

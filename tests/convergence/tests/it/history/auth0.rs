@@ -11,7 +11,7 @@ impl History {
     pub(super) fn at_auth0(&mut self, idp: &Auth0Control) -> Vec<NativeEvent> {
         let (id, email) = self.user();
         let id = &id;
-        if self.deleted.contains(id) {
+        if self.ended.contains(id) {
             return Vec::new();
         }
         let Some(user) = idp.user(id) else {
@@ -21,10 +21,8 @@ impl History {
             return vec![idp.put_user(user).stream_event()];
         };
         match self.rng.random_range(0..8) {
-            0 => {
-                self.deleted.insert(id.clone());
-                vec![idp.delete(id).stream_event()]
-            }
+            // A user that comes back has the same ID: a social account's ID is its ID at the other provider.
+            0 => vec![idp.delete(id).stream_event()],
             1 => vec![idp.update(id, |user| user.blocked = Some(user.blocked != Some(true))).log_event()],
             2 => {
                 let key = self.key();
@@ -52,7 +50,7 @@ impl History {
         let others = users.iter().filter(|id| **id != primary.user_id && idp.user(id).is_some());
         let others: Vec<&String> = others.collect();
         let Some(other) = others.choose(&mut self.rng) else { return Vec::new() };
-        self.deleted.insert((*other).clone());
+        self.ended.insert((*other).clone());
         let subject = other.trim_start_matches("auth0|");
         let identity = SimulatedIdentity::new("auth0", "Coppice-Members", subject.into());
         let gone = idp.delete(other).stream_event();
