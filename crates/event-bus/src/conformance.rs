@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::future::Future;
 
-use event_contract::{Announcement, Envelope, EventKind, Hop, SCHEMA_VERSION, TraceContext};
+use event_contract::{Announcement, Envelope, EventKind, Hop, IngressEvent, SCHEMA_VERSION, TraceContext};
 use uuid::Uuid;
 
 use crate::{BusEntry, BusError, EntryError, EventBus};
@@ -81,7 +81,8 @@ pub async fn nothing_to_publish_is_no_error(subject: &impl BusUnderTest) {
 /// Sources that begin with `aws.` are AWS's own.
 pub async fn a_refused_entry_fails_alone(subject: &impl BusUnderTest) {
     let bus = subject.fresh().await;
-    let foreign = |source: &str| BusEntry::provider(source, "RecordChanged", r#"{"ids":["1"]}"#).unwrap();
+    let detail = IngressEvent::changed(vec![String::from("1")]);
+    let foreign = |source: &str| BusEntry::provider(source, "RecordChanged", &detail).unwrap();
     let entries = [foreign("coppice.ingress.scim"), foreign("aws.forged"), foreign("coppice.ingress.crm")];
     let results = bus.publish(&entries).await.unwrap();
     let refusal = EntryError::Refused { code: "NotAuthorizedForSourceException".to_owned() };

@@ -1,9 +1,9 @@
-//! One event on its way to the bus. An entry of source `coppice` can be made of an [`Announcement`] only.
+//! One event on its way to the bus. An entry of source `coppice` can be made of an [`Announcement`] only, and any other of a
+//! [`Detail`]: so an event has no field that the contract does not list.
 
 use std::fmt;
 
-use event_contract::{Announcement, EventKind, INTERNAL_SOURCE};
-use serde_json::value::RawValue;
+use event_contract::{Announcement, Detail, EventKind, INTERNAL_SOURCE};
 
 /// As EventBridge counts it. Ten of them fit even the older limit of 256 KB for one call, and IDs need far less.
 pub const MAX_ENTRY_BYTES: usize = 25_600;
@@ -27,8 +27,8 @@ pub enum BusEntryError {
         /// As EventBridge counts it.
         size_bytes: usize,
     },
-    /// The detail is not a JSON object, or the source or detail type is empty.
-    #[error("not an event: the detail must be a JSON object, source and detail type must not be empty")]
+    /// The detail has no JSON form, or the source or detail type is empty.
+    #[error("not an event: the detail must have a JSON form, source and detail type must not be empty")]
     Malformed,
     /// The source is that of internal events.
     #[error("internal events are made of announcements only")]
@@ -52,16 +52,17 @@ impl BusEntry {
     pub fn provider(
         source: impl Into<String>,
         detail_type: impl Into<String>,
-        detail: impl Into<String>,
+        detail: &impl Detail,
     ) -> Result<Self, BusEntryError> {
-        let entry = Self { source: source.into(), detail_type: detail_type.into(), detail: detail.into() };
+        let detail = serde_json::to_string(detail).map_err(|_| BusEntryError::Malformed)?;
+        let entry = Self { source: source.into(), detail_type: detail_type.into(), detail };
         if entry.source == INTERNAL_SOURCE {
             return Err(BusEntryError::InternalSource);
         }
         if entry.size_bytes() > MAX_ENTRY_BYTES {
             return Err(BusEntryError::TooLarge { size_bytes: entry.size_bytes() });
         }
-        if entry.source.is_empty() || entry.detail_type.is_empty() || !is_json_object(&entry.detail) {
+        if entry.source.is_empty() || entry.detail_type.is_empty() {
             return Err(BusEntryError::Malformed);
         }
         Ok(entry)
@@ -88,10 +89,6 @@ impl BusEntry {
     }
 }
 
-fn is_json_object(text: &str) -> bool {
-    text.trim_start().starts_with('{') && serde_json::from_str::<&RawValue>(text).is_ok()
-}
-
 impl fmt::Debug for BusEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Without the detail: of a provider's event it may hold anything.
@@ -104,31 +101,35 @@ impl fmt::Debug for BusEntry {
 
 #[cfg(test)]
 mod tests {
+    use event_contract::IngressEvent;
+
     use super::*;
 
-    fn provider(source: &str, detail: &str) -> Result<BusEntry, BusEntryError> {
-        BusEntry::provider(source, "RecordChanged", detail)
+    fn provider(source: &str, id: &str) -> Result<BusEntry, BusEntryError> {
+        BusEntry::provider(source, "RecordChanged", &IngressEvent::changed(vec![id.to_owned()]))
     }
 
     #[test]
     fn what_the_bus_would_refuse_is_not_made() {
-        assert!(provider("coppice.ingress.scim", r#"{"ids":["1"]}"#).is_ok());
-        for detail in ["", "[]", "{", r#""text""#, "{} {}"] {
-            assert_eq!(provider("coppice.ingress.scim", detail), Err(BusEntryError::Malformed), "{detail}");
-        }
-        assert_eq!(provider("", "{}"), Err(BusEntryError::Malformed));
-        let large = format!(r#"{{"a":"{}"}}"#, "x".repeat(MAX_ENTRY_BYTES));
+        assert_eq!(
+            provider("coppice.ingress.scim", "1").unwrap().detail(),
+            r#"{"ids":["1"],"change":"changed"}"#
+        );
+        assert_eq!(provider("", "1"), Err(BusEntryError::Malformed));
+        let large = "x".repeat(MAX_ENTRY_BYTES);
         assert!(matches!(provider("coppice.ingress.scim", &large), Err(BusEntryError::TooLarge { .. })));
+        let without_type = BusEntry::provider("coppice.ingress.scim", "", &IngressEvent::changed(Vec::new()));
+        assert_eq!(without_type, Err(BusEntryError::Malformed));
     }
 
     #[test]
-    fn an_internal_event_cannot_be_made_of_a_provider_s_json() {
-        assert_eq!(provider(INTERNAL_SOURCE, "{}"), Err(BusEntryError::InternalSource));
+    fn an_internal_event_cannot_be_made_of_a_provider_s_event() {
+        assert_eq!(provider(INTERNAL_SOURCE, "1"), Err(BusEntryError::InternalSource));
     }
 
     #[test]
     fn its_debug_text_hides_the_detail() {
-        let entry = provider("coppice.ingress.scim", r#"{"mail":"mara.quill@example.org"}"#).unwrap();
+        let entry = provider("coppice.ingress.scim", "mara.quill@example.org").unwrap();
         assert!(!format!("{entry:?}").contains("mara"));
     }
 }

@@ -1,12 +1,14 @@
 //! The EventBridge envelope around every event, ours and the providers'. The detail stays raw JSON: only the owner of that
 //! shape may look inside. Shape: <https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html>.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
+
+use crate::Detail;
 
 /// One event as a rule hands it to a queue.
 #[derive(Debug, Clone, Deserialize)]
@@ -64,7 +66,7 @@ impl Envelope {
 }
 
 /// The body of a new event as a rule would hand it to a queue: for a message that is sent straight to the queue.
-pub fn queued_event(source: &str, detail_type: &str, detail: &impl Serialize) -> String {
+pub fn queued_event(source: &str, detail_type: &str, detail: &impl Detail) -> String {
     // A time of this century always has a text.
     let time = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
     json!({"version": "0", "id": Uuid::now_v7(), "source": source, "detail-type": detail_type, "time": time,

@@ -20,7 +20,6 @@ pub enum IngressChange {
 
 /// The detail of an ingress event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct IngressEvent {
     /// The provider's own IDs of the records to read again. None of them is empty.
     #[serde(deserialize_with = "ids")]
@@ -30,6 +29,13 @@ pub struct IngressEvent {
     /// The record's version is not older than this, where the provider says so.
     #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     pub not_before: Option<OffsetDateTime>,
+}
+
+impl IngressEvent {
+    /// Records that were created or changed, without a bound.
+    pub const fn changed(ids: Vec<String>) -> Self {
+        Self { ids, change: IngressChange::Changed, not_before: None }
+    }
 }
 
 fn ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {

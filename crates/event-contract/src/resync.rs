@@ -2,7 +2,7 @@
 //! hands to a queue, so that the same handler reads it. They are sent straight to a resync queue, past the bus.
 
 use crate::envelope::queued_event;
-use crate::ingress::{INGRESS_SOURCE_PREFIX, IngressChange, IngressEvent};
+use crate::ingress::{INGRESS_SOURCE_PREFIX, IngressEvent};
 
 /// `detail-type` of a resync message: no rule matches it.
 pub const RESYNC_DETAIL_TYPE: &str = "resync";
@@ -11,14 +11,14 @@ pub const RESYNC_DETAIL_TYPE: &str = "resync";
 pub fn resync_message(source: &str, id: &str) -> String {
     // It says *changed*, without a lower bound: the source decides whether the record is gone, and its answer of now is new
     // enough.
-    let detail = IngressEvent { ids: vec![id.to_owned()], change: IngressChange::Changed, not_before: None };
+    let detail = IngressEvent::changed(vec![id.to_owned()]);
     queued_event(&format!("{INGRESS_SOURCE_PREFIX}{source}"), RESYNC_DETAIL_TYPE, &detail)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Envelope;
+    use crate::{Envelope, IngressChange};
 
     #[test]
     fn a_resync_message_is_an_event_that_names_one_record() {

@@ -68,7 +68,6 @@ async fn readyz<H: Health>(State(shared): State<Arc<Shared<H>>>) -> Response {
 }
 
 async fn render_metrics<H: Health>(State(shared): State<Arc<Shared<H>>>) -> Response {
-    shared.metrics.run_upkeep();
     ([("content-type", "text/plain; version=0.0.4")], shared.metrics.render()).into_response()
 }
 

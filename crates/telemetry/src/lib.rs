@@ -2,11 +2,14 @@
 //! and `/metrics`. This crate must not know what a worker does. Names of metrics stand with the code that counts them.
 
 mod health;
+mod listen;
+mod upkeep;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
 pub use health::{Check, Health, serve_health};
+pub use listen::listen;
 
 /// Upper bounds of every histogram of seconds: from a fast handler (1 ms) to a message a day late.
 const SECONDS_BUCKETS: [f64; 14] =
@@ -29,14 +32,18 @@ pub fn start_logs(filter: &str) -> anyhow::Result<()> {
         .map_err(|error| anyhow::anyhow!("logs were started twice: {error}"))
 }
 
-/// Starts metrics, each labelled with the unit's name.
+/// Starts metrics, each labelled with the unit's name. They need bounded memory, also if nothing scrapes them.
 ///
 /// # Errors
 /// When metrics were started before.
+///
+/// # Panics
+/// Outside a tokio runtime.
 pub fn start_metrics(unit: &str) -> anyhow::Result<PrometheusHandle> {
     let handle = PrometheusBuilder::new()
         .add_global_label("unit", unit)
         .set_buckets_for_metric(Matcher::Suffix(String::from("_seconds")), &SECONDS_BUCKETS)?
         .install_recorder()?;
+    upkeep::start(handle.clone());
     Ok(handle)
 }

@@ -152,7 +152,7 @@ impl Consumer {
     ) -> anyhow::Result<Report> {
         let Self { mode, version, step_limit, process } = self;
         let metrics = telemetry::start_metrics(H::NAME)?;
-        let listener = tokio::net::TcpListener::bind(process.health_address).await.with_context(|| {
+        let listener = telemetry::listen(process.health_address).with_context(|| {
             format!("cannot listen on {} for /livez and /metrics", process.health_address)
         })?;
 

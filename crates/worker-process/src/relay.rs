@@ -232,6 +232,7 @@ mod tests {
     use std::future::pending;
 
     use event_bus::RecordingBus;
+    use event_contract::IngressEvent;
 
     use super::*;
 
@@ -301,7 +302,9 @@ mod tests {
         let bus = RecordingBus::default();
         bus.fail_next_entries([0], &EntryError::Refused { code: String::from("AccessDenied") });
         bus.fail_next_entries([1], &EntryError::Unavailable { code: String::from("InternalFailure") });
-        let entry = || BusEntry::provider("coppice.ingress.test", "Test", "{}").unwrap();
+        let entry = || {
+            BusEntry::provider("coppice.ingress.test", "Test", &IngressEvent::changed(Vec::new())).unwrap()
+        };
         let entries: Vec<(Uuid, BusEntry)> = (0..3).map(|_| (Uuid::now_v7(), entry())).collect();
         let third = entries[2].0;
         let published = publish(&bus, entries).await.unwrap();

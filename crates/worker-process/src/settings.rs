@@ -22,7 +22,7 @@ settings::declare! {
         "name of the EventBridge bus (output BusName)" => pub bus_name;
     pub CONNECTIONS: u32 = "COPPICE_DATABASE_CONNECTIONS" [default "10", within 2..=1000]
         "most database connections of one process" => pub database_connections;
-    pub HEALTH_ADDRESS: SocketAddr = "COPPICE_HEALTH_ADDRESS" [default "0.0.0.0:8080"]
+    pub HEALTH_ADDRESS: SocketAddr = "COPPICE_HEALTH_ADDRESS" [default "[::]:8080"]
         "where /livez, /readyz and /metrics are answered" => pub health_address;
     pub LOG: String = "COPPICE_LOG" [default "info"]
         "log filter, in the form of RUST_LOG" => pub log_filter;

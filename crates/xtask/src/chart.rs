@@ -1,11 +1,12 @@
-//! Makes the chart's `units.yaml`, its schema, and the table of values in its README, from `crates/fleet` and from
-//! `deploy/helm/coppice/values.yaml` with a comment above each key.
+//! Makes the chart's `units.yaml`, its schema, what its validations compare values with, and the table of values in its
+//! README, from `crates/fleet`, the declared settings, and `deploy/helm/coppice/values.yaml` with a comment above each key.
 //!
 //! helm-docs and helm-values-schema-json are Go binaries, which no registry of this project has. Bitnami's readme-generator
 //! needs Node; its schemas allow unknown keys and state only types.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
@@ -29,6 +30,7 @@ pub(crate) fn files() -> anyhow::Result<Vec<(String, String)>> {
     write_rows(&mut table, &[], &values, &comments);
     Ok(vec![
         (path("units.yaml"), units_file(&read(&path("units.yaml"))?)),
+        (path("checks.yaml"), checks_file(&read(&path("checks.yaml"))?, &values, &comments)?),
         (path("values.schema.json"), format!("{:#}\n", schema(&values, &comments)?)),
         (path("README.md"), between_marks(&read(&path("README.md"))?, "values.yaml", &table)?),
         (path("values.yaml"), text),
@@ -56,10 +58,107 @@ fn with_every_worker(text: &str) -> anyhow::Result<String> {
     Ok(format!("{before}\nworkers:\n{entries}\n\n{after}"))
 }
 
+/// The comment at a file's head, which stays.
+fn head(file: &str) -> String {
+    file.lines().take_while(|line| line.starts_with('#')).map(|line| format!("{line}\n")).collect()
+}
+
+fn checks_file(old: &str, values: &Value, comments: &BTreeMap<Path, Comment>) -> anyhow::Result<String> {
+    let mut needed = Vec::new();
+    needed_values(&[], &[], values, comments, &mut needed);
+    let mut text = head(old);
+    for (key, entries) in [
+        ("numbers", declared_settings(is_number)?),
+        ("booleans", declared_settings(is_boolean)?),
+        ("values", needed),
+    ] {
+        let _ = writeln!(text, "{key}:");
+        for entry in entries {
+            let _ = writeln!(text, "  - {entry}");
+        }
+    }
+    Ok(text)
+}
+
+/// The paths of the values that cannot be absent.
+///
+/// `origin` is the path whose comments hold for `path`: a key whose schema is defined elsewhere has none of its own below it.
+fn needed_values(
+    path: &[String],
+    origin: &[String],
+    value: &Value,
+    comments: &BTreeMap<Path, Comment>,
+    into: &mut Vec<String>,
+) {
+    let comment = comments.get(origin).cloned().unwrap_or_default();
+    let reference = comment.schema.get("$ref").and_then(|name| name.as_str()?.strip_prefix("#/$defs/"));
+    if let Some(name) = reference {
+        let defined = comments.iter().filter(|(_, comment)| comment.define.as_deref() == Some(name));
+        return defined.for_each(|(origin, _)| needed_values(path, origin, value, comments, into));
+    }
+    let may_be_null = comment.schema.get("type").is_some_and(|kind| kind.to_string().contains("null"));
+    // An absent text is the same as an empty one. A map with free keys may be removed, as a limit of resources, but not a block.
+    let is_open = comment.schema.contains_key("additionalProperties");
+    let may_be_removed = is_open && path.len() > 1 && value.as_object().is_some_and(|map| !map.is_empty());
+    if value == "" || may_be_null || may_be_removed {
+        return;
+    }
+    if !path.is_empty() {
+        into.push(path.join("."));
+    }
+    if !is_open {
+        for (key, value) in value.as_object().into_iter().flatten() {
+            let below = |path: &[String]| [path, std::slice::from_ref(key)].concat();
+            needed_values(&below(path), &below(origin), value, comments, into);
+        }
+    }
+}
+
+/// The settings that `settings::declare!` declares with such a type and such attributes, sorted by name.
+fn declared_settings(wanted: fn(kind: &str, attributes: &str) -> bool) -> anyhow::Result<Vec<String>> {
+    let mut files = Vec::new();
+    for folder in ["crates", "workers", "jobs"] {
+        source_files(&workspace().join(folder), &mut files)?;
+    }
+    let mut names = Vec::new();
+    for file in files {
+        let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+        names.extend(text.lines().filter_map(|line| {
+            let (declared, rest) = line.split_once(" = \"COPPICE_")?;
+            let (name, attributes) = rest.split_once("\" [")?;
+            let (_, kind) = declared.split_once(": ")?;
+            wanted(kind, attributes).then(|| format!("COPPICE_{name}"))
+        }));
+    }
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
+
+fn is_number(_: &str, attributes: &str) -> bool {
+    let default = attributes.strip_prefix("default \"").and_then(|rest| rest.split('"').next());
+    let by_default = default.is_some_and(|text| text.parse::<f64>().is_ok());
+    by_default || ["seconds ", "millis ", "within "].iter().any(|attribute| attributes.contains(attribute))
+}
+
+fn is_boolean(kind: &str, _: &str) -> bool {
+    kind == "bool"
+}
+
+fn source_files(folder: &std::path::Path, into: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let path = entry?.path();
+        if path.is_dir() {
+            source_files(&path, into)?;
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            into.push(path);
+        }
+    }
+    Ok(())
+}
+
 fn units_file(old: &str) -> String {
-    // The comment at the file's head stays.
-    let head = old.lines().take_while(|line| line.starts_with('#'));
-    let mut text: String = head.map(|line| format!("{line}\n")).collect();
+    let mut text = head(old);
     for unit in fleet::UNITS {
         let _ = writeln!(text, "{}:\n  {{{}}}", unit.name, facts(unit).join(", "));
     }
@@ -105,6 +204,7 @@ pub(crate) fn folder() -> PathBuf {
 struct Comment {
     text: String,
     define: Option<String>,
+    with: Option<String>,
     schema: Map<String, Value>,
 }
 
@@ -143,11 +243,14 @@ fn comments(text: &str, values: &Value) -> anyhow::Result<BTreeMap<Path, Comment
 
 impl Comment {
     fn take_in(&mut self, line: &str) -> anyhow::Result<()> {
-        // The schema overrides what follows from the default's type. A definition is a schema that other keys refer to.
+        // The schema overrides what follows from the default's type. A definition is a schema that other keys refer to. A map
+        // `with` another one may also have that one's keys.
         if let Some(schema) = line.strip_prefix("@schema ") {
             self.schema = serde_json::from_str(schema).with_context(|| format!("@schema {schema}"))?;
         } else if let Some(name) = line.strip_prefix("@define ") {
             self.define = Some(name.to_owned());
+        } else if let Some(name) = line.strip_prefix("@with ") {
+            self.with = Some(name.to_owned());
         } else {
             let space = if self.text.is_empty() { "" } else { " " };
             self.text.push_str(space);
@@ -160,6 +263,19 @@ impl Comment {
 fn schema(values: &Value, comments: &BTreeMap<Path, Comment>) -> anyhow::Result<Value> {
     let mut definitions = Map::new();
     let mut root = schema_of(&[], values, comments, &mut definitions)?;
+    for (path, comment) in comments {
+        let (Some(other), [key]) = (&comment.with, path.as_slice()) else { continue };
+        let others =
+            values[other].as_object().with_context(|| format!("{key} with {other}, which is no map"))?;
+        let map = match &comment.define {
+            Some(name) => definitions.get_mut(name),
+            None => root["properties"].get_mut(key),
+        };
+        let map = map.context("each key at the top has a schema")?;
+        for key in others.keys() {
+            map["properties"][key] = json!({"$ref": format!("#/properties/{other}/properties/{key}")});
+        }
+    }
     let root_map = root.as_object_mut().context("values.yaml is a map")?;
     root_map.insert(String::from("$schema"), json!("https://json-schema.org/draft/2020-12/schema"));
     root_map.insert(String::from("$defs"), Value::Object(definitions));
@@ -186,6 +302,10 @@ fn schema_of(
             Value::Null => bail!("{}: Helm cannot override a default that is null", path.join(".")),
         };
         made.insert(String::from("type"), json!(kind));
+        // As large as Kubernetes takes it. Helm holds numbers as floats, and a larger one may be another one already.
+        if value.is_number() {
+            made.insert(String::from("maximum"), json!(i32::MAX));
+        }
         if value.is_array() && !comment.schema.contains_key("items") {
             bail!("{}: say in @schema what its items are", path.join("."));
         }
@@ -256,7 +376,7 @@ open: {}
         let values: Value = serde_saphyr::from_str(&text).unwrap();
         let comments = comments(&text, &values).unwrap();
         let schema = schema(&values, &comments).unwrap();
-        assert_eq!(schema["$defs"]["inner"], json!({"type": "integer", "minimum": 1}));
+        assert_eq!(schema["$defs"]["inner"], json!({"type": "integer", "minimum": 1, "maximum": i32::MAX}));
         let outer = &schema["properties"]["outer"];
         assert_eq!(outer["description"], "Outer, in two lines.");
         assert_eq!(outer["additionalProperties"], false);
@@ -269,6 +389,60 @@ open: {}
             table.contains("| `outer` |  | Outer, in two lines. |\n| `outer.inner` | `3` |  |\n"),
             "{table}"
         );
+    }
+
+    #[test]
+    fn a_map_with_another_one_may_have_its_keys() {
+        let text =
+            "common:\n  a: 1\n# @with common\none:\n  b: 2\n# @define two\n# @with common\ntwo:\n  c: x\n";
+        let values: Value = serde_saphyr::from_str(text).unwrap();
+        let schema = schema(&values, &comments(text, &values).unwrap()).unwrap();
+        let reference = json!({"$ref": "#/properties/common/properties/a"});
+        assert_eq!(schema["properties"]["one"]["properties"]["a"], reference);
+        assert_eq!(schema["$defs"]["two"]["properties"]["a"], reference);
+        assert_eq!(schema["$defs"]["two"]["properties"]["c"]["type"], "string");
+    }
+
+    #[test]
+    fn only_a_text_and_a_part_of_a_map_with_free_keys_may_be_absent() {
+        let text = r#"# @define thing
+thing:
+  text: ""
+  name: x
+  list: []
+  # @schema {"additionalProperties": {"type": "string"}}
+  free:
+    key: value
+  # @schema {"type": ["integer", "null"]}
+  none: 1
+# @schema {"$ref": "$defs/thing"}
+other:
+  list: []
+  free:
+    key: value
+"#
+        .replace("$defs", "#/$defs");
+        let values: Value = serde_saphyr::from_str(&text).unwrap();
+        let mut needed = Vec::new();
+        needed_values(&[], &[], &values, &comments(&text, &values).unwrap(), &mut needed);
+        assert_eq!(needed, ["other", "other.list", "thing", "thing.list", "thing.name"]);
+    }
+
+    #[test]
+    fn a_setting_s_kind_follows_from_its_declaration() {
+        let numbers = declared_settings(is_number).unwrap();
+        for (name, is_listed) in [
+            ("COPPICE_MAX_IN_FLIGHT", true),
+            ("COPPICE_RETRY_BASE_SECS", true),
+            ("COPPICE_PUBLISH_LIMIT_MS", true),
+            ("COPPICE_RESYNC_REQUESTS_PER_DAY", true),
+            ("COPPICE_AUTH0_CLIENT_ID", false),
+            ("COPPICE_STRIPE_DATE_OF_BIRTH", false),
+            ("COPPICE_LOG", false),
+        ] {
+            assert_eq!(numbers.contains(&String::from(name)), is_listed, "{name}");
+        }
+        assert_eq!(declared_settings(is_boolean).unwrap(), ["COPPICE_STRIPE_DATE_OF_BIRTH"]);
     }
 
     #[test]

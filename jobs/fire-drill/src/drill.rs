@@ -199,7 +199,7 @@ impl Drills<'_> {
     async fn fail(&self, unit: Unit, drill: Uuid, fault: Fault) -> Result<Standing, StepError> {
         self.clean_up(unit, drill).await?;
         if fault.hop <= Hop::Worker {
-            self.remove_unhandled(unit, drill).await?;
+            self.remove_undelivered(drill).await?;
         }
         self.end_as_failed(unit, drill, fault).await
     }

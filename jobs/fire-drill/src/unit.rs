@@ -2,8 +2,7 @@
 //! `deploy/cloudformation/coppice.yaml`; a test compares the two. Pure.
 
 use event_bus::BusEntry;
-use event_contract::DRILL_SOURCE;
-use serde::Serialize;
+use event_contract::{DRILL_SOURCE, Detail};
 
 /// A unit with a DLQ, and where its events enter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,9 +50,9 @@ impl Unit {
     }
 
     /// An event that enters by its door.
-    pub(crate) fn entry(self, detail_type: &str, detail: &impl Serialize) -> Option<BusEntry> {
+    pub(crate) fn entry(self, detail_type: &str, detail: &impl Detail) -> Option<BusEntry> {
         // `None` cannot happen: a struct of a word and an ID is a small JSON object.
-        BusEntry::provider(self.source(), detail_type, serde_json::to_string(detail).ok()?).ok()
+        BusEntry::provider(self.source(), detail_type, detail).ok()
     }
 
     /// The rule that matches events sent to it.

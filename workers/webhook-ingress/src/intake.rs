@@ -101,6 +101,5 @@ impl<B: EventBus> Intake<B> {
 }
 
 fn entry(row: &IngressRow) -> Result<BusEntry, BusEntryError> {
-    let detail = serde_json::to_string(&row.event).map_err(|_| BusEntryError::Malformed)?;
-    BusEntry::provider(&row.source, &row.detail_type, detail)
+    BusEntry::provider(&row.source, &row.detail_type, &row.event)
 }

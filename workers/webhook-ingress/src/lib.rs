@@ -97,8 +97,7 @@ async fn work(version: &'static str, settings: Settings) -> anyhow::Result<()> {
     let metrics = telemetry::start_metrics(NAME)?;
     let stop = CancellationToken::new();
     worker_process::cancel_on_termination(stop.clone())?;
-    let health_listener = TcpListener::bind(settings.health_address)
-        .await
+    let health_listener = telemetry::listen(settings.health_address)
         .with_context(|| format!("cannot listen on {} for /livez and /metrics", settings.health_address))?;
 
     let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
@@ -112,8 +111,7 @@ async fn work(version: &'static str, settings: Settings) -> anyhow::Result<()> {
         // No webhook was accepted.
         () = stop.cancelled() => return Ok(()),
     }
-    let listener = TcpListener::bind(settings.listen_address)
-        .await
+    let listener = telemetry::listen(settings.listen_address)
         .with_context(|| format!("cannot listen on {} for webhooks", settings.listen_address))?;
 
     let (intake, turns) = (Intake::new(bus, store.clone()), Turns::default());

@@ -24,7 +24,7 @@ settings::declare! {
     pub health_address: SocketAddr = use HEALTH_ADDRESS;
     pub log_filter: String = use LOG;
     pub drain_limit: Duration = use DRAIN_LIMIT;
-    LISTEN_ADDRESS: SocketAddr = "COPPICE_LISTEN_ADDRESS" [default "0.0.0.0:8081"]
+    LISTEN_ADDRESS: SocketAddr = "COPPICE_LISTEN_ADDRESS" [default "[::]:8081"]
         "where webhooks arrive, as plain HTTP" => pub listen_address;
     pub connections: ConnectionLimits = load;
     pub ingress: IngressSettings = load;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::http::StatusCode;
 use event_bus::{BusEntry, BusError, EntryError, EventBridgeBus, EventBus};
+use event_contract::IngressEvent;
 use tokio::net::TcpListener;
 
 use local_stack::aws_config;
@@ -37,7 +38,7 @@ fn error(status: StatusCode, code: &str) -> Reply {
 }
 
 fn entries(count: usize) -> Vec<BusEntry> {
-    vec![BusEntry::provider("test", "Something", "{}").unwrap(); count]
+    vec![BusEntry::provider("test", "Something", &IngressEvent::changed(Vec::new())).unwrap(); count]
 }
 
 fn unavailable(code: &str) -> Result<(), EntryError> {

@@ -2,6 +2,7 @@
 
 use event_bus::conformance::BusUnderTest;
 use event_bus::{BusEntry, BusError, CallFailure, EntryError, EventBus, RecordingBus, bus_conformance};
+use event_contract::IngressEvent;
 
 struct Recording;
 
@@ -26,7 +27,9 @@ impl BusUnderTest for Recording {
 bus_conformance! { [#[tokio::test]] Recording }
 
 fn entries(count: usize) -> Vec<BusEntry> {
-    let entry = |number| BusEntry::provider("test", "Numbered", format!(r#"{{"number":{number}}}"#)).unwrap();
+    let entry = |number: usize| {
+        BusEntry::provider("test", "Numbered", &IngressEvent::changed(vec![number.to_string()])).unwrap()
+    };
     (0..count).map(entry).collect()
 }
 

@@ -44,7 +44,12 @@ impl DeadLetterQueues {
                 let unit = queue.name.strip_prefix(&prefix)?;
                 let unit =
                     unit.strip_suffix("-dlq").or_else(|| (unit == UNDELIVERED).then_some(UNDELIVERED))?;
-                let source = if unit == UNDELIVERED { None } else { named(unit) };
+                // Queues of another stack may be among them, if its name begins with ours.
+                let source = match fleet::unit(unit) {
+                    Some(unit) => named(unit.name),
+                    None if unit == UNDELIVERED => None,
+                    None => return None,
+                };
                 Some(Dlq { unit: unit.to_owned(), queue: queue.queue.clone(), source })
             })
             .collect();

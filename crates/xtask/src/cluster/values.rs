@@ -84,7 +84,8 @@ impl ClusterValues {
             aws_endpoint: emulator.replace(loopback, &address),
             stack_outputs: stack::outputs(&world.topology),
             database_port: port(database_url)?,
-            database_url: database_url.replace(loopback, &address),
+            // This Postgres has no certificate, and for pods it is on another machine.
+            database_url: format!("{}?sslmode=disable", database_url.replace(loopback, &address)),
             providers,
             other_ports,
         })
@@ -204,7 +205,8 @@ mod tests {
             }
         }
         let database = named(example["database"]["secret"]["name"].as_str().unwrap());
-        assert!(database["DATABASE_URL"].as_str().unwrap().contains("@192.0.2.1:"));
+        let url = database["DATABASE_URL"].as_str().unwrap();
+        assert!(url.contains("@192.0.2.1:") && url.ends_with("?sslmode=disable"), "{url}");
         let aws = named(example["aws"]["credentialsSecret"].as_str().unwrap());
         assert_eq!(aws["AWS_ACCESS_KEY_ID"], ACCESS_KEY_ID);
     }

@@ -24,6 +24,23 @@ Plain settings are variables. Secrets are files, named by NAME_FILE: everyone wh
 {{- end -}}
 {{- end }}
 
+{{/* The certificate authority of the database, if one is given: the volume's source, as YAML. */}}
+{{- define "coppice.databaseCa" -}}
+{{- with .Values.database -}}
+{{- if .caSecret.name -}}
+secret:
+  secretName: {{ .caSecret.name | quote }}
+  items:
+    - {key: {{ .caSecret.key | quote }}, path: ca.crt}
+{{- else if .caConfigMap.name -}}
+configMap:
+  name: {{ .caConfigMap.name | quote }}
+  items:
+    - {key: {{ .caConfigMap.key | quote }}, path: ca.crt}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
 {{/* The Secrets that are mounted, as JSON: the folder's name, the Secret's, its keys, the variable of each. */}}
 {{- define "coppice.secrets" -}}
 {{- $root := .root -}}
@@ -99,6 +116,9 @@ Plain settings are variables. Secrets are files, named by NAME_FILE: everyone wh
 {{- range $name, $value := $config.settings -}}
 {{- $_ := set $variables $name $value -}}
 {{- end -}}
+{{- if include "coppice.databaseCa" $root -}}
+{{- $_ := set $variables "PGSSLROOTCERT" "/run/secrets/coppice/database-ca/ca.crt" -}}
+{{- end -}}
 {{- range $source := include "coppice.secrets" . | fromJsonArray -}}
 {{- range $name, $key := $source.files -}}
 {{- $_ := set $variables (printf "%s_FILE" $name) (printf "/run/secrets/coppice/%s/%s" $source.folder $key) -}}
@@ -113,9 +133,12 @@ Plain settings are variables. Secrets are files, named by NAME_FILE: everyone wh
 - name: {{ . }}
   valueFrom:
     secretKeyRef:
-      name: {{ $root.Values.aws.credentialsSecret }}
+      name: {{ $root.Values.aws.credentialsSecret | quote }}
       key: {{ . }}
 {{- end }}
+{{- end }}
+{{- with $config.extraEnv }}
+{{ toYaml . }}
 {{- end }}
 {{- end }}
 
@@ -131,6 +154,14 @@ Plain settings are variables. Secrets are files, named by NAME_FILE: everyone wh
   mountPath: /etc/coppice
   readOnly: true
 {{- end }}
+{{- if include "coppice.databaseCa" .root }}
+- name: database-ca
+  mountPath: /run/secrets/coppice/database-ca
+  readOnly: true
+{{- end }}
+{{- with .config.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
 {{- end }}
 
 {{/* Only the keys that are named: a key that the Secret lacks keeps the pod from starting, and the event says which. */}}
@@ -139,18 +170,25 @@ Plain settings are variables. Secrets are files, named by NAME_FILE: everyone wh
 {{- range include "coppice.secrets" . | fromJsonArray }}
 - name: secret-{{ .folder }}
   secret:
-    secretName: {{ .secret }}
-    # 0440, which not every reader of YAML takes as octal.
-    defaultMode: 288
+    secretName: {{ .secret | quote }}
+    # 0440, which not every reader of YAML takes as octal. Without a group of the volumes' files: 0444.
+    defaultMode: {{ kindIs "invalid" (index $.root.Values.podUser "fsGroup") | ternary 292 288 }}
     items:
       {{- range $name, $key := .files }}
-      - key: {{ $key }}
-        path: {{ $key }}
+      - key: {{ $key | quote }}
+        path: {{ $key | quote }}
       {{- end }}
 {{- end }}
 {{- if and $facts.policy .root.Values.policy }}
 - name: policy
   configMap:
     name: {{ include "coppice.fullname" .root }}-policy
+{{- end }}
+{{- with include "coppice.databaseCa" .root }}
+- name: database-ca
+  {{- . | nindent 2 }}
+{{- end }}
+{{- with .config.extraVolumes }}
+{{ toYaml . }}
 {{- end }}
 {{- end }}

@@ -3,10 +3,15 @@
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride -}}
 {{- else if contains .Chart.Name .Release.Name -}}
-{{- .Release.Name | trunc 30 | trimSuffix "-" -}}
+{{- regexReplaceAll "-+$" (.Release.Name | trunc 30) "" -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 30 | trimSuffix "-" -}}
+{{- regexReplaceAll "-+$" (printf "%s-%s" .Release.Name .Chart.Name | trunc 30) "" -}}
 {{- end -}}
+{{- end }}
+
+{{/* A version as a label or an image's tag, which cannot have a plus sign: Flux adds `+` and a digest to the chart's version. */}}
+{{- define "coppice.label" -}}
+{{- regexReplaceAll "[-_.]+$" (. | replace "+" "_" | trunc 63) "" -}}
 {{- end }}
 
 {{/* The facts about each unit: units.yaml, which values cannot change. */}}
@@ -17,7 +22,7 @@
 {{/* Labels by which pods are found. Called with root and component. */}}
 {{- define "coppice.selector" -}}
 app.kubernetes.io/name: {{ .root.Chart.Name }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 {{- with .component }}
 app.kubernetes.io/component: {{ . }}
 {{- end }}
@@ -26,9 +31,9 @@ app.kubernetes.io/component: {{ . }}
 {{/* Labels of every object. Called with root and component. */}}
 {{- define "coppice.labels" -}}
 {{ include "coppice.selector" . }}
-app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/version: {{ include "coppice.label" .root.Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .root.Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
+helm.sh/chart: {{ include "coppice.label" (printf "%s-%s" .root.Chart.Name .root.Chart.Version) }}
 {{- end }}
 
 {{/* By digest where there is one: a tag can be moved. */}}
@@ -37,19 +42,26 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- if .digest -}}
 {{- printf "%s@%s" .repository .digest -}}
 {{- else -}}
-{{- printf "%s:%s" .repository (.tag | default $.Chart.AppVersion) -}}
+{{- printf "%s:%s" .repository (.tag | default (include "coppice.label" $.Chart.AppVersion)) -}}
 {{- end -}}
 {{- end -}}
+{{- end }}
+
+{{/* The values of a pod of the migration or of `helm test`: podDefaults, merged with its own. Called with root and own. */}}
+{{- define "coppice.pod" -}}
+{{- mergeOverwrite (deepCopy .root.Values.podDefaults) (deepCopy (.own | default dict)) | toYaml -}}
 {{- end }}
 
 {{/* A worker's values: the defaults, merged with its own entry, also if a value there is 0, false or []. */}}
 {{- define "coppice.worker" -}}
-{{- mergeOverwrite (deepCopy .root.Values.workerDefaults) (deepCopy (.own | default dict)) | toYaml -}}
+{{- $defaults := mergeOverwrite (deepCopy .root.Values.podDefaults) (deepCopy .root.Values.workerDefaults) -}}
+{{- mergeOverwrite $defaults (deepCopy (.own | default dict)) | toYaml -}}
 {{- end }}
 
 {{/* As coppice.worker, for a job; `unit` is filled in. Called with root, name and own. */}}
 {{- define "coppice.job" -}}
-{{- $job := mergeOverwrite (deepCopy .root.Values.jobDefaults) (deepCopy (.own | default dict)) -}}
+{{- $defaults := mergeOverwrite (deepCopy .root.Values.podDefaults) (deepCopy .root.Values.jobDefaults) -}}
+{{- $job := mergeOverwrite $defaults (deepCopy (.own | default dict)) -}}
 {{- set $job "unit" ($job.unit | default .name) | toYaml -}}
 {{- end }}
 
@@ -84,4 +96,11 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- end -}}
 {{- end -}}
 {{- $names | sortAlpha | join ", " -}}
+{{- end }}
+
+{{/* Ends the rendering if there are faults. Called with a list of sentences. */}}
+{{- define "coppice.refuse" -}}
+{{- if . -}}
+{{- fail (printf "\n\nThese values would not work:\n\n  * %s\n" (join "\n  * " (. | uniq))) -}}
+{{- end -}}
 {{- end }}

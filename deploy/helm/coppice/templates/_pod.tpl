@@ -5,14 +5,16 @@ enableServiceLinks: false
 {{- with .Values.image.pullSecrets }}
 imagePullSecrets:
   {{- range . }}
-  - name: {{ . }}
+  - name: {{ . | quote }}
   {{- end }}
 {{- end }}
 securityContext:
   runAsNonRoot: true
-  runAsUser: 65532
-  runAsGroup: 65532
-  fsGroup: 65532
+  {{- range $name := list "runAsUser" "runAsGroup" "fsGroup" }}
+  {{- if not (kindIs "invalid" (index $.Values.podUser $name)) }}
+  {{ $name }}: {{ include "coppice.text" (index $.Values.podUser $name) }}
+  {{- end }}
+  {{- end }}
   seccompProfile:
     type: RuntimeDefault
 {{- end }}
@@ -24,10 +26,17 @@ capabilities:
   drop: [ALL]
 {{- end }}
 
-{{/* Where pods of a worker or a job may run. Called with its merged entry. */}}
+{{/* Labels of a pod; those of the chart win, because selectors find the pod by them. Called with config and labels. */}}
+{{- define "coppice.podLabels" -}}
+{{- merge (fromYaml .labels) (.config.podLabels | default dict) | toYaml -}}
+{{- end }}
+
+{{/* Where a pod may run. Called with config, which is its merged entry, and selector. */}}
 {{- define "coppice.placement" -}}
+{{- $selector := .selector -}}
+{{- with .config -}}
 {{- with .priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- with .nodeSelector }}
 nodeSelector:
@@ -40,6 +49,26 @@ tolerations:
 {{- with .affinity }}
 affinity:
   {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- $spread := .topologySpread | default dict }}
+{{- if or $spread.enabled .topologySpreadConstraints }}
+topologySpreadConstraints:
+  {{- if $spread.enabled }}
+  {{- range $spread.topologyKeys }}
+  - maxSkew: 1
+    topologyKey: {{ . }}
+    whenUnsatisfiable: {{ $spread.whenUnsatisfiable }}
+    labelSelector:
+      matchLabels:
+        {{- $selector | nindent 8 }}
+    # Each version separately; otherwise the new pods are unevenly spread after a rollout.
+    matchLabelKeys: [pod-template-hash]
+  {{- end }}
+  {{- end }}
+  {{- with .topologySpreadConstraints }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end }}
 {{- end }}
 {{- end }}
 

@@ -61,6 +61,21 @@ async fn dlq_list_counts_the_messages_of_every_dlq_by_reason_and_removes_none() 
     dlq(&world, &["list", "no-unit"]).await.says(3, &["unit \"no-unit\" has no DLQ"]);
 }
 
+/// Its role may not read the queues of another stack in the same account.
+#[tokio::test]
+async fn dlq_list_leaves_out_the_queues_of_a_stack_whose_name_begins_with_the_same() {
+    let world = World::start_with_emulator().await;
+    let sqs = aws_sdk_sqs::Client::new(&local_stack::aws_config(world.aws_endpoint()));
+    for name in ["coppice-prod-sso-sync-dlq", "coppice-prod-undelivered", "coppice-2-dlq"] {
+        sqs.create_queue().queue_name(name).send().await.unwrap();
+    }
+    let listed = dlq(&world, &["list", "--json"]).await.json();
+    let units: Vec<&str> =
+        listed.as_array().unwrap().iter().map(|one| one["unit"].as_str().unwrap()).collect();
+    assert!(units.contains(&"sso-sync") && units.contains(&"undelivered"), "{units:?}");
+    assert!(units.iter().all(|unit| !unit.starts_with("prod-") && *unit != "2"), "{units:?}");
+}
+
 #[tokio::test]
 async fn dlq_list_without_any_queue_names_the_setting_to_check() {
     let world = World::start().await;

@@ -1,4 +1,5 @@
-//! Removes the messages that drills have sent, and no others, and the ledger's rows about them.
+//! Removes the messages that drills have sent, and no others, and the ledger's rows about them: from DLQs, and from
+//! `undelivered`. The job may not receive from a unit's own queue, where live messages are.
 
 use uuid::Uuid;
 
@@ -7,9 +8,6 @@ use crate::clients::Clients;
 use crate::drill_messages::{READ_LIMIT, delete, find};
 use crate::failure::StepError;
 use crate::unit::{Unit, undelivered};
-
-// In a longer queue, poison is not searched for, because each message would be received once more.
-const MOST_MESSAGES: u64 = 100;
 
 impl Drills<'_> {
     /// Removes a drill's dead-lettered message and its rows in the ledger. False: another reader may hide the message.
@@ -21,22 +19,10 @@ impl Drills<'_> {
         Ok(removed > 0 || hidden == 0)
     }
 
-    /// Removes poison that no worker has handled.
-    pub(super) async fn remove_unhandled(&self, unit: Unit, drill: Uuid) -> Result<(), StepError> {
-        let cloud = &self.clients.cloud;
-        // Otherwise it would be dead-lettered later, and fire the alarm unexpectedly.
-        self.remove(&undelivered(&cloud.prefix), READ_LIMIT, &[drill]).await?;
-        let Some(name) = unit.queue(&cloud.prefix) else { return Ok(()) };
-        let waiting = cloud.queue(&name).await?.map_or(0, |queue| queue.visible);
-        if waiting <= MOST_MESSAGES {
-            self.remove(&name, READ_LIMIT, &[drill]).await?;
-        } else {
-            tracing::warn!(
-                unit = unit.name,
-                waiting,
-                "poison is left in a long queue: a heartbeat removes it from the DLQ later"
-            );
-        }
+    /// Removes poison that EventBridge could not deliver. If no worker has handled it, it stays in the unit's queue: the worker
+    /// dead-letters it later, and a heartbeat removes it from the DLQ.
+    pub(super) async fn remove_undelivered(&self, drill: Uuid) -> Result<(), StepError> {
+        self.remove(&undelivered(&self.clients.cloud.prefix), READ_LIMIT, &[drill]).await?;
         Ok(())
     }
 

@@ -46,16 +46,18 @@ async fn a_drill_finds_a_missing_dlq() {
 }
 
 #[tokio::test]
-async fn a_drill_finds_a_worker_that_is_down_and_removes_its_poison() {
+async fn a_drill_finds_a_worker_that_is_down_and_touches_no_live_message() {
     let stage = Stage::set().await;
     stage.world.enqueue("sso-sync", "real").await;
     let words = ["does not receive it", "2 message(s) wait in coppice-sso-sync", "Check that sso-sync runs"];
     stage.breaks_at("sso-sync", "worker", &words, &["--worker-wait-secs", "3"]).await;
-    assert_eq!(
-        stage.world.queue_depth("sso-sync").await,
-        (1, 0),
-        "the other message stays, and is visible at once"
-    );
+    assert_eq!(stage.world.queue_depth("sso-sync").await, (2, 0), "the job may not receive from this queue");
+    // The worker dead-letters both, and a heartbeat removes the drill's.
+    let _worker = stage.worker("sso-sync").await;
+    stage.world.dead_letters("sso-sync", 2).await;
+    stage.run(&["heartbeat", "--wait-secs", "0"]).await.says(0, &[]);
+    let left = stage.world.dead_letters("sso-sync", 1).await;
+    assert_eq!(left.iter().map(|message| message.body.as_str()).collect::<Vec<_>>(), ["real"]);
 }
 
 #[tokio::test]

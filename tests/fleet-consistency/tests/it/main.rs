@@ -8,6 +8,7 @@ mod dependencies;
 mod deployment;
 mod documents;
 mod logs;
+mod rights;
 mod units;
 mod words;
 

@@ -9,7 +9,17 @@ use local_stack::Tools;
 use serde_json::Value;
 
 /// The names of the example files.
-pub(crate) const EXAMPLES: [&str; 3] = ["minimal", "production", "emulator"];
+pub(crate) const EXAMPLES: [&str; 9] = [
+    "minimal",
+    "production",
+    "emulator",
+    "flux",
+    "argo-cd",
+    "openshift",
+    "ipv6",
+    "tainted-nodes",
+    "service-mesh",
+];
 
 pub(crate) fn tools() -> &'static Tools {
     static TOOLS: OnceLock<Tools> = OnceLock::new();
@@ -34,19 +44,27 @@ pub(crate) fn example(name: &str) -> PathBuf {
     folder().join(format!("ci/{name}-values.yaml"))
 }
 
+pub(crate) fn helm() -> &'static Path {
+    static HELM: OnceLock<PathBuf> = OnceLock::new();
+    HELM.get_or_init(|| tools().helm().unwrap())
+}
+
 /// Renders an example with further values, as text. Returns Helm's error output if it refuses them.
 pub(crate) fn render_text(example_name: &str, values: &str) -> Result<String, String> {
-    static HELM: OnceLock<PathBuf> = OnceLock::new();
-    let helm = HELM.get_or_init(|| tools().helm().unwrap());
+    render_release("coppice", &folder(), example_name, values)
+}
+
+/// As [`render_text`], under another name of the release and from another folder or package of the chart.
+pub(crate) fn render_release(
+    release: &str,
+    chart: &Path,
+    example_name: &str,
+    values: &str,
+) -> Result<String, String> {
     let mut file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();
     file.write_all(values.as_bytes()).unwrap();
-    let mut command = Command::new(helm);
-    command.args(["template", "coppice"]).arg(folder()).args([
-        "--namespace",
-        "fleet",
-        "--kube-version",
-        "1.36.0",
-    ]);
+    let mut command = Command::new(helm());
+    command.args(["template", release]).arg(chart).args(["--namespace", "fleet", "--kube-version", "1.36.0"]);
     if !example_name.is_empty() {
         command.arg("--values").arg(example(example_name));
     }
@@ -91,15 +109,20 @@ impl Objects {
     }
 }
 
-/// The pod's spec of an object, if the object has a pod.
-pub(crate) fn pod_spec(object: &Value) -> Option<&Value> {
+/// The pod of an object, if the object has one: its metadata and its spec.
+pub(crate) fn pod(object: &Value) -> Option<&Value> {
     let path = match object["kind"].as_str()? {
-        "Deployment" | "Job" => "/spec/template/spec",
-        "CronJob" => "/spec/jobTemplate/spec/template/spec",
-        "Pod" => "/spec",
+        "Deployment" | "Job" => "/spec/template",
+        "CronJob" => "/spec/jobTemplate/spec/template",
+        "Pod" => "",
         _ => return None,
     };
     object.pointer(path)
+}
+
+/// The pod's spec of an object, if the object has a pod.
+pub(crate) fn pod_spec(object: &Value) -> Option<&Value> {
+    pod(object)?.get("spec")
 }
 
 /// The variables of a pod's first container.

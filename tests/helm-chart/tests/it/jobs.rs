@@ -113,7 +113,9 @@ fn the_migration_runs_before_all_other_objects_and_has_its_own_dependencies() {
         assert!(hook(objects.get(kind, "migrate")) < hook(job), "{kind}");
     }
     let volumes = pod_spec(job).unwrap()["volumes"].as_array().unwrap();
-    assert_eq!(volumes.len(), 1, "no policy, because its ConfigMap does not exist yet");
+    let names: Vec<_> = volumes.iter().map(|volume| volume["name"].as_str().unwrap()).collect();
+    let expected = ["secret-database", "database-ca"];
+    assert_eq!(names, expected, "no policy, because its ConfigMap does not exist yet");
     assert_eq!(volumes[0]["secret"]["secretName"], "coppice-database-owner");
     let worker = pod_spec(objects.get("Deployment", "sso-sync")).unwrap();
     assert_eq!(worker["volumes"][0]["secret"]["secretName"], "coppice-database");

@@ -5,13 +5,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod absent;
+mod alerts;
 mod by_hand;
 mod chart;
 mod jobs;
 mod manifests;
 mod monitoring;
 mod network;
+mod platforms;
 mod policies;
+mod prometheus;
 mod settings;
 mod used;
 mod validations;

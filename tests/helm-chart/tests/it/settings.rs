@@ -37,7 +37,8 @@ fn the_help_of_each_binary_lists_every_variable_that_the_chart_sets() {
             let variables = container["env"].as_array().unwrap().iter();
             let given: BTreeSet<&str> = variables
                 .map(|variable| variable["name"].as_str().unwrap())
-                .filter(|name| !name.starts_with("AWS_"))
+                // Read by libraries.
+                .filter(|name| !["AWS_", "PG", "RUST_"].iter().any(|start| name.starts_with(start)))
                 .map(|name| name.strip_suffix("_FILE").unwrap_or(name))
                 .collect();
             for name in &given {

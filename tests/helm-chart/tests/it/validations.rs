@@ -1,7 +1,8 @@
 //! The chart refuses values that would install but not work, and says how to fix them. Each case puts one fault into a
 //! valid example.
 
-use crate::chart::{EXAMPLES, render_text};
+use crate::chart::{EXAMPLES, Objects, folder, render_release, render_text};
+use crate::platforms::assert_names_are_valid;
 
 /// An example, a fault, and a part of the error.
 const REFUSED: &[(&str, &str, &str)] = &[
@@ -199,6 +200,103 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("production", "webhooks: {ingress: {host: ''}}", "webhooks.ingress: no host"),
     (
         "minimal",
+        "fullnameOverride: a-name-of-thirty-characters-ab\njobs: {doctor-of-all-queues: {unit: coppice, suspend: true}, audits-of-every-quarter: {unit: audit, suspend: true}}",
+        "jobs.audits-of-every-quarter: the name of its CronJob would be a-name-of-thirty-characters-ab-audits-of-every-quarter, and Kubernetes allows 52 characters.",
+    ),
+    (
+        "minimal",
+        "jobs: {nightly_audit: {unit: audit, suspend: true}}",
+        "jobs.nightly_audit: an object cannot have this name.",
+    ),
+    (
+        "minimal",
+        "jobs: {Doctor: {unit: coppice, suspend: true}}",
+        "jobs.Doctor: an object cannot have this name.",
+    ),
+    (
+        "minimal",
+        "jobs: {doctor-: {unit: coppice, suspend: true}}",
+        "jobs.doctor-: an object cannot have this name.",
+    ),
+    (
+        "minimal",
+        "jobs: {doctor.daily: {unit: coppice, suspend: true}}",
+        "jobs.doctor.daily: an object cannot have",
+    ),
+    (
+        "minimal",
+        "tests: {'dlq list': [dlq, list]}",
+        "tests.dlq list: the name of its pod would be coppice-test-dlq list.",
+    ),
+    (
+        "minimal",
+        "tests: {a-test-of-the-queues-and-of-nothing-else-in-this-world: [doctor]}",
+        "and 63 characters in all.",
+    ),
+    // YAML reads each of these as a number or as true or false, and the chart cannot know the text any more.
+    (
+        "production",
+        "providers: {crm: {settings: {COPPICE_SALESFORCE_CLIENT_ID: 12345678901234567890}}}",
+        "workers.crm-sync: COPPICE_SALESFORCE_CLIENT_ID is a text, and its value is a number",
+    ),
+    (
+        "production",
+        "providers: {sso: {settings: {COPPICE_AUTH0_CLIENT_ID: 00123456789}}}",
+        "jobs.sso-resync: COPPICE_AUTH0_CLIENT_ID is a text, and its value is a number",
+    ),
+    (
+        "production",
+        "providers: {content: {settings: {COPPICE_CONTENTFUL_SPACE: 1e5}}}",
+        "jobs.content-etl: COPPICE_CONTENTFUL_SPACE is a text, and its value is a number",
+    ),
+    (
+        "production",
+        "providers: {content: {settings: {COPPICE_CONTENTFUL_SPACE: no}}}",
+        "jobs.content-etl: COPPICE_CONTENTFUL_SPACE is a text, and its value is false",
+    ),
+    (
+        "minimal",
+        "workers: {sso-sync: {settings: {COPPICE_MAX_IN_FLIGHT: 12345678901234567890}}}",
+        "workers.sso-sync: COPPICE_MAX_IN_FLIGHT is a text, and its value is a number",
+    ),
+    (
+        "minimal",
+        "jobs: {doctor: {args: [person, show, 00123456789]}}",
+        "jobs.doctor: an argument is 123456789, which is no text",
+    ),
+    (
+        "minimal",
+        "database: {caSecret: {name: a}, caConfigMap: {name: b}}",
+        "database: caSecret and caConfigMap both have a name.",
+    ),
+    (
+        "minimal",
+        "workers: {sso-sync: {extraEnv: [{name: COPPICE_BUS_NAME, value: other}]}}",
+        "workers.sso-sync: extraEnv has the name COPPICE_BUS_NAME, which the pod has already.",
+    ),
+    (
+        "minimal",
+        "migrate: {extraVolumes: [{name: secret-database, emptyDir: {}}]}",
+        "migrate: extraVolumes has the name secret-database, which the pod has already.",
+    ),
+    (
+        "minimal",
+        "testDefaults: {extraEnv: [{name: A, value: b}, {name: A, value: c}]}",
+        "testDefaults: extraEnv has the name A, which the pod has already.",
+    ),
+    (
+        "minimal",
+        "workers: {sso-sync: {settings: {PGSSLROOTCERT: /ca.crt}}}",
+        "workers.sso-sync: the chart itself sets PGSSLROOTCERT; use database.caSecret or database.caConfigMap.",
+    ),
+    (
+        "minimal",
+        "podDefaults:",
+        "podDefaults: no value. `helm upgrade --reuse-values` takes the older chart's values",
+    ),
+    ("minimal", "database: {caSecret: null}", "database.caSecret: no value."),
+    (
+        "minimal",
         "webhooks: {ingress: {enabled: true, host: a}}",
         "webhooks.ingress: enabled, and workers.webhook-ingress is not",
     ),
@@ -218,6 +316,22 @@ const NOT_OF_THE_SCHEMA: &[(&str, &str)] = &[
     ("providers: {sso: {settings: {lower_case: x}}}", "lower_case"),
     ("database: {port: 0}", "port"),
     ("stackOutputs: {BusName: coppice}", "stackOutputs"),
+    // Numbers that would have to be texts.
+    ("stackOutputs: [{OutputKey: BusName, OutputValue: 00123456789}]", "OutputValue"),
+    ("image: {tag: 1.10}", "tag"),
+    ("busName: 00123456789", "busName"),
+    ("queues: {sso-sync: {url: 12345678901234567890}}", "url"),
+    ("podDefaults: {nodeSelector: {account: 00123456789}}", "account"),
+    ("workers: {sso-sync: {tolerations: [{key: account, value: 00123456789}]}}", "tolerations"),
+    ("migrate: {extraEnv: [{name: ACCOUNT, value: 12345678901234567890}]}", "extraEnv"),
+    ("testDefaults: {podLabels: {account: 00123456789}}", "account"),
+    ("tests: {doctor: [doctor, 00123456789]}", "doctor"),
+    ("workers: {sso-sync: {replicas: 12345678901234567890}}", "replicas"),
+    // Names that no object can have.
+    ("database: {secret: {name: Coppice_Database}}", "name"),
+    ("database: {caConfigMap: {key: 'ca crt'}}", "key"),
+    ("providers: {sso: {secret: {name: coppice_sso}}}", "name"),
+    ("fullnameOverride: 1st", "fullnameOverride"),
 ];
 
 #[test]
@@ -230,13 +344,13 @@ fn every_example_is_valid() {
 /// One test checks both, because each rendering takes time. An error without a case would be untested.
 #[test]
 fn the_chart_refuses_every_fault_with_a_fix_and_every_error_of_the_validations_has_a_case() {
-    let mut all_said = String::new();
+    let mut all_said = render_release("1st", &folder(), "minimal", "").unwrap_err();
     for (example, fault, sentence) in REFUSED {
         let said = render_text(example, fault).err().unwrap_or_else(|| panic!("{fault} is accepted"));
         assert!(said.contains("These values would not work") && said.contains(sentence), "{fault}\n{said}");
         all_said.push_str(&said);
     }
-    let source = std::fs::read_to_string(crate::chart::folder().join("templates/validations.yaml")).unwrap();
+    let source = std::fs::read_to_string(folder().join("templates/checks/validations.yaml")).unwrap();
     let mut sentences = 0;
     for line in source.lines().filter(|line| line.contains("append $faults")) {
         let text = line.split('"').nth(1).unwrap();
@@ -247,6 +361,22 @@ fn the_chart_refuses_every_fault_with_a_fix_and_every_error_of_the_validations_h
         sentences += 1;
     }
     assert!(sentences >= 30, "{sentences}");
+}
+
+#[test]
+fn the_chart_refuses_a_release_whose_objects_would_have_invalid_names() {
+    for (release, values) in [("1st", ""), ("people.coppice", ""), ("people.and.others", "")] {
+        let said = render_release(release, &folder(), "minimal", values).unwrap_err();
+        let sentence = format!("Release \"{release}\": the names of its objects would begin with");
+        assert!(said.contains(&sentence), "{said}");
+        let named = render_release(release, &folder(), "minimal", "fullnameOverride: people");
+        assert!(named.is_ok(), "{release}: {named:?}");
+    }
+    // Texts that YAML reads as something else, and a name that is cut at a hyphen.
+    for release in ["no", "on", "a-release-of-29-characters-ab--cd"] {
+        let objects = Objects::parse(&render_release(release, &folder(), "production", "").unwrap());
+        assert_names_are_valid(&objects);
+    }
 }
 
 #[test]

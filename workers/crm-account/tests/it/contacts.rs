@@ -2,7 +2,7 @@
 
 use event_contract::EventKind;
 use local_stack::wait_until;
-use serde_json::json;
+use serde_json::{Value, json};
 use simulators::salesforce::{Fault, SimulatedContact, contact_id};
 use testkit::{PATIENCE, Worker, World};
 use uuid::Uuid;
@@ -46,6 +46,21 @@ async fn a_person_gets_one_contact_and_the_worker_announces_the_link_once() {
         sqlx::query_scalar("select external_id from crm_account").fetch_one(&world.pool).await.unwrap();
     assert_eq!(account, contact.id);
     assert_eq!(world.crm.creations(), 1);
+}
+
+/// During an upgrade, the new version of another unit announces to this version.
+#[tokio::test]
+async fn an_announcement_with_a_field_of_the_next_version_is_handled() {
+    let world = World::start().await;
+    let _worker = start(&world).await;
+    let ada = person(0);
+    put_account(&world, ada, &json!({"email": "ada@idp.example", "family_name": "Quill"})).await;
+    let mut event: Value = serde_json::from_str(&announced(ada)).unwrap();
+    event["detail"]["priority"] = json!({"level": 2});
+    world.enqueue(UNIT, &event.to_string()).await;
+    contact_with_email(&world, ada, "ada@idp.example").await;
+    world.settled(UNIT).await;
+    assert!(world.dead_letters(UNIT, 0).await.is_empty());
 }
 
 #[tokio::test]
