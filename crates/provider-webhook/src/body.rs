@@ -85,7 +85,12 @@ pub fn text_or_number_id(id: Id) -> Result<String, UnreadableBody> {
 /// # Errors
 /// [`UnreadableBody`] when it has another.
 pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, UnreadableBody> {
-    serde_json::from_slice(body).map_err(|_| UnreadableBody)
+    serde_json::from_slice(without_byte_order_mark(body)).map_err(|_| UnreadableBody)
+}
+
+/// The text without the mark that some senders put before UTF-8.
+fn without_byte_order_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
 /// One event or an array of events.
@@ -94,7 +99,7 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, UnreadableBody> {
 /// [`UnreadableBody`] when it is neither.
 pub fn one_or_many<T: DeserializeOwned>(body: &[u8]) -> Result<Vec<T>, UnreadableBody> {
     // With some providers, an operator chooses which.
-    match body.trim_ascii_start().first() {
+    match without_byte_order_mark(body).trim_ascii_start().first() {
         Some(b'[') => parse(body),
         _ => parse(body).map(|one| vec![one]),
     }
@@ -124,6 +129,8 @@ mod tests {
             (" 7", Ok(vec![7])),
             ("[7,8]", Ok(vec![7, 8])),
             ("\r\n\t [7]", Ok(vec![7])),
+            ("\u{feff} [7]", Ok(vec![7])),
+            ("\u{feff}7", Ok(vec![7])),
             ("[]", Ok(vec![])),
             ("[7", Err(UnreadableBody)),
             ("{}", Err(UnreadableBody)),

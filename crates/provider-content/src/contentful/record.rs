@@ -56,6 +56,13 @@ struct Target {
     id: String,
 }
 
+/// True for the form of all of Contentful's IDs:
+/// <https://www.contentful.com/developers/docs/references/content-delivery-api/#/introduction/common-resource-attributes>.
+pub(super) fn is_resource_id(text: &str) -> bool {
+    let formed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    (1..=64).contains(&text.len()) && text.bytes().all(formed)
+}
+
 impl SyncPage {
     /// The link of the page, and true if it leads to a page that exists already.
     pub(crate) fn link(&self) -> Option<(&str, bool)> {
@@ -83,6 +90,9 @@ impl SyncPage {
 
 impl Resource {
     pub(crate) fn item(self) -> Option<Item> {
+        if !is_resource_id(&self.sys.id) {
+            return None;
+        }
         let (collection, content_type) = match self.sys.kind.as_str() {
             "Entry" => (ENTRY, self.sys.content_type?.sys.id),
             "Asset" => (ASSET, String::from(ASSET)),
@@ -106,6 +116,9 @@ impl Resource {
             "DeletedAsset" => ASSET,
             _ => return None,
         };
+        if !is_resource_id(&self.sys.id) {
+            return None;
+        }
         let key = ItemKey { collection: String::from(collection), id: self.sys.id.clone() };
         // This API shows an unpublished item as deleted. The revision of a deletion is not that of the item.
         Some(Deletion { key, at: self.sys.deleted_at.or(self.sys.updated_at) })

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use provider_http::{Answer, ProviderError, ProviderHttp};
 use serde::{Deserialize, Serialize};
 
-use super::contact_id::{ContactId, normalised};
+use super::contact_id::ContactId;
 use super::error_code::BUSY;
 use super::record::{FIELDS, SalesforceContact};
 use crate::FetchedContact;
@@ -59,7 +59,8 @@ async fn fetch_batch(http: &ProviderHttp, ids: &[&ContactId]) -> Result<Known, P
     for part in missing.chunks(QUERY_BATCH) {
         for (id, trace) in traces(http, part).await? {
             if trace.is_deleted {
-                let merged_into = trace.master_record_id.and_then(|id| normalised(&id));
+                let merged_into =
+                    trace.master_record_id.and_then(|id| ContactId::parse(&id)).map(ContactId::into_text);
                 known.insert(id.clone(), FetchedContact::Gone { merged_into });
             } else {
                 restored.push(id);

@@ -87,22 +87,41 @@ fn headers_that_are_odd_but_harmless_are_read() {
             CrmEvent::Contacts(vec![present(MARA, None)]),
         ),
         (
-            r#"{"entityName":"Contact","changeType":"OF_TOMORROW","recordIds":["x"],"commitTimestamp":5}"#,
-            CrmEvent::Contacts(vec![present("x", None)]),
+            r#"{"entityName":"Contact","changeType":"OF_TOMORROW","recordIds":["0037Q00000HbKmT"],"commitTimestamp":5}"#,
+            CrmEvent::Contacts(vec![present(MARA, None)]),
         ),
         (
-            r#"{"entityName":"Contact","changeType":"DELETE","recordIds":["x"],"commitTimestamp":"soon"}"#,
-            CrmEvent::Contacts(vec![deleted("x", None)]),
+            r#"{"entityName":"Contact","changeType":"DELETE","recordIds":["0037Q00000HbKmT"],"commitTimestamp":"soon"}"#,
+            CrmEvent::Contacts(vec![deleted(MARA, None)]),
         ),
         (
-            r#"{"entityName":"Contact","changeType":"DELETE","recordIds":["x"],"commitTimestamp":9223372036854775807}"#,
-            CrmEvent::Contacts(vec![deleted("x", None)]),
+            r#"{"entityName":"Contact","changeType":"DELETE","recordIds":["0037Q00000HbKmT"],"commitTimestamp":9223372036854775807}"#,
+            CrmEvent::Contacts(vec![deleted(MARA, None)]),
         ),
         (r#"{"entityName":"Contact","recordIds":["000000000000000"]}"#, CrmEvent::ResyncAll),
+        (r#"{"entityName":"Contact","changeType":"UPDATE","recordIds":["003*"]}"#, CrmEvent::ResyncAll),
+        (r#"{"entityName":"Contact","recordIds":["0037Q00000HbKmT","003*"]}"#, CrmEvent::ResyncAll),
+        (r#"{"entityName":"Account","changeType":"UPDATE","recordIds":["001*"]}"#, CrmEvent::Ignored),
     ];
     for (header, expected) in cases {
         assert_eq!(with_header(header), Ok(expected), "{header}");
     }
+}
+
+#[test]
+fn a_text_that_is_not_a_contact_s_id_becomes_no_contact() {
+    let not_an_id = UnreadableEvent::NotAnId { of: "a contact of Salesforce" };
+    for id in ["x", "001*", "0017Q00000HbKmTQAV", "0037Q00000HbKmTAAA", "003*5f00000AbCd", "mara@example.org"]
+    {
+        let header =
+            format!(r#"{{"entityName":"Contact","changeType":"DELETE","recordIds":["{MARA}","{id}"]}}"#);
+        assert_eq!(with_header(&header), Err(not_an_id.clone()), "{id}");
+        let detail = format!(r#"{{"ids":["{id}"],"change":"changed"}}"#);
+        assert_eq!(read("coppice.ingress.salesforce", &detail), Err(not_an_id.clone()), "{id}");
+    }
+    assert!(!not_an_id.to_string().contains('@'));
+    let everything = read("coppice.ingress.salesforce", r#"{"ids":["003*"],"change":"changed"}"#);
+    assert_eq!(everything, Ok(CrmEvent::ResyncAll));
 }
 
 #[test]

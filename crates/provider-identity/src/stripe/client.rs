@@ -38,7 +38,7 @@ impl StripeClient {
     async fn session(&self, id: &str, outputs: &[(&str, &str)]) -> Result<FetchedCase, ProviderError> {
         let [v1, identity, sessions] = SESSIONS;
         match self.http.get_json::<Session>(&[v1, identity, sessions, id], outputs, None).await? {
-            Answer::Found { value, .. } => Ok(FetchedCase::Found(Box::new(value.into()))),
+            Answer::Found { value, .. } => FetchedCase::of(id, value.into()),
             Answer::NotFound => Ok(FetchedCase::Absent(Absence::NotFound)),
             Answer::Gone => Ok(FetchedCase::Absent(Absence::Deleted)),
             // The request had no entity tag, so this is no valid answer. It must not look like a case that is gone.

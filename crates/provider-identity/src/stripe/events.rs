@@ -25,8 +25,8 @@ pub(crate) fn read_event(envelope: &Envelope) -> Result<Vec<RecordHint>, Unreada
     match envelope.origin(SOURCE, Some(PARTNER_SOURCE_PREFIX))? {
         Origin::Ingress => {
             // A session has no version to compare a bound with.
-            let unbounded = |hint| RecordHint { not_before: None, ..hint };
-            Ok(envelope.ingress_hints()?.into_iter().map(unbounded).collect())
+            let unbounded = |hint| session(RecordHint { not_before: None, ..hint });
+            envelope.ingress_hints()?.into_iter().map(unbounded).collect()
         }
         Origin::Partner => read_partner_event(&envelope.parse_detail()?),
     }
@@ -39,7 +39,17 @@ fn read_partner_event(event: &StripeEvent) -> Result<Vec<RecordHint>, Unreadable
     let object = event.data.as_ref().and_then(|data| data.get("object"));
     let id = text(object.and_then(|object| object.get("id")))
         .ok_or(UnreadableEvent::MissingId { kind: SESSION })?;
-    Ok(vec![RecordHint::changed(id.to_owned())])
+    session(RecordHint::changed(id.to_owned())).map(|hint| vec![hint])
+}
+
+fn session(hint: RecordHint) -> Result<RecordHint, UnreadableEvent> {
+    hint.spelled("a verification session of Stripe", |id| is_session_id(id).then(|| id.to_owned()))
+}
+
+/// True for `vs_` and what Stripe puts behind it: letters, digits and underscores.
+pub(super) fn is_session_id(text: &str) -> bool {
+    let rest = text.strip_prefix("vs_").filter(|rest| !rest.is_empty());
+    rest.is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'))
 }
 
 fn is_about_a_session(event_type: &str) -> bool {

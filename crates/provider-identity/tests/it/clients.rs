@@ -56,7 +56,8 @@ pub(crate) fn record(name: &str) -> Value {
 
 /// The case that a client makes of this record.
 pub(crate) async fn read(make: Make, record: &Value) -> VerificationCase {
-    match make(&answering(200, &[], record).await).fetch_case("id").await {
+    let id = record.pointer("/data/id").or(record.get("id")).and_then(Value::as_str).unwrap();
+    match make(&answering(200, &[], record).await).fetch_case(id).await {
         Ok(FetchedCase::Found(case)) => *case,
         other => panic!("{other:?}"),
     }

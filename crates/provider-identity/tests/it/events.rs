@@ -1,12 +1,12 @@
 //! Which cases each recorded event names.
 
 use event_contract::Envelope;
-use provider_identity::{IdentityProvider, RecordHint, UnreadableEvent};
+use provider_identity::{IdentityProvider, ProviderError, RecordHint, UnreadableEvent};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::clients::{event, persona, stripe};
-use provider_http::test_server::NOWHERE;
+use crate::clients::{Make, event, persona, record, stripe};
+use provider_http::test_server::{NOWHERE, answering};
 
 const SESSION: &str = "vs_1QmHarbor0001AbCd";
 const INQUIRY: &str = "inq_zHarbor84ShbUyuwX6AzPSq";
@@ -76,6 +76,35 @@ fn an_event_that_should_name_a_session_and_does_not_is_unreadable() {
     {
         let detail = format!(r#"{{"type":"{kind}.verified","data":{data}}}"#);
         assert_eq!(partner(&detail), Err(UnreadableEvent::MissingId { kind }), "{data}");
+    }
+}
+
+#[test]
+fn a_text_that_is_not_a_case_s_id_becomes_no_case() {
+    let session = UnreadableEvent::NotAnId { of: "a verification session of Stripe" };
+    for id in ["vs_*", "*", "vs_", "vr_1QmHarbor", "mara@example.org"] {
+        let detail = format!(
+            r#"{{"type":"identity.verification_session.verified","data":{{"object":{{"id":"{id}"}}}}}}"#
+        );
+        assert_eq!(partner(&detail), Err(session.clone()), "{id}");
+        let ids = format!(r#"{{"ids":["{SESSION}","{id}"],"change":"changed"}}"#);
+        let webhook = envelope("coppice.ingress.stripe", &ids);
+        assert_eq!(stripe(NOWHERE).read_event(&webhook), Err(session.clone()), "{id}");
+    }
+    let inquiry = UnreadableEvent::NotAnId { of: "an inquiry of Persona" };
+    for id in ["inq_*", "*", "inq_", "act_1", "inq_1/../2"] {
+        let ids = format!(r#"{{"ids":["{INQUIRY}","{id}"],"change":"changed"}}"#);
+        let webhook = envelope("coppice.ingress.persona", &ids);
+        assert_eq!(persona(NOWHERE).read_event(&webhook), Err(inquiry.clone()), "{id}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_about_another_case_is_malformed() {
+    let (one, other) = (record("stripe-session"), record("persona-inquiry"));
+    for (make, answer, id) in [(stripe as Make, one, "vs_other"), (persona, other, "inq_other")] {
+        let fetched = make(&answering(200, &[], &answer).await).fetch_case(id).await;
+        assert_eq!(fetched, Err(ProviderError::WHOLE_REPLY_MALFORMED), "{id}");
     }
 }
 

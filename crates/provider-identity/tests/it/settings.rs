@@ -63,11 +63,13 @@ fn every_setting_that_is_missing_or_wrong_is_named() {
 
 #[tokio::test]
 async fn the_date_of_birth_is_requested_separately_and_only_if_the_setting_says_so() {
+    let mut session = record("stripe-session");
+    session["id"] = serde_json::json!("vs_1");
     let outputs = "/v1/identity/verification_sessions/vs_1?expand%5B%5D=verified_outputs";
     for (wanted, expected) in
         [("false", outputs.to_owned()), ("true", format!("{outputs}&expand%5B%5D=verified_outputs.dob"))]
     {
-        let (url, asked) = noting(record("stripe-session")).await;
+        let (url, asked) = noting(session.clone()).await;
         let more = [("COPPICE_STRIPE_URL", url.as_str()), ("COPPICE_STRIPE_DATE_OF_BIRTH", wanted)];
         let settings = read(&[STRIPE, more].concat()).0.unwrap();
         settings.connect().unwrap().fetch_case("vs_1").await.unwrap();
