@@ -67,6 +67,12 @@ pub enum UnreadableEvent {
         /// What the text should name: `a contact of Salesforce`.
         of: &'static str,
     },
+    /// The event is from another account of the provider than the one that we read: there, its record does not exist.
+    #[error("event is from another account or mode than {setting} names")]
+    OtherAccount {
+        /// The setting that names the account that we read.
+        setting: &'static str,
+    },
 }
 
 impl UnreadableEvent {
@@ -117,9 +123,17 @@ impl Envelope {
     /// # Errors
     /// [`UnreadableEvent::Shape`] when the detail is not an [`IngressEvent`].
     pub fn ingress_hints(&self) -> Result<Vec<RecordHint>, UnreadableEvent> {
-        let IngressEvent { ids, change, not_before } = self.parse_detail()?;
+        let IngressEvent { ids, change, not_before, .. } = self.parse_detail()?;
         let removed = change == IngressChange::Deleted;
         Ok(ids.into_iter().map(|id| RecordHint { id, removed, not_before }).collect())
+    }
+
+    /// The account that an event of [`Origin::Ingress`] is from, in the form of the provider's connector.
+    ///
+    /// # Errors
+    /// As [`Self::ingress_hints`].
+    pub fn ingress_account(&self) -> Result<Option<String>, UnreadableEvent> {
+        self.parse_detail().map(|event: IngressEvent| event.account)
     }
 }
 

@@ -30,6 +30,10 @@ pub struct IngressEvent {
     /// The record's version is not older than this, where the provider says so.
     #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     pub not_before: Option<OffsetDateTime>,
+    /// The account at the provider that the event is from, where the provider says so. Its form is that of the provider's
+    /// connector.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
 }
 
 fn ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {

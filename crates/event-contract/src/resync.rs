@@ -11,7 +11,12 @@ pub const RESYNC_DETAIL_TYPE: &str = "resync";
 pub fn resync_message(source: &str, id: &str) -> String {
     // It says *changed*, without a lower bound: the source decides whether the record is gone, and its answer of now is new
     // enough.
-    let detail = IngressEvent { ids: vec![id.to_owned()], change: IngressChange::Changed, not_before: None };
+    let detail = IngressEvent {
+        ids: vec![id.to_owned()],
+        change: IngressChange::Changed,
+        not_before: None,
+        account: None,
+    };
     queued_event(&format!("{INGRESS_SOURCE_PREFIX}{source}"), RESYNC_DETAIL_TYPE, &detail)
 }
 

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::identity_client::{Choice, ProviderName};
-use crate::{IdentityClient, PersonaConfig, StripeConfig};
+use crate::{IdentityClient, PersonaConfig, StripeConfig, stripe};
 
 ::settings::declare! {
     /// The chosen provider's settings.
@@ -31,6 +31,9 @@ use crate::{IdentityClient, PersonaConfig, StripeConfig};
         => base_url;
     STRIPE_API_KEY: SecretString = "COPPICE_STRIPE_API_KEY" [required, secret]
         "restricted key that may read verification sessions and their outputs" => api_key;
+    STRIPE_ACCOUNT: Option<String> = "COPPICE_STRIPE_ACCOUNT" [default "", optional parse parse_account]
+        "the connected account to read, acct_…, if it is not the key's own; events of other accounts are dead-lettered"
+        => account;
     STRIPE_DATE_OF_BIRTH: bool = "COPPICE_STRIPE_DATE_OF_BIRTH" [default "false"]
         "whether to read the date of birth, true or false; Stripe refuses every session to a key that may not see it"
         => date_of_birth;
@@ -43,6 +46,14 @@ use crate::{IdentityClient, PersonaConfig, StripeConfig};
         => base_url;
     PERSONA_API_KEY: SecretString = "COPPICE_PERSONA_API_KEY" [required, secret]
         "API key of Persona's environment" => api_key;
+}
+
+fn parse_account(text: &str) -> Result<String, &'static str> {
+    if stripe::is_account_id(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be the ID of an account, acct_…")
+    }
 }
 
 fn read_choice(reader: &Reader) -> Result<Choice, SettingsError> {

@@ -17,6 +17,8 @@ pub struct WebhookRecord {
     pub kind: &'static str,
     /// The record.
     pub hint: RecordHint,
+    /// The account at the provider that the event is from, where the provider says so: [`event_contract::IngressEvent`] has it.
+    pub account: Option<String>,
 }
 
 /// The body is not what the provider sends.
@@ -27,7 +29,7 @@ pub struct UnreadableBody;
 impl WebhookRecord {
     /// A record that was created or changed.
     pub const fn changed(id: String, kind: &'static str) -> Self {
-        Self { kind, hint: RecordHint::changed(id) }
+        Self { kind, hint: RecordHint::changed(id), account: None }
     }
 
     /// The same, if it was `removed`.
@@ -35,6 +37,12 @@ impl WebhookRecord {
     pub const fn removed_if(mut self, removed: bool) -> Self {
         self.hint.removed = removed;
         self
+    }
+
+    /// The same, of this account.
+    #[must_use]
+    pub fn of_account(self, account: Option<String>) -> Self {
+        Self { account, ..self }
     }
 
     /// The same, with a bound: the record's version is not older.

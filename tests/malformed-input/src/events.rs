@@ -46,7 +46,7 @@ pub(crate) fn salesforce(url: &str) -> SalesforceClient {
 
 pub(crate) fn stripe(url: &str) -> StripeClient {
     let (base_url, api_key) = (url.parse().unwrap(), "a secret".into());
-    StripeClient::new(StripeConfig { base_url, api_key, date_of_birth: true }, |_| {}).unwrap()
+    StripeClient::new(StripeConfig { base_url, api_key, account: None, date_of_birth: true }, |_| {}).unwrap()
 }
 
 pub(crate) fn persona(url: &str) -> PersonaClient {

@@ -39,7 +39,7 @@ pub(crate) fn names_every_contact(text: &str) -> bool {
 }
 
 /// Any record's ID with 18 characters, the last three computed. `None`: the text has no ID's form.
-fn normalised(text: &str) -> Option<String> {
+pub(crate) fn normalised(text: &str) -> Option<String> {
     let formed = matches!(text.len(), SHORT | LONG) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let short = formed.then(|| &text[..SHORT])?;
     let case = |part: &[u8]| {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::SOURCE;
-use super::contact_id::{ContactId, names_every_contact};
+use super::contact_id::{ContactId, names_every_contact, normalised};
 use crate::CrmEvent;
 
 /// Partner event sources of Salesforce: <https://developer.salesforce.com/docs/platform/event-relay/guide/er-overview.html>.
@@ -43,6 +43,12 @@ pub(crate) fn read_event(envelope: &Envelope) -> Result<CrmEvent, UnreadableEven
     // An Event Relay puts the event into `payload`. A rule may have reduced it to its header, or removed `payload` around it.
     let header = detail.payload.map(|payload| payload.header).or(detail.header);
     read_header(&header.ok_or(UnreadableEvent::Shape { line: 0, column: 0 })?)
+}
+
+/// False if the event's source names another organization: `aws.partner/salesforce.com/{organization}/{channel}`.
+pub(super) fn may_be_of(envelope: &Envelope, organization: &str) -> bool {
+    let named = envelope.source.strip_prefix(PARTNER_SOURCE_PREFIX).and_then(|rest| rest.split('/').next());
+    named.is_none_or(|named| normalised(named) == normalised(organization))
 }
 
 fn read_header(header: &Header) -> Result<CrmEvent, UnreadableEvent> {

@@ -1,10 +1,11 @@
 //! Which contacts each recorded event names.
 
 use event_contract::Envelope;
-use provider_crm::{CrmEvent, CrmProvider, RecordHint, UnreadableEvent};
+use provider_crm::{CrmEvent, CrmProvider, RecordHint, SalesforceClient, SalesforceConfig, UnreadableEvent};
 use time::OffsetDateTime;
 
-use crate::fixtures::{MARA, OTTO, event, salesforce};
+use crate::fixtures::{MARA, OTTO, config, event, salesforce};
+use provider_http::test_server::NOWHERE;
 
 /// The recorded events' commit, cut to the second: 2026-11-20T15:10:42Z.
 const COMMIT: Option<i64> = Some(1_795_187_442);
@@ -122,6 +123,30 @@ fn a_text_that_is_not_a_contact_s_id_becomes_no_contact() {
     assert!(!not_an_id.to_string().contains('@'));
     let everything = read("coppice.ingress.salesforce", r#"{"ids":["003*"],"change":"changed"}"#);
     assert_eq!(everything, Ok(CrmEvent::ResyncAll));
+}
+
+#[test]
+fn an_event_of_another_organization_is_refused_if_ours_is_named() {
+    let envelope = |organization: &str, entity: &str| {
+        let header = format!(r#"{{"entityName":"{entity}","changeType":"UPDATE","recordIds":["{MARA}"]}}"#);
+        let body = format!(
+            r#"{{"id":"9b7f4c1e-6a41-4b0f-8a54-0d5ad1d1c7aa","detail-type":"x","time":"2026-11-20T15:10:42Z",
+               "source":"aws.partner/salesforce.com/{organization}/0YL9x0000000Q41GAE",
+               "detail":{{"payload":{{"ChangeEventHeader":{header}}}}}}}"#
+        );
+        Envelope::parse(&body).unwrap()
+    };
+    let organization = Some("00D9x000000OrchEAK".into());
+    let config = SalesforceConfig { organization, ..config(NOWHERE) };
+    let client = SalesforceClient::new(config, |_| {}).unwrap();
+    let contact = CrmEvent::Contacts(vec![present(MARA, None)]);
+    for own in ["00D9x000000OrchEAK", "00D9x000000Orch"] {
+        assert_eq!(client.read_event(&envelope(own, "Contact")), Ok(contact.clone()), "{own}");
+    }
+    let refused = Err(UnreadableEvent::OtherAccount { setting: "COPPICE_SALESFORCE_ORGANIZATION" });
+    assert_eq!(client.read_event(&envelope("00D9x000000SandEAK", "Contact")), refused);
+    assert_eq!(client.read_event(&envelope("00D9x000000SandEAK", "Account")), Ok(CrmEvent::Ignored));
+    assert_eq!(salesforce().read_event(&envelope("00D9x000000SandEAK", "Contact")), Ok(contact));
 }
 
 #[test]

@@ -3,9 +3,11 @@
 
 use event_contract::{Envelope, RecordHint, UnreadableEvent};
 use provider_http::{Absence, Answer, ProviderError, ProviderHttp};
+use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::account::Account;
 use super::config::StripeConfig;
 use super::record::Session;
 use super::{SOURCE, events};
@@ -21,6 +23,7 @@ const SHOWN_TO_ALL: &[(&str, &str)] = &[OUTPUTS[0]];
 #[derive(Debug, Clone)]
 pub struct StripeClient {
     http: ProviderHttp,
+    account: Account,
     outputs: &'static [(&'static str, &'static str)],
 }
 
@@ -32,7 +35,8 @@ struct Page {
 
 impl StripeClient {
     pub(crate) fn of(config: StripeConfig, http: ProviderHttp) -> Self {
-        Self { http, outputs: if config.date_of_birth { &OUTPUTS } else { SHOWN_TO_ALL } }
+        let account = Account::of_requests(config.account.as_deref(), config.api_key.expose_secret());
+        Self { http, account, outputs: if config.date_of_birth { &OUTPUTS } else { SHOWN_TO_ALL } }
     }
 
     async fn session(&self, id: &str, outputs: &[(&str, &str)]) -> Result<FetchedCase, ProviderError> {
@@ -67,7 +71,11 @@ impl IdentityProvider for StripeClient {
     }
 
     fn read_event(&self, envelope: &Envelope) -> Result<Vec<RecordHint>, UnreadableEvent> {
-        events::read_event(envelope)
+        let sessions = events::read_event(envelope)?;
+        if !sessions.is_empty() {
+            self.account.check(&events::account(envelope)?)?;
+        }
+        Ok(sessions)
     }
 
     async fn fetch_case(&self, id: &str) -> Result<FetchedCase, ProviderError> {

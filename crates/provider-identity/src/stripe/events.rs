@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::SOURCE;
+use super::account::Account;
 
 /// Partner event sources of Stripe: <https://docs.stripe.com/event-destinations/eventbridge>.
 const PARTNER_SOURCE_PREFIX: &str = "aws.partner/stripe.com/";
@@ -19,6 +20,18 @@ struct StripeEvent {
     #[serde(rename = "type")]
     event_type: String,
     data: Option<Value>,
+}
+
+/// The account that an event is from.
+pub(super) fn account(envelope: &Envelope) -> Result<Account, UnreadableEvent> {
+    let account = match envelope.origin(SOURCE, Some(PARTNER_SOURCE_PREFIX))? {
+        Origin::Ingress => match envelope.ingress_account()? {
+            Some(text) => Account::from_text(&text),
+            None => Some(Account::default()),
+        },
+        Origin::Partner => Account::of_event(&envelope.parse_detail()?),
+    };
+    account.ok_or(UnreadableEvent::NotAnId { of: "an account of Stripe" })
 }
 
 pub(crate) fn read_event(envelope: &Envelope) -> Result<Vec<RecordHint>, UnreadableEvent> {

@@ -6,11 +6,11 @@ use provider_webhook::{
     HeaderMap, Keys, Proof, Secrets, SignedRequest, UnreadableBody, VerifyError, Webhook, WebhookRecord,
     known_kind, parse, secrets_setting, verify_timed_set,
 };
-use serde::Deserialize;
 use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::SOURCE;
+use super::account::Account;
 use super::events::is_session_id;
 
 /// Stripe's webhooks, for `webhook-ingress`.
@@ -38,22 +38,18 @@ const KINDS: &[&str] = &[
     "identity.verification_session.verified",
 ];
 
-#[derive(Deserialize)]
-struct Event {
-    #[serde(rename = "type")]
-    kind: String,
-    data: Option<Value>,
-}
-
 fn read(_: &HeaderMap, body: &[u8]) -> Result<Vec<WebhookRecord>, UnreadableBody> {
-    let Event { kind, data } = parse(body)?;
+    let event: Value = parse(body)?;
+    let kind = event.get("type").and_then(Value::as_str).ok_or(UnreadableBody)?;
     // The kind first: events of other kinds have other shapes, as those of `v2` without an object in `data`.
     if !kind.starts_with(FAMILY) {
         return Ok(Vec::new());
     }
-    let id = data.as_ref().and_then(|data| data.pointer("/object/id")).and_then(Value::as_str);
+    let id = event.pointer("/data/object/id").and_then(Value::as_str);
     let id = id.filter(|id| is_session_id(id)).ok_or(UnreadableBody)?;
-    Ok(vec![WebhookRecord::changed(id.to_owned(), known_kind(KINDS, &kind))])
+    // The worker knows which account it reads.
+    let account = Account::of_event(&event).ok_or(UnreadableBody)?.to_text();
+    Ok(vec![WebhookRecord::changed(id.to_owned(), known_kind(KINDS, kind)).of_account(account)])
 }
 
 #[cfg(test)]
@@ -112,6 +108,21 @@ mod tests {
             assert_eq!(read(without_object.as_bytes()), Err(UnreadableBody), "{data}");
         }
         assert_eq!(read(b"{}"), Err(UnreadableBody));
+    }
+
+    #[test]
+    fn a_webhook_keeps_the_account_and_the_mode() {
+        let read = |more: &str| {
+            let body = String::from_utf8(body("identity.verification_session.verified")).unwrap();
+            read(body.replacen('{', &format!("{{{more},"), 1).as_bytes())
+                .map(|records| records[0].account.clone())
+        };
+        assert_eq!(
+            read(r#""account":"acct_1Connected7","livemode":true"#),
+            Ok(Some("acct_1Connected7 live".to_owned()))
+        );
+        assert_eq!(read(r#""account":null,"livemode":false"#), Ok(Some("test".to_owned())));
+        assert_eq!(read(r#""account":{}"#), Err(UnreadableBody));
     }
 
     #[test]

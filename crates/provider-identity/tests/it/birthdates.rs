@@ -20,7 +20,11 @@ async fn refused_client(session: Value) -> StripeClient {
         std::future::ready(reply)
     };
     let base_url = answering_with(answer).await.parse().unwrap();
-    StripeClient::new(StripeConfig { base_url, api_key: SECRET.into(), date_of_birth: true }, |_| {}).unwrap()
+    StripeClient::new(
+        StripeConfig { base_url, api_key: SECRET.into(), account: None, date_of_birth: true },
+        |_| {},
+    )
+    .unwrap()
 }
 
 fn session() -> Value {

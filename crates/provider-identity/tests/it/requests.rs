@@ -45,8 +45,12 @@ fn a_base_url_is_a_web_address() {
         (PersonaConfig::DEFAULT_BASE_URL, true),
         ("mailto:a@b", false),
     ] {
-        let config =
-            StripeConfig { base_url: url.parse().unwrap(), api_key: SECRET.into(), date_of_birth: false };
+        let config = StripeConfig {
+            base_url: url.parse().unwrap(),
+            api_key: SECRET.into(),
+            account: None,
+            date_of_birth: false,
+        };
         assert_eq!(provider_identity::StripeClient::new(config, |_| {}).is_ok(), good, "{url}");
         let config = PersonaConfig { base_url: url.parse().unwrap(), api_key: SECRET.into() };
         assert_eq!(provider_identity::PersonaClient::new(config, |_| {}).is_ok(), good, "{url}");

@@ -104,6 +104,7 @@ impl Providers {
                     StripeConfig {
                         base_url: reach(account.base_url(), chaos).await,
                         api_key: account.api_key().into(),
+                        account: None,
                         date_of_birth: true,
                     },
                     |_| {},
