@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::answer::Answer;
-use crate::body::read_json;
+use crate::body::{BodyLimit, read_json};
 use crate::call::Call;
 use crate::config::ProviderHttpConfig;
 use crate::endpoint::endpoint;
@@ -58,7 +58,7 @@ impl ProviderHttp {
         let exchange = Exchange {
             http,
             headers: headers(upstream, &config.headers)?,
-            max_body_bytes: config.max_body_bytes,
+            body_limit: BodyLimit { bytes: config.max_body_bytes, setting: config.max_body_setting },
             longest_pause: config.longest_pause.min(MAX_PAUSE),
             read_error: config.read_error,
             codes: config.codes,
@@ -95,8 +95,8 @@ impl ProviderHttp {
     /// cursor in the query's `parameter`. `after` is the cursor that the page before returned; `None` reads the first page.
     ///
     /// # Errors
-    /// As [`Self::get_json`]; [`ProviderError::Malformed`] also if the next link leads to anything but another page of the
-    /// same collection. The client does not follow such a link, so that our credentials go nowhere else.
+    /// As [`Self::get_json`]; [`ProviderError::WRONG_LINK`] if the next link leads to anything but another page of the same
+    /// collection. The client does not follow such a link, so that our credentials go nowhere else.
     pub async fn get_page<T: DeserializeOwned>(
         &self,
         path: &[&str],
@@ -135,7 +135,7 @@ impl ProviderHttp {
         let exchange = &self.inner.exchange;
         let page = async |mut reply: Response| {
             let headers = mem::take(reply.headers_mut());
-            let items = read_json(reply, exchange.max_body_bytes).await?;
+            let items = read_json(reply, exchange.body_limit).await?;
             Ok(Page { items, next: next(&headers, &url, parameter)? })
         };
         exchange.run_and(call, page).await
@@ -154,16 +154,16 @@ impl ProviderHttp {
     ) -> Result<Answer<Vec<StreamedEvent>>, ProviderError> {
         let call = Call::get(self.endpoint(path, query)?, None);
         let exchange = &self.inner.exchange;
-        exchange.run_and(call, |reply| read_events(reply, most, quiet, exchange.max_body_bytes)).await
+        exchange.run_and(call, |reply| read_events(reply, most, quiet, exchange.body_limit)).await
     }
 
     /// The cursor in a link of a reply's body: `parameter` in `link`, which must lead to `path`. Do not follow the link itself.
     ///
     /// # Errors
-    /// [`ProviderError::Malformed`] for a link that leads to anything else.
+    /// [`ProviderError::WRONG_LINK`] for a link that leads to anything else.
     pub fn cursor_in(&self, link: &str, path: &[&str], parameter: &str) -> Result<String, ProviderError> {
         let collection = self.endpoint(path, &[])?;
-        cursor_in(link, &collection, parameter).ok_or(ProviderError::WHOLE_REPLY_MALFORMED)
+        cursor_in(link, &collection, parameter).ok_or(ProviderError::WRONG_LINK)
     }
 
     /// Reads with POST, for a query that is too long for a URL. Sent a second time when the connection breaks.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use reqwest::Response;
 use tokio::time::{Instant, timeout_at};
 
+use crate::body::BodyLimit;
 use crate::error::ProviderError;
 
 /// One event of a stream.
@@ -26,7 +27,7 @@ pub(crate) async fn read_events(
     mut reply: Response,
     most: usize,
     quiet: Duration,
-    max_bytes: usize,
+    limit: BodyLimit,
 ) -> Result<Vec<StreamedEvent>, ProviderError> {
     let (mut parser, mut events) = (Parser::default(), Vec::new());
     let mut until = Instant::now() + quiet;
@@ -39,8 +40,8 @@ pub(crate) async fn read_events(
             Ok(Err(_)) => break,
         };
         // An event must not be larger than a reply may be.
-        if parser.buffered_bytes() + chunk.len() > max_bytes {
-            return Err(ProviderError::WHOLE_REPLY_MALFORMED);
+        if parser.buffered_bytes() + chunk.len() > limit.bytes {
+            return Err(limit.exceeded());
         }
         let before = events.len();
         parser.feed(&chunk, &mut events);

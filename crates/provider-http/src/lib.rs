@@ -17,6 +17,7 @@ mod error;
 mod event_stream;
 mod exchange;
 mod grant;
+pub mod json;
 pub mod lenient;
 mod link;
 mod listing;

@@ -24,10 +24,10 @@ pub(crate) fn next_cursor(
     asked: &Url,
     parameter: &str,
 ) -> Result<Option<String>, ProviderError> {
-    let next = read_cursor(headers, asked, parameter).ok_or(ProviderError::WHOLE_REPLY_MALFORMED)?;
+    let next = read_cursor(headers, asked, parameter).ok_or(ProviderError::WRONG_LINK)?;
     // A list that links to itself would never end.
     let stays = next.is_some() && next == cursor(asked, parameter);
-    if stays { Err(ProviderError::WHOLE_REPLY_MALFORMED) } else { Ok(next) }
+    if stays { Err(ProviderError::WRONG_LINK) } else { Ok(next) }
 }
 
 /// For a feed, whose link leads to the same page while nothing is new.
@@ -36,7 +36,7 @@ pub(crate) fn feed_cursor(
     asked: &Url,
     parameter: &str,
 ) -> Result<Option<String>, ProviderError> {
-    read_cursor(headers, asked, parameter).ok_or(ProviderError::WHOLE_REPLY_MALFORMED)
+    read_cursor(headers, asked, parameter).ok_or(ProviderError::WRONG_LINK)
 }
 
 /// `None`: the link is wrong. `Some(None)`: this is the last page.
@@ -118,7 +118,7 @@ mod tests {
             "https://[?after=p3",
         ] {
             let outcome = read(&[&format!(r#"<{target}>; rel="next""#)]);
-            assert_eq!(outcome, Err(ProviderError::WHOLE_REPLY_MALFORMED), "{target}");
+            assert_eq!(outcome, Err(ProviderError::WRONG_LINK), "{target}");
         }
     }
 
@@ -126,11 +126,11 @@ mod tests {
     fn a_next_link_to_the_same_page_is_refused() {
         for query in ["", "?limit=200", "?after=", "?after=p2", "?after=p2&limit=1", "?after=p3&after=p4"] {
             let outcome = read(&[&format!(r#"<https://idp.example/api/v1/users{query}>; rel="next""#)]);
-            assert_eq!(outcome, Err(ProviderError::WHOLE_REPLY_MALFORMED), "{query}");
+            assert_eq!(outcome, Err(ProviderError::WRONG_LINK), "{query}");
         }
         let twice = [r#"<?after=p3>; rel="next""#, r#"<?after=p4>; rel="next""#];
-        assert_eq!(read(&twice), Err(ProviderError::WHOLE_REPLY_MALFORMED));
-        assert_eq!(read(&["<?after=p3; rel=next"]), Err(ProviderError::WHOLE_REPLY_MALFORMED));
+        assert_eq!(read(&twice), Err(ProviderError::WRONG_LINK));
+        assert_eq!(read(&["<?after=p3; rel=next"]), Err(ProviderError::WRONG_LINK));
     }
 
     #[test]
@@ -139,6 +139,6 @@ mod tests {
         headers.append(LINK, HeaderValue::from_static(r#"<?after=p2>; rel="next""#));
         let asked = ASKED.parse().unwrap();
         assert_eq!(feed_cursor(&headers, &asked, "after"), Ok(Some(String::from("p2"))));
-        assert_eq!(next_cursor(&headers, &asked, "after"), Err(ProviderError::WHOLE_REPLY_MALFORMED));
+        assert_eq!(next_cursor(&headers, &asked, "after"), Err(ProviderError::WRONG_LINK));
     }
 }
