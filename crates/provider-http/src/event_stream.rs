@@ -75,6 +75,8 @@ impl Parser {
     }
 
     fn line(&mut self, line: &str, events: &mut Vec<StreamedEvent>) {
+        // The stream may begin with a byte order mark; no field does.
+        let line = line.strip_prefix('\u{feff}').unwrap_or(line);
         let (field, value) = line.split_once(':').unwrap_or((line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
         match field {
@@ -120,6 +122,7 @@ mod tests {
             (Some(String::from("8")), String::from("message"), String::from("{\"b\":1}")),
         ];
         assert_eq!(events(&[whole]), expected, "the last one is not complete");
+        assert_eq!(events(&["\u{feff}", &whole[12..]]), expected, "after a byte order mark");
         for at in 0..whole.len() {
             assert_eq!(events(&[&whole[..at], &whole[at..]]), expected, "cut at {at}");
         }

@@ -1,5 +1,7 @@
 //! A page of a collection, and where the next one begins.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use reqwest::header::{HeaderMap, LINK};
 use url::Url;
 
@@ -13,6 +15,37 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// Opaque: where the next page begins. `None`: this is the last page.
     pub next: Option<String>,
+    /// How many items the request asked for.
+    pub asked: usize,
+    /// The page should have one item, which is larger than a reply may be.
+    pub too_large: bool,
+}
+
+/// How many items a page should have. When a page is larger than a reply may be, the next request asks for half as many.
+#[derive(Debug)]
+pub struct PageSize {
+    most: usize,
+    now: AtomicUsize,
+}
+
+impl PageSize {
+    /// At most this many items on a page.
+    pub const fn new(most: usize) -> Self {
+        Self { most, now: AtomicUsize::new(most) }
+    }
+
+    /// How many items to ask for.
+    pub fn items(&self) -> usize {
+        self.now.load(Ordering::Relaxed)
+    }
+
+    /// A page of this many items was too large. `false`: it had one item, which no request can make smaller; the next page may
+    /// be as large as at first.
+    pub fn halve(&self, items: usize) -> bool {
+        let smaller = items > 1;
+        self.now.store(if smaller { items / 2 } else { self.most }, Ordering::Relaxed);
+        smaller
+    }
 }
 
 /// How a reply's next link becomes a cursor.

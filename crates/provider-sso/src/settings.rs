@@ -16,7 +16,7 @@ use crate::{Auth0Config, OktaConfig, ScimConfig, SsoClient};
     PROVIDER: ProviderName = "COPPICE_SSO_PROVIDER" [required] "the identity provider: auth0, okta or scim";
     TIMEOUT: Duration = "COPPICE_SSO_TIMEOUT_SECS" [default "10", seconds 1..=25]
         "longest wait for one answer of the provider" => timeout;
-    MAX_BODY_BYTES: usize = "COPPICE_SSO_MAX_BODY_BYTES" [default "1048576", within 65_536..=268_435_456]
+    MAX_BODY_BYTES: usize = "COPPICE_SSO_MAX_BODY_BYTES" [default "4194304", within 65_536..=268_435_456]
         "largest answer of the provider that is read, in bytes" => max_body_bytes;
     list Auth0Config;
     list OktaConfig;
