@@ -20,6 +20,8 @@ use crate::{ContentClient, ContentfulConfig, DirectusConfig};
         "the content management system: contentful or directus";
     TIMEOUT: Duration = "COPPICE_CONTENT_TIMEOUT_SECS" [default "30", seconds 1..=120]
         "longest wait for one page of the content management system" => timeout;
+    MAX_BODY_BYTES: usize = "COPPICE_CONTENT_MAX_BODY_BYTES" [default "33554432", within 65_536..=268_435_456]
+        "largest answer of the content management system that is read, in bytes" => max_body_bytes;
     PAGE_SIZE: u32 = "COPPICE_CONTENT_PAGE_SIZE" [default "100", within 1..=1000]
         "items on a page, from 1 to 1000";
     list ContentfulConfig;
@@ -74,6 +76,10 @@ impl ContentSettings {
     /// # Errors
     /// When the URL is not a web address.
     pub fn connect(self) -> Result<ContentClient, ConfigError> {
-        self.choice.connect(|limits| limits.timeout = self.timeout)
+        self.choice.connect(|limits| {
+            limits.timeout = self.timeout;
+            limits.max_body_bytes = self.max_body_bytes;
+            limits.max_body_setting = MAX_BODY_BYTES.name;
+        })
     }
 }

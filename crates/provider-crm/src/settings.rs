@@ -19,6 +19,8 @@ use crate::{CrmClient, SalesforceAuth, SalesforceConfig, salesforce};
     PROVIDER: ProviderName = "COPPICE_CRM_PROVIDER" [default "salesforce"] "the CRM: salesforce";
     TIMEOUT: Duration = "COPPICE_CRM_TIMEOUT_SECS" [default "15", seconds 1..=25]
         "longest wait for one answer of the CRM" => timeout;
+    MAX_BODY_BYTES: usize = "COPPICE_CRM_MAX_BODY_BYTES" [default "8388608", within 65_536..=268_435_456]
+        "largest answer of the CRM that is read, in bytes" => max_body_bytes;
     LONGEST_PAUSE: Duration = "COPPICE_CRM_LONGEST_PAUSE_SECS" [default "900", seconds 1..=3600]
         "when the CRM's quota is used up, how long at most until it is asked again" => longest_pause;
     URL: Url = "COPPICE_SALESFORCE_URL" [required]
@@ -57,6 +59,8 @@ impl CrmSettings {
     fn connect_with(self, admission: Option<Admission>) -> Result<CrmClient, ConfigError> {
         self.choice.connect(|limits| {
             limits.timeout = self.timeout;
+            limits.max_body_bytes = self.max_body_bytes;
+            limits.max_body_setting = MAX_BODY_BYTES.name;
             limits.longest_pause = self.longest_pause;
             limits.admission = admission;
         })

@@ -19,6 +19,8 @@ use crate::{IdentityClient, PersonaConfig, StripeConfig, stripe};
         "the identity-verification provider: stripe or persona";
     TIMEOUT: Duration = "COPPICE_IDENTITY_TIMEOUT_SECS" [default "10", seconds 1..=25]
         "longest wait for one answer of the identity-verification provider" => timeout;
+    MAX_BODY_BYTES: usize = "COPPICE_IDENTITY_MAX_BODY_BYTES" [default "1048576", within 65_536..=268_435_456]
+        "largest answer of the identity-verification provider that is read, in bytes" => max_body_bytes;
     list StripeConfig;
     list PersonaConfig;
     choice: Choice = by read_choice;
@@ -69,6 +71,10 @@ impl IdentitySettings {
     /// # Errors
     /// When the URL is not a web address.
     pub fn connect(self) -> Result<IdentityClient, ConfigError> {
-        self.choice.connect(|limits| limits.timeout = self.timeout)
+        self.choice.connect(|limits| {
+            limits.timeout = self.timeout;
+            limits.max_body_bytes = self.max_body_bytes;
+            limits.max_body_setting = MAX_BODY_BYTES.name;
+        })
     }
 }

@@ -74,8 +74,12 @@ fn pause(error: &ProviderError, attempts: u32) -> Option<Duration> {
         ProviderError::RateLimited { retry_after } => Some(*retry_after),
         ProviderError::Unavailable { retry_after, .. } => Some(retry_after.unwrap_or(doubled)),
         // A maintenance page comes with status 200.
-        ProviderError::Malformed { .. } => Some(doubled),
-        ProviderError::Unauthorized | ProviderError::Invalid { .. } | ProviderError::Refused { .. } => None,
+        ProviderError::Malformed { .. } | ProviderError::Unusable { .. } => Some(doubled),
+        ProviderError::Unauthorized
+        | ProviderError::Invalid { .. }
+        | ProviderError::Refused { .. }
+        | ProviderError::Unreadable { .. }
+        | ProviderError::TooLarge { .. } => None,
     }
 }
 

@@ -25,7 +25,17 @@ static PERSONA: LazyLock<PersonaClient> = LazyLock::new(|| persona(NOWHERE));
 pub(crate) fn auth0(url: &str) -> Auth0Client {
     let (client_id, client_secret) = ("coppice".into(), "a secret".into());
     let domain = url.parse().unwrap();
-    Auth0Client::new(Auth0Config { domain, client_id, client_secret, audience: None }, |_| {}).unwrap()
+    Auth0Client::new(
+        Auth0Config {
+            domain,
+            client_id,
+            client_secret,
+            audience: None,
+            sign_ins: provider_sso::SignInTypes::default(),
+        },
+        |_| {},
+    )
+    .unwrap()
 }
 
 pub(crate) fn okta(url: &str) -> OktaClient {

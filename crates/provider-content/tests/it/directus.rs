@@ -146,7 +146,7 @@ async fn a_repeated_page_is_refused() {
     let next = page(&client, Some(&first.next)).await;
     cms.set_page_fault(0, PageFault::Repeated);
     let repeated = refusal(&client, Some(&next.next)).await;
-    assert_eq!(repeated, ChangesError::Provider(ProviderError::Malformed { line: 0, column: 0 }));
+    assert_eq!(repeated, ChangesError::Provider(ProviderError::WHOLE_REPLY_MALFORMED));
     assert_eq!(summary(&page(&client, Some(&next.next)).await), ["articles/c c"]);
 }
 

@@ -54,7 +54,12 @@ fn read(place: Place, page: QueryPage) -> Result<ChangedPage, ProviderError> {
     let latest = changes.chain([place.latest]).max().unwrap_or(place.latest);
     let more = rest.is_some();
     let next = serde_json::to_string(&Place { latest, rest }).map_err(|_| malformed)?;
-    Ok(ChangedPage { ids: page.records.into_iter().map(|row| row.id).collect(), next, more })
+    Ok(ChangedPage {
+        ids: page.records.into_iter().map(|row| row.id).collect(),
+        next,
+        more,
+        unreadable: Vec::new(),
+    })
 }
 
 /// The resource and the page in `/services/data/v60.0/query/01g…-2000`. The rest of the URL is ignored.

@@ -50,6 +50,7 @@ fn read(page: QueryPage, first: bool) -> ListedPage {
         next,
         total: u64::try_from(page.total_size).ok().filter(|_| first),
         doubt: short.then_some("a page has fewer contacts than its total says"),
+        unreadable: Vec::new(),
     }
 }
 

@@ -15,7 +15,7 @@ const THIRD: &str = "003000000000003AAA";
 const GONE: FetchedContact = FetchedContact::Gone { merged_into: None };
 const HIDDEN: FetchedContact = FetchedContact::NotVisible;
 /// The error for a reply that does not answer the request.
-const MALFORMED: ProviderError = ProviderError::Malformed { line: 0, column: 0 };
+const MALFORMED: ProviderError = ProviderError::WHOLE_REPLY_MALFORMED;
 
 fn ids(ids: &[&str]) -> Vec<String> {
     ids.iter().map(|id| (*id).to_owned()).collect()

@@ -11,8 +11,6 @@ use simulators::okta::{OktaSimulator, SimulatedUser};
 
 use crate::fixtures::okta_at;
 
-const MALFORMED: ProviderError = ProviderError::Malformed { line: 0, column: 0 };
-
 /// An organization with this many users.
 async fn organization(users: usize) -> OktaSimulator {
     let org = OktaSimulator::start().await;
@@ -110,7 +108,7 @@ async fn linking(link: &str) -> (OktaClient, Arc<Mutex<Vec<String>>>) {
 async fn the_request_names_ids_only() {
     let (client, asked) = linking("</>; rel=self").await;
     for after in [None, Some("a|b")] {
-        let page = Page { items: vec!["00u1".to_owned()], next: None };
+        let page = Page { items: vec!["00u1".to_owned()], next: None, asked: 200, too_large: false };
         assert_eq!(client.list_users(after).await, Ok(page));
     }
     let asked = asked.lock().unwrap().clone();
@@ -127,7 +125,7 @@ async fn a_next_link_that_is_malformed_or_leads_elsewhere_is_an_error() {
         r#"</api/v1/users?limit=200>; rel="next""#.to_owned(),
         format!(r#"<{}/api/v1/users?after=2>; rel="next""#, other.base_url()),
     ] {
-        assert_eq!(linking(&link).await.0.list_users(None).await, Err(MALFORMED), "{link}");
+        assert_eq!(linking(&link).await.0.list_users(None).await, Err(ProviderError::WRONG_LINK), "{link}");
     }
     assert_eq!(other.total_requests(), 0);
 }
@@ -135,6 +133,6 @@ async fn a_next_link_that_is_malformed_or_leads_elsewhere_is_an_error() {
 #[tokio::test]
 async fn a_list_that_links_in_a_circle_is_refused() {
     let (client, _) = linking(r#"</api/v1/users?{query}&x=1>; rel="next""#).await;
-    assert_eq!(client.list_users(None).await, Err(MALFORMED), "no cursor at all");
-    assert_eq!(client.list_users(Some("2")).await, Err(MALFORMED), "the requested page");
+    assert_eq!(client.list_users(None).await, Err(ProviderError::WRONG_LINK), "no cursor at all");
+    assert_eq!(client.list_users(Some("2")).await, Err(ProviderError::WRONG_LINK), "the requested page");
 }

@@ -75,6 +75,7 @@ impl Providers {
                         client_id: tenant.client_id().into(),
                         client_secret: tenant.client_secret().into(),
                         audience: Some(tenant.audience()),
+                        sign_ins: provider_sso::SignInTypes::default(),
                     },
                     |_| {},
                 );
