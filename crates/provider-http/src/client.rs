@@ -145,11 +145,11 @@ impl ProviderHttp {
                 let headers = mem::take(reply.headers_mut());
                 let next = next(&headers, &url, parameter)?;
                 match read_json(reply, exchange.body_limit).await {
-                    Ok(items) => Ok(Some(Page { items, next, asked, too_large: false })),
+                    Ok(items) => Ok(Some(Page { items, next, asked, too_large: None })),
                     Err(ProviderError::TooLarge { .. }) if size.halve(asked) => Ok(None),
                     // The link leads past the item.
-                    Err(ProviderError::TooLarge { .. }) => {
-                        Ok(Some(Page { items: Vec::new(), next, asked, too_large: true }))
+                    Err(error @ ProviderError::TooLarge { .. }) => {
+                        Ok(Some(Page { items: Vec::new(), next, asked, too_large: Some(error) }))
                     }
                     Err(error) => Err(error),
                 }

@@ -17,8 +17,8 @@ pub struct Page<T> {
     pub next: Option<String>,
     /// How many items the request asked for.
     pub asked: usize,
-    /// The page should have one item, which is larger than a reply may be.
-    pub too_large: bool,
+    /// The error of a page of one item, which is larger than a reply may be.
+    pub too_large: Option<ProviderError>,
 }
 
 /// How many items a page should have. When a page is larger than a reply may be, the next request asks for half as many.

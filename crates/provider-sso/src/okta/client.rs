@@ -131,7 +131,11 @@ impl SsoProvider for OktaClient {
         let query = [("since", place.since.as_str()), ("sortOrder", "ASCENDING"), ("filter", feed::FILTER)];
         let (size, after) = (("limit", &*self.log_page), ("after", place.after));
         let page = self.http.get_feed_page::<Value>(&["logs"], &query, size, after).await?;
-        Ok(place.page(page.always_found()?))
+        match page.always_found()? {
+            // No link leads past the entry.
+            Page { too_large: Some(error), next: None, .. } => Err(error),
+            page => Ok(place.page(page)),
+        }
     }
 
     async fn ping(&self) -> Result<(), ProviderError> {

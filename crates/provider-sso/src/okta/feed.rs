@@ -58,10 +58,10 @@ impl<'a> Place<'a> {
                 Err(_) => unreadable.push(format!("entry {place}")),
             }
         }
-        if page.too_large {
+        if page.too_large.is_some() {
             unreadable.push(String::from("the only entry, which is too large,"));
         }
-        let empty = page.items.is_empty() && !page.too_large;
+        let empty = page.items.is_empty() && page.too_large.is_none();
         let full = page.items.len() >= page.asked;
         let (since, after, more) = match page.next {
             Some(next) => {
@@ -84,6 +84,7 @@ impl<'a> Place<'a> {
 
 #[cfg(test)]
 mod tests {
+    use provider_http::ProviderError;
     use serde_json::json;
 
     use super::*;
@@ -94,7 +95,7 @@ mod tests {
     }
 
     fn page(items: &[Value], next: Option<&str>) -> Page<Value> {
-        Page { items: items.to_vec(), next: next.map(str::to_owned), asked: 2, too_large: false }
+        Page { items: items.to_vec(), next: next.map(str::to_owned), asked: 2, too_large: None }
     }
 
     #[test]
@@ -139,7 +140,12 @@ mod tests {
                 vec!["entry 1".to_owned(), "entry 2".to_owned(), "entry 5c7e".to_owned(),]
             )
         );
-        let heavy = Page { items: Vec::new(), next: Some("p3".to_owned()), asked: 1, too_large: true };
+        let heavy = Page {
+            items: Vec::new(),
+            next: Some("p3".to_owned()),
+            asked: 1,
+            too_large: Some(ProviderError::REDIRECT),
+        };
         let read = Place::read(ChangesFrom::Time(OffsetDateTime::UNIX_EPOCH)).unwrap().page(heavy);
         assert_eq!((read.unreadable.len(), read.more), (1, true));
     }

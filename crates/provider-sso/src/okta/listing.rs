@@ -28,11 +28,11 @@ impl<'a> Place<'a> {
 
     pub(crate) fn page(self, page: Page<Json>) -> ListedPage {
         let (ids, mut unreadable) = readable_records(&page.items, 1, id);
-        if page.too_large {
+        if page.too_large.is_some() {
             unreadable.push(String::from("the only record, which is too large,"));
         }
         // Okta has no total: the only sign of missing users is an empty page, or a full one without a link.
-        let empty = page.items.is_empty() && !page.too_large;
+        let empty = page.items.is_empty() && page.too_large.is_none();
         let full = page.items.len() >= page.asked;
         let (next, doubt) = match (self, page.next) {
             (Self::Users(after), next) => {
@@ -61,11 +61,13 @@ pub(crate) fn id(user: &Json) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use provider_http::ProviderError;
+
     use super::*;
 
     fn page(place: Option<&str>, ids: usize, next: Option<&str>) -> ListedPage {
         let items = (0..ids).map(|id| serde_json::from_value(serde_json::json!({ "id": id })).unwrap());
-        let page = Page { items: items.collect(), next: next.map(String::from), asked: 2, too_large: false };
+        let page = Page { items: items.collect(), next: next.map(String::from), asked: 2, too_large: None };
         Place::read(place).unwrap().page(page)
     }
 
@@ -86,11 +88,16 @@ mod tests {
     fn a_user_that_cannot_be_read_costs_no_other() {
         let items =
             serde_json::from_str(r#"[{"ID":"00u1"},{"id":""},{"id":{"value":"00u3"}},{"id":4}]"#).unwrap();
-        let page = Page { items, next: Some("2".to_owned()), asked: 4, too_large: false };
+        let page = Page { items, next: Some("2".to_owned()), asked: 4, too_large: None };
         let listed = Place::Users(None).page(page);
         assert_eq!(listed.records.iter().map(|user| user.id.as_str()).collect::<Vec<_>>(), ["00u1", "4"]);
         assert_eq!((listed.unreadable.join(" ").as_str(), listed.doubt), ("record 2 record 3", None));
-        let page = Page { items: Vec::new(), next: Some("2".to_owned()), asked: 1, too_large: true };
+        let page = Page {
+            items: Vec::new(),
+            next: Some("2".to_owned()),
+            asked: 1,
+            too_large: Some(ProviderError::REDIRECT),
+        };
         let listed = Place::Users(None).page(page);
         assert_eq!(
             (listed.next.as_deref(), listed.unreadable.len(), listed.doubt),

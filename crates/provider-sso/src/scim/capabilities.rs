@@ -32,16 +32,19 @@ impl Features {
         }
     }
 
-    /// What may help after the server has refused a request with these features. `None`: the request has no more of them.
-    pub(crate) fn without_refused(self, error: &ProviderError) -> Option<Self> {
-        let filter = matches!(error, ProviderError::Refused { code: "invalidFilter", .. });
-        match self {
-            Self { filter: true, .. } if filter => Some(Self { filter: false, ..self }),
-            Self { attributes: true, .. } => Some(Self { attributes: false, ..self }),
-            Self { filter: true, .. } => Some(Self { filter: false, ..self }),
-            Self { sort: true, .. } => Some(Self { sort: false, ..self }),
-            Self { .. } => None,
+    /// What to try after the server has refused a request with these features, one after the other.
+    pub(crate) fn fallbacks(self, error: &ProviderError) -> Vec<Self> {
+        let filter = Self { filter: false, ..self };
+        let one_less = [Self { attributes: false, ..self }, Self { sort: false, ..self }, filter];
+        let none = Self { attributes: false, filter: false, sort: false };
+        let named = matches!(error, ProviderError::Refused { code: "invalidFilter", .. });
+        let mut all = if named { vec![filter] } else { Vec::new() };
+        for fallback in one_less.into_iter().chain([none]) {
+            if fallback != self && !all.contains(&fallback) {
+                all.push(fallback);
+            }
         }
+        all
     }
 }
 
@@ -68,18 +71,17 @@ mod tests {
     }
 
     #[test]
-    fn refused_features_are_left_out_one_after_the_other() {
-        let refused = ProviderError::Invalid { status: 400 };
+    fn each_feature_is_left_out_alone_before_all_of_them_are() {
+        let tried = |features: Features, error| {
+            let fallbacks = features.fallbacks(&error);
+            fallbacks.into_iter().map(|f| (f.attributes, f.filter, f.sort)).collect::<Vec<_>>()
+        };
         let all = Features { attributes: true, filter: true, sort: true };
-        let mut left = Some(all);
-        let mut steps = Vec::new();
-        while let Some(Features { attributes, filter, sort }) = left {
-            steps.push((attributes, filter, sort));
-            left = left.and_then(|features| features.without_refused(&refused));
-        }
-        let expected = [(true, true, true), (false, true, true), (false, false, true), (false, false, false)];
-        assert_eq!(steps, expected);
-        let filter = ProviderError::Refused { code: "invalidFilter", names_record: false };
-        assert_eq!(all.without_refused(&filter), Some(Features { filter: false, ..all }));
+        let (refused, code) = (ProviderError::Invalid { status: 400 }, "invalidFilter");
+        let each = [(false, true, true), (true, true, false), (true, false, true), (false, false, false)];
+        assert_eq!(tried(all, refused.clone()), each);
+        assert_eq!(tried(all, ProviderError::Refused { code, names_record: false })[0], (true, false, true));
+        assert_eq!(tried(Features::NONE, refused.clone()), [(false, false, false)]);
+        assert_eq!(tried(Features { attributes: false, ..Features::NONE }, refused), []);
     }
 }

@@ -91,13 +91,15 @@ impl ScimClient {
         since: Option<OffsetDateTime>,
         start_index: usize,
     ) -> Result<(UserPage, Features), ProviderError> {
-        let mut features = self.features().await?;
+        let claimed = self.features().await?;
+        let wanted = Features { filter: claimed.filter && since.is_some(), ..claimed };
+        let (mut features, mut fallbacks) = (wanted, None::<std::vec::IntoIter<Features>>);
         loop {
             let items = self.server.page.items();
             let query = query(features, order, since, start_index, items);
             match self.list_once(&query, start_index).await {
                 Ok(page) => {
-                    self.accept(features);
+                    self.refused(wanted, features);
                     return Ok((page, features));
                 }
                 Err(error) if is_too_large(&error) => {
@@ -106,7 +108,8 @@ impl ScimClient {
                     }
                 }
                 Err(error) if is_refusal(&error) => {
-                    features = features.without_refused(&error).ok_or(error)?;
+                    let fallbacks = fallbacks.get_or_insert_with(|| wanted.fallbacks(&error).into_iter());
+                    features = fallbacks.next().ok_or(error)?;
                 }
                 Err(error) => return Err(error),
             }
@@ -145,17 +148,14 @@ impl ScimClient {
         *self.server.accepted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Remembers what the server has refused before it accepted a request with these features.
-    fn accept(&self, features: Features) {
-        if let Some(claimed) = self.server.claimed.get() {
-            let mut accepted = self.server.accepted.lock().unwrap_or_else(PoisonError::into_inner);
-            let refused = |claimed: bool, used: bool| !claimed || used;
-            *accepted = accepted.and(Features {
-                attributes: features.attributes,
-                filter: refused(claimed.filter, features.filter),
-                sort: refused(claimed.sort, features.sort),
-            });
-        }
+    /// Remembers what the server has refused of the wanted features before it accepted a request.
+    fn refused(&self, wanted: Features, accepted: Features) {
+        let mut known = self.server.accepted.lock().unwrap_or_else(PoisonError::into_inner);
+        *known = known.and(Features {
+            attributes: accepted.attributes || !wanted.attributes,
+            filter: accepted.filter || !wanted.filter,
+            sort: accepted.sort || !wanted.sort,
+        });
     }
 
     async fn fetch_with(
@@ -212,7 +212,7 @@ impl SsoProvider for ScimClient {
         }
         let whole = self.fetch_with(id, known_etag, &[]).await;
         if whole.is_ok() {
-            self.server.accepted.lock().unwrap_or_else(PoisonError::into_inner).attributes = false;
+            self.refused(Features::NONE, Features { attributes: false, ..Features::NONE });
         }
         whole
     }

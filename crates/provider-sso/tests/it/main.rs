@@ -9,6 +9,7 @@ mod clients;
 mod conformance;
 mod fixtures;
 mod mutations;
+mod odd_scim;
 mod okta_client;
 mod okta_events;
 mod okta_listing;
