@@ -86,7 +86,11 @@ impl fmt::Display for Report {
         let done = if self.written { "" } else { " would be" };
         writeln!(f, "  {changed} new or changed{done}, {gone} gone{done}")?;
         if self.ignored > 0 {
-            writeln!(f, "  {} of an unknown kind, skipped", self.ignored)?;
+            writeln!(
+                f,
+                "  {} skipped: of an unknown kind, or without an ID, a type or a time that can be read",
+                self.ignored
+            )?;
         }
         if let Some(listed) = self.listed {
             writeln!(f, "  {listed} listed, {} stored and not listed", self.missing.unwrap_or(0))?;

@@ -102,7 +102,7 @@ impl ContentProvider for ContentfulClient {
         let (link, more) = page.link().ok_or(ProviderError::WHOLE_REPLY_MALFORMED)?;
         // The links of pages and syncs differ in their token only, so the token is the cursor.
         let next = self.http.cursor_in(link, &self.path(&["sync"]), TOKEN)?;
-        Ok(page.changes(next, more))
+        page.changes(next, more).ok_or_else(|| ProviderError::WHOLE_REPLY_MALFORMED.into())
     }
 
     async fn count(&self) -> Result<u64, ProviderError> {

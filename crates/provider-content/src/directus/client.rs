@@ -61,9 +61,20 @@ impl DirectusClient {
             let next = Cursor { stream: stream.next(), after: None, newest };
             return page(Vec::new(), &next, stream == Stream::Created);
         }
-        let place = place(stream, after, &records).ok_or(MALFORMED)?;
+        // An item without an ID, or without the time by which the page is sorted, costs no other.
+        let length = records.len();
+        let readable: Vec<Record> = records
+            .into_iter()
+            .filter(|record| record.id().is_some() && record.time(stream).is_some())
+            .collect();
+        if readable.is_empty() {
+            return Err(MALFORMED.into());
+        }
+        let ignored = length - readable.len();
+        let place = place(stream, after, &readable).ok_or(MALFORMED)?;
         *known = (*known).max(Some(place.at));
-        page(items(records, name)?, &Cursor { stream, after: Some(place), newest }, true)
+        let next = Cursor { stream, after: Some(place), newest };
+        Ok(ChangesPage { ignored, ..page(items(readable, name)?, &next, true)? })
     }
 }
 
@@ -82,7 +93,7 @@ fn data<T>(answer: Answer<Reply<T>>) -> Result<Vec<T>, ProviderError> {
 fn place(stream: Stream, after: Option<Place>, records: &[Record]) -> Option<Place> {
     let mut place = after;
     for record in records {
-        let (at, id) = (record.time(stream).ok()??, record.id()?);
+        let (at, id) = (record.time(stream)?, record.id()?);
         match &mut place {
             Some(known) if known.at == at => known.ids.insert(id).then_some(())?,
             Some(known) if known.at > at => return None,

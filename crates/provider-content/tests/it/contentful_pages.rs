@@ -105,3 +105,27 @@ async fn every_fault_of_a_page_has_its_error() {
     let expected = ProviderError::RateLimited { retry_after: std::time::Duration::from_secs(9) };
     assert_eq!(limited, ChangesError::Provider(expected));
 }
+
+#[tokio::test]
+async fn an_odd_value_costs_its_field_and_an_unreadable_item_costs_no_other() {
+    let entry = |sys: Value| json!({ "sys": sys, "fields": { "title": { "en-US": "x" } } });
+    let kind = json!({ "sys": { "id": "notice" } });
+    let items = json!([
+        entry(
+            json!({ "type": "Entry", "id": "a", "contentType": kind, "revision": "7", "updatedAt": "soon" })
+        ),
+        entry(json!({ "type": "Entry", "id": "b", "contentType": 7 })),
+        entry(json!({ "type": "Entry", "id": "c*", "contentType": kind })),
+        entry(json!({ "type": "DeletedEntry", "id": "d", "deletedAt": 7 })),
+        entry(json!({ "type": "DeletedEntry", "id": {} })),
+        7,
+    ]);
+    let page = |items: Value| json!({ "items": items, "nextSyncUrl": format!("{SYNC}?sync_token=w5Z") });
+    let read = contentful(&answering(200, &[], page(items)).await).changed_since(Some("x")).await.unwrap();
+    let [item] = read.items.as_slice() else { panic!("{read:?}") };
+    assert_eq!((item.key.id.as_str(), item.revision, item.version), ("a", None, None));
+    assert_eq!((read.deletions.len(), read.deletions[0].at, read.ignored), (1, None, 4));
+    let none = page(json!([7, { "sys": { "type": "Entry" } }]));
+    let error = refusal(&contentful(&answering(200, &[], none).await), None).await;
+    assert_eq!(error, ChangesError::Provider(ProviderError::WHOLE_REPLY_MALFORMED));
+}

@@ -185,3 +185,21 @@ async fn a_collection_of_another_server_is_another_scope() {
     assert_eq!(scope("https://cms.example/two/", "articles"), "cms.example/two/articles");
     assert_eq!(scope("http://cms.example:8055", "notices"), "cms.example:8055/notices");
 }
+
+#[tokio::test]
+async fn an_odd_value_costs_its_field_and_an_unreadable_item_costs_no_other() {
+    let items = serde_json::json!({"data": [
+        {"id": 7, "date_created": "2026-11-23T06:00:00", "date_updated": null, "status": 3, "title": ["x"]},
+        {"id": {}, "date_created": "2026-11-23T06:00:01Z", "title": "no ID"},
+        {"id": "b", "date_created": "yesterday", "title": "no time"},
+        {"id": "c", "date_created": "2026-11-23 06:00:02+00:00", "date_updated": "soon", "title": "c"},
+    ]});
+    let client = directus_with(&answering(200, &[], items).await, "t", "articles", 9);
+    let read = page(&client, None).await;
+    let ids: Vec<&str> = read.items.iter().map(|item| item.key.id.as_str()).collect();
+    assert_eq!((ids, read.ignored), (vec!["7", "c"], 2));
+    assert!(read.items.iter().all(|item| item.version.is_some()), "{read:?}");
+    let none = serde_json::json!({"data": [{"id": {}}, {"id": "b"}]});
+    let client = directus_with(&answering(200, &[], none).await, "t", "articles", 9);
+    assert_eq!(refusal(&client, None).await, ChangesError::Provider(ProviderError::WHOLE_REPLY_MALFORMED));
+}

@@ -2,13 +2,14 @@
 //! at most 300 calls a minute (<https://docs.withpersona.com/rate-limiting>).
 
 use event_contract::{Envelope, RecordHint, UnreadableEvent};
+use provider_http::json::Json;
 use provider_http::{Absence, Answer, ProviderError, ProviderHttp};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::SOURCE;
 use super::config::PersonaConfig;
-use super::record::Document;
+use super::record::case;
 use crate::{FetchedCase, IdentityProvider};
 
 const INQUIRIES: [&str; 3] = ["api", "v1", "inquiries"];
@@ -56,8 +57,8 @@ impl IdentityProvider for PersonaClient {
 
     async fn fetch_case(&self, id: &str) -> Result<FetchedCase, ProviderError> {
         let [api, v1, inquiries] = INQUIRIES;
-        match self.http.get_json::<Document>(&[api, v1, inquiries, id], &[], None).await? {
-            Answer::Found { value, .. } => FetchedCase::of(id, value.into()),
+        match self.http.get_json::<Json>(&[api, v1, inquiries, id], &[], None).await? {
+            Answer::Found { value, .. } => FetchedCase::of(id, case(&value)?),
             Answer::NotFound => Ok(FetchedCase::Absent(Absence::NotFound)),
             Answer::Gone => Ok(FetchedCase::Absent(Absence::Deleted)),
             // The request had no entity tag, so this is no valid answer. It must not look like a case that is gone.

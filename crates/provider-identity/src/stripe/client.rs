@@ -2,6 +2,7 @@
 //! no batch read: one call per session.
 
 use event_contract::{Envelope, RecordHint, UnreadableEvent};
+use provider_http::json::Json;
 use provider_http::{Absence, Answer, ProviderError, ProviderHttp};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
@@ -9,7 +10,7 @@ use serde::de::IgnoredAny;
 
 use super::account::Account;
 use super::config::StripeConfig;
-use super::record::Session;
+use super::record::case;
 use super::{SOURCE, events};
 use crate::{FetchedCase, IdentityProvider, VerificationStatus};
 
@@ -41,8 +42,8 @@ impl StripeClient {
 
     async fn session(&self, id: &str, outputs: &[(&str, &str)]) -> Result<FetchedCase, ProviderError> {
         let [v1, identity, sessions] = SESSIONS;
-        match self.http.get_json::<Session>(&[v1, identity, sessions, id], outputs, None).await? {
-            Answer::Found { value, .. } => FetchedCase::of(id, value.into()),
+        match self.http.get_json::<Json>(&[v1, identity, sessions, id], outputs, None).await? {
+            Answer::Found { value, .. } => FetchedCase::of(id, case(&value)?),
             Answer::NotFound => Ok(FetchedCase::Absent(Absence::NotFound)),
             Answer::Gone => Ok(FetchedCase::Absent(Absence::Deleted)),
             // The request had no entity tag, so this is no valid answer. It must not look like a case that is gone.
