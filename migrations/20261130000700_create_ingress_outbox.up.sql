@@ -11,6 +11,8 @@ create table ingress_outbox (
     change text not null,
     -- A refetch that answers with an older version came from a stale replica.
     not_before timestamptz,
+    -- The account at the provider that the event is from, where the provider says so.
+    account text,
     created_at timestamptz not null default now(),
     -- A relay publishes a row only during its lease. When the lease has expired, any relay may lease the row.
     leased_until timestamptz not null default '-infinity'

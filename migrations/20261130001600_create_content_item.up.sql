@@ -2,6 +2,8 @@
 create table content_item (
     content_item_id uuid primary key,
     source text not null,
+    -- What one cursor reads: a space and its environment, or a collection of one server. Another scope has other items.
+    scope text not null,
     -- The namespace within which external IDs are unique: `entry`, `asset`, or the name of a collection.
     collection text not null,
     external_id text not null,
@@ -22,8 +24,8 @@ create table content_item (
     revision bigint not null default 1,
     gone_at timestamptz,
     changed_at timestamptz not null default now(),
-    unique (source, collection, external_id),
+    unique (source, scope, collection, external_id),
     check ((body is null) = (gone_at is not null))
 );
 -- A listing looks for present items that it did not see. Without this index it would read every tombstone each time.
-create index content_item_present on content_item (source, collection, external_id) where gone_at is null;
+create index content_item_present on content_item (source, scope, collection, external_id) where gone_at is null;

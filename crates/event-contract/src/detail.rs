@@ -47,7 +47,8 @@ mod tests {
 
     fn ingress() -> IngressEvent {
         let not_before = Some(OffsetDateTime::UNIX_EPOCH);
-        IngressEvent { ids: vec![String::from("a")], change: IngressChange::Changed, not_before }
+        let account = Some(String::from("acct_1"));
+        IngressEvent { ids: vec![String::from("a")], change: IngressChange::Changed, not_before, account }
     }
 
     fn heartbeat() -> Heartbeat {
@@ -65,7 +66,7 @@ mod tests {
         let written = fields(serde_json::from_str(&announcement().to_detail()).unwrap());
         let expected = ["cause", "entity_id", "event_id", "hop", "revision", "schema", "traceparent"];
         assert_eq!(written, expected);
-        assert_eq!(fields(json!(ingress())), ["change", "ids", "not_before"]);
+        assert_eq!(fields(json!(ingress())), ["account", "change", "ids", "not_before"]);
         assert_eq!(fields(json!(heartbeat())), ["heartbeat", "unit"]);
         assert_eq!(fields(json!(poison())), ["drill", "unit"]);
     }

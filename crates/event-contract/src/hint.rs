@@ -23,6 +23,19 @@ impl RecordHint {
     pub const fn changed(id: String) -> Self {
         Self { id, removed: false, not_before: None }
     }
+
+    /// The same with the ID in the provider's one spelling. `spell` is `None` for a text that is not an ID.
+    ///
+    /// # Errors
+    /// [`UnreadableEvent::NotAnId`] with `of` for such a text: it must not become a row.
+    pub fn spelled(
+        self,
+        of: &'static str,
+        spell: impl FnOnce(&str) -> Option<String>,
+    ) -> Result<Self, UnreadableEvent> {
+        let id = spell(&self.id).ok_or(UnreadableEvent::NotAnId { of })?;
+        Ok(Self { id, ..self })
+    }
 }
 
 /// Why an event cannot be read although it should. Never quotes the event: it may hold personal data.
@@ -47,6 +60,18 @@ pub enum UnreadableEvent {
     MissingId {
         /// The provider's name of the type, from our own list.
         kind: &'static str,
+    },
+    /// The event names a record by a text that this provider gives to no record.
+    #[error("event names a record by a text that is not the ID of {of}")]
+    NotAnId {
+        /// What the text should name: `a contact of Salesforce`.
+        of: &'static str,
+    },
+    /// The event is from another account of the provider than the one that we read: there, its record does not exist.
+    #[error("event is from another account or mode than {setting} names")]
+    OtherAccount {
+        /// The setting that names the account that we read.
+        setting: &'static str,
     },
 }
 
@@ -98,9 +123,17 @@ impl Envelope {
     /// # Errors
     /// [`UnreadableEvent::Shape`] when the detail is not an [`IngressEvent`].
     pub fn ingress_hints(&self) -> Result<Vec<RecordHint>, UnreadableEvent> {
-        let IngressEvent { ids, change, not_before } = self.parse_detail()?;
+        let IngressEvent { ids, change, not_before, .. } = self.parse_detail()?;
         let removed = change == IngressChange::Deleted;
         Ok(ids.into_iter().map(|id| RecordHint { id, removed, not_before }).collect())
+    }
+
+    /// The account that an event of [`Origin::Ingress`] is from, in the form of the provider's connector.
+    ///
+    /// # Errors
+    /// As [`Self::ingress_hints`].
+    pub fn ingress_account(&self) -> Result<Option<String>, UnreadableEvent> {
+        self.parse_detail().map(|event: IngressEvent| event.account)
     }
 }
 

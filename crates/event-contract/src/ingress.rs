@@ -29,12 +29,16 @@ pub struct IngressEvent {
     /// The record's version is not older than this, where the provider says so.
     #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     pub not_before: Option<OffsetDateTime>,
+    /// The account at the provider that the event is from, where the provider says so. Its form is that of the provider's
+    /// connector.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
 }
 
 impl IngressEvent {
     /// Records that were created or changed, without a bound.
     pub const fn changed(ids: Vec<String>) -> Self {
-        Self { ids, change: IngressChange::Changed, not_before: None }
+        Self { ids, change: IngressChange::Changed, not_before: None, account: None }
     }
 }
 

@@ -5,5 +5,5 @@ mod key;
 mod listing;
 
 pub use item::{ContentItem, ContentLoad, ContentReading, LoadedContent};
-pub use key::ContentKey;
+pub use key::{ContentKey, ContentScope};
 pub use listing::ContentCounts;

@@ -25,7 +25,9 @@ mod schema;
 mod store;
 mod upstream_breaker;
 
-pub use content::{ContentCounts, ContentItem, ContentKey, ContentLoad, ContentReading, LoadedContent};
+pub use content::{
+    ContentCounts, ContentItem, ContentKey, ContentLoad, ContentReading, ContentScope, LoadedContent,
+};
 pub use dead_letters::{
     DeadLetteredCopy, FailedAttempt, KeptMessage, MessageStanding, NotedFailure, RecordedFailure,
     RedriveAction, RedriveItem, RedriveLock, RedrivePlan, RedriveProgress, UnsentItem,

@@ -11,7 +11,8 @@ pub trait ContentProvider: Send + Sync + 'static {
     /// The source's stable name, `contentful` or `directus`. Rows contain it.
     fn source(&self) -> &'static str;
 
-    /// The part of the CMS that is read: a space and its environment, or collections. A cursor is valid for its scope only.
+    /// The part of the CMS that this client reads: a space and its environment, or a collection of one server. Cursors and items
+    /// belong to it: another scope may have the same IDs for other items.
     fn scope(&self) -> String;
 
     /// The next page of changes since a cursor. `None` begins to read everything. The last page's cursor (without
@@ -67,6 +68,10 @@ pub enum ChangesError {
     /// The CMS, or our client, refuses this cursor. Sending it again is useless: read everything again.
     #[error("cursor is refused: read everything again")]
     CursorRefused,
+    /// The page after this cursor is too large, and the cursor fixes the size of its pages. The client makes smaller pages from now
+    /// on: read everything again.
+    #[error("page is too large: read everything again, in smaller pages")]
+    PageTooLarge,
     /// An error of any other call.
     #[error(transparent)]
     Provider(#[from] ProviderError),

@@ -20,11 +20,13 @@ use crate::{ContentClient, ContentfulConfig, DirectusConfig};
         "the content management system: contentful or directus";
     TIMEOUT: Duration = "COPPICE_CONTENT_TIMEOUT_SECS" [default "30", seconds 1..=120]
         "longest wait for one page of the content management system" => timeout;
+    MAX_BODY_BYTES: usize = "COPPICE_CONTENT_MAX_BODY_BYTES" [default "33554432", within 65_536..=268_435_456]
+        "largest answer of the content management system that is read, in bytes" => max_body_bytes;
     PAGE_SIZE: u32 = "COPPICE_CONTENT_PAGE_SIZE" [default "100", within 1..=1000]
         "items on a page, from 1 to 1000";
     list ContentfulConfig;
-    list DirectusConfig;
-    choice: Choice = by read_choice;
+    list DirectusServer;
+    choices: Vec<Choice> = by read_choices;
 }
 
 ::settings::declare! {
@@ -42,7 +44,9 @@ use crate::{ContentClient, ContentfulConfig, DirectusConfig};
 }
 
 ::settings::declare! {
-    impl DirectusConfig;
+    /// Directus's settings: one scope for each collection.
+    #[derive(Debug, Clone)]
+    struct DirectusServer;
 
     DIRECTUS_URL: Url = "COPPICE_DIRECTUS_URL" [required] "where Directus's /items lives" => base_url;
     DIRECTUS_TOKEN: SecretString = "COPPICE_DIRECTUS_TOKEN" [required, secret]
@@ -52,10 +56,19 @@ use crate::{ContentClient, ContentfulConfig, DirectusConfig};
     page_size: u32 = by page_size;
 }
 
-fn read_choice(reader: &Reader) -> Result<Choice, SettingsError> {
+fn read_choices(reader: &Reader) -> Result<Vec<Choice>, SettingsError> {
     match reader.read(PROVIDER)? {
-        ProviderName::Contentful => reader.load().map(Choice::Contentful),
-        ProviderName::Directus => reader.load().map(Choice::Directus),
+        ProviderName::Contentful => Ok(vec![Choice::Contentful(reader.load()?)]),
+        ProviderName::Directus => {
+            let DirectusServer { base_url, token, collections, page_size } = reader.load()?;
+            let of = |collection| DirectusConfig {
+                base_url: base_url.clone(),
+                token: token.clone(),
+                collection,
+                page_size,
+            };
+            Ok(collections.into_iter().map(|name| Choice::Directus(of(name))).collect())
+        }
     }
 }
 
@@ -69,11 +82,18 @@ fn parse_collections(text: &str) -> Result<BTreeSet<String>, &'static str> {
 }
 
 impl ContentSettings {
-    /// Makes the client. Nothing is sent yet.
+    /// Makes a client for each scope. Nothing is sent yet.
     ///
     /// # Errors
     /// When the URL is not a web address.
-    pub fn connect(self) -> Result<ContentClient, ConfigError> {
-        self.choice.connect(|limits| limits.timeout = self.timeout)
+    pub fn connect(self) -> Result<Vec<ContentClient>, ConfigError> {
+        let connect = |choice: Choice| {
+            choice.connect(|limits| {
+                limits.timeout = self.timeout;
+                limits.max_body_bytes = self.max_body_bytes;
+                limits.max_body_setting = MAX_BODY_BYTES.name;
+            })
+        };
+        self.choices.into_iter().map(connect).collect()
     }
 }

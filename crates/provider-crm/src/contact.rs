@@ -28,6 +28,9 @@ pub struct CrmContact {
     /// When the CRM last changed the record. It orders versions.
     #[serde(skip)]
     pub version: Option<OffsetDateTime>,
+    /// The CRM's names of the fields that are there and cannot be read. They count as missing.
+    #[serde(skip)]
+    pub unread: Vec<&'static str>,
 }
 
 /// A postal address, in the CRM's own spelling.
@@ -84,6 +87,7 @@ mod tests {
             birthdate: Some("1988-04-09".into()),
             mailing_address: Some(address),
             version: Some(OffsetDateTime::UNIX_EPOCH),
+            unread: vec![],
         }
     }
 

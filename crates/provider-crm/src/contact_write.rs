@@ -39,6 +39,30 @@ pub struct ContactWritten {
     pub id: String,
     /// True if the contact did not exist before.
     pub created: bool,
+    /// The fields whose values the CRM does not accept. All others are written.
+    pub refused: Vec<RefusedField>,
+}
+
+/// A field whose value the CRM does not accept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefusedField {
+    /// The field.
+    pub field: ContactField,
+    /// The CRM's code, from a closed list of its connector.
+    pub code: &'static str,
+}
+
+impl ContactField {
+    /// The stable word: the same as when serialized.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::GivenName => "given_name",
+            Self::FamilyName => "family_name",
+            Self::Email => "email",
+            Self::Phone => "phone",
+            Self::Birthdate => "birthdate",
+        }
+    }
 }
 
 impl fmt::Debug for ContactWrite {

@@ -13,7 +13,7 @@ pub mod salesforce;
 mod settings;
 
 pub use contact::{CrmContact, MailingAddress};
-pub use contact_write::{ContactField, ContactWrite, ContactWritten};
+pub use contact_write::{ContactField, ContactWrite, ContactWritten, RefusedField};
 pub use crm_client::{CrmClient, PROVIDER_NAMES, read_any_event};
 pub use event_contract::{RecordHint, UnreadableEvent};
 pub use provider::{CrmEvent, CrmProvider, FetchedContact};

@@ -27,7 +27,8 @@ pub trait CrmProvider: Send + Sync + 'static {
         ids: &[String],
     ) -> impl Future<Output = Result<Vec<FetchedContact>, ProviderError>> + Send;
 
-    /// Writes the contact with [`ContactWrite::id`], else the one with [`ContactWrite::external_key`], else a new one.
+    /// Writes the contact with [`ContactWrite::id`], else the one with [`ContactWrite::external_key`], else a new one. A value
+    /// that the CRM does not accept costs no other: [`ContactWritten::refused`] has it.
     ///
     /// # Errors
     /// Any [`ProviderError`]. [`ProviderError::Invalid`] with status 404: the contact with that ID is gone.

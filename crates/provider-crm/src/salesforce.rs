@@ -14,6 +14,7 @@ mod record;
 mod write;
 
 pub use client::SalesforceClient;
+pub(crate) use config::is_organization_id;
 pub use config::{SalesforceAuth, SalesforceConfig};
 pub(crate) use events::read_event;
 

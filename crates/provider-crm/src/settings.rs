@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::crm_client::{Choice, ProviderName};
-use crate::{CrmClient, SalesforceAuth, SalesforceConfig};
+use crate::{CrmClient, SalesforceAuth, SalesforceConfig, salesforce};
 
 ::settings::declare! {
     /// The chosen CRM's settings.
@@ -19,6 +19,8 @@ use crate::{CrmClient, SalesforceAuth, SalesforceConfig};
     PROVIDER: ProviderName = "COPPICE_CRM_PROVIDER" [default "salesforce"] "the CRM: salesforce";
     TIMEOUT: Duration = "COPPICE_CRM_TIMEOUT_SECS" [default "15", seconds 1..=25]
         "longest wait for one answer of the CRM" => timeout;
+    MAX_BODY_BYTES: usize = "COPPICE_CRM_MAX_BODY_BYTES" [default "8388608", within 65_536..=268_435_456]
+        "largest answer of the CRM that is read, in bytes" => max_body_bytes;
     LONGEST_PAUSE: Duration = "COPPICE_CRM_LONGEST_PAUSE_SECS" [default "900", seconds 1..=3600]
         "when the CRM's quota is used up, how long at most until it is asked again" => longest_pause;
     URL: Url = "COPPICE_SALESFORCE_URL" [required]
@@ -35,6 +37,8 @@ use crate::{CrmClient, SalesforceAuth, SalesforceConfig};
     USERNAME: String = "COPPICE_SALESFORCE_USERNAME" [required] "the user to act for (flow jwt-bearer)";
     AUDIENCE: String = "COPPICE_SALESFORCE_AUDIENCE" [default "https://login.salesforce.com"]
         "audience; https://test.salesforce.com for a sandbox (flow jwt-bearer)";
+    ORGANIZATION: Option<String> = "COPPICE_SALESFORCE_ORGANIZATION" [default "", optional parse parse_organization]
+        "the organization's ID, 00D…, to dead-letter events of any other, such as a sandbox's";
     choice: Choice = by read_choice;
 }
 
@@ -55,18 +59,34 @@ impl CrmSettings {
     fn connect_with(self, admission: Option<Admission>) -> Result<CrmClient, ConfigError> {
         self.choice.connect(|limits| {
             limits.timeout = self.timeout;
+            limits.max_body_bytes = self.max_body_bytes;
+            limits.max_body_setting = MAX_BODY_BYTES.name;
             limits.longest_pause = self.longest_pause;
             limits.admission = admission;
         })
     }
 }
 
+fn parse_organization(text: &str) -> Result<String, &'static str> {
+    if salesforce::is_organization_id(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be the ID of an organization, 00D…")
+    }
+}
+
 fn read_choice(reader: &Reader) -> Result<Choice, SettingsError> {
     let urls = both(reader.read(URL), reader.read(LOGIN_URL));
-    let (name, ((url, login_url), auth)) = both(reader.read(PROVIDER), both(urls, read_auth(reader)))?;
+    let from = both(urls, reader.read(ORGANIZATION));
+    let (name, (((url, login_url), organization), auth)) =
+        both(reader.read(PROVIDER), both(from, read_auth(reader)))?;
     Ok(match name {
         ProviderName::Salesforce => {
-            Choice::Salesforce(SalesforceConfig::new(login_url.unwrap_or_else(|| url.clone()), url, auth))
+            let login_url = login_url.unwrap_or_else(|| url.clone());
+            Choice::Salesforce(SalesforceConfig {
+                organization,
+                ..SalesforceConfig::new(login_url, url, auth)
+            })
         }
     })
 }

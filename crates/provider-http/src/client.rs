@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::answer::Answer;
-use crate::body::read_json;
+use crate::body::{BodyLimit, read_json};
 use crate::call::Call;
 use crate::config::ProviderHttpConfig;
 use crate::endpoint::endpoint;
@@ -21,7 +21,7 @@ use crate::error::{ConfigError, ProviderError};
 use crate::event_stream::{StreamedEvent, read_events};
 use crate::exchange::Exchange;
 use crate::grant::Grant;
-use crate::page::{Follow, Page, cursor_in, feed_cursor, next_cursor};
+use crate::page::{Follow, Page, PageSize, cursor_in, feed_cursor, next_cursor};
 use crate::rate_limit::{MAX_PAUSE, RateGate};
 use crate::token::TokenCache;
 
@@ -58,7 +58,7 @@ impl ProviderHttp {
         let exchange = Exchange {
             http,
             headers: headers(upstream, &config.headers)?,
-            max_body_bytes: config.max_body_bytes,
+            body_limit: BodyLimit { bytes: config.max_body_bytes, setting: config.max_body_setting },
             longest_pause: config.longest_pause.min(MAX_PAUSE),
             read_error: config.read_error,
             codes: config.codes,
@@ -91,20 +91,23 @@ impl ProviderHttp {
 
     /// Reads one page of a JSON collection. `path` and `query` as for [`Self::get_json`].
     ///
+    /// `size` is the query's parameter for the number of items, and that number. A page that is larger than a reply may be is
+    /// requested again with half as many items.
+    ///
     /// Pages follow each other by `Link` headers, <https://www.rfc-editor.org/rfc/rfc8288>. The next link has the next page's
     /// cursor in the query's `parameter`. `after` is the cursor that the page before returned; `None` reads the first page.
     ///
     /// # Errors
-    /// As [`Self::get_json`]; [`ProviderError::Malformed`] also if the next link leads to anything but another page of the
-    /// same collection. The client does not follow such a link, so that our credentials go nowhere else.
+    /// As [`Self::get_json`]; [`ProviderError::WRONG_LINK`] if the next link leads to anything but another page of the same
+    /// collection. The client does not follow such a link, so that our credentials go nowhere else.
     pub async fn get_page<T: DeserializeOwned>(
         &self,
         path: &[&str],
         query: &[(&str, &str)],
-        parameter: &str,
-        after: Option<&str>,
+        size: (&str, &PageSize),
+        (parameter, after): (&str, Option<&str>),
     ) -> Result<Answer<Page<T>>, ProviderError> {
-        self.page(path, query, (parameter, after), next_cursor).await
+        self.page(path, query, size, (parameter, after), next_cursor).await
     }
 
     /// Reads one page of a feed: a collection that always has a next link, the same one while nothing is new.
@@ -115,30 +118,50 @@ impl ProviderHttp {
         &self,
         path: &[&str],
         query: &[(&str, &str)],
-        parameter: &str,
-        after: Option<&str>,
+        size: (&str, &PageSize),
+        (parameter, after): (&str, Option<&str>),
     ) -> Result<Answer<Page<T>>, ProviderError> {
-        self.page(path, query, (parameter, after), feed_cursor).await
+        self.page(path, query, size, (parameter, after), feed_cursor).await
     }
 
     async fn page<T: DeserializeOwned>(
         &self,
         path: &[&str],
         query: &[(&str, &str)],
+        (items_parameter, size): (&str, &PageSize),
         (parameter, after): (&str, Option<&str>),
         next: Follow,
     ) -> Result<Answer<Page<T>>, ProviderError> {
-        let query: Vec<(&str, &str)> =
-            query.iter().copied().chain(after.map(|after| (parameter, after))).collect();
-        let url = self.endpoint(path, &query)?;
-        let call = Call::get(url.clone(), None);
         let exchange = &self.inner.exchange;
-        let page = async |mut reply: Response| {
-            let headers = mem::take(reply.headers_mut());
-            let items = read_json(reply, exchange.max_body_bytes).await?;
-            Ok(Page { items, next: next(&headers, &url, parameter)? })
-        };
-        exchange.run_and(call, page).await
+        loop {
+            let asked = size.items();
+            let limit = asked.to_string();
+            let own = [(items_parameter, limit.as_str())];
+            let after = after.map(|after| (parameter, after));
+            let query: Vec<(&str, &str)> =
+                own.into_iter().chain(query.iter().copied()).chain(after).collect();
+            let url = self.endpoint(path, &query)?;
+            let page = async |mut reply: Response| {
+                let headers = mem::take(reply.headers_mut());
+                let next = next(&headers, &url, parameter)?;
+                match read_json(reply, exchange.body_limit).await {
+                    Ok(items) => Ok(Some(Page { items, next, asked, too_large: None })),
+                    Err(ProviderError::TooLarge { .. }) if size.halve(asked) => Ok(None),
+                    // The link leads past the item.
+                    Err(error @ ProviderError::TooLarge { .. }) => {
+                        Ok(Some(Page { items: Vec::new(), next, asked, too_large: Some(error) }))
+                    }
+                    Err(error) => Err(error),
+                }
+            };
+            match exchange.run_and(Call::get(url.clone(), None), page).await? {
+                Answer::Found { value: Some(value), etag } => return Ok(Answer::Found { value, etag }),
+                Answer::Found { value: None, .. } => {}
+                Answer::NotModified => return Ok(Answer::NotModified),
+                Answer::NotFound => return Ok(Answer::NotFound),
+                Answer::Gone => return Ok(Answer::Gone),
+            }
+        }
     }
 
     /// Reads a stream of server-sent events until no event has come for as long as `quiet`, or there are `most`.
@@ -154,16 +177,16 @@ impl ProviderHttp {
     ) -> Result<Answer<Vec<StreamedEvent>>, ProviderError> {
         let call = Call::get(self.endpoint(path, query)?, None);
         let exchange = &self.inner.exchange;
-        exchange.run_and(call, |reply| read_events(reply, most, quiet, exchange.max_body_bytes)).await
+        exchange.run_and(call, |reply| read_events(reply, most, quiet, exchange.body_limit)).await
     }
 
     /// The cursor in a link of a reply's body: `parameter` in `link`, which must lead to `path`. Do not follow the link itself.
     ///
     /// # Errors
-    /// [`ProviderError::Malformed`] for a link that leads to anything else.
+    /// [`ProviderError::WRONG_LINK`] for a link that leads to anything else.
     pub fn cursor_in(&self, link: &str, path: &[&str], parameter: &str) -> Result<String, ProviderError> {
         let collection = self.endpoint(path, &[])?;
-        cursor_in(link, &collection, parameter).ok_or(ProviderError::WHOLE_REPLY_MALFORMED)
+        cursor_in(link, &collection, parameter).ok_or(ProviderError::WRONG_LINK)
     }
 
     /// Reads with POST, for a query that is too long for a URL. Sent a second time when the connection breaks.

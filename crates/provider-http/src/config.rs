@@ -35,6 +35,8 @@ pub struct ProviderHttpConfig {
     pub headers: Vec<(&'static str, String)>,
     /// Limit of a successful reply's body, in bytes.
     pub max_body_bytes: usize,
+    /// The setting of that limit, for the error of a reply that is larger.
+    pub max_body_setting: &'static str,
     /// Reads the body of an error reply, if the vendor says more in it than in the status.
     pub read_error: Option<ReadError>,
     /// Where an error reply has the vendor's code, and which codes are listed.
@@ -76,6 +78,7 @@ impl ProviderHttpConfig {
             headers: Vec::new(),
             // Auth0 bounds a user's metadata to 16 MB in theory, a few KB in practice; a page of 100 users stays well below.
             max_body_bytes: 1024 * 1024,
+            max_body_setting: "max_body_bytes",
             read_error: None,
             codes: None,
             admission: None,

@@ -40,16 +40,45 @@ pub enum ProviderError {
     /// A successful reply whose body is not what the provider's contract promises.
     #[error("provider's reply is malformed at line {line} column {column}")]
     Malformed {
-        /// Line in the body, from 1; 0 when the fault is the body's size or the reply as a whole.
+        /// Line in the body, from 1.
         line: usize,
-        /// Column in the line, from 1; 0 as for `line`.
+        /// Column in the line, from 1.
         column: usize,
+    },
+    /// A record without a field that it must have, or with one that cannot be read.
+    #[error("the record's {field} is missing or cannot be read")]
+    Unreadable {
+        /// The field, by the vendor's name.
+        field: &'static str,
+    },
+    /// A reply that is larger than our limit.
+    #[error("provider's reply is larger than {limit_bytes} bytes, the limit of {setting}")]
+    TooLarge {
+        /// The limit.
+        limit_bytes: usize,
+        /// The setting that raises it.
+        setting: &'static str,
+    },
+    /// A reply that is well-formed, and no answer to this request.
+    #[error("provider's reply cannot be used: {why}")]
+    Unusable {
+        /// What is wrong with it, in fixed words.
+        why: &'static str,
     },
 }
 
 impl ProviderError {
-    /// A reply that is wrong as a whole: too large, or an answer to another request.
-    pub const WHOLE_REPLY_MALFORMED: Self = Self::Malformed { line: 0, column: 0 };
+    /// A redirect, which the client does not follow: its target would get our credentials.
+    pub const REDIRECT: Self = Self::Unusable {
+        why: "it redirects to another address. Check the provider's URL in the settings, and what is in between",
+    };
+
+    /// A reply that answers another request than ours.
+    pub const WHOLE_REPLY_MALFORMED: Self = Self::Unusable { why: "it is no answer to this request" };
+
+    /// The link to the next page is not a link, leads elsewhere, or leads to the same page.
+    pub const WRONG_LINK: Self =
+        Self::Unusable { why: "its link to the next page leads to no other page of the same collection" };
 }
 
 /// How an outage shows itself. Fixed words, so that it can be a metric label.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use reqwest::Response;
 use tokio::time::{Instant, timeout_at};
 
+use crate::body::BodyLimit;
 use crate::error::ProviderError;
 
 /// One event of a stream.
@@ -26,7 +27,7 @@ pub(crate) async fn read_events(
     mut reply: Response,
     most: usize,
     quiet: Duration,
-    max_bytes: usize,
+    limit: BodyLimit,
 ) -> Result<Vec<StreamedEvent>, ProviderError> {
     let (mut parser, mut events) = (Parser::default(), Vec::new());
     let mut until = Instant::now() + quiet;
@@ -39,8 +40,8 @@ pub(crate) async fn read_events(
             Ok(Err(_)) => break,
         };
         // An event must not be larger than a reply may be.
-        if parser.buffered_bytes() + chunk.len() > max_bytes {
-            return Err(ProviderError::WHOLE_REPLY_MALFORMED);
+        if parser.buffered_bytes() + chunk.len() > limit.bytes {
+            return Err(limit.exceeded());
         }
         let before = events.len();
         parser.feed(&chunk, &mut events);
@@ -74,6 +75,8 @@ impl Parser {
     }
 
     fn line(&mut self, line: &str, events: &mut Vec<StreamedEvent>) {
+        // The stream may begin with a byte order mark; no field does.
+        let line = line.strip_prefix('\u{feff}').unwrap_or(line);
         let (field, value) = line.split_once(':').unwrap_or((line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
         match field {
@@ -119,6 +122,7 @@ mod tests {
             (Some(String::from("8")), String::from("message"), String::from("{\"b\":1}")),
         ];
         assert_eq!(events(&[whole]), expected, "the last one is not complete");
+        assert_eq!(events(&["\u{feff}", &whole[12..]]), expected, "after a byte order mark");
         for at in 0..whole.len() {
             assert_eq!(events(&[&whole[..at], &whole[at..]]), expected, "cut at {at}");
         }

@@ -13,7 +13,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::admission::Admission;
 use crate::answer::Answer;
-use crate::body::{read_failure, read_json};
+use crate::body::{BodyLimit, read_failure, read_json};
 use crate::call::Call;
 use crate::config::{Codes, ReadError};
 use crate::error::ProviderError;
@@ -24,7 +24,7 @@ use crate::token::TokenCache;
 pub(crate) struct Exchange {
     pub(crate) http: Client,
     pub(crate) headers: HeaderMap,
-    pub(crate) max_body_bytes: usize,
+    pub(crate) body_limit: BodyLimit,
     pub(crate) longest_pause: Duration,
     pub(crate) read_error: Option<ReadError>,
     pub(crate) codes: Option<Codes>,
@@ -36,7 +36,7 @@ pub(crate) struct Exchange {
 
 impl Exchange {
     pub(crate) async fn run<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<Answer<T>, ProviderError> {
-        self.run_and(call, |reply| read_json(reply, self.max_body_bytes)).await
+        self.run_and(call, |reply| read_json(reply, self.body_limit)).await
     }
 
     pub(crate) async fn run_and<T, F: Future<Output = Result<T, ProviderError>>>(

@@ -17,6 +17,7 @@ mod error;
 mod event_stream;
 mod exchange;
 mod grant;
+pub mod json;
 pub mod lenient;
 mod link;
 mod listing;
@@ -39,8 +40,8 @@ pub use client::ProviderHttp;
 pub use config::{Codes, ProviderHttpConfig, ReadError};
 pub use error::{ConfigError, Outage, ProviderError};
 pub use event_stream::StreamedEvent;
-pub use listing::{ChangedPage, ChangesFrom, ListedPage, ListedRecord};
-pub use page::Page;
+pub use listing::{ChangedPage, ChangesFrom, ListedPage, ListedRecord, readable_records};
+pub use page::{Page, PageSize};
 pub use record_id::record_id;
 #[cfg(feature = "test-support")]
 pub use test_key::{TestKey, pem};

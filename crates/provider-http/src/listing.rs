@@ -2,6 +2,8 @@
 
 use time::OffsetDateTime;
 
+use crate::json::Json;
+
 /// A record as a listing names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedRecord {
@@ -22,6 +24,24 @@ pub struct ListedPage {
     pub total: Option<u64>,
     /// Why records may be missing from the page although the provider answered 200. `None`: there is no sign of that.
     pub doubt: Option<&'static str>,
+    /// The records on the page that cannot be read, by their places: `record 17`.
+    pub unreadable: Vec<String>,
+}
+
+/// The readable records of a page, and the places of the others, counted from `first`. One bad record costs no other.
+pub fn readable_records<'a, T>(
+    items: impl IntoIterator<Item = &'a Json>,
+    first: usize,
+    read: impl Fn(&Json) -> Option<T>,
+) -> (Vec<T>, Vec<String>) {
+    let (mut records, mut unreadable) = (Vec::new(), Vec::new());
+    for (place, item) in (first..).zip(items) {
+        match read(item) {
+            Some(record) => records.push(record),
+            None => unreadable.push(format!("record {place}")),
+        }
+    }
+    (records, unreadable)
 }
 
 /// Where the reading of a feed of changes begins.
@@ -42,4 +62,6 @@ pub struct ChangedPage {
     pub next: String,
     /// True if the feed has more already.
     pub more: bool,
+    /// The changes on the page that cannot be read, by their places or by their own IDs. Their records are not in `ids`.
+    pub unreadable: Vec<String>,
 }

@@ -27,10 +27,12 @@ pub(crate) fn meaning(status: u16, conditional: bool, pause: Option<Duration>) -
         401 | 403 => ProviderError::Unauthorized,
         408 => unavailable(Outage::Timeout),
         429 => ProviderError::RateLimited { retry_after: pause.unwrap_or(DEFAULT_PAUSE) },
+        // The server has no such function, now or later.
+        501 => ProviderError::Invalid { status },
         500..=599 => unavailable(Outage::ServerError),
         // Not the provider's API answers here: its address has moved, or a gateway is in between. A probe tells whether that
         // holds for every request.
-        301..=399 => ProviderError::WHOLE_REPLY_MALFORMED,
+        301..=399 => ProviderError::REDIRECT,
         _ => ProviderError::Invalid { status },
     })
 }
@@ -50,9 +52,9 @@ mod tests {
             (200, false, None, Meaning::Body),
             (204, false, None, Meaning::Body),
             (300, false, None, failed(ProviderError::Invalid { status: 300 })),
-            (301, false, None, failed(ProviderError::WHOLE_REPLY_MALFORMED)),
+            (301, false, None, failed(ProviderError::REDIRECT)),
             (304, true, None, Meaning::NotModified),
-            (304, false, None, failed(ProviderError::WHOLE_REPLY_MALFORMED)),
+            (304, false, None, failed(ProviderError::REDIRECT)),
             (400, false, None, failed(ProviderError::Invalid { status: 400 })),
             (401, false, None, failed(ProviderError::Unauthorized)),
             (403, false, None, failed(ProviderError::Unauthorized)),
@@ -65,6 +67,7 @@ mod tests {
             (429, false, None, limited(5)),
             (429, false, MINUTE, limited(60)),
             (500, false, None, outage(Outage::ServerError, None)),
+            (501, false, None, failed(ProviderError::Invalid { status: 501 })),
             (503, false, MINUTE, outage(Outage::ServerError, MINUTE)),
             (599, false, None, outage(Outage::ServerError, None)),
             (999, false, None, failed(ProviderError::Invalid { status: 999 })),

@@ -1,5 +1,7 @@
 //! A page of a collection, and where the next one begins.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use reqwest::header::{HeaderMap, LINK};
 use url::Url;
 
@@ -13,6 +15,37 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// Opaque: where the next page begins. `None`: this is the last page.
     pub next: Option<String>,
+    /// How many items the request asked for.
+    pub asked: usize,
+    /// The error of a page of one item, which is larger than a reply may be.
+    pub too_large: Option<ProviderError>,
+}
+
+/// How many items a page should have. When a page is larger than a reply may be, the next request asks for half as many.
+#[derive(Debug)]
+pub struct PageSize {
+    most: usize,
+    now: AtomicUsize,
+}
+
+impl PageSize {
+    /// At most this many items on a page.
+    pub const fn new(most: usize) -> Self {
+        Self { most, now: AtomicUsize::new(most) }
+    }
+
+    /// How many items to ask for.
+    pub fn items(&self) -> usize {
+        self.now.load(Ordering::Relaxed)
+    }
+
+    /// A page of this many items was too large. `false`: it had one item, which no request can make smaller; the next page may
+    /// be as large as at first.
+    pub fn halve(&self, items: usize) -> bool {
+        let smaller = items > 1;
+        self.now.store(if smaller { items / 2 } else { self.most }, Ordering::Relaxed);
+        smaller
+    }
 }
 
 /// How a reply's next link becomes a cursor.
@@ -24,10 +57,10 @@ pub(crate) fn next_cursor(
     asked: &Url,
     parameter: &str,
 ) -> Result<Option<String>, ProviderError> {
-    let next = read_cursor(headers, asked, parameter).ok_or(ProviderError::WHOLE_REPLY_MALFORMED)?;
+    let next = read_cursor(headers, asked, parameter).ok_or(ProviderError::WRONG_LINK)?;
     // A list that links to itself would never end.
     let stays = next.is_some() && next == cursor(asked, parameter);
-    if stays { Err(ProviderError::WHOLE_REPLY_MALFORMED) } else { Ok(next) }
+    if stays { Err(ProviderError::WRONG_LINK) } else { Ok(next) }
 }
 
 /// For a feed, whose link leads to the same page while nothing is new.
@@ -36,7 +69,7 @@ pub(crate) fn feed_cursor(
     asked: &Url,
     parameter: &str,
 ) -> Result<Option<String>, ProviderError> {
-    read_cursor(headers, asked, parameter).ok_or(ProviderError::WHOLE_REPLY_MALFORMED)
+    read_cursor(headers, asked, parameter).ok_or(ProviderError::WRONG_LINK)
 }
 
 /// `None`: the link is wrong. `Some(None)`: this is the last page.
@@ -118,7 +151,7 @@ mod tests {
             "https://[?after=p3",
         ] {
             let outcome = read(&[&format!(r#"<{target}>; rel="next""#)]);
-            assert_eq!(outcome, Err(ProviderError::WHOLE_REPLY_MALFORMED), "{target}");
+            assert_eq!(outcome, Err(ProviderError::WRONG_LINK), "{target}");
         }
     }
 
@@ -126,11 +159,11 @@ mod tests {
     fn a_next_link_to_the_same_page_is_refused() {
         for query in ["", "?limit=200", "?after=", "?after=p2", "?after=p2&limit=1", "?after=p3&after=p4"] {
             let outcome = read(&[&format!(r#"<https://idp.example/api/v1/users{query}>; rel="next""#)]);
-            assert_eq!(outcome, Err(ProviderError::WHOLE_REPLY_MALFORMED), "{query}");
+            assert_eq!(outcome, Err(ProviderError::WRONG_LINK), "{query}");
         }
         let twice = [r#"<?after=p3>; rel="next""#, r#"<?after=p4>; rel="next""#];
-        assert_eq!(read(&twice), Err(ProviderError::WHOLE_REPLY_MALFORMED));
-        assert_eq!(read(&["<?after=p3; rel=next"]), Err(ProviderError::WHOLE_REPLY_MALFORMED));
+        assert_eq!(read(&twice), Err(ProviderError::WRONG_LINK));
+        assert_eq!(read(&["<?after=p3; rel=next"]), Err(ProviderError::WRONG_LINK));
     }
 
     #[test]
@@ -139,6 +172,6 @@ mod tests {
         headers.append(LINK, HeaderValue::from_static(r#"<?after=p2>; rel="next""#));
         let asked = ASKED.parse().unwrap();
         assert_eq!(feed_cursor(&headers, &asked, "after"), Ok(Some(String::from("p2"))));
-        assert_eq!(next_cursor(&headers, &asked, "after"), Err(ProviderError::WHOLE_REPLY_MALFORMED));
+        assert_eq!(next_cursor(&headers, &asked, "after"), Err(ProviderError::WRONG_LINK));
     }
 }

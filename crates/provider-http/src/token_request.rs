@@ -8,7 +8,7 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 use url::Url;
 
-use crate::body::{MAX_TOKEN_BYTES, read_json};
+use crate::body::read_token;
 use crate::error::ProviderError;
 use crate::grant::Form;
 use crate::meaning::{Meaning, meaning};
@@ -43,11 +43,11 @@ pub(crate) async fn request_token(
         | Meaning::NotFound
         | Meaning::Gone
         | Meaning::NotModified => {
-            return Err(ProviderError::WHOLE_REPLY_MALFORMED);
+            return Err(ProviderError::Unusable { why: "the token endpoint refuses the request itself" });
         }
         Meaning::Failed(error) => return Err(error),
     }
-    let reply: TokenReply = read_json(reply, MAX_TOKEN_BYTES).await?;
+    let reply: TokenReply = read_token(reply).await?;
     let life = reply.expires_in.map_or(DEFAULT_LIFE, Duration::from_secs).min(MAX_LIFE);
     Ok((authorization("Bearer", &reply.access_token)?, life))
 }

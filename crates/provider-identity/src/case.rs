@@ -32,6 +32,9 @@ pub struct VerificationCase {
     /// When the provider last changed the case. It orders versions. `None`: the provider does not say.
     #[serde(skip)]
     pub version: Option<OffsetDateTime>,
+    /// The provider's names of the fields that are there and cannot be read. They count as missing.
+    #[serde(skip)]
+    pub unread: Vec<&'static str>,
 }
 
 impl VerificationCase {

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::identity_client::{Choice, ProviderName};
-use crate::{IdentityClient, PersonaConfig, StripeConfig};
+use crate::{IdentityClient, PersonaConfig, StripeConfig, stripe};
 
 ::settings::declare! {
     /// The chosen provider's settings.
@@ -19,6 +19,8 @@ use crate::{IdentityClient, PersonaConfig, StripeConfig};
         "the identity-verification provider: stripe or persona";
     TIMEOUT: Duration = "COPPICE_IDENTITY_TIMEOUT_SECS" [default "10", seconds 1..=25]
         "longest wait for one answer of the identity-verification provider" => timeout;
+    MAX_BODY_BYTES: usize = "COPPICE_IDENTITY_MAX_BODY_BYTES" [default "1048576", within 65_536..=268_435_456]
+        "largest answer of the identity-verification provider that is read, in bytes" => max_body_bytes;
     list StripeConfig;
     list PersonaConfig;
     choice: Choice = by read_choice;
@@ -31,6 +33,9 @@ use crate::{IdentityClient, PersonaConfig, StripeConfig};
         => base_url;
     STRIPE_API_KEY: SecretString = "COPPICE_STRIPE_API_KEY" [required, secret]
         "restricted key that may read verification sessions and their outputs" => api_key;
+    STRIPE_ACCOUNT: Option<String> = "COPPICE_STRIPE_ACCOUNT" [default "", optional parse parse_account]
+        "the connected account to read, acct_…, if it is not the key's own; events of other accounts are dead-lettered"
+        => account;
     STRIPE_DATE_OF_BIRTH: bool = "COPPICE_STRIPE_DATE_OF_BIRTH" [default "false"]
         "whether to read the date of birth, true or false; Stripe refuses every session to a key that may not see it"
         => date_of_birth;
@@ -43,6 +48,14 @@ use crate::{IdentityClient, PersonaConfig, StripeConfig};
         => base_url;
     PERSONA_API_KEY: SecretString = "COPPICE_PERSONA_API_KEY" [required, secret]
         "API key of Persona's environment" => api_key;
+}
+
+fn parse_account(text: &str) -> Result<String, &'static str> {
+    if stripe::is_account_id(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be the ID of an account, acct_…")
+    }
 }
 
 fn read_choice(reader: &Reader) -> Result<Choice, SettingsError> {
@@ -58,6 +71,10 @@ impl IdentitySettings {
     /// # Errors
     /// When the URL is not a web address.
     pub fn connect(self) -> Result<IdentityClient, ConfigError> {
-        self.choice.connect(|limits| limits.timeout = self.timeout)
+        self.choice.connect(|limits| {
+            limits.timeout = self.timeout;
+            limits.max_body_bytes = self.max_body_bytes;
+            limits.max_body_setting = MAX_BODY_BYTES.name;
+        })
     }
 }

@@ -18,6 +18,7 @@ mod webhook;
 pub use client::Auth0Client;
 pub use config::Auth0Config;
 pub(crate) use events::read_event;
+pub use sign_in::SignInTypes;
 pub use webhook::WEBHOOK;
 
 /// The source's name in rows, and in `coppice.ingress.auth0`.

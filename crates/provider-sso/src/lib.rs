@@ -12,13 +12,13 @@ mod sign_in;
 mod sso_client;
 mod user;
 
-pub use auth0::{Auth0Client, Auth0Config};
+pub use auth0::{Auth0Client, Auth0Config, SignInTypes};
 pub use event_contract::{RecordHint, UnreadableEvent};
 pub use okta::{OktaAuth, OktaClient, OktaConfig};
 pub use provider::{FetchedUser, SsoProvider};
 pub use provider_http::{Admission, ChangedPage, ChangesFrom, ListedPage, ListedRecord, Page, ProviderError};
 pub use scim::{ScimClient, ScimConfig};
 pub use settings::SsoSettings;
-pub use sign_in::{SignIn, SignInEvent};
+pub use sign_in::{FoundSignIn, SignIn, SignInEvent};
 pub use sso_client::{PROVIDER_NAMES, SsoClient, read_any_event};
 pub use user::{SsoIdentity, SsoUser};

@@ -5,7 +5,7 @@ use std::future::Future;
 use event_contract::{Envelope, RecordHint, UnreadableEvent};
 use provider_http::{Absence, ChangedPage, ChangesFrom, ListedPage, ProviderError};
 
-use crate::{SignIn, SignInEvent, SsoUser};
+use crate::{FoundSignIn, SignInEvent, SsoUser};
 
 /// An identity provider: reads its own events, and fetches its users.
 pub trait SsoProvider: Send + Sync + 'static {
@@ -31,11 +31,11 @@ pub trait SsoProvider: Send + Sync + 'static {
     /// [`UnreadableEvent`] when the event is not this provider's, or breaks its contract.
     fn read_sign_in(&self, envelope: &Envelope) -> Result<SignInEvent, UnreadableEvent>;
 
-    /// The sign-in of a log entry, named by [`SignInEvent::Incomplete`]. `None`: none, or it does not say who signed in.
+    /// The sign-in of a log entry, named by [`SignInEvent::Incomplete`].
     fn fetch_sign_in(
         &self,
         event_id: &str,
-    ) -> impl Future<Output = Result<Option<SignIn>, ProviderError>> + Send;
+    ) -> impl Future<Output = Result<FoundSignIn, ProviderError>> + Send;
 
     /// One page of all users; `after` is the previous page's `next`. If a user is not listed, it may still exist.
     ///

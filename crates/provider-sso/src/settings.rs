@@ -16,6 +16,8 @@ use crate::{Auth0Config, OktaConfig, ScimConfig, SsoClient};
     PROVIDER: ProviderName = "COPPICE_SSO_PROVIDER" [required] "the identity provider: auth0, okta or scim";
     TIMEOUT: Duration = "COPPICE_SSO_TIMEOUT_SECS" [default "10", seconds 1..=25]
         "longest wait for one answer of the provider" => timeout;
+    MAX_BODY_BYTES: usize = "COPPICE_SSO_MAX_BODY_BYTES" [default "4194304", within 65_536..=268_435_456]
+        "largest answer of the provider that is read, in bytes" => max_body_bytes;
     list Auth0Config;
     list OktaConfig;
     list ScimConfig;
@@ -47,6 +49,8 @@ impl SsoSettings {
     fn connect_with(self, admission: Option<Admission>) -> Result<SsoClient, ConfigError> {
         self.choice.connect(|limits| {
             limits.timeout = self.timeout;
+            limits.max_body_bytes = self.max_body_bytes;
+            limits.max_body_setting = MAX_BODY_BYTES.name;
             limits.admission = admission;
         })
     }

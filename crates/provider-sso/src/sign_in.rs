@@ -16,6 +16,17 @@ pub struct SignIn {
     pub at: OffsetDateTime,
 }
 
+/// What the provider's log has under an ID.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FoundSignIn {
+    /// A sign-in.
+    Found(SignIn),
+    /// An entry that does not say who signed in, or that is no sign-in. Entries do not change: reading it again is useless.
+    Unnamed,
+    /// No entry, or none yet.
+    Missing,
+}
+
 /// What an event says about a sign-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SignInEvent {

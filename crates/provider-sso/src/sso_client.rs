@@ -4,7 +4,7 @@ use event_contract::{Envelope, RecordHint, UnreadableEvent, read_by_any};
 use provider_http::{ChangedPage, ChangesFrom, ListedPage, ProviderError};
 
 use crate::{
-    Auth0Client, Auth0Config, FetchedUser, OktaClient, OktaConfig, ScimClient, ScimConfig, SignIn,
+    Auth0Client, Auth0Config, FetchedUser, FoundSignIn, OktaClient, OktaConfig, ScimClient, ScimConfig,
     SignInEvent, SsoProvider, auth0, okta, scim,
 };
 
@@ -45,7 +45,7 @@ impl SsoProvider for SsoClient {
         each!(self, client => client.read_sign_in(envelope))
     }
 
-    async fn fetch_sign_in(&self, event_id: &str) -> Result<Option<SignIn>, ProviderError> {
+    async fn fetch_sign_in(&self, event_id: &str) -> Result<FoundSignIn, ProviderError> {
         each!(self, client => client.fetch_sign_in(event_id).await)
     }
 

@@ -35,6 +35,9 @@ pub struct SsoUser {
     /// Opaque entity tag. It shows equality, never order.
     #[serde(skip)]
     pub etag: Option<String>,
+    /// The provider's names of fields that are there and cannot be read. They count as missing.
+    #[serde(skip)]
+    pub unread: Vec<&'static str>,
 }
 
 impl fmt::Debug for SsoUser {
@@ -76,6 +79,7 @@ mod tests {
             identities: vec![],
             version: Some(OffsetDateTime::UNIX_EPOCH),
             etag: Some(r#"W/"3""#.into()),
+            unread: vec![],
         }
     }
 

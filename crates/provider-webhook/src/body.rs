@@ -17,6 +17,8 @@ pub struct WebhookRecord {
     pub kind: &'static str,
     /// The record.
     pub hint: RecordHint,
+    /// The account at the provider that the event is from, where the provider says so: [`event_contract::IngressEvent`] has it.
+    pub account: Option<String>,
 }
 
 /// The body is not what the provider sends.
@@ -27,7 +29,7 @@ pub struct UnreadableBody;
 impl WebhookRecord {
     /// A record that was created or changed.
     pub const fn changed(id: String, kind: &'static str) -> Self {
-        Self { kind, hint: RecordHint::changed(id) }
+        Self { kind, hint: RecordHint::changed(id), account: None }
     }
 
     /// The same, if it was `removed`.
@@ -35,6 +37,12 @@ impl WebhookRecord {
     pub const fn removed_if(mut self, removed: bool) -> Self {
         self.hint.removed = removed;
         self
+    }
+
+    /// The same, of this account.
+    #[must_use]
+    pub fn of_account(self, account: Option<String>) -> Self {
+        Self { account, ..self }
     }
 
     /// The same, with a bound: the record's version is not older.
@@ -85,7 +93,12 @@ pub fn text_or_number_id(id: Id) -> Result<String, UnreadableBody> {
 /// # Errors
 /// [`UnreadableBody`] when it has another.
 pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, UnreadableBody> {
-    serde_json::from_slice(body).map_err(|_| UnreadableBody)
+    serde_json::from_slice(without_byte_order_mark(body)).map_err(|_| UnreadableBody)
+}
+
+/// The text without the mark that some senders put before UTF-8.
+fn without_byte_order_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
 /// One event or an array of events.
@@ -94,7 +107,7 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, UnreadableBody> {
 /// [`UnreadableBody`] when it is neither.
 pub fn one_or_many<T: DeserializeOwned>(body: &[u8]) -> Result<Vec<T>, UnreadableBody> {
     // With some providers, an operator chooses which.
-    match body.trim_ascii_start().first() {
+    match without_byte_order_mark(body).trim_ascii_start().first() {
         Some(b'[') => parse(body),
         _ => parse(body).map(|one| vec![one]),
     }
@@ -124,6 +137,8 @@ mod tests {
             (" 7", Ok(vec![7])),
             ("[7,8]", Ok(vec![7, 8])),
             ("\r\n\t [7]", Ok(vec![7])),
+            ("\u{feff} [7]", Ok(vec![7])),
+            ("\u{feff}7", Ok(vec![7])),
             ("[]", Ok(vec![])),
             ("[7", Err(UnreadableBody)),
             ("{}", Err(UnreadableBody)),

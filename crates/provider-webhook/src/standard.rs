@@ -56,8 +56,7 @@ struct Event {
 #[derive(Deserialize)]
 struct Data {
     id: Option<Id>,
-    #[serde(default)]
-    ids: Vec<Id>,
+    ids: Option<Vec<Id>>,
 }
 
 /// The records that a thin event names.
@@ -68,7 +67,7 @@ pub fn read_thin_event(body: &[u8]) -> Result<Vec<WebhookRecord>, UnreadableBody
     let event: Event = parse(body)?;
     // Every type is ours: operator and sender agree on the types.
     let removed = event.kind.ends_with(".deleted");
-    let ids = event.data.id.into_iter().chain(event.data.ids);
+    let ids = event.data.id.into_iter().chain(event.data.ids.into_iter().flatten());
     let named = |id| Ok(WebhookRecord::changed(text_or_number_id(id)?, OTHER_KIND).removed_if(removed));
     let all: Vec<WebhookRecord> = ids.map(named).collect::<Result<_, _>>()?;
     if all.is_empty() { Err(UnreadableBody) } else { Ok(all) }

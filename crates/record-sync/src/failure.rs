@@ -18,7 +18,10 @@ pub fn from_provider(error: &ProviderError) -> Failure {
         ProviderError::Refused { names_record, .. } => {
             Failure::Rejected { class: "provider_refused", detail, names_record: *names_record }
         }
-        ProviderError::Malformed { .. } => rejected("provider_malformed", detail),
+        ProviderError::Malformed { .. }
+        | ProviderError::Unreadable { .. }
+        | ProviderError::Unusable { .. } => rejected("provider_malformed", detail),
+        ProviderError::TooLarge { .. } => rejected("provider_too_large", detail),
     }
 }
 
@@ -62,6 +65,12 @@ mod tests {
                 rejected("provider_refused", String::new()),
             ),
             (ProviderError::Malformed { line: 1, column: 2 }, rejected("provider_malformed", String::new())),
+            (ProviderError::Unreadable { field: "id" }, rejected("provider_malformed", String::new())),
+            (ProviderError::REDIRECT, rejected("provider_malformed", String::new())),
+            (
+                ProviderError::TooLarge { limit_bytes: 7, setting: "MOST" },
+                rejected("provider_too_large", String::new()),
+            ),
             (unavailable(None), upstream(String::new(), None)),
             (unavailable(Some(PAUSE)), upstream(String::new(), Some(PAUSE))),
             (ProviderError::RateLimited { retry_after: PAUSE }, Failure::Limited { retry_after: PAUSE }),

@@ -8,9 +8,11 @@ mod failure;
 mod handler;
 mod source;
 mod sso;
+mod unread;
 
 pub use announce::announce;
 pub use failure::{from_provider, from_store};
 pub use handler::{RecordSync, Reread};
 pub use source::{EVERYTHING, FetchedRecord, FoundRecord, RecordSource};
 pub use sso::SsoRecords;
+pub use unread::note_unread;

@@ -11,6 +11,7 @@ use serde_json::Value;
 use worker_runtime::Demand;
 
 use crate::source::{FetchedRecord, FoundRecord, RecordSource};
+use crate::unread::note_unread;
 
 /// The users of an identity provider.
 pub struct SsoRecords<P>(pub P);
@@ -31,7 +32,10 @@ impl<P: SsoProvider> RecordSource for SsoRecords<P> {
         Ok(match self.0.fetch_user(id, known_etag).await? {
             FetchedUser::NotModified => FetchedRecord::NotModified,
             FetchedUser::Absent(absence) => absence.into(),
-            FetchedUser::Found(user) => FetchedRecord::Found(Box::new(found(&user))),
+            FetchedUser::Found(user) => {
+                note_unread(self.source(), &user.id, &user.unread);
+                FetchedRecord::Found(Box::new(found(&user)))
+            }
         })
     }
 
@@ -67,7 +71,7 @@ fn found(user: &SsoUser) -> FoundRecord {
 #[cfg(test)]
 mod tests {
     use event_contract::UnreadableEvent;
-    use provider_sso::{ChangedPage, ChangesFrom, ListedPage, SignIn, SignInEvent, SsoIdentity};
+    use provider_sso::{ChangedPage, ChangesFrom, FoundSignIn, ListedPage, SignInEvent, SsoIdentity};
     use serde_json::json;
     use time::OffsetDateTime;
     use time::macros::datetime;
@@ -105,8 +109,8 @@ mod tests {
             Ok(SignInEvent::Ignored)
         }
 
-        async fn fetch_sign_in(&self, _: &str) -> Result<Option<SignIn>, ProviderError> {
-            Ok(None)
+        async fn fetch_sign_in(&self, _: &str) -> Result<FoundSignIn, ProviderError> {
+            Ok(FoundSignIn::Missing)
         }
 
         async fn list(&self, _: Option<&str>) -> Result<ListedPage, ProviderError> {
@@ -140,6 +144,7 @@ mod tests {
             }],
             version: Some(AT),
             etag: Some(String::from("W/1")),
+            unread: vec!["phone_number"],
         }
     }
 
@@ -177,6 +182,17 @@ mod tests {
         let identity = &identities[0];
         assert_eq!((identity.provider.as_str(), identity.subject.as_str()), ("google", "1"));
         assert_eq!((identity.connection.as_deref(), identities.len()), (Some("staff"), 1));
+    }
+
+    #[test]
+    fn a_field_that_cannot_be_read_is_counted_by_its_name() {
+        let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        metrics::with_local_recorder(&recorder, || {
+            assert!(runtime.block_on(SsoRecords(FakeProvider).fetch("ada", None)).is_ok());
+        });
+        let expected = r#"coppice_fields_unread_total{source="fake",field="phone_number"} 1"#;
+        assert!(recorder.handle().render().contains(expected), "{}", recorder.handle().render());
     }
 
     #[tokio::test]

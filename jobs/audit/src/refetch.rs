@@ -34,7 +34,10 @@ pub(crate) async fn refetch<R: RecordSource>(source: &R, id: &str) -> Result<Opt
             ProviderError::Unavailable { .. }
             | ProviderError::Invalid { .. }
             | ProviderError::Refused { .. }
-            | ProviderError::Malformed { .. } => return source.ping().await.map(|()| None),
+            | ProviderError::Malformed { .. }
+            | ProviderError::Unreadable { .. }
+            | ProviderError::TooLarge { .. }
+            | ProviderError::Unusable { .. } => return source.ping().await.map(|()| None),
         }
     }
 }

@@ -15,6 +15,14 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 // All waits of one call together: as long as one reply may ask for.
 const LONGEST_QUOTA_WAIT: Duration = Duration::from_secs(3600);
 
+/// The CMS's answer to a request for a page.
+pub(crate) enum Paged {
+    Page(ChangesPage),
+    CursorRefused,
+    /// Everything has to be read again, in smaller pages.
+    TooLarge,
+}
+
 pub(crate) struct Calls {
     pub(crate) stop: CancellationToken,
     /// Attempts at one call while the CMS is down.
@@ -22,15 +30,16 @@ pub(crate) struct Calls {
 }
 
 impl Calls {
-    /// A page of changes. `None`: the cursor is refused.
+    /// A page of changes.
     pub(crate) async fn page(
         &self,
         provider: &impl ContentProvider,
         cursor: Option<&str>,
-    ) -> Result<Option<ChangesPage>, JobError> {
+    ) -> Result<Paged, JobError> {
         let call = async || match provider.changed_since(cursor).await {
-            Ok(page) => Ok(Some(page)),
-            Err(ChangesError::CursorRefused) => Ok(None),
+            Ok(page) => Ok(Paged::Page(page)),
+            Err(ChangesError::CursorRefused) => Ok(Paged::CursorRefused),
+            Err(ChangesError::PageTooLarge) => Ok(Paged::TooLarge),
             Err(ChangesError::Provider(error)) => Err(error),
         };
         self.call(call).await
@@ -74,8 +83,12 @@ fn pause(error: &ProviderError, attempts: u32) -> Option<Duration> {
         ProviderError::RateLimited { retry_after } => Some(*retry_after),
         ProviderError::Unavailable { retry_after, .. } => Some(retry_after.unwrap_or(doubled)),
         // A maintenance page comes with status 200.
-        ProviderError::Malformed { .. } => Some(doubled),
-        ProviderError::Unauthorized | ProviderError::Invalid { .. } | ProviderError::Refused { .. } => None,
+        ProviderError::Malformed { .. } | ProviderError::Unusable { .. } => Some(doubled),
+        ProviderError::Unauthorized
+        | ProviderError::Invalid { .. }
+        | ProviderError::Refused { .. }
+        | ProviderError::Unreadable { .. }
+        | ProviderError::TooLarge { .. } => None,
     }
 }
 

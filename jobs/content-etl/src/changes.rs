@@ -3,6 +3,8 @@
 use job_process::JobError;
 use postgres_store::CursorMove;
 
+use crate::calls::Paged;
+use crate::listing;
 use crate::loading::readings;
 use crate::report::Report;
 use crate::run::{Run, Visited};
@@ -13,9 +15,17 @@ pub(crate) async fn read(run: &Run, mut cursor: String, report: &mut Report) -> 
     loop {
         // Before the page is read: tickets order readings that have no version.
         let ticket = run.loading.store.draw_content_ticket().await?;
-        let Some(page) = run.calls.page(&run.provider, Some(&cursor)).await? else {
-            let text = "the CMS refuses the cursor, so the changes are unknown: run content-etl --full";
-            return Err(JobError::Failed(text.to_owned()));
+        let page = match run.calls.page(&run.provider, Some(&cursor)).await? {
+            Paged::Page(page) => page,
+            Paged::CursorRefused => {
+                let text = "the CMS refuses the cursor, so the changes are unknown: run content-etl --full";
+                return Err(JobError::Failed(text.to_owned()));
+            }
+            Paged::TooLarge => {
+                tracing::warn!("page of changes is too large: everything is read, in smaller pages");
+                report.full = true;
+                return listing::read(run, report).await;
+            }
         };
         let (next, more) = (page.next.clone(), page.more);
         visited.go(more.then_some(&next))?;

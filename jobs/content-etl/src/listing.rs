@@ -8,6 +8,7 @@ use postgres_store::{ContentKey, ContentReading, CursorMove};
 use provider_content::{ChangesPage, ContentProvider};
 use serde::{Deserialize, Serialize};
 
+use crate::calls::Paged;
 use crate::loading::{overtaken, readings};
 use crate::report::Report;
 use crate::run::{Run, Visited};
@@ -89,12 +90,21 @@ impl<'a> Listing<'a> {
         let mut visited = Visited::default();
         loop {
             let ticket = self.run.loading.store.draw_content_ticket().await?;
-            let Some(page) =
-                self.run.calls.page(&self.run.provider, place.as_ref().map(|at| at.after.as_str())).await?
-            else {
-                self.end(None).await?;
-                let text = "the CMS refuses the listing's cursor, and the listing is dropped: run content-etl --full";
-                return Err(JobError::Failed(text.to_owned()));
+            let after = place.as_ref().map(|at| at.after.as_str());
+            let page = match self.run.calls.page(&self.run.provider, after).await? {
+                Paged::Page(page) => page,
+                Paged::CursorRefused => {
+                    self.end(None).await?;
+                    let text = "the CMS refuses the listing's cursor, and the listing is dropped: run content-etl --full";
+                    return Err(JobError::Failed(text.to_owned()));
+                }
+                Paged::TooLarge => {
+                    tracing::warn!("page of the listing is too large: it begins again, with smaller pages");
+                    self.end(None).await?;
+                    (self.stored, self.seen, place) = (None, HashSet::new(), None);
+                    visited = Visited::default();
+                    continue;
+                }
             };
             visited.go(page.more.then_some(&page.next))?;
             if !page.more {
@@ -157,7 +167,7 @@ impl<'a> Listing<'a> {
     async fn is_complete(&self, report: &mut Report) -> Result<bool, JobError> {
         let counted = self.run.calls.call(async || self.run.provider.count().await).await?;
         let listed = match self.run.loading.writes() {
-            true => self.run.loading.store.content_counts(self.run.loading.source).await?.listed,
+            true => self.run.loading.store.content_counts(self.run.loading.scope()).await?.listed,
             false => self.seen.len() as u64,
         };
         report.listed = Some(listed);
@@ -169,7 +179,7 @@ impl<'a> Listing<'a> {
     async fn missing(&self) -> Result<Vec<ContentKey>, JobError> {
         let seen: Vec<ContentKey> = self.seen.iter().cloned().collect();
         let dry_run = (!self.run.loading.writes()).then_some(seen.as_slice());
-        Ok(self.run.loading.store.unlisted_content(self.run.loading.source, dry_run).await?)
+        Ok(self.run.loading.store.unlisted_content(self.run.loading.scope(), dry_run).await?)
     }
 
     /// Ends the listing. Changes continue from `after`, or where they were, if the listing is dropped.
@@ -178,7 +188,7 @@ impl<'a> Listing<'a> {
         // The cursor of changes moves only now: a listing that lost a page must not hide the items on it.
         let changes = after.map(|after| (self.run.changes.as_str(), after));
         let loading = &self.run.loading;
-        match loading.store.end_content_listing(loading.source, &self.run.listing, from, changes).await? {
+        match loading.store.end_content_listing(loading.scope(), &self.run.listing, from, changes).await? {
             true => Ok(()),
             false => Err(overtaken()),
         }

@@ -2,13 +2,15 @@
 
 use job_process::JobError;
 use postgres_store::{
-    Announce, ContentItem, ContentKey, ContentLoad, ContentReading, CursorMove, LoadedContent, Store, Write,
+    Announce, ContentItem, ContentKey, ContentLoad, ContentReading, ContentScope, CursorMove, LoadedContent,
+    Store, Write,
 };
 use provider_content::{ChangesPage, Deletion, Item, ItemKey};
 
 pub(crate) struct Loading {
     pub(crate) store: Store,
     pub(crate) source: &'static str,
+    pub(crate) scope: String,
     // The run is the cause of the changes.
     pub(crate) announce: Announce,
     /// Without it, changes are counted and not written.
@@ -24,9 +26,14 @@ impl Loading {
         listed: bool,
         step: CursorMove<'_>,
     ) -> Result<LoadedContent, JobError> {
-        let Self { store, source, announce, proof } = self;
-        let load = ContentLoad { source, ticket, readings, listed, step, announce: *announce };
-        store.load_content(&load, proof.as_ref()).await?.ok_or_else(overtaken)
+        let announce = self.announce;
+        let load = ContentLoad { scope: self.scope(), ticket, readings, listed, step, announce };
+        self.store.load_content(&load, self.proof.as_ref()).await?.ok_or_else(overtaken)
+    }
+
+    /// Where the items belong.
+    pub(crate) fn scope(&self) -> ContentScope<'_> {
+        ContentScope { source: self.source, scope: &self.scope }
     }
 
     pub(crate) const fn writes(&self) -> bool {

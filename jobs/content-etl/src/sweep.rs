@@ -21,7 +21,7 @@ pub(crate) async fn sweep(
 ) -> Result<(), JobError> {
     let loading = &run.loading;
     report.missing = Some(missing.len() as u64);
-    let present = loading.store.content_counts(loading.source).await?.present;
+    let present = loading.store.content_counts(loading.scope()).await?.present;
     let most = most_missing(present, run.arguments.allow_deletions);
     if missing.len() as u64 > most {
         let missing = missing.len();

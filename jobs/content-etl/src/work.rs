@@ -1,8 +1,8 @@
-//! The run: decides what to read, reads it, prints the report.
+//! The run: reads one scope after the other, decides for each what to read, and prints the report.
 
 use job_process::{JobError, announce, print};
-use postgres_store::Write;
-use provider_content::ContentProvider;
+use postgres_store::{Store, Write};
+use provider_content::{ContentClient, ContentProvider};
 use settings::Reader;
 use tokio_util::sync::CancellationToken;
 
@@ -19,27 +19,54 @@ const CONNECTIONS: u32 = 2;
 
 pub(crate) async fn work(arguments: Arguments, stop: CancellationToken) -> Result<(), JobError> {
     let settings: JobSettings = Reader::from_environment().load()?;
-    let provider = settings.content.connect().map_err(|error| JobError::Usage(error.to_string()))?;
+    let providers = settings.content.connect().map_err(|error| JobError::Usage(error.to_string()))?;
     let store = settings.database.open(CONNECTIONS).await?;
+    let json = arguments.json;
+    let (mut report, mut ended) = (Report::default(), Ok(()));
+    for provider in providers {
+        let calls = Calls { stop: stop.clone(), attempts: settings.attempts };
+        let (source, scope) = (provider.source(), provider.scope());
+        let mut part = Report { source, scope, written: !arguments.dry_run, ..Report::default() };
+        let read = read(&arguments, calls, &store, provider, &mut part).await;
+        report.join(part, read.as_ref().err());
+        let stopped = matches!(read, Err(JobError::Stopped(_)));
+        // A failure ends its own scope alone. The first one gives the exit code.
+        ended = ended.and(read);
+        if stopped {
+            break;
+        }
+    }
+    // The report is printed in any case, since loaded pages stay.
+    store.close().await;
+    print(&report, json)?;
+    ended
+}
+
+async fn read(
+    arguments: &Arguments,
+    calls: Calls,
+    store: &Store,
+    provider: ContentClient,
+    report: &mut Report,
+) -> Result<(), JobError> {
     let (source, scope) = (provider.source(), provider.scope());
-    let proof = Write::if_wanted(!arguments.dry_run);
-    let loading = Loading { store: store.clone(), source, announce: announce()?, proof };
     let (changes, listing) = (format!("content {scope}"), format!("content listing {scope}"));
-    let calls = Calls { stop, attempts: settings.attempts };
-    let run = Run { arguments, provider, calls, loading, changes, listing };
+    let proof = Write::if_wanted(!arguments.dry_run);
+    let loading = Loading { store: store.clone(), source, scope, announce: announce()?, proof };
+    let run = Run { arguments: arguments.clone(), provider, calls, loading, changes, listing };
 
     let cursor = store.source_cursor(source, &run.changes).await?;
     let cursor = cursor.filter(|_| !run.arguments.full);
-    let (full, written) = (cursor.is_none(), run.loading.writes());
-    let mut report = Report { source, scope, full, written, ..Report::default() };
-    tracing::info!(source, full = report.full, dry_run = run.arguments.dry_run, "run begins");
-    let ended = match cursor {
-        Some(cursor) => changes::read(&run, cursor, &mut report).await,
-        None => listing::read(&run, &mut report).await,
-    };
-    // The report is printed in any case, since loaded pages stay.
-    report.complete = ended.is_ok();
-    store.close().await;
-    print(&report, run.arguments.json)?;
-    ended
+    report.full = cursor.is_none();
+    tracing::info!(
+        source,
+        scope = report.scope,
+        full = report.full,
+        dry_run = !report.written,
+        "reading begins"
+    );
+    match cursor {
+        Some(cursor) => changes::read(&run, cursor, report).await,
+        None => listing::read(&run, report).await,
+    }
 }

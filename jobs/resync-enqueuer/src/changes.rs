@@ -6,6 +6,7 @@ use provider_sso::ChangesFrom;
 use time::{Duration, OffsetDateTime};
 use tokio_util::sync::CancellationToken;
 
+use crate::listing::unreadable;
 use crate::patience::{patiently, stopped, superseded};
 use crate::provider::Provider;
 
@@ -32,14 +33,16 @@ pub(crate) async fn gather(
         let from = run.cursor.as_deref().map_or(ChangesFrom::Time(begin), ChangesFrom::Cursor);
         let page = patiently(stop, async || provider.changes(from).await).await?;
         let versions = vec![None; page.ids.len()];
-        let cursor = Some(page.next);
-        let gathered = GatheredPage { external_ids: page.ids, versions, cursor, ..GatheredPage::default() };
+        let (cursor, unproven) = (Some(page.next), unreadable(&page.unreadable, run.pages + 1));
+        let gathered =
+            GatheredPage { external_ids: page.ids, versions, cursor, unproven, ..GatheredPage::default() };
         let changed = gathered.external_ids.len();
         let added =
             store.gather_page(run.run_id, stored.as_deref(), &gathered).await?.ok_or_else(superseded)?;
         run.pages += 1;
         stored.clone_from(&gathered.cursor);
         run.cursor = gathered.cursor;
+        run.unproven = run.unproven.take().or(gathered.unproven);
         tracing::info!(pages = run.pages, changed, added, "page read");
         if !page.more {
             return Ok(());

@@ -54,6 +54,9 @@ fn doubt(run: &ResyncRun, page: &ListedPage) -> Option<String> {
     if let Some(doubt) = page.doubt {
         return Some(format!("{doubt} (page {number})"));
     }
+    if let Some(reason) = unreadable(&page.unreadable, number) {
+        return Some(reason);
+    }
     let total = page.total.and_then(|total| i64::try_from(total).ok());
     match (run.total, total) {
         (Some(before), Some(now)) if before != now => {
@@ -61,6 +64,14 @@ fn doubt(run: &ResyncRun, page: &ListedPage) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// The finding about records of a page that cannot be read. They are named by their places, and logged.
+pub(crate) fn unreadable(places: &[String], page: i64) -> Option<String> {
+    let (first, others) = places.split_first()?;
+    tracing::warn!(page, ?places, "records cannot be read: they are not sent");
+    let more = if others.is_empty() { String::new() } else { format!(", and {} more", others.len()) };
+    Some(format!("{first} of page {page} cannot be read{more}"))
 }
 
 fn gathered(page: ListedPage, unproven: Option<String>) -> GatheredPage {

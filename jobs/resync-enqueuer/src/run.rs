@@ -67,6 +67,9 @@ pub(crate) async fn run(arguments: Arguments, stop: CancellationToken) -> Result
     print(&report, how.json)?;
     finished?;
     match run.unproven {
+        Some(reason) if report.origin == "changes" => Err(JobError::Failed(format!(
+            "the readable changes were sent, and some could not be read: {reason}. Find their records with audit, or by a listing"
+        ))),
         Some(reason) => Err(JobError::Failed(format!("the listing was incomplete: {reason}"))),
         None => Ok(()),
     }

@@ -25,7 +25,17 @@ static PERSONA: LazyLock<PersonaClient> = LazyLock::new(|| persona(NOWHERE));
 pub(crate) fn auth0(url: &str) -> Auth0Client {
     let (client_id, client_secret) = ("coppice".into(), "a secret".into());
     let domain = url.parse().unwrap();
-    Auth0Client::new(Auth0Config { domain, client_id, client_secret, audience: None }, |_| {}).unwrap()
+    Auth0Client::new(
+        Auth0Config {
+            domain,
+            client_id,
+            client_secret,
+            audience: None,
+            sign_ins: provider_sso::SignInTypes::default(),
+        },
+        |_| {},
+    )
+    .unwrap()
 }
 
 pub(crate) fn okta(url: &str) -> OktaClient {
@@ -46,7 +56,7 @@ pub(crate) fn salesforce(url: &str) -> SalesforceClient {
 
 pub(crate) fn stripe(url: &str) -> StripeClient {
     let (base_url, api_key) = (url.parse().unwrap(), "a secret".into());
-    StripeClient::new(StripeConfig { base_url, api_key, date_of_birth: true }, |_| {}).unwrap()
+    StripeClient::new(StripeConfig { base_url, api_key, account: None, date_of_birth: true }, |_| {}).unwrap()
 }
 
 pub(crate) fn persona(url: &str) -> PersonaClient {

@@ -16,7 +16,7 @@ use provider_crm::{
     ContactField, ContactWrite, CrmProvider, FetchedContact, ProviderError, SalesforceClient,
 };
 use provider_identity::{FetchedCase, IdentityProvider, PersonaClient, StripeClient};
-use provider_sso::{Auth0Client, FetchedUser, OktaClient, Page, ScimClient, SignIn, SsoProvider};
+use provider_sso::{Auth0Client, FetchedUser, FoundSignIn, OktaClient, Page, ScimClient, SsoProvider};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
@@ -145,14 +145,14 @@ fn listed(fetched: Result<Page<String>, ProviderError>) {
     }
 }
 
-fn sign_in(fetched: Result<Option<SignIn>, ProviderError>) {
+fn sign_in(fetched: Result<FoundSignIn, ProviderError>) {
     match fetched {
-        Ok(Some(sign_in)) => {
+        Ok(FoundSignIn::Found(sign_in)) => {
             is_id(&sign_in.event_id);
             is_id(&sign_in.user_id);
             is_id(&sign_in.application_id);
         }
-        Ok(None) => {}
+        Ok(FoundSignIn::Unnamed | FoundSignIn::Missing) => {}
         Err(error) => says_nothing(&error),
     }
 }

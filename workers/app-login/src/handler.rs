@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use event_contract::{Envelope, Hop, TraceContext};
 use postgres_store::{Announce, Login, ReadingResult, Store};
-use provider_sso::{SignIn, SsoProvider};
+use provider_sso::{FoundSignIn, SignIn, SsoProvider};
 use record_sync::{RecordSync, Reread, SsoRecords, announce, from_provider, from_store};
 use worker_runtime::{Cause, Demand, Failure, Handler, Outcome, Probed, Reading, Refetch, Refusal};
 
@@ -43,8 +43,26 @@ pub enum FetchedSignIn {
     },
     /// The log does not have the entry yet. Look again after this time.
     TooEarly(Duration),
-    /// The log has no such entry, or the entry names no user.
-    Gone,
+    /// The sign-in cannot be counted.
+    Dropped(Reason),
+}
+
+/// Why a sign-in is dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// The log has no such entry, or no longer: it keeps entries for a day on the smallest plans.
+    NotInLog,
+    /// The entry does not say who signed in, or to what.
+    NotNamed,
+}
+
+impl Reason {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotInLog => "not_in_log",
+            Self::NotNamed => "not_named",
+        }
+    }
 }
 
 impl<P: SsoProvider> SignIns<P> {
@@ -105,9 +123,9 @@ impl<P: SsoProvider> SignIns<P> {
     async fn write_users(&self, batch: &[(Refetch<SignInKey>, FetchedSignIn)]) -> Result<(), Failure> {
         let answers = batch.iter().filter_map(|(_, fetched)| match fetched {
             FetchedSignIn::Found { user: Some(user), .. } => user.get(),
-            FetchedSignIn::Found { user: None, .. } | FetchedSignIn::TooEarly(_) | FetchedSignIn::Gone => {
-                None
-            }
+            FetchedSignIn::Found { user: None, .. }
+            | FetchedSignIn::TooEarly(_)
+            | FetchedSignIn::Dropped(_) => None,
         });
         let users: BTreeMap<&str, &(Refetch<String>, Reread)> =
             // Each user once, in a transaction before that of the sign-ins: a second write changes nothing, and the users are
@@ -155,8 +173,11 @@ impl<P: SsoProvider> Handler for SignIns<P> {
             Some(sign_in) => (sign_in, unknown),
             None => {
                 let entry = self.provider().fetch_sign_in(refetch.subject.event_id()).await;
-                let Some(sign_in) = entry.map_err(|error| from_provider(&error))? else {
-                    return Ok(missing(refetch.age()));
+                let sign_in = match entry.map_err(|error| from_provider(&error))? {
+                    FoundSignIn::Found(sign_in) => sign_in,
+                    // An entry never changes.
+                    FoundSignIn::Unnamed => return Ok(FetchedSignIn::Dropped(Reason::NotNamed)),
+                    FoundSignIn::Missing => return Ok(missing(refetch.age())),
                 };
                 let unknown =
                     self.unknown(std::slice::from_ref(&sign_in.user_id)).await?.into_values().next();
@@ -171,7 +192,7 @@ impl<P: SsoProvider> Handler for SignIns<P> {
     }
 
     fn went_through(&self, fetched: &FetchedSignIn) -> bool {
-        matches!(fetched, FetchedSignIn::Found { .. })
+        matches!(fetched, FetchedSignIn::Found { .. } | FetchedSignIn::Dropped(Reason::NotNamed))
     }
 
     async fn apply(&self, batch: &[(Refetch<SignInKey>, FetchedSignIn)]) -> Result<Vec<Outcome>, Failure> {
@@ -185,6 +206,11 @@ impl<P: SsoProvider> Handler for SignIns<P> {
                 .await
                 .map_err(|error| from_store(&error))?,
         };
+        for (refetch, fetched) in batch {
+            if let FetchedSignIn::Dropped(reason) = fetched {
+                dropped(refetch.subject.event_id(), *reason);
+            }
+        }
         let mut results = results.into_iter();
         Ok(batch.iter().map(|(_, fetched)| outcome(fetched, &mut results)).collect())
     }
@@ -195,7 +221,16 @@ impl<P: SsoProvider> Handler for SignIns<P> {
 }
 
 fn missing(age: Duration) -> FetchedSignIn {
-    if age >= MISSING_ENTRY_IS_GONE_AFTER { FetchedSignIn::Gone } else { FetchedSignIn::TooEarly(LAG + age) }
+    match age >= MISSING_ENTRY_IS_GONE_AFTER {
+        true => FetchedSignIn::Dropped(Reason::NotInLog),
+        false => FetchedSignIn::TooEarly(LAG + age),
+    }
+}
+
+fn dropped(subject: &str, reason: Reason) {
+    let reason = reason.as_str();
+    metrics::counter!("coppice_sign_ins_dropped_total", "reason" => reason).increment(1);
+    tracing::warn!(subject, reason, "sign-in dropped: it is not counted");
 }
 
 fn login(fetched: &FetchedSignIn) -> Option<Login> {
@@ -217,7 +252,7 @@ fn is_too_early(user: Option<&UserAnswer>) -> bool {
 fn outcome(fetched: &FetchedSignIn, results: &mut impl Iterator<Item = ReadingResult>) -> Outcome {
     match fetched {
         FetchedSignIn::TooEarly(wait) => Outcome::Snooze(*wait),
-        FetchedSignIn::Gone => Outcome::Gone,
+        FetchedSignIn::Dropped(_) => Outcome::Gone,
         FetchedSignIn::Found { user, .. } if is_too_early(user.as_deref()) => Outcome::Snooze(LAG),
         FetchedSignIn::Found { .. } => match results.next() {
             Some(ReadingResult::Applied) => Outcome::Applied,

@@ -9,7 +9,7 @@ use postgres_store::Store;
 use provider_sso::SsoClient;
 use worker_process::Worker;
 
-pub use handler::{FetchedSignIn, SignIns};
+pub use handler::{FetchedSignIn, Reason, SignIns};
 pub use settings::SsoSettings;
 pub use sign_in_key::SignInKey;
 pub use unknown_users::{UnknownUser, UserAnswer};

@@ -23,7 +23,6 @@ pub(crate) enum Decision {
 pub(crate) struct Write {
     pub(crate) contact: ContactWrite,
     pub(crate) pushed: BTreeMap<Field, String>,
-    pub(crate) hash: Vec<u8>,
 }
 
 impl std::fmt::Debug for Write {
@@ -66,7 +65,7 @@ pub(crate) fn decide(view: &CrmView, policy: &Policy) -> Decision {
         return Decision::Contested;
     }
     let contact = ContactWrite { id, external_key: key, fields: contact_fields(&fields) };
-    Decision::Write(Write { contact, pushed: fields, hash })
+    Decision::Write(Write { contact, pushed: fields })
 }
 
 /// Removes another person's key from the contact of a person without an account.
@@ -79,27 +78,32 @@ fn release_key(view: &CrmView) -> Decision {
     let id = Some(contact.external_id.clone());
     let external_key = view.person_id.to_string();
     let contact = ContactWrite { id, external_key, fields: BTreeMap::new() };
-    Decision::Write(Write {
-        contact,
-        pushed: BTreeMap::new(),
-        hash: view.push_key.hash_of_push(view.person_id, []),
-    })
+    Decision::Write(Write { contact, pushed: BTreeMap::new() })
 }
 
 fn contact_fields(fields: &BTreeMap<Field, String>) -> BTreeMap<ContactField, Option<String>> {
-    let named = fields.iter().filter_map(|(field, value)| {
-        let field = match field {
-            Field::Email => ContactField::Email,
-            Field::Phone => ContactField::Phone,
-            Field::GivenName => ContactField::GivenName,
-            Field::FamilyName => ContactField::FamilyName,
-            Field::Birthdate => ContactField::Birthdate,
-            // The policy check refuses a policy that pushes these fields.
-            Field::DisplayName | Field::MailingAddress => return None,
-        };
-        Some((field, Some(value.clone())))
-    });
-    named.collect()
+    // The policy check refuses a policy that pushes any other field.
+    let of = |wanted: Field| WRITTEN.into_iter().find(|written| field(*written) == wanted);
+    fields.iter().filter_map(|(field, value)| Some((of(*field)?, Some(value.clone())))).collect()
+}
+
+const WRITTEN: [ContactField; 5] = [
+    ContactField::GivenName,
+    ContactField::FamilyName,
+    ContactField::Email,
+    ContactField::Phone,
+    ContactField::Birthdate,
+];
+
+/// The person's field that a contact's field is written from.
+pub(crate) const fn field(written: ContactField) -> Field {
+    match written {
+        ContactField::GivenName => Field::GivenName,
+        ContactField::FamilyName => Field::FamilyName,
+        ContactField::Email => Field::Email,
+        ContactField::Phone => Field::Phone,
+        ContactField::Birthdate => Field::Birthdate,
+    }
 }
 
 #[cfg(test)]

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use event_contract::{Announcement, Envelope, EventKind};
 use postgres_store::{CrmView, Store, WrittenContact};
-use provider_crm::{CrmProvider, ProviderError};
+use provider_crm::{ContactWritten, CrmProvider, ProviderError, RefusedField};
 use record_sync::{announce, from_provider, from_store};
 use uuid::Uuid;
 use worker_runtime::{Cause, Demand, Failure, Handler, Outcome, Probed, Reading, Refetch, Refusal};
 
-use crate::decision::{Decision, decide};
+use crate::decision::{Decision, decide, field};
 
 /// A push can depend on an earlier event: an echo, or another contact losing our key. The worker checks again, each time
 /// after twice as long, until the message is this old. After that, the next announcement of the person triggers the push.
@@ -47,6 +47,21 @@ impl<P: CrmProvider> CrmAccountHandler<P> {
     pub const fn new(crm: P, store: Store) -> Self {
         Self { crm, store }
     }
+}
+
+impl<P: CrmProvider> CrmAccountHandler<P> {
+    async fn record(&self, written: &[WrittenContact]) -> Result<(), Failure> {
+        let recorded = self.store.record_crm_accounts(self.crm.source(), written).await;
+        recorded.map_err(|error| from_store(&error))
+    }
+}
+
+/// The reason for which a message fails whose other values were written.
+fn refusal(refused: &[RefusedField]) -> Failure {
+    let named: Vec<String> =
+        refused.iter().map(|refused| format!("{} ({})", refused.field.as_str(), refused.code)).collect();
+    let detail = format!("the CRM does not accept {}; it has all other values", named.join(", "));
+    Failure::Rejected { class: "provider_refused", detail, names_record: true }
 }
 
 impl<P: CrmProvider> Handler for CrmAccountHandler<P> {
@@ -100,14 +115,27 @@ impl<P: CrmProvider> Handler for CrmAccountHandler<P> {
         let remembered = self.store.remember_pushed(self.crm.source(), contact, &view.push_key, pushed).await;
         let push_ticket = remembered.map_err(|error| from_store(&error))?;
         match self.crm.upsert_contact(&write.contact).await {
-            Ok(written) => Ok(Push::Written(WrittenContact {
-                person_id: view.person_id,
-                revision: view.revision,
-                external_id: written.id,
-                pushed_hash: write.hash,
-                push_ticket,
-                announce,
-            })),
+            Ok(ContactWritten { id, refused, .. }) => {
+                let mut accepted = write.pushed;
+                refused.iter().for_each(|refused| drop(accepted.remove(&field(refused.field))));
+                let values = accepted.iter().map(|(field, value)| (*field, value.as_str()));
+                let written = WrittenContact {
+                    person_id: view.person_id,
+                    revision: view.revision,
+                    external_id: id,
+                    pushed_hash: view.push_key.hash_of_push(view.person_id, values),
+                    push_ticket,
+                    announce,
+                };
+                if refused.is_empty() {
+                    return Ok(Push::Written(written));
+                }
+                // The values that were accepted are pushed. The message fails for the others.
+                if !accepted.is_empty() {
+                    self.record(&[written]).await?;
+                }
+                Err(refusal(&refused))
+            }
             Err(ProviderError::Invalid { status: 404 }) => Ok(Push::Gone),
             Err(error) => Err(from_provider(&error)),
         }
@@ -126,8 +154,7 @@ impl<P: CrmProvider> Handler for CrmAccountHandler<P> {
             })
             .collect();
         if !written.is_empty() {
-            let recorded = self.store.record_crm_accounts(self.crm.source(), &written).await;
-            recorded.map_err(|error| from_store(&error))?;
+            self.record(&written).await?;
         }
         let outcome = |pushed: &Push| match pushed {
             Push::Nothing => Outcome::Unchanged,

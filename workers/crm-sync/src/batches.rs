@@ -86,17 +86,19 @@ async fn read_alone<P: CrmProvider>(provider: Arc<P>, ask: Ask) {
 impl Ask {
     fn answer(self, contact: Result<Option<FetchedContact>, ProviderError>) {
         // A missing contact in the CRM's reply counts as a malformed reply.
-        let contact =
-            contact.and_then(|contact| contact.ok_or(ProviderError::Malformed { line: 0, column: 0 }));
+        let contact = contact.and_then(|contact| contact.ok_or(ProviderError::WHOLE_REPLY_MALFORMED));
         let _ = self.reply.send(contact);
     }
 }
 
 fn one_contact_may_be_the_cause(error: &ProviderError) -> bool {
     match error {
-        ProviderError::Invalid { .. } | ProviderError::Refused { .. } | ProviderError::Malformed { .. } => {
-            true
-        }
+        ProviderError::Invalid { .. }
+        | ProviderError::Refused { .. }
+        | ProviderError::Malformed { .. }
+        | ProviderError::Unreadable { .. }
+        | ProviderError::TooLarge { .. }
+        | ProviderError::Unusable { .. } => true,
         ProviderError::Unavailable { cause, .. } => matches!(cause, Outage::ServerError | Outage::Timeout),
         ProviderError::Unauthorized | ProviderError::RateLimited { .. } => false,
     }

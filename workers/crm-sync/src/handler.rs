@@ -6,7 +6,7 @@ use std::sync::Arc;
 use authority::Role;
 use event_contract::Envelope;
 use provider_crm::{CrmEvent, CrmProvider, FetchedContact, ProviderError, RecordHint};
-use record_sync::{EVERYTHING, FetchedRecord, RecordSource};
+use record_sync::{EVERYTHING, FetchedRecord, RecordSource, note_unread};
 use worker_runtime::Demand;
 
 use crate::batches::Batches;
@@ -47,7 +47,10 @@ impl<P: CrmProvider> RecordSource for CrmRecords<P> {
 
     async fn fetch(&self, id: &str, _known_etag: Option<&str>) -> Result<FetchedRecord, ProviderError> {
         Ok(match self.batches.fetch(id).await? {
-            FetchedContact::Found(contact) => FetchedRecord::Found(Box::new(found(&contact))),
+            FetchedContact::Found(contact) => {
+                note_unread(self.source(), &contact.id, &contact.unread);
+                FetchedRecord::Found(Box::new(found(&contact)))
+            }
             FetchedContact::Gone { merged_into } => FetchedRecord::Gone { merged_into },
             FetchedContact::NotVisible => FetchedRecord::NotVisible,
         })

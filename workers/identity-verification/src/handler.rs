@@ -5,7 +5,7 @@ use std::fmt::Display;
 use authority::Role;
 use event_contract::Envelope;
 use provider_identity::{FetchedCase, IdentityProvider, ProviderError, RecordHint};
-use record_sync::{FetchedRecord, RecordSource};
+use record_sync::{FetchedRecord, RecordSource, note_unread};
 use worker_runtime::Demand;
 
 use crate::mapping::found;
@@ -27,7 +27,10 @@ impl<P: IdentityProvider> RecordSource for IdentityRecords<P> {
 
     async fn fetch(&self, id: &str, _known_etag: Option<&str>) -> Result<FetchedRecord, ProviderError> {
         Ok(match self.0.fetch_case(id).await? {
-            FetchedCase::Found(case) => FetchedRecord::Found(Box::new(found(&case))),
+            FetchedCase::Found(case) => {
+                note_unread(self.source(), &case.id, &case.unread);
+                FetchedRecord::Found(Box::new(found(&case)))
+            }
             FetchedCase::Absent(absence) => absence.into(),
         })
     }

@@ -18,7 +18,7 @@ const IDS_OF_AN_EVENT: usize = 40;
 // Providers name one record, or a hundred.
 const MAX_IDS: usize = 1000;
 
-/// The events about these records: one for each kind, change and bound, in parts that the bus accepts.
+/// The events about these records: one for each kind, change, bound and account, in parts that the bus accepts.
 pub(crate) fn events(
     provider: Provider,
     records: Vec<WebhookRecord>,
@@ -27,23 +27,23 @@ pub(crate) fn events(
         return Err(UnreadableBody);
     }
     let mut groups: BTreeMap<_, Vec<String>> = BTreeMap::new();
-    for WebhookRecord { kind, hint: RecordHint { id, removed, not_before } } in records {
+    for WebhookRecord { kind, hint: RecordHint { id, removed, not_before }, account } in records {
         if id.is_empty() || id.len() > MAX_ID_BYTES || id.chars().any(char::is_control) {
             return Err(UnreadableBody);
         }
-        let ids = groups.entry((kind, removed, not_before)).or_default();
+        let ids = groups.entry((kind, removed, not_before, account)).or_default();
         if !ids.contains(&id) {
             ids.push(id);
         }
     }
     let mut rows = Vec::new();
-    for ((kind, removed, not_before), ids) in groups {
+    for ((kind, removed, not_before, account), ids) in groups {
         let change = if removed { IngressChange::Deleted } else { IngressChange::Changed };
         rows.extend(ids.chunks(IDS_OF_AN_EVENT).map(|ids| IngressRow {
             event_id: Uuid::now_v7(),
             source: format!("{INGRESS_SOURCE_PREFIX}{}", provider.webhook().name),
             detail_type: kind.to_owned(),
-            event: IngressEvent { ids: ids.to_vec(), change, not_before },
+            event: IngressEvent { ids: ids.to_vec(), change, not_before, account: account.clone() },
         }));
     }
     Ok(rows)

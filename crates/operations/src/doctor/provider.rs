@@ -61,7 +61,11 @@ fn judge(source: &str, settings: &str, answer: Result<(), ProviderError>, findin
                 "check the URL in {own} and the NetworkPolicy. If the provider is down, wait: units start all the same"
             )
         }
-        ProviderError::Invalid { .. } | ProviderError::Malformed { .. } => {
+        ProviderError::TooLarge { setting, .. } => format!("raise {setting} in {own}"),
+        ProviderError::Invalid { .. }
+        | ProviderError::Malformed { .. }
+        | ProviderError::Unreadable { .. }
+        | ProviderError::Unusable { .. } => {
             format!(
                 "check the URL in {own}, which probably belongs to another service, and that {settings} names the right provider"
             )

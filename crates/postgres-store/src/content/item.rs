@@ -8,7 +8,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::key::{ContentKey, storable, storable_text};
+use super::key::{ContentKey, ContentScope, storable, storable_text};
 use super::listing;
 use crate::bounded::PgConnection;
 use crate::outbox::{self, Announce};
@@ -45,8 +45,8 @@ pub struct ContentItem {
 /// A page, and what commits with it.
 #[derive(Debug, Clone, Copy)]
 pub struct ContentLoad<'a> {
-    /// The source.
-    pub source: &'a str,
+    /// Where the items belong.
+    pub scope: ContentScope<'a>,
     /// Drawn before the page was requested.
     pub ticket: i64,
     /// The items on the page.
@@ -88,7 +88,7 @@ impl Store {
     ) -> Result<Option<LoadedContent>, StoreError> {
         let mut transaction = self.pool.begin().await?;
         // First, because its row stays locked: the second of two readers waits here and then finds that the cursor has moved.
-        if proof.is_some() && !step_cursor(&mut transaction, load.source, load.step).await? {
+        if proof.is_some() && !step_cursor(&mut transaction, load.scope.source, load.step).await? {
             return Ok(None);
         }
         let readings = latest(load.readings);
@@ -98,8 +98,8 @@ impl Store {
                 let part = readings.iter().filter(move |(_, reading)| reading.item.is_some() == there);
                 part.map(|(key, _)| key)
             };
-            listing::note(&mut transaction, load.source, keys(true)).await?;
-            listing::strike(&mut transaction, load.source, keys(false)).await?;
+            listing::note(&mut transaction, load.scope, keys(true)).await?;
+            listing::strike(&mut transaction, load.scope, keys(false)).await?;
         }
         let announcements: Vec<_> = changes
             .into_iter()
@@ -212,16 +212,16 @@ async fn write(
     let written = sqlx::query_as!(
         Written,
         r#"insert into content_item as stored
-               (content_item_id, source, collection, external_id, content_type, locales, body, published,
+               (content_item_id, source, scope, collection, external_id, content_type, locales, body, published,
                 source_revision, version_at, ticket, gone_at)
-           select new.id, $1, new.collection, new.external_id, new.content_type,
+           select new.id, $1, $12, new.collection, new.external_id, new.content_type,
                   array(select jsonb_array_elements_text(new.locales)), new.body, new.published, new.source_revision,
                   new.version_at, $2, case when new.body is null then now() end
            from unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::jsonb[], $8::jsonb[], $9::boolean[],
                        $10::bigint[], $11::timestamptz[])
                 as new (id, collection, external_id, content_type, locales, body, published, source_revision, version_at)
            order by new.collection, new.external_id
-           on conflict (source, collection, external_id) do update set
+           on conflict (source, scope, collection, external_id) do update set
                content_type = coalesce(excluded.content_type, stored.content_type),
                locales = excluded.locales,
                body = excluded.body,
@@ -245,7 +245,7 @@ async fn write(
                         is distinct from (excluded.body, excluded.published, excluded.content_type)
            end
            returning content_item_id, revision, gone_at is not null as "gone!", changed_at = now() as "changed!""#,
-        load.source,
+        load.scope.source,
         load.ticket,
         &columns.ids,
         &columns.collections,
@@ -255,7 +255,8 @@ async fn write(
         &columns.bodies as &[Option<Value>],
         &columns.published,
         &columns.revisions as &[Option<i64>],
-        &columns.versions as &[Option<OffsetDateTime>]
+        &columns.versions as &[Option<OffsetDateTime>],
+        load.scope.scope
     )
     .fetch_all(connection)
     .await?;

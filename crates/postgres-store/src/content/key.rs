@@ -2,7 +2,16 @@
 
 use serde_json::Value;
 
-/// Names an item at its source.
+/// What one cursor reads. Items, listings and counts belong to it: another scope may have the same IDs for other items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ContentScope<'a> {
+    /// The source's stable name.
+    pub source: &'a str,
+    /// The part of the source: a space and its environment, or a collection of one server.
+    pub scope: &'a str,
+}
+
+/// Names an item in its scope.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContentKey {
     /// The namespace within which IDs are unique: `entry`, `asset`, or the name of a collection.

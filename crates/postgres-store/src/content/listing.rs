@@ -1,12 +1,12 @@
-//! Table `content_listing`: the items that a listing of a whole source has seen. Rows exist exactly as long as the listing's
+//! Table `content_listing`: the items that a listing of a whole scope has seen. Rows exist exactly as long as the listing's
 //! cursor: they are created with its first page and deleted at its end.
 
-use super::key::{ContentKey, storable_text};
+use super::key::{ContentKey, ContentScope, storable_text};
 use crate::bounded::PgConnection;
 use crate::records::source_cursor::{CursorMove, put_cursor, step_cursor};
 use crate::{Store, StoreError};
 
-/// How many items a source has.
+/// How many items a scope has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ContentCounts {
     /// Items that are present.
@@ -17,11 +17,13 @@ pub struct ContentCounts {
 
 impl Store {
     /// How many items are stored as present, and how many of them are listed.
-    pub async fn content_counts(&self, source: &str) -> Result<ContentCounts, StoreError> {
+    pub async fn content_counts(&self, of: ContentScope<'_>) -> Result<ContentCounts, StoreError> {
         let row = sqlx::query!(
-            r#"select (select count(*) from content_item where source = $1 and gone_at is null) as "present!",
-                      (select count(*) from content_listing where source = $1) as "listed!""#,
-            source
+            r#"select (select count(*) from content_item
+                       where source = $1 and scope = $2 and gone_at is null) as "present!",
+                      (select count(*) from content_listing where source = $1 and scope = $2) as "listed!""#,
+            of.source,
+            of.scope
         )
         .fetch_one(&self.pool)
         .await?;
@@ -33,24 +35,26 @@ impl Store {
     /// listed, since it stores no rows here.
     pub async fn unlisted_content(
         &self,
-        source: &str,
+        of: ContentScope<'_>,
         dry_run: Option<&[ContentKey]>,
     ) -> Result<Vec<ContentKey>, StoreError> {
         let (collections, external_ids) = columns(dry_run.unwrap_or_default().iter());
         let keys = sqlx::query_as!(
             ContentKey,
             r#"select collection, external_id from content_item item
-               where source = $1 and gone_at is null
+               where source = $1 and scope = $5 and gone_at is null
                  and not exists (select from content_listing listed
-                                 where not $2 and listed.source = item.source and listed.collection = item.collection
+                                 where not $2 and listed.source = item.source and listed.scope = item.scope
+                                   and listed.collection = item.collection
                                    and listed.external_id = item.external_id)
                  and not exists (select from unnest($3::text[], $4::text[]) as listed (collection, external_id)
                                  where listed.collection = item.collection and listed.external_id = item.external_id)
                order by collection, external_id"#,
-            source,
+            of.source,
             dry_run.is_some(),
             &collections,
-            &external_ids
+            &external_ids,
+            of.scope
         )
         .fetch_all(&self.pool)
         .await?;
@@ -62,21 +66,21 @@ impl Store {
     /// position.
     pub async fn end_content_listing(
         &self,
-        source: &str,
+        of: ContentScope<'_>,
         entity: &str,
         from: &str,
         changes: Option<(&str, &str)>,
     ) -> Result<bool, StoreError> {
         let mut transaction = self.pool.begin().await?;
         let step = CursorMove { entity, from: Some(from), to: None };
-        if !step_cursor(&mut transaction, source, step).await? {
+        if !step_cursor(&mut transaction, of.source, step).await? {
             return Ok(false);
         }
-        sqlx::query!("delete from content_listing where source = $1", source)
+        sqlx::query!("delete from content_listing where source = $1 and scope = $2", of.source, of.scope)
             .execute(&mut *transaction)
             .await?;
         if let Some((entity, cursor)) = changes {
-            put_cursor(&mut transaction, source, entity, cursor).await?;
+            put_cursor(&mut transaction, of.source, entity, cursor).await?;
         }
         transaction.commit().await?;
         Ok(true)
@@ -85,18 +89,19 @@ impl Store {
 
 pub(crate) async fn note<'a>(
     connection: &mut PgConnection,
-    source: &str,
+    of: ContentScope<'_>,
     keys: impl Iterator<Item = &'a ContentKey>,
 ) -> Result<(), StoreError> {
     let (collections, external_ids) = columns(keys);
     sqlx::query!(
-        r#"insert into content_listing (source, collection, external_id)
-           select $1, new.collection, new.external_id from unnest($2::text[], $3::text[]) as new (collection, external_id)
+        r#"insert into content_listing (source, scope, collection, external_id)
+           select $1, $4, new.collection, new.external_id from unnest($2::text[], $3::text[]) as new (collection, external_id)
            order by new.collection, new.external_id
            on conflict do nothing"#,
-        source,
+        of.source,
         &collections,
-        &external_ids
+        &external_ids,
+        of.scope
     )
     .execute(connection)
     .await?;
@@ -105,17 +110,19 @@ pub(crate) async fn note<'a>(
 
 pub(crate) async fn strike<'a>(
     connection: &mut PgConnection,
-    source: &str,
+    of: ContentScope<'_>,
     keys: impl Iterator<Item = &'a ContentKey>,
 ) -> Result<(), StoreError> {
     // They were deleted while the listing was in progress.
     let (collections, external_ids) = columns(keys);
     sqlx::query!(
         r#"delete from content_listing listed using unnest($2::text[], $3::text[]) as went (collection, external_id)
-           where listed.source = $1 and listed.collection = went.collection and listed.external_id = went.external_id"#,
-        source,
+           where listed.source = $1 and listed.scope = $4 and listed.collection = went.collection
+             and listed.external_id = went.external_id"#,
+        of.source,
         &collections,
-        &external_ids
+        &external_ids,
+        of.scope
     )
     .execute(connection)
     .await?;

@@ -36,17 +36,19 @@ impl Store {
         // An array of arrays would have to be rectangular.
         let ids: Vec<Value> = rows.iter().map(|row| Value::from(row.event.ids.clone())).collect();
         let not_before: Vec<Option<OffsetDateTime>> = rows.iter().map(|row| row.event.not_before).collect();
+        let accounts: Vec<Option<String>> = rows.iter().map(|row| row.event.account.clone()).collect();
         sqlx::query!(
-            r#"insert into ingress_outbox (event_id, source, detail_type, ids, change, not_before)
-               select event_id, source, detail_type, array(select jsonb_array_elements_text(ids)), change, not_before
-               from unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::text[], $6::timestamptz[])
-                    as given (event_id, source, detail_type, ids, change, not_before)"#,
+            r#"insert into ingress_outbox (event_id, source, detail_type, ids, change, not_before, account)
+               select event_id, source, detail_type, array(select jsonb_array_elements_text(ids)), change, not_before, account
+               from unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::text[], $6::timestamptz[], $7::text[])
+                    as given (event_id, source, detail_type, ids, change, not_before, account)"#,
             &event_ids,
             &column(|row| &row.source),
             &column(|row| &row.detail_type),
             &ids,
             &column(|row| stored(row.event.change)),
-            &not_before as &[Option<OffsetDateTime>]
+            &not_before as &[Option<OffsetDateTime>],
+            &accounts as &[Option<String>]
         )
         .execute(&self.pool)
         .await?;
@@ -59,9 +61,14 @@ impl Store {
         limit: u32,
         lease: Duration,
     ) -> Result<Vec<IngressRow>, StoreError> {
-        let rows =
-            lease_rows!("ingress_outbox", "source, detail_type, ids, change, not_before", self, limit, lease)
-                .await?;
+        let rows = lease_rows!(
+            "ingress_outbox",
+            "source, detail_type, ids, change, not_before, account",
+            self,
+            limit,
+            lease
+        )
+        .await?;
         let mut leased = Vec::with_capacity(rows.len());
         for row in rows {
             let Some(change) = read(&row.change) else {
@@ -69,7 +76,8 @@ impl Store {
                 tracing::warn!(event_id = %row.event_id, "ingress outbox row is of a newer form, left to a newer relay");
                 continue;
             };
-            let event = IngressEvent { ids: row.ids, change, not_before: row.not_before };
+            let event =
+                IngressEvent { ids: row.ids, change, not_before: row.not_before, account: row.account };
             let (event_id, source, detail_type) = (row.event_id, row.source, row.detail_type);
             leased.push(IngressRow { event_id, source, detail_type, event });
         }

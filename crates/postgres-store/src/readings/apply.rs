@@ -123,8 +123,9 @@ impl Store {
             record: record.cloned(),
             echoes: BTreeSet::new(),
         };
-        // In lower case, because mail systems ignore case.
-        let email = record.assertion(Field::Email)?.as_str()?.trim().to_lowercase();
+        // Mail systems ignore the case of ASCII letters. Any other character is only itself: the Kelvin sign becomes a `k` in lower
+        // case, and is another mailbox.
+        let email = record.assertion(Field::Email)?.as_str()?.trim_ascii().to_ascii_lowercase();
         self.policy.trusts_email_of(&record).then_some(email)
     }
 }

@@ -2,8 +2,8 @@
 
 use event_contract::{EventKind, Hop, TraceContext};
 use postgres_store::{
-    Announce, ContentItem, ContentKey, ContentLoad, ContentReading, CursorMove, LoadedContent, StoreError,
-    Write,
+    Announce, ContentItem, ContentKey, ContentLoad, ContentReading, ContentScope, CursorMove, LoadedContent,
+    StoreError, Write,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -11,6 +11,8 @@ use uuid::Uuid;
 use crate::database::{Database, at};
 
 const CMS: &str = "cms";
+
+const SCOPE: ContentScope<'_> = ContentScope { source: CMS, scope: "space/master" };
 const CHANGES: &str = "content";
 
 /// Physical versions: any write changes them.
@@ -47,7 +49,7 @@ fn load<'a>(readings: &'a [ContentReading], ticket: i64, step: CursorMove<'a>) -
         hop: Hop::OUTSIDE.next().unwrap(),
         traceparent: TraceContext::start(),
     };
-    ContentLoad { source: CMS, ticket, readings, listed: false, step, announce }
+    ContentLoad { scope: SCOPE, ticket, readings, listed: false, step, announce }
 }
 
 fn step<'a>(from: Option<&'a str>, to: &'a str) -> CursorMove<'a> {
@@ -237,15 +239,15 @@ async fn a_listing_reports_unseen_items_until_it_ends() {
     assert_eq!(list(&page, Some("p2"), "p3").await, LoadedContent::default(), "the same page");
     list(&[gone("f", Some(9))], Some("p3"), "p4").await;
 
-    let counts = database.store.content_counts(CMS).await.unwrap();
+    let counts = database.store.content_counts(SCOPE).await.unwrap();
     assert_eq!((counts.present, counts.listed), (4, 2), "one went while it was listed");
-    assert_eq!(database.store.unlisted_content(CMS, None).await.unwrap(), [key("b"), key("c")]);
+    assert_eq!(database.store.unlisted_content(SCOPE, None).await.unwrap(), [key("b"), key("c")]);
     let dry_run = [key("c"), key("z")];
-    let unlisted = database.store.unlisted_content(CMS, Some(&dry_run)).await.unwrap();
+    let unlisted = database.store.unlisted_content(SCOPE, Some(&dry_run)).await.unwrap();
     assert_eq!(unlisted, [key("a"), key("b"), key("e")]);
 
     let end = async |from, changes| {
-        database.store.end_content_listing(CMS, "listing", from, changes).await.unwrap()
+        database.store.end_content_listing(SCOPE, "listing", from, changes).await.unwrap()
     };
     assert!(!end("elsewhere", Some((CHANGES, "x"))).await);
     assert_eq!(database.store.source_cursor(CMS, CHANGES).await.unwrap(), None);
@@ -279,24 +281,24 @@ async fn items_with_one_id_in_two_collections_or_sources_are_listed_apart() {
     let proof = Write::if_wanted(true);
     let entry_and_asset = || [found("a", "1", None), in_collection("asset", found("a", "1", None))];
     put(&database, &entry_and_asset(), 1).await;
-    let list = async |source, readings: &[ContentReading], from, to| {
+    let list = async |scope, readings: &[ContentReading], from, to| {
         let step = CursorMove { entity: "listing", from, to: Some(to) };
-        let listing = ContentLoad { source, listed: true, ..load(readings, 2, step) };
+        let listing = ContentLoad { scope, listed: true, ..load(readings, 2, step) };
         database.store.load_content(&listing, proof.as_ref()).await.unwrap().unwrap();
     };
     let unlisted = async || {
-        let keys = database.store.unlisted_content(CMS, None).await.unwrap();
+        let keys = database.store.unlisted_content(SCOPE, None).await.unwrap();
         keys.into_iter().map(|key| key.collection).collect::<Vec<_>>()
     };
-    list("another-cms", &entry_and_asset(), None, "1").await;
+    list(ContentScope { source: "another-cms", ..SCOPE }, &entry_and_asset(), None, "1").await;
     assert_eq!(unlisted().await, ["asset", "entry"], "another source's listing");
-    list(CMS, &[in_collection("asset", found("a", "1", None))], None, "1").await;
+    list(SCOPE, &[in_collection("asset", found("a", "1", None))], None, "1").await;
     assert_eq!(unlisted().await, ["entry"]);
-    list(CMS, &[found("a", "1", None)], Some("1"), "2").await;
-    list(CMS, &[in_collection("asset", gone("a", None))], Some("2"), "3").await;
-    assert_eq!(database.store.content_counts(CMS).await.unwrap().listed, 1, "the entry is still listed");
+    list(SCOPE, &[found("a", "1", None)], Some("1"), "2").await;
+    list(SCOPE, &[in_collection("asset", gone("a", None))], Some("2"), "3").await;
+    assert_eq!(database.store.content_counts(SCOPE).await.unwrap().listed, 1, "the entry is still listed");
     let dry_run = [ContentKey { collection: String::from("asset"), external_id: String::from("a") }];
-    assert_eq!(database.store.unlisted_content(CMS, Some(&dry_run)).await.unwrap(), [key("a")]);
+    assert_eq!(database.store.unlisted_content(SCOPE, Some(&dry_run)).await.unwrap(), [key("a")]);
 }
 
 #[tokio::test]
@@ -360,4 +362,30 @@ async fn a_second_deletion_changes_only_the_version_of_the_tombstone() {
     assert_eq!(put(&database, &[gone("a", Some(3))], 3).await, LoadedContent::default());
     assert_eq!(database.texts(row).await, before);
     assert_eq!(database.count("select count(*) from outbox").await, 2);
+}
+
+#[tokio::test]
+async fn two_scopes_of_one_source_share_no_item_count_or_listing() {
+    let database = Database::start().await;
+    let other = ContentScope { scope: "copy/master", ..SCOPE };
+    let proof = Write::if_wanted(true);
+    let list = async |scope: ContentScope<'_>, readings: &[ContentReading]| {
+        let entity = format!("listing of {}", scope.scope);
+        let step = CursorMove { entity: &entity, from: None, to: Some("1") };
+        let listing = ContentLoad { scope, listed: true, ..load(readings, 2, step) };
+        database.store.load_content(&listing, proof.as_ref()).await.unwrap().unwrap()
+    };
+    assert_eq!(list(SCOPE, &[found("a", "1", Some(1)), found("b", "1", Some(1))]).await.changed, 2);
+    // A copied space has the same IDs.
+    assert_eq!(list(other, &[found("a", "copy", Some(9))]).await, LoadedContent { changed: 1, gone: 0 });
+    assert_eq!(database.texts(ITEMS).await, ["a 1 1 t", "a copy 1 t", "b 1 1 t"]);
+    for (scope, present) in [(SCOPE, 2), (other, 1)] {
+        let counts = database.store.content_counts(scope).await.unwrap();
+        assert_eq!((counts.present, counts.listed), (present, present), "{scope:?}");
+        assert_eq!(database.store.unlisted_content(scope, None).await.unwrap(), []);
+    }
+    assert!(database.store.end_content_listing(other, "listing of copy/master", "1", None).await.unwrap());
+    assert_eq!(database.store.content_counts(SCOPE).await.unwrap().listed, 2, "the other listing goes on");
+    let left = database.store.unlisted_content(other, None).await.unwrap();
+    assert_eq!(left, [key("a")]);
 }

@@ -109,6 +109,42 @@ async fn our_own_id_at_the_source_is_a_key() {
 }
 
 #[tokio::test]
+async fn characters_that_look_or_fold_alike_link_no_records() {
+    let database = Database::start().await;
+    let alike = [
+        ("quack@ex.example", "quac\u{212a}@ex.example"),
+        ("mara@ex.example", "m\u{430}ra@ex.example"),
+        ("strasse@ex.example", "stra\u{df}e@ex.example"),
+        ("moss@ex.example", "mo\u{17f}\u{17f}@ex.example"),
+        ("iris@ex.example", "\u{130}ris@ex.example"),
+        ("ines@ex.example", "\u{ff49}nes@ex.example"),
+        ("orla@ex.example", "orla@ex.example\u{a0}"),
+        ("zoe\u{301}@ex.example", "zo\u{e9}@ex.example"),
+    ];
+    let trusting = DEFAULT_POLICY.replace("trusted_email_from = []", "trusted_email_from = [\"crm\"]");
+    let store = open(&database.url).with_policy(Policy::parse(&trusting).unwrap());
+    let apply = async |source, reading| store.apply_person_readings(source, &[reading]).await.unwrap();
+    for (number, (plain, other)) in alike.into_iter().enumerate() {
+        let (idp, crm) = (format!("u{number}"), format!("c{number}"));
+        apply(IDP, saying(&idp, None, verified(plain), 1001, 1)).await;
+        apply(CRM, saying(&crm, None, json!({"email": other}), 1001, 2)).await;
+        let persons = "select count(distinct person_id) from source_record where external_id in ($1, $2)";
+        let persons: i64 =
+            sqlx::query_scalar(persons).bind(&idp).bind(&crm).fetch_one(&database.pool).await.unwrap();
+        assert_eq!(persons, 2, "{other:?}");
+    }
+    apply(IDP, saying("k1", Some("P-K1"), json!({}), 1001, 1)).await;
+    for (id, key) in [("k2", "P-\u{212a}1"), ("k3", "p-k1"), ("k4", "P-K1 ")] {
+        apply(CRM, saying(id, Some(key), json!({}), 1001, 2)).await;
+    }
+    let keys = "select count(distinct person_id) from source_record where external_id like 'k%'";
+    assert_eq!(database.count(keys).await, 4, "a key is compared as it is");
+    apply(CRM, saying("same", None, json!({"email": " QUACK@Ex.Example"}), 1001, 9)).await;
+    let one = "select count(distinct person_id) from source_record where external_id in ('u0', 'same')";
+    assert_eq!(database.count(one).await, 1, "ASCII letters are");
+}
+
+#[tokio::test]
 async fn an_address_links_only_if_both_have_verified_it() {
     let database = Database::start().await;
     apply(&database, IDP, saying("u", None, verified("Ada@Example.org"), 1001, 1)).await;

@@ -183,7 +183,12 @@ async fn events_of_webhooks_wait_in_an_outbox_of_their_own() {
         event_id: Uuid::now_v7(),
         source: String::from("coppice.ingress.idp"),
         detail_type: String::from("user.changed"),
-        event: IngressEvent { ids: ids.iter().map(|id| String::from(*id)).collect(), change, not_before },
+        event: IngressEvent {
+            ids: ids.iter().map(|id| String::from(*id)).collect(),
+            change,
+            not_before,
+            account: not_before.map(|_| String::from("acct_1 live")),
+        },
     };
     let rows =
         [row(&["a", "b"], IngressChange::Changed, Some(at(1))), row(&["c"], IngressChange::Deleted, None)];

@@ -214,8 +214,8 @@ async fn rows_that_contradict_themselves_are_refused() {
          select source, external_id, person_id, 'x', 'perhaps' from source_record",
         "insert into fire_drill (drill_id, unit, passed) values (gen_random_uuid(), 'sso-sync', true)",
         "insert into fire_drill (drill_id, unit, ended_at, passed) values (gen_random_uuid(), 'sso-sync', now(), false)",
-        "insert into content_item (content_item_id, source, collection, external_id, locales, published, ticket) \
-         values (gen_random_uuid(), 'cms', 'entry', 'a', '{}', true, 1)",
+        "insert into content_item (content_item_id, source, scope, collection, external_id, locales, published, ticket) \
+         values (gen_random_uuid(), 'cms', 'space', 'entry', 'a', '{}', true, 1)",
         "insert into dead_lettered_message (queue, message_id, body, attributes, sent_at, resolution) \
          values ('sso-sync', 'a', '', '{}', now(), 'lost')",
     ];

@@ -1,12 +1,15 @@
 //! The Content Delivery API: the sync, an item by ID, how many items there are, and a ping.
 //! <https://www.contentful.com/developers/docs/references/content-delivery-api/#/reference/synchronization>
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use provider_http::{Answer, ProviderError, ProviderHttp};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::SOURCE;
-use super::config::ContentfulConfig;
+use super::config::{ContentfulConfig, TOO_BIG};
 use super::record::{ASSET, ENTRY, Resource, SyncPage};
 use crate::{ChangesError, ChangesPage, ContentProvider, FetchedItem, ItemKey};
 
@@ -18,7 +21,8 @@ pub struct ContentfulClient {
     http: ProviderHttp,
     space: String,
     environment: String,
-    page_size: u32,
+    /// Items on a page. Each page that is too large halves it.
+    page_size: Arc<AtomicU32>,
 }
 
 #[derive(Deserialize)]
@@ -29,7 +33,23 @@ struct Collection {
 impl ContentfulClient {
     pub(crate) fn of(config: ContentfulConfig, http: ProviderHttp) -> Self {
         let ContentfulConfig { space, environment, page_size, .. } = config;
-        Self { http, space, environment, page_size }
+        Self { http, space, environment, page_size: Arc::new(page_size.into()) }
+    }
+
+    async fn first_page(&self) -> Result<SyncPage, ProviderError> {
+        loop {
+            let limit = self.page_size.load(Ordering::Relaxed).to_string();
+            match self.read(&["sync"], &[("initial", "true"), ("limit", &limit)]).await {
+                Err(error) if is_too_large(&error) && self.makes_smaller_pages() => {}
+                page => return page,
+            }
+        }
+    }
+
+    /// Halves the pages. False: they have one item each already.
+    fn makes_smaller_pages(&self) -> bool {
+        let halved = |size: u32| (size > 1).then_some(size / 2);
+        self.page_size.fetch_update(Ordering::Relaxed, Ordering::Relaxed, halved).is_ok()
     }
 
     fn path<'a>(&'a self, rest: &[&'a str]) -> Vec<&'a str> {
@@ -53,6 +73,11 @@ impl ContentfulClient {
     }
 }
 
+/// True if Contentful makes no such large page, or if it is larger than we read.
+fn is_too_large(error: &ProviderError) -> bool {
+    matches!(error, ProviderError::TooLarge { .. }) || *error == TOO_BIG
+}
+
 impl ContentProvider for ContentfulClient {
     fn source(&self) -> &'static str {
         SOURCE
@@ -63,19 +88,21 @@ impl ContentProvider for ContentfulClient {
     }
 
     async fn changed_since(&self, cursor: Option<&str>) -> Result<ChangesPage, ChangesError> {
-        let limit = self.page_size.to_string();
         let page: SyncPage = match cursor {
-            None => self.read(&["sync"], &[("initial", "true"), ("limit", &limit)]).await?,
-            // No other parameter is allowed beside a token.
+            None => self.first_page().await?,
+            // No other parameter is allowed beside a token, which has the size of the pages in it.
             Some(token) => match self.read(&["sync"], &[(TOKEN, token)]).await {
                 Err(ProviderError::Invalid { status: 400 | 422 }) => return Err(ChangesError::CursorRefused),
+                Err(error) if is_too_large(&error) && self.makes_smaller_pages() => {
+                    return Err(ChangesError::PageTooLarge);
+                }
                 page => page?,
             },
         };
         let (link, more) = page.link().ok_or(ProviderError::WHOLE_REPLY_MALFORMED)?;
         // The links of pages and syncs differ in their token only, so the token is the cursor.
         let next = self.http.cursor_in(link, &self.path(&["sync"]), TOKEN)?;
-        Ok(page.changes(next, more))
+        page.changes(next, more).ok_or_else(|| ProviderError::WHOLE_REPLY_MALFORMED.into())
     }
 
     async fn count(&self) -> Result<u64, ProviderError> {

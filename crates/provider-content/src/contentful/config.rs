@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use provider_http::{Auth, ConfigError, ProviderHttpConfig};
+use provider_http::{Auth, ConfigError, ProviderError, ProviderHttpConfig};
 use secrecy::SecretString;
 use url::Url;
 
@@ -37,6 +37,18 @@ impl ContentfulConfig {
         let mut http = ProviderHttpConfig::new(SOURCE, self.base_url, Auth::Bearer(self.access_token));
         http.max_body_bytes = MAX_BODY_BYTES;
         http.timeout = Duration::from_secs(30);
+        http.read_error = Some(read_error);
         Ok(http)
     }
+}
+
+/// A page that Contentful refuses to make, since it would have more than 7 MB.
+pub(crate) const TOO_BIG: ProviderError =
+    ProviderError::Refused { code: "Response size too big", names_record: false };
+
+/// The code of such an error is that of any bad request, so its message has to tell.
+fn read_error(status: u16, body: &[u8]) -> Option<ProviderError> {
+    let body: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let message = body.get("message").and_then(serde_json::Value::as_str)?;
+    (status == 400 && message.starts_with("Response size too big")).then_some(TOO_BIG)
 }

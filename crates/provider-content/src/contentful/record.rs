@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
+use provider_http::lenient::time;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use time::OffsetDateTime;
 
 use crate::{ChangesPage, Deletion, Item, ItemKey};
 
@@ -18,42 +18,33 @@ pub(crate) const ASSET: &str = "asset";
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SyncPage {
-    items: Vec<Resource>,
+    items: Vec<Value>,
     next_page_url: Option<String>,
     next_sync_url: Option<String>,
 }
 
 #[derive(Deserialize)]
 pub(crate) struct Resource {
-    sys: Sys,
+    sys: Value,
     #[serde(flatten)]
     body: Map<String, Value>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Sys {
-    #[serde(deserialize_with = "provider_http::record_id")]
-    id: String,
-    #[serde(rename = "type")]
-    kind: String,
-    content_type: Option<Link>,
-    revision: Option<i64>,
-    #[serde(default, with = "time::serde::rfc3339::option")]
-    updated_at: Option<OffsetDateTime>,
-    #[serde(default, with = "time::serde::rfc3339::option")]
-    deleted_at: Option<OffsetDateTime>,
+/// What a resource of a page is.
+enum Read {
+    Item(Item),
+    Deletion(Deletion),
+    /// Of a kind that is not kept.
+    Other,
+    /// Of a kind that is kept, without its ID or its type.
+    Unreadable,
 }
 
-#[derive(Deserialize)]
-struct Link {
-    sys: Target,
-}
-
-#[derive(Deserialize)]
-struct Target {
-    #[serde(deserialize_with = "provider_http::record_id")]
-    id: String,
+/// True for the form of all of Contentful's IDs:
+/// <https://www.contentful.com/developers/docs/references/content-delivery-api/#/introduction/common-resource-attributes>.
+pub(super) fn is_resource_id(text: &str) -> bool {
+    let formed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    (1..=64).contains(&text.len()) && text.bytes().all(formed)
 }
 
 impl SyncPage {
@@ -66,49 +57,60 @@ impl SyncPage {
         }
     }
 
-    pub(crate) fn changes(self, next: String, more: bool) -> ChangesPage {
+    /// `None`: no resource of the page can be read.
+    pub(crate) fn changes(self, next: String, more: bool) -> Option<ChangesPage> {
         let mut page = ChangesPage { items: Vec::new(), deletions: Vec::new(), ignored: 0, next, more };
+        let (length, mut unreadable) = (self.items.len(), 0);
         for resource in self.items {
-            if let Some(deletion) = resource.deletion() {
-                page.deletions.push(deletion);
-            } else if let Some(item) = resource.item() {
-                page.items.push(item);
-            } else {
-                page.ignored += 1;
+            match serde_json::from_value(resource).map_or(Read::Unreadable, Resource::read) {
+                Read::Item(item) => page.items.push(item),
+                Read::Deletion(deletion) => page.deletions.push(deletion),
+                Read::Other => page.ignored += 1,
+                Read::Unreadable => unreadable += 1,
             }
         }
-        page
+        page.ignored += unreadable;
+        (unreadable == 0 || unreadable < length).then_some(page)
     }
 }
 
 impl Resource {
+    /// `None`: it is no item that can be read.
     pub(crate) fn item(self) -> Option<Item> {
-        let (collection, content_type) = match self.sys.kind.as_str() {
-            "Entry" => (ENTRY, self.sys.content_type?.sys.id),
-            "Asset" => (ASSET, String::from(ASSET)),
-            _ => return None,
-        };
-        Some(Item {
-            key: ItemKey { collection: String::from(collection), id: self.sys.id },
-            content_type,
-            locales: locales(&self.body),
-            body: Value::Object(self.body),
-            // Everything that this API shows is published.
-            published: true,
-            revision: self.sys.revision,
-            version: self.sys.updated_at,
-        })
+        match self.read() {
+            Read::Item(item) => Some(item),
+            Read::Deletion(_) | Read::Other | Read::Unreadable => None,
+        }
     }
 
-    fn deletion(&self) -> Option<Deletion> {
-        let collection = match self.sys.kind.as_str() {
-            "DeletedEntry" => ENTRY,
-            "DeletedAsset" => ASSET,
-            _ => return None,
+    fn read(self) -> Read {
+        let text = |pointer| self.sys.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        let at = |name| time(self.sys.get(name));
+        let Some(kind) = text("/type") else { return Read::Unreadable };
+        let (collection, content_type) = match kind.as_str() {
+            "Entry" => (ENTRY, text("/contentType/sys/id").filter(|id| is_resource_id(id))),
+            "Asset" => (ASSET, Some(String::from(ASSET))),
+            "DeletedEntry" => (ENTRY, None),
+            "DeletedAsset" => (ASSET, None),
+            _ => return Read::Other,
         };
-        let key = ItemKey { collection: String::from(collection), id: self.sys.id.clone() };
-        // This API shows an unpublished item as deleted. The revision of a deletion is not that of the item.
-        Some(Deletion { key, at: self.sys.deleted_at.or(self.sys.updated_at) })
+        let Some(id) = text("/id").filter(|id| is_resource_id(id)) else { return Read::Unreadable };
+        let key = ItemKey { collection: String::from(collection), id };
+        if kind.starts_with("Deleted") {
+            // This API shows an unpublished item as deleted. The revision of a deletion is not that of the item.
+            return Read::Deletion(Deletion { key, at: at("deletedAt").or_else(|| at("updatedAt")) });
+        }
+        let Some(content_type) = content_type else { return Read::Unreadable };
+        Read::Item(Item {
+            key,
+            content_type,
+            locales: locales(&self.body),
+            // Everything that this API shows is published.
+            published: true,
+            revision: self.sys.get("revision").and_then(Value::as_i64),
+            version: at("updatedAt"),
+            body: Value::Object(self.body),
+        })
     }
 }
 

@@ -2,14 +2,16 @@
 //! body (<https://www.contentful.com/developers/docs/webhooks/request-verification/>), and `sys.id` of an entry or asset.
 
 use provider_webhook::{
-    HeaderMap, Id, Keys, OTHER_KIND, Proof, Secrets, SignedRequest, UnreadableBody, VerifyError, Webhook,
-    WebhookRecord, check_age, from_hex, known_kind, parse, rfc3339, secrets_setting, text_id, unix_millis,
+    HeaderMap, Keys, OTHER_KIND, Proof, Secrets, SignedRequest, UnreadableBody, VerifyError, Webhook,
+    WebhookRecord, check_age, from_hex, known_kind, parse, rfc3339, secrets_setting, unix_millis,
     verify_digests,
 };
 use serde::Deserialize;
+use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::SOURCE;
+use super::record::is_resource_id;
 
 /// Contentful's webhooks, for `webhook-ingress`.
 pub const WEBHOOK: Webhook = Webhook {
@@ -61,31 +63,30 @@ const KINDS: &[&str] = &[
     "ContentManagement.Entry.unpublish",
 ];
 
-#[derive(Deserialize)]
-struct Record {
-    sys: Sys,
-}
+const FAMILIES: [&str; 2] = ["ContentManagement.Entry.", "ContentManagement.Asset."];
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Sys {
-    #[serde(rename = "type")]
-    kind: String,
-    id: Option<Id>,
-    updated_at: Option<String>,
+struct Record {
+    sys: Value,
 }
 
 fn read(headers: &HeaderMap, body: &[u8]) -> Result<Vec<WebhookRecord>, UnreadableBody> {
+    // Only this header has the kind of event (<https://www.contentful.com/developers/docs/webhooks/overview/>).
+    let topic = headers.get("x-contentful-topic").and_then(|topic| topic.to_str().ok());
+    // The kind first: events of other kinds have other shapes.
+    if topic.is_some_and(|topic| !FAMILIES.iter().any(|family| topic.starts_with(family))) {
+        return Ok(Vec::new());
+    }
     let Record { sys } = parse(body)?;
-    let (removed, not_before) = match sys.kind.as_str() {
-        "Entry" | "Asset" => (false, rfc3339(sys.updated_at.as_deref())),
+    let text = |name| sys.get(name).and_then(Value::as_str);
+    let (removed, not_before) = match text("type").ok_or(UnreadableBody)? {
+        "Entry" | "Asset" => (false, rfc3339(text("updatedAt"))),
         "DeletedEntry" | "DeletedAsset" => (true, None),
         _ => return Ok(Vec::new()),
     };
-    // Only this header has the kind of event (<https://www.contentful.com/developers/docs/webhooks/overview/>).
-    let topic = headers.get("x-contentful-topic").and_then(|topic| topic.to_str().ok());
     let kind = topic.map_or(OTHER_KIND, |topic| known_kind(KINDS, topic));
-    Ok(vec![WebhookRecord::changed(text_id(sys.id)?, kind).removed_if(removed).not_before(not_before)])
+    let id = text("id").filter(|id| is_resource_id(id)).ok_or(UnreadableBody)?;
+    Ok(vec![WebhookRecord::changed(id.to_owned(), kind).removed_if(removed).not_before(not_before)])
 }
 
 #[cfg(test)]
@@ -168,7 +169,20 @@ mod tests {
         assert_eq!(gone, [expected]);
         assert_eq!(read(&headers, br#"{"sys":{"type":"ContentType","id":"x"}}"#), Ok(Vec::new()));
         assert_eq!(read(&headers, br#"{"sys":{"type":"Entry","id":7}}"#), Err(UnreadableBody));
+        assert_eq!(read(&headers, br#"{"sys":{"type":"Entry","id":"6l*"}}"#), Err(UnreadableBody));
+        let odd_time = read(&headers, br#"{"sys":{"type":"Entry","id":"6l","updatedAt":7}}"#).unwrap();
+        assert_eq!(odd_time, [WebhookRecord::changed("6l".to_owned(), topic)]);
         assert_eq!(read(&headers, br#"{"sys":{"type":"DeletedEntry"}}"#), Err(UnreadableBody));
         assert_eq!(read(&headers, b"{}"), Err(UnreadableBody));
+    }
+
+    #[test]
+    fn an_event_of_another_kind_is_not_ours_whatever_its_shape() {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-contentful-topic", "ContentManagement.BulkAction.execute".parse().unwrap());
+        for body in ["{}", "[]", r#"{"sys":null}"#, r#"{"sys":{"type":7}}"#] {
+            assert_eq!(read(&headers, body.as_bytes()), Ok(Vec::new()), "{body}");
+            assert_eq!(read(&HeaderMap::new(), body.as_bytes()), Err(UnreadableBody), "{body}");
+        }
     }
 }

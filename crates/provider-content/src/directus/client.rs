@@ -2,6 +2,8 @@
 
 use provider_http::{Answer, ProviderError, ProviderHttp};
 use serde::de::DeserializeOwned;
+use time::OffsetDateTime;
+use url::Url;
 
 use super::SOURCE;
 use super::config::DirectusConfig;
@@ -12,46 +14,75 @@ use crate::{ChangesError, ChangesPage, ContentProvider, FetchedItem, Item, ItemK
 
 const MALFORMED: ProviderError = ProviderError::WHOLE_REPLY_MALFORMED;
 
-/// A client of one project. Clones share connections and rate limit.
+/// A client of one collection. Clones share connections and rate limit.
 #[derive(Debug, Clone)]
 pub struct DirectusClient {
     http: ProviderHttp,
-    collections: Vec<String>,
+    server: String,
+    collection: String,
     page_size: u32,
 }
 
 impl DirectusClient {
     pub(crate) fn of(config: DirectusConfig, http: ProviderHttp) -> Self {
-        Self { http, collections: config.collections.into_iter().collect(), page_size: config.page_size }
+        let DirectusConfig { base_url, collection, page_size, .. } = config;
+        Self { http, server: server(&base_url), collection, page_size }
     }
 
-    async fn read<T: DeserializeOwned>(
-        &self,
-        collection: &str,
-        query: &Query,
-    ) -> Result<Vec<T>, ProviderError> {
+    async fn read<T: DeserializeOwned>(&self, query: &Query) -> Result<Vec<T>, ProviderError> {
         let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        data(self.http.get_json(&["items", collection], &query, None).await?)
+        data(self.http.get_json(&["items", &self.collection], &query, None).await?)
+    }
+
+    /// A page of a stream, of fewer items if it would be too large.
+    async fn changes(
+        &self,
+        stream: Stream,
+        after: Option<&Place>,
+        newest: Option<OffsetDateTime>,
+    ) -> Result<Vec<Record>, ProviderError> {
+        let mut page_size = self.page_size;
+        loop {
+            let query = query::changes(stream, after, newest, page_size);
+            match self.http.search_json(&["items", &self.collection], &query).await {
+                Err(ProviderError::TooLarge { .. }) if page_size > 1 => page_size /= 2,
+                page => return data(page?),
+            }
+        }
     }
 
     async fn follow(&self, cursor: Cursor) -> Result<ChangesPage, ChangesError> {
-        let Cursor { stream: number, after, mut newest } = cursor;
-        let (stream, collection) = Stream::of(number);
-        let name = self.collections.get(collection).ok_or(ChangesError::CursorRefused)?;
-        let known = stream.newest(newest.entry(name.clone()).or_default());
-        let query = query::changes(stream, after.as_ref(), *known, self.page_size);
-        let records: Vec<Record> = data(self.http.search_json(&["items", name], &query).await?)?;
+        let Cursor { stream, after, mut newest } = cursor;
+        let name = &self.collection;
+        let known = stream.newest(&mut newest);
+        let records = self.changes(stream, after.as_ref(), *known).await?;
         // Not a short page: the server's limit of a page (`QUERY_LIMIT_MAX`) may be smaller than ours, and it does not say so.
         if records.is_empty() {
-            let number = number + 1;
-            let more = number < 2 * self.collections.len();
-            let next = Cursor { stream: if more { number } else { 0 }, after: None, newest };
-            return page(Vec::new(), &next, more);
+            let next = Cursor { stream: stream.next(), after: None, newest };
+            return page(Vec::new(), &next, stream == Stream::Created);
         }
-        let place = place(stream, after, &records).ok_or(MALFORMED)?;
+        // An item without an ID, or without the time by which the page is sorted, costs no other.
+        let length = records.len();
+        let readable: Vec<Record> = records
+            .into_iter()
+            .filter(|record| record.id().is_some() && record.time(stream).is_some())
+            .collect();
+        if readable.is_empty() {
+            return Err(MALFORMED.into());
+        }
+        let ignored = length - readable.len();
+        let place = place(stream, after, &readable).ok_or(MALFORMED)?;
         *known = (*known).max(Some(place.at));
-        page(items(records, name)?, &Cursor { stream: number, after: Some(place), newest }, true)
+        let next = Cursor { stream, after: Some(place), newest };
+        Ok(ChangesPage { ignored, ..page(items(readable, name)?, &next, true)? })
     }
+}
+
+/// The server's host and path: two servers have different items under the same IDs.
+fn server(base_url: &Url) -> String {
+    let host = base_url.host_str().unwrap_or_default();
+    let port = base_url.port().map_or_else(String::new, |port| format!(":{port}"));
+    format!("{host}{port}{}", base_url.path().trim_end_matches('/'))
 }
 
 fn data<T>(answer: Answer<Reply<T>>) -> Result<Vec<T>, ProviderError> {
@@ -62,7 +93,7 @@ fn data<T>(answer: Answer<Reply<T>>) -> Result<Vec<T>, ProviderError> {
 fn place(stream: Stream, after: Option<Place>, records: &[Record]) -> Option<Place> {
     let mut place = after;
     for record in records {
-        let (at, id) = (record.time(stream).ok()??, record.id()?);
+        let (at, id) = (record.time(stream)?, record.id()?);
         match &mut place {
             Some(known) if known.at == at => known.ids.insert(id).then_some(())?,
             Some(known) if known.at > at => return None,
@@ -87,7 +118,7 @@ impl ContentProvider for DirectusClient {
     }
 
     fn scope(&self) -> String {
-        self.collections.join(",")
+        format!("{}/{}", self.server, self.collection)
     }
 
     async fn changed_since(&self, cursor: Option<&str>) -> Result<ChangesPage, ChangesError> {
@@ -98,21 +129,16 @@ impl ContentProvider for DirectusClient {
     }
 
     async fn count(&self) -> Result<u64, ProviderError> {
-        let mut count = 0;
-        for collection in &self.collections {
-            let query = vec![("aggregate[count]", String::from("*"))];
-            let counted: Vec<Aggregate> = self.read(collection, &query).await?;
-            let [one] = counted.as_slice() else { return Err(MALFORMED) };
-            count += one.count().ok_or(MALFORMED)?;
-        }
-        Ok(count)
+        let counted: Vec<Aggregate> = self.read(&vec![("aggregate[count]", String::from("*"))]).await?;
+        let [one] = counted.as_slice() else { return Err(MALFORMED) };
+        one.count().ok_or(MALFORMED)
     }
 
     async fn fetch_item(&self, key: &ItemKey) -> Result<FetchedItem, ProviderError> {
-        let mut found: Vec<Record> = self.read(&key.collection, &query::one(&key.id)).await?;
+        let mut found: Vec<Record> = self.read(&query::one(&key.id)).await?;
         match found.pop() {
             None => Ok(FetchedItem::Gone),
-            Some(record) => match record.item(&key.collection) {
+            Some(record) => match record.item(&self.collection) {
                 Some(item) if item.key == *key && found.is_empty() => Ok(FetchedItem::Found(Box::new(item))),
                 _ => Err(MALFORMED),
             },
@@ -120,9 +146,6 @@ impl ContentProvider for DirectusClient {
     }
 
     async fn ping(&self) -> Result<(), ProviderError> {
-        for collection in &self.collections {
-            self.read::<Record>(collection, &query::any()).await?;
-        }
-        Ok(())
+        self.read::<Record>(&query::any()).await.map(drop)
     }
 }

@@ -1,6 +1,5 @@
 //! How to reach Directus, and the settings of its HTTP client.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use provider_http::{Auth, ConfigError, ProviderHttpConfig};
@@ -12,16 +11,16 @@ use super::SOURCE;
 /// Limit of a page of long texts. Directus has no limit.
 const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
 
-/// How to reach a project.
+/// How to reach a collection of a project.
 #[derive(Debug, Clone)]
 pub struct DirectusConfig {
     /// Where `/items` lives.
     pub base_url: Url,
     /// A static token of a user who may read the collections: <https://directus.io/docs/guides/connect/authentication>.
     pub token: SecretString,
-    /// The collections to read. Each needs the fields that Directus offers when a collection is created: `id`, and
-    /// `date_created` and `date_updated` as timestamps. If it has a `status`, that says whether an item is published.
-    pub collections: BTreeSet<String>,
+    /// The collection to read. It needs the fields that Directus offers when a collection is created: `id`, and `date_created` and
+    /// `date_updated` as timestamps. If it has a `status`, that says whether an item is published.
+    pub collection: String,
     /// Items on a page.
     pub page_size: u32,
 }

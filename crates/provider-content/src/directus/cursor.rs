@@ -1,8 +1,8 @@
-//! How far Directus has been read. Each collection has two streams: items that were never updated, by their creation, and the
+//! How far a collection has been read. It has two streams: items that were never updated, by their creation, and the
 //! others, by their last update. Directus leaves `date_updated` empty until the first update, and cannot sort by the later of
 //! the two. An updated item moves to the end of the second stream, so that it is not missed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
@@ -14,10 +14,9 @@ pub(crate) const OVERLAP: Duration = Duration::minutes(5);
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Cursor {
-    /// Which stream: collection times two, plus one for updates.
-    pub(crate) stream: usize,
+    pub(crate) stream: Stream,
     pub(crate) after: Option<Place>,
-    pub(crate) newest: BTreeMap<String, Newest>,
+    pub(crate) newest: Newest,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,15 +35,21 @@ pub(crate) struct Place {
     pub(crate) ids: BTreeSet<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Stream {
+    #[default]
     Created,
     Updated,
 }
 
 impl Stream {
-    pub(crate) const fn of(number: usize) -> (Self, usize) {
-        (if number.is_multiple_of(2) { Self::Created } else { Self::Updated }, number / 2)
+    /// The stream that is read after this one.
+    pub(crate) const fn next(self) -> Self {
+        match self {
+            Self::Created => Self::Updated,
+            Self::Updated => Self::Created,
+        }
     }
 
     pub(crate) const fn field(self) -> &'static str {

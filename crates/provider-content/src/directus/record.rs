@@ -1,9 +1,9 @@
 //! Directus's items, and their mapping to [`Item`]. Pure.
 
+use provider_http::lenient::time;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::cursor::Stream;
 use crate::{Item, ItemKey};
@@ -38,19 +38,14 @@ impl Record {
         }
     }
 
-    /// When it was created or updated. `Err`: the field is no time with an offset.
-    pub(crate) fn time(&self, stream: Stream) -> Result<Option<OffsetDateTime>, ()> {
-        match self.0.get(stream.field()) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => OffsetDateTime::parse(text, &Rfc3339).map(Some).map_err(drop),
-            Some(_) => Err(()),
-        }
+    /// When it was created or updated, if that can be read.
+    pub(crate) fn time(&self, stream: Stream) -> Option<OffsetDateTime> {
+        time(self.0.get(stream.field()))
     }
 
-    /// `None`: the item breaks the contract.
+    /// `None`: the item has no ID.
     pub(crate) fn item(self, collection: &str) -> Option<Item> {
-        let updated = self.time(Stream::Updated).ok()?;
-        let created = self.time(Stream::Created).ok()?;
+        let (updated, created) = (self.time(Stream::Updated), self.time(Stream::Created));
         Some(Item {
             key: ItemKey { collection: collection.to_owned(), id: self.id()? },
             content_type: collection.to_owned(),

@@ -40,14 +40,14 @@ pub(crate) fn contentful_with(url: &str, token: &str, space: &str, page_size: u3
 }
 
 pub(crate) fn directus(url: &str) -> ContentClient {
-    directus_with(url, SECRET, &["articles", "notices"], 2)
+    directus_with(url, SECRET, "entry", 2)
 }
 
-pub(crate) fn directus_with(url: &str, token: &str, collections: &[&str], page_size: u32) -> ContentClient {
+pub(crate) fn directus_with(url: &str, token: &str, collection: &str, page_size: u32) -> ContentClient {
     let config = DirectusConfig {
         base_url: url.parse().unwrap(),
         token: token.into(),
-        collections: collections.iter().map(|name| (*name).to_owned()).collect(),
+        collection: collection.to_owned(),
         page_size,
     };
     shows_no_secret(&config);

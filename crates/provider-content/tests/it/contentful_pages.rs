@@ -76,11 +76,8 @@ async fn a_page_without_exactly_one_link_of_its_own_server_is_malformed() {
         let mut reply = links.clone();
         reply["items"] = json!([]);
         let outcome = refusal(&contentful(&answering(200, &[], reply).await), None).await;
-        assert_eq!(
-            outcome,
-            ChangesError::Provider(ProviderError::Malformed { line: 0, column: 0 }),
-            "{links}"
-        );
+        let unusable = matches!(outcome, ChangesError::Provider(ProviderError::Unusable { .. }));
+        assert!(unusable, "{links}: {outcome:?}");
     }
 }
 
@@ -99,7 +96,7 @@ async fn every_fault_of_a_page_has_its_error() {
     ));
     assert!(matches!(
         fault(PageFault::LinkElsewhere).await,
-        Err(ChangesError::Provider(ProviderError::Malformed { .. }))
+        Err(ChangesError::Provider(ProviderError::Unusable { .. }))
     ));
     let empty = fault(PageFault::Empty).await.unwrap();
     assert_eq!((empty.items.len(), empty.more), (0, false), "it looks like an end, and only the count tells");
@@ -107,4 +104,28 @@ async fn every_fault_of_a_page_has_its_error() {
     let limited = fault(PageFault::RateLimited { reset_secs: 9 }).await.unwrap_err();
     let expected = ProviderError::RateLimited { retry_after: std::time::Duration::from_secs(9) };
     assert_eq!(limited, ChangesError::Provider(expected));
+}
+
+#[tokio::test]
+async fn an_odd_value_costs_its_field_and_an_unreadable_item_costs_no_other() {
+    let entry = |sys: Value| json!({ "sys": sys, "fields": { "title": { "en-US": "x" } } });
+    let kind = json!({ "sys": { "id": "notice" } });
+    let items = json!([
+        entry(
+            json!({ "type": "Entry", "id": "a", "contentType": kind, "revision": "7", "updatedAt": "soon" })
+        ),
+        entry(json!({ "type": "Entry", "id": "b", "contentType": 7 })),
+        entry(json!({ "type": "Entry", "id": "c*", "contentType": kind })),
+        entry(json!({ "type": "DeletedEntry", "id": "d", "deletedAt": 7 })),
+        entry(json!({ "type": "DeletedEntry", "id": {} })),
+        7,
+    ]);
+    let page = |items: Value| json!({ "items": items, "nextSyncUrl": format!("{SYNC}?sync_token=w5Z") });
+    let read = contentful(&answering(200, &[], page(items)).await).changed_since(Some("x")).await.unwrap();
+    let [item] = read.items.as_slice() else { panic!("{read:?}") };
+    assert_eq!((item.key.id.as_str(), item.revision, item.version), ("a", None, None));
+    assert_eq!((read.deletions.len(), read.deletions[0].at, read.ignored), (1, None, 4));
+    let none = page(json!([7, { "sys": { "type": "Entry" } }]));
+    let error = refusal(&contentful(&answering(200, &[], none).await), None).await;
+    assert_eq!(error, ChangesError::Provider(ProviderError::WHOLE_REPLY_MALFORMED));
 }

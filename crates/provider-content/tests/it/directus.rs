@@ -10,7 +10,7 @@ use provider_http::test_server::{answering, noting};
 const COLLECTIONS: [&str; 2] = ["articles", "notices"];
 
 fn client(cms: &DirectusControl, page_size: u32) -> ContentClient {
-    directus_with(&cms.base_url(), cms.token(), &COLLECTIONS, page_size)
+    directus_with(&cms.base_url(), cms.token(), "articles", page_size)
 }
 
 /// Long before the overlap, so that only new items are read again.
@@ -25,26 +25,22 @@ async fn everything_is_read_and_then_only_what_changes() {
     for (number, id) in ["a", "b", "c", "d", "e"].into_iter().enumerate() {
         cms.put_at("articles", id, id, long_ago() + Duration::minutes(20 * number as i64));
     }
-    cms.put_at("notices", "a", "notice", long_ago());
+    cms.put_at("notices", "a", "notice", long_ago()); // of another collection
     let client = client(&cms, 2);
     let (first, _) = read(&client, None).await;
-    let all =
-        ["articles/a a", "articles/b b", "articles/c c", "articles/d d", "articles/e e", "notices/a notice"];
+    let all = ["articles/a a", "articles/b b", "articles/c c", "articles/d d", "articles/e e"];
     assert_eq!(summary(&first), all);
-    assert_eq!(client.count().await, Ok(6));
+    assert_eq!(client.count().await, Ok(5));
 
     cms.put("articles", "b", "changed");
-    cms.put("notices", "new", "new");
+    cms.put("articles", "new", "new");
     cms.delete("articles", "c");
     let (changes, _) = read(&client, Some(&first.next)).await;
     // The newest of each stream is read again, because of the overlap. No page shows the deletion.
-    assert_eq!(
-        summary(&changes),
-        ["articles/b changed", "articles/e e", "notices/a notice", "notices/new new"]
-    );
+    assert_eq!(summary(&changes), ["articles/b changed", "articles/e e", "articles/new new"]);
     let (again, _) = read(&client, Some(&changes.next)).await;
-    assert_eq!(summary(&again), ["articles/b changed", "articles/e e", "notices/new new"]);
-    assert_eq!((client.source(), client.scope().as_str()), ("directus", "articles,notices"));
+    assert_eq!(summary(&again), ["articles/b changed", "articles/new new"]);
+    assert_eq!(client.source(), "directus");
 }
 
 #[tokio::test]
@@ -114,7 +110,7 @@ async fn a_server_with_smaller_pages_than_requested_hides_no_item() {
     let (first, _) = read(&client, None).await;
     assert_eq!(first.items.len(), 7);
     for number in 10..15 {
-        cms.put("notices", &number.to_string(), "x");
+        cms.put("articles", &number.to_string(), "x");
     }
     let (changes, _) = read(&client, Some(&first.next)).await;
     assert_eq!(changes.items.len(), 12);
@@ -146,7 +142,7 @@ async fn a_repeated_page_is_refused() {
     let next = page(&client, Some(&first.next)).await;
     cms.set_page_fault(0, PageFault::Repeated);
     let repeated = refusal(&client, Some(&next.next)).await;
-    assert_eq!(repeated, ChangesError::Provider(ProviderError::Malformed { line: 0, column: 0 }));
+    assert_eq!(repeated, ChangesError::Provider(ProviderError::WHOLE_REPLY_MALFORMED));
     assert_eq!(summary(&page(&client, Some(&next.next)).await), ["articles/c c"]);
 }
 
@@ -155,9 +151,9 @@ async fn a_recorded_page_is_read() {
     let sample: serde_json::Value =
         serde_json::from_str(include_str!("../fixtures/directus-items.json")).unwrap();
     let (url, asked) = noting(sample).await;
-    let client = directus_with(&url, "t", &["articles"], 2);
-    let cursor = r#"{"stream":1,"after":null,"newest":{"articles":
-        {"created":null,"updated":"2026-11-23T06:00:00.5Z"}}}"#;
+    let client = directus_with(&url, "t", "articles", 2);
+    let cursor = r#"{"stream":"updated","after":null,"newest":
+        {"created":null,"updated":"2026-11-23T06:00:00.5Z"}}"#;
     let page = page(&client, Some(cursor)).await;
     assert_eq!(
         summary(&page),
@@ -175,9 +171,35 @@ async fn a_recorded_page_is_read() {
 }
 
 #[tokio::test]
-async fn a_cursor_of_other_collections_is_refused() {
-    let client = directus_with(&answering(200, &[], r#"{"data":[]}"#).await, "t", &["articles"], 2);
+async fn a_cursor_of_another_form_is_refused() {
+    let client = directus_with(&answering(200, &[], r#"{"data":[]}"#).await, "t", "articles", 2);
     let cursor = r#"{"stream":9,"after":null,"newest":{}}"#;
     assert_eq!(refusal(&client, Some(cursor)).await, ChangesError::CursorRefused);
     assert_eq!(refusal(&client, Some("{}")).await, ChangesError::CursorRefused);
+}
+
+#[tokio::test]
+async fn a_collection_of_another_server_is_another_scope() {
+    let scope = |url: &str, collection| directus_with(url, "t", collection, 2).scope();
+    assert_eq!(scope("https://CMS.example/", "articles"), "cms.example/articles");
+    assert_eq!(scope("https://cms.example/two/", "articles"), "cms.example/two/articles");
+    assert_eq!(scope("http://cms.example:8055", "notices"), "cms.example:8055/notices");
+}
+
+#[tokio::test]
+async fn an_odd_value_costs_its_field_and_an_unreadable_item_costs_no_other() {
+    let items = serde_json::json!({"data": [
+        {"id": 7, "date_created": "2026-11-23T06:00:00", "date_updated": null, "status": 3, "title": ["x"]},
+        {"id": {}, "date_created": "2026-11-23T06:00:01Z", "title": "no ID"},
+        {"id": "b", "date_created": "yesterday", "title": "no time"},
+        {"id": "c", "date_created": "2026-11-23 06:00:02+00:00", "date_updated": "soon", "title": "c"},
+    ]});
+    let client = directus_with(&answering(200, &[], items).await, "t", "articles", 9);
+    let read = page(&client, None).await;
+    let ids: Vec<&str> = read.items.iter().map(|item| item.key.id.as_str()).collect();
+    assert_eq!((ids, read.ignored), (vec!["7", "c"], 2));
+    assert!(read.items.iter().all(|item| item.version.is_some()), "{read:?}");
+    let none = serde_json::json!({"data": [{"id": {}}, {"id": "b"}]});
+    let client = directus_with(&answering(200, &[], none).await, "t", "articles", 9);
+    assert_eq!(refusal(&client, None).await, ChangesError::Provider(ProviderError::WHOLE_REPLY_MALFORMED));
 }

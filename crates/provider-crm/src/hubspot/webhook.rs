@@ -3,11 +3,10 @@
 //! (<https://developers.hubspot.com/docs/apps/legacy-apps/authentication/validating-requests>).
 
 use provider_webhook::{
-    HeaderMap, Id, Keys, Proof, Secrets, SignedRequest, UnreadableBody, VerifyError, Webhook, WebhookRecord,
-    check_age, from_base64, known_kind, parse, secrets_setting, text_or_number_id, unix_millis,
-    verify_digests,
+    HeaderMap, Keys, OTHER_KIND, Proof, Secrets, SignedRequest, UnreadableBody, VerifyError, Webhook,
+    WebhookRecord, check_age, from_base64, parse, secrets_setting, unix_millis, verify_digests,
 };
-use serde::Deserialize;
+use serde_json::Value;
 use time::OffsetDateTime;
 
 /// `HubSpot`'s webhooks, for `webhook-ingress`.
@@ -54,10 +53,7 @@ fn decoded(url: &str) -> String {
     DECODED.iter().fold(url.to_owned(), |url, (escape, plain)| url.replace(escape, plain))
 }
 
-const FAMILY: &str = "contact.";
-
 const KINDS: &[&str] = &[
-    "contact.associationChange",
     "contact.creation",
     "contact.deletion",
     "contact.merge",
@@ -68,35 +64,64 @@ const KINDS: &[&str] = &[
 
 const DELETIONS: [&str; 2] = ["contact.deletion", "contact.privacyDeletion"];
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Event {
-    subscription_type: String,
-    object_id: Option<Id>,
-    primary_object_id: Option<Id>,
-    #[serde(default)]
-    merged_object_ids: Vec<Id>,
-    new_object_id: Option<Id>,
-}
+/// A change of the links between two records. It changes no value of a contact, and has no `objectId`.
+const LINKS: &str = "associationChange";
+
+/// The object type of contacts, in generic events:
+/// <https://developers.hubspot.com/changelog/public-beta-generic-webhook-subscriptions>.
+const CONTACT: &str = "0-1";
 
 fn read(_: &HeaderMap, body: &[u8]) -> Result<Vec<WebhookRecord>, UnreadableBody> {
-    let events: Vec<Event> = parse(body)?;
-    let mut all = Vec::new();
-    for event in events.into_iter().filter(|event| event.subscription_type.starts_with(FAMILY)) {
-        all.extend(named(event)?);
+    let events: Vec<Value> = parse(body)?;
+    let (mut all, mut unreadable) = (Vec::new(), 0_usize);
+    for event in &events {
+        match named(event) {
+            Ok(records) => all.extend(records),
+            Err(UnreadableBody) => unreadable += 1,
+        }
     }
-    Ok(all)
+    // `HubSpot` would send the whole batch again, so one bad event must not cost the others.
+    match unreadable {
+        0 => Ok(all),
+        _ if all.is_empty() => Err(UnreadableBody),
+        _ => {
+            tracing::warn!(
+                unreadable,
+                of = events.len(),
+                "events of a HubSpot webhook are unreadable and skipped"
+            );
+            Ok(all)
+        }
+    }
 }
 
-fn named(event: Event) -> Result<Vec<WebhookRecord>, UnreadableBody> {
-    let kind = known_kind(KINDS, &event.subscription_type);
+fn named(event: &Value) -> Result<Vec<WebhookRecord>, UnreadableBody> {
+    let Some(change) = change_of_contact(event)? else { return Ok(Vec::new()) };
+    let kind = KINDS.iter().copied().find(|kind| kind.strip_prefix("contact.") == Some(change));
+    let kind = kind.unwrap_or(OTHER_KIND);
     let removed = DELETIONS.contains(&kind);
     // A merge names all contacts that took part.
-    let one = [event.object_id, event.primary_object_id, event.new_object_id];
-    let ids = one.into_iter().flatten().chain(event.merged_object_ids);
-    let named = |id| Ok(WebhookRecord::changed(text_or_number_id(id)?, kind).removed_if(removed));
+    let one = ["objectId", "primaryObjectId", "newObjectId"].into_iter().filter_map(|name| event.get(name));
+    let merged = event.get("mergedObjectIds").and_then(Value::as_array).into_iter().flatten();
+    let ids = one.chain(merged).filter(|id| !id.is_null());
+    let named = |id| Ok(WebhookRecord::changed(contact_id(id)?, kind).removed_if(removed));
     let all: Vec<WebhookRecord> = ids.map(named).collect::<Result<_, _>>()?;
     if all.is_empty() { Err(UnreadableBody) } else { Ok(all) }
+}
+
+/// What happened to a contact. `None`: the event is not about one.
+fn change_of_contact(event: &Value) -> Result<Option<&str>, UnreadableBody> {
+    let kind = event.get("subscriptionType").and_then(Value::as_str).ok_or(UnreadableBody)?;
+    let object_type = event.get("objectTypeId").and_then(Value::as_str);
+    let generic = kind.strip_prefix("object.").filter(|_| object_type == Some(CONTACT));
+    Ok(kind.strip_prefix("contact.").or(generic).filter(|change| *change != LINKS))
+}
+
+/// The ID of a contact: digits.
+fn contact_id(id: &Value) -> Result<String, UnreadableBody> {
+    let digits = |id: &String| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
+    let text = id.as_u64().map(|id| id.to_string()).or_else(|| id.as_str().map(str::to_owned));
+    text.filter(digits).ok_or(UnreadableBody)
 }
 
 #[cfg(test)]
@@ -158,12 +183,61 @@ mod tests {
         ];
         assert_eq!(read(body), Ok(expected));
         assert_eq!(read(b"[]"), Ok(Vec::new()));
-        for ids in
-            ["", r#","objectId":null"#, r#","objectId":[7]"#, r#","objectId":7,"mergedObjectIds":[""]"#]
-        {
+        for ids in [
+            "",
+            r#","objectId":null"#,
+            r#","objectId":[7]"#,
+            r#","objectId":7,"mergedObjectIds":[""]"#,
+            r#","objectId":"7*""#,
+            r#","objectId":-7"#,
+        ] {
             let without_id = format!(r#"[{{"subscriptionType":"contact.merge"{ids}}}]"#);
             assert_eq!(read(without_id.as_bytes()), Err(UnreadableBody), "{ids}");
         }
         assert_eq!(read(b"{}"), Err(UnreadableBody));
+    }
+
+    #[test]
+    fn a_generic_event_is_about_a_contact_if_its_object_type_says_so() {
+        let body = |change: &str, object_type: &str| {
+            format!(
+                r#"[{{"eventId":2,"portalId":3,"subscriptionType":"object.{change}","objectTypeId":{object_type},
+                     "objectId":702,"mergedObjectIds":null}}]"#
+            )
+        };
+        let changed = |kind| WebhookRecord::changed("702".to_owned(), kind);
+        let deleted = changed("contact.deletion").removed_if(true);
+        assert_eq!(read(body("deletion", r#""0-1""#).as_bytes()), Ok(vec![deleted]));
+        let changes = [
+            ("creation", "contact.creation"),
+            ("propertyChange", "contact.propertyChange"),
+            ("restore", "contact.restore"),
+            ("of_tomorrow", OTHER_KIND),
+        ];
+        for (change, kind) in changes {
+            assert_eq!(read(body(change, r#""0-1""#).as_bytes()), Ok(vec![changed(kind)]), "{change}");
+        }
+        for other in [r#""0-2""#, r#""0-11""#, r#""2-1""#, "null", "1"] {
+            assert_eq!(read(body("deletion", other).as_bytes()), Ok(Vec::new()), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_change_of_links_is_not_about_a_contact_s_values() {
+        let body = br#"[
+            {"subscriptionType":"contact.associationChange","fromObjectId":7,"toObjectId":8},
+            {"subscriptionType":"object.associationChange","objectTypeId":"0-1","fromObjectId":7}]"#;
+        assert_eq!(read(body), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn one_unreadable_event_costs_no_other_of_its_batch() {
+        let body = br#"[
+            {"subscriptionType":"contact.creation","objectId":7},
+            {"subscriptionType":"contact.creation","objectId":{}},
+            {"subscriptionType":7,"objectId":8},
+            "x"]"#;
+        assert_eq!(read(body), Ok(vec![WebhookRecord::changed("7".to_owned(), "contact.creation")]));
+        assert_eq!(read(br#"["x"]"#), Err(UnreadableBody));
     }
 }

@@ -12,11 +12,12 @@ use crate::{ContactWrite, ContactWritten, CrmEvent, CrmProvider, FetchedContact}
 #[derive(Debug, Clone)]
 pub struct SalesforceClient {
     http: ProviderHttp,
+    organization: Option<String>,
 }
 
 impl SalesforceClient {
-    pub(crate) fn of(_: SalesforceConfig, http: ProviderHttp) -> Self {
-        Self { http }
+    pub(crate) fn of(config: SalesforceConfig, http: ProviderHttp) -> Self {
+        Self { http, organization: config.organization }
     }
 }
 
@@ -26,7 +27,15 @@ impl CrmProvider for SalesforceClient {
     }
 
     fn read_event(&self, envelope: &Envelope) -> Result<CrmEvent, UnreadableEvent> {
-        events::read_event(envelope)
+        let event = events::read_event(envelope)?;
+        match (&event, &self.organization) {
+            (CrmEvent::Contacts(_) | CrmEvent::ResyncAll, Some(organization))
+                if !events::may_be_of(envelope, organization) =>
+            {
+                Err(UnreadableEvent::OtherAccount { setting: "COPPICE_SALESFORCE_ORGANIZATION" })
+            }
+            _ => Ok(event),
+        }
     }
 
     async fn fetch_contacts(&self, ids: &[String]) -> Result<Vec<FetchedContact>, ProviderError> {

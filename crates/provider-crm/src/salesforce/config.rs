@@ -6,6 +6,7 @@ use provider_http::{Auth, ConfigError, ProviderHttpConfig};
 use secrecy::SecretString;
 use url::Url;
 
+use super::contact_id::normalised;
 use super::{SOURCE, error_code};
 
 /// Limit of a reply: 2,000 contacts of about 700 bytes need more than the usual 1 MiB.
@@ -20,6 +21,8 @@ pub struct SalesforceConfig {
     pub instance_url: Url,
     /// How to authenticate.
     pub auth: SalesforceAuth,
+    /// The organization's ID, whose events alone are read. `None`: those of any.
+    pub organization: Option<String>,
     /// Version of the REST API: digits and a dot.
     pub api_version: String,
 }
@@ -53,7 +56,8 @@ impl SalesforceConfig {
 
     /// Settings with the usual API version.
     pub fn new(login_url: Url, instance_url: Url, auth: SalesforceAuth) -> Self {
-        Self { login_url, instance_url, auth, api_version: Self::DEFAULT_API_VERSION.to_owned() }
+        let api_version = Self::DEFAULT_API_VERSION.to_owned();
+        Self { login_url, instance_url, auth, organization: None, api_version }
     }
 
     pub(crate) fn http(self) -> Result<ProviderHttpConfig, ConfigError> {
@@ -69,6 +73,11 @@ impl SalesforceConfig {
         http.read_error = Some(error_code::read_error);
         Ok(http)
     }
+}
+
+/// True for the ID of an organization, in either spelling.
+pub(crate) fn is_organization_id(text: &str) -> bool {
+    text.starts_with("00D") && normalised(text).is_some()
 }
 
 impl SalesforceAuth {

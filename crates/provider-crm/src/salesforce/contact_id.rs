@@ -3,6 +3,9 @@
 //! <https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/field_types.htm>
 
 const KEY_PREFIX: &str = "003";
+/// Salesforce's ID for "all records", if it does not list them:
+/// <https://developer.salesforce.com/docs/atlas.en-us.change_data_capture.meta/change_data_capture/cdc_other_events_overflow.htm>.
+const EVERY_RECORD: &str = "000000000000000AAA";
 /// The alphabet of the last three characters. Each encodes five bits.
 const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
 const SHORT: usize = 15;
@@ -21,6 +24,18 @@ impl ContactId {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The text, in one spelling.
+    pub(crate) fn into_text(self) -> String {
+        self.0
+    }
+}
+
+/// True if the text stands for all contacts: the ID of an overflow, or `003*`, which follows the conversion of a field's type
+/// (<https://developer.salesforce.com/docs/atlas.en-us.change_data_capture.meta/change_data_capture/cdc_event_fields_header.htm>).
+pub(crate) fn names_every_contact(text: &str) -> bool {
+    let wildcard = text.strip_suffix('*').is_some_and(|prefix| KEY_PREFIX.starts_with(prefix));
+    wildcard || normalised(text).as_deref() == Some(EVERY_RECORD)
 }
 
 /// Any record's ID with 18 characters, the last three computed. `None`: the text has no ID's form.
@@ -53,6 +68,17 @@ mod tests {
             assert_eq!(parsed(text).as_deref(), Some(expected), "{text}");
         }
         assert_eq!(normalised("000000000000000").as_deref(), Some("000000000000000AAA"));
+    }
+
+    #[test]
+    fn a_wildcard_and_the_id_of_an_overflow_stand_for_all_contacts() {
+        for text in ["003*", "*", "000000000000000", "000000000000000AAA"] {
+            assert!(names_every_contact(text), "{text}");
+            assert_eq!(parsed(text), None, "{text}");
+        }
+        for text in ["001*", "003**", "0035f00000AbCdE", "0035f00000AbC*", "003", ""] {
+            assert!(!names_every_contact(text), "{text}");
+        }
     }
 
     #[test]

@@ -64,37 +64,66 @@ pub(crate) fn read_error(_status: u16, body: &[u8]) -> Option<ProviderError> {
 }
 
 fn listed(code: &str, message: Option<&str>) -> Option<ProviderError> {
+    if code == "REQUEST_LIMIT_EXCEEDED" {
+        // Requests of the used-up quota become available one by one, as old ones leave the window of 24 hours. The limit of
+        // long requests at once has the same code, and ends as soon as some of them end.
+        let concurrent = message.is_some_and(|message| message.starts_with("Concurrent"));
+        let retry_after = if concurrent { CONCURRENCY_PAUSE } else { QUOTA_PAUSE };
+        return Some(ProviderError::RateLimited { retry_after });
+    }
+    // A trigger or a flow passes the cause on in its message.
+    if PASSING.contains(&code) || PASSING.iter().any(|passing| says(message, passing)) {
+        return Some(BUSY);
+    }
+    let inner = message.filter(|_| WRAPPING.contains(&code)).and_then(inner_code);
+    inner.and_then(refused).or_else(|| refused(code))
+}
+
+/// Codes of a fault that passes.
+const PASSING: [&str; 3] = ["QUERY_TIMEOUT", "SERVER_UNAVAILABLE", "UNABLE_TO_LOCK_ROW"];
+
+/// Codes that say only where something failed: in a trigger, or in a flow.
+const WRAPPING: [&str; 2] = ["CANNOT_EXECUTE_FLOW_TRIGGER", "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY"];
+
+/// The innermost code in the message of a trigger: `… first error: STRING_TOO_LONG, …`.
+fn inner_code(message: &str) -> Option<&str> {
+    let (_, inner) = message.rsplit_once("first error: ")?;
+    inner.split(|it: char| !is_of_word(it)).next()
+}
+
+fn refused(code: &str) -> Option<ProviderError> {
     let of = |codes: &'static [&'static str], names_record| {
         let code = codes.iter().copied().find(|listed| *listed == code)?;
         Some(ProviderError::Refused { code, names_record })
     };
-    match code {
-        "REQUEST_LIMIT_EXCEEDED" => {
-            // Requests of the used-up quota become available one by one, as old ones leave the window of 24 hours. The limit of
-            // long requests at once has the same code, and ends as soon as some of them end.
-            let concurrent = message.is_some_and(|message| message.starts_with("Concurrent"));
-            let retry_after = if concurrent { CONCURRENCY_PAUSE } else { QUOTA_PAUSE };
-            Some(ProviderError::RateLimited { retry_after })
-        }
-        "UNABLE_TO_LOCK_ROW" | "QUERY_TIMEOUT" | "SERVER_UNAVAILABLE" => Some(BUSY),
-        // A trigger passes the lock's error on in its message.
-        _ if message.is_some_and(|message| message.contains("UNABLE_TO_LOCK_ROW")) => Some(BUSY),
-        _ => of(&OF_RECORD, true).or_else(|| of(&OF_SETUP, false)),
-    }
+    of(&OF_RECORD, true).or_else(|| of(&OF_SETUP, false))
+}
+
+/// True if the message has this word. Messages come in the language of our user, but API names are in each of them.
+fn says(message: Option<&str>, word: &str) -> bool {
+    message.is_some_and(|message| message.split(|it: char| !is_of_word(it)).any(|it| it == word))
+}
+
+const fn is_of_word(character: char) -> bool {
+    character.is_ascii_alphanumeric() || character == '_'
 }
 
 pub(crate) const BUSY: ProviderError =
     ProviderError::Unavailable { cause: Outage::ServerError, retry_after: None };
 
 /// What the result of one written record means. `None`: the contact with the given ID does not exist.
-pub(crate) fn write_error(code: &str, message: Option<&str>) -> Option<ProviderError> {
-    let says = |text| message.is_some_and(|message: &str| message.contains(text));
+pub(crate) fn write_error(code: &str, message: Option<&str>, fields: &[String]) -> Option<ProviderError> {
     match code {
         "ENTITY_IS_DELETED" => None,
         // The same code refuses a record type, an owner or an account.
-        "INVALID_CROSS_REFERENCE_KEY" if says("invalid cross reference id") => None,
-        // Another writer has just created a contact with the same key. The next try finds it.
-        "DUPLICATE_VALUE" if says(EXTERNAL_KEY) => Some(BUSY),
+        "INVALID_CROSS_REFERENCE_KEY"
+            if message.is_some_and(|message| message.contains("invalid cross reference id")) =>
+        {
+            None
+        }
+        // Another writer has just created a contact with the same key. The next try finds it. A duplicate of any other field
+        // stays one.
+        "DUPLICATE_VALUE" if says(message, EXTERNAL_KEY) || fields == [EXTERNAL_KEY] => Some(BUSY),
         _ => Some(listed(code, message).unwrap_or(ProviderError::Invalid { status: 400 })),
     }
 }
@@ -124,6 +153,10 @@ mod tests {
                 refused("INVALID_FIELD", false),
             ),
             (r#"[{"errorCode":"DUPLICATES_DETECTED"}]"#, refused("DUPLICATES_DETECTED", true)),
+            (
+                r#"[{"errorCode":"STRING_TOO_LONG","message":"LastName: data value too large: MY_UNABLE_TO_LOCK_ROW_X"}]"#,
+                refused("STRING_TOO_LONG", true),
+            ),
             (r#"[{"errorCode":"orla@example.org"}]"#, None),
             ("[]", None),
             (r#"{"errorCode":"REQUEST_LIMIT_EXCEEDED"}"#, None),
@@ -132,5 +165,61 @@ mod tests {
         for (body, expected) in cases {
             assert_eq!(read_error(403, body.as_bytes()), expected, "{body}");
         }
+    }
+
+    #[test]
+    fn the_inner_cause_of_a_trigger_s_error_decides() {
+        let refused = |code, names_record| Some(ProviderError::Refused { code, names_record });
+        let trigger = "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY";
+        let caused_by = |inner: &str| {
+            format!(
+                "orch.ContactTrigger: execution of AfterUpdate caused by: System.DmlException: Update failed. First exception on row 0 \
+                 with id 0019x00000SimAcctAAG; first error: {inner}: []"
+            )
+        };
+        let nested = caused_by(&caused_by("UNABLE_TO_LOCK_ROW, unable to obtain exclusive access"));
+        for (message, expected) in [
+            (caused_by("UNABLE_TO_LOCK_ROW, unable to obtain exclusive access to this record"), Some(BUSY)),
+            (nested, Some(BUSY)),
+            (caused_by("QUERY_TIMEOUT, Your query request was running for too long."), Some(BUSY)),
+            (caused_by("STRING_TOO_LONG, Title: data value too large"), refused("STRING_TOO_LONG", true)),
+            (
+                caused_by("INSUFFICIENT_ACCESS_OR_READONLY, insufficient access rights"),
+                refused("INSUFFICIENT_ACCESS_OR_READONLY", false),
+            ),
+            // Not our key of this contact: the next try meets it again.
+            (
+                caused_by("DUPLICATE_VALUE, duplicate value found: Person_Key__c duplicates value on record"),
+                refused("DUPLICATE_VALUE", true),
+            ),
+            (caused_by("mara@example.org"), refused(trigger, false)),
+            (String::from("System.LimitException: Too many SOQL queries: 101"), refused(trigger, false)),
+        ] {
+            assert_eq!(write_error(trigger, Some(&message), &[]), expected, "{message}");
+        }
+        let flow =
+            Some("We can't save this record because the flow failed: UNABLE_TO_LOCK_ROW: unable to obtain");
+        assert_eq!(write_error("CANNOT_EXECUTE_FLOW_TRIGGER", flow, &[]), Some(BUSY));
+    }
+
+    #[test]
+    fn only_a_duplicate_of_our_key_passes() {
+        let duplicate = |message: &str, fields: &[&str]| {
+            let fields: Vec<String> = fields.iter().map(|&field| field.to_owned()).collect();
+            write_error("DUPLICATE_VALUE", Some(message), &fields)
+        };
+        let of = |field: &str| {
+            format!("duplicate value found: {field} duplicates value on record with id: 0039x0000000007AAA")
+        };
+        assert_eq!(duplicate(&of("Person_Key__c"), &[]), Some(BUSY));
+        assert_eq!(duplicate("doppelter Wert gefunden: Person_Key__c dupliziert Wert", &[]), Some(BUSY));
+        assert_eq!(duplicate("", &["Person_Key__c"]), Some(BUSY));
+        let stays = Some(ProviderError::Refused { code: "DUPLICATE_VALUE", names_record: true });
+        for field in ["Member_No__c", "Old_Person_Key__c", "Person_Key__c2", "<unknown>"] {
+            assert_eq!(duplicate(&of(field), &[]), stays, "{field}");
+        }
+        assert_eq!(duplicate(&of("Member_No__c"), &["Member_No__c"]), stays);
+        let rule = write_error("DUPLICATES_DETECTED", Some("Use one of these records?"), &[]);
+        assert_eq!(rule, Some(ProviderError::Refused { code: "DUPLICATES_DETECTED", names_record: true }));
     }
 }

@@ -7,14 +7,11 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::SOURCE;
-use super::contact_id::normalised;
+use super::contact_id::{ContactId, names_every_contact, normalised};
 use crate::CrmEvent;
 
 /// Partner event sources of Salesforce: <https://developer.salesforce.com/docs/platform/event-relay/guide/er-overview.html>.
 const PARTNER_SOURCE_PREFIX: &str = "aws.partner/salesforce.com/";
-/// Salesforce's ID for "all records", if it does not list them:
-/// <https://developer.salesforce.com/docs/atlas.en-us.change_data_capture.meta/change_data_capture/cdc_other_events_overflow.htm>.
-const EVERY_RECORD: &str = "000000000000000AAA";
 
 #[derive(Deserialize)]
 struct Detail {
@@ -40,13 +37,18 @@ struct Header {
 
 pub(crate) fn read_event(envelope: &Envelope) -> Result<CrmEvent, UnreadableEvent> {
     if envelope.origin(SOURCE, Some(PARTNER_SOURCE_PREFIX))? == Origin::Ingress {
-        let normal = |hint: RecordHint| RecordHint { id: in_one_spelling(&hint.id), ..hint };
-        return Ok(CrmEvent::Contacts(envelope.ingress_hints()?.into_iter().map(normal).collect()));
+        return contacts(envelope.ingress_hints()?);
     }
     let detail: Detail = envelope.parse_detail()?;
     // An Event Relay puts the event into `payload`. A rule may have reduced it to its header, or removed `payload` around it.
     let header = detail.payload.map(|payload| payload.header).or(detail.header);
     read_header(&header.ok_or(UnreadableEvent::Shape { line: 0, column: 0 })?)
+}
+
+/// False if the event's source names another organization: `aws.partner/salesforce.com/{organization}/{channel}`.
+pub(super) fn may_be_of(envelope: &Envelope, organization: &str) -> bool {
+    let named = envelope.source.strip_prefix(PARTNER_SOURCE_PREFIX).and_then(|rest| rest.split('/').next());
+    named.is_none_or(|named| normalised(named) == normalised(organization))
 }
 
 fn read_header(header: &Header) -> Result<CrmEvent, UnreadableEvent> {
@@ -56,10 +58,19 @@ fn read_header(header: &Header) -> Result<CrmEvent, UnreadableEvent> {
     let Meaning { kind, removed, has_time } = meaning(header.change_type.as_ref());
     let not_before = header.commit_timestamp.as_ref().filter(|_| has_time).and_then(second_before);
     let ids = ids(header.record_ids.as_ref()).ok_or(UnreadableEvent::MissingId { kind })?;
-    if kind == OVERFLOW || ids.iter().any(|id| id == EVERY_RECORD) {
+    if kind == OVERFLOW {
         return Ok(CrmEvent::ResyncAll);
     }
-    Ok(CrmEvent::Contacts(ids.into_iter().map(|id| RecordHint { id, removed, not_before }).collect()))
+    contacts(ids.into_iter().map(|id| RecordHint { id, removed, not_before }).collect())
+}
+
+fn contacts(hints: Vec<RecordHint>) -> Result<CrmEvent, UnreadableEvent> {
+    if hints.iter().any(|hint| names_every_contact(&hint.id)) {
+        return Ok(CrmEvent::ResyncAll);
+    }
+    let spell = |text: &str| ContactId::parse(text).map(ContactId::into_text);
+    let hints = hints.into_iter().map(|hint| hint.spelled("a contact of Salesforce", spell));
+    hints.collect::<Result<_, _>>().map(CrmEvent::Contacts)
 }
 
 /// What a type says. `has_time`: its commit time is the time of the deletion.
@@ -91,13 +102,8 @@ fn meaning(change_type: Option<&Value>) -> Meaning {
 fn ids(record_ids: Option<&Value>) -> Option<Vec<String>> {
     let ids = record_ids?.as_array()?;
     let ids: Option<Vec<_>> = ids.iter().map(|id| id.as_str().filter(|id| !id.is_empty())).collect();
-    let ids: Vec<_> = ids?.into_iter().map(in_one_spelling).collect();
+    let ids: Vec<_> = ids?.into_iter().map(str::to_owned).collect();
     (!ids.is_empty()).then_some(ids)
-}
-
-fn in_one_spelling(id: &str) -> String {
-    // A text that is no ID stays as it is; the fetch finds it gone.
-    if id.len() == 18 { id.to_owned() } else { normalised(id).unwrap_or_else(|| id.to_owned()) }
 }
 
 fn second_before(milliseconds: &Value) -> Option<OffsetDateTime> {

@@ -1,5 +1,6 @@
 //! Contacts that changed, deleted ones included, in the order of their `SystemModstamp`.
 
+use provider_http::json::Json;
 use provider_http::{ChangedPage, ChangesFrom, ProviderError, ProviderHttp};
 use serde::{Deserialize, Serialize};
 use time::format_description::well_known::Rfc3339;
@@ -30,7 +31,7 @@ pub(crate) async fn changes(
     };
     let answer = match &place.rest {
         // We follow the query's pages, since thousands of contacts may have changed in one second.
-        Some((resource, page)) => http.get_json::<QueryPage>(&[resource, page], &[], None).await?,
+        Some((resource, page)) => http.get_json::<Json>(&[resource, page], &[], None).await?,
         None => {
             // The time has whole seconds, and a transaction may become visible after others with a later time.
             let since = place.latest.checked_sub(OVERLAP).and_then(soql_time).ok_or(invalid)?;
@@ -40,7 +41,7 @@ pub(crate) async fn changes(
             http.get_json(&["queryAll"], &[("q", &query)], None).await?
         }
     };
-    read(place, collection(answer)?)
+    read(place, QueryPage::read(&collection(answer)?)?)
 }
 
 fn read(place: Place, page: QueryPage) -> Result<ChangedPage, ProviderError> {
@@ -50,11 +51,24 @@ fn read(place: Place, page: QueryPage) -> Result<ChangedPage, ProviderError> {
         None if page.done => None,
         None => return Err(malformed),
     };
-    let changes = page.records.iter().filter_map(|row| row.system_modstamp);
-    let latest = changes.chain([place.latest]).max().unwrap_or(place.latest);
+    let total = page.total.unwrap_or(0);
+    // The total is that of the whole query. Records that it counts and that nobody sends would be skipped for good.
+    let short = page.len() == 0 && total > 0 || place.rest.is_none() && page.done && page.len() < total;
+    if short {
+        return Err(malformed);
+    }
+    let changes: Vec<OffsetDateTime> = page.rows.iter().filter_map(|row| row.system_modstamp).collect();
+    // A page that is not in order shows nothing about what comes after it.
+    let newest = changes.last().copied().filter(|_| changes.is_sorted());
+    let latest = newest.map_or(place.latest, |newest| newest.max(place.latest));
     let more = rest.is_some();
     let next = serde_json::to_string(&Place { latest, rest }).map_err(|_| malformed)?;
-    Ok(ChangedPage { ids: page.records.into_iter().map(|row| row.id).collect(), next, more })
+    Ok(ChangedPage {
+        ids: page.rows.iter().map(|row| row.id.as_str().to_owned()).collect(),
+        next,
+        more,
+        unreadable: page.unreadable,
+    })
 }
 
 /// The resource and the page in `/services/data/v60.0/query/01g…-2000`. The rest of the URL is ignored.
@@ -86,10 +100,39 @@ mod tests {
         }
     }
 
+    fn place() -> Place {
+        Place { latest: OffsetDateTime::UNIX_EPOCH, rest: None }
+    }
+
+    fn read_page(page: &str) -> Result<ChangedPage, ProviderError> {
+        read(place(), QueryPage::read(&serde_json::from_str(page).unwrap()).unwrap())
+    }
+
     #[test]
     fn a_query_that_is_not_done_and_has_no_next_page_is_malformed() {
-        let place = Place { latest: OffsetDateTime::UNIX_EPOCH, rest: None };
-        let page = QueryPage { total_size: 1, done: false, next_records_url: None, records: Vec::new() };
-        assert!(read(place, page).is_err());
+        assert!(read_page(r#"{"totalSize":1,"done":false,"records":[]}"#).is_err());
+    }
+
+    #[test]
+    fn a_page_with_fewer_changes_than_its_total_says_moves_no_cursor() {
+        let row = r#"{"Id":"003000000000001AAA","SystemModstamp":"2026-11-20T15:10:42.000+0000"}"#;
+        for (total, done, rows) in [(2, true, row), (7, true, ""), (7, false, "")] {
+            let next = if done { "" } else { r#","nextRecordsUrl":"/services/data/v60.0/query/01g-2000""# };
+            let page = format!(r#"{{"totalSize":{total},"done":{done}{next},"records":[{rows}]}}"#);
+            assert_eq!(read_page(&page), Err(ProviderError::WHOLE_REPLY_MALFORMED), "{page}");
+        }
+        let whole = read_page(&format!(r#"{{"totalSize":1,"done":true,"records":[{row}]}}"#)).unwrap();
+        assert!(whole.next.contains("2026-11-20T15:10:42Z") && !whole.more, "{}", whole.next);
+    }
+
+    #[test]
+    fn a_page_that_is_not_in_order_moves_no_time() {
+        let row = |number: u8, minute: u8| {
+            format!(r#"{{"Id":"00300000000000{number}AAA","SystemModstamp":"2026-11-20T15:{minute}:42Z"}}"#)
+        };
+        let page = format!(r#"{{"totalSize":2,"done":true,"records":[{},{}]}}"#, row(1, 20), row(2, 10));
+        let changed = read_page(&page).unwrap();
+        assert_eq!(changed.ids.len(), 2);
+        assert!(changed.next.contains("1970-01-01"), "{}", changed.next);
     }
 }

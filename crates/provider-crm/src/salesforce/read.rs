@@ -3,12 +3,13 @@
 
 use std::collections::{HashMap, HashSet};
 
+use provider_http::json::{Json, needed, readable};
 use provider_http::{Answer, ProviderError, ProviderHttp};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::contact_id::{ContactId, normalised};
+use super::contact_id::ContactId;
 use super::error_code::BUSY;
-use super::record::{FIELDS, SalesforceContact};
+use super::record::{FIELDS, contact};
 use crate::FetchedContact;
 
 const BATCH: usize = 2000;
@@ -23,17 +24,20 @@ struct RetrieveRequest<'a> {
     fields: [&'static str; FIELDS.len()],
 }
 
-#[derive(Deserialize)]
-struct QueryReply {
-    records: Vec<Trace>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
 struct Trace {
     id: String,
     is_deleted: bool,
     master_record_id: Option<String>,
+}
+
+impl Trace {
+    fn read(record: &Json) -> Result<Self, ProviderError> {
+        Ok(Self {
+            id: needed("Id", record.at("Id").id())?,
+            is_deleted: needed("IsDeleted", record.at("IsDeleted").flag())?,
+            master_record_id: readable("MasterRecordId", record.at("MasterRecordId").id())?,
+        })
+    }
 }
 
 pub(crate) async fn fetch_contacts(
@@ -59,7 +63,8 @@ async fn fetch_batch(http: &ProviderHttp, ids: &[&ContactId]) -> Result<Known, P
     for part in missing.chunks(QUERY_BATCH) {
         for (id, trace) in traces(http, part).await? {
             if trace.is_deleted {
-                let merged_into = trace.master_record_id.and_then(|id| normalised(&id));
+                let merged_into =
+                    trace.master_record_id.and_then(|id| ContactId::parse(&id)).map(ContactId::into_text);
                 known.insert(id.clone(), FetchedContact::Gone { merged_into });
             } else {
                 restored.push(id);
@@ -82,18 +87,16 @@ async fn retrieve(http: &ProviderHttp, ids: &[&ContactId]) -> Result<Known, Prov
     // <https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_sobjects_collections_retrieve.htm>
     let request = RetrieveRequest { ids: ids.iter().map(|id| id.as_str()).collect(), fields: FIELDS };
     let path = ["composite", "sobjects", "Contact"];
-    let answer = http.post_json_to_read::<_, Vec<Option<SalesforceContact>>>(&path, &[], &request).await?;
+    let answer = http.post_json_to_read::<_, Vec<Json>>(&path, &[], &request).await?;
     let contacts = collection(answer)?;
     if contacts.len() != ids.len() {
         return Err(ProviderError::WHOLE_REPLY_MALFORMED);
     }
     let mut known = Known::new();
-    for (id, contact) in ids.iter().zip(contacts) {
-        let Some(contact) = contact else { continue };
-        if contact.id != id.as_str() {
-            return Err(ProviderError::WHOLE_REPLY_MALFORMED);
+    for (id, record) in ids.iter().zip(&contacts) {
+        if *record != Json::Null {
+            known.insert((*id).clone(), FetchedContact::Found(Box::new(contact(id, record)?)));
         }
-        known.insert((*id).clone(), FetchedContact::Found(Box::new(contact.into())));
     }
     Ok(known)
 }
@@ -107,12 +110,19 @@ async fn traces<'a>(
     let quoted: Vec<String> = ids.iter().map(|id| format!("'{}'", id.as_str())).collect();
     let query =
         format!("SELECT Id, IsDeleted, MasterRecordId FROM Contact WHERE Id IN ({})", quoted.join(","));
-    let reply: QueryReply = collection(http.get_json(&["queryAll"], &[("q", &query)], None).await?)?;
-    let asked = |trace: Trace| {
-        let id = ids.iter().copied().find(|id| id.as_str() == trace.id)?;
-        Some((id, trace))
+    let reply: Json = collection(http.get_json(&["queryAll"], &[("q", &query)], None).await?)?;
+    let records = needed("records", reply.at("records").list())?;
+    // A record that a total counts and the page lacks must not look like one that is hidden.
+    let total = readable("totalSize", reply.at("totalSize").number())?;
+    if total.is_some_and(|total| total > records.len() as u64) {
+        return Err(ProviderError::WHOLE_REPLY_MALFORMED);
+    }
+    let asked = |record: &Json| {
+        let trace = Trace::read(record)?;
+        let id = ids.iter().copied().find(|id| id.as_str() == trace.id);
+        id.map(|id| (id, trace)).ok_or(ProviderError::WHOLE_REPLY_MALFORMED)
     };
-    reply.records.into_iter().map(|trace| asked(trace).ok_or(ProviderError::WHOLE_REPLY_MALFORMED)).collect()
+    records.iter().map(asked).collect()
 }
 
 pub(crate) fn collection<T>(answer: Answer<T>) -> Result<T, ProviderError> {

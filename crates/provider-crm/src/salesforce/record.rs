@@ -1,12 +1,10 @@
 //! Salesforce's contact, and its mapping to [`CrmContact`]. All fields but the ID may be missing.
 //! <https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/sforce_api_objects_contact.htm>
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
-use time::OffsetDateTime;
-use time::format_description::{StaticFormatDescription, well_known::Rfc3339};
-use time::macros::format_description;
+use provider_http::ProviderError;
+use provider_http::json::{Fields, Json, needed};
 
+use super::contact_id::ContactId;
 use crate::{CrmContact, MailingAddress};
 
 /// Our key at Salesforce: a text field marked as external ID and unique.
@@ -31,52 +29,35 @@ pub(crate) const FIELDS: [&str; 13] = [
     "SystemModstamp",
 ];
 
-/// `2026-11-20T15:10:42.000+0000`: RFC 3339, except that the offset has no colon.
-const SALESFORCE_TIME: StaticFormatDescription = format_description!(
-    "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond][offset_hour sign:mandatory][offset_minute]"
-);
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct SalesforceContact {
-    pub(crate) id: String,
-    #[serde(rename = "Person_Key__c")]
-    external_key: Option<String>,
-    first_name: Option<String>,
-    last_name: Option<String>,
-    email: Option<String>,
-    phone: Option<String>,
-    birthdate: Option<String>,
-    mailing_street: Option<String>,
-    mailing_city: Option<String>,
-    mailing_state: Option<String>,
-    mailing_postal_code: Option<String>,
-    mailing_country: Option<String>,
-    #[serde(default, deserialize_with = "time")]
-    system_modstamp: Option<OffsetDateTime>,
-}
-
-impl From<SalesforceContact> for CrmContact {
-    fn from(contact: SalesforceContact) -> Self {
-        let address = MailingAddress {
-            street: contact.mailing_street,
-            city: contact.mailing_city,
-            region: contact.mailing_state,
-            postal_code: contact.mailing_postal_code,
-            country: contact.mailing_country,
-        };
-        Self {
-            id: contact.id,
-            external_key: contact.external_key,
-            given_name: contact.first_name,
-            family_name: contact.last_name.filter(|name| name != NO_NAME),
-            email: contact.email,
-            phone: contact.phone,
-            birthdate: contact.birthdate,
-            mailing_address: (!is_empty(&address)).then_some(address),
-            version: contact.system_modstamp,
-        }
+/// The contact with this ID. An answer about another one, or without an ID, is malformed.
+pub(crate) fn contact(id: &ContactId, record: &Json) -> Result<CrmContact, ProviderError> {
+    let own = needed("Id", record.at("Id").id())?;
+    if ContactId::parse(&own).as_ref() != Some(id) {
+        return Err(ProviderError::WHOLE_REPLY_MALFORMED);
     }
+    let mut fields = Fields::default();
+    let mut text = |name| fields.optional(name, record.at(name).text());
+    let address = MailingAddress {
+        street: text("MailingStreet"),
+        city: text("MailingCity"),
+        region: text("MailingState"),
+        postal_code: text("MailingPostalCode"),
+        country: text("MailingCountry"),
+    };
+    let (first_name, last_name) = (text("FirstName"), text("LastName"));
+    let (email, phone, birthdate) = (text("Email"), text("Phone"), text("Birthdate"));
+    Ok(CrmContact {
+        id: id.as_str().to_owned(),
+        external_key: fields.optional(EXTERNAL_KEY, record.at(EXTERNAL_KEY).id()),
+        given_name: first_name,
+        family_name: last_name.filter(|name| name != NO_NAME),
+        email,
+        phone,
+        birthdate,
+        mailing_address: (!is_empty(&address)).then_some(address),
+        version: fields.optional("SystemModstamp", record.at("SystemModstamp").time()),
+        unread: fields.unread(),
+    })
 }
 
 fn is_empty(address: &MailingAddress) -> bool {
@@ -84,35 +65,76 @@ fn is_empty(address: &MailingAddress) -> bool {
     [street, city, region, postal_code, country].iter().all(|part| part.is_none())
 }
 
-pub(crate) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<OffsetDateTime>, D::Error> {
-    let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
-    // Any other text is an error, since versions order records.
-    OffsetDateTime::parse(&text, SALESFORCE_TIME)
-        .or_else(|_| OffsetDateTime::parse(&text, &Rfc3339))
-        .map(Some)
-        .map_err(|_| D::Error::custom("not a time"))
-}
-
 #[cfg(test)]
 mod tests {
+    use time::OffsetDateTime;
+
     use super::*;
 
-    fn version(stamp: &str) -> Option<Option<OffsetDateTime>> {
-        let json = format!(r#"{{"Id":"003","SystemModstamp":{stamp}}}"#);
-        serde_json::from_str::<SalesforceContact>(&json).ok().map(|contact| contact.system_modstamp)
+    const ID: &str = "0035f00000AbCdEAAV";
+
+    fn read(fields: &str) -> Result<CrmContact, ProviderError> {
+        let json: Json = serde_json::from_str(&format!(r#"{{"Id":"{ID}"{fields}}}"#)).unwrap();
+        contact(&ContactId::parse(ID).unwrap(), &json)
     }
 
     #[test]
-    fn both_spellings_of_a_time_are_read() {
-        let expected = Some(Some(OffsetDateTime::from_unix_timestamp(1_795_187_442).unwrap()));
-        for stamp in
-            ["2026-11-20T15:10:42.000+0000", "2026-11-20T16:10:42.000+0100", "2026-11-20T15:10:42.000Z"]
-        {
-            assert_eq!(version(&format!("{stamp:?}")), expected, "{stamp}");
+    fn a_time_is_read_in_every_spelling_and_another_text_is_no_version() {
+        let expected = Some(OffsetDateTime::from_unix_timestamp(1_795_187_442).unwrap());
+        for stamp in [
+            "2026-11-20T15:10:42.000+0000",
+            "2026-11-20T16:10:42.000+0100",
+            "2026-11-20T15:10:42.000Z",
+            "2026-11-20 15:10:42",
+        ] {
+            assert_eq!(
+                read(&format!(r#","SystemModstamp":"{stamp}""#)).unwrap().version,
+                expected,
+                "{stamp}"
+            );
         }
-        assert_eq!(version("null"), Some(None));
-        for stamp in [r#""yesterday""#, "7", r#""""#] {
-            assert_eq!(version(stamp), None, "{stamp}");
+        for stamp in [r#""yesterday""#, "7", "{}"] {
+            let contact = read(&format!(r#","SystemModstamp":{stamp},"LastName":"Quill""#)).unwrap();
+            assert_eq!(
+                (contact.version, contact.unread.as_slice()),
+                (None, &["SystemModstamp"][..]),
+                "{stamp}"
+            );
+            assert_eq!(contact.family_name.as_deref(), Some("Quill"));
+        }
+        assert!(read(r#","SystemModstamp":null"#).unwrap().unread.is_empty());
+    }
+
+    #[test]
+    fn one_odd_value_costs_its_field_alone() {
+        let contact = read(
+            r#","firstname":["Orla"],"LASTNAME":"Fenn","Email":{"x":1},"Phone":15550100177,"Person_Key__c":731,
+               "MailingCity":true,"MailingCountry":"Lund""#,
+        )
+        .unwrap();
+        assert_eq!(
+            (contact.given_name.as_deref(), contact.family_name.as_deref()),
+            (Some("Orla"), Some("Fenn"))
+        );
+        assert_eq!(
+            (contact.email, contact.phone, contact.external_key.as_deref()),
+            (None, None, Some("731"))
+        );
+        assert_eq!(contact.mailing_address.unwrap().country.as_deref(), Some("Lund"));
+        assert_eq!(contact.unread, ["Email", "MailingCity", "Phone"]);
+    }
+
+    #[test]
+    fn a_contact_without_its_id_is_refused() {
+        let id = ContactId::parse(ID).unwrap();
+        for json in ["{}", r#"{"Id":null}"#, r#"{"Id":{}}"#, r#"{"Id":""}"#, "[]", "7", r#""x""#] {
+            let read = contact(&id, &serde_json::from_str(json).unwrap());
+            assert_eq!(read, Err(ProviderError::Unreadable { field: "Id" }), "{json}");
+        }
+        for other in ["0035f00000AbCdFAAV", "mara", "7"] {
+            let json = format!(r#"{{"Id":"{other}"}}"#);
+            let read = contact(&id, &serde_json::from_str(&json).unwrap());
+            assert_eq!(read, Err(ProviderError::WHOLE_REPLY_MALFORMED), "{other}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Writes one contact: by its ID, or by our key. Both are batch requests with one record, since the reply has its result:
+//! Writes one contact: by its ID, or by our key. A value that Salesforce does not accept is left out, and the rest is written. Both are batch requests with one record, since the reply has its result:
 //! <https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_sobjects_collections_update.htm>,
 //! <https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_sobjects_collections_upsert.htm>.
 
@@ -9,9 +9,17 @@ use serde_json::{Map, Value, json};
 use super::contact_id::ContactId;
 use super::error_code::write_error;
 use super::record::{EXTERNAL_KEY, NO_NAME};
-use crate::{ContactField, ContactWrite, ContactWritten};
+use crate::{ContactField, ContactWrite, ContactWritten, RefusedField};
 
 const LAST_NAME: &str = "LastName";
+
+const FIELDS: [ContactField; 5] = [
+    ContactField::GivenName,
+    ContactField::FamilyName,
+    ContactField::Email,
+    ContactField::Phone,
+    ContactField::Birthdate,
+];
 
 #[derive(Deserialize)]
 struct Saved {
@@ -35,19 +43,43 @@ pub(crate) async fn upsert_contact(
     write: &ContactWrite,
 ) -> Result<ContactWritten, ProviderError> {
     let mut record = record(write);
-    if let Some(id) = &write.id {
-        let id = ContactId::parse(id).ok_or(GONE)?;
-        record.insert("id".into(), id.as_str().into());
-        return written(save(http, &COLLECTION, &record).await?);
-    }
+    let id = match &write.id {
+        Some(id) => Some(ContactId::parse(id).ok_or(GONE)?),
+        None => None,
+    };
     let by_key = [COLLECTION[0], COLLECTION[1], "Contact", EXTERNAL_KEY];
-    let saved = save(http, &by_key, &record).await?;
-    if !saved.lacks_last_name() || record.contains_key(LAST_NAME) {
-        return written(saved);
+    let path = if id.is_some() { &COLLECTION[..] } else { &by_key };
+    if let Some(id) = &id {
+        record.insert("id".into(), id.as_str().into());
     }
-    // Only a new contact needs a name. If the first call sent this name, it would replace the name of an existing contact.
-    record.insert(LAST_NAME.into(), NO_NAME.into());
-    written(save(http, &by_key, &record).await?)
+    let (mut refused, mut placeholder) = (Vec::new(), false);
+    // Each turn but the last takes a field away, or adds the placeholder.
+    loop {
+        let saved = save(http, path, &record).await?;
+        if saved.success {
+            let id = saved.id.filter(|id| !id.is_empty()).ok_or(ProviderError::WHOLE_REPLY_MALFORMED)?;
+            return Ok(ContactWritten { id, created: saved.created, refused });
+        }
+        let bad = saved.refused_fields(&record, placeholder);
+        if bad.is_empty() {
+            if id.is_some() || !saved.lacks_last_name() || record.contains_key(LAST_NAME) {
+                return Err(saved.error());
+            }
+            // Only a new contact needs a name. If the first call sent this name, it would replace the name of an existing
+            // contact.
+            record.insert(LAST_NAME.into(), NO_NAME.into());
+            placeholder = true;
+            continue;
+        }
+        bad.iter().for_each(|bad| drop(record.remove(name(bad.field))));
+        refused.extend(bad);
+        let left = FIELDS.iter().filter(|field| record.contains_key(name(**field))).count();
+        if left == usize::from(placeholder) {
+            // Nothing is left to write.
+            let id = id.ok_or_else(|| saved.error())?.into_text();
+            return Ok(ContactWritten { id, created: false, refused });
+        }
+    }
 }
 
 /// The contact with the given ID does not exist.
@@ -95,24 +127,71 @@ async fn save(
     }
 }
 
-fn written(saved: Saved) -> Result<ContactWritten, ProviderError> {
-    match (saved.success, saved.id) {
-        (true, Some(id)) if !id.is_empty() => Ok(ContactWritten { id, created: saved.created }),
-        (true, _) => Err(ProviderError::WHOLE_REPLY_MALFORMED),
-        (false, _) => {
-            let error =
-                saved.errors.into_iter().flatten().next().ok_or(ProviderError::Invalid { status: 400 })?;
-            Err(write_error(&error.status_code, error.message.as_deref()).unwrap_or(GONE))
-        }
-    }
-}
-
 impl Saved {
     fn lacks_last_name(&self) -> bool {
         let lacking = |error: &SaveError| {
             error.status_code == "REQUIRED_FIELD_MISSING"
                 && error.fields.iter().flatten().any(|field| field == LAST_NAME)
         };
-        !self.success && self.errors.iter().flatten().any(lacking)
+        self.errors.iter().flatten().any(lacking)
+    }
+
+    /// The fields of the record that an error names, if every error names such fields and their content alone.
+    fn refused_fields(&self, record: &Map<String, Value>, placeholder: bool) -> Vec<RefusedField> {
+        let mut refused: Vec<RefusedField> = Vec::new();
+        for error in self.errors.iter().flatten() {
+            let named = error.refused_fields(record);
+            let only_ours = !placeholder || named.iter().all(|bad| bad.field != ContactField::FamilyName);
+            if named.is_empty() || !only_ours {
+                return Vec::new();
+            }
+            refused.extend(named);
+        }
+        refused.sort_by_key(|refused| refused.field);
+        refused.dedup_by_key(|refused| refused.field);
+        refused
+    }
+
+    fn error(&self) -> ProviderError {
+        let errors: Vec<Option<ProviderError>> =
+            self.errors.iter().flatten().map(SaveError::meaning).collect();
+        // What passes counts more than what stays: another try may show it.
+        let passes = |error: &&Option<ProviderError>| {
+            matches!(error, Some(ProviderError::Unavailable { .. } | ProviderError::RateLimited { .. }))
+        };
+        match errors.iter().find(passes).or(errors.first()) {
+            Some(Some(error)) => error.clone(),
+            Some(None) => GONE,
+            None => ProviderError::Invalid { status: 400 },
+        }
+    }
+}
+
+impl SaveError {
+    fn meaning(&self) -> Option<ProviderError> {
+        let fields = self.fields.as_deref().unwrap_or_default();
+        write_error(&self.status_code, self.message.as_deref(), fields)
+    }
+
+    fn refused_fields(&self, record: &Map<String, Value>) -> Vec<RefusedField> {
+        let Some(ProviderError::Refused { code, names_record: true }) = self.meaning() else {
+            return Vec::new();
+        };
+        // Without a value it would be missing too.
+        if self.status_code != code || code == "REQUIRED_FIELD_MISSING" {
+            return Vec::new();
+        }
+        let fields = self.fields.as_deref().unwrap_or_default();
+        // `FirstName: data value too large`, if the list of fields is empty.
+        let in_message =
+            self.message.as_deref().filter(|_| fields.is_empty()).and_then(|it| it.split_once(':'));
+        let named: Vec<&str> =
+            fields.iter().map(String::as_str).chain(in_message.map(|(field, _)| field)).collect();
+        let ours = |text: &&str| {
+            let field = FIELDS.into_iter().find(|field| name(*field) == *text)?;
+            record.contains_key(name(field)).then_some(RefusedField { field, code })
+        };
+        // A field that we do not write stays wrong, whatever we leave out.
+        named.iter().map(ours).collect::<Option<_>>().unwrap_or_default()
     }
 }

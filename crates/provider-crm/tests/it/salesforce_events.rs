@@ -1,10 +1,11 @@
 //! Which contacts each recorded event names.
 
 use event_contract::Envelope;
-use provider_crm::{CrmEvent, CrmProvider, RecordHint, UnreadableEvent};
+use provider_crm::{CrmEvent, CrmProvider, RecordHint, SalesforceClient, SalesforceConfig, UnreadableEvent};
 use time::OffsetDateTime;
 
-use crate::fixtures::{MARA, OTTO, event, salesforce};
+use crate::fixtures::{MARA, OTTO, config, event, salesforce};
+use provider_http::test_server::NOWHERE;
 
 /// The recorded events' commit, cut to the second: 2026-11-20T15:10:42Z.
 const COMMIT: Option<i64> = Some(1_795_187_442);
@@ -87,22 +88,65 @@ fn headers_that_are_odd_but_harmless_are_read() {
             CrmEvent::Contacts(vec![present(MARA, None)]),
         ),
         (
-            r#"{"entityName":"Contact","changeType":"OF_TOMORROW","recordIds":["x"],"commitTimestamp":5}"#,
-            CrmEvent::Contacts(vec![present("x", None)]),
+            r#"{"entityName":"Contact","changeType":"OF_TOMORROW","recordIds":["0037Q00000HbKmT"],"commitTimestamp":5}"#,
+            CrmEvent::Contacts(vec![present(MARA, None)]),
         ),
         (
-            r#"{"entityName":"Contact","changeType":"DELETE","recordIds":["x"],"commitTimestamp":"soon"}"#,
-            CrmEvent::Contacts(vec![deleted("x", None)]),
+            r#"{"entityName":"Contact","changeType":"DELETE","recordIds":["0037Q00000HbKmT"],"commitTimestamp":"soon"}"#,
+            CrmEvent::Contacts(vec![deleted(MARA, None)]),
         ),
         (
-            r#"{"entityName":"Contact","changeType":"DELETE","recordIds":["x"],"commitTimestamp":9223372036854775807}"#,
-            CrmEvent::Contacts(vec![deleted("x", None)]),
+            r#"{"entityName":"Contact","changeType":"DELETE","recordIds":["0037Q00000HbKmT"],"commitTimestamp":9223372036854775807}"#,
+            CrmEvent::Contacts(vec![deleted(MARA, None)]),
         ),
         (r#"{"entityName":"Contact","recordIds":["000000000000000"]}"#, CrmEvent::ResyncAll),
+        (r#"{"entityName":"Contact","changeType":"UPDATE","recordIds":["003*"]}"#, CrmEvent::ResyncAll),
+        (r#"{"entityName":"Contact","recordIds":["0037Q00000HbKmT","003*"]}"#, CrmEvent::ResyncAll),
+        (r#"{"entityName":"Account","changeType":"UPDATE","recordIds":["001*"]}"#, CrmEvent::Ignored),
     ];
     for (header, expected) in cases {
         assert_eq!(with_header(header), Ok(expected), "{header}");
     }
+}
+
+#[test]
+fn a_text_that_is_not_a_contact_s_id_becomes_no_contact() {
+    let not_an_id = UnreadableEvent::NotAnId { of: "a contact of Salesforce" };
+    for id in ["x", "001*", "0017Q00000HbKmTQAV", "0037Q00000HbKmTAAA", "003*5f00000AbCd", "mara@example.org"]
+    {
+        let header =
+            format!(r#"{{"entityName":"Contact","changeType":"DELETE","recordIds":["{MARA}","{id}"]}}"#);
+        assert_eq!(with_header(&header), Err(not_an_id.clone()), "{id}");
+        let detail = format!(r#"{{"ids":["{id}"],"change":"changed"}}"#);
+        assert_eq!(read("coppice.ingress.salesforce", &detail), Err(not_an_id.clone()), "{id}");
+    }
+    assert!(!not_an_id.to_string().contains('@'));
+    let everything = read("coppice.ingress.salesforce", r#"{"ids":["003*"],"change":"changed"}"#);
+    assert_eq!(everything, Ok(CrmEvent::ResyncAll));
+}
+
+#[test]
+fn an_event_of_another_organization_is_refused_if_ours_is_named() {
+    let envelope = |organization: &str, entity: &str| {
+        let header = format!(r#"{{"entityName":"{entity}","changeType":"UPDATE","recordIds":["{MARA}"]}}"#);
+        let body = format!(
+            r#"{{"id":"9b7f4c1e-6a41-4b0f-8a54-0d5ad1d1c7aa","detail-type":"x","time":"2026-11-20T15:10:42Z",
+               "source":"aws.partner/salesforce.com/{organization}/0YL9x0000000Q41GAE",
+               "detail":{{"payload":{{"ChangeEventHeader":{header}}}}}}}"#
+        );
+        Envelope::parse(&body).unwrap()
+    };
+    let organization = Some("00D9x000000OrchEAK".into());
+    let config = SalesforceConfig { organization, ..config(NOWHERE) };
+    let client = SalesforceClient::new(config, |_| {}).unwrap();
+    let contact = CrmEvent::Contacts(vec![present(MARA, None)]);
+    for own in ["00D9x000000OrchEAK", "00D9x000000Orch"] {
+        assert_eq!(client.read_event(&envelope(own, "Contact")), Ok(contact.clone()), "{own}");
+    }
+    let refused = Err(UnreadableEvent::OtherAccount { setting: "COPPICE_SALESFORCE_ORGANIZATION" });
+    assert_eq!(client.read_event(&envelope("00D9x000000SandEAK", "Contact")), refused);
+    assert_eq!(client.read_event(&envelope("00D9x000000SandEAK", "Account")), Ok(CrmEvent::Ignored));
+    assert_eq!(salesforce().read_event(&envelope("00D9x000000SandEAK", "Contact")), Ok(contact));
 }
 
 #[test]

@@ -15,7 +15,7 @@ const THIRD: &str = "003000000000003AAA";
 const GONE: FetchedContact = FetchedContact::Gone { merged_into: None };
 const HIDDEN: FetchedContact = FetchedContact::NotVisible;
 /// The error for a reply that does not answer the request.
-const MALFORMED: ProviderError = ProviderError::Malformed { line: 0, column: 0 };
+const MALFORMED: ProviderError = ProviderError::WHOLE_REPLY_MALFORMED;
 
 fn ids(ids: &[&str]) -> Vec<String> {
     ids.iter().map(|id| (*id).to_owned()).collect()
@@ -84,6 +84,7 @@ async fn a_contact_is_read_in_full() {
             country: None,
         }),
         version: Some(OffsetDateTime::from_unix_timestamp(1_795_187_442).unwrap()),
+        unread: vec![],
     };
     assert_eq!(fetched, [FetchedContact::Found(Box::new(expected))]);
     let asked = server.asked();
@@ -190,4 +191,11 @@ async fn an_answer_to_another_request_is_malformed() {
     }
     let server = org(&[], vec![trace(MARA, true, None)]).await;
     assert_eq!(salesforce_at(&server.url).fetch_contacts(&ids(&[OTTO])).await, Err(MALFORMED));
+    let server = Server::start(|_, asked| match asked.line.as_str() {
+        RETRIEVE => retrieved(asked, &[]),
+        _ => reply(200, &json!({"totalSize": 1, "done": true, "records": []})),
+    })
+    .await;
+    let counted = salesforce_at(&server.url).fetch_contacts(&ids(&[OTTO])).await;
+    assert_eq!(counted, Err(MALFORMED), "a contact that is counted and not sent is not hidden");
 }

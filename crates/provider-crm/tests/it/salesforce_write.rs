@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use provider_crm::{ContactField, ContactWrite, ContactWritten, CrmProvider, ProviderError};
+use provider_crm::{ContactField, ContactWrite, ContactWritten, CrmProvider, ProviderError, RefusedField};
 use provider_http::Outage;
 use serde_json::{Value, json};
 
@@ -35,7 +35,7 @@ async fn a_known_contact_is_changed_by_its_id() {
         (ContactField::Birthdate, Some("1988-04-09")),
     ];
     let written = salesforce_at(&server.url).upsert_contact(&write(Some("0037Q00000HbKmT"), &fields)).await;
-    assert_eq!(written, Ok(ContactWritten { id: MARA.into(), created: false }));
+    assert_eq!(written, Ok(ContactWritten { id: MARA.into(), created: false, refused: vec![] }));
     let [asked] = &server.asked()[..] else { panic!("one request") };
     let record = json!({"attributes": {"type": "Contact"}, "id": MARA, "Person_Key__c": "P-000731",
         "FirstName": "Mara", "Phone": null, "Birthdate": "1988-04-09"});
@@ -51,7 +51,7 @@ async fn an_unknown_contact_is_found_or_created_by_our_key() {
         let fields =
             [(ContactField::FamilyName, Some("Ostrander")), (ContactField::Email, Some("m@example.org"))];
         let written = salesforce_at(&server.url).upsert_contact(&write(None, &fields)).await;
-        assert_eq!(written, Ok(ContactWritten { id: MARA.into(), created }));
+        assert_eq!(written, Ok(ContactWritten { id: MARA.into(), created, refused: vec![] }));
         let [asked] = &server.asked()[..] else { panic!("one request") };
         let record = json!({"attributes": {"type": "Contact"}, "Person_Key__c": "P-000731",
             "LastName": "Ostrander", "Email": "m@example.org"});
@@ -69,7 +69,7 @@ async fn only_a_new_contact_without_a_name_is_given_one() {
         .await;
         let fields = [(ContactField::FamilyName, name), (ContactField::GivenName, Some("Mara"))];
         let written = salesforce_at(&server.url).upsert_contact(&write(None, &fields)).await;
-        assert_eq!(written, Ok(ContactWritten { id: MARA.into(), created: true }));
+        assert_eq!(written, Ok(ContactWritten { id: MARA.into(), created: true, refused: vec![] }));
         let names: Vec<_> =
             server.asked().iter().map(|asked| asked.body["records"][0]["LastName"].clone()).collect();
         assert_eq!(names, [Value::Null, json!("\u{2013}")]);
@@ -118,7 +118,9 @@ async fn a_result_without_an_id_is_no_success() {
     for body in malformed {
         let server = Server::start(move |_, _| reply(200, &body)).await;
         let outcome = salesforce_at(&server.url).upsert_contact(&write(None, &[])).await;
-        assert!(matches!(outcome, Err(ProviderError::Malformed { .. })), "{outcome:?}");
+        let refused =
+            matches!(outcome, Err(ProviderError::Malformed { .. } | ProviderError::Unusable { .. }));
+        assert!(refused, "{outcome:?}");
     }
     let server = Server::start(|_, _| reply(200, &json!([{"success": false, "errors": null}]))).await;
     let outcome = salesforce_at(&server.url).upsert_contact(&write(None, &[])).await;
@@ -138,4 +140,124 @@ async fn a_wrong_base_url_is_not_a_contact_that_is_gone() {
     let server = Server::start(|_, _| reply(404, &json!([{"errorCode": "NOT_FOUND"}]))).await;
     let outcome = salesforce_at(&server.url).upsert_contact(&write(Some(MARA), &[])).await;
     assert_eq!(outcome, Err(ProviderError::Refused { code: "NOT_FOUND", names_record: false }));
+}
+
+/// Accepts a write that has none of these fields, and else names all of them that it has.
+async fn refusing(errors: &'static [(&'static str, &'static str)], message: &'static str) -> Server {
+    Server::start(move |_, asked| {
+        let record = &asked.body["records"][0];
+        let bad: Vec<Value> = errors
+            .iter()
+            .filter(|(_, field)| record.get(*field).is_some_and(|value| *value != json!("\u{2013}")))
+            .map(|(code, field)| {
+                let fields = if message.is_empty() { vec![*field] } else { vec![] };
+                json!({"statusCode": code, "message": format!("{field}{message}"), "fields": fields})
+            })
+            .collect();
+        match (bad.is_empty(), record.get("LastName")) {
+            (false, _) => reply(200, &json!([{"success": false, "errors": bad}])),
+            (true, None) if asked.line == BY_KEY => {
+                reply(200, &failure("REQUIRED_FIELD_MISSING", &["LastName"]))
+            }
+            (true, _) => reply(200, &json!([{"id": MARA, "success": true, "errors": []}])),
+        }
+    })
+    .await
+}
+
+const EVERYTHING: [(ContactField, Option<&str>); 4] = [
+    (ContactField::Email, Some("new2@idp.example")),
+    (ContactField::GivenName, Some("Maria Immaculata Theodora Wilhelmina Josephina")),
+    (ContactField::FamilyName, Some("Quill")),
+    (ContactField::Phone, Some("+1")),
+];
+
+fn bad(field: ContactField, code: &'static str) -> RefusedField {
+    RefusedField { field, code }
+}
+
+#[tokio::test]
+async fn a_value_that_salesforce_does_not_accept_costs_no_other_value() {
+    let too_long = bad(ContactField::GivenName, "STRING_TOO_LONG");
+    let phone = bad(ContactField::Phone, "INVALID_PHONE_NUMBER");
+    let family = bad(ContactField::FamilyName, "FIELD_CUSTOM_VALIDATION_EXCEPTION");
+    let one: &[(&str, &str)] = &[("STRING_TOO_LONG", "FirstName")];
+    let two: &[(&str, &str)] = &[("STRING_TOO_LONG", "FirstName"), ("INVALID_PHONE_NUMBER", "Phone")];
+    let name: &[(&str, &str)] = &[("FIELD_CUSTOM_VALIDATION_EXCEPTION", "LastName")];
+    for (errors, message, expected) in [
+        (one, "", vec![too_long]),
+        (one, ": data value too large (max length=40)", vec![too_long]),
+        (two, "", vec![too_long, phone]),
+        (name, "", vec![family]),
+    ] {
+        for id in [Some(MARA), None] {
+            let server = refusing(errors, message).await;
+            let written = salesforce_at(&server.url).upsert_contact(&write(id, &EVERYTHING)).await;
+            assert_eq!(written.as_ref().map(|written| &written.refused), Ok(&expected), "{id:?}");
+            let asked = server.asked();
+            let last = &asked.last().unwrap().body["records"][0];
+            assert_eq!(last["Email"], "new2@idp.example");
+            assert!(
+                errors.iter().all(|(_, field)| last.get(*field).is_none_or(|it| *it == json!("\u{2013}")))
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn if_no_value_is_accepted_nothing_more_is_written() {
+    let all: &[(&str, &str)] = &[
+        ("STRING_TOO_LONG", "FirstName"),
+        ("STRING_TOO_LONG", "LastName"),
+        ("INVALID_EMAIL_ADDRESS", "Email"),
+        ("INVALID_PHONE_NUMBER", "Phone"),
+    ];
+    let server = refusing(all, "").await;
+    let client = salesforce_at(&server.url);
+    let written = client.upsert_contact(&write(Some(MARA), &EVERYTHING)).await.unwrap();
+    assert_eq!((written.id.as_str(), written.refused.len()), (MARA, 4));
+    assert_eq!(server.asked().len(), 1);
+    let new = client.upsert_contact(&write(None, &EVERYTHING)).await;
+    assert_eq!(new, Err(ProviderError::Refused { code: "STRING_TOO_LONG", names_record: true }));
+    assert_eq!(server.asked().len(), 2, "no contact without a value is created");
+}
+
+#[tokio::test]
+async fn an_error_that_names_no_value_of_ours_refuses_the_whole_write() {
+    for (code, fields) in [
+        ("STRING_TOO_LONG", &["Title"][..]),
+        ("STRING_TOO_LONG", &["FirstName", "Title"]),
+        ("FIELD_CUSTOM_VALIDATION_EXCEPTION", &[]),
+        ("INVALID_FIELD_FOR_INSERT_UPDATE", &["FirstName"]),
+        ("REQUIRED_FIELD_MISSING", &["Phone"]),
+    ] {
+        let body = failure(code, fields);
+        let server = Server::start(move |_, _| reply(200, &body)).await;
+        let outcome = salesforce_at(&server.url).upsert_contact(&write(Some(MARA), &EVERYTHING)).await;
+        assert!(matches!(outcome, Err(ProviderError::Refused { .. })), "{code} {outcome:?}");
+        assert_eq!(server.asked().len(), 1, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn a_placeholder_that_is_refused_is_not_sent_for_ever() {
+    let server = Server::start(|_, asked| match asked.body["records"][0].get("LastName") {
+        None => reply(200, &failure("REQUIRED_FIELD_MISSING", &["LastName"])),
+        Some(_) => reply(200, &failure("FIELD_CUSTOM_VALIDATION_EXCEPTION", &["LastName"])),
+    })
+    .await;
+    let fields = [(ContactField::Email, Some("new2@idp.example"))];
+    let outcome = salesforce_at(&server.url).upsert_contact(&write(None, &fields)).await;
+    let code = "FIELD_CUSTOM_VALIDATION_EXCEPTION";
+    assert_eq!(outcome, Err(ProviderError::Refused { code, names_record: true }));
+    assert_eq!(server.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn among_several_errors_the_one_that_passes_decides() {
+    let errors = json!([{"success": false, "errors": [
+        {"statusCode": "FIELD_INTEGRITY_EXCEPTION", "message": "x", "fields": []},
+        {"statusCode": "UNABLE_TO_LOCK_ROW", "message": "x", "fields": []}]}]);
+    let server = Server::start(move |_, _| reply(200, &errors)).await;
+    assert_eq!(salesforce_at(&server.url).upsert_contact(&write(Some(MARA), &EVERYTHING)).await, Err(BUSY));
 }

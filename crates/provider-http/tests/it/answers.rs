@@ -101,7 +101,23 @@ async fn a_body_above_the_limit_is_refused() {
     let endless = || Body::from(vec![b' '; 2 * 1024 * 1024]);
     let server = Server::start(move |_, _| async move { axum::response::Response::new(endless()) }).await;
     let outcome = server.client().get_json::<Record>(&["users", "x"], &[], None).await;
-    assert_eq!(outcome, Err(ProviderError::Malformed { line: 0, column: 0 }));
+    let (limit_bytes, setting) = (1024 * 1024, "max_body_bytes");
+    let error = outcome.unwrap_err();
+    assert_eq!(error, ProviderError::TooLarge { limit_bytes, setting });
+    assert_eq!(
+        error.to_string(),
+        "provider's reply is larger than 1048576 bytes, the limit of max_body_bytes"
+    );
+}
+
+#[tokio::test]
+async fn a_body_may_begin_with_a_byte_order_mark() {
+    assert_eq!(
+        outcome_of(200, &[], "\u{feff}{\"id\":\"x\"}").await,
+        outcome_of(200, &[], r#"{"id":"x"}"#).await
+    );
+    let twice = outcome_of(200, &[], "\u{feff}\u{feff}{\"id\":\"x\"}").await;
+    assert!(matches!(twice, Err(ProviderError::Malformed { .. })), "{twice:?}");
 }
 
 #[tokio::test]
@@ -132,7 +148,7 @@ async fn a_redirect_is_not_followed() {
     })
     .await;
     let outcome = server.client().get_json::<Record>(&["users", "x"], &[], None).await;
-    assert_eq!(outcome, Err(ProviderError::Malformed { line: 0, column: 0 }));
+    assert_eq!(outcome, Err(ProviderError::REDIRECT));
     assert_eq!(server.seen.requests(), 1);
 }
 

@@ -98,8 +98,8 @@ async fn a_status_of_the_token_endpoint_has_its_usual_meaning() {
         (400, ProviderError::Unauthorized),
         (401, ProviderError::Unauthorized),
         (403, ProviderError::Unauthorized),
-        (404, ProviderError::Malformed { line: 0, column: 0 }),
-        (405, ProviderError::Malformed { line: 0, column: 0 }),
+        (404, ProviderError::Unusable { why: "the token endpoint refuses the request itself" }),
+        (405, ProviderError::Unusable { why: "the token endpoint refuses the request itself" }),
         (429, ProviderError::RateLimited { retry_after: Duration::from_secs(9) }),
         (
             500,

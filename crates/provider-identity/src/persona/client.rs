@@ -2,13 +2,14 @@
 //! at most 300 calls a minute (<https://docs.withpersona.com/rate-limiting>).
 
 use event_contract::{Envelope, RecordHint, UnreadableEvent};
+use provider_http::json::Json;
 use provider_http::{Absence, Answer, ProviderError, ProviderHttp};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::SOURCE;
 use super::config::PersonaConfig;
-use super::record::Document;
+use super::record::case;
 use crate::{FetchedCase, IdentityProvider};
 
 const INQUIRIES: [&str; 3] = ["api", "v1", "inquiries"];
@@ -35,7 +36,14 @@ pub(crate) fn read_event(envelope: &Envelope) -> Result<Vec<RecordHint>, Unreada
     // Every event has come through `webhook-ingress`. Webhooks come in any order, so only IDs and times are used:
     // <https://docs.withpersona.com/webhooks>.
     envelope.origin(SOURCE, None)?;
-    envelope.ingress_hints()
+    let spell = |id: &str| is_inquiry_id(id).then(|| id.to_owned());
+    envelope.ingress_hints()?.into_iter().map(|hint| hint.spelled("an inquiry of Persona", spell)).collect()
+}
+
+/// True for `inq_` and what Persona puts behind it: letters and digits.
+pub(super) fn is_inquiry_id(text: &str) -> bool {
+    let rest = text.strip_prefix("inq_").filter(|rest| !rest.is_empty());
+    rest.is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
 impl IdentityProvider for PersonaClient {
@@ -49,8 +57,8 @@ impl IdentityProvider for PersonaClient {
 
     async fn fetch_case(&self, id: &str) -> Result<FetchedCase, ProviderError> {
         let [api, v1, inquiries] = INQUIRIES;
-        match self.http.get_json::<Document>(&[api, v1, inquiries, id], &[], None).await? {
-            Answer::Found { value, .. } => Ok(FetchedCase::Found(Box::new(value.into()))),
+        match self.http.get_json::<Json>(&[api, v1, inquiries, id], &[], None).await? {
+            Answer::Found { value, .. } => FetchedCase::of(id, case(&value)?),
             Answer::NotFound => Ok(FetchedCase::Absent(Absence::NotFound)),
             Answer::Gone => Ok(FetchedCase::Absent(Absence::Deleted)),
             // The request had no entity tag, so this is no valid answer. It must not look like a case that is gone.

@@ -1,115 +1,65 @@
 //! Persona's inquiry, and its mapping to [`VerificationCase`]. All fields but the ID and the status may be missing.
 //! <https://docs.withpersona.com/api-reference/inquiries/retrieve-an-inquiry>
 
-use provider_http::lenient::text;
-use serde::Deserialize;
-use serde_json::Value;
+use provider_http::ProviderError;
+use provider_http::json::{Field, Fields, Json, needed};
+use time::Date;
 use time::macros::format_description;
-use time::{Date, OffsetDateTime};
 
 use crate::{VerificationCase, VerificationStatus};
 
 /// <https://docs.withpersona.com/serialization>; `included` is not read.
-#[derive(Deserialize)]
-pub(crate) struct Document {
-    data: Inquiry,
+pub(crate) fn case(document: &Json) -> Result<VerificationCase, ProviderError> {
+    let inquiry = document.at("data");
+    let id = needed("id", inquiry.at("id").id())?;
+    let attributes = inquiry.at("attributes");
+    let verification_status = status(attributes)?;
+    let mut fields = Fields::default();
+    let mut time = |name| fields.optional(name, attribute(attributes, name).time());
+    let (opened_at, version) = (time("created-at"), time("updated-at"));
+    let decided_at = time("decisioned-at").or_else(|| time("failed-at"));
+    let mut value = |name| fields.optional(name, attribute(attributes.at("fields"), name).at("value").text());
+    let case = VerificationCase {
+        id,
+        verification_status,
+        given_name: value("name-first"),
+        family_name: value("name-last"),
+        birthdate: value("birthdate").and_then(|text| iso_date(&text)),
+        // The person has typed it, and no document shows it. A verified address links persons, so it must not be here.
+        email: None,
+        external_key: fields.optional("reference-id", attribute(attributes, "reference-id").id()),
+        opened_at,
+        decided_at,
+        version,
+        unread: fields.unread(),
+    };
+    Ok(case.without_unverified_outputs())
 }
 
-#[derive(Deserialize)]
-struct Inquiry {
-    #[serde(deserialize_with = "provider_http::record_id")]
-    id: String,
-    attributes: Attributes,
-}
-
-#[derive(Deserialize)]
-struct Attributes {
-    status: InquiryStatus,
-    // We request keys in snake case, and also read Persona's usual kebab case.
-    #[serde(alias = "reference-id")]
-    reference_id: Option<String>,
-    fields: Option<Fields>,
-    #[serde(default, alias = "created-at", with = "time::serde::rfc3339::option")]
-    created_at: Option<OffsetDateTime>,
-    #[serde(default, alias = "decisioned-at", with = "time::serde::rfc3339::option")]
-    decisioned_at: Option<OffsetDateTime>,
-    #[serde(default, alias = "failed-at", with = "time::serde::rfc3339::option")]
-    failed_at: Option<OffsetDateTime>,
-    #[serde(default, alias = "redacted-at", with = "time::serde::rfc3339::option")]
-    redacted_at: Option<OffsetDateTime>,
-    #[serde(default, alias = "updated-at", with = "time::serde::rfc3339::option")]
-    updated_at: Option<OffsetDateTime>,
+/// We request names in snake case, and also read Persona's usual kebab case.
+fn attribute<'a>(attributes: Field<'a>, name: &str) -> Field<'a> {
+    let snake = attributes.at(&name.replace('-', "_"));
+    if matches!(snake.value(), Ok(None)) { attributes.at(name) } else { snake }
 }
 
 /// <https://docs.withpersona.com/inquiry-statuses>
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum InquiryStatus {
-    Created,
-    Pending,
-    Completed,
-    NeedsReview,
-    Approved,
-    Declined,
-    Failed,
-    Expired,
-}
-
-#[derive(Default, Deserialize)]
-struct Fields {
-    #[serde(alias = "name-first")]
-    name_first: Option<Field>,
-    #[serde(alias = "name-last")]
-    name_last: Option<Field>,
-    birthdate: Option<Field>,
-}
-
-#[derive(Deserialize)]
-struct Field {
-    value: Option<Value>,
-}
-
-impl Attributes {
-    fn verification_status(&self) -> VerificationStatus {
-        // A redacted inquiry keeps its status:
-        // <https://docs.withpersona.com/api-reference/webhooks/inquiry-events/webhook-inquiry-redacted>.
-        if self.redacted_at.is_some() {
-            return VerificationStatus::Redacted;
-        }
-        match self.status {
-            InquiryStatus::Created => VerificationStatus::NotStarted,
-            InquiryStatus::Pending => VerificationStatus::InProgress,
-            InquiryStatus::Completed | InquiryStatus::NeedsReview => VerificationStatus::InReview,
-            InquiryStatus::Approved => VerificationStatus::Verified,
-            InquiryStatus::Declined | InquiryStatus::Failed => VerificationStatus::Rejected,
-            InquiryStatus::Expired => VerificationStatus::Expired,
-        }
+fn status(attributes: Field<'_>) -> Result<VerificationStatus, ProviderError> {
+    let status = needed("status", attributes.at("status").text())?;
+    // A redacted inquiry keeps its status:
+    // <https://docs.withpersona.com/api-reference/webhooks/inquiry-events/webhook-inquiry-redacted>. A time that cannot be read
+    // says the same.
+    if !matches!(attribute(attributes, "redacted-at").value(), Ok(None)) {
+        return Ok(VerificationStatus::Redacted);
     }
-}
-
-impl From<Document> for VerificationCase {
-    fn from(Document { data: Inquiry { id, attributes } }: Document) -> Self {
-        let verification_status = attributes.verification_status();
-        let fields = attributes.fields.unwrap_or_default();
-        Self {
-            id,
-            external_key: attributes.reference_id,
-            verification_status,
-            given_name: value(fields.name_first),
-            family_name: value(fields.name_last),
-            birthdate: value(fields.birthdate).and_then(|text| iso_date(&text)),
-            // The person has typed it, and no document shows it. A verified address links persons, so it must not be here.
-            email: None,
-            opened_at: attributes.created_at,
-            decided_at: attributes.decisioned_at.or(attributes.failed_at),
-            version: attributes.updated_at,
-        }
-        .without_unverified_outputs()
+    match status.as_str() {
+        "created" => Ok(VerificationStatus::NotStarted),
+        "pending" => Ok(VerificationStatus::InProgress),
+        "completed" | "needs_review" => Ok(VerificationStatus::InReview),
+        "approved" => Ok(VerificationStatus::Verified),
+        "declined" | "failed" => Ok(VerificationStatus::Rejected),
+        "expired" => Ok(VerificationStatus::Expired),
+        _ => Err(ProviderError::Unreadable { field: "status" }),
     }
-}
-
-fn value(field: Option<Field>) -> Option<String> {
-    text(field?.value.as_ref()).map(str::to_owned)
 }
 
 fn iso_date(text: &str) -> Option<String> {

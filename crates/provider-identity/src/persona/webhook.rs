@@ -2,13 +2,15 @@
 //! (<https://docs.withpersona.com/docs/events>).
 
 use provider_webhook::{
-    HeaderMap, Id, Keys, MAX_SIGNATURES, Proof, Secrets, SignedRequest, UnreadableBody, VerifyError, Webhook,
-    WebhookRecord, known_kind, parse, rfc3339, secrets_setting, text_id, verify_timed_set,
+    HeaderMap, Keys, MAX_SIGNATURES, Proof, Secrets, SignedRequest, UnreadableBody, VerifyError, Webhook,
+    WebhookRecord, known_kind, parse, rfc3339, secrets_setting, verify_timed_set,
 };
 use serde::Deserialize;
+use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::SOURCE;
+use super::client::is_inquiry_id;
 
 /// Persona's webhooks, for `webhook-ingress`.
 pub const WEBHOOK: Webhook = Webhook {
@@ -62,35 +64,21 @@ struct Data {
 #[derive(Deserialize)]
 struct Attributes {
     name: String,
-    payload: Payload,
-}
-
-#[derive(Deserialize)]
-struct Payload {
-    data: Record,
-}
-
-#[derive(Deserialize)]
-struct Record {
-    id: Option<Id>,
-    attributes: Option<RecordAttributes>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct RecordAttributes {
-    updated_at: Option<String>,
+    payload: Option<Value>,
 }
 
 fn read(_: &HeaderMap, body: &[u8]) -> Result<Vec<WebhookRecord>, UnreadableBody> {
     let event: Event = parse(body)?;
-    let Attributes { name, payload: Payload { data: record } } = event.data.attributes;
+    let Attributes { name, payload } = event.data.attributes;
+    // The kind first: events of other kinds have other payloads, or none.
     if !name.starts_with(FAMILY) {
         return Ok(Vec::new());
     }
-    let updated_at = record.attributes.and_then(|attributes| attributes.updated_at);
-    let not_before = rfc3339(updated_at.as_deref());
-    Ok(vec![WebhookRecord::changed(text_id(record.id)?, known_kind(KINDS, &name)).not_before(not_before)])
+    let inquiry = payload.as_ref().and_then(|payload| payload.get("data")).ok_or(UnreadableBody)?;
+    let id =
+        inquiry.get("id").and_then(Value::as_str).filter(|id| is_inquiry_id(id)).ok_or(UnreadableBody)?;
+    let not_before = rfc3339(inquiry.pointer("/attributes/updated-at").and_then(Value::as_str));
+    Ok(vec![WebhookRecord::changed(id.to_owned(), known_kind(KINDS, &name)).not_before(not_before)])
 }
 
 #[cfg(test)]
@@ -136,5 +124,25 @@ mod tests {
         assert_eq!(read(without.as_bytes()), Err(UnreadableBody));
         assert_eq!(read(without.replace("inquiry.", "account.").as_bytes()), Ok(Vec::new()));
         assert_eq!(read(br#"{"data":{}}"#), Err(UnreadableBody));
+        let odd_time = String::from_utf8(body("inquiry.approved")).unwrap().replace("2026-11-22T18", "x");
+        let unbounded = WebhookRecord::changed("inq_1".to_owned(), "inquiry.approved");
+        assert_eq!(read(odd_time.as_bytes()), Ok(vec![unbounded]));
+        for id in ["inq_*", "acc_1", "inq_", ""] {
+            let other = String::from_utf8(body("inquiry.approved")).unwrap().replace("inq_1", id);
+            assert_eq!(read(other.as_bytes()), Err(UnreadableBody), "{id}");
+        }
+    }
+
+    #[test]
+    fn an_event_of_another_kind_is_not_ours_whatever_its_payload() {
+        for payload in ["", r#","payload":null"#, r#","payload":{}"#, r#","payload":{"data":[]}"#] {
+            let event = |name: &str| {
+                format!(
+                    r#"{{"data":{{"type":"event","id":"evt_1","attributes":{{"name":"{name}"{payload}}}}}}}"#
+                )
+            };
+            assert_eq!(read(event("report/adverse-media.ready").as_bytes()), Ok(Vec::new()), "{payload}");
+            assert_eq!(read(event("inquiry.approved").as_bytes()), Err(UnreadableBody), "{payload}");
+        }
     }
 }

@@ -2,12 +2,15 @@
 //! no batch read: one call per session.
 
 use event_contract::{Envelope, RecordHint, UnreadableEvent};
+use provider_http::json::Json;
 use provider_http::{Absence, Answer, ProviderError, ProviderHttp};
+use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::account::Account;
 use super::config::StripeConfig;
-use super::record::Session;
+use super::record::case;
 use super::{SOURCE, events};
 use crate::{FetchedCase, IdentityProvider, VerificationStatus};
 
@@ -21,6 +24,7 @@ const SHOWN_TO_ALL: &[(&str, &str)] = &[OUTPUTS[0]];
 #[derive(Debug, Clone)]
 pub struct StripeClient {
     http: ProviderHttp,
+    account: Account,
     outputs: &'static [(&'static str, &'static str)],
 }
 
@@ -32,13 +36,14 @@ struct Page {
 
 impl StripeClient {
     pub(crate) fn of(config: StripeConfig, http: ProviderHttp) -> Self {
-        Self { http, outputs: if config.date_of_birth { &OUTPUTS } else { SHOWN_TO_ALL } }
+        let account = Account::of_requests(config.account.as_deref(), config.api_key.expose_secret());
+        Self { http, account, outputs: if config.date_of_birth { &OUTPUTS } else { SHOWN_TO_ALL } }
     }
 
     async fn session(&self, id: &str, outputs: &[(&str, &str)]) -> Result<FetchedCase, ProviderError> {
         let [v1, identity, sessions] = SESSIONS;
-        match self.http.get_json::<Session>(&[v1, identity, sessions, id], outputs, None).await? {
-            Answer::Found { value, .. } => Ok(FetchedCase::Found(Box::new(value.into()))),
+        match self.http.get_json::<Json>(&[v1, identity, sessions, id], outputs, None).await? {
+            Answer::Found { value, .. } => FetchedCase::of(id, case(&value)?),
             Answer::NotFound => Ok(FetchedCase::Absent(Absence::NotFound)),
             Answer::Gone => Ok(FetchedCase::Absent(Absence::Deleted)),
             // The request had no entity tag, so this is no valid answer. It must not look like a case that is gone.
@@ -67,7 +72,11 @@ impl IdentityProvider for StripeClient {
     }
 
     fn read_event(&self, envelope: &Envelope) -> Result<Vec<RecordHint>, UnreadableEvent> {
-        events::read_event(envelope)
+        let sessions = events::read_event(envelope)?;
+        if !sessions.is_empty() {
+            self.account.check(&events::account(envelope)?)?;
+        }
+        Ok(sessions)
     }
 
     async fn fetch_case(&self, id: &str) -> Result<FetchedCase, ProviderError> {

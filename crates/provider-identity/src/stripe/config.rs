@@ -33,6 +33,8 @@ pub struct StripeConfig {
     /// A restricted key that may read "Verification Sessions and Reports":
     /// <https://docs.stripe.com/identity/access-verification-results#create-restricted-key>.
     pub api_key: SecretString,
+    /// The connected account that is read, `acct_…`. `None`: the key's own account.
+    pub account: Option<String>,
     /// True to request the date of birth too. The key must be allowed to see it, or Stripe refuses the whole session.
     pub date_of_birth: bool,
 }
@@ -44,6 +46,8 @@ impl StripeConfig {
     pub(crate) fn http(self) -> Result<ProviderHttpConfig, ConfigError> {
         let mut http = ProviderHttpConfig::new(SOURCE, self.base_url, Auth::Bearer(self.api_key));
         http.codes = Some(CODES);
+        // <https://docs.stripe.com/connect/authentication#stripe-account-header>
+        http.headers.extend(self.account.map(|account| ("Stripe-Account", account)));
         Ok(http)
     }
 }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::SOURCE;
+use super::account::Account;
 
 /// Partner event sources of Stripe: <https://docs.stripe.com/event-destinations/eventbridge>.
 const PARTNER_SOURCE_PREFIX: &str = "aws.partner/stripe.com/";
@@ -21,12 +22,24 @@ struct StripeEvent {
     data: Option<Value>,
 }
 
+/// The account that an event is from.
+pub(super) fn account(envelope: &Envelope) -> Result<Account, UnreadableEvent> {
+    let account = match envelope.origin(SOURCE, Some(PARTNER_SOURCE_PREFIX))? {
+        Origin::Ingress => match envelope.ingress_account()? {
+            Some(text) => Account::from_text(&text),
+            None => Some(Account::default()),
+        },
+        Origin::Partner => Account::of_event(&envelope.parse_detail()?),
+    };
+    account.ok_or(UnreadableEvent::NotAnId { of: "an account of Stripe" })
+}
+
 pub(crate) fn read_event(envelope: &Envelope) -> Result<Vec<RecordHint>, UnreadableEvent> {
     match envelope.origin(SOURCE, Some(PARTNER_SOURCE_PREFIX))? {
         Origin::Ingress => {
             // A session has no version to compare a bound with.
-            let unbounded = |hint| RecordHint { not_before: None, ..hint };
-            Ok(envelope.ingress_hints()?.into_iter().map(unbounded).collect())
+            let unbounded = |hint| session(RecordHint { not_before: None, ..hint });
+            envelope.ingress_hints()?.into_iter().map(unbounded).collect()
         }
         Origin::Partner => read_partner_event(&envelope.parse_detail()?),
     }
@@ -39,7 +52,17 @@ fn read_partner_event(event: &StripeEvent) -> Result<Vec<RecordHint>, Unreadable
     let object = event.data.as_ref().and_then(|data| data.get("object"));
     let id = text(object.and_then(|object| object.get("id")))
         .ok_or(UnreadableEvent::MissingId { kind: SESSION })?;
-    Ok(vec![RecordHint::changed(id.to_owned())])
+    session(RecordHint::changed(id.to_owned())).map(|hint| vec![hint])
+}
+
+fn session(hint: RecordHint) -> Result<RecordHint, UnreadableEvent> {
+    hint.spelled("a verification session of Stripe", |id| is_session_id(id).then(|| id.to_owned()))
+}
+
+/// True for `vs_` and what Stripe puts behind it: letters, digits and underscores.
+pub(super) fn is_session_id(text: &str) -> bool {
+    let rest = text.strip_prefix("vs_").filter(|rest| !rest.is_empty());
+    rest.is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'))
 }
 
 fn is_about_a_session(event_type: &str) -> bool {

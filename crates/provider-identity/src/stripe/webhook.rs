@@ -3,13 +3,15 @@
 //! (<https://docs.stripe.com/api/events/object>).
 
 use provider_webhook::{
-    HeaderMap, Id, Keys, Proof, Secrets, SignedRequest, UnreadableBody, VerifyError, Webhook, WebhookRecord,
-    known_kind, parse, secrets_setting, text_id, verify_timed_set,
+    HeaderMap, Keys, Proof, Secrets, SignedRequest, UnreadableBody, VerifyError, Webhook, WebhookRecord,
+    known_kind, parse, secrets_setting, verify_timed_set,
 };
-use serde::Deserialize;
+use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::SOURCE;
+use super::account::Account;
+use super::events::is_session_id;
 
 /// Stripe's webhooks, for `webhook-ingress`.
 pub const WEBHOOK: Webhook = Webhook {
@@ -36,29 +38,18 @@ const KINDS: &[&str] = &[
     "identity.verification_session.verified",
 ];
 
-#[derive(Deserialize)]
-struct Event {
-    #[serde(rename = "type")]
-    kind: String,
-    data: Data,
-}
-
-#[derive(Deserialize)]
-struct Data {
-    object: Object,
-}
-
-#[derive(Deserialize)]
-struct Object {
-    id: Option<Id>,
-}
-
 fn read(_: &HeaderMap, body: &[u8]) -> Result<Vec<WebhookRecord>, UnreadableBody> {
-    let event: Event = parse(body)?;
-    if !event.kind.starts_with(FAMILY) {
+    let event: Value = parse(body)?;
+    let kind = event.get("type").and_then(Value::as_str).ok_or(UnreadableBody)?;
+    // The kind first: events of other kinds have other shapes, as those of `v2` without an object in `data`.
+    if !kind.starts_with(FAMILY) {
         return Ok(Vec::new());
     }
-    Ok(vec![WebhookRecord::changed(text_id(event.data.object.id)?, known_kind(KINDS, &event.kind))])
+    let id = event.pointer("/data/object/id").and_then(Value::as_str);
+    let id = id.filter(|id| is_session_id(id)).ok_or(UnreadableBody)?;
+    // The worker knows which account it reads.
+    let account = Account::of_event(&event).ok_or(UnreadableBody)?.to_text();
+    Ok(vec![WebhookRecord::changed(id.to_owned(), known_kind(KINDS, kind)).of_account(account)])
 }
 
 #[cfg(test)]
@@ -104,12 +95,44 @@ mod tests {
         let later = read(&body("identity.verification_session.added_later")).unwrap();
         assert_eq!(later, [WebhookRecord::changed("vs_1".to_owned(), "webhook")]);
         assert_eq!(read(&body("customer.created")), Ok(Vec::new()));
-        for object in ["{}", r#"{"id":7}"#, r#"{"id":null}"#, r#"{"id":""}"#] {
+        for object in
+            ["{}", r#"{"id":7}"#, r#"{"id":null}"#, r#"{"id":""}"#, r#"{"id":"vs_*"}"#, r#"{"id":"cus_1"}"#]
+        {
             let without_id = format!(r#"{{"type":"{verified}","data":{{"object":{object}}}}}"#);
             assert_eq!(read(without_id.as_bytes()), Err(UnreadableBody), "{object}");
             let other = without_id.replace(verified, "balance.available");
             assert_eq!(read(other.as_bytes()), Ok(Vec::new()), "{object}");
         }
-        assert_eq!(read(br#"{"type":"customer.created"}"#), Err(UnreadableBody));
+        for data in ["", r#","data":null"#, r#","data":[]"#, r#","data":{"object":null}"#] {
+            let without_object = format!(r#"{{"type":"{verified}"{data}}}"#);
+            assert_eq!(read(without_object.as_bytes()), Err(UnreadableBody), "{data}");
+        }
+        assert_eq!(read(b"{}"), Err(UnreadableBody));
+    }
+
+    #[test]
+    fn a_webhook_keeps_the_account_and_the_mode() {
+        let read = |more: &str| {
+            let body = String::from_utf8(body("identity.verification_session.verified")).unwrap();
+            read(body.replacen('{', &format!("{{{more},"), 1).as_bytes())
+                .map(|records| records[0].account.clone())
+        };
+        assert_eq!(
+            read(r#""account":"acct_1Connected7","livemode":true"#),
+            Ok(Some("acct_1Connected7 live".to_owned()))
+        );
+        assert_eq!(read(r#""account":null,"livemode":false"#), Ok(Some("test".to_owned())));
+        assert_eq!(read(r#""account":{}"#), Err(UnreadableBody));
+    }
+
+    #[test]
+    fn an_event_of_another_kind_is_not_ours_whatever_its_shape() {
+        let ping = br#"{"id":"evt_test_1","object":"v2.core.event","type":"v2.core.event_destination.ping","livemode":false,
+            "created":"2026-11-30T00:00:00.000Z","context":null,
+            "related_object":{"id":"ed_test_1","type":"v2.core.event_destination"}}"#;
+        assert_eq!(read(ping), Ok(Vec::new()));
+        for body in [r#"{"type":"customer.created"}"#, r#"{"type":"ping","data":7}"#] {
+            assert_eq!(read(body.as_bytes()), Ok(Vec::new()), "{body}");
+        }
     }
 }

@@ -20,12 +20,22 @@ async fn refused_client(session: Value) -> StripeClient {
         std::future::ready(reply)
     };
     let base_url = answering_with(answer).await.parse().unwrap();
-    StripeClient::new(StripeConfig { base_url, api_key: SECRET.into(), date_of_birth: true }, |_| {}).unwrap()
+    StripeClient::new(
+        StripeConfig { base_url, api_key: SECRET.into(), account: None, date_of_birth: true },
+        |_| {},
+    )
+    .unwrap()
+}
+
+fn session() -> Value {
+    let mut session = record("stripe-session");
+    session["id"] = json!("vs_1");
+    session
 }
 
 #[tokio::test]
 async fn a_redaction_is_read_although_the_date_of_birth_is_shown_no_longer() {
-    let mut session = record("stripe-session");
+    let mut session = session();
     session["redaction"] = json!({"status": "redacted"});
     let fetched = refused_client(session).await.fetch_case("vs_1").await;
     let Ok(FetchedCase::Found(case)) = fetched else { panic!("{fetched:?}") };
@@ -34,6 +44,6 @@ async fn a_redaction_is_read_although_the_date_of_birth_is_shown_no_longer() {
 
 #[tokio::test]
 async fn a_verified_session_without_the_requested_date_is_refused() {
-    let fetched = refused_client(record("stripe-session")).await.fetch_case("vs_1").await;
+    let fetched = refused_client(session()).await.fetch_case("vs_1").await;
     assert_eq!(fetched, Err(ProviderError::Unauthorized));
 }

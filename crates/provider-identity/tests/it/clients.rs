@@ -10,7 +10,7 @@ use provider_identity::{
 };
 use serde_json::Value;
 
-use provider_http::test_server::answering;
+use provider_http::test_server::{NOWHERE, answering};
 
 pub(crate) const SECRET: &str = "s3cret-of-the-account";
 
@@ -28,9 +28,20 @@ fn shows_no_secret(config: &impl std::fmt::Debug) {
 }
 
 pub(crate) fn stripe(url: &str) -> IdentityClient {
-    let config =
-        StripeConfig { base_url: url.parse().unwrap(), api_key: SECRET.into(), date_of_birth: false };
+    let config = StripeConfig {
+        base_url: url.parse().unwrap(),
+        api_key: SECRET.into(),
+        account: None,
+        date_of_birth: false,
+    };
     shows_no_secret(&config);
+    IdentityClient::Stripe(StripeClient::new(config, short).unwrap())
+}
+
+/// A client of an account, with this key, that makes no call.
+pub(crate) fn stripe_of(account: Option<&str>, api_key: &str) -> IdentityClient {
+    let (base_url, account) = (NOWHERE.parse().unwrap(), account.map(str::to_owned));
+    let config = StripeConfig { base_url, api_key: api_key.into(), account, date_of_birth: false };
     IdentityClient::Stripe(StripeClient::new(config, short).unwrap())
 }
 
@@ -56,7 +67,8 @@ pub(crate) fn record(name: &str) -> Value {
 
 /// The case that a client makes of this record.
 pub(crate) async fn read(make: Make, record: &Value) -> VerificationCase {
-    match make(&answering(200, &[], record).await).fetch_case("id").await {
+    let id = record.pointer("/data/id").or(record.get("id")).and_then(Value::as_str).unwrap();
+    match make(&answering(200, &[], record).await).fetch_case(id).await {
         Ok(FetchedCase::Found(case)) => *case,
         other => panic!("{other:?}"),
     }

@@ -1,12 +1,12 @@
 //! Which cases each recorded event names.
 
 use event_contract::Envelope;
-use provider_identity::{IdentityProvider, RecordHint, UnreadableEvent};
+use provider_identity::{IdentityProvider, ProviderError, RecordHint, UnreadableEvent};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::clients::{event, persona, stripe};
-use provider_http::test_server::NOWHERE;
+use crate::clients::{Make, event, persona, record, stripe, stripe_of};
+use provider_http::test_server::{NOWHERE, answering};
 
 const SESSION: &str = "vs_1QmHarbor0001AbCd";
 const INQUIRY: &str = "inq_zHarbor84ShbUyuwX6AzPSq";
@@ -76,6 +76,71 @@ fn an_event_that_should_name_a_session_and_does_not_is_unreadable() {
     {
         let detail = format!(r#"{{"type":"{kind}.verified","data":{data}}}"#);
         assert_eq!(partner(&detail), Err(UnreadableEvent::MissingId { kind }), "{data}");
+    }
+}
+
+#[test]
+fn a_text_that_is_not_a_case_s_id_becomes_no_case() {
+    let session = UnreadableEvent::NotAnId { of: "a verification session of Stripe" };
+    for id in ["vs_*", "*", "vs_", "vr_1QmHarbor", "mara@example.org"] {
+        let detail = format!(
+            r#"{{"type":"identity.verification_session.verified","data":{{"object":{{"id":"{id}"}}}}}}"#
+        );
+        assert_eq!(partner(&detail), Err(session.clone()), "{id}");
+        let ids = format!(r#"{{"ids":["{SESSION}","{id}"],"change":"changed"}}"#);
+        let webhook = envelope("coppice.ingress.stripe", &ids);
+        assert_eq!(stripe(NOWHERE).read_event(&webhook), Err(session.clone()), "{id}");
+    }
+    let inquiry = UnreadableEvent::NotAnId { of: "an inquiry of Persona" };
+    for id in ["inq_*", "*", "inq_", "act_1", "inq_1/../2"] {
+        let ids = format!(r#"{{"ids":["{INQUIRY}","{id}"],"change":"changed"}}"#);
+        let webhook = envelope("coppice.ingress.persona", &ids);
+        assert_eq!(persona(NOWHERE).read_event(&webhook), Err(inquiry.clone()), "{id}");
+    }
+}
+
+#[test]
+fn an_event_of_another_account_or_mode_is_refused_with_the_setting_that_chooses_it() {
+    let event = |more: &str| {
+        let kind = "identity.verification_session.verified";
+        format!(r#"{{"type":"{kind}",{more}"data":{{"object":{{"id":"vs_connected"}}}}}}"#)
+    };
+    let session = || Ok(vec![hint("vs_connected", None)]);
+    let refused = |setting| Err(UnreadableEvent::OtherAccount { setting });
+    let connected = r#""account":"acct_1Connected7","livemode":true,"#;
+    let (own, connected_client) =
+        (stripe_of(None, "rk_live_x"), stripe_of(Some("acct_1Connected7"), "rk_live_x"));
+    for (more, of_own, of_connected) in [
+        (connected, refused("COPPICE_STRIPE_ACCOUNT"), session()),
+        (r#""livemode":true,"#, session(), refused("COPPICE_STRIPE_ACCOUNT")),
+        (r#""livemode":false,"#, refused("COPPICE_STRIPE_API_KEY"), refused("COPPICE_STRIPE_ACCOUNT")),
+        (
+            r#""account":"acct_1Connected7","livemode":false,"#,
+            refused("COPPICE_STRIPE_ACCOUNT"),
+            refused("COPPICE_STRIPE_API_KEY"),
+        ),
+    ] {
+        let event = envelope("aws.partner/stripe.com/ed_1", &event(more));
+        assert_eq!(own.read_event(&event), of_own, "{more}");
+        assert_eq!(connected_client.read_event(&event), of_connected, "{more}");
+    }
+    let webhook = |account: &str| {
+        let detail = format!(r#"{{"ids":["vs_connected"],"change":"changed","account":"{account}"}}"#);
+        envelope("coppice.ingress.stripe", &detail)
+    };
+    assert_eq!(own.read_event(&webhook("acct_1Connected7 live")), refused("COPPICE_STRIPE_ACCOUNT"));
+    assert_eq!(connected_client.read_event(&webhook("acct_1Connected7 live")), session());
+    assert_eq!(own.read_event(&webhook("test")), refused("COPPICE_STRIPE_API_KEY"));
+    let other_kind = r#"{"type":"charge.succeeded","account":"acct_1Connected7","livemode":false}"#;
+    assert_eq!(own.read_event(&envelope("aws.partner/stripe.com/ed_1", other_kind)), Ok(vec![]));
+}
+
+#[tokio::test]
+async fn an_answer_about_another_case_is_malformed() {
+    let (one, other) = (record("stripe-session"), record("persona-inquiry"));
+    for (make, answer, id) in [(stripe as Make, one, "vs_other"), (persona, other, "inq_other")] {
+        let fetched = make(&answering(200, &[], &answer).await).fetch_case(id).await;
+        assert_eq!(fetched, Err(ProviderError::WHOLE_REPLY_MALFORMED), "{id}");
     }
 }
 

@@ -18,6 +18,7 @@ fn mara() -> VerificationCase {
         opened_at: Some(datetime!(2026-11-22 18:00 UTC)),
         decided_at: Some(datetime!(2026-11-22 18:06:12 UTC)),
         version: Some(datetime!(2026-11-22 18:06:12 UTC)),
+        unread: vec![],
     }
 }
 
@@ -88,4 +89,36 @@ fn debug_shows_the_id_the_status_and_the_version_only() {
     let expected = "VerificationCase { id: \"inq_zHarbor84ShbUyuwX6AzPSq\", verification_status: Verified, \
                     version: Some(2026-11-22 18:06:12.0 +00:00:00), .. }";
     assert_eq!(format!("{:?}", mara()), expected);
+}
+
+#[tokio::test]
+async fn one_odd_value_costs_its_field_alone() {
+    let mut inquiry = record("persona-inquiry");
+    let attributes = &mut inquiry["data"]["attributes"];
+    attributes["reference-id"] = json!(481);
+    attributes["created-at"] = json!("2026-11-22 18:00:00");
+    attributes["updated-at"] = json!("yesterday");
+    attributes["decisioned-at"] = json!(7);
+    attributes["fields"]["name-first"] = json!("Mara");
+    inquiry["included"] = json!("x");
+    let case = read(persona, &inquiry).await;
+    assert_eq!(case.external_key.as_deref(), Some("481"));
+    assert_eq!(case.opened_at, Some(datetime!(2026-11-22 18:00 UTC)), "a time without a zone");
+    assert_eq!((case.version, case.decided_at, &case.given_name), (None, None, &None));
+    assert_eq!((case.family_name.as_deref(), case.birthdate.as_deref()), (Some("Quill"), Some("1984-09-03")));
+    assert_eq!(case.unread, ["decisioned-at", "name-first", "updated-at"]);
+}
+
+#[tokio::test]
+async fn a_time_of_redaction_that_cannot_be_read_is_a_redaction() {
+    for time in [json!("yesterday"), json!(7), json!({})] {
+        let mut inquiry = record("persona-inquiry");
+        inquiry["data"]["attributes"]["redacted-at"] = time.clone();
+        let case = read(persona, &inquiry).await;
+        assert_eq!(
+            (case.verification_status, case.given_name),
+            (VerificationStatus::Redacted, None),
+            "{time}"
+        );
+    }
 }

@@ -62,12 +62,29 @@ fn every_setting_that_is_missing_or_wrong_is_named() {
 }
 
 #[tokio::test]
+async fn a_connected_account_is_named_in_each_request() {
+    let mut session = record("stripe-session");
+    session["id"] = serde_json::json!("vs_1");
+    let (url, asked) = noting(session).await;
+    let more = [("COPPICE_STRIPE_URL", url.as_str()), ("COPPICE_STRIPE_ACCOUNT", "acct_1Connected7")];
+    let client = read(&[STRIPE, more].concat()).0.unwrap().connect().unwrap();
+    client.fetch_case("vs_1").await.unwrap();
+    assert_eq!(asked.header("stripe-account"), ["acct_1Connected7"]);
+    for wrong in ["acct", "1Connected7", "acct_1\n", "acct_1 acct_2"] {
+        let faults = read(&[&STRIPE[..], &[("COPPICE_STRIPE_ACCOUNT", wrong)]].concat()).1;
+        assert_eq!(faults, ["COPPICE_STRIPE_ACCOUNT"], "{wrong:?}");
+    }
+}
+
+#[tokio::test]
 async fn the_date_of_birth_is_requested_separately_and_only_if_the_setting_says_so() {
+    let mut session = record("stripe-session");
+    session["id"] = serde_json::json!("vs_1");
     let outputs = "/v1/identity/verification_sessions/vs_1?expand%5B%5D=verified_outputs";
     for (wanted, expected) in
         [("false", outputs.to_owned()), ("true", format!("{outputs}&expand%5B%5D=verified_outputs.dob"))]
     {
-        let (url, asked) = noting(record("stripe-session")).await;
+        let (url, asked) = noting(session.clone()).await;
         let more = [("COPPICE_STRIPE_URL", url.as_str()), ("COPPICE_STRIPE_DATE_OF_BIRTH", wanted)];
         let settings = read(&[STRIPE, more].concat()).0.unwrap();
         settings.connect().unwrap().fetch_case("vs_1").await.unwrap();

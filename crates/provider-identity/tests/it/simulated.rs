@@ -21,6 +21,7 @@ fn stripe(account: &IdentityControl<Stripe>) -> IdentityClient {
     let config = StripeConfig {
         base_url: account.base_url().parse().unwrap(),
         api_key: account.api_key().into(),
+        account: None,
         date_of_birth: false,
     };
     IdentityClient::Stripe(StripeClient::new(config, |_| {}).unwrap())
@@ -142,6 +143,7 @@ async fn a_wrong_key_and_a_closed_port_have_their_errors() {
     let config = StripeConfig {
         base_url: account.base_url().parse().unwrap(),
         api_key: "rk_other".into(),
+        account: None,
         date_of_birth: false,
     };
     let stranger = StripeClient::new(config, |_| {}).unwrap();

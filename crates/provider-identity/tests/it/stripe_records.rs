@@ -18,6 +18,7 @@ fn mara() -> VerificationCase {
         opened_at: Some(datetime!(2026-11-23 05:00 UTC)),
         decided_at: None,
         version: None,
+        unread: vec![],
     }
 }
 
@@ -80,4 +81,31 @@ async fn placeholders_of_a_redacted_session_are_not_kept() {
     assert_eq!(without_key, VerificationCase { external_key: None, ..case });
     let text = serde_json::to_string(&without_key).unwrap();
     assert!(!text.contains("[redacted]") && !text.contains("0001-01-01"), "{text}");
+}
+
+#[tokio::test]
+async fn one_odd_value_costs_its_field_alone() {
+    let mut session = record("stripe-session");
+    session["client_reference_id"] = json!(481);
+    session["created"] = json!("soon");
+    session["metadata"] = json!(7);
+    session["verified_outputs"]["first_name"] = json!({"value": "Mara"});
+    session["verified_outputs"]["email"] = json!(["mara.quill@example.org"]);
+    let case = read(stripe, &session).await;
+    assert_eq!((case.external_key.as_deref(), case.opened_at, &case.given_name), (Some("481"), None, &None));
+    assert_eq!(case.email.as_deref(), Some("mara.quill@example.org"));
+    assert_eq!(case.unread, ["created", "first_name"]);
+    session["verified_outputs"] = json!("none");
+    assert_eq!(read(stripe, &session).await.family_name, None);
+}
+
+#[tokio::test]
+async fn whatever_redaction_says_the_session_is_redacted() {
+    for redaction in [json!({}), json!("processing"), json!(true), json!([])] {
+        let mut session = record("stripe-session");
+        session["redaction"] = redaction.clone();
+        let case = read(stripe, &session).await;
+        assert_eq!(case.verification_status, VerificationStatus::Redacted, "{redaction}");
+        assert_eq!((case.given_name, case.birthdate), (None, None));
+    }
 }

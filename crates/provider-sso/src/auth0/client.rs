@@ -2,29 +2,33 @@
 //! `read:logs`. Every batch read is eventually consistent: so there is one call per user.
 
 use event_contract::{Envelope, RecordHint, UnreadableEvent};
+use provider_http::json::Json;
 use provider_http::{Absence, Answer, ChangedPage, ChangesFrom, ListedPage, ProviderError, ProviderHttp};
 use serde::de::IgnoredAny;
 
 use super::config::Auth0Config;
-use super::record::{Auth0User, SearchHit};
-use super::sign_in::LogEntry;
+use super::record::{FIELDS, id_of_hit, user};
+use super::sign_in::{LogEntry, SignInTypes};
 use super::{SOURCE, events, feed, listing};
-use crate::{FetchedUser, SignIn, SignInEvent, SsoProvider};
+use crate::{FetchedUser, FoundSignIn, SignIn, SignInEvent, SsoProvider};
 
 /// A client of one tenant. Clones share connections, token and rate limit.
 #[derive(Debug, Clone)]
 pub struct Auth0Client {
     http: ProviderHttp,
+    sign_ins: SignInTypes,
 }
 
 impl Auth0Client {
-    pub(crate) fn of(_: Auth0Config, http: ProviderHttp) -> Self {
-        Self { http }
+    pub(crate) fn of(config: Auth0Config, http: ProviderHttp) -> Self {
+        Self { http, sign_ins: config.sign_ins }
     }
 
     async fn fetch_by_id(&self, id: &str) -> Result<FetchedUser, ProviderError> {
-        match self.http.get_json::<Auth0User>(&["users", id], &[], None).await? {
-            Answer::Found { value, .. } => Ok(FetchedUser::Found(Box::new(value.into()))),
+        let fields = FIELDS.join(",");
+        let query = [("fields", fields.as_str()), ("include_fields", "true")];
+        match self.http.get_json::<Json>(&["users", id], &query, None).await? {
+            Answer::Found { value, .. } => Ok(FetchedUser::Found(Box::new(user(&value)?))),
             Answer::NotModified => Ok(FetchedUser::NotModified),
             Answer::NotFound => Ok(FetchedUser::Absent(Absence::NotFound)),
             Answer::Gone => Ok(FetchedUser::Absent(Absence::Deleted)),
@@ -42,11 +46,11 @@ impl Auth0Client {
             ("include_fields", "true"),
             ("per_page", "10"),
         ];
-        let answer = self.http.get_json::<Vec<SearchHit>>(&["users"], &query, None).await?;
-        let mut hits = answer.always_found()?;
-        hits.retain(|hit| hit.has_identity(bare_id));
-        match hits.len() {
-            0 | 1 => Ok(hits.pop().map(|hit| hit.user_id)),
+        let answer = self.http.get_json::<Vec<Json>>(&["users"], &query, None).await?;
+        let hits = answer.always_found()?;
+        let mut ids: Vec<String> = hits.iter().filter_map(|hit| id_of_hit(hit, bare_id)).collect();
+        match ids.len() {
+            0 | 1 => Ok(ids.pop()),
             // Two connections use the same bare ID, and we cannot know which one is meant.
             _ => Err(ProviderError::Invalid { status: AMBIGUOUS }),
         }
@@ -78,27 +82,28 @@ impl SsoProvider for Auth0Client {
     }
 
     fn read_sign_in(&self, envelope: &Envelope) -> Result<SignInEvent, UnreadableEvent> {
-        events::read_sign_in(envelope)
+        events::read_sign_in(envelope, &self.sign_ins)
     }
 
-    async fn fetch_sign_in(&self, event_id: &str) -> Result<Option<SignIn>, ProviderError> {
+    async fn fetch_sign_in(&self, event_id: &str) -> Result<FoundSignIn, ProviderError> {
         // A tenant keeps its log for 1 to 30 days, by its plan.
         let answer = self.http.get_json::<LogEntry>(&["logs", event_id], &[], None).await?;
-        let Answer::Found { value: entry, .. } = answer else { return Ok(None) };
-        let Some(sign_in) = entry.sign_in(event_id) else { return Ok(None) };
+        let Answer::Found { value: entry, .. } = answer else { return Ok(FoundSignIn::Missing) };
+        let Some(sign_in) = entry.sign_in(&self.sign_ins, event_id) else { return Ok(FoundSignIn::Unnamed) };
         if sign_in.user_id.contains('|') {
-            return Ok(Some(sign_in));
+            return Ok(FoundSignIn::Found(sign_in));
         }
+        // The search shows a user late.
         let full_id = self.full_id(&sign_in.user_id).await?;
-        Ok(full_id.map(|user_id| SignIn { user_id, ..sign_in }))
+        Ok(full_id.map_or(FoundSignIn::Missing, |user_id| FoundSignIn::Found(SignIn { user_id, ..sign_in })))
     }
 
     async fn list(&self, after: Option<&str>) -> Result<ListedPage, ProviderError> {
         let window = listing::Window::read(after)?;
         let query = window.query();
         let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let reply = self.http.get_json::<listing::Reply>(&["users"], &query, None).await?.always_found()?;
-        window.page(reply)
+        let reply = self.http.get_json::<Json>(&["users"], &query, None).await?.always_found()?;
+        window.page(listing::Reply::read(&reply)?)
     }
 
     async fn changes(&self, from: ChangesFrom<'_>) -> Result<ChangedPage, ProviderError> {

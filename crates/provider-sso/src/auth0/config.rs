@@ -5,6 +5,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::SOURCE;
+use super::sign_in::SignInTypes;
 
 /// <https://auth0.com/docs/api/management/v2/users/get-users-by-id>, and the pages beside it.
 const CODES: Codes = Codes {
@@ -31,6 +32,8 @@ pub struct Auth0Config {
     pub client_secret: SecretString,
     /// Identifier of the Management API. Default: `{domain}/api/v2/`. It differs if `domain` is a custom domain.
     pub audience: Option<String>,
+    /// Which entries of the log count as sign-ins.
+    pub sign_ins: SignInTypes,
 }
 
 impl Auth0Config {

@@ -4,6 +4,7 @@ use event_contract::{Envelope, Origin, RecordHint, UnreadableEvent};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::sign_in::SignInTypes;
 use super::{SOURCE, event_stream, log_stream, sign_in};
 use crate::SignInEvent;
 
@@ -24,11 +25,11 @@ pub(crate) fn read_event(envelope: &Envelope) -> Result<Vec<RecordHint>, Unreada
     }
 }
 
-pub(crate) fn read_sign_in(envelope: &Envelope) -> Result<SignInEvent, UnreadableEvent> {
+pub(crate) fn read_sign_in(envelope: &Envelope, types: &SignInTypes) -> Result<SignInEvent, UnreadableEvent> {
     match envelope.origin(SOURCE, Some(PARTNER_SOURCE_PREFIX))? {
         Origin::Ingress => Ok(SignInEvent::Ignored),
         Origin::Partner if is_event_stream(envelope)? => Ok(SignInEvent::Ignored),
-        Origin::Partner => sign_in::read(envelope.parse_detail()?),
+        Origin::Partner => sign_in::read(envelope.parse_detail()?, types),
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use provider_http::{ChangedPage, ChangesFrom, ProviderError, StreamedEvent};
 use serde::Deserialize;
+use serde_json::Value;
 use time::format_description::well_known::Rfc3339;
 
 use super::event_stream::{StreamEvent, read};
@@ -16,16 +17,6 @@ pub(crate) const QUIET: Duration = Duration::from_secs(2);
 const TYPES: [&str; 3] = ["user.created", "user.updated", "user.deleted"];
 const TIME: &str = "@";
 const END: &str = "connection_timeout";
-
-#[derive(Deserialize)]
-struct Frame {
-    event: Option<StreamEvent>,
-}
-
-#[derive(Deserialize)]
-struct Failure {
-    code: Option<String>,
-}
 
 pub(crate) fn query(from: ChangesFrom<'_>) -> Option<Vec<(&'static str, String)>> {
     let begin = match from {
@@ -39,21 +30,21 @@ pub(crate) fn query(from: ChangesFrom<'_>) -> Option<Vec<(&'static str, String)>
 }
 
 pub(crate) fn page(from: ChangesFrom<'_>, events: &[StreamedEvent]) -> Result<ChangedPage, ProviderError> {
-    let (mut ids, mut offset) = (Vec::new(), None);
-    for event in events {
+    let (mut ids, mut unreadable, mut offset) = (Vec::new(), Vec::new(), None);
+    for (place, event) in (1..).zip(events) {
+        let frame = serde_json::from_str::<Value>(&event.data).ok();
         if event.kind == "error" {
-            let failure: Failure = parsed(&event.data)?;
-            match failure.code.as_deref() {
-                // Auth0 ends every stream after some time with this code. It is no failure.
-                Some(END) => break,
-                // The offset is too old, or the stream failed.
-                _ => return Err(ProviderError::Invalid { status: 410 }),
+            // Auth0 ends every stream after some time with this code. It is no failure.
+            if frame.is_some_and(|failure| failure.get("code").is_some_and(|code| code == END)) {
+                break;
             }
+            // The offset is too old, or the stream failed.
+            return Err(ProviderError::Invalid { status: 410 });
         }
-        // Some have an offset and nothing else, so that the feed moves past events of types that we did not request.
-        if let Some(event) = parsed::<Frame>(&event.data)?.event {
-            let hints = read(event).map_err(|_| ProviderError::WHOLE_REPLY_MALFORMED)?;
-            ids.extend(hints.into_iter().map(|hint| hint.id));
+        match frame.as_ref().and_then(users) {
+            Some(users) => ids.extend(users),
+            None => unreadable
+                .push(event.id.as_ref().map_or_else(|| format!("event {place}"), |id| format!("event {id}"))),
         }
         offset = event.id.clone().or(offset);
     }
@@ -62,12 +53,20 @@ pub(crate) fn page(from: ChangesFrom<'_>, events: &[StreamedEvent]) -> Result<Ch
         // The feed has no offset yet.
         ChangesFrom::Time(time) => format!("{TIME}{}", time.format(&Rfc3339).unwrap_or_default()),
     };
-    Ok(ChangedPage { ids, next: offset.unwrap_or_else(begin), more: events.len() >= PAGE })
+    Ok(ChangedPage { ids, next: offset.unwrap_or_else(begin), more: events.len() >= PAGE, unreadable })
 }
 
-fn parsed<'a, T: Deserialize<'a>>(data: &'a str) -> Result<T, ProviderError> {
-    serde_json::from_str(data)
-        .map_err(|error| ProviderError::Malformed { line: error.line(), column: error.column() })
+/// The users that a frame names. `None`: it cannot be read.
+fn users(frame: &Value) -> Option<Vec<String>> {
+    match frame.get("event") {
+        // Some have an offset and nothing else, so that the feed moves past events of types that we did not request.
+        None | Some(Value::Null) if frame.get("offset").is_some() => Some(Vec::new()),
+        None => None,
+        Some(event) => {
+            let hints = read(StreamEvent::deserialize(event).ok()?).ok()?;
+            Some(hints.into_iter().map(|hint| hint.id).collect())
+        }
+    }
 }
 
 #[cfg(test)]
@@ -88,6 +87,23 @@ mod tests {
         let read = page(ChangesFrom::Cursor("o0"), &events).unwrap();
         assert_eq!((read.ids, read.next.as_str(), read.more), (vec![String::from("auth0|ada")], "o2", false));
         assert_eq!(page(ChangesFrom::Cursor("o0"), &[]).unwrap().next, "o0");
+    }
+
+    #[test]
+    fn an_event_that_cannot_be_read_costs_no_other() {
+        let events = [
+            event("user.updated", Some("o1"), "<html>"),
+            event(
+                "user.updated",
+                None,
+                r#"{"offset":"o2","event":{"type":"user.updated","data":{"object":{}}}}"#,
+            ),
+            event("user.updated", Some("o3"), r#"{"offset":"o3","event":{"type":7}}"#),
+            event("user.updated", Some("o4"), ADA),
+        ];
+        let read = page(ChangesFrom::Cursor("o0"), &events).unwrap();
+        assert_eq!((read.ids, read.next.as_str()), (vec![String::from("auth0|ada")], "o4"));
+        assert_eq!(read.unreadable, ["event o1", "event 2", "event o3"]);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //! returns its first 1,000 results and no more. So each window begins at the creation of the last user so far; if a user is
 //! created, changed or deleted meanwhile, no other user shifts.
 
-use provider_http::{ListedPage, ListedRecord, ProviderError};
+use provider_http::json::{Json, needed};
+use provider_http::{ListedPage, ListedRecord, ProviderError, readable_records};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -10,20 +11,42 @@ use time::OffsetDateTime;
 pub(crate) const PAGE: usize = 100;
 const PAGES: usize = 10;
 
-#[derive(Deserialize)]
 pub(crate) struct Reply {
-    total: usize,
+    total: Option<usize>,
     users: Vec<Created>,
+    unreadable: Vec<String>,
+    /// Users on the page, the unreadable ones included.
+    length: usize,
 }
 
-#[derive(Deserialize)]
 struct Created {
-    #[serde(deserialize_with = "provider_http::record_id")]
     user_id: String,
     /// As Auth0 writes it, since it is only sent back.
-    created_at: String,
-    #[serde(default, with = "time::serde::rfc3339::option")]
+    created_at: Option<String>,
     updated_at: Option<OffsetDateTime>,
+}
+
+impl Reply {
+    pub(crate) fn read(reply: &Json) -> Result<Self, ProviderError> {
+        let (total, users) = match reply {
+            // Without the totals.
+            Json::List(users) => (None, users.as_slice()),
+            reply => {
+                (reply.at("total").number().unwrap_or_default(), needed("users", reply.at("users").list())?)
+            }
+        };
+        let (records, unreadable) = readable_records(users, 1, created);
+        let total = total.and_then(|total| usize::try_from(total).ok());
+        Ok(Self { total, users: records, unreadable, length: users.len() })
+    }
+}
+
+fn created(user: &Json) -> Option<Created> {
+    Some(Created {
+        user_id: user.at("user_id").id().ok()??,
+        created_at: user.at("created_at").text().ok().flatten(),
+        updated_at: user.at("updated_at").time().ok().flatten(),
+    })
 }
 
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,18 +79,17 @@ impl Window {
     }
 
     pub(crate) fn page(self, reply: Reply) -> Result<ListedPage, ProviderError> {
-        let Reply { total, users } = reply;
+        let Reply { total, users, unreadable, length } = reply;
         // The search lags behind the users by seconds, and Auth0 does not promise that it is complete.
-        let promised = total.saturating_sub(self.page * PAGE).min(PAGE);
-        let doubt = (users.len() < promised).then_some("a page has fewer users than its total says");
-        let full = users.len() >= PAGE;
+        let promised = total.unwrap_or(0).saturating_sub(self.page * PAGE).min(PAGE);
+        let doubt = (length < promised).then_some("a page has fewer users than its total says");
         let first = self.created_at.is_none() && self.page == 0;
-        let last = users.last().map(|user| user.created_at.clone());
-        let mut listed: Vec<String> = users
-            .iter()
-            .filter(|user| Some(&user.created_at) == last.as_ref())
-            .map(|user| user.user_id.clone())
-            .collect();
+        let last = users.iter().rev().find_map(|user| user.created_at.clone());
+        // A full page is never the last one, whatever the total says.
+        let full = length >= PAGE;
+        let more = full || (doubt.is_some() && last.is_some() && last != self.created_at);
+        let mut listed: Vec<String> =
+            users.iter().filter(|user| user.created_at == last).map(|user| user.user_id.clone()).collect();
         // Users of the same millisecond may be in two windows, and are listed once.
         let new = users.into_iter().filter(|user| !self.listed.contains(&user.user_id));
         let records = new.map(|user| ListedRecord { id: user.user_id, version: user.updated_at }).collect();
@@ -80,9 +102,9 @@ impl Window {
             listed.extend(self.listed);
         }
         let next = Self { created_at: last, page, listed };
-        let next = full.then(|| serde_json::to_string(&next).unwrap_or_default());
-        let total = first.then_some(total).and_then(|total| u64::try_from(total).ok());
-        Ok(ListedPage { records, next, total, doubt })
+        let next = more.then(|| serde_json::to_string(&next).unwrap_or_default());
+        let total = total.filter(|_| first).and_then(|total| u64::try_from(total).ok());
+        Ok(ListedPage { records, next, total, doubt, unreadable })
     }
 }
 
@@ -94,10 +116,11 @@ mod tests {
     fn reply(total: usize, users: &[(usize, usize)]) -> Reply {
         let user = |(number, second): &(usize, usize)| Created {
             user_id: format!("auth0|{number}"),
-            created_at: format!("2026-11-24T17:00:{second:02}.000Z"),
+            created_at: Some(format!("2026-11-24T17:00:{second:02}.000Z")),
             updated_at: None,
         };
-        Reply { total, users: users.iter().map(user).collect() }
+        let users: Vec<Created> = users.iter().map(user).collect();
+        Reply { total: Some(total), length: users.len(), users, unreadable: Vec::new() }
     }
 
     fn full(second: impl Fn(usize) -> usize) -> Vec<(usize, usize)> {
@@ -132,6 +155,41 @@ mod tests {
             |total, users: &[(usize, usize)]| Window::default().page(reply(total, users)).unwrap().doubt;
         assert!(doubt(5, &[]).is_some() && doubt(2, &[(1, 1)]).is_some());
         assert!(doubt(0, &[]).is_none() && doubt(1, &[(1, 1)]).is_none());
+    }
+
+    #[test]
+    fn a_full_page_is_never_the_last_one_and_a_short_one_may_have_a_next_one() {
+        let next =
+            |total, users: &[(usize, usize)]| Window::default().page(reply(total, users)).unwrap().next;
+        assert!(next(100, &full(|number| number / 2)).is_some(), "the total counts the page only");
+        assert!(next(0, &full(|number| number / 2)).is_some());
+        assert!(next(250, &[(1, 1), (2, 2)]).is_some(), "the total promises more");
+        assert!(next(2, &[(1, 1), (2, 2)]).is_none());
+    }
+
+    #[test]
+    fn a_user_that_cannot_be_read_costs_no_other() {
+        let read = |json: &str| Reply::read(&serde_json::from_str(json).unwrap());
+        let users = r#"[{"user_id":"auth0|1","created_at":"2026-11-24T17:00:00.000Z","updated_at":"lately"},{"user_id":null},
+            7,{"USER_ID":"auth0|4","created_at":7}]"#;
+        for json in [
+            format!(r#"{{"total":"4","users":{users}}}"#),
+            format!(r#"{{"users":{users}}}"#),
+            users.to_owned(),
+        ] {
+            let page = Window::default().page(read(&json).unwrap()).unwrap();
+            let ids: Vec<&str> = page.records.iter().map(|record| record.id.as_str()).collect();
+            assert_eq!(
+                (ids, page.unreadable.join(" ").as_str()),
+                (vec!["auth0|1", "auth0|4"], "record 2 record 3")
+            );
+        }
+        for json in ["{}", r#"{"total":0}"#, r#"{"total":0,"records":[]}"#, "7"] {
+            assert!(
+                read(json).is_err_and(|error| error == ProviderError::Unreadable { field: "users" }),
+                "{json}"
+            );
+        }
     }
 
     #[test]

@@ -1,82 +1,153 @@
 //! Auth0's user (<https://auth0.com/docs/api/management/v2/users/get-users-by-id>), and its mapping to [`SsoUser`]. All fields
-//! but the ID may be missing.
+//! but the ID may be missing, and a connection may fill most of them with anything.
 
-use serde::Deserialize;
-use serde_json::Value;
-use time::OffsetDateTime;
+use provider_http::ProviderError;
+use provider_http::json::{Fields, Json, needed, readable};
 
-use super::text_or_number::TextOrNumber;
 use crate::{SsoIdentity, SsoUser};
 
-/// `last_login` and `logins_count` are left out on purpose: they change on every login, and `updated_at` with them.
-#[derive(Deserialize)]
-pub(crate) struct Auth0User {
-    #[serde(deserialize_with = "provider_http::record_id")]
-    user_id: String,
-    email: Option<String>,
-    email_verified: Option<bool>,
-    given_name: Option<String>,
-    family_name: Option<String>,
-    name: Option<String>,
-    phone_number: Option<String>,
-    blocked: Option<bool>,
-    app_metadata: Option<Value>,
-    identities: Option<Vec<Auth0Identity>>,
-    #[serde(default, with = "time::serde::rfc3339::option")]
-    updated_at: Option<OffsetDateTime>,
-}
+/// What is kept of a user. `last_login` and `logins_count` are left out on purpose: they change on every login, and `updated_at`
+/// with them. So is `user_metadata`, which may have 16 MB.
+pub(crate) const FIELDS: [&str; 11] = [
+    "user_id",
+    "email",
+    "email_verified",
+    "given_name",
+    "family_name",
+    "name",
+    "phone_number",
+    "blocked",
+    "app_metadata",
+    "identities",
+    "updated_at",
+];
 
-#[derive(Deserialize)]
-struct Auth0Identity {
-    provider: String,
-    connection: Option<String>,
-    user_id: TextOrNumber,
-}
-
-impl From<Auth0User> for SsoUser {
-    fn from(user: Auth0User) -> Self {
-        Self {
-            id: user.user_id,
-            email: user.email,
-            email_verified: user.email_verified.unwrap_or(false),
-            given_name: user.given_name,
-            family_name: user.family_name,
-            display_name: user.name,
-            phone: user.phone_number,
-            blocked: user.blocked.unwrap_or(false),
-            external_key: user.app_metadata.as_ref().and_then(person_key),
-            identities: user.identities.unwrap_or_default().into_iter().map(SsoIdentity::from).collect(),
-            version: user.updated_at,
-            etag: None,
-        }
+pub(crate) fn user(record: &Json) -> Result<SsoUser, ProviderError> {
+    let id = needed("user_id", record.at("user_id").id())?;
+    // An answer of another form must not read as a user without any value.
+    if !record.has_any(&FIELDS[1..]) {
+        return Err(ProviderError::Unreadable { field: "identities" });
     }
+    let blocked = readable("blocked", record.at("blocked").flag())?.unwrap_or(false);
+    let identities = identities(record)?;
+    let mut fields = Fields::default();
+    let mut text = |name| fields.optional(name, record.at(name).text());
+    let (email, given_name, family_name) = (text("email"), text("given_name"), text("family_name"));
+    let (display_name, phone) = (text("name"), text("phone_number"));
+    // Only a clear yes: some connections write the address itself.
+    let verified = fields.optional("email_verified", record.at("email_verified").flag());
+    // An administrator or an Action has put it there.
+    let key = record.at("app_metadata").at("person_key").id();
+    Ok(SsoUser {
+        id,
+        email,
+        email_verified: verified.unwrap_or(false),
+        given_name,
+        family_name,
+        display_name,
+        phone,
+        blocked,
+        external_key: fields.optional("app_metadata.person_key", key),
+        identities,
+        version: fields.optional("updated_at", record.at("updated_at").time()),
+        etag: None,
+        unread: fields.unread(),
+    })
 }
 
-impl From<Auth0Identity> for SsoIdentity {
-    fn from(identity: Auth0Identity) -> Self {
-        Self {
-            provider: identity.provider,
-            connection: identity.connection,
-            subject: identity.user_id.into_text(),
-        }
+fn identities(record: &Json) -> Result<Vec<SsoIdentity>, ProviderError> {
+    // They link users, so none is left out because of a part that cannot be read.
+    let list = readable("identities", record.at("identities").list())?.unwrap_or_default();
+    let identity = |identity: &Json| {
+        Ok(SsoIdentity {
+            provider: needed("identities.provider", identity.at("provider").text())?,
+            connection: identity.at("connection").text().ok().flatten(),
+            subject: needed("identities.user_id", identity.at("user_id").id())?,
+        })
+    };
+    list.iter().map(identity).collect()
+}
+
+/// The user's ID, if it has the identity with this subject: a search may match other users too.
+pub(crate) fn id_of_hit(hit: &Json, subject: &str) -> Option<String> {
+    let identities = hit.at("identities").list().ok().flatten().unwrap_or_default();
+    let has = |identity: &Json| identity.at("user_id").id() == Ok(Some(subject.to_owned()));
+    hit.at("user_id").id().ok().flatten().filter(|_| identities.iter().any(has))
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    fn read(json: &str) -> Result<SsoUser, ProviderError> {
+        user(&serde_json::from_str(json).unwrap())
     }
-}
 
-fn person_key(app_metadata: &Value) -> Option<String> {
-    // An administrator or an Action has put it there. A value that is no text is not ours.
-    app_metadata.get("person_key")?.as_str().map(str::to_owned)
-}
+    /// A user with this field besides the usual ones.
+    fn with(field: &str) -> SsoUser {
+        read(&format!(r#"{{"user_id":"auth0|1","given_name":"Nora","identities":[],{field}}}"#)).unwrap()
+    }
 
-#[derive(Deserialize)]
-pub(crate) struct SearchHit {
-    #[serde(deserialize_with = "provider_http::record_id")]
-    pub(crate) user_id: String,
-    identities: Option<Vec<Auth0Identity>>,
-}
+    #[test]
+    fn an_address_that_is_verified_by_a_text_is_verified() {
+        let user = read(
+            r#"{"user_id":"samlp|bayside|nora","email":"nora.eik@bayside.example","email_verified":"true","given_name":"Nora",
+               "family_name":"Eik","identities":[{"provider":"samlp","connection":"bayside","user_id":"bayside|nora"}],
+               "updated_at":"2026-11-20T08:00:00.000Z"}"#,
+        )
+        .unwrap();
+        assert_eq!(user.email.as_deref(), Some("nora.eik@bayside.example"));
+        assert_eq!((user.given_name.as_deref(), user.family_name.as_deref()), (Some("Nora"), Some("Eik")));
+        assert!(user.email_verified && !user.blocked && user.unread.is_empty());
+        assert_eq!(user.version, Some(datetime!(2026-11-20 8:00 UTC)));
+        assert_eq!(user.identities[0].subject, "bayside|nora");
+    }
 
-impl SearchHit {
-    pub(crate) fn has_identity(&self, subject: &str) -> bool {
-        // A search may match other users too.
-        self.identities.iter().flatten().any(|identity| identity.user_id.clone().into_text() == subject)
+    #[test]
+    fn an_optional_value_that_cannot_be_read_costs_its_field_alone() {
+        for (field, verified, unread) in [
+            (r#""email_verified":"nora.eik@bayside.example""#, false, &["email_verified"][..]),
+            (r#""email_verified":"False""#, false, &[]),
+            (r#""email_verified":1"#, true, &[]),
+            (r#""email_verified":null"#, false, &[]),
+            (r#""phone_number":{"work":"+15550100177"}"#, false, &["phone_number"]),
+            (
+                r#""updated_at":"last week","app_metadata":{"person_key":{}}"#,
+                false,
+                &["app_metadata.person_key", "updated_at"],
+            ),
+        ] {
+            let user = with(field);
+            assert_eq!((user.email_verified, user.unread.as_slice()), (verified, unread), "{field}");
+            assert_eq!(user.given_name.as_deref(), Some("Nora"), "{field}");
+        }
+        assert_eq!(with(r#""family_name":["Eik"]"#).family_name.as_deref(), Some("Eik"));
+        assert_eq!(with(r#""app_metadata":{"person_key":9017}"#).external_key.as_deref(), Some("9017"));
+        assert_eq!(
+            with(r#""updated_at":"2026-11-20 08:00:00 +0000""#).version,
+            Some(datetime!(2026-11-20 8:00 UTC))
+        );
+    }
+
+    #[test]
+    fn a_needed_value_that_cannot_be_read_is_refused() {
+        for (json, field) in [
+            (r#"{"user_id":"","identities":[]}"#, "user_id"),
+            (r#"{"user_id":["a","b"],"identities":[]}"#, "user_id"),
+            (r#"{"user_id":"auth0|1","user_id":"auth0|2","identities":[]}"#, "user_id"),
+            (r#"{"user_id":"auth0|1","blocked":"perhaps","identities":[]}"#, "blocked"),
+            (r#"{"user_id":"auth0|1","blocked":true,"Blocked":false,"identities":[]}"#, "blocked"),
+            (r#"{"user_id":"auth0|1","identities":"none"}"#, "identities.provider"),
+            (r#"{"user_id":"auth0|1","identities":[{"provider":"auth0"}]}"#, "identities.user_id"),
+            (r#"{"user_id":"auth0|1","profile":{"email":"nora.eik@bayside.example"}}"#, "identities"),
+            ("[]", "user_id"),
+        ] {
+            assert_eq!(read(json), Err(ProviderError::Unreadable { field }), "{json}");
+        }
+        for blocked in ["true", r#""True""#, "1", r#""1""#] {
+            assert!(with(&format!(r#""blocked":{blocked}"#)).blocked, "{blocked}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 use secrecy::SecretString;
 use url::Url;
 
+use super::sign_in::SignInTypes;
 use crate::Auth0Config;
 
 ::settings::declare! {
@@ -18,4 +19,7 @@ use crate::Auth0Config;
     AUDIENCE: Option<String> = "COPPICE_AUTH0_AUDIENCE" [default "", optional]
         "audience of the Management API, where it is not <url>/api/v2/: a tenant with a custom domain (provider auth0)"
         => audience;
+    SIGN_INS: SignInTypes = "COPPICE_AUTH0_SIGN_INS" [default SignInTypes::DEFAULT]
+        "types of log entries that count as sign-ins: some of s, scoa, sens, sepft, ssa and sertft; the rules must have them too (provider auth0)"
+        => sign_ins;
 }

@@ -33,8 +33,9 @@ pub(crate) fn read_event(envelope: &Envelope) -> Result<Vec<RecordHint>, Unreada
     if hints.is_empty() { Err(UnreadableEvent::MissingId { kind }) } else { Ok(hints) }
 }
 
-pub(crate) fn users_of(event: &LogEvent) -> Vec<&str> {
-    known_type(&event.event_type).map_or_else(Vec::new, |_| subjects(event))
+/// The users that an entry of the log changes. `None`: it is of a type that changes none.
+pub(crate) fn users_of(event: &LogEvent) -> Option<Vec<&str>> {
+    known_type(&event.event_type).map(|_| subjects(event))
 }
 
 fn known_type(event_type: &str) -> Option<(&'static str, bool)> {

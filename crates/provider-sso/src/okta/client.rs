@@ -1,19 +1,23 @@
 //! The Users API (<https://developer.okta.com/docs/api/openapi/okta-management/management/tag/User/>) and the System Log API.
 //! Only the read by ID is consistent: so there is one call per user.
 
+use std::sync::Arc;
+
 use event_contract::{Envelope, RecordHint, UnreadableEvent};
+use provider_http::json::Json;
 use provider_http::{
-    Absence, Answer, ChangedPage, ChangesFrom, ListedPage, Page, ProviderError, ProviderHttp,
+    Absence, Answer, ChangedPage, ChangesFrom, ListedPage, Page, PageSize, ProviderError, ProviderHttp,
 };
 use serde::de::IgnoredAny;
+use serde_json::Value;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
 use super::config::OktaConfig;
 use super::log_event::LogEvent;
-use super::record::{ListedUser, OktaUser};
+use super::record::user;
 use super::{SOURCE, changes, feed, listing, sign_in};
-use crate::{FetchedUser, SignIn, SignInEvent, SsoProvider};
+use crate::{FetchedUser, FoundSignIn, SignInEvent, SsoProvider};
 
 /// How long Okta keeps its log. Without a beginning, a query covers one week only, and a message may be older.
 const LOG_RETENTION: Duration = Duration::days(90);
@@ -25,11 +29,14 @@ const PAGE: usize = 200;
 #[derive(Debug, Clone)]
 pub struct OktaClient {
     http: ProviderHttp,
+    users_page: Arc<PageSize>,
+    log_page: Arc<PageSize>,
 }
 
 impl OktaClient {
     pub(crate) fn of(_: OktaConfig, http: ProviderHttp) -> Self {
-        Self { http }
+        let (users_page, log_page) = (PageSize::new(PAGE), PageSize::new(feed::PAGE));
+        Self { http, users_page: Arc::new(users_page), log_page: Arc::new(log_page) }
     }
 
     /// The IDs of the users on one page. `after`: the cursor that the page before returned. Deactivated users (`DEPROVISIONED`)
@@ -38,23 +45,23 @@ impl OktaClient {
     /// # Errors
     /// Any [`ProviderError`]. After [`ProviderError::RateLimited`], read the same page again.
     pub async fn list_users(&self, after: Option<&str>) -> Result<Page<String>, ProviderError> {
-        self.list_filtered(None, after).await
+        let Page { items, next, asked, too_large } = self.list_filtered(None, after).await?;
+        Ok(Page { items: items.iter().filter_map(listing::id).collect(), next, asked, too_large })
     }
 
     async fn list_filtered(
         &self,
         filter: Option<&str>,
         after: Option<&str>,
-    ) -> Result<Page<String>, ProviderError> {
-        let limit = PAGE.to_string();
-        let query = [("limit", limit.as_str()), ("fields", "id")];
-        let query: Vec<_> = query.into_iter().chain(filter.map(|filter| ("filter", filter))).collect();
-        let page =
-            self.http.get_page::<ListedUser>(&["users"], &query, "after", after).await?.always_found()?;
-        Ok(Page { items: page.items.into_iter().map(|user| user.id).collect(), next: page.next })
+    ) -> Result<Page<Json>, ProviderError> {
+        // Only lists know `fields`: a user that is read by ID comes whole.
+        let query: Vec<_> =
+            [("fields", "id")].into_iter().chain(filter.map(|filter| ("filter", filter))).collect();
+        let size = ("limit", &*self.users_page);
+        self.http.get_page(&["users"], &query, size, ("after", after)).await?.always_found()
     }
 
-    async fn log_entries(&self, event_id: &str) -> Result<Vec<LogEvent>, ProviderError> {
+    async fn log_entries(&self, event_id: &str) -> Result<Vec<Value>, ProviderError> {
         let filter = format!(r#"uuid eq "{event_id}""#);
         let since = (OffsetDateTime::now_utc() - LOG_RETENTION).format(&Rfc3339);
         let since = since.map_err(|_| INVALID)?; // The year is not between 0 and 9999.
@@ -79,8 +86,8 @@ impl SsoProvider for OktaClient {
         if id == "me" {
             return Err(INVALID);
         }
-        match self.http.get_json::<OktaUser>(&["users", id], &[], known_etag).await? {
-            Answer::Found { value, etag } => Ok(FetchedUser::Found(Box::new(value.into_user(etag)))),
+        match self.http.get_json::<Json>(&["users", id], &[], known_etag).await? {
+            Answer::Found { value, etag } => Ok(FetchedUser::Found(Box::new(user(&value, etag)?))),
             Answer::NotModified => Ok(FetchedUser::NotModified),
             // A deactivated user is found, and blocked; a deleted user is not found:
             // <https://developer.okta.com/docs/api/openapi/okta-management/management/tag/User/>.
@@ -93,14 +100,17 @@ impl SsoProvider for OktaClient {
         sign_in::read_sign_in(envelope)
     }
 
-    async fn fetch_sign_in(&self, event_id: &str) -> Result<Option<SignIn>, ProviderError> {
+    async fn fetch_sign_in(&self, event_id: &str) -> Result<FoundSignIn, ProviderError> {
         // A text that could end the quotes of the filter is no `uuid`.
         if event_id.is_empty() || !event_id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
             return Err(INVALID);
         }
         let entries = self.log_entries(event_id).await?;
-        let entry = entries.into_iter().find(|entry| entry.uuid() == Some(event_id));
-        Ok(entry.as_ref().and_then(sign_in::sign_in))
+        let entries = entries.into_iter().filter_map(|entry| serde_json::from_value(entry).ok());
+        let Some(entry) = entries.into_iter().find(|entry: &LogEvent| entry.uuid() == Some(event_id)) else {
+            return Ok(FoundSignIn::Missing);
+        };
+        Ok(sign_in::sign_in(&entry).map_or(FoundSignIn::Unnamed, FoundSignIn::Found))
     }
 
     async fn list(&self, after: Option<&str>) -> Result<ListedPage, ProviderError> {
@@ -112,22 +122,20 @@ impl SsoProvider for OktaClient {
                 self.list_filtered(Some(listing::DEACTIVATED), after).await?
             }
         };
-        Ok(place.page(page, PAGE))
+        Ok(place.page(page))
     }
 
     async fn changes(&self, from: ChangesFrom<'_>) -> Result<ChangedPage, ProviderError> {
         // Deletions included. Okta keeps the log for 90 days.
         let place = feed::Place::read(from).ok_or(INVALID)?;
-        let limit = feed::PAGE.to_string();
-        let query = [
-            ("since", place.since.as_str()),
-            ("sortOrder", "ASCENDING"),
-            ("limit", limit.as_str()),
-            ("filter", feed::FILTER),
-        ];
-        let page = self.http.get_feed_page::<LogEvent>(&["logs"], &query, "after", place.after).await?;
-        let page = page.always_found()?;
-        Ok(place.page(&page.items, page.next))
+        let query = [("since", place.since.as_str()), ("sortOrder", "ASCENDING"), ("filter", feed::FILTER)];
+        let (size, after) = (("limit", &*self.log_page), ("after", place.after));
+        let page = self.http.get_feed_page::<Value>(&["logs"], &query, size, after).await?;
+        match page.always_found()? {
+            // No link leads past the entry.
+            Page { too_large: Some(error), next: None, .. } => Err(error),
+            page => Ok(place.page(page)),
+        }
     }
 
     async fn ping(&self) -> Result<(), ProviderError> {

@@ -1,9 +1,12 @@
 //! The System Log as a feed of changed users: <https://developer.okta.com/docs/reference/system-log-query/>. If the query has
 //! no end, the log is a feed: it always has a next link, from which the next reading continues.
 
-use provider_http::{ChangedPage, ChangesFrom};
+use provider_http::{ChangedPage, ChangesFrom, Page};
+use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+
+use serde::Deserialize;
 
 use super::changes;
 use super::log_event::LogEvent;
@@ -37,23 +40,62 @@ impl<'a> Place<'a> {
         }
     }
 
-    pub(crate) fn page(self, entries: &[LogEvent], next: Option<String>) -> ChangedPage {
-        // Read as events are, so that one place decides what changes a user.
-        let ids = entries.iter().flat_map(changes::users_of).map(str::to_owned).collect();
-        let moved = next.is_some() && next.as_deref() != self.after;
-        // Without a link, the place stays.
-        let after = next.or_else(|| self.after.map(str::to_owned)).unwrap_or_default();
-        ChangedPage { ids, next: format!("{}{PARTS}{after}", self.since), more: moved && !entries.is_empty() }
+    pub(crate) fn page(self, page: Page<Value>) -> ChangedPage {
+        let (mut ids, mut unreadable, mut latest) = (Vec::new(), Vec::new(), None);
+        for (place, entry) in (1..).zip(&page.items) {
+            // Read as events are, so that one place decides what changes a user.
+            match LogEvent::deserialize(entry) {
+                Ok(entry) => {
+                    let users = changes::users_of(&entry);
+                    if users.as_ref().is_some_and(Vec::is_empty) {
+                        unreadable.push(
+                            entry.uuid().map_or_else(|| format!("entry {place}"), |id| format!("entry {id}")),
+                        );
+                    }
+                    ids.extend(users.into_iter().flatten().map(str::to_owned));
+                    latest = latest.max(entry.published());
+                }
+                Err(_) => unreadable.push(format!("entry {place}")),
+            }
+        }
+        if page.too_large.is_some() {
+            unreadable.push(String::from("the only entry, which is too large,"));
+        }
+        let empty = page.items.is_empty() && page.too_large.is_none();
+        let full = page.items.len() >= page.asked;
+        let (since, after, more) = match page.next {
+            Some(next) => {
+                let moved = Some(next.as_str()) != self.after;
+                (self.since, next, moved && !empty)
+            }
+            // Without a link, only a time leads on. Entries of that time come again.
+            None => {
+                let latest =
+                    latest.and_then(|at| at.format(&Rfc3339).ok()).filter(|latest| *latest > self.since);
+                match latest {
+                    Some(latest) => (latest, String::new(), full),
+                    None => (self.since, self.after.map(str::to_owned).unwrap_or_default(), false),
+                }
+            }
+        };
+        ChangedPage { ids, next: format!("{since}{PARTS}{after}"), more, unreadable }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use provider_http::ProviderError;
+    use serde_json::json;
+
     use super::*;
 
-    fn entry(event_type: &str) -> LogEvent {
-        let target = serde_json::json!([{"id": "00u1", "type": "User"}]);
-        serde_json::from_value(serde_json::json!({"eventType": event_type, "target": target})).unwrap()
+    fn entry(event_type: &str) -> Value {
+        let published = "2026-11-29T15:10:42.118Z";
+        json!({"eventType": event_type, "published": published, "target": [{"id": "00u1", "type": "User"}]})
+    }
+
+    fn page(items: &[Value], next: Option<&str>) -> Page<Value> {
+        Page { items: items.to_vec(), next: next.map(str::to_owned), asked: 2, too_large: None }
     }
 
     #[test]
@@ -61,12 +103,51 @@ mod tests {
         let first = Place::read(ChangesFrom::Time(OffsetDateTime::UNIX_EPOCH)).unwrap();
         assert_eq!((first.since.as_str(), first.after), ("1970-01-01T00:00:00Z", None));
         let entries = [entry("user.lifecycle.suspend"), entry("user.session.start")];
-        let page = first.page(&entries, Some(String::from("p 2")));
-        assert_eq!((page.ids.as_slice(), page.more), (&[String::from("00u1")][..], true));
-        let second = Place::read(ChangesFrom::Cursor(&page.next)).unwrap();
+        let read = first.page(page(&entries, Some("p 2")));
+        assert_eq!((read.ids.as_slice(), read.more), (&[String::from("00u1")][..], true));
+        let second = Place::read(ChangesFrom::Cursor(&read.next)).unwrap();
         assert_eq!(second.after, Some("p 2"));
-        let empty = second.page(&[], Some(String::from("p 2")));
-        assert_eq!((empty.next.as_str(), empty.more), (page.next.as_str(), false));
+        let empty = second.page(page(&[], Some("p 2")));
+        assert_eq!((empty.next.as_str(), empty.more), (read.next.as_str(), false));
+    }
+
+    #[test]
+    fn a_page_without_a_link_is_followed_by_its_last_time() {
+        let first = Place::read(ChangesFrom::Time(OffsetDateTime::UNIX_EPOCH)).unwrap();
+        let entries = [entry("user.lifecycle.suspend"), entry("user.lifecycle.suspend")];
+        let read = first.page(page(&entries, None));
+        assert_eq!((read.ids.len(), read.more), (2, true));
+        let second = Place::read(ChangesFrom::Cursor(&read.next)).unwrap();
+        assert_eq!((second.since.as_str(), second.after), ("2026-11-29T15:10:42.118Z", None));
+        assert!(!second.page(page(&entries, None)).more, "nothing is later");
+    }
+
+    #[test]
+    fn an_entry_that_cannot_be_read_costs_no_other() {
+        let first = Place::read(ChangesFrom::Time(OffsetDateTime::UNIX_EPOCH)).unwrap();
+        let entries = [
+            json!({"eventType": 7}),
+            json!("text"),
+            json!({"eventType": "user.lifecycle.suspend", "uuid": "5c7e", "target": [{"id": 7, "type": "User"}]}),
+            json!({"eventType": "user.session.start"}),
+            entry("user.account.lock"),
+        ];
+        let read = first.page(page(&entries, Some("p2")));
+        assert_eq!(
+            (read.ids, read.unreadable),
+            (
+                vec!["00u1".to_owned()],
+                vec!["entry 1".to_owned(), "entry 2".to_owned(), "entry 5c7e".to_owned(),]
+            )
+        );
+        let heavy = Page {
+            items: Vec::new(),
+            next: Some("p3".to_owned()),
+            asked: 1,
+            too_large: Some(ProviderError::REDIRECT),
+        };
+        let read = Place::read(ChangesFrom::Time(OffsetDateTime::UNIX_EPOCH)).unwrap().page(heavy);
+        assert_eq!((read.unreadable.len(), read.more), (1, true));
     }
 
     #[test]

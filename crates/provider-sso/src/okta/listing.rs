@@ -1,7 +1,8 @@
 //! All users in two lists: active users, and then the deactivated ones, which the first list leaves out. A user who is
 //! deactivated during the reading moves from the first list to the second, and is listed there.
 
-use provider_http::{ListedPage, ListedRecord, Page};
+use provider_http::json::Json;
+use provider_http::{ListedPage, ListedRecord, Page, readable_records};
 
 pub(crate) const DEACTIVATED: &str = r#"status eq "DEPROVISIONED""#;
 
@@ -25,9 +26,14 @@ impl<'a> Place<'a> {
         }
     }
 
-    pub(crate) fn page(self, page: Page<String>, most: usize) -> ListedPage {
+    pub(crate) fn page(self, page: Page<Json>) -> ListedPage {
+        let (ids, mut unreadable) = readable_records(&page.items, 1, id);
+        if page.too_large.is_some() {
+            unreadable.push(String::from("the only record, which is too large,"));
+        }
         // Okta has no total: the only sign of missing users is an empty page, or a full one without a link.
-        let (empty, full) = (page.items.is_empty(), page.items.len() >= most);
+        let empty = page.items.is_empty() && page.too_large.is_none();
+        let full = page.items.len() >= page.asked;
         let (next, doubt) = match (self, page.next) {
             (Self::Users(after), next) => {
                 let unlinked = full && next.is_none() && after.is_none();
@@ -45,17 +51,24 @@ impl<'a> Place<'a> {
             }
         };
         let listed = |id| ListedRecord { id, version: None };
-        ListedPage { records: page.items.into_iter().map(listed).collect(), next, total: None, doubt }
+        ListedPage { records: ids.into_iter().map(listed).collect(), next, total: None, doubt, unreadable }
     }
+}
+
+pub(crate) fn id(user: &Json) -> Option<String> {
+    user.at("id").id().ok().flatten()
 }
 
 #[cfg(test)]
 mod tests {
+    use provider_http::ProviderError;
+
     use super::*;
 
     fn page(place: Option<&str>, ids: usize, next: Option<&str>) -> ListedPage {
-        let items = (0..ids).map(|id| id.to_string()).collect();
-        Place::read(place).unwrap().page(Page { items, next: next.map(String::from) }, 2)
+        let items = (0..ids).map(|id| serde_json::from_value(serde_json::json!({ "id": id })).unwrap());
+        let page = Page { items: items.collect(), next: next.map(String::from), asked: 2, too_large: None };
+        Place::read(place).unwrap().page(page)
     }
 
     #[test]
@@ -69,6 +82,27 @@ mod tests {
         assert_eq!(page(third.next.as_deref(), 1, None).next, None);
         assert_eq!(page(Some("deactivated "), 0, None).doubt, None, "no user is deactivated");
         assert_eq!(Place::read(Some("2")), None);
+    }
+
+    #[test]
+    fn a_user_that_cannot_be_read_costs_no_other() {
+        let items =
+            serde_json::from_str(r#"[{"ID":"00u1"},{"id":""},{"id":{"value":"00u3"}},{"id":4}]"#).unwrap();
+        let page = Page { items, next: Some("2".to_owned()), asked: 4, too_large: None };
+        let listed = Place::Users(None).page(page);
+        assert_eq!(listed.records.iter().map(|user| user.id.as_str()).collect::<Vec<_>>(), ["00u1", "4"]);
+        assert_eq!((listed.unreadable.join(" ").as_str(), listed.doubt), ("record 2 record 3", None));
+        let page = Page {
+            items: Vec::new(),
+            next: Some("2".to_owned()),
+            asked: 1,
+            too_large: Some(ProviderError::REDIRECT),
+        };
+        let listed = Place::Users(None).page(page);
+        assert_eq!(
+            (listed.next.as_deref(), listed.unreadable.len(), listed.doubt),
+            (Some("users 2"), 1, None)
+        );
     }
 
     #[test]

@@ -1,89 +1,61 @@
 //! Okta's user, and its mapping to [`SsoUser`]. All fields but the ID may be missing, since an organization may remove any
 //! field of the profile. <https://developer.okta.com/docs/api/openapi/okta-management/management/tag/User/>
 
-use serde::Deserialize;
-use time::OffsetDateTime;
+use provider_http::ProviderError;
+use provider_http::json::{Fields, Json, needed, readable};
 
 use super::SOURCE;
 use crate::{SsoIdentity, SsoUser};
 
-/// The fields of a user that we keep. `lastLogin` is left out on purpose: it changes on every login.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct OktaUser {
-    #[serde(deserialize_with = "provider_http::record_id")]
-    id: String,
-    status: Option<String>,
-    #[serde(default, with = "time::serde::rfc3339::option")]
-    last_updated: Option<OffsetDateTime>,
-    profile: Option<Profile>,
-    credentials: Option<Credentials>,
-}
+/// Fields of the profile that are kept. `lastLogin` is not kept on purpose: it changes on every login.
+const PROFILE: [&str; 7] =
+    ["email", "firstName", "lastName", "displayName", "mobilePhone", "primaryPhone", "employeeNumber"];
 
-#[derive(Deserialize)]
-pub(crate) struct ListedUser {
-    #[serde(deserialize_with = "provider_http::record_id")]
-    pub(crate) id: String,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase")]
-struct Profile {
-    email: Option<String>,
-    first_name: Option<String>,
-    last_name: Option<String>,
-    display_name: Option<String>,
-    mobile_phone: Option<String>,
-    primary_phone: Option<String>,
-    employee_number: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Credentials {
-    emails: Option<Vec<EmailCredential>>,
-}
-
-#[derive(Deserialize)]
-struct EmailCredential {
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    status: Option<String>,
-}
-
-impl OktaUser {
-    pub(crate) fn into_user(self, etag: Option<String>) -> SsoUser {
-        let (email_verified, blocked) = (self.email_verified(), self.blocked());
-        let profile = self.profile.unwrap_or_default();
-        let identity =
-            SsoIdentity { provider: SOURCE.to_owned(), connection: None, subject: self.id.clone() };
-        SsoUser {
-            id: self.id,
-            email_verified,
-            display_name: profile.display_name.or_else(|| full_name(&profile.first_name, &profile.last_name)),
-            email: profile.email,
-            given_name: profile.first_name,
-            family_name: profile.last_name,
-            phone: profile.mobile_phone.or(profile.primary_phone),
-            blocked,
-            external_key: profile.employee_number,
-            identities: vec![identity],
-            version: self.last_updated,
-            etag,
-        }
+pub(crate) fn user(record: &Json, etag: Option<String>) -> Result<SsoUser, ProviderError> {
+    let id = needed("id", record.at("id").id())?;
+    // An answer of another form must not read as a user without any value.
+    let beside = record.has_any(&PROFILE);
+    if !beside && !record.has_any(&["profile"]) {
+        return Err(ProviderError::Unreadable { field: "profile" });
     }
-
-    fn email_verified(&self) -> bool {
-        // Only if Okta says so: an active user's address may be unverified.
-        let emails = self.credentials.iter().filter_map(|credentials| credentials.emails.as_ref()).flatten();
-        emails
-            .filter(|email| email.kind.as_deref() == Some("PRIMARY"))
-            .any(|email| email.status.as_deref() == Some("VERIFIED"))
-    }
-
-    fn blocked(&self) -> bool {
+    let status = readable("status", record.at("status").text())?;
+    let mut fields = Fields::default();
+    // The profile's fields may also be beside it.
+    let beside = beside.then(|| record.clone().lifted("profile"));
+    let mut optional = |name, id: bool| {
+        let field = beside.as_ref().map_or_else(|| record.at("profile").at(name), |record| record.at(name));
+        fields.optional(name, if id { field.id() } else { field.text() })
+    };
+    let mut text = |name| optional(name, false);
+    let (first, last) = (text("firstName"), text("lastName"));
+    let (email, display_name) = (text("email"), text("displayName"));
+    let phone = text("mobilePhone").or_else(|| text("primaryPhone"));
+    let external_key = optional("employeeNumber", true);
+    let identity = SsoIdentity { provider: SOURCE.to_owned(), connection: None, subject: id.clone() };
+    Ok(SsoUser {
+        id,
+        email_verified: email_verified(record, &mut fields),
+        display_name: display_name.or_else(|| full_name(&first, &last)),
+        email,
+        given_name: first,
+        family_name: last,
+        phone,
         // A deactivated user still exists until it is deleted in a second step.
-        matches!(self.status.as_deref(), Some("SUSPENDED" | "LOCKED_OUT" | "DEPROVISIONED"))
-    }
+        blocked: matches!(status.as_deref(), Some("SUSPENDED" | "LOCKED_OUT" | "DEPROVISIONED")),
+        external_key,
+        identities: vec![identity],
+        version: fields.optional("lastUpdated", record.at("lastUpdated").time()),
+        etag,
+        unread: fields.unread(),
+    })
+}
+
+fn email_verified(record: &Json, fields: &mut Fields) -> bool {
+    // Only if Okta says so: an active user's address may be unverified.
+    let emails = fields.optional("credentials.emails", record.at("credentials").at("emails").list());
+    let is = |email: &Json, name, value: &str| email.at(name).text() == Ok(Some(value.to_owned()));
+    let mut primary = emails.unwrap_or_default().iter().filter(|email| is(email, "type", "PRIMARY"));
+    primary.any(|email| is(email, "status", "VERIFIED"))
 }
 
 fn full_name(first: &Option<String>, last: &Option<String>) -> Option<String> {
@@ -95,16 +67,54 @@ fn full_name(first: &Option<String>, last: &Option<String>) -> Option<String> {
 mod tests {
     use super::*;
 
+    fn read(json: &str) -> Result<SsoUser, ProviderError> {
+        super::user(&serde_json::from_str(json).unwrap(), Some(r#"W/"7""#.into()))
+    }
+
     fn user(json: &str) -> SsoUser {
-        serde_json::from_str::<OktaUser>(json).unwrap().into_user(Some(r#"W/"7""#.into()))
+        read(json).unwrap()
     }
 
     #[test]
-    fn only_the_id_is_required() {
+    fn only_the_id_and_the_profile_are_required() {
         let user = user(r#"{"id":"00u1","profile":null,"lastUpdated":null}"#);
         assert_eq!((user.email, user.display_name, user.version), (None, None, None));
         assert!(!user.blocked && !user.email_verified && user.etag.is_some());
-        assert!(serde_json::from_str::<OktaUser>(r#"{"status":"ACTIVE"}"#).is_err());
+        for (json, field) in [
+            (r#"{"status":"ACTIVE"}"#, "id"),
+            (r#"{"id":"00u1"}"#, "profile"),
+            (r#"{"id":"00u1","status":"ACTIVE","attributes":{"email":"tove@bayside.example"}}"#, "profile"),
+            (
+                r#"{"id":"00u1","user":{"status":"ACTIVE","profile":{"email":"tove@bayside.example"}}}"#,
+                "profile",
+            ),
+            (r#"{"id":"00u1","profile":{},"status":{"value":"ACTIVE"}}"#, "status"),
+            (r#"{"id":"00u1","profile":{},"status":"ACTIVE","Status":"SUSPENDED"}"#, "status"),
+        ] {
+            assert_eq!(read(json), Err(ProviderError::Unreadable { field }), "{json}");
+        }
+    }
+
+    #[test]
+    fn an_optional_value_that_cannot_be_read_costs_its_field_alone() {
+        let user = user(
+            r#"{"ID":17,"STATUS":"SUSPENDED","lastUpdated":"2026-11-20T08:00:00","profile":{"firstName":["Tove"],
+               "lastName":{"x":1},"employeeNumber":9017,"email":true}}"#,
+        );
+        assert_eq!((user.id.as_str(), user.given_name.as_deref()), ("17", Some("Tove")));
+        assert_eq!((user.family_name, user.external_key.as_deref()), (None, Some("9017")));
+        assert_eq!(user.unread, ["email", "lastName"]);
+        assert!(user.blocked && user.version.is_some());
+    }
+
+    #[test]
+    fn the_fields_of_the_profile_may_be_beside_it() {
+        let user =
+            user(r#"{"id":"00u1","status":"ACTIVE","firstName":"Tove","email":"tove@bayside.example"}"#);
+        assert_eq!(
+            (user.given_name.as_deref(), user.email.as_deref()),
+            (Some("Tove"), Some("tove@bayside.example"))
+        );
     }
 
     #[test]
@@ -120,7 +130,11 @@ mod tests {
             ("DEPROVISIONED", true),
             ("A_STATUS_OF_TOMORROW", false),
         ] {
-            assert_eq!(user(&format!(r#"{{"id":"00u1","status":"{status}"}}"#)).blocked, blocked, "{status}");
+            assert_eq!(
+                user(&format!(r#"{{"id":"00u1","status":"{status}","profile":{{}}}}"#)).blocked,
+                blocked,
+                "{status}"
+            );
         }
     }
 
@@ -133,7 +147,9 @@ mod tests {
             (r#"[{"type":"SECONDARY","status":"VERIFIED"}]"#, false),
             (r#"[{"type":"SECONDARY"},{"type":"PRIMARY","status":"VERIFIED"}]"#, true),
         ] {
-            let json = format!(r#"{{"id":"00u1","status":"ACTIVE","credentials":{{"emails":{emails}}}}}"#);
+            let json = format!(
+                r#"{{"id":"00u1","status":"ACTIVE","profile":null,"credentials":{{"emails":{emails}}}}}"#
+            );
             assert_eq!(user(&json).email_verified, verified, "{emails}");
         }
     }

@@ -1,124 +1,223 @@
-//! Users by `meta.lastModified` as a feed.
+//! Users by `meta.lastModified` as a feed. A server may claim that it filters and sorts, and do neither: each page shows whether
+//! it does. Without an order, the beginning does not move before the listing is complete.
 
-use provider_http::{ChangedPage, ChangesFrom};
+use provider_http::{ChangedPage, ChangesFrom, ListedRecord, ProviderError};
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
-use super::list::UserPage;
+use super::list::{Position, Start, UserPage};
 
 /// A server's filter may compare whole seconds only.
 const SECOND: Duration = Duration::seconds(1);
 const OVERLAP: Duration = Duration::minutes(5);
 
+/// A time of the feed is out of range.
+const INVALID: ProviderError = ProviderError::Invalid { status: 400 };
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Place {
+    /// The pages of this listing have the changes after it.
     #[serde(with = "time::serde::rfc3339")]
     pub(crate) since: OffsetDateTime,
-    pub(crate) start_index: usize,
+    pub(crate) start: Start,
+    /// Where the first page of this reading began. Everything before it was read by an earlier one.
+    #[serde(with = "time::serde::rfc3339")]
+    begin: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339")]
     latest: OffsetDateTime,
+    /// The listing from `since` must have as many changes as this, if the pages before were in order.
+    expected: Option<usize>,
+    /// A page of this reading was not in order.
+    unsorted: bool,
 }
 
 impl Place {
     pub(crate) fn read(from: ChangesFrom<'_>) -> Option<Self> {
         match from {
-            ChangesFrom::Time(since) => Some(Self { since, start_index: 1, latest: since }),
+            ChangesFrom::Time(since) => Some(Self::at(since)),
             ChangesFrom::Cursor(cursor) => serde_json::from_str(cursor).ok(),
         }
     }
 
-    /// `sorted`: the oldest change is first. `None`: a time is out of range.
-    pub(crate) fn page(self, page: UserPage, sorted: bool) -> Option<ChangedPage> {
-        let changes = page.users.iter().filter_map(|user| user.version);
-        let latest = changes.chain([self.latest]).max()?;
-        let last = page.users.last().and_then(|user| user.version).filter(|_| sorted);
-        // By time, and not by number: a user who changes meanwhile moves to the end, and the feed would skip another.
-        let behind = last.and_then(|last| last.checked_sub(SECOND)).filter(|behind| *behind > self.since);
-        let next = match (page.next_start_index, behind) {
-            (Some(_), Some(since)) => Self { since, start_index: 1, latest },
-            // All changes have one time, or they have no order: only the number is left.
-            (Some(start_index), None) => Self { start_index, latest, ..self },
-            // Two changes may have the same time, and a server may show a change late.
-            (None, _) => Self { since: self.since.max(latest.checked_sub(OVERLAP)?), start_index: 1, latest },
-        };
-        let more = page.next_start_index.is_some();
-        let ids = page.users.into_iter().map(|user| user.id).collect();
-        Some(ChangedPage { ids, next: serde_json::to_string(&next).ok()?, more })
+    fn at(since: OffsetDateTime) -> Self {
+        Self { since, start: Start::first(), begin: since, latest: since, expected: None, unsorted: false }
     }
+
+    /// `ordered`: the server claims that the page has changes after `since` only, the oldest first.
+    pub(crate) fn page(
+        self,
+        page: UserPage,
+        ordered: bool,
+        now: OffsetDateTime,
+    ) -> Result<ChangedPage, ProviderError> {
+        // A time in the future would hide every change until then.
+        let changes = page.users.iter().filter_map(|user| user.version).filter(|version| *version <= now);
+        let latest = changes.chain([self.latest]).max().unwrap_or(self.latest);
+        let skipped = self.expected > page.total.or(self.expected);
+        let next = match self.start.position(&page) {
+            Position::Contradictory(why) => return Err(ProviderError::Unusable { why }),
+            _ if skipped => self.unsorted(Start::first()),
+            // Two changes may have the same time, and a server may show a change late.
+            Position::Behind => Self::at(self.begin.max(latest.checked_sub(OVERLAP).ok_or(INVALID)?)),
+            Position::Within(start) => Self { latest, ..self }.within(&page, start, ordered),
+        };
+        Ok(ChangedPage {
+            ids: page.users.into_iter().map(|user| user.id).collect(),
+            next: serde_json::to_string(&next).map_err(|_| INVALID)?,
+            more: next.start.index > 1 || next.begin != next.since || next.unsorted,
+            unreadable: page.unreadable,
+        })
+    }
+
+    fn within(self, page: &UserPage, start: Start, ordered: bool) -> Self {
+        if self.unsorted || !ordered {
+            return Self { start, ..self };
+        }
+        // There are users behind the total: it counts something else, and it made us go on by number.
+        if self.start.is_behind_total() {
+            return self.unsorted(Start::first());
+        }
+        if !is_in_order(&page.users, self.since) {
+            return self.unsorted(start);
+        }
+        // By time, and not by number: a user who changes meanwhile moves to the end, and the feed would skip another. By number
+        // if all changes have one time, and to see whether the total says the truth.
+        let last = page.users.last().and_then(|user| user.version).filter(|_| !start.is_behind_total());
+        match last.and_then(|last| last.checked_sub(SECOND)).filter(|behind| *behind > self.since) {
+            Some(since) => {
+                let known = page.users.iter().filter(|user| user.version <= Some(since)).count();
+                let expected = page.total.map(|total| total.saturating_sub(self.start.index - 1 + known));
+                Self { since, start: Start::first(), expected, ..self }
+            }
+            None => Self { start, ..self },
+        }
+    }
+
+    /// By number from here on. Pages that were in order by chance prove nothing, and more changes may be before them.
+    fn unsorted(self, start: Start) -> Self {
+        let start = if self.since == self.begin { start } else { Start::first() };
+        Self { since: self.begin, start, expected: None, unsorted: true, ..self }
+    }
+}
+
+fn is_in_order(users: &[ListedRecord], since: OffsetDateTime) -> bool {
+    let since = since.saturating_sub(SECOND);
+    let all_timed = users.iter().all(|user| user.version.is_some_and(|version| version >= since));
+    all_timed && users.is_sorted_by_key(|user| user.version)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeSet;
 
     use time::macros::datetime;
 
     use super::*;
-    use crate::SsoUser;
 
     const START: OffsetDateTime = datetime!(2026-11-26 10:00 UTC);
 
-    fn user(id: u32, version: OffsetDateTime) -> SsoUser {
-        SsoUser {
-            id: id.to_string(),
-            email: None,
-            email_verified: false,
-            given_name: None,
-            family_name: None,
-            display_name: None,
-            phone: None,
-            blocked: false,
-            external_key: None,
-            identities: Vec::new(),
-            version: Some(version),
-            etag: None,
+    const NOW: OffsetDateTime = datetime!(2026-11-27 10:00 UTC);
+
+    /// A server with ten users on a page, and its habits.
+    #[derive(Clone, Copy)]
+    struct Server {
+        filters: bool,
+        sorts: bool,
+        counts_the_page: bool,
+    }
+
+    const HONEST: Server = Server { filters: true, sorts: true, counts_the_page: false };
+
+    impl Server {
+        fn page(self, users: &[(u32, OffsetDateTime)], place: &Place) -> UserPage {
+            let listed =
+                |(id, at): &(u32, OffsetDateTime)| ListedRecord { id: id.to_string(), version: Some(*at) };
+            let mut behind: Vec<ListedRecord> =
+                users.iter().filter(|(_, at)| !self.filters || *at > place.since).map(listed).collect();
+            if self.sorts {
+                behind.sort_by_key(|user| user.version);
+            }
+            let total = behind.len();
+            let users: Vec<ListedRecord> = behind.into_iter().skip(place.start.index - 1).take(10).collect();
+            let total = if self.counts_the_page { users.len() } else { total };
+            UserPage { length: users.len(), users, unreadable: Vec::new(), total: Some(total) }
         }
     }
 
-    /// The answer of a server that filters and sorts, ten users at a time.
-    fn listed(users: &BTreeMap<u32, OffsetDateTime>, place: &Place) -> UserPage {
-        let mut behind: Vec<SsoUser> =
-            users.iter().filter(|(_, at)| **at > place.since).map(|(id, at)| user(*id, *at)).collect();
-        behind.sort_by_key(|user| user.version);
-        let total = behind.len();
-        let users: Vec<SsoUser> = behind.into_iter().skip(place.start_index - 1).take(10).collect();
-        let next = place.start_index + users.len();
-        UserPage { users, total, next_start_index: (next <= total).then_some(next) }
+    /// Reads the feed to its end, and changes the first user after the first page. Out: the IDs, and where it goes on.
+    fn read(server: Server, users: Vec<(u32, OffsetDateTime)>) -> (BTreeSet<String>, Place) {
+        read_while(server, users, |users| users[0].1 = START + Duration::HOUR)
     }
 
-    /// Reads the feed to its end, and changes the first user after the first page.
-    fn read(mut users: BTreeMap<u32, OffsetDateTime>) -> BTreeSet<String> {
-        let mut place = Place::read(ChangesFrom::Time(START - Duration::SECOND)).unwrap();
+    fn read_while(
+        server: Server,
+        mut users: Vec<(u32, OffsetDateTime)>,
+        change: impl Fn(&mut Vec<(u32, OffsetDateTime)>),
+    ) -> (BTreeSet<String>, Place) {
+        let mut place = Place::at(START - Duration::SECOND);
         let mut ids = BTreeSet::new();
-        loop {
-            let answer = listed(&users, &place);
-            let page = place.page(answer, true).unwrap();
+        for _ in 0..100 {
+            let page = place.clone().page(server.page(&users, &place), true, NOW).unwrap();
             ids.extend(page.ids);
-            users.insert(0, START + Duration::HOUR);
+            change(&mut users);
             place = Place::read(ChangesFrom::Cursor(&page.next)).unwrap();
             if !page.more {
-                return ids;
+                return (ids, place);
+            }
+            assert!(place.begin == START - Duration::SECOND, "the feed moves at its end only");
+        }
+        panic!("the feed has no end")
+    }
+
+    fn minutes(numbers: impl Iterator<Item = u32>) -> Vec<(u32, OffsetDateTime)> {
+        numbers
+            .enumerate()
+            .map(|(id, number)| (u32::try_from(id).unwrap(), START + Duration::minutes(number.into())))
+            .collect()
+    }
+
+    #[test]
+    fn a_user_who_changes_during_the_reading_hides_no_other() {
+        let (ids, place) = read(HONEST, minutes(0..35));
+        assert_eq!(ids.len(), 35);
+        assert_eq!(place.since, START + Duration::HOUR - OVERLAP);
+    }
+
+    #[test]
+    fn no_claim_of_a_server_makes_the_feed_skip_a_user() {
+        for filters in [true, false] {
+            for sorts in [true, false] {
+                for counts_the_page in [true, false] {
+                    let server = Server { filters, sorts, counts_the_page };
+                    // Sorted by chance on the first page; in no order; the newest first; all at one time.
+                    let by_chance = minutes((10..20).chain(0..10).chain(20..35));
+                    let none = minutes((0..35).map(|number| number * 17 % 35));
+                    for users in [by_chance, none, minutes((0..35).rev())] {
+                        let (ids, _) = read(server, users.clone());
+                        assert_eq!(ids.len(), 35, "{filters} {sorts} {counts_the_page} {users:?}");
+                    }
+                    let (ids, _) = read_while(server, minutes((0..35).map(|_| 0)), |_| {});
+                    assert_eq!(ids.len(), 35, "{filters} {sorts} {counts_the_page}: all at one time");
+                }
             }
         }
     }
 
     #[test]
-    fn a_user_who_changes_during_the_reading_hides_no_other() {
-        let users = (0..35).map(|number| (number, START + Duration::minutes(i64::from(number))));
-        assert_eq!(read(users.collect()).len(), 35);
+    fn a_time_in_the_future_does_not_end_the_feed() {
+        let mut users = minutes(0..35);
+        users[7].1 = datetime!(9999-12-31 23:59:59 UTC);
+        let (ids, place) = read(HONEST, users);
+        assert_eq!((ids.len(), place.since), (35, START + Duration::HOUR - OVERLAP));
     }
 
     #[test]
-    fn many_changes_of_one_time_are_all_in_the_feed() {
-        let mut place = Place::read(ChangesFrom::Time(START - Duration::SECOND)).unwrap();
-        let users: BTreeMap<u32, OffsetDateTime> = (0..35).map(|number| (number, START)).collect();
-        let mut ids = BTreeSet::new();
-        for _ in 0..4 {
-            let answer = listed(&users, &place);
-            let page = place.page(answer, true).unwrap();
-            ids.extend(page.ids);
-            place = Place::read(ChangesFrom::Cursor(&page.next)).unwrap();
-        }
-        assert_eq!(ids.len(), 35);
+    fn an_empty_page_before_the_end_is_an_error_and_moves_nothing() {
+        let empty = |total| UserPage { users: Vec::new(), unreadable: Vec::new(), length: 0, total };
+        let place = Place::at(START);
+        let outcome = place.clone().page(empty(Some(7)), true, NOW);
+        assert!(matches!(outcome, Err(ProviderError::Unusable { .. })), "{outcome:?}");
+        let quiet = place.clone().page(empty(Some(0)), true, NOW).unwrap();
+        assert_eq!((quiet.more, Place::read(ChangesFrom::Cursor(&quiet.next))), (false, Some(place)));
     }
 }

@@ -18,6 +18,7 @@ fn client(tenant: &Auth0Simulator) -> Auth0Client {
         client_id: tenant.client_id().into(),
         client_secret: tenant.client_secret().into(),
         audience: None,
+        sign_ins: provider_sso::SignInTypes::default(),
     };
     Auth0Client::new(config, |_| {}).unwrap()
 }

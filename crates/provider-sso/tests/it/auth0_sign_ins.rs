@@ -1,9 +1,9 @@
 //! Sign-ins of the simulated tenant: from the event, and from the log.
 
 use event_contract::Envelope;
-use provider_http::test_server::serve;
+use provider_http::test_server::{answering, serve};
 use provider_sso::auth0::Auth0Config;
-use provider_sso::{Auth0Client, ProviderError, SignIn, SignInEvent, SsoProvider};
+use provider_sso::{Auth0Client, FoundSignIn, ProviderError, SignIn, SignInEvent, SsoProvider};
 use serde_json::{Value, json};
 use simulators::NativeEvent;
 use simulators::auth0::{Auth0Simulator, SimulatedUser};
@@ -17,6 +17,7 @@ fn client(tenant: &Auth0Simulator) -> Auth0Client {
         client_id: tenant.client_id().into(),
         client_secret: tenant.client_secret().into(),
         audience: None,
+        sign_ins: provider_sso::SignInTypes::default(),
     };
     Auth0Client::new(config, |_| {}).unwrap()
 }
@@ -39,7 +40,7 @@ async fn a_sign_in_is_read_alike_from_its_event_and_from_the_log() {
     let SignInEvent::Complete(sign_in) = read(&client, &event) else { panic!("{event:?}") };
     let SignIn { event_id, user_id, application_id, .. } = &sign_in;
     assert_eq!((event_id, user_id.as_str(), application_id.as_str()), (&log_id(&event), ID, APP));
-    assert_eq!(client.fetch_sign_in(event_id).await, Ok(Some(sign_in.clone())));
+    assert_eq!(client.fetch_sign_in(event_id).await, Ok(FoundSignIn::Found(sign_in.clone())));
     assert_eq!(tenant.log_requests(), 1);
 }
 
@@ -47,7 +48,7 @@ async fn a_sign_in_is_read_alike_from_its_event_and_from_the_log() {
 async fn a_log_entry_that_is_gone_or_names_no_user_is_no_sign_in() {
     let tenant = Auth0Simulator::start().await;
     let client = client(&tenant);
-    assert_eq!(client.fetch_sign_in("9002026").await, Ok(None));
+    assert_eq!(client.fetch_sign_in("9002026").await, Ok(FoundSignIn::Missing));
     tenant.set_status("9002026", Some(400));
     assert_eq!(client.fetch_sign_in("9002026").await, Err(ProviderError::Invalid { status: 400 }));
     assert_eq!(client.fetch_sign_in("..").await, Err(ProviderError::Invalid { status: 400 }));
@@ -66,10 +67,10 @@ async fn a_bare_id_in_the_log_is_looked_up() {
         (
             "s",
             json!([{"user_id": "auth0|aa", "identities": [{"provider": "github", "user_id": 4711}]}]),
-            Some("auth0|aa"),
+            Ok("auth0|aa"),
         ),
-        ("s", json!([]), None),
-        ("f", json!([]), None),
+        ("s", json!([]), Err(FoundSignIn::Missing)),
+        ("f", json!([]), Err(FoundSignIn::Unnamed)),
     ] {
         let entry = bare_entry(code);
         let router = axum::Router::new()
@@ -77,7 +78,21 @@ async fn a_bare_id_in_the_log_is_looked_up() {
             .route("/api/v2/logs/9", axum::routing::get(move || async move { axum::Json(entry) }))
             .route("/api/v2/users", axum::routing::get(move || async move { axum::Json(hits) }));
         let client = crate::fixtures::auth0_at(&serve(router).await);
-        let fetched = client.fetch_sign_in("9").await.unwrap();
-        assert_eq!(fetched.as_ref().map(|sign_in| sign_in.user_id.as_str()), expected, "{code}");
+        let user = match client.fetch_sign_in("9").await.unwrap() {
+            FoundSignIn::Found(sign_in) => Ok(sign_in.user_id),
+            other => Err(other),
+        };
+        assert_eq!(user, expected.map(str::to_owned), "{code}");
+    }
+}
+
+#[tokio::test]
+async fn an_entry_that_names_no_user_is_not_missing() {
+    for lack in ["user_id", "client_id", "date"] {
+        let mut entry = bare_entry("s");
+        entry["user_id"] = json!("auth0|aa");
+        entry.as_object_mut().unwrap().remove(lack);
+        let client = crate::fixtures::auth0_at(&answering(200, &[], entry).await);
+        assert_eq!(client.fetch_sign_in("9").await, Ok(FoundSignIn::Unnamed), "{lack}");
     }
 }

@@ -30,6 +30,7 @@ pub(crate) fn auth0(url: &str) -> SsoClient {
         client_id: "coppice-client".into(),
         client_secret: SECRET.into(),
         audience: None,
+        sign_ins: provider_sso::SignInTypes::default(),
     };
     shows_no_secret(&config);
     SsoClient::Auth0(Auth0Client::new(config, short).unwrap())

@@ -35,11 +35,25 @@ pub(crate) fn auth0() -> Auth0Client {
     auth0_at("http://127.0.0.1:9")
 }
 
+/// A client whose tenant does not exist, for which these types are sign-ins.
+pub(crate) fn counting(types: &str) -> Auth0Client {
+    let (client_id, client_secret) = ("coppice".into(), SECRET.into());
+    let (domain, sign_ins) = ("http://127.0.0.1:9".parse().unwrap(), types.parse().unwrap());
+    Auth0Client::new(Auth0Config { domain, client_id, client_secret, audience: None, sign_ins }, |_| {})
+        .unwrap()
+}
+
 /// A client of the tenant at this address.
 pub(crate) fn auth0_at(domain: &str) -> Auth0Client {
     let (client_id, client_secret) = ("coppice".into(), SECRET.into());
     Auth0Client::new(
-        Auth0Config { domain: domain.parse().unwrap(), client_id, client_secret, audience: None },
+        Auth0Config {
+            domain: domain.parse().unwrap(),
+            client_id,
+            client_secret,
+            audience: None,
+            sign_ins: provider_sso::SignInTypes::default(),
+        },
         |_| {},
     )
     .unwrap()

@@ -10,6 +10,7 @@ mod codes;
 mod conformance;
 mod fixtures;
 mod mutations;
+mod odd_scim;
 mod okta_client;
 mod okta_events;
 mod okta_listing;

@@ -7,7 +7,8 @@ use provider_http::test_server::answering;
 use provider_http::{Absence, Outage};
 use provider_sso::okta::{OktaAuth, OktaConfig};
 use provider_sso::{
-    FetchedUser, OktaClient, ProviderError, SignIn, SignInEvent, SsoIdentity, SsoProvider, SsoUser,
+    FetchedUser, FoundSignIn, OktaClient, ProviderError, SignIn, SignInEvent, SsoIdentity, SsoProvider,
+    SsoUser,
 };
 use simulators::NativeEvent;
 use simulators::okta::{Fault, OktaControl, OktaSimulator, SimulatedUser};
@@ -114,9 +115,9 @@ async fn a_sign_in_is_read_alike_from_its_event_and_from_the_log() {
         let SignIn { user_id, application_id, .. } = &sign_in;
         assert_eq!((user_id.as_str(), application_id.as_str()), (ID, expected));
         let fetched = client.fetch_sign_in(&sign_in.event_id).await;
-        assert_eq!(fetched, Ok(Some(sign_in)));
+        assert_eq!(fetched, Ok(FoundSignIn::Found(sign_in)));
     }
-    assert_eq!(client.fetch_sign_in("0b7a3d6e-9f51").await, Ok(None), "no longer in the log");
+    assert_eq!(client.fetch_sign_in("0b7a3d6e-9f51").await, Ok(FoundSignIn::Missing), "no longer in the log");
     assert_eq!(org.log_requests(), 3);
 }
 

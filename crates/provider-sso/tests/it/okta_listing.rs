@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use axum::http::Uri;
 use provider_http::test_server::serve;
-use provider_sso::{OktaClient, Page, ProviderError};
+use provider_sso::{ChangesFrom, OktaClient, Page, ProviderError, SsoProvider};
+use serde_json::{Value, json};
 use simulators::okta::{OktaSimulator, SimulatedUser};
 
-use crate::fixtures::okta_at;
+use time::OffsetDateTime;
 
-const MALFORMED: ProviderError = ProviderError::Malformed { line: 0, column: 0 };
+use crate::fixtures::okta_at;
 
 /// An organization with this many users.
 async fn organization(users: usize) -> OktaSimulator {
@@ -110,7 +111,7 @@ async fn linking(link: &str) -> (OktaClient, Arc<Mutex<Vec<String>>>) {
 async fn the_request_names_ids_only() {
     let (client, asked) = linking("</>; rel=self").await;
     for after in [None, Some("a|b")] {
-        let page = Page { items: vec!["00u1".to_owned()], next: None };
+        let page = Page { items: vec!["00u1".to_owned()], next: None, asked: 200, too_large: None };
         assert_eq!(client.list_users(after).await, Ok(page));
     }
     let asked = asked.lock().unwrap().clone();
@@ -127,7 +128,7 @@ async fn a_next_link_that_is_malformed_or_leads_elsewhere_is_an_error() {
         r#"</api/v1/users?limit=200>; rel="next""#.to_owned(),
         format!(r#"<{}/api/v1/users?after=2>; rel="next""#, other.base_url()),
     ] {
-        assert_eq!(linking(&link).await.0.list_users(None).await, Err(MALFORMED), "{link}");
+        assert_eq!(linking(&link).await.0.list_users(None).await, Err(ProviderError::WRONG_LINK), "{link}");
     }
     assert_eq!(other.total_requests(), 0);
 }
@@ -135,6 +136,45 @@ async fn a_next_link_that_is_malformed_or_leads_elsewhere_is_an_error() {
 #[tokio::test]
 async fn a_list_that_links_in_a_circle_is_refused() {
     let (client, _) = linking(r#"</api/v1/users?{query}&x=1>; rel="next""#).await;
-    assert_eq!(client.list_users(None).await, Err(MALFORMED), "no cursor at all");
-    assert_eq!(client.list_users(Some("2")).await, Err(MALFORMED), "the requested page");
+    assert_eq!(client.list_users(None).await, Err(ProviderError::WRONG_LINK), "no cursor at all");
+    assert_eq!(client.list_users(Some("2")).await, Err(ProviderError::WRONG_LINK), "the requested page");
+}
+
+/// A log of 1,000 entries of 1.8 kB each, in a megabyte at most.
+#[tokio::test]
+async fn a_page_of_the_log_that_is_too_large_is_read_in_smaller_ones() {
+    let entries = |uri: Uri| async move {
+        let number = |name: &str| {
+            let query = uri.query().unwrap_or_default();
+            query
+                .split('&')
+                .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')?.parse::<usize>().ok())
+        };
+        let (limit, after) = (number("limit").unwrap(), number("after").unwrap_or(0));
+        let entry = |number: usize| {
+            let bytes = if number == 700 { 2 << 20 } else { 1800 };
+            json!({"eventType": "user.account.update_profile", "target": [{"id": format!("00u{number}"), "type": "User"}],
+                "displayMessage": "x".repeat(bytes)})
+        };
+        let page: Vec<Value> = (after..(after + limit).min(1000)).map(entry).collect();
+        let link = format!(r#"</api/v1/logs?after={}>; rel="next""#, after + page.len());
+        ([("link", link)], axum::Json(page))
+    };
+    let client = okta_at(&serve(axum::Router::new().fallback(entries)).await, "t");
+    let (mut ids, mut unreadable) = (BTreeSet::new(), Vec::new());
+    let mut page = client.changes(ChangesFrom::Time(OffsetDateTime::UNIX_EPOCH)).await.unwrap();
+    while page.more {
+        ids.extend(page.ids);
+        unreadable.extend(page.unreadable);
+        page = client.changes(ChangesFrom::Cursor(&page.next)).await.unwrap();
+    }
+    assert_eq!((ids.len(), unreadable.len()), (999, 1), "{unreadable:?}");
+}
+
+#[tokio::test]
+async fn an_entry_that_is_too_large_and_has_no_link_past_it_is_an_error() {
+    let entries = || async { axum::Json(json!([{"eventType": "x".repeat(2 << 20)}])) };
+    let client = okta_at(&serve(axum::Router::new().fallback(entries)).await, "t");
+    let changed = client.changes(ChangesFrom::Time(OffsetDateTime::UNIX_EPOCH)).await;
+    assert!(matches!(changed, Err(ProviderError::TooLarge { .. })), "{changed:?}");
 }

@@ -36,7 +36,7 @@ async fn one_token_gives_access_to_users_and_to_the_log() {
     assert!(is_found(&client).await);
     assert_eq!(client.list_users(None).await.unwrap().items, [ID]);
     let event_id = "0b7a3d6e-9f51";
-    assert_eq!(client.fetch_sign_in(event_id).await, Ok(None));
+    assert_eq!(client.fetch_sign_in(event_id).await, Ok(provider_sso::FoundSignIn::Missing));
     assert_eq!(client.ping().await, Ok(()));
     assert_eq!((org.token_requests(), org.total_requests()), (1, 4));
 }

@@ -1,11 +1,11 @@
 //! What each event says about a sign-in.
 
 use event_contract::Envelope;
-use provider_sso::{SignIn, SignInEvent, SsoProvider, UnreadableEvent};
+use provider_sso::{Auth0Client, FoundSignIn, SignIn, SignInEvent, SsoProvider, UnreadableEvent};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::fixtures::{auth0, event, okta, scim_at};
+use crate::fixtures::{auth0, counting, event, okta, scim_at};
 
 const LOG_ID: &str = "90020261119114207349000000000000000001223372036900440071";
 
@@ -79,7 +79,7 @@ fn with_detail(
 #[test]
 fn an_auth0_entry_that_lacks_a_field_is_incomplete() {
     let entry = r#""date":"2026-11-19T07:01:55Z","client_id":"c1","user_id":"5a","strategy":"auth0","strategy_type":"database""#;
-    for code in ["s", "ssa", "scoa", "sens"] {
+    for code in ["s", "scoa", "sens"] {
         let read = with_detail(
             &auth0(),
             "auth0.com",
@@ -98,9 +98,32 @@ fn an_auth0_entry_that_lacks_a_field_is_incomplete() {
     }
     let nameless = with_detail(&auth0(), "auth0.com", &format!(r#"{{"data":{{"type":"s",{entry}}}}}"#));
     assert_eq!(nameless, Err(UnreadableEvent::MissingId { kind: "s" }));
-    let failed =
-        with_detail(&auth0(), "auth0.com", &format!(r#"{{"log_id":"9","data":{{"type":"f",{entry}}}}}"#));
-    assert_eq!(failed, Ok(SignInEvent::Ignored));
+    let read = |client: &Auth0Client, code: &str| {
+        with_detail(client, "auth0.com", &format!(r#"{{"log_id":"9","data":{{"type":"{code}",{entry}}}}}"#))
+    };
+    for code in ["f", "ssa", "sertft", "sepft"] {
+        assert_eq!(read(&auth0(), code), Ok(SignInEvent::Ignored), "{code}");
+    }
+    let silent = counting("s,ssa,sertft");
+    for code in ["s", "ssa", "sertft"] {
+        assert!(matches!(read(&silent, code), Ok(SignInEvent::Complete(_))), "{code}");
+    }
+    assert_eq!(read(&silent, "sens"), Ok(SignInEvent::Ignored));
+}
+
+/// On an existing session, an entry has no strategy. A whole ID does not need one.
+#[test]
+fn an_auth0_entry_without_a_strategy_is_complete_if_its_user_id_is() {
+    let entry = |code: &str, user: &str| {
+        format!(
+            r#"{{"log_id":"9","data":{{"type":"{code}","date":"2026-11-19T07:01:55Z","client_id":"c1","user_id":"{user}"}}}}"#
+        )
+    };
+    for code in ["s", "sens", "ssa"] {
+        let read = with_detail(&counting("s,sens,ssa"), "auth0.com", &entry(code, "auth0|5a"));
+        assert_eq!(read, Ok(complete("9", "auth0|5a", "c1", "2026-11-19T07:01:55Z")), "{code}");
+    }
+    assert_eq!(with_detail(&auth0(), "auth0.com", &entry("s", "5a")), Ok(incomplete("9")));
 }
 
 #[test]
@@ -131,7 +154,7 @@ fn an_okta_entry_that_lacks_a_field_is_incomplete() {
 async fn scim_has_no_sign_ins_and_no_provider_reads_another_s() {
     let scim = scim_at("http://127.0.0.1:9");
     assert_eq!(scim.read_sign_in(&event("ingress-scim")), Ok(SignInEvent::Ignored));
-    assert_eq!(scim.fetch_sign_in(LOG_ID).await, Ok(None));
+    assert_eq!(scim.fetch_sign_in(LOG_ID).await, Ok(FoundSignIn::Missing));
     let foreign = |expected| Err(UnreadableEvent::ForeignSource { expected });
     assert_eq!(scim.read_sign_in(&event("auth0-log-login")), foreign("scim"));
     assert_eq!(okta().read_sign_in(&event("auth0-log-login")), foreign("okta"));

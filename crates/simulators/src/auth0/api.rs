@@ -3,7 +3,9 @@
 //!
 //! The order of checks is Auth0's: outage, token, rate limit, then the request itself.
 
-use axum::extract::{Path, Request, State};
+use std::collections::HashMap;
+
+use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Response};
@@ -14,7 +16,7 @@ use time::OffsetDateTime;
 use super::Auth0Control;
 use super::event_feed::events;
 use super::fault::Fault;
-use super::listing::users;
+use super::listing::{fields, selected, users};
 use super::logs::log_entry;
 use super::reply::{body, error};
 use super::state::State as Records;
@@ -87,12 +89,19 @@ fn broken(fault: Fault) -> Option<Response> {
 }
 
 /// `GET /api/v2/users/{id}`. The body is made before the gate.
-async fn user(State(control): State<Auth0Control>, Path(id): Path<String>) -> Response {
+async fn user(
+    State(control): State<Auth0Control>,
+    Path(id): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Response {
+    let fields = fields(&query);
     let (reply, gate) = {
         let state = control.lock();
         let reply = match (state.requests.refusal(&id), state.visible(&id)) {
             (Some(refusal), _) => refusal,
-            (None, Some(user)) => Json(body(user, state.requests.fault)).into_response(),
+            (None, Some(user)) => {
+                Json(selected(body(user, state.requests.fault), fields.as_deref())).into_response()
+            }
             (None, None) => {
                 error(StatusCode::NOT_FOUND, "Not Found", "The user does not exist.", "inexistent_user")
             }

@@ -54,7 +54,7 @@ pub(crate) async fn users(
     let found = found(&state, &search, query.get("sort").is_some_and(|sort| sort == "created_at:1"));
     let (start, total) = (page * per_page, found.len());
     let shown = if page_as == PageAs::Empty { 0 } else { per_page };
-    let fields = query.get("fields").map(|fields| fields.split(',').collect::<Vec<_>>());
+    let fields = fields(&query);
     let json = |user: &&SimulatedUser| selected(body(user, state.requests.fault), fields.as_deref());
     let users: Vec<Value> = found.iter().skip(start).take(shown).map(json).collect();
     if !totals {
@@ -96,8 +96,13 @@ fn found<'a>(state: &'a Tenant, search: &Search, by_creation: bool) -> Vec<&'a S
     users.filter(has).collect()
 }
 
+/// The fields that the query asks for. `None`: all.
+pub(crate) fn fields(query: &HashMap<String, String>) -> Option<Vec<&str>> {
+    query.get("fields").map(|fields| fields.split(',').collect())
+}
+
 /// The fields that were asked for.
-fn selected(user: Value, fields: Option<&[&str]>) -> Value {
+pub(crate) fn selected(user: Value, fields: Option<&[&str]>) -> Value {
     match (user, fields) {
         (Value::Object(user), Some(fields)) => {
             user.into_iter().filter(|(name, _)| fields.contains(&name.as_str())).collect()

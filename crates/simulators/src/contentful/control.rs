@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use super::ContentfulControl;
 use super::fault::{Fault, PageFault};
 use super::resource::{deleted, published, timestamp};
-use super::state::{Key, SPACE};
+use super::state::Key;
 use crate::Gate;
 
 const ENTRY: &str = "Entry";
@@ -15,7 +15,17 @@ const ASSET: &str = "Asset";
 impl ContentfulControl {
     /// The only space that the simulator accepts.
     pub fn space(&self) -> &'static str {
-        SPACE
+        self.lock().space()
+    }
+
+    /// Gives the space this ID.
+    pub fn set_space(&self, space: &'static str) {
+        self.lock().space = Some(space);
+    }
+
+    /// Refuses each page of a sync that has more items: its response would be too big.
+    pub fn set_largest_page(&self, items: usize) {
+        self.lock().largest_page = Some(items);
     }
 
     /// The only access token that the simulator accepts.

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::ContentfulControl;
 use super::fault::Fault;
-use super::state::{ENVIRONMENT, SPACE};
+use super::state::ENVIRONMENT;
 
 pub(crate) async fn guard(
     State(control): State<ContentfulControl>,
@@ -27,7 +27,8 @@ pub(crate) async fn guard(
     if token != Some(&format!("Bearer {}", control.access_token())) {
         return error(StatusCode::UNAUTHORIZED, "AccessTokenInvalid");
     }
-    if !request.uri().path().starts_with(&format!("/spaces/{SPACE}/environments/{ENVIRONMENT}/")) {
+    let space = control.space();
+    if !request.uri().path().starts_with(&format!("/spaces/{space}/environments/{ENVIRONMENT}/")) {
         return error(StatusCode::NOT_FOUND, "NotFound");
     }
     next.run(request).await

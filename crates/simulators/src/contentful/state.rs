@@ -33,6 +33,10 @@ pub struct State {
     pub(crate) last_items: Vec<Value>,
     /// Tokens of an earlier generation are refused.
     pub(crate) generation: u32,
+    /// The only space that is accepted, if not [`SPACE`].
+    pub(crate) space: Option<&'static str>,
+    /// A page of more items is too big.
+    pub(crate) largest_page: Option<usize>,
 }
 
 /// The state of one resource.
@@ -47,6 +51,10 @@ pub(crate) struct Resource {
 }
 
 impl State {
+    pub(crate) fn space(&self) -> &'static str {
+        self.space.unwrap_or(SPACE)
+    }
+
     /// Notes a change.
     pub(crate) fn store(&mut self, key: Key, json: Value, deleted: bool, revision: u64) {
         self.changes += 1;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::ContentfulControl;
 use super::fault::PageFault;
 use super::guard::error;
-use super::state::{ENVIRONMENT, Key, SPACE, State as Memory};
+use super::state::{ENVIRONMENT, Key, State as Memory};
 use crate::requests::with_status;
 
 /// The meaning of a sync token.
@@ -65,6 +65,9 @@ fn answer(
         return error(StatusCode::BAD_REQUEST, "BadRequest");
     };
     let mut page = page(state, &place, limit);
+    if state.largest_page.is_some_and(|largest| page.items.len() > largest) {
+        return too_big();
+    }
     match fault {
         Some(PageFault::Empty) => {
             (page.items, page.more) = (Vec::new(), false);
@@ -76,14 +79,21 @@ fn answer(
     }
     state.last_items = page.items.clone();
     let base = if fault == Some(PageFault::LinkElsewhere) { "https://elsewhere.example" } else { base };
+    let space = state.space();
     let token = write(state.generation, limit, &page.next);
-    let url = format!("{base}/spaces/{SPACE}/environments/{ENVIRONMENT}/sync?sync_token={token}");
+    let url = format!("{base}/spaces/{space}/environments/{ENVIRONMENT}/sync?sync_token={token}");
     let link = if page.more { "nextPageUrl" } else { "nextSyncUrl" };
     let headers = [("x-contentful-ratelimit-second-limit", "55")];
     (headers, Json(json!({ "sys": { "type": "Array" }, "items": page.items, link: url }))).into_response()
 }
 
 /// <https://www.contentful.com/developers/docs/references/content-delivery-api/#/introduction/api-rate-limits>
+fn too_big() -> Response {
+    let message = "Response size too big. Maximum allowed response size: 7340032B.";
+    let body = json!({ "sys": { "type": "Error", "id": "BadRequest" }, "message": message, "requestId": "simulated" });
+    (StatusCode::BAD_REQUEST, Json(body)).into_response()
+}
+
 fn too_many(reset_secs: u64) -> Response {
     let headers = [("x-contentful-ratelimit-reset", reset_secs.to_string())];
     (headers, error(StatusCode::TOO_MANY_REQUESTS, "RateLimitExceeded")).into_response()

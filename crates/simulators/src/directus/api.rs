@@ -50,6 +50,9 @@ async fn items(
         let Some(items) = state.collections.get(&collection).filter(|_| !state.forbidden) else {
             return error(StatusCode::FORBIDDEN, "FORBIDDEN");
         };
+        if state.singletons.contains(&collection) {
+            return Json(json!({ "data": items.values().next() })).into_response();
+        }
         if parameters.contains_key("aggregate[count]") {
             return Json(json!({ "data": [{ "count": items.len() }] })).into_response();
         }

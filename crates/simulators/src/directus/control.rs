@@ -48,6 +48,11 @@ impl DirectusControl {
         self.lock().forbidden = forbidden;
     }
 
+    /// Makes the collection a singleton: one item, which no list has.
+    pub fn make_singleton(&self, collection: &str) {
+        self.lock().singletons.insert(collection.to_owned());
+    }
+
     /// Sets the server's largest page: `QUERY_LIMIT_MAX`.
     pub fn set_limit_max(&self, limit: usize) {
         self.lock().limit_max = Some(limit);

@@ -1,6 +1,6 @@
 //! The state of the project.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -19,6 +19,8 @@ pub struct State {
     pub(crate) last: Vec<Value>,
     /// The token may read nothing any more.
     pub(crate) forbidden: bool,
+    /// Collections of one item, which is not in a list.
+    pub(crate) singletons: BTreeSet<String>,
 }
 
 /// A fault of one list of items.

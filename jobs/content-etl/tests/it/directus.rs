@@ -1,8 +1,9 @@
 //! Content of Directus, which reports no deletions.
 
-use simulators::directus::PageFault;
+use simulators::directus::{DirectusSimulator, PageFault};
 use time::{Duration, OffsetDateTime};
 
+use crate::job::Job;
 use crate::world::{Cms, World};
 
 #[tokio::test]
@@ -83,4 +84,55 @@ async fn a_run_killed_between_any_two_lists_loses_and_repeats_no_item() {
         assert_eq!(world.items().await, ["a a", "b b", "c c", "d d", "e e"]);
         assert_eq!(world.announced().await, 5);
     }
+}
+
+#[tokio::test]
+async fn a_collection_that_fails_is_named_and_ends_no_other() {
+    let (world, cms) = World::with_directus(&["a", "b"]).await;
+    cms.create_collections(&["globals", "zones"]);
+    cms.put("globals", "1", "site");
+    cms.put("zones", "z", "z");
+    cms.make_singleton("globals");
+    let collections = [("COPPICE_DIRECTUS_COLLECTIONS", String::from("articles,globals,zones"))];
+    let environment = [cms.settings(&world), collections.to_vec()].concat();
+    for (changed, arguments) in [(3, &[][..]), (0, &["--full"])] {
+        let said = Job::start(&[arguments, &["--json"]].concat(), &environment).end().await;
+        let report = said.json(1);
+        assert_eq!((&report["complete"], &report["changed"]), (&false.into(), &changed.into()));
+        let [failed] = &report["failed"].as_array().unwrap()[..] else { panic!("{report}") };
+        assert!(failed["scope"].as_str().unwrap().ends_with("/globals"), "{report}");
+    }
+    Job::start(&[], &environment).end().await.says(1, &["/globals: the CMS does not answer"]);
+    assert_eq!(world.items().await, ["a a", "b b", "z z"]);
+    cms.put("zones", "y", "y");
+    assert_eq!(
+        Job::start(&["--json"], &environment).end().await.json(1)["changed"],
+        1,
+        "its cursor has moved"
+    );
+}
+
+#[tokio::test]
+async fn two_servers_in_one_database_keep_their_own_items() {
+    let (world, one) = World::with_directus(&["a", "b"]).await;
+    let other = DirectusSimulator::start().await;
+    other.create_collections(&["articles", "notices"]);
+    other.put("articles", "a", "other");
+    assert_eq!(one.loads(&world, &[]).await, (2, 0));
+    assert_eq!(other.loads(&world, &[]).await, (1, 0));
+    assert_eq!(other.loads(&world, &["--full"]).await, (0, 0));
+    assert_eq!(world.items().await, ["a a", "a other", "b b"]);
+}
+
+#[tokio::test]
+async fn a_collection_that_is_added_later_is_read_alone() {
+    let (world, cms) = World::with_directus(&["a", "b"]).await;
+    cms.loads(&world, &[]).await;
+    cms.create_collections(&["zones"]);
+    cms.put("zones", "z", "z");
+    let collections = [("COPPICE_DIRECTUS_COLLECTIONS", String::from("zones"))];
+    let environment = [cms.settings(&world), collections.to_vec()].concat();
+    let report = Job::start(&["--json", "--full"], &environment).end().await.json(0);
+    assert_eq!((&report["changed"], &report["gone"], &report["missing"]), (&1.into(), &0.into(), &0.into()));
+    assert_eq!(cms.loads(&world, &["--full"]).await, (0, 0), "the others are where they were");
 }

@@ -8,6 +8,7 @@ mod interrupted;
 mod large;
 mod listing;
 mod live;
+mod odd_providers;
 mod stale;
 
 use simulators::auth0::SimulatedUser;

@@ -75,6 +75,7 @@ impl Providers {
                         client_id: tenant.client_id().into(),
                         client_secret: tenant.client_secret().into(),
                         audience: Some(tenant.audience()),
+                        sign_ins: provider_sso::SignInTypes::default(),
                     },
                     |_| {},
                 );
@@ -104,6 +105,7 @@ impl Providers {
                     StripeConfig {
                         base_url: reach(account.base_url(), chaos).await,
                         api_key: account.api_key().into(),
+                        account: None,
                         date_of_birth: true,
                     },
                     |_| {},

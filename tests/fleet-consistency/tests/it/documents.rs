@@ -20,7 +20,7 @@ fn the_list_of_metrics_has_exactly_the_metrics_of_the_code() {
     let deployed = ["workers", "jobs"]
         .into_iter()
         .flat_map(|parent| folders(parent).into_iter().map(move |name| format!("{parent}/{name}/src")));
-    let libraries = ["worker-runtime", "worker-process", "provider-http", "postgres-store"];
+    let libraries = ["worker-runtime", "worker-process", "record-sync", "provider-http", "postgres-store"];
     let libraries = libraries.map(|name| format!("crates/{name}/src"));
     let mut counted = BTreeSet::new();
     for parent in deployed.chain(libraries) {

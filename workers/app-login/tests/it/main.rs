@@ -5,6 +5,7 @@
 mod bad_cases;
 mod lifecycle;
 mod okta;
+mod sign_in_types;
 mod unknown_users;
 
 use local_stack::wait_until;

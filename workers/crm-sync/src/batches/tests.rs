@@ -162,5 +162,5 @@ async fn a_contact_missing_from_the_reply_is_an_error() {
     let (answer, none) = (asking.ask("c").await, asking.ask("unanswered").await);
     asking.crm.let_go(CALLS + 1);
     assert_eq!(answered(answer).await, Ok(gone("c")));
-    assert_eq!(answered(none).await, Err(ProviderError::Malformed { line: 0, column: 0 }));
+    assert_eq!(answered(none).await, Err(ProviderError::WHOLE_REPLY_MALFORMED));
 }

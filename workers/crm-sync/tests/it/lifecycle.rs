@@ -90,6 +90,28 @@ async fn an_event_without_fields_causes_a_read_and_an_event_without_ids_requests
 }
 
 #[tokio::test]
+async fn a_wildcard_requests_a_resync_and_no_text_that_is_not_an_id_becomes_a_row() {
+    let world = World::start().await;
+    let _worker = world.start_worker(BINARY, UNIT, &[]).await;
+    world.enqueue(UNIT, &world.crm.gap_event(&["003*"]).to_envelope_json()).await;
+    let cause = async || {
+        let row: Option<String> =
+            sqlx::query_scalar("select source from resync_request").fetch_optional(&world.pool).await?;
+        Ok(row)
+    };
+    assert_eq!(wait_until(PATIENCE, "a request for a resync", cause).await.unwrap(), "salesforce");
+    world.enqueue(UNIT, &world.crm.gap_event(&["mara.quill"]).to_envelope_json()).await;
+    let [message] = &world.dead_letters(UNIT, 1).await[..] else { panic!("one message") };
+    assert_eq!(message.attributes["coppice.class"], "unreadable");
+    let detail = &message.attributes["coppice.detail"];
+    assert!(detail.contains("not the ID of a contact of Salesforce") && !detail.contains("mara"), "{detail}");
+    world.settled(UNIT).await;
+    let rows: i64 =
+        sqlx::query_scalar("select count(*) from source_record").fetch_one(&world.pool).await.unwrap();
+    assert_eq!(rows, 0);
+}
+
+#[tokio::test]
 async fn the_worker_reads_the_contacts_of_one_event_in_few_calls() {
     let world = World::start_with_emulator().await;
     let ids: Vec<String> = (1..=40).map(contact_id).collect();

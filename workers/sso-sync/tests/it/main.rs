@@ -7,6 +7,7 @@ mod crashes;
 mod database;
 mod evidence;
 mod lifecycle;
+mod odd_users;
 mod okta;
 mod outages;
 mod privacy;

@@ -36,7 +36,10 @@ async fn a_signed_webhook_arrives_as_its_ids_and_nothing_else() {
     assert_eq!(session.source, "coppice.ingress.stripe");
     assert_eq!(session.detail_type, "identity.verification_session.verified");
     let ids = vec!["vs_1".to_owned()];
-    assert_eq!(session_event, IngressEvent { ids, change: IngressChange::Changed, not_before: None });
+    assert_eq!(
+        session_event,
+        IngressEvent { ids, change: IngressChange::Changed, not_before: None, account: None }
+    );
     assert_eq!(ingress.worker.metric("coppice_webhooks_total", r#"reply="published""#).await, 2.0);
     assert_eq!(ingress.worker.stop().await, Some(0));
     assert!(!ingress.worker.log().contains(MARKER) && !world.proxy.transcript_contains(MARKER));
