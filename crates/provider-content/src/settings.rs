@@ -22,6 +22,8 @@ use crate::{ContentClient, ContentfulConfig, DirectusConfig};
         "longest wait for one page of the content management system" => timeout;
     MAX_BODY_BYTES: usize = "COPPICE_CONTENT_MAX_BODY_BYTES" [default "33554432", within 65_536..=268_435_456]
         "largest answer of the content management system that is read, in bytes" => max_body_bytes;
+    PLAIN_HTTP: bool = "COPPICE_CONTENT_PLAIN_HTTP" [default "false"]
+        "whether http:// may lead to another machine: only where something else encrypts, such as a service mesh" => plain_http;
     PAGE_SIZE: u32 = "COPPICE_CONTENT_PAGE_SIZE" [default "100", within 1..=1000]
         "items on a page, from 1 to 1000";
     list ContentfulConfig;
@@ -92,6 +94,7 @@ impl ContentSettings {
                 limits.timeout = self.timeout;
                 limits.max_body_bytes = self.max_body_bytes;
                 limits.max_body_setting = MAX_BODY_BYTES.name;
+                limits.plain_http = self.plain_http;
             })
         };
         self.choices.into_iter().map(connect).collect()

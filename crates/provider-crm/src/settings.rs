@@ -21,6 +21,8 @@ use crate::{CrmClient, SalesforceAuth, SalesforceConfig, salesforce};
         "longest wait for one answer of the CRM" => timeout;
     MAX_BODY_BYTES: usize = "COPPICE_CRM_MAX_BODY_BYTES" [default "8388608", within 65_536..=268_435_456]
         "largest answer of the CRM that is read, in bytes" => max_body_bytes;
+    PLAIN_HTTP: bool = "COPPICE_CRM_PLAIN_HTTP" [default "false"]
+        "whether http:// may lead to another machine: only where something else encrypts, such as a service mesh" => plain_http;
     LONGEST_PAUSE: Duration = "COPPICE_CRM_LONGEST_PAUSE_SECS" [default "900", seconds 1..=3600]
         "when the CRM's quota is used up, how long at most until it is asked again" => longest_pause;
     URL: Url = "COPPICE_SALESFORCE_URL" [required]
@@ -61,6 +63,7 @@ impl CrmSettings {
             limits.timeout = self.timeout;
             limits.max_body_bytes = self.max_body_bytes;
             limits.max_body_setting = MAX_BODY_BYTES.name;
+            limits.plain_http = self.plain_http;
             limits.longest_pause = self.longest_pause;
             limits.admission = admission;
         })

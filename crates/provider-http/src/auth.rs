@@ -52,3 +52,15 @@ pub enum Auth {
         scope: String,
     },
 }
+
+impl Auth {
+    /// Where tokens are requested. `None`: nowhere.
+    pub(crate) const fn token_url(&self) -> Option<&Url> {
+        match self {
+            Self::Bearer(_) | Self::Scheme { .. } => None,
+            Self::ClientCredentials { token_url, .. }
+            | Self::JwtBearer { token_url, .. }
+            | Self::PrivateKeyJwt { token_url, .. } => Some(token_url),
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::mem;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +32,14 @@ pub struct ProviderHttp {
     inner: Arc<Inner>,
 }
 
+/// Whether what is sent to this URL crosses a network, and nothing encrypts it.
+fn leads_elsewhere_in_the_clear(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    let here = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
+    url.scheme() == "http" && !here
+}
+
 struct Inner {
     upstream: &'static str,
     base_url: Url,
@@ -46,6 +55,10 @@ impl ProviderHttp {
         let upstream = config.upstream;
         if !matches!(config.base_url.scheme(), "http" | "https") {
             return Err(ConfigError::BaseUrl { upstream });
+        }
+        let mut urls = std::iter::once(&config.base_url).chain(config.auth.token_url());
+        if !config.plain_http && urls.any(leads_elsewhere_in_the_clear) {
+            return Err(ConfigError::PlainHttp { upstream });
         }
         // A redirect would carry the credentials to its target.
         let http = Client::builder()

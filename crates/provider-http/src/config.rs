@@ -37,6 +37,8 @@ pub struct ProviderHttpConfig {
     pub max_body_bytes: usize,
     /// The setting of that limit, for the error of a reply that is larger.
     pub max_body_setting: &'static str,
+    /// Whether `http://` may lead to another machine. Otherwise the credentials and the records would cross a network in the clear.
+    pub plain_http: bool,
     /// Reads the body of an error reply, if the vendor says more in it than in the status.
     pub read_error: Option<ReadError>,
     /// Where an error reply has the vendor's code, and which codes are listed.
@@ -79,6 +81,7 @@ impl ProviderHttpConfig {
             // Auth0 bounds a user's metadata to 16 MB in theory, a few KB in practice; a page of 100 users stays well below.
             max_body_bytes: 1024 * 1024,
             max_body_setting: "max_body_bytes",
+            plain_http: false,
             read_error: None,
             codes: None,
             admission: None,

@@ -129,6 +129,12 @@ pub enum ConfigError {
         /// The provider.
         upstream: &'static str,
     },
+    /// The base URL is `http://` and leads to another machine.
+    #[error("base URL of {upstream} is http:// and leads to another machine: use https://")]
+    PlainHttp {
+        /// The provider.
+        upstream: &'static str,
+    },
     /// TLS roots could not be loaded, or the user agent is not a header value.
     #[error("HTTP client of {upstream} cannot be made")]
     Client {

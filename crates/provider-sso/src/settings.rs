@@ -18,6 +18,8 @@ use crate::{Auth0Config, OktaConfig, ScimConfig, SsoClient};
         "longest wait for one answer of the provider" => timeout;
     MAX_BODY_BYTES: usize = "COPPICE_SSO_MAX_BODY_BYTES" [default "4194304", within 65_536..=268_435_456]
         "largest answer of the provider that is read, in bytes" => max_body_bytes;
+    PLAIN_HTTP: bool = "COPPICE_SSO_PLAIN_HTTP" [default "false"]
+        "whether http:// may lead to another machine: only where something else encrypts, such as a service mesh" => plain_http;
     list Auth0Config;
     list OktaConfig;
     list ScimConfig;
@@ -51,6 +53,7 @@ impl SsoSettings {
             limits.timeout = self.timeout;
             limits.max_body_bytes = self.max_body_bytes;
             limits.max_body_setting = MAX_BODY_BYTES.name;
+            limits.plain_http = self.plain_http;
             limits.admission = admission;
         })
     }

@@ -136,3 +136,32 @@ fn a_header_that_cannot_be_sent_is_found_at_start_up_and_not_quoted() {
     let error = ProviderHttp::new(config).unwrap_err();
     assert_eq!(error.to_string(), "header persona-version of idv is not a header");
 }
+
+#[test]
+fn no_credentials_cross_a_network_in_the_clear() {
+    let refused = |base: &str, token: &str, plain_http: bool| {
+        let auth = Auth::ClientCredentials {
+            token_url: token.parse().unwrap(),
+            client_id: "id".into(),
+            client_secret: "secret".into(),
+            audience: None,
+        };
+        let mut config = ProviderHttpConfig::new("idp", base.parse().unwrap(), auth);
+        config.plain_http = plain_http;
+        match ProviderHttp::new(config) {
+            Ok(_) => false,
+            Err(error) => matches!(error, ConfigError::PlainHttp { upstream: "idp" }),
+        }
+    };
+    let safe = "https://idp.example/token";
+    for here in ["http://127.0.0.1:80", "http://localhost:80/x", "http://[::1]:80", "https://10.0.0.1"] {
+        assert!(!refused(here, safe, false), "{here}");
+    }
+    for elsewhere in
+        ["http://10.0.0.1:80", "http://idp.example", "http://localhost.example", "http://[2001:db8::1]"]
+    {
+        assert!(refused(elsewhere, safe, false), "{elsewhere}");
+        assert!(!refused(elsewhere, safe, true), "{elsewhere}: the operator has said so");
+        assert!(refused("https://idp.example", elsewhere, false), "the token's server: {elsewhere}");
+    }
+}

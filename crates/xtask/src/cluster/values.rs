@@ -73,6 +73,16 @@ impl ClusterValues {
         let loopback = "127.0.0.1";
         let address = address.to_string();
         let mut other_ports = BTreeSet::from([port(emulator)?]);
+        for provider in &mut providers {
+            // The simulators have no certificate, and for pods they are on another machine.
+            let name = match provider.role {
+                "sso" => "COPPICE_SSO_PLAIN_HTTP",
+                "crm" => "COPPICE_CRM_PLAIN_HTTP",
+                "identity" => "COPPICE_IDENTITY_PLAIN_HTTP",
+                _ => "COPPICE_CONTENT_PLAIN_HTTP",
+            };
+            provider.settings.push((name, String::from("true")));
+        }
         for (name, value) in providers.iter_mut().flat_map(|provider| &mut provider.settings) {
             // An audience looks like a URL, but it is only a name.
             if name.ends_with("_URL") {
