@@ -12,6 +12,7 @@ pub mod link;
 pub mod person;
 pub mod policy;
 pub mod record;
+pub mod retention;
 
 mod error;
 

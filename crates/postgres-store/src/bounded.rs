@@ -78,6 +78,22 @@ tokio::task_local! {
 #[error("server is read-only")]
 pub(crate) struct ReadOnly;
 
+/// The server, or a pooler in front of it, refuses the connection. A pooler has one code for everything, so its text counts. No row
+/// has been sent yet, so the text is about none.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct RefusedConnection(pub(crate) String);
+
+fn refused_connection(error: Error) -> Error {
+    match &error {
+        Error::Database(refusal) if refusal.code().is_some_and(|code| code.starts_with("08")) => {
+            let text = format!("{}: {}", refusal.code().unwrap_or_default(), refusal.message());
+            Error::Configuration(Box::new(RefusedConnection(text)))
+        }
+        _ => error,
+    }
+}
+
 fn read_only() -> Error {
     Error::Configuration(Box::new(ReadOnly))
 }
@@ -214,7 +230,7 @@ impl PgPool {
 
     async fn acquire(&self) -> Result<PgConnection, Error> {
         let acquired = READ_ONLY.scope(Cell::new(false), async {
-            let pooled = self.pool.acquire().await?;
+            let pooled = self.pool.acquire().await.map_err(refused_connection)?;
             Ok::<_, Error>((pooled, READ_ONLY.with(Cell::get)))
         });
         let (pooled, refuses_writes) = acquired.await?;

@@ -5,7 +5,7 @@ mod message;
 mod redrive;
 
 pub use failure::{FailedAttempt, NotedFailure, RecordedFailure};
-pub use message::{DeadLetteredCopy, KEPT, KeptMessage};
+pub use message::{DeadLetteredCopy, KeptMessage};
 pub use redrive::{
     MessageStanding, RedriveAction, RedriveItem, RedriveLock, RedrivePlan, RedriveProgress, UnsentItem,
 };

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 
 use rustls::CertificateError;
 
-use crate::bounded::ReadOnly;
+use crate::bounded::{ReadOnly, RefusedConnection};
 
 /// A failure of the store. No variant quotes a statement, a value or the server's detail text: they contain personal data.
 #[derive(Debug, thiserror::Error)]
@@ -72,15 +72,15 @@ impl From<sqlx::Error> for StoreError {
                 if DATA_CLASSES.iter().any(|class| code.starts_with(class)) {
                     let constraint = database.constraint().unwrap_or_default().to_owned();
                     Self::Refused { code, constraint }
-                } else if code.starts_with("08") {
-                    // A pooler has this one code for everything. Its text is about the connection, never about a row.
-                    unavailable(&format!("{code}: {}", database.message()))
                 } else {
                     Self::Unavailable { code }
                 }
             }
             sqlx::Error::Io(error) => unavailable(failed_connection(error)),
             sqlx::Error::Configuration(error) if error.is::<ReadOnly>() => unavailable(READ_ONLY),
+            sqlx::Error::Configuration(error) if error.is::<RefusedConnection>() => {
+                unavailable(&error.to_string())
+            }
             sqlx::Error::PoolTimedOut => unavailable(NO_CONNECTION),
             sqlx::Error::PoolClosed => unavailable("pool closed"),
             sqlx::Error::Tls(error) if error.to_string() == "server does not support TLS" => {
@@ -184,6 +184,10 @@ mod tests {
             (silent(), "unavailable no answer within the time limit"),
             (broken(), "unavailable connection lost"),
             (sqlx::Error::Configuration(Box::new(ReadOnly)), "unavailable 25006"),
+            (
+                sqlx::Error::Configuration(Box::new(RefusedConnection(String::from("08P01: no such user")))),
+                "unavailable 08P01: no such user",
+            ),
             (sqlx::Error::PoolTimedOut, "unavailable no connection within the time limit"),
             (sqlx::Error::PoolClosed, "unavailable pool closed"),
             (sqlx::Error::Tls("no certificate".into()), "unavailable ca file"),

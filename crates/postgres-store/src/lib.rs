@@ -20,13 +20,14 @@ mod proof;
 mod readings;
 mod records;
 mod resync;
+mod retention;
 mod schema;
 mod store;
 mod upstream_breaker;
 
 pub use content::{ContentCounts, ContentItem, ContentKey, ContentLoad, ContentReading, LoadedContent};
 pub use dead_letters::{
-    DeadLetteredCopy, FailedAttempt, KEPT, KeptMessage, MessageStanding, NotedFailure, RecordedFailure,
+    DeadLetteredCopy, FailedAttempt, KeptMessage, MessageStanding, NotedFailure, RecordedFailure,
     RedriveAction, RedriveItem, RedriveLock, RedrivePlan, RedriveProgress, UnsentItem,
 };
 pub use drills::{DrillFailure, FireDrill, UnitHeartbeat};
@@ -46,6 +47,7 @@ pub use records::{
 pub use resync::{
     GatheredPage, ListingPlan, RequestLease, RequestLimits, ResyncItem, ResyncRun, RunEnd, StaleCondition,
 };
+pub use retention::Expiring;
 pub use schema::MIGRATOR;
 pub use store::Store;
 pub use upstream_breaker::BreakerRow;

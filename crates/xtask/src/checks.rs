@@ -18,6 +18,10 @@ const MACHETE: (&str, &str) = ("cargo-machete", "0.9.1");
 const MUTANTS: (&str, &str) = ("cargo-mutants", "25.3.1");
 /// Histories of the convergence test in `nightly`.
 const NIGHTLY_SEEDS: &str = "20000";
+/// The store's tests, but for two that look at sessions of the server, which are the pooler's; and a worker's bad cases.
+const THROUGH_A_POOLER: &str = "(package(postgres-store) - test(hot_statements_read_no_whole_table) \
+                                - test(statements_have_a_time_limit_and_migrations_one_for_locks_only)) \
+                                + (package(sso-sync) & test(bad_cases))";
 /// Seconds for each fuzz target in `nightly`.
 const FUZZ_SECONDS: &str = "120";
 
@@ -109,10 +113,7 @@ impl NightlyPart {
                 run_step("convergence", tests)
             }
             Self::Poolers => ["session", "transaction"].into_iter().try_for_each(|mode| {
-                let mut tests = nextest(&[
-                    "--filterset",
-                    "package(postgres-store) or (package(sso-sync) and test(bad_cases))",
-                ])?;
+                let mut tests = nextest(&["--filterset", THROUGH_A_POOLER])?;
                 tests.env(TEST_POOLER, mode);
                 run_step(&format!("poolers in {mode} mode"), tests)
             }),

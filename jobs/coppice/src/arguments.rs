@@ -51,6 +51,8 @@ pub(crate) enum Topic {
     /// Lists, shows, redrives and drops dead-lettered messages.
     #[command(subcommand)]
     Dlq(DlqCommand),
+    /// Deletes copies of messages, failed attempts, sign-ins, heartbeats, drills, runs and results that are too old.
+    Retention(Ages),
     /// Checks a unit's dependencies and names the fix for each fault. Changes nothing.
     Doctor(DoctorArguments),
 }
@@ -143,6 +145,36 @@ pub(crate) enum LinkArguments {
         #[command(flatten)]
         why: Why,
     },
+}
+
+/// The lower limits: a message may come again from its queue (14 days), or from its dead-letter queue (14 more), and an alarm
+/// looks a week back.
+#[derive(Debug, Args)]
+pub(crate) struct Ages {
+    /// Days that copies of dead-lettered messages are kept, resolved or not. A copy may be a partner's whole event.
+    #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u32).range(28..))]
+    pub(crate) dead_lettered_messages_days: u32,
+    /// Days that plans of redrives are kept.
+    #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u32).range(28..))]
+    pub(crate) redrive_plans_days: u32,
+    /// Days that failed attempts are kept.
+    #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u32).range(28..))]
+    pub(crate) message_failures_days: u32,
+    /// Days that the IDs of counted sign-ins are kept. If the event of an older one comes again, it is counted again.
+    #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u32).range(28..))]
+    pub(crate) login_events_days: u32,
+    /// Days that heartbeats are kept.
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) heartbeats_days: u32,
+    /// Days that fire drills are kept.
+    #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(8..))]
+    pub(crate) fire_drills_days: u32,
+    /// Days that resync runs without progress are kept.
+    #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u32).range(8..))]
+    pub(crate) resync_runs_days: u32,
+    /// Days that results of audits are kept.
+    #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(8..))]
+    pub(crate) audit_results_days: u32,
 }
 
 #[derive(Debug, Subcommand)]

@@ -12,6 +12,7 @@ mod person;
 mod policy;
 mod printed;
 mod record;
+mod retention;
 
 use std::process::ExitCode;
 
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Topic::Link(command) => link::run(command, json).await,
         Topic::Record(command) => record::run(command, json).await,
         Topic::Dlq(command) => dlq::run(command, json, &stop).await,
+        Topic::Retention(ages) => retention::run(&ages, json).await,
         Topic::Doctor(arguments) => doctor::run(&arguments, json, &stop).await,
     })
 }

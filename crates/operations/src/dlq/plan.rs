@@ -93,8 +93,6 @@ pub async fn plan(
     new: &NewPlan,
     stop: &CancellationToken,
 ) -> Result<PlanReport, OperationError> {
-    // Copies, plans and the ledger are kept for a limited time. No job of its own deletes them.
-    store.forget_old_messages().await?;
     let dlq = queues.of_unit(&new.unit).await?;
     let now = OffsetDateTime::now_utc();
     let (mut messages, mut copies, mut others) = (Vec::new(), Vec::new(), 0);

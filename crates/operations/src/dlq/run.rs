@@ -39,7 +39,6 @@ pub async fn run(
     execution: Execution,
     stop: &CancellationToken,
 ) -> Result<PlanProgress, OperationError> {
-    store.forget_old_messages().await?;
     let plan = &known_plan(store, plan_id).await?;
     if plan.action != execution.action() {
         return Err(OperationError::OtherAction { plan_id, action: plan.action });

@@ -1,15 +1,12 @@
 //! Table `dead_lettered_message`: copies of dead-lettered messages, made before an operator redrives or drops them. Copies stay
-//! for [`KEPT`], and so do plans and the ledger of failed attempts.
+//! until [`Store::delete_expired`].
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use crate::{Store, StoreError};
-
-/// How long copies, plans and failed attempts are kept: longer than SQS keeps any message (14 days).
-pub const KEPT: Duration = Duration::days(90);
 
 /// A message as it is in the dead-letter queue. Its body may be a partner's whole event: no `Debug`.
 #[derive(Clone)]
@@ -90,18 +87,6 @@ impl Store {
             resolution: row.resolution,
             resolved_at: row.resolved_at,
         }))
-    }
-
-    /// Deletes copies, plans and failed attempts that are older than [`KEPT`].
-    pub async fn forget_old_messages(&self) -> Result<(), StoreError> {
-        let before = OffsetDateTime::now_utc() - KEPT;
-        // Resolved or not: SQS deleted the message itself long ago, and a copy may be a partner's whole event.
-        sqlx::query!("delete from dead_lettered_message where copied_at < $1", before)
-            .execute(&self.pool)
-            .await?;
-        sqlx::query!("delete from redrive_plan where created_at < $1", before).execute(&self.pool).await?;
-        sqlx::query!("delete from message_failure where failed_at < $1", before).execute(&self.pool).await?;
-        Ok(())
     }
 }
 

@@ -5,8 +5,6 @@ use uuid::Uuid;
 
 use crate::{Store, StoreError};
 
-const KEPT_DAYS: i32 = 7;
-
 /// The state of a unit's heartbeats.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UnitHeartbeat {
@@ -19,7 +17,7 @@ pub struct UnitHeartbeat {
 }
 
 impl Store {
-    /// Records heartbeats that are about to be sent, one for each unit, in order. Deletes those that are older than a week.
+    /// Records heartbeats that are about to be sent, one for each unit, in order.
     pub async fn begin_heartbeats(&self, units: &[String]) -> Result<Vec<Uuid>, StoreError> {
         let ids: Vec<Uuid> = units.iter().map(|_| Uuid::now_v7()).collect();
         sqlx::query!(
@@ -29,9 +27,6 @@ impl Store {
         )
         .execute(&self.pool)
         .await?;
-        sqlx::query!("delete from heartbeat where sent_at < now() - make_interval(days => $1)", KEPT_DAYS)
-            .execute(&self.pool)
-            .await?;
         Ok(ids)
     }
 

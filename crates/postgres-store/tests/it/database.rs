@@ -47,6 +47,11 @@ impl Database {
         Self { store: open(&url), pool, url, direct, _pooler: pooler, test_database }
     }
 
+    /// As the job `migrate`, which has a session to itself.
+    pub(crate) async fn migrate(&self) {
+        open(&self.direct).migrate().await.unwrap();
+    }
+
     /// Applies readings in one batch.
     pub(crate) async fn apply(&self, readings: &[PersonReading]) -> Vec<ReadingResult> {
         self.store.apply_person_readings(IDP, readings).await.unwrap()

@@ -28,6 +28,7 @@ mod policy_changes;
 mod readings;
 mod redrives;
 mod resyncs;
+mod retention;
 mod reviews;
 mod schema;
 mod sessions;

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use postgres_store::{
-    DeadLetteredCopy, FailedAttempt, MessageStanding, RedriveAction, RedriveItem, RedrivePlan,
-    RedriveProgress,
+    DeadLetteredCopy, Expiring, MessageStanding, RedriveAction, RedriveItem, RedrivePlan, RedriveProgress,
 };
 use serde_json::json;
 use time::OffsetDateTime;
@@ -160,41 +159,13 @@ async fn one_process_at_a_time_works_on_a_queue() {
 }
 
 #[tokio::test]
-async fn old_copies_plans_and_failures_are_deleted() {
-    let database = Database::start().await;
-    let (plan, _) = planned(&database, RedriveAction::Drop).await;
-    let failure = FailedAttempt {
-        message_id: String::from("a1"),
-        class: String::from("x"),
-        detail: String::new(),
-        witness_ago: None,
-    };
-    database.store.record_failures(QUEUE, "1", &[failure]).await.unwrap();
-    database.store.note_messages_deleted(&plan, &[String::from("a1")]).await.unwrap();
-    database.store.forget_old_messages().await.unwrap();
-    assert!(database.store.kept_message(QUEUE, "a1").await.unwrap().is_some(), "not yet");
-    for aged in [
-        "update dead_lettered_message set copied_at = copied_at - interval '91 days' where message_id in ('a1', 'b')",
-        "update redrive_plan set created_at = created_at - interval '91 days'",
-        "update message_failure set failed_at = failed_at - interval '91 days'",
-    ] {
-        database.execute(aged).await;
-    }
-    database.store.forget_old_messages().await.unwrap();
-    assert!(database.store.kept_message(QUEUE, "a1").await.unwrap().is_none());
-    assert!(database.store.kept_message(QUEUE, "b").await.unwrap().is_none(), "resolved or not");
-    assert!(database.store.kept_message(QUEUE, "a2").await.unwrap().is_some(), "not yet");
-    assert_eq!(database.store.redrive_plan(plan.plan_id).await.unwrap(), None);
-    assert_eq!(database.store.noted_failures(QUEUE, "a1").await.unwrap(), []);
-}
-
-#[tokio::test]
 async fn the_copy_of_a_message_keeps_its_age_however_often_it_is_seen() {
     let database = Database::start().await;
     database.store.keep_messages(QUEUE, &[message("a")]).await.unwrap();
     database.execute("update dead_lettered_message set copied_at = copied_at - interval '91 days'").await;
     database.store.keep_messages(QUEUE, &[message("a")]).await.unwrap();
-    database.store.forget_old_messages().await.unwrap();
+    let age = time::Duration::days(90);
+    database.store.delete_expired(Expiring::DeadLetteredMessages, age).await.unwrap();
     assert!(database.store.kept_message(QUEUE, "a").await.unwrap().is_none());
 }
 

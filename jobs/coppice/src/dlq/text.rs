@@ -7,7 +7,7 @@ use operations::dlq::{
     AttemptReport, DlqReport, MessageGroup, MessageReport, MoveReport, PlanProgress, PlanReport,
     RecordComparison, action_name,
 };
-use postgres_store::{KEPT, RedriveAction};
+use postgres_store::RedriveAction;
 use time::OffsetDateTime;
 
 use crate::printed::Printed;
@@ -125,8 +125,7 @@ impl fmt::Display for Printed<PlanReport> {
             }
             RedriveAction::Drop => writeln!(
                 f,
-                "nothing was deleted yet. The plan deletes them, and Postgres keeps copies for {} days; {others} other message(s) stay in the DLQ",
-                KEPT.whole_days()
+                "nothing was deleted yet. The plan deletes them, and Postgres keeps copies until `coppice retention` deletes those; {others} other message(s) stay in the DLQ"
             )?,
         }
         writeln!(f, "to run it: coppice dlq {name} --plan {plan_id} --yes")

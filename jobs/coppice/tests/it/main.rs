@@ -10,5 +10,6 @@ mod persons;
 mod policies;
 mod records;
 mod redrives;
+mod retention;
 mod second_emulator;
 mod world;

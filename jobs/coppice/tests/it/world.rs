@@ -37,7 +37,7 @@ impl Said {
 
 pub(crate) struct World {
     url: String,
-    pool: PgPool,
+    pub(crate) pool: PgPool,
     // The last field, so that it is dropped after the connections.
     _database: TestDatabase,
 }
