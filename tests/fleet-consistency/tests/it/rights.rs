@@ -247,6 +247,45 @@ fn a_unit_puts_events_only_under_its_own_sources() {
     }
 }
 
+/// A queue's policy: who may send to it, besides the roles.
+#[test]
+fn only_rules_of_this_stack_send_to_its_queues() {
+    let template: Value = serde_saphyr::from_str(&read("deploy/cloudformation/coppice.yaml")).unwrap();
+    let rule = |stack: &str, unit: &str| {
+        let (bus, partner) = (stack, "aws.partner/auth0.com/tenant");
+        let arn = |bus: &str, name: &str| {
+            format!("arn:aws:events:eu-central-1:123456789012:rule/{bus}/{stack}-{name}")
+        };
+        [arn(bus, &format!("{unit}-ingress")), arn(partner, &format!("forward-{unit}"))]
+    };
+    let mut looked_at = 0;
+    for resource in template["Resources"].as_object().unwrap().values() {
+        if resource["Type"] != "AWS::SQS::QueuePolicy" {
+            continue;
+        }
+        for statement in resource["Properties"]["PolicyDocument"]["Statement"].as_array().unwrap() {
+            let sources = &statement["Condition"]["ArnLike"]["aws:SourceArn"];
+            if statement["Effect"] != "Allow" || sources.is_null() {
+                continue;
+            }
+            let patterns: Vec<String> =
+                texts(sources).into_iter().map(|text| deployed(text.trim())).collect();
+            let admits = |arn: &String| patterns.iter().any(|pattern| is_like(pattern, arn));
+            assert!(
+                fleet::with_queue().any(|unit| rule("coppice", unit.name).iter().any(admits)),
+                "{patterns:?}"
+            );
+            for other in ["coppice-prod", "coppice-sso-sync", "coppicex"] {
+                for arn in fleet::with_queue().flat_map(|unit| rule(other, unit.name)) {
+                    assert!(!admits(&arn), "{patterns:?} admit {arn}");
+                }
+            }
+            looked_at += 1;
+        }
+    }
+    assert!(looked_at >= 6, "{looked_at}");
+}
+
 /// The command in the README gives it to CloudFormation without a bucket.
 #[test]
 fn the_template_is_small_enough_to_be_sent_inline() {

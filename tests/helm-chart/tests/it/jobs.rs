@@ -35,7 +35,7 @@ jobs:
 fn every_job_has_limits_and_two_runs_never_overlap() {
     let objects = render("production", "");
     let jobs = objects.of_kind("CronJob");
-    assert_eq!(jobs.len(), 18);
+    assert_eq!(jobs.len(), 19);
     for job in jobs {
         let name = &job["metadata"]["name"];
         let spec = &job["spec"];
@@ -86,6 +86,20 @@ fn several_jobs_can_run_the_same_binary_each_with_its_own_queue() {
     // A job gets no settings of providers that it does not call.
     assert_eq!(variable(objects.get("CronJob", "sso-changes"), "COPPICE_SALESFORCE_URL"), None);
     assert!(variable(objects.get("CronJob", "audit"), "COPPICE_SALESFORCE_URL").is_some());
+}
+
+#[test]
+fn what_is_too_old_is_deleted_every_night_with_ages_of_the_operator_s_choice() {
+    let objects = render("minimal", "");
+    let job = objects.get("CronJob", "retention");
+    assert_eq!((&job["spec"]["suspend"], &job["spec"]["schedule"]), (&json!(false), &json!("53 3 * * *")));
+    let container = &pod_spec(job).unwrap()["containers"][0];
+    assert_eq!(container["command"], json!(["/usr/local/bin/coppice"]));
+    assert_eq!(container["args"], json!(["retention"]));
+    let args = r#"jobs: {retention: {args: [retention, --dead-lettered-messages-days, "30"]}}"#;
+    let shorter = render("minimal", args);
+    let args = &pod_spec(shorter.get("CronJob", "retention")).unwrap()["containers"][0]["args"];
+    assert_eq!(args, &json!(["retention", "--dead-lettered-messages-days", "30"]));
 }
 
 #[test]
