@@ -1,4 +1,4 @@
-//! A vendor's record, read leniently: names in any letters, a text where a number was promised, a list of one in place of a value.
+//! A vendor's record, read leniently: names in any case, a text where a number was promised, a list of one in place of a value.
 //!
 //! What is unambiguous is read. What is not is [`Unread`]: it costs an optional field alone ([`Fields::optional`]), and the record
 //! if the field is needed ([`needed`]). Nothing that we do not recognise reads as an empty value.
@@ -39,7 +39,7 @@ pub struct Unread;
 pub struct Field<'a>(Result<Option<&'a Json>, Unread>);
 
 impl Json {
-    /// The value of this name, in any letters.
+    /// The value of this name, in any case.
     pub fn at(&self, name: &str) -> Field<'_> {
         let Self::Object(fields) = self else { return Field(Err(Unread)) };
         let mut values = fields
@@ -52,7 +52,7 @@ impl Json {
         Field(if agree { Ok(first) } else { Err(Unread) })
     }
 
-    /// True if the object has one of these names, in any letters and with any value.
+    /// True if the object has one of these names, in any case and with any value.
     pub fn has_any(&self, names: &[&str]) -> bool {
         let Self::Object(fields) = self else { return false };
         fields.iter().any(|(own, _)| names.iter().any(|name| own.eq_ignore_ascii_case(name)))
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_found_in_any_letters_and_below_others() {
+    fn a_name_is_found_in_any_case_and_below_others() {
         let record = json(r#"{"ID":"7","Name":{"GIVENNAME":"Nora"},"email":null}"#);
         assert_eq!(record.at("id").text(), Ok(Some("7".into())));
         assert_eq!(record.at("name").at("givenName").text(), Ok(Some("Nora".into())));

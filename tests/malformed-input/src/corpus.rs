@@ -23,7 +23,7 @@ const SIGNATURES: [&str; 5] = [
     "crates/provider-content/tests/fixtures/contentful-signatures.json",
 ];
 
-const SCIM_USER: &str = "crates/provider-sso/src/scim/fixtures/user.json";
+pub(crate) const SCIM_USER: &str = "crates/provider-sso/src/scim/fixtures/user.json";
 
 /// Salesforce's answers to a write, and to a wrong one.
 const WRITTEN: &str = r#"[{"id":"0037Q00000HbKmTQAV","success":true,"errors":[],"created":false}]"#;
@@ -35,7 +35,7 @@ fn text(path: impl AsRef<Path>) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-fn fixture(path: &str) -> Value {
+pub(crate) fn fixture(path: &str) -> Value {
     serde_json::from_str(&text(path)).unwrap()
 }
 

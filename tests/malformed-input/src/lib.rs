@@ -8,6 +8,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken promise is a panic")]
 
+mod answers;
 mod contents;
 mod corpus;
 mod events;
@@ -16,8 +17,10 @@ mod mutation;
 mod policy;
 mod replies;
 mod signature;
+mod sso_answers;
 mod webhooks;
 
+pub use answers::{Answer, Place, Reading, check};
 pub use events::{
     auth0_event, envelope_announcement, okta_event, persona_event, salesforce_event, scim_event, sign_in,
     stripe_event,
@@ -26,6 +29,7 @@ pub use marker::MARKER;
 pub use mutation::mutated;
 pub use policy::policy_file;
 pub use replies::reply_body;
+pub use sso_answers::sso_answers;
 pub use webhooks::{webhook_any, webhook_stripe};
 
 /// One reader of input from outside.

@@ -34,12 +34,12 @@ const TOKEN: &str = r#"{"access_token":"t","token_type":"Bearer","expires_in":86
 
 type Answer = Arc<Mutex<(StatusCode, Bytes)>>;
 
-struct World {
+pub(crate) struct World {
     runtime: Runtime,
     answer: Answer,
-    auth0: Auth0Client,
-    okta: OktaClient,
-    scim: ScimClient,
+    pub(crate) auth0: Auth0Client,
+    pub(crate) okta: OktaClient,
+    pub(crate) scim: ScimClient,
     salesforce: SalesforceClient,
     stripe: StripeClient,
     persona: PersonaClient,
@@ -109,6 +109,13 @@ impl World {
 }
 
 static WORLD: LazyLock<Mutex<World>> = LazyLock::new(|| Mutex::new(World::start()));
+
+/// What a connector reads from an answer with this body.
+pub(crate) fn read<T>(body: &[u8], ask: impl AsyncFnOnce(&World) -> T) -> T {
+    let world = WORLD.lock().unwrap_or_else(PoisonError::into_inner);
+    *world.answer.lock().unwrap() = (StatusCode::OK, Bytes::copy_from_slice(body));
+    world.runtime.block_on(ask(&world))
+}
 
 /// Bodies of providers' replies.
 pub fn reply_body(input: &[u8]) {

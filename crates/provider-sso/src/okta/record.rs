@@ -18,6 +18,10 @@ pub(crate) fn user(record: &Json, etag: Option<String>) -> Result<SsoUser, Provi
     if !beside && !record.has_any(&["profile"]) {
         return Err(ProviderError::Unreadable { field: "profile" });
     }
+    let profile = readable("profile", record.at("profile").value())?;
+    if profile.is_some_and(|profile| !matches!(profile, Json::Object(_))) {
+        return Err(ProviderError::Unreadable { field: "profile" });
+    }
     let status = readable("status", record.at("status").text())?;
     let mut fields = Fields::default();
     // The profile's fields may also be beside it.
@@ -88,6 +92,7 @@ mod tests {
                 r#"{"id":"00u1","user":{"status":"ACTIVE","profile":{"email":"tove@bayside.example"}}}"#,
                 "profile",
             ),
+            (r#"{"id":"00u1","status":"ACTIVE","profile":"tove@bayside.example"}"#, "profile"),
             (r#"{"id":"00u1","profile":{},"status":{"value":"ACTIVE"}}"#, "status"),
             (r#"{"id":"00u1","profile":{},"status":"ACTIVE","Status":"SUSPENDED"}"#, "status"),
         ] {

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn users_are_found_under_names_in_any_letters() {
+    fn users_are_found_under_names_in_any_case() {
         let lower = r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":3,"itemsPerPage":3,
             "startIndex":1,"resources":[{"id":"u1"},{"id":"u2"},{"id":"u3"}]}"#;
         let read = page(lower).unwrap();

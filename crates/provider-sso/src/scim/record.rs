@@ -1,5 +1,5 @@
 //! SCIM's user (<https://www.rfc-editor.org/rfc/rfc7643#section-4.1>), and its mapping to [`SsoUser`]. Servers write names in
-//! other letters, and core attributes below the name of their schema.
+//! another case, and core attributes below the name of their schema.
 
 use provider_http::ProviderError;
 use provider_http::json::{Field, Fields, Json, needed, readable};
@@ -12,7 +12,7 @@ use crate::{SsoIdentity, SsoUser};
 pub(crate) const ATTRIBUTES: &str =
     "userName,externalId,displayName,name,emails,phoneNumbers,active,meta.lastModified,meta.version";
 
-const CORE_USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+pub(crate) const CORE_USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 
 pub(crate) fn user(record: Json, header_etag: Option<String>) -> Result<SsoUser, ProviderError> {
     let record = record.lifted(CORE_USER);
@@ -131,14 +131,14 @@ mod tests {
     }
 
     #[test]
-    fn names_are_read_in_any_letters_and_below_the_schema() {
-        let letters = r#"{"id":"223","UserName":"nora","Active":false,"Name":{"GivenName":"Nora"},
+    fn names_are_read_in_any_case_and_below_the_schema() {
+        let cased = r#"{"id":"223","UserName":"nora","Active":false,"Name":{"GivenName":"Nora"},
             "Emails":[{"Value":"nora@bayside.example","Primary":true}]}"#;
         let below = r#"{"id":"223","schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],
             "urn:ietf:params:scim:schemas:core:2.0:User":{"userName":"nora","active":false,"name":{"givenName":"Nora"},
             "emails":[{"value":"nora@bayside.example","primary":true}]}}"#;
-        let other_letters_below = below.replace("core:2.0:User\":{", "Core:2.0:USER\":{");
-        for json in [letters, below, &other_letters_below] {
+        let another_case_below = below.replace("core:2.0:User\":{", "Core:2.0:USER\":{");
+        for json in [cased, below, &another_case_below] {
             let user = user(json);
             assert!(user.blocked, "{json}");
             assert_eq!(user.given_name.as_deref(), Some("Nora"), "{json}");

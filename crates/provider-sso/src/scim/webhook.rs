@@ -1,13 +1,14 @@
 //! Webhooks of SCIM servers. No standard says what they send. Accepted are thin events (see [`standard`]), and whole
 //! resources, of which `id` and `meta.lastModified` are kept. They sign nothing.
 
+use provider_http::json::{Json, Unread};
 use provider_webhook::{
-    HeaderMap, Id, Keys, OTHER_KIND, Proof, UnreadableBody, Webhook, WebhookRecord, parse, rfc3339,
-    secrets_setting, standard, text_id,
+    HeaderMap, Keys, OTHER_KIND, Proof, UnreadableBody, Webhook, WebhookRecord, parse, secrets_setting,
+    standard,
 };
-use serde::Deserialize;
 
 use super::SOURCE;
+use super::record::CORE_USER;
 
 /// A SCIM server's webhooks, for `webhook-ingress`.
 pub const WEBHOOK: Webhook = Webhook {
@@ -22,30 +23,18 @@ pub const WEBHOOK: Webhook = Webhook {
     challenge: None,
 };
 
-const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
-
-#[derive(Deserialize)]
-struct Resource {
-    schemas: Option<Vec<String>>,
-    id: Option<Id>,
-    meta: Option<Meta>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Meta {
-    last_modified: Option<String>,
-}
-
 fn read(_: &HeaderMap, body: &[u8]) -> Result<Vec<WebhookRecord>, UnreadableBody> {
-    let resource: Resource = parse(body)?;
-    let Some(schemas) = resource.schemas else { return standard::read_thin_event(body) };
-    if !schemas.iter().any(|schema| schema == USER) {
+    let resource = parse::<Json>(body)?.lifted(CORE_USER);
+    let Some(schemas) = resource.at("schemas").list().map_err(|Unread| UnreadableBody)? else {
+        return standard::read_thin_event(body);
+    };
+    let is_user = |schema: &Json| matches!(schema, Json::Text(name) if name.eq_ignore_ascii_case(CORE_USER));
+    if !schemas.iter().any(is_user) {
         return Ok(Vec::new());
     }
-    let modified = resource.meta.and_then(|meta| meta.last_modified);
-    let not_before = rfc3339(modified.as_deref());
-    Ok(vec![WebhookRecord::changed(text_id(resource.id)?, OTHER_KIND).not_before(not_before)])
+    let id = resource.at("id").id().ok().flatten().ok_or(UnreadableBody)?;
+    let modified = resource.at("meta").at("lastModified").time().ok().flatten();
+    Ok(vec![WebhookRecord::changed(id, OTHER_KIND).not_before(modified)])
 }
 
 #[cfg(test)]
@@ -61,7 +50,7 @@ mod tests {
     #[test]
     fn a_resource_and_a_thin_event_name_their_users() {
         let body = format!(
-            r#"{{"schemas":["{USER}"],"id":"2819","userName":"x","meta":{{"lastModified":"2026-11-21T07:00:00Z"}}}}"#
+            r#"{{"schemas":["{CORE_USER}"],"id":"2819","userName":"x","meta":{{"lastModified":"2026-11-21T07:00:00Z"}}}}"#
         );
         let named = WebhookRecord::changed("2819".to_owned(), OTHER_KIND);
         let expected = named.clone().not_before(Some(datetime!(2026-11-21 7:00 UTC)));
@@ -71,5 +60,20 @@ mod tests {
         assert_eq!(read(body.replace("2819", "").as_bytes()), Err(UnreadableBody));
         assert_eq!(read(br#"{"type":"user.updated","data":{"name":"x"}}"#), Err(UnreadableBody));
         assert_eq!(read(b"{}"), Err(UnreadableBody));
+        let odd = format!(
+            r#"{{"Schemas":"{}","ID":2819,"Meta":{{"LastModified":"2026-11-21 07:00:00"}}}}"#,
+            CORE_USER.to_uppercase()
+        );
+        let below = format!(
+            r#"{{"schemas":["{CORE_USER}"],"{CORE_USER}":{{"id":"2819","meta":{{"lastModified":"2026-11-21T07:00:00"}}}}}}"#
+        );
+        for body in [odd, below] {
+            let at = Some(datetime!(2026-11-21 7:00 UTC));
+            assert_eq!(
+                read(body.as_bytes()),
+                Ok(vec![WebhookRecord::changed("2819".to_owned(), OTHER_KIND).not_before(at)]),
+                "{body}"
+            );
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use event_contract::Envelope;
 use provider_http::Absence;
-use provider_http::test_server::answering;
+use provider_http::test_server::{answering, noting};
 use provider_sso::auth0::Auth0Config;
 use provider_sso::{Auth0Client, FetchedUser, ProviderError, SsoIdentity, SsoProvider, SsoUser};
 use simulators::NativeEvent;
@@ -157,4 +157,19 @@ async fn a_used_up_quota_stops_the_client_before_the_provider_does() {
         assert!(matches!(client.fetch_user(ID, None).await, Err(ProviderError::RateLimited { .. })));
     }
     assert_eq!(tenant.requests_for(ID), 3);
+}
+
+/// A user may have 16 MB of metadata.
+#[tokio::test]
+async fn only_the_fields_that_are_kept_are_asked_for() {
+    let user = include_str!("../fixtures/auth0-user.json");
+    let (url, asked) = noting(serde_json::from_str(user).unwrap()).await;
+    found(&crate::fixtures::auth0_at(&url), ID).await;
+    let path = asked.paths().remove(0);
+    assert!(
+        path.contains("fields=user_id%2Cemail%2Cemail_verified%2C") && path.contains("include_fields=true"),
+        "{path}"
+    );
+    assert!(path.contains("%2Cblocked%2Capp_metadata%2Cidentities%2Cupdated_at&"), "{path}");
+    assert!(!path.contains("user_metadata"), "{path}");
 }

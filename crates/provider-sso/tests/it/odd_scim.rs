@@ -190,7 +190,7 @@ async fn a_feature_that_is_advertised_and_refused_is_left_out() {
 }
 
 #[tokio::test]
-async fn names_in_other_letters_and_a_refused_place_behind_the_end_change_nothing() {
+async fn names_in_another_case_and_a_refused_place_behind_the_end_change_nothing() {
     all_are_read(&Odd { lower: true, ..Odd::default() }).await;
     all_are_read(&Odd { lower: true, config: advertised(), ..Odd::default() }).await;
     all_are_read(&Odd { refuses_places_behind_the_end: true, ..Odd::default() }).await;

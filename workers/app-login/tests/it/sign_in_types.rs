@@ -51,7 +51,7 @@ async fn silent_authentication_and_refresh_tokens_count_only_if_they_are_chosen(
 }
 
 #[tokio::test]
-async fn an_entry_that_names_nobody_is_read_once_and_dropped_with_a_warning() {
+async fn an_entry_that_names_no_user_is_read_once_and_dropped_with_a_warning() {
     let world = World::start_with_emulator().await;
     let worker = world.start_worker(BINARY, UNIT, &[]).await;
     world.idp.put_user(SimulatedUser::new(ADA));

@@ -38,11 +38,11 @@ async fn scim(users: Vec<Value>) -> String {
 }
 
 #[tokio::test]
-async fn scim_users_in_other_letters_below_the_schema_and_with_numbers_are_stored() {
+async fn scim_users_in_another_case_below_the_schema_and_with_numbers_are_stored() {
     let world = World::start().await;
     let urn = "urn:ietf:params:scim:schemas:core:2.0:User";
     let users = vec![
-        json!({"id": "letters", "UserName": "nora", "Active": false, "Name": {"GivenName": "Nora"},
+        json!({"id": "cased", "UserName": "nora", "Active": false, "Name": {"GivenName": "Nora"},
             "Emails": [{"Value": "nora@bayside.example", "Primary": true}]}),
         json!({"id": "below", "schemas": [urn], urn: {"userName": "nora", "active": false, "name": {"givenName": "Nora"},
             "emails": [{"value": "nora@bayside.example", "primary": true}]}}),
@@ -57,7 +57,7 @@ async fn scim_users_in_other_letters_below_the_schema_and_with_numbers_are_store
         [("COPPICE_SSO_PROVIDER", "scim"), ("COPPICE_SCIM_URL", &*url), ("COPPICE_SCIM_TOKEN", "a-token")];
     let _worker = world.start_worker(BINARY, UNIT, &settings).await;
     for (id, status) in [
-        ("letters", "blocked"),
+        ("cased", "blocked"),
         ("below", "blocked"),
         ("texts", "active"),
         ("zone", "active"),
