@@ -14,7 +14,7 @@ pub(crate) fn contentful(url: &str) -> ContentfulClient {
 }
 
 pub(crate) fn directus(url: &str) -> DirectusClient {
-    let collections = ["articles".to_owned()].into();
     let (base_url, token) = (url.parse().unwrap(), "a secret".into());
-    DirectusClient::new(DirectusConfig { base_url, token, collections, page_size: 100 }, |_| {}).unwrap()
+    let collection = "articles".to_owned();
+    DirectusClient::new(DirectusConfig { base_url, token, collection, page_size: 100 }, |_| {}).unwrap()
 }

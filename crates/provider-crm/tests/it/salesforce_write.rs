@@ -118,7 +118,8 @@ async fn a_result_without_an_id_is_no_success() {
     for body in malformed {
         let server = Server::start(move |_, _| reply(200, &body)).await;
         let outcome = salesforce_at(&server.url).upsert_contact(&write(None, &[])).await;
-        let refused = matches!(outcome, Err(ProviderError::Malformed { .. } | ProviderError::Unusable { .. }));
+        let refused =
+            matches!(outcome, Err(ProviderError::Malformed { .. } | ProviderError::Unusable { .. }));
         assert!(refused, "{outcome:?}");
     }
     let server = Server::start(|_, _| reply(200, &json!([{"success": false, "errors": null}]))).await;
