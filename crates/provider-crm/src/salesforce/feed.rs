@@ -52,7 +52,7 @@ fn read(place: Place, page: QueryPage) -> Result<ChangedPage, ProviderError> {
         None => return Err(malformed),
     };
     let total = page.total.unwrap_or(0);
-    // The total is that of the whole query. Records that it counts and that nobody sends would be skipped for good.
+    // The total is that of the whole query. Records that it counts and the page lacks would be skipped for good.
     let short = page.len() == 0 && total > 0 || place.rest.is_none() && page.done && page.len() < total;
     if short {
         return Err(malformed);
