@@ -1,4 +1,4 @@
-//! A PgBouncer in front of a server. In: the server's port and a pool mode. Out: a port. Must not know: any table.
+//! A `PgBouncer` in front of a server. In: the server's port and a pool mode. Out: a port. Must not know: any table.
 
 use std::fs::{self, File};
 use std::time::Duration;
@@ -29,7 +29,7 @@ pub enum PoolMode {
     Transaction,
 }
 
-/// A running PgBouncer. Dropping it ends it.
+/// A running `PgBouncer`. Dropping it ends it.
 #[derive(Debug)]
 pub struct PgBouncer {
     _child: ChildGuard,

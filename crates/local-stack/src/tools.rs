@@ -122,7 +122,7 @@ impl Tools {
         bail!("no PostgreSQL server under {}: delete that folder, and try again", libraries.display())
     }
 
-    /// PgBouncer: the installed one, or that of the Debian package. Blocks while it downloads.
+    /// `PgBouncer`: the installed one, or that of the Debian package. Blocks while it downloads.
     ///
     /// # Errors
     /// When there is neither. The error says how to install it.

@@ -75,7 +75,7 @@ pub(crate) enum NightlyPart {
     Documentation,
     /// 20,000 seeds of the convergence test.
     Convergence,
-    /// The store's tests and a worker's bad cases through PgBouncer, in session and in transaction mode.
+    /// The store's tests and a worker's bad cases through `PgBouncer`, in session and in transaction mode.
     Poolers,
     /// Every value of the chart, against three versions of Kubernetes.
     Chart,
