@@ -86,7 +86,7 @@ fn read(_: &HeaderMap, body: &[u8]) -> Result<Vec<WebhookRecord>, UnreadableBody
         _ if all.is_empty() => Err(UnreadableBody),
         _ => {
             tracing::warn!(
-                unreadable,
+                events = unreadable,
                 of = events.len(),
                 "events of a HubSpot webhook are unreadable and skipped"
             );

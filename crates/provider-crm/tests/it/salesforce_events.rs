@@ -131,7 +131,7 @@ fn an_event_of_another_organization_is_refused_if_ours_is_named() {
         let header = format!(r#"{{"entityName":"{entity}","changeType":"UPDATE","recordIds":["{MARA}"]}}"#);
         let body = format!(
             r#"{{"id":"9b7f4c1e-6a41-4b0f-8a54-0d5ad1d1c7aa","detail-type":"x","time":"2026-11-20T15:10:42Z",
-               "source":"aws.partner/salesforce.com/{organization}/0YL9x0000000Q41GAE",
+               "source":"aws.partner/salesforce.com/{organization}/0YL9x0000000Q41",
                "detail":{{"payload":{{"ChangeEventHeader":{header}}}}}}}"#
         );
         Envelope::parse(&body).unwrap()
