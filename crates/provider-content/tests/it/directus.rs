@@ -201,5 +201,10 @@ async fn an_odd_value_costs_its_field_and_an_unreadable_item_costs_no_other() {
     assert!(read.items.iter().all(|item| item.version.is_some()), "{read:?}");
     let none = serde_json::json!({"data": [{"id": {}}, {"id": "b"}]});
     let client = directus_with(&answering(200, &[], none).await, "t", "articles", 9);
-    assert_eq!(refusal(&client, None).await, ChangesError::Provider(ProviderError::WHOLE_REPLY_MALFORMED));
+    let continued = r#"{"stream":"created","after":{"at":"2026-11-23T06:00:00Z","ids":["a"]},
+        "newest":{"created":null,"updated":null}}"#;
+    for cursor in [None, Some(continued)] {
+        let refused = refusal(&client, cursor).await;
+        assert_eq!(refused, ChangesError::Provider(ProviderError::WHOLE_REPLY_MALFORMED), "{cursor:?}");
+    }
 }
