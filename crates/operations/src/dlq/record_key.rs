@@ -64,11 +64,19 @@ mod tests {
 
     #[test]
     fn the_records_of_every_provider_s_event_are_found() {
-        let ids = r#"{"ids":["b","a","b"],"change":"changed"}"#;
-        for source in ["auth0", "okta", "scim", "salesforce", "stripe", "persona"] {
-            let record = RecordKey::of(&event(&format!("coppice.ingress.{source}"), ids)).unwrap();
-            assert_eq!((record.source, record.ids), (source, vec![String::from("a"), String::from("b")]));
+        for (source, [a, b]) in [
+            ("auth0", ["auth0|a", "auth0|b"]),
+            ("okta", ["00ua", "00ub"]),
+            ("scim", ["a", "b"]),
+            ("salesforce", ["0039x0000000001AAA", "0039x0000000002AAA"]),
+            ("stripe", ["vs_a", "vs_b"]),
+            ("persona", ["inq_a", "inq_b"]),
+        ] {
+            let ids = format!(r#"{{"ids":["{b}","{a}","{b}"],"change":"changed"}}"#);
+            let record = RecordKey::of(&event(&format!("coppice.ingress.{source}"), &ids)).unwrap();
+            assert_eq!((record.source, record.ids), (source, vec![a.to_owned(), b.to_owned()]));
         }
+        let ids = r#"{"ids":["a"],"change":"changed"}"#;
         assert_eq!(RecordKey::of(&event("coppice.ingress.auth0", r#"{"ids":[],"change":"changed"}"#)), None);
         assert_eq!(RecordKey::of(&event("unknown.source", ids)), None);
     }

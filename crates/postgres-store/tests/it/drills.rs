@@ -111,16 +111,6 @@ async fn a_heartbeat_s_latency_and_the_time_since_a_missing_one_are_reported() {
 }
 
 #[tokio::test]
-async fn heartbeats_of_last_week_are_deleted() {
-    let database = Database::start().await;
-    let units = ["a".to_owned(), "b".to_owned()];
-    assert_eq!(database.store.begin_heartbeats(&units).await.unwrap().len(), 2);
-    database.execute("update heartbeat set sent_at = sent_at - interval '8 days' where unit = 'a'").await;
-    database.store.begin_heartbeats(&units).await.unwrap();
-    assert_eq!(database.texts("select unit from heartbeat order by unit").await, ["a", "b", "b"]);
-}
-
-#[tokio::test]
 async fn the_age_is_that_of_the_last_drill_that_passed() {
     let database = Database::start().await;
     for _ in 0..2 {

@@ -183,7 +183,7 @@ async fn a_collection_of_another_server_is_another_scope() {
     let scope = |url: &str, collection| directus_with(url, "t", collection, 2).scope();
     assert_eq!(scope("https://CMS.example/", "articles"), "cms.example/articles");
     assert_eq!(scope("https://cms.example/two/", "articles"), "cms.example/two/articles");
-    assert_eq!(scope("http://cms.example:8055", "notices"), "cms.example:8055/notices");
+    assert_eq!(scope("https://cms.example:8055", "notices"), "cms.example:8055/notices");
 }
 
 #[tokio::test]

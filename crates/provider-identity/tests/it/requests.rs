@@ -60,5 +60,5 @@ fn a_base_url_is_a_web_address() {
 #[test]
 fn each_source_has_its_stable_name() {
     let sources = |client: IdentityClient| client.source();
-    assert_eq!((sources(stripe("http://a")), sources(persona("http://a"))), ("stripe", "persona"));
+    assert_eq!((sources(stripe("https://a")), sources(persona("https://a"))), ("stripe", "persona"));
 }

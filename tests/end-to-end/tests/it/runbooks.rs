@@ -84,6 +84,7 @@ async fn filled_in(world: &World, page: &str, command: &str) -> String {
         .replace("PLAN", &plan.map(|plan| plan.to_string()).unwrap_or_default())
         .replace("UNIT", UNIT)
         .replace("REASON", "received_too_often")
+        .replace("SOURCE", "auth0")
         .replace("RECORD", USER)
         .replace("NAME", "ada")
 }
@@ -117,6 +118,10 @@ async fn every_command_of_every_runbook_runs() {
             // An earlier command may have redriven or dropped the messages that this one needs.
             if command.starts_with("coppice dlq") && !command.contains("PLAN") {
                 fill_dlqs(&world).await;
+            }
+            if command.starts_with("coppice record gone") {
+                let missing = "update source_record set missing_since = now() where external_id = $1";
+                sqlx::query(missing).bind(USER).execute(&world.pool).await.unwrap();
             }
             let filled = filled_in(&world, &page, &command).await;
             let words = words(&filled);

@@ -71,6 +71,6 @@ async fn the_doctor_lists_every_wrong_setting_of_the_unit() {
     clinic
         .examine("sso-sync", &[("DATABASE_URL", "mysql://x")])
         .await
-        .says(2, &["DATABASE_URL: database URL is not"]);
+        .says(2, &["DATABASE_URL: database URL cannot be used"]);
     clinic.examine("no-such-unit", &[]).await.says(2, &["invalid value"]);
 }
