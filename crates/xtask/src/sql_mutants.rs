@@ -209,3 +209,26 @@ fn log_to(mut command: Command, log: &Path) -> anyhow::Result<Command> {
     command.stdout(output.try_clone()?).stderr(output);
     Ok(command)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A list that has not followed its code says nothing of it. The whole run takes too long to notice that with every change.
+    #[test]
+    fn every_mutation_s_text_occurs_once_and_its_tests_exist() {
+        let text = fs::read_to_string(workspace().join(LIST)).unwrap();
+        let mutations: Vec<Mutation> = serde_saphyr::from_str(&text).unwrap();
+        let tests = workspace().join("crates/postgres-store/tests/it");
+        for Mutation { file, find, tests: named, .. } in &mutations {
+            let source =
+                fs::read_to_string(workspace().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+            assert_eq!(source.matches(find.as_str()).count(), 1, "{file}: {find:?}");
+            for test in named {
+                let (module, name) = test.split_once("::").unwrap();
+                let module = fs::read_to_string(tests.join(format!("{module}.rs"))).unwrap();
+                assert!(module.contains(&format!("fn {name}(")), "{test}");
+            }
+        }
+    }
+}
