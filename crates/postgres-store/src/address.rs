@@ -97,7 +97,7 @@ impl Address {
         Ok(Self { options, pooling })
     }
 
-    /// How the connection is protected: `verify-full`.
+    /// How the connection is protected, in words for an operator.
     pub(crate) fn tls(&self) -> &'static str {
         match self.options.get_ssl_mode() {
             PgSslMode::Disable | PgSslMode::Allow => "no TLS (sslmode=disable)",
