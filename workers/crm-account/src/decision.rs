@@ -1,18 +1,32 @@
 //! Decides whether the worker pushes values of a person to the CRM, and which. Pure.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use authority::{Field, Policy, Status};
 use postgres_store::{CrmView, MOST_REPEATS, is_another_person};
 use provider_crm::{ContactField, ContactWrite};
 
+/// The usual time for writing a contact and reading it again. The worker waits this long for the echo of a push, however old
+/// the message is.
+const ROUND_TRIP: Duration = Duration::from_secs(3);
+
+/// While another contact has our key, the worker checks again, each time after twice as long, until the message is this old.
+/// After that, the next announcement of the person triggers the push. The limit is one hour, so that a message delayed by an
+/// outage is still checked.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(3600);
+
+/// Longest time between two such checks. With it the queue delivers a message at most 36 times in the hour, fewer than its
+/// `maxReceiveCount`.
+const LONGEST_WAIT: Duration = Duration::from_secs(120);
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Decision {
     /// Nothing: the CRM has our values already, or gets none for this person.
     Nothing,
-    /// Nothing yet. Either another person's contact still has our key, or the worker has just pushed these values and
-    /// their echo has not arrived.
-    Later,
+    /// Nothing yet. Either another person's contact still has our key, or the worker pushed these values seconds ago, and
+    /// their echo has not arrived. Check again after this time.
+    Later(Duration),
     /// Nothing: a user of the CRM changes our values back each time.
     Contested,
     /// Push this.
@@ -32,7 +46,8 @@ impl std::fmt::Debug for Write {
     }
 }
 
-pub(crate) fn decide(view: &CrmView, policy: &Policy) -> Decision {
+/// `age`: how long ago the message was sent.
+pub(crate) fn decide(view: &CrmView, policy: &Policy, age: Duration) -> Decision {
     // A person without an account at the identity provider gets no contact.
     if !matches!(view.profile.status, Status::Active | Status::Blocked) {
         return release_key(view);
@@ -55,11 +70,14 @@ pub(crate) fn decide(view: &CrmView, policy: &Policy) -> Decision {
         // Pushed, and the echo has not arrived yet.
         (None, Some(pushed)) if pushed.hash == hash && pushed.times > 0 => return Decision::Nothing,
         (None, Some(pushed)) => Some(pushed.external_id.clone()),
-        (None, None) if view.key_elsewhere => return Decision::Later,
+        (None, None) if view.key_elsewhere && age < GIVE_UP_AFTER => {
+            return Decision::Later(age.clamp(ROUND_TRIP, LONGEST_WAIT));
+        }
+        (None, None) if view.key_elsewhere => return Decision::Nothing,
         (None, None) => None,
     };
     if pushed.is_some_and(|pushed| pushed.hash == hash && pushed.just_now) {
-        return Decision::Later;
+        return Decision::Later(ROUND_TRIP);
     }
     if pushed.is_some_and(|pushed| pushed.hash == hash && pushed.times >= MOST_REPEATS) {
         return Decision::Contested;
@@ -116,6 +134,8 @@ mod tests {
 
     use super::*;
 
+    const NEW: Duration = Duration::ZERO;
+
     const PERSON: Uuid = Uuid::from_u128(7);
 
     const KEY: PushKey = PushKey::new([7; PUSH_KEY_BYTES]);
@@ -146,9 +166,9 @@ mod tests {
     }
 
     fn id_to_write(view: &CrmView) -> Option<Option<String>> {
-        match decide(view, &Policy::default()) {
+        match decide(view, &Policy::default(), NEW) {
             Decision::Write(write) => Some(write.contact.id),
-            Decision::Nothing | Decision::Later | Decision::Contested => None,
+            Decision::Nothing | Decision::Later(_) | Decision::Contested => None,
         }
     }
 
@@ -178,7 +198,15 @@ mod tests {
     fn one_contact_loses_a_key_before_another_gets_it() {
         let mut waiting = view(None, None);
         waiting.key_elsewhere = true;
-        assert_eq!(decide(&waiting, &Policy::default()), Decision::Later);
+        let after = |secs| decide(&waiting, &Policy::default(), Duration::from_secs(secs));
+        assert_eq!(after(0), Decision::Later(Duration::from_secs(3)));
+        assert_eq!(after(20), Decision::Later(Duration::from_secs(20)), "twice as long each time");
+        assert_eq!(
+            after(1800),
+            Decision::Later(Duration::from_secs(120)),
+            "an outage delays the check by no more"
+        );
+        assert_eq!(after(3600), Decision::Nothing);
         let other = Uuid::from_u128(8).to_string();
         let mut holder = view(Some(r#"{"email": "a@crm"}"#), Some(&other));
         holder.profile.status = Status::Known;
@@ -203,7 +231,10 @@ mod tests {
         let hash = KEY.hash_of_push(PERSON, [(Field::Email, "a@idp")]);
         let pushed = Some(Pushed { external_id: String::from("003"), hash, times: 1, just_now: true });
         let waiting = CrmView { pushed, ..view(Some(r#"{"email": "a@crm"}"#), None) };
-        assert_eq!(decide(&waiting, &Policy::default()), Decision::Later);
+        for age in [0, 60, 7200] {
+            let decision = decide(&waiting, &Policy::default(), Duration::from_secs(age));
+            assert_eq!(decision, Decision::Later(ROUND_TRIP), "the age of the message does not matter");
+        }
     }
 
     #[test]
@@ -214,7 +245,7 @@ mod tests {
                 Some(Pushed { external_id: String::from("003"), hash: hash.clone(), times, just_now: false });
             CrmView { pushed, ..view(Some(r#"{"email": "a@crm"}"#), None) }
         };
-        assert!(matches!(decide(&changed_back(2), &Policy::default()), Decision::Write(_)));
-        assert_eq!(decide(&changed_back(3), &Policy::default()), Decision::Contested);
+        assert!(matches!(decide(&changed_back(2), &Policy::default(), NEW), Decision::Write(_)));
+        assert_eq!(decide(&changed_back(3), &Policy::default(), NEW), Decision::Contested);
     }
 }

@@ -11,18 +11,6 @@ use worker_runtime::{Cause, Demand, Failure, Handler, Outcome, Probed, Reading, 
 
 use crate::decision::{Decision, decide, field};
 
-/// A push can depend on an earlier event: an echo, or another contact losing our key. The worker checks again, each time
-/// after twice as long, until the message is this old. After that, the next announcement of the person triggers the push.
-/// The limit is one hour, so that a message delayed by an outage is still checked.
-const GIVE_UP_AFTER: Duration = Duration::from_secs(3600);
-
-/// The usual time for writing a contact and reading it again.
-const ROUND_TRIP: Duration = Duration::from_secs(3);
-
-/// Longest time between two checks. With it the queue delivers a message at most 14 times in the hour, far fewer than its
-/// `maxReceiveCount`.
-const LONGEST_WAIT: Duration = Duration::from_secs(900);
-
 /// The handler. It works with every CRM connector.
 pub struct CrmAccountHandler<P> {
     crm: P,
@@ -97,12 +85,9 @@ impl<P: CrmProvider> Handler for CrmAccountHandler<P> {
     async fn fetch(&self, refetch: &Refetch<Uuid>, view: Option<CrmView>) -> Result<Push, Failure> {
         // The person does not exist, or was merged. A merge also announces the person that remains.
         let Some(view) = view else { return Ok(Push::Nothing) };
-        let write = match decide(&view, self.store.policy()) {
+        let write = match decide(&view, self.store.policy(), refetch.age()) {
             Decision::Nothing => return Ok(Push::Nothing),
-            Decision::Later if refetch.age() < GIVE_UP_AFTER => {
-                return Ok(Push::Later(refetch.age().clamp(ROUND_TRIP, LONGEST_WAIT)));
-            }
-            Decision::Later => return Ok(Push::Nothing),
+            Decision::Later(wait) => return Ok(Push::Later(wait)),
             Decision::Contested => {
                 tracing::warn!(person_id = %view.person_id, "the CRM changes our values back: no further push for an hour");
                 return Ok(Push::Nothing);

@@ -13,8 +13,7 @@ use crate::bus::envelope;
 use crate::fleet::Fleet;
 use crate::history::History;
 
-/// Longest time until the fleet is idle. An endless loop of events exceeds it. A message that waits for an echo may wait for as long
-/// again as an outage has delayed it.
+/// Longest time until the fleet is idle. An endless loop of events exceeds it.
 const PATIENCE: Duration = Duration::from_secs(900);
 
 impl Fleet {
