@@ -7,8 +7,10 @@ create table crm_account (
     linked_at timestamptz not null default now(),
     -- HMAC-SHA-256 of our key and the values of the last push, with the key in `crm_push_key`.
     pushed_hash bytea not null,
-    -- How many times in a row these same values were pushed. The count limits a conflict with a user or a rule in the CRM
-    -- that changes them back each time.
+    -- Drawn from `refetch_ticket` before the last push: a reading with a later ticket shows what became of it.
+    push_ticket bigint not null,
+    -- How many times in a row these same values were pushed and the contact was read afterwards. The count limits a conflict
+    -- with a user or a rule in the CRM that changes them back each time.
     pushed_times integer not null default 1,
     pushed_at timestamptz not null default now(),
     primary key (source, external_id)

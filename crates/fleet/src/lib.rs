@@ -158,6 +158,11 @@ pub fn unit(name: &str) -> Option<&'static Unit> {
     UNITS.iter().find(|unit| unit.name == name)
 }
 
+/// The units with an SQL role of their own: all but the one that owns the schema.
+pub fn with_sql_role() -> impl Iterator<Item = &'static Unit> {
+    UNITS.iter().filter(|unit| unit.kind != Kind::Hook)
+}
+
 /// The names of all units of a kind, in the order of the table.
 pub fn names_of(kind: Kind) -> impl Iterator<Item = &'static str> {
     UNITS.iter().filter(move |unit| unit.kind == kind).map(|unit| unit.name)
@@ -177,6 +182,12 @@ impl Unit {
     /// Whether it answers on the health port and drains after SIGTERM. Units with the consumer loop and the server do.
     pub fn serves_health(&self) -> bool {
         self.queue == Queue::Own || self.kind == Kind::Server
+    }
+
+    /// The SQL role with only the rights that it needs (`migrations/grants.sql`). `prefix`: `coppice_`, unless several deployments
+    /// share a server.
+    pub fn sql_role(&self, prefix: &str) -> String {
+        format!("{prefix}{}", self.name.replace('-', "_"))
     }
 
     /// Whether it reads this setting.

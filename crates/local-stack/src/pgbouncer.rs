@@ -13,6 +13,7 @@ use crate::children::{ChildGuard, command_that_dies_with_us, private_folder};
 use crate::polling::wait_until;
 use crate::ports::free_port;
 use crate::postgres::{NAME, Owner, give, run_as};
+use crate::test_database::ROLE_PREFIX;
 use crate::tools::{Tools, tail};
 
 /// Environment variable with the mode of the poolers of a test run: `cargo xtask nightly --only poolers` sets it.
@@ -56,7 +57,10 @@ impl PgBouncer {
             Ok(path.display().to_string())
         };
         give(folder.path(), owner)?;
-        let users = file("users.txt", &format!("\"{NAME}\" \"{NAME}\"\n"))?;
+        let roles = fleet::with_sql_role().map(|unit| unit.sql_role(ROLE_PREFIX));
+        let users: Vec<String> =
+            roles.chain([NAME.to_owned()]).map(|user| format!("\"{user}\" \"{NAME}\"\n")).collect();
+        let users = file("users.txt", &users.concat())?;
         let authority = Authority::generate()?;
         let ServerCertificate { certificate, key } = authority.sign(&["localhost"])?;
         let (certificate, key) = (file("server.crt", &certificate)?, file("server.key", &key)?);

@@ -7,13 +7,16 @@ use anyhow::Context as _;
 use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-use crate::postgres::Postgres;
+use crate::postgres::{NAME, Postgres};
 use crate::tools::Tools;
 
 /// Environment variable with the URL of the maintenance database of the server that all tests of a run share.
 pub const SHARED_SERVER: &str = "COPPICE_TEST_POSTGRES";
 
 const TEMPLATE: &str = "coppice_template";
+
+/// How the roles in `migrations/grants.sql` begin.
+pub(crate) const ROLE_PREFIX: &str = "coppice_";
 
 /// The database of a test with a server of its own.
 const OWN: &str = "orchard";
@@ -72,6 +75,19 @@ impl TestDatabase {
     /// URL of the database, with its password. The password is public.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// URL of the database for a unit, which signs in with its own SQL role. `migrate` is the owner of the schema.
+    ///
+    /// # Panics
+    /// When the table of units has no such unit.
+    pub fn url_of(&self, unit: &str) -> String {
+        let unit = fleet::unit(unit).unwrap_or_else(|| panic!("no unit {unit}"));
+        if fleet::with_sql_role().all(|with_role| with_role != unit) {
+            return self.url.clone();
+        }
+        let owner = format!("//{NAME}:");
+        self.url.replacen(&owner, &format!("//{}:", unit.sql_role(ROLE_PREFIX)), 1)
     }
 
     /// The database's server, to stop it and to start it again.
@@ -146,6 +162,13 @@ async fn migrate(url: &str) -> anyhow::Result<()> {
     // Without the store, because `cargo xtask` must compile before any query is described.
     let mut connection = PgConnection::connect(url).await?;
     Migrator::new(migrations()).await?.run(&mut connection).await.context("a migration fails")?;
+    for unit in fleet::with_sql_role() {
+        let role = unit.sql_role(ROLE_PREFIX);
+        let create = format!("create role {role} login password '{NAME}'");
+        sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut connection).await.context(role)?;
+    }
+    let grants = std::fs::read_to_string(migrations().join("grants.sql"))?;
+    sqlx::raw_sql(AssertSqlSafe(grants)).execute(&mut connection).await.context("grants.sql")?;
     connection.close().await?;
     Ok(())
 }

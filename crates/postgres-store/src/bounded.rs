@@ -49,8 +49,6 @@ const UNTESTED: Duration = Duration::from_secs(1);
 const LONGEST_LIFE: Duration = Duration::from_secs(300);
 const LONGEST_IDLE: Duration = Duration::from_secs(60);
 
-pub(crate) const LOCK_TIMEOUT: &str = "10s";
-
 /// What the server ends by itself. No statement here takes so long normally. A wait for a lock ends first, and well before the time
 /// limit of a handler's step, so that the error names the cause. The driver cannot set the options of its end of a TCP
 /// connection. The server sets those of its own end: a process that is gone without a word keeps no transaction and no lock for

@@ -13,6 +13,7 @@ mod content;
 mod dead_letters;
 mod drills;
 mod error;
+mod grants;
 mod linking;
 mod outbox;
 mod person;
@@ -34,6 +35,7 @@ pub use dead_letters::{
 };
 pub use drills::{DrillFailure, FireDrill, UnitHeartbeat};
 pub use error::StoreError;
+pub use grants::{GrantError, NotARoleName, SqlRoles};
 pub use linking::{Author, AuthorError, LinkCommand, LinkRefusal, LinkReport, Move, OpenReview};
 pub use outbox::{Announce, IngressRow, LeasedAnnouncement, OutboxDepth};
 pub use person::{

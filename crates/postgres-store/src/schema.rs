@@ -2,13 +2,15 @@
 //! on a newer schema and refuses an older one.
 
 use sqlx::migrate::{Migrate as _, MigrateError, Migrator};
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use sqlx::{Connection as _, PgConnection};
 
-use crate::bounded::{LOCK_TIMEOUT, SESSION_LIMITS};
+use crate::bounded::SESSION_LIMITS;
 use crate::{Store, StoreError};
 
 const SHARED_SESSION: &str = "migrations need a session of their own: name the server in DATABASE_URL, or a pooler in session \
                               mode, without pooling=transaction";
+
+const WITHOUT_LIMITS: &str = "set statement_timeout = 0; set lock_timeout = 0";
 
 /// The migrations in `migrations/` when this binary was built.
 pub static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
@@ -29,14 +31,7 @@ impl Store {
     /// # Errors
     /// The failed migration, as sqlx's own error.
     pub async fn migrate(&self) -> Result<(), MigrateError> {
-        // Its own connection: a migration may take longer than the statement limit, and a failed one keeps its lock until the
-        // connection ends. The lock belongs to the session.
-        if self.shares_sessions() {
-            return Err(MigrateError::Execute(sqlx::Error::Configuration(SHARED_SESSION.into())));
-        }
-        let mut connection = PgConnection::connect_with(&self.pool.address().options).await?;
-        sqlx::raw_sql(SESSION_LIMITS).execute(&mut connection).await?;
-        sqlx::raw_sql("set statement_timeout = 0; set lock_timeout = 0").execute(&mut connection).await?;
+        let mut connection = self.session_of_its_own().await?;
         connection.lock().await?;
         let migrated = apply_all(&mut connection).await;
         // What ended the migration is the error to report, not what it did to the connection.
@@ -44,7 +39,19 @@ impl Store {
         migrated
     }
 
-    async fn applied_schema(&self) -> Result<i64, StoreError> {
+    /// Its own connection, without limits: a migration may take longer than the statement limit, and a failed one keeps its lock,
+    /// which belongs to the session, until the connection ends.
+    pub(crate) async fn session_of_its_own(&self) -> Result<PgConnection, sqlx::Error> {
+        if self.shares_sessions() {
+            return Err(sqlx::Error::Configuration(SHARED_SESSION.into()));
+        }
+        let mut connection = PgConnection::connect_with(&self.pool.address().options).await?;
+        sqlx::raw_sql(SESSION_LIMITS).execute(&mut connection).await?;
+        sqlx::raw_sql(WITHOUT_LIMITS).execute(&mut connection).await?;
+        Ok(connection)
+    }
+
+    pub(crate) async fn applied_schema(&self) -> Result<i64, StoreError> {
         let table = sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations')::text as "table""#)
             .fetch_one(&self.pool)
             .await?;
@@ -64,10 +71,9 @@ async fn apply_all(connection: &mut PgConnection) -> Result<(), MigrateError> {
         // Statements that need a table wait behind a migration that waits for its lock: it gives up before they fail. One that
         // runs without a transaction builds an index concurrently. Nothing waits for it, and if it gives up, it leaves an
         // invalid index.
-        let limit = if migration.no_tx { "0" } else { LOCK_TIMEOUT };
-        sqlx::raw_sql(AssertSqlSafe(format!("set lock_timeout = '{limit}'")))
-            .execute(&mut *connection)
-            .await?;
+        sqlx::raw_sql(SESSION_LIMITS).execute(&mut *connection).await?;
+        let unlimited = if migration.no_tx { WITHOUT_LIMITS } else { "set statement_timeout = 0" };
+        sqlx::raw_sql(unlimited).execute(&mut *connection).await?;
         // The lock is held already, over all migrations: another process waits for it without a limit.
         let mut migrator = Migrator::with_migrations(vec![migration.clone()]);
         migrator.set_ignore_missing(true).set_locking(false);

@@ -53,7 +53,7 @@ pub fn build_units(
 }
 
 /// Environment variable with the folder of the units' binaries, when the test run has built them.
-pub(crate) const BUILT_UNITS: &str = "COPPICE_TEST_UNITS";
+pub const BUILT_UNITS: &str = "COPPICE_TEST_UNITS";
 
 /// Where a unit's binary is, for a test. Built when it is asked for, unless the run has built all (`BUILT_UNITS`).
 pub fn unit_binary(unit: &str) -> &'static str {

@@ -30,7 +30,7 @@ pub struct Said {
 impl World {
     /// Starts a job in the environment of `unit`. `settings` override the world's; an empty value unsets one.
     pub fn start_job(&self, binary: &str, unit: &str, arguments: &[&str], settings: &[(&str, &str)]) -> Job {
-        let mut environment = self.environment(unit, 0);
+        let mut environment = self.environment(binary, unit, 0);
         for (name, value) in settings {
             environment.retain(|(known, _)| known != name);
             if !value.is_empty() {

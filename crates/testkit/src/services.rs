@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use local_stack::{Postgres, SHARED_SERVER, Tools, create_template};
 
-use crate::binaries::{BUILT_UNITS, build_units};
+use crate::binaries::build_units;
+
+pub use crate::binaries::BUILT_UNITS;
 
 /// Running services. Dropping them ends them.
 pub struct Services {

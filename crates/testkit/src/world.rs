@@ -6,6 +6,7 @@ mod persons;
 mod queues;
 mod sending;
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -175,15 +176,18 @@ impl World {
         })
     }
 
-    /// The environment of `unit` in this world. A unit without a queue gets no queue URL.
-    pub fn environment(&self, unit: &str, health_port: u16) -> Vec<(String, String)> {
+    /// The environment of a unit in this world. `queue` is the unit whose queue it works on; a unit without a queue gets no queue
+    /// URL. Its SQL role is that of `binary`, a unit's name or the path of its binary, and that of `queue` for any other program.
+    pub fn environment(&self, binary: &str, queue: &str, health_port: u16) -> Vec<(String, String)> {
+        let name = Path::new(binary).file_name().and_then(OsStr::to_str);
+        let unit = name.and_then(fleet::unit).map_or(queue, |unit| unit.name);
         let queues = [
-            ("COPPICE_QUEUE_URL", self.topology.queue_url(unit)),
-            ("COPPICE_DLQ_URL", self.topology.dlq_url(unit)),
+            ("COPPICE_QUEUE_URL", self.topology.queue_url(queue)),
+            ("COPPICE_DLQ_URL", self.topology.dlq_url(queue)),
         ];
         let queues = queues.into_iter().filter_map(|(name, url)| Some((name, url.ok()?)));
         [
-            ("DATABASE_URL", self.units_database_url().as_str()),
+            ("DATABASE_URL", self.units_database_url(unit).as_str()),
             ("COPPICE_BUS_NAME", &self.topology.bus),
             ("COPPICE_HEALTH_ADDRESS", &format!("127.0.0.1:{health_port}")),
             // Short waits: the tests depend on their order, not on their length.
@@ -216,10 +220,10 @@ impl World {
         .collect()
     }
 
-    /// What the units get as `DATABASE_URL`: the pooler's, if this test run has poolers.
-    fn units_database_url(&self) -> String {
-        let url = self.database.url();
-        self.pooler.as_ref().map_or_else(|| url.to_owned(), |pooler| pooler.through(url))
+    /// What a unit gets as `DATABASE_URL`: the pooler's, if this test run has poolers.
+    fn units_database_url(&self, unit: &str) -> String {
+        let url = self.database.url_of(unit);
+        self.pooler.as_ref().map_or_else(|| url.clone(), |pooler| pooler.through(&url))
     }
 
     /// Starts a worker and waits until it is ready.
@@ -232,7 +236,7 @@ impl World {
     /// Starts a worker, and does not wait until it is ready. `settings` override the world's; an empty value unsets one.
     pub fn spawn_worker(&self, binary: &str, unit: &str, settings: &[(&str, &str)]) -> Worker {
         let health_port = free_port().expect("a free port");
-        let mut environment = self.environment(unit, health_port);
+        let mut environment = self.environment(binary, unit, health_port);
         for (name, value) in settings {
             environment.retain(|(known, _)| known != name);
             if !value.is_empty() {
@@ -266,9 +270,14 @@ impl World {
         self.cloud.endpoint()
     }
 
-    /// URL of the database, with its password. The password is public.
+    /// URL of the database for its owner, with its password. The password is public.
     pub fn database_url(&self) -> &str {
         self.database.url()
+    }
+
+    /// The same for a unit, past a pooler.
+    pub fn database_url_of(&self, unit: &str) -> String {
+        self.database.url_of(unit)
     }
 }
 

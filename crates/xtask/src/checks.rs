@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use local_stack::TEST_POOLER;
 
 use crate::commands::{cargo, install_tools, run_step, tools, workspace};
-use crate::{chart, demo, generate, image, instructions, sql_mutants, sqlx_prepare};
+use crate::{chart, demo, generate, grants, image, instructions, sql_mutants, sqlx_prepare};
 
 /// The checker of unused dependencies.
 const MACHETE: (&str, &str) = ("cargo-machete", "0.9.1");
@@ -77,6 +77,8 @@ pub(crate) enum NightlyPart {
     Convergence,
     /// The store's tests and a worker's bad cases through `PgBouncer`, in session and in transaction mode.
     Poolers,
+    /// The suite of each unit, without each right of its SQL role.
+    Grants,
     /// Every value of the chart, against three versions of Kubernetes.
     Chart,
     /// The instruction counts of the hot paths.
@@ -92,10 +94,11 @@ pub(crate) enum NightlyPart {
 }
 
 impl NightlyPart {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Documentation,
         Self::Convergence,
         Self::Poolers,
+        Self::Grants,
         Self::Chart,
         Self::Instructions,
         Self::Image,
@@ -117,6 +120,10 @@ impl NightlyPart {
                 tests.env(TEST_POOLER, mode);
                 run_step(&format!("poolers in {mode} mode"), tests)
             }),
+            Self::Grants => {
+                println!("\n── rights of the SQL roles");
+                grants::run("")
+            }
             Self::Chart => {
                 let mut tests = nextest(&["--package", "helm-chart"])?;
                 tests.env("COPPICE_CHART_TESTS", "all");

@@ -10,6 +10,7 @@ mod cluster;
 mod commands;
 mod demo;
 mod generate;
+mod grants;
 mod image;
 mod instructions;
 mod person;
@@ -45,7 +46,7 @@ enum Command {
     Check,
     /// Run all tests, then the demo once.
     Test,
-    /// Run the checks that take long: documentation, convergence, poolers, chart, instruction counts, image, fuzzing, mutations.
+    /// Run the checks that take long: documentation, convergence, poolers, rights, chart, instruction counts, image, fuzzing, mutations.
     Nightly {
         /// Run this part only.
         #[arg(long, value_enum)]
@@ -88,6 +89,12 @@ enum Command {
     },
     /// Build the container image, into `target/image`.
     Image(image::ImageArguments),
+    /// Take each right of the units' SQL roles away, one at a time, and check that the suite of its unit fails without it.
+    Grants {
+        /// Try only the rights whose text contains this, for example "person of `coppice_audit`".
+        #[arg(default_value = "")]
+        matching: String,
+    },
     /// Make the listed mistakes in the SQL one after the other, in a copy of the checkout, and check that a test finds each.
     SqlMutants {
         /// Try only the mutations whose file, promise, text or test contains this.
@@ -125,6 +132,7 @@ fn main() -> ExitCode {
         Command::Instructions { renew } => instructions::run(renew),
         Command::Bench { arguments } => bench::run(&arguments),
         Command::Image(arguments) => image::run(arguments),
+        Command::Grants { matching } => grants::run(&matching),
         Command::SqlMutants { matching } => sql_mutants::run(&matching),
         Command::SqlxPrepare { check } => sqlx_prepare::run(check),
         Command::Generate { check } => generate::run(check),

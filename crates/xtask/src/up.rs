@@ -60,7 +60,8 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     person::serve(Arc::clone(&world)).await?;
     println!("\nwebhooks: http://{webhooks}/webhooks/stripe and /auth0, secret {WEBHOOK_SECRET}");
     println!("\nThe environment of sso-sync, for a worker that you start yourself and for `coppice`:");
-    for (name, value) in world.environment("sso-sync", free_port()?) {
+    // With the rights of the schema's owner.
+    for (name, value) in world.environment("migrate", "sso-sync", free_port()?) {
         println!("  export {name}='{value}'");
     }
     println!(

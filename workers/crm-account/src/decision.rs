@@ -7,8 +7,7 @@ use authority::{Field, Policy, Status};
 use postgres_store::{CrmView, MOST_REPEATS, is_another_person};
 use provider_crm::{ContactField, ContactWrite};
 
-/// The usual time for writing a contact and reading it again. The worker waits this long for the echo of a push, however old
-/// the message is.
+/// The usual time for writing a contact and reading it again.
 const ROUND_TRIP: Duration = Duration::from_secs(3);
 
 /// While another contact has our key, the worker checks again, each time after twice as long, until the message is this old.
@@ -22,10 +21,10 @@ const LONGEST_WAIT: Duration = Duration::from_secs(120);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Decision {
-    /// Nothing: the CRM has our values already, or gets none for this person.
+    /// Nothing: the CRM has our values already, or they are on their way, or it gets none for this person.
     Nothing,
-    /// Nothing yet. Either another person's contact still has our key, or the worker pushed these values seconds ago, and
-    /// their echo has not arrived. Check again after this time.
+    /// Nothing yet. Either another person's contact still has our key, or the contact was read seconds after a push of these
+    /// values, and may have been read without them. Check again after this time.
     Later(Duration),
     /// Nothing: a user of the CRM changes our values back each time.
     Contested,
@@ -76,6 +75,10 @@ pub(crate) fn decide(view: &CrmView, policy: &Policy, age: Duration) -> Decision
         (None, None) if view.key_elsewhere => return Decision::Nothing,
         (None, None) => None,
     };
+    // A reading will show what became of them, and announces a difference. If none comes within an hour, they are pushed again.
+    if pushed.is_some_and(|pushed| pushed.hash == hash && pushed.times > 0 && !pushed.read_since) {
+        return Decision::Nothing;
+    }
     if pushed.is_some_and(|pushed| pushed.hash == hash && pushed.just_now) {
         return Decision::Later(ROUND_TRIP);
     }
@@ -219,7 +222,13 @@ mod tests {
     fn pushed_values_are_not_pushed_again_before_their_echo() {
         let hash = KEY.hash_of_push(PERSON, [(Field::Email, "a@idp")]);
         let pushed = |hash: &[u8], times| {
-            Some(Pushed { external_id: String::from("003"), hash: hash.to_vec(), times, just_now: false })
+            Some(Pushed {
+                external_id: String::from("003"),
+                hash: hash.to_vec(),
+                times,
+                just_now: false,
+                read_since: true,
+            })
         };
         assert_eq!(id_to_write(&CrmView { pushed: pushed(&hash, 1), ..view(None, None) }), None);
         let other = CrmView { pushed: pushed(b"other", 1), ..view(None, None) };
@@ -227,9 +236,28 @@ mod tests {
     }
 
     #[test]
-    fn a_recent_push_waits_for_its_echo() {
+    fn values_are_not_pushed_again_before_a_reading_shows_what_became_of_them() {
         let hash = KEY.hash_of_push(PERSON, [(Field::Email, "a@idp")]);
-        let pushed = Some(Pushed { external_id: String::from("003"), hash, times: 1, just_now: true });
+        let after = |read_since| {
+            let (external_id, hash) = (String::from("003"), hash.clone());
+            let pushed = Some(Pushed { external_id, hash, times: 3, just_now: false, read_since });
+            let view = CrmView { pushed, ..view(Some(r#"{"email": "a@crm"}"#), None) };
+            decide(&view, &Policy::default(), NEW)
+        };
+        assert_eq!(after(false), Decision::Nothing, "the contact may have them");
+        assert_eq!(after(true), Decision::Contested, "it was read, and has others");
+    }
+
+    #[test]
+    fn a_reading_right_after_a_push_may_have_missed_it() {
+        let hash = KEY.hash_of_push(PERSON, [(Field::Email, "a@idp")]);
+        let pushed = Some(Pushed {
+            external_id: String::from("003"),
+            hash,
+            times: 1,
+            just_now: true,
+            read_since: true,
+        });
         let waiting = CrmView { pushed, ..view(Some(r#"{"email": "a@crm"}"#), None) };
         for age in [0, 60, 7200] {
             let decision = decide(&waiting, &Policy::default(), Duration::from_secs(age));
@@ -241,8 +269,13 @@ mod tests {
     fn the_worker_stops_correcting_a_contact_that_the_crm_changes_back_three_times() {
         let hash = KEY.hash_of_push(PERSON, [(Field::Email, "a@idp")]);
         let changed_back = |times| {
-            let pushed =
-                Some(Pushed { external_id: String::from("003"), hash: hash.clone(), times, just_now: false });
+            let pushed = Some(Pushed {
+                external_id: String::from("003"),
+                hash: hash.clone(),
+                times,
+                just_now: false,
+                read_since: true,
+            });
             CrmView { pushed, ..view(Some(r#"{"email": "a@crm"}"#), None) }
         };
         assert!(matches!(decide(&changed_back(2), &Policy::default(), NEW), Decision::Write(_)));

@@ -70,27 +70,36 @@ async fn upsert(
     let ids: Vec<String> = written.iter().map(|contact| contact.external_id.clone()).collect();
     let persons: Vec<Uuid> = written.iter().map(|contact| contact.person_id).collect();
     let hashes: Vec<Vec<u8>> = written.iter().map(|contact| contact.pushed_hash.clone()).collect();
+    let tickets: Vec<i64> = written.iter().map(|contact| contact.push_ticket).collect();
     // "New" means linked at this transaction's time: another transaction that writes the same contact meanwhile is not visible
     // before it has committed.
     let rows = sqlx::query!(
         r#"with written as (
-               insert into crm_account as stored (source, external_id, person_id, pushed_hash)
-               select distinct on (new.external_id) $1, new.external_id, new.person_id, new.pushed_hash
-               from unnest($2::text[], $3::uuid[], $4::bytea[]) as new (external_id, person_id, pushed_hash)
+               insert into crm_account as stored (source, external_id, person_id, pushed_hash, push_ticket)
+               select distinct on (new.external_id) $1, new.external_id, new.person_id, new.pushed_hash, new.push_ticket
+               from unnest($2::text[], $3::uuid[], $4::bytea[], $5::bigint[])
+                    as new (external_id, person_id, pushed_hash, push_ticket)
                order by new.external_id
                on conflict (source, external_id) do update set
                    person_id = excluded.person_id,
                    linked_at = case when stored.person_id = excluded.person_id then stored.linked_at else now() end,
-                   pushed_times = case when stored.pushed_hash = excluded.pushed_hash and stored.pushed_at > now() - interval '1 hour'
-                                     then stored.pushed_times + 1 else 1 end,
+                   pushed_times = case when stored.pushed_hash is distinct from excluded.pushed_hash
+                                         or stored.pushed_at <= now() - interval '1 hour' then 1
+                                       -- Only a reading shows that the CRM has changed the values back.
+                                       when exists (select from source_record contact
+                                                    where contact.source = stored.source and contact.external_id = stored.external_id
+                                                      and contact.ticket > stored.push_ticket) then stored.pushed_times + 1
+                                       else stored.pushed_times end,
                    pushed_hash = excluded.pushed_hash,
+                   push_ticket = excluded.push_ticket,
                    pushed_at = now()
                returning external_id, linked_at = now() as is_new)
            select external_id from written where is_new"#,
         source,
         &ids,
         &persons,
-        &hashes
+        &hashes,
+        &tickets
     )
     .fetch_all(connection)
     .await?;

@@ -41,10 +41,12 @@ pub struct Pushed {
     pub external_id: String,
     /// [`PushKey::hash_of_push`] of it.
     pub hash: Vec<u8>,
-    /// How many times in a row, within an hour, the same values were pushed.
+    /// How many times in a row, within an hour, the same values were pushed and the contact was read afterwards.
     pub times: i32,
-    /// It was seconds ago, so the CRM may not have announced it yet.
+    /// It was seconds ago, so a reading that began after it may still have missed it.
     pub just_now: bool,
+    /// A reading that began after it is stored.
+    pub read_since: bool,
 }
 
 impl Store {
@@ -125,6 +127,9 @@ async fn person_rows(
         r#"select person.person_id, person.revision, account.external_id as "external_id?", account.pushed_hash as "pushed_hash?",
                   case when account.pushed_at > now() - interval '1 hour' then account.pushed_times else 0 end as "pushed_times!",
                   coalesce(account.pushed_at > now() - interval '5 seconds', false) as "just_now!",
+                  exists (select from source_record contact
+                          where contact.source = $1 and contact.external_id = account.external_id
+                            and contact.ticket > account.push_ticket) as "read_since!",
                   exists (select from link_review review
                           join source_record reviewed
                             on reviewed.source = review.source and reviewed.external_id = review.external_id
@@ -150,8 +155,8 @@ async fn person_rows(
     )
     .fetch_all(connection)
     .await?;
-    let pushed = |external_id, hash, times, just_now| {
-        Some(Pushed { external_id: external_id?, hash: hash?, times, just_now })
+    let pushed = |external_id, hash, times, just_now, read_since| {
+        Some(Pushed { external_id: external_id?, hash: hash?, times, just_now, read_since })
     };
     Ok(rows
         .into_iter()
@@ -160,7 +165,7 @@ async fn person_rows(
             revision: row.revision,
             under_review: row.under_review,
             key_elsewhere: row.key_elsewhere,
-            pushed: pushed(row.external_id, row.pushed_hash, row.pushed_times, row.just_now),
+            pushed: pushed(row.external_id, row.pushed_hash, row.pushed_times, row.just_now, row.read_since),
         })
         .collect())
 }

@@ -227,21 +227,22 @@ pub(crate) async fn upsert(
 /// ID, person and content ticket of each row that was written.
 type Written = (String, Option<Uuid>, i64);
 
+/// The guard: what it leaves out is neither written nor returned. A deletion wins if its refetch is later. A second deletion
+/// moves the ticket and the version of the tombstone, so that a reading from between the two cannot revive the record. A present
+/// record replaces a tombstone only if its refetch is later and, where the source has said that the record was deleted, its
+/// version is newer than the deletion (or newer than the deleted record, if the time of the deletion is unknown). Between two
+/// present records the newer version wins. On a tie, or if one has no version, the later refetch wins. A reading with equal
+/// version and equal content writes nothing, with one exception: a version in whole seconds may hide a second change within that
+/// second, so the ticket moves.
+///
+/// It follows that readings in any order end at the source's state, if one refetch began after the source's last change. One case
+/// is left out, because closing it would cost a write for each repeated event: a record that returns under the same ID, with
+/// versions finer than a second, while refetches from before its return are still in progress.
 async fn write(
     connection: &mut PgConnection,
     source: Source<'_>,
     columns: &Columns,
 ) -> Result<Vec<Written>, StoreError> {
-    // The guard, in words; what it leaves out is neither written nor returned. A deletion wins if its refetch is later. A
-    // second deletion moves the ticket and the version of the tombstone, so that a reading from between the two cannot revive
-    // the record. A present record replaces a tombstone only if its refetch is later and, where the source has said that the
-    // record was deleted, its version is newer than the deletion (or newer than the deleted record, if the time of the deletion
-    // is unknown). Between two present records the newer version wins. On a tie, or if one has no version, the later refetch wins. A reading with equal version and equal content writes
-    // nothing, with one exception: a version in whole seconds may hide a second change within that second, so the ticket moves.
-    //
-    // It follows that readings in any order end at the source's state, if one refetch began after the source's last change. One
-    // case is left out, because closing it would cost a write for each repeated event: a record that returns under the same ID,
-    // with versions finer than a second, while refetches from before its return are still in progress.
     let written = sqlx::query!(
         r#"insert into source_record as stored
                (source, external_id, person_id, record, content_hash, version_at, etag, ticket, content_ticket, gone_at,

@@ -151,7 +151,7 @@ async fn a_contact_that_another_pod_records_at_the_same_time_is_announced_once()
     let before = db.count("select count(*) from outbox").await;
     // The other pod has written the row, and not committed yet.
     let mut other = db.pool.begin().await.unwrap();
-    let row = "insert into crm_account (source, external_id, person_id, pushed_hash) values ('crm', 'c', $1, '\\x00')";
+    let row = "insert into crm_account (source, external_id, person_id, pushed_hash, push_ticket) values ('crm', 'c', $1, '\\x00', 0)";
     sqlx::query(row).bind(u).execute(&mut *other).await.unwrap();
     let written = WrittenContact {
         person_id: u,
@@ -275,6 +275,34 @@ async fn values_that_the_crm_changes_back_again_and_again_are_announced_again_af
     assert_eq!(announced(&db).await, before + 2);
     push(&db, u, "c").await;
     assert_eq!(view(&db, u).await.pushed.unwrap().times, 1);
+}
+
+#[tokio::test]
+async fn a_push_is_a_conflict_only_if_the_contact_was_read_between() {
+    let db = Database::start().await;
+    let (u, contact) = person_with_a_contact(&db, verified("a@idp")).await;
+    let staffs = json!({"email": "a@crm"});
+    apply(&db, CRM, contact(staffs.clone(), 1001)).await;
+    let push_with = async |push_ticket| {
+        let pushed = WrittenContact {
+            person_id: u,
+            revision: 1,
+            external_id: String::from("c"),
+            pushed_hash: view(&db, u).await.push_key.hash_of_push(u, []),
+            push_ticket,
+            announce: announce(),
+        };
+        db.store.record_crm_accounts("crm", &[pushed]).await.unwrap();
+        let pushed = view(&db, u).await.pushed.unwrap();
+        (pushed.times, pushed.read_since)
+    };
+    // The contact's events are late: it was read before these pushes.
+    for ticket in [1002, 1003, 1004, 1005] {
+        assert_eq!(push_with(ticket).await, (1, false));
+    }
+    apply(&db, CRM, contact(staffs, 1006)).await;
+    assert!(view(&db, u).await.pushed.unwrap().read_since);
+    assert_eq!(push_with(1007).await, (2, false), "it was read, and had other values");
 }
 
 #[tokio::test]

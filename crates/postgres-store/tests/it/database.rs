@@ -29,6 +29,12 @@ impl Database {
         Self::on(TestDatabase::migrated().await.unwrap()).await
     }
 
+    /// With the SQL role of a unit.
+    pub(crate) async fn start_as(unit: &str) -> Self {
+        let database = Self::start().await;
+        Self { store: open(&database.test_database.url_of(unit)), ..database }
+    }
+
     /// On a server that the test stops.
     pub(crate) async fn on_its_own_server() -> Self {
         Self::on(TestDatabase::on_its_own_server(&tools()).await.unwrap()).await

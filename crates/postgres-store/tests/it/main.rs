@@ -30,6 +30,7 @@ mod redrives;
 mod resyncs;
 mod retention;
 mod reviews;
+mod rights;
 mod schema;
 mod sessions;
 mod tls;

@@ -8,7 +8,7 @@ use postgres_store::{GatheredPage, PersonReading, RecordState, StaleCondition};
 use crate::SOURCE;
 use crate::database::{Database, at, found, gone};
 
-fn missing(id: &str, ticket: i64) -> PersonReading {
+pub(crate) fn missing(id: &str, ticket: i64) -> PersonReading {
     PersonReading { state: RecordState::Missing, ..gone(id, None, ticket) }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use postgres_store::{
     DeadLetteredCopy, Expiring, MessageStanding, RedriveAction, RedriveItem, RedrivePlan, RedriveProgress,
+    Store,
 };
 use serde_json::json;
 use time::OffsetDateTime;
@@ -40,11 +41,11 @@ fn item(ids: &[&str]) -> RedriveItem {
 }
 
 /// A plan of three messages: two about one record, and another.
-async fn planned(database: &Database, action: RedriveAction) -> (RedrivePlan, [RedriveItem; 2]) {
+pub(crate) async fn planned(store: &Store, action: RedriveAction) -> (RedrivePlan, [RedriveItem; 2]) {
     let messages: Vec<_> = ["a1", "a2", "b"].map(message).into();
-    database.store.keep_messages(QUEUE, &messages).await.unwrap();
+    store.keep_messages(QUEUE, &messages).await.unwrap();
     let (plan, items) = (plan(action), [item(&["a1", "a2"]), item(&["b"])]);
-    database.store.create_redrive_plan(&plan, &items).await.unwrap();
+    store.create_redrive_plan(&plan, &items).await.unwrap();
     (plan, items)
 }
 
@@ -62,7 +63,7 @@ async fn unsent(database: &Database, plan: &RedrivePlan) -> Vec<String> {
 async fn a_message_may_be_deleted_only_after_its_item_was_sent() {
     use MessageStanding::{Deletable, Foreign, Waits};
     let database = Database::start().await;
-    let (plan, items) = planned(&database, RedriveAction::Redrive).await;
+    let (plan, items) = planned(&database.store, RedriveAction::Redrive).await;
     assert_eq!(database.store.redrive_plan(plan.plan_id).await.unwrap(), Some(plan.clone()));
     assert_eq!(standings(&database, &plan).await, [Waits, Waits, Waits, Foreign]);
     assert_eq!(unsent(&database, &plan).await, ["body of a1", "body of b"]);
@@ -75,7 +76,7 @@ async fn a_message_may_be_deleted_only_after_its_item_was_sent() {
 async fn dropped_messages_may_be_deleted_at_once() {
     use MessageStanding::{Deletable, Foreign};
     let database = Database::start().await;
-    let (plan, _) = planned(&database, RedriveAction::Drop).await;
+    let (plan, _) = planned(&database.store, RedriveAction::Drop).await;
     assert_eq!(standings(&database, &plan).await, [Deletable, Deletable, Deletable, Foreign]);
     database.store.note_messages_deleted(&plan, &[String::from("b")]).await.unwrap();
     let kept = database.store.kept_message(QUEUE, "b").await.unwrap().unwrap();
@@ -88,7 +89,7 @@ async fn dropped_messages_may_be_deleted_at_once() {
 #[tokio::test]
 async fn progress_counts_every_step() {
     let database = Database::start().await;
-    let (plan, [ada, bob]) = planned(&database, RedriveAction::Redrive).await;
+    let (plan, [ada, bob]) = planned(&database.store, RedriveAction::Redrive).await;
     database.store.note_items_sent(&[ada.item_id, bob.item_id]).await.unwrap();
     let ends = [(ada.item_id, false), (bob.item_id, true), (Uuid::now_v7(), true)];
     database.store.end_redrive_items(&ends).await.unwrap();
@@ -109,8 +110,8 @@ async fn progress_counts_every_step() {
 #[tokio::test]
 async fn messages_that_another_plan_resolved_are_not_sent_again() {
     let database = Database::start().await;
-    let (first, items) = planned(&database, RedriveAction::Redrive).await;
-    let (second, _) = planned(&database, RedriveAction::Redrive).await;
+    let (first, items) = planned(&database.store, RedriveAction::Redrive).await;
+    let (second, _) = planned(&database.store, RedriveAction::Redrive).await;
     database.store.note_items_sent(&[items[0].item_id]).await.unwrap();
     let deleted = ["a1", "a2"].map(String::from);
     database.store.note_messages_deleted(&first, &deleted).await.unwrap();
@@ -127,7 +128,7 @@ async fn messages_that_another_plan_resolved_are_not_sent_again() {
 #[tokio::test]
 async fn an_item_is_sent_while_one_of_its_messages_is_unresolved() {
     let database = Database::start().await;
-    let (redrive, _) = planned(&database, RedriveAction::Redrive).await;
+    let (redrive, _) = planned(&database.store, RedriveAction::Redrive).await;
     let dropping = plan(RedriveAction::Drop);
     database.store.create_redrive_plan(&dropping, &[item(&["a1"])]).await.unwrap();
     database.store.note_messages_deleted(&dropping, &[String::from("a1")]).await.unwrap();
@@ -137,7 +138,7 @@ async fn an_item_is_sent_while_one_of_its_messages_is_unresolved() {
 #[tokio::test]
 async fn an_item_that_was_dead_lettered_again_stays_so_if_another_unit_handles_it() {
     let database = Database::start().await;
-    let (plan, [ada, _]) = planned(&database, RedriveAction::Redrive).await;
+    let (plan, [ada, _]) = planned(&database.store, RedriveAction::Redrive).await;
     database.store.end_redrive_items(&[(ada.item_id, true)]).await.unwrap();
     database.store.end_redrive_items(&[(ada.item_id, false)]).await.unwrap();
     assert_eq!(database.store.redrive_progress(plan.plan_id).await.unwrap().items_dead_lettered, 1);
@@ -172,7 +173,7 @@ async fn the_copy_of_a_message_keeps_its_age_however_often_it_is_seen() {
 #[tokio::test]
 async fn an_item_whose_own_messages_were_deleted_still_counts_as_sent() {
     let database = Database::start().await;
-    let (plan, [ada, _]) = planned(&database, RedriveAction::Redrive).await;
+    let (plan, [ada, _]) = planned(&database.store, RedriveAction::Redrive).await;
     database.store.note_items_sent(&[ada.item_id]).await.unwrap();
     database.store.note_messages_deleted(&plan, &["a1", "a2"].map(String::from)).await.unwrap();
     assert_eq!(unsent(&database, &plan).await, ["body of b"]);
@@ -183,7 +184,7 @@ async fn an_item_whose_own_messages_were_deleted_still_counts_as_sent() {
 #[tokio::test]
 async fn the_first_resolution_of_a_message_stays() {
     let database = Database::start().await;
-    let (redrive, _) = planned(&database, RedriveAction::Redrive).await;
+    let (redrive, _) = planned(&database.store, RedriveAction::Redrive).await;
     let dropping = plan(RedriveAction::Drop);
     database.store.create_redrive_plan(&dropping, &[item(&["a1"])]).await.unwrap();
     for plan in [&dropping, &redrive] {
@@ -196,8 +197,8 @@ async fn the_first_resolution_of_a_message_stays() {
 #[tokio::test]
 async fn a_message_counts_as_gone_only_if_the_plan_s_own_item_was_sent() {
     let database = Database::start().await;
-    let (sent, [ada, _]) = planned(&database, RedriveAction::Redrive).await;
-    let (waiting, _) = planned(&database, RedriveAction::Redrive).await;
+    let (sent, [ada, _]) = planned(&database.store, RedriveAction::Redrive).await;
+    let (waiting, _) = planned(&database.store, RedriveAction::Redrive).await;
     database.store.note_items_sent(&[ada.item_id]).await.unwrap();
     let deleted = async |plan: &RedrivePlan| {
         database.store.note_other_messages_gone(plan).await.unwrap();

@@ -27,7 +27,8 @@ const ROWS: &str = "
 
 #[tokio::test]
 async fn old_rows_of_every_kind_are_deleted_and_newer_ones_stay() {
-    let database = Database::start().await;
+    // The tool that deletes them.
+    let database = Database::start_as("coppice").await;
     let ages = "create table ages (age text); insert into ages values ('91 days'), ('89 days')";
     database.execute(&format!("{ages}; {ROWS}")).await;
     for what in Expiring::ALL {

@@ -212,7 +212,7 @@ async fn doctor(root: &Path) -> anyhow::Result<()> {
     let program = format!("/{BINARIES}/{NAME}");
     for unit in workers() {
         let mut variables = environment_of_the_image();
-        variables.extend(world.environment(unit, 0));
+        variables.extend(world.environment(unit, unit, 0));
         let (root, program) = (root.to_owned(), program.clone());
         // On a blocking thread, because the simulators answer on this runtime.
         let confined = tokio::task::spawn_blocking(move || {

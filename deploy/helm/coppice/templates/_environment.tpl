@@ -48,6 +48,9 @@ configMap:
 {{- $database := .config.databaseSecret -}}
 {{- if not $database.name -}}
 {{- $database = $root.Values.database.secret -}}
+{{- if $root.Values.database.sqlRoles -}}
+{{- $database = dict "name" $database.name "key" .unit -}}
+{{- end -}}
 {{- end -}}
 {{- $secrets = append $secrets (dict "folder" "database" "secret" $database.name "files" (dict "DATABASE_URL" $database.key)) -}}
 {{- $sources := dict -}}
@@ -115,6 +118,9 @@ configMap:
 {{- end -}}
 {{- range $name, $value := $config.settings -}}
 {{- $_ := set $variables $name $value -}}
+{{- end -}}
+{{- if and (eq .unit "migrate") $root.Values.database.sqlRoles -}}
+{{- $_ := set $variables "COPPICE_SQL_ROLES" $root.Values.database.sqlRoles -}}
 {{- end -}}
 {{- if include "coppice.databaseCa" $root -}}
 {{- $_ := set $variables "PGSSLROOTCERT" "/run/secrets/coppice/database-ca/ca.crt" -}}

@@ -53,7 +53,7 @@ pub(crate) async fn in_step_with(setup: Setup) -> World {
 }
 
 fn reader(world: &World) -> Reader {
-    Reader::from_variables(world.environment("audit", 0))
+    Reader::from_variables(world.environment("migrate", "audit", 0))
 }
 
 /// Reads users as their worker does.

@@ -18,16 +18,14 @@ const ITEMS: &str = "select external_id || ' ' || coalesce(body #>> '{fields,tit
 
 /// A database with the schema.
 pub(crate) struct World {
-    pub(crate) url: String,
     pool: PgPool,
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 impl World {
     async fn start() -> Self {
         let database = TestDatabase::migrated().await.unwrap();
-        let url = database.url().to_owned();
-        Self { pool: PgPool::connect_lazy(&url).unwrap(), url, _database: database }
+        Self { pool: PgPool::connect_lazy(database.url()).unwrap(), database }
     }
 
     /// Starts a world with a Contentful that has these entries. The title of each is its ID.
@@ -81,7 +79,7 @@ pub(crate) trait Cms {
     /// The environment of a run.
     fn settings(&self, world: &World) -> Vec<(&'static str, String)> {
         let mut settings = self.environment();
-        settings.push(("DATABASE_URL", world.url.clone()));
+        settings.push(("DATABASE_URL", world.database.url_of("content-etl")));
         settings.push(("COPPICE_CONTENT_PAGE_SIZE", String::from("2")));
         settings.push(("COPPICE_CONTENT_ATTEMPTS", String::from("1")));
         settings

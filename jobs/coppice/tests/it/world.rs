@@ -39,7 +39,7 @@ pub(crate) struct World {
     url: String,
     pub(crate) pool: PgPool,
     // The last field, so that it is dropped after the connections.
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 impl World {
@@ -63,12 +63,12 @@ impl World {
             store.apply_person_readings(source, &[reading(id, key, values, ticket)]).await.unwrap();
         }
         let pool = PgPool::connect_lazy(&url).unwrap();
-        Self { url, pool, _database: database }
+        Self { url, pool, database }
     }
 
     /// Runs the command with the database.
     pub(crate) fn run(&self, arguments: &[&str]) -> Said {
-        said(command(arguments).env("DATABASE_URL", &self.url).output().unwrap())
+        said(command(arguments).env("DATABASE_URL", self.database.url_of("coppice")).output().unwrap())
     }
 
     pub(crate) async fn count(&self, table: &'static str) -> i64 {

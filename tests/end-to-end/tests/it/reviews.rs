@@ -59,7 +59,7 @@ async fn decide(world: &World, policy: &Path, contact: &str, person: Uuid, decis
     let mut command = Command::new(unit_binary(OPERATORS_TOOL));
     command.args(["link", "decide", "salesforce", contact, &person, decision]);
     command.args(["--author", "Ada", "--reason", "phoned him"]).env_clear();
-    command.env("DATABASE_URL", world.database_url()).env("COPPICE_POLICY_FILE", policy);
+    command.env("DATABASE_URL", world.database_url_of("coppice")).env("COPPICE_POLICY_FILE", policy);
     let output = command.output().await.unwrap();
     assert!(output.status.success(), "{output:?}");
 }

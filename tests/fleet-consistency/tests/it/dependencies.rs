@@ -81,7 +81,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "worker-runtime",
         ],
     ),
-    ("local-stack", &[]),
+    ("local-stack", &["fleet"]),
     ("simulators", &[]),
     ("testkit", &["event-contract", "fleet", "local-stack", "simulators"]),
     ("xtask", &["event-contract", "fleet", "local-stack", "simulators", "testkit"]),

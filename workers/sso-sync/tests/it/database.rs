@@ -34,7 +34,7 @@ fn place(url: &str) -> (&str, u16) {
 /// As if its machine had lost its power: no connection is reset.
 async fn silent(world: &World) -> (NetworkPath, Worker) {
     let path = NetworkPath::to(place(world.database_url()).1).await.unwrap();
-    let settings = [("DATABASE_URL", path.through(world.database_url()))];
+    let settings = [("DATABASE_URL", path.through(&world.database_url_of(UNIT)))];
     let [database] = settings.each_ref().map(|(name, url)| (*name, url.as_str()));
     let worker = start(world, &[database, ("COPPICE_DRAIN_LIMIT_SECS", "8")]).await;
     known_user(world, "auth0|known").await;
@@ -78,7 +78,7 @@ async fn a_worker_that_is_stopped_while_it_waits_for_its_database_at_start_ends_
     let world = World::start().await;
     let path = NetworkPath::to(place(world.database_url()).1).await.unwrap();
     path.go_silent();
-    let url = path.through(world.database_url());
+    let url = path.through(&world.database_url_of(UNIT));
     let mut worker = world.spawn_worker(BINARY, UNIT, &[("DATABASE_URL", &url)]);
     timeout(PATIENCE, path.used()).await.unwrap();
     worker.process.terminate().unwrap();
@@ -113,7 +113,7 @@ async fn a_worker_whose_database_takes_no_writes_is_unready_and_loses_no_message
 async fn a_standby_that_is_promoted_under_load_loses_no_message_and_condemns_none() {
     let mut world = World::start_with(Setup::DEFAULT.with_own_database_server()).await;
     let path = NetworkPath::to(place(world.database_url()).1).await.unwrap();
-    let url = path.through(world.database_url());
+    let url = path.through(&world.database_url_of(UNIT));
     let worker = start(&world, &[("DATABASE_URL", &url)]).await;
     let tools = Tools::locate_or_install(|line| eprintln!("{line}")).unwrap();
     let standby = world.database.server().start_standby(&tools).await.unwrap();

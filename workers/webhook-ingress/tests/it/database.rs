@@ -7,12 +7,12 @@ use testkit::{PATIENCE, World};
 use tokio::time::timeout;
 
 use crate::requests::stripe;
-use crate::{BINARY, CONSUMER, Ingress, PROVIDERS};
+use crate::{BINARY, Ingress, PROVIDERS, UNIT};
 
 async fn path(world: &World) -> (NetworkPath, String) {
     let server = world.database_url().rsplit_once('/').unwrap().0;
     let path = NetworkPath::to(server.rsplit_once(':').unwrap().1.parse().unwrap()).await.unwrap();
-    let url = path.through(world.database_url());
+    let url = path.through(&world.database_url_of(UNIT));
     (path, url)
 }
 
@@ -46,7 +46,7 @@ async fn an_ingress_that_is_stopped_while_it_waits_for_its_database_at_start_end
     path.go_silent();
     let mut settings = PROVIDERS.to_vec();
     settings.push(("DATABASE_URL", &url));
-    let mut ingress = world.spawn_worker(BINARY, CONSUMER, &settings);
+    let mut ingress = world.spawn_worker(BINARY, UNIT, &settings);
     timeout(PATIENCE, path.used()).await.unwrap();
     ingress.process.terminate().unwrap();
     assert_eq!(ingress.exit_code().await, Some(0), "{}", ingress.log());

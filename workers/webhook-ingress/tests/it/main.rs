@@ -23,6 +23,7 @@ const BINARY: &str = env!("CARGO_BIN_EXE_webhook-ingress");
 
 /// The consumer whose rule routes events of Stripe and Persona.
 const CONSUMER: &str = "identity-verification";
+const UNIT: &str = "webhook-ingress";
 
 /// A text in every place where a provider may put a personal value.
 const MARKER: &str = "pii-marker";
@@ -59,7 +60,7 @@ impl Ingress {
         ];
         all.extend(PROVIDERS);
         all.extend(settings);
-        let worker = world.start_worker(BINARY, CONSUMER, &all).await;
+        let worker = world.start_worker(BINARY, UNIT, &all).await;
         Self { worker, base: format!("http://{address}"), http: reqwest::Client::new() }
     }
 

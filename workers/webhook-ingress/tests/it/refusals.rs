@@ -5,7 +5,7 @@ use testkit::World;
 
 use crate::forgeries::{in_process, response};
 use crate::requests::{of_every_provider, stripe, stripe_sent, stripe_signed};
-use crate::{BINARY, CONSUMER, Ingress, MARKER};
+use crate::{BINARY, Ingress, MARKER, UNIT};
 
 #[tokio::test]
 async fn each_refusal_has_its_status_and_its_word() {
@@ -84,7 +84,7 @@ async fn okta_s_challenge_is_returned_unchanged() {
 #[tokio::test]
 async fn without_a_provider_it_does_not_start_and_lists_what_would_enable_one() {
     let world = World::start().await;
-    let mut worker = world.spawn_worker(BINARY, CONSUMER, &[]);
+    let mut worker = world.spawn_worker(BINARY, UNIT, &[]);
     assert_eq!(worker.exit_code().await, Some(2));
     let log = worker.log();
     assert!(log.contains("1 setting(s) missing or wrong"), "{log}");
