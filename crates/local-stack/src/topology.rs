@@ -112,7 +112,6 @@ impl Topology {
     }
 }
 
-/// `sso-sync` → `SsoSync`, as the template names its outputs.
 fn pascal_case(unit: &str) -> String {
     let capitalised = |word: &str| {
         let mut rest = word.chars();

@@ -122,46 +122,11 @@ impl<R: RecordSource> Handler for RecordSync<R> {
             return Ok(Reread::Everything);
         }
         let fetched = self.source.fetch(&refetch.subject, ticket.known_etag.as_deref()).await;
-        let announce = announce(refetch.cause)?;
-        let read_is_due = ticket.read_is_due;
-        let read = |reading| Reread::Read { reading: Box::new(reading), read_is_due };
         let fetched = fetched.map_err(|error| from_provider(&error))?;
         if matches!(fetched, FetchedRecord::Found(_) | FetchedRecord::NotModified) {
             self.note_found(&refetch.subject);
         }
-        Ok(match fetched {
-            // A replica that lags has the old entity tag, too.
-            FetchedRecord::NotModified if is_older(ticket.known_version, refetch) => return Err(stale()),
-            FetchedRecord::NotModified => Reread::NotModified { ticket },
-            // A record can be missing although the event says otherwise: the event can be older than a deletion, or the
-            // source's replica older than the event. A fresh message has three tries, whichever pods receive it: at once, after
-            // the lag, and after the lag again. Then the answer is believed.
-            FetchedRecord::Gone { .. } | FetchedRecord::NotFound | FetchedRecord::NotVisible
-                if !refetch.removed && refetch.age() < MISSING_RECORD_IS_BELIEVED_AFTER =>
-            {
-                Reread::TooEarly
-            }
-            FetchedRecord::Gone { merged_into } => read(absent(
-                refetch,
-                RecordState::Gone { merged_into, proved: true },
-                ticket.number,
-                announce,
-            )),
-            answer @ (FetchedRecord::NotFound | FetchedRecord::NotVisible) => {
-                let state = self.absence(refetch, &answer).await?;
-                read(absent(refetch, state, ticket.number, announce))
-            }
-            FetchedRecord::Found(found) if is_older(found.version_at, refetch) => return Err(stale()),
-            FetchedRecord::Found(found) => read(PersonReading {
-                external_id: found.id,
-                version_at: found.version_at,
-                etag: found.etag,
-                state: found.state,
-                ticket: ticket.number,
-                announce,
-                announces: found.announces,
-            }),
-        })
+        self.reread(refetch, ticket, fetched).await
     }
 
     fn went_through(&self, reread: &Reread) -> bool {
@@ -211,6 +176,51 @@ impl<R: RecordSource> Handler for RecordSync<R> {
 }
 
 impl<R: RecordSource> RecordSync<R> {
+    /// What follows from the answer of the source.
+    async fn reread(
+        &self,
+        refetch: &Refetch<String>,
+        ticket: RefetchTicket,
+        fetched: FetchedRecord,
+    ) -> Result<Reread, Failure> {
+        let announce = announce(refetch.cause)?;
+        let read_is_due = ticket.read_is_due;
+        let read = |reading| Reread::Read { reading: Box::new(reading), read_is_due };
+        Ok(match fetched {
+            // A replica that lags has the old entity tag, too.
+            FetchedRecord::NotModified if is_older(ticket.known_version, refetch) => return Err(stale()),
+            FetchedRecord::NotModified => Reread::NotModified { ticket },
+            // A record can be missing although the event says otherwise: the event can be older than a deletion, or the
+            // source's replica older than the event. A fresh message has three tries, whichever pods receive it: at once, after
+            // the lag, and after the lag again. Then the answer is believed.
+            FetchedRecord::Gone { .. } | FetchedRecord::NotFound | FetchedRecord::NotVisible
+                if !refetch.removed && refetch.age() < MISSING_RECORD_IS_BELIEVED_AFTER =>
+            {
+                Reread::TooEarly
+            }
+            FetchedRecord::Gone { merged_into } => read(absent(
+                refetch,
+                RecordState::Gone { merged_into, proved: true },
+                ticket.number,
+                announce,
+            )),
+            answer @ (FetchedRecord::NotFound | FetchedRecord::NotVisible) => {
+                let state = self.absence(refetch, &answer).await?;
+                read(absent(refetch, state, ticket.number, announce))
+            }
+            FetchedRecord::Found(found) if is_older(found.version_at, refetch) => return Err(stale()),
+            FetchedRecord::Found(found) => read(PersonReading {
+                external_id: found.id,
+                version_at: found.version_at,
+                etag: found.etag,
+                state: found.state,
+                ticket: ticket.number,
+                announce,
+                announces: found.announces,
+            }),
+        })
+    }
+
     /// What the absence of a record proves.
     async fn absence(
         &self,

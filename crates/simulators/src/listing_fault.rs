@@ -38,7 +38,6 @@ impl Listing {
         *self = Self { fault, pages: 0 };
     }
 
-    /// Counts a page.
     pub(crate) fn next_page(&mut self) -> PageAs {
         self.pages += 1;
         match self.fault {

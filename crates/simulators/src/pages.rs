@@ -31,7 +31,6 @@ impl<F> Pages<F> {
         gate
     }
 
-    /// Counts a page. Returns its fault.
     pub(crate) fn next(&mut self) -> Option<F> {
         self.served += 1;
         self.faults.remove(&(self.served - 1))

@@ -29,7 +29,6 @@ impl RateLimit {
         Self { limit, window, remaining: limit, reset_at: OffsetDateTime::now_utc() + window }
     }
 
-    /// Counts one request.
     pub(crate) fn take(&mut self, now: OffsetDateTime) -> Quota {
         if now >= self.reset_at {
             (self.remaining, self.reset_at) = (self.limit, now + self.window);
@@ -42,7 +41,6 @@ impl RateLimit {
 }
 
 impl Default for RateLimit {
-    /// More than any test sends.
     fn default() -> Self {
         Self::new(1_000_000, Duration::from_secs(60))
     }

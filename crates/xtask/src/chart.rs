@@ -58,7 +58,6 @@ fn with_every_worker(text: &str) -> anyhow::Result<String> {
     Ok(format!("{before}\nworkers:\n{entries}\n\n{after}"))
 }
 
-/// The comment at a file's head, which stays.
 fn head(file: &str) -> String {
     file.lines().take_while(|line| line.starts_with('#')).map(|line| format!("{line}\n")).collect()
 }
@@ -210,7 +209,6 @@ struct Comment {
 
 type Path = Vec<String>;
 
-/// The comments by their key's path.
 fn comments(text: &str, values: &Value) -> anyhow::Result<BTreeMap<Path, Comment>> {
     let mut comments = BTreeMap::new();
     let mut pending = Comment::default();

@@ -12,17 +12,13 @@ use local_stack::TEST_POOLER;
 use crate::commands::{cargo, install_tools, run_step, tools, workspace};
 use crate::{chart, demo, generate, grants, image, instructions, sql_mutants, sqlx_prepare};
 
-/// The checker of unused dependencies.
 const MACHETE: (&str, &str) = ("cargo-machete", "0.9.1");
-/// The mutation tester.
 const MUTANTS: (&str, &str) = ("cargo-mutants", "25.3.1");
-/// Histories of the convergence test in `nightly`.
 const NIGHTLY_SEEDS: &str = "20000";
 /// The store's tests, but for two that look at sessions of the server, which are the pooler's; and a worker's bad cases.
 const THROUGH_A_POOLER: &str = "(package(postgres-store) - test(hot_statements_read_no_whole_table) \
                                 - test(statements_have_a_time_limit_and_migrations_one_for_locks_only)) \
                                 + (package(sso-sync) & test(bad_cases))";
-/// Seconds for each fuzz target in `nightly`.
 const FUZZ_SECONDS: &str = "120";
 
 /// Checks format, lints, queries, templates, chart, dependencies, spelling and words.

@@ -15,7 +15,6 @@ pub(crate) fn workspace() -> PathBuf {
         .unwrap_or_else(|_| PathBuf::from("."))
 }
 
-/// Reads a file of the workspace.
 pub(crate) fn read(path: &str) -> anyhow::Result<String> {
     fs::read_to_string(workspace().join(path)).with_context(|| path.to_owned())
 }

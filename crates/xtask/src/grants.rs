@@ -20,9 +20,7 @@ use tokio::task::{JoinSet, LocalSet};
 use crate::commands::{cargo, run_step, tools, workspace};
 
 const FILE: &str = "migrations/grants.sql";
-/// How the roles in the file begin.
 const PREFIX: &str = "coppice_";
-/// The database of which `TestDatabase::migrated` makes copies.
 const TEMPLATE: &str = "coppice_template";
 /// The store's tests of what several units do in the same way. They fail at once; a unit's own may wait for a minute.
 const SHARED: &str = "test(rights::) + test(old_rows_of_every_kind)";
@@ -46,7 +44,6 @@ impl fmt::Display for Right {
     }
 }
 
-/// The rights of the file, in its order.
 fn rights(text: &str) -> anyhow::Result<Vec<Right>> {
     let text: String = text.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>().join(" ");
     let list = |names: &str| names.split(',').map(|name| name.trim().to_owned()).collect::<Vec<_>>();
@@ -149,7 +146,6 @@ struct Suite<'a> {
 }
 
 impl Suite<'_> {
-    /// Whether a test of this selection fails.
     async fn fails(&self, selection: &[&str]) -> anyhow::Result<bool> {
         let output = File::create(&self.log)?;
         let mut tests = Command::new(tools()?.cargo_nextest()?);

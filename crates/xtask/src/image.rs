@@ -22,12 +22,9 @@ use crate::commands::{run_step, workspace};
 use archive::{Archive, Labels};
 pub(crate) use units::host_triple;
 
-/// The image's name, and the stem of its files.
 const NAME: &str = "coppice";
 
-/// The cargo profile of images for deployment.
 const RELEASE: &str = "release";
-/// Its folder under `target`.
 const FOLDER: &str = "image";
 /// The cargo profile of a trial image, and its folder under `target`.
 const TRIAL: &str = "image-trial";
@@ -60,9 +57,7 @@ pub(crate) fn for_the_night() -> anyhow::Result<()> {
 /// The files of the image in a release.
 #[derive(Debug)]
 pub(crate) struct Built {
-    /// The image, as an archive.
     pub(crate) archive: PathBuf,
-    /// Its bill of materials.
     pub(crate) materials: PathBuf,
     /// The licence texts in it, by their names.
     pub(crate) licences: Vec<(&'static str, String)>,
@@ -107,7 +102,6 @@ pub(crate) fn run(arguments: ImageArguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Builds binaries, file system, bill of materials and archive.
 fn build(workspace: &Path, folder: &Path, target: &Target, labels: &Labels) -> anyhow::Result<Archive> {
     let units = units::all(workspace)?;
     let binaries = units::build(workspace, target, &units)?;
@@ -190,7 +184,6 @@ impl Target {
         }
     }
 
-    /// The name that container engines use.
     fn architecture(&self) -> &'static str {
         if self.triple.starts_with("x86_64") { "amd64" } else { "arm64" }
     }

@@ -67,7 +67,6 @@ fn fault(path: &str, count: u64, known: u64) -> Option<String> {
     ))
 }
 
-/// Whether valgrind runs, perhaps after it was installed.
 fn valgrind_is_there() -> bool {
     let answers = || {
         let asked =
@@ -99,7 +98,6 @@ fn count(binary: &Path, path: &str, turns: u64) -> anyhow::Result<u64> {
     collected(&said).with_context(|| format!("callgrind names no count: {said}"))
 }
 
-/// The count in callgrind's last lines.
 fn collected(said: &str) -> Option<u64> {
     let line = said.lines().find_map(|line| line.split_once("Collected : "))?;
     line.1.trim().parse().ok()

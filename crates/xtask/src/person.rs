@@ -186,7 +186,6 @@ fn line(person: &Listed) -> String {
     )
 }
 
-/// The ID for a short name: `ada` means `auth0|ada`.
 fn id_of(name: &str) -> String {
     if name.contains('|') { name.to_owned() } else { format!("auth0|{name}") }
 }

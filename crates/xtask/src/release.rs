@@ -24,7 +24,6 @@ use version::Version;
 
 const CHANGELOG: &str = "CHANGELOG.md";
 const FRAGMENTS: &str = "changelog.d";
-/// Describes the fragments' format. Not a fragment itself.
 const FRAGMENTS_README: &str = "README.md";
 const NOTES: &str = "RELEASE-NOTES.md";
 const SUMS: &str = "SHA256SUMS";
@@ -130,7 +129,6 @@ impl Plan {
         }
     }
 
-    /// Writes `CHANGELOG.md` and removes the fragments.
     fn apply(&self, workspace: &Path) -> anyhow::Result<()> {
         let Some(changelog) = &self.changelog else { return Ok(()) };
         fs::write(workspace.join(CHANGELOG), changelog)
@@ -172,7 +170,6 @@ fn package_chart(folder: &Path, version: &Version) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Builds and checks the image.
 fn add_image(folder: &Path, version: &Version) -> anyhow::Result<()> {
     let built = image::for_release()?;
     for (from, to) in [

@@ -19,7 +19,6 @@ use crate::commands::{tools, workspace};
 
 const LIST: &str = "crates/postgres-store/tests/mutations.yaml";
 const PACKAGE: &str = "postgres-store";
-/// The database of which `TestDatabase::migrated` makes copies.
 const TEMPLATE: &str = "coppice_template";
 /// The database that describes the queries to sqlx's macros: Postgres copies no template to which a client is connected.
 const DESCRIBING: &str = "sql_mutants";

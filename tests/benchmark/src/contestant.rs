@@ -141,12 +141,10 @@ impl FromStr for Contestant {
     }
 }
 
-/// The folder of a peer's files.
 pub(crate) fn peer(folder: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("peers").join(folder)
 }
 
-/// A binary of the same build.
 fn beside_us(name: &str) -> anyhow::Result<Launch> {
     let program = std::env::current_exe()?.with_file_name(name);
     ensure!(program.is_file(), "{} is not built: `cargo xtask bench` builds it", program.display());

@@ -82,7 +82,6 @@ pub(crate) fn sample(persons: u64, count: usize) -> Vec<String> {
     (0..count).map(|position| format!("auth0|resident{}", position * persons / count)).collect()
 }
 
-/// The runs at each size.
 pub(crate) struct Growth {
     sizes: Vec<Load>,
     runs: Vec<(Load, Run)>,
@@ -131,7 +130,6 @@ impl Growth {
         lines.join("\n")
     }
 
-    /// Every run.
     pub(crate) fn to_json(&self) -> Value {
         let runs: Vec<Value> =
             self.runs.iter().map(|(load, run)| json!({ "load": load, "run": run })).collect();

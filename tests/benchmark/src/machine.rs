@@ -16,7 +16,6 @@ use crate::contestant::{Contestant, Launch, peer};
 /// See the module's documentation.
 #[derive(Debug, Clone)]
 pub(crate) struct Machine {
-    /// Name and value.
     pub(crate) facts: Vec<(&'static str, String)>,
 }
 
@@ -60,7 +59,6 @@ impl fmt::Display for Machine {
     }
 }
 
-/// The value of a line `name : value`.
 fn line_of(file: &str, name: &str) -> Option<String> {
     let text = fs::read_to_string(file).ok()?;
     let line = text.lines().find(|line| line.starts_with(name))?;

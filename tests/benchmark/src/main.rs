@@ -74,7 +74,6 @@ struct Arguments {
 }
 
 impl Arguments {
-    /// The load of a comparison.
     fn load(&self) -> anyhow::Result<Load> {
         let messages = usize::try_from(self.messages)?;
         Ok(Load { messages, persons: RESIDENTS, batches: None, statements: self.statements })
@@ -146,7 +145,6 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<bool> {
     }
 }
 
-/// `sso-sync` at several sizes.
 async fn measure_growth(arguments: &Arguments, growing: &str, tools: &Tools) -> anyhow::Result<bool> {
     let launch = Contestant::SsoSync.launch(tools)?;
     let growth = Growth::measure(arguments.sizes()?, arguments.rounds, &launch, tools).await;
@@ -190,7 +188,6 @@ async fn measure_statements(arguments: &Arguments, tools: &Tools) -> anyhow::Res
     Ok(runs.iter().all(|run| run.faults.is_empty()))
 }
 
-/// Measures every contestant, round by round.
 async fn compare(arguments: &Arguments, tools: &Tools) -> anyhow::Result<bool> {
     let all = Contestant::ALL;
     let chosen = if arguments.only.is_empty() { all.as_slice() } else { arguments.only.as_slice() };
@@ -245,7 +242,6 @@ fn document() -> PathBuf {
     workspace().join("docs/measurements/2026-11-27-benchmark.md")
 }
 
-/// The checkout.
 fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }

@@ -19,7 +19,6 @@ pub(crate) struct Announced {
     pub(crate) ids: BTreeSet<String>,
 }
 
-/// Finds every fault.
 pub(crate) async fn faults(
     contestant: Contestant,
     around: &Services,

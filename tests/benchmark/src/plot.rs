@@ -15,7 +15,6 @@ const TOP: f64 = 56.0;
 const ROW: f64 = 46.0;
 const BAR: f64 = 15.0;
 
-/// A plot with each contestant.
 pub(crate) fn comparison(report: &Report) -> String {
     let rows: Vec<(String, [f64; 2])> = report
         .measured()
@@ -30,7 +29,6 @@ pub(crate) fn comparison(report: &Report) -> String {
     draw(&rows)
 }
 
-/// A plot with each size.
 pub(crate) fn growth(growth: &Growth) -> String {
     let rows: Vec<(String, [f64; 2])> = growth.cpu().map(|(size, cpu)| (size.to_string(), cpu)).collect();
     draw(&rows)

@@ -52,7 +52,6 @@ fn all_stats() -> anyhow::Result<BTreeMap<u32, Stat>> {
     Ok(pids.filter_map(stat).collect())
 }
 
-/// The process and all its descendants.
 fn descendants(all: &BTreeMap<u32, Stat>, root: u32) -> Vec<u32> {
     let mut found = vec![root];
     let mut next = 0;

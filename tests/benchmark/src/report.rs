@@ -11,12 +11,10 @@ use crate::figures::ratio;
 use crate::machine::Machine;
 use crate::run::{Figures, Load, Run, middle};
 
-/// The results of a comparison.
 pub(crate) struct Report {
     pub(crate) machine: Machine,
     pub(crate) rounds: u16,
     pub(crate) load: Load,
-    /// Round by round, in order.
     pub(crate) runs: Vec<(u16, Run)>,
     /// Contestants that could not be measured, with the reason.
     pub(crate) missing: Vec<(Contestant, String)>,
@@ -73,7 +71,6 @@ impl Report {
         table.trim_end().to_owned()
     }
 
-    /// One line for each target.
     pub(crate) fn targets(&self) -> String {
         let ratios = RATIO_TARGETS.iter().map(|(ours, other, bound, text)| {
             let what = format!("worker CPU at most {text} of {other}'s");
@@ -88,7 +85,6 @@ impl Report {
         ratios.chain([resident]).collect::<Vec<_>>().join("\n")
     }
 
-    /// Every result.
     pub(crate) fn to_json(&self) -> Value {
         let machine: serde_json::Map<String, Value> =
             self.machine.facts.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
@@ -111,7 +107,6 @@ impl Report {
         })
     }
 
-    /// A contestant's runs.
     pub(crate) fn of(&self, contestant: Contestant) -> impl Iterator<Item = &Run> {
         self.runs.iter().map(|(_, run)| run).filter(move |run| run.contestant == contestant)
     }

@@ -28,7 +28,6 @@ const PHASE_LIMIT: Duration = Duration::from_secs(1800);
 const STALL_LIMIT: Duration = Duration::from_secs(90);
 /// Longest time from the last deletion to the last announcement.
 const ANNOUNCEMENT_LIMIT: Duration = Duration::from_secs(15);
-/// Duration of the paced load.
 const PACED_FOR: Duration = Duration::from_secs(4);
 /// Interval at which the paced load sends the messages that are due.
 const PACE: Duration = Duration::from_millis(2);
@@ -36,13 +35,11 @@ const PACE: Duration = Duration::from_millis(2);
 /// The load of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) struct Load {
-    /// Messages of each phase.
     pub(crate) messages: usize,
     /// Persons in the database before the run. If there are any, the changes are changes of them.
     pub(crate) persons: u64,
     /// Batches of ten messages that `sso-sync` may have in flight, and refetch at once. `None`: its defaults.
     pub(crate) batches: Option<usize>,
-    /// Whether PostgreSQL counts its statements.
     pub(crate) statements: bool,
 }
 
@@ -71,7 +68,6 @@ pub(crate) struct Figures {
     pub(crate) first_message_seconds: f64,
     pub(crate) creations: Phase,
     pub(crate) changes: Phase,
-    /// Calls of both phases, by operation.
     pub(crate) aws_calls: BTreeMap<String, usize>,
     pub(crate) peak_resident_mb: f64,
     pub(crate) lag: Lag,
@@ -83,7 +79,6 @@ pub(crate) struct Figures {
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Phase {
     pub(crate) messages: usize,
-    /// From sending to the last deletion.
     pub(crate) seconds: f64,
     pub(crate) worker_cpu_seconds: f64,
     pub(crate) postgres_cpu_seconds: f64,
@@ -111,7 +106,6 @@ impl Figures {
             / count(self.creations.messages + self.changes.messages)
     }
 
-    /// Rate over both phases together.
     pub(crate) fn messages_a_second(&self) -> f64 {
         count(self.creations.messages + self.changes.messages)
             / (self.creations.seconds + self.changes.seconds)
@@ -172,7 +166,6 @@ async fn measure(
     Ok((figures, faults))
 }
 
-/// Runs all phases against the started process.
 async fn run_phases(
     around: &Services,
     worker: &WorkerProcess,

@@ -7,9 +7,7 @@ use local_stack::Postgres;
 use serde::Serialize;
 use sqlx::{Connection, FromRow, PgConnection};
 
-/// Statements in the table.
 const SHOWN: i64 = 20;
-/// Characters of a statement's text in the table.
 const TEXT: usize = 110;
 
 /// One statement, over the two measured phases.
@@ -23,7 +21,6 @@ pub(crate) struct Statement {
     pub(crate) rows: i64,
     /// Blocks of 8 KiB that were found in memory or read.
     pub(crate) blocks: i64,
-    /// Bytes of the write-ahead log.
     pub(crate) log_bytes: i64,
 }
 
@@ -48,7 +45,6 @@ pub(crate) async fn collect(postgres: &mut Postgres) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Sets all counts to zero.
 pub(crate) async fn reset(postgres: &Postgres) -> anyhow::Result<()> {
     let mut connection = PgConnection::connect(&postgres.url("postgres")).await?;
     sqlx::raw_sql("select pg_stat_statements_reset()").execute(&mut connection).await?;
@@ -56,7 +52,6 @@ pub(crate) async fn reset(postgres: &Postgres) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Those that took longest since.
 pub(crate) async fn read(postgres: &Postgres) -> anyhow::Result<Vec<Statement>> {
     let mut connection = PgConnection::connect(&postgres.url("postgres")).await?;
     let longest = "select query as text, calls, total_exec_time as milliseconds, total_plan_time as planning_milliseconds, \
@@ -68,7 +63,6 @@ pub(crate) async fn read(postgres: &Postgres) -> anyhow::Result<Vec<Statement>> 
     Ok(statements)
 }
 
-/// Figures for a thousand messages.
 pub(crate) fn table(statements: &[Statement], messages: usize) -> String {
     let mut lines = vec![
         String::from("| calls | ms | ms planning | rows | blocks | log KB | statement |"),

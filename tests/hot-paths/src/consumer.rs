@@ -13,7 +13,6 @@ use worker_runtime::{
     Refetch, Refusal, Runtime,
 };
 
-/// Messages in one turn.
 const MESSAGES: usize = 100;
 
 /// Runs turns of a hundred messages about fifty subjects each, from the receive to the deletion.
@@ -43,7 +42,6 @@ async fn turn() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The body of an event that names this subject.
 fn event(number: usize) -> String {
     let id = Uuid::nil();
     format!(

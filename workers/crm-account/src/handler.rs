@@ -1,9 +1,11 @@
 //! The worker's steps: read a person's ID from an announcement, read the person from Postgres, push values to the CRM.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use authority::Field;
 use event_contract::{Announcement, Envelope, EventKind};
-use postgres_store::{CrmView, Store, WrittenContact};
+use postgres_store::{Announce, CrmView, Store, WrittenContact};
 use provider_crm::{ContactWritten, CrmProvider, ProviderError, RefusedField};
 use record_sync::{announce, from_provider, from_store};
 use uuid::Uuid;
@@ -38,6 +40,34 @@ impl<P: CrmProvider> CrmAccountHandler<P> {
 }
 
 impl<P: CrmProvider> CrmAccountHandler<P> {
+    /// What became of the pushed values. If the CRM refused some, the others are recorded, and the message fails.
+    async fn written(
+        &self,
+        view: &CrmView,
+        push_ticket: i64,
+        announce: Announce,
+        ContactWritten { id, refused, .. }: ContactWritten,
+        mut accepted: BTreeMap<Field, String>,
+    ) -> Result<Push, Failure> {
+        refused.iter().for_each(|refused| drop(accepted.remove(&field(refused.field))));
+        let values = accepted.iter().map(|(field, value)| (*field, value.as_str()));
+        let written = WrittenContact {
+            person_id: view.person_id,
+            revision: view.revision,
+            external_id: id,
+            pushed_hash: view.push_key.hash_of_push(view.person_id, values),
+            push_ticket,
+            announce,
+        };
+        if refused.is_empty() {
+            return Ok(Push::Written(written));
+        }
+        if !accepted.is_empty() {
+            self.record(&[written]).await?;
+        }
+        Err(refusal(&refused))
+    }
+
     async fn record(&self, written: &[WrittenContact]) -> Result<(), Failure> {
         let recorded = self.store.record_crm_accounts(self.crm.source(), written).await;
         recorded.map_err(|error| from_store(&error))
@@ -100,27 +130,7 @@ impl<P: CrmProvider> Handler for CrmAccountHandler<P> {
         let remembered = self.store.remember_pushed(self.crm.source(), contact, &view.push_key, pushed).await;
         let push_ticket = remembered.map_err(|error| from_store(&error))?;
         match self.crm.upsert_contact(&write.contact).await {
-            Ok(ContactWritten { id, refused, .. }) => {
-                let mut accepted = write.pushed;
-                refused.iter().for_each(|refused| drop(accepted.remove(&field(refused.field))));
-                let values = accepted.iter().map(|(field, value)| (*field, value.as_str()));
-                let written = WrittenContact {
-                    person_id: view.person_id,
-                    revision: view.revision,
-                    external_id: id,
-                    pushed_hash: view.push_key.hash_of_push(view.person_id, values),
-                    push_ticket,
-                    announce,
-                };
-                if refused.is_empty() {
-                    return Ok(Push::Written(written));
-                }
-                // The values that were accepted are pushed. The message fails for the others.
-                if !accepted.is_empty() {
-                    self.record(&[written]).await?;
-                }
-                Err(refusal(&refused))
-            }
+            Ok(answer) => self.written(&view, push_ticket, announce, answer, write.pushed).await,
             Err(ProviderError::Invalid { status: 404 }) => Ok(Push::Gone),
             Err(error) => Err(from_provider(&error)),
         }

@@ -88,7 +88,6 @@ fn broken(fault: Fault) -> Option<Response> {
     })
 }
 
-/// `GET /api/v2/users/{id}`. The body is made before the gate.
 async fn user(
     State(control): State<Auth0Control>,
     Path(id): Path<String>,

@@ -132,7 +132,6 @@ fn native(source: &str, detail_type: &str, detail: &Value) -> NativeEvent {
     NativeEvent { source: source.to_owned(), detail_type: detail_type.to_owned(), detail: detail.to_string() }
 }
 
-/// 22 letters and digits, as after `evt_`.
 fn random_id() -> String {
     Uuid::new_v4().simple().to_string()[..22].to_owned()
 }

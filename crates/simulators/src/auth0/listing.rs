@@ -18,7 +18,6 @@ use super::state::State as Tenant;
 use super::user::{SimulatedIdentity, SimulatedUser};
 use crate::listing_fault::PageAs;
 
-/// Most results of one search.
 const MOST_RESULTS: usize = 1000;
 
 /// The search.
@@ -28,7 +27,6 @@ enum Search {
     CreatedSince(OffsetDateTime),
 }
 
-/// One page.
 pub(crate) async fn users(
     State(control): State<Auth0Control>,
     Query(query): Query<HashMap<String, String>>,
@@ -101,7 +99,6 @@ pub(crate) fn fields(query: &HashMap<String, String>) -> Option<Vec<&str>> {
     query.get("fields").map(|fields| fields.split(',').collect())
 }
 
-/// The fields that were asked for.
 pub(crate) fn selected(user: Value, fields: Option<&[&str]>) -> Value {
     match (user, fields) {
         (Value::Object(user), Some(fields)) => {

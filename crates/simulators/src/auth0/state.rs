@@ -22,9 +22,7 @@ pub struct State {
     pub(crate) by_creation: BTreeSet<(OffsetDateTime, String)>,
     /// All changes, for the stream of events.
     pub(crate) feed: Vec<FeedEntry>,
-    /// The last page of a listing.
     pub(crate) last_page: Option<Value>,
-    /// Log entries of sign-ins, by `log_id`.
     pub(crate) logs: HashMap<String, Value>,
     pub(crate) tokens: HashMap<String, Instant>,
     pub(crate) token_life: Duration,

@@ -154,12 +154,10 @@ impl SimulatedIdentity {
     }
 }
 
-/// A time as Auth0 writes it.
 pub(crate) fn timestamp(time: OffsetDateTime) -> String {
     time.format(TIME).expect("the format names only parts that every time has")
 }
 
-/// Spreads IDs over phone numbers.
 fn checksum(text: &str) -> u64 {
     text.bytes().fold(7, |sum: u64, byte| sum.wrapping_mul(31).wrapping_add(byte.into()))
 }

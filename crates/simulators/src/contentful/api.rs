@@ -39,7 +39,6 @@ fn kind(collection: &str) -> Option<&'static str> {
     }
 }
 
-/// How many there are: no items are shown.
 async fn collection(
     State(control): State<ContentfulControl>,
     Path((_, _, collection)): Path<(String, String, String)>,

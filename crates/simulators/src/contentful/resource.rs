@@ -8,7 +8,6 @@ use time::macros::format_description;
 use super::state::Key;
 use super::state::{ENVIRONMENT, SPACE};
 
-/// A published resource.
 pub(crate) fn published(
     key: &Key,
     content_type: Option<&str>,
@@ -28,7 +27,6 @@ pub(crate) fn published(
     json!({ "metadata": { "tags": [], "concepts": [] }, "sys": sys, "fields": fields })
 }
 
-/// A resource that was deleted.
 pub(crate) fn deleted(key: &Key, now: OffsetDateTime) -> Value {
     let (kind, id) = key;
     let mut sys = sys(&format!("Deleted{kind}"), id);

@@ -10,26 +10,20 @@ use crate::pages::Pages;
 /// The only space that the simulator accepts.
 pub(crate) const SPACE: &str = "orchard1";
 
-/// Its one environment.
 pub(crate) const ENVIRONMENT: &str = "master";
 
-/// Kind (`Entry`, `Asset`) and ID.
 pub(crate) type Key = (&'static str, String);
 
 /// The records and the counters of the environment.
 #[derive(Debug, Default)]
 pub struct State {
-    /// The number of the last change.
     pub(crate) changes: u64,
     pub(crate) resources: BTreeMap<Key, Resource>,
     /// Not shown by the sync, although they are there.
     pub(crate) hidden: HashSet<Key>,
     pub(crate) fault: Fault,
-    /// Of syncs.
     pub(crate) pages: Pages<PageFault>,
-    /// Reads of single items so far.
     pub(crate) reads: usize,
-    /// The items of the last page.
     pub(crate) last_items: Vec<Value>,
     /// Tokens of an earlier generation are refused.
     pub(crate) generation: u32,
@@ -46,7 +40,6 @@ pub(crate) struct Resource {
     pub(crate) json: Value,
     pub(crate) deleted: bool,
     pub(crate) revision: u64,
-    /// The number of its last change.
     pub(crate) change: u64,
 }
 
@@ -55,14 +48,12 @@ impl State {
         self.space.unwrap_or(SPACE)
     }
 
-    /// Notes a change.
     pub(crate) fn store(&mut self, key: Key, json: Value, deleted: bool, revision: u64) {
         self.changes += 1;
         let change = self.changes;
         self.resources.insert(key, Resource { json, deleted, revision, change });
     }
 
-    /// A resource that is there.
     pub(crate) fn live(&self, key: &Key) -> Option<&Resource> {
         self.resources.get(key).filter(|resource| !resource.deleted)
     }

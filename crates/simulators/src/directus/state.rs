@@ -9,13 +9,9 @@ use crate::pages::Pages;
 /// The records and the counters of the project.
 #[derive(Debug, Default)]
 pub struct State {
-    /// Items by collection and ID.
     pub(crate) collections: BTreeMap<String, BTreeMap<String, Value>>,
-    /// Lists of items.
     pub(crate) lists: Pages<PageFault>,
-    /// The server's largest page.
     pub(crate) limit_max: Option<usize>,
-    /// The items of the last list.
     pub(crate) last: Vec<Value>,
     /// The token may read nothing any more.
     pub(crate) forbidden: bool,

@@ -30,7 +30,6 @@ impl Provider for Records {
     }
 }
 
-/// `GET /api/v1/users/{id}`.
 async fn user(State(control): State<OktaControl>, Path(id): Path<String>, headers: HeaderMap) -> Response {
     let mut state = control.lock();
     if let Some(refusal) = state.requests.refusal(&id) {

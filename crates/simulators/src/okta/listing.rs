@@ -29,7 +29,6 @@ struct Wanted<'a> {
     deactivated: bool,
 }
 
-/// One page.
 pub(crate) async fn users(
     State(control): State<OktaControl>,
     Query(query): Query<HashMap<String, String>>,

@@ -36,7 +36,6 @@ pub(crate) async fn log(
     }
 }
 
-/// Where the page begins, and how much it holds.
 fn begin(state: &Organization, query: &HashMap<String, String>) -> Option<(usize, usize)> {
     let limit = query.get("limit").map_or(Some(100), |limit| limit.parse().ok());
     let begin = match query.get("after") {

@@ -21,11 +21,8 @@ pub struct State {
     pub(crate) feed: Vec<FeedEntry>,
     /// The last page of a listing: its next link, and what was on it.
     pub(crate) last_page: Option<(Option<HeaderValue>, Vec<Value>)>,
-    /// Log entries by `uuid`.
     pub(crate) log: HashMap<String, Value>,
-    /// Apps by `client_id`.
     pub(crate) service_apps: HashMap<String, ServiceApp>,
-    /// `jti` of the accepted assertions.
     pub(crate) assertions: HashSet<String>,
     /// Tokens of service apps, with their scopes.
     pub(crate) tokens: HashMap<String, Vec<String>>,

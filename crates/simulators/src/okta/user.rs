@@ -70,7 +70,6 @@ impl SimulatedUser {
         always.into_iter().chain(&self.mobile_phone).cloned().collect()
     }
 
-    /// The entity tag of this version.
     pub(crate) fn etag(&self) -> String {
         format!("W/\"{:08x}\"", self.version.wrapping_mul(0x9E37_79B1))
     }
@@ -105,7 +104,6 @@ impl SimulatedUser {
 }
 
 impl Status {
-    /// As Okta writes it.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Active => "ACTIVE",

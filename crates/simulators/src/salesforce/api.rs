@@ -20,7 +20,6 @@ use super::token::{is_authorized, issue};
 use super::{reads, state, writes};
 use crate::simulator::Provider;
 
-/// Far above the largest batch.
 const LARGEST_BODY: usize = 32 << 20;
 
 impl Provider for state::State {

@@ -13,9 +13,7 @@ use super::contact::{BASE, KEY, full_id};
 use super::refusal::{Refusal, check_fields};
 use super::soql::Soql;
 
-/// Most IDs that can be read at once.
 const MOST_IDS: usize = 2000;
-/// Most records that can be written at once.
 const MOST_RECORDS: usize = 200;
 
 /// The operation.
@@ -67,7 +65,6 @@ struct ReadMany {
 }
 
 impl Call {
-    /// Reads a request.
     pub(crate) fn parse(method: &Method, uri: &Uri, body: &[u8]) -> Result<Self, Refusal> {
         let path = uri.path().strip_prefix(BASE).ok_or_else(Refusal::not_found)?;
         let decode = |part| percent_decode_str(part).decode_utf8_lossy().into_owned();
@@ -120,7 +117,6 @@ impl Call {
         if size > most { Err(too_many(most)) } else { Ok(()) }
     }
 
-    /// Whether the request writes.
     pub(crate) fn is_write(&self) -> bool {
         matches!(self, Self::Write { .. } | Self::UpsertMany(_) | Self::UpdateMany(_))
     }

@@ -46,7 +46,6 @@ pub struct SimulatedContact {
     pub master_record_id: Option<String>,
 }
 
-/// A field that can be written.
 pub(crate) struct Field {
     pub(crate) name: &'static str,
     /// Its name in events, with that of the compound it is part of.
@@ -71,7 +70,6 @@ macro_rules! field {
 /// Where the one version of the API is.
 pub(crate) const BASE: &str = "/services/data/v60.0/";
 
-/// Our key.
 pub(crate) const KEY: &str = "Person_Key__c";
 
 /// The fields that can be written, by their API names and with their lengths. The first is our key, all others are
@@ -96,7 +94,6 @@ pub(crate) const FIELDS: &[Field] = &[
     field!("MailingCountry", "MailingAddress.Country", 80, mailing_country),
 ];
 
-/// The fields that only Salesforce writes.
 pub(crate) const SYSTEM_FIELDS: &[&str] =
     &["Id", "IsDeleted", "MasterRecordId", "Name", "CreatedDate", "LastModifiedDate", "SystemModstamp"];
 
@@ -163,7 +160,6 @@ impl SimulatedContact {
         self.select(SYSTEM_FIELDS.iter().copied().chain(FIELDS.iter().map(|field| field.name)))
     }
 
-    /// These fields, which exist.
     pub(crate) fn select<'a>(&self, fields: impl IntoIterator<Item = &'a str>) -> Value {
         let mut body = Map::new();
         let url = format!("{BASE}sobjects/Contact/{}", self.id);
@@ -226,7 +222,6 @@ pub(crate) fn full_id(id: &str) -> String {
     id.chars().chain(suffix).collect()
 }
 
-/// Spreads IDs over numbers.
 fn checksum(text: &str) -> u64 {
     text.bytes().fold(7, |sum: u64, byte| sum.wrapping_mul(31).wrapping_add(byte.into()))
 }

@@ -70,7 +70,6 @@ impl Transaction {
         Self { origin: format!("com/salesforce/api/rest/60.0{name}"), ..Self::of_screen() }
     }
 
-    /// The header of the transaction's next event.
     fn next_header(&mut self, id: &str, change_type: &str, at: OffsetDateTime, commit: i64) -> Value {
         self.sequence += 1;
         header(&[id], change_type, &self.origin, &self.key, self.sequence, at, commit)

@@ -24,7 +24,6 @@ pub(crate) struct Origins {
 }
 
 impl Origins {
-    /// The client wrote these fields.
     pub(crate) fn client_wrote(&mut self, contact: &SimulatedContact, names: impl Fn(&str) -> bool) {
         for field in FIELDS.iter().filter(|field| names(field.name)) {
             let Some(value) = (field.get)(contact) else { continue };
@@ -33,7 +32,6 @@ impl Origins {
         }
     }
 
-    /// A user changed the contact.
     pub(crate) fn user_changed(&mut self, before: &SimulatedContact, after: &SimulatedContact) {
         let changed = FIELDS.iter().filter(|field| (field.get)(before) != (field.get)(after));
         for field in changed {

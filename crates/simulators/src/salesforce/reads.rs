@@ -64,7 +64,6 @@ pub(crate) fn query(state: &mut State, soql: &Soql, deleted_too: bool) -> Respon
     page(state, records.len(), records, if deleted_too { "queryAll" } else { "query" }, 0)
 }
 
-/// The first page of a listing of all contacts.
 fn listed(state: &mut State, records: Vec<Value>) -> Response {
     match (state.requests.listing.next_page(), state.last_page.clone()) {
         (PageAs::Failed, _) => {

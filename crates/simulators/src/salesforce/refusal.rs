@@ -36,7 +36,6 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// Refuses an unknown field.
 pub(crate) fn check_fields<'a>(fields: impl IntoIterator<Item = &'a String>) -> Result<(), Refusal> {
     match fields.into_iter().find(|field| !is_field(field)) {
         Some(field) => {

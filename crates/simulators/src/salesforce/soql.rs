@@ -66,7 +66,6 @@ impl Soql {
         self.conditions.iter().all(|condition| condition.holds(contact))
     }
 
-    /// All texts that it compares with.
     pub(crate) fn texts(&self) -> Vec<String> {
         let values = self.conditions.iter().flat_map(|condition| &condition.values);
         let texts =
@@ -173,7 +172,6 @@ impl Tokens {
         }
     }
 
-    /// One or more, with commas between.
     fn list<T>(&mut self, item: impl Fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
         let mut items = vec![item(self)?];
         while self.sign(",").is_some() {

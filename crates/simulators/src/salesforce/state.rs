@@ -28,7 +28,6 @@ pub struct State {
     pub(crate) pages: HashMap<String, (usize, Vec<Value>)>,
     /// Their names, the oldest first.
     open_pages: VecDeque<String>,
-    /// The last page of a listing.
     pub(crate) last_page: Option<Value>,
     pub(crate) requests: Requests<Fault>,
     pub(crate) writes: usize,
@@ -152,7 +151,6 @@ impl State {
         if self.requests.fault == Fault::Stale { record.previous.as_ref() } else { Some(&record.current) }
     }
 
-    /// All that [`Self::visible`] gives, by ID.
     pub(crate) fn all_visible(&self) -> impl Iterator<Item = &SimulatedContact> {
         self.contacts.keys().filter_map(|id| self.visible(id))
     }

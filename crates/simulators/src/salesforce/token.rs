@@ -63,7 +63,6 @@ pub(crate) async fn issue(
     Json(reply).into_response()
 }
 
-/// ID and secret of basic authentication.
 fn basic(headers: &HeaderMap) -> Option<(String, String)> {
     let encoded = headers.get("authorization")?.to_str().ok()?.strip_prefix("Basic ")?;
     let pair = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;

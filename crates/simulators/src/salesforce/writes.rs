@@ -188,7 +188,6 @@ fn write(
     Ok(Written { id, created })
 }
 
-/// Sets a field. Empty text is no value.
 fn set(contact: &mut SimulatedContact, name: &str, value: &Value) -> Result<(), Failure> {
     if SYSTEM_FIELDS.contains(&name) {
         let message = format!(

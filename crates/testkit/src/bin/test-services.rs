@@ -18,7 +18,6 @@ use nix::sys::signal::kill;
 use nix::unistd::Pid;
 use testkit::services::Services;
 
-/// Last line of a server that is ready.
 const READY: &str = "ready";
 
 /// How often the server looks whether the run has ended.

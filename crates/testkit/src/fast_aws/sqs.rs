@@ -12,7 +12,6 @@ use super::queue::{Queue, Receipt, Received};
 use super::{ACCOUNT, FastAws, Refusal};
 
 const BATCH_LIMIT: usize = 10;
-/// Bodies of one call together.
 const PAYLOAD_LIMIT: usize = 1_048_576;
 
 #[derive(Deserialize)]

@@ -11,7 +11,6 @@ use uuid::Uuid;
 use super::COLLECTION;
 use crate::demo::persons::sign_up;
 
-/// Counts of the rows that the fleet has written.
 const FLEET: &str = "select (select count(*) from person), (select count(*) from crm_account), \
     (select count(*) from source_record where role = 'identity'), \
     (select coalesce(sum(count), 0)::bigint from person_login), (select count(*) from content_item)";

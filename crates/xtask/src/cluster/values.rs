@@ -101,7 +101,6 @@ impl ClusterValues {
         })
     }
 
-    /// Every port that pods need.
     pub(super) fn ports(&self) -> impl Iterator<Item = u16> {
         self.other_ports.iter().copied().chain([self.database_port])
     }
@@ -122,7 +121,6 @@ impl ClusterValues {
         })
     }
 
-    /// The Secrets that those values name.
     pub(super) fn secrets(&self) -> Value {
         let secret = |name: &str, data: Value| {
             json!({

@@ -185,7 +185,6 @@ struct Found {
     size: u64,
 }
 
-/// All entries of a folder by path.
 fn files(folder: &Path) -> anyhow::Result<BTreeMap<String, Found>> {
     // Sorted by path, so each folder comes before its content.
     let mut found = BTreeMap::new();
@@ -250,7 +249,6 @@ impl<W: Write> Write for Digesting<W> {
 pub(super) struct Image {
     pub(super) digest: String,
     pub(super) config: Value,
-    /// The layer's tar, uncompressed.
     pub(super) layer: Vec<u8>,
 }
 

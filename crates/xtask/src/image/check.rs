@@ -166,7 +166,6 @@ fn bill(content: &BTreeMap<String, File>, folder: &Path, units: &[String]) -> an
     Ok(())
 }
 
-/// Writes the same folder to another file, and compares.
 fn again(folder: &Path, image: &Image, written: &Archive) -> anyhow::Result<()> {
     let elsewhere = tempfile::tempdir()?;
     let architecture = image.config["architecture"].as_str().context("no architecture")?;

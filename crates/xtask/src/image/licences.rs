@@ -30,12 +30,10 @@ struct Package {
     folder: PathBuf,
 }
 
-/// The names of the texts.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     OURS.into_iter().map(|(_, name)| name).chain([THIRD_PARTY])
 }
 
-/// Every text, by its name.
 pub(super) fn gather(workspace: &Path) -> anyhow::Result<Vec<(&'static str, String)>> {
     let ours = OURS.into_iter().map(|(path, name)| {
         let text = fs::read_to_string(workspace.join(path)).with_context(|| path.to_owned())?;
@@ -82,7 +80,6 @@ fn cargo_output(arguments: &[&str]) -> anyhow::Result<String> {
     String::from_utf8(output.stdout).context("cargo writes no UTF-8")
 }
 
-/// Every crate of a registry, by name and version.
 fn packages(described: &Value) -> anyhow::Result<BTreeMap<String, Package>> {
     let all = described["packages"].as_array().context("cargo metadata names no packages")?;
     let mut packages = BTreeMap::new();

@@ -14,7 +14,6 @@ use crate::commands::run_step;
 
 // Replaces the folder of all registries' sources in the binaries.
 const REGISTRY: &str = "/registry";
-/// Cargo's folder name for the sources of crates.io.
 const CRATES_IO: &str = "index.crates.io-1949cf8c6b5b557f";
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,7 +36,6 @@ fn package(described: &Value) -> Option<Package> {
     Some(Package { name: described["name"].as_str()?.to_owned(), folder })
 }
 
-/// Every unit by name, sorted.
 pub(super) fn all(workspace: &Path) -> anyhow::Result<Vec<String>> {
     let parents = ["workers", "jobs"].map(|parent| workspace.join(parent));
     let is_unit = |package: &Package| parents.iter().any(|parent| package.folder.parent() == Some(parent));
@@ -66,7 +64,6 @@ fn metadata(workspace: &Path) -> anyhow::Result<Value> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// The triple of the compiler's host.
 pub(crate) fn host_triple() -> anyhow::Result<String> {
     let output =
         Command::new("rustc").args(["--version", "--verbose"]).output().context("cannot run rustc")?;

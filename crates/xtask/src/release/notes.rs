@@ -53,7 +53,6 @@ pub(super) struct Fragment {
 }
 
 impl Fragment {
-    /// Reads `<slug>.<kind>.md`.
     fn parse(name: &str, text: &str) -> anyhow::Result<Self> {
         let stem = name.strip_suffix(".md").with_context(|| format!("{name}: does not end with .md"))?;
         let (slug, kind) =

@@ -41,7 +41,6 @@ pub(crate) fn set_status(inquiry: &mut Value, status: &str, time: &str, now: Off
     attributes["updated-at"] = json!(timestamp(now));
 }
 
-/// Stores the collected values.
 pub(crate) fn fill(inquiry: &mut Value, person: &SimulatedPerson) {
     inquiry["attributes"]["fields"] = fields(
         &json!(person.given_name),

@@ -1,5 +1,6 @@
 //! A stack deployed from the template has no fault.
 
+use fleet::Kind;
 use serde_json::json;
 
 use super::Clinic;
@@ -7,7 +8,7 @@ use super::Clinic;
 #[tokio::test]
 async fn the_doctor_finds_no_fault_in_any_unit_of_a_whole_stack() {
     let clinic = Clinic::open().await;
-    for unit in ["sso-sync", "crm-sync", "identity-verification", "app-login", "crm-account"] {
+    for unit in testkit::workers() {
         let said = clinic.examine(unit, &[]).await;
         said.says(
             0,
@@ -29,7 +30,7 @@ async fn the_doctor_finds_no_fault_in_any_unit_of_a_whole_stack() {
             ],
         );
     }
-    for unit in ["sso-resync", "crm-resync"] {
+    for unit in fleet::with_queue().filter(|unit| unit.kind == Kind::Job).map(|unit| unit.name) {
         let queue =
             format!("ok       redrive policy coppice-{unit}: to coppice-{unit}-dlq after 50 receives");
         clinic.examine(unit, &[]).await.says(0, &[&queue, "accepts our credentials", ", 0 fault(s), "]);
@@ -67,14 +68,14 @@ async fn without_a_unit_the_doctor_checks_every_queue() {
             .find(|one| one["check"] == check && one["about"] == about)
             .map(|one| one["level"].clone())
     };
-    for unit in ["sso-sync", "crm-sync", "identity-verification", "app-login", "crm-account", "undelivered"] {
+    for unit in testkit::workers().chain(["undelivered"]) {
         assert_eq!(
             checked("sample events", &format!("coppice-{unit}")),
             Some(json!("ok")),
             "{unit}\nin {report}"
         );
     }
-    for unit in ["sso-resync", "crm-resync"] {
+    for unit in fleet::with_queue().filter(|unit| unit.kind == Kind::Job).map(|unit| unit.name) {
         assert_eq!(checked("redrive policy", &format!("coppice-{unit}")), Some(json!("ok")), "{unit}");
     }
     assert_eq!(checked("provider", "credentials"), Some(json!("skipped")));
