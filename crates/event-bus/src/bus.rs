@@ -26,7 +26,7 @@ pub enum BusError {
         code: String,
     },
     /// Throttled, unreachable, timed out, or an error of the service: try again.
-    #[error("bus unavailable for {operation}: {code}")]
+    #[error("EventBridge call {operation} failed: {code}")]
     Unavailable {
         /// The call, in EventBridge's words.
         operation: &'static str,

@@ -64,7 +64,7 @@ async fn check_all(unit: Option<Unit>, reader: &Reader) -> Result<DoctorReport, 
     if bus::check(&aws, &target.bus, &mut findings).await {
         check_topology(&aws, &target, &mut findings).await;
     } else {
-        findings.skipped("topology", "rules, targets, queues", "the bus has to exist first");
+        findings.skipped("topology", "rules, targets, queues", "not checked: first fix the faults above");
     }
     let answers = database::check(&store, &mut findings).await;
     clock::check(&aws, answers.then_some(&store), &mut findings).await;

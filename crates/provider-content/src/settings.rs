@@ -23,7 +23,7 @@ use crate::{ContentClient, ContentfulConfig, DirectusConfig};
     MAX_BODY_BYTES: usize = "COPPICE_CONTENT_MAX_BODY_BYTES" [default "33554432", within 65_536..=268_435_456]
         "largest answer of the content management system that is read, in bytes" => max_body_bytes;
     PLAIN_HTTP: bool = "COPPICE_CONTENT_PLAIN_HTTP" [default "false"]
-        "whether http:// may lead to another machine: only where something else encrypts, such as a service mesh" => plain_http;
+        "true allows http:// to another machine; use it only if something else encrypts, such as a service mesh" => plain_http;
     PAGE_SIZE: u32 = "COPPICE_CONTENT_PAGE_SIZE" [default "100", within 1..=1000]
         "items on a page, from 1 to 1000";
     list ContentfulConfig;
@@ -50,7 +50,7 @@ use crate::{ContentClient, ContentfulConfig, DirectusConfig};
     #[derive(Debug, Clone)]
     struct DirectusServer;
 
-    DIRECTUS_URL: Url = "COPPICE_DIRECTUS_URL" [required] "where Directus's /items lives" => base_url;
+    DIRECTUS_URL: Url = "COPPICE_DIRECTUS_URL" [required] "URL of the Directus server, without /items" => base_url;
     DIRECTUS_TOKEN: SecretString = "COPPICE_DIRECTUS_TOKEN" [required, secret]
         "static token of a user who may read the collections" => token;
     DIRECTUS_COLLECTIONS: BTreeSet<String> = "COPPICE_DIRECTUS_COLLECTIONS" [required, parse parse_collections]

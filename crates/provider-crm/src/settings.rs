@@ -22,9 +22,9 @@ use crate::{CrmClient, SalesforceAuth, SalesforceConfig, salesforce};
     MAX_BODY_BYTES: usize = "COPPICE_CRM_MAX_BODY_BYTES" [default "8388608", within 65_536..=268_435_456]
         "largest answer of the CRM that is read, in bytes" => max_body_bytes;
     PLAIN_HTTP: bool = "COPPICE_CRM_PLAIN_HTTP" [default "false"]
-        "whether http:// may lead to another machine: only where something else encrypts, such as a service mesh" => plain_http;
+        "true allows http:// to another machine; use it only if something else encrypts, such as a service mesh" => plain_http;
     LONGEST_PAUSE: Duration = "COPPICE_CRM_LONGEST_PAUSE_SECS" [default "900", seconds 1..=3600]
-        "when the CRM's quota is used up, how long at most until it is asked again" => longest_pause;
+        "longest pause after the CRM's quota is used up" => longest_pause;
     URL: Url = "COPPICE_SALESFORCE_URL" [required]
         "the organization, as https://my-domain.my.salesforce.com";
     LOGIN_URL: Option<Url> = "COPPICE_SALESFORCE_LOGIN_URL" [default "", optional]

@@ -22,7 +22,7 @@ use crate::{IdentityClient, PersonaConfig, StripeConfig, stripe};
     MAX_BODY_BYTES: usize = "COPPICE_IDENTITY_MAX_BODY_BYTES" [default "1048576", within 65_536..=268_435_456]
         "largest answer of the identity-verification provider that is read, in bytes" => max_body_bytes;
     PLAIN_HTTP: bool = "COPPICE_IDENTITY_PLAIN_HTTP" [default "false"]
-        "whether http:// may lead to another machine: only where something else encrypts, such as a service mesh" => plain_http;
+        "true allows http:// to another machine; use it only if something else encrypts, such as a service mesh" => plain_http;
     list StripeConfig;
     list PersonaConfig;
     choice: Choice = by read_choice;

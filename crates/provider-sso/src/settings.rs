@@ -19,7 +19,7 @@ use crate::{Auth0Config, OktaConfig, ScimConfig, SsoClient};
     MAX_BODY_BYTES: usize = "COPPICE_SSO_MAX_BODY_BYTES" [default "4194304", within 65_536..=268_435_456]
         "largest answer of the provider that is read, in bytes" => max_body_bytes;
     PLAIN_HTTP: bool = "COPPICE_SSO_PLAIN_HTTP" [default "false"]
-        "whether http:// may lead to another machine: only where something else encrypts, such as a service mesh" => plain_http;
+        "true allows http:// to another machine; use it only if something else encrypts, such as a service mesh" => plain_http;
     list Auth0Config;
     list OktaConfig;
     list ScimConfig;

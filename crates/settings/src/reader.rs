@@ -56,12 +56,18 @@ impl Reader {
         let file = self.variables.get(&format!("{}_FILE", setting.name));
         let value = match (named, file) {
             (Some(_), Some(_)) => {
-                return Err(setting.fault(format!("is set twice: unset it or {}_FILE", setting.name)));
+                return Err(setting.fault(format!("is set twice: unset {0} or {0}_FILE", setting.name)));
             }
             (Some(value), None) => value.clone(),
             (None, Some(path)) => std::fs::read_to_string(path)
                 .map(|value| value.trim_end_matches(['\n', '\r']).to_owned())
-                .map_err(|error| setting.fault(format!("file cannot be read: {}", error.kind())))?,
+                .map_err(|error| {
+                    setting.fault(format!(
+                        "the file that {}_FILE names cannot be read: {}",
+                        setting.name,
+                        error.kind()
+                    ))
+                })?,
             (None, None) => {
                 return setting.default.map(str::to_owned).ok_or_else(|| setting.is_not_set());
             }

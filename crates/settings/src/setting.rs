@@ -103,8 +103,8 @@ pub fn within<T>(text: &str, bounds: RangeInclusive<T>) -> Result<T, String>
 where
     T: FromStr<Err: Display> + PartialOrd + Display,
 {
-    let value = parsed(text)?;
-    let problem = || format!("must be from {} to {}", bounds.start(), bounds.end());
+    let problem = || format!("must be a whole number from {} to {}", bounds.start(), bounds.end());
+    let value = text.parse().map_err(|_| problem())?;
     if bounds.contains(&value) { Ok(value) } else { Err(problem()) }
 }
 

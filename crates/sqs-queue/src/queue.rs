@@ -89,7 +89,7 @@ pub enum QueueError {
         code: String,
     },
     /// Throttled, unreachable, timed out, or an error of the service: try again.
-    #[error("queue unavailable for {operation}: {code}")]
+    #[error("SQS call {operation} failed: {code}")]
     Unavailable {
         /// The call, in SQS's words.
         operation: &'static str,

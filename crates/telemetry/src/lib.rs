@@ -20,7 +20,11 @@ const SECONDS_BUCKETS: [f64; 14] =
 /// # Errors
 /// When the filter cannot be read, or logs were started before.
 pub fn start_logs(filter: &str) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(filter)?;
+    let filter = EnvFilter::try_new(filter).map_err(|_| {
+        anyhow::anyhow!(
+            "cannot be used: write error, warn, info, debug or trace, or pairs such as info,sqlx=warn"
+        )
+    })?;
     tracing_subscriber::fmt()
         .json()
         .flatten_event(true)

@@ -21,9 +21,9 @@ settings::declare! {
     pub BUS_NAME: String = "COPPICE_BUS_NAME" [required]
         "name of the EventBridge bus (output BusName)" => pub bus_name;
     pub CONNECTIONS: u32 = "COPPICE_DATABASE_CONNECTIONS" [default "10", within 2..=1000]
-        "most database connections of one process" => pub database_connections;
+        "maximum number of database connections of one process" => pub database_connections;
     pub HEALTH_ADDRESS: SocketAddr = "COPPICE_HEALTH_ADDRESS" [default "[::]:8080"]
-        "where /livez, /readyz and /metrics are answered" => pub health_address;
+        "address and port for /livez, /readyz and /metrics, such as [::]:8080 or 0.0.0.0:8080" => pub health_address;
     pub LOG: String = "COPPICE_LOG" [default "info"]
         "log filter, in the form of RUST_LOG" => pub log_filter;
     pub POLICY: Policy = "COPPICE_POLICY" [default BUILT_IN, parse parse_policy]
@@ -32,15 +32,15 @@ settings::declare! {
     MAX_ATTEMPTS: u32 = "COPPICE_MAX_ATTEMPTS" [default "5", within 1..=100]
         "failed attempts, counted in the database, after which a message is dead-lettered" => max_attempts;
     RETRY_BASE: Duration = "COPPICE_RETRY_BASE_SECS" [default "2", seconds 1..=900]
-        "longest first wait after a failure; doubled with each further one" => retry_base;
+        "upper limit of the wait after the first failure; it doubles with each further failure" => retry_base;
     RECEIVE_WAIT: Duration = "COPPICE_RECEIVE_WAIT_SECS" [default "20", seconds 0..=20]
-        "long poll; a stopping process may have to wait for one" => receive_wait;
+        "how long one receive waits for messages (long poll); a stopping process waits for it too" => receive_wait;
     pub DRAIN_LIMIT: Duration = "COPPICE_DRAIN_LIMIT_SECS" [default "25", seconds 5..=3600]
         "time to finish after SIGTERM; keep it below the pod's terminationGracePeriodSeconds" => pub(crate) drain_limit;
     MAX_IN_FLIGHT: usize = "COPPICE_MAX_IN_FLIGHT" [default "200", within 10..=10_000]
-        "most messages in flight" => max_in_flight;
+        "maximum number of messages in flight" => max_in_flight;
     MAX_REFETCHES: usize = "COPPICE_MAX_REFETCHES" [default "16", within 1..=1000]
-        "most refetches at once" => max_refetches;
+        "maximum number of refetches at the same time" => max_refetches;
     PROBE_INTERVAL: Duration = "COPPICE_PROBE_INTERVAL_SECS" [default "5", seconds 1..=60]
         "first wait before a provider that is down is probed; doubled up to a minute" => probe_interval;
 }
@@ -100,7 +100,11 @@ mod tests {
     #[test]
     fn every_fault_of_a_policy_is_listed() {
         for (name, value, expected) in [
-            ("COPPICE_POLICY_FILE", "/nowhere/policy.toml", &["file cannot be read"][..]),
+            (
+                "COPPICE_POLICY_FILE",
+                "/nowhere/policy.toml",
+                &["the file that COPPICE_POLICY_FILE names cannot be read: entity not found"][..],
+            ),
             ("COPPICE_POLICY_FILE", "/dev/null", &["is empty"]),
             (
                 "COPPICE_POLICY",

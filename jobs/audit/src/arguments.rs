@@ -20,13 +20,13 @@ pub(crate) struct Arguments {
     /// Also compare every record that changed here within this number of hours.
     #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(0..=8760))]
     pub(crate) since_hours: u32,
-    /// Most recently changed records of each source, the newest first.
+    /// Compare at most this many recently changed records of each source, the newest first.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
     pub(crate) limit: u32,
     /// Compare this record in place of a sample, whether or not it is stored. Repeatable.
     #[arg(long = "id", value_name = "ID")]
     pub(crate) ids: Vec<String>,
-    /// Most records read from a source in a second. The source's own limits apply, too.
+    /// Read at most this many records of a source per second. The source's own limits apply too.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=200))]
     pub(crate) rate: u32,
     /// Wait before a record that seems to diverge is compared again: an event about it may be on its way.
@@ -38,7 +38,8 @@ pub(crate) struct Arguments {
     /// That queue, in place of the one in the settings. Only with one source.
     #[arg(long, requires = "repair")]
     pub(crate) queue_url: Option<String>,
-    /// Most records of one source to send to a queue. If more diverge, the cause is elsewhere, and none is sent.
+    /// Send at most this many records of one source to a queue. If more diverge, none is sent: first look for a common
+    /// cause.
     #[arg(long, default_value_t = 500)]
     pub(crate) max_repair: usize,
     /// Send nothing, and store no result.

@@ -10,7 +10,7 @@ settings::declare! {
 
     pub(crate) content: ContentSettings = load;
     ATTEMPTS: u32 = "COPPICE_CONTENT_ATTEMPTS" [default "5", within 1..=20]
-        "how often a page is asked for while the content management system is down" => pub(crate) attempts;
+        "how often a page is requested while the content management system is down" => pub(crate) attempts;
     pub(crate) database: Database = load;
     list use LOG;
 }

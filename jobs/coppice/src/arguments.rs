@@ -45,13 +45,14 @@ pub(crate) enum Topic {
     /// Decides which records belong to one person.
     #[command(subcommand)]
     Link(LinkArguments),
-    /// Lists records that their source does not show, marks them as gone, and restores records that are stored as gone by mistake.
+    /// Lists missing records, stores them as gone, and allows records to come back that are gone by mistake.
     #[command(subcommand)]
     Record(RecordCommand),
     /// Lists, shows, redrives and drops dead-lettered messages.
     #[command(subcommand)]
     Dlq(DlqCommand),
-    /// Deletes copies of messages, failed attempts, sign-ins, heartbeats, drills, runs and results that are too old.
+    /// Deletes old rows: copies of messages, failed attempts, sign-ins, heartbeats, drills, runs and results. Each age is an
+    /// option.
     Retention(Ages),
     /// Checks a unit's dependencies and names the fix for each fault. Changes nothing.
     Doctor(DoctorArguments),
@@ -59,14 +60,15 @@ pub(crate) enum Topic {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PersonCommand {
-    /// Every field with the record it comes from and what the other records say; records, identities, decisions.
+    /// Shows each field with its record, and the values of the other records. Then the person's records, identities and link
+    /// decisions.
     Show {
-        /// Our ID of the person, or one of the person's records as `source:external_id`. A merged person leads to the one that the
-        /// records went to.
+        /// Our ID of the person, or one of the person's records as `source:external_id`. If the person was merged, the
+        /// command shows the person that has the records now.
         #[arg(value_parser = person_key)]
         id: PersonKey,
     },
-    /// Every rule about a field, in order: for each record, whether the rule admits it or why not, and which one won.
+    /// Shows the rules of one field, in order: which records each rule accepts or refuses, and which record wins.
     Why {
         /// Which field: email, phone, `given_name`, …
         field: Field,
@@ -87,7 +89,7 @@ pub(crate) enum PolicyCommand {
     WhatIf {
         /// The file.
         file: PathBuf,
-        /// Most persons listed as examples.
+        /// List at most this many persons as examples.
         #[arg(long, default_value_t = 10)]
         sample: usize,
         /// Persons read at once.
@@ -115,9 +117,9 @@ pub(crate) enum PolicyCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum LinkArguments {
-    /// Links that are open for review: something suggests them, and nothing proves them.
+    /// Lists links that wait for your decision: there is a hint, but no proof.
     List {
-        /// Most reviews listed, oldest first.
+        /// List at most this many reviews, the oldest first.
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
         limit: u32,
     },
@@ -179,7 +181,8 @@ pub(crate) struct Ages {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RecordCommand {
-    /// Records that their source does not show, without a proof that they were deleted: their values stay.
+    /// Lists the missing records: their source does not show them, and nothing proves that they were deleted. Their values
+    /// stay.
     List {
         /// List the missing ones.
         #[arg(long, required = true)]
@@ -187,16 +190,18 @@ pub(crate) enum RecordCommand {
         /// Of this source only.
         #[arg(long)]
         source: Option<String>,
-        /// Most records listed, longest missing first.
+        /// List at most this many records, the longest missing first.
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
         limit: u32,
     },
-    /// Stores a missing record as gone: its person loses the record's values. A later reading that finds it brings them back.
+    /// Stores a missing record as gone. Its person loses the values that only this record has. If a later reading finds the
+    /// record, Coppice restores it.
     Gone {
         #[command(flatten)]
         record: Record,
     },
-    /// Lets the next reading that finds a record restore it, though its source has said that it was deleted.
+    /// Allows Coppice to restore a record that its source reported as deleted: the next reading that finds the record
+    /// restores it.
     Restore {
         #[command(flatten)]
         record: Record,
@@ -236,7 +241,9 @@ fn person_key(text: &str) -> Result<PersonKey, String> {
         Some((source, external_id)) if !source.is_empty() && !external_id.is_empty() => {
             Ok(PersonKey::Record { source: source.to_owned(), external_id: external_id.to_owned() })
         }
-        _ => Err(String::from("neither a person's ID nor source:external_id")),
+        _ => Err(String::from(
+            "not a person's ID (a UUID) and not a record as SOURCE:ID, for example auth0:auth0|ada",
+        )),
     }
 }
 

@@ -26,7 +26,8 @@ Exit codes: 0 no check found a fault; 1 a fault; 2 wrong usage or settings, all 
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(crate) struct DoctorArguments {
-    /// The unit whose environment this is. Without it, every check that needs no unit's own settings, for every queue.
+    /// The unit whose settings are in this environment. Without it, doctor checks database, bus, rules and every queue, but
+    /// no provider.
     #[arg(long, value_parser = unit())]
     unit: Option<Unit>,
 }

@@ -19,7 +19,13 @@ pub(crate) fn job_error(error: OperationError) -> JobError {
 
 fn advice(error: &OperationError) -> String {
     match error {
-        OperationError::NotMovable => String::from(": use `dlq redrive undelivered`"),
+        OperationError::NotMovable => String::from(": use `coppice dlq redrive undelivered`"),
+        OperationError::NoPlan(_) => {
+            String::from(": `coppice dlq redrive UNIT` makes a plan and prints its ID")
+        }
+        OperationError::MessagesRefused { .. } => {
+            String::from(". Fix the rule and run the plan again, or drop them with `coppice dlq drop`")
+        }
         OperationError::Locked { plan_id: Some(plan_id), .. } => {
             format!(": see `coppice dlq plan {plan_id}`")
         }

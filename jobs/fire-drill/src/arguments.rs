@@ -9,8 +9,8 @@ use settings::{Settings, describe};
 use crate::clients::DrillSettings;
 use crate::unit::Unit;
 
-/// Monitors the whole way of an event. Sends events that must fail and follows them to the alarm, sends events that must
-/// arrive and measures the time, and checks that every alarm would fire.
+/// End-to-end monitoring. `run` sends events that must fail, and follows them to the alarm. `heartbeat` sends events that
+/// must arrive, and measures the time. `check-alarms` checks that every alarm would fire.
 #[derive(Debug, Parser)]
 #[command(version, after_help = format!("{EXIT_CODES}\n\n{}", describe(DrillSettings::ALL)))]
 pub(crate) struct Arguments {
@@ -23,11 +23,13 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Sends a poison event to every unit, where its real events enter, and follows it: bus, rule, queue, worker, DLQ, alarm,
-    /// notification. The alarms really fire: their recipients are notified, and notified again when the alarms end.
+    /// Sends a poison event through each unit's real route, and follows it: bus, rule, queue, worker, DLQ, alarm,
+    /// notification. Tell the people on call first: the alarms really fire, and notify them. They notify again when they
+    /// return to OK.
     Run(RunArguments),
-    /// Sends an event without a record through every unit's route, and reports the late ones. Resumes open drills, removes
-    /// messages of ended ones, and sends the metrics that the alarms watch to CloudWatch. Run it every few minutes.
+    /// Sends an event that names no record through each unit's route, and reports the late units. It also resumes open
+    /// drills, removes messages of ended drills, and sends the metrics of the alarms to CloudWatch. Run it every few
+    /// minutes.
     Heartbeat(HeartbeatArguments),
     /// Checks that each DLQ has an alarm that would fire and notify, and when it last fired. Writes nothing.
     CheckAlarms,
@@ -52,8 +54,8 @@ pub(crate) struct RunArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct HeartbeatArguments {
-    /// Only this unit. Repeatable. Default: every worker with a queue. Name the units if not all of them run, since the others
-    /// would be late.
+    /// Only this unit. Repeatable. Default: every worker with a queue. If not all workers run, name those that run.
+    /// Otherwise the others are reported as late.
     #[arg(long = "unit", value_parser = unit_with_worker)]
     pub(crate) units: Vec<Unit>,
     /// How long to wait for the heartbeats of this run, in seconds.
@@ -79,7 +81,9 @@ fn unit_with_worker(name: &str) -> Result<Unit, String> {
     if unit.has_worker() {
         Ok(unit)
     } else {
-        Err(String::from("it has no worker that always runs to receive a heartbeat"))
+        Err(String::from(
+            "it has no worker that always runs, so it gets no heartbeat. Name another unit, for example sso-sync",
+        ))
     }
 }
 

@@ -15,7 +15,7 @@ impl CloudError {
         let code = match error {
             SdkError::ServiceError(service) => service.err().code().unwrap_or("no code"),
             SdkError::TimeoutError(_) => "timeout",
-            SdkError::DispatchFailure(_) => "the request was not sent (no connection, or no AWS credentials)",
+            SdkError::DispatchFailure(_) => "no connection to AWS, or no AWS credentials",
             _ => "unreadable reply",
         };
         Self { operation, code: code.to_owned() }

@@ -11,7 +11,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::provider::{EnqueuerSettings, RoleName};
 
-/// Sends the IDs of records that are to be read again to the queue of sso-resync or crm-resync.
+/// Sends IDs of records to the queue of sso-resync or crm-resync, which read the records again.
 ///
 /// The next run of the same kind resumes an interrupted run. A record that is sent twice is read twice, and changes nothing
 /// the second time.
@@ -36,13 +36,14 @@ pub(crate) struct How {
     /// Records per checkpoint. A killed run sends at most this many again.
     #[arg(long, global = true, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) batch_size: u32,
-    /// Most records sent per second. 0: as many as the queue takes.
+    /// Send at most this many records per second. 0: no limit.
     #[arg(long, global = true, default_value_t = 0)]
     pub(crate) rate: u32,
     /// Report what would be sent, and send nothing.
     #[arg(long, global = true)]
     pub(crate) dry_run: bool,
-    /// Drop a run that was interrupted or stopped by the guard against many deletions or changes, and start a new one.
+    /// Start a new run. Drop the unfinished one: it was interrupted, or the guard against many deletions or changes stopped
+    /// it.
     #[arg(long, global = true)]
     pub(crate) restart: bool,
     /// Print the report as JSON.
@@ -52,19 +53,20 @@ pub(crate) struct How {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Origin {
-    /// Stored records that were not read for long, the oldest reading first.
+    /// Sends the stored records that were not read for a long time, the oldest reading first.
     Stale {
         /// Not read for this long: a number and s, m, h or d.
         #[arg(long, default_value = "7d", value_parser = length_of_time)]
         older_than: Duration,
-        /// Most records.
+        /// Send at most this many records.
         #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
         limit: u32,
-        /// Which of the stored records.
+        /// Which stored records to send.
         #[arg(long = "where", value_enum, default_value_t = Condition::Present)]
         condition: Condition,
     },
-    /// Every record that the provider lists. If the listing is complete, also the stored records that it lacks.
+    /// Sends every record that the provider lists. If the listing is complete, also sends the stored records that are not in
+    /// it.
     Listing {
         #[command(flatten)]
         guard: GuardArguments,
@@ -72,19 +74,19 @@ pub(crate) enum Origin {
         #[arg(long)]
         changed_only: bool,
     },
-    /// Records that changed since the last run, from the provider's feed.
+    /// Sends the records that changed since the last run, from the provider's feed.
     Changes {
         /// Start at this time (RFC 3339) in place of the stored cursor, and leave that cursor as it is. With `--restart`, the cursor
         /// moves to the end of this run. Without a stored cursor, a run starts a day ago.
         #[arg(long, value_parser = instant)]
         since: Option<OffsetDateTime>,
     },
-    /// These records.
+    /// Sends the records with the IDs that you give.
     Ids {
-        /// The provider's IDs. If none is given, they are read from standard input, one a line.
+        /// The provider's IDs. If you give none, the command reads them from standard input, one per line.
         ids: Vec<String>,
     },
-    /// A listing, if a worker has requested one, because an event said that more had changed than it named.
+    /// Sends a listing if a worker has requested one. A worker requests it when an event reports more changes than it names.
     Requested {
         #[command(flatten)]
         guard: GuardArguments,
@@ -159,7 +161,7 @@ impl Origin {
 }
 
 fn length_of_time(text: &str) -> Result<Duration, String> {
-    let wrong = || String::from("not a number and s, m, h or d, as 12h");
+    let wrong = || String::from("not a length of time: write a number and s, m, h or d, for example 12h");
     let unit = text.chars().last().ok_or_else(wrong)?;
     let secs = match unit {
         's' => 1,
@@ -173,7 +175,8 @@ fn length_of_time(text: &str) -> Result<Duration, String> {
 }
 
 fn instant(text: &str) -> Result<OffsetDateTime, String> {
-    OffsetDateTime::parse(text, &Rfc3339).map_err(|_| String::from("not a time as 2026-11-24T17:00:00Z"))
+    OffsetDateTime::parse(text, &Rfc3339)
+        .map_err(|_| String::from("not a time: write it in this form: 2026-11-24T17:00:00Z"))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ settings::declare! {
 
     database: Database = load;
     QUEUE_URL: String = "COPPICE_QUEUE_URL" [required]
-        "URL of the queue of sso-resync or crm-resync, whichever is filled" => queue_url;
+        "URL of the queue to fill: that of sso-resync or of crm-resync" => queue_url;
     list use LOG;
     list SsoSettings;
     list CrmSettings;

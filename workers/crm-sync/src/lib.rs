@@ -13,7 +13,7 @@ use worker_process::Worker;
 pub use handler::CrmRecords;
 pub use settings::CrmSettings;
 
-/// The worker. Its binary runs it, and so does the job `crm-resync`.
+/// The worker. The job `crm-resync` does not run it: it runs [`CrmRecords`].
 #[derive(Debug, Clone, Copy)]
 pub struct CrmSync;
 

@@ -11,7 +11,7 @@ use worker_process::Worker;
 pub use handler::SsoRecords;
 pub use settings::SsoSettings;
 
-/// The worker. Its binary runs it, and so does the job `sso-resync`.
+/// The worker. The job `sso-resync` does not run it: it runs [`SsoRecords`].
 #[derive(Debug, Clone, Copy)]
 pub struct SsoSync;
 

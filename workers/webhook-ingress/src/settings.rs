@@ -34,9 +34,9 @@ settings::declare! {
     impl ConnectionLimits;
 
     MAX_CONNECTIONS: usize = "COPPICE_MAX_CONNECTIONS" [default "512", within 1..=100_000]
-        "most connections at once, one request each; those above wait" => connections;
+        "maximum number of connections, one request each; more connections wait" => connections;
     HEAD_LIMIT: Duration = "COPPICE_HEAD_LIMIT_SECS" [default "5", seconds 1..=60]
-        "longest that a request's head may take to come in; then the connection is closed" => head;
+        "time limit for a request's head; then the connection is closed" => head;
 }
 
 settings::declare! {
@@ -57,13 +57,13 @@ settings::declare! {
     pub(crate) struct Limits;
 
     MAX_REQUESTS: usize = "COPPICE_MAX_REQUESTS" [default "32", within 1..=10_000]
-        "most requests of one provider at once, of up to 1 MiB each; those above get 503" => pub requests;
+        "maximum number of requests of one provider at the same time, of up to 1 MiB each; more requests get 503" => pub requests;
     REQUESTS_PER_SECOND: u32 = "COPPICE_REQUESTS_PER_SECOND" [default "100", within 1..=100_000]
-        "most authentic requests of one provider in a second; those above get 503" => pub requests_per_second;
+        "maximum number of authentic requests of one provider per second; more requests get 503" => pub requests_per_second;
     REQUEST_LIMIT: Duration = "COPPICE_REQUEST_LIMIT_SECS" [default "10", seconds 1..=60]
-        "longest that a request may take, its body included; then it gets 503" => pub request;
+        "time limit for a whole request; then it gets 503" => pub request;
     BODY_LIMIT: Duration = "COPPICE_BODY_LIMIT_SECS" [default "3", seconds 1..=60]
-        "longest that a request's body may take to come in; then it gets 503" => pub body;
+        "time limit for a request's body; then it gets 503" => pub body;
     PUBLISH_LIMIT: Duration = "COPPICE_PUBLISH_LIMIT_MS" [default "1000", millis 50..=10_000]
         "longest wait for the bus before an event goes to the outbox; Okta waits 3 s in all" => pub publish;
 }

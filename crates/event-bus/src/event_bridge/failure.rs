@@ -28,9 +28,7 @@ pub(super) fn call_failed<E: ProvideErrorMetadata>(
         }
         SdkError::TimeoutError(_) => unavailable("timeout"),
         SdkError::DispatchFailure(dispatch) if dispatch.is_timeout() => unavailable("timeout"),
-        SdkError::DispatchFailure(_) => {
-            unavailable("the request was not sent (no connection, or no AWS credentials)")
-        }
+        SdkError::DispatchFailure(_) => unavailable("no connection to AWS, or no AWS credentials"),
         _ => unavailable("unreadable reply"),
     }
 }

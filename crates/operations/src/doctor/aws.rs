@@ -125,7 +125,9 @@ impl AwsFault {
             SdkError::DispatchFailure(failure) if failure.is_timeout() => "timeout",
             SdkError::DispatchFailure(failure) if failure.is_io() => "no connection",
             // Signing needs credentials, and fails before anything is sent.
-            SdkError::DispatchFailure(_) => return Self::Credentials(String::from("none to sign with")),
+            SdkError::DispatchFailure(_) => {
+                return Self::Credentials(String::from("there are no credentials to sign the request"));
+            }
             SdkError::ConstructionFailure(_) => "the request cannot be made",
             _ => "unreadable reply",
         };

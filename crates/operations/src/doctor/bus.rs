@@ -26,8 +26,8 @@ pub(crate) async fn check(aws: &Aws, bus: &str, findings: &mut Findings) -> bool
         AwsFault::Credentials(code) => findings.fault(
             "credentials",
             "AWS",
-            format!("AWS refuses them: {code}"),
-            "check that the role or key exists and belongs to the account of the stack, and that the clock is right",
+            format!("events:DescribeEventBus failed: {code}"),
+            "if an earlier line found no credentials, fix that first. Otherwise check that the role or key exists, that it belongs to the account of the stack, and that the clock is right",
         ),
         AwsFault::NoAnswer(code) => findings.fault(
             CHECK,

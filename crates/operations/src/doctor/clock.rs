@@ -13,10 +13,10 @@ const MAX_DIFFERENCE: Duration = Duration::seconds(30);
 pub(crate) async fn check(aws: &Aws, store: Option<&Store>, findings: &mut Findings) {
     match aws.clock_ahead() {
         Some(ahead) => judge("AWS", ahead, findings),
-        None => findings.skipped(CHECK, "AWS", "no reply had a date"),
+        None => findings.skipped(CHECK, "AWS", "not checked: AWS has sent no reply with a date"),
     }
     let Some(store) = store else {
-        return findings.skipped(CHECK, "database", "the database has to answer first");
+        return findings.skipped(CHECK, "database", "not checked: the database does not answer");
     };
     let asked = OffsetDateTime::now_utc();
     match store.server_time().await {

@@ -59,9 +59,11 @@ const fn why(error: &CredentialsError) -> &'static str {
         CredentialsError::CredentialsNotLoaded(_) => {
             "there are none: no place that the AWS SDK searches has any"
         }
-        CredentialsError::ProviderTimedOut(_) => "the provider did not answer in time",
-        CredentialsError::InvalidConfiguration(_) => "the provider is set up wrong",
-        CredentialsError::ProviderError(_) => "the provider failed: its role or token is refused",
+        CredentialsError::ProviderTimedOut(_) => "the place that gives credentials did not answer in time",
+        CredentialsError::InvalidConfiguration(_) => "their configuration is wrong",
+        CredentialsError::ProviderError(_) => {
+            "none could be loaded: a role or token is refused, or the place that gives credentials does not answer"
+        }
         _ => "they cannot be loaded",
     }
 }

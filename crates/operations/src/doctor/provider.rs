@@ -14,7 +14,7 @@ const CHECK: &str = "provider";
 pub(crate) async fn check(provider: Provider, findings: &mut Findings) -> Result<(), OperationError> {
     let (source, settings, answer) = match provider {
         Provider::None => {
-            findings.skipped(CHECK, "credentials", "they belong to a unit: name one with --unit");
+            findings.skipped(CHECK, "credentials", "not checked: name a unit with --unit");
             return Ok(());
         }
         Provider::Ingress => {
@@ -58,7 +58,7 @@ fn judge(source: &str, settings: &str, answer: Result<(), ProviderError>, findin
         }
         ProviderError::Unavailable { .. } => {
             format!(
-                "check the URL in {own} and the NetworkPolicy. If the provider is down, wait: units start all the same"
+                "check the URL in {own} and the NetworkPolicy (connect: no connection, unknown host or failed TLS). If the provider is down, wait: units start without it"
             )
         }
         ProviderError::TooLarge { setting, .. } => format!("raise {setting} in {own}"),

@@ -17,7 +17,7 @@ use crate::Auth0Config;
     CLIENT_SECRET: SecretString = "COPPICE_AUTH0_CLIENT_SECRET" [required, secret]
         "its secret (provider auth0)" => client_secret;
     AUDIENCE: Option<String> = "COPPICE_AUTH0_AUDIENCE" [default "", optional]
-        "audience of the Management API, where it is not <url>/api/v2/: a tenant with a custom domain (provider auth0)"
+        "audience of the Management API, if it is not <url>/api/v2/, for example with a custom domain (provider auth0)"
         => audience;
     SIGN_INS: SignInTypes = "COPPICE_AUTH0_SIGN_INS" [default SignInTypes::DEFAULT]
         "types of log entries that count as sign-ins: some of s, scoa, sens, sepft, ssa and sertft; the rules must have them too (provider auth0)"

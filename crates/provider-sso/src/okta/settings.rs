@@ -12,7 +12,7 @@ use crate::{OktaAuth, OktaConfig};
     URL: Url = "COPPICE_OKTA_URL" [required]
         "the organization, as https://org.okta.com (provider okta)" => org_url;
     API_TOKEN: Option<SecretString> = "COPPICE_OKTA_API_TOKEN" [default "", optional secret]
-        "API token, unless there is a service app (provider okta)";
+        "API token, if there is no service app (provider okta)";
     CLIENT_ID: Option<String> = "COPPICE_OKTA_CLIENT_ID" [default "", optional]
         "service app with scopes okta.users.read and okta.logs.read, without proof of possession (provider okta)";
     PRIVATE_KEY: Option<SecretString> = "COPPICE_OKTA_PRIVATE_KEY" [default "", optional secret]
@@ -25,11 +25,13 @@ fn read_auth(reader: &Reader) -> Result<OktaAuth, SettingsError> {
     // Neither way is the default: neither way, half of one, or both are faults.
     match both(reader.read(API_TOKEN), app)? {
         (Some(token), (None, None)) => Ok(OktaAuth::ApiToken(token)),
-        (Some(_), _) => Err(API_TOKEN.fault("cannot be used: unset it or the service app")),
+        (Some(_), _) => Err(API_TOKEN.fault("is set together with a service app: unset it, or COPPICE_OKTA_CLIENT_ID and COPPICE_OKTA_PRIVATE_KEY")),
         (None, (Some(client_id), Some(key_pem))) => Ok(OktaAuth::PrivateKey { client_id, key_pem }),
         (None, (Some(_), None)) => Err(PRIVATE_KEY.is_not_set()),
         (None, (None, Some(_))) => Err(CLIENT_ID.is_not_set()),
-        (None, (None, None)) => Err(API_TOKEN.is_not_set()),
+        (None, (None, None)) => Err(API_TOKEN.fault(
+            "is not set: set it, or both COPPICE_OKTA_CLIENT_ID and COPPICE_OKTA_PRIVATE_KEY",
+        )),
     }
 }
 

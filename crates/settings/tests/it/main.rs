@@ -115,7 +115,7 @@ fn every_fault_is_listed_at_once_and_no_value_is_shown() {
     assert_eq!(
         error.to_string(),
         "5 setting(s) missing or wrong:\
-         \n  PORT: cannot be used: invalid digit found in string (where to listen)\
+         \n  PORT: must be a whole number from 80 to 9000 (where to listen)\
          \n  URL: is not set (the address to call)\
          \n  KEY: is not set (the key to show)\
          \n  NAMES: cannot be used: a name is empty (names, separated by commas)\
@@ -148,10 +148,10 @@ fn a_default_is_used_only_when_the_variable_is_not_set() {
 #[test]
 fn a_value_out_of_bounds_is_a_fault_that_names_the_bounds() {
     for (name, value) in [("PORT", "79"), ("PORT", "9001")] {
-        assert_eq!(problem(reader(&[(name, value)]).read(PORT)), "must be from 80 to 9000");
+        assert_eq!(problem(reader(&[(name, value)]).read(PORT)), "must be a whole number from 80 to 9000");
     }
-    assert_eq!(problem(reader(&[("WAIT_SECS", "0")]).read(WAIT)), "must be from 1 to 60");
-    assert_eq!(problem(reader(&[("PAUSE_MS", "61")]).read(PAUSE)), "must be from 1 to 60");
+    assert_eq!(problem(reader(&[("WAIT_SECS", "0")]).read(WAIT)), "must be a whole number from 1 to 60");
+    assert_eq!(problem(reader(&[("PAUSE_MS", "61")]).read(PAUSE)), "must be a whole number from 1 to 60");
 }
 
 #[test]
@@ -161,12 +161,12 @@ fn a_secret_may_be_in_a_file() {
     let from_file = reader(&[("KEY_FILE", path.to_str().unwrap())]).read(KEY);
     let twice = reader(&[("KEY", "x"), ("KEY_FILE", path.to_str().unwrap())]).read(KEY);
     std::fs::remove_file(&path).unwrap();
-    assert_eq!(problem(twice), "is set twice: unset it or KEY_FILE");
+    assert_eq!(problem(twice), "is set twice: unset KEY or KEY_FILE");
     let secret = from_file.unwrap();
     assert_eq!(secret.expose_secret(), "s3cret");
     assert!(!format!("{secret:?}").contains("s3cret"));
     assert_eq!(
         problem(reader(&[("KEY_FILE", "/nowhere")]).read(KEY)),
-        "file cannot be read: entity not found"
+        "the file that KEY_FILE names cannot be read: entity not found"
     );
 }

@@ -29,9 +29,7 @@ pub(super) fn call_failed<E: ProvideErrorMetadata>(
         SdkError::ConstructionFailure(_) => unbuildable(operation),
         SdkError::TimeoutError(_) => unavailable(operation, "timeout"),
         SdkError::DispatchFailure(dispatch) if dispatch.is_timeout() => unavailable(operation, "timeout"),
-        SdkError::DispatchFailure(_) => {
-            unavailable(operation, "the request was not sent (no connection, or no AWS credentials)")
-        }
+        SdkError::DispatchFailure(_) => unavailable(operation, "no connection to AWS, or no AWS credentials"),
         _ => unavailable(operation, "unreadable reply"),
     }
 }

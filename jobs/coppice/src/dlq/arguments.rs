@@ -11,11 +11,11 @@ const SCAN_LIMIT: usize = 100_000;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DlqCommand {
-    /// Lists every DLQ: how many messages, how old, when the first expires, by reason and by worker version.
+    /// Lists every DLQ: how many messages, how old, when the first expires, by class and by worker version.
     List {
         /// Only these units (default: all). `undelivered` has the events that the bus could not deliver.
         units: Vec<String>,
-        /// Most messages read of each DLQ. The others are counted without their reasons.
+        /// Read at most this many messages of each DLQ. The others are counted without their classes.
         #[arg(long, default_value_t = 1000)]
         limit: usize,
     },
@@ -36,11 +36,12 @@ pub(crate) enum DlqCommand {
         #[arg(value_parser = plan_id)]
         plan: Uuid,
     },
-    /// Moves a whole DLQ back by SQS's own means, unread: no selection, no canary, no coalescing.
+    /// Moves all messages of a DLQ back with SQS's own move task. Coppice does not read them: no selection, no canary, no
+    /// coalescing.
     MoveAll {
         /// The unit whose DLQ is moved.
         unit: String,
-        /// Most messages a second; SQS allows 500.
+        /// Move at most this many messages per second; SQS allows 500.
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i32).range(1..=500))]
         rate: i32,
         /// Move. Without it, the command only counts the messages.
@@ -52,7 +53,7 @@ pub(crate) enum DlqCommand {
 /// Which messages. A plan that was made has its set of messages, so none of this goes with `--plan`.
 #[derive(Debug, Args, Clone, Default)]
 pub(crate) struct Chosen {
-    /// Only messages with this reason, as `dlq list` shows it. Repeatable.
+    /// Only messages of this class, as `dlq list` shows it, for example timeout. Repeatable.
     #[arg(long, conflicts_with = "plan")]
     pub(crate) class: Vec<String>,
     /// Only messages with this `detail-type`.
@@ -70,10 +71,10 @@ pub(crate) struct Chosen {
     /// Only messages first sent longer ago than this: 90s, 30m, 12h, 3d.
     #[arg(long, value_parser = duration, conflicts_with = "plan")]
     pub(crate) older_than: Option<Duration>,
-    /// Only messages first sent less long ago than this.
+    /// Only messages first sent within this time: 90s, 30m, 12h, 3d.
     #[arg(long, value_parser = duration, conflicts_with = "plan")]
     pub(crate) newer_than: Option<Duration>,
-    /// Most messages read of the DLQ.
+    /// Read at most this many messages of the DLQ.
     #[arg(long, default_value_t = SCAN_LIMIT, conflicts_with = "plan")]
     pub(crate) scan_limit: usize,
 }
@@ -81,23 +82,26 @@ pub(crate) struct Chosen {
 /// A new plan, or one that was made before.
 #[derive(Debug, Args)]
 pub(crate) struct Wanted {
-    /// The unit whose DLQ it is. Not with `--plan`.
+    /// The unit whose DLQ to read. Give the unit or `--plan`, not both.
     #[arg(required_unless_present = "plan", conflicts_with = "plan")]
     pub(crate) unit: Option<String>,
     #[command(flatten)]
     pub(crate) chosen: Chosen,
-    /// Run, or show, a plan that was made before.
+    /// A plan that was made before: show it, or run it with `--yes`.
     #[arg(long, value_parser = plan_id)]
     pub(crate) plan: Option<Uuid>,
 }
 
 #[derive(Debug, Args)]
+#[command(
+    override_usage = "coppice dlq redrive [OPTIONS] <UNIT>\n       coppice dlq redrive [OPTIONS] --plan <PLAN>"
+)]
 pub(crate) struct RedriveArguments {
     #[command(flatten)]
     pub(crate) wanted: Wanted,
     #[command(flatten)]
     pub(crate) pace: Pace,
-    /// Send. Without it, the command only makes the plan and says what it would do.
+    /// Run the plan: send the messages. Without it, the command only makes the plan and says what it would do.
     #[arg(long)]
     pub(crate) yes: bool,
 }
@@ -105,16 +109,16 @@ pub(crate) struct RedriveArguments {
 /// How fast and how carefully messages are sent.
 #[derive(Debug, Args, Clone, Copy)]
 pub(crate) struct Pace {
-    /// Most messages sent a second.
+    /// Send at most this many messages per second.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=5000))]
     pub(crate) rate: u32,
-    /// Most messages sent by this run.
+    /// Send at most this many messages in this run.
     #[arg(long)]
     pub(crate) max: Option<u64>,
     /// Messages sent first and alone. If one of them is dead-lettered again, nothing more is sent. 0: none.
     #[arg(long, default_value_t = 5)]
     pub(crate) canary: i64,
-    /// Longest wait, in seconds, for the canary, and at the end for the last messages.
+    /// Seconds to wait until the unit has handled the canary, and at the end the last messages.
     #[arg(long, default_value_t = 120)]
     pub(crate) wait_secs: u64,
 }
@@ -140,6 +144,9 @@ impl From<Pace> for dlq::Pace {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    override_usage = "coppice dlq drop [OPTIONS] --author <AUTHOR> --reason <REASON> <UNIT>\n       coppice dlq drop [OPTIONS] --plan <PLAN>"
+)]
 pub(crate) struct DropArguments {
     #[command(flatten)]
     pub(crate) wanted: Wanted,
@@ -149,7 +156,7 @@ pub(crate) struct DropArguments {
     /// Why, in one sentence. It is stored, so put no personal data in it.
     #[arg(long, required_unless_present = "plan", conflicts_with = "plan")]
     pub(crate) reason: Option<String>,
-    /// Delete. Without it, the command only makes the plan and says what it would do.
+    /// Run the plan: delete the messages. Without it, the command only makes the plan and says what it would do.
     #[arg(long)]
     pub(crate) yes: bool,
 }
@@ -160,7 +167,7 @@ fn plan_id(text: &str) -> Result<Uuid, String> {
 
 /// A number and its unit.
 fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || String::from("not a number with its unit: 90s, 30m, 12h, 3d");
+    let wrong = || String::from("not a length of time: write a number and s, m, h or d, for example 12h");
     let split = text.find(|one: char| !one.is_ascii_digit()).ok_or_else(wrong)?;
     let (number, unit) = text.split_at(split);
     let number: i64 = number.parse().map_err(|_| wrong())?;

@@ -49,7 +49,7 @@ fn write_dlq(f: &mut fmt::Formatter<'_>, dlq: &DlqReport) -> fmt::Result {
     Ok(())
 }
 
-const HEADS: [&str; 6] = ["messages", "reason", "event type", "worker version", "records", "redriven before"];
+const HEADS: [&str; 6] = ["messages", "class", "event type", "worker version", "records", "redriven before"];
 
 fn row(group: &MessageGroup) -> [String; 6] {
     let MessageGroup { class, event_type, worker_version, messages, records, redriven_before } = group;

@@ -3,7 +3,7 @@
 use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, StateValue, Statistic};
 use serde_json::Value;
 
-use crate::stage::Stage;
+use crate::stage::{Stage, dlqs};
 
 /// The alarms with faults, and the faults of each as one text.
 async fn faults(stage: &Stage) -> Vec<(String, String)> {

@@ -4,7 +4,7 @@ use local_stack::wait_until;
 use serde_json::{Value, json};
 use testkit::PATIENCE;
 
-use crate::stage::Stage;
+use crate::stage::{Stage, dlqs};
 
 fn route(report: &Value, unit: &str) -> Value {
     let routes = report["routes"].as_array().unwrap();

@@ -21,6 +21,11 @@ pub(crate) struct Stage {
     pub(crate) metrics: QueueMetrics,
 }
 
+/// How many dead-letter queues the stack has: one for each queue, and one for undeliverable events.
+pub(crate) fn dlqs() -> usize {
+    fleet::with_queue().count() + 1
+}
+
 impl Stage {
     /// Starts the stack without workers, and waits until the alarms have data.
     pub(crate) async fn set() -> Self {

@@ -83,7 +83,7 @@ async fn filled_in(world: &World, page: &str, command: &str) -> String {
         .replace("MESSAGE_ID", &message.unwrap_or_default())
         .replace("PLAN", &plan.map(|plan| plan.to_string()).unwrap_or_default())
         .replace("UNIT", UNIT)
-        .replace("REASON", "received_too_often")
+        .replace("CLASS", "received_too_often")
         .replace("SOURCE", "auth0")
         .replace("RECORD", USER)
         .replace("NAME", "ada")

@@ -9,7 +9,10 @@ async fn the_report_names_the_origin_of_the_credentials_or_their_absence() {
     let no_key =
         [("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", ""), ("AWS_EC2_METADATA_DISABLED", "true")];
     let none = ("credentials AWS: there are none", "eks.amazonaws.com/role-arn");
-    let refused = ("credentials AWS: AWS refuses them: none to sign with", "role or key exists");
+    let refused = (
+        "credentials AWS: events:DescribeEventBus failed: there are no credentials to sign the request",
+        "role or key exists",
+    );
     clinic.finds("sso-sync", &no_key, &[none, refused]).await;
 
     let answers = AwsAnswers::start(clinic.world.emulator_endpoint()).await;
@@ -71,7 +74,10 @@ async fn a_check_without_permission_is_skipped_and_no_fault() {
         answers.clear();
     }
     answers.put("DescribeEventBus", 400, r#"{"__type":"UnrecognizedClientException","message":"x"}"#);
-    let refused = ("credentials AWS: AWS refuses them: UnrecognizedClientException", "role or key exists");
+    let refused = (
+        "credentials AWS: events:DescribeEventBus failed: UnrecognizedClientException",
+        "role or key exists",
+    );
     clinic.finds("sso-sync", &through, &[refused]).await;
 }
 
