@@ -192,7 +192,9 @@ async fn a_redrive_sends_an_undelivered_event_to_the_queue_of_its_rule() {
     let worker = world.start_worker(unit_binary("sso-sync"), "sso-sync", &[]).await;
     world.person_where("auth0|ada", |_| true).await;
     drop(worker);
-    dlq(&world, &["move-all", "undelivered", "--yes"]).await.says(2, &["use `coppice dlq redrive undelivered`"]);
+    dlq(&world, &["move-all", "undelivered", "--yes"])
+        .await
+        .says(2, &["use `coppice dlq redrive undelivered`"]);
 }
 
 /// The test takes the lock as another process does, so that the order does not depend on chance.
