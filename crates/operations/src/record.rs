@@ -2,7 +2,7 @@
 //! believe. The database decides what a reading
 //! does with them; this module must not know it.
 
-use postgres_store::{Announce, MissingRecord, PersonReading, RecordState, Source, Store};
+use postgres_store::{Announce, MissingRecord, PersonReading, RecordState, Source, Store, Write};
 use serde::Serialize;
 
 use crate::OperationError;
@@ -14,6 +14,8 @@ pub struct MarkedRecord {
     pub source: String,
     /// The source's ID of it.
     pub external_id: String,
+    /// Nothing was written: the run only checked.
+    pub dry_run: bool,
 }
 
 /// A tombstone that any later reading of the record lifts.
@@ -23,6 +25,8 @@ pub struct RestoredRecord {
     pub source: String,
     /// The source's ID of it.
     pub external_id: String,
+    /// Nothing was written: the run only checked.
+    pub dry_run: bool,
 }
 
 /// The records that are missing, of one source or of all, longest first, at most `limit`.
@@ -35,6 +39,7 @@ pub async fn missing(
 }
 
 /// Stores a missing record as gone, as a reading without a proof does: any later reading that finds the record lifts it.
+/// Without `write` it only checks.
 ///
 /// # Errors
 /// [`OperationError::NotMissing`] when the record is not missing.
@@ -43,11 +48,15 @@ pub async fn mark_gone(
     source: &str,
     external_id: &str,
     announce: Announce,
+    write: Option<&Write>,
 ) -> Result<MarkedRecord, OperationError> {
     let (name, external_id) = (source.to_owned(), external_id.to_owned());
     let Some(role) = store.role_of_missing_record(&name, &external_id).await? else {
         return Err(OperationError::NotMissing { source_name: name, external_id });
     };
+    if write.is_none() {
+        return Ok(MarkedRecord { source: name, external_id, dry_run: true });
+    }
     // Drawn after the look: a reading that has found the record meanwhile has an earlier one, and the operator's word stands.
     let tickets = store.draw_refetch_tickets(&name, std::slice::from_ref(&external_id)).await?;
     let readings = tickets.into_iter().map(|ticket| PersonReading {
@@ -61,10 +70,10 @@ pub async fn mark_gone(
     });
     let readings: Vec<PersonReading> = readings.collect();
     store.apply_person_readings(Source { name: &name, role }, &readings).await?;
-    Ok(MarkedRecord { source: name, external_id })
+    Ok(MarkedRecord { source: name, external_id, dry_run: false })
 }
 
-/// Lets the next reading that finds a record lift its tombstone.
+/// Lets the next reading that finds a record lift its tombstone. Without `write` it only checks.
 ///
 /// # Errors
 /// [`OperationError::NoTombstone`] when the record is not stored as gone.
@@ -72,10 +81,11 @@ pub async fn restore(
     store: &Store,
     source: &str,
     external_id: &str,
+    write: Option<&Write>,
 ) -> Result<RestoredRecord, OperationError> {
     let (source, external_id) = (source.to_owned(), external_id.to_owned());
-    match store.restore_record(&source, &external_id).await? {
-        true => Ok(RestoredRecord { source, external_id }),
+    match store.restore_record(&source, &external_id, write).await? {
+        true => Ok(RestoredRecord { source, external_id, dry_run: write.is_none() }),
         false => Err(OperationError::NoTombstone { source_name: source, external_id }),
     }
 }

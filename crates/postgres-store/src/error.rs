@@ -127,7 +127,9 @@ fn in_words(code: &str) -> String {
         "28P01" => "it refuses the user or password in DATABASE_URL",
         "28000" => "it refuses the user in DATABASE_URL, or connections from here",
         "3D000" => "the database in DATABASE_URL does not exist",
-        "42501" => "the user in DATABASE_URL lacks a permission",
+        "42501" => {
+            "the user in DATABASE_URL lacks a permission: with COPPICE_SQL_ROLES, the migrate job grants it"
+        }
         "42P01" | "42703" => "a table or column does not exist: run the migrate job",
         READ_ONLY => "it is read-only: check that DATABASE_URL names the primary",
         "53100" => "the server's disk is full",

@@ -4,7 +4,8 @@
 
 use time::Duration;
 
-use crate::{Store, StoreError};
+use crate::bounded::PgConnection;
+use crate::{Store, StoreError, Write};
 
 /// What expires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,7 +33,7 @@ const PAGES: i64 = 1000;
 
 /// Deletes the rows of one range of pages. The tables and conditions are literals, so that the queries are checked.
 macro_rules! delete_from {
-    ($table:literal, $expired:literal, $store:expr, $first:expr, $age:expr) => {
+    ($table:literal, $expired:literal, $connection:expr, $first:expr, $age:expr) => {
         sqlx::query!(
             "delete from "
                 + $table
@@ -43,7 +44,7 @@ macro_rules! delete_from {
             PAGES,
             $age
         )
-        .execute(&$store.pool)
+        .execute($connection)
         .await?
         .rows_affected()
     };
@@ -78,11 +79,17 @@ impl Expiring {
 }
 
 impl Store {
-    /// Deletes rows that are older than `age`, and returns how many. Rows that come meanwhile are not old.
+    /// Deletes rows that are older than `age`, and returns how many. Rows that come meanwhile are not old. Without a proof it
+    /// deletes nothing, and counts.
     ///
     /// # Errors
     /// [`StoreError`]: what was deleted until then stays deleted, and the next call deletes the rest.
-    pub async fn delete_expired(&self, what: Expiring, age: Duration) -> Result<u64, StoreError> {
+    pub async fn delete_expired(
+        &self,
+        what: Expiring,
+        age: Duration,
+        write: Option<&Write>,
+    ) -> Result<u64, StoreError> {
         let size = sqlx::query_scalar!(
             r#"select pg_relation_size($1::text::regclass) / current_setting('block_size')::bigint as "pages!""#,
             what.table()
@@ -90,59 +97,69 @@ impl Store {
         let pages = size.fetch_one(&self.pool).await?;
         let (age, mut deleted) = (age.as_seconds_f64(), 0);
         for first in (0..pages).step_by(usize::try_from(PAGES).unwrap_or(1)) {
-            deleted += self.delete_expired_from(what, first, age).await?;
+            let mut transaction = self.pool.begin().await?;
+            deleted += delete_from(&mut transaction, what, first, age).await?;
+            match write {
+                Some(_) => transaction.commit().await?,
+                None => transaction.rollback().await?,
+            }
         }
         Ok(deleted)
     }
+}
 
-    async fn delete_expired_from(&self, what: Expiring, first: i64, age: f64) -> Result<u64, StoreError> {
-        Ok(match what {
-            Expiring::DeadLetteredMessages => delete_from!(
-                "dead_lettered_message",
-                "copied_at < now() - make_interval(secs => $3)",
-                self,
+async fn delete_from(
+    connection: &mut PgConnection,
+    what: Expiring,
+    first: i64,
+    age: f64,
+) -> Result<u64, StoreError> {
+    Ok(match what {
+        Expiring::DeadLetteredMessages => delete_from!(
+            "dead_lettered_message",
+            "copied_at < now() - make_interval(secs => $3)",
+            connection,
+            first,
+            age
+        ),
+        Expiring::RedrivePlans => {
+            delete_from!(
+                "redrive_plan",
+                "created_at < now() - make_interval(secs => $3)",
+                connection,
                 first,
                 age
-            ),
-            Expiring::RedrivePlans => {
-                delete_from!(
-                    "redrive_plan",
-                    "created_at < now() - make_interval(secs => $3)",
-                    self,
-                    first,
-                    age
-                )
-            }
-            Expiring::MessageFailures => {
-                delete_from!(
-                    "message_failure",
-                    "failed_at < now() - make_interval(secs => $3)",
-                    self,
-                    first,
-                    age
-                )
-            }
-            Expiring::LoginEvents => {
-                delete_from!("login_event", "at < now() - make_interval(secs => $3)", self, first, age)
-            }
-            Expiring::Heartbeats => {
-                delete_from!("heartbeat", "sent_at < now() - make_interval(secs => $3)", self, first, age)
-            }
-            Expiring::FireDrills => {
-                delete_from!("fire_drill", "ended_at < now() - make_interval(secs => $3)", self, first, age)
-            }
-            Expiring::ResyncRuns => {
-                delete_from!("resync_run", "moved_at < now() - make_interval(secs => $3)", self, first, age)
-            }
-            Expiring::AuditResults => {
-                delete_from!(
-                    "audit_result",
-                    "finished_at < now() - make_interval(secs => $3)",
-                    self,
-                    first,
-                    age
-                )
-            }
-        })
-    }
+            )
+        }
+        Expiring::MessageFailures => {
+            delete_from!(
+                "message_failure",
+                "failed_at < now() - make_interval(secs => $3)",
+                connection,
+                first,
+                age
+            )
+        }
+        Expiring::LoginEvents => {
+            delete_from!("login_event", "at < now() - make_interval(secs => $3)", connection, first, age)
+        }
+        Expiring::Heartbeats => {
+            delete_from!("heartbeat", "sent_at < now() - make_interval(secs => $3)", connection, first, age)
+        }
+        Expiring::FireDrills => {
+            delete_from!("fire_drill", "ended_at < now() - make_interval(secs => $3)", connection, first, age)
+        }
+        Expiring::ResyncRuns => {
+            delete_from!("resync_run", "moved_at < now() - make_interval(secs => $3)", connection, first, age)
+        }
+        Expiring::AuditResults => {
+            delete_from!(
+                "audit_result",
+                "finished_at < now() - make_interval(secs => $3)",
+                connection,
+                first,
+                age
+            )
+        }
+    })
 }

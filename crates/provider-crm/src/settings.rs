@@ -26,10 +26,10 @@ use crate::{CrmClient, SalesforceAuth, SalesforceConfig, salesforce};
     LONGEST_PAUSE: Duration = "COPPICE_CRM_LONGEST_PAUSE_SECS" [default "900", seconds 1..=3600]
         "longest pause after the CRM's quota is used up" => longest_pause;
     URL: Url = "COPPICE_SALESFORCE_URL" [required]
-        "the organization, as https://my-domain.my.salesforce.com";
+        "the organization, as https://my-domain.my.salesforce.com (provider salesforce)";
     LOGIN_URL: Option<Url> = "COPPICE_SALESFORCE_LOGIN_URL" [default "", optional]
         "where to request tokens, if not at COPPICE_SALESFORCE_URL";
-    CLIENT_ID: String = "COPPICE_SALESFORCE_CLIENT_ID" [required] "consumer key of the connected app";
+    CLIENT_ID: String = "COPPICE_SALESFORCE_CLIENT_ID" [required] "consumer key of the connected app (provider salesforce)";
     FLOW: Flow = "COPPICE_SALESFORCE_FLOW" [default "client-credentials"]
         "how the connected app proves who it is: client-credentials or jwt-bearer";
     CLIENT_SECRET: SecretString = "COPPICE_SALESFORCE_CLIENT_SECRET" [required, secret]

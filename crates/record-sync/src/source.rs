@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use worker_runtime::Demand;
 
 /// The subject of an event that names no record: it requests a full resync. No source has a record of this ID.
-pub const EVERYTHING: &str = "*";
+pub const EVERYTHING: &str = "";
 
 /// One source: its events and its records.
 pub trait RecordSource: Send + Sync + 'static {

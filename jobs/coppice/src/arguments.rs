@@ -29,8 +29,9 @@ pub(crate) struct Arguments {
 fn after_help() -> String {
     let settings = describe(&[Database::ALL, &[BUS_NAME.help(), LOG.help()]].concat());
     format!(
-        "{EXIT_CODES}\n\n{settings}\n\n`doctor --unit U` needs every setting of U. `dlq show` needs those of the \
-         unit's provider, to compare the record with it. `U --help` lists them"
+        "{EXIT_CODES}\n\n{settings}\n\n[required]: by the commands that use it. `person`, `policy`, `link`, `record` and \
+         `retention` use no bus, `dlq list` no database, `policy check` neither. `doctor --unit U` needs every setting of \
+         U, and `dlq show` those of the unit's provider, to compare the record with it: `U --help` lists them"
     )
 }
 
@@ -45,7 +46,7 @@ pub(crate) enum Topic {
     /// Decides which records belong to one person.
     #[command(subcommand)]
     Link(LinkArguments),
-    /// Lists missing records, stores them as gone, and allows records to come back that are gone by mistake.
+    /// Lists missing records, stores them as gone, and lets a record come back that was stored as gone by mistake.
     #[command(subcommand)]
     Record(RecordCommand),
     /// Lists, shows, redrives and drops dead-lettered messages.
@@ -171,12 +172,15 @@ pub(crate) struct Ages {
     /// Days that fire drills are kept.
     #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(8..))]
     pub(crate) fire_drills_days: u32,
-    /// Days that resync runs without progress are kept.
+    /// Days that an unfinished resync run is kept after its last progress.
     #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u32).range(8..))]
     pub(crate) resync_runs_days: u32,
     /// Days that results of audits are kept.
     #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(8..))]
     pub(crate) audit_results_days: u32,
+    /// Count, and delete nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -199,12 +203,18 @@ pub(crate) enum RecordCommand {
     Gone {
         #[command(flatten)]
         record: Record,
+        /// Check that the record is missing, and write nothing.
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Allows Coppice to restore a record that its source reported as deleted: the next reading that finds the record
     /// restores it.
     Restore {
         #[command(flatten)]
         record: Record,
+        /// Check that the record is stored as gone, and write nothing.
+        #[arg(long)]
+        dry_run: bool,
     },
 }
 

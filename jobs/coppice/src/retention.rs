@@ -4,7 +4,7 @@ use std::fmt;
 
 use job_process::{JobError, print};
 use operations::retention::{Deleted, delete_expired};
-use postgres_store::Expiring;
+use postgres_store::{Expiring, Write};
 
 use crate::arguments::Ages;
 use crate::environment::store;
@@ -12,8 +12,9 @@ use crate::failure::job_error;
 use crate::printed::Printed;
 
 pub(crate) async fn run(ages: &Ages, json: bool) -> Result<(), JobError> {
-    let ages = Expiring::ALL.map(|what| (what, days(ages, what)));
-    let deleted = delete_expired(&store().await?, &ages).await.map_err(job_error)?;
+    let by_kind = Expiring::ALL.map(|what| (what, days(ages, what)));
+    let (store, write) = (store().await?, Write::if_wanted(!ages.dry_run));
+    let deleted = delete_expired(&store, &by_kind, write.as_ref()).await.map_err(job_error)?;
     print(&Printed(deleted), json)
 }
 
@@ -32,9 +33,13 @@ const fn days(ages: &Ages, what: Expiring) -> u32 {
 
 impl fmt::Display for Printed<Vec<Deleted>> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Deleted { table, older_than_days, rows } in &self.0 {
-            writeln!(f, "{table}: deleted {rows} row(s) older than {older_than_days} days")?;
+        for Deleted { table, older_than_days, rows, dry_run } in &self.0 {
+            let deleted = if *dry_run { "would delete" } else { "deleted" };
+            writeln!(f, "{table}: {deleted} {rows} row(s) older than {older_than_days} days")?;
         }
-        f.write_str("a second run has nothing to do")
+        match self.0.iter().any(|deleted| deleted.dry_run) {
+            true => f.write_str("nothing was deleted"),
+            false => f.write_str("a second run has nothing to do"),
+        }
     }
 }

@@ -28,7 +28,11 @@ pub(crate) struct Arguments {
 }
 
 fn help() -> String {
-    format!("{}\n{EXIT_CODES}", describe(EnqueuerSettings::ALL))
+    format!(
+        "{}\n[required]: by the provider and the flow that it names. `sso` needs no setting of a CRM, `crm` none of an \
+         identity provider\n{EXIT_CODES}",
+        describe(EnqueuerSettings::ALL)
+    )
 }
 
 #[derive(Debug, Args)]

@@ -65,7 +65,7 @@ pub(crate) async fn read(postgres: &Postgres) -> anyhow::Result<Vec<Statement>> 
 
 pub(crate) fn table(statements: &[Statement], messages: usize) -> String {
     let mut lines = vec![
-        String::from("| calls | ms | ms planning | rows | blocks | log KB | statement |"),
+        String::from("| calls | ms | ms planning | rows | blocks | WAL KB | statement |"),
         String::from("|---|---|---|---|---|---|---|"),
     ];
     let thousand = |number: f64| number * 1000.0 / crate::run::count(messages);

@@ -9,7 +9,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::source_record::Source;
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, Write};
 
 /// A record that its source does not show.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -96,13 +96,25 @@ impl Store {
     }
 
     /// Lets the next reading that finds a record lift its tombstone, whatever the version. `false`: it is not a tombstone.
-    pub async fn restore_record(&self, source: &str, external_id: &str) -> Result<bool, StoreError> {
+    /// Without a proof it writes nothing, and says the same.
+    pub async fn restore_record(
+        &self,
+        source: &str,
+        external_id: &str,
+        write: Option<&Write>,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.pool.begin().await?;
         let lifted = sqlx::query!(
             r#"update source_record set gone_proved = false, read_at = null
                where source = $1 and external_id = $2 and gone_at is not null"#,
             source,
             external_id
         );
-        Ok(lifted.execute(&self.pool).await?.rows_affected() > 0)
+        let lifted = lifted.execute(&mut *transaction).await?.rows_affected() > 0;
+        match write {
+            Some(_) => transaction.commit().await?,
+            None => transaction.rollback().await?,
+        }
+        Ok(lifted)
     }
 }

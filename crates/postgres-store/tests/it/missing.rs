@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use postgres_store::ReadingResult::Unchanged;
-use postgres_store::{GatheredPage, PersonReading, RecordState, StaleCondition};
+use postgres_store::{GatheredPage, PersonReading, RecordState, StaleCondition, Write};
 
 use crate::SOURCE;
 use crate::database::{Database, at, found, gone};
@@ -102,9 +102,14 @@ async fn deletions_that_the_source_did_not_state_are_counted_and_an_operator_may
     database.apply(&[not_found("a", 5), gone("b", Some(2002), 6)]).await;
     let count = async |age| database.store.count_unproved_deletions(SOURCE, age).await.unwrap();
     assert_eq!((count(Duration::from_secs(3600)).await, count(Duration::ZERO).await), (1, 0));
-    assert!(!database.store.restore_record(SOURCE, "never seen").await.unwrap());
-    assert!(database.store.restore_record(SOURCE, "b").await.unwrap());
+    let write = Write::if_wanted(true);
+    assert!(!database.store.restore_record(SOURCE, "never seen", write.as_ref()).await.unwrap());
+    assert!(database.store.restore_record(SOURCE, "b", None).await.unwrap(), "it would be restored");
+    assert!(database.store.restore_record(SOURCE, "b", write.as_ref()).await.unwrap());
     database.apply(&[found("b", "b", Some(1001), 7)]).await;
     assert_eq!(database.count("select count(*) from source_record where gone_at is null").await, 1);
-    assert!(!database.store.restore_record(SOURCE, "b").await.unwrap(), "it is no tombstone any more");
+    assert!(
+        !database.store.restore_record(SOURCE, "b", write.as_ref()).await.unwrap(),
+        "it is no tombstone any more"
+    );
 }

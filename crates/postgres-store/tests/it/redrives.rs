@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use postgres_store::{
     DeadLetteredCopy, Expiring, MessageStanding, RedriveAction, RedriveItem, RedrivePlan, RedriveProgress,
-    Store,
+    Store, Write,
 };
 use serde_json::json;
 use time::OffsetDateTime;
@@ -166,7 +166,11 @@ async fn the_copy_of_a_message_keeps_its_age_however_often_it_is_seen() {
     database.execute("update dead_lettered_message set copied_at = copied_at - interval '91 days'").await;
     database.store.keep_messages(QUEUE, &[message("a")]).await.unwrap();
     let age = time::Duration::days(90);
-    database.store.delete_expired(Expiring::DeadLetteredMessages, age).await.unwrap();
+    database
+        .store
+        .delete_expired(Expiring::DeadLetteredMessages, age, Write::if_wanted(true).as_ref())
+        .await
+        .unwrap();
     assert!(database.store.kept_message(QUEUE, "a").await.unwrap().is_none());
 }
 

@@ -1,6 +1,6 @@
 //! Rows are deleted when they are too old, and no others, however many pages they fill.
 
-use postgres_store::Expiring;
+use postgres_store::{Expiring, Write};
 use time::Duration;
 
 use crate::database::Database;
@@ -31,10 +31,13 @@ async fn old_rows_of_every_kind_are_deleted_and_newer_ones_stay() {
     let database = Database::start_as("coppice").await;
     let ages = "create table ages (age text); insert into ages values ('91 days'), ('89 days')";
     database.execute(&format!("{ages}; {ROWS}")).await;
+    let write = Write::if_wanted(true);
     for what in Expiring::ALL {
-        let deleted = database.store.delete_expired(what, Duration::days(90)).await.unwrap();
+        let counted = database.store.delete_expired(what, Duration::days(90), None).await.unwrap();
+        assert_eq!(counted, 1, "{what:?}: a dry run counts");
+        let deleted = database.store.delete_expired(what, Duration::days(90), write.as_ref()).await.unwrap();
         assert_eq!(deleted, 1, "{what:?}");
-        let again = database.store.delete_expired(what, Duration::days(90)).await.unwrap();
+        let again = database.store.delete_expired(what, Duration::days(90), write.as_ref()).await.unwrap();
         assert_eq!(again, 0, "{what:?}: a second run has nothing to do");
         let left = database.count(&format!("select count(*) from {}", what.table())).await;
         assert_eq!(left, if what == Expiring::FireDrills { 2 } else { 1 }, "{what:?}; an open drill stays");
@@ -52,7 +55,9 @@ async fn more_rows_than_one_transaction_reads_are_deleted() {
                 from generate_series(1, 200000) n";
     database.execute(many).await;
     assert!(database.count("select pg_relation_size('login_event') / 8192").await > 2000);
-    let deleted = database.store.delete_expired(Expiring::LoginEvents, Duration::days(90)).await;
+    let write = Write::if_wanted(true);
+    let deleted =
+        database.store.delete_expired(Expiring::LoginEvents, Duration::days(90), write.as_ref()).await;
     assert_eq!(deleted.unwrap(), 100_000);
     assert_eq!(database.count("select count(*) from login_event").await, 100_000);
 }

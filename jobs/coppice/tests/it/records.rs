@@ -26,6 +26,8 @@ async fn a_missing_record_that_an_operator_knows_to_be_deleted_is_marked_as_gone
     assert_eq!(early.code, 3);
     assert!(early.err.contains("is missing: see coppice record list --missing"), "{}", early.err);
     world.read_as("c-ada", RecordState::Missing).await;
+    world.run(&["record", "gone", "salesforce", "c-ada", "--dry-run"]).says(&["would be stored as gone"]);
+    world.run(&["record", "list", "--missing"]).says(&["salesforce c-ada, missing since"]);
     world.run(&["record", "gone", "salesforce", "c-ada"]).says(&["salesforce c-ada is stored as gone"]);
     world.run(&["record", "list", "--missing"]).says(&["no record is missing"]);
     assert!(!world.run(&["person", "show", "auth0:auth0|ada"]).out.contains("phone: +1"));
@@ -52,6 +54,9 @@ async fn a_record_that_is_gone_by_mistake_is_restored_by_the_next_reading() {
         !world.run(&["person", "show", "auth0:auth0|ada"]).out.contains("phone: +1"),
         "its version is not newer"
     );
+    world.run(&["record", "restore", "salesforce", "c-ada", "--dry-run"]).says(&["would be restored"]);
+    world.read_as("c-ada", found()).await;
+    assert!(!world.run(&["person", "show", "auth0:auth0|ada"]).out.contains("phone: +1"));
     world
         .run(&["record", "restore", "salesforce", "c-ada"])
         .says(&["salesforce c-ada is restored when it is found"]);
