@@ -240,7 +240,7 @@ mod tests {
             let envelope = Envelope::parse(&sample["event"].to_string()).unwrap();
             assert_eq!(Announcement::parse(&envelope), Ok((kind, expected.clone())));
             let written: serde_json::Value = serde_json::from_str(&expected.to_detail()).unwrap();
-            assert_eq!(written, sample["detail_after"]);
+            assert_eq!(written, sample["event"]["detail"]);
         }
     }
 

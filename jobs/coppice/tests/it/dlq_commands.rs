@@ -32,7 +32,7 @@ pub(crate) async fn listed(world: &World, unit: &str) -> Value {
 }
 
 #[tokio::test]
-async fn dlq_list_counts_the_messages_of_every_dlq_by_reason_and_removes_none() {
+async fn dlq_list_counts_the_messages_of_every_dlq_by_class_and_removes_none() {
     let world = World::start().await;
     let worker = world.start_worker(unit_binary("sso-sync"), "sso-sync", &[]).await;
     world.enqueue("sso-sync", "not an event").await;
@@ -45,7 +45,7 @@ async fn dlq_list_counts_the_messages_of_every_dlq_by_reason_and_removes_none() 
         &[
             "sso-sync: 4 message(s), oldest",
             "the first expires in 13 d",
-            "  messages  reason              event type          worker version  records  redriven before\n",
+            "  messages  class               event type          worker version  records  redriven before\n",
             "  3         received_too_often  User changed        no worker       2        0\n",
             "  1         unreadable          event type unknown  0.1.0           0        0\n",
             "crm-sync: no messages",
