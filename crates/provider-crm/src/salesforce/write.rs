@@ -2,7 +2,7 @@
 //! <https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_sobjects_collections_update.htm>,
 //! <https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_sobjects_collections_upsert.htm>.
 
-use provider_http::json::{Json, Unread, needed, readable};
+use provider_http::json::{Json, needed, readable};
 use provider_http::{Answer, ProviderError, ProviderHttp};
 use serde_json::{Map, Value, json};
 
@@ -31,7 +31,8 @@ struct Saved {
 struct SaveError {
     status_code: String,
     message: Option<String>,
-    fields: Vec<String>,
+    /// `None`: they cannot be read, so that any field may be meant.
+    fields: Option<Vec<String>>,
 }
 
 pub(crate) async fn upsert_contact(
@@ -150,7 +151,7 @@ impl Saved {
     fn lacks_last_name(&self) -> bool {
         let lacking = |error: &SaveError| {
             error.status_code == "REQUIRED_FIELD_MISSING"
-                && error.fields.iter().any(|field| field == LAST_NAME)
+                && error.fields.iter().flatten().any(|field| field == LAST_NAME)
         };
         self.errors.iter().any(lacking)
     }
@@ -187,23 +188,22 @@ impl Saved {
 
 impl SaveError {
     fn read(error: &Json) -> Result<Self, ProviderError> {
-        let fields = error.at("fields").list().and_then(|fields| {
-            let name = |field: &Json| match field {
-                Json::Text(name) => Ok(name.clone()),
-                _ => Err(Unread),
-            };
-            fields.unwrap_or_default().iter().map(name).collect()
-        });
+        let name = |field: &Json| match field {
+            Json::Text(name) => Some(name.clone()),
+            _ => None,
+        };
+        let names = |fields: Option<&[Json]>| fields.unwrap_or_default().iter().map(name).collect();
         Ok(Self {
             status_code: needed("statusCode", error.at("statusCode").text())?,
-            // A message that cannot be read costs what it says about the code, and not the code.
+            // What cannot be read costs what it says about the code, and not the code.
             message: error.at("message").text().ok().flatten(),
-            fields: fields.map_err(|Unread| ProviderError::Unreadable { field: "fields" })?,
+            fields: error.at("fields").list().ok().and_then(names),
         })
     }
 
     fn meaning(&self) -> Option<ProviderError> {
-        write_error(&self.status_code, self.message.as_deref(), &self.fields)
+        let fields = self.fields.as_deref().unwrap_or_default();
+        write_error(&self.status_code, self.message.as_deref(), fields)
     }
 
     fn refused_fields(&self, record: &Map<String, Value>) -> Vec<RefusedField> {
@@ -214,11 +214,12 @@ impl SaveError {
         if self.status_code != code || code == "REQUIRED_FIELD_MISSING" {
             return Vec::new();
         }
+        let Some(fields) = &self.fields else { return Vec::new() };
         // `FirstName: data value too large`, if the list of fields is empty.
         let in_message =
-            self.message.as_deref().filter(|_| self.fields.is_empty()).and_then(|it| it.split_once(':'));
+            self.message.as_deref().filter(|_| fields.is_empty()).and_then(|it| it.split_once(':'));
         let named: Vec<&str> =
-            self.fields.iter().map(String::as_str).chain(in_message.map(|(field, _)| field)).collect();
+            fields.iter().map(String::as_str).chain(in_message.map(|(field, _)| field)).collect();
         let ours = |text: &&str| {
             let field = FIELDS.into_iter().find(|field| name(*field) == *text)?;
             record.contains_key(name(field)).then_some(RefusedField { field, code })

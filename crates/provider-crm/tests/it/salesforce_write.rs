@@ -158,6 +158,23 @@ async fn one_odd_value_of_a_result_costs_itself_alone() {
 }
 
 #[tokio::test]
+async fn fields_that_cannot_be_read_cost_no_code() {
+    let refused = ProviderError::Refused { code: "STRING_TOO_LONG", names_record: true };
+    for (code, fields, expected) in [
+        ("UNABLE_TO_LOCK_ROW", json!(7), &BUSY),
+        ("UNABLE_TO_LOCK_ROW", json!([{"name": "Email"}]), &BUSY),
+        ("STRING_TOO_LONG", json!(["Email", 7]), &refused),
+    ] {
+        let error = json!({"statusCode": code, "message": "Email: data value too large", "fields": fields});
+        let body = json!([{"success": false, "errors": [error]}]);
+        let server = Server::start(move |_, _| reply(200, &body)).await;
+        let email = [(ContactField::Email, Some("mara"))];
+        let outcome = salesforce_at(&server.url).upsert_contact(&write(Some(MARA), &email)).await;
+        assert_eq!(outcome.as_ref(), Err(expected), "{code} {fields}");
+    }
+}
+
+#[tokio::test]
 async fn the_id_of_a_result_is_that_of_the_written_contact() {
     let unreadable = ProviderError::Unreadable { field: "id" };
     let another = ProviderError::WHOLE_REPLY_MALFORMED;
