@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::Number;
-use time::OffsetDateTime;
+use serde_json::{Map, Number, Value};
+use time::macros::format_description;
+use time::{Date, OffsetDateTime};
 
 use crate::error::ProviderError;
 use crate::lenient::parse_time;
@@ -52,6 +53,14 @@ impl Json {
         Field(if agree { Ok(first) } else { Err(Unread) })
     }
 
+    /// The items of a list; a single value in its place is a list of one.
+    pub const fn items(&self) -> &[Self] {
+        match self {
+            Self::List(items) => items.as_slice(),
+            one => std::slice::from_ref(one),
+        }
+    }
+
     /// True if the object has one of these names, in any case and with any value.
     pub fn has_any(&self, names: &[&str]) -> bool {
         let Self::Object(fields) = self else { return false };
@@ -71,6 +80,34 @@ impl Json {
         }
         Self::Object(lifted)
     }
+}
+
+/// Fields that are kept as they are, names included.
+///
+/// # Errors
+/// [`Unread`] if a name in them has two values.
+pub fn kept<'a>(fields: impl IntoIterator<Item = &'a (String, Json)>) -> Result<Map<String, Value>, Unread> {
+    let mut kept = Map::new();
+    for (name, value) in fields {
+        let value = kept_value(value)?;
+        match kept.get(name) {
+            None | Some(Value::Null) => drop(kept.insert(name.clone(), value)),
+            Some(known) if value.is_null() || *known == value => {}
+            Some(_) => return Err(Unread),
+        }
+    }
+    Ok(kept)
+}
+
+fn kept_value(value: &Json) -> Result<Value, Unread> {
+    Ok(match value {
+        Json::Null => Value::Null,
+        Json::Flag(flag) => Value::Bool(*flag),
+        Json::Number(number) => Value::Number(number.clone()),
+        Json::Text(text) => Value::String(text.clone()),
+        Json::List(items) => Value::Array(items.iter().map(kept_value).collect::<Result<_, _>>()?),
+        Json::Object(fields) => Value::Object(kept(fields)?),
+    })
 }
 
 impl<'a> Field<'a> {
@@ -151,15 +188,21 @@ impl<'a> Field<'a> {
         self.text()?.map(|text| parse_time(&text).ok_or(Unread)).transpose()
     }
 
+    /// A date, `YYYY-MM-DD`. An empty text is none.
+    ///
+    /// # Errors
+    /// [`Unread`] for anything else.
+    pub fn date(self) -> Result<Option<Date>, Unread> {
+        let format = format_description!("[year]-[month]-[day]");
+        self.text()?.map(|text| Date::parse(&text, format).map_err(|_| Unread)).transpose()
+    }
+
     /// A list; a single value in its place is a list of one.
     ///
     /// # Errors
     /// [`Unread`] for a name with two values.
     pub fn list(self) -> Result<Option<&'a [Json]>, Unread> {
-        Ok(self.0?.map(|value| match value {
-            Json::List(items) => items.as_slice(),
-            one => std::slice::from_ref(one),
-        }))
+        Ok(self.0?.map(Json::items))
     }
 
     fn scalar<T>(self, read: impl Fn(&Json) -> Option<T>) -> Result<Option<T>, Unread> {
@@ -346,6 +389,38 @@ mod tests {
         assert_eq!(readable("active", record.at("active").flag()), Err(unreadable("active")));
         assert_eq!(readable("blocked", record.at("blocked").flag()), Ok(None));
         assert_eq!(needed("id", record.at("id").id()), Err(unreadable("id")));
+    }
+
+    #[test]
+    fn fields_are_kept_as_they_are_unless_a_name_has_two_values() {
+        let kept = |text: &str| match json(text) {
+            Json::Object(fields) => kept(&fields).map(|kept| Value::Object(kept).to_string()),
+            _ => Err(Unread),
+        };
+        for (text, expected) in [
+            (r#"{"B":[1,null],"b":{"c":1.5}}"#, r#"{"B":[1,null],"b":{"c":1.5}}"#),
+            (r#"{"a":1,"a":null}"#, r#"{"a":1}"#),
+            (r#"{"a":null,"a":"x"}"#, r#"{"a":"x"}"#),
+            (r#"{"a":[{"b":true}],"a":[{"b":true}]}"#, r#"{"a":[{"b":true}]}"#),
+        ] {
+            assert_eq!(kept(text).as_deref(), Ok(expected), "{text}");
+        }
+        for contradiction in [r#"{"a":1,"a":2}"#, r#"{"a":[{"b":"draft","b":"published"}]}"#] {
+            assert_eq!(kept(contradiction), Err(Unread), "{contradiction}");
+        }
+    }
+
+    #[test]
+    fn a_date_has_one_form() {
+        let date = |value: &str| json(&format!(r#"{{"d":{value}}}"#)).at("d").date();
+        assert_eq!(
+            date(r#""1988-04-09""#).map(|date| date.map(|date| date.to_string())),
+            Ok(Some("1988-04-09".into()))
+        );
+        assert_eq!((date("null"), date(r#""""#)), (Ok(None), Ok(None)));
+        for unread in [r#""1988-02-30""#, r#""09.04.1988""#, "19880409", r#""1988-04-09T00:00:00Z""#] {
+            assert_eq!(date(unread), Err(Unread), "{unread}");
+        }
     }
 
     #[test]

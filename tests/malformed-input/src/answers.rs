@@ -3,10 +3,15 @@
 //! In: a connector's [`Answer`] and a number. Out: nothing, or a panic that says which promise was broken: a value that is
 //! unambiguous is never lost, damage costs no other value, and what a record needs never reads as empty.
 
+use provider_sso::{ChangedPage, ListedPage, ProviderError};
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom as _, SliceRandom as _};
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
+
+/// The name under which a [`Reading`] lists what is there and cannot be read.
+pub(crate) const UNREAD: &str = "unread";
 
 /// The values of an answer by name, or the text of the refusal.
 pub type Reading = Result<Map<String, Value>, String>;
@@ -14,18 +19,49 @@ pub type Reading = Result<Map<String, Value>, String>;
 /// A good answer, and how its connector reads it.
 pub struct Answer {
     /// The vendor and the call.
-    pub name: &'static str,
+    name: &'static str,
     /// The recorded answer.
-    pub good: Value,
+    good: Value,
     /// How the connector reads a body.
-    pub read: fn(&[u8]) -> Reading,
+    read: fn(&[u8]) -> Reading,
     /// Which values come from which places of the answer. Places that are not here are not read.
-    pub places: &'static [Place],
+    places: &'static [Place],
     /// The schema below which a server may write the record.
-    pub schema: Option<&'static str>,
+    schema: Option<&'static str>,
+    /// Names are the editors' own: in another case it is another name.
+    exact_names: bool,
+    /// Places that are stored as they are. Nothing below them is changed in its form.
+    opaque: &'static [&'static str],
 }
 
 impl Answer {
+    pub(crate) const fn new(
+        name: &'static str,
+        good: Value,
+        read: fn(&[u8]) -> Reading,
+        places: &'static [Place],
+    ) -> Self {
+        Self { name, good, read, places, schema: None, exact_names: false, opaque: &[] }
+    }
+
+    pub(crate) fn below_schema(self, schema: &'static str) -> Self {
+        Self { schema: Some(schema), ..self }
+    }
+
+    pub(crate) fn with_exact_names(self, opaque: &'static [&'static str]) -> Self {
+        Self { exact_names: true, opaque, ..self }
+    }
+
+    fn tree(&self) -> Tree {
+        let mut tree = Tree::from(&self.good);
+        for pointer in self.opaque {
+            if let (Some(place), Some(value)) = (tree.at(pointer), self.good.pointer(pointer)) {
+                *place = Tree::Leaf(value.clone());
+            }
+        }
+        tree
+    }
+
     /// What the connector reads from the good answer.
     ///
     /// # Panics
@@ -47,12 +83,19 @@ pub struct Place {
     needed: Option<fn(&Value) -> bool>,
     /// Damage below the place costs the answer, too.
     deep: bool,
+    /// What is there and cannot be read is listed as [`UNREAD`].
+    noted: bool,
 }
 
 impl Place {
     /// A place whose damage costs these values.
     pub const fn optional(pointer: &'static str, values: &'static [&'static str]) -> Self {
-        Self { pointer, values, needed: None, deep: false }
+        Self { pointer, values, needed: None, deep: false, noted: false }
+    }
+
+    /// A place whose damage costs these values, and is noted: it does not look as if there was no value.
+    pub const fn noted(pointer: &'static str, values: &'static [&'static str]) -> Self {
+        Self { pointer, values, needed: None, deep: false, noted: true }
     }
 
     /// A place that is refused unless it has such a value.
@@ -61,7 +104,7 @@ impl Place {
         values: &'static [&'static str],
         valid: fn(&Value) -> bool,
     ) -> Self {
-        Self { pointer, values, needed: Some(valid), deep: false }
+        Self { pointer, values, needed: Some(valid), deep: false, noted: false }
     }
 
     /// A place of which each part is needed.
@@ -70,7 +113,7 @@ impl Place {
         values: &'static [&'static str],
         valid: fn(&Value) -> bool,
     ) -> Self {
-        Self { pointer, values, needed: Some(valid), deep: true }
+        Self { pointer, values, needed: Some(valid), deep: true, noted: false }
     }
 
     fn concerns(&self, pointer: &str) -> bool {
@@ -173,10 +216,10 @@ impl Tree {
 /// When one is broken.
 pub fn check(answer: &Answer, good: &Map<String, Value>, number: u64) {
     let mut random = StdRng::seed_from_u64(number);
-    let mut tree = Tree::from(&answer.good);
+    let mut tree = answer.tree();
     // The damage comes first: its place is that of the recorded answer.
-    let damage = random.random_bool(0.6).then(|| damaged(&mut tree, &mut random));
-    keep_meaning(&mut tree, answer.schema, &mut random);
+    let damage = random.random_bool(0.6).then(|| damaged(&mut tree, answer.exact_names, &mut random));
+    keep_meaning(&mut tree, answer, &mut random);
     let mut text = if random.random_bool(0.3) { String::from("\u{feff}") } else { String::new() };
     tree.write(&mut text);
     let read = (answer.read)(text.as_bytes());
@@ -193,9 +236,15 @@ pub fn check(answer: &Answer, good: &Map<String, Value>, number: u64) {
         assert!(needed, "an optional value costs the answer: {}", about());
         return;
     };
-    for (name, _) in good.iter().filter(|(name, value)| values.get(*name) != Some(value)) {
-        let own: Vec<&&Place> =
-            concerned.iter().filter(|place| place.values.contains(&name.as_str())).collect();
+    // Of the places around the damage only the innermost: damage in one record of a list costs no other.
+    let around = |place: &Place| is_within(pointer, place.pointer);
+    let innermost = concerned.iter().filter(|place| around(place)).map(|place| place.pointer.len()).max();
+    let read_from =
+        concerned.iter().copied().filter(|place| !around(place) || Some(place.pointer.len()) == innermost);
+    let differs = |(name, value): &(&String, &Value)| *name != UNREAD && values.get(*name) != Some(value);
+    for (name, _) in good.iter().filter(differs) {
+        let own: Vec<&Place> =
+            read_from.clone().filter(|place| place.values.contains(&name.as_str())).collect();
         assert!(!own.is_empty(), "damage costs another value, {name}: {}", about());
         // What is there and cannot be read is refused; what is not there may have a default.
         let may_differ = own.iter().any(|place| match (place.needed, how) {
@@ -204,6 +253,14 @@ pub fn check(answer: &Answer, good: &Map<String, Value>, number: u64) {
             (Some(_), Damage::Contradicted) => false,
         });
         assert!(may_differ, "a needed value reads as another, {name}: {}", about());
+        let is_lost = values.get(name).is_none_or(Value::is_null) && !matches!(how, Damage::Removed);
+        let hidden = own.iter().any(|place| place.noted && is_within(pointer, place.pointer));
+        let is_noted = values.get(UNREAD).is_some_and(|unread| *unread != json!([]));
+        assert!(
+            !(is_lost && hidden) || is_noted,
+            "what cannot be read looks as if it was not there, {name}: {}",
+            about()
+        );
     }
 }
 
@@ -218,7 +275,7 @@ enum Damage {
 }
 
 /// Damages one place. Out: the place in the recorded answer, and how.
-fn damaged(tree: &mut Tree, random: &mut StdRng) -> (String, Damage) {
+fn damaged(tree: &mut Tree, exact_names: bool, random: &mut StdRng) -> (String, Damage) {
     let mut all = Vec::new();
     tree.pointers("", &mut all);
     let pointer = all.choose(random).cloned().unwrap_or_default();
@@ -238,7 +295,7 @@ fn damaged(tree: &mut Tree, random: &mut StdRng) -> (String, Damage) {
             }
             2 if !odd.is_null() && fields[place].1 != Tree::from(&odd) => {
                 let at = random.random_range(0..=fields.len());
-                fields.insert(at, (in_another_case(name, random), Tree::from(&odd)));
+                fields.insert(at, (again(name, exact_names, random), Tree::from(&odd)));
                 return (pointer, Damage::Contradicted);
             }
             _ => {}
@@ -279,9 +336,9 @@ fn odd(random: &mut StdRng) -> Value {
 }
 
 /// Changes that a lenient reader does not notice.
-fn keep_meaning(tree: &mut Tree, schema: Option<&str>, random: &mut StdRng) {
+fn keep_meaning(tree: &mut Tree, answer: &Answer, random: &mut StdRng) {
     for _ in 0..random.random_range(0..6) {
-        let kind = random.random_range(0..5);
+        let kind = random.random_range(if answer.exact_names { 1..5 } else { 0..5 });
         tree.each(&mut |place| {
             if random.random_bool(0.3) {
                 changed_in_form(place, kind, random);
@@ -291,10 +348,10 @@ fn keep_meaning(tree: &mut Tree, schema: Option<&str>, random: &mut StdRng) {
     // Last, or the two would be changed in different ways.
     tree.each(&mut |place| {
         if random.random_bool(0.1) {
-            repeat_a_name(place, random);
+            repeat_a_name(place, answer.exact_names, random);
         }
     });
-    if let (Some(schema), Tree::Object(fields), true) = (schema, &mut *tree, random.random_bool(0.3)) {
+    if let (Some(schema), Tree::Object(fields), true) = (answer.schema, &mut *tree, random.random_bool(0.3)) {
         let own: Vec<(String, Tree)> = fields
             .extract_if(.., |(name, _)| {
                 !name.contains(':') && !name.eq_ignore_ascii_case("schemas") && random.random_bool(0.7)
@@ -350,12 +407,16 @@ fn changed_in_form(place: &mut Tree, kind: i32, random: &mut StdRng) {
     }
 }
 
-fn repeat_a_name(place: &mut Tree, random: &mut StdRng) {
+fn repeat_a_name(place: &mut Tree, exact_names: bool, random: &mut StdRng) {
     let Tree::Object(fields) = place else { return };
     if let Some((name, value)) = fields.choose(random).cloned() {
-        let again = if random.random_bool(0.5) { value } else { Tree::Leaf(Value::Null) };
-        fields.push((in_another_case(&name, random), again));
+        let value = if random.random_bool(0.5) { value } else { Tree::Leaf(Value::Null) };
+        fields.push((again(&name, exact_names, random), value));
     }
+}
+
+fn again(name: &str, exact_names: bool, random: &mut StdRng) -> String {
+    if exact_names { name.to_owned() } else { in_another_case(name, random) }
 }
 
 fn in_another_case(name: &str, random: &mut StdRng) -> String {
@@ -363,4 +424,45 @@ fn in_another_case(name: &str, random: &mut StdRng) -> String {
         if random.random_bool(0.5) { sign.to_ascii_uppercase() } else { sign.to_ascii_lowercase() }
     };
     name.chars().map(other).collect()
+}
+
+/// True for an ID. A number that the changes of form have written as a text is one, too.
+pub(crate) fn is_id(value: &Value) -> bool {
+    value.is_u64() || value.is_i64() || is_text(value)
+}
+
+/// True for a text. A flag that the changes of form have written as a text is one, too.
+pub(crate) fn is_text(value: &Value) -> bool {
+    value.is_string() || value.is_boolean() || value.is_u64()
+}
+
+/// True for a whole number. A flag that the changes of form have written as a number is one, too.
+pub(crate) fn is_number(value: &Value) -> bool {
+    value.is_u64() || value.is_boolean()
+}
+
+pub(crate) fn is_flag(value: &Value) -> bool {
+    [json!(true), json!(false), json!(0), json!(1), json!("true")].contains(value)
+}
+
+/// A page of a listing: each ID with its version, and how many records there are, the unreadable ones included.
+pub(crate) fn listed(page: Result<ListedPage, ProviderError>) -> Reading {
+    let page = page.map_err(|error| error.to_string())?;
+    let count = page.records.len() + page.unreadable.len();
+    let version =
+        |version: Option<OffsetDateTime>| json!(version.map(|at| at.to_string()).unwrap_or_default());
+    let mut values: Map<String, Value> =
+        page.records.into_iter().map(|record| (record.id, version(record.version))).collect();
+    values.insert(String::from("count"), json!(count));
+    Ok(values)
+}
+
+/// A page of a feed: each ID, how many records there are, and where the feed continues.
+pub(crate) fn changed(page: Result<ChangedPage, ProviderError>) -> Reading {
+    let page = page.map_err(|error| error.to_string())?;
+    let mut values: Map<String, Value> = page.ids.iter().map(|id| (id.clone(), json!(true))).collect();
+    values.insert(String::from("count"), json!(page.ids.len() + page.unreadable.len()));
+    values.insert(String::from("next"), json!(page.next));
+    values.insert(String::from("more"), json!(page.more));
+    Ok(values)
 }

@@ -9,9 +9,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken promise is a panic")]
 
 mod answers;
+mod content_answers;
 mod contents;
 mod corpus;
+mod crm_answers;
 mod events;
+mod identity_answers;
 mod marker;
 mod mutation;
 mod policy;
@@ -21,10 +24,13 @@ mod sso_answers;
 mod webhooks;
 
 pub use answers::{Answer, Place, Reading, check};
+pub use content_answers::content_answers;
+pub use crm_answers::crm_answers;
 pub use events::{
     auth0_event, envelope_announcement, okta_event, persona_event, salesforce_event, scim_event, sign_in,
     stripe_event,
 };
+pub use identity_answers::identity_answers;
 pub use marker::MARKER;
 pub use mutation::mutated;
 pub use policy::policy_file;

@@ -28,38 +28,48 @@ use crate::marker::{planted, says_nothing};
 pub(crate) const QUESTIONS: [char; 15] =
     ['a', 'A', 'o', 'O', 'c', 's', 'p', 'f', 'w', 'r', 'l', 't', 'T', 'd', 'D'];
 
-const CONTACT: &str = "0037Q00000HbKmTQAV";
+pub(crate) const CONTACT: &str = "0037Q00000HbKmTQAV";
 
 const TOKEN: &str = r#"{"access_token":"t","token_type":"Bearer","expires_in":86400}"#;
 
-type Answer = Arc<Mutex<(StatusCode, Bytes)>>;
+/// What the server replies: to the first request of the API, if that differs, and to all others.
+#[derive(Debug, Clone, Default)]
+struct Replies {
+    first: Option<Bytes>,
+    status: StatusCode,
+    body: Bytes,
+}
 
 pub(crate) struct World {
     runtime: Runtime,
-    answer: Answer,
+    replies: Arc<Mutex<Replies>>,
     pub(crate) auth0: Auth0Client,
     pub(crate) okta: OktaClient,
     pub(crate) scim: ScimClient,
-    salesforce: SalesforceClient,
-    stripe: StripeClient,
-    persona: PersonaClient,
-    contentful: ContentfulClient,
-    directus: DirectusClient,
+    pub(crate) salesforce: SalesforceClient,
+    pub(crate) stripe: StripeClient,
+    pub(crate) persona: PersonaClient,
+    pub(crate) contentful: ContentfulClient,
+    pub(crate) directus: DirectusClient,
 }
 
 impl World {
     fn start() -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let answer: Answer = Arc::default();
-        let kept = Arc::clone(&answer);
+        let replies: Arc<Mutex<Replies>> = Arc::default();
+        let kept = Arc::clone(&replies);
         let reply = async move |uri: Uri| {
             let json: [(HeaderName, &str); 1] = [(CONTENT_TYPE, "application/json")];
             let token = uri.path().ends_with("/token");
             let (status, body) = if token {
                 (StatusCode::OK, Bytes::from_static(TOKEN.as_bytes()))
             } else {
-                kept.lock().unwrap().clone()
+                let mut replies = kept.lock().unwrap();
+                match replies.first.take() {
+                    Some(first) => (StatusCode::OK, first),
+                    None => (replies.status, replies.body.clone()),
+                }
             };
             (status, json, body)
         };
@@ -69,7 +79,7 @@ impl World {
         runtime.spawn(async { axum::serve(listener, router).await });
         Self {
             runtime,
-            answer,
+            replies,
             auth0: auth0(&url),
             okta: okta(&url),
             scim: scim(&url),
@@ -81,9 +91,14 @@ impl World {
         }
     }
 
+    fn will_reply(&self, first: Option<&'static str>, status: StatusCode, body: &[u8]) {
+        let first = first.map(|first| Bytes::from_static(first.as_bytes()));
+        *self.replies.lock().unwrap() = Replies { first, status, body: Bytes::copy_from_slice(body) };
+    }
+
     fn ask(&self, question: char, answer: &[u8]) {
         let status = if question == 'r' { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-        *self.answer.lock().unwrap() = (status, Bytes::copy_from_slice(answer));
+        self.will_reply(None, status, answer);
         self.runtime.block_on(async {
             match question {
                 'a' => user(self.auth0.fetch_user("auth0|1", None).await),
@@ -112,8 +127,18 @@ static WORLD: LazyLock<Mutex<World>> = LazyLock::new(|| Mutex::new(World::start(
 
 /// What a connector reads from an answer with this body.
 pub(crate) fn read<T>(body: &[u8], ask: impl AsyncFnOnce(&World) -> T) -> T {
+    read_reply(None, StatusCode::OK, body, ask)
+}
+
+/// The same, if the body is that of a reply with this status, after another reply.
+pub(crate) fn read_reply<T>(
+    first: Option<&'static str>,
+    status: StatusCode,
+    body: &[u8],
+    ask: impl AsyncFnOnce(&World) -> T,
+) -> T {
     let world = WORLD.lock().unwrap_or_else(PoisonError::into_inner);
-    *world.answer.lock().unwrap() = (StatusCode::OK, Bytes::copy_from_slice(body));
+    world.will_reply(first, status, body);
     world.runtime.block_on(ask(&world))
 }
 
@@ -128,7 +153,7 @@ pub fn reply_body(input: &[u8]) {
     }
 }
 
-fn write() -> ContactWrite {
+pub(crate) fn write() -> ContactWrite {
     let fields = [(ContactField::Email, Some("a@example.org".to_owned()))].into();
     ContactWrite { id: Some(CONTACT.to_owned()), external_key: "P-1".to_owned(), fields }
 }
@@ -182,7 +207,7 @@ fn contacts(fetched: Result<Vec<FetchedContact>, ProviderError>) {
     }
 }
 
-fn key(collection: &str) -> ItemKey {
+pub(crate) fn key(collection: &str) -> ItemKey {
     ItemKey { collection: collection.to_owned(), id: "6lNoticeQuay".to_owned() }
 }
 

@@ -1,11 +1,13 @@
 //! The answers of identity providers, for [`crate::check`].
 
-use provider_sso::{FetchedUser, ListedPage, ProviderError, SsoProvider as _};
-use serde_json::{Value, json};
+use axum::http::StatusCode;
+use provider_sso::{ChangesFrom, FetchedUser, FoundSignIn, ProviderError, SignIn, SsoProvider as _};
+use serde_json::{Map, Value, json};
+use time::macros::datetime;
 
-use crate::answers::{Answer, Place, Reading};
+use crate::answers::{Answer, Place, Reading, UNREAD, changed, is_flag, is_id, is_text, listed};
 use crate::corpus::{SCIM_USER, fixture};
-use crate::replies::read;
+use crate::replies::{read, read_reply};
 
 /// Every answer that a connector of an identity provider reads.
 pub fn sso_answers() -> Vec<Answer> {
@@ -16,37 +18,51 @@ pub fn sso_answers() -> Vec<Answer> {
         json!({"id": id, "user_id": id, "userName": id, "created_at": "2026-11-24T17:00:00.000Z",
             "updated_at": "2026-11-24T17:00:00.000Z", "meta": {"lastModified": "2026-11-24T17:00:00Z"}})
     });
+    let log = |name| fixture(&format!("crates/provider-sso/tests/fixtures/{name}.json"))["detail"].take();
+    let auth0_entry = log("auth0-log-login")["data"].take();
+    let mut bare = auth0_entry.clone();
+    bare["user_id"] = json!("6720c4d1a9b8e7f605142233");
+    let hits = json!([{"user_id": "auth0|aa", "identities": [
+        {"provider": "github", "connection": "github", "user_id": 4711, "isSocial": true},
+        {"provider": "auth0", "connection": "Bayside-Members", "user_id": "aa", "isSocial": false}]}]);
+    let okta_entry = json!([log("okta-log-sign-on")]);
+    let frame = json!({"offset": "o7", "event": log("auth0-stream-user-updated")});
+    let changes = [("00u1", 10), ("00u2", 20), ("00u3", 30)].map(|(id, minute)| {
+        json!({"uuid": format!("5c7e-{minute}"), "eventType": "user.lifecycle.suspend",
+            "published": format!("2026-11-24T17:{minute}:00.118Z"), "actor": {"id": "00uAdmin", "type": "User"},
+            "outcome": {"result": "SUCCESS"}, "target": [{"id": id, "type": "User", "displayName": "Tove Lind"}]})
+    });
+    let changes = json!(changes);
     vec![
-        Answer { name: "auth0 user", good: auth0, read: |body| user('a', body), places: AUTH0, schema: None },
-        Answer { name: "okta user", good: okta, read: |body| user('o', body), places: OKTA, schema: None },
-        Answer {
-            name: "scim user",
-            good: fixture(SCIM_USER),
-            read: |body| user('c', body),
-            places: SCIM,
-            schema: Some("urn:ietf:params:scim:schemas:core:2.0:User"),
-        },
-        Answer {
-            name: "auth0 list",
-            good: json!({"start": 0, "limit": 100, "length": 3, "total": 3, "users": users}),
-            read: |body| list('1', body),
-            places: AUTH0_LIST,
-            schema: None,
-        },
-        Answer {
-            name: "okta list",
-            good: json!(users),
-            read: |body| list('2', body),
-            places: OKTA_LIST,
-            schema: None,
-        },
-        Answer {
-            name: "scim list",
-            good: json!({"totalResults": 3, "itemsPerPage": 3, "startIndex": 1, "Resources": users}),
-            read: |body| list('3', body),
-            places: SCIM_LIST,
-            schema: None,
-        },
+        Answer::new("auth0 user", auth0, |body| user('a', body), AUTH0),
+        Answer::new("okta user", okta, |body| user('o', body), OKTA),
+        Answer::new("scim user", fixture(SCIM_USER), |body| user('c', body), SCIM)
+            .below_schema("urn:ietf:params:scim:schemas:core:2.0:User"),
+        Answer::new(
+            "auth0 list",
+            json!({"start": 0, "limit": 100, "length": 3, "total": 3, "users": users}),
+            |body| list('1', body),
+            AUTH0_LIST,
+        ),
+        Answer::new("okta list", json!(users), |body| list('2', body), OKTA_LIST),
+        Answer::new(
+            "scim list",
+            json!({"totalResults": 3, "itemsPerPage": 3, "startIndex": 1, "Resources": users}),
+            |body| list('3', body),
+            SCIM_LIST,
+        ),
+        Answer::new("auth0 sign-in", auth0_entry, |body| sign_in('a', body), AUTH0_SIGN_IN),
+        Answer::new("auth0 sign-in with a bare ID", bare, |body| sign_in('a', body), AUTH0_BARE_SIGN_IN),
+        Answer::new("auth0 search", hits, search, AUTH0_SEARCH),
+        Answer::new("okta sign-in", okta_entry, |body| sign_in('o', body), OKTA_SIGN_IN),
+        Answer::new("auth0 changes", frame, auth0_changes, AUTH0_CHANGES),
+        Answer::new("okta changes", changes, okta_changes, OKTA_CHANGES),
+        Answer::new(
+            "scim changes",
+            json!({"totalResults": 3, "itemsPerPage": 3, "startIndex": 1, "Resources": users}),
+            scim_changes,
+            SCIM_LIST,
+        ),
     ]
 }
 
@@ -60,14 +76,14 @@ const AUTH0: &[Place] = &[
     Place::needed("/identities/1/user_id", &["identities"], is_id),
     Place::needed("/identities/0/provider", &["identities"], is_text),
     Place::needed("/identities/1/provider", &["identities"], is_text),
-    Place::optional("/email", &["email"]),
+    Place::noted("/email", &["email"]),
     Place::optional("/email_verified", &["email_verified"]),
-    Place::optional("/given_name", &["given_name"]),
-    Place::optional("/family_name", &["family_name"]),
-    Place::optional("/name", &["display_name"]),
-    Place::optional("/phone_number", &["phone"]),
+    Place::noted("/given_name", &["given_name"]),
+    Place::noted("/family_name", &["family_name"]),
+    Place::noted("/name", &["display_name"]),
+    Place::noted("/phone_number", &["phone"]),
     Place::optional("/app_metadata", &["external_key"]),
-    Place::optional("/updated_at", &["version"]),
+    Place::noted("/updated_at", &["version"]),
 ];
 
 const OKTA: &[Place] = &[
@@ -78,59 +94,115 @@ const OKTA: &[Place] = &[
         &["email", "given_name", "family_name", "display_name", "phone", "external_key"],
         Value::is_object,
     ),
-    Place::optional("/profile/email", &["email"]),
-    Place::optional("/profile/firstName", &["given_name", "display_name"]),
-    Place::optional("/profile/lastName", &["family_name", "display_name"]),
-    Place::optional("/profile/mobilePhone", &["phone"]),
-    Place::optional("/profile/employeeNumber", &["external_key"]),
+    Place::noted("/profile/email", &["email"]),
+    Place::noted("/profile/firstName", &["given_name", "display_name"]),
+    Place::noted("/profile/lastName", &["family_name", "display_name"]),
+    Place::noted("/profile/mobilePhone", &["phone"]),
+    Place::noted("/profile/employeeNumber", &["external_key"]),
     Place::optional("/credentials", &["email_verified"]),
-    Place::optional("/lastUpdated", &["version"]),
+    Place::noted("/lastUpdated", &["version"]),
 ];
 
 const SCIM: &[Place] = &[
     Place::needed("/id", &["id", "identities"], is_id),
     Place::needed("/active", &["blocked"], is_flag),
     Place::needed("/userName", &[], is_id),
-    Place::optional("/externalId", &["external_key"]),
-    Place::optional("/name/formatted", &["display_name"]),
-    Place::optional("/name/givenName", &["given_name"]),
-    Place::optional("/name/familyName", &["family_name"]),
+    Place::noted("/externalId", &["external_key"]),
+    Place::noted("/name/formatted", &["display_name"]),
+    Place::noted("/name/givenName", &["given_name"]),
+    Place::noted("/name/familyName", &["family_name"]),
     Place::optional("/emails", &["email"]),
     Place::optional("/phoneNumbers", &["phone"]),
-    Place::optional("/meta/lastModified", &["version"]),
-    Place::optional("/meta/version", &["etag"]),
+    Place::noted("/meta/lastModified", &["version"]),
+    Place::noted("/meta/version", &["etag"]),
 ];
 
 // A list in which nothing is a user has records that cannot be read, which is said.
 const AUTH0_LIST: &[Place] = &[
-    Place::needed("/users", &["u1", "u2", "u3"], |_| true),
+    Place::needed("/users", &["u1", "u2", "u3", "count"], |_| true),
     Place::optional("/users/0", &["u1"]),
     Place::optional("/users/1", &["u2"]),
     Place::optional("/users/2", &["u3"]),
 ];
 
-const OKTA_LIST: &[Place] =
-    &[Place::optional("/0", &["u1"]), Place::optional("/1", &["u2"]), Place::optional("/2", &["u3"])];
+const OKTA_LIST: &[Place] = &[
+    Place::needed("", &["u1", "u2", "u3", "count"], |_| true),
+    Place::optional("/0", &["u1"]),
+    Place::optional("/1", &["u2"]),
+    Place::optional("/2", &["u3"]),
+];
 
 const SCIM_LIST: &[Place] = &[
-    Place::needed("/Resources", &["u1", "u2", "u3"], |_| true),
+    Place::needed("/Resources", &["u1", "u2", "u3", "count"], |_| true),
     Place::optional("/Resources/0", &["u1"]),
     Place::optional("/Resources/1", &["u2"]),
     Place::optional("/Resources/2", &["u3"]),
 ];
 
-fn is_id(value: &Value) -> bool {
-    value.is_u64() || value.is_i64() || is_text(value)
-}
+const AUTH0_SIGN_IN: &[Place] = &[
+    Place::needed("/type", &["user_id", "application_id", "at"], is_text),
+    Place::needed("/user_id", &["user_id", "application_id", "at"], is_id),
+    Place::needed("/client_id", &["user_id", "application_id", "at"], is_id),
+    Place::needed("/date", &["user_id", "application_id", "at"], |_| false),
+];
 
-/// A flag that the changes of form have written as a text is one, too.
-fn is_text(value: &Value) -> bool {
-    value.is_string() || value.is_boolean() || value.is_u64()
-}
+// A search by a bare ID finds no user in this answer.
+const AUTH0_BARE_SIGN_IN: &[Place] = &[
+    Place::needed("/type", &["user_id", "application_id", "at"], is_text),
+    Place::needed("/user_id", &["user_id", "application_id", "at"], is_id),
+    Place::needed("/strategy", &["user_id"], is_text),
+    Place::needed("/strategy_type", &["user_id"], |_| false),
+    Place::needed("/client_id", &["user_id", "application_id", "at"], is_id),
+    Place::needed("/date", &["user_id", "application_id", "at"], |_| false),
+];
 
-fn is_flag(value: &Value) -> bool {
-    [json!(true), json!(false), json!(0), json!(1), json!("true")].contains(value)
-}
+// A user without the identity is another one.
+const AUTH0_SEARCH: &[Place] = &[
+    Place::needed("", &["user_id", "application_id", "at"], |_| false),
+    Place::needed("/0", &["user_id", "application_id", "at"], |_| false),
+    Place::needed("/0/user_id", &["user_id"], is_id),
+    Place::needed("/0/identities", &["user_id", "application_id", "at"], |_| false),
+    Place::needed("/0/identities/0", &["user_id", "application_id", "at"], |_| false),
+    Place::needed("/0/identities/0/user_id", &["user_id", "application_id", "at"], is_id),
+];
+
+// Without a target, the user signed in to Okta itself.
+const OKTA_SIGN_IN: &[Place] = &[
+    Place::needed("", &["user_id", "application_id", "at"], |_| false),
+    Place::needed("/0/uuid", &["user_id", "application_id", "at"], is_text),
+    Place::needed("/0/eventType", &["user_id", "application_id", "at"], is_text),
+    Place::needed("/0/outcome", &["user_id", "application_id", "at"], Value::is_object),
+    Place::needed("/0/outcome/result", &["user_id", "application_id", "at"], is_text),
+    Place::needed("/0/actor", &["user_id", "application_id", "at"], |_| false),
+    Place::needed("/0/actor/id", &["user_id"], is_text),
+    Place::needed("/0/actor/type", &["user_id", "application_id", "at"], is_text),
+    Place::needed("/0/target", &["application_id"], |_| false),
+    Place::needed("/0/target/1", &["application_id"], |_| false),
+    Place::needed("/0/target/1/id", &["application_id"], is_text),
+    Place::needed("/0/target/1/type", &["application_id"], is_text),
+    Place::needed("/0/published", &["user_id", "application_id", "at"], |_| false),
+];
+
+// A frame that names no user has an offset only.
+const AUTH0_CHANGES: &[Place] = &[
+    Place::optional("/event", &["auth0|6720c4d1a9b8e7f605142233", "count"]),
+    Place::optional("/event/type", &["auth0|6720c4d1a9b8e7f605142233", "count"]),
+    Place::optional("/event/data", &["auth0|6720c4d1a9b8e7f605142233"]),
+];
+
+// A type that is not about a user changes none.
+const OKTA_CHANGES: &[Place] = &[
+    Place::needed("", &["00u1", "00u2", "00u3", "count", "next"], |_| false),
+    Place::optional("/0", &["00u1"]),
+    Place::optional("/1", &["00u2"]),
+    Place::optional("/2", &["00u3", "next"]),
+    Place::optional("/0/eventType", &["00u1", "count"]),
+    Place::optional("/1/eventType", &["00u2", "count"]),
+    Place::optional("/2/eventType", &["00u3", "count"]),
+    Place::optional("/0/target", &["00u1", "count"]),
+    Place::optional("/1/target", &["00u2", "count"]),
+    Place::optional("/2/target", &["00u3", "count"]),
+];
 
 fn user(question: char, body: &[u8]) -> Reading {
     let fetched = read(body, async |world| match question {
@@ -143,6 +215,7 @@ fn user(question: char, body: &[u8]) -> Reading {
             let mut values = serde_json::to_value(&*user).unwrap().as_object().cloned().unwrap_or_default();
             values.insert("version".to_owned(), json!(user.version.map(|at| at.to_string())));
             values.insert("etag".to_owned(), json!(user.etag));
+            values.insert(UNREAD.to_owned(), json!(user.unread));
             Ok(values)
         }
         Ok(other) => panic!("{other:?}"),
@@ -151,11 +224,58 @@ fn user(question: char, body: &[u8]) -> Reading {
 }
 
 fn list(question: char, body: &[u8]) -> Reading {
-    let listed: Result<ListedPage, ProviderError> = read(body, async |world| match question {
+    let page = read(body, async |world| match question {
         '1' => world.auth0.list(None).await,
         '2' => world.okta.list(None).await,
         _ => world.scim.list(None).await,
     });
-    let listed = listed.map_err(|error| error.to_string())?;
-    Ok(listed.records.into_iter().map(|record| (record.id, json!(true))).collect())
+    listed(page)
+}
+
+fn sign_in(question: char, body: &[u8]) -> Reading {
+    found(read(body, async |world| match question {
+        'a' => world.auth0.fetch_sign_in("90020261119").await,
+        _ => world.okta.fetch_sign_in("7d3b20f4-c52f-11f1-8a60-0b1c2d3e4007").await,
+    }))
+}
+
+/// An entry that names no user has no values.
+fn found(found: Result<FoundSignIn, ProviderError>) -> Reading {
+    match found.map_err(|error| error.to_string())? {
+        FoundSignIn::Found(SignIn { user_id, application_id, at, .. }) => {
+            let values = [("user_id", user_id), ("application_id", application_id), ("at", at.to_string())];
+            Ok(values.map(|(name, value)| (name.to_owned(), json!(value))).into_iter().collect())
+        }
+        FoundSignIn::Unnamed | FoundSignIn::Missing => Ok(Map::new()),
+    }
+}
+
+/// The answer to the search for a bare ID, after a log entry with it.
+fn search(body: &[u8]) -> Reading {
+    let entry = r#"{"type":"s","date":"2026-11-19T07:01:55.020Z","client_id":"c","user_id":"4711"}"#;
+    found(read_reply(Some(entry), StatusCode::OK, body, async |world| world.auth0.fetch_sign_in("9").await))
+}
+
+const SINCE: ChangesFrom<'_> = ChangesFrom::Time(datetime!(2026-11-24 17:00 UTC));
+
+/// The frame as an event of a stream, and one of another user behind it.
+fn auth0_changes(body: &[u8]) -> Reading {
+    let frame = str::from_utf8(body).unwrap();
+    let (mark, frame) = frame.strip_prefix('\u{feff}').map_or(("", frame), |frame| ("\u{feff}", frame));
+    let other = r#"{"offset":"o8","event":{"type":"user.updated","data":{"object":{"user_id":"auth0|2"}}}}"#;
+    let stream = format!(
+        "{mark}id: o7\nevent: user.updated\ndata: {frame}\n\nid: o8\nevent: user.updated\ndata: {other}\n\n"
+    );
+    changed(read(stream.as_bytes(), async |world| world.auth0.changes(SINCE).await))
+}
+
+fn okta_changes(body: &[u8]) -> Reading {
+    changed(read(body, async |world| world.okta.changes(SINCE).await))
+}
+
+fn scim_changes(body: &[u8]) -> Reading {
+    let mut values = changed(read(body, async |world| world.scim.changes(SINCE).await))?;
+    // Where the feed continues depends on what the server has claimed.
+    values.remove("next");
+    Ok(values)
 }

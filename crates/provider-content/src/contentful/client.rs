@@ -4,13 +4,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use provider_http::json::{Json, needed};
 use provider_http::{Answer, ProviderError, ProviderHttp};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
 use super::SOURCE;
 use super::config::{ContentfulConfig, TOO_BIG};
-use super::record::{ASSET, ENTRY, Resource, SyncPage};
+use super::record::{ASSET, ENTRY, SyncPage, item};
 use crate::{ChangesError, ChangesPage, ContentProvider, FetchedItem, ItemKey};
 
 const TOKEN: &str = "sync_token";
@@ -25,18 +24,13 @@ pub struct ContentfulClient {
     page_size: Arc<AtomicU32>,
 }
 
-#[derive(Deserialize)]
-struct Collection {
-    total: u64,
-}
-
 impl ContentfulClient {
     pub(crate) fn of(config: ContentfulConfig, http: ProviderHttp) -> Self {
         let ContentfulConfig { space, environment, page_size, .. } = config;
         Self { http, space, environment, page_size: Arc::new(page_size.into()) }
     }
 
-    async fn first_page(&self) -> Result<SyncPage, ProviderError> {
+    async fn first_page(&self) -> Result<Json, ProviderError> {
         loop {
             let limit = self.page_size.load(Ordering::Relaxed).to_string();
             match self.read(&["sync"], &[("initial", "true"), ("limit", &limit)]).await {
@@ -59,17 +53,13 @@ impl ContentfulClient {
             .collect()
     }
 
-    async fn read<T: DeserializeOwned>(
-        &self,
-        rest: &[&str],
-        query: &[(&str, &str)],
-    ) -> Result<T, ProviderError> {
+    async fn read(&self, rest: &[&str], query: &[(&str, &str)]) -> Result<Json, ProviderError> {
         // Every environment has these: a 404 means that the base URL, the space or the environment is wrong.
         self.http.get_json(&self.path(rest), query, None).await?.always_found()
     }
 
     async fn total(&self, collection: &str) -> Result<u64, ProviderError> {
-        Ok(self.read::<Collection>(&[collection], &[("limit", "0")]).await?.total)
+        needed("total", self.read(&[collection], &[("limit", "0")]).await?.at("total").number())
     }
 }
 
@@ -88,7 +78,7 @@ impl ContentProvider for ContentfulClient {
     }
 
     async fn changed_since(&self, cursor: Option<&str>) -> Result<ChangesPage, ChangesError> {
-        let page: SyncPage = match cursor {
+        let page = match cursor {
             None => self.first_page().await?,
             // No other parameter is allowed beside a token, which has the size of the pages in it.
             Some(token) => match self.read(&["sync"], &[(TOKEN, token)]).await {
@@ -99,15 +89,16 @@ impl ContentProvider for ContentfulClient {
                 page => page?,
             },
         };
-        let (link, more) = page.link().ok_or(ProviderError::WHOLE_REPLY_MALFORMED)?;
+        let page = SyncPage::new(page);
+        let (link, more) = page.link()?;
         // The links of pages and syncs differ in their token only, so the token is the cursor.
-        let next = self.http.cursor_in(link, &self.path(&["sync"]), TOKEN)?;
-        page.changes(next, more).ok_or_else(|| ProviderError::WHOLE_REPLY_MALFORMED.into())
+        let next = self.http.cursor_in(&link, &self.path(&["sync"]), TOKEN)?;
+        Ok(page.changes(next, more)?)
     }
 
     async fn count(&self) -> Result<u64, ProviderError> {
         // Published entries and assets, as a full sync has them.
-        Ok(self.total("entries").await? + self.total("assets").await?)
+        Ok(self.total("entries").await?.saturating_add(self.total("assets").await?))
     }
 
     async fn fetch_item(&self, key: &ItemKey) -> Result<FetchedItem, ProviderError> {
@@ -117,12 +108,9 @@ impl ContentProvider for ContentfulClient {
             _ => return Err(ProviderError::Invalid { status: 400 }),
         };
         // In all languages, as the sync has it.
-        match self
-            .http
-            .get_json::<Resource>(&self.path(&[collection, &key.id]), &[("locale", "*")], None)
-            .await?
+        match self.http.get_json::<Json>(&self.path(&[collection, &key.id]), &[("locale", "*")], None).await?
         {
-            Answer::Found { value, .. } => match value.item() {
+            Answer::Found { value, .. } => match item(&value) {
                 Some(item) if item.key == *key => Ok(FetchedItem::Found(Box::new(item))),
                 _ => Err(ProviderError::WHOLE_REPLY_MALFORMED),
             },

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use provider_http::lenient::time;
-use serde::Deserialize;
+use provider_http::ProviderError;
+use provider_http::json::{Field, Json, kept, needed, readable};
 use serde_json::{Map, Value};
 
 use crate::{ChangesPage, Deletion, Item, ItemKey};
@@ -15,20 +15,7 @@ pub(crate) const ENTRY: &str = "entry";
 pub(crate) const ASSET: &str = "asset";
 
 /// The last page links to the next sync, every other page to the next page.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct SyncPage {
-    items: Vec<Value>,
-    next_page_url: Option<String>,
-    next_sync_url: Option<String>,
-}
-
-#[derive(Deserialize)]
-pub(crate) struct Resource {
-    sys: Value,
-    #[serde(flatten)]
-    body: Map<String, Value>,
-}
+pub(crate) struct SyncPage(Json);
 
 /// What a resource of a page is.
 enum Read {
@@ -48,21 +35,27 @@ pub(super) fn is_resource_id(text: &str) -> bool {
 }
 
 impl SyncPage {
+    pub(crate) const fn new(page: Json) -> Self {
+        Self(page)
+    }
+
     /// The link of the page, and true if it leads to a page that exists already.
-    pub(crate) fn link(&self) -> Option<(&str, bool)> {
-        match (&self.next_page_url, &self.next_sync_url) {
-            (Some(page), None) => Some((page, true)),
-            (None, Some(sync)) => Some((sync, false)),
-            _ => None,
+    pub(crate) fn link(&self) -> Result<(String, bool), ProviderError> {
+        let link = |name| readable(name, self.0.at(name).text());
+        match (link("nextPageUrl")?, link("nextSyncUrl")?) {
+            (Some(page), None) => Ok((page, true)),
+            (None, Some(sync)) => Ok((sync, false)),
+            _ => Err(ProviderError::WHOLE_REPLY_MALFORMED),
         }
     }
 
-    /// `None`: no resource of the page can be read.
-    pub(crate) fn changes(self, next: String, more: bool) -> Option<ChangesPage> {
+    /// An error if no resource of the page can be read.
+    pub(crate) fn changes(&self, next: String, more: bool) -> Result<ChangesPage, ProviderError> {
+        let resources = needed("items", self.0.at("items").list())?;
         let mut page = ChangesPage { items: Vec::new(), deletions: Vec::new(), ignored: 0, next, more };
-        let (length, mut unreadable) = (self.items.len(), 0);
-        for resource in self.items {
-            match serde_json::from_value(resource).map_or(Read::Unreadable, Resource::read) {
+        let mut unreadable = 0;
+        for resource in resources {
+            match read(resource) {
                 Read::Item(item) => page.items.push(item),
                 Read::Deletion(deletion) => page.deletions.push(deletion),
                 Read::Other => page.ignored += 1,
@@ -70,48 +63,56 @@ impl SyncPage {
             }
         }
         page.ignored += unreadable;
-        (unreadable == 0 || unreadable < length).then_some(page)
+        let readable = unreadable == 0 || unreadable < resources.len();
+        if readable { Ok(page) } else { Err(ProviderError::WHOLE_REPLY_MALFORMED) }
     }
 }
 
-impl Resource {
-    /// `None`: it is no item that can be read.
-    pub(crate) fn item(self) -> Option<Item> {
-        match self.read() {
-            Read::Item(item) => Some(item),
-            Read::Deletion(_) | Read::Other | Read::Unreadable => None,
-        }
+/// `None`: it is no item that can be read.
+pub(crate) fn item(resource: &Json) -> Option<Item> {
+    match read(resource) {
+        Read::Item(item) => Some(item),
+        Read::Deletion(_) | Read::Other | Read::Unreadable => None,
     }
+}
 
-    fn read(self) -> Read {
-        let text = |pointer| self.sys.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
-        let at = |name| time(self.sys.get(name));
-        let Some(kind) = text("/type") else { return Read::Unreadable };
-        let (collection, content_type) = match kind.as_str() {
-            "Entry" => (ENTRY, text("/contentType/sys/id").filter(|id| is_resource_id(id))),
-            "Asset" => (ASSET, Some(String::from(ASSET))),
-            "DeletedEntry" => (ENTRY, None),
-            "DeletedAsset" => (ASSET, None),
-            _ => return Read::Other,
-        };
-        let Some(id) = text("/id").filter(|id| is_resource_id(id)) else { return Read::Unreadable };
-        let key = ItemKey { collection: String::from(collection), id };
-        if kind.starts_with("Deleted") {
-            // This API shows an unpublished item as deleted. The revision of a deletion is not that of the item.
-            return Read::Deletion(Deletion { key, at: at("deletedAt").or_else(|| at("updatedAt")) });
-        }
-        let Some(content_type) = content_type else { return Read::Unreadable };
-        Read::Item(Item {
-            key,
-            content_type,
-            locales: locales(&self.body),
-            // Everything that this API shows is published.
-            published: true,
-            revision: self.sys.get("revision").and_then(Value::as_i64),
-            version: at("updatedAt"),
-            body: Value::Object(self.body),
-        })
+fn read(resource: &Json) -> Read {
+    let sys = resource.at("sys");
+    let text = |field: Field<'_>| field.text().ok().flatten();
+    let id = |field| text(field).filter(|id| is_resource_id(id));
+    let at = |name| sys.at(name).time().ok().flatten();
+    let Some(kind) = text(sys.at("type")) else { return Read::Unreadable };
+    let (collection, content_type) = match kind.as_str() {
+        "Entry" => (ENTRY, id(sys.at("contentType").at("sys").at("id"))),
+        "Asset" => (ASSET, Some(String::from(ASSET))),
+        "DeletedEntry" => (ENTRY, None),
+        "DeletedAsset" => (ASSET, None),
+        _ => return Read::Other,
+    };
+    let Some(id) = id(sys.at("id")) else { return Read::Unreadable };
+    let key = ItemKey { collection: String::from(collection), id };
+    if kind.starts_with("Deleted") {
+        // This API shows an unpublished item as deleted. The revision of a deletion is not that of the item.
+        return Read::Deletion(Deletion { key, at: at("deletedAt").or_else(|| at("updatedAt")) });
     }
+    let (Some(content_type), Some(body)) = (content_type, body(resource)) else { return Read::Unreadable };
+    let revision = sys.at("revision").number().ok().flatten();
+    Read::Item(Item {
+        key,
+        content_type,
+        locales: locales(&body),
+        // Everything that this API shows is published.
+        published: true,
+        revision: revision.and_then(|revision| i64::try_from(revision).ok()),
+        version: at("updatedAt"),
+        body: Value::Object(body),
+    })
+}
+
+/// Everything beside `sys`. `None`: it contradicts itself.
+fn body(resource: &Json) -> Option<Map<String, Value>> {
+    let Json::Object(fields) = resource else { return None };
+    kept(fields.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("sys"))).ok()
 }
 
 fn locales(body: &Map<String, Value>) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! The items API (<https://directus.io/docs/api/items>): pages of changes, an item by ID, how many items there are, a ping.
 
+use provider_http::json::Json;
 use provider_http::{Answer, ProviderError, ProviderHttp};
-use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 use url::Url;
 
@@ -9,7 +9,7 @@ use super::SOURCE;
 use super::config::DirectusConfig;
 use super::cursor::{Cursor, Place, Stream};
 use super::query::{self, Query};
-use super::record::{Aggregate, Record, Reply};
+use super::record::Record;
 use crate::{ChangesError, ChangesPage, ContentProvider, FetchedItem, Item, ItemKey};
 
 const MALFORMED: ProviderError = ProviderError::WHOLE_REPLY_MALFORMED;
@@ -29,7 +29,7 @@ impl DirectusClient {
         Self { http, server: server(&base_url), collection, page_size }
     }
 
-    async fn read<T: DeserializeOwned>(&self, query: &Query) -> Result<Vec<T>, ProviderError> {
+    async fn read(&self, query: &Query) -> Result<Vec<Json>, ProviderError> {
         let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
         data(self.http.get_json(&["items", &self.collection], &query, None).await?)
     }
@@ -40,7 +40,7 @@ impl DirectusClient {
         stream: Stream,
         after: Option<&Place>,
         newest: Option<OffsetDateTime>,
-    ) -> Result<Vec<Record>, ProviderError> {
+    ) -> Result<Vec<Json>, ProviderError> {
         let mut page_size = self.page_size;
         loop {
             let query = query::changes(stream, after, newest, page_size);
@@ -64,7 +64,8 @@ impl DirectusClient {
         // An item without an ID, or without the time by which the page is sorted, costs no other.
         let length = records.len();
         let readable: Vec<Record> = records
-            .into_iter()
+            .iter()
+            .filter_map(Record::read)
             .filter(|record| record.id().is_some() && record.time(stream).is_some())
             .collect();
         if readable.is_empty() {
@@ -85,8 +86,9 @@ fn server(base_url: &Url) -> String {
     format!("{host}{port}{}", base_url.path().trim_end_matches('/'))
 }
 
-fn data<T>(answer: Answer<Reply<T>>) -> Result<Vec<T>, ProviderError> {
-    answer.always_found().map(|reply| reply.data)
+fn data(answer: Answer<Json>) -> Result<Vec<Json>, ProviderError> {
+    let reply = answer.always_found()?;
+    reply.at("data").list().ok().flatten().map(<[Json]>::to_vec).ok_or(MALFORMED)
 }
 
 /// Where a stream continues after these records. `None`: they break its order, or were read before.
@@ -129,23 +131,24 @@ impl ContentProvider for DirectusClient {
     }
 
     async fn count(&self) -> Result<u64, ProviderError> {
-        let counted: Vec<Aggregate> = self.read(&vec![("aggregate[count]", String::from("*"))]).await?;
+        let counted = self.read(&vec![("aggregate[count]", String::from("*"))]).await?;
         let [one] = counted.as_slice() else { return Err(MALFORMED) };
-        one.count().ok_or(MALFORMED)
+        // Some database drivers return it as a text.
+        one.at("count").number().ok().flatten().ok_or(MALFORMED)
     }
 
     async fn fetch_item(&self, key: &ItemKey) -> Result<FetchedItem, ProviderError> {
-        let mut found: Vec<Record> = self.read(&query::one(&key.id)).await?;
-        match found.pop() {
-            None => Ok(FetchedItem::Gone),
-            Some(record) => match record.item(&self.collection) {
-                Some(item) if item.key == *key && found.is_empty() => Ok(FetchedItem::Found(Box::new(item))),
+        match self.read(&query::one(&key.id)).await?.as_slice() {
+            [] => Ok(FetchedItem::Gone),
+            [one] => match Record::read(one).and_then(|record| record.item(&self.collection)) {
+                Some(item) if item.key == *key => Ok(FetchedItem::Found(Box::new(item))),
                 _ => Err(MALFORMED),
             },
+            _ => Err(MALFORMED),
         }
     }
 
     async fn ping(&self) -> Result<(), ProviderError> {
-        self.read::<Record>(&query::any()).await.map(drop)
+        self.read(&query::any()).await.map(drop)
     }
 }

@@ -1,39 +1,27 @@
 //! Directus's items, and their mapping to [`Item`]. Pure.
 
+use provider_http::json::{Json, kept};
 use provider_http::lenient::time;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use super::cursor::Stream;
 use crate::{Item, ItemKey};
 
-#[derive(Deserialize)]
-pub(crate) struct Reply<T> {
-    pub(crate) data: Vec<T>,
-}
-
-#[derive(Deserialize)]
-#[serde(transparent)]
+/// The collection's fields, under the names that its editors gave them: in another case it is another field.
 pub(crate) struct Record(Map<String, Value>);
 
-#[derive(Deserialize)]
-pub(crate) struct Aggregate {
-    count: Value,
-}
-
-impl Aggregate {
-    pub(crate) fn count(&self) -> Option<u64> {
-        // Some database drivers return it as a text.
-        self.count.as_u64().or_else(|| self.count.as_str()?.parse().ok())
-    }
-}
-
 impl Record {
+    /// `None`: it is no item, or a field has two values.
+    pub(crate) fn read(item: &Json) -> Option<Self> {
+        let Json::Object(fields) = item else { return None };
+        kept(fields).ok().map(Self)
+    }
+
     pub(crate) fn id(&self) -> Option<String> {
         match self.0.get("id")? {
             Value::String(id) if !id.is_empty() => Some(id.clone()),
-            Value::Number(id) => Some(id.to_string()),
+            Value::Number(id) if !id.is_f64() => Some(id.to_string()),
             _ => None,
         }
     }

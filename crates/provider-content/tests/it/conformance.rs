@@ -76,13 +76,22 @@ async fn a_reply_that_breaks_the_contract_is_malformed(make: Make) {
         assert!(
             matches!(
                 page,
-                ChangesError::Provider(ProviderError::Malformed { .. } | ProviderError::Unusable { .. })
+                ChangesError::Provider(
+                    ProviderError::Malformed { .. }
+                        | ProviderError::Unusable { .. }
+                        | ProviderError::Unreadable { .. }
+                )
             ),
             "{body}: {page:?}"
         );
         let count = client.count().await;
         assert!(
-            matches!(count, Err(ProviderError::Malformed { .. } | ProviderError::Unusable { .. })),
+            matches!(
+                count,
+                Err(ProviderError::Malformed { .. }
+                    | ProviderError::Unusable { .. }
+                    | ProviderError::Unreadable { .. })
+            ),
             "{body}: {count:?}"
         );
         let item = client.fetch_item(&key()).await;

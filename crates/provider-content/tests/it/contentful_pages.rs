@@ -123,9 +123,54 @@ async fn an_odd_value_costs_its_field_and_an_unreadable_item_costs_no_other() {
     let page = |items: Value| json!({ "items": items, "nextSyncUrl": format!("{SYNC}?sync_token=w5Z") });
     let read = contentful(&answering(200, &[], page(items)).await).changed_since(Some("x")).await.unwrap();
     let [item] = read.items.as_slice() else { panic!("{read:?}") };
-    assert_eq!((item.key.id.as_str(), item.revision, item.version), ("a", None, None));
+    assert_eq!((item.key.id.as_str(), item.revision, item.version), ("a", Some(7), None));
     assert_eq!((read.deletions.len(), read.deletions[0].at, read.ignored), (1, None, 4));
     let none = page(json!([7, { "sys": { "type": "Entry" } }]));
     let error = refusal(&contentful(&answering(200, &[], none).await), None).await;
     assert_eq!(error, ChangesError::Provider(ProviderError::WHOLE_REPLY_MALFORMED));
+}
+
+#[tokio::test]
+async fn a_name_that_is_there_twice_costs_a_value_only_if_it_has_two() {
+    let page = |entry: &str| {
+        format!(r#"{{"items":[{entry}],"nextSyncUrl":"{SYNC}?sync_token=w5Z","nextSyncUrl":null}}"#)
+    };
+    let entry = |sys: &str, fields: &str| {
+        format!(
+            r#"{{"sys":{{"type":"Entry","id":"a","contentType":{{"sys":{{"id":"notice"}}}}{sys}}}{fields}}}"#
+        )
+    };
+    let fields = r#","fields":{"title":{"en-US":"x"}}"#;
+    for (sys, fields, revision) in [
+        (r#","revision":7,"revision":7"#, fields.to_owned(), Some(7)),
+        (r#","revision":7,"type":null"#, format!(r#"{fields},"fields":null"#), Some(7)),
+        (r#","revision":7,"revision":8"#, fields.to_owned(), None),
+    ] {
+        let url = answering(200, &[], page(&entry(sys, &fields))).await;
+        let read = contentful(&url).changed_since(Some("x")).await.unwrap();
+        let [item] = read.items.as_slice() else { panic!("{read:?}") };
+        assert_eq!((item.revision, &item.body["fields"]["title"]["en-US"]), (revision, &json!("x")), "{sys}");
+    }
+    for (sys, fields) in [
+        (r#","id":"b""#, fields.to_owned()),
+        (r#","type":"DeletedEntry""#, fields.to_owned()),
+        ("", format!(r#"{fields},"fields":{{"title":{{"en-US":"y"}}}}"#)),
+    ] {
+        let url = answering(200, &[], page(&entry(sys, &fields))).await;
+        let error = refusal(&contentful(&url), Some("x")).await;
+        assert_eq!(error, ChangesError::Provider(ProviderError::WHOLE_REPLY_MALFORMED), "{sys} {fields}");
+    }
+}
+
+#[tokio::test]
+async fn a_total_is_read_in_every_form_and_never_overflows() {
+    for (total, expected) in [(json!(7), 14), (json!("7"), 14), (json!(u64::MAX), u64::MAX)] {
+        let client = contentful(&answering(200, &[], json!({ "total": total })).await);
+        assert_eq!(client.count().await, Ok(expected), "{total}");
+    }
+    for unreadable in [json!({}), json!({ "total": -1 }), json!({ "total": null }), json!([7])] {
+        let client = contentful(&answering(200, &[], &unreadable).await);
+        let error = ProviderError::Unreadable { field: "total" };
+        assert_eq!(client.count().await, Err(error), "{unreadable}");
+    }
 }

@@ -208,3 +208,29 @@ async fn an_odd_value_costs_its_field_and_an_unreadable_item_costs_no_other() {
         assert_eq!(refused, ChangesError::Provider(ProviderError::WHOLE_REPLY_MALFORMED), "{cursor:?}");
     }
 }
+
+#[tokio::test]
+async fn an_item_whose_field_has_two_values_is_not_read() {
+    let key = ItemKey { collection: String::from("articles"), id: String::from("a") };
+    let item =
+        |fields: &str| format!(r#"{{"data":[{{"id":"a","date_created":"2026-11-23T06:00:00Z",{fields}}}]}}"#);
+    for draft in [
+        r#""status":"draft","status":"published""#,
+        r#""status":"published","status":"draft""#,
+        r#""status":"published","title":{"de":"x","de":"y"}"#,
+    ] {
+        let client = directus_with(&answering(200, &[], item(draft)).await, "t", "articles", 9);
+        let malformed = ProviderError::WHOLE_REPLY_MALFORMED;
+        assert_eq!(client.fetch_item(&key).await, Err(malformed.clone()), "{draft}");
+        assert_eq!(refusal(&client, None).await, ChangesError::Provider(malformed), "{draft}");
+    }
+    // The same value twice is one, and names in another case are other fields.
+    for published in [
+        r#""status":"published","status":null"#,
+        r#""status":null,"status":"published","Status":"draft","ID":7"#,
+    ] {
+        let client = directus_with(&answering(200, &[], item(published)).await, "t", "articles", 9);
+        let Ok(FetchedItem::Found(found)) = client.fetch_item(&key).await else { panic!("{published}") };
+        assert!(found.published && found.body["status"] == "published", "{published}");
+    }
+}

@@ -2,6 +2,8 @@
 //! encode the case of the others. We keep 18.
 //! <https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/field_types.htm>
 
+use provider_http::json::{Field, Unread};
+
 const KEY_PREFIX: &str = "003";
 /// Salesforce's ID for "all records", if it does not list them:
 /// <https://developer.salesforce.com/docs/atlas.en-us.change_data_capture.meta/change_data_capture/cdc_other_events_overflow.htm>.
@@ -15,6 +17,11 @@ const LONG: usize = 18;
 pub(crate) struct ContactId(String);
 
 impl ContactId {
+    /// A field with a contact's ID. Another text must not look as if there was none.
+    pub(crate) fn read(field: Field<'_>) -> Result<Option<Self>, Unread> {
+        field.id()?.map(|id| Self::parse(&id).ok_or(Unread)).transpose()
+    }
+
     pub(crate) fn parse(text: &str) -> Option<Self> {
         // Any other text never reaches a query: because of it, Salesforce would refuse the whole batch.
         let long = normalised(text)?;

@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
+use provider_http::json::Json;
 use provider_http::{Outage, ProviderError};
-use serde::Deserialize;
 
 use super::record::EXTERNAL_KEY;
 
@@ -49,18 +49,13 @@ const OF_SETUP: [&str; 15] = [
     "TXN_SECURITY_METERING_ERROR",
 ];
 
-#[derive(Deserialize)]
-struct ReplyError {
-    #[serde(rename = "errorCode")]
-    code: String,
-    message: Option<String>,
-}
-
 /// Reads the body of an error reply. `None`: the status says everything.
 pub(crate) fn read_error(_status: u16, body: &[u8]) -> Option<ProviderError> {
-    let errors: Vec<ReplyError> = serde_json::from_slice(body).ok()?;
-    let ReplyError { code, message } = errors.first()?;
-    listed(code, message.as_deref())
+    let errors: Json = serde_json::from_slice(body).ok()?;
+    let error =
+        errors.items().iter().find(|error| error.at("errorCode").text().is_ok_and(|it| it.is_some()))?;
+    let text = |name| error.at(name).text().ok().flatten();
+    listed(&text("errorCode")?, text("message").as_deref())
 }
 
 fn listed(code: &str, message: Option<&str>) -> Option<ProviderError> {
@@ -159,7 +154,17 @@ mod tests {
             ),
             (r#"[{"errorCode":"orla@example.org"}]"#, None),
             ("[]", None),
-            (r#"{"errorCode":"REQUEST_LIMIT_EXCEEDED"}"#, None),
+            // One odd value costs no other.
+            (r#"{"errorCode":"REQUEST_LIMIT_EXCEEDED"}"#, limited(900)),
+            (
+                r#"[7,{"errorCode":"INVALID_FIELD","message":{"x":1},"fields":7}]"#,
+                refused("INVALID_FIELD", false),
+            ),
+            (
+                r#"[{"ERRORCODE":"INVALID_FIELD","errorCode":"INVALID_FIELD"}]"#,
+                refused("INVALID_FIELD", false),
+            ),
+            (r#"[{"errorCode":"INVALID_FIELD","errorcode":"INVALID_TYPE"}]"#, None),
             ("<html>", None),
         ];
         for (body, expected) in cases {

@@ -30,7 +30,7 @@ impl QueryPage {
     pub(crate) fn read(page: &Json) -> Result<Self, ProviderError> {
         let records = needed("records", page.at("records").list())?;
         let row = |record: &Json| {
-            let id = record.at("Id").id().ok().flatten().and_then(|id| ContactId::parse(&id))?;
+            let id = ContactId::read(record.at("Id")).ok().flatten()?;
             Some(Row { id, system_modstamp: record.at("SystemModstamp").time().ok().flatten() })
         };
         let (rows, unreadable) = readable_records(records, 1, row);

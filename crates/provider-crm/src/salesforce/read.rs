@@ -27,7 +27,7 @@ struct RetrieveRequest<'a> {
 struct Trace {
     id: String,
     is_deleted: bool,
-    master_record_id: Option<String>,
+    merged_into: Option<ContactId>,
 }
 
 impl Trace {
@@ -35,7 +35,7 @@ impl Trace {
         Ok(Self {
             id: needed("Id", record.at("Id").id())?,
             is_deleted: needed("IsDeleted", record.at("IsDeleted").flag())?,
-            master_record_id: readable("MasterRecordId", record.at("MasterRecordId").id())?,
+            merged_into: readable("MasterRecordId", ContactId::read(record.at("MasterRecordId")))?,
         })
     }
 }
@@ -63,8 +63,7 @@ async fn fetch_batch(http: &ProviderHttp, ids: &[&ContactId]) -> Result<Known, P
     for part in missing.chunks(QUERY_BATCH) {
         for (id, trace) in traces(http, part).await? {
             if trace.is_deleted {
-                let merged_into =
-                    trace.master_record_id.and_then(|id| ContactId::parse(&id)).map(ContactId::into_text);
+                let merged_into = trace.merged_into.map(ContactId::into_text);
                 known.insert(id.clone(), FetchedContact::Gone { merged_into });
             } else {
                 restored.push(id);

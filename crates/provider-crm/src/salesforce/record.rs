@@ -45,7 +45,8 @@ pub(crate) fn contact(id: &ContactId, record: &Json) -> Result<CrmContact, Provi
         country: text("MailingCountry"),
     };
     let (first_name, last_name) = (text("FirstName"), text("LastName"));
-    let (email, phone, birthdate) = (text("Email"), text("Phone"), text("Birthdate"));
+    let (email, phone) = (text("Email"), text("Phone"));
+    let birthdate = fields.optional("Birthdate", record.at("Birthdate").date());
     Ok(CrmContact {
         id: id.as_str().to_owned(),
         external_key: fields.optional(EXTERNAL_KEY, record.at(EXTERNAL_KEY).id()),
@@ -53,7 +54,7 @@ pub(crate) fn contact(id: &ContactId, record: &Json) -> Result<CrmContact, Provi
         family_name: last_name.filter(|name| name != NO_NAME),
         email,
         phone,
-        birthdate,
+        birthdate: birthdate.map(|date| date.to_string()),
         mailing_address: (!is_empty(&address)).then_some(address),
         version: fields.optional("SystemModstamp", record.at("SystemModstamp").time()),
         unread: fields.unread(),
@@ -122,6 +123,16 @@ mod tests {
         );
         assert_eq!(contact.mailing_address.unwrap().country.as_deref(), Some("Lund"));
         assert_eq!(contact.unread, ["Email", "MailingCity", "Phone"]);
+    }
+
+    #[test]
+    fn a_birthdate_is_a_date_or_cannot_be_read() {
+        assert_eq!(read(r#","Birthdate":"1988-04-09""#).unwrap().birthdate.as_deref(), Some("1988-04-09"));
+        for odd in [r#""1988-02-30""#, r#""perhaps""#, r#"["1988-04-09","1988-04-10"]"#, "7"] {
+            let contact = read(&format!(r#","Birthdate":{odd},"LastName":"Fenn""#)).unwrap();
+            assert_eq!((contact.birthdate, contact.unread), (None, vec!["Birthdate"]), "{odd}");
+            assert_eq!(contact.family_name.as_deref(), Some("Fenn"));
+        }
     }
 
     #[test]

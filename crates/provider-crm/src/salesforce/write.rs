@@ -2,8 +2,8 @@
 //! <https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_sobjects_collections_update.htm>,
 //! <https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_sobjects_collections_upsert.htm>.
 
+use provider_http::json::{Json, needed, readable};
 use provider_http::{Answer, ProviderError, ProviderHttp};
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::contact_id::ContactId;
@@ -21,20 +21,17 @@ const FIELDS: [ContactField; 5] = [
     ContactField::Birthdate,
 ];
 
-#[derive(Deserialize)]
 struct Saved {
-    id: Option<String>,
+    id: Option<ContactId>,
     success: bool,
-    #[serde(default)]
     created: bool,
-    errors: Option<Vec<SaveError>>,
+    errors: Vec<SaveError>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct SaveError {
     status_code: String,
     message: Option<String>,
+    /// `None`: they cannot be read, so that any field may be meant.
     fields: Option<Vec<String>>,
 }
 
@@ -57,7 +54,7 @@ pub(crate) async fn upsert_contact(
     loop {
         let saved = save(http, path, &record).await?;
         if saved.success {
-            let id = saved.id.filter(|id| !id.is_empty()).ok_or(ProviderError::WHOLE_REPLY_MALFORMED)?;
+            let id = written(id, saved.id)?.into_text();
             return Ok(ContactWritten { id, created: saved.created, refused });
         }
         let bad = saved.refused_fields(&record, placeholder);
@@ -80,6 +77,14 @@ pub(crate) async fn upsert_contact(
             return Ok(ContactWritten { id, created: false, refused });
         }
     }
+}
+
+/// The ID of the written contact: the one that was asked for, which the answer may leave out.
+fn written(asked: Option<ContactId>, answered: Option<ContactId>) -> Result<ContactId, ProviderError> {
+    if asked.is_some() && answered.is_some() && asked != answered {
+        return Err(ProviderError::WHOLE_REPLY_MALFORMED);
+    }
+    asked.or(answered).ok_or(ProviderError::Unreadable { field: "id" })
 }
 
 /// The contact with the given ID does not exist.
@@ -119,8 +124,9 @@ async fn save(
     let request = json!({"allOrNone": false, "records": [record]});
     // A 404 of the whole request: the object or the key's field does not exist, or is hidden from our user. That must not look
     // like a contact that is gone.
-    match http.patch_json::<_, [Saved; 1]>(path, &[], &request).await? {
-        Answer::Found { value: [saved], .. } => Ok(saved),
+    match http.patch_json::<_, Json>(path, &[], &request).await? {
+        Answer::Found { value: Json::List(saved), .. } if saved.len() == 1 => Saved::read(&saved[0]),
+        Answer::Found { .. } => Err(ProviderError::WHOLE_REPLY_MALFORMED),
         Answer::NotFound | Answer::Gone | Answer::NotModified => {
             Err(ProviderError::Refused { code: "NOT_FOUND", names_record: false })
         }
@@ -128,18 +134,32 @@ async fn save(
 }
 
 impl Saved {
+    fn read(saved: &Json) -> Result<Self, ProviderError> {
+        let success = needed("success", saved.at("success").flag())?;
+        // A write that has succeeded needs nothing of them.
+        let errors =
+            if success { None } else { readable("errors", saved.at("errors").list())? }.unwrap_or_default();
+        Ok(Self {
+            id: readable("id", ContactId::read(saved.at("id")))?,
+            success,
+            // The record is written, whatever this says.
+            created: saved.at("created").flag().ok().flatten().unwrap_or_default(),
+            errors: errors.iter().map(SaveError::read).collect::<Result<_, _>>()?,
+        })
+    }
+
     fn lacks_last_name(&self) -> bool {
         let lacking = |error: &SaveError| {
             error.status_code == "REQUIRED_FIELD_MISSING"
                 && error.fields.iter().flatten().any(|field| field == LAST_NAME)
         };
-        self.errors.iter().flatten().any(lacking)
+        self.errors.iter().any(lacking)
     }
 
     /// The fields of the record that an error names, if every error names such fields and their content alone.
     fn refused_fields(&self, record: &Map<String, Value>, placeholder: bool) -> Vec<RefusedField> {
         let mut refused: Vec<RefusedField> = Vec::new();
-        for error in self.errors.iter().flatten() {
+        for error in &self.errors {
             let named = error.refused_fields(record);
             let only_ours = !placeholder || named.iter().all(|bad| bad.field != ContactField::FamilyName);
             if named.is_empty() || !only_ours {
@@ -153,8 +173,7 @@ impl Saved {
     }
 
     fn error(&self) -> ProviderError {
-        let errors: Vec<Option<ProviderError>> =
-            self.errors.iter().flatten().map(SaveError::meaning).collect();
+        let errors: Vec<Option<ProviderError>> = self.errors.iter().map(SaveError::meaning).collect();
         // What passes counts more than what stays: another try may show it.
         let passes = |error: &&Option<ProviderError>| {
             matches!(error, Some(ProviderError::Unavailable { .. } | ProviderError::RateLimited { .. }))
@@ -168,6 +187,20 @@ impl Saved {
 }
 
 impl SaveError {
+    fn read(error: &Json) -> Result<Self, ProviderError> {
+        let name = |field: &Json| match field {
+            Json::Text(name) => Some(name.clone()),
+            _ => None,
+        };
+        let names = |fields: Option<&[Json]>| fields.unwrap_or_default().iter().map(name).collect();
+        Ok(Self {
+            status_code: needed("statusCode", error.at("statusCode").text())?,
+            // What cannot be read costs what it says about the code, and not the code.
+            message: error.at("message").text().ok().flatten(),
+            fields: error.at("fields").list().ok().and_then(names),
+        })
+    }
+
     fn meaning(&self) -> Option<ProviderError> {
         let fields = self.fields.as_deref().unwrap_or_default();
         write_error(&self.status_code, self.message.as_deref(), fields)
@@ -181,7 +214,7 @@ impl SaveError {
         if self.status_code != code || code == "REQUIRED_FIELD_MISSING" {
             return Vec::new();
         }
-        let fields = self.fields.as_deref().unwrap_or_default();
+        let Some(fields) = &self.fields else { return Vec::new() };
         // `FirstName: data value too large`, if the list of fields is empty.
         let in_message =
             self.message.as_deref().filter(|_| fields.is_empty()).and_then(|it| it.split_once(':'));

@@ -125,6 +125,17 @@ async fn a_merged_contact_names_the_one_that_is_left() {
 }
 
 #[tokio::test]
+async fn a_winner_that_cannot_be_read_is_not_a_deletion() {
+    for master in [json!("mara"), json!("0015f00000AbCdE"), json!({"Id": OTTO}), json!([OTTO, THIRD])] {
+        let mut merged = trace(MARA, true, None);
+        merged["MasterRecordId"] = master.clone();
+        let server = org(&[], vec![merged]).await;
+        let fetched = salesforce_at(&server.url).fetch_contacts(&ids(&[MARA])).await;
+        assert_eq!(fetched, Err(ProviderError::Unreadable { field: "MasterRecordId" }), "{master}");
+    }
+}
+
+#[tokio::test]
 async fn a_contact_restored_between_the_two_calls_is_read_again() {
     let server = Server::start(|number, asked| match number {
         2 => reply(200, &traces(&[trace(OTTO, false, None)])),

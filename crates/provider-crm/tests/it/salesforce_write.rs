@@ -7,7 +7,7 @@ use provider_crm::{ContactField, ContactWrite, ContactWritten, CrmProvider, Prov
 use provider_http::Outage;
 use serde_json::{Value, json};
 
-use crate::fixtures::{MARA, salesforce_at};
+use crate::fixtures::{MARA, OTTO, salesforce_at};
 use crate::server::{Server, reply};
 
 const BY_ID: &str = "PATCH /services/data/v60.0/composite/sobjects";
@@ -118,13 +118,77 @@ async fn a_result_without_an_id_is_no_success() {
     for body in malformed {
         let server = Server::start(move |_, _| reply(200, &body)).await;
         let outcome = salesforce_at(&server.url).upsert_contact(&write(None, &[])).await;
-        let refused =
-            matches!(outcome, Err(ProviderError::Malformed { .. } | ProviderError::Unusable { .. }));
+        let refused = matches!(
+            outcome,
+            Err(ProviderError::Malformed { .. }
+                | ProviderError::Unusable { .. }
+                | ProviderError::Unreadable { .. })
+        );
         assert!(refused, "{outcome:?}");
     }
     let server = Server::start(|_, _| reply(200, &json!([{"success": false, "errors": null}]))).await;
     let outcome = salesforce_at(&server.url).upsert_contact(&write(None, &[])).await;
     assert_eq!(outcome, Err(ProviderError::Invalid { status: 400 }));
+}
+
+#[tokio::test]
+async fn one_odd_value_of_a_result_costs_itself_alone() {
+    let written = ContactWritten { id: MARA.to_owned(), created: false, refused: vec![] };
+    for body in [
+        json!([{"Id": MARA, "SUCCESS": "True", "created": null, "errors": 7}]),
+        json!([{"id": [MARA], "success": 1, "created": {}, "errors": [{"statusCode": 7}]}]),
+        json!([{"success": true}]),
+    ] {
+        let text = body.to_string();
+        let server = Server::start(move |_, _| reply(200, &body)).await;
+        let outcome = salesforce_at(&server.url).upsert_contact(&write(Some(MARA), &[])).await;
+        assert_eq!(outcome, Ok(written.clone()), "{text}");
+    }
+    for error in [
+        json!({"statusCode": "INVALID_EMAIL_ADDRESS", "message": {"x": 1}, "fields": "Email"}),
+        json!({"STATUSCODE": "INVALID_EMAIL_ADDRESS", "message": "Email: no address", "fields": null}),
+    ] {
+        let body = json!([{"success": false, "errors": error}]);
+        let server = Server::start(move |_, _| reply(200, &body)).await;
+        let email = [(ContactField::Email, Some("mara"))];
+        let outcome = salesforce_at(&server.url).upsert_contact(&write(Some(MARA), &email)).await;
+        let refused = vec![bad(ContactField::Email, "INVALID_EMAIL_ADDRESS")];
+        assert_eq!(outcome, Ok(ContactWritten { refused, ..written.clone() }), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn fields_that_cannot_be_read_cost_no_code() {
+    let refused = ProviderError::Refused { code: "STRING_TOO_LONG", names_record: true };
+    for (code, fields, expected) in [
+        ("UNABLE_TO_LOCK_ROW", json!(7), &BUSY),
+        ("UNABLE_TO_LOCK_ROW", json!([{"name": "Email"}]), &BUSY),
+        ("STRING_TOO_LONG", json!(["Email", 7]), &refused),
+    ] {
+        let error = json!({"statusCode": code, "message": "Email: data value too large", "fields": fields});
+        let body = json!([{"success": false, "errors": [error]}]);
+        let server = Server::start(move |_, _| reply(200, &body)).await;
+        let email = [(ContactField::Email, Some("mara"))];
+        let outcome = salesforce_at(&server.url).upsert_contact(&write(Some(MARA), &email)).await;
+        assert_eq!(outcome.as_ref(), Err(expected), "{code} {fields}");
+    }
+}
+
+#[tokio::test]
+async fn the_id_of_a_result_is_that_of_the_written_contact() {
+    let unreadable = ProviderError::Unreadable { field: "id" };
+    let another = ProviderError::WHOLE_REPLY_MALFORMED;
+    for (asked, answered, expected) in [
+        (None, "mara", &unreadable),
+        (None, "003*", &unreadable),
+        (Some(MARA), "mara", &unreadable),
+        (Some(MARA), OTTO, &another),
+    ] {
+        let body = json!([{"id": answered, "success": true, "errors": []}]);
+        let server = Server::start(move |_, _| reply(200, &body)).await;
+        let outcome = salesforce_at(&server.url).upsert_contact(&write(asked, &[])).await;
+        assert_eq!(outcome.as_ref(), Err(expected), "{answered}");
+    }
 }
 
 #[tokio::test]

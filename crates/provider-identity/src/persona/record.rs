@@ -3,8 +3,6 @@
 
 use provider_http::ProviderError;
 use provider_http::json::{Field, Fields, Json, needed};
-use time::Date;
-use time::macros::format_description;
 
 use crate::{VerificationCase, VerificationStatus};
 
@@ -18,13 +16,14 @@ pub(crate) fn case(document: &Json) -> Result<VerificationCase, ProviderError> {
     let mut time = |name| fields.optional(name, attribute(attributes, name).time());
     let (opened_at, version) = (time("created-at"), time("updated-at"));
     let decided_at = time("decisioned-at").or_else(|| time("failed-at"));
-    let mut value = |name| fields.optional(name, attribute(attributes.at("fields"), name).at("value").text());
+    let value = |name| attribute(attributes.at("fields"), name).at("value");
+    let (first_name, last_name) = (value("name-first").text(), value("name-last").text());
     let case = VerificationCase {
         id,
         verification_status,
-        given_name: value("name-first"),
-        family_name: value("name-last"),
-        birthdate: value("birthdate").and_then(|text| iso_date(&text)),
+        given_name: fields.optional("name-first", first_name),
+        family_name: fields.optional("name-last", last_name),
+        birthdate: fields.optional("birthdate", value("birthdate").date()).map(|date| date.to_string()),
         // The person has typed it, and no document shows it. A verified address links persons, so it must not be here.
         email: None,
         external_key: fields.optional("reference-id", attribute(attributes, "reference-id").id()),
@@ -60,8 +59,4 @@ fn status(attributes: Field<'_>) -> Result<VerificationStatus, ProviderError> {
         "expired" => Ok(VerificationStatus::Expired),
         _ => Err(ProviderError::Unreadable { field: "status" }),
     }
-}
-
-fn iso_date(text: &str) -> Option<String> {
-    Date::parse(text, format_description!("[year]-[month]-[day]")).ok().map(|date| date.to_string())
 }

@@ -2,7 +2,7 @@
 //! <https://docs.stripe.com/api/identity/verification_sessions/object>
 
 use provider_http::ProviderError;
-use provider_http::json::{Field, Fields, Json, needed};
+use provider_http::json::{Field, Fields, Json, Unread, needed};
 use time::{Date, Month, OffsetDateTime};
 
 use crate::{VerificationCase, VerificationStatus};
@@ -16,7 +16,7 @@ pub(crate) fn case(session: &Json) -> Result<VerificationCase, ProviderError> {
     let mut fields = Fields::default();
     // As a key, the placeholder of a redacted session would join all redacted persons.
     let key = fields.optional("client_reference_id", session.at("client_reference_id").id());
-    let created = fields.optional("created", session.at("created").number());
+    let opened_at = fields.optional("created", moment(session.at("created")));
     let mut case = VerificationCase {
         id,
         external_key: key.filter(|key| key != REDACTED),
@@ -25,7 +25,7 @@ pub(crate) fn case(session: &Json) -> Result<VerificationCase, ProviderError> {
         family_name: None,
         birthdate: None,
         email: None,
-        opened_at: created.and_then(|at| OffsetDateTime::from_unix_timestamp(i64::try_from(at).ok()?).ok()),
+        opened_at,
         decided_at: None,
         version: None,
         unread: vec![],
@@ -36,7 +36,7 @@ pub(crate) fn case(session: &Json) -> Result<VerificationCase, ProviderError> {
         let mut text = |name| fields.optional(name, outputs.at(name).text());
         (case.given_name, case.family_name, case.email) =
             (text("first_name"), text("last_name"), text("email"));
-        case.birthdate = iso_date(outputs.at("dob"));
+        case.birthdate = fields.optional("dob", iso_date(outputs.at("dob")));
     }
     case.unread = fields.unread();
     Ok(case)
@@ -58,10 +58,20 @@ fn status(session: &Json) -> Result<VerificationStatus, ProviderError> {
     }
 }
 
-/// `None`: the date is incomplete or not in the calendar.
-fn iso_date(dob: Field<'_>) -> Option<String> {
-    let number = |name| dob.at(name).number().ok().flatten();
-    let month = Month::try_from(u8::try_from(number("month")?).ok()?).ok()?;
-    let (year, day) = (i32::try_from(number("year")?).ok()?, u8::try_from(number("day")?).ok()?);
-    Some(Date::from_calendar_date(year, month, day).ok()?.to_string())
+fn moment(seconds: Field<'_>) -> Result<Option<OffsetDateTime>, Unread> {
+    let time = |seconds| OffsetDateTime::from_unix_timestamp(i64::try_from(seconds).ok()?).ok();
+    seconds.number()?.map(|seconds| time(seconds).ok_or(Unread)).transpose()
+}
+
+/// `None`: the date is incomplete. One that is not in the calendar cannot be read.
+fn iso_date(dob: Field<'_>) -> Result<Option<String>, Unread> {
+    let number = |name| dob.at(name).number();
+    let (Some(year), Some(month), Some(day)) = (number("year")?, number("month")?, number("day")?) else {
+        return Ok(None);
+    };
+    let date = || {
+        let month = Month::try_from(u8::try_from(month).ok()?).ok()?;
+        Date::from_calendar_date(i32::try_from(year).ok()?, month, u8::try_from(day).ok()?).ok()
+    };
+    date().map(|date| Some(date.to_string())).ok_or(Unread)
 }

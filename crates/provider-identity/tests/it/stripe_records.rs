@@ -100,6 +100,26 @@ async fn one_odd_value_costs_its_field_alone() {
 }
 
 #[tokio::test]
+async fn a_date_of_birth_that_cannot_be_read_does_not_look_as_if_there_was_none() {
+    for (dob, unread) in [
+        (json!({"year": 1984, "month": 13, "day": 3}), true),
+        (json!({"year": 1984, "month": "September", "day": 3}), true),
+        (json!("1984-09-03"), true),
+        (json!({"year": 1984, "month": 9, "day": null}), false),
+        (Value::Null, false),
+    ] {
+        let mut session = record("stripe-session");
+        session["verified_outputs"]["dob"] = dob.clone();
+        let case = read(stripe, &session).await;
+        assert_eq!((case.birthdate, case.unread.contains(&"dob")), (None, unread), "{dob}");
+    }
+    let mut session = record("stripe-session");
+    session["created"] = json!(u64::MAX);
+    let case = read(stripe, &session).await;
+    assert_eq!((case.opened_at, case.unread.as_slice()), (None, &["created"][..]), "no time is so late");
+}
+
+#[tokio::test]
 async fn whatever_redaction_says_the_session_is_redacted() {
     for redaction in [json!({}), json!("processing"), json!(true), json!([])] {
         let mut session = record("stripe-session");

@@ -2,13 +2,13 @@
 //! `read:logs`. Every batch read is eventually consistent: so there is one call per user.
 
 use event_contract::{Envelope, RecordHint, UnreadableEvent};
-use provider_http::json::Json;
+use provider_http::json::{Json, Unread};
 use provider_http::{Absence, Answer, ChangedPage, ChangesFrom, ListedPage, ProviderError, ProviderHttp};
 use serde::de::IgnoredAny;
 
 use super::config::Auth0Config;
 use super::record::{FIELDS, id_of_hit, user};
-use super::sign_in::{LogEntry, SignInTypes};
+use super::sign_in::{SignInTypes, sign_in};
 use super::{SOURCE, events, feed, listing};
 use crate::{FetchedUser, FoundSignIn, SignIn, SignInEvent, SsoProvider};
 
@@ -48,7 +48,9 @@ impl Auth0Client {
         ];
         let answer = self.http.get_json::<Vec<Json>>(&["users"], &query, None).await?;
         let hits = answer.always_found()?;
-        let mut ids: Vec<String> = hits.iter().filter_map(|hit| id_of_hit(hit, bare_id)).collect();
+        let ids = hits.iter().filter_map(|hit| id_of_hit(hit, bare_id).transpose());
+        let ids: Result<Vec<String>, Unread> = ids.collect();
+        let mut ids = ids.map_err(|Unread| ProviderError::Unreadable { field: "identities" })?;
         match ids.len() {
             0 | 1 => Ok(ids.pop()),
             // Two connections use the same bare ID, and we cannot know which one is meant.
@@ -87,9 +89,11 @@ impl SsoProvider for Auth0Client {
 
     async fn fetch_sign_in(&self, event_id: &str) -> Result<FoundSignIn, ProviderError> {
         // A tenant keeps its log for 1 to 30 days, by its plan.
-        let answer = self.http.get_json::<LogEntry>(&["logs", event_id], &[], None).await?;
+        let answer = self.http.get_json::<Json>(&["logs", event_id], &[], None).await?;
         let Answer::Found { value: entry, .. } = answer else { return Ok(FoundSignIn::Missing) };
-        let Some(sign_in) = entry.sign_in(&self.sign_ins, event_id) else { return Ok(FoundSignIn::Unnamed) };
+        let Some(sign_in) = sign_in(&entry, &self.sign_ins, event_id)? else {
+            return Ok(FoundSignIn::Unnamed);
+        };
         if sign_in.user_id.contains('|') {
             return Ok(FoundSignIn::Found(sign_in));
         }

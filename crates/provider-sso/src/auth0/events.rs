@@ -20,7 +20,7 @@ struct Shape {
 pub(crate) fn read_event(envelope: &Envelope) -> Result<Vec<RecordHint>, UnreadableEvent> {
     match envelope.origin(SOURCE, Some(PARTNER_SOURCE_PREFIX))? {
         Origin::Ingress => envelope.ingress_hints(),
-        Origin::Partner if is_event_stream(envelope)? => event_stream::read(envelope.parse_detail()?),
+        Origin::Partner if is_event_stream(envelope)? => event_stream::read(&envelope.parse_detail()?),
         Origin::Partner => log_stream::read(envelope.parse_detail()?),
     }
 }
@@ -29,7 +29,7 @@ pub(crate) fn read_sign_in(envelope: &Envelope, types: &SignInTypes) -> Result<S
     match envelope.origin(SOURCE, Some(PARTNER_SOURCE_PREFIX))? {
         Origin::Ingress => Ok(SignInEvent::Ignored),
         Origin::Partner if is_event_stream(envelope)? => Ok(SignInEvent::Ignored),
-        Origin::Partner => sign_in::read(envelope.parse_detail()?, types),
+        Origin::Partner => sign_in::read(&envelope.parse_detail()?, types),
     }
 }
 

@@ -3,12 +3,11 @@
 
 use std::time::Duration;
 
+use provider_http::json::Json;
 use provider_http::{ChangedPage, ChangesFrom, ProviderError, StreamedEvent};
-use serde::Deserialize;
-use serde_json::Value;
 use time::format_description::well_known::Rfc3339;
 
-use super::event_stream::{StreamEvent, read};
+use super::event_stream::read;
 
 pub(crate) const PAGE: usize = 1000;
 /// After this time without an event, we have all events.
@@ -32,10 +31,11 @@ pub(crate) fn query(from: ChangesFrom<'_>) -> Option<Vec<(&'static str, String)>
 pub(crate) fn page(from: ChangesFrom<'_>, events: &[StreamedEvent]) -> Result<ChangedPage, ProviderError> {
     let (mut ids, mut unreadable, mut offset) = (Vec::new(), Vec::new(), None);
     for (place, event) in (1..).zip(events) {
-        let frame = serde_json::from_str::<Value>(&event.data).ok();
+        let frame = serde_json::from_str::<Json>(&event.data).ok();
         if event.kind == "error" {
             // Auth0 ends every stream after some time with this code. It is no failure.
-            if frame.is_some_and(|failure| failure.get("code").is_some_and(|code| code == END)) {
+            let code = frame.and_then(|failure| failure.at("code").text().ok().flatten());
+            if code.is_some_and(|code| code == END) {
                 break;
             }
             // The offset is too old, or the stream failed.
@@ -57,15 +57,11 @@ pub(crate) fn page(from: ChangesFrom<'_>, events: &[StreamedEvent]) -> Result<Ch
 }
 
 /// The users that a frame names. `None`: it cannot be read.
-fn users(frame: &Value) -> Option<Vec<String>> {
-    match frame.get("event") {
+fn users(frame: &Json) -> Option<Vec<String>> {
+    match frame.at("event").value().ok()? {
+        Some(event) => Some(read(event).ok()?.into_iter().map(|hint| hint.id).collect()),
         // Some have an offset and nothing else, so that the feed moves past events of types that we did not request.
-        None | Some(Value::Null) if frame.get("offset").is_some() => Some(Vec::new()),
-        None => None,
-        Some(event) => {
-            let hints = read(StreamEvent::deserialize(event).ok()?).ok()?;
-            Some(hints.into_iter().map(|hint| hint.id).collect())
-        }
+        None => frame.has_any(&["offset"]).then(Vec::new),
     }
 }
 
@@ -100,10 +96,20 @@ mod tests {
             ),
             event("user.updated", Some("o3"), r#"{"offset":"o3","event":{"type":7}}"#),
             event("user.updated", Some("o4"), ADA),
+            event(
+                "user.updated",
+                Some("o5"),
+                r#"{"offset":"o5","event":null,"EVENT":{"type":"user.updated","data":7}}"#,
+            ),
+            event(
+                "user.updated",
+                Some("o6"),
+                r#"{"event":{"type":"user.updated","type":"group.updated","data":{"object":{"user_id":"auth0|bo"}}}}"#,
+            ),
         ];
         let read = page(ChangesFrom::Cursor("o0"), &events).unwrap();
-        assert_eq!((read.ids, read.next.as_str()), (vec![String::from("auth0|ada")], "o4"));
-        assert_eq!(read.unreadable, ["event o1", "event 2", "event o3"]);
+        assert_eq!((read.ids, read.next.as_str()), (vec![String::from("auth0|ada")], "o6"));
+        assert_eq!(read.unreadable, ["event o1", "event 2", "event o3", "event o5", "event o6"]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! but the ID may be missing, and a connection may fill most of them with anything.
 
 use provider_http::ProviderError;
-use provider_http::json::{Fields, Json, needed, readable};
+use provider_http::json::{Fields, Json, Unread, needed, readable};
 
 use crate::{SsoIdentity, SsoUser};
 
@@ -68,11 +68,15 @@ fn identities(record: &Json) -> Result<Vec<SsoIdentity>, ProviderError> {
     list.iter().map(identity).collect()
 }
 
-/// The user's ID, if it has the identity with this subject: a search may match other users too.
-pub(crate) fn id_of_hit(hit: &Json, subject: &str) -> Option<String> {
-    let identities = hit.at("identities").list().ok().flatten().unwrap_or_default();
-    let has = |identity: &Json| identity.at("user_id").id() == Ok(Some(subject.to_owned()));
-    hit.at("user_id").id().ok().flatten().filter(|_| identities.iter().any(has))
+/// The user's ID, if it has the identity with this subject: a search may match other users too. An identity that cannot be read
+/// may be the one.
+pub(crate) fn id_of_hit(hit: &Json, subject: &str) -> Result<Option<String>, Unread> {
+    let identities = hit.at("identities").list()?.ok_or(Unread)?;
+    let mut subjects = identities.iter().map(|identity| identity.at("user_id").id()?.ok_or(Unread));
+    if subjects.clone().flatten().any(|own| own == subject) {
+        return hit.at("user_id").id()?.ok_or(Unread).map(Some);
+    }
+    subjects.find_map(Result::err).map_or(Ok(None), Err)
 }
 
 #[cfg(test)]

@@ -4,12 +4,10 @@
 use std::str::FromStr;
 
 use event_contract::UnreadableEvent;
-use provider_http::lenient::{self, text};
-use serde::Deserialize;
-use serde_json::Value;
+use provider_http::ProviderError;
+use provider_http::json::{Field, Json, needed, readable};
 
 use super::log_stream::with_prefix;
-use super::text_or_number::id_in;
 use crate::{SignIn, SignInEvent};
 
 /// Types that say that a user got access: with a password or a connection, cross-origin, by a native social login, by a
@@ -47,47 +45,41 @@ impl FromStr for SignInTypes {
     }
 }
 
-#[derive(Deserialize)]
-pub(crate) struct LogEvent {
-    log_id: Option<Value>,
-    data: LogEntry,
-}
-
-#[derive(Deserialize)]
-pub(crate) struct LogEntry {
-    #[serde(rename = "type")]
-    code: String,
-    log_id: Option<Value>,
-    date: Option<Value>,
-    client_id: Option<Value>,
-    user_id: Option<Value>,
-    strategy: Option<Value>,
-    strategy_type: Option<Value>,
-}
-
-pub(crate) fn read(event: LogEvent, types: &SignInTypes) -> Result<SignInEvent, UnreadableEvent> {
-    let LogEvent { log_id, data: entry } = event;
-    let Some(kind) = types.known(&entry.code) else { return Ok(SignInEvent::Ignored) };
-    let event_id = text(log_id.as_ref()).or(text(entry.log_id.as_ref()));
+pub(crate) fn read(event: &Json, types: &SignInTypes) -> Result<SignInEvent, UnreadableEvent> {
+    let text = |field: Field<'_>| field.text().ok().flatten();
+    let shape = UnreadableEvent::Shape { line: 0, column: 0 };
+    let Ok(Some(entry)) = event.at("data").value() else { return Err(shape) };
+    let code = text(entry.at("type")).ok_or(shape)?;
+    let Some(kind) = types.known(&code) else { return Ok(SignInEvent::Ignored) };
+    let event_id = text(event.at("log_id")).or_else(|| text(entry.at("log_id")));
     let event_id = event_id.ok_or(UnreadableEvent::MissingId { kind })?;
-    Ok(match entry.sign_in(types, event_id) {
-        Some(sign_in) if sign_in.user_id.contains('|') => SignInEvent::Complete(sign_in),
+    Ok(match sign_in(entry, types, &event_id) {
+        Ok(Some(sign_in)) if sign_in.user_id.contains('|') => SignInEvent::Complete(sign_in),
         // Only the provider can complete a bare user ID.
-        _ => SignInEvent::Incomplete { event_id: event_id.to_owned() },
+        _ => SignInEvent::Incomplete { event_id },
     })
 }
 
-impl LogEntry {
-    pub(crate) fn sign_in(&self, types: &SignInTypes, event_id: &str) -> Option<SignIn> {
-        types.known(&self.code)?;
-        let user_id = id_in(self.user_id.as_ref())?;
-        Some(SignIn {
-            event_id: event_id.to_owned(),
-            user_id: with_prefix(user_id, text(self.strategy.as_ref()), text(self.strategy_type.as_ref())),
-            application_id: text(self.client_id.as_ref())?.to_owned(),
-            at: lenient::time(self.date.as_ref())?,
-        })
+/// `None`: the entry is no sign-in that counts, or does not say who signed in.
+pub(crate) fn sign_in(
+    entry: &Json,
+    types: &SignInTypes,
+    event_id: &str,
+) -> Result<Option<SignIn>, ProviderError> {
+    if types.known(&needed("type", entry.at("type").text())?).is_none() {
+        return Ok(None);
     }
+    let text = |name| readable(name, entry.at(name).text());
+    let user_id = readable("user_id", entry.at("user_id").id())?;
+    let client_id = readable("client_id", entry.at("client_id").id())?;
+    let at = readable("date", entry.at("date").time())?;
+    let (Some(user_id), Some(application_id), Some(at)) = (user_id, client_id, at) else { return Ok(None) };
+    let user_id = if user_id.contains('|') {
+        user_id
+    } else {
+        with_prefix(user_id, text("strategy")?.as_deref(), text("strategy_type")?.as_deref())
+    };
+    Ok(Some(SignIn { event_id: event_id.to_owned(), user_id, application_id, at }))
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! Reads the users that an event names. Types: <https://developer.okta.com/docs/reference/api/event-types/>.
 
 use event_contract::{Envelope, Origin, RecordHint, UnreadableEvent};
+use provider_http::json::Unread;
 
-use super::log_event::LogEvent;
+use super::log_event::{LogEvent, Party};
 use super::{PARTNER_SOURCE_PREFIX, SOURCE};
 
 const DELETED: &str = "user.lifecycle.delete.completed";
@@ -25,17 +26,25 @@ pub(crate) fn read_event(envelope: &Envelope) -> Result<Vec<RecordHint>, Unreada
         return envelope.ingress_hints();
     }
     let event: LogEvent = envelope.parse_detail()?;
-    let Some((kind, removed)) = known_type(&event.event_type) else { return Ok(Vec::new()) };
+    let event_type =
+        event.event_type().ok().flatten().ok_or(UnreadableEvent::Shape { line: 0, column: 0 })?;
+    let Some((kind, removed)) = known_type(&event_type) else { return Ok(Vec::new()) };
     // Later than the `lastUpdated` that the change left on the user. So it bounds a deletion only: a newer user is another.
-    let not_before = event.published().filter(|_| removed);
-    let hint = |id: &str| RecordHint { id: id.to_owned(), removed, not_before };
-    let hints: Vec<RecordHint> = subjects(&event).into_iter().map(hint).collect();
+    let not_before = event.published().ok().flatten().filter(|_| removed);
+    let hint = |user: Party| RecordHint { id: user.id, removed, not_before };
+    let hints: Vec<RecordHint> = subjects(&event).into_iter().flatten().map(hint).collect();
     if hints.is_empty() { Err(UnreadableEvent::MissingId { kind }) } else { Ok(hints) }
 }
 
-/// The users that an entry of the log changes. `None`: it is of a type that changes none.
-pub(crate) fn users_of(event: &LogEvent) -> Option<Vec<&str>> {
-    known_type(&event.event_type).map(|_| subjects(event))
+/// The users that an entry of the log changes, and [`Unread`] for what may be one. Empty: it is of a type that changes none.
+pub(crate) fn users_of(event: &LogEvent) -> Vec<Result<String, Unread>> {
+    let unread = || vec![Err(Unread)];
+    let Ok(Some(event_type)) = event.event_type() else { return unread() };
+    if known_type(&event_type).is_none() {
+        return Vec::new();
+    }
+    let users: Vec<_> = subjects(event).into_iter().map(|user| user.map(|user| user.id)).collect();
+    if users.is_empty() { unread() } else { users }
 }
 
 fn known_type(event_type: &str) -> Option<(&'static str, bool)> {
@@ -52,11 +61,9 @@ fn known_type(event_type: &str) -> Option<(&'static str, bool)> {
     family.map(|(_, kind)| (kind, false))
 }
 
-fn subjects(event: &LogEvent) -> Vec<&str> {
-    // The actor is an administrator, never the user.
-    if event.has_target() {
-        return event.targets_of("User").map(|user| user.id).collect();
-    }
-    // An entry without any target is about the actor's own account.
-    event.actor().filter(|actor| actor.kind == "User").map(|actor| actor.id).into_iter().collect()
+fn subjects(event: &LogEvent) -> Vec<Result<Party, Unread>> {
+    // The actor is an administrator, never the user. An entry without any target is about the actor's own account.
+    let mut parties = event.targets().unwrap_or_else(|| event.actor().transpose().into_iter().collect());
+    parties.retain(|party| party.as_ref().map_or(true, |party| party.kind == "User"));
+    parties
 }

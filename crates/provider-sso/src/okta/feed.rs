@@ -2,11 +2,8 @@
 //! no end, the log is a feed: it always has a next link, from which the next reading continues.
 
 use provider_http::{ChangedPage, ChangesFrom, Page};
-use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-
-use serde::Deserialize;
 
 use super::changes;
 use super::log_event::LogEvent;
@@ -40,23 +37,17 @@ impl<'a> Place<'a> {
         }
     }
 
-    pub(crate) fn page(self, page: Page<Value>) -> ChangedPage {
+    pub(crate) fn page(self, page: Page<LogEvent>) -> ChangedPage {
         let (mut ids, mut unreadable, mut latest) = (Vec::new(), Vec::new(), None);
         for (place, entry) in (1..).zip(&page.items) {
             // Read as events are, so that one place decides what changes a user.
-            match LogEvent::deserialize(entry) {
-                Ok(entry) => {
-                    let users = changes::users_of(&entry);
-                    if users.as_ref().is_some_and(Vec::is_empty) {
-                        unreadable.push(
-                            entry.uuid().map_or_else(|| format!("entry {place}"), |id| format!("entry {id}")),
-                        );
-                    }
-                    ids.extend(users.into_iter().flatten().map(str::to_owned));
-                    latest = latest.max(entry.published());
-                }
-                Err(_) => unreadable.push(format!("entry {place}")),
+            let users = changes::users_of(entry);
+            if users.iter().any(Result::is_err) {
+                let uuid = entry.uuid().ok().flatten();
+                unreadable.push(uuid.map_or_else(|| format!("entry {place}"), |id| format!("entry {id}")));
             }
+            ids.extend(users.into_iter().flatten());
+            latest = latest.max(entry.published().ok().flatten());
         }
         if page.too_large.is_some() {
             unreadable.push(String::from("the only entry, which is too large,"));
@@ -85,7 +76,7 @@ impl<'a> Place<'a> {
 #[cfg(test)]
 mod tests {
     use provider_http::ProviderError;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -94,8 +85,9 @@ mod tests {
         json!({"eventType": event_type, "published": published, "target": [{"id": "00u1", "type": "User"}]})
     }
 
-    fn page(items: &[Value], next: Option<&str>) -> Page<Value> {
-        Page { items: items.to_vec(), next: next.map(str::to_owned), asked: 2, too_large: None }
+    fn page(items: &[Value], next: Option<&str>) -> Page<LogEvent> {
+        let items = items.iter().map(|entry| serde_json::from_value(entry.clone()).unwrap()).collect();
+        Page { items, next: next.map(str::to_owned), asked: 2, too_large: None }
     }
 
     #[test]
@@ -148,6 +140,27 @@ mod tests {
         };
         let read = Place::read(ChangesFrom::Time(OffsetDateTime::UNIX_EPOCH)).unwrap().page(heavy);
         assert_eq!((read.unreadable.len(), read.more), (1, true));
+    }
+
+    #[test]
+    fn a_target_that_cannot_be_read_is_named_and_costs_no_other_target() {
+        let user = |id: Value| json!({"id": id, "type": "User"});
+        let changed = |target: Value| {
+            let entry = json!({"eventType": "user.lifecycle.suspend", "uuid": "5c7e", "target": target});
+            let first = Place::read(ChangesFrom::Time(OffsetDateTime::UNIX_EPOCH)).unwrap();
+            let read = first.page(page(&[entry], Some("p2")));
+            (read.ids.join(" "), read.unreadable.join(" "))
+        };
+        for (target, ids, unreadable) in [
+            (json!([user(json!("00u1")), user(json!("00u2"))]), "00u1 00u2", ""),
+            (json!([user(json!(7)), user(json!("00u2"))]), "00u2", "entry 5c7e"),
+            (json!([{"id": "00u1"}, user(json!("00u2"))]), "00u2", "entry 5c7e"),
+            (user(json!("00u1")), "00u1", ""),
+            (json!("00u1"), "", "entry 5c7e"),
+        ] {
+            let expected = (ids.to_owned(), unreadable.to_owned());
+            assert_eq!(changed(target.clone()), expected, "{target}");
+        }
     }
 
     #[test]

@@ -1,58 +1,52 @@
 //! One entry of the System Log: <https://developer.okta.com/docs/api/openapi/okta-management/management/tag/SystemLog/>. It
 //! comes as an event and from `GET /api/v1/logs`. The EventBridge rule keeps IDs, types and times, and only the first target.
 
-use provider_http::lenient::{self, text};
+use provider_http::json::{Field, Json, Unread};
 use serde::Deserialize;
-use serde_json::Value;
 use time::OffsetDateTime;
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct LogEvent {
-    pub(crate) event_type: String,
-    uuid: Option<Value>,
-    published: Option<Value>,
-    outcome: Option<Value>,
-    actor: Option<Value>,
-    target: Option<Value>,
-}
+#[serde(transparent)]
+pub(crate) struct LogEvent(Json);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Party<'a> {
-    pub(crate) id: &'a str,
-    pub(crate) kind: &'a str,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Party {
+    pub(crate) id: String,
+    pub(crate) kind: String,
 }
 
 impl LogEvent {
-    pub(crate) fn uuid(&self) -> Option<&str> {
-        text(self.uuid.as_ref())
+    pub(crate) fn event_type(&self) -> Result<Option<String>, Unread> {
+        self.0.at("eventType").text()
     }
 
-    pub(crate) fn published(&self) -> Option<OffsetDateTime> {
-        lenient::time(self.published.as_ref())
+    pub(crate) fn uuid(&self) -> Result<Option<String>, Unread> {
+        self.0.at("uuid").text()
     }
 
-    pub(crate) fn outcome(&self) -> Option<&str> {
-        text(self.outcome.as_ref()?.get("result"))
+    pub(crate) fn published(&self) -> Result<Option<OffsetDateTime>, Unread> {
+        self.0.at("published").time()
     }
 
-    pub(crate) fn actor(&self) -> Option<Party<'_>> {
-        party(self.actor.as_ref()?)
+    pub(crate) fn outcome(&self) -> Result<Option<String>, Unread> {
+        self.0.at("outcome").at("result").text()
     }
 
-    pub(crate) fn targets_of(&self, kind: &str) -> impl Iterator<Item = Party<'_>> {
-        let targets = self.target.as_ref().and_then(Value::as_array);
-        targets.into_iter().flatten().filter_map(party).filter(move |target| target.kind == kind)
+    pub(crate) fn actor(&self) -> Result<Option<Party>, Unread> {
+        self.0.at("actor").value()?.map(party).transpose()
     }
 
-    pub(crate) fn has_target(&self) -> bool {
-        match &self.target {
-            None | Some(Value::Null) => false,
-            Some(target) => target.as_array().is_none_or(|targets| !targets.is_empty()),
+    /// Each target that can be read, and [`Unread`] for each other. `None`: the entry has no target.
+    pub(crate) fn targets(&self) -> Option<Vec<Result<Party, Unread>>> {
+        match self.0.at("target").list() {
+            Ok(None | Some([])) => None,
+            Ok(Some(targets)) => Some(targets.iter().map(party).collect()),
+            Err(Unread) => Some(vec![Err(Unread)]),
         }
     }
 }
 
-fn party(value: &Value) -> Option<Party<'_>> {
-    Some(Party { id: text(value.get("id"))?, kind: text(value.get("type"))? })
+fn party(value: &Json) -> Result<Party, Unread> {
+    let text = |field: Field<'_>| field.text()?.ok_or(Unread);
+    Ok(Party { id: text(value.at("id"))?, kind: text(value.at("type"))? })
 }

@@ -69,6 +69,12 @@ async fn a_bare_id_in_the_log_is_looked_up() {
             json!([{"user_id": "auth0|aa", "identities": [{"provider": "github", "user_id": 4711}]}]),
             Ok("auth0|aa"),
         ),
+        (
+            "s",
+            json!([{"user_id": "auth0|aa", "identities": [{"user_id": {}}, {"user_id": "4711"}]}]),
+            Ok("auth0|aa"),
+        ),
+        ("s", json!([{"user_id": "auth0|bb", "identities": [{"user_id": 47}]}]), Err(FoundSignIn::Missing)),
         ("s", json!([]), Err(FoundSignIn::Missing)),
         ("f", json!([]), Err(FoundSignIn::Unnamed)),
     ] {
@@ -83,6 +89,71 @@ async fn a_bare_id_in_the_log_is_looked_up() {
             other => Err(other),
         };
         assert_eq!(user, expected.map(str::to_owned), "{code}");
+    }
+}
+
+#[tokio::test]
+async fn a_user_that_cannot_be_read_is_not_missing_from_a_search() {
+    for hit in [
+        json!({"user_id": "auth0|aa", "identities": "github"}),
+        json!({"user_id": "auth0|aa", "identities": [{"user_id": [4711, 4712]}]}),
+        json!({"user_id": {}, "identities": [{"user_id": 4711}]}),
+        json!({"user_id": "auth0|aa"}),
+        json!(7),
+    ] {
+        let text = hit.to_string();
+        let client = crate::fixtures::auth0_at(&answering(200, &[], json!([hit])).await);
+        let unreadable = ProviderError::Unreadable { field: "identities" };
+        assert_eq!(client.fetch_user("4711", None).await, Err(unreadable), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn an_entry_that_cannot_be_read_does_not_look_as_if_it_named_no_user() {
+    for (field, odd) in [
+        ("type", json!(7)),
+        ("type", Value::Null),
+        ("user_id", json!({"id": "auth0|aa"})),
+        ("user_id", json!(["auth0|aa", "auth0|bb"])),
+        ("client_id", json!(true)),
+        ("date", json!("lately")),
+    ] {
+        let mut entry = bare_entry("s");
+        entry["user_id"] = json!("auth0|aa");
+        entry[field] = odd.clone();
+        let client = crate::fixtures::auth0_at(&answering(200, &[], entry).await);
+        assert_eq!(
+            client.fetch_sign_in("9").await,
+            Err(ProviderError::Unreadable { field }),
+            "{field} {odd}"
+        );
+    }
+    let mut entry = bare_entry("s");
+    entry["strategy_type"] = json!(7);
+    let client = crate::fixtures::auth0_at(&answering(200, &[], entry).await);
+    let unreadable = ProviderError::Unreadable { field: "strategy_type" };
+    assert_eq!(client.fetch_sign_in("9").await, Err(unreadable), "the bare ID may need it");
+}
+
+#[tokio::test]
+async fn a_name_that_is_there_twice_costs_a_sign_in_only_if_it_has_two_values() {
+    let entry = |more: &str| {
+        format!(
+            r#"{{"type":"s","date":"2026-11-19 07:01:55","client_id":4711,"user_id":"auth0|aa","strategy":7,{more}}}"#
+        )
+    };
+    for (more, expected) in [
+        (r#""user_id":null"#, Ok("auth0|aa")),
+        (r#""TYPE":"s","Client_ID":4711"#, Ok("auth0|aa")),
+        (r#""user_id":"auth0|bb""#, Err(ProviderError::Unreadable { field: "user_id" })),
+    ] {
+        let client = crate::fixtures::auth0_at(&answering(200, &[], entry(more)).await);
+        let user = match client.fetch_sign_in("9").await {
+            Ok(FoundSignIn::Found(sign_in)) => Ok(sign_in.user_id),
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => Err(error),
+        };
+        assert_eq!(user, expected.map(str::to_owned), "{more}");
     }
 }
 

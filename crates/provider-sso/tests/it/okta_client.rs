@@ -10,6 +10,7 @@ use provider_sso::{
     FetchedUser, FoundSignIn, OktaClient, ProviderError, SignIn, SignInEvent, SsoIdentity, SsoProvider,
     SsoUser,
 };
+use serde_json::{Value, json};
 use simulators::NativeEvent;
 use simulators::okta::{Fault, OktaControl, OktaSimulator, SimulatedUser};
 
@@ -119,6 +120,59 @@ async fn a_sign_in_is_read_alike_from_its_event_and_from_the_log() {
     }
     assert_eq!(client.fetch_sign_in("0b7a3d6e-9f51").await, Ok(FoundSignIn::Missing), "no longer in the log");
     assert_eq!(org.log_requests(), 3);
+}
+
+fn log_entry() -> Value {
+    json!({"uuid": "7d3b20f4", "eventType": "user.authentication.sso", "published": "2026-11-19T11:42:07.912Z",
+        "outcome": {"result": "SUCCESS"}, "actor": {"id": ID, "type": "User"},
+        "target": [{"id": "0ua1", "type": "AppUser"}, {"id": APP, "type": "AppInstance"}]})
+}
+
+async fn sign_in_of(entry: impl ToString) -> Result<FoundSignIn, ProviderError> {
+    let org = answering(200, &[], format!("[{}]", entry.to_string())).await;
+    okta_at(&org, "t").fetch_sign_in("7d3b20f4").await
+}
+
+#[tokio::test]
+async fn an_entry_that_cannot_be_read_is_neither_missing_nor_without_a_name_nor_a_sign_in_to_okta_itself() {
+    for (place, odd, field) in [
+        ("/uuid", json!({"x": 1}), "uuid"),
+        ("/uuid", Value::Null, "uuid"),
+        ("/eventType", json!(7), "eventType"),
+        ("/published", json!("lately"), "published"),
+        ("/outcome", json!("SUCCESS"), "outcome"),
+        ("/actor", json!(ID), "actor"),
+        ("/actor/id", json!(["a", "b"]), "actor"),
+        ("/target", json!(APP), "target"),
+        ("/target/1/id", json!(7), "target"),
+        ("/target/1/type", Value::Null, "target"),
+    ] {
+        let mut entry = log_entry();
+        *entry.pointer_mut(place).unwrap() = odd.clone();
+        let read = sign_in_of(entry).await;
+        assert_eq!(read, Err(ProviderError::Unreadable { field }), "{place} {odd}");
+    }
+    let twice = |more: &str| log_entry().to_string().replacen('{', &format!("{{{more},"), 1);
+    assert!(matches!(sign_in_of(twice(r#""UUID":"7d3b20f4","uuid":null"#)).await, Ok(FoundSignIn::Found(_))));
+    let contradiction = twice(r#""published":"2026-11-20T11:42:07.912Z""#);
+    assert_eq!(sign_in_of(contradiction).await, Err(ProviderError::Unreadable { field: "published" }));
+}
+
+#[tokio::test]
+async fn an_odd_value_beside_a_sign_in_costs_nothing() {
+    for place in ["/target/0", "/target/0/id", "/target/0/type"] {
+        let mut entry = log_entry();
+        *entry.pointer_mut(place).unwrap() = json!(7);
+        let Ok(FoundSignIn::Found(sign_in)) = sign_in_of(entry).await else { panic!("{place}") };
+        assert_eq!((sign_in.user_id.as_str(), sign_in.application_id.as_str()), (ID, APP), "{place}");
+    }
+    let mut session = log_entry();
+    session["eventType"] = json!("user.session.start");
+    session["target"] = json!(7);
+    let Ok(FoundSignIn::Found(sign_in)) = sign_in_of(session).await else {
+        panic!("it names no application")
+    };
+    assert_eq!(sign_in.application_id, "okta");
 }
 
 #[tokio::test]
