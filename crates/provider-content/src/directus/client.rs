@@ -88,7 +88,11 @@ fn server(base_url: &Url) -> String {
 
 fn data(answer: Answer<Json>) -> Result<Vec<Json>, ProviderError> {
     let reply = answer.always_found()?;
-    reply.at("data").list().ok().flatten().map(<[Json]>::to_vec).ok_or(MALFORMED)
+    // A singleton has one object here, and no pages: it is no list of one.
+    match reply.at("data").value() {
+        Ok(Some(Json::List(items))) => Ok(items.clone()),
+        _ => Err(MALFORMED),
+    }
 }
 
 /// Where a stream continues after these records. `None`: they break its order, or were read before.

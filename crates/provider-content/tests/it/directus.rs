@@ -234,3 +234,15 @@ async fn an_item_whose_field_has_two_values_is_not_read() {
         assert!(found.published && found.body["status"] == "published", "{published}");
     }
 }
+
+#[tokio::test]
+async fn a_singleton_is_no_list_of_one() {
+    let singleton =
+        r#"{"data":{"id":"a","date_created":"2026-11-23T06:00:00Z","status":"published","count":1}}"#;
+    let client = directus_with(&answering(200, &[], singleton).await, "t", "globals", 9);
+    let key = ItemKey { collection: String::from("globals"), id: String::from("a") };
+    let malformed = ProviderError::WHOLE_REPLY_MALFORMED;
+    assert_eq!(client.fetch_item(&key).await, Err(malformed.clone()));
+    assert_eq!(client.count().await, Err(malformed.clone()));
+    assert_eq!(refusal(&client, None).await, ChangesError::Provider(malformed));
+}
