@@ -194,6 +194,33 @@ fn keda_counts_visible_messages_with_the_operator_s_credentials() {
 }
 
 #[test]
+fn with_sql_roles_each_pod_gets_only_the_key_of_its_unit_and_migrate_knows_the_roles() {
+    let url = |values: &str, kind, name| {
+        let objects = render("minimal", values);
+        let object = objects.get(kind, name);
+        let key = variable(object, "DATABASE_URL_FILE").unwrap().rsplit_once('/').unwrap().1.to_owned();
+        let volumes = pod_spec(object).unwrap()["volumes"].as_array().unwrap();
+        let volume = volumes.iter().find(|volume| volume["name"] == "secret-database").unwrap();
+        let items = &volume["secret"]["items"];
+        assert_eq!(items, &json!([{"key": key, "path": key}]), "{kind} {name}: one key of the Secret");
+        (key, variable(object, "COPPICE_SQL_ROLES").map(str::to_owned))
+    };
+    let roles = "database: {sqlRoles: orchard_}";
+    for (kind, name, key) in [
+        ("Deployment", "sso-sync", "sso-sync"),
+        ("CronJob", "retention", "coppice"),
+        ("Pod", "test-doctor", "coppice"),
+    ] {
+        assert_eq!(url(roles, kind, name), (String::from(key), None));
+        assert_eq!(url("", kind, name), (String::from("DATABASE_URL"), None), "one role for all");
+    }
+    let prefix = Some(String::from("orchard_"));
+    assert_eq!(url(roles, "Job", "migrate"), (String::from("migrate"), prefix.clone()));
+    let owner = "{migrate: {databaseSecret: {name: owner}}, database: {sqlRoles: orchard_}}";
+    assert_eq!(url(owner, "Job", "migrate"), (String::from("DATABASE_URL"), prefix));
+}
+
+#[test]
 fn one_digest_applies_to_the_whole_fleet() {
     let objects = render("production", "");
     for pod in objects.all().filter_map(pod_spec) {
