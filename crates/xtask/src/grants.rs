@@ -57,14 +57,10 @@ fn rights(text: &str) -> anyhow::Result<Vec<Right>> {
         let (privileges, objects, roles) = parts.with_context(|| format!("{FILE}: {statement}"))?;
         for role in &roles {
             for object in &objects {
-                rights.extend(privileges.iter().map(|privilege| {
-                    Right {
-                        privilege: privilege.clone(),
-                        object: object
-                            .strip_prefix("sequence ")
-                            .map_or_else(|| object.clone(), |name| format!("sequence {name}")),
-                        role: role.clone(),
-                    }
+                rights.extend(privileges.iter().map(|privilege| Right {
+                    privilege: privilege.clone(),
+                    object: object.clone(),
+                    role: role.clone(),
                 }));
             }
         }
