@@ -200,6 +200,12 @@ async fn an_event_about_everything_asks_the_source_for_no_record() {
     let reread = handler.fetch(&refetch(EVERYTHING), ticket(None, false)).await;
     assert!(matches!(reread, Ok(Reread::Everything)));
     assert!(handler.source().requests.lock().unwrap().is_empty());
+    // A text that a source might use as an ID means a record of that ID, and no full resync.
+    for id in ["*", "all", "003*"] {
+        let reread = handler.fetch(&refetch(id), ticket(None, false)).await;
+        assert!(!matches!(reread, Ok(Reread::Everything)), "{id}");
+    }
+    assert_eq!(handler.source().requests.lock().unwrap().len(), 3);
 }
 
 #[tokio::test]
