@@ -131,6 +131,9 @@ const fn optional(unit: Unit) -> Unit {
     Unit { providers_optional: true, ..unit }
 }
 
+/// How the SQL roles in `migrations/grants.sql` begin. A deployment may choose another prefix.
+pub const ROLE_PREFIX: &str = "coppice_";
+
 /// Every unit.
 pub const UNITS: &[Unit] = &[
     worker("sso-sync", &[Sso], Door::Bus { source: "coppice.ingress.scim", rule: "ingress" }),
@@ -184,8 +187,8 @@ impl Unit {
         self.queue == Queue::Own || self.kind == Kind::Server
     }
 
-    /// The SQL role with only the rights that it needs (`migrations/grants.sql`). `prefix`: `coppice_`, unless several deployments
-    /// share a server.
+    /// The SQL role with only the rights that it needs (`migrations/grants.sql`). `prefix`: [`ROLE_PREFIX`], unless several
+    /// deployments share a server.
     pub fn sql_role(&self, prefix: &str) -> String {
         format!("{prefix}{}", self.name.replace('-', "_"))
     }

@@ -28,7 +28,7 @@ pub use polling::wait_until;
 pub use ports::free_port;
 pub use postgres::{Durability, Postgres};
 pub use queue_metrics::QueueMetrics;
-pub use test_database::{SHARED_SERVER, TestDatabase, create_template, migrations};
+pub use test_database::{SHARED_SERVER, TEMPLATE, TestDatabase, create_template, migrations};
 pub use tls_path::TlsPath;
 pub use tools::{Packaged, Tools};
 pub use topology::Topology;

@@ -13,7 +13,6 @@ use crate::children::{ChildGuard, command_that_dies_with_us, private_folder};
 use crate::polling::wait_until;
 use crate::ports::free_port;
 use crate::postgres::{NAME, Owner, give, run_as};
-use crate::test_database::ROLE_PREFIX;
 use crate::tools::{Tools, tail};
 
 /// Environment variable with the mode of the poolers of a test run: `cargo xtask nightly --only poolers` sets it.
@@ -57,7 +56,7 @@ impl PgBouncer {
             Ok(path.display().to_string())
         };
         give(folder.path(), owner)?;
-        let roles = fleet::with_sql_role().map(|unit| unit.sql_role(ROLE_PREFIX));
+        let roles = fleet::with_sql_role().map(|unit| unit.sql_role(fleet::ROLE_PREFIX));
         let users: Vec<String> =
             roles.chain([NAME.to_owned()]).map(|user| format!("\"{user}\" \"{NAME}\"\n")).collect();
         let users = file("users.txt", &users.concat())?;

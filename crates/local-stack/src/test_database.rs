@@ -13,10 +13,8 @@ use crate::tools::Tools;
 /// Environment variable with the URL of the maintenance database of the server that all tests of a run share.
 pub const SHARED_SERVER: &str = "COPPICE_TEST_POSTGRES";
 
-const TEMPLATE: &str = "coppice_template";
-
-/// How the roles in `migrations/grants.sql` begin.
-pub(crate) const ROLE_PREFIX: &str = "coppice_";
+/// The migrated database that [`TestDatabase::migrated`] clones.
+pub const TEMPLATE: &str = "coppice_template";
 
 /// The database of a test with a server of its own.
 const OWN: &str = "orchard";
@@ -87,7 +85,7 @@ impl TestDatabase {
             return self.url.clone();
         }
         let owner = format!("//{NAME}:");
-        self.url.replacen(&owner, &format!("//{}:", unit.sql_role(ROLE_PREFIX)), 1)
+        self.url.replacen(&owner, &format!("//{}:", unit.sql_role(fleet::ROLE_PREFIX)), 1)
     }
 
     /// The database's server, to stop it and to start it again.
@@ -163,7 +161,7 @@ async fn migrate(url: &str) -> anyhow::Result<()> {
     let mut connection = PgConnection::connect(url).await?;
     Migrator::new(migrations()).await?.run(&mut connection).await.context("a migration fails")?;
     for unit in fleet::with_sql_role() {
-        let role = unit.sql_role(ROLE_PREFIX);
+        let role = unit.sql_role(fleet::ROLE_PREFIX);
         let create = format!("create role {role} login password '{NAME}'");
         sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut connection).await.context(role)?;
     }

@@ -11,7 +11,8 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail, ensure};
-use local_stack::{Postgres, SHARED_SERVER, create_template};
+use fleet::ROLE_PREFIX;
+use local_stack::{Postgres, SHARED_SERVER, TEMPLATE, create_template};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use testkit::services::BUILT_UNITS;
 use tokio::process::Command;
@@ -20,8 +21,6 @@ use tokio::task::{JoinSet, LocalSet};
 use crate::commands::{cargo, run_step, tools, workspace};
 
 const FILE: &str = "migrations/grants.sql";
-const PREFIX: &str = "coppice_";
-const TEMPLATE: &str = "coppice_template";
 /// The store's tests of what several units do in the same way. They fail at once; a unit's own may wait for a minute.
 const SHARED: &str = "test(rights::) + test(old_rows_of_every_kind)";
 /// Suites at the same time, each with its own server. They mostly wait for what cannot happen without the right.
@@ -120,7 +119,7 @@ async fn try_all(
         let begun = Instant::now();
         let Right { privilege, object, role } = &right;
         execute(&server, format!("revoke {privilege} on {object} from {role}")).await?;
-        let unit = role.strip_prefix(PREFIX).context("a role of the file")?.replace('_', "-");
+        let unit = role.strip_prefix(ROLE_PREFIX).context("a role of the file")?.replace('_', "-");
         let fails = {
             let suite = Suite { server: &server, folder, log: folder.join(format!("{lane}.txt")) };
             suite.fails(&["--package", "postgres-store", "-E", SHARED]).await?
@@ -177,11 +176,11 @@ mod tests {
         let rights = rights(&text).unwrap();
         assert!(rights.len() > 50, "{}", rights.len());
         for unit in fleet::with_sql_role() {
-            assert!(rights.iter().any(|right| right.role == unit.sql_role(PREFIX)), "{}", unit.name);
+            assert!(rights.iter().any(|right| right.role == unit.sql_role(ROLE_PREFIX)), "{}", unit.name);
         }
         for right in &rights {
             assert!(
-                fleet::with_sql_role().any(|unit| unit.sql_role(PREFIX) == right.role),
+                fleet::with_sql_role().any(|unit| unit.sql_role(ROLE_PREFIX) == right.role),
                 "{right}: no such unit"
             );
             let twice = rights.iter().filter(|other| *other == right).count();

@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail, ensure};
-use local_stack::{Postgres, SHARED_SERVER};
+use local_stack::{Postgres, SHARED_SERVER, TEMPLATE};
 use serde::Deserialize;
 use sqlx::migrate::Migrator;
 use sqlx::{Connection as _, PgConnection};
@@ -19,7 +19,6 @@ use crate::commands::{tools, workspace};
 
 const LIST: &str = "crates/postgres-store/tests/mutations.yaml";
 const PACKAGE: &str = "postgres-store";
-const TEMPLATE: &str = "coppice_template";
 /// The database that describes the queries to sqlx's macros: Postgres copies no template to which a client is connected.
 const DESCRIBING: &str = "sql_mutants";
 /// Environment variable with the folder of programs, for the tests that start a server.

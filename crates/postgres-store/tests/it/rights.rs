@@ -28,7 +28,7 @@ async fn writing_records(db: &Database) -> Vec<&'static str> {
 }
 
 async fn may(db: &Database, unit: &str, right: &str, table: &str) -> bool {
-    let role = fleet::unit(unit).unwrap().sql_role("coppice_");
+    let role = fleet::unit(unit).unwrap().sql_role(fleet::ROLE_PREFIX);
     let question = sqlx::query_scalar("select has_table_privilege($1, $2, $3)");
     question.bind(role).bind(table).bind(right).fetch_one(&db.pool).await.unwrap()
 }

@@ -12,9 +12,10 @@ const WITHOUT_SETTINGS: [&str; 4] = ["local-stack", "simulators", "testkit", "xt
 /// Every metric name, such as `coppice_messages_received_total`, in a text.
 pub(crate) fn metrics_in(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'));
-    let roles: Vec<String> = fleet::with_sql_role().map(|unit| unit.sql_role("coppice_")).collect();
-    let others =
-        |word: &str| ["coppice_", "coppice_local"].contains(&word) || roles.iter().any(|role| role == word);
+    let roles: Vec<String> = fleet::with_sql_role().map(|unit| unit.sql_role(fleet::ROLE_PREFIX)).collect();
+    let others = |word: &str| {
+        [fleet::ROLE_PREFIX, "coppice_local"].contains(&word) || roles.iter().any(|role| role == word)
+    };
     words.filter(|word| word.starts_with("coppice_") && !others(word)).map(str::to_owned).collect()
 }
 
