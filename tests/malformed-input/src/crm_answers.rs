@@ -299,7 +299,7 @@ const HUBSPOT_LIST: &[Place] = &[
 
 // The feed goes on from the last time that it could read.
 const HUBSPOT_CHANGES: &[Place] = &[
-    Place::needed("/results", &["7001", "7002", "7003", "count", "next"], |_| false),
+    Place::needed("/results", &["7001", "7002", "7003", "count", "next"], |_| true),
     Place::optional("/results/0", &["7001"]),
     Place::optional("/results/1", &["7002"]),
     Place::optional("/results/2", &["7003", "next"]),
