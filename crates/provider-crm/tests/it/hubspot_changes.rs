@@ -1,4 +1,4 @@
-//! HubSpot's listing, and its feed of changes by search.
+//! `HubSpot`'s listing, and its feed of changes by search.
 
 use std::collections::BTreeSet;
 

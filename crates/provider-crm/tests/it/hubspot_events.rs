@@ -1,4 +1,4 @@
-//! HubSpot's webhooks, from the vendor's request to the hints that the connector reads.
+//! `HubSpot`'s webhooks, from the vendor's request to the hints that the connector reads.
 
 use event_contract::{Envelope, IngressChange, IngressEvent};
 use provider_crm::hubspot::WEBHOOK;

@@ -1,4 +1,4 @@
-//! HubSpot's contacts by ID: found, merged, archived and missing ones.
+//! `HubSpot`'s contacts by ID: found, merged, archived and missing ones.
 
 use std::sync::{Arc, Mutex};
 

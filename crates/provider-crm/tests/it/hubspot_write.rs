@@ -1,4 +1,4 @@
-//! Writing one contact at HubSpot: by our key or by its ID, and what a refused value costs.
+//! Writing one contact at `HubSpot`: by our key or by its ID, and what a refused value costs.
 
 use std::collections::BTreeMap;
 

@@ -92,9 +92,10 @@ impl Call {
         let decode = |part| percent_decode_str(part).decode_utf8_lossy().into_owned();
         let parts: Vec<String> = path.split('/').filter(|part| !part.is_empty()).map(decode).collect();
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-        let query = Query::<HashMap<String, String>>::try_from_uri(uri).map(|Query(query)| query);
+        let query = Query::<Vec<(String, String)>>::try_from_uri(uri).map(|Query(query)| query);
         let query = query.unwrap_or_default();
         let shown = shown(&query);
+        let query: HashMap<String, String> = query.into_iter().collect();
         let by = query.get("idProperty").cloned();
         match (method.as_str(), parts.as_slice()) {
             ("GET", []) => {
@@ -178,11 +179,15 @@ fn of_contacts(path: &str) -> Option<&str> {
     (rest.is_empty() || rest.starts_with('/')).then_some(rest)
 }
 
-fn shown(query: &HashMap<String, String>) -> Shown {
-    let split = |names: &String| names.split(',').map(|name| name.trim().to_owned()).collect();
+fn shown(query: &[(String, String)]) -> Shown {
+    let all =
+        |wanted: &'static str| query.iter().filter(move |(name, _)| name == wanted).map(|(_, value)| value);
+    // A list with commas, or the parameter several times, as the vendor's client sends it.
+    let split = |names: &String| names.split(',').map(|name| name.trim().to_owned()).collect::<Vec<_>>();
+    let properties: Vec<String> = all("properties").flat_map(split).collect();
     Shown {
-        properties: query.get("properties").map(split),
-        archived: query.get("archived").is_some_and(|archived| archived == "true"),
+        properties: (!properties.is_empty()).then_some(properties),
+        archived: all("archived").any(|archived| archived == "true"),
     }
 }
 
