@@ -3,11 +3,12 @@
 
 mod client;
 mod config;
-mod contact_id;
+
 mod error_code;
 mod events;
 mod feed;
 mod listing;
+mod numeric_id;
 mod read;
 mod record;
 mod webhook;

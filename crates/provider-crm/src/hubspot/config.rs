@@ -6,7 +6,7 @@ use provider_http::{Auth, ConfigError, ProviderHttpConfig};
 use secrecy::SecretString;
 use url::Url;
 
-use super::contact_id::is_number;
+use super::numeric_id::numeric_id;
 use super::{SOURCE, error_code};
 
 /// The version of the API that this connector is written for: <https://developers.hubspot.com/docs/api-reference/latest/overview>.
@@ -40,7 +40,7 @@ impl HubSpotConfig {
 }
 
 fn parse_portal(text: &str) -> Result<String, &'static str> {
-    if is_number(text) { Ok(text.to_owned()) } else { Err("must be the ID of an account, digits") }
+    numeric_id(text).ok_or("must be the ID of an account, digits")
 }
 
 /// The internal name of a property: <https://developers.hubspot.com/docs/guides/api/crm/properties>.

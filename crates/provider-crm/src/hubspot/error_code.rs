@@ -8,7 +8,7 @@ use std::time::Duration;
 use provider_http::json::Json;
 use provider_http::{Outage, ProviderError};
 
-use super::contact_id::contact_id;
+use super::numeric_id::numeric_id;
 use super::record::property;
 use crate::{ContactField, RefusedField};
 
@@ -92,8 +92,8 @@ pub(crate) fn missing_ids(error: &Json) -> Option<Vec<String>> {
     let category = error.at("category").text().ok().flatten();
     let ids = || error.at("context").at("ids").list().ok().flatten().unwrap_or_default();
     let id = |id: &Json| match id {
-        Json::Text(id) => contact_id(id),
-        Json::Number(id) => contact_id(&id.to_string()),
+        Json::Text(id) => numeric_id(id),
+        Json::Number(id) => numeric_id(&id.to_string()),
         _ => None,
     };
     (category.as_deref() == Some(NOT_FOUND)).then(|| ids().iter().filter_map(id).collect())
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn the_property_at_fault_is_found_in_the_message_and_no_text_is_repeated() {
         let email = r#"{"isValid":false,"message":"Email address mara@ is invalid","error":"INVALID_EMAIL","name":"email"}"#;
-        let name = r#"{"isValid":false,"message":"mara: enter only letters","error":"INVALID_ALPHA","name":"firstname"}"#;
+        let name = r#"{"isValid":false,"message":"mara: enter no digits","error":"INVALID_ALPHA","name":"firstname"}"#;
         let unlisted = r#"{"isValid":false,"message":"[mara]","error":"MARA_OSTRANDER","name":"phone"}"#;
         let cases = [
             (format!("[{email}]"), whole("email INVALID_EMAIL", true)),

@@ -3,12 +3,12 @@
 use event_contract::{Envelope, UnreadableEvent};
 
 use super::SOURCE;
-use super::contact_id::contact_id;
+use super::numeric_id::numeric_id;
 use crate::CrmEvent;
 
 pub(crate) fn read_event(envelope: &Envelope) -> Result<CrmEvent, UnreadableEvent> {
     envelope.origin(SOURCE, None)?;
     let hints = envelope.ingress_hints()?.into_iter();
-    let hints = hints.map(|hint| hint.spelled("a contact of HubSpot", contact_id));
+    let hints = hints.map(|hint| hint.spelled("a contact of HubSpot", numeric_id));
     hints.collect::<Result<_, _>>().map(CrmEvent::Contacts)
 }

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 
-use super::contact_id::is_number;
 use super::listing::next;
+use super::numeric_id::numeric_id;
 use super::read::collection;
 use super::record::id;
 
@@ -82,11 +82,9 @@ impl Rest {
                 (vec![filter("lastmodifieddate", "GTE", &millis(*time))], "lastmodifieddate")
             }
             Self::Within { time, after } => {
-                if !is_number(after) {
-                    return None;
-                }
+                let after = numeric_id(after)?;
                 let same = filter("lastmodifieddate", "EQ", &millis(*time));
-                (vec![same, filter("hs_object_id", "GT", after)], "hs_object_id")
+                (vec![same, filter("hs_object_id", "GT", &after)], "hs_object_id")
             }
         };
         Some(json!({

@@ -14,8 +14,8 @@ use provider_http::json::{Json, needed, readable};
 use provider_http::{Answer, ProviderError, ProviderHttp};
 use serde_json::json;
 
-use super::contact_id::contact_id;
 use super::error_code::{entry_error, missing_ids};
+use super::numeric_id::numeric_id;
 use super::record::{MERGED, VALUES, contact, id, merged};
 use crate::FetchedContact;
 
@@ -35,9 +35,10 @@ pub(crate) async fn fetch_contacts(
     ids: &[String],
 ) -> Result<Vec<FetchedContact>, ProviderError> {
     // A text that cannot be a contact's ID is not sent.
+    let places: Vec<Option<String>> = ids.iter().map(|id| numeric_id(id)).collect();
     let mut seen = HashSet::new();
     let distinct: Vec<&str> =
-        ids.iter().map(String::as_str).filter(|id| contact_id(id).is_some() && seen.insert(*id)).collect();
+        places.iter().flatten().map(String::as_str).filter(|id| seen.insert(*id)).collect();
     let mut known = Known::new();
     for batch in distinct.chunks(BATCH) {
         let living = ask(http, key_property, batch, false).await?;
@@ -48,7 +49,8 @@ pub(crate) async fn fetch_contacts(
             known.extend(ask(http, key_property, &missing, true).await?);
         }
     }
-    Ok(ids.iter().map(|id| known.get(id).cloned().unwrap_or(FetchedContact::NotVisible)).collect())
+    let answer = |id: &Option<String>| id.as_ref().and_then(|id| known.get(id)).cloned();
+    Ok(places.iter().map(|id| answer(id).unwrap_or(FetchedContact::NotVisible)).collect())
 }
 
 /// What the API says about these contacts. One that it does not find is not there.

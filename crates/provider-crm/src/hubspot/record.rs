@@ -5,7 +5,7 @@
 use provider_http::ProviderError;
 use provider_http::json::{Fields, Json, needed};
 
-use super::contact_id::contact_id;
+use super::numeric_id::numeric_id;
 use crate::{ContactField, CrmContact, MailingAddress};
 
 /// The properties with a contact's values.
@@ -42,7 +42,7 @@ pub(crate) const fn property(field: ContactField) -> &'static str {
 /// The ID of a record. A record without one is refused.
 pub(crate) fn id(record: &Json) -> Result<String, ProviderError> {
     let id = needed("id", record.at("id").id())?;
-    contact_id(&id).ok_or(ProviderError::Unreadable { field: "id" })
+    numeric_id(&id).ok_or(ProviderError::Unreadable { field: "id" })
 }
 
 /// The contact of a record, whose ID is `id`. A record without `properties` is refused: it is no contact without values.
@@ -80,7 +80,7 @@ pub(crate) fn contact(id: &str, key_property: &str, record: &Json) -> Result<Crm
 /// The IDs of the contacts that were merged into this one. What cannot be read counts as missing: those are read alone.
 pub(crate) fn merged(record: &Json) -> Vec<String> {
     let ids = record.at("properties").at(MERGED).id().ok().flatten().unwrap_or_default();
-    ids.split(';').filter_map(|id| contact_id(id.trim())).collect()
+    ids.split(';').filter_map(|id| numeric_id(id.trim())).collect()
 }
 
 fn is_empty(address: &MailingAddress) -> bool {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
 use super::SOURCE;
-use super::contact_id::contact_id;
+use super::numeric_id::numeric_id;
 use super::record::VALUES;
 
 /// `HubSpot`'s webhooks, for `webhook-ingress`.
@@ -150,7 +150,7 @@ fn bound(kind: &str, event: &Value) -> Option<OffsetDateTime> {
 /// The ID of a contact or an account: digits.
 fn number(id: &Value) -> Result<String, UnreadableBody> {
     let text = id.as_u64().map(|id| id.to_string()).or_else(|| id.as_str().map(str::to_owned));
-    text.and_then(|text| contact_id(&text)).ok_or(UnreadableBody)
+    text.and_then(|text| numeric_id(&text)).ok_or(UnreadableBody)
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use provider_http::json::{Json, needed, readable};
 use provider_http::{Answer, ProviderError, ProviderHttp};
 use serde_json::{Map, Value, json};
 
-use super::contact_id::contact_id;
 use super::error_code::{BUSY, CONFLICT, NOT_UNIQUE, entry_error, missing_ids, refused_field};
+use super::numeric_id::numeric_id;
 use super::record::{id, property};
 use crate::{ContactField, ContactWrite, ContactWritten, RefusedField};
 
@@ -32,7 +32,7 @@ pub(crate) async fn upsert_contact(
     write: &ContactWrite,
 ) -> Result<ContactWritten, ProviderError> {
     let target = match &write.id {
-        Some(id) => Target::Id(contact_id(id).ok_or(GONE)?),
+        Some(id) => Target::Id(numeric_id(id).ok_or(GONE)?),
         None => Target::Key { property: key_property, key: &write.external_key },
     };
     let mut properties = properties(write, &target, key_property);

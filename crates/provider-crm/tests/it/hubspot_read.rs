@@ -86,6 +86,7 @@ async fn a_merged_contact_names_the_one_that_is_left_also_through_a_chain() {
     let fetched = fetch(&client, &[7001, left, 7002, 7003]).await;
     assert_eq!((&fetched[0], &fetched[2]), (&merged_into(left), &merged_into(left)));
     assert_eq!((id_of(&fetched[1]), id_of(&fetched[3])), (Some(left.to_string().as_str()), Some("7003")));
+    assert_eq!(account.total_requests(), 2, "the contact that is left names those that were merged into it");
     let last = account.merge(left, 7003).id;
     let fetched = fetch(&client, &[7001, 7002, 7003, left]).await;
     assert_eq!(fetched, vec![merged_into(last); 4]);
@@ -124,17 +125,18 @@ async fn without_the_list_of_merged_contacts_the_id_of_the_answer_tells_a_merge(
 }
 
 #[tokio::test]
-async fn found_archived_and_unknown_contacts_are_told_apart_in_two_calls() {
+async fn two_calls_distinguish_found_archived_and_unknown_contacts() {
     let (account, client) = account().await;
     account.put_contact(SimulatedContact::new(7001));
     account.put_contact(SimulatedContact::new(7002));
     account.archive(7002);
     let mut asked = ids(&[7003, 7002, 7001, 7002]);
-    asked.extend(["mara".to_owned(), String::new(), "7001*".to_owned()]);
+    asked.extend(["mara", "", "7001*", "007001"].map(str::to_owned));
     let fetched = client.fetch_contacts(&asked).await.unwrap();
     assert_eq!(fetched[..2], [HIDDEN, ARCHIVED]);
     assert_eq!((id_of(&fetched[2]), &fetched[3]), (Some("7001"), &ARCHIVED));
-    assert_eq!(fetched[4..], [HIDDEN, HIDDEN, HIDDEN], "no IDs, and not sent");
+    assert_eq!(fetched[4..7], [HIDDEN, HIDDEN, HIDDEN], "no IDs, and not sent");
+    assert_eq!(id_of(&fetched[7]), Some("7001"), "another spelling of the same number");
     assert_eq!(account.total_requests(), 2);
     account.purge(7002);
     assert_eq!(fetch(&client, &[7002]).await, [HIDDEN], "missed in both is no proof");

@@ -181,9 +181,9 @@ fn changed(
             (KEY_PROPERTY, Some(other)) => {
                 refuse("CONFLICTING_UNIQUE_VALUE", format!("{} already has the value {value}", other.id));
             }
-            // A rule of the account: only letters.
+            // A rule of the account: no angle brackets.
             ("firstname" | "lastname", _) if value.bytes().any(|byte| matches!(byte, b'<' | b'>')) => {
-                refuse("INVALID_ALPHA", format!("{value}: enter only letters"));
+                refuse("INVALID_ALPHA", format!("{value}: only the alphabet is allowed"));
             }
             _ => {
                 contact.properties.insert(name.clone(), value.to_owned());
