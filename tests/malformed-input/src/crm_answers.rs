@@ -320,9 +320,9 @@ const HUBSPOT_ERROR: &[Place] = &[
     Place::optional("/message", &["error"]),
 ];
 
-/// True for the ID of a contact. A number that the changes of form have written as a text is one, too.
+/// True for the ID of a contact. A flag that the changes of form have written as a number is one, too.
 fn is_contact(value: &Value) -> bool {
-    value.is_u64()
+    is_number(value)
 }
 
 fn hubspot_contacts(body: &[u8]) -> Reading {
