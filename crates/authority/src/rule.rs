@@ -100,7 +100,7 @@ impl FromStr for Rule {
     }
 }
 
-const SOURCES: [&str; 6] = ["auth0", "okta", "scim", "salesforce", "stripe", "persona"];
+const SOURCES: [&str; 7] = ["auth0", "okta", "scim", "salesforce", "hubspot", "stripe", "persona"];
 
 pub(crate) fn is_known(name: &str) -> bool {
     name.parse::<Role>().is_ok() || SOURCES.contains(&name)

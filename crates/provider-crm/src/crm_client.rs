@@ -4,8 +4,8 @@ use event_contract::{Envelope, UnreadableEvent, read_by_any};
 use provider_http::{ChangedPage, ChangesFrom, ListedPage, ProviderError};
 
 use crate::{
-    ContactWrite, ContactWritten, CrmEvent, CrmProvider, FetchedContact, SalesforceClient, SalesforceConfig,
-    salesforce,
+    ContactWrite, ContactWritten, CrmEvent, CrmProvider, FetchedContact, HubSpotClient, HubSpotConfig,
+    SalesforceClient, SalesforceConfig, hubspot, salesforce,
 };
 
 provider_http::vendors! {
@@ -13,6 +13,8 @@ provider_http::vendors! {
     pub enum CrmClient reading CrmEvent {
         /// Salesforce.
         Salesforce(SalesforceClient, SalesforceConfig) from salesforce,
+        /// `HubSpot`.
+        HubSpot(HubSpotClient, HubSpotConfig) from hubspot,
     }
 }
 

@@ -16,6 +16,7 @@ pub use contact::{CrmContact, MailingAddress};
 pub use contact_write::{ContactField, ContactWrite, ContactWritten, RefusedField};
 pub use crm_client::{CrmClient, PROVIDER_NAMES, read_any_event};
 pub use event_contract::{RecordHint, UnreadableEvent};
+pub use hubspot::{HubSpotClient, HubSpotConfig};
 pub use provider::{CrmEvent, CrmProvider, FetchedContact};
 pub use provider_http::{
     Admission, ChangedPage, ChangesFrom, ListedPage, ListedRecord, Outage, ProviderError,

@@ -9,14 +9,14 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::crm_client::{Choice, ProviderName};
-use crate::{CrmClient, SalesforceAuth, SalesforceConfig, salesforce};
+use crate::{CrmClient, HubSpotConfig, SalesforceAuth, SalesforceConfig, salesforce};
 
 ::settings::declare! {
     /// The chosen CRM's settings.
     #[derive(Debug, Clone)]
     pub struct CrmSettings;
 
-    PROVIDER: ProviderName = "COPPICE_CRM_PROVIDER" [default "salesforce"] "the CRM: salesforce";
+    PROVIDER: ProviderName = "COPPICE_CRM_PROVIDER" [default "salesforce"] "the CRM: salesforce or hubspot";
     TIMEOUT: Duration = "COPPICE_CRM_TIMEOUT_SECS" [default "15", seconds 1..=25]
         "longest wait for one answer of the CRM" => timeout;
     MAX_BODY_BYTES: usize = "COPPICE_CRM_MAX_BODY_BYTES" [default "8388608", within 65_536..=268_435_456]
@@ -41,6 +41,7 @@ use crate::{CrmClient, SalesforceAuth, SalesforceConfig, salesforce};
         "audience; https://test.salesforce.com for a sandbox (flow jwt-bearer)";
     ORGANIZATION: Option<String> = "COPPICE_SALESFORCE_ORGANIZATION" [default "", optional parse parse_organization]
         "the organization's ID, 00D…, to dead-letter events of any other, such as a sandbox's";
+    list HubSpotConfig;
     choice: Choice = by read_choice;
 }
 
@@ -79,19 +80,18 @@ fn parse_organization(text: &str) -> Result<String, &'static str> {
 }
 
 fn read_choice(reader: &Reader) -> Result<Choice, SettingsError> {
+    match reader.read(PROVIDER)? {
+        ProviderName::Salesforce => read_salesforce(reader).map(Choice::Salesforce),
+        ProviderName::HubSpot => reader.load().map(Choice::HubSpot),
+    }
+}
+
+fn read_salesforce(reader: &Reader) -> Result<SalesforceConfig, SettingsError> {
     let urls = both(reader.read(URL), reader.read(LOGIN_URL));
     let from = both(urls, reader.read(ORGANIZATION));
-    let (name, (((url, login_url), organization), auth)) =
-        both(reader.read(PROVIDER), both(from, read_auth(reader)))?;
-    Ok(match name {
-        ProviderName::Salesforce => {
-            let login_url = login_url.unwrap_or_else(|| url.clone());
-            Choice::Salesforce(SalesforceConfig {
-                organization,
-                ..SalesforceConfig::new(login_url, url, auth)
-            })
-        }
-    })
+    let (((url, login_url), organization), auth) = both(from, read_auth(reader))?;
+    let login_url = login_url.unwrap_or_else(|| url.clone());
+    Ok(SalesforceConfig { organization, ..SalesforceConfig::new(login_url, url, auth) })
 }
 
 fn read_auth(reader: &Reader) -> Result<SalesforceAuth, SettingsError> {

@@ -9,6 +9,7 @@ mod control;
 pub mod directus;
 mod event;
 mod gate;
+pub mod hubspot;
 pub mod identity;
 mod listing_fault;
 pub mod okta;

@@ -3,7 +3,9 @@
 use std::sync::LazyLock;
 
 use event_contract::{Announcement, Envelope, MAX_DETAIL_BYTES, RecordHint};
-use provider_crm::{CrmEvent, CrmProvider, SalesforceAuth, SalesforceClient, SalesforceConfig};
+use provider_crm::{
+    CrmEvent, CrmProvider, HubSpotClient, HubSpotConfig, SalesforceAuth, SalesforceClient, SalesforceConfig,
+};
 use provider_identity::{
     IdentityProvider, PersonaClient, PersonaConfig, StripeClient, StripeConfig, read_any_event,
 };
@@ -21,6 +23,7 @@ static AUTH0: LazyLock<Auth0Client> = LazyLock::new(|| auth0(NOWHERE));
 static OKTA: LazyLock<OktaClient> = LazyLock::new(|| okta(NOWHERE));
 static SCIM: LazyLock<ScimClient> = LazyLock::new(|| scim(NOWHERE));
 static SALESFORCE: LazyLock<SalesforceClient> = LazyLock::new(|| salesforce(NOWHERE));
+static HUBSPOT: LazyLock<HubSpotClient> = LazyLock::new(|| hubspot(NOWHERE));
 static STRIPE: LazyLock<StripeClient> = LazyLock::new(|| stripe(NOWHERE));
 static PERSONA: LazyLock<PersonaClient> = LazyLock::new(|| persona(NOWHERE));
 
@@ -54,6 +57,12 @@ pub(crate) fn salesforce(url: &str) -> SalesforceClient {
     let auth = SalesforceAuth::ClientCredentials { client_id, client_secret };
     SalesforceClient::new(SalesforceConfig::new(url.parse().unwrap(), url.parse().unwrap(), auth), |_| {})
         .unwrap()
+}
+
+pub(crate) fn hubspot(url: &str) -> HubSpotClient {
+    let (base_url, token) = (url.parse().unwrap(), "a secret".into());
+    let key_property = "coppice_person_key".to_owned();
+    HubSpotClient::new(HubSpotConfig { base_url, token, portal: None, key_property }, |_| {}).unwrap()
 }
 
 pub(crate) fn stripe(url: &str) -> StripeClient {
@@ -106,11 +115,12 @@ pub fn scim_event(input: &[u8]) {
 
 /// Message bodies as events about Salesforce's contacts.
 pub fn salesforce_event(input: &[u8]) {
-    each_envelope(input, |envelope| match SALESFORCE.read_event(envelope) {
-        Ok(CrmEvent::Contacts(hints)) => hints.iter().for_each(|hint| is_id(&hint.id)),
-        Ok(CrmEvent::ResyncAll | CrmEvent::Ignored) => {}
-        Err(error) => says_nothing(&error),
-    });
+    each_envelope(input, |envelope| contact_event(&*SALESFORCE, envelope));
+}
+
+/// Message bodies as events about `HubSpot`'s contacts.
+pub fn hubspot_event(input: &[u8]) {
+    each_envelope(input, |envelope| contact_event(&*HUBSPOT, envelope));
 }
 
 /// Message bodies as events about Stripe's sessions.
@@ -135,6 +145,14 @@ pub fn sign_in(input: &[u8]) {
 fn user_event(provider: &impl SsoProvider, envelope: &Envelope) {
     match provider.read_event(envelope) {
         Ok(hints) => hints.iter().for_each(|RecordHint { id, .. }| is_id(id)),
+        Err(error) => says_nothing(&error),
+    }
+}
+
+fn contact_event(provider: &impl CrmProvider, envelope: &Envelope) {
+    match provider.read_event(envelope) {
+        Ok(CrmEvent::Contacts(hints)) => hints.iter().for_each(|hint| is_id(&hint.id)),
+        Ok(CrmEvent::ResyncAll | CrmEvent::Ignored) => {}
         Err(error) => says_nothing(&error),
     }
 }
@@ -168,7 +186,10 @@ pub(crate) fn is_readable(envelope: &Envelope) {
         // A client refuses the events of other accounts than its own.
         Some("stripe") => assert!(read_any_event(envelope).is_ok_and(|(_, hints)| !hints.is_empty())),
         Some("persona") => assert!(PERSONA.read_event(envelope).is_ok_and(|hints| !hints.is_empty())),
-        Some("contentful" | "hubspot" | "standard-webhooks") => {}
+        Some("hubspot") => assert!(
+            matches!(HUBSPOT.read_event(envelope), Ok(CrmEvent::Contacts(hints)) if !hints.is_empty())
+        ),
+        Some("contentful" | "standard-webhooks") => {}
         _ => panic!("the ingress publishes for {}", envelope.source),
     }
 }

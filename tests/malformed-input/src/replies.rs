@@ -13,7 +13,8 @@ use provider_content::{
     ChangesError, ChangesPage, ContentProvider, ContentfulClient, DirectusClient, FetchedItem, ItemKey,
 };
 use provider_crm::{
-    ContactField, ContactWrite, CrmProvider, FetchedContact, ProviderError, SalesforceClient,
+    ContactField, ContactWrite, ContactWritten, CrmProvider, FetchedContact, HubSpotClient, ProviderError,
+    SalesforceClient,
 };
 use provider_identity::{FetchedCase, IdentityProvider, PersonaClient, StripeClient};
 use provider_sso::{Auth0Client, FetchedUser, FoundSignIn, OktaClient, Page, ScimClient, SsoProvider};
@@ -21,14 +22,15 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 use crate::contents::{contentful, directus};
-use crate::events::{auth0, is_id, okta, persona, salesforce, scim, stripe};
+use crate::events::{auth0, hubspot, is_id, okta, persona, salesforce, scim, stripe};
 use crate::marker::{planted, says_nothing};
 
 /// The calls, in the order of an input's first byte.
-pub(crate) const QUESTIONS: [char; 15] =
-    ['a', 'A', 'o', 'O', 'c', 's', 'p', 'f', 'w', 'r', 'l', 't', 'T', 'd', 'D'];
+pub(crate) const QUESTIONS: [char; 17] =
+    ['a', 'A', 'o', 'O', 'c', 's', 'p', 'f', 'w', 'r', 'l', 't', 'T', 'd', 'D', 'h', 'H'];
 
 pub(crate) const CONTACT: &str = "0037Q00000HbKmTQAV";
+pub(crate) const HUBSPOT_CONTACT: &str = "7001";
 
 const TOKEN: &str = r#"{"access_token":"t","token_type":"Bearer","expires_in":86400}"#;
 
@@ -47,6 +49,7 @@ pub(crate) struct World {
     pub(crate) okta: OktaClient,
     pub(crate) scim: ScimClient,
     pub(crate) salesforce: SalesforceClient,
+    pub(crate) hubspot: HubSpotClient,
     pub(crate) stripe: StripeClient,
     pub(crate) persona: PersonaClient,
     pub(crate) contentful: ContentfulClient,
@@ -84,6 +87,7 @@ impl World {
             okta: okta(&url),
             scim: scim(&url),
             salesforce: salesforce(&url),
+            hubspot: hubspot(&url),
             stripe: stripe(&url),
             persona: persona(&url),
             contentful: contentful(&url),
@@ -114,10 +118,9 @@ impl World {
                 'D' => content(self.directus.fetch_item(&key("articles")).await),
                 'p' => case(self.persona.fetch_case("inq_1").await),
                 'f' => contacts(self.salesforce.fetch_contacts(&[CONTACT.to_owned()]).await),
-                _ => match self.salesforce.upsert_contact(&write()).await {
-                    Ok(written) => is_id(&written.id),
-                    Err(error) => says_nothing(&error),
-                },
+                'h' => contacts(self.hubspot.fetch_contacts(&[HUBSPOT_CONTACT.to_owned()]).await),
+                'H' => written(self.hubspot.upsert_contact(&write(HUBSPOT_CONTACT)).await),
+                _ => written(self.salesforce.upsert_contact(&write(CONTACT)).await),
             }
         });
     }
@@ -153,9 +156,16 @@ pub fn reply_body(input: &[u8]) {
     }
 }
 
-pub(crate) fn write() -> ContactWrite {
+pub(crate) fn write(contact: &str) -> ContactWrite {
     let fields = [(ContactField::Email, Some("a@example.org".to_owned()))].into();
-    ContactWrite { id: Some(CONTACT.to_owned()), external_key: "P-1".to_owned(), fields }
+    ContactWrite { id: Some(contact.to_owned()), external_key: "P-1".to_owned(), fields }
+}
+
+fn written(written: Result<ContactWritten, ProviderError>) {
+    match written {
+        Ok(written) => is_id(&written.id),
+        Err(error) => says_nothing(&error),
+    }
 }
 
 fn user(fetched: Result<FetchedUser, ProviderError>) {

@@ -54,7 +54,7 @@ impl ProviderSettings {
                 Ok(client) => fetch(&SsoRecords(client), source, id).await,
                 Err(why) => AtProvider::NotAsked(why),
             },
-            "salesforce" => match connected(&self.crm, CrmSettings::connect) {
+            "salesforce" | "hubspot" => match connected(&self.crm, CrmSettings::connect) {
                 Ok(client) => fetch(&CrmRecords::new(client), source, id).await,
                 Err(why) => AtProvider::NotAsked(why),
             },

@@ -7,11 +7,15 @@ use provider_webhook::{
     WebhookRecord, check_age, from_base64, parse, secrets_setting, unix_millis, verify_digests,
 };
 use serde_json::Value;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
+
+use super::SOURCE;
+use super::numeric_id::numeric_id;
+use super::record::VALUES;
 
 /// `HubSpot`'s webhooks, for `webhook-ingress`.
 pub const WEBHOOK: Webhook = Webhook {
-    name: "hubspot",
+    name: SOURCE,
     secrets: secrets_setting("COPPICE_HUBSPOT_WEBHOOK_SECRETS", "HubSpot: client secrets of the app"),
     keys: Keys::Text,
     proof: Proof::Signature(verify),
@@ -100,28 +104,53 @@ fn named(event: &Value) -> Result<Vec<WebhookRecord>, UnreadableBody> {
     let kind = KINDS.iter().copied().find(|kind| kind.strip_prefix("contact.") == Some(change));
     let kind = kind.unwrap_or(OTHER_KIND);
     let removed = DELETIONS.contains(&kind);
+    let (account, not_before) = (portal(event)?, bound(kind, event));
     // A merge names all contacts that took part.
     let one = ["objectId", "primaryObjectId", "newObjectId"].into_iter().filter_map(|name| event.get(name));
     let merged = event.get("mergedObjectIds").and_then(Value::as_array).into_iter().flatten();
     let ids = one.chain(merged).filter(|id| !id.is_null());
-    let named = |id| Ok(WebhookRecord::changed(contact_id(id)?, kind).removed_if(removed));
+    let named = |id| {
+        let record = WebhookRecord::changed(number(id)?, kind).removed_if(removed);
+        Ok(record.not_before(not_before).of_account(account.clone()))
+    };
     let all: Vec<WebhookRecord> = ids.map(named).collect::<Result<_, _>>()?;
     if all.is_empty() { Err(UnreadableBody) } else { Ok(all) }
 }
 
 /// What happened to a contact. `None`: the event is not about one.
 fn change_of_contact(event: &Value) -> Result<Option<&str>, UnreadableBody> {
-    let kind = event.get("subscriptionType").and_then(Value::as_str).ok_or(UnreadableBody)?;
+    // The name of this field differs between pages of the documentation.
+    let kind = ["subscriptionType", "eventType"].into_iter().find_map(|name| event.get(name));
+    let kind = kind.and_then(Value::as_str).ok_or(UnreadableBody)?;
     let object_type = event.get("objectTypeId").and_then(Value::as_str);
     let generic = kind.strip_prefix("object.").filter(|_| object_type == Some(CONTACT));
     Ok(kind.strip_prefix("contact.").or(generic).filter(|change| *change != LINKS))
 }
 
-/// The ID of a contact: digits.
-fn contact_id(id: &Value) -> Result<String, UnreadableBody> {
-    let digits = |id: &String| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
+/// The account that the event is from.
+fn portal(event: &Value) -> Result<Option<String>, UnreadableBody> {
+    event.get("portalId").filter(|id| !id.is_null()).map(number).transpose()
+}
+
+/// A bound of the contact's version, cut to the second and a second before: the event's clock is not that of the record.
+///
+/// Only a new contact, and a change of a value that we read, have one. When a contact is archived or restored, its version
+/// does not move. A property that `HubSpot` computes may change without a new version.
+fn bound(kind: &str, event: &Value) -> Option<OffsetDateTime> {
+    let property = event.get("propertyName").and_then(Value::as_str);
+    let bounded = match kind {
+        "contact.creation" => true,
+        "contact.propertyChange" => property.is_some_and(|property| VALUES.contains(&property)),
+        _ => false,
+    };
+    let millis = event.get("occurredAt").and_then(Value::as_i64).filter(|_| bounded)?;
+    OffsetDateTime::from_unix_timestamp(millis.div_euclid(1000)).ok()?.checked_sub(Duration::SECOND)
+}
+
+/// The ID of a contact or an account: digits.
+fn number(id: &Value) -> Result<String, UnreadableBody> {
     let text = id.as_u64().map(|id| id.to_string()).or_else(|| id.as_str().map(str::to_owned));
-    text.filter(digits).ok_or(UnreadableBody)
+    text.and_then(|text| numeric_id(&text)).ok_or(UnreadableBody)
 }
 
 #[cfg(test)]
@@ -205,7 +234,7 @@ mod tests {
                      "objectId":702,"mergedObjectIds":null}}]"#
             )
         };
-        let changed = |kind| WebhookRecord::changed("702".to_owned(), kind);
+        let changed = |kind| WebhookRecord::changed("702".to_owned(), kind).of_account(Some("3".to_owned()));
         let deleted = changed("contact.deletion").removed_if(true);
         assert_eq!(read(body("deletion", r#""0-1""#).as_bytes()), Ok(vec![deleted]));
         let changes = [
@@ -239,5 +268,53 @@ mod tests {
             "x"]"#;
         assert_eq!(read(body), Ok(vec![WebhookRecord::changed("7".to_owned(), "contact.creation")]));
         assert_eq!(read(br#"["x"]"#), Err(UnreadableBody));
+    }
+
+    #[test]
+    fn an_event_has_its_account_and_a_bound_if_it_moves_the_version() {
+        let read = |more: &str| {
+            let body = format!(
+                r#"[{{"objectTypeId":"0-1","objectId":7001,"portalId":9,"occurredAt":1777629600120,{more}}}]"#
+            );
+            read(body.as_bytes()).unwrap().remove(0)
+        };
+        let bound = Some(OffsetDateTime::from_unix_timestamp(1_777_629_599).unwrap());
+        for (event, kind, removed, not_before) in [
+            (r#""subscriptionType":"object.creation""#, "contact.creation", false, bound),
+            (r#""eventType":"object.creation""#, "contact.creation", false, bound),
+            (
+                r#""eventType":"contact.propertyChange","propertyName":"email""#,
+                "contact.propertyChange",
+                false,
+                bound,
+            ),
+            (
+                r#""eventType":"contact.propertyChange","propertyName":"num_notes""#,
+                "contact.propertyChange",
+                false,
+                None,
+            ),
+            (r#""subscriptionType":"object.deletion""#, "contact.deletion", true, None),
+            (r#""eventType":"contact.privacyDeletion""#, "contact.privacyDeletion", true, None),
+            (r#""subscriptionType":"object.restore""#, "contact.restore", false, None),
+            (r#""subscriptionType":"object.merge""#, "contact.merge", false, None),
+        ] {
+            let record =
+                WebhookRecord::changed("7001".to_owned(), kind).removed_if(removed).not_before(not_before);
+            assert_eq!(read(event), record.of_account(Some("9".to_owned())), "{event}");
+        }
+    }
+
+    #[test]
+    fn an_event_of_an_account_that_is_none_is_unreadable() {
+        let body = |portal: &str| {
+            format!(r#"[{{"subscriptionType":"contact.creation","objectId":7,"portalId":{portal}}}]"#)
+        };
+        for portal in [r#""mara""#, "-1", "{}", r#""""#, "1.5"] {
+            assert_eq!(read(body(portal).as_bytes()), Err(UnreadableBody), "{portal}");
+        }
+        for (portal, account) in [("null", None), ("62515", Some("62515")), (r#""62515""#, Some("62515"))] {
+            assert_eq!(read(body(portal).as_bytes()).unwrap()[0].account.as_deref(), account, "{portal}");
+        }
     }
 }

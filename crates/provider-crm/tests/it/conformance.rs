@@ -3,22 +3,25 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use provider_crm::{ContactWrite, CrmClient, CrmProvider, ProviderError, SalesforceClient};
+use provider_crm::{ContactWrite, CrmClient, CrmProvider, HubSpotClient, ProviderError, SalesforceClient};
 use provider_http::Outage;
 use provider_http::test_server::{ISSUED_TOKEN, NOWHERE, answering, silent};
 
-use crate::fixtures::{MARA, SECRET, config};
+use crate::fixtures::{SECRET, config, hubspot_config};
 
 /// Makes a client of the server at this address, with a short time-out.
 type Make = fn(&str) -> CrmClient;
 
+/// An ID that every CRM could give to a contact.
+const CONTACT: &str = "003000000000001";
 const PERSONAL: &str = "mara.ostrander@example.org";
 
 /// The error of each call that needs the network, each on a new client. A success fails the test.
 async fn failures(make: Make, url: &str) -> [ProviderError; 3] {
-    let write = ContactWrite { id: Some(MARA.into()), external_key: "P-7".into(), fields: BTreeMap::new() };
+    let write =
+        ContactWrite { id: Some(CONTACT.into()), external_key: "P-7".into(), fields: BTreeMap::new() };
     [
-        make(url).fetch_contacts(&[MARA.to_owned()]).await.unwrap_err(),
+        make(url).fetch_contacts(&[CONTACT.to_owned()]).await.unwrap_err(),
         make(url).upsert_contact(&write).await.unwrap_err(),
         make(url).ping().await.unwrap_err(),
     ]
@@ -56,7 +59,7 @@ async fn outages_are_distinguished(make: Make) {
 async fn a_reply_that_breaks_the_contract_is_malformed(make: Make) {
     for body in ["<html>mara.ostrander@example.org</html>", "{}", r#"[{"id":["mara"],"Id":["mara"]}]"#, "7"] {
         let client = make(&answering(200, &[], body).await);
-        let outcome = client.fetch_contacts(&[MARA.to_owned()]).await;
+        let outcome = client.fetch_contacts(&[CONTACT.to_owned()]).await;
         let refused = matches!(
             outcome,
             Err(ProviderError::Malformed { .. }
@@ -95,7 +98,14 @@ fn salesforce(url: &str) -> CrmClient {
     CrmClient::Salesforce(SalesforceClient::new(config(url), adjust).unwrap())
 }
 
-provider_http::client_conformance!([salesforce] {
+fn hubspot(url: &str) -> CrmClient {
+    let config = hubspot_config(url, SECRET);
+    assert!(!format!("{config:?}").contains(SECRET));
+    let adjust = |limits: &mut provider_http::ProviderHttpConfig| limits.timeout = Duration::from_millis(300);
+    CrmClient::HubSpot(HubSpotClient::new(config, adjust).unwrap())
+}
+
+provider_http::client_conformance!([salesforce, hubspot] {
     a_wrong_base_url_is_an_error_and_no_contact_is_gone,
     a_full_quota_is_not_a_failure_of_the_contact,
     outages_are_distinguished,

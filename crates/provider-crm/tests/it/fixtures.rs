@@ -1,7 +1,8 @@
 //! A client without a server, and the recorded events.
 
 use event_contract::Envelope;
-use provider_crm::{SalesforceAuth, SalesforceClient, SalesforceConfig};
+use provider_crm::{HubSpotClient, HubSpotConfig, SalesforceAuth, SalesforceClient, SalesforceConfig};
+use simulators::hubspot::HubSpotSimulator;
 
 pub(crate) const SECRET: &str = "s3cret-of-the-org";
 
@@ -46,4 +47,26 @@ pub(crate) fn salesforce_at(url: &str) -> SalesforceClient {
 /// A client whose organization does not exist: for what needs no network.
 pub(crate) fn salesforce() -> SalesforceClient {
     salesforce_at("http://127.0.0.1:9")
+}
+
+/// Settings of the account at this address.
+pub(crate) fn hubspot_config(url: &str, token: &str) -> HubSpotConfig {
+    HubSpotConfig {
+        base_url: url.parse().unwrap(),
+        token: token.into(),
+        portal: None,
+        key_property: "coppice_person_key".into(),
+    }
+}
+
+/// A client of the account at this address.
+pub(crate) fn hubspot_at(url: &str) -> HubSpotClient {
+    HubSpotClient::new(hubspot_config(url, SECRET), |_| {}).unwrap()
+}
+
+/// A simulated account, and a client of it.
+pub(crate) async fn account() -> (HubSpotSimulator, HubSpotClient) {
+    let account = HubSpotSimulator::start().await;
+    let client = HubSpotClient::new(hubspot_config(&account.base_url(), account.token()), |_| {}).unwrap();
+    (account, client)
 }

@@ -4,6 +4,11 @@
 
 mod conformance;
 mod fixtures;
+mod hubspot_changes;
+mod hubspot_events;
+mod hubspot_limits;
+mod hubspot_read;
+mod hubspot_write;
 mod mutations;
 mod salesforce_events;
 mod salesforce_limits;

@@ -12,6 +12,8 @@ use serde_json::Value;
 pub(crate) struct Asked {
     /// Method and path: `PATCH /services/data/…`.
     pub(crate) line: String,
+    /// Path and query.
+    pub(crate) uri: String,
     /// The query parameter `q`, decoded.
     pub(crate) query: String,
     pub(crate) body: Value,
@@ -54,10 +56,11 @@ impl Server {
 
 async fn read(request: Request) -> Asked {
     let line = format!("{} {}", request.method(), request.uri().path());
+    let uri = request.uri().to_string();
     let query = url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
     let query = query.into_owned().find(|(name, _)| name == "q").map(|(_, value)| value).unwrap_or_default();
     let body = axum::body::to_bytes(request.into_body(), 1024 * 1024).await.unwrap();
-    Asked { line, query, body: serde_json::from_slice(&body).unwrap_or_default() }
+    Asked { line, uri, query, body: serde_json::from_slice(&body).unwrap_or_default() }
 }
 
 /// A reply of this status with this JSON.

@@ -77,6 +77,7 @@ tests! {
     okta_event
     scim_event
     salesforce_event
+    hubspot_event
     stripe_event
     persona_event
     sign_in

@@ -4,6 +4,7 @@
 
 mod bad_cases;
 mod evidence;
+mod hubspot;
 mod lifecycle;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_crm-sync");
