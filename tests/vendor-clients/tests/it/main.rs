@@ -2,12 +2,13 @@
 //!
 //! We wrote a simulator and our client from the same documentation of the vendor. If both have the same fault, every other
 //! test passes. Here, programs by other authors read the simulators' answers and print them. The tests compare the output
-//! with the simulator's state. The programs are the vendors' Python libraries at pinned versions
-//! (`crates/local-stack/src/tools.rs`), run by the scripts in `clients/`.
+//! with the simulator's state. The programs are the vendors' libraries for Python (`crates/local-stack/src/tools.rs`) and Node
+//! (`clients/graph/package.json`) at pinned versions, run by the scripts in `clients/`.
 //!
 //! | simulator | client | what makes it fail |
 //! |---|---|---|
 //! | Auth0 | `auth0-python`, the vendor's | its models are validated on every reply; fields that they do not know are printed |
+//! | Entra | `@microsoft/microsoft-graph-client`, the vendor's, which has no models | it follows links, and reads statuses and error codes |
 //! | Okta | `okta`, the vendor's | its models are validated on every reply; fields that they do not know are lost |
 //! | Stripe | `stripe`, the vendor's | its classes name each field and its kind, and the script compares |
 //! | Salesforce | `simple-salesforce`, which has no models | it reads statuses and error codes |
@@ -21,10 +22,12 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod auth0;
+mod entra;
 mod okta;
 mod salesforce;
 mod stripe;
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use local_stack::Tools;
@@ -42,14 +45,38 @@ const LIMIT: Duration = Duration::from_secs(120);
 async fn output_of(script: &str, instructions: Value) -> Value {
     let tools = Tools::locate_or_install(|line| eprintln!("{line}")).unwrap();
     let python = tokio::task::spawn_blocking(move || tools.vendor_clients_python()).await.unwrap().unwrap();
-    let run = Command::new(python)
-        // -I: ignores this machine's Python settings, and the script's folder hides no library of the same name.
-        .arg("-I")
+    let mut command = Command::new(python);
+    // -I: ignores this machine's Python settings, and the script's folder hides no library of the same name.
+    command.arg("-I");
+    run(command, script, &[], instructions).await
+}
+
+/// The same with Node.
+async fn output_of_node(script: &str, instructions: Value) -> Value {
+    let tools = Tools::locate_or_install(|line| eprintln!("{line}")).unwrap();
+    let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/graph");
+    let install = move || tools.node_packages("vendor-clients-graph", &package);
+    let folder = tokio::task::spawn_blocking(install).await.unwrap().unwrap();
+    let packages = folder.join("node_modules");
+    // Node itself comes as a package, in the version of the lock file.
+    let programs = ["x64", "arm64"].map(|arch| packages.join(format!("node-linux-{arch}/bin/node")));
+    let node = programs.into_iter().find(|program| program.is_file()).expect("Linux on x86-64 or ARM64");
+    run(Command::new(node), script, &[("NODE_PATH", packages)], instructions).await
+}
+
+async fn run(
+    mut command: Command,
+    script: &str,
+    variables: &[(&str, PathBuf)],
+    instructions: Value,
+) -> Value {
+    let run = command
         .arg(format!("{}/clients/{script}", env!("CARGO_MANIFEST_DIR")))
         .arg(instructions.to_string())
         // No proxy, and no settings of the developer.
         .env_clear()
         .env("HOME", "/nonexistent")
+        .envs(variables.iter().map(|(name, value)| (*name, value)))
         .kill_on_drop(true)
         .output();
     let run = tokio::time::timeout(LIMIT, run).await.expect("the client exceeds the limit").unwrap();
