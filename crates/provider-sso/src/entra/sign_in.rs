@@ -22,7 +22,8 @@ pub(crate) fn read_sign_in(envelope: &Envelope) -> Result<SignInEvent, Unreadabl
 /// `None`: the entry is no sign-in that succeeded, or does not say who signed in.
 pub(crate) fn sign_in(entry: &Json) -> Result<Option<SignIn>, ProviderError> {
     let event_id = id(entry)?;
-    if readable("status", entry.at("status").at("errorCode").number())? != Some(0) {
+    // An entry without it must not read as a sign-in that failed.
+    if needed("status", entry.at("status").at("errorCode").number())? != 0 {
         return Ok(None);
     }
     let unreadable = ProviderError::Unreadable { field: "userId" };
