@@ -4,6 +4,7 @@
 
 mod auth0;
 mod auth0_faults;
+mod entra;
 mod okta;
 mod okta_pages;
 mod okta_tokens;
