@@ -2,7 +2,6 @@
 
 use local_stack::wait_until;
 use serde_json::{Value, json};
-use simulators::NativeEvent;
 use simulators::entra::{Application, EntraSimulator, Fault, SimulatedUser};
 use testkit::{PATIENCE, PersonRow, Worker, World};
 
@@ -29,8 +28,7 @@ async fn tenant(world: &World) -> (EntraSimulator, Worker) {
 
 async fn deliver(world: &World, tenant: &EntraSimulator, change: &str, ids: Value) {
     let detail = json!({ "ids": ids, "change": change, "account": tenant.tenant_id() }).to_string();
-    let (source, detail_type) = ("coppice.ingress.entra".to_owned(), "updated".to_owned());
-    world.deliver(&NativeEvent { source, detail_type, detail }).await;
+    world.publish("coppice.ingress.entra", "updated", &detail).await;
 }
 
 async fn is(world: &World, status: &str) -> PersonRow {
@@ -104,8 +102,7 @@ async fn lost_notifications_request_a_resync_and_other_tenants_are_refused() {
     assert_eq!(tenant.total_requests(), 0, "no record is read");
 
     let detail = json!({ "ids": [OTTILIE], "change": "changed", "account": OTTILIE }).to_string();
-    let (source, detail_type) = ("coppice.ingress.entra".to_owned(), "updated".to_owned());
-    world.deliver(&NativeEvent { source, detail_type, detail }).await;
+    world.publish("coppice.ingress.entra", "updated", &detail).await;
     assert_eq!(world.dead_letters(UNIT, 1).await.len(), 1);
     assert_eq!(tenant.total_requests(), 0);
 }
