@@ -7,7 +7,7 @@ create table ingress_outbox (
     detail_type text not null,
     -- The source's IDs of the records to refetch.
     ids text[] not null,
-    -- `changed` or `deleted`.
+    -- `changed`, `deleted`, or `missed` without IDs.
     change text not null,
     -- A refetch that answers with an older version came from a stale replica.
     not_before timestamptz,

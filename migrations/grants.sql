@@ -32,7 +32,7 @@ grant usage on sequence refetch_ticket to coppice_app_login, coppice_coppice, co
 
 -- Units that read contacts: whether they have what was pushed to them; and requests for a resync after lost changes.
 grant insert, update, delete on crm_push to coppice_crm_resync, coppice_crm_sync;
-grant select, insert, update on resync_request to coppice_crm_sync;
+grant select, insert, update on resync_request to coppice_crm_sync, coppice_sso_sync;
 
 -- Resync jobs share the provider's limits.
 grant select, insert, update on resync_budget to coppice_crm_resync, coppice_sso_resync;

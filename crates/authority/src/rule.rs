@@ -100,7 +100,7 @@ impl FromStr for Rule {
     }
 }
 
-const SOURCES: [&str; 7] = ["auth0", "okta", "scim", "salesforce", "hubspot", "stripe", "persona"];
+const SOURCES: [&str; 8] = ["auth0", "entra", "okta", "scim", "salesforce", "hubspot", "stripe", "persona"];
 
 pub(crate) fn is_known(name: &str) -> bool {
     name.parse::<Role>().is_ok() || SOURCES.contains(&name)
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn any_other_text_is_refused_with_the_reason() {
         for (text, expected) in [
-            ("", r#""" is not a role (sso, crm, identity) or a source (auth0, okta, "#),
+            ("", r#""" is not a role (sso, crm, identity) or a source (auth0, entra, okta, "#),
             ("the CRM", r#""the CRM" is not a role"#),
             ("the CRM when verified", r#""the CRM" in rule "the CRM when verified" is not a role"#),
             ("sso when new", r#"unknown condition "new" in rule "sso when new"; the condition is verified"#),

@@ -6,6 +6,9 @@ use time::OffsetDateTime;
 
 use crate::{Envelope, INGRESS_SOURCE_PREFIX, IngressChange, IngressEvent};
 
+/// The ID of a hint that names no record, and requests a full resync of the source. No source has a record of this ID.
+pub const EVERYTHING: &str = "";
+
 /// One record that an event names: a reason to fetch it again, and no more. The provider's answer decides what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordHint {
@@ -22,6 +25,11 @@ impl RecordHint {
     /// A record that was created or changed, without a bound.
     pub const fn changed(id: String) -> Self {
         Self { id, removed: false, not_before: None }
+    }
+
+    /// Every record of the source.
+    pub const fn everything() -> Self {
+        Self::changed(String::new())
     }
 
     /// The same with the ID in the provider's one spelling. `spell` is `None` for a text that is not an ID.
@@ -121,17 +129,30 @@ impl Envelope {
     /// The records that an event of [`Origin::Ingress`] names.
     ///
     /// # Errors
-    /// [`UnreadableEvent::Shape`] when the detail is not an [`IngressEvent`].
+    /// [`UnreadableEvent::Shape`] when the detail is not an [`IngressEvent`], or says that events were missed: only the
+    /// connector of a provider that says so reads that, by [`Self::ingress_change`].
     pub fn ingress_hints(&self) -> Result<Vec<RecordHint>, UnreadableEvent> {
         let IngressEvent { ids, change, not_before, .. } = self.parse_detail()?;
-        let removed = change == IngressChange::Deleted;
+        let removed = match change {
+            IngressChange::Changed => false,
+            IngressChange::Deleted => true,
+            IngressChange::Missed => return Err(UnreadableEvent::Shape { line: 0, column: 0 }),
+        };
         Ok(ids.into_iter().map(|id| RecordHint { id, removed, not_before }).collect())
+    }
+
+    /// What an event of [`Origin::Ingress`] says of its records.
+    ///
+    /// # Errors
+    /// [`UnreadableEvent::Shape`] when the detail is not an [`IngressEvent`].
+    pub fn ingress_change(&self) -> Result<IngressChange, UnreadableEvent> {
+        self.parse_detail().map(|event: IngressEvent| event.change)
     }
 
     /// The account that an event of [`Origin::Ingress`] is from, in the form of the provider's connector.
     ///
     /// # Errors
-    /// As [`Self::ingress_hints`].
+    /// As [`Self::ingress_change`].
     pub fn ingress_account(&self) -> Result<Option<String>, UnreadableEvent> {
         self.parse_detail().map(|event: IngressEvent| event.account)
     }
@@ -191,7 +212,9 @@ mod tests {
         let expected =
             RecordHint { removed: true, not_before: Some(OffsetDateTime::UNIX_EPOCH), ..hint("a") };
         assert_eq!(removed, Ok(vec![expected]));
-        assert!(matches!(read(r#"{"ids":"a"}"#), Err(UnreadableEvent::Shape { .. })));
+        for unread in [r#"{"ids":"a"}"#, r#"{"ids":[],"change":"missed"}"#] {
+            assert!(matches!(read(unread), Err(UnreadableEvent::Shape { .. })), "{unread}");
+        }
     }
 
     #[test]

@@ -9,19 +9,21 @@ use time::OffsetDateTime;
 pub const INGRESS_SOURCE_PREFIX: &str = "coppice.ingress.";
 
 /// What the provider says has happened to the records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IngressChange {
     /// Created or changed: the record should be there.
     Changed,
     /// Deleted: the record should be gone.
     Deleted,
+    /// The provider has lost events, or no longer sends them. The event names no record: every record may have changed.
+    Missed,
 }
 
 /// The detail of an ingress event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IngressEvent {
-    /// The provider's own IDs of the records to read again. None of them is empty.
+    /// The provider's own IDs of the records to read again. None of them is empty. There are none if events were missed.
     #[serde(deserialize_with = "ids")]
     pub ids: Vec<String>,
     /// What happened to them.
@@ -51,6 +53,14 @@ fn ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Err
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_event_that_events_were_missed_names_no_record() {
+        let missed = IngressEvent { change: IngressChange::Missed, ..IngressEvent::changed(Vec::new()) };
+        let text = serde_json::to_string(&missed).unwrap();
+        assert_eq!(text, r#"{"ids":[],"change":"missed"}"#);
+        assert_eq!(serde_json::from_str::<IngressEvent>(&text).unwrap(), missed);
+    }
 
     #[test]
     fn an_empty_id_is_refused() {

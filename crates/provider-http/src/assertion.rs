@@ -3,9 +3,14 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -38,13 +43,28 @@ impl<'a> Claims<'a> {
 
 pub(crate) struct Signer {
     key: EncodingKey,
+    header: Box<Header>,
 }
 
 impl Signer {
     /// `None`: the key does not sign.
     pub(crate) fn new(key_pem: &SecretString) -> Option<Self> {
+        Self::with_header(key_pem, Header::new(Algorithm::RS256))
+    }
+
+    /// A signer whose assertions name this certificate of the key, by the SHA-256 of its DER:
+    /// <https://learn.microsoft.com/entra/identity-platform/certificate-credentials>. `None`: the key does not sign, or the
+    /// certificate is none.
+    pub(crate) fn with_certificate(key_pem: &SecretString, certificate_pem: &str) -> Option<Self> {
+        let certificate = CertificateDer::from_pem_slice(certificate_pem.as_bytes()).ok()?;
+        let thumbprint = URL_SAFE_NO_PAD.encode(Sha256::digest(&certificate));
+        let header = Header { x5t_s256: Some(thumbprint), ..Header::new(Algorithm::PS256) };
+        Self::with_header(key_pem, header)
+    }
+
+    fn with_header(key_pem: &SecretString, header: Header) -> Option<Self> {
         let key = EncodingKey::from_rsa_pem(key_pem.expose_secret().as_bytes()).ok()?;
-        let signer = Self { key };
+        let signer = Self { key, header: Box::new(header) };
         // A PEM may frame anything: the process finds a wrong key at start-up.
         signer.sign(&Claims::new("", "", "", OffsetDateTime::UNIX_EPOCH)).ok()?;
         Some(signer)
@@ -52,7 +72,7 @@ impl Signer {
 
     pub(crate) fn sign(&self, claims: &Claims<'_>) -> Result<SecretString, ProviderError> {
         // The key has signed once, so this does not fail.
-        encode(&Header::new(Algorithm::RS256), claims, &self.key)
+        encode(&self.header, claims, &self.key)
             .map(SecretString::from)
             .map_err(|_| ProviderError::Unauthorized)
     }

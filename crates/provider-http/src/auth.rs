@@ -26,6 +26,8 @@ pub enum Auth {
         client_secret: SecretString,
         /// The API that the token is for: an Auth0 addition, `https://{tenant}/api/v2/`.
         audience: Option<String>,
+        /// The scopes to request, separated by spaces.
+        scope: Option<String>,
     },
     /// A signed assertion as the grant, <https://www.rfc-editor.org/rfc/rfc7523#section-2.1>: Salesforce. The token is cached.
     JwtBearer {
@@ -40,14 +42,16 @@ pub enum Auth {
         /// RSA private key, as PEM. Signs with RS256.
         key_pem: SecretString,
     },
-    /// Okta's `private_key_jwt`, a signed assertion: <https://www.rfc-editor.org/rfc/rfc7523#section-2.2>. The token is cached.
+    /// `private_key_jwt`, a signed assertion: <https://www.rfc-editor.org/rfc/rfc7523#section-2.2>. The token is cached.
     PrivateKeyJwt {
         /// Token endpoint; also the assertion's `aud`.
         token_url: Url,
         /// OAuth client: `iss` and `sub`.
         client_id: String,
-        /// RSA private key, as PEM. Signs with RS256.
+        /// RSA private key, as PEM. Signs with RS256, as Okta requires, or with PS256 if there is a certificate.
         key_pem: SecretString,
+        /// The key's X.509 certificate, as PEM. The assertion names it by its thumbprint, as Microsoft Entra ID requires.
+        certificate_pem: Option<String>,
         /// The scopes to request, separated by spaces.
         scope: String,
     },

@@ -224,6 +224,15 @@ impl ProviderHttp {
         self.inner.exchange.run(Call::with_body(search, self.endpoint(path, &[])?, body)?.repeatable()).await
     }
 
+    /// Writes with POST. As [`Self::patch_json`].
+    pub async fn post_json<B: Serialize + Sync, T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &B,
+    ) -> Result<Answer<T>, ProviderError> {
+        self.inner.exchange.run(Call::with_body(Method::POST, self.endpoint(path, &[])?, body)?).await
+    }
+
     /// Writes with PATCH, and never a second time when the connection breaks, since the provider may have done the write. If the
     /// reply has no content (204), `T` is read from JSON's `null`.
     pub async fn patch_json<B: Serialize + Sync, T: DeserializeOwned>(

@@ -60,7 +60,8 @@ impl Codes {
     pub(crate) fn read(self, body: &[u8]) -> Option<ProviderError> {
         let body: serde_json::Value = serde_json::from_slice(body).ok()?;
         let found = body.pointer(self.pointer)?.as_str()?;
-        let code = self.listed.iter().copied().find(|listed| *listed == found)?;
+        // In any case: Microsoft Graph promises no case.
+        let code = self.listed.iter().copied().find(|listed| listed.eq_ignore_ascii_case(found))?;
         Some(ProviderError::Refused { code, names_record: false })
     }
 }

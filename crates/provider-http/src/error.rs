@@ -150,6 +150,15 @@ pub enum ConfigError {
         /// The provider.
         upstream: &'static str,
     },
+    /// The private key is no RSA key in PEM, or the certificate is none in PEM. The error does not say which, or what it is
+    /// instead: it may still be a secret.
+    #[error(
+        "private key of {upstream} is not an RSA key in PEM, or its certificate is not a certificate in PEM"
+    )]
+    Certificate {
+        /// The provider.
+        upstream: &'static str,
+    },
     /// One of our headers cannot be sent.
     #[error("header {name} of {upstream} is not a header")]
     Header {

@@ -19,7 +19,7 @@ pub(crate) enum Grant {
 }
 
 pub(crate) enum Proof {
-    Secret { client_id: String, client_secret: SecretString, audience: Option<String> },
+    Secret { client_id: String, client_secret: SecretString, audience: Option<String>, scope: Option<String> },
     Assertion { issuer: String, subject: String, audience: String, signer: Signer },
     ClientAssertion { client_id: String, scope: String, signer: Signer },
 }
@@ -33,14 +33,19 @@ impl Grant {
         let (token_url, with) = match auth {
             Auth::Bearer(token) => return Ok(Self::Fixed { scheme: "Bearer", token }),
             Auth::Scheme { scheme, token } => return Ok(Self::Fixed { scheme, token }),
-            Auth::ClientCredentials { token_url, client_id, client_secret, audience } => {
-                (token_url, Proof::Secret { client_id, client_secret, audience })
+            Auth::ClientCredentials { token_url, client_id, client_secret, audience, scope } => {
+                (token_url, Proof::Secret { client_id, client_secret, audience, scope })
             }
             Auth::JwtBearer { token_url, issuer, subject, audience, key_pem } => {
                 (token_url, Proof::Assertion { issuer, subject, audience, signer: signer(&key_pem)? })
             }
-            Auth::PrivateKeyJwt { token_url, client_id, key_pem, scope } => {
-                (token_url, Proof::ClientAssertion { client_id, scope, signer: signer(&key_pem)? })
+            Auth::PrivateKeyJwt { token_url, client_id, key_pem, certificate_pem, scope } => {
+                let signer = match certificate_pem {
+                    None => signer(&key_pem)?,
+                    Some(certificate) => Signer::with_certificate(&key_pem, &certificate)
+                        .ok_or(ConfigError::Certificate { upstream })?,
+                };
+                (token_url, Proof::ClientAssertion { client_id, scope, signer })
             }
         };
         Ok(Self::Asked { token_url, with })
@@ -52,10 +57,11 @@ impl Proof {
         // An assertion is newly signed for each call.
         Ok(match self {
             // <https://www.rfc-editor.org/rfc/rfc6749#section-4.4.2>, with Auth0's `audience`.
-            Self::Secret { client_id, client_secret, audience } => {
+            Self::Secret { client_id, client_secret, audience, scope } => {
                 let mut fields = client_credentials(client_id);
                 fields.push(("client_secret", client_secret.clone()));
                 fields.extend(audience.as_deref().map(|audience| ("audience", audience.into())));
+                fields.extend(scope.as_deref().map(|scope| ("scope", scope.into())));
                 fields
             }
             Self::Assertion { issuer, subject, audience, signer } => {

@@ -98,8 +98,9 @@ fn is_page_of(next: &Url, asked: &Url) -> bool {
 }
 
 fn cursor(url: &Url, parameter: &str) -> Option<String> {
-    // Several values contradict each other.
-    let mut values = url.query_pairs().filter(|(name, _)| name == parameter).map(|(_, value)| value);
+    // Several values contradict each other. In any case: Microsoft Graph writes `$skiptoken` and `$skipToken`.
+    let own = |name: &str| name.eq_ignore_ascii_case(parameter);
+    let mut values = url.query_pairs().filter(|(name, _)| own(name)).map(|(_, value)| value);
     let value = values.next().filter(|value| !value.is_empty())?;
     values.next().is_none().then(|| value.into_owned())
 }
@@ -129,6 +130,7 @@ mod tests {
             (&[r#"<HTTPS://IDP.example:443/api/v1/users?after=p3>; rel=next"#], Some("p3")),
             (&[r#"<?after=p3>; rel="next""#], Some("p3")),
             (&[r#"<users?after=a%7Cb%3D%26limit>; rel="next""#], Some("a|b=&limit")),
+            (&[r#"<users?After=p3>; rel="next""#], Some("p3")),
         ] {
             assert_eq!(read(lines), Ok(expected.map(str::to_owned)), "{lines:?}");
         }
@@ -157,7 +159,15 @@ mod tests {
 
     #[test]
     fn a_next_link_to_the_same_page_is_refused() {
-        for query in ["", "?limit=200", "?after=", "?after=p2", "?after=p2&limit=1", "?after=p3&after=p4"] {
+        for query in [
+            "",
+            "?limit=200",
+            "?after=",
+            "?after=p2",
+            "?after=p2&limit=1",
+            "?after=p3&after=p4",
+            "?after=p3&After=p4",
+        ] {
             let outcome = read(&[&format!(r#"<https://idp.example/api/v1/users{query}>; rel="next""#)]);
             assert_eq!(outcome, Err(ProviderError::WRONG_LINK), "{query}");
         }

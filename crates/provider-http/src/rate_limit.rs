@@ -17,6 +17,9 @@ pub(crate) const MAX_PAUSE: Duration = Duration::from_secs(3600);
 /// Calls become available one by one, as old calls leave the window of 24 hours.
 const ROLLING_DAY_PAUSE_SECS: i64 = 15 * 60;
 
+/// Microsoft Graph counts the requests of an application and tenant in windows of this time.
+const GRAPH_WINDOW_SECS: i64 = 10;
+
 pub(crate) fn pause(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration> {
     // With a `Date`, the provider's clock is compared with itself.
     let now = text(headers, &["date"]).and_then(http_date).unwrap_or(now);
@@ -50,6 +53,14 @@ fn reset_if_exhausted(headers: &HeaderMap, now: OffsetDateTime) -> Option<i64> {
     at.map(|reset| reset.saturating_sub(now.unix_timestamp()))
         .or_else(|| number_if_exhausted(headers, &["ratelimit-"]))
         .or_else(|| is_day_used_up(headers).then_some(ROLLING_DAY_PAUSE_SECS))
+        .or_else(|| is_window_used_up(headers).then_some(GRAPH_WINDOW_SECS))
+}
+
+fn is_window_used_up(headers: &HeaderMap) -> bool {
+    // Microsoft Graph's share of the limit, from 0.8 on: <https://learn.microsoft.com/graph/throttling-limits>.
+    let share =
+        text(headers, &["x-ms-throttle-limit-percentage"]).and_then(|share| share.parse::<f64>().ok());
+    share.is_some_and(|share| share >= 1.0)
 }
 
 fn is_day_used_up(headers: &HeaderMap) -> bool {
@@ -154,6 +165,10 @@ mod tests {
             (&[("sforce-limit-info", "per-app-api-usage=9/9(appName=x); api-usage=18/5000")], None),
             (&[("sforce-limit-info", "api-usage=5001/5000; per-app-api-usage=1/9(appName=x)")], Some(900)),
             (&[("sforce-limit-info", "api-usage=many/5000")], None),
+            (&[("x-ms-throttle-limit-percentage", "0.9")], None),
+            (&[("x-ms-throttle-limit-percentage", "1.0")], Some(10)),
+            (&[("x-ms-throttle-limit-percentage", "1.8"), ("retry-after", "3")], Some(3)),
+            (&[("x-ms-throttle-limit-percentage", "NaN")], None),
             (
                 &[("retry-after", "2"), ("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1795000030")],
                 Some(2),

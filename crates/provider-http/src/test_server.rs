@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 /// Where the vendors issue tokens.
-const TOKENS: [&str; 3] = ["/oauth/token", "/oauth2/v1/token", "/services/oauth2/token"];
+const TOKENS: [&str; 4] =
+    ["/oauth/token", "/oauth2/v1/token", "/services/oauth2/token", "/{tenant}/oauth2/v2.0/token"];
 
 /// The token that every server here issues.
 pub const ISSUED_TOKEN: &str = "tok-of-the-day";

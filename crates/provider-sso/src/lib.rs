@@ -4,6 +4,7 @@
 //! it is now ([`FetchedUser`]), or a sign-in ([`SignIn`]). This crate must not know queues, tables, or what becomes of a field.
 
 pub mod auth0;
+pub mod entra;
 pub mod okta;
 mod provider;
 pub mod scim;
@@ -13,6 +14,7 @@ mod sso_client;
 mod user;
 
 pub use auth0::{Auth0Client, Auth0Config, SignInTypes};
+pub use entra::{Cloud, EntraAuth, EntraClient, EntraConfig};
 pub use event_contract::{RecordHint, UnreadableEvent};
 pub use okta::{OktaAuth, OktaClient, OktaConfig};
 pub use provider::{FetchedUser, SsoProvider};

@@ -9,7 +9,7 @@ use crate::{FoundSignIn, SignInEvent, SsoUser};
 
 /// An identity provider: reads its own events, and fetches its users.
 pub trait SsoProvider: Send + Sync + 'static {
-    /// The source's stable name, `auth0`, `okta` or `scim`. Rows contain it.
+    /// The source's stable name, `auth0`, `entra`, `okta` or `scim`. Rows contain it.
     fn source(&self) -> &'static str;
 
     /// Which users an event names. Pure. Empty: the event is well-formed and names no user, or changes none.

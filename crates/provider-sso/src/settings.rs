@@ -6,14 +6,14 @@ use ::settings::{Reader, SettingsError};
 use provider_http::{Admission, ConfigError};
 
 use crate::sso_client::{Choice, ProviderName};
-use crate::{Auth0Config, OktaConfig, ScimConfig, SsoClient};
+use crate::{Auth0Config, EntraConfig, OktaConfig, ScimConfig, SsoClient};
 
 ::settings::declare! {
     /// The chosen provider's settings.
     #[derive(Debug, Clone)]
     pub struct SsoSettings;
 
-    PROVIDER: ProviderName = "COPPICE_SSO_PROVIDER" [required] "the identity provider: auth0, okta or scim";
+    PROVIDER: ProviderName = "COPPICE_SSO_PROVIDER" [required] "the identity provider: auth0, entra, okta or scim";
     TIMEOUT: Duration = "COPPICE_SSO_TIMEOUT_SECS" [default "10", seconds 1..=25]
         "longest wait for one answer of the provider" => timeout;
     MAX_BODY_BYTES: usize = "COPPICE_SSO_MAX_BODY_BYTES" [default "4194304", within 65_536..=268_435_456]
@@ -21,6 +21,7 @@ use crate::{Auth0Config, OktaConfig, ScimConfig, SsoClient};
     PLAIN_HTTP: bool = "COPPICE_SSO_PLAIN_HTTP" [default "false"]
         "true allows http:// to another machine; use it only if something else encrypts, such as a service mesh" => plain_http;
     list Auth0Config;
+    list EntraConfig;
     list OktaConfig;
     list ScimConfig;
     choice: Choice = by read_choice;
@@ -29,6 +30,7 @@ use crate::{Auth0Config, OktaConfig, ScimConfig, SsoClient};
 fn read_choice(reader: &Reader) -> Result<Choice, SettingsError> {
     match reader.read(PROVIDER)? {
         ProviderName::Auth0 => reader.load().map(Choice::Auth0),
+        ProviderName::Entra => reader.load().map(Choice::Entra),
         ProviderName::Okta => reader.load().map(Choice::Okta),
         ProviderName::Scim => reader.load().map(Choice::Scim),
     }

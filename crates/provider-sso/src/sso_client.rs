@@ -4,8 +4,8 @@ use event_contract::{Envelope, RecordHint, UnreadableEvent, read_by_any};
 use provider_http::{ChangedPage, ChangesFrom, ListedPage, ProviderError};
 
 use crate::{
-    Auth0Client, Auth0Config, FetchedUser, FoundSignIn, OktaClient, OktaConfig, ScimClient, ScimConfig,
-    SignInEvent, SsoProvider, auth0, okta, scim,
+    Auth0Client, Auth0Config, EntraClient, EntraConfig, FetchedUser, FoundSignIn, OktaClient, OktaConfig,
+    ScimClient, ScimConfig, SignInEvent, SsoProvider, auth0, entra, okta, scim,
 };
 
 provider_http::vendors! {
@@ -13,6 +13,8 @@ provider_http::vendors! {
     pub enum SsoClient reading Vec<RecordHint> {
         /// Auth0.
         Auth0(Auth0Client, Auth0Config) from auth0,
+        /// Microsoft Entra ID.
+        Entra(EntraClient, EntraConfig) from entra,
         /// Okta.
         Okta(OktaClient, OktaConfig) from okta,
         /// Any SCIM 2.0 server.

@@ -25,7 +25,7 @@ pub struct SsoUser {
     pub phone: Option<String>,
     /// An administrator has blocked the user.
     pub blocked: bool,
-    /// Our key at the provider: Auth0's `app_metadata.person_key`, Okta's `employeeNumber`, SCIM's `externalId`.
+    /// Our key at the provider: Auth0's `app_metadata.person_key`, Okta's `employeeNumber`, Entra's `employeeId`, SCIM's `externalId`.
     pub external_key: Option<String>,
     /// The sign-in identities that belong to this user.
     pub identities: Vec<SsoIdentity>,

@@ -10,13 +10,15 @@ use time::format_description::well_known::Rfc3339;
 /// The kind of an event that is on none of our lists.
 pub const OTHER_KIND: &str = "webhook";
 
-/// One record that a webhook names.
+/// What a webhook is about: one record, or every record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebhookRecord {
     /// The kind of event: the provider's word from our own list, or [`OTHER_KIND`].
     pub kind: &'static str,
-    /// The record.
+    /// The record; every record, if the provider has lost events.
     pub hint: RecordHint,
+    /// The provider has lost events, or no longer sends them. The hint is [`RecordHint::everything`].
+    pub missed: bool,
     /// The account at the provider that the event is from, where the provider says so: [`event_contract::IngressEvent`] has it.
     pub account: Option<String>,
 }
@@ -29,7 +31,12 @@ pub struct UnreadableBody;
 impl WebhookRecord {
     /// A record that was created or changed.
     pub const fn changed(id: String, kind: &'static str) -> Self {
-        Self { kind, hint: RecordHint::changed(id), account: None }
+        Self { kind, hint: RecordHint::changed(id), missed: false, account: None }
+    }
+
+    /// The provider has lost events, or no longer sends them: every record may have changed.
+    pub const fn missed(kind: &'static str) -> Self {
+        Self { kind, hint: RecordHint::everything(), missed: true, account: None }
     }
 
     /// The same, if it was `removed`.

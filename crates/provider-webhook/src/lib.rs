@@ -2,7 +2,7 @@
 //!
 //! In: a request, and the secrets that are live. Out: whether one of the secrets signed it, whether it is of now, and which
 //! records its body names. A vendor's `webhook.rs` is a [`Webhook`], made of the parts here; `webhook-ingress` lists them. A
-//! scheme must not read a body as anything but bytes, and no error quotes a request.
+//! scheme reads a body as bytes, unless the proof is in the body, and no error quotes a request.
 
 mod authorization;
 mod body;
@@ -14,7 +14,7 @@ mod timed_set;
 pub mod vectors;
 mod webhook;
 
-pub use authorization::verify_authorization;
+pub use authorization::{is_secret, verify_authorization};
 pub use body::{
     Id, OTHER_KIND, UnreadableBody, WebhookRecord, known_kind, one_or_many, parse, rfc3339, text_id,
     text_or_number_id,
@@ -25,4 +25,4 @@ pub use scheme::{
 };
 pub use secrets::Secrets;
 pub use timed_set::verify_timed_set;
-pub use webhook::{Keys, Proof, Verify, Webhook, secrets_setting};
+pub use webhook::{Challenge, ChallengeAnswer, Keys, Proof, Verify, Webhook, secrets_setting};

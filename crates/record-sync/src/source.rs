@@ -10,8 +10,8 @@ use provider_http::{Absence, ProviderError};
 use time::OffsetDateTime;
 use worker_runtime::Demand;
 
-/// The subject of an event that names no record: it requests a full resync. No source has a record of this ID.
-pub const EVERYTHING: &str = "";
+/// The subject of an event that names no record: it requests a full resync.
+pub use event_contract::EVERYTHING;
 
 /// One source: its events and its records.
 pub trait RecordSource: Send + Sync + 'static {

@@ -7,6 +7,7 @@ pub mod auth0;
 pub mod contentful;
 mod control;
 pub mod directus;
+pub mod entra;
 mod event;
 mod gate;
 pub mod hubspot;

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::replies::QUESTIONS;
+use crate::replies::{ENTRA_SIGN_IN, ENTRA_USER, QUESTIONS};
+use crate::signature::SECRET_IN_BODY;
 
 const FIXTURES: [&str; 4] = [
     "crates/provider-sso/tests/fixtures",
@@ -93,6 +94,7 @@ pub(crate) fn webhooks() -> Vec<Vec<u8>> {
             json!({"sys": {"type": "Entry", "id": "6l", "updatedAt": "2026-11-23T05:58:12Z"}, "fields": {"t": "x"}}),
         ),
         ("persona", inquiry()),
+        ("entra", notifications()),
     ];
     bodies.extend(details("aws.partner/stripe.com/").into_iter().map(|detail| ("stripe", detail)));
     let okta = details("aws.partner/okta.com/").into_iter();
@@ -101,6 +103,23 @@ pub(crate) fn webhooks() -> Vec<Vec<u8>> {
     bodies.extend(streams.map(|detail| ("auth0", detail)));
     let signed = bodies.iter().map(|(provider, body)| format!("{provider} signed\n\n{body}").into_bytes());
     signed.chain(forgeries().into_iter().map(String::into_bytes)).collect()
+}
+
+/// Notifications of Entra: a change, a permanent deletion, and a lifecycle event.
+fn notifications() -> Value {
+    let own = json!({"subscriptionId": "7f105c7d-2dc5-4530-97cd-4e7ae6534c07", "clientState": SECRET_IN_BODY,
+        "tenantId": "9f4c31d2-0b1a-4c6e-8f57-2d90a1b3c4e5"});
+    let with = |more: Value| {
+        let mut one = own.clone();
+        one.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
+        one
+    };
+    let user = ENTRA_USER;
+    json!({"value": [
+        with(json!({"changeType": "updated", "resource": format!("Users/{user}"), "resourceData": {"id": user}})),
+        with(json!({"changeType": "deleted", "resource": "Users/51c2e8aa-0f0e-4a52-8c1d-1b2f3a4c5d6e"})),
+        with(json!({"lifecycleEvent": "missed"})),
+    ]})
 }
 
 /// A webhook of Persona's about the recorded inquiry.
@@ -131,6 +150,13 @@ fn forgeries() -> Vec<String> {
     all
 }
 
+/// An entry of Entra's log, as it is selected.
+pub(crate) fn entra_sign_in() -> Value {
+    json!({"id": ENTRA_SIGN_IN, "createdDateTime": "2026-11-19T07:01:55.020Z", "userId": ENTRA_USER,
+        "appId": "de8bc8b5-d9f9-48b1-a8ad-b748da725064",
+        "status": {"errorCode": 0, "failureReason": "Other.", "additionalDetails": null}})
+}
+
 /// The default policy, and one with every feature.
 pub(crate) fn policies() -> Vec<Vec<u8>> {
     let default = text("crates/authority/src/default-policy.toml");
@@ -156,6 +182,8 @@ pub(crate) fn replies() -> Vec<Vec<u8>> {
     let bodies = [
         ('a', text("crates/provider-sso/tests/fixtures/auth0-user.json")),
         ('A', entry.to_string()),
+        ('e', text("crates/provider-sso/tests/fixtures/entra-user.json")),
+        ('E', entra_sign_in().to_string()),
         ('o', text("crates/provider-sso/tests/fixtures/okta-user.json")),
         ('O', json!([sign_on]).to_string()),
         ('l', json!([{"id": "00u1"}, {"id": "00u2", "status": "ACTIVE"}]).to_string()),

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use event_contract::{Announcement, Envelope, MAX_DETAIL_BYTES, RecordHint};
+use event_contract::{Announcement, Envelope, IngressChange, MAX_DETAIL_BYTES, RecordHint};
 use provider_crm::{
     CrmEvent, CrmProvider, HubSpotClient, HubSpotConfig, SalesforceAuth, SalesforceClient, SalesforceConfig,
 };
@@ -10,8 +10,8 @@ use provider_identity::{
     IdentityProvider, PersonaClient, PersonaConfig, StripeClient, StripeConfig, read_any_event,
 };
 use provider_sso::{
-    Auth0Client, Auth0Config, OktaAuth, OktaClient, OktaConfig, ScimClient, ScimConfig, SignInEvent,
-    SsoProvider,
+    Auth0Client, Auth0Config, Cloud, EntraAuth, EntraClient, EntraConfig, OktaAuth, OktaClient, OktaConfig,
+    ScimClient, ScimConfig, SignInEvent, SsoProvider,
 };
 
 use crate::marker::{planted, says_nothing};
@@ -20,6 +20,7 @@ use crate::marker::{planted, says_nothing};
 const NOWHERE: &str = "http://127.0.0.1:9";
 
 static AUTH0: LazyLock<Auth0Client> = LazyLock::new(|| auth0(NOWHERE));
+static ENTRA: LazyLock<EntraClient> = LazyLock::new(|| entra(NOWHERE));
 static OKTA: LazyLock<OktaClient> = LazyLock::new(|| okta(NOWHERE));
 static SCIM: LazyLock<ScimClient> = LazyLock::new(|| scim(NOWHERE));
 static SALESFORCE: LazyLock<SalesforceClient> = LazyLock::new(|| salesforce(NOWHERE));
@@ -41,6 +42,13 @@ pub(crate) fn auth0(url: &str) -> Auth0Client {
         |_| {},
     )
     .unwrap()
+}
+
+pub(crate) fn entra(url: &str) -> EntraClient {
+    let cloud = Cloud::new(url.parse().unwrap(), url.parse().unwrap()).unwrap();
+    let (tenant_id, client_id) = ("9f4c31d2-0b1a-4c6e-8f57-2d90a1b3c4e5".into(), "coppice".into());
+    let auth = EntraAuth::Secret("a secret".into());
+    EntraClient::new(EntraConfig { tenant_id, client_id, auth, cloud }, |_| {}).unwrap()
 }
 
 pub(crate) fn okta(url: &str) -> OktaClient {
@@ -103,6 +111,17 @@ pub fn auth0_event(input: &[u8]) {
     each_envelope(input, |envelope| user_event(&*AUTH0, envelope));
 }
 
+/// Message bodies as events about Entra's users. One names none: the provider has lost events.
+pub fn entra_event(input: &[u8]) {
+    each_envelope(input, |envelope| match envelope.ingress_change() {
+        Ok(IngressChange::Missed) => match ENTRA.read_event(envelope) {
+            Ok(hints) => assert_eq!(hints, [RecordHint::everything()]),
+            Err(error) => says_nothing(&error),
+        },
+        _ => user_event(&*ENTRA, envelope),
+    });
+}
+
 /// Message bodies as events about Okta's users.
 pub fn okta_event(input: &[u8]) {
     each_envelope(input, |envelope| user_event(&*OKTA, envelope));
@@ -137,6 +156,7 @@ pub fn persona_event(input: &[u8]) {
 pub fn sign_in(input: &[u8]) {
     each_envelope(input, |envelope| {
         read_sign_in(&*AUTH0, envelope);
+        read_sign_in(&*ENTRA, envelope);
         read_sign_in(&*OKTA, envelope);
         read_sign_in(&*SCIM, envelope);
     });
@@ -181,6 +201,10 @@ fn read_sign_in(provider: &impl SsoProvider, envelope: &Envelope) {
 pub(crate) fn is_readable(envelope: &Envelope) {
     match envelope.source.strip_prefix(event_contract::INGRESS_SOURCE_PREFIX) {
         Some("auth0") => assert!(AUTH0.read_event(envelope).is_ok_and(|hints| !hints.is_empty())),
+        // A client refuses the events of other tenants than its own.
+        Some("entra") => {
+            assert!(provider_sso::read_any_event(envelope).is_ok_and(|(_, hints)| !hints.is_empty()));
+        }
         Some("okta") => assert!(OKTA.read_event(envelope).is_ok_and(|hints| !hints.is_empty())),
         Some("scim") => assert!(SCIM.read_event(envelope).is_ok_and(|hints| !hints.is_empty())),
         // A client refuses the events of other accounts than its own.

@@ -17,20 +17,25 @@ use provider_crm::{
     SalesforceClient,
 };
 use provider_identity::{FetchedCase, IdentityProvider, PersonaClient, StripeClient};
-use provider_sso::{Auth0Client, FetchedUser, FoundSignIn, OktaClient, Page, ScimClient, SsoProvider};
+use provider_sso::{
+    Auth0Client, EntraClient, FetchedUser, FoundSignIn, OktaClient, Page, ScimClient, SsoProvider,
+};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 use crate::contents::{contentful, directus};
-use crate::events::{auth0, hubspot, is_id, okta, persona, salesforce, scim, stripe};
+use crate::events::{auth0, entra, hubspot, is_id, okta, persona, salesforce, scim, stripe};
 use crate::marker::{planted, says_nothing};
 
 /// The calls, in the order of an input's first byte.
-pub(crate) const QUESTIONS: [char; 17] =
-    ['a', 'A', 'o', 'O', 'c', 's', 'p', 'f', 'w', 'r', 'l', 't', 'T', 'd', 'D', 'h', 'H'];
+pub(crate) const QUESTIONS: [char; 19] =
+    ['a', 'A', 'o', 'O', 'c', 's', 'p', 'f', 'w', 'r', 'l', 't', 'T', 'd', 'D', 'h', 'H', 'e', 'E'];
 
 pub(crate) const CONTACT: &str = "0037Q00000HbKmTQAV";
 pub(crate) const HUBSPOT_CONTACT: &str = "7001";
+
+pub(crate) const ENTRA_USER: &str = "3c9a1f70-5b2e-4d11-9a0c-7e6f10c2d4b8";
+pub(crate) const ENTRA_SIGN_IN: &str = "66ea54eb-6301-4ee5-be62-ff5a759b0100";
 
 const TOKEN: &str = r#"{"access_token":"t","token_type":"Bearer","expires_in":86400}"#;
 
@@ -46,6 +51,7 @@ pub(crate) struct World {
     runtime: Runtime,
     replies: Arc<Mutex<Replies>>,
     pub(crate) auth0: Auth0Client,
+    pub(crate) entra: EntraClient,
     pub(crate) okta: OktaClient,
     pub(crate) scim: ScimClient,
     pub(crate) salesforce: SalesforceClient,
@@ -84,6 +90,7 @@ impl World {
             runtime,
             replies,
             auth0: auth0(&url),
+            entra: entra(&url),
             okta: okta(&url),
             scim: scim(&url),
             salesforce: salesforce(&url),
@@ -107,6 +114,8 @@ impl World {
             match question {
                 'a' => user(self.auth0.fetch_user("auth0|1", None).await),
                 'A' => sign_in(self.auth0.fetch_sign_in("1").await),
+                'e' => user(self.entra.fetch_user(ENTRA_USER, None).await),
+                'E' => sign_in(self.entra.fetch_sign_in(ENTRA_SIGN_IN).await),
                 'o' => user(self.okta.fetch_user("00u1", None).await),
                 'O' => sign_in(self.okta.fetch_sign_in("1").await),
                 'l' => listed(self.okta.list_users(None).await),

@@ -9,6 +9,9 @@ use sha2::Sha256;
 /// The URL that providers call.
 pub(crate) const PUBLIC_URL: &str = "https://hooks.example.gov";
 
+/// Stands in a body where a provider writes the secret itself.
+pub(crate) const SECRET_IN_BODY: &str = "the-secret-of-the-subscription";
+
 fn digest(key: &str, parts: &[&[u8]]) -> Vec<u8> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).unwrap();
     parts.iter().for_each(|part| mac.update(part));

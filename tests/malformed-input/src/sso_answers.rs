@@ -6,14 +6,15 @@ use serde_json::{Map, Value, json};
 use time::macros::datetime;
 
 use crate::answers::{Answer, Place, Reading, UNREAD, changed, is_flag, is_id, is_text, listed};
-use crate::corpus::{SCIM_USER, fixture};
-use crate::replies::{read, read_reply};
+use crate::corpus::{SCIM_USER, entra_sign_in, fixture};
+use crate::replies::{ENTRA_SIGN_IN, ENTRA_USER, read, read_reply};
 
 /// Every answer that a connector of an identity provider reads.
 pub fn sso_answers() -> Vec<Answer> {
     let mut auth0 = fixture("crates/provider-sso/tests/fixtures/auth0-user.json");
     auth0["blocked"] = json!(true);
     let okta = fixture("crates/provider-sso/tests/fixtures/okta-user.json");
+    let entra = fixture("crates/provider-sso/tests/fixtures/entra-user.json");
     let users = ["u1", "u2", "u3"].map(|id| {
         json!({"id": id, "user_id": id, "userName": id, "created_at": "2026-11-24T17:00:00.000Z",
             "updated_at": "2026-11-24T17:00:00.000Z", "meta": {"lastModified": "2026-11-24T17:00:00Z"}})
@@ -35,6 +36,7 @@ pub fn sso_answers() -> Vec<Answer> {
     let changes = json!(changes);
     vec![
         Answer::new("auth0 user", auth0, |body| user('a', body), AUTH0),
+        Answer::new("entra user", entra, |body| user('e', body), ENTRA),
         Answer::new("okta user", okta, |body| user('o', body), OKTA),
         Answer::new("scim user", fixture(SCIM_USER), |body| user('c', body), SCIM)
             .below_schema("urn:ietf:params:scim:schemas:core:2.0:User"),
@@ -54,6 +56,14 @@ pub fn sso_answers() -> Vec<Answer> {
         Answer::new("auth0 sign-in", auth0_entry, |body| sign_in('a', body), AUTH0_SIGN_IN),
         Answer::new("auth0 sign-in with a bare ID", bare, |body| sign_in('a', body), AUTH0_BARE_SIGN_IN),
         Answer::new("auth0 search", hits, search, AUTH0_SEARCH),
+        Answer::new("entra list", json!({"value": entra_users()}), entra_list, ENTRA_LIST),
+        Answer::new(
+            "entra changes",
+            json!({"value": entra_users(), "@odata.deltaLink": "?$deltatoken=d7"}),
+            entra_changes,
+            ENTRA_CHANGES,
+        ),
+        Answer::new("entra sign-in", entra_sign_in(), |body| sign_in('e', body), ENTRA_SIGN_IN_PLACES),
         Answer::new("okta sign-in", okta_entry, |body| sign_in('o', body), OKTA_SIGN_IN),
         Answer::new("auth0 changes", frame, auth0_changes, AUTH0_CHANGES),
         Answer::new("okta changes", changes, okta_changes, OKTA_CHANGES),
@@ -84,6 +94,45 @@ const AUTH0: &[Place] = &[
     Place::noted("/phone_number", &["phone"]),
     Place::optional("/app_metadata", &["external_key"]),
     Place::noted("/updated_at", &["version"]),
+];
+
+const ENTRA: &[Place] = &[
+    Place::needed("/id", &["id", "identities"], |_| false),
+    Place::needed("/accountEnabled", &["blocked"], is_flag),
+    Place::needed("/deletedDateTime", &[], |_| false),
+    Place::noted("/mail", &["email"]),
+    Place::noted("/givenName", &["given_name"]),
+    Place::noted("/surname", &["family_name"]),
+    Place::noted("/displayName", &["display_name"]),
+    Place::noted("/mobilePhone", &["phone"]),
+    Place::noted("/businessPhones", &[]),
+    Place::noted("/employeeId", &["external_key"]),
+    Place::optional("/identities", &["identities"]),
+];
+
+// A page without a list is no page, and a user without an ID is said to be unreadable.
+const ENTRA_LIST: &[Place] = &[
+    Place::needed("/value", &[E1, E2, "count"], |_| true),
+    Place::optional("/value/0", &[E1]),
+    Place::optional("/value/1", &[E2]),
+];
+
+const ENTRA_CHANGES: &[Place] = &[
+    Place::needed("/value", &[E1, E2, "count"], |_| true),
+    Place::optional("/value/0", &[E1]),
+    Place::optional("/value/1", &[E2]),
+    Place::needed("/@odata.deltaLink", &["next"], |_| false),
+];
+
+const ENTRA_SIGN_IN_PLACES: &[Place] = &[
+    Place::needed("/id", &["user_id", "application_id", "at"], |_| false),
+    Place::needed("/status", &["user_id", "application_id", "at"], |_| false),
+    Place::needed("/status/errorCode", &["user_id", "application_id", "at"], |value| {
+        value.is_u64() || value.is_string()
+    }),
+    Place::needed("/userId", &["user_id", "application_id", "at"], |_| false),
+    Place::needed("/appId", &["application_id"], is_text),
+    Place::needed("/createdDateTime", &["user_id", "application_id", "at"], |_| false),
 ];
 
 const OKTA: &[Place] = &[
@@ -207,6 +256,7 @@ const OKTA_CHANGES: &[Place] = &[
 fn user(question: char, body: &[u8]) -> Reading {
     let fetched = read(body, async |world| match question {
         'a' => world.auth0.fetch_user("auth0|1", None).await,
+        'e' => world.entra.fetch_user(ENTRA_USER, None).await,
         'o' => world.okta.fetch_user("00u1", None).await,
         _ => world.scim.fetch_user("1", None).await,
     });
@@ -235,6 +285,7 @@ fn list(question: char, body: &[u8]) -> Reading {
 fn sign_in(question: char, body: &[u8]) -> Reading {
     found(read(body, async |world| match question {
         'a' => world.auth0.fetch_sign_in("90020261119").await,
+        'e' => world.entra.fetch_sign_in(ENTRA_SIGN_IN).await,
         _ => world.okta.fetch_sign_in("7d3b20f4-c52f-11f1-8a60-0b1c2d3e4007").await,
     }))
 }
@@ -254,6 +305,21 @@ fn found(found: Result<FoundSignIn, ProviderError>) -> Reading {
 fn search(body: &[u8]) -> Reading {
     let entry = r#"{"type":"s","date":"2026-11-19T07:01:55.020Z","client_id":"c","user_id":"4711"}"#;
     found(read_reply(Some(entry), StatusCode::OK, body, async |world| world.auth0.fetch_sign_in("9").await))
+}
+
+const E1: &str = ENTRA_USER;
+const E2: &str = "51c2e8aa-0f0e-4a52-8c1d-1b2f3a4c5d6e";
+
+fn entra_users() -> Value {
+    json!([{"id": E1, "displayName": "Tove Lind"}, {"id": E2, "@removed": {"reason": "changed"}}])
+}
+
+fn entra_list(body: &[u8]) -> Reading {
+    listed(read(body, async |world| world.entra.list(None).await))
+}
+
+fn entra_changes(body: &[u8]) -> Reading {
+    changed(read(body, async |world| world.entra.changes(SINCE).await))
 }
 
 const SINCE: ChangesFrom<'_> = ChangesFrom::Time(datetime!(2026-11-24 17:00 UTC));

@@ -27,24 +27,32 @@ pub(crate) fn events(
         return Err(UnreadableBody);
     }
     let mut groups: BTreeMap<_, Vec<String>> = BTreeMap::new();
-    for WebhookRecord { kind, hint: RecordHint { id, removed, not_before }, account } in records {
+    for WebhookRecord { kind, hint: RecordHint { id, removed, not_before }, missed, account } in records {
+        if missed {
+            groups.entry((kind, IngressChange::Missed, None, account)).or_default();
+            continue;
+        }
         if id.is_empty() || id.len() > MAX_ID_BYTES || id.chars().any(char::is_control) {
             return Err(UnreadableBody);
         }
-        let ids = groups.entry((kind, removed, not_before, account)).or_default();
+        let change = if removed { IngressChange::Deleted } else { IngressChange::Changed };
+        let ids = groups.entry((kind, change, not_before, account)).or_default();
         if !ids.contains(&id) {
             ids.push(id);
         }
     }
     let mut rows = Vec::new();
-    for ((kind, removed, not_before, account), ids) in groups {
-        let change = if removed { IngressChange::Deleted } else { IngressChange::Changed };
-        rows.extend(ids.chunks(IDS_OF_AN_EVENT).map(|ids| IngressRow {
+    for ((kind, change, not_before, account), ids) in groups {
+        let row = |ids: &[String]| IngressRow {
             event_id: Uuid::now_v7(),
             source: format!("{INGRESS_SOURCE_PREFIX}{}", provider.webhook().name),
             detail_type: kind.to_owned(),
             event: IngressEvent { ids: ids.to_vec(), change, not_before, account: account.clone() },
-        }));
+        };
+        match ids.as_slice() {
+            [] => rows.push(row(&[])),
+            ids => rows.extend(ids.chunks(IDS_OF_AN_EVENT).map(row)),
+        }
     }
     Ok(rows)
 }
@@ -70,6 +78,14 @@ mod tests {
         assert_eq!(ids, [(&[b, a][..], IngressChange::Changed), (&[c][..], IngressChange::Deleted)]);
         assert!(rows.iter().all(|row| row.source == "coppice.ingress.okta" && row.detail_type == OTHER_KIND));
         assert_eq!(events(Provider::Okta, Vec::new()), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn missed_events_are_one_event_without_ids() {
+        let missed = || WebhookRecord::missed("missed");
+        let rows = events(Provider::Okta, vec![missed(), named("a"), missed()]).unwrap();
+        let all: Vec<_> = rows.iter().map(|row| (row.event.change, row.event.ids.join(" "))).collect();
+        assert_eq!(all, [(IngressChange::Missed, String::new()), (IngressChange::Changed, "a".to_owned())]);
     }
 
     #[test]

@@ -27,6 +27,7 @@ macro_rules! providers {
 providers! {
     Auth0 = provider_sso::auth0::WEBHOOK,
     Contentful = provider_content::contentful::WEBHOOK,
+    Entra = provider_sso::entra::WEBHOOK,
     HubSpot = provider_crm::hubspot::WEBHOOK,
     Okta = provider_sso::okta::WEBHOOK,
     Persona = provider_identity::persona::WEBHOOK,

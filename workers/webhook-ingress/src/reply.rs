@@ -25,7 +25,7 @@ pub(crate) enum Reply {
     Time,
     Unreadable,
     Challenge,
-    /// The only reply with something of the request in it: see [`provider_webhook::Webhook::challenge`].
+    /// The only reply with something of the request in it: see [`provider_webhook::Challenge`].
     ChallengeAnswered,
     /// Above the provider's rate. Not a 429, which providers take for a refusal and do not send again.
     TooMany,

@@ -8,13 +8,14 @@ use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::Method;
+use axum::http::header::X_CONTENT_TYPE_OPTIONS;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::any;
 use event_bus::EventBus;
 use governor::DefaultDirectRateLimiter;
 use metrics::{counter, histogram};
-use provider_webhook::{Secrets, SignedRequest, VerifyError};
+use provider_webhook::{ChallengeAnswer, Secrets, SignedRequest, VerifyError, Webhook};
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
@@ -79,14 +80,16 @@ async fn receive<B: EventBus>(
     };
     let webhook = enabled.provider.webhook();
     let provider = webhook.name;
-    if let (Some(answer), &Method::GET) = (webhook.challenge, request.method()) {
+    if let Some(answer) = challenge_answer(webhook, &request) {
         // Anybody may send a challenge, so it does not count for the rate. It costs no more than a refusal.
-        return match answer(request.headers()) {
-            Some(answer) => {
-                counted(provider, Reply::ChallengeAnswered);
-                Json(answer).into_response()
+        counted(provider, if answer.is_some() { Reply::ChallengeAnswered } else { Reply::Challenge });
+        return match answer {
+            Some(ChallengeAnswer::Json(answer)) => Json(answer).into_response(),
+            // A browser must not read the text as a page of ours.
+            Some(ChallengeAnswer::Text(answer)) => {
+                ([(X_CONTENT_TYPE_OPTIONS, "nosniff")], answer).into_response()
             }
-            None => counted(provider, Reply::Challenge).into_response(),
+            None => Reply::Challenge.into_response(),
         };
     }
     let reply = match tokio::time::timeout(shared.limits.request, shared.take(enabled, request)).await {
@@ -95,6 +98,11 @@ async fn receive<B: EventBus>(
     };
     histogram!("coppice_webhook_seconds", "provider" => provider).record(started.elapsed().as_secs_f64());
     counted(provider, reply).into_response()
+}
+
+/// `None`: the request is no challenge. `Some(None)`: it is one that is not answered.
+fn challenge_answer(webhook: &Webhook, request: &Request) -> Option<Option<ChallengeAnswer>> {
+    webhook.challenge?.answer(request.method(), request.headers(), request.uri().query())
 }
 
 impl<B: EventBus> Shared<B> {

@@ -50,7 +50,7 @@ impl ProviderSettings {
 
     pub(super) async fn ask(&self, source: &str, id: &str) -> AtProvider {
         match source {
-            "auth0" | "okta" | "scim" => match connected(&self.sso, SsoSettings::connect) {
+            "auth0" | "entra" | "okta" | "scim" => match connected(&self.sso, SsoSettings::connect) {
                 Ok(client) => fetch(&SsoRecords(client), source, id).await,
                 Err(why) => AtProvider::NotAsked(why),
             },

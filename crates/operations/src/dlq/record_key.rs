@@ -1,6 +1,6 @@
 //! Which records a message names: messages that name the same records can stand for each other. Pure.
 
-use event_contract::{Announcement, Envelope, INTERNAL_SOURCE};
+use event_contract::{Announcement, EVERYTHING, Envelope, INTERNAL_SOURCE};
 use provider_crm::CrmEvent;
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -41,7 +41,9 @@ impl RecordKey {
         let mut ids: Vec<String> = hints.into_iter().map(|hint| hint.id).collect();
         ids.sort();
         ids.dedup();
-        (!ids.is_empty()).then_some(Self { source, ids, not_before })
+        // An event about everything names no record.
+        let named = !ids.is_empty() && ids.iter().all(|id| id != EVERYTHING);
+        named.then_some(Self { source, ids, not_before })
     }
 
     pub(super) fn shared_by(&self, unit: &str) -> Option<(&'static str, &[String])> {

@@ -93,9 +93,11 @@ const fn stored(change: IngressChange) -> &'static str {
     match change {
         IngressChange::Changed => "changed",
         IngressChange::Deleted => "deleted",
+        IngressChange::Missed => "missed",
     }
 }
 
 fn read(change: &str) -> Option<IngressChange> {
-    [IngressChange::Changed, IngressChange::Deleted].into_iter().find(|known| stored(*known) == change)
+    let all = [IngressChange::Changed, IngressChange::Deleted, IngressChange::Missed];
+    all.into_iter().find(|known| stored(*known) == change)
 }

@@ -190,15 +190,22 @@ async fn events_of_webhooks_wait_in_an_outbox_of_their_own() {
             account: not_before.map(|_| String::from("acct_1 live")),
         },
     };
-    let rows =
-        [row(&["a", "b"], IngressChange::Changed, Some(at(1))), row(&["c"], IngressChange::Deleted, None)];
+    let rows = [
+        row(&["a", "b"], IngressChange::Changed, Some(at(1))),
+        row(&["c"], IngressChange::Deleted, None),
+        row(&[], IngressChange::Missed, None),
+    ];
     database.store.keep_ingress_events(&rows).await.unwrap();
     assert_eq!(database.store.lease_ingress_events(9, LONG).await.unwrap(), rows);
     assert_eq!(database.store.lease_ingress_events(9, LONG).await.unwrap(), []);
 
     database.store.remove_ingress_events(&[rows[0].event_id]).await.unwrap();
-    database.store.release_ingress_events(&[rows[1].event_id], Duration::ZERO).await.unwrap();
-    assert_eq!(database.store.ingress_outbox_depth().await.unwrap().waiting, 1);
+    database
+        .store
+        .release_ingress_events(&[rows[1].event_id, rows[2].event_id], Duration::ZERO)
+        .await
+        .unwrap();
+    assert_eq!(database.store.ingress_outbox_depth().await.unwrap().waiting, 2);
     assert_eq!(database.store.lease_ingress_events(9, LONG).await.unwrap(), rows[1..]);
     assert_eq!(waiting(&database).await, 1, "announcements are not affected");
 }

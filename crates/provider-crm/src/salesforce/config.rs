@@ -84,7 +84,7 @@ impl SalesforceAuth {
     fn at(self, token_url: Url) -> Auth {
         match self {
             Self::ClientCredentials { client_id, client_secret } => {
-                Auth::ClientCredentials { token_url, client_id, client_secret, audience: None }
+                Auth::ClientCredentials { token_url, client_id, client_secret, audience: None, scope: None }
             }
             Self::JwtBearer { client_id, username, audience, key_pem } => {
                 Auth::JwtBearer { token_url, issuer: client_id, subject: username, audience, key_pem }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use axum::extract::Request;
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use provider_http::{
     Answer, Auth, ConfigError, ProviderError, ProviderHttp, ProviderHttpConfig, TestKey, pem,
 };
@@ -82,6 +82,7 @@ async fn an_assertion_replaces_the_client_s_secret() {
             token_url,
             client_id: "0oa-coppice".into(),
             key_pem: KEY.private_pem.as_str().into(),
+            certificate_pem: None,
             scope: "okta.users.read okta.logs.read".into(),
         }
     })
@@ -93,6 +94,69 @@ async fn an_assertion_replaces_the_client_s_secret() {
     let claims = claims(&form["client_assertion"], &url.unwrap());
     assert_eq!((&claims["iss"], &claims["sub"]), (&"0oa-coppice".into(), &"0oa-coppice".into()));
     assert!(claims["jti"].is_string() && (170..=180).contains(&seconds_left(&claims)));
+}
+
+/// `SHA-256` of the bytes in the certificate below, as base64url.
+const THUMBPRINT: &str = "gazXYhQPppKhQoItL75NxvVLyqUB9oqzflru0Lr-TZk";
+
+#[tokio::test]
+async fn an_assertion_names_the_certificate_of_its_key() {
+    let mut url = None;
+    let (form, outcome) = asked(|token_url| {
+        url = Some(token_url.to_string());
+        Auth::PrivateKeyJwt {
+            token_url,
+            client_id: "11aa".into(),
+            key_pem: KEY.private_pem.as_str().into(),
+            certificate_pem: Some(pem("CERTIFICATE", b"a certificate")),
+            scope: "https://graph.example/.default".into(),
+        }
+    })
+    .await;
+    assert!(outcome.is_ok(), "{outcome:?}");
+    assert_eq!(form["scope"], "https://graph.example/.default");
+    let header = decode_header(&form["client_assertion"]).unwrap();
+    assert_eq!((header.alg, header.x5t_s256.as_deref()), (Algorithm::PS256, Some(THUMBPRINT)));
+    let mut validation = Validation::new(Algorithm::PS256);
+    validation.set_audience(&[url.unwrap()]);
+    let key = DecodingKey::from_rsa_pem(KEY.public_pem.as_bytes()).unwrap();
+    let claims = decode::<Value>(&form["client_assertion"], &key, &validation).unwrap().claims;
+    assert_eq!((&claims["iss"], &claims["sub"]), (&"11aa".into(), &"11aa".into()));
+    assert!(claims["jti"].is_string() && (170..=180).contains(&seconds_left(&claims)));
+}
+
+#[tokio::test]
+async fn a_secret_goes_with_the_scope_of_its_token() {
+    let (form, outcome) = asked(|token_url| Auth::ClientCredentials {
+        token_url,
+        client_id: "11aa".into(),
+        client_secret: "s".into(),
+        audience: None,
+        scope: Some("https://graph.example/.default".into()),
+    })
+    .await;
+    assert!(outcome.is_ok(), "{outcome:?}");
+    assert_eq!((form["scope"].as_str(), form.len()), ("https://graph.example/.default", 4));
+}
+
+#[test]
+fn a_certificate_that_is_none_is_found_at_start_up_and_not_quoted() {
+    let url: url::Url = "https://idp.example".parse().unwrap();
+    let private = KEY.private_pem.as_str();
+    for (key, certificate) in [(private, "mara"), (private, private), ("mara", &pem("CERTIFICATE", b"mara"))]
+    {
+        let auth = Auth::PrivateKeyJwt {
+            token_url: url.clone(),
+            client_id: "c".into(),
+            key_pem: key.into(),
+            certificate_pem: Some(certificate.to_owned()),
+            scope: "s".into(),
+        };
+        let error = ProviderHttp::new(ProviderHttpConfig::new("idp", url.clone(), auth)).unwrap_err();
+        assert!(matches!(error, ConfigError::Certificate { upstream: "idp" }));
+        let text = format!("{error} {error:?}");
+        assert!(!text.contains("mara") && !text.contains("BEGIN"), "{text}");
+    }
 }
 
 #[tokio::test]
@@ -119,6 +183,7 @@ fn a_key_that_cannot_be_read_is_found_at_start_up_and_not_quoted() {
             token_url: url.clone(),
             client_id: "c".into(),
             key_pem: pem.into(),
+            certificate_pem: None,
             scope: "s".into(),
         };
         let error = ProviderHttp::new(ProviderHttpConfig::new("crm", url.clone(), auth)).unwrap_err();
@@ -145,6 +210,7 @@ fn no_credentials_cross_a_network_in_the_clear() {
             client_id: "id".into(),
             client_secret: "secret".into(),
             audience: None,
+            scope: None,
         };
         let mut config = ProviderHttpConfig::new("idp", base.parse().unwrap(), auth);
         config.plain_http = plain_http;

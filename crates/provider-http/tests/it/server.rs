@@ -89,6 +89,7 @@ impl Server {
             client_id: "coppice".into(),
             client_secret: SECRET.into(),
             audience: Some("https://idp.example/api/v2/".into()),
+            scope: None,
         };
         let mut config = ProviderHttpConfig::new("idp", self.url.clone(), auth);
         config.timeout = Duration::from_millis(500);

@@ -45,6 +45,7 @@ impl Auth0Config {
             client_id: self.client_id,
             client_secret: self.client_secret,
             audience: Some(self.audience.unwrap_or_else(|| api.to_string())),
+            scope: None,
         };
         let mut http = ProviderHttpConfig::new(SOURCE, api, auth);
         http.codes = Some(CODES);

@@ -53,6 +53,7 @@ impl OktaConfig {
                 token_url: within("/oauth2/v1/token")?,
                 client_id,
                 key_pem,
+                certificate_pem: None,
                 scope: SCOPE.to_owned(),
             },
         };

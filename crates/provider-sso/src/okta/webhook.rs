@@ -2,8 +2,8 @@
 //! (<https://developer.okta.com/docs/concepts/event-hooks/>). Okta signs nothing.
 
 use provider_webhook::{
-    HeaderMap, Id, Keys, Proof, UnreadableBody, Webhook, WebhookRecord, known_kind, parse, rfc3339,
-    secrets_setting, text_id,
+    Challenge, HeaderMap, Id, Keys, Proof, UnreadableBody, Webhook, WebhookRecord, known_kind, parse,
+    rfc3339, secrets_setting, text_id,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ pub const WEBHOOK: Webhook = Webhook {
     keys: Keys::Text,
     proof: Proof::Authorization,
     read,
-    challenge: Some(answer_challenge),
+    challenge: Some(Challenge::Get(answer_challenge)),
 };
 
 const MAX_CHALLENGE_BYTES: usize = 1024;

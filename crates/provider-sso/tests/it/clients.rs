@@ -3,13 +3,13 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use provider_http::{ProviderHttpConfig, TestKey};
+use provider_http::{ProviderHttpConfig, TestKey, pem};
 use provider_sso::auth0::Auth0Config;
 use provider_sso::okta::{OktaAuth, OktaConfig};
 use provider_sso::scim::ScimConfig;
-use provider_sso::{Auth0Client, OktaClient, ScimClient, SsoClient};
+use provider_sso::{Auth0Client, EntraAuth, EntraClient, OktaClient, ScimClient, SsoClient};
 
-use crate::fixtures::SECRET;
+use crate::fixtures::{SECRET, entra_config};
 
 /// Signs assertions that only tests accept.
 static KEY: LazyLock<TestKey> = LazyLock::new(TestKey::generate);
@@ -34,6 +34,21 @@ pub(crate) fn auth0(url: &str) -> SsoClient {
     };
     shows_no_secret(&config);
     SsoClient::Auth0(Auth0Client::new(config, short).unwrap())
+}
+
+pub(crate) fn entra(url: &str) -> SsoClient {
+    entra_with(url, EntraAuth::Secret(SECRET.into()))
+}
+
+pub(crate) fn entra_certificate(url: &str) -> SsoClient {
+    let key_pem = KEY.private_pem.as_str().into();
+    entra_with(url, EntraAuth::Certificate { key_pem, certificate_pem: pem("CERTIFICATE", b"certificate") })
+}
+
+fn entra_with(url: &str, auth: EntraAuth) -> SsoClient {
+    let config = entra_config(url, auth);
+    shows_no_secret(&config);
+    SsoClient::Entra(EntraClient::new(config, short).unwrap())
 }
 
 pub(crate) fn okta(url: &str) -> SsoClient {

@@ -4,7 +4,7 @@ use event_contract::Envelope;
 use provider_sso::auth0::Auth0Config;
 use provider_sso::okta::{OktaAuth, OktaConfig};
 use provider_sso::scim::ScimConfig;
-use provider_sso::{Auth0Client, OktaClient, ScimClient};
+use provider_sso::{Auth0Client, Cloud, EntraAuth, EntraClient, EntraConfig, OktaClient, ScimClient};
 use testkit::ScimServer;
 
 pub(crate) const SECRET: &str = "s3cret-of-the-tenant";
@@ -63,6 +63,26 @@ pub(crate) fn auth0_at(domain: &str) -> Auth0Client {
 pub(crate) fn okta_at(org_url: &str, token: &str) -> OktaClient {
     let auth = OktaAuth::ApiToken(token.into());
     OktaClient::new(OktaConfig { org_url: org_url.parse().unwrap(), auth }, |_| {}).unwrap()
+}
+
+/// Our application at the simulated tenant.
+pub(crate) const ENTRA_APP: &str = "11aa0c5e-7f21-4d0b-9c3e-5a6b7c8d9e0f";
+
+/// The settings of a client of the tenant at this address.
+pub(crate) fn entra_config(url: &str, auth: EntraAuth) -> EntraConfig {
+    let cloud = Cloud::new(url.parse().unwrap(), url.parse().unwrap()).unwrap();
+    let tenant_id = "9f4c31d2-0b1a-4c6e-8f57-2d90a1b3c4e5".into();
+    EntraConfig { tenant_id, client_id: ENTRA_APP.into(), auth, cloud }
+}
+
+/// A client of the tenant at this address.
+pub(crate) fn entra_at(url: &str) -> EntraClient {
+    EntraClient::new(entra_config(url, EntraAuth::Secret(SECRET.into())), |_| {}).unwrap()
+}
+
+/// A client whose tenant does not exist: for what needs no network.
+pub(crate) fn entra() -> EntraClient {
+    entra_at("http://127.0.0.1:9")
 }
 
 /// A client whose organization does not exist: for what needs no network.

@@ -5,7 +5,7 @@ use event_contract::Envelope;
 use provider_sso::{SsoClient, SsoProvider, SsoUser};
 use serde_json::{Value, json};
 
-use crate::fixtures::{auth0, events, okta, scim_at};
+use crate::fixtures::{auth0, entra, events, okta, scim_at};
 
 /// All values that differ from `value` in one place.
 fn mutations(value: &Value) -> Vec<Value> {
@@ -51,8 +51,12 @@ fn mutations(value: &Value) -> Vec<Value> {
 
 #[test]
 fn no_event_makes_a_reader_panic_or_quote_it() {
-    let clients =
-        [SsoClient::Auth0(auth0()), SsoClient::Okta(okta()), SsoClient::Scim(scim_at("http://127.0.0.1:9"))];
+    let clients = [
+        SsoClient::Auth0(auth0()),
+        SsoClient::Entra(entra()),
+        SsoClient::Okta(okta()),
+        SsoClient::Scim(scim_at("http://127.0.0.1:9")),
+    ];
     let mut read = 0;
     for (name, body) in events() {
         for mutated in mutations(&serde_json::from_str(&body).unwrap()) {

@@ -4,6 +4,7 @@
 
 mod auth0;
 mod auth0_faults;
+mod entra;
 mod hubspot;
 mod okta;
 mod okta_pages;

@@ -74,6 +74,7 @@ macro_rules! tests {
 tests! {
     envelope_announcement
     auth0_event
+    entra_event
     okta_event
     scim_event
     salesforce_event

@@ -20,6 +20,7 @@ async fn hubspot_s_client_reads_and_writes_the_contacts_of_the_account() {
 
     let output = output_of_node(
         "hubspot",
+        "hubspot_contacts.cjs",
         json!({
             "url": account.base_url(), "token": account.token(), "contact": "7001", "other": "7002", "key": "P-1",
             "newKey": "P-9", "keyProperty": KEY_PROPERTY, "takenEmail": taken, "secret": SECRET,

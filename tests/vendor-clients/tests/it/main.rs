@@ -2,12 +2,13 @@
 //!
 //! We wrote a simulator and our client from the same documentation of the vendor. If both have the same fault, every other
 //! test passes. Here, programs by other authors read the simulators' answers and print them. The tests compare the output
-//! with the simulator's state. The programs are the vendors' Python libraries at pinned versions
-//! (`crates/local-stack/src/tools.rs`), run by the scripts in `clients/`; `HubSpot`'s is one of Node, in a folder there.
+//! with the simulator's state. The programs are the vendors' libraries for Python (`crates/local-stack/src/tools.rs`) and Node
+//! (`package.json` of a folder in `clients/`) at pinned versions, run by the scripts in `clients/`.
 //!
 //! | simulator | client | what makes it fail |
 //! |---|---|---|
 //! | Auth0 | `auth0-python`, the vendor's | its models are validated on every reply; fields that they do not know are printed |
+//! | Entra | `@microsoft/microsoft-graph-client`, the vendor's, which has no models | it follows links, and reads statuses and error codes |
 //! | Okta | `okta`, the vendor's | its models are validated on every reply; fields that they do not know are lost |
 //! | Stripe | `stripe`, the vendor's | its classes name each field and its kind, and the script compares |
 //! | `HubSpot` | `@hubspot/api-client`, the vendor's | its models keep the fields that they know; it checks a webhook's signature |
@@ -22,12 +23,13 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod auth0;
+mod entra;
 mod hubspot;
 mod okta;
 mod salesforce;
 mod stripe;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use local_stack::Tools;
@@ -45,36 +47,41 @@ const LIMIT: Duration = Duration::from_secs(120);
 async fn output_of(script: &str, instructions: Value) -> Value {
     let tools = Tools::locate_or_install(|line| eprintln!("{line}")).unwrap();
     let python = tokio::task::spawn_blocking(move || tools.vendor_clients_python()).await.unwrap().unwrap();
-    let mut run = Command::new(python);
+    let mut command = Command::new(python);
     // -I: ignores this machine's Python settings, and the script's folder hides no library of the same name.
-    run.arg("-I").arg(format!("{}/clients/{script}", env!("CARGO_MANIFEST_DIR")));
-    output(run, script, &instructions).await
+    command.arg("-I");
+    run(command, script, &[], instructions).await
 }
 
-/// The same for `contacts.js` of a folder of `clients/` with packages of Node.
-async fn output_of_node(folder: &'static str, instructions: Value) -> Value {
+/// The same with Node, and the packages of a folder of `clients/`.
+async fn output_of_node(package: &str, script: &str, instructions: Value) -> Value {
     let tools = Tools::locate_or_install(|line| eprintln!("{line}")).unwrap();
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients").join(folder);
-    let name = format!("vendor-clients-{folder}");
-    let packages = {
-        let own = own.clone();
-        tokio::task::spawn_blocking(move || tools.node_packages(&name, &own)).await.unwrap().unwrap()
-    };
+    let (name, package) = (
+        format!("vendor-clients-{package}"),
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("clients").join(package),
+    );
+    let install = move || tools.node_packages(&name, &package);
+    let folder = tokio::task::spawn_blocking(install).await.unwrap().unwrap();
+    let packages = folder.join("node_modules");
     // Node itself comes as a package, in the version of the lock file.
-    let node = ["x64", "arm64"].map(|arch| packages.join(format!("node_modules/node-linux-{arch}/bin/node")));
-    let mut run =
-        Command::new(node.iter().find(|program| program.is_file()).expect("a Node for this machine"));
-    run.arg(own.join("contacts.js"));
-    run.current_dir(&packages);
-    output(run, folder, &instructions).await
+    let programs = ["x64", "arm64"].map(|arch| packages.join(format!("node-linux-{arch}/bin/node")));
+    let node = programs.into_iter().find(|program| program.is_file()).expect("Linux on x86-64 or ARM64");
+    run(Command::new(node), script, &[("NODE_PATH", packages)], instructions).await
 }
 
-async fn output(mut run: Command, script: &str, instructions: &Value) -> Value {
-    let run = run
+async fn run(
+    mut command: Command,
+    script: &str,
+    variables: &[(&str, PathBuf)],
+    instructions: Value,
+) -> Value {
+    let run = command
+        .arg(format!("{}/clients/{script}", env!("CARGO_MANIFEST_DIR")))
         .arg(instructions.to_string())
         // No proxy, and no settings of the developer.
         .env_clear()
         .env("HOME", "/nonexistent")
+        .envs(variables.iter().map(|(name, value)| (*name, value)))
         .kill_on_drop(true)
         .output();
     let run = tokio::time::timeout(LIMIT, run).await.expect("the client exceeds the limit").unwrap();

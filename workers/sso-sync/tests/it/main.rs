@@ -5,6 +5,7 @@
 mod bad_cases;
 mod crashes;
 mod database;
+mod entra;
 mod evidence;
 mod lifecycle;
 mod odd_users;

@@ -9,7 +9,7 @@ use postgres_store::Store;
 use testkit::{PATIENCE, World};
 
 use crate::forgeries::{answer, in_process};
-use crate::requests::{of_every_provider, persona, stripe, stripe_signed};
+use crate::requests::{entra_about, of_every_provider, persona, stripe, stripe_signed};
 use crate::{Ingress, MARKER, arrived, bodies, outbox_empties, stored};
 
 #[tokio::test]
@@ -57,6 +57,23 @@ async fn every_provider_s_webhook_is_accepted() {
         assert_eq!(event.ids, [id], "{provider}");
         assert!(!last.detail().contains(MARKER) && !last.detail_type().contains(MARKER));
     }
+}
+
+#[tokio::test]
+async fn a_lifecycle_event_of_entra_is_an_event_without_ids_and_a_renewal_is_none() {
+    let (router, bus) = in_process(&[]);
+    for event in ["missed", "subscriptionRemoved"] {
+        let lifecycle = entra_about(&format!(r#""lifecycleEvent":"{event}""#));
+        assert_eq!(answer(&router, &lifecycle).await.0, 200, "{event}");
+        let last = bus.published().pop().unwrap();
+        assert_eq!((last.source(), last.detail_type()), ("coppice.ingress.entra", event));
+        let detail: IngressEvent = serde_json::from_str(last.detail()).unwrap();
+        assert_eq!((detail.ids.len(), detail.change), (0, IngressChange::Missed));
+        assert_eq!(detail.account.as_deref(), Some("9f4c31d2-0b1a-4c6e-8f57-2d90a1b3c4e5"));
+    }
+    let renewal = entra_about(r#""lifecycleEvent":"reauthorizationRequired""#);
+    assert_eq!(answer(&router, &renewal).await, (204, String::new()));
+    assert_eq!(bus.published().len(), 2);
 }
 
 #[tokio::test]

@@ -29,10 +29,11 @@ const UNIT: &str = "webhook-ingress";
 const MARKER: &str = "pii-marker";
 
 /// The settings of a process that accepts every provider.
-const PROVIDERS: [(&str, &str); 9] = [
+const PROVIDERS: [(&str, &str); 10] = [
     ("COPPICE_PUBLIC_URL", PUBLIC_URL),
     ("COPPICE_AUTH0_WEBHOOK_SECRETS", BEARER),
     ("COPPICE_CONTENTFUL_WEBHOOK_SECRETS", SECRET),
+    ("COPPICE_ENTRA_WEBHOOK_SECRETS", SECRET),
     ("COPPICE_HUBSPOT_WEBHOOK_SECRETS", SECRET),
     ("COPPICE_OKTA_WEBHOOK_SECRETS", BEARER),
     ("COPPICE_PERSONA_WEBHOOK_SECRETS", SECRET),

@@ -3,7 +3,7 @@
 use axum::http::Method;
 use testkit::World;
 
-use crate::forgeries::{in_process, response};
+use crate::forgeries::{answer, in_process, response};
 use crate::requests::{of_every_provider, stripe, stripe_sent, stripe_signed};
 use crate::{BINARY, Ingress, MARKER, UNIT};
 
@@ -39,6 +39,10 @@ async fn each_refusal_has_its_status_and_its_word() {
         (400, "unreadable", stripe_signed(r#"{"pii-marker": "#, 0)),
         (400, "unreadable", stripe_signed(r#"["pii-marker"]"#, 0)),
         (400, "challenge", get.clone().to("/webhooks/okta")),
+        (400, "challenge", good().to("/webhooks/entra?validationToken=")),
+        (400, "challenge", good().to("/webhooks/entra?validationToken=a%0Ab")),
+        (405, "method", get.clone().to("/webhooks/entra?validationToken=a")),
+        (401, "signature", good().to("/webhooks/entra?x=1")),
         (
             400,
             "challenge",
@@ -50,6 +54,7 @@ async fn each_refusal_has_its_status_and_its_word() {
         let mut forged = webhook;
         match strict {
             true => forged = forged.with("authorization", "Bearer 0123456789abcdeg"),
+            false if forged.has_secret_in_body() => forged = forged.with_another_secret(),
             false => forged.body.push(b' '),
         }
         cases.push((401, "signature", forged));
@@ -82,6 +87,21 @@ async fn okta_s_challenge_is_returned_unchanged() {
 }
 
 #[tokio::test]
+async fn entra_s_challenge_is_returned_decoded_as_plain_text() {
+    let (router, bus) = in_process(&[]);
+    let path = "/webhooks/entra?validationToken=Validation%3a+Testing%20client+%3Cb%3E";
+    let mut challenge = stripe("vs_1").to(path).with("content-type", "text/plain; charset=utf-8");
+    challenge.body.clear();
+    let reply = response(&router, &challenge).await;
+    assert_eq!(reply.headers()["content-type"], "text/plain; charset=utf-8");
+    assert_eq!(reply.headers()["x-content-type-options"], "nosniff");
+    assert_eq!(answer(&router, &challenge).await, (200, "Validation: Testing client <b>".to_owned()));
+    let other = challenge.to("/webhooks/okta?validationToken=a");
+    assert_eq!(answer(&router, &other).await.0, 415, "it is Entra's alone");
+    assert_eq!(bus.calls(), 0);
+}
+
+#[tokio::test]
 async fn without_a_provider_it_does_not_start_and_lists_what_would_enable_one() {
     let world = World::start().await;
     let mut worker = world.spawn_worker(BINARY, UNIT, &[]);
@@ -89,7 +109,7 @@ async fn without_a_provider_it_does_not_start_and_lists_what_would_enable_one() 
     let log = worker.log();
     assert!(log.contains("1 setting(s) missing or wrong"), "{log}");
     assert!(log.contains("no provider is enabled: set the secrets of at least one: "), "{log}");
-    for name in ["AUTH0", "CONTENTFUL", "HUBSPOT", "OKTA", "PERSONA", "SCIM", "STRIPE"] {
+    for name in ["AUTH0", "CONTENTFUL", "ENTRA", "HUBSPOT", "OKTA", "PERSONA", "SCIM", "STRIPE"] {
         assert!(log.contains(&format!("COPPICE_{name}_WEBHOOK_SECRETS")), "{log}");
     }
     assert!(log.contains("COPPICE_STANDARD_WEBHOOKS_SECRETS"), "{log}");

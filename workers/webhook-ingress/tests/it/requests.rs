@@ -12,6 +12,7 @@ use crate::MARKER;
 pub(crate) const SECRET: &str = "0123456789abcdef-secret";
 pub(crate) const STANDARD_SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZi1zZWNyZXQ=";
 pub(crate) const BEARER: &str = "Bearer 0123456789abcdef";
+pub(crate) const ENTRA_USER: &str = "3c9a1f70-5b2e-4d11-9a0c-7e6f10c2d4b8";
 pub(crate) const PUBLIC_URL: &str = "https://hooks.example.gov";
 
 /// One request.
@@ -39,6 +40,18 @@ impl Webhook {
     pub(crate) fn without(mut self, name: &str) -> Self {
         self.headers.retain(|(known, _)| known != name);
         self
+    }
+
+    /// The same with another secret in the body.
+    pub(crate) fn with_another_secret(mut self) -> Self {
+        let body = String::from_utf8(self.body).unwrap();
+        self.body = body.replace(SECRET, &SECRET.to_uppercase()).into_bytes();
+        self
+    }
+
+    /// Whether the body itself has the secret, so that no other part of it proves anything.
+    pub(crate) fn has_secret_in_body(&self) -> bool {
+        self.path == "/webhooks/entra"
     }
 
     pub(crate) fn to(mut self, path: &str) -> Self {
@@ -127,6 +140,22 @@ fn standard(id: &str) -> Webhook {
     webhook.with("webhook-timestamp", at.to_string()).with("webhook-signature", format!("v1,{digest}"))
 }
 
+/// The second notification is a copy, as Graph sends them.
+fn entra(user: &str) -> Webhook {
+    entra_about(&format!(
+        r#""changeType":"updated","resource":"Users/{user}","resourceData":{{"id":"{user}","displayName":"{MARKER}-name"}}"#
+    ))
+}
+
+/// Notifications with these fields.
+pub(crate) fn entra_about(fields: &str) -> Webhook {
+    let one = format!(
+        r#"{{"subscriptionId":"7f105c7d-2dc5-4530-97cd-4e7ae6534c07","clientState":"{SECRET}",
+        "tenantId":"9f4c31d2-0b1a-4c6e-8f57-2d90a1b3c4e5",{fields}}}"#
+    );
+    Webhook::new("entra", format!(r#"{{"value":[{one},{one}]}}"#))
+}
+
 fn okta(user: &str) -> Webhook {
     let body = format!(
         r#"{{"data":{{"events":[{{"eventType":"user.lifecycle.suspend","target":[{{"id":"{user}","type":"User",
@@ -156,6 +185,7 @@ pub(crate) fn of_every_provider() -> Vec<(&'static str, Webhook)> {
         ("70", hubspot(70)),
         ("entry1", contentful("entry1")),
         ("P-1", standard("P-1")),
+        (ENTRA_USER, entra(ENTRA_USER)),
         ("00u1", okta("00u1")),
         ("auth0|1", auth0("auth0|1")),
         ("2819", scim("2819")),

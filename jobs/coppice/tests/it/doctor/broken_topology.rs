@@ -22,12 +22,12 @@ async fn the_doctor_finds_rules_that_match_too_little_or_too_much() {
 
     // Changing a rule does not enable it.
     clinic.events.enable_rule().event_bus_name("coppice").name(INGRESS_RULE).send().await.unwrap();
-    let narrow = r#"{"source":["coppice.ingress.scim","coppice.ingress.okta"]}"#;
+    let narrow = r#"{"source":["coppice.ingress.scim","coppice.ingress.entra","coppice.ingress.okta"]}"#;
     rule(INGRESS_RULE).event_pattern(narrow).send().await.unwrap();
     let lost = ("sample events coppice-sso-sync: no rule matches ingress.auth0", "deploy the template");
     clinic.finds("sso-sync", &[], &[lost]).await;
 
-    let wide = r#"{"source":["coppice.ingress.scim","coppice.ingress.auth0","coppice.ingress.okta","coppice.ingress.persona"]}"#;
+    let wide = r#"{"source":["coppice.ingress.scim","coppice.ingress.auth0","coppice.ingress.entra","coppice.ingress.okta","coppice.ingress.persona"]}"#;
     rule(INGRESS_RULE).event_pattern(wide).send().await.unwrap();
     let stray =
         ("ingress.persona is not for this queue, and matches coppice-sso-sync-ingress", "edited or deleted");

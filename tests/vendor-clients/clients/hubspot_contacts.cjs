@@ -3,10 +3,7 @@
 // It reads contacts alone and in batches, searches, creates and changes them by a unique property, merges and archives them, and
 // checks the signature of a webhook. Its models name each field; the script prints what they read.
 
-const { createRequire } = require("node:module");
-
-// The packages are in the folder that this is run in.
-const { Client, Signature } = createRequire(`${process.cwd()}/`)("@hubspot/api-client");
+const { Client, Signature } = require("@hubspot/api-client");
 
 const order = JSON.parse(process.argv[2]);
 const client = new Client({ accessToken: order.token, basePath: order.url, numberOfApiCallRetries: 0 });
