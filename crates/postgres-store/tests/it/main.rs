@@ -14,6 +14,7 @@ mod drills;
 mod echoes;
 mod errors;
 mod failures;
+mod fields;
 mod guard;
 mod history;
 mod identities;
