@@ -35,6 +35,7 @@ mod rights;
 mod schema;
 mod sessions;
 mod tls;
+mod upsert_forms;
 
 use authority::Role;
 use postgres_store::Source;
