@@ -30,6 +30,10 @@ grant select on crm_account, crm_push, crm_push_key to coppice_app_login, coppic
 grant usage on sequence refetch_ticket to coppice_app_login, coppice_coppice, coppice_crm_resync, coppice_crm_sync,
     coppice_identity_verification, coppice_sso_resync, coppice_sso_sync;
 
+-- Who reads persons may read them with a column for each field, too.
+grant select on person_profile to coppice_app_login, coppice_coppice, coppice_crm_account, coppice_crm_resync,
+    coppice_crm_sync, coppice_identity_verification, coppice_sso_resync, coppice_sso_sync;
+
 -- Units that read contacts: whether they have what was pushed to them; and requests for a resync after lost changes.
 grant insert, update, delete on crm_push to coppice_crm_resync, coppice_crm_sync;
 grant select, insert, update on resync_request to coppice_crm_sync, coppice_sso_sync;

@@ -1,11 +1,13 @@
 //! Explains the value of a field: every rule about it in order, and its result for every record.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::profile::believe;
-use crate::{Field, Policy, Rule, SourceRecord};
+use crate::{Definition, Field, Policy, Rule, SourceRecord};
 
 /// One rule about a field. Holds personal data: no `Debug`.
 #[derive(Clone, PartialEq, Serialize)]
@@ -48,6 +50,8 @@ pub enum Standing {
     Gone,
     /// The record has no value of the field.
     Silent,
+    /// The record's value does not fit the field's type. It counts as missing.
+    Unusable,
     /// The value is one that we pushed.
     Echo,
     /// The policy never uses this source's value for the field.
@@ -57,13 +61,14 @@ pub enum Standing {
 }
 
 /// [`Profile::compute`](crate::Profile::compute) step by step. Empty if the policy has no rule for the field.
-pub fn explain(policy: &Policy, records: &[SourceRecord], field: Field) -> Vec<RuleTrace> {
+pub fn explain(policy: &Policy, records: &[SourceRecord], field: &Field) -> Vec<RuleTrace> {
+    let Some(definition) = policy.definition(field) else { return Vec::new() };
     let mut records: Vec<&SourceRecord> = records.iter().collect();
     records.sort_by_key(|record| (&record.source, &record.external_id));
     let owned: Vec<SourceRecord> = records.iter().copied().cloned().collect();
-    let won = believe(policy, &owned, field).map(|(_, believed)| believed);
+    let won = believe(policy, &owned, field);
     let mut traces = Vec::new();
-    for rule in policy.rules(field) {
+    for rule in &definition.from {
         let text = rule.to_string();
         let tried = records.iter().map(|record| {
             let admitted = || match &won {
@@ -74,12 +79,14 @@ pub fn explain(policy: &Policy, records: &[SourceRecord], field: Field) -> Vec<R
                 }
                 _ => Standing::Older,
             };
-            let standing = refusal(policy, rule, record, field).unwrap_or_else(admitted);
+            let standing = refusal(definition, rule, record, field).unwrap_or_else(admitted);
+            let said = record.assertion(field);
             Tried {
                 source: record.source.clone(),
                 external_id: record.external_id.clone(),
                 version_at: record.version_at,
-                value: record.assertion(field).cloned(),
+                value: said
+                    .map(|value| definition.usable(value).unwrap_or(Cow::Borrowed(value)).into_owned()),
                 standing,
             }
         });
@@ -89,16 +96,19 @@ pub fn explain(policy: &Policy, records: &[SourceRecord], field: Field) -> Vec<R
     traces
 }
 
-fn refusal(policy: &Policy, rule: &Rule, record: &SourceRecord, field: Field) -> Option<Standing> {
+fn refusal(definition: &Definition, rule: &Rule, record: &SourceRecord, field: &Field) -> Option<Standing> {
     if !rule.is_about(record) {
-        Some(Standing::NotNamed)
-    } else if record.record.is_none() {
-        Some(Standing::Gone)
-    } else if record.assertion(field).is_none() {
-        Some(Standing::Silent)
+        return Some(Standing::NotNamed);
+    }
+    if record.record.is_none() {
+        return Some(Standing::Gone);
+    }
+    let Some(value) = record.assertion(field) else { return Some(Standing::Silent) };
+    if definition.usable(value).is_none() {
+        Some(Standing::Unusable)
     } else if record.own_assertion(field).is_none() {
         Some(Standing::Echo)
-    } else if policy.excludes(field, record) {
+    } else if definition.excludes(record) {
         Some(Standing::Never)
     } else if !rule.condition_holds(record, field) {
         Some(Standing::NotVerified)
@@ -136,7 +146,7 @@ mod tests {
             record("crm", Role::Crm, 9, json!({"email": "a@crm"})),
             record("stripe", Role::Identity, 9, json!({})),
         ];
-        let traces = explain(&Policy::default(), &records, Field::Email);
+        let traces = explain(&Policy::default(), &records, Field::email());
         let rules: Vec<&str> = traces.iter().map(|trace| trace.rule.as_str()).collect();
         assert_eq!(rules, ["sso when verified", "sso", "crm"]);
         let standings = |index: usize| -> Vec<Standing> {
@@ -150,15 +160,15 @@ mod tests {
 
     #[test]
     fn a_record_that_is_never_believed_or_has_no_value_is_explained() {
-        let text = include_str!("default-policy.toml")
-            .replace("[fields.phone]\nfrom", "[fields.phone]\nnever = [\"auth0\"]\nfrom");
-        let policy = Policy::parse(&text).unwrap();
+        let policy =
+            Policy::parse("[fields.phone]\ntype = \"phone\"\nfrom = [\"sso\"]\nnever = [\"auth0\"]").unwrap();
         let records = [
             record("auth0", Role::Sso, 1, json!({"phone": "+1"})),
             record("okta", Role::Sso, 1, json!({"phone": " "})),
+            record("scim", Role::Sso, 1, json!({"phone": {"home": "+1"}})),
         ];
-        let traces = explain(&policy, &records, Field::Phone);
+        let traces = explain(&policy, &records, &"phone".parse().unwrap());
         let standings: Vec<Standing> = traces[0].tried.iter().map(|tried| tried.standing).collect();
-        assert_eq!(standings, [Standing::Never, Standing::Silent]);
+        assert_eq!(standings, [Standing::Never, Standing::Silent, Standing::Unusable]);
     }
 }

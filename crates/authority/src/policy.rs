@@ -1,27 +1,23 @@
-//! The policy: which source wins for each field. A TOML file; `default-policy.toml` is the default and the
-//! documentation. All faults of a file are listed at once.
+//! The policy: the fields of a person, and which source wins for each. A TOML file, laid over `default-policy.toml`, which is
+//! the default and the documentation. All faults of a file are listed at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use phonenumber::country;
 use serde::Deserialize;
 
+use crate::definition::{Class, Definition, FieldType};
 use crate::rule::{is_known, names, unknown_name};
 use crate::{Field, Rule, SourceRecord};
 
 const DEFAULT: &str = include_str!("default-policy.toml");
 
-/// Which source wins for each field. Complete: every field has an entry.
+/// The fields of a person, and which source wins for each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    fields: BTreeMap<Field, FieldPolicy>,
+    fields: BTreeMap<Field, Definition>,
     push: BTreeSet<Field>,
     trusted_email_from: Vec<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct FieldPolicy {
-    from: Vec<Rule>,
-    never: Vec<String>,
 }
 
 /// Why a file is not a policy: each fault with its place.
@@ -34,69 +30,102 @@ pub struct PolicyError {
 
 // `expecting`: an error names the form of the file, never a type of this crate.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "tables `fields`, `crm` and `linking`")]
+#[serde(deny_unknown_fields, expecting = "tables `fields`, `phones`, `crm` and `linking`")]
 struct File {
+    #[serde(default)]
     fields: BTreeMap<String, FieldFile>,
-    #[serde(default)]
-    crm: CrmFile,
-    #[serde(default)]
-    linking: LinkingFile,
+    phones: Option<PhonesFile>,
+    crm: Option<CrmFile>,
+    linking: Option<LinkingFile>,
 }
 
+// What is required is optional here, so that each fault is listed and not only the first.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table with `from` and, if wanted, `never`")]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a table with `type`, `from` and, if wanted, `values`, `class` and `never`"
+)]
 struct FieldFile {
-    from: Vec<String>,
+    r#type: Option<String>,
+    values: Option<Vec<String>>,
+    class: Option<String>,
+    from: Option<Vec<String>>,
     #[serde(default)]
     never: Vec<String>,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table with `region`")]
+struct PhonesFile {
+    region: String,
+}
+
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table with `push`")]
 struct CrmFile {
     #[serde(default)]
     push: Vec<String>,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table with `trusted_email_from`")]
 struct LinkingFile {
     #[serde(default)]
     trusted_email_from: Vec<String>,
 }
 
+impl File {
+    fn parse(text: &str) -> Result<Self, PolicyError> {
+        toml::from_str(text).map_err(|error| PolicyError { faults: vec![with_place(&error, text)] })
+    }
+
+    /// A table of this file replaces the whole table of the other.
+    fn over(self, other: Self) -> Self {
+        let mut fields = other.fields;
+        fields.extend(self.fields);
+        Self {
+            fields,
+            phones: self.phones.or(other.phones),
+            crm: self.crm.or(other.crm),
+            linking: self.linking.or(other.linking),
+        }
+    }
+}
+
 impl Policy {
-    /// Reads a policy.
+    /// Reads a policy, which is laid over the default.
     ///
     /// # Errors
     /// [`PolicyError`] with every fault.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
-        let file: File =
-            toml::from_str(text).map_err(|error| PolicyError { faults: vec![with_place(&error, text)] })?;
+        let file = File::parse(text)?.over(File::parse(DEFAULT)?);
         let mut faults = Vec::new();
+        let region = region(file.phones.as_ref(), &mut faults);
         let mut fields = BTreeMap::new();
-        for (name, rules) in &file.fields {
+        for (name, own) in &file.fields {
             let field = name.parse::<Field>().map_err(|error| faults.push(format!("fields: {error}")));
-            let own = read_rules(name, rules, &mut faults);
-            fields.extend(field.ok().map(|field| (field, own)));
+            let definition = read_definition(name, own, region, &mut faults);
+            fields.extend(field.ok().zip(definition));
         }
-        for field in Field::ALL {
-            // A field that is not mentioned would silently have no value.
-            if !fields.contains_key(&field) {
-                faults.push(format!("fields.{field}: missing; write `from = []` if no source may give it"));
-            }
+        if fields.get(Field::email()).is_some_and(|email: &Definition| email.kind != FieldType::Email) {
+            // Records are linked by it.
+            faults.push(String::from(r#"fields.email: write `type = "email"`"#));
         }
         let mut push = BTreeSet::new();
-        for name in &file.crm.push {
-            match name.parse::<Field>() {
-                Ok(Field::MailingAddress | Field::DisplayName) => {
-                    faults.push(format!("crm.push: {name} cannot be written to a CRM"));
+        for name in file.crm.iter().flat_map(|crm| &crm.push) {
+            match fields.get_key_value(name.as_str()) {
+                Some((_, definition)) if definition.kind == FieldType::Address => {
+                    faults.push(format!("crm.push: {name} cannot be pushed: an address has several parts"));
                 }
-                Ok(field) => drop(push.insert(field)),
-                Err(error) => faults.push(format!("crm.push: {error}")),
+                Some((field, _)) => drop(push.insert(field.clone())),
+                // Its own faults are listed already.
+                None if file.fields.contains_key(name) => {}
+                None => {
+                    faults.push(format!("crm.push: {name:?} is not a field: define it as [fields.{name}]"));
+                }
             }
         }
-        let trusted_email_from = file.linking.trusted_email_from;
+        let trusted_email_from = file.linking.map(|linking| linking.trusted_email_from).unwrap_or_default();
         faults.extend(unknown(&trusted_email_from, "linking.trusted_email_from"));
         if faults.is_empty() {
             Ok(Self { fields, push, trusted_email_from })
@@ -105,34 +134,132 @@ impl Policy {
         }
     }
 
-    pub(crate) fn rules(&self, field: Field) -> &[Rule] {
-        self.fields.get(&field).map_or(&[], |own| &own.from)
+    /// Every field with its definition, in the order of the names.
+    pub fn fields(&self) -> impl Iterator<Item = (&Field, &Definition)> {
+        self.fields.iter()
     }
 
-    pub(crate) fn excludes(&self, field: Field, record: &SourceRecord) -> bool {
-        self.fields.get(&field).is_some_and(|own| own.never.iter().any(|name| names(name, record)))
+    /// The definition of a field. `None`: this policy has no such field.
+    pub fn definition(&self, field: &Field) -> Option<&Definition> {
+        self.fields.get(field)
+    }
+
+    /// The field of this name.
+    ///
+    /// # Errors
+    /// The names that there are.
+    pub fn field(&self, name: &str) -> Result<&Field, String> {
+        let known = || self.fields.keys().map(Field::as_str).collect::<Vec<_>>().join(", ");
+        let named = self.fields.get_key_value(name).map(|(field, _)| field);
+        named.ok_or_else(|| format!("unknown field {name:?}; the fields are {}", known()))
+    }
+
+    /// The fields that are pushed to the CRM.
+    pub fn pushed(&self) -> impl Iterator<Item = &Field> {
+        self.push.iter()
     }
 
     /// Whether this field is pushed to the CRM.
-    pub fn pushes(&self, field: Field) -> bool {
-        self.push.contains(&field)
+    pub fn pushes(&self, field: &Field) -> bool {
+        self.push.contains(field)
     }
 
     /// Whether a record's address counts as verified, for linking.
     pub fn trusts_email_of(&self, record: &SourceRecord) -> bool {
-        record.vouches_for(Field::Email) || self.trusted_email_from.iter().any(|name| names(name, record))
+        record.vouches_for(Field::email()) || self.trusted_email_from.iter().any(|name| names(name, record))
+    }
+}
+
+impl Definition {
+    pub(crate) fn excludes(&self, record: &SourceRecord) -> bool {
+        self.never.iter().any(|name| names(name, record))
     }
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self::parse(DEFAULT).unwrap_or_else(|error| unreachable!("the default is tested: {error}"))
+        Self::parse("").unwrap_or_else(|error| unreachable!("the default is tested: {error}"))
     }
 }
 
-fn read_rules(name: &str, file: &FieldFile, faults: &mut Vec<String>) -> FieldPolicy {
+fn region(file: Option<&PhonesFile>, faults: &mut Vec<String>) -> country::Id {
+    let region = file.map_or("", |phones| phones.region.as_str());
+    region.parse().unwrap_or_else(|_| {
+        faults
+            .push(format!("phones.region: {region:?} is not a region: write its code in ISO 3166-1, as US"));
+        country::US
+    })
+}
+
+/// `None`: it has a fault.
+fn read_definition(
+    name: &str,
+    file: &FieldFile,
+    region: country::Id,
+    faults: &mut Vec<String>,
+) -> Option<Definition> {
+    let before = faults.len();
+    let kind = match file.r#type.as_deref().map(str::parse::<FieldType>) {
+        Some(Ok(kind)) => Some(kind),
+        Some(Err(error)) => {
+            faults.push(format!("fields.{name}.type: {error}"));
+            None
+        }
+        None => {
+            let types = FieldType::ALL.map(FieldType::as_str).join(", ");
+            faults.push(format!("fields.{name}: without a type; write `type = …`, one of {types}"));
+            None
+        }
+    };
+    let class = match file.class.as_deref().map(str::parse::<Class>) {
+        None => Class::default(),
+        Some(Ok(class)) => class,
+        Some(Err(error)) => {
+            faults.push(format!("fields.{name}.class: {error}"));
+            Class::default()
+        }
+    };
+    let values = read_values(name, file, kind, faults);
+    let from = read_rules(name, file, faults);
+    let (never, kind) = (file.never.clone(), kind?);
+    (faults.len() == before).then_some(Definition { kind, class, values, region, from, never })
+}
+
+fn read_values(
+    name: &str,
+    file: &FieldFile,
+    kind: Option<FieldType>,
+    faults: &mut Vec<String>,
+) -> Vec<String> {
+    let Some(values) = &file.values else { return Vec::new() };
+    if kind.is_some_and(|kind| kind != FieldType::Code) {
+        faults.push(format!(r#"fields.{name}.values: only a field of `type = "code"` has values"#));
+    }
+    if values.is_empty() {
+        faults.push(format!("fields.{name}.values: empty; leave it out if any value may be used"));
+    }
+    let mut known = BTreeSet::new();
+    for value in values {
+        if value.trim() != value || value.is_empty() {
+            faults.push(format!("fields.{name}.values: {value:?} is empty or has outer blanks"));
+        }
+        if !known.insert(value) {
+            faults.push(format!("fields.{name}.values: {value:?} is listed twice"));
+        }
+    }
+    values.clone()
+}
+
+fn read_rules(name: &str, file: &FieldFile, faults: &mut Vec<String>) -> Vec<Rule> {
+    let Some(rules) = &file.from else {
+        // It would silently have no value.
+        faults.push(format!(
+            "fields.{name}: a field without a source; write `from = []` if no source may give it"
+        ));
+        return Vec::new();
+    };
     let mut from = Vec::new();
-    for text in &file.from {
+    for text in rules {
         match text.parse::<Rule>() {
             Ok(rule) if from.contains(&rule) => {
                 faults.push(format!("fields.{name}: {text:?} is listed twice"));
@@ -145,7 +272,7 @@ fn read_rules(name: &str, file: &FieldFile, faults: &mut Vec<String>) -> FieldPo
     for rule in &from {
         if rule.never_holds(name) {
             faults.push(format!(
-                "fields.{name}: {:?} never holds: sso and crm verify only email",
+                "fields.{name}: {:?} never holds: sso, crm and registry verify only email",
                 rule.to_string()
             ));
         }
@@ -154,7 +281,7 @@ fn read_rules(name: &str, file: &FieldFile, faults: &mut Vec<String>) -> FieldPo
             faults.push(format!("fields.{name}: {:?} is in both `from` and `never`", rule.to_string()));
         }
     }
-    FieldPolicy { from, never: file.never.clone() }
+    from
 }
 
 fn unknown<'a>(names: &'a [String], place: &'a str) -> impl Iterator<Item = String> + 'a {
@@ -180,46 +307,120 @@ mod tests {
     use super::*;
     use crate::Role;
 
+    fn field(name: &str) -> Field {
+        name.parse().unwrap()
+    }
+
     #[test]
-    fn the_default_has_rules_for_every_field() {
+    fn the_default_has_a_source_for_every_field() {
         let policy = Policy::default();
-        for field in Field::ALL {
-            assert!(!policy.rules(field).is_empty(), "{field}");
+        for (field, definition) in policy.fields() {
+            assert!(!definition.from.is_empty(), "{field}");
         }
-        assert!(policy.pushes(Field::Email) && !policy.pushes(Field::MailingAddress));
+        assert!(policy.pushes(Field::email()) && !policy.pushes(&field("mailing_address")));
+        let class = |name| policy.definition(&field(name)).unwrap().class;
+        assert_eq!((class("email"), class("birthdate")), (Class::Personal, Class::Sensitive));
+    }
+
+    #[test]
+    fn a_file_is_laid_over_the_default_table_by_table() {
+        let text = r#"
+            [fields.preferred_language]
+            type = "code"
+            values = ["en", "es", "vi"]
+            class = "public"
+            from = ["crm"]
+            [fields.phone]
+            type = "text"
+            from = []
+        "#;
+        let policy = Policy::parse(text).unwrap();
+        let (own, default) = (|name| policy.definition(&field(name)).unwrap(), Policy::default());
+        let language = own("preferred_language");
+        assert_eq!((language.kind, language.class), (FieldType::Code, Class::Public));
+        assert_eq!(language.values, ["en", "es", "vi"]);
+        assert_eq!(own("email"), default.definition(Field::email()).unwrap());
+        assert!(policy.pushes(Field::email()), "the table `crm` is the default's");
+        let phone = own("phone");
+        assert_eq!(
+            (phone.kind, phone.from.len()),
+            (FieldType::Text, 0),
+            "nothing of the default's table is left"
+        );
+        let none = Policy::parse("[crm]\npush = []").unwrap();
+        assert_eq!(none.pushed().count(), 0);
+        assert_eq!(Policy::parse("").unwrap(), default);
     }
 
     #[test]
     fn every_fault_is_listed_at_once() {
         let text = r#"
             [fields.email]
+            type = "text"
             from = ["sso when new", "crm", "crm"]
             never = ["crm", "the CRM"]
             [fields.birthdate]
-            from = ["sso when verified", "newest of ss0, crm"]
+            type = "date"
+            from = ["sso when verified", "registry when verified", "newest of ss0, crm"]
             [fields.shoe_size]
+            class = "secret"
+            [fields.hat]
+            type = "hat"
             from = []
+            [fields.blocked]
+            type = "boolean"
+            from = ["sso"]
+            [fields.Hat]
+            type = "text"
+            values = ["a"]
+            from = ["sso"]
+            [fields.language]
+            type = "code"
+            values = ["en", "en", " es"]
+            from = ["sso"]
+            [fields.tier]
+            type = "code"
+            values = []
+            from = ["sso"]
+            [phones]
+            region = "Sweden"
             [crm]
-            push = ["mailing_address", "hat"]
+            push = ["mailing_address", "glove", "shoe_size"]
             [linking]
             trusted_email_from = ["CRM"]
         "#;
-        let faults = Policy::parse(text).unwrap_err().to_string();
-        for expected in [
+        let faults = Policy::parse(text).unwrap_err().faults;
+        let expected = [
+            r#"phones.region: "Sweden" is not a region"#,
+            r#"fields: "Hat" cannot name a field: write 1 to 63 characters"#,
+            "fields.Hat.values: only a field of `type = \"code\"` has values",
+            r#"fields.birthdate: "newest of ss0, crm" "#,
+            r#"fields.birthdate: "sso when verified" never holds"#,
+            r#"fields.birthdate: "registry when verified" never holds"#,
+            r#"fields: "blocked" cannot name a field: it has another meaning"#,
             r#"fields.email: unknown condition "new" in rule "sso when new""#,
             r#"fields.email: "crm" is listed twice"#,
+            r#"fields.email.never: "the CRM" is not a role (sso, crm, identity, registry) or a source (auth0, "#,
             r#"fields.email: "crm" is in both `from` and `never`"#,
-            r#"fields: unknown field "shoe_size""#,
-            r#"fields.email.never: "the CRM" is not a role (sso, crm, identity) or a source (auth0, "#,
-            r#"fields.birthdate: "sso when verified" never holds"#,
-            r#"fields.birthdate: "ss0" in rule "newest of ss0, crm" is not a role"#,
+            r#"fields.hat.type: unknown type "hat"; the types are text, email, phone, "#,
+            r#"fields.language.values: "en" is listed twice"#,
+            r#"fields.language.values: " es" is empty or has outer blanks"#,
+            "fields.shoe_size: without a type; write `type = …`, one of text, email, ",
+            r#"fields.shoe_size.class: unknown class "secret"; the classes are public, personal, sensitive"#,
+            "fields.shoe_size: a field without a source; write `from = []`",
+            "fields.tier.values: empty",
+            "crm.push: mailing_address cannot be pushed",
+            r#"crm.push: "glove" is not a field: define it as [fields.glove]"#,
             r#"linking.trusted_email_from: "CRM" is not a role"#,
-            "fields.phone: missing",
-            "crm.push: mailing_address cannot be written",
-            r#"crm.push: unknown field "hat""#,
-        ] {
-            assert!(faults.contains(expected), "{expected}\nin {faults}");
+        ];
+        for (fault, expected) in faults.iter().zip(expected) {
+            let expected = expected
+                .replace(r#""newest of ss0, crm" "#, r#""ss0" in rule "newest of ss0, crm" is not a role"#);
+            assert!(fault.starts_with(&expected), "{expected}\nis not {fault}");
         }
+        assert_eq!(faults.len(), expected.len(), "{faults:#?}");
+        let text = Policy::parse("[fields.email]\ntype = \"text\"\nfrom = []").unwrap_err().to_string();
+        assert!(text.contains(r#"fields.email: write `type = "email"`"#), "{text}");
     }
 
     #[test]
@@ -251,6 +452,7 @@ mod tests {
             ("[fields]\n[crn]\npush = []", "line 2, column 2: "),
             ("[fields.email]\n\nfrom = \"sso\"", "line 3, column 8: "),
             ("[fields.email]\nfrom = [\"é\", 7]", "line 2, column 14: "),
+            ("[fields.email]\nkind = \"email\"", "line 2, column 1: "),
         ] {
             let error = Policy::parse(text).unwrap_err();
             assert!(error.faults[0].starts_with(place), "{text:?}: {error}");

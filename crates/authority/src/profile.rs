@@ -36,8 +36,10 @@ impl Status {
 /// A value with its origin. Holds personal data: no `Debug`.
 #[derive(Clone, PartialEq)]
 pub struct Believed {
-    /// The value: a text, or for an address its parts.
+    /// The value, in the source's own spelling.
     pub value: Value,
+    /// Whether the source has verified it.
+    pub verified: bool,
     /// Whose it is.
     pub source: String,
     /// What that source is to us.
@@ -55,8 +57,6 @@ pub struct Believed {
 pub struct Profile {
     /// What the person may do.
     pub status: Status,
-    /// Whether the source of the address has verified it.
-    pub email_verified: bool,
     /// The fields that have a value.
     pub fields: BTreeMap<Field, Believed>,
 }
@@ -64,46 +64,36 @@ pub struct Profile {
 impl Profile {
     /// Computes the profile. The order of `records` does not matter.
     pub fn compute(policy: &Policy, records: &[SourceRecord]) -> Self {
-        let mut fields = BTreeMap::new();
-        let mut email_verified = false;
-        for field in Field::ALL {
-            let Some((record, believed)) = believe(policy, records, field) else { continue };
-            if field == Field::Email {
-                email_verified = record.vouches_for(field);
-            }
-            fields.insert(field, believed);
-        }
-        Self { status: status(records), email_verified, fields }
+        let believed = |field: &Field| Some((field.clone(), believe(policy, records, field)?));
+        let fields = policy.fields().filter_map(|(field, _)| believed(field)).collect();
+        Self { status: status(records), fields }
     }
 
     /// The value of a field as text, where it is one.
-    pub fn text(&self, field: Field) -> Option<&str> {
-        self.fields.get(&field)?.value.as_str()
+    pub fn text(&self, field: &str) -> Option<&str> {
+        self.fields.get(field)?.value.as_str()
     }
 }
 
-pub(crate) fn believe<'a>(
-    policy: &Policy,
-    records: &'a [SourceRecord],
-    field: Field,
-) -> Option<(&'a SourceRecord, Believed)> {
-    policy.rules(field).iter().find_map(|rule| {
+pub(crate) fn believe(policy: &Policy, records: &[SourceRecord], field: &Field) -> Option<Believed> {
+    let definition = policy.definition(field)?;
+    definition.from.iter().find_map(|rule| {
         let admitted = records
             .iter()
-            .filter(|record| rule.admits(record, field) && !policy.excludes(field, record))
-            .filter_map(|record| Some((record, record.own_assertion(field)?)));
+            .filter(|record| rule.admits(record, field) && !definition.excludes(record))
+            .filter_map(|record| Some((record, definition.usable(record.own_assertion(field)?)?)));
         // The newest record. On a tie the names decide, so that the order of the records does not matter.
         let (record, value) = admitted
             .min_by_key(|(record, _)| (Reverse(record.newest_by()), &record.source, &record.external_id))?;
-        let believed = Believed {
-            value: value.clone(),
+        Some(Believed {
+            value: value.into_owned(),
+            verified: record.vouches_for(field),
             source: record.source.clone(),
             role: record.role,
             external_id: record.external_id.clone(),
             version_at: record.version_at,
             rule: rule.to_string(),
-        };
-        Some((record, believed))
+        })
     })
 }
 
@@ -168,12 +158,12 @@ mod tests {
     #[test]
     fn by_default_each_field_comes_from_the_source_with_most_authority() {
         let profile = Profile::compute(&Policy::default(), &three());
-        assert_eq!(profile.text(Field::Email), Some("a@idp"));
-        assert!(profile.email_verified);
-        assert_eq!(profile.text(Field::GivenName), Some("Augusta"));
-        assert_eq!(profile.text(Field::Phone), Some("+1"), "the source with most authority has no phone");
-        assert_eq!(profile.fields[&Field::MailingAddress].value, json!({"city": "Lund"}));
-        let believed = &profile.fields[&Field::GivenName];
+        assert_eq!(profile.text("email"), Some("a@idp"));
+        assert!(profile.fields["email"].verified);
+        assert_eq!(profile.text("given_name"), Some("Augusta"));
+        assert_eq!(profile.text("phone"), Some("+1"), "the source with most authority has no phone");
+        assert_eq!(profile.fields["mailing_address"].value, json!({"city": "Lund"}));
+        let believed = &profile.fields["given_name"];
         assert_eq!((believed.source.as_str(), believed.rule.as_str()), ("stripe", "identity when verified"));
     }
 
@@ -188,11 +178,11 @@ mod tests {
     #[test]
     fn an_echo_is_not_an_assertion() {
         let mut records = three();
-        records[1].echoes = [Field::GivenName, Field::Phone].into();
+        records[1].echoes = ["given_name", "phone"].map(|name| name.parse().unwrap()).into();
         records[2].record = None;
         let profile = Profile::compute(&Policy::default(), &records);
-        assert_eq!(profile.text(Field::GivenName), Some("Addy"), "though the CRM comes before it");
-        assert_eq!(profile.text(Field::Phone), None);
+        assert_eq!(profile.text("given_name"), Some("Addy"), "though the CRM comes before it");
+        assert_eq!(profile.text("phone"), None);
     }
 
     #[test]
@@ -200,7 +190,7 @@ mod tests {
         let mut records = three();
         records[2].record.as_mut().unwrap()["verification_status"] = json!("redacted");
         let profile = Profile::compute(&Policy::default(), &records);
-        assert_eq!(profile.text(Field::GivenName), Some("Ada"));
+        assert_eq!(profile.text("given_name"), Some("Ada"));
     }
 
     #[test]
@@ -221,22 +211,57 @@ mod tests {
             session("vs_c", "", "Addy"),
         ];
         let profile = Profile::compute(&Policy::default(), &records);
-        assert_eq!(profile.text(Field::GivenName), Some("Adelina"));
+        assert_eq!(profile.text("given_name"), Some("Adelina"));
     }
 
     #[test]
     fn newest_of_and_never_from() {
-        let text = include_str!("default-policy.toml")
-            .replace(r#"["sso when verified", "sso", "crm"]"#, r#"["newest of sso, crm"]"#)
-            .replace(
-                "[fields.phone]\nfrom = [\"sso\", \"crm\"]",
-                "[fields.phone]\nfrom = [\"crm\", \"sso\"]\nnever = [\"salesforce\"]",
-            );
-        let policy = Policy::parse(&text).unwrap();
+        let text = r#"
+            [fields.email]
+            type = "email"
+            from = ["newest of sso, crm"]
+            [fields.phone]
+            type = "phone"
+            from = ["crm", "sso"]
+            never = ["salesforce"]
+        "#;
+        let policy = Policy::parse(text).unwrap();
         let profile = Profile::compute(&policy, &three());
-        assert_eq!(profile.text(Field::Email), Some("a@crm"));
-        assert!(!profile.email_verified);
-        assert_eq!(profile.text(Field::Phone), None);
+        assert_eq!(profile.text("email"), Some("a@crm"));
+        assert!(!profile.fields["email"].verified);
+        assert_eq!(profile.text("phone"), None);
+    }
+
+    #[test]
+    fn a_field_of_the_file_is_believed_in_the_source_s_own_spelling() {
+        let text = r#"
+            [fields.preferred_language]
+            type = "code"
+            values = ["en", "sv"]
+            from = ["registry", "crm", "sso"]
+            [fields.employee]
+            type = "boolean"
+            from = ["registry"]
+            [fields.badge]
+            type = "text"
+            from = ["registry"]
+        "#;
+        let policy = Policy::parse(text).unwrap();
+        let records = [
+            record("auth0", Role::Sso, 1, json!({"preferred_language": "SV"})),
+            record("salesforce", Role::Crm, 1, json!({"preferred_language": "tlh"})),
+            record("staff", Role::Registry, 1, json!({"preferred_language": 7, "employee": 1, "badge": 42})),
+        ];
+        let profile = Profile::compute(&policy, &records);
+        let language = &profile.fields["preferred_language"];
+        assert_eq!(
+            (&language.value, language.source.as_str()),
+            (&json!("SV"), "auth0"),
+            "the others cannot be used"
+        );
+        assert_eq!(profile.fields["employee"].value, json!(1));
+        assert_eq!(profile.fields["badge"].value, json!("42"));
+        assert!(Profile::compute(&Policy::default(), &records).fields.is_empty());
     }
 
     #[test]

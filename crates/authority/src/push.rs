@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use crate::{Believed, Field, Policy, Profile, Role, SourceRecord};
 
 impl Profile {
@@ -12,10 +10,14 @@ impl Profile {
     pub fn to_push(&self, policy: &Policy, record: Option<&SourceRecord>) -> BTreeMap<Field, String> {
         let changed = |(field, believed): (&Field, &Believed)| {
             // A value that comes from the CRM is never pushed back. A field without a value leaves the CRM as it is.
-            let value =
-                believed.value.as_str().filter(|_| policy.pushes(*field) && believed.role != Role::Crm)?;
-            let current = record.and_then(|record| record.assertion(*field)).and_then(Value::as_str);
-            (current.map(str::trim) != Some(value.trim())).then(|| (*field, value.to_owned()))
+            if !policy.pushes(field) || believed.role == Role::Crm {
+                return None;
+            }
+            let definition = policy.definition(field)?;
+            let current = record.and_then(|record| record.assertion(field));
+            let differs = !current.is_some_and(|value| definition.same(value, &believed.value));
+            let value = believed.value.as_str().map_or_else(|| believed.value.to_string(), str::to_owned);
+            differs.then(|| (field.clone(), value))
         };
         self.fields.iter().filter_map(changed).collect()
     }
@@ -25,7 +27,7 @@ impl Profile {
 mod tests {
     use std::collections::BTreeSet;
 
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -55,5 +57,38 @@ mod tests {
         assert_eq!(pushed(crm(json!({"email": "a@idp", "phone": "+1", "given_name": "Ada"}))), "");
         let profile = Profile::compute(&Policy::default(), std::slice::from_ref(&idp));
         assert_eq!(profile.to_push(&Policy::default(), None).len(), 2);
+    }
+
+    #[test]
+    fn a_value_that_the_crm_only_spells_in_a_different_way_is_not_pushed() {
+        let text = r#"
+            [fields.employee]
+            type = "boolean"
+            from = ["sso"]
+            [crm]
+            push = ["email", "phone", "given_name", "birthdate", "employee"]
+        "#;
+        let policy = Policy::parse(text).unwrap();
+        let said = json!({"email": "Ada@Example.org", "phone": "(202) 555-0177", "given_name": "Ada",
+            "birthdate": "1988-04-09", "employee": true});
+        let idp = record("auth0", Role::Sso, said);
+        for (crm, expected) in [
+            (
+                json!({"email": "ada@example.org", "phone": "+12025550177", "given_name": " Ada",
+                "birthdate": "1988-04-09T00:00:00Z", "employee": "True"}),
+                "",
+            ),
+            (
+                json!({"email": "ada@example.org", "phone": "+12025550178", "given_name": "ada"}),
+                "birthdate=1988-04-09 employee=true given_name=Ada phone=(202) 555-0177",
+            ),
+        ] {
+            // The identity provider's values are believed.
+            let profile =
+                Profile::compute(&policy, &[idp.clone(), record("salesforce", Role::Crm, json!({}))]);
+            let fields = profile.to_push(&policy, Some(&record("salesforce", Role::Crm, crm)));
+            let fields = fields.into_iter().map(|(field, value)| format!("{field}={value}"));
+            assert_eq!(fields.collect::<Vec<_>>().join(" "), expected);
+        }
     }
 }

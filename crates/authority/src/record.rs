@@ -21,11 +21,13 @@ pub enum Role {
     Crm,
     /// An identity-verification provider.
     Identity,
+    /// An internal system of record.
+    Registry,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 3] = [Self::Sso, Self::Crm, Self::Identity];
+    pub const ALL: [Self; 4] = [Self::Sso, Self::Crm, Self::Identity, Self::Registry];
 
     /// The stable name, as in rows and policies.
     pub const fn as_str(self) -> &'static str {
@@ -33,6 +35,7 @@ impl Role {
             Self::Sso => "sso",
             Self::Crm => "crm",
             Self::Identity => "identity",
+            Self::Registry => "registry",
         }
     }
 }
@@ -50,7 +53,7 @@ impl FromStr for Role {
         Self::ALL
             .into_iter()
             .find(|role| role.as_str() == text)
-            .ok_or_else(|| format!("no role {text:?}: sso, crm, identity"))
+            .ok_or_else(|| format!("no role {text:?}: {}", Self::ALL.map(Self::as_str).join(", ")))
     }
 }
 
@@ -73,15 +76,15 @@ pub struct SourceRecord {
 
 impl SourceRecord {
     /// The record's value of a field. An empty text is no value.
-    pub fn assertion(&self, field: Field) -> Option<&Value> {
+    pub fn assertion(&self, field: &Field) -> Option<&Value> {
         let value = self.record.as_ref()?.get(field.as_str())?;
         let empty = value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty());
         (!empty).then_some(value)
     }
 
     /// The source's assertion for a field: the record's value, unless it is an echo.
-    pub fn own_assertion(&self, field: Field) -> Option<&Value> {
-        self.assertion(field).filter(|_| !self.echoes.contains(&field))
+    pub fn own_assertion(&self, field: &Field) -> Option<&Value> {
+        self.assertion(field).filter(|_| !self.echoes.contains(field))
     }
 
     /// The time by which the newest of several records is found: the version, or when the case was opened.
@@ -92,13 +95,14 @@ impl SourceRecord {
     }
 
     /// Whether the source has verified its value.
-    pub fn vouches_for(&self, field: Field) -> bool {
+    pub fn vouches_for(&self, field: &Field) -> bool {
         let text = |key| self.record.as_ref().and_then(|record| record.get(key));
-        match (self.role, field) {
-            // A completed identity verification vouches for every field, another source for the address only.
-            (Role::Identity, _) => text("verification_status").and_then(Value::as_str) == Some("verified"),
-            (_, Field::Email) => text("email_verified").and_then(Value::as_bool) == Some(true),
-            _ => false,
+        // A completed identity verification vouches for every field, another source for the address only.
+        match self.role {
+            Role::Identity => text("verification_status").and_then(Value::as_str) == Some("verified"),
+            Role::Sso | Role::Crm | Role::Registry => {
+                field == Field::email() && text("email_verified").and_then(Value::as_bool) == Some(true)
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! rule      = sources [" when " condition]
-//! sources   = name | "newest of " name *("," name)      name = a role (sso, crm, identity) or a source (auth0)
+//! sources   = name | "newest of " name *("," name)      name = a role (sso, crm, identity, registry) or a source (auth0)
 //! condition = "verified"
 //! ```
 
@@ -37,7 +37,7 @@ pub enum Condition {
 }
 
 impl Rule {
-    pub(crate) fn admits(&self, record: &SourceRecord, field: Field) -> bool {
+    pub(crate) fn admits(&self, record: &SourceRecord, field: &Field) -> bool {
         self.is_about(record) && self.condition_holds(record, field)
     }
 
@@ -45,13 +45,14 @@ impl Rule {
         self.names().iter().any(|name| names(name, record))
     }
 
-    pub(crate) fn condition_holds(&self, record: &SourceRecord, field: Field) -> bool {
+    pub(crate) fn condition_holds(&self, record: &SourceRecord, field: &Field) -> bool {
         self.condition.is_none_or(|Condition::Verified| record.vouches_for(field))
     }
 
     pub(crate) fn never_holds(&self, field: &str) -> bool {
-        let verify_only_email = || self.names().iter().all(|name| matches!(name.as_str(), "sso" | "crm"));
-        self.condition == Some(Condition::Verified) && field != Field::Email.as_str() && verify_only_email()
+        let verify_only_email =
+            || self.names().iter().all(|name| matches!(name.as_str(), "sso" | "crm" | "registry"));
+        self.condition == Some(Condition::Verified) && field != Field::email().as_str() && verify_only_email()
     }
 
     pub(crate) fn names(&self) -> &[String] {
@@ -142,7 +143,7 @@ mod tests {
     #[test]
     fn any_other_text_is_refused_with_the_reason() {
         for (text, expected) in [
-            ("", r#""" is not a role (sso, crm, identity) or a source (auth0, entra, okta, "#),
+            ("", r#""" is not a role (sso, crm, identity, registry) or a source (auth0, entra, okta, "#),
             ("the CRM", r#""the CRM" is not a role"#),
             ("the CRM when verified", r#""the CRM" in rule "the CRM when verified" is not a role"#),
             ("sso when new", r#"unknown condition "new" in rule "sso when new"; the condition is verified"#),

@@ -1,7 +1,10 @@
 //! What is known of a person, and why each field has its value: the row, its records and the decisions about them; or, for one
 //! field, what each rule made of each record. Reads only. The reports hold personal data: no `Debug`, and nothing is logged.
+//! Values of a sensitive field are masked, unless the caller asks for them.
 
-use authority::{Field, Policy, Role, RuleTrace, SourceRecord, Standing, explain};
+use std::collections::BTreeSet;
+
+use authority::{Class, Field, Policy, Role, RuleTrace, SourceRecord, Standing, explain};
 use postgres_store::{NamedIdentity, PersonKey, PersonView, Store, TakenDecision};
 use serde::Serialize;
 use serde_json::Value;
@@ -27,7 +30,7 @@ pub struct PersonReport {
     /// When the row last changed.
     #[serde(with = "rfc3339")]
     pub updated_at: OffsetDateTime,
-    /// Every field that the row or a record has a value for.
+    /// Every field of the policy, and every other that the row has a value for.
     pub fields: Vec<FieldReport>,
     /// Every record, tombstones included.
     pub records: Vec<RecordReport>,
@@ -42,6 +45,10 @@ pub struct PersonReport {
 pub struct FieldReport {
     /// Which field.
     pub field: Field,
+    /// Who may see its values. `None`: the policy has no such field any more.
+    pub class: Option<Class>,
+    /// Its values are not shown: each is [`MASK`].
+    pub masked: bool,
     /// What the row says.
     pub value: Option<Value>,
     /// The source of the record that the value comes from.
@@ -100,34 +107,66 @@ pub struct FieldExplanation {
     pub person_id: Uuid,
     /// Which field.
     pub field: Field,
+    /// Who may see its values.
+    pub class: Option<Class>,
+    /// Its values are not shown: each is [`MASK`].
+    pub masked: bool,
     /// What the row says.
     pub stored: Option<Value>,
+    /// The value by the policy.
+    pub computed: Option<Value>,
+    /// Whether the row has that value. It has not after a change of the policy that was not applied.
+    pub up_to_date: bool,
     /// Every rule about the field, in order. Empty: the policy admits no source for it.
     pub rules: Vec<RuleTrace>,
 }
 
-/// Everything about a person. A merged person's key leads to the one that the records went to.
+/// Stands for a value that is not shown.
+pub const MASK: &str = "***";
+
+/// Whether the values of a field are masked: those of a sensitive one, and of one that the policy does not have, whose class is
+/// unknown.
+pub(crate) fn is_masked(policy: &Policy, field: &Field, reveal: bool) -> bool {
+    let class = policy.definition(field).map(|definition| definition.class);
+    !reveal && !matches!(class, Some(Class::Public | Class::Personal))
+}
+
+/// Everything about a person. A merged person's key leads to the one that the records went to. `reveal`: also sensitive values.
 ///
 /// # Errors
 /// [`OperationError::NoPerson`], [`OperationError::NoPersonOfRecord`], [`OperationError::Store`].
-pub async fn show(store: &Store, key: &PersonKey) -> Result<PersonReport, OperationError> {
-    Ok(PersonReport::new(view(store, key).await?))
+pub async fn show(store: &Store, key: &PersonKey, reveal: bool) -> Result<PersonReport, OperationError> {
+    Ok(PersonReport::new(store.policy(), view(store, key).await?, reveal))
 }
 
-/// Every rule of `policy` about a field, with what it made of each record.
+/// Every rule of the store's policy about a field, with what it made of each record.
 ///
 /// # Errors
 /// As [`show`].
 pub async fn explain_field(
     store: &Store,
-    policy: &Policy,
     key: &PersonKey,
     field: Field,
+    reveal: bool,
 ) -> Result<FieldExplanation, OperationError> {
     let view = view(store, key).await?;
     let stored = view.person.values.get(&field).cloned();
-    let rules = explain(policy, &view.records, field);
-    Ok(FieldExplanation { person_id: view.person.person_id, field, stored, rules })
+    let rules = explain(store.policy(), &view.records, &field);
+    let computed = rules.iter().flat_map(|rule| &rule.tried).find(|tried| tried.standing == Standing::Won);
+    let computed = computed.and_then(|tried| tried.value.clone());
+    let class = store.policy().definition(&field).map(|definition| definition.class);
+    let masked = is_masked(store.policy(), &field, reveal);
+    let up_to_date = stored == computed;
+    let person_id = view.person.person_id;
+    let mut explanation =
+        FieldExplanation { person_id, field, class, masked, stored, computed, up_to_date, rules };
+    if masked {
+        let FieldExplanation { stored, computed, rules, .. } = &mut explanation;
+        let tried = rules.iter_mut().flat_map(|rule| &mut rule.tried);
+        let values = tried.filter_map(|tried| tried.value.as_mut());
+        values.chain(stored).chain(computed).for_each(|value| *value = Value::from(MASK));
+    }
+    Ok(explanation)
 }
 
 async fn view(store: &Store, key: &PersonKey) -> Result<PersonView, OperationError> {
@@ -140,8 +179,11 @@ async fn view(store: &Store, key: &PersonKey) -> Result<PersonView, OperationErr
 }
 
 impl PersonReport {
-    fn new(view: PersonView) -> Self {
-        let fields = Field::ALL.into_iter().filter_map(|field| FieldReport::new(&view, field)).collect();
+    fn new(policy: &Policy, view: PersonView, reveal: bool) -> Self {
+        let declared = policy.fields().map(|(field, _)| field);
+        let fields: BTreeSet<&Field> = declared.chain(view.person.values.keys()).collect();
+        let fields = fields.into_iter().map(|field| FieldReport::new(policy, &view, field, reveal)).collect();
+        let email_verified = view.person.email_verified();
         let records =
             view.records.into_iter().zip(view.changed_at).map(|(record, changed_at)| RecordReport {
                 version_at: record.version_at,
@@ -156,7 +198,7 @@ impl PersonReport {
             merged: view.merged,
             status: view.person.status,
             revision: view.person.revision,
-            email_verified: view.person.email_verified,
+            email_verified,
             updated_at: view.person.updated_at,
             fields,
             records: records.collect(),
@@ -167,8 +209,9 @@ impl PersonReport {
 }
 
 impl FieldReport {
-    /// `None`: neither the row nor a record has a value.
-    fn new(view: &PersonView, field: Field) -> Option<Self> {
+    fn new(policy: &Policy, view: &PersonView, field: &Field, reveal: bool) -> Self {
+        let masked = is_masked(policy, field, reveal);
+        let shown = |value: &Value| if masked { Value::from(MASK) } else { value.clone() };
         let provenance = &view.person.provenance[field.as_str()];
         let text = |key: &str| provenance[key].as_str().map(str::to_owned);
         let (source, external_id) = (text("source"), text("external_id"));
@@ -179,31 +222,23 @@ impl FieldReport {
         let version_at = winner.and_then(|(record, _)| record.version_at);
         let others = view.records.iter().filter(|record| !is_winner(record)).filter_map(|record| {
             Some(AssertionReport {
-                value: record.assertion(field)?.clone(),
+                value: shown(record.assertion(field)?),
                 source: record.source.clone(),
                 external_id: record.external_id.clone(),
                 version_at: record.version_at,
             })
         });
-        let others: Vec<AssertionReport> = others.collect();
-        let value = view.person.values.get(&field).cloned();
-        (value.is_some() || !others.is_empty()).then(|| Self {
-            field,
-            value,
+        Self {
+            field: field.clone(),
+            class: policy.definition(field).map(|definition| definition.class),
+            masked,
+            value: view.person.values.get(field).map(shown),
             version_at,
             changed_at: winner.map(|(_, changed_at)| *changed_at),
             rule: text("rule"),
+            others: others.collect(),
             source,
             external_id,
-            others,
-        })
-    }
-}
-
-impl FieldExplanation {
-    /// The value by the policy. It differs from `stored` after a change of the policy that was not applied.
-    pub fn computed(&self) -> Option<&Value> {
-        let tried = self.rules.iter().flat_map(|rule| &rule.tried);
-        tried.filter(|tried| tried.standing == Standing::Won).find_map(|tried| tried.value.as_ref())
+        }
     }
 }

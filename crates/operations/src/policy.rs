@@ -5,11 +5,13 @@
 use std::collections::BTreeMap;
 
 use authority::{Field, Policy};
-use postgres_store::{Announce, Author, PersonChange, Store, Write};
+use postgres_store::{Announce, Author, FieldChange, PersonChange, Store, Write};
 use serde::Serialize;
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::OperationError;
+use crate::person::{MASK, is_masked};
 
 /// What a policy would change. The sample holds personal data: no `Debug`.
 #[derive(Clone, Serialize, Default)]
@@ -44,21 +46,26 @@ pub struct PolicyApplied {
 }
 
 /// Counts what `policy` would change for the persons after `after`, reading `batch` at once. At most `sample` are examples.
+/// `reveal`: their sensitive values are shown, too.
 pub async fn preview(
     store: &Store,
     policy: &Policy,
     mut after: Option<Uuid>,
     batch: u32,
     sample: usize,
+    reveal: bool,
 ) -> Result<PolicyPreview, OperationError> {
     let mut preview = PolicyPreview::default();
     loop {
         let next = store.preview_policy(policy, after, batch).await?;
         preview.persons += next.looked_at;
         preview.would_change += next.changes.len();
-        for change in next.changes {
-            for field in &change.fields {
-                *preview.by_field.entry(field.field).or_default() += 1;
+        for mut change in next.changes {
+            for FieldChange { field, now, then, .. } in &mut change.fields {
+                *preview.by_field.entry(field.clone()).or_default() += 1;
+                if is_masked(policy, field, reveal) {
+                    now.iter_mut().chain(then).for_each(|value| *value = Value::from(MASK));
+                }
             }
             if preview.sample.len() < sample && !change.fields.is_empty() {
                 preview.sample.push(change);

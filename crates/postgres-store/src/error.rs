@@ -135,6 +135,7 @@ fn in_words(code: &str) -> String {
         "53100" => "the server's disk is full",
         "53300" => "the server has no free connections",
         "57P01" | "57P02" | "57P03" => "the server is starting or stopping",
+        "2BP01" => "another view reads this one: drop that view, and create it again afterwards",
         "40001" | "40P01" => "another transaction was in the way",
         "55P03" => "another session holds a lock: find it in pg_stat_activity with pg_blocking_pids()",
         "57014" => {

@@ -4,6 +4,7 @@ mod crm_account;
 pub(crate) mod crm_push;
 mod crm_view;
 mod policy_change;
+mod profile_view;
 pub(crate) mod recompute;
 mod row;
 pub(crate) mod view;

@@ -108,8 +108,8 @@ mod tests {
             ("COPPICE_POLICY_FILE", "/dev/null", &["is empty"]),
             (
                 "COPPICE_POLICY",
-                "[fields.shoe_size]\nfrom = []",
-                &["unknown field \"shoe_size\"", "fields.phone: missing"],
+                "[fields.shoe_size]\nfrom = []\n[fields.hat]\ntype = \"text\"",
+                &["fields.shoe_size: without a type", "fields.hat: a field without a source"],
             ),
         ] {
             let text = reader(name, value).read(POLICY).unwrap_err().to_string();

@@ -68,7 +68,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
         "\nAda and Bob have signed up. In another terminal, change a person at the identity provider and see the change arrive:\n  \
          cargo xtask person list\n  \
          cargo xtask person change ada --email ada@new.example.org\n  \
-         psql {} -c 'select * from person'\n\nPress Ctrl-C to end everything.",
+         psql {} -c 'select * from person_profile'\n\nPress Ctrl-C to end everything.",
         world.database_url()
     );
     tokio::signal::ctrl_c().await?;

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use authority::Field;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use job_process::{Database, EXIT_CODES};
 use postgres_store::{Author, PersonKey};
@@ -68,14 +67,20 @@ pub(crate) enum PersonCommand {
         /// command shows the person that has the records now.
         #[arg(value_parser = person_key)]
         id: PersonKey,
+        /// Show the values of sensitive fields, too.
+        #[arg(long)]
+        reveal: bool,
     },
     /// Shows the rules of one field, in order: which records each rule accepts or refuses, and which record wins.
     Why {
-        /// Which field: email, phone, `given_name`, …
-        field: Field,
+        /// Which field of the policy: email, phone, `given_name`, …
+        field: String,
         /// Our ID of the person, or one of the person's records as `source:external_id`.
         #[arg(value_parser = person_key)]
         id: PersonKey,
+        /// Show the values, although the field is sensitive.
+        #[arg(long)]
+        reveal: bool,
     },
 }
 
@@ -96,6 +101,9 @@ pub(crate) enum PolicyCommand {
         /// Persons read at once.
         #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=10_000))]
         batch: u32,
+        /// Show the values of sensitive fields in the examples, too.
+        #[arg(long)]
+        reveal: bool,
     },
     /// Computes every person again by a policy, and announces those that change. Give the workers the file first.
     Apply {

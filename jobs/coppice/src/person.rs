@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use authority::{Field, RuleTrace, Standing};
+use authority::{Class, Field, RuleTrace, Standing};
 use job_process::{JobError, instant, print, value};
 use operations::person::{self, AssertionReport, FieldExplanation, FieldReport, PersonReport, RecordReport};
 use postgres_store::{NamedIdentity, TakenDecision};
@@ -10,21 +10,20 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::arguments::PersonCommand;
-use crate::environment::{database, open};
+use crate::environment::store;
 use crate::failure::job_error;
 use crate::printed::Printed;
 
 pub(crate) async fn run(command: PersonCommand, json: bool) -> Result<(), JobError> {
-    let database = database()?;
-    let store = open(&database).await?;
+    let store = store().await?;
     match command {
-        PersonCommand::Show { id } => {
-            let report = person::show(&store, &id).await.map_err(job_error)?;
+        PersonCommand::Show { id, reveal } => {
+            let report = person::show(&store, &id, reveal).await.map_err(job_error)?;
             print(&Printed(report), json)
         }
-        PersonCommand::Why { field, id } => {
-            let report =
-                person::explain_field(&store, &database.policy, &id, field).await.map_err(job_error)?;
+        PersonCommand::Why { field, id, reveal } => {
+            let field = store.policy().field(&field).map_err(JobError::Usage)?.clone();
+            let report = person::explain_field(&store, &id, field, reveal).await.map_err(job_error)?;
             print(&Printed(report), json)
         }
     }
@@ -54,18 +53,25 @@ impl fmt::Display for Printed<PersonReport> {
 }
 
 fn write_field(f: &mut fmt::Formatter<'_>, field: &FieldReport, email_verified: bool) -> fmt::Result {
-    let verified = match (field.field, email_verified) {
-        (Field::Email, true) => " (verified)",
-        (Field::Email, false) => " (not verified)",
-        _ => "",
+    let verified = match (&field.field == Field::email(), email_verified) {
+        (true, true) => " (verified)",
+        (true, false) => " (not verified)",
+        (false, _) => "",
     };
-    write!(f, "  {}: ", field.field)?;
+    write!(f, "  {}", field.field)?;
+    match field.class {
+        Some(Class::Personal) => {}
+        Some(class) => write!(f, " ({})", class.as_str())?,
+        None => write!(f, " (not in the policy)")?,
+    }
+    write!(f, ": ")?;
     match (&field.value, &field.source, &field.external_id, &field.rule) {
         (Some(stored), Some(source), Some(id), Some(rule)) => {
             let version = version(field.version_at);
             writeln!(f, "{}{verified}, from {source}:{id} {version} by {rule:?}", value(stored))?;
         }
         (Some(stored), ..) => writeln!(f, "{}{verified}", value(stored))?,
+        (None, ..) if field.others.is_empty() => writeln!(f, "no source has a value")?,
         (None, ..) => writeln!(f, "no source wins")?,
     }
     for AssertionReport { source, external_id, version_at, value: asserted } in &field.others {
@@ -94,7 +100,7 @@ fn write_decision(f: &mut fmt::Formatter<'_>, decision: &TakenDecision) -> fmt::
 
 impl fmt::Display for Printed<FieldExplanation> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let FieldExplanation { person_id, field, stored, rules } = &self.0;
+        let FieldExplanation { person_id, field, stored, computed, up_to_date, rules, .. } = &self.0;
         writeln!(f, "{field} of person {person_id}")?;
         for (number, rule) in (1..).zip(rules) {
             writeln!(f, "\n{number}. {}", rule.rule)?;
@@ -104,9 +110,8 @@ impl fmt::Display for Printed<FieldExplanation> {
             writeln!(f, "\nthe policy has no rule for this field")?;
         }
         let text = |one: Option<&Value>| one.map_or(String::from("nothing"), value);
-        let computed = self.0.computed();
-        writeln!(f, "\nthe policy says: {}", text(computed))?;
-        if computed != stored.as_ref() {
+        writeln!(f, "\nthe policy says: {}", text(computed.as_ref()))?;
+        if !up_to_date {
             let stored = text(stored.as_ref());
             writeln!(
                 f,
@@ -122,7 +127,10 @@ fn write_tried(f: &mut fmt::Formatter<'_>, rule: &RuleTrace) -> fmt::Result {
         let version = version(tried.version_at);
         write!(f, "   {}:{} {version}: {}", tried.source, tried.external_id, phrase(tried.standing))?;
         match (&tried.value, tried.standing) {
-            (Some(said), Standing::Won | Standing::Older | Standing::Late | Standing::NotVerified) => {
+            (
+                Some(said),
+                Standing::Won | Standing::Older | Standing::Late | Standing::NotVerified | Standing::Unusable,
+            ) => {
                 writeln!(f, " ({})", value(said))?;
             }
             _ => writeln!(f)?,
@@ -139,6 +147,7 @@ const fn phrase(standing: Standing) -> &'static str {
         Standing::NotNamed => "the rule is about other sources",
         Standing::Gone => "gone at its source",
         Standing::Silent => "says nothing",
+        Standing::Unusable => "its value does not fit the type of the field, and counts as missing",
         Standing::Echo => "echo: returns the value that we pushed",
         Standing::Never => "never used for this field, by the policy",
         Standing::NotVerified => "not verified",

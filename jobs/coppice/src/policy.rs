@@ -18,9 +18,9 @@ use crate::printed::Printed;
 pub(crate) async fn run(command: PolicyCommand, json: bool) -> Result<(), JobError> {
     match command {
         PolicyCommand::Check { file } => check(&file, json),
-        PolicyCommand::WhatIf { file, sample, batch } => {
+        PolicyCommand::WhatIf { file, sample, batch, reveal } => {
             let policy = usable(&file)?;
-            let report = policy::preview(&store().await?, &policy, None, batch, sample).await;
+            let report = policy::preview(&store().await?, &policy, None, batch, sample, reveal).await;
             print(&Printed(report.map_err(job_error)?), json)
         }
         PolicyCommand::Apply { file, batch, after, author, yes } => {
@@ -33,7 +33,7 @@ pub(crate) async fn run(command: PolicyCommand, json: bool) -> Result<(), JobErr
                     print(&Printed(report.map_err(job_error)?), json)
                 }
                 None => {
-                    let report = policy::preview(&store, &policy, after, batch, 0).await;
+                    let report = policy::preview(&store, &policy, after, batch, 0, false).await;
                     print(&Printed(report.map_err(job_error)?), json)
                 }
             }

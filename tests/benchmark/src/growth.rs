@@ -18,10 +18,12 @@ use crate::run::{self, Figures, Load, Run};
 /// the whole table.
 const SEED: &str = "
 create temp table resident as select number, uuidv7() as id from generate_series(0, $N - 1) as number;
-insert into person (person_id, status, email, email_verified, given_name, family_name, provenance)
-select id, 'active', 'resident' || number || '@example.com', true, 'Given-' || number, 'Family-' || number,
+insert into person (person_id, status, profile, provenance)
+select id, 'active',
+       jsonb_build_object('email', 'resident' || number || '@example.com', 'given_name', 'Given-' || number,
+                          'family_name', 'Family-' || number),
        jsonb_build_object('email', jsonb_build_object('source', 'auth0', 'external_id', 'auth0|resident' || number,
-                                                      'rule', 'sso, newest'))
+                                                      'rule', 'sso, newest', 'verified', true))
 from resident;
 insert into source_record (source, external_id, person_id, record, content_hash, version_at, ticket, content_ticket, role,
                            verified_email, read_at)

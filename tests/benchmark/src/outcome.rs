@@ -69,7 +69,7 @@ struct PersonRow {
 async fn rows(contestant: Contestant, around: &Services) -> anyhow::Result<BTreeMap<String, PersonRow>> {
     let mut connection = PgConnection::connect(&around.database_url).await?;
     let query = if contestant.is_ours() {
-        "select external_id, given_name, person_id::text from person join source_record using (person_id) \
+        "select external_id, given_name, person_id::text from person_profile join source_record using (person_id) \
          where external_id = any ($1)"
     } else {
         "select user_id, given_name, user_id from person where user_id = any ($1)"

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use std::sync::LazyLock;
 
-use authority::{Field, Policy, Profile, Role, SourceRecord, explain};
+use authority::{Policy, Profile, Role, SourceRecord, explain};
 use serde_json::json;
 
 /// The records of a person who has one of every role.
@@ -32,7 +32,7 @@ pub fn policy_file(input: &[u8]) {
     let Ok(text) = str::from_utf8(input) else { return };
     match Policy::parse(text) {
         Ok(policy) => {
-            for field in Field::ALL {
+            for (field, _) in policy.fields() {
                 let _ = (explain(&policy, &RECORDS, field), policy.pushes(field));
             }
             for record in RECORDS.iter() {

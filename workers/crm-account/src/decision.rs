@@ -52,9 +52,7 @@ pub(crate) fn decide(view: &CrmView, policy: &Policy, age: Duration) -> Decision
         return release_key(view);
     }
     let fields = view.profile.to_push(policy, view.contact.as_ref());
-    let hash = view
-        .push_key
-        .hash_of_push(view.person_id, fields.iter().map(|(field, value)| (*field, value.as_str())));
+    let hash = view.push_key.hash_of_push(policy, view.person_id, &fields);
     let pushed = view.pushed.as_ref();
     let key = view.person_id.to_string();
     let id = match (&view.contact, pushed) {
@@ -103,9 +101,17 @@ fn release_key(view: &CrmView) -> Decision {
 }
 
 fn contact_fields(fields: &BTreeMap<Field, String>) -> BTreeMap<ContactField, Option<String>> {
-    // The policy check refuses a policy that pushes any other field.
-    let of = |wanted: Field| WRITTEN.into_iter().find(|written| field(*written) == wanted);
-    fields.iter().filter_map(|(field, value)| Some((of(*field)?, Some(value.clone())))).collect()
+    // The worker does not start with a policy that pushes any other field.
+    fields.iter().filter_map(|(field, value)| Some((written(field)?, Some(value.clone())))).collect()
+}
+
+/// Checks that the CRM has a field for each one that the policy pushes.
+pub(crate) fn check_pushed(policy: &Policy) -> anyhow::Result<()> {
+    let unwritten = policy.pushed().filter(|field| written(field).is_none());
+    let faults: Vec<String> =
+        unwritten.map(|field| format!("crm.push: {field} cannot be written to this CRM")).collect();
+    anyhow::ensure!(faults.is_empty(), "policy cannot be used:\n  {}", faults.join("\n  "));
+    Ok(())
 }
 
 const WRITTEN: [ContactField; 5] = [
@@ -116,15 +122,9 @@ const WRITTEN: [ContactField; 5] = [
     ContactField::Birthdate,
 ];
 
-/// The person's field that a contact's field is written from.
-pub(crate) const fn field(written: ContactField) -> Field {
-    match written {
-        ContactField::GivenName => Field::GivenName,
-        ContactField::FamilyName => Field::FamilyName,
-        ContactField::Email => Field::Email,
-        ContactField::Phone => Field::Phone,
-        ContactField::Birthdate => Field::Birthdate,
-    }
+/// The contact's field that a person's field is written to. They have the same name.
+fn written(field: &Field) -> Option<ContactField> {
+    WRITTEN.into_iter().find(|written| written.as_str() == field.as_str())
 }
 
 #[cfg(test)]
@@ -168,6 +168,11 @@ mod tests {
         }
     }
 
+    fn hash_of_email(email: &str) -> Vec<u8> {
+        let fields = BTreeMap::from([(Field::email().clone(), email.to_owned())]);
+        KEY.hash_of_push(&Policy::default(), PERSON, &fields)
+    }
+
     fn id_to_write(view: &CrmView) -> Option<Option<String>> {
         match decide(view, &Policy::default(), NEW) {
             Decision::Write(write) => Some(write.contact.id),
@@ -198,6 +203,22 @@ mod tests {
     }
 
     #[test]
+    fn a_policy_that_pushes_a_field_without_a_place_in_the_crm_is_refused() {
+        check_pushed(&Policy::default()).unwrap();
+        let text = r#"
+            [fields.preferred_language]
+            type = "code"
+            from = ["sso"]
+            [crm]
+            push = ["email", "preferred_language", "display_name"]
+        "#;
+        let refused = check_pushed(&Policy::parse(text).unwrap()).unwrap_err().to_string();
+        let expected = "policy cannot be used:\n  crm.push: display_name cannot be written to this CRM\n  \
+                        crm.push: preferred_language cannot be written to this CRM";
+        assert_eq!(refused, expected);
+    }
+
+    #[test]
     fn one_contact_loses_a_key_before_another_gets_it() {
         let mut waiting = view(None, None);
         waiting.key_elsewhere = true;
@@ -220,7 +241,7 @@ mod tests {
 
     #[test]
     fn pushed_values_are_not_pushed_again_before_their_echo() {
-        let hash = KEY.hash_of_push(PERSON, [(Field::Email, "a@idp")]);
+        let hash = hash_of_email("a@idp");
         let pushed = |hash: &[u8], times| {
             Some(Pushed {
                 external_id: String::from("003"),
@@ -237,7 +258,7 @@ mod tests {
 
     #[test]
     fn values_are_not_pushed_again_before_a_reading_shows_what_became_of_them() {
-        let hash = KEY.hash_of_push(PERSON, [(Field::Email, "a@idp")]);
+        let hash = hash_of_email("a@idp");
         let after = |read_since| {
             let (external_id, hash) = (String::from("003"), hash.clone());
             let pushed = Some(Pushed { external_id, hash, times: 3, just_now: false, read_since });
@@ -250,7 +271,7 @@ mod tests {
 
     #[test]
     fn a_reading_right_after_a_push_may_have_missed_it() {
-        let hash = KEY.hash_of_push(PERSON, [(Field::Email, "a@idp")]);
+        let hash = hash_of_email("a@idp");
         let pushed = Some(Pushed {
             external_id: String::from("003"),
             hash,
@@ -267,7 +288,7 @@ mod tests {
 
     #[test]
     fn the_worker_stops_correcting_a_contact_that_the_crm_changes_back_three_times() {
-        let hash = KEY.hash_of_push(PERSON, [(Field::Email, "a@idp")]);
+        let hash = hash_of_email("a@idp");
         let changed_back = |times| {
             let pushed = Some(Pushed {
                 external_id: String::from("003"),

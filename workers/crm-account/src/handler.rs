@@ -11,7 +11,7 @@ use record_sync::{announce, from_provider, from_store};
 use uuid::Uuid;
 use worker_runtime::{Cause, Demand, Failure, Handler, Outcome, Probed, Reading, Refetch, Refusal};
 
-use crate::decision::{Decision, decide, field};
+use crate::decision::{Decision, decide};
 
 /// The handler. It works with every CRM connector.
 pub struct CrmAccountHandler<P> {
@@ -49,13 +49,12 @@ impl<P: CrmProvider> CrmAccountHandler<P> {
         ContactWritten { id, refused, .. }: ContactWritten,
         mut accepted: BTreeMap<Field, String>,
     ) -> Result<Push, Failure> {
-        refused.iter().for_each(|refused| drop(accepted.remove(&field(refused.field))));
-        let values = accepted.iter().map(|(field, value)| (*field, value.as_str()));
+        refused.iter().for_each(|refused| drop(accepted.remove(refused.field.as_str())));
         let written = WrittenContact {
             person_id: view.person_id,
             revision: view.revision,
             external_id: id,
-            pushed_hash: view.push_key.hash_of_push(view.person_id, values),
+            pushed_hash: view.push_key.hash_of_push(self.store.policy(), view.person_id, &accepted),
             push_ticket,
             announce,
         };
@@ -125,9 +124,9 @@ impl<P: CrmProvider> Handler for CrmAccountHandler<P> {
             Decision::Write(write) => write,
         };
         let announce = announce(refetch.cause)?;
-        let pushed = write.pushed.iter().map(|(field, value)| (*field, value.as_str()));
         let contact = write.contact.id.as_ref().unwrap_or(&write.contact.external_key);
-        let remembered = self.store.remember_pushed(self.crm.source(), contact, &view.push_key, pushed).await;
+        let remembered =
+            self.store.remember_pushed(self.crm.source(), contact, &view.push_key, &write.pushed).await;
         let push_ticket = remembered.map_err(|error| from_store(&error))?;
         match self.crm.upsert_contact(&write.contact).await {
             Ok(answer) => self.written(&view, push_ticket, announce, answer, write.pushed).await,

@@ -22,6 +22,7 @@ impl Worker for CrmAccount {
     const ABOUT: &'static str = "Pushes to the CRM the values that other sources know better";
 
     fn handler(settings: CrmSettings, store: Store) -> anyhow::Result<Self::Handler> {
+        decision::check_pushed(store.policy())?;
         Ok(CrmAccountHandler::new(settings.connect()?, store))
     }
 }

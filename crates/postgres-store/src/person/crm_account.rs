@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use authority::Field;
+use authority::{Field, Policy};
 use event_contract::EventKind;
 use uuid::Uuid;
 
@@ -131,15 +131,15 @@ pub(crate) async fn last_pushed(
 /// Those persons whose contact a user of the CRM changed back [`MOST_REPEATS`] times after a push of the same values.
 pub(crate) async fn contested(
     connection: &mut PgConnection,
+    policy: &Policy,
     differing: &BTreeMap<Uuid, BTreeMap<Field, String>>,
 ) -> Result<BTreeSet<Uuid>, StoreError> {
     if differing.is_empty() {
         return Ok(BTreeSet::new());
     }
     let key = crm_push::key(connection).await?;
-    let hash = |(person_id, fields): (&Uuid, &BTreeMap<Field, String>)| {
-        key.hash_of_push(*person_id, fields.iter().map(|(field, value)| (*field, value.as_str())))
-    };
+    let hash =
+        |(person_id, fields): (&Uuid, &BTreeMap<Field, String>)| key.hash_of_push(policy, *person_id, fields);
     let persons: Vec<Uuid> = differing.keys().copied().collect();
     let hashes: Vec<Vec<u8>> = differing.iter().map(hash).collect();
     // Each reading of such a contact finds the same difference, and nothing follows from it.

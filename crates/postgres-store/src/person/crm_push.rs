@@ -1,11 +1,12 @@
 //! Tables `crm_push` and `crm_push_key`: the values that were pushed to each contact, as hashes. When a contact has a value that
 //! was pushed to it, that is an echo and not the CRM's own assertion. The echo ends when the contact says something else.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::bounded::PgConnection;
-use authority::{Field, Role, SourceRecord};
+use authority::{Field, Policy, Role, SourceRecord};
 use hmac::{Hmac, KeyInit, Mac};
+use serde_json::Value;
 use sha2::Sha256;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -34,19 +35,35 @@ impl PushKey {
     }
 
     /// A hash by which two pushes are compared without storing their values: the person whose key the contact gets, and the
-    /// fields.
-    pub fn hash_of_push<'a>(
+    /// fields. Two spellings of one value are one push.
+    pub fn hash_of_push(
         &self,
+        policy: &Policy,
         person_id: Uuid,
-        fields: impl IntoIterator<Item = (Field, &'a str)>,
+        fields: &BTreeMap<Field, String>,
     ) -> Vec<u8> {
         let key = person_id.to_string();
-        let fields = fields.into_iter().map(|(field, value)| (field.as_str(), value));
+        let fields = fields
+            .iter()
+            .map(|(field, value)| (field, comparable(policy, field, &Value::from(value.as_str()))));
+        let fields: Vec<(&Field, String)> = fields.collect();
+        let fields = fields.iter().map(|(field, value)| (field.as_str(), value.as_str()));
         self.hash(std::iter::once(("", key.as_str())).chain(fields))
     }
 
-    fn hash_of_value(&self, field: Field, value: &str) -> Vec<u8> {
-        self.hash([(field.as_str(), value)])
+    fn hash_of_value(&self, policy: &Policy, field: &Field, value: &str) -> Vec<u8> {
+        self.hash([(field.as_str(), comparable(policy, field, &Value::from(value)).as_str())])
+    }
+
+    /// Whether a value of a record is the one with this hash, in any spelling.
+    fn is_of(&self, policy: &Policy, field: &Field, value: &Value, hash: &[u8]) -> bool {
+        if value.is_null() {
+            return false;
+        }
+        let of_form = |form: &str| self.hash([(field.as_str(), form)]) == hash;
+        let form = comparable(policy, field, value);
+        // The release before hashed each value as a text in the source's spelling, and this one does so for most.
+        of_form(&form) || value.as_str().is_some_and(|text| text.trim() != form && of_form(text))
     }
 
     fn hash<'a>(&self, parts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<u8> {
@@ -64,6 +81,15 @@ impl PushKey {
     }
 }
 
+/// A field that the policy no longer has is compared as a text.
+fn comparable(policy: &Policy, field: &Field, value: &Value) -> String {
+    match (policy.definition(field), value) {
+        (Some(definition), value) => definition.comparable(value),
+        (None, Value::String(text)) => text.trim().to_owned(),
+        (None, value) => value.to_string(),
+    }
+}
+
 /// The key. Every unit that computes persons needs it.
 pub(super) async fn key(connection: &mut PgConnection) -> Result<PushKey, StoreError> {
     let secret = sqlx::query_scalar!("select secret from crm_push_key").fetch_one(connection).await?;
@@ -77,15 +103,17 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]: then do not push.
-    pub async fn remember_pushed<'a>(
+    pub async fn remember_pushed(
         &self,
         source: &str,
         contact: &str,
         key: &PushKey,
-        pushed: impl IntoIterator<Item = (Field, &'a str)>,
+        pushed: &BTreeMap<Field, String>,
     ) -> Result<i64, StoreError> {
-        let hashed = |(field, value): (Field, &str)| (field.to_string(), key.hash_of_value(field, value));
-        let (fields, hashes): (Vec<String>, Vec<Vec<u8>>) = pushed.into_iter().map(hashed).unzip();
+        let hashed = |(field, value): (&Field, &String)| {
+            (field.to_string(), key.hash_of_value(&self.policy, field, value))
+        };
+        let (fields, hashes): (Vec<String>, Vec<Vec<u8>>) = pushed.iter().map(hashed).unzip();
         let ticket = sqlx::query_scalar!(
             r#"with ticket as (select nextval('refetch_ticket') as number),
                     remembered as (
@@ -211,6 +239,7 @@ async fn adopt(
 /// are written, before persons are computed from them. A tombstone says nothing about values.
 pub(crate) async fn end_where_contacts_differ<'a>(
     connection: &mut PgConnection,
+    policy: &Policy,
     source: &str,
     written: impl Iterator<Item = &'a ChangedRow>,
     rows: &[SourceRow],
@@ -245,7 +274,7 @@ pub(crate) async fn end_where_contacts_differ<'a>(
         let Some(reading) = readings.get(row.contact.as_str()) else { continue };
         let of_field =
             pushed.iter().filter(|other| (&other.contact, &other.field) == (&row.contact, &row.field));
-        match fate(row, says(&key, reading, row), of_field, reading) {
+        match fate(row, says(policy, &key, reading, row), of_field, reading) {
             Fate::Stays => {}
             Fate::Arrived => arrived.push(row),
             Fate::Over => over.push(row),
@@ -256,10 +285,10 @@ pub(crate) async fn end_where_contacts_differ<'a>(
 }
 
 /// Whether the contact has the pushed value.
-fn says(key: &PushKey, reading: &SourceRow, row: &Row) -> bool {
-    let value = reading.record.as_ref().and_then(|record| record.get(&row.field)?.as_str());
-    let field = row.field.parse().ok();
-    field.zip(value).is_some_and(|(field, value)| key.hash_of_value(field, value) == row.value_hash)
+fn says(policy: &Policy, key: &PushKey, reading: &SourceRow, row: &Row) -> bool {
+    let value = reading.record.as_ref().and_then(|record| record.get(&row.field));
+    let field = row.field.parse::<Field>().ok();
+    field.zip(value).is_some_and(|(field, value)| key.is_of(policy, &field, value, &row.value_hash))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -346,16 +375,18 @@ fn columns(rows: &[&Row]) -> Columns {
 /// All records of persons, tombstones included, with their echoes.
 pub(super) async fn records_of_persons(
     connection: &mut PgConnection,
+    policy: &Policy,
     persons: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<SourceRecord>>, StoreError> {
     let mut records = source_record::of_persons(connection, persons).await?;
-    note_echoes(connection, &mut records).await?;
+    note_echoes(connection, policy, &mut records).await?;
     Ok(records)
 }
 
 /// Finds the fields in which a contact has a value that was pushed to it.
 async fn note_echoes(
     connection: &mut PgConnection,
+    policy: &Policy,
     records: &mut HashMap<Uuid, Vec<SourceRecord>>,
 ) -> Result<(), StoreError> {
     let contacts = records.values().flatten().filter(|record| record.role == Role::Crm);
@@ -383,8 +414,8 @@ async fn note_echoes(
         let of_contact = pushed.get(&(record.source.as_str(), record.external_id.as_str()));
         for row in of_contact.into_iter().flatten() {
             let Ok(field) = row.field.parse() else { continue };
-            let value = record.assertion(field).and_then(serde_json::Value::as_str);
-            if value.is_some_and(|value| key.hash_of_value(field, value) == row.value_hash) {
+            let value = record.assertion(&field);
+            if value.is_some_and(|value| key.is_of(policy, &field, value, &row.value_hash)) {
                 record.echoes.insert(field);
             }
         }
@@ -396,23 +427,64 @@ async fn note_echoes(
 mod tests {
     use super::*;
 
+    fn field(name: &str) -> Field {
+        name.parse().unwrap()
+    }
+
     #[test]
     fn a_hash_is_an_hmac_of_the_names_and_the_values() {
-        let key = PushKey::new([7; PUSH_KEY_BYTES]);
+        let (key, policy) = (PushKey::new([7; PUSH_KEY_BYTES]), Policy::default());
         let hex = |hash: Vec<u8>| hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         // Python: hmac.new(bytes([7] * 32), b"phone\0+1\0", "sha256").hexdigest()
         let phone = "fb55bb3d52935d6951468b82819bcfc31c540adac088570ec7d4a1c1bdb60c53";
-        assert_eq!(hex(key.hash_of_value(Field::Phone, " +1 ")), phone);
-        assert_ne!(key.hash_of_value(Field::Email, "+1"), key.hash_of_value(Field::Phone, "+1"));
-        let other = PushKey::new([8; PUSH_KEY_BYTES]);
-        assert_ne!(other.hash_of_value(Field::Phone, "+1"), key.hash_of_value(Field::Phone, "+1"));
+        assert_eq!(hex(key.hash_of_value(&policy, &field("phone"), " +1 ")), phone);
+        let of = |key: &PushKey, name| key.hash_of_value(&policy, &field(name), "+1");
+        assert_ne!(of(&key, "email"), of(&key, "phone"));
+        assert_ne!(of(&PushKey::new([8; PUSH_KEY_BYTES]), "phone"), of(&key, "phone"));
+    }
+
+    #[test]
+    fn a_hash_is_of_every_spelling_of_the_value() {
+        let (key, policy) = (PushKey::new([7; PUSH_KEY_BYTES]), Policy::default());
+        for (name, pushed, read, expected) in [
+            ("phone", "(202) 555-0177", "+12025550177", true),
+            ("phone", "(202) 555-0177", "(202) 555-0178", false),
+            ("email", "Ada@Example.org", " ada@example.org", true),
+            ("given_name", "Ada", " Ada", true),
+            ("given_name", "Ada", "ada", false),
+            ("birthdate", "1988-04-09", "1988-04-09T00:00:00Z", true),
+            ("undefined", "x", "x ", true),
+        ] {
+            let (field, read) = (field(name), Value::from(read));
+            let hash = key.hash_of_value(&policy, &field, pushed);
+            assert_eq!(key.is_of(&policy, &field, &read, &hash), expected, "{name} {pushed} {read}");
+        }
+    }
+
+    #[test]
+    fn a_hash_of_the_release_before_goes_on_counting() {
+        let (key, policy) = (PushKey::new([7; PUSH_KEY_BYTES]), Policy::default());
+        for (name, value) in
+            [("phone", "(202) 555-0177"), ("email", "Ada@Example.org"), ("given_name", "Ada")]
+        {
+            let before = key.hash([(name, value)]);
+            let read = Value::from(format!(" {value}"));
+            assert!(key.is_of(&policy, &field(name), &read, &before), "{name}");
+        }
     }
 
     #[test]
     fn pushes_for_two_persons_differ() {
-        let key = PushKey::new([7; PUSH_KEY_BYTES]);
-        let of = |person| key.hash_of_push(Uuid::from_u128(person), [(Field::Phone, "+1")]);
-        assert_eq!(of(1), of(1));
-        assert_ne!(of(1), of(2));
+        let (key, policy) = (PushKey::new([7; PUSH_KEY_BYTES]), Policy::default());
+        let of = |person, phone: &str| {
+            key.hash_of_push(
+                &policy,
+                Uuid::from_u128(person),
+                &BTreeMap::from([(field("phone"), phone.to_owned())]),
+            )
+        };
+        assert_eq!(of(1, "+1"), of(1, "+1 "));
+        assert_eq!(of(1, "+1 202 555 0177"), of(1, "(202) 555-0177"));
+        assert_ne!(of(1, "+1"), of(2, "+1"));
     }
 }

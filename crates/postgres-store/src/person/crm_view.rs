@@ -59,7 +59,7 @@ impl Store {
         let mut connection = self.pool.reading().await?;
         let rows = person_rows(&mut connection, source, persons).await?;
         let known: Vec<Uuid> = rows.iter().map(|row| row.person_id).collect();
-        let mut records = crm_push::records_of_persons(&mut connection, &known).await?;
+        let mut records = crm_push::records_of_persons(&mut connection, &self.policy, &known).await?;
         let key = crm_push::key(&mut connection).await?;
         let views = rows.into_iter().map(|row| {
             let records = records.remove(&row.person_id).unwrap_or_default();

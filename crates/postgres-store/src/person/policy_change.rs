@@ -4,6 +4,8 @@
 //!
 //! Workers that still run with another policy compute by theirs: deploy the new policy to them first.
 
+use std::collections::BTreeSet;
+
 use authority::{Field, Policy, Profile};
 use serde::Serialize;
 use serde_json::Value;
@@ -73,7 +75,7 @@ impl Store {
         let mut snapshot = self.snapshot().await?;
         let persons = persons_after(&mut snapshot, after, limit).await?;
         let stored = view::stored(&mut snapshot, &persons).await?;
-        let records = crm_push::records_of_persons(&mut snapshot, &persons).await?;
+        let records = crm_push::records_of_persons(&mut snapshot, policy, &persons).await?;
         let changes = stored.iter().filter_map(|stored| {
             let own = records.get(&stored.person_id).map_or(&[][..], Vec::as_slice);
             change(stored, &Profile::compute(policy, own))
@@ -111,16 +113,14 @@ impl Store {
 }
 
 fn change(stored: &StoredPerson, profile: &Profile) -> Option<PersonChange> {
-    let fields = Field::ALL.into_iter().filter_map(|field| {
-        let believed = profile.fields.get(&field);
-        // A text column stores texts only, as in `row::upsert`.
-        let then = match field {
-            Field::MailingAddress => believed.map(|believed| believed.value.clone()),
-            _ => profile.text(field).map(Value::from),
-        };
-        let now = stored.values.get(&field).cloned();
+    // A field that the policy no longer has loses its value.
+    let known: BTreeSet<&Field> = stored.values.keys().chain(profile.fields.keys()).collect();
+    let fields = known.into_iter().filter_map(|field| {
+        let believed = profile.fields.get(field);
+        let then = believed.map(|believed| believed.value.clone());
+        let now = stored.values.get(field).cloned();
         (now != then).then(|| FieldChange {
-            field,
+            field: field.clone(),
             now,
             then,
             source: believed.map(|believed| believed.source.clone()),
@@ -130,7 +130,6 @@ fn change(stored: &StoredPerson, profile: &Profile) -> Option<PersonChange> {
     let fields: Vec<FieldChange> = fields.collect();
     let same = fields.is_empty()
         && stored.status == profile.status.as_str()
-        && stored.email_verified == profile.email_verified
         && stored.provenance == row::provenance(profile);
     (!same).then_some(PersonChange { person_id: stored.person_id, fields })
 }

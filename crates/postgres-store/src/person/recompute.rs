@@ -66,7 +66,7 @@ impl Store {
         // Locked before the records are read: two sources' readings of one person compute its profile one after the other, and
         // the second sees what the first wrote.
         let locked = row::lock(connection, persons).await?;
-        let records = crm_push::records_of_persons(connection, persons).await?;
+        let records = crm_push::records_of_persons(connection, &self.policy, persons).await?;
         let several = records.iter().filter(|(_, own)| contacts(own).nth(1).is_some());
         let several: Vec<Uuid> = several.map(|(person_id, _)| *person_id).collect();
         let known = crm_account::last_pushed(connection, &several).await?;
@@ -91,7 +91,7 @@ impl Store {
         }
         recomputed.changed = row::upsert(connection, &rows).await?;
         row::follow_merges(connection, &merged).await?;
-        let contested = crm_account::contested(connection, &differing).await?;
+        let contested = crm_account::contested(connection, &self.policy, &differing).await?;
         for person_id in &contested {
             tracing::warn!(%person_id, "the CRM changes our values back: no further push for an hour");
         }

@@ -103,51 +103,28 @@ pub(crate) async fn upsert(
 ) -> Result<Vec<ChangedPerson>, StoreError> {
     let ids: Vec<Uuid> = rows.iter().map(|row| row.person_id).collect();
     let profiles = || rows.iter().map(|row| row.standing.profile());
-    let column = |field: Field| -> Vec<Option<String>> {
-        profiles().map(|profile| profile?.text(field).map(str::to_owned)).collect()
-    };
     let statuses: Vec<String> = profiles()
         .map(|profile| profile.map_or(MERGED, |profile| profile.status.as_str()).to_owned())
         .collect();
-    let verified: Vec<bool> =
-        profiles().map(|profile| profile.is_some_and(|own| own.email_verified)).collect();
-    let addresses: Vec<Option<Value>> =
-        profiles().map(|profile| Some(profile?.fields.get(&Field::MailingAddress)?.value.clone())).collect();
+    let values: Vec<Value> = profiles().map(|profile| profile.map_or_else(|| json!({}), values)).collect();
     let provenance: Vec<Value> =
         profiles().map(|profile| profile.map_or_else(|| json!({}), provenance)).collect();
     let merged_into: Vec<Option<Uuid>> = rows.iter().map(|row| row.standing.merged_into()).collect();
     // A person equal to its row is neither written nor returned.
     let changed = sqlx::query!(
-        r#"insert into person as stored
-               (person_id, status, email, email_verified, given_name, family_name, display_name, phone, birthdate,
-                mailing_address, provenance, merged_into)
-           select * from unnest($1::uuid[], $2::text[], $3::text[], $4::boolean[], $5::text[], $6::text[], $7::text[],
-                                $8::text[], $9::text[], $10::jsonb[], $11::jsonb[], $12::uuid[])
+        r#"insert into person as stored (person_id, status, profile, provenance, merged_into)
+           select * from unnest($1::uuid[], $2::text[], $3::jsonb[], $4::jsonb[], $5::uuid[])
                as new (person_id) order by new.person_id
            on conflict (person_id) do update set
-               status = excluded.status, email = excluded.email, email_verified = excluded.email_verified,
-               given_name = excluded.given_name, family_name = excluded.family_name,
-               display_name = excluded.display_name, phone = excluded.phone, birthdate = excluded.birthdate,
-               mailing_address = excluded.mailing_address, provenance = excluded.provenance,
+               status = excluded.status, profile = excluded.profile, provenance = excluded.provenance,
                merged_into = excluded.merged_into, revision = stored.revision + 1, updated_at = now()
-           where (stored.status, stored.email, stored.email_verified, stored.given_name, stored.family_name,
-                  stored.display_name, stored.phone, stored.birthdate, stored.mailing_address, stored.provenance,
-                  stored.merged_into)
+           where (stored.status, stored.profile, stored.provenance, stored.merged_into)
                  is distinct from
-                 (excluded.status, excluded.email, excluded.email_verified, excluded.given_name, excluded.family_name,
-                  excluded.display_name, excluded.phone, excluded.birthdate, excluded.mailing_address,
-                  excluded.provenance, excluded.merged_into)
+                 (excluded.status, excluded.profile, excluded.provenance, excluded.merged_into)
            returning person_id, revision"#,
         &ids,
         &statuses,
-        &column(Field::Email) as &[Option<String>],
-        &verified,
-        &column(Field::GivenName) as &[Option<String>],
-        &column(Field::FamilyName) as &[Option<String>],
-        &column(Field::DisplayName) as &[Option<String>],
-        &column(Field::Phone) as &[Option<String>],
-        &column(Field::Birthdate) as &[Option<String>],
-        &addresses as &[Option<Value>],
+        &values,
         &provenance,
         &merged_into as &[Option<Uuid>]
     )
@@ -159,11 +136,21 @@ pub(crate) async fn upsert(
         .collect())
 }
 
+fn values(profile: &Profile) -> Value {
+    let values =
+        profile.fields.iter().map(|(field, believed)| (field.as_str().to_owned(), believed.value.clone()));
+    Value::Object(values.collect())
+}
+
 pub(crate) fn provenance(profile: &Profile) -> Value {
     // Not the record's version: otherwise each newer version with the same content would write the person.
     let fields = profile.fields.iter().map(|(field, believed)| {
-        let why =
+        let mut why =
             json!({ "source": believed.source, "external_id": believed.external_id, "rule": believed.rule });
+        // Of other fields, pods of the release before do not know it. They would take it away, and announce the person.
+        if field == Field::email() {
+            why["verified"] = json!(believed.verified);
+        }
         (field.as_str().to_owned(), why)
     });
     Value::Object(fields.collect())

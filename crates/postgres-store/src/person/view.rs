@@ -36,11 +36,9 @@ pub struct StoredPerson {
     pub revision: i64,
     /// `active`, `blocked`, `deleted`, `known` or `merged`.
     pub status: String,
-    /// Whether the address counts as verified.
-    pub email_verified: bool,
     /// The fields that have a value.
     pub values: BTreeMap<Field, Value>,
-    /// For each field: source, `external_id` and rule.
+    /// For each field: source, `external_id` and rule. For the address also `verified`.
     pub provenance: Value,
     /// When the row last changed.
     pub updated_at: OffsetDateTime,
@@ -100,6 +98,13 @@ pub struct PersonView {
     pub decisions: Vec<TakenDecision>,
 }
 
+impl StoredPerson {
+    /// Whether the source of the address has verified it.
+    pub fn email_verified(&self) -> bool {
+        self.provenance[Field::email().as_str()]["verified"] == true
+    }
+}
+
 impl Store {
     /// Finds a person, and follows its merges.
     pub async fn view_person(&self, key: &PersonKey) -> Result<Option<PersonView>, StoreError> {
@@ -108,7 +113,7 @@ impl Store {
         let mut merged = merge_path(&mut snapshot, asked).await?;
         let Some(person_id) = merged.pop() else { return Ok(None) };
         let Some(person) = stored(&mut snapshot, &[person_id]).await?.pop() else { return Ok(None) };
-        let mut records = crm_push::records_of_persons(&mut snapshot, &[person_id])
+        let mut records = crm_push::records_of_persons(&mut snapshot, &self.policy, &[person_id])
             .await?
             .remove(&person_id)
             .unwrap_or_default();
@@ -162,36 +167,27 @@ pub(crate) async fn stored(
     persons: &[Uuid],
 ) -> Result<Vec<StoredPerson>, StoreError> {
     let rows = sqlx::query!(
-        r#"select person_id, revision, status, email, email_verified, given_name, family_name, display_name, phone,
-                  birthdate, mailing_address, provenance, updated_at
+        r#"select person_id, revision, status, profile, provenance, updated_at
            from person where person_id = any ($1) order by person_id"#,
         persons
     )
     .fetch_all(connection)
     .await?;
-    let persons = rows.into_iter().map(|row| {
-        let texts = [
-            (Field::Email, row.email),
-            (Field::Phone, row.phone),
-            (Field::GivenName, row.given_name),
-            (Field::FamilyName, row.family_name),
-            (Field::DisplayName, row.display_name),
-            (Field::Birthdate, row.birthdate),
-        ];
-        let mut values: BTreeMap<Field, Value> =
-            texts.into_iter().filter_map(|(field, text)| Some((field, Value::from(text?)))).collect();
-        values.extend(row.mailing_address.map(|address| (Field::MailingAddress, address)));
-        StoredPerson {
-            person_id: row.person_id,
-            revision: row.revision,
-            status: row.status,
-            email_verified: row.email_verified,
-            values,
-            provenance: row.provenance,
-            updated_at: row.updated_at,
-        }
+    let persons = rows.into_iter().map(|row| StoredPerson {
+        person_id: row.person_id,
+        revision: row.revision,
+        status: row.status,
+        values: values(row.profile),
+        provenance: row.provenance,
+        updated_at: row.updated_at,
     });
     Ok(persons.collect())
+}
+
+/// Only this crate writes a profile, so that each key names a field.
+fn values(profile: Value) -> BTreeMap<Field, Value> {
+    let Value::Object(values) = profile else { return BTreeMap::new() };
+    values.into_iter().filter_map(|(name, value)| Some((name.parse().ok()?, value))).collect()
 }
 
 async fn changed_at(

@@ -125,7 +125,7 @@ impl Store {
         };
         // Mail systems ignore the case of ASCII letters. Any other character is only itself: the Kelvin sign becomes a `k` in lower
         // case, and is another mailbox.
-        let email = record.assertion(Field::Email)?.as_str()?.trim_ascii().to_ascii_lowercase();
+        let email = record.assertion(Field::email())?.as_str()?.trim_ascii().to_ascii_lowercase();
         self.policy.trusts_email_of(&record).then_some(email)
     }
 }

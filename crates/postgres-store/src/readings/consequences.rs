@@ -39,7 +39,7 @@ impl Store {
         };
         if source.role == Role::Crm {
             let written = changed.iter().chain(touched);
-            crm_push::end_where_contacts_differ(connection, source.name, written, rows).await?;
+            crm_push::end_where_contacts_differ(connection, &self.policy, source.name, written, rows).await?;
         }
         let left: HashMap<Uuid, Uuid> = links.left().collect();
         announce_merged(&mut announce, &left, &links);

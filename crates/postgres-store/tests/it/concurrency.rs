@@ -176,7 +176,7 @@ async fn two_sources_that_change_one_person_at_once_both_count() {
     lock.commit().await.unwrap();
     account.await.unwrap().unwrap();
     contact.await.unwrap().unwrap();
-    let row = db.texts("select email || ' ' || given_name from person").await;
+    let row = db.texts("select email || ' ' || given_name from person_profile").await;
     assert_eq!(row, ["b@idp Adah"], "the second reading sees what the first wrote");
 }
 

@@ -1,6 +1,8 @@
 //! Values that we pushed to a contact and that the CRM returns: for how long they are echoes, and when they are the CRM's own.
 
-use authority::{Field, Role};
+use std::collections::BTreeMap;
+
+use authority::Role;
 use postgres_store::{Move, PersonReading, Source, WrittenContact};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -42,13 +44,14 @@ impl Scene {
 
     /// Remembers a push of a first name, as crm-account does before it.
     async fn begin_push(&self, contact: &str, name: &str) -> i64 {
-        self.begin_push_of(contact, Field::GivenName, name).await
+        self.begin_push_of(contact, "given_name", name).await
     }
 
-    async fn begin_push_of(&self, contact: &str, field: Field, value: &str) -> i64 {
+    async fn begin_push_of(&self, contact: &str, field: &str, value: &str) -> i64 {
         let view =
             self.db.store.crm_views("crm", &[self.person]).await.unwrap().remove(&self.person).unwrap();
-        self.db.store.remember_pushed("crm", contact, &view.push_key, [(field, value)]).await.unwrap()
+        let pushed = BTreeMap::from([(field.parse().unwrap(), value.to_owned())]);
+        self.db.store.remember_pushed("crm", contact, &view.push_key, &pushed).await.unwrap()
     }
 
     /// Records that a push arrived, as crm-account does after it.
@@ -72,7 +75,7 @@ impl Scene {
     /// The source of the person's first name.
     async fn source_of_name(&self) -> String {
         let source = "select coalesce(provenance -> 'given_name' ->> 'source', '') from person where merged_into is null \
-                      and email is not null";
+                      and profile ? 'email'";
         self.db.texts(source).await.remove(0)
     }
 }
@@ -142,11 +145,11 @@ async fn a_value_that_was_pushed_to_one_contact_is_the_own_assertion_of_another(
     let mut values = verified("a@idp");
     values["phone"] = json!("+1");
     apply(&scene.db, IDP, saying("u", None, values, 1002, draw(&scene.db).await)).await;
-    let ticket = scene.begin_push_of("c", Field::Phone, "+1").await;
+    let ticket = scene.begin_push_of("c", "phone", "+1").await;
     scene.end_push("c", ticket).await;
     scene.read("c", json!({"phone": "+1"}), 1002).await;
     apply(&scene.db, IDP, saying("u", None, verified("a@idp"), 1003, draw(&scene.db).await)).await;
-    let from = "select phone || ' ' || (provenance -> 'phone' ->> 'external_id') from person where email is not null";
+    let from = "select (profile ->> 'phone') || ' ' || (provenance -> 'phone' ->> 'external_id') from person where profile ? 'email'";
     assert_eq!(scene.db.texts(from).await, ["+1 d"]);
 }
 

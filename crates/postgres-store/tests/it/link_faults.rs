@@ -164,7 +164,7 @@ async fn the_newest_record_decides_also_with_the_same_content() {
     apply(&db, CRM, c("c1", "+1", 1001, 1)).await;
     apply(&db, CRM, c("c2", "+2", 1002, 2)).await;
     apply(&db, CRM, c("c1", "+1", 1003, 3)).await;
-    let row = "select phone from person where status <> 'merged'";
+    let row = "select phone from person_profile where status <> 'merged'";
     let before = db.texts(row).await;
     db.store.apply_policy(None, 10, announce(), &Write::if_wanted(true).unwrap()).await.unwrap();
     assert_eq!(before, db.texts(row).await);
@@ -210,7 +210,7 @@ async fn a_verification_that_is_linked_later_is_announced_for_its_person() {
 async fn the_newest_account_decides_also_with_the_same_content() {
     let db = Database::start().await;
     let account = |id: &str, phone: &str, v, t| saying(id, Some("K"), json!({"phone": phone}), v, t);
-    let phone = async || db.texts("select phone from person where status <> 'merged'").await;
+    let phone = async || db.texts("select phone from person_profile where status <> 'merged'").await;
     apply(&db, IDP, account("u1", "+1", 1001, 1)).await;
     apply(&db, IDP, account("u2", "+2", 1002, 2)).await;
     assert_eq!(phone().await, ["+2"]);

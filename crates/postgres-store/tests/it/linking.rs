@@ -92,7 +92,7 @@ async fn records_with_one_key_that_arrive_at_the_same_time_are_one_person() {
         }
     }
     assert_eq!(persons_of_records(&database).await, 30);
-    let believed = "select distinct given_name from person where status <> 'merged'";
+    let believed = "select distinct given_name from person_profile where status <> 'merged'";
     assert_eq!(database.texts(believed).await, ["verifier"], "no source's value was overlooked");
 }
 
@@ -197,7 +197,7 @@ async fn a_person_gone_at_the_identity_provider_is_deleted_and_other_records_sti
     apply(&database, IDP, saying("u", Some("P-1"), verified("a@idp"), 1001, 1)).await;
     apply(&database, CRM, saying("c", Some("P-1"), json!({"email": "a@crm"}), 1001, 2)).await;
     apply(&database, IDP, gone("u", Some(2001), 3)).await;
-    let rows = "select concat_ws(' ', status, email, email_verified) from person";
+    let rows = "select concat_ws(' ', status, email, email_verified) from person_profile";
     assert_eq!(database.texts(rows).await, ["deleted a@crm f"]);
     apply(&database, CRM, gone("c", Some(2001), 4)).await;
     assert_eq!(database.texts(rows).await, ["deleted f"], "no record has a value");
@@ -213,8 +213,7 @@ async fn in_both_orders(lost: PersonReading, kept: PersonReading, source: Source
         for reading in order {
             apply(&database, source, reading.clone()).await;
         }
-        let rows =
-            "select concat_ws(' ', status, email, phone, merged_into is not null) from person order by 1";
+        let rows = "select concat_ws(' ', status, email, phone, merged_into is not null) from person_profile order by 1";
         assert_eq!(database.texts(rows).await.join(", "), expected);
     }
 }
@@ -252,7 +251,7 @@ async fn a_contact_s_merge_is_followed_when_one_of_the_two_is_all_that_its_perso
     lost.state = RecordState::Gone { merged_into: Some(String::from("c-kept")), proved: true };
     apply(&database, CRM, lost).await;
     assert_eq!(persons_of_records(&database).await, 1);
-    let rows = "select concat_ws(' ', status, phone) from person order by 1";
+    let rows = "select concat_ws(' ', status, phone) from person_profile order by 1";
     assert_eq!(database.texts(rows).await, ["active +1", "merged"]);
 }
 

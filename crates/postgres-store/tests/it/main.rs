@@ -14,6 +14,7 @@ mod drills;
 mod echoes;
 mod errors;
 mod failures;
+mod fields;
 mod guard;
 mod history;
 mod identities;
@@ -34,6 +35,7 @@ mod rights;
 mod schema;
 mod sessions;
 mod tls;
+mod upsert_forms;
 
 use authority::Role;
 use postgres_store::Source;

@@ -25,7 +25,8 @@ async fn listed(database: &Database) -> Vec<String> {
 async fn a_missing_record_keeps_its_values_until_the_same_version_is_read_again() {
     let database = Database::start().await;
     database.apply(&[found("a", "signe", Some(1001), 3), found("b", "bo", Some(1001), 4)]).await;
-    let before = database.texts("select person_id::text || coalesce(email, '') from person order by 1").await;
+    let before =
+        database.texts("select person_id::text || coalesce(email, '') from person_profile order by 1").await;
     let announced = database.count("select count(*) from outbox").await;
     assert_eq!(
         database.apply(&[missing("a", 2), missing("b", 9), missing("never seen", 9)]).await,
@@ -34,7 +35,7 @@ async fn a_missing_record_keeps_its_values_until_the_same_version_is_read_again(
     assert_eq!(listed(&database).await, ["b", "never seen"], "a was read later than it was missed");
     assert_eq!(database.store.missing_records(Some("another"), 10).await.unwrap(), []);
     assert_eq!(
-        database.texts("select person_id::text || coalesce(email, '') from person order by 1").await,
+        database.texts("select person_id::text || coalesce(email, '') from person_profile order by 1").await,
         before
     );
     assert_eq!(database.count("select count(*) from outbox").await, announced, "nothing is announced");
@@ -51,7 +52,10 @@ async fn a_missing_record_keeps_its_values_until_the_same_version_is_read_again(
     assert_eq!(stale.unwrap(), 1, "it is read again");
     database.apply(&[found("never seen", "cyd", Some(1001), 12)]).await;
     assert_eq!(listed(&database).await, [""; 0]);
-    assert_eq!(database.count("select count(*) from person where email = 'cyd@example.org'").await, 1);
+    assert_eq!(
+        database.count("select count(*) from person_profile where email = 'cyd@example.org'").await,
+        1
+    );
 }
 
 #[tokio::test]

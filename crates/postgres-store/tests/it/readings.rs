@@ -53,7 +53,8 @@ async fn a_person_keeps_its_id_through_changes_deletion_and_return() {
         assert_eq!(database.apply(&[reading]).await, [Applied]);
         assert_eq!(database.texts(&format!("{PERSON_OF}'a'")).await, person);
     }
-    let rows = database.texts("select person_id::text || status || email || revision from person").await;
+    let rows =
+        database.texts("select person_id::text || status || email || revision from person_profile").await;
     assert_eq!(rows, [format!("{}activethree@example.org4", person[0])]);
 }
 

@@ -1,11 +1,11 @@
 //! An operator's decisions about links are stronger than automatic linking, and can be undone.
 
-use authority::Field;
 use event_contract::{Hop, TraceContext};
 use postgres_store::{
     Announce, Identity, LinkCommand, LinkRefusal, LinkReport, Move, PersonKey, RecordState, Write,
 };
 use serde_json::json;
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use crate::database::{Database, gone, naming};
@@ -13,7 +13,7 @@ use crate::link_faults::blocked;
 use crate::linking::{apply, persons_of_records, saying, verified};
 use crate::{CRM, IDP, VERIFIER};
 
-const ROWS: &str = "select concat_ws(' ', status, email, given_name, phone) from person order by 1";
+const ROWS: &str = "select concat_ws(' ', status, email, given_name, phone) from person_profile order by 1";
 
 fn command(source: &str, external_id: &str, wanted: Move) -> LinkCommand {
     LinkCommand {
@@ -302,7 +302,8 @@ async fn the_first_link_of_a_contact_that_was_pushed_to_can_be_undone() {
     apply(&database, CRM, saying("c", Some("P-1"), json!({"phone": "+1"}), 1001, 2)).await;
     let account = person_of(&database, "idp", "u").await;
     let view = database.store.crm_views("crm", &[account]).await.unwrap().remove(&account).unwrap();
-    database.store.remember_pushed("crm", "c", &view.push_key, [(Field::GivenName, "Idp")]).await.unwrap();
+    let pushed = BTreeMap::from([("given_name".parse().unwrap(), String::from("Idp"))]);
+    database.store.remember_pushed("crm", "c", &view.push_key, &pushed).await.unwrap();
     // The person that was proposed for the contact has no row yet.
     decide(&database, "crm", "c", Move::Undo).await.unwrap();
     assert_ne!(person_of(&database, "crm", "c").await, account);

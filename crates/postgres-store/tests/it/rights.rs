@@ -1,9 +1,10 @@
 //! What several units do in the same way, done with the SQL role of each: a right that `migrations/grants.sql` lacks fails here at
 //! once. What one unit does alone, its own suite does with its role.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use authority::{Field, Role};
+use authority::Role;
 use postgres_store::{FailedAttempt, RedriveAction, Source, StoreError};
 use serde_json::json;
 use sqlx::Connection as _;
@@ -131,8 +132,8 @@ async fn every_unit_that_reads_contacts_may_end_the_memory_of_pushed_values() {
         let view = owner.crm_views("crm", &[person]).await.unwrap().remove(&person).unwrap();
         let own = person.to_string();
         // The value of a new contact arrives; then the contact says something else.
-        let pushed = [(Field::GivenName, "Idp")];
-        owner.remember_pushed("crm", &own, &view.push_key, pushed).await.unwrap();
+        let pushed = BTreeMap::from([("given_name".parse().unwrap(), String::from("Idp"))]);
+        owner.remember_pushed("crm", &own, &view.push_key, &pushed).await.unwrap();
         for (name, version) in [("Idp", 1001), ("Their own", 1002)] {
             let ticket = db.store.draw_refetch_tickets("crm", &[String::from("c")]).await.unwrap()[0].number;
             let values = json!({"given_name": name, "external_key": own});
@@ -153,7 +154,21 @@ async fn every_unit_that_writes_records_may_compute_a_person_with_several_contac
         let contacts = ["c", "d"].map(|id| saying(id, Some(&person), json!({"given_name": "Crm"}), 1001, 2));
         owner.apply_person_readings(CRM, &contacts).await.unwrap();
         apply(&db, IDP, saying("u", None, verified("b@idp"), 1002, 3)).await;
-        assert_eq!(db.count("select count(*) from person where email = 'b@idp'").await, 1, "{unit}");
+        assert_eq!(
+            db.count("select count(*) from person where profile ->> 'email' = 'b@idp'").await,
+            1,
+            "{unit}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn every_unit_that_may_read_persons_may_read_their_profiles() {
+    let db = Database::start().await;
+    for unit in fleet::with_sql_role() {
+        let persons = may(&db, unit.name, "select", "person").await;
+        assert_eq!(may(&db, unit.name, "select", "person_profile").await, persons, "{}", unit.name);
+        assert!(!may(&db, unit.name, "update", "person_profile").await, "{}", unit.name);
     }
 }
 

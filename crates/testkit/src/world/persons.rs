@@ -35,7 +35,7 @@ impl World {
     pub async fn persons(&self) -> anyhow::Result<Vec<(String, PersonRow)>> {
         let rows = sqlx::query(
             "select external_id, person_id, status, email, given_name, revision \
-             from person join source_record using (person_id) order by external_id",
+             from person_profile join source_record using (person_id) order by external_id",
         );
         let rows = rows.fetch_all(&self.pool).await?;
         let person = |row: sqlx::postgres::PgRow| {

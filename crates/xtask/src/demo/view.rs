@@ -18,7 +18,7 @@ const PERSONS: &str = "select account.external_id, person_id, person.status, ema
     mailing_address ->> 'city', revision, \
     (select count(*) from person_login login where login.person_id = person.person_id), \
     (select coalesce(sum(count), 0)::bigint from person_login login where login.person_id = person.person_id) \
-    from person join source_record account using (person_id) where account.role = 'sso'";
+    from person_profile person join source_record account using (person_id) where account.role = 'sso'";
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Person {

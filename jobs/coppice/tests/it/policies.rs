@@ -25,13 +25,15 @@ fn policy_check_needs_no_database_and_lists_every_fault() {
     run_alone(&["policy", "check", path]).says(&["the policy can be used"]);
     assert_eq!(run_alone(&["policy", "check", path, "--json"]).json(), json!({"faults": []}));
 
-    let faulty = file(&DEFAULT_POLICY.replace("\"crm\"]", "\"the CRM\"]").replace("display_name", "hat"));
+    let faulty = file(
+        &DEFAULT_POLICY
+            .replace("\"crm\"]", "\"the CRM\"]")
+            .replace("[fields.display_name]\ntype = \"text\"", "[fields.hat]"),
+    );
     let path = faulty.path().to_str().unwrap();
     let text = run_alone(&["policy", "check", path]);
     assert_eq!((text.code, text.err.as_str()), (1, ""));
-    for part in
-        ["fault(s):", "fields.email: \"the CRM\"", "unknown field \"hat\"", "fields.display_name: missing"]
-    {
+    for part in ["fault(s):", "fields.email: \"the CRM\"", "fields.hat: without a type"] {
         assert!(text.out.contains(part), "{part}\nin {}", text.out);
     }
     let faults = run_alone(&["policy", "check", path, "--json"]).json()["faults"].as_array().unwrap().len();
@@ -39,7 +41,7 @@ fn policy_check_needs_no_database_and_lists_every_fault() {
     let misplaced = file("# a comment\n[fields]\nemail = \"sso\"\n");
     let text = run_alone(&["policy", "check", misplaced.path().to_str().unwrap()]);
     assert!(text.code == 1 && text.out.contains("line 3, column 9: "), "{}", text.out);
-    assert!(text.out.contains("expected a table with `from`"), "{}", text.out);
+    assert!(text.out.contains("expected a table with `type`, `from`"), "{}", text.out);
     let absent = run_alone(&["policy", "check", "/nowhere"]);
     assert_eq!((absent.code, absent.err.trim_end()), (2, "coppice: /nowhere: the file does not exist"));
 }
@@ -78,8 +80,11 @@ async fn policy_apply_changes_and_announces_persons_once() {
     assert_eq!((&again["persons"], &again["changed"]), (&json!(3), &json!(0)));
     let automation = world.run(&["policy", "apply", path, "--author", "coppice:x", "--yes"]);
     assert_eq!(automation.code, 2);
-    let faulty = file("[fields]");
+    let faulty = file("[fields.email]\n[fields.phone]\nfrom = []");
     let refused = world.run(&["policy", "apply", faulty.path().to_str().unwrap(), "--yes"]);
     assert_eq!(refused.code, 2);
-    assert!(refused.err.contains("fields.email: missing") && refused.err.contains("fields.phone: missing"));
+    assert!(
+        refused.err.contains("fields.email: without a type; ")
+            && refused.err.contains("fields.phone: without")
+    );
 }

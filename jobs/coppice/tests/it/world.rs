@@ -8,6 +8,7 @@ use local_stack::TestDatabase;
 use postgres_store::{Announce, Identity, PersonReading, RecordState, Source, Store};
 use serde_json::{Value, json};
 use sqlx::PgPool;
+use tempfile::NamedTempFile;
 use time::macros::datetime;
 use uuid::Uuid;
 
@@ -71,6 +72,13 @@ impl World {
         said(command(arguments).env("DATABASE_URL", self.database.url_of("coppice")).output().unwrap())
     }
 
+    /// The same world, in which the command reads this policy.
+    pub(crate) fn with_policy(&self, text: &str) -> WithPolicy<'_> {
+        let file = NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), format!("{text}\n")).unwrap();
+        WithPolicy { world: self, file }
+    }
+
     pub(crate) async fn count(&self, table: &'static str) -> i64 {
         let sql = match table {
             "outbox" => "select count(*) from outbox",
@@ -87,11 +95,41 @@ impl World {
         store.apply_person_readings(CRM, &[reading]).await.unwrap();
     }
 
+    /// Applies a later reading of an account.
+    pub(crate) async fn read_account(&self, id: &str, values: Value) {
+        let store = Store::open(&self.url.clone().into(), 2).unwrap();
+        let ticket = store.draw_refetch_tickets(AUTH0.name, &[id.to_owned()]).await.unwrap()[0].number;
+        store.apply_person_readings(AUTH0, &[reading(id, Some("P-1"), values, ticket)]).await.unwrap();
+    }
+
     /// The person of a record, as the command prints it.
     pub(crate) fn person_of(&self, record: &str) -> String {
         let shown = self.run(&["person", "show", record, "--json"]).json();
         shown["person_id"].as_str().unwrap().to_owned()
     }
+}
+
+/// A world whose command reads a policy from a file.
+pub(crate) struct WithPolicy<'a> {
+    world: &'a World,
+    file: NamedTempFile,
+}
+
+impl WithPolicy<'_> {
+    pub(crate) fn path(&self) -> &str {
+        self.file.path().to_str().unwrap()
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Said {
+        let mut command = command(arguments);
+        command.env("DATABASE_URL", self.world.database.url_of("coppice"));
+        said(command.env("COPPICE_POLICY_FILE", self.path()).output().unwrap())
+    }
+}
+
+/// A record that is there.
+pub(crate) fn record_state(record: Value) -> RecordState {
+    RecordState::Present { record, external_key: Some(String::from("P-1")), identities: Vec::new() }
 }
 
 /// Runs the command without a database.

@@ -36,7 +36,8 @@ impl Case for CrmCase {
     }
 
     async fn arrived(world: &World, id: &str) -> Option<usize> {
-        let phone = "select phone from person join source_record using (person_id) where external_id = $1";
+        let phone =
+            "select phone from person_profile join source_record using (person_id) where external_id = $1";
         let phone: Option<String> =
             sqlx::query_scalar(phone).bind(id).fetch_optional(&world.pool).await.ok().flatten()?;
         phone?.parse().ok()

@@ -154,8 +154,7 @@ async fn the_worker_reads_and_announces_a_case_from_a_webhook() {
 async fn the_worker_reads_the_date_of_birth_only_if_a_setting_asks_for_it() {
     let world = World::start_with_emulator().await;
     let birthdate = async || -> Option<String> {
-        let query =
-            "select birthdate from person join source_record using (person_id) where external_id = $1";
+        let query = "select profile ->> 'birthdate' from person join source_record using (person_id) where external_id = $1";
         sqlx::query_scalar(query).bind(SESSION).fetch_one(&world.pool).await.unwrap()
     };
     world.verifier_server.put_session(SESSION, None);

@@ -1,0 +1,2 @@
+-- A constraint cannot be made invalid again. The next file down replaces it.
+select;

@@ -1,0 +1,1 @@
+alter table source_record validate constraint source_record_role_check;

@@ -1,0 +1,2 @@
+-- The columns hold the same values.
+select;
