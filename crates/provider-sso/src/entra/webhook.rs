@@ -106,7 +106,7 @@ fn notice(notification: &Json) -> Result<(Option<String>, Notice), UnreadableBod
     let notice = match text("lifecycleEvent")? {
         None => user(notification, text("resource")?, text("changeType")?)?,
         Some(event) if event == REAUTHORIZATION => {
-            tracing::warn!("Entra asks to authorize the subscription again: its renewal does that");
+            tracing::warn!("subscription has to be authorized again: its renewal does that");
             Notice::Nothing
         }
         // One that Graph adds later may be about lost notifications, too.

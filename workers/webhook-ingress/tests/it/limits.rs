@@ -59,6 +59,9 @@ async fn a_flood_of_forgeries_uses_up_no_provider_s_rate() {
                 *value = "Bearer 0123456789abcdeg".to_owned();
             }
         }
+        if forged.has_secret_in_body() {
+            forged = forged.with_another_secret();
+        }
         for _ in 0..50 {
             assert_eq!(answer(&router, &forged).await.0, 401, "{}", webhook.path);
         }
