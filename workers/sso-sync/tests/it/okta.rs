@@ -8,7 +8,7 @@ use provider_http::TestKey;
 use simulators::okta::{ADMINISTRATOR, Change, Fault, OktaSimulator, ServiceApp, SimulatedUser};
 use testkit::{PATIENCE, PersonRow, Setup, Worker, World};
 
-use crate::outages::{breaker_opens, counted_failures, open_for_secs};
+use crate::outages::{breaker_opens, counted_failures, open_for_secs, pause_of_the_fleet};
 use crate::{UNIT, start};
 
 const SIGNE: &str = "00u1signe";
@@ -153,8 +153,7 @@ async fn a_rate_limit_in_headers_pauses_the_fleet_and_loses_no_message() {
         deliver(&world, &org.put_user(SimulatedUser::new(id))).await;
     }
     breaker_opens(&worker, "okta").await;
-    let row = "select reason, extract(epoch from next_probe_at - opened_at)::float8 from upstream_breaker where open";
-    let (reason, pause): (String, f64) = sqlx::query_as(row).fetch_one(&world.pool).await.unwrap();
+    let (reason, pause) = pause_of_the_fleet(&world).await;
     assert_eq!(reason, "rate_limited");
     assert!(pause > 7.0, "the pause is that of the headers, not the 5 s for a reply without one: {pause} s");
     worker.has_nothing_in_flight().await;

@@ -18,6 +18,13 @@ pub(crate) async fn open_for_secs(world: &World) -> f64 {
     sqlx::query_scalar(open_for).fetch_optional(&world.pool).await.unwrap().unwrap_or(0.0)
 }
 
+/// Why the fleet pauses, and for how many seconds. A worker pauses first, and then says so to the fleet.
+pub(crate) async fn pause_of_the_fleet(world: &World) -> (String, f64) {
+    let row = "select reason, extract(epoch from next_probe_at - opened_at)::float8 from upstream_breaker where open";
+    let shared = async || Ok(sqlx::query_as(row).fetch_optional(&world.pool).await?);
+    wait_until(PATIENCE, "the breaker of the fleet to open", shared).await.unwrap()
+}
+
 pub(crate) async fn counted_failures(world: &World) -> i64 {
     sqlx::query_scalar("select count(*) from message_failure").fetch_one(&world.pool).await.unwrap()
 }
@@ -68,8 +75,7 @@ async fn a_rate_limit_pauses_the_fleet_for_as_long_as_the_provider_asks() {
     known_user(&world, ADA).await;
     let before = world.idp.total_requests();
     let ids = create_users(&world, &worker, Fault::RateLimited { retry_after_secs: 4 }).await;
-    let row = "select reason, extract(epoch from next_probe_at - opened_at)::float8 from upstream_breaker where open";
-    let (reason, pause): (String, f64) = sqlx::query_as(row).fetch_one(&world.pool).await.unwrap();
+    let (reason, pause) = pause_of_the_fleet(&world).await;
     assert_eq!(reason, "rate_limited");
     assert!(pause > 2.0, "the breaker pauses the fleet for {pause} s");
     worker.has_nothing_in_flight().await;
