@@ -6,40 +6,57 @@
 -- Every unit checks the schema's version when it starts.
 grant select on _sqlx_migrations to coppice_app_login, coppice_audit, coppice_content_etl, coppice_coppice,
     coppice_crm_account, coppice_crm_resync, coppice_crm_sync, coppice_fire_drill, coppice_identity_verification,
-    coppice_resync_enqueuer, coppice_sso_resync, coppice_sso_sync, coppice_webhook_ingress;
+    coppice_registry_resync, coppice_registry_sync, coppice_resync_enqueuer, coppice_sso_resync, coppice_sso_sync,
+    coppice_webhook_ingress;
 
 -- Units with a queue: failed attempts, breakers, announcements, heartbeats, and how redriven messages end.
 grant select, insert, delete on message_failure to coppice_app_login, coppice_crm_account, coppice_crm_resync,
-    coppice_crm_sync, coppice_identity_verification, coppice_sso_resync, coppice_sso_sync;
+    coppice_crm_sync, coppice_identity_verification, coppice_registry_resync, coppice_registry_sync, coppice_sso_resync,
+    coppice_sso_sync;
 grant select, insert, update on upstream_breaker to coppice_app_login, coppice_crm_account, coppice_crm_resync,
-    coppice_crm_sync, coppice_identity_verification, coppice_sso_resync, coppice_sso_sync;
+    coppice_crm_sync, coppice_identity_verification, coppice_registry_resync, coppice_registry_sync, coppice_sso_resync,
+    coppice_sso_sync;
 grant select, insert, update, delete on outbox to coppice_app_login, coppice_crm_account, coppice_crm_resync,
-    coppice_crm_sync, coppice_identity_verification, coppice_sso_resync, coppice_sso_sync;
+    coppice_crm_sync, coppice_identity_verification, coppice_registry_resync, coppice_registry_sync, coppice_sso_resync,
+    coppice_sso_sync;
 grant select, update on heartbeat, redrive_item to coppice_app_login, coppice_crm_account, coppice_crm_resync,
-    coppice_crm_sync, coppice_identity_verification, coppice_sso_resync, coppice_sso_sync;
+    coppice_crm_sync, coppice_identity_verification, coppice_registry_resync, coppice_registry_sync, coppice_sso_resync,
+    coppice_sso_sync;
 
 -- Units that write what they read of a record, compute its person and link it. `coppice` does so when an operator decides.
 grant select, insert, update on person, source_record, link_review to coppice_app_login, coppice_coppice,
-    coppice_crm_resync, coppice_crm_sync, coppice_identity_verification, coppice_sso_resync, coppice_sso_sync;
+    coppice_crm_resync, coppice_crm_sync, coppice_identity_verification, coppice_registry_resync, coppice_registry_sync,
+    coppice_sso_resync, coppice_sso_sync;
 grant select, insert, update, delete on identity to coppice_app_login, coppice_coppice, coppice_crm_resync,
-    coppice_crm_sync, coppice_identity_verification, coppice_sso_resync, coppice_sso_sync;
+    coppice_crm_sync, coppice_identity_verification, coppice_registry_resync, coppice_registry_sync, coppice_sso_resync,
+    coppice_sso_sync;
 grant select, insert on link_decision to coppice_app_login, coppice_coppice, coppice_crm_resync, coppice_crm_sync,
-    coppice_identity_verification, coppice_sso_resync, coppice_sso_sync;
+    coppice_identity_verification, coppice_registry_resync, coppice_registry_sync, coppice_sso_resync, coppice_sso_sync;
 grant select on crm_account, crm_push, crm_push_key to coppice_app_login, coppice_coppice, coppice_crm_resync,
-    coppice_crm_sync, coppice_identity_verification, coppice_sso_resync, coppice_sso_sync;
+    coppice_crm_sync, coppice_identity_verification, coppice_registry_resync, coppice_registry_sync, coppice_sso_resync,
+    coppice_sso_sync;
 grant usage on sequence refetch_ticket to coppice_app_login, coppice_coppice, coppice_crm_resync, coppice_crm_sync,
-    coppice_identity_verification, coppice_sso_resync, coppice_sso_sync;
+    coppice_identity_verification, coppice_registry_resync, coppice_registry_sync, coppice_sso_resync, coppice_sso_sync;
+
+-- Persons are computed by the newest version of coppice.toml, and every unit with a queue compares its file with it. An operator
+-- applies a version. If its fields differ, that takes the owner of the schema, as in a release: the view has other columns.
+grant select on config_version to coppice_app_login, coppice_coppice, coppice_crm_account, coppice_crm_resync,
+    coppice_crm_sync, coppice_identity_verification, coppice_registry_resync, coppice_registry_sync, coppice_sso_resync,
+    coppice_sso_sync;
+grant insert, update on config_version to coppice_coppice;
 
 -- Who reads persons may read them with a column for each field, too.
 grant select on person_profile to coppice_app_login, coppice_coppice, coppice_crm_account, coppice_crm_resync,
-    coppice_crm_sync, coppice_identity_verification, coppice_sso_resync, coppice_sso_sync;
+    coppice_crm_sync, coppice_identity_verification, coppice_registry_resync, coppice_registry_sync, coppice_sso_resync,
+    coppice_sso_sync;
 
 -- Units that read contacts: whether they have what was pushed to them; and requests for a resync after lost changes.
-grant insert, update, delete on crm_push to coppice_crm_resync, coppice_crm_sync;
-grant select, insert, update on resync_request to coppice_crm_sync, coppice_sso_sync;
+grant insert, update, delete on crm_push to coppice_crm_resync, coppice_crm_sync, coppice_registry_resync,
+    coppice_registry_sync;
+grant select, insert, update on resync_request to coppice_crm_sync, coppice_registry_sync, coppice_sso_sync;
 
 -- Resync jobs share the provider's limits.
-grant select, insert, update on resync_budget to coppice_crm_resync, coppice_sso_resync;
+grant select, insert, update on resync_budget to coppice_crm_resync, coppice_registry_resync, coppice_sso_resync;
 
 -- app-login counts sign-ins.
 grant select, insert on application, login_event to coppice_app_login;

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use phonenumber::country;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Rule;
@@ -24,7 +25,7 @@ pub struct Definition {
 
 /// What the values of a field are. It decides which values can be used, which two count as equal, and the type of the column
 /// in the view `person_profile`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FieldType {
     /// Any text.
@@ -85,7 +86,7 @@ impl FromStr for FieldType {
 }
 
 /// Who may see the values of a field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
     /// Everyone who may see the person.

@@ -160,8 +160,11 @@ mod tests {
 
     #[test]
     fn a_record_that_is_never_believed_or_has_no_value_is_explained() {
-        let policy =
-            Policy::parse("[fields.phone]\ntype = \"phone\"\nfrom = [\"sso\"]\nnever = [\"auth0\"]").unwrap();
+        let policy = Policy::parse(
+            "[fields.phone]\ntype = \"phone\"\nfrom = [\"sso\"]\nnever = [\"auth0\"]",
+            &["auth0"],
+        )
+        .unwrap();
         let records = [
             record("auth0", Role::Sso, 1, json!({"phone": "+1"})),
             record("okta", Role::Sso, 1, json!({"phone": " "})),

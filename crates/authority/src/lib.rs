@@ -18,7 +18,7 @@ mod rule;
 pub use definition::{Class, Definition, FieldType};
 pub use explain::{RuleTrace, Standing, Tried, explain};
 pub use field::Field;
-pub use policy::{Policy, PolicyError};
+pub use policy::{DEFAULT_POLICY, Policy, PolicyError, PolicyFile};
 pub use profile::{Believed, Profile, Status};
 pub use record::{Role, SourceRecord};
 pub use rule::{Condition, Rule, Sources};

@@ -4,19 +4,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use phonenumber::country;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::definition::{Class, Definition, FieldType};
 use crate::rule::{is_known, names, unknown_name};
 use crate::{Field, Rule, SourceRecord};
 
-const DEFAULT: &str = include_str!("default-policy.toml");
+/// The text of the default.
+pub const DEFAULT_POLICY: &str = include_str!("default-policy.toml");
 
 /// The fields of a person, and which source wins for each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     fields: BTreeMap<Field, Definition>,
-    push: BTreeSet<Field>,
+    /// By the name of the source that receives them.
+    push: BTreeMap<String, Push>,
     trusted_email_from: Vec<String>,
 }
 
@@ -29,52 +32,74 @@ pub struct PolicyError {
 }
 
 // `expecting`: an error names the form of the file, never a type of this crate.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "tables `fields`, `phones`, `crm` and `linking`")]
-struct File {
+/// The tables of a policy, as the file has them. Its schema is a part of the file's.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "tables `fields`, `phones`, `push` and `linking`")]
+pub struct PolicyFile {
+    /// The fields of a person. A table here replaces the whole built-in table of the same field.
     #[serde(default)]
     fields: BTreeMap<String, FieldFile>,
+    /// How phone numbers are compared.
     phones: Option<PhonesFile>,
-    crm: Option<CrmFile>,
+    /// What each source receives when another source is believed. The keys are names of sources.
+    #[serde(default)]
+    push: BTreeMap<String, PushFile>,
+    /// Which records belong to one person.
     linking: Option<LinkingFile>,
 }
 
 // What is required is optional here, so that each fault is listed and not only the first.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(
     deny_unknown_fields,
     expecting = "a table with `type`, `from` and, if wanted, `values`, `class` and `never`"
 )]
 struct FieldFile {
+    /// What its values are.
+    #[schemars(with = "FieldType", required)]
     r#type: Option<String>,
+    /// The words that a code may have. Left out: any.
     values: Option<Vec<String>>,
+    /// Who may see the values. Left out: personal.
+    #[schemars(with = "Option<Class>")]
     class: Option<String>,
+    /// Rules, the most trusted source first: a role, a source, or "newest of a, b", each perhaps with "when verified".
+    #[schemars(with = "Vec<String>", required)]
     from: Option<Vec<String>>,
+    /// Roles or sources whose values are never used, whatever the rules say.
     #[serde(default)]
     never: Vec<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table with `region`")]
 struct PhonesFile {
+    /// The region of numbers that have no country code: its code in ISO 3166-1.
     region: String,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table with `push`")]
-struct CrmFile {
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a table with `fields` and, if wanted, `map`")]
+struct PushFile {
+    /// The fields that the source receives.
+    fields: Vec<String>,
+    /// The source's own names of fields that its connector does not know.
     #[serde(default)]
-    push: Vec<String>,
+    map: BTreeMap<String, String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table with `trusted_email_from`")]
 struct LinkingFile {
+    /// Roles or sources whose addresses count as verified, although they do not say so.
     #[serde(default)]
     trusted_email_from: Vec<String>,
 }
 
-impl File {
+/// What a source receives: each field, and the source's own name of it, if the connector does not know one.
+type Push = BTreeMap<Field, Option<String>>;
+
+impl PolicyFile {
     fn parse(text: &str) -> Result<Self, PolicyError> {
         toml::from_str(text).map_err(|error| PolicyError { faults: vec![with_place(&error, text)] })
     }
@@ -86,47 +111,41 @@ impl File {
         Self {
             fields,
             phones: self.phones.or(other.phones),
-            crm: self.crm.or(other.crm),
+            push: self.push,
             linking: self.linking.or(other.linking),
         }
     }
 }
 
 impl Policy {
-    /// Reads a policy, which is laid over the default.
+    /// Reads a policy, which is laid over the default. Its rules may name these sources, and all roles.
     ///
     /// # Errors
     /// [`PolicyError`] with every fault.
-    pub fn parse(text: &str) -> Result<Self, PolicyError> {
-        let file = File::parse(text)?.over(File::parse(DEFAULT)?);
+    pub fn parse(text: &str, sources: &[&str]) -> Result<Self, PolicyError> {
+        let file = PolicyFile::parse(text)?.over(PolicyFile::parse(DEFAULT_POLICY)?);
         let mut faults = Vec::new();
         let region = region(file.phones.as_ref(), &mut faults);
         let mut fields = BTreeMap::new();
         for (name, own) in &file.fields {
             let field = name.parse::<Field>().map_err(|error| faults.push(format!("fields: {error}")));
-            let definition = read_definition(name, own, region, &mut faults);
+            let definition = read_definition(name, own, region, sources, &mut faults);
             fields.extend(field.ok().zip(definition));
         }
         if fields.get(Field::email()).is_some_and(|email: &Definition| email.kind != FieldType::Email) {
             // Records are linked by it.
             faults.push(String::from(r#"fields.email: write `type = "email"`"#));
         }
-        let mut push = BTreeSet::new();
-        for name in file.crm.iter().flat_map(|crm| &crm.push) {
-            match fields.get_key_value(name.as_str()) {
-                Some((_, definition)) if definition.kind == FieldType::Address => {
-                    faults.push(format!("crm.push: {name} cannot be pushed: an address has several parts"));
-                }
-                Some((field, _)) => drop(push.insert(field.clone())),
-                // Its own faults are listed already.
-                None if file.fields.contains_key(name) => {}
-                None => {
-                    faults.push(format!("crm.push: {name:?} is not a field: define it as [fields.{name}]"));
-                }
+        let mut push = BTreeMap::new();
+        for (target, own) in &file.push {
+            if !sources.contains(&target.as_str()) {
+                let known = sources.join(", ");
+                faults.push(format!("push.{target}: not a source; the sources are {known}"));
             }
+            push.insert(target.clone(), read_push(target, own, &fields, &file.fields, &mut faults));
         }
         let trusted_email_from = file.linking.map(|linking| linking.trusted_email_from).unwrap_or_default();
-        faults.extend(unknown(&trusted_email_from, "linking.trusted_email_from"));
+        faults.extend(unknown(&trusted_email_from, "linking.trusted_email_from", sources));
         if faults.is_empty() {
             Ok(Self { fields, push, trusted_email_from })
         } else {
@@ -154,14 +173,20 @@ impl Policy {
         named.ok_or_else(|| format!("unknown field {name:?}; the fields are {}", known()))
     }
 
-    /// The fields that are pushed to the CRM.
-    pub fn pushed(&self) -> impl Iterator<Item = &Field> {
-        self.push.iter()
+    /// The sources that receive values.
+    pub fn targets(&self) -> impl Iterator<Item = &str> {
+        self.push.keys().map(String::as_str)
     }
 
-    /// Whether this field is pushed to the CRM.
-    pub fn pushes(&self, field: &Field) -> bool {
-        self.push.contains(field)
+    /// The fields that a source receives, each with the source's own name of it if the file gives one.
+    pub fn pushed(&self, target: &str) -> impl Iterator<Item = (&Field, Option<&str>)> {
+        let fields = self.push.get(target).into_iter().flatten();
+        fields.map(|(field, property)| (field, property.as_deref()))
+    }
+
+    /// Whether a source receives this field.
+    pub fn pushes(&self, target: &str, field: &Field) -> bool {
+        self.push.get(target).is_some_and(|fields| fields.contains_key(field))
     }
 
     /// Whether a record's address counts as verified, for linking.
@@ -178,7 +203,7 @@ impl Definition {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self::parse("").unwrap_or_else(|error| unreachable!("the default is tested: {error}"))
+        Self::parse("", &[]).unwrap_or_else(|error| unreachable!("the default is tested: {error}"))
     }
 }
 
@@ -196,6 +221,7 @@ fn read_definition(
     name: &str,
     file: &FieldFile,
     region: country::Id,
+    sources: &[&str],
     faults: &mut Vec<String>,
 ) -> Option<Definition> {
     let before = faults.len();
@@ -220,7 +246,7 @@ fn read_definition(
         }
     };
     let values = read_values(name, file, kind, faults);
-    let from = read_rules(name, file, faults);
+    let from = read_rules(name, file, sources, faults);
     let (never, kind) = (file.never.clone(), kind?);
     (faults.len() == before).then_some(Definition { kind, class, values, region, from, never })
 }
@@ -250,7 +276,7 @@ fn read_values(
     values.clone()
 }
 
-fn read_rules(name: &str, file: &FieldFile, faults: &mut Vec<String>) -> Vec<Rule> {
+fn read_rules(name: &str, file: &FieldFile, sources: &[&str], faults: &mut Vec<String>) -> Vec<Rule> {
     let Some(rules) = &file.from else {
         // It would silently have no value.
         faults.push(format!(
@@ -260,7 +286,7 @@ fn read_rules(name: &str, file: &FieldFile, faults: &mut Vec<String>) -> Vec<Rul
     };
     let mut from = Vec::new();
     for text in rules {
-        match text.parse::<Rule>() {
+        match Rule::parse(text, sources) {
             Ok(rule) if from.contains(&rule) => {
                 faults.push(format!("fields.{name}: {text:?} is listed twice"));
             }
@@ -268,7 +294,7 @@ fn read_rules(name: &str, file: &FieldFile, faults: &mut Vec<String>) -> Vec<Rul
             Err(error) => faults.push(format!("fields.{name}: {error}")),
         }
     }
-    faults.extend(unknown(&file.never, &format!("fields.{name}.never")));
+    faults.extend(unknown(&file.never, &format!("fields.{name}.never"), sources));
     for rule in &from {
         if rule.never_holds(name) {
             faults.push(format!(
@@ -284,9 +310,44 @@ fn read_rules(name: &str, file: &FieldFile, faults: &mut Vec<String>) -> Vec<Rul
     from
 }
 
-fn unknown<'a>(names: &'a [String], place: &'a str) -> impl Iterator<Item = String> + 'a {
-    let unknown = names.iter().filter(|name| !is_known(name));
-    unknown.map(move |name| format!("{place}: {}", unknown_name(name)))
+fn unknown<'a>(
+    names: &'a [String],
+    place: &'a str,
+    sources: &'a [&str],
+) -> impl Iterator<Item = String> + 'a {
+    let unknown = names.iter().filter(|name| !is_known(name, sources));
+    unknown.map(move |name| format!("{place}: {}", unknown_name(name, sources)))
+}
+
+fn read_push(
+    target: &str,
+    file: &PushFile,
+    fields: &BTreeMap<Field, Definition>,
+    named: &BTreeMap<String, FieldFile>,
+    faults: &mut Vec<String>,
+) -> Push {
+    let mut push = Push::new();
+    for name in &file.fields {
+        match fields.get_key_value(name.as_str()) {
+            Some((_, definition)) if definition.kind == FieldType::Address => {
+                faults.push(format!(
+                    "push.{target}.fields: {name} cannot be pushed: an address has several parts"
+                ));
+            }
+            Some((field, _)) => drop(push.insert(field.clone(), file.map.get(name).cloned())),
+            // Its own faults are listed already.
+            None if named.contains_key(name) => {}
+            None => {
+                faults.push(format!(
+                    "push.{target}.fields: {name:?} is not a field: define it as [fields.{name}]"
+                ));
+            }
+        }
+    }
+    for name in file.map.keys().filter(|name| !file.fields.contains(name)) {
+        faults.push(format!("push.{target}.map: {name:?} is not among the fields of push.{target}"));
+    }
+    push
 }
 
 /// The fault with its line and column, both from 1.
@@ -307,6 +368,8 @@ mod tests {
     use super::*;
     use crate::Role;
 
+    const SOURCES: [&str; 3] = ["auth0", "okta", "salesforce"];
+
     fn field(name: &str) -> Field {
         name.parse().unwrap()
     }
@@ -317,7 +380,7 @@ mod tests {
         for (field, definition) in policy.fields() {
             assert!(!definition.from.is_empty(), "{field}");
         }
-        assert!(policy.pushes(Field::email()) && !policy.pushes(&field("mailing_address")));
+        assert_eq!(policy.targets().count(), 0, "nothing is pushed unless a file says so");
         let class = |name| policy.definition(&field(name)).unwrap().class;
         assert_eq!((class("email"), class("birthdate")), (Class::Personal, Class::Sensitive));
     }
@@ -334,22 +397,19 @@ mod tests {
             type = "text"
             from = []
         "#;
-        let policy = Policy::parse(text).unwrap();
+        let policy = Policy::parse(text, &SOURCES).unwrap();
         let (own, default) = (|name| policy.definition(&field(name)).unwrap(), Policy::default());
         let language = own("preferred_language");
         assert_eq!((language.kind, language.class), (FieldType::Code, Class::Public));
         assert_eq!(language.values, ["en", "es", "vi"]);
         assert_eq!(own("email"), default.definition(Field::email()).unwrap());
-        assert!(policy.pushes(Field::email()), "the table `crm` is the default's");
         let phone = own("phone");
         assert_eq!(
             (phone.kind, phone.from.len()),
             (FieldType::Text, 0),
             "nothing of the default's table is left"
         );
-        let none = Policy::parse("[crm]\npush = []").unwrap();
-        assert_eq!(none.pushed().count(), 0);
-        assert_eq!(Policy::parse("").unwrap(), default);
+        assert_eq!(Policy::parse("", &SOURCES).unwrap(), default);
     }
 
     #[test]
@@ -384,12 +444,15 @@ mod tests {
             from = ["sso"]
             [phones]
             region = "Sweden"
-            [crm]
-            push = ["mailing_address", "glove", "shoe_size"]
+            [push.salesforce]
+            fields = ["mailing_address", "glove", "shoe_size"]
+            map.email = "Email__c"
+            [push.hubspot]
+            fields = []
             [linking]
             trusted_email_from = ["CRM"]
         "#;
-        let faults = Policy::parse(text).unwrap_err().faults;
+        let faults = Policy::parse(text, &SOURCES).unwrap_err().faults;
         let expected = [
             r#"phones.region: "Sweden" is not a region"#,
             r#"fields: "Hat" cannot name a field: write 1 to 63 characters"#,
@@ -409,8 +472,10 @@ mod tests {
             r#"fields.shoe_size.class: unknown class "secret"; the classes are public, personal, sensitive"#,
             "fields.shoe_size: a field without a source; write `from = []`",
             "fields.tier.values: empty",
-            "crm.push: mailing_address cannot be pushed",
-            r#"crm.push: "glove" is not a field: define it as [fields.glove]"#,
+            "push.hubspot: not a source; the sources are auth0, okta, salesforce",
+            "push.salesforce.fields: mailing_address cannot be pushed",
+            r#"push.salesforce.fields: "glove" is not a field: define it as [fields.glove]"#,
+            r#"push.salesforce.map: "email" is not among the fields of push.salesforce"#,
             r#"linking.trusted_email_from: "CRM" is not a role"#,
         ];
         for (fault, expected) in faults.iter().zip(expected) {
@@ -419,14 +484,16 @@ mod tests {
             assert!(fault.starts_with(&expected), "{expected}\nis not {fault}");
         }
         assert_eq!(faults.len(), expected.len(), "{faults:#?}");
-        let text = Policy::parse("[fields.email]\ntype = \"text\"\nfrom = []").unwrap_err().to_string();
+        let text =
+            Policy::parse("[fields.email]\ntype = \"text\"\nfrom = []", &SOURCES).unwrap_err().to_string();
         assert!(text.contains(r#"fields.email: write `type = "email"`"#), "{text}");
     }
 
     #[test]
     fn an_address_counts_as_verified_if_its_source_says_so_or_the_policy_trusts_the_source() {
-        let text = DEFAULT.replace("trusted_email_from = []", r#"trusted_email_from = ["okta", "crm"]"#);
-        let policy = Policy::parse(&text).unwrap();
+        let text =
+            DEFAULT_POLICY.replace("trusted_email_from = []", r#"trusted_email_from = ["okta", "crm"]"#);
+        let policy = Policy::parse(&text, &SOURCES).unwrap();
         for (source, role, verified, expected) in [
             ("auth0", Role::Sso, true, true),
             ("auth0", Role::Sso, false, false),
@@ -454,13 +521,13 @@ mod tests {
             ("[fields.email]\nfrom = [\"é\", 7]", "line 2, column 14: "),
             ("[fields.email]\nkind = \"email\"", "line 2, column 1: "),
         ] {
-            let error = Policy::parse(text).unwrap_err();
+            let error = Policy::parse(text, &SOURCES).unwrap_err();
             assert!(error.faults[0].starts_with(place), "{text:?}: {error}");
         }
     }
 
     #[test]
     fn an_unknown_key_is_refused() {
-        assert!(Policy::parse("[fields]\n[crn]\npush = []").is_err());
+        assert!(Policy::parse("[fields]\n[crn]\npush = []", &SOURCES).is_err());
     }
 }

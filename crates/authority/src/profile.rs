@@ -98,7 +98,7 @@ pub(crate) fn believe(policy: &Policy, records: &[SourceRecord], field: &Field) 
 }
 
 fn status(records: &[SourceRecord]) -> Status {
-    let mut accounts = records.iter().filter(|record| record.role == Role::Sso).peekable();
+    let mut accounts = records.iter().filter(|record| record.role.has_accounts()).peekable();
     // The identity provider decides while it has a record of the person.
     if accounts.peek().is_none() {
         let gone = !records.is_empty() && records.iter().all(|record| record.record.is_none());
@@ -225,7 +225,7 @@ mod tests {
             from = ["crm", "sso"]
             never = ["salesforce"]
         "#;
-        let policy = Policy::parse(text).unwrap();
+        let policy = Policy::parse(text, &["salesforce", "auth0", "okta"]).unwrap();
         let profile = Profile::compute(&policy, &three());
         assert_eq!(profile.text("email"), Some("a@crm"));
         assert!(!profile.fields["email"].verified);
@@ -246,7 +246,7 @@ mod tests {
             type = "text"
             from = ["registry"]
         "#;
-        let policy = Policy::parse(text).unwrap();
+        let policy = Policy::parse(text, &["salesforce", "auth0", "okta"]).unwrap();
         let records = [
             record("auth0", Role::Sso, 1, json!({"preferred_language": "SV"})),
             record("salesforce", Role::Crm, 1, json!({"preferred_language": "tlh"})),
@@ -279,6 +279,28 @@ mod tests {
         ] {
             assert_eq!(status(&records), expected);
         }
+    }
+
+    #[test]
+    fn a_record_of_an_internal_system_is_about_a_person_and_no_account() {
+        let account = |blocked| record("auth0", Role::Sso, 1, json!({"blocked": blocked}));
+        let staff = |blocked: Value| record("staff", Role::Registry, 2, json!({"blocked": blocked}));
+        let gone = || record("staff", Role::Registry, 2, Value::Null);
+        for (records, expected) in [
+            (vec![staff(json!(false))], Status::Known),
+            (vec![staff(json!(true))], Status::Known),
+            (vec![account(false), staff(json!(true))], Status::Active),
+            (vec![account(true), staff(json!(false))], Status::Blocked),
+            (vec![account(false), gone()], Status::Active),
+            (vec![gone()], Status::Deleted),
+        ] {
+            assert_eq!(status(&records), expected);
+        }
+        // Its address counts as verified if it says so, as another source's does.
+        let address = |verified: bool| {
+            record("staff", Role::Registry, 2, json!({"email": "a@staff", "email_verified": verified}))
+        };
+        assert!(address(true).vouches_for(Field::email()) && !address(false).vouches_for(Field::email()));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -12,7 +13,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::Field;
 
 /// The kind of system that a source is. A policy can name all sources of a role at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// An identity provider.
@@ -28,6 +29,17 @@ pub enum Role {
 impl Role {
     /// Every role.
     pub const ALL: [Self; 4] = [Self::Sso, Self::Crm, Self::Identity, Self::Registry];
+
+    /// Whether its records are accounts: with ways to sign in, and an administrator who may block them. They alone decide the
+    /// status of a person. A record of any other role is only about a person, even if its source has users who sign in there.
+    pub const fn has_accounts(self) -> bool {
+        matches!(self, Self::Sso)
+    }
+
+    /// Whether a source of this role may accept our values. One that is believed about its own users or cases does not.
+    pub const fn takes_pushes(self) -> bool {
+        matches!(self, Self::Crm | Self::Registry)
+    }
 
     /// The stable name, as in rows and policies.
     pub const fn as_str(self) -> &'static str {

@@ -24,7 +24,7 @@ pub const MAX_DETAIL_BYTES: usize = 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum EventKind {
     /// A person's row changed, or the values that we push to the CRM. From `sso-sync`, `crm-sync`,
-    /// `identity-verification`, `app-login`, `coppice`; to `crm-account`.
+    /// `identity-verification`, `registry-sync`, `app-login`, `coppice`; to `crm-account`.
     PersonChanged,
     /// A sign-in to an application was recorded. From `app-login`.
     AppLoginRecorded,

@@ -4,7 +4,7 @@
 use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 
-use crate::{Envelope, INGRESS_SOURCE_PREFIX, IngressChange, IngressEvent};
+use crate::{Envelope, IngressChange, IngressEvent};
 
 /// The ID of a hint that names no record, and requests a full resync of the source. No source has a record of this ID.
 pub const EVERYTHING: &str = "";
@@ -53,7 +53,7 @@ pub enum UnreadableEvent {
     #[error("event is not from {expected}")]
     ForeignSource {
         /// The provider that was asked to read it.
-        expected: &'static str,
+        expected: String,
     },
     /// The detail is JSON, but not of this provider's shape.
     #[error("event detail does not have the provider's shape, at line {line} column {column}")]
@@ -100,24 +100,6 @@ pub enum Origin {
 }
 
 impl Envelope {
-    /// How the event of `provider` came. `partner_prefix`: how the provider's partner sources begin, if it has any.
-    ///
-    /// # Errors
-    /// [`UnreadableEvent::ForeignSource`] when the event is not this provider's.
-    pub fn origin(
-        &self,
-        provider: &'static str,
-        partner_prefix: Option<&str>,
-    ) -> Result<Origin, UnreadableEvent> {
-        if self.source.strip_prefix(INGRESS_SOURCE_PREFIX) == Some(provider) {
-            Ok(Origin::Ingress)
-        } else if partner_prefix.is_some_and(|prefix| self.source.starts_with(prefix)) {
-            Ok(Origin::Partner)
-        } else {
-            Err(UnreadableEvent::ForeignSource { expected: provider })
-        }
-    }
-
     /// The detail in a provider's shape.
     ///
     /// # Errors
@@ -158,27 +140,6 @@ impl Envelope {
     }
 }
 
-/// A source's name, and the reader of its events.
-pub type EventReader<T> = (&'static str, fn(&Envelope) -> Result<T, UnreadableEvent>);
-
-/// Reads an event by the one reader whose source it comes from, and names that source.
-///
-/// # Errors
-/// As that reader; [`UnreadableEvent::ForeignSource`] with `expected` when it is no reader's.
-pub fn read_by_any<T>(
-    readers: &[EventReader<T>],
-    envelope: &Envelope,
-    expected: &'static str,
-) -> Result<(&'static str, T), UnreadableEvent> {
-    for (source, read) in readers {
-        match read(envelope) {
-            Err(UnreadableEvent::ForeignSource { .. }) => {}
-            read => return read.map(|hints| (*source, hints)),
-        }
-    }
-    Err(UnreadableEvent::ForeignSource { expected })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,18 +150,6 @@ mod tests {
                 "time":"2026-11-20T15:10:42Z","detail":{detail}}}"#
         );
         Envelope::parse(&body).unwrap()
-    }
-
-    #[test]
-    fn the_source_tells_how_an_event_came() {
-        let origin = |source: &str| event(source, "{}").origin("okta", Some("aws.partner/okta.com/"));
-        let foreign = Err(UnreadableEvent::ForeignSource { expected: "okta" });
-        assert_eq!(origin("coppice.ingress.okta"), Ok(Origin::Ingress));
-        assert_eq!(origin("aws.partner/okta.com/acme/log"), Ok(Origin::Partner));
-        for source in ["coppice.ingress.okta2", "coppice.ingress.", "aws.partner/auth0.com/x", "okta", ""] {
-            assert_eq!(origin(source), foreign, "{source}");
-        }
-        assert_eq!(event("aws.partner/okta.com/acme/log", "{}").origin("okta", None), foreign);
     }
 
     #[test]
@@ -215,25 +164,5 @@ mod tests {
         for unread in [r#"{"ids":"a"}"#, r#"{"ids":[],"change":"missed"}"#] {
             assert!(matches!(read(unread), Err(UnreadableEvent::Shape { .. })), "{unread}");
         }
-    }
-
-    #[test]
-    fn the_reader_of_the_event_s_source_reads_it() {
-        fn read_scim(envelope: &Envelope) -> Result<Vec<RecordHint>, UnreadableEvent> {
-            envelope.origin("scim", None)?;
-            envelope.ingress_hints()
-        }
-        fn read_okta(envelope: &Envelope) -> Result<Vec<RecordHint>, UnreadableEvent> {
-            envelope.origin("okta", None)?;
-            envelope.ingress_hints()
-        }
-        let readers: [EventReader<Vec<RecordHint>>; 2] = [("scim", read_scim), ("okta", read_okta)];
-        let read = |source: &str, detail: &str| read_by_any(&readers, &event(source, detail), "a provider");
-        let ids = r#"{"ids":["a"],"change":"changed"}"#;
-        let hints = vec![RecordHint::changed("a".to_owned())];
-        assert_eq!(read("coppice.ingress.okta", ids), Ok(("okta", hints)));
-        assert!(matches!(read("coppice.ingress.scim", "{}"), Err(UnreadableEvent::Shape { .. })));
-        let foreign = Err(UnreadableEvent::ForeignSource { expected: "a provider" });
-        assert_eq!(read("coppice.ingress.auth0", ids), foreign);
     }
 }

@@ -24,7 +24,7 @@ pub use announcement::{
 pub use detail::Detail;
 pub use drill::{DRILL_SOURCE, HEARTBEAT, Heartbeat, POISON, Poison};
 pub use envelope::{Envelope, EnvelopeError, queued_event};
-pub use hint::{EVERYTHING, EventReader, Origin, RecordHint, UnreadableEvent, read_by_any};
+pub use hint::{EVERYTHING, Origin, RecordHint, UnreadableEvent};
 pub use ingress::{INGRESS_SOURCE_PREFIX, IngressChange, IngressEvent};
 pub use resync::{RESYNC_DETAIL_TYPE, resync_message};
 pub use trace_context::{TraceContext, TraceContextError};

@@ -1,8 +1,8 @@
 //! The table of units: the only list of the units, with what each needs. `cargo xtask generate` makes the chart's `units.yaml`
-//! from it; the tests and the image build the units that it lists. A test compares it with the folders, the template's queues,
-//! the roles, the dashboards and the README's table. This crate must not know AWS, a provider or a table of the database.
+//! from it; `crates/topology` makes the branches; the tests and the image build the units that it lists. A test compares it with
+//! the folders, the dashboards and the README's table. This crate must not know AWS, a vendor, a source or a table of the database.
 
-use event_contract::DRILL_SOURCE;
+use authority::Role;
 
 /// One binary of the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,13 +13,13 @@ pub struct Unit {
     pub kind: Kind,
     /// The queue that it works on.
     pub queue: Queue,
-    /// Where synthetic events (heartbeats and fire drills) enter, on their way to its queue. `None` if it has no queue of its own.
+    /// Where synthetic events (heartbeats and fire drills) enter, on their way to its queues. `None` if it has no queue of its own.
     pub door: Option<Door>,
-    /// The roles of the providers whose settings it reads.
-    pub providers: &'static [Role],
-    /// Whether it starts without those settings. It then leaves out the work that needs the provider.
-    pub providers_optional: bool,
-    /// The jobs that fill its queue.
+    /// The sources that it works on.
+    pub sources: Sources,
+    /// Whether it reads the content management system.
+    pub content: bool,
+    /// The jobs that fill its queues.
     pub fed_by: &'static [&'static str],
     /// The other settings that it reads.
     pub needs: &'static [Need],
@@ -38,6 +38,30 @@ pub enum Kind {
     Hook,
 }
 
+/// The sources that a unit works on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sources {
+    /// None.
+    None,
+    /// All of the file.
+    All,
+    /// Their webhooks: what proves them, and no credentials.
+    Webhooks,
+    /// One each: the unit has a branch, with a queue of its own, for each of these.
+    Branches(Of),
+}
+
+/// The sources that a unit has branches for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    /// Those of a role.
+    Role(Role),
+    /// The identity providers with a log of sign-ins.
+    SignIns,
+    /// Those that the file pushes values to: the keys of its `[push.*]` tables.
+    Pushes,
+}
+
 /// The queue that a unit works on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Queue {
@@ -54,29 +78,10 @@ pub enum Queue {
 /// Where synthetic events enter. From there they take the route of real events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
-    /// The bus: a rule, named after the unit and `rule`, takes events of `source`.
-    Bus {
-        /// `source` of the event. An `aws.partner/` source cannot be used: only the partner may send it.
-        /// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html>
-        source: &'static str,
-        /// End of the rule's name.
-        rule: &'static str,
-    },
+    /// The bus: a rule of the branch takes them. `topology::Branch` knows which.
+    Bus,
     /// Directly in its queue, where the job that feeds it sends too.
     Queue,
-}
-
-/// What a provider is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// An identity provider.
-    Sso,
-    /// A CRM.
-    Crm,
-    /// An identity-verification provider.
-    Identity,
-    /// A content management system.
-    Content,
 }
 
 /// A setting that a unit reads.
@@ -84,51 +89,42 @@ pub enum Role {
 pub enum Need {
     /// The name of the bus.
     Bus,
-    /// The policy of authority.
-    Policy,
+    /// The file of sources.
+    Config,
     /// The filter of log lines.
     Log,
     /// Credentials and region of AWS.
     Aws,
 }
 
-use Need::{Aws, Bus, Log, Policy};
-use Role::{Content, Crm, Identity, Sso};
+use Need::{Aws, Bus, Config, Log};
 
-const LOOP: &[Need] = &[Bus, Policy, Log, Aws];
+const LOOP: &[Need] = &[Bus, Config, Log, Aws];
 
-const fn worker(name: &'static str, providers: &'static [Role], door: Door) -> Unit {
+const fn worker(name: &'static str, of: Of) -> Unit {
     Unit {
         name,
         kind: Kind::Worker,
         queue: Queue::Own,
-        door: Some(door),
-        providers,
-        providers_optional: false,
+        door: Some(Door::Bus),
+        sources: Sources::Branches(of),
+        content: false,
         fed_by: &[],
         needs: LOOP,
     }
 }
 
-const fn resync(name: &'static str, providers: &'static [Role]) -> Unit {
-    Unit { kind: Kind::Job, fed_by: &["resync-enqueuer", "audit"], ..worker(name, providers, Door::Queue) }
-}
-
-const fn job(name: &'static str, queue: Queue, providers: &'static [Role], needs: &'static [Need]) -> Unit {
+const fn resync(name: &'static str, role: Role) -> Unit {
     Unit {
-        name,
         kind: Kind::Job,
-        queue,
-        door: None,
-        providers,
-        providers_optional: false,
-        fed_by: &[],
-        needs,
+        door: Some(Door::Queue),
+        fed_by: &["resync-enqueuer", "audit"],
+        ..worker(name, Of::Role(role))
     }
 }
 
-const fn optional(unit: Unit) -> Unit {
-    Unit { providers_optional: true, ..unit }
+const fn job(name: &'static str, queue: Queue, sources: Sources, needs: &'static [Need]) -> Unit {
+    Unit { name, kind: Kind::Job, queue, door: None, sources, content: false, fed_by: &[], needs }
 }
 
 /// How the SQL roles in `migrations/grants.sql` begin. A deployment may choose another prefix.
@@ -136,24 +132,25 @@ pub const ROLE_PREFIX: &str = "coppice_";
 
 /// Every unit.
 pub const UNITS: &[Unit] = &[
-    worker("sso-sync", &[Sso], Door::Bus { source: "coppice.ingress.scim", rule: "ingress" }),
-    worker("crm-sync", &[Crm], Door::Bus { source: DRILL_SOURCE, rule: "drill" }),
-    worker(
-        "identity-verification",
-        &[Identity],
-        Door::Bus { source: "coppice.ingress.stripe", rule: "ingress" },
-    ),
-    worker("app-login", &[Sso], Door::Bus { source: DRILL_SOURCE, rule: "drill" }),
-    worker("crm-account", &[Crm], Door::Bus { source: DRILL_SOURCE, rule: "internal" }),
-    Unit { kind: Kind::Server, ..job("webhook-ingress", Queue::None, &[], &[Bus, Log, Aws]) },
-    resync("sso-resync", &[Sso]),
-    resync("crm-resync", &[Crm]),
-    optional(job("resync-enqueuer", Queue::Filled, &[Sso, Crm], &[Policy, Log, Aws])),
-    job("content-etl", Queue::None, &[Content], &[Policy, Log]),
-    job("fire-drill", Queue::None, &[], &[Bus, Log, Aws]),
-    optional(job("audit", Queue::Audited, &[Sso, Crm, Identity], &[Policy, Log, Aws])),
-    optional(job("coppice", Queue::None, &[Sso, Crm, Identity], &[Bus, Policy, Aws])),
-    Unit { kind: Kind::Hook, ..job("migrate", Queue::None, &[], &[]) },
+    worker("sso-sync", Of::Role(Role::Sso)),
+    worker("crm-sync", Of::Role(Role::Crm)),
+    Unit { fed_by: &["audit"], ..worker("identity-verification", Of::Role(Role::Identity)) },
+    worker("registry-sync", Of::Role(Role::Registry)),
+    worker("app-login", Of::SignIns),
+    worker("crm-account", Of::Pushes),
+    Unit {
+        kind: Kind::Server,
+        ..job("webhook-ingress", Queue::None, Sources::Webhooks, &[Bus, Config, Log, Aws])
+    },
+    resync("sso-resync", Role::Sso),
+    resync("crm-resync", Role::Crm),
+    resync("registry-resync", Role::Registry),
+    job("resync-enqueuer", Queue::Filled, Sources::All, &[Config, Log, Aws]),
+    Unit { content: true, ..job("content-etl", Queue::None, Sources::None, &[Log]) },
+    job("fire-drill", Queue::None, Sources::None, &[Bus, Config, Log, Aws]),
+    job("audit", Queue::Audited, Sources::All, &[Config, Log, Aws]),
+    job("coppice", Queue::None, Sources::All, &[Bus, Config, Aws]),
+    Unit { kind: Kind::Hook, ..job("migrate", Queue::None, Sources::None, &[]) },
 ];
 
 /// The unit of this name.
@@ -199,14 +196,17 @@ impl Unit {
     }
 }
 
-impl Role {
-    /// The word in settings and in the chart.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Sso => "sso",
-            Self::Crm => "crm",
-            Self::Identity => "identity",
-            Self::Content => "content",
+// For the table of units and the tests' worlds, which do not follow the file of sources yet.
+impl Unit {
+    /// The roles of the sources whose settings it reads.
+    pub fn providers(&self) -> Vec<&'static str> {
+        match self.sources {
+            Sources::None if self.content => vec!["content"],
+            Sources::None | Sources::Webhooks => Vec::new(),
+            Sources::All => Role::ALL.iter().map(|role| role.as_str()).collect(),
+            Sources::Branches(Of::Role(role)) => vec![role.as_str()],
+            Sources::Branches(Of::SignIns) => vec![Role::Sso.as_str()],
+            Sources::Branches(Of::Pushes) => vec![Role::Crm.as_str()],
         }
     }
 }
@@ -226,6 +226,7 @@ mod tests {
     fn a_unit_has_a_door_if_it_has_a_queue_of_its_own() {
         for unit in UNITS {
             assert_eq!(unit.door.is_some(), unit.queue == Queue::Own, "{}", unit.name);
+            assert_eq!(unit.door.is_some(), matches!(unit.sources, Sources::Branches(_)), "{}", unit.name);
         }
     }
 

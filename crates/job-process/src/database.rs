@@ -1,11 +1,10 @@
-//! The database that a job works on, with the same policy as the workers.
+//! The database that a job works on.
 
-use authority::Policy;
 use event_contract::{Hop, TraceContext};
 use postgres_store::{Announce, Store, StoreError};
 use secrecy::SecretString;
 use uuid::Uuid;
-use worker_process::{DATABASE_URL, POLICY};
+use worker_process::DATABASE_URL;
 
 use crate::JobError;
 
@@ -15,8 +14,6 @@ settings::declare! {
     pub struct Database;
 
     url: SecretString = use DATABASE_URL;
-    /// Which source wins for each field.
-    pub policy: Policy = use POLICY;
 }
 
 impl Database {
@@ -27,7 +24,7 @@ impl Database {
     pub async fn open(&self, connections: u32) -> Result<Store, StoreError> {
         let store = Store::open(&self.url, connections)?;
         store.check_schema().await?;
-        Ok(store.with_policy(self.policy.clone()))
+        Ok(store)
     }
 }
 

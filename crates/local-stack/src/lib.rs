@@ -1,5 +1,4 @@
-//! The local stack for the demo and the tests, made from the same files as production. In: the package registries, and
-//! `deploy/cloudformation/coppice.yaml`. Out: [`Tools`] on disk, a running [`Emulator`] and [`Postgres`], a deployed
+//! The local stack for the demo and the tests, made as production is. In: the package registries, and a file of sources. Out: [`Tools`] on disk, a running [`Emulator`] and [`Postgres`], a deployed
 //! [`Topology`], and [`WorkerProcess`]es, all of which end with this process, even if it is killed. Must not know: any table,
 //! provider or event; the caller passes a worker's environment.
 
@@ -20,6 +19,7 @@ mod topology;
 mod virtual_environment;
 mod worker_process;
 
+pub use self::topology::{EXAMPLE, Topology};
 pub use certificates::{Authority, ServerCertificate};
 pub use emulator::{ACCESS_KEY_ID, Emulator, REGION, SECRET_ACCESS_KEY, aws_config};
 pub use network_path::NetworkPath;
@@ -31,5 +31,4 @@ pub use queue_metrics::QueueMetrics;
 pub use test_database::{SHARED_SERVER, TEMPLATE, TestDatabase, create_template, migrations};
 pub use tls_path::TlsPath;
 pub use tools::{Packaged, Tools};
-pub use topology::Topology;
 pub use worker_process::WorkerProcess;

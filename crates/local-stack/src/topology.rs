@@ -1,20 +1,24 @@
-//! The bus, the queues and the rules, deployed to the emulator from the template that production uses. In:
-//! `deploy/cloudformation/coppice.yaml`. Out: names and URLs from its outputs. Must not know: what any unit does.
+//! The bus, the queues and the rules of a file of sources, deployed to the emulator from the template that is rendered for
+//! production. In: a [`Config`]. Out: names and URLs from the stack's outputs. Must not know: what any unit does.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
+use ::topology::branches;
 use anyhow::{Context as _, bail};
 use aws_config::SdkConfig;
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Value};
-use serde_saphyr::Tagged;
+use config::Config;
+use serde_json::Value;
 
 use crate::emulator::{ACCESS_KEY_ID, REGION, aws_config};
 use crate::polling::wait_until;
 
-const TEMPLATE: &str = include_str!("../../../deploy/cloudformation/coppice.yaml");
+/// The file of sources of the committed templates: one source of each connector, and the partner event sources of the sample
+/// events.
+pub const EXAMPLE: &str = include_str!("../../../deploy/cloudformation/coppice.toml");
+
+/// Has no default: each deployment has its own copy of the runbooks.
+const RUNBOOKS: (&str, &str) = ("RunbookBaseUrl", "https://runbooks.example/coppice");
 const DEPLOY_LIMIT: Duration = Duration::from_secs(60);
 
 /// A deployed stack.
@@ -24,62 +28,103 @@ pub struct Topology {
     pub bus: String,
     /// The workarounds for parts of the template that the emulator cannot create: one sentence each.
     pub workarounds: Vec<String>,
+    branches: Vec<Branch>,
     outputs: BTreeMap<String, String>,
 }
 
+#[derive(Debug, Clone)]
+struct Branch {
+    unit: &'static str,
+    name: String,
+    queue_url: String,
+    dlq_url: String,
+}
+
 impl Topology {
-    /// Deploys the template with this `Prefix` and these further parameters, and waits until it is complete.
+    /// Deploys the template of these sources with this `Prefix` and these further parameters, and waits until it is complete.
     ///
     /// # Errors
-    /// When the emulator refuses it. The error names the failed resources and the reasons.
-    pub async fn deploy(endpoint: &str, prefix: &str, parameters: &[(&str, &str)]) -> anyhow::Result<Self> {
-        let config = aws_config(endpoint);
-        let mut template = template_as_json().context("the template cannot be read")?;
+    /// When no template follows from the sources, or the emulator refuses it. The error names the failed resources and the
+    /// reasons.
+    pub async fn deploy(
+        endpoint: &str,
+        prefix: &str,
+        config: &Config,
+        parameters: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
+        let aws = aws_config(endpoint);
+        let mut template = ::topology::render(config)?;
         let gaps = work_around_emulator_gaps(&mut template)?;
         for sentence in &gaps.sentences {
             tracing::warn!(prefix, "{sentence}");
         }
-        let outputs = create_stack(endpoint, prefix, &template, parameters).await?;
+        let parameters = [parameters, &[RUNBOOKS]].concat();
+        let outputs = create_stack(endpoint, prefix, &template, &parameters).await?;
         let bus = outputs.get("BusName").context("the template has no output BusName")?.clone();
         for pattern in &gaps.archives {
-            create_archive(&config, prefix, &outputs, pattern).await?;
+            create_archive(&aws, prefix, &outputs, pattern).await?;
         }
-        Ok(Self { bus, workarounds: gaps.sentences, outputs })
+        let url = |name: String| {
+            outputs.get(&name).cloned().with_context(|| format!("the template has no output {name}"))
+        };
+        let branch = |branch: ::topology::Branch| {
+            Ok(Branch {
+                unit: branch.unit.name,
+                name: branch.name(),
+                queue_url: url(branch.output("QueueUrl"))?,
+                dlq_url: url(branch.output("DlqUrl"))?,
+            })
+        };
+        let branches = branches(config).into_iter().map(branch).collect::<anyhow::Result<_>>()?;
+        Ok(Self { bus, workarounds: gaps.sentences, branches, outputs })
     }
 
-    /// The queues of the template without the emulator and without rules. `create` makes a queue and its dead-letter queue
-    /// from a name such as `coppice-sso-sync`, and returns both URLs.
+    /// The queues of these sources without the emulator and without rules. `create` makes a queue and its dead-letter queue from
+    /// a name such as `coppice-sso-sync-auth0`, and returns both URLs.
+    pub fn of_queues(
+        prefix: &str,
+        config: &Config,
+        mut create: impl FnMut(&str) -> (String, String),
+    ) -> Self {
+        let branch = |branch: ::topology::Branch| {
+            let name = branch.name();
+            let (queue_url, dlq_url) = create(&format!("{prefix}-{name}"));
+            Branch { unit: branch.unit.name, name, queue_url, dlq_url }
+        };
+        let branches = branches(config).into_iter().map(branch).collect();
+        let mut of_all = |name: &str| create(&format!("{prefix}-{name}")).0;
+        let outputs = [("UndeliveredQueueUrl", "undelivered"), ("DrillNoticesQueueUrl", "drill-notices")];
+        let outputs = outputs.map(|(output, name)| (output.to_owned(), of_all(name))).into_iter().collect();
+        Self { bus: prefix.to_owned(), workarounds: Vec::new(), branches, outputs }
+    }
+
+    /// URL of a branch's queue, such as `sso-sync-auth0`. A unit's name is enough if the unit has one branch.
     ///
     /// # Errors
-    /// When the template cannot be read.
-    pub fn of_queues(prefix: &str, mut create: impl FnMut(&str) -> (String, String)) -> anyhow::Result<Self> {
-        let template = template_as_json().context("the template cannot be read")?;
-        let declared = template.get("Outputs").and_then(Value::as_object).context("no Outputs")?;
-        let mut outputs = BTreeMap::new();
-        for unit in declared.keys().filter_map(|name| name.strip_suffix("QueueUrl")) {
-            let (queue, dlq) = create(&format!("{prefix}-{}", kebab_case(unit)));
-            outputs.insert(format!("{unit}QueueUrl"), queue);
-            if declared.contains_key(&format!("{unit}DlqUrl")) {
-                outputs.insert(format!("{unit}DlqUrl"), dlq);
+    /// When there is no such branch, or the unit has several.
+    pub fn queue_url(&self, branch: &str) -> anyhow::Result<&str> {
+        Ok(&self.branch(branch)?.queue_url)
+    }
+
+    /// URL of a branch's dead-letter queue.
+    ///
+    /// # Errors
+    /// As [`Self::queue_url`].
+    pub fn dlq_url(&self, branch: &str) -> anyhow::Result<&str> {
+        Ok(&self.branch(branch)?.dlq_url)
+    }
+
+    fn branch(&self, name: &str) -> anyhow::Result<&Branch> {
+        let of_unit: Vec<&Branch> =
+            self.branches.iter().filter(|branch| branch.name == name || branch.unit == name).collect();
+        match of_unit.as_slice() {
+            [one] => Ok(one),
+            [] => bail!("no branch {name}: there are {}", self.branches().collect::<Vec<_>>().join(", ")),
+            several => {
+                let names: Vec<&str> = several.iter().map(|branch| branch.name.as_str()).collect();
+                bail!("{name} has several branches: name one of {}", names.join(", "))
             }
         }
-        Ok(Self { bus: prefix.to_owned(), workarounds: Vec::new(), outputs })
-    }
-
-    /// URL of a unit's queue, such as `sso-sync`.
-    ///
-    /// # Errors
-    /// When the template has no such unit.
-    pub fn queue_url(&self, unit: &str) -> anyhow::Result<&str> {
-        self.output(&format!("{}QueueUrl", pascal_case(unit)))
-    }
-
-    /// URL of a unit's dead-letter queue.
-    ///
-    /// # Errors
-    /// When the template has no such unit.
-    pub fn dlq_url(&self, unit: &str) -> anyhow::Result<&str> {
-        self.output(&format!("{}DlqUrl", pascal_case(unit)))
     }
 
     /// URL of the queue of events that the bus could not deliver.
@@ -106,29 +151,10 @@ impl Topology {
         self.outputs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// The units that have a queue, in the spelling of the template (`SsoSync`).
-    pub fn units(&self) -> impl Iterator<Item = &str> {
-        self.outputs.keys().filter_map(|name| name.strip_suffix("DlqUrl"))
+    /// The names of the branches.
+    pub fn branches(&self) -> impl Iterator<Item = &str> {
+        self.branches.iter().map(|branch| branch.name.as_str())
     }
-}
-
-fn pascal_case(unit: &str) -> String {
-    let capitalised = |word: &str| {
-        let mut rest = word.chars();
-        rest.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(rest).collect::<String>()
-    };
-    unit.split('-').map(capitalised).collect()
-}
-
-fn kebab_case(unit: &str) -> String {
-    let mut name = String::new();
-    for character in unit.chars() {
-        if character.is_ascii_uppercase() && !name.is_empty() {
-            name.push('-');
-        }
-        name.push(character.to_ascii_lowercase());
-    }
-    name
 }
 
 struct Gaps {
@@ -143,7 +169,7 @@ fn work_around_emulator_gaps(template: &mut Value) -> anyhow::Result<Gaps> {
     // `QueueMetrics` runs.
     let mut gaps = Gaps { archives: Vec::new(), sentences: Vec::new() };
     let resources = template.get_mut("Resources").and_then(Value::as_object_mut).context("no Resources")?;
-    let mut refused = Vec::new();
+    let (mut refused, mut composites) = (Vec::new(), 0);
     for (name, resource) in resources.iter() {
         match resource.get("Type").and_then(Value::as_str) {
             Some("AWS::Events::Archive") => {
@@ -158,9 +184,14 @@ fn work_around_emulator_gaps(template: &mut Value) -> anyhow::Result<Gaps> {
                 gaps.sentences
                     .push(format!("The emulator has no alarms on metric queries: {name} is left out."));
             }
+            Some("AWS::CloudWatch::CompositeAlarm") => composites += 1,
             _ => continue,
         }
         refused.push(name.clone());
+    }
+    if composites > 0 {
+        let sentence = "The emulator's CloudFormation has no composite alarms";
+        gaps.sentences.push(format!("{sentence}: those of {composites} branches are left out."));
     }
     for name in refused {
         resources.remove(&name);
@@ -262,161 +293,24 @@ async fn upload_template(endpoint: &str, prefix: &str, template: &Value) -> anyh
     Ok(url)
 }
 
-fn template_as_json() -> anyhow::Result<Value> {
-    Ok(serde_saphyr::from_str::<WrittenOut>(TEMPLATE)?.0)
-}
-
-/// A YAML node, read into JSON with its short forms written out.
-struct WrittenOut(Value);
-
-impl<'de> Deserialize<'de> for WrittenOut {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Tagged(Untagged(argument), tag) = Tagged::deserialize(deserializer)?;
-        let Some(name) = tag.as_deref().and_then(|tag| tag.strip_prefix('!')) else {
-            return Ok(Self(argument));
-        };
-        Ok(Self(match name {
-            "Ref" | "Condition" => Value::Object(Map::from_iter([(name.to_owned(), argument)])),
-            // Only the short form has the dotted form.
-            "GetAtt" => {
-                let path = argument.as_str().and_then(|path| path.split_once('.'));
-                let path = path.ok_or_else(|| D::Error::custom("!GetAtt takes Resource.Attribute"))?;
-                serde_json::json!({ "Fn::GetAtt": [path.0, path.1] })
-            }
-            _ => Value::Object(Map::from_iter([(format!("Fn::{name}"), argument)])),
-        }))
-    }
-}
-
-/// The node without its own tag. The tags of the nodes below are written out.
-struct Untagged(Value);
-
-impl<'de> Deserialize<'de> for Untagged {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Node).map(Self)
-    }
-}
-
-struct Node;
-
-impl<'de> Visitor<'de> for Node {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a node of a template")
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let mut array = Vec::new();
-        while let Some(WrittenOut(item)) = items.next_element()? {
-            array.push(item);
-        }
-        Ok(Value::Array(array))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        let mut object = Map::new();
-        while let Some((key, WrittenOut(value))) = entries.next_entry::<String, WrittenOut>()? {
-            object.insert(key, value);
-        }
-        Ok(Value::Object(object))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn short_forms_are_written_out() {
-        let yaml = "a: !GetAtt Bus.Arn\nb: [!Ref Bus, !Sub '${Bus}-x', !Condition HasX]\nc: '012'";
-        let json = serde_json::json!({
-            "a": {"Fn::GetAtt": ["Bus", "Arn"]},
-            "b": [{"Ref": "Bus"}, {"Fn::Sub": "${Bus}-x"}, {"Condition": "HasX"}],
-            "c": "012",
-        });
-        assert_eq!(serde_saphyr::from_str::<WrittenOut>(yaml).unwrap().0, json);
+    fn queues(config: &str) -> Topology {
+        let config = Config::parse(config).unwrap();
+        Topology::of_queues("coppice", &config, |name| (name.to_owned(), format!("{name}-dlq")))
     }
 
     #[test]
-    fn units_and_outputs_have_matching_names() {
-        assert_eq!(pascal_case("identity-verification"), "IdentityVerification");
-        assert_eq!(kebab_case("IdentityVerification"), "identity-verification");
-    }
-
-    /// If a path does not exist, the transformer makes invalid JSON, or no message.
-    #[test]
-    fn every_pattern_demands_the_paths_that_its_transformer_reads() {
-        let template = template_as_json().unwrap();
-        let mut transformers = 0;
-        for (name, rule) in template["Resources"].as_object().unwrap() {
-            let Some(paths) = rule.pointer("/Properties/Targets/0/InputTransformer/InputPathsMap") else {
-                continue;
-            };
-            transformers += 1;
-            for path in paths.as_object().unwrap().values().filter_map(Value::as_str) {
-                let Some(inside) = path.strip_prefix("$.detail.") else { continue };
-                let mut pattern = &rule["Properties"]["EventPattern"]["detail"];
-                for field in inside.split('.') {
-                    let alternatives = pattern.get("$or").cloned();
-                    let field = field.trim_end_matches("[0]");
-                    match pattern.get(field) {
-                        Some(found) => pattern = found,
-                        None => {
-                            let alternatives = alternatives.unwrap_or_default();
-                            let every = alternatives
-                                .as_array()
-                                .is_some_and(|all| all.iter().all(|one| one.get(field).is_some()));
-                            assert!(every, "{name} reads {path} without asking for it");
-                            break;
-                        }
-                    }
-                    assert_ne!(pattern, &serde_json::json!([{"exists": false}]), "{name} reads {path}");
-                }
-            }
-        }
-        assert!(transformers > 10);
-    }
-
-    #[test]
-    fn every_partner_rule_strips_events_and_every_target_has_a_dead_letter_queue() {
-        let template = template_as_json().unwrap();
-        for (name, rule) in template["Resources"].as_object().unwrap() {
-            if rule["Type"] != "AWS::Events::Rule" {
-                continue;
-            }
-            let target = &rule["Properties"]["Targets"][0];
-            assert!(
-                target.get("DeadLetterConfig").is_some() && target.get("RetryPolicy").is_some(),
-                "{name}"
-            );
-            let from_partner =
-                rule["Properties"]["EventPattern"]["source"].to_string().contains("aws.partner/");
-            assert_eq!(target.get("InputTransformer").is_some(), from_partner, "{name}");
-        }
+    fn a_unit_s_name_is_enough_if_it_has_one_branch() {
+        let topology = queues(EXAMPLE);
+        assert_eq!(topology.queue_url("sso-sync-okta").unwrap(), "coppice-sso-sync-okta");
+        assert_eq!(topology.dlq_url("crm-account").unwrap(), "coppice-crm-account-salesforce-dlq");
+        assert_eq!(topology.undelivered_url().unwrap(), "coppice-undelivered");
+        let several = topology.queue_url("app-login").unwrap_err().to_string();
+        assert_eq!(several, "app-login has several branches: name one of app-login-auth0, app-login-okta");
+        let none = topology.queue_url("no-such-unit").unwrap_err().to_string();
+        assert!(none.starts_with("no branch no-such-unit: there are sso-sync-auth0, "), "{none}");
     }
 }

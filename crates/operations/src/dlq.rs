@@ -25,7 +25,7 @@ mod selection;
 mod send;
 mod show;
 
-pub use at_provider::{AtProvider, ProviderSettings};
+pub use at_provider::{AtProvider, Sources};
 pub use list::{DlqReport, MessageGroup, list};
 pub use message::DeadLettered;
 pub use move_all::{MoveReport, count, move_all};

@@ -18,7 +18,6 @@ mod provider;
 mod queue;
 mod queue_attributes;
 mod rules;
-mod samples;
 mod target;
 
 use postgres_store::Store;
@@ -68,7 +67,7 @@ async fn check_all(unit: Option<Unit>, reader: &Reader) -> Result<DoctorReport, 
     }
     let answers = database::check(&store, &mut findings).await;
     clock::check(&aws, answers.then_some(&store), &mut findings).await;
-    provider::check(target.provider, &mut findings).await?;
+    provider::check(target.provider, &mut findings).await;
     Ok(DoctorReport::new(unit, findings))
 }
 
@@ -76,12 +75,12 @@ async fn check_topology(aws: &Aws, target: &Target, findings: &mut Findings) {
     let queues = queue::find(aws, target, findings).await;
     let mut dead_ends = found::DeadEnds::default();
     for queue in &queues {
-        let rules = rules::check(aws, &target.bus, queue, &mut dead_ends, findings).await;
+        let rules = rules::check(aws, target, queue, &mut dead_ends, findings).await;
         if let Some(rules) = &rules {
-            patterns::check(aws, queue, rules, findings).await;
-            partner::check(aws, &target.bus, rules, findings).await;
+            patterns::check(&target.bus, &target.model.rules, queue, rules, findings);
         }
-        queue::check(queue, rules.as_deref().unwrap_or_default(), target.step_limit, findings);
+        queue::check(queue, rules.as_deref(), target.step_limit, findings);
     }
+    partner::check(aws, target, findings).await;
     queue::check_dead_ends(aws, &dead_ends, findings).await;
 }

@@ -2,7 +2,6 @@
 //! command: the caller adds what to type or click.
 
 use postgres_store::{LinkRefusal, RedriveAction, StoreError};
-use provider_http::ConfigError;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use settings::SettingsError;
@@ -31,8 +30,8 @@ pub enum OperationError {
     /// SQS lists no queue of this bus.
     #[error("no queue's name begins with {prefix:?}: check {} and AWS_REGION", BUS_NAME.name)]
     NoQueues { prefix: String },
-    /// No DLQ belongs to a unit of this name.
-    #[error("unit {unit:?} has no DLQ; the units with one are {}", known.join(", "))]
+    /// No DLQ belongs to a branch of this name, or several to the unit.
+    #[error("no DLQ is {unit:?}'s alone; there are those of {}", known.join(", "))]
     NoDlq { unit: String, known: Vec<String> },
     /// The DLQ exists, and the queue that it belongs to does not.
     #[error("the queue of {unit} does not exist")]
@@ -98,18 +97,21 @@ pub enum OperationError {
     /// A signal ended the checks.
     #[error("stopped before every check was done")]
     ChecksStopped,
-    /// The database failed in the middle of applying a policy. What was applied stands.
-    #[error("{error}\nbefore that, {persons} persons were computed and {changed} of them changed: run it again{}", resume(*after))]
-    PolicyInterrupted { persons: usize, changed: usize, after: Option<Uuid>, error: StoreError },
+    /// No version of `coppice.toml` has this number, or there is none at all.
+    #[error("no version {}was applied: `coppice config history` lists them", number.map(|number| format!("{number} ")).unwrap_or_default())]
+    NoVersion { number: Option<i64> },
+    /// The database failed while persons were computed by a new version. The version counts, and what was computed stands.
+    #[error(
+        "{error}\nthe version counts, and {persons} persons were computed by it, of whom {changed} changed: run it again to \
+         compute the others"
+    )]
+    ConfigInterrupted { persons: usize, changed: usize, error: StoreError },
     /// EventBridge's own text may quote the event, so it is dropped.
     #[error("EventBridge refused {operation}, or cannot be reached")]
     EventBridge { operation: &'static str },
     /// Settings are missing or wrong: all of them at once.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// A provider's settings do not fit together.
-    #[error(transparent)]
-    Provider(#[from] ConfigError),
     /// A setting's value cannot be used.
     #[error("{setting}: {error}")]
     Setting { setting: &'static str, error: StoreError },
@@ -122,10 +124,6 @@ pub enum OperationError {
     /// SQS.
     #[error(transparent)]
     Queue(#[from] QueueError),
-}
-
-fn resume(after: Option<Uuid>) -> String {
-    after.map_or(String::new(), |last| format!(", or resume with --after {last}"))
 }
 
 /// What an error means for the caller.
@@ -156,13 +154,13 @@ impl OperationError {
             | Self::NoDlq { .. }
             | Self::NoQueue { .. }
             | Self::NoPlan(_)
+            | Self::NoVersion { .. }
             | Self::NoMessage { .. }
             | Self::Link(LinkRefusal::NoRecord { .. } | LinkRefusal::NoPerson(_)) => ErrorKind::NotFound,
             Self::OtherAction { .. }
             | Self::NotMovable
             | Self::Store(StoreError::Url(_))
             | Self::Settings(_)
-            | Self::Provider(_)
             | Self::Setting { .. } => ErrorKind::Invalid,
             Self::Locked { .. } | Self::CanaryDeadLettered { .. } | Self::CanaryNotHandled { .. } => {
                 ErrorKind::Guarded
@@ -177,7 +175,7 @@ impl OperationError {
             | Self::NothingTaken
             | Self::MoveFailed { .. }
             | Self::MoveUnknown
-            | Self::PolicyInterrupted { .. }
+            | Self::ConfigInterrupted { .. }
             | Self::EventBridge { .. }
             | Self::Link(_)
             | Self::Store(_)

@@ -6,11 +6,11 @@
 //! terminals, exit codes or how a report looks. It reads no environment variable itself, but `doctor` asks the AWS SDK's
 //! default chain for credentials.
 
+pub mod config;
 pub mod dlq;
 pub mod doctor;
 pub mod link;
 pub mod person;
-pub mod policy;
 pub mod record;
 pub mod retention;
 

@@ -136,7 +136,7 @@ pub(crate) fn is_masked(policy: &Policy, field: &Field, reveal: bool) -> bool {
 /// # Errors
 /// [`OperationError::NoPerson`], [`OperationError::NoPersonOfRecord`], [`OperationError::Store`].
 pub async fn show(store: &Store, key: &PersonKey, reveal: bool) -> Result<PersonReport, OperationError> {
-    Ok(PersonReport::new(store.policy(), view(store, key).await?, reveal))
+    Ok(PersonReport::new(&store.policy(), view(store, key).await?, reveal))
 }
 
 /// Every rule of the store's policy about a field, with what it made of each record.
@@ -151,11 +151,12 @@ pub async fn explain_field(
 ) -> Result<FieldExplanation, OperationError> {
     let view = view(store, key).await?;
     let stored = view.person.values.get(&field).cloned();
-    let rules = explain(store.policy(), &view.records, &field);
+    let policy = store.policy();
+    let rules = explain(&policy, &view.records, &field);
     let computed = rules.iter().flat_map(|rule| &rule.tried).find(|tried| tried.standing == Standing::Won);
     let computed = computed.and_then(|tried| tried.value.clone());
-    let class = store.policy().definition(&field).map(|definition| definition.class);
-    let masked = is_masked(store.policy(), &field, reveal);
+    let class = policy.definition(&field).map(|definition| definition.class);
+    let masked = is_masked(&policy, &field, reveal);
     let up_to_date = stored == computed;
     let person_id = view.person.person_id;
     let mut explanation =

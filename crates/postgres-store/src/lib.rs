@@ -9,6 +9,7 @@
 
 mod address;
 mod bounded;
+mod config_version;
 mod content;
 mod dead_letters;
 mod drills;
@@ -22,10 +23,12 @@ mod readings;
 mod records;
 mod resync;
 mod retention;
+mod rules;
 mod schema;
 mod store;
 mod upstream_breaker;
 
+pub use config_version::{ConfigFile, ConfigVersion, DeclaredSource};
 pub use content::{
     ContentCounts, ContentItem, ContentKey, ContentLoad, ContentReading, ContentScope, LoadedContent,
 };

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use crate::StoreError;
 use crate::address::{Address, Pooling};
 use crate::bounded::{PgPool, Transaction};
+use crate::rules::NewestRules;
 
 /// The wait for a free or a new connection is a part of it.
 const CHECK_LIMIT: Duration = Duration::from_secs(6);
@@ -21,7 +22,7 @@ const CHECK_LIMIT: Duration = Duration::from_secs(6);
 pub struct Store {
     pub(crate) pool: PgPool,
     pub(crate) outbox_filled: Arc<Notify>,
-    pub(crate) policy: Arc<Policy>,
+    pub(crate) rules: NewestRules,
 }
 
 impl Store {
@@ -32,7 +33,7 @@ impl Store {
     pub fn open(url: &SecretString, max_connections: u32) -> Result<Self, StoreError> {
         let address = Address::parse(url.expose_secret())?;
         let pool = PgPool::connect_lazy(address, max_connections);
-        Ok(Self { pool, outbox_filled: Arc::default(), policy: Arc::default() })
+        Ok(Self { pool, outbox_filled: Arc::default(), rules: NewestRules::default() })
     }
 
     /// How the connection is protected, in words for an operator.
@@ -45,15 +46,10 @@ impl Store {
         self.pool.address().pooling == Pooling::Transaction
     }
 
-    /// The same store with another policy than the default.
+    /// The same store with another policy than the default. It counts while no version of `coppice.toml` was applied.
     #[must_use]
     pub fn with_policy(self, policy: Policy) -> Self {
-        Self { policy: Arc::new(policy), ..self }
-    }
-
-    /// The policy by which persons are computed.
-    pub fn policy(&self) -> &Policy {
-        &self.policy
+        Self { rules: NewestRules::of(policy), ..self }
     }
 
     /// Checks that the database takes writes, over a connection that is used for work. Connections to a server that has become

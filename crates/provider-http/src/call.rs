@@ -15,20 +15,29 @@ pub(crate) struct Call<'a> {
     body: Option<Vec<u8>>,
     /// Sending it twice does no more than sending it once.
     repeatable: bool,
+    /// Reads an error reply in the place of the client's own reader.
+    pub(crate) read_error: Option<&'a ReadErrorOfCall<'a>>,
 }
+
+/// As [`ReadError`](crate::ReadError), of one call: it may know what the call sent.
+pub(crate) type ReadErrorOfCall<'a> = dyn Fn(u16, &[u8]) -> Option<ProviderError> + Send + Sync + 'a;
 
 impl<'a> Call<'a> {
     pub(crate) fn get(url: Url, if_none_match: Option<&'a str>) -> Self {
-        Self { url, method: Method::GET, if_none_match, body: None, repeatable: true }
+        Self { url, method: Method::GET, if_none_match, body: None, repeatable: true, read_error: None }
     }
 
     pub(crate) fn with_body(method: Method, url: Url, body: &impl Serialize) -> Result<Self, ProviderError> {
         let body = serde_json::to_vec(body).map_err(|_| ProviderError::Invalid { status: 400 })?;
-        Ok(Self { url, method, if_none_match: None, body: Some(body), repeatable: false })
+        Ok(Self { url, method, if_none_match: None, body: Some(body), repeatable: false, read_error: None })
     }
 
     pub(crate) fn repeatable(self) -> Self {
         Self { repeatable: true, ..self }
+    }
+
+    pub(crate) fn reading_errors(self, read: &'a ReadErrorOfCall<'a>) -> Self {
+        Self { read_error: Some(read), ..self }
     }
 
     pub(crate) fn is_conditional(&self) -> bool {

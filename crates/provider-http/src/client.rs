@@ -213,6 +213,18 @@ impl ProviderHttp {
         self.inner.exchange.run(call.repeatable()).await
     }
 
+    /// As [`Self::post_json_to_read`]. `read_error` reads an error reply in the place of [`ProviderHttpConfig::read_error`], and
+    /// knows what was sent.
+    pub async fn post_json_and<B: Serialize + Sync, T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &B,
+        read_error: &(dyn Fn(u16, &[u8]) -> Option<ProviderError> + Send + Sync),
+    ) -> Result<Answer<T>, ProviderError> {
+        let call = Call::with_body(Method::POST, self.endpoint(path, &[])?, body)?.repeatable();
+        self.inner.exchange.run(call.reading_errors(read_error)).await
+    }
+
     /// Reads with SEARCH: Directus's way for a query that is too long for a URL. Sent a second time when the connection breaks.
     pub async fn search_json<B: Serialize + Sync, T: DeserializeOwned>(
         &self,

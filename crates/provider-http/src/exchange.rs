@@ -46,7 +46,7 @@ impl Exchange {
     ) -> Result<Answer<T>, ProviderError> {
         let _place = self.enter().await?;
         let reply = self.send_with_fresh_token(&call).await?;
-        Ok(match self.understand(reply, call.is_conditional()).await? {
+        Ok(match self.understand(reply, &call).await? {
             Answer::Found { value, etag } => Answer::Found { value: read(value).await?, etag },
             Answer::NotModified => Answer::NotModified,
             Answer::NotFound => Answer::NotFound,
@@ -78,20 +78,16 @@ impl Exchange {
         call.send(http, headers, &token.header).await
     }
 
-    async fn understand(
-        &self,
-        reply: Response,
-        conditional: bool,
-    ) -> Result<Answer<Response>, ProviderError> {
+    async fn understand(&self, reply: Response, call: &Call<'_>) -> Result<Answer<Response>, ProviderError> {
         let pause =
             pause(reply.headers(), OffsetDateTime::now_utc()).map(|pause| pause.min(self.longest_pause));
-        let meaning = meaning(reply.status().as_u16(), conditional, pause);
+        let meaning = meaning(reply.status().as_u16(), call.is_conditional(), pause);
         self.close_gate(&meaning, pause);
         match meaning {
             Meaning::NotModified => Ok(Answer::NotModified),
             Meaning::NotFound => Ok(Answer::NotFound),
             Meaning::Gone => Ok(Answer::Gone),
-            Meaning::Failed(error) => Err(self.read_failure(reply, error).await),
+            Meaning::Failed(error) => Err(self.read_failure(reply, error, call).await),
             Meaning::Body => {
                 let etag = reply.headers().get(ETAG).and_then(|etag| etag.to_str().ok()).map(str::to_owned);
                 Ok(Answer::Found { value: reply, etag })
@@ -99,10 +95,11 @@ impl Exchange {
         }
     }
 
-    async fn read_failure(&self, reply: Response, error: ProviderError) -> ProviderError {
-        let read = match (self.read_error, self.codes, &error) {
-            (Some(read), _, _) => read_failure(reply, read).await,
-            (None, Some(codes), ProviderError::Invalid { .. }) => {
+    async fn read_failure(&self, reply: Response, error: ProviderError, call: &Call<'_>) -> ProviderError {
+        let read = match (call.read_error, self.read_error, self.codes, &error) {
+            (Some(read), ..) => read_failure(reply, read).await,
+            (None, Some(read), ..) => read_failure(reply, read).await,
+            (None, None, Some(codes), ProviderError::Invalid { .. }) => {
                 read_failure(reply, |_, body| codes.read(body)).await
             }
             _ => None,

@@ -3,6 +3,7 @@
 //! What is unambiguous is read. What is not is [`Unread`]: it costs an optional field alone ([`Fields::optional`]), and the record
 //! if the field is needed ([`needed`]). Nothing that we do not recognise reads as an empty value.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -51,6 +52,16 @@ impl Json {
         // Twice the same is unambiguous.
         let agree = values.all(|other| Some(other) == first);
         Field(if agree { Ok(first) } else { Err(Unread) })
+    }
+
+    /// The value at the end of a path: names in any case, and places in lists, from 0.
+    pub fn along<'a>(&'a self, path: &[String]) -> Field<'a> {
+        path.iter().fold(Field(Ok(Some(self))), |found, step| match (found.0, step.parse::<usize>()) {
+            (Ok(Some(Self::List(items))), Ok(place)) => {
+                Field(Ok(items.get(place).filter(|item| **item != Self::Null)))
+            }
+            _ => found.at(step),
+        })
     }
 
     /// The items of a list; a single value in its place is a list of one.
@@ -138,6 +149,20 @@ impl<'a> Field<'a> {
             _ => None,
         })
         .map(|text| text.filter(|text| !text.is_empty()))
+    }
+
+    /// A text, a number or a flag, as it is. An empty text is none.
+    ///
+    /// # Errors
+    /// [`Unread`] for anything else.
+    pub fn plain(self) -> Result<Option<Value>, Unread> {
+        self.scalar(|value| match value {
+            Json::Text(text) => Some(Value::String(text.clone())),
+            Json::Number(number) => Some(Value::Number(number.clone())),
+            Json::Flag(flag) => Some(Value::Bool(*flag)),
+            Json::Null | Json::List(_) | Json::Object(_) => None,
+        })
+        .map(|value| value.filter(|value| value.as_str() != Some("")))
     }
 
     /// An ID, a key or an opaque version: a text, or a whole number. An empty text is none.
@@ -233,8 +258,8 @@ impl Fields {
     }
 
     /// The names of the fields that could not be read.
-    pub fn unread(self) -> Vec<&'static str> {
-        self.unread.into_iter().collect()
+    pub fn unread(self) -> Vec<Cow<'static, str>> {
+        self.unread.into_iter().map(Cow::Borrowed).collect()
     }
 }
 
@@ -376,6 +401,34 @@ mod tests {
         assert_eq!(field(r#"["Nora","Maria"]"#).at("f").text(), Err(Unread));
         assert_eq!(field("7").at("f").text(), Err(Unread));
         assert_eq!(field(r#""""#).at("f").id(), Ok(None));
+    }
+
+    #[test]
+    fn a_path_leads_through_objects_and_lists_to_a_plain_value() {
+        let record = json(
+            r#"{"Profile":{"langs":["en",null,{"code":"vi"}],"n":7,"ok":true,"none":null,"empty":"","o":{},"one":["x"]}}"#,
+        );
+        let plain = |path: &str| {
+            let path: Vec<String> = path.split('/').map(str::to_owned).collect();
+            record.along(&path).plain().map(|value| value.map(|value| value.to_string()))
+        };
+        for (path, value) in [
+            ("profile/langs/0", r#""en""#),
+            ("profile/LANGS/2/code", r#""vi""#),
+            ("profile/n", "7"),
+            ("profile/ok", "true"),
+            ("profile/one", r#""x""#),
+        ] {
+            assert_eq!(plain(path).as_ref().map(Option::as_deref), Ok(Some(value)), "{path}");
+        }
+        for path in
+            ["profile/none", "profile/none/x", "profile/empty", "profile/langs/1", "profile/langs/9", "x/y"]
+        {
+            assert_eq!(plain(path), Ok(None), "{path}");
+        }
+        for path in ["profile/langs", "profile/langs/code", "profile/o", "profile/n/x"] {
+            assert_eq!(plain(path), Err(Unread), "{path}");
+        }
     }
 
     #[test]

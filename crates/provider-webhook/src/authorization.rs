@@ -37,7 +37,8 @@ mod tests {
 
     #[test]
     fn only_the_whole_value_is_accepted() {
-        let secrets = Secrets::parse("Bearer 0123456789abcdef,Bearer fedcba9876543210").unwrap();
+        let secrets =
+            Secrets::read_list("Bearer 0123456789abcdef,Bearer fedcba9876543210", crate::Keys::Text).unwrap();
         let wrong = Err(VerifyError::Signature);
         let cases: &[(&[&str], _)] = &[
             (&["Bearer 0123456789abcdef"], Ok(())),
@@ -62,7 +63,8 @@ mod tests {
 
     #[test]
     fn a_secret_that_is_listed_twice_is_accepted() {
-        let secrets = Secrets::parse("Bearer 0123456789abcdef,Bearer 0123456789abcdef").unwrap();
+        let secrets =
+            Secrets::read_list("Bearer 0123456789abcdef,Bearer 0123456789abcdef", crate::Keys::Text).unwrap();
         let mut headers = HeaderMap::new();
         headers.insert("authorization", HeaderValue::from_static("Bearer 0123456789abcdef"));
         let request = SignedRequest { method: "POST", url: "", path: "", headers: &headers, body: b"" };

@@ -1,7 +1,7 @@
 //! What all providers' webhooks share.
 //!
 //! In: a request, and the secrets that are live. Out: whether one of the secrets signed it, whether it is of now, and which
-//! records its body names. A vendor's `webhook.rs` is a [`Webhook`], made of the parts here; `webhook-ingress` lists them. A
+//! records its body names. A vendor's `webhook.rs` is a [`Webhook`], made of the parts here; it stands in the connector. A
 //! scheme reads a body as bytes, unless the proof is in the body, and no error quotes a request.
 
 mod authorization;
@@ -25,4 +25,4 @@ pub use scheme::{
 };
 pub use secrets::Secrets;
 pub use timed_set::verify_timed_set;
-pub use webhook::{Challenge, ChallengeAnswer, Keys, Proof, Verify, Webhook, secrets_setting};
+pub use webhook::{Challenge, ChallengeAnswer, Keys, Proof, Verify, Webhook};

@@ -131,7 +131,7 @@ mod tests {
             ("no digest", old, Vec::new(), wrong),
             ("no secret", "", vec![digest("")], wrong),
         ] {
-            let secrets = Secrets::parse(list).unwrap();
+            let secrets = Secrets::read_list(list, crate::Keys::Text).unwrap();
             assert_eq!(verify_digests(&secrets, &[b"1", b".", b"body"], &digests), expected, "{name}");
         }
     }

@@ -5,7 +5,6 @@
 
 use http::HeaderMap;
 use serde::Deserialize;
-use settings::Setting;
 use time::OffsetDateTime;
 
 use crate::{
@@ -14,19 +13,8 @@ use crate::{
 };
 
 /// Webhooks of any provider that signs as Standard Webhooks, for `webhook-ingress`.
-pub const WEBHOOK: Webhook = Webhook {
-    name: "standard-webhooks",
-    secrets: Setting::new(
-        "COPPICE_STANDARD_WEBHOOKS_SECRETS",
-        Some(""),
-        "any sender that signs as Standard Webhooks: keys, as whsec_…",
-        Secrets::parse_base64,
-    ),
-    keys: Keys::Base64,
-    proof: Proof::Signature(verify),
-    read,
-    challenge: None,
-};
+pub const WEBHOOK: Webhook =
+    Webhook { keys: Keys::Base64, proof: Proof::Signature(verify), read, challenge: None, signs_url: false };
 
 const TOLERANCE_SECS: u64 = 300;
 

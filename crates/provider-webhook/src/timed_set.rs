@@ -45,7 +45,7 @@ mod tests {
     fn verdict(set: &str, after_secs: i64) -> Result<(), VerifyError> {
         let sent_at = OffsetDateTime::from_unix_timestamp(SENT_AT.parse().unwrap()).unwrap();
         let now = sent_at + Duration::seconds(after_secs);
-        verify_timed_set(set, b"body", &Secrets::parse(SECRET).unwrap(), now)
+        verify_timed_set(set, b"body", &Secrets::read_list(SECRET, crate::Keys::Text).unwrap(), now)
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use http::{HeaderMap, Method};
 use serde_json::Value;
-use settings::Setting;
 use time::OffsetDateTime;
 use url::form_urlencoded;
 
@@ -14,11 +13,7 @@ pub type Verify = fn(&SignedRequest<'_>, &Secrets, OffsetDateTime) -> Result<(),
 /// One vendor's webhooks.
 #[derive(Debug, Clone, Copy)]
 pub struct Webhook {
-    /// Its name in the path, in `coppice.ingress.<name>` and in metrics.
-    pub name: &'static str,
-    /// The setting that holds its secrets and, unless it is empty, enables it: a [`secrets_setting`].
-    pub secrets: Setting<Secrets>,
-    /// How the setting writes a secret.
+    /// How a secret is written.
     pub keys: Keys,
     /// What proves a request.
     pub proof: Proof,
@@ -26,6 +21,8 @@ pub struct Webhook {
     pub read: fn(&HeaderMap, &[u8]) -> Result<Vec<WebhookRecord>, UnreadableBody>,
     /// How the vendor asks whether the webhook is ours.
     pub challenge: Option<Challenge>,
+    /// Whether the signature covers the URL that the vendor calls: then we must know it.
+    pub signs_url: bool,
 }
 
 /// How a vendor asks, without its secret, whether a webhook is ours.
@@ -75,7 +72,7 @@ impl Challenge {
     }
 }
 
-/// How a setting writes a secret.
+/// How a secret is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keys {
     /// The text's own bytes are the key.
@@ -91,11 +88,6 @@ pub enum Proof {
     Authorization,
     /// A signature of the body.
     Signature(Verify),
-}
-
-/// The setting of a provider's secrets: a list with commas, empty by default, which leaves the provider disabled.
-pub const fn secrets_setting(name: &'static str, meaning: &'static str) -> Setting<Secrets> {
-    Setting::new(name, Some(""), meaning, Secrets::parse)
 }
 
 impl Webhook {
@@ -123,21 +115,8 @@ impl Webhook {
 
 #[cfg(test)]
 mod tests {
-    use settings::Reader;
-
     use super::*;
     use crate::standard;
-
-    #[test]
-    fn a_provider_is_disabled_until_its_secrets_are_set() {
-        let read = |value: Option<&str>| {
-            let variable = value.map(|value| (standard::WEBHOOK.secrets.name.to_owned(), value.to_owned()));
-            Reader::from_variables(variable).read(standard::WEBHOOK.secrets).unwrap()
-        };
-        assert!(read(None).is_empty());
-        assert!(read(Some("")).is_empty());
-        assert!(!read(Some("whsec_MDEyMzQ1Njc4OWFiY2RlZg==")).is_empty());
-    }
 
     #[test]
     fn a_challenge_in_a_query_is_answered_with_its_decoded_text() {

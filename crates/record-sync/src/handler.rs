@@ -1,8 +1,11 @@
 //! The steps: which records an event names, what the source says of them now, and what follows from it.
 
+use std::marker::PhantomData;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use authority::Role;
+use connectors::Fetched;
 use event_contract::{Envelope, Hop, TraceContext};
 use postgres_store::{Announce, PersonReading, ReadingResult, RecordState, RefetchTicket, Source, Store};
 use time::OffsetDateTime;
@@ -10,7 +13,7 @@ use worker_runtime::{Cause, Failure, Handler, Outcome, Probed, Reading, Refetch,
 
 use crate::announce::announce;
 use crate::failure::{from_provider, from_store};
-use crate::source::{EVERYTHING, FetchedRecord, RecordSource};
+use crate::source::{EVERYTHING, SourceRecords, announces, stored};
 
 /// A replica that lags has caught up after this time, mostly.
 const REPLICA_LAG: Duration = Duration::from_secs(2);
@@ -29,9 +32,32 @@ const MOST_UNPROVED_DELETIONS: u64 = 10;
 
 const GUARDED_TIME: Duration = Duration::from_secs(3600);
 
+/// The unit whose handler it is.
+pub trait RecordUnit: Send + Sync + 'static {
+    /// The unit's name: folder, binary, queue stem and metric label.
+    const NAME: &'static str;
+    /// What its sources are to the organization.
+    const ROLE: Role;
+
+    /// Checks that the unit works on such a source.
+    ///
+    /// # Errors
+    /// Which role the source has instead.
+    fn check(source: &connectors::Source) -> anyhow::Result<()> {
+        let (unit, role, name) = (Self::NAME, Self::ROLE, source.name());
+        anyhow::ensure!(
+            source.role == role,
+            "{unit} works on sources of the role {role}, and {name} has the role {}",
+            source.role
+        );
+        Ok(())
+    }
+}
+
 /// The handler, for any source.
-pub struct RecordSync<R> {
-    source: R,
+pub struct RecordSync<U> {
+    source: SourceRecords,
+    unit: PhantomData<fn() -> U>,
     store: Store,
     /// Deletions that the source did not state have a limit.
     guarded: bool,
@@ -78,10 +104,10 @@ impl Reread {
     }
 }
 
-impl<R: RecordSource> RecordSync<R> {
+impl<U: RecordUnit> RecordSync<U> {
     /// A handler that reads from `source` and writes to `store`.
-    pub const fn new(source: R, store: Store) -> Self {
-        Self { source, store, guarded: true, found: Mutex::new(None) }
+    pub const fn new(source: SourceRecords, store: Store) -> Self {
+        Self { source, unit: PhantomData, store, guarded: true, found: Mutex::new(None) }
     }
 
     /// The same without the limit of deletions: for a job that has a limit of its own.
@@ -91,19 +117,19 @@ impl<R: RecordSource> RecordSync<R> {
     }
 
     /// The source that it reads from.
-    pub const fn source(&self) -> &R {
+    pub const fn source(&self) -> &SourceRecords {
         &self.source
     }
 }
 
-impl<R: RecordSource> Handler for RecordSync<R> {
-    const NAME: &'static str = R::NAME;
+impl<U: RecordUnit> Handler for RecordSync<U> {
+    const NAME: &'static str = U::NAME;
     type Subject = String;
     type Ticket = RefetchTicket;
     type Fetched = Reread;
 
     fn upstream(&self) -> &str {
-        self.source.source()
+        self.source.name()
     }
 
     fn read(&self, envelope: &Envelope) -> Result<Reading<String>, Refusal> {
@@ -113,7 +139,7 @@ impl<R: RecordSource> Handler for RecordSync<R> {
     }
 
     async fn prepare(&self, subjects: &[String]) -> Result<Vec<RefetchTicket>, Failure> {
-        let tickets = self.store.draw_refetch_tickets(self.source.source(), subjects).await;
+        let tickets = self.store.draw_refetch_tickets(self.source.name(), subjects).await;
         tickets.map_err(|error| from_store(&error))
     }
 
@@ -123,7 +149,7 @@ impl<R: RecordSource> Handler for RecordSync<R> {
         }
         let fetched = self.source.fetch(&refetch.subject, ticket.known_etag.as_deref()).await;
         let fetched = fetched.map_err(|error| from_provider(&error))?;
-        if matches!(fetched, FetchedRecord::Found(_) | FetchedRecord::NotModified) {
+        if matches!(fetched, Fetched::Found(_) | Fetched::NotModified) {
             self.note_found(&refetch.subject);
         }
         self.reread(refetch, ticket, fetched).await
@@ -146,11 +172,11 @@ impl<R: RecordSource> Handler for RecordSync<R> {
             })
             .collect();
         if let Some((refetch, _)) = batch.iter().find(|(refetch, _)| refetch.subject == EVERYTHING) {
-            let requested = self.store.request_resync(self.source.source(), refetch.cause.event_id).await;
+            let requested = self.store.request_resync(self.source.name(), refetch.cause.event_id).await;
             requested.map_err(|error| from_store(&error))?;
         }
         self.limit_deletions(&mut readings).await?;
-        let source = Source { name: self.source.source(), role: R::ROLE };
+        let source = Source { name: self.source.name(), role: self.source.role() };
         let results = match readings.is_empty() {
             true => Vec::new(),
             false => self
@@ -175,63 +201,59 @@ impl<R: RecordSource> Handler for RecordSync<R> {
     }
 }
 
-impl<R: RecordSource> RecordSync<R> {
+impl<U: RecordUnit> RecordSync<U> {
     /// What follows from the answer of the source.
     async fn reread(
         &self,
         refetch: &Refetch<String>,
         ticket: RefetchTicket,
-        fetched: FetchedRecord,
+        fetched: Fetched,
     ) -> Result<Reread, Failure> {
         let announce = announce(refetch.cause)?;
         let read_is_due = ticket.read_is_due;
         let read = |reading| Reread::Read { reading: Box::new(reading), read_is_due };
         Ok(match fetched {
             // A replica that lags has the old entity tag, too.
-            FetchedRecord::NotModified if is_older(ticket.known_version, refetch) => return Err(stale()),
-            FetchedRecord::NotModified => Reread::NotModified { ticket },
+            Fetched::NotModified if is_older(ticket.known_version, refetch) => return Err(stale()),
+            Fetched::NotModified => Reread::NotModified { ticket },
             // A record can be missing although the event says otherwise: the event can be older than a deletion, or the
             // source's replica older than the event. A fresh message has three tries, whichever pods receive it: at once, after
             // the lag, and after the lag again. Then the answer is believed.
-            FetchedRecord::Gone { .. } | FetchedRecord::NotFound | FetchedRecord::NotVisible
+            Fetched::Gone { .. } | Fetched::NotFound | Fetched::NotVisible
                 if !refetch.removed && refetch.age() < MISSING_RECORD_IS_BELIEVED_AFTER =>
             {
                 Reread::TooEarly
             }
-            FetchedRecord::Gone { merged_into } => read(absent(
+            Fetched::Gone { merged_into } => read(absent(
                 refetch,
                 RecordState::Gone { merged_into, proved: true },
                 ticket.number,
                 announce,
             )),
-            answer @ (FetchedRecord::NotFound | FetchedRecord::NotVisible) => {
+            answer @ (Fetched::NotFound | Fetched::NotVisible) => {
                 let state = self.absence(refetch, &answer).await?;
                 read(absent(refetch, state, ticket.number, announce))
             }
-            FetchedRecord::Found(found) if is_older(found.version_at, refetch) => return Err(stale()),
-            FetchedRecord::Found(found) => read(PersonReading {
+            Fetched::Found(found) if is_older(found.version_at, refetch) => return Err(stale()),
+            Fetched::Found(found) => read(PersonReading {
+                state: stored(&found),
+                announces: announces(&found),
                 external_id: found.id,
                 version_at: found.version_at,
                 etag: found.etag,
-                state: found.state,
                 ticket: ticket.number,
                 announce,
-                announces: found.announces,
             }),
         })
     }
 
     /// What the absence of a record proves.
-    async fn absence(
-        &self,
-        refetch: &Refetch<String>,
-        answer: &FetchedRecord,
-    ) -> Result<RecordState, Failure> {
+    async fn absence(&self, refetch: &Refetch<String>, answer: &Fetched) -> Result<RecordState, Failure> {
         if refetch.removed {
             return Ok(RecordState::Gone { merged_into: None, proved: true });
         }
         // With the wrong address or without a permission, a source finds nothing. So another record has to be found.
-        let believed = matches!(answer, FetchedRecord::NotFound) && self.finds_others().await?;
+        let believed = matches!(answer, Fetched::NotFound) && self.finds_others().await?;
         Ok(if believed {
             RecordState::Gone { merged_into: None, proved: false }
         } else {
@@ -262,7 +284,7 @@ impl<R: RecordSource> RecordSync<R> {
         if !self.guarded || count == 0 {
             return Ok(());
         }
-        let source = self.source.source();
+        let source = self.source.name();
         let before = self.store.count_unproved_deletions(source, GUARDED_TIME).await;
         let before = before.map_err(|error| from_store(&error))?;
         if before + count <= MOST_UNPROVED_DELETIONS {
@@ -281,17 +303,17 @@ impl<R: RecordSource> RecordSync<R> {
 
     /// Reads records that were read before. `true`: one of them was read again.
     async fn read_known_records(&self) -> Result<bool, Failure> {
-        let known = self.store.sample_live_records(self.source.source(), rand::random(), CONTROLS).await;
+        let known = self.store.sample_live_records(self.source.name(), rand::random(), CONTROLS).await;
         let known = known.map_err(|error| from_store(&error))?;
         let mut refusals = Vec::new();
         for id in self.last_found().map(|(_, id)| id).into_iter().chain(known) {
             match self.source.fetch(&id, None).await {
-                Ok(FetchedRecord::Found(_) | FetchedRecord::NotModified) => {
+                Ok(Fetched::Found(_) | Fetched::NotModified) => {
                     self.note_found(&id);
                     return Ok(true);
                 }
                 // It may have been deleted.
-                Ok(FetchedRecord::Gone { .. } | FetchedRecord::NotFound | FetchedRecord::NotVisible) => {}
+                Ok(Fetched::Gone { .. } | Fetched::NotFound | Fetched::NotVisible) => {}
                 Err(error) => match from_provider(&error) {
                     refusal @ Failure::Rejected { .. } => refusals.push(refusal),
                     failure => return Err(failure),
@@ -311,7 +333,7 @@ impl<R: RecordSource> RecordSync<R> {
             Reread::Read { .. } | Reread::TooEarly | Reread::Everything => None,
         });
         let unmodified: Vec<(String, RefetchTicket)> = unmodified.collect();
-        let stands = self.store.confirm_unmodified(self.source.source(), &unmodified).await;
+        let stands = self.store.confirm_unmodified(self.source.name(), &unmodified).await;
         stands.map_err(|error| from_store(&error))
     }
 
@@ -321,9 +343,7 @@ impl<R: RecordSource> RecordSync<R> {
         let ids: Vec<String> = due.map(|(refetch, _)| refetch.subject.clone()).collect();
         match ids.is_empty() {
             true => Ok(()),
-            false => {
-                self.store.note_read(self.source.source(), &ids).await.map_err(|error| from_store(&error))
-            }
+            false => self.store.note_read(self.source.name(), &ids).await.map_err(|error| from_store(&error)),
         }
     }
 }

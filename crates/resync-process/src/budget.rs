@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(crate) struct Budget {
     store: Store,
     limits: RequestLimits,
-    source: OnceLock<&'static str>,
+    source: OnceLock<String>,
     leased: Mutex<Leased>,
     used_up: AtomicBool,
     requests: AtomicU64,
@@ -34,8 +34,8 @@ impl Budget {
     }
 
     /// Call it before the first request.
-    pub(crate) fn is_for(&self, source: &'static str) {
-        let _ = self.source.set(source);
+    pub(crate) fn is_for(&self, source: &str) {
+        let _ = self.source.set(source.to_owned());
     }
 
     pub(crate) fn admission(budget: &Arc<Self>) -> Admission {
@@ -114,7 +114,7 @@ impl Budget {
             0 => LARGEST_LEASE,
             per_second => (per_second / LEASES_PER_SECOND).clamp(1, LARGEST_LEASE),
         };
-        let source = self.source.get().copied().unwrap_or_default();
+        let source = self.source.get().map_or("", String::as_str);
         self.store.lease_requests(source, self.limits, wanted, leased.missed).await
     }
 }

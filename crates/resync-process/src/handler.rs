@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use event_contract::Envelope;
 use job_process::JobError;
 use postgres_store::{RefetchTicket, Store};
-use record_sync::{RecordSource, RecordSync, Reread, from_store};
+use record_sync::{RecordSync, Reread, from_store};
 use tokio_util::sync::CancellationToken;
 use worker_runtime::{Failure, Handler, Outcome, Probed, Reading, Refetch, Refusal};
 
@@ -18,7 +18,7 @@ use crate::budget::{Budget, PUT_OFF};
 type Resynced = Option<Reread>;
 
 pub(crate) struct Resyncing<J: ResyncJob> {
-    sync: RecordSync<J::Source>,
+    sync: RecordSync<J>,
     store: Store,
     budget: Arc<Budget>,
     most_deletions: u64,
@@ -28,7 +28,7 @@ pub(crate) struct Resyncing<J: ResyncJob> {
 
 impl<J: ResyncJob> Resyncing<J> {
     pub(crate) const fn new(
-        sync: RecordSync<J::Source>,
+        sync: RecordSync<J>,
         store: Store,
         budget: Arc<Budget>,
         most_deletions: u64,
@@ -45,7 +45,7 @@ impl<J: ResyncJob> Resyncing<J> {
         }
         // A source that is set up wrongly answers "no such record" to everything. If the batch goes over the day's limit, none
         // of it is stored as gone, and the job ends.
-        let source = self.sync.source().source();
+        let source = self.sync.source().name();
         let allowed = self.store.allow_deletions(source, &gone, self.most_deletions).await;
         let allowed = allowed.map_err(|error| from_store(&error))?;
         if !allowed {

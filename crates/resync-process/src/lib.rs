@@ -14,8 +14,7 @@ use std::time::{Duration, Instant};
 use ::settings::{Reader, SettingHelp, Settings, both, describe};
 use job_process::{EXIT_CODES, JobError, print};
 use postgres_store::Store;
-use provider_http::Admission;
-use record_sync::{RecordSource, RecordSync};
+use record_sync::{RecordSync, RecordUnit, SourceRecords};
 use tokio_util::sync::CancellationToken;
 use worker_process::{Consumer, ProcessSettings, STEP_LIMIT};
 use worker_runtime::Mode;
@@ -30,22 +29,9 @@ pub use settings::{check_settings, usual_deletions};
 const PACED_STEP_LIMIT: Duration = Duration::from_secs(600);
 
 /// What differs between resync jobs.
-pub trait ResyncJob: Send + Sync + 'static {
-    /// Where the records are.
-    type Source: RecordSource;
-    /// Settings of its own.
-    type Settings: Settings;
-
-    /// The unit's name: folder, binary, queue stem and metric label.
-    const NAME: &'static str;
+pub trait ResyncJob: RecordUnit {
     /// One line for `--help`.
     const ABOUT: &'static str;
-
-    /// Makes the source, each request of which waits for its admission. Sends nothing yet.
-    ///
-    /// # Errors
-    /// When the settings do not fit together, although each is right.
-    fn connect(settings: Self::Settings, admission: Admission) -> anyhow::Result<Self::Source>;
 }
 
 /// The whole of a resync job's `main`. `version` is the binary's own.
@@ -55,7 +41,7 @@ pub fn run<J: ResyncJob>(version: &'static str) -> ExitCode {
 }
 
 fn command<J: ResyncJob>(version: &'static str) -> clap::Command {
-    let known: Vec<SettingHelp> = [ProcessSettings::ALL, ResyncSettings::ALL, J::Settings::ALL].concat();
+    let known: Vec<SettingHelp> = [ProcessSettings::ALL, ResyncSettings::ALL].concat();
     let json = clap::Arg::new("json").long("json").action(clap::ArgAction::SetTrue);
     clap::Command::new(J::NAME)
         .about(J::ABOUT)
@@ -71,15 +57,16 @@ async fn work<J: ResyncJob>(
     stop: CancellationToken,
 ) -> Result<(), JobError> {
     let reader = Reader::from_environment();
-    let process = reader.load::<ProcessSettings>();
-    let (process, (limits, own)) = both(process, both(reader.load::<ResyncSettings>(), reader.load()))?;
+    let (process, limits) = both(reader.load::<ProcessSettings>(), reader.load::<ResyncSettings>())?;
     let requests = limits.requests();
     // Connections of its own: a wait for the budget must not depend on the consumer's, which may all be in use.
     let store = Store::open(&process.database_url, 2)?;
     let budget = Arc::new(Budget::new(store.clone(), requests));
-    let source = J::connect(own, Budget::admission(&budget))?;
-    budget.is_for(source.source());
-    let most_deletions = limits.most_deletions(&store, source.source()).await?;
+    let source = process.source.connect_within(&reader, Budget::admission(&budget))?;
+    J::check(&source)?;
+    let name = process.source.name.clone();
+    budget.is_for(&name);
+    let most_deletions = limits.most_deletions(&store, &name).await?;
     let brake = Brake::new(&stop);
     let started = Instant::now();
     let report = match budget.has_some_left().await? {
@@ -91,9 +78,8 @@ async fn work<J: ResyncJob>(
             // A step with a budget mostly waits for its turn.
             let step_limit = if budget.is_unlimited() { STEP_LIMIT } else { PACED_STEP_LIMIT };
             let consumer = Consumer { mode: Mode::UntilEmpty, version, step_limit, process };
-            let name = source.source();
             let handler = |store: Store| {
-                let sync = RecordSync::new(source, store.clone()).without_guard();
+                let sync = RecordSync::new(SourceRecords::new(source), store.clone()).without_guard();
                 Ok(Resyncing::<J>::new(sync, store, Arc::clone(&budget), most_deletions, brake.clone()))
             };
             tracing::info!(source = name, most_deletions, "resync begins");

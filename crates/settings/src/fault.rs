@@ -1,14 +1,15 @@
 //! Settings that are missing or wrong.
 
+use std::borrow::Cow;
 use std::fmt::{self, Display};
 
 /// What is wrong with one setting. The value itself is never shown: it may be a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// The variable's name.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// What the setting is for.
-    pub meaning: &'static str,
+    pub meaning: Cow<'static, str>,
     /// What is wrong.
     pub problem: String,
 }
@@ -24,7 +25,12 @@ impl SettingsError {
     }
 
     fn and(mut self, others: Self) -> Self {
-        self.0.extend(others.0);
+        // Two settings may depend on a third, whose fault is one.
+        for fault in others.0 {
+            if !self.0.contains(&fault) {
+                self.0.push(fault);
+            }
+        }
         self
     }
 }

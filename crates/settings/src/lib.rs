@@ -10,7 +10,7 @@ mod reader;
 mod setting;
 
 pub use fault::{Fault, SettingsError, all, both};
-pub use reader::{Reader, Settings};
+pub use reader::{Reader, SECRETS_DIRECTORY, Settings};
 pub use setting::{Setting, SettingHelp, describe};
 
 /// What [`declare!`] expands to. Not for other use.

@@ -1,8 +1,14 @@
 //! Reads settings from variables.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use crate::{Setting, SettingHelp, SettingsError};
+use secrecy::SecretString;
+
+use crate::{Fault, Setting, SettingHelp, SettingsError};
+
+/// The folder of mounted secrets, one file for each.
+pub const SECRETS_DIRECTORY: &str = "COPPICE_SECRETS_DIRECTORY";
 
 /// Settings that are read together. [`declare!`](crate::declare!) implements it.
 pub trait Settings: Sized {
@@ -49,6 +55,53 @@ impl Reader {
     /// [`SettingsError`] with every setting that is missing or wrong.
     pub fn load<S: Settings>(&self) -> Result<S, SettingsError> {
         S::read(self)
+    }
+
+    /// The secret of this name, which a file mentions: the variable `COPPICE_SECRET_<NAME>`, or the file `<name>` in the folder
+    /// [`SECRETS_DIRECTORY`].
+    ///
+    /// # Errors
+    /// [`SettingsError`] with one fault when it is in neither, or empty.
+    pub fn secret(&self, name: &str, meaning: &str) -> Result<SecretString, SettingsError> {
+        let variable = format!("COPPICE_SECRET_{}", name.to_ascii_uppercase().replace('-', "_"));
+        let fault = |problem: String| {
+            let (name, meaning) = (variable.clone().into(), meaning.to_owned().into());
+            SettingsError::from(Fault { name, meaning, problem })
+        };
+        let text = match (self.variables.get(&variable), self.variables.get(SECRETS_DIRECTORY)) {
+            (Some(text), _) => text.clone(),
+            (None, Some(folder)) => {
+                let path = Path::new(folder).join(name);
+                std::fs::read_to_string(&path).map_err(|error| {
+                    fault(format!(
+                        "is not set, and the file {} cannot be read: {}",
+                        path.display(),
+                        error.kind()
+                    ))
+                })?
+            }
+            (None, None) => {
+                return Err(fault(format!(
+                    "is not set: set it, or mount the file {name} and set {SECRETS_DIRECTORY}"
+                )));
+            }
+        };
+        match text.trim_end_matches(['\n', '\r']) {
+            "" => Err(fault(String::from("is empty"))),
+            text => Ok(text.into()),
+        }
+    }
+
+    /// A variable, or the content of the file that `NAME_FILE` names, which no setting of this release declares.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        let file = || {
+            self.variables.get(&format!("{name}_FILE")).and_then(|path| std::fs::read_to_string(path).ok())
+        };
+        self.variables
+            .get(name)
+            .cloned()
+            .or_else(file)
+            .map(|text| text.trim_end_matches(['\n', '\r']).to_owned())
     }
 
     fn text<T>(&self, setting: &Setting<T>) -> Result<String, SettingsError> {

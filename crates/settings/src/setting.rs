@@ -46,7 +46,11 @@ impl<T> Setting<T> {
 
     /// The error that says what is wrong with this setting.
     pub fn fault(&self, problem: impl Into<String>) -> SettingsError {
-        SettingsError::from(Fault { name: self.name, meaning: self.meaning, problem: problem.into() })
+        SettingsError::from(Fault {
+            name: self.name.into(),
+            meaning: self.meaning.into(),
+            problem: problem.into(),
+        })
     }
 
     /// The error of a setting that has to be set here, although it has a default.

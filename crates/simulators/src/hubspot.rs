@@ -1,4 +1,4 @@
-//! A simulator of one `HubSpot` account: its contacts over the CRM API, and the webhooks of an app that is installed there.
+//! A simulator of one HubSpot account: its contacts over the CRM API, and the webhooks of an app that is installed there.
 //!
 //! In: commands through [`HubSpotControl`], HTTP requests. Out: replies and webhooks shaped like the real ones, personal values
 //! included, so that a test can look for them where they must not be. Both spellings of the API's path work, `/crm/v3/objects`

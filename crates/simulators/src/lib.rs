@@ -19,6 +19,7 @@ mod rate_limit;
 mod record;
 mod requests;
 pub mod salesforce;
+pub mod scim;
 mod simulator;
 
 pub use control::Control;

@@ -31,6 +31,12 @@ pub trait Case {
     const UPSTREAM: &'static str;
     /// Setting of the provider's time-out, in seconds.
     const TIMEOUT: &'static str;
+    /// The worker's world, before a case changes it.
+    const SETUP: Setup = Setup::DEFAULT;
+    /// The settings of a worker whose source is not one of the world's own three.
+    fn settings(_world: &World) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
     /// ID of the record with this number.
     fn id(number: usize) -> String;
     /// Creates what the worker needs before it can do its work.
@@ -45,13 +51,27 @@ pub trait Case {
     fn provider(world: &World) -> &Control<Self::Provider>;
 }
 
-const SHORT: Setup = Setup { visibility_secs: 4, ..Setup::DEFAULT };
-
-async fn begin<C: Case>(setup: Setup, settings: &[(&str, &str)]) -> (World, Worker) {
+async fn world_of<C: Case>(setup: Setup) -> World {
     let world = World::start_with(setup).await;
     C::prepare(&world).await;
-    let worker = world.start_worker(C::BINARY, C::UNIT, settings).await;
+    world
+}
+
+async fn start<C: Case>(world: &World, binary: &str, settings: &[(&str, &str)]) -> Worker {
+    let own = C::settings(world);
+    let own = own.iter().map(|(name, value)| (*name, value.as_str()));
+    let settings: Vec<(&str, &str)> = own.chain(settings.iter().copied()).collect();
+    world.start_worker(binary, C::UNIT, &settings).await
+}
+
+async fn begin<C: Case>(setup: Setup, settings: &[(&str, &str)]) -> (World, Worker) {
+    let world = world_of::<C>(setup).await;
+    let worker = start::<C>(&world, C::BINARY, settings).await;
     (world, worker)
+}
+
+const fn short<C: Case>() -> Setup {
+    Setup { visibility_secs: 4, ..C::SETUP }
 }
 
 async fn send<C: Case>(world: &World, id: &str, version: usize) -> String {
@@ -86,7 +106,7 @@ async fn counted_failures(world: &World) -> i64 {
 /// A fault for all records costs no attempt. When it ends, every change arrives.
 async fn passes<C: Case>(fault: FaultOf<C>) {
     let (world, worker) =
-        begin::<C>(Setup { visibility_secs: 2, max_receive_count: 6, ..Setup::DEFAULT }, &[]).await;
+        begin::<C>(Setup { visibility_secs: 2, max_receive_count: 6, ..C::SETUP }, &[]).await;
     C::provider(&world).set_fault(fault);
     let ids: Vec<String> = (0..5).map(C::id).collect();
     for id in &ids {
@@ -106,7 +126,7 @@ async fn passes<C: Case>(fault: FaultOf<C>) {
 
 /// A duplicate writes nothing and announces nothing.
 pub async fn the_same_message_twice_changes_nothing_more<C: Case>() {
-    let (world, worker) = begin::<C>(Setup::default(), &[]).await;
+    let (world, worker) = begin::<C>(C::SETUP, &[]).await;
     let id = C::id(0);
     let body = send::<C>(&world, &id, 1).await;
     arrives::<C>(&world, &id, 1).await;
@@ -120,7 +140,7 @@ pub async fn the_same_message_twice_changes_nothing_more<C: Case>() {
 
 /// The older message comes last, and the newest content stays.
 pub async fn messages_out_of_order_end_at_the_newest<C: Case>() {
-    let (world, _worker) = begin::<C>(Setup::default(), &[]).await;
+    let (world, _worker) = begin::<C>(C::SETUP, &[]).await;
     let id = C::id(0);
     let mut bodies = Vec::new();
     for version in 1..4 {
@@ -136,7 +156,7 @@ pub async fn messages_out_of_order_end_at_the_newest<C: Case>() {
 
 /// A record was created and deleted within seconds.
 pub async fn a_record_that_is_missing_is_no_failure<C: Case>() {
-    let (world, _worker) = begin::<C>(SHORT, &[]).await;
+    let (world, _worker) = begin::<C>(short::<C>(), &[]).await;
     let id = C::id(0);
     C::change(&world, &id, 1).await;
     let body = C::vanish(&world, &id).await;
@@ -178,7 +198,7 @@ async fn condemned_beside<C: Case>(world: &World, sound: &str) -> DeadLettered {
 
 /// One record fails while the provider answers its probe.
 pub async fn one_record_that_fails_is_dead_lettered_alone<C: Case>() {
-    let (world, _worker) = begin::<C>(Setup::default(), &[("COPPICE_MAX_ATTEMPTS", "2")]).await;
+    let (world, _worker) = begin::<C>(C::SETUP, &[("COPPICE_MAX_ATTEMPTS", "2")]).await;
     let (broken, sound) = (C::id(0), C::id(1));
     C::provider(&world).set_status(&broken, Some(500));
     send::<C>(&world, &broken, 1).await;
@@ -191,7 +211,8 @@ pub async fn one_record_that_fails_is_dead_lettered_alone<C: Case>() {
 /// The database restarts while refetches are under way.
 pub async fn a_database_that_is_lost_half_way_loses_nothing<C: Case>() {
     // A long time-out, so that the held request waits until the database is down.
-    let (mut world, worker) = begin::<C>(SHORT.with_own_database_server(), &[(C::TIMEOUT, "25")]).await;
+    let (mut world, worker) =
+        begin::<C>(short::<C>().with_own_database_server(), &[(C::TIMEOUT, "25")]).await;
     let ids: Vec<String> = (0..5).map(C::id).collect();
     let gate = C::provider(&world).hold(&ids[0]);
     for id in &ids {
@@ -212,7 +233,7 @@ pub async fn a_database_that_is_lost_half_way_loses_nothing<C: Case>() {
 
 /// A message that can never be read.
 pub async fn poison_is_dead_lettered_on_the_first_receive<C: Case>() {
-    let (world, worker) = begin::<C>(Setup::default(), &[]).await;
+    let (world, worker) = begin::<C>(C::SETUP, &[]).await;
     let poison = r#"{"detail-type": "mara.quill@example.org"#;
     world.enqueue(C::UNIT, poison).await;
     let foreign = r#"{"id":"9b7f4c1e-6a41-4b0f-8a54-0d5ad1d1c7aa","detail-type":"x","source":"elsewhere",
@@ -231,8 +252,7 @@ pub async fn poison_is_dead_lettered_on_the_first_receive<C: Case>() {
 /// SIGTERM arrives while one message is worked on. The others cannot be finished in time.
 pub async fn stopped_in_mid_message_it_finishes_and_releases_the_rest<C: Case>() {
     // The visibility timeout is longer than the test. So a visible message was released.
-    let world = World::start_with(Setup { visibility_secs: 600, ..Setup::DEFAULT }).await;
-    C::prepare(&world).await;
+    let world = world_of::<C>(Setup { visibility_secs: 600, ..C::SETUP }).await;
     let ids: Vec<String> = (0..3).map(C::id).collect();
     let gates: Vec<Gate> = ids.iter().map(|id| C::provider(&world).hold(id)).collect();
     for id in &ids {
@@ -240,7 +260,7 @@ pub async fn stopped_in_mid_message_it_finishes_and_releases_the_rest<C: Case>()
     }
     // A long time-out, so that the held request waits for the signal.
     let settings = [("COPPICE_MAX_REFETCHES", "1"), (C::TIMEOUT, "25"), ("COPPICE_DRAIN_LIMIT_SECS", "13")];
-    let mut worker = world.start_worker(C::BINARY, C::UNIT, &settings).await;
+    let mut worker = start::<C>(&world, C::BINARY, &settings).await;
     let received = async || Ok((world.queue_depth(C::UNIT).await == (0, 3)).then_some(()));
     wait_until(PATIENCE, "all to be received", received).await.expect("all are received");
     let arrived = async || Ok(ids.iter().position(|id| C::provider(&world).requests_for(id) > 0));
@@ -256,14 +276,13 @@ pub async fn stopped_in_mid_message_it_finishes_and_releases_the_rest<C: Case>()
 
 /// The handler panics at one record.
 pub async fn a_panic_costs_that_message_and_not_the_process<C: Case>() {
-    let world = World::start().await;
-    C::prepare(&world).await;
+    let world = world_of::<C>(C::SETUP).await;
     // An example has this handler, so that the deployed binary has no such switch.
     let panicking = Path::new(C::BINARY).with_file_name("examples").join(format!("panicking-{}", C::UNIT));
     let binary = panicking.to_str().expect("a path that is text");
     let marked = C::id(PANICKING);
     let settings = [("COPPICE_MAX_ATTEMPTS", "2"), ("COPPICE_TEST_PANIC_AT", marked.as_str())];
-    let worker = world.start_worker(binary, C::UNIT, &settings).await;
+    let worker = start::<C>(&world, binary, &settings).await;
     send::<C>(&world, &marked, 1).await;
     let message = condemned_beside::<C>(&world, &C::id(0)).await;
     assert_eq!(message.attributes["coppice.class"], "panic");

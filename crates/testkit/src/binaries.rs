@@ -15,9 +15,10 @@ pub const INGRESS: &str = "webhook-ingress";
 /// The operators' tool.
 pub const OPERATORS_TOOL: &str = "coppice";
 
-/// The units that run on a queue until they are stopped.
+/// The units that run on a queue until they are stopped, of those that a world's own sources have branches for.
 pub fn workers() -> impl Iterator<Item = &'static str> {
-    fleet::names_of(Kind::Worker)
+    let own = fleet::UNITS.iter().filter(|unit| unit.providers() != ["registry"]);
+    own.filter(|unit| unit.kind == Kind::Worker).map(|unit| unit.name)
 }
 
 /// Builds units and returns the path of each binary.

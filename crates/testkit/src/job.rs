@@ -30,13 +30,7 @@ pub struct Said {
 impl World {
     /// Starts a job in the environment of `unit`. `settings` override the world's; an empty value unsets one.
     pub fn start_job(&self, binary: &str, unit: &str, arguments: &[&str], settings: &[(&str, &str)]) -> Job {
-        let mut environment = self.environment(binary, unit, 0);
-        for (name, value) in settings {
-            environment.retain(|(known, _)| known != name);
-            if !value.is_empty() {
-                environment.push(((*name).to_owned(), (*value).to_owned()));
-            }
-        }
+        let environment = self.environment_with(binary, unit, 0, settings);
         let mut command = Command::new(binary);
         command.args(arguments).env_clear().envs(environment).kill_on_drop(true);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

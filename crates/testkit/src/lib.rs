@@ -23,4 +23,7 @@ pub use job::{Job, Said};
 pub use local_stripe::LocalStripe;
 pub use scim_server::ScimServer;
 pub use worker::Worker;
-pub use world::{Aws, DeadLettered, PATIENCE, PersonRow, Setup, World};
+pub use world::{
+    Aws, DeadLettered, ENTRA, HUBSPOT, OKTA, PATIENCE, PERSONA, PersonRow, SCIM, STAFF, Setup, World,
+    entra_settings, hubspot_settings, okta_settings, scim_settings, staff_settings,
+};

@@ -2,12 +2,14 @@
 //! queues and its own database, so tests can run at the same time. Each wait is for a condition, with a limit.
 
 mod announcements;
+mod config;
 mod persons;
 mod queues;
 mod sending;
 
 use std::ffi::OsStr;
 use std::path::Path;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use local_stack::{
@@ -19,11 +21,16 @@ use tempfile::TempDir;
 
 use crate::{AwsProxy, FastAws, Worker};
 use announcements::{tap, tap_in_process};
-use simulators::auth0::{Auth0Control, Auth0Simulator, EVENT_STREAM_SOURCE, LOG_STREAM_SOURCE};
-use simulators::identity::{IdentityControl, STRIPE_SOURCE, Stripe, StripeSimulator};
-use simulators::okta;
-use simulators::salesforce::{SALESFORCE_SOURCE, SalesforceControl, SalesforceSimulator};
+use simulators::auth0::{Auth0Control, Auth0Simulator};
+use simulators::identity::{IdentityControl, Stripe, StripeSimulator};
+use simulators::salesforce::{SalesforceControl, SalesforceSimulator};
+use simulators::scim::ScimSimulator;
 
+use self::config::of_topology;
+pub use self::config::{
+    ENTRA, HUBSPOT, OKTA, PERSONA, SCIM, STAFF, entra_settings, hubspot_settings, okta_settings,
+    scim_settings, staff_settings,
+};
 pub use persons::PersonRow;
 pub use queues::DeadLettered;
 
@@ -43,6 +50,10 @@ pub struct Setup {
     pub aws: Aws,
     /// Whether the test stops, starts or breaks the database's server.
     pub own_database_server: bool,
+    /// The file of sources that the topology is rendered from. `None`: the world's own three.
+    pub sources: Option<&'static str>,
+    /// Sources beside these.
+    pub more_sources: &'static str,
 }
 
 /// The replacement of AWS in a world.
@@ -56,13 +67,31 @@ pub enum Aws {
 
 impl Setup {
     /// AWS in this process, and a database on the server that all tests share.
-    pub const DEFAULT: Self =
-        Self { visibility_secs: 20, max_receive_count: 50, aws: Aws::InProcess, own_database_server: false };
+    pub const DEFAULT: Self = Self {
+        visibility_secs: 20,
+        max_receive_count: 50,
+        aws: Aws::InProcess,
+        own_database_server: false,
+        sources: None,
+        more_sources: "",
+    };
 
     /// With the emulator, for tests about rules, alarms, partner sources or SQS itself.
     #[must_use]
     pub const fn with_emulator(self) -> Self {
         Self { aws: Aws::Emulator, ..self }
+    }
+
+    /// With the topology of another file of sources.
+    #[must_use]
+    pub const fn with_sources(self, text: &'static str) -> Self {
+        Self { sources: Some(text), ..self }
+    }
+
+    /// With the topology of these sources beside the world's own. A test gives their settings to the units that it starts.
+    #[must_use]
+    pub const fn with_more_sources(self, text: &'static str) -> Self {
+        Self { more_sources: text, ..self }
     }
 
     /// With the world's own database server.
@@ -106,6 +135,8 @@ pub struct World {
     pub verifier: IdentityControl<Stripe>,
     /// Its server: makes and changes sessions, and refuses connections.
     pub verifier_server: StripeSimulator,
+    /// An internal system of record. The world's own file does not have it: see [`STAFF`].
+    pub registry: ScimSimulator,
     /// The proxy between the workers and AWS.
     pub proxy: AwsProxy,
     /// The database, and its server if it is the world's own.
@@ -119,6 +150,8 @@ pub struct World {
     events: aws_sdk_eventbridge::Client,
     tap_url: String,
     folder: TempDir,
+    /// The file that was applied last.
+    applied: Mutex<String>,
     cloud: Cloud,
 }
 
@@ -154,8 +187,12 @@ impl World {
             Cloud::InProcess(aws) => tap_in_process(aws),
             Cloud::Emulator(_) => tap(&sqs, &events, &topology.bus).await?,
         };
-        let (idp_server, crm_server, verifier_server) =
-            tokio::join!(Auth0Simulator::start(), SalesforceSimulator::start(), StripeSimulator::start());
+        let (idp_server, crm_server, verifier_server, registry) = tokio::join!(
+            Auth0Simulator::start(),
+            SalesforceSimulator::start(),
+            StripeSimulator::start(),
+            ScimSimulator::start()
+        );
         Ok(Self {
             idp: idp_server.control(),
             idp_server,
@@ -163,6 +200,7 @@ impl World {
             crm_server,
             verifier: verifier_server.control(),
             verifier_server,
+            registry,
             proxy: AwsProxy::start(cloud.endpoint()).await,
             pool,
             database,
@@ -172,13 +210,14 @@ impl World {
             events,
             tap_url,
             folder: tempfile::tempdir()?,
+            applied: Mutex::default(),
             cloud,
         })
     }
 
-    /// The environment of a unit in this world. `queue` is the unit whose queue it works on; a unit without a queue gets no queue
+    /// The environment of a unit in this world, without the file. `queue` is the unit whose queue it works on; a unit without a queue gets no queue
     /// URL. Its SQL role is that of `binary`, a unit's name or the path of its binary, and that of `queue` for any other program.
-    pub fn environment(&self, binary: &str, queue: &str, health_port: u16) -> Vec<(String, String)> {
+    fn own_environment(&self, binary: &str, queue: &str, health_port: u16) -> Vec<(String, String)> {
         let name = Path::new(binary).file_name().and_then(OsStr::to_str);
         let unit = name.and_then(fleet::unit).map_or(queue, |unit| unit.name);
         let queues = [
@@ -194,27 +233,14 @@ impl World {
             ("COPPICE_RECEIVE_WAIT_SECS", "1"),
             ("COPPICE_RETRY_BASE_SECS", "1"),
             ("COPPICE_PROBE_INTERVAL_SECS", "1"),
-            ("COPPICE_SSO_TIMEOUT_SECS", "1"),
-            ("COPPICE_SSO_PROVIDER", "auth0"),
-            ("COPPICE_AUTH0_URL", &self.idp.base_url()),
-            ("COPPICE_AUTH0_CLIENT_ID", self.idp.client_id()),
-            ("COPPICE_AUTH0_CLIENT_SECRET", self.idp.client_secret()),
-            ("COPPICE_AUTH0_AUDIENCE", &self.idp.audience()),
-            ("COPPICE_CRM_TIMEOUT_SECS", "1"),
-            ("COPPICE_CRM_LONGEST_PAUSE_SECS", "2"),
-            ("COPPICE_SALESFORCE_URL", &self.crm.base_url()),
-            ("COPPICE_SALESFORCE_CLIENT_ID", self.crm.client_id()),
-            ("COPPICE_SALESFORCE_CLIENT_SECRET", self.crm.client_secret()),
-            ("COPPICE_IDENTITY_PROVIDER", "stripe"),
-            ("COPPICE_IDENTITY_TIMEOUT_SECS", "1"),
-            ("COPPICE_STRIPE_URL", &self.verifier.base_url()),
-            ("COPPICE_STRIPE_API_KEY", self.verifier.api_key()),
             ("AWS_ENDPOINT_URL", self.proxy.endpoint()),
             ("AWS_REGION", REGION),
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID),
             ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY),
         ]
         .into_iter()
+        .chain(self.secrets())
+        .chain(source_of(queue).map(|source| ("COPPICE_SOURCE", source)))
         .chain(queues)
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()
@@ -236,13 +262,7 @@ impl World {
     /// Starts a worker, and does not wait until it is ready. `settings` override the world's; an empty value unsets one.
     pub fn spawn_worker(&self, binary: &str, unit: &str, settings: &[(&str, &str)]) -> Worker {
         let health_port = free_port().expect("a free port");
-        let mut environment = self.environment(binary, unit, health_port);
-        for (name, value) in settings {
-            environment.retain(|(known, _)| known != name);
-            if !value.is_empty() {
-                environment.push(((*name).to_owned(), (*value).to_owned()));
-            }
-        }
+        let environment = self.environment_with(binary, unit, health_port, settings);
         let log = self.folder.path().join(format!("{unit}-{health_port}.log"));
         let process = WorkerProcess::spawn(Path::new(binary), &environment, &log).expect("the worker starts");
         Worker { process, health_port }
@@ -281,6 +301,16 @@ impl World {
     }
 }
 
+/// The source of the world that a unit works on.
+fn source_of(unit: &str) -> Option<&'static str> {
+    Some(match *fleet::unit(unit)?.providers().first()? {
+        "sso" => "auth0",
+        "crm" => "salesforce",
+        "identity" => "stripe",
+        _ => return None,
+    })
+}
+
 async fn make_database(setup: Setup, tools: &Tools) -> anyhow::Result<TestDatabase> {
     if setup.own_database_server {
         TestDatabase::on_its_own_server(tools).await
@@ -294,21 +324,15 @@ async fn make_cloud(setup: Setup, tools: &Tools) -> anyhow::Result<(Cloud, Topol
         let aws = FastAws::start().await;
         aws.create_bus(PREFIX);
         let visibility = Duration::from_secs(setup.visibility_secs.into());
-        let topology =
-            Topology::of_queues(PREFIX, |name| aws.create_queue(name, visibility, setup.max_receive_count))?;
+        let topology = Topology::of_queues(PREFIX, &of_topology(setup), |name| {
+            aws.create_queue(name, visibility, setup.max_receive_count)
+        });
         return Ok((Cloud::InProcess(aws), topology));
     }
     let emulator = Emulator::start(tools).await?;
     let (visibility, receives) = (setup.visibility_secs.to_string(), setup.max_receive_count.to_string());
-    let parameters = [
-        ("VisibilityTimeoutSeconds", visibility.as_str()),
-        ("MaxReceiveCount", receives.as_str()),
-        ("Auth0EventStreamPartnerSource", EVENT_STREAM_SOURCE),
-        ("Auth0LogStreamPartnerSource", LOG_STREAM_SOURCE),
-        ("OktaPartnerSource", okta::LOG_STREAM_SOURCE),
-        ("SalesforcePartnerSource", SALESFORCE_SOURCE),
-        ("StripePartnerSource", STRIPE_SOURCE),
-    ];
-    let topology = Topology::deploy(emulator.endpoint(), PREFIX, &parameters).await?;
+    let parameters =
+        [("VisibilityTimeoutSeconds", visibility.as_str()), ("MaxReceiveCount", receives.as_str())];
+    let topology = Topology::deploy(emulator.endpoint(), PREFIX, &of_topology(setup), &parameters).await?;
     Ok((Cloud::Emulator(emulator), topology))
 }

@@ -11,14 +11,14 @@ use worker_runtime::{
 #[derive(Debug, Clone)]
 pub struct PostgresLedger {
     store: Store,
-    queue: &'static str,
+    queue: String,
     worker_version: &'static str,
 }
 
 impl PostgresLedger {
-    /// `queue` is the unit's name: redrives do not change it, as they may change an ARN.
-    pub const fn new(store: Store, queue: &'static str, worker_version: &'static str) -> Self {
-        Self { store, queue, worker_version }
+    /// `queue` is the branch's name: redrives do not change it, as they may change an ARN.
+    pub fn new(store: Store, queue: impl Into<String>, worker_version: &'static str) -> Self {
+        Self { store, queue: queue.into(), worker_version }
     }
 }
 
@@ -43,7 +43,7 @@ impl Ledger for PostgresLedger {
             })
             .collect();
         let recorded =
-            self.store.record_failures(self.queue, self.worker_version, &rows).await.map_err(down)?;
+            self.store.record_failures(&self.queue, self.worker_version, &rows).await.map_err(down)?;
         let convert = |row: postgres_store::RecordedFailure| RecordedFailure {
             attempts: row.attempts,
             of_class: row.of_class,
@@ -55,7 +55,7 @@ impl Ledger for PostgresLedger {
     }
 
     async fn forget(&self, message_ids: &[String]) -> Result<(), LedgerDown> {
-        self.store.forget_failures(self.queue, message_ids).await.map_err(down)
+        self.store.forget_failures(&self.queue, message_ids).await.map_err(down)
     }
 
     async fn note_redriven(&self, ends: &[(String, RedriveEnd)]) -> Result<(), LedgerDown> {

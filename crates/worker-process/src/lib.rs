@@ -15,11 +15,14 @@ mod settings;
 mod signals;
 mod turns;
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use ::settings::{Reader, SettingHelp, Settings, SettingsError, both};
+use ::settings::{Reader, Settings, SettingsError};
 use anyhow::Context;
+use config::{Config, SourceConfig};
+use connectors::Source;
 use event_bus::{EventBridgeBus, EventBus};
 use postgres_store::Store;
 use sqs_queue::{Queue, SqsQueue};
@@ -33,7 +36,7 @@ pub use relay::{
     LONGEST_RELAY_TURN, Outbox, OutboxMetrics, Published, RELAY_DRAIN_LIMIT, publish, run as run_relay,
 };
 pub use settings::{
-    BUS_NAME, CONNECTIONS, DATABASE_URL, DRAIN_LIMIT, HEALTH_ADDRESS, LOG, POLICY, ProcessSettings,
+    BUS_NAME, CONNECTIONS, DATABASE_URL, DRAIN_LIMIT, HEALTH_ADDRESS, LOG, ProcessSettings, SOURCE,
     work_drain_limit,
 };
 pub use signals::{cancel_on_termination, log_panics_without_their_message};
@@ -52,29 +55,25 @@ pub const STEP_LIMIT: Duration = Duration::from_secs(30);
 pub trait Worker {
     /// The consumer's four steps.
     type Handler: Handler;
-    /// Settings of its own.
-    type Settings: Settings;
-
     /// One line for `--help`.
     const ABOUT: &'static str;
 
-    /// Makes the handler.
+    /// Makes the handler of a branch: of this unit for one source.
     ///
     /// # Errors
-    /// When the settings do not fit together, although each is right.
-    fn handler(settings: Self::Settings, store: Store) -> anyhow::Result<Self::Handler>;
+    /// When the unit does not work on such a source.
+    fn handler(source: Source, store: Store) -> anyhow::Result<Self::Handler>;
 }
 
 /// The whole of a worker's `main`. `version` is the binary's own.
 pub fn run<W: Worker>(mode: Mode, version: &'static str) -> ExitCode {
-    let known: Vec<SettingHelp> = [ProcessSettings::ALL, W::Settings::ALL].concat();
     clap::Command::new(W::Handler::NAME)
         .about(W::ABOUT)
         .version(version)
-        .after_long_help(::settings::describe(&known))
+        .after_long_help(::settings::describe(ProcessSettings::ALL))
         .after_help("--help lists the settings, which are environment variables")
         .get_matches();
-    let (process, own) = match read_settings::<W>() {
+    let (process, source) = match read_settings() {
         Ok(settings) => settings,
         Err(error) => {
             eprintln!("{}: {error}", W::Handler::NAME);
@@ -84,7 +83,7 @@ pub fn run<W: Worker>(mode: Mode, version: &'static str) -> ExitCode {
     // Two threads: a worker waits far more than it computes, and each thread costs memory in every pod.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let ended = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
-        let ended = runtime.block_on(work::<W>(mode, version, process, own));
+        let ended = runtime.block_on(work::<W>(mode, version, process, source));
         // A look-up of a name in DNS cannot be aborted, and takes long when the network is gone.
         runtime.shutdown_timeout(SHUTDOWN_LIMIT);
         ended
@@ -99,23 +98,25 @@ pub fn run<W: Worker>(mode: Mode, version: &'static str) -> ExitCode {
     }
 }
 
-fn read_settings<W: Worker>() -> Result<(ProcessSettings, W::Settings), SettingsError> {
+fn read_settings() -> Result<(ProcessSettings, Source), SettingsError> {
     let reader = Reader::from_environment();
-    both(reader.load(), reader.load())
+    let process: ProcessSettings = reader.load()?;
+    let source = process.source.connect(&reader)?;
+    Ok((process, source))
 }
 
 async fn work<W: Worker>(
     mode: Mode,
     version: &'static str,
     process: ProcessSettings,
-    own: W::Settings,
+    source: Source,
 ) -> anyhow::Result<()> {
     telemetry::start_logs(&process.log_filter).context("COPPICE_LOG")?;
     log_panics_without_their_message();
     let stop = CancellationToken::new();
     cancel_on_termination(stop.clone())?;
     let consumer = Consumer { mode, version, step_limit: STEP_LIMIT, process };
-    consumer.run(|store| W::handler(own, store), stop).await.map(drop)
+    consumer.run(|store| W::handler(source, store), stop).await.map(drop)
 }
 
 /// What a consuming process does between its start and its end, without logs and signals: a job has its own.
@@ -151,6 +152,7 @@ impl Consumer {
         stop: CancellationToken,
     ) -> anyhow::Result<Report> {
         let Self { mode, version, step_limit, process } = self;
+        let branch = format!("{}-{}", H::NAME, process.source.name);
         let metrics = telemetry::start_metrics(H::NAME)?;
         let listener = telemetry::listen(process.health_address).with_context(|| {
             format!("cannot listen on {} for /livez and /metrics", process.health_address)
@@ -161,9 +163,10 @@ impl Consumer {
         let dead_letters = SqsQueue::connect(&config, &process.dlq_url);
         let bus = EventBridgeBus::connect(&config, &process.bus_name);
         let store = Store::open(&process.database_url, process.database_connections)?
-            .with_policy(process.policy.clone());
+            .with_policy(process.config.policy().clone());
         let checks = tokio::time::timeout(START_LIMIT, async {
             check_dependencies(&store, &queue, &dead_letters, &bus).await?;
+            check_config(&store, &process.config).await.context("coppice.toml (COPPICE_CONFIG)")?;
             queue.visibility_timeout().await.context("queue (COPPICE_QUEUE_URL)")
         });
         let visibility_timeout = tokio::select! {
@@ -187,8 +190,9 @@ impl Consumer {
         let outbox = relay::Announcements { store: store.clone(), bus };
         let relaying = tokio::spawn(run_relay(outbox, turns, relay_stop.clone()));
 
-        tracing::info!(worker = H::NAME, version, "worker started");
-        let ledger = PostgresLedger::new(store.clone(), H::NAME, version);
+        tracing::info!(worker = H::NAME, source = process.source.name, version, "worker started");
+        // By the branch, as its queue is named: an operator looks there for the failures of a message.
+        let ledger = PostgresLedger::new(store.clone(), branch, version);
         let handler = handler(store.clone())?;
         // The dead-letter queue is only sent to. It is wrapped as well so that both are of one type.
         let [queue, dead_letters] =
@@ -235,6 +239,28 @@ async fn check_dependencies(
     queue.depth().await.context("queue (COPPICE_QUEUE_URL)")?;
     dead_letters.depth().await.context("dead-letter queue (COPPICE_DLQ_URL)")?;
     bus.verify().await.context("event bus (COPPICE_BUS_NAME)")?;
+    Ok(())
+}
+
+/// Goes on by the newest version of the file. Which sources there are is read from the own file, so both have to agree on it.
+async fn check_config(store: &Store, own: &Config) -> anyhow::Result<()> {
+    let active = store.active_config().await?;
+    let active = active.context("no version was applied to the database yet: run `coppice config apply`")?;
+    let declared =
+        |source: &SourceConfig| format!("{} ({}, {})", source.name, source.role, source.connector.name);
+    let own: BTreeSet<String> = own.sources().map(declared).collect();
+    let applied = active.file.sources.iter();
+    let applied: BTreeSet<String> =
+        applied.map(|(name, source)| format!("{name} ({}, {})", source.role, source.connector)).collect();
+    let differing: Vec<&str> = own.symmetric_difference(&applied).map(String::as_str).collect();
+    anyhow::ensure!(
+        differing.is_empty(),
+        "version {} of the database has other sources than this file; they differ in {}: apply this file, or give this unit \
+         the file that was applied",
+        active.version,
+        differing.join(", ")
+    );
+    store.read_rules().await?;
     Ok(())
 }
 

@@ -5,6 +5,7 @@
 
 use std::marker::PhantomData;
 
+use connectors::Source;
 use event_contract::Envelope;
 use postgres_store::Store;
 use worker_runtime::{Failure, Handler, Outcome, Probed, Reading, Refetch, Refusal};
@@ -28,12 +29,11 @@ pub struct PanickingHandler<H> {
 
 impl<W: Worker> Worker for Panicking<W> {
     type Handler = PanickingHandler<W::Handler>;
-    type Settings = W::Settings;
     const ABOUT: &'static str = W::ABOUT;
 
     #[expect(clippy::disallowed_methods, reason = "a switch of a test, and no setting of a unit")]
-    fn handler(settings: W::Settings, store: Store) -> anyhow::Result<Self::Handler> {
-        Ok(PanickingHandler { inner: W::handler(settings, store)?, panic_at: std::env::var(PANIC_AT)? })
+    fn handler(source: Source, store: Store) -> anyhow::Result<Self::Handler> {
+        Ok(PanickingHandler { inner: W::handler(source, store)?, panic_at: std::env::var(PANIC_AT)? })
     }
 }
 

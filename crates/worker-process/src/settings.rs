@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use authority::Policy;
+use config::{CONFIG, Config, SourceConfig};
 use secrecy::SecretString;
+use settings::{Reader, SettingsError, both};
 use worker_runtime::{Options, RetryPolicy};
 
 settings::declare! {
@@ -26,9 +27,12 @@ settings::declare! {
         "address and port for /livez, /readyz and /metrics, such as [::]:8080 or 0.0.0.0:8080" => pub health_address;
     pub LOG: String = "COPPICE_LOG" [default "info"]
         "log filter, in the form of RUST_LOG" => pub log_filter;
-    pub POLICY: Policy = "COPPICE_POLICY" [default BUILT_IN, parse parse_policy]
-        "the policy as TOML: which source wins for each field. Prefer a file: COPPICE_POLICY_FILE=/path"
-        => pub policy;
+    /// The file that declares the sources and whom to believe.
+    pub config: Config = use CONFIG;
+    pub SOURCE: String = "COPPICE_SOURCE" [required]
+        "the source that this process works on, by its name in coppice.toml";
+    /// The source that this process works on.
+    pub source: SourceConfig = by read_source;
     MAX_ATTEMPTS: u32 = "COPPICE_MAX_ATTEMPTS" [default "5", within 1..=100]
         "failed attempts, counted in the database, after which a message is dead-lettered" => max_attempts;
     RETRY_BASE: Duration = "COPPICE_RETRY_BASE_SECS" [default "2", seconds 1..=900]
@@ -46,9 +50,6 @@ settings::declare! {
 }
 
 const AFTER_THE_WORK: Duration = Duration::from_secs(6);
-
-/// The value of [`POLICY`] that means the policy of `crates/authority/src/default-policy.toml`.
-const BUILT_IN: &str = "built-in";
 
 impl ProcessSettings {
     /// The consumer loop's limits. `visibility_timeout` is the queue's own.
@@ -73,49 +74,38 @@ pub fn work_drain_limit(drain_limit: Duration) -> Duration {
     drain_limit - (drain_limit / 4).min(AFTER_THE_WORK)
 }
 
-fn parse_policy(text: &str) -> Result<Policy, String> {
-    if text == BUILT_IN {
-        return Ok(Policy::default());
-    }
-    Policy::parse(text).map_err(|error| format!("\n    {}\n   ", error.faults.join("\n    ")))
+fn read_source(reader: &Reader) -> Result<SourceConfig, SettingsError> {
+    let (config, name) = both(reader.read(CONFIG), reader.read(SOURCE))?;
+    config.source(&name).cloned().ok_or_else(|| {
+        let known: Vec<&str> = config.sources().map(|source| source.name.as_str()).collect();
+        SOURCE.fault(format!("coppice.toml has no source {name:?}; its sources are {}", known.join(", ")))
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use settings::Reader;
-
     use super::*;
 
-    fn reader(name: &str, value: &str) -> Reader {
-        Reader::from_variables([(name.to_owned(), value.to_owned())])
+    const FILE: &str = "[sources.directory]\nrole = \"sso\"\nconnector = \"scim\"\nurl = \"https://idp.example\"\n\
+                        token = { secret = \"directory\" }";
+
+    fn read(file: &str, source: &str) -> Result<SourceConfig, SettingsError> {
+        let variables = [("COPPICE_CONFIG", file), ("COPPICE_SOURCE", source)];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        read_source(&Reader::from_variables(variables))
     }
 
     #[test]
-    fn a_policy_is_the_built_in_one_or_comes_from_a_file() {
-        assert_eq!(Reader::from_variables([]).read(POLICY), Ok(Policy::default()));
-        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../authority/src/default-policy.toml");
-        assert_eq!(reader("COPPICE_POLICY_FILE", file).read(POLICY), Ok(Policy::default()));
+    fn a_process_works_on_one_source_of_the_file() {
+        assert_eq!(read(FILE, "directory").unwrap().name, "directory");
+        let unknown = read(FILE, "auth0").unwrap_err().to_string();
+        assert!(unknown.contains("no source \"auth0\"; its sources are directory"), "{unknown}");
     }
 
     #[test]
-    fn every_fault_of_a_policy_is_listed() {
-        for (name, value, expected) in [
-            (
-                "COPPICE_POLICY_FILE",
-                "/nowhere/policy.toml",
-                &["the file that COPPICE_POLICY_FILE names cannot be read: entity not found"][..],
-            ),
-            ("COPPICE_POLICY_FILE", "/dev/null", &["is empty"]),
-            (
-                "COPPICE_POLICY",
-                "[fields.shoe_size]\nfrom = []\n[fields.hat]\ntype = \"text\"",
-                &["fields.shoe_size: without a type", "fields.hat: a field without a source"],
-            ),
-        ] {
-            let text = reader(name, value).read(POLICY).unwrap_err().to_string();
-            for part in expected {
-                assert!(text.contains(part), "{part}\nin {text}");
-            }
-        }
+    fn a_fault_of_the_file_is_listed_once() {
+        let variables = [(String::from("COPPICE_CONFIG"), String::from("sources = 7"))];
+        let faults = Reader::from_variables(variables).load::<ProcessSettings>().unwrap_err().to_string();
+        assert_eq!(faults.matches("must be a table").count(), 1, "{faults}");
     }
 }

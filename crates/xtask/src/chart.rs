@@ -1,5 +1,6 @@
 //! Makes the chart's `units.yaml`, its schema, what its validations compare values with, and the table of values in its
-//! README, from `crates/fleet`, the declared settings, and `deploy/helm/coppice/values.yaml` with a comment above each key.
+//! README, from `crates/fleet`, the connectors, the schema of `coppice.toml`, the declared settings, and
+//! `deploy/helm/coppice/values.yaml` with a comment above each key.
 //!
 //! helm-docs and helm-values-schema-json are Go binaries, which no registry of this project has. Bitnami's readme-generator
 //! needs Node; its schemas allow unknown keys and state only types.
@@ -10,7 +11,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use fleet::{Kind, Need, Queue, Unit};
+use connectors::CONNECTORS;
+use fleet::{Kind, Need, Of, Queue, Sources, Unit};
 use serde_json::{Map, Value, json};
 
 use crate::commands::{read, workspace};
@@ -178,21 +180,37 @@ fn facts(unit: &Unit) -> Vec<String> {
         Queue::Audited => Some("audited"),
     };
     let flags = [
-        ("policy", unit.needs(Need::Policy)),
+        ("config", unit.needs(Need::Config)),
         ("log", unit.needs(Need::Log)),
         ("drain", unit.serves_health()),
         ("serves", unit.serves_health()),
         ("server", unit.kind == Kind::Server),
         ("aws", unit.needs(Need::Aws)),
+        ("content", unit.content),
     ];
-    let roles: Vec<&str> = unit.providers.iter().map(|role| role.as_str()).collect();
     let mut facts = vec![format!("kind: {kind}")];
     facts.extend(unit.needs(Need::Bus).then(|| String::from("bus: true")));
     facts.extend(queue.map(|queue| format!("queue: {queue}")));
+    facts.extend((!unit.fed_by.is_empty()).then(|| format!("fedBy: [{}]", unit.fed_by.join(", "))));
     facts.extend(flags.iter().filter(|(_, set)| *set).map(|(name, _)| format!("{name}: true")));
-    facts.push(format!("providers: [{}]", roles.join(", ")));
-    facts.extend(unit.providers_optional.then(|| String::from("optional: true")));
+    facts.push(format!("sources: {}", sources(unit.sources)));
     facts
+}
+
+/// How the sources of a unit follow from the file.
+fn sources(sources: Sources) -> String {
+    match sources {
+        Sources::None => String::from("none"),
+        Sources::All => String::from("all"),
+        Sources::Webhooks => String::from("webhooks"),
+        Sources::Branches(Of::Role(role)) => format!("{{role: {}}}", role.as_str()),
+        Sources::Branches(Of::SignIns) => {
+            let with_log = CONNECTORS.iter().filter(|connector| connector.has_sign_ins());
+            let names: Vec<&str> = with_log.map(|connector| connector.name).collect();
+            format!("{{signIns: [{}]}}", names.join(", "))
+        }
+        Sources::Branches(Of::Pushes) => String::from("{pushes: true}"),
+    }
 }
 
 pub(crate) fn folder() -> PathBuf {
@@ -279,6 +297,13 @@ fn schema(values: &Value, comments: &BTreeMap<Path, Comment>) -> anyhow::Result<
     root_map.insert(String::from("$defs"), Value::Object(definitions));
     // Helm puts it there when the chart is part of another one.
     root["properties"]["global"] = json!({"type": "object", "additionalProperties": true});
+    if let Some(values) = root["properties"].get_mut("config") {
+        let Value::Object(mut file) = config::schema() else { bail!("the file's schema is no object") };
+        // Keys of a whole document.
+        file.retain(|key, _| key != "$schema" && key != "title");
+        file.insert(String::from("description"), values["description"].take());
+        *values = Value::Object(file);
+    }
     Ok(root)
 }
 
@@ -434,15 +459,15 @@ other:
             ("COPPICE_RETRY_BASE_SECS", true),
             ("COPPICE_PUBLISH_LIMIT_MS", true),
             ("COPPICE_RESYNC_REQUESTS_PER_DAY", true),
-            ("COPPICE_AUTH0_CLIENT_ID", false),
-            ("COPPICE_STRIPE_DATE_OF_BIRTH", false),
+            ("COPPICE_CONTENTFUL_SPACE", false),
+            ("COPPICE_CONTENT_PLAIN_HTTP", false),
             ("COPPICE_LOG", false),
         ] {
             assert_eq!(numbers.contains(&String::from(name)), is_listed, "{name}");
         }
         let booleans = declared_settings(is_boolean).unwrap();
-        assert!(booleans.contains(&String::from("COPPICE_STRIPE_DATE_OF_BIRTH")), "{booleans:?}");
-        assert!(booleans.iter().all(|name| name.ends_with("_PLAIN_HTTP") || name.ends_with("_OF_BIRTH")));
+        assert!(booleans.contains(&String::from("COPPICE_CONTENT_PLAIN_HTTP")), "{booleans:?}");
+        assert!(booleans.iter().all(|name| name.ends_with("_PLAIN_HTTP")));
     }
 
     #[test]

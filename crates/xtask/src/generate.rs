@@ -1,19 +1,23 @@
-//! Makes the files that follow from the table of units (`crates/fleet`), from the units' manifests, and from the chart's
-//! values. So a new unit is written down once.
+//! Makes the files that follow from the table of units (`crates/fleet`), from the units' manifests, from the schema of
+//! `coppice.toml`, and from the chart's values. So a new unit, and a new key, is written down once.
 
 use std::fmt::Write as _;
 use std::fs;
 
 use anyhow::{Context, bail};
+use config::Config;
 use event_contract::{DRILL_SOURCE, HEARTBEAT, POISON};
-use fleet::{Door, Kind, Queue, Unit};
+use fleet::{Kind, Queue, Unit};
 use serde_json::json;
+use topology::{Alarms, Branch, Model, branches, templates};
 use uuid::Uuid;
 
 use crate::chart::{self, between_marks};
 use crate::commands::{read, workspace};
+use crate::file_reference;
 
-const SAMPLES: &str = "deploy/cloudformation/sample-events";
+const CLOUDFORMATION: &str = "deploy/cloudformation";
+const FILE_REFERENCE: &str = "docs/reference/coppice-toml.md";
 const DASHBOARD: &str = "deploy/helm/coppice/dashboards/fleet.json";
 
 /// Renews the files. With `check`, fails if a file is out of date.
@@ -26,8 +30,16 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     for (path, table) in [("README.md", fleet_table()?), ("docs/reference/units.md", units_table()?)] {
         files.push((path.into(), between_marks(&read(path)?, "units", &table).context(path)?));
     }
-    let by_drill = |unit: &&Unit| matches!(unit.door, Some(Door::Bus { source: DRILL_SOURCE, .. }));
-    files.extend(fleet::UNITS.iter().filter(by_drill).flat_map(synthetic_samples));
+    let page = file_reference::parts().into_iter().try_fold(read(FILE_REFERENCE)?, |page, (mark, made)| {
+        between_marks(&page, mark, &made).context(FILE_REFERENCE)
+    });
+    files.push((FILE_REFERENCE.into(), page?));
+    let example = Config::parse(&read(&format!("{CLOUDFORMATION}/coppice.toml"))?)?;
+    let (readme, rules) = (format!("{CLOUDFORMATION}/README.md"), rules_table(&Model::of(&example)?));
+    files.push((readme.clone(), between_marks(&read(&readme)?, "rules", &rules).context(readme)?));
+    let rendered = templates(&example, Alarms::Within)?.files();
+    files.extend(rendered.into_iter().map(|(name, text)| (format!("{CLOUDFORMATION}/{name}"), text)));
+    files.extend(drilled(&example).iter().flat_map(synthetic_samples));
     let mut stale = Vec::new();
     for (path, made) in files {
         if fs::read_to_string(workspace().join(&path)).ok().as_ref() == Some(&made) {
@@ -71,7 +83,7 @@ fn units_table() -> anyhow::Result<String> {
             Queue::Filled => "fills that of a resync job",
             Queue::Audited => "with `--repair`, fills those of the resync jobs",
         };
-        let calls: Vec<&str> = unit.providers.iter().map(|role| role.as_str()).collect();
+        let calls = unit.providers();
         let serves = match (unit.kind, unit.serves_health()) {
             (Kind::Server, _) => "webhooks, health port",
             (_, true) => "health port",
@@ -83,6 +95,23 @@ fn units_table() -> anyhow::Result<String> {
         let _ = writeln!(table, "| {unit} | {kind} | {queue} | {calls} | {fed_by} | {serves} |");
     }
     Ok(table)
+}
+
+/// What the rules keep of a partner's event.
+fn rules_table(model: &Model) -> String {
+    let mut table = String::from("| rule | takes | keeps of `detail` |\n|---|---|---|\n");
+    for rule in &model.rules {
+        let Some(transformer) = &rule.transformer else { continue };
+        let kept = transformer.paths.iter().filter_map(|(_, path)| path.strip_prefix("$.detail."));
+        let _ = writeln!(
+            table,
+            "| `{}` | {} | `{}` |",
+            rule.name,
+            rule.about,
+            kept.collect::<Vec<_>>().join(" ")
+        );
+    }
+    table
 }
 
 /// The unit's name, as a link to its README if it has one.
@@ -119,17 +148,26 @@ fn description(unit: &Unit) -> anyhow::Result<String> {
     line.map(str::to_owned).with_context(|| format!("{path}: a description in one line"))
 }
 
-/// A heartbeat and the poison of a drill, as they come from `fire-drill` through the rule of this unit.
-fn synthetic_samples(unit: &Unit) -> [(String, String); 2] {
+/// The first branch of each unit with a rule for drills.
+fn drilled(example: &Config) -> Vec<Branch> {
+    let mut drilled = branches(example);
+    drilled.retain(|branch| branch.entrance().is_some_and(|entrance| entrance.source == DRILL_SOURCE));
+    drilled.dedup_by_key(|branch| branch.unit.name);
+    drilled
+}
+
+/// A heartbeat and the poison of a drill, as they come from `fire-drill` through the rule of this branch.
+fn synthetic_samples(branch: &Branch) -> [(String, String); 2] {
+    let (unit, branch) = (branch.unit, branch.name());
     [(HEARTBEAT, "heartbeat"), (POISON, "drill")].map(|(detail_type, key)| {
         // From the name, so that another unit in the table changes no sample.
         let id = |what: &str| {
             let name = format!("{}/{detail_type}/{what}", unit.name);
             Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())
         };
-        let detail = json!({ "unit": unit.name, key: id("detail") });
+        let detail = json!({ "unit": branch, key: id("detail") });
         let sample = json!({
-            "about": format!("From fire-drill, to {}, by the rule that is there for it", unit.name),
+            "about": format!("From fire-drill, to {branch}, by the rule that is there for it"),
             "queues": [unit.name],
             "detail_after": detail,
             "event": {
@@ -144,6 +182,6 @@ fn synthetic_samples(unit: &Unit) -> [(String, String); 2] {
                 "detail": detail,
             },
         });
-        (format!("{SAMPLES}/{key}.{}.json", unit.name), format!("{sample:#}\n"))
+        (format!("{CLOUDFORMATION}/sample-events/{key}.{}.json", unit.name), format!("{sample:#}\n"))
     })
 }

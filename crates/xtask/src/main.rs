@@ -9,6 +9,7 @@ mod checks;
 mod cluster;
 mod commands;
 mod demo;
+mod file_reference;
 mod generate;
 mod grants;
 mod image;
@@ -107,7 +108,7 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Make what follows from the table of units and from the chart's values: tables, schema, dashboard, sample events.
+    /// Make what follows from the table of units and from the chart's values: tables, schema, dashboard, sample events, reference of coppice.toml.
     Generate {
         /// Change nothing, and fail if a file is out of date.
         #[arg(long)]

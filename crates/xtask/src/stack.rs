@@ -1,14 +1,15 @@
 //! Deploys the topology to a running emulator, for a fleet in a cluster. Out: the stack's outputs, as values of the chart
 //! (`deploy/helm/coppice/README.md`). Must not know where the fleet runs.
 
-use local_stack::Topology;
+use config::Config;
+use local_stack::{EXAMPLE, Topology};
 use serde_json::{Value, json};
 
 const PREFIX: &str = "coppice";
 
 #[tokio::main]
 pub(crate) async fn run(endpoint: &str) -> anyhow::Result<()> {
-    let topology = Topology::deploy(endpoint, PREFIX, &[]).await?;
+    let topology = Topology::deploy(endpoint, PREFIX, &Config::parse(EXAMPLE)?, &[]).await?;
     println!("{:#}", json!({"stackOutputs": outputs(&topology)}));
     Ok(())
 }

@@ -28,8 +28,9 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     let webhooks = format!("127.0.0.1:{}", free_port()?);
     let ingress = [
         ("COPPICE_LISTEN_ADDRESS", webhooks.as_str()),
-        ("COPPICE_STRIPE_WEBHOOK_SECRETS", WEBHOOK_SECRET),
-        ("COPPICE_AUTH0_WEBHOOK_SECRETS", WEBHOOK_SECRET),
+        ("sources.stripe.webhook_secrets", r#"[{ secret = "webhook" }]"#),
+        ("sources.auth0.webhook_secrets", r#"[{ secret = "webhook" }]"#),
+        ("COPPICE_SECRET_WEBHOOK", WEBHOOK_SECRET),
     ];
     let path = |unit: &str| {
         let binary = binaries.get(unit).and_then(|path| path.to_str());

@@ -1,19 +1,19 @@
 //! The command line.
 
-use clap::{Parser, ValueEnum as _};
+use clap::Parser;
 use job_process::EXIT_CODES;
 use settings::{Settings, describe};
 
-use crate::source_settings::{AuditSettings, Kind};
+use crate::source_settings::AuditSettings;
 
 /// Samples records, compares them with their sources, and reports those that diverge. Writes no record. With `--repair`, the
 /// divergent records are sent to a resync queue.
 #[derive(Debug, Parser)]
 #[command(version, after_help = format!("{EXIT_CODES}\n{MEANING}\n\n{}", describe(AuditSettings::ALL)))]
 pub(crate) struct Arguments {
-    /// Which sources. Each needs its settings.
-    #[arg(long = "source", value_enum, value_delimiter = ',', default_values_t = Kind::value_variants().to_vec())]
-    pub(crate) sources: Vec<Kind>,
+    /// Which sources, by their names in coppice.toml. All of them, if you name none. Each needs its secrets.
+    #[arg(long = "source", value_delimiter = ',')]
+    pub(crate) sources: Vec<String>,
     /// Records of each source to sample at random. The share of divergent records is estimated from them.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(0..=100_000))]
     pub(crate) sample: u32,

@@ -4,12 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crm_sync::CrmRecords;
-use identity_verification::IdentityRecords;
 use job_process::{JobError, print};
 use postgres_store::Store;
-use provider_http::ConfigError;
-use record_sync::{RecordSource, SsoRecords};
+use record_sync::SourceRecords;
 use sqs_queue::SqsQueue;
 use tokio_util::sync::CancellationToken;
 
@@ -17,7 +14,7 @@ use crate::arguments::Arguments;
 use crate::repair::enqueue;
 use crate::report::{Findings, Outcome, Report, Selection, SourceReport};
 use crate::rounds::{Comparison, Halt};
-use crate::source_settings::{Kind, Settings, SourceSettings};
+use crate::source_settings::Settings;
 
 // One for the comparison, one in reserve.
 const CONNECTIONS: u32 = 2;
@@ -28,19 +25,9 @@ pub(crate) async fn run(arguments: Arguments, stop: CancellationToken) -> Result
     let store = database.open(CONNECTIONS).await?;
     let audit = Audit { arguments: &arguments, store: &store, stop: &stop };
     let mut reports = BTreeMap::new();
-    for (kind, source) in sources {
-        let report = match source {
-            SourceSettings::Sso(settings) => {
-                audit.source(&SsoRecords(settings.connect().map_err(unusable)?)).await
-            }
-            SourceSettings::Crm(settings) => {
-                audit.source(&CrmRecords::new(settings.connect().map_err(unusable)?)).await
-            }
-            SourceSettings::Identity(settings) => {
-                audit.source(&IdentityRecords(settings.connect().map_err(unusable)?)).await
-            }
-        };
-        reports.insert(kind, report?);
+    for source in sources {
+        let source = SourceRecords::new(source);
+        reports.insert(source.name().to_owned(), audit.source(&source).await?);
     }
     let repaired = if arguments.repair { audit.repair(&mut reports, &queues).await } else { Ok(()) };
     let clean = reports
@@ -54,10 +41,6 @@ pub(crate) async fn run(arguments: Arguments, stop: CancellationToken) -> Result
     if clean { Ok(()) } else { Err(JobError::Failed(String::new())) }
 }
 
-fn unusable(error: ConfigError) -> JobError {
-    JobError::Usage(error.to_string())
-}
-
 struct Audit<'a> {
     arguments: &'a Arguments,
     store: &'a Store,
@@ -65,8 +48,8 @@ struct Audit<'a> {
 }
 
 impl Audit<'_> {
-    async fn source<R: RecordSource>(&self, source: &R) -> Result<SourceReport, JobError> {
-        let name = source.source();
+    async fn source(&self, source: &SourceRecords) -> Result<SourceReport, JobError> {
+        let name = source.name();
         let selection = self.select(name).await?;
         let (sampled, recent) = (selection.sampled.len(), selection.recent.len());
         tracing::info!(source = name, sampled, recent, "audit of a source begins");
@@ -103,7 +86,7 @@ impl Audit<'_> {
                 self.store.record_audit(name, result).await?;
             }
         }
-        Ok(SourceReport { source: name, outcome })
+        Ok(SourceReport { source: name.to_owned(), outcome })
     }
 
     async fn select(&self, source: &str) -> Result<Selection, JobError> {
@@ -123,8 +106,8 @@ impl Audit<'_> {
 
     async fn repair(
         &self,
-        reports: &mut BTreeMap<Kind, SourceReport>,
-        queues: &BTreeMap<Kind, String>,
+        reports: &mut BTreeMap<String, SourceReport>,
+        queues: &BTreeMap<String, String>,
     ) -> Result<(), JobError> {
         // The limit is checked for every source before anything is sent for one of them.
         let most = self.arguments.max_repair;
@@ -140,8 +123,8 @@ impl Audit<'_> {
             }
         }
         let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
-        for (kind, SourceReport { source, outcome }) in reports {
-            let (Outcome::Findings(findings), Some(queue)) = (outcome, queues.get(kind)) else { continue };
+        for SourceReport { source, outcome } in reports.values_mut() {
+            let (Outcome::Findings(findings), Some(queue)) = (outcome, queues.get(source)) else { continue };
             let ids = findings.to_repair();
             findings.repair = Some(match self.arguments.dry_run {
                 true => ids.len(),

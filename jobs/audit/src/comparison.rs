@@ -1,7 +1,8 @@
 //! Whether a stored record equals its source. Pure.
 
+use connectors::Fetched;
 use postgres_store::StoredRecord;
-use record_sync::FetchedRecord;
+use record_sync::stored as stored_form;
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -44,16 +45,16 @@ impl Divergence {
 }
 
 impl Answer {
-    pub(crate) fn of(fetched: &FetchedRecord) -> Option<Self> {
+    pub(crate) fn of(fetched: &Fetched) -> Option<Self> {
         match fetched {
-            FetchedRecord::Found(found) => {
-                Some(Self { content_hash: found.state.content_hash(), version_at: found.version_at })
+            Fetched::Found(found) => {
+                Some(Self { content_hash: stored_form(found).content_hash(), version_at: found.version_at })
             }
-            FetchedRecord::Gone { .. } | FetchedRecord::NotFound | FetchedRecord::NotVisible => {
+            Fetched::Gone { .. } | Fetched::NotFound | Fetched::NotVisible => {
                 Some(Self { content_hash: None, version_at: None })
             }
             // No entity tag was sent, so such an answer has no meaning.
-            FetchedRecord::NotModified => None,
+            Fetched::NotModified => None,
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use provider_http::ProviderError;
-use record_sync::RecordSource;
+use connectors::ProviderError;
+use record_sync::SourceRecords;
 
 use crate::comparison::Answer;
 
@@ -13,7 +13,7 @@ const PAUSES: u32 = 5;
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 
 /// The source's answer for `id`. `None`: it works, and cannot answer for this record. After an error no record can be compared.
-pub(crate) async fn refetch<R: RecordSource>(source: &R, id: &str) -> Result<Option<Answer>, ProviderError> {
+pub(crate) async fn refetch(source: &SourceRecords, id: &str) -> Result<Option<Answer>, ProviderError> {
     let (mut attempts, mut pauses) = (0, 0);
     loop {
         let error = match source.fetch(id, None).await {

@@ -20,7 +20,7 @@ pub(crate) struct Report {
 
 #[derive(Debug, Serialize)]
 pub(crate) struct SourceReport {
-    pub(crate) source: &'static str,
+    pub(crate) source: String,
     #[serde(flatten)]
     pub(crate) outcome: Outcome,
 }
@@ -134,7 +134,7 @@ impl fmt::Display for Report {
         for source in &self.sources {
             match &source.outcome {
                 Outcome::Down(why) => writeln!(f, "{}: not compared: {why}", source.source)?,
-                Outcome::Findings(findings) => findings.write(f, source.source, self.dry_run)?,
+                Outcome::Findings(findings) => findings.write(f, &source.source, self.dry_run)?,
             }
         }
         Ok(())

@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use connectors::ProviderError;
 use futures::future::try_join_all;
 use postgres_store::{Store, StoreError, StoredRecord};
-use provider_http::ProviderError;
-use record_sync::RecordSource;
+use record_sync::SourceRecords;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
@@ -19,8 +19,8 @@ const ROUNDS: usize = 4;
 /// Rounds in which a record must differ.
 const ENOUGH: u32 = 2;
 
-pub(crate) struct Comparison<'a, R> {
-    pub(crate) source: &'a R,
+pub(crate) struct Comparison<'a> {
+    pub(crate) source: &'a SourceRecords,
     pub(crate) store: &'a Store,
     pub(crate) stop: &'a CancellationToken,
     /// Records a second. They are read at once, so that a source with batch reads needs few calls.
@@ -48,7 +48,7 @@ enum Doubt {
     Unreadable,
 }
 
-impl<R: RecordSource> Comparison<'_, R> {
+impl Comparison<'_> {
     pub(crate) async fn run(&self, ids: impl IntoIterator<Item = String>) -> Result<Found, Halt> {
         let mut found = Found::default();
         // With the number of rounds in which each differed.
@@ -76,7 +76,7 @@ impl<R: RecordSource> Comparison<'_, R> {
                 break;
             }
             tracing::info!(
-                source = self.source.source(),
+                source = self.source.name(),
                 records = open.len(),
                 "records differ, will be compared again"
             );
@@ -95,7 +95,7 @@ impl<R: RecordSource> Comparison<'_, R> {
             self.unless_stopped(turns.tick()).await?;
             doubts.extend(self.unless_stopped(self.compare_batch(chunk)).await??);
             compared += chunk.len();
-            tracing::info!(source = self.source.source(), compared, of = ids.len(), "records compared");
+            tracing::info!(source = self.source.name(), compared, of = ids.len(), "records compared");
         }
         Ok(doubts)
     }
@@ -127,7 +127,7 @@ impl<R: RecordSource> Comparison<'_, R> {
     }
 
     async fn stored(&self, ids: &[String]) -> Result<HashMap<String, StoredRecord>, Halt> {
-        let records = self.store.stored_records(self.source.source(), ids).await.map_err(Halt::Store)?;
+        let records = self.store.stored_records(self.source.name(), ids).await.map_err(Halt::Store)?;
         Ok(records.into_iter().map(|record| (record.external_id.clone(), record)).collect())
     }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand};
+use config::CONFIG;
 use job_process::{Database, EXIT_CODES};
 use postgres_store::{Author, PersonKey};
 use settings::{Settings, describe};
@@ -26,10 +27,10 @@ pub(crate) struct Arguments {
 
 /// `doctor` and `dlq show` read a unit's settings, which the unit's own help lists.
 fn after_help() -> String {
-    let settings = describe(&[Database::ALL, &[BUS_NAME.help(), LOG.help()]].concat());
+    let settings = describe(&[Database::ALL, &[BUS_NAME.help(), CONFIG.help(), LOG.help()]].concat());
     format!(
-        "{EXIT_CODES}\n\n{settings}\n\n[required]: by the commands that use it. `person`, `policy`, `link`, `record` and \
-         `retention` use no bus, `dlq list` no database, `policy check` neither. `doctor --unit U` needs every setting of \
+        "{EXIT_CODES}\n\n{settings}\n\n[required]: by the commands that use it. `person`, `config`, `link`, `record` and \
+         `retention` use no bus, `dlq list` no database, `config check` and `config schema` neither. `doctor --unit U` needs every setting of \
          U, and `dlq show` those of the unit's provider, to compare the record with it: `U --help` lists them"
     )
 }
@@ -39,9 +40,9 @@ pub(crate) enum Topic {
     /// Shows what is known of a person, and why.
     #[command(subcommand)]
     Person(PersonCommand),
-    /// Checks, tries and applies the policy: which source wins for each field.
+    /// Checks, shows, tries and applies `coppice.toml`.
     #[command(subcommand)]
-    Policy(PolicyCommand),
+    Config(ConfigCommand),
     /// Decides which records belong to one person.
     #[command(subcommand)]
     Link(LinkArguments),
@@ -54,8 +55,25 @@ pub(crate) enum Topic {
     /// Deletes old rows: copies of messages, failed attempts, sign-ins, heartbeats, drills, runs and results. Each age is an
     /// option.
     Retention(Ages),
+    /// Renders the topology of the sources in `coppice.toml`.
+    #[command(subcommand)]
+    Topology(TopologyCommand),
     /// Checks a unit's dependencies and names the fix for each fault. Changes nothing.
     Doctor(DoctorArguments),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TopologyCommand {
+    /// Renders the CloudFormation templates: bus, queues, rules, alarms and roles of every branch. Calls nothing, and needs no
+    /// secret.
+    Render {
+        /// Write the templates into this folder. Without it, the command prints them.
+        #[arg(long)]
+        out: Option<PathBuf>,
+        /// Give the alarms a template of their own, if there are more resources than CloudFormation accepts in one.
+        #[arg(long)]
+        alarms_apart: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -85,16 +103,36 @@ pub(crate) enum PersonCommand {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum PolicyCommand {
-    /// Lists every fault of a policy file. Needs no database.
+pub(crate) enum ConfigCommand {
+    /// Lists every fault of a file. Needs no database.
     Check {
-        /// The file.
-        file: PathBuf,
+        /// The file. Without it: that of `COPPICE_CONFIG`.
+        file: Option<PathBuf>,
     },
-    /// Counts what a policy would change, with a sample. Writes nothing.
+    /// Shows a version: what it says, and which sources it has.
+    Show {
+        /// Its number. Without it: the newest, by which every unit computes.
+        version: Option<i64>,
+        /// With the built-in fields and rules that it does not replace.
+        #[arg(long)]
+        effective: bool,
+    },
+    /// Prints the JSON schema of the file, for an editor.
+    Schema,
+    /// Prints the file that says what the variables of the release before said: run it in that release's environment. Secrets are
+    /// named, and not in the file.
+    FromEnvironment,
+    /// Lists what two files say differently.
+    Diff {
+        /// A file, or the number of a version.
+        before: String,
+        /// Another one.
+        after: String,
+    },
+    /// Counts what a file would change, with a sample, and says what becomes of sources that it adds or lacks. Writes nothing.
     WhatIf {
-        /// The file.
-        file: PathBuf,
+        /// The file. Without it: that of `COPPICE_CONFIG`.
+        file: Option<PathBuf>,
         /// List at most this many persons as examples.
         #[arg(long, default_value_t = 10)]
         sample: usize,
@@ -105,23 +143,43 @@ pub(crate) enum PolicyCommand {
         #[arg(long)]
         reveal: bool,
     },
-    /// Computes every person again by a policy, and announces those that change. Give the workers the file first.
+    /// Makes a file the newest version: every unit goes on by it at once, without a restart. Then computes every person by it, and
+    /// announces those that change. If it is the newest already, resumes a run that was interrupted.
     Apply {
-        /// The file.
-        file: PathBuf,
-        /// Persons in one transaction.
-        #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-        batch: u32,
-        /// Resume after this person, which an interrupted run has named.
-        #[arg(long, value_parser = person_id)]
-        after: Option<Uuid>,
-        /// Who applies it, for the report.
-        #[arg(long)]
-        author: Option<Author>,
-        /// Write. Without it, the command only counts what would change.
-        #[arg(long)]
-        yes: bool,
+        /// The file. Without it: that of `COPPICE_CONFIG`.
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        how: ApplyArguments,
     },
+    /// Lists the newest versions: when, by whom, and whether all persons were computed by it.
+    History {
+        /// At most this many.
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
+    /// Applies an older version again, as a new one.
+    Rollback {
+        /// Its number.
+        version: i64,
+        #[command(flatten)]
+        how: ApplyArguments,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ApplyArguments {
+    /// Persons in one transaction.
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) batch: u32,
+    /// Compute every person, although all were computed by this version.
+    #[arg(long)]
+    pub(crate) again: bool,
+    /// Who applies it. Needed to write.
+    #[arg(long)]
+    pub(crate) author: Option<Author>,
+    /// Write. Without it, the command only counts what would change.
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 #[derive(Debug, Subcommand)]

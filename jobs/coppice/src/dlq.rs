@@ -6,11 +6,13 @@ mod text;
 
 use job_process::{JobError, print};
 use operations::OperationError;
-use operations::dlq::{self, Execution, MoveReport, NewPlan};
+use operations::dlq::{self, Execution, MoveReport, NewPlan, Sources};
 use postgres_store::Author;
 use tokio_util::sync::CancellationToken;
 
-use crate::environment::{providers, queues, store, store_and_queues};
+use settings::Reader;
+
+use crate::environment::{queues, store, store_and_queues};
 use crate::failure::job_error;
 use crate::printed::Printed;
 
@@ -24,8 +26,10 @@ pub(crate) async fn run(command: DlqCommand, json: bool, stop: &CancellationToke
             print(&Printed(reports), json)
         }
         DlqCommand::Show { unit, message_id } => {
-            let (store, queues) = store_and_queues().await?;
-            let report = dlq::show(&store, &queues, &providers(), &unit, &message_id, stop).await;
+            let (store, queues, config) = store_and_queues().await?;
+            let reader = Reader::from_environment();
+            let sources = Sources::new(&config, &reader);
+            let report = dlq::show(&store, &queues, &sources, &unit, &message_id, stop).await;
             print(&Printed(report.map_err(job_error)?), json)
         }
         DlqCommand::Redrive(RedriveArguments { wanted, pace, yes }) => {
@@ -50,7 +54,7 @@ async fn plan_and_run(
     json: bool,
     stop: &CancellationToken,
 ) -> Result<(), JobError> {
-    let (store, queues) = store_and_queues().await?;
+    let (store, queues, _) = store_and_queues().await?;
     let action = execution.action();
     let plan_id = match wanted.plan {
         None => {
@@ -95,7 +99,7 @@ async fn move_all(
     json: bool,
     stop: &CancellationToken,
 ) -> Result<(), JobError> {
-    let (store, queues) = store_and_queues().await?;
+    let (store, queues, _) = store_and_queues().await?;
     if !yes {
         let counted = dlq::count(&queues, unit).await.map_err(job_error)?;
         return print(&Printed(counted), json);

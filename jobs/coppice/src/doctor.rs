@@ -13,12 +13,11 @@ use crate::failure::job_error;
 use crate::printed::Printed;
 
 const HELP: &str = "\
-Settings: with --unit, all settings of that unit (its own --help lists them). Without it: DATABASE_URL and
-COPPICE_BUS_NAME.
+Settings: with --unit, all settings of that unit (its own --help lists them). Without it: DATABASE_URL,
+COPPICE_BUS_NAME and COPPICE_CONFIG.
 
 AWS permissions. If one is missing, the checks that need it are skipped: events:DescribeEventBus, ListRules,
-ListTargetsByRule, TestEventPattern, ListEventBuses, ListEventSources, DescribeEventSource; sqs:GetQueueAttributes,
-GetQueueUrl, ListQueues.
+ListTargetsByRule, DescribeEventSource; sqs:GetQueueAttributes, GetQueueUrl, ListQueues.
 
 Exit codes: 0 no check found a fault; 1 a fault; 2 wrong usage or settings, all listed; 5 stopped by a signal";
 
@@ -26,8 +25,8 @@ Exit codes: 0 no check found a fault; 1 a fault; 2 wrong usage or settings, all 
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(crate) struct DoctorArguments {
-    /// The unit whose settings are in this environment. Without it, doctor checks database, bus, rules and every queue, but
-    /// no provider.
+    /// The unit whose settings are in this environment. Without it, doctor checks database, bus, rules and every queue of
+    /// the file of sources, but no source.
     #[arg(long, value_parser = unit())]
     unit: Option<Unit>,
 }

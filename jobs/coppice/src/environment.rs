@@ -1,8 +1,9 @@
 //! What a command needs from the environment: the database, the queues, the providers.
 
 use aws_config::BehaviorVersion;
+use config::{CONFIG, Config};
 use job_process::{Database, JobError};
-use operations::dlq::{DeadLetterQueues, ProviderSettings};
+use operations::dlq::DeadLetterQueues;
 use postgres_store::Store;
 use settings::{Reader, both};
 use worker_process::BUS_NAME;
@@ -12,34 +13,32 @@ use crate::failure::job_error;
 // One for the command, one in reserve.
 const CONNECTIONS: u32 = 2;
 
-pub(crate) fn database() -> Result<Database, JobError> {
-    Ok(Reader::from_environment().load()?)
-}
-
 pub(crate) async fn store() -> Result<Store, JobError> {
-    open(&database()?).await
+    open(&Reader::from_environment().load()?).await
 }
 
+/// A store that computes by the newest version of `coppice.toml`, as every unit does.
 pub(crate) async fn open(database: &Database) -> Result<Store, JobError> {
-    database.open(CONNECTIONS).await.map_err(|error| job_error(error.into()))
+    let store = database.open(CONNECTIONS).await.map_err(|error| job_error(error.into()))?;
+    store.read_rules().await.map_err(|error| job_error(error.into()))?;
+    Ok(store)
 }
 
 pub(crate) async fn queues() -> Result<DeadLetterQueues, JobError> {
-    with_aws(Reader::from_environment().read(BUS_NAME)?).await
-}
-
-pub(crate) async fn store_and_queues() -> Result<(Store, DeadLetterQueues), JobError> {
     let reader = Reader::from_environment();
-    // Both are read, so that every missing or wrong setting is listed at once.
-    let (database, bus) = both(reader.load(), reader.read(BUS_NAME))?;
-    Ok((open(&database).await?, with_aws(bus).await?))
+    let (bus, config) = both(reader.read(BUS_NAME), reader.read(CONFIG))?;
+    with_aws(bus, &config).await
 }
 
-// Their settings may be missing.
-pub(crate) fn providers() -> ProviderSettings {
-    ProviderSettings::read(&Reader::from_environment())
+pub(crate) async fn store_and_queues() -> Result<(Store, DeadLetterQueues, Config), JobError> {
+    let reader = Reader::from_environment();
+    // All are read, so that every missing or wrong setting is listed at once.
+    let of_aws = both(reader.read(BUS_NAME), reader.read(CONFIG));
+    let (database, (bus, config)) = both(reader.load::<Database>(), of_aws)?;
+    let (store, queues) = (open(&database).await?, with_aws(bus, &config).await?);
+    Ok((store, queues, config))
 }
 
-async fn with_aws(bus: String) -> Result<DeadLetterQueues, JobError> {
-    Ok(DeadLetterQueues::new(aws_config::load_defaults(BehaviorVersion::latest()).await, bus))
+async fn with_aws(bus: String, config: &Config) -> Result<DeadLetterQueues, JobError> {
+    Ok(DeadLetterQueues::new(aws_config::load_defaults(BehaviorVersion::latest()).await, bus, config))
 }

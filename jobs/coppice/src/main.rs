@@ -1,18 +1,20 @@
-//! The operators' command: persons, policies, links, dead-lettered messages, and the dependencies of a unit. Out: a report, as
+//! The operators' command: persons, versions of coppice.toml, links, dead-lettered messages, the topology, and the dependencies of a unit. Out: a report, as
 //! text or JSON, on standard output; errors on standard error. The crate `operations` does the work; here are only arguments,
 //! settings and text. The command prints personal data where it is asked for it, and writes no logs.
 
 mod arguments;
+mod config;
 mod dlq;
 mod doctor;
 mod environment;
 mod failure;
+mod former_settings;
 mod link;
 mod person;
-mod policy;
 mod printed;
 mod record;
 mod retention;
+mod topology;
 
 use std::process::ExitCode;
 
@@ -25,11 +27,12 @@ fn main() -> ExitCode {
     let Arguments { json, topic } = Arguments::parse();
     run_quietly("coppice", async |stop| match topic {
         Topic::Person(command) => person::run(command, json).await,
-        Topic::Policy(command) => policy::run(command, json).await,
+        Topic::Config(command) => config::run(command, json).await,
         Topic::Link(command) => link::run(command, json).await,
         Topic::Record(command) => record::run(command, json).await,
         Topic::Dlq(command) => dlq::run(command, json, &stop).await,
         Topic::Retention(ages) => retention::run(&ages, json).await,
+        Topic::Topology(command) => topology::run(command, json),
         Topic::Doctor(arguments) => doctor::run(&arguments, json, &stop).await,
     })
 }

@@ -115,7 +115,7 @@ impl fmt::Display for Printed<FieldExplanation> {
             let stored = text(stored.as_ref());
             writeln!(
                 f,
-                "the row says:    {stored} (computed by another policy: see `coppice policy apply`)"
+                "the row says:    {stored} (computed by an older version: see `coppice config history`)"
             )?;
         }
         Ok(())

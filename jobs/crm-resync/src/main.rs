@@ -2,23 +2,20 @@
 
 use std::process::ExitCode;
 
-use crm_sync::{CrmRecords, CrmSettings};
-use provider_crm::{Admission, CrmClient};
+use authority::Role;
+use record_sync::RecordUnit;
 use resync_process::ResyncJob;
 
 struct CrmResync;
 
-impl ResyncJob for CrmResync {
-    type Source = CrmRecords<CrmClient>;
-    type Settings = CrmSettings;
-
+impl RecordUnit for CrmResync {
     const NAME: &'static str = "crm-resync";
+    const ROLE: Role = Role::Crm;
+}
+
+impl ResyncJob for CrmResync {
     const ABOUT: &'static str =
         "Reads contacts of the CRM again, as its queue names them, and ends when the queue is empty";
-
-    fn connect(settings: CrmSettings, admission: Admission) -> anyhow::Result<Self::Source> {
-        Ok(CrmRecords::new(settings.connect_within(admission)?))
-    }
 }
 
 fn main() -> ExitCode {

@@ -1,5 +1,6 @@
 //! What every command needs: the database, and AWS with the bus's name.
 
+use config::{CONFIG, Config};
 use job_process::{Database, JobError};
 use postgres_store::Store;
 use settings::Reader;
@@ -13,6 +14,8 @@ settings::declare! {
 
     database: Database = load;
     bus_name: String = use BUS_NAME;
+    // Its branches are the units that arguments name: `unit.rs` reads it first, and cannot say what is wrong with it.
+    _config: Config = use CONFIG;
     list use LOG;
 }
 
@@ -26,7 +29,7 @@ pub(crate) struct Clients {
 
 impl Clients {
     pub(crate) async fn find() -> Result<Self, JobError> {
-        let DrillSettings { database, bus_name } = Reader::from_environment().load()?;
+        let DrillSettings { database, bus_name, _config } = Reader::from_environment().load()?;
         let cloud = Cloud::connect(bus_name).await;
         cloud.check_bus().await?;
         Ok(Self { store: database.open(CONNECTIONS).await?, cloud })

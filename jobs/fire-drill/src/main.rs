@@ -1,6 +1,5 @@
 //! End-to-end monitoring: drills with poison events, heartbeats through every route, checks of the alarms. In: arguments,
-//! `DATABASE_URL`, `COPPICE_BUS_NAME`; queues, rules and alarms are found by their names in
-//! `deploy/cloudformation/coppice.yaml`. Out: marked events, rows of `fire_drill` and `heartbeat`, metrics in CloudWatch, a
+//! `DATABASE_URL`, `COPPICE_BUS_NAME`, `COPPICE_CONFIG`; queues, rules and alarms are found by the names of the file's branches. Out: marked events, rows of `fire_drill` and `heartbeat`, metrics in CloudWatch, a
 //! report. Neither a drill nor a heartbeat can name a record, so no person is ever touched by one.
 
 mod alarm;

@@ -22,11 +22,15 @@ pub(crate) fn body(unit: Unit, drill: Uuid) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::unit::Door;
 
     #[test]
     fn poison_is_recognised_in_a_queue_and_on_the_bus() {
         let drill = Uuid::now_v7();
-        for unit in Unit::all() {
+        let door = Door::Bus { source: "coppice.ingress.scim", rule: "ingress" };
+        for unit in
+            [Unit { name: "sso-sync-scim", door }, Unit { name: "crm-resync-salesforce", door: Door::Queue }]
+        {
             let found = Poison::in_body(&body(unit, drill)).unwrap();
             assert_eq!((found.drill, found.unit.as_str()), (drill, unit.name));
             let entry = entry(unit, drill).unwrap();

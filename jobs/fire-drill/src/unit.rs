@@ -1,10 +1,22 @@
-//! The units that are drilled: where the events of each enter, and the names of its queues, rules and alarms, as in
-//! `deploy/cloudformation/coppice.yaml`; a test compares the two. Pure.
+//! What is drilled: the branches of the file of sources, where the events of each enter, and the names of its queues, rules and
+//! alarms, as `crates/topology` gives them.
 
+use std::sync::LazyLock;
+
+use config::{CONFIG, Config};
 use event_bus::BusEntry;
 use event_contract::{DRILL_SOURCE, Detail};
+use settings::Reader;
+use topology::{Branch, branches};
 
-/// A unit with a DLQ, and where its events enter.
+/// Those of the file that the process was started with. None if it has none: [`Clients`](crate::clients::Clients) refuses to start.
+static ALL: LazyLock<Vec<Unit>> = LazyLock::new(|| {
+    let config = Reader::from_environment().read(CONFIG);
+    config.map_or_else(|_| Vec::new(), |config| Unit::of(&config))
+});
+
+/// A branch, or the queue of undelivered events: something with a DLQ, and where its events enter. The process has one file of
+/// sources for its whole life, so its names are never freed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Unit {
     pub(crate) name: &'static str,
@@ -14,8 +26,8 @@ pub(crate) struct Unit {
 /// Where we can send an event to a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Door {
-    /// By a rule on the bus, named after the unit and `rule`, that matches events of `source`. Real events use the same rule,
-    /// unless the unit has only rules for partners' events, which only the partner may send.
+    /// By a rule on the bus, named after the branch and `rule`, that matches events of `source`. Real events use the same rule,
+    /// unless the branch has only rules for partners' events, which only the partner may send.
     /// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html>
     Bus { source: &'static str, rule: &'static str },
     /// Directly to its queue, as the job that feeds it does. A scheduled job drains the queue.
@@ -25,16 +37,36 @@ pub(crate) enum Door {
 }
 
 impl Unit {
-    /// All of them: every unit with a queue, by the table of units, and the undelivered events.
+    /// All of them, and the undelivered events.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
-        let drilled = fleet::with_queue().filter_map(|unit| {
-            let door = match unit.door? {
-                fleet::Door::Bus { source, rule } => Door::Bus { source, rule },
-                fleet::Door::Queue => Door::Queue,
-            };
-            Some(Self { name: unit.name, door })
-        });
-        drilled.chain([Self { name: UNDELIVERED, door: Door::Dlq }])
+        ALL.iter().copied()
+    }
+
+    fn of(config: &Config) -> Vec<Self> {
+        let drilled = |branch: Branch| Self {
+            name: branch.name().leak(),
+            door: match branch.entrance() {
+                Some(entrance) => Door::Bus { source: entrance.source.leak(), rule: entrance.rule },
+                None => Door::Queue,
+            },
+        };
+        let branches = branches(config).into_iter().map(drilled);
+        branches.chain([Self { name: UNDELIVERED, door: Door::Dlq }]).collect()
+    }
+
+    /// The one with this name.
+    pub(crate) fn named(name: &str) -> Result<Self, String> {
+        Self::among(&ALL, name)
+    }
+
+    fn among(all: &[Self], name: &str) -> Result<Self, String> {
+        all.iter().copied().find(|unit| unit.name == name).ok_or_else(|| {
+            let known: Vec<&str> = all.iter().map(|unit| unit.name).collect();
+            match known.as_slice() {
+                [] => String::from("COPPICE_CONFIG, with the sources, is missing or cannot be read"),
+                _ => format!("no such branch; the branches are {}", known.join(", ")),
+            }
+        })
     }
 
     /// Whether a worker always runs. Then heartbeats arrive, and a drill ends while the command waits.
@@ -105,36 +137,52 @@ pub(crate) fn forwarding_rules(prefix: &str) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
+    use topology::Model;
+
     use super::*;
 
-    const PREFIX: &str = "${Prefix}";
+    const EXAMPLE: &str = include_str!("../../../deploy/cloudformation/coppice.toml");
 
-    /// Names of one kind in the template.
-    fn named(key: &str) -> BTreeSet<String> {
-        let template = include_str!("../../../deploy/cloudformation/coppice.yaml");
-        let name = |line: &str| line.trim().strip_prefix(&format!("{key}: !Sub ")).map(str::to_owned);
-        template.lines().filter_map(name).collect()
+    fn example() -> Config {
+        Config::parse(EXAMPLE).unwrap()
     }
 
     #[test]
-    fn every_name_is_in_the_template() {
-        let (queues, rules, alarms) = (named("QueueName"), named("Name"), named("AlarmName"));
-        for unit in Unit::all() {
-            assert!(queues.contains(&unit.dlq(PREFIX)), "{unit:?}");
-            assert!(unit.queue(PREFIX).is_none_or(|queue| queues.contains(&queue)), "{unit:?}");
-            assert!(unit.rule(PREFIX).is_none_or(|rule| rules.contains(&rule)), "{unit:?}");
-            assert!(alarms.contains(&unit.alarm(PREFIX)), "{unit:?}");
+    fn every_name_is_in_the_topology() {
+        let model = Model::of(&example()).unwrap();
+        let named = |name: &str| name.strip_prefix("p-").unwrap().to_owned();
+        let queues: BTreeSet<String> = model.queues.iter().map(|queue| queue.name.clone()).collect();
+        let rules: BTreeSet<String> = model.rules.iter().map(|rule| rule.name.clone()).collect();
+        let alarms: BTreeSet<String> = model.alarms.iter().map(|alarm| alarm.name.clone()).collect();
+        for unit in Unit::of(&example()) {
+            assert!(unit.door == Door::Dlq || queues.contains(&named(&unit.dlq("p"))), "{unit:?}");
+            assert!(unit.queue("p").is_none_or(|queue| queues.contains(&named(&queue))), "{unit:?}");
+            assert!(unit.rule("p").is_none_or(|rule| rules.contains(&named(&rule))), "{unit:?}");
+            assert!(alarms.contains(&named(&unit.alarm("p"))), "{unit:?}");
         }
-        assert!(queues.contains(&undelivered(PREFIX)) && queues.contains(&notices(PREFIX)));
-        assert!(named("TopicName").contains(&topic(PREFIX)));
-        assert!(rules.iter().any(|rule| rule.starts_with(&forwarding_rules(PREFIX))));
+        let forwards = named(&forwarding_rules("p"));
+        assert!(model.forwards.iter().all(|forward| forward.rule.starts_with(&forwards)));
+        let template = topology::render(&example()).unwrap().to_string();
+        for name in [undelivered("${Prefix}"), notices("${Prefix}"), topic("${Prefix}")] {
+            assert!(template.contains(&format!("{{\"Fn::Sub\":\"{name}\"}}")), "{name}");
+        }
     }
 
     #[test]
-    fn every_dlq_of_the_template_is_drilled() {
-        let queues = named("QueueName");
-        let dlqs = queues.iter().filter(|queue| queue.ends_with("-dlq") || **queue == undelivered(PREFIX));
-        let drilled: BTreeSet<String> = Unit::all().map(|unit| unit.dlq(PREFIX)).collect();
-        assert_eq!(dlqs.cloned().collect::<BTreeSet<_>>(), drilled);
+    fn every_dlq_of_the_topology_is_drilled() {
+        let model = Model::of(&example()).unwrap();
+        let dlqs = model.queues.iter().map(|queue| format!("p-{}", queue.name));
+        let dlqs = dlqs.filter(|queue| queue.ends_with("-dlq")).chain([undelivered("p")]);
+        let drilled: BTreeSet<String> = Unit::of(&example()).into_iter().map(|unit| unit.dlq("p")).collect();
+        assert_eq!(dlqs.collect::<BTreeSet<_>>(), drilled);
+    }
+
+    #[test]
+    fn an_unknown_branch_is_refused_with_the_known_ones() {
+        let all = Unit::of(&example());
+        assert!(Unit::among(&all, "sso-sync").unwrap_err().contains("sso-sync-auth0"));
+        assert_eq!(Unit::among(&all, "sso-sync-auth0").unwrap().name, "sso-sync-auth0");
+        assert!(Unit::among(&[], "sso-sync").unwrap_err().contains("COPPICE_CONFIG"));
+        assert!(!Unit::among(&all, "sso-resync-okta").unwrap().has_worker());
     }
 }

@@ -9,18 +9,17 @@ use settings::{Settings, describe};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::provider::{EnqueuerSettings, RoleName};
+use crate::provider::EnqueuerSettings;
 
-/// Sends IDs of records to the queue of sso-resync or crm-resync, which read the records again.
+/// Sends IDs of records to the queue of sso-resync, crm-resync or registry-resync, which read the records again.
 ///
 /// The next run of the same kind resumes an interrupted run. A record that is sent twice is read twice, and changes nothing
 /// the second time.
 #[derive(Debug, Parser)]
 #[command(version, after_long_help = help(), after_help = "--help lists the settings and the exit codes")]
 pub(crate) struct Arguments {
-    /// Which source's records.
-    #[arg(value_enum)]
-    pub(crate) role: RoleName,
+    /// The source whose records are sent, by its name in coppice.toml.
+    pub(crate) source: String,
     #[command(subcommand)]
     pub(crate) origin: Origin,
     #[command(flatten)]
@@ -28,11 +27,7 @@ pub(crate) struct Arguments {
 }
 
 fn help() -> String {
-    format!(
-        "{}\n[required]: by the provider and the flow that it names. `sso` needs no setting of a CRM, `crm` none of an \
-         identity provider\n{EXIT_CODES}",
-        describe(EnqueuerSettings::ALL)
-    )
+    format!("{}\n{EXIT_CODES}", describe(EnqueuerSettings::ALL))
 }
 
 #[derive(Debug, Args)]

@@ -1,8 +1,8 @@
 //! Reads the provider's feed of changes, from the place where the last run ended. Out: IDs in the run, and the next cursor.
 
+use connectors::ChangesFrom;
 use job_process::JobError;
 use postgres_store::{GatheredPage, ResyncRun, Store};
-use provider_sso::ChangesFrom;
 use time::{Duration, OffsetDateTime};
 use tokio_util::sync::CancellationToken;
 

@@ -3,9 +3,9 @@
 //! each had something new, and in the end there were as many records as the provider counts. Otherwise a missing record proves
 //! nothing.
 
+use connectors::ListedPage;
 use job_process::JobError;
 use postgres_store::{GatheredPage, ListingPlan, ResyncRun, Store};
-use provider_sso::ListedPage;
 use tokio_util::sync::CancellationToken;
 
 use crate::arguments::GuardArguments;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use connectors::ProviderError;
 use job_process::JobError;
-use provider_sso::ProviderError;
 use tokio_util::sync::CancellationToken;
 
 /// Attempts at one page while the provider fails.

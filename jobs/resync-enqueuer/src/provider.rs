@@ -1,12 +1,10 @@
-//! The provider that lists records or changes, whatever its role. Must not know runs or queues.
+//! The source whose records are listed. Must not know runs or queues.
 
-use clap::ValueEnum;
+use authority::Role;
+use config::{CONFIG, Config, SourceConfig};
+use connectors::{ChangedPage, ChangesFrom, ListedPage, Listing, ProviderError, Source};
 use job_process::{Database, JobError};
-use provider_crm::{CrmClient, CrmProvider, CrmSettings};
-use provider_sso::{
-    ChangedPage, ChangesFrom, ListedPage, ProviderError, SsoClient, SsoProvider, SsoSettings,
-};
-use settings::{Reader, both};
+use settings::Reader;
 use worker_process::LOG;
 
 settings::declare! {
@@ -14,19 +12,10 @@ settings::declare! {
     pub(crate) struct EnqueuerSettings;
 
     database: Database = load;
+    config: Config = use CONFIG;
     QUEUE_URL: String = "COPPICE_QUEUE_URL" [required]
-        "URL of the queue to fill: that of sso-resync or of crm-resync" => queue_url;
+        "URL of the queue to fill: that of the source's resync job" => queue_url;
     list use LOG;
-    list SsoSettings;
-    list CrmSettings;
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum RoleName {
-    /// Users of the identity provider.
-    Sso,
-    /// Contacts of the CRM.
-    Crm,
 }
 
 pub(crate) struct Environment {
@@ -36,57 +25,55 @@ pub(crate) struct Environment {
 }
 
 impl Environment {
-    pub(crate) fn read(role: RoleName) -> Result<Self, JobError> {
+    pub(crate) fn read(source: &str) -> Result<Self, JobError> {
         let reader = Reader::from_environment();
-        let own = reader.load::<EnqueuerSettings>();
-        let (own, connected) = match role {
-            RoleName::Sso => {
-                let (own, settings) = both(own, reader.load::<SsoSettings>())?;
-                (own, settings.connect().map(Provider::Sso))
-            }
-            RoleName::Crm => {
-                let (own, settings) = both(own, reader.load::<CrmSettings>())?;
-                (own, settings.connect().map(Provider::Crm))
-            }
-        };
-        let EnqueuerSettings { database, queue_url } = own;
-        let provider = connected.map_err(|error| JobError::Usage(error.to_string()))?;
+        let EnqueuerSettings { database, config, queue_url } = reader.load()?;
+        let provider = Provider::connect(&config, source, &reader)?;
         Ok(Self { database, queue_url, provider })
     }
 }
 
-pub(crate) enum Provider {
-    Sso(SsoClient),
-    Crm(CrmClient),
-}
+/// A source that lists its records.
+pub(crate) struct Provider(Source);
 
 impl Provider {
-    pub(crate) fn source(&self) -> &'static str {
-        match self {
-            Self::Sso(client) => client.source(),
-            Self::Crm(client) => client.source(),
+    fn connect(config: &Config, name: &str, reader: &Reader) -> Result<Self, JobError> {
+        let listing = |source: &&SourceConfig| source.role != Role::Identity;
+        let known: Vec<&str> = config.sources().filter(listing).map(|source| source.name.as_str()).collect();
+        let source = config.source(name).filter(|source| known.contains(&source.name.as_str()));
+        let source = source.ok_or_else(|| {
+            JobError::Usage(format!("no source {name:?} that lists its records: {}", known.join(", ")))
+        })?;
+        let source = source.connect(reader)?;
+        if source.records.listing().is_none() {
+            return Err(JobError::Usage(format!("{name} cannot list its records")));
         }
+        Ok(Self(source))
+    }
+
+    pub(crate) fn source(&self) -> &str {
+        self.0.name()
     }
 
     /// What its feed of changes is about, as `source_cursor` names it.
     pub(crate) const fn entity(&self) -> &'static str {
-        match self {
-            Self::Sso(_) => "user",
-            Self::Crm(_) => "contact",
+        match self.0.role {
+            Role::Sso => "user",
+            Role::Crm => "contact",
+            Role::Identity => "case",
+            Role::Registry => "record",
         }
     }
 
     pub(crate) async fn list(&self, after: Option<&str>) -> Result<ListedPage, ProviderError> {
-        match self {
-            Self::Sso(client) => client.list(after).await,
-            Self::Crm(client) => client.list(after).await,
-        }
+        self.listing()?.list(after).await
     }
 
     pub(crate) async fn changes(&self, from: ChangesFrom<'_>) -> Result<ChangedPage, ProviderError> {
-        match self {
-            Self::Sso(client) => client.changes(from).await,
-            Self::Crm(client) => client.changes(from).await,
-        }
+        self.listing()?.changes(from).await
+    }
+
+    fn listing(&self) -> Result<&dyn Listing, ProviderError> {
+        self.0.records.listing().ok_or(ProviderError::Invalid { status: 501 })
     }
 }

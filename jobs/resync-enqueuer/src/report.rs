@@ -7,7 +7,7 @@ use serde::Serialize;
 
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct EnqueueReport {
-    pub(crate) source: &'static str,
+    pub(crate) source: String,
     pub(crate) origin: &'static str,
     pub(crate) dry_run: bool,
     pub(crate) resumed: bool,

@@ -21,12 +21,16 @@ const CONNECTIONS: u32 = 2;
 const ABANDONED_AFTER_SECS: i64 = 72_000;
 
 pub(crate) async fn run(arguments: Arguments, stop: CancellationToken) -> Result<(), JobError> {
-    let Arguments { role, origin, how } = arguments;
-    let Environment { database, queue_url, provider } = Environment::read(role)?;
+    let Arguments { source, origin, how } = arguments;
+    let Environment { database, queue_url, provider } = Environment::read(&source)?;
     let store = database.open(CONNECTIONS).await?;
     let source = provider.source();
-    let mut report =
-        EnqueueReport { source, origin: origin.name(), dry_run: how.dry_run, ..EnqueueReport::default() };
+    let mut report = EnqueueReport {
+        source: source.to_owned(),
+        origin: origin.name(),
+        dry_run: how.dry_run,
+        ..EnqueueReport::default()
+    };
     if matches!(origin, Origin::Requested { .. }) && !store.resync_is_requested(source).await? {
         return print(&report, how.json);
     }

@@ -2,22 +2,19 @@
 
 use std::process::ExitCode;
 
-use provider_sso::{Admission, SsoClient};
+use authority::Role;
+use record_sync::RecordUnit;
 use resync_process::ResyncJob;
-use sso_sync::{SsoRecords, SsoSettings};
 
 struct SsoResync;
 
-impl ResyncJob for SsoResync {
-    type Source = SsoRecords<SsoClient>;
-    type Settings = SsoSettings;
-
+impl RecordUnit for SsoResync {
     const NAME: &'static str = "sso-resync";
-    const ABOUT: &'static str = "Reads users of the identity provider again, as its queue names them, and ends when the queue is empty";
+    const ROLE: Role = Role::Sso;
+}
 
-    fn connect(settings: SsoSettings, admission: Admission) -> anyhow::Result<Self::Source> {
-        Ok(SsoRecords(settings.connect_within(admission)?))
-    }
+impl ResyncJob for SsoResync {
+    const ABOUT: &'static str = "Reads users of the identity provider again, as its queue names them, and ends when the queue is empty";
 }
 
 fn main() -> ExitCode {

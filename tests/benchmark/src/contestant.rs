@@ -85,6 +85,11 @@ impl Contestant {
         let idp = &around.idp;
         let health = format!("127.0.0.1:{}", free_port()?);
         let (auth0_url, audience) = (idp.base_url(), idp.audience());
+        let config = format!(
+            "[sources.auth0]\nrole = \"sso\"\nconnector = \"auth0\"\nurl = {auth0_url:?}\nclient_id = {:?}\n\
+             client_secret = {{ secret = \"auth0\" }}\naudience = {audience:?}\n",
+            idp.client_id()
+        );
         let aws = [
             ("AWS_ENDPOINT_URL", around.aws.endpoint()),
             ("AWS_REGION", REGION),
@@ -98,11 +103,9 @@ impl Contestant {
             ("COPPICE_BUS_NAME", BUS),
             // No other settings: the benchmark measures the defaults.
             ("COPPICE_HEALTH_ADDRESS", &health),
-            ("COPPICE_SSO_PROVIDER", "auth0"),
-            ("COPPICE_AUTH0_URL", &auth0_url),
-            ("COPPICE_AUTH0_CLIENT_ID", idp.client_id()),
-            ("COPPICE_AUTH0_CLIENT_SECRET", idp.client_secret()),
-            ("COPPICE_AUTH0_AUDIENCE", &audience),
+            ("COPPICE_CONFIG", &config),
+            ("COPPICE_SOURCE", "auth0"),
+            ("COPPICE_SECRET_AUTH0", idp.client_secret()),
         ];
         let peers = [
             ("QUEUE_URL", around.queue_url.as_str()),

@@ -3,7 +3,7 @@
 //! In: a connector's [`Answer`] and a number. Out: nothing, or a panic that says which promise was broken: a value that is
 //! unambiguous is never lost, damage costs no other value, and what a record needs never reads as empty.
 
-use provider_sso::{ChangedPage, ListedPage, ProviderError};
+use connectors::{ChangedPage, ListedPage, ProviderError, Record};
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom as _, SliceRandom as _};
 use rand::{RngExt as _, SeedableRng as _};
@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
 /// The name under which a [`Reading`] lists what is there and cannot be read.
-pub(crate) const UNREAD: &str = "unread";
+const UNREAD: &str = "unread";
 
 /// The values of an answer by name, or the text of the refusal.
 pub type Reading = Result<Map<String, Value>, String>;
@@ -443,6 +443,15 @@ pub(crate) fn is_number(value: &Value) -> bool {
 
 pub(crate) fn is_flag(value: &Value) -> bool {
     [json!(true), json!(false), json!(0), json!(1), json!("true")].contains(value)
+}
+
+/// What a connector has read of a record: its content, its version, and what it could not read.
+pub(crate) fn values_of(record: &Record) -> Map<String, Value> {
+    let mut values = record.content().as_object().cloned().unwrap_or_default();
+    values.insert(String::from("version"), json!(record.version_at.map(|at| at.to_string())));
+    values.insert(String::from("etag"), json!(record.etag));
+    values.insert(UNREAD.to_owned(), json!(record.unread));
+    values
 }
 
 /// A page of a listing: each ID with its version, and how many records there are, the unreadable ones included.

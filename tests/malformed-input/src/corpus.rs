@@ -1,38 +1,51 @@
 //! Well-formed inputs, read from the files of other crates.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::replies::{ENTRA_SIGN_IN, ENTRA_USER, QUESTIONS};
+use crate::replies::{ENTRA_USER, QUESTIONS};
 use crate::signature::SECRET_IN_BODY;
 
-const FIXTURES: [&str; 4] = [
-    "crates/provider-sso/tests/fixtures",
-    "crates/provider-crm/tests/fixtures",
-    "crates/provider-identity/tests/fixtures",
-    "deploy/cloudformation/sample-events",
-];
+const SAMPLES: &str = "deploy/cloudformation/sample-events";
+
+/// A folder for each vendor.
+const FIXTURES: &str = "crates/connectors/tests/fixtures";
 
 /// Signatures that vendors' own libraries made.
 const SIGNATURES: [&str; 5] = [
     "crates/provider-webhook/tests/fixtures/standard-webhooks-signatures.json",
-    "crates/provider-identity/tests/fixtures/stripe-signatures.json",
-    "crates/provider-identity/tests/fixtures/persona-signatures.json",
-    "crates/provider-crm/tests/fixtures/hubspot-signatures.json",
+    "crates/connectors/tests/fixtures/stripe/signatures.json",
+    "crates/connectors/tests/fixtures/persona/signatures.json",
+    "crates/connectors/tests/fixtures/hubspot/signatures.json",
     "crates/provider-content/tests/fixtures/contentful-signatures.json",
 ];
 
-pub(crate) const SCIM_USER: &str = "crates/provider-sso/src/scim/fixtures/user.json";
+pub(crate) const SCIM_USER: &str = "crates/connectors/tests/fixtures/scim/user.json";
 
 /// Salesforce's answers to a write, and to a wrong one.
 const WRITTEN: &str = r#"[{"id":"0037Q00000HbKmTQAV","success":true,"errors":[],"created":false}]"#;
 const REFUSED: &str =
     r#"[{"errorCode":"INVALID_FIELD","message":"No such column 'pii-marker'","fields":["Email"]}]"#;
 
-fn text(path: impl AsRef<Path>) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
+/// HubSpot's answer to a write of a value that it does not accept.
+const REFUSED_BY_HUBSPOT: &str = r#"{"results":[],"errors":[{"category":"VALIDATION_ERROR","errors":[
+    {"code":"INVALID_EMAIL","context":{"propertyName":["email"]}}]}]}"#;
+
+fn workspace(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+}
+
+/// What is in a folder, sorted.
+fn within(folder: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+fn text(path: &str) -> String {
+    let path = workspace(path);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -43,11 +56,10 @@ pub(crate) fn fixture(path: &str) -> Value {
 /// Every recorded event. If a fixture has more, its `event`.
 fn recorded() -> Vec<Value> {
     let mut events = Vec::new();
-    for folder in FIXTURES {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(folder);
-        let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-        paths.sort();
-        for path in paths {
+    let mut folders = within(&workspace(FIXTURES));
+    folders.push(workspace(SAMPLES));
+    for folder in folders {
+        for path in within(&folder) {
             let value: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
             let event = value.get("event").cloned().unwrap_or(value);
             if event.get("detail-type").is_some() {
@@ -124,7 +136,7 @@ fn notifications() -> Value {
 
 /// A webhook of Persona's about the recorded inquiry.
 fn inquiry() -> Value {
-    let inquiry = fixture("crates/provider-identity/tests/fixtures/persona-inquiry.json");
+    let inquiry = fixture("crates/connectors/tests/fixtures/persona/inquiry.json");
     json!({"data": {"attributes": {"name": "inquiry.approved", "payload": inquiry}}})
 }
 
@@ -150,19 +162,15 @@ fn forgeries() -> Vec<String> {
     all
 }
 
-/// An entry of Entra's log, as it is selected.
-pub(crate) fn entra_sign_in() -> Value {
-    json!({"id": ENTRA_SIGN_IN, "createdDateTime": "2026-11-19T07:01:55.020Z", "userId": ENTRA_USER,
-        "appId": "de8bc8b5-d9f9-48b1-a8ad-b748da725064",
-        "status": {"errorCode": 0, "failureReason": "Other.", "additionalDetails": null}})
-}
-
 /// The default policy, and one with every feature.
 pub(crate) fn policies() -> Vec<Vec<u8>> {
     let default = text("crates/authority/src/default-policy.toml");
     let more = "from = [\"newest of salesforce, sso\"]\nnever = [\"okta\", \"identity\"]";
     let full = default.replacen("from = [\"sso\", \"crm\"]", more, 1);
     let full = full.replace("trusted_email_from = []", "trusted_email_from = [\"salesforce\"]");
+    let full = format!(
+        "{full}\n[push.salesforce]\nfields = [\"email\", \"display_name\"]\nmap.display_name = \"Title\"\n"
+    );
     vec![default.into_bytes(), full.into_bytes()]
 }
 
@@ -176,22 +184,25 @@ pub(crate) fn replies() -> Vec<Vec<u8>> {
     let sign_on = first("aws.partner/okta.com/", "AppInstance");
     let contact = json!([{"Id": "0037Q00000HbKmTQAV", "Person_Key__c": "P-1", "LastName": "Ostrander",
         "MailingCity": "Port Ellery", "Birthdate": "1988-04-09", "SystemModstamp": "2026-11-20T15:10:42.000+0000"}]);
+    let in_hubspot = json!({"results": [{"id": "7001", "updatedAt": "2026-11-20T15:10:42.120Z", "archived": false,
+        "properties": {"lastname": "Ostrander", "city": "Port Ellery", "hs_merged_object_ids": "7002;7003"}}]});
     let mut sync = fixture("crates/provider-content/tests/fixtures/contentful-sync.json");
     // A link to the server of the request, whatever its address.
     sync["nextSyncUrl"] = json!("?sync_token=w5Z");
     let bodies = [
-        ('a', text("crates/provider-sso/tests/fixtures/auth0-user.json")),
+        ('a', text("crates/connectors/tests/fixtures/auth0/user.json")),
         ('A', entry.to_string()),
-        ('e', text("crates/provider-sso/tests/fixtures/entra-user.json")),
-        ('E', entra_sign_in().to_string()),
-        ('o', text("crates/provider-sso/tests/fixtures/okta-user.json")),
+        ('e', text("crates/connectors/tests/fixtures/entra/user.json")),
+        ('o', text("crates/connectors/tests/fixtures/okta/user.json")),
         ('O', json!([sign_on]).to_string()),
         ('l', json!([{"id": "00u1"}, {"id": "00u2", "status": "ACTIVE"}]).to_string()),
         ('c', text(SCIM_USER)),
-        ('s', text("crates/provider-identity/tests/fixtures/stripe-session.json")),
-        ('p', text("crates/provider-identity/tests/fixtures/persona-inquiry.json")),
-        ('p', text("crates/provider-identity/tests/fixtures/persona-inquiry-snake.json")),
+        ('s', text("crates/connectors/tests/fixtures/stripe/session.json")),
+        ('p', text("crates/connectors/tests/fixtures/persona/inquiry.json")),
+        ('p', text("crates/connectors/tests/fixtures/persona/inquiry-snake.json")),
         ('f', contact.to_string()),
+        ('h', in_hubspot.to_string()),
+        ('H', REFUSED_BY_HUBSPOT.to_owned()),
         ('t', sync.to_string()),
         ('T', sync["items"][0].to_string()),
         ('d', text("crates/provider-content/tests/fixtures/directus-items.json")),

@@ -1,11 +1,13 @@
 //! The answers of CRMs, for [`crate::check`].
 
 use axum::http::StatusCode;
-use provider_crm::{ChangesFrom, ContactWritten, CrmProvider as _, FetchedContact, ProviderError};
+use connectors::{
+    Batches as _, ChangesFrom, Fetched, Listing as _, ProviderError, Push as _, Records as _, Written,
+};
 use serde_json::{Map, Value, json};
 use time::macros::datetime;
 
-use crate::answers::{Answer, Place, Reading, UNREAD, changed, is_flag, is_number, listed};
+use crate::answers::{Answer, Place, Reading, changed, is_flag, is_number, listed, values_of};
 use crate::replies::{CONTACT, HUBSPOT_CONTACT, read, read_reply, write};
 
 /// Every answer that a connector of a CRM reads.
@@ -125,27 +127,24 @@ const REFUSED: &[Place] =
 
 fn contacts(body: &[u8]) -> Reading {
     let ids = [CONTACT.to_owned()];
-    contact(read(body, async |world| world.salesforce.fetch_contacts(&ids).await))
+    contact(read(body, async |world| world.salesforce.fetch_many(&ids).await))
 }
 
 /// The values of the one contact that was requested. One that is gone or hidden has none.
-fn contact(fetched: Result<Vec<FetchedContact>, ProviderError>) -> Reading {
+fn contact(fetched: Result<Vec<Fetched>, ProviderError>) -> Reading {
     match fetched.map_err(|error| error.to_string())?.as_slice() {
-        [FetchedContact::Found(contact)] => {
-            let mut values = serde_json::to_value(contact).unwrap().as_object().cloned().unwrap_or_default();
+        [Fetched::Found(contact)] => {
+            let mut values = values_of(contact);
             if let Some(Value::Object(parts)) = values.remove("mailing_address") {
                 values.extend(parts);
             }
-            values.insert("version".to_owned(), json!(contact.version.map(|at| at.to_string())));
-            values.insert(UNREAD.to_owned(), json!(contact.unread));
             Ok(values)
         }
-        [FetchedContact::Gone { merged_into }] => {
-            Ok([("gone".to_owned(), json!(true)), ("merged_into".to_owned(), json!(merged_into))]
-                .into_iter()
-                .collect())
+        [Fetched::Gone { merged_into }] => {
+            let values = [("gone", json!(true)), ("merged_into", json!(merged_into))];
+            Ok(values.map(|(name, value)| (name.to_owned(), value)).into_iter().collect())
         }
-        [FetchedContact::NotVisible] => Ok(Map::new()),
+        [Fetched::NotVisible] => Ok(Map::new()),
         other => panic!("{other:?}"),
     }
 }
@@ -154,7 +153,7 @@ fn contact(fetched: Result<Vec<FetchedContact>, ProviderError>) -> Reading {
 fn traces(body: &[u8]) -> Reading {
     let ids = [CONTACT.to_owned()];
     let fetched = read_reply(Some("[null]"), StatusCode::OK, body, async |world| {
-        world.salesforce.fetch_contacts(&ids).await
+        world.salesforce.fetch_many(&ids).await
     });
     contact(fetched)
 }
@@ -174,13 +173,13 @@ fn changes(body: &[u8]) -> Reading {
 }
 
 fn writes(body: &[u8]) -> Reading {
-    written(read(body, async |world| world.salesforce.upsert_contact(&write(CONTACT)).await))
+    written(read(body, async |world| world.salesforce.upsert(&write(CONTACT, "Email")).await))
 }
 
-fn written(written: Result<ContactWritten, ProviderError>) -> Reading {
-    let ContactWritten { id, created, refused } = written.map_err(|error| error.to_string())?;
+fn written(written: Result<Written, ProviderError>) -> Reading {
+    let Written { id, created, refused } = written.map_err(|error| error.to_string())?;
     let refused: Vec<String> =
-        refused.iter().map(|refused| format!("{} {}", refused.field.as_str(), refused.code)).collect();
+        refused.iter().map(|refused| format!("{} {}", refused.property, refused.code)).collect();
     let values = [("id", json!(id)), ("created", json!(created)), ("refused", json!(refused))];
     Ok(values.map(|(name, value)| (name.to_owned(), value)).into_iter().collect::<Map<_, _>>())
 }
@@ -255,6 +254,7 @@ const ALL_VALUES: &[&str] = &[
     "postal_code",
     "country",
     "version",
+    "etag",
 ];
 
 const HUBSPOT: &[Place] = &[
@@ -327,7 +327,7 @@ fn is_contact(value: &Value) -> bool {
 
 fn hubspot_contacts(body: &[u8]) -> Reading {
     let ids = [HUBSPOT_CONTACT.to_owned()];
-    contact(read(body, async |world| world.hubspot.fetch_contacts(&ids).await))
+    contact(read(body, async |world| world.hubspot.fetch_many(&ids).await))
 }
 
 /// A contact that is not among the living ones.
@@ -335,7 +335,7 @@ fn archived(body: &[u8]) -> Reading {
     let ids = [HUBSPOT_CONTACT.to_owned()];
     let missed = r#"{"results":[],"errors":[{"category":"OBJECT_NOT_FOUND","context":{"ids":["7001"]}}]}"#;
     contact(read_reply(Some(missed), StatusCode::OK, body, async |world| {
-        world.hubspot.fetch_contacts(&ids).await
+        world.hubspot.fetch_many(&ids).await
     }))
 }
 
@@ -349,7 +349,7 @@ fn hubspot_changes(body: &[u8]) -> Reading {
 }
 
 fn hubspot_writes(body: &[u8]) -> Reading {
-    written(read(body, async |world| world.hubspot.upsert_contact(&write(HUBSPOT_CONTACT)).await))
+    written(read(body, async |world| world.hubspot.upsert(&write(HUBSPOT_CONTACT, "email")).await))
 }
 
 fn hubspot_errors(body: &[u8]) -> Reading {

@@ -1,17 +1,16 @@
 //! The answers of identity-verification providers, for [`crate::check`].
 
-use provider_identity::{FetchedCase, IdentityProvider as _, ProviderError};
-use serde_json::json;
+use connectors::{Fetched, ProviderError, Records as _};
 
-use crate::answers::{Answer, Place, Reading, UNREAD};
+use crate::answers::{Answer, Place, Reading, values_of};
 use crate::corpus::fixture;
 use crate::replies::read;
 
 /// Every answer that a connector of an identity-verification provider reads.
 pub fn identity_answers() -> Vec<Answer> {
-    let session = fixture("crates/provider-identity/tests/fixtures/stripe-session.json");
-    let inquiry = fixture("crates/provider-identity/tests/fixtures/persona-inquiry.json");
-    let snake = fixture("crates/provider-identity/tests/fixtures/persona-inquiry-snake.json");
+    let session = fixture("crates/connectors/tests/fixtures/stripe/session.json");
+    let inquiry = fixture("crates/connectors/tests/fixtures/persona/inquiry.json");
+    let snake = fixture("crates/connectors/tests/fixtures/persona/inquiry-snake.json");
     vec![
         Answer::new("stripe session", session, stripe, STRIPE),
         Answer::new("persona inquiry", inquiry, persona, PERSONA),
@@ -75,21 +74,16 @@ const PERSONA_SNAKE: &[Place] = &[
 ];
 
 fn stripe(body: &[u8]) -> Reading {
-    case(read(body, async |world| world.stripe.fetch_case("vs_1QmHarbor0001AbCd").await))
+    case(read(body, async |world| world.stripe.fetch("vs_1QmHarbor0001AbCd", None).await))
 }
 
 fn persona(body: &[u8]) -> Reading {
-    case(read(body, async |world| world.persona.fetch_case("inq_zHarbor84ShbUyuwX6AzPSq").await))
+    case(read(body, async |world| world.persona.fetch("inq_zHarbor84ShbUyuwX6AzPSq", None).await))
 }
 
-fn case(fetched: Result<FetchedCase, ProviderError>) -> Reading {
+fn case(fetched: Result<Fetched, ProviderError>) -> Reading {
     match fetched.map_err(|error| error.to_string())? {
-        FetchedCase::Found(case) => {
-            let mut values = serde_json::to_value(&*case).unwrap().as_object().cloned().unwrap_or_default();
-            values.insert("version".to_owned(), json!(case.version.map(|at| at.to_string())));
-            values.insert(UNREAD.to_owned(), json!(case.unread));
-            Ok(values)
-        }
-        FetchedCase::Absent(absence) => panic!("{absence:?}"),
+        Fetched::Found(case) => Ok(values_of(&case)),
+        other => panic!("{other:?}"),
     }
 }

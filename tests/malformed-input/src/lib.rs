@@ -36,7 +36,7 @@ pub use mutation::mutated;
 pub use policy::policy_file;
 pub use replies::reply_body;
 pub use sso_answers::sso_answers;
-pub use webhooks::{webhook_any, webhook_stripe};
+pub use webhooks::{SENDERS, webhook_any, webhook_stripe};
 
 /// One reader of input from outside.
 #[derive(Debug, Clone, Copy)]

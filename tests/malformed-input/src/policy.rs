@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 use authority::{Policy, Profile, Role, SourceRecord, explain};
 use serde_json::json;
 
+const SOURCES: [&str; 5] = ["auth0", "okta", "salesforce", "scim", "stripe"];
+
 /// The records of a person who has one of every role.
 static RECORDS: LazyLock<Vec<SourceRecord>> = LazyLock::new(|| {
     let said = [
@@ -30,19 +32,19 @@ static RECORDS: LazyLock<Vec<SourceRecord>> = LazyLock::new(|| {
 /// the operator wrote it.
 pub fn policy_file(input: &[u8]) {
     let Ok(text) = str::from_utf8(input) else { return };
-    match Policy::parse(text) {
+    match Policy::parse(text, &SOURCES) {
         Ok(policy) => {
             for (field, _) in policy.fields() {
-                let _ = (explain(&policy, &RECORDS, field), policy.pushes(field));
+                let _ = (explain(&policy, &RECORDS, field), policy.pushes("salesforce", field));
             }
             for record in RECORDS.iter() {
                 let _ = policy.trusts_email_of(record);
             }
             let profile = Profile::compute(&policy, &RECORDS);
             for record in RECORDS.iter() {
-                let _ = profile.to_push(&policy, Some(record));
+                let _ = profile.to_push(&policy, &record.source, Some(record));
             }
-            assert_eq!(Policy::parse(text), Ok(policy));
+            assert_eq!(Policy::parse(text, &SOURCES), Ok(policy));
         }
         Err(error) => assert!(!error.faults.is_empty()),
     }

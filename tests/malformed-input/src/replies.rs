@@ -9,16 +9,12 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, StatusCode, Uri};
+use connectors::{
+    Auth0Client, Batches, EntraClient, Fetched, FoundSignIn, HubSpotClient, OktaClient, Page, PersonaClient,
+    ProviderError, Push, RecordWrite, Records, SalesforceClient, ScimClient, SignIns, StripeClient, Written,
+};
 use provider_content::{
     ChangesError, ChangesPage, ContentProvider, ContentfulClient, DirectusClient, FetchedItem, ItemKey,
-};
-use provider_crm::{
-    ContactField, ContactWrite, ContactWritten, CrmProvider, FetchedContact, HubSpotClient, ProviderError,
-    SalesforceClient,
-};
-use provider_identity::{FetchedCase, IdentityProvider, PersonaClient, StripeClient};
-use provider_sso::{
-    Auth0Client, EntraClient, FetchedUser, FoundSignIn, OktaClient, Page, ScimClient, SsoProvider,
 };
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -28,14 +24,13 @@ use crate::events::{auth0, entra, hubspot, is_id, okta, persona, salesforce, sci
 use crate::marker::{planted, says_nothing};
 
 /// The calls, in the order of an input's first byte.
-pub(crate) const QUESTIONS: [char; 19] =
-    ['a', 'A', 'o', 'O', 'c', 's', 'p', 'f', 'w', 'r', 'l', 't', 'T', 'd', 'D', 'h', 'H', 'e', 'E'];
+pub(crate) const QUESTIONS: [char; 18] =
+    ['a', 'A', 'o', 'O', 'c', 's', 'p', 'f', 'w', 'r', 'l', 't', 'T', 'd', 'D', 'e', 'h', 'H'];
 
 pub(crate) const CONTACT: &str = "0037Q00000HbKmTQAV";
 pub(crate) const HUBSPOT_CONTACT: &str = "7001";
 
 pub(crate) const ENTRA_USER: &str = "3c9a1f70-5b2e-4d11-9a0c-7e6f10c2d4b8";
-pub(crate) const ENTRA_SIGN_IN: &str = "66ea54eb-6301-4ee5-be62-ff5a759b0100";
 
 const TOKEN: &str = r#"{"access_token":"t","token_type":"Bearer","expires_in":86400}"#;
 
@@ -112,24 +107,23 @@ impl World {
         self.will_reply(None, status, answer);
         self.runtime.block_on(async {
             match question {
-                'a' => user(self.auth0.fetch_user("auth0|1", None).await),
+                'a' => record(self.auth0.fetch("auth0|1", None).await),
                 'A' => sign_in(self.auth0.fetch_sign_in("1").await),
-                'e' => user(self.entra.fetch_user(ENTRA_USER, None).await),
-                'E' => sign_in(self.entra.fetch_sign_in(ENTRA_SIGN_IN).await),
-                'o' => user(self.okta.fetch_user("00u1", None).await),
+                'e' => record(self.entra.fetch(ENTRA_USER, None).await),
+                'o' => record(self.okta.fetch("00u1", None).await),
                 'O' => sign_in(self.okta.fetch_sign_in("1").await),
                 'l' => listed(self.okta.list_users(None).await),
-                'c' => user(self.scim.fetch_user("1", None).await),
-                's' => case(self.stripe.fetch_case("vs_1").await),
+                'c' => record(self.scim.fetch("1", None).await),
+                's' => record(self.stripe.fetch("vs_1", None).await),
                 't' => changes(self.contentful.changed_since(None).await),
                 'T' => content(self.contentful.fetch_item(&key("entry")).await),
                 'd' => changes(self.directus.changed_since(None).await),
                 'D' => content(self.directus.fetch_item(&key("articles")).await),
-                'p' => case(self.persona.fetch_case("inq_1").await),
-                'f' => contacts(self.salesforce.fetch_contacts(&[CONTACT.to_owned()]).await),
-                'h' => contacts(self.hubspot.fetch_contacts(&[HUBSPOT_CONTACT.to_owned()]).await),
-                'H' => written(self.hubspot.upsert_contact(&write(HUBSPOT_CONTACT)).await),
-                _ => written(self.salesforce.upsert_contact(&write(CONTACT)).await),
+                'p' => record(self.persona.fetch("inq_1", None).await),
+                'f' => contacts(self.salesforce.fetch_many(&[CONTACT.to_owned()]).await),
+                'h' => contacts(self.hubspot.fetch_many(&[HUBSPOT_CONTACT.to_owned()]).await),
+                'H' => written(self.hubspot.upsert(&write(HUBSPOT_CONTACT, "email")).await),
+                _ => written(self.salesforce.upsert(&write(CONTACT, "Email")).await),
             }
         });
     }
@@ -165,26 +159,33 @@ pub fn reply_body(input: &[u8]) {
     }
 }
 
-pub(crate) fn write(contact: &str) -> ContactWrite {
-    let fields = [(ContactField::Email, Some("a@example.org".to_owned()))].into();
-    ContactWrite { id: Some(contact.to_owned()), external_key: "P-1".to_owned(), fields }
+/// A value for one property of this record.
+pub(crate) fn write(id: &str, property: &str) -> RecordWrite {
+    let values = [(property.to_owned(), Some("a@example.org".to_owned()))].into();
+    RecordWrite { id: Some(id.to_owned()), external_key: "P-1".to_owned(), values }
 }
 
-fn written(written: Result<ContactWritten, ProviderError>) {
+fn written(written: Result<Written, ProviderError>) {
     match written {
-        Ok(written) => is_id(&written.id),
+        Ok(written) => {
+            is_id(&written.id);
+            // One that was sent, whatever the answer calls it.
+            assert!(written.refused.iter().all(|refused| ["Email", "email"].contains(&&*refused.property)));
+        }
         Err(error) => says_nothing(&error),
     }
 }
 
-fn user(fetched: Result<FetchedUser, ProviderError>) {
+fn record(fetched: Result<Fetched, ProviderError>) {
     match fetched {
-        Ok(FetchedUser::Found(user)) => {
-            is_id(&user.id);
-            user.identities.iter().for_each(|identity| is_id(&identity.subject));
+        Ok(Fetched::Found(record)) => {
+            is_id(&record.id);
+            let identities = record.account.iter().flat_map(|account| &account.identities);
+            identities.for_each(|identity| is_id(&identity.subject));
         }
-        Ok(FetchedUser::NotModified) => panic!("nothing is known yet"),
-        Ok(FetchedUser::Absent(_)) => {}
+        Ok(Fetched::NotModified) => panic!("nothing is known yet"),
+        Ok(Fetched::Gone { merged_into }) => merged_into.iter().for_each(|id| is_id(id)),
+        Ok(Fetched::NotFound | Fetched::NotVisible) => {}
         Err(error) => says_nothing(&error),
     }
 }
@@ -208,19 +209,11 @@ fn sign_in(fetched: Result<FoundSignIn, ProviderError>) {
     }
 }
 
-fn case(fetched: Result<FetchedCase, ProviderError>) {
-    match fetched {
-        Ok(FetchedCase::Found(case)) => is_id(&case.id),
-        Ok(FetchedCase::Absent(_)) => {}
-        Err(error) => says_nothing(&error),
-    }
-}
-
-fn contacts(fetched: Result<Vec<FetchedContact>, ProviderError>) {
+fn contacts(fetched: Result<Vec<Fetched>, ProviderError>) {
     match fetched.as_deref() {
-        Ok([FetchedContact::Found(contact)]) => is_id(&contact.id),
-        Ok([FetchedContact::NotVisible]) => {}
-        Ok([FetchedContact::Gone { merged_into }]) => merged_into.iter().for_each(|id| is_id(id)),
+        Ok([Fetched::Found(contact)]) => is_id(&contact.id),
+        Ok([Fetched::NotVisible]) => {}
+        Ok([Fetched::Gone { merged_into }]) => merged_into.iter().for_each(|id| is_id(id)),
         Ok(_) => panic!("one contact was requested"),
         Err(error) => says_nothing(error),
     }

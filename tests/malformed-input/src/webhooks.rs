@@ -15,17 +15,70 @@ use base64::engine::general_purpose::STANDARD;
 use event_bus::{BusEntry, BusError, EntryError, EventBus};
 use event_contract::{Envelope, IngressChange, IngressEvent};
 use postgres_store::Store;
-use provider_webhook::Keys;
 use serde_json::value::RawValue;
 use settings::Reader;
 use time::OffsetDateTime;
 use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
-use webhook_ingress::{IngressSettings, Intake, router, webhooks};
+use webhook_ingress::{IngressSettings, Intake, router};
 
 use crate::events::{is_id, is_readable};
 use crate::marker::{MARKER, planted};
 use crate::signature::{PUBLIC_URL, SECRET_IN_BODY, sign};
+
+/// Whose webhooks are accepted: a source of each connector that has some, named after it, and the senders that are no source.
+pub const SENDERS: [&str; 9] =
+    ["auth0", "contentful", "entra", "hubspot", "okta", "persona", "scim", "standard-webhooks", "stripe"];
+
+const SOURCES: &str = r#"
+[sources.auth0]
+role = "sso"
+connector = "auth0"
+url = "https://auth0.example"
+client_id = "none"
+client_secret = { secret = "none" }
+webhook_secrets = [{ secret = "webhook" }]
+
+[sources.entra]
+role = "sso"
+connector = "entra"
+tenant_id = "9f4c31d2-0b1a-4c6e-8f57-2d90a1b3c4e5"
+client_id = "none"
+client_secret = { secret = "none" }
+webhook_secrets = [{ secret = "webhook" }]
+
+[sources.hubspot]
+role = "crm"
+connector = "hubspot"
+token = { secret = "none" }
+webhook_secrets = [{ secret = "webhook" }]
+
+[sources.okta]
+role = "sso"
+connector = "okta"
+url = "https://okta.example"
+api_token = { secret = "none" }
+webhook_secrets = [{ secret = "webhook" }]
+
+[sources.persona]
+role = "identity"
+connector = "persona"
+api_key = { secret = "none" }
+webhook_secrets = [{ secret = "webhook" }]
+
+[sources.scim]
+role = "sso"
+connector = "scim"
+url = "https://scim.example"
+token = { secret = "none" }
+webhook_secrets = [{ secret = "webhook" }]
+
+[sources.stripe]
+role = "identity"
+connector = "stripe"
+api_key = { secret = "none" }
+webhook_secrets = [{ secret = "webhook" }]
+"#;
 
 /// A bus that accepts everything.
 #[derive(Clone, Default)]
@@ -52,14 +105,17 @@ struct Ingress {
 impl Ingress {
     fn new() -> Self {
         let secret = format!("{:032x}", rand::random::<u128>());
-        let secrets = webhooks().map(|webhook| match webhook.keys {
-            Keys::Text => (webhook.secrets.name, secret.clone()),
-            Keys::Base64 => (webhook.secrets.name, format!("whsec_{}", STANDARD.encode(&secret))),
-        });
-        let limits = [("COPPICE_PUBLIC_URL", PUBLIC_URL), ("COPPICE_REQUESTS_PER_SECOND", "100000")];
-        let limits = limits.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let all = secrets.into_iter().map(|(name, value)| (name.to_owned(), value)).chain(limits);
-        let settings: IngressSettings = Reader::from_variables(all).load().unwrap();
+        let encoded = format!("whsec_{}", STANDARD.encode(&secret));
+        let settings = [
+            ("COPPICE_CONFIG", SOURCES),
+            ("COPPICE_SECRET_WEBHOOK", &secret),
+            ("COPPICE_CONTENTFUL_WEBHOOK_SECRETS", &secret),
+            ("COPPICE_STANDARD_WEBHOOKS_SECRETS", &encoded),
+            ("COPPICE_PUBLIC_URL", PUBLIC_URL),
+            ("COPPICE_REQUESTS_PER_SECOND", "100000"),
+        ];
+        let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let settings: IngressSettings = Reader::from_variables(settings).load().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let taken = Taken::default();
         let entered = runtime.enter();
@@ -116,7 +172,7 @@ impl Webhook {
         let mut rest = lines.next()?;
         let mut words = first.splitn(3, ' ');
         let named = words.next()?;
-        let provider = webhooks().into_iter().find(|webhook| webhook.name == named)?.name;
+        let provider = SENDERS.into_iter().find(|sender| *sender == named)?;
         let signed = words.next()? == "signed";
         let now = || {
             let seconds = OffsetDateTime::now_utc().unix_timestamp();

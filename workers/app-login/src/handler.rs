@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use event_contract::{Envelope, Hop, TraceContext};
+use anyhow::Context;
+use authority::Role;
+use connectors::{FoundSignIn, ProviderError, SignIn, SignInEvent, Source};
+use event_contract::{Envelope, Hop, TraceContext, UnreadableEvent};
 use postgres_store::{Announce, Login, ReadingResult, Store};
-use provider_sso::{FoundSignIn, SignIn, SsoProvider};
-use record_sync::{RecordSync, Reread, SsoRecords, announce, from_provider, from_store};
+use record_sync::{RecordSync, RecordUnit, Reread, SourceRecords, announce, from_provider, from_store};
 use worker_runtime::{Cause, Demand, Failure, Handler, Outcome, Probed, Reading, Refetch, Refusal};
 
 use crate::sign_in_key::SignInKey;
@@ -23,8 +25,8 @@ const MISSING_ENTRY_IS_GONE_AFTER: Duration = Duration::from_secs(30);
 const LAG: Duration = Duration::from_secs(2);
 
 /// The handler: counts sign-ins, and reads users that the database does not have.
-pub struct SignIns<P> {
-    users: RecordSync<SsoRecords<P>>,
+pub struct SignIns {
+    users: RecordSync<Users>,
     unknown: UnknownUsers,
     store: Store,
 }
@@ -65,15 +67,42 @@ impl Reason {
     }
 }
 
-impl<P: SsoProvider> SignIns<P> {
-    /// Creates a handler that reads from `provider` and writes to `store`.
-    pub fn new(provider: P, store: Store) -> Self {
-        let users = RecordSync::new(SsoRecords(provider), store.clone());
-        Self { users, unknown: UnknownUsers::default(), store }
+/// The users, as the unit reads them.
+struct Users;
+
+impl RecordUnit for Users {
+    const NAME: &'static str = "app-login";
+    const ROLE: Role = Role::Sso;
+}
+
+impl SignIns {
+    /// Creates a handler that reads from `source` and writes to `store`.
+    ///
+    /// # Errors
+    /// When the source is no identity provider, or has no log of sign-ins.
+    pub fn new(source: Source, store: Store) -> anyhow::Result<Self> {
+        Users::check(&source)?;
+        let name = source.name().to_owned();
+        source.records.sign_ins().with_context(|| format!("{name} has no log of sign-ins"))?;
+        let users = RecordSync::new(SourceRecords::new(source), store.clone());
+        Ok(Self { users, unknown: UnknownUsers::default(), store })
     }
 
-    fn provider(&self) -> &P {
-        &self.users.source().0
+    fn source(&self) -> &Source {
+        self.users.source().source()
+    }
+
+    fn read_sign_in(&self, envelope: &Envelope) -> Result<SignInEvent, UnreadableEvent> {
+        let origin = self.source().events.origin(envelope)?;
+        let log = self.source().records.sign_ins();
+        log.map_or(Ok(SignInEvent::Ignored), |log| log.read_sign_in(envelope, origin))
+    }
+
+    async fn fetch_sign_in(&self, event_id: &str) -> Result<FoundSignIn, ProviderError> {
+        match self.source().records.sign_ins() {
+            Some(log) => log.fetch_sign_in(event_id).await,
+            None => Ok(FoundSignIn::Missing),
+        }
     }
 
     /// The users among `users` that the database does not have, each with a ticket drawn before the read.
@@ -139,8 +168,8 @@ impl<P: SsoProvider> SignIns<P> {
     }
 }
 
-impl<P: SsoProvider> Handler for SignIns<P> {
-    const NAME: &'static str = "app-login";
+impl Handler for SignIns {
+    const NAME: &'static str = Users::NAME;
     type Subject = SignInKey;
     type Ticket = Option<UnknownUser>;
     type Fetched = FetchedSignIn;
@@ -150,7 +179,7 @@ impl<P: SsoProvider> Handler for SignIns<P> {
     }
 
     fn read(&self, envelope: &Envelope) -> Result<Reading<SignInKey>, Refusal> {
-        let event = self.provider().read_sign_in(envelope).map_err(Refusal::unreadable)?;
+        let event = self.read_sign_in(envelope).map_err(Refusal::unreadable)?;
         let demand = |subject| Demand { subject, not_before: None, removed: false };
         let cause = Cause { event_id: envelope.id, hop: Hop::OUTSIDE, trace: TraceContext::start() };
         Ok(Reading { cause, demands: SignInKey::of(event).map(demand).into_iter().collect() })
@@ -172,7 +201,7 @@ impl<P: SsoProvider> Handler for SignIns<P> {
             // A log entry never changes, so a whole entry in the event is not read again.
             Some(sign_in) => (sign_in, unknown),
             None => {
-                let entry = self.provider().fetch_sign_in(refetch.subject.event_id()).await;
+                let entry = self.fetch_sign_in(refetch.subject.event_id()).await;
                 let sign_in = match entry.map_err(|error| from_provider(&error))? {
                     FoundSignIn::Found(sign_in) => sign_in,
                     // An entry never changes.

@@ -1,16 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 mod handler;
-mod settings;
 mod sign_in_key;
 mod unknown_users;
 
+use connectors::Source;
 use postgres_store::Store;
-use provider_sso::SsoClient;
 use worker_process::Worker;
 
 pub use handler::{FetchedSignIn, Reason, SignIns};
-pub use settings::SsoSettings;
 pub use sign_in_key::SignInKey;
 pub use unknown_users::{UnknownUser, UserAnswer};
 
@@ -19,12 +17,11 @@ pub use unknown_users::{UnknownUser, UserAnswer};
 pub struct AppLogin;
 
 impl Worker for AppLogin {
-    type Handler = SignIns<SsoClient>;
-    type Settings = SsoSettings;
+    type Handler = SignIns;
 
     const ABOUT: &'static str = "Counts who signs in to which application";
 
-    fn handler(settings: SsoSettings, store: Store) -> anyhow::Result<Self::Handler> {
-        Ok(SignIns::new(settings.connect()?, store))
+    fn handler(source: Source, store: Store) -> anyhow::Result<Self::Handler> {
+        SignIns::new(source, store)
     }
 }

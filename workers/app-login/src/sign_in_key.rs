@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use provider_sso::{SignIn, SignInEvent};
+use connectors::{SignIn, SignInEvent};
 use time::OffsetDateTime;
 
 /// One sign-in: IDs and a time. Two deliveries of one event have equal keys, so the runtime coalesces them.

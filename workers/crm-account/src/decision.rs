@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use authority::{Field, Policy, Status};
+use authority::{Field, Status};
 use postgres_store::{CrmView, MOST_REPEATS, is_another_person};
-use provider_crm::{ContactField, ContactWrite};
 
 /// The usual time for writing a contact and reading it again.
 const ROUND_TRIP: Duration = Duration::from_secs(3);
@@ -32,32 +31,35 @@ pub(crate) enum Decision {
     Write(Write),
 }
 
+/// A write to one record of the source. Without fields, only our key is written.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Write {
-    pub(crate) contact: ContactWrite,
-    pub(crate) pushed: BTreeMap<Field, String>,
+    /// The source's ID of the record. `None`: it is found by our key, or created.
+    pub(crate) id: Option<String>,
+    /// The values to push.
+    pub(crate) fields: BTreeMap<Field, String>,
 }
 
 impl std::fmt::Debug for Write {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // No value: the fields are personal.
-        f.debug_struct("Write").field("id", &self.contact.id).finish_non_exhaustive()
+        f.debug_struct("Write").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
 /// `age`: how long ago the message was sent.
-pub(crate) fn decide(view: &CrmView, policy: &Policy, age: Duration) -> Decision {
+pub(crate) fn decide(view: &CrmView, target: &str, age: Duration) -> Decision {
     // A person without an account at the identity provider gets no contact.
     if !matches!(view.profile.status, Status::Active | Status::Blocked) {
         return release_key(view);
     }
-    let fields = view.profile.to_push(policy, view.contact.as_ref());
+    let policy = &*view.policy;
+    let fields = view.profile.to_push(policy, target, view.contact.as_ref());
     let hash = view.push_key.hash_of_push(policy, view.person_id, &fields);
     let pushed = view.pushed.as_ref();
-    let key = view.person_id.to_string();
     let id = match (&view.contact, pushed) {
         (Some(contact), _) => {
-            if fields.is_empty() && view.contact_key.as_ref() == Some(&key) {
+            if fields.is_empty() && view.contact_key == Some(view.person_id.to_string()) {
                 return Decision::Nothing;
             }
             Some(contact.external_id.clone())
@@ -83,8 +85,7 @@ pub(crate) fn decide(view: &CrmView, policy: &Policy, age: Duration) -> Decision
     if pushed.is_some_and(|pushed| pushed.hash == hash && pushed.times >= MOST_REPEATS) {
         return Decision::Contested;
     }
-    let contact = ContactWrite { id, external_key: key, fields: contact_fields(&fields) };
-    Decision::Write(Write { contact, pushed: fields })
+    Decision::Write(Write { id, fields })
 }
 
 /// Removes another person's key from the contact of a person without an account.
@@ -94,44 +95,16 @@ fn release_key(view: &CrmView) -> Decision {
     if !is_another_person(view.contact_key.as_deref(), view.person_id) {
         return Decision::Nothing;
     }
-    let id = Some(contact.external_id.clone());
-    let external_key = view.person_id.to_string();
-    let contact = ContactWrite { id, external_key, fields: BTreeMap::new() };
-    Decision::Write(Write { contact, pushed: BTreeMap::new() })
-}
-
-fn contact_fields(fields: &BTreeMap<Field, String>) -> BTreeMap<ContactField, Option<String>> {
-    // The worker does not start with a policy that pushes any other field.
-    fields.iter().filter_map(|(field, value)| Some((written(field)?, Some(value.clone())))).collect()
-}
-
-/// Checks that the CRM has a field for each one that the policy pushes.
-pub(crate) fn check_pushed(policy: &Policy) -> anyhow::Result<()> {
-    let unwritten = policy.pushed().filter(|field| written(field).is_none());
-    let faults: Vec<String> =
-        unwritten.map(|field| format!("crm.push: {field} cannot be written to this CRM")).collect();
-    anyhow::ensure!(faults.is_empty(), "policy cannot be used:\n  {}", faults.join("\n  "));
-    Ok(())
-}
-
-const WRITTEN: [ContactField; 5] = [
-    ContactField::GivenName,
-    ContactField::FamilyName,
-    ContactField::Email,
-    ContactField::Phone,
-    ContactField::Birthdate,
-];
-
-/// The contact's field that a person's field is written to. They have the same name.
-fn written(field: &Field) -> Option<ContactField> {
-    WRITTEN.into_iter().find(|written| written.as_str() == field.as_str())
+    Decision::Write(Write { id: Some(contact.external_id.clone()), fields: BTreeMap::new() })
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
-    use authority::{Profile, Role, SourceRecord};
+    use std::sync::Arc;
+
+    use authority::{Policy, Profile, Role, SourceRecord};
     use postgres_store::{PUSH_KEY_BYTES, PushKey, Pushed};
     use uuid::Uuid;
 
@@ -142,6 +115,10 @@ mod tests {
     const PERSON: Uuid = Uuid::from_u128(7);
 
     const KEY: PushKey = PushKey::new([7; PUSH_KEY_BYTES]);
+
+    fn policy() -> Policy {
+        Policy::parse(r#"push.salesforce.fields = ["email", "phone"]"#, &["salesforce"]).unwrap()
+    }
 
     fn record(source: &str, role: Role, refetches: &str) -> SourceRecord {
         let (source, external_id) = (source.to_owned(), String::from("003"));
@@ -157,7 +134,7 @@ mod tests {
         CrmView {
             person_id: PERSON,
             revision: 1,
-            profile: Profile::compute(&Policy::default(), &records),
+            profile: Profile::compute(&policy(), &records),
             contact,
             contact_key: key.map(str::to_owned),
             contact_deleted: false,
@@ -165,17 +142,18 @@ mod tests {
             key_elsewhere: false,
             pushed: None,
             push_key: KEY,
+            policy: Arc::new(policy()),
         }
     }
 
     fn hash_of_email(email: &str) -> Vec<u8> {
         let fields = BTreeMap::from([(Field::email().clone(), email.to_owned())]);
-        KEY.hash_of_push(&Policy::default(), PERSON, &fields)
+        KEY.hash_of_push(&policy(), PERSON, &fields)
     }
 
     fn id_to_write(view: &CrmView) -> Option<Option<String>> {
-        match decide(view, &Policy::default(), NEW) {
-            Decision::Write(write) => Some(write.contact.id),
+        match decide(view, "salesforce", NEW) {
+            Decision::Write(write) => Some(write.id),
             Decision::Nothing | Decision::Later(_) | Decision::Contested => None,
         }
     }
@@ -203,26 +181,10 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_that_pushes_a_field_without_a_place_in_the_crm_is_refused() {
-        check_pushed(&Policy::default()).unwrap();
-        let text = r#"
-            [fields.preferred_language]
-            type = "code"
-            from = ["sso"]
-            [crm]
-            push = ["email", "preferred_language", "display_name"]
-        "#;
-        let refused = check_pushed(&Policy::parse(text).unwrap()).unwrap_err().to_string();
-        let expected = "policy cannot be used:\n  crm.push: display_name cannot be written to this CRM\n  \
-                        crm.push: preferred_language cannot be written to this CRM";
-        assert_eq!(refused, expected);
-    }
-
-    #[test]
     fn one_contact_loses_a_key_before_another_gets_it() {
         let mut waiting = view(None, None);
         waiting.key_elsewhere = true;
-        let after = |secs| decide(&waiting, &Policy::default(), Duration::from_secs(secs));
+        let after = |secs| decide(&waiting, "salesforce", Duration::from_secs(secs));
         assert_eq!(after(0), Decision::Later(Duration::from_secs(3)));
         assert_eq!(after(20), Decision::Later(Duration::from_secs(20)), "twice as long each time");
         assert_eq!(
@@ -263,7 +225,7 @@ mod tests {
             let (external_id, hash) = (String::from("003"), hash.clone());
             let pushed = Some(Pushed { external_id, hash, times: 3, just_now: false, read_since });
             let view = CrmView { pushed, ..view(Some(r#"{"email": "a@crm"}"#), None) };
-            decide(&view, &Policy::default(), NEW)
+            decide(&view, "salesforce", NEW)
         };
         assert_eq!(after(false), Decision::Nothing, "the contact may have them");
         assert_eq!(after(true), Decision::Contested, "it was read, and has others");
@@ -281,7 +243,7 @@ mod tests {
         });
         let waiting = CrmView { pushed, ..view(Some(r#"{"email": "a@crm"}"#), None) };
         for age in [0, 60, 7200] {
-            let decision = decide(&waiting, &Policy::default(), Duration::from_secs(age));
+            let decision = decide(&waiting, "salesforce", Duration::from_secs(age));
             assert_eq!(decision, Decision::Later(ROUND_TRIP), "the age of the message does not matter");
         }
     }
@@ -299,7 +261,7 @@ mod tests {
             });
             CrmView { pushed, ..view(Some(r#"{"email": "a@crm"}"#), None) }
         };
-        assert!(matches!(decide(&changed_back(2), &Policy::default(), NEW), Decision::Write(_)));
-        assert_eq!(decide(&changed_back(3), &Policy::default(), NEW), Decision::Contested);
+        assert!(matches!(decide(&changed_back(2), "salesforce", NEW), Decision::Write(_)));
+        assert_eq!(decide(&changed_back(3), "salesforce", NEW), Decision::Contested);
     }
 }

@@ -3,19 +3,20 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use authority::Field;
+use authority::{Field, Policy};
+use connectors::{ProviderError, RecordWrite, Source, Written};
 use event_contract::{Announcement, Envelope, EventKind};
 use postgres_store::{Announce, CrmView, Store, WrittenContact};
-use provider_crm::{ContactWritten, CrmProvider, ProviderError, RefusedField};
 use record_sync::{announce, from_provider, from_store};
 use uuid::Uuid;
 use worker_runtime::{Cause, Demand, Failure, Handler, Outcome, Probed, Reading, Refetch, Refusal};
 
 use crate::decision::{Decision, decide};
+use crate::properties::Properties;
 
-/// The handler. It works with every CRM connector.
-pub struct CrmAccountHandler<P> {
-    crm: P,
+/// The handler. It works with every source that accepts our values.
+pub struct CrmAccountHandler {
+    crm: Source,
     store: Store,
 }
 
@@ -32,29 +33,46 @@ pub enum Push {
     Gone,
 }
 
-impl<P: CrmProvider> CrmAccountHandler<P> {
+impl CrmAccountHandler {
     /// Creates a handler that reads from `store` and writes to `crm`.
-    pub const fn new(crm: P, store: Store) -> Self {
-        Self { crm, store }
+    ///
+    /// # Errors
+    /// When the source accepts no values, or not those that the policy pushes.
+    pub fn new(crm: Source, store: Store) -> anyhow::Result<Self> {
+        let Some(push) = crm.records.push() else { anyhow::bail!("{} accepts no values", crm.name()) };
+        Properties::of(&store.policy(), crm.name(), push)?;
+        Ok(Self { crm, store })
     }
-}
 
-impl<P: CrmProvider> CrmAccountHandler<P> {
+    fn target(&self) -> Result<&dyn connectors::Push, Failure> {
+        // `new` has seen it.
+        let none = || Failure::Ours { class: "config", detail: String::from("the source accepts no values") };
+        self.crm.records.push().ok_or_else(none)
+    }
+
+    /// By the policy of the view: a newer version of `coppice.toml` may push other fields.
+    fn properties(&self, policy: &Policy) -> Result<Properties, Failure> {
+        let unusable = |error: anyhow::Error| Failure::Ours { class: "config", detail: error.to_string() };
+        Properties::of(policy, self.crm.name(), self.target()?).map_err(unusable)
+    }
+
     /// What became of the pushed values. If the CRM refused some, the others are recorded, and the message fails.
     async fn written(
         &self,
         view: &CrmView,
+        properties: &Properties,
         push_ticket: i64,
         announce: Announce,
-        ContactWritten { id, refused, .. }: ContactWritten,
+        Written { id, refused, .. }: Written,
         mut accepted: BTreeMap<Field, String>,
     ) -> Result<Push, Failure> {
-        refused.iter().for_each(|refused| drop(accepted.remove(refused.field.as_str())));
+        let refused: Vec<_> = refused.iter().filter_map(|refused| properties.refused(refused)).collect();
+        refused.iter().for_each(|(field, _)| drop(accepted.remove(*field)));
         let written = WrittenContact {
             person_id: view.person_id,
             revision: view.revision,
             external_id: id,
-            pushed_hash: view.push_key.hash_of_push(self.store.policy(), view.person_id, &accepted),
+            pushed_hash: view.push_key.hash_of_push(&view.policy, view.person_id, &accepted),
             push_ticket,
             announce,
         };
@@ -68,27 +86,26 @@ impl<P: CrmProvider> CrmAccountHandler<P> {
     }
 
     async fn record(&self, written: &[WrittenContact]) -> Result<(), Failure> {
-        let recorded = self.store.record_crm_accounts(self.crm.source(), written).await;
+        let recorded = self.store.record_crm_accounts(self.crm.name(), written).await;
         recorded.map_err(|error| from_store(&error))
     }
 }
 
 /// The reason for which a message fails whose other values were written.
-fn refusal(refused: &[RefusedField]) -> Failure {
-    let named: Vec<String> =
-        refused.iter().map(|refused| format!("{} ({})", refused.field.as_str(), refused.code)).collect();
+fn refusal(refused: &[(&Field, &'static str)]) -> Failure {
+    let named: Vec<String> = refused.iter().map(|(field, code)| format!("{field} ({code})")).collect();
     let detail = format!("the CRM does not accept {}; it has all other values", named.join(", "));
     Failure::Rejected { class: "provider_refused", detail, names_record: true }
 }
 
-impl<P: CrmProvider> Handler for CrmAccountHandler<P> {
+impl Handler for CrmAccountHandler {
     const NAME: &'static str = "crm-account";
     type Subject = Uuid;
     type Ticket = Option<CrmView>;
     type Fetched = Push;
 
     fn upstream(&self) -> &str {
-        self.crm.source()
+        self.crm.name()
     }
 
     fn read(&self, envelope: &Envelope) -> Result<Reading<Uuid>, Refusal> {
@@ -106,7 +123,7 @@ impl<P: CrmProvider> Handler for CrmAccountHandler<P> {
 
     async fn prepare(&self, subjects: &[Uuid]) -> Result<Vec<Option<CrmView>>, Failure> {
         // The runtime has received the last message about each of these persons.
-        let views = self.store.crm_views(self.crm.source(), subjects).await;
+        let views = self.store.crm_views(self.crm.name(), subjects).await;
         let mut views = views.map_err(|error| from_store(&error))?;
         Ok(subjects.iter().map(|person| views.remove(person)).collect())
     }
@@ -114,7 +131,7 @@ impl<P: CrmProvider> Handler for CrmAccountHandler<P> {
     async fn fetch(&self, refetch: &Refetch<Uuid>, view: Option<CrmView>) -> Result<Push, Failure> {
         // The person does not exist, or was merged. A merge also announces the person that remains.
         let Some(view) = view else { return Ok(Push::Nothing) };
-        let write = match decide(&view, self.store.policy(), refetch.age()) {
+        let write = match decide(&view, self.crm.name(), refetch.age()) {
             Decision::Nothing => return Ok(Push::Nothing),
             Decision::Later(wait) => return Ok(Push::Later(wait)),
             Decision::Contested => {
@@ -123,13 +140,16 @@ impl<P: CrmProvider> Handler for CrmAccountHandler<P> {
             }
             Decision::Write(write) => write,
         };
+        let properties = self.properties(&view.policy)?;
         let announce = announce(refetch.cause)?;
-        let contact = write.contact.id.as_ref().unwrap_or(&write.contact.external_key);
+        let contact = write.id.clone().unwrap_or_else(|| view.person_id.to_string());
         let remembered =
-            self.store.remember_pushed(self.crm.source(), contact, &view.push_key, &write.pushed).await;
+            self.store.remember_pushed(self.crm.name(), &contact, &view.push_key, &write.fields).await;
         let push_ticket = remembered.map_err(|error| from_store(&error))?;
-        match self.crm.upsert_contact(&write.contact).await {
-            Ok(answer) => self.written(&view, push_ticket, announce, answer, write.pushed).await,
+        let values = properties.values(&write.fields);
+        let record = RecordWrite { id: write.id, external_key: view.person_id.to_string(), values };
+        match self.target()?.upsert(&record).await {
+            Ok(answer) => self.written(&view, &properties, push_ticket, announce, answer, write.fields).await,
             Err(ProviderError::Invalid { status: 404 }) => Ok(Push::Gone),
             Err(error) => Err(from_provider(&error)),
         }
@@ -161,7 +181,7 @@ impl<P: CrmProvider> Handler for CrmAccountHandler<P> {
 
     async fn probe(&self) -> Result<Probed, Failure> {
         // Nothing is written for a probe: that the CRM answers does not show that it takes what the worker writes.
-        self.crm.ping().await.map_err(|error| from_provider(&error))?;
+        self.crm.records.ping().await.map_err(|error| from_provider(&error))?;
         Ok(Probed::Answers)
     }
 }

@@ -2,27 +2,24 @@
 
 mod decision;
 mod handler;
-mod settings;
+mod properties;
 
+use connectors::Source;
 use postgres_store::Store;
-use provider_crm::CrmClient;
 use worker_process::Worker;
 
 pub use handler::{CrmAccountHandler, Push};
-pub use settings::CrmSettings;
 
 /// The worker that the binary runs.
 #[derive(Debug, Clone, Copy)]
 pub struct CrmAccount;
 
 impl Worker for CrmAccount {
-    type Handler = CrmAccountHandler<CrmClient>;
-    type Settings = CrmSettings;
+    type Handler = CrmAccountHandler;
 
-    const ABOUT: &'static str = "Pushes to the CRM the values that other sources know better";
+    const ABOUT: &'static str = "Pushes to a source the values that other sources know better";
 
-    fn handler(settings: CrmSettings, store: Store) -> anyhow::Result<Self::Handler> {
-        decision::check_pushed(store.policy())?;
-        Ok(CrmAccountHandler::new(settings.connect()?, store))
+    fn handler(source: Source, store: Store) -> anyhow::Result<Self::Handler> {
+        CrmAccountHandler::new(source, store)
     }
 }

@@ -1,29 +1,27 @@
 #![doc = include_str!("../README.md")]
 
-mod batches;
-mod handler;
-mod mapping;
-mod settings;
-
+use authority::Role;
+use connectors::Source;
 use postgres_store::Store;
-use provider_crm::CrmClient;
-use record_sync::RecordSync;
+use record_sync::{RecordSync, RecordUnit, SourceRecords};
 use worker_process::Worker;
 
-pub use handler::CrmRecords;
-pub use settings::CrmSettings;
-
-/// The worker. The job `crm-resync` does not run it: it runs [`CrmRecords`].
+/// The worker that the binary runs.
 #[derive(Debug, Clone, Copy)]
 pub struct CrmSync;
 
+impl RecordUnit for CrmSync {
+    const NAME: &'static str = "crm-sync";
+    const ROLE: Role = Role::Crm;
+}
+
 impl Worker for CrmSync {
-    type Handler = RecordSync<CrmRecords<CrmClient>>;
-    type Settings = CrmSettings;
+    type Handler = RecordSync<Self>;
 
     const ABOUT: &'static str = "Keeps persons in step with the CRM";
 
-    fn handler(settings: CrmSettings, store: Store) -> anyhow::Result<Self::Handler> {
-        Ok(RecordSync::new(CrmRecords::new(settings.connect()?), store))
+    fn handler(source: Source, store: Store) -> anyhow::Result<Self::Handler> {
+        Self::check(&source)?;
+        Ok(RecordSync::new(SourceRecords::new(source), store))
     }
 }

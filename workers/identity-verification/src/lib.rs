@@ -1,28 +1,27 @@
 #![doc = include_str!("../README.md")]
 
-mod handler;
-mod mapping;
-mod settings;
-
+use authority::Role;
+use connectors::Source;
 use postgres_store::Store;
-use provider_identity::IdentityClient;
-use record_sync::RecordSync;
+use record_sync::{RecordSync, RecordUnit, SourceRecords};
 use worker_process::Worker;
 
-pub use handler::IdentityRecords;
-pub use settings::IdentitySettings;
-
-/// The worker that the binary runs. Identity verification has no resync job.
+/// The worker that the binary runs.
 #[derive(Debug, Clone, Copy)]
 pub struct IdentityVerification;
 
+impl RecordUnit for IdentityVerification {
+    const NAME: &'static str = "identity-verification";
+    const ROLE: Role = Role::Identity;
+}
+
 impl Worker for IdentityVerification {
-    type Handler = RecordSync<IdentityRecords<IdentityClient>>;
-    type Settings = IdentitySettings;
+    type Handler = RecordSync<Self>;
 
     const ABOUT: &'static str = "Keeps persons in step with what identity verification has found";
 
-    fn handler(settings: IdentitySettings, store: Store) -> anyhow::Result<Self::Handler> {
-        Ok(RecordSync::new(IdentityRecords(settings.connect()?), store))
+    fn handler(source: Source, store: Store) -> anyhow::Result<Self::Handler> {
+        Self::check(&source)?;
+        Ok(RecordSync::new(SourceRecords::new(source), store))
     }
 }

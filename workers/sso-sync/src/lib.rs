@@ -1,27 +1,27 @@
 #![doc = include_str!("../README.md")]
 
-mod handler;
-mod settings;
-
+use authority::Role;
+use connectors::Source;
 use postgres_store::Store;
-use provider_sso::SsoClient;
-use record_sync::RecordSync;
+use record_sync::{RecordSync, RecordUnit, SourceRecords};
 use worker_process::Worker;
 
-pub use handler::SsoRecords;
-pub use settings::SsoSettings;
-
-/// The worker. The job `sso-resync` does not run it: it runs [`SsoRecords`].
+/// The worker that the binary runs.
 #[derive(Debug, Clone, Copy)]
 pub struct SsoSync;
 
+impl RecordUnit for SsoSync {
+    const NAME: &'static str = "sso-sync";
+    const ROLE: Role = Role::Sso;
+}
+
 impl Worker for SsoSync {
-    type Handler = RecordSync<SsoRecords<SsoClient>>;
-    type Settings = SsoSettings;
+    type Handler = RecordSync<Self>;
 
     const ABOUT: &'static str = "Keeps persons in step with the identity provider";
 
-    fn handler(settings: SsoSettings, store: Store) -> anyhow::Result<Self::Handler> {
-        Ok(RecordSync::new(SsoRecords(settings.connect()?), store))
+    fn handler(source: Source, store: Store) -> anyhow::Result<Self::Handler> {
+        Self::check(&source)?;
+        Ok(RecordSync::new(SourceRecords::new(source), store))
     }
 }

@@ -5,7 +5,6 @@ mod events;
 mod form;
 mod health;
 mod intake;
-mod provider;
 mod rate;
 mod relay;
 mod reply;
@@ -25,7 +24,6 @@ use tokio_util::sync::CancellationToken;
 use worker_process::{Turns, check_database, work_drain_limit};
 
 pub use intake::Intake;
-pub use provider::webhooks;
 pub use server::router;
 pub use settings::IngressSettings;
 
@@ -53,7 +51,7 @@ pub struct Dependencies {
 /// Reads all of the unit's settings, as the unit does at its start, so that an operator can check a deployment in advance.
 ///
 /// # Errors
-/// [`SettingsError`] with every setting that is missing or wrong, including the providers' secrets.
+/// [`SettingsError`] with every setting that is missing or wrong, including the sources' secrets.
 pub fn read_dependencies(reader: &Reader) -> Result<Dependencies, SettingsError> {
     let Settings { database_url, bus_name, .. } = reader.load()?;
     Ok(Dependencies { database_url, bus_name })
@@ -62,9 +60,9 @@ pub fn read_dependencies(reader: &Reader) -> Result<Dependencies, SettingsError>
 /// The whole of `main`. `version` is the binary's own.
 pub fn run(version: &'static str) -> ExitCode {
     clap::Command::new(NAME)
-        .about("Takes providers' webhooks, verifies them, and puts their IDs onto the bus")
+        .about("Takes sources' webhooks, verifies them, and puts their IDs onto the bus")
         .version(version)
-        .after_long_help(settings::describe())
+        .after_long_help(::settings::describe(<Settings as ::settings::Settings>::ALL))
         .after_help("--help lists the settings, which are environment variables")
         .get_matches();
     let settings = match Reader::from_environment().load::<Settings>() {
@@ -121,9 +119,9 @@ async fn work(version: &'static str, settings: Settings) -> anyhow::Result<()> {
     let outbox = relay::IngressOutbox { intake: intake.clone() };
     let relaying = tokio::spawn(worker_process::run_relay(outbox, turns, relay_stop.clone()));
 
-    let providers: Vec<&str> =
-        settings.ingress.providers.keys().map(|provider| provider.webhook().name).collect();
-    tracing::info!(version, ?providers, "ingress started");
+    let sources: Vec<&str> =
+        settings.ingress.webhooks.iter().map(|webhooks| webhooks.source.as_str()).collect();
+    tracing::info!(version, ?sources, "ingress started");
     let router = router(settings.ingress, intake);
     let drain_limit = work_drain_limit(settings.drain_limit);
     let drained = serve(listener, router, settings.connections, stop, drain_limit).await;

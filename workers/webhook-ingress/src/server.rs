@@ -12,6 +12,7 @@ use axum::http::header::X_CONTENT_TYPE_OPTIONS;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::any;
+use config::SourceWebhooks;
 use event_bus::EventBus;
 use governor::DefaultDirectRateLimiter;
 use metrics::{counter, histogram};
@@ -22,50 +23,50 @@ use tokio::sync::Semaphore;
 use crate::events::events;
 use crate::form::{MAX_BODY_BYTES, check_head, read_body};
 use crate::intake::{Intake, Safe};
-use crate::provider::Provider;
 use crate::rate;
 use crate::reply::Reply;
 use crate::settings::{IngressSettings, Limits, PublicUrl};
 
 // A path is no label, since anybody can choose it.
-const NO_PROVIDER: &str = "none";
+const NO_SOURCE: &str = "none";
 
 struct Shared<B> {
     intake: Intake<B>,
     public_url: PublicUrl,
     limits: Limits,
-    providers: BTreeMap<&'static str, Enabled>,
+    sources: BTreeMap<String, Enabled>,
 }
 
 struct Enabled {
-    provider: Provider,
+    source: String,
+    webhook: &'static Webhook,
     secrets: Secrets,
     rate: DefaultDirectRateLimiter,
-    // Places for requests with a body in memory. Each provider has its own, so that slow senders to one path do not delay
-    // another provider.
+    // Places for requests with a body in memory. Each source has its own, so that slow senders to one path do not delay
+    // another source.
     room: Semaphore,
 }
 
 /// The whole HTTP side.
 pub fn router<B: EventBus>(settings: IngressSettings, intake: Intake<B>) -> Router {
-    let IngressSettings { public_url, providers, limits } = settings;
-    let enabled = |(provider, secrets): (Provider, Secrets)| {
+    let IngressSettings { public_url, webhooks, limits } = settings;
+    let enabled = |SourceWebhooks { source, webhook, secrets }| {
         let rate = rate::per_second(limits.requests_per_second);
         let room = Semaphore::new(limits.requests);
-        (provider.webhook().name, Enabled { provider, secrets, rate, room })
+        (source.clone(), Enabled { source, webhook, secrets, rate, room })
     };
-    let providers = providers.into_iter().map(enabled).collect();
-    let shared = Shared { intake, public_url, limits, providers };
+    let sources = webhooks.into_iter().map(enabled).collect();
+    let shared = Shared { intake, public_url, limits, sources };
     Router::new()
-        .route("/webhooks/{provider}", any(receive::<B>))
-        .fallback(async || counted(NO_PROVIDER, Reply::NotFound))
+        .route("/webhooks/{source}", any(receive::<B>))
+        .fallback(async || counted(NO_SOURCE, Reply::NotFound))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(Arc::new(shared))
 }
 
-fn counted(provider: &'static str, reply: Reply) -> Reply {
-    counter!("coppice_webhooks_total", "provider" => provider, "reply" => reply.word()).increment(1);
-    tracing::debug!(provider, reply = reply.word(), "webhook answered");
+fn counted(source: &str, reply: Reply) -> Reply {
+    counter!("coppice_webhooks_total", "source" => source.to_owned(), "reply" => reply.word()).increment(1);
+    tracing::debug!(source, reply = reply.word(), "webhook answered");
     reply
 }
 
@@ -76,13 +77,12 @@ async fn receive<B: EventBus>(
 ) -> Response {
     let started = Instant::now();
     let Some(enabled) = shared.enabled(name) else {
-        return counted(NO_PROVIDER, Reply::UnknownProvider).into_response();
+        return counted(NO_SOURCE, Reply::UnknownSource).into_response();
     };
-    let webhook = enabled.provider.webhook();
-    let provider = webhook.name;
-    if let Some(answer) = challenge_answer(webhook, &request) {
+    let source = enabled.source.as_str();
+    if let Some(answer) = challenge_answer(enabled.webhook, &request) {
         // Anybody may send a challenge, so it does not count for the rate. It costs no more than a refusal.
-        counted(provider, if answer.is_some() { Reply::ChallengeAnswered } else { Reply::Challenge });
+        counted(source, if answer.is_some() { Reply::ChallengeAnswered } else { Reply::Challenge });
         return match answer {
             Some(ChallengeAnswer::Json(answer)) => Json(answer).into_response(),
             // A browser must not read the text as a page of ours.
@@ -96,8 +96,9 @@ async fn receive<B: EventBus>(
         Ok(taken) => taken.unwrap_or_else(|refusal| refusal),
         Err(_) => Reply::TooSlow,
     };
-    histogram!("coppice_webhook_seconds", "provider" => provider).record(started.elapsed().as_secs_f64());
-    counted(provider, reply).into_response()
+    histogram!("coppice_webhook_seconds", "source" => source.to_owned())
+        .record(started.elapsed().as_secs_f64());
+    counted(source, reply).into_response()
 }
 
 /// `None`: the request is no challenge. `Some(None)`: it is one that is not answered.
@@ -107,7 +108,7 @@ fn challenge_answer(webhook: &Webhook, request: &Request) -> Option<Option<Chall
 
 impl<B: EventBus> Shared<B> {
     fn enabled(&self, name: Result<Path<String>, PathRejection>) -> Option<&Enabled> {
-        self.providers.get(name.ok()?.0.as_str())
+        self.sources.get(name.ok()?.0.as_str())
     }
 
     async fn take(&self, enabled: &Enabled, request: Request) -> Result<Reply, Reply> {
@@ -118,7 +119,7 @@ impl<B: EventBus> Shared<B> {
         // The body is read later, and a provider may sign parts of the head.
         let (head, body) = request.into_parts();
         let request = Request::from_parts(head.clone(), body);
-        let webhook = enabled.provider.webhook();
+        let webhook = enabled.webhook;
         if webhook.is_proven_by_head() {
             self.admit(enabled, &head, b"")?;
         }
@@ -129,7 +130,7 @@ impl<B: EventBus> Shared<B> {
             self.admit(enabled, &head, &body)?;
         }
         let records = (webhook.read)(&head.headers, &body).map_err(|_| Reply::Unreadable)?;
-        let events = events(enabled.provider, records).map_err(|_| Reply::Unreadable)?;
+        let events = events(&enabled.source, records).map_err(|_| Reply::Unreadable)?;
         if events.is_empty() {
             return Ok(Reply::Nothing);
         }
@@ -150,13 +151,12 @@ impl<B: EventBus> Shared<B> {
             headers: &head.headers,
             body,
         };
-        let webhook = enabled.provider.webhook();
-        webhook.verify(&signed, &enabled.secrets, OffsetDateTime::now_utc()).map_err(
-            |error| match error {
+        enabled.webhook.verify(&signed, &enabled.secrets, OffsetDateTime::now_utc()).map_err(|error| {
+            match error {
                 VerifyError::Signature => Reply::Signature,
                 VerifyError::Time => Reply::Time,
-            },
-        )?;
+            }
+        })?;
         // The rate counts authentic requests only, so that no other sender can use it up.
         enabled.rate.check().map_err(|_| Reply::TooMany)
     }

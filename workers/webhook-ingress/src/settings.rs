@@ -1,17 +1,16 @@
 //! The settings of `webhook-ingress`.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
-use provider_webhook::Secrets;
+use config::{CONFIG, Config, SourceWebhooks};
+use provider_webhook::{Keys, Secrets, Webhook, standard};
 use secrecy::SecretString;
-use settings::{Fault, Reader, SettingsError, all};
+use settings::{Reader, Setting, SettingsError, all, both};
 use worker_process::{BUS_NAME, CONNECTIONS, DATABASE_URL, DRAIN_LIMIT, HEALTH_ADDRESS, LOG};
 
 use crate::connections::ConnectionLimits;
-use crate::provider::{Provider, webhooks};
 
 settings::declare! {
     /// Everything.
@@ -45,9 +44,12 @@ settings::declare! {
     pub struct IngressSettings;
 
     pub(crate) limits: Limits = load;
-    pub(crate) providers: BTreeMap<Provider, Secrets> = by read_providers;
+    list use CONFIG;
+    list use CONTENTFUL_SECRETS;
+    list use STANDARD_SECRETS;
+    pub(crate) webhooks: Vec<SourceWebhooks> = by read_webhooks;
     PUBLIC_URL: PublicUrl = "COPPICE_PUBLIC_URL" [default ""]
-        "what providers call instead of http://<listen address>, such as https://hooks.example.gov; HubSpot needs it";
+        "what sources call instead of http://<listen address>, such as https://hooks.example.gov; HubSpot signs it";
     pub(crate) public_url: PublicUrl = by read_public_url;
 }
 
@@ -57,9 +59,9 @@ settings::declare! {
     pub(crate) struct Limits;
 
     MAX_REQUESTS: usize = "COPPICE_MAX_REQUESTS" [default "32", within 1..=10_000]
-        "maximum number of requests of one provider at the same time, of up to 1 MiB each; more requests get 503" => pub requests;
+        "maximum number of requests of one source at the same time, of up to 1 MiB each; more requests get 503" => pub requests;
     REQUESTS_PER_SECOND: u32 = "COPPICE_REQUESTS_PER_SECOND" [default "100", within 1..=100_000]
-        "maximum number of authentic requests of one provider per second; more requests get 503" => pub requests_per_second;
+        "maximum number of authentic requests of one source per second; more requests get 503" => pub requests_per_second;
     REQUEST_LIMIT: Duration = "COPPICE_REQUEST_LIMIT_SECS" [default "10", seconds 1..=60]
         "time limit for a whole request; then it gets 503" => pub request;
     BODY_LIMIT: Duration = "COPPICE_BODY_LIMIT_SECS" [default "3", seconds 1..=60]
@@ -68,7 +70,7 @@ settings::declare! {
         "longest wait for the bus before an event goes to the outbox; Okta waits 3 s in all" => pub publish;
 }
 
-/// What providers put before the path. Empty when it is not known.
+/// What sources put before the path. Empty when it is not known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct PublicUrl {
     /// With scheme and host.
@@ -96,36 +98,61 @@ impl FromStr for PublicUrl {
     }
 }
 
-pub(crate) fn describe() -> String {
-    let providers = webhooks().map(|webhook| webhook.secrets.help());
-    let known = [<Settings as settings::Settings>::ALL, &providers].concat();
-    format!(
-        "{}\nSecrets are lists with commas: every secret in a list is accepted. Setting a provider's secrets enables it. \
-         Enable at least one provider.\n",
-        settings::describe(&known)
-    )
-}
+/// Contentful is no source of the file: no unit reads its events, and `content-etl` has settings of its own.
+const CONTENTFUL_SECRETS: Setting<Secrets> = Setting::new(
+    "COPPICE_CONTENTFUL_WEBHOOK_SECRETS",
+    Some(""),
+    "Contentful: signing secrets, with commas between; every one is accepted",
+    |list| Secrets::read_list(list, Keys::Text),
+);
 
-/// The providers that are enabled, with their secrets.
-fn read_providers(reader: &Reader) -> Result<BTreeMap<Provider, Secrets>, SettingsError> {
-    let secrets = Provider::ALL.map(|provider| Ok((provider, reader.read(provider.webhook().secrets)?)));
-    let mut providers: BTreeMap<Provider, Secrets> = all(secrets)?.into_iter().collect();
-    providers.retain(|_, secrets| !secrets.is_empty());
-    if !providers.is_empty() {
-        return Ok(providers);
+const STANDARD_SECRETS: Setting<Secrets> = Setting::new(
+    "COPPICE_STANDARD_WEBHOOKS_SECRETS",
+    Some(""),
+    "any sender that signs as Standard Webhooks: keys, as whsec_…, with commas between; every one is accepted",
+    |list| Secrets::read_list(list, Keys::Base64),
+);
+
+/// Senders that are no source of the file: the name of each in its path, its setting, and how it signs.
+const OTHER_SENDERS: [(&str, Setting<Secrets>, &Webhook); 2] = [
+    ("contentful", CONTENTFUL_SECRETS, &provider_content::contentful::WEBHOOK),
+    ("standard-webhooks", STANDARD_SECRETS, &standard::WEBHOOK),
+];
+
+/// Whose webhooks are accepted.
+fn read_webhooks(reader: &Reader) -> Result<Vec<SourceWebhooks>, SettingsError> {
+    let config: Config = reader.read(CONFIG)?;
+    let of_file = all(config.sources().map(|source| source.webhooks(reader)));
+    let others = all(OTHER_SENDERS.map(|(name, setting, webhook)| {
+        let secrets = reader.read(setting)?;
+        if secrets.is_empty() {
+            return Ok(None);
+        }
+        if config.source(name).is_some() {
+            return Err(setting
+                .fault(format!("is set, but {name} is also a source of coppice.toml: rename the source")));
+        }
+        Ok(Some(SourceWebhooks { source: name.to_owned(), webhook, secrets }))
+    }));
+    let (of_file, others) = both(of_file, others)?;
+    let webhooks: Vec<SourceWebhooks> = of_file.into_iter().chain(others).flatten().collect();
+    if webhooks.is_empty() {
+        let able = config.sources().filter(|source| source.connector.webhook.is_some());
+        let able: Vec<&str> = able.map(|source| source.name.as_str()).collect();
+        return Err(CONFIG.fault(format!(
+            "enables no webhooks: give a source webhook_secrets = [{{ secret = \"name\" }}]. Sources that can send some: {}",
+            if able.is_empty() { String::from("none") } else { able.join(", ") }
+        )));
     }
-    let settings = webhooks().map(|webhook| webhook.secrets.name).join(", ");
-    Err(SettingsError::from(Fault {
-        name: "COPPICE_<PROVIDER>_WEBHOOK_SECRETS",
-        meaning: "they enable the provider",
-        problem: format!("no provider is enabled: set the secrets of at least one: {settings}"),
-    }))
+    Ok(webhooks)
 }
 
 fn read_public_url(reader: &Reader) -> Result<PublicUrl, SettingsError> {
     let url = reader.read(PUBLIC_URL)?;
-    let hubspot = reader.read(Provider::HubSpot.webhook().secrets);
-    if url == PublicUrl::default() && hubspot.is_ok_and(|secrets| !secrets.is_empty()) {
+    // Faults of the sources are in the other list.
+    let signs_url =
+        read_webhooks(reader).is_ok_and(|all| all.iter().any(|webhooks| webhooks.webhook.signs_url));
+    if url == PublicUrl::default() && signs_url {
         return Err(PUBLIC_URL.is_not_set());
     }
     Ok(url)
@@ -135,33 +162,84 @@ fn read_public_url(reader: &Reader) -> Result<PublicUrl, SettingsError> {
 mod tests {
     use super::*;
 
-    fn faults(variables: &[(&str, &str)]) -> Vec<&'static str> {
-        let known = [("DATABASE_URL", "postgres://x"), ("COPPICE_BUS_NAME", "coppice")];
-        let all =
-            known.iter().chain(variables).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        match Reader::from_variables(all).load::<Settings>() {
-            Ok(_) => Vec::new(),
-            Err(error) => error.faults().iter().map(|fault| fault.name).collect(),
-        }
-    }
+    const FILE: &str = r#"
+        [sources.identity-checks]
+        role = "identity"
+        connector = "stripe"
+        api_key = { secret = "stripe" }
+        webhook_secrets = [{ secret = "old" }, { secret = "new" }]
+
+        [sources.contacts]
+        role = "crm"
+        connector = "hubspot"
+        token = { secret = "hubspot" }
+        webhook_secrets = [{ secret = "hubspot-app" }]
+    "#;
 
     const SECRET: &str = "0123456789abcdef";
 
+    fn read(variables: &[(&str, &str)]) -> Result<IngressSettings, Vec<String>> {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let read = Reader::from_variables(variables).load::<IngressSettings>();
+        read.map_err(|error| {
+            error.faults().iter().map(|fault| format!("{} {}", fault.name, fault.problem)).collect()
+        })
+    }
+
     #[test]
-    fn without_a_provider_one_fault_names_the_settings_that_would_enable_one() {
-        assert_eq!(faults(&[]), ["COPPICE_<PROVIDER>_WEBHOOK_SECRETS"]);
-        assert_eq!(faults(&[("COPPICE_STRIPE_WEBHOOK_SECRETS", SECRET)]), [""; 0]);
+    fn webhooks_of_each_source_with_secrets_and_of_other_senders_are_accepted() {
+        let settings = read(&[
+            ("COPPICE_CONFIG", FILE),
+            ("COPPICE_SECRET_OLD", SECRET),
+            ("COPPICE_SECRET_NEW", SECRET),
+            ("COPPICE_SECRET_HUBSPOT_APP", SECRET),
+            ("COPPICE_PUBLIC_URL", "https://hooks.example.gov"),
+            ("COPPICE_STANDARD_WEBHOOKS_SECRETS", "whsec_MDEyMzQ1Njc4OWFiY2RlZg=="),
+        ]);
+        let webhooks = settings.unwrap().webhooks;
+        let all: Vec<(&str, usize)> =
+            webhooks.iter().map(|one| (one.source.as_str(), one.secrets.iter().count())).collect();
+        assert_eq!(all, [("contacts", 1), ("identity-checks", 2), ("standard-webhooks", 1)]);
     }
 
     #[test]
     fn every_fault_is_listed_at_once() {
-        let wrong = [
-            ("COPPICE_HUBSPOT_WEBHOOK_SECRETS", SECRET),
-            ("COPPICE_STRIPE_WEBHOOK_SECRETS", "short"),
+        let wrong = read(&[
+            ("COPPICE_CONFIG", FILE),
+            ("COPPICE_SECRET_NEW", "short"),
             ("COPPICE_MAX_REQUESTS", "0"),
+            ("COPPICE_CONTENTFUL_WEBHOOK_SECRETS", "0123456789abcdef,"),
+        ]);
+        let names: Vec<String> =
+            wrong.unwrap_err().iter().map(|fault| fault.split(' ').next().unwrap().to_owned()).collect();
+        let expected = [
+            "COPPICE_MAX_REQUESTS",
+            "COPPICE_SECRET_HUBSPOT_APP",
+            "COPPICE_SECRET_OLD",
+            "COPPICE_CONTENTFUL_WEBHOOK_SECRETS",
         ];
-        let expected = ["COPPICE_MAX_REQUESTS", "COPPICE_STRIPE_WEBHOOK_SECRETS", "COPPICE_PUBLIC_URL"];
-        assert_eq!(faults(&wrong), expected);
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn without_webhooks_one_fault_names_the_sources_that_could_send_some() {
+        let silent =
+            FILE.lines().filter(|line| !line.contains("webhook_secrets")).collect::<Vec<_>>().join("\n");
+        let faults = read(&[("COPPICE_CONFIG", &silent)]).unwrap_err();
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        assert!(faults[0].contains("Sources that can send some: contacts, identity-checks"), "{faults:?}");
+    }
+
+    #[test]
+    fn a_source_that_signs_the_url_needs_the_public_one() {
+        let secrets = [
+            ("COPPICE_CONFIG", FILE),
+            ("COPPICE_SECRET_OLD", SECRET),
+            ("COPPICE_SECRET_NEW", SECRET),
+            ("COPPICE_SECRET_HUBSPOT_APP", SECRET),
+        ];
+        let faults = read(&secrets).unwrap_err();
+        assert!(faults.len() == 1 && faults[0].starts_with("COPPICE_PUBLIC_URL"), "{faults:?}");
     }
 
     #[test]

@@ -6,11 +6,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutPartnerEventsRequestEntry};
+use config::Config;
 use local_stack::{Emulator, Topology, aws_config, wait_until};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::tools;
+use crate::{example, tools};
 
 const LIMIT: Duration = Duration::from_secs(30);
 /// Stands in every field of the sample events that could identify a person.
@@ -54,10 +55,14 @@ struct World {
 }
 
 impl World {
-    async fn deploy(emulator: &Emulator, prefix: &str, parameters: &[(&str, &str)]) -> Self {
+    async fn deploy(emulator: &Emulator, prefix: &str) -> Self {
+        Self::deploy_for(&example(), emulator, prefix).await
+    }
+
+    async fn deploy_for(sources: &Config, emulator: &Emulator, prefix: &str) -> Self {
         let config = aws_config(emulator.endpoint());
         Self {
-            topology: Topology::deploy(emulator.endpoint(), prefix, parameters).await.unwrap(),
+            topology: Topology::deploy(emulator.endpoint(), prefix, sources, &[]).await.unwrap(),
             events: aws_sdk_eventbridge::Client::new(&config),
             queues: aws_sdk_sqs::Client::new(&config),
         }
@@ -110,15 +115,15 @@ impl World {
         let mut got = BTreeMap::<String, Vec<String>>::new();
         let all = wait_until(LIMIT, "the marker to arrive", async || {
             let mut arrived = false;
-            let units = units().map(|unit| Ok((unit, self.topology.queue_url(unit)?)));
+            let branches = self.topology.branches().map(|name| Ok((name, self.topology.queue_url(name)?)));
             let undelivered = self.topology.undelivered_url().map(|url| (UNDELIVERED, url));
-            for queue in units.chain([undelivered]) {
-                let (unit, url) = queue?;
+            for queue in branches.chain([undelivered]) {
+                let (branch, url) = queue?;
                 for body in self.take(url).await {
                     if body.contains(&marker) {
                         arrived = true;
                     } else {
-                        got.entry(unit.to_owned()).or_default().push(body);
+                        got.entry(branch.to_owned()).or_default().push(body);
                     }
                 }
             }
@@ -129,24 +134,21 @@ impl World {
     }
 }
 
-/// A partner source for each parameter of the template, as the samples name them.
-const PARTNERS: [(&str, &str); 5] = [
-    ("Auth0EventStreamPartnerSource", "auth0-stream.user-updated"),
-    ("Auth0LogStreamPartnerSource", "auth0-log.management-block"),
-    ("OktaPartnerSource", "okta.user-deactivated"),
-    ("SalesforcePartnerSource", "salesforce.gap"),
-    ("StripePartnerSource", "stripe.verified"),
+/// A sample of each partner event source.
+const PARTNERS: [&str; 5] = [
+    "auth0-stream.user-updated",
+    "auth0-log.management-block",
+    "okta.user-deactivated",
+    "salesforce.gap",
+    "stripe.verified",
 ];
-
-fn partner_sources(samples: &BTreeMap<String, Sample>) -> Vec<(&str, &str)> {
-    PARTNERS.map(|(parameter, name)| (parameter, samples[name].event["source"].as_str().unwrap())).to_vec()
-}
 
 #[tokio::test]
 async fn each_sample_event_reaches_its_queues_without_personal_data() {
     let emulator = Emulator::start(&tools()).await.unwrap();
     let samples = samples();
-    let world = World::deploy(&emulator, "orchard", &partner_sources(&samples)).await;
+    let world = World::deploy(&emulator, "orchard").await;
+    let branches = topology::branches(&example());
     for (number, (name, sample)) in samples.iter().enumerate() {
         assert_eq!(sample.queues.is_empty(), sample.why_no_queue.is_some(), "{name}: a reason, or a queue");
         world.put_sample(sample).await;
@@ -154,7 +156,12 @@ async fn each_sample_event_reaches_its_queues_without_personal_data() {
         // Exactly one copy in each queue: two rules for one event would deliver it twice.
         let reached: Vec<_> =
             got.iter().flat_map(|(queue, bodies)| vec![queue.clone(); bodies.len()]).collect();
-        assert_eq!(reached, sample.queues, "{name}");
+        // A sample is from one source, and names units.
+        let units = reached.iter().map(|queue| {
+            let of_queue = |branch: &&topology::Branch| branch.name() == *queue;
+            branches.iter().find(of_queue).map_or(queue.as_str(), |branch| branch.unit.name)
+        });
+        assert_eq!(units.collect::<Vec<_>>(), sample.queues, "{name}");
         for body in got.into_values().flatten() {
             assert!(!body.contains(PERSONAL), "{name}: personal data in {body}");
             let body: Value =
@@ -168,8 +175,8 @@ async fn each_sample_event_reaches_its_queues_without_personal_data() {
             assert_eq!(Some(&body["detail"]), sample.detail_after.as_ref(), "{name}");
         }
     }
-    for unit in units() {
-        assert!(world.take(world.topology.dlq_url(unit).unwrap()).await.is_empty(), "{unit}");
+    for branch in world.topology.branches() {
+        assert!(world.take(world.topology.dlq_url(branch).unwrap()).await.is_empty(), "{branch}");
     }
     assert!(world.take(world.topology.undelivered_url().unwrap()).await.is_empty());
 }
@@ -178,7 +185,7 @@ async fn each_sample_event_reaches_its_queues_without_personal_data() {
 #[tokio::test]
 async fn an_event_of_a_webhook_that_no_unit_takes_is_kept() {
     let emulator = Emulator::start(&tools()).await.unwrap();
-    let world = World::deploy(&emulator, "orchard", &[]).await;
+    let world = World::deploy(&emulator, "orchard").await;
     let detail = serde_json::json!({"ids": ["orchard-0042"], "change": "deleted"});
     world.put("coppice.ingress.of-tomorrow", "webhook", &detail).await;
     let got = world.put_and_await_a_marker(0).await;
@@ -191,18 +198,18 @@ async fn an_event_of_a_webhook_that_no_unit_takes_is_kept() {
 async fn an_event_that_no_rule_matches_reaches_no_queue() {
     let emulator = Emulator::start(&tools()).await.unwrap();
     let samples = samples();
-    let partners = partner_sources(&samples);
-    let world = World::deploy(&emulator, "orchard", &partners).await;
+    let partners = PARTNERS.map(|name| samples[name].event["source"].as_str().unwrap());
+    let world = World::deploy(&emulator, "orchard").await;
     let unmatched = [
         (
-            partners[0].1,
+            partners[0],
             "group.created",
             r#"{"id":"1","type":"group.created","time":"x","data":{"object":{}}}"#,
         ),
-        (partners[1].1, "Auth0 log", r#"{"log_id":"1","data":{"type":"fp","date":"x","user_id":"auth0|1"}}"#),
-        (partners[2].1, "SystemLog", r#"{"uuid":"1","published":"x","eventType":"group.x"}"#),
-        (partners[3].1, "Other__e", r#"{"payload":{"CreatedDate":1}}"#),
-        (partners[4].1, "charge.succeeded", r#"{"id":"1","type":"charge.succeeded","created":1}"#),
+        (partners[1], "Auth0 log", r#"{"log_id":"1","data":{"type":"fp","date":"x","user_id":"auth0|1"}}"#),
+        (partners[2], "SystemLog", r#"{"uuid":"1","published":"x","eventType":"group.x"}"#),
+        (partners[3], "Other__e", r#"{"payload":{"CreatedDate":1}}"#),
+        (partners[4], "charge.succeeded", r#"{"id":"1","type":"charge.succeeded","created":1}"#),
         ("coppice.ingress.unknown", "x", "{}"),
         ("coppice", "Unknown", r#"{"ids":["1"],"change":"changed"}"#),
         ("coppice", "Unknown", "{}"),
@@ -215,13 +222,29 @@ async fn an_event_that_no_rule_matches_reaches_no_queue() {
     }
 }
 
+const GARDEN: &str = r#"
+    [sources.scim]
+    role = "sso"
+    connector = "scim"
+    url = "https://scim.garden.example/v2/"
+    token = { secret = "scim-token" }
+
+    [sources.salesforce]
+    role = "crm"
+    connector = "salesforce"
+    url = "https://garden.my.salesforce.com"
+    client_id = "garden"
+    client_secret = { secret = "salesforce-client-secret" }
+"#;
+
 #[tokio::test]
 async fn two_stacks_exist_side_by_side() {
     let emulator = Emulator::start(&tools()).await.unwrap();
-    let first = World::deploy(&emulator, "orchard", &[]).await;
-    let second = World::deploy(&emulator, "garden", &[]).await;
+    let first = World::deploy(&emulator, "orchard").await;
+    // A partner event source has one bus, so it belongs to one stack.
+    let second = World::deploy_for(&Config::parse(GARDEN).unwrap(), &emulator, "garden").await;
     assert_eq!((first.topology.bus.as_str(), second.topology.bus.as_str()), ("orchard", "garden"));
-    assert_eq!(first.topology.units().count(), units().count());
+    assert_eq!(first.topology.branches().count(), topology::branches(&example()).len());
     let sample = &samples()["internal.PersonChanged"];
     first.put_sample(sample).await;
     assert_eq!(first.put_and_await_a_marker(0).await.len(), 1);
@@ -233,14 +256,9 @@ async fn two_stacks_exist_side_by_side() {
 #[tokio::test]
 async fn the_archive_holds_internal_events_only() {
     let emulator = Emulator::start(&tools()).await.unwrap();
-    let world = World::deploy(&emulator, "orchard", &[]).await;
-    assert_eq!(world.topology.workarounds.len(), 3, "{:?}", world.topology.workarounds);
+    let world = World::deploy(&emulator, "orchard").await;
+    assert_eq!(world.topology.workarounds.len(), 4, "{:?}", world.topology.workarounds);
     let archive = world.events.describe_archive().archive_name("orchard-internal").send().await.unwrap();
     let pattern: Value = serde_json::from_str(archive.event_pattern().unwrap()).unwrap();
     assert_eq!(pattern, serde_json::json!({"source": ["coppice"]}));
-}
-
-/// The units with a queue.
-fn units() -> impl Iterator<Item = &'static str> {
-    fleet::with_queue().map(|unit| unit.name)
 }

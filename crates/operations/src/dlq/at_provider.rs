@@ -3,14 +3,10 @@
 
 use std::fmt;
 
-use crm_sync::CrmRecords;
-use identity_verification::IdentityRecords;
-use provider_crm::CrmSettings;
-use provider_identity::IdentitySettings;
-use provider_sso::SsoSettings;
-use record_sync::{FetchedRecord, RecordSource, SsoRecords};
+use config::Config;
+use connectors::{Fetched, Source};
 use serde::{Serialize, Serializer};
-use settings::{Reader, Settings};
+use settings::Reader;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -34,62 +30,39 @@ pub enum AtProvider {
     OurOwn,
 }
 
-/// The settings of the providers that can be asked. Those that are missing or wrong are named in the report.
-#[derive(Debug, Clone)]
-pub struct ProviderSettings {
-    sso: Result<SsoSettings, String>,
-    crm: Result<CrmSettings, String>,
-    identity: Result<IdentitySettings, String>,
+/// Asks sources for records, if the secrets of their settings are here.
+#[derive(Debug)]
+pub struct Sources<'a> {
+    config: &'a Config,
+    reader: &'a Reader,
 }
 
-impl ProviderSettings {
-    /// Reads the settings of each role.
-    pub fn read(reader: &Reader) -> Self {
-        Self { sso: read(reader), crm: read(reader), identity: read(reader) }
+impl<'a> Sources<'a> {
+    /// The sources of a file, whose secrets `reader` has. What is missing is named in the report.
+    pub const fn new(config: &'a Config, reader: &'a Reader) -> Self {
+        Self { config, reader }
     }
 
     pub(super) async fn ask(&self, source: &str, id: &str) -> AtProvider {
-        match source {
-            "auth0" | "entra" | "okta" | "scim" => match connected(&self.sso, SsoSettings::connect) {
-                Ok(client) => fetch(&SsoRecords(client), source, id).await,
-                Err(why) => AtProvider::NotAsked(why),
-            },
-            "salesforce" | "hubspot" => match connected(&self.crm, CrmSettings::connect) {
-                Ok(client) => fetch(&CrmRecords::new(client), source, id).await,
-                Err(why) => AtProvider::NotAsked(why),
-            },
-            "stripe" | "persona" => match connected(&self.identity, IdentitySettings::connect) {
-                Ok(client) => fetch(&IdentityRecords(client), source, id).await,
-                Err(why) => AtProvider::NotAsked(why),
-            },
-            _ => AtProvider::NotAsked(String::from("it is one of our own records")),
+        let Some(source) = self.config.source(source) else {
+            return AtProvider::NotAsked(String::from("coppice.toml has no such source"));
+        };
+        match source.connect(self.reader) {
+            Ok(connected) => fetch(&connected, id).await,
+            Err(error) => {
+                let names: Vec<&str> = error.faults().iter().map(|fault| fault.name.as_ref()).collect();
+                AtProvider::NotAsked(format!("settings are missing or wrong: {}", names.join(", ")))
+            }
         }
     }
 }
 
-fn read<S: Settings>(reader: &Reader) -> Result<S, String> {
-    reader.load().map_err(|error| {
-        let names: Vec<&str> = error.faults().iter().map(|fault| fault.name).collect();
-        format!("settings are missing or wrong: {}", names.join(", "))
-    })
-}
-
-fn connected<S: Clone, C, E: fmt::Display>(
-    settings: &Result<S, String>,
-    connect: impl FnOnce(S) -> Result<C, E>,
-) -> Result<C, String> {
-    connect(settings.clone()?).map_err(|error| error.to_string())
-}
-
-async fn fetch(records: &impl RecordSource, source: &str, id: &str) -> AtProvider {
-    if records.source() != source {
-        return AtProvider::NotAsked(format!("the settings here are for {}", records.source()));
-    }
-    match records.fetch(id, None).await {
-        Ok(FetchedRecord::Found(found)) => AtProvider::There { version_at: found.version_at },
-        Ok(FetchedRecord::Gone { .. }) => AtProvider::Gone,
-        Ok(FetchedRecord::NotFound | FetchedRecord::NotVisible) => AtProvider::NotFound,
-        Ok(FetchedRecord::NotModified) => {
+async fn fetch(source: &Source, id: &str) -> AtProvider {
+    match source.records.fetch(id, None).await {
+        Ok(Fetched::Found(record)) => AtProvider::There { version_at: record.version_at },
+        Ok(Fetched::Gone { .. }) => AtProvider::Gone,
+        Ok(Fetched::NotFound | Fetched::NotVisible) => AtProvider::NotFound,
+        Ok(Fetched::NotModified) => {
             AtProvider::Failed(String::from("it answered 'not modified', which was not asked for"))
         }
         Err(error) => AtProvider::Failed(error.to_string()),

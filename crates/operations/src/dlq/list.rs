@@ -47,7 +47,7 @@ pub struct MessageGroup {
     pub redriven_before: usize,
 }
 
-/// The DLQs of `units`, or all of them, with at most `limit` messages read of each.
+/// The DLQs of `units` and branches, or all of them, with at most `limit` messages read of each.
 ///
 /// # Errors
 /// [`OperationError::NoDlq`], [`OperationError::NoQueues`], [`OperationError::ReadStopped`], [`OperationError::Queue`].
@@ -58,12 +58,12 @@ pub async fn list(
     stop: &CancellationToken,
 ) -> Result<Vec<DlqReport>, OperationError> {
     let all = queues.all().await?;
-    if let Some(unknown) = units.iter().find(|unit| !all.iter().any(|dlq| dlq.unit == **unit)) {
+    if let Some(unknown) = units.iter().find(|unit| !all.iter().any(|dlq| dlq.is_named(unit))) {
         let known = all.iter().map(|dlq| dlq.unit.clone()).collect();
         return Err(OperationError::NoDlq { unit: unknown.clone(), known });
     }
     let mut reports = Vec::new();
-    for dlq in all.iter().filter(|dlq| units.is_empty() || units.contains(&dlq.unit)) {
+    for dlq in all.iter().filter(|dlq| units.is_empty() || units.iter().any(|unit| dlq.is_named(unit))) {
         reports.push(report(dlq, limit, stop).await?);
     }
     Ok(reports)
@@ -74,8 +74,10 @@ async fn report(dlq: &Dlq, limit: usize, stop: &CancellationToken) -> Result<Dlq
     let retention = dlq.queue.facts().await?.retention_secs;
     let mut messages = Vec::new();
     if !depth.is_empty() {
-        scan(&dlq.queue, limit, stop, |message| messages.push(DeadLettered::read(&dlq.unit, &message)))
-            .await?;
+        scan(&dlq.queue, limit, stop, |message| {
+            messages.push(DeadLettered::read(&dlq.unit, &dlq.sources, &message));
+        })
+        .await?;
     }
     let now = OffsetDateTime::now_utc();
     let kept_since = messages.iter().map(|message| message.kept_since).min();
@@ -115,7 +117,7 @@ fn grouped(messages: &[DeadLettered]) -> Vec<MessageGroup> {
 fn different_records(messages: &[&DeadLettered]) -> usize {
     let named = messages.iter().filter_map(|message| message.record.as_ref());
     let mut records: Vec<_> =
-        named.flat_map(|record| record.ids.iter().map(|id| (record.source, id))).collect();
+        named.flat_map(|record| record.ids.iter().map(|id| (record.source.as_str(), id))).collect();
     records.sort_unstable();
     records.dedup();
     records.len()

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use connectors::SourceEvents;
 use event_contract::Envelope;
 use serde::Serialize;
 use sqs_queue::ReceivedMessage;
@@ -51,7 +52,7 @@ pub struct DeadLettered {
 }
 
 impl DeadLettered {
-    pub(super) fn read(unit: &str, message: &ReceivedMessage) -> Self {
+    pub(super) fn read(unit: &str, sources: &[SourceEvents], message: &ReceivedMessage) -> Self {
         let attributes = &message.attributes;
         let own = |name: &str| attributes.get(&format!("coppice.{name}")).cloned();
         let envelope = Envelope::parse(&message.body).ok();
@@ -70,7 +71,7 @@ impl DeadLettered {
             event_type: envelope.as_ref().map(|event| event.detail_type.clone()),
             event_id: envelope.as_ref().map(|event| event.id.to_string()),
             event_time: envelope.as_ref().map(|event| event.time),
-            record: envelope.as_ref().and_then(RecordKey::of),
+            record: envelope.as_ref().and_then(|event| RecordKey::of(sources, event)),
         }
     }
 }

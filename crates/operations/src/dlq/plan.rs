@@ -97,7 +97,7 @@ pub async fn plan(
     let now = OffsetDateTime::now_utc();
     let (mut messages, mut copies, mut others) = (Vec::new(), Vec::new(), 0);
     let messages_read = scan(&dlq.queue, new.scan_limit, stop, |received| {
-        let message = DeadLettered::read(&dlq.unit, &received);
+        let message = DeadLettered::read(&dlq.unit, &dlq.sources, &received);
         if new.selection.includes(&message, now) {
             messages.push(message);
             copies.push(copy(received));
@@ -240,6 +240,7 @@ impl PlanProgress {
 
 #[cfg(test)]
 mod tests {
+    use connectors::SourceEvents;
     use sqs_queue::Receipt;
     use time::macros::datetime;
 
@@ -254,7 +255,8 @@ mod tests {
             sent_at: datetime!(2026-11-24 10:00 UTC),
             attributes: BTreeMap::new(),
         };
-        DeadLettered::read(unit, &message)
+        let auth0 = SourceEvents::of("auth0", connectors::connector("auth0").unwrap());
+        DeadLettered::read(unit, &[auth0], &message)
     }
 
     fn event(ids: &str, not_before: &str) -> String {

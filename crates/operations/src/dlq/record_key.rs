@@ -1,12 +1,13 @@
 //! Which records a message names: messages that name the same records can stand for each other. Pure.
 
+use connectors::{RecordEvent, SourceEvents};
 use event_contract::{Announcement, EVERYTHING, Envelope, INTERNAL_SOURCE};
-use provider_crm::CrmEvent;
 use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::queues::UNDELIVERED;
 
+/// Units whose messages each count, and the queue that is no unit's.
 const NEVER_SHARED: [&str; 2] = ["app-login", UNDELIVERED];
 
 pub(super) const PERSON: &str = "person";
@@ -15,7 +16,7 @@ pub(super) const PERSON: &str = "person";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RecordKey {
     /// The source's name, as `auth0`; `person` for an internal event.
-    pub source: &'static str,
+    pub source: String,
     /// The source's IDs, in order.
     pub ids: Vec<String>,
     /// The newest lower bound in the message: a refetch that answers with an older version comes from a stale replica.
@@ -24,19 +25,15 @@ pub struct RecordKey {
 }
 
 impl RecordKey {
-    pub(super) fn of(envelope: &Envelope) -> Option<Self> {
+    pub(super) fn of(sources: &[SourceEvents], envelope: &Envelope) -> Option<Self> {
         if envelope.source == INTERNAL_SOURCE {
             let (_, announcement) = Announcement::parse(envelope).ok()?;
             let ids = vec![announcement.entity_id.to_string()];
-            return Some(Self { source: PERSON, ids, not_before: None });
+            return Some(Self { source: PERSON.to_owned(), ids, not_before: None });
         }
-        let (source, hints) = provider_sso::read_any_event(envelope)
-            .or_else(|_| provider_identity::read_any_event(envelope))
-            .ok()
-            .or_else(|| match provider_crm::read_any_event(envelope).ok()? {
-                (source, CrmEvent::Contacts(hints)) => Some((source, hints)),
-                (_, CrmEvent::ResyncAll | CrmEvent::Ignored) => None,
-            })?;
+        let source = sources.iter().find(|source| source.origin(envelope).is_ok())?;
+        let RecordEvent::Records(hints) = source.read(envelope).ok()? else { return None };
+        let source = source.name.to_string();
         let not_before = hints.iter().filter_map(|hint| hint.not_before).max();
         let mut ids: Vec<String> = hints.into_iter().map(|hint| hint.id).collect();
         ids.sort();
@@ -46,9 +43,12 @@ impl RecordKey {
         named.then_some(Self { source, ids, not_before })
     }
 
-    pub(super) fn shared_by(&self, unit: &str) -> Option<(&'static str, &[String])> {
+    pub(super) fn shared_by(&self, branch: &str) -> Option<(&str, &[String])> {
         // Every sign-in is counted, and an undelivered event was meant for one of several units.
-        (!NEVER_SHARED.contains(&unit)).then_some((self.source, self.ids.as_slice()))
+        let is = |never: &&str| {
+            branch == *never || branch.strip_prefix(*never).is_some_and(|rest| rest.starts_with('-'))
+        };
+        (!NEVER_SHARED.iter().any(is)).then_some((self.source.as_str(), self.ids.as_slice()))
     }
 }
 
@@ -64,6 +64,12 @@ mod tests {
         Envelope::parse(&body).unwrap()
     }
 
+    /// One source of each connector, of its name.
+    fn sources() -> Vec<SourceEvents> {
+        let all = connectors::CONNECTORS.iter();
+        all.map(|connector| SourceEvents::of(connector.name, connector)).collect()
+    }
+
     #[test]
     fn the_records_of_every_provider_s_event_are_found() {
         for (source, [a, b]) in [
@@ -75,19 +81,23 @@ mod tests {
             ("persona", ["inq_a", "inq_b"]),
         ] {
             let ids = format!(r#"{{"ids":["{b}","{a}","{b}"],"change":"changed"}}"#);
-            let record = RecordKey::of(&event(&format!("coppice.ingress.{source}"), &ids)).unwrap();
-            assert_eq!((record.source, record.ids), (source, vec![a.to_owned(), b.to_owned()]));
+            let record =
+                RecordKey::of(&sources(), &event(&format!("coppice.ingress.{source}"), &ids)).unwrap();
+            assert_eq!((record.source.as_str(), record.ids), (source, vec![a.to_owned(), b.to_owned()]));
         }
         let ids = r#"{"ids":["a"],"change":"changed"}"#;
-        assert_eq!(RecordKey::of(&event("coppice.ingress.auth0", r#"{"ids":[],"change":"changed"}"#)), None);
-        assert_eq!(RecordKey::of(&event("unknown.source", ids)), None);
+        assert_eq!(
+            RecordKey::of(&sources(), &event("coppice.ingress.auth0", r#"{"ids":[],"change":"changed"}"#)),
+            None
+        );
+        assert_eq!(RecordKey::of(&sources(), &event("unknown.source", ids)), None);
     }
 
     #[test]
     fn a_sign_in_stands_for_itself() {
         let ids = r#"{"ids":["a"],"change":"changed"}"#;
-        let record = RecordKey::of(&event("coppice.ingress.okta", ids)).unwrap();
-        assert!(record.shared_by("sso-sync").is_some());
-        assert_eq!(record.shared_by("app-login"), None);
+        let record = RecordKey::of(&sources(), &event("coppice.ingress.okta", ids)).unwrap();
+        assert!(record.shared_by("sso-sync-okta").is_some());
+        assert_eq!(record.shared_by("app-login-okta"), None);
     }
 }

@@ -11,7 +11,7 @@ use time::serde::rfc3339;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::at_provider::{AtProvider, ProviderSettings, instant};
+use super::at_provider::{AtProvider, Sources, instant};
 use super::message::DeadLettered;
 use super::queues::{DeadLetterQueues, Dlq, UNDELIVERED};
 use super::record_key::{PERSON, RecordKey};
@@ -63,7 +63,7 @@ pub struct AttemptReport {
 #[derive(Debug, Clone, Serialize)]
 pub struct RecordComparison {
     /// The source of the record; `person` for a person of our own.
-    pub source: &'static str,
+    pub source: String,
     /// The record.
     pub id: String,
     /// Whose it is.
@@ -83,7 +83,7 @@ pub struct RecordComparison {
 pub async fn show(
     store: &Store,
     queues: &DeadLetterQueues,
-    providers: &ProviderSettings,
+    providers: &Sources<'_>,
     unit: &str,
     message_id: &str,
     stop: &CancellationToken,
@@ -117,7 +117,7 @@ async fn find(
     if kept.as_ref().is_none_or(|kept| kept.resolution.is_none()) {
         let mut found = None;
         scan(&dlq.queue, SCAN_LIMIT, stop, |received| {
-            let message = DeadLettered::read(&dlq.unit, &received);
+            let message = DeadLettered::read(&dlq.unit, &dlq.sources, &received);
             if message.message_id == wanted || message.original_id == wanted {
                 found = Some((message, received.body));
             }
@@ -129,10 +129,10 @@ async fn find(
     }
     let kept = kept
         .ok_or_else(|| OperationError::NoMessage { unit: dlq.unit.clone(), message_id: wanted.to_owned() })?;
-    Ok(from_copy(&dlq.unit, kept))
+    Ok(from_copy(dlq, kept))
 }
 
-fn from_copy(unit: &str, kept: KeptMessage) -> (DeadLettered, String, Option<Whereabouts>) {
+fn from_copy(dlq: &Dlq, kept: KeptMessage) -> (DeadLettered, String, Option<Whereabouts>) {
     let KeptMessage { message: copy, resolution, resolved_at } = kept;
     let received = ReceivedMessage {
         message_id: copy.message_id,
@@ -143,12 +143,12 @@ fn from_copy(unit: &str, kept: KeptMessage) -> (DeadLettered, String, Option<Whe
         attributes: copy.attributes,
     };
     let whereabouts = resolution.map_or(Whereabouts::NotSeen, |how| Whereabouts::Resolved(how, resolved_at));
-    (DeadLettered::read(unit, &received), received.body, Some(whereabouts))
+    (DeadLettered::read(&dlq.unit, &dlq.sources, &received), received.body, Some(whereabouts))
 }
 
 async fn compare(
     store: &Store,
-    providers: &ProviderSettings,
+    providers: &Sources<'_>,
     record: &RecordKey,
 ) -> Result<Vec<RecordComparison>, OperationError> {
     let mut records = Vec::new();
@@ -157,11 +157,11 @@ async fn compare(
             records.push(person(store, id).await?);
             continue;
         }
-        let here = store.record_standing(record.source, id).await?;
-        let there = providers.ask(record.source, id).await;
+        let here = store.record_standing(&record.source, id).await?;
+        let there = providers.ask(&record.source, id).await;
         let verdict = verdict(here.as_ref(), &there);
         records.push(RecordComparison {
-            source: record.source,
+            source: record.source.clone(),
             id: id.clone(),
             person_id: here.as_ref().and_then(|here| here.person_id),
             here: here.map_or(String::from("never read"), |here| standing(&here)),
@@ -182,7 +182,7 @@ async fn person(store: &Store, id: &str) -> Result<RecordComparison, OperationEr
         format!("{status}, revision {revision}, changed at {}", instant(*updated_at))
     });
     Ok(RecordComparison {
-        source: PERSON,
+        source: PERSON.to_owned(),
         id: id.to_owned(),
         person_id: view.map(|view| view.person.person_id),
         here,

@@ -43,6 +43,11 @@ pub enum Level {
 pub(crate) struct Findings(Vec<Finding>);
 
 impl Findings {
+    #[cfg(test)]
+    pub(crate) fn into_inner(self) -> Vec<Finding> {
+        self.0
+    }
+
     pub(crate) fn ok(&mut self, check: &'static str, about: &str, seen: impl Into<String>) {
         self.push(check, about, Level::Ok { seen: seen.into() });
     }

@@ -6,7 +6,8 @@ use super::queue_attributes::Attributes;
 
 #[derive(Debug)]
 pub(crate) struct FoundQueue {
-    pub(crate) unit: String,
+    /// Its branch, or `undelivered`.
+    pub(crate) branch: String,
     pub(crate) name: String,
     /// `None`: they could not be read, and a finding says so.
     pub(crate) attributes: Option<Attributes>,

@@ -1,114 +1,104 @@
-//! Checks that the deployed rules match the recorded sample events: each event of the queue by exactly one rule, and no other
-//! event. EventBridge itself tests each pattern, since only EventBridge knows for sure how it reads one.
+//! Checks that the deployed rules of a queue are those that follow from the file of sources: each of them, with its pattern, and no
+//! other. A test of `crates/topology` sends recorded events of every vendor through these patterns.
 
-use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 
-use super::aws::{Aws, AwsFault};
 use super::finding::Findings;
 use super::found::{FoundQueue, FoundRule};
-use super::samples::{self, Sample};
 
-const CHECK: &str = "sample events";
+const CHECK: &str = "pattern";
 
-const CALLS: usize = 4;
+const FIX: &str = "render and deploy the topology again. If it is deployed, a rule was edited or deleted by hand, or coppice.toml \
+                   is not the file that was rendered";
 
-const FIX: &str = "deploy the template of this release. If it is deployed, a rule was edited or deleted by hand: \
-                   deploy/cloudformation/README.md lists what each rule matches";
-
-pub(crate) async fn check(aws: &Aws, queue: &FoundQueue, rules: &[FoundRule], findings: &mut Findings) {
-    let samples = samples::all();
-    let asked = samples.iter().flat_map(|sample| rules.iter().map(move |rule| (sample, rule)));
-    let matching = stream::iter(asked)
-        .map(|(sample, rule)| async move {
-            Ok::<_, AwsFault>((sample.name, rule.name.as_str(), takes(aws, rule, sample).await?))
-        })
-        .buffered(CALLS)
-        .try_filter(|(_, _, taken)| std::future::ready(*taken))
-        .try_collect::<Vec<_>>();
-    let matching = match matching.await {
-        Ok(matching) => matching,
-        Err(fault) => {
-            return fault.report(findings, CHECK, &queue.name, "events:TestEventPattern", FIX);
-        }
+pub(crate) fn check(
+    bus: &str,
+    expected: &[topology::Rule],
+    queue: &FoundQueue,
+    rules: &[FoundRule],
+    findings: &mut Findings,
+) {
+    let expected: Vec<&topology::Rule> = expected.iter().filter(|rule| rule.queue == queue.branch).collect();
+    let deployed = |rule: &topology::Rule| {
+        let name = format!("{bus}-{}", rule.name);
+        rules.iter().find(|found| found.name == name).ok_or(name)
     };
-    let mut taken_once = 0;
-    for sample in &samples {
-        let takers = matching.iter().filter(|(name, _, _)| *name == sample.name).map(|(_, rule, _)| *rule);
-        let takers: Vec<&str> = takers.collect();
-        match judge(sample, &queue.unit, &takers) {
-            Some(problem) => findings.fault(CHECK, &queue.name, problem, FIX),
-            None => taken_once += takers.len(),
+    let mut same = 0;
+    for rule in &expected {
+        match deployed(rule) {
+            Err(name) => findings.fault(CHECK, &name, "there is no such rule: its events are lost", FIX),
+            Ok(found) if pattern(found) == rule.pattern => same += 1,
+            Ok(found) => {
+                let problem = format!("it takes other events than {} needs", queue.branch);
+                findings.fault(CHECK, &found.name, problem, FIX);
+            }
         }
     }
-    if taken_once > 0 {
-        findings.ok(CHECK, &queue.name, format!("{taken_once} match, each one rule"));
-    }
-}
-
-fn judge(sample: &Sample, unit: &str, takers: &[&str]) -> Option<String> {
-    let name = sample.name;
-    match (sample.is_for(unit), takers) {
-        (true, []) => Some(format!("no rule matches {name}: such events are lost")),
-        (true, [_]) | (false, []) => None,
-        (true, several) => Some(format!("{name} matches {} rules: {}", several.len(), several.join(" and "))),
-        (false, takers) => {
-            Some(format!("{name} is not for this queue, and matches {}", takers.join(" and ")))
+    for found in rules {
+        if !expected.iter().any(|rule| format!("{bus}-{}", rule.name) == found.name) {
+            let problem =
+                format!("no source needs it for {}: its events arrive twice, or for nothing", queue.branch);
+            findings.fault(CHECK, &found.name, problem, FIX);
         }
     }
-}
-
-async fn takes(aws: &Aws, rule: &FoundRule, sample: &Sample) -> Result<bool, AwsFault> {
-    // AWS allows few such calls a second, so a pair whose sources cannot match is left out.
-    if !may_match(&rule.pattern, sample.source()) {
-        return Ok(false);
+    if same > 0 {
+        findings.ok(CHECK, &queue.name, format!("{same} rule(s), each as coppice.toml needs it"));
     }
-    let call = aws.events.test_event_pattern().event_pattern(&rule.pattern).event(sample.event.to_string());
-    call.send().await.map(|reply| reply.result).map_err(|error| AwsFault::of(&error))
 }
 
-/// A condition that is not a plain source or prefix may match.
-fn may_match(pattern: &str, source: &str) -> bool {
-    let pattern: Value = serde_json::from_str(pattern).unwrap_or_default();
-    let Some(sources) = pattern["source"].as_array() else { return true };
-    sources.iter().any(|one| match (one.as_str(), one["prefix"].as_str()) {
-        (Some(exact), _) => exact == source,
-        (None, Some(prefix)) => source.starts_with(prefix),
-        (None, None) => true,
-    })
+fn pattern(rule: &FoundRule) -> Value {
+    serde_json::from_str(&rule.pattern).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
+    use super::super::finding::Level;
     use super::*;
 
-    #[test]
-    fn only_pairs_that_cannot_match_are_skipped() {
-        for (pattern, expected) in [
-            (r#"{"source":["coppice"]}"#, false),
-            (r#"{"source":["coppice","coppice.ingress.scim"]}"#, true),
-            (r#"{"source":[{"prefix":"coppice.ingress."}]}"#, true),
-            (r#"{"source":[{"prefix":"aws.partner/"}]}"#, false),
-            (r#"{"source":[{"anything-but":["coppice"]}]}"#, true),
-            (r#"{"detail":{}}"#, true),
-        ] {
-            assert_eq!(may_match(pattern, "coppice.ingress.scim"), expected, "{pattern}");
-        }
+    fn rule(name: &str, pattern: Value) -> topology::Rule {
+        let (name, queue) = (name.to_owned(), String::from("sso-sync-auth0"));
+        topology::Rule { name, about: String::new(), pattern, queue, transformer: None }
+    }
+
+    fn found(name: &str, pattern: &str) -> FoundRule {
+        FoundRule { name: name.to_owned(), arn: String::new(), pattern: pattern.to_owned() }
     }
 
     #[test]
-    fn a_sample_matches_one_rule_of_its_queue_and_no_other() {
-        let sample = Sample { name: "a", queues: vec![String::from("sso-sync")], event: Value::Null };
-        for (unit, takers, problem) in [
-            ("sso-sync", &["r"][..], None),
-            ("sso-sync", &[], Some("no rule matches a")),
-            ("sso-sync", &["r", "s"], Some("matches 2 rules: r and s")),
-            ("crm-sync", &["r"], Some("is not for this queue")),
-            ("crm-sync", &[], None),
+    fn rules_that_are_missing_different_or_too_many_are_faults() {
+        let expected = [
+            rule("sso-sync-auth0-log", json!({"source": ["a"], "detail": {"type": ["b"]}})),
+            rule("sso-sync-auth0-ingress", json!({"source": ["c"]})),
+        ];
+        let queue = FoundQueue {
+            branch: String::from("sso-sync-auth0"),
+            name: String::from("coppice-sso-sync-auth0"),
+            attributes: None,
+            dlq: None,
+        };
+        let log = found("coppice-sso-sync-auth0-log", r#"{"detail": {"type": ["b"]}, "source": ["a"]}"#);
+        let ingress = found("coppice-sso-sync-auth0-ingress", r#"{"source": ["c"]}"#);
+        let narrow = found("coppice-sso-sync-auth0-ingress", r#"{"source": ["c"], "detail-type": ["d"]}"#);
+        let twin = found("coppice-sso-sync-auth0-twin", r#"{"source": ["c"]}"#);
+        for (rules, problems) in [
+            (vec![log.clone(), ingress.clone()], &[][..]),
+            (vec![log.clone()], &["coppice-sso-sync-auth0-ingress: there is no such rule"]),
+            (vec![log.clone(), narrow], &["coppice-sso-sync-auth0-ingress: it takes other events"]),
+            (vec![log, ingress, twin], &["coppice-sso-sync-auth0-twin: no source needs it"]),
         ] {
-            let judged = judge(&sample, unit, takers);
-            assert_eq!(judged.is_some(), problem.is_some(), "{unit} {takers:?}");
-            assert!(judged.unwrap_or_default().contains(problem.unwrap_or_default()), "{unit} {takers:?}");
+            let mut findings = Findings::default();
+            check("coppice", &expected, &queue, &rules, &mut findings);
+            let faults = findings.into_inner().into_iter().filter_map(|finding| match finding.level {
+                Level::Fault { problem, .. } => Some(format!("{}: {problem}", finding.about)),
+                Level::Ok { .. } | Level::Skipped { .. } => None,
+            });
+            let faults: Vec<String> = faults.collect();
+            assert_eq!(faults.len(), problems.len(), "{faults:?}");
+            for (fault, problem) in faults.iter().zip(problems) {
+                assert!(fault.starts_with(problem), "{fault}");
+            }
         }
     }
 }

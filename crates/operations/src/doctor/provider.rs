@@ -1,45 +1,23 @@
 //! Checks that the unit's provider answers and accepts our credentials: one cheap authenticated call.
 
-use provider_crm::CrmProvider;
-use provider_http::ProviderError;
-use provider_identity::IdentityProvider;
-use provider_sso::SsoProvider;
+use connectors::{ProviderError, Source};
 
 use super::finding::Findings;
 use super::target::Provider;
-use crate::OperationError;
 
 const CHECK: &str = "provider";
 
-pub(crate) async fn check(provider: Provider, findings: &mut Findings) -> Result<(), OperationError> {
-    let (source, settings, answer) = match provider {
-        Provider::None => {
-            findings.skipped(CHECK, "credentials", "not checked: name a unit with --unit");
-            return Ok(());
-        }
-        Provider::Ingress => {
-            findings.ok(CHECK, "webhooks", "at least one provider's secret is set");
-            return Ok(());
-        }
-        Provider::Sso(settings) => {
-            let client = settings.connect()?;
-            (client.source(), "COPPICE_SSO_*", client.ping().await)
-        }
-        Provider::Crm(settings) => {
-            let client = settings.connect()?;
-            (client.source(), "COPPICE_CRM_*", client.ping().await)
-        }
-        Provider::Identity(settings) => {
-            let client = settings.connect()?;
-            (client.source(), "COPPICE_IDENTITY_*", client.ping().await)
-        }
-    };
-    judge(source, settings, answer, findings);
-    Ok(())
+pub(crate) async fn check(provider: Provider, findings: &mut Findings) {
+    match provider {
+        Provider::None => findings.skipped(CHECK, "credentials", "not checked: name a unit with --unit"),
+        Provider::Ingress => findings.ok(CHECK, "webhooks", "at least one provider's secret is set"),
+        Provider::Of(source) => judge(&source, source.records.ping().await, findings),
+    }
 }
 
-fn judge(source: &str, settings: &str, answer: Result<(), ProviderError>, findings: &mut Findings) {
-    let own = format!("COPPICE_{}_*", source.to_uppercase());
+fn judge(source: &Source, answer: Result<(), ProviderError>, findings: &mut Findings) {
+    let (source, connector) = (source.name(), source.events.connector.name);
+    let own = format!("[sources.{source}]");
     let Err(error) = answer else {
         return findings.ok(CHECK, source, "it answers, and accepts our credentials");
     };
@@ -67,7 +45,7 @@ fn judge(source: &str, settings: &str, answer: Result<(), ProviderError>, findin
         | ProviderError::Unreadable { .. }
         | ProviderError::Unusable { .. } => {
             format!(
-                "check the URL in {own}, which probably belongs to another service, and that {settings} names the right provider"
+                "check the URL in {own}, which probably belongs to another service, and that its connector is not {connector}"
             )
         }
     };

@@ -1,5 +1,5 @@
 //! Checks the queues: that they exist, their attributes, and that the rules may send to them. The unit's settings name its
-//! queues; without a unit, every queue's name begins with the bus's.
+//! queues; without a unit, the file of sources says which there are.
 
 use std::time::Duration;
 
@@ -12,7 +12,6 @@ use super::found::{DeadEnds, FoundQueue, FoundRule};
 use super::queue_attributes::{
     Attributes, check_encryption, check_redrive, check_retention, check_size, check_visibility, last,
 };
-use super::samples::is_fed_by_rules;
 use super::target::{Queues, Target};
 
 const CHECK: &str = "queue";
@@ -22,20 +21,20 @@ const UNDELIVERED: &str = "undelivered";
 pub(crate) async fn find(aws: &Aws, target: &Target, findings: &mut Findings) -> Vec<FoundQueue> {
     match &target.queues {
         Queues::None => Vec::new(),
-        Queues::Of { unit, queue, dlq } => {
+        Queues::Of { branch, queue, dlq } => {
             let from =
                 "set COPPICE_QUEUE_URL to the output …QueueUrl of the stack, and AWS_REGION to the stack's";
             let attributes = attributes(aws, queue, from, findings).await;
             let from = "set COPPICE_DLQ_URL to the output …DlqUrl of the stack";
             let dlq = self::attributes(aws, dlq, from, findings).await;
-            vec![FoundQueue { unit: (*unit).to_owned(), name: name_of(queue), attributes, dlq }]
+            vec![FoundQueue { branch: branch.clone(), name: name_of(queue), attributes, dlq }]
         }
-        Queues::All => all(aws, &target.bus, findings).await,
+        Queues::All => all(aws, target, findings).await,
     }
 }
 
-async fn all(aws: &Aws, bus: &str, findings: &mut Findings) -> Vec<FoundQueue> {
-    let prefix = format!("{bus}-");
+async fn all(aws: &Aws, target: &Target, findings: &mut Findings) -> Vec<FoundQueue> {
+    let prefix = format!("{}-", target.bus);
     // Queues of another stack may be among them, if its name begins with ours. SQS lists up to a thousand.
     let urls = match aws.sqs.list_queues().queue_name_prefix(&prefix).max_results(1000).send().await {
         Ok(reply) => reply.queue_urls.unwrap_or_default(),
@@ -45,15 +44,15 @@ async fn all(aws: &Aws, bus: &str, findings: &mut Findings) -> Vec<FoundQueue> {
         }
     };
     let mut queues = Vec::new();
-    let units = fleet::with_queue().map(|unit| unit.name);
-    for unit in units.chain([UNDELIVERED]) {
-        let name = format!("{prefix}{unit}");
+    let branches = target.model.branches.iter().map(topology::Branch::name);
+    for branch in branches.chain([UNDELIVERED.to_owned()]) {
+        let name = format!("{prefix}{branch}");
         let attributes = named(aws, &urls, &name, findings).await;
-        let dlq = match unit {
+        let dlq = match branch.as_str() {
             UNDELIVERED => None,
             _ => named(aws, &urls, &format!("{name}-dlq"), findings).await,
         };
-        queues.push(FoundQueue { unit: unit.to_owned(), name, attributes, dlq });
+        queues.push(FoundQueue { branch, name, attributes, dlq });
     }
     queues
 }
@@ -62,7 +61,7 @@ async fn named(aws: &Aws, urls: &[String], name: &str, findings: &mut Findings) 
     match urls.iter().find(|url| name_of(url) == name) {
         Some(url) => attributes(aws, url, "it was listed a moment ago: run doctor again", findings).await,
         None => {
-            let fix = "deploy deploy/cloudformation/coppice.yaml again, with Prefix set to the bus's name";
+            let fix = "render and deploy the topology again, with Prefix set to the bus's name";
             findings.fault(CHECK, name, "it does not exist", fix);
             None
         }
@@ -80,9 +79,15 @@ async fn attributes(aws: &Aws, url: &str, fix: &str, findings: &mut Findings) ->
     }
 }
 
-pub(crate) fn check(queue: &FoundQueue, rules: &[FoundRule], step_limit: Duration, findings: &mut Findings) {
-    let FoundQueue { unit, name, attributes: Some(attributes), dlq } = queue else { return };
-    if unit != UNDELIVERED {
+/// `rules`: those that send to it. `None`: there are none, or they could not be read.
+pub(crate) fn check(
+    queue: &FoundQueue,
+    rules: Option<&[FoundRule]>,
+    step_limit: Duration,
+    findings: &mut Findings,
+) {
+    let FoundQueue { branch, name, attributes: Some(attributes), dlq } = queue else { return };
+    if branch != UNDELIVERED {
         check_redrive(name, attributes, dlq.as_ref(), findings);
         if let Some(dlq) = dlq {
             check_retention(name, attributes, dlq, findings);
@@ -90,7 +95,7 @@ pub(crate) fn check(queue: &FoundQueue, rules: &[FoundRule], step_limit: Duratio
         check_visibility(name, attributes, step_limit, findings);
     }
     check_size(name, attributes, findings);
-    if is_fed_by_rules(unit) {
+    if let Some(rules) = rules {
         check_encryption(name, attributes, findings);
         check_admission(name, attributes, Use::Target, rules.iter().map(|rule| rule.arn.as_str()), findings);
     }
@@ -100,7 +105,7 @@ pub(crate) fn check(queue: &FoundQueue, rules: &[FoundRule], step_limit: Duratio
 pub(crate) async fn check_dead_ends(aws: &Aws, dead_ends: &DeadEnds, findings: &mut Findings) {
     for (arn, rules) in dead_ends {
         let name = last(arn);
-        let fix = "deploy deploy/cloudformation/coppice.yaml again: without this queue, undeliverable events are lost";
+        let fix = "render and deploy the topology again: without this queue, undeliverable events are lost";
         let url = match aws.sqs.get_queue_url().queue_name(name).send().await {
             Ok(reply) => reply.queue_url.unwrap_or_default(),
             Err(error) => {
@@ -147,7 +152,7 @@ fn check_admission<'a>(
     }
     if !refused.is_empty() {
         let problem = format!("EventBridge may not send to it for {}", refused.join(", "));
-        let fix = "deploy deploy/cloudformation/coppice.yaml again, or allow sqs:SendMessage to events.amazonaws.com \
+        let fix = "render and deploy the topology again, or allow sqs:SendMessage to events.amazonaws.com \
                    for the rules' ARNs";
         findings.fault(CHECK, name, problem, fix);
     } else if admitted > 0 {

@@ -14,7 +14,7 @@ const SMALLEST_MESSAGE_LIMIT: u64 = 262_144;
 
 const AWS_KEY: &str = "alias/aws/sqs";
 
-const DEPLOY: &str = "deploy deploy/cloudformation/coppice.yaml again";
+const DEPLOY: &str = "render and deploy the topology again";
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Attributes(pub(crate) HashMap<Name, String>);

@@ -1,27 +1,33 @@
 //! Checks the rules of a queue: that they are enabled, and send to it, with a DLQ for events that cannot be delivered.
 
-use aws_sdk_eventbridge::types::{Rule, RuleState, Target};
+use aws_sdk_eventbridge::types::{Rule, RuleState, Target as RuleTarget};
 
 use super::aws::{Aws, AwsFault};
 use super::finding::Findings;
 use super::found::{DeadEnds, FoundQueue, FoundRule};
-use super::samples::is_fed_by_rules;
+use super::target::Target;
 
 const SHORTEST_EVENT_AGE_SECS: i32 = 3600;
 const FEWEST_RETRIES: i32 = 10;
 
 pub(crate) async fn check(
     aws: &Aws,
-    bus: &str,
+    target: &Target,
     queue: &FoundQueue,
     dead_ends: &mut DeadEnds,
     findings: &mut Findings,
 ) -> Option<Vec<FoundRule>> {
-    if !is_fed_by_rules(&queue.unit) {
+    let bus = &target.bus;
+    let expected: Vec<&topology::Rule> =
+        target.model.rules.iter().filter(|rule| rule.queue == queue.branch).collect();
+    let [first, ..] = expected[..] else {
         findings.skipped("rule", &queue.name, "a job sends to it, not a rule");
-        return Some(Vec::new());
-    }
-    let prefix = format!("{bus}-{}", rule_stem(&queue.unit));
+        return None;
+    };
+    // A rule that the file does not need is found, too: its name begins like those of its branch.
+    let branches = &target.model.branches;
+    let of_branch = branches.iter().any(|branch| branch.name() == queue.branch);
+    let prefix = if of_branch { format!("{bus}-{}-", queue.branch) } else { format!("{bus}-{}", first.name) };
     let rules = match list(aws, bus, &prefix).await {
         Ok(rules) => rules,
         Err(fault) => {
@@ -48,10 +54,6 @@ pub(crate) async fn check(
     Some(found)
 }
 
-fn rule_stem(unit: &str) -> String {
-    if unit == "undelivered" { String::from("ingress-without-consumer") } else { format!("{unit}-") }
-}
-
 fn check_state(bus: &str, name: &str, state: Option<&RuleState>, findings: &mut Findings) {
     match state {
         Some(RuleState::Disabled) => findings.fault(
@@ -70,13 +72,13 @@ fn check_state(bus: &str, name: &str, state: Option<&RuleState>, findings: &mut 
 /// Returns the queue for events that the rule cannot deliver.
 fn check_targets(
     name: &str,
-    targets: &[Target],
+    targets: &[RuleTarget],
     queue: &FoundQueue,
     findings: &mut Findings,
 ) -> Option<String> {
     const CHECK: &str = "target";
-    const DEPLOY: &str = "deploy deploy/cloudformation/coppice.yaml again";
-    let is_queue = |target: &&Target| match &queue.attributes {
+    const DEPLOY: &str = "render and deploy the topology again";
+    let is_queue = |target: &&RuleTarget| match &queue.attributes {
         Some(attributes) => target.arn == attributes.arn(),
         None => target.arn.ends_with(&format!(":{}", queue.name)),
     };
@@ -121,7 +123,7 @@ pub(crate) async fn list(aws: &Aws, bus: &str, prefix: &str) -> Result<Vec<Rule>
     }
 }
 
-pub(crate) async fn targets(aws: &Aws, bus: &str, rule: &str) -> Result<Vec<Target>, AwsFault> {
+pub(crate) async fn targets(aws: &Aws, bus: &str, rule: &str) -> Result<Vec<RuleTarget>, AwsFault> {
     // AWS allows at most five targets of a rule, so there is one page.
     let reply = aws.events.list_targets_by_rule().event_bus_name(bus).rule(rule).send().await;
     Ok(reply.map_err(|error| AwsFault::of(&error))?.targets.unwrap_or_default())

@@ -3,13 +3,12 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use fleet::Role;
-use provider_crm::CrmSettings;
-use provider_identity::IdentitySettings;
-use provider_sso::SsoSettings;
+use config::{CONFIG, Config};
+use connectors::Source;
 use secrecy::SecretString;
 use serde::{Serialize, Serializer};
 use settings::{Reader, SettingsError, both};
+use topology::Model;
 use worker_process::{BUS_NAME, DATABASE_URL, ProcessSettings};
 use worker_runtime::Options;
 
@@ -39,9 +38,8 @@ impl FromStr for Unit {
 }
 
 pub(crate) enum Provider {
-    Sso(SsoSettings),
-    Crm(CrmSettings),
-    Identity(IdentitySettings),
+    /// The branch's source.
+    Of(Source),
     /// The unit is called by providers, and has read their secrets.
     Ingress,
     /// No unit is named.
@@ -50,8 +48,8 @@ pub(crate) enum Provider {
 
 pub(crate) enum Queues {
     /// The unit's own, by their URLs.
-    Of { unit: &'static str, queue: String, dlq: String },
-    /// Every queue whose name begins with the bus's.
+    Of { branch: String, queue: String, dlq: String },
+    /// Those of every branch.
     All,
     /// The unit has none.
     None,
@@ -62,6 +60,8 @@ pub(crate) struct Target {
     pub(crate) database_url: SecretString,
     pub(crate) queues: Queues,
     pub(crate) provider: Provider,
+    /// What AWS has to have for the file of sources.
+    pub(crate) model: Model,
     /// Longest that one step of a handler may take.
     pub(crate) step_limit: Duration,
 }
@@ -72,23 +72,13 @@ impl Unit {
         fleet::UNITS.iter().filter(|unit| unit.serves_health()).map(Self)
     }
 
-    /// Its name everywhere: queue, binary, rules.
+    /// Its name everywhere.
     pub const fn name(self) -> &'static str {
         self.0.name
     }
 
     fn is_server(self) -> bool {
         self.0.kind == fleet::Kind::Server
-    }
-
-    fn read_provider(self, reader: &Reader) -> Result<Provider, SettingsError> {
-        match self.0.providers.first() {
-            Some(Role::Sso) => reader.load().map(Provider::Sso),
-            Some(Role::Crm) => reader.load().map(Provider::Crm),
-            Some(Role::Identity) => reader.load().map(Provider::Identity),
-            // No unit with a queue reads content.
-            Some(Role::Content) | None => Ok(Provider::Ingress),
-        }
     }
 }
 
@@ -97,20 +87,39 @@ impl Target {
         Ok(match unit {
             None => Self::without_unit(reader)?,
             Some(unit) if unit.is_server() => {
-                let ingress = webhook_ingress::read_dependencies(reader)?;
-                Self::new(ingress.bus_name, ingress.database_url, Queues::None, Provider::Ingress)
+                let (ingress, config) =
+                    both(webhook_ingress::read_dependencies(reader), reader.read(CONFIG))?;
+                let (bus, database_url) = (ingress.bus_name, ingress.database_url);
+                Self::new(bus, database_url, Queues::None, Provider::Ingress, &config)?
             }
             Some(unit) => Self::of_worker(reader, unit)?,
         })
     }
 
-    fn new(bus: String, database_url: SecretString, queues: Queues, provider: Provider) -> Self {
-        Self { bus, database_url, queues, provider, step_limit: Options::default().step_limit }
+    fn new(
+        bus: String,
+        database_url: SecretString,
+        queues: Queues,
+        provider: Provider,
+        file: &Config,
+    ) -> Result<Self, SettingsError> {
+        let model = Model::of(file).map_err(|faults| CONFIG.fault(faults.to_string()))?;
+        Ok(Self { bus, database_url, queues, provider, model, step_limit: Options::default().step_limit })
     }
 
     fn without_unit(reader: &Reader) -> Result<Self, SettingsError> {
-        let (database_url, bus) = both(reader.read(DATABASE_URL), reader.read(BUS_NAME))?;
-        Ok(Self::new(bus, database_url, Queues::All, Provider::None))
+        let of_process = both(reader.read(DATABASE_URL), reader.read(BUS_NAME));
+        let ((database_url, bus), config) = both(of_process, reader.read(CONFIG))?;
+        Self::new(bus, database_url, Queues::All, Provider::None, &config)
+    }
+
+    /// Whether a source's dependencies are checked.
+    pub(crate) fn is_about(&self, source: &str) -> bool {
+        match (&self.queues, &self.provider) {
+            (Queues::All, _) => true,
+            (_, Provider::Of(own)) => own.name() == source,
+            (_, Provider::Ingress | Provider::None) => false,
+        }
     }
 
     fn of_worker(reader: &Reader, unit: Unit) -> Result<Self, SettingsError> {
@@ -118,10 +127,11 @@ impl Target {
             fleet::Kind::Job => resync_process::check_settings(reader),
             _ => Ok(()),
         };
-        let process = reader.load::<ProcessSettings>();
-        let (process, (provider, ())) = both(process, both(unit.read_provider(reader), own))?;
-        let queues = Queues::Of { unit: unit.name(), queue: process.queue_url, dlq: process.dlq_url };
-        Ok(Self::new(process.bus_name, process.database_url, queues, provider))
+        let (process, ()) = both(reader.load::<ProcessSettings>(), own)?;
+        let provider = Provider::Of(process.source.connect(reader)?);
+        let branch = format!("{}-{}", unit.name(), process.source.name);
+        let queues = Queues::Of { branch, queue: process.queue_url, dlq: process.dlq_url };
+        Self::new(process.bus_name, process.database_url, queues, provider, &process.config)
     }
 }
 

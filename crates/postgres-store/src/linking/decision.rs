@@ -15,6 +15,7 @@ use crate::person::recompute::Moves;
 use crate::person::view;
 use crate::proof::Write;
 use crate::records::source_record::LinkKeys;
+use crate::rules::Rules;
 use crate::{Store, StoreError};
 
 impl Store {
@@ -25,6 +26,21 @@ impl Store {
     /// [`LinkRefusal`]: then nothing was written.
     pub async fn decide_link(
         &self,
+        command: &LinkCommand,
+        proof: Option<&Write>,
+    ) -> Result<LinkReport, LinkRefusal> {
+        loop {
+            let rules = self.rules.get();
+            match self.decide_by(&rules, command, proof).await {
+                Err(LinkRefusal::Store(error)) if error.is_other_version() => self.read_rules().await?,
+                done => return done,
+            }
+        }
+    }
+
+    async fn decide_by(
+        &self,
+        rules: &Rules,
         command: &LinkCommand,
         proof: Option<&Write>,
     ) -> Result<LinkReport, LinkRefusal> {
@@ -46,7 +62,7 @@ impl Store {
             moves.left.insert(from, decided.to);
             moves.revived = matches!(command.wanted, Move::Undo).then_some(decided.to);
         }
-        let mut recomputed = self.recompute(&mut transaction, &persons, &moves).await?;
+        let mut recomputed = self.recompute(&mut transaction, rules, &persons, &moves).await?;
         recomputed.also(persons);
         let mut announcements = recomputed.announcements(|_| Some(command.announce));
         announcements.extend(verified_by_it(&mut transaction, command, from, decided.to).await?);

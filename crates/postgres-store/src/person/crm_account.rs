@@ -106,53 +106,59 @@ async fn upsert(
     Ok(rows.into_iter().map(|row| row.external_id).collect())
 }
 
-/// The contact of each person that was pushed to last. `crm-account` compares this one with the person.
+/// The contact of each person and source that was pushed to last. `crm-account` compares this one with the person.
 pub(crate) async fn last_pushed(
     connection: &mut PgConnection,
     persons: &[Uuid],
-) -> Result<HashMap<Uuid, String>, StoreError> {
+) -> Result<HashMap<(Uuid, String), String>, StoreError> {
     if persons.is_empty() {
         return Ok(HashMap::new());
     }
     let rows = sqlx::query!(
-        r#"select distinct on (own.person_id) own.person_id, own.external_id from crm_account own
+        r#"select distinct on (own.person_id, own.source) own.person_id, own.source, own.external_id
+           from crm_account own
            where own.person_id = any ($1)
              and not exists (select from source_record other
                              where other.source = own.source and other.external_id = own.external_id
                                and other.person_id <> own.person_id)
-           order by own.person_id, own.pushed_at desc"#,
+           order by own.person_id, own.source, own.pushed_at desc"#,
         persons
     )
     .fetch_all(connection)
     .await?;
-    Ok(rows.into_iter().map(|row| (row.person_id, row.external_id)).collect())
+    Ok(rows.into_iter().map(|row| ((row.person_id, row.source), row.external_id)).collect())
 }
 
-/// Those persons whose contact a user of the CRM changed back [`MOST_REPEATS`] times after a push of the same values.
+/// What differs between persons and their records in the sources that are pushed to: which fields a push would write.
+pub(crate) type Differing = BTreeMap<(Uuid, String), BTreeMap<Field, String>>;
+
+/// Those persons and sources whose contact a user of the source changed back [`MOST_REPEATS`] times after a push of the same values.
 pub(crate) async fn contested(
     connection: &mut PgConnection,
     policy: &Policy,
-    differing: &BTreeMap<Uuid, BTreeMap<Field, String>>,
-) -> Result<BTreeSet<Uuid>, StoreError> {
+    differing: &Differing,
+) -> Result<BTreeSet<(Uuid, String)>, StoreError> {
     if differing.is_empty() {
         return Ok(BTreeSet::new());
     }
     let key = crm_push::key(connection).await?;
-    let hash =
-        |(person_id, fields): (&Uuid, &BTreeMap<Field, String>)| key.hash_of_push(policy, *person_id, fields);
-    let persons: Vec<Uuid> = differing.keys().copied().collect();
-    let hashes: Vec<Vec<u8>> = differing.iter().map(hash).collect();
+    let (persons, sources): (Vec<Uuid>, Vec<String>) = differing.keys().cloned().unzip();
+    let hashes =
+        differing.iter().map(|((person_id, _), fields)| key.hash_of_push(policy, *person_id, fields));
+    let hashes: Vec<Vec<u8>> = hashes.collect();
     // Each reading of such a contact finds the same difference, and nothing follows from it.
-    let contested = sqlx::query_scalar!(
-        r#"select account.person_id from crm_account account
-           join unnest($1::uuid[], $2::bytea[]) as differing (person_id, hash)
-             on differing.person_id = account.person_id and differing.hash = account.pushed_hash
-           where account.pushed_times >= $3 and account.pushed_at > now() - interval '1 hour'"#,
+    let contested = sqlx::query!(
+        r#"select account.person_id, account.source from crm_account account
+           join unnest($1::uuid[], $2::text[], $3::bytea[]) as differing (person_id, source, hash)
+             on differing.person_id = account.person_id and differing.source = account.source
+            and differing.hash = account.pushed_hash
+           where account.pushed_times >= $4 and account.pushed_at > now() - interval '1 hour'"#,
         &persons,
+        &sources,
         &hashes,
         MOST_REPEATS
     )
     .fetch_all(connection)
     .await?;
-    Ok(contested.into_iter().collect())
+    Ok(contested.into_iter().map(|row| (row.person_id, row.source)).collect())
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::bounded::PgConnection;
-use authority::{Field, Policy, Role, SourceRecord};
+use authority::{Field, Policy, SourceRecord};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::Sha256;
@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::crm_account::WrittenContact;
 use crate::records::source_record::{self, ChangedRow, SourceRow};
+use crate::rules::Rules;
 use crate::{Store, StoreError};
 
 /// How many bytes the key has.
@@ -110,9 +111,9 @@ impl Store {
         key: &PushKey,
         pushed: &BTreeMap<Field, String>,
     ) -> Result<i64, StoreError> {
-        let hashed = |(field, value): (&Field, &String)| {
-            (field.to_string(), key.hash_of_value(&self.policy, field, value))
-        };
+        let policy = self.policy();
+        let hashed =
+            |(field, value): (&Field, &String)| (field.to_string(), key.hash_of_value(&policy, field, value));
         let (fields, hashes): (Vec<String>, Vec<Vec<u8>>) = pushed.iter().map(hashed).unzip();
         let ticket = sqlx::query_scalar!(
             r#"with ticket as (select nextval('refetch_ticket') as number),
@@ -375,11 +376,11 @@ fn columns(rows: &[&Row]) -> Columns {
 /// All records of persons, tombstones included, with their echoes.
 pub(super) async fn records_of_persons(
     connection: &mut PgConnection,
-    policy: &Policy,
+    rules: &Rules,
     persons: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<SourceRecord>>, StoreError> {
-    let mut records = source_record::of_persons(connection, persons).await?;
-    note_echoes(connection, policy, &mut records).await?;
+    let mut records = source_record::of_persons(connection, rules, persons).await?;
+    note_echoes(connection, &rules.policy, &mut records).await?;
     Ok(records)
 }
 
@@ -389,7 +390,7 @@ async fn note_echoes(
     policy: &Policy,
     records: &mut HashMap<Uuid, Vec<SourceRecord>>,
 ) -> Result<(), StoreError> {
-    let contacts = records.values().flatten().filter(|record| record.role == Role::Crm);
+    let contacts = records.values().flatten().filter(|record| record.role.takes_pushes());
     let (sources, ids): (Vec<String>, Vec<String>) =
         contacts.map(|record| (record.source.clone(), record.external_id.clone())).unzip();
     if ids.is_empty() {
@@ -410,7 +411,7 @@ async fn note_echoes(
     for row in &rows {
         pushed.entry((row.source.as_str(), row.contact.as_str())).or_default().push(row);
     }
-    for record in records.values_mut().flatten().filter(|record| record.role == Role::Crm) {
+    for record in records.values_mut().flatten().filter(|record| record.role.takes_pushes()) {
         let of_contact = pushed.get(&(record.source.as_str(), record.external_id.as_str()));
         for row in of_contact.into_iter().flatten() {
             let Ok(field) = row.field.parse() else { continue };

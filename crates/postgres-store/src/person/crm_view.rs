@@ -1,12 +1,14 @@
 //! A person as the CRM should see it: the profile computed from all records, the CRM's own contact, and the last push.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use authority::{Profile, SourceRecord};
+use authority::{Policy, Profile, SourceRecord};
 use uuid::Uuid;
 
 use super::crm_push::{self, PushKey};
 use crate::bounded::PgConnection;
+use crate::rules::Rules;
 use crate::{Store, StoreError};
 
 /// A person as the CRM should see it. Holds personal data: no `Debug`.
@@ -32,6 +34,8 @@ pub struct CrmView {
     pub pushed: Option<Pushed>,
     /// The key of the hashes of pushed values.
     pub push_key: PushKey,
+    /// The policy by which it was computed.
+    pub policy: Arc<Policy>,
 }
 
 /// The last push to a contact.
@@ -56,35 +60,57 @@ impl Store {
         source: &str,
         persons: &[Uuid],
     ) -> Result<HashMap<Uuid, CrmView>, StoreError> {
+        loop {
+            let rules = self.rules.get();
+            match self.crm_views_by(&rules, source, persons).await {
+                Err(error) if error.is_other_version() => self.read_rules().await?,
+                done => return done,
+            }
+        }
+    }
+
+    async fn crm_views_by(
+        &self,
+        rules: &Rules,
+        source: &str,
+        persons: &[Uuid],
+    ) -> Result<HashMap<Uuid, CrmView>, StoreError> {
         let mut connection = self.pool.reading().await?;
         let rows = person_rows(&mut connection, source, persons).await?;
         let known: Vec<Uuid> = rows.iter().map(|row| row.person_id).collect();
-        let mut records = crm_push::records_of_persons(&mut connection, &self.policy, &known).await?;
+        let mut records = crm_push::records_of_persons(&mut connection, rules, &known).await?;
         let key = crm_push::key(&mut connection).await?;
         let views = rows.into_iter().map(|row| {
             let records = records.remove(&row.person_id).unwrap_or_default();
-            (row.person_id, self.view(source, row, &records, key.clone()))
+            (row.person_id, view(&rules.policy, source, row, &records, key.clone()))
         });
         Ok(views.collect())
     }
+}
 
-    fn view(&self, source: &str, row: PersonState, records: &[SourceRecord], push_key: PushKey) -> CrmView {
-        let contacts = || records.iter().filter(|record| record.source == source);
-        let live = contacts().filter(|record| record.record.is_some());
-        let known = row.pushed.as_ref().map(|pushed| pushed.external_id.as_str());
-        let contact = contact_of(row.person_id, known, live);
-        CrmView {
-            person_id: row.person_id,
-            revision: row.revision,
-            profile: Profile::compute(&self.policy, records),
-            contact: contact.cloned(),
-            contact_key: contact.and_then(key_of).map(str::to_owned),
-            contact_deleted: contacts().any(|record| record.record.is_none()),
-            under_review: row.under_review,
-            key_elsewhere: row.key_elsewhere,
-            pushed: row.pushed,
-            push_key,
-        }
+fn view(
+    policy: &Arc<Policy>,
+    source: &str,
+    row: PersonState,
+    records: &[SourceRecord],
+    push_key: PushKey,
+) -> CrmView {
+    let contacts = || records.iter().filter(|record| record.source == source);
+    let live = contacts().filter(|record| record.record.is_some());
+    let known = row.pushed.as_ref().map(|pushed| pushed.external_id.as_str());
+    let contact = contact_of(row.person_id, known, live);
+    CrmView {
+        person_id: row.person_id,
+        revision: row.revision,
+        profile: Profile::compute(policy, records),
+        contact: contact.cloned(),
+        contact_key: contact.and_then(key_of).map(str::to_owned),
+        contact_deleted: contacts().any(|record| record.record.is_none()),
+        under_review: row.under_review,
+        key_elsewhere: row.key_elsewhere,
+        pushed: row.pushed,
+        push_key,
+        policy: Arc::clone(policy),
     }
 }
 

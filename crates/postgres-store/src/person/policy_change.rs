@@ -1,8 +1,6 @@
 //! Preview and application of another policy to all persons, in batches by their key. The preview writes nothing. Applying
-//! computes each batch behind the same row locks as workers do, in its own transaction. It may stop and restart anywhere: a
-//! person that already has the policy's values is left as it is.
-//!
-//! Workers that still run with another policy compute by theirs: deploy the new policy to them first.
+//! computes each batch behind the same row locks as workers do, in its own transaction, with how far it has come. It may stop
+//! anywhere and resume: a person that already has the policy's values is left as it is.
 
 use std::collections::BTreeSet;
 
@@ -17,6 +15,7 @@ use super::{crm_push, row};
 use crate::bounded::PgConnection;
 use crate::outbox::{self, Announce};
 use crate::proof::Write;
+use crate::rules::Rules;
 use crate::{Store, StoreError};
 
 /// What a policy would change in one batch of persons.
@@ -75,7 +74,7 @@ impl Store {
         let mut snapshot = self.snapshot().await?;
         let persons = persons_after(&mut snapshot, after, limit).await?;
         let stored = view::stored(&mut snapshot, &persons).await?;
-        let records = crm_push::records_of_persons(&mut snapshot, policy, &persons).await?;
+        let records = crm_push::records_of_persons(&mut snapshot, &Rules::tried(policy), &persons).await?;
         let changes = stored.iter().filter_map(|stored| {
             let own = records.get(&stored.person_id).map_or(&[][..], Vec::as_slice);
             change(stored, &Profile::compute(policy, own))
@@ -84,21 +83,33 @@ impl Store {
         Ok(PolicyBatch { last: persons.last().copied(), looked_at: persons.len(), changes })
     }
 
-    /// Recomputes the next `limit` persons after `after` by this store's policy. Announces those whose row changed, or whose
-    /// CRM contact differs from it.
+    /// Recomputes the next `limit` persons by this version, from where the batch before ended. Announces those whose row changed,
+    /// or whose contact differs from it. A batch without persons is the last one.
     ///
     /// # Errors
-    /// [`StoreError`]: then nothing of this batch was written.
-    pub async fn apply_policy(
+    /// [`StoreError`]: then nothing of this batch was written. Another version was applied meanwhile:
+    /// [`StoreError::is_other_version`].
+    pub async fn compute_config_batch(
         &self,
-        after: Option<Uuid>,
+        version: i64,
         limit: u32,
         announce: Announce,
         _proof: &Write,
     ) -> Result<AppliedBatch, StoreError> {
+        let rules = self.rules.get();
+        rules.check(Some(version))?;
         let mut transaction = self.pool.begin().await?;
-        let persons = persons_after_locked(&mut transaction, after, limit).await?;
-        let recomputed = self.recompute(&mut transaction, &persons, &Moves::default()).await?;
+        let persons = persons_after_locked(&mut transaction, version, limit).await?;
+        let recomputed = self.recompute(&mut transaction, &rules, &persons, &Moves::default()).await?;
+        sqlx::query!(
+            "update config_version set computed_through = coalesce($2, computed_through),
+                    computed_at = case when $2::uuid is null then coalesce(computed_at, now()) end
+             where version = $1",
+            version,
+            persons.last().copied()
+        )
+        .execute(&mut *transaction)
+        .await?;
         let announcements = recomputed.announcements(|_| Some(announce));
         if !announcements.is_empty() {
             outbox::insert(&mut transaction, &announcements).await?;
@@ -152,15 +163,20 @@ async fn persons_after(
 
 async fn persons_after_locked(
     connection: &mut PgConnection,
-    after: Option<Uuid>,
+    version: i64,
     limit: u32,
 ) -> Result<Vec<Uuid>, StoreError> {
-    // A person that is merged while this waits for its lock is left out.
+    // A person that is merged while this waits for its lock is left out. The lock of `rules.rs` comes first, as everywhere.
     let persons = sqlx::query_scalar!(
-        r#"select person_id from person where person_id > $1 and status <> 'merged' order by person_id limit $2
-           for no key update"#,
-        after.unwrap_or(Uuid::nil()),
-        i64::from(limit)
+        r#"with version as materialized (select 1 as one from pg_advisory_xact_lock_shared(hashtext('config'), 0)),
+                locked as materialized (
+                    select person_id from person
+                    where person_id > coalesce((select computed_through from config_version where version = $1), $3)
+                      and status <> 'merged' order by person_id limit $2 for no key update)
+           select locked.person_id as "person_id!" from version cross join locked order by 1"#,
+        version,
+        i64::from(limit),
+        Uuid::nil()
     )
     .fetch_all(connection)
     .await?;

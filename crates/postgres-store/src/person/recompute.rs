@@ -4,14 +4,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use authority::{Field, Profile, Role, SourceRecord, Status};
+use authority::{Field, Policy, Profile, SourceRecord, Status};
 use event_contract::{Announcement, EventKind};
 use uuid::Uuid;
 
+use super::crm_account::Differing;
 use super::row::{self, ChangedPerson, LockedPerson, PersonRow, Standing};
 use super::{crm_account, crm_push, crm_view};
 use crate::bounded::PgConnection;
 use crate::outbox::{Announce, announcement};
+use crate::rules::Rules;
 use crate::{Store, StoreError};
 
 #[derive(Default)]
@@ -60,18 +62,23 @@ impl Store {
     pub(crate) async fn recompute(
         &self,
         connection: &mut PgConnection,
+        rules: &Rules,
         persons: &[Uuid],
         moves: &Moves,
     ) -> Result<Recomputed, StoreError> {
         // Locked before the records are read: two sources' readings of one person compute its profile one after the other, and
         // the second sees what the first wrote.
         let locked = row::lock(connection, persons).await?;
-        let records = crm_push::records_of_persons(connection, &self.policy, persons).await?;
-        let several = records.iter().filter(|(_, own)| contacts(own).nth(1).is_some());
+        let records = crm_push::records_of_persons(connection, rules, persons).await?;
+        let policy = &rules.policy;
+        let targets: Vec<&str> = policy.targets().collect();
+        let has_several =
+            |own: &[SourceRecord]| targets.iter().any(|target| live(own, target).nth(1).is_some());
+        let several = records.iter().filter(|(_, own)| has_several(own));
         let several: Vec<Uuid> = several.map(|(person_id, _)| *person_id).collect();
         let known = crm_account::last_pushed(connection, &several).await?;
         let mut recomputed = Recomputed { locked, ..Recomputed::default() };
-        let (mut rows, mut merged, mut differing) = (Vec::new(), Vec::new(), BTreeMap::new());
+        let (mut rows, mut merged, mut differing) = (Vec::new(), Vec::new(), Differing::new());
         for person_id in persons {
             let own = records.get(person_id).map_or(&[][..], Vec::as_slice);
             recomputed.refuse_merged_meanwhile(*person_id, own, moves)?;
@@ -80,53 +87,59 @@ impl Store {
                     merged.push((*person_id, *other));
                     Standing::MergedInto(*other)
                 }
-                _ => Standing::Own(Profile::compute(&self.policy, own)),
+                _ => Standing::Own(Profile::compute(policy, own)),
             };
             if let Standing::Own(profile) = &standing {
-                let known = known.get(person_id).map(String::as_str);
-                let difference = self.crm_difference(*person_id, profile, own, known);
-                differing.extend(difference.map(|fields| (*person_id, fields)));
+                for target in &targets {
+                    let key = (*person_id, (*target).to_owned());
+                    let contact = crm_view::contact_of(
+                        *person_id,
+                        known.get(&key).map(String::as_str),
+                        live(own, target),
+                    );
+                    let difference =
+                        contact.and_then(|contact| difference(policy, *person_id, target, profile, contact));
+                    differing.extend(difference.map(|fields| (key, fields)));
+                }
             }
             rows.push(PersonRow { person_id: *person_id, standing });
         }
         recomputed.changed = row::upsert(connection, &rows).await?;
         row::follow_merges(connection, &merged).await?;
-        let contested = crm_account::contested(connection, &self.policy, &differing).await?;
-        for person_id in &contested {
-            tracing::warn!(%person_id, "the CRM changes our values back: no further push for an hour");
+        let contested = crm_account::contested(connection, policy, &differing).await?;
+        for (person_id, source) in &contested {
+            tracing::warn!(%person_id, source, "the source changes our values back: no further push for an hour");
         }
-        recomputed.also(differing.into_keys().filter(|person_id| !contested.contains(person_id)));
+        let due = differing.into_keys().filter(|key| !contested.contains(key));
+        recomputed.also(due.map(|(person_id, _)| person_id));
         Ok(recomputed)
-    }
-
-    /// What a push to the person's contact would write. `None`: no push is due.
-    fn crm_difference(
-        &self,
-        person_id: Uuid,
-        profile: &Profile,
-        records: &[SourceRecord],
-        known: Option<&str>,
-    ) -> Option<BTreeMap<Field, String>> {
-        let contact = crm_view::contact_of(person_id, known, contacts(records))?;
-        let key = crm_view::key_of(contact);
-        let own = person_id.to_string();
-        // A push is due if the contact has another person's key or, for a person with an account, lacks our key or differs from
-        // the believed values.
-        match profile.status {
-            Status::Active | Status::Blocked => {
-                let fields = profile.to_push(&self.policy, Some(contact));
-                let due = key != Some(own.as_str()) || !fields.is_empty();
-                due.then_some(fields)
-            }
-            Status::Deleted | Status::Known => {
-                crm_view::is_another_person(key, person_id).then(BTreeMap::new)
-            }
-        }
     }
 }
 
-fn contacts(records: &[SourceRecord]) -> impl Iterator<Item = &SourceRecord> {
-    records.iter().filter(|record| record.role == Role::Crm && record.record.is_some())
+/// What a push to the person's contact would write. `None`: no push is due.
+fn difference(
+    policy: &Policy,
+    person_id: Uuid,
+    target: &str,
+    profile: &Profile,
+    contact: &SourceRecord,
+) -> Option<BTreeMap<Field, String>> {
+    let key = crm_view::key_of(contact);
+    let own = person_id.to_string();
+    // A push is due if the contact has another person's key or, for a person with an account, lacks our key or differs from the
+    // believed values.
+    match profile.status {
+        Status::Active | Status::Blocked => {
+            let fields = profile.to_push(policy, target, Some(contact));
+            let due = key != Some(own.as_str()) || !fields.is_empty();
+            due.then_some(fields)
+        }
+        Status::Deleted | Status::Known => crm_view::is_another_person(key, person_id).then(BTreeMap::new),
+    }
+}
+
+fn live<'a>(records: &'a [SourceRecord], source: &'a str) -> impl Iterator<Item = &'a SourceRecord> {
+    records.iter().filter(move |record| record.source == source && record.record.is_some())
 }
 
 impl Recomputed {

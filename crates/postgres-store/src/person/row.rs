@@ -54,16 +54,23 @@ pub(crate) async fn lock(
     connection: &mut PgConnection,
     persons: &[Uuid],
 ) -> Result<HashMap<Uuid, LockedPerson>, StoreError> {
-    // `no key`: it does not wait for a row that refers to the person, nor does such a row wait for it.
+    // `no key`: it does not wait for a row that refers to the person, nor does such a row wait for it. The first lock is the one
+    // of `rules.rs`, also if no person has a row yet.
     let rows = sqlx::query!(
-        r#"select person_id, revision, merged_into from person where person_id = any ($1)
-           order by person_id for no key update"#,
+        r#"with version as materialized (select 1 as one from pg_advisory_xact_lock_shared(hashtext('config'), 0)),
+                locked as materialized (select person_id, revision, merged_into from person where person_id = any ($1)
+                                        order by person_id for no key update)
+           select locked.person_id as "person_id?", locked.revision as "revision?", locked.merged_into
+           from version left join locked on true"#,
         persons
     )
     .fetch_all(connection)
     .await?;
-    let locked = |revision, merged| LockedPerson { revision, merged };
-    Ok(rows.into_iter().map(|row| (row.person_id, locked(row.revision, row.merged_into.is_some()))).collect())
+    let locked = rows.into_iter().filter_map(|row| {
+        let merged = row.merged_into.is_some();
+        Some((row.person_id?, LockedPerson { revision: row.revision?, merged }))
+    });
+    Ok(locked.collect())
 }
 
 pub(crate) async fn follow_merges(

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::crm_push;
 use crate::bounded::PgConnection;
+use crate::rules::Rules;
 use crate::{Store, StoreError};
 
 /// How an operator names a person.
@@ -108,12 +109,22 @@ impl StoredPerson {
 impl Store {
     /// Finds a person, and follows its merges.
     pub async fn view_person(&self, key: &PersonKey) -> Result<Option<PersonView>, StoreError> {
+        loop {
+            let rules = self.rules.get();
+            match self.view_by(&rules, key).await {
+                Err(error) if error.is_other_version() => self.read_rules().await?,
+                done => return done,
+            }
+        }
+    }
+
+    async fn view_by(&self, rules: &Rules, key: &PersonKey) -> Result<Option<PersonView>, StoreError> {
         let mut snapshot = self.snapshot().await?;
         let Some(asked) = person_named(&mut snapshot, key).await? else { return Ok(None) };
         let mut merged = merge_path(&mut snapshot, asked).await?;
         let Some(person_id) = merged.pop() else { return Ok(None) };
         let Some(person) = stored(&mut snapshot, &[person_id]).await?.pop() else { return Ok(None) };
-        let mut records = crm_push::records_of_persons(&mut snapshot, &self.policy, &[person_id])
+        let mut records = crm_push::records_of_persons(&mut snapshot, rules, &[person_id])
             .await?
             .remove(&person_id)
             .unwrap_or_default();

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use authority::{Field, SourceRecord};
+use authority::{Field, Policy, SourceRecord};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -11,6 +11,7 @@ use super::reading::{PersonReading, RecordState};
 use crate::records::result::ReadingResult;
 use crate::records::source_record::{self, LinkKeys, Source, SourceRow};
 use crate::records::{identity, missing};
+use crate::rules::Rules;
 use crate::{Store, StoreError};
 
 impl Store {
@@ -24,6 +25,21 @@ impl Store {
         source: Source<'_>,
         readings: &[PersonReading],
     ) -> Result<Vec<ReadingResult>, StoreError> {
+        loop {
+            let rules = self.rules.get();
+            match self.apply_by(&rules, source, readings).await {
+                Err(error) if error.is_other_version() => self.read_rules().await?,
+                done => return done,
+            }
+        }
+    }
+
+    async fn apply_by(
+        &self,
+        rules: &Rules,
+        source: Source<'_>,
+        readings: &[PersonReading],
+    ) -> Result<Vec<ReadingResult>, StoreError> {
         let mut transaction = self.pool.begin().await?;
         let meant = records_meant(&mut transaction, source.name, readings).await?;
         let id_of = |reading| record_id(reading, &meant);
@@ -33,9 +49,9 @@ impl Store {
             missing.into_iter().map(|(id, reading)| (id.to_owned(), reading.ticket)).collect();
         missing::note(&mut transaction, source, &missing).await?;
         let rows: Vec<SourceRow> =
-            latest.iter().map(|(id, reading)| self.source_row(source, id, reading)).collect();
+            latest.iter().map(|(id, reading)| source_row(&rules.policy, source, id, reading)).collect();
         let written = source_record::upsert(&mut transaction, source, &rows).await?;
-        self.write_consequences(&mut transaction, source, &written, &rows, &latest).await?;
+        self.write_consequences(&mut transaction, rules, source, &written, &rows, &latest).await?;
         transaction.commit().await?;
         if !written.changed.is_empty() || !written.touched.is_empty() {
             self.outbox_filled.notify_one();
@@ -88,44 +104,42 @@ fn latest_by_record<'a>(
     latest
 }
 
-impl Store {
-    fn source_row(&self, source: Source<'_>, external_id: &str, reading: &PersonReading) -> SourceRow {
-        let (record, external_key, merged_into) = match &reading.state {
-            RecordState::Present { record, external_key, .. } => (Some(record), external_key.clone(), None),
-            RecordState::Gone { merged_into, .. } => (None, None, merged_into.clone()),
-            RecordState::Missing => (None, None, None),
-        };
-        SourceRow {
-            external_id: external_id.to_owned(),
-            proposed_person: record.is_some().then(Uuid::now_v7),
-            content_hash: reading.state.content_hash(),
-            record: record.cloned(),
-            version_at: reading.version_at,
-            etag: reading.etag.clone(),
-            ticket: reading.ticket,
-            keys: LinkKeys { external_key, verified_email: self.verified_email(source, external_id, record) },
-            merged_into,
-            gone_proved: matches!(reading.state, RecordState::Gone { proved: true, .. }),
-        }
+fn source_row(policy: &Policy, source: Source<'_>, external_id: &str, reading: &PersonReading) -> SourceRow {
+    let (record, external_key, merged_into) = match &reading.state {
+        RecordState::Present { record, external_key, .. } => (Some(record), external_key.clone(), None),
+        RecordState::Gone { merged_into, .. } => (None, None, merged_into.clone()),
+        RecordState::Missing => (None, None, None),
+    };
+    SourceRow {
+        external_id: external_id.to_owned(),
+        proposed_person: record.is_some().then(Uuid::now_v7),
+        content_hash: reading.state.content_hash(),
+        record: record.cloned(),
+        version_at: reading.version_at,
+        etag: reading.etag.clone(),
+        ticket: reading.ticket,
+        keys: LinkKeys { external_key, verified_email: verified_email(policy, source, external_id, record) },
+        merged_into,
+        gone_proved: matches!(reading.state, RecordState::Gone { proved: true, .. }),
     }
+}
 
-    fn verified_email(
-        &self,
-        source: Source<'_>,
-        external_id: &str,
-        record: Option<&Value>,
-    ) -> Option<String> {
-        let record = SourceRecord {
-            source: source.name.to_owned(),
-            role: source.role,
-            external_id: external_id.to_owned(),
-            version_at: None,
-            record: record.cloned(),
-            echoes: BTreeSet::new(),
-        };
-        // Mail systems ignore the case of ASCII letters. Any other character is only itself: the Kelvin sign becomes a `k` in lower
-        // case, and is another mailbox.
-        let email = record.assertion(Field::email())?.as_str()?.trim_ascii().to_ascii_lowercase();
-        self.policy.trusts_email_of(&record).then_some(email)
-    }
+fn verified_email(
+    policy: &Policy,
+    source: Source<'_>,
+    external_id: &str,
+    record: Option<&Value>,
+) -> Option<String> {
+    let record = SourceRecord {
+        source: source.name.to_owned(),
+        role: source.role,
+        external_id: external_id.to_owned(),
+        version_at: None,
+        record: record.cloned(),
+        echoes: BTreeSet::new(),
+    };
+    // Mail systems ignore the case of ASCII letters. Any other character is only itself: the Kelvin sign becomes a `k` in lower
+    // case, and is another mailbox.
+    let email = record.assertion(Field::email())?.as_str()?.trim_ascii().to_ascii_lowercase();
+    policy.trusts_email_of(&record).then_some(email)
 }

@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use authority::Role;
 use event_contract::{Announcement, EventKind};
 use uuid::Uuid;
 
@@ -20,12 +19,14 @@ use crate::person::crm_push;
 use crate::person::recompute::Moves;
 use crate::records::identity::{self, Identity};
 use crate::records::source_record::{self, ChangedRow, LinkKeys, Source, SourceRow, Upserted};
+use crate::rules::Rules;
 use crate::{Store, StoreError};
 
 impl Store {
     pub(crate) async fn write_consequences(
         &self,
         connection: &mut PgConnection,
+        rules: &Rules,
         source: Source<'_>,
         written: &Upserted,
         rows: &[SourceRow],
@@ -37,9 +38,10 @@ impl Store {
             true => Links::default(),
             false => write_links(connection, source, changed, rows, readings, &mut announce).await?,
         };
-        if source.role == Role::Crm {
+        if source.role.takes_pushes() {
             let written = changed.iter().chain(touched);
-            crm_push::end_where_contacts_differ(connection, &self.policy, source.name, written, rows).await?;
+            crm_push::end_where_contacts_differ(connection, &rules.policy, source.name, written, rows)
+                .await?;
         }
         let left: HashMap<Uuid, Uuid> = links.left().collect();
         announce_merged(&mut announce, &left, &links);
@@ -59,7 +61,7 @@ impl Store {
             return Ok(());
         }
         let moves = Moves { left, emptied: links.emptied(), revived: None };
-        let mut recomputed = self.recompute(connection, &persons, &moves).await?;
+        let mut recomputed = self.recompute(connection, rules, &persons, &moves).await?;
         // Both sides of such a review are announced: each may get its own contact now.
         recomputed.also(counterparts.into_iter().flat_map(|(person, counterpart)| [person, counterpart]));
         let mut announcements = recomputed.announcements(|person| announce.get(&person).copied());
@@ -133,7 +135,7 @@ async fn announce_touched(
     // Of several records of one role the newest decides, so a newer version alone may change the profile. And a newer contact
     // with the same content may have been pushed to and changed back before it was read: then it has to be pushed again.
     let mut persons: Vec<Uuid> = causes.keys().copied().collect();
-    if source.role != Role::Crm && !persons.is_empty() {
+    if !source.role.takes_pushes() && !persons.is_empty() {
         persons = source_record::with_several(connection, source.role, &persons).await?;
     }
     for person in persons {

@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::bounded::PgConnection;
+use crate::rules::Rules;
 use crate::{Store, StoreError};
 
 /// A source of records: its name and its role.
@@ -340,17 +341,24 @@ pub(crate) async fn with_several(
 }
 
 /// All records of persons, tombstones included. Which values are echoes is not known here.
+///
+/// # Errors
+/// When the newest version of `coppice.toml` has other rules than these.
 pub(crate) async fn of_persons(
     connection: &mut PgConnection,
+    rules: &Rules,
     persons: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<SourceRecord>>, StoreError> {
     let rows = sqlx::query!(
-        r#"select person_id as "person_id!", source, role, external_id, version_at, record
+        r#"select person_id as "person_id!", source, role, external_id, version_at, record,
+                  (select max(version) from config_version) as newest_version
            from source_record where person_id = any ($1)"#,
         persons
     )
     .fetch_all(connection)
     .await?;
+    // A person without records is the same by all rules.
+    rows.first().map_or(Ok(()), |row| rules.check(row.newest_version))?;
     let mut records: HashMap<Uuid, Vec<SourceRecord>> = HashMap::new();
     for row in rows {
         // The column's check constraint knows the same roles.

@@ -1,14 +1,18 @@
 //! A database with the schema, and short functions for readings and rows.
 
+use authority::{Policy, Role};
 use event_contract::{Hop, TraceContext};
 use local_stack::{PgBouncer, TestDatabase, Tools};
-use postgres_store::{Announce, Identity, PersonReading, ReadingResult, RecordState, Store};
+use postgres_store::{
+    Announce, ConfigFile, DeclaredSource, Identity, PersonReading, ReadingResult, RecordState, Store, Write,
+};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, PgPool};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::IDP;
+use crate::link_faults::announce;
 
 /// A migrated database.
 pub(crate) struct Database {
@@ -89,7 +93,36 @@ fn tools() -> Tools {
 }
 
 pub(crate) fn open(url: &str) -> Store {
-    Store::open(&url.to_owned().into(), 8).unwrap()
+    Store::open(&url.to_owned().into(), 8).unwrap().with_policy(policy(""))
+}
+
+/// The built-in fields and rules under these, and what is pushed to the CRM.
+pub(crate) fn policy(rules: &str) -> Policy {
+    config(rules).policy().unwrap()
+}
+
+/// The same as a file that can be applied.
+pub(crate) fn config(rules: &str) -> ConfigFile {
+    let push = "push.crm.fields = [\"email\", \"phone\", \"given_name\", \"family_name\", \"birthdate\"]";
+    let crm = DeclaredSource { role: Role::Crm, connector: String::from("salesforce") };
+    let sources = [(String::from("crm"), crm)].into();
+    ConfigFile { policy: format!("{push}\n{rules}"), sources }
+}
+
+/// Applies these rules in batches, also if they were applied before. Returns how many persons were computed and changed.
+pub(crate) async fn apply_config(store: &Store, rules: &str, batch: u32) -> (usize, usize) {
+    let (author, proof) = ("ada".parse().unwrap(), Write::if_wanted(true).unwrap());
+    let version = store.begin_config(&config(rules), &author, None, &proof).await.unwrap().version;
+    store.restart_config(version, &proof).await.unwrap();
+    let (mut computed, mut changed) = (0, 0);
+    loop {
+        let done = store.compute_config_batch(version, batch, announce(), &proof).await.unwrap();
+        computed += done.computed;
+        changed += done.changed;
+        if done.last.is_none() {
+            return (computed, changed);
+        }
+    }
 }
 
 /// A version: a number of milliseconds. Whole thousands are coarse.

@@ -4,12 +4,11 @@
 use std::collections::BTreeMap;
 
 use authority::{Policy, Standing, explain};
-use event_contract::{Hop, TraceContext};
-use postgres_store::{Announce, MIGRATOR, PersonKey, Store, StoreError, Write};
+use postgres_store::{MIGRATOR, PersonKey, Store, StoreError};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::database::{Database, open};
+use crate::database::{Database, apply_config, open, policy};
 use crate::link_faults::person_of;
 use crate::linking::{apply, saying, verified};
 use crate::{CRM, IDP, VERIFIER};
@@ -18,8 +17,7 @@ use crate::{CRM, IDP, VERIFIER};
 const RELEASE_BEFORE: i64 = 20_261_130_002_900;
 
 /// The built-in fields, and four more.
-fn with_more_fields() -> Policy {
-    let text = r#"
+const MORE_FIELDS: &str = r#"
         [fields.preferred_language]
         type = "code"
         values = ["en", "sv"]
@@ -33,17 +31,15 @@ fn with_more_fields() -> Policy {
         [fields.order]
         type = "reference"
         from = ["sso"]
-    "#;
-    Policy::parse(text).unwrap()
+"#;
+
+fn with_more_fields() -> Policy {
+    policy(MORE_FIELDS)
 }
 
-async fn apply_policy(store: &Store) -> usize {
-    let announce = Announce {
-        cause: Uuid::now_v7(),
-        hop: Hop::OUTSIDE.next().unwrap(),
-        traceparent: TraceContext::start(),
-    };
-    store.apply_policy(None, 100, announce, &Write::if_wanted(true).unwrap()).await.unwrap().changed
+/// How many persons the rules change.
+async fn apply_policy(store: &Store, rules: &str) -> usize {
+    apply_config(store, rules, 100).await.1
 }
 
 #[tokio::test]
@@ -68,7 +64,7 @@ async fn a_field_of_the_policy_file_alone_is_believed_stored_shown_and_explained
     assert_eq!(standings, [Standing::Unusable, Standing::NotNamed, Standing::NotNamed, Standing::Won]);
 
     // A policy without the field takes it away, and one with it brings it back, without a refetch.
-    assert_eq!(apply_policy(&db.store).await, 1);
+    assert_eq!(apply_policy(&db.store, "").await, 1);
     assert_eq!(
         db.texts("select profile::text from person").await,
         [r#"{"email": "a@idp", "phone": "+1", "given_name": "Idp"}"#]
@@ -76,8 +72,8 @@ async fn a_field_of_the_policy_file_alone_is_believed_stored_shown_and_explained
     let previewed = db.store.preview_policy(&with_more_fields(), None, 10).await.unwrap().changes.remove(0);
     let changed: Vec<&str> = previewed.fields.iter().map(|change| change.field.as_str()).collect();
     assert_eq!(changed, ["employee", "preferred_language"]);
-    assert_eq!(apply_policy(&store).await, 1);
-    assert_eq!(apply_policy(&store).await, 0);
+    assert_eq!(apply_policy(&store, MORE_FIELDS).await, 1);
+    assert_eq!(apply_policy(&store, MORE_FIELDS).await, 0);
     // A value that changes only in another field of the file is a change of the person.
     account["employee"] = json!(false);
     store.apply_person_readings(IDP, &[saying("u", Some("P-1"), account, 1002, 9)]).await.unwrap();
@@ -245,7 +241,7 @@ async fn an_upgrade_copies_the_fields_of_persons_and_announces_nothing() {
     let after = db.texts("select concat_ws(' ', profile, provenance) from person order by person_id").await;
     assert_eq!(after, new_form);
     let rows = db.texts(ROWS).await;
-    assert_eq!(apply_policy(&db.store).await, 0, "no person differs from what is computed");
+    assert_eq!(apply_policy(&db.store, "").await, 0, "no person differs from what is computed");
     assert_eq!(db.texts(ROWS).await, rows);
 }
 
@@ -302,7 +298,7 @@ async fn pods_of_the_release_before_and_of_this_one_agree_on_a_person() {
             .unwrap();
         assert!(written_by_the_release_before(&db, person_id, email, verified).await, "{email} {verified}");
         assert_eq!(
-            apply_policy(&db.store).await,
+            apply_policy(&db.store, "").await,
             0,
             "{email} {verified}: this release finds what it computes"
         );

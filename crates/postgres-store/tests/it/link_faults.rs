@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use crate::database::{Database, gone, open};
+use crate::database::{Database, apply_config, gone, open};
 use crate::linking::{apply, saying, verified};
 use crate::{CRM, IDP, VERIFIER};
 
@@ -166,7 +166,7 @@ async fn the_newest_record_decides_also_with_the_same_content() {
     apply(&db, CRM, c("c1", "+1", 1003, 3)).await;
     let row = "select phone from person_profile where status <> 'merged'";
     let before = db.texts(row).await;
-    db.store.apply_policy(None, 10, announce(), &Write::if_wanted(true).unwrap()).await.unwrap();
+    apply_config(&db.store, "", 10).await;
     assert_eq!(before, db.texts(row).await);
 }
 

@@ -1,13 +1,13 @@
 //! Records of several sources about one person: which are linked, and the person's row.
 
-use authority::Policy;
 use postgres_store::{PersonReading, RecordState, Source};
 use serde_json::{Value, json};
 
-use crate::database::{Database, found, gone, open};
+use crate::database::{Database, found, gone, open, policy};
 use crate::{CRM, IDP, VERIFIER};
 
-pub(crate) const DEFAULT_POLICY: &str = include_str!("../../../authority/src/default-policy.toml");
+/// Addresses of the CRM count as verified.
+const TRUSTING: &str = r#"linking.trusted_email_from = ["crm"]"#;
 
 /// A record with these values, under this key.
 pub(crate) fn saying(id: &str, key: Option<&str>, values: Value, version: i64, ticket: i64) -> PersonReading {
@@ -121,8 +121,7 @@ async fn characters_that_look_or_fold_alike_link_no_records() {
         ("orla@ex.example", "orla@ex.example\u{a0}"),
         ("zoe\u{301}@ex.example", "zo\u{e9}@ex.example"),
     ];
-    let trusting = DEFAULT_POLICY.replace("trusted_email_from = []", "trusted_email_from = [\"crm\"]");
-    let store = open(&database.url).with_policy(Policy::parse(&trusting).unwrap());
+    let store = open(&database.url).with_policy(policy(TRUSTING));
     let apply = async |source, reading| store.apply_person_readings(source, &[reading]).await.unwrap();
     for (number, (plain, other)) in alike.into_iter().enumerate() {
         let (idp, crm) = (format!("u{number}"), format!("c{number}"));
@@ -151,8 +150,7 @@ async fn an_address_links_only_if_both_have_verified_it() {
     apply(&database, CRM, saying("c", None, json!({"email": "ada@example.org"}), 1001, 2)).await;
     assert_eq!(persons_of_records(&database).await, 2, "the CRM has not verified it");
 
-    let trusting = DEFAULT_POLICY.replace("trusted_email_from = []", "trusted_email_from = [\"crm\"]");
-    let store = open(&database.url).with_policy(Policy::parse(&trusting).unwrap());
+    let store = open(&database.url).with_policy(policy(TRUSTING));
     let reading = saying("c2", None, json!({"email": "ada@example.org"}), 1001, 3);
     store.apply_person_readings(CRM, &[reading]).await.unwrap();
     let linked = "select count(distinct person_id) from source_record where external_id in ('u', 'c2')";
@@ -284,8 +282,7 @@ async fn a_crm_change_against_the_believed_value_is_announced_and_the_echo_of_a_
 #[tokio::test]
 async fn a_new_account_with_the_address_of_a_person_whose_account_is_gone_is_that_person_s() {
     let database = Database::start().await;
-    let trusting = DEFAULT_POLICY.replace("trusted_email_from = []", "trusted_email_from = [\"crm\"]");
-    let store = open(&database.url).with_policy(Policy::parse(&trusting).unwrap());
+    let store = open(&database.url).with_policy(policy(TRUSTING));
     let readings = [
         (IDP, saying("first", None, verified("a@idp"), 1001, 1)),
         (CRM, saying("c", None, json!({"email": "a@idp"}), 1001, 2)),

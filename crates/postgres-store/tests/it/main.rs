@@ -5,6 +5,7 @@
 mod audits;
 mod breaker;
 mod concurrency;
+mod config_versions;
 mod connections;
 mod contacts;
 mod content;

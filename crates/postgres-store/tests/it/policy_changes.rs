@@ -1,30 +1,28 @@
 //! Another policy is previewed without a trace, and applied as if the workers had always had it.
 
 use authority::Policy;
-use event_contract::{Hop, TraceContext};
-use postgres_store::{Announce, Source, Store, Write};
+use postgres_store::{Source, Store};
 use serde_json::json;
 use sqlx::AssertSqlSafe;
-use uuid::Uuid;
 
-use crate::database::{Database, open};
+use crate::database::{Database, apply_config, open, policy};
 use crate::link_faults::blocked;
-use crate::linking::{DEFAULT_POLICY, apply, saying, verified};
+use crate::linking::{apply, saying, verified};
 use crate::{CRM, IDP, VERIFIER};
 
 const ROWS: &str = "select concat_ws(' ', status, profile, provenance) from person \
                     where status <> 'merged' order by 1";
 
 /// The CRM before the identity provider.
-fn other_policy() -> Policy {
-    let text = DEFAULT_POLICY
-        .replace(r#"["sso when verified", "sso", "crm"]"#, r#"["crm", "sso"]"#)
-        .replace(r#"["identity when verified", "crm", "sso"]"#, r#"["sso", "crm", "identity"]"#);
-    Policy::parse(&text).unwrap()
-}
+const OTHER: &str = r#"
+    fields.email = { type = "email", from = ["crm", "sso"] }
+    fields.given_name = { type = "text", from = ["sso", "crm", "identity"] }
+    fields.family_name = { type = "text", from = ["sso", "crm", "identity"] }
+    fields.birthdate = { type = "date", class = "sensitive", from = ["sso", "crm", "identity"] }
+"#;
 
-fn announce() -> Announce {
-    Announce { cause: Uuid::now_v7(), hop: Hop::OUTSIDE.next().unwrap(), traceparent: TraceContext::start() }
+fn other_policy() -> Policy {
+    policy(OTHER)
 }
 
 /// Seven persons, of one, two and three sources, and one more whose record went to another.
@@ -49,19 +47,9 @@ async fn fill(store: &Store) {
     write(CRM, saying("late", Some("P-1"), json!({"phone": "+3"}), 1002, 102)).await;
 }
 
-/// Applies in batches of two; answers persons computed and changed.
+/// Applies in batches of two; returns persons computed and changed.
 async fn apply_all(store: &Store) -> (usize, usize) {
-    let proof = Write::if_wanted(true).unwrap();
-    let (mut after, mut computed, mut changed) = (None, 0, 0);
-    loop {
-        let batch = store.apply_policy(after, 2, announce(), &proof).await.unwrap();
-        computed += batch.computed;
-        changed += batch.changed;
-        match batch.last {
-            Some(last) => after = Some(last),
-            None => return (computed, changed),
-        }
-    }
+    apply_config(store, OTHER, 2).await
 }
 
 #[tokio::test]
@@ -71,7 +59,7 @@ async fn applying_a_policy_ends_where_workers_with_it_would_have() {
     fill(&expected.store.clone().with_policy(other_policy())).await;
     assert_ne!(database.texts(ROWS).await, expected.texts(ROWS).await);
     let before = database.count("select count(*) from outbox").await;
-    let store = open(&database.url).with_policy(other_policy());
+    let store = open(&database.url);
     let (computed, changed) = apply_all(&store).await;
     assert_eq!((computed, changed), (7, 7));
     assert_eq!(database.texts(ROWS).await, expected.texts(ROWS).await);
@@ -85,12 +73,12 @@ async fn a_preview_shows_the_changes_of_applying_and_writes_nothing() {
     let database = Database::start().await;
     fill(&database.store).await;
     let before = database.row_versions().await;
-    let same = database.store.preview_policy(&Policy::default(), None, 100).await.unwrap();
+    let same = database.store.preview_policy(&policy(""), None, 100).await.unwrap();
     assert_eq!((same.looked_at, same.changes.len()), (7, 0));
-    let policy = other_policy();
+    let other = other_policy();
     let (mut after, mut looked_at, mut changes) = (None, 0, Vec::new());
     loop {
-        let batch = database.store.preview_policy(&policy, after, 3).await.unwrap();
+        let batch = database.store.preview_policy(&other, after, 3).await.unwrap();
         looked_at += batch.looked_at;
         changes.extend(batch.changes);
         match batch.last {
@@ -104,16 +92,16 @@ async fn a_preview_shows_the_changes_of_applying_and_writes_nothing() {
     assert_eq!((email.now.clone(), email.then.clone()), (Some(json!("0@idp")), Some(json!("0@crm"))));
     assert_eq!(email.rule.as_deref(), Some("crm"));
 
-    let store = open(&database.url).with_policy(other_policy());
+    let store = open(&database.url);
     apply_all(&store).await;
-    assert!(store.preview_policy(&policy, None, 100).await.unwrap().changes.is_empty());
+    assert!(store.preview_policy(&other, None, 100).await.unwrap().changes.is_empty());
 }
 
 #[tokio::test]
 async fn applying_while_workers_write_leaves_no_person_behind() {
     let database = Database::start().await;
     fill(&database.store).await;
-    let store = open(&database.url).with_policy(other_policy());
+    let store = open(&database.url);
     for round in 0..15_i64 {
         // Rows by the old policy, so that there is something to change.
         database
@@ -146,11 +134,10 @@ async fn a_person_who_is_merged_while_a_policy_is_applied_stays_merged() {
     ] {
         sqlx::query(AssertSqlSafe(step)).execute(&mut *merge).await.unwrap();
     }
-    let proof = Write::if_wanted(true).unwrap();
-    let (applied, ()) = tokio::join!(database.store.apply_policy(None, 10, announce(), &proof), async {
+    let (applied, ()) = tokio::join!(apply_config(&database.store, "", 10), async {
         blocked(&database, 1).await;
         merge.commit().await.unwrap();
     });
-    assert_eq!(applied.unwrap().computed, 1);
+    assert_eq!(applied.0, 1);
     assert_eq!(database.texts("select status from person order by 1").await, ["active", "merged"]);
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use authority::Role;
+use fleet::{Of, Sources};
 use postgres_store::{FailedAttempt, RedriveAction, Source, StoreError};
 use serde_json::json;
 use sqlx::Connection as _;
@@ -37,7 +38,7 @@ async fn may(db: &Database, unit: &str, right: &str, table: &str) -> bool {
 /// Whether the unit reads contacts, and so ends the memory of what was pushed to them. From the table of units, not from the
 /// rights: a right that is missing has to be noticed.
 fn reads_contacts(unit: &str) -> bool {
-    fleet::unit(unit).unwrap().providers == [fleet::Role::Crm]
+    matches!(fleet::unit(unit).unwrap().sources, Sources::Branches(Of::Role(Role::Crm)))
 }
 
 const ANOTHER_IDP: Source<'static> = Source { name: "another", role: Role::Sso };

@@ -3,25 +3,17 @@
 
 use provider_webhook::{
     HeaderMap, Keys, OTHER_KIND, Proof, Secrets, SignedRequest, UnreadableBody, VerifyError, Webhook,
-    WebhookRecord, check_age, from_hex, known_kind, parse, rfc3339, secrets_setting, unix_millis,
-    verify_digests,
+    WebhookRecord, check_age, from_hex, known_kind, parse, rfc3339, unix_millis, verify_digests,
 };
 use serde::Deserialize;
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::SOURCE;
 use super::record::is_resource_id;
 
 /// Contentful's webhooks, for `webhook-ingress`.
-pub const WEBHOOK: Webhook = Webhook {
-    name: SOURCE,
-    secrets: secrets_setting("COPPICE_CONTENTFUL_WEBHOOK_SECRETS", "Contentful: signing secrets"),
-    keys: Keys::Text,
-    proof: Proof::Signature(verify),
-    read,
-    challenge: None,
-};
+pub const WEBHOOK: Webhook =
+    Webhook { keys: Keys::Text, proof: Proof::Signature(verify), read, challenge: None, signs_url: false };
 
 const TOLERANCE_MS: u64 = 30_000;
 
@@ -121,7 +113,7 @@ mod tests {
 
     /// The verdict on a request with an authentic signature of the listed headers.
     fn verdict(list: &str) -> Result<(), VerifyError> {
-        let secrets = Secrets::parse("0123456789abcdef").unwrap();
+        let secrets = Secrets::read_list("0123456789abcdef", Keys::Text).unwrap();
         let mut headers = HeaderMap::new();
         headers.insert(TIMESTAMP, "0".parse().unwrap());
         headers.insert(SIGNED_HEADERS, list.parse().unwrap());

@@ -21,11 +21,11 @@ const DIRECTUS: [(&str, &str); 4] = [
 type Row<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
 
 /// The settings, and the names of those that are missing or wrong.
-fn read(variables: &[(&str, &str)]) -> (Option<ContentSettings>, Vec<&'static str>) {
+fn read(variables: &[(&str, &str)]) -> (Option<ContentSettings>, Vec<String>) {
     let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     match Reader::from_variables(variables).load() {
         Ok(settings) => (Some(settings), Vec::new()),
-        Err(error) => (None, error.faults().iter().map(|fault| fault.name).collect()),
+        Err(error) => (None, error.faults().iter().map(|fault| fault.name.to_string()).collect()),
     }
 }
 

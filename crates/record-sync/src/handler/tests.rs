@@ -1,42 +1,47 @@
 //! The steps, with a source that answers what a test says and a store that reaches no database. The workers' tests see what
 //! is written.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
-use authority::Role;
+use async_trait::async_trait;
+use connectors::{
+    Connector, Fetched, Origin, ProviderError, Record, RecordEvent, RecordHint, Records, Source,
+    SourceEvents, UnreadableEvent, Verification, VerificationStatus,
+};
 use event_contract::EventKind;
-use provider_http::ProviderError;
-use serde_json::Value;
+use serde_json::{Value, json};
 use time::macros::datetime;
 use uuid::Uuid;
 use worker_runtime::Demand;
 
 use super::*;
-use crate::source::FoundRecord;
 
 const BOUND: OffsetDateTime = datetime!(2026-11-23 10:00:00.123 UTC);
 const MOMENT: time::Duration = time::Duration::MILLISECOND;
 
-type Answer = Result<FetchedRecord, ProviderError>;
+type Answer = Result<Fetched, ProviderError>;
 
 /// A source that answers every refetch in one way, and records the requests. Its events' details are lists of IDs.
 struct FakeSource {
     answer: Box<dyn Fn() -> Answer + Send + Sync>,
-    requests: Mutex<Vec<(String, Option<String>)>>,
+    requests: Arc<Requests>,
 }
 
-impl RecordSource for FakeSource {
+type Requests = Mutex<Vec<(String, Option<String>)>>;
+
+struct FakeUnit;
+
+impl RecordUnit for FakeUnit {
     const NAME: &'static str = "fake-sync";
     const ROLE: Role = Role::Sso;
+}
 
-    fn source(&self) -> &'static str {
-        "fake"
-    }
-
-    fn read_event(&self, envelope: &Envelope) -> Result<Vec<Demand<String>>, impl std::fmt::Display> {
-        let ids: Vec<String> = serde_json::from_str(envelope.detail.get()).map_err(|_| "no list of IDs")?;
-        let demand = |subject| Demand { subject, not_before: Some(BOUND), removed: true };
-        Ok::<_, &str>(ids.into_iter().map(demand).collect())
+#[async_trait]
+impl Records for FakeSource {
+    fn read_event(&self, envelope: &Envelope, _: Origin) -> Result<RecordEvent, UnreadableEvent> {
+        let ids: Vec<String> = envelope.parse_detail()?;
+        let hint = |id| RecordHint { id, not_before: Some(BOUND), removed: true };
+        Ok(RecordEvent::Records(ids.into_iter().map(hint).collect()))
     }
 
     async fn fetch(&self, id: &str, known_etag: Option<&str>) -> Answer {
@@ -50,16 +55,26 @@ impl RecordSource for FakeSource {
 }
 
 /// A handler whose database fails every call at once.
-async fn handler(answer: impl Fn() -> Answer + Send + Sync + 'static) -> RecordSync<FakeSource> {
+async fn handler(answer: impl Fn() -> Answer + Send + Sync + 'static) -> RecordSync<FakeUnit> {
+    handler_and_requests(answer).await.0
+}
+
+async fn handler_and_requests(
+    answer: impl Fn() -> Answer + Send + Sync + 'static,
+) -> (RecordSync<FakeUnit>, Arc<Requests>) {
     let store = Store::open(&String::from("postgres://coppice@127.0.0.1:1/none").into(), 2).unwrap();
     store.close().await;
-    let source = FakeSource { answer: Box::new(answer), requests: Mutex::default() };
-    RecordSync::new(source, store)
+    let requests = Arc::<Requests>::default();
+    let records = Arc::new(FakeSource { answer: Box::new(answer), requests: Arc::clone(&requests) });
+    let connector: &'static Connector = connectors::CONNECTORS[0];
+    let events = SourceEvents { name: "fake".into(), connector, partner_sources: Vec::new() };
+    let source = Source { events, role: Role::Sso, records };
+    (RecordSync::new(SourceRecords::new(source), store), requests)
 }
 
 fn envelope(detail: &str) -> Envelope {
     let body = format!(
-        r#"{{"id":"{}","source":"s","detail-type":"t","time":"2026-11-23T10:00:00Z","detail":{detail}}}"#,
+        r#"{{"id":"{}","source":"coppice.ingress.fake","detail-type":"t","time":"2026-11-23T10:00:00Z","detail":{detail}}}"#,
         Uuid::from_u128(7)
     );
     Envelope::parse(&body).unwrap()
@@ -77,18 +92,21 @@ fn ticket(known_version: Option<OffsetDateTime>, read_is_due: bool) -> RefetchTi
 }
 
 fn found_at(version_at: Option<OffsetDateTime>) -> Answer {
-    let state = RecordState::Present {
-        record: Value::from("as kept"),
+    let status = VerificationStatus::Verified;
+    Ok(Fetched::Found(Box::new(Record {
+        id: String::from("own"),
+        version_at,
+        etag: Some(String::from("W/2")),
         external_key: Some(String::from("P-7")),
-        identities: Vec::new(),
-    };
-    let (id, etag) = (String::from("own"), Some(String::from("W/2")));
-    let announces = Some(EventKind::IdentityVerified);
-    Ok(FetchedRecord::Found(Box::new(FoundRecord { id, version_at, etag, state, announces })))
+        assertions: [(String::from("email"), Value::from("as kept"))].into(),
+        account: None,
+        verification: Some(Verification { status, opened_at: None, decided_at: None }),
+        unread: vec!["phone_number".into()],
+    })))
 }
 
 fn gone_into(merged_into: Option<&str>) -> Answer {
-    Ok(FetchedRecord::Gone { merged_into: merged_into.map(str::to_owned) })
+    Ok(Fetched::Gone { merged_into: merged_into.map(str::to_owned) })
 }
 
 /// What was read.
@@ -104,7 +122,7 @@ fn read(answer: &Answer, read_is_due: bool) -> Reread {
     let reading = PersonReading {
         external_id: String::from("ada"),
         state: match answer {
-            Ok(FetchedRecord::Found(found)) => found.state.clone(),
+            Ok(Fetched::Found(record)) => stored(record),
             _ => RecordState::Gone { merged_into: None, proved: true },
         },
         version_at: None,
@@ -128,12 +146,13 @@ async fn every_record_of_an_event_is_read_again_with_the_event_as_its_cause() {
 #[tokio::test]
 async fn an_event_that_the_source_cannot_read_is_refused_with_the_source_s_reason() {
     let refusal = handler(|| gone_into(None)).await.read(&envelope("{}")).unwrap_err();
-    assert_eq!((refusal.class, refusal.detail.as_str()), ("unreadable", "no list of IDs"));
+    let reason = "event detail does not have the provider's shape, at line 1 column 0";
+    assert_eq!((refusal.class, refusal.detail.as_str()), ("unreadable", reason));
 }
 
 #[tokio::test]
 async fn a_record_is_stored_as_the_source_answers_under_the_source_s_own_id() {
-    let handler = handler(|| found_at(Some(BOUND))).await;
+    let (handler, requests) = handler_and_requests(|| found_at(Some(BOUND))).await;
     let refetch = refetch("named");
     let reading = reading(handler.fetch(&refetch, ticket(None, false)).await);
     assert_eq!((reading.external_id.as_str(), reading.version_at), ("own", Some(BOUND)));
@@ -141,8 +160,8 @@ async fn a_record_is_stored_as_the_source_answers_under_the_source_s_own_id() {
     assert_eq!(reading.announces, Some(EventKind::IdentityVerified));
     assert_eq!((reading.announce.cause, reading.announce.hop.get()), (refetch.cause.event_id, 1));
     let RecordState::Present { record, external_key, .. } = &reading.state else { panic!("it is there") };
-    assert_eq!((record.as_str(), external_key.as_deref()), (Some("as kept"), Some("P-7")));
-    let requests = handler.source().requests.lock().unwrap().clone();
+    assert_eq!((&record["email"], external_key.as_deref()), (&json!("as kept"), Some("P-7")));
+    let requests = requests.lock().unwrap().clone();
     assert_eq!(requests, [(String::from("named"), Some(String::from("W/1")))], "by the stored entity tag");
 }
 
@@ -159,7 +178,7 @@ async fn an_answer_that_is_older_than_its_event_is_read_again_when_the_replica_h
     ];
     for (version, not_before, stale) in table {
         let refetch = Refetch { not_before, ..refetch("ada") };
-        let unmodified = || Ok(FetchedRecord::NotModified);
+        let unmodified = || Ok(Fetched::NotModified);
         let answers = [
             handler(move || found_at(version)).await.fetch(&refetch, ticket(None, false)).await,
             handler(unmodified).await.fetch(&refetch, ticket(version, false)).await,
@@ -196,16 +215,16 @@ async fn a_missing_record_is_gone_if_its_event_says_so_or_a_replica_has_had_time
 
 #[tokio::test]
 async fn an_event_about_everything_asks_the_source_for_no_record() {
-    let handler = handler(|| gone_into(None)).await;
+    let (handler, requests) = handler_and_requests(|| gone_into(None)).await;
     let reread = handler.fetch(&refetch(EVERYTHING), ticket(None, false)).await;
     assert!(matches!(reread, Ok(Reread::Everything)));
-    assert!(handler.source().requests.lock().unwrap().is_empty());
+    assert!(requests.lock().unwrap().is_empty());
     // A text that a source might use as an ID means a record of that ID, and no full resync.
     for id in ["*", "all", "003*"] {
         let reread = handler.fetch(&refetch(id), ticket(None, false)).await;
         assert!(!matches!(reread, Ok(Reread::Everything)), "{id}");
     }
-    assert_eq!(handler.source().requests.lock().unwrap().len(), 3);
+    assert_eq!(requests.lock().unwrap().len(), 3);
 }
 
 #[tokio::test]
@@ -243,7 +262,7 @@ async fn a_batch_that_has_nothing_to_write_makes_no_call_to_the_database() {
     assert_eq!(outcomes, [Outcome::Snooze(REPLICA_LAG), Outcome::Unchanged]);
 }
 
-async fn apply(handler: &RecordSync<FakeSource>, reread: Reread) -> Result<Vec<Outcome>, Failure> {
+async fn apply(handler: &RecordSync<FakeUnit>, reread: Reread) -> Result<Vec<Outcome>, Failure> {
     let subject = if matches!(reread, Reread::Everything) { EVERYTHING } else { "ada" };
     handler.apply(&[(refetch(subject), reread)]).await
 }
@@ -289,4 +308,18 @@ fn each_entry_of_a_batch_has_the_outcome_of_its_own_write() {
     ] {
         assert_eq!(outcome(&entry, &mut results, &mut stands), expected);
     }
+}
+
+#[test]
+fn a_field_that_cannot_be_read_is_counted_by_its_name() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    metrics::with_local_recorder(&recorder, || {
+        runtime.block_on(async {
+            let handler = handler(|| found_at(None)).await;
+            assert!(handler.fetch(&refetch("ada"), ticket(None, false)).await.is_ok());
+        });
+    });
+    let expected = r#"coppice_fields_unread_total{source="fake",field="phone_number"} 1"#;
+    assert!(recorder.handle().render().contains(expected), "{}", recorder.handle().render());
 }

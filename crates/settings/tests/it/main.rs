@@ -130,10 +130,10 @@ fn no_read_hides_the_faults_of_another() {
     assert_eq!(both(reader.read(PORT), reader.read(URL)), Err(URL.is_not_set()));
     assert_eq!(both(reader.read(URL), reader.read(PORT)), Err(URL.is_not_set()));
     let error = both(reader.read(URL), reader.load::<Archive>()).unwrap_err();
-    assert_eq!(error.faults().iter().map(|fault| fault.name).collect::<Vec<_>>(), ["URL", "FOLDER"]);
+    assert_eq!(error.faults().iter().map(|fault| fault.name.as_ref()).collect::<Vec<_>>(), ["URL", "FOLDER"]);
     assert_eq!(all([reader.read(PORT), reader.read(PORT)]), Ok(vec![8080, 8080]));
     let error = all([reader.read(URL), Ok(String::new()), reader.read(FOLDER)]).unwrap_err();
-    assert_eq!(error.faults().iter().map(|fault| fault.name).collect::<Vec<_>>(), ["URL", "FOLDER"]);
+    assert_eq!(error.faults().iter().map(|fault| fault.name.as_ref()).collect::<Vec<_>>(), ["URL", "FOLDER"]);
 }
 
 #[test]

@@ -175,12 +175,8 @@ async fn sign_in(
     if let Some(refusal) = state.requests.refusal(&id) {
         return refusal;
     }
-    let (licensed, entry) = (state.licensed, state.sign_ins.get(&id).cloned());
+    let entry = state.sign_ins.get(&id).cloned();
     drop(state);
-    if !licensed {
-        let code = "Authentication_RequestFromNonPremiumTenantOrB2CTenant";
-        return error(StatusCode::FORBIDDEN, code, "the tenant");
-    }
     let Some(entry) = entry else {
         return error(StatusCode::NOT_FOUND, "ResourceNotFound", &id).into_response();
     };

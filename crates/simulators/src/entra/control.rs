@@ -103,10 +103,10 @@ impl EntraControl {
     ///
     /// # Panics
     /// When there is no such user.
-    pub fn sign_in(&self, id: &str, application: Option<&str>) -> Value {
-        let user = self.existing(id);
+    pub fn sign_in(&self, user_id: &str, application: Option<&str>) -> Value {
+        let (user, id) = (self.existing(user_id), Uuid::new_v4());
         let entry = json!({
-            "id": Uuid::new_v4(),
+            "id": id,
             "createdDateTime": timestamp(OffsetDateTime::now_utc()),
             "userDisplayName": format!("{} {}", user.given_name, user.surname),
             "userPrincipalName": user.principal_name,
@@ -117,22 +117,8 @@ impl EntraControl {
             "isInteractive": true,
             "status": { "errorCode": 0, "failureReason": "Other.", "additionalDetails": null },
         });
-        self.put_log_entry(entry.clone());
+        self.lock().sign_ins.insert(id.to_string(), entry.clone());
         entry
-    }
-
-    /// Puts any entry into the log of sign-ins.
-    ///
-    /// # Panics
-    /// When it has no ID.
-    pub fn put_log_entry(&self, entry: Value) {
-        let id = entry["id"].as_str().expect("an entry has an ID").to_owned();
-        self.lock().sign_ins.insert(id, entry);
-    }
-
-    /// Whether the tenant has a licence for its log of sign-ins.
-    pub fn set_licensed(&self, licensed: bool) {
-        self.lock().licensed = licensed;
     }
 
     /// Items on a page of the delta query.

@@ -41,8 +41,6 @@ pub struct State {
     pub(crate) subscriptions: BTreeMap<String, Subscription>,
     pub(crate) pending: Vec<Notification>,
     pub(crate) sign_ins: HashMap<String, Value>,
-    /// Whether the tenant has a licence for its log of sign-ins.
-    pub(crate) licensed: bool,
     pub(crate) rate_limit: RateLimit,
     /// Whether a 429 says how long to wait.
     pub(crate) says_retry_after: bool,
@@ -67,7 +65,6 @@ impl Default for State {
             subscriptions: BTreeMap::new(),
             pending: Vec::new(),
             sign_ins: HashMap::new(),
-            licensed: true,
             rate_limit: RateLimit::default(),
             says_retry_after: true,
             requests: Requests::default(),

@@ -26,6 +26,8 @@ pub struct SimulatedContact {
     pub phone: Option<String>,
     /// `Birthdate`: `1988-04-09`.
     pub birthdate: Option<String>,
+    /// `Preferred_Language__c`: a field that the org has added.
+    pub preferred_language: Option<String>,
     /// `MailingStreet`.
     pub mailing_street: Option<String>,
     /// `MailingCity`.
@@ -87,6 +89,7 @@ pub(crate) const FIELDS: &[Field] = &[
     field!("Email", "Email", 80, email),
     field!("Phone", "Phone", 40, phone),
     field!("Birthdate", "Birthdate", 10, birthdate),
+    field!("Preferred_Language__c", "Preferred_Language__c", 5, preferred_language),
     field!("MailingStreet", "MailingAddress.Street", 255, mailing_street),
     field!("MailingCity", "MailingAddress.City", 40, mailing_city),
     field!("MailingState", "MailingAddress.State", 80, mailing_state),
@@ -131,6 +134,7 @@ impl SimulatedContact {
             email: None,
             phone: None,
             birthdate: None,
+            preferred_language: None,
             mailing_street: None,
             mailing_city: None,
             mailing_state: None,

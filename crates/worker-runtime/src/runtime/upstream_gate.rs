@@ -54,7 +54,9 @@ pub(super) struct UpstreamGate<S> {
     probe_interval: Duration,
     suspended: Vec<(Run<S>, Failure)>,
     failed_before: FailedBefore<S>,
+    /// When the call of the last witness began.
     witnessed_at: Option<Instant>,
+    probe_began: Instant,
     refreshing: bool,
     next_refresh: Instant,
     /// Openings on their way to the ledger.
@@ -72,6 +74,7 @@ impl<S: Eq + Hash + Clone> UpstreamGate<S> {
             suspended: Vec::new(),
             failed_before: FailedBefore::default(),
             witnessed_at: None,
+            probe_began: Instant::now(),
             refreshing: false,
             next_refresh: Instant::now(),
             notifying: 0,
@@ -123,11 +126,17 @@ impl<S: Eq + Hash + Clone> UpstreamGate<S> {
         self.ours.wrote();
         self.failed_before.forget(&run.refetch.subject);
         if run.went_through {
-            self.witnessed_at = Some(Instant::now());
+            self.witness(run.started_at);
         }
     }
 
-    /// When a record last went the same way, and whether several others fail.
+    /// Something went the same way. Only the begin of its call is known to be before the answer: a failure between the two may be
+    /// that of an upstream that had answered it and fails by now.
+    fn witness(&mut self, began: Instant) {
+        self.witnessed_at = self.witnessed_at.max(Some(began));
+    }
+
+    /// When the call began of the record that last went the same way, and whether several others fail.
     pub(super) fn witnesses(&self) -> (Option<Instant>, bool) {
         (self.witnessed_at, self.breaker.others_fail())
     }
@@ -202,7 +211,11 @@ impl<S: Eq + Hash + Clone> UpstreamGate<S> {
             suspicion => {
                 // The upstream may have caused it: nothing is counted before a probe is answered.
                 self.suspended.push((run, failure));
-                Judgement::Suspended { start_probe: suspicion == Suspicion::Verify }
+                let start_probe = suspicion == Suspicion::Verify;
+                if start_probe {
+                    self.probe_began = Instant::now();
+                }
+                Judgement::Suspended { start_probe }
             }
         }
     }
@@ -223,7 +236,7 @@ impl<S: Eq + Hash + Clone> UpstreamGate<S> {
             Ok(Verified::Answered(probed)) => {
                 self.ledger_down = false;
                 if probed == Probed::SameWay {
-                    self.witnessed_at = Some(Instant::now());
+                    self.witness(self.probe_began);
                 }
                 if let Some(until_probe) = self.breaker.verified(probed) {
                     self.notifying += 1;
@@ -424,6 +437,21 @@ mod tests {
         assert_eq!(gate.judge(begun.clone(), rejected()), ended);
         assert_eq!(gate.judge(begun, upstream()), Judgement::Suspended { start_probe: true });
         assert_eq!(gate.refetch_limit(), 8, "an outage is asked for, and the others go on");
+    }
+
+    /// The upstream may have answered it before it began to refuse.
+    #[tokio::test(start_paused = true)]
+    async fn a_record_whose_call_began_before_a_failure_is_no_witness_of_it() {
+        let mut gate = gate();
+        let (early, begun) = (through("bob"), run("ada"));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        gate.wrote(&early);
+        assert_eq!(gate.witnesses().0, Some(early.started_at));
+        assert_eq!(gate.judge(begun, rejected()), Judgement::Suspended { start_probe: true });
+        tokio::time::advance(Duration::from_secs(1)).await;
+        let between = run("cyd");
+        gate.verified(Ok(Verified::Answered(Probed::SameWay)));
+        assert_eq!(gate.judge(between, rejected()), Judgement::Suspended { start_probe: true });
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,7 +1,7 @@
 //! The chart's values and Secrets for the running dependencies. Only facts that are not known before: addresses, ports, the
 //! stack's outputs. All other values are in `deploy/helm/coppice/ci/emulator-values.yaml`; a test compares the two.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use anyhow::Context;
@@ -15,19 +15,18 @@ use crate::stack;
 // The secret of the webhooks. It is public.
 const WEBHOOK_SECRET: &str = "local-webhook-secret";
 
-struct Provider {
-    role: &'static str,
-    settings: Vec<(&'static str, String)>,
-    secret: (&'static str, String),
-}
-
 pub(super) struct ClusterValues {
     pub(super) aws_endpoint: String,
     // Its password is public.
     pub(super) database_url: String,
     stack_outputs: Vec<Value>,
     database_port: u16,
-    providers: Vec<Provider>,
+    // By name, as the example's `config.sources` has them.
+    sources: Value,
+    // The keys have the names that the example's `config` gives to secrets.
+    source_secrets: Value,
+    content: Value,
+    content_token: String,
     other_ports: BTreeSet<u16>,
 }
 
@@ -40,63 +39,41 @@ impl ClusterValues {
         address: Ipv4Addr,
     ) -> anyhow::Result<Self> {
         let emulator = world.emulator_endpoint();
-        let mut providers = vec![
-            Provider {
-                role: "sso",
-                settings: vec![
-                    ("COPPICE_AUTH0_URL", world.idp.base_url()),
-                    ("COPPICE_AUTH0_CLIENT_ID", world.idp.client_id().to_owned()),
-                    ("COPPICE_AUTH0_AUDIENCE", world.idp.audience()),
-                ],
-                secret: ("COPPICE_AUTH0_CLIENT_SECRET", world.idp.client_secret().to_owned()),
-            },
-            Provider {
-                role: "crm",
-                settings: vec![
-                    ("COPPICE_SALESFORCE_URL", world.crm.base_url()),
-                    ("COPPICE_SALESFORCE_CLIENT_ID", world.crm.client_id().to_owned()),
-                ],
-                secret: ("COPPICE_SALESFORCE_CLIENT_SECRET", world.crm.client_secret().to_owned()),
-            },
-            Provider {
-                role: "identity",
-                settings: vec![("COPPICE_STRIPE_URL", world.verifier.base_url())],
-                secret: ("COPPICE_STRIPE_API_KEY", world.verifier.api_key().to_owned()),
-            },
-            Provider {
-                role: "content",
-                settings: vec![("COPPICE_DIRECTUS_URL", content.base_url())],
-                secret: ("COPPICE_DIRECTUS_TOKEN", content.token().to_owned()),
-            },
-        ];
         // Pods cannot reach the loopback address of this machine: they use the relays at `address`.
         let loopback = "127.0.0.1";
         let address = address.to_string();
         let mut other_ports = BTreeSet::from([port(emulator)?]);
-        for provider in &mut providers {
-            // The simulators have no certificate, and for pods they are on another machine.
-            let name = match provider.role {
-                "sso" => "COPPICE_SSO_PLAIN_HTTP",
-                "crm" => "COPPICE_CRM_PLAIN_HTTP",
-                "identity" => "COPPICE_IDENTITY_PLAIN_HTTP",
-                _ => "COPPICE_CONTENT_PLAIN_HTTP",
-            };
-            provider.settings.push((name, String::from("true")));
-        }
-        for (name, value) in providers.iter_mut().flat_map(|provider| &mut provider.settings) {
-            // An audience looks like a URL, but it is only a name.
-            if name.ends_with("_URL") {
-                other_ports.insert(port(value)?);
-                *value = value.replace(loopback, &address);
-            }
-        }
+        let mut relayed = |url: String| -> anyhow::Result<String> {
+            other_ports.insert(port(&url)?);
+            Ok(url.replace(loopback, &address))
+        };
+        let sources = json!({
+            "auth0": {
+                "url": relayed(world.idp.base_url())?,
+                "client_id": world.idp.client_id(),
+                // It looks like a URL, but it is only a name.
+                "audience": world.idp.audience(),
+            },
+            "salesforce": {"url": relayed(world.crm.base_url())?, "client_id": world.crm.client_id()},
+            "stripe": {"url": relayed(world.verifier.base_url())?},
+        });
+        let content_settings = json!({"COPPICE_DIRECTUS_URL": relayed(content.base_url())?});
         Ok(Self {
             aws_endpoint: emulator.replace(loopback, &address),
             stack_outputs: stack::outputs(&world.topology),
             database_port: port(database_url)?,
             // This Postgres has no certificate, and for pods it is on another machine.
             database_url: format!("{}?sslmode=disable", database_url.replace(loopback, &address)),
-            providers,
+            sources,
+            source_secrets: json!({
+                "auth0-client-secret": world.idp.client_secret(),
+                "salesforce-client-secret": world.crm.client_secret(),
+                "stripe-api-key": world.verifier.api_key(),
+                "auth0-webhook": WEBHOOK_SECRET,
+                "stripe-webhook": WEBHOOK_SECRET,
+            }),
+            content: content_settings,
+            content_token: content.token().to_owned(),
             other_ports,
         })
     }
@@ -106,17 +83,14 @@ impl ClusterValues {
     }
 
     pub(super) fn values(&self) -> Value {
-        let settings = |provider: &Provider| {
-            let settings: BTreeMap<_, _> = provider.settings.iter().cloned().collect();
-            (provider.role.to_owned(), json!({"settings": settings}))
-        };
         let ports: Vec<Value> =
             self.other_ports.iter().map(|port| json!({"protocol": "TCP", "port": port})).collect();
         json!({
             "stackOutputs": self.stack_outputs,
             "aws": {"endpointUrl": self.aws_endpoint},
             "database": {"port": self.database_port},
-            "providers": self.providers.iter().map(settings).collect::<serde_json::Map<_, _>>(),
+            "config": {"sources": self.sources},
+            "content": {"settings": self.content},
             "networkPolicy": {"extraEgress": [{"ports": ports}]},
         })
     }
@@ -127,20 +101,14 @@ impl ClusterValues {
                 "apiVersion": "v1", "kind": "Secret", "metadata": {"name": format!("coppice-{name}")}, "stringData": data,
             })
         };
-        let of_providers = self.providers.iter().map(|provider| {
-            let (key, value) = &provider.secret;
-            secret(provider.role, json!({*key: value}))
-        });
         let aws = json!({"AWS_ACCESS_KEY_ID": ACCESS_KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY});
-        let webhooks = json!({
-            "COPPICE_STRIPE_WEBHOOK_SECRETS": WEBHOOK_SECRET, "COPPICE_AUTH0_WEBHOOK_SECRETS": WEBHOOK_SECRET,
-        });
-        let others = [
+        let all = [
+            secret("sources", self.source_secrets.clone()),
+            secret("content", json!({"COPPICE_DIRECTUS_TOKEN": self.content_token})),
             secret("aws", aws),
             secret("database", json!({"DATABASE_URL": self.database_url})),
-            secret("webhooks", webhooks),
         ];
-        json!({"apiVersion": "v1", "kind": "List", "items": of_providers.chain(others).collect::<Vec<_>>()})
+        json!({"apiVersion": "v1", "kind": "List", "items": all})
     }
 }
 
@@ -164,6 +132,17 @@ mod tests {
             }
             None => drop(found.insert(path.to_owned())),
         }
+    }
+
+    /// The names in every `{secret: …}` of a document.
+    fn named_secrets(document: &Value, found: &mut BTreeSet<String>) {
+        for (key, value) in document.as_object().into_iter().flatten() {
+            match value.as_str() {
+                Some(name) if key == "secret" => drop(found.insert(name.to_owned())),
+                _ => named_secrets(value, found),
+            }
+        }
+        document.as_array().into_iter().flatten().for_each(|value| named_secrets(value, found));
     }
 
     fn example() -> Value {
@@ -190,11 +169,11 @@ mod tests {
             let text = example.pointer(path).unwrap().to_string();
             assert!(!text.contains("10.0.0.1") && !text.contains("1800"), "{path} stays {text}");
         }
-        for url in values["providers"].as_object().unwrap().values() {
-            let settings = url["settings"].as_object().unwrap();
-            let places = settings.iter().filter(|(name, _)| name.ends_with("_URL"));
-            places.for_each(|(_, url)| assert!(url.as_str().unwrap().starts_with("http://192.0.2.1:")));
-        }
+        let sources = values["config"]["sources"].as_object().unwrap().values();
+        let urls = sources.map(|source| &source["url"]);
+        let urls: Vec<_> = urls.chain([&values["content"]["settings"]["COPPICE_DIRECTUS_URL"]]).collect();
+        assert_eq!(urls.len(), 4);
+        urls.iter().for_each(|url| assert!(url.as_str().unwrap().starts_with("http://192.0.2.1:"), "{url}"));
     }
 
     #[tokio::test]
@@ -205,12 +184,16 @@ mod tests {
             let items = secrets["items"].as_array().unwrap();
             items.iter().find(|secret| secret["metadata"]["name"] == name).unwrap()["stringData"].clone()
         };
-        let providers = example["providers"].as_object().unwrap().values();
-        for of in providers.chain(example["workers"].as_object().unwrap().values()) {
-            let data = named(of["secret"]["name"].as_str().unwrap());
-            for key in of["secret"]["keys"].as_array().unwrap() {
-                assert!(data.get(key.as_str().unwrap()).is_some(), "{key}");
-            }
+        let mut wanted = BTreeSet::new();
+        named_secrets(&example["config"], &mut wanted);
+        assert_eq!(wanted.len(), 5);
+        let sources = named(example["secrets"]["existingSecret"].as_str().unwrap());
+        let given: BTreeSet<String> = sources.as_object().unwrap().keys().cloned().collect();
+        assert_eq!(given, wanted);
+        let content = &example["content"]["secret"];
+        let data = named(content["name"].as_str().unwrap());
+        for key in content["keys"].as_array().unwrap() {
+            assert!(data.get(key.as_str().unwrap()).is_some(), "{key}");
         }
         let database = named(example["database"]["secret"]["name"].as_str().unwrap());
         let url = database["DATABASE_URL"].as_str().unwrap();

@@ -8,7 +8,7 @@ use super::persons::{ADA, BOB, CLEO, change_email};
 use super::stage::Stage;
 use super::view::View;
 
-const UNIT: &str = "crm-account";
+const UNIT: &str = "crm-account-salesforce";
 
 // A write that breaks one of the CRM's validation rules gets this status.
 const BROKEN_RULE: u16 = 400;
@@ -75,7 +75,7 @@ async fn messages_are_redriven(stage: &Stage<'_>, view: &mut View) -> anyhow::Re
 }
 
 // Its dead-letter queue has been empty all the time.
-const DRILLED: &str = "identity-verification";
+const DRILLED: &str = "identity-verification-stripe";
 
 async fn monitoring_is_tested(stage: &Stage<'_>) -> anyhow::Result<()> {
     println!("    The audit compares the stored records with their sources: audit");

@@ -10,7 +10,7 @@ use super::view::View;
 
 pub(crate) const POISON: &str = r#"{"detail-type": "this is not an event"#;
 
-pub(crate) const POISONED: &str = "sso-sync";
+pub(crate) const POISONED: &str = "sso-sync-auth0";
 
 pub(crate) async fn tell(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
     outage(stage, view).await?;
@@ -75,7 +75,7 @@ async fn repeats(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
 
 async fn poison(stage: &Stage<'_>, view: &View) -> anyhow::Result<()> {
     view.chapter(
-        "A message that is no event arrives in the queue sso-sync. The worker dead-letters it at once",
+        "A message that is no event arrives in the queue of sso-sync-auth0. The worker dead-letters it at once",
     );
     stage.world.enqueue(POISONED, POISON).await;
     let message = stage.world.dead_letters(POISONED, 1).await.remove(0);

@@ -31,7 +31,8 @@ impl<'a> Stage<'a> {
         let mut workers = BTreeMap::new();
         for unit in testkit::workers() {
             let binary = binary(unit)?.to_str().context("the path of the checkout is not UTF-8")?;
-            let timeouts = ["SSO", "CRM", "IDENTITY"].map(|role| format!("COPPICE_{role}_TIMEOUT_SECS"));
+            let timeouts =
+                ["auth0", "salesforce", "stripe"].map(|name| format!("sources.{name}.timeout_secs"));
             let settings: Vec<(&str, &str)> = timeouts.iter().map(|name| (name.as_str(), "5")).collect();
             workers.insert(unit, world.spawn_worker(binary, unit, &settings));
         }

@@ -1,19 +1,10 @@
 {{/*
-The settings of a unit. Called with root, unit and config, which is the merged entry of a worker or a job.
+The settings of a unit. Called with root, unit, config, which is the merged entry of a worker or a job, and, for a branch,
+source and branch.
 
 Plain settings are variables. Secrets are files, named by NAME_FILE: everyone who may read pods sees a variable in
 `kubectl describe`, and child processes inherit it.
 */}}
-
-{{/* The providers whose settings it gets, as a list. */}}
-{{- define "coppice.providers" -}}
-{{- $facts := get (include "coppice.units" .root | fromYaml) .unit | default dict -}}
-{{- if $facts.optional -}}
-{{- .config.providers | default list | toJson -}}
-{{- else -}}
-{{- $facts.providers | default list | toJson -}}
-{{- end -}}
-{{- end }}
 
 {{/* A value of a setting as text: Helm holds every number as a float, and would write a million as 1e+06. */}}
 {{- define "coppice.text" -}}
@@ -54,8 +45,8 @@ configMap:
 {{- end -}}
 {{- $secrets = append $secrets (dict "folder" "database" "secret" $database.name "files" (dict "DATABASE_URL" $database.key)) -}}
 {{- $sources := dict -}}
-{{- range include "coppice.providers" . | fromJsonArray -}}
-{{- $_ := set $sources . (get $root.Values.providers .).secret -}}
+{{- if (get (include "coppice.units" $root | fromYaml) .unit | default dict).content -}}
+{{- $_ := set $sources "content" $root.Values.content.secret -}}
 {{- end -}}
 {{- with .config.secret -}}
 {{- $_ := set $sources "own" . -}}
@@ -83,16 +74,25 @@ configMap:
 {{- $_ := set $variables "COPPICE_BUS_NAME" (include "coppice.busName" .) -}}
 {{- end -}}
 {{- if eq ($facts.queue | default "") "own" -}}
-{{- $_ := set $variables "COPPICE_QUEUE_URL" (include "coppice.queueUrl" .) -}}
-{{- $_ := set $variables "COPPICE_DLQ_URL" (include "coppice.dlqUrl" .) -}}
+{{- $_ := set $variables "COPPICE_QUEUE_URL" (include "coppice.queueUrl" (dict "root" $root "branch" .branch)) -}}
+{{- $_ := set $variables "COPPICE_DLQ_URL" (include "coppice.dlqUrl" (dict "root" $root "branch" .branch)) -}}
+{{- $_ := set $variables "COPPICE_SOURCE" .source -}}
 {{- else if eq ($facts.queue | default "") "filled" -}}
-{{- $_ := set $variables "COPPICE_QUEUE_URL" (include "coppice.queueUrl" (dict "root" $root "unit" $config.fills)) -}}
+{{- $_ := set $variables "COPPICE_QUEUE_URL" (include "coppice.queueUrl" (dict "root" $root "branch" (printf "%s-%s" $config.fills .source))) -}}
 {{- else if eq ($facts.queue | default "") "audited" -}}
-{{- range $filled := list "sso-resync" "crm-resync" "identity-verification" -}}
-{{- with include "coppice.queueUrl" (dict "root" $root "unit" $filled) -}}
-{{- $_ := set $variables (printf "COPPICE_%s_QUEUE_URL" ($filled | replace "-" "_" | upper)) . -}}
+{{- $unit := .unit -}}
+{{- $queues := dict -}}
+{{- range $filled, $its := include "coppice.units" $root | fromYaml -}}
+{{- if has $unit ($its.fedBy | default list) -}}
+{{- range $source := include "coppice.sourcesOf" (dict "root" $root "unit" $filled) | fromJsonArray -}}
+{{- $branch := printf "%s-%s" $filled $source -}}
+{{- with include "coppice.queueUrl" (dict "root" $root "branch" $branch) -}}
+{{- $_ := set $queues $branch . -}}
 {{- end -}}
 {{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $_ := set $variables "COPPICE_QUEUE_URLS" (toJson $queues) -}}
 {{- end -}}
 {{- if $facts.log -}}
 {{- $_ := set $variables "COPPICE_LOG" $root.Values.logFilter -}}
@@ -100,8 +100,11 @@ configMap:
 {{- if $facts.drain -}}
 {{- $_ := set $variables "COPPICE_DRAIN_LIMIT_SECS" $config.drainLimitSeconds -}}
 {{- end -}}
-{{- if and $facts.policy $root.Values.policy -}}
-{{- $_ := set $variables "COPPICE_POLICY_FILE" "/etc/coppice/policy.toml" -}}
+{{- if or $facts.config .configMap -}}
+{{- $_ := set $variables "COPPICE_CONFIG_FILE" "/etc/coppice/coppice.toml" -}}
+{{- end -}}
+{{- if include "coppice.sourceSecrets" . | fromJson -}}
+{{- $_ := set $variables "COPPICE_SECRETS_DIRECTORY" "/run/secrets/coppice/sources" -}}
 {{- end -}}
 {{- if $facts.aws -}}
 {{- with $root.Values.aws.region -}}
@@ -111,15 +114,15 @@ configMap:
 {{- $_ := set $variables "AWS_ENDPOINT_URL" . -}}
 {{- end -}}
 {{- end -}}
-{{- range include "coppice.providers" . | fromJsonArray -}}
-{{- range $name, $value := (get $root.Values.providers .).settings -}}
+{{- if $facts.content -}}
+{{- range $name, $value := $root.Values.content.settings -}}
 {{- $_ := set $variables $name $value -}}
 {{- end -}}
 {{- end -}}
 {{- range $name, $value := $config.settings -}}
 {{- $_ := set $variables $name $value -}}
 {{- end -}}
-{{- if and (eq .unit "migrate") $root.Values.database.sqlRoles -}}
+{{- if and (eq .unit "migrate") (not .configMap) $root.Values.database.sqlRoles -}}
 {{- $_ := set $variables "COPPICE_SQL_ROLES" $root.Values.database.sqlRoles -}}
 {{- end -}}
 {{- if include "coppice.databaseCa" $root -}}
@@ -155,8 +158,13 @@ configMap:
   mountPath: /run/secrets/coppice/{{ .folder }}
   readOnly: true
 {{- end }}
-{{- if and $facts.policy .root.Values.policy }}
-- name: policy
+{{- if include "coppice.sourceSecrets" . | fromJson }}
+- name: source-secrets
+  mountPath: /run/secrets/coppice/sources
+  readOnly: true
+{{- end }}
+{{- if or $facts.config .configMap }}
+- name: config
   mountPath: /etc/coppice
   readOnly: true
 {{- end }}
@@ -185,10 +193,22 @@ configMap:
         path: {{ $key | quote }}
       {{- end }}
 {{- end }}
-{{- if and $facts.policy .root.Values.policy }}
-- name: policy
+{{- with include "coppice.sourceSecrets" . | fromJson }}
+- name: source-secrets
+  projected:
+    defaultMode: {{ kindIs "invalid" (index $.root.Values.podUser "fsGroup") | ternary 292 288 }}
+    sources:
+      {{- range $name, $secret := . }}
+      - secret:
+          name: {{ $secret | quote }}
+          items:
+            - {key: {{ $name | quote }}, path: {{ $name | quote }}}
+      {{- end }}
+{{- end }}
+{{- if or $facts.config .configMap }}
+- name: config
   configMap:
-    name: {{ include "coppice.fullname" .root }}-policy
+    name: {{ .configMap | default (printf "%s-config" (include "coppice.fullname" .root)) }}
 {{- end }}
 {{- with include "coppice.databaseCa" .root }}
 - name: database-ca

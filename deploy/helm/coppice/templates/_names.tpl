@@ -19,18 +19,27 @@
 {{- .Files.Get "units.yaml" -}}
 {{- end }}
 
-{{/* Labels by which pods are found. Called with root and component. */}}
+{{/* Labels by which pods are found. Called with root, component and, for a branch, branch. */}}
 {{- define "coppice.selector" -}}
 app.kubernetes.io/name: {{ .root.Chart.Name }}
 app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 {{- with .component }}
 app.kubernetes.io/component: {{ . }}
 {{- end }}
+{{- with .branch }}
+coppice/branch: {{ . | quote }}
+{{- end }}
 {{- end }}
 
-{{/* Labels of every object. Called with root and component. */}}
+{{/* Labels of every object. Called with root, component and, for a branch, branch and source. */}}
 {{- define "coppice.labels" -}}
 {{ include "coppice.selector" . }}
+{{- with .component }}
+coppice/unit: {{ . }}
+{{- end }}
+{{- with .source }}
+coppice/source: {{ . | quote }}
+{{- end }}
 app.kubernetes.io/version: {{ include "coppice.label" .root.Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ include "coppice.label" (printf "%s-%s" .root.Chart.Name .root.Chart.Version) }}
@@ -50,40 +59,6 @@ helm.sh/chart: {{ include "coppice.label" (printf "%s-%s" .root.Chart.Name .root
 {{/* The values of a pod of the migration or of `helm test`: podDefaults, merged with its own. Called with root and own. */}}
 {{- define "coppice.pod" -}}
 {{- mergeOverwrite (deepCopy .root.Values.podDefaults) (deepCopy (.own | default dict)) | toYaml -}}
-{{- end }}
-
-{{/* A worker's values: the defaults, merged with its own entry, also if a value there is 0, false or []. */}}
-{{- define "coppice.worker" -}}
-{{- $defaults := mergeOverwrite (deepCopy .root.Values.podDefaults) (deepCopy .root.Values.workerDefaults) -}}
-{{- mergeOverwrite $defaults (deepCopy (.own | default dict)) | toYaml -}}
-{{- end }}
-
-{{/* As coppice.worker, for a job; `unit` is filled in. Called with root, name and own. */}}
-{{- define "coppice.job" -}}
-{{- $defaults := mergeOverwrite (deepCopy .root.Values.podDefaults) (deepCopy .root.Values.jobDefaults) -}}
-{{- $job := mergeOverwrite $defaults (deepCopy (.own | default dict)) -}}
-{{- set $job "unit" ($job.unit | default .name) | toYaml -}}
-{{- end }}
-
-{{/* The names of all units that run as pods, as a list: each needs a service account. */}}
-{{- define "coppice.deployedUnits" -}}
-{{- $root := . -}}
-{{- $deployed := dict -}}
-{{- range $name, $own := .Values.workers -}}
-{{- if (include "coppice.worker" (dict "root" $root "own" $own) | fromYaml).enabled -}}
-{{- $_ := set $deployed $name true -}}
-{{- end -}}
-{{- end -}}
-{{- range $name, $own := .Values.jobs -}}
-{{- $job := include "coppice.job" (dict "root" $root "name" $name "own" $own) | fromYaml -}}
-{{- if $job.enabled -}}
-{{- $_ := set $deployed $job.unit true -}}
-{{- end -}}
-{{- end -}}
-{{- if .Values.tests -}}
-{{- $_ := set $deployed "coppice" true -}}
-{{- end -}}
-{{- keys $deployed | sortAlpha | toJson -}}
 {{- end }}
 
 {{/* The names of the units of a kind, for a sentence. */}}

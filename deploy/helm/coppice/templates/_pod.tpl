@@ -72,7 +72,8 @@ topologySpreadConstraints:
 {{- end }}
 {{- end }}
 
-{{/* One container: its binary by full path, since the image has no shell. Called with root, unit, config, name, command, args. */}}
+{{/* One container: its binary by full path, since the image has no shell. Called with root, unit, config, name, command, args and, for a
+branch, source and branch. */}}
 {{- define "coppice.container" -}}
 name: {{ .name }}
 image: {{ include "coppice.image" .root }}
@@ -94,12 +95,12 @@ resources:
   {{- toYaml .config.resources | nindent 2 }}
 {{- end }}
 
-{{/* Kubernetes replaces a pod when its policy changes. Secrets are references: after a change, restart the pods by hand. */}}
+{{/* Kubernetes replaces a pod when its part of the file changes. Secrets are references: after a change, restart the pods by hand. */}}
 {{- define "coppice.podAnnotations" -}}
 {{- $facts := get (include "coppice.units" .root | fromYaml) .unit | default dict -}}
 {{- $annotations := deepCopy (.config.podAnnotations | default dict) -}}
-{{- if and $facts.policy .root.Values.policy -}}
-{{- $_ := set $annotations "checksum/policy" (sha256sum .root.Values.policy) -}}
+{{- if and $facts.config (or .source $facts.server) -}}
+{{- $_ := set $annotations "checksum/config" (include "coppice.configChecksum" .) -}}
 {{- end -}}
 {{- with $annotations -}}
 annotations:

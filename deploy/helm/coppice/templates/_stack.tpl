@@ -8,7 +8,7 @@
 {{- end -}}
 {{- end }}
 
-{{/* `sso-sync` → `SsoSync`, as the outputs are named. */}}
+{{/* `sso-sync-auth0` → `SsoSyncAuth0`, as the outputs are named. */}}
 {{- define "coppice.pascalCase" -}}
 {{- range splitList "-" . -}}
 {{- title . -}}
@@ -20,24 +20,24 @@
 {{- .root.Values.busName | default (include "coppice.output" (dict "root" .root "key" "BusName")) -}}
 {{- end }}
 
-{{/* Called with root and unit. */}}
+{{/* Called with root and branch. */}}
 {{- define "coppice.queueUrl" -}}
-{{- $own := get .root.Values.queues .unit | default dict -}}
-{{- $key := printf "%sQueueUrl" (include "coppice.pascalCase" .unit) -}}
+{{- $own := get .root.Values.queues .branch | default dict -}}
+{{- $key := printf "%sQueueUrl" (include "coppice.pascalCase" .branch) -}}
 {{- $own.url | default (include "coppice.output" (dict "root" .root "key" $key)) -}}
 {{- end }}
 
-{{/* Called with root and unit. */}}
+{{/* Called with root and branch. */}}
 {{- define "coppice.dlqUrl" -}}
-{{- $own := get .root.Values.queues .unit | default dict -}}
-{{- $key := printf "%sDlqUrl" (include "coppice.pascalCase" .unit) -}}
+{{- $own := get .root.Values.queues .branch | default dict -}}
+{{- $key := printf "%sDlqUrl" (include "coppice.pascalCase" .branch) -}}
 {{- $own.dlqUrl | default (include "coppice.output" (dict "root" .root "key" $key)) -}}
 {{- end }}
 
-{{/* Called with root and unit. */}}
+{{/* Called with root and account, which is a branch or a unit without branches. */}}
 {{- define "coppice.roleArn" -}}
-{{- $key := printf "%sRoleArn" (include "coppice.pascalCase" .unit) -}}
-{{- get .root.Values.serviceAccounts.roleArns .unit | default (include "coppice.output" (dict "root" .root "key" $key)) -}}
+{{- $key := printf "%sRoleArn" (include "coppice.pascalCase" .account) -}}
+{{- get .root.Values.serviceAccounts.roleArns .account | default (include "coppice.output" (dict "root" .root "key" $key)) -}}
 {{- end }}
 
 {{/* The emulator's port, if it is not that of HTTPS. */}}

@@ -6,7 +6,7 @@ use testkit::{Setup, World};
 
 use crate::world::{
     BINARY, BOTH, SSO, audit, audit_with, change_unseen, everything_written, findings, in_step, in_step_with,
-    read_case, read_users, results, user,
+    queues, read_case, read_users, results, user,
 };
 
 #[tokio::test]
@@ -60,7 +60,7 @@ async fn the_audit_compares_cases_of_the_identity_verification_provider_too() {
     let world = World::start().await;
     world.verifier_server.put_session("vs_1", None);
     read_case(&world, "vs_1").await;
-    let identity = ["--source", "identity"];
+    let identity = ["--source", "stripe"];
     audit(&world, &identity).await.says(0, &[]);
     world.verifier_server.cancel("vs_1");
     let said = audit(&world, &identity).await;
@@ -115,11 +115,11 @@ async fn the_audit_compares_recently_changed_records_up_to_the_limit() {
 async fn the_audit_compares_a_record_again_if_its_row_changes_during_the_read() {
     let world = in_step_with(Setup::DEFAULT.with_emulator()).await;
     let worker = testkit::unit_binary("sso-sync");
-    let patient = [("COPPICE_SSO_TIMEOUT_SECS", "25")];
+    let patient = [("sources.auth0.timeout_secs", "25")];
     let _worker = world.start_worker(worker, "sso-sync", &patient).await;
     let (id, gate) = (user(1), world.idp.hold(&user(1)));
     change_unseen(&world, &id, "First");
-    let arguments = ["--json", "--grace-secs", "0", "--source", "sso"];
+    let arguments = ["--json", "--grace-secs", "0", "--source", "auth0"];
     let job = world.start_job(BINARY, "audit", &arguments, &patient);
 
     // During each read, the source has a new value, and the worker writes it before the audit compares.
@@ -146,8 +146,8 @@ async fn a_record_does_not_diverge_if_its_event_arrives_after_the_first_comparis
     let world = in_step().await;
     let (id, gate) = (user(1), world.idp.hold(&user(1)));
     change_unseen(&world, &id, "Renamed");
-    let arguments = ["--json", "--grace-secs", "0", "--source", "sso"];
-    let job = world.start_job(BINARY, "audit", &arguments, &[("COPPICE_SSO_TIMEOUT_SECS", "25")]);
+    let arguments = ["--json", "--grace-secs", "0", "--source", "auth0"];
+    let job = world.start_job(BINARY, "audit", &arguments, &[("sources.auth0.timeout_secs", "25")]);
     gate.arrived(1).await;
     gate.release(0);
     gate.arrived(2).await;
@@ -167,9 +167,9 @@ async fn a_record_does_not_diverge_if_its_event_arrives_after_the_first_comparis
 async fn the_text_has_the_confidence_interval_and_the_records() {
     let world = in_step().await;
     change_unseen(&world, &user(1), "Renamed");
-    let arguments = ["--grace-secs", "0", "--source", "sso", "--repair", "--dry-run"];
-    let settings = [("COPPICE_SSO_RESYNC_QUEUE_URL", world.topology.queue_url("sso-resync").unwrap())];
-    let said = world.run_job(BINARY, "audit", &arguments, &settings).await;
+    let arguments = ["--grace-secs", "0", "--source", "auth0", "--repair", "--dry-run"];
+    let settings = queues(&world);
+    let said = world.run_job(BINARY, "audit", &arguments, &[("COPPICE_QUEUE_URLS", &settings)]).await;
     said.says(
         1,
         &[
@@ -181,5 +181,5 @@ async fn the_text_has_the_confidence_interval_and_the_records() {
     );
     assert_eq!(world.queue_depth("sso-resync").await, (0, 0));
     let help = audit_with(&world, &["--help"], &[]).await;
-    help.says(0, &["Exit codes:", "DATABASE_URL", "COPPICE_SSO_PROVIDER", "--since-hours"]);
+    help.says(0, &["Exit codes:", "DATABASE_URL", "COPPICE_CONFIG", "--since-hours"]);
 }

@@ -21,7 +21,7 @@ async fn the_audit_skips_a_source_that_is_down_and_compares_the_others() {
 #[tokio::test]
 async fn refused_credentials_are_no_divergence() {
     let world = in_step().await;
-    let wrong = [("COPPICE_AUTH0_CLIENT_SECRET", "wrong")];
+    let wrong = [("COPPICE_SECRET_AUTH0_CLIENT_SECRET", "wrong")];
     audit_with(&world, &SSO, &wrong).await.says(1, &["\"down\": \"provider refuses our credentials\""]);
     world.idp.set_fault(Fault::WrongJson);
     audit(&world, &SSO).await.says(1, &["\"down\""]);
@@ -53,7 +53,7 @@ async fn the_audit_waits_out_a_rate_limit_and_loses_no_record() {
 async fn a_signal_ends_the_audit_with_exit_code_5_and_without_a_report() {
     let world = in_step().await;
     let gate = world.idp.hold(&user(1));
-    let patient = [("COPPICE_SSO_TIMEOUT_SECS", "25")];
+    let patient = [("sources.auth0.timeout_secs", "25")];
     let job = world.start_job(BINARY, "audit", &SSO, &patient);
     gate.arrived(1).await;
     job.terminate();
@@ -65,17 +65,19 @@ async fn a_signal_ends_the_audit_with_exit_code_5_and_without_a_report() {
 #[tokio::test]
 async fn the_audit_lists_all_missing_settings_of_its_sources_and_no_others() {
     let world = in_step().await;
-    let missing = [("DATABASE_URL", ""), ("COPPICE_AUTH0_URL", "")];
-    let wanted = ["--source", "sso", "--repair"];
-    let parts = [
-        "DATABASE_URL: is not set",
-        "COPPICE_AUTH0_URL: is not set",
-        "COPPICE_SSO_RESYNC_QUEUE_URL: is not set",
-    ];
+    let missing = [("DATABASE_URL", ""), ("sources.auth0.url", "")];
+    let wanted = ["--source", "auth0", "--repair"];
+    let parts =
+        ["DATABASE_URL: is not set", "sources.auth0.url: is missing", "COPPICE_QUEUE_URLS: is not set"];
     audit_with(&world, &wanted, &missing).await.says(2, &parts);
-    let no_crm = [("COPPICE_SALESFORCE_URL", "")];
+    let another = [("COPPICE_QUEUE_URLS", r#"{"sso-resync-okta": "http://queue"}"#)];
+    let no_queue = ["COPPICE_QUEUE_URLS has no queue of sso-resync-auth0"];
+    audit_with(&world, &wanted, &another).await.says(2, &no_queue);
+    let no_crm = [("COPPICE_SECRET_SALESFORCE_CLIENT_SECRET", "")];
     audit_with(&world, &SSO, &no_crm).await.says(0, &[]);
-    audit_with(&world, &BOTH, &no_crm).await.says(2, &["COPPICE_SALESFORCE_URL: is not set"]);
-    let two = ["--source", "sso,crm", "--repair", "--queue-url", "http://queue"];
+    audit_with(&world, &BOTH, &no_crm)
+        .await
+        .says(2, &["COPPICE_SECRET_SALESFORCE_CLIENT_SECRET: is not set"]);
+    let two = ["--source", "auth0,salesforce", "--repair", "--queue-url", "http://queue"];
     audit(&world, &two).await.says(2, &["--queue-url is the queue of one source"]);
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sqs_queue::{Queue, SqsQueue};
 use testkit::{World, unit_binary};
 
-use crate::world::{SSO, audit, audit_with, change_unseen, findings, in_step, user};
+use crate::world::{SSO, audit, audit_with, change_unseen, findings, in_step, queues, user};
 
 /// The body of a message in a unit's queue.
 async fn first_message(world: &World, unit: &str) -> String {
@@ -38,12 +38,9 @@ async fn a_repair_rereads_divergent_records_and_the_next_audit_finds_none() {
 async fn a_repair_sends_the_ids_of_each_source_to_its_own_resync_queue() {
     let world = in_step().await;
     change_unseen(&world, &user(1), "Renamed");
-    let queues = [
-        ("COPPICE_SSO_RESYNC_QUEUE_URL", world.topology.queue_url("sso-resync").unwrap()),
-        ("COPPICE_CRM_RESYNC_QUEUE_URL", world.topology.queue_url("crm-resync").unwrap()),
-    ];
-    let arguments = ["--source", "sso,crm", "--repair"];
-    audit_with(&world, &arguments, &queues).await.says(1, &[]);
+    let queues = queues(&world);
+    let arguments = ["--source", "auth0,salesforce", "--repair"];
+    audit_with(&world, &arguments, &[("COPPICE_QUEUE_URLS", &queues)]).await.says(1, &[]);
     assert_eq!(world.queue_depth("sso-resync").await, (1, 0));
     assert_eq!(world.queue_depth("crm-resync").await, (0, 0));
     let message: Value = serde_json::from_str(&first_message(&world, "sso-resync").await).unwrap();

@@ -1,10 +1,11 @@
 //! A world in which workers have read every record and then stopped.
 
+use connectors::Source;
 use crm_sync::CrmSync;
 use event_contract::{Hop, TraceContext};
 use identity_verification::IdentityVerification;
 use postgres_store::Store;
-use serde_json::Value;
+use serde_json::{Value, json};
 use settings::Reader;
 use simulators::auth0::SimulatedUser;
 use simulators::salesforce::{SimulatedContact, contact_id};
@@ -22,8 +23,8 @@ pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_audit");
 const ARGUMENTS: [&str; 3] = ["--json", "--grace-secs", "0"];
 
 /// The sources of the workers in these tests.
-pub(crate) const BOTH: [&str; 2] = ["--source", "sso,crm"];
-pub(crate) const SSO: [&str; 2] = ["--source", "sso"];
+pub(crate) const BOTH: [&str; 2] = ["--source", "auth0,salesforce"];
+pub(crate) const SSO: [&str; 2] = ["--source", "auth0"];
 
 pub(crate) fn user(number: usize) -> String {
     format!("auth0|user-{number}")
@@ -47,27 +48,26 @@ pub(crate) async fn in_step_with(setup: Setup) -> World {
     }
     read_users(&world, &users).await;
     let store = Store::open(&world.database_url().to_owned().into(), 2).unwrap();
-    let settings = reader(&world).load().unwrap();
-    read_all(&CrmSync::handler(settings, store).unwrap(), &contacts).await;
+    read_all(&CrmSync::handler(source(&world, "salesforce"), store).unwrap(), &contacts).await;
     world
 }
 
-fn reader(world: &World) -> Reader {
-    Reader::from_variables(world.environment("migrate", "audit", 0))
+fn source(world: &World, name: &str) -> Source {
+    let reader = Reader::from_variables(world.environment("migrate", "audit", 0));
+    reader.read(config::CONFIG).unwrap().source(name).unwrap().connect(&reader).unwrap()
 }
 
 /// Reads users as their worker does.
 pub(crate) async fn read_users(world: &World, ids: &[String]) {
     let store = Store::open(&world.database_url().to_owned().into(), 2).unwrap();
-    let settings = reader(world).load().unwrap();
-    read_all(&SsoSync::handler(settings, store).unwrap(), ids).await;
+    read_all(&SsoSync::handler(source(world, "auth0"), store).unwrap(), ids).await;
 }
 
 /// Reads a verification case as its worker does.
 pub(crate) async fn read_case(world: &World, id: &str) {
     let store = Store::open(&world.database_url().to_owned().into(), 2).unwrap();
-    let settings = reader(world).load().unwrap();
-    read_all(&IdentityVerification::handler(settings, store).unwrap(), &[id.to_owned()]).await;
+    let handler = IdentityVerification::handler(source(world, "stripe"), store).unwrap();
+    read_all(&handler, &[id.to_owned()]).await;
 }
 
 /// Runs a worker's steps without its queue.
@@ -128,4 +128,10 @@ pub(crate) async fn results(world: &World) -> Vec<String> {
     let sql = "select concat_ws(' ', source, sampled, sampled_divergent, recent, recent_divergent, undecided) \
                from audit_result order by finished_at, source";
     sqlx::query_scalar(sql).fetch_all(&world.pool).await.unwrap()
+}
+
+/// The queues of all branches that audit feeds, as the setting has them.
+pub(crate) fn queues(world: &World) -> String {
+    let url = |branch: &str| world.topology.queue_url(branch).unwrap();
+    json!({"sso-resync-auth0": url("sso-resync"), "crm-resync-salesforce": url("crm-resync")}).to_string()
 }

@@ -25,7 +25,7 @@ async fn help_lists_every_argument_setting_and_exit_code() {
             "4 a guard stopped the job",
         ],
     );
-    for setting in ["COPPICE_CONTENT_ATTEMPTS\n", "DATABASE_URL\n", "COPPICE_POLICY\n", "COPPICE_LOG\n"] {
+    for setting in ["COPPICE_CONTENT_ATTEMPTS\n", "DATABASE_URL\n", "COPPICE_LOG\n"] {
         assert_eq!(help.out.matches(setting).count(), 1, "{setting}");
     }
 }

@@ -43,12 +43,12 @@ async fn dlq_list_counts_the_messages_of_every_dlq_by_class_and_removes_none() {
     dlq(&world, &["list"]).await.says(
         0,
         &[
-            "sso-sync: 4 message(s), oldest",
+            "sso-sync-auth0: 4 message(s), oldest",
             "the first expires in 13 d",
             "  messages  class               event type          worker version  records  redriven before\n",
             "  3         received_too_often  User changed        no worker       2        0\n",
             "  1         unreadable          event type unknown  0.1.0           0        0\n",
-            "crm-sync: no messages",
+            "crm-sync-salesforce: no messages",
             "undelivered: no messages",
         ],
     );
@@ -58,7 +58,7 @@ async fn dlq_list_counts_the_messages_of_every_dlq_by_class_and_removes_none() {
         (&json!(4), &json!(4)),
         "the messages are still in the DLQ"
     );
-    dlq(&world, &["list", "no-unit"]).await.says(3, &["unit \"no-unit\" has no DLQ"]);
+    dlq(&world, &["list", "no-unit"]).await.says(3, &["no DLQ is \"no-unit\"'s alone", "sso-sync-auth0"]);
 }
 
 /// Its role may not read the queues of another stack in the same account.
@@ -72,7 +72,7 @@ async fn dlq_list_leaves_out_the_queues_of_a_stack_whose_name_begins_with_the_sa
     let listed = dlq(&world, &["list", "--json"]).await.json();
     let units: Vec<&str> =
         listed.as_array().unwrap().iter().map(|one| one["unit"].as_str().unwrap()).collect();
-    assert!(units.contains(&"sso-sync") && units.contains(&"undelivered"), "{units:?}");
+    assert!(units.contains(&"sso-sync-auth0") && units.contains(&"undelivered"), "{units:?}");
     assert!(units.iter().all(|unit| !unit.starts_with("prod-") && *unit != "2"), "{units:?}");
 }
 
@@ -123,9 +123,9 @@ async fn dlq_show_prints_the_attempts_and_the_record_here_and_at_the_provider() 
     world.idp.update("auth0|ada", |user| user.blocked = Some(true));
     dlq(&world, &["show", "sso-sync", original]).await.says(0, &["out of date: a redrive would read it"]);
 
-    let without = [("COPPICE_AUTH0_CLIENT_SECRET", "")];
+    let without = [("COPPICE_SECRET_AUTH0_CLIENT_SECRET", "")];
     let shown = world.run_job(coppice(), "sso-sync", &["dlq", "show", "sso-sync", original], &without).await;
-    shown.says(0, &["not asked: settings are missing or wrong: COPPICE_AUTH0_CLIENT_SECRET"]);
+    shown.says(0, &["not asked: settings are missing or wrong: COPPICE_SECRET_AUTH0_CLIENT_SECRET"]);
     dlq(&world, &["show", "sso-sync", "nothing"]).await.says(3, &["no dead-lettered message \"nothing\""]);
     drop(worker);
 }
@@ -141,7 +141,7 @@ async fn dlq_show_prints_the_copy_of_a_dropped_message() {
         ["drop", "sso-sync", "--id", "auth0|b", "--author", "night@example", "--reason", "a test user"];
     dlq(&world, &drop).await.says(
         0,
-        &["drop 1 dead-lettered message(s) of sso-sync", "2 other message(s) stay in the DLQ", "--yes"],
+        &["drop 1 dead-lettered message(s) of sso-sync-auth0", "2 other message(s) stay in the DLQ", "--yes"],
     );
     assert_eq!(listed(&world, "sso-sync").await["messages"], 3, "a plan changes nothing");
 

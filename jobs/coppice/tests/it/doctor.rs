@@ -71,4 +71,4 @@ impl Clinic {
     }
 }
 
-const INGRESS_RULE: &str = "coppice-sso-sync-ingress";
+const INGRESS_RULE: &str = "coppice-sso-sync-auth0-ingress";

@@ -3,13 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod aws_answers;
+mod config_commands;
 mod dlq_commands;
 mod doctor;
 mod links;
 mod persons;
-mod policies;
 mod records;
 mod redrives;
 mod retention;
 mod second_emulator;
+mod topology;
 mod world;

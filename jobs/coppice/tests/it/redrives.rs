@@ -93,7 +93,7 @@ async fn a_canary_that_is_not_handled_stops_the_redrive() {
     let ids = users(&world, 3);
     world.dead_letter_all("sso-sync", &events(&ids, 1)).await.unwrap();
     let stopped = dlq(&world, &["redrive", "sso-sync", "--yes", "--canary", "1", "--wait-secs", "1"]).await;
-    stopped.says(4, &["0 of 1 canary message(s) were handled within 1 s", "Check that sso-sync runs"]);
+    stopped.says(4, &["0 of 1 canary message(s) were handled within 1 s", "Check that sso-sync-auth0 runs"]);
     assert_eq!(world.queue_depth("sso-sync").await.0, 1);
     assert_eq!(
         listed(&world, "sso-sync").await["messages"],
@@ -160,7 +160,7 @@ async fn a_redrive_sends_an_undelivered_event_to_the_queue_of_its_rule() {
     world.idp.put_user(SimulatedUser::new("auth0|ada"));
     let whole = json!({
         "version": "0", "id": "9b7f4c1e-6a41-4b0f-8a54-0d5ad1d1c7aa", "detail-type": "user.updated",
-        "source": "aws.partner/auth0.com/tenant/auth0.events", "account": "000000000000", "region": "eu-north-1",
+        "source": "aws.partner/auth0.com/coppice-sim-5e0b7c1a-92d4-4f0e-8a36-1b7d20c9e4f3/auth0.events", "account": "000000000000", "region": "eu-north-1",
         "time": "2026-11-24T10:00:00Z", "resources": [],
         "detail": {"id": "evt_1", "type": "user.updated", "time": "2026-11-24T10:00:00Z", "specversion": "1.0",
             "data": {"object": {"user_id": "auth0|ada", "updated_at": "2020-01-01T10:00:00Z", "email": "pii-marker@example.org"}}},
@@ -204,7 +204,7 @@ async fn a_redrive_sends_and_deletes_nothing_while_another_process_has_the_lock(
     let ids = users(&world, 1);
     world.dead_letter_all("sso-sync", &events(&ids, 2)).await.unwrap();
     let mut other = world.pool.acquire().await.unwrap();
-    let lock = "select pg_advisory_lock(hashtext('redrive'), hashtext('sso-sync'))";
+    let lock = "select pg_advisory_lock(hashtext('redrive'), hashtext('sso-sync-auth0'))";
     sqlx::query(lock).execute(&mut *other).await.unwrap();
     dlq(&world, &["redrive", "sso-sync", "--yes"]).await.says(4, &["another process redrives or drops"]);
     assert_eq!(world.queue_depth("sso-sync").await, (0, 0), "nothing was sent");

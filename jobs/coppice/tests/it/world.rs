@@ -15,6 +15,22 @@ use uuid::Uuid;
 const AUTH0: Source<'static> = Source { name: "auth0", role: Role::Sso };
 const CRM: Source<'static> = Source { name: "salesforce", role: Role::Crm };
 
+/// The file that the command reads: the two sources.
+pub(crate) const SOURCES: &str = r#"
+    [sources.auth0]
+    role = "sso"
+    connector = "auth0"
+    url = "https://auth0.example"
+    client_id = "none"
+    client_secret = { secret = "none" }
+    [sources.salesforce]
+    role = "crm"
+    connector = "salesforce"
+    url = "https://salesforce.example"
+    client_id = "none"
+    client_secret = { secret = "none" }
+"#;
+
 /// The output and the exit code of a command.
 pub(crate) struct Said {
     pub(crate) code: i32,
@@ -69,19 +85,29 @@ impl World {
 
     /// Runs the command with the database.
     pub(crate) fn run(&self, arguments: &[&str]) -> Said {
-        said(command(arguments).env("DATABASE_URL", self.database.url_of("coppice")).output().unwrap())
+        let mut command = command(arguments);
+        command.env("DATABASE_URL", self.database.url_of("coppice")).env("COPPICE_CONFIG", SOURCES);
+        said(command.output().unwrap())
     }
 
-    /// The same world, in which the command reads this policy.
+    /// Runs the command as the owner of the schema, as a release does.
+    pub(crate) fn run_as_owner(&self, arguments: &[&str]) -> Said {
+        let mut command = command(arguments);
+        command.env("DATABASE_URL", &self.url).env("COPPICE_CONFIG", SOURCES);
+        said(command.output().unwrap())
+    }
+
+    /// The same world, in which the command reads this file.
     pub(crate) fn with_policy(&self, text: &str) -> WithPolicy<'_> {
         let file = NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), format!("{text}\n")).unwrap();
+        std::fs::write(file.path(), format!("{SOURCES}\n{text}\n")).unwrap();
         WithPolicy { world: self, file }
     }
 
     pub(crate) async fn count(&self, table: &'static str) -> i64 {
         let sql = match table {
             "outbox" => "select count(*) from outbox",
+            "hats" => "select count(hat) from person_profile",
             _ => "select count(*) from link_decision where author not like 'coppice:%'",
         };
         sqlx::query_scalar(sql).fetch_one(&self.pool).await.unwrap()
@@ -123,7 +149,7 @@ impl WithPolicy<'_> {
     pub(crate) fn run(&self, arguments: &[&str]) -> Said {
         let mut command = command(arguments);
         command.env("DATABASE_URL", self.world.database.url_of("coppice"));
-        said(command.env("COPPICE_POLICY_FILE", self.path()).output().unwrap())
+        said(command.env("COPPICE_CONFIG_FILE", self.path()).output().unwrap())
     }
 }
 
@@ -134,7 +160,12 @@ pub(crate) fn record_state(record: Value) -> RecordState {
 
 /// Runs the command without a database.
 pub(crate) fn run_alone(arguments: &[&str]) -> Said {
-    said(command(arguments).output().unwrap())
+    run_alone_with(arguments, &[])
+}
+
+/// The same in an environment.
+pub(crate) fn run_alone_with(arguments: &[&str], environment: &[(&str, &str)]) -> Said {
+    said(command(arguments).envs(environment.iter().copied()).output().unwrap())
 }
 
 fn command(arguments: &[&str]) -> Command {

@@ -15,14 +15,15 @@ impl Drills<'_> {
         let cloud = &self.clients.cloud;
         let queue = unit.dlq(&cloud.prefix);
         let hidden = cloud.queue(&queue).await?.map_or(0, |queue| queue.in_flight);
-        let removed = self.remove(&queue, READ_LIMIT, &[drill]).await?;
+        let removed = self.remove(&queue, unit.name, READ_LIMIT, &[drill]).await?;
         Ok(removed > 0 || hidden == 0)
     }
 
     /// Removes poison that EventBridge could not deliver. If no worker has handled it, it stays in the unit's queue: the worker
     /// dead-letters it later, and a heartbeat removes it from the DLQ.
     pub(super) async fn remove_undelivered(&self, drill: Uuid) -> Result<(), StepError> {
-        self.remove(&undelivered(&self.clients.cloud.prefix), READ_LIMIT, &[drill]).await?;
+        // No worker has had it, so the ledger has no row about it.
+        self.remove(&undelivered(&self.clients.cloud.prefix), "", READ_LIMIT, &[drill]).await?;
         Ok(())
     }
 
@@ -35,22 +36,25 @@ impl Drills<'_> {
         let drills: Vec<Uuid> = messages.iter().map(|message| message.drill).collect();
         let ended = if drills.is_empty() { Vec::new() } else { store.ended_fire_drills(&drills).await? };
         if !ended.is_empty() {
-            self.remove(&name, READ_LIMIT, &ended).await?;
+            self.remove(&name, unit.name, READ_LIMIT, &ended).await?;
         }
         Ok(())
     }
 
     /// Returns how many were removed.
-    async fn remove(&self, queue: &str, limit: usize, drills: &[Uuid]) -> Result<usize, StepError> {
+    async fn remove(
+        &self,
+        queue: &str,
+        branch: &str,
+        limit: usize,
+        drills: &[Uuid],
+    ) -> Result<usize, StepError> {
         let Clients { store, cloud } = self.clients;
         let Some(facts) = cloud.queue(queue).await?.filter(|facts| facts.visible > 0) else { return Ok(0) };
         let mut removed = 0;
         for message in delete(&cloud.open_queue(&facts), limit, drills).await? {
-            let attribute = |name: &str| message.attributes.get(name).cloned();
-            if let Some((worker, message_id)) =
-                attribute("coppice.worker").zip(attribute("coppice.message_id"))
-            {
-                store.forget_failures(&worker, &[message_id]).await?;
+            if let Some(message_id) = message.attributes.get("coppice.message_id") {
+                store.forget_failures(branch, std::slice::from_ref(message_id)).await?;
             }
             removed += 1;
             tracing::info!(queue, drill_id = %message.drill, "message of a drill removed");

@@ -3,7 +3,7 @@
 use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, StateValue, Statistic};
 use serde_json::Value;
 
-use crate::stage::{Stage, dlqs};
+use crate::stage::Stage;
 
 /// The alarms with faults, and the faults of each as one text.
 async fn faults(stage: &Stage) -> Vec<(String, String)> {
@@ -22,13 +22,13 @@ async fn faults(stage: &Stage) -> Vec<(String, String)> {
 /// Records a passed drill of every unit, this long ago.
 async fn drilled(stage: &Stage, days_ago: u32) {
     for unit in [
-        "sso-sync",
-        "app-login",
-        "crm-sync",
-        "identity-verification",
-        "crm-account",
-        "sso-resync",
-        "crm-resync",
+        "sso-sync-auth0",
+        "app-login-auth0",
+        "crm-sync-salesforce",
+        "identity-verification-stripe",
+        "crm-account-salesforce",
+        "sso-resync-auth0",
+        "crm-resync-salesforce",
         "undelivered",
     ] {
         stage
@@ -44,17 +44,20 @@ async fn drilled(stage: &Stage, days_ago: u32) {
 async fn an_alarm_that_has_not_fired_lately_is_a_fault() {
     let stage = Stage::set().await;
     let never = faults(&stage).await;
-    assert_eq!(never.len(), dlqs(), "{never:?}");
+    assert_eq!(never.len(), stage.dlqs(), "{never:?}");
     assert!(never.iter().all(|(_, fault)| fault.contains("fire-drill run --unit")), "{never:?}");
     // The alarm history of CloudWatch counts, too.
-    let fire = stage.alarms.set_alarm_state().alarm_name("coppice-crm-sync-dlq-depth");
+    let fire = stage.alarms.set_alarm_state().alarm_name("coppice-crm-sync-salesforce-dlq-depth");
     fire.state_value(StateValue::Alarm).state_reason("tried").send().await.unwrap();
-    assert_eq!(faults(&stage).await.len(), dlqs() - 1);
+    assert_eq!(faults(&stage).await.len(), stage.dlqs() - 1);
     drilled(&stage, 91).await;
-    assert_eq!(faults(&stage).await.len(), dlqs() - 1, "all alarms but the one that has fired since");
+    assert_eq!(faults(&stage).await.len(), stage.dlqs() - 1, "all alarms but the one that has fired since");
     drilled(&stage, 89).await;
     assert_eq!(faults(&stage).await, []);
-    stage.run(&["check-alarms"]).await.says(0, &["coppice-sso-sync-dlq-depth", "sound, last fired 89 d ago"]);
+    stage
+        .run(&["check-alarms"])
+        .await
+        .says(0, &["coppice-sso-sync-auth0-dlq-depth", "sound, last fired 89 d ago"]);
 }
 
 #[tokio::test]
@@ -76,27 +79,38 @@ async fn check_alarms_finds_every_fault_of_an_alarm() {
     let depth = "ApproximateNumberOfMessagesVisible";
     let dlq = |unit: &str| format!("coppice-{unit}-dlq");
     let maximum = Statistic::Maximum;
-    put("sso-sync", &dlq("sso-sync"), "NumberOfMessagesSent")
+    put("sso-sync-auth0", &dlq("sso-sync-auth0"), "NumberOfMessagesSent")
         .statistic(maximum.clone())
         .send()
         .await
         .unwrap();
-    put("app-login", "coppice-app-login", depth).statistic(maximum.clone()).send().await.unwrap();
-    put("crm-sync", &dlq("crm-sync"), depth).statistic(Statistic::Minimum).send().await.unwrap();
-    let many = put("identity-verification", &dlq("identity-verification"), depth).threshold(100.0);
+    put("app-login-auth0", "coppice-app-login-auth0", depth).statistic(maximum.clone()).send().await.unwrap();
+    put("crm-sync-salesforce", &dlq("crm-sync-salesforce"), depth)
+        .statistic(Statistic::Minimum)
+        .send()
+        .await
+        .unwrap();
+    let many =
+        put("identity-verification-stripe", &dlq("identity-verification-stripe"), depth).threshold(100.0);
     many.statistic(maximum).send().await.unwrap();
-    stage.alarms.disable_alarm_actions().alarm_names("coppice-crm-account-dlq-depth").send().await.unwrap();
-    stage.alarms.delete_alarms().alarm_names("coppice-crm-resync-dlq-depth").send().await.unwrap();
+    stage
+        .alarms
+        .disable_alarm_actions()
+        .alarm_names("coppice-crm-account-salesforce-dlq-depth")
+        .send()
+        .await
+        .unwrap();
+    stage.alarms.delete_alarms().alarm_names("coppice-crm-resync-salesforce-dlq-depth").send().await.unwrap();
     stage.alarms.disable_alarm_actions().alarm_names("coppice-breaker-open").send().await.unwrap();
     stage.alarms.delete_alarms().alarm_names("coppice-heartbeat-late").send().await.unwrap();
     let found = faults(&stage).await;
     for (alarm, word) in [
-        ("sso-sync-dlq-depth", "NumberOfMessagesSent"),
-        ("app-login-dlq-depth", "another queue"),
-        ("crm-sync-dlq-depth", "maximum"),
-        ("identity-verification-dlq-depth", "one message does not fire it"),
-        ("crm-account-dlq-depth", "disabled"),
-        ("crm-resync-dlq-depth", "does not exist"),
+        ("sso-sync-auth0-dlq-depth", "NumberOfMessagesSent"),
+        ("app-login-auth0-dlq-depth", "another queue"),
+        ("crm-sync-salesforce-dlq-depth", "maximum"),
+        ("identity-verification-stripe-dlq-depth", "one message does not fire it"),
+        ("crm-account-salesforce-dlq-depth", "disabled"),
+        ("crm-resync-salesforce-dlq-depth", "does not exist"),
         ("breaker-open", "disabled"),
         ("heartbeat-late", "does not exist"),
     ] {
@@ -104,7 +118,7 @@ async fn check_alarms_finds_every_fault_of_an_alarm() {
         let fault = found.iter().find(|(alarm, _)| *alarm == name);
         assert!(fault.is_some_and(|(_, fault)| fault.contains(word)), "{alarm}: {word}\nin {found:#?}");
     }
-    assert_eq!(found.len(), dlqs(), "{found:#?}");
+    assert_eq!(found.len(), stage.dlqs(), "{found:#?}");
 }
 
 #[tokio::test]
@@ -113,7 +127,7 @@ async fn check_alarms_finds_an_alarm_without_data() {
     drilled(&stage, 1).await;
     // No metric arrives any more. CloudWatch gives an alarm on an unused queue the same state.
     stage.metrics = local_stack::QueueMetrics::start("http://127.0.0.1:9");
-    let state = stage.alarms.set_alarm_state().alarm_name("coppice-sso-sync-dlq-depth");
+    let state = stage.alarms.set_alarm_state().alarm_name("coppice-sso-sync-auth0-dlq-depth");
     state.state_value(StateValue::InsufficientData).state_reason("tried").send().await.unwrap();
     let found = faults(&stage).await;
     assert!(found.len() == 1 && found[0].1.contains("no data"), "{found:?}");

@@ -4,11 +4,15 @@ use local_stack::wait_until;
 use serde_json::{Value, json};
 use testkit::PATIENCE;
 
-use crate::stage::{Stage, dlqs};
+use crate::stage::Stage;
 
 fn route(report: &Value, unit: &str) -> Value {
     let routes = report["routes"].as_array().unwrap();
-    routes.iter().find(|route| route["unit"] == unit).unwrap_or_else(|| panic!("{unit} in {report}")).clone()
+    routes
+        .iter()
+        .find(|route| route["unit"].as_str().is_some_and(|name| name.starts_with(unit)))
+        .unwrap_or_else(|| panic!("{unit} in {report}"))
+        .clone()
 }
 
 #[tokio::test]
@@ -28,7 +32,7 @@ async fn a_heartbeat_arrives_by_every_route_and_changes_no_other_row() {
         assert_eq!((&route["waiting_secs"], &route["late"]), (&json!(0.0), &json!(false)), "{route}");
         stage.is_clean(unit).await;
     }
-    assert_eq!(report["dlqs"].as_array().unwrap().len(), dlqs());
+    assert_eq!(report["dlqs"].as_array().unwrap().len(), stage.dlqs());
     assert_eq!(stage.rows().await, before);
     assert!(workers[0].metric("coppice_heartbeats_received_total", "").await >= 1.0);
     wait_until(PATIENCE, "its alarm to be OK", async || {
@@ -55,7 +59,7 @@ async fn the_heartbeat_of_a_unit_that_is_down_is_late_and_its_alarm_fires() {
         1,
         &[
             "nothing was sent; the numbers are from the last heartbeat",
-            "crm-sync",
+            "crm-sync-salesforce",
             "LATE: a heartbeat has waited 3",
         ],
     );
@@ -66,31 +70,36 @@ async fn the_heartbeat_of_a_unit_that_is_down_is_late_and_its_alarm_fires() {
 async fn a_partial_fleet_sends_heartbeats_only_to_its_own_units() {
     let stage = Stage::set().await;
     let _worker = stage.worker("sso-sync").await;
-    stage.run(&["heartbeat", "--wait-secs", "0"]).await.says(0, &["crm-sync"]);
+    stage.run(&["heartbeat", "--wait-secs", "0"]).await.says(0, &["crm-sync-salesforce"]);
     stage.texts("update heartbeat set sent_at = sent_at - interval '1 hour' returning 'shifted'").await;
-    let said = stage.run(&["heartbeat", "--json", "--unit", "sso-sync"]).await;
+    let said = stage.run(&["heartbeat", "--json", "--unit", "sso-sync-auth0"]).await;
     assert_eq!(said.code, Some(0), "the run does not wait for the units that do not run: {said:?}");
     let routes = said.json()["routes"].clone();
-    assert_eq!((routes.as_array().unwrap().len(), &routes[0]["unit"]), (1, &json!("sso-sync")));
+    assert_eq!((routes.as_array().unwrap().len(), &routes[0]["unit"]), (1, &json!("sso-sync-auth0")));
     let sent = stage.texts("select unit || ' ' || count(*) from heartbeat group by unit order by unit").await;
-    assert_eq!(sent[4], "sso-sync 2", "{sent:?}");
-    stage.run(&["heartbeat", "--unit", "sso-resync"]).await.says(2, &["no worker that always runs"]);
+    assert_eq!(sent[4], "sso-sync-auth0 2", "{sent:?}");
+    stage.run(&["heartbeat", "--unit", "sso-resync-auth0"]).await.says(2, &["no worker that always runs"]);
 }
 
 #[tokio::test]
 async fn a_heartbeat_run_removes_messages_of_ended_drills_and_no_others() {
     let stage = Stage::set().await;
-    let dlq = stage.world.topology.dlq_url("crm-sync").unwrap();
+    let dlq = stage.world.topology.dlq_url("crm-sync-salesforce").unwrap();
     // A late second delivery of an event whose drill has no row any more.
     let late = json!({"id": "01890000-0000-7000-8000-000000000001", "source": "coppice.drill",
         "detail-type": "FireDrill", "time": "2026-11-24T10:00:00Z",
-        "detail": {"unit": "crm-sync", "drill": "01890000-0000-7000-8000-000000000000"}});
+        "detail": {"unit": "crm-sync-salesforce", "drill": "01890000-0000-7000-8000-000000000000"}});
     for body in ["real", &late.to_string()] {
         stage.queues.send_message().queue_url(dlq).message_body(body).send().await.unwrap();
     }
-    stage.run(&["heartbeat", "--wait-secs", "0"]).await.says(0, &["wait in coppice-crm-sync-dlq"]);
-    let left: Vec<String> =
-        stage.world.dead_letters("crm-sync", 1).await.into_iter().map(|message| message.body).collect();
+    stage.run(&["heartbeat", "--wait-secs", "0"]).await.says(0, &["wait in coppice-crm-sync-salesforce-dlq"]);
+    let left: Vec<String> = stage
+        .world
+        .dead_letters("crm-sync-salesforce", 1)
+        .await
+        .into_iter()
+        .map(|message| message.body)
+        .collect();
     assert_eq!(left, ["real"]);
 }
 
@@ -125,11 +134,16 @@ async fn a_heartbeat_that_the_bus_refuses_is_late_at_once_and_the_others_are_sen
     let said = stage.run(&["heartbeat", "--json", "--wait-secs", "0"]).await;
     assert_eq!(said.code, Some(1), "{said:?}");
     let report = said.json();
-    assert_eq!(report["unsent"], json!(["app-login"]));
+    assert_eq!(report["unsent"], json!(["app-login-auth0"]));
     let faults = report["faults"].to_string();
-    assert!(faults.contains("app-login") && faults.contains("NotAuthorizedForSourceException"), "{faults}");
+    assert!(
+        faults.contains("app-login-auth0") && faults.contains("NotAuthorizedForSourceException"),
+        "{faults}"
+    );
     let waiting = stage.texts("select unit from heartbeat where seen_at is null order by unit").await;
-    let mut others: Vec<&str> = testkit::workers().filter(|unit| *unit != "app-login").collect();
+    let branches = stage.world.topology.branches();
+    let mut others: Vec<&str> =
+        branches.filter(|name| !name.contains("-resync-") && *name != "app-login-auth0").collect();
     others.sort_unstable();
     assert_eq!(waiting, others, "the run does not wait for the refused heartbeat");
     assert_eq!(stage.alarm_state("heartbeat-late").await.unwrap(), "ALARM");

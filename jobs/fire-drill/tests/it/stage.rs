@@ -21,12 +21,12 @@ pub(crate) struct Stage {
     pub(crate) metrics: QueueMetrics,
 }
 
-/// How many dead-letter queues the stack has: one for each queue, and one for undeliverable events.
-pub(crate) fn dlqs() -> usize {
-    fleet::with_queue().count() + 1
-}
-
 impl Stage {
+    /// How many dead-letter queues the stack has: one for each queue, and one for undeliverable events.
+    pub(crate) fn dlqs(&self) -> usize {
+        self.world.topology.branches().count() + 1
+    }
+
     /// Starts the stack without workers, and waits until the alarms have data.
     pub(crate) async fn set() -> Self {
         let world = World::start_with_emulator().await;
@@ -39,7 +39,7 @@ impl Stage {
             world,
         };
         wait_until(PATIENCE, "the alarms to have data", async || {
-            Ok((stage.alarm_state("sso-sync-dlq-depth").await? == "OK").then_some(()))
+            Ok((stage.alarm_state("sso-sync-auth0-dlq-depth").await? == "OK").then_some(()))
         })
         .await
         .unwrap();

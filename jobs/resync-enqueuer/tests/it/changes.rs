@@ -3,7 +3,7 @@
 use serde_json::json;
 use simulators::okta::{self, OktaSimulator};
 use simulators::salesforce::{SimulatedContact, contact_id};
-use testkit::{ScimServer, World};
+use testkit::{ScimServer, World, okta_settings, scim_settings};
 
 use crate::{BINARY, CRM, SSO, drain, enqueue, id, known_users, records, users};
 
@@ -37,13 +37,9 @@ async fn the_enqueuer_sends_each_change_and_deletion_of_okta_s_log_once() {
     let world = World::start().await;
     let org = OktaSimulator::start().await;
     let (url, token) = (org.base_url(), org.api_token());
-    let settings = [
-        ("COPPICE_SSO_PROVIDER", "okta"),
-        ("COPPICE_OKTA_URL", url.as_str()),
-        ("COPPICE_OKTA_API_TOKEN", token),
-    ];
+    let settings = okta_settings(&url, token);
     let changes = async || {
-        let said = world.run_job(BINARY, SSO, &["sso", "changes", "--json"], &settings).await;
+        let said = world.run_job(BINARY, SSO, &["okta", "changes", "--json"], &settings).await;
         said.says(0, &[]);
         said.json()["sent"].as_i64().unwrap()
     };
@@ -67,7 +63,7 @@ async fn salesforce_s_feed_has_deleted_contacts_and_runs_overlap_a_little() {
         world.crm.put_contact(SimulatedContact::new(id));
     }
     let changes = async || {
-        let said = world.run_job(BINARY, CRM, &["crm", "changes", "--json"], &[]).await;
+        let said = world.run_job(BINARY, CRM, &["salesforce", "changes", "--json"], &[]).await;
         said.says(0, &[]);
         said.json()["sent"].as_i64().unwrap()
     };
@@ -86,13 +82,9 @@ async fn the_enqueuer_lists_a_real_scim_server_and_finds_its_changes() {
     for number in 0..5 {
         server.create(&json!({ "userName": format!("scim-{number}") })).await;
     }
-    let settings = [
-        ("COPPICE_SSO_PROVIDER", "scim"),
-        ("COPPICE_SCIM_URL", server.base_url()),
-        ("COPPICE_SCIM_TOKEN", server.token()),
-    ];
+    let settings = scim_settings(server.base_url(), server.token());
     for origin in ["listing", "changes"] {
-        let said = world.run_job(BINARY, SSO, &["sso", origin, "--json"], &settings).await;
+        let said = world.run_job(BINARY, SSO, &["scim", origin, "--json"], &settings).await;
         said.says(0, &[]);
         assert_eq!(said.json()["sent"], 5, "{origin}");
     }

@@ -3,8 +3,8 @@
 use simulators::ListingFault;
 use simulators::okta::{self, OktaSimulator};
 use simulators::salesforce::{SimulatedContact, contact_id};
-use testkit::World;
 use testkit::unit_binary;
+use testkit::{World, okta_settings};
 
 use crate::{BINARY, CRM, SSO, drain, enqueue, id, known_users, records};
 
@@ -43,13 +43,9 @@ async fn an_incomplete_listing_of_okta_deletes_no_record() {
         org.put_user(okta::SimulatedUser::new(&format!("00u{number:05}")));
     }
     let (url, token) = (org.base_url(), org.api_token());
-    let settings = [
-        ("COPPICE_SSO_PROVIDER", "okta"),
-        ("COPPICE_OKTA_URL", url.as_str()),
-        ("COPPICE_OKTA_API_TOKEN", token),
-    ];
+    let settings = okta_settings(&url, token);
     let list = async || {
-        let arguments = ["sso", "listing", "--restart", "--allow-deletions", "450", "--json"];
+        let arguments = ["okta", "listing", "--restart", "--allow-deletions", "450", "--json"];
         world.run_job(BINARY, SSO, &arguments, &settings).await
     };
     list().await.says(0, &[]);
@@ -71,7 +67,7 @@ async fn an_incomplete_listing_of_salesforce_deletes_no_record() {
         world.crm.put_contact(SimulatedContact::new(&contact_id(number)));
     }
     let list = async || {
-        let arguments = ["crm", "listing", "--restart", "--allow-deletions", "50", "--json"];
+        let arguments = ["salesforce", "listing", "--restart", "--allow-deletions", "50", "--json"];
         world.run_job(BINARY, CRM, &arguments, &[]).await
     };
     list().await.says(0, &[]);

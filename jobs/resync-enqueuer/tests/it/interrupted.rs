@@ -6,7 +6,7 @@ use testkit::{PATIENCE, World};
 use crate::{BINARY, SSO, drain, enqueue, id, records, users, waiting};
 
 /// A rate low enough that the test can interrupt the run.
-const SLOWLY: [&str; 7] = ["sso", "listing", "--rate", "150", "--batch-size", "20", "--json"];
+const SLOWLY: [&str; 7] = ["auth0", "listing", "--rate", "150", "--batch-size", "20", "--json"];
 
 #[tokio::test]
 async fn killed_and_stopped_runs_of_enqueuer_and_resync_miss_no_record() {
@@ -55,7 +55,7 @@ async fn a_stopped_run_ends_after_its_batch_and_resumes_only_with_its_arguments(
     users(&world, 300);
     enqueue(&world, &["listing"]).await.says(0, &[]);
     drain(&world, SSO).await.says(0, &[]);
-    let slowly = ["sso", "stale", "--older-than", "0s", "--rate", "10", "--batch-size", "500", "--json"];
+    let slowly = ["auth0", "stale", "--older-than", "0s", "--rate", "10", "--batch-size", "500", "--json"];
     let job = world.start_job(BINARY, SSO, &slowly, &[]);
     let some = async || Ok((waiting(&world, SSO).await >= 20).then_some(()));
     wait_until(PATIENCE, "the run to send some messages", some).await.unwrap();

@@ -28,14 +28,15 @@ async fn large_resync_is_measured() {
         testkit::build_units([unit], !cfg!(debug_assertions)).unwrap()[unit].to_str().unwrap().to_owned()
     };
     let resync = binary(SSO);
-    let dry = world.run_job(BINARY, SSO, &["sso", "listing", "--dry-run", "--json"], &[]).await;
+    let dry = world.run_job(BINARY, SSO, &["auth0", "listing", "--dry-run", "--json"], &[]).await;
     println!("listing of {users}: {}", dry.json());
     for run in ["new", "unchanged"] {
         let started = Instant::now();
         let (mut enqueued, mut read) = (0.0, 0.0);
         for first in (0..users).step_by(AT_ONCE) {
             let ids: Vec<String> = (first..users.min(first + AT_ONCE)).map(id).collect();
-            let named: Vec<&str> = ["sso", "ids"].into_iter().chain(ids.iter().map(String::as_str)).collect();
+            let named: Vec<&str> =
+                ["auth0", "ids"].into_iter().chain(ids.iter().map(String::as_str)).collect();
             let begun = Instant::now();
             world.run_job(BINARY, SSO, &named, &[]).await.says(0, &[]);
             enqueued += begun.elapsed().as_secs_f64();

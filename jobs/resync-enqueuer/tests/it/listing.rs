@@ -3,8 +3,8 @@
 use serde_json::json;
 use simulators::okta::{self, OktaSimulator};
 use simulators::salesforce::{SimulatedContact, contact_id};
-use testkit::World;
 use testkit::unit_binary;
+use testkit::{World, okta_settings};
 
 use crate::{BINARY, CRM, SSO, drain, enqueue, id, known_users, records, users, waiting};
 
@@ -98,12 +98,8 @@ async fn a_listing_of_okta_has_deactivated_users_and_does_not_store_them_as_gone
     }
     org.deactivate("00u00003");
     let (url, token) = (org.base_url(), org.api_token());
-    let settings = [
-        ("COPPICE_SSO_PROVIDER", "okta"),
-        ("COPPICE_OKTA_URL", url.as_str()),
-        ("COPPICE_OKTA_API_TOKEN", token),
-    ];
-    let list = async || world.run_job(BINARY, SSO, &["sso", "listing", "--json"], &settings).await;
+    let settings = okta_settings(&url, token);
+    let list = async || world.run_job(BINARY, SSO, &["okta", "listing", "--json"], &settings).await;
     list().await.says(0, &[]);
     world.run_job(unit_binary(SSO), SSO, &[], &settings).await.says(0, &[]);
     org.deactivate("00u00004");
@@ -121,7 +117,7 @@ async fn the_enqueuer_lists_contacts_and_serves_a_worker_s_request_once() {
     for number in 0..25 {
         world.crm.put_contact(SimulatedContact::new(&contact_id(number)));
     }
-    let requested = async || world.run_job(BINARY, CRM, &["crm", "requested", "--json"], &[]).await;
+    let requested = async || world.run_job(BINARY, CRM, &["salesforce", "requested", "--json"], &[]).await;
     let none = requested().await;
     none.says(0, &[]);
     assert_eq!(none.json()["sent"], 0);

@@ -32,7 +32,7 @@ fn users(world: &World, count: usize) {
 
 /// Runs the job for the identity provider to its end, with a report as JSON.
 async fn enqueue(world: &World, arguments: &[&str]) -> Said {
-    world.run_job(BINARY, SSO, &[&["sso"], arguments, &["--json"]].concat(), &[]).await
+    world.run_job(BINARY, SSO, &[&["auth0"], arguments, &["--json"]].concat(), &[]).await
 }
 
 /// Runs the resync job until its queue is empty.

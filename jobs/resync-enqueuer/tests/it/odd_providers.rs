@@ -34,9 +34,8 @@ async fn scim(without_id: Option<usize>) -> String {
 }
 
 async fn enqueue(world: &World, url: &str, arguments: &[&str]) -> Said {
-    let settings =
-        [("COPPICE_SSO_PROVIDER", "scim"), ("COPPICE_SCIM_URL", url), ("COPPICE_SCIM_TOKEN", "a-token")];
-    world.run_job(BINARY, SSO, &[&["sso"], arguments, &["--json"]].concat(), &settings).await
+    let settings = testkit::scim_settings(url, "a-token");
+    world.run_job(BINARY, SSO, &[&["scim"], arguments, &["--json"]].concat(), &settings).await
 }
 
 #[tokio::test]

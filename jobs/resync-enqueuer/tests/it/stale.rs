@@ -39,11 +39,15 @@ async fn the_enqueuer_sends_the_named_records() {
 #[tokio::test]
 async fn the_enqueuer_lists_wrong_settings_and_fails_without_its_queue() {
     let world = World::start().await;
-    let run = async |settings: &[(&str, &str)]| world.run_job(BINARY, SSO, &["sso", "stale"], settings).await;
-    run(&[("COPPICE_QUEUE_URL", ""), ("COPPICE_AUTH0_URL", "")])
+    let run =
+        async |settings: &[(&str, &str)]| world.run_job(BINARY, SSO, &["auth0", "stale"], settings).await;
+    run(&[("COPPICE_QUEUE_URL", ""), ("sources.auth0.url", "")])
         .await
-        .says(2, &["COPPICE_QUEUE_URL", "COPPICE_AUTH0_URL"]);
+        .says(2, &["COPPICE_QUEUE_URL", "sources.auth0.url: is missing"]);
     let nowhere = format!("{}/000000000000/nowhere", world.aws_endpoint());
     run(&[("COPPICE_QUEUE_URL", &nowhere)]).await.says(1, &["queue (COPPICE_QUEUE_URL)"]);
-    world.run_job(BINARY, SSO, &["sso", "stale", "--where", "1=1"], &[]).await.says(2, &["possible values"]);
+    world
+        .run_job(BINARY, SSO, &["auth0", "stale", "--where", "1=1"], &[])
+        .await
+        .says(2, &["possible values"]);
 }

@@ -75,10 +75,15 @@ async fn a_job_that_is_killed_stopped_and_restarted_misses_no_record() {
 #[tokio::test]
 async fn the_job_lists_all_missing_and_wrong_settings_at_once() {
     let world = World::start().await;
-    let settings = [("COPPICE_AUTH0_URL", ""), ("COPPICE_RESYNC_MAX_DELETIONS", "few"), ("DATABASE_URL", "")];
+    let settings = [("sources.auth0.url", ""), ("COPPICE_RESYNC_MAX_DELETIONS", "few"), ("DATABASE_URL", "")];
     let said = resync(&world, &settings).await;
     said.says(
         2,
-        &["COPPICE_AUTH0_URL", "COPPICE_RESYNC_MAX_DELETIONS", "neither auto nor a number", "DATABASE_URL"],
+        &[
+            "sources.auth0.url: is missing",
+            "COPPICE_RESYNC_MAX_DELETIONS",
+            "neither auto nor a number",
+            "DATABASE_URL",
+        ],
     );
 }

@@ -3,16 +3,18 @@
 use std::time::Duration;
 
 use authority::Policy;
+use connectors::Source;
 use crm_account::CrmAccountHandler;
-use crm_sync::CrmRecords;
+use crm_sync::CrmSync;
 use futures::future::{join, join_all};
-use identity_verification::IdentityRecords;
+use identity_verification::IdentityVerification;
 use local_stack::{NetworkPath, TestDatabase, Tools};
 use postgres_store::Store;
-use record_sync::{RecordSync, SsoRecords};
+use record_sync::{RecordSync, RecordUnit, SourceRecords};
 use simulators::NativeEvent;
 use sqlx::PgPool;
 use sqs_queue::MemoryQueue;
+use sso_sync::SsoSync;
 use testkit::Chaos;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -80,15 +82,17 @@ impl Fleet {
             let writer = self.providers.clients(Some(&chaos)).await.crm;
             let store = || self.store.clone();
             let queues = &self.bus.queues;
-            // Hundreds of lives share the sources, so more records are deleted in a minute than elsewhere in an hour.
-            self.run(RecordSync::new(SsoRecords(sso), store()).without_guard(), &queues.sso_sync);
-            self.run(RecordSync::new(CrmRecords::new(crm), store()).without_guard(), &queues.crm_sync);
-            self.run(
-                RecordSync::new(IdentityRecords(identity), store()).without_guard(),
-                &queues.identity_verification,
-            );
-            self.run(CrmAccountHandler::new(writer, store()), &queues.crm_account);
+            self.sync::<SsoSync>(sso, &queues.sso_sync);
+            self.sync::<CrmSync>(crm, &queues.crm_sync);
+            self.sync::<IdentityVerification>(identity, &queues.identity_verification);
+            self.run(CrmAccountHandler::new(writer, store()).unwrap(), &queues.crm_account);
         }
+    }
+
+    fn sync<U: RecordUnit>(&self, source: Source, queue: &MemoryQueue) {
+        // Hundreds of lives share the sources, so more records are deleted in a minute than elsewhere in an hour.
+        let sync = RecordSync::<U>::new(SourceRecords::new(source), self.store.clone()).without_guard();
+        self.run(sync, queue);
     }
 
     fn run<H: Handler>(&self, handler: H, queue: &MemoryQueue) {

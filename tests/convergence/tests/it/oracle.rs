@@ -8,10 +8,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use authority::{Field, Policy, Profile, Role, SourceRecord};
-use crm_sync::CrmRecords;
-use identity_verification::IdentityRecords;
+use connectors::Fetched;
 use postgres_store::RecordState;
-use record_sync::{FetchedRecord, RecordSource, SsoRecords};
+use record_sync::{SourceRecords, stored};
 use serde_json::{Value, json};
 use simulators::salesforce::SetBy;
 use sqlx::Row;
@@ -38,7 +37,7 @@ pub(crate) async fn differences(fleet: &Fleet, history: &History) -> Vec<String>
     let mut different = Vec::new();
     let mut truths = Vec::new();
     let Clients { sso, crm, identity } = fleet.providers.clients(None).await;
-    let (sso, crm, identity) = (SsoRecords(sso), CrmRecords::new(crm), IdentityRecords(identity));
+    let [sso, crm, identity] = [sso, crm, identity].map(SourceRecords::new);
     records(fleet, &sso, &history.users(), &mut truths, &mut different).await;
     records(fleet, &crm, &history.contacts(), &mut truths, &mut different).await;
     records(fleet, &identity, &history.sessions(), &mut truths, &mut different).await;
@@ -73,9 +72,9 @@ pub(crate) async fn leftovers(fleet: &Fleet, bad: &[String]) -> Vec<String> {
 }
 
 /// Compares the records of one source with the provider.
-async fn records<S: RecordSource>(
+async fn records(
     fleet: &Fleet,
-    source: &S,
+    source: &SourceRecords,
     ids: &[String],
     truths: &mut Vec<Truth>,
     different: &mut Vec<String>,
@@ -83,20 +82,19 @@ async fn records<S: RecordSource>(
     for id in ids {
         let fetched = source.fetch(id, None).await.unwrap();
         let (expected, key, version_at) = match fetched {
-            FetchedRecord::Found(found) => match found.state {
+            Fetched::Found(found) => match stored(&found) {
                 RecordState::Present { record, external_key, .. } => {
                     (Some(record), external_key, found.version_at)
                 }
                 RecordState::Gone { .. } | RecordState::Missing => (None, None, None),
             },
-            FetchedRecord::Gone { .. }
-            | FetchedRecord::NotFound
-            | FetchedRecord::NotVisible
-            | FetchedRecord::NotModified => (None, None, None),
+            Fetched::Gone { .. } | Fetched::NotFound | Fetched::NotVisible | Fetched::NotModified => {
+                (None, None, None)
+            }
         };
         let row =
             sqlx::query("select record, person_id from source_record where source = $1 and external_id = $2")
-                .bind(source.source())
+                .bind(source.name())
                 .bind(id)
                 .fetch_optional(&fleet.pool)
                 .await
@@ -106,14 +104,14 @@ async fn records<S: RecordSource>(
             different.push(format!("{id}: stored {stored:?}, at the provider {expected:?}"));
         }
         let person = row.and_then(|row| row.get(1));
-        let set_by = |who: SetBy| match S::ROLE {
+        let set_by = |who: SetBy| match source.role() {
             Role::Crm if expected.is_some() => fields_set_by(fleet, id, who),
             _ => BTreeSet::new(),
         };
         let doubtful = set_by(SetBy::UserAfterClient);
         let record = SourceRecord {
-            source: source.source().to_owned(),
-            role: S::ROLE,
+            source: source.name().to_owned(),
+            role: source.role(),
             external_id: id.clone(),
             version_at,
             echoes: set_by(SetBy::Client),
@@ -208,7 +206,7 @@ async fn persons(fleet: &Fleet, truths: &[Truth], different: &mut Vec<String>) {
             different.push(format!("{person} has records and no row"));
             continue;
         };
-        let expected = profiles(fleet.store.policy(), &truths);
+        let expected = profiles(&fleet.store.policy(), &truths);
         let found = expected.iter().map(|expected| differences_of_row(person, &row, expected));
         // The differences from the nearest of the profiles that are right.
         different.extend(found.min_by_key(Vec::len).unwrap_or_default());
@@ -235,7 +233,7 @@ fn differences_of_row(person: Uuid, row: &PgRow, expected: &Profile) -> Vec<Stri
 
 /// Checks that the CRM has a contact for each person with an account, with the values of the policy.
 async fn contacts(fleet: &Fleet, truths: &[Truth], different: &mut Vec<String>) {
-    let policy = fleet.store.policy();
+    let policy = &*fleet.store.policy();
     for (person, truths) in by_person(truths) {
         let views = fleet.store.crm_views("salesforce", &[person]).await.unwrap();
         let Some(view) = views.get(&person) else { continue };
@@ -263,8 +261,9 @@ async fn contacts(fleet: &Fleet, truths: &[Truth], different: &mut Vec<String>) 
             "family_name": truth.last_name, "birthdate": truth.birthdate,
         });
         let said = SourceRecord { record: Some(says), ..contact.clone() };
-        let pushes =
-            profiles(policy, &truths).into_iter().map(|profile| profile.to_push(policy, Some(&said)));
+        let pushes = profiles(policy, &truths)
+            .into_iter()
+            .map(|profile| profile.to_push(policy, "salesforce", Some(&said)));
         let to_push = pushes.min_by_key(BTreeMap::len).unwrap_or_default();
         let contested = view.pushed.as_ref().is_some_and(|pushed| pushed.times >= 3);
         if !to_push.is_empty() && !contested {

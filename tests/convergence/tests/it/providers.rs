@@ -1,14 +1,13 @@
 //! The simulated providers and their clients.
 
-use provider_crm::{CrmClient, SalesforceAuth, SalesforceClient, SalesforceConfig};
-use provider_identity::{IdentityClient, PersonaClient, PersonaConfig, StripeClient, StripeConfig};
-use provider_sso::{Auth0Client, Auth0Config, OktaAuth, OktaClient, OktaConfig, SsoClient};
+use authority::Role;
+use connectors::{Limits, Mapping, Source, SourceEvents};
+use serde_json::{Value, json};
 use simulators::auth0::Auth0Simulator;
 use simulators::identity::{PersonaSimulator, StripeSimulator};
 use simulators::okta::OktaSimulator;
 use simulators::salesforce::SalesforceSimulator;
 use testkit::Chaos;
-use url::Url;
 
 /// The vendors besides Salesforce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,9 +35,9 @@ pub(crate) enum Verifier {
 
 /// Clients of the providers.
 pub(crate) struct Clients {
-    pub(crate) sso: SsoClient,
-    pub(crate) crm: CrmClient,
-    pub(crate) identity: IdentityClient,
+    pub(crate) sso: Source,
+    pub(crate) crm: Source,
+    pub(crate) identity: Source,
 }
 
 impl Providers {
@@ -61,71 +60,59 @@ impl Providers {
     pub(crate) async fn clients(&self, chaos: Option<&Chaos>) -> Clients {
         Clients {
             sso: self.sso(chaos).await,
-            crm: CrmClient::Salesforce(self.salesforce(chaos).await),
+            crm: self.salesforce(chaos).await,
             identity: self.identity(chaos).await,
         }
     }
 
-    async fn sso(&self, chaos: Option<&Chaos>) -> SsoClient {
+    async fn sso(&self, chaos: Option<&Chaos>) -> Source {
         match &self.idp {
             IdentityProvider::Auth0(tenant) => {
-                let client = Auth0Client::new(
-                    Auth0Config {
-                        domain: reach(tenant.base_url(), chaos).await,
-                        client_id: tenant.client_id().into(),
-                        client_secret: tenant.client_secret().into(),
-                        audience: Some(tenant.audience()),
-                        sign_ins: provider_sso::SignInTypes::default(),
-                    },
-                    |_| {},
-                );
-                SsoClient::Auth0(client.unwrap())
+                let url = reach(tenant.base_url(), chaos).await;
+                source(
+                    "auth0",
+                    Role::Sso,
+                    &json!({"url": url, "client_id": tenant.client_id(),
+                    "client_secret": tenant.client_secret(), "audience": tenant.audience()}),
+                )
             }
             IdentityProvider::Okta(organization) => {
-                let org_url = reach(organization.base_url(), chaos).await;
-                let auth = OktaAuth::ApiToken(organization.api_token().into());
-                SsoClient::Okta(OktaClient::new(OktaConfig { org_url, auth }, |_| {}).unwrap())
+                let url = reach(organization.base_url(), chaos).await;
+                source("okta", Role::Sso, &json!({"url": url, "api_token": organization.api_token()}))
             }
         }
     }
 
-    async fn salesforce(&self, chaos: Option<&Chaos>) -> SalesforceClient {
-        let auth = SalesforceAuth::ClientCredentials {
-            client_id: self.crm.client_id().into(),
-            client_secret: self.crm.client_secret().into(),
-        };
-        let url = reach(self.crm.base_url(), chaos).await;
-        SalesforceClient::new(SalesforceConfig::new(url.clone(), url, auth), |_| {}).unwrap()
+    async fn salesforce(&self, chaos: Option<&Chaos>) -> Source {
+        let (url, client_id) = (reach(self.crm.base_url(), chaos).await, self.crm.client_id());
+        let settings = json!({"url": url, "client_id": client_id, "client_secret": self.crm.client_secret()});
+        source("salesforce", Role::Crm, &settings)
     }
 
-    async fn identity(&self, chaos: Option<&Chaos>) -> IdentityClient {
+    async fn identity(&self, chaos: Option<&Chaos>) -> Source {
         match &self.verifier {
             Verifier::Stripe(account) => {
-                let client = StripeClient::new(
-                    StripeConfig {
-                        base_url: reach(account.base_url(), chaos).await,
-                        api_key: account.api_key().into(),
-                        account: None,
-                        date_of_birth: true,
-                    },
-                    |_| {},
-                );
-                IdentityClient::Stripe(client.unwrap())
+                let url = reach(account.base_url(), chaos).await;
+                let settings = json!({"url": url, "api_key": account.api_key(), "date_of_birth": true});
+                source("stripe", Role::Identity, &settings)
             }
             Verifier::Persona(environment) => {
-                let base_url = reach(environment.base_url(), chaos).await;
-                let api_key = environment.api_key().into();
-                IdentityClient::Persona(
-                    PersonaClient::new(PersonaConfig { base_url, api_key }, |_| {}).unwrap(),
-                )
+                let url = reach(environment.base_url(), chaos).await;
+                source("persona", Role::Identity, &json!({"url": url, "api_key": environment.api_key()}))
             }
         }
     }
 }
 
-async fn reach(url: String, chaos: Option<&Chaos>) -> Url {
+/// A source with the name of its connector. Its secrets are in the settings.
+pub(crate) fn source(connector: &str, role: Role, settings: &Value) -> Source {
+    let events = SourceEvents::of(connector, connectors::connector(connector).unwrap());
+    Source::connect(events, role, settings, Mapping::default(), Limits::default()).unwrap()
+}
+
+async fn reach(url: String, chaos: Option<&Chaos>) -> String {
     match chaos {
-        Some(chaos) => chaos.in_front_of(&url).await.parse().unwrap(),
-        None => url.parse().unwrap(),
+        Some(chaos) => chaos.in_front_of(&url).await,
+        None => url,
     }
 }

@@ -2,19 +2,23 @@
 //! history their order occurs once in thousands of lives: the newest read gets "not modified", and an older read arrives
 //! after it.
 
+use authority::Role;
 use event_contract::{Hop, TraceContext};
 use local_stack::TestDatabase;
 use postgres_store::{RefetchTicket, Store};
-use provider_sso::{OktaAuth, OktaClient, OktaConfig, SsoClient};
-use record_sync::{RecordSync, Reread, SsoRecords};
+use record_sync::{RecordSync, Reread, SourceRecords};
+use serde_json::json;
 use simulators::okta::{OktaSimulator, SimulatedUser};
+use sso_sync::SsoSync;
 use time::OffsetDateTime;
 use uuid::Uuid;
 use worker_runtime::{Cause, Handler, Outcome, Refetch};
 
+use crate::providers::source;
+
 struct Scene {
     okta: OktaSimulator,
-    handler: RecordSync<SsoRecords<SsoClient>>,
+    handler: RecordSync<SsoSync>,
     pool: sqlx::PgPool,
     _database: TestDatabase,
 }
@@ -25,10 +29,8 @@ impl Scene {
         let url = database.url().to_owned();
         let store = Store::open(&url.clone().into(), 4).unwrap();
         let okta = OktaSimulator::start().await;
-        let auth = OktaAuth::ApiToken(okta.api_token().into());
-        let client =
-            OktaClient::new(OktaConfig { org_url: okta.base_url().parse().unwrap(), auth }, |_| {}).unwrap();
-        let handler = RecordSync::new(SsoRecords(SsoClient::Okta(client)), store);
+        let settings = json!({"url": okta.base_url(), "api_token": okta.api_token()});
+        let handler = RecordSync::new(SourceRecords::new(source("okta", Role::Sso, &settings)), store);
         Self { okta, handler, pool: sqlx::PgPool::connect(&url).await.unwrap(), _database: database }
     }
 

@@ -73,7 +73,7 @@ async fn crm_account_corrects_a_contact_at_most_three_times_in_an_hour() {
             "the person keeps the identity provider's value"
         );
     }
-    assert!(fleet.worker("crm-sync").log().contains("the CRM changes our values back"));
+    assert!(fleet.worker("crm-sync").log().contains("the source changes our values back"));
 
     // A change at the identity provider is pushed all the same.
     change_email(&world, BOB, "bob@new.example.org").await;

@@ -45,11 +45,16 @@ impl<'a> Fleet<'a> {
     }
 
     /// Starts one more worker.
+    /// `unit` may be one of its branches.
     pub(crate) async fn join(&mut self, unit: &'static str, settings: &[(&str, &str)]) {
+        let is_of = |name: &&str| {
+            unit.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        };
+        let binary = fleet::names().find(is_of).unwrap();
         let proxy = self.world.proxy.another().await;
         let mut settings = settings.to_vec();
         settings.push(("AWS_ENDPOINT_URL", proxy.endpoint()));
-        let worker = self.world.start_worker(unit_binary(unit), unit, &settings).await;
+        let worker = self.world.start_worker(unit_binary(binary), unit, &settings).await;
         self.members.insert(unit, Member { worker, proxy });
     }
 

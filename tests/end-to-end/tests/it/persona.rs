@@ -5,7 +5,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use local_stack::{free_port, wait_until};
 use sha2::Sha256;
 use simulators::identity::{InquiryChange, PersonaSimulator, SimulatedPerson};
-use testkit::{INGRESS, PATIENCE, World, unit_binary};
+use testkit::{INGRESS, PATIENCE, PERSONA, Setup, World, unit_binary};
 use time::OffsetDateTime;
 use time::macros::date;
 
@@ -15,7 +15,7 @@ use crate::sign_up;
 const ADA: &str = "auth0|ada";
 const INQUIRY: &str = "inq_ada";
 /// While an operator replaces a secret, both the old and the new one are valid.
-const SECRETS: &str = "wbhsec_another-one-that-is-live,wbhsec_0123456789abcdef";
+const OLD_SECRET: &str = "wbhsec_another-one-that-is-live";
 const SECRET: &str = "wbhsec_0123456789abcdef";
 
 /// Sends the webhook about a change, signed as Persona does: <https://docs.withpersona.com/webhooks-best-practices>.
@@ -31,19 +31,25 @@ async fn send(address: &str, change: &InquiryChange) {
 
 #[tokio::test]
 async fn the_person_follows_an_inquiry_from_approval_to_redaction() {
-    let world = World::start_with_emulator().await;
+    let world = World::start_with(Setup::DEFAULT.with_emulator().with_more_sources(PERSONA)).await;
     let persona = PersonaSimulator::start().await;
     let (url, address) = (persona.base_url(), format!("127.0.0.1:{}", free_port().unwrap()));
     let mut fleet = Fleet::start(&world, &["sso-sync"], &[("COPPICE_LOG", "debug")]).await;
     let settings = [
-        ("COPPICE_IDENTITY_PROVIDER", "persona"),
-        ("COPPICE_PERSONA_URL", url.as_str()),
-        ("COPPICE_PERSONA_API_KEY", persona.api_key()),
+        ("COPPICE_SOURCE", "persona"),
+        ("sources.persona.role", "identity"),
+        ("sources.persona.connector", "persona"),
+        ("sources.persona.url", url.as_str()),
+        ("sources.persona.api_key.secret", "persona"),
+        ("COPPICE_SECRET_PERSONA", persona.api_key()),
+        ("sources.persona.webhook_secrets", r#"[{ secret = "old" }, { secret = "new" }]"#),
+        ("COPPICE_SECRET_OLD", OLD_SECRET),
+        ("COPPICE_SECRET_NEW", SECRET),
         ("COPPICE_LOG", "debug"),
     ];
-    fleet.join("identity-verification", &settings).await;
-    let settings =
-        [("COPPICE_LISTEN_ADDRESS", address.as_str()), ("COPPICE_PERSONA_WEBHOOK_SECRETS", SECRETS)];
+    fleet.join("identity-verification-persona", &settings).await;
+    let of_ingress = [("COPPICE_LISTEN_ADDRESS", address.as_str())];
+    let settings: Vec<_> = settings.into_iter().chain(of_ingress).collect();
     let ingress = world.start_worker(unit_binary(INGRESS), INGRESS, &settings).await;
 
     let person = sign_up(&world, ADA).await;
@@ -68,7 +74,7 @@ async fn the_person_follows_an_inquiry_from_approval_to_redaction() {
     fleet.quiet().await;
     let kept = "select record::text from source_record where external_id = $1";
     let kept: String = sqlx::query_scalar(kept).bind(INQUIRY).fetch_one(&world.pool).await.unwrap();
-    let logs = [fleet.worker("identity-verification").log(), ingress.log(), kept];
+    let logs = [fleet.worker("identity-verification-persona").log(), ingress.log(), kept];
     for value in mara.personal_values() {
         let sent = fleet.transcripts_contain(&value) || world.proxy.transcript_contains(&value);
         assert!(
@@ -76,5 +82,5 @@ async fn the_person_follows_an_inquiry_from_approval_to_redaction() {
             "{value} is in a message, a log or a record"
         );
     }
-    assert_eq!(world.dead_letters("identity-verification", 0).await.len(), 0);
+    assert_eq!(world.dead_letters("identity-verification-persona", 0).await.len(), 0);
 }

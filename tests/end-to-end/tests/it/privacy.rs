@@ -33,7 +33,8 @@ impl Ingress {
         let address = format!("127.0.0.1:{}", free_port().unwrap());
         let settings = [
             ("COPPICE_LISTEN_ADDRESS", address.as_str()),
-            ("COPPICE_AUTH0_WEBHOOK_SECRETS", SECRET),
+            ("sources.auth0.webhook_secrets", r#"[{ secret = "webhook" }]"#),
+            ("COPPICE_SECRET_WEBHOOK", SECRET),
             ("COPPICE_LOG", "debug"),
         ];
         let worker = world.start_worker(unit_binary(INGRESS), INGRESS, &settings).await;
@@ -92,7 +93,7 @@ async fn a_small_story(world: &World, ingress: &Ingress) {
 async fn no_unit_passes_on_a_personal_value_of_a_provider() {
     let world = World::start_with_emulator().await;
     let settings =
-        [("COPPICE_LOG", "debug"), ("COPPICE_MAX_ATTEMPTS", "1"), ("COPPICE_STRIPE_DATE_OF_BIRTH", "true")];
+        [("COPPICE_LOG", "debug"), ("COPPICE_MAX_ATTEMPTS", "1"), ("sources.stripe.date_of_birth", "true")];
     let fleet = Fleet::start(&world, &workers().collect::<Vec<_>>(), &settings).await;
     let ingress = Ingress::start(&world).await;
     a_small_story(&world, &ingress).await;

@@ -1,33 +1,22 @@
 //! While a contact is under review, `crm-account` creates no contact for the candidate. After an operator's decision it
 //! continues.
 
-use std::path::Path;
-
 use local_stack::wait_until;
 use simulators::salesforce::{SimulatedContact, contact_id};
 use testkit::{OPERATORS_TOOL, PATIENCE, World, unit_binary};
-use tokio::process::Command;
 use uuid::Uuid;
 
 use crate::fleet::Fleet;
 use crate::{contact_where, sign_up};
 
 const BOB: &str = "auth0|bob";
-const DEFAULT_POLICY: &str = include_str!("../../../../crates/authority/src/default-policy.toml");
 
-/// A file with a policy that trusts the addresses of the CRM.
-fn policy() -> tempfile::NamedTempFile {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    let trusting = "trusted_email_from = [\"salesforce\"]";
-    let text = DEFAULT_POLICY.replace("trusted_email_from = []", trusting);
-    assert!(text.contains(trusting));
-    std::fs::write(file.path(), text).unwrap();
-    file
-}
+/// A policy that trusts the addresses of the CRM.
+const TRUSTING: (&str, &str) = ("linking.trusted_email_from", r#"["salesforce"]"#);
 
 /// Creates Bob's account, and gives his address to an older contact, which opens a review. Only then starts `crm-account`.
-async fn bob_and_a_contact_under_review<'a>(world: &'a World, policy: &Path) -> (Fleet<'a>, Uuid, String) {
-    let settings = [("COPPICE_POLICY_FILE", policy.to_str().unwrap())];
+async fn bob_and_a_contact_under_review(world: &World) -> (Fleet<'_>, Uuid, String) {
+    let settings = [TRUSTING];
     let mut fleet = Fleet::start(world, &["sso-sync", "crm-sync"], &settings).await;
     let contact = contact_id(1);
     world.crm.put_contact(SimulatedContact::new(&contact));
@@ -54,22 +43,28 @@ async fn bob_and_a_contact_under_review<'a>(world: &'a World, policy: &Path) -> 
 }
 
 /// Runs `coppice link decide` with the real binary.
-async fn decide(world: &World, policy: &Path, contact: &str, person: Uuid, decision: &str) {
+async fn decide(world: &World, contact: &str, person: Uuid, decision: &str) {
     let person = person.to_string();
-    let mut command = Command::new(unit_binary(OPERATORS_TOOL));
-    command.args(["link", "decide", "salesforce", contact, &person, decision]);
-    command.args(["--author", "Ada", "--reason", "phoned him"]).env_clear();
-    command.env("DATABASE_URL", world.database_url_of("coppice")).env("COPPICE_POLICY_FILE", policy);
-    let output = command.output().await.unwrap();
-    assert!(output.status.success(), "{output:?}");
+    let arguments = [
+        "link",
+        "decide",
+        "salesforce",
+        contact,
+        &person,
+        decision,
+        "--author",
+        "Ada",
+        "--reason",
+        "phoned him",
+    ];
+    world.run_job(unit_binary(OPERATORS_TOOL), OPERATORS_TOOL, &arguments, &[TRUSTING]).await.says(0, &[]);
 }
 
 #[tokio::test]
 async fn crm_account_uses_the_contact_that_an_operator_links() {
     let world = World::start_with_emulator().await;
-    let policy = policy();
-    let (fleet, bob, contact) = bob_and_a_contact_under_review(&world, policy.path()).await;
-    decide(&world, policy.path(), &contact, bob, "--link").await;
+    let (fleet, bob, contact) = bob_and_a_contact_under_review(&world).await;
+    decide(&world, &contact, bob, "--link").await;
     let his = contact_where(&world, bob, |contact| contact.phone.as_deref() == Some("+15550000001")).await;
     assert_eq!(his.id, contact);
     fleet.quiet().await;
@@ -80,10 +75,9 @@ async fn crm_account_uses_the_contact_that_an_operator_links() {
 #[tokio::test]
 async fn crm_account_creates_a_contact_when_an_operator_separates_the_candidate() {
     let world = World::start_with_emulator().await;
-    let policy = policy();
-    let (fleet, bob, contact) = bob_and_a_contact_under_review(&world, policy.path()).await;
+    let (fleet, bob, contact) = bob_and_a_contact_under_review(&world).await;
     let before = world.crm.contact(&contact);
-    decide(&world, policy.path(), &contact, bob, "--separate").await;
+    decide(&world, &contact, bob, "--separate").await;
     let his = contact_where(&world, bob, |_| true).await;
     assert_ne!(his.id, contact);
     fleet.quiet().await;

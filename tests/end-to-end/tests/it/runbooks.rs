@@ -8,7 +8,8 @@ use simulators::auth0::SimulatedUser;
 use testkit::{World, unit_binary};
 use uuid::Uuid;
 
-/// The unit whose dead-lettered messages the commands use.
+/// The branch whose dead-lettered messages the commands use, and its unit.
+const BRANCH: &str = "sso-sync-auth0";
 const UNIT: &str = "sso-sync";
 const USER: &str = "auth0|ada";
 
@@ -52,17 +53,17 @@ fn event() -> String {
 async fn fill_dlqs(world: &World) {
     world.dead_letter_all(UNIT, &[event(), event()]).await.unwrap();
     let bus = &world.topology.bus;
-    let rule = format!("arn:aws:events:eu-north-1:000000000000:rule/{bus}/coppice-sso-sync-ingress");
+    let rule = format!("arn:aws:events:eu-north-1:000000000000:rule/{bus}/coppice-sso-sync-auth0-ingress");
     world.leave_undelivered(&event(), &[("RULE_ARN", &rule), ("ERROR_CODE", "NO_PERMISSIONS")]).await;
     world.leave_undelivered(&event(), &[]).await;
-    for unit in [UNIT, "undelivered"] {
+    for unit in [BRANCH, "undelivered"] {
         world.run_job(unit_binary("coppice"), UNIT, &["dlq", "redrive", unit], &[]).await.says(0, &["plan "]);
     }
 }
 
 /// The command with values in place of its words in capitals.
 async fn filled_in(world: &World, page: &str, command: &str) -> String {
-    let queue = if page.starts_with("undelivered") { "undelivered" } else { UNIT };
+    let queue = if page.starts_with("undelivered") { "undelivered" } else { BRANCH };
     let action = if command.contains(" drop ") { "drop" } else { "redrive" };
     let plan: Option<Uuid> = sqlx::query_scalar(
         "select plan_id from redrive_plan where queue = $1 and action = $2 order by plan_id desc limit 1",
@@ -82,6 +83,7 @@ async fn filled_in(world: &World, page: &str, command: &str) -> String {
     command
         .replace("MESSAGE_ID", &message.unwrap_or_default())
         .replace("PLAN", &plan.map(|plan| plan.to_string()).unwrap_or_default())
+        .replace("BRANCH", BRANCH)
         .replace("UNIT", UNIT)
         .replace("CLASS", "received_too_often")
         .replace("SOURCE", "auth0")
@@ -127,13 +129,12 @@ async fn every_command_of_every_runbook_runs() {
             let words = words(&filled);
             let arguments: Vec<&str> = words[1..].iter().map(String::as_str).collect();
             let environment = match words[0].as_str() {
-                "resync-enqueuer" if arguments.first() == Some(&"crm") => "crm-resync",
                 "resync-enqueuer" => "sso-resync",
                 _ => UNIT,
             };
             // `fire-drill run` does not drill a unit with messages in its DLQ. Redrive them first.
             if filled.starts_with("fire-drill run") && !filled.contains("--dry-run") {
-                let all = ["dlq", "redrive", UNIT, "--yes", "--canary", "0"];
+                let all = ["dlq", "redrive", BRANCH, "--yes", "--canary", "0"];
                 world.run_job(unit_binary("coppice"), UNIT, &all, &[]).await.says(0, &[]);
             }
             let said = world.run_job(unit_binary(&words[0]), environment, &arguments, &[]).await;

@@ -10,7 +10,8 @@ use crate::{folders, read, rust_files, workspace};
 /// The crates of this workspace that each library may depend on. Add every new library here.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("event-contract", &[]),
-    ("fleet", &["event-contract"]),
+    ("fleet", &["authority"]),
+    ("topology", &["authority", "config", "connectors", "event-contract", "fleet"]),
     ("settings", &[]),
     ("telemetry", &[]),
     ("sqs-queue", &[]),
@@ -18,20 +19,20 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("worker-runtime", &["event-contract", "sqs-queue"]),
     ("postgres-store", &["authority", "event-contract"]),
     ("provider-http", &[]),
-    ("provider-webhook", &["event-contract", "settings"]),
-    ("provider-sso", &["event-contract", "provider-http", "provider-webhook", "settings"]),
-    ("provider-crm", &["event-contract", "provider-http", "provider-webhook", "settings"]),
-    ("provider-identity", &["event-contract", "provider-http", "provider-webhook", "settings"]),
+    ("provider-webhook", &["event-contract"]),
     ("provider-content", &["provider-http", "provider-webhook", "settings"]),
     ("authority", &[]),
+    ("connectors", &["authority", "event-contract", "provider-http", "provider-webhook"]),
+    ("config", &["authority", "connectors", "provider-webhook", "settings"]),
     (
         "record-sync",
-        &["authority", "event-contract", "postgres-store", "provider-http", "provider-sso", "worker-runtime"],
+        &["authority", "connectors", "event-contract", "postgres-store", "provider-http", "worker-runtime"],
     ),
     (
         "worker-process",
         &[
-            "authority",
+            "config",
+            "connectors",
             "event-bus",
             "event-contract",
             "postgres-store",
@@ -43,7 +44,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "job-process",
-        &["authority", "event-contract", "postgres-store", "settings", "telemetry", "worker-process"],
+        &["config", "event-contract", "postgres-store", "settings", "telemetry", "worker-process"],
     ),
     (
         "resync-process",
@@ -58,41 +59,61 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "worker-runtime",
         ],
     ),
-    // It reads records and settings as the workers do, with their own code.
+    // It reads records and settings as the units do, with their own code.
     (
         "operations",
         &[
             "authority",
-            "crm-sync",
+            "config",
+            "connectors",
             "event-contract",
             "fleet",
-            "identity-verification",
             "postgres-store",
-            "provider-crm",
-            "provider-http",
-            "provider-identity",
-            "provider-sso",
-            "record-sync",
             "resync-process",
             "settings",
             "sqs-queue",
+            "topology",
             "webhook-ingress",
             "worker-process",
             "worker-runtime",
         ],
     ),
-    ("local-stack", &["fleet"]),
+    ("local-stack", &["config", "fleet", "topology"]),
     ("simulators", &[]),
-    ("testkit", &["event-contract", "fleet", "local-stack", "simulators"]),
-    ("xtask", &["event-contract", "fleet", "local-stack", "simulators", "testkit"]),
+    ("testkit", &["config", "event-contract", "fleet", "local-stack", "simulators"]),
+    (
+        "xtask",
+        &[
+            "config",
+            "connectors",
+            "event-contract",
+            "fleet",
+            "local-stack",
+            "simulators",
+            "testkit",
+            "topology",
+        ],
+    ),
 ];
 
 /// Only developers' tools and tests may depend on these.
 const FOR_DEVELOPERS: &[&str] = &["local-stack", "simulators", "testkit", "xtask"];
 
 /// Words that the consumer loop must not know.
-const PRODUCT_NOUNS: &[&str] =
-    &["person", "auth0", "scim", "okta", "salesforce", "stripe", "sqlx", "email", "crm"];
+const PRODUCT_NOUNS: &[&str] = &[
+    "person",
+    "auth0",
+    "entra",
+    "scim",
+    "okta",
+    "salesforce",
+    "hubspot",
+    "stripe",
+    "persona",
+    "sqlx",
+    "email",
+    "crm",
+];
 
 /// The packages of this workspace with their direct dependencies among them, without dev-dependencies.
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::documents::metrics_in;
 use crate::units::servers;
-use crate::{folders, read, workspace};
+use crate::{committed, folders, read, workspace};
 
 type Names = BTreeSet<String>;
 
@@ -29,27 +29,6 @@ fn of_kind(units: &Value, kind: &str) -> Names {
     names(units.filter(|(_, facts)| facts["kind"] == kind).map(|(name, _)| name.clone()))
 }
 
-/// `SsoSync` → `sso-sync`.
-fn kebab_case(pascal: &str) -> String {
-    let mut name = String::new();
-    for character in pascal.chars() {
-        if character.is_ascii_uppercase() && !name.is_empty() {
-            name.push('-');
-        }
-        name.push(character.to_ascii_lowercase());
-    }
-    name
-}
-
-/// The names in a template's outputs with this ending, in the spelling of units.
-fn outputs(template: &str, end: &str) -> Names {
-    let text = read(template);
-    let (_, outputs) = text.split_once("\nOutputs:\n").unwrap();
-    let named =
-        outputs.lines().filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':')?.strip_suffix(end));
-    names(named.map(kebab_case))
-}
-
 #[test]
 fn the_chart_knows_every_unit_and_no_other() {
     let units = yaml("deploy/helm/coppice/units.yaml");
@@ -67,53 +46,28 @@ fn the_chart_knows_every_unit_and_no_other() {
 }
 
 #[test]
-fn every_queue_of_the_template_belongs_to_a_unit_of_the_chart() {
+fn every_unit_with_a_queue_has_a_branch_in_the_committed_template() {
     let units = yaml("deploy/helm/coppice/units.yaml");
     let own = units.as_object().unwrap().iter().filter(|(_, facts)| facts["queue"] == "own");
     let own = names(own.map(|(name, _)| name.clone()));
-    assert_eq!(outputs("deploy/cloudformation/coppice.yaml", "DlqUrl"), own);
-    let of_no_unit = names(["drill-notices", "undelivered"].map(str::to_owned));
-    assert_eq!(&outputs("deploy/cloudformation/coppice.yaml", "QueueUrl") - &of_no_unit, own);
+    assert_eq!(names(committed().branches.iter().map(|branch| branch.unit.name.to_owned())), own);
 }
 
 #[test]
-fn exactly_the_units_that_call_aws_have_a_role() {
+fn exactly_the_branches_and_units_that_call_aws_have_a_role() {
     let units = yaml("deploy/helm/coppice/units.yaml");
     let callers = units.as_object().unwrap().iter().filter(|(_, facts)| facts["aws"] == true);
-    let mut callers = names(callers.map(|(name, _)| name.clone()));
-    callers.insert(String::from("keda"));
-    assert_eq!(outputs("deploy/cloudformation/roles.yaml", "RoleArn"), callers);
-    let roles = read("deploy/cloudformation/roles.yaml");
-    for name in callers.iter().filter(|name| *name != "keda") {
-        assert!(
-            roles.contains(&format!("ServiceAccount: !Sub ${{ServiceAccountPrefix}}-{name}\n")),
-            "{name}"
-        );
-        assert!(roles.contains(&format!("RoleName: !Sub ${{Prefix}}-{name}-${{AWS::Region}}\n")), "{name}");
+    let model = committed();
+    let branches = |unit: &String| {
+        let of_unit = model.branches.iter().filter(|branch| branch.unit.name == *unit);
+        of_unit.map(topology::Branch::name).collect::<Vec<_>>()
+    };
+    let mut expected = Names::new();
+    for (unit, facts) in callers {
+        expected.extend(if facts["queue"] == "own" { branches(unit) } else { vec![unit.clone()] });
     }
-}
-
-#[test]
-fn operators_and_keda_may_use_every_queue_and_every_dlq_has_a_policy() {
-    let roles = read("deploy/cloudformation/roles.yaml");
-    let topology = read("deploy/cloudformation/coppice.yaml");
-    let (_, policy) = topology.split_once("\n  DlqPolicy:\n").unwrap();
-    let policy = policy.split("\n\n").next().unwrap();
-    for unit in fleet::with_queue() {
-        // The unit's own role, the operators' tool, which sends messages back, and KEDA, which counts them.
-        let named = roles.matches(&format!(":${{Prefix}}-{}\n", unit.name)).count();
-        assert!(
-            named >= 3,
-            "{}: {named} of 3 roles in deploy/cloudformation/roles.yaml name its queue",
-            unit.name
-        );
-        let resource: String =
-            unit.name.split('-').map(|word| word[..1].to_uppercase() + &word[1..]).collect();
-        assert!(
-            policy.contains(&format!("!Ref {resource}Dlq\n")),
-            "{resource}Dlq in DlqPolicy of coppice.yaml"
-        );
-    }
+    expected.insert(String::from("keda"));
+    assert_eq!(names(model.roles.iter().map(|role| role.name.clone())), expected);
 }
 
 #[test]
@@ -136,13 +90,28 @@ fn dashboards_and_alerts_name_existing_units_and_metrics() {
             assert!(text.contains(&format!("\"title\": \"{server}: ")), "a panel of {server}");
         }
         assert_known(&text, &known);
+        assert_grouped_by_known_labels(&text, &metrics);
         looked_at += 1;
     }
     assert!(looked_at > 0);
     let rules = read("deploy/helm/coppice/templates/prometheusrule.yaml");
     assert_known(&rules, &known);
+    assert_grouped_by_known_labels(&rules, &metrics);
     for runbook in rules.split("{{ $runbooks }}/").skip(1).filter_map(|rest| rest.split_once('\n')) {
         assert!(workspace().join("docs/runbooks").join(runbook.0).exists(), "{}", runbook.0);
+    }
+}
+
+/// A sum by a label that no metric has puts all its series into one.
+fn assert_grouped_by_known_labels(text: &str, page: &str) {
+    let cells = page.lines().filter_map(|row| row.strip_prefix("| `")?.split('|').nth(1));
+    let mut known: BTreeSet<&str> = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+    // Of every series, and of histograms.
+    known.extend(["unit", "branch", "le"]);
+    for labels in text.split(" by (").skip(1).filter_map(|rest| rest.split(')').next()) {
+        for label in labels.split(", ") {
+            assert!(known.contains(label), "no metric of docs/reference/metrics.md has the label {label}");
+        }
     }
 }
 

@@ -15,12 +15,21 @@ mod words;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use config::Config;
+use topology::Model;
+
 fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 fn read(path: &str) -> String {
     fs::read_to_string(workspace().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The topology of the committed templates.
+fn committed() -> Model {
+    let config = Config::parse(&read("deploy/cloudformation/coppice.toml"));
+    Model::of(&config.unwrap_or_else(|error| panic!("{error}"))).unwrap_or_else(|faults| panic!("{faults}"))
 }
 
 /// The names of the folders in a folder, sorted.

@@ -2,13 +2,13 @@
 
 use std::fs;
 
+use config::Config;
 use fleet::Kind;
 
-use crate::{folders, read, rust_files, workspace};
+use crate::{committed, folders, read, rust_files, workspace};
 
 /// The files that every worker has.
-const WORKER_FILES: &[&str] =
-    &["README.md", "src/main.rs", "src/lib.rs", "src/settings.rs", "tests/it/main.rs"];
+const WORKER_FILES: &[&str] = &["README.md", "src/main.rs", "src/lib.rs", "tests/it/main.rs"];
 
 /// Workers that serve HTTP calls. They have no queue and no handler. All other rules hold for them too.
 pub(crate) fn servers() -> Vec<&'static str> {
@@ -16,7 +16,16 @@ pub(crate) fn servers() -> Vec<&'static str> {
 }
 
 /// The files that only a worker with a queue has.
-const OF_QUEUES: &[&str] = &["src/handler.rs", "tests/it/bad_cases.rs", "examples/panicking-{name}.rs"];
+const OF_QUEUES: &[&str] = &["tests/it/bad_cases.rs", "examples/panicking-{name}.rs"];
+
+fn is_server(name: &str) -> bool {
+    servers().contains(&name)
+}
+
+/// Whether the worker is an instance of `RecordSync`.
+fn syncs_records(name: &str) -> bool {
+    read(&format!("workers/{name}/src/lib.rs")).contains("impl RecordUnit for ")
+}
 
 /// Most lines of a `main.rs`. It only starts the worker. All other code belongs elsewhere.
 const MAIN_LINES: usize = 30;
@@ -40,8 +49,13 @@ fn every_worker_has_the_same_files_and_a_short_main() {
         }
         for file in OF_QUEUES {
             let file = file.replace("{name}", &name);
-            assert_eq!(has(&file), !servers().contains(&name.as_str()), "workers/{name}/{file}");
+            assert_eq!(has(&file), !is_server(&name), "workers/{name}/{file}");
         }
+        // A worker's settings are those of all workers, and its source in the file.
+        assert_eq!(has("src/settings.rs"), is_server(&name), "workers/{name}/src/settings.rs");
+        // The handler of the workers that sync records is in crates/record-sync.
+        let own_handler = !is_server(&name) && !syncs_records(&name);
+        assert_eq!(has("src/handler.rs"), own_handler, "workers/{name}/src/handler.rs");
         let main = read(&format!("workers/{name}/src/main.rs"));
         assert!(main.lines().count() <= MAIN_LINES, "workers/{name}/src/main.rs");
     }
@@ -60,13 +74,11 @@ fn every_unit_has_a_test_that_starts_its_binary() {
 }
 
 #[test]
-fn every_worker_has_its_queues_its_handler_s_name_and_its_row_in_the_readme() {
-    let template = read("deploy/cloudformation/coppice.yaml");
+fn every_worker_has_its_handler_s_name_and_its_row_in_the_readme() {
     let readme = read("README.md");
-    for name in folders("workers").into_iter().filter(|name| !servers().contains(&name.as_str())) {
-        assert!(template.contains(&format!("${{Prefix}}-{name}\n")), "queue of {name} in the template");
-        assert!(template.contains(&format!("${{Prefix}}-{name}-dlq\n")), "DLQ of {name} in the template");
-        let handler = read(&format!("workers/{name}/src/handler.rs"));
+    for name in folders("workers").into_iter().filter(|name| !is_server(name)) {
+        let named = if syncs_records(&name) { "lib" } else { "handler" };
+        let handler = read(&format!("workers/{name}/src/{named}.rs"));
         assert!(handler.contains(&format!("const NAME: &'static str = \"{name}\";")), "NAME of {name}");
         assert!(
             readme.contains(&format!("| [`{name}`](workers/{name}/README.md) |")),
@@ -76,53 +88,34 @@ fn every_worker_has_its_queues_its_handler_s_name_and_its_row_in_the_readme() {
 }
 
 #[test]
-fn a_policy_can_name_the_source_of_every_provider_of_persons() {
-    let known = read("crates/authority/src/rule.rs");
-    let mut sources = Vec::new();
-    // Content belongs to no person, so no policy names its source.
-    let of_persons = |name: &&String| name.starts_with("provider-") && *name != "provider-content";
-    for role in folders("crates").iter().filter(of_persons) {
-        for file in rust_files(&workspace().join("crates").join(role).join("src")) {
-            let code = fs::read_to_string(file).unwrap();
-            let source =
-                code.split_once("pub const SOURCE: &str = \"").and_then(|(_, rest)| rest.split_once('"'));
-            sources.extend(source.map(|(source, _)| source.to_owned()));
-        }
+fn the_example_has_a_source_of_every_connector_and_a_rule_can_name_each() {
+    let example = read("deploy/cloudformation/coppice.toml");
+    let config = Config::parse(&example).unwrap();
+    for connector in connectors::CONNECTORS {
+        assert!(config.sources().any(|source| source.connector.name == connector.name), "{connector:?}");
     }
-    assert!(sources.len() >= 6, "{sources:?}");
-    for source in sources {
-        assert!(known.contains(&format!("\"{source}\"")), "{source} in crates/authority/src/rule.rs");
+    for source in config.sources() {
+        let rule = format!("{example}\n[fields.nickname]\ntype = \"text\"\nfrom = [\"{}\"]", source.name);
+        assert!(Config::parse(&rule).is_ok(), "{}", source.name);
     }
 }
 
 #[test]
 fn every_server_has_its_name_its_row_in_the_readme_and_no_queue() {
-    let template = read("deploy/cloudformation/coppice.yaml");
+    let branches = committed().branches;
     let readme = read("README.md");
     for name in servers() {
         assert!(folders("workers").iter().any(|folder| folder == name), "workers/{name}");
-        assert!(!template.contains(&format!("${{Prefix}}-{name}\n")), "{name} serves calls and has no queue");
+        assert!(
+            branches.iter().all(|branch| branch.unit.name != name),
+            "{name} serves calls and has no queue"
+        );
         let library = read(&format!("workers/{name}/src/lib.rs"));
         assert!(library.contains(&format!("const NAME: &str = \"{name}\";")), "NAME of {name}");
         assert!(
             readme.contains(&format!("| [`{name}`](workers/{name}/README.md) |")),
             "row of {name} in README.md"
         );
-    }
-}
-
-#[test]
-fn every_queue_of_the_template_has_its_dlq() {
-    let template = read("deploy/cloudformation/coppice.yaml");
-    let named = |line: &str| line.trim().strip_prefix("QueueName: !Sub ${Prefix}-").map(str::to_owned);
-    let queues: Vec<String> = template.lines().filter_map(named).collect();
-    assert!(queues.len() >= 15, "seven queues, their DLQs, and the queue of undelivered events: {queues:?}");
-    // The last two belong to no unit: no worker receives from them.
-    let of_no_unit = ["undelivered", "drill-notices"];
-    for queue in
-        queues.iter().filter(|queue| !queue.ends_with("-dlq") && !of_no_unit.contains(&queue.as_str()))
-    {
-        assert!(queues.contains(&format!("{queue}-dlq")), "{queue}");
     }
 }
 

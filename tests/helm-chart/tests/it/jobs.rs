@@ -35,7 +35,7 @@ jobs:
 fn every_job_has_limits_and_two_runs_never_overlap() {
     let objects = render("production", "");
     let jobs = objects.of_kind("CronJob");
-    assert_eq!(jobs.len(), 19);
+    assert_eq!(jobs.len(), 28);
     for job in jobs {
         let name = &job["metadata"]["name"];
         let spec = &job["spec"];
@@ -58,24 +58,41 @@ fn every_job_has_limits_and_two_runs_never_overlap() {
         .filter(|job| job["spec"]["suspend"] == true)
         .map(|job| job["metadata"]["name"].as_str().unwrap())
         .collect();
-    let expected = ["crm-enqueue", "dlq-list", "dlq-redrive", "doctor", "sso-enqueue"]
-        .map(|name| format!("coppice-{name}"));
+    let expected = [
+        "crm-enqueue-salesforce",
+        "dlq-list",
+        "dlq-redrive",
+        "doctor",
+        "registry-enqueue-staff",
+        "sso-enqueue-auth0",
+        "sso-enqueue-okta",
+    ]
+    .map(|name| format!("coppice-{name}"));
     assert_eq!(suspended, expected);
 }
 
 #[test]
 fn several_jobs_can_run_the_same_binary_each_with_its_own_queue() {
     let objects = render("production", "");
-    for (name, queue) in [("sso-changes", "coppice-sso-resync"), ("crm-listing", "coppice-crm-resync")] {
+    for (name, queue, args) in [
+        ("sso-changes-auth0", "coppice-sso-resync-auth0", json!(["auth0", "changes"])),
+        ("sso-changes-okta", "coppice-sso-resync-okta", json!(["okta", "changes"])),
+        (
+            "crm-listing-salesforce",
+            "coppice-crm-resync-salesforce",
+            json!(["salesforce", "listing", "--changed-only"]),
+        ),
+    ] {
         let job = objects.get("CronJob", name);
         assert_eq!(
             pod_spec(job).unwrap()["containers"][0]["command"],
             json!(["/usr/local/bin/resync-enqueuer"])
         );
+        assert_eq!(pod_spec(job).unwrap()["containers"][0]["args"], args, "{name}");
         assert_eq!(pod_spec(job).unwrap()["serviceAccountName"], "coppice-resync-enqueuer");
         assert!(variable(job, "COPPICE_QUEUE_URL").unwrap().ends_with(queue), "{name}");
     }
-    let crm = objects.get("CronJob", "crm-resync");
+    let crm = objects.get("CronJob", "crm-resync-salesforce");
     assert_eq!(crm["spec"]["jobTemplate"]["spec"]["parallelism"], 2);
     assert_eq!(
         crm["spec"]["jobTemplate"]["spec"].get("completions"),
@@ -83,9 +100,10 @@ fn several_jobs_can_run_the_same_binary_each_with_its_own_queue() {
         "the job ends when its queue is empty"
     );
     assert_eq!(variable(crm, "COPPICE_RESYNC_REQUESTS_PER_DAY"), Some("10000"));
-    // A job gets no settings of providers that it does not call.
-    assert_eq!(variable(objects.get("CronJob", "sso-changes"), "COPPICE_SALESFORCE_URL"), None);
-    assert!(variable(objects.get("CronJob", "audit"), "COPPICE_SALESFORCE_URL").is_some());
+    assert_eq!(pod_spec(crm).unwrap()["serviceAccountName"], "coppice-crm-resync-salesforce");
+    // A job gets no settings of the CMS if it does not call it.
+    assert_eq!(variable(objects.get("CronJob", "audit"), "COPPICE_CONTENTFUL_SPACE"), None);
+    assert!(variable(objects.get("CronJob", "content-full"), "COPPICE_CONTENTFUL_SPACE").is_some());
 }
 
 #[test]
@@ -108,7 +126,7 @@ fn the_chart_writes_large_numbers_without_an_exponent() {
         "production",
         "jobs: {sso-resync: {settings: {COPPICE_RESYNC_REQUESTS_PER_DAY: 1000000}, activeDeadlineSeconds: 2000000}}",
     );
-    let job = objects.get("CronJob", "sso-resync");
+    let job = objects.get("CronJob", "sso-resync-okta");
     assert_eq!(variable(job, "COPPICE_RESYNC_REQUESTS_PER_DAY"), Some("1000000"));
     assert_eq!(job["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"], 2_000_000);
 }
@@ -123,15 +141,24 @@ fn the_migration_runs_before_all_other_objects_and_has_its_own_dependencies() {
         annotations["helm.sh/hook-weight"].as_str().unwrap().parse::<i32>().unwrap()
     };
     let job = objects.get("Job", "migrate");
-    for kind in ["ServiceAccount", "NetworkPolicy"] {
+    let pod = pod_spec(job).unwrap();
+    assert_eq!(pod["initContainers"][0]["command"][0], "/usr/local/bin/migrate");
+    let apply = &pod["containers"][0];
+    assert_eq!(apply["command"][0], "/usr/local/bin/coppice");
+    let author = "Helm, release coppice, revision 1";
+    assert_eq!(apply["args"], json!(["config", "apply", "--yes", "--author", author]));
+    let file = |name: &str| objects.get("ConfigMap", name)["data"]["coppice.toml"].clone();
+    assert_eq!(file("migrate"), file("config"), "what is applied is what the units read");
+    for kind in ["ServiceAccount", "NetworkPolicy", "ConfigMap"] {
         assert!(hook(objects.get(kind, "migrate")) < hook(job), "{kind}");
     }
     let volumes = pod_spec(job).unwrap()["volumes"].as_array().unwrap();
     let names: Vec<_> = volumes.iter().map(|volume| volume["name"].as_str().unwrap()).collect();
-    let expected = ["secret-database", "database-ca"];
-    assert_eq!(names, expected, "no policy, because its ConfigMap does not exist yet");
+    assert_eq!(names, ["secret-database", "config", "database-ca"]);
+    let own = "the units' ConfigMap does not exist yet, or is that of the release before";
+    assert_eq!(volumes[1]["configMap"]["name"], "coppice-migrate", "{own}");
     assert_eq!(volumes[0]["secret"]["secretName"], "coppice-database-owner");
-    let worker = pod_spec(objects.get("Deployment", "sso-sync")).unwrap();
+    let worker = pod_spec(objects.get("Deployment", "sso-sync-auth0")).unwrap();
     assert_eq!(worker["volumes"][0]["secret"]["secretName"], "coppice-database");
     let without = render("production", "migrate: {enabled: false}");
     assert!(without.of_kind("Job").is_empty() && without.find("ServiceAccount", "migrate").is_none());
@@ -165,5 +192,5 @@ fn the_command_in_the_notes_changes_a_job_s_arguments() {
     let output = kubectl.wait_with_output().unwrap();
     let patched: Value = serde_json::from_slice(&output.stdout).unwrap();
     let args = &pod_spec(&patched).unwrap()["containers"][0]["args"];
-    assert_eq!(args, &json!(["dlq", "redrive", "sso-sync", "--class", "timeout"]));
+    assert_eq!(args, &json!(["dlq", "redrive", "sso-sync-auth0", "--class", "timeout"]));
 }

@@ -7,6 +7,7 @@
 
 mod absent;
 mod alerts;
+mod branches;
 mod by_hand;
 mod chart;
 mod jobs;

@@ -3,9 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use serde_json::Value;
-
-use crate::chart::{EXAMPLES, Objects, every_night, example, render_text, tools, workspace};
+use crate::chart::{EXAMPLES, Objects, every_night, render_text, tools, workspace};
 
 const VERSIONS: [&str; 3] = ["1.34", "1.35", "1.36"];
 
@@ -48,8 +46,12 @@ fn every_example_is_valid_for_three_versions_of_kubernetes() {
 fn the_local_cluster_is_valid_for_three_versions_of_kubernetes() {
     let read = |file: &str| fs::read_to_string(workspace().join("deploy/kind").join(file)).unwrap();
     // The outputs of a stack: `up` takes those of one that it deploys.
-    let outputs: Value = serde_saphyr::from_str(&fs::read_to_string(example("emulator")).unwrap()).unwrap();
-    let outputs = serde_json::json!({"stackOutputs": outputs["stackOutputs"]});
+    let url = |output: &str| serde_json::json!({"OutputKey": output, "OutputValue": format!("http://10.0.0.1/{output}")});
+    let branches =
+        ["SsoSyncScimQueueUrl", "SsoSyncScimDlqUrl", "SsoResyncScimQueueUrl", "SsoResyncScimDlqUrl"];
+    let mut outputs = vec![serde_json::json!({"OutputKey": "BusName", "OutputValue": "coppice"})];
+    outputs.extend(branches.map(url));
+    let outputs = serde_json::json!({"stackOutputs": outputs});
     let chart =
         render_text("", &format!("{}\n{}", read("values.yaml"), serde_saphyr::to_string(&outputs).unwrap()));
     for (what, text) in [("the chart", chart.unwrap()), ("its dependencies", read("dependencies.yaml"))] {

@@ -20,7 +20,7 @@ fn every_pod_has_only_the_connections_that_it_needs() {
     assert_eq!(all["spec"].get("ingress"), None);
     assert_eq!(ports(all, "egress"), [53, 53, 5432]);
     assert_eq!(all["spec"]["egress"][1]["to"], json!([{"ipBlock": {"cidr": "10.20.0.0/16"}}]));
-    let aws = objects.get("NetworkPolicy", "aws-and-providers");
+    let aws = objects.get("NetworkPolicy", "aws-and-sources");
     assert_eq!(ports(aws, "egress"), [443], "with IRSA, no pod calls the node's agent");
     assert_eq!(ports(objects.get("NetworkPolicy", "monitoring"), "ingress"), [8080]);
     let webhooks = objects.get("NetworkPolicy", "webhooks");
@@ -35,7 +35,7 @@ fn every_pod_has_only_the_connections_that_it_needs() {
 #[test]
 fn values_can_open_other_ports() {
     let objects = render("emulator", "");
-    assert_eq!(ports(objects.get("NetworkPolicy", "aws-and-providers"), "egress"), [443, 4566]);
+    assert_eq!(ports(objects.get("NetworkPolicy", "aws-and-sources"), "egress"), [443, 4566]);
     let all = objects.get("NetworkPolicy", "all");
     assert_eq!(ports(all, "egress"), [53, 53, 15432, 18001, 18002, 18003, 18004]);
     assert_eq!(ports(objects.get("NetworkPolicy", "migrate"), "egress"), ports(all, "egress"));
@@ -44,7 +44,7 @@ fn values_can_open_other_ports() {
 #[test]
 fn pods_can_reach_the_agent_of_pod_identity() {
     let objects = render("minimal", "");
-    let egress = &objects.get("NetworkPolicy", "aws-and-providers")["spec"]["egress"];
+    let egress = &objects.get("NetworkPolicy", "aws-and-sources")["spec"]["egress"];
     assert_eq!(egress[1]["to"][0]["ipBlock"]["cidr"], "169.254.170.23/32");
 }
 

@@ -70,7 +70,7 @@ fn a_version_with_build_metadata_gives_valid_labels_and_a_valid_image() {
         let package = std::fs::read_dir(packages.path()).unwrap().next().unwrap().unwrap().path();
         let objects = Objects::parse(&render_release("coppice", &package, "flux", "").unwrap());
         assert_names_are_valid(&objects);
-        let worker = objects.get("Deployment", "sso-sync");
+        let worker = objects.get("Deployment", "sso-sync-scim");
         let label = worker["metadata"]["labels"]["helm.sh/chart"].as_str().unwrap();
         assert!(label.starts_with("coppice-0.1.0_"), "{label}");
         let image = pod_spec(worker).unwrap()["containers"][0]["image"].as_str().unwrap();
@@ -91,7 +91,7 @@ fn argo_cd_runs_the_migration_before_all_other_objects() {
             Some((object["kind"].as_str().unwrap(), hook))
         })
         .collect();
-    let kinds = ["NetworkPolicy", "ServiceAccount", "Job"];
+    let kinds = ["NetworkPolicy", "ServiceAccount", "ConfigMap", "Job"];
     assert_eq!(hooks, kinds.map(|kind| (kind, "pre-install,pre-upgrade")));
     for scaled in objects.of_kind("Deployment") {
         assert_eq!(scaled["spec"].get("replicas"), None, "Argo CD would set what KEDA has set");
@@ -141,11 +141,11 @@ fn no_object_assumes_ipv4() {
         let dual_stack = json!({"name": "AWS_USE_DUALSTACK_ENDPOINT", "value": "true"});
         assert!(variables.contains(&dual_stack), "{name}");
     }
-    let egress = &objects.get("NetworkPolicy", "aws-and-providers")["spec"]["egress"];
+    let egress = &objects.get("NetworkPolicy", "aws-and-sources")["spec"]["egress"];
     assert_eq!(egress[1]["to"][1]["ipBlock"]["cidr"], "fd00:ec2::23/128", "the agent of Pod Identity");
     for (endpoint, port) in [("http://[fd00::1]:4566", 4566), ("http://[fd00::1]", 80)] {
         let objects = render("ipv6", &format!("aws: {{endpointUrl: '{endpoint}'}}"));
-        let egress = &objects.get("NetworkPolicy", "aws-and-providers")["spec"]["egress"];
+        let egress = &objects.get("NetworkPolicy", "aws-and-sources")["spec"]["egress"];
         assert_eq!(egress[0]["ports"][1]["port"], port, "{endpoint}");
     }
 }
@@ -200,7 +200,7 @@ testDefaults: {nodeSelector: {pool: test}, databaseSecret: {name: coppice-databa
     let test = pod_spec(objects.get("Pod", "test-doctor")).unwrap();
     assert_eq!(test["nodeSelector"], json!({"pool": "test"}));
     assert_eq!(test["volumes"][0]["secret"]["secretName"], "coppice-database-test");
-    let worker = pod_spec(objects.get("Deployment", "sso-sync")).unwrap();
+    let worker = pod_spec(objects.get("Deployment", "sso-sync-scim")).unwrap();
     assert_eq!(worker["nodeSelector"], json!({"pool": "all"}));
 }
 

@@ -37,23 +37,23 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("minimal", "busName: ''", "busName: no bus. Set stackOutputs"),
     (
         "minimal",
-        "queues: {sso-sync: {url: ''}}",
-        "workers.sso-sync: no queue. Set stackOutputs, or queues.sso-sync.url to the output SsoSyncQueueUrl.",
+        "queues: {sso-sync-scim: {url: ''}}",
+        "workers.sso-sync: no queue. Set stackOutputs, or queues.sso-sync-scim.url to the output SsoSyncScimQueueUrl.",
     ),
     (
         "minimal",
-        "queues: {sso-sync: {dlqUrl: ''}}",
+        "queues: {sso-sync-scim: {dlqUrl: ''}}",
         "workers.sso-sync: no dead-letter queue. Set stackOutputs",
     ),
     (
         "production",
         "jobs: {sso-changes: {fills: sso-sync}}",
-        "jobs.sso-changes: fills has to be sso-resync or crm-resync",
+        "jobs.sso-changes: fills has to be the unit whose queue the job fills: crm-resync, registry-resync, sso-resync;",
     ),
     (
         "minimal",
         "jobs: {sso-changes: {enabled: true}}",
-        "jobs.sso-changes: no queue to fill. Set stackOutputs, or queues.sso-resync.url.",
+        "jobs.sso-changes: no queue to fill. Set stackOutputs, or queues.sso-resync-scim.url.",
     ),
     (
         "minimal",
@@ -71,19 +71,61 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "database.secret.name: no database. Set it to a Secret whose key DATABASE_URL holds the URL",
     ),
     (
-        "production",
-        "jobs: {sso-changes: {providers: [identity]}}",
-        "jobs.sso-changes: resync-enqueuer does not ask the provider \"identity\"",
+        "minimal",
+        "jobs: {content-etl: {enabled: true}}",
+        "jobs.content-etl: content is not configured, so it would crash.",
     ),
+    ("", "", "config.sources: no source, so no event would be handled."),
     (
-        "production",
-        "jobs: {sso-resync: {providers: [crm]}}",
-        "jobs.sso-resync: sso-resync always asks its own providers",
+        "minimal",
+        "secrets: {existingSecret: ''}",
+        "config.sources.scim: no Secret has its secret \"scim-token\". Set secrets.scim.existingSecret",
     ),
     (
         "minimal",
-        "workers: {crm-sync: {enabled: true}}",
-        "workers.crm-sync: providers.crm is not configured, so it would crash.",
+        "secrets: {okta: {existingSecret: coppice-okta}}",
+        "secrets.okta: config has no source of this name. Sources are: scim.",
+    ),
+    (
+        "production",
+        "config: {sources: {salesforce: {client_secret: {secret: okta-api-token}}}}",
+        "config.sources.salesforce: the secret \"okta-api-token\" of another source is in another Secret",
+    ),
+    (
+        "minimal",
+        "branches: {sso-sync-okta: {replicas: 1}}",
+        "branches.sso-sync-okta: no branch has this name. Branches are: sso-changes-scim,",
+    ),
+    ("minimal", "branches: {sso-sync: {replicas: 1}}", "branches.sso-sync: no branch has this name."),
+    (
+        "minimal",
+        "config: {push: {salesforce: {fields: [email]}}}",
+        "config.push.salesforce: config has no source of this name.",
+    ),
+    (
+        "production",
+        "jobs: {sso-changes-okta: {unit: audit, suspend: true}}",
+        "both lead to the CronJob coppice-sso-changes-okta.",
+    ),
+    (
+        "production",
+        "branches: {sso-sync-okta: {terminationGracePeriodSeconds: 5}}",
+        "branches.sso-sync-okta: terminationGracePeriodSeconds (5) has to be longer",
+    ),
+    (
+        "production",
+        "{fullnameOverride: a-name-of-thirty-characters-ab, config: {sources: {verification-of-all: {role: identity, connector: persona, url: 'https://x', api_key: {secret: key}}}}}",
+        "workers.identity-verification: the name of its objects would be a-name-of-thirty-characters-ab-identity-verification-verification-of-all, and Kubernetes allows 63 characters. Use a shorter name for the source verification-of-all,",
+    ),
+    (
+        "production",
+        "workers: {sso-sync: {settings: {COPPICE_SECRET_OKTA_API_TOKEN: x}}}",
+        "workers.sso-sync: COPPICE_SECRET_OKTA_API_TOKEN cannot be set: everyone who may read pods would see it.",
+    ),
+    (
+        "production",
+        "workers: {sso-sync: {settings: {COPPICE_CONFIG_FILE: /x}}}",
+        "workers.sso-sync: the chart itself sets COPPICE_CONFIG_FILE; use config.",
     ),
     (
         "production",
@@ -92,8 +134,8 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ),
     (
         "production",
-        "providers: {crm: {settings: {DATABASE_URL_FILE: /x}}}",
-        "workers.crm-sync: the chart itself sets DATABASE_URL_FILE; use database.secret.",
+        "content: {settings: {DATABASE_URL_FILE: /x}}",
+        "jobs.content-etl: the chart itself sets DATABASE_URL_FILE; use database.secret.",
     ),
     (
         "production",
@@ -102,39 +144,39 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ),
     (
         "production",
-        "providers: {sso: {settings: {COPPICE_AUTH0_CLIENT_SECRET: x}}}",
-        "COPPICE_AUTH0_CLIENT_SECRET is in settings and in a secret's keys; leave one out.",
+        "content: {settings: {COPPICE_CONTENTFUL_ACCESS_TOKEN: x}}",
+        "COPPICE_CONTENTFUL_ACCESS_TOKEN is in settings and in a secret's keys; leave one out.",
     ),
     (
         "minimal",
         "workers: {sso-sync: {secret: {name: x}}}",
         "workers.sso-sync: secret needs both a name and keys",
     ),
-    (
-        "minimal",
-        "providers: {content: {secret: {keys: [A]}}}",
-        "providers.content: secret needs both a name and keys",
-    ),
+    ("minimal", "content: {secret: {keys: [A]}}", "content: secret needs both a name and keys"),
     (
         "production",
-        "workers: {webhook-ingress: {secret: {name: '', keys: []}}}",
-        "workers.webhook-ingress: no provider is enabled, so it would not start.",
+        "config: {sources: {auth0: {webhook_secrets: []}, stripe: {webhook_secrets: []}}}",
+        "workers.webhook-ingress: no source sends webhooks, so it would not start.",
     ),
     (
         "minimal",
         "aws: {identity: secret}",
         "aws.credentialsSecret: identity secret needs the name of a Secret",
     ),
-    ("minimal", "aws: {identity: irsa}", "serviceAccounts.roleArns.sso-sync: identity irsa needs a role."),
+    (
+        "minimal",
+        "aws: {identity: irsa}",
+        "serviceAccounts.roleArns.sso-sync-scim: identity irsa needs a role.",
+    ),
     (
         "minimal",
         "queues: {sso-sink: {url: x}}",
-        "\"sso-sink\" in queues or serviceAccounts.roleArns is no unit. Units are: app-login,",
+        "\"sso-sink\" in queues or serviceAccounts.roleArns is no branch, and no unit without branches. Branches are: sso-changes-scim,",
     ),
     (
         "production",
-        "queues: {app-login: {url: 'https://sqs.eu-central-1.amazonaws.com/123456789012/coppice-sso-sync'}}",
-        "workers.app-login and workers.sso-sync have the same queue",
+        "queues: {app-login-okta: {url: 'https://sqs.eu-central-1.amazonaws.com/123456789012/coppice-sso-sync-auth0'}}",
+        "queues: app-login-okta and sso-sync-auth0 have the same queue",
     ),
     (
         "minimal",
@@ -195,7 +237,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     (
         "production",
         "jobs: {audit: {parallelism: 2}}",
-        "jobs.audit: parallelism is for sso-resync and crm-resync",
+        "jobs.audit: parallelism is for the units whose pods share a queue: crm-resync, registry-resync, sso-resync;",
     ),
     ("production", "webhooks: {ingress: {host: ''}}", "webhooks.ingress: no host"),
     (
@@ -236,22 +278,17 @@ const REFUSED: &[(&str, &str, &str)] = &[
     // YAML reads each of these as a number or as true or false, and the chart cannot know the text any more.
     (
         "production",
-        "providers: {crm: {settings: {COPPICE_SALESFORCE_CLIENT_ID: 12345678901234567890}}}",
-        "workers.crm-sync: COPPICE_SALESFORCE_CLIENT_ID is a text, and its value is a number",
+        "workers: {webhook-ingress: {settings: {COPPICE_PUBLIC_URL: 00123456789}}}",
+        "workers.webhook-ingress: COPPICE_PUBLIC_URL is a text, and its value is a number",
     ),
     (
         "production",
-        "providers: {sso: {settings: {COPPICE_AUTH0_CLIENT_ID: 00123456789}}}",
-        "jobs.sso-resync: COPPICE_AUTH0_CLIENT_ID is a text, and its value is a number",
-    ),
-    (
-        "production",
-        "providers: {content: {settings: {COPPICE_CONTENTFUL_SPACE: 1e5}}}",
+        "content: {settings: {COPPICE_CONTENTFUL_SPACE: 1e5}}",
         "jobs.content-etl: COPPICE_CONTENTFUL_SPACE is a text, and its value is a number",
     ),
     (
         "production",
-        "providers: {content: {settings: {COPPICE_CONTENTFUL_SPACE: no}}}",
+        "content: {settings: {COPPICE_CONTENTFUL_SPACE: no}}",
         "jobs.content-etl: COPPICE_CONTENTFUL_SPACE is a text, and its value is false",
     ),
     (
@@ -273,6 +310,16 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "minimal",
         "workers: {sso-sync: {extraEnv: [{name: COPPICE_BUS_NAME, value: other}]}}",
         "workers.sso-sync: extraEnv has the name COPPICE_BUS_NAME, which the pod has already.",
+    ),
+    (
+        "minimal",
+        "workers: {sso-sync: {extraEnv: [{name: COPPICE_CONFIG, value: other}]}}",
+        "workers.sso-sync: extraEnv has COPPICE_CONFIG, which the pod gets as a file already",
+    ),
+    (
+        "minimal",
+        "podDefaults: {extraEnv: [{name: COPPICE_SECRET_SCIM_TOKEN, value: x}]}",
+        "workers.sso-sync: extraEnv has COPPICE_SECRET_SCIM_TOKEN, which the pod gets as a file already: one of the two would be ignored. Use secrets.",
     ),
     (
         "minimal",
@@ -312,15 +359,29 @@ const NOT_OF_THE_SCHEMA: &[(&str, &str)] = &[
     ("jobs: {audit: {concurrencyPolicy: Never}}", "concurrencyPolicy"),
     ("image: {digest: 'sha256:short'}", "digest"),
     ("aws: {identity: role}", "identity"),
-    ("providers: {erp: {}}", "erp"),
-    ("providers: {sso: {settings: {lower_case: x}}}", "lower_case"),
+    ("providers: {erp: {}}", "providers"),
+    ("policy: ''", "policy"),
+    ("content: {settings: {lower_case: x}}", "lower_case"),
+    // The file of sources has its own schema.
+    ("config: {source: {}}", "source"),
+    ("config: {sources: {scim: {connector: skim}}}", "connector"),
+    ("config: {sources: {scim: {role: null}}}", "role"),
+    ("config: {sources: {scim: {role: crm}}}", "role"),
+    ("config: {sources: {scim: {tokn: x}}}", "tokn"),
+    ("config: {sources: {scim: {token: in-clear-text}}}", "token"),
+    ("config: {sources: {scim: {url: 00123456789}}}", "url"),
+    ("config: {sources: {scim: {timeout_secs: 90}}}", "timeout_secs"),
+    ("config: {sources: {Scim: {role: sso}}}", "Scim"),
+    ("config: {fields: {phone: {from: sso}}}", "from"),
+    ("secrets: {scim: coppice-scim}", "scim"),
+    ("branches: {sso-sync-scim: {replica: 2}}", "sso-sync-scim"),
     ("database: {port: 0}", "port"),
     ("stackOutputs: {BusName: coppice}", "stackOutputs"),
     // Numbers that would have to be texts.
     ("stackOutputs: [{OutputKey: BusName, OutputValue: 00123456789}]", "OutputValue"),
     ("image: {tag: 1.10}", "tag"),
     ("busName: 00123456789", "busName"),
-    ("queues: {sso-sync: {url: 12345678901234567890}}", "url"),
+    ("queues: {sso-sync-scim: {url: 12345678901234567890}}", "url"),
     ("podDefaults: {nodeSelector: {account: 00123456789}}", "account"),
     ("workers: {sso-sync: {tolerations: [{key: account, value: 00123456789}]}}", "tolerations"),
     ("migrate: {extraEnv: [{name: ACCOUNT, value: 12345678901234567890}]}", "extraEnv"),
@@ -330,7 +391,8 @@ const NOT_OF_THE_SCHEMA: &[(&str, &str)] = &[
     // Names that no object can have.
     ("database: {secret: {name: Coppice_Database}}", "name"),
     ("database: {caConfigMap: {key: 'ca crt'}}", "key"),
-    ("providers: {sso: {secret: {name: coppice_sso}}}", "name"),
+    ("content: {secret: {name: coppice_content}}", "name"),
+    ("secrets: {existingSecret: coppice_sources}", "existingSecret"),
     ("fullnameOverride: 1st", "fullnameOverride"),
 ];
 
@@ -373,8 +435,10 @@ fn the_chart_refuses_a_release_whose_objects_would_have_invalid_names() {
         assert!(named.is_ok(), "{release}: {named:?}");
     }
     // Texts that YAML reads as something else, and a name that is cut at a hyphen.
-    for release in ["no", "on", "a-release-of-29-characters-ab--cd"] {
-        let objects = Objects::parse(&render_release(release, &folder(), "production", "").unwrap());
+    for (release, example) in
+        [("no", "production"), ("on", "production"), ("a-release-of-29-characters-ab--cd", "minimal")]
+    {
+        let objects = Objects::parse(&render_release(release, &folder(), example, "").unwrap());
         assert_names_are_valid(&objects);
     }
 }
@@ -382,7 +446,7 @@ fn the_chart_refuses_a_release_whose_objects_would_have_invalid_names() {
 #[test]
 fn the_chart_reports_all_faults_at_once() {
     let said = render_text("", "").unwrap_err();
-    for sentence in ["workers: none is enabled", "busName: no bus", "aws.region: no region", "no database"] {
+    for sentence in ["config.sources: no source", "busName: no bus", "aws.region: no region", "no database"] {
         assert!(said.contains(sentence), "{said}");
     }
 }

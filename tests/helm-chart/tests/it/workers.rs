@@ -6,11 +6,15 @@ use crate::chart::{EXAMPLES, pod_spec, render, render_text, variable};
 
 #[test]
 fn a_disabled_worker_has_no_objects() {
-    let objects = render("minimal", "");
-    for kind in ["Deployment", "PodDisruptionBudget", "ServiceAccount"] {
-        assert!(objects.find(kind, "sso-sync").is_some(), "{kind}");
-        assert!(objects.find(kind, "crm-sync").is_none(), "{kind}");
+    let objects = render("production", "workers: {crm-sync: {enabled: false}}");
+    for kind in ["Deployment", "PodDisruptionBudget", "ServiceAccount", "ScaledObject"] {
+        if kind != "ScaledObject" {
+            assert!(objects.find(kind, "webhook-ingress").is_some(), "{kind}");
+        }
+        assert!(objects.find(kind, "sso-sync-auth0").is_some(), "{kind}");
+        assert!(objects.find(kind, "crm-sync-salesforce").is_none(), "{kind}");
     }
+    let objects = render("minimal", "");
     assert!(objects.of_kind("Service").is_empty() && objects.of_kind("Ingress").is_empty());
 }
 
@@ -36,7 +40,7 @@ workers:
     podAnnotations: {own: 'yes'}
 ",
     );
-    let deployment = objects.get("Deployment", "sso-sync");
+    let deployment = objects.get("Deployment", "sso-sync-scim");
     assert_eq!(deployment["spec"]["replicas"], 0);
     let pod = pod_spec(deployment).unwrap();
     for absent in ["tolerations", "topologySpreadConstraints"] {
@@ -47,7 +51,7 @@ workers:
     // Defaults that the worker's own entry does not override stay.
     assert_eq!(variable(deployment, "COPPICE_DRAIN_LIMIT_SECS"), Some("10"));
     let annotations = &deployment["spec"]["template"]["metadata"]["annotations"];
-    assert_eq!(annotations, &json!({"from": "defaults", "own": "yes"}));
+    assert_eq!((&annotations["from"], &annotations["own"]), (&json!("defaults"), &json!("yes")));
     let resources = &pod["containers"][0]["resources"];
     assert_eq!(
         resources,
@@ -64,7 +68,7 @@ fn a_disruption_budget_allows_the_eviction_of_the_only_pod() {
     }
     let values =
         "workers: {sso-sync: {replicas: 4, podDisruptionBudget: {minAvailable: 2, maxUnavailable: ''}}}";
-    let spec = &render("minimal", values).get("PodDisruptionBudget", "sso-sync")["spec"].clone();
+    let spec = &render("minimal", values).get("PodDisruptionBudget", "sso-sync-scim")["spec"].clone();
     assert_eq!((&spec["minAvailable"], spec.get("maxUnavailable")), (&json!(2), None));
 }
 
@@ -125,7 +129,9 @@ fn service_accounts_have_role_annotations_only_with_irsa() {
     let role = |name: &str| {
         objects.get("ServiceAccount", name)["metadata"]["annotations"]["eks.amazonaws.com/role-arn"].clone()
     };
-    assert_eq!(role("sso-sync"), "arn:aws:iam::123456789012:role/coppice-sso-sync-eu-central-1");
+    assert_eq!(role("sso-sync-okta"), "arn:aws:iam::123456789012:role/coppice-sso-sync-okta-eu-central-1");
+    let fire_drill = "arn:aws:iam::123456789012:role/coppice-fire-drill-eu-central-1";
+    assert_eq!(role("fire-drill"), fire_drill, "no branches");
     assert_eq!(role("audit"), "arn:aws:iam::1:role/own");
     assert!(!render_text("production", "aws: {identity: pod-identity}").unwrap().contains("role-arn"));
 }
@@ -133,7 +139,7 @@ fn service_accounts_have_role_annotations_only_with_irsa() {
 #[test]
 fn probes_use_the_health_port_and_the_doctor_runs_first_if_enabled() {
     let objects = render("production", "workers: {crm-sync: {doctor: false}}");
-    let pod = pod_spec(objects.get("Deployment", "sso-sync")).unwrap();
+    let pod = pod_spec(objects.get("Deployment", "sso-sync-auth0")).unwrap();
     let container = &pod["containers"][0];
     let asked = |probe: &str| container[probe]["httpGet"]["path"].as_str().unwrap().to_owned();
     assert_eq!(
@@ -144,14 +150,14 @@ fn probes_use_the_health_port_and_the_doctor_runs_first_if_enabled() {
     assert_eq!(doctor["command"], json!(["/usr/local/bin/coppice"]));
     assert_eq!(doctor["args"], json!(["doctor", "--unit", "sso-sync"]));
     assert_eq!(doctor["env"], container["env"], "the doctor has the worker's environment");
-    let without = pod_spec(objects.get("Deployment", "crm-sync")).unwrap();
+    let without = pod_spec(objects.get("Deployment", "crm-sync-salesforce")).unwrap();
     assert_eq!(without.get("initContainers"), None);
 }
 
 #[test]
 fn keda_counts_visible_messages_with_the_operator_s_credentials() {
     let objects = render("production", "");
-    let spec = &objects.get("ScaledObject", "sso-sync")["spec"];
+    let spec = &objects.get("ScaledObject", "sso-sync-auth0")["spec"];
     let queue = &spec["triggers"][0];
     assert_eq!(
         (&queue["type"], &queue["metadata"]["scaleOnInFlight"]),
@@ -165,9 +171,9 @@ fn keda_counts_visible_messages_with_the_operator_s_credentials() {
     );
     assert_eq!(
         queue["metadata"]["queueURL"],
-        "https://sqs.eu-central-1.amazonaws.com/123456789012/coppice-sso-sync"
+        "https://sqs.eu-central-1.amazonaws.com/123456789012/coppice-sso-sync-auth0"
     );
-    let authentication = &objects.get("TriggerAuthentication", "sso-sync")["spec"]["podIdentity"];
+    let authentication = &objects.get("TriggerAuthentication", "sso-sync-auth0")["spec"]["podIdentity"];
     let expected = json!({
         "provider": "aws",
         "identityOwner": "keda",
@@ -179,17 +185,19 @@ fn keda_counts_visible_messages_with_the_operator_s_credentials() {
     assert_eq!(modifiers["formula"], "breaker > 0 ? 0 : depth");
     let names: Vec<_> = spec["triggers"].as_array().unwrap().iter().map(|trigger| &trigger["name"]).collect();
     assert_eq!(names, ["depth", "breaker"]);
-    assert_eq!(objects.get("Deployment", "sso-sync")["spec"].get("replicas"), None, "KEDA sets them");
+    let query = spec["triggers"][1]["metadata"]["query"].as_str().unwrap();
+    assert!(query.contains("branch=\"sso-sync-auth0\""), "another branch's breaker is no reason: {query}");
+    assert_eq!(objects.get("Deployment", "sso-sync-auth0")["spec"].get("replicas"), None, "KEDA sets them");
     assert!(objects.find("HorizontalPodAutoscaler", "webhook-ingress").is_some());
     assert_eq!(objects.get("Deployment", "webhook-ingress")["spec"].get("replicas"), None);
     let alone = render("production", "workerDefaults: {keda: {prometheusUrl: ''}}");
-    let spec = &alone.get("ScaledObject", "sso-sync")["spec"];
+    let spec = &alone.get("ScaledObject", "sso-sync-auth0")["spec"];
     assert_eq!(spec["triggers"].as_array().unwrap().len(), 1);
     assert_eq!(spec["advanced"].get("scalingModifiers"), None);
     let keys = render("emulator", "workers: {sso-sync: {keda: {enabled: true}}}");
-    let targets = &keys.get("TriggerAuthentication", "sso-sync")["spec"]["secretTargetRef"];
+    let targets = &keys.get("TriggerAuthentication", "sso-sync-auth0")["spec"]["secretTargetRef"];
     assert_eq!(targets[0]["name"], "coppice-aws");
-    let trigger = &keys.get("ScaledObject", "sso-sync")["spec"]["triggers"][0]["metadata"];
+    let trigger = &keys.get("ScaledObject", "sso-sync-auth0")["spec"]["triggers"][0]["metadata"];
     assert_eq!(trigger["awsEndpoint"], "http://10.0.0.1:4566");
 }
 
@@ -203,11 +211,17 @@ fn with_sql_roles_each_pod_gets_only_the_key_of_its_unit_and_migrate_knows_the_r
         let volume = volumes.iter().find(|volume| volume["name"] == "secret-database").unwrap();
         let items = &volume["secret"]["items"];
         assert_eq!(items, &json!([{"key": key, "path": key}]), "{kind} {name}: one key of the Secret");
-        (key, variable(object, "COPPICE_SQL_ROLES").map(str::to_owned))
+        // `migrate` runs first, in an init container.
+        let first = &pod_spec(object).unwrap()["initContainers"][0]["env"];
+        let first = first.as_array().into_iter().flatten();
+        let roles = first.filter(|variable| variable["name"] == "COPPICE_SQL_ROLES");
+        let roles = roles.map(|variable| variable["value"].as_str().unwrap().to_owned()).next();
+        assert_eq!(variable(object, "COPPICE_SQL_ROLES"), None, "{kind} {name}");
+        (key, roles)
     };
     let roles = "database: {sqlRoles: orchard_}";
     for (kind, name, key) in [
-        ("Deployment", "sso-sync", "sso-sync"),
+        ("Deployment", "sso-sync-scim", "sso-sync"),
         ("CronJob", "retention", "coppice"),
         ("Pod", "test-doctor", "coppice"),
     ] {
@@ -228,7 +242,7 @@ fn one_digest_applies_to_the_whole_fleet() {
         assert!(image.contains("/coppice@sha256:2c26"), "{image}");
     }
     let tagged = render("emulator", "");
-    let container = &pod_spec(tagged.get("Deployment", "sso-sync")).unwrap()["containers"][0];
+    let container = &pod_spec(tagged.get("Deployment", "sso-sync-auth0")).unwrap()["containers"][0];
     assert_eq!(
         (&container["image"], &container["imagePullPolicy"]),
         (&json!("docker.io/library/coppice:0.1.0"), &json!("Never"))
@@ -245,23 +259,6 @@ fn webhooks_arrive_through_a_service_and_an_ingress() {
     let container = &pod_spec(objects.get("Deployment", "webhook-ingress")).unwrap()["containers"][0];
     assert_eq!(container["lifecycle"]["preStop"]["sleep"]["seconds"], 5);
     assert!(render("production", "webhooks: {ingress: {enabled: false}}").of_kind("Ingress").is_empty());
-}
-
-#[test]
-fn a_changed_policy_replaces_the_pods_that_read_it() {
-    let annotation = |text: &str, unit: &str| {
-        let objects = render("production", &format!("policy: '{text}'"));
-        objects.get("Deployment", unit)["spec"]["template"]["metadata"]["annotations"]["checksum/policy"]
-            .clone()
-    };
-    assert_ne!(annotation("a", "sso-sync"), annotation("b", "sso-sync"));
-    assert!(annotation("a", "webhook-ingress").is_null(), "the ingress reads no policy");
-    let objects = render("production", "");
-    let policy = objects.get("ConfigMap", "policy")["data"]["policy.toml"].as_str().unwrap().to_owned();
-    let built_in =
-        std::fs::read_to_string(crate::chart::workspace().join("crates/authority/src/default-policy.toml"));
-    assert_eq!(policy.trim_end(), built_in.unwrap().trim_end(), "the example equals the built-in policy");
-    assert!(render("minimal", "").find("ConfigMap", "policy").is_none());
 }
 
 #[test]

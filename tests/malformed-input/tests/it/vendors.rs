@@ -1,45 +1,12 @@
-//! Every vendor that a role's crate lists is in the other places that name vendors. A failure names the missing place.
+//! Every vendor that is listed is in the other places that name vendors. A failure names the missing place.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
-use malformed_input::TARGETS;
-use settings::{SettingHelp, Settings};
-use webhook_ingress::webhooks;
-
-/// A role: its crate, its vendors, its settings, and the setting that chooses the vendor.
-struct Role {
-    package: &'static str,
-    vendors: &'static [&'static str],
-    settings: &'static [SettingHelp],
-    choice: &'static str,
-}
-
-const ROLES: [Role; 4] = [
-    Role {
-        package: "provider-sso",
-        vendors: provider_sso::PROVIDER_NAMES,
-        settings: provider_sso::SsoSettings::ALL,
-        choice: "COPPICE_SSO_PROVIDER",
-    },
-    Role {
-        package: "provider-crm",
-        vendors: provider_crm::PROVIDER_NAMES,
-        settings: provider_crm::CrmSettings::ALL,
-        choice: "COPPICE_CRM_PROVIDER",
-    },
-    Role {
-        package: "provider-identity",
-        vendors: provider_identity::PROVIDER_NAMES,
-        settings: provider_identity::IdentitySettings::ALL,
-        choice: "COPPICE_IDENTITY_PROVIDER",
-    },
-    Role {
-        package: "provider-content",
-        vendors: provider_content::PROVIDER_NAMES,
-        settings: provider_content::ContentSettings::ALL,
-        choice: "COPPICE_CONTENT_PROVIDER",
-    },
-];
+use connectors::CONNECTORS;
+use malformed_input::{SENDERS, TARGETS};
+use provider_content::ContentSettings;
+use settings::Settings;
 
 fn workspace() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
@@ -49,38 +16,53 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(workspace().join(path)).unwrap()
 }
 
+/// The folders of a crate's vendors.
+fn folders(package: &str) -> Vec<PathBuf> {
+    let source = workspace().join("crates").join(package).join("src");
+    let paths = std::fs::read_dir(source).unwrap().map(|entry| entry.unwrap().path());
+    paths.filter(|path| path.is_dir()).collect()
+}
+
 #[test]
-fn every_vendor_has_a_folder_and_settings_that_the_help_lists() {
-    for Role { package, vendors, settings, choice } in ROLES {
-        let choice = settings.iter().find(|setting| setting.name == choice).unwrap();
-        for vendor in vendors {
-            let folder = workspace().join("crates").join(package).join("src").join(vendor);
-            assert!(folder.is_dir(), "{vendor}: no folder {}", folder.display());
-            assert!(choice.meaning.contains(vendor), "{vendor}: not in the meaning of {}", choice.name);
-            let prefix = format!("COPPICE_{}_", vendor.to_uppercase());
-            let listed = settings.iter().any(|setting| setting.name.starts_with(&prefix));
-            assert!(listed, "{vendor}: no setting {prefix}… in the settings of {package}");
-        }
+fn every_connector_has_a_folder_and_every_folder_with_a_client_a_connector() {
+    let listed: BTreeSet<&str> = CONNECTORS.iter().map(|connector| connector.name).collect();
+    assert_eq!(listed.len(), CONNECTORS.len(), "two connectors have one name");
+    let clients = folders("connectors").into_iter().filter(|folder| folder.join("client.rs").is_file());
+    let clients: Vec<String> =
+        clients.map(|folder| folder.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+    let clients: BTreeSet<&str> = clients.iter().map(String::as_str).collect();
+    assert_eq!(clients, listed, "left: crates/connectors/src, right: CONNECTORS in its lib.rs");
+}
+
+#[test]
+fn every_vendor_of_a_cms_has_a_folder_and_settings_that_the_help_lists() {
+    let settings = ContentSettings::ALL;
+    let choice = settings.iter().find(|setting| setting.name == "COPPICE_CONTENT_PROVIDER").unwrap();
+    for vendor in provider_content::PROVIDER_NAMES {
+        let folder = workspace().join("crates/provider-content/src").join(vendor);
+        assert!(folder.is_dir(), "{vendor}: no folder {}", folder.display());
+        assert!(choice.meaning.contains(vendor), "{vendor}: not in the meaning of {}", choice.name);
+        let prefix = format!("COPPICE_{}_", vendor.to_uppercase());
+        let listed = settings.iter().any(|setting| setting.name.starts_with(&prefix));
+        assert!(listed, "{vendor}: no setting {prefix}… in the settings of provider-content");
     }
 }
 
 /// The CMS is read by cursor and sends no events.
 #[test]
-fn every_vendor_with_events_has_a_target_here_and_a_sample_event() {
-    for Role { package, vendors, .. } in ROLES.iter().filter(|role| role.package != "provider-content") {
-        for vendor in *vendors {
-            let target = format!("{vendor}_event");
-            assert!(
-                TARGETS.iter().any(|known| known.name == target),
-                "{vendor} of {package}: no target {target} in tests/malformed-input/src/events.rs"
-            );
-            let samples = workspace().join("deploy/cloudformation/sample-events");
-            let sample = std::fs::read_dir(samples).unwrap().any(|file| {
-                let name = file.unwrap().file_name().into_string().unwrap();
-                name.trim_start_matches("ingress.").starts_with(vendor)
-            });
-            assert!(sample, "{vendor} of {package}: no sample in deploy/cloudformation/sample-events");
-        }
+fn every_connector_has_a_target_here_and_a_sample_event() {
+    for vendor in CONNECTORS.iter().map(|connector| connector.name) {
+        let target = format!("{vendor}_event");
+        assert!(
+            TARGETS.iter().any(|known| known.name == target),
+            "{vendor}: no target {target} in tests/malformed-input/src/events.rs"
+        );
+        let samples = workspace().join("deploy/cloudformation/sample-events");
+        let sample = std::fs::read_dir(samples).unwrap().any(|file| {
+            let name = file.unwrap().file_name().into_string().unwrap();
+            name.trim_start_matches("ingress.").starts_with(vendor)
+        });
+        assert!(sample, "{vendor}: no sample in deploy/cloudformation/sample-events");
     }
 }
 
@@ -89,7 +71,7 @@ fn every_webhook_has_a_seed_here_a_sample_event_and_a_row_in_the_readme() {
     let seeds = TARGETS.into_iter().find(|target| target.name == "webhook_any").unwrap().seeds;
     let seeds = seeds();
     let readme = read("workers/webhook-ingress/README.md");
-    for name in webhooks().map(|webhook| webhook.name) {
+    for name in SENDERS {
         let first_line = format!("{name} signed\n");
         assert!(
             seeds.iter().any(|seed| seed.starts_with(first_line.as_bytes())),
@@ -101,18 +83,16 @@ fn every_webhook_has_a_seed_here_a_sample_event_and_a_row_in_the_readme() {
     }
 }
 
-/// A vendor's `webhook.rs` does nothing until `webhook-ingress` lists it.
+/// A vendor's `webhook.rs` does nothing until its `CONNECTOR` has it.
 #[test]
-fn every_webhook_of_a_vendor_is_accepted_by_webhook_ingress() {
-    let list = read("workers/webhook-ingress/src/provider.rs");
-    for Role { package, .. } in ROLES {
-        let source = workspace().join("crates").join(package).join("src");
-        for folder in std::fs::read_dir(source).unwrap().map(|entry| entry.unwrap().path()) {
-            if folder.join("webhook.rs").is_file() {
-                let vendor = folder.file_name().unwrap().to_str().unwrap();
-                let line = format!("{}::{vendor}::WEBHOOK", package.replace('-', "_"));
-                assert!(list.contains(&line), "{line}: not in workers/webhook-ingress/src/provider.rs");
-            }
-        }
+fn every_webhook_of_a_vendor_is_tried_here() {
+    for folder in folders("connectors").into_iter().filter(|folder| folder.join("webhook.rs").is_file()) {
+        let vendor = folder.file_name().unwrap().to_str().unwrap();
+        let connector = CONNECTORS.iter().find(|known| known.name == vendor);
+        assert!(
+            connector.is_some_and(|known| known.webhook.is_some()),
+            "{vendor}: no webhook in its CONNECTOR"
+        );
+        assert!(SENDERS.contains(&vendor), "{vendor}: not in tests/malformed-input/src/webhooks.rs");
     }
 }

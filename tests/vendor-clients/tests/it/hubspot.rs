@@ -1,4 +1,4 @@
-//! Reads and writes the `HubSpot` simulator with `@hubspot/api-client`.
+//! Reads and writes the HubSpot simulator with `@hubspot/api-client`.
 
 use serde_json::{Value, json};
 use simulators::hubspot::{HubSpotSimulator, KEY_PROPERTY, SimulatedContact};

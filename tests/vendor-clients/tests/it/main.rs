@@ -11,7 +11,7 @@
 //! | Entra | `@microsoft/microsoft-graph-client`, the vendor's, which has no models | it follows links, and reads statuses and error codes |
 //! | Okta | `okta`, the vendor's | its models are validated on every reply; fields that they do not know are lost |
 //! | Stripe | `stripe`, the vendor's | its classes name each field and its kind, and the script compares |
-//! | `HubSpot` | `@hubspot/api-client`, the vendor's | its models keep the fields that they know; it checks a webhook's signature |
+//! | HubSpot | `@hubspot/api-client`, the vendor's | its models keep the fields that they know; it checks a webhook's signature |
 //! | Salesforce | `simple-salesforce`, which has no models | it reads statuses and error codes |
 //!
 //! Not here: Persona, which has no maintained Python library; SCIM, whose server is a real one already

@@ -1,7 +1,7 @@
 //! The same worker on Okta's System Log.
 
 use simulators::okta::{OktaSimulator, SimulatedUser};
-use testkit::World;
+use testkit::{World, okta_settings};
 
 use crate::{BINARY, UNIT, counted, texts};
 
@@ -12,11 +12,7 @@ async fn the_worker_counts_sign_ons_to_an_application_and_to_okta_itself() {
     let world = World::start().await;
     let okta = OktaSimulator::start().await;
     let (url, token) = (okta.base_url(), okta.api_token());
-    let settings = [
-        ("COPPICE_SSO_PROVIDER", "okta"),
-        ("COPPICE_OKTA_URL", url.as_str()),
-        ("COPPICE_OKTA_API_TOKEN", token),
-    ];
+    let settings = okta_settings(&url, token);
     let _worker = world.start_worker(BINARY, UNIT, &settings).await;
     okta.put_user(SimulatedUser::new(SIGNE));
     for application in [Some("0oa1portal"), None, Some("0oa1portal")] {

@@ -4,7 +4,7 @@ use local_stack::wait_until;
 use serde_json::{Value, json};
 use simulators::NativeEvent;
 use simulators::auth0::SimulatedUser;
-use testkit::{PATIENCE, World};
+use testkit::{PATIENCE, Setup, World};
 
 use crate::{BINARY, UNIT, count_of, counted, with_id_only};
 
@@ -33,10 +33,29 @@ async fn sign_ins_on_an_existing_session_need_no_read_of_the_log() {
     world.settled(UNIT).await;
 }
 
+/// The topology's rules let them through, too.
+const CHOSEN: &str = r#"
+    [sources.auth0]
+    role = "sso"
+    connector = "auth0"
+    url = "https://auth0.example"
+    client_id = "none"
+    client_secret = { secret = "none" }
+    sign_ins = ["s", "ssa", "sertft"]
+    partner_sources = [
+        "aws.partner/auth0.com/coppice-sim-5e0b7c1a-92d4-4f0e-8a36-1b7d20c9e4f3/auth0.events",
+        "aws.partner/auth0.com/coppice-sim-5e0b7c1a-92d4-4f0e-8a36-1b7d20c9e4f3/auth0.logs",
+    ]
+"#;
+
 #[tokio::test]
 async fn silent_authentication_and_refresh_tokens_count_only_if_they_are_chosen() {
-    for (settings, expected) in [(&[][..], 1), (&[("COPPICE_AUTH0_SIGN_INS", "s,ssa,sertft")], 41)] {
-        let world = World::start_with_emulator().await;
+    let default = Setup::DEFAULT.with_emulator();
+    for (setup, settings, expected) in [
+        (default, &[][..], 1),
+        (default.with_sources(CHOSEN), &[("sources.auth0.sign_ins", r#"["s", "ssa", "sertft"]"#)], 41),
+    ] {
+        let world = World::start_with(setup).await;
         let _worker = world.start_worker(BINARY, UNIT, settings).await;
         world.idp.put_user(SimulatedUser::new(ADA));
         for code in ["ssa", "sertft"].iter().cycle().take(40) {

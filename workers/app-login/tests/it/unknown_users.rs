@@ -17,7 +17,7 @@ async fn the_worker_reads_an_unknown_user_once_and_announces_the_person_once() {
         let body = world.idp.sign_in(ADA, application).to_envelope_json();
         world.enqueue(UNIT, &body).await;
     }
-    let settings = [("COPPICE_SSO_TIMEOUT_SECS", "25")];
+    let settings = [("sources.auth0.timeout_secs", "25")];
     let worker = world.start_worker(BINARY, UNIT, &settings).await;
     gate.arrived(1).await;
     let taken = async || {

@@ -19,7 +19,7 @@ impl Case for AccountCase {
     const UNIT: &'static str = UNIT;
     const BINARY: &'static str = BINARY;
     const UPSTREAM: &'static str = "salesforce";
-    const TIMEOUT: &'static str = "COPPICE_CRM_TIMEOUT_SECS";
+    const TIMEOUT: &'static str = "sources.salesforce.timeout_secs";
 
     fn id(number: usize) -> String {
         person(number).to_string()

@@ -17,7 +17,7 @@ impl Case for CrmCase {
     const UNIT: &'static str = UNIT;
     const BINARY: &'static str = BINARY;
     const UPSTREAM: &'static str = "salesforce";
-    const TIMEOUT: &'static str = "COPPICE_CRM_TIMEOUT_SECS";
+    const TIMEOUT: &'static str = "sources.salesforce.timeout_secs";
 
     fn id(number: usize) -> String {
         contact_id(number as u64)

@@ -1,12 +1,12 @@
-//! The contacts of a `HubSpot` account, by events as `webhook-ingress` publishes them.
+//! The contacts of a HubSpot account, by events as `webhook-ingress` publishes them.
 
 use simulators::NativeEvent;
 use simulators::hubspot::{HubSpotSimulator, SimulatedContact};
-use testkit::World;
+use testkit::{HUBSPOT, Setup, World, hubspot_settings};
 
 use crate::{BINARY, UNIT};
 
-/// Puts an event about these contacts into the worker's queue. The topology has no rule for `HubSpot` yet.
+/// Puts an event about these contacts into the worker's queue.
 async fn deliver(world: &World, kind: &str, ids: &[u64], change: &str, portal: u64) {
     let ids: Vec<String> = ids.iter().map(|id| format!(r#""{id}""#)).collect();
     let event = NativeEvent {
@@ -19,15 +19,11 @@ async fn deliver(world: &World, kind: &str, ids: &[u64], change: &str, portal: u
 
 #[tokio::test]
 async fn contacts_of_hubspot_are_created_merged_archived_and_return() {
-    let world = World::start_with_emulator().await;
+    let world = World::start_with(Setup::DEFAULT.with_sources(HUBSPOT)).await;
     let account = HubSpotSimulator::start().await;
     let (url, portal) = (account.base_url(), account.portal());
-    let settings = [
-        ("COPPICE_CRM_PROVIDER", "hubspot"),
-        ("COPPICE_HUBSPOT_URL", url.as_str()),
-        ("COPPICE_HUBSPOT_TOKEN", account.token()),
-        ("COPPICE_HUBSPOT_PORTAL", &portal.to_string()),
-    ];
+    let portal_text = format!("\"{portal}\"");
+    let settings = hubspot_settings(&url, account.token(), &portal_text);
     let _worker = world.start_worker(BINARY, UNIT, &settings).await;
     account.put_contact(SimulatedContact::new(7001));
     account.put_contact(SimulatedContact::new(7002));

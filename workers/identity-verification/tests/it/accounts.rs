@@ -25,7 +25,7 @@ async fn an_event_of_another_account_is_dead_lettered_with_the_setting_and_leave
     deliver(&world, true).await;
     let [message] = &world.dead_letters(UNIT, 1).await[..] else { panic!("one message") };
     assert_eq!(message.attributes["coppice.class"], "unreadable");
-    assert!(message.attributes["coppice.detail"].contains("COPPICE_STRIPE_ACCOUNT"));
+    assert!(message.attributes["coppice.detail"].contains("account"));
     world.settled(UNIT).await;
     let rows: i64 =
         sqlx::query_scalar("select count(*) from source_record").fetch_one(&world.pool).await.unwrap();
@@ -36,7 +36,7 @@ async fn an_event_of_another_account_is_dead_lettered_with_the_setting_and_leave
 async fn an_event_of_the_connected_account_that_the_setting_names_is_read() {
     let world = World::start_with_emulator().await;
     world.verifier_server.put_session(SESSION, None);
-    let account = [("COPPICE_STRIPE_ACCOUNT", "acct_1Connected7")];
+    let account = [("sources.stripe.account", "acct_1Connected7")];
     let _worker = world.start_worker(BINARY, UNIT, &account).await;
     deliver(&world, false).await;
     world.person_where(SESSION, |_| true).await;

@@ -18,7 +18,7 @@ impl Case for IdentityCase {
     const UNIT: &'static str = UNIT;
     const BINARY: &'static str = BINARY;
     const UPSTREAM: &'static str = "stripe";
-    const TIMEOUT: &'static str = "COPPICE_IDENTITY_TIMEOUT_SECS";
+    const TIMEOUT: &'static str = "sources.stripe.timeout_secs";
 
     fn id(number: usize) -> String {
         format!("vs_{number}")

@@ -166,7 +166,7 @@ async fn the_worker_reads_the_date_of_birth_only_if_a_setting_asks_for_it() {
     assert_eq!(birthdate().await, None);
     worker.stop().await;
 
-    let _worker = world.start_worker(BINARY, UNIT, &[("COPPICE_STRIPE_DATE_OF_BIRTH", "true")]).await;
+    let _worker = world.start_worker(BINARY, UNIT, &[("sources.stripe.date_of_birth", "true")]).await;
     deliver(&world, &verified).await;
     world.person_where(SESSION, |row| row.revision == 2).await;
     assert_eq!(birthdate().await.as_deref(), Some("1984-09-03"));
@@ -177,7 +177,7 @@ async fn the_worker_reads_the_date_of_birth_only_if_a_setting_asks_for_it() {
 async fn no_personal_value_is_in_any_queue_event_log_line_or_metric() {
     let world = World::start_with_emulator().await;
     let settings =
-        [("COPPICE_LOG", "debug"), ("COPPICE_MAX_ATTEMPTS", "1"), ("COPPICE_STRIPE_DATE_OF_BIRTH", "true")];
+        [("COPPICE_LOG", "debug"), ("COPPICE_MAX_ATTEMPTS", "1"), ("sources.stripe.date_of_birth", "true")];
     let worker = world.start_worker(BINARY, UNIT, &settings).await;
     world.verifier.set_status("vs_2", Some(500));
     for id in [SESSION, "vs_2"] {

@@ -17,7 +17,7 @@ impl Case for SsoCase {
     const UNIT: &'static str = UNIT;
     const BINARY: &'static str = BINARY;
     const UPSTREAM: &'static str = "auth0";
-    const TIMEOUT: &'static str = "COPPICE_SSO_TIMEOUT_SECS";
+    const TIMEOUT: &'static str = "sources.auth0.timeout_secs";
 
     fn id(number: usize) -> String {
         format!("auth0|{number}")

@@ -12,7 +12,7 @@ const SHORT: Setup = Setup { visibility_secs: 4, ..Setup::DEFAULT };
 #[tokio::test]
 async fn if_a_worker_is_killed_during_a_refetch_the_next_one_handles_the_message() {
     let world = World::start_with(SHORT.with_emulator()).await;
-    let mut worker = start(&world, &[("COPPICE_SSO_TIMEOUT_SECS", "25")]).await;
+    let mut worker = start(&world, &[("sources.auth0.timeout_secs", "25")]).await;
     let gate = world.idp.hold(ADA);
     world.deliver(&world.idp.put_user(SimulatedUser::new(ADA)).stream_event()).await;
     gate.arrived(1).await;

@@ -3,7 +3,7 @@
 use local_stack::wait_until;
 use serde_json::{Value, json};
 use simulators::entra::{Application, EntraSimulator, Fault, SimulatedUser};
-use testkit::{PATIENCE, PersonRow, Worker, World};
+use testkit::{ENTRA, PATIENCE, PersonRow, Setup, Worker, World, entra_settings};
 
 use crate::{UNIT, start};
 
@@ -14,14 +14,7 @@ async fn tenant(world: &World) -> (EntraSimulator, Worker) {
     let tenant = EntraSimulator::start().await;
     tenant.put_application(Application::new(APP).with_secret("s3cret"));
     let url = tenant.base_url();
-    let settings = [
-        ("COPPICE_SSO_PROVIDER", "entra"),
-        ("COPPICE_ENTRA_TENANT_ID", tenant.tenant_id()),
-        ("COPPICE_ENTRA_CLIENT_ID", APP),
-        ("COPPICE_ENTRA_CLIENT_SECRET", "s3cret"),
-        ("COPPICE_ENTRA_GRAPH_URL", url.as_str()),
-        ("COPPICE_ENTRA_LOGIN_URL", url.as_str()),
-    ];
+    let settings = entra_settings(&url, tenant.tenant_id(), APP, "s3cret");
     let worker = start(world, &settings).await;
     (tenant, worker)
 }
@@ -37,7 +30,7 @@ async fn is(world: &World, status: &str) -> PersonRow {
 
 #[tokio::test]
 async fn the_person_follows_its_entra_user_through_deletion_and_restoration() {
-    let world = World::start_with_emulator().await;
+    let world = World::start_with(Setup::DEFAULT.with_emulator().with_sources(ENTRA)).await;
     let (tenant, worker) = tenant(&world).await;
     let changed = async |change| deliver(&world, &tenant, change, json!([OTTILIE])).await;
     tenant.put_user(SimulatedUser::new(OTTILIE));
@@ -71,7 +64,7 @@ async fn the_person_follows_its_entra_user_through_deletion_and_restoration() {
 
 #[tokio::test]
 async fn an_answer_without_account_enabled_changes_nothing() {
-    let world = World::start_with_emulator().await;
+    let world = World::start_with(Setup::DEFAULT.with_emulator().with_sources(ENTRA)).await;
     let (tenant, _worker) = tenant(&world).await;
     tenant.put_user(SimulatedUser { enabled: false, ..SimulatedUser::new(OTTILIE) });
     deliver(&world, &tenant, "changed", json!([OTTILIE])).await;
@@ -90,7 +83,7 @@ async fn an_answer_without_account_enabled_changes_nothing() {
 
 #[tokio::test]
 async fn lost_notifications_request_a_resync_and_other_tenants_are_refused() {
-    let world = World::start_with_emulator().await;
+    let world = World::start_with(Setup::DEFAULT.with_emulator().with_sources(ENTRA)).await;
     let (tenant, _worker) = tenant(&world).await;
     deliver(&world, &tenant, "missed", json!([])).await;
     let requested = async || {

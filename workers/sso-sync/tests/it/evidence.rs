@@ -185,11 +185,7 @@ async fn a_scim_server_without_a_page_about_itself_recovers_from_one_error() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
-    let settings = [
-        ("COPPICE_SSO_PROVIDER", "scim"),
-        ("COPPICE_SCIM_URL", url.as_str()),
-        ("COPPICE_SCIM_TOKEN", "token"),
-    ];
+    let settings = testkit::scim_settings(&url, "token");
     let _worker = world.start_worker(BINARY, UNIT, &settings).await;
     for id in ["once", "ada"] {
         let body = serde_json::json!({"id": uuid::Uuid::new_v4(), "source": "coppice.ingress.scim",

@@ -47,6 +47,31 @@ async fn the_person_follows_its_user_and_the_worker_announces_each_change_once()
         && event.hop.get() == 1));
 }
 
+/// The file alone adds the field: `type`, `from`, and where the user has it.
+#[tokio::test]
+async fn a_field_that_the_file_maps_is_in_the_profile() {
+    let world = World::start_with_emulator().await;
+    let _worker = start(
+        &world,
+        &[
+            ("fields.preferred_language.type", "text"),
+            ("fields.preferred_language.from", "[\"auth0\"]"),
+            ("sources.auth0.map.preferred_language", "/user_metadata/lang"),
+        ],
+    )
+    .await;
+    known_user(&world, ADA).await;
+    let profile: serde_json::Value = sqlx::query_scalar(
+        "select profile from person join source_record using (person_id) where external_id = $1",
+    )
+    .bind(ADA)
+    .fetch_one(&world.pool)
+    .await
+    .unwrap();
+    assert_eq!(profile["preferred_language"], "en", "{profile}");
+    assert_eq!(world.announcements(1).await.len(), 1);
+}
+
 #[tokio::test]
 async fn a_late_event_cannot_revive_a_deleted_user_even_if_a_replica_still_has_it() {
     let world = World::start_with_emulator().await;

@@ -53,8 +53,7 @@ async fn scim_users_in_another_case_below_the_schema_and_with_numbers_are_stored
         json!({"id": "unnamed", "profile": {"userName": "nora", "active": false}}),
     ];
     let url = scim(users).await;
-    let settings =
-        [("COPPICE_SSO_PROVIDER", "scim"), ("COPPICE_SCIM_URL", &*url), ("COPPICE_SCIM_TOKEN", "a-token")];
+    let settings = testkit::scim_settings(&url, "a-token");
     let _worker = world.start_worker(BINARY, UNIT, &settings).await;
     for (id, status) in [
         ("cased", "blocked"),

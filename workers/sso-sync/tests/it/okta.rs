@@ -6,7 +6,7 @@ use event_contract::EventKind;
 use local_stack::wait_until;
 use provider_http::TestKey;
 use simulators::okta::{ADMINISTRATOR, Change, Fault, OktaSimulator, ServiceApp, SimulatedUser};
-use testkit::{PATIENCE, PersonRow, Setup, Worker, World};
+use testkit::{OKTA, PATIENCE, PersonRow, Setup, Worker, World, okta_settings};
 
 use crate::outages::{breaker_opens, counted_failures, open_for_secs, pause_of_the_fleet};
 use crate::{UNIT, start};
@@ -16,19 +16,9 @@ const SIGNE: &str = "00u1signe";
 /// An organization, and a worker that calls it with an API token.
 async fn organization(world: &World, more: &[(&str, &str)]) -> (OktaSimulator, Worker) {
     let org = OktaSimulator::start().await;
-    let worker = start_by(world, &org, &[("COPPICE_OKTA_API_TOKEN", org.api_token())], more).await;
-    (org, worker)
-}
-
-async fn start_by(
-    world: &World,
-    org: &OktaSimulator,
-    credentials: &[(&str, &str)],
-    more: &[(&str, &str)],
-) -> Worker {
     let url = org.base_url();
-    let common = [("COPPICE_SSO_PROVIDER", "okta"), ("COPPICE_OKTA_URL", url.as_str())];
-    start(world, &[&common, credentials, more].concat()).await
+    let worker = start(world, &[&okta_settings(&url, org.api_token())[..], more].concat()).await;
+    (org, worker)
 }
 
 /// Sends the organization's event about a change through the partner bus and the rules.
@@ -56,7 +46,7 @@ async fn unchanged(worker: &Worker) -> f64 {
 
 #[tokio::test]
 async fn the_person_follows_its_okta_user_and_the_worker_announces_each_change_once() {
-    let world = World::start_with_emulator().await;
+    let world = World::start_with(Setup::DEFAULT.with_emulator().with_sources(OKTA)).await;
     let (org, _worker) = organization(&world, &[]).await;
     deliver(&world, &org.put_user(SimulatedUser::new(SIGNE))).await;
     let created = is(&world, "active").await;
@@ -91,7 +81,7 @@ async fn the_person_follows_its_okta_user_and_the_worker_announces_each_change_o
 
 #[tokio::test]
 async fn a_replayed_event_changes_nothing_before_or_after_the_deletion() {
-    let world = World::start_with_emulator().await;
+    let world = World::start_with(Setup::DEFAULT.with_emulator().with_sources(OKTA)).await;
     let (org, worker) = organization(&world, &[]).await;
     let created = org.put_user(SimulatedUser::new(SIGNE));
     deliver(&world, &created).await;
@@ -126,7 +116,7 @@ async fn a_replayed_event_changes_nothing_before_or_after_the_deletion() {
 
 #[tokio::test]
 async fn a_replica_that_answers_not_modified_does_not_hide_a_deletion() {
-    let world = World::start_with_emulator().await;
+    let world = World::start_with(Setup::DEFAULT.with_emulator().with_sources(OKTA)).await;
     let (org, _worker) = organization(&world, &[]).await;
     deliver(&world, &org.put_user(SimulatedUser::new(SIGNE))).await;
     is(&world, "active").await;
@@ -142,7 +132,9 @@ async fn a_replica_that_answers_not_modified_does_not_hide_a_deletion() {
 #[tokio::test]
 async fn a_rate_limit_in_headers_pauses_the_fleet_and_loses_no_message() {
     let world = World::start_with(
-        Setup { visibility_secs: 2, max_receive_count: 3, ..Setup::DEFAULT }.with_emulator(),
+        Setup { visibility_secs: 2, max_receive_count: 3, ..Setup::DEFAULT }
+            .with_emulator()
+            .with_sources(OKTA),
     )
     .await;
     let (org, worker) = organization(&world, &[]).await;
@@ -175,13 +167,18 @@ async fn a_rate_limit_in_headers_pauses_the_fleet_and_loses_no_message() {
 
 #[tokio::test]
 async fn a_service_app_reads_users_and_gets_a_new_token_when_its_old_one_has_expired() {
-    let world = World::start_with_emulator().await;
+    let world = World::start_with(Setup::DEFAULT.with_emulator().with_sources(OKTA)).await;
     let org = OktaSimulator::start().await;
     let key = TestKey::generate();
     org.put_service_app(ServiceApp::new("0oaSimCoppice", &key.public_pem));
-    let credentials =
-        [("COPPICE_OKTA_CLIENT_ID", "0oaSimCoppice"), ("COPPICE_OKTA_PRIVATE_KEY", &key.private_pem)];
-    let worker = start_by(&world, &org, &credentials, &[("COPPICE_LOG", "debug")]).await;
+    let url = org.base_url();
+    let service_app = [
+        ("sources.okta.api_token", ""),
+        ("sources.okta.client_id", "0oaSimCoppice"),
+        ("sources.okta.private_key.secret", "okta"),
+        ("COPPICE_LOG", "debug"),
+    ];
+    let worker = start(&world, &[&okta_settings(&url, &key.private_pem)[..], &service_app].concat()).await;
     deliver(&world, &org.put_user(SimulatedUser::new(SIGNE))).await;
     is(&world, "active").await;
     org.expire_tokens();
@@ -196,7 +193,7 @@ async fn a_service_app_reads_users_and_gets_a_new_token_when_its_old_one_has_exp
 
 #[tokio::test]
 async fn no_personal_value_is_in_any_queue_event_log_line_or_metric() {
-    let world = World::start_with_emulator().await;
+    let world = World::start_with(Setup::DEFAULT.with_emulator().with_sources(OKTA)).await;
     let settings = [("COPPICE_LOG", "debug"), ("COPPICE_MAX_ATTEMPTS", "1")];
     let (org, worker) = organization(&world, &settings).await;
     // A user's whole life, its sign-ins, and one user that the provider cannot return.

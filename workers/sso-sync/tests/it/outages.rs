@@ -136,7 +136,7 @@ async fn a_message_is_dead_lettered_if_the_provider_refuses_its_record_twice_and
 #[tokio::test]
 async fn only_one_of_three_pods_probes() {
     let world = World::start_with_emulator().await;
-    let patient = [("COPPICE_SSO_TIMEOUT_SECS", "20")];
+    let patient = [("sources.auth0.timeout_secs", "20")];
     let pods = [start(&world, &patient).await, start(&world, &patient).await, start(&world, &patient).await];
     known_user(&world, ADA).await;
     world.idp.set_fault(Fault::ServerError(503));

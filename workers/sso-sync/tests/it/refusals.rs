@@ -37,7 +37,13 @@ async fn the_worker_refuses_an_event_of_another_source_and_deletes_one_that_name
     let message = world.dead_letters(UNIT, 1).await.remove(0);
     assert_eq!(message.attributes["coppice.detail"], "event is not from auth0");
     world
-        .enqueue(UNIT, &event("aws.partner/auth0.com/x/auth0.events", r#"{"type":"organization.created"}"#))
+        .enqueue(
+            UNIT,
+            &event(
+                "aws.partner/auth0.com/coppice-sim-5e0b7c1a-92d4-4f0e-8a36-1b7d20c9e4f3/auth0.events",
+                r#"{"type":"organization.created"}"#,
+            ),
+        )
         .await;
     let ignored =
         async || Ok((worker.metric("coppice_messages_settled_total", "ignored").await > 0.0).then_some(()));
@@ -70,15 +76,15 @@ async fn the_worker_lists_all_missing_and_wrong_settings_at_once() {
         ("DATABASE_URL", ""),
         ("COPPICE_QUEUE_URL", ""),
         ("COPPICE_MAX_IN_FLIGHT", "3"),
-        ("COPPICE_AUTH0_URL", "hunter2"),
-        ("COPPICE_AUTH0_CLIENT_SECRET", ""),
+        ("sources.auth0.url", "hunter2"),
+        ("sources.auth0.client_secret", "hunter3"),
     ];
     let mut worker = world.spawn_worker(BINARY, UNIT, &faults);
     assert_eq!(worker.exit_code().await, Some(2));
     let log = worker.log();
-    assert!(log.starts_with("sso-sync: 5 setting(s) missing or wrong:"), "{log}");
+    assert!(log.starts_with("sso-sync: 4 setting(s) missing or wrong:"), "{log}");
     for (name, _) in faults {
         assert!(log.contains(name), "{name} in {log}");
     }
-    assert!(!log.contains("hunter2"), "a value may be a secret");
+    assert!(!log.contains("hunter"), "a value may be a secret");
 }

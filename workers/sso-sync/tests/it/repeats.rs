@@ -59,7 +59,7 @@ async fn ten_messages_about_one_person_coalesce_into_one_refetch_and_one_event()
 async fn if_two_refetches_finish_in_reverse_order_the_newer_answer_stays() {
     let world = World::start_with_emulator().await;
     let line = world.proxy.another().await;
-    let settings = [("AWS_ENDPOINT_URL", line.endpoint()), ("COPPICE_SSO_TIMEOUT_SECS", "25")];
+    let settings = [("AWS_ENDPOINT_URL", line.endpoint()), ("sources.auth0.timeout_secs", "25")];
     let slow = start(&world, &settings).await;
     known_user(&world, ADA).await;
     let gate = world.idp.hold(ADA);
@@ -71,7 +71,7 @@ async fn if_two_refetches_finish_in_reverse_order_the_newer_answer_stays() {
     let calls = line.calls("ReceiveMessage");
     let held = async || Ok((line.calls("ReceiveMessage") > calls).then_some(()));
     local_stack::wait_until(PATIENCE, "the slow pod's next receive", held).await.unwrap();
-    let _other = start(&world, &[("COPPICE_SSO_TIMEOUT_SECS", "25")]).await;
+    let _other = start(&world, &[("sources.auth0.timeout_secs", "25")]).await;
     world.deliver(&world.idp.update(ADA, email("ada.newer@example.org")).stream_event()).await;
     gate.arrived(2).await;
 
@@ -91,7 +91,7 @@ async fn if_two_refetches_finish_in_reverse_order_the_newer_answer_stays() {
 #[tokio::test]
 async fn a_message_stays_with_one_pod_although_sqs_throttles_visibility_extensions() {
     let world = World::start_with(Setup { visibility_secs: 3, ..Setup::DEFAULT }.with_emulator()).await;
-    let _worker = start(&world, &[("COPPICE_SSO_TIMEOUT_SECS", "25")]).await;
+    let _worker = start(&world, &[("sources.auth0.timeout_secs", "25")]).await;
     world.proxy.throttle("ChangeMessageVisibilityBatch", 1);
     let gate = world.idp.hold(ADA);
     world.deliver(&world.idp.put_user(SimulatedUser::new(ADA)).stream_event()).await;

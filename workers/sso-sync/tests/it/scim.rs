@@ -1,20 +1,15 @@
 //! The same worker with a SCIM 2.0 server by other authors.
 
 use serde_json::json;
-use testkit::{ScimServer, World};
+use testkit::{SCIM, ScimServer, Setup, World, scim_settings};
 
 use crate::{BINARY, UNIT};
 
 #[tokio::test]
 async fn the_person_follows_a_scim_user_that_is_created_changed_deactivated_and_deleted() {
-    let world = World::start_with_emulator().await;
+    let world = World::start_with(Setup::DEFAULT.with_emulator().with_sources(SCIM)).await;
     let scim = ScimServer::start().await;
-    let settings = [
-        ("COPPICE_SSO_PROVIDER", "scim"),
-        ("COPPICE_SCIM_URL", scim.base_url()),
-        ("COPPICE_SCIM_TOKEN", scim.token()),
-        ("COPPICE_SSO_TIMEOUT_SECS", "10"),
-    ];
+    let settings = scim_settings(scim.base_url(), scim.token());
     let _worker = world.start_worker(BINARY, UNIT, &settings).await;
     let user = json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],

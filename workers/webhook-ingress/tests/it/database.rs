@@ -7,7 +7,7 @@ use testkit::{PATIENCE, World};
 use tokio::time::timeout;
 
 use crate::requests::stripe;
-use crate::{BINARY, Ingress, PROVIDERS, UNIT};
+use crate::{ACCEPTED, BINARY, Ingress, UNIT};
 
 async fn path(world: &World) -> (NetworkPath, String) {
     let server = world.database_url().rsplit_once('/').unwrap().0;
@@ -44,7 +44,7 @@ async fn an_ingress_that_is_stopped_while_it_waits_for_its_database_at_start_end
     let world = World::start().await;
     let (path, url) = path(&world).await;
     path.go_silent();
-    let mut settings = PROVIDERS.to_vec();
+    let mut settings = ACCEPTED.to_vec();
     settings.push(("DATABASE_URL", &url));
     let mut ingress = world.spawn_worker(BINARY, UNIT, &settings);
     timeout(PATIENCE, path.used()).await.unwrap();

@@ -6,21 +6,22 @@ use event_bus::RecordingBus;
 use event_contract::{Envelope, IngressChange, IngressEvent};
 use local_stack::wait_until;
 use postgres_store::Store;
-use testkit::{PATIENCE, World};
+use testkit::{PATIENCE, PERSONA, Setup, World};
 
 use crate::forgeries::{answer, in_process};
 use crate::requests::{entra_about, of_every_provider, persona, stripe, stripe_signed};
-use crate::{Ingress, MARKER, arrived, bodies, outbox_empties, stored};
+use crate::{Ingress, MARKER, arrived, bodies, bodies_of, outbox_empties, stored};
 
 #[tokio::test]
 async fn a_signed_webhook_arrives_as_its_ids_and_nothing_else() {
-    let world = World::start_with_emulator().await;
+    let world = World::start_with(Setup::DEFAULT.with_emulator().with_more_sources(PERSONA)).await;
     let mut ingress = Ingress::start(&world, &[]).await;
     let published = (200, r#"{"status":"published"}"#.to_owned());
     assert_eq!(ingress.send(&stripe("vs_1")).await, published);
     assert_eq!(ingress.send(&persona("inq_1")).await, published);
-    let mut events: Vec<(Envelope, IngressEvent)> = bodies(&world, 2)
-        .await
+    let mut all = bodies_of(&world, "identity-verification-stripe", 1).await;
+    all.extend(bodies_of(&world, "identity-verification-persona", 1).await);
+    let mut events: Vec<(Envelope, IngressEvent)> = all
         .iter()
         .map(|body| Envelope::parse(body).unwrap())
         .map(|envelope| (envelope.clone(), serde_json::from_str(envelope.detail.get()).unwrap()))

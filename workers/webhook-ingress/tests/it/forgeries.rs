@@ -14,10 +14,10 @@ use tower::ServiceExt;
 use webhook_ingress::{IngressSettings, Intake, router};
 
 use crate::requests::{Webhook, of_every_provider, stripe};
-use crate::{Ingress, MARKER, PROVIDERS};
+use crate::{ACCEPTED, Ingress, MARKER};
 
 pub(crate) fn router_of(bus: RecordingBus, store: Store, settings: &[(&str, &str)]) -> Router {
-    let all = PROVIDERS.iter().chain(settings);
+    let all = ACCEPTED.iter().chain(settings);
     let reader = Reader::from_variables(all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     let settings: IngressSettings = reader.load().unwrap();
     router(settings, Intake::new(bus, store))

@@ -88,7 +88,7 @@ async fn requests_above_the_number_of_places_are_refused() {
     let under_way = async || Ok((world.proxy.calls("PutEvents") >= 2).then_some(()));
     wait_until(PATIENCE, "two calls to be under way", under_way).await.unwrap();
     assert_eq!(call().await.unwrap(), (503, true));
-    let counted = r#"provider="stripe",reply="busy""#;
+    let counted = r#"source="stripe",reply="busy""#;
     assert_eq!(ingress.worker.metric("coppice_webhooks_total", counted).await, 1.0);
     gate.release();
     for reply in taken {
@@ -133,7 +133,7 @@ async fn a_body_that_never_ends_is_cut_off() {
     let ingress = Ingress::start(&world, &[("COPPICE_BODY_LIMIT_SECS", "1")]).await;
     let reply = rest(ingress.begin(&unfinished("stripe", "")).await).await;
     assert!(reply.starts_with("HTTP/1.1 503") && reply.contains("too_slow"), "{reply}");
-    let counted = r#"provider="stripe",reply="too_slow""#;
+    let counted = r#"source="stripe",reply="too_slow""#;
     assert_eq!(ingress.worker.metric("coppice_webhooks_total", counted).await, 1.0);
 }
 

@@ -21,25 +21,73 @@ use testkit::{PATIENCE, Worker, World};
 /// The binary under test.
 const BINARY: &str = env!("CARGO_BIN_EXE_webhook-ingress");
 
-/// The consumer whose rule routes events of Stripe and Persona.
-const CONSUMER: &str = "identity-verification";
+/// The branch whose rule routes Stripe's events.
+const CONSUMER: &str = "identity-verification-stripe";
 const UNIT: &str = "webhook-ingress";
 
 /// A text in every place where a provider may put a personal value.
 const MARKER: &str = "pii-marker";
 
-/// The settings of a process that accepts every provider.
-const PROVIDERS: [(&str, &str); 10] = [
+/// One source of every connector that has webhooks.
+const SOURCES: &str = r#"
+[sources.auth0]
+role = "sso"
+connector = "auth0"
+url = "https://auth0.example"
+client_id = "none"
+client_secret = { secret = "none" }
+webhook_secrets = [{ secret = "authorization" }]
+
+[sources.entra]
+role = "sso"
+connector = "entra"
+tenant_id = "9f4c31d2-0b1a-4c6e-8f57-2d90a1b3c4e5"
+client_id = "none"
+client_secret = { secret = "none" }
+webhook_secrets = [{ secret = "signing" }]
+
+[sources.okta]
+role = "sso"
+connector = "okta"
+url = "https://okta.example"
+api_token = { secret = "none" }
+webhook_secrets = [{ secret = "authorization" }]
+
+[sources.scim]
+role = "sso"
+connector = "scim"
+url = "https://scim.example"
+token = { secret = "none" }
+webhook_secrets = [{ secret = "authorization" }]
+
+[sources.hubspot]
+role = "crm"
+connector = "hubspot"
+token = { secret = "none" }
+webhook_secrets = [{ secret = "signing" }]
+
+[sources.persona]
+role = "identity"
+connector = "persona"
+api_key = { secret = "none" }
+webhook_secrets = [{ secret = "signing" }]
+
+[sources.stripe]
+role = "identity"
+connector = "stripe"
+api_key = { secret = "none" }
+webhook_secrets = [{ secret = "replaced" }, { secret = "signing" }]
+"#;
+
+/// The settings of a process that accepts every source's webhooks.
+const ACCEPTED: [(&str, &str); 7] = [
+    ("COPPICE_CONFIG", SOURCES),
     ("COPPICE_PUBLIC_URL", PUBLIC_URL),
-    ("COPPICE_AUTH0_WEBHOOK_SECRETS", BEARER),
+    ("COPPICE_SECRET_AUTHORIZATION", BEARER),
+    ("COPPICE_SECRET_SIGNING", SECRET),
+    ("COPPICE_SECRET_REPLACED", "another-secret-that-is-live"),
     ("COPPICE_CONTENTFUL_WEBHOOK_SECRETS", SECRET),
-    ("COPPICE_ENTRA_WEBHOOK_SECRETS", SECRET),
-    ("COPPICE_HUBSPOT_WEBHOOK_SECRETS", SECRET),
-    ("COPPICE_OKTA_WEBHOOK_SECRETS", BEARER),
-    ("COPPICE_PERSONA_WEBHOOK_SECRETS", SECRET),
-    ("COPPICE_SCIM_WEBHOOK_SECRETS", BEARER),
     ("COPPICE_STANDARD_WEBHOOKS_SECRETS", STANDARD_SECRET),
-    ("COPPICE_STRIPE_WEBHOOK_SECRETS", "another-secret-that-is-live,0123456789abcdef-secret"),
 ];
 
 /// A running ingress.
@@ -59,7 +107,7 @@ impl Ingress {
             ("COPPICE_REQUESTS_PER_SECOND", "10000"),
             ("COPPICE_LOG", "debug"),
         ];
-        all.extend(PROVIDERS);
+        all.extend(ACCEPTED);
         all.extend(settings);
         let worker = world.start_worker(BINARY, UNIT, &all).await;
         Self { worker, base: format!("http://{address}"), http: reqwest::Client::new() }
@@ -84,16 +132,25 @@ impl Ingress {
 
 /// Waits until this many messages are on the consumer's queue.
 async fn arrived(world: &World, count: u64) {
-    let question = async || Ok((world.queue_depth(CONSUMER).await.0 >= count).then_some(()));
+    arrived_at(world, CONSUMER, count).await;
+}
+
+async fn arrived_at(world: &World, branch: &str, count: u64) {
+    let question = async || Ok((world.queue_depth(branch).await.0 >= count).then_some(()));
     wait_until(PATIENCE, "the events to arrive", question).await.unwrap();
-    assert_eq!(world.queue_depth(CONSUMER).await.0, count);
+    assert_eq!(world.queue_depth(branch).await.0, count);
 }
 
 /// The bodies on the consumer's queue, which are deleted there.
 async fn bodies(world: &World, count: u64) -> Vec<String> {
-    arrived(world, count).await;
+    bodies_of(world, CONSUMER, count).await
+}
+
+/// The same of one branch's queue.
+async fn bodies_of(world: &World, branch: &str, count: u64) -> Vec<String> {
+    arrived_at(world, branch, count).await;
     let sqs = aws_sdk_sqs::Client::new(&local_stack::aws_config(world.emulator_endpoint()));
-    let queue = world.topology.queue_url(CONSUMER).unwrap();
+    let queue = world.topology.queue_url(branch).unwrap();
     let mut bodies = Vec::new();
     while (bodies.len() as u64) < count {
         let call = sqs.receive_message().queue_url(queue).max_number_of_messages(10).wait_time_seconds(1);

@@ -24,7 +24,7 @@ async fn localstripe_s_webhooks_are_accepted_with_our_secret_only() {
     stripe.create_customer(&customer).await;
     answered(&ingress, "signature").await;
 
-    let all = ingress.worker.metric("coppice_webhooks_total", r#"provider="stripe""#).await;
+    let all = ingress.worker.metric("coppice_webhooks_total", r#"source="stripe""#).await;
     assert_eq!(all, 2.0, "each is sent once, and answered as above");
     assert_eq!(world.proxy.calls("PutEvents"), 0);
     assert!(!ingress.worker.log().contains(MARKER));

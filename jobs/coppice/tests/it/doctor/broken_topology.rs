@@ -15,34 +15,37 @@ async fn the_doctor_finds_rules_that_match_too_little_or_too_much() {
     let pattern = original.event_pattern.unwrap();
 
     clinic.events.disable_rule().event_bus_name("coppice").name(INGRESS_RULE).send().await.unwrap();
-    let disabled =
-        ("rule coppice-sso-sync-ingress: it is DISABLED", "aws events enable-rule --event-bus-name coppice");
+    let disabled = (
+        "rule coppice-sso-sync-auth0-ingress: it is DISABLED",
+        "aws events enable-rule --event-bus-name coppice",
+    );
     clinic.finds("sso-sync", &[], &[disabled]).await;
     clinic.finds("crm-sync", &[], &[]).await;
 
     // Changing a rule does not enable it.
     clinic.events.enable_rule().event_bus_name("coppice").name(INGRESS_RULE).send().await.unwrap();
-    let narrow = r#"{"source":["coppice.ingress.scim","coppice.ingress.entra","coppice.ingress.okta"]}"#;
-    rule(INGRESS_RULE).event_pattern(narrow).send().await.unwrap();
-    let lost = ("sample events coppice-sso-sync: no rule matches ingress.auth0", "deploy the template");
-    clinic.finds("sso-sync", &[], &[lost]).await;
-
-    let wide = r#"{"source":["coppice.ingress.scim","coppice.ingress.auth0","coppice.ingress.entra","coppice.ingress.okta","coppice.ingress.persona"]}"#;
-    rule(INGRESS_RULE).event_pattern(wide).send().await.unwrap();
-    let stray =
-        ("ingress.persona is not for this queue, and matches coppice-sso-sync-ingress", "edited or deleted");
-    clinic.finds("sso-sync", &[], &[stray]).await;
+    let other = ("pattern coppice-sso-sync-auth0-ingress: it takes other events", "edited or deleted");
+    for changed in [
+        r#"{"source":["coppice.ingress.auth0"],"detail-type":["user.updated"]}"#,
+        r#"{"source":["coppice.ingress.auth0","coppice.ingress.persona"]}"#,
+    ] {
+        rule(INGRESS_RULE).event_pattern(changed).send().await.unwrap();
+        clinic.finds("sso-sync", &[], &[other]).await;
+    }
 
     rule(INGRESS_RULE).event_pattern(&pattern).send().await.unwrap();
-    rule("coppice-sso-sync-twin")
-        .event_pattern(r#"{"source":["coppice.ingress.scim"]}"#)
-        .send()
-        .await
-        .unwrap();
-    clinic.put_target("coppice-sso-sync-twin", clinic.target_of(INGRESS_RULE).await).await;
-    let twice =
-        ("ingress.scim matches 2 rules: coppice-sso-sync-ingress and coppice-sso-sync-twin", "deploy");
+    rule("coppice-sso-sync-auth0-twin").event_pattern(&pattern).send().await.unwrap();
+    clinic.put_target("coppice-sso-sync-auth0-twin", clinic.target_of(INGRESS_RULE).await).await;
+    let twice = ("pattern coppice-sso-sync-auth0-twin: no source needs it", "deploy");
     clinic.finds("sso-sync", &[], &[twice]).await;
+    for name in ["coppice-sso-sync-auth0-twin", INGRESS_RULE] {
+        let target = clinic.target_of(name).await;
+        let call = clinic.events.remove_targets().event_bus_name("coppice").rule(name).ids(target.id);
+        call.send().await.unwrap();
+        clinic.events.delete_rule().event_bus_name("coppice").name(name).send().await.unwrap();
+    }
+    let none = ("pattern coppice-sso-sync-auth0-ingress: there is no such rule", "render and deploy");
+    clinic.finds("sso-sync", &[], &[none]).await;
 }
 
 #[tokio::test]
@@ -53,7 +56,7 @@ async fn the_doctor_finds_wrong_targets_and_targets_without_a_dlq() {
 
     target.dead_letter_config = None;
     clinic.put_target(INGRESS_RULE, target.clone()).await;
-    let no_way_out = ("target coppice-sso-sync-ingress: it has no DLQ", "deploy");
+    let no_way_out = ("target coppice-sso-sync-auth0-ingress: it has no DLQ", "deploy");
     clinic.finds("sso-sync", &[], &[no_way_out]).await;
 
     target.clone_from(&whole);
@@ -72,7 +75,7 @@ async fn the_doctor_finds_wrong_targets_and_targets_without_a_dlq() {
         .send()
         .await
         .unwrap();
-    let none = ("none of its 0 target(s) is the queue coppice-sso-sync", "deploy");
+    let none = ("none of its 0 target(s) is the queue coppice-sso-sync-auth0", "deploy");
     clinic.finds("sso-sync", &[], &[none]).await;
     clinic.put_target(INGRESS_RULE, whole).await;
 
@@ -94,14 +97,14 @@ async fn the_doctor_finds_queues_that_lose_messages() {
         (
             Name::Policy,
             "",
-            "queue policy coppice-sso-sync: EventBridge may not send to it for",
+            "queue policy coppice-sso-sync-auth0: EventBridge may not send to it for",
             "sqs:SendMessage",
         ),
-        (Name::RedrivePolicy, "", "redrive policy coppice-sso-sync: there is none", "deploy"),
+        (Name::RedrivePolicy, "", "redrive policy coppice-sso-sync-auth0: there is none", "deploy"),
         (
             Name::VisibilityTimeout,
             "20",
-            "visibility timeout coppice-sso-sync: 20 s",
+            "visibility timeout coppice-sso-sync-auth0: 20 s",
             "VisibilityTimeoutSeconds=60",
         ),
         (Name::MaximumMessageSize, "1024", "MaximumMessageSize is 1024 bytes", "1048576"),
@@ -114,7 +117,7 @@ async fn the_doctor_finds_queues_that_lose_messages() {
         (
             Name::MessageRetentionPeriod,
             "1209600",
-            "retention coppice-sso-sync: 1209600 s",
+            "retention coppice-sso-sync-auth0: 1209600 s",
             "DeadLetterRetentionSeconds",
         ),
     ] {
@@ -129,10 +132,13 @@ async fn the_doctor_finds_queues_that_lose_messages() {
     clinic.set(queue, Name::RedrivePolicy, &whole[&Name::RedrivePolicy]).await;
 
     let crm = clinic.world.topology.dlq_url("crm-sync").unwrap();
-    let other = ("it names coppice-sso-sync-dlq, and the unit names coppice-crm-sync-dlq", "COPPICE_DLQ_URL");
+    let other = (
+        "it names coppice-sso-sync-auth0-dlq, and the unit names coppice-crm-sync-salesforce-dlq",
+        "COPPICE_DLQ_URL",
+    );
     clinic.finds("sso-sync", &[("COPPICE_DLQ_URL", crm)], &[other]).await;
     clinic.sqs.delete_queue().queue_url(dlq).send().await.unwrap();
-    let gone = ("queue coppice-sso-sync-dlq: it does not exist", "COPPICE_DLQ_URL");
+    let gone = ("queue coppice-sso-sync-auth0-dlq: it does not exist", "COPPICE_DLQ_URL");
     clinic.finds("sso-sync", &[], &[gone]).await;
 }
 
@@ -143,7 +149,7 @@ async fn the_doctor_finds_an_inactive_partner_source_and_a_wrong_clock() {
     let through = [("AWS_ENDPOINT_URL", answers.endpoint())];
     answers.put("DescribeEventSource", 200, r#"{"Name":"x","State":"PENDING"}"#);
     let said = clinic.examine("crm-sync", &through).await;
-    said.says(1, &["it is PENDING: it accepts events and delivers none", "PartnerSource parameter"]);
+    said.says(1, &["it is PENDING: it accepts events and delivers none", "partner_sources of its source"]);
     answers.clear();
 
     let partner = simulators::salesforce::SALESFORCE_SOURCE;

@@ -51,20 +51,13 @@ async fn a_check_without_permission_is_skipped_and_no_fault() {
     let denied = r#"{"__type":"AccessDeniedException","message":"arn:aws:iam::1:role/x may not"}"#;
     for (operation, said_of_it) in [
         ("DescribeEventBus", "skipped  bus coppice: no permission events:DescribeEventBus: not checked"),
-        ("ListRules", "skipped  rule coppice-sso-sync-*: no permission events:ListRules"),
+        ("ListRules", "skipped  rule coppice-sso-sync-auth0-*: no permission events:ListRules"),
         (
             "ListTargetsByRule",
-            "skipped  target coppice-sso-sync-ingress: no permission events:ListTargetsByRule",
+            "skipped  target coppice-sso-sync-auth0-ingress: no permission events:ListTargetsByRule",
         ),
-        (
-            "TestEventPattern",
-            "skipped  sample events coppice-sso-sync: no permission events:TestEventPattern",
-        ),
-        (
-            "ListEventBuses",
-            "skipped  partner source aws.partner/auth0.com/: no permission events:ListEventBuses",
-        ),
-        ("GetQueueAttributes", "skipped  queue coppice-sso-sync: no permission sqs:GetQueueAttributes"),
+        ("DescribeEventSource", ": no permission events:DescribeEventSource"),
+        ("GetQueueAttributes", "skipped  queue coppice-sso-sync-auth0: no permission sqs:GetQueueAttributes"),
         ("GetQueueUrl", "skipped  queue coppice-undelivered: no permission sqs:GetQueueUrl"),
     ] {
         answers.put(operation, 400, denied);
@@ -88,6 +81,9 @@ async fn a_service_that_cannot_be_reached_is_a_fault() {
     let said = clinic.examine("sso-sync", &unreachable).await;
     said.says(
         1,
-        &["FAULT    queue coppice-sso-sync: sqs:GetQueueAttributes failed: no connection", "VPC endpoint"],
+        &[
+            "FAULT    queue coppice-sso-sync-auth0: sqs:GetQueueAttributes failed: no connection",
+            "VPC endpoint",
+        ],
     );
 }

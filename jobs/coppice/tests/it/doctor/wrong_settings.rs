@@ -8,7 +8,7 @@ use super::Clinic;
 async fn the_doctor_finds_settings_with_wrong_or_missing_objects() {
     let clinic = Clinic::open().await;
     let nowhere = format!("{}-of-yesterday", clinic.queue());
-    let gone = ("queue coppice-sso-sync-of-yesterday: it does not exist", "COPPICE_QUEUE_URL");
+    let gone = ("queue coppice-sso-sync-auth0-of-yesterday: it does not exist", "COPPICE_QUEUE_URL");
     let said = clinic.examine("sso-sync", &[("COPPICE_QUEUE_URL", &nowhere)]).await;
     said.says(1, &[gone.0, gone.1]);
     let neighbour = clinic.world.topology.queue_url("crm-sync").unwrap();
@@ -16,7 +16,7 @@ async fn the_doctor_finds_settings_with_wrong_or_missing_objects() {
     said.says(
         1,
         &[
-            "none of its 1 target(s) is the queue coppice-crm-sync",
+            "none of its 1 target(s) is the queue coppice-crm-sync-salesforce",
             "set COPPICE_QUEUE_URL to the queue of this unit",
         ],
     );
@@ -25,15 +25,15 @@ async fn the_doctor_finds_settings_with_wrong_or_missing_objects() {
     let unreachable = [("AWS_ENDPOINT_URL", "http://127.0.0.1:1")];
     clinic.finds("sso-sync", &unreachable, &[("AWS does not answer: no connection", "NetworkPolicy")]).await;
 
-    let wrong = [("COPPICE_AUTH0_CLIENT_SECRET", "wrong")];
-    clinic.finds("sso-sync", &wrong, &[("provider refuses our credentials", "COPPICE_AUTH0_*")]).await;
-    let wrong = [("COPPICE_SALESFORCE_CLIENT_SECRET", "wrong")];
+    let wrong = [("COPPICE_SECRET_AUTH0_CLIENT_SECRET", "wrong")];
+    clinic.finds("sso-sync", &wrong, &[("provider refuses our credentials", "[sources.auth0]")]).await;
+    let wrong = [("COPPICE_SECRET_SALESFORCE_CLIENT_SECRET", "wrong")];
     clinic
-        .finds("crm-account", &wrong, &[("provider refuses our credentials", "COPPICE_SALESFORCE_*")])
+        .finds("crm-account", &wrong, &[("provider refuses our credentials", "[sources.salesforce]")])
         .await;
-    let wrong = [("COPPICE_STRIPE_API_KEY", "wrong")];
+    let wrong = [("COPPICE_SECRET_STRIPE_API_KEY", "wrong")];
     clinic
-        .finds("identity-verification", &wrong, &[("provider refuses our credentials", "COPPICE_STRIPE_*")])
+        .finds("identity-verification", &wrong, &[("provider refuses our credentials", "[sources.stripe]")])
         .await;
     clinic.world.idp.set_fault(Fault::Down);
     clinic
@@ -60,14 +60,14 @@ async fn the_doctor_finds_a_database_that_is_older_or_down() {
 #[tokio::test]
 async fn the_doctor_lists_every_wrong_setting_of_the_unit() {
     let clinic = Clinic::open().await;
-    let missing = [("COPPICE_QUEUE_URL", ""), ("COPPICE_AUTH0_URL", ""), ("COPPICE_MAX_IN_FLIGHT", "1")];
+    let missing = [("COPPICE_QUEUE_URL", ""), ("sources.auth0.url", ""), ("COPPICE_MAX_IN_FLIGHT", "1")];
     let said = clinic.examine("sso-sync", &missing).await;
     said.says(
         2,
-        &["COPPICE_QUEUE_URL: is not set", "COPPICE_AUTH0_URL: is not set", "COPPICE_MAX_IN_FLIGHT: must be"],
+        &["COPPICE_QUEUE_URL: is not set", "sources.auth0.url: is missing", "COPPICE_MAX_IN_FLIGHT: must be"],
     );
     assert_eq!(said.out, "");
-    clinic.examine("webhook-ingress", &[]).await.says(2, &["COPPICE_STRIPE_WEBHOOK_SECRETS"]);
+    clinic.examine("webhook-ingress", &[]).await.says(2, &["webhook_secrets"]);
     clinic
         .examine("sso-sync", &[("DATABASE_URL", "mysql://x")])
         .await

@@ -1,0 +1,244 @@
+//! What a connector is: its description, and what its client can do. The list of all of them is [`CONNECTORS`](crate::CONNECTORS).
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use authority::Role;
+use event_contract::{Envelope, Origin, RecordHint, UnreadableEvent};
+use provider_http::{
+    Admission, ChangedPage, ChangesFrom, ConfigError, ListedPage, ProviderError, ProviderHttpConfig,
+};
+use provider_webhook::Webhook;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::{Feed, Fetched, FoundSignIn, Mapping, Partner, RecordWrite, Route, SignInEvent, Written};
+
+/// The description of a connector: the code that speaks one vendor's API. A source is a connector with settings and a name.
+pub struct Connector {
+    /// Its stable name, `auth0`, as `connector` of a source says it.
+    pub name: &'static str,
+    /// The vendor, for persons: `Auth0`.
+    pub vendor: &'static str,
+    /// What its sources can be to the organization.
+    pub roles: &'static [Role],
+    /// The vendor's partner event sources, if it has any.
+    pub partner: Option<Partner>,
+    /// What the topology's rules take of their events.
+    pub routes: &'static [Route],
+    /// How the vendor calls `webhook-ingress`, if it does.
+    pub webhook: Option<Webhook>,
+    /// Whether its sources accept our values: its client has [`Records::push`].
+    pub can_push: bool,
+    /// Which records an event names. Pure, and without settings: it does not know which account is read.
+    pub read_event: fn(&Envelope, Origin) -> Result<RecordEvent, UnreadableEvent>,
+    /// What each source of it has to say in the file, as a JSON schema. `coppice.toml` has them beside the common settings.
+    pub settings: fn(&mut SchemaGenerator) -> Schema,
+    /// Checks settings whose secrets are filled in or left out as empty texts.
+    pub check: fn(&Value) -> Result<(), ConnectError>,
+    /// Makes a client that also reads the mapped fields. Nothing is sent yet.
+    pub connect: fn(&Value, Mapping, Limits) -> Result<Connected, ConnectError>,
+}
+
+/// A client of a source.
+pub type Connected = Arc<dyn Records>;
+
+/// The part of a connector that its vendor's module writes.
+pub trait Vendor: Records + Sized {
+    /// The settings of a source, with a [`Secret`](crate::Secret) for each secret.
+    type Settings: DeserializeOwned + JsonSchema;
+
+    /// Makes a client, with limits as `adjust` leaves them. Nothing is sent yet.
+    fn client(
+        settings: Self::Settings,
+        adjust: impl FnOnce(&mut ProviderHttpConfig),
+    ) -> Result<Self, ConfigError>;
+
+    /// The client, which also reads these fields of each record.
+    #[must_use]
+    fn mapped(self, mapping: Mapping) -> Self;
+
+    /// The settings' schema.
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        Self::Settings::json_schema(generator)
+    }
+
+    /// See [`Connector::check`].
+    fn check(settings: &Value) -> Result<(), ConnectError> {
+        Self::Settings::deserialize(settings).map(drop).map_err(ConnectError::Settings)
+    }
+
+    /// See [`Connector::connect`].
+    fn connect(settings: &Value, mapping: Mapping, limits: Limits) -> Result<Connected, ConnectError> {
+        let settings = Self::Settings::deserialize(settings).map_err(ConnectError::Settings)?;
+        let client = Self::client(settings, |http| limits.apply(http)).map_err(ConnectError::Client)?;
+        Ok(Arc::new(client.mapped(mapping)))
+    }
+}
+
+/// Why a source cannot be connected to.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// A setting does not have its form.
+    #[error("{0}")]
+    Settings(serde_json::Error),
+    /// The settings do not make a client.
+    #[error("{0}")]
+    Client(ConfigError),
+}
+
+/// Limits of a source's HTTP client, which the file may change. `None`: the connector's own.
+#[derive(Debug, Clone, Default)]
+pub struct Limits {
+    /// Of one exchange.
+    pub timeout: Option<Duration>,
+    /// Of a successful reply's body.
+    pub max_body_bytes: Option<usize>,
+    /// Of a pause after a used-up quota.
+    pub longest_pause: Option<Duration>,
+    /// Whether `http://` may lead to another machine.
+    pub plain_http: bool,
+    /// Grants each request, if the caller has a budget of its own.
+    pub admission: Option<Admission>,
+}
+
+impl Limits {
+    fn apply(self, http: &mut ProviderHttpConfig) {
+        http.timeout = self.timeout.unwrap_or(http.timeout);
+        http.max_body_bytes = self.max_body_bytes.unwrap_or(http.max_body_bytes);
+        http.longest_pause = self.longest_pause.unwrap_or(http.longest_pause);
+        http.plain_http = self.plain_http;
+        http.admission = self.admission;
+    }
+}
+
+/// The records of a source: reads its events, and fetches by ID.
+#[async_trait]
+pub trait Records: Send + Sync + 'static {
+    /// Which records an event names. As [`Connector::read_event`], and an event of another account than ours is refused.
+    ///
+    /// # Errors
+    /// [`UnreadableEvent`] when the event breaks its contract, or is from another account.
+    fn read_event(&self, envelope: &Envelope, origin: Origin) -> Result<RecordEvent, UnreadableEvent>;
+
+    /// The record as the source says it is now; [`Fetched::NotModified`] if the stored copy's `known_etag` is current.
+    ///
+    /// # Errors
+    /// Any [`ProviderError`]. A record that is not there is an answer.
+    async fn fetch(&self, id: &str, known_etag: Option<&str>) -> Result<Fetched, ProviderError>;
+
+    /// One cheap authenticated call, to probe an outage or to check settings at start-up.
+    ///
+    /// # Errors
+    /// Any [`ProviderError`]: a used-up quota does not count as an answer, and a 404 means that the base URL is wrong.
+    async fn ping(&self) -> Result<(), ProviderError>;
+
+    /// Several records in one call, if the source can do that.
+    fn batches(&self) -> Option<&dyn Batches> {
+        None
+    }
+
+    /// All records, and those that changed, if the source can list them.
+    fn listing(&self) -> Option<&dyn Listing> {
+        None
+    }
+
+    /// The sign-ins of an identity provider, if it has a log of them.
+    fn sign_ins(&self) -> Option<&dyn SignIns> {
+        None
+    }
+
+    /// Writes to the source, if it accepts our values.
+    fn push(&self) -> Option<&dyn Push> {
+        None
+    }
+}
+
+/// Reads of several records in one call.
+#[async_trait]
+pub trait Batches: Send + Sync {
+    /// Most records of one call. Fewer than the vendor allows: after a fault, each of them is read with a call of its own.
+    fn most(&self) -> usize;
+
+    /// The records as the source says they are now: one answer for each of `ids`, in their order.
+    ///
+    /// # Errors
+    /// Any [`ProviderError`], for all of them.
+    async fn fetch_many(&self, ids: &[String]) -> Result<Vec<Fetched>, ProviderError>;
+}
+
+/// Lists of records: IDs and versions.
+#[async_trait]
+pub trait Listing: Send + Sync {
+    /// One page of all records; `after` is the previous page's `next`. If a record is not listed, it may still exist.
+    ///
+    /// # Errors
+    /// Any [`ProviderError`]. After an error, read the same page again.
+    async fn list(&self, after: Option<&str>) -> Result<ListedPage, ProviderError>;
+
+    /// One page of the records that changed since. A feed rereads a little, because a source may show a change late.
+    ///
+    /// # Errors
+    /// Any [`ProviderError`]; [`ProviderError::Invalid`] when the source does not know the cursor, or no longer.
+    async fn changes(&self, from: ChangesFrom<'_>) -> Result<ChangedPage, ProviderError>;
+}
+
+/// The log of sign-ins of an identity provider.
+#[async_trait]
+pub trait SignIns: Send + Sync {
+    /// The sign-in that an event reports. Pure.
+    ///
+    /// # Errors
+    /// [`UnreadableEvent`] when the event breaks its contract.
+    fn read_sign_in(&self, envelope: &Envelope, origin: Origin) -> Result<SignInEvent, UnreadableEvent>;
+
+    /// The sign-in of a log entry, named by [`SignInEvent::Incomplete`].
+    ///
+    /// # Errors
+    /// Any [`ProviderError`].
+    async fn fetch_sign_in(&self, event_id: &str) -> Result<FoundSignIn, ProviderError>;
+}
+
+/// Writes to a source.
+#[async_trait]
+pub trait Push: Send + Sync {
+    /// The source's own name of a person's field, if the connector knows one. For any other field the policy names it.
+    fn property(&self, field: &str) -> Option<&'static str>;
+
+    /// Whether a property of this name can be written: it has the form of a name, and is none that only the connector or the
+    /// source writes, as our key and the ID.
+    fn can_write(&self, property: &str) -> bool;
+
+    /// Writes the record with [`RecordWrite::id`], else the one with [`RecordWrite::external_key`], else a new one. A value
+    /// that the source does not accept costs no other: [`Written::refused`] has it.
+    ///
+    /// # Errors
+    /// Any [`ProviderError`]. [`ProviderError::Invalid`] with status 404: the record with that ID is gone.
+    async fn upsert(&self, write: &RecordWrite) -> Result<Written, ProviderError>;
+}
+
+/// What an event asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RecordEvent {
+    /// Read these records again. Empty: the event is well-formed, and names no record.
+    Records(Vec<RecordHint>),
+    /// So much has changed that the source does not say what: read all records again.
+    Everything,
+}
+
+impl Connector {
+    /// Whether its sources have a log of sign-ins, which the topology's rules read.
+    pub fn has_sign_ins(&self) -> bool {
+        self.routes.iter().any(|route| route.feed == Feed::SignIns)
+    }
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector").field("name", &self.name).finish_non_exhaustive()
+    }
+}

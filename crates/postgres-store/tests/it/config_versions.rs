@@ -1,0 +1,119 @@
+//! Versions of `coppice.toml`: every process computes by the newest one, and no two compute at the same time.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use postgres_store::{Store, Write};
+use serde_json::json;
+
+use crate::database::{Database, apply_config, config, open};
+use crate::link_faults::{announce, person_of};
+use crate::linking::{saying, verified};
+use crate::{CRM, IDP};
+
+/// The CRM before the identity provider.
+const CRM_FIRST: &str = r#"fields.email = { type = "email", from = ["crm", "sso"] }"#;
+const IDP_FIRST: &str = r#"fields.email = { type = "email", from = ["sso", "crm"] }"#;
+
+const EMAILS: &str = "select profile ->> 'email' from person order by 1";
+
+fn proof() -> Write {
+    Write::if_wanted(true).unwrap()
+}
+
+async fn begin(store: &Store, rules: &str) -> i64 {
+    let author = "ada".parse().unwrap();
+    store.begin_config(&config(rules), &author, None, &proof()).await.unwrap().version
+}
+
+/// Writes a person's account and contact, which say different addresses.
+async fn write(store: &Store, number: i64, version: i64) {
+    let (id, key) = (format!("r{number}"), format!("P-{number}"));
+    let account = saying(&id, Some(&key), verified(&format!("{number}@idp")), version, 10 * version + 1);
+    store.apply_person_readings(IDP, &[account]).await.unwrap();
+    let values = json!({"email": format!("{number}@crm"), "given_name": format!("{version}")});
+    let contact = saying(&id, Some(&key), values, version, 10 * version + 2);
+    store.apply_person_readings(CRM, &[contact]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_process_that_is_running_goes_on_by_a_version_that_another_one_applies() {
+    let db = Database::start().await;
+    let (worker, tool) = (open(&db.url), open(&db.url));
+    write(&worker, 0, 1001).await;
+    assert_eq!(db.texts(EMAILS).await, ["0@idp"], "no version: its own rules");
+
+    assert_eq!(apply_config(&tool, CRM_FIRST, 10).await, (1, 1));
+    write(&worker, 1, 1001).await;
+    assert_eq!(db.texts(EMAILS).await, ["0@crm", "1@crm"]);
+    let person = person_of(&db, "idp", "r1").await;
+    let email = async |store: &Store| {
+        let view = store.crm_views("crm", &[person]).await.unwrap().remove(&person).unwrap();
+        view.profile.fields[authority::Field::email()].value.clone()
+    };
+    assert_eq!(email(&worker).await, json!("1@crm"));
+
+    begin(&tool, IDP_FIRST).await;
+    assert_eq!(email(&worker).await, json!("1@idp"), "from the moment on that it is stored");
+    assert_eq!(db.texts(EMAILS).await, ["0@crm", "1@crm"], "and their rows after they were computed");
+    assert_eq!(apply_config(&open(&db.url), IDP_FIRST, 10).await, (2, 2));
+    assert_eq!(db.texts(EMAILS).await, ["0@idp", "1@idp"]);
+    assert_eq!(worker.active_config().await.unwrap().unwrap().version, 2, "the same file is no new version");
+}
+
+#[tokio::test]
+async fn a_run_that_was_interrupted_resumes_and_one_of_an_older_version_ends() {
+    let db = Database::start().await;
+    for number in 0..5 {
+        write(&db.store, number, 1001).await;
+    }
+    let version = begin(&db.store, CRM_FIRST).await;
+    let batch =
+        async |store: &Store, version| store.compute_config_batch(version, 2, announce(), &proof()).await;
+    assert_eq!(batch(&db.store, version).await.unwrap().computed, 2);
+    let standing = async || db.store.config_version(version).await.unwrap().unwrap();
+    assert!(standing().await.computed_through.is_some() && standing().await.computed_at.is_none());
+    // Another process goes on.
+    let other = open(&db.url);
+    other.read_rules().await.unwrap();
+    let mut computed = Vec::new();
+    while computed.last() != Some(&0) {
+        computed.push(batch(&other, version).await.unwrap().computed);
+    }
+    assert_eq!(computed, [2, 1, 0]);
+    let at = standing().await.computed_at.unwrap();
+    assert_eq!(batch(&other, version).await.unwrap().computed, 0);
+    assert_eq!(standing().await.computed_at, Some(at));
+
+    let older = begin(&db.store, "phones.region = \"SE\"").await;
+    begin(&db.store, IDP_FIRST).await;
+    let Err(error) = batch(&other, older).await else { panic!("an older version computes") };
+    assert!(error.is_other_version(), "{error}");
+    assert_eq!(db.count("select count(*) from person where profile ->> 'email' like '%@idp'").await, 0);
+}
+
+/// New persons, too: no row of theirs can be locked while a version is applied.
+#[tokio::test]
+async fn versions_that_are_applied_while_workers_write_leave_no_person_behind() {
+    let db = Database::start().await;
+    let (done, tool) = (AtomicBool::new(false), open(&db.url));
+    let work = async |first: i64| {
+        let worker = open(&db.url);
+        let mut number = first;
+        while !done.load(Ordering::Relaxed) {
+            write(&worker, number, 1001 + number).await;
+            write(&worker, first, 100_000 + number).await;
+            number += 4;
+        }
+    };
+    let apply = async {
+        for round in 0..20 {
+            let rules = if round % 2 == 0 { CRM_FIRST } else { IDP_FIRST };
+            apply_config(&tool, rules, 50).await;
+            let left = tool.preview_policy(&config(rules).policy().unwrap(), None, 10_000).await.unwrap();
+            assert!(left.changes.is_empty(), "round {round}: {} of {}", left.changes.len(), left.looked_at);
+        }
+        done.store(true, Ordering::Relaxed);
+    };
+    tokio::join!(apply, work(0), work(1), work(2), work(3));
+    assert!(db.count("select count(*) from person").await > 20);
+}
