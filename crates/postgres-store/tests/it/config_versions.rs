@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use postgres_store::{Store, Write};
 use serde_json::json;
+use sqlx::AssertSqlSafe;
 
 use crate::database::{Database, apply_config, config, open};
-use crate::link_faults::{announce, person_of};
+use crate::link_faults::{announce, blocked, person_of};
 use crate::linking::{saying, verified};
 use crate::{CRM, IDP};
 
@@ -116,4 +117,22 @@ async fn versions_that_are_applied_while_workers_write_leave_no_person_behind() 
     };
     tokio::join!(apply, work(0), work(1), work(2), work(3));
     assert!(db.count("select count(*) from person").await > 20);
+}
+
+/// A transaction that computes holds the lock in common, also for a person without a row; a new version needs it alone.
+#[tokio::test]
+async fn a_new_version_and_a_transaction_that_computes_wait_for_each_other() {
+    let db = Database::start().await;
+    for (lock, is_version) in [("pg_advisory_xact_lock_shared", true), ("pg_advisory_xact_lock", false)] {
+        let mut other = db.pool.begin().await.unwrap();
+        let sql = format!("select {lock}(hashtext('config'), 0)");
+        sqlx::query(AssertSqlSafe(sql)).execute(&mut *other).await.unwrap();
+        let waiting = async {
+            if is_version { drop(begin(&db.store, CRM_FIRST).await) } else { write(&db.store, 0, 1001).await }
+        };
+        tokio::join!(waiting, async {
+            blocked(&db, 1).await;
+            other.commit().await.unwrap();
+        });
+    }
 }
