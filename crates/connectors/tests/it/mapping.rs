@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use connectors::{
-    Batches, Connected, Fetched, HubSpotClient, MappedField, Mapping, PersonaClient, PersonaConfig, Record,
-    SalesforceAuth, SalesforceClient, SalesforceConfig, StripeClient, StripeConfig, Vendor,
+    Batches, ChangesFrom, Connected, Fetched, HubSpotClient, MappedField, Mapping, PersonaClient,
+    PersonaConfig, Record, SalesforceAuth, SalesforceClient, SalesforceConfig, StripeClient, StripeConfig,
+    Vendor,
 };
+use provider_http::test_server::noting;
 use serde_json::{Value, json};
 use simulators::auth0::{self, Auth0Simulator};
 use simulators::entra;
@@ -14,6 +16,7 @@ use simulators::identity::{PersonaSimulator, SimulatedPerson, StripeSimulator};
 use simulators::okta::{self, OktaSimulator};
 use simulators::salesforce::{SalesforceSimulator, SimulatedContact, contact_id};
 use testkit::ScimServer;
+use time::OffsetDateTime;
 use time::macros::date;
 
 use crate::entra_client::{ID as ENTRA_USER, tenant};
@@ -182,6 +185,17 @@ async fn a_batch_has_the_mapped_field_of_each_record() {
         other => panic!("{other:?}"),
     });
     assert_eq!(stages.collect::<Vec<_>>(), [Some("customer"), Some("lead")]);
+}
+
+/// Graph's feed reports changes of the properties that its first request selects.
+#[tokio::test]
+async fn the_feed_of_entra_selects_a_mapped_property() {
+    let (url, asked) = noting(json!({})).await;
+    let client = mapped(entra_at(&url), "/jobTitle");
+    let read = client.listing().unwrap().changes(ChangesFrom::Time(OffsetDateTime::UNIX_EPOCH)).await;
+    assert!(read.is_err(), "{read:?}");
+    let paths = asked.paths();
+    assert!(paths.iter().any(|path| path.contains("users/delta") && path.contains("jobTitle")), "{paths:?}");
 }
 
 /// A record that was read by another mapping is read whole, and then again only if it has changed.
