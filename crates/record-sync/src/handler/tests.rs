@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use connectors::{
-    Connector, Fetched, Origin, ProviderError, Record, RecordEvent, RecordHint, Records, Source,
-    SourceEvents, UnreadableEvent, Verification, VerificationStatus,
+    Account, Connector, Fetched, Origin, ProviderError, Record, RecordEvent, RecordHint, Records,
+    SignInIdentity, Source, SourceEvents, UnreadableEvent, Verification, VerificationStatus,
 };
 use event_contract::EventKind;
 use serde_json::{Value, json};
@@ -65,11 +65,14 @@ async fn handler_and_requests(
     let store = Store::open(&String::from("postgres://coppice@127.0.0.1:1/none").into(), 2).unwrap();
     store.close().await;
     let requests = Arc::<Requests>::default();
-    let records = Arc::new(FakeSource { answer: Box::new(answer), requests: Arc::clone(&requests) });
+    let records = FakeSource { answer: Box::new(answer), requests: Arc::clone(&requests) };
+    (RecordSync::new(source_with(Role::Sso, records), store), requests)
+}
+
+fn source_with(role: Role, records: FakeSource) -> SourceRecords {
     let connector: &'static Connector = connectors::CONNECTORS[0];
     let events = SourceEvents { name: "fake".into(), connector, partner_sources: Vec::new() };
-    let source = Source { events, role: Role::Sso, records };
-    (RecordSync::new(SourceRecords::new(source), store), requests)
+    SourceRecords::new(Source { events, role, records: Arc::new(records) })
 }
 
 fn envelope(detail: &str) -> Envelope {
@@ -132,6 +135,35 @@ fn read(answer: &Answer, read_is_due: bool) -> Reread {
         announces: None,
     };
     Reread::Read { reading: Box::new(reading), read_is_due }
+}
+
+#[tokio::test]
+async fn a_record_is_an_account_only_if_the_role_of_its_source_has_accounts() {
+    let identity = SignInIdentity { provider: "scim".into(), connection: None, subject: "own".into() };
+    let account = Account { blocked: true, email_verified: true, identities: vec![identity] };
+    for role in Role::ALL {
+        let mut answer = found_at(Some(BOUND));
+        if let Ok(Fetched::Found(record)) = &mut answer {
+            record.account = Some(account.clone());
+        }
+        let records = FakeSource { answer: Box::new(move || answer.clone()), requests: Arc::default() };
+        let Fetched::Found(found) = source_with(role, records).fetch("own", None).await.unwrap() else {
+            panic!("{role}: nothing was found")
+        };
+        let RecordState::Present { record, external_key, identities } = stored(&found) else {
+            panic!("{role}: it is gone")
+        };
+        let has_account = role == Role::Sso;
+        assert_eq!(identities.len(), usize::from(has_account), "{role}");
+        for key in ["blocked", "identities", "email_verified"] {
+            assert_eq!(record.get(key).is_some(), has_account, "{role}: {key}");
+        }
+        assert_eq!(
+            (record["email"].as_str(), external_key.as_deref()),
+            (Some("as kept"), Some("P-7")),
+            "{role}"
+        );
+    }
 }
 
 #[tokio::test]
