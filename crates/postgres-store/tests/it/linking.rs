@@ -1,5 +1,6 @@
 //! Records of several sources about one person: which are linked, and the person's row.
 
+use authority::Role;
 use postgres_store::{PersonReading, RecordState, Source};
 use serde_json::{Value, json};
 
@@ -159,6 +160,25 @@ async fn an_address_links_only_if_both_have_verified_it() {
     store.apply_person_readings(CRM, &[another]).await.unwrap();
     let reviews = "select external_id || ' ' || reason from link_review where verdict is null";
     assert_eq!(database.texts(reviews).await, ["c3 verified_email"], "the person has such a record already");
+}
+
+#[tokio::test]
+async fn a_record_of_an_internal_system_links_by_key_and_by_an_address_that_counts_as_verified() {
+    let staff = Source { name: "staff", role: Role::Registry };
+    let database = Database::start().await;
+    apply(&database, IDP, saying("u", Some("P-1"), verified("ada@example.org"), 1001, 1)).await;
+    apply(&database, staff, saying("unverified", None, json!({"email": "ada@example.org"}), 1001, 2)).await;
+    assert_eq!(persons_of_records(&database).await, 2, "the system has not verified it");
+    apply(&database, staff, saying("keyed", Some("P-1"), json!({"blocked": true}), 1001, 3)).await;
+    assert_eq!(persons_of_records(&database).await, 2);
+
+    let store = open(&database.url).with_policy(policy(r#"linking.trusted_email_from = ["registry"]"#));
+    apply(&database, IDP, saying("v", None, verified("bea@example.org"), 1001, 4)).await;
+    let trusted = saying("trusted", None, json!({"email": "Bea@Example.org"}), 1001, 5);
+    store.apply_person_readings(staff, &[trusted]).await.unwrap();
+    assert_eq!(persons_of_records(&database).await, 3);
+    let statuses = "select status from person order by status";
+    assert_eq!(database.texts(statuses).await, ["active", "active", "known"]);
 }
 
 #[tokio::test]
