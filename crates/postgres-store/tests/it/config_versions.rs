@@ -128,7 +128,11 @@ async fn a_new_version_and_a_transaction_that_computes_wait_for_each_other() {
         let sql = format!("select {lock}(hashtext('config'), 0)");
         sqlx::query(AssertSqlSafe(sql)).execute(&mut *other).await.unwrap();
         let waiting = async {
-            if is_version { drop(begin(&db.store, CRM_FIRST).await) } else { write(&db.store, 0, 1001).await }
+            if is_version {
+                begin(&db.store, CRM_FIRST).await;
+            } else {
+                write(&db.store, 0, 1001).await;
+            }
         };
         tokio::join!(waiting, async {
             blocked(&db, 1).await;
