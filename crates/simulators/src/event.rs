@@ -1,4 +1,4 @@
-//! An event of a provider, as it enters EventBridge.
+//! An event of a provider, as it enters EventBridge or as it calls `webhook-ingress`.
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -14,6 +14,15 @@ pub struct NativeEvent {
     pub detail_type: String,
     /// `Detail`: JSON.
     pub detail: String,
+}
+
+/// A provider's request to `webhook-ingress`, with what proves that the provider sent it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedWebhook {
+    /// Its headers.
+    pub headers: Vec<(&'static str, String)>,
+    /// Its body.
+    pub body: String,
 }
 
 impl NativeEvent {

@@ -26,7 +26,7 @@ mod writes;
 use crate::{Control, Simulator};
 
 pub use contact::{KEY_PROPERTY, SimulatedContact};
-pub use events::{EventForm, SignedWebhook};
+pub use events::EventForm;
 pub use fault::Fault;
 pub use state::State;
 

@@ -23,7 +23,7 @@ pub mod scim;
 mod simulator;
 
 pub use control::Control;
-pub use event::NativeEvent;
+pub use event::{NativeEvent, SignedWebhook};
 pub use gate::Gate;
 pub use listing_fault::ListingFault;
 pub use requests::{EVERY_RECORD, Recorded};

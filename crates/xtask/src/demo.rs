@@ -1,23 +1,23 @@
-//! The demo: persons change in several systems, and the demo shows each change arrive. The providers are simulated and AWS is
-//! an emulator. All else is real: the workers' binaries, PostgreSQL, the topology from `deploy/cloudformation/`, and the AWS
-//! SDK over HTTP.
+//! The demo: persons change in several systems, and the demo shows each change arrive. Seven of the eight
+//! sources are simulated, and AWS is an emulator. All else is real: the units' binaries, PostgreSQL, the topology as it is
+//! rendered from `coppice.toml`, the SCIM server, and the AWS SDK over HTTP.
 
 mod check;
+mod field;
 mod incident;
 mod outage;
-pub(crate) mod persons;
-mod stage;
 mod story;
 mod view;
 
 use std::time::Duration;
 
-use persons::{ADA, BOB, CLEO};
-use stage::Stage;
 use testkit::{Setup, World};
 use view::View;
 
 use crate::commands::{build, tools};
+use crate::local::EIGHT_SOURCES;
+use crate::local::persons::{self, ADA, BOB, CLEO};
+use crate::local::stage::Stage;
 
 /// Plays the story and checks its end. Without `once`, it then changes persons until Ctrl-C.
 #[tokio::main]
@@ -38,15 +38,15 @@ async fn play(once: bool) -> anyhow::Result<()> {
     tools.ministack()?;
     let binaries = build(fleet::names(), false)?;
     println!(
-        "starting PostgreSQL and the AWS emulator, deploying deploy/cloudformation/coppice.yaml, running the migrations"
+        "starting PostgreSQL and the AWS emulator, deploying the topology of examples/eight-sources.toml, running the migrations"
     );
-    let world = World::build(Setup::DEFAULT.with_emulator(), &tools).await?;
+    let world = World::build(Setup::DEFAULT.with_emulator().with_sources(EIGHT_SOURCES), &tools).await?;
     for workaround in &world.topology.workarounds {
         println!("  the emulator differs from AWS: {workaround}");
     }
-    let stage = Stage::set(&world, &binaries).await?;
+    let mut stage = Stage::set(&world, &binaries, EIGHT_SOURCES).await?;
     let mut view = View::default();
-    if let Err(error) = tell(&stage, &mut view).await {
+    if let Err(error) = tell(&mut stage, &mut view).await {
         stage.print_last_lines();
         return Err(error);
     }
@@ -57,10 +57,11 @@ async fn play(once: bool) -> anyhow::Result<()> {
     change_for_ever(&stage, &mut view).await
 }
 
-async fn tell(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
+async fn tell(stage: &mut Stage<'_>, view: &mut View) -> anyhow::Result<()> {
     story::tell(stage, view).await?;
     outage::tell(stage, view).await?;
     incident::tell(stage, view).await?;
+    field::tell(stage, view).await?;
     println!("\n▸ An operator looks at Ada: coppice person show auth0:'{ADA}'");
     stage.operate(&["person", "show", &format!("auth0:{ADA}")]).await?;
     println!("\n▸ The operator asks why she has this email: coppice person why email auth0:'{ADA}'");

@@ -14,6 +14,7 @@ mod generate;
 mod grants;
 mod image;
 mod instructions;
+mod local;
 mod person;
 mod release;
 mod sql_mutants;
@@ -22,6 +23,7 @@ mod stack;
 mod up;
 
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -37,7 +39,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run five workers on this machine, change persons at simulated providers, and show each change arrive.
+    /// Run eight sources and a worker for each branch on this machine, change persons at the sources, and show each change arrive.
     Demo {
         /// Play the story once, check the final state, and end: exit code 0 if every check passes, otherwise 1.
         #[arg(long)]
@@ -53,8 +55,12 @@ enum Command {
         #[arg(long, value_enum)]
         only: Option<checks::NightlyPart>,
     },
-    /// Run a local stack with every worker until Ctrl-C.
-    Up,
+    /// Run a local stack with a worker for each branch of a file until Ctrl-C.
+    Up {
+        /// A coppice.toml. Each address in it that ends in .example is replaced with that of a server on this machine.
+        #[arg(long, default_value = "examples/three-sources.toml")]
+        file: PathBuf,
+    },
     /// List, add or change persons at the simulated identity provider of a running `cargo xtask up`.
     Person {
         #[command(subcommand)]
@@ -126,7 +132,7 @@ fn main() -> ExitCode {
         Command::Check => checks::check(),
         Command::Test => checks::test(),
         Command::Nightly { only } => checks::nightly(only),
-        Command::Up => up::run(),
+        Command::Up { file } => up::run(&file),
         Command::Person { command } => person::run(command),
         Command::Stack { endpoint } => stack::run(&endpoint),
         Command::Cluster { address, every } => cluster::run(address, Duration::from_secs(every)),

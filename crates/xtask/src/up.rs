@@ -1,72 +1,70 @@
-//! A local stack for development: the parts of the demo, without the story.
+//! A local stack for development: the parts of the demo with a file of the developer's choice, without the story.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use local_stack::free_port;
-use testkit::{CrmPump, INGRESS, OPERATORS_TOOL, Setup, World, workers};
+use config::Config;
+use testkit::{OPERATORS_TOOL, Setup, World};
 
 use crate::commands::{build, tools};
-use crate::demo::persons::{ADA, BOB, sign_up};
+use crate::local::persons::{ADA, BOB, sign_up};
+use crate::local::sources::{BEARER, SECRET};
+use crate::local::stage::Stage;
 use crate::person;
-
-// The secret is public.
-const WEBHOOK_SECRET: &str = "local-webhook-secret";
 
 // As in production. `coppice doctor` reports a shorter timeout as a fault.
 const VISIBILITY_SECS: u32 = 60;
 
+/// The source where Ada and Bob sign up, and the branch whose environment is printed.
+const ACCOUNTS: &str = "auth0";
+const BRANCH: &str = "sso-sync-auth0";
+
 /// Starts the stack and its units, checks them, prints how to reach them, and waits for Ctrl-C.
 #[tokio::main]
-pub(crate) async fn run() -> anyhow::Result<()> {
+pub(crate) async fn run(file: &Path) -> anyhow::Result<()> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    // It lives as long as the process.
+    let text: &'static str = text.leak();
+    let config = Config::parse(text).with_context(|| file.display().to_string())?;
     let tools = tools()?;
     let binaries = build(fleet::names(), false)?;
-    println!("starting PostgreSQL, the AWS emulator and simulated providers (about 10 s)");
-    let setup = Setup { visibility_secs: VISIBILITY_SECS, ..Setup::DEFAULT.with_emulator() };
+    println!("starting PostgreSQL, the AWS emulator and the sources' servers (about 10 s)");
+    let setup =
+        Setup { visibility_secs: VISIBILITY_SECS, ..Setup::DEFAULT.with_emulator().with_sources(text) };
     let world = Arc::new(World::build(setup, &tools).await?);
-    // Free ports, so that two stacks can run side by side.
-    let webhooks = format!("127.0.0.1:{}", free_port()?);
-    let ingress = [
-        ("COPPICE_LISTEN_ADDRESS", webhooks.as_str()),
-        ("sources.stripe.webhook_secrets", r#"[{ secret = "webhook" }]"#),
-        ("sources.auth0.webhook_secrets", r#"[{ secret = "webhook" }]"#),
-        ("COPPICE_SECRET_WEBHOOK", WEBHOOK_SECRET),
-    ];
-    let path = |unit: &str| {
-        let binary = binaries.get(unit).and_then(|path| path.to_str());
-        binary.context("the path of the checkout is not UTF-8")
-    };
-    let mut running = Vec::new();
-    for unit in workers().chain([INGRESS]) {
-        let settings = if unit == INGRESS { &ingress[..] } else { &[] };
-        let worker = world.spawn_worker(path(unit)?, unit, settings);
-        worker.wait_until_ready().await;
-        println!("{unit}: process {}, {}/readyz", worker.process.pid(), worker.health_url());
-        running.push(worker);
+    let stage = Stage::set(&world, &binaries, text).await?;
+    let has_accounts = config.sources().any(|source| source.name == ACCOUNTS);
+    if has_accounts {
+        sign_up(&world, ADA, "Adaline").await;
+        sign_up(&world, BOB, "Bartholomew").await;
     }
-    let _crm_events = CrmPump::start(&world);
-    sign_up(&world, ADA, "Adaline").await;
-    sign_up(&world, BOB, "Bartholomew").await;
     println!("\nThe result of `coppice doctor` for each worker:");
-    for unit in workers() {
-        let said = world.run_job(path(OPERATORS_TOOL)?, unit, &["doctor", "--unit", unit], &[]).await;
-        print!("{}", last_line(unit, &said.out));
-        anyhow::ensure!(
-            said.code == Some(0),
-            "`coppice doctor --unit {unit}` finds a fault:\n{}{}",
-            said.out,
-            said.err
-        );
+    for branch in stage.workers_branches() {
+        let doctor = ["doctor", "--unit", branch.unit.name];
+        let report = stage.output(&branch.name(), OPERATORS_TOOL, &doctor, 0).await?;
+        // The last line of a report is its summary.
+        println!("  {:<30} {}", branch.name(), report.trim_end().lines().last().unwrap_or_default());
     }
     person::serve(Arc::clone(&world)).await?;
-    println!("\nwebhooks: http://{webhooks}/webhooks/stripe and /auth0, secret {WEBHOOK_SECRET}");
-    println!("\nThe environment of sso-sync, for a worker that you start yourself and for `coppice`:");
+    let branch = if has_accounts { BRANCH.to_owned() } else { stage.branches[0].name() };
+    println!("\nThe environment of {branch}, for a worker that you start yourself and for `coppice`:");
     // With the rights of the schema's owner.
-    for (name, value) in world.environment("migrate", "sso-sync", free_port()?) {
+    for (name, value) in stage.environment("migrate", &branch)? {
+        println!("  export {name}='{value}'");
+    }
+    let directory = &stage.sources.directory;
+    for (name, value) in [
+        ("DIRECTORY_URL", directory.base_url()),
+        ("DIRECTORY_TOKEN", directory.token()),
+        ("WEBHOOKS_URL", &format!("http://{}/webhooks", stage.ingress.address)),
+        ("WEBHOOKS_SECRET", SECRET),
+        ("WEBHOOKS_BEARER", BEARER),
+    ] {
         println!("  export {name}='{value}'");
     }
     println!(
-        "\nAda and Bob have signed up. In another terminal, change a person at the identity provider and see the change arrive:\n  \
+        "\nIn another terminal, change a person at Auth0 and see the change arrive:\n  \
          cargo xtask person list\n  \
          cargo xtask person change ada --email ada@new.example.org\n  \
          psql {} -c 'select * from person_profile'\n\nPress Ctrl-C to end everything.",
@@ -74,9 +72,4 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     );
     tokio::signal::ctrl_c().await?;
     Ok(())
-}
-
-fn last_line(unit: &str, report: &str) -> String {
-    // The last line of a report is its summary.
-    format!("  {unit:<22} {}\n", report.trim_end().lines().last().unwrap_or_default())
 }

@@ -14,7 +14,7 @@ const TIME: &[BorrowedFormatItem<'_>] =
 pub const KEY_PROPERTY: &str = "coppice_person_key";
 
 /// Properties that can be written.
-pub(crate) const WRITABLE: [&str; 12] = [
+pub(crate) const WRITABLE: [&str; 13] = [
     "firstname",
     "lastname",
     "email",
@@ -26,6 +26,8 @@ pub(crate) const WRITABLE: [&str; 12] = [
     "zip",
     "country",
     "lifecyclestage",
+    // Defined by the account.
+    "preferred_language",
     KEY_PROPERTY,
 ];
 
@@ -108,7 +110,8 @@ impl SimulatedContact {
 
     /// The values that must be in no queue, internal event or log line.
     pub fn personal_values(&self) -> Vec<String> {
-        let personal = self.properties.iter().filter(|(name, _)| *name != KEY_PROPERTY);
+        let public = [KEY_PROPERTY, "lifecyclestage", "preferred_language"];
+        let personal = self.properties.iter().filter(|(name, _)| !public.contains(&name.as_str()));
         personal.map(|(_, value)| value.clone()).collect()
     }
 

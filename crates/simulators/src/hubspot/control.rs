@@ -5,8 +5,9 @@ use time::OffsetDateTime;
 
 use super::HubSpotControl;
 use super::contact::{KEY_PROPERTY, SimulatedContact};
-use super::events::{Change, EventForm, PORTAL, SignedWebhook, signed};
+use super::events::{Change, EventForm, PORTAL, signed};
 use super::limits::{burst, day, searches};
+use crate::SignedWebhook;
 
 impl HubSpotControl {
     /// The token of the one private app.

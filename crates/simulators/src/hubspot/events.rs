@@ -10,6 +10,7 @@ use sha2::Sha256;
 use time::OffsetDateTime;
 
 use super::contact::SimulatedContact;
+use crate::SignedWebhook;
 
 /// The account's ID.
 pub(crate) const PORTAL: u64 = 62_515;
@@ -24,15 +25,6 @@ pub enum EventForm {
     GenericEventType,
     /// `subscriptionType`: `contact.creation`.
     Contact,
-}
-
-/// A request of the vendor's.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignedWebhook {
-    /// Its headers.
-    pub headers: Vec<(&'static str, String)>,
-    /// Its body.
-    pub body: String,
 }
 
 /// A change that the app has subscribed to.

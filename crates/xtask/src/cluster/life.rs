@@ -9,7 +9,7 @@ use time::macros::date;
 use uuid::Uuid;
 
 use super::COLLECTION;
-use crate::demo::persons::sign_up;
+use crate::local::persons::sign_up;
 
 const FLEET: &str = "select (select count(*) from person), (select count(*) from crm_account), \
     (select count(*) from source_record where role = 'identity'), \

@@ -4,9 +4,9 @@ use local_stack::wait_until;
 use simulators::salesforce::SimulatedContact;
 use testkit::PATIENCE;
 
-use super::persons::{ADA, BOB, CLEO, change_email};
-use super::stage::Stage;
 use super::view::View;
+use crate::local::persons::{ADA, BOB, CLEO, change_email};
+use crate::local::stage::Stage;
 
 const UNIT: &str = "crm-account-salesforce";
 

@@ -4,13 +4,25 @@ use local_stack::wait_until;
 use simulators::salesforce::Fault;
 use testkit::PATIENCE;
 
-use super::persons::{ADA, BOB, CLEO, change_email, sign_up};
-use super::stage::Stage;
-use super::view::View;
+use super::story::entra_changed;
+use super::view::{Person, View};
+use crate::local::persons::{ADA, BOB, CLEO, DORA, ELI, change_email, sign_up};
+use crate::local::stage::Stage;
 
 pub(crate) const POISON: &str = r#"{"detail-type": "this is not an event"#;
 
 pub(crate) const POISONED: &str = "sso-sync-auth0";
+
+/// The branch that cannot go on while Salesforce is down.
+const REFUSED: &str = "crm-account-salesforce";
+
+/// What the persons' addresses are after the outage.
+const CHANGED: [(&str, &str); 4] = [
+    (CLEO, "cleo@example.org"),
+    (BOB, "bob@new.example.org"),
+    (DORA, "dora@new.example.org"),
+    (ELI, "eli@new.example.org"),
+];
 
 pub(crate) async fn tell(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
     outage(stage, view).await?;
@@ -20,33 +32,58 @@ pub(crate) async fn tell(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<(
 
 async fn outage(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
     let world = stage.world;
-    view.chapter("The CRM goes down. Meanwhile Cleo signs up, and Bob changes his email");
+    view.chapter(
+        "Salesforce goes down. Meanwhile Cleo signs up at Auth0, Bob, Dora and Eli change their emails at Auth0, Okta and \
+         Entra. Every other source stays fresh, the other CRM too",
+    );
     world.crm.set_fault(Fault::Down);
     sign_up(world, CLEO, "Cleopatra").await;
     change_email(world, BOB, "bob@new.example.org").await;
-    view.wait_for(stage, "both persons", |persons| {
-        persons.email(CLEO).is_some() && persons.email(BOB) == Some("bob@new.example.org")
+    let okta = stage.sources.okta.update(DORA, |user| user.email = String::from("dora@new.example.org"));
+    world.deliver(&okta.log_event()).await;
+    stage.sources.entra.update(ELI, |user| user.mail = Some(String::from("eli@new.example.org")));
+    entra_changed(stage, ELI).await;
+    view.wait_for(stage, "the persons, and HubSpot", |persons| {
+        CHANGED.iter().all(|(id, email)| {
+            persons.email(id) == Some(email)
+                && persons.get(id).and_then(Person::hubspots_email) == Some(email)
+        })
     })
     .await?;
-    let worker = stage.worker("crm-account");
+    let worker = stage.worker(REFUSED);
     wait_until(PATIENCE, "the breaker to open", async || {
         let open = worker.metric("coppice_breaker_open", "salesforce").await > 0.0;
-        Ok((open && world.queue_depth("crm-account").await != (0, 0)).then_some(()))
+        Ok((open && world.queue_depth(REFUSED).await != (0, 0)).then_some(()))
     })
     .await?;
     view.show(stage).await?;
-    let (visible, hidden) = world.queue_depth("crm-account").await;
+    let (visible, hidden) = world.queue_depth(REFUSED).await;
     println!(
-        "    The breaker of the CRM is open: crm-account receives nothing, {} event(s) wait, no attempt is counted.",
+        "    The breaker of Salesforce is open: {REFUSED} receives nothing, {} event(s) wait, no attempt is counted.",
         visible + hidden
     );
-    println!("    The CRM comes back.");
+    let open = open_breakers(stage).await;
+    anyhow::ensure!(
+        open.iter().all(|branch| branch.ends_with("-salesforce")),
+        "other breakers are open: {open:?}"
+    );
+    println!("    Salesforce comes back.");
     world.crm.set_fault(Fault::None);
     view.show_when(stage, "the waiting changes", |persons| {
-        persons.contact_email(CLEO) == Some("cleo@example.org")
-            && persons.contact_email(BOB) == Some("bob@new.example.org")
+        CHANGED.iter().all(|(id, email)| persons.both_have(id, email))
     })
     .await
+}
+
+/// The branches whose breaker is open.
+async fn open_breakers(stage: &Stage<'_>) -> Vec<String> {
+    let mut open = Vec::new();
+    for (branch, worker) in stage.workers() {
+        if worker.metric("coppice_breaker_open", "").await > 0.0 {
+            open.push(branch.clone());
+        }
+    }
+    open
 }
 
 async fn repeats(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {

@@ -1,20 +1,26 @@
-//! What Ada and Bob do, system after system.
+//! What five persons do, system after system.
 
-use super::persons::{ADA, BOB, adas_document, change_email, sign_up};
-use super::stage::Stage;
+use serde_json::json;
+use simulators::{entra, okta};
+
 use super::view::View;
+use crate::local::persons::{
+    ADA, BOB, DORA, DORAS_NUMBER, ELI, adas_document, change_email, dora, elis_document, sign_up,
+};
+use crate::local::stage::Stage;
 
 const SESSION: &str = "vs_ada";
+const INQUIRY: &str = "inq_eli";
 
 pub(crate) async fn tell(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
     let world = stage.world;
     view.chapter(
-        "Ada and Bob sign up at the identity provider. A worker creates a contact for each in the CRM",
+        "Ada and Bob sign up at the identity provider. Workers create a contact for each in both CRMs",
     );
     sign_up(world, ADA, "Adaline").await;
     sign_up(world, BOB, "Bartholomew").await;
     view.show_when(stage, "two persons with contacts", |persons| {
-        persons.contact_email(ADA) == Some("ada@example.org") && persons.contact_email(BOB).is_some()
+        persons.both_have(ADA, "ada@example.org") && persons.both_have(BOB, "bob@example.org")
     })
     .await?;
 
@@ -28,7 +34,7 @@ pub(crate) async fn tell(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<(
     .await?;
 
     view.chapter(
-        "Stripe verifies Ada's document. Her legal name now comes from it, and a worker pushes it to the CRM",
+        "Stripe verifies Ada's document. Her legal name now comes from it, and workers push it to both CRMs",
     );
     let person_id = view.person_id(ADA)?.to_string();
     let stripe = &world.verifier_server;
@@ -38,10 +44,13 @@ pub(crate) async fn tell(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<(
         let contact = persons.get(ADA).and_then(|ada| ada.contact.as_ref());
         persons.get(ADA).is_some_and(|ada| ada.given_name.as_deref() == Some("Augusta"))
             && contact.is_some_and(|contact| contact.first_name.as_deref() == Some("Augusta"))
+            && persons.hubspots_first_name(ADA) == Some("Augusta")
     })
     .await?;
 
-    view.chapter("Ada's mailing address changes in the CRM, which wins for that field. A worker stores it");
+    view.chapter(
+        "Ada's mailing address changes in Salesforce: a CRM wins for that field. A worker stores it",
+    );
     let contact = view.contact_id(ADA)?;
     world.crm.update(&contact, |contact| {
         contact.mailing_street = Some(String::from("12 Analytical Row"));
@@ -53,10 +62,60 @@ pub(crate) async fn tell(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<(
     })
     .await?;
 
-    view.chapter("Ada changes her email at the identity provider, which wins for that field. A worker pushes it to the CRM");
+    view.chapter("Ada changes her email at the identity provider, which wins for that field. Workers push it to both CRMs");
     change_email(world, ADA, "ada@new.example.org").await;
-    view.show_when(stage, "the email in the CRM", |persons| {
-        persons.contact_email(ADA) == Some("ada@new.example.org")
+    view.show_when(stage, "the email in the CRMs", |persons| persons.both_have(ADA, "ada@new.example.org"))
+        .await?;
+    staff(stage, view).await?;
+    partner(stage, view).await
+}
+
+async fn staff(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
+    view.chapter(
+        "Dora is hired: the directory, an internal API, has her legal name, and Okta her account. Both have her number as an \
+         employee, so they are one person",
+    );
+    let record = stage.sources.directory.create(&dora()).await;
+    stage.ingress.directory(&record).await?;
+    let mut user = okta::SimulatedUser::new(DORA).with_employee_number(DORAS_NUMBER);
+    user.email = String::from("dora@staff.example.org");
+    stage.world.deliver(&stage.sources.okta.put_user(user).log_event()).await;
+    stage.world.deliver(&stage.sources.okta.sign_in(DORA, Some("0oaPortal"))).await;
+    view.show_when(stage, "one person of two sources", |persons| {
+        let dora = persons.get(DORA);
+        dora.is_some_and(|dora| dora.given_name.as_deref() == Some("Theodora") && dora.sign_ins == 1)
+            && persons.both_have(DORA, "dora@staff.example.org")
     })
     .await
+}
+
+async fn partner(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
+    let (entra, persona) = (&stage.sources.entra, &stage.sources.persona);
+    view.chapter("Eli of a partner company gets an account in Entra. Persona verifies his document");
+    let mut user = entra::SimulatedUser::new(ELI);
+    user.mail = Some(String::from("eli@partner.example.org"));
+    user.given_name = String::from("Elliottson");
+    entra.put_user(user);
+    entra_changed(stage, ELI).await;
+    view.wait_for(stage, "the account", |persons| persons.get(ELI).is_some()).await?;
+    view.refresh(stage).await?;
+    let person_id = view.person_id(ELI)?.to_string();
+    for change in [
+        persona.put_inquiry(INQUIRY, Some(&person_id)),
+        persona.complete(INQUIRY, &elis_document()),
+        persona.approve(INQUIRY),
+    ] {
+        stage.ingress.persona(&change).await?;
+    }
+    view.show_when(stage, "the legal name", |persons| {
+        persons.get(ELI).is_some_and(|eli| eli.given_name.as_deref() == Some("Eleazar"))
+            && persons.hubspots_first_name(ELI) == Some("Eleazar")
+            && persons.both_have(ELI, "eli@partner.example.org")
+    })
+    .await
+}
+
+pub(crate) async fn entra_changed(stage: &Stage<'_>, id: &str) {
+    let detail = json!({ "ids": [id], "change": "changed", "account": stage.sources.entra.tenant_id() });
+    stage.world.publish("coppice.ingress.entra", "updated", &detail.to_string()).await;
 }

@@ -1,17 +1,17 @@
-//! Prints the persons as the database and the CRM have them, and the announcements.
+//! Prints the persons as the database and the CRMs have them, and the announcements.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context;
 use event_contract::{Announcement, EventKind};
 use local_stack::wait_until;
-use simulators::salesforce::SimulatedContact;
+use simulators::{hubspot, salesforce};
 use sqlx::Row;
 use testkit::PATIENCE;
 use uuid::Uuid;
 
-use super::persons::name_of;
-use super::stage::Stage;
+use crate::local::persons::name_of;
+use crate::local::stage::Stage;
 
 /// Every person who has an account at the identity provider.
 const PERSONS: &str = "select account.external_id, person_id, person.status, email, given_name, \
@@ -30,7 +30,15 @@ pub(crate) struct Person {
     pub(crate) revision: i64,
     pub(crate) applications: i64,
     pub(crate) sign_ins: i64,
-    pub(crate) contact: Option<SimulatedContact>,
+    /// The contacts in the two CRMs.
+    pub(crate) contact: Option<salesforce::SimulatedContact>,
+    pub(crate) hubspot: Option<hubspot::SimulatedContact>,
+}
+
+impl Person {
+    pub(crate) fn hubspots_email(&self) -> Option<&str> {
+        self.hubspot.as_ref()?.get("email")
+    }
 }
 
 /// The persons by their ID at the identity provider.
@@ -52,6 +60,7 @@ impl Persons {
                 applications: row.get(7),
                 sign_ins: row.get(8),
                 contact: stage.world.crm.by_key(&person_id.to_string()),
+                hubspot: stage.sources.hubspot.by_key(&person_id.to_string()),
             };
             (row.get(0), person)
         };
@@ -70,8 +79,18 @@ impl Persons {
         self.get(id)?.email.as_deref()
     }
 
+    /// The address in Salesforce.
     pub(crate) fn contact_email(&self, id: &str) -> Option<&str> {
         self.get(id)?.contact.as_ref()?.email.as_deref()
+    }
+
+    pub(crate) fn hubspots_first_name(&self, id: &str) -> Option<&str> {
+        self.get(id)?.hubspot.as_ref()?.get("firstname")
+    }
+
+    /// Whether both CRMs have this address.
+    pub(crate) fn both_have(&self, id: &str, email: &str) -> bool {
+        self.contact_email(id) == Some(email) && self.get(id).and_then(Person::hubspots_email) == Some(email)
     }
 }
 
@@ -125,15 +144,16 @@ impl View {
     pub(crate) async fn show(&mut self, stage: &Stage<'_>) -> anyhow::Result<()> {
         let persons = Persons::read(stage).await?;
         println!(
-            "    {:<5} {:<7} {:<12} {:<23} {:<11} {:<9} {:>3}  {:<23} person",
-            "", "status", "given name", "email", "city", "sign-ins", "rev", "email in the CRM"
+            "    {:<5} {:<7} {:<12} {:<25} {:<11} {:<9} {:>3}  {:<10} {:<9} person",
+            "", "status", "given name", "email", "city", "sign-ins", "rev", "Salesforce", "HubSpot"
         );
         for (id, person) in &persons.0 {
             let mark = if self.persons.get(id) == Some(person) { ' ' } else { '*' };
             let text = |value: Option<&String>| value.cloned().unwrap_or_else(|| String::from("–"));
-            let contact = person.contact.as_ref().and_then(|contact| contact.email.as_ref());
+            let salesforce = person.contact.as_ref().map(|contact| contact.email.as_deref());
+            let hubspot = person.hubspot.as_ref().map(|contact| contact.get("email"));
             println!(
-                "  {mark} {:<5} {:<7} {:<12} {:<23} {:<11} {:<9} {:>3}  {:<23} {}",
+                "  {mark} {:<5} {:<7} {:<12} {:<25} {:<11} {:<9} {:>3}  {:<10} {:<9} {}",
                 name_of(id),
                 person.status,
                 text(person.given_name.as_ref()),
@@ -141,7 +161,8 @@ impl View {
                 text(person.city.as_ref()),
                 sign_ins(person),
                 person.revision,
-                text(contact),
+                compared(person, salesforce),
+                compared(person, hubspot),
                 short(person.person_id)
             );
         }
@@ -169,7 +190,7 @@ impl View {
             .into_iter()
             .all(|(login, count)| revisions(EventKind::AppLoginRecorded, login).last() == Some(&count));
         let verified = self.announced.keys().filter(|(kind, _)| *kind == EventKind::IdentityVerified).count();
-        Ok(persons && logins && verified == 1)
+        Ok(persons && logins && verified == 2)
     }
 
     pub(crate) fn person_id(&self, id: &str) -> anyhow::Result<Uuid> {
@@ -197,6 +218,15 @@ impl View {
 
 fn line((kind, event): &(EventKind, Announcement)) -> String {
     format!("{} {} revision {}", kind.detail_type(), short(event.entity_id), event.revision)
+}
+
+/// Whether a CRM's contact has the person's address.
+fn compared(person: &Person, contact: Option<Option<&str>>) -> &'static str {
+    match contact {
+        None => "–",
+        Some(email) if email == person.email.as_deref() => "same",
+        Some(_) => "older",
+    }
 }
 
 fn sign_ins(person: &Person) -> String {

@@ -1,5 +1,6 @@
-//! The persons of the story, and what they do at the identity provider.
+//! The persons of the demo, and what they do at the identity providers.
 
+use serde_json::{Value, json};
 use simulators::auth0::SimulatedUser;
 use simulators::identity::SimulatedPerson;
 use testkit::World;
@@ -8,9 +9,20 @@ use time::macros::date;
 pub(crate) const ADA: &str = "auth0|ada";
 pub(crate) const BOB: &str = "auth0|bob";
 pub(crate) const CLEO: &str = "auth0|cleo";
+/// At Okta.
+pub(crate) const DORA: &str = "00udora";
+/// At Entra, whose IDs are GUIDs.
+pub(crate) const ELI: &str = "3c9a1f70-5b2e-4d11-9a0c-7e6f10c2d4b8";
+
+/// Dora's number as an employee. The directory and Okta have it.
+pub(crate) const DORAS_NUMBER: &str = "E-1004";
 
 pub(crate) fn name_of(id: &str) -> &str {
-    id.trim_start_matches("auth0|")
+    match id {
+        DORA => "dora",
+        ELI => "eli",
+        customer => customer.trim_start_matches("auth0|"),
+    }
 }
 
 pub(crate) async fn sign_up(world: &World, id: &str, given_name: &str) {
@@ -28,4 +40,19 @@ pub(crate) async fn change_email(world: &World, id: &str, email: &str) {
 
 pub(crate) fn adas_document() -> SimulatedPerson {
     SimulatedPerson::new("Augusta", "Kingsleigh", date!(1985 - 12 - 10))
+}
+
+pub(crate) fn elis_document() -> SimulatedPerson {
+    SimulatedPerson::new("Eleazar", "Wintergreen", date!(1979 - 04 - 02))
+}
+
+/// What the directory knows of Dora.
+pub(crate) fn dora() -> Value {
+    json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+        "userName": "dora.whitcombe",
+        "externalId": DORAS_NUMBER,
+        "name": {"givenName": "Theodora", "familyName": "Whitcombe"},
+        "active": true,
+    })
 }
