@@ -19,20 +19,34 @@ pub fn schema() -> Value {
         .into_generator();
     let common = SourceTable::json_schema(&mut generator).to_value();
     let policy = PolicyFile::json_schema(&mut generator).to_value();
-    let of_connector = CONNECTORS.iter().map(|connector| {
-        let roles: Vec<&str> = connector.roles.iter().map(|role| role.as_str()).collect();
-        let mut own = (connector.settings)(&mut generator).to_value();
-        let mut properties = object(common.pointer("/properties"));
-        properties.extend(object(own.pointer("/properties")));
-        properties.insert("role".into(), json!({"enum": roles}));
-        let required = [common.pointer("/required"), own.pointer("/required")];
-        let required: Vec<Value> =
-            required.into_iter().flatten().flat_map(|list| list.as_array().cloned()).flatten().collect();
-        own = json!({"properties": properties, "required": required, "additionalProperties": false});
-        json!({
-            "if": {"properties": {"connector": {"const": connector.name}}, "required": ["connector"]},
-            "then": own
+    let names: Vec<&str> = CONNECTORS.iter().map(|connector| connector.name).collect();
+    // Of a source whose connector is missing or unknown: the keys of any, so that its other faults are listed too.
+    let mut of_any = object(common.pointer("/properties"));
+    let of_connector: Vec<Value> = CONNECTORS
+        .iter()
+        .map(|connector| {
+            let roles: Vec<&str> = connector.roles.iter().map(|role| role.as_str()).collect();
+            let mut own = (connector.settings)(&mut generator).to_value();
+            let mut properties = object(common.pointer("/properties"));
+            for (key, setting) in object(own.pointer("/properties")) {
+                let is_secret = setting.pointer("/properties/secret").is_some();
+                of_any.entry(key.clone()).or_insert(if is_secret { setting.clone() } else { json!(true) });
+                properties.insert(key, setting);
+            }
+            properties.insert("role".into(), json!({"enum": roles}));
+            let required = [common.pointer("/required"), own.pointer("/required")];
+            let required: Vec<Value> =
+                required.into_iter().flatten().flat_map(|list| list.as_array().cloned()).flatten().collect();
+            own = json!({"properties": properties, "required": required, "additionalProperties": false});
+            json!({
+                "if": {"properties": {"connector": {"const": connector.name}}, "required": ["connector"]},
+                "then": own
+            })
         })
+        .collect();
+    let any = json!({
+        "if": {"properties": {"connector": {"enum": names}}, "required": ["connector"]},
+        "else": {"properties": of_any, "additionalProperties": false}
     });
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -51,7 +65,7 @@ pub fn schema() -> Value {
                     "type": "object",
                     "properties": common.pointer("/properties"),
                     "required": common.pointer("/required"),
-                    "allOf": of_connector.collect::<Vec<_>>()
+                    "allOf": of_connector.into_iter().chain([any]).collect::<Vec<_>>()
                 }
             }
         },
@@ -140,7 +154,9 @@ fn known_keys(schema: &Value, path: &str) -> Vec<String> {
 /// `: did you mean url? The keys are …`
 fn instead<'a>(key: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
     let list: Vec<&str> = known.clone().collect();
-    format!("{}. The keys here are {}", guess(key, known), list.join(", "))
+    let guess = guess(key, known);
+    let end = if guess.is_empty() { "." } else { "" };
+    format!("{guess}{end} The keys here are {}", list.join(", "))
 }
 
 pub(crate) fn guess<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> String {
