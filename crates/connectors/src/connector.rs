@@ -137,6 +137,12 @@ pub trait Records: Send + Sync + 'static {
     /// Any [`ProviderError`]: a used-up quota does not count as an answer, and a 404 means that the base URL is wrong.
     async fn ping(&self) -> Result<(), ProviderError>;
 
+    /// Whether a deleted record may come back with the version that it had. Then a version says nothing about whether a reading is
+    /// from before or after the deletion.
+    fn restores_without_a_version(&self) -> bool {
+        false
+    }
+
     /// Several records in one call, if the source can do that.
     fn batches(&self) -> Option<&dyn Batches> {
         None
