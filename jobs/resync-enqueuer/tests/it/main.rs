@@ -11,6 +11,7 @@ mod live;
 mod odd_providers;
 mod stale;
 
+mod subscription;
 use simulators::auth0::SimulatedUser;
 use testkit::{Said, World, unit_binary};
 
