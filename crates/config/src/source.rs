@@ -153,6 +153,11 @@ impl SourceConfig {
         self.mapping = Mapping::new(&mapped.collect::<Vec<_>>());
     }
 
+    /// The further fields that are read of its records.
+    pub const fn mapping(&self) -> &Mapping {
+        &self.mapping
+    }
+
     /// The connector's own settings. Secrets are named, not filled in.
     pub const fn settings(&self) -> &Value {
         &self.settings

@@ -15,6 +15,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use time::OffsetDateTime;
 
 use crate::{Feed, Fetched, FoundSignIn, Mapping, Partner, RecordWrite, Route, SignInEvent, Written};
 
@@ -137,6 +138,12 @@ pub trait Records: Send + Sync + 'static {
     /// Any [`ProviderError`]: a used-up quota does not count as an answer, and a 404 means that the base URL is wrong.
     async fn ping(&self) -> Result<(), ProviderError>;
 
+    /// Whether a deleted record may come back with the version that it had. Then a version says nothing about whether a reading is
+    /// from before or after the deletion.
+    fn restores_without_a_version(&self) -> bool {
+        false
+    }
+
     /// Several records in one call, if the source can do that.
     fn batches(&self) -> Option<&dyn Batches> {
         None
@@ -149,6 +156,11 @@ pub trait Records: Send + Sync + 'static {
 
     /// The sign-ins of an identity provider, if it has a log of them.
     fn sign_ins(&self) -> Option<&dyn SignIns> {
+        None
+    }
+
+    /// What makes the source send its changes, if the settings ask for it.
+    fn subscriptions(&self) -> Option<&dyn Subscriptions> {
         None
     }
 
@@ -201,6 +213,44 @@ pub trait SignIns: Send + Sync {
     /// # Errors
     /// Any [`ProviderError`].
     async fn fetch_sign_in(&self, event_id: &str) -> Result<FoundSignIn, ProviderError>;
+}
+
+/// A subscription that makes the source send its changes. It ends unless it is renewed.
+#[async_trait]
+pub trait Subscriptions: Send + Sync {
+    /// Has a subscription: renews the one that is there when that is due, or creates one.
+    ///
+    /// # Errors
+    /// Any [`ProviderError`].
+    async fn keep(&self) -> Result<Kept, ProviderError>;
+
+    /// When the subscription ends. `None`: there is none, and the source sends nothing. Only reads.
+    ///
+    /// # Errors
+    /// Any [`ProviderError`].
+    async fn ends_at(&self) -> Result<Option<OffsetDateTime>, ProviderError>;
+}
+
+/// What it took to have a subscription.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// Nothing: its end is far away.
+    Fresh,
+    /// The one that was there lives longer now.
+    Renewed,
+    /// There was none. The source has not sent the changes until now.
+    Created,
+}
+
+impl Kept {
+    /// Its stable name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fresh => "fresh",
+            Self::Renewed => "renewed",
+            Self::Created => "created",
+        }
+    }
 }
 
 /// Writes to a source.

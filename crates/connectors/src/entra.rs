@@ -16,8 +16,8 @@ use authority::Role;
 use crate::connector::{Connector, Vendor};
 
 pub use client::EntraClient;
-pub use config::{Cloud, EntraAuth, EntraConfig};
-pub use subscription::{Ensured, Subscription};
+pub use config::{Cloud, EntraAuth, EntraConfig, Notifications};
+pub use subscription::Subscription;
 pub use webhook::WEBHOOK;
 
 /// The connector's name, also in `coppice.ingress.entra`.

@@ -83,7 +83,7 @@ pub async fn a_refused_entry_fails_alone(subject: &impl BusUnderTest) {
     let bus = subject.fresh().await;
     let detail = IngressEvent::changed(vec![String::from("1")]);
     let foreign = |source: &str| BusEntry::provider(source, "RecordChanged", &detail).unwrap();
-    let entries = [foreign("coppice.ingress.scim"), foreign("aws.forged"), foreign("coppice.ingress.crm")];
+    let entries = [foreign("coppice.ingress.sso"), foreign("aws.forged"), foreign("coppice.ingress.crm")];
     let results = bus.publish(&entries).await.unwrap();
     let refusal = EntryError::Refused { code: "NotAuthorizedForSourceException".to_owned() };
     assert_eq!(results, [Ok(()), Err(refusal), Ok(())]);
@@ -91,7 +91,7 @@ pub async fn a_refused_entry_fails_alone(subject: &impl BusUnderTest) {
     let sources = arrived.iter().map(|event| Envelope::parse(event).unwrap().source);
     assert_eq!(
         sources.collect::<BTreeSet<_>>(),
-        ["coppice.ingress.crm", "coppice.ingress.scim"].map(str::to_owned).into()
+        ["coppice.ingress.crm", "coppice.ingress.sso"].map(str::to_owned).into()
     );
 }
 

@@ -29,6 +29,8 @@ pub struct ConfigPreview {
     pub sample: Vec<PersonChange>,
     /// Sources that the file adds or lacks.
     pub sources: Vec<SourceChange>,
+    /// Records that were read by another `map` than the file's, by source. A resync has to read them again.
+    pub to_reread: BTreeMap<String, i64>,
     /// Always `false`: the JSON says so.
     pub written: bool,
 }
@@ -123,6 +125,11 @@ pub fn file_of(config: &Config) -> ConfigFile {
     ConfigFile { policy: config.policy_text().to_owned(), sources }
 }
 
+/// What marks the records that were read by the `map` of each source.
+pub fn marks_of(config: &Config) -> BTreeMap<String, String> {
+    config.sources().map(|source| (source.name.clone(), source.mapping().mark().to_owned())).collect()
+}
+
 /// The newest versions, at most `limit`.
 pub async fn history(store: &Store, limit: u32) -> Result<Vec<VersionReport>, OperationError> {
     let versions = store.config_versions(limit).await?;
@@ -169,17 +176,21 @@ pub async fn source_changes(store: &Store, file: &ConfigFile) -> Result<Vec<Sour
 }
 
 /// Counts what the file would change, reading `batch` persons at once. At most `sample` are examples. `reveal`: their sensitive
-/// values are shown, too.
+/// values are shown, too. `marks` are those of the file's mappings, as [`marks_of`] has them; a stored version has none.
 pub async fn preview(
     store: &Store,
     file: &ConfigFile,
+    marks: &BTreeMap<String, String>,
     batch: u32,
     sample: usize,
     reveal: bool,
 ) -> Result<ConfigPreview, OperationError> {
     let policy = file.policy()?;
-    let mut preview =
-        ConfigPreview { sources: source_changes(store, file).await?, ..ConfigPreview::default() };
+    let mut preview = ConfigPreview {
+        sources: source_changes(store, file).await?,
+        to_reread: store.records_read_otherwise(marks).await?,
+        ..ConfigPreview::default()
+    };
     let mut after = None;
     loop {
         let next = store.preview_policy(&policy, after, batch).await?;

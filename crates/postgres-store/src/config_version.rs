@@ -214,4 +214,27 @@ impl Store {
         .await?;
         Ok(rows.into_iter().map(|row| (row.source, (row.records, row.persons))).collect())
     }
+
+    /// How many present records of each source were read by another mapping than that of this mark, by source. Sources without
+    /// such records are left out.
+    pub async fn records_read_otherwise(
+        &self,
+        marks: &BTreeMap<String, String>,
+    ) -> Result<BTreeMap<String, i64>, StoreError> {
+        let (sources, marks): (Vec<String>, Vec<String>) =
+            marks.iter().map(|(source, mark)| (source.clone(), mark.clone())).unzip();
+        // A mark is the end of the entity tag: `connectors::Mapping::mark`.
+        let rows = sqlx::query!(
+            r#"select source, count(*) as "records!"
+               from unnest($1::text[], $2::text[]) as file (name, mark)
+               join source_record on source = name
+               where gone_at is null and coalesce(substring(etag from '#map:[0-9a-f]+$'), '') <> mark
+               group by source"#,
+            &sources,
+            &marks
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().map(|row| (row.source, row.records)).collect())
+    }
 }

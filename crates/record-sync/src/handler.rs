@@ -224,12 +224,15 @@ impl<U: RecordUnit> RecordSync<U> {
             {
                 Reread::TooEarly
             }
-            Fetched::Gone { merged_into } => read(absent(
-                refetch,
-                RecordState::Gone { merged_into, proved: true },
-                ticket.number,
-                announce,
-            )),
+            Fetched::Gone { merged_into } => {
+                let restorable = merged_into.is_none();
+                let state = RecordState::Gone { merged_into, proved: true };
+                let mut gone = absent(refetch, state, ticket.number, announce);
+                if restorable {
+                    gone.version_at = self.source.version_of_deleted().or(gone.version_at);
+                }
+                read(gone)
+            }
             answer @ (Fetched::NotFound | Fetched::NotVisible) => {
                 let state = self.absence(refetch, &answer).await?;
                 read(absent(refetch, state, ticket.number, announce))

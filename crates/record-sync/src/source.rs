@@ -6,6 +6,7 @@ use authority::Role;
 use connectors::{Fetched, ProviderError, Record, RecordEvent, RecordHint, Source, UnreadableEvent};
 use event_contract::{Envelope, EventKind};
 use postgres_store::{Identity, RecordState};
+use time::OffsetDateTime;
 use worker_runtime::Demand;
 
 use crate::batches::Batches;
@@ -74,6 +75,12 @@ impl SourceRecords {
             }
         }
         Ok(fetched)
+    }
+
+    /// What a deleted record gets as its version. `None`: the time of the deletion is not known.
+    pub(crate) fn version_of_deleted(&self) -> Option<OffsetDateTime> {
+        // Every version is newer than this one, so the order of the readings decides whether the record is back.
+        self.source.records.restores_without_a_version().then_some(OffsetDateTime::UNIX_EPOCH)
     }
 
     /// One cheap authenticated call: the breaker's probe.

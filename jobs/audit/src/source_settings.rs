@@ -17,7 +17,7 @@ settings::declare! {
     config: Config = use CONFIG;
     list use LOG;
     QUEUES: Queues = "COPPICE_QUEUE_URLS" [required]
-        "URLs of the queues for divergent records, by branch, for --repair without --queue-url: {\"sso-resync-auth0\": \"https://…\"}";
+        "URLs of the queues for divergent records, by branch, for --repair without --queue-url: {\"sso-resync-staff\": \"https://…\"}";
 }
 
 pub(crate) struct Settings {

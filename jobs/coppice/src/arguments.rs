@@ -318,7 +318,7 @@ fn person_key(text: &str) -> Result<PersonKey, String> {
             Ok(PersonKey::Record { source: source.to_owned(), external_id: external_id.to_owned() })
         }
         _ => Err(String::from(
-            "not a person's ID (a UUID) and not a record as SOURCE:ID, for example auth0:auth0|ada",
+            "not a person's ID (a UUID) and not a record as SOURCE:ID, for example staff:ada",
         )),
     }
 }

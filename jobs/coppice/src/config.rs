@@ -38,13 +38,15 @@ pub(crate) async fn run(command: ConfigCommand, json: bool) -> Result<(), JobErr
             print(&Differences::between(&before, &after)?, json)
         }
         ConfigCommand::WhatIf { file, sample, batch, reveal } => {
-            let file = config::file_of(&usable(file.as_deref())?);
-            let report = config::preview(&store().await?, &file, batch, sample, reveal).await;
+            let usable = usable(file.as_deref())?;
+            let (file, marks) = (config::file_of(&usable), config::marks_of(&usable));
+            let report = config::preview(&store().await?, &file, &marks, batch, sample, reveal).await;
             print(&Printed(report.map_err(job_error)?), json)
         }
         ConfigCommand::Apply { file, how } => {
-            let file = config::file_of(&usable(file.as_deref())?);
-            apply(&store().await?, &file, &how, None, json).await
+            let usable = usable(file.as_deref())?;
+            let (file, marks) = (config::file_of(&usable), config::marks_of(&usable));
+            apply(&store().await?, (&file, &marks), &how, None, json).await
         }
         ConfigCommand::History { limit } => {
             let versions = config::history(&store().await?, limit).await.map_err(job_error)?;
@@ -53,20 +55,20 @@ pub(crate) async fn run(command: ConfigCommand, json: bool) -> Result<(), JobErr
         ConfigCommand::Rollback { version, how } => {
             let store = store().await?;
             let wanted = config::version(&store, Some(version)).await.map_err(job_error)?;
-            apply(&store, &wanted.file, &how, Some(version), json).await
+            apply(&store, (&wanted.file, &BTreeMap::new()), &how, Some(version), json).await
         }
     }
 }
 
 async fn apply(
     store: &Store,
-    file: &ConfigFile,
+    (file, marks): (&ConfigFile, &BTreeMap<String, String>),
     how: &ApplyArguments,
     rolled_back_to: Option<i64>,
     json: bool,
 ) -> Result<(), JobError> {
     let Some(proof) = Write::if_wanted(how.yes) else {
-        let report = config::preview(store, file, how.batch, 0, false).await;
+        let report = config::preview(store, file, marks, how.batch, 0, false).await;
         return print(&Printed(report.map_err(job_error)?), json);
     };
     let Some(author) = &how.author else {
@@ -230,7 +232,7 @@ impl fmt::Display for Printed<Vec<VersionReport>> {
 
 impl fmt::Display for Printed<ConfigPreview> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ConfigPreview { persons, would_change, by_field, sample, sources, .. } = &self.0;
+        let ConfigPreview { persons, would_change, by_field, sample, sources, to_reread, .. } = &self.0;
         writeln!(f, "{would_change} of {persons} persons would change; nothing was written")?;
         for (field, count) in by_field {
             writeln!(f, "  {field}: {count}")?;
@@ -250,6 +252,12 @@ impl fmt::Display for Printed<ConfigPreview> {
                 f,
                 "source {} {meaning}: {} record(s) of {} person(s)",
                 one.source, one.records, one.persons
+            )?;
+        }
+        for (source, records) in to_reread {
+            writeln!(
+                f,
+                "source {source}: {records} record(s) were read by another map. A resync of the kind listing reads them again"
             )?;
         }
         if !sample.is_empty() {

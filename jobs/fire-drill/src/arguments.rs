@@ -75,7 +75,7 @@ fn unit_with_worker(name: &str) -> Result<Unit, String> {
         Ok(unit)
     } else {
         Err(String::from(
-            "it has no worker that always runs, so it gets no heartbeat. Name another branch, for example sso-sync-auth0",
+            "it has no worker that always runs, so it gets no heartbeat. Name another branch, for example sso-sync-staff",
         ))
     }
 }

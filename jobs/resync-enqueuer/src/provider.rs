@@ -2,7 +2,7 @@
 
 use authority::Role;
 use config::{CONFIG, Config, SourceConfig};
-use connectors::{ChangedPage, ChangesFrom, ListedPage, Listing, ProviderError, Source};
+use connectors::{ChangedPage, ChangesFrom, Kept, ListedPage, Listing, ProviderError, Source};
 use job_process::{Database, JobError};
 use settings::Reader;
 use worker_process::LOG;
@@ -71,6 +71,14 @@ impl Provider {
 
     pub(crate) async fn changes(&self, from: ChangesFrom<'_>) -> Result<ChangedPage, ProviderError> {
         self.listing()?.changes(from).await
+    }
+
+    /// Keeps the subscription by which the source sends its changes. `None`: it needs none.
+    pub(crate) async fn keep_subscription(&self) -> Result<Option<Kept>, ProviderError> {
+        match self.0.records.subscriptions() {
+            Some(subscriptions) => subscriptions.keep().await.map(Some),
+            None => Ok(None),
+        }
     }
 
     fn listing(&self) -> Result<&dyn Listing, ProviderError> {

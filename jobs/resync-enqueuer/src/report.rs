@@ -16,6 +16,9 @@ pub(crate) struct EnqueueReport {
     pub(crate) pages: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) listing: Option<ListingReport>,
+    /// What became of the subscription by which the source sends its changes: `fresh`, `renewed` or `created`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) subscription: Option<&'static str>,
     pub(crate) secs: f64,
 }
 
@@ -46,6 +49,9 @@ impl fmt::Display for EnqueueReport {
         let resumed = if self.resumed { ", resumed" } else { "" };
         let Self { sent, source, origin, secs, .. } = self;
         writeln!(f, "{sent} record(s) of {source} {verb} ({origin}{resumed}), in {secs} s")?;
+        if let Some(kept) = self.subscription {
+            writeln!(f, "the subscription of the source's changes: {kept}")?;
+        }
         let Some(listing) = &self.listing else { return Ok(()) };
         let ListingReport { listed, new, changed, unchanged, missing, stored, .. } = listing;
         writeln!(f, "{listed} listed on {} page(s), {stored} stored", self.pages)?;

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use connectors::Kept;
 use job_process::{JobError, print};
 use postgres_store::{ListingPlan, ResyncRun, RunEnd, Store};
 use sqs_queue::{Queue, SqsQueue};
@@ -44,6 +45,15 @@ pub(crate) async fn run(arguments: Arguments, stop: CancellationToken) -> Result
     // IDs that an operator gave cannot be gathered again, so they never expire.
     let abandoned_after = (!matches!(origin, Origin::Ids { .. })).then_some(ABANDONED_AFTER_SECS);
     let asked = origin.arguments();
+    // Before the feed is read: it has what the source did not send.
+    let kept = match origin {
+        Origin::Changes { .. } if !how.dry_run => provider.keep_subscription().await,
+        _ => Ok(None),
+    };
+    report.subscription = kept.as_ref().ok().copied().flatten().map(Kept::as_str);
+    if let Some(kept) = report.subscription {
+        tracing::info!(source, kept, "subscription of the source's changes");
+    }
     let mut run = store.begin_resync_run(source, &row, &asked, abandoned_after).await?;
     if run.arguments != asked {
         return Err(JobError::Usage(format!(
@@ -70,6 +80,12 @@ pub(crate) async fn run(arguments: Arguments, stop: CancellationToken) -> Result
     report.secs = (started.elapsed().as_secs_f64() * 10.0).round() / 10.0;
     print(&report, how.json)?;
     finished?;
+    if let Err(error) = kept {
+        return Err(JobError::Failed(format!(
+            "the feed was read, but the source does not send its changes itself: the subscription cannot be renewed or created: \
+             {error}. Check notification_url in [sources.{source}]: the source calls it"
+        )));
+    }
     match run.unproven {
         Some(reason) if report.origin == "changes" => Err(JobError::Failed(format!(
             "the readable changes were sent, and some could not be read: {reason}. Find their records with audit, or by a listing"

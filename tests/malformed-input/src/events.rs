@@ -46,7 +46,8 @@ pub(crate) fn entra(url: &str) -> EntraClient {
     let cloud = Cloud::new(url.parse().unwrap(), url.parse().unwrap()).unwrap();
     let (tenant_id, client_id) = ("9f4c31d2-0b1a-4c6e-8f57-2d90a1b3c4e5".into(), "coppice".into());
     let auth = EntraAuth::Secret("a secret".into());
-    EntraClient::client(EntraConfig { tenant_id, client_id, auth, cloud }, |_| {}).unwrap()
+    EntraClient::client(EntraConfig { tenant_id, client_id, auth, cloud, notifications: None }, |_| {})
+        .unwrap()
 }
 
 pub(crate) fn okta(url: &str) -> OktaClient {

@@ -55,7 +55,7 @@ pub(crate) fn decide(view: &CrmView, target: &str, age: Duration) -> Decision {
     }
     let policy = &*view.policy;
     let fields = view.profile.to_push(policy, target, view.contact.as_ref());
-    let hash = view.push_key.hash_of_push(policy, view.person_id, &fields);
+    let hash = view.push_key.hash_of_push(policy, target, view.person_id, &fields);
     let pushed = view.pushed.as_ref();
     let id = match (&view.contact, pushed) {
         (Some(contact), _) => {
@@ -148,7 +148,7 @@ mod tests {
 
     fn hash_of_email(email: &str) -> Vec<u8> {
         let fields = BTreeMap::from([(Field::email().clone(), email.to_owned())]);
-        KEY.hash_of_push(&policy(), PERSON, &fields)
+        KEY.hash_of_push(&policy(), "salesforce", PERSON, &fields)
     }
 
     fn id_to_write(view: &CrmView) -> Option<Option<String>> {
@@ -229,6 +229,18 @@ mod tests {
         };
         assert_eq!(after(false), Decision::Nothing, "the contact may have them");
         assert_eq!(after(true), Decision::Contested, "it was read, and has others");
+    }
+
+    #[test]
+    fn a_value_that_goes_to_another_property_is_pushed_again() {
+        let (external_id, hash) = (String::from("003"), hash_of_email("a@idp"));
+        let pushed = Some(Pushed { external_id, hash, times: 1, just_now: false, read_since: false });
+        let before = CrmView { pushed, ..view(Some(r#"{"email": "a@crm"}"#), None) };
+        assert_eq!(decide(&before, "salesforce", NEW), Decision::Nothing);
+        let text = "push.salesforce.fields = [\"email\"]\npush.salesforce.map.email = \"Second_Email__c\"";
+        let policy = Arc::new(Policy::parse(text, &["salesforce"]).unwrap());
+        let after = CrmView { policy, ..before };
+        assert!(matches!(decide(&after, "salesforce", NEW), Decision::Write(_)));
     }
 
     #[test]

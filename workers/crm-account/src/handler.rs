@@ -72,7 +72,7 @@ impl CrmAccountHandler {
             person_id: view.person_id,
             revision: view.revision,
             external_id: id,
-            pushed_hash: view.push_key.hash_of_push(&view.policy, view.person_id, &accepted),
+            pushed_hash: view.push_key.hash_of_push(&view.policy, self.crm.name(), view.person_id, &accepted),
             push_ticket,
             announce,
         };

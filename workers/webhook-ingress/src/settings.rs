@@ -49,7 +49,7 @@ settings::declare! {
     list use STANDARD_SECRETS;
     pub(crate) webhooks: Vec<SourceWebhooks> = by read_webhooks;
     PUBLIC_URL: PublicUrl = "COPPICE_PUBLIC_URL" [default ""]
-        "what sources call instead of http://<listen address>, such as https://hooks.example.gov; HubSpot signs it";
+        "what sources call instead of http://<listen address>, such as https://hooks.example.gov; a vendor may sign it";
     pub(crate) public_url: PublicUrl = by read_public_url;
 }
 
@@ -67,7 +67,7 @@ settings::declare! {
     BODY_LIMIT: Duration = "COPPICE_BODY_LIMIT_SECS" [default "3", seconds 1..=60]
         "time limit for a request's body; then it gets 503" => pub body;
     PUBLISH_LIMIT: Duration = "COPPICE_PUBLISH_LIMIT_MS" [default "1000", millis 50..=10_000]
-        "longest wait for the bus before an event goes to the outbox; Okta waits 3 s in all" => pub publish;
+        "longest wait for the bus before an event goes to the outbox; vendors wait as little as 3 s in all" => pub publish;
 }
 
 /// What sources put before the path. Empty when it is not known.

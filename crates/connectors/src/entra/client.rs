@@ -10,11 +10,11 @@ use provider_http::{
     ProviderHttpConfig,
 };
 
-use super::config::EntraConfig;
+use super::config::{EntraConfig, Notifications};
 use super::guid::guid;
 use super::record::{SELECT, SELECT_DELETED, id, is_deleted, user};
 use super::{changes, delta, listing};
-use crate::connector::{Listing, RecordEvent, Records, Vendor};
+use crate::connector::{Listing, RecordEvent, Records, Subscriptions, Vendor};
 use crate::mapping::root;
 use crate::{Fetched, Mapping};
 
@@ -24,6 +24,7 @@ pub struct EntraClient {
     pub(crate) http: ProviderHttp,
     tenant_id: Arc<str>,
     mapping: Mapping,
+    pub(crate) notifications: Option<Notifications>,
 }
 
 const INVALID: ProviderError = ProviderError::Invalid { status: 400 };
@@ -53,9 +54,10 @@ impl Vendor for EntraClient {
         config: EntraConfig,
         adjust: impl FnOnce(&mut ProviderHttpConfig),
     ) -> Result<Self, ConfigError> {
-        let (tenant_id, mut http) = (config.tenant_id.clone().into(), config.http()?);
+        let (tenant_id, notifications) = (config.tenant_id.clone().into(), config.notifications.clone());
+        let mut http = config.http()?;
         adjust(&mut http);
-        Ok(Self { http: ProviderHttp::new(http)?, tenant_id, mapping: Mapping::default() })
+        Ok(Self { http: ProviderHttp::new(http)?, tenant_id, mapping: Mapping::default(), notifications })
     }
 
     fn mapped(self, mapping: Mapping) -> Self {
@@ -91,6 +93,10 @@ impl Records for EntraClient {
 
     fn listing(&self) -> Option<&dyn Listing> {
         Some(self)
+    }
+
+    fn subscriptions(&self) -> Option<&dyn Subscriptions> {
+        self.notifications.is_some().then_some(self)
     }
 }
 

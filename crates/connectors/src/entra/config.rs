@@ -48,6 +48,17 @@ pub struct EntraConfig {
     pub auth: EntraAuth,
     /// Which cloud.
     pub cloud: Cloud,
+    /// Where Graph sends changes.
+    pub notifications: Option<Notifications>,
+}
+
+/// Where Graph sends notifications, and what proves them.
+#[derive(Debug, Clone)]
+pub struct Notifications {
+    /// The address of `webhook-ingress`.
+    pub url: Url,
+    /// What Graph repeats in each notification.
+    pub secret: Secret,
 }
 
 /// Limit of a reply. A page of 999 IDs is far below it, one of the delta query need not be.
@@ -70,6 +81,11 @@ pub(super) struct EntraTable {
     graph_url: Option<Url>,
     /// Server that issues tokens in the same cloud. Left out: `https://login.microsoftonline.com`.
     login_url: Option<Url>,
+    /// Where Graph sends changes: `https://<your host>/webhooks/<source>`. `resync-enqueuer` keeps a subscription for it, with each
+    /// run of the kind `changes`. Left out: Graph sends none, or a subscription that you keep yourself.
+    notification_url: Option<Url>,
+    /// What Graph repeats in each notification: one of `webhook_secrets`. Goes with `notification_url`.
+    notification_secret: Option<Secret>,
 }
 
 impl TryFrom<EntraTable> for EntraConfig {
@@ -84,6 +100,8 @@ impl TryFrom<EntraTable> for EntraConfig {
             certificate,
             graph_url,
             login_url,
+            notification_url,
+            notification_secret,
         } = table;
         // Neither way is the default: neither way, half of one, or both are faults.
         let auth = match (client_secret, private_key, certificate) {
@@ -104,7 +122,13 @@ impl TryFrom<EntraTable> for EntraConfig {
         let graph = url(graph_url, "https://graph.microsoft.com").map_err(|_| "graph_url is no URL")?;
         let login = url(login_url, "https://login.microsoftonline.com").map_err(|_| "login_url is no URL")?;
         let tenant_id = guid(&tenant_id).ok_or("tenant_id is not a GUID")?;
-        Ok(Self { tenant_id, client_id, auth, cloud: Cloud::new(graph, login)? })
+        let notifications = match (notification_url, notification_secret) {
+            (Some(url), Some(secret)) => Some(Notifications { url, secret }),
+            (None, None) => None,
+            (Some(_), None) => return Err("notification_url needs notification_secret"),
+            (None, Some(_)) => return Err("notification_secret needs notification_url"),
+        };
+        Ok(Self { tenant_id, client_id, auth, cloud: Cloud::new(graph, login)?, notifications })
     }
 }
 
@@ -160,7 +184,7 @@ impl EntraConfig {
     pub(crate) fn http(self) -> Result<ProviderHttpConfig, ConfigError> {
         let within =
             |base: &Url, path: &str| base.join(path).map_err(|_| ConfigError::BaseUrl { upstream: NAME });
-        let Self { tenant_id, client_id, auth, cloud: Cloud { graph, login } } = self;
+        let Self { tenant_id, client_id, auth, cloud: Cloud { graph, login }, .. } = self;
         let token_url = within(&login, &format!("/{tenant_id}/oauth2/v2.0/token"))?;
         let scope = within(&graph, "/.default")?.to_string();
         let auth = match auth {
@@ -223,6 +247,7 @@ mod tests {
             client_id: "c".into(),
             auth: EntraAuth::Secret("s".into()),
             cloud: cloud("https://graph.microsoft.us", "https://login.microsoftonline.us").unwrap(),
+            notifications: None,
         };
         let http = config.http().unwrap();
         assert_eq!(http.base_url.as_str(), "https://graph.microsoft.us/v1.0/");

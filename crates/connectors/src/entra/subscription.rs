@@ -1,6 +1,7 @@
 //! The subscription that makes Graph send change notifications: <https://learn.microsoft.com/graph/api/resources/subscription>.
 //! It has to be renewed before it ends. While there is none, Graph sends no changes, and only the delta query has them.
 
+use async_trait::async_trait;
 use provider_http::json::{Json, needed};
 use provider_http::{Answer, ProviderError};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -9,7 +10,10 @@ use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 use url::Url;
 
+use crate::connector::{Kept, Subscriptions};
+
 use super::EntraClient;
+use super::config::Notifications;
 use super::listing::{SKIP_TOKEN, items, token};
 
 /// A creation and a soft deletion come as `updated`, and `deleted` is a permanent deletion.
@@ -21,6 +25,9 @@ const SUBSCRIPTIONS: &[&str] = &["subscriptions"];
 
 /// Graph allows 41,760 minutes. The rest is for clocks that differ.
 const LIFE: Duration = Duration::minutes(41_700);
+
+/// A renewal also authorizes a subscription again, which Graph asks for at any time.
+const RENEWED_AFTER: Duration = Duration::DAY;
 
 /// One of our application's subscriptions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,18 +44,19 @@ pub struct Subscription {
     pub expires_at: OffsetDateTime,
 }
 
-/// What it took to have a subscription.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ensured {
-    /// The one that was there lives longer now, and is authorized again.
-    Renewed,
-    /// There was none. Graph has not sent the changes until now: read the delta query.
-    Created,
+impl Subscription {
+    /// Whether it is about users and sends to these addresses. The address of lifecycle events cannot be added to a subscription,
+    /// so that one without it does not count.
+    fn is_of(&self, url: &Url, lifecycle_url: &Url) -> bool {
+        self.resource.trim_start_matches('/').eq_ignore_ascii_case(USERS)
+            && self.notification_url.as_ref() == Some(url)
+            && self.lifecycle_url.as_ref() == Some(lifecycle_url)
+    }
 }
 
 impl EntraClient {
-    /// Has a subscription of users that sends to these addresses: renews the one that is there, or creates one. The address of
-    /// lifecycle events cannot be added to a subscription, so that one without it does not count.
+    /// Has a subscription of users that sends to these addresses: renews the one that is there, unless that was done within a day,
+    /// or creates one.
     ///
     /// # Errors
     /// Any [`ProviderError`]; [`ProviderError::Refused`] with `ValidationError` when Graph cannot reach an address.
@@ -57,22 +65,23 @@ impl EntraClient {
         url: &Url,
         lifecycle_url: &Url,
         client_state: &SecretString,
-    ) -> Result<Ensured, ProviderError> {
-        let is_ours = |one: &Subscription| {
-            one.resource.trim_start_matches('/').eq_ignore_ascii_case(USERS)
-                && one.notification_url.as_ref() == Some(url)
-                && one.lifecycle_url.as_ref() == Some(lifecycle_url)
-        };
-        for subscription in self.subscriptions().await?.into_iter().filter(is_ours) {
+    ) -> Result<Kept, ProviderError> {
+        let all = self.list_subscriptions().await?;
+        let ours: Vec<&Subscription> = all.iter().filter(|one| one.is_of(url, lifecycle_url)).collect();
+        let fresh_until = OffsetDateTime::now_utc() + LIFE - RENEWED_AFTER;
+        if ours.iter().any(|one| one.expires_at > fresh_until) {
+            return Ok(Kept::Fresh);
+        }
+        for subscription in ours {
             if self.renew_subscription(&subscription.id).await?.is_some() {
-                return Ok(Ensured::Renewed);
+                return Ok(Kept::Renewed);
             }
         }
-        self.create_subscription(url, lifecycle_url, client_state).await.map(|_| Ensured::Created)
+        self.create_subscription(url, lifecycle_url, client_state).await.map(|_| Kept::Created)
     }
 
     /// All subscriptions of our application. One that cannot be read is left out.
-    pub async fn subscriptions(&self) -> Result<Vec<Subscription>, ProviderError> {
+    pub async fn list_subscriptions(&self) -> Result<Vec<Subscription>, ProviderError> {
         let (mut all, mut after) = (Vec::new(), None::<String>);
         loop {
             let query: Vec<_> = after.iter().map(|after| (SKIP_TOKEN, after.as_str())).collect();
@@ -120,6 +129,27 @@ impl EntraClient {
         let path = ["subscriptions", id, "reauthorize"];
         let answer = self.http.post_json::<_, Value>(&path, &json!({})).await?;
         Ok(matches!(answer, Answer::Found { .. }))
+    }
+}
+
+#[async_trait]
+impl Subscriptions for EntraClient {
+    async fn keep(&self) -> Result<Kept, ProviderError> {
+        let Notifications { url, secret } = self.notifications()?;
+        self.ensure_subscription(url, url, &secret.0).await
+    }
+
+    async fn ends_at(&self) -> Result<Option<OffsetDateTime>, ProviderError> {
+        let Notifications { url, .. } = self.notifications()?;
+        let ours = self.list_subscriptions().await?.into_iter().filter(|one| one.is_of(url, url));
+        let now = OffsetDateTime::now_utc();
+        Ok(ours.map(|one| one.expires_at).filter(|end| *end > now).max())
+    }
+}
+
+impl EntraClient {
+    fn notifications(&self) -> Result<&Notifications, ProviderError> {
+        self.notifications.as_ref().ok_or(ProviderError::Invalid { status: 501 })
     }
 }
 

@@ -68,6 +68,11 @@ impl Records for HubSpotClient {
         listing::ping(&self.http).await
     }
 
+    /// Archiving and restoring move `archivedAt` alone.
+    fn restores_without_a_version(&self) -> bool {
+        true
+    }
+
     fn batches(&self) -> Option<&dyn Batches> {
         Some(self)
     }

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use connectors::entra::Notifications;
 use connectors::{
     Account, ChangesFrom, Cloud, EntraAuth, EntraClient, EntraConfig, Fetched, Listing, ProviderError,
     Record, Records, SignInIdentity, Vendor,
@@ -12,7 +13,7 @@ use provider_http::{Outage, TestKey, pem};
 use serde_json::{Value, json};
 use simulators::entra::{Application, EntraSimulator, Fault, SimulatedIdentity, SimulatedUser};
 
-use crate::fixtures::{ENTRA_APP, Parts, SECRET, entra_at, record};
+use crate::fixtures::{ENTRA_APP, Parts, SECRET, entra_at, entra_config, record};
 
 pub(crate) const ID: &str = "3c9a1f70-5b2e-4d11-9a0c-7e6f10c2d4b8";
 pub(crate) const OTHER: &str = "51c2e8aa-0f0e-4a52-8c1d-1b2f3a4c5d6e";
@@ -28,6 +29,11 @@ pub(crate) async fn tenant() -> EntraSimulator {
 
 pub(crate) fn client(tenant: &EntraSimulator) -> EntraClient {
     entra_at(&tenant.base_url())
+}
+
+pub(crate) fn client_with(tenant: &EntraSimulator, notifications: Option<Notifications>) -> EntraClient {
+    let config = entra_config(&tenant.base_url(), EntraAuth::Secret(SECRET.into()));
+    EntraClient::client(EntraConfig { notifications, ..config }, |_| {}).unwrap()
 }
 
 async fn found(client: &EntraClient, id: &str) -> Record {
@@ -188,7 +194,13 @@ async fn another_tenant_or_a_wrong_secret_is_a_refusal_and_no_absence() {
         let url = tenant.base_url();
         let cloud = Cloud::new(url.parse().unwrap(), url.parse().unwrap()).unwrap();
         let auth = EntraAuth::Secret(secret.into());
-        let config = EntraConfig { tenant_id: tenant_id.into(), client_id: ENTRA_APP.into(), auth, cloud };
+        let config = EntraConfig {
+            tenant_id: tenant_id.into(),
+            client_id: ENTRA_APP.into(),
+            auth,
+            cloud,
+            notifications: None,
+        };
         EntraClient::client(config, |_| {}).unwrap()
     };
     for (tenant_id, secret) in [(OTHER, SECRET), (tenant.tenant_id(), "wrong")] {
@@ -205,7 +217,11 @@ fn with_certificate(tenant: &EntraSimulator, key: &TestKey, certificate: &str) -
     let private_key = key.private_pem.as_str().into();
     let auth = EntraAuth::Certificate { private_key, certificate: certificate.to_owned() };
     let tenant_id = tenant.tenant_id().to_owned();
-    EntraClient::client(EntraConfig { tenant_id, client_id: ENTRA_APP.into(), auth, cloud }, |_| {}).unwrap()
+    EntraClient::client(
+        EntraConfig { tenant_id, client_id: ENTRA_APP.into(), auth, cloud, notifications: None },
+        |_| {},
+    )
+    .unwrap()
 }
 
 #[tokio::test]

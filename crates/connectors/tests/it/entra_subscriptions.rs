@@ -8,8 +8,8 @@ use axum::extract::Query;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::IntoResponse as _;
 use axum::routing::post;
-use connectors::ProviderError;
-use connectors::entra::{Ensured, WEBHOOK};
+use connectors::entra::{Notifications, WEBHOOK};
+use connectors::{Kept, ProviderError, Records as _};
 use provider_http::test_server::{NOWHERE, noting, serve};
 use provider_webhook::{Challenge, ChallengeAnswer, Secrets, SignedRequest, WebhookRecord};
 use secrecy::SecretString;
@@ -18,7 +18,7 @@ use simulators::entra::SimulatedUser;
 use time::{Duration, OffsetDateTime};
 use url::Url;
 
-use crate::entra_client::{ID, OTHER, client, tenant};
+use crate::entra_client::{ID, OTHER, client, client_with, tenant};
 use crate::fixtures::entra_at;
 
 const STATE: &str = "0123456789abcdef-state";
@@ -72,15 +72,20 @@ async fn a_subscription_is_created_once_and_then_renewed() {
     let tenant = tenant().await;
     let client = client(&tenant);
     let (_, url, lifecycle) = Receiver::start().await;
-    assert_eq!(client.ensure_subscription(&url, &lifecycle, &state()).await, Ok(Ensured::Created));
+    assert_eq!(client.ensure_subscription(&url, &lifecycle, &state()).await, Ok(Kept::Created));
     let [(id, first_end)] = tenant.subscriptions().try_into().unwrap();
     let life = first_end - OffsetDateTime::now_utc();
     assert!(life > Duration::days(28) && life <= Duration::minutes(41_760), "{life}");
-    assert_eq!(client.ensure_subscription(&url, &lifecycle, &state()).await, Ok(Ensured::Renewed));
+    assert_eq!(client.ensure_subscription(&url, &lifecycle, &state()).await, Ok(Kept::Fresh));
+    assert_eq!(tenant.subscriptions(), [(id.clone(), first_end)]);
+
+    tenant.pass_time(Duration::days(2));
+    let [(_, first_end)] = tenant.subscriptions().try_into().unwrap();
+    assert_eq!(client.ensure_subscription(&url, &lifecycle, &state()).await, Ok(Kept::Renewed));
     let [(same, second_end)] = tenant.subscriptions().try_into().unwrap();
     assert!(same == id && second_end > first_end);
     assert_eq!(client.reauthorize_subscription(&id).await, Ok(true));
-    let [listed] = client.subscriptions().await.unwrap().try_into().unwrap();
+    let [listed] = client.list_subscriptions().await.unwrap().try_into().unwrap();
     assert_eq!(
         (listed.id, listed.notification_url, listed.lifecycle_url),
         (id.clone(), Some(url.clone()), Some(lifecycle.clone()))
@@ -89,7 +94,7 @@ async fn a_subscription_is_created_once_and_then_renewed() {
     tenant.end_subscriptions();
     assert_eq!(client.renew_subscription(&id).await, Ok(None));
     assert_eq!(client.reauthorize_subscription(&id).await, Ok(false));
-    assert_eq!(client.ensure_subscription(&url, &lifecycle, &state()).await, Ok(Ensured::Created));
+    assert_eq!(client.ensure_subscription(&url, &lifecycle, &state()).await, Ok(Kept::Created));
 }
 
 #[tokio::test]
@@ -98,12 +103,31 @@ async fn a_subscription_to_another_address_is_not_ours() {
     let client = client(&tenant);
     let (_, url, lifecycle) = Receiver::start().await;
     let (_, other, _) = Receiver::start().await;
-    assert_eq!(client.ensure_subscription(&url, &url, &state()).await, Ok(Ensured::Created));
+    assert_eq!(client.ensure_subscription(&url, &url, &state()).await, Ok(Kept::Created));
     for (url, lifecycle) in [(&url, &lifecycle), (&other, &url)] {
-        assert_eq!(client.ensure_subscription(url, lifecycle, &state()).await, Ok(Ensured::Created));
+        assert_eq!(client.ensure_subscription(url, lifecycle, &state()).await, Ok(Kept::Created));
     }
     assert_eq!(tenant.subscriptions().len(), 3);
-    assert_eq!(client.ensure_subscription(&url, &url, &state()).await, Ok(Ensured::Renewed));
+    assert_eq!(client.ensure_subscription(&url, &url, &state()).await, Ok(Kept::Fresh));
+}
+
+#[tokio::test]
+async fn a_tenant_keeps_a_subscription_only_if_its_settings_name_an_address() {
+    let tenant = tenant().await;
+    assert!(client(&tenant).subscriptions().is_none());
+    let (receiver, url, _) = Receiver::start().await;
+    let client = client_with(&tenant, Some(Notifications { url, secret: STATE.into() }));
+    let subscriptions = client.subscriptions().unwrap();
+    assert_eq!(subscriptions.ends_at().await, Ok(None));
+    assert_eq!(subscriptions.keep().await, Ok(Kept::Created));
+    let [(_, end)] = tenant.subscriptions().try_into().unwrap();
+    assert_eq!(subscriptions.ends_at().await, Ok(Some(end)));
+    tenant.put_user(SimulatedUser::new(ID));
+    tenant.deliver(1).await;
+    assert_eq!(receiver.records(STATE).len(), 1, "it has the secret");
+
+    tenant.pass_time(Duration::days(29));
+    assert_eq!(subscriptions.ends_at().await, Ok(None), "its time is over");
 }
 
 #[tokio::test]
@@ -127,8 +151,8 @@ async fn the_secret_is_sent_once_and_no_text_has_it() {
     let client = entra_at(&url);
     let url: Url = "https://hooks.example.gov/webhooks/entra".parse().unwrap();
     let created = client.ensure_subscription(&url, &url, &state()).await;
-    assert_eq!(created, Ok(Ensured::Created));
-    assert!(!format!("{client:?} {:?}", client.subscriptions().await).contains(STATE));
+    assert_eq!(created, Ok(Kept::Created));
+    assert!(!format!("{client:?} {:?}", client.list_subscriptions().await).contains(STATE));
     let body = serde_json::from_slice::<serde_json::Value>(&asked.each(|request| request.body().clone())[1])
         .unwrap();
     assert_eq!(body["clientState"], STATE);

@@ -229,7 +229,7 @@ pub(crate) const ENTRA_APP: &str = "11aa0c5e-7f21-4d0b-9c3e-5a6b7c8d9e0f";
 pub(crate) fn entra_config(url: &str, auth: EntraAuth) -> EntraConfig {
     let cloud = Cloud::new(url.parse().unwrap(), url.parse().unwrap()).unwrap();
     let tenant_id = "9f4c31d2-0b1a-4c6e-8f57-2d90a1b3c4e5".into();
-    EntraConfig { tenant_id, client_id: ENTRA_APP.into(), auth, cloud }
+    EntraConfig { tenant_id, client_id: ENTRA_APP.into(), auth, cloud, notifications: None }
 }
 
 /// A client of the tenant at this address.

@@ -1,6 +1,7 @@
 //! Checks that the unit's provider answers and accepts our credentials: one cheap authenticated call.
 
 use connectors::{ProviderError, Source};
+use time::OffsetDateTime;
 
 use super::finding::Findings;
 use super::target::Provider;
@@ -11,7 +12,31 @@ pub(crate) async fn check(provider: Provider, findings: &mut Findings) {
     match provider {
         Provider::None => findings.skipped(CHECK, "credentials", "not checked: name a unit with --unit"),
         Provider::Ingress => findings.ok(CHECK, "webhooks", "at least one provider's secret is set"),
-        Provider::Of(source) => judge(&source, source.records.ping().await, findings),
+        Provider::Of(source) => {
+            judge(&source, source.records.ping().await, findings);
+            if let Some(subscriptions) = source.records.subscriptions() {
+                judge_subscription(source.name(), subscriptions.ends_at().await, findings);
+            }
+        }
+    }
+}
+
+/// Whether the source sends its changes. Without a subscription, only the feed that `resync-enqueuer` reads has them.
+fn judge_subscription(
+    source: &str,
+    ends_at: Result<Option<OffsetDateTime>, ProviderError>,
+    findings: &mut Findings,
+) {
+    let subject = format!("subscription of {source}");
+    match ends_at {
+        Ok(Some(end)) => findings.ok(CHECK, &subject, format!("it lasts until {}", end.date())),
+        Ok(None) => findings.fault(
+            CHECK,
+            &subject,
+            format!("there is none for notification_url in [sources.{source}]: the source sends no changes"),
+            format!("run `resync-enqueuer {source} changes`, and check that its CronJob runs: each run keeps the subscription"),
+        ),
+        Err(error) => findings.skipped(CHECK, &subject, format!("not checked: {error}")),
     }
 }
 

@@ -144,7 +144,7 @@ pub(crate) async fn contested(
     let key = crm_push::key(connection).await?;
     let (persons, sources): (Vec<Uuid>, Vec<String>) = differing.keys().cloned().unzip();
     let hashes =
-        differing.iter().map(|((person_id, _), fields)| key.hash_of_push(policy, *person_id, fields));
+        differing.iter().map(|((person, source), fields)| key.hash_of_push(policy, source, *person, fields));
     let hashes: Vec<Vec<u8>> = hashes.collect();
     // Each reading of such a contact finds the same difference, and nothing follows from it.
     let contested = sqlx::query!(

@@ -35,20 +35,27 @@ impl PushKey {
         Ok(Self(secret.try_into().map_err(wrong)?))
     }
 
-    /// A hash by which two pushes are compared without storing their values: the person whose key the contact gets, and the
-    /// fields. Two spellings of one value are one push.
+    /// A hash by which two pushes to a source are compared without storing their values: the person whose key the contact gets,
+    /// and the fields. Two spellings of one value are one push. The same value in another property is another push.
     pub fn hash_of_push(
         &self,
         policy: &Policy,
+        target: &str,
         person_id: Uuid,
         fields: &BTreeMap<Field, String>,
     ) -> Vec<u8> {
         let key = person_id.to_string();
-        let fields = fields
-            .iter()
-            .map(|(field, value)| (field, comparable(policy, field, &Value::from(value.as_str()))));
-        let fields: Vec<(&Field, String)> = fields.collect();
-        let fields = fields.iter().map(|(field, value)| (field.as_str(), value.as_str()));
+        let properties: BTreeMap<&Field, Option<&str>> = policy.pushed(target).collect();
+        let part = |(field, value): (&Field, &String)| {
+            let name = match properties.get(field).copied().flatten() {
+                // No field has a colon in its name.
+                Some(property) => format!("{field}:{property}"),
+                None => field.to_string(),
+            };
+            (name, comparable(policy, field, &Value::from(value.as_str())))
+        };
+        let fields: Vec<(String, String)> = fields.iter().map(part).collect();
+        let fields = fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         self.hash(std::iter::once(("", key.as_str())).chain(fields))
     }
 
@@ -480,6 +487,7 @@ mod tests {
         let of = |person, phone: &str| {
             key.hash_of_push(
                 &policy,
+                "crm",
                 Uuid::from_u128(person),
                 &BTreeMap::from([(field("phone"), phone.to_owned())]),
             )
@@ -487,5 +495,22 @@ mod tests {
         assert_eq!(of(1, "+1"), of(1, "+1 "));
         assert_eq!(of(1, "+1 202 555 0177"), of(1, "(202) 555-0177"));
         assert_ne!(of(1, "+1"), of(2, "+1"));
+    }
+
+    #[test]
+    fn a_value_that_goes_to_another_property_is_another_push() {
+        let key = PushKey::new([7; PUSH_KEY_BYTES]);
+        let of = |target: &str, map: &str| {
+            let text = format!("push.crm.fields = [\"phone\", \"email\"]\n{map}");
+            let policy = Policy::parse(&text, &["crm", "other"]).unwrap();
+            let fields = [("phone", "+1"), ("email", "a@idp")];
+            let fields = fields.map(|(name, value)| (field(name), value.to_owned())).into();
+            key.hash_of_push(&policy, target, Uuid::from_u128(1), &fields)
+        };
+        let (home, mobile) = ("push.crm.map.phone = \"HomePhone\"", "push.crm.map.phone = \"MobilePhone\"");
+        assert_ne!(of("crm", home), of("crm", mobile));
+        assert_ne!(of("crm", ""), of("crm", mobile), "the connector's own");
+        assert_eq!(of("crm", home), of("crm", home));
+        assert_eq!(of("other", home), of("other", mobile), "the property of another source");
     }
 }

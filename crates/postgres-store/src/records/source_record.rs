@@ -233,8 +233,8 @@ type Written = (String, Option<Uuid>, i64);
 /// record replaces a tombstone only if its refetch is later and, where the source has said that the record was deleted, its
 /// version is newer than the deletion (or newer than the deleted record, if the time of the deletion is unknown). Between two
 /// present records the newer version wins. On a tie, or if one has no version, the later refetch wins. A reading with equal
-/// version and equal content writes nothing, with one exception: a version in whole seconds may hide a second change within that
-/// second, so the ticket moves.
+/// version and equal content writes nothing, with two exceptions: a version in whole seconds may hide a second change within that
+/// second, so the ticket moves; and a record that was read by another mapping keeps the mark of the new one.
 ///
 /// It follows that readings in any order end at the source's state, if one refetch began after the source's last change. One case
 /// is left out, because closing it would cost a write for each repeated event: a record that returns under the same ID, with
@@ -287,6 +287,8 @@ async fn write(
                else excluded.ticket > stored.ticket
                     and (stored.content_hash is distinct from excluded.content_hash
                          or stored.missing_since is not null
+                         or substring(stored.etag from '#map:[0-9a-f]+$')
+                            is distinct from substring(excluded.etag from '#map:[0-9a-f]+$')
                          or excluded.version_at is null or stored.version_at is null
                          or excluded.version_at = date_trunc('second', excluded.version_at))
            end

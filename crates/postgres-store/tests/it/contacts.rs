@@ -233,7 +233,7 @@ async fn push(db: &Database, person_id: Uuid, external_id: &str) {
         person_id,
         revision: view.revision,
         external_id: external_id.to_owned(),
-        pushed_hash: view.push_key.hash_of_push(&db.store.policy(), person_id, &fields),
+        pushed_hash: view.push_key.hash_of_push(&db.store.policy(), "crm", person_id, &fields),
         push_ticket: 0,
         announce: announce(),
     };
@@ -288,7 +288,12 @@ async fn a_push_is_a_conflict_only_if_the_contact_was_read_between() {
             person_id: u,
             revision: 1,
             external_id: String::from("c"),
-            pushed_hash: view(&db, u).await.push_key.hash_of_push(&db.store.policy(), u, &BTreeMap::new()),
+            pushed_hash: view(&db, u).await.push_key.hash_of_push(
+                &db.store.policy(),
+                "crm",
+                u,
+                &BTreeMap::new(),
+            ),
             push_ticket,
             announce: announce(),
         };
@@ -320,7 +325,12 @@ async fn a_contested_contact_is_not_announced_although_the_person_has_another() 
             person_id: u,
             revision: 1,
             external_id: contact.to_owned(),
-            pushed_hash: view(&db, u).await.push_key.hash_of_push(&db.store.policy(), u, &BTreeMap::new()),
+            pushed_hash: view(&db, u).await.push_key.hash_of_push(
+                &db.store.policy(),
+                "crm",
+                u,
+                &BTreeMap::new(),
+            ),
             push_ticket: 0,
             announce: announce(),
         };
@@ -353,6 +363,7 @@ async fn pushes_to_a_contact_of_several_persons_are_no_conflict_with_the_crm() {
             external_id: String::from("c"),
             pushed_hash: view(&db, person_id).await.push_key.hash_of_push(
                 &db.store.policy(),
+                "crm",
                 person_id,
                 &BTreeMap::new(),
             ),

@@ -155,6 +155,13 @@ impl EntraControl {
         self.lock().subscriptions.iter().map(|(id, one)| (id.clone(), one.expires_at)).collect()
     }
 
+    /// Makes all subscriptions older. Those whose time is over end.
+    pub fn pass_time(&self, time: time::Duration) {
+        let mut state = self.lock();
+        state.subscriptions.values_mut().for_each(|one| one.expires_at -= time);
+        state.subscriptions.retain(|_, one| one.expires_at > OffsetDateTime::now_utc());
+    }
+
     /// Ends all subscriptions, as their time does.
     pub fn end_subscriptions(&self) {
         self.lock().subscriptions.clear();

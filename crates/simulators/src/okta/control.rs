@@ -72,6 +72,15 @@ impl OktaControl {
         self.change(user, "user.lifecycle.deactivate")
     }
 
+    /// Activates a deactivated user again.
+    ///
+    /// # Panics
+    /// When there is no such user.
+    pub fn activate(&self, id: &str) -> Change {
+        let user = SimulatedUser { status: Status::Active, ..self.existing(id) };
+        self.change(user, "user.lifecycle.activate")
+    }
+
     /// Deletes a user: the second step. The user need not be deactivated.
     ///
     /// # Panics

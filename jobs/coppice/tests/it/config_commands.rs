@@ -114,9 +114,19 @@ async fn config_what_if_counts_changes_with_a_sample_and_writes_nothing() {
     let preview = world.run(&["config", "what-if", path, "--sample", "0", "--json"]).json();
     let added = |source: &str, count: u32| json!({"source": source, "change": "added", "records": count, "persons": count});
     let expected = json!({"persons": 3, "would_change": 2, "by_field": {"email": 1}, "sample": [], "written": false,
-        "sources": [added("auth0", 2), added("salesforce", 2)]});
+        "sources": [added("auth0", 2), added("salesforce", 2)], "to_reread": {}});
     assert_eq!(preview, expected);
     assert_eq!(world.run(&["config", "apply", path, "--json"]).json(), expected, "a dry run");
+    let mapped =
+        file(&SOURCES.replace(
+            "connector = \"auth0\"\n",
+            "connector = \"auth0\"\nmap.phone = \"/user_metadata/phone\"\n",
+        ));
+    let text = world.run(&["config", "what-if", mapped.path().to_str().unwrap()]);
+    text.says(&[
+        "source auth0: 2 record(s) were read by another map. A resync of the kind listing reads them again\n",
+    ]);
+    assert!(!text.out.contains("source salesforce: "), "{}", text.out);
     world.run(&["person", "show", &ada]).says(&["email: ada@idp"]);
     assert_eq!(world.run(&["config", "history"]).out.trim_end(), "no version was applied");
 }

@@ -8,8 +8,10 @@ mod interrupted;
 mod large;
 mod listing;
 mod live;
+mod mapping;
 mod odd_providers;
 mod stale;
+mod subscription;
 
 use simulators::auth0::SimulatedUser;
 use testkit::{Said, World, unit_binary};

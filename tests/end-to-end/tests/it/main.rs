@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod by_the_file;
 mod echo;
 mod fleet;
 mod persona;

@@ -10,6 +10,7 @@ mod documents;
 mod logs;
 mod rights;
 mod units;
+mod vendors;
 mod words;
 
 use std::fs;

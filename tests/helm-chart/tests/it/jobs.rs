@@ -192,5 +192,5 @@ fn the_command_in_the_notes_changes_a_job_s_arguments() {
     let output = kubectl.wait_with_output().unwrap();
     let patched: Value = serde_json::from_slice(&output.stdout).unwrap();
     let args = &pod_spec(&patched).unwrap()["containers"][0]["args"];
-    assert_eq!(args, &json!(["dlq", "redrive", "sso-sync-auth0", "--class", "timeout"]));
+    assert_eq!(args, &json!(["dlq", "redrive", "sso-sync-staff", "--class", "timeout"]));
 }

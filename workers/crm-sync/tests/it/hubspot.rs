@@ -47,6 +47,10 @@ async fn contacts_of_hubspot_are_created_merged_archived_and_return() {
     assert_eq!((gone.email, gone.given_name), (None, None), "a tombstone holds nothing personal");
 
     account.restore(left);
+    deliver(&world, "contact.restore", &[left], "changed", portal).await;
+    let back = world.person_where(&left_id, |person| person.status == "known").await;
+    assert_eq!((back.person_id, &back.email), (one.person_id, &one.email), "its version did not move");
+
     account.update(left, |contact| *contact = contact.clone().with("firstname", "Ashgrove"));
     deliver(&world, "contact.propertyChange", &[left], "changed", portal).await;
     world.person_where(&left_id, |person| person.given_name.as_deref() == Some("Ashgrove")).await;

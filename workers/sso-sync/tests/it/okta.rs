@@ -63,14 +63,17 @@ async fn the_person_follows_its_okta_user_and_the_worker_announces_each_change_o
     deliver(&world, &org.deactivate(SIGNE)).await;
     let deactivated = is(&world, "blocked").await;
     assert_eq!(deactivated.given_name.as_deref(), Some("Signe Maria"), "a deactivated user still exists");
+    deliver(&world, &org.activate(SIGNE)).await;
+    let back = is(&world, "active").await;
+    assert_eq!(back.person_id, created.person_id);
 
     deliver(&world, &org.delete(SIGNE)).await;
     let gone = is(&world, "deleted").await;
     assert_eq!((gone.email, gone.given_name), (None, None), "a tombstone holds nothing personal");
 
-    let announced = world.announcements(6).await;
+    let announced = world.announcements(7).await;
     let revisions: Vec<i64> = announced.iter().map(|(_, announcement)| announcement.revision).collect();
-    assert_eq!(revisions, [1, 2, 3, 4, 5, 6]);
+    assert_eq!(revisions, [1, 2, 3, 4, 5, 6, 7]);
     assert!(announced.iter().all(|(kind, event)| *kind == EventKind::PersonChanged
         && event.entity_id == created.person_id
         && event.hop.get() == 1));
