@@ -44,8 +44,9 @@ const BATCH: u32 = 20;
 /// Two pods of each branch.
 const PODS: usize = 2;
 
-/// Connections of each pod.
-const CONNECTIONS: u32 = 4;
+/// Connections to the database: of all first pods together, and of all second ones. With a pool for each, a fleet would take as long
+/// as its slowest pool to notice that the database is silent.
+const CONNECTIONS: u32 = 16;
 
 pub(crate) struct Fleet {
     pub(crate) forest: Forest,
@@ -85,7 +86,7 @@ impl Fleet {
         let direct = declared.map(|source| SourceRecords::new(source.connect(&secrets).unwrap())).collect();
         let fleet = Self {
             pool: PgPool::connect(&oracle_path.through(database.url())).await.unwrap(),
-            store: Store::open(&database_path.through(database.url()).into(), 16).unwrap(),
+            store: Store::open(&database_path.through(database.url()).into(), CONNECTIONS).unwrap(),
             bus: Bus::new(Chaos::new(forest.seed), branches),
             forest,
             providers,
@@ -145,32 +146,27 @@ impl Fleet {
             let chaos = Chaos::new(self.forest.seed ^ (0xBAD << (pod * 16)));
             let urls = join_all(self.providers.iter().map(async |one| one.behind(&chaos).await)).await;
             let config = self.forest.config(0, &self.providers, &urls);
+            // Each pod finds out by itself which version is the newest.
+            let url = self.database_path.through(self.database.lock().await.url());
+            let store = Store::open(&url.into(), CONNECTIONS).unwrap();
             for (place, branch) in self.bus.branches.reading.iter().enumerate() {
                 let declared = &self.forest.sources[place];
                 let source = || config.source(&declared.name).unwrap().connect(&secrets).unwrap();
                 match declared.role {
-                    Role::Sso => self.sync::<SsoSync>(source(), branch).await,
-                    Role::Crm => self.sync::<CrmSync>(source(), branch).await,
-                    Role::Identity => self.sync::<IdentityVerification>(source(), branch).await,
-                    Role::Registry => self.sync::<RegistrySync>(source(), branch).await,
+                    Role::Sso => self.sync::<SsoSync>(source(), store.clone(), branch),
+                    Role::Crm => self.sync::<CrmSync>(source(), store.clone(), branch),
+                    Role::Identity => self.sync::<IdentityVerification>(source(), store.clone(), branch),
+                    Role::Registry => self.sync::<RegistrySync>(source(), store.clone(), branch),
                 }
                 if let Some(branch) = self.bus.branches.pushing.get(&place) {
-                    let store = self.own_store().await;
                     let handler = CrmAccountHandler::new(source(), store.clone()).unwrap();
-                    self.run(handler, store, branch);
+                    self.run(handler, store.clone(), branch);
                 }
             }
         }
     }
 
-    /// A store as each process has one: with its own knowledge of the newest version.
-    async fn own_store(&self) -> Store {
-        let url = self.database_path.through(self.database.lock().await.url());
-        Store::open(&url.into(), CONNECTIONS).unwrap()
-    }
-
-    async fn sync<U: RecordUnit>(&self, source: Source, branch: &Branch) {
-        let store = self.own_store().await;
+    fn sync<U: RecordUnit>(&self, source: Source, store: Store, branch: &Branch) {
         // Many lives share the sources, so more records are deleted in a minute than elsewhere in an hour.
         let sync = RecordSync::<U>::new(SourceRecords::new(source), store.clone()).without_guard();
         self.run(sync, store, branch);
