@@ -15,7 +15,6 @@ mod contact;
 mod control;
 mod events;
 mod fault;
-mod origin;
 mod reads;
 mod refusal;
 mod soql;
@@ -28,7 +27,6 @@ use crate::{Control, Simulator};
 pub use contact::{SimulatedContact, contact_id};
 pub use events::{ChangeKind, ContactChange, SALESFORCE_SOURCE};
 pub use fault::Fault;
-pub use origin::SetBy;
 pub use state::State;
 
 /// The handle on an org. A request by key counts for the key, and for the contact that has it on arrival.

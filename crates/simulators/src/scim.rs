@@ -65,15 +65,25 @@ impl ScimControl {
 
     /// Creates or replaces a user of this name.
     pub fn put_user(&self, id: &str, given_name: &str) {
-        let user = json!({
-            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
-            "id": id,
-            "userName": id,
-            "name": { "givenName": given_name },
-            "active": true,
-            "meta": { "resourceType": "User", "lastModified": timestamp(OffsetDateTime::now_utc()) },
-        });
-        self.lock().users.insert(id.to_owned(), user);
+        self.put(json!({ "id": id, "userName": id, "name": { "givenName": given_name }, "active": true }));
+    }
+
+    /// Creates a user, or replaces the one with the same `id`. Its schema and its time of change are added.
+    ///
+    /// # Panics
+    /// When `user` is no object with an `id`.
+    pub fn put(&self, user: Value) {
+        let mut user = user;
+        user["schemas"] = json!(["urn:ietf:params:scim:schemas:core:2.0:User"]);
+        user["meta"] =
+            json!({ "resourceType": "User", "lastModified": timestamp(OffsetDateTime::now_utc()) });
+        let id = user["id"].as_str().expect("a user has an ID").to_owned();
+        self.lock().users.insert(id, user);
+    }
+
+    /// A user as the server has it.
+    pub fn user(&self, id: &str) -> Option<Value> {
+        self.lock().users.get(id).cloned()
     }
 
     /// Deletes a user.

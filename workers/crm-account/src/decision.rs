@@ -49,6 +49,10 @@ impl std::fmt::Debug for Write {
 
 /// `age`: how long ago the message was sent.
 pub(crate) fn decide(view: &CrmView, target: &str, age: Duration) -> Decision {
+    // The newest version of `coppice.toml` pushes nothing there, and this branch is about to be removed.
+    if !view.policy.targets().any(|pushed| pushed == target) {
+        return Decision::Nothing;
+    }
     // A person without an account at the identity provider gets no contact.
     if !matches!(view.profile.status, Status::Active | Status::Blocked) {
         return release_key(view);
@@ -114,6 +118,8 @@ mod tests {
 
     const PERSON: Uuid = Uuid::from_u128(7);
 
+    const ANOTHER_PERSON: Uuid = Uuid::from_u128(8);
+
     const KEY: PushKey = PushKey::new([7; PUSH_KEY_BYTES]);
 
     fn policy() -> Policy {
@@ -178,6 +184,26 @@ mod tests {
         assert_eq!(id_to_write(&CrmView { under_review: true, ..view(None, None) }), None);
         let gone = Profile { status: Status::Deleted, ..view(None, None).profile };
         assert_eq!(id_to_write(&CrmView { profile: gone, ..view(None, None) }), None);
+    }
+
+    #[test]
+    fn a_source_that_is_no_longer_pushed_to_gets_nothing() {
+        let other = ANOTHER_PERSON.to_string();
+        let gone = || Profile { status: Status::Deleted, ..view(None, None).profile };
+        for view in [
+            view(None, None),
+            view(Some(r#"{"email": "a@crm"}"#), None),
+            CrmView { profile: gone(), ..view(Some("{}"), Some(&other)) },
+        ] {
+            assert!(matches!(decide(&view, "salesforce", NEW), Decision::Write(_)), "it is pushed to");
+            let none = Policy::parse("", &["salesforce"]).unwrap();
+            let hubspot =
+                Policy::parse(r#"push.hubspot.fields = ["email"]"#, &["salesforce", "hubspot"]).unwrap();
+            for policy in [none, hubspot] {
+                let view = CrmView { policy: Arc::new(policy), ..view.clone() };
+                assert_eq!(decide(&view, "salesforce", NEW), Decision::Nothing);
+            }
+        }
     }
 
     #[test]

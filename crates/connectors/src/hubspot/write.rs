@@ -81,8 +81,10 @@ impl Target<'_> {
     /// What an error means that is about no single value.
     fn meaning(&self, error: ProviderError) -> ProviderError {
         match (self, &error) {
-            // Another writer has just created a contact with the same key. The next try finds it.
-            (Self::Key { .. }, ProviderError::Refused { code: CONFLICT | NOT_UNIQUE, .. }) => BUSY,
+            // Another writer has just created a contact with the same key. The next try finds it. Or another contact is still to
+            // lose our key: of a value that we sent, the error has a row.
+            (Self::Key { .. }, ProviderError::Refused { code: CONFLICT, .. })
+            | (_, ProviderError::Refused { code: NOT_UNIQUE, .. }) => BUSY,
             _ => error,
         }
     }

@@ -167,10 +167,25 @@ async fn an_error_about_no_value_of_ours_refuses_the_whole_write() {
     assert_eq!(known, Err(ProviderError::Refused { code: "PROPERTY_DOESNT_EXIST", names_record: false }));
     let new = other.upsert(&write(None, &VALUES)).await;
     assert_eq!(new, Err(ProviderError::Refused { code: "VALIDATION_ERROR", names_record: false }));
-    // Another contact has our key already.
+}
+
+#[tokio::test]
+async fn a_contact_gets_our_key_once_another_contact_has_lost_it() {
+    let (account, client) = account().await;
+    account.put_contact(SimulatedContact::new(7001));
     account.put_contact(SimulatedContact::new(7002).with_person_key("P-7"));
-    let taken = client.upsert(&write(Some("7001"), &VALUES)).await;
-    assert_eq!(taken, Err(ProviderError::Refused { code: "CONFLICTING_UNIQUE_VALUE", names_record: true }));
+    for values in [&VALUES[..], &[]] {
+        assert_eq!(client.upsert(&write(Some("7001"), values)).await, Err(BUSY), "as at Salesforce");
+    }
+    account.archive(7002);
+    assert_eq!(client.upsert(&write(Some("7001"), &VALUES)).await.unwrap().id, "7001");
+    // A value of ours that has to be unique costs itself alone.
+    let rows = r#"Property values were not valid: [{"error":"CONFLICTING_UNIQUE_VALUE","name":"phone"}]"#;
+    let body = json!({"category": "VALIDATION_ERROR", "message": rows});
+    let server = Server::start(move |_, _| reply(400, &body)).await;
+    let written = hubspot_at(&server.url).upsert(&write(Some("7001"), &[("phone", Some("+1"))])).await;
+    let refused = written.unwrap().refused;
+    assert_eq!((refused[0].property.as_str(), refused[0].code), ("phone", "CONFLICTING_UNIQUE_VALUE"));
 }
 
 #[tokio::test]

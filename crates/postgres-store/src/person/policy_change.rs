@@ -84,7 +84,7 @@ impl Store {
     }
 
     /// Recomputes the next `limit` persons by this version, from where the batch before ended. Announces those whose row changed,
-    /// or whose contact differs from it. A batch without persons is the last one.
+    /// or whose contact differs from it, or is still to be created. A batch without persons is the last one.
     ///
     /// # Errors
     /// [`StoreError`]: then nothing of this batch was written. Another version was applied meanwhile:
@@ -100,7 +100,10 @@ impl Store {
         rules.check(Some(version))?;
         let mut transaction = self.pool.begin().await?;
         let persons = persons_after_locked(&mut transaction, version, limit).await?;
-        let recomputed = self.recompute(&mut transaction, &rules, &persons, &Moves::default()).await?;
+        let mut recomputed = self.recompute(&mut transaction, &rules, &persons, &Moves::default()).await?;
+        // The version may be the first one that pushes to a source: then a person gets a record there, and need not change for it.
+        let without_record = std::mem::take(&mut recomputed.without_record);
+        recomputed.also(without_record);
         sqlx::query!(
             "update config_version set computed_through = coalesce($2, computed_through),
                     computed_at = case when $2::uuid is null then coalesce(computed_at, now()) end

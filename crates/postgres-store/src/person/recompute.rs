@@ -30,6 +30,8 @@ pub(crate) struct Recomputed {
     pub(crate) changed: Vec<ChangedPerson>,
     /// Other persons to announce.
     pub(crate) unchanged: Vec<ChangedPerson>,
+    /// Persons with an account of whom a source that is pushed to has never had a record.
+    pub(crate) without_record: Vec<Uuid>,
     locked: HashMap<Uuid, LockedPerson>,
 }
 
@@ -90,6 +92,11 @@ impl Store {
                 _ => Standing::Own(Profile::compute(policy, own)),
             };
             if let Standing::Own(profile) = &standing {
+                let has_account = matches!(profile.status, Status::Active | Status::Blocked);
+                let knows = |target: &&str| own.iter().any(|record| record.source == **target);
+                if has_account && !targets.iter().all(knows) {
+                    recomputed.without_record.push(*person_id);
+                }
                 for target in &targets {
                     let key = (*person_id, (*target).to_owned());
                     let contact = crm_view::contact_of(

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use postgres_store::{Store, Write};
+use postgres_store::{PersonReading, RecordState, Store, Write};
 use serde_json::json;
 use sqlx::AssertSqlSafe;
 
@@ -59,6 +59,33 @@ async fn a_process_that_is_running_goes_on_by_a_version_that_another_one_applies
     assert_eq!(apply_config(&open(&db.url), IDP_FIRST, 10).await, (2, 2));
     assert_eq!(db.texts(EMAILS).await, ["0@idp", "1@idp"]);
     assert_eq!(worker.active_config().await.unwrap().unwrap().version, 2, "the same file is no new version");
+}
+
+/// The version may be the first one that pushes to the CRM.
+#[tokio::test]
+async fn a_version_announces_persons_without_a_record_at_a_source_that_is_pushed_to() {
+    let db = Database::start().await;
+    write(&db.store, 0, 1001).await;
+    let account = |id: &str, email: &str| saying(id, None, verified(email), 1001, 20);
+    db.store.apply_person_readings(IDP, &[account("r1", "1@idp"), account("r2", "2@idp")]).await.unwrap();
+    let known = saying("c3", None, json!({"email": "3@crm"}), 1001, 30);
+    db.store.apply_person_readings(CRM, &[known]).await.unwrap();
+    let gone = PersonReading {
+        state: RecordState::Gone { merged_into: None, proved: true },
+        ..account("r2", "2@idp")
+    };
+    db.store
+        .apply_person_readings(IDP, &[PersonReading { ticket: 40, version_at: None, ..gone }])
+        .await
+        .unwrap();
+    apply_config(&db.store, IDP_FIRST, 10).await;
+    db.execute("delete from outbox").await;
+
+    assert_eq!(apply_config(&db.store, IDP_FIRST, 10).await, (4, 0), "no person changes");
+    let announced = db.texts("select entity_id::text from outbox order by 1").await;
+    let mut expected = [person_of(&db, "idp", "r0").await, person_of(&db, "idp", "r1").await];
+    expected.sort();
+    assert_eq!(announced, expected.map(|person| person.to_string()), "another contact, and none");
 }
 
 #[tokio::test]

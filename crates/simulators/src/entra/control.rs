@@ -29,6 +29,11 @@ impl EntraControl {
         self.lock().applications.insert(application.client_id.clone(), application);
     }
 
+    /// Also issues tokens for Graph at this URL: that of a proxy.
+    pub fn put_resource(&self, url: &str) {
+        self.lock().resources.insert(url.to_owned());
+    }
+
     /// Makes all tokens expire.
     pub fn expire_tokens(&self) {
         self.lock().tokens.clear();

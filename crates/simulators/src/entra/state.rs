@@ -35,6 +35,8 @@ pub struct State {
     /// The last page of a listing.
     pub(crate) last_page: Option<Value>,
     pub(crate) applications: HashMap<String, Application>,
+    /// Other URLs under which applications may ask for tokens of this Graph.
+    pub(crate) resources: HashSet<String>,
     pub(crate) assertions: HashSet<String>,
     /// Tokens, with the app roles of their applications.
     pub(crate) tokens: HashMap<String, Vec<String>>,
@@ -60,6 +62,7 @@ impl Default for State {
             link_host: None,
             last_page: None,
             applications: HashMap::new(),
+            resources: HashSet::new(),
             assertions: HashSet::new(),
             tokens: HashMap::new(),
             subscriptions: BTreeMap::new(),

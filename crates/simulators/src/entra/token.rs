@@ -73,11 +73,13 @@ fn admit(control: &EntraControl, tenant: &str, request: &TokenRequest) -> Result
     if request.grant_type.as_deref() != Some("client_credentials") {
         return Err(OTHER_GRANT);
     }
-    if request.scope.as_deref() != Some(&format!("{}/.default", control.base_url())) {
-        return Err(OTHER_CLOUD);
-    }
+    let resource = request.scope.as_deref().and_then(|scope| scope.strip_suffix("/.default"));
+    let resource = resource.ok_or(OTHER_CLOUD)?;
     let client_id = request.client_id.as_deref().ok_or(INVALID_REQUEST)?;
     let mut state = control.lock();
+    if resource != control.base_url() && !state.resources.contains(resource) {
+        return Err(OTHER_CLOUD);
+    }
     let application = state.applications.get(client_id).cloned().ok_or(UNKNOWN_CLIENT)?;
     match (&request.client_secret, &request.client_assertion) {
         (Some(secret), None) if application.secret.as_ref() == Some(secret) => Ok(application),

@@ -4,10 +4,11 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::HubSpotControl;
-use super::contact::{KEY_PROPERTY, SimulatedContact};
+use super::contact::{KEY_PROPERTY, SimulatedContact, WRITABLE};
 use super::events::{Change, EventForm, PORTAL, signed};
 use super::limits::{burst, day, searches};
-use crate::SignedWebhook;
+use super::state::State;
+use crate::{SetBy, SignedWebhook};
 
 impl HubSpotControl {
     /// The token of the one private app.
@@ -31,7 +32,7 @@ impl HubSpotControl {
             assert!(other.is_none_or(|other| other.id == contact.id), "{property} is unique");
         }
         let change = if state.contact(contact.id).is_some() { Change::Updated } else { Change::Created };
-        state.commit(change, SimulatedContact { archived_at: None, ..contact })
+        by_user(&mut state, change, SimulatedContact { archived_at: None, ..contact })
     }
 
     /// Changes a contact, as a user of the CRM would.
@@ -41,7 +42,7 @@ impl HubSpotControl {
     pub fn update(&self, id: u64, change: impl FnOnce(&mut SimulatedContact)) -> SimulatedContact {
         let mut contact = self.contact(id).expect("the contact exists");
         change(&mut contact);
-        self.lock().commit(Change::Updated, SimulatedContact { id, ..contact })
+        by_user(&mut self.lock(), Change::Updated, SimulatedContact { id, ..contact })
     }
 
     /// Archives a contact. Its version does not move.
@@ -85,6 +86,21 @@ impl HubSpotControl {
     /// The contact that is not archived and has this key.
     pub fn by_key(&self, key: &str) -> Option<SimulatedContact> {
         self.lock().by_unique(KEY_PROPERTY, key).cloned()
+    }
+
+    /// Who gave a property of a contact its value.
+    ///
+    /// # Panics
+    /// When there is no such contact.
+    pub fn set_by(&self, id: u64, property: &str) -> SetBy {
+        let mut state = self.lock();
+        let value = state.contact(id).and_then(|contact| contact.get(property)).map(str::to_owned);
+        state.origins(id).expect("the contact exists").set_by(property, value.as_deref())
+    }
+
+    /// Number of events that no call has taken yet.
+    pub fn waiting_events(&self) -> usize {
+        self.lock().events.len()
     }
 
     /// The time of all changes from now on; `None`: the clock's.
@@ -150,4 +166,18 @@ impl HubSpotControl {
     pub fn creations(&self) -> usize {
         self.lock().creations
     }
+}
+
+/// Stores what a user of the CRM made of a contact.
+fn by_user(state: &mut State, change: Change, contact: SimulatedContact) -> SimulatedContact {
+    let before = state.contact(contact.id).cloned();
+    let contact = state.commit(change, contact);
+    let value = |contact: &SimulatedContact, name: &str| contact.get(name).map(str::to_owned);
+    let changed = WRITABLE
+        .iter()
+        .filter(|name| before.as_ref().and_then(|it| value(it, name)) != value(&contact, name));
+    if let Some(origins) = state.origins(contact.id) {
+        changed.for_each(|name| origins.user_changed(name));
+    }
+    contact
 }

@@ -9,6 +9,7 @@ use super::contact::SimulatedContact;
 use super::events::{Change, EventForm, event};
 use super::fault::Fault;
 use super::limits::Limits;
+use crate::origin::Origins;
 use crate::requests::{Recorded, Requests};
 
 /// The records and the counters of the account.
@@ -43,6 +44,7 @@ pub struct State {
 struct Record {
     current: SimulatedContact,
     previous: Option<SimulatedContact>,
+    origins: Origins,
 }
 
 impl Recorded for State {
@@ -169,8 +171,10 @@ impl State {
     }
 
     fn store(&mut self, contact: SimulatedContact) -> SimulatedContact {
-        let previous = self.contacts.remove(&contact.id).map(|record| record.current);
-        self.contacts.insert(contact.id, Record { current: contact.clone(), previous });
+        let before = self.contacts.remove(&contact.id);
+        let (previous, origins) = before.map(|record| (record.current, record.origins)).unzip();
+        let origins = origins.unwrap_or_default();
+        self.contacts.insert(contact.id, Record { current: contact.clone(), previous, origins });
         if !self.index_lags {
             self.index(&contact);
         }
@@ -202,6 +206,11 @@ impl State {
         for event in event(&change, self.event_form, previous, contact, at, &mut self.event_number) {
             self.events.push(event);
         }
+    }
+
+    /// Who gave the contact's properties their values. `None`: there is no such contact.
+    pub(crate) fn origins(&mut self, id: u64) -> Option<&mut Origins> {
+        self.contacts.get_mut(&id).map(|record| &mut record.origins)
     }
 
     /// What searches see.

@@ -111,7 +111,7 @@ fn create_one(state: &mut State, properties: &Map<String, Value>) -> Result<Writ
     let id = state.new_id();
     let contact = changed(state, SimulatedContact::bare(id), properties)?;
     state.creations += 1;
-    Ok(Written { contact: state.commit(Change::Created, contact), created: true })
+    Ok(Written { contact: by_client(state, Change::Created, contact, properties), created: true })
 }
 
 fn update_one(state: &mut State, input: &Input) -> Result<Option<Written>, Refusal> {
@@ -126,7 +126,10 @@ fn update_one(state: &mut State, input: &Input) -> Result<Option<Written>, Refus
         return Ok(None);
     }
     let contact = changed(state, contact, &input.properties)?;
-    Ok(Some(Written { contact: state.commit(Change::Updated, contact), created: false }))
+    Ok(Some(Written {
+        contact: by_client(state, Change::Updated, contact, &input.properties),
+        created: false,
+    }))
 }
 
 fn upsert_one(state: &mut State, input: &Input) -> Result<Written, Refusal> {
@@ -138,7 +141,10 @@ fn upsert_one(state: &mut State, input: &Input) -> Result<Written, Refusal> {
     match find(state, id, Some(property))?.cloned() {
         Some(contact) => {
             let contact = changed(state, contact, &input.properties)?;
-            Ok(Written { contact: state.commit(Change::Updated, contact), created: false })
+            Ok(Written {
+                contact: by_client(state, Change::Updated, contact, &input.properties),
+                created: false,
+            })
         }
         None => {
             let mut properties = input.properties.clone();
@@ -146,6 +152,20 @@ fn upsert_one(state: &mut State, input: &Input) -> Result<Written, Refusal> {
             create_one(state, &properties)
         }
     }
+}
+
+/// Stores what a client made of a contact by writing these properties.
+fn by_client(
+    state: &mut State,
+    change: Change,
+    contact: SimulatedContact,
+    properties: &Map<String, Value>,
+) -> SimulatedContact {
+    let contact = state.commit(change, contact);
+    if let Some(origins) = state.origins(contact.id) {
+        properties.keys().for_each(|name| origins.client_wrote(name, contact.get(name)));
+    }
+    contact
 }
 
 /// The contact with these values, if the account accepts them.

@@ -1,11 +1,10 @@
 //! Changes the org.
 
 use super::SalesforceControl;
-use super::contact::{SimulatedContact, full_id};
+use super::contact::{FIELDS, SimulatedContact, field as known_field, full_id};
 use super::events::{ChangeKind, ContactChange, Transaction, gap_event};
-use super::origin::SetBy;
 use super::state::Record;
-use crate::NativeEvent;
+use crate::{NativeEvent, SetBy};
 
 impl SalesforceControl {
     /// The one connected app.
@@ -90,6 +89,15 @@ impl SalesforceControl {
         all.filter(|contact| !contact.is_deleted).cloned().collect()
     }
 
+    /// The value of a contact's field, by its name in the API. `None`: it has none, or there is no such contact.
+    ///
+    /// # Panics
+    /// When contacts have no such field.
+    pub fn value(&self, id: &str, field: &str) -> Option<String> {
+        let known = known_field(field).expect("a contact has this field");
+        self.contact(id).and_then(|contact| (known.get)(&contact).map(str::to_owned))
+    }
+
     /// The contact that is not deleted and has this `Person_Key__c`, without the effect of a fault.
     pub fn by_key(&self, key: &str) -> Option<SimulatedContact> {
         self.lock().by_key(key).cloned()
@@ -102,7 +110,8 @@ impl SalesforceControl {
     pub fn set_by(&self, id: &str, field: &str) -> SetBy {
         let state = self.lock();
         let record = state.contacts.get(&full_id(id)).expect("the contact exists");
-        record.origins.set_by(&record.current, field)
+        let known = known_field(field).expect("a contact has this field");
+        record.origins.set_by(known.name, (known.get)(&record.current))
     }
 
     /// Number of events that no call has taken yet.
@@ -178,7 +187,8 @@ impl SalesforceControl {
         if let Some(Record { current, previous: Some(before), origins }) =
             state.contacts.get_mut(&change.contact.id)
         {
-            origins.user_changed(before, current);
+            let changed = FIELDS.iter().filter(|field| (field.get)(before) != (field.get)(current));
+            changed.for_each(|field| origins.user_changed(field.name));
         }
         change
     }

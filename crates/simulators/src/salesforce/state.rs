@@ -8,8 +8,8 @@ use time::OffsetDateTime;
 use super::contact::{SimulatedContact, contact_id};
 use super::events::{ChangeKind, ContactChange, Transaction, change_event};
 use super::fault::Fault;
-use super::origin::Origins;
 use crate::NativeEvent;
+use crate::origin::Origins;
 use crate::requests::{Recorded, Requests};
 
 /// Queries of a user that may have more pages at once.

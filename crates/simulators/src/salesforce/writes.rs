@@ -9,7 +9,7 @@ use time::Date;
 use time::macros::format_description;
 
 use super::call::{Batch, Target, record_id, text};
-use super::contact::{KEY, SYSTEM_FIELDS, SimulatedContact, field};
+use super::contact::{FIELDS, KEY, SYSTEM_FIELDS, SimulatedContact, field};
 use super::events::{ChangeKind, Transaction};
 use super::fault::Fault;
 use super::refusal::Refusal;
@@ -182,7 +182,9 @@ fn write(
     let contact = state.commit(kind, contact, transaction).contact;
     let id = contact.id.clone();
     if let Some(record) = state.contacts.get_mut(&id) {
-        record.origins.client_wrote(&contact, |name| values.contains_key(name));
+        for known in FIELDS.iter().filter(|known| values.contains_key(known.name)) {
+            record.origins.client_wrote(known.name, (known.get)(&contact));
+        }
     }
     state.creations += usize::from(created);
     Ok(Written { id, created })
