@@ -84,10 +84,9 @@ async fn migrate(world: &World, binary: &str) -> String {
 }
 
 /// As the chart's hook does, with the owner of the schema.
-async fn apply(world: &World, file: &str) {
+async fn apply(world: &World, file: &str) -> String {
     let settings = [("COPPICE_CONFIG", file), ("DATABASE_URL", world.database_url())];
-    run(world, unit_binary(OPERATORS_TOOL), &["config", "apply", "--yes", "--author", "Ada"], &settings)
-        .await;
+    run(world, unit_binary(OPERATORS_TOOL), &["config", "apply", "--yes", "--author", "Ada"], &settings).await
 }
 
 /// Starts a pod of this release with the file.
@@ -182,7 +181,8 @@ async fn an_upgrade_under_load_loses_repeats_and_dead_letters_nothing() {
         let before = USERS_BEFORE + CONTACTS_BEFORE;
         stored_at_least(&world, before / 10).await;
         migrate(&world, unit_binary("migrate")).await;
-        apply(&world, &file).await;
+        let done = apply(&world, &file).await;
+        assert!(done.contains(": 0 of "), "the file says what the variables said: {done}");
         applied.send(()).unwrap();
         // The old pods go on by themselves.
         stored_at_least(&world, before * (EARLY + 1) / 10).await;
