@@ -119,6 +119,7 @@ impl TestDatabase {
     async fn on_own(tools: &Tools) -> anyhow::Result<Self> {
         let server = Postgres::start(tools).await?;
         let url = server.create_database(OWN).await?;
+        create_roles(&url).await?;
         Ok(Self { url, place: Place::Own(server) })
     }
 
@@ -153,18 +154,21 @@ impl Drop for TestDatabase {
 /// When a migration fails.
 pub async fn create_template(server: &Postgres) -> anyhow::Result<()> {
     let url = server.create_database(TEMPLATE).await?;
+    create_roles(&url).await?;
     migrate(&url).await
+}
+
+/// Makes the SQL roles of the units, which belong to the server.
+async fn create_roles(url: &str) -> anyhow::Result<()> {
+    let roles = fleet::with_sql_role().map(|unit| unit.sql_role(fleet::ROLE_PREFIX));
+    let create = roles.map(|role| format!("create role {role} login password '{NAME}'"));
+    execute(url, &create.collect::<Vec<_>>().join(";")).await.context("the SQL roles")
 }
 
 async fn migrate(url: &str) -> anyhow::Result<()> {
     // Without the store, because `cargo xtask` must compile before any query is described.
     let mut connection = PgConnection::connect(url).await?;
     Migrator::new(migrations()).await?.run(&mut connection).await.context("a migration fails")?;
-    for unit in fleet::with_sql_role() {
-        let role = unit.sql_role(fleet::ROLE_PREFIX);
-        let create = format!("create role {role} login password '{NAME}'");
-        sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut connection).await.context(role)?;
-    }
     let grants = std::fs::read_to_string(migrations().join("grants.sql"))?;
     sqlx::raw_sql(AssertSqlSafe(grants)).execute(&mut connection).await.context("grants.sql")?;
     connection.close().await?;

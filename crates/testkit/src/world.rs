@@ -50,6 +50,8 @@ pub struct Setup {
     pub aws: Aws,
     /// Whether the test stops, starts or breaks the database's server.
     pub own_database_server: bool,
+    /// Whether the test creates the schema.
+    pub empty_database: bool,
     /// The file of sources that the topology is rendered from. `None`: the world's own three.
     pub sources: Option<&'static str>,
     /// Sources beside these.
@@ -72,6 +74,7 @@ impl Setup {
         max_receive_count: 50,
         aws: Aws::InProcess,
         own_database_server: false,
+        empty_database: false,
         sources: None,
         more_sources: "",
     };
@@ -92,6 +95,12 @@ impl Setup {
     #[must_use]
     pub const fn with_more_sources(self, text: &'static str) -> Self {
         Self { more_sources: text, ..self }
+    }
+
+    /// With a database without tables.
+    #[must_use]
+    pub const fn with_empty_database(self) -> Self {
+        Self { empty_database: true, ..self }
     }
 
     /// With the world's own database server.
@@ -312,7 +321,9 @@ fn source_of(unit: &str) -> Option<&'static str> {
 }
 
 async fn make_database(setup: Setup, tools: &Tools) -> anyhow::Result<TestDatabase> {
-    if setup.own_database_server {
+    if setup.empty_database {
+        TestDatabase::empty().await
+    } else if setup.own_database_server {
         TestDatabase::on_its_own_server(tools).await
     } else {
         TestDatabase::migrated().await

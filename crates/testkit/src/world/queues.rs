@@ -1,9 +1,11 @@
 //! The messages in the units' queues and dead-letter queues.
 
+use std::time::Duration;
+
 use aws_sdk_sqs::types::{MessageSystemAttributeName, QueueAttributeName};
 use local_stack::wait_until;
 
-use super::{PATIENCE, World};
+use super::{Cloud, PATIENCE, World};
 
 /// A dead-lettered message.
 #[derive(Debug, Clone)]
@@ -15,11 +17,26 @@ pub struct DeadLettered {
 }
 
 impl World {
+    /// Makes a queue that is not of the topology, with its dead-letter queue. Returns both URLs.
+    ///
+    /// # Panics
+    /// In a world with an emulator, whose stack has the queues.
+    pub fn create_queue(&self, name: &str) -> (String, String) {
+        match &self.cloud {
+            Cloud::InProcess(aws) => aws.create_queue(name, Duration::from_secs(20), 50),
+            Cloud::Emulator(_) => panic!("this needs the queues in this process: Setup::DEFAULT"),
+        }
+    }
+
     /// Waits until a queue is empty, with nothing in flight.
     pub async fn settled(&self, unit: &str) {
-        let queue = self.topology.queue_url(unit).expect("a queue of the topology").to_owned();
+        self.emptied(self.topology.queue_url(unit).expect("a queue of the topology")).await;
+    }
+
+    /// The same for a queue by its URL.
+    pub async fn emptied(&self, queue: &str) {
         wait_until(PATIENCE, "the queue to be empty", async || {
-            let (visible, hidden) = self.depth(&queue).await;
+            let (visible, hidden) = self.depth(queue).await;
             Ok((visible + hidden == 0).then_some(()))
         })
         .await
@@ -49,7 +66,8 @@ impl World {
         self.peek(&queue).await
     }
 
-    async fn depth(&self, queue: &str) -> (u64, u64) {
+    /// Messages of a queue by its URL: visible, and in flight or delayed.
+    pub async fn depth(&self, queue: &str) -> (u64, u64) {
         use QueueAttributeName as Name;
         let names = [
             Name::ApproximateNumberOfMessages,

@@ -91,7 +91,11 @@ impl World {
         call.send().await.expect("the queue takes it");
     }
 
-    async fn send_all(&self, queue: &str, bodies: &[String]) -> anyhow::Result<()> {
+    /// Sends many bodies to a queue by its URL, ten in a call.
+    ///
+    /// # Errors
+    /// When the emulator does not take them.
+    pub async fn send_all(&self, queue: &str, bodies: &[String]) -> anyhow::Result<()> {
         for batch in bodies.chunks(10) {
             let mut call = self.sqs.send_message_batch().queue_url(queue);
             for (position, body) in batch.iter().enumerate() {
