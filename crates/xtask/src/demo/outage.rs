@@ -4,7 +4,7 @@ use local_stack::wait_until;
 use simulators::salesforce::Fault;
 use testkit::PATIENCE;
 
-use super::story::entra_changed;
+use super::story::entra_notifies;
 use super::view::{Person, View};
 use crate::local::persons::{ADA, BOB, CLEO, DORA, ELI, change_email, sign_up};
 use crate::local::stage::Stage;
@@ -42,7 +42,7 @@ async fn outage(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
     let okta = stage.sources.okta.update(DORA, |user| user.email = String::from("dora@new.example.org"));
     world.deliver(&okta.log_event()).await;
     stage.sources.entra.update(ELI, |user| user.mail = Some(String::from("eli@new.example.org")));
-    entra_changed(stage, ELI).await;
+    entra_notifies(stage).await?;
     view.wait_for(stage, "the persons, and HubSpot", |persons| {
         CHANGED.iter().all(|(id, email)| {
             persons.email(id) == Some(email)

@@ -1,6 +1,5 @@
 //! What five persons do, system after system.
 
-use serde_json::json;
 use simulators::{entra, okta};
 
 use super::view::View;
@@ -96,7 +95,7 @@ async fn partner(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
     user.mail = Some(String::from("eli@partner.example.org"));
     user.given_name = String::from("Elliottson");
     entra.put_user(user);
-    entra_changed(stage, ELI).await;
+    entra_notifies(stage).await?;
     view.wait_for(stage, "the account", |persons| persons.get(ELI).is_some()).await?;
     view.refresh(stage).await?;
     let person_id = view.person_id(ELI)?.to_string();
@@ -115,7 +114,12 @@ async fn partner(stage: &Stage<'_>, view: &mut View) -> anyhow::Result<()> {
     .await
 }
 
-pub(crate) async fn entra_changed(stage: &Stage<'_>, id: &str) {
-    let detail = json!({ "ids": [id], "change": "changed", "account": stage.sources.entra.tenant_id() });
-    stage.world.publish("coppice.ingress.entra", "updated", &detail.to_string()).await;
+/// Entra notifies the ingress of its changes.
+pub(crate) async fn entra_notifies(stage: &Stage<'_>) -> anyhow::Result<()> {
+    let statuses = stage.sources.entra.deliver(1).await;
+    anyhow::ensure!(
+        !statuses.is_empty() && statuses.iter().all(|status| (200..300).contains(status)),
+        "the ingress answered Entra with {statuses:?}"
+    );
+    Ok(())
 }

@@ -48,8 +48,9 @@ impl Sources {
     }
 
     /// A file with the addresses of the servers.
-    pub(crate) fn file(&self, world: &World, file: &str) -> String {
+    pub(crate) fn file(&self, world: &World, ingress: &Ingress, file: &str) -> String {
         let addresses = [
+            ("hooks", format!("http://{}/webhooks", ingress.address)),
             ("auth0", world.idp.base_url()),
             ("okta", self.okta.base_url()),
             ("graph", self.entra.base_url()),

@@ -44,7 +44,7 @@ impl<'a> Stage<'a> {
         println!("  database     {}", world.database_url());
         let sources = Sources::start().await;
         let ingress = Ingress { address: format!("127.0.0.1:{}", free_port()?) };
-        let config = Config::parse(&sources.file(world, file))?;
+        let config = Config::parse(&sources.file(world, &ingress, file))?;
         let hubspot = ingress.start_hubspot(sources.hubspot.control());
         let mut stage = Self {
             world,
@@ -57,7 +57,7 @@ impl<'a> Stage<'a> {
             _alarms: world.start_queue_metrics(),
             sources,
         };
-        std::fs::write(stage.file(), stage.sources.file(world, file))?;
+        std::fs::write(stage.file(), stage.sources.file(world, &stage.ingress, file))?;
         println!("  coppice.toml {}: {} sources", stage.file().display(), config.sources().count());
         stage.apply_file().await?;
         stage.start_ingress()?;
@@ -68,10 +68,19 @@ impl<'a> Stage<'a> {
             stage.print_last_lines();
             return Err(error);
         }
+        stage.subscribe().await?;
         for (name, worker) in &stage.workers {
             println!("  worker       {name:<30} {}/metrics", worker.health_url());
         }
         Ok(stage)
+    }
+
+    /// Has Entra send its changes to the ingress, as the CronJob for its feed does.
+    async fn subscribe(&self) -> anyhow::Result<()> {
+        if self.branch("sso-resync-entra").is_ok() {
+            self.output("sso-resync-entra", "resync-enqueuer", &["entra", "changes"], 0).await?;
+        }
+        Ok(())
     }
 
     /// The file that every unit reads when it starts.
