@@ -96,9 +96,13 @@ impl Mapping {
     /// The vendor's part of a stored entity tag. `None` if the record was read by another mapping: an answer "not modified" would
     /// keep what was read by that one.
     pub(crate) fn known_etag<'a>(&self, stored: Option<&'a str>) -> Option<&'a str> {
-        let stored = stored?;
-        let (etag, mark) = stored.split_at(stored.rfind(MARK).unwrap_or(stored.len()));
-        (mark == self.mark).then_some(etag)
+        self.known_cursor(stored?).filter(|etag| !etag.is_empty())
+    }
+
+    /// The vendor's part of a cursor that [`Mapping::mark`] ends. `None`: the cursor is of a feed for another mapping.
+    pub(crate) fn known_cursor<'a>(&self, stored: &'a str) -> Option<&'a str> {
+        let (cursor, mark) = stored.split_at(stored.rfind(MARK).unwrap_or(stored.len()));
+        (mark == self.mark).then_some(cursor)
     }
 
     /// What to request of a vendor that answers only what it is asked for: these names, and one of each mapped path.

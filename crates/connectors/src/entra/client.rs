@@ -111,13 +111,22 @@ impl Listing for EntraClient {
     }
 
     async fn changes(&self, from: ChangesFrom<'_>) -> Result<ChangedPage, ProviderError> {
-        let place = delta::Place::read(from).ok_or(INVALID)?;
-        // Graph reports changes of the selected properties only.
+        // Graph reports changes of the selected properties only, and a token has them in it. With other properties, the feed begins
+        // again.
+        let place = match from {
+            ChangesFrom::Cursor(cursor) => self.mapping.known_cursor(cursor).map(ChangesFrom::Cursor),
+            ChangesFrom::Time(_) => None,
+        };
+        let place = place.map_or(Some(delta::Place::Beginning), delta::Place::read).ok_or(INVALID)?;
         let select = self.select();
         let answer = self.http.get_json::<Json>(delta::DELTA, &[place.query(&select)], None).await;
         match answer.map_err(delta::failure)? {
             Answer::Gone => Err(delta::UNKNOWN_PLACE),
-            page => place.page(&self.http, &page.always_found()?),
+            page => {
+                let mut page = place.page(&self.http, &page.always_found()?)?;
+                page.next.push_str(self.mapping.mark());
+                Ok(page)
+            }
         }
     }
 }

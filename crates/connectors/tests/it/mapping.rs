@@ -19,7 +19,7 @@ use testkit::ScimServer;
 use time::OffsetDateTime;
 use time::macros::date;
 
-use crate::entra_client::{ID as ENTRA_USER, tenant};
+use crate::entra_client::{ID as ENTRA_USER, OTHER as ENTRA_OTHER, tenant};
 use crate::fixtures::{account, auth0_of, entra_at, okta_at, salesforce_config, scim_of};
 
 fn mapping(field: &str, pointer: &str) -> Mapping {
@@ -196,6 +196,32 @@ async fn the_feed_of_entra_selects_a_mapped_property() {
     assert!(read.is_err(), "{read:?}");
     let paths = asked.paths();
     assert!(paths.iter().any(|path| path.contains("users/delta") && path.contains("jobTitle")), "{paths:?}");
+}
+
+/// A token of the feed goes on with the properties that were selected when it began.
+#[tokio::test]
+async fn the_feed_of_entra_begins_again_with_another_mapping() {
+    let tenant = tenant().await;
+    for id in [ENTRA_USER, ENTRA_OTHER] {
+        tenant.put_user(entra::SimulatedUser::new(id));
+    }
+    let plain: Connected = Arc::new(entra_at(&tenant.base_url()));
+    let mapped = mapped(entra_at(&tenant.base_url()), "/jobTitle");
+    let changes = async |client: &Connected, cursor: &str| {
+        let page = client.listing().unwrap().changes(ChangesFrom::Cursor(cursor)).await.unwrap();
+        assert!(!page.more);
+        (page.ids.len(), page.next)
+    };
+    let begins = ChangesFrom::Time(OffsetDateTime::UNIX_EPOCH);
+    let cursor = plain.listing().unwrap().changes(begins).await.unwrap().next;
+    let (count, cursor) = changes(&plain, &cursor).await;
+    assert_eq!(count, 0);
+    let (count, cursor) = changes(&mapped, &cursor).await;
+    assert_eq!(count, 2, "the mapped property is selected from now on");
+    tenant.update(ENTRA_USER, |user| user.job_title = Some("Harbour pilot".into()));
+    let (count, cursor) = changes(&mapped, &cursor).await;
+    assert_eq!(count, 1);
+    assert_eq!(changes(&plain, &cursor).await.0, 2, "the mapping was taken out of the file");
 }
 
 /// A record that was read by another mapping is read whole, and then again only if it has changed.
