@@ -52,8 +52,9 @@ impl Fleet {
     pub(crate) async fn malfunction(&self, records: &Records) {
         let mut left = [self.malfunctions_of_sources(), OF_THE_DATABASE.to_vec()];
         for _ in 0..EACH_FOREST {
-            // The fourth of the database's three would be none.
-            let kind = if left[1].is_empty() { 0 } else { self.bus.chaos.below(2) };
+            let kind = self.bus.chaos.below(2);
+            // Either kind may be used up: two sources can have two malfunctions, and the database has three.
+            let kind = if left[kind].is_empty() { 1 - kind } else { kind };
             let malfunction = left[kind].swap_remove(self.bus.chaos.below(left[kind].len()));
             self.bus.chaos.pass_up_to(PAUSE).await;
             println!("forest {}: {malfunction:?}", self.forest.seed);
