@@ -17,7 +17,7 @@ use crate::history::History;
 use crate::providers::{Simulated, resync_event};
 
 /// Longest time until the fleet is idle. An endless loop of events exceeds it.
-const PATIENCE: Duration = Duration::from_secs(900);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(900);
 
 impl Fleet {
     /// Waits until the fleet is idle: no event is being delivered, none waits, and the previous ones have caused no new one.
