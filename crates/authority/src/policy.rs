@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::definition::{Class, Definition, FieldType};
 use crate::rule::{is_known, names, unknown_name};
-use crate::{Field, Rule, SourceRecord};
+use crate::{Field, Role, Rule, SourceRecord};
 
 /// The text of the default.
 pub const DEFAULT_POLICY: &str = include_str!("default-policy.toml");
@@ -171,6 +171,14 @@ impl Policy {
         let known = || self.fields.keys().map(Field::as_str).collect::<Vec<_>>().join(", ");
         let named = self.fields.get_key_value(name).map(|(field, _)| field);
         named.ok_or_else(|| format!("unknown field {name:?}; the fields are {}", known()))
+    }
+
+    /// The roles and sources whose records a rule `newest of` compares with those of this source, by name.
+    pub fn compared_with(&self, source: &str, role: Role) -> Vec<String> {
+        let rules = self.fields.values().flat_map(|definition| &definition.from);
+        let newest =
+            rules.filter(|rule| rule.names().iter().any(|name| name == source || name == role.as_str()));
+        newest.flat_map(Rule::names).cloned().collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// The sources that receive values.
@@ -366,7 +374,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::Role;
 
     const SOURCES: [&str; 3] = ["auth0", "okta", "salesforce"];
 
@@ -383,6 +390,25 @@ mod tests {
         assert_eq!(policy.targets().count(), 0, "nothing is pushed unless a file says so");
         let class = |name| policy.definition(&field(name)).unwrap().class;
         assert_eq!((class("email"), class("birthdate")), (Class::Personal, Class::Sensitive));
+    }
+
+    #[test]
+    fn a_rule_compares_the_sources_that_it_names() {
+        let rules = r#"
+            fields.phone = { type = "phone", from = ["newest of sso, salesforce", "identity"] }
+            fields.email = { type = "email", from = ["newest of okta, registry when verified"] }
+        "#;
+        let policy = Policy::parse(rules, &SOURCES).unwrap();
+        for (source, role, expected) in [
+            ("auth0", Role::Sso, &["salesforce", "sso"][..]),
+            ("okta", Role::Sso, &["okta", "registry", "salesforce", "sso"]),
+            ("staff", Role::Registry, &["okta", "registry"]),
+            // The built-in rules name one role each.
+            ("salesforce", Role::Crm, &["crm", "salesforce", "sso"]),
+        ] {
+            assert_eq!(policy.compared_with(source, role), expected, "{source}");
+        }
+        assert_eq!(Policy::default().compared_with("auth0", Role::Sso), ["sso"]);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use authority::Policy;
 use event_contract::{Announcement, EventKind};
 use uuid::Uuid;
 
@@ -45,7 +46,7 @@ impl Store {
         }
         let left: HashMap<Uuid, Uuid> = links.left().collect();
         announce_merged(&mut announce, &left, &links);
-        announce_touched(connection, source, touched, readings, &links, &mut announce).await?;
+        announce_touched(connection, &rules.policy, source, touched, readings, &links, &mut announce).await?;
         // While a contact may belong to either of two persons, both wait for a decision about their own contact. A contact that
         // is gone, or has another person now, ends that wait.
         let leaving: BTreeSet<Uuid> = whose_record_is_gone(changed, readings)
@@ -119,6 +120,7 @@ async fn write_links(
 /// Adds persons of whose record only the version changed, if that may change the person.
 async fn announce_touched(
     connection: &mut PgConnection,
+    policy: &Policy,
     source: Source<'_>,
     touched: &[ChangedRow],
     readings: &BTreeMap<&str, &PersonReading>,
@@ -132,11 +134,13 @@ async fn announce_touched(
             Some((links.destination(row.person_id?), reading.announce))
         })
         .collect();
-    // Of several records of one role the newest decides, so a newer version alone may change the profile. And a newer contact
+    // Of several records of one role, or that a rule compares, the newest decides, so a newer version alone may change the profile.
+    // And a newer contact
     // with the same content may have been pushed to and changed back before it was read: then it has to be pushed again.
     let mut persons: Vec<Uuid> = causes.keys().copied().collect();
     if !source.role.takes_pushes() && !persons.is_empty() {
-        persons = source_record::with_several(connection, source.role, &persons).await?;
+        let compared = policy.compared_with(source.name, source.role);
+        persons = source_record::with_several(connection, source.role, &compared, &persons).await?;
     }
     for person in persons {
         causes.get(&person).map(|cause| announce.entry(person).or_insert(*cause));

@@ -325,17 +325,21 @@ fn changed_or_touched(rows: &[SourceRow], written: impl Iterator<Item = Written>
     upserted
 }
 
-/// Of these persons, those with several live records of a role: the newest record decides.
+/// Of these persons, those with several live records of a role, or of what is compared with it, by names of roles and sources: the
+/// newest record decides.
 pub(crate) async fn with_several(
     connection: &mut PgConnection,
     role: Role,
+    compared: &[String],
     persons: &[Uuid],
 ) -> Result<Vec<Uuid>, StoreError> {
     let rows = sqlx::query_scalar!(
         r#"select person_id as "person_id!" from source_record
-           where person_id = any ($1) and role = $2 and gone_at is null group by person_id having count(*) > 1"#,
+           where person_id = any ($1) and (role = $2 or role = any ($3) or source = any ($3)) and gone_at is null
+           group by person_id having count(*) > 1"#,
         persons,
-        role.as_str()
+        role.as_str(),
+        compared
     )
     .fetch_all(connection)
     .await?;

@@ -61,6 +61,28 @@ async fn a_process_that_is_running_goes_on_by_a_version_that_another_one_applies
     assert_eq!(worker.active_config().await.unwrap().unwrap().version, 2, "the same file is no new version");
 }
 
+/// The records are of two roles, and nothing in them changes but the version.
+#[tokio::test]
+async fn a_newer_version_alone_decides_between_roles_that_a_rule_compares() {
+    for (field, kind, [first, second]) in [
+        ("phone", "phone", ["+15550000001", "+15550000002"]),
+        ("email", "email", ["a@one", "a@two"]),
+        ("given_name", "text", ["Ada", "Augusta"]),
+    ] {
+        let db = Database::start().await;
+        let rules = format!(r#"fields.{field} = {{ type = "{kind}", from = ["newest of crm, sso"] }}"#);
+        apply_config(&db.store, &rules, 10).await;
+        let account = |version, ticket| saying("r0", Some("P-0"), json!({field: first}), version, ticket);
+        let contact = saying("r0", Some("P-0"), json!({field: second}), 2000, 20);
+        let believed = format!("select profile ->> '{field}' from person where merged_into is null");
+        db.store.apply_person_readings(IDP, &[account(1000, 10)]).await.unwrap();
+        db.store.apply_person_readings(CRM, &[contact]).await.unwrap();
+        assert_eq!(db.texts(&believed).await, [second]);
+        db.store.apply_person_readings(IDP, &[account(3000, 30)]).await.unwrap();
+        assert_eq!(db.texts(&believed).await, [first]);
+    }
+}
+
 /// The version may be the first one that pushes to the CRM.
 #[tokio::test]
 async fn a_version_announces_persons_without_a_record_at_a_source_that_is_pushed_to() {

@@ -4,13 +4,14 @@
 
 use std::time::Duration;
 
-use local_stack::Tools;
+use local_stack::{Tools, wait_until};
 use simulators::EVERY_RECORD;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use crate::fleet::Fleet;
 use crate::history::History;
 use crate::providers::Simulated;
+use crate::rest::PATIENCE;
 
 /// Malfunctions while the lives of one forest go on.
 const EACH_FOREST: usize = 4;
@@ -52,8 +53,9 @@ impl Fleet {
     pub(crate) async fn malfunction(&self, records: &Records) {
         let mut left = [self.malfunctions_of_sources(), OF_THE_DATABASE.to_vec()];
         for _ in 0..EACH_FOREST {
-            // The fourth of the database's three would be none.
-            let kind = if left[1].is_empty() { 0 } else { self.bus.chaos.below(2) };
+            let kind = self.bus.chaos.below(2);
+            // Either kind may be used up: two sources can have two malfunctions, and the database has three.
+            let kind = if left[kind].is_empty() { 1 - kind } else { kind };
             let malfunction = left[kind].swap_remove(self.bus.chaos.below(left[kind].len()));
             self.bus.chaos.pass_up_to(PAUSE).await;
             println!("forest {}: {malfunction:?}", self.forest.seed);
@@ -124,9 +126,13 @@ impl Fleet {
         let name = url.rsplit_once('/').unwrap().1;
         let end = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'coppice'";
         let statements = format!("begin read write; alter database \"{name}\" {change}; commit; {end}");
-        let mut connection = PgConnection::connect(&url).await.unwrap();
-        sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut connection).await.unwrap();
-        connection.close().await.unwrap();
+        // On a machine that does many other things, the server may give a connection up before it is made.
+        let altered = wait_until(PATIENCE, "the database to be altered", async || {
+            let mut connection = PgConnection::connect(&url).await?;
+            sqlx::raw_sql(AssertSqlSafe(statements.clone())).execute(&mut connection).await?;
+            Ok(Some(()))
+        });
+        altered.await.unwrap();
     }
 
     /// The server's machine is gone: open connections get no answer, until new ones lead to the promoted standby.

@@ -263,8 +263,7 @@ async fn contacts(fleet: &Fleet, place: usize, truths: &[Truth], different: &mut
     }
     let properties = pushed(policy, fleet, place);
     for (person, truths) in by_person(truths) {
-        let views = fleet.store.crm_views(name, &[person]).await.unwrap();
-        let Some(view) = views.get(&person) else { continue };
+        let Some(view) = fleet.crm_view(name, person).await else { continue };
         let status = view.profile.status.as_str();
         if !matches!(status, "active" | "blocked") {
             continue;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use authority::Role;
 use event_contract::{Announcement, EventKind, Hop, SCHEMA_VERSION, TraceContext};
 use local_stack::wait_until;
-use postgres_store::LeasedAnnouncement;
+use postgres_store::{CrmView, LeasedAnnouncement};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -17,7 +17,7 @@ use crate::history::History;
 use crate::providers::{Simulated, resync_event};
 
 /// Longest time until the fleet is idle. An endless loop of events exceeds it.
-const PATIENCE: Duration = Duration::from_secs(900);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(900);
 
 impl Fleet {
     /// Waits until the fleet is idle: no event is being delivered, none waits, and the previous ones have caused no new one.
@@ -69,8 +69,11 @@ impl Fleet {
     /// a list names.
     pub(crate) async fn resync(&self, histories: &[History]) {
         for (place, source) in self.forest.sources.iter().enumerate() {
-            for missing in self.store.missing_records(Some(&source.name), 100_000).await.unwrap() {
-                self.read_again(place, &missing.external_id);
+            let missing =
+                "select external_id from source_record where source = $1 and missing_since is not null";
+            let missing = sqlx::query_scalar::<_, String>(missing).bind(&source.name);
+            for id in missing.fetch_all(&self.pool).await.unwrap() {
+                self.read_again(place, &id);
             }
         }
         self.quiet().await;
@@ -83,6 +86,14 @@ impl Fleet {
             }
         }
         self.quiet().await;
+    }
+
+    /// A person as a CRM should see it. On a machine that does many other things, a connection may come late.
+    pub(crate) async fn crm_view(&self, source: &str, person: Uuid) -> Option<CrmView> {
+        let views = wait_until(PATIENCE, "a view of a person", async || {
+            Ok(self.store.crm_views(source, &[person]).await.ok())
+        });
+        views.await.unwrap().remove(&person)
     }
 
     fn places_of(&self, role: Role) -> impl Iterator<Item = usize> {
@@ -103,8 +114,7 @@ impl Fleet {
             for message in branch.queue.messages() {
                 let body: Value = serde_json::from_str(&message.body).unwrap();
                 let person: Uuid = body["detail"]["entity_id"].as_str().unwrap().parse().unwrap();
-                let views = self.store.crm_views(name, &[person]).await.unwrap();
-                let view = views.get(&person).map(|view| {
+                let view = self.crm_view(name, person).await.map(|view| {
                     let contact = view.contact.as_ref().map(|contact| &contact.external_id);
                     let holder = crm.contact_by_key(&person.to_string());
                     format!(

@@ -1,4 +1,4 @@
-//! Changes at HubSpot, whose simulator keeps the webhooks for whoever sends them on.
+//! Changes at HubSpot, whose simulator keeps the webhooks until they are sent on.
 
 use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
