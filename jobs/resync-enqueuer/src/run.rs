@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use connectors::Kept;
+use connectors::{Kept, ProviderError};
 use job_process::{JobError, print};
 use postgres_store::{ListingPlan, ResyncRun, RunEnd, Store};
 use sqs_queue::{Queue, SqsQueue};
@@ -80,14 +80,24 @@ pub(crate) async fn run(arguments: Arguments, stop: CancellationToken) -> Result
     report.secs = (started.elapsed().as_secs_f64() * 10.0).round() / 10.0;
     print(&report, how.json)?;
     finished?;
-    if let Err(error) = kept {
+    verdict(source, kept.err(), run.unproven, report.origin)
+}
+
+/// Whether anything was left out by a run that has sent what it found.
+fn verdict(
+    source: &str,
+    subscription: Option<ProviderError>,
+    unproven: Option<String>,
+    origin: &str,
+) -> Result<(), JobError> {
+    if let Some(error) = subscription {
         return Err(JobError::Failed(format!(
             "the feed was read, but the source does not send its changes itself: the subscription cannot be renewed or created: \
              {error}. Check notification_url in [sources.{source}]: the source calls it"
         )));
     }
-    match run.unproven {
-        Some(reason) if report.origin == "changes" => Err(JobError::Failed(format!(
+    match unproven {
+        Some(reason) if origin == "changes" => Err(JobError::Failed(format!(
             "the readable changes were sent, and some could not be read: {reason}. Find their records with audit, or by a listing"
         ))),
         Some(reason) => Err(JobError::Failed(format!("the listing was incomplete: {reason}"))),
