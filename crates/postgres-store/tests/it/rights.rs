@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use authority::Role;
-use fleet::{Of, Sources};
+use fleet::{Kind, Of, Sources, Unit};
 use postgres_store::{FailedAttempt, RedriveAction, Source, StoreError};
 use serde_json::json;
 use sqlx::Connection as _;
+use uuid::Uuid;
 
 use crate::database::{Database, found, gone, naming, open};
 use crate::link_faults::{account, person_of};
@@ -35,10 +36,18 @@ async fn may(db: &Database, unit: &str, right: &str, table: &str) -> bool {
     question.bind(role).bind(table).bind(right).fetch_one(&db.pool).await.unwrap()
 }
 
-/// Whether the unit reads contacts, and so ends the memory of what was pushed to them. From the table of units, not from the
-/// rights: a right that is missing has to be noticed.
+/// The role of the sources whose records the unit reads. From the table of units, not from the rights: a right that is missing
+/// has to be noticed.
+fn role_of(unit: &Unit) -> Option<Role> {
+    match unit.sources {
+        Sources::Branches(Of::Role(role)) => Some(role),
+        _ => None,
+    }
+}
+
+/// Whether the unit reads records that take pushes, and so ends the memory of what was pushed to them.
 fn reads_contacts(unit: &str) -> bool {
-    matches!(fleet::unit(unit).unwrap().sources, Sources::Branches(Of::Role(Role::Crm)))
+    role_of(fleet::unit(unit).unwrap()).is_some_and(Role::takes_pushes)
 }
 
 const ANOTHER_IDP: Source<'static> = Source { name: "another", role: Role::Sso };
@@ -141,6 +150,23 @@ async fn every_unit_that_reads_contacts_may_end_the_memory_of_pushed_values() {
             apply(&db, CRM, saying("c", Some(&own), values, version, ticket)).await;
         }
         assert_eq!(db.count("select count(*) from crm_push").await, 0, "{unit}");
+    }
+}
+
+/// A source may say that it has lost changes, whatever its connector: then a complete listing has to be read, if a job does that.
+#[tokio::test]
+async fn every_worker_whose_source_has_a_resync_job_may_request_a_resync() {
+    let of_kind = |kind| fleet::UNITS.iter().filter(move |unit| unit.kind == kind);
+    let resynced: Vec<Role> = of_kind(Kind::Job).filter_map(role_of).collect();
+    let workers =
+        of_kind(Kind::Worker).filter(|unit| role_of(unit).is_some_and(|role| resynced.contains(&role)));
+    let workers: Vec<&str> = workers.map(|unit| unit.name).collect();
+    assert_eq!(workers, ["sso-sync", "crm-sync", "registry-sync"]);
+    for unit in workers {
+        let db = Database::start_as(unit).await;
+        for _ in 0..2 {
+            db.store.request_resync("idp", Uuid::now_v7()).await.expect(unit);
+        }
     }
 }
 
