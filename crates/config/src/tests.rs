@@ -91,11 +91,11 @@ fn a_wrong_name_is_answered_with_the_names_that_there_are() {
 #[test]
 fn a_source_without_a_known_connector_has_its_other_faults_listed_too() {
     let listed = faults(
-        "[sources.directory]\nrole = \"registry\"\nconector = \"scim\"\nurl = \"https://a.example\"\ntoken = \"t0k3n\"",
+        "[sources.directory]\nrole = \"registry\"\nconnectors = \"scim\"\nurl = \"https://a.example\"\ntoken = \"t0k3n\"",
     );
     let [missing, unknown, secret] = listed.as_slice() else { panic!("{listed:#?}") };
     assert!(missing.starts_with("line 1, column 10: sources.directory.connector: is missing"), "{missing}");
-    let expected = "line 3, column 1: sources.directory.conector: unknown key; did you mean connector?";
+    let expected = "line 3, column 1: sources.directory.connectors: unknown key; did you mean connector?";
     assert!(unknown.starts_with(expected), "{unknown}");
     assert!(secret.starts_with("line 5, column 1: sources.directory.token: must name a secret"), "{secret}");
 }
