@@ -75,7 +75,7 @@ impl<'a> Stage<'a> {
         Ok(stage)
     }
 
-    /// Has Entra send its changes to the ingress, as the CronJob for its feed does.
+    /// Has Entra send its changes to the ingress, as the scheduled run for its feed does.
     async fn subscribe(&self) -> anyhow::Result<()> {
         if self.branch("sso-resync-entra").is_ok() {
             self.output("sso-resync-entra", "resync-enqueuer", &["entra", "changes"], 0).await?;
