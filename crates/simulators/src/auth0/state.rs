@@ -76,7 +76,10 @@ impl State {
     pub(crate) fn next_change_at(&mut self) -> OffsetDateTime {
         let now = OffsetDateTime::now_utc();
         let millis = now.replace_nanosecond(u32::from(now.millisecond()) * 1_000_000).unwrap_or(now);
-        self.last_change_at = millis.max(self.last_change_at + time::Duration::milliseconds(1));
+        let at = millis.max(self.last_change_at + time::Duration::milliseconds(1));
+        // A reader may take a time in whole seconds for an inexact one. One change in a thousand would have another effect.
+        let is_whole_second = at.millisecond() == 0;
+        self.last_change_at = at + time::Duration::milliseconds(i64::from(is_whole_second));
         self.last_change_at
     }
 
