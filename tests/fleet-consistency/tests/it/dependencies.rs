@@ -69,6 +69,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "event-contract",
             "fleet",
             "postgres-store",
+            "record-sync",
             "resync-process",
             "settings",
             "sqs-queue",
