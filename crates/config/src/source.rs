@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use authority::{FieldType, Policy, Role};
-use connectors::{Admission, Connector, Limits, MappedField, Mapping, Source};
+use authority::{Field, FieldType, Policy, Role};
+use connectors::{Admission, Connector, Limits, MappedField, Mapping, Recorder, Source};
 use provider_webhook::{Secrets, Webhook};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -128,6 +128,7 @@ impl SourceConfig {
             longest_pause: common.longest_pause_secs.map(Duration::from_secs),
             plain_http: common.plain_http,
             admission: None,
+            recorder: None,
         };
         let role = common.role.parse::<Role>()?;
         Ok(Self {
@@ -156,6 +157,11 @@ impl SourceConfig {
     /// The further fields that are read of its records.
     pub const fn mapping(&self) -> &Mapping {
         &self.mapping
+    }
+
+    /// Where a record has the value of a mapped field, as the file says it. `None`: the connector knows it, or nothing maps it.
+    pub fn path_of(&self, field: &Field) -> Option<&str> {
+        self.map.get(field.as_str()).map(String::as_str)
     }
 
     /// The connector's own settings. Secrets are named, not filled in.
@@ -191,7 +197,7 @@ impl SourceConfig {
     /// # Errors
     /// Every secret that is missing, or what is wrong with the settings.
     pub fn connect(&self, reader: &Reader) -> Result<Source, SettingsError> {
-        self.connect_with(reader, None)
+        self.connect_with(reader, |_| ())
     }
 
     /// The same, but each request waits for an admission.
@@ -199,12 +205,25 @@ impl SourceConfig {
     /// # Errors
     /// As [`Self::connect`].
     pub fn connect_within(&self, reader: &Reader, budget: Admission) -> Result<Source, SettingsError> {
-        self.connect_with(reader, Some(budget))
+        self.connect_with(reader, |limits| limits.admission = Some(budget))
     }
 
-    fn connect_with(&self, reader: &Reader, admission: Option<Admission>) -> Result<Source, SettingsError> {
+    /// The same, but each request is put on record, too.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub fn connect_recording(&self, reader: &Reader, recorder: Recorder) -> Result<Source, SettingsError> {
+        self.connect_with(reader, |limits| limits.recorder = Some(recorder))
+    }
+
+    fn connect_with(
+        &self,
+        reader: &Reader,
+        adjust: impl FnOnce(&mut Limits),
+    ) -> Result<Source, SettingsError> {
         let settings = secrets::filled(&self.settings, &self.name, reader)?;
-        let limits = Limits { admission, ..self.limits.clone() };
+        let mut limits = self.limits.clone();
+        adjust(&mut limits);
         let source = Source::connect(self.events(), self.role, &settings, self.mapping.clone(), limits);
         source.map_err(|error| crate::CONFIG.fault(format!("sources.{}: {error}", self.name)))
     }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use authority::Role;
 use event_contract::{Envelope, Origin, RecordHint, UnreadableEvent};
 use provider_http::{
-    Admission, ChangedPage, ChangesFrom, ConfigError, ListedPage, ProviderError, ProviderHttpConfig,
+    Admission, ChangedPage, ChangesFrom, ConfigError, ListedPage, ProviderError, ProviderHttpConfig, Recorder,
 };
 use provider_webhook::Webhook;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -105,6 +105,8 @@ pub struct Limits {
     pub plain_http: bool,
     /// Grants each request, if the caller has a budget of its own.
     pub admission: Option<Admission>,
+    /// Keeps what is sent, for a person who tries the source.
+    pub recorder: Option<Recorder>,
 }
 
 impl Limits {
@@ -114,6 +116,7 @@ impl Limits {
         http.longest_pause = self.longest_pause.unwrap_or(http.longest_pause);
         http.plain_http = self.plain_http;
         http.admission = self.admission;
+        http.recorder = self.recorder;
     }
 }
 

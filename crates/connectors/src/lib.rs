@@ -33,7 +33,8 @@ pub use mapping::{MappedField, Mapping};
 pub use okta::{OktaAuth, OktaClient, OktaConfig};
 pub use persona::{PersonaClient, PersonaConfig};
 pub use provider_http::{
-    Admission, ChangedPage, ChangesFrom, ListedPage, ListedRecord, Outage, Page, ProviderError,
+    Admission, ChangedPage, ChangesFrom, Exchanged, ListedPage, ListedRecord, Outage, Page, ProviderError,
+    Recorder,
 };
 pub use push::{RecordWrite, RefusedProperty, Written};
 pub use record::{Account, Fetched, Record, SignInIdentity, Verification, VerificationStatus};

@@ -95,7 +95,7 @@ impl Mapping {
 
     /// The vendor's part of a stored entity tag. `None` if the record was read by another mapping: an answer "not modified" would
     /// keep what was read by that one.
-    pub(crate) fn known_etag<'a>(&self, stored: Option<&'a str>) -> Option<&'a str> {
+    pub fn known_etag<'a>(&self, stored: Option<&'a str>) -> Option<&'a str> {
         self.known_cursor(stored?).filter(|etag| !etag.is_empty())
     }
 

@@ -197,12 +197,10 @@ pub async fn preview(
         preview.persons += next.looked_at;
         preview.would_change += next.changes.len();
         for mut change in next.changes {
-            for FieldChange { field, now, then, .. } in &mut change.fields {
+            for FieldChange { field, .. } in &change.fields {
                 *preview.by_field.entry(field.clone()).or_default() += 1;
-                if is_masked(&policy, field, reveal) {
-                    now.iter_mut().chain(then).for_each(|value| *value = Value::from(MASK));
-                }
             }
+            mask(&policy, &mut change, reveal);
             if preview.sample.len() < sample && !change.fields.is_empty() {
                 preview.sample.push(change);
             }
@@ -249,5 +247,14 @@ pub async fn apply(
         persons += done.computed;
         changed += done.changed;
         batches += 1;
+    }
+}
+
+/// Masks the values that are not shown.
+pub(crate) fn mask(policy: &Policy, change: &mut PersonChange, reveal: bool) {
+    for FieldChange { field, now, then, .. } in &mut change.fields {
+        if is_masked(policy, field, reveal) {
+            now.iter_mut().chain(then).for_each(|value| *value = Value::from(MASK));
+        }
     }
 }

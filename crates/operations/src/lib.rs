@@ -1,5 +1,5 @@
 //! What an operator does with a running forest: look at persons, try and apply policies, decide links, redrive or drop
-//! dead-lettered messages, check a unit's dependencies.
+//! dead-lettered messages, check a unit's dependencies, try a source.
 //!
 //! In: typed arguments, a [`Store`](postgres_store::Store), [`dlq::DeadLetterQueues`], settings through a
 //! [`Reader`](settings::Reader). Out: reports that serialise, and [`OperationError`]. This crate must not know command lines,
@@ -13,6 +13,7 @@ pub mod link;
 pub mod person;
 pub mod record;
 pub mod retention;
+pub mod source;
 
 mod error;
 

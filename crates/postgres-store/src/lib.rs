@@ -46,7 +46,7 @@ pub use person::{
     PersonView, PolicyBatch, PushKey, Pushed, StoredPerson, TakenDecision, WrittenContact, is_another_person,
 };
 pub use proof::Write;
-pub use readings::{PersonReading, RecordState};
+pub use readings::{PersonReading, ReadingPreview, RecordState};
 pub use records::{
     AuditResult, CursorMove, Identity, Login, MissingRecord, ReadingResult, RecordStanding, RefetchTicket,
     Source, StoredRecord,

@@ -3,7 +3,7 @@
 mod crm_account;
 pub(crate) mod crm_push;
 mod crm_view;
-mod policy_change;
+pub(crate) mod policy_change;
 mod profile_view;
 pub(crate) mod recompute;
 mod row;

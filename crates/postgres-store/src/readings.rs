@@ -2,6 +2,8 @@
 
 mod apply;
 mod consequences;
+mod preview;
 mod reading;
 
+pub use preview::ReadingPreview;
 pub use reading::{PersonReading, RecordState};

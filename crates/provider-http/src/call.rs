@@ -6,6 +6,7 @@ use serde::Serialize;
 use url::Url;
 
 use crate::error::{Outage, ProviderError};
+use crate::wire::Wire;
 
 /// A request without its credentials, which may change between two attempts.
 pub(crate) struct Call<'a> {
@@ -46,13 +47,13 @@ impl<'a> Call<'a> {
 
     pub(crate) async fn send(
         &self,
-        http: &Client,
+        wire: &Wire,
         headers: &HeaderMap,
         authorization: &HeaderValue,
     ) -> Result<Response, ProviderError> {
         // A server may close a kept-alive connection at the moment when the client uses it: a read is sent once more. A write
         // is not, since the provider may have done it.
-        let send = || async { Ok(self.request(http, headers, authorization).send().await?) };
+        let send = || wire.send(self.request(&wire.http, headers, authorization));
         match send().await {
             Err(ProviderError::Unavailable { cause: Outage::Broken, .. }) if self.repeatable => send().await,
             reply => reply,

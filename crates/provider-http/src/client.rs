@@ -25,6 +25,7 @@ use crate::grant::Grant;
 use crate::page::{Follow, Page, PageSize, cursor_in, feed_cursor, next_cursor};
 use crate::rate_limit::{MAX_PAUSE, RateGate};
 use crate::token::TokenCache;
+use crate::wire::Wire;
 
 /// An HTTP client of one provider. Clones share connections, token, rate gate and places for requests in flight.
 #[derive(Clone)]
@@ -69,7 +70,7 @@ impl ProviderHttp {
             .build()
             .map_err(|source| ConfigError::Client { upstream, source })?;
         let exchange = Exchange {
-            http,
+            wire: Wire { http, recorder: config.recorder },
             headers: headers(upstream, &config.headers)?,
             body_limit: BodyLimit { bytes: config.max_body_bytes, setting: config.max_body_setting },
             longest_pause: config.longest_pause.min(MAX_PAUSE),

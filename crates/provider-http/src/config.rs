@@ -8,6 +8,7 @@ use crate::admission::Admission;
 use crate::auth::Auth;
 use crate::error::ProviderError;
 use crate::rate_limit::MAX_PAUSE;
+use crate::wire::Recorder;
 
 /// A vendor's own reader of an error reply's status and body. `None`: the status says everything. It must not keep the body.
 pub type ReadError = fn(u16, &[u8]) -> Option<ProviderError>;
@@ -45,6 +46,8 @@ pub struct ProviderHttpConfig {
     pub codes: Option<Codes>,
     /// Grants each request, if the caller has a budget of its own. Token requests need no admission.
     pub admission: Option<Admission>,
+    /// Keeps what is sent, for a person who tries the source.
+    pub recorder: Option<Recorder>,
 }
 
 /// A vendor's codes for a refused request. Only a listed one is repeated: any other text of a reply may be personal.
@@ -86,6 +89,7 @@ impl ProviderHttpConfig {
             read_error: None,
             codes: None,
             admission: None,
+            recorder: None,
         }
     }
 }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use reqwest::header::{ETAG, HeaderMap};
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Response, StatusCode};
 use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -20,9 +20,10 @@ use crate::error::ProviderError;
 use crate::meaning::{Meaning, meaning};
 use crate::rate_limit::{RateGate, pause};
 use crate::token::TokenCache;
+use crate::wire::Wire;
 
 pub(crate) struct Exchange {
-    pub(crate) http: Client,
+    pub(crate) wire: Wire,
     pub(crate) headers: HeaderMap,
     pub(crate) body_limit: BodyLimit,
     pub(crate) longest_pause: Duration,
@@ -67,15 +68,15 @@ impl Exchange {
     }
 
     async fn send_with_fresh_token(&self, call: &Call<'_>) -> Result<Response, ProviderError> {
-        let Self { http, tokens, headers, .. } = self;
-        let token = tokens.get(http).await?;
-        let reply = call.send(http, headers, &token.header).await?;
+        let Self { wire, tokens, headers, .. } = self;
+        let token = tokens.get(wire).await?;
+        let reply = call.send(wire, headers, &token.header).await?;
         if reply.status() != StatusCode::UNAUTHORIZED || !tokens.refused(&token).await {
             return Ok(reply);
         }
         // For writes too: the provider has not done what it refused.
-        let token = tokens.get(http).await?;
-        call.send(http, headers, &token.header).await
+        let token = tokens.get(wire).await?;
+        call.send(wire, headers, &token.header).await
     }
 
     async fn understand(&self, reply: Response, call: &Call<'_>) -> Result<Answer<Response>, ProviderError> {

@@ -32,6 +32,7 @@ pub mod test_server;
 mod token;
 mod token_request;
 mod vendors;
+mod wire;
 
 pub use admission::{Admission, NotAdmitted};
 pub use answer::{Absence, Answer};
@@ -46,3 +47,4 @@ pub use record_id::record_id;
 #[cfg(feature = "test-support")]
 pub use test_key::{TestKey, pem};
 pub use vendors::UnknownProvider;
+pub use wire::{Exchanged, Recorder};

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use reqwest::{Client, header::HeaderValue};
+use reqwest::header::HeaderValue;
 use time::OffsetDateTime;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use crate::error::ProviderError;
 use crate::grant::Grant;
 use crate::token_request::{MAX_LIFE, authorization, request_token};
+use crate::wire::Wire;
 
 /// A token is renewed this long before it expires, or after 9/10 of its life when that is longer.
 const RENEWAL_MARGIN: Duration = Duration::from_secs(60);
@@ -41,7 +42,7 @@ impl TokenCache {
         Self { grant, state: Mutex::default(), mints: 0.into() }
     }
 
-    pub(crate) async fn get(&self, http: &Client) -> Result<Token, ProviderError> {
+    pub(crate) async fn get(&self, wire: &Wire) -> Result<Token, ProviderError> {
         // Read without the lock: a caller that waited for it compares the count, and so knows whether it waited for a mint.
         let mints_seen = self.mint_count();
         let mut state = self.state.lock().await;
@@ -54,7 +55,7 @@ impl TokenCache {
         if let Some(failure) = state.last_failure.clone().filter(|_| self.mint_count() != mints_seen) {
             return Err(failure);
         }
-        self.mint_into(&mut state, http).await
+        self.mint_into(&mut state, wire).await
     }
 
     /// True if a new token may help; then the caller calls [`Self::get`] again.
@@ -75,8 +76,8 @@ impl TokenCache {
         true
     }
 
-    async fn mint_into(&self, state: &mut State, http: &Client) -> Result<Token, ProviderError> {
-        let minted = self.mint(http).await;
+    async fn mint_into(&self, state: &mut State, wire: &Wire) -> Result<Token, ProviderError> {
+        let minted = self.mint(wire).await;
         let generation = self.mints.fetch_add(1, Ordering::AcqRel) + 1;
         state.last_failure = minted.as_ref().err().cloned();
         let (header, life) = minted?;
@@ -85,12 +86,12 @@ impl TokenCache {
         Ok(token)
     }
 
-    async fn mint(&self, http: &Client) -> Result<(HeaderValue, Duration), ProviderError> {
+    async fn mint(&self, wire: &Wire) -> Result<(HeaderValue, Duration), ProviderError> {
         match &self.grant {
             Grant::Fixed { scheme, token } => Ok((authorization(scheme, token)?, MAX_LIFE)),
             Grant::Asked { token_url, with } => {
                 let form = with.form(token_url, OffsetDateTime::now_utc())?;
-                request_token(http, token_url, &form).await
+                request_token(wire, token_url, &form).await
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, header::HeaderValue};
+use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use time::OffsetDateTime;
@@ -13,6 +13,7 @@ use crate::error::ProviderError;
 use crate::grant::Form;
 use crate::meaning::{Meaning, meaning};
 use crate::rate_limit::pause;
+use crate::wire::Wire;
 
 /// Life of a token that comes without `expires_in`, which RFC 6749 only recommends.
 const DEFAULT_LIFE: Duration = Duration::from_secs(300);
@@ -27,12 +28,12 @@ struct TokenReply {
 }
 
 pub(crate) async fn request_token(
-    http: &Client,
+    wire: &Wire,
     url: &Url,
     form: &Form,
 ) -> Result<(HeaderValue, Duration), ProviderError> {
     let exposed: Vec<_> = form.iter().map(|(name, value)| (*name, value.expose_secret())).collect();
-    let reply = http.post(url.clone()).form(&exposed).send().await?;
+    let reply = wire.send(wire.http.post(url.clone()).form(&exposed)).await?;
     let pause = pause(reply.headers(), OffsetDateTime::now_utc());
     match meaning(reply.status().as_u16(), false, pause) {
         Meaning::Body => {}

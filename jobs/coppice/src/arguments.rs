@@ -13,7 +13,7 @@ use worker_process::{BUS_NAME, LOG};
 use crate::dlq::DlqCommand;
 use crate::doctor::DoctorArguments;
 
-/// Shows persons and why each value is as it is, tries and applies policies, decides links, redrives dead-lettered
+/// Shows persons and why each value is as it is, tries and applies policies, tries sources, decides links, redrives dead-lettered
 /// messages, checks a unit's dependencies.
 #[derive(Debug, Parser)]
 #[command(version, after_help = after_help())]
@@ -30,7 +30,7 @@ fn after_help() -> String {
     let settings = describe(&[Database::ALL, &[BUS_NAME.help(), CONFIG.help(), LOG.help()]].concat());
     format!(
         "{EXIT_CODES}\n\n{settings}\n\n[required]: by the commands that use it. `person`, `config`, `link`, `record` and \
-         `retention` use no bus, `dlq list` no database, `config check` and `config schema` neither. `doctor --unit U` needs every setting of \
+         `retention` use no bus, `dlq list` no database, `config check` and `config schema` neither. `source test` reads the source's secrets, and uses the database if there is one. `doctor --unit U` needs every setting of \
          U, and `dlq show` those of the unit's provider, to compare the record with it: `U --help` lists them"
     )
 }
@@ -46,6 +46,9 @@ pub(crate) enum Topic {
     /// Decides which records belong to one person.
     #[command(subcommand)]
     Link(LinkArguments),
+    /// Tries a source of `coppice.toml`.
+    #[command(subcommand)]
+    Source(SourceCommand),
     /// Lists missing records, stores them as gone, and lets a record come back that was stored as gone by mistake.
     #[command(subcommand)]
     Record(RecordCommand),
@@ -247,6 +250,22 @@ pub(crate) struct Ages {
     /// Count, and delete nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SourceCommand {
+    /// Reads one record, and shows the requests, what was found in the answer for each field, and what a worker would change for
+    /// whom. Writes nothing. Needs the source's secrets, and the database only for the changes.
+    Test {
+        /// The source's name.
+        name: String,
+        /// The source's ID of a record.
+        #[arg(long)]
+        id: String,
+        /// Show the values of sensitive fields, too.
+        #[arg(long, visible_alias = "show-values")]
+        reveal: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]

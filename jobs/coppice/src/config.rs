@@ -7,7 +7,7 @@ use std::path::Path;
 
 use ::config::{CONFIG, Config, Fault};
 use authority::DEFAULT_POLICY;
-use job_process::{JobError, announce, instant, print, value};
+use job_process::{JobError, announce, instant, print};
 use operations::config::{self, Application, Change, ConfigApplied, ConfigPreview, VersionReport};
 use postgres_store::{ConfigFile, Store, Write};
 use serde::Serialize;
@@ -18,7 +18,7 @@ use crate::arguments::{ApplyArguments, ConfigCommand};
 use crate::environment::store;
 use crate::failure::job_error;
 use crate::former_settings;
-use crate::printed::Printed;
+use crate::printed::{Printed, write_fields};
 
 pub(crate) async fn run(command: ConfigCommand, json: bool) -> Result<(), JobError> {
     match command {
@@ -265,14 +265,7 @@ impl fmt::Display for Printed<ConfigPreview> {
         }
         for change in sample {
             writeln!(f, "  person {}", change.person_id)?;
-            for field in &change.fields {
-                let text = |one: &Option<_>| one.as_ref().map_or(String::from("nothing"), value);
-                write!(f, "    {}: {} -> {}", field.field, text(&field.now), text(&field.then))?;
-                match (&field.source, &field.rule) {
-                    (Some(source), Some(rule)) => writeln!(f, ", from {source} by {rule:?}")?,
-                    _ => writeln!(f)?,
-                }
-            }
+            write_fields(f, "    ", &change.fields)?;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 //! computes each batch behind the same row locks as workers do, in its own transaction, with how far it has come. It may stop
 //! anywhere and resume: a person that already has the policy's values is left as it is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use authority::{Field, Policy, Profile};
 use serde::Serialize;
@@ -127,25 +127,37 @@ impl Store {
 }
 
 fn change(stored: &StoredPerson, profile: &Profile) -> Option<PersonChange> {
+    let values = profile.fields.iter().map(|(field, believed)| (field.clone(), believed.value.clone()));
+    let then = StoredPerson {
+        values: values.collect(),
+        status: profile.status.as_str().to_owned(),
+        provenance: row::provenance(profile),
+        ..stored.clone()
+    };
+    change_of_rows(Some(stored), &then)
+}
+
+/// What differs between a person's row and the same row later. `None`: nothing does. A new person has no row before.
+pub(crate) fn change_of_rows(stored: Option<&StoredPerson>, then: &StoredPerson) -> Option<PersonChange> {
+    let none = BTreeMap::new();
+    let now = stored.map_or(&none, |stored| &stored.values);
     // A field that the policy no longer has loses its value.
-    let known: BTreeSet<&Field> = stored.values.keys().chain(profile.fields.keys()).collect();
-    let fields = known.into_iter().filter_map(|field| {
-        let believed = profile.fields.get(field);
-        let then = believed.map(|believed| believed.value.clone());
-        let now = stored.values.get(field).cloned();
-        (now != then).then(|| FieldChange {
+    let known: BTreeSet<&Field> = now.keys().chain(then.values.keys()).collect();
+    let fields = known.into_iter().filter(|&field| now.get(field) != then.values.get(field));
+    let fields = fields.map(|field| {
+        let text = |of: &str| then.provenance[field.as_str()][of].as_str().map(str::to_owned);
+        FieldChange {
             field: field.clone(),
-            now,
-            then,
-            source: believed.map(|believed| believed.source.clone()),
-            rule: believed.map(|believed| believed.rule.clone()),
-        })
+            now: now.get(field).cloned(),
+            then: then.values.get(field).cloned(),
+            source: text("source"),
+            rule: text("rule"),
+        }
     });
     let fields: Vec<FieldChange> = fields.collect();
     let same = fields.is_empty()
-        && stored.status == profile.status.as_str()
-        && stored.provenance == row::provenance(profile);
-    (!same).then_some(PersonChange { person_id: stored.person_id, fields })
+        && stored.is_some_and(|now| now.status == then.status && now.provenance == then.provenance);
+    (!same).then_some(PersonChange { person_id: then.person_id, fields })
 }
 
 async fn persons_after(

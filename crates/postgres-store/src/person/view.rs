@@ -137,7 +137,10 @@ impl Store {
     }
 }
 
-async fn person_named(connection: &mut PgConnection, key: &PersonKey) -> Result<Option<Uuid>, StoreError> {
+pub(crate) async fn person_named(
+    connection: &mut PgConnection,
+    key: &PersonKey,
+) -> Result<Option<Uuid>, StoreError> {
     match key {
         PersonKey::Id(person_id) => Ok(Some(*person_id)),
         PersonKey::Record { source, external_id } => {

@@ -8,6 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::reading::{PersonReading, RecordState};
+use crate::bounded::PgConnection;
 use crate::records::result::ReadingResult;
 use crate::records::source_record::{self, LinkKeys, Source, SourceRow};
 use crate::records::{identity, missing};
@@ -41,30 +42,43 @@ impl Store {
         readings: &[PersonReading],
     ) -> Result<Vec<ReadingResult>, StoreError> {
         let mut transaction = self.pool.begin().await?;
-        let meant = records_meant(&mut transaction, source.name, readings).await?;
+        let (results, announced) = self.write_readings(&mut transaction, rules, source, readings).await?;
+        transaction.commit().await?;
+        if announced {
+            self.outbox_filled.notify_one();
+        }
+        Ok(results)
+    }
+
+    /// Writes readings in a transaction of the caller. Returns what each changed, and whether there may be announcements.
+    pub(super) async fn write_readings(
+        &self,
+        connection: &mut PgConnection,
+        rules: &Rules,
+        source: Source<'_>,
+        readings: &[PersonReading],
+    ) -> Result<(Vec<ReadingResult>, bool), StoreError> {
+        let meant = records_meant(connection, source.name, readings).await?;
         let id_of = |reading| record_id(reading, &meant);
         let (missing, latest): (BTreeMap<_, _>, BTreeMap<_, _>) =
             latest_by_record(readings, id_of).into_iter().partition(|(_, reading)| reading.is_missing());
         let missing: Vec<(String, i64)> =
             missing.into_iter().map(|(id, reading)| (id.to_owned(), reading.ticket)).collect();
-        missing::note(&mut transaction, source, &missing).await?;
+        missing::note(connection, source, &missing).await?;
         let rows: Vec<SourceRow> =
             latest.iter().map(|(id, reading)| source_row(&rules.policy, source, id, reading)).collect();
-        let written = source_record::upsert(&mut transaction, source, &rows).await?;
-        self.write_consequences(&mut transaction, rules, source, &written, &rows, &latest).await?;
-        transaction.commit().await?;
-        if !written.changed.is_empty() || !written.touched.is_empty() {
-            self.outbox_filled.notify_one();
-        }
+        let written = source_record::upsert(connection, source, &rows).await?;
+        self.write_consequences(connection, rules, source, &written, &rows, &latest).await?;
+        let announced = !written.changed.is_empty() || !written.touched.is_empty();
         let changed: BTreeSet<&str> = written.changed.iter().map(|row| row.external_id.as_str()).collect();
         let result =
             |id| if changed.contains(id) { ReadingResult::Applied } else { ReadingResult::Unchanged };
-        Ok(readings.iter().map(id_of).map(result).collect())
+        Ok((readings.iter().map(id_of).map(result).collect(), announced))
     }
 }
 
 async fn records_meant(
-    connection: &mut crate::bounded::PgConnection,
+    connection: &mut PgConnection,
     source: &str,
     readings: &[PersonReading],
 ) -> Result<HashMap<String, String>, StoreError> {

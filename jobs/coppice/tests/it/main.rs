@@ -12,5 +12,6 @@ mod records;
 mod redrives;
 mod retention;
 mod second_emulator;
+mod sources;
 mod topology;
 mod world;

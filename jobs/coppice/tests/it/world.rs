@@ -85,8 +85,13 @@ impl World {
 
     /// Runs the command with the database.
     pub(crate) fn run(&self, arguments: &[&str]) -> Said {
+        self.run_with(arguments, &[("COPPICE_CONFIG", SOURCES)])
+    }
+
+    /// The same in an environment.
+    pub(crate) fn run_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Said {
         let mut command = command(arguments);
-        command.env("DATABASE_URL", self.database.url_of("coppice")).env("COPPICE_CONFIG", SOURCES);
+        command.env("DATABASE_URL", self.database.url_of("coppice")).envs(environment.iter().copied());
         said(command.output().unwrap())
     }
 
