@@ -5,15 +5,12 @@
 use authority::{Class, Field, Policy};
 use config::{Config, SourceConfig};
 use connectors::{Exchanged, Fetched, Record, Recorder};
-use postgres_store::{
-    Announce, PersonChange, PersonReading, ReadingPreview, ReadingResult, RecordState, Source, Store,
-};
-use record_sync::stored;
+use postgres_store::{Announce, PersonReading, ReadingPreview, RecordState, Source, Store};
+use record_sync::{SourceRecords, stored};
 use serde::Serialize;
 use serde_json::Value;
 use settings::Reader;
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 use crate::OperationError;
 use crate::config::mask;
@@ -33,7 +30,7 @@ pub struct SourceTest {
     /// What the source says of the record, or why that is not known.
     pub answer: Answer,
     /// What would change. `None`: no database was given, or the answer is no reading of the record.
-    pub preview: Option<Preview>,
+    pub preview: Option<ReadingPreview>,
 }
 
 /// What a source says of a record. Holds personal data: no `Debug`.
@@ -103,21 +100,6 @@ pub enum Found {
     Unreadable,
 }
 
-/// What writing the reading would do. Holds personal data: no `Debug`.
-#[derive(Clone, Serialize)]
-pub struct Preview {
-    /// Whether the stored record would change.
-    pub record_changes: bool,
-    /// The person who has it now. `None`: it is not stored.
-    pub has_now: Option<Uuid>,
-    /// The person who would have it. `None`: a new one, or no person would.
-    pub would_have: Option<Uuid>,
-    /// Whether a person would be created.
-    pub creates_person: bool,
-    /// The persons that would change. A new one's ID is not the one that it would get.
-    pub changes: Vec<PersonChange>,
-}
-
 /// Reads one record of `source`, and compares it with what `store` has. `reveal`: also values of sensitive fields.
 ///
 /// # Errors
@@ -136,19 +118,16 @@ pub async fn test(
         Some((store, _)) => store.draw_refetch_tickets(&source.name, &[id.to_owned()]).await?.pop(),
         None => None,
     };
-    let mut fetched = connected.records.fetch(id, None).await;
-    if let Ok(Fetched::Found(record)) = &mut fetched
-        && !source.role.has_accounts()
-    {
-        record.account = None;
-    }
+    // As a worker reads it.
+    let fetched = SourceRecords::new(connected).fetch(id, None).await;
     let reading = |announce, ticket| reading_of(id, fetched.as_ref().ok()?, ticket, announce);
     let preview = match (store, ticket) {
         (Some((store, announce)), Some(ticket)) => match reading(announce, ticket.number) {
             Some(reading) => {
                 let of = Source { name: &source.name, role: source.role };
-                let preview = store.preview_person_reading(config.policy(), of, &reading).await?;
-                Some(Preview::new(config.policy(), preview, reveal))
+                let mut preview = store.preview_person_reading(config.policy(), of, &reading).await?;
+                preview.changes.iter_mut().for_each(|change| mask(config.policy(), change, reveal));
+                Some(preview)
             }
             None => None,
         },
@@ -215,8 +194,7 @@ impl FoundRecord {
                 _ => Found::Value,
             };
             let masked = field.as_ref().is_none_or(|field| is_masked(policy, field, reveal));
-            let value =
-                (!value.is_null()).then(|| if masked && !reveal { Value::from(MASK) } else { value.clone() });
+            let value = (!value.is_null()).then(|| if masked { Value::from(MASK) } else { value.clone() });
             TestedField {
                 path: field.as_ref().and_then(|field| source.path_of(field)).map(str::to_owned),
                 field: name.clone(),
@@ -230,19 +208,5 @@ impl FoundRecord {
         let unread = unread.map(ToString::to_string).collect();
         let etag = source.mapping().known_etag(record.etag.as_deref()).map(str::to_owned);
         Self { version_at: record.version_at, etag, external_key: record.external_key, fields, unread }
-    }
-}
-
-impl Preview {
-    fn new(policy: &Policy, preview: ReadingPreview, reveal: bool) -> Self {
-        let ReadingPreview { result, has_now, would_have, creates_person, mut changes } = preview;
-        changes.iter_mut().for_each(|change| mask(policy, change, reveal));
-        Self {
-            record_changes: result == ReadingResult::Applied,
-            has_now,
-            would_have,
-            creates_person,
-            changes,
-        }
     }
 }

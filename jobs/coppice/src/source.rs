@@ -5,7 +5,8 @@ use std::fmt;
 use authority::Class;
 use config::{CONFIG, Config};
 use job_process::{JobError, announce, instant, print, value};
-use operations::source::{self, Answer, Found, FoundRecord, Preview, SourceTest, TestedField};
+use operations::source::{self, Answer, Found, FoundRecord, SourceTest, TestedField};
+use postgres_store::ReadingPreview;
 use settings::Reader;
 use worker_process::DATABASE_URL;
 
@@ -113,8 +114,8 @@ fn row(field: &TestedField) -> [String; 4] {
     [field.field.clone(), class.to_owned(), path.to_owned(), found]
 }
 
-fn write_preview(f: &mut fmt::Formatter<'_>, preview: &Preview) -> fmt::Result {
-    let Preview { record_changes, has_now, would_have, creates_person, changes } = preview;
+fn write_preview(f: &mut fmt::Formatter<'_>, preview: &ReadingPreview) -> fmt::Result {
+    let ReadingPreview { record_changes, has_now, would_have, creates_person, changes } = preview;
     writeln!(f)?;
     if !record_changes {
         writeln!(f, "the stored record would not change")?;

@@ -15,6 +15,15 @@ use crate::records::{identity, missing};
 use crate::rules::Rules;
 use crate::{Store, StoreError};
 
+/// What writing readings did.
+pub(super) struct Written {
+    /// What each reading changed, in order.
+    pub(super) results: Vec<ReadingResult>,
+    may_announce: bool,
+    /// The persons whose row changed.
+    pub(super) persons: Vec<Uuid>,
+}
+
 impl Store {
     /// Writes readings of `source` in one transaction, and returns what each changed, in order. Announces each person
     /// whose row changed as `PersonChanged`, and what a reading announces besides, if its record changed.
@@ -42,22 +51,22 @@ impl Store {
         readings: &[PersonReading],
     ) -> Result<Vec<ReadingResult>, StoreError> {
         let mut transaction = self.pool.begin().await?;
-        let (results, announced) = self.write_readings(&mut transaction, rules, source, readings).await?;
+        let written = self.write_readings(&mut transaction, rules, source, readings).await?;
         transaction.commit().await?;
-        if announced {
+        if written.may_announce {
             self.outbox_filled.notify_one();
         }
-        Ok(results)
+        Ok(written.results)
     }
 
-    /// Writes readings in a transaction of the caller. Returns what each changed, and whether there may be announcements.
+    /// Writes readings in a transaction of the caller.
     pub(super) async fn write_readings(
         &self,
         connection: &mut PgConnection,
         rules: &Rules,
         source: Source<'_>,
         readings: &[PersonReading],
-    ) -> Result<(Vec<ReadingResult>, bool), StoreError> {
+    ) -> Result<Written, StoreError> {
         let meant = records_meant(connection, source.name, readings).await?;
         let id_of = |reading| record_id(reading, &meant);
         let (missing, latest): (BTreeMap<_, _>, BTreeMap<_, _>) =
@@ -68,12 +77,12 @@ impl Store {
         let rows: Vec<SourceRow> =
             latest.iter().map(|(id, reading)| source_row(&rules.policy, source, id, reading)).collect();
         let written = source_record::upsert(connection, source, &rows).await?;
-        self.write_consequences(connection, rules, source, &written, &rows, &latest).await?;
-        let announced = !written.changed.is_empty() || !written.touched.is_empty();
+        let persons = self.write_consequences(connection, rules, source, &written, &rows, &latest).await?;
+        let may_announce = !written.changed.is_empty() || !written.touched.is_empty();
         let changed: BTreeSet<&str> = written.changed.iter().map(|row| row.external_id.as_str()).collect();
         let result =
             |id| if changed.contains(id) { ReadingResult::Applied } else { ReadingResult::Unchanged };
-        Ok((readings.iter().map(id_of).map(result).collect(), announced))
+        Ok(Written { results: readings.iter().map(id_of).map(result).collect(), may_announce, persons })
     }
 }
 

@@ -24,6 +24,7 @@ use crate::rules::Rules;
 use crate::{Store, StoreError};
 
 impl Store {
+    /// Returns the persons whose row changed.
     pub(crate) async fn write_consequences(
         &self,
         connection: &mut PgConnection,
@@ -32,7 +33,7 @@ impl Store {
         written: &Upserted,
         rows: &[SourceRow],
         readings: &BTreeMap<&str, &PersonReading>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<Uuid>, StoreError> {
         let Upserted { changed, touched } = written;
         let mut announce: BTreeMap<Uuid, Announce> = BTreeMap::new();
         let links = match changed.is_empty() {
@@ -59,7 +60,7 @@ impl Store {
         }
         let persons: Vec<Uuid> = announce.keys().copied().collect();
         if persons.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let moves = Moves { left, emptied: links.emptied(), revived: None };
         let mut recomputed = self.recompute(connection, rules, &persons, &moves).await?;
@@ -70,7 +71,7 @@ impl Store {
         if !announcements.is_empty() {
             outbox::insert(connection, &announcements).await?;
         }
-        Ok(())
+        Ok(recomputed.changed.iter().map(|person| person.person_id).collect())
     }
 }
 

@@ -1,9 +1,8 @@
 //! What a reading would change, for a person who tries a source. The reading is written as a worker writes it, in a transaction
 //! that is taken back: so the preview knows the same guards, links and rules, and has none of its own.
 
-use std::collections::BTreeSet;
-
 use authority::Policy;
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::reading::PersonReading;
@@ -15,10 +14,10 @@ use crate::rules::Rules;
 use crate::{Store, StoreError};
 
 /// What writing a reading would do. Holds personal data: no `Debug`.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, Serialize)]
 pub struct ReadingPreview {
     /// Whether the stored record would change. It would not if it is the same, or if a newer one is stored.
-    pub result: ReadingResult,
+    pub record_changes: bool,
     /// The person who has the record now. `None`: the record is not stored.
     pub has_now: Option<Uuid>,
     /// The person who would have it: the same one, or another one, to whom it would be linked. `None`: a new one, or the record is
@@ -44,11 +43,12 @@ impl Store {
             PersonKey::Record { source: source.name.to_owned(), external_id: reading.external_id.clone() };
         let mut transaction = self.pool.begin().await?;
         let has_now = view::person_named(&mut transaction, &key).await?;
-        let (results, _) =
+        let written =
             self.write_readings(&mut transaction, &rules, source, std::slice::from_ref(reading)).await?;
         let would_have = view::person_named(&mut transaction, &key).await?;
-        let persons: BTreeSet<Uuid> = has_now.into_iter().chain(would_have).collect();
-        let persons: Vec<Uuid> = persons.into_iter().collect();
+        let mut persons = written.persons;
+        // A person who loses the record, or gets it, need not change.
+        persons.extend(has_now.into_iter().chain(would_have));
         let after = view::stored(&mut transaction, &persons).await?;
         transaction.rollback().await?;
         let mut snapshot = self.snapshot().await?;
@@ -57,7 +57,7 @@ impl Store {
         let changes =
             after.iter().filter_map(|person: &StoredPerson| change_of_rows(known(person.person_id), person));
         Ok(ReadingPreview {
-            result: results.first().copied().unwrap_or(ReadingResult::Unchanged),
+            record_changes: written.results.contains(&ReadingResult::Applied),
             has_now,
             would_have: would_have.filter(|person| known(*person).is_some()),
             creates_person: would_have.is_some_and(|person| known(person).is_none()),

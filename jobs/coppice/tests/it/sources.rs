@@ -1,11 +1,12 @@
 //! `coppice source test`, with a simulated identity provider that has Ada. The tests wait for the command while the provider answers it, so
 //! they need several threads.
 
+use postgres_store::RecordState;
 use serde_json::json;
-use simulators::auth0::{Auth0Simulator, Fault, SimulatedUser};
+use simulators::auth0::{Auth0Simulator, Fault, SimulatedIdentity, SimulatedUser};
 use tempfile::NamedTempFile;
 
-use crate::world::{Said, World, run_alone_with};
+use crate::world::{AUTH0, Said, World, run_alone_with};
 
 struct Tenant {
     tenant: Auth0Simulator,
@@ -131,4 +132,25 @@ async fn a_new_record_would_get_a_person_or_be_linked_to_one() {
     assert_eq!(linked["preview"]["creates_person"], json!(false));
     let said = world.run(&["person", "show", "auth0:auth0|new"]);
     assert!(said.err.contains("no record"), "{}", said.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everyone_who_would_change_is_listed() {
+    let world = World::start().await;
+    let tenant = Tenant::start().await;
+    // Bob's account was linked to Ada's: it is gone, and his sign-in is one of hers. So he would be merged into her.
+    world.read_of(AUTH0, "auth0|bob", RecordState::Gone { merged_into: None, proved: true }).await;
+    let bob = SimulatedIdentity::new("auth0", "Coppice-Members", "bob".into());
+    let ada = SimulatedUser::new("auth0|ada").with_person_key("P-1").with_identity(bob);
+    tenant.tenant.put_user(ada);
+    let person = |record: &str| {
+        let shown = world.run(&["person", "show", record, "--json"]).json();
+        shown["person_id"].as_str().unwrap().to_owned()
+    };
+    let mut expected = [person("auth0:auth0|ada"), person("auth0:auth0|bob")];
+    expected.sort();
+    let report = tenant.test_in(&world, &["--id", "auth0|ada", "--json"]).json();
+    let changes = report["preview"]["changes"].as_array().unwrap();
+    let changed: Vec<&str> = changes.iter().map(|change| change["person_id"].as_str().unwrap()).collect();
+    assert_eq!(changed, expected, "{report}");
 }

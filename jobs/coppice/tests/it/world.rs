@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 use time::macros::datetime;
 use uuid::Uuid;
 
-const AUTH0: Source<'static> = Source { name: "auth0", role: Role::Sso };
+pub(crate) const AUTH0: Source<'static> = Source { name: "auth0", role: Role::Sso };
 const CRM: Source<'static> = Source { name: "salesforce", role: Role::Crm };
 
 /// The file that the command reads: the two sources.
@@ -120,10 +120,15 @@ impl World {
 
     /// Applies a later reading of a contact, which is in this state.
     pub(crate) async fn read_as(&self, id: &str, state: RecordState) {
+        self.read_of(CRM, id, state).await;
+    }
+
+    /// Applies a later reading of a record of this source, which is in this state.
+    pub(crate) async fn read_of(&self, source: Source<'_>, id: &str, state: RecordState) {
         let store = Store::open(&self.url.clone().into(), 2).unwrap();
-        let ticket = store.draw_refetch_tickets(CRM.name, &[id.to_owned()]).await.unwrap()[0].number;
+        let ticket = store.draw_refetch_tickets(source.name, &[id.to_owned()]).await.unwrap()[0].number;
         let reading = PersonReading { state, ..reading(id, None, json!({}), ticket) };
-        store.apply_person_readings(CRM, &[reading]).await.unwrap();
+        store.apply_person_readings(source, &[reading]).await.unwrap();
     }
 
     /// Applies a later reading of an account.
