@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use authority::{Field, FieldType, Policy, Role};
-use connectors::{Admission, Connector, Limits, MappedField, Mapping, Recorder, Source};
+use connectors::{Admission, Connector, Limits, MappedField, Mapping, Recorder, SettingFault, Source};
 use provider_webhook::{Secrets, Webhook};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -36,7 +36,7 @@ pub(crate) struct SourceTable {
     /// (RFC 6901) into the record as the vendor answers it.
     #[serde(default)]
     #[schemars(schema_with = "pointers")]
-    pub(crate) map: BTreeMap<String, String>,
+    pub(crate) map: Map<String, Value>,
     /// Longest wait for one answer, in seconds. Left out: the connector's own limit.
     #[schemars(range(min = 1, max = 25))]
     pub(crate) timeout_secs: Option<u64>,
@@ -99,6 +99,7 @@ pub struct SourceConfig {
     /// Its partner event sources.
     pub partner_sources: Vec<String>,
     webhook_secrets: Value,
+    /// Pointers by field. Empty, if the connector makes the mapping itself.
     map: BTreeMap<String, String>,
     mapping: Mapping,
     limits: Limits,
@@ -108,19 +109,25 @@ pub struct SourceConfig {
 
 impl SourceConfig {
     /// From a table that the schema has accepted.
-    pub(crate) fn read(name: &str, table: &Map<String, Value>) -> Result<Self, String> {
+    pub(crate) fn read(name: &str, table: &Map<String, Value>) -> Result<Self, Vec<SettingFault>> {
+        let fault = |message: String| vec![SettingFault { pointer: String::new(), message }];
         let common: SourceTable =
-            serde_json::from_value(Value::Object(table.clone())).map_err(|error| error.to_string())?;
+            serde_json::from_value(Value::Object(table.clone())).map_err(|error| fault(error.to_string()))?;
+        let connector = connectors::connector(&common.connector);
+        let connector = connector.ok_or_else(|| fault(String::from("unknown connector")))?;
+        let maps_itself = crate::schema::has_own_map(connector);
         let own: Map<String, Value> = table
             .iter()
-            .filter(|(key, _)| !COMMON.contains(&key.as_str()))
+            .filter(|(key, _)| !COMMON.contains(&key.as_str()) || (maps_itself && *key == "map"))
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect();
         let settings = Value::Object(own);
-        let connector = connectors::connector(&common.connector).ok_or("unknown connector")?;
-        (connector.check)(&secrets::blanked(&settings)).map_err(|error| error.to_string())?;
+        let faults = (connector.check)(&secrets::blanked(&settings));
+        if !faults.is_empty() {
+            return Err(faults);
+        }
         if !common.webhook_secrets.is_empty() && connector.webhook.is_none() {
-            return Err(format!("has webhook_secrets, but {} sends no webhooks", connector.vendor));
+            return Err(fault(format!("has webhook_secrets, but {} sends no webhooks", connector.vendor)));
         }
         let limits = Limits {
             timeout: common.timeout_secs.map(Duration::from_secs),
@@ -130,15 +137,24 @@ impl SourceConfig {
             admission: None,
             recorder: None,
         };
-        let role = common.role.parse::<Role>()?;
+        let role = common.role.parse::<Role>().map_err(fault)?;
+        let pointers = common
+            .map
+            .iter()
+            .filter_map(|(field, pointer)| Some((field.clone(), pointer.as_str()?.to_owned())));
+        let (map, mapping) = if maps_itself {
+            (BTreeMap::new(), Mapping::described(&Value::Object(common.map.clone())))
+        } else {
+            (pointers.collect(), Mapping::default())
+        };
         Ok(Self {
             name: name.to_owned(),
             role,
             connector,
             partner_sources: common.partner_sources,
             webhook_secrets: Value::Array(common.webhook_secrets),
-            map: common.map,
-            mapping: Mapping::default(),
+            map,
+            mapping,
             limits,
             settings,
         })
@@ -146,6 +162,9 @@ impl SourceConfig {
 
     /// Takes over what the mapped fields are.
     pub(crate) fn define(&mut self, policy: &Policy) {
+        if self.map.is_empty() {
+            return;
+        }
         let mapped = policy.fields().filter_map(|(field, definition)| {
             let pointer = self.map.get(field.as_str())?.clone();
             let is_address = definition.kind == FieldType::Address;

@@ -69,7 +69,7 @@ fn a_wrong_name_is_answered_with_the_names_that_there_are() {
     let unknown = faults("[sources.a]\nrole = \"sso\"\nconnector = \"auth1\"");
     assert!(
         unknown[0].contains(
-            "must be auth0, entra, okta, scim, salesforce, hubspot, stripe or persona; did you mean auth0?"
+            "must be auth0, entra, okta, scim, salesforce, hubspot, stripe, persona or rest; did you mean auth0?"
         ),
         "{unknown:?}"
     );
@@ -179,4 +179,51 @@ fn the_schema_is_a_json_schema_that_names_every_connector_s_settings() {
         assert!(text.contains(&format!("\"{key}\"")), "{key}");
     }
     assert!(jsonschema::meta::is_valid(&schema()));
+}
+
+const DESCRIBED: &str = r#"
+[sources.benefits]
+role = "registry"
+connector = "rest"
+url = "https://benefits.example"
+auth = { kind = "bearer", token = { secret = "benefits" } }
+ping = "/up"
+fetch = { path = "/people/{id}" }
+map.given_name = { path = "$.name.first", trim = true }
+map.family_name = "$.name.last"
+map.key = "$.person_key"
+"#;
+
+#[test]
+fn a_described_api_has_a_map_of_its_own_and_its_faults_have_their_places() {
+    let config = Config::parse(DESCRIBED).unwrap();
+    let mark = |config: &Config| config.source("benefits").unwrap().mapping().mark().to_owned();
+    let other = Config::parse(&DESCRIBED.replace("$.name.last", "$.last")).unwrap();
+    assert!(mark(&config).starts_with("#map:") && mark(&config) != mark(&other));
+    let text = DESCRIBED
+        .replace("/people/{id}", "/people")
+        .replace("trim", "trimm")
+        .replace("map.family_name = \"$.name.last\"", "map.surname = \"$.name.last\"");
+    let listed = faults(&text).join("\n");
+    assert!(
+        listed.contains("line 9, column 43: sources.benefits.map.given_name.trimm: unknown key"),
+        "{listed}"
+    );
+    assert!(listed.contains("line 10, column 5: sources.benefits.map.surname: is no field"), "{listed}");
+    let text = DESCRIBED.replace("/people/{id}", "/people").replace("$.name.last", "name.last");
+    let listed = faults(&text).join("\n");
+    assert!(
+        listed.contains("line 8, column 11: sources.benefits.fetch.path: must have {id} once"),
+        "{listed}"
+    );
+    assert!(
+        listed.contains("line 10, column 5: sources.benefits.map.family_name: must be a JSONPath"),
+        "{listed}"
+    );
+}
+
+#[test]
+fn a_map_of_json_pointers_is_still_that() {
+    let text = FILE.replace("[linking]", "[sources.staff.map]\nphone = \"$.phone\"\n[linking]");
+    assert!(faults(&text).join("\n").contains("must be a JSON pointer"), "{:?}", faults(&text));
 }

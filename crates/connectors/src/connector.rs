@@ -39,8 +39,8 @@ pub struct Connector {
     pub read_event: fn(&Envelope, Origin) -> Result<RecordEvent, UnreadableEvent>,
     /// What each source of it has to say in the file, as a JSON schema. `coppice.toml` has them beside the common settings.
     pub settings: fn(&mut SchemaGenerator) -> Schema,
-    /// Checks settings whose secrets are filled in or left out as empty texts.
-    pub check: fn(&Value) -> Result<(), ConnectError>,
+    /// Every fault of settings whose secrets are filled in or left out as empty texts.
+    pub check: fn(&Value) -> Vec<SettingFault>,
     /// Makes a client that also reads the mapped fields. Nothing is sent yet.
     pub connect: fn(&Value, Mapping, Limits) -> Result<Connected, ConnectError>,
 }
@@ -68,9 +68,17 @@ pub trait Vendor: Records + Sized {
         Self::Settings::json_schema(generator)
     }
 
+    /// What is wrong with settings that have their form.
+    fn faults(_: &Self::Settings) -> Vec<SettingFault> {
+        Vec::new()
+    }
+
     /// See [`Connector::check`].
-    fn check(settings: &Value) -> Result<(), ConnectError> {
-        Self::Settings::deserialize(settings).map(drop).map_err(ConnectError::Settings)
+    fn check(settings: &Value) -> Vec<SettingFault> {
+        match Self::Settings::deserialize(settings) {
+            Ok(settings) => Self::faults(&settings),
+            Err(error) => vec![SettingFault { pointer: String::new(), message: error.to_string() }],
+        }
     }
 
     /// See [`Connector::connect`].
@@ -79,6 +87,15 @@ pub trait Vendor: Records + Sized {
         let client = Self::client(settings, |http| limits.apply(http)).map_err(ConnectError::Client)?;
         Ok(Arc::new(client.mapped(mapping)))
     }
+}
+
+/// A fault of a source's settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingFault {
+    /// Where, as a JSON pointer below the source's table.
+    pub pointer: String,
+    /// What is wrong, and what to write instead.
+    pub message: String,
 }
 
 /// Why a source cannot be connected to.

@@ -13,6 +13,7 @@ pub mod okta;
 pub mod persona;
 mod push;
 mod record;
+pub mod rest;
 mod route;
 pub mod salesforce;
 pub mod scim;
@@ -23,8 +24,8 @@ pub mod stripe;
 
 pub use auth0::{Auth0Client, Auth0Config, SignInTypes};
 pub use connector::{
-    Batches, ConnectError, Connected, Connector, Kept, Limits, Listing, Push, RecordEvent, Records, SignIns,
-    Subscriptions, Vendor,
+    Batches, ConnectError, Connected, Connector, Kept, Limits, Listing, Push, RecordEvent, Records,
+    SettingFault, SignIns, Subscriptions, Vendor,
 };
 pub use entra::{Cloud, EntraAuth, EntraClient, EntraConfig};
 pub use event_contract::{Origin, RecordHint, UnreadableEvent};
@@ -38,6 +39,7 @@ pub use provider_http::{
 };
 pub use push::{RecordWrite, RefusedProperty, Written};
 pub use record::{Account, Fetched, Record, SignInIdentity, Verification, VerificationStatus};
+pub use rest::{RestClient, RestConfig};
 pub use route::{Feed, Partner, Route};
 pub use salesforce::{SalesforceAuth, SalesforceClient, SalesforceConfig};
 pub use scim::{ScimClient, ScimConfig};
@@ -56,6 +58,7 @@ pub const CONNECTORS: &[&Connector] = &[
     &hubspot::CONNECTOR,
     &stripe::CONNECTOR,
     &persona::CONNECTOR,
+    &rest::CONNECTOR,
 ];
 
 /// The connector of this name.

@@ -22,7 +22,7 @@ use crate::error::{ConfigError, ProviderError};
 use crate::event_stream::{StreamedEvent, read_events};
 use crate::exchange::Exchange;
 use crate::grant::Grant;
-use crate::page::{Follow, Page, PageSize, cursor_in, feed_cursor, next_cursor};
+use crate::page::{Follow, Page, PageSize, cursor_in, feed_cursor, next_cursor, next_link, query_in};
 use crate::rate_limit::{MAX_PAUSE, RateGate};
 use crate::token::TokenCache;
 use crate::wire::Wire;
@@ -201,6 +201,32 @@ impl ProviderHttp {
     pub fn cursor_in(&self, link: &str, path: &[&str], parameter: &str) -> Result<String, ProviderError> {
         let collection = self.endpoint(path, &[])?;
         cursor_in(link, &collection, parameter).ok_or(ProviderError::WRONG_LINK)
+    }
+
+    /// Reads one page of a JSON collection, and the link with `rel="next"` of the reply's header. Do not follow the link: ask
+    /// [`Self::query_of`] for its query.
+    ///
+    /// # Errors
+    /// As [`Self::get_page`].
+    pub async fn get_json_and_link<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Answer<(T, Option<String>)>, ProviderError> {
+        let exchange = &self.inner.exchange;
+        let read = async |mut reply: Response| {
+            let link = next_link(&mem::take(reply.headers_mut())).ok_or(ProviderError::WRONG_LINK)?;
+            Ok((read_json(reply, exchange.body_limit).await?, link))
+        };
+        exchange.run_and(Call::get(self.endpoint(path, query)?, None), read).await
+    }
+
+    /// The query of a link, which must lead to another page of `path`.
+    ///
+    /// # Errors
+    /// [`ProviderError::WRONG_LINK`] for a link that leads to anything else.
+    pub fn query_of(&self, link: &str, path: &[&str]) -> Result<Vec<(String, String)>, ProviderError> {
+        query_in(link, &self.endpoint(path, &[])?).ok_or(ProviderError::WRONG_LINK)
     }
 
     /// Reads with POST, for a query that is too long for a URL. Sent a second time when the connection breaks.

@@ -159,6 +159,12 @@ pub enum ConfigError {
         /// The provider.
         upstream: &'static str,
     },
+    /// The description of the API has a fault that the check of the file names.
+    #[error("the description of {upstream} has faults: check the file")]
+    Description {
+        /// The provider.
+        upstream: &'static str,
+    },
     /// One of our headers cannot be sent.
     #[error("header {name} of {upstream} is not a header")]
     Header {

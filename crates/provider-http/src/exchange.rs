@@ -70,13 +70,13 @@ impl Exchange {
     async fn send_with_fresh_token(&self, call: &Call<'_>) -> Result<Response, ProviderError> {
         let Self { wire, tokens, headers, .. } = self;
         let token = tokens.get(wire).await?;
-        let reply = call.send(wire, headers, &token.header).await?;
+        let reply = call.send(wire, headers, token.credential.as_ref()).await?;
         if reply.status() != StatusCode::UNAUTHORIZED || !tokens.refused(&token).await {
             return Ok(reply);
         }
         // For writes too: the provider has not done what it refused.
         let token = tokens.get(wire).await?;
-        call.send(wire, headers, &token.header).await
+        call.send(wire, headers, token.credential.as_ref()).await
     }
 
     async fn understand(&self, reply: Response, call: &Call<'_>) -> Result<Answer<Response>, ProviderError> {

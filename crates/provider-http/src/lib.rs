@@ -12,6 +12,7 @@ mod body;
 mod call;
 mod client;
 mod config;
+mod credential;
 mod endpoint;
 mod error;
 mod event_stream;

@@ -29,6 +29,7 @@ mod okta_events;
 mod okta_listing;
 mod okta_service_app;
 mod persona_records;
+mod rest_client;
 mod rules;
 mod salesforce_events;
 mod salesforce_limits;

@@ -133,6 +133,7 @@ async fn a_secret_goes_with_the_scope_of_its_token() {
         client_secret: "s".into(),
         audience: None,
         scope: Some("https://graph.example/.default".into()),
+        in_header: false,
     })
     .await;
     assert!(outcome.is_ok(), "{outcome:?}");
@@ -211,6 +212,7 @@ fn no_credentials_cross_a_network_in_the_clear() {
             client_secret: "secret".into(),
             audience: None,
             scope: None,
+            in_header: false,
         };
         let mut config = ProviderHttpConfig::new("idp", base.parse().unwrap(), auth);
         config.plain_http = plain_http;

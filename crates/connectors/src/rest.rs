@@ -1,0 +1,42 @@
+//! Any HTTP API that answers JSON: the file describes where its records are, how they are listed, and where a record has each value.
+//! Paths are JSONPath (<https://www.rfc-editor.org/rfc/rfc9535>), compiled once. There is no computation besides a closed set of
+//! transformations.
+//!
+//! In: a description and an ID. Out: the record as the API says it is now. What the description does not recognise is an error,
+//! and never an empty list or a deleted record.
+
+mod client;
+mod description;
+mod feed;
+mod field;
+mod item;
+mod paging;
+mod path;
+mod template;
+mod webhook;
+
+use authority::Role;
+
+use crate::connector::{Connector, Vendor};
+
+pub use client::RestClient;
+pub use description::RestConfig;
+pub use webhook::WEBHOOK;
+
+/// The connector's name, also in `coppice.ingress.<source>`.
+const NAME: &str = "rest";
+
+/// A described API.
+pub const CONNECTOR: Connector = Connector {
+    name: NAME,
+    vendor: "REST",
+    roles: &[Role::Registry],
+    partner: None,
+    routes: &[],
+    webhook: Some(WEBHOOK),
+    can_push: false,
+    read_event: webhook::read_event,
+    settings: RestClient::schema,
+    check: <RestClient as Vendor>::check,
+    connect: <RestClient as Vendor>::connect,
+};

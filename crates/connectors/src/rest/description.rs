@@ -1,0 +1,557 @@
+//! What the file says of an API, and its compiled form. In: the source's settings. Out: a [`Rest`], or every fault with its place, so
+//! that an odd description is found before it runs. No request is made here.
+
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use url::Url;
+
+use super::field::FieldReader;
+use super::path::{Condition, ListPath, Path};
+use super::template::Template;
+use crate::Secret;
+use crate::connector::SettingFault;
+
+/// A source with the connector `rest`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RestConfig {
+    /// Where the API's paths begin. No request goes anywhere else.
+    pub url: Url,
+    /// How requests prove who sends them.
+    pub auth: AuthTable,
+    /// Reads one record.
+    pub fetch: FetchTable,
+    /// Reads several records in one call. Left out: each is read alone.
+    pub batch: Option<BatchTable>,
+    /// Lists all records. Left out: no resync and no audit is possible.
+    pub list: Option<ListTable>,
+    /// Lists the records that changed since a time, in the form of `list`.
+    pub changes: Option<ChangesTable>,
+    /// A path that answers any JSON, to see whether the API is up. Left out: `list`.
+    pub ping: Option<String>,
+    /// Where a record has our key, and the value of each field.
+    pub map: BTreeMap<String, MapEntry>,
+    /// Most requests at once.
+    #[serde(default = "concurrent")]
+    #[schemars(range(min = 1, max = 64))]
+    pub max_concurrent: u16,
+}
+
+const fn concurrent() -> u16 {
+    8
+}
+
+/// How requests prove who sends them.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum AuthTable {
+    /// They do not. The network decides who may ask.
+    None,
+    /// A fixed token.
+    Bearer {
+        /// The token.
+        token: Secret,
+    },
+    /// A name and a password.
+    Basic {
+        /// The name.
+        user: String,
+        /// The password.
+        password: Secret,
+    },
+    /// A header of the API's own.
+    Header {
+        /// Its name.
+        name: String,
+        /// Its value.
+        value: Secret,
+    },
+    /// OAuth 2.0 client credentials with a secret in the body, or in the `Authorization` header.
+    Oauth2 {
+        /// Where tokens are requested.
+        token_url: Url,
+        /// The client.
+        client_id: String,
+        /// Its secret.
+        client_secret: Secret,
+        /// The scopes, separated by blanks.
+        scope: Option<String>,
+        /// The API that the token is for, if the server asks for it.
+        audience: Option<String>,
+        /// The secret goes into the header, and not into the body.
+        #[serde(default)]
+        in_header: bool,
+    },
+    /// OAuth 2.0 client credentials with an assertion that a private key signs (RFC 7523, section 2.2).
+    PrivateKeyJwt {
+        /// Where tokens are requested.
+        token_url: Url,
+        /// The client.
+        client_id: String,
+        /// The RSA private key, as PEM.
+        private_key: Secret,
+        /// The scopes, separated by blanks.
+        scope: String,
+    },
+    /// An assertion as the grant (RFC 7523, section 2.1).
+    JwtBearer {
+        /// Where tokens are requested.
+        token_url: Url,
+        /// Who signs.
+        issuer: String,
+        /// For whom we act.
+        subject: String,
+        /// Whom the assertion is for.
+        audience: String,
+        /// The RSA private key, as PEM.
+        private_key: Secret,
+    },
+}
+
+/// The read of one record.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FetchTable {
+    /// The path, with `{id}`.
+    pub path: String,
+    /// Where the answer has the record. Left out: it is the answer.
+    pub record: Option<String>,
+    /// Where a record has its ID. An answer about another record is refused.
+    #[serde(default = "id")]
+    pub id: String,
+    /// What proves that a record was deleted. Left out: status 410.
+    #[serde(default)]
+    pub gone: GoneTable,
+    /// When the record was last changed. Left out: the order of the readings decides which one is newer.
+    pub version: Option<VersionTable>,
+    /// Whether the API's entity tags can be relied on: an unchanged one says that nothing has changed.
+    #[serde(default = "yes")]
+    pub etag: bool,
+}
+
+fn id() -> String {
+    String::from("$.id")
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// A proof that a record was deleted.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GoneTable {
+    /// Statuses that prove it: 404, 410. Any other status never does.
+    #[serde(default = "gone_status")]
+    #[schemars(schema_with = "gone_statuses")]
+    pub status: Vec<u16>,
+    /// A condition that proves it, such as `$.status == 'closed'`.
+    pub when: Option<String>,
+}
+
+impl Default for GoneTable {
+    fn default() -> Self {
+        Self { status: gone_status(), when: None }
+    }
+}
+
+fn gone_status() -> Vec<u16> {
+    vec![410]
+}
+
+fn gone_statuses(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "array", "items": {"enum": [404, 410]}, "uniqueItems": true})
+}
+
+/// A version.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VersionTable {
+    /// Where a record has it.
+    pub path: String,
+    /// How it is written.
+    pub format: TimeFormat,
+}
+
+/// How an API writes a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeFormat {
+    /// `2026-11-30T08:15:00Z`, also without an offset: then it is UTC.
+    Rfc3339,
+    /// Seconds since 1970.
+    Unix,
+    /// Milliseconds since 1970.
+    UnixMs,
+}
+
+/// A read of several records.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BatchTable {
+    /// The path, with `{ids}`.
+    pub path: String,
+    /// What is between two IDs.
+    #[serde(default = "comma")]
+    pub separator: String,
+    /// Most IDs in one call.
+    #[schemars(range(min = 2, max = 1000))]
+    pub max: usize,
+    /// Where the answer has the list: a path that ends with `[*]`.
+    pub items: String,
+}
+
+fn comma() -> String {
+    String::from(",")
+}
+
+/// A list of all records.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListTable {
+    /// The path of the first page.
+    pub path: String,
+    /// Where a page has the list: a path that ends with `[*]`.
+    pub items: String,
+    /// Where an item has its record's ID.
+    #[serde(default = "id")]
+    pub id: String,
+    /// When the item's record was last changed, if the list says so. Left out: as in `fetch`, if an item has it.
+    pub version: Option<VersionTable>,
+    /// How one page leads to the next. Left out: there is one page.
+    pub next: Option<NextTable>,
+    /// Where a page says how many records there are in all.
+    pub total: Option<String>,
+}
+
+/// How one page leads to the next: one of these.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
+pub struct NextTable {
+    /// Where a page has the link to the next one.
+    pub link: Option<String>,
+    /// The link is in the header `Link` (RFC 8288).
+    #[serde(default)]
+    pub header: bool,
+    /// Where a page has the text that asks for the next one. Needs `parameter`.
+    pub cursor: Option<String>,
+    /// The parameter that takes the cursor.
+    pub parameter: Option<String>,
+    /// The parameter that takes the page's number.
+    pub page: Option<String>,
+    /// The number of the first page.
+    #[serde(default = "one")]
+    #[schemars(range(max = 1))]
+    pub first_page: u64,
+    /// The parameter that takes the number of items before the page.
+    pub offset: Option<String>,
+}
+
+const fn one() -> u64 {
+    1
+}
+
+/// A list of what changed.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangesTable {
+    /// The path, with `{since}`.
+    pub path: String,
+    /// How `{since}` is written.
+    #[serde(default = "rfc3339")]
+    pub format: TimeFormat,
+}
+
+const fn rfc3339() -> TimeFormat {
+    TimeFormat::Rfc3339
+}
+
+/// Where a record has a value: a path, or a table.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum MapEntry {
+    /// A path.
+    Path(String),
+    /// A path with transformations.
+    Table(Box<MapTable>),
+}
+
+/// A value with transformations, which are made in the order of their keys here.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MapTable {
+    /// Where the value is.
+    pub path: Option<String>,
+    /// The first of these that is there.
+    #[serde(default)]
+    pub first: Vec<String>,
+    /// All of these that are there, as one text.
+    #[serde(default)]
+    pub join: Vec<String>,
+    /// What is between two joined texts.
+    #[serde(default = "blank")]
+    pub separator: String,
+    /// Only if this holds for the record. Otherwise it has no value.
+    pub when: Option<String>,
+    /// Without the blanks around it.
+    #[serde(default)]
+    pub trim: bool,
+    /// In capitals, or in small letters.
+    pub case: Option<Case>,
+    /// Our word for each of the API's. A value that is not listed cannot be read.
+    pub values: Option<BTreeMap<String, String>>,
+    /// How the API writes a date, such as `[day].[month].[year]`.
+    pub date: Option<String>,
+}
+
+fn blank() -> String {
+    String::from(" ")
+}
+
+/// A case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Case {
+    /// Capitals.
+    Upper,
+    /// Small letters.
+    Lower,
+}
+
+impl JsonSchema for MapEntry {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "MapEntry".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        // Not `anyOf`, whose faults name no key.
+        let table = MapTable::json_schema(generator).to_value();
+        json_schema!({
+            "type": ["string", "object"],
+            "description": "A path, or a table with transformations.",
+            "properties": table["properties"],
+            "additionalProperties": false
+        })
+    }
+}
+
+/// A description, compiled.
+#[derive(Debug)]
+pub(crate) struct Rest {
+    pub(crate) fetch: Template,
+    pub(crate) record: Option<Path>,
+    pub(crate) item: ItemReader,
+    pub(crate) gone_status: Vec<u16>,
+    pub(crate) etag: bool,
+    pub(crate) batch: Option<Batch>,
+    pub(crate) list: Option<List>,
+    pub(crate) changes: Option<(Template, TimeFormat)>,
+    pub(crate) ping: Option<Template>,
+}
+
+/// How a record is read.
+#[derive(Debug)]
+pub(crate) struct ItemReader {
+    pub(crate) id: Path,
+    pub(crate) gone: Option<Condition>,
+    pub(crate) version: Option<(Path, TimeFormat)>,
+    pub(crate) key: Option<Path>,
+    pub(crate) fields: BTreeMap<String, FieldReader>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Batch {
+    pub(crate) path: Template,
+    pub(crate) separator: String,
+    pub(crate) max: usize,
+    pub(crate) items: ListPath,
+}
+
+#[derive(Debug)]
+pub(crate) struct List {
+    pub(crate) path: Template,
+    pub(crate) items: ListPath,
+    pub(crate) id: Path,
+    pub(crate) version: Option<(Path, TimeFormat)>,
+    pub(crate) next: Next,
+    pub(crate) total: Option<Path>,
+}
+
+/// How one page leads to the next.
+#[derive(Debug)]
+pub(crate) enum Next {
+    None,
+    Link(Path),
+    Header,
+    Cursor { path: Path, parameter: String },
+    Page { parameter: String, first: u64 },
+    Offset { parameter: String },
+}
+
+/// The key of [`RestConfig::map`] that is our key, and no field.
+pub(crate) const KEY: &str = "key";
+
+/// Compiles, and collects what is wrong.
+#[derive(Default)]
+pub(super) struct Compiler {
+    faults: Vec<SettingFault>,
+}
+
+impl Compiler {
+    pub(super) fn fault(&mut self, at: &str, message: impl Into<String>) {
+        self.faults.push(SettingFault { pointer: at.to_owned(), message: message.into() });
+    }
+
+    pub(super) fn read<T>(&mut self, at: &str, read: Result<T, String>) -> Option<T> {
+        read.map_err(|message| self.fault(at, message)).ok()
+    }
+
+    pub(super) fn path(&mut self, at: &str, text: &str) -> Option<Path> {
+        self.read(at, Path::parse(text))
+    }
+
+    /// `Some(None)`: it is left out.
+    pub(super) fn optional<T>(
+        &mut self,
+        at: &str,
+        text: Option<&String>,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<Option<T>> {
+        text.map_or(Some(None), |text| self.read(at, parse(text)).map(Some))
+    }
+
+    fn version(&mut self, at: &str, table: Option<&VersionTable>) -> Option<Option<(Path, TimeFormat)>> {
+        let Some(table) = table else { return Some(None) };
+        self.path(&format!("{at}/path"), &table.path).map(|path| Some((path, table.format)))
+    }
+
+    fn item(&mut self, config: &RestConfig) -> Option<ItemReader> {
+        let FetchTable { id, gone, version, .. } = &config.fetch;
+        let id = self.path("/fetch/id", id);
+        let gone = self.optional("/fetch/gone/when", gone.when.as_ref(), Condition::parse);
+        let version = self.version("/fetch/version", version.as_ref());
+        let mut fields = BTreeMap::new();
+        let mut key = Some(None);
+        for (name, entry) in &config.map {
+            let at = format!("/map/{name}");
+            match entry {
+                MapEntry::Path(path) if name == KEY => key = self.path(&at, path).map(Some),
+                MapEntry::Table(_) if name == KEY => {
+                    self.fault(&at, "must be a path: it is our key, and no field")
+                }
+                entry => drop(
+                    FieldReader::compile(self, &at, entry).map(|field| fields.insert(name.clone(), field)),
+                ),
+            }
+        }
+        Some(ItemReader { id: id?, gone: gone?, version: version?, key: key?, fields })
+    }
+
+    fn batch(&mut self, table: Option<&BatchTable>) -> Option<Option<Batch>> {
+        let Some(table) = table else { return Some(None) };
+        let path = self.read("/batch/path", Template::parse(&table.path, "ids"));
+        let items = self.read("/batch/items", ListPath::parse(&table.items));
+        Some(Some(Batch { path: path?, separator: table.separator.clone(), max: table.max, items: items? }))
+    }
+
+    fn list(&mut self, config: &RestConfig) -> Option<Option<List>> {
+        let Some(table) = &config.list else { return Some(None) };
+        let path = self.read("/list/path", Template::parse(&table.path, ""));
+        let items = self.read("/list/items", ListPath::parse(&table.items));
+        let id = self.path("/list/id", &table.id);
+        // A fault of the version in `fetch` is named there.
+        let version = match (&table.version, &config.fetch.version) {
+            (None, Some(of_fetch)) => {
+                Some(Path::parse(&of_fetch.path).ok().map(|path| (path, of_fetch.format)))
+            }
+            (own, _) => self.version("/list/version", own.as_ref()),
+        };
+        let next = table.next.as_ref().map_or(Some(Next::None), |next| self.next(next));
+        let total = self.optional("/list/total", table.total.as_ref(), Path::parse);
+        Some(Some(List {
+            path: path?,
+            items: items?,
+            id: id?,
+            version: version?,
+            next: next?,
+            total: total?,
+        }))
+    }
+
+    fn next(&mut self, table: &NextTable) -> Option<Next> {
+        let NextTable { link, header, cursor, parameter, page, first_page, offset } = table;
+        let said = [link.is_some(), *header, cursor.is_some(), page.is_some(), offset.is_some()];
+        if said.iter().filter(|said| **said).count() != 1 {
+            self.fault(
+                "/list/next",
+                "must be one of link, header = true, cursor with parameter, page, offset",
+            );
+            return None;
+        }
+        if cursor.is_some() != parameter.is_some() {
+            self.fault(
+                "/list/next",
+                "cursor and parameter belong together: where the next cursor is, and what takes it",
+            );
+            return None;
+        }
+        Some(match (link, cursor, parameter, page, offset) {
+            (Some(link), ..) => Next::Link(self.path("/list/next/link", link)?),
+            (_, Some(cursor), Some(parameter), ..) => {
+                let path = self.path("/list/next/cursor", cursor)?;
+                Next::Cursor { path, parameter: parameter.clone() }
+            }
+            (.., Some(page), _) => Next::Page { parameter: page.clone(), first: *first_page },
+            (.., Some(offset)) => Next::Offset { parameter: offset.clone() },
+            _ => Next::Header,
+        })
+    }
+}
+
+impl Rest {
+    /// # Errors
+    /// Every fault.
+    pub(crate) fn compile(config: &RestConfig) -> Result<Self, Vec<SettingFault>> {
+        let mut compiler = Compiler::default();
+        let fetch = compiler.read("/fetch/path", Template::parse(&config.fetch.path, "id"));
+        let record = compiler.optional("/fetch/record", config.fetch.record.as_ref(), Path::parse);
+        let item = compiler.item(config);
+        let batch = compiler.batch(config.batch.as_ref());
+        let list = compiler.list(config);
+        let changes = config.changes.as_ref().map(|changes| {
+            (compiler.read("/changes/path", Template::parse(&changes.path, "since")), changes.format)
+        });
+        let ping = compiler.optional("/ping", config.ping.as_ref(), |text| Template::parse(text, ""));
+        if config.list.is_none() && config.changes.is_some() {
+            compiler.fault("/changes", "needs list, which says how a page is read");
+        }
+        if config.list.is_none() && config.ping.is_none() {
+            compiler.fault(
+                "/ping",
+                "is missing: without list, a path is needed that shows whether the API is up",
+            );
+        }
+        let made = || {
+            Some(Self {
+                fetch: fetch?,
+                record: record?,
+                item: item?,
+                gone_status: config.fetch.gone.status.clone(),
+                etag: config.fetch.etag,
+                batch: batch?,
+                list: list?,
+                changes: changes
+                    .map(|(path, format)| path.map(|path| (path, format)))
+                    .map_or(Some(None), |it| it.map(Some))?,
+                ping: ping?,
+            })
+        };
+        match made() {
+            Some(rest) if compiler.faults.is_empty() => Ok(rest),
+            _ => Err(compiler.faults),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Paths and conditions of a description. In: a text of it. Out: what it selects of a reply. No error quotes a reply.
+
+use provider_http::json::Unread;
+use serde_json::Value;
+use serde_json_path::JsonPath;
+
+/// A path by RFC 9535.
+#[derive(Debug, Clone)]
+pub(crate) struct Path(JsonPath);
+
+/// A path to a list: it ends with `[*]`. So a reply without the list is told from one with an empty list.
+#[derive(Debug, Clone)]
+pub(crate) struct ListPath(Path);
+
+/// A comparison, such as `$.status == 'closed'`, in which `$` is the record.
+#[derive(Debug, Clone)]
+pub(crate) struct Condition(JsonPath);
+
+impl Path {
+    /// # Errors
+    /// What is wrong, and at which character.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        JsonPath::parse(text)
+            .map(Self)
+            .map_err(|error| wrong("$.name.first", error.position(), error.message()))
+    }
+
+    /// The value that it selects. Nothing, and `null`, is `None`.
+    ///
+    /// # Errors
+    /// [`Unread`] if it selects several that differ.
+    pub(crate) fn one<'a>(&self, value: &'a Value) -> Result<Option<&'a Value>, Unread> {
+        let mut found = self.0.query(value).into_iter().filter(|value| !value.is_null());
+        let first = found.next();
+        if found.all(|other| Some(other) == first) { Ok(first) } else { Err(Unread) }
+    }
+
+    /// Every value that it selects.
+    pub(crate) fn all<'a>(&self, value: &'a Value) -> Vec<&'a Value> {
+        self.0.query(value).all()
+    }
+}
+
+impl ListPath {
+    /// # Errors
+    /// As [`Path::parse`].
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let list = text.trim_end().strip_suffix("[*]");
+        let list = list.ok_or("must end with [*]: it selects the items of one list, such as $.data[*]")?;
+        Path::parse(list).map(Self)
+    }
+
+    /// The items. `None`: the reply has no such list.
+    pub(crate) fn items<'a>(&self, value: &'a Value) -> Option<&'a Vec<Value>> {
+        let mut lists = self.0.all(value).into_iter();
+        let list = lists.next()?.as_array()?;
+        lists.next().is_none().then_some(list)
+    }
+}
+
+impl Condition {
+    /// # Errors
+    /// As [`Path::parse`].
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        // In a filter, `@` is the record, of a list of one.
+        let filter = format!("$[?{}]", of_record(text));
+        let parsed = JsonPath::parse(&filter).map(Self);
+        parsed.map_err(|error| {
+            // Without what was put before it.
+            wrong("$.status == 'closed'", error.position().saturating_sub(3), error.message())
+        })
+    }
+
+    /// Whether it holds for the record in this list of one.
+    pub(crate) fn holds(&self, list_of_one: &Value) -> bool {
+        !self.0.query(list_of_one).is_empty()
+    }
+}
+
+fn wrong(example: &str, position: usize, message: &str) -> String {
+    format!("must be a JSONPath such as {example}: {message}, at character {}", position + 1)
+}
+
+/// `$` as `@`, but not within quotes.
+fn of_record(text: &str) -> String {
+    let (mut quote, mut escaped) = (None, false);
+    let replaced = text.chars().map(|one| {
+        match (quote, one) {
+            (Some(_), '\\') if !escaped => {
+                escaped = true;
+                return one;
+            }
+            (Some(open), _) if open == one && !escaped => quote = None,
+            (None, '\'' | '"') => quote = Some(one),
+            (None, '$') => return '@',
+            _ => {}
+        }
+        escaped = false;
+        one
+    });
+    replaced.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_path_selects_one_value_and_several_equal_ones_are_one() {
+        let record = json!({"a": [{"b": 1}, {"b": 1}, {"b": null}], "c": [1, 2], "d": null});
+        let one = |path: &str| Path::parse(path).unwrap().one(&record).map(|found| found.cloned());
+        assert_eq!(one("$.a[*].b"), Ok(Some(json!(1))));
+        assert_eq!(one("$.c[*]"), Err(Unread));
+        assert_eq!((one("$.d"), one("$.e.f")), (Ok(None), Ok(None)));
+    }
+
+    #[test]
+    fn a_list_that_is_not_there_is_no_empty_list() {
+        let items = |path: &str, reply: Value| ListPath::parse(path).unwrap().items(&reply).map(Vec::len);
+        assert_eq!(items("$.data[*]", json!({"data": [1, 2]})), Some(2));
+        assert_eq!(items("$.data[*]", json!({"data": []})), Some(0));
+        assert_eq!(items("$[*]", json!([])), Some(0));
+        for reply in [json!({}), json!({"data": null}), json!({"data": {"a": 1}}), json!([]), json!("data")] {
+            assert_eq!(items("$.data[*]", reply.clone()), None, "{reply}");
+        }
+        assert_eq!(items("$..data[*]", json!({"data": [1], "b": {"data": [2]}})), None, "two lists");
+        assert!(ListPath::parse("$.data").unwrap_err().contains("must end with [*]"));
+    }
+
+    #[test]
+    fn a_condition_speaks_of_the_record() {
+        let holds =
+            |condition: &str, record: Value| Condition::parse(condition).unwrap().holds(&json!([record]));
+        assert!(holds("$.status == 'closed'", json!({"status": "closed"})));
+        assert!(!holds("$.status == 'closed'", json!({"status": "open"})));
+        assert!(!holds("$.status == 'closed'", json!({})), "what is not there is not closed");
+        assert!(holds("$.price == '$5' && $.n > 3", json!({"price": "$5", "n": 4})));
+        assert!(holds(r"$.a == 'it\'s $'", json!({"a": "it's $"})));
+        assert!(holds("$.gone", json!({"gone": null})), "a path alone asks whether it is there");
+        assert!(holds("$['detail-type'] == 'PersonRemoved'", json!({"detail-type": "PersonRemoved"})));
+        let wrong = Condition::parse("$.status = 'closed'").unwrap_err();
+        assert!(wrong.starts_with("must be a JSONPath such as $.status == 'closed': "), "{wrong}");
+    }
+
+    #[test]
+    fn a_wrong_path_says_where() {
+        let wrong = Path::parse("$.name[").unwrap_err();
+        assert!(wrong.starts_with("must be a JSONPath such as $.name.first: "), "{wrong}");
+        assert!(wrong.contains("at character "), "{wrong}");
+    }
+}
