@@ -27,7 +27,7 @@ pub use answers::{Answer, Place, Reading, check};
 pub use content_answers::content_answers;
 pub use crm_answers::crm_answers;
 pub use events::{
-    auth0_event, entra_event, envelope_announcement, hubspot_event, okta_event, persona_event,
+    auth0_event, entra_event, envelope_announcement, hubspot_event, okta_event, persona_event, rest_event,
     salesforce_event, scim_event, sign_in, stripe_event,
 };
 pub use identity_answers::identity_answers;
@@ -53,11 +53,12 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 15] = [
     Target { name: "envelope_announcement", run: envelope_announcement, seeds: corpus::events },
     Target { name: "auth0_event", run: auth0_event, seeds: corpus::events },
     Target { name: "entra_event", run: entra_event, seeds: corpus::events },
     Target { name: "okta_event", run: okta_event, seeds: corpus::events },
+    Target { name: "rest_event", run: rest_event, seeds: corpus::events },
     Target { name: "scim_event", run: scim_event, seeds: corpus::events },
     Target { name: "salesforce_event", run: salesforce_event, seeds: corpus::events },
     Target { name: "hubspot_event", run: hubspot_event, seeds: corpus::events },

@@ -8,7 +8,7 @@ use serde_json_path::JsonPath;
 #[derive(Debug, Clone)]
 pub(crate) struct Path(JsonPath);
 
-/// A path to a list: it ends with `[*]`. So a reply without the list is told from one with an empty list.
+/// A path to a list: it ends with `[*]`. So a reply without the list differs from one with an empty list.
 #[derive(Debug, Clone)]
 pub(crate) struct ListPath(Path);
 
