@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use authority::{Field, FieldType, Policy, Role};
-use connectors::{Admission, Connector, Limits, MappedField, Mapping, Recorder, SettingFault, Source};
-use provider_webhook::{Secrets, Webhook};
+use connectors::{
+    Admission, Connector, Described, Limits, MappedField, Mapping, Recorder, SettingFault, Source,
+};
+use provider_webhook::{Secrets, SourceWebhook};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -81,8 +83,8 @@ pub(crate) const COMMON: [&str; 9] = [
 pub struct SourceWebhooks {
     /// The source's name, which is also in the path.
     pub source: String,
-    /// The vendor's part.
-    pub webhook: &'static Webhook,
+    /// How they are proven and read.
+    pub webhook: SourceWebhook,
     /// The secrets that are live.
     pub secrets: Secrets,
 }
@@ -105,6 +107,7 @@ pub struct SourceConfig {
     limits: Limits,
     /// The connector's own settings. Secrets are named.
     settings: Value,
+    described: Described,
 }
 
 impl SourceConfig {
@@ -122,7 +125,8 @@ impl SourceConfig {
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect();
         let settings = Value::Object(own);
-        let faults = (connector.check)(&secrets::blanked(&settings));
+        let blanked = secrets::blanked(&settings);
+        let faults = (connector.check)(&blanked);
         if !faults.is_empty() {
             return Err(faults);
         }
@@ -157,6 +161,7 @@ impl SourceConfig {
             mapping,
             limits,
             settings,
+            described: (connector.described)(&blanked),
         })
     }
 
@@ -194,6 +199,7 @@ impl SourceConfig {
             name: Arc::from(self.name.as_str()),
             connector: self.connector,
             partner_sources: self.partner_sources.clone(),
+            bus: self.described.bus.clone(),
         }
     }
 
@@ -202,10 +208,11 @@ impl SourceConfig {
     /// # Errors
     /// Every secret that is missing or cannot be used.
     pub fn webhooks(&self, reader: &Reader) -> Result<Option<SourceWebhooks>, SettingsError> {
-        let Some(webhook) = &self.connector.webhook else { return Ok(None) };
+        let of_vendor = self.connector.webhook.as_ref().map(SourceWebhook::OfVendor);
+        let Some(webhook) = self.described.webhook.clone().or(of_vendor) else { return Ok(None) };
         let secrets = secrets::filled(&self.webhook_secrets, &self.name, reader)?;
         let texts = secrets.as_array().into_iter().flatten().filter_map(Value::as_str);
-        let secrets = Secrets::read(texts, webhook.keys);
+        let secrets = Secrets::read(texts, webhook.keys());
         let secrets = secrets
             .map_err(|error| crate::CONFIG.fault(format!("sources.{}.webhook_secrets {error}", self.name)))?;
         Ok((!secrets.is_empty()).then(|| SourceWebhooks { source: self.name.clone(), webhook, secrets }))

@@ -17,7 +17,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use crate::{Feed, Fetched, FoundSignIn, Mapping, Partner, RecordWrite, Route, SignInEvent, Written};
+use crate::{
+    Described, Feed, Fetched, FoundSignIn, Mapping, Partner, RecordWrite, Route, SignInEvent, Written,
+};
 
 /// The description of a connector: the code that speaks one vendor's API. A source is a connector with settings and a name.
 pub struct Connector {
@@ -37,6 +39,9 @@ pub struct Connector {
     pub can_push: bool,
     /// Which records an event names. Pure, and without settings: it does not know which account is read.
     pub read_event: fn(&Envelope, Origin) -> Result<RecordEvent, UnreadableEvent>,
+    /// What the settings of a source, with empty texts for its secrets, say of its events. A vendor's are known without them:
+    /// [`Self::not_described`].
+    pub described: fn(&Value) -> Described,
     /// What each source of it has to say in the file, as a JSON schema. `coppice.toml` has them beside the common settings.
     pub settings: fn(&mut SchemaGenerator) -> Schema,
     /// Every fault of settings whose secrets are filled in or left out as empty texts.
@@ -301,6 +306,11 @@ pub enum RecordEvent {
 }
 
 impl Connector {
+    /// Of a vendor: its events are known without any settings.
+    pub fn not_described(_: &Value) -> Described {
+        Described::default()
+    }
+
     /// Whether its sources have a log of sign-ins, which the topology's rules read.
     pub fn has_sign_ins(&self) -> bool {
         self.routes.iter().any(|route| route.feed == Feed::SignIns)

@@ -6,6 +6,7 @@
 
 pub mod auth0;
 mod connector;
+mod described;
 pub mod entra;
 pub mod hubspot;
 mod mapping;
@@ -27,6 +28,7 @@ pub use connector::{
     Batches, ConnectError, Connected, Connector, Kept, Limits, Listing, Push, RecordEvent, Records,
     SettingFault, SignIns, Subscriptions, Vendor,
 };
+pub use described::{BusEvents, Described};
 pub use entra::{Cloud, EntraAuth, EntraClient, EntraConfig};
 pub use event_contract::{Origin, RecordHint, UnreadableEvent};
 pub use hubspot::{HubSpotClient, HubSpotConfig};

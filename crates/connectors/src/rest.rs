@@ -7,6 +7,7 @@
 
 mod client;
 mod description;
+mod events;
 mod feed;
 mod field;
 mod item;
@@ -16,8 +17,13 @@ mod template;
 mod webhook;
 
 use authority::Role;
+use serde::Deserialize as _;
+use serde_json::Value;
 
 use crate::connector::{Connector, Vendor};
+use crate::described::Described;
+
+use description::Rest;
 
 pub use client::RestClient;
 pub use description::RestConfig;
@@ -25,6 +31,12 @@ pub use webhook::WEBHOOK;
 
 /// The connector's name, also in `coppice.ingress.<source>`.
 const NAME: &str = "rest";
+
+/// What a description says of events. Settings with a fault have none; [`Connector::check`] names it.
+fn described(settings: &Value) -> Described {
+    let rest = RestConfig::deserialize(settings).ok().and_then(|config| Rest::compile(&config).ok());
+    rest.map(|rest| rest.described).unwrap_or_default()
+}
 
 /// A described API.
 pub const CONNECTOR: Connector = Connector {
@@ -36,6 +48,7 @@ pub const CONNECTOR: Connector = Connector {
     webhook: Some(WEBHOOK),
     can_push: false,
     read_event: webhook::read_event,
+    described,
     settings: RestClient::schema,
     check: <RestClient as Vendor>::check,
     connect: <RestClient as Vendor>::connect,

@@ -6,6 +6,7 @@
 
 mod authorization;
 mod body;
+mod described;
 mod scheme;
 mod secrets;
 pub mod standard;
@@ -18,6 +19,9 @@ pub use authorization::{is_secret, verify_authorization};
 pub use body::{
     Id, OTHER_KIND, UnreadableBody, WebhookRecord, known_kind, one_or_many, parse, rfc3339, text_id,
     text_or_number_id,
+};
+pub use described::{
+    BodyReader, DescribedWebhook, Encoding, HmacHeader, Scheme, SignedPart, SignedTime, SourceWebhook,
 };
 pub use http::HeaderMap;
 pub use scheme::{

@@ -29,7 +29,8 @@ static REST: LazyLock<Source> = LazyLock::new(|| source("rest", rest(NOWHERE)));
 /// A source that is named like its connector.
 fn source(connector: &str, client: impl Records) -> Source {
     let connector = connectors::connector(connector).unwrap();
-    let events = SourceEvents { name: connector.name.into(), connector, partner_sources: Vec::new() };
+    let events =
+        SourceEvents { name: connector.name.into(), connector, partner_sources: Vec::new(), bus: None };
     Source { events, role: connector.roles[0], records: Arc::new(client) }
 }
 

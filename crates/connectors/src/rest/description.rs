@@ -7,11 +7,13 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use url::Url;
 
+use super::events::{self, EventsTable};
 use super::field::FieldReader;
 use super::path::{Condition, ListPath, Path};
 use super::template::Template;
 use crate::Secret;
 use crate::connector::SettingFault;
+use crate::described::Described;
 
 /// A source with the connector `rest`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -29,6 +31,9 @@ pub struct RestConfig {
     pub list: Option<ListTable>,
     /// Lists the records that changed since a time, in the form of `list`.
     pub changes: Option<ChangesTable>,
+    /// Events that report a change: on the bus, or by webhook. Left out: the records are listed from time to time, and webhooks are
+    /// Standard Webhooks with `data.id`.
+    pub events: Option<EventsTable>,
     /// A path that answers any JSON, to see whether the API is up. Left out: `list`.
     pub ping: Option<String>,
     /// Where a record has our key, and the value of each field.
@@ -350,6 +355,7 @@ pub(crate) struct Rest {
     pub(crate) list: Option<List>,
     pub(crate) changes: Option<(Template, TimeFormat)>,
     pub(crate) ping: Option<Template>,
+    pub(crate) described: Described,
 }
 
 /// How a record is read.
@@ -525,6 +531,7 @@ impl Rest {
             (compiler.read("/changes/path", Template::parse(&changes.path, "since")), changes.format)
         });
         let ping = compiler.optional("/ping", config.ping.as_ref(), |text| Template::parse(text, ""));
+        let described = events::compile(&mut compiler, config.events.as_ref());
         if config.list.is_none() && config.changes.is_some() {
             compiler.fault("/changes", "needs list, which says how a page is read");
         }
@@ -547,6 +554,7 @@ impl Rest {
                     .map(|(path, format)| path.map(|path| (path, format)))
                     .map_or(Some(None), |it| it.map(Some))?,
                 ping: ping?,
+                described: described?,
             })
         };
         match made() {

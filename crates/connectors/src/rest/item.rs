@@ -73,7 +73,8 @@ pub(crate) fn id(path: &Path, record: &Value) -> Option<String> {
     path.one(record).ok().flatten().and_then(text)
 }
 
-fn text(value: &Value) -> Option<String> {
+/// An ID's text.
+pub(crate) fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
         Value::Number(number) if !number.is_f64() => Some(number.to_string()),

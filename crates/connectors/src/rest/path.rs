@@ -101,6 +101,49 @@ fn of_record(text: &str) -> String {
     replaced.collect()
 }
 
+/// The paths of members in a path or condition: `$.a['b-c'].d` as `a.b-c.d`. `None`: one of them selects in another way, as by an
+/// index or a filter.
+pub(crate) fn member_paths(text: &str) -> Option<Vec<String>> {
+    let mut all = Vec::new();
+    let mut rest = text;
+    loop {
+        // A text in quotes is no path.
+        let Some(at) = rest.find(['$', '\'', '"']) else { return Some(all) };
+        let from = &rest[at + 1..];
+        if !rest[at..].starts_with('$') {
+            let end = from.find(&rest[at..=at])?;
+            rest = &from[end + 1..];
+            continue;
+        }
+        let (members, after) = members(from)?;
+        all.push(members.join("."));
+        rest = after;
+    }
+}
+
+/// The names at the beginning of a text, and what follows them.
+fn members(mut rest: &str) -> Option<(Vec<&str>, &str)> {
+    let mut names = Vec::new();
+    loop {
+        if let Some(name) = rest.strip_prefix('.') {
+            let end = name.find(|one: char| !one.is_alphanumeric() && one != '_').unwrap_or(name.len());
+            if end == 0 {
+                return None;
+            }
+            names.push(&name[..end]);
+            rest = &name[end..];
+        } else if let Some(quoted) = rest.strip_prefix("['").or_else(|| rest.strip_prefix("[\"")) {
+            let (name, after) = quoted.split_once([']'])?;
+            let name =
+                name.strip_suffix(['\'', '"']).filter(|name| !name.contains(['.', '\'', '"', '\\']))?;
+            names.push(name);
+            rest = after;
+        } else {
+            return (!rest.starts_with('[') && !names.is_empty()).then_some((names, rest));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -142,6 +185,25 @@ mod tests {
         assert!(holds("$['detail-type'] == 'PersonRemoved'", json!({"detail-type": "PersonRemoved"})));
         let wrong = Condition::parse("$.status = 'closed'").unwrap_err();
         assert!(wrong.starts_with("must be a JSONPath such as $.status == 'closed': "), "{wrong}");
+    }
+
+    #[test]
+    fn the_members_that_a_condition_reads_are_found() {
+        let found = |text: &str| member_paths(text).map(|all| all.join(" "));
+        for (text, expected) in [
+            ("$.detail.personId", Some("detail.personId")),
+            ("$['detail-type'] == 'PersonRemoved'", Some("detail-type")),
+            ("$.detail['a-b'].c == '$.x' && ($.detail.n > 3 || !$.k)", Some("detail.a-b.c detail.n k")),
+            ("'a' == 'b'", Some("")),
+            ("$.detail.list[0].id", None),
+            ("$.detail.list[*]", None),
+            ("$..id", None),
+            ("$.detail[?@.a == 1]", None),
+            ("$", None),
+            ("$['a.b']", None),
+        ] {
+            assert_eq!(found(text).as_deref(), expected, "{text}");
+        }
     }
 
     #[test]

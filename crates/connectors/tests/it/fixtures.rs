@@ -78,7 +78,7 @@ pub(crate) fn source(connector: &str, client: impl Records) -> Source {
 /// The same, of a client that is shared.
 pub(crate) fn source_of(connector: &str, records: Connected) -> Source {
     let connector = connectors::connector(connector).unwrap();
-    let events = SourceEvents { name: connector.name.into(), connector, partner_sources: vec![] };
+    let events = SourceEvents { name: connector.name.into(), connector, partner_sources: vec![], bus: None };
     Source { events, role: connector.roles[0], records }
 }
 

@@ -30,6 +30,7 @@ mod okta_listing;
 mod okta_service_app;
 mod persona_records;
 mod rest_client;
+mod rest_events;
 mod rules;
 mod salesforce_events;
 mod salesforce_limits;
