@@ -184,8 +184,20 @@ impl SourceConfig {
     }
 
     /// Where a record has the value of a mapped field, as the file says it. `None`: the connector knows it, or nothing maps it.
-    pub fn path_of(&self, field: &Field) -> Option<&str> {
-        self.map.get(field.as_str()).map(String::as_str)
+    pub fn path_of(&self, field: &Field) -> Option<String> {
+        if let Some(pointer) = self.map.get(field.as_str()) {
+            return Some(pointer.clone());
+        }
+        match self.settings.get("map")?.get(field.as_str())? {
+            Value::String(path) => Some(path.clone()),
+            table => ["path", "first", "join"].into_iter().find_map(|key| match table.get(key)? {
+                Value::String(path) => Some(path.clone()),
+                Value::Array(paths) => {
+                    Some(paths.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "))
+                }
+                _ => None,
+            }),
+        }
     }
 
     /// The connector's own settings. Secrets are named, not filled in.

@@ -6,6 +6,7 @@
 //! and never an empty list or a deleted record.
 
 mod client;
+mod compile;
 mod description;
 mod events;
 mod feed;
@@ -23,7 +24,7 @@ use serde_json::Value;
 use crate::connector::{Connector, Vendor};
 use crate::described::Described;
 
-use description::Rest;
+use compile::Rest;
 
 pub use client::RestClient;
 pub use description::RestConfig;

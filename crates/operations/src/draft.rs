@@ -150,6 +150,7 @@ impl Draft {
             self.open.push(String::from(
                 "list: no GET without a path parameter answers an array of this schema. Without a list, no resync is possible",
             ));
+            self.ping(name);
             return;
         };
         let id = guessed.id.clone().unwrap_or_else(|| {
@@ -186,6 +187,15 @@ impl Draft {
             self.line(&format!("items = {}", text_of(&list.items)));
             self.open.push(String::from("batch.max: how many IDs one call may name"));
         }
+    }
+
+    /// What shows that the API is up, where no list does. It stands before the first table, so that it belongs to the source.
+    fn ping(&mut self, name: &str) {
+        let table = format!("\n[sources.{}.fetch]", key(name));
+        if let Some(at) = self.toml.find(&table) {
+            self.toml.insert_str(at, "ping = \"/ping\"\n");
+        }
+        self.open.push(String::from("ping: a path that answers any JSON while the API is up"));
     }
 
     fn changes(&mut self, name: &str, lists: &[Many<'_>]) {
@@ -277,6 +287,8 @@ fn key(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use config::Config;
+
     use super::*;
 
     const BENEFITS: &str = include_str!("draft/samples/benefits.yaml");
@@ -285,7 +297,7 @@ mod tests {
     fn a_document_becomes_a_description() {
         let made = draft(BENEFITS, "Person", "benefits").unwrap();
         assert_eq!(made.toml, include_str!("draft/samples/benefits.toml"));
-        assert!(made.toml.parse::<toml::Table>().is_ok());
+        assert!(Config::parse(&made.toml).is_ok(), "what `source init` drafts can be used");
     }
 
     #[test]
@@ -294,9 +306,10 @@ mod tests {
             "components": {"schemas": {"P": {"type": ["object", "null"], "properties": {"q": {"$ref": "#/components/schemas/P"}}}}}}"##;
         let made = draft(document, "P", "odd name").unwrap();
         let open: Vec<&str> = made.open.iter().filter_map(|open| open.split(':').next()).collect();
-        let expected = ["url", "auth", "fetch.path", "list", "map", "map", "events", "push"];
+        let expected = ["url", "auth", "fetch.path", "list", "ping", "map", "map", "events", "push"];
         assert_eq!(open, expected, "{:#?}", made.open);
-        assert!(made.toml.parse::<toml::Table>().is_ok(), "{}", made.toml);
+        let named = made.toml.replace("\"odd name\"", "odd-name");
+        assert!(Config::parse(&named).is_ok(), "{named}\n{:?}", Config::parse(&named).err());
     }
 
     #[test]

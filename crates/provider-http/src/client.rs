@@ -1,5 +1,6 @@
 //! The client, as connectors see it. What all calls have in common is in `exchange.rs`.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::mem;
 use std::net::IpAddr;
@@ -44,6 +45,7 @@ fn leads_elsewhere_in_the_clear(url: &Url) -> bool {
 struct Inner {
     upstream: &'static str,
     base_url: Url,
+    trailing_slash: bool,
     exchange: Exchange,
 }
 
@@ -81,7 +83,8 @@ impl ProviderHttp {
             gate: RateGate::default(),
             places: Semaphore::new(config.max_concurrent.max(1)),
         };
-        let inner = Inner { upstream, base_url: config.base_url, exchange };
+        let inner =
+            Inner { upstream, base_url: config.base_url, trailing_slash: config.trailing_slash, exchange };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -284,14 +287,15 @@ impl ProviderHttp {
     }
 
     fn endpoint(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Url, ProviderError> {
-        endpoint(&self.inner.base_url, path, query).ok_or(ProviderError::Invalid { status: 400 })
+        endpoint(&self.inner.base_url, path, self.inner.trailing_slash, query)
+            .ok_or(ProviderError::Invalid { status: 400 })
     }
 }
 
-fn headers(upstream: &'static str, pairs: &[(&'static str, String)]) -> Result<HeaderMap, ConfigError> {
+fn headers(upstream: &'static str, pairs: &[(Cow<'static, str>, String)]) -> Result<HeaderMap, ConfigError> {
     let mut headers = HeaderMap::new();
     for (name, value) in pairs {
-        let refused = || ConfigError::Header { upstream, name };
+        let refused = || ConfigError::Header { upstream, name: name.clone() };
         let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| refused())?;
         headers.insert(header, HeaderValue::from_str(value).map_err(|_| refused())?);
     }

@@ -1,6 +1,7 @@
 //! What can go wrong with a provider, sorted by what the caller should do next: renew credentials, wait, pause, give up, or
 //! report a broken contract. A missing record is no error but an [`Answer`](crate::Answer).
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// Why a call to a provider has no answer. Holds numbers and fixed words only.
@@ -171,6 +172,6 @@ pub enum ConfigError {
         /// The provider.
         upstream: &'static str,
         /// The header's name.
-        name: &'static str,
+        name: Cow<'static, str>,
     },
 }

@@ -23,7 +23,7 @@ pub use body::{
 pub use described::{
     BodyReader, DescribedWebhook, Encoding, HmacHeader, Scheme, SignedPart, SignedTime, SourceWebhook,
 };
-pub use http::HeaderMap;
+pub use http::{HeaderMap, HeaderName, HeaderValue};
 pub use scheme::{
     MAX_SIGNATURES, SignedRequest, VerifyError, check_age, from_base64, from_hex, unix_millis, verify_digests,
 };

@@ -1,5 +1,6 @@
 //! The client of a described API: a record by ID, several at once, lists, changes, and a ping.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +15,8 @@ use provider_http::{
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::description::{AuthTable, Batch, List, Rest, RestConfig};
+use super::compile::{Batch, List, Rest};
+use super::description::{AuthTable, RestConfig};
 use super::feed::Feed;
 use super::item::Item;
 use super::paging::{Place, Read};
@@ -52,6 +54,7 @@ impl RestConfig {
         let mut http = ProviderHttpConfig::new(NAME, self.url, auth(self.auth));
         http.max_body_bytes = MAX_BODY_BYTES;
         http.max_concurrent = self.max_concurrent.into();
+        http.headers = self.headers.into_iter().map(|(name, value)| (Cow::Owned(name), value)).collect();
         http
     }
 }
@@ -87,6 +90,7 @@ impl Vendor for RestClient {
     fn client(config: RestConfig, adjust: impl FnOnce(&mut ProviderHttpConfig)) -> Result<Self, ConfigError> {
         let rest = Rest::compile(&config).map_err(|_| ConfigError::Description { upstream: NAME })?;
         let mut http = config.http();
+        http.trailing_slash = rest.trailing_slash;
         adjust(&mut http);
         Ok(Self { http: ProviderHttp::new(http)?, rest: Arc::new(rest), mapping: Mapping::default() })
     }

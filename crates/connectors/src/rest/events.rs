@@ -14,7 +14,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::description::{Compiler, TimeFormat};
+use super::compile::Compiler;
+use super::description::TimeFormat;
 use super::item::{text, time};
 use super::path::{Condition, Path, member_paths};
 use crate::connector::RecordEvent;

@@ -9,7 +9,8 @@ use time::Date;
 use time::format_description::{self, OwnedFormatItem};
 use time::macros::format_description;
 
-use super::description::{Case, Compiler, MapEntry, MapTable};
+use super::compile::Compiler;
+use super::description::{Case, MapEntry, MapTable};
 use super::item::plain;
 use super::path::{Condition, Path};
 

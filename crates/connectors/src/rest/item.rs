@@ -7,7 +7,8 @@ use provider_http::lenient::parse_time;
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::description::{ItemReader, TimeFormat};
+use super::compile::ItemReader;
+use super::description::TimeFormat;
 use super::path::Path;
 use crate::Record;
 

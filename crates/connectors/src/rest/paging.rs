@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::description::{List, Next};
+use super::compile::{List, Next};
 use super::item::{id, time};
 use super::template::Target;
 

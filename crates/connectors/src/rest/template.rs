@@ -31,6 +31,7 @@ impl Template {
             return Err(String::from("must have no #: nothing behind it is sent"));
         }
         let (path, query) = below.split_once('?').unwrap_or((below, ""));
+        let path = path.strip_suffix('/').unwrap_or(path);
         let segments: Vec<String> = path.split('/').map(str::to_owned).collect();
         if segments.iter().any(|segment| matches!(segment.as_str(), "" | "." | "..") || segment.contains('%'))
         {
@@ -91,6 +92,11 @@ impl Target {
         self.query.retain(|(own, _)| own != name);
         self.query.push((name.to_owned(), value));
     }
+}
+
+/// Whether a path ends with a slash, which [`Template::parse`] leaves out.
+pub(crate) fn ends_with_slash(text: &str) -> bool {
+    text.split('?').next().is_some_and(|path| path.ends_with('/'))
 }
 
 #[cfg(test)]

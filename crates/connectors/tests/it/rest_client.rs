@@ -173,6 +173,22 @@ async fn an_id_of_any_form_stays_one_segment_below_the_address() {
 }
 
 #[tokio::test]
+async fn paths_that_end_with_a_slash_and_own_headers_are_sent_as_described() {
+    let (url, asked) = noting(json!({"id": "a/b"})).await;
+    let mut settings = rest_settings(&url);
+    settings["headers"] = json!({"Accept": "application/fhir+json", "X-Tenant": "t1"});
+    for path in ["/fetch/path", "/batch/path", "/list/path", "/changes/path"] {
+        let text = settings.pointer_mut(path).unwrap();
+        let (before, after) = text.as_str().unwrap().split_once('?').unwrap_or((text.as_str().unwrap(), ""));
+        *text = json!(format!("{before}/?{after}"));
+    }
+    assert!(matches!(client(settings).fetch("a/b", None).await, Ok(Fetched::Found(_))));
+    assert_eq!(asked.paths()[0].split('?').next(), Some("/people/a%2Fb/"));
+    assert_eq!(asked.header("accept"), ["application/fhir+json"]);
+    assert_eq!(asked.header("x-tenant"), ["t1"]);
+}
+
+#[tokio::test]
 async fn a_redirect_is_not_followed_and_its_target_gets_nothing() {
     let (elsewhere, asked) = noting(json!({"id": "7"})).await;
     let url = answering_with(move |_| {
@@ -410,7 +426,8 @@ fn every_fault_of_a_description_is_found_before_it_runs() {
         "fetch": {"path": "people", "id": "id", "version": {"path": "$.[", "format": "unix"}, "gone": {"when": "$.a ="}},
         "batch": {"path": "/people", "max": 2, "items": "$.data"},
         "list": {"path": "/people/{id}", "items": "$.data[*]", "next": {"page": "p", "offset": "o"}},
-        "changes": {"path": "/people"},
+        "changes": {"path": "/people/"},
+        "headers": {"a b": "x", "Authorization": "Bearer x", "X-Fine": "1"},
         "map": {"given_name": "name", "email": {"trim": true}, "key": {"path": "$.a"}, "birthdate": {"path": "$.b", "date": "[dy]"}}
     });
     let faults = (connector("rest").unwrap().check)(&settings);
@@ -423,7 +440,10 @@ fn every_fault_of_a_description_is_found_before_it_runs() {
         "/fetch/gone/when",
         "/fetch/id",
         "/fetch/path",
+        "/fetch/path",
         "/fetch/version/path",
+        "/headers/Authorization",
+        "/headers/a b",
         "/list/next",
         "/list/path",
         "/map/birthdate/date",

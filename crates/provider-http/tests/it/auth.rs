@@ -198,7 +198,7 @@ fn a_key_that_cannot_be_read_is_found_at_start_up_and_not_quoted() {
 fn a_header_that_cannot_be_sent_is_found_at_start_up_and_not_quoted() {
     let url: url::Url = "https://idv.example".parse().unwrap();
     let mut config = ProviderHttpConfig::new("idv", url, Auth::Bearer("t".into()));
-    config.headers = vec![("persona-version", "mara\n".into())];
+    config.headers = vec![("persona-version".into(), "mara\n".into())];
     let error = ProviderHttp::new(config).unwrap_err();
     assert_eq!(error.to_string(), "header persona-version of idv is not a header");
 }
