@@ -107,7 +107,7 @@ fn tables(value: Option<&Value>) -> impl Iterator<Item = (&String, &Map<String, 
 /// The keys of a `map` that are no fields.
 fn reserved_of_map(table: &Map<String, Value>) -> &'static [&'static str] {
     let connector = table.get("connector").and_then(Value::as_str).and_then(connectors::connector);
-    if connector.is_some_and(schema::has_own_map) { &["key"] } else { &[] }
+    if connector.is_some_and(schema::has_own_map) { &connectors::NO_FIELDS } else { &[] }
 }
 
 /// A source maps only fields that there are.

@@ -41,7 +41,7 @@ pub use provider_http::{
 };
 pub use push::{RecordWrite, RefusedProperty, Written};
 pub use record::{Account, Fetched, Record, SignInIdentity, Verification, VerificationStatus};
-pub use rest::{RestClient, RestConfig};
+pub use rest::{NO_FIELDS, RestClient, RestConfig};
 pub use route::{Feed, Partner, Route};
 pub use salesforce::{SalesforceAuth, SalesforceClient, SalesforceConfig};
 pub use scim::{ScimClient, ScimConfig};

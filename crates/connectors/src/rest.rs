@@ -27,6 +27,7 @@ use crate::described::Described;
 use compile::Rest;
 
 pub use client::RestClient;
+pub use compile::NO_FIELDS;
 pub use description::RestConfig;
 pub use webhook::WEBHOOK;
 

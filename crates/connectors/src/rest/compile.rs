@@ -36,6 +36,8 @@ pub(crate) struct ItemReader {
     pub(crate) gone: Option<Condition>,
     pub(crate) version: Option<(Path, TimeFormat)>,
     pub(crate) key: Option<Path>,
+    /// The address, if the API has verified it.
+    pub(crate) verified_email: Option<FieldReader>,
     pub(crate) fields: BTreeMap<String, FieldReader>,
 }
 
@@ -68,8 +70,14 @@ pub(crate) enum Next {
     Offset { parameter: String },
 }
 
-/// The key of [`RestConfig::map`] that is our key, and no field.
-pub(crate) const KEY: &str = "key";
+/// The key of [`RestConfig::map`] that is our key.
+const KEY: &str = "key";
+
+/// The key of [`RestConfig::map`] for an address that the API has verified.
+const VERIFIED_EMAIL: &str = "verified_email";
+
+/// The keys of a described `map` that are no fields.
+pub const NO_FIELDS: [&str; 2] = [KEY, VERIFIED_EMAIL];
 
 /// Compiles, and collects what is wrong.
 #[derive(Default)]
@@ -137,7 +145,7 @@ impl Compiler {
         let gone = self.optional("/fetch/gone/when", gone.when.as_ref(), Condition::parse);
         let version = self.version("/fetch/version", version.as_ref());
         let mut fields = BTreeMap::new();
-        let mut key = Some(None);
+        let (mut key, mut verified_email) = (Some(None), None);
         for (name, entry) in &config.map {
             let at = format!("/map/{name}");
             match entry {
@@ -145,12 +153,13 @@ impl Compiler {
                 MapEntry::Table(_) if name == KEY => {
                     self.fault(&at, "must be a path: it is our key, and no field")
                 }
+                entry if name == VERIFIED_EMAIL => verified_email = FieldReader::compile(self, &at, entry),
                 entry => drop(
                     FieldReader::compile(self, &at, entry).map(|field| fields.insert(name.clone(), field)),
                 ),
             }
         }
-        Some(ItemReader { id: id?, gone: gone?, version: version?, key: key?, fields })
+        Some(ItemReader { id: id?, gone: gone?, version: version?, key: key?, verified_email, fields })
     }
 
     fn batch(&mut self, table: Option<&BatchTable>) -> Option<Option<Batch>> {

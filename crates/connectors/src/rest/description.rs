@@ -33,7 +33,8 @@ pub struct RestConfig {
     pub events: Option<EventsTable>,
     /// A path that answers any JSON, to see whether the API is up. Left out: `list`.
     pub ping: Option<String>,
-    /// Where a record has our key, and the value of each field.
+    /// Where a record has the value of each field; in `key`, our key; in `verified_email`, an address that the API has verified, by
+    /// which records are linked. A condition belongs to it, unless every address is verified.
     pub map: BTreeMap<String, MapEntry>,
     /// Most requests at once.
     #[serde(default = "concurrent")]

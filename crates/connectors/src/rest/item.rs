@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use super::compile::ItemReader;
 use super::description::TimeFormat;
 use super::path::Path;
-use crate::Record;
+use crate::{Account, Record};
 
 /// A record in a list of one, which is what a condition asks.
 pub(crate) struct Item(Value);
@@ -65,7 +65,24 @@ impl ItemReader {
             });
             record.assertions.insert(field.clone(), value.unwrap_or(Value::Null));
         }
+        self.read_verified_email(item, &mut record);
         Ok(record)
+    }
+
+    /// Takes the verified address in place of any other one.
+    fn read_verified_email(&self, item: &Item, record: &mut Record) {
+        let Some(reader) = &self.verified_email else { return };
+        let read = reader.read(item.record(), &item.0).unwrap_or_else(|Unread| {
+            record.unread.push("verified_email".into());
+            None
+        });
+        let email_verified = read.is_some();
+        if let Some(address) = read {
+            record.assertions.insert("email".to_owned(), address);
+        } else {
+            record.assertions.entry("email".to_owned()).or_insert(Value::Null);
+        }
+        record.account = Some(Account { blocked: false, email_verified, identities: Vec::new() });
     }
 }
 

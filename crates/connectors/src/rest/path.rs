@@ -12,9 +12,14 @@ pub(crate) struct Path(JsonPath);
 #[derive(Debug, Clone)]
 pub(crate) struct ListPath(Path);
 
-/// A comparison, such as `$.status == 'closed'`, in which `$` is the record.
+/// A comparison, such as `$.status == 'closed'`, in which `$` is the record. A path alone asks whether the record says so.
 #[derive(Debug, Clone)]
-pub(crate) struct Condition(JsonPath);
+pub(crate) enum Condition {
+    /// A filter of a list of one.
+    Compares(JsonPath),
+    /// Its value is there, and is neither `false` nor `null`. For RFC 9535, `$.deleted` would hold for `{"deleted": false}`.
+    Says(JsonPath),
+}
 
 impl Path {
     /// # Errors
@@ -62,9 +67,17 @@ impl Condition {
     /// # Errors
     /// As [`Path::parse`].
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        if let Ok(path) = JsonPath::parse(text.trim()) {
+            return Ok(Self::Says(path));
+        }
+        if let Some(path) = parts(text).into_iter().find(|part| JsonPath::parse(part).is_ok()) {
+            return Err(format!(
+                "must compare {path} with a value, such as {path} == true, or ask for it alone"
+            ));
+        }
         // In a filter, `@` is the record, of a list of one.
         let filter = format!("$[?{}]", of_record(text));
-        let parsed = JsonPath::parse(&filter).map(Self);
+        let parsed = JsonPath::parse(&filter).map(Self::Compares);
         parsed.map_err(|error| {
             // Without what was put before it.
             wrong("$.status == 'closed'", error.position().saturating_sub(3), error.message())
@@ -73,12 +86,45 @@ impl Condition {
 
     /// Whether it holds for the record in this list of one.
     pub(crate) fn holds(&self, list_of_one: &Value) -> bool {
-        !self.0.query(list_of_one).is_empty()
+        match self {
+            Self::Compares(filter) => !filter.query(list_of_one).is_empty(),
+            Self::Says(path) => {
+                let record = list_of_one.get(0).unwrap_or(&Value::Null);
+                path.query(record).into_iter().any(|value| !matches!(value, Value::Null | Value::Bool(false)))
+            }
+        }
     }
 }
 
 fn wrong(example: &str, position: usize, message: &str) -> String {
     format!("must be a JSONPath such as {example}: {message}, at character {}", position + 1)
+}
+
+/// What stands between `&&`, `||`, `!` and parentheses, but not within quotes, brackets or the parentheses of a function.
+fn parts(text: &str) -> Vec<&str> {
+    let (mut parts, mut start, mut quote, mut depth) = (Vec::new(), 0, None, 0_u32);
+    let bytes = text.as_bytes();
+    for (at, byte) in text.bytes().enumerate() {
+        match (quote, byte) {
+            (Some(open), _) if open == byte && at > 0 && bytes[at - 1] != b'\\' => quote = None,
+            (Some(_), _) => {}
+            (None, b'\'' | b'"') => quote = Some(byte),
+            (None, b'[') => depth += 1,
+            (None, b'(') if depth > 0 || (at > 0 && bytes[at - 1].is_ascii_alphanumeric()) => depth += 1,
+            (None, b']' | b')') if depth > 0 => depth -= 1,
+            (None, b'&' | b'|' | b'(' | b')') if depth == 0 => {
+                parts.push(&text[start..at]);
+                start = at + 1;
+            }
+            (None, b'!') if depth == 0 && bytes.get(at + 1) != Some(&b'=') => {
+                parts.push(&text[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&text[start..]);
+    parts.into_iter().map(str::trim).filter(|part| !part.is_empty()).collect()
 }
 
 /// `$` as `@`, but not within quotes.
@@ -181,7 +227,20 @@ mod tests {
         assert!(!holds("$.status == 'closed'", json!({})), "what is not there is not closed");
         assert!(holds("$.price == '$5' && $.n > 3", json!({"price": "$5", "n": 4})));
         assert!(holds(r"$.a == 'it\'s $'", json!({"a": "it's $"})));
-        assert!(holds("$.gone", json!({"gone": null})), "a path alone asks whether it is there");
+        for (said, expected) in
+            [(json!(true), true), (json!("2026-11-30"), true), (json!(false), false), (json!(null), false)]
+        {
+            assert_eq!(holds("$.gone", json!({"gone": said})), expected, "a path alone: {said}");
+        }
+        assert!(!holds("$.gone", json!({})));
+        assert!(holds("length($.a) > 2 && ($.b != 1)", json!({"a": "abc", "b": 2})));
+        for text in ["$.a && $.b == 1", "!$.a", "($.a || $.b)", "$.b == 1 && ($.c == 2 || $.a)"] {
+            let wrong = Condition::parse(text).unwrap_err();
+            assert!(
+                wrong.starts_with("must compare $.a with a value, such as $.a == true"),
+                "{text}: {wrong}"
+            );
+        }
         assert!(holds("$['detail-type'] == 'PersonRemoved'", json!({"detail-type": "PersonRemoved"})));
         let wrong = Condition::parse("$.status = 'closed'").unwrap_err();
         assert!(wrong.starts_with("must be a JSONPath such as $.status == 'closed': "), "{wrong}");

@@ -65,6 +65,23 @@ async fn a_record_is_what_its_description_says() {
 }
 
 #[tokio::test]
+async fn an_address_counts_as_verified_only_if_the_record_says_so() {
+    let map = json!({"email": "$.mail", "verified_email": {"path": "$.mail", "when": "$.confirmed"}});
+    for (body, verified) in [
+        (json!({"id": "7", "mail": "tove@bayside.example", "confirmed": true}), Some(true)),
+        (json!({"id": "7", "mail": "tove@bayside.example", "confirmed": false}), Some(false)),
+        (json!({"id": "7", "mail": "tove@bayside.example"}), Some(false)),
+    ] {
+        let record = read(|url| with(url, "/map", map.clone()), &body).await;
+        assert_eq!(record.text("email"), Some("tove@bayside.example"), "{body}");
+        assert_eq!(record.account.map(|account| account.email_verified), verified, "{body}");
+    }
+    let record =
+        read(|url| with(url, "/map", json!({"email": "$.mail"})), &json!({"id": "7", "mail": "a@b"})).await;
+    assert!(record.account.is_none(), "what is not described says nothing");
+}
+
+#[tokio::test]
 async fn one_odd_value_costs_its_field_alone() {
     let map = json!({
         "given_name": "$.name",
