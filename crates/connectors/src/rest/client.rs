@@ -216,7 +216,9 @@ impl Batches for RestClient {
             let (reply, _) = reply.into_value();
             let items = batch.items.items(&reply).ok_or(ProviderError::WHOLE_REPLY_MALFORMED)?;
             for item in items {
-                let item = Item::new(Value::clone(item));
+                let record = batch.record.as_ref().map_or(Ok(Some(item)), |path| path.one(item));
+                let Ok(Some(record)) = record else { continue };
+                let item = Item::new(Value::clone(record));
                 let Ok(id) = self.rest.item.id(&item) else { continue };
                 // Two answers about one record: it is read alone.
                 let answer = self.understood(&id, &item, None).ok();

@@ -47,6 +47,7 @@ pub(crate) struct Batch {
     pub(crate) separator: String,
     pub(crate) max: usize,
     pub(crate) items: ListPath,
+    pub(crate) record: Option<Path>,
 }
 
 #[derive(Debug)]
@@ -166,7 +167,9 @@ impl Compiler {
         let Some(table) = table else { return Some(None) };
         let path = self.read("/batch/path", Template::parse(&table.path, "ids"));
         let items = self.read("/batch/items", ListPath::parse(&table.items));
-        Some(Some(Batch { path: path?, separator: table.separator.clone(), max: table.max, items: items? }))
+        let record = self.optional("/batch/record", table.record.as_ref(), Path::parse);
+        let separator = table.separator.clone();
+        Some(Some(Batch { path: path?, separator, max: table.max, items: items?, record: record? }))
     }
 
     fn list(&mut self, config: &RestConfig) -> Option<Option<List>> {

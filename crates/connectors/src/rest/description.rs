@@ -188,6 +188,8 @@ pub enum TimeFormat {
     Unix,
     /// Milliseconds since 1970.
     UnixMs,
+    /// `2026-11-30 08:15:00`, in UTC.
+    Sql,
 }
 
 /// A read of several records.
@@ -204,6 +206,8 @@ pub struct BatchTable {
     pub max: usize,
     /// Where the answer has the list: a path that ends with `[*]`.
     pub items: String,
+    /// Where an item has the record. Left out: it is the item.
+    pub record: Option<String>,
 }
 
 fn comma() -> String {

@@ -196,7 +196,7 @@ fn scheme(compiler: &mut Compiler, table: &WebhookTable) -> Option<Scheme> {
         compiler.fault(at, "needs timestamp_header: timestamp_format and signed say how its time is used");
         return None;
     }
-    if *timestamp_format == Some(TimeFormat::Rfc3339) {
+    if matches!(timestamp_format, Some(TimeFormat::Rfc3339 | TimeFormat::Sql)) {
         compiler.fault(&format!("{at}/timestamp_format"), "must be unix or unix_ms");
         return None;
     }

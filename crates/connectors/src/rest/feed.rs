@@ -2,14 +2,18 @@
 
 use provider_http::{ChangedPage, ChangesFrom, ProviderError};
 use serde::{Deserialize, Serialize};
+use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;
-use time::{Duration, OffsetDateTime};
+use time::macros::format_description;
+use time::{Duration, OffsetDateTime, UtcOffset};
 
 use super::description::TimeFormat;
 use super::paging::{Place, Read};
 
 /// A source may show a change late, and its clock may differ from ours.
 const OVERLAP: Duration = Duration::minutes(5);
+
+const SQL: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
 
 const INVALID: ProviderError = ProviderError::Invalid { status: 400 };
 
@@ -44,6 +48,7 @@ impl Feed {
     pub(crate) fn since(&self, format: TimeFormat) -> Result<String, ProviderError> {
         match format {
             TimeFormat::Rfc3339 => self.since.format(&Rfc3339).map_err(|_| INVALID),
+            TimeFormat::Sql => self.since.to_offset(UtcOffset::UTC).format(SQL).map_err(|_| INVALID),
             TimeFormat::Unix => Ok(self.since.unix_timestamp().to_string()),
             TimeFormat::UnixMs => Ok((self.since.unix_timestamp_nanos() / 1_000_000).to_string()),
         }
@@ -109,6 +114,7 @@ mod tests {
         let feed = Feed::read(ChangesFrom::Time(NOW), NOW).unwrap();
         assert_eq!(feed.since(TimeFormat::Rfc3339).unwrap(), "2026-11-30T10:00:00Z");
         assert_eq!(feed.since(TimeFormat::Unix).unwrap(), "1796032800");
+        assert_eq!(feed.since(TimeFormat::Sql).unwrap(), "2026-11-30 10:00:00");
         assert_eq!(feed.since(TimeFormat::UnixMs).unwrap(), "1796032800000");
     }
 }

@@ -113,7 +113,7 @@ pub(crate) fn time(
     let number = || value.as_i64().or_else(|| value.as_str()?.parse().ok());
     let nanos = |unit: i128| number().map(|number| i128::from(number) * unit);
     let at = match format {
-        TimeFormat::Rfc3339 => value.as_str().and_then(parse_time),
+        TimeFormat::Rfc3339 | TimeFormat::Sql => value.as_str().and_then(parse_time),
         TimeFormat::Unix => {
             nanos(1_000_000_000).and_then(|at| OffsetDateTime::from_unix_timestamp_nanos(at).ok())
         }
