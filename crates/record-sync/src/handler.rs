@@ -9,7 +9,7 @@ use connectors::Fetched;
 use event_contract::{Envelope, Hop, TraceContext};
 use postgres_store::{Announce, PersonReading, ReadingResult, RecordState, RefetchTicket, Source, Store};
 use time::OffsetDateTime;
-use worker_runtime::{Cause, Failure, Handler, Outcome, Probed, Reading, Refetch, Refusal};
+use worker_runtime::{Cause, Failure, Handler, Outcome, Probed, Reading, Refetch, Refusal, Removed};
 
 use crate::announce::announce;
 use crate::failure::{from_provider, from_store};
@@ -220,7 +220,7 @@ impl<U: RecordUnit> RecordSync<U> {
             // source's replica older than the event. A fresh message has three tries, whichever pods receive it: at once, after
             // the lag, and after the lag again. Then the answer is believed.
             Fetched::Gone { .. } | Fetched::NotFound | Fetched::NotVisible
-                if !refetch.removed && refetch.age() < MISSING_RECORD_IS_BELIEVED_AFTER =>
+                if refetch.removed != Removed::Yes && refetch.age() < MISSING_RECORD_IS_BELIEVED_AFTER =>
             {
                 Reread::TooEarly
             }
@@ -252,7 +252,8 @@ impl<U: RecordUnit> RecordSync<U> {
 
     /// What the absence of a record proves.
     async fn absence(&self, refetch: &Refetch<String>, answer: &Fetched) -> Result<RecordState, Failure> {
-        if refetch.removed {
+        // Also of two events whose order is not known: if the record was created again, it has had time to appear.
+        if refetch.removed != Removed::No {
             return Ok(RecordState::Gone { merged_into: None, proved: true });
         }
         // With the wrong address or without a permission, a source finds nothing. So another record has to be found.
@@ -356,7 +357,7 @@ fn absent(refetch: &Refetch<String>, state: RecordState, ticket: i64, announce: 
         external_id: refetch.subject.clone(),
         // Only an event that says *removed* knows when. The lower bound of any other event must not become the time of a
         // deletion: it would hide a record that was missing by mistake.
-        version_at: refetch.not_before.filter(|_| refetch.removed),
+        version_at: refetch.not_before.filter(|_| refetch.removed == Removed::Yes),
         etag: None,
         state,
         ticket,
