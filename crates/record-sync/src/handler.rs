@@ -80,7 +80,8 @@ pub enum Reread {
         /// The ticket, with the version and the entity tag that were stored then.
         ticket: RefetchTicket,
     },
-    /// The record is missing, and the event may be newer than the source's replica: look again.
+    /// The record is missing, and the event may be newer than the source's replica. Or the record is there as it was when the source
+    /// stated its deletion, and the replica may be older than that. Look again.
     TooEarly,
     /// The event requests a full resync of the source.
     Everything,
@@ -238,6 +239,9 @@ impl<U: RecordUnit> RecordSync<U> {
                 read(absent(refetch, state, ticket.number, announce))
             }
             Fetched::Found(found) if is_older(found.version_at, refetch) => return Err(stale()),
+            Fetched::Found(found) if found.version_at.is_some() && found.version_at == ticket.deleted_as => {
+                Reread::TooEarly
+            }
             Fetched::Found(found) => read(PersonReading {
                 state: stored(&found),
                 announces: announces(&found),

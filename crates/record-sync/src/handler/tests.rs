@@ -91,7 +91,13 @@ fn refetch(subject: &str) -> Refetch<String> {
 }
 
 fn ticket(known_version: Option<OffsetDateTime>, read_is_due: bool) -> RefetchTicket {
-    RefetchTicket { number: 5, known_etag: Some(String::from("W/1")), known_version, read_is_due }
+    RefetchTicket {
+        number: 5,
+        known_etag: Some(String::from("W/1")),
+        known_version,
+        deleted_as: None,
+        read_is_due,
+    }
 }
 
 fn found_at(version_at: Option<OffsetDateTime>) -> Answer {
@@ -250,6 +256,22 @@ async fn a_missing_record_is_gone_if_its_event_says_so_or_a_replica_has_had_time
         assert_eq!((reading.external_id.as_str(), merged_into.as_deref()), ("ada", Some("eve")));
         let time = (removed == Removed::Yes).then_some(BOUND);
         assert_eq!(reading.version_at, time, "only a removal knows its time");
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_is_there_as_it_was_deleted_just_now_is_looked_for_again() {
+    let (older, newer) = (Some(BOUND - MOMENT), Some(BOUND + MOMENT));
+    for (version, deleted_as, too_early) in [
+        (Some(BOUND), Some(BOUND), true),
+        (newer, Some(BOUND), false),
+        (Some(BOUND), older, false),
+        (Some(BOUND), None, false),
+        (None, None, false),
+    ] {
+        let ticket = RefetchTicket { deleted_as, ..ticket(None, false) };
+        let reread = handler(move || found_at(version)).await.fetch(&refetch("ada"), ticket).await;
+        assert_eq!(matches!(reread, Ok(Reread::TooEarly)), too_early, "{version:?} {deleted_as:?}");
     }
 }
 
