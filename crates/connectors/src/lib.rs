@@ -23,8 +23,8 @@ pub mod stripe;
 
 pub use auth0::{Auth0Client, Auth0Config, SignInTypes};
 pub use connector::{
-    Batches, ConnectError, Connected, Connector, Kept, Limits, Listing, Push, RecordEvent, Records, SignIns,
-    Subscriptions, Vendor,
+    Batches, ConnectError, Connected, Connector, Kept, Limits, Listing, Properties, Push, RecordEvent,
+    Records, SignIns, Subscriptions, Vendor,
 };
 pub use entra::{Cloud, EntraAuth, EntraClient, EntraConfig};
 pub use event_contract::{Origin, RecordHint, UnreadableEvent};

@@ -31,7 +31,7 @@ pub const CONNECTOR: Connector = Connector {
     partner: Some(routes::PARTNER),
     routes: routes::ROUTES,
     webhook: Some(WEBHOOK),
-    can_push: false,
+    takes: None,
     read_event: changes::read_event,
     settings: OktaClient::schema,
     check: <OktaClient as Vendor>::check,

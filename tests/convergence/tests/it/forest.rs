@@ -47,7 +47,7 @@ pub(crate) struct Declared {
     pub(crate) name: String,
     pub(crate) role: Role,
     pub(crate) connector: &'static Connector,
-    /// Where its records have [`OWN_FIELD`].
+    /// The property of its records that has [`OWN_FIELD`]: one that its account has defined.
     town: Option<&'static str>,
 }
 
@@ -77,8 +77,8 @@ impl Forest {
                 .unwrap();
             let own = provider.settings(url).replace("SECRET", &format!("{{ secret = \"{name}\" }}"));
             text.push_str(&own);
-            if let Some(town) = town {
-                writeln!(text, "map.{OWN_FIELD} = \"{town}\"").unwrap();
+            if let (Some(town), Some(properties)) = (town, connector.takes) {
+                writeln!(text, "map.{OWN_FIELD} = \"{}\"", (properties.pointer)(town)).unwrap();
             }
             text.push('\n');
         }
@@ -122,8 +122,8 @@ fn sources(rng: &mut StdRng) -> Vec<Declared> {
         let role = if role == Role::Crm && crms >= MOST_CRMS { Role::Registry } else { role };
         let (connector, role) = *of_role(role).choose(rng).unwrap();
         let town = match connector.name {
-            "salesforce" => Some("/MailingCity"),
-            "hubspot" => Some("/properties/city"),
+            "salesforce" => Some("Preferred_Language__c"),
+            "hubspot" => Some("preferred_language"),
             _ => None,
         };
         let name = name(connector, &mut taken, rng);
@@ -164,7 +164,7 @@ fn policy(sources: &[Declared], rng: &mut StdRng) -> String {
     let trusted = sources.iter().map(|source| source.name.as_str()).chain(["crm", "registry"]);
     let trusted: Vec<&str> = trusted.filter(|_| rng.random_bool(0.2)).collect();
     writeln!(text, "[linking]\ntrusted_email_from = {trusted:?}\n").unwrap();
-    for source in sources.iter().filter(|source| source.connector.can_push) {
+    for source in sources.iter().filter(|source| source.connector.takes.is_some()) {
         if rng.random_bool(0.75) {
             text.push_str(&push(source, has_town, rng));
         }
@@ -220,10 +220,10 @@ fn push(source: &Declared, has_town: bool, rng: &mut StdRng) -> String {
     let possible = PUSHABLE.into_iter().filter(|field| *field != "email" || !refuses_duplicates);
     let mut fields: Vec<&str> = possible.filter(|_| rng.random_bool(0.6)).collect();
     let mut map = String::new();
-    if has_town && rng.random_bool(0.5) {
+    let pushes_town = has_town && rng.random_bool(0.5);
+    if let Some(town) = source.town.filter(|_| pushes_town) {
         fields.push(OWN_FIELD);
-        let property = if source.connector.name == "hubspot" { "city" } else { "MailingCity" };
-        map = format!("map.{OWN_FIELD} = \"{property}\"\n");
+        map = format!("map.{OWN_FIELD} = \"{town}\"\n");
     }
     if fields.is_empty() {
         return String::new();

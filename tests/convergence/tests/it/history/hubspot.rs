@@ -50,7 +50,9 @@ impl History {
             }
             (4 | 5, _) => {
                 let city = self.city();
-                crm.update(number, |contact| *contact = contact.clone().with("city", &city));
+                crm.update(number, |contact| {
+                    *contact = contact.clone().with("city", &city).with("preferred_language", &city)
+                });
             }
             (6, _) => {
                 let phone = self.phone();

@@ -31,7 +31,11 @@ impl History {
             (1, Some(loser)) => drop(crm.merge(id, loser)),
             (2 | 3, _) => {
                 let city = self.city();
-                crm.update(id, |contact| contact.mailing_city = Some(city));
+                let change = |contact: &mut SimulatedContact| {
+                    contact.preferred_language = Some(city.clone());
+                    contact.mailing_city = Some(city);
+                };
+                crm.update(id, change);
             }
             _ => drop(crm.update(id, |contact| contact.email = Some(email))),
         }
