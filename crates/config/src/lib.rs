@@ -5,6 +5,7 @@
 
 mod document;
 mod fault;
+mod push;
 mod schema;
 mod secrets;
 mod source;
@@ -71,6 +72,10 @@ impl Config {
         }
         match policy(&document, &mut faults) {
             Some((policy, policy_text)) if faults.is_empty() => {
+                push::check(&document, &policy, &sources, &mut faults);
+                if !faults.is_empty() {
+                    return Err(faults.into());
+                }
                 sources.values_mut().for_each(|source| source.define(&policy));
                 Ok(Self { sources, policy, policy_text })
             }

@@ -227,3 +227,61 @@ fn a_map_of_json_pointers_is_still_that() {
     let text = FILE.replace("[linking]", "[sources.staff.map]\nphone = \"$.phone\"\n[linking]");
     assert!(faults(&text).join("\n").contains("must be a JSON pointer"), "{:?}", faults(&text));
 }
+
+#[test]
+fn a_pushed_field_is_read_from_the_property_that_it_is_pushed_to_and_no_other_field_is() {
+    let with = |map: &str, push: &str| {
+        let mapped = FILE.replace(
+            "client_secret = { secret = \"salesforce\" }",
+            &format!("client_secret = {{ secret = \"salesforce\" }}\n{map}"),
+        );
+        format!(
+            "{mapped}\n[fields.home_town]\ntype = \"text\"\nfrom = [\"sso\"]\n\n[push.salesforce]\n{push}"
+        )
+    };
+    let town = "fields = [\"home_town\"]\nmap.home_town";
+    let own = "Write sources.salesforce.map.home_town = \"/Town__c\"";
+    for (map, push, expected) in [
+        ("", "fields = [\"email\", \"phone\"]", None),
+        ("map.home_town = \"/Town__c\"", &format!("{town} = \"town__c\""), None),
+        ("map.email = \"/Email\"", "fields = [\"email\"]", None),
+        ("map.phone = \"/MobilePhone\"", "fields = [\"phone\"]\nmap.phone = \"MobilePhone\"", None),
+        ("", &format!("{town} = \"Town__c\""), Some(own)),
+        ("map.home_town = \"/Region__c\"", &format!("{town} = \"Town__c\""), Some(own)),
+        (
+            "",
+            "fields = [\"phone\"]\nmap.phone = \"MobilePhone\"",
+            Some("\"MobilePhone\" is not what phone is read from"),
+        ),
+        (
+            "map.phone = \"/MobilePhone\"",
+            "fields = [\"phone\"]",
+            Some(
+                "push.salesforce.fields: phone is read from another property than it is pushed to: name that one as push.salesforce.map.phone",
+            ),
+        ),
+        (
+            "map.home_town = \"/MailingCity\"",
+            &format!("{town} = \"MailingCity\""),
+            Some(
+                "push.salesforce.map.home_town: \"MailingCity\" is read as mailing_address, or as a part of it",
+            ),
+        ),
+        // An address of another place takes the connector's own out of the way.
+        (
+            "map.home_town = \"/MailingCity\"\nmap.mailing_address = \"/OtherAddress\"",
+            &format!("{town} = \"MailingCity\""),
+            None,
+        ),
+    ] {
+        let text = with(map, push);
+        match (Config::parse(&text), expected) {
+            (Ok(_), None) => {}
+            (Err(error), Some(expected)) => {
+                let listed = fault::texts(&error.faults);
+                assert!(listed.len() == 1 && listed[0].contains(expected), "{listed:?}");
+            }
+            (other, _) => panic!("{map} {push}: {other:?}"),
+        }
+    }
+}

@@ -35,8 +35,8 @@ pub struct Connector {
     pub routes: &'static [Route],
     /// How the vendor calls `webhook-ingress`, if it does.
     pub webhook: Option<Webhook>,
-    /// Whether its sources accept our values: its client has [`Records::push`].
-    pub can_push: bool,
+    /// If its sources accept our values, so that its client has [`Records::push`]: how it reads the properties that are written.
+    pub takes: Option<Properties>,
     /// Which records an event names. Pure, and without settings: it does not know which account is read.
     pub read_event: fn(&Envelope, Origin) -> Result<RecordEvent, UnreadableEvent>,
     /// What the settings of a source, with empty texts for its secrets, say of its events. A vendor's are known without them:
@@ -48,6 +48,15 @@ pub struct Connector {
     pub check: fn(&Value) -> Vec<SettingFault>,
     /// Makes a client that also reads the mapped fields. Nothing is sent yet.
     pub connect: fn(&Value, Mapping, Limits) -> Result<Connected, ConnectError>,
+}
+
+/// How a connector reads the properties of its records, for the check that a pushed value is read back as what it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Properties {
+    /// The field that the connector itself reads from a property, whole or in part: `mailing_address` for a city.
+    pub field_of: fn(&str) -> Option<&'static str>,
+    /// Where a record has a property: the JSON pointer (RFC 6901) that a source's `map` names.
+    pub pointer: fn(&str) -> String,
 }
 
 /// A client of a source.

@@ -31,7 +31,7 @@ pub const CONNECTOR: Connector = Connector {
     partner: None,
     routes: &[],
     webhook: Some(WEBHOOK),
-    can_push: false,
+    takes: None,
     read_event: changes::read_event,
     described: Connector::not_described,
     settings: EntraClient::schema,

@@ -25,8 +25,8 @@ pub mod stripe;
 
 pub use auth0::{Auth0Client, Auth0Config, SignInTypes};
 pub use connector::{
-    Batches, ConnectError, Connected, Connector, Kept, Limits, Listing, Push, RecordEvent, Records,
-    SettingFault, SignIns, Subscriptions, Vendor,
+    Batches, ConnectError, Connected, Connector, Kept, Limits, Listing, Properties, Push, RecordEvent,
+    Records, SettingFault, SignIns, Subscriptions, Vendor,
 };
 pub use described::{BusEvents, Described};
 pub use entra::{Cloud, EntraAuth, EntraClient, EntraConfig};

@@ -48,7 +48,7 @@ pub const CONNECTOR: Connector = Connector {
     partner: None,
     routes: &[],
     webhook: Some(WEBHOOK),
-    can_push: false,
+    takes: None,
     read_event: webhook::read_event,
     described,
     settings: RestClient::schema,

@@ -26,7 +26,7 @@ pub const CONNECTOR: Connector = Connector {
     partner: None,
     routes: &[],
     webhook: Some(WEBHOOK),
-    can_push: false,
+    takes: None,
     read_event: client::read_event,
     described: Connector::not_described,
     settings: ScimClient::schema,

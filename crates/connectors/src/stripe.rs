@@ -28,7 +28,7 @@ pub const CONNECTOR: Connector = Connector {
     partner: Some(routes::PARTNER),
     routes: routes::ROUTES,
     webhook: Some(WEBHOOK),
-    can_push: false,
+    takes: None,
     read_event: events::read_event,
     described: Connector::not_described,
     settings: StripeClient::schema,
