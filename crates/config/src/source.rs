@@ -205,6 +205,11 @@ impl SourceConfig {
         &self.settings
     }
 
+    /// The fields that the source's description accepts, each with its property. `None`: the connector says it, or none is accepted.
+    pub const fn accepted(&self) -> Option<&BTreeMap<String, String>> {
+        self.described.accepted.as_ref()
+    }
+
     /// The source without its secrets and without a connection: for what reads its events only.
     pub fn events(&self) -> connectors::SourceEvents {
         connectors::SourceEvents {

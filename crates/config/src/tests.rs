@@ -285,3 +285,31 @@ fn a_pushed_field_is_read_from_the_property_that_it_is_pushed_to_and_no_other_fi
         }
     }
 }
+
+#[test]
+fn a_push_goes_only_to_a_source_that_accepts_values_and_only_where_they_are_read() {
+    let push = "push = { update = { path = \"/people/{id}\" } }";
+    let described = |push: &str, table: &str| {
+        format!("{}\n[push.benefits]\n{table}", DESCRIBED.replace("ping =", &format!("{push}\nping =")))
+    };
+    assert!(Config::parse(&described(push, "fields = [\"family_name\"]")).is_ok());
+    for (push, table, expected) in [
+        ("", "fields = [\"family_name\"]", "push.benefits: benefits accepts no values"),
+        (
+            push,
+            "fields = [\"given_name\"]",
+            "push.benefits: given_name cannot be written to benefits: sources.benefits.map.given_name must be the path",
+        ),
+        (push, "fields = [\"email\"]", "push.benefits: email cannot be written to benefits"),
+        (
+            push,
+            "fields = [\"family_name\"]\nmap.family_name = \"Surname\"",
+            "push.benefits: family_name is written where sources.benefits.map reads it: remove",
+        ),
+    ] {
+        let listed = faults(&described(push, table)).join("\n");
+        assert!(listed.contains(expected), "{listed}");
+    }
+    let listed = faults(&format!("{FILE}\n[push.auth0]\nfields = [\"email\"]")).join("\n");
+    assert!(listed.contains("auth0"), "{listed}");
+}

@@ -291,7 +291,7 @@ impl Kept {
 #[async_trait]
 pub trait Push: Send + Sync {
     /// The source's own name of a person's field, if the connector knows one. For any other field the policy names it.
-    fn property(&self, field: &str) -> Option<&'static str>;
+    fn property(&self, field: &str) -> Option<&str>;
 
     /// Whether a property of this name can be written: it has the form of a name, and is none that only the connector or the
     /// source writes, as our key and the ID.

@@ -1,6 +1,7 @@
 //! The events of a source whose form the file describes: on the bus, and by webhook. In: a document. Out: the records that it names,
 //! by IDs. No error quotes the document.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -18,6 +19,8 @@ pub struct Described {
     pub bus: Option<Arc<BusEvents>>,
     /// Those by webhook. `None`: as the connector's own [`webhook`](crate::Connector::webhook) says.
     pub webhook: Option<SourceWebhook>,
+    /// The fields that the source accepts, and the property of each: a JSON pointer. `None`: the description accepts none.
+    pub accepted: Option<BTreeMap<String, String>>,
 }
 
 /// The events that a source puts on the bus itself.

@@ -14,6 +14,7 @@ mod field;
 mod item;
 mod paging;
 mod path;
+mod push;
 mod template;
 mod webhook;
 
@@ -44,7 +45,7 @@ fn described(settings: &Value) -> Described {
 pub const CONNECTOR: Connector = Connector {
     name: NAME,
     vendor: "REST",
-    roles: &[Role::Registry],
+    roles: &[Role::Registry, Role::Crm],
     partner: None,
     routes: &[],
     webhook: Some(WEBHOOK),

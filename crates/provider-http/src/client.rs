@@ -270,9 +270,10 @@ impl ProviderHttp {
     pub async fn post_json<B: Serialize + Sync, T: DeserializeOwned>(
         &self,
         path: &[&str],
+        query: &[(&str, &str)],
         body: &B,
     ) -> Result<Answer<T>, ProviderError> {
-        self.inner.exchange.run(Call::with_body(Method::POST, self.endpoint(path, &[])?, body)?).await
+        self.inner.exchange.run(Call::with_body(Method::POST, self.endpoint(path, query)?, body)?).await
     }
 
     /// Writes with PATCH, and never a second time when the connection breaks, since the provider may have done the write. If the

@@ -15,16 +15,16 @@ use provider_http::{
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::compile::{Batch, List, Rest};
+use super::compile::{Batch, KEY, List, Rest};
 use super::description::{AuthTable, RestConfig};
 use super::feed::Feed;
 use super::item::Item;
 use super::paging::{Place, Read};
 use super::template::Target;
 use super::{NAME, webhook};
-use crate::connector::{Batches, Listing, RecordEvent, Records, SettingFault, Vendor};
+use crate::connector::{Batches, Listing, Push, RecordEvent, Records, SettingFault, Vendor};
 use crate::record::found;
-use crate::{Fetched, Mapping};
+use crate::{Fetched, Mapping, RecordWrite, Written};
 
 const INVALID: ProviderError = ProviderError::Invalid { status: 400 };
 
@@ -195,6 +195,27 @@ impl Records for RestClient {
 
     fn listing(&self) -> Option<&dyn Listing> {
         self.rest.list.is_some().then_some(self)
+    }
+
+    fn push(&self) -> Option<&dyn Push> {
+        self.rest.pushes.is_some().then_some(self)
+    }
+}
+
+#[async_trait]
+impl Push for RestClient {
+    fn property(&self, field: &str) -> Option<&str> {
+        let place = self.rest.pushes.as_ref()?.places.get(field)?;
+        (field != KEY).then_some(place)
+    }
+
+    fn can_write(&self, property: &str) -> bool {
+        let Some(pushes) = &self.rest.pushes else { return false };
+        pushes.places.iter().any(|(field, place)| place == property && field != KEY)
+    }
+
+    async fn upsert(&self, write: &RecordWrite) -> Result<Written, ProviderError> {
+        self.rest.pushes.as_ref().ok_or(INVALID)?.upsert(&self.http, write).await
     }
 }
 

@@ -9,6 +9,7 @@ use super::description::{BatchTable, FetchTable, MapEntry, NextTable, RestConfig
 use super::events;
 use super::field::FieldReader;
 use super::path::{Condition, ListPath, Path};
+use super::push::{self, Pushes};
 use super::template::{Template, ends_with_slash};
 use crate::connector::SettingFault;
 use crate::described::Described;
@@ -26,6 +27,7 @@ pub(crate) struct Rest {
     pub(crate) changes: Option<(Template, TimeFormat)>,
     pub(crate) ping: Option<Template>,
     pub(crate) described: Described,
+    pub(crate) pushes: Option<Pushes>,
     pub(crate) trailing_slash: bool,
 }
 
@@ -72,7 +74,7 @@ pub(crate) enum Next {
 }
 
 /// The key of [`RestConfig::map`] that is our key.
-const KEY: &str = "key";
+pub(super) const KEY: &str = "key";
 
 /// The key of [`RestConfig::map`] for an address that the API has verified.
 const VERIFIED_EMAIL: &str = "verified_email";
@@ -242,6 +244,7 @@ impl Rest {
         let ping = compiler.optional("/ping", config.ping.as_ref(), |text| Template::parse(text, ""));
         let trailing_slash = compiler.trailing_slash(config);
         compiler.headers(config);
+        let pushes = push::compile(&mut compiler, config);
         let described = events::compile(&mut compiler, config.events.as_ref());
         if config.list.is_none() && config.changes.is_some() {
             compiler.fault("/changes", "needs list, which says how a page is read");
@@ -265,7 +268,11 @@ impl Rest {
                     .map(|(path, format)| path.map(|path| (path, format)))
                     .map_or(Some(None), |it| it.map(Some))?,
                 ping: ping?,
-                described: described?,
+                described: Described {
+                    accepted: pushes.as_ref()?.as_ref().map(|pushes| pushes.places.clone()),
+                    ..described?
+                },
+                pushes: pushes?,
                 trailing_slash,
             })
         };

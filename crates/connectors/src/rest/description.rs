@@ -7,6 +7,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::events::EventsTable;
+use super::push::PushTable;
 use crate::Secret;
 
 /// A source with the connector `rest`.
@@ -31,6 +32,8 @@ pub struct RestConfig {
     /// Events that report a change: on the bus, or by webhook. Left out: the records are listed from time to time, and webhooks are
     /// Standard Webhooks with `data.id`.
     pub events: Option<EventsTable>,
+    /// How the API accepts our values. Left out: it gets none.
+    pub push: Option<PushTable>,
     /// A path that answers any JSON, to see whether the API is up. Left out: `list`.
     pub ping: Option<String>,
     /// Where a record has the value of each field; in `key`, our key; in `verified_email`, an address that the API has verified, by
@@ -326,6 +329,15 @@ pub enum Case {
     Upper,
     /// Small letters.
     Lower,
+}
+
+impl MapTable {
+    /// Whether the value is what stands at one path, as it stands.
+    pub(crate) fn is_only_a_path(&self) -> bool {
+        let Self { path, first, join, separator: _, when, trim, case, values, date } = self;
+        let changed = when.is_some() || *trim || case.is_some() || values.is_some() || date.is_some();
+        path.is_some() && first.is_empty() && join.is_empty() && !changed
+    }
 }
 
 impl JsonSchema for MapEntry {

@@ -162,7 +162,7 @@ pub(super) fn compile(compiler: &mut Compiler, table: Option<&EventsTable>) -> O
         Arc::new(BusEvents { sources, detail_types, id, others, read })
     });
     let webhook = SourceWebhook::Described(Arc::new(DescribedWebhook { scheme, read }));
-    Some(Described { bus, webhook: Some(webhook) })
+    Some(Described { bus, webhook: Some(webhook), accepted: None })
 }
 
 fn scheme(compiler: &mut Compiler, table: &WebhookTable) -> Option<Scheme> {

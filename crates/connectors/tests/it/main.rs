@@ -31,6 +31,7 @@ mod okta_service_app;
 mod persona_records;
 mod rest_client;
 mod rest_events;
+mod rest_push;
 mod rules;
 mod salesforce_events;
 mod salesforce_limits;
