@@ -23,6 +23,7 @@ use crate::error::{ConfigError, ProviderError};
 use crate::event_stream::{StreamedEvent, read_events};
 use crate::exchange::Exchange;
 use crate::grant::Grant;
+use crate::pace::Pacer;
 use crate::page::{Follow, Page, PageSize, cursor_in, feed_cursor, next_cursor, next_link, query_in};
 use crate::rate_limit::{MAX_PAUSE, RateGate};
 use crate::token::TokenCache;
@@ -81,6 +82,8 @@ impl ProviderHttp {
             admission: config.admission,
             tokens: TokenCache::new(Grant::new(upstream, config.auth)?),
             gate: RateGate::default(),
+            pacer: Pacer::new(config.pace),
+            quota: config.quota,
             places: Semaphore::new(config.max_concurrent.max(1)),
         };
         let inner =

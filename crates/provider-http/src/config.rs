@@ -8,7 +8,9 @@ use url::Url;
 use crate::admission::Admission;
 use crate::auth::Auth;
 use crate::error::ProviderError;
+use crate::pace::Pace;
 use crate::rate_limit::MAX_PAUSE;
+use crate::rate_limit::QuotaHeaders;
 use crate::wire::Recorder;
 
 /// A vendor's own reader of an error reply's status and body. `None`: the status says everything. It must not keep the body.
@@ -33,6 +35,10 @@ pub struct ProviderHttpConfig {
     pub longest_pause: Duration,
     /// Most requests in flight at once. More callers wait for their turn.
     pub max_concurrent: usize,
+    /// Most requests in a second and a day.
+    pub pace: Pace,
+    /// Headers in which the replies state a quota, beside those that are known.
+    pub quota: Option<QuotaHeaders>,
     /// The `User-Agent` that the provider's support staff will see.
     pub user_agent: String,
     /// Headers of each request to the API, not of token requests. `Debug` shows them, so they must hold no secret.
@@ -79,6 +85,8 @@ impl ProviderHttpConfig {
             upstream,
             base_url,
             trailing_slash: false,
+            pace: Pace::default(),
+            quota: None,
             auth,
             timeout: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(3),

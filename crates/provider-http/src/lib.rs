@@ -23,6 +23,7 @@ pub mod lenient;
 mod link;
 mod listing;
 mod meaning;
+mod pace;
 mod page;
 mod rate_limit;
 mod record_id;
@@ -43,7 +44,9 @@ pub use config::{Codes, ProviderHttpConfig, ReadError};
 pub use error::{ConfigError, Outage, ProviderError};
 pub use event_stream::StreamedEvent;
 pub use listing::{ChangedPage, ChangesFrom, ListedPage, ListedRecord, readable_records};
+pub use pace::Pace;
 pub use page::{Page, PageSize};
+pub use rate_limit::QuotaHeaders;
 pub use record_id::record_id;
 #[cfg(feature = "test-support")]
 pub use test_key::{TestKey, pem};

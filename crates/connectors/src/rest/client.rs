@@ -9,14 +9,14 @@ use async_trait::async_trait;
 use event_contract::{Envelope, Origin, UnreadableEvent};
 use provider_http::json::Json;
 use provider_http::{
-    Answer, Auth, ChangedPage, ChangesFrom, ConfigError, ListedPage, ProviderError, ProviderHttp,
-    ProviderHttpConfig,
+    Answer, Auth, ChangedPage, ChangesFrom, ConfigError, ListedPage, Pace, ProviderError, ProviderHttp,
+    ProviderHttpConfig, QuotaHeaders,
 };
 use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::compile::{Batch, KEY, List, Rest};
-use super::description::{AuthTable, RestConfig};
+use super::description::{AuthTable, LimitsTable, ResetFormat, RestConfig};
 use super::feed::Feed;
 use super::item::Item;
 use super::paging::{Place, Read};
@@ -53,7 +53,12 @@ impl RestConfig {
     fn http(self) -> ProviderHttpConfig {
         let mut http = ProviderHttpConfig::new(NAME, self.url, auth(self.auth));
         http.max_body_bytes = MAX_BODY_BYTES;
-        http.max_concurrent = self.max_concurrent.into();
+        let LimitsTable { concurrent, per_second, per_day, remaining, reset, reset_format } = self.limits;
+        http.max_concurrent = concurrent.into();
+        http.pace = Pace { per_second, per_day };
+        let reset_is_a_time = reset_format == Some(ResetFormat::Unix);
+        http.quota =
+            remaining.zip(reset).map(|(remaining, reset)| QuotaHeaders { remaining, reset, reset_is_a_time });
         http.headers = self.headers.into_iter().map(|(name, value)| (Cow::Owned(name), value)).collect();
         http
     }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use provider_webhook::{HeaderName, HeaderValue};
 
-use super::description::{BatchTable, FetchTable, MapEntry, NextTable, RestConfig, TimeFormat, VersionTable};
+use super::description::{
+    BatchTable, FetchTable, LimitsTable, MapEntry, NextTable, RestConfig, TimeFormat, VersionTable,
+};
 use super::events;
 use super::field::FieldReader;
 use super::path::{Condition, ListPath, Path};
@@ -126,6 +128,12 @@ impl Compiler {
         first
     }
 
+    fn limits(&mut self, LimitsTable { remaining, reset, reset_format, .. }: &LimitsTable) {
+        if remaining.is_some() != reset.is_some() || (reset.is_none() && reset_format.is_some()) {
+            self.fault("/limits", "remaining and reset belong together: how many are left, and until when");
+        }
+    }
+
     fn headers(&mut self, config: &RestConfig) {
         for (name, value) in &config.headers {
             let at = format!("/headers/{name}");
@@ -244,6 +252,7 @@ impl Rest {
         let ping = compiler.optional("/ping", config.ping.as_ref(), |text| Template::parse(text, ""));
         let trailing_slash = compiler.trailing_slash(config);
         compiler.headers(config);
+        compiler.limits(&config.limits);
         let pushes = push::compile(&mut compiler, config);
         let described = events::compile(&mut compiler, config.events.as_ref());
         if config.list.is_none() && config.changes.is_some() {

@@ -1,6 +1,7 @@
 //! What the file says of an API: the tables of a source with the connector `rest`. Their compiled form is made by `compile`.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
@@ -39,10 +40,54 @@ pub struct RestConfig {
     /// Where a record has the value of each field; in `key`, our key; in `verified_email`, an address that the API has verified, by
     /// which records are linked. A condition belongs to it, unless every address is verified.
     pub map: BTreeMap<String, MapEntry>,
+    /// How many requests the API accepts.
+    #[serde(default)]
+    pub limits: LimitsTable,
+}
+
+/// How many requests an API accepts. Each pod counts for itself.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsTable {
     /// Most requests at once.
     #[serde(default = "concurrent")]
     #[schemars(range(min = 1, max = 64))]
-    pub max_concurrent: u16,
+    pub concurrent: u16,
+    /// Most requests in a second. Left out: any number.
+    #[schemars(range(min = 1))]
+    pub per_second: Option<NonZeroU32>,
+    /// Most requests in a day, spread over it: an hour's share may be used at once. Left out: any number.
+    #[schemars(range(min = 1))]
+    pub per_day: Option<NonZeroU32>,
+    /// The header with the number of requests that remain. `Retry-After` and the usual names are known. Needs `reset`.
+    pub remaining: Option<String>,
+    /// The header with the time of the reset.
+    pub reset: Option<String>,
+    /// How the reset is written. Left out: `seconds`.
+    pub reset_format: Option<ResetFormat>,
+}
+
+impl Default for LimitsTable {
+    fn default() -> Self {
+        Self {
+            concurrent: concurrent(),
+            per_second: None,
+            per_day: None,
+            remaining: None,
+            reset: None,
+            reset_format: None,
+        }
+    }
+}
+
+/// How the reset of a quota is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ResetFormat {
+    /// Seconds from now.
+    Seconds,
+    /// Seconds since 1970.
+    Unix,
 }
 
 const fn concurrent() -> u16 {

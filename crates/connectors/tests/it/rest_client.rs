@@ -206,6 +206,30 @@ async fn paths_that_end_with_a_slash_and_own_headers_are_sent_as_described() {
 }
 
 #[tokio::test]
+async fn no_more_requests_are_sent_than_the_description_allows() {
+    let (url, asked) = noting(json!({"id": "7"})).await;
+    let of_day = client(with(&url, "/limits", json!({"per_day": 24})));
+    assert!(of_day.fetch("7", None).await.is_ok());
+    let refused = of_day.fetch("7", None).await;
+    assert!(matches!(refused, Err(ProviderError::RateLimited { .. })), "{refused:?}");
+    assert_eq!(asked.paths().len(), 1, "an hour's share is one request");
+
+    let began = std::time::Instant::now();
+    let of_second = client(with(&url, "/limits", json!({"per_second": 2})));
+    for _ in 0..3 {
+        assert!(of_second.fetch("7", None).await.is_ok());
+    }
+    assert!(began.elapsed() >= std::time::Duration::from_millis(400), "the third request waited");
+
+    let headers = [("x-left", "0"), ("x-again", "60")];
+    let quota = json!({"remaining": "X-Left", "reset": "X-Again"});
+    let of_headers = client(with(&answering(200, &headers, json!({"id": "7"})).await, "/limits", quota));
+    assert!(of_headers.fetch("7", None).await.is_ok());
+    let refused = of_headers.fetch("7", None).await;
+    assert!(matches!(refused, Err(ProviderError::RateLimited { .. })), "{refused:?}");
+}
+
+#[tokio::test]
 async fn a_redirect_is_not_followed_and_its_target_gets_nothing() {
     let (elsewhere, asked) = noting(json!({"id": "7"})).await;
     let url = answering_with(move |_| {
@@ -444,6 +468,7 @@ fn every_fault_of_a_description_is_found_before_it_runs() {
         "batch": {"path": "/people", "max": 2, "items": "$.data"},
         "list": {"path": "/people/{id}", "items": "$.data[*]", "next": {"page": "p", "offset": "o"}},
         "changes": {"path": "/people/"},
+        "limits": {"remaining": "X-Left"},
         "headers": {"a b": "x", "Authorization": "Bearer x", "X-Fine": "1"},
         "map": {"given_name": "name", "email": {"trim": true}, "key": {"path": "$.a"}, "birthdate": {"path": "$.b", "date": "[dy]"}}
     });
@@ -461,6 +486,7 @@ fn every_fault_of_a_description_is_found_before_it_runs() {
         "/fetch/version/path",
         "/headers/Authorization",
         "/headers/a b",
+        "/limits",
         "/list/next",
         "/list/path",
         "/map/birthdate/date",
