@@ -13,6 +13,7 @@ mod content_answers;
 mod contents;
 mod corpus;
 mod crm_answers;
+mod descriptions;
 mod events;
 mod identity_answers;
 mod marker;
@@ -26,6 +27,7 @@ mod webhooks;
 pub use answers::{Answer, Place, Reading, check};
 pub use content_answers::content_answers;
 pub use crm_answers::crm_answers;
+pub use descriptions::rest_description;
 pub use events::{
     auth0_event, entra_event, envelope_announcement, hubspot_event, okta_event, persona_event, rest_event,
     salesforce_event, scim_event, sign_in, stripe_event,
@@ -53,7 +55,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 16] = [
     Target { name: "envelope_announcement", run: envelope_announcement, seeds: corpus::events },
     Target { name: "auth0_event", run: auth0_event, seeds: corpus::events },
     Target { name: "entra_event", run: entra_event, seeds: corpus::events },
@@ -69,4 +71,5 @@ pub const TARGETS: [Target; 15] = [
     Target { name: "webhook_any", run: webhook_any, seeds: corpus::webhooks },
     Target { name: "policy_file", run: policy_file, seeds: corpus::policies },
     Target { name: "reply_body", run: reply_body, seeds: corpus::replies },
+    Target { name: "rest_description", run: rest_description, seeds: descriptions::seeds },
 ];

@@ -87,4 +87,5 @@ tests! {
     webhook_any
     policy_file
     reply_body
+    rest_description
 }
