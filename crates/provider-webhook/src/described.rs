@@ -118,9 +118,9 @@ impl SignedTime {
 }
 
 impl HmacHeader {
-    fn verify(
-        &self,
-        request: &SignedRequest<'_>,
+    fn verify<'a>(
+        &'a self,
+        request: &'a SignedRequest<'_>,
         secrets: &Secrets,
         now: OffsetDateTime,
     ) -> Result<(), VerifyError> {
@@ -134,8 +134,8 @@ impl HmacHeader {
             return verify_digests(secrets, &[request.body], &[digest]);
         };
         let sent_at = request.header(header)?;
-        let bytes = |part| match part {
-            &SignedPart::Text(ref text) => text.as_bytes(),
+        let bytes = |part: &'a SignedPart| match part {
+            SignedPart::Text(text) => text.as_bytes(),
             SignedPart::Time => sent_at.as_bytes(),
             SignedPart::Body => request.body,
         };

@@ -114,7 +114,7 @@ const STANDARD_SECRETS: Setting<Secrets> = Setting::new(
 );
 
 /// Senders that are no source of the file: the name of each in its path, its setting, and how it signs.
-const OTHER_SENDERS: [(&str, Setting<Secrets>, &'static Webhook); 2] = [
+const OTHER_SENDERS: [(&str, Setting<Secrets>, &Webhook); 2] = [
     ("contentful", CONTENTFUL_SECRETS, &provider_content::contentful::WEBHOOK),
     ("standard-webhooks", STANDARD_SECRETS, &standard::WEBHOOK),
 ];

@@ -162,7 +162,7 @@ impl Compiler {
             match entry {
                 MapEntry::Path(path) if name == KEY => key = self.path(&at, path).map(Some),
                 MapEntry::Table(_) if name == KEY => {
-                    self.fault(&at, "must be a path: it is our key, and no field")
+                    self.fault(&at, "must be a path: it is our key, and no field");
                 }
                 entry if name == VERIFIED_EMAIL => verified_email = FieldReader::compile(self, &at, entry),
                 entry => drop(

@@ -77,7 +77,7 @@ impl Place {
                 target.set(parameter, number.to_string());
             }
             (Some(Ask::Cursor(cursor)), Next::Cursor { parameter, .. }) => {
-                target.set(parameter, cursor.clone())
+                target.set(parameter, cursor.clone());
             }
             (Some(Ask::Query(query)), _) => target.query.clone_from(query),
             _ => {}

@@ -122,7 +122,7 @@ async fn a_record_of_a_megabyte_is_read_and_one_above_the_limit_names_the_settin
         match fetched {
             Ok(Fetched::Found(_)) => assert!(read),
             Err(ProviderError::TooLarge { setting, .. }) => {
-                assert_eq!((read, setting), (false, "max_body_bytes"))
+                assert_eq!((read, setting), (false, "max_body_bytes"));
             }
             other => panic!("{other:?}"),
         }
