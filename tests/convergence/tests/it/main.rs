@@ -56,7 +56,15 @@ const AT_ONCE: usize = 2;
 const LARGEST_FOREST: u32 = 1_800_000;
 
 /// Seeds that once failed. Every run includes them. Add a seed here when it fails.
-const REGRESSIONS: &[u64] = &[];
+const REGRESSIONS: &[u64] = &[
+    // A HubSpot contact was deleted for good, and its event came together with that of a change.
+    29_276_499, 12_714_121,
+    // A SCIM user was created again, and the event of its deletion came while the server did not find it.
+    12_713_909, // A field was pushed to a part of another field.
+    29_276_550,
+    // The forests 585517, 254274 and 585535: contacts were created just before the policy stopped to push to their CRM.
+    29_275_850, 12_713_700, 29_276_750,
+];
 
 #[expect(clippy::disallowed_methods, reason = "the command line of a test is its environment")]
 fn number(name: &str) -> Option<u64> {
@@ -91,6 +99,9 @@ async fn differences(fleet: &Fleet, histories: &mut [History]) -> Vec<String> {
     }
     let bad: Vec<_> = histories.iter().filter_map(History::bad_record).collect();
     different.extend(oracle::leftovers(fleet, &bad).await);
+    if different.is_empty() {
+        different = fleet.newcomer().await;
+    }
     if different.is_empty() {
         let (writes, announcements) = fleet.repeat_everything().await;
         if (writes, announcements) != (0, 0) {
