@@ -18,9 +18,12 @@ pub(crate) fn check(
 ) {
     for target in policy.targets() {
         let Some(source) = sources.get(target) else { continue };
-        let Some(properties) = source.connector.takes else { continue };
+        let table = below("/push", target);
+        let Some(properties) = source.connector.takes else {
+            faults.extend(of_description(source, policy, target).map(|fault| document.fault(&table, fault)));
+            continue;
+        };
         for (field, property) in policy.pushed(target) {
-            let table = below("/push", target);
             let (at, fault) = match property {
                 Some(property) => {
                     let at = below(&below(&table, "map"), field.as_str());
@@ -31,6 +34,26 @@ pub(crate) fn check(
             faults.extend(fault.map(|fault| document.fault(&at, fault)));
         }
     }
+}
+
+/// What is wrong with values for a source whose description says what it accepts.
+fn of_description(source: &SourceConfig, policy: &Policy, target: &str) -> Option<String> {
+    let name = &source.name;
+    let Some(accepted) = source.accepted() else {
+        return Some(format!(
+            "{name} accepts no values: its connector {} writes none, or sources.{name}.push is missing",
+            source.connector.name
+        ));
+    };
+    let unwritten = policy.pushed(target).find(|(field, _)| !accepted.contains_key(field.as_str()));
+    if let Some((field, _)) = unwritten {
+        return Some(format!(
+            "{field} cannot be written to {name}: sources.{name}.map.{field} must be the path of one member as it stands, such \
+             as $.{field}"
+        ));
+    }
+    let named = policy.pushed(target).find_map(|(field, named)| named.map(|_| field))?;
+    Some(format!("{named} is written where sources.{name}.map reads it: remove push.{name}.map.{named}"))
 }
 
 /// What is wrong with a property that the file names.

@@ -69,7 +69,7 @@ fn a_wrong_name_is_answered_with_the_names_that_there_are() {
     let unknown = faults("[sources.a]\nrole = \"sso\"\nconnector = \"auth1\"");
     assert!(
         unknown[0].contains(
-            "must be auth0, entra, okta, scim, salesforce, hubspot, stripe or persona; did you mean auth0?"
+            "must be auth0, entra, okta, scim, salesforce, hubspot, stripe, persona or rest; did you mean auth0?"
         ),
         "{unknown:?}"
     );
@@ -181,6 +181,53 @@ fn the_schema_is_a_json_schema_that_names_every_connector_s_settings() {
     assert!(jsonschema::meta::is_valid(&schema()));
 }
 
+const DESCRIBED: &str = r#"
+[sources.benefits]
+role = "registry"
+connector = "rest"
+url = "https://benefits.example"
+auth = { kind = "bearer", token = { secret = "benefits" } }
+ping = "/up"
+fetch = { path = "/people/{id}" }
+map.given_name = { path = "$.name.first", trim = true }
+map.family_name = "$.name.last"
+map.key = "$.person_key"
+"#;
+
+#[test]
+fn a_described_api_has_a_map_of_its_own_and_its_faults_have_their_places() {
+    let config = Config::parse(DESCRIBED).unwrap();
+    let mark = |config: &Config| config.source("benefits").unwrap().mapping().mark().to_owned();
+    let other = Config::parse(&DESCRIBED.replace("$.name.last", "$.last")).unwrap();
+    assert!(mark(&config).starts_with("#map:") && mark(&config) != mark(&other));
+    let text = DESCRIBED
+        .replace("/people/{id}", "/people")
+        .replace("trim", "trimm")
+        .replace("map.family_name = \"$.name.last\"", "map.surname = \"$.name.last\"");
+    let listed = faults(&text).join("\n");
+    assert!(
+        listed.contains("line 9, column 43: sources.benefits.map.given_name.trimm: unknown key"),
+        "{listed}"
+    );
+    assert!(listed.contains("line 10, column 5: sources.benefits.map.surname: is no field"), "{listed}");
+    let text = DESCRIBED.replace("/people/{id}", "/people").replace("$.name.last", "name.last");
+    let listed = faults(&text).join("\n");
+    assert!(
+        listed.contains("line 8, column 11: sources.benefits.fetch.path: must have {id} once"),
+        "{listed}"
+    );
+    assert!(
+        listed.contains("line 10, column 5: sources.benefits.map.family_name: must be a JSONPath"),
+        "{listed}"
+    );
+}
+
+#[test]
+fn a_map_of_json_pointers_is_still_that() {
+    let text = FILE.replace("[linking]", "[sources.staff.map]\nphone = \"$.phone\"\n[linking]");
+    assert!(faults(&text).join("\n").contains("must be a JSON pointer"), "{:?}", faults(&text));
+}
+
 #[test]
 fn a_pushed_field_is_read_from_the_property_that_it_is_pushed_to_and_no_other_field_is() {
     let with = |map: &str, push: &str| {
@@ -237,4 +284,32 @@ fn a_pushed_field_is_read_from_the_property_that_it_is_pushed_to_and_no_other_fi
             (other, _) => panic!("{map} {push}: {other:?}"),
         }
     }
+}
+
+#[test]
+fn a_push_goes_only_to_a_source_that_accepts_values_and_only_where_they_are_read() {
+    let push = "push = { update = { path = \"/people/{id}\" } }";
+    let described = |push: &str, table: &str| {
+        format!("{}\n[push.benefits]\n{table}", DESCRIBED.replace("ping =", &format!("{push}\nping =")))
+    };
+    assert!(Config::parse(&described(push, "fields = [\"family_name\"]")).is_ok());
+    for (push, table, expected) in [
+        ("", "fields = [\"family_name\"]", "push.benefits: benefits accepts no values"),
+        (
+            push,
+            "fields = [\"given_name\"]",
+            "push.benefits: given_name cannot be written to benefits: sources.benefits.map.given_name must be the path",
+        ),
+        (push, "fields = [\"email\"]", "push.benefits: email cannot be written to benefits"),
+        (
+            push,
+            "fields = [\"family_name\"]\nmap.family_name = \"Surname\"",
+            "push.benefits: family_name is written where sources.benefits.map reads it: remove",
+        ),
+    ] {
+        let listed = faults(&described(push, table)).join("\n");
+        assert!(listed.contains(expected), "{listed}");
+    }
+    let listed = faults(&format!("{FILE}\n[push.auth0]\nfields = [\"email\"]")).join("\n");
+    assert!(listed.contains("auth0"), "{listed}");
 }

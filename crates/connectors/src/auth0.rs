@@ -37,6 +37,7 @@ pub const CONNECTOR: Connector = Connector {
     webhook: Some(WEBHOOK),
     takes: None,
     read_event: events::read_event,
+    described: Connector::not_described,
     settings: Auth0Client::schema,
     check: <Auth0Client as Vendor>::check,
     connect: <Auth0Client as Vendor>::connect,

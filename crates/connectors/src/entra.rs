@@ -33,6 +33,7 @@ pub const CONNECTOR: Connector = Connector {
     webhook: Some(WEBHOOK),
     takes: None,
     read_event: changes::read_event,
+    described: Connector::not_described,
     settings: EntraClient::schema,
     check: <EntraClient as Vendor>::check,
     connect: <EntraClient as Vendor>::connect,

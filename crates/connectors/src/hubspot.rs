@@ -34,6 +34,7 @@ pub const CONNECTOR: Connector = Connector {
     webhook: Some(WEBHOOK),
     takes: Some(Properties { field_of: record::field_of, pointer: record::pointer }),
     read_event: events::read_event,
+    described: Connector::not_described,
     settings: HubSpotClient::schema,
     check: <HubSpotClient as Vendor>::check,
     connect: <HubSpotClient as Vendor>::connect,

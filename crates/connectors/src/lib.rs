@@ -6,6 +6,7 @@
 
 pub mod auth0;
 mod connector;
+mod described;
 pub mod entra;
 pub mod hubspot;
 mod mapping;
@@ -13,6 +14,7 @@ pub mod okta;
 pub mod persona;
 mod push;
 mod record;
+pub mod rest;
 mod route;
 pub mod salesforce;
 pub mod scim;
@@ -24,8 +26,9 @@ pub mod stripe;
 pub use auth0::{Auth0Client, Auth0Config, SignInTypes};
 pub use connector::{
     Batches, ConnectError, Connected, Connector, Kept, Limits, Listing, Properties, Push, RecordEvent,
-    Records, SignIns, Subscriptions, Vendor,
+    Records, SettingFault, SignIns, Subscriptions, Vendor,
 };
+pub use described::{BusEvents, Described};
 pub use entra::{Cloud, EntraAuth, EntraClient, EntraConfig};
 pub use event_contract::{Origin, RecordHint, UnreadableEvent};
 pub use hubspot::{HubSpotClient, HubSpotConfig};
@@ -38,6 +41,7 @@ pub use provider_http::{
 };
 pub use push::{RecordWrite, RefusedProperty, Written};
 pub use record::{Account, Fetched, Record, SignInIdentity, Verification, VerificationStatus};
+pub use rest::{NO_FIELDS, RestClient, RestConfig};
 pub use route::{Feed, Partner, Route};
 pub use salesforce::{SalesforceAuth, SalesforceClient, SalesforceConfig};
 pub use scim::{ScimClient, ScimConfig};
@@ -56,6 +60,7 @@ pub const CONNECTORS: &[&Connector] = &[
     &hubspot::CONNECTOR,
     &stripe::CONNECTOR,
     &persona::CONNECTOR,
+    &rest::CONNECTOR,
 ];
 
 /// The connector of this name.

@@ -33,6 +33,7 @@ pub const CONNECTOR: Connector = Connector {
     webhook: Some(WEBHOOK),
     takes: None,
     read_event: changes::read_event,
+    described: Connector::not_described,
     settings: OktaClient::schema,
     check: <OktaClient as Vendor>::check,
     connect: <OktaClient as Vendor>::connect,

@@ -26,6 +26,7 @@ pub const CONNECTOR: Connector = Connector {
     webhook: Some(WEBHOOK),
     takes: None,
     read_event: client::read_event,
+    described: Connector::not_described,
     settings: PersonaClient::schema,
     check: <PersonaClient as Vendor>::check,
     connect: <PersonaClient as Vendor>::connect,

@@ -34,6 +34,7 @@ pub const CONNECTOR: Connector = Connector {
     webhook: None,
     takes: Some(Properties { field_of: record::field_of, pointer: record::pointer }),
     read_event: events::read_event,
+    described: Connector::not_described,
     settings: SalesforceClient::schema,
     check: <SalesforceClient as Vendor>::check,
     connect: <SalesforceClient as Vendor>::connect,

@@ -28,6 +28,7 @@ pub const CONNECTOR: Connector = Connector {
     webhook: Some(WEBHOOK),
     takes: None,
     read_event: client::read_event,
+    described: Connector::not_described,
     settings: ScimClient::schema,
     check: <ScimClient as Vendor>::check,
     connect: <ScimClient as Vendor>::connect,

@@ -30,6 +30,7 @@ pub const CONNECTOR: Connector = Connector {
     webhook: Some(WEBHOOK),
     takes: None,
     read_event: events::read_event,
+    described: Connector::not_described,
     settings: StripeClient::schema,
     check: <StripeClient as Vendor>::check,
     connect: <StripeClient as Vendor>::connect,

@@ -4,11 +4,12 @@ use std::sync::{Arc, LazyLock};
 
 use connectors::{
     Auth0Client, Auth0Config, Cloud, EntraAuth, EntraClient, EntraConfig, HubSpotClient, HubSpotConfig,
-    OktaAuth, OktaClient, OktaConfig, PersonaClient, PersonaConfig, RecordEvent, Records, SalesforceAuth,
-    SalesforceClient, SalesforceConfig, ScimClient, ScimConfig, SignInEvent, SignInTypes, Source,
-    SourceEvents, StripeClient, StripeConfig, Vendor,
+    OktaAuth, OktaClient, OktaConfig, PersonaClient, PersonaConfig, RecordEvent, Records, RestClient,
+    SalesforceAuth, SalesforceClient, SalesforceConfig, ScimClient, ScimConfig, SignInEvent, SignInTypes,
+    Source, SourceEvents, StripeClient, StripeConfig, Vendor,
 };
 use event_contract::{Announcement, Envelope, MAX_DETAIL_BYTES};
+use serde_json::json;
 
 use crate::marker::{planted, says_nothing};
 
@@ -23,11 +24,13 @@ static SALESFORCE: LazyLock<Source> = LazyLock::new(|| source("salesforce", sale
 static HUBSPOT: LazyLock<Source> = LazyLock::new(|| source("hubspot", hubspot(NOWHERE)));
 static STRIPE: LazyLock<Source> = LazyLock::new(|| source("stripe", stripe(NOWHERE)));
 static PERSONA: LazyLock<Source> = LazyLock::new(|| source("persona", persona(NOWHERE)));
+static REST: LazyLock<Source> = LazyLock::new(|| source("rest", rest(NOWHERE)));
 
 /// A source that is named like its connector.
 fn source(connector: &str, client: impl Records) -> Source {
     let connector = connectors::connector(connector).unwrap();
-    let events = SourceEvents { name: connector.name.into(), connector, partner_sources: Vec::new() };
+    let events =
+        SourceEvents { name: connector.name.into(), connector, partner_sources: Vec::new(), bus: None };
     Source { events, role: connector.roles[0], records: Arc::new(client) }
 }
 
@@ -80,6 +83,34 @@ pub(crate) fn stripe(url: &str) -> StripeClient {
 pub(crate) fn persona(url: &str) -> PersonaClient {
     let config = PersonaConfig { url: url.parse().unwrap(), api_key: "a secret".into() };
     PersonaClient::client(config, |_| {}).unwrap()
+}
+
+/// A description that uses each kind of path, condition and transformation.
+pub(crate) fn rest(url: &str) -> RestClient {
+    let config = serde_json::from_value(json!({
+        "url": url,
+        "auth": {"kind": "bearer", "token": "a secret"},
+        "fetch": {
+            "path": "/people/{id}", "record": "$.person", "gone": {"status": [404, 410], "when": "$.status == 'closed'"},
+            "version": {"path": "$.updated", "format": "rfc3339"}
+        },
+        "batch": {"path": "/people?ids={ids}", "max": 20, "items": "$.people[*]"},
+        "list": {
+            "path": "/people", "items": "$.people[*]", "next": {"link": "$.next"}, "total": "$.total"
+        },
+        "changes": {"path": "/people?since={since}"},
+        "map": {
+            "key": "$.key",
+            "given_name": "$.name.first",
+            "family_name": {"join": ["$.name.prefix", "$.name.last"], "trim": true},
+            "phone": {"first": ["$.phones[?@.kind == 'mobile'].number", "$.phone"]},
+            "email": {"path": "$.email", "when": "$.email_confirmed == true", "case": "lower"},
+            "birthdate": {"path": "$.born", "date": "[day].[month].[year]"},
+            "locale": {"path": "$.lang", "values": {"english": "en", "spanish": "es"}},
+            "mailing_address": "$.address"
+        }
+    }));
+    RestClient::client(config.unwrap(), |_| {}).unwrap()
 }
 
 /// Reads the input as a message body, as it is and with the marker in it.
@@ -145,10 +176,16 @@ pub fn persona_event(input: &[u8]) {
     each_envelope(input, |envelope| record_event(&PERSONA, envelope));
 }
 
+/// Message bodies as events of a described API.
+pub fn rest_event(input: &[u8]) {
+    each_envelope(input, |envelope| record_event(&REST, envelope));
+}
+
 /// Message bodies as sign-ins, read by every identity provider that has a log of them.
 pub fn sign_in(input: &[u8]) {
     each_envelope(input, |envelope| {
-        for source in [&*AUTH0, &*ENTRA, &*OKTA, &*SCIM, &*SALESFORCE, &*HUBSPOT, &*STRIPE, &*PERSONA] {
+        for source in [&*AUTH0, &*ENTRA, &*OKTA, &*SCIM, &*SALESFORCE, &*HUBSPOT, &*STRIPE, &*PERSONA, &*REST]
+        {
             read_sign_in(source, envelope);
         }
     });
@@ -189,6 +226,7 @@ pub(crate) fn is_readable(envelope: &Envelope) {
         Some("hubspot") => &HUBSPOT,
         Some("stripe") => &STRIPE,
         Some("persona") => &PERSONA,
+        Some("rest") => &REST,
         Some("contentful" | "standard-webhooks") => return,
         _ => panic!("the ingress publishes for {}", envelope.source),
     };

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use config::{CONFIG, Config, SourceWebhooks};
-use provider_webhook::{Keys, Secrets, Webhook, standard};
+use provider_webhook::{Keys, Secrets, SourceWebhook, Webhook, standard};
 use secrecy::SecretString;
 use settings::{Reader, Setting, SettingsError, all, both};
 use worker_process::{BUS_NAME, CONNECTIONS, DATABASE_URL, DRAIN_LIMIT, HEALTH_ADDRESS, LOG};
@@ -114,7 +114,7 @@ const STANDARD_SECRETS: Setting<Secrets> = Setting::new(
 );
 
 /// Senders that are no source of the file: the name of each in its path, its setting, and how it signs.
-const OTHER_SENDERS: [(&str, Setting<Secrets>, &Webhook); 2] = [
+const OTHER_SENDERS: [(&str, Setting<Secrets>, &'static Webhook); 2] = [
     ("contentful", CONTENTFUL_SECRETS, &provider_content::contentful::WEBHOOK),
     ("standard-webhooks", STANDARD_SECRETS, &standard::WEBHOOK),
 ];
@@ -132,7 +132,11 @@ fn read_webhooks(reader: &Reader) -> Result<Vec<SourceWebhooks>, SettingsError> 
             return Err(setting
                 .fault(format!("is set, but {name} is also a source of coppice.toml: rename the source")));
         }
-        Ok(Some(SourceWebhooks { source: name.to_owned(), webhook, secrets }))
+        Ok(Some(SourceWebhooks {
+            source: name.to_owned(),
+            webhook: SourceWebhook::OfVendor(webhook),
+            secrets,
+        }))
     }));
     let (of_file, others) = both(of_file, others)?;
     let webhooks: Vec<SourceWebhooks> = of_file.into_iter().chain(others).flatten().collect();
@@ -151,7 +155,7 @@ fn read_public_url(reader: &Reader) -> Result<PublicUrl, SettingsError> {
     let url = reader.read(PUBLIC_URL)?;
     // Faults of the sources are in the other list.
     let signs_url =
-        read_webhooks(reader).is_ok_and(|all| all.iter().any(|webhooks| webhooks.webhook.signs_url));
+        read_webhooks(reader).is_ok_and(|all| all.iter().any(|webhooks| webhooks.webhook.signs_url()));
     if url == PublicUrl::default() && signs_url {
         return Err(PUBLIC_URL.is_not_set());
     }

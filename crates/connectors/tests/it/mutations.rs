@@ -7,8 +7,8 @@ use provider_http::test_server::NOWHERE;
 use serde_json::{Value, json};
 
 use crate::fixtures::{
-    auth0, entra, events, hubspot_at, okta, persona_at, read_sign_in, salesforce, scim_at, source, source_of,
-    stripe_at,
+    auth0, entra, events, hubspot_at, okta, persona_at, read_sign_in, rest_at, salesforce, scim_at, source,
+    source_of, stripe_at,
 };
 
 /// All values that differ from `value` in one place.
@@ -55,7 +55,7 @@ fn mutations(value: &Value) -> Vec<Value> {
     all
 }
 
-fn sources() -> [Source; 8] {
+fn sources() -> [Source; 9] {
     [
         source("auth0", auth0()),
         source("entra", entra()),
@@ -65,6 +65,7 @@ fn sources() -> [Source; 8] {
         source("hubspot", hubspot_at(NOWHERE)),
         source_of("stripe", stripe_at(NOWHERE)),
         source_of("persona", persona_at(NOWHERE)),
+        source_of("rest", rest_at(NOWHERE)),
     ]
 }
 

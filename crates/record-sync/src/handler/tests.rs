@@ -71,7 +71,7 @@ async fn handler_and_requests(
 
 fn source_with(role: Role, records: FakeSource) -> SourceRecords {
     let connector: &'static Connector = connectors::CONNECTORS[0];
-    let events = SourceEvents { name: "fake".into(), connector, partner_sources: Vec::new() };
+    let events = SourceEvents { name: "fake".into(), connector, partner_sources: Vec::new(), bus: None };
     SourceRecords::new(Source { events, role, records: Arc::new(records) })
 }
 

@@ -128,7 +128,7 @@ impl History {
             Simulated::Auth0(tenant) => self.at_auth0(tenant),
             Simulated::Okta(organization) => self.at_okta(organization),
             Simulated::Entra(tenant) => self.at_entra(tenant),
-            Simulated::Scim(server) => self.at_scim(server),
+            Simulated::Scim(server) | Simulated::Rest(server) => self.at_scim(server),
             Simulated::Salesforce(org) => {
                 self.at_salesforce(org);
                 Vec::new()
@@ -168,7 +168,7 @@ impl History {
                 tenant.put_user(simulators::entra::SimulatedUser::new(id));
                 vec![entra::notification(tenant, id, false)]
             }
-            Simulated::Scim(server) => {
+            Simulated::Scim(server) | Simulated::Rest(server) => {
                 server.put_user(id, "Nora");
                 vec![scim::event(id, false)]
             }

@@ -23,6 +23,8 @@ pub(crate) enum Simulated {
     Okta(OktaSimulator),
     Entra(EntraSimulator),
     Scim(ScimSimulator),
+    /// A described API.
+    Rest(ScimSimulator),
     Salesforce(SalesforceSimulator),
     HubSpot(HubSpotSimulator),
     Stripe(StripeSimulator),
@@ -32,13 +34,19 @@ pub(crate) enum Simulated {
 const ENTRA_CLIENT: &str = "3c9a1f70-5b2e-4d11-9a0c-000000000001";
 const ENTRA_SECRET: &str = "entra-simulated-secret";
 
+/// How a described API is described: it answers as a SCIM server does.
+const DESCRIPTION: &str = r#"auth = { kind = "bearer", token = SECRET }
+fetch = { path = "/Users/{id}", version = { path = "$.meta.lastModified", format = "rfc3339" } }
+list = { path = "/Users?count=1", items = "$.Resources[*]" }
+map = { given_name = "$.name.givenName", family_name = "$.name.familyName", email = "$.emails[0].value", phone = "$.phoneNumbers[0].value", key = "$.externalId" }"#;
+
 macro_rules! each {
     ($simulated:expr, $it:ident => $what:expr) => {
         match $simulated {
             Simulated::Auth0($it) => $what,
             Simulated::Okta($it) => $what,
             Simulated::Entra($it) => $what,
-            Simulated::Scim($it) => $what,
+            Simulated::Scim($it) | Simulated::Rest($it) => $what,
             Simulated::Salesforce($it) => $what,
             Simulated::HubSpot($it) => $what,
             Simulated::Stripe($it) => $what,
@@ -58,6 +66,7 @@ impl Simulated {
                 Self::Entra(tenant)
             }
             "scim" => Self::Scim(ScimSimulator::start().await),
+            "rest" => Self::Rest(ScimSimulator::start().await),
             "salesforce" => Self::Salesforce(SalesforceSimulator::start().await),
             "hubspot" => {
                 let account = HubSpotSimulator::start().await;
@@ -90,7 +99,7 @@ impl Simulated {
             Self::Auth0(tenant) => tenant.client_secret(),
             Self::Okta(organization) => organization.api_token(),
             Self::Entra(_) => ENTRA_SECRET,
-            Self::Scim(server) => server.token(),
+            Self::Scim(server) | Self::Rest(server) => server.token(),
             Self::Salesforce(org) => org.client_secret(),
             Self::HubSpot(account) => account.token(),
             Self::Stripe(account) => account.api_key(),
@@ -114,6 +123,7 @@ impl Simulated {
                 tenant.tenant_id()
             ),
             Self::Scim(_) => url_and("token = SECRET"),
+            Self::Rest(_) => url_and(DESCRIPTION),
             Self::Salesforce(org) => {
                 url_and(&format!("client_id = \"{}\"\nclient_secret = SECRET", org.client_id()))
             }
@@ -141,7 +151,7 @@ impl Simulated {
                 (400, r#"[{"errorCode": "INVALID_FIELD", "message": "No such column 'Birthdate'"}]"#)
             }
             Self::HubSpot(_) => (403, r#"{"status": "error", "category": "MISSING_SCOPES"}"#),
-            Self::Scim(_) | Self::Stripe(_) | Self::Persona(_) => (403, "{}"),
+            Self::Scim(_) | Self::Rest(_) | Self::Stripe(_) | Self::Persona(_) => (403, "{}"),
         }
     }
 
@@ -151,7 +161,7 @@ impl Simulated {
             Self::Auth0(_) => Some((404, r#"{"errorCode": "inexistent_user"}"#)),
             Self::Okta(_) => Some((404, r#"{"errorCode": "E0000007"}"#)),
             Self::Entra(_) => Some((404, r#"{"error": {"code": "Request_ResourceNotFound"}}"#)),
-            Self::Scim(_) => Some((404, r#"{"status": "404"}"#)),
+            Self::Scim(_) | Self::Rest(_) => Some((404, r#"{"status": "404"}"#)),
             Self::Salesforce(_) | Self::HubSpot(_) | Self::Stripe(_) | Self::Persona(_) => None,
         }
     }
@@ -163,7 +173,7 @@ impl Simulated {
                 Some((400, r#"{"statusCode": 400, "error": "Bad Request", "message": "no"}"#))
             }
             Self::Entra(_) => Some((400, r#"{"error": {"code": "Request_BadRequest"}}"#)),
-            Self::Scim(_) => Some((400, r#"{"status": "400", "scimType": "invalidValue"}"#)),
+            Self::Scim(_) | Self::Rest(_) => Some((400, r#"{"status": "400", "scimType": "invalidValue"}"#)),
             Self::Salesforce(_) => Some((400, r#"[{"errorCode": "MALFORMED_ID", "message": "no"}]"#)),
             Self::HubSpot(_) | Self::Stripe(_) | Self::Persona(_) => None,
         }
