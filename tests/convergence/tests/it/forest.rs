@@ -122,8 +122,8 @@ fn sources(rng: &mut StdRng) -> Vec<Declared> {
         let role = if role == Role::Crm && crms >= MOST_CRMS { Role::Registry } else { role };
         let (connector, role) = *of_role(role).choose(rng).unwrap();
         let town = match connector.name {
-            "salesforce" => Some("Preferred_Language__c"),
-            "hubspot" => Some("preferred_language"),
+            "salesforce" => Some("Home_Town__c"),
+            "hubspot" => Some("home_town"),
             _ => None,
         };
         let name = name(connector, &mut taken, rng);

@@ -106,11 +106,21 @@ impl History {
                 (self.focus.0, self.at(&providers[self.focus.0]))
             }
         };
-        let name = &self.sources[source].name;
-        let events: Vec<(usize, String)> =
-            events.into_iter().map(|event| (source, addressed(event, name))).collect();
+        let events = self.addressed(source, events);
         self.events.extend(events.iter().cloned());
         Some(events)
+    }
+
+    /// The first change of a life: an account at this source.
+    pub(crate) fn sign_up(&mut self, source: usize, providers: &[Simulated]) -> Vec<(usize, String)> {
+        self.focus = (source, 0);
+        let events = self.at(&providers[source]);
+        self.addressed(source, events)
+    }
+
+    fn addressed(&self, source: usize, events: Vec<NativeEvent>) -> Vec<(usize, String)> {
+        let name = &self.sources[source].name;
+        events.into_iter().map(|event| (source, addressed(event, name))).collect()
     }
 
     fn at(&mut self, provider: &Simulated) -> Vec<NativeEvent> {

@@ -52,7 +52,7 @@ pub(crate) async fn differences(fleet: &Fleet, history: &History) -> Vec<String>
 }
 
 /// Differences that belong to no single life: wrongly dead-lettered messages, bad records without a dead-lettered message,
-/// and contacts created twice.
+/// and contacts that were created and belong to no person.
 pub(crate) async fn leftovers(fleet: &Fleet, bad: &[(usize, String)]) -> Vec<String> {
     let mut different = Vec::new();
     let is_about = |message: &MessageView, id: &str| message.body.contains(id);
@@ -72,22 +72,25 @@ pub(crate) async fn leftovers(fleet: &Fleet, bad: &[(usize, String)]) -> Vec<Str
         for message in branch.dlq.messages() {
             different.push(format!("to {name}: dead-lettered: {:?} {}", message.attributes, message.body));
         }
-        // A contact is noted after it was created. If the database fails in between and the newest version no longer pushes there, the
-        // message that comes again does nothing: the contact is found by our key, as any other.
-        if !fleet.newest().policy().targets().any(|target| target == name) {
-            continue;
-        }
-        let (_, made) = fleet.providers[*place].written();
-        let accounts: i64 = sqlx::query_scalar("select count(*) from crm_account where source = $1")
-            .bind(name)
-            .fetch_one(&fleet.pool)
-            .await
-            .unwrap();
-        if made as i64 > accounts {
-            different.push(format!("{name}: {made} contacts were created, and the database has {accounts}"));
-        }
+        created(fleet, name, &fleet.providers[*place].created(), &mut different).await;
     }
     different
+}
+
+/// Checks that each contact that was created belongs to the person whose ID is its key, whether its source is still pushed to or not. So it
+/// is neither lost nor created again.
+async fn created(fleet: &Fleet, source: &str, ids: &[String], different: &mut Vec<String>) {
+    let lost = "select created.id from unnest($2::text[]) as created (id)
+                where not exists (select from source_record contact
+                                  join person owner on owner.person_id::text = contact.external_key
+                                  where contact.source = $1 and contact.external_id = created.id
+                                    and contact.person_id = coalesce(owner.merged_into, owner.person_id))";
+    let lost: Vec<String> =
+        sqlx::query_scalar(lost).bind(source).bind(ids).fetch_all(&fleet.pool).await.unwrap();
+    if !lost.is_empty() {
+        let of = ids.len();
+        different.push(format!("{source}: of {of} contacts that were created, no person has {lost:?}"));
+    }
 }
 
 /// Compares the records of one source with the provider.
@@ -120,8 +123,10 @@ async fn records(
                 .unwrap();
         let stored = row.as_ref().and_then(|row| row.get::<Option<Value>, _>(0));
         if stored != expected {
-            let name = source.name();
-            different.push(format!("{name} {id}: stored {stored:?}, at the source {expected:?}"));
+            let (name, row) = (source.name(), row_without_record(fleet, source.name(), id).await);
+            different.push(format!(
+                "{name} {id}: stored {stored:?}, at the source {expected:?}; the row: {row:?}"
+            ));
         }
         let person = row.and_then(|row| row.get(1));
         let set_by = |who: SetBy| match source.role() {
@@ -141,6 +146,13 @@ async fn records(
         };
         truths.push(Truth { record, doubtful, key, person });
     }
+}
+
+/// The evidence for a person who reads a difference: the versions and the tickets.
+async fn row_without_record(fleet: &Fleet, source: &str, id: &str) -> Option<Value> {
+    let row =
+        "select to_jsonb(stored) - 'record' from source_record stored where source = $1 and external_id = $2";
+    sqlx::query_scalar(row).bind(source).bind(id).fetch_optional(&fleet.pool).await.unwrap()
 }
 
 /// The records of these persons at a source that `truths` does not have yet.
@@ -282,6 +294,9 @@ async fn contacts(fleet: &Fleet, place: usize, truths: &[Truth], different: &mut
             }
             continue;
         };
+        if view.pushed.is_none() {
+            different.push(format!("{name} {person}: contact {} is not recorded", contact.external_id));
+        }
         // Compare with the contact in the CRM, not with the stored one: no life lists the contacts that we created.
         let id = contact.external_id.as_str();
         if !crm.has_contact(id) {

@@ -196,12 +196,21 @@ impl Simulated {
         }
     }
 
-    /// Writes of ours so far, and contacts that they created.
-    pub(crate) fn written(&self) -> (usize, usize) {
+    /// Writes of ours so far.
+    pub(crate) fn writes(&self) -> usize {
         match self {
-            Self::Salesforce(org) => (org.writes(), org.creations()),
-            Self::HubSpot(account) => (account.writes(), account.creations()),
-            _ => (0, 0),
+            Self::Salesforce(org) => org.writes(),
+            Self::HubSpot(account) => account.writes(),
+            _ => 0,
+        }
+    }
+
+    /// The contacts that we created so far.
+    pub(crate) fn created(&self) -> Vec<String> {
+        match self {
+            Self::Salesforce(org) => org.created(),
+            Self::HubSpot(account) => account.created().iter().map(u64::to_string).collect(),
+            _ => Vec::new(),
         }
     }
 

@@ -14,10 +14,14 @@ use crate::bus::envelope;
 use crate::fleet::Fleet;
 use crate::forest::VERSIONS;
 use crate::history::History;
+use crate::oracle;
 use crate::providers::{Simulated, resync_event};
 
 /// Longest time until the fleet is idle. An endless loop of events exceeds it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(900);
+
+/// The seed of the person who signs up at last: no life has it.
+const NEWCOMER: u64 = 99_999_999;
 
 impl Fleet {
     /// Waits until the fleet is idle: no event is being delivered, none waits, and the previous ones have caused no new one.
@@ -128,10 +132,36 @@ impl Fleet {
         waiting
     }
 
+    /// Lets a person sign up when all else rests, if a source has accounts, and compares. Only the CRMs that the newest version pushes to get
+    /// a contact.
+    pub(crate) async fn newcomer(&self) -> Vec<String> {
+        let Some(place) = self.places_of(Role::Sso).next() else { return Vec::new() };
+        let mut newcomer = History::new(NEWCOMER, &self.forest, &self.providers);
+        let created = || self.providers.iter().map(Simulated::created).collect::<Vec<_>>();
+        let before = created();
+        for (place, event) in newcomer.sign_up(place, &self.providers) {
+            self.bus.carry(&self.bus.branches.reading[place].queue, event);
+        }
+        self.quiet().await;
+        let mut different = oracle::differences(self, &newcomer).await;
+        for (source, (before, after)) in self.forest.sources.iter().zip(before.iter().zip(created())) {
+            let is_pushed = self.newest().policy().targets().any(|target| target == source.name);
+            if after.len() - before.len() != usize::from(is_pushed) {
+                let name = &source.name;
+                different.push(format!(
+                    "{name} had {} contacts of ours, and has {}",
+                    before.len(),
+                    after.len()
+                ));
+            }
+        }
+        different
+    }
+
     /// Repeats a change event for every person and every record. Returns the writes to CRMs and the announcements that this
     /// causes: both should be 0.
     pub(crate) async fn repeat_everything(&self) -> (usize, usize) {
-        let writes = || self.providers.iter().map(|provider| provider.written().0).sum::<usize>();
+        let writes = || self.providers.iter().map(|provider| provider.writes()).sum::<usize>();
         let so_far = || (writes(), self.bus.announced.load(Ordering::SeqCst));
         let before = so_far();
         let persons = "select person_id, revision from person where merged_into is null";

@@ -32,7 +32,7 @@ impl History {
             (2 | 3, _) => {
                 let city = self.city();
                 let change = |contact: &mut SimulatedContact| {
-                    contact.preferred_language = Some(city.clone());
+                    contact.home_town = Some(city.clone());
                     contact.mailing_city = Some(city);
                 };
                 crm.update(id, change);
