@@ -1,0 +1,105 @@
+//! Checks that what a source answers is what its connector, or its description, takes it for: the harmless part of what a connector's own
+//! tests check, against the live source. In: a client that answers. Out: findings, with field names and numbers. No value of a record, and
+//! no ID, is in a finding. At most three requests.
+
+use connectors::{Fetched, Listing, ProviderError, Source};
+use uuid::Uuid;
+
+use super::finding::Findings;
+
+const CHECK: &str = "records";
+
+pub(crate) async fn check(source: &Source, findings: &mut Findings) {
+    let name = source.name();
+    match source.records.listing() {
+        Some(listing) => check_listed(source, listing, findings).await,
+        None => findings.skipped(CHECK, name, "not checked: the source lists no records"),
+    }
+    check_unknown(source, findings).await;
+}
+
+/// A record that is listed is found by its ID, and what it says can be read.
+async fn check_listed(source: &Source, listing: &dyn Listing, findings: &mut Findings) {
+    let (name, subject) = (source.name(), format!("list of {}", source.name()));
+    let page = match listing.list(None).await {
+        Ok(page) => page,
+        Err(error) => return failed(source, &subject, &error, findings),
+    };
+    if !page.unreadable.is_empty() {
+        findings.fault(
+            CHECK,
+            &subject,
+            format!("{} record(s) of its first page have no ID that can be read", page.unreadable.len()),
+            format!("look at the list, and at what [sources.{name}] says of it"),
+        );
+    }
+    let Some(record) = page.records.first() else {
+        return findings.skipped(CHECK, &subject, "not checked: its first page has no record");
+    };
+    let subject = format!("record of {name}");
+    match source.records.fetch(&record.id, None).await {
+        Ok(Fetched::Found(found)) => {
+            let there = found.assertions.values().filter(|value| !value.is_null()).count();
+            let all = found.assertions.len();
+            if found.unread.is_empty() {
+                findings.ok(CHECK, &subject, format!("it is found by its ID, with {there} of {all} fields"));
+            } else {
+                findings.fault(
+                    CHECK,
+                    &subject,
+                    format!("values that cannot be read: {}", found.unread.join(", ")),
+                    format!(
+                        "try it with `coppice source test {name} --id <its ID>`, and correct [sources.{name}]"
+                    ),
+                );
+            }
+        }
+        Ok(_) => findings.fault(
+            CHECK,
+            &subject,
+            "it is listed, and not found by its ID",
+            format!("check how [sources.{name}] reads a record: a worker would take each one for deleted"),
+        ),
+        Err(error) => failed(source, &subject, &error, findings),
+    }
+}
+
+/// A record that cannot exist is not found.
+async fn check_unknown(source: &Source, findings: &mut Findings) {
+    let (name, subject) = (source.name(), format!("unknown record of {}", source.name()));
+    match source.records.fetch(&Uuid::now_v7().to_string(), None).await {
+        Ok(Fetched::Found(_) | Fetched::NotModified) => findings.fault(
+            CHECK,
+            &subject,
+            "it is found, although it does not exist",
+            format!("check how [sources.{name}] reads a record: its answer is about another one"),
+        ),
+        Ok(Fetched::Gone { .. } | Fetched::NotFound | Fetched::NotVisible) => {
+            findings.ok(CHECK, &subject, "it is not found");
+        }
+        // Of a form that no ID of the source has.
+        Err(ProviderError::Invalid { .. } | ProviderError::Refused { .. }) => {
+            findings.ok(CHECK, &subject, "it is refused");
+        }
+        Err(ProviderError::Unauthorized) => findings.skipped(
+            CHECK,
+            &subject,
+            "the source answers as if our credentials were refused: a deleted record looks like a lost permission",
+        ),
+        Err(error) => failed(source, &subject, &error, findings),
+    }
+}
+
+fn failed(source: &Source, subject: &str, error: &ProviderError, findings: &mut Findings) {
+    match error {
+        ProviderError::RateLimited { .. } | ProviderError::Unavailable { .. } => {
+            findings.skipped(CHECK, subject, format!("not checked: {error}"));
+        }
+        _ => findings.fault(
+            CHECK,
+            subject,
+            error.to_string(),
+            format!("check what [sources.{}] says of it, and the rights of its credentials", source.name()),
+        ),
+    }
+}
