@@ -51,7 +51,7 @@ impl History {
             (4 | 5, _) => {
                 let city = self.city();
                 crm.update(number, |contact| {
-                    *contact = contact.clone().with("city", &city).with("home_town", &city)
+                    *contact = contact.clone().with("city", &city).with("home_town", &city);
                 });
             }
             (6, _) => {
