@@ -103,3 +103,103 @@ fn failed(source: &Source, subject: &str, error: &ProviderError, findings: &mut 
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::extract::Request;
+    use config::Config;
+    use provider_http::test_server::{answering_with, reply};
+    use settings::Reader;
+
+    use super::*;
+    use crate::doctor::finding::Level;
+
+    const PERSON: &str = r#"{"id": "7", "name": "mara", "born": "1980-12-24"}"#;
+    const LIST: &str = r#"{"data": [{"id": "7"}, {"id": "8"}]}"#;
+
+    /// What is said about a source that answers so: its list, record 7, and any other record.
+    async fn said(list: &'static str, known: (u16, &'static str), other: (u16, &'static str)) -> Vec<String> {
+        let url = answering_with(move |request: Request| async move {
+            match request.uri().path() {
+                "/people" => reply(200, &[], list),
+                "/people/7" => reply(known.0, &[], known.1),
+                _ => reply(other.0, &[], other.1),
+            }
+        })
+        .await;
+        let file = format!(
+            r#"
+            [sources.benefits]
+            role = "registry"
+            connector = "rest"
+            url = "{url}"
+            auth = {{ kind = "none" }}
+            fetch = {{ path = "/people/{{id}}" }}
+            list = {{ path = "/people", items = "$.data[*]" }}
+            map = {{ given_name = "$.name", birthdate = {{ path = "$.born", date = "[day].[month].[year]" }} }}
+            "#
+        );
+        let config = Config::parse(&file).unwrap();
+        let source = config.source("benefits").unwrap().connect(&Reader::from_variables([])).unwrap();
+        let mut findings = Findings::default();
+        check(&source, &mut findings).await;
+        let text = |level: Level| match level {
+            Level::Ok { seen } => format!("ok {seen}"),
+            Level::Fault { problem, fix } => format!("FAULT {problem}: {fix}"),
+            Level::Skipped { why } => format!("skipped {why}"),
+        };
+        findings.into_inner().into_iter().map(|it| format!("{}: {}", it.about, text(it.level))).collect()
+    }
+
+    #[tokio::test]
+    async fn a_record_that_is_listed_is_read_and_one_that_cannot_exist_is_not_found() {
+        let fine = r#"{"id": "7", "name": "mara", "born": "24.12.1980"}"#;
+        assert_eq!(
+            said(LIST, (200, fine), (404, "")).await,
+            [
+                "record of benefits: ok it is found by its ID, with 2 of 2 fields",
+                "unknown record of benefits: ok it is not found"
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn each_answer_that_is_taken_for_something_else_is_a_fault_that_quotes_no_value() {
+        let nothing = (404, "");
+        for (list, known, other, expected) in [
+            (LIST, (200, PERSON), nothing, "record of benefits: FAULT values that cannot be read: birthdate"),
+            (LIST, nothing, nothing, "record of benefits: FAULT it is listed, and not found by its ID"),
+            (LIST, (200, "{}"), nothing, "record of benefits: FAULT the record's id is missing"),
+            (
+                r#"{"data": []}"#,
+                nothing,
+                nothing,
+                "list of benefits: skipped not checked: its first page has no record",
+            ),
+            (
+                r#"{"people": []}"#,
+                nothing,
+                nothing,
+                "list of benefits: FAULT provider's reply cannot be used",
+            ),
+            (
+                r#"{"data": [{"name": "mara"}]}"#,
+                nothing,
+                nothing,
+                "list of benefits: FAULT 1 record(s) of its first page",
+            ),
+            (
+                LIST,
+                (200, PERSON),
+                (200, PERSON),
+                "unknown record of benefits: FAULT provider's reply cannot be used",
+            ),
+            (LIST, (200, PERSON), (403, ""), "unknown record of benefits: skipped the source answers as if"),
+            (LIST, (200, PERSON), (400, ""), "unknown record of benefits: ok it is refused"),
+        ] {
+            let said = said(list, known, other).await;
+            assert!(said.iter().any(|line| line.starts_with(expected)), "{expected}: {said:#?}");
+            assert!(!format!("{said:?}").contains("mara"));
+        }
+    }
+}
